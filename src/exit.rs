@@ -1,0 +1,101 @@
+//! The exit codes of the program: one table, from which the help text, the README and the tests
+//! are derived. Knows nothing of the errors that lead to a code; `cli` maps them.
+
+/// One exit code: its number, its short name and what it tells a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExitCode {
+    /// The number that the process returns.
+    pub code: u8,
+    /// A short name for tests and messages.
+    pub name: &'static str,
+    /// What the code means, one line.
+    pub about: &'static str,
+}
+
+const fn exit(code: u8, name: &'static str, about: &'static str) -> ExitCode {
+    ExitCode { code, name, about }
+}
+
+/// Everything went well.
+pub const OK: ExitCode = exit(0, "ok", "fine");
+/// Reading, writing or a cell failed.
+pub const FAILURE: ExitCode = exit(1, "failure", "an input or output error, or a cell failed");
+/// The command line is wrong.
+pub const USAGE: ExitCode = exit(
+    2,
+    "usage",
+    "the command line or an experiment file is wrong",
+);
+/// A trace could not be read.
+pub const BAD_TRACE: ExitCode = exit(3, "bad-trace", "a trace is malformed, cut short or unknown");
+/// Nothing was left to do.
+pub const NOTHING: ExitCode = exit(
+    4,
+    "nothing",
+    "nothing selected: no trace, no reference, no cell",
+);
+/// Cells are missing.
+pub const INCOMPLETE: ExitCode = exit(5, "incomplete", "results are incomplete");
+/// `check` found a difference.
+pub const REGRESSION: ExitCode = exit(6, "regression", "check found a regression");
+/// `check` has nothing to compare with.
+pub const NO_BASELINE: ExitCode = exit(7, "no-baseline", "check has no usable baseline");
+/// Interrupted by Ctrl-C.
+pub const INTERRUPTED: ExitCode = exit(130, "interrupted", "interrupted; finished cells are kept");
+/// Terminated by a signal.
+pub const TERMINATED: ExitCode = exit(143, "terminated", "terminated; finished cells are kept");
+
+/// Every exit code, in numerical order.
+pub const ALL: [ExitCode; 10] = [
+    OK,
+    FAILURE,
+    USAGE,
+    BAD_TRACE,
+    NOTHING,
+    INCOMPLETE,
+    REGRESSION,
+    NO_BASELINE,
+    INTERRUPTED,
+    TERMINATED,
+];
+
+/// Which code is reported where several apply: the first of these.
+const PRECEDENCE: [ExitCode; 9] = [
+    USAGE,
+    INTERRUPTED,
+    TERMINATED,
+    FAILURE,
+    BAD_TRACE,
+    INCOMPLETE,
+    NO_BASELINE,
+    REGRESSION,
+    NOTHING,
+];
+
+/// The code to report where both `a` and `b` apply (2, 1, 3, 5, 7, 6, 4, then 0; an interrupt
+/// counts before a failure, since it explains it).
+pub fn worse(a: ExitCode, b: ExitCode) -> ExitCode {
+    PRECEDENCE
+        .into_iter()
+        .find(|code| *code == a || *code == b)
+        .unwrap_or(OK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_ordered() {
+        assert!(ALL.windows(2).all(|pair| pair[0].code < pair[1].code));
+    }
+
+    #[test]
+    fn the_worse_code_wins_in_the_documented_order() {
+        assert_eq!(worse(REGRESSION, NO_BASELINE), NO_BASELINE);
+        assert_eq!(worse(BAD_TRACE, FAILURE), FAILURE);
+        assert_eq!(worse(NOTHING, REGRESSION), REGRESSION);
+        assert_eq!(worse(OK, NOTHING), NOTHING);
+        assert_eq!(worse(OK, OK), OK);
+    }
+}

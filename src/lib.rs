@@ -1,0 +1,4 @@
+//! x
+pub mod exit;
+pub mod report;
+pub mod trace;

@@ -1,0 +1,269 @@
+//! THE column table. One entry per column gives the field of [`Row`], the CSV header, both ways
+//! of conversion, the chart axis and the text of `pagebench columns`.
+//!
+//! Counts are exact integers and come first; rates and modelled times are derived from them and
+//! written with nine decimals, so that a row is the same bytes on every machine.
+
+use std::fmt;
+
+/// What a column holds and how it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// A word or a sentence.
+    Text,
+    /// An exact integer.
+    Count,
+    /// A fraction or a mean, nine decimals.
+    Real,
+}
+
+/// A cell of the table: how a field is written to CSV and read back. Absent is the empty field.
+pub trait Field: Sized {
+    /// The kind of the column.
+    const KIND: ColumnKind;
+    /// The CSV text.
+    fn show(&self) -> String;
+    /// Reads the CSV text.
+    fn read(text: &str) -> Result<Self, String>;
+    /// The value as a number, for charts and tables; `None` if absent or no number.
+    fn number(&self) -> Option<f64>;
+}
+
+impl Field for String {
+    const KIND: ColumnKind = ColumnKind::Text;
+    fn show(&self) -> String {
+        self.clone()
+    }
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+    fn number(&self) -> Option<f64> {
+        None
+    }
+}
+
+impl Field for u64 {
+    const KIND: ColumnKind = ColumnKind::Count;
+    fn show(&self) -> String {
+        self.to_string()
+    }
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|_| format!("not a whole number: \"{text}\""))
+    }
+    fn number(&self) -> Option<f64> {
+        Some(*self as f64)
+    }
+}
+
+impl Field for f64 {
+    const KIND: ColumnKind = ColumnKind::Real;
+    fn show(&self) -> String {
+        format!("{self:.9}")
+    }
+    fn read(text: &str) -> Result<Self, String> {
+        match text.parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(value),
+            _ => Err(format!("not a finite number: \"{text}\"")),
+        }
+    }
+    fn number(&self) -> Option<f64> {
+        Some(*self)
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    const KIND: ColumnKind = T::KIND;
+    fn show(&self) -> String {
+        self.as_ref().map(T::show).unwrap_or_default()
+    }
+    fn read(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            Ok(None)
+        } else {
+            T::read(text).map(Some)
+        }
+    }
+    fn number(&self) -> Option<f64> {
+        self.as_ref().and_then(T::number)
+    }
+}
+
+/// One column of `results.csv`.
+pub struct Column {
+    /// The header, which is also the name of the field in [`Row`].
+    pub name: &'static str,
+    /// The unit; empty for names and texts.
+    pub unit: &'static str,
+    /// What is counted, and how.
+    pub about: &'static str,
+    /// What it holds.
+    pub kind: ColumnKind,
+    /// The CSV text of a row's field.
+    pub show: fn(&Row) -> String,
+    /// Sets a row's field from CSV text.
+    pub read: fn(&mut Row, &str) -> Result<(), String>,
+    /// The field as a number, if it is one and present.
+    pub number: fn(&Row) -> Option<f64>,
+}
+
+impl fmt::Debug for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+macro_rules! columns {
+    ($($name:ident : $type:ty, $unit:literal, $about:literal;)*) => {
+        /// One cell of a sweep and its exact result. The fields are the columns of
+        /// [`COLUMNS`], in order, where each is defined.
+        #[derive(Debug, Clone, Default, PartialEq)]
+        pub struct Row {
+            $(#[doc = $about] pub $name: $type,)*
+        }
+
+        /// Every column of `results.csv`, in order.
+        pub const COLUMNS: &[Column] = &[
+            $(Column {
+                name: stringify!($name),
+                unit: $unit,
+                about: $about,
+                kind: <$type as Field>::KIND,
+                show: |row| row.$name.show(),
+                read: |row, text| {
+                    row.$name = <$type as Field>::read(text)?;
+                    Ok(())
+                },
+                number: |row| row.$name.number(),
+            },)*
+        ];
+    };
+}
+
+columns! {
+    schema: u64, "", "version of this table; another number means other columns";
+    trace: String, "", "name of the trace: its file name without folder, codec and format endings";
+    trace_digest: String, "", "hash of the stream of references replayed (process, page, kind), the same for every container, codec and encoding of it";
+    trace_kind: String, "", "full, sampled, faults-only, block-io or synthetic: whether a rate is that of a program";
+    filter: String, "", "what was taken of the trace (data-only, pid, skip, limit); empty if all of it";
+    page_size: u64, "bytes", "size of a page and of a frame";
+    policy: String, "", "name of the replacement policy";
+    params: String, "", "the policy's parameters that differ from its defaults, key=value joined by colons";
+    seed: Option<u64>, "", "seed of a randomised policy; empty if the policy draws nothing";
+    tau: Option<u64>, "references", "window of a variable-space policy in references of the process; empty for a fixed-space one";
+    frames: Option<u64>, "frames", "frames of memory; empty if a variable-space policy has no limit";
+    frames_frac: Option<f64>, "of pages", "frames divided by distinct pages";
+    warmup_refs: u64, "references", "references replayed before counting began; they fill memory and count nowhere else";
+    refs: u64, "references", "references counted: one address and one kind each; an access that crosses a page boundary is one reference per page";
+    reads: u64, "references", "references that read data";
+    writes: u64, "references", "references that write data (a read-modify-write is one write)";
+    ifetches: u64, "references", "references that fetch an instruction";
+    distinct_pages: u64, "pages", "distinct pages of the trace, each counted per process";
+    hits: u64, "references", "references whose page was resident: refs - faults";
+    faults: u64, "faults", "references that could not go on at once: fills + refills; the restarted access counts once";
+    fills: u64, "faults", "faults of a page's first touch";
+    refills: u64, "faults", "faults of a page that had left memory and comes in again";
+    minor_faults: u64, "faults", "faults served without reading a device (fills of private memory)";
+    major_faults: u64, "faults", "faults for which a device was read (refills)";
+    fault_rate: Option<f64>, "of references", "faults / (hits + faults)";
+    hit_rate: Option<f64>, "of references", "hits / (hits + faults)";
+    refs_per_fault: Option<f64>, "references", "the lifetime function: references / faults; empty without a fault";
+    mean_resident: Option<f64>, "pages", "resident pages after each reference, summed, / references";
+    peak_resident: u64, "pages", "most pages resident after any reference";
+    resident_end: u64, "pages", "pages resident at the end";
+    evictions: u64, "pages", "victims: pages that left memory to make room";
+    evictions_clean: u64, "pages", "victims that need no write: not written since they came in";
+    evictions_dirty: u64, "pages", "victims that had to be written back";
+    expired: u64, "pages", "pages that left because their window closed (variable-space policies)";
+    expired_dirty: u64, "pages", "of these, pages that had to be written back";
+    write_backs: u64, "pages", "dirty pages that left memory: evictions_dirty + expired_dirty";
+    dirty_end: u64, "pages", "dirty pages still resident at the end; they are no write-backs";
+    swap_slots: u64, "slots", "swap slots in use at the end; a page keeps its slot once it has one";
+    swap_reads: u64, "pages", "refills read from a swap slot; the other refills read the page's original";
+    opt_faults: Option<u64>, "faults", "faults of OPT with the same frames; empty if OPT was not among the cells";
+    ratio_to_opt: Option<f64>, "ratio", "faults / opt_faults";
+    tlb_hits_l1i: Option<u64>, "references", "instruction fetches translated by the first-level instruction TLB";
+    tlb_hits_l1d: Option<u64>, "references", "data references translated by the first-level data TLB";
+    tlb_hits_l2: Option<u64>, "references", "references translated by the second-level TLB";
+    tlb_misses: Option<u64>, "references", "references that no TLB translated: page walks; a faulting access has one, its restart none";
+    tlb_hit_rate: Option<f64>, "of references", "references translated by a TLB / references";
+    walk_refs: Option<u64>, "references", "page-table entries read by the walks: tlb_misses times levels";
+    shootdowns: Option<u64>, "entries", "TLB entries dropped because their page left memory, counted per level that held one";
+    time_ns: Option<u64>, "ns", "modelled time of all counted references: counters times the cost table of manifest.json";
+    eat_ns: Option<f64>, "ns", "effective access time: time_ns / refs";
+    status: String, "", "ok, or error: the cell has no counts";
+    error: String, "", "what went wrong; empty if ok";
+}
+
+/// The version of the column table that this program writes and reads.
+pub const SCHEMA: u64 = 1;
+
+/// The column of this name.
+pub fn column(name: &str) -> Option<&'static Column> {
+    COLUMNS.iter().find(|column| column.name == name)
+}
+
+impl Row {
+    /// Whether the cell was replayed to its end.
+    pub fn is_ok(&self) -> bool {
+        self.status == "ok"
+    }
+
+    /// The policy with its parameters, for legends and tables: `clock:load-bit=0`.
+    pub fn policy_label(&self) -> String {
+        if self.params.is_empty() {
+            self.policy.clone()
+        } else {
+            format!("{}:{}", self.policy, self.params)
+        }
+    }
+
+    /// The stable order of rows: trace, digest, filter, page size, policy, parameters, seed, tau,
+    /// frames.
+    pub fn sort_key(&self) -> impl Ord + use<> {
+        (
+            (
+                self.trace.clone(),
+                self.trace_digest.clone(),
+                self.filter.clone(),
+            ),
+            self.page_size,
+            (self.policy.clone(), self.params.clone(), self.seed),
+            self.tau,
+            self.frames,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_every_column_is_defined() {
+        for (i, column) in COLUMNS.iter().enumerate() {
+            assert!(
+                COLUMNS[..i].iter().all(|other| other.name != column.name),
+                "{column:?}"
+            );
+            assert!(column.about.len() > 10, "{column:?} has no definition");
+            assert!(column.about.is_ascii(), "{column:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_survives_being_shown_and_read() {
+        let row = Row {
+            trace: "cc1, \"quoted\"".into(),
+            tau: Some(7),
+            faults: u64::MAX,
+            fault_rate: Some(0.125),
+            ..Row::default()
+        };
+        let mut back = Row::default();
+        for column in COLUMNS {
+            (column.read)(&mut back, &(column.show)(&row)).unwrap();
+        }
+        assert_eq!(back, row);
+    }
+}

@@ -1,0 +1,7 @@
+//! What comes out: THE column table, result rows to CSV and back, the terminal table, summaries
+//! and charts. Charts are drawn from rows that were read back from the CSV, so they cannot
+//! disagree with it.
+//!
+//! Deliberately absent: traces, policies and how counts come about.
+
+pub mod columns;

@@ -1,0 +1,4 @@
+//! traces
+pub mod error;
+pub mod format;
+pub mod record;

@@ -1,0 +1,103 @@
+//! What a trace file says, one entry at a time: accesses (process, kind, address, size) and, in
+//! formats that have them, mapping events. Knows nothing of pages, files or formats.
+
+/// What an access does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Kind {
+    /// An instruction is fetched.
+    Ifetch = 0,
+    /// Data is read.
+    Read = 1,
+    /// Data is written. A read-modify-write of one address (lackey's `M`) is one write.
+    Write = 2,
+}
+
+impl Kind {
+    /// Every kind, in the order of its code.
+    pub const ALL: [Kind; 3] = [Kind::Ifetch, Kind::Read, Kind::Write];
+
+    /// The letter of the kind in our text format and in tables: `I`, `R` or `W`.
+    pub const fn letter(self) -> char {
+        match self {
+            Kind::Ifetch => 'I',
+            Kind::Read => 'R',
+            Kind::Write => 'W',
+        }
+    }
+}
+
+/// One access, as a trace file states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// The process as the file numbers it; 0 where the format has no processes.
+    pub pid: u32,
+    /// What the access does.
+    pub kind: Kind,
+    /// Bytes touched from `addr` on, at least 1. Where the addressing is [`Addressing::Ids`],
+    /// the number of consecutive pages.
+    pub size: u32,
+    /// The byte address of the first byte touched, or the page id (see [`Addressing`]).
+    pub addr: u64,
+}
+
+/// How the addresses of a trace are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Addressing {
+    /// Byte addresses: the page is the address divided by the page size.
+    Bytes,
+    /// Page (block, object) ids: each id is a page, whatever the page size.
+    Ids,
+}
+
+/// What kind of recording a trace is. It travels with every result row, since it decides whether
+/// a fault rate means anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TraceKind {
+    /// Every access of the traced interval.
+    Full,
+    /// A sample of the accesses.
+    Sampled,
+    /// Only the accesses that faulted in some other memory.
+    FaultsOnly,
+    /// Requests to a block device or store, already filtered by a cache above it.
+    BlockIo,
+    /// Made by a generator.
+    Synthetic,
+}
+
+impl TraceKind {
+    /// Every kind of trace; the position is its code in `.pbt`.
+    pub const ALL: [TraceKind; 5] = [
+        TraceKind::Full,
+        TraceKind::Sampled,
+        TraceKind::FaultsOnly,
+        TraceKind::BlockIo,
+        TraceKind::Synthetic,
+    ];
+
+    /// The name used in results and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TraceKind::Full => "full",
+            TraceKind::Sampled => "sampled",
+            TraceKind::FaultsOnly => "faults-only",
+            TraceKind::BlockIo => "block-io",
+            TraceKind::Synthetic => "synthetic",
+        }
+    }
+
+    /// What a reader of a fault rate must know about this kind of trace, if anything.
+    pub const fn warning(self) -> Option<&'static str> {
+        match self {
+            TraceKind::Full | TraceKind::Synthetic => None,
+            TraceKind::Sampled => Some("a sample of the accesses: reuse distances are distorted"),
+            TraceKind::FaultsOnly => {
+                Some("the misses of another memory, not references: the rate is not the program's")
+            }
+            TraceKind::BlockIo => Some(
+                "block requests already filtered by a cache: read the rate as a second-level one",
+            ),
+        }
+    }
+}

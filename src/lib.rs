@@ -2,3 +2,4 @@
 pub mod exit;
 pub mod report;
 pub mod trace;
+pub mod units;

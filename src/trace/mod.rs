@@ -1,4 +1,14 @@
-//! traces
+//! Traces in: records, codecs, formats, the dense trace and its store.
+//!
+//! Bytes become accesses (`codec`, `format`), accesses become dense references (`select`), and
+//! these stay in memory (`dense`) or in a `.pbt` file (`store`). Deliberately absent: policies,
+//! machines, results.
+
+pub mod dense;
+pub mod digest;
 pub mod error;
 pub mod format;
+mod map;
 pub mod record;
+pub mod select;
+pub mod store;

@@ -1,0 +1,277 @@
+//! The dense trace: every reference as a `u32` page id and a kind, ids in order of first
+//! reference, and the dictionary that says which (process, page number) an id names.
+//!
+//! It is immutable once built, and shared by all cells that replay it. It is *unresolved*: it
+//! says what the program touched, not what that means for mappings. Knows nothing of policies
+//! and frames.
+
+use super::record::{Addressing, TraceKind};
+use crate::units::{PAGE_ID_MAX, PageId, PageSize};
+use rustc_hash::FxHashMap;
+use std::sync::OnceLock;
+
+/// A reference packed for the replay loop: page id times two, plus one if it writes.
+pub type Ref = u32;
+
+/// The kind of a reference in the dense trace: the code of [`Kind`](super::record::Kind), plus
+/// [`CONTINUES`].
+pub type KindCode = u8;
+/// Set on the second and later references of one access that crosses page boundaries. A coarser
+/// page size merges such a reference with the one before it.
+pub const CONTINUES: KindCode = 4;
+/// Masks the kind proper out of a [`KindCode`].
+pub const KIND_MASK: KindCode = 3;
+
+/// Packs a reference.
+#[inline]
+pub fn pack(page: PageId, write: bool) -> Ref {
+    page << 1 | u32::from(write)
+}
+
+/// The page of a packed reference.
+#[inline]
+pub fn page_of(reference: Ref) -> PageId {
+    reference >> 1
+}
+
+/// Which page an id names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PageKey {
+    /// The process, as an index into [`Dictionary::pids`].
+    pub process: u32,
+    /// The page number: address divided by page size, or the id itself.
+    pub number: u64,
+}
+
+/// The pages of a trace, by dense id, and its processes, both in order of first reference.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dictionary {
+    /// Process ids as the file numbers them.
+    pub pids: Vec<u32>,
+    /// The page that each id names.
+    pub pages: Vec<PageKey>,
+}
+
+/// What is known of a trace besides its references.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meta {
+    /// The name: the file name without folder, codec and format endings, unless given.
+    pub name: String,
+    /// The format it was first read from.
+    pub format: String,
+    /// The kind of recording.
+    pub kind: TraceKind,
+    /// Whether page numbers come from byte addresses or are ids.
+    pub addressing: Addressing,
+    /// The page size; for ids only the nominal size of one page.
+    pub page_size: PageSize,
+    /// Bad records that were skipped when the original was read.
+    pub skipped: u64,
+}
+
+/// A trace in memory. See the module's documentation.
+#[derive(Debug)]
+pub struct Trace {
+    /// What is known besides the references.
+    pub meta: Meta,
+    /// What the ids mean.
+    pub dictionary: Dictionary,
+    /// The packed references.
+    pub refs: Vec<Ref>,
+    /// The kind of each reference.
+    pub kinds: Vec<KindCode>,
+    digest: OnceLock<u128>,
+    next_use: OnceLock<Vec<u32>>,
+}
+
+/// In [`Trace::next_use`]: the page is not referenced again.
+pub const NEVER: u32 = u32::MAX;
+
+impl Trace {
+    /// A trace of these parts. `digest` is given where the store has it already.
+    pub fn new(
+        meta: Meta,
+        dictionary: Dictionary,
+        refs: Vec<Ref>,
+        kinds: Vec<KindCode>,
+        digest: Option<u128>,
+    ) -> Trace {
+        assert_eq!(refs.len(), kinds.len());
+        let cell = OnceLock::new();
+        if let Some(digest) = digest {
+            cell.get_or_init(|| digest);
+        }
+        Trace {
+            meta,
+            dictionary,
+            refs,
+            kinds,
+            digest: cell,
+            next_use: OnceLock::new(),
+        }
+    }
+
+    /// The number of references.
+    pub fn len(&self) -> usize {
+        self.refs.len()
+    }
+
+    /// True without any reference.
+    pub fn is_empty(&self) -> bool {
+        self.refs.is_empty()
+    }
+
+    /// The number of distinct pages, each counted per process.
+    pub fn distinct(&self) -> usize {
+        self.dictionary.pages.len()
+    }
+
+    /// The digest of the logical stream of references (see [`Digest`](super::digest::Digest)).
+    pub fn digest(&self) -> u128 {
+        *self.digest.get_or_init(|| {
+            let mut digest = super::digest::Digest::default();
+            digest.update(&self.refs, &self.kinds);
+            digest.finish(&self.meta, &self.dictionary)
+        })
+    }
+
+    /// For each reference, the position of the next reference of the same page, or [`NEVER`].
+    /// Worked out once and shared. `None` for a trace of 2^32 - 1 references or more.
+    pub fn next_use(&self) -> Option<&[u32]> {
+        if self.refs.len() >= NEVER as usize {
+            return None;
+        }
+        Some(self.next_use.get_or_init(|| {
+            let mut upcoming = vec![NEVER; self.distinct()];
+            let mut next = vec![NEVER; self.refs.len()];
+            for (position, &reference) in self.refs.iter().enumerate().rev() {
+                let slot = &mut upcoming[page_of(reference) as usize];
+                next[position] = *slot;
+                *slot = position as u32;
+            }
+            next
+        }))
+    }
+
+    /// Bytes of memory that the trace takes now.
+    pub fn memory_bytes(&self) -> u64 {
+        let links = if self.next_use.get().is_some() { 4 } else { 0 };
+        self.refs.len() as u64 * (5 + links) + self.dictionary.pages.len() as u64 * 16
+    }
+}
+
+/// More distinct pages than an id can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("more than 2^31 distinct pages; choose a larger page size")]
+pub struct TooManyPages;
+
+/// Gives pages their dense ids, in order of first reference.
+///
+/// A page referenced again soon is found in a small direct-mapped cache, since a hash look-up for
+/// every reference would cost more than reading it.
+pub struct Densifier {
+    ids: FxHashMap<PageKey, PageId>,
+    recent: Vec<(PageKey, PageId)>,
+    processes: FxHashMap<u32, u32>,
+    last_process: (u32, u32),
+    dictionary: Dictionary,
+}
+
+/// Entries of the cache of recent pages; a power of two.
+const RECENT: usize = 4096;
+/// No page: marks an empty cache entry, as process numbers stay below it.
+const NO_PROCESS: u32 = u32::MAX;
+
+impl Default for Densifier {
+    fn default() -> Densifier {
+        Densifier::new()
+    }
+}
+
+impl Densifier {
+    /// With no page known.
+    pub fn new() -> Densifier {
+        let empty = PageKey {
+            process: NO_PROCESS,
+            number: 0,
+        };
+        Densifier {
+            ids: FxHashMap::default(),
+            recent: vec![(empty, 0); RECENT],
+            processes: FxHashMap::default(),
+            last_process: (0, NO_PROCESS),
+            dictionary: Dictionary::default(),
+        }
+    }
+
+    /// The index of the process that the file calls `pid`.
+    #[inline]
+    pub fn process(&mut self, pid: u32) -> u32 {
+        if self.last_process.0 == pid && self.last_process.1 != NO_PROCESS {
+            return self.last_process.1;
+        }
+        let next = self.dictionary.pids.len() as u32;
+        let process = *self.processes.entry(pid).or_insert(next);
+        if process == next {
+            self.dictionary.pids.push(pid);
+        }
+        self.last_process = (pid, process);
+        process
+    }
+
+    /// The id of a page.
+    #[inline]
+    pub fn id(&mut self, key: PageKey) -> Result<PageId, TooManyPages> {
+        let slot = (key.number as usize ^ (key.process as usize) << 6) & (RECENT - 1);
+        let (recent, id) = self.recent[slot];
+        if recent == key {
+            return Ok(id);
+        }
+        let id = self.look_up(key)?;
+        self.recent[slot] = (key, id);
+        Ok(id)
+    }
+
+    fn look_up(&mut self, key: PageKey) -> Result<PageId, TooManyPages> {
+        let next = self.dictionary.pages.len();
+        let id = *self.ids.entry(key).or_insert(next as u32);
+        if id as usize == next {
+            if next > PAGE_ID_MAX as usize {
+                return Err(TooManyPages);
+            }
+            self.dictionary.pages.push(key);
+        }
+        Ok(id)
+    }
+
+    /// What the ids mean.
+    pub fn dictionary(&self) -> &Dictionary {
+        &self.dictionary
+    }
+
+    /// What the ids mean, at the end.
+    pub fn into_dictionary(self) -> Dictionary {
+        self.dictionary
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn densify_is_a_bijection() {
+        let mut densifier = Densifier::new();
+        let keys: Vec<PageKey> = (0..20_000u64)
+            .map(|i| PageKey {
+                process: (i % 3) as u32,
+                number: i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (i % 50),
+            })
+            .collect();
+        let ids: Vec<u32> = keys.iter().map(|&k| densifier.id(k).unwrap()).collect();
+        for (key, &id) in keys.iter().zip(&ids) {
+            assert_eq!(densifier.dictionary().pages[id as usize], *key);
+            assert_eq!(densifier.id(*key).unwrap(), id);
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! From accesses, or from a stored trace, to the stream of references that is replayed: which
+//! accesses are taken (kind, process, a range of positions), which pages they touch at the page
+//! size asked for, and the dense ids of those pages.
+//!
+//! The order is fixed: kind and process, then pages, then `skip` and `limit`, which therefore
+//! count references as they are replayed. Knows nothing of files.
+
+use super::dense::{
+    CONTINUES, Densifier, Dictionary, KIND_MASK, KindCode, PageKey, Ref, TooManyPages, pack,
+};
+use super::record::{Access, Addressing, Kind};
+use crate::units::{PageId, PageSize};
+
+/// Which part of a trace is taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Leave instruction fetches out.
+    pub data_only: bool,
+    /// Take only these processes; all if empty.
+    pub pids: Vec<u32>,
+    /// References left out at the beginning.
+    pub skip: u64,
+    /// At most so many references.
+    pub limit: Option<u64>,
+}
+
+impl Selection {
+    /// True if the whole trace is taken.
+    pub fn is_all(&self) -> bool {
+        *self == Selection::default()
+    }
+
+    /// The text of the result column `filter`: empty if the whole trace is taken.
+    pub fn describe(&self) -> String {
+        let mut parts = Vec::new();
+        if self.data_only {
+            parts.push("data-only".to_owned());
+        }
+        parts.extend(self.pids.iter().map(|pid| format!("pid={pid}")));
+        if self.skip > 0 {
+            parts.push(format!("skip={}", self.skip));
+        }
+        parts.extend(self.limit.map(|limit| format!("limit={limit}")));
+        parts.join(" ")
+    }
+}
+
+/// Whether more references are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Go on.
+    More,
+    /// The limit is reached.
+    Done,
+}
+
+/// Makes dense references of accesses or of pages. Feed it in order; it passes each reference
+/// taken to the sink given with the call.
+pub struct Assembler {
+    selection: Selection,
+    addressing: Addressing,
+    shift: u8,
+    densifier: Densifier,
+    /// References left to skip, then references left to take.
+    to_skip: u64,
+    to_take: u64,
+    /// The page last given within the present access, so that a coarser page size merges.
+    last: Option<PageKey>,
+}
+
+impl Assembler {
+    /// For pages of this size; ids are pages whatever the size.
+    pub fn new(selection: Selection, addressing: Addressing, page_size: PageSize) -> Assembler {
+        let shift = match addressing {
+            Addressing::Bytes => page_size.shift(),
+            Addressing::Ids => 0,
+        };
+        Assembler {
+            to_skip: selection.skip,
+            to_take: selection.limit.unwrap_or(u64::MAX),
+            selection,
+            addressing,
+            shift,
+            densifier: Densifier::new(),
+            last: None,
+        }
+    }
+
+    #[inline]
+    fn takes(&self, pid: u32, kind: KindCode) -> bool {
+        !(self.selection.data_only && kind & KIND_MASK == Kind::Ifetch as KindCode)
+            && (self.selection.pids.is_empty() || self.selection.pids.contains(&pid))
+    }
+
+    /// An access: one reference per page touched, in address order, the later ones marked
+    /// [`CONTINUES`]. Consecutive ids are references of their own, not parts of one access.
+    #[inline]
+    pub fn access(
+        &mut self,
+        access: &Access,
+        sink: &mut impl FnMut(Ref, KindCode),
+    ) -> Result<Flow, TooManyPages> {
+        let mut code = access.kind as KindCode;
+        if !self.takes(access.pid, code) {
+            return Ok(Flow::More);
+        }
+        let first = access.addr >> self.shift;
+        let last = access
+            .addr
+            .saturating_add(u64::from(access.size.max(1)) - 1)
+            >> self.shift;
+        for number in first..=last {
+            if self.reference(access.pid, number, code, sink)? == Flow::Done {
+                return Ok(Flow::Done);
+            }
+            if self.addressing == Addressing::Bytes {
+                code |= CONTINUES;
+            }
+        }
+        Ok(Flow::More)
+    }
+
+    #[inline]
+    fn reference(
+        &mut self,
+        pid: u32,
+        number: u64,
+        code: KindCode,
+        sink: &mut impl FnMut(Ref, KindCode),
+    ) -> Result<Flow, TooManyPages> {
+        if self.to_skip > 0 {
+            self.to_skip -= 1;
+            return Ok(Flow::More);
+        }
+        if self.to_take == 0 {
+            return Ok(Flow::Done);
+        }
+        let process = self.densifier.process(pid);
+        let id = self.densifier.id(PageKey { process, number })?;
+        self.emit(id, code, sink);
+        Ok(Flow::More)
+    }
+
+    #[inline]
+    fn emit(&mut self, id: PageId, mut code: KindCode, sink: &mut impl FnMut(Ref, KindCode)) {
+        if self.to_take == self.selection.limit.unwrap_or(u64::MAX) {
+            // What it continues was left out.
+            code &= !CONTINUES;
+        }
+        self.to_take -= 1;
+        sink(pack(id, code & KIND_MASK == Kind::Write as KindCode), code);
+    }
+
+    /// The next reference of a stored trace, whose page is `key` of `source` at a page size finer
+    /// by `coarser` bits than the one wanted. A continuation that stays on its coarser page is
+    /// merged with the reference before it.
+    #[inline]
+    pub fn stored(
+        &mut self,
+        source: &Dictionary,
+        key: PageKey,
+        coarser: u8,
+        code: KindCode,
+        sink: &mut impl FnMut(Ref, KindCode),
+    ) -> Result<Flow, TooManyPages> {
+        let key = PageKey {
+            number: key.number >> coarser,
+            ..key
+        };
+        if code & CONTINUES != 0 && self.last == Some(key) {
+            return Ok(Flow::More);
+        }
+        self.last = Some(key);
+        let pid = source.pids[key.process as usize];
+        if !self.takes(pid, code) {
+            return Ok(Flow::More);
+        }
+        self.reference(pid, key.number, code, sink)
+    }
+
+    /// What the ids mean so far.
+    pub fn dictionary(&self) -> &Dictionary {
+        self.densifier.dictionary()
+    }
+
+    /// What the ids mean, at the end.
+    pub fn into_dictionary(self) -> Dictionary {
+        self.densifier.into_dictionary()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dense::page_of;
+    use super::*;
+
+    fn access(addr: u64, size: u32, kind: Kind) -> Access {
+        Access {
+            pid: 0,
+            kind,
+            addr,
+            size,
+        }
+    }
+
+    fn feed(selection: Selection, accesses: &[Access]) -> (Vec<(u32, u32, u8)>, Vec<u64>) {
+        let mut assembler = Assembler::new(selection, Addressing::Bytes, PageSize::DEFAULT);
+        let mut got = Vec::new();
+        for a in accesses {
+            let flow = assembler
+                .access(a, &mut |r, k| got.push((page_of(r), r & 1, k)))
+                .unwrap();
+            if flow == Flow::Done {
+                break;
+            }
+        }
+        (
+            got,
+            assembler
+                .dictionary()
+                .pages
+                .iter()
+                .map(|p| p.number)
+                .collect(),
+        )
+    }
+
+    const CROSSING: [Access; 3] = [
+        Access {
+            pid: 0,
+            kind: Kind::Write,
+            addr: 0x1ffe,
+            size: 4,
+        },
+        Access {
+            pid: 0,
+            kind: Kind::Read,
+            addr: 0x2000,
+            size: 1,
+        },
+        Access {
+            pid: 0,
+            kind: Kind::Ifetch,
+            addr: 0,
+            size: 0x2001,
+        },
+    ];
+
+    #[test]
+    fn an_access_across_a_boundary_is_one_reference_per_page() {
+        let (refs, numbers) = feed(Selection::default(), &CROSSING);
+        let c = CONTINUES;
+        assert_eq!(
+            refs,
+            [
+                (0, 1, 2),
+                (1, 1, 2 | c),
+                (1, 0, 1),
+                (2, 0, 0),
+                (0, 0, c),
+                (1, 0, c)
+            ]
+        );
+        assert_eq!(numbers, [1, 2, 0]);
+    }
+
+    #[test]
+    fn skip_and_limit_count_references_and_ids_start_afresh() {
+        let selection = Selection {
+            skip: 1,
+            limit: Some(3),
+            ..Selection::default()
+        };
+        let (refs, numbers) = feed(selection, &CROSSING);
+        assert_eq!(refs, [(0, 1, 2), (0, 0, 1), (1, 0, 0)]);
+        assert_eq!(numbers, [2, 0]);
+        let data = Selection {
+            data_only: true,
+            ..Selection::default()
+        };
+        assert_eq!(feed(data, &CROSSING).0.len(), 3);
+        let nobody = Selection {
+            pids: vec![7],
+            ..Selection::default()
+        };
+        assert_eq!(feed(nobody, &CROSSING).0.len(), 0);
+    }
+
+    #[test]
+    fn the_top_of_the_address_space_does_not_wrap() {
+        let mut assembler = Assembler::new(Selection::default(), Addressing::Bytes, PageSize::MIN);
+        let mut count = 0;
+        assembler
+            .access(&access(u64::MAX, 8, Kind::Read), &mut |_, _| count += 1)
+            .unwrap();
+        assert_eq!(count, 1);
+    }
+}

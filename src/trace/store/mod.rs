@@ -1,0 +1,143 @@
+//! `.pbt`, the stored form of a dense trace: written streaming in bounded memory, mapped on
+//! reading, unpacked block by block.
+//!
+//! It keeps the trace *unresolved* (process, page, kind), so that what depends on choices made at
+//! run time stays open. Knows nothing of policies and machines.
+//!
+//! # Layout, version 1.0
+//!
+//! All integers are little-endian.
+//!
+//! ```text
+//! header    16 bytes   magic 89 50 42 54 0d 0a 1a 0a, u16 major, u16 minor, u32 zero
+//! block     any number, see below; references in order
+//! footer    one block without references
+//! trailer   24 bytes   u64 offset of the footer, u64 xxh3 of these eight bytes and the header,
+//!                      magic "PBTEND\r\n"
+//!
+//! block     u32 magic "PBLK" (the footer: "PEND"), u32 references, u32 columns,
+//!           u32 bytes of all that follows the block's header,
+//!           then for each column 24 bytes: u16 tag, u8 codec (0 as it is, 1 zstd), u8 zero,
+//!           u32 zero, u32 bytes unpacked, u32 bytes stored, u64 xxh3 of the stored bytes;
+//!           u64 xxh3 of everything from the magic on; then the stored bytes of the columns
+//! ```
+//!
+//! A reader skips columns whose tag it does not know: new columns raise the minor version only.
+//!
+//! | tag | in | content |
+//! |---|---|---|
+//! | 1 | block | burst lengths, u16 each (see [`burst`]) |
+//! | 2 | block | distinct pages per burst, u8 each |
+//! | 3 | block | the bursts' pages in order of first reference, u32 each |
+//! | 4 | block | one byte per reference: place in the burst's list × 4 + kind |
+//! | 5–15 | block | reserved: order of last reference, in-burst distances, smaller bursts |
+//! | 32 | footer | JSON: name, format, kind, addressing, page size, counts, digest |
+//! | 33 | footer | process ids, u32 each, in order of first reference |
+//! | 34 | footer | for each page its process, u32 each; left out with a single process |
+//! | 35 | footer | for each page its number, as the u64 difference from the page before it |
+//! | 36 | footer | for each block its offset in the file (u64) and its references (u64) |
+//! | 37–47 | footer | reserved: mapping events by position, resolved forms |
+//!
+//! A column of the footer may be split over several with the same tag, to be joined in order. A
+//! block never begins with a continuation, so that blocks can be unpacked on their own.
+
+pub mod burst;
+mod read;
+mod write;
+
+pub use read::Store;
+pub use write::{Summary, Writer};
+
+use super::dense::Meta;
+use super::record::{Addressing, TraceKind};
+use crate::units::PageSize;
+use serde::{Deserialize, Serialize};
+
+/// The first bytes of every `.pbt`. A transfer as text breaks them.
+pub const MAGIC: [u8; 8] = *b"\x89PBT\r\n\x1a\n";
+const END_MAGIC: [u8; 8] = *b"PBTEND\r\n";
+const MAJOR: u16 = 1;
+const MINOR: u16 = 0;
+const HEADER_BYTES: usize = 16;
+const TRAILER_BYTES: usize = 24;
+
+const BLOCK_MAGIC: [u8; 4] = *b"PBLK";
+const FOOTER_MAGIC: [u8; 4] = *b"PEND";
+const BLOCK_HEADER_BYTES: usize = 16;
+const COLUMN_HEADER_BYTES: usize = 24;
+/// No block of ours has more; a larger number is a corrupt file.
+const COLUMNS_MAX: usize = 100_000;
+
+/// References of one block: the unit of unpacking and of work in parallel.
+pub const BLOCK_REFS: usize = 1 << 20;
+/// The most references that a reader accepts in a block.
+const BLOCK_REFS_MAX: usize = 1 << 24;
+/// The most bytes of one column, unpacked; longer footer columns are split.
+const COLUMN_BYTES_MAX: usize = 1 << 27;
+
+const TAG_LENGTHS: u16 = 1;
+const TAG_COUNTS: u16 = 2;
+const TAG_PAGES: u16 = 3;
+const TAG_RAW: u16 = 4;
+const TAG_META: u16 = 32;
+const TAG_PIDS: u16 = 33;
+const TAG_PROCESSES: u16 = 34;
+const TAG_NUMBERS: u16 = 35;
+const TAG_INDEX: u16 = 36;
+
+const CODEC_NONE: u8 = 0;
+const CODEC_ZSTD: u8 = 1;
+
+/// The JSON of the footer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct MetaJson {
+    name: String,
+    format: String,
+    kind: String,
+    addressing: String,
+    page_shift: u8,
+    refs: u64,
+    ifetches: u64,
+    reads: u64,
+    writes: u64,
+    continuations: u64,
+    bursts: u64,
+    skipped: u64,
+    digest: String,
+    written_by: String,
+}
+
+impl MetaJson {
+    fn meta(&self) -> Option<Meta> {
+        Some(Meta {
+            name: self.name.clone(),
+            format: self.format.clone(),
+            kind: TraceKind::ALL
+                .into_iter()
+                .find(|kind| kind.name() == self.kind)?,
+            addressing: match self.addressing.as_str() {
+                "bytes" => Addressing::Bytes,
+                "ids" => Addressing::Ids,
+                _ => return None,
+            },
+            page_size: PageSize::from_shift(self.page_shift)?,
+            skipped: self.skipped,
+        })
+    }
+}
+
+/// The checksum used throughout.
+fn checksum(bytes: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(bytes)
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
+
+#[cfg(test)]
+mod tests;

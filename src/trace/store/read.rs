@@ -1,0 +1,291 @@
+//! Reading a `.pbt`. Nothing in the file is believed before its checksum holds, and no number in
+//! it is used as a length or an index before it is checked: any bytes give a trace or an error.
+
+use super::burst::{self, Bursts};
+use super::write::trailer_checksum;
+use super::*;
+use crate::trace::dense::{Dictionary, KindCode, PageKey, Ref, Trace};
+use crate::trace::error::{Position, TraceError};
+use crate::trace::map::Bytes;
+use rayon::prelude::*;
+use std::fs::File;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// An opened `.pbt`: what is known of the trace, its dictionary, and blocks to be unpacked.
+pub struct Store {
+    path: PathBuf,
+    bytes: Bytes,
+    /// What is known of the trace.
+    pub meta: Meta,
+    /// What the ids mean.
+    pub dictionary: Dictionary,
+    /// References by kind: ifetch, read, write.
+    pub by_kind: [u64; 3],
+    /// Bursts of at most 64 pages.
+    pub bursts: u64,
+    /// The digest of the stream of references.
+    pub digest: u128,
+    blocks: Vec<(u64, u64)>,
+}
+
+/// A column: its tag and its unpacked bytes.
+type Column = (u16, Vec<u8>);
+
+impl Store {
+    /// Maps a file.
+    pub fn open(path: &Path) -> Result<Store, TraceError> {
+        let mut file = File::open(path).map_err(|e| TraceError::io(path, "cannot open", e))?;
+        let bytes = Bytes::map(&mut file).map_err(|e| TraceError::io(path, "cannot read", e))?;
+        Store::parse(path, bytes)
+    }
+
+    /// Reads a trace that is already in memory, as from standard input.
+    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Store, TraceError> {
+        Store::parse(path, Bytes::Owned(bytes))
+    }
+
+    fn parse(path: &Path, bytes: Bytes) -> Result<Store, TraceError> {
+        let fail = |at: usize, what: &str| corrupt(path, at, what);
+        if bytes.len() < HEADER_BYTES || bytes[..8] != MAGIC {
+            return Err(fail(0, "this is no .pbt file"));
+        }
+        let major = u16::from_le_bytes([bytes[8], bytes[9]]);
+        if major != MAJOR {
+            return Err(TraceError::new(
+                path,
+                format!("version {major} of .pbt; this program reads version {MAJOR}"),
+            )
+            .help("convert the original again, or take the program that wrote it"));
+        }
+        let end = bytes.len();
+        if end < HEADER_BYTES + TRAILER_BYTES || bytes[end - 8..] != END_MAGIC {
+            return Err(fail(end, "the file is cut short: it has no end mark"));
+        }
+        let footer = u64_at(&bytes, end - TRAILER_BYTES);
+        let sum = u64_at(&bytes, end - TRAILER_BYTES + 8);
+        if sum != trailer_checksum(footer, &bytes[..HEADER_BYTES]) {
+            return Err(fail(end - TRAILER_BYTES, "the end mark is corrupt"));
+        }
+        let span = footer.min(end as u64) as usize..end - TRAILER_BYTES;
+        let (_, columns) = read_block(path, &bytes, span.clone(), FOOTER_MAGIC, None)?;
+        let join = |tag: u16| -> Vec<u8> {
+            columns
+                .iter()
+                .filter(|(t, _)| *t == tag)
+                .flat_map(|(_, b)| b.iter().copied())
+                .collect()
+        };
+        let json: MetaJson = serde_json::from_slice(&join(TAG_META))
+            .map_err(|e| fail(span.start, &format!("the description is unreadable: {e}")))?;
+        let meta = json
+            .meta()
+            .ok_or_else(|| fail(span.start, "the description has unknown values"))?;
+        let digest = u128::from_str_radix(&json.digest, 16)
+            .map_err(|_| fail(span.start, "the digest is no number"))?;
+        let dictionary = dictionary(&join(TAG_PIDS), &join(TAG_PROCESSES), &join(TAG_NUMBERS))
+            .map_err(|what| fail(span.start, what))?;
+        let index = join(TAG_INDEX);
+        let blocks: Vec<(u64, u64)> = index
+            .chunks_exact(16)
+            .map(|entry| (u64_at(entry, 0), u64_at(entry, 8)))
+            .collect();
+        let in_order = blocks.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        let total = blocks
+            .iter()
+            .try_fold(0u64, |sum, (_, refs)| sum.checked_add(*refs));
+        let inside = blocks.first().is_none_or(|b| b.0 >= HEADER_BYTES as u64)
+            && blocks.last().is_none_or(|b| b.0 < footer)
+            && blocks.iter().all(|b| b.1 <= BLOCK_REFS_MAX as u64);
+        let by_kind = [json.ifetches, json.reads, json.writes];
+        let counted = by_kind.iter().try_fold(0u64, |sum, n| sum.checked_add(*n));
+        if !in_order || !inside || total != Some(json.refs) || counted != Some(json.refs) {
+            return Err(fail(span.start, "the index of blocks is corrupt"));
+        }
+        let path = path.to_path_buf();
+        Ok(Store {
+            path,
+            bytes,
+            meta,
+            dictionary,
+            by_kind,
+            bursts: json.bursts,
+            digest,
+            blocks,
+        })
+    }
+
+    /// The number of references.
+    pub fn refs(&self) -> u64 {
+        self.by_kind.iter().sum()
+    }
+
+    /// The number of blocks.
+    pub fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// The number of references of one block.
+    pub fn block_refs(&self, block: usize) -> u64 {
+        self.blocks[block].1
+    }
+
+    /// Unpacks one block, appending its references.
+    pub fn unpack(
+        &self,
+        block: usize,
+        refs: &mut Vec<Ref>,
+        kinds: &mut Vec<KindCode>,
+    ) -> Result<(), TraceError> {
+        let (offset, count) = self.blocks[block];
+        let start = offset as usize;
+        let end = self
+            .blocks
+            .get(block + 1)
+            .map_or(self.bytes.len() - TRAILER_BYTES, |next| next.0 as usize);
+        let wanted = [TAG_LENGTHS, TAG_COUNTS, TAG_PAGES, TAG_RAW];
+        let (stored, columns) = read_block(
+            &self.path,
+            &self.bytes,
+            start..end,
+            BLOCK_MAGIC,
+            Some(&wanted),
+        )?;
+        let fail = |what| corrupt(&self.path, start, what);
+        let column = |tag: u16| {
+            columns
+                .iter()
+                .find(|(t, _)| *t == tag)
+                .map_or(&[][..], |(_, b)| b)
+        };
+        let bursts = Bursts {
+            lengths: column(TAG_LENGTHS)
+                .chunks_exact(2)
+                .map(|b| u16::from_le_bytes([b[0], b[1]]))
+                .collect(),
+            counts: column(TAG_COUNTS).to_vec(),
+            pages: column(TAG_PAGES)
+                .chunks_exact(4)
+                .map(|b| u32_at(b, 0))
+                .collect(),
+            raw: column(TAG_RAW).to_vec(),
+        };
+        if u64::from(stored) != count || bursts.raw.len() as u64 != count {
+            return Err(fail(
+                "the block has another number of references than the index says",
+            ));
+        }
+        burst::decode(&bursts, self.dictionary.pages.len(), refs, kinds).map_err(fail)
+    }
+
+    /// Unpacks everything, blocks in parallel.
+    pub fn load(self) -> Result<Trace, TraceError> {
+        let blocks: Vec<(Vec<Ref>, Vec<KindCode>)> = (0..self.blocks.len())
+            .into_par_iter()
+            .map(|block| {
+                let (mut refs, mut kinds) = (Vec::new(), Vec::new());
+                self.unpack(block, &mut refs, &mut kinds)
+                    .map(|()| (refs, kinds))
+            })
+            .collect::<Result<_, TraceError>>()?;
+        let total = self.refs() as usize;
+        let (mut refs, mut kinds) = (Vec::with_capacity(total), Vec::with_capacity(total));
+        for (block_refs, block_kinds) in blocks {
+            refs.extend_from_slice(&block_refs);
+            kinds.extend_from_slice(&block_kinds);
+        }
+        Ok(Trace::new(
+            self.meta,
+            self.dictionary,
+            refs,
+            kinds,
+            Some(self.digest),
+        ))
+    }
+}
+
+fn corrupt(path: &Path, at: usize, what: &str) -> TraceError {
+    TraceError::new(path, what)
+        .at(Position::Byte(at as u64))
+        .help("the file is damaged; copy it again, or convert the original again")
+}
+
+/// The references and the columns of the block in `span` of the file; only those `wanted`, if
+/// given, are unpacked.
+fn read_block(
+    path: &Path,
+    bytes: &[u8],
+    span: Range<usize>,
+    magic: [u8; 4],
+    wanted: Option<&[u16]>,
+) -> Result<(u32, Vec<Column>), TraceError> {
+    let fail = |what: &str| corrupt(path, span.start, what);
+    let block = bytes
+        .get(span.clone())
+        .ok_or_else(|| fail("a block lies outside the file"))?;
+    if block.len() < BLOCK_HEADER_BYTES + 8 || block[..4] != magic {
+        return Err(fail("a block does not begin where it should"));
+    }
+    let (refs, columns) = (u32_at(block, 4), u32_at(block, 8) as usize);
+    let head = BLOCK_HEADER_BYTES + columns.min(COLUMNS_MAX) * COLUMN_HEADER_BYTES;
+    if columns > COLUMNS_MAX
+        || block.len() < head + 8
+        || u64_at(block, head) != checksum(&block[..head])
+    {
+        return Err(fail("the header of a block is corrupt"));
+    }
+    let mut found = Vec::with_capacity(columns);
+    let mut rest = &block[head + 8..];
+    for column in block[BLOCK_HEADER_BYTES..head].chunks_exact(COLUMN_HEADER_BYTES) {
+        let tag = u16::from_le_bytes([column[0], column[1]]);
+        let (raw, stored) = (u32_at(column, 8) as usize, u32_at(column, 12) as usize);
+        let payload = rest
+            .get(..stored)
+            .ok_or_else(|| fail("a column is cut short"))?;
+        rest = &rest[stored..];
+        if wanted.is_some_and(|tags| !tags.contains(&tag)) {
+            continue;
+        }
+        if checksum(payload) != u64_at(column, 16) {
+            return Err(fail("the checksum of a column does not hold"));
+        }
+        found.push((
+            tag,
+            unpack_column(column[2], payload, raw)
+                .ok_or_else(|| fail("a column cannot be unpacked"))?,
+        ));
+    }
+    Ok((refs, found))
+}
+
+fn unpack_column(codec: u8, payload: &[u8], raw: usize) -> Option<Vec<u8>> {
+    let bytes = match codec {
+        CODEC_NONE => payload.to_vec(),
+        CODEC_ZSTD if raw <= COLUMN_BYTES_MAX => zstd::bulk::decompress(payload, raw).ok()?,
+        _ => return None,
+    };
+    (bytes.len() == raw).then_some(bytes)
+}
+
+fn dictionary(pids: &[u8], processes: &[u8], numbers: &[u8]) -> Result<Dictionary, &'static str> {
+    let pids: Vec<u32> = pids.chunks_exact(4).map(|b| u32_at(b, 0)).collect();
+    let count = numbers.len() / 8;
+    if pids.len() > 1 && processes.len() != count * 4 || pids.is_empty() && count > 0 {
+        return Err("the dictionary of pages is corrupt");
+    }
+    let mut number = 0u64;
+    let mut pages = Vec::with_capacity(count);
+    for (id, delta) in numbers.chunks_exact(8).enumerate() {
+        number = number.wrapping_add(u64_at(delta, 0));
+        let process = if pids.len() > 1 {
+            u32_at(processes, id * 4)
+        } else {
+            0
+        };
+        if process as usize >= pids.len() {
+            return Err("the dictionary of pages names an unknown process");
+        }
+        pages.push(PageKey { process, number });
+    }
+    Ok(Dictionary { pids, pages })
+}

@@ -1,0 +1,257 @@
+//! Writing a `.pbt`: references go in one by one, full blocks go out compressed. Memory is one
+//! block and the dictionary, however long the trace is.
+
+use super::burst::{Bursts, Encoder};
+use super::*;
+use crate::trace::dense::{CONTINUES, Dictionary, KIND_MASK, KindCode, Ref};
+use crate::trace::digest::{self, Digest};
+use std::io::{self, Write};
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// References.
+    pub refs: u64,
+    /// Distinct pages.
+    pub distinct: u64,
+    /// Bursts of at most 64 pages. Few references per burst mean poor locality.
+    pub bursts: u64,
+    /// The digest of the stream of references.
+    pub digest: u128,
+    /// Bytes of the file.
+    pub bytes: u64,
+}
+
+/// Writes a trace to any sink that takes bytes in order; nothing is patched afterwards.
+pub struct Writer<W: Write> {
+    out: W,
+    offset: u64,
+    level: i32,
+    encoder: Encoder,
+    block: Bursts,
+    refs: Vec<Ref>,
+    kinds: Vec<KindCode>,
+    digest: Digest,
+    index: Vec<(u64, u64)>,
+    by_kind: [u64; 3],
+    continuations: u64,
+    bursts: u64,
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins a file. `level` is zstd's, 1 (fast) to 19 (small).
+    pub fn new(out: W, level: i32) -> io::Result<Writer<W>> {
+        let mut writer = Writer {
+            out,
+            offset: 0,
+            level,
+            encoder: Encoder::default(),
+            block: Bursts::default(),
+            refs: Vec::with_capacity(BLOCK_REFS),
+            kinds: Vec::with_capacity(BLOCK_REFS),
+            digest: Digest::default(),
+            index: Vec::new(),
+            by_kind: [0; 3],
+            continuations: 0,
+            bursts: 0,
+        };
+        writer.put(&header())?;
+        Ok(writer)
+    }
+
+    /// Takes the next reference.
+    #[inline]
+    pub fn push(&mut self, reference: Ref, kind: KindCode) -> io::Result<()> {
+        // A block begins with the first reference of an access, so a long access may overfill
+        // the block before it a little.
+        if self.refs.len() >= BLOCK_REFS && kind & CONTINUES == 0 {
+            self.flush_block()?;
+        }
+        self.encoder.push(reference, kind, &mut self.block);
+        self.refs.push(reference);
+        self.kinds.push(kind);
+        self.by_kind[usize::from(kind & KIND_MASK)] += 1;
+        self.continuations += u64::from(kind & CONTINUES != 0);
+        Ok(())
+    }
+
+    fn flush_block(&mut self) -> io::Result<()> {
+        if self.refs.is_empty() {
+            return Ok(());
+        }
+        self.encoder.close(&mut self.block);
+        self.digest.update(&self.refs, &self.kinds);
+        let block = std::mem::take(&mut self.block);
+        let columns = [
+            (
+                TAG_LENGTHS,
+                block.lengths.iter().flat_map(|n| n.to_le_bytes()).collect(),
+            ),
+            (TAG_COUNTS, block.counts.clone()),
+            (
+                TAG_PAGES,
+                block.pages.iter().flat_map(|p| p.to_le_bytes()).collect(),
+            ),
+            (TAG_RAW, block.raw.clone()),
+        ];
+        self.bursts += block.lengths.len() as u64;
+        self.index.push((self.offset, self.refs.len() as u64));
+        self.put_block(BLOCK_MAGIC, self.refs.len() as u32, &columns)?;
+        self.block = block;
+        self.block.clear();
+        self.refs.clear();
+        self.kinds.clear();
+        Ok(())
+    }
+
+    fn put_block(
+        &mut self,
+        magic: [u8; 4],
+        refs: u32,
+        columns: &[(u16, Vec<u8>)],
+    ) -> io::Result<()> {
+        let mut stored = Vec::with_capacity(columns.len());
+        for (_, raw) in columns {
+            let packed = zstd::bulk::compress(raw, self.level)?;
+            // Bytes that do not shrink are kept as they are.
+            stored.push(if packed.len() < raw.len() {
+                (CODEC_ZSTD, packed)
+            } else {
+                (CODEC_NONE, raw.clone())
+            });
+        }
+        let payload: usize = stored.iter().map(|(_, bytes)| bytes.len()).sum();
+        let follows = columns.len() * COLUMN_HEADER_BYTES + 8 + payload;
+        let mut head = Vec::with_capacity(BLOCK_HEADER_BYTES + follows - payload);
+        head.extend_from_slice(&magic);
+        head.extend_from_slice(&refs.to_le_bytes());
+        head.extend_from_slice(&(columns.len() as u32).to_le_bytes());
+        let follows = u32::try_from(follows).map_err(|_| {
+            io::Error::other("the dictionary is over 4 GiB; choose a larger page size")
+        })?;
+        head.extend_from_slice(&follows.to_le_bytes());
+        for ((tag, raw), (codec, bytes)) in columns.iter().zip(&stored) {
+            head.extend_from_slice(&tag.to_le_bytes());
+            head.extend_from_slice(&[*codec, 0, 0, 0, 0, 0]);
+            head.extend_from_slice(&(raw.len() as u32).to_le_bytes());
+            head.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+            head.extend_from_slice(&checksum(bytes).to_le_bytes());
+        }
+        head.extend_from_slice(&checksum(&head).to_le_bytes());
+        self.put(&head)?;
+        for (_, bytes) in &stored {
+            self.put(bytes)?;
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)?;
+        self.offset += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Ends the file: the dictionary, what is known of the trace, and the index of blocks.
+    /// Returns the sink and what was written.
+    pub fn finish(mut self, meta: &Meta, dictionary: &Dictionary) -> io::Result<(W, Summary)> {
+        self.flush_block()?;
+        let digest = std::mem::take(&mut self.digest).finish(meta, dictionary);
+        let json = MetaJson {
+            name: meta.name.clone(),
+            format: meta.format.clone(),
+            kind: meta.kind.name().into(),
+            addressing: if meta.addressing == Addressing::Ids {
+                "ids"
+            } else {
+                "bytes"
+            }
+            .into(),
+            page_shift: meta.page_size.shift(),
+            refs: self.by_kind.iter().sum(),
+            ifetches: self.by_kind[0],
+            reads: self.by_kind[1],
+            writes: self.by_kind[2],
+            continuations: self.continuations,
+            bursts: self.bursts,
+            skipped: meta.skipped,
+            digest: digest::show(digest),
+            written_by: concat!("pagebench ", env!("CARGO_PKG_VERSION")).into(),
+        };
+        let mut columns = vec![(TAG_META, serde_json::to_vec(&json)?)];
+        split(
+            &mut columns,
+            TAG_PIDS,
+            dictionary
+                .pids
+                .iter()
+                .flat_map(|p| p.to_le_bytes())
+                .collect(),
+        );
+        if dictionary.pids.len() > 1 {
+            let processes = dictionary
+                .pages
+                .iter()
+                .flat_map(|p| p.process.to_le_bytes())
+                .collect();
+            split(&mut columns, TAG_PROCESSES, processes);
+        }
+        split(&mut columns, TAG_NUMBERS, deltas(dictionary));
+        let index = self
+            .index
+            .iter()
+            .flat_map(|(offset, refs)| [*offset, *refs]);
+        split(
+            &mut columns,
+            TAG_INDEX,
+            index.flat_map(u64::to_le_bytes).collect(),
+        );
+        let footer = self.offset;
+        self.put_block(FOOTER_MAGIC, 0, &columns)?;
+        let mut trailer = footer.to_le_bytes().to_vec();
+        trailer.extend_from_slice(&trailer_checksum(footer, &header()).to_le_bytes());
+        trailer.extend_from_slice(&END_MAGIC);
+        self.put(&trailer)?;
+        self.out.flush()?;
+        let summary = Summary {
+            refs: json.refs,
+            distinct: dictionary.pages.len() as u64,
+            bursts: self.bursts,
+            digest,
+            bytes: self.offset,
+        };
+        Ok((self.out, summary))
+    }
+}
+
+/// The first bytes of the file.
+fn header() -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
+    header[..8].copy_from_slice(&MAGIC);
+    header[8..10].copy_from_slice(&MAJOR.to_le_bytes());
+    header[10..12].copy_from_slice(&MINOR.to_le_bytes());
+    header
+}
+
+/// The checksum in the trailer: it covers what no block's checksum does.
+pub(super) fn trailer_checksum(footer: u64, header: &[u8]) -> u64 {
+    checksum(&[&footer.to_le_bytes()[..], header].concat())
+}
+
+/// Neighbours in order of first reference are often neighbours in memory: differences pack well.
+fn deltas(dictionary: &Dictionary) -> Vec<u8> {
+    let mut before = 0u64;
+    let mut bytes = Vec::with_capacity(dictionary.pages.len() * 8);
+    for key in &dictionary.pages {
+        bytes.extend_from_slice(&key.number.wrapping_sub(before).to_le_bytes());
+        before = key.number;
+    }
+    bytes
+}
+
+fn split(columns: &mut Vec<(u16, Vec<u8>)>, tag: u16, bytes: Vec<u8>) {
+    columns.extend(
+        bytes
+            .chunks(COLUMN_BYTES_MAX)
+            .map(|piece| (tag, piece.to_vec())),
+    );
+}

@@ -1,5 +1,7 @@
 //! x
 pub mod exit;
+pub mod policy;
 pub mod report;
 pub mod trace;
 pub mod units;
+pub mod vm;

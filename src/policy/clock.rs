@@ -1,0 +1,61 @@
+//! Clock: FIFO with a second chance for pages whose reference bit is set.
+
+use super::support::list::List;
+use super::{Family, Frames, Param, Policy, Repeats, Setup, Space, Spec, Touch};
+use crate::units::FrameId;
+
+/// Clock, kept as a queue: the hand stands at its back, and a page that the hand passes goes to
+/// the front. That is the circle of the textbooks, cut where the hand stands.
+pub struct Clock {
+    order: List,
+    load_bit: bool,
+}
+
+impl<'t> Policy<'t> for Clock {
+    const SPEC: Spec = Spec {
+        name: "clock",
+        aliases: &["second-chance"],
+        title: "Clock",
+        family: Family::Textbook,
+        about: "FIFO order, but a referenced page loses its bit instead of its frame",
+        cite: "F. J. Corbato, \"A paging experiment with the Multics system\", MIT Project MAC report MAC-M-384, 1968",
+        choices: "the reference bit is set on load (most textbooks); load-bit=0 is the other published family, in which only a later reference sets it. The hand moves past the page that it loads.",
+        space: Space::Fixed,
+        needs_future: false,
+        repeats: Repeats::Twice,
+        params: &[Param {
+            name: "load-bit",
+            default: Some(1),
+            min: 0,
+            max: 1,
+            about: "reference bit of a page that has just come in",
+        }],
+    };
+
+    fn new(setup: &Setup<'t>) -> Clock {
+        let load_bit = setup.params.get(&Self::SPEC, "load-bit") == Some(1);
+        Clock {
+            order: List::new(setup.frames),
+            load_bit,
+        }
+    }
+
+    fn victim(&mut self, frames: &mut Frames, _time: u64) -> FrameId {
+        loop {
+            let frame = self.order.back().expect("every frame is taken");
+            if !frames.referenced(frame) {
+                self.order.remove(frame);
+                return frame;
+            }
+            frames.clear_referenced(frame);
+            self.order.move_front(frame);
+        }
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        if !self.load_bit {
+            frames.clear_referenced(at.frame);
+        }
+        self.order.push_front(at.frame);
+    }
+}

@@ -1,0 +1,41 @@
+//! FIFO: the victim is the page that came in first.
+
+use super::support::list::List;
+use super::{Family, Frames, Policy, Repeats, Setup, Space, Spec, Touch};
+use crate::units::FrameId;
+
+/// First in, first out.
+pub struct Fifo {
+    /// Frames by time of load, the newest at the front.
+    order: List,
+}
+
+impl<'t> Policy<'t> for Fifo {
+    const SPEC: Spec = Spec {
+        name: "fifo",
+        aliases: &["first-in-first-out"],
+        title: "FIFO",
+        family: Family::Textbook,
+        about: "first in, first out: evicts the page that came in first",
+        cite: "L. A. Belady, R. A. Nelson, G. S. Shedler, \"An anomaly in space-time characteristics of certain programs running in a paging machine\", Communications of the ACM 12(6), 1969",
+        choices: "",
+        space: Space::Fixed,
+        needs_future: false,
+        repeats: Repeats::Once,
+        params: &[],
+    };
+
+    fn new(setup: &Setup<'t>) -> Fifo {
+        Fifo {
+            order: List::new(setup.frames),
+        }
+    }
+
+    fn victim(&mut self, _frames: &mut Frames, _time: u64) -> FrameId {
+        self.order.pop_back().expect("every frame is taken")
+    }
+
+    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+        self.order.push_front(at.frame);
+    }
+}

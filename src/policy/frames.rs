@@ -1,0 +1,69 @@
+//! What a policy sees of memory: the page in each frame and the two bits that hardware keeps.
+//! The machine sets the bits; a policy may read them and clear the reference bit, as a kernel
+//! does. Knows nothing of faults and counters.
+
+use crate::units::{FrameId, PageId};
+
+/// The reference bit, set by every reference.
+const REFERENCED: u8 = 1;
+/// The dirty bit, set by every write.
+const DIRTY: u8 = 2;
+
+/// The frames of memory.
+#[derive(Debug)]
+pub struct Frames {
+    page: Vec<PageId>,
+    bits: Vec<u8>,
+}
+
+impl Frames {
+    /// So many empty frames.
+    pub fn new(frames: u32) -> Frames {
+        Frames {
+            page: vec![0; frames as usize],
+            bits: vec![0; frames as usize],
+        }
+    }
+
+    /// The page in a taken frame.
+    #[inline]
+    pub fn page(&self, frame: FrameId) -> PageId {
+        self.page[frame as usize]
+    }
+
+    /// Whether the page was referenced since its bit was last cleared.
+    #[inline]
+    pub fn referenced(&self, frame: FrameId) -> bool {
+        self.bits[frame as usize] & REFERENCED != 0
+    }
+
+    /// Clears the reference bit.
+    #[inline]
+    pub fn clear_referenced(&mut self, frame: FrameId) {
+        self.bits[frame as usize] &= !REFERENCED;
+    }
+
+    /// Whether the page was written since it came in.
+    #[inline]
+    pub fn dirty(&self, frame: FrameId) -> bool {
+        self.bits[frame as usize] & DIRTY != 0
+    }
+
+    /// A reference, by the machine.
+    #[inline(always)]
+    pub(crate) fn touch(&mut self, frame: FrameId, write: bool) {
+        self.bits[frame as usize] |= REFERENCED | u8::from(write) << 1;
+    }
+
+    /// A page comes in, by the machine.
+    #[inline]
+    pub(crate) fn load(&mut self, frame: FrameId, page: PageId, write: bool) {
+        self.page[frame as usize] = page;
+        self.bits[frame as usize] = REFERENCED | u8::from(write) << 1;
+    }
+
+    /// The number of dirty pages among `frames`, by the machine.
+    pub(crate) fn count_dirty(&self, frames: impl Iterator<Item = FrameId>) -> u64 {
+        frames.filter(|&frame| self.dirty(frame)).count() as u64
+    }
+}

@@ -1,0 +1,46 @@
+//! LRU: the victim is the page not referenced for the longest time.
+
+use super::support::list::List;
+use super::{Family, Frames, Policy, Repeats, Setup, Space, Spec, Touch};
+use crate::units::FrameId;
+
+/// Least recently used.
+pub struct Lru {
+    /// Frames by last reference, the most recent at the front.
+    order: List,
+}
+
+impl<'t> Policy<'t> for Lru {
+    const SPEC: Spec = Spec {
+        name: "lru",
+        aliases: &["least-recently-used"],
+        title: "LRU",
+        family: Family::Textbook,
+        about: "least recently used: evicts the page not referenced for the longest time",
+        cite: "R. L. Mattson, J. Gecsei, D. R. Slutz, I. L. Traiger, \"Evaluation techniques for storage hierarchies\", IBM Systems Journal 9(2), 1970",
+        choices: "",
+        space: Space::Fixed,
+        needs_future: false,
+        repeats: Repeats::Once,
+        params: &[],
+    };
+
+    fn new(setup: &Setup<'t>) -> Lru {
+        Lru {
+            order: List::new(setup.frames),
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        self.order.move_front(at.frame);
+    }
+
+    fn victim(&mut self, _frames: &mut Frames, _time: u64) -> FrameId {
+        self.order.pop_back().expect("every frame is taken")
+    }
+
+    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+        self.order.push_front(at.frame);
+    }
+}

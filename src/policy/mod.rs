@@ -1,0 +1,256 @@
+//! Replacement policies: the trait, its protocol, and THE table.
+//!
+//! A policy sees frames and is asked for a victim; the machine owns residency, dirty bits and
+//! every counter, so a policy cannot get a count wrong. Deliberately absent: counters, files,
+//! TLBs, costs.
+//!
+//! A new policy is one file with its [`Policy::SPEC`] and one entry in [`policies!`] below.
+
+mod frames;
+pub mod params;
+pub mod support;
+
+mod clock;
+mod fifo;
+mod lru;
+mod opt;
+mod ws;
+
+pub use frames::Frames;
+pub use params::{Param, ParamError, Params, PolicyChoice};
+
+use crate::trace::dense::{PageKey, Ref};
+use crate::units::{FrameId, PageId};
+
+/// What family a policy belongs to; the order of listings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// In every operating-systems textbook, fixed number of frames.
+    Textbook,
+    /// The number of resident pages varies with the program's locality.
+    VariableSpace,
+    /// Knows the future; a bound for the others.
+    Offline,
+}
+
+impl Family {
+    /// The name in listings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Family::Textbook => "textbook",
+            Family::VariableSpace => "variable space",
+            Family::Offline => "offline bound",
+        }
+    }
+}
+
+/// How the amount of memory is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Space {
+    /// By a number of frames; a page leaves only as a victim.
+    Fixed,
+    /// By a window tau; a page leaves when its window closes.
+    Variable,
+}
+
+/// What a policy must see of the repeated references of a page within a stretch in which nothing
+/// else happens. Decides which fast replays may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeats {
+    /// The first: further ones change nothing.
+    Once,
+    /// The first and one more.
+    Twice,
+    /// The time of the last.
+    LastTime,
+}
+
+/// What the table knows of a policy.
+#[derive(Debug, Clone, Copy)]
+pub struct Spec {
+    /// The name on the command line and in results: lower case.
+    pub name: &'static str,
+    /// Other names for the command line.
+    pub aliases: &'static [&'static str],
+    /// The name in charts and tables.
+    pub title: &'static str,
+    /// The family.
+    pub family: Family,
+    /// What it does, one line.
+    pub about: &'static str,
+    /// The paper or book that defines it.
+    pub cite: &'static str,
+    /// Choices that the source leaves open and how they are made here; empty if there are none.
+    pub choices: &'static str,
+    /// How memory is given.
+    pub space: Space,
+    /// Whether it needs to know the future, so that the whole trace must be in memory.
+    pub needs_future: bool,
+    /// What it must see of repeated hits.
+    pub repeats: Repeats,
+    /// Its parameters.
+    pub params: &'static [Param],
+}
+
+/// A reference as a policy sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Touch {
+    /// The page.
+    pub page: PageId,
+    /// The frame that holds it.
+    pub frame: FrameId,
+    /// The position of the reference in the trace, from 0.
+    pub time: u64,
+}
+
+/// What is known when a policy is set up. It allocates all it will need then.
+#[derive(Clone, Copy)]
+pub struct Setup<'t> {
+    /// Frames of memory; for a variable-space policy without limit, as many as pages.
+    pub frames: u32,
+    /// The pages of the trace, by id.
+    pub pages: &'t [PageKey],
+    /// The number of processes.
+    pub processes: usize,
+    /// The window in references of the process; of variable-space policies only.
+    pub tau: u64,
+    /// The policy's parameters.
+    pub params: &'t Params,
+    /// The seed of randomised policies.
+    pub seed: u64,
+    /// The references, and for each the position of the next one of the same page
+    /// ([`NEVER`](crate::trace::dense::NEVER) if there is none). Empty unless
+    /// [`Spec::needs_future`].
+    pub future: Future<'t>,
+}
+
+/// The whole trace and its next-use links.
+#[derive(Clone, Copy, Default)]
+pub struct Future<'t> {
+    /// The packed references.
+    pub refs: &'t [Ref],
+    /// The position of the next reference of the same page.
+    pub next_use: &'t [u32],
+}
+
+/// A replacement policy.
+///
+/// # Protocol
+///
+/// The machine calls, for each reference, in this order:
+///
+/// 1. if the page is resident: its reference bit is set (and its dirty bit, if it is written),
+///    then [`hit`](Policy::hit);
+/// 2. if not, and every frame is taken: [`victim`](Policy::victim), which names a taken frame and
+///    forgets it; the machine then frees that frame and counts;
+/// 3. if not: the page is put into a free frame with its reference bit set, then
+///    [`loaded`](Policy::loaded);
+/// 4. of variable-space policies: [`expire`](Policy::expire) until it returns `None`; each frame
+///    returned is forgotten by the policy and freed by the machine.
+///
+/// A frame is known to the policy from `loaded` until it is returned by `victim` or `expire`.
+/// Naming any other frame is a bug and stops the cell. Nothing is allocated after `new`.
+pub trait Policy<'t>: Sized {
+    /// The entry of the table.
+    const SPEC: Spec;
+
+    /// Sets up for an empty memory.
+    fn new(setup: &Setup<'t>) -> Self;
+
+    /// A resident page is referenced. Compiled away where it does nothing.
+    #[inline(always)]
+    fn hit(&mut self, _at: Touch) {}
+
+    /// All frames are taken and a page must come in at `time`: the frame to give up.
+    fn victim(&mut self, frames: &mut Frames, time: u64) -> FrameId;
+
+    /// A page was put into a frame.
+    fn loaded(&mut self, frames: &mut Frames, at: Touch);
+
+    /// After the reference `at`: a frame whose page leaves because its window closed.
+    #[inline(always)]
+    fn expire(&mut self, _at: Touch) -> Option<FrameId> {
+        None
+    }
+}
+
+/// Work to be done with the type of a policy: how a table of policies and a statically
+/// dispatched replay loop come together.
+pub trait Visitor<'t> {
+    /// What the work gives.
+    type Output;
+    /// Does the work for the policy `P`.
+    fn visit<P: Policy<'t>>(self) -> Self::Output;
+}
+
+macro_rules! policies {
+    ($($policy:ty,)*) => {
+        /// Every policy, in the order of listings and of `-p all`.
+        pub const TABLE: &[Spec] = &[$(<$policy as Policy<'static>>::SPEC,)*];
+
+        /// Calls `visitor` with the type of the policy at `index` of [`TABLE`]. Called once per
+        /// replay; the loop inside is compiled for that policy.
+        ///
+        /// # Panics
+        /// If `index` is outside the table.
+        pub fn dispatch<'t, V: Visitor<'t>>(index: usize, visitor: V) -> V::Output {
+            let mut entry = 0;
+            $(
+                if index == entry {
+                    return visitor.visit::<$policy>();
+                }
+                entry += 1;
+            )*
+            panic!("policy {index} of {entry}");
+        }
+    };
+}
+
+policies! {
+    lru::Lru,
+    fifo::Fifo,
+    clock::Clock,
+    ws::WorkingSet<'_>,
+    opt::Opt<'_>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sound() {
+        let mut names: Vec<&str> = Vec::new();
+        for spec in TABLE {
+            names.push(spec.name);
+            names.extend(spec.aliases);
+            assert!(spec.about.len() <= 79, "{}", spec.name);
+            assert!(
+                !spec.cite.is_empty() && !spec.title.is_empty(),
+                "{}",
+                spec.name
+            );
+            for param in spec.params {
+                assert!(param.min <= param.max, "{}:{}", spec.name, param.name);
+            }
+        }
+        for (i, name) in names.iter().enumerate() {
+            assert_eq!(*name, name.to_lowercase());
+            assert!(!names[..i].contains(name), "{name} twice");
+        }
+    }
+
+    #[test]
+    fn every_entry_dispatches_to_its_own_type() {
+        struct Name;
+        impl<'t> Visitor<'t> for Name {
+            type Output = &'static str;
+            fn visit<P: Policy<'t>>(self) -> &'static str {
+                P::SPEC.name
+            }
+        }
+        for (index, spec) in TABLE.iter().enumerate() {
+            assert_eq!(dispatch(index, Name), spec.name);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The cost model: modelled time as a pure function of counters and a table of costs. Counts and
+//! time never mix: nothing here can change a count.
+//!
+//! An access costs its memory reference, its translation and, if it faults, the handling of the
+//! fault, the device's read and the write of its victim. The write of a page that expires from a
+//! working set happens in the background and is charged to nobody.
+
+use super::counters::Outcome;
+use serde::Serialize;
+
+/// What each event costs, in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CostTable {
+    /// One access to memory.
+    pub memory_ns: u64,
+    /// A translation by the second-level TLB, on top of the first level's.
+    pub tlb_l2_ns: u64,
+    /// One page-table entry read by a walk.
+    pub walk_ref_ns: u64,
+    /// Entering and leaving the kernel for a fault, and finding or clearing a frame.
+    pub fault_ns: u64,
+    /// Reading a page from the device.
+    pub read_ns: u64,
+    /// Writing a page to the device before its frame can be used.
+    pub write_ns: u64,
+}
+
+impl Default for CostTable {
+    /// DRAM, a server's TLB and an NVMe drive.
+    fn default() -> CostTable {
+        CostTable {
+            memory_ns: 100,
+            tlb_l2_ns: 3,
+            walk_ref_ns: 20,
+            fault_ns: 1_000,
+            read_ns: 100_000,
+            write_ns: 100_000,
+        }
+    }
+}
+
+/// One cost that can be set: its key and its place in the table.
+type CostKey = (&'static str, fn(&mut CostTable) -> &mut u64);
+
+/// The keys of `--cost`, in the order of the table.
+pub const KEYS: &[CostKey] = &[
+    ("memory", |t| &mut t.memory_ns),
+    ("tlb-l2", |t| &mut t.tlb_l2_ns),
+    ("walk-ref", |t| &mut t.walk_ref_ns),
+    ("fault", |t| &mut t.fault_ns),
+    ("read", |t| &mut t.read_ns),
+    ("write", |t| &mut t.write_ns),
+];
+
+impl CostTable {
+    /// Sets costs from `read=8ms,write=8ms,memory=200ns`; units ns, us, ms, s.
+    pub fn set(&mut self, text: &str) -> Result<(), String> {
+        for part in text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
+            let known = || {
+                KEYS.iter()
+                    .map(|(key, _)| *key)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            };
+            let (key, value) = part
+                .split_once('=')
+                .ok_or_else(|| format!("cost \"{part}\": write read=8ms (keys: {})", known()))?;
+            let (_, place) = KEYS
+                .iter()
+                .find(|(name, _)| *name == key.trim())
+                .ok_or_else(|| format!("unknown cost \"{key}\" (keys: {})", known()))?;
+            *place(self) = parse_time(value)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads `200ns`, `1.5us`, `8ms`, `1s` as whole nanoseconds, at most an hour.
+fn parse_time(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let factor = match &text[digits..] {
+        "ns" => 1.0,
+        "us" | "µs" => 1e3,
+        "ms" => 1e6,
+        "s" => 1e9,
+        _ => {
+            return Err(format!(
+                "\"{text}\" is not a time: write 200ns, 1.5us, 8ms or 1s"
+            ));
+        }
+    };
+    match text[..digits].parse::<f64>() {
+        Ok(value) if value * factor <= 3.6e12 => Ok((value * factor).round() as u64),
+        _ => Err(format!(
+            "\"{text}\" is not a time of at most an hour: write 200ns, 1.5us, 8ms or 1s"
+        )),
+    }
+}
+
+/// Accesses of one kind and what each of them costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccessClass {
+    /// What these accesses have in common.
+    pub name: &'static str,
+    /// How many they are.
+    pub count: u64,
+    /// What each costs, in nanoseconds.
+    pub each_ns: u64,
+}
+
+/// The counted accesses by what they cost. The counts add up to the references; the modelled
+/// time is the sum of count times cost.
+pub fn classes(outcome: &Outcome, costs: &CostTable) -> Vec<AccessClass> {
+    let c = &outcome.counters;
+    let tlb = outcome.tlb.unwrap_or_default();
+    let modelled = outcome.tlb.is_some();
+    let levels = tlb.walk_refs.checked_div(tlb.misses).unwrap_or(0);
+    let walk_ns = levels * costs.walk_ref_ns;
+    let first = if modelled {
+        tlb.l1i_hits + tlb.l1d_hits
+    } else {
+        c.hits
+    };
+    let walked = if modelled { tlb.misses - c.faults() } else { 0 };
+    let class = |name, count, extra_ns| AccessClass {
+        name,
+        count,
+        each_ns: costs.memory_ns + extra_ns,
+    };
+    let fault_ns = walk_ns + costs.fault_ns;
+    vec![
+        class("hit", first, 0),
+        class("hit, second-level TLB", tlb.l2_hits, costs.tlb_l2_ns),
+        class("hit, page walk", walked, walk_ns),
+        class("fill", c.fills[0], fault_ns),
+        class(
+            "fill, victim written",
+            c.fills[1],
+            fault_ns + costs.write_ns,
+        ),
+        class("refill", c.refills[0], fault_ns + costs.read_ns),
+        class(
+            "refill, victim written",
+            c.refills[1],
+            fault_ns + costs.read_ns + costs.write_ns,
+        ),
+    ]
+}
+
+/// The modelled time of all counted references, in nanoseconds; saturates at 2^64 - 1 (584 years).
+pub fn total_ns(outcome: &Outcome, costs: &CostTable) -> u64 {
+    let sum: u128 = classes(outcome, costs)
+        .iter()
+        .map(|class| u128::from(class.count) * u128::from(class.each_ns))
+        .sum();
+    u64::try_from(sum).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_read() {
+        let mut table = CostTable::default();
+        table.set("read=8ms, memory=200ns,fault=1.5us").unwrap();
+        assert_eq!(
+            (table.read_ns, table.memory_ns, table.fault_ns),
+            (8_000_000, 200, 1_500)
+        );
+        for text in [
+            "read",
+            "raed=1ms",
+            "read=8",
+            "read=8 days",
+            "read=99999s",
+            "read=-1ns",
+        ] {
+            assert!(CostTable::default().set(text).is_err(), "{text}");
+        }
+    }
+
+    /// Silberschatz, Operating System Concepts, demand paging: 200 ns memory, 8 ms a fault,
+    /// p = 0.001: effective access time 8.2 microseconds.
+    #[test]
+    fn the_effective_access_time_of_the_textbook() {
+        use super::super::counters::{Counters, Outcome};
+        let counters = Counters {
+            refs: 1000,
+            hits: 999,
+            refills: [1, 0],
+            ..Counters::default()
+        };
+        let outcome = Outcome {
+            frames: 1,
+            resident_start: 1,
+            resident_end: 1,
+            dirty_end: 0,
+            resident_sum: 1000,
+            resident_peak: 1,
+            swap_slots: 0,
+            counters,
+            tlb: None,
+            intervals: Default::default(),
+        };
+        let mut costs = CostTable::default();
+        costs.set("memory=200ns,fault=0ns,read=8ms").unwrap();
+        assert_eq!(total_ns(&outcome, &costs), 200 * 1000 + 8_000_000);
+        assert_eq!(total_ns(&outcome, &costs) / 1000, 8_200);
+    }
+}

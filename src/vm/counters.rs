@@ -1,0 +1,167 @@
+//! What is counted of one replay, and the conservation laws that every replay must obey. The laws
+//! are asserted in release builds too: a count that breaks one must not reach a report.
+
+use super::listen::Intervals;
+
+/// Counters of the machine over the counted references.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// References.
+    pub refs: u64,
+    /// References whose page was resident.
+    pub hits: u64,
+    /// Faults of a page's first touch; index 1: the victim had to be written back first.
+    pub fills: [u64; 2],
+    /// Faults of a page that had left memory; index 1: the victim had to be written back first.
+    pub refills: [u64; 2],
+    /// Of the refills, those read from a swap slot.
+    pub swap_reads: u64,
+    /// Victims that needed no write.
+    pub evictions_clean: u64,
+    /// Victims written back.
+    pub evictions_dirty: u64,
+    /// Pages that left because their window closed and needed no write.
+    pub expired_clean: u64,
+    /// Pages that left because their window closed, written back.
+    pub expired_dirty: u64,
+}
+
+impl Counters {
+    /// All faults.
+    pub fn faults(&self) -> u64 {
+        self.fills.iter().sum::<u64>() + self.refills.iter().sum::<u64>()
+    }
+
+    /// All victims.
+    pub fn evictions(&self) -> u64 {
+        self.evictions_clean + self.evictions_dirty
+    }
+
+    /// All pages that left because their window closed.
+    pub fn expired(&self) -> u64 {
+        self.expired_clean + self.expired_dirty
+    }
+
+    /// Dirty pages that left memory.
+    pub fn write_backs(&self) -> u64 {
+        self.evictions_dirty + self.expired_dirty
+    }
+
+    /// What was counted since `start`.
+    pub(super) fn since(&self, start: &Counters) -> Counters {
+        let pair = |now: [u64; 2], then: [u64; 2]| [now[0] - then[0], now[1] - then[1]];
+        Counters {
+            refs: self.refs - start.refs,
+            hits: self.hits - start.hits,
+            fills: pair(self.fills, start.fills),
+            refills: pair(self.refills, start.refills),
+            swap_reads: self.swap_reads - start.swap_reads,
+            evictions_clean: self.evictions_clean - start.evictions_clean,
+            evictions_dirty: self.evictions_dirty - start.evictions_dirty,
+            expired_clean: self.expired_clean - start.expired_clean,
+            expired_dirty: self.expired_dirty - start.expired_dirty,
+        }
+    }
+}
+
+/// Counters of the TLBs over the counted references.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TlbCounters {
+    /// Hits of the first-level instruction TLB.
+    pub l1i_hits: u64,
+    /// Hits of the first-level data TLB.
+    pub l1d_hits: u64,
+    /// Hits of the second level.
+    pub l2_hits: u64,
+    /// References that no level translated.
+    pub misses: u64,
+    /// Entries dropped because their page left memory.
+    pub shootdowns: u64,
+    /// Page-table entries read by walks.
+    pub walk_refs: u64,
+}
+
+impl TlbCounters {
+    /// References translated by some level.
+    pub fn hits(&self) -> u64 {
+        self.l1i_hits + self.l1d_hits + self.l2_hits
+    }
+
+    pub(super) fn since(&self, start: &TlbCounters) -> TlbCounters {
+        TlbCounters {
+            l1i_hits: self.l1i_hits - start.l1i_hits,
+            l1d_hits: self.l1d_hits - start.l1d_hits,
+            l2_hits: self.l2_hits - start.l2_hits,
+            misses: self.misses - start.misses,
+            shootdowns: self.shootdowns - start.shootdowns,
+            walk_refs: self.walk_refs - start.walk_refs,
+        }
+    }
+}
+
+/// The result of one replay.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Frames of memory; for a variable-space policy without limit, as many as pages.
+    pub frames: u64,
+    /// Pages resident when counting began (after warm-up).
+    pub resident_start: u64,
+    /// Pages resident at the end.
+    pub resident_end: u64,
+    /// Dirty pages resident at the end.
+    pub dirty_end: u64,
+    /// Resident pages after each counted reference, summed.
+    pub resident_sum: u128,
+    /// The most pages resident after any counted reference.
+    pub resident_peak: u64,
+    /// Swap slots in use at the end.
+    pub swap_slots: u64,
+    /// The machine's counters.
+    pub counters: Counters,
+    /// The TLBs' counters, if they were modelled.
+    pub tlb: Option<TlbCounters>,
+    /// References between successive faults.
+    pub intervals: Intervals,
+}
+
+impl Outcome {
+    /// Asserts the conservation laws.
+    ///
+    /// # Panics
+    /// If a law does not hold: a bug, which fails the cell.
+    pub fn assert_laws(&self) {
+        let c = &self.counters;
+        assert_eq!(c.refs, c.hits + c.faults(), "references = hits + faults");
+        let loads = c.faults();
+        let left = c.evictions() + c.expired();
+        assert_eq!(
+            self.resident_start + loads,
+            self.resident_end + left,
+            "loads - left = resident"
+        );
+        assert!(self.resident_peak <= self.frames, "resident <= frames");
+        assert!(self.resident_end <= self.frames, "resident <= frames");
+        assert!(self.dirty_end <= self.resident_end, "dirty <= resident");
+        assert_eq!(
+            c.fills[1] + c.refills[1],
+            c.evictions_dirty,
+            "one fault per written victim"
+        );
+        assert!(
+            c.swap_reads <= c.refills.iter().sum(),
+            "swap reads are refills"
+        );
+        assert!(
+            self.resident_sum <= u128::from(c.refs) * u128::from(self.resident_peak),
+            "mean <= peak"
+        );
+        if let Some(tlb) = &self.tlb {
+            assert_eq!(
+                c.refs,
+                tlb.hits() + tlb.misses,
+                "references = TLB hits + misses"
+            );
+            assert!(tlb.misses >= c.faults(), "every fault misses the TLB");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The machine: frames, the state of every page, fault kinds, swap, TLBs and walks, costs.
+//!
+//! The machine counts. It does not know which policy runs, and it touches no file. What wants to
+//! know of faults as they happen (the swap device's statistics, histograms, tests) listens to
+//! its events ([`Listener`]).
+
+pub mod cost;
+pub mod counters;
+pub mod listen;
+pub mod machine;
+pub mod swap;
+pub mod tlb;
+
+pub use counters::{Counters, Outcome, TlbCounters};
+pub use listen::{ExpiryEvent, FaultEvent, FaultKind, Listener};
+pub use machine::{Job, PageState, run, run_with};

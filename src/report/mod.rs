@@ -5,3 +5,8 @@
 //! Deliberately absent: traces, policies and how counts come about.
 
 pub mod columns;
+pub mod csv;
+pub mod distributions;
+pub mod rows;
+pub mod summary;
+pub mod table;

@@ -1,0 +1,148 @@
+//! From outcomes to rows: every field of a result row is filled here and nowhere else.
+
+use super::columns::{Row, SCHEMA};
+use crate::sweep::{Cell, CellResult, Plan};
+use crate::vm::cost::{CostTable, total_ns};
+use crate::vm::{Outcome, TlbCounters};
+use std::collections::HashMap;
+
+/// The rows of the cells that were replayed, or failed, in the stable order. Cells that were
+/// never begun have none.
+pub fn rows(plan: &Plan<'_>, results: &[Option<CellResult>], costs: &CostTable) -> Vec<Row> {
+    let mut rows: Vec<Row> = plan
+        .cells
+        .iter()
+        .zip(results)
+        .filter_map(|(cell, result)| {
+            result
+                .as_ref()
+                .map(|result| row(plan, cell, &result.outcome, costs))
+        })
+        .collect();
+    compare_with_opt(&mut rows);
+    rows.sort_by_cached_key(Row::sort_key);
+    rows
+}
+
+/// The fields that say which cell a row is about; no counts.
+pub fn key_of(plan: &Plan<'_>, cell: &Cell) -> Row {
+    let facts = &plan.facts[cell.trace];
+    let [ifetches, reads, writes] = facts.by_kind;
+    Row {
+        schema: SCHEMA,
+        trace: facts.name.clone(),
+        trace_digest: facts.digest.clone(),
+        trace_kind: facts.kind.name().to_owned(),
+        filter: facts.filter.clone(),
+        page_size: facts.page_size.bytes(),
+        policy: cell.choice.spec().name.to_owned(),
+        params: cell.choice.params.to_string(),
+        seed: cell.seed,
+        tau: cell.tau,
+        frames: cell.frames.map(u64::from),
+        frames_frac: cell
+            .frames
+            .and_then(|frames| ratio(u64::from(frames), facts.distinct)),
+        warmup_refs: facts.warmup_refs,
+        refs: ifetches + reads + writes,
+        reads,
+        writes,
+        ifetches,
+        distinct_pages: facts.distinct,
+        ..Row::default()
+    }
+}
+
+fn row(plan: &Plan<'_>, cell: &Cell, outcome: &Result<Outcome, String>, costs: &CostTable) -> Row {
+    let key = key_of(plan, cell);
+    match outcome {
+        Ok(outcome) => filled(key, outcome, costs),
+        Err(error) => Row {
+            status: "error".into(),
+            error: error.replace(['\n', '\r'], " "),
+            ..key
+        },
+    }
+}
+
+fn filled(key: Row, outcome: &Outcome, costs: &CostTable) -> Row {
+    let c = &outcome.counters;
+    let faults = c.faults();
+    let time_ns = total_ns(outcome, costs);
+    assert_eq!(
+        key.refs, c.refs,
+        "references by kind add up to the references replayed"
+    );
+    let row = Row {
+        hits: c.hits,
+        faults,
+        fills: c.fills.iter().sum(),
+        refills: c.refills.iter().sum(),
+        minor_faults: c.fills.iter().sum(),
+        major_faults: c.refills.iter().sum(),
+        fault_rate: ratio(faults, c.refs),
+        hit_rate: ratio(c.hits, c.refs),
+        refs_per_fault: ratio(c.refs, faults),
+        mean_resident: (c.refs > 0).then(|| outcome.resident_sum as f64 / c.refs as f64),
+        peak_resident: outcome.resident_peak,
+        resident_end: outcome.resident_end,
+        evictions: c.evictions(),
+        evictions_clean: c.evictions_clean,
+        evictions_dirty: c.evictions_dirty,
+        expired: c.expired(),
+        expired_dirty: c.expired_dirty,
+        write_backs: c.write_backs(),
+        dirty_end: outcome.dirty_end,
+        swap_slots: outcome.swap_slots,
+        swap_reads: c.swap_reads,
+        time_ns: Some(time_ns),
+        eat_ns: ratio(time_ns, c.refs),
+        status: "ok".into(),
+        ..key
+    };
+    match outcome.tlb {
+        Some(tlb) => translated(row, &tlb),
+        None => row,
+    }
+}
+
+fn translated(row: Row, tlb: &TlbCounters) -> Row {
+    Row {
+        tlb_hits_l1i: Some(tlb.l1i_hits),
+        tlb_hits_l1d: Some(tlb.l1d_hits),
+        tlb_hits_l2: Some(tlb.l2_hits),
+        tlb_misses: Some(tlb.misses),
+        tlb_hit_rate: ratio(tlb.hits(), row.refs),
+        walk_refs: Some(tlb.walk_refs),
+        shootdowns: Some(tlb.shootdowns),
+        ..row
+    }
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// Sets each row beside OPT with the same memory, where OPT was among the cells.
+fn compare_with_opt(rows: &mut [Row]) {
+    let place = |row: &Row| {
+        (
+            row.trace_digest.clone(),
+            row.page_size,
+            row.warmup_refs,
+            row.frames,
+        )
+    };
+    let opt: HashMap<_, u64> = rows
+        .iter()
+        .filter(|row| row.policy == "opt" && row.is_ok())
+        .map(|row| (place(row), row.faults))
+        .collect();
+    for row in rows
+        .iter_mut()
+        .filter(|row| row.is_ok() && row.frames.is_some())
+    {
+        row.opt_faults = opt.get(&place(row)).copied();
+        row.ratio_to_opt = row.opt_faults.and_then(|opt| ratio(row.faults, opt));
+    }
+}

@@ -1,0 +1,248 @@
+//! The table on the terminal: for each trace one line per amount of memory and one column per
+//! policy, showing any numeric column of the column table; and one sentence that a person can
+//! use.
+
+use super::columns::{Column, Row};
+use super::summary::sentence;
+use crate::units::{show_bytes, show_count};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+/// Rows of one trace at one page size under one filter and warm-up, in row order.
+pub fn groups(rows: &[Row]) -> Vec<&[Row]> {
+    rows.chunk_by(|a, b| {
+        (
+            &a.trace,
+            &a.trace_digest,
+            a.page_size,
+            &a.filter,
+            a.warmup_refs,
+        ) == (
+            &b.trace,
+            &b.trace_digest,
+            b.page_size,
+            &b.filter,
+            b.warmup_refs,
+        )
+    })
+    .collect()
+}
+
+/// The whole report as text, `metric` in the cells.
+pub fn render(rows: &[Row], metric: &Column) -> String {
+    let mut out = String::new();
+    for group in groups(rows) {
+        heading(&mut out, &group[0]);
+        fixed_space(&mut out, group, metric);
+        variable_space(&mut out, group, metric);
+        if let Some(sentence) = sentence(group) {
+            let _ = writeln!(out, "  {sentence}");
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn heading(out: &mut String, row: &Row) {
+    let footprint = show_bytes(row.distinct_pages.saturating_mul(row.page_size));
+    let _ = write!(
+        out,
+        "{}: {} references (I {}, R {}, W {}), {} pages of {} ({footprint})",
+        row.trace,
+        show_count(row.refs),
+        show_count(row.ifetches),
+        show_count(row.reads),
+        show_count(row.writes),
+        row.distinct_pages,
+        show_bytes(row.page_size),
+    );
+    if !row.filter.is_empty() {
+        let _ = write!(out, ", {}", row.filter);
+    }
+    if row.warmup_refs > 0 {
+        let _ = write!(out, ", after a warm-up of {}", show_count(row.warmup_refs));
+    }
+    let _ = writeln!(
+        out,
+        "; {}, digest {}",
+        row.trace_kind,
+        &row.trace_digest[..row.trace_digest.len().min(8)]
+    );
+}
+
+/// Fixed-space policies: a line per number of frames, a column per policy.
+fn fixed_space(out: &mut String, group: &[Row], metric: &Column) {
+    let rows: Vec<&Row> = group.iter().filter(|row| row.tau.is_none()).collect();
+    let frames: BTreeSet<u64> = rows.iter().filter_map(|row| row.frames).collect();
+    let mut policies: Vec<String> = Vec::new();
+    for row in &rows {
+        if !policies.contains(&row.policy_label()) {
+            policies.push(row.policy_label());
+        }
+    }
+    if frames.is_empty() {
+        return;
+    }
+    let mut lines = vec![["frames", "memory", "of pages"].map(str::to_owned).to_vec()];
+    lines[0].extend(policies.iter().cloned());
+    for &count in &frames {
+        let row = rows
+            .iter()
+            .find(|row| row.frames == Some(count))
+            .expect("a row has these frames");
+        let share = format!("{:.1} %", row.frames_frac.unwrap_or(0.0) * 100.0);
+        let mut line = vec![count.to_string(), show_bytes(count * row.page_size), share];
+        for policy in &policies {
+            let row = rows
+                .iter()
+                .find(|row| row.frames == Some(count) && row.policy_label() == *policy);
+            line.push(row.map_or(String::new(), |row| value(row, metric)));
+        }
+        lines.push(line);
+    }
+    let _ = writeln!(out, "  {} by frames", title(metric));
+    aligned(out, &lines);
+}
+
+/// Variable-space policies: a line per window.
+fn variable_space(out: &mut String, group: &[Row], metric: &Column) {
+    let rows: Vec<&Row> = group.iter().filter(|row| row.tau.is_some()).collect();
+    if rows.is_empty() {
+        return;
+    }
+    let mut lines = vec![
+        ["policy", "tau", "mean pages", "peak"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    lines[0].push(metric.name.replace('_', " "));
+    for row in rows {
+        lines.push(vec![
+            row.policy_label(),
+            row.tau.unwrap_or(0).to_string(),
+            row.mean_resident
+                .map_or(String::new(), |mean| format!("{mean:.1}")),
+            row.peak_resident.to_string(),
+            value(row, metric),
+        ]);
+    }
+    let _ = writeln!(out, "  {} by window", title(metric));
+    aligned(out, &lines);
+}
+
+fn title(metric: &Column) -> String {
+    match metric.unit {
+        "" => metric.name.replace('_', " "),
+        unit => format!("{} ({unit})", metric.name.replace('_', " ")),
+    }
+}
+
+fn value(row: &Row, metric: &Column) -> String {
+    if !row.is_ok() {
+        return row.status.clone();
+    }
+    match (metric.number)(row) {
+        None => "-".into(),
+        Some(share) if metric.unit == "of references" => percent(share),
+        Some(_) => {
+            let text = (metric.show)(row);
+            // Nine decimals are for the CSV.
+            text.split_once('.').map_or(text.clone(), |(whole, rest)| {
+                format!("{whole}.{}", &rest[..rest.len().min(3)])
+            })
+        }
+    }
+}
+
+/// A share as percent with three significant digits.
+pub fn percent(share: f64) -> String {
+    let value = share * 100.0;
+    let digits = match value {
+        0.0 => 0,
+        v if v >= 99.95 => 4,
+        v => (2 - v.log10().floor() as i32).clamp(0, 7) as usize,
+    };
+    format!("{value:.digits$} %")
+}
+
+/// Columns right-aligned, two blanks apart.
+pub fn aligned(out: &mut String, lines: &[Vec<String>]) {
+    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        lines
+            .iter()
+            .filter_map(|line| line.get(column))
+            .map(|field| field.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for line in lines {
+        let fields: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .map(|(field, &width)| format!("{field:>width$}"))
+            .collect();
+        let _ = writeln!(out, "    {}", fields.join("  ").trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::columns::column;
+
+    fn row(policy: &str, frames: u64, faults: u64) -> Row {
+        Row {
+            trace: "t".into(),
+            trace_digest: "0123456789abcdef".into(),
+            trace_kind: "full".into(),
+            page_size: 4096,
+            policy: policy.into(),
+            frames: Some(frames),
+            frames_frac: Some(frames as f64 / 100.0),
+            refs: 1000,
+            distinct_pages: 100,
+            faults,
+            fault_rate: Some(faults as f64 / 1000.0),
+            mean_resident: Some(frames as f64),
+            status: "ok".into(),
+            ..Row::default()
+        }
+    }
+
+    #[test]
+    fn the_table_is_drawn() {
+        let rows = [
+            row("lru", 8, 500),
+            row("lru", 16, 250),
+            row("opt", 8, 400),
+            Row {
+                status: "error".into(),
+                ..row("opt", 16, 0)
+            },
+        ];
+        let text = render(&rows, column("fault_rate").unwrap());
+        let expected = "\
+t: 1000 references (I 0, R 0, W 0), 100 pages of 4KiB (400KiB); full, digest 01234567
+  fault rate (of references) by frames
+    frames  memory  of pages     lru     opt
+         8   32KiB     8.0 %  50.0 %  40.0 %
+        16   64KiB    16.0 %  25.0 %   error
+";
+        assert!(text.starts_with(expected), "{text}");
+        assert!(
+            render(&rows, column("faults").unwrap())
+                .contains("         8   32KiB     8.0 %  500    400\n")
+        );
+    }
+
+    #[test]
+    fn percents_keep_three_digits() {
+        let shares = [1.0, 0.5, 0.0341, 0.000_017_1, 0.0].map(percent);
+        assert_eq!(
+            shares,
+            ["100.0000 %", "50.0 %", "3.41 %", "0.00171 %", "0 %"]
+        );
+    }
+}

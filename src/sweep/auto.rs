@@ -1,0 +1,141 @@
+//! The ladders that the program chooses: frames from a trace's footprint, windows so that the
+//! mean working sets cover the frames.
+
+use crate::trace::dense::{Trace, page_of};
+
+/// Powers of two from 16 (from 1 for a small trace) below the number of distinct pages, and that
+/// number itself, at which only first touches fault.
+pub fn frame_ladder(distinct: u64) -> Vec<u64> {
+    let first: u64 = if distinct < 64 { 1 } else { 16 };
+    let mut ladder: Vec<u64> = std::iter::successors(Some(first), |n| n.checked_mul(2))
+        .take_while(|&n| n < distinct)
+        .collect();
+    ladder.push(distinct.max(1));
+    ladder
+}
+
+/// For each number of frames, the window whose mean working set is about as large, to two
+/// digits.
+pub fn tau_ladder(trace: &Trace, frames: &[u64]) -> Vec<u64> {
+    let intervals = Intervals::of(trace);
+    let mut ladder: Vec<u64> = frames
+        .iter()
+        .map(|&frames| round(intervals.tau_for(frames as f64)))
+        .collect();
+    ladder.dedup();
+    ladder
+}
+
+/// To two significant digits, at least 1.
+fn round(tau: u64) -> u64 {
+    let unit = 10u64.pow(tau.max(1).ilog10().saturating_sub(1));
+    ((tau + unit / 2) / unit * unit).max(1)
+}
+
+/// Buckets per power of two.
+const STEPS: u32 = 16;
+
+/// The intervals between references of the same page, in references of its process, in
+/// logarithmic buckets: enough to choose windows, not to count with.
+struct Intervals {
+    count: Vec<u64>,
+    sum: Vec<f64>,
+    refs: f64,
+    longest: u64,
+}
+
+impl Intervals {
+    fn of(trace: &Trace) -> Intervals {
+        let pages = &trace.dictionary.pages;
+        let mut clock = vec![0u64; trace.dictionary.pids.len()];
+        let mut last = vec![0u64; pages.len()];
+        let buckets = (64 * STEPS) as usize;
+        let mut all = Intervals {
+            count: vec![0; buckets],
+            sum: vec![0.0; buckets],
+            refs: trace.len() as f64,
+            longest: 1,
+        };
+        for &reference in &trace.refs {
+            let page = page_of(reference) as usize;
+            let now = &mut clock[pages[page].process as usize];
+            *now += 1;
+            let before = std::mem::replace(&mut last[page], *now);
+            if before > 0 {
+                all.note(*now - before);
+            }
+        }
+        // After its last reference a page stays until its window closes or the trace ends.
+        for (key, &last) in pages.iter().zip(&last) {
+            all.note(clock[key.process as usize] + 1 - last);
+        }
+        all
+    }
+
+    fn note(&mut self, interval: u64) {
+        let bucket = bucket(interval);
+        self.count[bucket] += 1;
+        self.sum[bucket] += interval as f64;
+        self.longest = self.longest.max(interval);
+    }
+
+    /// The mean working set of a window: each reference keeps its page for the interval that
+    /// follows it, but not longer than the window (Denning & Schwartz 1972).
+    fn mean_size(&self, tau: u64) -> f64 {
+        let window = tau as f64;
+        let kept = self
+            .count
+            .iter()
+            .zip(&self.sum)
+            .map(|(&count, &sum)| sum.min(count as f64 * window));
+        kept.sum::<f64>() / self.refs
+    }
+
+    /// The shortest window with a mean working set of at least `pages`.
+    fn tau_for(&self, pages: f64) -> u64 {
+        let (mut low, mut high) = (1, self.longest);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.mean_size(middle) < pages {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        low
+    }
+}
+
+/// The power of two below the interval and the next four bits.
+fn bucket(interval: u64) -> usize {
+    let power = interval.ilog2();
+    let steps = if power >= 4 {
+        interval >> (power - 4)
+    } else {
+        interval << (4 - power)
+    };
+    (power * STEPS) as usize + (steps & 15) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_reach_from_few_to_all() {
+        assert_eq!(frame_ladder(1), [1]);
+        assert_eq!(frame_ladder(5), [1, 2, 4, 5]);
+        assert_eq!(frame_ladder(64), [16, 32, 64]);
+        assert_eq!(frame_ladder(700), [16, 32, 64, 128, 256, 512, 700]);
+    }
+
+    #[test]
+    fn windows_are_round_and_buckets_in_order() {
+        assert_eq!(
+            [0, 1, 99, 104, 105, 123_456].map(round),
+            [1, 1, 99, 100, 110, 120_000]
+        );
+        let buckets: Vec<usize> = (1..100_000).map(bucket).collect();
+        assert!(buckets.is_sorted());
+    }
+}

@@ -1,0 +1,91 @@
+//! A sweep: the cells that a plan names (trace x policy x parameters x frames or tau), replayed
+//! in parallel, results in the plan's order whatever the number of threads.
+//!
+//! Deliberately absent: files, formats, charts.
+
+mod auto;
+mod plan;
+
+pub use auto::{frame_ladder, tau_ladder};
+pub use plan::{Axes, Cell, Plan, PlanError, Settings, TraceFacts, Warmup};
+
+use crate::vm::{self, Job, Outcome};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// What became of one cell.
+#[derive(Debug)]
+pub struct CellResult {
+    /// The counts, or why there are none.
+    pub outcome: Result<Outcome, String>,
+    /// How long the replay took.
+    pub wall: Duration,
+}
+
+/// Replays every cell of the plan on `threads` threads, the longest first. `finished` is called
+/// after each cell with the references it replayed. When `stop` becomes true no further cell is
+/// begun; cells not replayed are `None`. A cell that panics fails alone.
+pub fn run(
+    plan: &Plan<'_>,
+    threads: usize,
+    stop: &AtomicBool,
+    finished: &(dyn Fn(&Cell, u64) + Sync),
+) -> Vec<Option<CellResult>> {
+    let mut order: Vec<usize> = (0..plan.cells.len()).collect();
+    order.sort_by_key(|&cell| (std::cmp::Reverse(plan.effort(cell)), cell));
+    let next = AtomicUsize::new(0);
+    let slots: Vec<Mutex<Option<CellResult>>> = order.iter().map(|_| Mutex::new(None)).collect();
+    let work = || {
+        while !stop.load(Ordering::Relaxed) {
+            let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                return;
+            };
+            let result = run_cell(plan, index);
+            *slots[index].lock().expect("no holder panics") = Some(result);
+            let cell = &plan.cells[index];
+            finished(cell, plan.traces[cell.trace].len() as u64);
+        }
+    };
+    match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+        Ok(pool) => {
+            pool.broadcast(|_| work());
+        }
+        // The system gives no threads: the work is done all the same.
+        Err(_) => work(),
+    }
+    slots
+        .into_iter()
+        .map(|slot| slot.into_inner().expect("no holder panics"))
+        .collect()
+}
+
+fn run_cell(plan: &Plan<'_>, index: usize) -> CellResult {
+    let cell = &plan.cells[index];
+    let job = Job {
+        trace: plan.traces[cell.trace],
+        policy: cell.choice.index,
+        params: &cell.choice.params,
+        seed: cell.seed.unwrap_or(0),
+        frames: cell.frames,
+        tau: cell.tau.unwrap_or(1),
+        warmup: plan.facts[cell.trace].warmup_refs,
+        tlb: plan.tlb_of(cell),
+    };
+    let start = Instant::now();
+    let outcome = match catch_unwind(AssertUnwindSafe(|| vm::run(&job))) {
+        Ok(result) => result.map_err(|e| e.to_string()),
+        Err(panic) => Err(format!("internal error: {}", panic_text(panic.as_ref()))),
+    };
+    CellResult {
+        outcome,
+        wall: start.elapsed(),
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()))
+        .unwrap_or_default()
+}

@@ -1,0 +1,237 @@
+//! The plan of a sweep: which cells there are, in which order. The order is that of the result
+//! rows and depends on nothing but the plan's inputs.
+
+use super::auto::{frame_ladder, tau_ladder};
+use crate::policy::{PolicyChoice, Space};
+use crate::trace::dense::{KIND_MASK, Trace};
+use crate::trace::digest;
+use crate::trace::record::{Addressing, TraceKind};
+use crate::units::{Ladder, PAGE_ID_MAX, PageSize, UnitError};
+use crate::vm::tlb::Geometry;
+
+/// The axes of a sweep, as the user gave them.
+#[derive(Debug, Clone)]
+pub struct Axes {
+    /// Policies with their parameters.
+    pub policies: Vec<PolicyChoice>,
+    /// Frames, for fixed-space policies.
+    pub frames: Ladder,
+    /// Windows, for variable-space policies.
+    pub tau: Ladder,
+}
+
+/// What holds for every cell.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// References replayed before counting begins: a count, or a share of the trace in percent.
+    pub warmup: Warmup,
+    /// The TLBs, if they are modelled.
+    pub tlb: Option<Geometry>,
+    /// What was taken of each trace, for the rows.
+    pub filter: String,
+}
+
+/// How much of a trace is replayed before counting begins.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Warmup {
+    /// So many references.
+    Refs(u64),
+    /// So many percent of the references.
+    Percent(f64),
+}
+
+/// What the rows say of a trace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TraceFacts {
+    /// The name.
+    pub name: String,
+    /// The digest of the references replayed.
+    pub digest: String,
+    /// The kind of recording.
+    pub kind: TraceKind,
+    /// Byte addresses or ids.
+    pub addressing: Addressing,
+    /// What was taken of it.
+    pub filter: String,
+    /// The page size.
+    pub page_size: PageSize,
+    /// Distinct pages.
+    pub distinct: u64,
+    /// References before counting begins.
+    pub warmup_refs: u64,
+    /// Counted references by kind: ifetch, read, write.
+    pub by_kind: [u64; 3],
+}
+
+/// One replay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// The index of the trace.
+    pub trace: usize,
+    /// The policy and its parameters.
+    pub choice: PolicyChoice,
+    /// The seed, of randomised policies.
+    pub seed: Option<u64>,
+    /// Frames; `None` for a variable-space policy without limit.
+    pub frames: Option<u32>,
+    /// The window of a variable-space policy.
+    pub tau: Option<u64>,
+}
+
+/// Cells in the order of the result rows.
+pub struct Plan<'t> {
+    /// The traces, in the order of their names.
+    pub traces: Vec<&'t Trace>,
+    /// What the rows say of each trace.
+    pub facts: Vec<TraceFacts>,
+    /// The cells.
+    pub cells: Vec<Cell>,
+    /// What holds for every cell.
+    pub settings: Settings,
+}
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// A ladder does not fit a trace.
+    #[error("{0}")]
+    Units(#[from] UnitError),
+    /// Warm-up takes every reference.
+    #[error("{trace}: nothing left to count: the warm-up takes all {refs} references")]
+    NothingLeft {
+        /// The trace.
+        trace: String,
+        /// Its references.
+        refs: u64,
+    },
+}
+
+impl<'t> Plan<'t> {
+    /// Every combination of the axes, for each trace.
+    pub fn new(
+        traces: &[&'t Trace],
+        axes: &Axes,
+        settings: Settings,
+    ) -> Result<Plan<'t>, PlanError> {
+        let mut plan = Plan::empty(traces, settings)?;
+        let mut policies = axes.policies.clone();
+        policies.sort_by_key(|choice| (choice.spec().name, choice.params.to_string()));
+        policies.dedup();
+        let wants_tau = policies
+            .iter()
+            .any(|choice| choice.spec().space == Space::Variable);
+        for (index, trace) in plan.traces.iter().enumerate() {
+            let facts = &plan.facts[index];
+            let distinct = facts.distinct;
+            let page_size = facts.page_size;
+            let auto = frame_ladder(distinct);
+            let frames = axes
+                .frames
+                .resolve(distinct, page_size, &auto, u64::from(PAGE_ID_MAX))?;
+            let mut tau = Vec::new();
+            if wants_tau {
+                let auto = if axes.tau.has_auto() {
+                    tau_ladder(trace, &frames)
+                } else {
+                    Vec::new()
+                };
+                tau = axes
+                    .tau
+                    .resolve(distinct, page_size, &auto, u64::MAX >> 1)?;
+            }
+            for choice in &policies {
+                plan.cells.extend(cells(index, choice, &frames, &tau));
+            }
+        }
+        Ok(plan)
+    }
+
+    /// A plan whose cells are still to be given, as by a baseline.
+    pub fn empty(traces: &[&'t Trace], settings: Settings) -> Result<Plan<'t>, PlanError> {
+        let mut traces = traces.to_vec();
+        traces.sort_by_cached_key(|trace| {
+            (
+                trace.meta.name.clone(),
+                trace.digest(),
+                trace.meta.page_size,
+            )
+        });
+        let facts = traces
+            .iter()
+            .map(|trace| facts(trace, &settings))
+            .collect::<Result<Vec<_>, PlanError>>()?;
+        Ok(Plan {
+            traces,
+            facts,
+            cells: Vec::new(),
+            settings,
+        })
+    }
+
+    /// The TLBs of a cell: ids are not addresses and have no translation.
+    pub fn tlb_of(&self, cell: &Cell) -> Option<&Geometry> {
+        let addressed = self.facts[cell.trace].addressing == Addressing::Bytes;
+        self.settings.tlb.as_ref().filter(|_| addressed)
+    }
+
+    /// How long a cell is likely to take, in references of a cheap policy: for scheduling only.
+    pub fn effort(&self, cell: usize) -> u64 {
+        let cell = &self.cells[cell];
+        let spec = cell.choice.spec();
+        let weight = match (spec.needs_future, spec.space) {
+            (true, _) => 4,
+            (false, Space::Variable) => 3,
+            (false, Space::Fixed) => 2,
+        };
+        self.traces[cell.trace].len() as u64 * weight
+    }
+}
+
+fn cells(trace: usize, choice: &PolicyChoice, frames: &[u64], tau: &[u64]) -> Vec<Cell> {
+    let cell = |frames: Option<u64>, tau| Cell {
+        trace,
+        choice: choice.clone(),
+        seed: None,
+        frames: frames.map(|frames| frames as u32),
+        tau,
+    };
+    match choice.spec().space {
+        Space::Fixed => frames
+            .iter()
+            .map(|&frames| cell(Some(frames), None))
+            .collect(),
+        Space::Variable => {
+            let limit = choice.params.get(choice.spec(), "limit");
+            tau.iter().map(|&tau| cell(limit, Some(tau))).collect()
+        }
+    }
+}
+
+fn facts(trace: &Trace, settings: &Settings) -> Result<TraceFacts, PlanError> {
+    let refs = trace.len() as u64;
+    let warmup_refs = match settings.warmup {
+        Warmup::Refs(refs) => refs,
+        Warmup::Percent(percent) => (refs as f64 * percent / 100.0) as u64,
+    };
+    if warmup_refs >= refs {
+        return Err(PlanError::NothingLeft {
+            trace: trace.meta.name.clone(),
+            refs,
+        });
+    }
+    let mut by_kind = [0u64; 3];
+    for &kind in &trace.kinds[warmup_refs as usize..] {
+        by_kind[usize::from(kind & KIND_MASK)] += 1;
+    }
+    Ok(TraceFacts {
+        name: trace.meta.name.clone(),
+        digest: digest::show(trace.digest()),
+        kind: trace.meta.kind,
+        addressing: trace.meta.addressing,
+        filter: settings.filter.clone(),
+        page_size: trace.meta.page_size,
+        distinct: trace.distinct() as u64,
+        warmup_refs,
+        by_kind,
+    })
+}

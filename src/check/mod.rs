@@ -10,15 +10,29 @@ use std::path::Path;
 
 /// The columns of a baseline, by name in the column table: which cell, then its counts.
 pub const BASELINE_COLUMNS: [&str; 14] = [
-    "schema", "trace", "trace_digest", "filter", "page_size", "policy", "params", "seed", "tau", "frames",
-    "warmup_refs", "refs", "faults", "write_backs",
+    "schema",
+    "trace",
+    "trace_digest",
+    "filter",
+    "page_size",
+    "policy",
+    "params",
+    "seed",
+    "tau",
+    "frames",
+    "warmup_refs",
+    "refs",
+    "faults",
+    "write_backs",
 ];
 
 /// The columns that are compared.
 pub const COMPARED: [&str; 3] = ["refs", "faults", "write_backs"];
 
 fn baseline_columns() -> impl Iterator<Item = &'static Column> {
-    BASELINE_COLUMNS.iter().map(|name| column(name).expect("a column of the table"))
+    BASELINE_COLUMNS
+        .iter()
+        .map(|name| column(name).expect("a column of the table"))
 }
 
 /// The rows as a baseline.
@@ -26,15 +40,28 @@ pub fn to_baseline(rows: &[Row]) -> Vec<u8> {
     let mut rows: Vec<&Row> = rows.iter().collect();
     rows.sort_by_cached_key(|row| row.sort_key());
     let header = BASELINE_COLUMNS.map(str::to_owned).to_vec();
-    table_to_csv(header, rows.iter().map(|row| baseline_columns().map(|column| (column.show)(row)).collect()))
+    table_to_csv(
+        header,
+        rows.iter().map(|row| {
+            baseline_columns()
+                .map(|column| (column.show)(row))
+                .collect()
+        }),
+    )
 }
 
 /// Reads a baseline; `path` is for messages. Two lines for one cell are an error.
 pub fn parse_baseline(path: &Path, text: &[u8]) -> Result<Vec<Row>, TableError> {
     let mut reader = csv::ReaderBuilder::new().from_reader(text);
-    let header = reader.headers().map_err(|e| TableError::content(path, Some(1), e.to_string()))?;
+    let header = reader
+        .headers()
+        .map_err(|e| TableError::content(path, Some(1), e.to_string()))?;
     if header.iter().ne(BASELINE_COLUMNS) {
-        return Err(TableError::content(path, Some(1), "no baseline of this version: its columns are others"));
+        return Err(TableError::content(
+            path,
+            Some(1),
+            "no baseline of this version: its columns are others",
+        ));
     }
     let mut rows: Vec<Row> = Vec::new();
     let mut seen = BTreeMap::new();
@@ -46,26 +73,51 @@ pub fn parse_baseline(path: &Path, text: &[u8]) -> Result<Vec<Row>, TableError> 
         let fail = |what: String| TableError::content(path, line, what);
         let mut row = Row::default();
         for (column, field) in baseline_columns().zip(&record) {
-            (column.read)(&mut row, field).map_err(|why| fail(format!("column {}: {why}", column.name)))?;
+            (column.read)(&mut row, field)
+                .map_err(|why| fail(format!("column {}: {why}", column.name)))?;
         }
         if row.schema != SCHEMA {
-            return Err(fail(format!("schema {}: this program reads schema {SCHEMA}", row.schema)));
+            return Err(fail(format!(
+                "schema {}: this program reads schema {SCHEMA}",
+                row.schema
+            )));
         }
         if let Some(first) = seen.insert(cell_key(&row), line) {
-            return Err(fail(format!("the same cell as line {}", first.unwrap_or(0))));
+            return Err(fail(format!(
+                "the same cell as line {}",
+                first.unwrap_or(0)
+            )));
         }
         rows.push(row);
     }
     if rows.is_empty() {
-        return Err(TableError::content(path, None, "the baseline names no cell"));
+        return Err(TableError::content(
+            path,
+            None,
+            "the baseline names no cell",
+        ));
     }
     Ok(rows)
 }
 
 /// What makes two rows the same cell: everything but the counts and the digest.
 fn cell_key(row: &Row) -> Vec<String> {
-    let place = ["trace", "filter", "page_size", "policy", "params", "seed", "tau", "frames", "warmup_refs"];
-    COLUMNS.iter().filter(|column| place.contains(&column.name)).map(|column| (column.show)(row)).collect()
+    let place = [
+        "trace",
+        "filter",
+        "page_size",
+        "policy",
+        "params",
+        "seed",
+        "tau",
+        "frames",
+        "warmup_refs",
+    ];
+    COLUMNS
+        .iter()
+        .filter(|column| place.contains(&column.name))
+        .map(|column| (column.show)(row))
+        .collect()
 }
 
 /// A count that is not what the baseline says.
@@ -101,7 +153,11 @@ pub struct Verdict {
 
 /// Compares rows with a baseline, exactly.
 pub fn compare(baseline: &[Row], now: &[Row]) -> Verdict {
-    let found: BTreeMap<_, &Row> = now.iter().filter(|row| row.is_ok()).map(|row| (cell_key(row), row)).collect();
+    let found: BTreeMap<_, &Row> = now
+        .iter()
+        .filter(|row| row.is_ok())
+        .map(|row| (cell_key(row), row))
+        .collect();
     let mut verdict = Verdict::default();
     for expected in baseline {
         let Some(got) = found.get(&cell_key(expected)) else {
@@ -125,7 +181,9 @@ pub fn compare(baseline: &[Row], now: &[Row]) -> Verdict {
             }
         }
     }
-    verdict.differences.sort_by(|a, b| b.percent().abs().total_cmp(&a.percent().abs()));
+    verdict
+        .differences
+        .sort_by(|a, b| b.percent().abs().total_cmp(&a.percent().abs()));
     verdict
 }
 
@@ -139,7 +197,10 @@ pub fn cell_name(row: &Row) -> String {
         name.push_str(&format!(", {frames} frames"));
     }
     if row.page_size != 4096 {
-        name.push_str(&format!(", pages of {}", crate::units::show_bytes(row.page_size)));
+        name.push_str(&format!(
+            ", pages of {}",
+            crate::units::show_bytes(row.page_size)
+        ));
     }
     name
 }
@@ -166,8 +227,12 @@ mod tests {
     #[test]
     fn a_baseline_survives_the_file_and_finds_every_difference() {
         let path = Path::new("b.csv");
-        let baseline = parse_baseline(path, &to_baseline(&[row(8, 20), row(4, 50), row(16, 10)])).unwrap();
-        assert_eq!(baseline.iter().map(|row| row.frames).collect::<Vec<_>>(), [Some(4), Some(8), Some(16)]);
+        let baseline =
+            parse_baseline(path, &to_baseline(&[row(8, 20), row(4, 50), row(16, 10)])).unwrap();
+        assert_eq!(
+            baseline.iter().map(|row| row.frames).collect::<Vec<_>>(),
+            [Some(4), Some(8), Some(16)]
+        );
         let same = compare(&baseline, &[row(4, 50), row(8, 20), row(16, 10)]);
         assert!(same.differences.is_empty() && same.missing.is_empty() && same.compared == 3);
         let other = compare(&baseline, &[row(4, 51), row(8, 40)]);
@@ -183,13 +248,24 @@ mod tests {
         let good = String::from_utf8(to_baseline(&[row(4, 50)])).unwrap();
         let line = good.lines().nth(1).unwrap();
         for (text, why) in [
-            (format!("{good}{line}\n"), "b.csv:3: the same cell as line 2"),
+            (
+                format!("{good}{line}\n"),
+                "b.csv:3: the same cell as line 2",
+            ),
             (good.replace("\n1,", "\n9,"), "schema 9"),
-            (good.replace(",50,", ",many,"), "b.csv:2: column faults: not a whole number"),
-            (good.lines().next().unwrap().to_owned() + "\n", "names no cell"),
+            (
+                good.replace(",50,", ",many,"),
+                "b.csv:2: column faults: not a whole number",
+            ),
+            (
+                good.lines().next().unwrap().to_owned() + "\n",
+                "names no cell",
+            ),
             ("a,b\n1,2\n".into(), "no baseline of this version"),
         ] {
-            let error = parse_baseline(path, text.as_bytes()).unwrap_err().to_string();
+            let error = parse_baseline(path, text.as_bytes())
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(why), "{error}");
         }
     }

@@ -125,7 +125,13 @@ pub enum ProgressMode {
 #[command(next_help_heading = "Cells")]
 pub struct SweepArgs {
     /// Policies with their parameters: lru,clock:load-bit=0 or all (see: pagebench policies)
-    #[arg(short, long, value_name = "POLICY,…", value_delimiter = ',', default_value = "all")]
+    #[arg(
+        short,
+        long,
+        value_name = "POLICY,…",
+        value_delimiter = ',',
+        default_value = "all"
+    )]
     pub policy: Vec<String>,
 
     /// Frames: 64,128 | 2^4..2^14 (doubling) | 10..1000:x1.5 | 100..900:+100 | 1%,5% of the
@@ -138,7 +144,12 @@ pub struct SweepArgs {
     pub tau: Ladder,
 
     /// References replayed before counting begins: 1M or 10%
-    #[arg(long, value_name = "REFERENCES|P%", default_value = "0", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "REFERENCES|P%",
+        default_value = "0",
+        hide_default_value = true
+    )]
     pub warmup: String,
 
     /// Page sizes, 64 to 1GiB: 4KiB,64KiB; the stored one, or 4KiB, if absent
@@ -146,11 +157,20 @@ pub struct SweepArgs {
     pub page_size: Vec<PageSize>,
 
     /// TLBs as entries x ways and page-table levels: l1i=64x4,l1d=64x4,l2=1536x12,levels=4 | none
-    #[arg(long, value_name = "GEOMETRY", default_value = "l1i=64x4,l1d=64x4,l2=1536x12,levels=4")]
+    #[arg(
+        long,
+        value_name = "GEOMETRY",
+        default_value = "l1i=64x4,l1d=64x4,l2=1536x12,levels=4"
+    )]
     pub tlb: String,
 
     /// Costs of the time model: memory=100ns,tlb-l2=3ns,walk-ref=20ns,fault=1us,read=100us,write=100us
-    #[arg(long, value_name = "EVENT=TIME,…", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "EVENT=TIME,…",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub cost: String,
 
     /// Threads; all cores if absent
@@ -163,17 +183,26 @@ impl ReadArgs {
     pub fn options(&self, select: &SelectArgs) -> Result<LoadOptions, Failure> {
         let mut columns = Vec::new();
         for part in &self.columns {
-            let (what, column) =
-                part.split_once('=').ok_or_else(|| Failure::usage(format!("--col \"{part}\": write addr=2,rw=3")))?;
+            let (what, column) = part
+                .split_once('=')
+                .ok_or_else(|| Failure::usage(format!("--col \"{part}\": write addr=2,rw=3")))?;
             columns.push((what.trim().to_owned(), column.trim().to_owned()));
         }
         let delimiter = match self.delimiter.as_deref() {
             None => None,
             Some("TAB" | "tab" | "\\t") => Some(b'\t'),
             Some(text) if text.len() == 1 => Some(text.as_bytes()[0]),
-            Some(text) => return Err(Failure::usage(format!("--delimiter \"{text}\": one character, or TAB"))),
+            Some(text) => {
+                return Err(Failure::usage(format!(
+                    "--delimiter \"{text}\": one character, or TAB"
+                )));
+            }
         };
-        if let Some(name) = self.format.as_deref().filter(|name| *name != crate::trace::source::PBT) {
+        if let Some(name) = self
+            .format
+            .as_deref()
+            .filter(|name| *name != crate::trace::source::PBT)
+        {
             crate::trace::format::by_name(name).map_err(|e| Failure::usage(e.to_string()))?;
         }
         Ok(LoadOptions {
@@ -182,7 +211,9 @@ impl ReadArgs {
                 columns,
                 delimiter,
                 header: self.header.map(|header| matches!(header, YesNo::Yes)),
-                base: self.base.map(|base| if matches!(base, Base::Hex) { 16 } else { 10 }),
+                base: self
+                    .base
+                    .map(|base| if matches!(base, Base::Hex) { 16 } else { 10 }),
                 skip_bad: self.skip_bad,
             },
             page_size: None,
@@ -196,7 +227,12 @@ impl ReadArgs {
 impl SelectArgs {
     /// As the library has it.
     pub fn selection(&self) -> Selection {
-        Selection { data_only: self.data_only, pids: self.pid.clone(), skip: self.skip, limit: self.limit }
+        Selection {
+            data_only: self.data_only,
+            pids: self.pid.clone(),
+            skip: self.skip,
+            limit: self.limit,
+        }
     }
 }
 
@@ -206,13 +242,20 @@ impl SweepArgs {
         let mut policies = Vec::new();
         for text in &self.policy {
             if text.trim() == "all" {
-                let all = (0..crate::policy::TABLE.len()).map(|index| PolicyChoice { index, params: Default::default() });
+                let all = (0..crate::policy::TABLE.len()).map(|index| PolicyChoice {
+                    index,
+                    params: Default::default(),
+                });
                 policies.extend(all);
             } else {
                 policies.push(text.parse::<PolicyChoice>()?);
             }
         }
-        Ok(Axes { policies, frames: self.frames.clone(), tau: self.tau.clone() })
+        Ok(Axes {
+            policies,
+            frames: self.frames.clone(),
+            tau: self.tau.clone(),
+        })
     }
 
     /// What holds for every cell.
@@ -221,14 +264,26 @@ impl SweepArgs {
             None => Warmup::Refs(parse_count(&self.warmup)?),
             Some(percent) => match percent.trim().parse::<f64>() {
                 Ok(percent) if (0.0..100.0).contains(&percent) => Warmup::Percent(percent),
-                _ => return Err(Failure::usage(format!("--warmup \"{}\": from 0% to below 100%", self.warmup))),
+                _ => {
+                    return Err(Failure::usage(format!(
+                        "--warmup \"{}\": from 0% to below 100%",
+                        self.warmup
+                    )));
+                }
             },
         };
         let tlb = match self.tlb.trim() {
             "none" => None,
-            text => Some(text.parse::<Geometry>().map_err(|e| Failure::usage(e.to_string()))?),
+            text => Some(
+                text.parse::<Geometry>()
+                    .map_err(|e| Failure::usage(e.to_string()))?,
+            ),
         };
-        Ok(Settings { warmup, tlb, filter })
+        Ok(Settings {
+            warmup,
+            tlb,
+            filter,
+        })
     }
 
     /// The table of costs.

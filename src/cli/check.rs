@@ -60,11 +60,20 @@ pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     let mut sizes = args.sweep.page_size.clone();
     for row in baseline.iter().flatten() {
         let size = row.page_size.to_string().parse::<PageSize>();
-        sizes.push(size.map_err(|e| Failure::new(exit::NO_BASELINE, format!("{}: {e}", args.baseline.display())))?);
+        sizes.push(size.map_err(|e| {
+            Failure::new(
+                exit::NO_BASELINE,
+                format!("{}: {e}", args.baseline.display()),
+            )
+        })?);
     }
     let signals = Signals::watch();
     let inputs = load_all(&args.traces, &options, &sizes, args.terminal.quiet)?;
-    let traces: Vec<&Trace> = inputs.loaded.iter().flat_map(|loaded| &loaded.traces).collect();
+    let traces: Vec<&Trace> = inputs
+        .loaded
+        .iter()
+        .flat_map(|loaded| &loaded.traces)
+        .collect();
     let plan = match &baseline {
         None => Plan::new(&traces, &args.sweep.axes()?, settings(&args, None)?)?,
         Some(rows) => plan_of(rows, &traces, &args)?,
@@ -75,7 +84,10 @@ pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     }
     let now = rows::rows(&plan, &results, &args.sweep.costs()?);
     if let Some(row) = now.iter().find(|row| !row.is_ok()) {
-        return Err(Failure::new(exit::FAILURE, format!("cell {}: {}", cell_name(row), row.error)));
+        return Err(Failure::new(
+            exit::FAILURE,
+            format!("cell {}: {}", cell_name(row), row.error),
+        ));
     }
     if args.accept {
         return accept(&args, baseline, now, &inputs);
@@ -89,7 +101,9 @@ pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
 fn read_baseline(args: &CheckArgs) -> Result<Option<Vec<Row>>, Failure> {
     let none = |why: String| Failure::new(exit::NO_BASELINE, why);
     match std::fs::read(&args.baseline) {
-        Ok(text) => parse_baseline(&args.baseline, &text).map(Some).map_err(|e| none(e.to_string())),
+        Ok(text) => parse_baseline(&args.baseline, &text)
+            .map(Some)
+            .map_err(|e| none(e.to_string())),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && args.accept => Ok(None),
         Err(e) => Err(none(format!(
             "{}: no baseline: {e}\n  help: write one with --accept",
@@ -110,16 +124,27 @@ fn settings(args: &CheckArgs, warmup_refs: Option<u64>) -> Result<Settings, Fail
 
 /// The cells that a baseline names. Its traces must be the same references.
 fn plan_of<'t>(rows: &[Row], traces: &[&'t Trace], args: &CheckArgs) -> Result<Plan<'t>, Failure> {
-    let none = |why: String| Failure::new(exit::NO_BASELINE, format!("{}: {why}", args.baseline.display()));
+    let none = |why: String| {
+        Failure::new(
+            exit::NO_BASELINE,
+            format!("{}: {why}", args.baseline.display()),
+        )
+    };
     let warmup = rows[0].warmup_refs;
     if rows.iter().any(|row| row.warmup_refs != warmup) {
-        return Err(none("its cells have different warm-ups; keep one baseline for each".into()));
+        return Err(none(
+            "its cells have different warm-ups; keep one baseline for each".into(),
+        ));
     }
     let mut plan = Plan::empty(traces, settings(args, Some(warmup))?)?;
     for row in rows {
-        let same = |facts: &crate::sweep::TraceFacts| facts.name == row.trace && facts.page_size.bytes() == row.page_size;
+        let same = |facts: &crate::sweep::TraceFacts| {
+            facts.name == row.trace && facts.page_size.bytes() == row.page_size
+        };
         // A cell whose trace was not given is missing from the results, and told then.
-        let Some(trace) = plan.facts.iter().position(same) else { continue };
+        let Some(trace) = plan.facts.iter().position(same) else {
+            continue;
+        };
         let facts = &plan.facts[trace];
         if facts.digest != row.trace_digest || facts.filter != row.filter {
             return Err(none(format!(
@@ -129,20 +154,43 @@ fn plan_of<'t>(rows: &[Row], traces: &[&'t Trace], args: &CheckArgs) -> Result<P
             )));
         }
         let text = row.policy_label();
-        let choice: PolicyChoice = text.parse().map_err(|e: params::ParamError| none(e.to_string()))?;
-        let frames = row.frames.map(u32::try_from).transpose().map_err(|_| none("too many frames".into()))?;
+        let choice: PolicyChoice = text
+            .parse()
+            .map_err(|e: params::ParamError| none(e.to_string()))?;
+        let frames = row
+            .frames
+            .map(u32::try_from)
+            .transpose()
+            .map_err(|_| none("too many frames".into()))?;
         if frames == Some(0) || row.tau == Some(0) {
-            return Err(none(format!("{}: 0 frames or a window of 0", cell_name(row))));
+            return Err(none(format!(
+                "{}: 0 frames or a window of 0",
+                cell_name(row)
+            )));
         }
-        plan.cells.push(Cell { trace, choice, seed: row.seed, frames, tau: row.tau });
+        plan.cells.push(Cell {
+            trace,
+            choice,
+            seed: row.seed,
+            frames,
+            tau: row.tau,
+        });
     }
     Ok(plan)
 }
 
 /// Writes the baseline: cells of traces that were not given stay as they are.
-fn accept(args: &CheckArgs, old: Option<Vec<Row>>, now: Vec<Row>, inputs: &Inputs) -> Result<ExitCode, Failure> {
+fn accept(
+    args: &CheckArgs,
+    old: Option<Vec<Row>>,
+    now: Vec<Row>,
+    inputs: &Inputs,
+) -> Result<ExitCode, Failure> {
     let verdict = compare(old.as_deref().unwrap_or(&[]), &now);
-    let kept = old.unwrap_or_default().into_iter().filter(|row| verdict.missing.contains(&cell_name(row)));
+    let kept = old
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|row| verdict.missing.contains(&cell_name(row)));
     let rows: Vec<Row> = now.into_iter().chain(kept).collect();
     write_file(&args.baseline, &to_baseline(&rows))?;
     print(&format!(
@@ -157,7 +205,11 @@ fn accept(args: &CheckArgs, old: Option<Vec<Row>>, now: Vec<Row>, inputs: &Input
 fn show(verdict: &Verdict) -> String {
     let mut out = String::new();
     if !verdict.differences.is_empty() {
-        let mut lines = vec![["cell", "count", "expected", "got", "difference", "percent"].map(str::to_owned).to_vec()];
+        let mut lines = vec![
+            ["cell", "count", "expected", "got", "difference", "percent"]
+                .map(str::to_owned)
+                .to_vec(),
+        ];
         for difference in &verdict.differences {
             let change = i128::from(difference.got) - i128::from(difference.expected);
             lines.push(vec![

@@ -53,16 +53,26 @@ pub struct ConvertArgs {
 
 /// Runs the command.
 pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
-    let options = LoadOptions { page_size: args.page_size, name: args.name, ..args.read.options(&args.select)? };
+    let options = LoadOptions {
+        page_size: args.page_size,
+        name: args.name,
+        ..args.read.options(&args.select)?
+    };
     let source = Source::open(&args.trace, &options)?;
     if source.guessed && !args.quiet {
-        message(&format!("{}: {} (guessed from content)", args.trace.display(), source.format));
+        message(&format!(
+            "{}: {} (guessed from content)",
+            args.trace.display(),
+            source.format
+        ));
     }
     if args.output == Path::new("-") {
         source::convert(source, BufWriter::new(std::io::stdout().lock()), args.level)?;
         return Ok(exit::OK);
     }
-    let summary = write_whole(&args.output, |out| Ok(source::convert(source, out, args.level)?))?;
+    let summary = write_whole(&args.output, |out| {
+        Ok(source::convert(source, out, args.level)?)
+    })?;
     print(&format!(
         "{}: {} references, {} pages, {} ({:.3} bytes a reference), digest {}\n",
         args.output.display(),
@@ -80,9 +90,21 @@ pub fn write_whole<T>(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let fail = |e: std::io::Error| Failure::new(exit::FAILURE, format!("{}: cannot write: {e}", path.display()));
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new().prefix(".pagebench-").suffix(".tmp").tempfile_in(folder).map_err(fail)?;
+    let fail = |e: std::io::Error| {
+        Failure::new(
+            exit::FAILURE,
+            format!("{}: cannot write: {e}", path.display()),
+        )
+    };
+    let folder = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let file = tempfile::Builder::new()
+        .prefix(".pagebench-")
+        .suffix(".tmp")
+        .tempfile_in(folder)
+        .map_err(fail)?;
     let mut out = BufWriter::with_capacity(1 << 18, file);
     let done = fill(&mut out).map_err(|failure| match failure.code {
         exit::FAILURE => Failure::new(exit::FAILURE, format!("{}: {failure}", path.display())),

@@ -21,7 +21,10 @@ pub struct Failure {
 impl Failure {
     /// With this exit code and message, a lowercase fragment.
     pub fn new(code: ExitCode, message: impl Into<String>) -> Failure {
-        Failure { code, message: message.into() }
+        Failure {
+            code,
+            message: message.into(),
+        }
     }
 
     /// The command line is wrong.
@@ -34,7 +37,10 @@ impl Failure {
     pub fn stdout(error: io::Error) -> Failure {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::new(exit::OK, ""),
-            _ => Failure::new(exit::FAILURE, format!("cannot write to standard output: {error}")),
+            _ => Failure::new(
+                exit::FAILURE,
+                format!("cannot write to standard output: {error}"),
+            ),
         }
     }
 
@@ -52,7 +58,11 @@ impl fmt::Display for Failure {
 
 impl From<TraceError> for Failure {
     fn from(error: TraceError) -> Failure {
-        let code = if error.is_io() { exit::FAILURE } else { exit::BAD_TRACE };
+        let code = if error.is_io() {
+            exit::FAILURE
+        } else {
+            exit::BAD_TRACE
+        };
         Failure::new(code, error.to_string())
     }
 }
@@ -61,7 +71,9 @@ impl From<ConvertError> for Failure {
     fn from(error: ConvertError) -> Failure {
         match error {
             ConvertError::Trace(error) => error.into(),
-            ConvertError::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => Failure::stdout(error),
+            ConvertError::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Failure::stdout(error)
+            }
             error => Failure::new(exit::FAILURE, error.to_string()),
         }
     }

@@ -4,8 +4,8 @@ use super::convert::write_whole;
 use super::failure::Failure;
 use super::print;
 use crate::exit::{self, ExitCode};
-use crate::trace::digest;
 use crate::trace::dense::{KindCode, Meta};
+use crate::trace::digest;
 use crate::trace::format::plain;
 use crate::trace::r#gen::{Generator, PAGES_MAX, Pattern};
 use crate::trace::record::{Addressing, TraceKind};
@@ -88,14 +88,21 @@ pub fn generate(args: GenArgs) -> Result<ExitCode, Failure> {
         PatternName::Loop => Pattern::Loop,
         PatternName::Sequential => Pattern::Sequential,
     };
-    let generator = Generator::new(pattern, args.pages, args.refs, args.writes / 100.0, args.seed);
+    let generator = Generator::new(
+        pattern,
+        args.pages,
+        args.refs,
+        args.writes / 100.0,
+        args.seed,
+    );
     if args.output == Path::new("-") {
         write_text(generator, args.page_size).map_err(Failure::stdout)?;
         return Ok(exit::OK);
     }
     let name = crate::trace::source::name_of(&args.output);
     let summary = write_whole(&args.output, |out| {
-        store(generator, name, args.page_size, out).map_err(|e| Failure::new(exit::FAILURE, format!("cannot write: {e}")))
+        store(generator, name, args.page_size, out)
+            .map_err(|e| Failure::new(exit::FAILURE, format!("cannot write: {e}")))
     })?;
     print(&format!(
         "{}: {} references, {} pages, {}, digest {}\n",
@@ -113,18 +120,25 @@ fn write_text(mut generator: Generator, page_size: PageSize) -> io::Result<()> {
     plain::write_header(&mut out, TraceKind::Synthetic, Addressing::Bytes)?;
     let mut pid = 0;
     while let Some(access) = generator.next_access(page_size.bytes()) {
-        plain::write_access(&mut out, &access, &mut pid)?;
+        plain::write_access(&mut out, &access, Addressing::Bytes, &mut pid)?;
     }
     out.flush()
 }
 
-fn store(mut generator: Generator, name: String, page_size: PageSize, out: impl Write) -> io::Result<Summary> {
+fn store(
+    mut generator: Generator,
+    name: String,
+    page_size: PageSize,
+    out: impl Write,
+) -> io::Result<Summary> {
     let mut writer = Writer::new(out, 3)?;
     let mut assembler = Assembler::new(Selection::default(), Addressing::Bytes, page_size);
     while let Some(access) = generator.next_access(page_size.bytes()) {
         let mut done = Ok(());
         let mut push = |reference, kind: KindCode| done = writer.push(reference, kind);
-        assembler.access(&access, &mut push).map_err(io::Error::other)?;
+        assembler
+            .access(&access, &mut push)
+            .map_err(io::Error::other)?;
         done?;
     }
     let meta = Meta {

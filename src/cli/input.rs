@@ -46,9 +46,16 @@ pub fn load_all(
 ) -> Result<Inputs, Failure> {
     let files = expand(paths, options, quiet)?;
     let names = unique_names(&files);
-    let results: Vec<Result<Loaded, TraceError>> =
-        files.par_iter().zip(&names).map(|(path, name)| load_one(path, name, options, page_sizes)).collect();
-    let mut inputs = Inputs { loaded: Vec::new(), failed: exit::OK, errors: Vec::new() };
+    let results: Vec<Result<Loaded, TraceError>> = files
+        .par_iter()
+        .zip(&names)
+        .map(|(path, name)| load_one(path, name, options, page_sizes))
+        .collect();
+    let mut inputs = Inputs {
+        loaded: Vec::new(),
+        failed: exit::OK,
+        errors: Vec::new(),
+    };
     for result in results {
         match result {
             Ok(loaded) => {
@@ -70,12 +77,18 @@ pub fn load_all(
     }
     let nothing = |loaded: &Loaded| loaded.traces.iter().all(Trace::is_empty);
     if inputs.loaded.iter().all(nothing) {
-        return Err(Failure::new(exit::NOTHING, "nothing selected: no reference is left of any trace"));
+        return Err(Failure::new(
+            exit::NOTHING,
+            "nothing selected: no reference is left of any trace",
+        ));
     }
     inputs.loaded.retain(|loaded| {
         let empty = nothing(loaded);
         if empty {
-            message(&format!("warning: {}: no reference is left of it", loaded.path.display()));
+            message(&format!(
+                "warning: {}: no reference is left of it",
+                loaded.path.display()
+            ));
         }
         !empty
     });
@@ -90,9 +103,15 @@ fn expand(paths: &[PathBuf], options: &LoadOptions, quiet: bool) -> Result<Vec<P
             files.push(path.clone());
             continue;
         }
-        let entries = std::fs::read_dir(path)
-            .map_err(|e| Failure::new(exit::FAILURE, format!("{}: cannot read the folder: {e}", path.display())))?;
-        let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        let entries = std::fs::read_dir(path).map_err(|e| {
+            Failure::new(
+                exit::FAILURE,
+                format!("{}: cannot read the folder: {e}", path.display()),
+            )
+        })?;
+        let mut found: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .collect();
         found.retain(|file| file.is_file() && !hidden(file));
         found.sort();
         let before = files.len();
@@ -101,9 +120,12 @@ fn expand(paths: &[PathBuf], options: &LoadOptions, quiet: bool) -> Result<Vec<P
                 continue;
             }
             match Source::open(&file, options) {
-                Err(error) if error.is_unknown_format() => {
+                Err(error) if error.unknown_format => {
                     if !quiet {
-                        message(&format!("{}: passed over: not a trace of a known format", file.display()));
+                        message(&format!(
+                            "{}: passed over: not a trace of a known format",
+                            file.display()
+                        ));
                     }
                 }
                 // Other errors are told when it is read.
@@ -111,7 +133,10 @@ fn expand(paths: &[PathBuf], options: &LoadOptions, quiet: bool) -> Result<Vec<P
             }
         }
         if files.len() == before {
-            return Err(Failure::new(exit::NOTHING, format!("{}: no trace in this folder", path.display())));
+            return Err(Failure::new(
+                exit::NOTHING,
+                format!("{}: no trace in this folder", path.display()),
+            ));
         }
     }
     files.dedup();
@@ -119,12 +144,17 @@ fn expand(paths: &[PathBuf], options: &LoadOptions, quiet: bool) -> Result<Vec<P
 }
 
 fn hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+    path.file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
 /// What lies beside traces in a folder and is none.
 fn is_document(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ["md", "toml", "json", "sh", "png"].iter().any(|e| ending == *e))
+    path.extension().is_some_and(|ending| {
+        ["md", "toml", "json", "sh", "png"]
+            .iter()
+            .any(|e| ending == *e)
+    })
 }
 
 /// The names of the traces; where two are the same, the folder is put before them.
@@ -155,7 +185,11 @@ fn load_one(
     let mut sizes = page_sizes.to_vec();
     sizes.sort_unstable();
     sizes.dedup();
-    let with = |page_size| LoadOptions { page_size, name: Some(name.to_owned()), ..options.clone() };
+    let with = |page_size| LoadOptions {
+        page_size,
+        name: Some(name.to_owned()),
+        ..options.clone()
+    };
     let source = Source::open(path, &with(sizes.first().copied()))?;
     let (format, codec, guessed) = (source.format, source.codec, source.guessed);
     let mut traces = vec![source::load_source(source)?];
@@ -167,13 +201,27 @@ fn load_one(
             true => source::load(path, &with(Some(size)))?,
         });
     }
-    Ok(Loaded { path: path.to_path_buf(), format, codec, guessed, traces })
+    Ok(Loaded {
+        path: path.to_path_buf(),
+        format,
+        codec,
+        guessed,
+        traces,
+    })
 }
 
 fn tell(loaded: &Loaded) {
     let trace = &loaded.traces[0];
-    let how = if loaded.guessed { " (guessed from content)" } else { "" };
-    let codec = if loaded.codec == "none" { String::new() } else { format!(", {}", loaded.codec) };
+    let how = if loaded.guessed {
+        " (guessed from content)"
+    } else {
+        ""
+    };
+    let codec = if loaded.codec == "none" {
+        String::new()
+    } else {
+        format!(", {}", loaded.codec)
+    };
     message(&format!(
         "{}: {}{how}{codec}, {} references, {} pages",
         loaded.path.display(),
@@ -182,9 +230,17 @@ fn tell(loaded: &Loaded) {
         trace.distinct()
     ));
     if trace.meta.skipped > 0 {
-        message(&format!("warning: {}: {} bad records skipped", loaded.path.display(), trace.meta.skipped));
+        message(&format!(
+            "warning: {}: {} bad records skipped",
+            loaded.path.display(),
+            trace.meta.skipped
+        ));
     }
     if let Some(warning) = trace.meta.kind.warning() {
-        message(&format!("warning: {}: trace kind is \"{}\": {warning}", trace.meta.name, trace.meta.kind.name()));
+        message(&format!(
+            "warning: {}: trace kind is \"{}\": {warning}",
+            trace.meta.name,
+            trace.meta.kind.name()
+        ));
     }
 }

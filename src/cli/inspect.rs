@@ -33,10 +33,19 @@ pub struct HeadArgs {
 
 /// Runs `head`.
 pub fn head(args: HeadArgs) -> Result<ExitCode, Failure> {
-    let everything = SelectArgs { data_only: false, pid: Vec::new(), skip: 0, limit: None };
+    let everything = SelectArgs {
+        data_only: false,
+        pid: Vec::new(),
+        skip: 0,
+        limit: None,
+    };
     let options = args.read.options(&everything)?;
     let source = Source::open(&args.trace, &options)?;
-    let how = if source.guessed { " (guessed from content)" } else { "" };
+    let how = if source.guessed {
+        " (guessed from content)"
+    } else {
+        ""
+    };
     message(&format!("{}: {}{how}", args.trace.display(), source.format));
     let mut out = String::from("record  pid  kind             address  size\n");
     let mut count = 0;
@@ -46,7 +55,11 @@ pub fn head(args: HeadArgs) -> Result<ExitCode, Failure> {
         }
         count += 1;
         let (pid, kind) = (access.pid, access.kind.letter());
-        let _ = writeln!(out, "{count:>6}  {pid:>3}  {kind:>4}  {:>#18x}  {:>4}", access.addr, access.size);
+        let _ = writeln!(
+            out,
+            "{count:>6}  {pid:>3}  {kind:>4}  {:>#18x}  {:>4}",
+            access.addr, access.size
+        );
         true
     });
     print(&out)?;
@@ -76,28 +89,51 @@ pub struct StatArgs {
 
 /// Runs `stat`.
 pub fn stat(args: StatArgs) -> Result<ExitCode, Failure> {
-    let options = LoadOptions { page_size: args.page_size, ..args.read.options(&args.select)? };
+    let options = LoadOptions {
+        page_size: args.page_size,
+        ..args.read.options(&args.select)?
+    };
     let source = Source::open(&args.trace, &options)?;
     let mut out = String::new();
-    let how = if source.guessed { " (guessed from content)" } else { "" };
-    let codec = if source.codec == "none" { String::new() } else { format!(", {}", source.codec) };
+    let how = if source.guessed {
+        " (guessed from content)"
+    } else {
+        ""
+    };
+    let codec = if source.codec == "none" {
+        String::new()
+    } else {
+        format!(", {}", source.codec)
+    };
     let _ = writeln!(out, "file         {}", args.trace.display());
     let _ = writeln!(out, "format       {}{how}{codec}", source.format);
     let bursts = source.store().map(|store| (store.bursts, store.refs()));
     let trace = source::load_source(source)?;
     describe(&mut out, &trace);
     if let Some((bursts, refs)) = bursts.filter(|(bursts, _)| *bursts > 0) {
-        let _ = writeln!(out, "bursts       {bursts} of at most 64 pages, {:.1} references each", refs as f64 / bursts as f64);
+        let _ = writeln!(
+            out,
+            "bursts       {bursts} of at most 64 pages, {:.1} references each",
+            refs as f64 / bursts as f64
+        );
     }
     print(&out)?;
-    Ok(if trace.is_empty() { exit::NOTHING } else { exit::OK })
+    Ok(if trace.is_empty() {
+        exit::NOTHING
+    } else {
+        exit::OK
+    })
 }
 
 fn describe(out: &mut String, trace: &Trace) {
     let meta = &trace.meta;
     let refs = trace.len() as u64;
     let share = |count: u64| count as f64 * 100.0 / refs.max(1) as f64;
-    let unit = if meta.addressing == Addressing::Ids { "page ids, pages taken as" } else { "byte addresses, pages of" };
+    let unit = if meta.addressing == Addressing::Ids {
+        "page ids, pages taken as"
+    } else {
+        "byte addresses, pages of"
+    };
     let _ = writeln!(out, "name         {}", meta.name);
     let _ = writeln!(out, "kind         {}", meta.kind.name());
     if let Some(warning) = meta.kind.warning() {
@@ -109,8 +145,17 @@ fn describe(out: &mut String, trace: &Trace) {
     let _ = writeln!(out, "skipped      {} bad records", meta.skipped);
     let _ = writeln!(out, "references   {refs}");
     for kind in Kind::ALL {
-        let count = trace.kinds.iter().filter(|&&code| code & KIND_MASK == kind as u8).count() as u64;
-        let _ = writeln!(out, "  {}          {count} ({:.1} %)", kind.letter(), share(count));
+        let count = trace
+            .kinds
+            .iter()
+            .filter(|&&code| code & KIND_MASK == kind as u8)
+            .count() as u64;
+        let _ = writeln!(
+            out,
+            "  {}          {count} ({:.1} %)",
+            kind.letter(),
+            share(count)
+        );
     }
     let footprint = show_bytes((trace.distinct() as u64).saturating_mul(meta.page_size.bytes()));
     let _ = writeln!(out, "pages        {} ({footprint})", trace.distinct());
@@ -141,10 +186,18 @@ fn reuse(out: &mut String, trace: &Trace) {
     times.sort_unstable();
     let median = times.get(times.len() / 2).copied().unwrap_or(0);
     let _ = writeln!(out, "written      {dirty} pages");
-    let _ = writeln!(out, "reuse        {once} pages referenced once; the median page {} times", show_count(median));
+    let _ = writeln!(
+        out,
+        "reuse        {once} pages referenced once; the median page {} times",
+        show_count(median)
+    );
     let reused: u64 = intervals.iter().sum();
     if reused > 0 {
-        let _ = writeln!(out, "             {:.1} % of references go to the page of the one before", same as f64 * 100.0 / trace.len() as f64);
+        let _ = writeln!(
+            out,
+            "             {:.1} % of references go to the page of the one before",
+            same as f64 * 100.0 / trace.len() as f64
+        );
         for share in [0.5, 0.9, 0.99, 0.999] {
             let mut left = (reused as f64 * share).ceil() as u64;
             let power = intervals.iter().position(|&n| {
@@ -153,7 +206,12 @@ fn reuse(out: &mut String, trace: &Trace) {
                 done
             });
             let bound = 1u128 << (power.unwrap_or(64) + 1);
-            let _ = writeln!(out, "             {:>5} % of reuses within {} references", share * 100.0, show_count((bound - 1) as u64));
+            let _ = writeln!(
+                out,
+                "             {:>5} % of reuses within {} references",
+                share * 100.0,
+                show_count((bound - 1) as u64)
+            );
         }
     }
 }

@@ -21,14 +21,26 @@ pub struct NameArgs {
 
 /// Lines of left-aligned fields.
 fn listing(lines: &[(String, String)]) -> String {
-    let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    lines.iter().map(|(name, about)| format!("{name:width$}  {about}\n")).collect()
+    let width = lines
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    lines
+        .iter()
+        .map(|(name, about)| format!("{name:width$}  {about}\n"))
+        .collect()
 }
 
 /// Runs `policies`.
 pub fn policies(args: NameArgs) -> Result<ExitCode, Failure> {
     let text = match args.name {
-        None => listing(&TABLE.iter().map(|spec| (spec.name.to_owned(), spec.about.to_owned())).collect::<Vec<_>>()),
+        None => listing(
+            &TABLE
+                .iter()
+                .map(|spec| (spec.name.to_owned(), spec.about.to_owned()))
+                .collect::<Vec<_>>(),
+        ),
         Some(name) => describe_policy(&TABLE[policy::params::find(&name)?]),
     };
     print(&text)?;
@@ -45,13 +57,23 @@ fn describe_policy(spec: &Spec) -> String {
         policy::Space::Variable => "a window in references of the process (--tau)",
     };
     let _ = writeln!(out, "memory       {memory}");
-    let _ = writeln!(out, "future       {}", if spec.needs_future { "knows it: a bound" } else { "unknown to it" });
+    let _ = writeln!(
+        out,
+        "future       {}",
+        if spec.needs_future {
+            "knows it: a bound"
+        } else {
+            "unknown to it"
+        }
+    );
     let _ = writeln!(out, "source       {}", spec.cite);
     if !spec.choices.is_empty() {
         let _ = writeln!(out, "choices      {}", spec.choices);
     }
     for param in spec.params {
-        let default = param.default.map_or("off".to_owned(), |value| value.to_string());
+        let default = param
+            .default
+            .map_or("off".to_owned(), |value| value.to_string());
         let _ = writeln!(
             out,
             "parameter    {}={default}  from {} to {}: {}",
@@ -65,16 +87,29 @@ fn describe_policy(spec: &Spec) -> String {
 pub fn formats(args: NameArgs) -> Result<ExitCode, Failure> {
     let text = match args.name.as_deref() {
         None => {
-            let stored = (PBT.to_owned(), "this program's stored form: dense, compressed, mapped on reading".to_owned());
-            let entries = format::TABLE.iter().map(|entry| (entry.name.to_owned(), entry.about.to_owned()));
+            let stored = (
+                PBT.to_owned(),
+                "this program's stored form: dense, compressed, mapped on reading".to_owned(),
+            );
+            let entries = format::TABLE
+                .iter()
+                .map(|entry| (entry.name.to_owned(), entry.about.to_owned()));
             listing(&std::iter::once(stored).chain(entries).collect::<Vec<_>>())
         }
-        Some(PBT) => "pbt: this program's stored form; write it with: pagebench convert TRACE -o FILE.pbt\n\
+        Some(PBT) => {
+            "pbt: this program's stored form; write it with: pagebench convert TRACE -o FILE.pbt\n\
                       The layout is documented in src/trace/store/mod.rs.\n"
-            .to_owned(),
+                .to_owned()
+        }
         Some(name) => {
             let entry = format::by_name(name).map_err(|e| Failure::usage(e.to_string()))?;
-            format!("{}: {}\nkind: {}\n\n{}\n", entry.name, entry.about, entry.kind.name(), entry.layout.trim_end())
+            format!(
+                "{}: {}\nkind: {}\n\n{}\n",
+                entry.name,
+                entry.about,
+                entry.kind.name(),
+                entry.layout.trim_end()
+            )
         }
     };
     print(&text)?;
@@ -83,7 +118,10 @@ pub fn formats(args: NameArgs) -> Result<ExitCode, Failure> {
 
 /// Runs `columns`.
 pub fn columns(args: NameArgs) -> Result<ExitCode, Failure> {
-    let wanted: Vec<_> = COLUMNS.iter().filter(|c| args.name.as_deref().is_none_or(|name| name == c.name)).collect();
+    let wanted: Vec<_> = COLUMNS
+        .iter()
+        .filter(|c| args.name.as_deref().is_none_or(|name| name == c.name))
+        .collect();
     if wanted.is_empty() {
         let name = args.name.unwrap_or_default();
         let hint = policy::params::did_you_mean(&name, COLUMNS.iter().map(|column| column.name));
@@ -96,8 +134,15 @@ pub fn columns(args: NameArgs) -> Result<ExitCode, Failure> {
             ColumnKind::Count => "count",
             ColumnKind::Real => "real",
         };
-        let unit = if column.unit.is_empty() { "-" } else { column.unit };
-        lines.push((format!("{:16}  {kind:5}  {unit:13}", column.name), column.about.to_owned()));
+        let unit = if column.unit.is_empty() {
+            "-"
+        } else {
+            column.unit
+        };
+        lines.push((
+            format!("{:16}  {kind:5}  {unit:13}", column.name),
+            column.about.to_owned(),
+        ));
     }
     let mut text = String::new();
     if lines.len() > 1 {

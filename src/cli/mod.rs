@@ -64,12 +64,18 @@ fn exit_codes() -> String {
 /// Runs the program on the arguments of the process; returns its exit code.
 pub fn main() -> ExitCode {
     // A cell that fails says so in its row; a backtrace helps nobody there.
-    std::panic::set_hook(Box::new(|panic| progress::message(&format!("internal error: {panic}"))));
+    std::panic::set_hook(Box::new(|panic| {
+        progress::message(&format!("internal error: {panic}"))
+    }));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
-            return if error.use_stderr() { exit::USAGE } else { exit::OK };
+            return if error.use_stderr() {
+                exit::USAGE
+            } else {
+                exit::OK
+            };
         }
     };
     let result = match cli.command {
@@ -98,5 +104,7 @@ pub fn main() -> ExitCode {
 /// Writes text to standard output. A reader that has gone away ends the program quietly.
 fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::stdout)
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(Failure::stdout)
 }

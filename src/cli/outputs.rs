@@ -24,11 +24,20 @@ pub fn make_folder(asked: Option<&Path>, force: bool) -> Result<PathBuf, Failure
         None => fresh_folder(),
     };
     if folder.join("results.csv").exists() && !force {
-        let message = format!("{}: holds results already; choose another folder, or --force", folder.display());
+        let message = format!(
+            "{}: holds results already; choose another folder, or --force",
+            folder.display()
+        );
         return Err(Failure::usage(message));
     }
     let fail = |e: std::io::Error| {
-        Failure::new(exit::FAILURE, format!("{}: cannot write to the output folder: {e}", folder.display()))
+        Failure::new(
+            exit::FAILURE,
+            format!(
+                "{}: cannot write to the output folder: {e}",
+                folder.display()
+            ),
+        )
     };
     fs::create_dir_all(&folder).map_err(fail)?;
     // A folder that exists may still refuse files.
@@ -37,20 +46,35 @@ pub fn make_folder(asked: Option<&Path>, force: bool) -> Result<PathBuf, Failure
 }
 
 fn fresh_folder() -> PathBuf {
-    let base = Path::new("reports/runs").join(timestamp().replace(['-', ':'], "").replace('T', "-").replace('Z', ""));
+    let base = Path::new("reports/runs").join(
+        timestamp()
+            .replace(['-', ':'], "")
+            .replace('T', "-")
+            .replace('Z', ""),
+    );
     (1..)
-        .map(|n| if n == 1 { base.clone() } else { base.with_file_name(format!("{}-{n}", name(&base))) })
+        .map(|n| {
+            if n == 1 {
+                base.clone()
+            } else {
+                base.with_file_name(format!("{}-{n}", name(&base)))
+            }
+        })
         .find(|folder| !folder.exists())
         .expect("some number is free")
 }
 
 fn name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 /// The present time, as `2026-11-20T23:45:00Z`.
 pub fn timestamp() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs());
     let (year, month, day) = civil(seconds / 86_400);
     let (h, m, s) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}Z")
@@ -61,33 +85,57 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let era = days / 146_097;
     let day_of_era = days % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
     (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 
 /// `timings.csv`: what differs from run to run.
-pub fn write_timings(folder: &Path, plan: &Plan<'_>, results: &[Option<CellResult>]) -> Result<(), Failure> {
-    let header = KEY_COLUMNS.into_iter().chain(["refs", "wall_ns", "refs_per_s"]).map(str::to_owned).collect();
+pub fn write_timings(
+    folder: &Path,
+    plan: &Plan<'_>,
+    results: &[Option<CellResult>],
+) -> Result<(), Failure> {
+    let header = KEY_COLUMNS
+        .into_iter()
+        .chain(["refs", "wall_ns", "refs_per_s"])
+        .map(str::to_owned)
+        .collect();
     let mut cells: Vec<(Row, &CellResult, u64)> = plan
         .cells
         .iter()
         .zip(results)
         .filter_map(|(cell, result)| {
-            Some((key_of(plan, cell), result.as_ref()?, plan.traces[cell.trace].len() as u64))
+            Some((
+                key_of(plan, cell),
+                result.as_ref()?,
+                plan.traces[cell.trace].len() as u64,
+            ))
         })
         .collect();
     cells.sort_by_cached_key(|(row, ..)| row.sort_key());
     let lines = cells.iter().map(|(row, result, refs)| {
         let mut fields = key_fields(row);
         let speed = *refs as f64 / result.wall.as_secs_f64().max(1e-9);
-        fields.extend([refs.to_string(), result.wall.as_nanos().to_string(), format!("{speed:.0}")]);
+        fields.extend([
+            refs.to_string(),
+            result.wall.as_nanos().to_string(),
+            format!("{speed:.0}"),
+        ]);
         fields
     });
-    Ok(write_file(&folder.join("timings.csv"), &table_to_csv(header, lines))?)
+    Ok(write_file(
+        &folder.join("timings.csv"),
+        &table_to_csv(header, lines),
+    )?)
 }
 
 /// `manifest.json`: what the run was, so that it can be repeated and its times understood.
@@ -123,7 +171,13 @@ pub fn write_manifest(
             })
         })
         .collect();
-    let policies: Vec<String> = args.sweep.axes()?.policies.iter().map(ToString::to_string).collect();
+    let policies: Vec<String> = args
+        .sweep
+        .axes()?
+        .policies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let manifest = json!({
         "schema": SCHEMA,
         "tool": concat!("pagebench ", env!("CARGO_PKG_VERSION")),
@@ -146,7 +200,8 @@ pub fn write_manifest(
         "traces": traces,
         "failed_traces": inputs.errors,
     });
-    let text = serde_json::to_string_pretty(&manifest).expect("the manifest has no odd keys") + "\n";
+    let text =
+        serde_json::to_string_pretty(&manifest).expect("the manifest has no odd keys") + "\n";
     Ok(write_file(&folder.join("manifest.json"), text.as_bytes())?)
 }
 

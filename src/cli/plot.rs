@@ -27,13 +27,26 @@ pub struct PlotArgs {
 pub fn plot(args: PlotArgs) -> Result<ExitCode, Failure> {
     let rows = read_rows(&args.results)?;
     if !rows.iter().any(Row::is_ok) {
-        let message = format!("{}: nothing to draw: no finished cell", args.results.display());
+        let message = format!(
+            "{}: nothing to draw: no finished cell",
+            args.results.display()
+        );
         return Err(Failure::new(exit::NOTHING, message));
     }
-    let beside = args.results.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let beside = args
+        .results
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let folder = args.output.unwrap_or_else(|| beside.to_path_buf());
     std::fs::create_dir_all(&folder).map_err(|e| {
-        Failure::new(exit::FAILURE, format!("{}: cannot write to the output folder: {e}", folder.display()))
+        Failure::new(
+            exit::FAILURE,
+            format!(
+                "{}: cannot write to the output folder: {e}",
+                folder.display()
+            ),
+        )
     })?;
     for path in write_charts(&folder, &rows)? {
         print(&format!("{}\n", path.display()))?;

@@ -41,7 +41,9 @@ impl Progress {
             mode => mode,
         };
         let bar = match mode {
-            ProgressMode::Bar => ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()),
+            ProgressMode::Bar => {
+                ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr())
+            }
             _ => ProgressBar::hidden(),
         };
         bar.set_style(
@@ -50,22 +52,33 @@ impl Progress {
                 .progress_chars("=> "),
         );
         let now = Instant::now();
-        let plain = (mode == ProgressMode::Plain).then_some(Mutex::new(Plain { started: now, last: now, done: 0, total }));
-        Progress { bar, plain, quiet: args.quiet }
+        let plain = (mode == ProgressMode::Plain).then_some(Mutex::new(Plain {
+            started: now,
+            last: now,
+            done: 0,
+            total,
+        }));
+        Progress {
+            bar,
+            plain,
+            quiet: args.quiet,
+        }
     }
 
     /// So many more references were replayed.
     pub fn advance(&self, refs: u64) {
         self.bar.inc(refs);
         let speed = self.bar.position() as f64 / self.bar.elapsed().as_secs_f64().max(1e-9);
-        self.bar.set_message(format!("{} references/s", show_count(speed as u64)));
+        self.bar
+            .set_message(format!("{} references/s", show_count(speed as u64)));
         let Some(plain) = &self.plain else { return };
         let mut plain = plain.lock().expect("no holder panics");
         plain.done += refs;
         if plain.last.elapsed() >= PLAIN_EVERY {
             plain.last = Instant::now();
             let seconds = plain.started.elapsed().as_secs_f64();
-            let left = seconds * (plain.total - plain.done.min(plain.total)) as f64 / plain.done.max(1) as f64;
+            let left = seconds * (plain.total - plain.done.min(plain.total)) as f64
+                / plain.done.max(1) as f64;
             message(&format!(
                 "replayed {} of {} references, {} references/s, about {:.0} s left",
                 show_count(plain.done),

@@ -77,7 +77,11 @@ impl Signals {
         let terminated = Arc::new(AtomicBool::new(false));
         for (signal, code) in [(SIGINT, exit::INTERRUPTED), (SIGTERM, exit::TERMINATED)] {
             // Without handlers the program ends at once, which is no worse than before.
-            let _ = signal_hook::flag::register_conditional_shutdown(signal, i32::from(code.code), stop.clone());
+            let _ = signal_hook::flag::register_conditional_shutdown(
+                signal,
+                i32::from(code.code),
+                stop.clone(),
+            );
             let _ = signal_hook::flag::register(signal, stop.clone());
         }
         let _ = signal_hook::flag::register(SIGTERM, terminated.clone());
@@ -86,7 +90,10 @@ impl Signals {
 
     /// The exit code that a signal asks for, if one came.
     pub fn code(&self) -> Option<ExitCode> {
-        match (self.stop.load(Ordering::Relaxed), self.terminated.load(Ordering::Relaxed)) {
+        match (
+            self.stop.load(Ordering::Relaxed),
+            self.terminated.load(Ordering::Relaxed),
+        ) {
             (false, _) => None,
             (true, false) => Some(exit::INTERRUPTED),
             (true, true) => Some(exit::TERMINATED),
@@ -109,8 +116,17 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         make_folder(asked, args.force)?;
     }
     let signals = Signals::watch();
-    let inputs = load_all(&args.traces, &options, &args.sweep.page_size, args.terminal.quiet)?;
-    let traces: Vec<&Trace> = inputs.loaded.iter().flat_map(|loaded| &loaded.traces).collect();
+    let inputs = load_all(
+        &args.traces,
+        &options,
+        &args.sweep.page_size,
+        args.terminal.quiet,
+    )?;
+    let traces: Vec<&Trace> = inputs
+        .loaded
+        .iter()
+        .flat_map(|loaded| &loaded.traces)
+        .collect();
     let plan = Plan::new(&traces, &axes, settings)?;
     let folder = make_folder(asked, true)?;
     let results = replay(&plan, &args.sweep, &args.terminal, &signals)?;
@@ -118,15 +134,30 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let all = rows::rows(&plan, &results, &costs);
     let interrupted = signals.code();
     write_file(&folder.join("results.csv"), &to_csv(&all))?;
-    write_file(&folder.join("distributions.csv"), &distributions::to_csv(&plan, &results, &costs))?;
+    write_file(
+        &folder.join("distributions.csv"),
+        &distributions::to_csv(&plan, &results, &costs),
+    )?;
     write_timings(&folder, &plan, &results)?;
-    write_manifest(&folder, &args, &inputs, &plan, &costs, &started, all.len(), interrupted.is_some())?;
+    write_manifest(
+        &folder,
+        &args,
+        &inputs,
+        &plan,
+        &costs,
+        &started,
+        all.len(),
+        interrupted.is_some(),
+    )?;
     let read_back = read_rows(&folder.join("results.csv"))?;
     if !args.no_charts && read_back.iter().any(Row::is_ok) {
         write_charts(&folder, &read_back)?;
     }
     let report = table::render(&read_back, metric);
-    print(&format!("{report}results, charts and manifest: {}\n", folder.display()))?;
+    print(&format!(
+        "{report}results, charts and manifest: {}\n",
+        folder.display()
+    ))?;
     Ok(verdict(&inputs, &read_back, plan.cells.len(), interrupted))
 }
 
@@ -138,10 +169,16 @@ pub fn replay(
     signals: &Signals,
 ) -> Result<Vec<Option<CellResult>>, Failure> {
     let threads = sweep.threads()?;
-    let total: u64 = plan.cells.iter().map(|cell| plan.traces[cell.trace].len() as u64).sum();
+    let total: u64 = plan
+        .cells
+        .iter()
+        .map(|cell| plan.traces[cell.trace].len() as u64)
+        .sum();
     let progress = Progress::new(terminal, total);
     let start = Instant::now();
-    let results = sweep::run(plan, threads, &signals.stop, &|_, refs| progress.advance(refs));
+    let results = sweep::run(plan, threads, &signals.stop, &|_, refs| {
+        progress.advance(refs)
+    });
     progress.finish();
     let seconds = start.elapsed().as_secs_f64();
     let done = results.iter().flatten().count();
@@ -159,14 +196,24 @@ fn verdict(inputs: &Inputs, rows: &[Row], cells: usize, interrupted: Option<Exit
     let mut code = inputs.failed;
     let failed: Vec<&Row> = rows.iter().filter(|row| !row.is_ok()).collect();
     for row in &failed {
-        let place = row.frames.map_or(String::new(), |frames| format!(", {frames} frames"));
-        message(&format!("error: cell {}, {}{place}: {}", row.trace, row.policy_label(), row.error));
+        let place = row
+            .frames
+            .map_or(String::new(), |frames| format!(", {frames} frames"));
+        message(&format!(
+            "error: cell {}, {}{place}: {}",
+            row.trace,
+            row.policy_label(),
+            row.error
+        ));
     }
     if !failed.is_empty() {
         code = exit::worse(code, exit::FAILURE);
     }
     if let Some(signal) = interrupted {
-        message(&format!("interrupted: {} of {cells} cells are finished and kept", rows.len()));
+        message(&format!(
+            "interrupted: {} of {cells} cells are finished and kept",
+            rows.len()
+        ));
         code = exit::worse(code, signal);
     }
     code
@@ -177,8 +224,11 @@ fn metric(name: &str) -> Result<&'static Column, Failure> {
     match column(name) {
         Some(column) if column.kind != ColumnKind::Text => Ok(column),
         _ => {
-            let hint = crate::policy::params::did_you_mean(name, COLUMNS.iter().map(|column| column.name));
-            Err(Failure::usage(format!("--show \"{name}\" is no numeric column{hint} (see: pagebench columns)")))
+            let hint =
+                crate::policy::params::did_you_mean(name, COLUMNS.iter().map(|column| column.name));
+            Err(Failure::usage(format!(
+                "--show \"{name}\" is no numeric column{hint} (see: pagebench columns)"
+            )))
         }
     }
 }

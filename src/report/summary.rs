@@ -5,19 +5,28 @@ use super::columns::Row;
 use super::table::percent;
 use crate::units::show_bytes;
 
-/// The knee of a curve of (memory, faults) points: where memory times faults is least. That is
-/// the tangent from the origin to the lifetime function (Denning 1980), beyond which more memory
-/// buys less than its share. The smaller memory wins a tie.
+/// The knee of one policy's curve: where memory times faults is least, which is where the ray
+/// from the origin touches the lifetime function (P. J. Denning, "Working sets past and
+/// present", 1980); beyond it more memory buys less than its share. A least product between
+/// larger neighbours is preferred to one at an end of the curve, where the ray touches nothing.
 pub fn knee<'r>(rows: impl Iterator<Item = &'r Row>) -> Option<&'r Row> {
-    let cost = |row: &Row| row.mean_resident.unwrap_or(0.0) * row.faults as f64;
-    rows.filter(|row| row.is_ok() && row.faults > 0 && row.mean_resident.is_some())
-        .min_by(|a, b| {
-            cost(a).total_cmp(&cost(b)).then(
-                a.mean_resident
-                    .unwrap_or(0.0)
-                    .total_cmp(&b.mean_resident.unwrap_or(0.0)),
-            )
-        })
+    let memory = |row: &Row| row.mean_resident.unwrap_or(0.0);
+    let product = |row: &Row| memory(row) * row.faults as f64;
+    let mut curve: Vec<&Row> = rows
+        .filter(|row| row.is_ok() && row.faults > 0 && memory(row) > 0.0)
+        .collect();
+    curve.sort_by(|a, b| memory(a).total_cmp(&memory(b)));
+    let inner = curve
+        .windows(3)
+        .filter(|w| product(w[1]) < product(w[0]) && product(w[1]) < product(w[2]));
+    let least = inner
+        .map(|w| w[1])
+        .min_by(|a, b| product(a).total_cmp(&product(b)));
+    least.or_else(|| {
+        curve
+            .into_iter()
+            .min_by(|a, b| product(a).total_cmp(&product(b)))
+    })
 }
 
 /// The sentence for the rows of one trace, or `None` where there is too little to say.
@@ -27,7 +36,19 @@ pub fn sentence(group: &[Row]) -> Option<String> {
     };
     let opt = |row: &&Row| row.is_ok() && row.policy == "opt" && row.params.is_empty();
     // The optimum's knee depends on the program alone.
-    let knee_row = knee(group.iter().filter(opt)).or_else(|| knee(group.iter().filter(online)))?;
+    let policy = |name: String| {
+        group
+            .iter()
+            .filter(online)
+            .filter(move |row| row.policy_label() == name)
+    };
+    let first = || {
+        group
+            .iter()
+            .find(online)
+            .and_then(|row| knee(policy(row.policy_label())))
+    };
+    let knee_row = knee(group.iter().filter(opt)).or_else(first)?;
     let frames = knee_row.frames?;
     let best = group
         .iter()

@@ -94,7 +94,16 @@ impl Generator {
             }
         }
         let write_share = (writes * 4_294_967_296.0) as u64;
-        Generator { pattern, rng, pages, write_share, position: 0, refs, alias, shuffled }
+        Generator {
+            pattern,
+            rng,
+            pages,
+            write_share,
+            position: 0,
+            refs,
+            alias,
+            shuffled,
+        }
     }
 
     fn page(&mut self) -> u64 {
@@ -102,12 +111,18 @@ impl Generator {
             Pattern::Zipf { .. } => {
                 let column = self.rng.below(self.pages) as usize;
                 let (share, other) = self.alias[column];
-                let rank = if self.rng.unit() < share { column as u32 } else { other };
+                let rank = if self.rng.unit() < share {
+                    column as u32
+                } else {
+                    other
+                };
                 u64::from(self.shuffled[rank as usize])
             }
             Pattern::Uniform => self.rng.below(self.pages),
             Pattern::Loop => self.position % self.pages,
-            Pattern::Sequential => (self.position as u128 * self.pages as u128 / self.refs as u128) as u64,
+            Pattern::Sequential => {
+                (self.position as u128 * self.pages as u128 / self.refs as u128) as u64
+            }
         }
     }
 
@@ -125,7 +140,12 @@ impl Generator {
     /// The next access as a byte address, pages being `page_bytes` large.
     pub fn next_access(&mut self, page_bytes: u64) -> Option<Access> {
         let (page, kind) = self.next_page()?;
-        Some(Access { pid: 0, kind, addr: page * page_bytes, size: 1 })
+        Some(Access {
+            pid: 0,
+            kind,
+            addr: page * page_bytes,
+            size: 1,
+        })
     }
 }
 
@@ -169,8 +189,14 @@ mod tests {
     fn the_stream_is_pinned() {
         // xoshiro256** from the state 1, 2, 3, 4: the first values of the reference program.
         let mut rng = Rng([1, 2, 3, 4]);
-        assert_eq!([rng.next_u64(), rng.next_u64(), rng.next_u64()], [11520, 0, 1509978240]);
-        assert_eq!(pages(Pattern::Zipf { alpha: 0.9 }, 1000, 8), pages(Pattern::Zipf { alpha: 0.9 }, 1000, 8));
+        assert_eq!(
+            [rng.next_u64(), rng.next_u64(), rng.next_u64()],
+            [11520, 0, 1509978240]
+        );
+        assert_eq!(
+            pages(Pattern::Zipf { alpha: 0.9 }, 1000, 8),
+            pages(Pattern::Zipf { alpha: 0.9 }, 1000, 8)
+        );
         assert_eq!(pages(Pattern::Loop, 3, 7), [0, 1, 2, 0, 1, 2, 0]);
         assert_eq!(pages(Pattern::Sequential, 3, 7), [0, 0, 0, 1, 1, 2, 2]);
     }
@@ -186,14 +212,19 @@ mod tests {
         for (rank, share) in [(0usize, 1.0), (1, 0.5), (9, 0.1)] {
             let expected = 200_000.0 * share / harmonic;
             let got = counts[rank] as f64;
-            assert!((got - expected).abs() < 5.0 * expected.sqrt() + 30.0, "rank {rank}: {got} for {expected}");
+            assert!(
+                (got - expected).abs() < 5.0 * expected.sqrt() + 30.0,
+                "rank {rank}: {got} for {expected}"
+            );
         }
     }
 
     #[test]
     fn a_quarter_writes() {
         let mut generator = Generator::new(Pattern::Uniform, 10, 40_000, 0.25, 1);
-        let writes = std::iter::from_fn(|| generator.next_page()).filter(|(_, kind)| *kind == Kind::Write).count();
+        let writes = std::iter::from_fn(|| generator.next_page())
+            .filter(|(_, kind)| *kind == Kind::Write)
+            .count();
         assert!((9_600..10_400).contains(&writes), "{writes}");
     }
 }

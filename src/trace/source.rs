@@ -2,13 +2,13 @@
 //! or not, standard input) and streams its references through an [`Assembler`], into memory
 //! ([`load`]), into a `.pbt` ([`convert`]) or to any other sink.
 
+use super::codec;
 use super::dense::{Dictionary, KindCode, Meta, Ref, Trace};
 use super::error::{Position, TraceError};
 use super::format::{self, ReadOptions};
 use super::record::{Access, Addressing, TraceKind};
 use super::select::{Assembler, Flow, Selection};
 use super::store::{MAGIC, Store, Summary, Writer};
-use super::codec;
 use crate::units::PageSize;
 use std::fs::File;
 use std::io::{BufRead, Read, Write};
@@ -69,15 +69,27 @@ impl Source {
             return Ok(stored(Store::open(path)?, "none", !wants_pbt));
         }
         let mut input = codec::open(path)?;
-        let head = input.reader.fill_buf().map_err(|e| TraceError::io(path, "cannot read", e))?;
+        let head = input
+            .reader
+            .fill_buf()
+            .map_err(|e| codec::read_error(path, e))?;
         if may_be_pbt && head.starts_with(&MAGIC) {
             let mut bytes = Vec::new();
-            input.reader.read_to_end(&mut bytes).map_err(|e| TraceError::io(path, "cannot read", e))?;
-            return Ok(stored(Store::from_bytes(path, bytes)?, input.codec, !wants_pbt));
+            input
+                .reader
+                .read_to_end(&mut bytes)
+                .map_err(|e| TraceError::io(path, "cannot read", e))?;
+            return Ok(stored(
+                Store::from_bytes(path, bytes)?,
+                input.codec,
+                !wants_pbt,
+            ));
         }
         let format = match &options.format {
             None => None,
-            Some(name) => Some(format::by_name(name).map_err(|e| TraceError::new(path, e.to_string()))?),
+            Some(name) => {
+                Some(format::by_name(name).map_err(|e| TraceError::new(path, e.to_string()))?)
+            }
         };
         let opened = format::open_input(path, input, format, &options.read)?;
         Ok(Source {
@@ -96,10 +108,15 @@ impl Source {
         let Content::Stored(store) = &self.content else {
             return Ok(self.options.page_size.unwrap_or(PageSize::DEFAULT));
         };
-        let (stored, wanted) = (store.meta.page_size, self.options.page_size.unwrap_or(store.meta.page_size));
+        let (stored, wanted) = (
+            store.meta.page_size,
+            self.options.page_size.unwrap_or(store.meta.page_size),
+        );
         if wanted < stored {
-            let what = format!("stored with pages of {stored}: pages of {wanted} cannot be told apart");
-            return Err(TraceError::new(&self.path, what).help("convert the original with the smaller --page-size"));
+            let what =
+                format!("stored with pages of {stored}: pages of {wanted} cannot be told apart");
+            return Err(TraceError::new(&self.path, what)
+                .help("convert the original with the smaller --page-size"));
         }
         Ok(wanted)
     }
@@ -119,7 +136,13 @@ impl Source {
         mut sink: impl FnMut(Ref, KindCode) -> Result<(), E>,
     ) -> Result<(Meta, Dictionary), E> {
         let page_size = self.page_size()?;
-        let Source { path, options, content, format, .. } = self;
+        let Source {
+            path,
+            options,
+            content,
+            format,
+            ..
+        } = self;
         let mut failed: Option<E> = None;
         let mut push = |reference, kind| {
             if failed.is_none() {
@@ -160,7 +183,10 @@ impl Source {
 
 fn has_magic(path: &Path) -> bool {
     let mut head = [0; MAGIC.len()];
-    File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == MAGIC
+    File::open(path)
+        .and_then(|mut file| file.read_exact(&mut head))
+        .is_ok()
+        && head == MAGIC
 }
 
 fn too_many_pages(path: &Path, error: super::dense::TooManyPages) -> TraceError {
@@ -184,7 +210,9 @@ fn stream_records(
     let mut assembler = Assembler::new(options.selection.clone(), addressing, page_size);
     'file: loop {
         for access in &batch {
-            let flow = assembler.access(access, push).map_err(|e| too_many_pages(path, e))?;
+            let flow = assembler
+                .access(access, push)
+                .map_err(|e| too_many_pages(path, e))?;
             if flow == Flow::Done {
                 break 'file;
             }
@@ -213,7 +241,13 @@ fn stream_stored(
     page_size: PageSize,
     push: &mut impl FnMut(Ref, KindCode),
 ) -> Result<(Meta, Assembler), TraceError> {
-    check_ids(path, store.meta.addressing, options.page_size.filter(|&size| size != store.meta.page_size))?;
+    check_ids(
+        path,
+        store.meta.addressing,
+        options
+            .page_size
+            .filter(|&size| size != store.meta.page_size),
+    )?;
     let coarser = page_size.shift() - store.meta.page_size.shift();
     let mut assembler = Assembler::new(options.selection.clone(), store.meta.addressing, page_size);
     let (mut refs, mut kinds) = (Vec::new(), Vec::new());
@@ -239,10 +273,16 @@ fn stream_stored(
 }
 
 /// Ids are pages whatever their size: another page size would mean nothing.
-fn check_ids(path: &Path, addressing: Addressing, wanted: Option<PageSize>) -> Result<(), TraceError> {
+fn check_ids(
+    path: &Path,
+    addressing: Addressing,
+    wanted: Option<PageSize>,
+) -> Result<(), TraceError> {
     match (addressing, wanted) {
         (Addressing::Ids, Some(size)) if size != PageSize::DEFAULT => {
-            let what = format!("the trace holds page ids, not addresses: pages of {size} cannot be made of them");
+            let what = format!(
+                "the trace holds page ids, not addresses: pages of {size} cannot be made of them"
+            );
             Err(TraceError::new(path, what).help("leave --page-size out for this trace"))
         }
         _ => Ok(()),
@@ -252,7 +292,11 @@ fn check_ids(path: &Path, addressing: Addressing, wanted: Option<PageSize>) -> R
 fn stored_accesses(store: &Store, mut sink: impl FnMut(Access) -> bool) -> Result<(), TraceError> {
     use super::dense::{KIND_MASK, page_of};
     use super::record::Kind;
-    let shift = if store.meta.addressing == Addressing::Ids { 0 } else { store.meta.page_size.shift() };
+    let shift = if store.meta.addressing == Addressing::Ids {
+        0
+    } else {
+        store.meta.page_size.shift()
+    };
     let (mut refs, mut kinds) = (Vec::new(), Vec::new());
     for block in 0..store.blocks() {
         refs.clear();
@@ -262,7 +306,12 @@ fn stored_accesses(store: &Store, mut sink: impl FnMut(Access) -> bool) -> Resul
             let key = store.dictionary.pages[page_of(reference) as usize];
             let pid = store.dictionary.pids[key.process as usize];
             let kind = Kind::ALL[usize::from(kind & KIND_MASK)];
-            if !sink(Access { pid, kind, addr: key.number << shift, size: 1 }) {
+            if !sink(Access {
+                pid,
+                kind,
+                addr: key.number << shift,
+                size: 1,
+            }) {
                 return Ok(());
             }
         }
@@ -286,7 +335,10 @@ pub fn load_source(source: Source) -> Result<Trace, TraceError> {
             trace.meta.kind = options.kind.unwrap_or(trace.meta.kind);
             return Ok(trace);
         }
-        return collect(Source { content: Content::Stored(store), ..source });
+        return collect(Source {
+            content: Content::Stored(store),
+            ..source
+        });
     }
     collect(source)
 }
@@ -313,10 +365,21 @@ pub fn coarsen(trace: &Trace, page_size: PageSize, path: &Path) -> Result<Trace,
             refs.push(reference);
             kinds.push(kind);
         };
-        assembler.stored(&trace.dictionary, key, coarser, kind, &mut push).map_err(|e| too_many_pages(path, e))?;
+        assembler
+            .stored(&trace.dictionary, key, coarser, kind, &mut push)
+            .map_err(|e| too_many_pages(path, e))?;
     }
-    let meta = Meta { page_size, ..trace.meta.clone() };
-    Ok(Trace::new(meta, assembler.into_dictionary(), refs, kinds, None))
+    let meta = Meta {
+        page_size,
+        ..trace.meta.clone()
+    };
+    Ok(Trace::new(
+        meta,
+        assembler.into_dictionary(),
+        refs,
+        kinds,
+        None,
+    ))
 }
 
 /// Why a trace could not be written.
@@ -334,10 +397,12 @@ pub enum ConvertError {
 pub fn convert<W: Write>(source: Source, out: W, level: i32) -> Result<Summary, ConvertError> {
     let path = source.path.clone();
     let mut writer = Writer::new(out, level)?;
-    let (meta, dictionary) =
-        source.stream(|reference, kind| writer.push(reference, kind).map_err(ConvertError::Write))?;
+    let (meta, dictionary) = source
+        .stream(|reference, kind| writer.push(reference, kind).map_err(ConvertError::Write))?;
     if dictionary.pages.is_empty() {
-        return Err(TraceError::new(&path, "the trace holds no reference").at(Position::Whole).into());
+        return Err(TraceError::new(&path, "the trace holds no reference")
+            .at(Position::Whole)
+            .into());
     }
     let (_, summary) = writer.finish(&meta, &dictionary)?;
     Ok(summary)
@@ -345,13 +410,33 @@ pub fn convert<W: Write>(source: Source, out: W, level: i32) -> Result<Summary, 
 
 /// Endings of codecs and formats, left out of a trace's name.
 const ENDINGS: [&str; 20] = [
-    "gz", "zst", "zstd", "xz", "lz4", "bz2", "pbt", "lackey", "trace", "trc", "din", "lis", "csv", "tsv", "txt",
-    "bin", "oracleGeneral", "ref", "log", "out",
+    "gz",
+    "zst",
+    "zstd",
+    "xz",
+    "lz4",
+    "bz2",
+    "pbt",
+    "lackey",
+    "trace",
+    "trc",
+    "din",
+    "lis",
+    "csv",
+    "tsv",
+    "txt",
+    "bin",
+    "oracleGeneral",
+    "ref",
+    "log",
+    "out",
 ];
 
 /// The name of a trace: its file name without the endings of codec and format.
 pub fn name_of(path: &Path) -> String {
-    let Some(file) = path.file_name() else { return "stdin".into() };
+    let Some(file) = path.file_name() else {
+        return "stdin".into();
+    };
     let mut name = &*file.to_string_lossy();
     if name == "-" {
         return "stdin".into();

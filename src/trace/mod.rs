@@ -1,4 +1,5 @@
 //! traces
+pub mod codec;
 pub mod error;
 pub mod format;
 pub mod record;

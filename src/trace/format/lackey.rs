@@ -3,7 +3,7 @@
 use super::lines::{
     BYTES_MAX, Complaint, LineParser, LineReader, bad_address, checked_size, share,
 };
-use super::number::{decimal, hex, hex8, is_blank, trim};
+use super::number::{decimal, hex, hex8_unchecked, is_blank, trim};
 use super::{Format, ReadOptions};
 use crate::trace::record::{Access, Kind, TraceKind};
 use memchr::memchr;
@@ -78,24 +78,35 @@ impl LineParser for Lackey {
     }
 }
 
+/// The first three bytes of a line and its kind, at the sum of the first two bytes modulo 16.
+const COLUMNS: [(u32, Kind); 16] = {
+    let mut columns = [(u32::MAX, Kind::Read); 16];
+    let kinds = [
+        (*b"I  \0", Kind::Ifetch),
+        (*b" L \0", Kind::Read),
+        (*b" S \0", Kind::Write),
+        (*b" M \0", Kind::Write),
+    ];
+    let mut i = 0;
+    while i < kinds.len() {
+        let (bytes, kind) = kinds[i];
+        columns[(bytes[0] + bytes[1]) as usize & 15] = (u32::from_le_bytes(bytes), kind);
+        i += 1;
+    }
+    columns
+};
+
 /// One line at the beginning of 24 bytes and its length with the LF; `None` if it is unusual.
 #[inline(always)]
 fn parse_head(head: &[u8; 24]) -> Option<(Access, usize)> {
-    const FETCH: u32 = u32::from_le_bytes(*b"I  \0");
-    const LOAD: u32 = u32::from_le_bytes(*b" L \0");
-    const STORE: u32 = u32::from_le_bytes(*b" S \0");
-    const MODIFY: u32 = u32::from_le_bytes(*b" M \0");
     const COMMAS: u64 = u64::from_le_bytes([b','; 8]);
     const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
 
-    let column = u32::from_le_bytes([head[0], head[1], head[2], 0]);
-    let writes = (column == STORE) | (column == MODIFY);
-    if !((column == FETCH) | (column == LOAD) | writes) {
-        return None;
-    }
-    let kind = Kind::ALL[usize::from(column != FETCH) + usize::from(writes)];
+    // The letter and a blank, in either order, differ from kind to kind in these four bits.
+    let (column, kind) = COLUMNS[usize::from(head[0].wrapping_add(head[1]) & 15)];
+    let wrong_kind = u32::from_le_bytes([head[0], head[1], head[2], 0]) ^ column;
 
-    let high = hex8(u64::from_le_bytes(*head[3..].first_chunk()?))?;
+    let (high, wrong_high) = hex8_unchecked(u64::from_le_bytes(*head[3..].first_chunk()?));
     let next = u64::from_le_bytes(*head[11..].first_chunk()?);
     // The first byte of `next` that is a comma gets its top bit set here, and none before it.
     let same = next ^ COMMAS;
@@ -106,9 +117,12 @@ fn parse_head(head: &[u8; 24]) -> Option<(Access, usize)> {
     let more = found.trailing_zeros() / 8;
     // The digits before the comma, moved to the end and with zeros before them. The shift is in
     // two steps because it may be by all 64 bits.
-    let digits = (next << (56 - 8 * more) << 8) | ZEROS >> (8 * more);
-    let low = hex8(digits)?;
-    let addr = u64::from(high) << (4 * more) | u64::from(low);
+    let digits = ((next << (56 - 8 * more)) << 8) | (ZEROS >> (8 * more));
+    let (low, wrong_low) = hex8_unchecked(digits);
+    if u64::from(wrong_kind) | wrong_high | wrong_low != 0 {
+        return None;
+    }
+    let addr = (u64::from(high) << (4 * more)) | u64::from(low);
 
     let more = more as usize;
     let first = head[12 + more].wrapping_sub(b'0');

@@ -92,21 +92,27 @@ fn nibble(byte: u8) -> Option<u8> {
 }
 
 /// Eight hexadecimal digits of either case at once, the first one in the lowest byte.
-#[inline]
+#[inline(always)]
 pub(super) fn hex8(ascii: u64) -> Option<u32> {
+    let (value, wrong) = hex8_unchecked(ascii);
+    (wrong == 0).then_some(value)
+}
+
+/// Like [`hex8`], but hands out a number that is 0 if all are digits, so that several checks can
+/// be one branch.
+#[inline(always)]
+pub(super) fn hex8_unchecked(ascii: u64) -> (u32, u64) {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    let letter = ascii >> 6 & ONES;
+    let letter = (ascii >> 6) & ONES;
     // Each byte is now the value of its digit, if it is a digit.
-    let value = (ascii & (0x0f * ONES)) + letter * 9;
+    let value = ((ascii & (0x0f * ONES)) + letter * 9) & (0x0f * ONES);
     // Written out again it must be what it was, in lower case, or something was no digit.
-    let above_nine = (value + 6 * ONES) >> 4 & ONES;
+    let above_nine = ((value + 6 * ONES) >> 4) & ONES;
     let again = value + 0x30 * ONES + above_nine * 39;
-    if again != ascii | letter << 5 || value & (0xf0 * ONES) != 0 {
-        return None;
-    }
-    let pairs = (value << 4 | value >> 8) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs << 8 | pairs >> 16) & 0x0000_ffff_0000_ffff;
-    Some((fours << 16 | fours >> 32) as u32)
+    let wrong = again ^ (ascii | (letter << 5));
+    let pairs = ((value << 4) | (value >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = ((pairs << 8) | (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    (((fours << 16) | (fours >> 32)) as u32, wrong)
 }
 
 /// Whether a byte separates words.

@@ -90,7 +90,8 @@ impl TraceError {
     pub fn is_io(&self) -> bool {
         use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
         self.io.as_ref().is_some_and(|e| {
-            !matches!(e.kind(), InvalidData | InvalidInput | Other | UnexpectedEof)
+            e.raw_os_error().is_some()
+                || !matches!(e.kind(), InvalidData | InvalidInput | Other | UnexpectedEof)
         })
     }
 }

@@ -31,6 +31,8 @@ pub struct TraceError {
     pub help: String,
     /// The error of the operating system or codec, if that is the cause.
     pub io: Option<io::Error>,
+    /// True if the file looks like no trace at all.
+    pub unknown_format: bool,
 }
 
 /// The longest piece of offending text shown, in bytes.
@@ -46,6 +48,7 @@ impl TraceError {
             text: String::new(),
             help: String::new(),
             io: None,
+            unknown_format: false,
         }
     }
 

@@ -78,7 +78,7 @@ impl Source {
             input
                 .reader
                 .read_to_end(&mut bytes)
-                .map_err(|e| TraceError::io(path, "cannot read", e))?;
+                .map_err(|e| codec::read_error(path, e))?;
             return Ok(stored(
                 Store::from_bytes(path, bytes)?,
                 input.codec,

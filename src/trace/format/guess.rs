@@ -77,7 +77,11 @@ fn unknown(
             format.name
         );
     }
-    TraceError::new(path, "not a trace of a known format")
+    let error = TraceError {
+        unknown_format: true,
+        ..TraceError::new(path, "not a trace of a known format")
+    };
+    error
         .at(Position::Line(line as u64 + 1))
         .text(text)
         .help(help)

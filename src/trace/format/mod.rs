@@ -200,7 +200,20 @@ pub fn open(
     format: Option<&'static Format>,
     options: &ReadOptions,
 ) -> Result<Opened, TraceError> {
-    let mut input = codec::open(path)?;
+    open_input(path, codec::open(path)?, format, options)
+}
+
+/// Like [`open`], on input that is open already.
+///
+/// # Errors
+///
+/// Those of [`open`].
+pub fn open_input(
+    path: &Path,
+    mut input: codec::Input,
+    format: Option<&'static Format>,
+    options: &ReadOptions,
+) -> Result<Opened, TraceError> {
     let mut bytes = Vec::with_capacity(SAMPLE);
     (&mut input.reader)
         .take(SAMPLE as u64)

@@ -4,4 +4,5 @@
 //!
 //! Deliberately absent: traces, policies and how counts come about.
 
+pub mod chart;
 pub mod columns;

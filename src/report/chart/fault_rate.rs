@@ -22,7 +22,14 @@ pub fn draw(group: &Group<'_>, styles: &Styles) -> Result<Vec<u8>, ChartError> {
     let bound = group.first_touches();
     render(theme::WIDTH, theme::HEIGHT, |canvas| {
         let body = page::head(canvas, group, "fault rate")?;
-        let line = bound.map(|rate| format!("first touches: {}", percent_short(rate)));
+        let line = bound.map(|rate| {
+            let where_to = if is_near(&curves, rate) {
+                ""
+            } else {
+                " (below)"
+            };
+            format!("first touches: {}{where_to}", percent_short(rate))
+        });
         let entries = page::entries(curves.series.iter(), line.as_slice());
         let body = page::legend_right(canvas, body, entries)?;
         let rect = Rect {
@@ -34,7 +41,7 @@ pub fn draw(group: &Group<'_>, styles: &Styles) -> Result<Vec<u8>, ChartError> {
         let page_size = group.first().page_size;
         panel.frame(canvas, XLabels::PagesAndBytes(page_size))?;
         panel.x_title(canvas, &pages_title(page_size), page::X_TITLE)?;
-        panel.y_title(canvas, "faults per reference", body.left + 22.0)?;
+        panel.y_title(canvas, "faults per reference")?;
         fill(canvas, &panel, &curves, bound)?;
         let mut notes: Vec<String> = page::note_dropped(dropped).into_iter().collect();
         notes.extend(page::note_absent(curves.absent));
@@ -47,16 +54,19 @@ pub fn pages_title(page_size: u64) -> String {
     format!("mean resident pages ({} each)", bytes(page_size as f64))
 }
 
+/// Whether the bound is near enough to the curves to be drawn.
+fn is_near(curves: &Curves, bound: f64) -> bool {
+    let rates = curves.points().map(|point| point.y);
+    let lowest = rates.fold(f64::INFINITY, f64::min);
+    bound * BOUND_REACH >= lowest || lowest.is_infinite()
+}
+
 /// Axes around the curves and, if it is near enough, the bound.
 pub fn panel(rect: Rect, curves: &Curves, bound: Option<f64>, look: Look) -> Panel {
     // So many labels fit side by side, and one below the other.
     let columns = (rect.width() / (look.tick_em * 3.5)) as usize;
     let rows = (rect.height() / (look.tick_em * 1.5)) as usize;
-    let lowest = curves
-        .points()
-        .map(|point| point.y)
-        .fold(f64::INFINITY, f64::min);
-    let bound = bound.filter(|bound| bound * BOUND_REACH >= lowest || lowest.is_infinite());
+    let bound = bound.filter(|bound| is_near(curves, *bound));
     let rates = curves.points().map(|point| point.y).chain(bound);
     Panel {
         rect,

@@ -67,15 +67,11 @@ pub fn draw(group: &Group<'_>, styles: &Styles) -> Result<Vec<u8>, ChartError> {
         });
         let last = lower.as_ref().unwrap_or(&upper);
         last.x_title(canvas, &pages_title(page_size), page::X_TITLE)?;
-        if has_tlb {
-            fill(canvas, &upper, &pages, ("page hit rate", XLabels::None))?;
-        }
+        let labels = XLabels::PagesAndBytes(page_size);
+        let upper_labels = if has_tlb { XLabels::None } else { labels };
+        fill(canvas, &upper, &pages, ("page hit rate", upper_labels))?;
         if let Some(lower) = &lower {
-            let labels = XLabels::PagesAndBytes(page_size);
             fill(canvas, lower, &tlb, ("TLB hit rate", labels))?;
-        } else {
-            let labels = XLabels::PagesAndBytes(page_size);
-            fill(canvas, &upper, &pages, ("page hit rate", labels))?;
         }
         page::notes(canvas, &notes)
     })
@@ -125,7 +121,7 @@ fn fill(
     } else {
         title.to_owned()
     };
-    panel.y_title(canvas, &scale, panel.rect.left - page::Y_ROOM + 22.0)?;
+    panel.y_title(canvas, &scale)?;
     if measure.curves.series.is_empty() {
         return panel.nothing(
             canvas,

@@ -36,7 +36,7 @@ pub fn draw(group: &Group<'_>, styles: &Styles) -> Result<Vec<u8>, ChartError> {
         let page_size = group.first().page_size;
         panel.frame(canvas, XLabels::PagesAndBytes(page_size))?;
         panel.x_title(canvas, &pages_title(page_size), page::X_TITLE)?;
-        panel.y_title(canvas, "mean references between faults", body.left + 22.0)?;
+        panel.y_title(canvas, "mean references between faults")?;
         if curves.series.is_empty() {
             panel.nothing(canvas, "no row has a fault and a mean resident size")?;
         } else {

@@ -214,7 +214,9 @@ pub fn note_dropped(dropped: usize) -> Option<String> {
 pub fn note_absent(absent: usize) -> Option<String> {
     match absent {
         0 => None,
-        1 => Some("1 row lacks the measure".to_owned()),
-        n => Some(format!("{n} rows lack the measure")),
+        1 => Some("1 row without the measure or its mean resident pages".to_owned()),
+        n => Some(format!(
+            "{n} rows without the measure or their mean resident pages"
+        )),
     }
 }

@@ -48,6 +48,9 @@ pub enum XLabels {
 /// The lines of a series in pixels.
 pub type Lines = Vec<Vec<(f64, f64)>>;
 
+/// Distance of tick labels from the y axis.
+const TICK_ROOM: f64 = 12.0;
+
 /// A rectangle with two axes.
 #[derive(Debug)]
 pub struct Panel {
@@ -131,7 +134,7 @@ impl Panel {
             }
             canvas.stroke((left, y), (right, y), 1.0, theme::GRID)?;
             canvas.stroke((left - 7.0, y), (left, y), 1.5, theme::AXIS)?;
-            canvas.text_centred(&tick.label, (left - 12.0, y), &pen)?;
+            canvas.text_centred(&tick.label, (left - TICK_ROOM, y), &pen)?;
         }
         Ok(())
     }
@@ -143,9 +146,16 @@ impl Panel {
         canvas.text(text, at, &pen)
     }
 
-    /// Writes the title of the y axis, upwards, centred on the panel.
-    pub fn y_title(&self, canvas: &Canvas<'_>, text: &str, x: f64) -> Result<(), ChartError> {
+    /// Writes the title of the y axis, upwards, centred on the panel and left of the widest label.
+    pub fn y_title(&self, canvas: &Canvas<'_>, text: &str) -> Result<(), ChartError> {
+        let tick = Pen::new(self.look.tick_em, theme::INK);
+        let mut widest: f64 = 0.0;
+        for label in self.y.ticks.iter().map(|tick| &tick.label) {
+            widest = widest.max(canvas.text_width(label, &tick)?);
+        }
         let pen = Pen::new(theme::LABEL, theme::INK).anchored(Anchor::Middle);
+        // Below the baseline, here to the right, hang the tails of g and p.
+        let x = self.rect.left - TICK_ROOM - widest - pen.em * 0.75;
         canvas.text_upwards(text, (x, self.rect.middle()), &pen)
     }
 

@@ -230,7 +230,9 @@ fn log10_ticks(ends: (f64, f64), max: usize, label: impl Fn(f64, usize) -> Strin
     };
     // Powers of ten can be thinned out, so that any number of them will do.
     let tens = (count(LEADS[0]) >= 3).then_some(LEADS[0]);
-    let Some(leads) = tens.or(with(3, max)).or(with(2, max)) else {
+    // Even steps make up to seven labels.
+    let two = if max < 7 { with(2, max) } else { None };
+    let Some(leads) = tens.or(with(3, max)).or(two) else {
         let ends = (libm::exp10(ends.0), libm::exp10(ends.1));
         let (step, digits) = even_step(ends);
         return even_values(ends, step)

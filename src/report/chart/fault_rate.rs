@@ -22,14 +22,8 @@ pub fn draw(group: &Group<'_>, styles: &Styles) -> Result<Vec<u8>, ChartError> {
     let bound = group.first_touches();
     render(theme::WIDTH, theme::HEIGHT, |canvas| {
         let body = page::head(canvas, group, "fault rate")?;
-        let line = bound.map(|rate| {
-            let where_to = if is_near(&curves, rate) {
-                ""
-            } else {
-                " (below)"
-            };
-            format!("first touches: {}{where_to}", percent_short(rate))
-        });
+        let near = bound.filter(|rate| is_near(&curves, *rate));
+        let line = near.map(|rate| format!("first touches: {}", percent_short(rate)));
         let entries = page::entries(curves.series.iter(), line.as_slice());
         let body = page::legend_right(canvas, body, entries)?;
         let rect = Rect {
@@ -45,6 +39,10 @@ pub fn draw(group: &Group<'_>, styles: &Styles) -> Result<Vec<u8>, ChartError> {
         fill(canvas, &panel, &curves, bound)?;
         let mut notes: Vec<String> = page::note_dropped(dropped).into_iter().collect();
         notes.extend(page::note_absent(curves.absent));
+        if let (Some(rate), None) = (bound, near) {
+            let rate = percent_short(rate);
+            notes.push(format!("first touches ({rate}) lie far below the axis"));
+        }
         page::notes(canvas, &notes)
     })
 }

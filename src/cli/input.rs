@@ -6,6 +6,7 @@ use super::progress::message;
 use crate::exit::{self, ExitCode};
 use crate::trace::TraceError;
 use crate::trace::dense::Trace;
+use crate::trace::error::Cause;
 use crate::trace::source::{self, LoadOptions, Source, name_of};
 use crate::units::{PageSize, show_count};
 use rayon::prelude::*;
@@ -120,7 +121,7 @@ fn expand(paths: &[PathBuf], options: &LoadOptions, quiet: bool) -> Result<Vec<P
                 continue;
             }
             match Source::open(&file, options) {
-                Err(error) if error.unknown_format => {
+                Err(error) if matches!(error.cause, Cause::UnknownFormat) => {
                     if !quiet {
                         message(&format!(
                             "{}: passed over: not a trace of a known format",

@@ -138,6 +138,16 @@ pub fn write_timings(
     )?)
 }
 
+/// How the run went.
+pub struct Course {
+    /// When it began.
+    pub started: String,
+    /// Cells replayed, or failed.
+    pub finished: usize,
+    /// Whether a signal ended it.
+    pub interrupted: bool,
+}
+
 /// `manifest.json`: what the run was, so that it can be repeated and its times understood.
 pub fn write_manifest(
     folder: &Path,
@@ -145,9 +155,7 @@ pub fn write_manifest(
     inputs: &Inputs,
     plan: &Plan<'_>,
     costs: &CostTable,
-    started: &str,
-    finished: usize,
-    interrupted: bool,
+    course: &Course,
 ) -> Result<(), Failure> {
     let traces: Vec<_> = inputs
         .loaded
@@ -182,13 +190,13 @@ pub fn write_manifest(
         "schema": SCHEMA,
         "tool": concat!("pagebench ", env!("CARGO_PKG_VERSION")),
         "command": std::env::args().collect::<Vec<_>>(),
-        "started": started,
+        "started": course.started,
         "ended": timestamp(),
         "host": host(),
         "threads": args.sweep.threads()?,
         "cells": plan.cells.len(),
-        "cells_finished": finished,
-        "interrupted": interrupted,
+        "cells_finished": course.finished,
+        "interrupted": course.interrupted,
         "policies": policies,
         "frames": args.sweep.frames.to_string(),
         "tau": args.sweep.tau.to_string(),

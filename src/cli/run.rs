@@ -3,7 +3,7 @@
 use super::args::{ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
 use super::failure::Failure;
 use super::input::{Inputs, load_all};
-use super::outputs::{make_folder, timestamp, write_manifest, write_timings};
+use super::outputs::{Course, make_folder, timestamp, write_manifest, write_timings};
 use super::plot::write_charts;
 use super::print;
 use super::progress::{Progress, message};
@@ -139,16 +139,12 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         &distributions::to_csv(&plan, &results, &costs),
     )?;
     write_timings(&folder, &plan, &results)?;
-    write_manifest(
-        &folder,
-        &args,
-        &inputs,
-        &plan,
-        &costs,
-        &started,
-        all.len(),
-        interrupted.is_some(),
-    )?;
+    let course = Course {
+        started,
+        finished: all.len(),
+        interrupted: interrupted.is_some(),
+    };
+    write_manifest(&folder, &args, &inputs, &plan, &costs, &course)?;
     let read_back = read_rows(&folder.join("results.csv"))?;
     if !args.no_charts && read_back.iter().any(Row::is_ok) {
         write_charts(&folder, &read_back)?;

@@ -4,7 +4,7 @@
 //! Deliberately absent: what the bytes mean (see `format`). After a fault a stream stays faulty;
 //! nothing behind it is handed out.
 
-use super::error::TraceError;
+use super::error::{Cause, TraceError};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
 use std::path::Path;
@@ -162,7 +162,7 @@ pub(super) fn read_error(path: &Path, error: io::Error) -> TraceError {
     if error.kind() == ErrorKind::UnexpectedEof || error.kind() == ErrorKind::InvalidData {
         fault.help = "the file may have been cut or damaged when it was written or copied".into();
     }
-    fault.io = Some(error);
+    fault.cause = Cause::Io(error);
     fault
 }
 

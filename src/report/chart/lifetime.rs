@@ -12,6 +12,7 @@ use super::panel::{Ink, Look, Panel, XLabels};
 use super::scale::{Axis, LABELS, decimal};
 use super::series::{Curves, Group, Point, Series};
 use super::theme::{self, Styles};
+use crate::report::summary;
 
 /// Radius of the ring around the knee.
 const RING: f64 = 15.0;
@@ -66,22 +67,24 @@ struct Knee<'a> {
     at_edge: bool,
 }
 
-/// Mean resident pages times faults is least where a line from the origin touches the lifetime
-/// function.
+/// The best knee among policies with a fixed number of frames, by the rule of the summary.
 fn knee(series: &[Series]) -> Option<Knee<'_>> {
-    let online = series.iter().filter(|series| series.online);
-    let points = online.flat_map(|series| {
-        let runs = series.runs.iter();
-        runs.flat_map(move |run| {
-            let last = run.len() - 1;
-            run.iter().enumerate().map(move |(i, point)| Knee {
+    let online = series
+        .iter()
+        .filter(|series| series.online && series.fixed_space);
+    let knees = online.flat_map(|series| {
+        series.runs.iter().filter_map(move |run| {
+            let products: Vec<f64> = run.iter().map(|point| point.space_time).collect();
+            let (place, at_edge) = summary::knee(&products)?;
+            Some(Knee {
                 series: &series.label,
-                point: *point,
-                at_edge: i == 0 || i == last,
+                point: run[place],
+                at_edge,
             })
         })
     });
-    points.min_by(|a, b| a.point.space_time.total_cmp(&b.point.space_time))
+    let product = |knee: &Knee<'_>| knee.point.space_time;
+    knees.min_by(|a, b| (a.at_edge.cmp(&b.at_edge)).then(product(a).total_cmp(&product(b))))
 }
 
 fn fill(
@@ -227,6 +230,7 @@ mod tests {
             label: label.into(),
             style: Styles::assign(std::iter::empty()).of(label),
             online,
+            fixed_space: true,
             runs: vec![
                 points
                     .iter()

@@ -74,10 +74,13 @@ enum Mark {
 pub fn entries<'a>(series: impl Iterator<Item = &'a Series>, lines: &[String]) -> Vec<Entry> {
     let mut entries: Vec<Entry> = series
         .map(|series| Entry {
-            label: if series.runs.len() > 1 {
-                format!("{} ({} runs)", series.label, series.runs.len())
-            } else {
-                series.label.clone()
+            label: match series.runs.len() {
+                // A working set of the same mean size may well lie below it.
+                1 if !series.online && series.fixed_space => {
+                    format!("{} (fixed space)", series.label)
+                }
+                1 => series.label.clone(),
+                runs => format!("{} ({runs} runs)", series.label),
             },
             mark: Mark::Series(series.style),
         })

@@ -96,11 +96,12 @@ impl Group<'_> {
     /// The curves of a measure over mean resident pages.
     pub fn curves(&self, styles: &Styles, measure: fn(&Row) -> Option<f64>) -> Curves {
         let mut curves = Curves::default();
-        let mut runs: BTreeMap<(bool, String), BTreeMap<_, Vec<Point>>> = BTreeMap::new();
+        let mut runs: BTreeMap<(bool, String, bool), BTreeMap<_, Vec<Point>>> = BTreeMap::new();
         for row in &self.rows {
             let label = row.policy_label();
             // The bounds come first in the legend.
-            let series = runs.entry((!is_offline(&row.policy), label)).or_default();
+            let key = (!is_offline(&row.policy), label, row.tau.is_none());
+            let series = runs.entry(key).or_default();
             let limit = row.tau.map(|_| row.frames);
             let run = series.entry((row.seed, limit)).or_default();
             match Point::of(row, measure) {
@@ -108,7 +109,7 @@ impl Group<'_> {
                 None => curves.absent += 1,
             }
         }
-        for ((online, label), runs) in runs {
+        for ((online, label, fixed_space), runs) in runs {
             let mut runs: Vec<Vec<Point>> = runs.into_values().collect();
             for run in &mut runs {
                 run.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y)));
@@ -121,6 +122,7 @@ impl Group<'_> {
                     label,
                     style,
                     online,
+                    fixed_space,
                     runs,
                 });
             }
@@ -170,6 +172,8 @@ pub struct Series {
     pub style: Style,
     /// Whether the policy does without the future.
     pub online: bool,
+    /// Whether the policy is given a number of frames.
+    pub fixed_space: bool,
     /// One line each, by growing x: seeds and frame limits of one policy are lines of one series.
     pub runs: Vec<Vec<Point>>,
 }

@@ -3,7 +3,7 @@
 
 use super::lines::sample_lines;
 use super::{Fit, Format, Sample, TABLE};
-use crate::trace::error::{Position, TraceError};
+use crate::trace::error::{Cause, Position, TraceError};
 use std::cmp::Ordering;
 use std::path::Path;
 
@@ -78,7 +78,7 @@ fn unknown(
         );
     }
     let error = TraceError {
-        unknown_format: true,
+        cause: Cause::UnknownFormat,
         ..TraceError::new(path, "not a trace of a known format")
     };
     error

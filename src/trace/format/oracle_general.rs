@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(got.len(), 1024);
         assert_eq!(error.position, Position::Byte(24_576));
         assert_eq!(
-            error.what,
+            &*error.what,
             "record 1,024 at byte offset 24,576 is cut short (17 of 24 bytes)"
         );
         let (got, skipped) = skipping("oracleGeneral", bytes);

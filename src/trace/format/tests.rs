@@ -201,7 +201,7 @@ fn an_empty_file_is_an_error() {
         let error = open(file.path(), format, &ReadOptions::default())
             .err()
             .unwrap();
-        assert_eq!(error.what, "the file is empty");
+        assert_eq!(&*error.what, "the file is empty");
         assert!(!error.is_io());
     }
 }

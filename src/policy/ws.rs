@@ -4,71 +4,50 @@
 use super::{Family, Frames, Param, Policy, Repeats, Setup, Space, Spec, Touch};
 use crate::trace::dense::PageKey;
 use crate::units::FrameId;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
-/// No frame: the end of a list.
-const NONE: u32 = u32::MAX;
-
-/// The state of one frame: its place in the list of its process, and when it was referenced.
-#[derive(Clone, Copy)]
-struct Node {
-    newer: FrameId,
-    older: FrameId,
+/// When the page of a frame was last referenced.
+#[derive(Clone, Copy, Default)]
+struct Stamp {
     process: u32,
-    /// References of the process up to and including the last one of this page.
-    last_virtual: u64,
-    /// The position of that reference in the trace.
-    last_time: u64,
+    /// References of the process up to and including that one.
+    virtual_time: u64,
+    /// Its position in the trace.
+    time: u64,
 }
 
-/// One process: its clock and its resident pages by last reference.
-#[derive(Clone, Copy)]
+/// One process: its clock, and its resident pages by a last reference that may be out of date.
+///
+/// A hit only stamps its frame; the order is mended when the top of the heap is asked for. A page
+/// comes to the top at most once per window, so a reference costs a store and a comparison.
 struct Process {
     virtual_time: u64,
-    newest: FrameId,
-    oldest: FrameId,
+    oldest: BinaryHeap<Reverse<(u64, FrameId)>>,
+    /// No page's window closes before this virtual time.
+    due: u64,
 }
 
 /// Denning's working set, exactly: at each reference the one page whose window closes leaves.
 pub struct WorkingSet<'t> {
     pages: &'t [PageKey],
     tau: u64,
-    nodes: Vec<Node>,
+    stamps: Vec<Stamp>,
     processes: Vec<Process>,
 }
 
-impl WorkingSet<'_> {
-    #[inline]
-    fn unlink(&mut self, frame: FrameId) {
-        let Node {
-            newer,
-            older,
-            process,
-            ..
-        } = self.nodes[frame as usize];
-        match newer {
-            NONE => self.processes[process as usize].newest = older,
-            newer => self.nodes[newer as usize].older = older,
-        }
-        match older {
-            NONE => self.processes[process as usize].oldest = newer,
-            older => self.nodes[older as usize].newer = newer,
-        }
-    }
-
-    #[inline]
-    fn link(&mut self, process: u32, at: Touch) {
-        let entry = &mut self.processes[process as usize];
-        let older = std::mem::replace(&mut entry.newest, at.frame);
-        self.nodes[at.frame as usize] = Node {
-            newer: NONE,
-            older,
-            process,
-            last_virtual: entry.virtual_time,
-            last_time: at.time,
-        };
-        match older {
-            NONE => entry.oldest = at.frame,
-            older => self.nodes[older as usize].newer = at.frame,
+impl Process {
+    /// The frame referenced longest ago, and when that was in virtual time.
+    fn true_oldest(&mut self, stamps: &[Stamp]) -> Option<(u64, FrameId)> {
+        loop {
+            let mut top = self.oldest.peek_mut()?;
+            let Reverse((noted, frame)) = *top;
+            let last = stamps[frame as usize].virtual_time;
+            if last == noted {
+                return Some((last, frame));
+            }
+            *top = Reverse((last, frame));
+            drop(top);
         }
     }
 }
@@ -95,73 +74,86 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
     };
 
     fn new(setup: &Setup<'t>) -> WorkingSet<'t> {
-        let node = Node {
-            newer: NONE,
-            older: NONE,
-            process: 0,
-            last_virtual: 0,
-            last_time: 0,
-        };
-        let process = Process {
+        let mut owned = vec![0usize; setup.processes];
+        for key in setup.pages {
+            owned[key.process as usize] += 1;
+        }
+        let process = |owned: &usize| Process {
             virtual_time: 0,
-            newest: NONE,
-            oldest: NONE,
+            oldest: BinaryHeap::with_capacity((*owned).min(setup.frames as usize)),
+            due: u64::MAX,
         };
         WorkingSet {
             pages: setup.pages,
             tau: setup.tau,
-            nodes: vec![node; setup.frames as usize],
-            processes: vec![process; setup.processes],
+            stamps: vec![Stamp::default(); setup.frames as usize],
+            processes: owned.iter().map(process).collect(),
         }
     }
 
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
-        let process = self.nodes[at.frame as usize].process;
-        let entry = &mut self.processes[process as usize];
-        entry.virtual_time += 1;
-        if entry.newest == at.frame {
-            let now = entry.virtual_time;
-            let node = &mut self.nodes[at.frame as usize];
-            (node.last_virtual, node.last_time) = (now, at.time);
-        } else {
-            self.unlink(at.frame);
-            self.link(process, at);
-        }
+        let stamp = &mut self.stamps[at.frame as usize];
+        let process = &mut self.processes[stamp.process as usize];
+        process.virtual_time += 1;
+        stamp.virtual_time = process.virtual_time;
+        stamp.time = at.time;
     }
 
     /// Only with a limit: the least recently referenced page of all processes.
     fn victim(&mut self, _frames: &mut Frames, _time: u64) -> FrameId {
+        let stamps = &self.stamps;
         let oldest = self
             .processes
-            .iter()
-            .map(|process| process.oldest)
-            .filter(|&frame| frame != NONE);
-        let victim = oldest.min_by_key(|&frame| self.nodes[frame as usize].last_time);
-        let victim = victim.expect("every frame is taken");
-        self.unlink(victim);
-        victim
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(process, entry)| {
+                let (_, frame) = entry.true_oldest(stamps)?;
+                Some((stamps[frame as usize].time, process, frame))
+            });
+        let (_, process, frame) = oldest.min().expect("every frame is taken");
+        self.processes[process].oldest.pop();
+        frame
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
         let process = self.pages[at.page as usize].process;
-        self.processes[process as usize].virtual_time += 1;
-        self.link(process, at);
+        let entry = &mut self.processes[process as usize];
+        entry.virtual_time += 1;
+        let virtual_time = entry.virtual_time;
+        self.stamps[at.frame as usize] = Stamp {
+            process,
+            virtual_time,
+            time: at.time,
+        };
+        entry.oldest.push(Reverse((virtual_time, at.frame)));
+        entry.due = entry.due.min(virtual_time.saturating_add(self.tau));
     }
 
     #[inline(always)]
     fn expire(&mut self, at: Touch) -> Option<FrameId> {
         // Only the clock of the process that runs has moved.
-        let process = self.nodes[at.frame as usize].process;
-        let Process {
-            virtual_time,
-            oldest,
-            ..
-        } = self.processes[process as usize];
-        if oldest == NONE || virtual_time - self.nodes[oldest as usize].last_virtual < self.tau {
+        let process = &mut self.processes[self.stamps[at.frame as usize].process as usize];
+        if process.virtual_time < process.due {
             return None;
         }
-        self.unlink(oldest);
-        Some(oldest)
+        self.expire_due(at)
+    }
+}
+
+impl WorkingSet<'_> {
+    #[inline(never)]
+    fn expire_due(&mut self, at: Touch) -> Option<FrameId> {
+        let process = &mut self.processes[self.stamps[at.frame as usize].process as usize];
+        let Some((last, frame)) = process.true_oldest(&self.stamps) else {
+            process.due = u64::MAX;
+            return None;
+        };
+        process.due = last.saturating_add(self.tau);
+        if process.virtual_time < process.due {
+            return None;
+        }
+        process.oldest.pop();
+        Some(frame)
     }
 }

@@ -11,7 +11,8 @@ use crate::trace::record::{Addressing, Kind};
 use crate::trace::source::{self, LoadOptions, Source};
 use crate::units::{PageSize, parse_count, show_bytes, show_count};
 use clap::Args;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 
 /// Print the first records of a trace as they were understood.
@@ -47,23 +48,25 @@ pub fn head(args: HeadArgs) -> Result<ExitCode, Failure> {
         ""
     };
     message(&format!("{}: {}{how}", args.trace.display(), source.format));
-    let mut out = String::from("record  pid  kind             address  size\n");
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut written = writeln!(out, "record  pid  kind             address  size");
     let mut count = 0;
-    let result = source.accesses(|access| {
-        if count == args.number {
+    source.accesses(|access| {
+        if count == args.number || written.is_err() {
             return false;
         }
         count += 1;
         let (pid, kind) = (access.pid, access.kind.letter());
-        let _ = writeln!(
+        written = writeln!(
             out,
             "{count:>6}  {pid:>3}  {kind:>4}  {:>#18x}  {:>4}",
             access.addr, access.size
         );
         true
-    });
-    print(&out)?;
-    result?;
+    })?;
+    written
+        .and_then(|()| out.flush())
+        .map_err(Failure::stdout)?;
     Ok(exit::OK)
 }
 

@@ -55,18 +55,19 @@ enum Content {
 impl Source {
     /// Opens a trace; `-` is standard input.
     pub fn open(path: &Path, options: &LoadOptions) -> Result<Source, TraceError> {
-        let stored = |store: Store, codec, guessed| Source {
+        let stored = |store: Store, codec| Source {
             path: path.to_path_buf(),
             options: options.clone(),
             content: Content::Stored(Box::new(store)),
             format: PBT,
             codec,
-            guessed,
+            // The magic number leaves no doubt.
+            guessed: false,
         };
         let wants_pbt = options.format.as_deref() == Some(PBT);
         let may_be_pbt = options.format.is_none() || wants_pbt;
         if may_be_pbt && path != Path::new("-") && (wants_pbt || has_magic(path)) {
-            return Ok(stored(Store::open(path)?, "none", !wants_pbt));
+            return Ok(stored(Store::open(path)?, "none"));
         }
         let mut input = codec::open(path)?;
         let head = input
@@ -79,11 +80,7 @@ impl Source {
                 .reader
                 .read_to_end(&mut bytes)
                 .map_err(|e| codec::read_error(path, e))?;
-            return Ok(stored(
-                Store::from_bytes(path, bytes)?,
-                input.codec,
-                !wants_pbt,
-            ));
+            return Ok(stored(Store::from_bytes(path, bytes)?, input.codec));
         }
         let format = match &options.format {
             None => None,

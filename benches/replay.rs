@@ -1,0 +1,179 @@
+//! What the parts cost: parsing, storing, loading and replaying, per reference. Run with
+//! `cargo bench`; add a word to choose, as in `cargo bench -- replay/lru`.
+
+#![allow(
+    missing_docs,
+    reason = "criterion's macros make public items without documentation"
+)]
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use pagebench::policy::{PolicyChoice, TABLE};
+use pagebench::trace::dense::Trace;
+use pagebench::trace::r#gen::{Generator, Pattern};
+use pagebench::trace::record::{Addressing, TraceKind};
+use pagebench::trace::select::{Assembler, Selection};
+use pagebench::trace::source::{LoadOptions, load};
+use pagebench::trace::store::Writer;
+use pagebench::units::PageSize;
+use pagebench::vm::tlb::Geometry;
+use pagebench::vm::{Job, run};
+use std::hint::black_box;
+use std::path::Path;
+
+/// Few enough references for a run of a minute, enough to leave the caches.
+const REFS: u64 = 4_000_000;
+
+fn recording() -> Trace {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces/cc1.pbt");
+    let selection = Selection {
+        limit: Some(REFS),
+        ..Selection::default()
+    };
+    load(
+        &path,
+        &LoadOptions {
+            selection,
+            ..LoadOptions::default()
+        },
+    )
+    .expect("the shipped recording is sound")
+}
+
+/// Zipf(0.9) over a million pages: the worst case for locality.
+fn zipf() -> Trace {
+    let mut generator = Generator::new(Pattern::Zipf { alpha: 0.9 }, 1_000_000, REFS, 0.25, 1);
+    let mut assembler = Assembler::new(Selection::default(), Addressing::Bytes, PageSize::DEFAULT);
+    let (mut refs, mut kinds) = (Vec::new(), Vec::new());
+    while let Some(access) = generator.next_access(4096) {
+        let mut push = |reference, kind| {
+            refs.push(reference);
+            kinds.push(kind);
+        };
+        assembler
+            .access(&access, &mut push)
+            .expect("a million pages are allowed");
+    }
+    let meta = pagebench::trace::dense::Meta {
+        name: "zipf".into(),
+        format: "gen".into(),
+        kind: TraceKind::Synthetic,
+        addressing: Addressing::Bytes,
+        page_size: PageSize::DEFAULT,
+        skipped: 0,
+    };
+    Trace::new(meta, assembler.into_dictionary(), refs, kinds, None)
+}
+
+fn job<'t>(
+    trace: &'t Trace,
+    choice: &'t PolicyChoice,
+    frames: u32,
+    tlb: Option<&'t Geometry>,
+) -> Job<'t> {
+    Job {
+        trace,
+        policy: choice.index,
+        params: &choice.params,
+        seed: 0,
+        frames: Some(frames),
+        tau: u64::from(frames) * 100,
+        warmup: 0,
+        tlb,
+    }
+}
+
+fn replay(c: &mut Criterion) {
+    for (trace, sizes) in [
+        (recording(), [16, 256, 1024]),
+        (zipf(), [1_000, 100_000, 500_000]),
+    ] {
+        // The next-use links belong to the trace, not to a replay.
+        black_box(trace.next_use());
+        for spec in TABLE {
+            let mut group = c.benchmark_group(format!("replay/{}/{}", spec.name, trace.meta.name));
+            group
+                .throughput(Throughput::Elements(trace.len() as u64))
+                .sample_size(10);
+            let choice: PolicyChoice = spec.name.parse().expect("a name of the table");
+            for frames in sizes {
+                group.bench_with_input(
+                    BenchmarkId::from_parameter(frames),
+                    &frames,
+                    |b, &frames| {
+                        b.iter(|| run(&job(&trace, &choice, frames, None)));
+                    },
+                );
+            }
+            group.finish();
+        }
+    }
+}
+
+fn machine(c: &mut Criterion) {
+    let trace = recording();
+    let geometry = Geometry::default();
+    let choice: PolicyChoice = "lru".parse().expect("a name of the table");
+    let mut group = c.benchmark_group("machine/lru/cc1/256");
+    group
+        .throughput(Throughput::Elements(trace.len() as u64))
+        .sample_size(10);
+    group.bench_function("faults only", |b| {
+        b.iter(|| run(&job(&trace, &choice, 256, None)))
+    });
+    group.bench_function("with TLBs", |b| {
+        b.iter(|| run(&job(&trace, &choice, 256, Some(&geometry))))
+    });
+    group.finish();
+}
+
+fn store(c: &mut Criterion) {
+    let trace = recording();
+    let mut group = c.benchmark_group("store/cc1");
+    group
+        .throughput(Throughput::Elements(trace.len() as u64))
+        .sample_size(10);
+    group.bench_function("write", |b| {
+        b.iter(|| {
+            let mut writer = Writer::new(std::io::sink(), 3).expect("a sink takes everything");
+            for (&reference, &kind) in trace.refs.iter().zip(&trace.kinds) {
+                writer
+                    .push(reference, kind)
+                    .expect("a sink takes everything");
+            }
+            writer
+                .finish(&trace.meta, &trace.dictionary)
+                .expect("a sink takes everything")
+                .1
+        });
+    });
+    group.bench_function("load", |b| b.iter(recording));
+    group.finish();
+}
+
+fn parse(c: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let path = folder.path().join("text.lackey");
+    std::fs::write(&path, lackey_text(500_000)).expect("a scratch file");
+    let mut group = c.benchmark_group("parse");
+    group
+        .throughput(Throughput::Elements(500_000))
+        .sample_size(10);
+    group.bench_function("lackey", |b| {
+        b.iter(|| load(&path, &LoadOptions::default()))
+    });
+    group.finish();
+}
+
+/// Lines as valgrind writes them.
+fn lackey_text(lines: u64) -> String {
+    let mut generator = Generator::new(Pattern::Zipf { alpha: 1.2 }, 500, lines, 0.25, 1);
+    let mut text = String::new();
+    while let Some(access) = generator.next_access(4096) {
+        let kind = if access.addr % 3 == 0 { "I " } else { " L" };
+        text.push_str(&format!("{kind} {:08x},8\n", 0x0400_0000 + access.addr));
+    }
+    text
+}
+
+criterion_group!(benches, replay, machine, store, parse);
+criterion_main!(benches);

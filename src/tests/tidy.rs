@@ -95,7 +95,9 @@ fn sources() -> Vec<Source> {
                     test_files.push(format!("{beside}/{name}").trim_start_matches('/').into());
                 }
             }
-            code.replace_range(item.clone(), &" ".repeat(item.len()));
+            let blank = |c: char| if c == '\n' { "\n" } else { " " };
+            let blanked: String = code[item.clone()].chars().map(blank).collect();
+            code.replace_range(item, &blanked);
         }
         sources.push(Source {
             path,

@@ -1,8 +1,62 @@
-//! x
+//! `pagebench` replays memory-access traces through a virtual-memory model under
+//! page-replacement policies and counts exactly.
+//!
+//! # The way of the data
+//!
+//! ```text
+//! file or stdin ─codec─▶ bytes ─format─▶ accesses ─select─▶ Trace (dense ids, immutable)
+//!                                                           │ saved as .pbt, mapped on reading
+//! command line ─▶ Plan: cells in a stable order ────────────┤
+//!                                                           ▼
+//!                 sweep (threads): one statically dispatched replay per cell
+//!                                                           ▼
+//!                 vm::machine, generic over the policy and its listeners
+//!                                                           ▼
+//!                 Outcome ─▶ Row ─▶ results.csv ─▶ charts (drawn from rows read back)
+//!                                        └─▶ check (baseline against now) ─▶ exit code
+//! ```
+//!
+//! No layer imports a later one, in the order of the modules below; a test keeps it so.
+//!
+//! # Where things are
+//!
+//! | module | owns | does not know |
+//! |---|---|---|
+//! | [`exit`] | THE table of exit codes | what leads to them |
+//! | [`units`] | page sizes, amounts of memory, ladders | anything else |
+//! | [`trace`] | records, codecs, THE table of formats, the dense trace, the `.pbt` store, generators | policies, machines |
+//! | [`policy`] | the trait, its protocol, THE table; one file per policy | counters, files, TLBs |
+//! | [`vm`] | the machine: frames, page states, faults, swap, TLBs and walks, costs | which policy runs; files |
+//! | [`sweep`] | plan, cells, threads | formats, charts |
+//! | [`report`] | THE column table, CSV both ways, the terminal table, charts | traces |
+//! | [`check`] | baselines and comparison | how counts came about |
+//! | [`cli`] | the command line, one file per subcommand | algorithms |
+//!
+//! Only `cli` prints. Only `trace`, `report`, `check` and `cli` open files. `unsafe` stands in one
+//! module, `trace::map`.
+//!
+//! # Invariants
+//!
+//! - A policy never counts and never knows what is resident elsewhere: the machine counts, the
+//!   policy chooses, everything else listens to fault events.
+//! - Conservation laws ([`vm::Outcome::assert_laws`]) hold at the end of every replay, in release
+//!   too.
+//! - The same trace, policy, parameters and seed give the same bytes of `results.csv` for any
+//!   number of threads and on any machine. Times are in other files.
+
 pub mod exit;
-pub mod policy;
-pub mod report;
-pub mod sweep;
-pub mod trace;
 pub mod units;
+
+pub mod trace;
+
+pub mod policy;
+
 pub mod vm;
+
+pub mod sweep;
+
+pub mod report;
+
+pub mod check;
+
+pub mod cli;

@@ -4,6 +4,7 @@
 //!
 //! Deliberately absent: traces, policies and how counts come about.
 
+pub mod chart;
 pub mod columns;
 pub mod csv;
 pub mod distributions;

@@ -4,71 +4,87 @@
 use super::columns::Row;
 use super::table::percent;
 use crate::units::show_bytes;
+use std::collections::BTreeMap;
+use std::fmt::Write;
 
-/// The knee of a curve of (memory, faults) points: where memory times faults is least. That is
-/// the tangent from the origin to the lifetime function (Denning 1980), beyond which more memory
-/// buys less than its share. The smaller memory wins a tie.
-pub fn knee<'r>(rows: impl Iterator<Item = &'r Row>) -> Option<&'r Row> {
-    let cost = |row: &Row| row.mean_resident.unwrap_or(0.0) * row.faults as f64;
-    rows.filter(|row| row.is_ok() && row.faults > 0 && row.mean_resident.is_some())
-        .min_by(|a, b| {
-            cost(a).total_cmp(&cost(b)).then(
-                a.mean_resident
-                    .unwrap_or(0.0)
-                    .total_cmp(&b.mean_resident.unwrap_or(0.0)),
-            )
-        })
+/// The knee of one policy's curve, given memory times faults at each rising amount of memory: the
+/// least product, which is where the ray from the origin touches the lifetime function (P. J.
+/// Denning, "Working sets past and present", 1980); beyond it more memory buys less than its
+/// share. A least product between larger neighbours is preferred to one at an end of the curve,
+/// where the ray touches nothing. Returns its place and whether it is at an end.
+pub fn knee(products: &[f64]) -> Option<(usize, bool)> {
+    let least = |a: &usize, b: &usize| products[*a].total_cmp(&products[*b]);
+    let inner = (1..products.len().saturating_sub(1))
+        .filter(|&i| products[i] < products[i - 1] && products[i] < products[i + 1])
+        .min_by(least);
+    inner
+        .map(|i| (i, false))
+        .or_else(|| (0..products.len()).min_by(least).map(|i| (i, true)))
+}
+
+/// The row at the knee of the online policy that has the best one.
+fn best_knee<'r>(online: &[&'r Row]) -> Option<&'r Row> {
+    let product = |row: &Row| row.mean_resident.unwrap_or(0.0) * row.faults as f64;
+    let mut curves: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
+    for row in online
+        .iter()
+        .filter(|row| row.faults > 0 && row.mean_resident.is_some())
+    {
+        curves.entry(row.policy_label()).or_default().push(row);
+    }
+    let knees = curves.values().filter_map(|curve| {
+        let products: Vec<f64> = curve.iter().map(|row| product(row)).collect();
+        knee(&products).map(|(place, at_end)| (at_end, curve[place]))
+    });
+    let best = knees.min_by(|a, b| a.0.cmp(&b.0).then(product(a.1).total_cmp(&product(b.1))));
+    best.map(|(_, row)| row)
 }
 
 /// The sentence for the rows of one trace, or `None` where there is too little to say.
 pub fn sentence(group: &[Row]) -> Option<String> {
-    let online = |row: &&Row| {
-        row.is_ok() && row.policy != "opt" && row.frames.is_some() && row.tau.is_none()
-    };
-    let opt = |row: &&Row| row.is_ok() && row.policy == "opt" && row.params.is_empty();
-    // The optimum's knee depends on the program alone.
-    let knee_row = knee(group.iter().filter(opt)).or_else(|| knee(group.iter().filter(online)))?;
-    let frames = knee_row.frames?;
-    let best = group
+    let fixed = |row: &&Row| row.is_ok() && row.frames.is_some() && row.tau.is_none();
+    let (opt, online): (Vec<&Row>, Vec<&Row>) = group
         .iter()
-        .filter(online)
-        .filter(|row| row.frames == Some(frames))
+        .filter(fixed)
+        .partition(|row| row.policy == "opt");
+    let at_knee = best_knee(&online)?;
+    let best = online
+        .iter()
+        .filter(|row| row.frames == at_knee.frames)
         .min_by_key(|row| (row.faults, row.policy_label()))?;
     let mut text = format!(
-        "knee at {frames} frames ({}, {} of the pages)",
-        show_bytes(frames * knee_row.page_size),
-        percent(knee_row.frames_frac.unwrap_or(0.0)),
-    );
-    let rate = percent(best.fault_rate.unwrap_or(0.0));
-    if !opt(&knee_row) {
-        return Some(format!(
-            "{text}; best online policy there: {} with {} faults ({rate})",
-            best.policy_label(),
-            best.faults
-        ));
-    }
-    text.push_str(&format!(
-        "; best online policy there: {} with {} faults ({rate}), {:.2} times OPT's {}",
+        "knee at {} frames ({}, {} of the pages); best online policy there: {} with {} faults ({})",
+        at_knee.frames?,
+        memory(at_knee),
+        percent(at_knee.frames_frac.unwrap_or(0.0)),
         best.policy_label(),
         best.faults,
-        best.faults as f64 / knee_row.faults as f64,
-        knee_row.faults,
-    ));
-    let enough = group
+        percent(best.fault_rate.unwrap_or(0.0)),
+    );
+    let Some(bound) = opt.iter().find(|row| row.frames == at_knee.frames) else {
+        return Some(text);
+    };
+    let ratio = best.faults as f64 / bound.faults.max(1) as f64;
+    let _ = write!(text, ", {ratio:.2} times OPT's {}; ", bound.faults);
+    let enough = online
         .iter()
-        .filter(online)
-        .filter(|row| row.faults as f64 <= 1.1 * knee_row.faults as f64)
+        .filter(|row| row.faults as f64 <= 1.1 * bound.faults as f64)
         .min_by_key(|row| (row.frames, row.faults, row.policy_label()));
-    text.push_str(&match enough {
-        Some(row) => format!(
-            "; {} frames ({}) under {} come within 10 % of that optimum",
-            row.frames.unwrap_or(0),
-            show_bytes(row.frames.unwrap_or(0) * row.page_size),
+    let _ = match enough {
+        Some(row) => write!(
+            text,
+            "within 10 % of that optimum from {} frames ({}) on, under {}",
+            row.frames?,
+            memory(row),
             row.policy_label(),
         ),
-        None => "; no online cell comes within 10 % of that optimum".to_owned(),
-    });
+        None => write!(text, "no online cell comes within 10 % of that optimum"),
+    };
     Some(text)
+}
+
+fn memory(row: &Row) -> String {
+    show_bytes(row.frames.unwrap_or(0).saturating_mul(row.page_size))
 }
 
 #[cfg(test)]
@@ -107,22 +123,18 @@ mod tests {
             row("opt", 64, 900),
         ];
         assert_eq!(
-            knee(rows.iter().filter(|r| r.policy == "opt"))
-                .unwrap()
-                .frames,
-            Some(16)
-        );
-        assert_eq!(
             sentence(&rows).unwrap(),
             "knee at 16 frames (64KiB, 25.0 % of the pages); best online policy there: lru with 1300 faults (13.0 %), \
-             1.30 times OPT's 1000; 32 frames (128KiB) under fifo come within 10 % of that optimum"
-                .replace("under fifo", "under lru")
+             1.30 times OPT's 1000; within 10 % of that optimum from 32 frames (128KiB) on, under lru"
         );
         assert!(
             sentence(&rows[..4])
                 .unwrap()
-                .ends_with("best online policy there: fifo with 1400 faults (14.0 %)")
+                .ends_with("fifo with 1400 faults (14.0 %)")
         );
         assert_eq!(sentence(&[]), None);
+        assert_eq!(knee(&[9.0, 3.0, 4.0, 2.0]), Some((1, false)));
+        assert_eq!(knee(&[1.0, 2.0, 3.0]), Some((0, true)));
+        assert_eq!(knee(&[]), None);
     }
 }

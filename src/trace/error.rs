@@ -24,13 +24,24 @@ pub struct TraceError {
     /// Where the fault is.
     pub position: Position,
     /// What is wrong, a lowercase fragment.
-    pub what: String,
+    pub what: Box<str>,
     /// The offending text, cut to a printable length; empty if there is none.
     pub text: String,
     /// What the user can do; empty if there is nothing to say.
     pub help: String,
-    /// The error of the operating system or codec, if that is the cause.
-    pub io: Option<io::Error>,
+    /// What lies behind it, where the exit code or the search of a folder depends on that.
+    pub cause: Cause,
+}
+
+/// What lies behind an error.
+#[derive(Debug)]
+pub enum Cause {
+    /// What the message says.
+    Content,
+    /// The operating system or a codec.
+    Io(io::Error),
+    /// The file looks like no trace at all.
+    UnknownFormat,
 }
 
 /// The longest piece of offending text shown, in bytes.
@@ -42,18 +53,18 @@ impl TraceError {
         TraceError {
             path: path.to_path_buf(),
             position: Position::Whole,
-            what: what.into(),
+            what: what.into().into_boxed_str(),
             text: String::new(),
             help: String::new(),
-            io: None,
+            cause: Cause::Content,
         }
     }
 
     /// The file could not be opened or read.
     pub fn io(path: &Path, what: &str, error: io::Error) -> TraceError {
         TraceError {
-            what: format!("{what}: {error}"),
-            io: Some(error),
+            what: format!("{what}: {error}").into(),
+            cause: Cause::Io(error),
             ..TraceError::new(path, "")
         }
     }
@@ -89,9 +100,14 @@ impl TraceError {
     /// stream corrupt or cut short is a bad trace.
     pub fn is_io(&self) -> bool {
         use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
-        self.io.as_ref().is_some_and(|e| {
-            !matches!(e.kind(), InvalidData | InvalidInput | Other | UnexpectedEof)
-        })
+        let Cause::Io(error) = &self.cause else {
+            return false;
+        };
+        error.raw_os_error().is_some()
+            || !matches!(
+                error.kind(),
+                InvalidData | InvalidInput | Other | UnexpectedEof
+            )
     }
 }
 

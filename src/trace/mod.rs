@@ -4,11 +4,17 @@
 //! these stay in memory (`dense`) or in a `.pbt` file (`store`). Deliberately absent: policies,
 //! machines, results.
 
+pub mod codec;
 pub mod dense;
 pub mod digest;
 pub mod error;
 pub mod format;
+pub mod r#gen;
 mod map;
 pub mod record;
 pub mod select;
+pub mod source;
 pub mod store;
+
+pub use error::TraceError;
+pub use source::{LoadOptions, load};

@@ -4,10 +4,49 @@
 //!
 //! Deliberately absent: pages, dense ids, decompression (see `codec`), policies.
 
-use super::error::TraceError;
+mod addr_rw;
+mod arc;
+mod csv;
+mod dinero;
+mod guess;
+mod lackey;
+mod lines;
+mod lirs;
+mod number;
+mod oracle_general;
+mod page_ref;
+pub mod plain;
+mod spec;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+use super::codec;
+use super::error::{Position, TraceError};
 use super::record::{Access, Addressing, TraceKind};
-use std::io::BufRead;
-use std::path::PathBuf;
+use std::fmt;
+use std::io::{BufRead, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+pub use guess::guess;
+
+/// Every format, in the order of the documentation.
+pub const TABLE: &[Format] = &[
+    plain::FORMAT,
+    lackey::FORMAT,
+    addr_rw::FORMAT,
+    page_ref::FORMAT,
+    spec::FORMAT,
+    dinero::FORMAT,
+    csv::FORMAT,
+    lirs::FORMAT,
+    arc::FORMAT,
+    oracle_general::FORMAT,
+];
+
+/// How much of a file its format is guessed from, in bytes.
+const SAMPLE: usize = 64 * 1024;
 
 /// What the user may say about how a file is to be read; each format uses what concerns it.
 #[derive(Debug, Clone, Default)]
@@ -26,8 +65,9 @@ pub struct ReadOptions {
 
 /// A source of accesses in file order.
 pub trait RecordReader: Send {
-    /// Appends the next accesses to `batch` (a few thousand at a time) and returns false at the
-    /// end of the trace. After an error nothing more is read.
+    /// Appends the next accesses to `batch` (a few thousand at a time) and returns true, or
+    /// returns false at the end of the trace and appends nothing. After an error, before which
+    /// the good accesses ahead of it may have been appended, nothing more is read.
     fn fill(&mut self, batch: &mut Vec<Access>) -> Result<bool, TraceError>;
 
     /// How many bad records were skipped so far; always 0 without [`ReadOptions::skip_bad`].
@@ -35,6 +75,12 @@ pub trait RecordReader: Send {
 
     /// Whether addresses are bytes or ids; may be known only after the first `fill` (csv).
     fn addressing(&self) -> Addressing;
+
+    /// The kind of trace where the file itself states it, else `None`, and [`Format::kind`]
+    /// holds; may be known only after the first `fill`.
+    fn kind(&self) -> Option<TraceKind> {
+        None
+    }
 }
 
 /// How well a sample fits a format.
@@ -70,16 +116,164 @@ pub struct Format {
     pub name: &'static str,
     /// One line: what it is and who writes it.
     pub about: &'static str,
-    /// The layout, for `pagebench formats NAME`: some lines with an example.
+    /// The layout, for `pagebench formats NAME`: some lines with an example, whose lines are those
+    /// that begin with four blanks (see [`Format::example`]).
     pub layout: &'static str,
     /// What kind of trace a file of this format is, unless it says otherwise itself.
     pub kind: TraceKind,
     /// How well a sample fits.
     pub sniff: fn(&Sample<'_>) -> Fit,
-    /// Opens a reader on decompressed input. `path` is for messages.
-    pub open: fn(
-        Box<dyn BufRead + Send>,
-        PathBuf,
-        &ReadOptions,
-    ) -> Result<Box<dyn RecordReader>, TraceError>,
+    /// Opens a reader.
+    pub open: OpenReader,
+}
+
+/// Opens a reader on decompressed input; the path is for messages.
+pub type OpenReader =
+    fn(Box<dyn BufRead + Send>, PathBuf, &ReadOptions) -> Result<Box<dyn RecordReader>, TraceError>;
+
+impl fmt::Debug for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Format {
+    /// The example in the layout, as a file would hold it; empty for a binary format.
+    pub fn example(&self) -> String {
+        let lines = self.layout.lines().filter_map(|l| l.strip_prefix("    "));
+        lines.flat_map(|line| [line, "\n"]).collect()
+    }
+}
+
+/// A name that is no format's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown format \"{name}\"{}(see: pagebench formats)", match nearest {
+    Some(nearest) => format!("; did you mean \"{nearest}\"? "),
+    None => " ".to_owned(),
+})]
+pub struct UnknownFormat {
+    /// What was asked for.
+    pub name: String,
+    /// The format that is spelled most like it, if one is near.
+    pub nearest: Option<&'static str>,
+}
+
+/// The format of a name, in upper or lower case.
+///
+/// # Errors
+///
+/// There is none; the error names the nearest.
+pub fn by_name(name: &str) -> Result<&'static Format, UnknownFormat> {
+    let found = TABLE.iter().find(|f| f.name.eq_ignore_ascii_case(name));
+    found.ok_or_else(|| {
+        let lower = name.to_ascii_lowercase();
+        let near = |f: &Format| strsim::jaro_winkler(&f.name.to_ascii_lowercase(), &lower);
+        let best = TABLE.iter().max_by(|a, b| near(a).total_cmp(&near(b)));
+        UnknownFormat {
+            name: name.to_owned(),
+            nearest: best.filter(|f| near(f) >= 0.75).map(|f| f.name),
+        }
+    })
+}
+
+/// A trace file, ready to be read.
+pub struct Opened {
+    /// The accesses.
+    pub reader: Box<dyn RecordReader>,
+    /// The format they are read in.
+    pub format: &'static Format,
+    /// The codec's name; `none` where the file is not compressed.
+    pub codec: &'static str,
+    /// True if nobody said what the format is.
+    pub guessed: bool,
+}
+
+/// Opens a trace file (`-`: standard input), decompressing it, in the given format or, where none
+/// is given, the one that its first 64 KiB fit.
+///
+/// # Errors
+///
+/// The file cannot be read, is empty, or is of no or no single known format; the options do not
+/// fit it.
+pub fn open(
+    path: &Path,
+    format: Option<&'static Format>,
+    options: &ReadOptions,
+) -> Result<Opened, TraceError> {
+    open_input(path, codec::open(path)?, format, options)
+}
+
+/// Like [`open`], on input that is open already.
+///
+/// # Errors
+///
+/// Those of [`open`].
+pub fn open_input(
+    path: &Path,
+    mut input: codec::Input,
+    format: Option<&'static Format>,
+    options: &ReadOptions,
+) -> Result<Opened, TraceError> {
+    let mut bytes = Vec::with_capacity(SAMPLE);
+    (&mut input.reader)
+        .take(SAMPLE as u64)
+        .read_to_end(&mut bytes)
+        .map_err(|e| codec::read_error(path, e))?;
+    if bytes.is_empty() {
+        return Err(TraceError::new(path, "the file is empty"));
+    }
+    let sample = Sample {
+        bytes: &bytes,
+        whole: bytes.len() < SAMPLE || input.file_bytes == Some(SAMPLE as u64),
+        file_bytes: input.file_bytes,
+    };
+    let guessed = format.is_none();
+    let format = match format {
+        Some(format) => format,
+        None => guess(path, &sample)?,
+    };
+    let bytes = Box::new(Cursor::new(bytes).chain(input.reader));
+    let inner = (format.open)(bytes, path.to_path_buf(), options)?;
+    let mut note = String::new();
+    if guessed {
+        note = format!("; {} was guessed from the first 64 KiB", format.name);
+    }
+    if input.codec != "none" {
+        note.push_str("; places are those in the decompressed file");
+    }
+    Ok(Opened {
+        reader: Box::new(Noted { inner, note }),
+        format,
+        codec: input.codec,
+        guessed,
+    })
+}
+
+/// A reader whose errors also say how its format and input were found.
+struct Noted {
+    inner: Box<dyn RecordReader>,
+    note: String,
+}
+
+impl RecordReader for Noted {
+    fn fill(&mut self, batch: &mut Vec<Access>) -> Result<bool, TraceError> {
+        self.inner.fill(batch).map_err(|mut error| {
+            if error.position != Position::Whole && !error.help.is_empty() {
+                error.help.push_str(&self.note);
+            }
+            error
+        })
+    }
+
+    fn skipped(&self) -> u64 {
+        self.inner.skipped()
+    }
+
+    fn addressing(&self) -> Addressing {
+        self.inner.addressing()
+    }
+
+    fn kind(&self) -> Option<TraceKind> {
+        self.inner.kind()
+    }
 }

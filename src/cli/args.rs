@@ -1,0 +1,305 @@
+//! Arguments that several subcommands share: how traces are read, which cells are replayed and
+//! how the program behaves on the terminal.
+
+use super::failure::Failure;
+use crate::policy::PolicyChoice;
+use crate::sweep::{Axes, Settings, Warmup};
+use crate::trace::format::ReadOptions;
+use crate::trace::record::TraceKind;
+use crate::trace::select::Selection;
+use crate::trace::source::LoadOptions;
+use crate::units::{Ladder, PageSize, parse_count};
+use crate::vm::cost::CostTable;
+use crate::vm::tlb::Geometry;
+use clap::Args;
+
+/// How traces are read.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Reading traces")]
+pub struct ReadArgs {
+    /// Format of the traces; guessed from their content if absent (see: pagebench formats)
+    #[arg(long, value_name = "NAME")]
+    pub format: Option<String>,
+
+    /// Columns of the csv format, by header name or number from 1: addr=2,rw=3,size=4,pid=5
+    #[arg(long = "col", value_name = "WHAT=COLUMN,…", value_delimiter = ',')]
+    pub columns: Vec<String>,
+
+    /// Delimiter of the csv format: one character, or TAB
+    #[arg(long, value_name = "CHAR")]
+    pub delimiter: Option<String>,
+
+    /// Whether the first line of the csv format names the columns
+    #[arg(long, value_name = "yes|no")]
+    pub header: Option<YesNo>,
+
+    /// Base of numbers without 0x in the csv format
+    #[arg(long, value_name = "hex|dec")]
+    pub base: Option<Base>,
+
+    /// Go on after a bad record; the number skipped is reported and recorded
+    #[arg(long)]
+    pub skip_bad: bool,
+
+    /// Kind of recording, where the format does not tell: full, sampled, faults-only, block-io,
+    /// synthetic
+    #[arg(long, value_name = "KIND", value_parser = parse_kind)]
+    pub kind: Option<TraceKind>,
+}
+
+/// Yes or no.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum YesNo {
+    /// The first line names the columns.
+    Yes,
+    /// The first line is a record.
+    No,
+}
+
+/// The base of a number.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum Base {
+    /// Sixteen.
+    Hex,
+    /// Ten.
+    Dec,
+}
+
+fn parse_kind(text: &str) -> Result<TraceKind, String> {
+    let names = TraceKind::ALL.map(TraceKind::name);
+    TraceKind::ALL
+        .into_iter()
+        .find(|kind| kind.name() == text)
+        .ok_or_else(|| format!("one of: {}", names.join(", ")))
+}
+
+/// Which part of a trace is taken.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Taking a part")]
+pub struct SelectArgs {
+    /// Leave instruction fetches out
+    #[arg(long)]
+    pub data_only: bool,
+
+    /// Take only the processes with these ids
+    #[arg(long, value_name = "PID,…", value_delimiter = ',')]
+    pub pid: Vec<u32>,
+
+    /// Leave out so many references at the beginning (1000, 20M)
+    #[arg(long, value_name = "REFERENCES", value_parser = parse_count, default_value = "0", hide_default_value = true)]
+    pub skip: u64,
+
+    /// Take at most so many references
+    #[arg(long, value_name = "REFERENCES", value_parser = parse_count)]
+    pub limit: Option<u64>,
+}
+
+/// How the program behaves on the terminal.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Terminal")]
+pub struct TerminalArgs {
+    /// Progress on standard error: auto shows bars on a terminal and sparse lines elsewhere
+    #[arg(long, value_name = "auto|bar|plain|never", default_value = "auto")]
+    pub progress: ProgressMode,
+
+    /// Print errors only on standard error
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProgressMode {
+    /// Bars on a terminal, sparse lines elsewhere.
+    Auto,
+    /// Bars.
+    Bar,
+    /// Sparse lines.
+    Plain,
+    /// Nothing.
+    Never,
+}
+
+/// Which cells are replayed.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Cells")]
+pub struct SweepArgs {
+    /// Policies with their parameters: lru,clock:load-bit=0 or all (see: pagebench policies)
+    #[arg(
+        short,
+        long,
+        value_name = "POLICY,…",
+        value_delimiter = ',',
+        default_value = "all"
+    )]
+    pub policy: Vec<String>,
+
+    /// Frames: 64,128 | 2^4..2^14 (doubling) | 10..1000:x1.5 | 100..900:+100 | 1%,5% of the
+    /// pages | 64MiB | auto
+    #[arg(short = 'm', long, value_name = "FRAMES,…", default_value = "auto")]
+    pub frames: Ladder,
+
+    /// Windows of variable-space policies in references; auto: mean working sets like the frames
+    #[arg(long, value_name = "REFERENCES,…", default_value = "auto")]
+    pub tau: Ladder,
+
+    /// References replayed before counting begins: 1M or 10%
+    #[arg(
+        long,
+        value_name = "REFERENCES|P%",
+        default_value = "0",
+        hide_default_value = true
+    )]
+    pub warmup: String,
+
+    /// Page sizes, 64 to 1GiB: 4KiB,64KiB; the stored one, or 4KiB, if absent
+    #[arg(long, value_name = "BYTES,…", value_delimiter = ',')]
+    pub page_size: Vec<PageSize>,
+
+    /// TLBs as entries x ways and page-table levels: l1i=64x4,l1d=64x4,l2=1536x12,levels=4 | none
+    #[arg(
+        long,
+        value_name = "GEOMETRY",
+        default_value = "l1i=64x4,l1d=64x4,l2=1536x12,levels=4"
+    )]
+    pub tlb: String,
+
+    /// Costs of the time model: memory=100ns,tlb-l2=3ns,walk-ref=20ns,fault=1us,read=100us,write=100us
+    #[arg(
+        long,
+        value_name = "EVENT=TIME,…",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub cost: String,
+
+    /// Threads; all cores if absent
+    #[arg(short, long, value_name = "THREADS")]
+    pub jobs: Option<usize>,
+}
+
+impl ReadArgs {
+    /// As options of the library.
+    pub fn options(&self, select: &SelectArgs) -> Result<LoadOptions, Failure> {
+        let mut columns = Vec::new();
+        for part in &self.columns {
+            let (what, column) = part
+                .split_once('=')
+                .ok_or_else(|| Failure::usage(format!("--col \"{part}\": write addr=2,rw=3")))?;
+            columns.push((what.trim().to_owned(), column.trim().to_owned()));
+        }
+        let delimiter = match self.delimiter.as_deref() {
+            None => None,
+            Some("TAB" | "tab" | "\\t") => Some(b'\t'),
+            Some(text) if text.len() == 1 => Some(text.as_bytes()[0]),
+            Some(text) => {
+                return Err(Failure::usage(format!(
+                    "--delimiter \"{text}\": one character, or TAB"
+                )));
+            }
+        };
+        if let Some(name) = self
+            .format
+            .as_deref()
+            .filter(|name| *name != crate::trace::source::PBT)
+        {
+            crate::trace::format::by_name(name).map_err(|e| Failure::usage(e.to_string()))?;
+        }
+        Ok(LoadOptions {
+            format: self.format.clone(),
+            read: ReadOptions {
+                columns,
+                delimiter,
+                header: self.header.map(|header| matches!(header, YesNo::Yes)),
+                base: self
+                    .base
+                    .map(|base| if matches!(base, Base::Hex) { 16 } else { 10 }),
+                skip_bad: self.skip_bad,
+            },
+            page_size: None,
+            selection: select.selection(),
+            name: None,
+            kind: self.kind,
+        })
+    }
+}
+
+impl SelectArgs {
+    /// As the library has it.
+    pub fn selection(&self) -> Selection {
+        Selection {
+            data_only: self.data_only,
+            pids: self.pid.clone(),
+            skip: self.skip,
+            limit: self.limit,
+        }
+    }
+}
+
+impl SweepArgs {
+    /// The axes of the sweep.
+    pub fn axes(&self) -> Result<Axes, Failure> {
+        let mut policies = Vec::new();
+        for text in &self.policy {
+            if text.trim() == "all" {
+                let all = (0..crate::policy::TABLE.len()).map(|index| PolicyChoice {
+                    index,
+                    params: Default::default(),
+                });
+                policies.extend(all);
+            } else {
+                policies.push(text.parse::<PolicyChoice>()?);
+            }
+        }
+        Ok(Axes {
+            policies,
+            frames: self.frames.clone(),
+            tau: self.tau.clone(),
+        })
+    }
+
+    /// What holds for every cell.
+    pub fn settings(&self, filter: String) -> Result<Settings, Failure> {
+        let warmup = match self.warmup.trim().strip_suffix('%') {
+            None => Warmup::Refs(parse_count(&self.warmup)?),
+            Some(percent) => match percent.trim().parse::<f64>() {
+                Ok(percent) if (0.0..100.0).contains(&percent) => Warmup::Percent(percent),
+                _ => {
+                    return Err(Failure::usage(format!(
+                        "--warmup \"{}\": from 0% to below 100%",
+                        self.warmup
+                    )));
+                }
+            },
+        };
+        let tlb = match self.tlb.trim() {
+            "none" => None,
+            text => Some(
+                text.parse::<Geometry>()
+                    .map_err(|e| Failure::usage(e.to_string()))?,
+            ),
+        };
+        Ok(Settings {
+            warmup,
+            tlb,
+            filter,
+        })
+    }
+
+    /// The table of costs.
+    pub fn costs(&self) -> Result<CostTable, Failure> {
+        let mut costs = CostTable::default();
+        costs.set(&self.cost).map_err(Failure::usage)?;
+        Ok(costs)
+    }
+
+    /// The number of threads.
+    pub fn threads(&self) -> Result<usize, Failure> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        match self.jobs {
+            None => Ok(cores),
+            Some(jobs @ 1..=1024) => Ok(jobs),
+            Some(jobs) => Err(Failure::usage(format!("--jobs {jobs}: from 1 to 1024"))),
+        }
+    }
+}

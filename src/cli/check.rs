@@ -1,0 +1,248 @@
+//! `pagebench check`: today's exact counts against a baseline.
+
+use super::args::{ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
+use super::failure::Failure;
+use super::input::{Inputs, load_all};
+use super::print;
+use super::run::{Signals, replay};
+use crate::check::{self, Verdict, cell_name, compare, parse_baseline, to_baseline};
+use crate::exit::{self, ExitCode};
+use crate::policy::{PolicyChoice, params};
+use crate::report::columns::Row;
+use crate::report::csv::write_file;
+use crate::report::rows;
+use crate::report::table::aligned;
+use crate::sweep::{Cell, Plan, Settings, Warmup};
+use crate::trace::dense::Trace;
+use crate::units::PageSize;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Compare exact counts with a baseline.
+///
+/// Replays the cells that the baseline names and compares references, faults and write-backs:
+/// any difference gives exit code 6. With --accept the counts of today are written instead; a
+/// baseline that is not there yet gets the cells of -p, -m and --tau.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  pagebench check reports/baseline.csv traces
+  pagebench check reports/baseline.csv traces --accept -p lru,fifo,opt -m 2^6..2^12")]
+pub struct CheckArgs {
+    /// The baseline, a CSV
+    #[arg(value_name = "BASELINE")]
+    baseline: PathBuf,
+
+    /// Traces, or folders of traces
+    #[arg(required = true, value_name = "TRACE")]
+    traces: Vec<PathBuf>,
+
+    /// Write today's counts as the baseline
+    #[arg(long)]
+    accept: bool,
+
+    #[command(flatten)]
+    sweep: SweepArgs,
+
+    #[command(flatten)]
+    read: ReadArgs,
+
+    #[command(flatten)]
+    select: SelectArgs,
+
+    #[command(flatten)]
+    terminal: TerminalArgs,
+}
+
+/// Runs the command.
+pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
+    let baseline = read_baseline(&args)?;
+    let options = args.read.options(&args.select)?;
+    let mut sizes = args.sweep.page_size.clone();
+    for row in baseline.iter().flatten() {
+        let size = row.page_size.to_string().parse::<PageSize>();
+        sizes.push(size.map_err(|e| {
+            Failure::new(
+                exit::NO_BASELINE,
+                format!("{}: {e}", args.baseline.display()),
+            )
+        })?);
+    }
+    let signals = Signals::watch();
+    let inputs = load_all(&args.traces, &options, &sizes, args.terminal.quiet)?;
+    let traces: Vec<&Trace> = inputs
+        .loaded
+        .iter()
+        .flat_map(|loaded| &loaded.traces)
+        .collect();
+    let plan = match &baseline {
+        None => Plan::new(&traces, &args.sweep.axes()?, settings(&args, None)?)?,
+        Some(rows) => plan_of(rows, &traces, &args)?,
+    };
+    let results = replay(&plan, &args.sweep, &args.terminal, &signals)?;
+    if let Some(code) = signals.code() {
+        return Err(Failure::new(code, "interrupted: nothing was compared"));
+    }
+    let now = rows::rows(&plan, &results, &args.sweep.costs()?);
+    if let Some(row) = now.iter().find(|row| !row.is_ok()) {
+        return Err(Failure::new(
+            exit::FAILURE,
+            format!("cell {}: {}", cell_name(row), row.error),
+        ));
+    }
+    if args.accept {
+        return accept(&args, baseline, now, &inputs);
+    }
+    let verdict = compare(&baseline.expect("without --accept there is one"), &now);
+    print(&show(&verdict))?;
+    Ok(code_of(&verdict, &inputs))
+}
+
+/// The baseline, or `None` if one is to be written anew.
+fn read_baseline(args: &CheckArgs) -> Result<Option<Vec<Row>>, Failure> {
+    let none = |why: String| Failure::new(exit::NO_BASELINE, why);
+    match std::fs::read(&args.baseline) {
+        Ok(text) => parse_baseline(&args.baseline, &text)
+            .map(Some)
+            .map_err(|e| none(e.to_string())),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && args.accept => Ok(None),
+        Err(e) => Err(none(format!(
+            "{}: no baseline: {e}\n  help: write one with --accept",
+            args.baseline.display()
+        ))),
+    }
+}
+
+fn settings(args: &CheckArgs, warmup_refs: Option<u64>) -> Result<Settings, Failure> {
+    let mut settings = args.sweep.settings(args.select.selection().describe())?;
+    if let Some(refs) = warmup_refs {
+        settings.warmup = Warmup::Refs(refs);
+    }
+    // Counts of faults do not depend on translation.
+    settings.tlb = None;
+    Ok(settings)
+}
+
+/// The cells that a baseline names. Its traces must be the same references.
+fn plan_of<'t>(rows: &[Row], traces: &[&'t Trace], args: &CheckArgs) -> Result<Plan<'t>, Failure> {
+    let none = |why: String| {
+        Failure::new(
+            exit::NO_BASELINE,
+            format!("{}: {why}", args.baseline.display()),
+        )
+    };
+    let warmup = rows[0].warmup_refs;
+    if rows.iter().any(|row| row.warmup_refs != warmup) {
+        return Err(none(
+            "its cells have different warm-ups; keep one baseline for each".into(),
+        ));
+    }
+    let mut plan = Plan::empty(traces, settings(args, Some(warmup))?)?;
+    for row in rows {
+        let same = |facts: &crate::sweep::TraceFacts| {
+            facts.name == row.trace && facts.page_size.bytes() == row.page_size
+        };
+        // A cell whose trace was not given is missing from the results, and told then.
+        let Some(trace) = plan.facts.iter().position(same) else {
+            continue;
+        };
+        let facts = &plan.facts[trace];
+        if facts.digest != row.trace_digest || facts.filter != row.filter {
+            return Err(none(format!(
+                "trace {} is another one now: digest {} and filter \"{}\" in the baseline, {} and \"{}\" here\n  \
+                 help: take the trace of the baseline, or accept new counts under another name",
+                row.trace, row.trace_digest, row.filter, facts.digest, facts.filter
+            )));
+        }
+        let text = row.policy_label();
+        let choice: PolicyChoice = text
+            .parse()
+            .map_err(|e: params::ParamError| none(e.to_string()))?;
+        let frames = row
+            .frames
+            .map(u32::try_from)
+            .transpose()
+            .map_err(|_| none("too many frames".into()))?;
+        if frames == Some(0) || row.tau == Some(0) {
+            return Err(none(format!(
+                "{}: 0 frames or a window of 0",
+                cell_name(row)
+            )));
+        }
+        plan.cells.push(Cell {
+            trace,
+            choice,
+            seed: row.seed,
+            frames,
+            tau: row.tau,
+        });
+    }
+    Ok(plan)
+}
+
+/// Writes the baseline: cells of traces that were not given stay as they are.
+fn accept(
+    args: &CheckArgs,
+    old: Option<Vec<Row>>,
+    now: Vec<Row>,
+    inputs: &Inputs,
+) -> Result<ExitCode, Failure> {
+    let verdict = compare(old.as_deref().unwrap_or(&[]), &now);
+    let kept = old
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|row| verdict.missing.contains(&cell_name(row)));
+    let rows: Vec<Row> = now.into_iter().chain(kept).collect();
+    write_file(&args.baseline, &to_baseline(&rows))?;
+    print(&format!(
+        "{}: {} cells written, {} counts changed\n",
+        args.baseline.display(),
+        rows.len(),
+        verdict.differences.len()
+    ))?;
+    Ok(inputs.failed)
+}
+
+fn show(verdict: &Verdict) -> String {
+    let mut out = String::new();
+    if !verdict.differences.is_empty() {
+        let mut lines = vec![
+            ["cell", "count", "expected", "got", "difference", "percent"]
+                .map(str::to_owned)
+                .to_vec(),
+        ];
+        for difference in &verdict.differences {
+            let change = i128::from(difference.got) - i128::from(difference.expected);
+            lines.push(vec![
+                difference.cell.clone(),
+                difference.column.replace('_', " "),
+                difference.expected.to_string(),
+                difference.got.to_string(),
+                format!("{change:+}"),
+                format!("{:+.4}", difference.percent()),
+            ]);
+        }
+        aligned(&mut out, &lines);
+    }
+    for cell in &verdict.missing {
+        out.push_str(&format!("missing: {cell}\n"));
+    }
+    out.push_str(&format!(
+        "{} cells compared ({}): {} differences, {} missing\n",
+        verdict.compared,
+        check::COMPARED.join(", ").replace('_', "-"),
+        verdict.differences.len(),
+        verdict.missing.len()
+    ));
+    out
+}
+
+fn code_of(verdict: &Verdict, inputs: &Inputs) -> ExitCode {
+    let mut code = inputs.failed;
+    if !verdict.missing.is_empty() {
+        code = exit::worse(code, exit::INCOMPLETE);
+    }
+    if !verdict.differences.is_empty() {
+        code = exit::worse(code, exit::REGRESSION);
+    }
+    code
+}

@@ -1,0 +1,217 @@
+//! `pagebench head` and `pagebench stat`: what a trace is, before anything is replayed.
+
+use super::args::{ReadArgs, SelectArgs};
+use super::failure::Failure;
+use super::print;
+use super::progress::message;
+use crate::exit::{self, ExitCode};
+use crate::trace::dense::{KIND_MASK, Trace, page_of};
+use crate::trace::digest;
+use crate::trace::record::{Addressing, Kind};
+use crate::trace::source::{self, LoadOptions, Source};
+use crate::units::{PageSize, parse_count, show_bytes, show_count};
+use clap::Args;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Print the first records of a trace as they were understood.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  pagebench head prog.lackey.zst -n 5")]
+pub struct HeadArgs {
+    /// A trace; - is standard input
+    #[arg(value_name = "TRACE")]
+    trace: PathBuf,
+
+    /// How many records
+    #[arg(short = 'n', long, value_name = "RECORDS", value_parser = parse_count, default_value = "20")]
+    number: u64,
+
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+/// Runs `head`.
+pub fn head(args: HeadArgs) -> Result<ExitCode, Failure> {
+    let everything = SelectArgs {
+        data_only: false,
+        pid: Vec::new(),
+        skip: 0,
+        limit: None,
+    };
+    let options = args.read.options(&everything)?;
+    let source = Source::open(&args.trace, &options)?;
+    let how = if source.guessed {
+        " (guessed from content)"
+    } else {
+        ""
+    };
+    message(&format!("{}: {}{how}", args.trace.display(), source.format));
+    let mut out = String::from("record  pid  kind             address  size\n");
+    let mut count = 0;
+    let result = source.accesses(|access| {
+        if count == args.number {
+            return false;
+        }
+        count += 1;
+        let (pid, kind) = (access.pid, access.kind.letter());
+        let _ = writeln!(
+            out,
+            "{count:>6}  {pid:>3}  {kind:>4}  {:>#18x}  {:>4}",
+            access.addr, access.size
+        );
+        true
+    });
+    print(&out)?;
+    result?;
+    Ok(exit::OK)
+}
+
+/// Describe a trace: references by kind, pages, footprint, reuse.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  pagebench stat traces/cc1.pbt")]
+pub struct StatArgs {
+    /// A trace; - is standard input
+    #[arg(value_name = "TRACE")]
+    trace: PathBuf,
+
+    /// Page size, 64 to 1GiB; the stored one, or 4KiB, if absent
+    #[arg(long, value_name = "BYTES")]
+    page_size: Option<PageSize>,
+
+    #[command(flatten)]
+    read: ReadArgs,
+
+    #[command(flatten)]
+    select: SelectArgs,
+}
+
+/// Runs `stat`.
+pub fn stat(args: StatArgs) -> Result<ExitCode, Failure> {
+    let options = LoadOptions {
+        page_size: args.page_size,
+        ..args.read.options(&args.select)?
+    };
+    let source = Source::open(&args.trace, &options)?;
+    let mut out = String::new();
+    let how = if source.guessed {
+        " (guessed from content)"
+    } else {
+        ""
+    };
+    let codec = if source.codec == "none" {
+        String::new()
+    } else {
+        format!(", {}", source.codec)
+    };
+    let _ = writeln!(out, "file         {}", args.trace.display());
+    let _ = writeln!(out, "format       {}{how}{codec}", source.format);
+    let bursts = source.store().map(|store| (store.bursts, store.refs()));
+    let trace = source::load_source(source)?;
+    describe(&mut out, &trace);
+    if let Some((bursts, refs)) = bursts.filter(|(bursts, _)| *bursts > 0) {
+        let _ = writeln!(
+            out,
+            "bursts       {bursts} of at most 64 pages, {:.1} references each",
+            refs as f64 / bursts as f64
+        );
+    }
+    print(&out)?;
+    Ok(if trace.is_empty() {
+        exit::NOTHING
+    } else {
+        exit::OK
+    })
+}
+
+fn describe(out: &mut String, trace: &Trace) {
+    let meta = &trace.meta;
+    let refs = trace.len() as u64;
+    let share = |count: u64| count as f64 * 100.0 / refs.max(1) as f64;
+    let unit = if meta.addressing == Addressing::Ids {
+        "page ids, pages taken as"
+    } else {
+        "byte addresses, pages of"
+    };
+    let _ = writeln!(out, "name         {}", meta.name);
+    let _ = writeln!(out, "kind         {}", meta.kind.name());
+    if let Some(warning) = meta.kind.warning() {
+        let _ = writeln!(out, "             ({warning})");
+    }
+    let _ = writeln!(out, "addresses    {unit} {}", meta.page_size);
+    let _ = writeln!(out, "digest       {}", digest::show(trace.digest()));
+    let _ = writeln!(out, "processes    {}", trace.dictionary.pids.len());
+    let _ = writeln!(out, "skipped      {} bad records", meta.skipped);
+    let _ = writeln!(out, "references   {refs}");
+    for kind in Kind::ALL {
+        let count = trace
+            .kinds
+            .iter()
+            .filter(|&&code| code & KIND_MASK == kind as u8)
+            .count() as u64;
+        let _ = writeln!(
+            out,
+            "  {}          {count} ({:.1} %)",
+            kind.letter(),
+            share(count)
+        );
+    }
+    let footprint = show_bytes((trace.distinct() as u64).saturating_mul(meta.page_size.bytes()));
+    let _ = writeln!(out, "pages        {} ({footprint})", trace.distinct());
+    reuse(out, trace);
+}
+
+/// How often pages are referenced, and how far apart.
+fn reuse(out: &mut String, trace: &Trace) {
+    let mut times = vec![0u64; trace.distinct()];
+    let mut last = vec![0u64; trace.distinct()];
+    let mut written = vec![false; trace.distinct()];
+    let mut same = 0u64;
+    // Intervals between references of the same page, by power of two.
+    let mut intervals = [0u64; 65];
+    for (position, &reference) in trace.refs.iter().enumerate() {
+        let page = page_of(reference) as usize;
+        let now = position as u64 + 1;
+        times[page] += 1;
+        written[page] |= reference & 1 != 0;
+        let before = std::mem::replace(&mut last[page], now);
+        if before > 0 {
+            intervals[(now - before).ilog2() as usize] += 1;
+            same += u64::from(now - before == 1);
+        }
+    }
+    let once = times.iter().filter(|&&n| n == 1).count();
+    let dirty = written.iter().filter(|&&w| w).count();
+    times.sort_unstable();
+    let median = times.get(times.len() / 2).copied().unwrap_or(0);
+    let _ = writeln!(out, "written      {dirty} pages");
+    let _ = writeln!(
+        out,
+        "reuse        {once} pages referenced once; the median page {} times",
+        show_count(median)
+    );
+    let reused: u64 = intervals.iter().sum();
+    if reused > 0 {
+        let _ = writeln!(
+            out,
+            "             {:.1} % of references go to the page of the one before",
+            same as f64 * 100.0 / trace.len() as f64
+        );
+        for share in [0.5, 0.9, 0.99, 0.999] {
+            let mut left = (reused as f64 * share).ceil() as u64;
+            let power = intervals.iter().position(|&n| {
+                let done = n >= left;
+                left = left.saturating_sub(n);
+                done
+            });
+            let bound = 1u128 << (power.unwrap_or(64) + 1);
+            let _ = writeln!(
+                out,
+                "             {:>5} % of reuses within {} references",
+                share * 100.0,
+                show_count((bound - 1) as u64)
+            );
+        }
+    }
+}

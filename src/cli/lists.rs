@@ -1,0 +1,154 @@
+//! `pagebench policies`, `formats` and `columns`: the tables of the library, for people.
+
+use super::failure::Failure;
+use super::print;
+use crate::exit::{self, ExitCode};
+use crate::policy::{self, Spec, TABLE};
+use crate::report::columns::{COLUMNS, ColumnKind};
+use crate::report::table::aligned;
+use crate::trace::format;
+use crate::trace::source::PBT;
+use clap::Args;
+use std::fmt::Write;
+
+/// The name of an entry, or none for the list.
+#[derive(Debug, Args)]
+pub struct NameArgs {
+    /// Describe only this one
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+}
+
+/// Lines of left-aligned fields.
+fn listing(lines: &[(String, String)]) -> String {
+    let width = lines
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    lines
+        .iter()
+        .map(|(name, about)| format!("{name:width$}  {about}\n"))
+        .collect()
+}
+
+/// Runs `policies`.
+pub fn policies(args: NameArgs) -> Result<ExitCode, Failure> {
+    let text = match args.name {
+        None => listing(
+            &TABLE
+                .iter()
+                .map(|spec| (spec.name.to_owned(), spec.about.to_owned()))
+                .collect::<Vec<_>>(),
+        ),
+        Some(name) => describe_policy(&TABLE[policy::params::find(&name)?]),
+    };
+    print(&text)?;
+    Ok(exit::OK)
+}
+
+fn describe_policy(spec: &Spec) -> String {
+    let mut out = format!("{} ({}): {}\n", spec.name, spec.family.name(), spec.about);
+    if !spec.aliases.is_empty() {
+        let _ = writeln!(out, "also called  {}", spec.aliases.join(", "));
+    }
+    let memory = match spec.space {
+        policy::Space::Fixed => "frames (-m)",
+        policy::Space::Variable => "a window in references of the process (--tau)",
+    };
+    let _ = writeln!(out, "memory       {memory}");
+    let _ = writeln!(
+        out,
+        "future       {}",
+        if spec.needs_future {
+            "knows it: a bound"
+        } else {
+            "unknown to it"
+        }
+    );
+    let _ = writeln!(out, "source       {}", spec.cite);
+    if !spec.choices.is_empty() {
+        let _ = writeln!(out, "choices      {}", spec.choices);
+    }
+    for param in spec.params {
+        let default = param
+            .default
+            .map_or("off".to_owned(), |value| value.to_string());
+        let _ = writeln!(
+            out,
+            "parameter    {}={default}  from {} to {}: {}",
+            param.name, param.min, param.max, param.about
+        );
+    }
+    out
+}
+
+/// Runs `formats`.
+pub fn formats(args: NameArgs) -> Result<ExitCode, Failure> {
+    let text = match args.name.as_deref() {
+        None => {
+            let stored = (
+                PBT.to_owned(),
+                "this program's stored form: dense, compressed, mapped on reading".to_owned(),
+            );
+            let entries = format::TABLE
+                .iter()
+                .map(|entry| (entry.name.to_owned(), entry.about.to_owned()));
+            listing(&std::iter::once(stored).chain(entries).collect::<Vec<_>>())
+        }
+        Some(PBT) => {
+            "pbt: this program's stored form; write it with: pagebench convert TRACE -o FILE.pbt\n\
+                      The layout is documented in src/trace/store/mod.rs.\n"
+                .to_owned()
+        }
+        Some(name) => {
+            let entry = format::by_name(name).map_err(|e| Failure::usage(e.to_string()))?;
+            format!(
+                "{}: {}\nkind: {}\n\n{}\n",
+                entry.name,
+                entry.about,
+                entry.kind.name(),
+                entry.layout.trim_end()
+            )
+        }
+    };
+    print(&text)?;
+    Ok(exit::OK)
+}
+
+/// Runs `columns`.
+pub fn columns(args: NameArgs) -> Result<ExitCode, Failure> {
+    let wanted: Vec<_> = COLUMNS
+        .iter()
+        .filter(|c| args.name.as_deref().is_none_or(|name| name == c.name))
+        .collect();
+    if wanted.is_empty() {
+        let name = args.name.unwrap_or_default();
+        let hint = policy::params::did_you_mean(&name, COLUMNS.iter().map(|column| column.name));
+        return Err(Failure::usage(format!("unknown column \"{name}\"{hint}")));
+    }
+    let mut lines = Vec::new();
+    for column in wanted {
+        let kind = match column.kind {
+            ColumnKind::Text => "text",
+            ColumnKind::Count => "count",
+            ColumnKind::Real => "real",
+        };
+        let unit = if column.unit.is_empty() {
+            "-"
+        } else {
+            column.unit
+        };
+        lines.push((
+            format!("{:16}  {kind:5}  {unit:13}", column.name),
+            column.about.to_owned(),
+        ));
+    }
+    let mut text = String::new();
+    if lines.len() > 1 {
+        aligned(&mut text, &[]);
+    }
+    text.push_str(&listing(&lines));
+    print(&text)?;
+    Ok(exit::OK)
+}

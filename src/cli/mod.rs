@@ -1,0 +1,110 @@
+//! The command line: clap types, one file per subcommand, each only from arguments to library
+//! calls and from their results to the terminal. Knows no algorithm.
+//!
+//! Data goes to standard output, progress and messages to standard error.
+
+mod args;
+mod check;
+mod convert;
+mod failure;
+mod generate;
+mod input;
+mod inspect;
+mod lists;
+mod outputs;
+mod plot;
+mod progress;
+mod run;
+
+use crate::exit::{self, ExitCode};
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use std::io::{self, Write};
+
+/// Replays memory-access traces through a virtual-memory model under page-replacement policies:
+/// exact fault counts, CSV and charts.
+#[derive(Debug, Parser)]
+#[command(name = "pagebench", version, max_term_width = 100, after_help = exit_codes())]
+struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Replay traces under policies over a range of memory sizes: table, CSV, charts
+    Run(run::RunArgs),
+    /// Compare exact counts with a baseline: exit code 6 where they differ
+    Check(check::CheckArgs),
+    /// Draw the charts of a results.csv again
+    Plot(plot::PlotArgs),
+    /// Store a trace of any format as .pbt
+    Convert(convert::ConvertArgs),
+    /// Generate a trace: zipf, uniform, loop or sequential
+    Gen(generate::GenArgs),
+    /// Print the first records of a trace as they were understood
+    Head(inspect::HeadArgs),
+    /// Describe a trace: references by kind, pages, footprint, reuse
+    Stat(inspect::StatArgs),
+    /// List the policies, or describe one
+    Policies(lists::NameArgs),
+    /// List the trace formats, or describe one
+    Formats(lists::NameArgs),
+    /// List the columns of results.csv with their definitions
+    Columns(lists::NameArgs),
+}
+
+/// The table of exit codes, for `--help`.
+fn exit_codes() -> String {
+    let lines = exit::ALL.map(|exit| format!("  {:>3}  {}\n", exit.code, exit.about));
+    format!("Exit codes:\n{}", lines.concat())
+}
+
+/// Runs the program on the arguments of the process; returns its exit code.
+pub fn main() -> ExitCode {
+    // A cell that fails says so in its row; a backtrace helps nobody there.
+    std::panic::set_hook(Box::new(|panic| {
+        progress::message(&format!("internal error: {panic}"))
+    }));
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() {
+                exit::USAGE
+            } else {
+                exit::OK
+            };
+        }
+    };
+    let result = match cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Check(args) => check::check(args),
+        Command::Plot(args) => plot::plot(args),
+        Command::Convert(args) => convert::convert(args),
+        Command::Gen(args) => generate::generate(args),
+        Command::Head(args) => inspect::head(args),
+        Command::Stat(args) => inspect::stat(args),
+        Command::Policies(args) => lists::policies(args),
+        Command::Formats(args) => lists::formats(args),
+        Command::Columns(args) => lists::columns(args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            if !failure.is_silent() {
+                progress::message(&format!("error: {failure}"));
+            }
+            failure.code
+        }
+    }
+}
+
+/// Writes text to standard output. A reader that has gone away ends the program quietly.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(Failure::stdout)
+}

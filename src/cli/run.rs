@@ -1,0 +1,230 @@
+//! `pagebench run`: the main job.
+
+use super::args::{ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
+use super::failure::Failure;
+use super::input::{Inputs, load_all};
+use super::outputs::{Course, make_folder, timestamp, write_manifest, write_timings};
+use super::plot::write_charts;
+use super::print;
+use super::progress::{Progress, message};
+use crate::exit::{self, ExitCode};
+use crate::report::columns::{COLUMNS, Column, ColumnKind, Row, column};
+use crate::report::csv::{read_rows, to_csv, write_file};
+use crate::report::{distributions, rows, table};
+use crate::sweep::{self, CellResult, Plan};
+use crate::trace::dense::Trace;
+use crate::units::show_count;
+use clap::Args;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Replay traces under policies over a range of memory sizes.
+///
+/// Every combination of trace, page size, policy and number of frames (or window) is a cell;
+/// cells are replayed in parallel. The results are the same bytes for any number of threads.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  pagebench run traces
+  pagebench run prog.lackey.zst -p lru,clock -m 2^4..2^14
+  pagebench run trace.csv --format csv --col addr=2,rw=3 -m 1%,5%,64MiB -o out")]
+pub struct RunArgs {
+    /// Traces, or folders of traces; - is standard input
+    #[arg(required = true, value_name = "TRACE")]
+    pub traces: Vec<PathBuf>,
+
+    /// Folder for the results; a fresh one under reports/runs if absent
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+
+    /// Write into a folder that holds results already
+    #[arg(long)]
+    pub force: bool,
+
+    /// The column of results.csv that the table shows (see: pagebench columns)
+    #[arg(long, value_name = "COLUMN", default_value = "fault_rate")]
+    pub show: String,
+
+    /// Draw no charts
+    #[arg(long)]
+    pub no_charts: bool,
+
+    #[command(flatten)]
+    pub sweep: SweepArgs,
+
+    #[command(flatten)]
+    pub read: ReadArgs,
+
+    #[command(flatten)]
+    pub select: SelectArgs,
+
+    #[command(flatten)]
+    pub terminal: TerminalArgs,
+}
+
+/// Signals, as the sweep sees them.
+pub struct Signals {
+    stop: Arc<AtomicBool>,
+    terminated: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// The first signal ends the sweep after the cells under way; a second one the program.
+    pub fn watch() -> Signals {
+        let stop = Arc::new(AtomicBool::new(false));
+        let terminated = Arc::new(AtomicBool::new(false));
+        for (signal, code) in [(SIGINT, exit::INTERRUPTED), (SIGTERM, exit::TERMINATED)] {
+            // Without handlers the program ends at once, which is no worse than before.
+            let _ = signal_hook::flag::register_conditional_shutdown(
+                signal,
+                i32::from(code.code),
+                stop.clone(),
+            );
+            let _ = signal_hook::flag::register(signal, stop.clone());
+        }
+        let _ = signal_hook::flag::register(SIGTERM, terminated.clone());
+        Signals { stop, terminated }
+    }
+
+    /// The exit code that a signal asks for, if one came.
+    pub fn code(&self) -> Option<ExitCode> {
+        match (
+            self.stop.load(Ordering::Relaxed),
+            self.terminated.load(Ordering::Relaxed),
+        ) {
+            (false, _) => None,
+            (true, false) => Some(exit::INTERRUPTED),
+            (true, true) => Some(exit::TERMINATED),
+        }
+    }
+}
+
+/// Runs the command.
+pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
+    let metric = metric(&args.show)?;
+    let axes = args.sweep.axes()?;
+    let costs = args.sweep.costs()?;
+    let options = args.read.options(&args.select)?;
+    let settings = args.sweep.settings(args.select.selection().describe())?;
+    args.sweep.threads()?;
+    let started = timestamp();
+    let asked = args.output.as_deref();
+    // An unwritable folder must be known before hours of work, a fresh one not made for nothing.
+    if asked.is_some() {
+        make_folder(asked, args.force)?;
+    }
+    let signals = Signals::watch();
+    let inputs = load_all(
+        &args.traces,
+        &options,
+        &args.sweep.page_size,
+        args.terminal.quiet,
+    )?;
+    let traces: Vec<&Trace> = inputs
+        .loaded
+        .iter()
+        .flat_map(|loaded| &loaded.traces)
+        .collect();
+    let plan = Plan::new(&traces, &axes, settings)?;
+    let folder = make_folder(asked, true)?;
+    let results = replay(&plan, &args.sweep, &args.terminal, &signals)?;
+
+    let all = rows::rows(&plan, &results, &costs);
+    let interrupted = signals.code();
+    write_file(&folder.join("results.csv"), &to_csv(&all))?;
+    write_file(
+        &folder.join("distributions.csv"),
+        &distributions::to_csv(&plan, &results, &costs),
+    )?;
+    write_timings(&folder, &plan, &results)?;
+    let course = Course {
+        started,
+        finished: all.len(),
+        interrupted: interrupted.is_some(),
+    };
+    write_manifest(&folder, &args, &inputs, &plan, &costs, &course)?;
+    let read_back = read_rows(&folder.join("results.csv"))?;
+    if !args.no_charts && read_back.iter().any(Row::is_ok) {
+        write_charts(&folder, &read_back)?;
+    }
+    let report = table::render(&read_back, metric);
+    print(&format!(
+        "{report}results, charts and manifest: {}\n",
+        folder.display()
+    ))?;
+    Ok(verdict(&inputs, &read_back, plan.cells.len(), interrupted))
+}
+
+/// Replays the plan with progress on standard error.
+pub fn replay(
+    plan: &Plan<'_>,
+    sweep: &SweepArgs,
+    terminal: &TerminalArgs,
+    signals: &Signals,
+) -> Result<Vec<Option<CellResult>>, Failure> {
+    let threads = sweep.threads()?;
+    let total: u64 = plan
+        .cells
+        .iter()
+        .map(|cell| plan.traces[cell.trace].len() as u64)
+        .sum();
+    let progress = Progress::new(terminal, total);
+    let start = Instant::now();
+    let results = sweep::run(plan, threads, &signals.stop, &|_, refs| {
+        progress.advance(refs)
+    });
+    progress.finish();
+    let seconds = start.elapsed().as_secs_f64();
+    let done = results.iter().flatten().count();
+    progress.say(&format!(
+        "replayed {} references in {done} of {} cells in {seconds:.2} s: {} references/s on {threads} threads",
+        show_count(total),
+        plan.cells.len(),
+        show_count((total as f64 / seconds.max(1e-9)) as u64),
+    ));
+    Ok(results)
+}
+
+/// What the run comes to, with words on what is missing.
+fn verdict(inputs: &Inputs, rows: &[Row], cells: usize, interrupted: Option<ExitCode>) -> ExitCode {
+    let mut code = inputs.failed;
+    let failed: Vec<&Row> = rows.iter().filter(|row| !row.is_ok()).collect();
+    for row in &failed {
+        let place = row
+            .frames
+            .map_or(String::new(), |frames| format!(", {frames} frames"));
+        message(&format!(
+            "error: cell {}, {}{place}: {}",
+            row.trace,
+            row.policy_label(),
+            row.error
+        ));
+    }
+    if !failed.is_empty() {
+        code = exit::worse(code, exit::FAILURE);
+    }
+    if let Some(signal) = interrupted {
+        message(&format!(
+            "interrupted: {} of {cells} cells are finished and kept",
+            rows.len()
+        ));
+        code = exit::worse(code, signal);
+    }
+    code
+}
+
+/// The column to show, if it has numbers.
+fn metric(name: &str) -> Result<&'static Column, Failure> {
+    match column(name) {
+        Some(column) if column.kind != ColumnKind::Text => Ok(column),
+        _ => {
+            let hint =
+                crate::policy::params::did_you_mean(name, COLUMNS.iter().map(|column| column.name));
+            Err(Failure::usage(format!(
+                "--show \"{name}\" is no numeric column{hint} (see: pagebench columns)"
+            )))
+        }
+    }
+}

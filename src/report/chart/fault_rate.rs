@@ -1,0 +1,114 @@
+//! Fault rate over mean resident pages, for one group: the chart that shows which policy needs how
+//! much memory.
+//!
+//! Does not know how rows came about.
+
+use super::ChartError;
+use super::canvas::{Canvas, Pen, Rect, render};
+use super::page;
+use super::panel::{Ink, Look, Panel, XLabels};
+use super::scale::{Axis, LABELS, bytes, percent_short};
+use super::series::{Curves, Group};
+use super::theme::{self, Styles};
+
+/// The bound is drawn if it is at most this far below the lowest point: else the curves would be
+/// squeezed into the upper part of the picture.
+const BOUND_REACH: f64 = 100.0;
+
+/// Draws the chart.
+pub fn draw(group: &Group<'_>, styles: &Styles) -> Result<Vec<u8>, ChartError> {
+    let mut curves = group.curves(styles, |row| row.fault_rate);
+    let dropped = curves.retain(|point| point.y > 0.0);
+    let bound = group.first_touches();
+    render(theme::WIDTH, theme::HEIGHT, |canvas| {
+        let body = page::head(canvas, group, "fault rate")?;
+        let near = bound.filter(|rate| is_near(&curves, *rate));
+        let line = near.map(|rate| format!("first touches: {}", percent_short(rate)));
+        let entries = page::entries(curves.series.iter(), line.as_slice());
+        let body = page::legend_right(canvas, body, entries)?;
+        let rect = Rect {
+            left: body.left + page::Y_ROOM,
+            bottom: body.bottom - page::X_ROOM,
+            ..body
+        };
+        let panel = panel(rect, &curves, bound, Look::LARGE);
+        let page_size = group.first().page_size;
+        panel.frame(canvas, XLabels::PagesAndBytes(page_size))?;
+        panel.x_title(canvas, &pages_title(page_size), page::X_TITLE)?;
+        panel.y_title(canvas, "faults per reference")?;
+        fill(canvas, &panel, &curves, bound)?;
+        let mut notes: Vec<String> = page::note_dropped(dropped).into_iter().collect();
+        notes.extend(page::note_absent(curves.absent));
+        if let (Some(rate), None) = (bound, near) {
+            let rate = percent_short(rate);
+            notes.push(format!("first touches ({rate}) lie far below the axis"));
+        }
+        page::notes(canvas, &notes)
+    })
+}
+
+/// The title of an x axis in pages.
+pub fn pages_title(page_size: u64) -> String {
+    format!("mean resident pages ({} each)", bytes(page_size as f64))
+}
+
+/// Whether the bound is near enough to the curves to be drawn.
+fn is_near(curves: &Curves, bound: f64) -> bool {
+    let rates = curves.points().map(|point| point.y);
+    let lowest = rates.fold(f64::INFINITY, f64::min);
+    bound * BOUND_REACH >= lowest || lowest.is_infinite()
+}
+
+/// Axes around the curves and, if it is near enough, the bound.
+pub fn panel(rect: Rect, curves: &Curves, bound: Option<f64>, look: Look) -> Panel {
+    // So many labels fit side by side, and one below the other.
+    let columns = (rect.width() / (look.tick_em * 3.5)) as usize;
+    let rows = (rect.height() / (look.tick_em * 1.5)) as usize;
+    let bound = bound.filter(|bound| is_near(curves, *bound));
+    let rates = curves.points().map(|point| point.y).chain(bound);
+    Panel {
+        rect,
+        x: Axis::pages(curves.points().map(|point| point.x), columns.min(LABELS)),
+        y: Axis::rates(rates, rows.clamp(2, LABELS)),
+        look,
+    }
+}
+
+/// Draws the bound and the curves.
+pub fn fill(
+    canvas: &Canvas<'_>,
+    panel: &Panel,
+    curves: &Curves,
+    bound: Option<f64>,
+) -> Result<(), ChartError> {
+    let level = match bound {
+        Some(rate) => panel.level(canvas, rate)?,
+        None => None,
+    };
+    if curves.series.is_empty() {
+        return panel.nothing(canvas, "no row has a fault and a mean resident size");
+    }
+    panel.curves(canvas, &curves.series)?;
+    match level {
+        Some(y) => name_level(canvas, panel, &Ink::of(panel, &curves.series), y),
+        None => Ok(()),
+    }
+}
+
+/// Writes what the line is where no curve is in the way; the legend says it too.
+fn name_level(canvas: &Canvas<'_>, panel: &Panel, ink: &Ink, y: f64) -> Result<(), ChartError> {
+    let pen = Pen::new(theme::SMALL.min(panel.look.tick_em), theme::FAINT_INK);
+    let text = "first touches";
+    let width = canvas.text_width(text, &pen)?;
+    let left = panel.rect.left + 12.0;
+    let place = Rect {
+        left,
+        top: y - pen.em - 8.0,
+        right: left + width,
+        bottom: y - 2.0,
+    };
+    if ink.under(place) > 0 {
+        return Ok(());
+    }
+    canvas.text(text, (left, y - 7.0), &pen)
+}

@@ -1,0 +1,225 @@
+//! What the charts of one group have in common: title, facts, legend column and notes around a
+//! body.
+//!
+//! Does not know the measure.
+
+use super::ChartError;
+use super::canvas::{Anchor, Canvas, Pen, Rect};
+use super::panel::{Look, sample};
+use super::series::{Group, Series};
+use super::theme::{self, Dash, Style};
+
+/// Free space at the edges of a chart.
+pub const MARGIN: f64 = 28.0;
+/// Room to the left of a panel for tick labels and the title of the axis.
+pub const Y_ROOM: f64 = 140.0;
+/// Room below a panel for two lines of tick labels, the title of the axis and a note.
+pub const X_ROOM: f64 = 142.0;
+/// Where the title of the x axis stands below a panel.
+pub const X_TITLE: f64 = 98.0;
+
+/// Length of a sample line in a legend.
+const SAMPLE: f64 = 52.0;
+/// Height of a legend's row.
+const ROW: f64 = 34.0;
+/// A legend's label is cut at this width.
+const LABEL_MAX: f64 = 330.0;
+
+/// Writes the title and the facts, and returns what is left below.
+pub fn head(canvas: &Canvas<'_>, group: &Group<'_>, what: &str) -> Result<Rect, ChartError> {
+    let full = f64::from(theme::WIDTH);
+    let title = Pen::new(theme::TITLE, theme::INK).bold();
+    let tail = format!(": {what}");
+    let room = full - 2.0 * MARGIN - canvas.text_width(&tail, &title)?;
+    let name = canvas.fitted(&group.first().trace, &title, room)?;
+    canvas.text(&format!("{name}{tail}"), (MARGIN, 56.0), &title)?;
+
+    let pen = Pen::new(theme::LABEL - 1.0, theme::FAINT_INK);
+    let warning = group.warning();
+    let warn = Pen::new(theme::LABEL - 1.0, theme::WARNING);
+    let warn_width = match &warning {
+        Some(text) => canvas.text_width(text, &warn)? + 40.0,
+        None => 0.0,
+    };
+    let facts = group.facts().join("  ·  ");
+    let facts = canvas.fitted(&facts, &pen, full - 2.0 * MARGIN - warn_width)?;
+    canvas.text(&facts, (MARGIN, 94.0), &pen)?;
+    if let Some(text) = &warning {
+        let x = MARGIN + canvas.text_width(&facts, &pen)? + 40.0;
+        canvas.text(text, (x, 94.0), &warn)?;
+    }
+    Ok(Rect {
+        left: MARGIN,
+        top: 128.0,
+        right: full - MARGIN,
+        bottom: f64::from(theme::HEIGHT) - 12.0,
+    })
+}
+
+/// A row of a legend.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    label: String,
+    mark: Mark,
+}
+
+#[derive(Debug, Clone)]
+enum Mark {
+    Series(Style),
+    Line,
+    More,
+}
+
+/// The legend of these series, and of bounding lines.
+pub fn entries<'a>(series: impl Iterator<Item = &'a Series>, lines: &[String]) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = series
+        .map(|series| Entry {
+            label: match series.runs.len() {
+                // A working set of the same mean size may well lie below it.
+                1 if !series.online && series.fixed_space => {
+                    format!("{} (fixed space)", series.label)
+                }
+                1 => series.label.clone(),
+                runs => format!("{} ({runs} runs)", series.label),
+            },
+            mark: Mark::Series(series.style),
+        })
+        .collect();
+    entries.extend(lines.iter().map(|label| Entry {
+        label: label.clone(),
+        mark: Mark::Line,
+    }));
+    entries
+}
+
+/// Keeps the first entries and says how many are left out.
+fn cut(mut entries: Vec<Entry>, max: usize) -> Vec<Entry> {
+    if entries.len() > max {
+        let left_out = entries.len() - (max - 1);
+        entries.truncate(max - 1);
+        entries.push(Entry {
+            label: format!("… and {left_out} more"),
+            mark: Mark::More,
+        });
+    }
+    entries
+}
+
+/// Draws the legend in columns at the right edge, and returns what is left of it for panels.
+pub fn legend_right(
+    canvas: &Canvas<'_>,
+    body: Rect,
+    entries: Vec<Entry>,
+) -> Result<Rect, ChartError> {
+    let per_column = (((body.height() - X_ROOM) / ROW) as usize).max(1);
+    let entries = cut(entries, per_column * 2);
+    let pen = Pen::new(theme::LABEL, theme::INK);
+    // Two columns must leave the panel at least half of the chart.
+    let columns = entries.len().div_ceil(per_column).max(1);
+    let label_max = LABEL_MAX / columns as f64 + 40.0 * (columns - 1) as f64;
+    let (labels, width) = fitted(canvas, &entries, &pen, label_max)?;
+    let column = SAMPLE + 12.0 + width;
+    let left = body.right - column * columns as f64 - 24.0 * (columns - 1) as f64;
+    for (i, (entry, label)) in entries.iter().zip(&labels).enumerate() {
+        let x = left + (i / per_column) as f64 * (column + 24.0);
+        let y = body.top + 14.0 + (i % per_column) as f64 * ROW;
+        draw_entry(canvas, (x, y), entry, label, &pen)?;
+    }
+    Ok(Rect {
+        right: left - 30.0,
+        ..body
+    })
+}
+
+/// Draws the legend in rows at the lower edge, and returns what is left above it.
+pub fn legend_below(
+    canvas: &Canvas<'_>,
+    body: Rect,
+    entries: Vec<Entry>,
+) -> Result<Rect, ChartError> {
+    const ROWS_MAX: usize = 4;
+    const GAP: f64 = 34.0;
+    // Five columns fit.
+    const LABEL_MAX: f64 = 205.0;
+    let pen = Pen::new(theme::LABEL, theme::INK);
+    let (_, widest) = fitted(canvas, &entries, &pen, LABEL_MAX)?;
+    let column = SAMPLE + 12.0 + widest + GAP;
+    let columns = ((body.width() / column) as usize).clamp(1, entries.len().max(1));
+    let entries = cut(entries, columns * ROWS_MAX);
+    let (labels, _) = fitted(canvas, &entries, &pen, LABEL_MAX)?;
+    let rows = entries.len().div_ceil(columns);
+    let top = body.bottom - rows as f64 * ROW;
+    let left = body.centre() - (columns as f64 * column - GAP) / 2.0;
+    for (i, (entry, label)) in entries.iter().zip(&labels).enumerate() {
+        let x = left + (i % columns) as f64 * column;
+        let y = top + (i / columns) as f64 * ROW + ROW / 2.0;
+        draw_entry(canvas, (x, y), entry, label, &pen)?;
+    }
+    Ok(Rect {
+        bottom: top - 14.0,
+        ..body
+    })
+}
+
+/// The labels cut to a width, and the width of the widest.
+fn fitted(
+    canvas: &Canvas<'_>,
+    entries: &[Entry],
+    pen: &Pen,
+    max: f64,
+) -> Result<(Vec<String>, f64), ChartError> {
+    let mut widest: f64 = 0.0;
+    let mut labels = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let label = canvas.fitted(&entry.label, pen, max)?;
+        widest = widest.max(canvas.text_width(&label, pen)?);
+        labels.push(label);
+    }
+    Ok((labels, widest))
+}
+
+fn draw_entry(
+    canvas: &Canvas<'_>,
+    (x, y): (f64, f64),
+    entry: &Entry,
+    label: &str,
+    pen: &Pen,
+) -> Result<(), ChartError> {
+    const SOLID: Dash = &[];
+    match &entry.mark {
+        Mark::Series(style) => sample(canvas, (x, y), SAMPLE, style, &Look::LARGE)?,
+        Mark::Line => canvas.line(&[(x, y), (x + SAMPLE, y)], 1.8, theme::BOUND, SOLID)?,
+        Mark::More => {}
+    }
+    canvas.text_centred(label, (x + SAMPLE + 12.0, y), pen)
+}
+
+/// Writes what is missing from a chart at its lower edge.
+pub fn notes(canvas: &Canvas<'_>, notes: &[String]) -> Result<(), ChartError> {
+    let pen = Pen::new(theme::SMALL, theme::FAINT_INK).anchored(Anchor::Start);
+    let width = f64::from(theme::WIDTH) - 2.0 * MARGIN;
+    let text = canvas.fitted(&notes.join("  ·  "), &pen, width)?;
+    canvas.text(&text, (MARGIN, f64::from(theme::HEIGHT) - 14.0), &pen)
+}
+
+/// The note for points that a logarithmic axis has no place for.
+pub fn note_dropped(dropped: usize) -> Option<String> {
+    match dropped {
+        0 => None,
+        1 => Some("1 point without a fault is not drawn: zero has no logarithm".to_owned()),
+        n => Some(format!(
+            "{n} points without a fault are not drawn: zero has no logarithm"
+        )),
+    }
+}
+
+/// The note for rows without the measure.
+pub fn note_absent(absent: usize) -> Option<String> {
+    match absent {
+        0 => None,
+        1 => Some("1 row without the measure or its mean resident pages".to_owned()),
+        n => Some(format!(
+            "{n} rows without the measure or their mean resident pages"
+        )),
+    }
+}

@@ -1,0 +1,283 @@
+//! One pair of axes with its curves: frame, grid, tick labels, lines and marks.
+//!
+//! Does not know which measure it shows, nor rows.
+
+use super::ChartError;
+use super::canvas::{Anchor, Canvas, Pen, Rect};
+use super::scale::{Axis, bytes};
+use super::series::{Point, Series};
+use super::theme::{self, Style};
+
+/// Sizes of what a panel draws.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// Em of tick labels.
+    pub tick_em: f64,
+    /// Width of curves.
+    pub line: f64,
+    /// Radius of markers.
+    pub marker: f64,
+}
+
+impl Look {
+    /// For a panel as wide as the chart.
+    pub const LARGE: Look = Look {
+        tick_em: theme::TICK,
+        line: 2.6,
+        marker: 6.5,
+    };
+    /// For one of several panels.
+    pub const SMALL: Look = Look {
+        tick_em: theme::SMALL - 1.0,
+        line: 1.9,
+        marker: 4.1,
+    };
+}
+
+/// What stands below the x axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum XLabels {
+    /// Nothing: the panel below has the labels.
+    None,
+    /// Pages.
+    Pages,
+    /// Pages, and below them bytes, for pages of this size.
+    PagesAndBytes(u64),
+}
+
+/// The lines of a series in pixels.
+pub type Lines = Vec<Vec<(f64, f64)>>;
+
+/// Distance of tick labels from the y axis.
+const TICK_ROOM: f64 = 12.0;
+
+/// A rectangle with two axes.
+#[derive(Debug)]
+pub struct Panel {
+    /// Where the curves are; labels lie outside.
+    pub rect: Rect,
+    /// The axis from left to right.
+    pub x: Axis,
+    /// The axis from bottom to top.
+    pub y: Axis,
+    /// Sizes.
+    pub look: Look,
+}
+
+impl Panel {
+    /// The pixel of a point; none if an axis has no place for it.
+    pub fn pixel(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        let (x, y) = (self.x.share(x)?, self.y.share(y)?);
+        Some((
+            self.rect.left + x * self.rect.width(),
+            self.rect.bottom - y * self.rect.height(),
+        ))
+    }
+
+    /// Draws grid, frame and tick labels.
+    pub fn frame(&self, canvas: &Canvas<'_>, labels: XLabels) -> Result<(), ChartError> {
+        self.x_axis(canvas, labels)?;
+        self.y_axis(canvas)?;
+        let Rect {
+            left,
+            top,
+            right,
+            bottom,
+        } = self.rect;
+        canvas.stroke((left, top), (left, bottom + 0.75), 1.5, theme::AXIS)?;
+        canvas.stroke((left, bottom), (right, bottom), 1.5, theme::AXIS)
+    }
+
+    fn x_axis(&self, canvas: &Canvas<'_>, labels: XLabels) -> Result<(), ChartError> {
+        let Rect { top, bottom, .. } = self.rect;
+        let em = self.look.tick_em;
+        let pen = Pen::new(em, theme::INK).anchored(Anchor::Middle);
+        let faint = Pen::new(theme::SMALL.min(em), theme::FAINT_INK).anchored(Anchor::Middle);
+        for tick in &self.x.ticks {
+            let Some(x) = self.x_pixel(tick.value) else {
+                continue;
+            };
+            if tick.label.is_empty() {
+                canvas.stroke((x, bottom), (x, bottom + 4.0), 1.0, theme::AXIS)?;
+                continue;
+            }
+            canvas.stroke((x, top), (x, bottom), 1.0, theme::GRID)?;
+            canvas.stroke((x, bottom), (x, bottom + 7.0), 1.5, theme::AXIS)?;
+            let baseline = bottom + 10.0 + em;
+            if labels != XLabels::None {
+                canvas.text(&tick.label, (x, baseline), &pen)?;
+            }
+            if let XLabels::PagesAndBytes(page_size) = labels {
+                let size = bytes(tick.value * page_size as f64);
+                canvas.text(&size, (x, baseline + em + 6.0), &faint)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn x_pixel(&self, value: f64) -> Option<f64> {
+        let share = self.x.share(value)?;
+        Some(self.rect.left + share * self.rect.width())
+    }
+
+    fn y_axis(&self, canvas: &Canvas<'_>) -> Result<(), ChartError> {
+        let Rect { left, right, .. } = self.rect;
+        let pen = Pen::new(self.look.tick_em, theme::INK).anchored(Anchor::End);
+        for tick in &self.y.ticks {
+            let Some(share) = self.y.share(tick.value) else {
+                continue;
+            };
+            let y = self.rect.bottom - share * self.rect.height();
+            if tick.label.is_empty() {
+                canvas.stroke((left - 4.0, y), (left, y), 1.0, theme::AXIS)?;
+                continue;
+            }
+            canvas.stroke((left, y), (right, y), 1.0, theme::GRID)?;
+            canvas.stroke((left - 7.0, y), (left, y), 1.5, theme::AXIS)?;
+            canvas.text_centred(&tick.label, (left - TICK_ROOM, y), &pen)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the title of the x axis below the tick labels.
+    pub fn x_title(&self, canvas: &Canvas<'_>, text: &str, below: f64) -> Result<(), ChartError> {
+        let pen = Pen::new(theme::LABEL, theme::INK).anchored(Anchor::Middle);
+        let at = (self.rect.centre(), self.rect.bottom + below);
+        canvas.text(text, at, &pen)
+    }
+
+    /// Writes the title of the y axis, upwards, centred on the panel and left of the widest label.
+    pub fn y_title(&self, canvas: &Canvas<'_>, text: &str) -> Result<(), ChartError> {
+        let tick = Pen::new(self.look.tick_em, theme::INK);
+        let mut widest: f64 = 0.0;
+        for label in self.y.ticks.iter().map(|tick| &tick.label) {
+            widest = widest.max(canvas.text_width(label, &tick)?);
+        }
+        let pen = Pen::new(theme::LABEL, theme::INK).anchored(Anchor::Middle);
+        // Below the baseline, here to the right, hang the tails of g and p.
+        let x = self.rect.left - TICK_ROOM - widest - pen.em * 0.75;
+        canvas.text_upwards(text, (x, self.rect.middle()), &pen)
+    }
+
+    /// Draws a horizontal line at a value, if it lies within the axis.
+    pub fn level(&self, canvas: &Canvas<'_>, value: f64) -> Result<Option<f64>, ChartError> {
+        let Some(share) = self.y.share(value).filter(|s| (0.0..=1.0).contains(s)) else {
+            return Ok(None);
+        };
+        let y = self.rect.bottom - share * self.rect.height();
+        let ends = ((self.rect.left, y), (self.rect.right, y));
+        canvas.stroke(ends.0, ends.1, 1.8, theme::BOUND)?;
+        Ok(Some(y))
+    }
+
+    /// Draws the curves: first all lines, then all marks, so that no line hides a mark.
+    pub fn curves(&self, canvas: &Canvas<'_>, series: &[Series]) -> Result<(), ChartError> {
+        let lines = |series| (series, self.lines(series));
+        let pixels: Vec<(&Series, Lines)> = series.iter().map(lines).collect();
+        for (series, lines) in &pixels {
+            for line in lines {
+                let Style { colour, dash, .. } = series.style;
+                canvas.line(line, self.look.line, colour, dash)?;
+            }
+        }
+        for (series, lines) in &pixels {
+            for at in lines
+                .iter()
+                .flat_map(|line| marked(line, self.look.marker * 3.5))
+            {
+                let Style { colour, marker, .. } = series.style;
+                canvas.marker(at, marker, self.look.marker, colour)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The lines of a series in pixels.
+    pub fn lines(&self, series: &Series) -> Lines {
+        let to_pixels =
+            |run: &Vec<Point>| run.iter().filter_map(|p| self.pixel(p.x, p.y)).collect();
+        series.runs.iter().map(to_pixels).collect()
+    }
+
+    /// Writes in the middle of an empty panel why it is empty.
+    pub fn nothing(&self, canvas: &Canvas<'_>, text: &str) -> Result<(), ChartError> {
+        let pen = Pen::new(theme::LABEL, theme::FAINT_INK).anchored(Anchor::Middle);
+        let text = canvas.fitted(text, &pen, self.rect.width() - 20.0)?;
+        canvas.text_centred(&text, (self.rect.centre(), self.rect.middle()), &pen)
+    }
+}
+
+/// The points that get a mark: marks of a dense line would merge, so they keep a distance.
+fn marked(line: &[(f64, f64)], gap: f64) -> Vec<(f64, f64)> {
+    let mut marks: Vec<(f64, f64)> = Vec::new();
+    // Few points are all measured ones that the reader wants to see.
+    let sparse = line.len() <= 24;
+    for &(x, y) in line {
+        let far = |last: &(f64, f64)| (x - last.0).abs() + (y - last.1).abs() >= gap;
+        if sparse || marks.last().is_none_or(far) {
+            marks.push((x, y));
+        }
+    }
+    marks
+}
+
+/// Draws a sample of a style, for legends.
+pub fn sample(
+    canvas: &Canvas<'_>,
+    (x, y): (f64, f64),
+    length: f64,
+    style: &Style,
+    look: &Look,
+) -> Result<(), ChartError> {
+    let ends = [(x, y), (x + length, y)];
+    canvas.line(&ends, look.line, style.colour, style.dash)?;
+    canvas.marker(
+        (x + length / 2.0, y),
+        style.marker,
+        look.marker,
+        style.colour,
+    )
+}
+
+/// What drawn curves cover, to find a place for a label.
+#[derive(Debug, Default)]
+pub struct Ink(Vec<(f64, f64)>);
+
+impl Ink {
+    /// The curves of a panel.
+    pub fn of(panel: &Panel, series: &[Series]) -> Ink {
+        let lines: Vec<_> = series
+            .iter()
+            .flat_map(|series| panel.lines(series))
+            .collect();
+        let mut ink = Ink::default();
+        for line in &lines {
+            ink.0.extend(line.first());
+            for pair in line.windows(2) {
+                ink.add(pair[0], pair[1]);
+            }
+        }
+        ink
+    }
+
+    /// Adds a straight line.
+    pub fn add(&mut self, from: (f64, f64), to: (f64, f64)) {
+        const STEP: f64 = 4.0;
+        let length = (to.0 - from.0).abs().max((to.1 - from.1).abs());
+        // Axes keep coordinates within the picture; the bound only guards against abuse.
+        let steps = ((length / STEP).ceil() as usize).clamp(1, 1000);
+        for i in 0..=steps {
+            let share = i as f64 / steps as f64;
+            let at = |from: f64, to: f64| from + (to - from) * share;
+            self.0.push((at(from.0, to.0), at(from.1, to.1)));
+        }
+    }
+
+    /// How much ink a rectangle would cover.
+    pub fn under(&self, rect: Rect) -> usize {
+        let inside = |p: &&(f64, f64)| {
+            rect.left <= p.0 && p.0 <= rect.right && rect.top <= p.1 && p.1 <= rect.bottom
+        };
+        self.0.iter().filter(inside).count()
+    }
+}

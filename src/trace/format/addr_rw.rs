@@ -1,0 +1,83 @@
+//! The traces of operating-systems courses: an address and whether it is read or written.
+
+use super::Format;
+use super::lines::{Complaint, LineParser, LineReader, bad_address, nothing_more, share};
+use super::number::{hex_0x, word};
+use crate::trace::record::{Access, Kind, TraceKind};
+
+pub(super) const FORMAT: Format = Format {
+    name: "addr-rw",
+    about: "course traces: an address and R or W on each line",
+    layout: "\
+one access per line: byte address (hexadecimal, with or without 0x), blanks or a tab, R or W of
+either case. There is no size: each access touches one byte.
+    0041f7a0 R
+    0x13f5e2c0 W
+",
+    kind: TraceKind::Full,
+    sniff: |sample| share(sample, AddrRw),
+    open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, AddrRw))),
+};
+
+struct AddrRw;
+
+impl LineParser for AddrRw {
+    const NAME: &'static str = FORMAT.name;
+
+    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+        let (address, rest) = word(line);
+        let (kind, rest) = word(rest);
+        let addr = hex_0x(address).map_err(bad_address)?;
+        let kind = match kind {
+            b"R" | b"r" => Kind::Read,
+            b"W" | b"w" => Kind::Write,
+            b"" => return Err("R or W is missing after the address".into()),
+            _ => return Err("the word after the address is not R or W".into()),
+        };
+        nothing_more(rest)?;
+        out.push(Access {
+            pid: 0,
+            kind,
+            size: 1,
+            addr,
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{accesses, bad_line_cases, skipping, tuples};
+    use super::*;
+
+    #[test]
+    fn both_spellings_of_everything() {
+        let text = b"0041f7a0 R\r\n0X13F5E2C0\tw\r\n\r\n  ffffffffffffffff   r";
+        let expected = [
+            (Kind::Read, 0x41_f7a0, 1),
+            (Kind::Write, 0x13f5_e2c0, 1),
+            (Kind::Read, u64::MAX, 1),
+        ];
+        assert_eq!(tuples(&accesses("addr-rw", text)), expected);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        bad_line_cases(
+            "addr-rw",
+            "0041f7a0 R",
+            &[
+                ("0x41f7g0 R", "the address is not hexadecimal"),
+                ("0x R", "the address is missing"),
+                ("0041f7a0", "R or W is missing"),
+                ("0041f7a0 X", "not R or W"),
+                ("0041f7a0 RW", "not R or W"),
+                ("0041f7a0 R 4", "more on the line"),
+                ("1ffffffffffffffff R", "address over 64 bits"),
+                ("\0\0\0 R", "binary data"),
+            ],
+        );
+        let (got, skipped) = skipping("addr-rw", b"1 R\n2\n3 W\n? R\n");
+        assert_eq!((got.len(), skipped), (2, 2));
+    }
+}

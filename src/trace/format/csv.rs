@@ -1,0 +1,317 @@
+//! Comma-, tab- or semicolon-separated columns, named by a header line or by the user.
+//!
+//! Deliberately absent: the quoting rules, which are the `csv` crate's (RFC 4180), and any guess
+//! about files without a header: there the user says which column is what.
+
+use super::lines::{BATCH, Complaint, LINE_MAX, RUN_MAX, bad_line, checked_size, sample_lines};
+use super::number::{NumberFault, decimal, hex, strip_0x};
+use super::{Fit, Format, ReadOptions, RecordReader, Sample};
+use crate::trace::codec::{BUFFER, read_error};
+use crate::trace::error::{Position, TraceError};
+use crate::trace::record::{Access, Addressing, Kind, TraceKind};
+use ::csv::ByteRecord;
+use columns::Columns;
+use memchr::memchr_iter;
+use std::io::{self, BufRead, Cursor, Read};
+use std::path::PathBuf;
+
+#[path = "csv_columns.rs"]
+mod columns;
+
+pub(super) const FORMAT: Format = Format {
+    name: "csv",
+    about: "comma-, tab- or semicolon-separated columns",
+    layout: "\
+The first line names the columns, in any order and case: addr, address or vaddr (byte address),
+or page, block, id or key (page id); and, if there are such columns, rw, op, kind or type
+(r read load get, w write store set, i ifetch fetch; a read if absent), size, bytes or len (1 if
+absent; of ids only if asked for with --col size=), pid or process. Other columns are ignored.
+Numbers are hexadecimal with 0x, else decimal, or hexadecimal with --base hex. --col addr=NAME
+or --col addr=2 (the second column) chooses columns, --delimiter and --header override what the
+first line suggests. Without a header line: --format csv --col addr=1 --col rw=2. Fields may be
+quoted as in RFC 4180. Lines that begin with # are skipped.
+    time,addr,op,size
+    17,0x401ab70,ifetch,3
+    18,0x1fff000748,write,8
+",
+    kind: TraceKind::Full,
+    sniff,
+    open: |input, path, options| Ok(Box::new(CsvReader::open(input, path, options)?)),
+};
+
+/// The delimiters that are guessed, the first one where nothing else is said.
+const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
+
+struct CsvReader {
+    rows: ::csv::Reader<Meter<Box<dyn BufRead + Send>>>,
+    row: ByteRecord,
+    columns: Columns,
+    path: PathBuf,
+    delimiter: u8,
+    /// True while the header line is still to come.
+    header: bool,
+    /// The error of an open quote in the row just read, if that row is the last one.
+    open_quote: Option<Box<TraceError>>,
+    skip_bad: bool,
+    skipped: u64,
+    done: bool,
+}
+
+impl CsvReader {
+    fn open(
+        mut input: Box<dyn BufRead + Send>,
+        path: PathBuf,
+        options: &ReadOptions,
+    ) -> Result<CsvReader, TraceError> {
+        let head = head(&mut input).map_err(|e| read_error(&path, e))?;
+        let sample = Sample {
+            bytes: &head,
+            whole: true,
+            file_bytes: None,
+        };
+        let (number, line) = first_line(&sample);
+        let delimiter = options.delimiter.unwrap_or_else(|| delimiter_of(line));
+        let fields = fields(line, delimiter);
+        let (columns, header) = columns::resolve(&fields, options)
+            .map_err(|complaint| bad_line(FORMAT.name, complaint, line, path.clone(), number))?;
+        let input: Box<dyn BufRead + Send> = Box::new(Cursor::new(head).chain(input));
+        let rows = ::csv::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .has_headers(false)
+            .flexible(true)
+            .comment(Some(b'#'))
+            // Not CRLF: with it a line is only counted when the next one is read.
+            .terminator(::csv::Terminator::Any(b'\n'))
+            .buffer_capacity(BUFFER)
+            .from_reader(Meter::new(input));
+        Ok(CsvReader {
+            rows,
+            row: ByteRecord::new(),
+            columns,
+            path,
+            delimiter,
+            header,
+            open_quote: None,
+            skip_bad: options.skip_bad,
+            skipped: 0,
+            done: false,
+        })
+    }
+
+    fn fill_to(&mut self, goal: usize, batch: &mut Vec<Access>) -> Result<(), TraceError> {
+        while batch.len() < goal {
+            let from = self.rows.position().byte();
+            self.rows.get_mut().allow_from(from);
+            if !self.read_row()? {
+                self.done = true;
+                break;
+            }
+            if self.row.iter().all(|field| field.trim_ascii().is_empty()) && self.row.len() <= 1 {
+                continue;
+            }
+            if std::mem::take(&mut self.header) {
+                continue;
+            }
+            match self.columns.access(&self.row) {
+                Ok(access) => batch.push(access),
+                Err(_) if self.skip_bad => self.skipped += 1,
+                Err(complaint) => {
+                    // The open quote is the cause.
+                    let open_quote = self.open_quote.take().map(|error| *error);
+                    return Err(open_quote.unwrap_or_else(|| self.bad_row(complaint, false)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the next row; false at the end.
+    fn read_row(&mut self) -> Result<bool, TraceError> {
+        let line = self.rows.position().line();
+        match self.rows.read_byte_record(&mut self.row) {
+            Ok(false) => match self.open_quote.take() {
+                // Silence would lose every line that the open quote has swallowed.
+                Some(error) => Err(*error),
+                None => Ok(false),
+            },
+            Ok(true) => {
+                let meter = self.rows.get_ref();
+                let maybe_last = self.rows.position().byte() == meter.given;
+                let odd = maybe_last && meter.quotes % 2 == 1;
+                let open = odd && self.row.as_slice().contains(&b'\n');
+                let error = || Box::new(self.bad_row("a quoted field is not closed".into(), true));
+                self.open_quote = open.then(error);
+                Ok(true)
+            }
+            Err(error) => match error.into_kind() {
+                ::csv::ErrorKind::Io(e) => Err(read_error(&self.path, e).at(Position::Line(line))),
+                other => {
+                    let what = format!("not a csv record: {other:?}");
+                    Err(TraceError::new(&self.path, what).at(Position::Line(line)))
+                }
+            },
+        }
+    }
+
+    /// The error for the row just read, with the line it begins on: the reader stands behind the
+    /// row's end, which is known only here to be a line end or the end of the file.
+    #[cold]
+    fn bad_row(&self, complaint: Complaint, open_quote: bool) -> TraceError {
+        let position = self.rows.position();
+        let meter = self.rows.get_ref();
+        let at_end = position.byte() == meter.given;
+        let unended = open_quote || at_end && meter.last != b'\n';
+        let inside = memchr_iter(b'\n', self.row.as_slice()).count() as u64;
+        let line = position.line() - u64::from(!unended) - inside;
+        let text = self.row.iter().collect::<Vec<_>>().join(&self.delimiter);
+        let text = text.strip_suffix(b"\r").unwrap_or(&text);
+        let shown = text.split(|&b| b == b'\n').next().unwrap_or(text);
+        bad_line(FORMAT.name, complaint, shown, self.path.clone(), line)
+    }
+}
+
+impl RecordReader for CsvReader {
+    fn fill(&mut self, batch: &mut Vec<Access>) -> Result<bool, TraceError> {
+        let before = batch.len();
+        if !self.done {
+            let result = self.fill_to(before + BATCH, batch);
+            self.done |= result.is_err();
+            result?;
+        }
+        Ok(batch.len() > before)
+    }
+
+    fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    fn addressing(&self) -> Addressing {
+        self.columns.addressing()
+    }
+
+    fn kind(&self) -> Option<TraceKind> {
+        self.columns.kind()
+    }
+}
+
+/// Passes bytes on and knows how many: a row that is longer than 1 MiB (an open quote) is an
+/// error before it fills the memory.
+struct Meter<R> {
+    inner: R,
+    /// Bytes passed on.
+    given: u64,
+    /// Bytes that may be passed on before the row that is being read is too long.
+    allowed: u64,
+    /// The last byte passed on.
+    last: u8,
+    /// Quotes passed on.
+    quotes: u64,
+}
+
+impl<R> Meter<R> {
+    fn new(inner: R) -> Meter<R> {
+        Meter {
+            inner,
+            given: 0,
+            allowed: 0,
+            last: b'\n',
+            quotes: 0,
+        }
+    }
+
+    /// A row begins at this byte.
+    fn allow_from(&mut self, byte: u64) {
+        self.allowed = byte + (BUFFER + LINE_MAX) as u64;
+    }
+}
+
+impl<R: Read> Read for Meter<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.given >= self.allowed {
+            let what = "a record is longer than 1 MiB; a quote may be open";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        let n = self.inner.read(buf)?;
+        self.given += n as u64;
+        self.quotes += memchr_iter(b'"', &buf[..n]).count() as u64;
+        if let Some(&last) = buf[..n].last() {
+            self.last = last;
+        }
+        Ok(n)
+    }
+}
+
+/// The bytes up to the end of the first line that says something, 1 MiB at most.
+fn head(input: &mut dyn BufRead) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    loop {
+        let from = head.len();
+        let room = (LINE_MAX - from) as u64;
+        if (&mut *input).take(room).read_until(b'\n', &mut head)? == 0 || !is_nothing(&head[from..])
+        {
+            return Ok(head);
+        }
+    }
+}
+
+/// Whether a line is blank or a comment.
+fn is_nothing(line: &[u8]) -> bool {
+    line.starts_with(b"#") || line.trim_ascii().is_empty()
+}
+
+/// The first line that is neither blank nor a comment, and its number.
+fn first_line<'a>(sample: &Sample<'a>) -> (u64, &'a [u8]) {
+    sample_lines(sample)
+        .enumerate()
+        .find(|(_, line)| !is_nothing(line))
+        .map_or((1, b""), |(i, line)| (i as u64 + 1, line))
+}
+
+/// The delimiter that a line has most of.
+fn delimiter_of(line: &[u8]) -> u8 {
+    let count = |&delimiter: &u8| memchr_iter(delimiter, line).count();
+    // `max_by_key` takes the last of equals.
+    *DELIMITERS
+        .iter()
+        .rev()
+        .max_by_key(|d| count(d))
+        .expect("there are three")
+}
+
+/// The fields of one line.
+fn fields(line: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
+    let mut row = ByteRecord::new();
+    let more = ::csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(line)
+        .read_byte_record(&mut row);
+    match more {
+        Ok(true) => row.iter().map(|f| f.trim_ascii().to_vec()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Takes files with a header line that names an address or id, and counts the lines with as many
+/// delimiters as that.
+fn sniff(sample: &Sample<'_>) -> Fit {
+    let (_, header) = first_line(sample);
+    let delimiter = delimiter_of(header);
+    if !columns::names_a_place(&fields(header, delimiter)) {
+        return Fit::No;
+    }
+    let expected = memchr_iter(delimiter, header).count();
+    let (mut good, mut of) = (0, 0);
+    for line in sample_lines(sample).filter(|l| !is_nothing(l)) {
+        of += 1;
+        // A quoted field may hold anything.
+        let fits = memchr_iter(delimiter, line).count() == expected || line.contains(&b'"');
+        good += u32::from(fits);
+    }
+    Fit::Share { good, of }
+}
+
+#[cfg(test)]
+#[path = "csv_tests.rs"]
+mod tests;

@@ -1,0 +1,272 @@
+//! valgrind's lackey: every instruction fetch, load, store and modify of a program, with size.
+
+use super::lines::{
+    BYTES_MAX, Complaint, LineParser, LineReader, bad_address, checked_size, share,
+};
+use super::number::{decimal, hex, hex8_unchecked, is_blank, trim};
+use super::{Format, ReadOptions};
+use crate::trace::record::{Access, Kind, TraceKind};
+use memchr::memchr;
+
+pub(super) const FORMAT: Format = Format {
+    name: "lackey",
+    about: "valgrind --tool=lackey --trace-mem=yes: every access of a program",
+    layout: "\
+one access per line: kind, address (hexadecimal, without 0x), a comma, size in bytes
+(decimal, 1 to 1048576). I is an instruction fetch, L a load, S a store, M a read and a write
+of one address, counted as one write. Lines that begin with ==PID== or --PID-- are valgrind's
+own text and are skipped wherever they stand.
+    ==14761== Lackey, an example Valgrind tool
+    I  0401ab70,3
+     S 1fff000748,8
+     L 1fff000740,8
+     M 0421c098,4
+",
+    kind: TraceKind::Full,
+    sniff: |sample| share(sample, Lackey),
+    open: |input, path, options: &ReadOptions| {
+        Ok(Box::new(LineReader::new(input, path, options, Lackey)))
+    },
+};
+
+struct Lackey;
+
+impl LineParser for Lackey {
+    const NAME: &'static str = FORMAT.name;
+
+    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+        let blanks = line.iter().take_while(|&&b| is_blank(b)).count();
+        if blanks == 0 && is_log_text(line) {
+            return Ok(());
+        }
+        let kind = match (blanks, line.get(blanks), line.get(blanks + 1)) {
+            (0..=2, Some(b'I'), Some(b' ' | b'\t')) => Kind::Ifetch,
+            (0..=2, Some(b'L'), Some(b' ' | b'\t')) => Kind::Read,
+            (0..=2, Some(b'S' | b'M'), Some(b' ' | b'\t')) => Kind::Write,
+            _ => return Err("the line does not begin with I, L, S or M".into()),
+        };
+        let rest = trim(&line[blanks + 1..]);
+        let Some(comma) = memchr(b',', rest) else {
+            return Err("no comma and size after the address".into());
+        };
+        let addr = hex(&rest[..comma]).map_err(bad_address)?;
+        let size = checked_size(decimal(&rest[comma + 1..]), addr, BYTES_MAX)?;
+        out.push(Access {
+            pid: 0,
+            kind,
+            size,
+            addr,
+        });
+        Ok(())
+    }
+
+    /// Lines exactly as lackey writes them, with 8 to 15 digits and a size of one or two, eight
+    /// bytes at a time and with no branch that depends on the kind or the length of the address:
+    /// these change from line to line and would be mispredicted.
+    fn parse_many(&mut self, bytes: &[u8], most: usize, out: &mut Vec<Access>) -> (usize, u64) {
+        let mut used = 0;
+        let mut lines = 0;
+        while lines < most
+            && let Some(head) = bytes[used..].first_chunk::<24>()
+            && let Some((access, length)) = parse_head(head)
+        {
+            out.push(access);
+            used += length;
+            lines += 1;
+        }
+        (used, lines as u64)
+    }
+}
+
+/// The first three bytes of a line and its kind, at the sum of the first two bytes modulo 16.
+const COLUMNS: [(u32, Kind); 16] = {
+    let mut columns = [(u32::MAX, Kind::Read); 16];
+    let kinds = [
+        (*b"I  \0", Kind::Ifetch),
+        (*b" L \0", Kind::Read),
+        (*b" S \0", Kind::Write),
+        (*b" M \0", Kind::Write),
+    ];
+    let mut i = 0;
+    while i < kinds.len() {
+        let (bytes, kind) = kinds[i];
+        columns[(bytes[0] + bytes[1]) as usize & 15] = (u32::from_le_bytes(bytes), kind);
+        i += 1;
+    }
+    columns
+};
+
+/// One line at the beginning of 24 bytes and its length with the LF; `None` if it is unusual.
+#[inline(always)]
+fn parse_head(head: &[u8; 24]) -> Option<(Access, usize)> {
+    const COMMAS: u64 = u64::from_le_bytes([b','; 8]);
+    const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+
+    // The letter and a blank, in either order, differ from kind to kind in these four bits.
+    let (column, kind) = COLUMNS[usize::from(head[0].wrapping_add(head[1]) & 15)];
+    let wrong_kind = u32::from_le_bytes([head[0], head[1], head[2], 0]) ^ column;
+
+    let (high, wrong_high) = hex8_unchecked(u64::from_le_bytes(*head[3..].first_chunk()?));
+    let next = u64::from_le_bytes(*head[11..].first_chunk()?);
+    // The first byte of `next` that is a comma gets its top bit set here, and none before it.
+    let same = next ^ COMMAS;
+    let found = same.wrapping_sub(0x0101_0101_0101_0101) & !same & 0x8080_8080_8080_8080;
+    if found == 0 {
+        return None;
+    }
+    let more = found.trailing_zeros() / 8;
+    // The digits before the comma, moved to the end and with zeros before them. The shift is in
+    // two steps because it may be by all 64 bits.
+    let digits = ((next << (56 - 8 * more)) << 8) | (ZEROS >> (8 * more));
+    let (low, wrong_low) = hex8_unchecked(digits);
+    if u64::from(wrong_kind) | wrong_high | wrong_low != 0 {
+        return None;
+    }
+    let addr = (u64::from(high) << (4 * more)) | u64::from(low);
+
+    let more = more as usize;
+    let first = head[12 + more].wrapping_sub(b'0');
+    let second = head[13 + more];
+    let (size, length) = if second == b'\n' {
+        (first, 14 + more)
+    } else {
+        let second = second.wrapping_sub(b'0');
+        if second > 9 || head[14 + more] != b'\n' {
+            return None;
+        }
+        (first.wrapping_mul(10).wrapping_add(second), 15 + more)
+    };
+    if first > 9 || size == 0 {
+        return None;
+    }
+    let access = Access {
+        pid: 0,
+        kind,
+        size: u32::from(size),
+        addr,
+    };
+    Some((access, length))
+}
+
+/// `==PID==` or `--PID--`.
+fn is_log_text(line: &[u8]) -> bool {
+    let (mark, rest) = match line {
+        [b'=', b'=', rest @ ..] => (b'=', rest),
+        [b'-', b'-', rest @ ..] => (b'-', rest),
+        _ => return false,
+    };
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    digits > 0 && rest[digits..].starts_with(&[mark, mark])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{accesses, error, skipping};
+    use super::*;
+
+    fn access(kind: Kind, addr: u64, size: u32) -> Access {
+        Access {
+            pid: 0,
+            kind,
+            size,
+            addr,
+        }
+    }
+
+    #[test]
+    fn the_lines_of_valgrind() {
+        let text = "==1== Lackey\n--1-- x\nI  0401ab70,3\n S 1fff000748,8\n==1== in between\n \
+                    M 0421c098,16\n L ffffffffffffffff,1\n==1== Exit code:       0\n";
+        let expected = [
+            access(Kind::Ifetch, 0x401_ab70, 3),
+            access(Kind::Write, 0x1f_ff00_0748, 8),
+            access(Kind::Write, 0x421_c098, 16),
+            access(Kind::Read, u64::MAX, 1),
+        ];
+        assert_eq!(accesses("lackey", text.as_bytes()), expected);
+        let crlf = text.replace('\n', "\r\n");
+        assert_eq!(accesses("lackey", crlf.trim_end().as_bytes()), expected);
+    }
+
+    #[test]
+    fn blanks_may_vary() {
+        for line in ["L 10,4", " L 10,4", "  L\t10,4 ", "L  10,4"] {
+            assert_eq!(
+                accesses("lackey", line.as_bytes()),
+                [access(Kind::Read, 16, 4)]
+            );
+        }
+    }
+
+    #[test]
+    fn the_fast_path_agrees_with_the_parser() {
+        let mut random = super::super::testing::Random(7);
+        let glyphs = b"0123456789abcdefABCDEFg,, \n\r\0ILSM";
+        for _ in 0..200_000 {
+            let kinds: [&[u8]; 5] = [b"I  ", b" L ", b" S ", b" M ", b"  L"];
+            let mut line = kinds[random.below(5)].to_vec();
+            let digits = 6 + random.below(12);
+            line.extend((0..digits).map(|_| glyphs[random.below(16)]));
+            line.push(b',');
+            line.extend((0..1 + random.below(3)).map(|_| glyphs[random.below(10)]));
+            line.push(b'\n');
+            if random.below(4) == 0 {
+                let at = random.below(line.len());
+                line[at] = glyphs[random.below(glyphs.len())];
+            }
+            line.resize(line.len().max(24) + 1, b'0');
+            let (mut fast, mut slow) = (Vec::new(), Vec::new());
+            let (used, lines) = Lackey.parse_many(&line, 1, &mut fast);
+            assert_eq!(lines, fast.len() as u64);
+            if lines == 1 {
+                assert_eq!(line[used - 1], b'\n');
+                Lackey.parse(&line[..used - 1], &mut slow).unwrap();
+                assert_eq!(fast, slow, "{}", line.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (line, what) in [
+            ("X 10,4", "I, L, S or M"),
+            ("   L 10,4", "I, L, S or M"),
+            (" L 10", "no comma"),
+            (" L ,4", "address is missing"),
+            (" L 1g,4", "not hexadecimal"),
+            (" L 0x10,4", "not hexadecimal"),
+            (" L 10000000000000000,4", "over 64 bits"),
+            (" L 10,", "size is missing"),
+            (" L 0401ab70,0", "size is 0"),
+            (" L 10,-4", "not a decimal"),
+            (" L 10,1048577", "over 1048576"),
+            (" L 10,99999999999999999999999", "over 1048576"),
+            (" L ffffffffffffffff,2", "past the end"),
+            (" L \0\u{1}0,4", "binary data"),
+            ("==x== no pid", "I, L, S or M"),
+        ] {
+            let text = format!(" S 0401ab70,4\n{line}\n");
+            let error = error("lackey", text.as_bytes());
+            assert!(error.what.contains(what), "{line}: {error}");
+            assert_eq!(error.position, crate::trace::error::Position::Line(2));
+        }
+        assert_eq!(accesses("lackey", b" L 10,1048576")[0].size, 1 << 20);
+    }
+
+    #[test]
+    fn bad_lines_can_be_left_out() {
+        let mut text = String::new();
+        for i in 0..10_000 {
+            text.push_str(if i % 100 == 7 {
+                "?\n"
+            } else {
+                " L 0401ab70,4\n"
+            });
+        }
+        let (got, skipped) = skipping("lackey", text.as_bytes());
+        assert_eq!((got.len(), skipped), (9_900, 100));
+        let at = text.replacen("?\n", " L 0401ab70,4\n", 1);
+        let error = error("lackey", at.as_bytes());
+        assert_eq!(error.position, crate::trace::error::Position::Line(108));
+    }
+}

@@ -1,0 +1,489 @@
+//! The reader that all line-based formats share: it finds lines in the input's own buffer, counts
+//! them, and turns what a format's parser objects to into an error with its place. A line is
+//! copied only where it straddles two buffers.
+//!
+//! Knows no format: what a line means is the [`LineParser`]'s business.
+
+use super::number::{NumberFault, is_blank};
+use super::{Fit, ReadOptions, RecordReader, Sample};
+use crate::trace::codec::{fill_buf, read_error};
+use crate::trace::error::{Position, TraceError};
+use crate::trace::record::{Access, Addressing, TraceKind};
+use memchr::memchr;
+use std::borrow::Cow;
+use std::io::BufRead;
+use std::path::PathBuf;
+
+/// About how many accesses one call of `fill` appends.
+pub(super) const BATCH: usize = 4096;
+
+/// The longest line accepted, in bytes: far beyond any format, so that a file without line ends
+/// is reported and not read into memory.
+pub(super) const LINE_MAX: usize = 1 << 20;
+
+/// The most bytes one access of a byte-addressed format touches.
+pub(super) const BYTES_MAX: u64 = 1 << 20;
+
+/// The most consecutive ids one record of an id-addressed format stands for.
+pub(super) const RUN_MAX: u64 = 1 << 24;
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Complaint {
+    /// A lowercase fragment.
+    pub what: Cow<'static, str>,
+    /// What to do about it; empty for the usual advice (`--format`, `--skip-bad`).
+    pub help: &'static str,
+    /// True if `--skip-bad` must not go on.
+    pub fatal: bool,
+}
+
+impl From<&'static str> for Complaint {
+    fn from(what: &'static str) -> Complaint {
+        Complaint {
+            what: Cow::Borrowed(what),
+            help: "",
+            fatal: false,
+        }
+    }
+}
+
+impl From<String> for Complaint {
+    fn from(what: String) -> Complaint {
+        Complaint {
+            what: Cow::Owned(what),
+            ..Complaint::from("")
+        }
+    }
+}
+
+/// What a hexadecimal address is not.
+pub(super) fn bad_address(fault: NumberFault) -> Complaint {
+    Complaint::from(match fault {
+        NumberFault::Missing => "the address is missing",
+        NumberFault::Digit => "the address is not hexadecimal",
+        NumberFault::Large => "address over 64 bits",
+    })
+}
+
+/// What a decimal id is not.
+pub(super) fn bad_id(fault: NumberFault) -> Complaint {
+    Complaint::from(match fault {
+        NumberFault::Missing => "the id is missing",
+        NumberFault::Digit => "the id is not a decimal number",
+        NumberFault::Large => "id over 64 bits",
+    })
+}
+
+/// Checks a size (bytes, or consecutive ids) against `1..=most` and the end of the address space.
+pub(super) fn checked_size(
+    size: Result<u64, NumberFault>,
+    addr: u64,
+    most: u64,
+) -> Result<u32, Complaint> {
+    match size {
+        Err(NumberFault::Missing) => Err("the size is missing".into()),
+        Err(NumberFault::Digit) => Err("the size is not a decimal number".into()),
+        Ok(0) => Err("the size is 0; the least is 1".into()),
+        Ok(n) if n <= most => match addr.checked_add(n - 1) {
+            Some(_) => Ok(n as u32),
+            None => Err("the access runs past the end of the 64-bit address space".into()),
+        },
+        Ok(_) | Err(NumberFault::Large) => Err(format!("the size is over {most}").into()),
+    }
+}
+
+/// What is left of a line must be blank.
+pub(super) fn nothing_more(rest: &[u8]) -> Result<(), Complaint> {
+    if rest.iter().all(|&b| is_blank(b)) {
+        Ok(())
+    } else {
+        Err("more on the line than belongs to one access".into())
+    }
+}
+
+/// What a line-based format knows: the meaning of one line.
+pub(super) trait LineParser: Send {
+    /// The format's name, for messages.
+    const NAME: &'static str;
+
+    /// Whether lines that begin with `#` are skipped before the parser sees them.
+    const COMMENTS: bool = true;
+
+    /// Appends what one line says. The line is without its end (LF or CRLF) and not blank.
+    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint>;
+
+    /// A fast path: appends up to `most` accesses from the whole lines at the beginning of
+    /// `bytes`, one access for each line, and returns how many bytes and lines it took. It stops,
+    /// with nothing said, before the first line that it does not know well.
+    fn parse_many(&mut self, _bytes: &[u8], _most: usize, _out: &mut Vec<Access>) -> (usize, u64) {
+        (0, 0)
+    }
+
+    /// How the addresses are to be read.
+    fn addressing(&self) -> Addressing {
+        Addressing::Bytes
+    }
+
+    /// The kind of trace that the file itself states.
+    fn kind(&self) -> Option<TraceKind> {
+        None
+    }
+}
+
+/// Reads a line-based format.
+pub(super) struct LineReader<P> {
+    input: Box<dyn BufRead + Send>,
+    /// The beginning of a line whose end is not in the buffer.
+    carry: Vec<u8>,
+    /// True while the rest of an overlong line is dropped.
+    dropping: bool,
+    done: bool,
+    lines: Lines<P>,
+}
+
+/// The part of the reader that does not borrow the input.
+struct Lines<P> {
+    path: PathBuf,
+    parser: P,
+    /// Lines taken so far; the number of the last one.
+    count: u64,
+    skip_bad: bool,
+    skipped: u64,
+}
+
+impl<P: LineParser> LineReader<P> {
+    /// A reader of `input` that asks `parser` about every line.
+    pub fn new(
+        input: Box<dyn BufRead + Send>,
+        path: PathBuf,
+        options: &ReadOptions,
+        parser: P,
+    ) -> LineReader<P> {
+        LineReader {
+            input,
+            carry: Vec::new(),
+            dropping: false,
+            done: false,
+            lines: Lines {
+                path,
+                parser,
+                count: 0,
+                skip_bad: options.skip_bad,
+                skipped: 0,
+            },
+        }
+    }
+
+    fn fill_to(&mut self, goal: usize, batch: &mut Vec<Access>) -> Result<(), TraceError> {
+        while batch.len() < goal {
+            let buffer = match fill_buf(&mut self.input) {
+                Ok(buffer) => buffer,
+                Err(e) => {
+                    let line = Position::Line(self.lines.count + 1);
+                    return Err(read_error(&self.lines.path, e).at(line));
+                }
+            };
+            if buffer.is_empty() {
+                self.done = true;
+                return match self.carry.is_empty() {
+                    true => Ok(()),
+                    false => self.lines.line(&self.carry, batch),
+                };
+            }
+            let used = if self.dropping || !self.carry.is_empty() {
+                let end = memchr(b'\n', buffer);
+                let part = &buffer[..end.unwrap_or(buffer.len())];
+                if !self.dropping && self.carry.len() + part.len() > LINE_MAX {
+                    self.lines.too_long(&self.carry)?;
+                    self.carry.clear();
+                    self.dropping = true;
+                }
+                if !self.dropping {
+                    self.carry.extend_from_slice(part);
+                }
+                if end.is_some() {
+                    if !self.dropping {
+                        self.lines.line(&self.carry, batch)?;
+                    }
+                    self.carry.clear();
+                    self.dropping = false;
+                }
+                part.len() + usize::from(end.is_some())
+            } else {
+                let used = self.lines.whole_lines(buffer, goal, batch)?;
+                if batch.len() < goal {
+                    // What is left has no line end.
+                    let rest = &buffer[used..];
+                    if rest.len() > LINE_MAX {
+                        self.lines.too_long(rest)?;
+                        self.dropping = true;
+                    } else {
+                        self.carry.extend_from_slice(rest);
+                    }
+                    buffer.len()
+                } else {
+                    used
+                }
+            };
+            self.input.consume(used);
+        }
+        Ok(())
+    }
+}
+
+impl<P: LineParser> RecordReader for LineReader<P> {
+    fn fill(&mut self, batch: &mut Vec<Access>) -> Result<bool, TraceError> {
+        let before = batch.len();
+        if !self.done {
+            batch.reserve(BATCH);
+            let result = self.fill_to(before + BATCH, batch);
+            self.done |= result.is_err();
+            result?;
+        }
+        Ok(batch.len() > before)
+    }
+
+    fn skipped(&self) -> u64 {
+        self.lines.skipped
+    }
+
+    fn addressing(&self) -> Addressing {
+        self.lines.parser.addressing()
+    }
+
+    fn kind(&self) -> Option<TraceKind> {
+        self.lines.parser.kind()
+    }
+}
+
+impl<P: LineParser> Lines<P> {
+    /// Takes lines from the beginning of `buffer` until `batch` holds `goal` accesses or no line
+    /// end is left; returns how many bytes they were.
+    fn whole_lines(
+        &mut self,
+        buffer: &[u8],
+        goal: usize,
+        batch: &mut Vec<Access>,
+    ) -> Result<usize, TraceError> {
+        let mut used = 0;
+        while batch.len() < goal {
+            let most = goal - batch.len();
+            let (bytes, lines) = self.parser.parse_many(&buffer[used..], most, batch);
+            used += bytes;
+            self.count += lines;
+            if batch.len() >= goal {
+                break;
+            }
+            let Some(end) = memchr(b'\n', &buffer[used..]) else {
+                break;
+            };
+            let line = &buffer[used..used + end];
+            used += end + 1;
+            if line.len() > LINE_MAX {
+                self.too_long(line)?;
+            } else {
+                self.line(line, batch)?;
+            }
+        }
+        Ok(used)
+    }
+
+    /// Takes one line, without its LF.
+    fn line(&mut self, line: &[u8], batch: &mut Vec<Access>) -> Result<(), TraceError> {
+        self.count += 1;
+        let line = content(line, self.count == 1);
+        if is_nothing::<P>(line) {
+            return Ok(());
+        }
+        match self.parser.parse(line, batch) {
+            Ok(()) => Ok(()),
+            Err(complaint) => self.bad(complaint, line),
+        }
+    }
+
+    /// Counts a line of more than [`LINE_MAX`] bytes, whose beginning is `start`.
+    fn too_long(&mut self, start: &[u8]) -> Result<(), TraceError> {
+        self.count += 1;
+        self.bad(Complaint::from("the line is longer than 1 MiB"), start)
+    }
+
+    #[cold]
+    fn bad(&mut self, complaint: Complaint, line: &[u8]) -> Result<(), TraceError> {
+        if self.skip_bad && !complaint.fatal {
+            self.skipped += 1;
+            return Ok(());
+        }
+        Err(bad_line(
+            P::NAME,
+            complaint,
+            line,
+            self.path.clone(),
+            self.count,
+        ))
+    }
+}
+
+/// The error for a line, or for a line of a csv record.
+pub(super) fn bad_line(
+    format: &str,
+    complaint: Complaint,
+    line: &[u8],
+    path: PathBuf,
+    number: u64,
+) -> TraceError {
+    let binary = line.iter().any(|&b| b.is_ascii_control() && b != b'\t');
+    let what = if binary && !complaint.fatal {
+        Cow::Borrowed("binary data in a text trace")
+    } else {
+        complaint.what
+    };
+    let help = if complaint.help.is_empty() {
+        format!(
+            "the file is read as {format}; choose another format with --format NAME, or leave \
+             out bad lines with --skip-bad"
+        )
+    } else {
+        complaint.help.to_owned()
+    };
+    TraceError::new(&path, what)
+        .at(Position::Line(number))
+        .text(line)
+        .help(help)
+}
+
+/// A line without CR, and the first line without a UTF-8 byte order mark.
+fn content(line: &[u8], first: bool) -> &[u8] {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if first {
+        line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
+    } else {
+        line
+    }
+}
+
+/// True for a blank line, and for a comment where the format has them.
+fn is_nothing<P: LineParser>(line: &[u8]) -> bool {
+    match line.iter().find(|&&b| !is_blank(b)) {
+        None => true,
+        Some(&first) => P::COMMENTS && first == b'#',
+    }
+}
+
+/// The complete lines of a sample with their content.
+pub(super) fn sample_lines<'a>(sample: &Sample<'a>) -> impl Iterator<Item = &'a [u8]> {
+    let bytes = sample.bytes;
+    let end = match memchr::memrchr(b'\n', bytes) {
+        _ if sample.whole => bytes.len(),
+        Some(last) => last,
+        // Part of one long line: better than nothing, for the message.
+        None => bytes.len(),
+    };
+    bytes[..end]
+        .split(|&b| b == b'\n')
+        .enumerate()
+        .map(|(i, line)| content(line, i == 0))
+}
+
+/// How many lines of a sample the parser accepts, of those that are not blank and no comments.
+/// Lines that it accepts but that say nothing (a log's text) do not count either way.
+pub(super) fn share<P: LineParser>(sample: &Sample<'_>, mut parser: P) -> Fit {
+    let mut out = Vec::new();
+    let (mut good, mut of) = (0, 0);
+    for line in sample_lines(sample).filter(|line| !is_nothing::<P>(line)) {
+        out.clear();
+        match parser.parse(line, &mut out) {
+            Ok(()) if out.is_empty() => {}
+            Ok(()) => {
+                good += 1;
+                of += 1;
+            }
+            Err(_) => of += 1,
+        }
+    }
+    if good == 0 {
+        Fit::No
+    } else {
+        Fit::Share { good, of }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Slow, accesses, error, read, read_slowly};
+    use super::super::{ReadOptions, by_name};
+    use super::*;
+
+    fn lirs() -> &'static super::super::Format {
+        by_name("lirs").unwrap()
+    }
+
+    #[test]
+    fn lines_that_straddle_buffers_are_whole() {
+        let text = "123456\r\n\r\n  \n7\n# 8\n99999999";
+        let plain = accesses("lirs", text.as_bytes());
+        assert_eq!(plain.len(), 3);
+        for step in 1..9 {
+            assert_eq!(read_slowly(lirs(), text.as_bytes(), step).0, plain);
+        }
+    }
+
+    #[test]
+    fn an_overlong_line_is_an_error_or_counted() {
+        let mut text = b"1\n".to_vec();
+        text.resize(text.len() + LINE_MAX + 1, b'7');
+        text.extend_from_slice(b"\n2\n");
+        for step in [1 << 16, 1 << 22] {
+            let (got, result) = read_slowly(lirs(), &text, step);
+            let error = result.unwrap_err();
+            assert_eq!(error.position, Position::Line(2));
+            assert!(error.what.contains("longer than 1 MiB"), "{error}");
+            assert_eq!(got.len(), 1);
+
+            let options = ReadOptions {
+                skip_bad: true,
+                ..ReadOptions::default()
+            };
+            let input = Box::new(Slow::new(&text, step));
+            let (got, result) = read(lirs(), input, &options);
+            assert_eq!((got.len(), result.unwrap()), (2, 1));
+        }
+    }
+
+    #[test]
+    fn bad_lines_have_their_exact_number() {
+        let mut text = "5\n".repeat(48_212);
+        text.push_str("0x5g\n6\n");
+        let error = error("lirs", text.as_bytes());
+        assert_eq!(error.position, Position::Line(48_213));
+        assert_eq!(error.text, "0x5g");
+        assert!(error.help.contains("--format") && error.help.contains("--skip-bad"));
+    }
+
+    #[test]
+    fn nothing_is_read_after_an_error() {
+        let input = Box::new(&b"1\nx\n2\n"[..]);
+        let mut reader = (lirs().open)(input, "t".into(), &ReadOptions::default()).unwrap();
+        let mut batch = Vec::new();
+        assert!(reader.fill(&mut batch).is_err());
+        assert_eq!(batch.len(), 1);
+        assert!(!reader.fill(&mut batch).unwrap());
+        assert_eq!(batch.len(), 1);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_data() {
+        assert_eq!(accesses("lirs", b"\xef\xbb\xbf12\n")[0].addr, 12);
+    }
+
+    #[test]
+    fn a_sample_drops_its_last_partial_line() {
+        let sample = |whole| Sample {
+            bytes: b"1\n2\n3x",
+            whole,
+            file_bytes: None,
+        };
+        assert_eq!(sample_lines(&sample(false)).count(), 2);
+        assert_eq!(sample_lines(&sample(true)).count(), 3);
+    }
+}

@@ -1,0 +1,80 @@
+//! The `.trc` files of the LIRS authors: one block number per line.
+
+use super::Format;
+use super::lines::{Complaint, LineParser, LineReader, bad_id, share};
+use super::number::{decimal, trim};
+use crate::trace::record::{Access, Addressing, Kind, TraceKind};
+
+pub(super) const FORMAT: Format = Format {
+    name: "lirs",
+    about: "LIRS .trc: one decimal block number on each line",
+    layout: "\
+one access per line: a block number (decimal). Each number is a page, all are reads. Empty lines
+and lines with a lone * are ignored.
+    0
+    1
+    2527
+",
+    kind: TraceKind::BlockIo,
+    sniff: |sample| share(sample, Lirs),
+    open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, Lirs))),
+};
+
+struct Lirs;
+
+impl LineParser for Lirs {
+    const NAME: &'static str = FORMAT.name;
+
+    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+        let id = trim(line);
+        if id == b"*" {
+            return Ok(());
+        }
+        let addr = decimal(id).map_err(bad_id)?;
+        out.push(Access {
+            pid: 0,
+            kind: Kind::Read,
+            size: 1,
+            addr,
+        });
+        Ok(())
+    }
+
+    fn addressing(&self) -> Addressing {
+        Addressing::Ids
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{accesses, bad_line_cases, skipping, tuples};
+    use super::*;
+
+    #[test]
+    fn numbers_stars_and_blank_lines() {
+        let expected = [
+            (Kind::Read, 0, 1),
+            (Kind::Read, 2527, 1),
+            (Kind::Read, u64::MAX, 1),
+        ];
+        let text = b"0\r\n*\r\n\r\n2527 \n*\n18446744073709551615";
+        assert_eq!(tuples(&accesses("lirs", text)), expected);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        bad_line_cases(
+            "lirs",
+            "7",
+            &[
+                ("x", "the id is not a decimal number"),
+                ("-1", "the id is not a decimal number"),
+                ("1 2", "the id is not a decimal number"),
+                ("18446744073709551616", "id over 64 bits"),
+                ("1\0", "binary data"),
+            ],
+        );
+        let (got, skipped) = skipping("lirs", b"1\n**\n2\n?");
+        assert_eq!((got.len(), skipped), (2, 2));
+    }
+}

@@ -1,0 +1,358 @@
+//! Our own text format, to be written by hand, by scripts and by `pagebench convert`: its reader
+//! and its writer.
+//!
+//! Deliberately absent: mappings and processes beyond a number. The words for them are reserved,
+//! so that a later version of the format cannot be misread by this one.
+
+use super::lines::{
+    BYTES_MAX, Complaint, LineParser, LineReader, RUN_MAX, bad_address, bad_id, checked_size,
+    nothing_more,
+};
+use super::number::{decimal, hex_0x, trim, word};
+use super::{Fit, Format, Sample};
+use crate::trace::record::{Access, Addressing, Kind, TraceKind};
+use std::io::{self, Write};
+
+pub(super) const FORMAT: Format = Format {
+    name: "plain",
+    about: "pagebench's own text format",
+    layout: "\
+The first line is `# pagebench trace 1`. Before the first access may stand `# kind: full` (or
+sampled, faults-only, block-io, synthetic) and `# addressing: bytes` (or ids). Then one access
+per line: I (instruction fetch), R (read) or W (write), byte address (hexadecimal, 0x or not),
+and size in bytes (decimal, 1 to 1048576), 1 if absent. With ids the address is a decimal page id
+and the size the number of consecutive ids (1 to 16777216). `switch PID` says that what follows
+is of that process (decimal, 32 bits); a trace begins in process 0. Other lines with # are
+comments. The words map unmap protect brk advise fork exec exit are reserved.
+    # pagebench trace 1
+    # kind: full
+    # addressing: bytes
+    I 401ab70 3
+    W 1fff000748 8
+    switch 2
+    R 7f0010
+",
+    kind: TraceKind::Full,
+    sniff,
+    open: |input, path, options| {
+        let parser = Plain {
+            magic: false,
+            started: false,
+            addressing: Addressing::Bytes,
+            kind: None,
+            pid: 0,
+        };
+        Ok(Box::new(LineReader::new(input, path, options, parser)))
+    },
+};
+
+/// What the first line begins with; the version follows.
+const MAGIC: &[u8] = b"# pagebench trace ";
+
+/// The version that is read and written.
+const VERSION: &[u8] = b"1";
+
+/// The words that a later version of the format will give a meaning.
+const RESERVED: [&str; 8] = [
+    "map", "unmap", "protect", "brk", "advise", "fork", "exec", "exit",
+];
+
+/// The first line alone decides, whatever the version: the reader refuses the others.
+fn sniff(sample: &Sample<'_>) -> Fit {
+    let bytes = sample.bytes;
+    if bytes
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(bytes)
+        .starts_with(MAGIC)
+    {
+        Fit::Certain
+    } else {
+        Fit::No
+    }
+}
+
+struct Plain {
+    /// True once the first line was seen.
+    magic: bool,
+    /// True once an access was seen; then the header is over.
+    started: bool,
+    addressing: Addressing,
+    kind: Option<TraceKind>,
+    pid: u32,
+}
+
+impl LineParser for Plain {
+    const NAME: &'static str = FORMAT.name;
+    const COMMENTS: bool = false;
+
+    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+        if !self.magic {
+            return self.first_line(line);
+        }
+        let (first, rest) = word(line);
+        let kind = match first {
+            b"I" => Kind::Ifetch,
+            b"R" => Kind::Read,
+            b"W" => Kind::Write,
+            b"switch" => return self.switch(rest),
+            _ if first.starts_with(b"#") => return self.header(line),
+            _ => return Err(unknown_word(first)),
+        };
+        let (address, rest) = word(rest);
+        let (size, rest) = word(rest);
+        let size = if size.is_empty() {
+            Ok(1)
+        } else {
+            decimal(size)
+        };
+        let (addr, most) = match self.addressing {
+            Addressing::Bytes => (hex_0x(address).map_err(bad_address)?, BYTES_MAX),
+            Addressing::Ids => (decimal(address).map_err(bad_id)?, RUN_MAX),
+        };
+        let size = checked_size(size, addr, most)?;
+        nothing_more(rest)?;
+        self.started = true;
+        out.push(Access {
+            pid: self.pid,
+            kind,
+            size,
+            addr,
+        });
+        Ok(())
+    }
+
+    fn addressing(&self) -> Addressing {
+        self.addressing
+    }
+
+    fn kind(&self) -> Option<TraceKind> {
+        self.kind
+    }
+}
+
+impl Plain {
+    fn first_line(&mut self, line: &[u8]) -> Result<(), Complaint> {
+        let fatal = |what: String, help| Complaint {
+            help,
+            fatal: true,
+            ..Complaint::from(what)
+        };
+        match line.strip_prefix(MAGIC).map(trim) {
+            Some(VERSION) => {
+                self.magic = true;
+                Ok(())
+            }
+            Some(version) => Err(fatal(
+                format!(
+                    "version {} of the plain format; this program reads version 1",
+                    version.escape_ascii()
+                ),
+                "a newer pagebench may read it",
+            )),
+            None => Err(fatal(
+                "the first line is not `# pagebench trace 1`".into(),
+                "the format is plain; choose another with --format NAME",
+            )),
+        }
+    }
+
+    fn switch(&mut self, rest: &[u8]) -> Result<(), Complaint> {
+        let (pid, rest) = word(rest);
+        nothing_more(rest)?;
+        self.pid = decimal(pid)
+            .ok()
+            .and_then(|pid| u32::try_from(pid).ok())
+            .ok_or("`switch` takes a process number (decimal, up to 4294967295)")?;
+        Ok(())
+    }
+
+    /// A line with `#`: one of the two headers, or a comment.
+    fn header(&mut self, line: &[u8]) -> Result<(), Complaint> {
+        let text = trim(line).strip_prefix(b"#").map_or(&b""[..], trim);
+        if let Some(kind) = text.strip_prefix(b"kind:") {
+            let name = trim(kind);
+            let found = TraceKind::ALL.iter().find(|k| k.name().as_bytes() == name);
+            self.header_is_open()?;
+            self.kind = Some(*found.ok_or("the kind is unknown")?);
+        } else if let Some(addressing) = text.strip_prefix(b"addressing:") {
+            self.header_is_open()?;
+            self.addressing = match trim(addressing) {
+                b"bytes" => Addressing::Bytes,
+                b"ids" => Addressing::Ids,
+                _ => return Err("the addressing is neither bytes nor ids".into()),
+            };
+        }
+        Ok(())
+    }
+
+    fn header_is_open(&self) -> Result<(), Complaint> {
+        match self.started {
+            false => Ok(()),
+            true => Err("a header line after the first access".into()),
+        }
+    }
+}
+
+fn unknown_word(first: &[u8]) -> Complaint {
+    match RESERVED.iter().find(|word| word.as_bytes() == first) {
+        Some(word) => Complaint {
+            help: "convert the trace without events, or leave them out with --skip-bad",
+            ..Complaint::from(format!(
+                "`{word}` events are reserved for a later version of this format; this version \
+                 replays accesses only"
+            ))
+        },
+        None => "the line does not begin with I, R, W or switch".into(),
+    }
+}
+
+/// Writes the first lines of a trace.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write_header<W: Write + ?Sized>(
+    out: &mut W,
+    kind: TraceKind,
+    addressing: Addressing,
+) -> io::Result<()> {
+    let addressing = match addressing {
+        Addressing::Bytes => "bytes",
+        Addressing::Ids => "ids",
+    };
+    out.write_all(MAGIC)?;
+    out.write_all(VERSION)?;
+    write!(
+        out,
+        "\n# kind: {}\n# addressing: {addressing}\n",
+        kind.name()
+    )
+}
+
+/// Writes one access, and before it a `switch` where it is of another process than
+/// `current_pid`, which begins as 0. `addressing` is that of the header.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write_access<W: Write + ?Sized>(
+    out: &mut W,
+    access: &Access,
+    addressing: Addressing,
+    current_pid: &mut u32,
+) -> io::Result<()> {
+    if access.pid != *current_pid {
+        writeln!(out, "switch {}", access.pid)?;
+        *current_pid = access.pid;
+    }
+    let letter = access.kind.letter();
+    match addressing {
+        Addressing::Bytes => write!(out, "{letter} {:x}", access.addr)?,
+        Addressing::Ids => write!(out, "{letter} {}", access.addr)?,
+    }
+    match access.size {
+        1 => out.write_all(b"\n"),
+        size => writeln!(out, " {size}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Random, accesses, bad_line_cases, error, guess_of, skipping};
+    use super::super::{ReadOptions, by_name};
+    use super::*;
+    use crate::trace::error::Position;
+
+    /// What is written is read back, `addr` and `size` within the bounds of both addressings.
+    #[test]
+    fn what_is_written_is_read_back() {
+        for (kind, addressing) in [
+            (TraceKind::Synthetic, Addressing::Bytes),
+            (TraceKind::FaultsOnly, Addressing::Ids),
+        ] {
+            let mut random = Random(9);
+            let wanted: Vec<Access> = (0..20_000)
+                .map(|_| Access {
+                    pid: if random.below(50) == 0 { u32::MAX } else { 0 },
+                    kind: Kind::ALL[random.below(3)],
+                    size: 1 + random.below(3) as u32 * 500,
+                    addr: random.next() >> random.below(60) >> 1,
+                })
+                .collect();
+            let mut text = Vec::new();
+            let mut pid = 0;
+            write_header(&mut text, kind, addressing).unwrap();
+            for access in &wanted {
+                write_access(&mut text, access, addressing, &mut pid).unwrap();
+            }
+            assert_eq!(guess_of(&text).unwrap(), "plain");
+            let input = Box::new(std::io::Cursor::new(text));
+            let format = by_name("plain").unwrap();
+            let mut reader = (format.open)(input, "t".into(), &ReadOptions::default()).unwrap();
+            let mut got = Vec::new();
+            while reader.fill(&mut got).unwrap() {}
+            assert!(got == wanted);
+            assert_eq!(reader.kind(), Some(kind));
+            assert_eq!(reader.addressing(), addressing);
+        }
+    }
+
+    #[test]
+    fn processes_sizes_comments_and_crlf() {
+        let text = "# pagebench trace 1\r\n# made by hand\r\n\r\nI 401ab70 3\r\nswitch 2\r\n\
+                    W 0xFF\r\n# kind of a comment\r\nswitch 0\r\nR ffffffffffffffff";
+        let got = accesses("plain", text.as_bytes());
+        let fields: Vec<_> = got.iter().map(|a| (a.pid, a.addr, a.size)).collect();
+        assert_eq!(fields, [(0, 0x401_ab70, 3), (2, 255, 1), (0, u64::MAX, 1)]);
+    }
+
+    #[test]
+    fn the_first_line_decides() {
+        for (text, what) in [
+            ("# pagebench trace 2\nR 1\n", "version 2"),
+            ("# pagebench trace 1.5\nR 1\n", "version 1.5"),
+            ("R 1\n", "first line is not"),
+        ] {
+            let error = error("plain", text.as_bytes());
+            assert!(error.what.contains(what), "{error}");
+            assert_eq!(error.position, Position::Line(1));
+        }
+        assert_eq!(guess_of(b"# pagebench trace 2\nR 1\n").unwrap(), "plain");
+        assert!(guess_of(b"R 1\nW 2\n").is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (line, what) in [
+            ("X 1", "I, R, W or switch"),
+            ("R", "address is missing"),
+            ("R 1g", "not hexadecimal"),
+            ("R 11112222333344445", "address over 64 bits"),
+            ("R 1 0", "size is 0"),
+            ("R 1 1048577", "over 1048576"),
+            ("R ffffffffffffffff 2", "past the end"),
+            ("R 1 1 1", "more on the line"),
+            ("R\0", "binary data"),
+            ("switch", "process number"),
+            ("switch 4294967296", "process number"),
+            ("# kind: full", "header line after"),
+            (
+                "map 0 4096",
+                "`map` events are reserved for a later version",
+            ),
+            ("exit 3", "`exit` events are reserved"),
+        ] {
+            let text = format!("# pagebench trace 1\nR 1\n{line}\nR 2\n");
+            let error = error("plain", text.as_bytes());
+            assert!(error.what.contains(what), "{line:?}: {error}");
+            assert_eq!(error.position, Position::Line(3));
+            let (got, skipped) = skipping("plain", text.as_bytes());
+            assert_eq!((got.len(), skipped), (2, 1), "{line:?}");
+        }
+        for header in ["# kind: complete", "# addressing: pages"] {
+            let text = format!("# pagebench trace 1\n{header}\n");
+            assert_eq!(error("plain", text.as_bytes()).position, Position::Line(2));
+        }
+        bad_line_cases("plain", "# pagebench trace 1", &[("fork 2", "reserved")]);
+    }
+}

@@ -1,4 +1,4 @@
-//! Counts that other people published, against the product's engine. The traces are not part of
+//! Counts that other people published, against the product's readers and engine. The traces are not part of
 //! the project: they are looked for in the folder that `PAGEBENCH_PUBLISHED_TRACES` names, or in
 //! `../shared/traces`.
 
@@ -13,13 +13,16 @@ mod support;
 use flate2::read::GzDecoder;
 use oracle::formats;
 use oracle::published::{Expected, PUBLISHED, Published};
+use pagebench::trace;
+use pagebench::trace::LoadOptions;
 use pagebench::trace::dense::Trace;
+use pagebench::units::PageSize;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use support::{Setting, named_trace, replay};
+use support::{Setting, replay, trace_of};
 
 /// The folder of the traces, if it is there.
 fn folder() -> Option<PathBuf> {
@@ -43,15 +46,32 @@ const SIZES: &[(&str, usize, usize)] = &[
     ("storage/cloudPhysicsIO.oracleGeneral.bin", 113_872, 48_974),
 ];
 
+/// The trace as the product reads it. An independent reader must find the same references.
 fn load(file: &Path, row: &Published) -> Trace {
-    let mut bytes = fs::read(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-    if file.extension().is_some_and(|ending| ending == "gz") {
-        let mut text = Vec::new();
-        let read = GzDecoder::new(&bytes[..]).read_to_end(&mut text);
-        read.unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-        bytes = text;
+    let options = LoadOptions {
+        format: Some(row.format.to_owned()),
+        page_size: PageSize::from_shift(row.page_size.trailing_zeros() as u8),
+        ..LoadOptions::default()
+    };
+    let trace = trace::load(file, &options).unwrap_or_else(|e| panic!("{e}"));
+    let expected = trace_of(&formats::read(row.format, &unpacked(file), row.page_size));
+    let same = trace.refs == expected.refs
+        && trace.kinds == expected.kinds
+        && trace.dictionary.pages == expected.dictionary.pages;
+    assert!(same, "{}: the readers disagree", file.display());
+    trace
+}
+
+/// The content of a file, decompressed.
+fn unpacked(file: &Path) -> Vec<u8> {
+    let bytes = fs::read(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    if file.extension().is_none_or(|ending| ending != "gz") {
+        return bytes;
     }
-    named_trace(row.trace, &formats::read(row.format, &bytes, row.page_size))
+    let mut text = Vec::new();
+    let read = GzDecoder::new(&bytes[..]).read_to_end(&mut text);
+    read.unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    text
 }
 
 /// What the product counts differs from the row.

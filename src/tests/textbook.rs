@@ -1,10 +1,11 @@
-//! The oracles against the textbooks' tables, and against hand-worked cases where there is none.
+//! The oracles and the product's engine against the textbooks' tables, and the oracles against
+//! hand-worked cases where there is none.
 
 // A test crate has no readers of its documentation, and shares the oracles with other test crates.
 #![allow(missing_docs, dead_code)]
 
-#[path = "oracle/mod.rs"]
 mod oracle;
+mod support;
 
 use oracle::expected::{
     SILBERSCHATZ_WINDOW_CONTENTS, SILBERSCHATZ_WINDOWS, STALLINGS_WINDOW_STEPS, STALLINGS_WINDOWS,
@@ -15,6 +16,7 @@ use oracle::published::PUBLISHED;
 use oracle::swap::{SwapRun, swap};
 use oracle::tlb::{Level, TlbRun, tlb};
 use oracle::{Expiry, Fault, Page, Ref, Run, clock, fifo, lru, opt, reads, ws};
+use support::{Setting, product};
 
 /// The fixed-space oracle of that name.
 fn fixed_space(policy: &str, refs: &[Ref], frames: usize) -> Run {
@@ -85,27 +87,39 @@ fn fault_counts_of_the_textbooks() {
     for textbook in TEXTBOOKS {
         for row in textbook.rows {
             for (policy, faults) in row.by_policy() {
-                let run = fixed_space(policy, &reads(textbook.string), row.frames);
+                let refs = reads(textbook.string);
+                let oracle = fixed_space(policy, &refs, row.frames);
+                let product = product(&refs, &Setting::frames(policy, row.frames));
                 let what = format!("{}, {policy}, {} frames", textbook.name, row.frames);
-                assert_eq!(run.faults.len() as u64, faults, "{what}");
+                assert_eq!(oracle.faults.len() as u64, faults, "{what}");
+                assert_eq!(product, oracle, "{what}");
             }
         }
     }
+}
+
+/// The working sets of a string: the oracle's and the product's.
+fn working_sets(string: &[u64], tau: u64) -> [Run; 2] {
+    let refs = reads(string);
+    [
+        ws::ws(&refs, tau, None),
+        product(&refs, &Setting::window("ws", tau)),
+    ]
 }
 
 #[test]
 fn working_sets_of_the_textbooks() {
     for table in WORKING_SETS {
         for row in table.rows {
-            let run = ws::ws(&reads(table.string), row.tau, None);
-            let counted = (run.faults.len() as u64, run.resident_sum);
-            assert_eq!(
-                counted,
-                (row.faults, row.size_sum),
-                "{}, tau {}",
-                table.name,
-                row.tau
-            );
+            for run in working_sets(table.string, row.tau) {
+                assert_eq!(
+                    (run.faults.len() as u64, run.resident_sum),
+                    (row.faults, row.size_sum),
+                    "{}, tau {}",
+                    table.name,
+                    row.tau
+                );
+            }
         }
     }
 }
@@ -113,48 +127,43 @@ fn working_sets_of_the_textbooks() {
 #[test]
 fn stallings_working_set_step_by_step() {
     for row in STALLINGS_WINDOW_STEPS {
-        let run = ws::ws(&reads(STALLINGS_WINDOWS), row.tau, None);
-        assert_eq!(
-            run.sizes(STALLINGS_WINDOWS.len()),
-            row.sizes,
-            "tau {}",
-            row.tau
-        );
-        assert_eq!(run.faults.len() as u64, row.faults, "tau {}", row.tau);
-        assert_eq!(Some(run.peak_resident), row.sizes.iter().copied().max());
+        for run in working_sets(STALLINGS_WINDOWS, row.tau) {
+            let sizes = run.sizes(STALLINGS_WINDOWS.len());
+            assert_eq!(sizes, row.sizes, "tau {}", row.tau);
+            assert_eq!(run.faults.len() as u64, row.faults, "tau {}", row.tau);
+            assert_eq!(Some(run.peak_resident), row.sizes.iter().copied().max());
+        }
     }
 }
 
 #[test]
 fn silberschatz_working_sets() {
     for row in SILBERSCHATZ_WINDOW_CONTENTS {
-        let run = ws::ws(
-            &reads(&SILBERSCHATZ_WINDOWS[..row.references]),
-            row.tau,
-            None,
-        );
-        let resident: Vec<u64> = run.resident.iter().map(|page| page.1).collect();
-        assert_eq!(resident, row.pages, "after {}", row.references);
+        for run in working_sets(&SILBERSCHATZ_WINDOWS[..row.references], row.tau) {
+            let resident: Vec<u64> = run.resident.iter().map(|page| page.1).collect();
+            assert_eq!(resident, row.pages, "after {}", row.references);
+        }
     }
 }
 
 /// Stallings counts the faults after the frames are filled: the hand's way, victim by victim.
 #[test]
 fn stallings_clock_victims() {
-    let run = clock::clock(&reads(oracle::expected::STALLINGS), 3, true);
-    let filling = run
-        .faults
-        .iter()
-        .filter(|fault| fault.victim.is_none())
-        .count();
-    assert_eq!((filling, run.faults.len() - filling), (3, 5));
-    let victims: Vec<u64> = run
-        .faults
-        .iter()
-        .filter_map(|f| f.victim.map(|v| v.0.1))
-        .collect();
-    // As the figure draws it: the frames hold 2 3 1, 5 3 1, 5 2 1, 5 2 4, 3 2 4 and 3 2 5.
-    assert_eq!(victims, [2, 3, 1, 5, 4]);
+    let refs = reads(oracle::expected::STALLINGS);
+    for run in [
+        clock::clock(&refs, 3, true),
+        product(&refs, &Setting::frames("clock", 3)),
+    ] {
+        let filling = run.faults.iter().filter(|f| f.victim.is_none()).count();
+        assert_eq!((filling, run.faults.len() - filling), (3, 5));
+        let victims: Vec<u64> = run
+            .faults
+            .iter()
+            .filter_map(|f| f.victim.map(|v| v.0.1))
+            .collect();
+        // As the figure draws it: the frames hold 2 3 1, 5 3 1, 5 2 1, 5 2 4, 3 2 4 and 3 2 5.
+        assert_eq!(victims, [2, 3, 1, 5, 4]);
+    }
 }
 
 /// The fewest faults that any choice of victims leads to.
@@ -187,12 +196,11 @@ fn fewest_faults(string: &[u64], frames: usize, resident: &[u64]) -> usize {
 fn opt_is_optimal() {
     for string in all_strings(7) {
         for frames in 1..=3 {
-            let run = opt::opt(&reads(&string), frames);
-            assert_eq!(
-                run.faults.len(),
-                fewest_faults(&string, frames, &[]),
-                "{string:?}"
-            );
+            let oracle = opt::opt(&reads(&string), frames);
+            let product = product(&reads(&string), &Setting::frames("opt", frames));
+            let fewest = fewest_faults(&string, frames, &[]);
+            assert_eq!(oracle.faults.len(), fewest, "{string:?}");
+            assert_eq!(product.faults.len(), fewest, "{string:?}");
         }
     }
 }
@@ -366,8 +374,11 @@ fn inclusion_of_lru_and_opt() {
 #[test]
 fn dirty_victims() {
     let refs = [write(1), read(1), read(2), read(1), read(3), write(3)];
-    for policy in FIXED_SPACE {
-        let run = fixed_space(policy, &refs, 1);
+    let both = |policy| {
+        let product = product(&refs, &Setting::frames(policy, 1));
+        [fixed_space(policy, &refs, 1), product].map(|run| (policy, run))
+    };
+    for (policy, run) in FIXED_SPACE.into_iter().flat_map(both) {
         let victims: Vec<_> = run.faults.iter().filter_map(|fault| fault.victim).collect();
         assert_eq!(
             victims,

@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod expected;
 pub mod fifo;
+pub mod formats;
 pub mod lru;
 pub mod opt;
 pub mod pages;

@@ -1,0 +1,500 @@
+//! What the integration tests share: traces from the oracles' references, replays whose events are
+//! recorded, outcomes and events in the oracles' terms, the oracle that belongs to a policy,
+//! pseudo-random traces, and the search for a smallest failing one.
+//!
+//! A test crate that uses it declares `mod oracle;` too.
+
+pub mod random;
+
+use crate::oracle::{self, Expiry, Fault, Page, Ref, Run};
+use pagebench::policy::{PolicyChoice, Space};
+use pagebench::trace::dense::{Densifier, Dictionary, Meta, PageKey, Trace, pack};
+use pagebench::trace::record::{Addressing, Kind, TraceKind};
+use pagebench::units::PageSize;
+use pagebench::vm::tlb::{Geometry, Shape};
+use pagebench::vm::{self, Counters, ExpiryEvent, FaultEvent, FaultKind, Job, Listener, Outcome};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What is said of a made-up trace.
+pub fn meta(name: &str) -> Meta {
+    Meta {
+        name: name.to_owned(),
+        format: "made-up".to_owned(),
+        kind: TraceKind::Synthetic,
+        addressing: Addressing::Bytes,
+        page_size: PageSize::DEFAULT,
+        skipped: 0,
+    }
+}
+
+/// The kind that a reference has in the product.
+pub fn kind_of(r: &Ref) -> Kind {
+    match (r.write, r.ifetch) {
+        (true, false) => Kind::Write,
+        (false, true) => Kind::Ifetch,
+        (false, false) => Kind::Read,
+        (true, true) => panic!("an instruction fetch does not write"),
+    }
+}
+
+/// The product's trace of these references: ids and processes in order of first reference.
+pub fn trace_of(refs: &[Ref]) -> Trace {
+    named_trace("made up", refs)
+}
+
+/// [`trace_of`] under a name.
+pub fn named_trace(name: &str, refs: &[Ref]) -> Trace {
+    let mut densifier = Densifier::new();
+    let (mut packed, mut kinds) = (Vec::new(), Vec::new());
+    for r in refs {
+        let process = densifier.process(r.process);
+        let key = PageKey {
+            process,
+            number: r.page,
+        };
+        let id = densifier.id(key).expect("few pages");
+        packed.push(pack(id, r.write));
+        kinds.push(kind_of(r) as u8);
+    }
+    Trace::new(meta(name), densifier.into_dictionary(), packed, kinds, None)
+}
+
+/// The page that an id names, as the oracles name pages.
+pub fn page_of_id(dictionary: &Dictionary, id: u32) -> Page {
+    let key = dictionary.pages[id as usize];
+    (dictionary.pids[key.process as usize], key.number)
+}
+
+/// Distinct pages, each counted per process.
+pub fn distinct(refs: &[Ref]) -> usize {
+    let mut pages: Vec<Page> = refs.iter().map(Ref::key).collect();
+    pages.sort_unstable();
+    pages.dedup();
+    pages.len()
+}
+
+/// Writes down every event.
+#[derive(Debug, Default, PartialEq)]
+pub struct Recorder {
+    pub faults: Vec<FaultEvent>,
+    pub expired: Vec<ExpiryEvent>,
+    /// Events before counting began.
+    pub before_counting: Option<(usize, usize)>,
+    /// Position of the last event, and whether it was an expiry.
+    last: Option<(u64, bool)>,
+}
+
+impl Recorder {
+    /// One fault at most at each position, before what expires there.
+    fn in_order(&mut self, now: (u64, bool)) {
+        let ordered = match self.last {
+            Some(last) => last < now || (last == now && now.1),
+            None => true,
+        };
+        assert!(ordered, "{now:?} after {:?}", self.last);
+        self.last = Some(now);
+    }
+}
+
+impl Listener for Recorder {
+    fn fault(&mut self, event: &FaultEvent) {
+        self.in_order((event.time, false));
+        self.faults.push(*event);
+    }
+    fn expired(&mut self, event: &ExpiryEvent) {
+        self.in_order((event.time, true));
+        self.expired.push(*event);
+    }
+    fn start_counting(&mut self) {
+        assert_eq!(self.before_counting, None, "counting begins once");
+        self.before_counting = Some((self.faults.len(), self.expired.len()));
+    }
+}
+
+/// How a trace is to be replayed.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// As on the command line, such as `clock:load-bit=0`.
+    pub policy: PolicyChoice,
+    /// Frames of a fixed-space policy. A variable-space policy takes its own limit.
+    pub frames: usize,
+    /// The window of a variable-space policy.
+    pub tau: u64,
+    pub warmup: u64,
+    pub tlb: Option<Geometry>,
+}
+
+impl Setting {
+    /// A fixed-space policy in `frames` frames.
+    pub fn frames(policy: &str, frames: usize) -> Setting {
+        Setting::new(policy, frames, 1)
+    }
+
+    /// A variable-space policy with a window of `tau`.
+    pub fn window(policy: &str, tau: u64) -> Setting {
+        Setting::new(policy, 1, tau)
+    }
+
+    fn new(policy: &str, frames: usize, tau: u64) -> Setting {
+        Setting {
+            policy: policy.parse().unwrap_or_else(|e| panic!("{policy}: {e}")),
+            frames,
+            tau,
+            warmup: 0,
+            tlb: None,
+        }
+    }
+
+    pub fn with_warmup(self, warmup: usize) -> Setting {
+        let warmup = warmup as u64;
+        Setting { warmup, ..self }
+    }
+
+    pub fn with_tlb(self, tlb: Option<Geometry>) -> Setting {
+        Setting { tlb, ..self }
+    }
+
+    pub fn is_variable(&self) -> bool {
+        self.policy.spec().space == Space::Variable
+    }
+
+    /// The most frames there are; none for a variable-space policy without a limit.
+    pub fn limit(&self) -> Option<usize> {
+        let limit = || self.policy.params.get(self.policy.spec(), "limit");
+        match self.is_variable() {
+            true => limit().map(|limit| limit as usize),
+            false => Some(self.frames),
+        }
+    }
+
+    /// For messages.
+    pub fn describe(&self) -> String {
+        let memory = match self.is_variable() {
+            true => format!("tau {}", self.tau),
+            false => format!("{} frames", self.frames),
+        };
+        let tlb = self.tlb.map_or(String::new(), |tlb| format!(", tlb {tlb}"));
+        format!("{}, {memory}, warm-up {}{tlb}", self.policy, self.warmup)
+    }
+}
+
+/// Replays a trace with the product's engine.
+pub fn replay(trace: &Trace, setting: &Setting) -> (Outcome, Recorder) {
+    let mut recorder = Recorder::default();
+    let job = Job {
+        trace,
+        policy: setting.policy.index,
+        params: &setting.policy.params,
+        seed: 0,
+        frames: setting.limit().map(|limit| limit as u32),
+        tau: setting.tau,
+        warmup: setting.warmup,
+        tlb: setting.tlb.as_ref(),
+    };
+    let outcome = vm::run_with(&job, &mut recorder).expect("a short trace");
+    (outcome, recorder)
+}
+
+/// What the product found, in the oracles' terms. Without warm-up.
+pub fn run_of(trace: &Trace, outcome: &Outcome, recorder: &Recorder) -> Run {
+    let page = |id| page_of_id(&trace.dictionary, id);
+    let fault = |event: &FaultEvent| Fault {
+        at: event.time as usize,
+        page: page(event.page),
+        refill: event.kind == FaultKind::Refill,
+        victim: event.victim.map(|(victim, dirty)| (page(victim), dirty)),
+    };
+    let expiry = |event: &ExpiryEvent| Expiry {
+        at: event.time as usize,
+        page: page(event.page),
+        dirty: event.dirty,
+    };
+    let run = Run {
+        faults: recorder.faults.iter().map(fault).collect(),
+        expired: recorder.expired.iter().map(expiry).collect(),
+        resident_sum: outcome.resident_sum,
+        peak_resident: outcome.resident_peak as usize,
+        resident: Vec::new(),
+        dirty_end: outcome.dirty_end as usize,
+    };
+    Run {
+        resident: resident_end(&run, trace.len()),
+        ..run
+    }
+}
+
+/// Replays references with the product's engine; what it found, in the oracles' terms.
+pub fn product(refs: &[Ref], setting: &Setting) -> Run {
+    let trace = trace_of(refs);
+    let (outcome, recorder) = replay(&trace, setting);
+    run_of(&trace, &outcome, &recorder)
+}
+
+/// Shows `see` the resident pages after each of the `references`, from the events alone.
+pub fn each_residence(run: &Run, references: usize, mut see: impl FnMut(&[Page])) {
+    let mut faults = run.faults.iter().peekable();
+    let mut expired = run.expired.iter().peekable();
+    let mut resident: Vec<Page> = Vec::new();
+    let leave = |resident: &mut Vec<Page>, page: Page| {
+        let index = resident.iter().position(|p| *p == page);
+        resident.swap_remove(index.expect("what leaves was resident"));
+    };
+    for at in 0..references {
+        if let Some(fault) = faults.next_if(|fault| fault.at == at) {
+            if let Some((victim, _)) = fault.victim {
+                leave(&mut resident, victim);
+            }
+            assert!(!resident.contains(&fault.page), "a resident page faulted");
+            resident.push(fault.page);
+        }
+        while let Some(expiry) = expired.next_if(|expiry| expiry.at == at) {
+            leave(&mut resident, expiry.page);
+        }
+        see(&resident);
+    }
+}
+
+/// The resident pages at the end, sorted, from the events alone.
+pub fn resident_end(run: &Run, references: usize) -> Vec<Page> {
+    let mut end = Vec::new();
+    each_residence(run, references, |resident| {
+        end.clear();
+        end.extend_from_slice(resident);
+    });
+    end.sort_unstable();
+    end
+}
+
+/// The oracle of a policy; `None` if there is none.
+pub fn oracle_of(refs: &[Ref], setting: &Setting) -> Option<Run> {
+    let (spec, params) = (setting.policy.spec(), &setting.policy.params);
+    Some(match spec.name {
+        "lru" => oracle::lru::lru(refs, setting.frames),
+        "fifo" => oracle::fifo::fifo(refs, setting.frames),
+        "clock" => {
+            let load_bit = params.get(spec, "load-bit") == Some(1);
+            oracle::clock::clock(refs, setting.frames, load_bit)
+        }
+        "opt" => oracle::opt::opt(refs, setting.frames),
+        "ws" => oracle::ws::ws(refs, setting.tau, setting.limit()),
+        _ => return None,
+    })
+}
+
+/// Policies with their parameters that stand for the whole table: each policy, and each of its
+/// parameters away from the default.
+pub const POLICIES: [&str; 8] = [
+    "lru",
+    "fifo",
+    "clock",
+    "clock:load-bit=0",
+    "opt",
+    "ws",
+    "ws:limit=1",
+    "ws:limit=3",
+];
+
+/// The fixed-space ones of [`POLICIES`].
+pub fn fixed_space() -> impl Iterator<Item = &'static str> {
+    POLICIES
+        .into_iter()
+        .filter(|policy| !Setting::frames(policy, 1).is_variable())
+}
+
+/// The variable-space ones of [`POLICIES`].
+pub fn variable_space() -> impl Iterator<Item = &'static str> {
+    POLICIES
+        .into_iter()
+        .filter(|policy| Setting::frames(policy, 1).is_variable())
+}
+
+/// All numbers of an outcome but the TLBs'.
+#[derive(Debug, PartialEq)]
+pub struct Facts {
+    pub counters: Counters,
+    pub resident_start: u64,
+    pub resident_end: u64,
+    pub dirty_end: u64,
+    pub resident_sum: u128,
+    pub resident_peak: u64,
+    pub swap_slots: u64,
+    /// References between faults: count, sum, least, greatest.
+    pub intervals: (u64, u64, Option<u64>, Option<u64>),
+}
+
+/// The numbers that the product gives.
+pub fn facts(outcome: &Outcome) -> Facts {
+    let intervals = &outcome.intervals;
+    Facts {
+        counters: outcome.counters,
+        resident_start: outcome.resident_start,
+        resident_end: outcome.resident_end,
+        dirty_end: outcome.dirty_end,
+        resident_sum: outcome.resident_sum,
+        resident_peak: outcome.resident_peak,
+        swap_slots: outcome.swap_slots,
+        intervals: (intervals.count, intervals.sum, intervals.min, intervals.max),
+    }
+}
+
+/// The beginning of a run.
+pub fn truncated(run: &Run, references: usize) -> Run {
+    let mut run = run.clone();
+    run.faults.retain(|fault| fault.at < references);
+    run.expired.retain(|expiry| expiry.at < references);
+    run
+}
+
+/// The numbers that follow from an oracle's run of so many references, counted from position
+/// `warmup` on.
+pub fn expected_facts(run: &Run, references: usize, warmup: usize) -> Facts {
+    let warmup = warmup.min(references);
+    let before = truncated(run, warmup);
+    let (all_swap, before_swap) = (oracle::swap::swap(run), oracle::swap::swap(&before));
+    let mut counters = Counters {
+        refs: (references - warmup) as u64,
+        swap_reads: all_swap.reads - before_swap.reads,
+        ..Counters::default()
+    };
+    let counted: Vec<&Fault> = run.faults.iter().filter(|f| f.at >= warmup).collect();
+    for fault in &counted {
+        let written = usize::from(matches!(fault.victim, Some((_, true))));
+        match fault.refill {
+            false => counters.fills[written] += 1,
+            true => counters.refills[written] += 1,
+        }
+        match fault.victim {
+            Some((_, true)) => counters.evictions_dirty += 1,
+            Some((_, false)) => counters.evictions_clean += 1,
+            None => {}
+        }
+    }
+    for expiry in run.expired.iter().filter(|e| e.at >= warmup) {
+        match expiry.dirty {
+            true => counters.expired_dirty += 1,
+            false => counters.expired_clean += 1,
+        }
+    }
+    counters.hits = counters.refs - counted.len() as u64;
+    let mut sizes: Vec<u64> = Vec::with_capacity(references);
+    each_residence(run, references, |resident| {
+        sizes.push(resident.len() as u64)
+    });
+    let gaps: Vec<u64> = counted
+        .windows(2)
+        .map(|pair| (pair[1].at - pair[0].at) as u64)
+        .collect();
+    let start = warmup.checked_sub(1).map_or(0, |last| sizes[last]);
+    Facts {
+        counters,
+        resident_start: start,
+        resident_end: sizes.last().copied().unwrap_or(0),
+        dirty_end: run.dirty_end as u64,
+        resident_sum: sizes[warmup..].iter().map(|&size| u128::from(size)).sum(),
+        resident_peak: sizes[warmup..].iter().copied().max().unwrap_or(0),
+        swap_slots: all_swap.slots,
+        intervals: (
+            gaps.len() as u64,
+            gaps.iter().sum(),
+            gaps.iter().min().copied(),
+            gaps.iter().max().copied(),
+        ),
+    }
+}
+
+/// A geometry of the TLBs, as `entries x ways` of each level.
+pub fn geometry(l1i: (u32, u32), l1d: (u32, u32), l2: (u32, u32), levels: u32) -> Geometry {
+    let shape = |(entries, ways)| Shape { entries, ways };
+    Geometry {
+        l1i: shape(l1i),
+        l1d: shape(l1d),
+        l2: shape(l2),
+        levels,
+    }
+}
+
+/// A check that panics is a check that fails.
+pub fn caught(check: impl Fn() -> Result<(), String>) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+        Err(format!("panic: {}", text.unwrap_or_default()))
+    })
+}
+
+/// The failure of a check, said of the shortest references found that still fail.
+///
+/// # Panics
+/// If the check fails.
+pub fn assert_holds(refs: &[Ref], check: impl Fn(&[Ref]) -> Result<(), String>) {
+    let check = |refs: &[Ref]| caught(|| check(refs));
+    let Err(first) = check(refs) else { return };
+    let (mut shortest, mut why) = (refs.to_vec(), first);
+    let mut piece = shortest.len();
+    while piece > 0 {
+        let mut at = 0;
+        while at < shortest.len() {
+            let mut fewer = shortest.clone();
+            fewer.drain(at..(at + piece).min(fewer.len()));
+            match check(&fewer) {
+                Err(reason) => (shortest, why) = (fewer, reason),
+                Ok(()) => at += piece,
+            }
+        }
+        piece /= 2;
+    }
+    panic!("{why}\nreferences: {}", show(&shortest));
+}
+
+/// References as `process:page` with `w` for a write and `i` for an instruction fetch.
+pub fn show(refs: &[Ref]) -> String {
+    let one = |r: &Ref| {
+        let kind = match kind_of(r) {
+            Kind::Write => "w",
+            Kind::Ifetch => "i",
+            Kind::Read => "",
+        };
+        format!("{}:{}{kind}", r.process, r.page)
+    };
+    refs.iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
+/// Says where two runs part.
+pub fn compare_runs(got: &Run, expected: &Run) -> Result<(), String> {
+    let pairs = |len: usize, other: usize| 0..len.max(other);
+    for i in pairs(got.faults.len(), expected.faults.len()) {
+        let (g, e) = (got.faults.get(i), expected.faults.get(i));
+        if g != e {
+            return Err(format!("fault {i}: got {g:?}, expected {e:?}"));
+        }
+    }
+    // What expires at one position is a set.
+    let ordered = |run: &Run| {
+        let mut expired = run.expired.clone();
+        expired.sort_by_key(|expiry| (expiry.at, expiry.page));
+        expired
+    };
+    let (got_expired, expected_expired) = (ordered(got), ordered(expected));
+    for i in pairs(got_expired.len(), expected_expired.len()) {
+        let (g, e) = (got_expired.get(i), expected_expired.get(i));
+        if g != e {
+            return Err(format!("expiry {i}: got {g:?}, expected {e:?}"));
+        }
+    }
+    let rest = |run: &Run| {
+        (
+            run.resident_sum,
+            run.peak_resident,
+            run.resident.clone(),
+            run.dirty_end,
+        )
+    };
+    match rest(got) == rest(expected) {
+        true => Ok(()),
+        false => Err(format!(
+            "resident (sum, peak, end, dirty): got {:?}, expected {:?}",
+            rest(got),
+            rest(expected)
+        )),
+    }
+}

@@ -9,7 +9,7 @@ use crate::trace::record::TraceKind;
 use crate::trace::select::Selection;
 use crate::trace::source::LoadOptions;
 use crate::units::{Ladder, PageSize, parse_count};
-use crate::vm::cost::CostTable;
+use crate::vm::cost::{CostTable, DEVICES, device};
 use crate::vm::tlb::Geometry;
 use clap::Args;
 
@@ -164,7 +164,11 @@ pub struct SweepArgs {
     )]
     pub tlb: String,
 
-    /// Costs of the time model: memory=100ns,tlb-l2=3ns,walk-ref=20ns,fault=1us,read=100us,write=100us
+    /// Device behind memory, for the time model: zram, nvme, ssd or disk
+    #[arg(long, value_name = "DEVICE", default_value = "nvme")]
+    pub device: String,
+
+    /// Costs of the time model, over those of the device: memory=100ns,tlb-l2=3ns,walk-ref=20ns,fault=1us,read=100us,write=100us
     #[arg(
         long,
         value_name = "EVENT=TIME,…",
@@ -288,7 +292,16 @@ impl SweepArgs {
 
     /// The table of costs.
     pub fn costs(&self) -> Result<CostTable, Failure> {
-        let mut costs = CostTable::default();
+        let device = device(&self.device).ok_or_else(|| {
+            let names: Vec<&str> = DEVICES.iter().map(|device| device.name).collect();
+            let hint = crate::policy::params::did_you_mean(&self.device, names.iter().copied());
+            Failure::usage(format!(
+                "unknown device \"{}\"{hint} (known: {})",
+                self.device,
+                names.join(", ")
+            ))
+        })?;
+        let mut costs = CostTable::default().with_device(device);
         costs.set(&self.cost).map_err(Failure::usage)?;
         Ok(costs)
     }

@@ -10,6 +10,7 @@ mod failure;
 mod generate;
 mod input;
 mod inspect;
+mod interleave;
 mod lists;
 mod outputs;
 mod plot;
@@ -41,6 +42,8 @@ enum Command {
     Plot(plot::PlotArgs),
     /// Store a trace of any format as .pbt
     Convert(convert::ConvertArgs),
+    /// Merge traces into one of several processes, round robin
+    Interleave(interleave::InterleaveArgs),
     /// Generate a trace: zipf, uniform, loop or sequential
     Gen(generate::GenArgs),
     /// Print the first records of a trace as they were understood
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::check(args),
         Command::Plot(args) => plot::plot(args),
         Command::Convert(args) => convert::convert(args),
+        Command::Interleave(args) => interleave::interleave(args),
         Command::Gen(args) => generate::generate(args),
         Command::Head(args) => inspect::head(args),
         Command::Stat(args) => inspect::stat(args),

@@ -10,6 +10,7 @@ pub mod digest;
 pub mod error;
 pub mod format;
 pub mod r#gen;
+pub mod interleave;
 mod map;
 pub mod record;
 pub mod select;

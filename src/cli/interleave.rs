@@ -1,0 +1,108 @@
+//! `pagebench interleave`: single programs become a multiprogrammed system.
+
+use super::args::{ReadArgs, SelectArgs};
+use super::convert::write_whole;
+use super::failure::Failure;
+use super::input::load_all;
+use super::print;
+use crate::exit::{self, ExitCode};
+use crate::trace::dense::Trace;
+use crate::trace::digest;
+use crate::trace::interleave::interleave as merge;
+use crate::trace::source::name_of;
+use crate::trace::store::Writer;
+use crate::units::{PageSize, parse_count, show_bytes, show_count};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Merge traces into one of several processes, round robin.
+///
+/// Each process runs for a quantum of its own accesses, then the next; one that ends leaves the
+/// round. Processes are numbered from 1 in the order of the inputs.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  pagebench interleave traces/sort.pbt traces/git.pbt --quantum 100k -o both.pbt")]
+pub struct InterleaveArgs {
+    /// Traces, or folders of traces
+    #[arg(required = true, value_name = "TRACE")]
+    traces: Vec<PathBuf>,
+
+    /// Accesses that a process runs for before the next has its turn
+    #[arg(long, value_name = "ACCESSES", value_parser = parse_count, default_value = "100k")]
+    quantum: u64,
+
+    /// The file to write
+    #[arg(short, long, value_name = "FILE.pbt")]
+    output: PathBuf,
+
+    /// Page size, 64 to 1GiB; 4KiB if absent
+    #[arg(long, value_name = "BYTES", default_value = "4KiB")]
+    page_size: PageSize,
+
+    /// Compression, 1 (fast) to 19 (small)
+    #[arg(long, value_name = "LEVEL", default_value_t = 6, value_parser = clap::value_parser!(i32).range(1..=19))]
+    level: i32,
+
+    /// Print errors only on standard error
+    #[arg(short, long)]
+    quiet: bool,
+
+    #[command(flatten)]
+    read: ReadArgs,
+
+    #[command(flatten)]
+    select: SelectArgs,
+}
+
+/// Runs the command.
+pub fn interleave(args: InterleaveArgs) -> Result<ExitCode, Failure> {
+    if args.quantum == 0 {
+        return Err(Failure::usage("--quantum: at least 1"));
+    }
+    let options = args.read.options(&args.select)?;
+    let inputs = load_all(&args.traces, &options, &[args.page_size], args.quiet)?;
+    if inputs.failed != exit::OK {
+        return Err(Failure::new(
+            inputs.failed,
+            "not all traces could be read: nothing was written",
+        ));
+    }
+    let traces: Vec<Trace> = inputs
+        .loaded
+        .into_iter()
+        .flat_map(|loaded| loaded.traces)
+        .collect();
+    if traces
+        .windows(2)
+        .any(|pair| pair[0].meta.addressing != pair[1].meta.addressing)
+    {
+        return Err(Failure::usage(
+            "traces of addresses and traces of ids cannot be merged",
+        ));
+    }
+    let name = name_of(&args.output);
+    let summary = write_whole(&args.output, |out| {
+        let fail = |e: std::io::Error| Failure::new(exit::FAILURE, format!("cannot write: {e}"));
+        let mut writer = Writer::new(out, args.level).map_err(fail)?;
+        let mut done = Ok(());
+        let mut push = |reference, kind| {
+            if done.is_ok() {
+                done = writer.push(reference, kind);
+            }
+        };
+        let (meta, dictionary) = merge(&traces, args.quantum, name, &mut push)
+            .map_err(|e| Failure::new(exit::BAD_TRACE, e.to_string()))?;
+        done.map_err(fail)?;
+        Ok(writer.finish(&meta, &dictionary).map_err(fail)?.1)
+    })?;
+    print(&format!(
+        "{}: {} references of {} traces, {} pages, {}, digest {}\n",
+        args.output.display(),
+        show_count(summary.refs),
+        traces.len(),
+        summary.distinct,
+        show_bytes(summary.bytes),
+        digest::show(summary.digest),
+    ))?;
+    Ok(exit::OK)
+}

@@ -70,11 +70,13 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() {
-                exit::USAGE
-            } else {
-                exit::OK
+            let printed = error.print();
+            if error.use_stderr() {
+                return exit::USAGE;
+            }
+            return match printed.map_err(Failure::stdout) {
+                Err(failure) => end(&failure),
+                Ok(()) => exit::OK,
             };
         }
     };
@@ -92,19 +94,24 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(code) => code,
-        Err(failure) => {
-            if !failure.is_silent() {
-                progress::message(&format!("error: {failure}"));
-            }
-            failure.code
-        }
+        Err(failure) => end(&failure),
     }
 }
 
-/// Writes text to standard output. A reader that has gone away ends the program quietly.
+/// Says why the program ends.
+fn end(failure: &Failure) -> ExitCode {
+    if !failure.is_silent() {
+        progress::message(&format!("error: {failure}"));
+    }
+    failure.code
+}
+
+/// Writes text to standard output. A reader that has gone away is no failure, and changes no
+/// verdict that is still to come: `pagebench check … | head -1` must find a regression too.
 fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(Failure::stdout)
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(Failure::stdout),
+    }
 }

@@ -32,20 +32,14 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+// Where a variant says nothing, its arguments do: a comment here would hide their longer one.
 enum Command {
-    /// Replay traces under policies over a range of memory sizes: table, CSV, charts
     Run(run::RunArgs),
-    /// Compare exact counts with a baseline: exit code 6 where they differ
     Check(check::CheckArgs),
-    /// Draw the charts of a results.csv again
     Plot(plot::PlotArgs),
-    /// Store a trace of any format as .pbt
     Convert(convert::ConvertArgs),
-    /// Generate a trace: zipf, uniform, loop or sequential
     Gen(generate::GenArgs),
-    /// Print the first records of a trace as they were understood
     Head(inspect::HeadArgs),
-    /// Describe a trace: references by kind, pages, footprint, reuse
     Stat(inspect::StatArgs),
     /// List the policies, or describe one
     Policies(lists::NameArgs),

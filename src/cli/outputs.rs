@@ -189,7 +189,9 @@ pub fn write_manifest(
     let manifest = json!({
         "schema": SCHEMA,
         "tool": concat!("pagebench ", env!("CARGO_PKG_VERSION")),
-        "command": std::env::args().collect::<Vec<_>>(),
+        "command": std::env::args_os()
+            .map(|arg| arg.to_string_lossy().into_owned())
+            .collect::<Vec<_>>(),
         "started": course.started,
         "ended": timestamp(),
         "host": host(),

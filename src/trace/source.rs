@@ -11,7 +11,7 @@ use super::select::{Assembler, Flow, Selection};
 use super::store::{MAGIC, Store, Summary, Writer};
 use crate::units::PageSize;
 use std::fs::File;
-use std::io::{BufRead, Read, Write};
+use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// How a trace is to be opened and what of it is wanted.
@@ -63,18 +63,23 @@ impl Source {
             codec,
             guessed,
         };
-        let wants_pbt = options.format.as_deref() == Some(PBT);
+        let wants_pbt = options
+            .format
+            .as_deref()
+            .is_some_and(|name| name.eq_ignore_ascii_case(PBT));
         let may_be_pbt = options.format.is_none() || wants_pbt;
-        if may_be_pbt && path != Path::new("-") && (wants_pbt || has_magic(path)) {
+        if may_be_pbt && path != Path::new("-") && has_magic(path) {
             return Ok(stored(Store::open(path)?, "none", !wants_pbt));
         }
         let mut input = codec::open(path)?;
-        let head = input
-            .reader
-            .fill_buf()
+        // A pipe may hand out less than the magic number at a time.
+        let mut head = Vec::with_capacity(MAGIC.len());
+        (&mut input.reader)
+            .take(MAGIC.len() as u64)
+            .read_to_end(&mut head)
             .map_err(|e| codec::read_error(path, e))?;
-        if may_be_pbt && head.starts_with(&MAGIC) {
-            let mut bytes = Vec::new();
+        if may_be_pbt && head == MAGIC {
+            let mut bytes = head;
             input
                 .reader
                 .read_to_end(&mut bytes)
@@ -85,6 +90,17 @@ impl Source {
                 !wants_pbt,
             ));
         }
+        if wants_pbt {
+            let what = match head.len() {
+                0 => "the file is empty",
+                _ => "this is no .pbt file",
+            };
+            return Err(TraceError::new(path, what)
+                .at(Position::Byte(0))
+                .text(&head)
+                .help("leave --format out to have the format guessed"));
+        }
+        input.reader = Box::new(Cursor::new(head).chain(input.reader));
         let format = match &options.format {
             None => None,
             Some(name) => {

@@ -80,7 +80,10 @@ pub fn load_all(
     if inputs.loaded.iter().all(nothing) {
         return Err(Failure::new(
             exit::NOTHING,
-            "nothing selected: no reference is left of any trace",
+            format!(
+                "nothing selected: no reference is left of any trace ({})",
+                options.selection.describe()
+            ),
         ));
     }
     inputs.loaded.retain(|loaded| {
@@ -210,6 +213,9 @@ fn load_one(
             true => source::load(path, &with(Some(size)))?,
         });
     }
+    if traces[0].is_empty() && options.selection.is_all() {
+        return Err(source::no_reference(path, &traces[0].meta));
+    }
     Ok(Loaded {
         path: path.to_path_buf(),
         format,
@@ -217,6 +223,17 @@ fn load_one(
         guessed,
         traces,
     })
+}
+
+/// Says how many bad records were left out.
+pub fn tell_skipped(path: &Path, skipped: u64) {
+    let records = if skipped == 1 { "record" } else { "records" };
+    if skipped > 0 {
+        message(&format!(
+            "warning: {}: {skipped} bad {records} skipped",
+            path.display()
+        ));
+    }
 }
 
 fn tell(loaded: &Loaded) {
@@ -232,19 +249,14 @@ fn tell(loaded: &Loaded) {
         format!(", {}", loaded.codec)
     };
     message(&format!(
-        "{}: {}{how}{codec}, {} references, {} pages",
+        "{}: {}{how}{codec}, {} references, {} page{}",
         loaded.path.display(),
         loaded.format,
         show_count(trace.len() as u64),
-        trace.distinct()
+        trace.distinct(),
+        if trace.distinct() == 1 { "" } else { "s" }
     ));
-    if trace.meta.skipped > 0 {
-        message(&format!(
-            "warning: {}: {} bad records skipped",
-            loaded.path.display(),
-            trace.meta.skipped
-        ));
-    }
+    tell_skipped(&loaded.path, trace.meta.skipped);
     if let Some(warning) = trace.meta.kind.warning() {
         message(&format!(
             "warning: {}: trace kind is \"{}\": {warning}",

@@ -15,6 +15,7 @@ mod outputs;
 mod plot;
 mod progress;
 mod run;
+mod signals;
 
 use crate::exit::{self, ExitCode};
 use clap::{Parser, Subcommand};
@@ -31,8 +32,8 @@ struct Cli {
     command: Command,
 }
 
-#[derive(Debug, Subcommand)]
 // Where a variant says nothing, its arguments do: a comment here would hide their longer one.
+#[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
     Check(check::CheckArgs),

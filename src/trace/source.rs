@@ -404,24 +404,45 @@ pub enum ConvertError {
     /// The original cannot be read.
     #[error("{0}")]
     Trace(#[from] TraceError),
+    /// The selection leaves nothing.
+    #[error("{}: nothing selected: no reference is left", .0.display())]
+    Nothing(PathBuf),
     /// The sink does not take it.
     #[error("cannot write: {0}")]
     Write(#[from] std::io::Error),
 }
 
-/// Streams a trace into a `.pbt` in bounded memory. `level` is zstd's, 1 to 19.
-pub fn convert<W: Write>(source: Source, out: W, level: i32) -> Result<Summary, ConvertError> {
+/// The error for a file of which no reference is left, though all of them were wanted.
+pub fn no_reference(path: &Path, meta: &Meta) -> TraceError {
+    match meta.skipped {
+        0 => TraceError::new(path, "the trace holds no reference"),
+        bad => TraceError::new(
+            path,
+            format!("no reference is good: {bad} bad records skipped"),
+        ),
+    }
+}
+
+/// Streams a trace into a `.pbt` in bounded memory. `level` is zstd's, 1 to 19. Returns what is
+/// known of the trace, and of the file.
+pub fn convert<W: Write>(
+    source: Source,
+    out: W,
+    level: i32,
+) -> Result<(Meta, Summary), ConvertError> {
     let path = source.path.clone();
+    let all = source.options.selection.is_all();
     let mut writer = Writer::new(out, level)?;
     let (meta, dictionary) = source
         .stream(|reference, kind| writer.push(reference, kind).map_err(ConvertError::Write))?;
     if dictionary.pages.is_empty() {
-        return Err(TraceError::new(&path, "the trace holds no reference")
-            .at(Position::Whole)
-            .into());
+        return Err(match all {
+            true => no_reference(&path, &meta).into(),
+            false => ConvertError::Nothing(path),
+        });
     }
     let (_, summary) = writer.finish(&meta, &dictionary)?;
-    Ok(summary)
+    Ok((meta, summary))
 }
 
 /// Endings of codecs and formats, left out of a trace's name.

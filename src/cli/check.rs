@@ -77,7 +77,7 @@ pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
         .flat_map(|loaded| &loaded.traces)
         .collect();
     let plan = match &baseline {
-        None => Plan::new(&traces, &args.sweep.axes()?, settings(&args, None)?)?,
+        None => fresh_plan(&traces, &args)?,
         Some(rows) => plan_of(rows, &traces, &args)?,
     };
     if let Some(rows) = &baseline {
@@ -125,6 +125,20 @@ fn settings(args: &CheckArgs, warmup_refs: Option<u64>) -> Result<Settings, Fail
     // Counts of faults do not depend on translation.
     settings.tlb = None;
     Ok(settings)
+}
+
+/// The cells for a baseline that is not there yet: one that can be read again.
+fn fresh_plan<'t>(traces: &[&'t Trace], args: &CheckArgs) -> Result<Plan<'t>, Failure> {
+    let plan = Plan::new(traces, &args.sweep.axes()?, settings(args, None)?)?;
+    let warmup = plan.facts[0].warmup_refs;
+    match plan.facts.iter().find(|facts| facts.warmup_refs != warmup) {
+        None => Ok(plan),
+        Some(other) => Err(Failure::usage(format!(
+            "--warmup {}: {warmup} references of trace {}, but {} of trace {}: a baseline has one \
+             warm-up\n  help: give it as a count, or keep one baseline for each trace",
+            args.sweep.warmup, plan.facts[0].name, other.warmup_refs, other.name
+        ))),
+    }
 }
 
 /// The cells that a baseline names. Its traces must be the same references.

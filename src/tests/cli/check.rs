@@ -185,6 +185,24 @@ fn accepting_one_trace_keeps_the_lines_of_the_others() {
 }
 
 #[test]
+fn a_baseline_that_could_not_be_read_is_not_written() {
+    let sandbox = Sandbox::with_trace();
+    sandbox.run("gen loop --pages 5 --refs 30 -o u.pbt").code(0);
+    sandbox
+        .run("check b.csv t.txt u.pbt --accept -p lru -m 8 --warmup 10%")
+        .code(2)
+        .err(&[
+            "--warmup 10%: 400 references of trace t, but 3 of trace u",
+            "help: ",
+        ]);
+    assert!(!sandbox.exists("b.csv"));
+    sandbox
+        .run("check b.csv t.txt u.pbt --accept -p lru -m 8 --warmup 3")
+        .code(0);
+    sandbox.run("check b.csv t.txt u.pbt").code(0);
+}
+
+#[test]
 fn warm_up_and_page_sizes_are_part_of_a_baseline() {
     let sandbox = Sandbox::with_trace();
     sandbox.run("check b.csv t.txt --accept -p lru,ws -m 8 --tau 50 --page-size 4KiB,64KiB --warmup 10%").code(0);

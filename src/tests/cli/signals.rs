@@ -27,15 +27,15 @@ fn interrupted(mut child: Child, name: &str) -> Done {
 fn finished_cells_are_kept() {
     let sandbox = Sandbox::new();
     sandbox
-        .run("gen uniform --pages 20000 --refs 2M -o t.pbt")
+        .run("gen uniform --pages 20000 --refs 1M -o t.pbt")
         .code(0);
     for (name, code) in [("INT", 130), ("TERM", 143)] {
-        let child = sandbox.spawn("run t.pbt -p lru,fifo,clock -m 100..10000:+50 --tlb none --no-charts -j2 --force -o out");
+        let child = sandbox.spawn("run t.pbt -p lru,fifo,clock -m 100..10000:+10 --tlb none --no-charts -j2 --force -o out");
         interrupted(child, name)
             .code(code)
-            .err(&["interrupted: ", "of 597 cells are finished and kept"]);
+            .err(&["interrupted: ", "of 2973 cells are finished and kept"]);
         let kept = sandbox.rows("out/results.csv").len();
-        assert!((1..597).contains(&kept), "{kept} cells");
+        assert!((1..2973).contains(&kept), "{kept} cells");
         assert_eq!(
             sandbox.column("out/results.csv", "status"),
             vec!["ok"; kept]
@@ -58,9 +58,9 @@ fn finished_cells_are_kept() {
 fn check_compares_nothing_half_done() {
     let sandbox = Sandbox::new();
     sandbox
-        .run("gen uniform --pages 20000 --refs 2M -o t.pbt")
+        .run("gen uniform --pages 20000 --refs 1M -o t.pbt")
         .code(0);
-    let child = sandbox.spawn("check b.csv t.pbt --accept -p lru,fifo,clock -m 100..10000:+50 -j2");
+    let child = sandbox.spawn("check b.csv t.pbt --accept -p lru,fifo,clock -m 100..10000:+10 -j2");
     interrupted(child, "INT")
         .code(130)
         .err(&["error: interrupted: nothing was compared"]);

@@ -4,7 +4,7 @@
 //! Deliberately absent: how counts come about, and what is printed.
 
 use crate::report::columns::{COLUMNS, Column, Row, SCHEMA, column};
-use crate::report::csv::{TableError, table_to_csv};
+use crate::report::csv::{TableError, csv_error, table_to_csv};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -53,22 +53,19 @@ pub fn to_baseline(rows: &[Row]) -> Vec<u8> {
 /// Reads a baseline; `path` is for messages. Two lines for one cell are an error.
 pub fn parse_baseline(path: &Path, text: &[u8]) -> Result<Vec<Row>, TableError> {
     let mut reader = csv::ReaderBuilder::new().from_reader(text);
-    let header = reader
-        .headers()
-        .map_err(|e| TableError::content(path, Some(1), e.to_string()))?;
+    let header = reader.headers().map_err(|e| csv_error(path, &e))?;
     if header.iter().ne(BASELINE_COLUMNS) {
         return Err(TableError::content(
             path,
             Some(1),
-            "no baseline of this version: its columns are others",
+            "no baseline of this version: its columns are others\n  \
+             help: a baseline is what `pagebench check FILE TRACE… --accept` writes",
         ));
     }
     let mut rows: Vec<Row> = Vec::new();
     let mut seen = BTreeMap::new();
     for record in reader.records() {
-        let record = record.map_err(|e| {
-            TableError::content(path, e.position().map(csv::Position::line), e.to_string())
-        })?;
+        let record = record.map_err(|e| csv_error(path, &e))?;
         let line = record.position().map(csv::Position::line);
         let fail = |what: String| TableError::content(path, line, what);
         let mut row = Row::default();

@@ -205,7 +205,7 @@ impl ReadArgs {
         if let Some(name) = self
             .format
             .as_deref()
-            .filter(|name| *name != crate::trace::source::PBT)
+            .filter(|name| !name.eq_ignore_ascii_case(crate::trace::source::PBT))
         {
             crate::trace::format::by_name(name).map_err(|e| Failure::usage(e.to_string()))?;
         }

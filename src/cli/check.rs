@@ -4,7 +4,9 @@ use super::args::{ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
 use super::failure::Failure;
 use super::input::{Inputs, load_all};
 use super::print;
-use super::run::{Signals, replay};
+use super::progress::message;
+use super::run::replay;
+use super::signals::Signals;
 use crate::check::{self, Verdict, cell_name, compare, parse_baseline, to_baseline};
 use crate::exit::{self, ExitCode};
 use crate::policy::{PolicyChoice, params};
@@ -16,7 +18,7 @@ use crate::sweep::{Cell, Plan, Settings, Warmup};
 use crate::trace::dense::Trace;
 use crate::units::PageSize;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Compare exact counts with a baseline.
 ///
@@ -75,9 +77,12 @@ pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
         .flat_map(|loaded| &loaded.traces)
         .collect();
     let plan = match &baseline {
-        None => Plan::new(&traces, &args.sweep.axes()?, settings(&args, None)?)?,
+        None => fresh_plan(&traces, &args)?,
         Some(rows) => plan_of(rows, &traces, &args)?,
     };
+    if let Some(rows) = &baseline {
+        tell_unknown(rows, &plan, &args.baseline);
+    }
     let results = replay(&plan, &args.sweep, &args.terminal, &signals)?;
     if let Some(code) = signals.code() {
         return Err(Failure::new(code, "interrupted: nothing was compared"));
@@ -122,6 +127,20 @@ fn settings(args: &CheckArgs, warmup_refs: Option<u64>) -> Result<Settings, Fail
     Ok(settings)
 }
 
+/// The cells for a baseline that is not there yet: one that can be read again.
+fn fresh_plan<'t>(traces: &[&'t Trace], args: &CheckArgs) -> Result<Plan<'t>, Failure> {
+    let plan = Plan::new(traces, &args.sweep.axes()?, settings(args, None)?)?;
+    let warmup = plan.facts[0].warmup_refs;
+    match plan.facts.iter().find(|facts| facts.warmup_refs != warmup) {
+        None => Ok(plan),
+        Some(other) => Err(Failure::usage(format!(
+            "--warmup {}: {warmup} references of trace {}, but {} of trace {}: a baseline has one \
+             warm-up\n  help: give it as a count, or keep one baseline for each trace",
+            args.sweep.warmup, plan.facts[0].name, other.warmup_refs, other.name
+        ))),
+    }
+}
+
 /// The cells that a baseline names. Its traces must be the same references.
 fn plan_of<'t>(rows: &[Row], traces: &[&'t Trace], args: &CheckArgs) -> Result<Plan<'t>, Failure> {
     let none = |why: String| {
@@ -146,11 +165,24 @@ fn plan_of<'t>(rows: &[Row], traces: &[&'t Trace], args: &CheckArgs) -> Result<P
             continue;
         };
         let facts = &plan.facts[trace];
-        if facts.digest != row.trace_digest || facts.filter != row.filter {
+        if facts.filter != row.filter {
+            let part = |filter: &str| match filter {
+                "" => "the whole of it".to_owned(),
+                filter => format!("its part \"{filter}\""),
+            };
             return Err(none(format!(
-                "trace {} is another one now: digest {} and filter \"{}\" in the baseline, {} and \"{}\" here\n  \
+                "trace {}: the baseline counts {}, this command {}\n  \
+                 help: take the same part (--data-only, --pid, --skip, --limit)",
+                row.trace,
+                part(&row.filter),
+                part(&facts.filter)
+            )));
+        }
+        if facts.digest != row.trace_digest {
+            return Err(none(format!(
+                "trace {} is another one now: digest {} in the baseline, {} here\n  \
                  help: take the trace of the baseline, or accept new counts under another name",
-                row.trace, row.trace_digest, row.filter, facts.digest, facts.filter
+                row.trace, row.trace_digest, facts.digest
             )));
         }
         let text = row.policy_label();
@@ -179,6 +211,20 @@ fn plan_of<'t>(rows: &[Row], traces: &[&'t Trace], args: &CheckArgs) -> Result<P
     Ok(plan)
 }
 
+/// Names the traces of which the baseline knows nothing.
+fn tell_unknown(rows: &[Row], plan: &Plan<'_>, baseline: &Path) {
+    let mut names: Vec<&str> = plan.facts.iter().map(|facts| facts.name.as_str()).collect();
+    names.dedup();
+    for name in names {
+        if !rows.iter().any(|row| row.trace == name) {
+            message(&format!(
+                "warning: {}: has no cell of trace {name}; it is not compared",
+                baseline.display()
+            ));
+        }
+    }
+}
+
 /// Writes the baseline: cells of traces that were not given stay as they are.
 fn accept(
     args: &CheckArgs,
@@ -194,12 +240,16 @@ fn accept(
     let rows: Vec<Row> = now.into_iter().chain(kept).collect();
     write_file(&args.baseline, &to_baseline(&rows))?;
     print(&format!(
-        "{}: {} cells written, {} counts changed\n",
+        "{}: {} written, {} changed\n",
         args.baseline.display(),
-        rows.len(),
-        verdict.differences.len()
+        counted(rows.len(), "cell"),
+        counted(verdict.differences.len(), "count"),
     ))?;
     Ok(inputs.failed)
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn show(verdict: &Verdict) -> String {
@@ -227,10 +277,10 @@ fn show(verdict: &Verdict) -> String {
         out.push_str(&format!("missing: {cell}\n"));
     }
     out.push_str(&format!(
-        "{} cells compared ({}): {} differences, {} missing\n",
-        verdict.compared,
+        "{} compared ({}): {}, {} missing\n",
+        counted(verdict.compared, "cell"),
         check::COMPARED.join(", ").replace('_', "-"),
-        verdict.differences.len(),
+        counted(verdict.differences.len(), "difference"),
         verdict.missing.len()
     ));
     out

@@ -2,12 +2,13 @@
 
 use super::args::{ReadArgs, SelectArgs};
 use super::failure::Failure;
-use super::print;
+use super::input::tell_skipped;
 use super::progress::message;
+use super::{print, signals};
 use crate::exit::{self, ExitCode};
-use crate::report::csv::make_readable;
+use crate::report::file::WholeFile;
 use crate::trace::digest;
-use crate::trace::source::{self, LoadOptions, Source};
+use crate::trace::source::{self, ConvertError, LoadOptions, Source};
 use crate::units::{PageSize, show_bytes, show_count};
 use clap::Args;
 use std::io::{BufWriter, Write};
@@ -67,12 +68,21 @@ pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
         ));
     }
     if args.output == Path::new("-") {
-        source::convert(source, BufWriter::new(std::io::stdout().lock()), args.level)?;
+        let out = BufWriter::new(std::io::stdout().lock());
+        let (meta, _) = source::convert(source, out, args.level).map_err(|e| match e {
+            ConvertError::Write(e) => Failure::stdout(e),
+            e => e.into(),
+        })?;
+        tell_skipped(&args.trace, meta.skipped);
         return Ok(exit::OK);
     }
-    let summary = write_whole(&args.output, |out| {
-        Ok(source::convert(source, out, args.level)?)
+    let (meta, summary) = write_whole(&args.output, |out| {
+        source::convert(source, out, args.level).map_err(|e| match e {
+            ConvertError::Write(e) => Failure::file(&args.output, e),
+            e => e.into(),
+        })
     })?;
+    tell_skipped(&args.trace, meta.skipped);
     print(&format!(
         "{}: {} references, {} pages, {} ({:.3} bytes a reference), digest {}\n",
         args.output.display(),
@@ -85,33 +95,18 @@ pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
     Ok(exit::OK)
 }
 
-/// Lets `fill` write a file beside its final name and renames it when it is whole.
+/// Lets `fill` write a file beside its final name and renames it when it is whole. A signal
+/// leaves nothing behind.
 pub fn write_whole<T>(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let fail = |e: std::io::Error| {
-        Failure::new(
-            exit::FAILURE,
-            format!("{}: cannot write: {e}", path.display()),
-        )
-    };
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new()
-        .prefix(".pagebench-")
-        .suffix(".tmp")
-        .tempfile_in(folder)
-        .map_err(fail)?;
+    let fail = |e: std::io::Error| Failure::file(path, e);
+    signals::end_cleanly();
+    let file = WholeFile::create(path).map_err(fail)?;
     let mut out = BufWriter::with_capacity(1 << 18, file);
-    let done = fill(&mut out).map_err(|failure| match failure.code {
-        exit::FAILURE => Failure::new(exit::FAILURE, format!("{}: {failure}", path.display())),
-        _ => failure,
-    })?;
+    let done = fill(&mut out)?;
     let file = out.into_inner().map_err(|e| fail(e.into_error()))?;
-    make_readable(file.as_file()).map_err(fail)?;
-    file.persist(path).map_err(|e| fail(e.error))?;
+    file.finish().map_err(fail)?;
     Ok(done)
 }

@@ -9,6 +9,7 @@ use crate::trace::source::ConvertError;
 use crate::units::UnitError;
 use std::fmt;
 use std::io;
+use std::path::Path;
 
 /// Why a command ends early.
 #[derive(Debug)]
@@ -44,6 +45,14 @@ impl Failure {
         }
     }
 
+    /// A file does not take what is written.
+    pub fn file(path: &Path, error: io::Error) -> Failure {
+        Failure::new(
+            exit::FAILURE,
+            format!("{}: cannot write: {error}", path.display()),
+        )
+    }
+
     /// True if there is nothing to say.
     pub fn is_silent(&self) -> bool {
         self.message.is_empty()
@@ -71,10 +80,8 @@ impl From<ConvertError> for Failure {
     fn from(error: ConvertError) -> Failure {
         match error {
             ConvertError::Trace(error) => error.into(),
-            ConvertError::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                Failure::stdout(error)
-            }
-            error => Failure::new(exit::FAILURE, error.to_string()),
+            error @ ConvertError::Nothing(_) => Failure::new(exit::NOTHING, error.to_string()),
+            error @ ConvertError::Write(_) => Failure::new(exit::FAILURE, error.to_string()),
         }
     }
 }

@@ -101,8 +101,7 @@ pub fn generate(args: GenArgs) -> Result<ExitCode, Failure> {
     }
     let name = crate::trace::source::name_of(&args.output);
     let summary = write_whole(&args.output, |out| {
-        store(generator, name, args.page_size, out)
-            .map_err(|e| Failure::new(exit::FAILURE, format!("cannot write: {e}")))
+        store(generator, name, args.page_size, out).map_err(|e| Failure::file(&args.output, e))
     })?;
     print(&format!(
         "{}: {} references, {} pages, {}, digest {}\n",

@@ -10,7 +10,7 @@ use crate::trace::error::Cause;
 use crate::trace::source::{self, LoadOptions, Source, name_of};
 use crate::units::{PageSize, show_count};
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// A trace in memory and how it got there.
@@ -80,7 +80,10 @@ pub fn load_all(
     if inputs.loaded.iter().all(nothing) {
         return Err(Failure::new(
             exit::NOTHING,
-            "nothing selected: no reference is left of any trace",
+            format!(
+                "nothing selected: no reference is left of any trace ({})",
+                options.selection.describe()
+            ),
         ));
     }
     inputs.loaded.retain(|loaded| {
@@ -140,7 +143,9 @@ fn expand(paths: &[PathBuf], options: &LoadOptions, quiet: bool) -> Result<Vec<P
             ));
         }
     }
-    files.dedup();
+    // A file named twice, or named beside its folder, is one trace.
+    let mut seen = HashSet::new();
+    files.retain(|file| seen.insert(std::fs::canonicalize(file).unwrap_or(file.clone())));
     Ok(files)
 }
 
@@ -158,23 +163,29 @@ fn is_document(path: &Path) -> bool {
     })
 }
 
-/// The names of the traces; where two are the same, the folder is put before them.
+/// The names of the traces. Where several are the same, the folder is put before them; where that
+/// does not help, they are the paths as they were given.
 fn unique_names(files: &[PathBuf]) -> Vec<String> {
-    let mut count: HashMap<String, usize> = HashMap::new();
-    for file in files {
-        *count.entry(name_of(file)).or_default() += 1;
-    }
-    files
-        .iter()
-        .map(|file| {
-            let name = name_of(file);
-            let folder = file.parent().and_then(Path::file_name);
-            match (count[&name], folder) {
-                (2.., Some(folder)) => format!("{}/{name}", folder.to_string_lossy()),
-                _ => name,
-            }
+    let with_folder = |file: &PathBuf| {
+        let folder = file.parent().and_then(Path::file_name);
+        folder.map_or(name_of(file), |folder| {
+            format!("{}/{}", folder.to_string_lossy(), name_of(file))
         })
-        .collect()
+    };
+    let path = |file: &PathBuf| file.to_string_lossy().into_owned();
+    let mut names: Vec<String> = files.iter().map(|file| name_of(file)).collect();
+    for longer in [&with_folder as &dyn Fn(&PathBuf) -> String, &path] {
+        let mut count: HashMap<String, usize> = HashMap::new();
+        for name in &names {
+            *count.entry(name.clone()).or_default() += 1;
+        }
+        for (name, file) in names.iter_mut().zip(files) {
+            if count[name] > 1 {
+                *name = longer(file);
+            }
+        }
+    }
+    names
 }
 
 fn load_one(
@@ -202,6 +213,9 @@ fn load_one(
             true => source::load(path, &with(Some(size)))?,
         });
     }
+    if traces[0].is_empty() && options.selection.is_all() {
+        return Err(source::no_reference(path, &traces[0].meta));
+    }
     Ok(Loaded {
         path: path.to_path_buf(),
         format,
@@ -209,6 +223,17 @@ fn load_one(
         guessed,
         traces,
     })
+}
+
+/// Says how many bad records were left out.
+pub fn tell_skipped(path: &Path, skipped: u64) {
+    let records = if skipped == 1 { "record" } else { "records" };
+    if skipped > 0 {
+        message(&format!(
+            "warning: {}: {skipped} bad {records} skipped",
+            path.display()
+        ));
+    }
 }
 
 fn tell(loaded: &Loaded) {
@@ -224,24 +249,37 @@ fn tell(loaded: &Loaded) {
         format!(", {}", loaded.codec)
     };
     message(&format!(
-        "{}: {}{how}{codec}, {} references, {} pages",
+        "{}: {}{how}{codec}, {} references, {} page{}",
         loaded.path.display(),
         loaded.format,
         show_count(trace.len() as u64),
-        trace.distinct()
+        trace.distinct(),
+        if trace.distinct() == 1 { "" } else { "s" }
     ));
-    if trace.meta.skipped > 0 {
-        message(&format!(
-            "warning: {}: {} bad records skipped",
-            loaded.path.display(),
-            trace.meta.skipped
-        ));
-    }
+    tell_skipped(&loaded.path, trace.meta.skipped);
     if let Some(warning) = trace.meta.kind.warning() {
         message(&format!(
             "warning: {}: trace kind is \"{}\": {warning}",
             trace.meta.name,
             trace.meta.kind.name()
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_traces_have_the_same_name() {
+        let names =
+            |files: &[&str]| unique_names(&files.iter().map(PathBuf::from).collect::<Vec<_>>());
+        assert_eq!(names(&["a/t.txt", "u.pbt"]), ["t", "u"]);
+        assert_eq!(names(&["a/t.txt", "b/t.txt", "c.pbt"]), ["a/t", "b/t", "c"]);
+        assert_eq!(names(&["t.txt", "t.pbt"]), ["t.txt", "t.pbt"]);
+        assert_eq!(
+            names(&["x/a/t.txt", "y/a/t.txt"]),
+            ["x/a/t.txt", "y/a/t.txt"]
+        );
     }
 }

@@ -16,6 +16,7 @@ mod outputs;
 mod plot;
 mod progress;
 mod run;
+mod signals;
 
 use crate::exit::{self, ExitCode};
 use clap::{Parser, Subcommand};
@@ -32,23 +33,16 @@ struct Cli {
     command: Command,
 }
 
+// Where a variant says nothing, its arguments do: a comment here would hide their longer one.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Replay traces under policies over a range of memory sizes: table, CSV, charts
     Run(run::RunArgs),
-    /// Compare exact counts with a baseline: exit code 6 where they differ
     Check(check::CheckArgs),
-    /// Draw the charts of a results.csv again
     Plot(plot::PlotArgs),
-    /// Store a trace of any format as .pbt
     Convert(convert::ConvertArgs),
-    /// Merge traces into one of several processes, round robin
     Interleave(interleave::InterleaveArgs),
-    /// Generate a trace: zipf, uniform, loop or sequential
     Gen(generate::GenArgs),
-    /// Print the first records of a trace as they were understood
     Head(inspect::HeadArgs),
-    /// Describe a trace: references by kind, pages, footprint, reuse
     Stat(inspect::StatArgs),
     /// List the policies, or describe one
     Policies(lists::NameArgs),
@@ -73,11 +67,13 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() {
-                exit::USAGE
-            } else {
-                exit::OK
+            let printed = error.print();
+            if error.use_stderr() {
+                return exit::USAGE;
+            }
+            return match printed.map_err(Failure::stdout) {
+                Err(failure) => end(&failure),
+                Ok(()) => exit::OK,
             };
         }
     };
@@ -96,19 +92,24 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(code) => code,
-        Err(failure) => {
-            if !failure.is_silent() {
-                progress::message(&format!("error: {failure}"));
-            }
-            failure.code
-        }
+        Err(failure) => end(&failure),
     }
 }
 
-/// Writes text to standard output. A reader that has gone away ends the program quietly.
+/// Says why the program ends.
+fn end(failure: &Failure) -> ExitCode {
+    if !failure.is_silent() {
+        progress::message(&format!("error: {failure}"));
+    }
+    failure.code
+}
+
+/// Writes text to standard output. A reader that has gone away is no failure, and changes no
+/// verdict that is still to come: `pagebench check … | head -1` must find a regression too.
 fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(Failure::stdout)
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(Failure::stdout),
+    }
 }

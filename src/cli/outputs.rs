@@ -8,6 +8,7 @@ use crate::exit;
 use crate::report::columns::{Row, SCHEMA};
 use crate::report::csv::{table_to_csv, write_file};
 use crate::report::distributions::{KEY_COLUMNS, key_fields};
+use crate::report::file::without_path;
 use crate::report::rows::key_of;
 use crate::sweep::{CellResult, Plan};
 use crate::trace::digest;
@@ -17,8 +18,30 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// The folder of a run. One that the run made and put nothing into goes away again.
+pub struct RunFolder {
+    path: PathBuf,
+    made: bool,
+}
+
+impl RunFolder {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for RunFolder {
+    fn drop(&mut self) {
+        if self.made {
+            // Only an empty folder can be removed like this.
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
+}
+
 /// Makes the folder of a run: the one asked for, or a fresh one under `reports/runs`.
-pub fn make_folder(asked: Option<&Path>, force: bool) -> Result<PathBuf, Failure> {
+pub fn make_folder(asked: Option<&Path>, force: bool) -> Result<RunFolder, Failure> {
     let folder = match asked {
         Some(folder) => folder.to_path_buf(),
         None => fresh_folder(),
@@ -39,10 +62,13 @@ pub fn make_folder(asked: Option<&Path>, force: bool) -> Result<PathBuf, Failure
             ),
         )
     };
+    let made = !folder.exists();
     fs::create_dir_all(&folder).map_err(fail)?;
     // A folder that exists may still refuse files.
-    tempfile::tempfile_in(&folder).map_err(fail)?;
-    Ok(folder)
+    tempfile::tempfile_in(&folder)
+        .map_err(without_path)
+        .map_err(fail)?;
+    Ok(RunFolder { path: folder, made })
 }
 
 fn fresh_folder() -> PathBuf {
@@ -189,7 +215,9 @@ pub fn write_manifest(
     let manifest = json!({
         "schema": SCHEMA,
         "tool": concat!("pagebench ", env!("CARGO_PKG_VERSION")),
-        "command": std::env::args().collect::<Vec<_>>(),
+        "command": std::env::args_os()
+            .map(|arg| arg.to_string_lossy().into_owned())
+            .collect::<Vec<_>>(),
         "started": course.started,
         "ended": timestamp(),
         "host": host(),

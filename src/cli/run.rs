@@ -7,6 +7,7 @@ use super::outputs::{Course, make_folder, timestamp, write_manifest, write_timin
 use super::plot::write_charts;
 use super::print;
 use super::progress::{Progress, message};
+use super::signals::Signals;
 use crate::exit::{self, ExitCode};
 use crate::report::columns::{COLUMNS, Column, ColumnKind, Row, column};
 use crate::report::csv::{read_rows, to_csv, write_file};
@@ -15,10 +16,8 @@ use crate::sweep::{self, CellResult, Plan};
 use crate::trace::dense::Trace;
 use crate::units::show_count;
 use clap::Args;
-use signal_hook::consts::{SIGINT, SIGTERM};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Replay traces under policies over a range of memory sizes.
@@ -64,43 +63,6 @@ pub struct RunArgs {
     pub terminal: TerminalArgs,
 }
 
-/// Signals, as the sweep sees them.
-pub struct Signals {
-    stop: Arc<AtomicBool>,
-    terminated: Arc<AtomicBool>,
-}
-
-impl Signals {
-    /// The first signal ends the sweep after the cells under way; a second one the program.
-    pub fn watch() -> Signals {
-        let stop = Arc::new(AtomicBool::new(false));
-        let terminated = Arc::new(AtomicBool::new(false));
-        for (signal, code) in [(SIGINT, exit::INTERRUPTED), (SIGTERM, exit::TERMINATED)] {
-            // Without handlers the program ends at once, which is no worse than before.
-            let _ = signal_hook::flag::register_conditional_shutdown(
-                signal,
-                i32::from(code.code),
-                stop.clone(),
-            );
-            let _ = signal_hook::flag::register(signal, stop.clone());
-        }
-        let _ = signal_hook::flag::register(SIGTERM, terminated.clone());
-        Signals { stop, terminated }
-    }
-
-    /// The exit code that a signal asks for, if one came.
-    pub fn code(&self) -> Option<ExitCode> {
-        match (
-            self.stop.load(Ordering::Relaxed),
-            self.terminated.load(Ordering::Relaxed),
-        ) {
-            (false, _) => None,
-            (true, false) => Some(exit::INTERRUPTED),
-            (true, true) => Some(exit::TERMINATED),
-        }
-    }
-}
-
 /// Runs the command.
 pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let metric = metric(&args.show)?;
@@ -112,9 +74,9 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let started = timestamp();
     let asked = args.output.as_deref();
     // An unwritable folder must be known before hours of work, a fresh one not made for nothing.
-    if asked.is_some() {
-        make_folder(asked, args.force)?;
-    }
+    let reserved = asked
+        .map(|folder| make_folder(Some(folder), args.force))
+        .transpose()?;
     let signals = Signals::watch();
     let inputs = load_all(
         &args.traces,
@@ -128,7 +90,11 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         .flat_map(|loaded| &loaded.traces)
         .collect();
     let plan = Plan::new(&traces, &axes, settings)?;
-    let folder = make_folder(asked, true)?;
+    let run_folder = match reserved {
+        Some(folder) => folder,
+        None => make_folder(None, false)?,
+    };
+    let folder = run_folder.path();
     let results = replay(&plan, &args.sweep, &args.terminal, &signals)?;
 
     let all = rows::rows(&plan, &results, &costs);
@@ -138,16 +104,16 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         &folder.join("distributions.csv"),
         &distributions::to_csv(&plan, &results, &costs),
     )?;
-    write_timings(&folder, &plan, &results)?;
+    write_timings(folder, &plan, &results)?;
     let course = Course {
         started,
         finished: all.len(),
         interrupted: interrupted.is_some(),
     };
-    write_manifest(&folder, &args, &inputs, &plan, &costs, &course)?;
+    write_manifest(folder, &args, &inputs, &plan, &costs, &course)?;
     let read_back = read_rows(&folder.join("results.csv"))?;
     if !args.no_charts && read_back.iter().any(Row::is_ok) {
-        write_charts(&folder, &read_back)?;
+        write_charts(folder, &read_back)?;
     }
     let report = table::render(&read_back, metric);
     print(&format!(
@@ -172,17 +138,22 @@ pub fn replay(
         .sum();
     let progress = Progress::new(terminal, total);
     let start = Instant::now();
-    let results = sweep::run(plan, threads, &signals.stop, &|_, refs| {
+    let replayed = AtomicU64::new(0);
+    signals.hold();
+    let results = sweep::run(plan, threads, signals.stop(), &|_, refs| {
+        replayed.fetch_add(refs, Ordering::Relaxed);
         progress.advance(refs)
     });
     progress.finish();
     let seconds = start.elapsed().as_secs_f64();
+    let replayed = replayed.into_inner();
     let done = results.iter().flatten().count();
     progress.say(&format!(
-        "replayed {} references in {done} of {} cells in {seconds:.2} s: {} references/s on {threads} threads",
-        show_count(total),
+        "replayed {} references in {done} of {} cells in {seconds:.2} s: {} references/s on {threads} thread{}",
+        show_count(replayed),
         plan.cells.len(),
-        show_count((total as f64 / seconds.max(1e-9)) as u64),
+        show_count((replayed as f64 / seconds.max(1e-9)) as u64),
+        if threads == 1 { "" } else { "s" },
     ));
     Ok(results)
 }

@@ -222,12 +222,10 @@ impl Row {
     /// frames.
     pub fn sort_key(&self) -> impl Ord + use<> {
         (
-            (
-                self.trace.clone(),
-                self.trace_digest.clone(),
-                self.filter.clone(),
-            ),
+            self.trace.clone(),
+            // Before the digest, which differs between page sizes and orders nothing.
             self.page_size,
+            (self.trace_digest.clone(), self.filter.clone()),
             (self.policy.clone(), self.params.clone(), self.seed),
             self.tau,
             self.frames,

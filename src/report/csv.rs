@@ -4,6 +4,7 @@
 //! field. The order of columns is that of the column table; on reading they are found by name.
 
 use super::columns::{COLUMNS, Row, SCHEMA};
+use super::file::WholeFile;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -123,7 +124,8 @@ pub fn parse_rows(path: &Path, text: &[u8]) -> Result<Vec<Row>, TableError> {
     Ok(rows)
 }
 
-fn csv_error(path: &Path, error: &csv::Error) -> TableError {
+/// An error of the csv reader as one about the file.
+pub fn csv_error(path: &Path, error: &csv::Error) -> TableError {
     let line = error.position().map(csv::Position::line);
     let what = match error.kind() {
         csv::ErrorKind::Utf8 { .. } => "not UTF-8 text".to_owned(),
@@ -139,36 +141,9 @@ fn csv_error(path: &Path, error: &csv::Error) -> TableError {
 
 /// Writes a file beside its final name and renames it, so that it is whole or not there.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), TableError> {
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".pagebench-")
-        .suffix(".tmp")
-        .tempfile_in(folder)
-        .map_err(|e| TableError::io(path, "write", e))?;
-    let done = file
-        .write_all(bytes)
-        .and_then(|()| file.as_file().sync_all());
-    done.map_err(|e| TableError::io(path, "write", e))?;
-    make_readable(file.as_file()).map_err(|e| TableError::io(path, "write", e))?;
-    file.persist(path)
-        .map_err(|e| TableError::io(path, "write", e.error))?;
-    Ok(())
-}
-
-/// Temporary files are private; results are not.
-#[cfg(unix)]
-pub fn make_readable(file: &fs::File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-/// Temporary files are private; results are not.
-#[cfg(not(unix))]
-pub fn make_readable(_file: &fs::File) -> io::Result<()> {
-    Ok(())
+    WholeFile::create(path)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.finish()))
+        .map_err(|e| TableError::io(path, "write", e))
 }
 
 #[cfg(test)]

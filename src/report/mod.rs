@@ -8,6 +8,7 @@ pub mod chart;
 pub mod columns;
 pub mod csv;
 pub mod distributions;
+pub mod file;
 pub mod rows;
 pub mod summary;
 pub mod table;

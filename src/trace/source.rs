@@ -11,7 +11,7 @@ use super::select::{Assembler, Flow, Selection};
 use super::store::{MAGIC, Store, Summary, Writer};
 use crate::units::PageSize;
 use std::fs::File;
-use std::io::{BufRead, Read, Write};
+use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// How a trace is to be opened and what of it is wanted.
@@ -64,24 +64,40 @@ impl Source {
             // The magic number leaves no doubt.
             guessed: false,
         };
-        let wants_pbt = options.format.as_deref() == Some(PBT);
+        let wants_pbt = options
+            .format
+            .as_deref()
+            .is_some_and(|name| name.eq_ignore_ascii_case(PBT));
         let may_be_pbt = options.format.is_none() || wants_pbt;
-        if may_be_pbt && path != Path::new("-") && (wants_pbt || has_magic(path)) {
+        if may_be_pbt && path != Path::new("-") && has_magic(path) {
             return Ok(stored(Store::open(path)?, "none"));
         }
         let mut input = codec::open(path)?;
-        let head = input
-            .reader
-            .fill_buf()
+        // A pipe may hand out less than the magic number at a time.
+        let mut head = Vec::with_capacity(MAGIC.len());
+        (&mut input.reader)
+            .take(MAGIC.len() as u64)
+            .read_to_end(&mut head)
             .map_err(|e| codec::read_error(path, e))?;
-        if may_be_pbt && head.starts_with(&MAGIC) {
-            let mut bytes = Vec::new();
+        if may_be_pbt && head == MAGIC {
+            let mut bytes = head;
             input
                 .reader
                 .read_to_end(&mut bytes)
                 .map_err(|e| codec::read_error(path, e))?;
             return Ok(stored(Store::from_bytes(path, bytes)?, input.codec));
         }
+        if wants_pbt {
+            let what = match head.len() {
+                0 => "the file is empty",
+                _ => "this is no .pbt file",
+            };
+            return Err(TraceError::new(path, what)
+                .at(Position::Byte(0))
+                .text(&head)
+                .help("leave --format out to have the format guessed"));
+        }
+        input.reader = Box::new(Cursor::new(head).chain(input.reader));
         let format = match &options.format {
             None => None,
             Some(name) => {
@@ -385,24 +401,45 @@ pub enum ConvertError {
     /// The original cannot be read.
     #[error("{0}")]
     Trace(#[from] TraceError),
+    /// The selection leaves nothing.
+    #[error("{}: nothing selected: no reference is left", .0.display())]
+    Nothing(PathBuf),
     /// The sink does not take it.
     #[error("cannot write: {0}")]
     Write(#[from] std::io::Error),
 }
 
-/// Streams a trace into a `.pbt` in bounded memory. `level` is zstd's, 1 to 19.
-pub fn convert<W: Write>(source: Source, out: W, level: i32) -> Result<Summary, ConvertError> {
+/// The error for a file of which no reference is left, though all of them were wanted.
+pub fn no_reference(path: &Path, meta: &Meta) -> TraceError {
+    match meta.skipped {
+        0 => TraceError::new(path, "the trace holds no reference"),
+        bad => TraceError::new(
+            path,
+            format!("no reference is good: {bad} bad records skipped"),
+        ),
+    }
+}
+
+/// Streams a trace into a `.pbt` in bounded memory. `level` is zstd's, 1 to 19. Returns what is
+/// known of the trace, and of the file.
+pub fn convert<W: Write>(
+    source: Source,
+    out: W,
+    level: i32,
+) -> Result<(Meta, Summary), ConvertError> {
     let path = source.path.clone();
+    let all = source.options.selection.is_all();
     let mut writer = Writer::new(out, level)?;
     let (meta, dictionary) = source
         .stream(|reference, kind| writer.push(reference, kind).map_err(ConvertError::Write))?;
     if dictionary.pages.is_empty() {
-        return Err(TraceError::new(&path, "the trace holds no reference")
-            .at(Position::Whole)
-            .into());
+        return Err(match all {
+            true => no_reference(&path, &meta).into(),
+            false => ConvertError::Nothing(path),
+        });
     }
     let (_, summary) = writer.finish(&meta, &dictionary)?;
-    Ok(summary)
+    Ok((meta, summary))
 }
 
 /// Endings of codecs and formats, left out of a trace's name.

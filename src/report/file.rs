@@ -1,0 +1,130 @@
+//! Files that are whole or not there: written beside their final name and renamed. What is no
+//! regular file (a device, a pipe) is written in place, since a rename would replace it.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use tempfile::NamedTempFile;
+
+/// The files that are not renamed yet, for the end by a signal.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// A file being written. Dropped without [`WholeFile::finish`] it leaves nothing behind.
+pub struct WholeFile {
+    target: Target,
+}
+
+enum Target {
+    Beside { file: NamedTempFile, path: PathBuf },
+    InPlace(File),
+}
+
+impl WholeFile {
+    /// Begins a file of this name. Links are followed, so that they stay links.
+    ///
+    /// # Errors
+    ///
+    /// The folder does not take a file, or the name is that of a folder.
+    pub fn create(path: &Path) -> io::Result<WholeFile> {
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        if let Ok(meta) = fs::metadata(&path) {
+            if meta.is_dir() {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            if !meta.is_file() {
+                let file = fs::OpenOptions::new().write(true).open(&path)?;
+                let target = Target::InPlace(file);
+                return Ok(WholeFile { target });
+            }
+        }
+        let folder = path
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let file = tempfile::Builder::new()
+            .prefix(".pagebench-")
+            .suffix(".tmp")
+            .tempfile_in(folder)
+            .map_err(without_path)?;
+        unfinished(|paths| paths.push(file.path().to_path_buf()));
+        let target = Target::Beside { file, path };
+        Ok(WholeFile { target })
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    ///
+    /// The system does not store or rename it.
+    pub fn finish(mut self) -> io::Result<()> {
+        match &mut self.target {
+            Target::InPlace(file) => file.flush(),
+            Target::Beside { file, path } => {
+                make_readable(file.as_file())?;
+                file.as_file().sync_all()?;
+                // Renamed by hand: `persist` takes the file, which dropping still has to look at.
+                fs::rename(file.path(), path)
+            }
+        }
+    }
+}
+
+impl Write for WholeFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.target {
+            Target::Beside { file, .. } => file.as_file_mut().write(bytes),
+            Target::InPlace(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for WholeFile {
+    fn drop(&mut self) {
+        if let Target::Beside { file, .. } = &self.target {
+            unfinished(|paths| paths.retain(|path| path != file.path()));
+        }
+    }
+}
+
+fn unfinished<T>(change: impl FnOnce(&mut Vec<PathBuf>) -> T) -> T {
+    // The list is whole between any two of its changes.
+    let mut paths = UNFINISHED.lock().unwrap_or_else(|e| e.into_inner());
+    change(&mut paths)
+}
+
+/// Removes the files that have no final name yet: for a process about to end.
+pub fn remove_unfinished() {
+    unfinished(|paths| {
+        for path in paths.drain(..) {
+            let _ = fs::remove_file(path);
+        }
+    });
+}
+
+/// The system's word alone, without the name of a temporary file that nobody asked for.
+pub fn without_path(error: io::Error) -> io::Error {
+    // tempfile keeps the error it adds the path to for itself, so only the text is left to go by.
+    let text = error.to_string();
+    match text.split_once(" at path \"") {
+        Some((word, _)) => io::Error::new(error.kind(), word),
+        None => error,
+    }
+}
+
+/// Temporary files are private; results are not.
+#[cfg(unix)]
+fn make_readable(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+/// Temporary files are private; results are not.
+#[cfg(not(unix))]
+fn make_readable(_file: &File) -> io::Result<()> {
+    Ok(())
+}

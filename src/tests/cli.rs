@@ -1,0 +1,22 @@
+//! The command line, as a demanding user meets it: what it prints, what it leaves on the disk, and
+//! with which exit code it ends.
+
+// A test crate has no readers of its documentation.
+#![allow(missing_docs)]
+
+#[path = "cli/bad_input.rs"]
+mod bad_input;
+#[path = "cli/check.rs"]
+mod check;
+#[path = "cli/filters.rs"]
+mod filters;
+#[path = "cli/harness.rs"]
+mod harness;
+#[path = "cli/help.rs"]
+mod help;
+#[path = "cli/signals.rs"]
+mod signals;
+#[path = "cli/streams.rs"]
+mod streams;
+#[path = "cli/sweep.rs"]
+mod sweep;

@@ -1,0 +1,95 @@
+//! What the program says of itself.
+
+use super::harness::{Sandbox, snapshot};
+
+#[test]
+fn help_and_lists() {
+    let sandbox = Sandbox::new();
+    for (args, file) in [
+        ("--help", "help.txt"),
+        ("run --help", "help-run.txt"),
+        ("check --help", "help-check.txt"),
+        ("convert --help", "help-convert.txt"),
+        ("gen --help", "help-gen.txt"),
+        ("policies", "policies.txt"),
+        ("policies clock", "policies-clock.txt"),
+        ("policies ws", "policies-ws.txt"),
+        ("formats", "formats.txt"),
+        ("formats lackey", "formats-lackey.txt"),
+        ("formats plain", "formats-plain.txt"),
+        ("columns", "columns.txt"),
+    ] {
+        snapshot(file, &sandbox.run(args).code(0).no_message().out);
+    }
+}
+
+#[test]
+fn every_exit_code_is_in_the_help() {
+    let help = Sandbox::new().run("--help").code(0).out;
+    for exit in pagebench::exit::ALL {
+        let line = format!("{:>5}  {}\n", exit.code, exit.about);
+        assert!(help.contains(&line), "{}", exit.name);
+    }
+}
+
+#[test]
+fn every_listed_name_can_be_described() {
+    let sandbox = Sandbox::new();
+    for list in ["policies", "formats", "columns"] {
+        let names = sandbox.run(list).code(0).out;
+        for name in names
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+        {
+            sandbox.run(&format!("{list} {name}")).code(0).out(&[name]);
+        }
+    }
+}
+
+#[test]
+fn no_arguments_show_the_help() {
+    let sandbox = Sandbox::new();
+    sandbox.run("").code(2).err(&["Usage: pagebench <COMMAND>"]);
+    sandbox.run("--version").code(0).out(&["pagebench 0."]);
+    sandbox.run("chek").code(2).err(&["'chek'", "'check'"]);
+}
+
+#[test]
+fn unknown_names_come_with_the_nearest() {
+    let sandbox = Sandbox::with_trace();
+    for (args, piece) in [
+        (
+            "run t.txt -p lur",
+            "unknown policy \"lur\"; did you mean \"lru\"? (see: pagebench policies)",
+        ),
+        ("policies clok", "did you mean \"clock\"?"),
+        (
+            "run t.txt -p clock:load-bti=0",
+            "did you mean \"load-bit\"?",
+        ),
+        (
+            "run t.txt --format plian",
+            "unknown format \"plian\"; did you mean \"plain\"? (see: pagebench formats)",
+        ),
+        ("formats lakcey", "did you mean \"lackey\"?"),
+        (
+            "run t.txt --show fautls",
+            "did you mean \"faults\"? (see: pagebench columns)",
+        ),
+        (
+            "run t.txt --show trace",
+            "--show \"trace\" is no numeric column",
+        ),
+        (
+            "columns fautls",
+            "unknown column \"fautls\"; did you mean \"faults\"?",
+        ),
+        (
+            "run t.txt --kind ful",
+            "one of: full, sampled, faults-only, block-io, synthetic",
+        ),
+    ] {
+        sandbox.run(args).code(2).err(&["error: ", piece]);
+    }
+    assert_eq!(sandbox.files("."), ["t.txt"]);
+}

@@ -1,0 +1,221 @@
+//! A small sweep from end to end.
+
+use super::harness::{Sandbox, redacted, snapshot};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+const SWEEP: &str = "-p lru,fifo,clock:load-bit=0,opt,ws -m 8,64 --tau 100";
+
+const FILES: [&str; 7] = [
+    "distributions.csv",
+    "manifest.json",
+    "results.csv",
+    "t-fault-rate.png",
+    "t-hit-rate.png",
+    "t-lifetime.png",
+    "timings.csv",
+];
+
+#[test]
+fn a_sweep_from_end_to_end() {
+    let sandbox = Sandbox::with_trace();
+    let done = sandbox
+        .run(&format!("run t.txt {SWEEP} -j2 -o out"))
+        .code(0);
+    snapshot("sweep.stdout", &done.out);
+    snapshot("sweep.stderr", &redacted(&done.err));
+    snapshot("sweep.results.csv", &sandbox.text("out/results.csv"));
+    assert_eq!(sandbox.files("out"), FILES);
+    assert_eq!(sandbox.files("."), ["out", "t.txt"]);
+    for file in FILES.iter().filter(|file| file.ends_with(".png")) {
+        let bytes = sandbox.read(&format!("out/{file}"));
+        assert!(bytes.starts_with(b"\x89PNG\r\n\x1a\n") && bytes.len() > 1000);
+        assert!(bytes.ends_with(b"IEND\xaeB`\x82"), "{file} is whole");
+    }
+    assert_eq!(sandbox.rows("out/timings.csv").len(), 9);
+    assert!(
+        sandbox.rows("out/timings.csv")[0]["wall_ns"]
+            .parse::<u64>()
+            .unwrap()
+            > 0
+    );
+
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&sandbox.read("out/manifest.json")).unwrap();
+    for key in [
+        "schema", "tool", "command", "started", "ended", "host", "threads", "policies", "traces",
+    ] {
+        assert!(!manifest[key].is_null(), "{key}");
+    }
+    assert_eq!(manifest["cells"], 9);
+    assert_eq!(manifest["cells_finished"], 9);
+    assert_eq!(manifest["interrupted"], false);
+    assert_eq!(manifest["traces"][0]["references"], 4000);
+    assert_eq!(manifest["traces"][0]["skipped_records"], 0);
+    assert_eq!(
+        manifest["traces"][0]["digest"],
+        sandbox.column("out/results.csv", "trace_digest")[0]
+    );
+}
+
+#[test]
+fn threads_change_no_byte() {
+    let sandbox = Sandbox::with_trace();
+    for threads in ["1", "2", "8"] {
+        let done = sandbox.run(&format!(
+            "run t.txt {SWEEP} --no-charts -j{threads} -o j{threads}"
+        ));
+        done.code(0);
+        for file in ["results.csv", "distributions.csv"] {
+            let bytes = sandbox.read(&format!("j{threads}/{file}"));
+            assert!(
+                bytes == sandbox.read(&format!("j1/{file}")),
+                "{file} -j{threads}"
+            );
+        }
+    }
+}
+
+#[test]
+fn results_are_not_overwritten_unasked() {
+    let sandbox = Sandbox::with_trace();
+    let command = "run t.txt -p lru -m 8 --no-charts -o out";
+    sandbox.run(command).code(0);
+    sandbox.write("out/results.csv", "precious");
+    sandbox
+        .run(command)
+        .code(2)
+        .err(&["out: holds results already", "--force"]);
+    assert_eq!(sandbox.read("out/results.csv"), b"precious");
+    sandbox.run(&format!("{command} --force")).code(0);
+    assert_eq!(sandbox.rows("out/results.csv").len(), 1);
+}
+
+#[test]
+fn a_run_without_a_folder_makes_its_own() {
+    let sandbox = Sandbox::with_trace();
+    for _ in 0..2 {
+        sandbox
+            .run("run t.txt -p lru -m 8 --no-charts")
+            .code(0)
+            .out(&["reports/runs/2"]);
+    }
+    assert_eq!(sandbox.files("reports/runs").len(), 2);
+}
+
+#[test]
+fn plot_draws_the_same_bytes_again() {
+    let sandbox = Sandbox::with_trace();
+    sandbox
+        .run(&format!("run t.txt {SWEEP} -q -o out"))
+        .code(0)
+        .no_message();
+    let done = sandbox.run("plot out/results.csv -o again").code(0);
+    let drawn = sandbox.files("again");
+    assert_eq!(drawn.len(), 3);
+    for file in &drawn {
+        assert!(done.out.contains(&format!("again/{file}\n")));
+        assert!(
+            sandbox.read(&format!("again/{file}")) == sandbox.read(&format!("out/{file}")),
+            "{file}"
+        );
+    }
+}
+
+#[test]
+fn a_trace_is_the_same_from_anywhere() {
+    let sandbox = Sandbox::with_trace();
+    let run = |trace: &str, out: &str| {
+        let line = format!("run {trace} {SWEEP} --no-charts -q -o {out}");
+        sandbox.run(&line).code(0).no_message();
+        sandbox.text(&format!("{out}/results.csv"))
+    };
+    let expected = run("t.txt", "text");
+    sandbox.run("convert t.txt -o stored/t.pbt").code(1);
+    std::fs::create_dir(sandbox.path("stored")).unwrap();
+    sandbox
+        .run("convert t.txt -o stored/t.pbt")
+        .code(0)
+        .out(&["4000 references, 295 pages"]);
+    assert_eq!(sandbox.files("stored"), ["t.pbt"]);
+    assert!(run("stored/t.pbt", "pbt") == expected);
+
+    for (codec, bytes) in compressed(&sandbox.read("t.txt")) {
+        sandbox.write(&format!("{codec}/t.txt.{codec}"), bytes);
+        assert!(
+            run(&format!("{codec}/t.txt.{codec}"), &format!("from-{codec}")) == expected,
+            "{codec}"
+        );
+    }
+    // A stored trace may be compressed once more, and its format may be named.
+    for (codec, bytes) in compressed(&sandbox.read("stored/t.pbt")) {
+        sandbox.write(&format!("{codec}/t.pbt"), bytes);
+        assert!(
+            run(
+                &format!("{codec}/t.pbt --format pbt"),
+                &format!("pbt-{codec}")
+            ) == expected,
+            "{codec}"
+        );
+    }
+}
+
+#[test]
+fn standard_input_is_a_trace() {
+    let sandbox = Sandbox::with_trace();
+    let run = |trace: &str, out: &str, input: &[u8]| {
+        let line = format!("run {trace} {SWEEP} --no-charts -q -o {out}");
+        sandbox.run_stdin(&line, input).code(0).no_message();
+        sandbox.text(&format!("{out}/results.csv"))
+    };
+    let text = sandbox.read("t.txt");
+    let expected = run("t.txt", "text", b"").replace("1,t,", "1,stdin,");
+    assert!(run("-", "piped", &text) == expected);
+    for (codec, bytes) in compressed(&text) {
+        assert!(run("-", codec, &bytes) == expected, "{codec}");
+    }
+    sandbox
+        .shell("\"$PAGEBENCH\" convert - -o - < t.txt > t.pbt")
+        .code(0);
+    sandbox.run("convert t.txt -o u.pbt --name stdin").code(0);
+    assert!(
+        sandbox.read("t.pbt") == sandbox.read("u.pbt"),
+        "the same file on standard output"
+    );
+    assert!(run("-", "pbt", &sandbox.read("t.pbt")) == expected);
+    assert!(run("- --format PBT", "pbt2", &sandbox.read("t.pbt")) == expected);
+}
+
+/// The bytes under every codec for which there is an encoder.
+pub fn compressed(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gz.write_all(bytes).unwrap();
+    let mut bz2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
+    bz2.write_all(bytes).unwrap();
+    let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    lz4.write_all(bytes).unwrap();
+    let mut all = vec![
+        ("gz", gz.finish().unwrap()),
+        ("bz2", bz2.finish().unwrap()),
+        ("lz4", lz4.finish().unwrap()),
+        ("zst", zstd::encode_all(bytes, 3).unwrap()),
+    ];
+    all.extend(xz(bytes).map(|bytes| ("xz", bytes)));
+    all
+}
+
+/// By the xz program, where there is one.
+fn xz(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut child = Command::new("xz")
+        .arg("-c")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .ok()?;
+    let mut stdin = child.stdin.take().unwrap();
+    let bytes = bytes.to_vec();
+    let writer = std::thread::spawn(move || stdin.write_all(&bytes));
+    let output = child.wait_with_output().ok()?;
+    writer.join().unwrap().ok()?;
+    Some(output.stdout)
+}

@@ -36,9 +36,10 @@ fn round(tau: u64) -> u64 {
 const STEPS: u32 = 16;
 
 /// The intervals between references of the same page, in references of its process, in
-/// logarithmic buckets: enough to choose windows, not to count with.
+/// logarithmic buckets: enough to choose windows, not to count with. Each counts by the share of
+/// the references that its process has: the working sets of all processes are there at once.
 struct Intervals {
-    count: Vec<u64>,
+    count: Vec<f64>,
     sum: Vec<f64>,
     refs: f64,
     longest: u64,
@@ -51,31 +52,41 @@ impl Intervals {
         let mut last = vec![0u64; pages.len()];
         let buckets = (64 * STEPS) as usize;
         let mut all = Intervals {
-            count: vec![0; buckets],
+            count: vec![0.0; buckets],
             sum: vec![0.0; buckets],
             refs: trace.len() as f64,
             longest: 1,
         };
+        let mut owned = vec![0u64; trace.dictionary.pids.len()];
+        for &reference in &trace.refs {
+            owned[pages[page_of(reference) as usize].process as usize] += 1;
+        }
+        let weight: Vec<f64> = owned
+            .iter()
+            .map(|&refs| trace.len() as f64 / refs as f64)
+            .collect();
         for &reference in &trace.refs {
             let page = page_of(reference) as usize;
-            let now = &mut clock[pages[page].process as usize];
+            let process = pages[page].process as usize;
+            let now = &mut clock[process];
             *now += 1;
             let before = std::mem::replace(&mut last[page], *now);
             if before > 0 {
-                all.note(*now - before);
+                all.note(*now - before, weight[process]);
             }
         }
         // After its last reference a page stays until its window closes or the trace ends.
         for (key, &last) in pages.iter().zip(&last) {
-            all.note(clock[key.process as usize] + 1 - last);
+            let process = key.process as usize;
+            all.note(clock[process] + 1 - last, weight[process]);
         }
         all
     }
 
-    fn note(&mut self, interval: u64) {
+    fn note(&mut self, interval: u64, weight: f64) {
         let bucket = bucket(interval);
-        self.count[bucket] += 1;
-        self.sum[bucket] += interval as f64;
+        self.count[bucket] += weight;
+        self.sum[bucket] += interval as f64 * weight;
         self.longest = self.longest.max(interval);
     }
 
@@ -87,7 +98,7 @@ impl Intervals {
             .count
             .iter()
             .zip(&self.sum)
-            .map(|(&count, &sum)| sum.min(count as f64 * window));
+            .map(|(&count, &sum)| sum.min(count * window));
         kept.sum::<f64>() / self.refs
     }
 

@@ -71,6 +71,7 @@ fn job<'t>(
     tlb: Option<&'t Geometry>,
 ) -> Job<'t> {
     Job {
+        swap_slots: None,
         trace,
         policy: choice.index,
         params: &choice.params,

@@ -8,7 +8,7 @@ use crate::trace::format::ReadOptions;
 use crate::trace::record::TraceKind;
 use crate::trace::select::Selection;
 use crate::trace::source::LoadOptions;
-use crate::units::{Ladder, PageSize, parse_count};
+use crate::units::{Ladder, PageSize, parse_bytes, parse_count};
 use crate::vm::cost::{CostTable, DEVICES, device};
 use crate::vm::tlb::Geometry;
 use clap::Args;
@@ -164,6 +164,10 @@ pub struct SweepArgs {
     )]
     pub tlb: String,
 
+    /// Swap: 256MiB, none, or unlimited; a cell ends where a dirty page finds no slot
+    #[arg(long, value_name = "BYTES", default_value = "unlimited")]
+    pub swap: String,
+
     /// Device behind memory, for the time model: zram, nvme, ssd or disk
     #[arg(long, value_name = "DEVICE", default_value = "nvme")]
     pub device: String,
@@ -283,7 +287,16 @@ impl SweepArgs {
                     .map_err(|e| Failure::usage(e.to_string()))?,
             ),
         };
+        let swap_bytes = match self.swap.trim() {
+            "unlimited" => None,
+            "none" => Some(0),
+            text => Some(
+                parse_bytes(text)
+                    .map_err(|e| Failure::usage(format!("--swap {e}; or none, or unlimited")))?,
+            ),
+        };
         Ok(Settings {
+            swap_bytes,
             warmup,
             tlb,
             filter,

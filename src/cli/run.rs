@@ -9,7 +9,7 @@ use super::print;
 use super::progress::{Progress, message};
 use super::signals::Signals;
 use crate::exit::{self, ExitCode};
-use crate::report::columns::{COLUMNS, Column, ColumnKind, Row, column};
+use crate::report::columns::{COLUMNS, Column, ColumnKind, Row, SWAP_FULL, column};
 use crate::report::csv::{read_rows, to_csv, write_file};
 use crate::report::{distributions, rows, table};
 use crate::sweep::{self, CellResult, Plan};
@@ -161,7 +161,16 @@ pub fn replay(
 /// What the run comes to, with words on what is missing.
 fn verdict(inputs: &Inputs, rows: &[Row], cells: usize, interrupted: Option<ExitCode>) -> ExitCode {
     let mut code = inputs.failed;
-    let failed: Vec<&Row> = rows.iter().filter(|row| !row.is_ok()).collect();
+    let full = rows.iter().filter(|row| row.status == SWAP_FULL).count();
+    if full > 0 {
+        message(&format!(
+            "note: {full} cells ended where swap was full: their counts are exact up to there (column refs)"
+        ));
+    }
+    let failed: Vec<&Row> = rows
+        .iter()
+        .filter(|row| !row.is_ok() && row.status != SWAP_FULL)
+        .collect();
     for row in &failed {
         let place = row
             .frames

@@ -153,6 +153,7 @@ columns! {
     tau: Option<u64>, "references", "window of a variable-space policy in references of the process; empty for a fixed-space one";
     frames: Option<u64>, "frames", "frames of memory; empty if a variable-space policy has no limit";
     frames_frac: Option<f64>, "of pages", "frames divided by distinct pages";
+    swap_limit: Option<u64>, "slots", "slots of the swap device, a page each; empty for as many as needed";
     warmup_refs: u64, "references", "references replayed before counting began; they fill memory and count nowhere else";
     refs: u64, "references", "references counted: one address and one kind each; an access that crosses a page boundary is one reference per page";
     reads: u64, "references", "references that read data";
@@ -191,12 +192,15 @@ columns! {
     shootdowns: Option<u64>, "entries", "TLB entries dropped because their page left memory, counted per level that held one";
     time_ns: Option<u64>, "ns", "modelled time of all counted references: counters times the cost table of manifest.json";
     eat_ns: Option<f64>, "ns", "effective access time: time_ns / refs";
-    status: String, "", "ok, or error: the cell has no counts";
-    error: String, "", "what went wrong; empty if ok";
+    status: String, "", "ok; swap-full: a dirty page had to leave and swap had no slot, counts are exact up to there (refs); error: the cell has no counts";
+    error: String, "", "what went wrong and where; empty if ok";
 }
 
 /// The version of the column table that this program writes and reads.
 pub const SCHEMA: u64 = 1;
+
+/// The status of a row whose cell full swap ended: its counts are exact up to there.
+pub const SWAP_FULL: &str = "swap-full";
 
 /// The column of this name.
 pub fn column(name: &str) -> Option<&'static Column> {
@@ -228,7 +232,7 @@ impl Row {
             (self.trace_digest.clone(), self.filter.clone()),
             (self.policy.clone(), self.params.clone(), self.seed),
             self.tau,
-            self.frames,
+            (self.frames, self.swap_limit),
         )
     }
 }

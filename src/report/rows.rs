@@ -1,6 +1,6 @@
 //! From outcomes to rows: every field of a result row is filled here and nowhere else.
 
-use super::columns::{Row, SCHEMA};
+use super::columns::{Row, SCHEMA, SWAP_FULL};
 use crate::sweep::{Cell, CellResult, Plan};
 use crate::vm::cost::{CostTable, total_ns};
 use crate::vm::{Outcome, TlbCounters};
@@ -43,6 +43,7 @@ pub fn key_of(plan: &Plan<'_>, cell: &Cell) -> Row {
         frames_frac: cell
             .frames
             .and_then(|frames| ratio(u64::from(frames), facts.distinct)),
+        swap_limit: plan.swap_slots(cell),
         warmup_refs: facts.warmup_refs,
         refs: ifetches + reads + writes,
         reads,
@@ -65,7 +66,14 @@ fn row(plan: &Plan<'_>, cell: &Cell, outcome: &Result<Outcome, String>, costs: &
     }
 }
 
-fn filled(key: Row, outcome: &Outcome, costs: &CostTable) -> Row {
+fn filled(mut key: Row, outcome: &Outcome, costs: &CostTable) -> Row {
+    key.status = "ok".into();
+    if let Some(full) = outcome.swap_full {
+        [key.ifetches, key.reads, key.writes] = full.by_kind;
+        key.refs = full.by_kind.iter().sum();
+        key.status = SWAP_FULL.into();
+        key.error = format!("no swap slot left after {} references", full.after);
+    }
     let c = &outcome.counters;
     let faults = c.faults();
     let time_ns = total_ns(outcome, costs);
@@ -97,7 +105,6 @@ fn filled(key: Row, outcome: &Outcome, costs: &CostTable) -> Row {
         swap_reads: c.swap_reads,
         time_ns: Some(time_ns),
         eat_ns: ratio(time_ns, c.refs),
-        status: "ok".into(),
         ..key
     };
     match outcome.tlb {

@@ -32,7 +32,10 @@ pub fn groups(rows: &[Row]) -> Vec<&[Row]> {
 pub fn render(rows: &[Row], metric: &Column) -> String {
     let mut out = String::new();
     for group in groups(rows) {
-        heading(&mut out, &group[0]);
+        // A cell that full swap ended counts fewer references than its trace has.
+        if let Some(longest) = group.iter().rev().max_by_key(|row| row.refs) {
+            heading(&mut out, longest);
+        }
         fixed_space(&mut out, group, metric);
         variable_space(&mut out, group, metric);
         if let Some(sentence) = sentence(group) {

@@ -72,6 +72,7 @@ fn run_cell(plan: &Plan<'_>, index: usize) -> CellResult {
         tau: cell.tau.unwrap_or(1),
         warmup: plan.facts[cell.trace].warmup_refs,
         tlb: plan.tlb_of(cell),
+        swap_slots: plan.swap_slots(cell),
     };
     let start = Instant::now();
     let outcome = match catch_unwind(AssertUnwindSafe(|| vm::run(&job))) {

@@ -27,6 +27,8 @@ pub struct Settings {
     pub warmup: Warmup,
     /// The TLBs, if they are modelled.
     pub tlb: Option<Geometry>,
+    /// Bytes of swap; `None` for as many as needed.
+    pub swap_bytes: Option<u64>,
     /// What was taken of each trace, for the rows.
     pub filter: String,
 }
@@ -172,6 +174,14 @@ impl<'t> Plan<'t> {
     pub fn tlb_of(&self, cell: &Cell) -> Option<&Geometry> {
         let addressed = self.facts[cell.trace].addressing == Addressing::Bytes;
         self.settings.tlb.as_ref().filter(|_| addressed)
+    }
+
+    /// The slots of the swap device, a page each.
+    pub fn swap_slots(&self, cell: &Cell) -> Option<u64> {
+        let page_size = self.facts[cell.trace].page_size;
+        self.settings
+            .swap_bytes
+            .map(|bytes| bytes / page_size.bytes())
     }
 
     /// How long a cell is likely to take, in references of a cheap policy: for scheduling only.

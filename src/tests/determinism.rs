@@ -38,6 +38,7 @@ fn axes() -> Axes {
 
 fn settings() -> Settings {
     Settings {
+        swap_bytes: None,
         warmup: Warmup::Percent(5.0),
         tlb: Some(Geometry::default()),
         filter: String::new(),
@@ -115,6 +116,7 @@ fn every_cell_is_the_oracles() {
     for (cell, result) in plan.cells.iter().zip(run(&plan, 2)) {
         let outcome = result.expect("replayed").outcome.expect("no failure");
         let setting = Setting {
+            swap_slots: None,
             policy: cell.choice.clone(),
             frames: cell.frames.unwrap_or(1) as usize,
             tau: cell.tau.unwrap_or(1),

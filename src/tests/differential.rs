@@ -14,6 +14,7 @@ use pagebench::policy::TABLE;
 use pagebench::vm::tlb::{Geometry, Shape as TlbShape};
 use pagebench::vm::{Outcome, TlbCounters};
 use rayon::prelude::*;
+use std::collections::HashSet;
 use support::random::{Random, SHAPES, any_refs, refs_of};
 use support::{
     POLICIES, Setting, assert_holds, compare_runs, distinct, expected_facts, facts, fixed_space,
@@ -306,4 +307,69 @@ fn working_sets_with_a_limit() {
             }
         }
     });
+}
+
+/// Where a run meets full swap: the references it gets through, and the faults, victims and
+/// expiries up to there.
+fn full_swap(run: &Run, slots: usize) -> Option<(usize, usize, usize, usize)> {
+    let mut owners = HashSet::new();
+    let mut denied = |page, dirty: bool| {
+        let full = dirty && owners.len() == slots && !owners.contains(&page);
+        if dirty && !full {
+            owners.insert(page);
+        }
+        full
+    };
+    let (mut victims, mut expired) = (0, run.expired.iter().enumerate().peekable());
+    for (faults, fault) in run.faults.iter().enumerate() {
+        while let Some((index, expiry)) = expired.next_if(|(_, expiry)| expiry.at < fault.at) {
+            if denied(expiry.page, expiry.dirty) {
+                return Some((expiry.at + 1, faults, victims, index));
+            }
+        }
+        if let Some((page, dirty)) = fault.victim {
+            if denied(page, dirty) {
+                let before = run.expired.iter().filter(|e| e.at < fault.at).count();
+                return Some((fault.at, faults, victims, before));
+            }
+            victims += 1;
+        }
+    }
+    let (index, expiry) = expired.find(|(_, expiry)| denied(expiry.page, expiry.dirty))?;
+    Some((expiry.at + 1, run.faults.len(), victims, index))
+}
+
+#[test]
+fn full_swap_ends_a_replay_before_the_page_that_finds_no_slot() {
+    let ended: usize = (0..80u64)
+        .into_par_iter()
+        .map(|seed| {
+            let refs = any_refs(50_000 + seed, 300, 10);
+            let trace = trace_of(&refs);
+            let mut ended = 0;
+            for setting in settings([1, 2, 4].into_iter(), &[1, 3, 20]) {
+                let unlimited = oracle_of(&refs, &setting).expect("a policy with an oracle");
+                for slots in 0..4 {
+                    let (outcome, _) = replay(&trace, &setting.clone().with_swap(slots as u64));
+                    let expected = full_swap(&unlimited, slots);
+                    let counters = outcome.counters;
+                    let got = outcome.swap_full.map(|full| {
+                        assert_eq!(full.after, counters.refs);
+                        assert_eq!(full.by_kind.iter().sum::<u64>(), counters.refs);
+                        [
+                            full.after,
+                            counters.faults(),
+                            counters.evictions(),
+                            counters.expired(),
+                        ]
+                    });
+                    let expected = expected.map(|(a, b, c, d)| [a, b, c, d].map(|n| n as u64));
+                    assert_eq!(got, expected, "{}, {slots} slots", setting.describe());
+                    ended += usize::from(got.is_some());
+                }
+            }
+            ended
+        })
+        .sum();
+    assert!(ended > 1000, "only {ended} replays met full swap");
 }

@@ -263,6 +263,7 @@ mod tests {
         };
         let outcome = Outcome {
             frames: 1,
+            swap_full: None,
             resident_start: 1,
             resident_end: 1,
             dirty_end: 0,

@@ -2,6 +2,7 @@
 //! are asserted in release builds too: a count that breaks one must not reach a report.
 
 use super::listen::Intervals;
+use crate::trace::dense::{KIND_MASK, KindCode};
 
 /// Counters of the machine over the counted references.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -99,9 +100,34 @@ impl TlbCounters {
     }
 }
 
+/// A replay that ended early because a dirty page had to leave and swap had no slot for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SwapFull {
+    /// References replayed, warm-up among them: the next one could not be served.
+    pub after: u64,
+    /// Counted references by kind: ifetch, read, write.
+    pub by_kind: [u64; 3],
+}
+
+impl SwapFull {
+    /// At this position, after counted references of these kinds.
+    pub(super) fn at(position: usize, kinds: &[KindCode]) -> SwapFull {
+        let mut by_kind = [0; 3];
+        for &kind in kinds {
+            by_kind[usize::from(kind & KIND_MASK)] += 1;
+        }
+        SwapFull {
+            after: position as u64,
+            by_kind,
+        }
+    }
+}
+
 /// The result of one replay.
 #[derive(Debug, Clone)]
 pub struct Outcome {
+    /// Set if full swap ended the replay; everything else is exact up to there.
+    pub swap_full: Option<SwapFull>,
     /// Frames of memory; for a variable-space policy without limit, as many as pages.
     pub frames: u64,
     /// Pages resident when counting began (after warm-up).

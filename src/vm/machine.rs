@@ -3,7 +3,7 @@
 //!
 //! This is the plain engine: the twin that faster ones are held equal to.
 
-use super::counters::{Counters, Outcome};
+use super::counters::{Counters, Outcome, SwapFull};
 use super::listen::{ExpiryEvent, FaultEvent, FaultKind, Intervals, Listener, Silent};
 use super::swap::Swap;
 use super::tlb::{Geometry, Tlbs, Translation};
@@ -32,6 +32,8 @@ pub struct Job<'t> {
     pub warmup: u64,
     /// The TLBs, if they are modelled.
     pub tlb: Option<&'t Geometry>,
+    /// Slots of the swap device; `None` for as many as needed.
+    pub swap_slots: Option<u64>,
 }
 
 /// Why a replay cannot be done.
@@ -101,11 +103,13 @@ impl<'t, L: Listener> Visitor<'t> for Replay<'_, 't, L> {
             future,
         };
         let policy = P::new(&setup);
+        let slots = job.swap_slots;
         let mut outcome = match job.tlb {
             Some(geometry) => {
-                Machine::new(policy, &setup, Tlbs::new(geometry, pages), self.listener).replay(job)
+                let tlbs = Tlbs::new(geometry, pages);
+                Machine::new(policy, &setup, slots, tlbs, self.listener).replay(job)
             }
-            None => Machine::new(policy, &setup, (), self.listener).replay(job),
+            None => Machine::new(policy, &setup, slots, (), self.listener).replay(job),
         };
         outcome.frames = job.frames.map_or(u64::from(frames), u64::from);
         outcome.assert_laws();
@@ -126,6 +130,8 @@ struct Machine<'a, P, T, L> {
     /// For each page its frame, [`UNALLOCATED`] or [`AWAY`].
     table: Vec<u32>,
     swap: Swap,
+    /// A dirty page had to leave and there was no slot for it: the replay ends.
+    swap_full: bool,
     /// Frames never used yet are those from here on; `free` are frames that were given back.
     fresh: u32,
     free: Vec<FrameId>,
@@ -157,14 +163,21 @@ impl Residency {
 }
 
 impl<'a, 't, P: Policy<'t>, T: Translation, L: Listener> Machine<'a, P, T, L> {
-    fn new(policy: P, setup: &Setup<'t>, tlb: T, listener: &'a mut L) -> Machine<'a, P, T, L> {
+    fn new(
+        policy: P,
+        setup: &Setup<'t>,
+        swap_slots: Option<u64>,
+        tlb: T,
+        listener: &'a mut L,
+    ) -> Machine<'a, P, T, L> {
         Machine {
             policy,
             tlb,
             listener: (Intervals::default(), listener),
             frames: Frames::new(setup.frames),
             table: vec![UNALLOCATED; setup.pages.len()],
-            swap: Swap::new(setup.pages.len()),
+            swap: Swap::new(setup.pages.len(), swap_slots),
+            swap_full: false,
             fresh: 0,
             free: Vec::with_capacity(if P::SPEC.space == Space::Variable {
                 setup.frames as usize
@@ -180,7 +193,7 @@ impl<'a, 't, P: Policy<'t>, T: Translation, L: Listener> Machine<'a, P, T, L> {
     fn replay(mut self, job: &Job<'t>) -> Outcome {
         let length = job.trace.len();
         let warmup = usize::try_from(job.warmup).unwrap_or(length).min(length);
-        self.feed(job.trace, 0..warmup);
+        let mut end = self.feed(job.trace, 0..warmup);
         let start = self.counters;
         let tlb_start = self.tlb.counters().unwrap_or_default();
         let resident_start = self.residency.now;
@@ -190,12 +203,17 @@ impl<'a, 't, P: Policy<'t>, T: Translation, L: Listener> Machine<'a, P, T, L> {
             ..Residency::default()
         };
         self.listener.start_counting();
-        self.feed(job.trace, warmup..length);
-        self.residency.settle(length as u64);
+        if end == warmup {
+            end = self.feed(job.trace, warmup..length);
+        }
+        self.residency.settle(end as u64);
         self.swap.assert_owned();
         let resident = self.table.iter().copied().filter(|&entry| entry < AWAY);
         Outcome {
             frames: 0,
+            swap_full: self
+                .swap_full
+                .then(|| SwapFull::at(end, &job.trace.kinds[warmup.min(end)..end])),
             resident_start,
             resident_end: self.residency.now,
             dirty_end: self.frames.count_dirty(resident),
@@ -208,21 +226,32 @@ impl<'a, 't, P: Policy<'t>, T: Translation, L: Listener> Machine<'a, P, T, L> {
         }
     }
 
-    /// Replays a stretch of the trace. It may be called for one stretch after the other.
-    fn feed(&mut self, trace: &Trace, range: Range<usize>) {
+    /// Replays a stretch of the trace; it may be called for one stretch after the other. Returns
+    /// where it ended: at the end of the stretch, or before the reference that full swap denies.
+    fn feed(&mut self, trace: &Trace, range: Range<usize>) -> usize {
         let (refs, kinds) = (&trace.refs[range.clone()], &trace.kinds[range.clone()]);
-        let mut hits = 0;
+        let (mut hits, mut end) = (0, range.end);
         for (offset, (&reference, &kind)) in refs.iter().zip(kinds).enumerate() {
-            let time = (range.start + offset) as u64;
-            hits += u64::from(self.access(reference, kind, time));
+            let position = range.start + offset;
+            match self.access(reference, kind, position as u64) {
+                Some(hit) => hits += u64::from(hit),
+                None => {
+                    end = position;
+                    break;
+                }
+            }
         }
         self.counters.hits += hits;
-        self.counters.refs += refs.len() as u64;
+        self.counters.refs += (end - range.start) as u64;
+        end
     }
 
-    /// One reference; true if its page was resident.
+    /// One reference; true if its page was resident, `None` if swap is full and it cannot be.
     #[inline(always)]
-    fn access(&mut self, reference: Ref, kind: KindCode, time: u64) -> bool {
+    fn access(&mut self, reference: Ref, kind: KindCode, time: u64) -> Option<bool> {
+        if P::SPEC.space == Space::Variable && self.swap_full {
+            return None;
+        }
         let (page, write) = (page_of(reference), reference & 1 != 0);
         let entry = self.table[page as usize];
         let hit = entry < AWAY;
@@ -235,7 +264,7 @@ impl<'a, 't, P: Policy<'t>, T: Translation, L: Listener> Machine<'a, P, T, L> {
             });
             entry
         } else {
-            self.fault(page, write, time)
+            self.fault(page, write, time)?
         };
         self.tlb
             .translate(page, kind & KIND_MASK == Kind::Ifetch as KindCode, time);
@@ -244,17 +273,21 @@ impl<'a, 't, P: Policy<'t>, T: Translation, L: Listener> Machine<'a, P, T, L> {
                 self.expire(expired, time);
             }
         }
-        hit
+        Some(hit)
     }
 
-    /// Brings a page in; returns its frame.
+    /// Brings a page in; returns its frame, or `None` if its victim cannot be written.
     #[inline(never)]
-    fn fault(&mut self, page: PageId, write: bool, time: u64) -> FrameId {
+    fn fault(&mut self, page: PageId, write: bool, time: u64) -> Option<FrameId> {
         self.residency.settle(time);
         let (frame, victim) = match self.free_frame() {
             Some(frame) => (frame, None),
             None => {
                 let frame = self.policy.victim(&mut self.frames, time);
+                self.swap_full |= !self.can_leave(frame);
+                if self.swap_full {
+                    return None;
+                }
                 let (victim, dirty) = self.remove(frame);
                 *(if dirty {
                     &mut self.counters.evictions_dirty
@@ -284,7 +317,7 @@ impl<'a, 't, P: Policy<'t>, T: Translation, L: Listener> Machine<'a, P, T, L> {
             kind,
             victim,
         });
-        frame
+        Some(frame)
     }
 
     fn free_frame(&mut self) -> Option<FrameId> {
@@ -295,6 +328,11 @@ impl<'a, 't, P: Policy<'t>, T: Translation, L: Listener> Machine<'a, P, T, L> {
             self.fresh += 1;
             self.fresh - 1
         })
+    }
+
+    /// Whether the page of a frame is clean, or can be written.
+    fn can_leave(&self, frame: FrameId) -> bool {
+        !self.frames.dirty(frame) || self.swap.has_room(self.frames.page(frame))
     }
 
     /// Takes the page out of a frame, writing it if it is dirty. Returns the page and whether it
@@ -319,6 +357,10 @@ impl<'a, 't, P: Policy<'t>, T: Translation, L: Listener> Machine<'a, P, T, L> {
 
     #[inline(never)]
     fn expire(&mut self, frame: FrameId, time: u64) {
+        self.swap_full |= !self.can_leave(frame);
+        if self.swap_full {
+            return;
+        }
         self.residency.settle(time);
         let (page, dirty) = self.remove(frame);
         *(if dirty {

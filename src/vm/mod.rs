@@ -11,6 +11,6 @@ pub mod machine;
 pub mod swap;
 pub mod tlb;
 
-pub use counters::{Counters, Outcome, TlbCounters};
+pub use counters::{Counters, Outcome, SwapFull, TlbCounters};
 pub use listen::{ExpiryEvent, FaultEvent, FaultKind, Listener};
 pub use machine::{Job, PageState, run, run_with};

@@ -12,18 +12,26 @@ const NONE: u32 = u32::MAX;
 pub struct Swap {
     slot_of: Vec<u32>,
     used: u32,
+    /// Slots that there are.
+    slots: u64,
 }
 
 impl Swap {
-    /// An empty device for so many pages; it is as large as needed.
-    pub fn new(pages: usize) -> Swap {
+    /// An empty device with so many slots, or as many as needed, for a trace of so many pages.
+    pub fn new(pages: usize, slots: Option<u64>) -> Swap {
         Swap {
             slot_of: vec![NONE; pages],
             used: 0,
+            slots: slots.unwrap_or(u64::MAX),
         }
     }
 
-    /// A dirty page is written.
+    /// Whether a dirty page can be written: it has a slot, or one is free.
+    pub fn has_room(&self, page: PageId) -> bool {
+        self.slot(page).is_some() || self.used() < self.slots
+    }
+
+    /// A dirty page is written; there must be room.
     pub fn write(&mut self, page: PageId) {
         let slot = &mut self.slot_of[page as usize];
         if *slot == NONE {
@@ -43,9 +51,10 @@ impl Swap {
         u64::from(self.used)
     }
 
-    /// Asserts that every slot has exactly one owner.
+    /// Asserts that every slot has exactly one owner, and that there are no more than there are.
     pub fn assert_owned(&self) {
         let owners = self.slot_of.iter().filter(|&&slot| slot != NONE).count() as u64;
         assert_eq!(owners, self.used(), "every slot has an owner");
+        assert!(self.used() <= self.slots, "no more slots than there are");
     }
 }

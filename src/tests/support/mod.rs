@@ -122,6 +122,7 @@ pub struct Setting {
     pub tau: u64,
     pub warmup: u64,
     pub tlb: Option<Geometry>,
+    pub swap_slots: Option<u64>,
 }
 
 impl Setting {
@@ -142,6 +143,7 @@ impl Setting {
             tau,
             warmup: 0,
             tlb: None,
+            swap_slots: None,
         }
     }
 
@@ -152,6 +154,11 @@ impl Setting {
 
     pub fn with_tlb(self, tlb: Option<Geometry>) -> Setting {
         Setting { tlb, ..self }
+    }
+
+    pub fn with_swap(self, slots: u64) -> Setting {
+        let swap_slots = Some(slots);
+        Setting { swap_slots, ..self }
     }
 
     pub fn is_variable(&self) -> bool {
@@ -182,6 +189,7 @@ impl Setting {
 pub fn replay(trace: &Trace, setting: &Setting) -> (Outcome, Recorder) {
     let mut recorder = Recorder::default();
     let job = Job {
+        swap_slots: setting.swap_slots,
         trace,
         policy: setting.policy.index,
         params: &setting.policy.params,

@@ -68,11 +68,11 @@ impl<'t> Visitor<'t> for Draw<'t> {
             future,
         };
         let mut silent = Silent;
-        let mut machine = Machine::new(P::new(&setup), &setup, (), &mut silent);
+        let mut machine = Machine::new(P::new(&setup), &setup, None, (), &mut silent);
         let mut rows = Vec::new();
         for (time, (&reference, &kind)) in self.trace.refs.iter().zip(&self.trace.kinds).enumerate()
         {
-            let hit = machine.access(reference, kind, time as u64);
+            let hit = machine.access(reference, kind, time as u64) == Some(true);
             let mut row: Vec<String> = vec![".".into(); self.frames as usize];
             for (page, key) in pages.iter().enumerate() {
                 if let PageState::Resident(frame) = machine.state(page as u32) {
@@ -172,6 +172,7 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
     let trace = trace("1w 2 1 2 1w 2");
     let choice: PolicyChoice = "lru".parse().unwrap();
     let job = Job {
+        swap_slots: None,
         trace: &trace,
         policy: choice.index,
         params: &choice.params,
@@ -187,6 +188,24 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
     assert_eq!((c.evictions_clean, c.evictions_dirty), (3, 2));
     assert_eq!((outcome.swap_slots, c.swap_reads), (1, 2));
     assert_eq!((outcome.dirty_end, outcome.resident_end), (0, 1));
+
+    // Without swap the first dirty page that must leave ends the replay before it is counted.
+    let none = run(&Job {
+        swap_slots: Some(0),
+        ..job
+    })
+    .unwrap();
+    assert_eq!(
+        none.swap_full,
+        Some(SwapFull {
+            after: 1,
+            by_kind: [0, 0, 1]
+        })
+    );
+    assert_eq!(
+        (none.counters.refs, none.counters.fills, none.dirty_end),
+        (1, [1, 0], 1)
+    );
 
     let warm = run(&Job { warmup: 2, ..job }).unwrap();
     assert_eq!(

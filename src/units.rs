@@ -130,7 +130,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, UnitError> {
     }
 }
 
-/// Reads a count: `4096`, `20M`, `1e6`-free; `k`, `M` and `G` are thousands, millions and
+/// Reads a count: `4096`, `20M`; `k`, `M` and `G` are thousands, millions and
 /// thousands of millions; `2^14` is a power.
 pub fn parse_count(text: &str) -> Result<u64, UnitError> {
     let text = text.trim();
@@ -235,24 +235,34 @@ impl Ladder {
         }
     }
 
+    /// True if any part of it is an amount of bytes.
+    pub fn has_bytes(&self) -> bool {
+        let bytes = |amount: &Amount| matches!(amount, Amount::Bytes(_));
+        self.terms.iter().any(|term| match term {
+            Term::One(amount) => bytes(amount),
+            Term::Range { from, to, .. } => bytes(from) || bytes(to),
+            Term::Auto => false,
+        })
+    }
+
     /// True if any part of it is `auto`.
     pub fn has_auto(&self) -> bool {
         self.terms.contains(&Term::Auto)
     }
 
-    /// The values in rising order without repetition, for a trace of `distinct` pages; `auto`
-    /// stands for `auto_values`. Errors where a value is 0 or over `max`.
+    /// The values in rising order without repetition; percents are of `whole` (the distinct pages
+    /// of a trace, say), and `auto` stands for `auto_values`. Errors where a value is 0 or over `max`.
     pub fn resolve(
         &self,
-        distinct: u64,
+        whole: u64,
         page_size: PageSize,
         auto_values: &[u64],
         max: u64,
     ) -> Result<Vec<u64>, UnitError> {
         let count = |amount: Amount| match amount {
             Amount::Count(count) => count,
-            // A share of a small trace is at least one page.
-            Amount::Percent(p) => ((distinct as f64 * p / 100.0).round() as u64).max(1),
+            // A share of something small is at least one.
+            Amount::Percent(p) => ((whole as f64 * p / 100.0).round() as u64).max(1),
             Amount::Bytes(bytes) => bytes / page_size.bytes(),
         };
         let mut values = Vec::new();
@@ -307,10 +317,8 @@ fn expand(from: u64, to: u64, step: Step, values: &mut Vec<u64>) -> Result<(), S
                 None => break,
             },
             Step::Factor(f) => {
-                // Small values times 1.2 round to themselves: go on until the next integer.
-                while exact.round() as u64 <= value {
-                    exact *= f;
-                }
+                // Small values times 1.2 round to themselves: go on to the next integer at least.
+                exact = (exact * f).max(value as f64 + 1.0);
                 if exact > u64::MAX as f64 {
                     break;
                 } else {

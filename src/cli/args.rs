@@ -139,7 +139,7 @@ pub struct SweepArgs {
     #[arg(short = 'm', long, value_name = "FRAMES,…", default_value = "auto")]
     pub frames: Ladder,
 
-    /// Windows of variable-space policies in references; auto: mean working sets like the frames
+    /// Windows of variable-space policies in references, or % of them; auto: mean working sets like the frames
     #[arg(long, value_name = "REFERENCES,…", default_value = "auto")]
     pub tau: Ladder,
 
@@ -235,9 +235,13 @@ impl ReadArgs {
 impl SelectArgs {
     /// As the library has it.
     pub fn selection(&self) -> Selection {
+        // In one order, since they name the selection in results.
+        let mut pids = self.pid.clone();
+        pids.sort_unstable();
+        pids.dedup();
         Selection {
             data_only: self.data_only,
-            pids: self.pid.clone(),
+            pids,
             skip: self.skip,
             limit: self.limit,
         }
@@ -258,6 +262,13 @@ impl SweepArgs {
             } else {
                 policies.push(text.parse::<PolicyChoice>()?);
             }
+        }
+        if self.tau.has_bytes() {
+            let message = format!(
+                "--tau {}: a window is a number of references, not of bytes",
+                self.tau
+            );
+            return Err(Failure::usage(message));
         }
         Ok(Axes {
             policies,

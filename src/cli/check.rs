@@ -16,6 +16,7 @@ use crate::report::rows;
 use crate::report::table::aligned;
 use crate::sweep::{Cell, Plan, Settings, Warmup};
 use crate::trace::dense::Trace;
+use crate::trace::digest;
 use crate::units::PageSize;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ use std::path::{Path, PathBuf};
 ///
 /// Replays the cells that the baseline names and compares references, faults and write-backs:
 /// any difference gives exit code 6. With --accept the counts of today are written instead; a
-/// baseline that is not there yet gets the cells of -p, -m and --tau.
+/// trace of which the baseline knows nothing gets the cells of -p, -m and --tau.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pagebench check reports/baseline.csv traces
@@ -59,18 +60,22 @@ pub struct CheckArgs {
 pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     let baseline = read_baseline(&args)?;
     let options = args.read.options(&args.select)?;
-    let mut sizes = args.sweep.page_size.clone();
-    for row in baseline.iter().flatten() {
-        let size = row.page_size.to_string().parse::<PageSize>();
-        sizes.push(size.map_err(|e| {
-            Failure::new(
-                exit::NO_BASELINE,
-                format!("{}: {e}", args.baseline.display()),
-            )
-        })?);
-    }
+    let rows = baseline.as_deref().unwrap_or(&[]);
+    let sizes = |name: &str, _| {
+        let of_baseline = rows
+            .iter()
+            .filter(|row| row.trace == name)
+            .filter_map(page_size);
+        args.sweep
+            .page_size
+            .iter()
+            .copied()
+            .chain(of_baseline)
+            .collect()
+    };
     let signals = Signals::watch();
-    let inputs = load_all(&args.traces, &options, &sizes, args.terminal.quiet)?;
+    let mut inputs = load_all(&args.traces, &options, &sizes, args.terminal.quiet)?;
+    recognise(&mut inputs, rows);
     let traces: Vec<&Trace> = inputs
         .loaded
         .iter()
@@ -80,7 +85,7 @@ pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
         None => fresh_plan(&traces, &args)?,
         Some(rows) => plan_of(rows, &traces, &args)?,
     };
-    if let Some(rows) = &baseline {
+    if let (Some(rows), false) = (&baseline, args.accept) {
         tell_unknown(rows, &plan, &args.baseline);
     }
     let results = replay(&plan, &args.sweep, &args.terminal, &signals)?;
@@ -102,13 +107,44 @@ pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     Ok(code_of(&verdict, &inputs))
 }
 
+fn page_size(row: &Row) -> Option<PageSize> {
+    PageSize::from_shift(row.page_size.trailing_zeros() as u8)
+        .filter(|size| size.bytes() == row.page_size)
+}
+
+/// A trace whose references the baseline knows has the name that it has there, whatever its file
+/// is called and whatever lies beside it.
+fn recognise(inputs: &mut Inputs, rows: &[Row]) {
+    for loaded in &mut inputs.loaded {
+        let known = loaded.traces.iter().find_map(|trace| {
+            let digest = digest::show(trace.digest());
+            let same = |row: &&Row| {
+                row.trace_digest == digest && page_size(row) == Some(trace.meta.page_size)
+            };
+            rows.iter().find(same)
+        });
+        let Some(known) = known else { continue };
+        for trace in &mut loaded.traces {
+            trace.meta.name.clone_from(&known.trace);
+        }
+    }
+}
+
 /// The baseline, or `None` if one is to be written anew.
 fn read_baseline(args: &CheckArgs) -> Result<Option<Vec<Row>>, Failure> {
     let none = |why: String| Failure::new(exit::NO_BASELINE, why);
     match std::fs::read(&args.baseline) {
-        Ok(text) => parse_baseline(&args.baseline, &text)
-            .map(Some)
-            .map_err(|e| none(e.to_string())),
+        Ok(text) => {
+            let rows = parse_baseline(&args.baseline, &text).map_err(|e| none(e.to_string()))?;
+            match rows.iter().find(|row| page_size(row).is_none()) {
+                None => Ok(Some(rows)),
+                Some(row) => {
+                    let wrong = row.page_size.to_string().parse::<PageSize>().err();
+                    let why = wrong.map_or(String::new(), |e| e.to_string());
+                    Err(none(format!("{}: {why}", args.baseline.display())))
+                }
+            }
+        }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && args.accept => Ok(None),
         Err(e) => Err(none(format!(
             "{}: no baseline: {e}\n  help: write one with --accept",
@@ -178,10 +214,10 @@ fn plan_of<'t>(rows: &[Row], traces: &[&'t Trace], args: &CheckArgs) -> Result<P
                 part(&facts.filter)
             )));
         }
-        if facts.digest != row.trace_digest {
+        if facts.digest != row.trace_digest && !args.accept {
             return Err(none(format!(
                 "trace {} is another one now: digest {} in the baseline, {} here\n  \
-                 help: take the trace of the baseline, or accept new counts under another name",
+                 help: take the trace of the baseline, or write the counts of this one with --accept",
                 row.trace, row.trace_digest, facts.digest
             )));
         }
@@ -208,7 +244,35 @@ fn plan_of<'t>(rows: &[Row], traces: &[&'t Trace], args: &CheckArgs) -> Result<P
             tau: row.tau,
         });
     }
+    if args.accept {
+        add_new_traces(&mut plan, rows, traces, args)?;
+    }
     Ok(plan)
+}
+
+/// Gives the traces of which the baseline knows nothing the cells of the axes.
+fn add_new_traces<'t>(
+    plan: &mut Plan<'t>,
+    rows: &[Row],
+    traces: &[&'t Trace],
+    args: &CheckArgs,
+) -> Result<(), Failure> {
+    let fresh: Vec<&Trace> = traces
+        .iter()
+        .copied()
+        .filter(|trace| rows.iter().all(|row| row.trace != trace.meta.name))
+        .collect();
+    if fresh.is_empty() {
+        return Ok(());
+    }
+    let added = Plan::new(&fresh, &args.sweep.axes()?, plan.settings.clone())?;
+    for cell in added.cells {
+        let facts = &added.facts[cell.trace];
+        let place = plan.facts.iter().position(|known| known == facts);
+        let trace = place.expect("the plan has all traces");
+        plan.cells.push(Cell { trace, ..cell });
+    }
+    Ok(())
 }
 
 /// Names the traces of which the baseline knows nothing.

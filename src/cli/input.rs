@@ -4,10 +4,11 @@
 use super::failure::Failure;
 use super::progress::message;
 use crate::exit::{self, ExitCode};
+use crate::sweep::Warmup;
 use crate::trace::TraceError;
 use crate::trace::dense::Trace;
 use crate::trace::error::Cause;
-use crate::trace::source::{self, LoadOptions, Source, name_of};
+use crate::trace::source::{self, LoadOptions, Source};
 use crate::units::{PageSize, show_count};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -37,24 +38,30 @@ pub struct Inputs {
     pub errors: Vec<String>,
 }
 
+/// The page sizes at which a trace of this name, stored with this page size if it is stored, is
+/// wanted; none for the one that it has.
+pub type Sizes<'a> = &'a (dyn Fn(&str, Option<PageSize>) -> Vec<PageSize> + Sync);
+
 /// Reads all traces named. A folder gives the files in it that are traces; others in it are
 /// named and passed over. Fails where nothing can be read at all.
 pub fn load_all(
     paths: &[PathBuf],
     options: &LoadOptions,
-    page_sizes: &[PageSize],
+    sizes: Sizes<'_>,
     quiet: bool,
 ) -> Result<Inputs, Failure> {
-    let files = expand(paths, options, quiet)?;
-    let names = unique_names(&files);
+    let (files, empty_folders) = expand(paths, options, quiet)?;
     let results: Vec<Result<Loaded, TraceError>> = files
         .par_iter()
-        .zip(&names)
-        .map(|(path, name)| load_one(path, name, options, page_sizes))
+        .map(|path| load_one(path, options, sizes))
         .collect();
     let mut inputs = Inputs {
         loaded: Vec::new(),
-        failed: exit::OK,
+        failed: if empty_folders {
+            exit::NOTHING
+        } else {
+            exit::OK
+        },
         errors: Vec::new(),
     };
     for result in results {
@@ -76,32 +83,50 @@ pub fn load_all(
     if inputs.loaded.is_empty() {
         return Err(Failure::new(inputs.failed, ""));
     }
-    let nothing = |loaded: &Loaded| loaded.traces.iter().all(Trace::is_empty);
-    if inputs.loaded.iter().all(nothing) {
-        return Err(Failure::new(
-            exit::NOTHING,
-            format!(
-                "nothing selected: no reference is left of any trace ({})",
-                options.selection.describe()
-            ),
-        ));
+    name_apart(&mut inputs.loaded);
+    keep(&mut inputs, |trace| !trace.is_empty());
+    if inputs.loaded.is_empty() {
+        let filter = options.selection.describe();
+        let message = format!("nothing selected: no reference is left of any trace ({filter})");
+        return Err(Failure::new(exit::NOTHING, message));
     }
-    inputs.loaded.retain(|loaded| {
-        let empty = nothing(loaded);
-        if empty {
-            message(&format!(
-                "warning: {}: no reference is left of it",
-                loaded.path.display()
-            ));
-        }
-        !empty
-    });
     Ok(inputs)
 }
 
-/// The files named, folders searched (not their folders).
-fn expand(paths: &[PathBuf], options: &LoadOptions, quiet: bool) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = Vec::new();
+/// Leaves out traces of which nothing would be counted, and says so.
+pub fn keep_countable(inputs: &mut Inputs, warmup: Warmup) -> Result<(), Failure> {
+    keep(inputs, |trace| warmup.refs_of(trace) < trace.len() as u64);
+    if inputs.loaded.is_empty() {
+        let message = "nothing left to count: the warm-up takes every reference of every trace";
+        return Err(Failure::new(exit::NOTHING, message));
+    }
+    Ok(())
+}
+
+/// Keeps the traces of which something is left, at each page size by itself.
+fn keep(inputs: &mut Inputs, something_left: impl Fn(&Trace) -> bool) {
+    for loaded in &mut inputs.loaded {
+        loaded.traces.retain(|trace| {
+            let left = something_left(trace);
+            if !left {
+                let (name, size) = (&trace.meta.name, trace.meta.page_size);
+                message(&format!(
+                    "warning: {name}: no reference is left to count (pages of {size})"
+                ));
+            }
+            left
+        });
+    }
+    inputs.loaded.retain(|loaded| !loaded.traces.is_empty());
+}
+
+/// The files named, folders searched (not their folders); and whether a folder had none.
+fn expand(
+    paths: &[PathBuf],
+    options: &LoadOptions,
+    quiet: bool,
+) -> Result<(Vec<PathBuf>, bool), Failure> {
+    let (mut files, mut empty_folders) = (Vec::new(), false);
     for path in paths {
         if !path.is_dir() {
             files.push(path.clone());
@@ -137,16 +162,20 @@ fn expand(paths: &[PathBuf], options: &LoadOptions, quiet: bool) -> Result<Vec<P
             }
         }
         if files.len() == before {
-            return Err(Failure::new(
-                exit::NOTHING,
-                format!("{}: no trace in this folder", path.display()),
+            empty_folders = true;
+            message(&format!(
+                "error: {}: no trace in this folder",
+                path.display()
             ));
         }
+    }
+    if files.is_empty() {
+        return Err(Failure::new(exit::NOTHING, ""));
     }
     // A file named twice, or named beside its folder, is one trace.
     let mut seen = HashSet::new();
     files.retain(|file| seen.insert(std::fs::canonicalize(file).unwrap_or(file.clone())));
-    Ok(files)
+    Ok((files, empty_folders))
 }
 
 fn hidden(path: &Path) -> bool {
@@ -163,61 +192,75 @@ fn is_document(path: &Path) -> bool {
     })
 }
 
-/// The names of the traces. Where several are the same, the folder is put before them; where that
-/// does not help, they are the paths as they were given.
-fn unique_names(files: &[PathBuf]) -> Vec<String> {
-    let with_folder = |file: &PathBuf| {
-        let folder = file.parent().and_then(Path::file_name);
-        folder.map_or(name_of(file), |folder| {
-            format!("{}/{}", folder.to_string_lossy(), name_of(file))
-        })
+/// Names traces apart. Where several have the same name, the folder is put before it; where that
+/// does not help, they are called as they were given.
+fn name_apart(loaded: &mut [Loaded]) {
+    let named: Vec<(String, &Path)> = loaded
+        .iter()
+        .map(|one| (one.traces[0].meta.name.clone(), &*one.path))
+        .collect();
+    let names = unique_names(&named);
+    for (one, name) in loaded.iter_mut().zip(names) {
+        for trace in &mut one.traces {
+            trace.meta.name.clone_from(&name);
+        }
+    }
+}
+
+fn unique_names(named: &[(String, &Path)]) -> Vec<String> {
+    let with_folder = |name: &str, file: &Path| match file.parent().and_then(Path::file_name) {
+        Some(folder) => format!("{}/{name}", folder.to_string_lossy()),
+        None => name.to_owned(),
     };
-    let path = |file: &PathBuf| file.to_string_lossy().into_owned();
-    let mut names: Vec<String> = files.iter().map(|file| name_of(file)).collect();
-    for longer in [&with_folder as &dyn Fn(&PathBuf) -> String, &path] {
+    let as_given = |_: &str, file: &Path| file.to_string_lossy().into_owned();
+    let mut names: Vec<String> = named.iter().map(|(name, _)| name.clone()).collect();
+    for longer in [&with_folder as &dyn Fn(&str, &Path) -> String, &as_given] {
         let mut count: HashMap<String, usize> = HashMap::new();
         for name in &names {
             *count.entry(name.clone()).or_default() += 1;
         }
-        for (name, file) in names.iter_mut().zip(files) {
-            if count[name] > 1 {
-                *name = longer(file);
+        for (unique, (name, file)) in names.iter_mut().zip(named) {
+            if count[unique] > 1 {
+                *unique = longer(name, file);
             }
         }
     }
     names
 }
 
-fn load_one(
-    path: &Path,
-    name: &str,
-    options: &LoadOptions,
-    page_sizes: &[PageSize],
-) -> Result<Loaded, TraceError> {
-    let mut sizes = page_sizes.to_vec();
+fn load_one(path: &Path, options: &LoadOptions, sizes: Sizes<'_>) -> Result<Loaded, TraceError> {
+    let mut source = Source::open(path, options)?;
+    let stored = source.store().map(|store| store.meta.page_size);
+    let mut sizes = sizes(&source.name(), stored);
     sizes.sort_unstable();
     sizes.dedup();
-    let with = |page_size| LoadOptions {
-        page_size,
-        name: Some(name.to_owned()),
-        ..options.clone()
-    };
-    let source = Source::open(path, &with(sizes.first().copied()))?;
+    let ranged = options.selection.skip > 0 || options.selection.limit.is_some();
+    if sizes.len() > 1 && ranged && path == Path::new("-") {
+        return Err(
+            TraceError::new(path, "standard input can be read once only")
+                .help("one page size at a time with --skip or --limit, or convert it first"),
+        );
+    }
+    source.set_page_size(sizes.first().copied());
     let (format, codec, guessed) = (source.format, source.codec, source.guessed);
     let mut traces = vec![source::load_source(source)?];
     for &size in sizes.iter().skip(1) {
         // A range of references counts references of its own page size: read it afresh.
-        let ranged = options.selection.skip > 0 || options.selection.limit.is_some();
+        let afresh = LoadOptions {
+            page_size: Some(size),
+            ..options.clone()
+        };
         traces.push(match ranged {
             false => source::coarsen(&traces[0], size, path)?,
-            true => source::load(path, &with(Some(size)))?,
+            true => source::load(path, &afresh)?,
         });
     }
     if traces[0].is_empty() && options.selection.is_all() {
         return Err(source::no_reference(path, &traces[0].meta));
     }
+    let path = path.to_path_buf();
     Ok(Loaded {
-        path: path.to_path_buf(),
+        path,
         format,
         codec,
         guessed,
@@ -272,14 +315,20 @@ mod tests {
 
     #[test]
     fn no_two_traces_have_the_same_name() {
-        let names =
-            |files: &[&str]| unique_names(&files.iter().map(PathBuf::from).collect::<Vec<_>>());
-        assert_eq!(names(&["a/t.txt", "u.pbt"]), ["t", "u"]);
-        assert_eq!(names(&["a/t.txt", "b/t.txt", "c.pbt"]), ["a/t", "b/t", "c"]);
-        assert_eq!(names(&["t.txt", "t.pbt"]), ["t.txt", "t.pbt"]);
+        let names = |files: &[(&str, &'static str)]| {
+            let named: Vec<(String, &Path)> = files
+                .iter()
+                .map(|(name, path)| (name.to_string(), Path::new(*path)))
+                .collect();
+            unique_names(&named)
+        };
+        assert_eq!(names(&[("t", "a/t.txt"), ("u", "u.pbt")]), ["t", "u"]);
         assert_eq!(
-            names(&["x/a/t.txt", "y/a/t.txt"]),
-            ["x/a/t.txt", "y/a/t.txt"]
+            names(&[("t", "a/t.txt"), ("t", "b/x"), ("c", "c")]),
+            ["a/t", "b/t", "c"]
         );
+        assert_eq!(names(&[("t", "t.txt"), ("t", "t.pbt")]), ["t.txt", "t.pbt"]);
+        let deep = [("t", "x/a/t.txt"), ("t", "y/a/t.txt")];
+        assert_eq!(names(&deep), ["x/a/t.txt", "y/a/t.txt"]);
     }
 }

@@ -64,7 +64,8 @@ pub fn interleave(args: InterleaveArgs) -> Result<ExitCode, Failure> {
     for path in &args.traces {
         // One by one: a program may well run twice beside itself.
         let path = std::slice::from_ref(path);
-        let inputs = load_all(path, &options, &[args.page_size], args.quiet)?;
+        let sizes = |_: &str, _| vec![args.page_size];
+        let inputs = load_all(path, &options, &sizes, args.quiet)?;
         if inputs.failed != exit::OK {
             return Err(Failure::new(inputs.failed, "nothing was written"));
         }

@@ -15,6 +15,7 @@ use crate::trace::digest;
 use crate::vm::cost::CostTable;
 use serde_json::json;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -40,60 +41,87 @@ impl Drop for RunFolder {
     }
 }
 
-/// Makes the folder of a run: the one asked for, or a fresh one under `reports/runs`.
+/// Makes the folder of a run: the one asked for, or a fresh one under `reports/runs`. With
+/// `force` what an earlier run left in it goes first, so that no chart is beside another's table.
 pub fn make_folder(asked: Option<&Path>, force: bool) -> Result<RunFolder, Failure> {
-    let folder = match asked {
-        Some(folder) => folder.to_path_buf(),
-        None => fresh_folder(),
+    let Some(folder) = asked else {
+        return fresh_folder();
     };
-    if folder.join("results.csv").exists() && !force {
-        let message = format!(
-            "{}: holds results already; choose another folder, or --force",
-            folder.display()
-        );
-        return Err(Failure::usage(message));
-    }
-    let fail = |e: std::io::Error| {
-        Failure::new(
-            exit::FAILURE,
-            format!(
-                "{}: cannot write to the output folder: {e}",
-                folder.display()
-            ),
-        )
-    };
+    let fail = |e| cannot_write(folder, e);
     let made = !folder.exists();
-    fs::create_dir_all(&folder).map_err(fail)?;
+    if folder.join("results.csv").exists() {
+        if !force {
+            let message = "holds results already; choose another folder, or --force";
+            return Err(Failure::usage(format!("{}: {message}", folder.display())));
+        }
+        remove_results(folder).map_err(fail)?;
+    }
+    fs::create_dir_all(folder).map_err(fail)?;
     // A folder that exists may still refuse files.
-    tempfile::tempfile_in(&folder)
+    tempfile::tempfile_in(folder)
         .map_err(without_path)
         .map_err(fail)?;
-    Ok(RunFolder { path: folder, made })
+    Ok(RunFolder {
+        path: folder.to_path_buf(),
+        made,
+    })
 }
 
-fn fresh_folder() -> PathBuf {
-    let base = Path::new("reports/runs").join(
-        timestamp()
-            .replace(['-', ':'], "")
-            .replace('T', "-")
-            .replace('Z', ""),
+fn cannot_write(folder: &Path, error: io::Error) -> Failure {
+    let message = format!(
+        "{}: cannot write to the output folder: {error}",
+        folder.display()
     );
-    (1..)
-        .map(|n| {
-            if n == 1 {
-                base.clone()
-            } else {
-                base.with_file_name(format!("{}-{n}", name(&base)))
-            }
-        })
-        .find(|folder| !folder.exists())
-        .expect("some number is free")
+    Failure::new(exit::FAILURE, message)
 }
 
-fn name(path: &Path) -> String {
-    path.file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
+/// Removes the files that a run writes, and no others.
+fn remove_results(folder: &Path) -> io::Result<()> {
+    const TABLES: [&str; 4] = [
+        "results.csv",
+        "distributions.csv",
+        "timings.csv",
+        "manifest.json",
+    ];
+    const CHARTS: [&str; 3] = ["-fault-rate.png", "-hit-rate.png", "-lifetime.png"];
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let overview = name.starts_with("overview-") && name.ends_with(".png");
+        if TABLES.contains(&&*name) || overview || CHARTS.iter().any(|chart| name.ends_with(chart))
+        {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// A folder that nobody else has, named by the time.
+fn fresh_folder() -> Result<RunFolder, Failure> {
+    let base = Path::new("reports/runs");
+    fs::create_dir_all(base).map_err(|e| cannot_write(base, e))?;
+    let time = timestamp()
+        .replace(['-', ':'], "")
+        .replace('T', "-")
+        .replace('Z', "");
+    for n in 1.. {
+        let name = if n == 1 {
+            time.clone()
+        } else {
+            format!("{time}-{n}")
+        };
+        let path = base.join(name);
+        // Making it is the test whether it is free: another run may begin in the same second.
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(RunFolder { path, made: true }),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(cannot_write(&path, e)),
+        }
+    }
+    unreachable!("some number is free")
 }
 
 /// The present time, as `2026-11-20T23:45:00Z`.

@@ -2,7 +2,7 @@
 
 use super::args::{ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
 use super::failure::Failure;
-use super::input::{Inputs, load_all};
+use super::input::{Inputs, keep_countable, load_all};
 use super::outputs::{Course, make_folder, timestamp, write_manifest, write_timings};
 use super::plot::write_charts;
 use super::print;
@@ -78,12 +78,9 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         .map(|folder| make_folder(Some(folder), args.force))
         .transpose()?;
     let signals = Signals::watch();
-    let inputs = load_all(
-        &args.traces,
-        &options,
-        &args.sweep.page_size,
-        args.terminal.quiet,
-    )?;
+    let sizes = |_: &str, _| args.sweep.page_size.clone();
+    let mut inputs = load_all(&args.traces, &options, &sizes, args.terminal.quiet)?;
+    keep_countable(&mut inputs, settings.warmup)?;
     let traces: Vec<&Trace> = inputs
         .loaded
         .iter()
@@ -112,12 +109,12 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     };
     write_manifest(folder, &args, &inputs, &plan, &costs, &course)?;
     let read_back = read_rows(&folder.join("results.csv"))?;
+    print(&table::render(&read_back, metric))?;
     if !args.no_charts && read_back.iter().any(Row::is_ok) {
         write_charts(folder, &read_back)?;
     }
-    let report = table::render(&read_back, metric);
     print(&format!(
-        "{report}results, charts and manifest: {}\n",
+        "results, charts and manifest: {}\n",
         folder.display()
     ))?;
     Ok(verdict(&inputs, &read_back, plan.cells.len(), interrupted))
@@ -200,8 +197,13 @@ fn metric(name: &str) -> Result<&'static Column, Failure> {
     match column(name) {
         Some(column) if column.kind != ColumnKind::Text => Ok(column),
         _ => {
-            let hint =
-                crate::policy::params::did_you_mean(name, COLUMNS.iter().map(|column| column.name));
+            let hint = crate::policy::params::did_you_mean(
+                name,
+                COLUMNS
+                    .iter()
+                    .filter(|c| c.kind != ColumnKind::Text)
+                    .map(|c| c.name),
+            );
             Err(Failure::usage(format!(
                 "--show \"{name}\" is no numeric column{hint} (see: pagebench columns)"
             )))

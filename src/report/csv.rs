@@ -106,6 +106,9 @@ pub fn parse_rows(path: &Path, text: &[u8]) -> Result<Vec<Row>, TableError> {
         columns.push((name.to_owned(), known));
     }
     let mut rows = Vec::new();
+    let absent = COLUMNS
+        .iter()
+        .find(|known| columns.iter().all(|(name, _)| name != known.name));
     for record in reader.records() {
         let record = record.map_err(|e| csv_error(path, &e))?;
         let line = record.position().map(csv::Position::line);
@@ -118,6 +121,10 @@ pub fn parse_rows(path: &Path, text: &[u8]) -> Result<Vec<Row>, TableError> {
             }
             let column = column.ok_or_else(|| fail(format!("unknown column \"{name}\"")))?;
             (column.read)(&mut row, text).map_err(|why| fail(format!("column {name}: {why}")))?;
+        }
+        if let Some(absent) = absent {
+            let what = format!("no result table: it has no column \"{}\"", absent.name);
+            return Err(TableError::content(path, Some(1), what));
         }
         rows.push(row);
     }

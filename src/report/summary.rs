@@ -4,7 +4,7 @@
 use super::columns::Row;
 use super::table::percent;
 use crate::units::show_bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// The knee of one policy's curve, given memory times faults at each rising amount of memory: the
@@ -22,7 +22,7 @@ pub fn knee(products: &[f64]) -> Option<(usize, bool)> {
         .or_else(|| (0..products.len()).min_by(least).map(|i| (i, true)))
 }
 
-/// The row at the knee of the online policy that has the best one.
+/// The row at the knee of the online policy that has the best one; `None` where no curve bends.
 fn best_knee<'r>(online: &[&'r Row]) -> Option<&'r Row> {
     let product = |row: &Row| row.mean_resident.unwrap_or(0.0) * row.faults as f64;
     let mut curves: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
@@ -34,10 +34,10 @@ fn best_knee<'r>(online: &[&'r Row]) -> Option<&'r Row> {
     }
     let knees = curves.values().filter_map(|curve| {
         let products: Vec<f64> = curve.iter().map(|row| product(row)).collect();
-        knee(&products).map(|(place, at_end)| (at_end, curve[place]))
+        let (place, at_end) = knee(&products)?;
+        (!at_end).then(|| curve[place])
     });
-    let best = knees.min_by(|a, b| a.0.cmp(&b.0).then(product(a.1).total_cmp(&product(b.1))));
-    best.map(|(_, row)| row)
+    knees.min_by(|a, b| product(a).total_cmp(&product(b)))
 }
 
 /// The sentence for the rows of one trace, or `None` where there is too little to say.
@@ -47,24 +47,31 @@ pub fn sentence(group: &[Row]) -> Option<String> {
         .iter()
         .filter(fixed)
         .partition(|row| row.policy == "opt");
-    let at_knee = best_knee(&online)?;
-    let best = online
-        .iter()
-        .filter(|row| row.frames == at_knee.frames)
-        .min_by_key(|row| (row.faults, row.policy_label()))?;
+    let sizes: BTreeSet<Option<u64>> = online.iter().map(|row| row.frames).collect();
+    if sizes.len() < 3 {
+        return None;
+    }
+    let Some(at_knee) = best_knee(&online) else {
+        return Some("no knee within this range of frames".to_owned());
+    };
+    let there = || online.iter().filter(|row| row.frames == at_knee.frames);
+    let best = there().map(|row| row.faults).min()?;
+    let names: Vec<String> = there()
+        .filter(|row| row.faults == best)
+        .map(|row| row.policy_label())
+        .collect();
     let mut text = format!(
-        "knee at {} frames ({}, {} of the pages); best online policy there: {} with {} faults ({})",
+        "knee at {} frames ({}, {} of the pages); best online policy there: {} with {best} faults ({})",
         at_knee.frames?,
         memory(at_knee),
         percent(at_knee.frames_frac.unwrap_or(0.0)),
-        best.policy_label(),
-        best.faults,
-        percent(best.fault_rate.unwrap_or(0.0)),
+        names.join(" and "),
+        percent(best as f64 / at_knee.refs.max(1) as f64),
     );
     let Some(bound) = opt.iter().find(|row| row.frames == at_knee.frames) else {
         return Some(text);
     };
-    let ratio = best.faults as f64 / bound.faults.max(1) as f64;
+    let ratio = best as f64 / bound.faults.max(1) as f64;
     let _ = write!(text, ", {ratio:.2} times OPT's {}; ", bound.faults);
     let enough = online
         .iter()
@@ -73,7 +80,7 @@ pub fn sentence(group: &[Row]) -> Option<String> {
     let _ = match enough {
         Some(row) => write!(
             text,
-            "within 10 % of that optimum from {} frames ({}) on, under {}",
+            "within 10 % of that optimum at {} frames ({}), under {}",
             row.frames?,
             memory(row),
             row.policy_label(),
@@ -125,7 +132,7 @@ mod tests {
         assert_eq!(
             sentence(&rows).unwrap(),
             "knee at 16 frames (64KiB, 25.0 % of the pages); best online policy there: lru with 1300 faults (13.0 %), \
-             1.30 times OPT's 1000; within 10 % of that optimum from 32 frames (128KiB) on, under lru"
+             1.30 times OPT's 1000; within 10 % of that optimum at 32 frames (128KiB), under lru"
         );
         assert!(
             sentence(&rows[..4])
@@ -133,6 +140,7 @@ mod tests {
                 .ends_with("fifo with 1400 faults (14.0 %)")
         );
         assert_eq!(sentence(&[]), None);
+        assert_eq!(sentence(&rows[4..6]), None, "two sizes make no curve");
         assert_eq!(knee(&[9.0, 3.0, 4.0, 2.0]), Some((1, false)));
         assert_eq!(knee(&[1.0, 2.0, 3.0]), Some((0, true)));
         assert_eq!(knee(&[]), None);

@@ -161,7 +161,7 @@ fn value(row: &Row, metric: &Column) -> String {
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     let digits = match value {
-        0.0 => 0,
+        0.0 | 100.0 => 0,
         v if v >= 99.95 => 4,
         v => (2 - v.log10().floor() as i32).clamp(0, 7) as usize,
     };
@@ -243,9 +243,6 @@ t: 1000 references (I 0, R 0, W 0), 100 pages of 4KiB (400KiB); full, digest 012
     #[test]
     fn percents_keep_three_digits() {
         let shares = [1.0, 0.5, 0.0341, 0.000_017_1, 0.0].map(percent);
-        assert_eq!(
-            shares,
-            ["100.0000 %", "50.0 %", "3.41 %", "0.00171 %", "0 %"]
-        );
+        assert_eq!(shares, ["100 %", "50.0 %", "3.41 %", "0.00171 %", "0 %"]);
     }
 }

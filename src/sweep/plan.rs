@@ -42,6 +42,16 @@ pub enum Warmup {
     Percent(f64),
 }
 
+impl Warmup {
+    /// References of this trace before counting begins.
+    pub fn refs_of(self, trace: &Trace) -> u64 {
+        match self {
+            Warmup::Refs(refs) => refs,
+            Warmup::Percent(percent) => (trace.len() as f64 * percent / 100.0) as u64,
+        }
+    }
+}
+
 /// What the rows say of a trace.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TraceFacts {
@@ -137,9 +147,8 @@ impl<'t> Plan<'t> {
                 } else {
                     Vec::new()
                 };
-                tau = axes
-                    .tau
-                    .resolve(distinct, page_size, &auto, u64::MAX >> 1)?;
+                let refs = trace.len() as u64;
+                tau = axes.tau.resolve(refs, page_size, &auto, u64::MAX >> 1)?;
             }
             for choice in &policies {
                 plan.cells.extend(cells(index, choice, &frames, &tau));
@@ -219,10 +228,7 @@ fn cells(trace: usize, choice: &PolicyChoice, frames: &[u64], tau: &[u64]) -> Ve
 
 fn facts(trace: &Trace, settings: &Settings) -> Result<TraceFacts, PlanError> {
     let refs = trace.len() as u64;
-    let warmup_refs = match settings.warmup {
-        Warmup::Refs(refs) => refs,
-        Warmup::Percent(percent) => (refs as f64 * percent / 100.0) as u64,
-    };
+    let warmup_refs = settings.warmup.refs_of(trace);
     if warmup_refs >= refs {
         return Err(PlanError::NothingLeft {
             trace: trace.meta.name.clone(),

@@ -134,6 +134,18 @@ impl Source {
         Ok(wanted)
     }
 
+    /// The name of the trace: the one asked for, the one stored with it, or that of the file.
+    pub fn name(&self) -> String {
+        let stored = || self.store().map(|store| store.meta.name.clone());
+        let name = self.options.name.clone().or_else(stored);
+        name.unwrap_or_else(|| name_of(&self.path))
+    }
+
+    /// Asks for another page size than at opening.
+    pub fn set_page_size(&mut self, page_size: Option<PageSize>) {
+        self.options.page_size = page_size;
+    }
+
     /// The stored trace, if it is one.
     pub fn store(&self) -> Option<&Store> {
         match &self.content {
@@ -194,7 +206,12 @@ impl Source {
     }
 }
 
+/// Whether a regular file begins as a stored trace. A pipe must not be looked at: what is read of
+/// it is gone.
 fn has_magic(path: &Path) -> bool {
+    if !path.is_file() {
+        return false;
+    }
     let mut head = [0; MAGIC.len()];
     File::open(path)
         .and_then(|mut file| file.read_exact(&mut head))
@@ -277,7 +294,10 @@ fn stream_stored(
         }
     }
     let meta = Meta {
-        name: options.name.clone().unwrap_or_else(|| name_of(path)),
+        name: options
+            .name
+            .clone()
+            .unwrap_or_else(|| store.meta.name.clone()),
         kind: options.kind.unwrap_or(store.meta.kind),
         page_size,
         ..store.meta.clone()
@@ -344,7 +364,7 @@ pub fn load_source(source: Source) -> Result<Trace, TraceError> {
     if let Content::Stored(store) = source.content {
         if store.meta.page_size == page_size && options.selection.is_all() {
             let mut trace = store.load()?;
-            trace.meta.name = options.name.unwrap_or_else(|| name_of(&source.path));
+            trace.meta.name = options.name.unwrap_or(trace.meta.name);
             trace.meta.kind = options.kind.unwrap_or(trace.meta.kind);
             return Ok(trace);
         }
@@ -466,7 +486,8 @@ const ENDINGS: [&str; 20] = [
     "out",
 ];
 
-/// The name of a trace: its file name without the endings of codec and format.
+/// The name of a trace: its file name without the endings of codec and format. Control
+/// characters, which would upset a terminal, become question marks.
 pub fn name_of(path: &Path) -> String {
     let Some(file) = path.file_name() else {
         return "stdin".into();
@@ -481,7 +502,7 @@ pub fn name_of(path: &Path) -> String {
         }
         name = stem;
     }
-    name.to_owned()
+    name.replace(char::is_control, "?")
 }
 
 #[cfg(test)]

@@ -390,7 +390,7 @@ fn nothing_selected() {
         sandbox.run(&format!("stat t.txt {options}")).code(4);
     }
     let done = sandbox.run("run t.txt -m 8 -o none --warmup 4000").code(4);
-    done.err(&["nothing left to count: the warm-up takes all 4000 references"]);
+    done.err(&["nothing left to count: the warm-up takes every reference"]);
     assert_eq!(sandbox.files("."), ["t.txt"]);
 }
 

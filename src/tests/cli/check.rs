@@ -142,7 +142,10 @@ fn another_trace_of_that_name_is_exit_code_7() {
 #[test]
 fn a_missing_trace_is_exit_code_5() {
     let sandbox = with_baseline();
+    // The same references under another name are the trace that the baseline knows.
     sandbox.write("u.txt", sandbox.read("t.txt"));
+    sandbox.run("check b.csv u.txt").code(0);
+    sandbox.write("u.txt", sandbox.text("t.txt") + "R 0\n");
     sandbox
         .run("check b.csv u.txt")
         .code(5)

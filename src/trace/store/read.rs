@@ -29,6 +29,10 @@ pub struct Store {
     blocks: Vec<(u64, u64)>,
 }
 
+/// The columns that a reader of this version needs; others are of later minor versions.
+const BLOCK_TAGS: [u16; 4] = [TAG_LENGTHS, TAG_COUNTS, TAG_PAGES, TAG_RAW];
+const FOOTER_TAGS: [u16; 5] = [TAG_META, TAG_PIDS, TAG_PROCESSES, TAG_NUMBERS, TAG_INDEX];
+
 /// A column: its tag and its unpacked bytes.
 type Column = (u16, Vec<u8>);
 
@@ -68,7 +72,7 @@ impl Store {
             return Err(fail(end - TRAILER_BYTES, "the end mark is corrupt"));
         }
         let span = footer.min(end as u64) as usize..end - TRAILER_BYTES;
-        let (_, columns) = read_block(path, &bytes, span.clone(), FOOTER_MAGIC, None)?;
+        let (_, columns) = read_block(path, &bytes, span.clone(), FOOTER_MAGIC, &FOOTER_TAGS)?;
         let join = |tag: u16| -> Vec<u8> {
             columns
                 .iter()
@@ -143,13 +147,12 @@ impl Store {
             .blocks
             .get(block + 1)
             .map_or(self.bytes.len() - TRAILER_BYTES, |next| next.0 as usize);
-        let wanted = [TAG_LENGTHS, TAG_COUNTS, TAG_PAGES, TAG_RAW];
         let (stored, columns) = read_block(
             &self.path,
             &self.bytes,
             start..end,
             BLOCK_MAGIC,
-            Some(&wanted),
+            &BLOCK_TAGS,
         )?;
         let fail = |what| corrupt(&self.path, start, what);
         let column = |tag: u16| {
@@ -178,29 +181,34 @@ impl Store {
         burst::decode(&bursts, self.dictionary.pages.len(), refs, kinds).map_err(fail)
     }
 
-    /// Unpacks everything, blocks in parallel.
+    /// Unpacks everything, blocks in parallel, and holds it against the digest.
     pub fn load(self) -> Result<Trace, TraceError> {
-        let blocks: Vec<(Vec<Ref>, Vec<KindCode>)> = (0..self.blocks.len())
-            .into_par_iter()
-            .map(|block| {
-                let (mut refs, mut kinds) = (Vec::new(), Vec::new());
-                self.unpack(block, &mut refs, &mut kinds)
-                    .map(|()| (refs, kinds))
-            })
-            .collect::<Result<_, TraceError>>()?;
         let total = self.refs() as usize;
-        let (mut refs, mut kinds) = (Vec::with_capacity(total), Vec::with_capacity(total));
-        for (block_refs, block_kinds) in blocks {
-            refs.extend_from_slice(&block_refs);
-            kinds.extend_from_slice(&block_kinds);
+        let (mut refs, mut kinds) = (vec![0; total], vec![0; total]);
+        let mut places = Vec::with_capacity(self.blocks.len());
+        let (mut refs_left, mut kinds_left) = (&mut refs[..], &mut kinds[..]);
+        for (block, &(_, count)) in self.blocks.iter().enumerate() {
+            let (block_refs, rest) = refs_left.split_at_mut(count as usize);
+            refs_left = rest;
+            let (block_kinds, rest) = kinds_left.split_at_mut(count as usize);
+            kinds_left = rest;
+            places.push((block, block_refs, block_kinds));
         }
-        Ok(Trace::new(
-            self.meta,
-            self.dictionary,
-            refs,
-            kinds,
-            Some(self.digest),
-        ))
+        places
+            .into_par_iter()
+            .try_for_each(|(block, block_refs, block_kinds)| {
+                let (mut refs, mut kinds) = (Vec::new(), Vec::new());
+                self.unpack(block, &mut refs, &mut kinds)?;
+                block_refs.copy_from_slice(&refs);
+                block_kinds.copy_from_slice(&kinds);
+                Ok::<(), TraceError>(())
+            })?;
+        let trace = Trace::new(self.meta, self.dictionary, refs, kinds, None);
+        if trace.digest() != self.digest {
+            let what = "the references are not those of the digest that the file carries";
+            return Err(corrupt(&self.path, 0, what));
+        }
+        Ok(trace)
     }
 }
 
@@ -210,14 +218,14 @@ fn corrupt(path: &Path, at: usize, what: &str) -> TraceError {
         .help("the file is damaged; copy it again, or convert the original again")
 }
 
-/// The references and the columns of the block in `span` of the file; only those `wanted`, if
-/// given, are unpacked.
+/// The references and the columns of the block in `span` of the file; only those
+/// `wanted` are unpacked.
 fn read_block(
     path: &Path,
     bytes: &[u8],
     span: Range<usize>,
     magic: [u8; 4],
-    wanted: Option<&[u16]>,
+    wanted: &[u16],
 ) -> Result<(u32, Vec<Column>), TraceError> {
     let fail = |what: &str| corrupt(path, span.start, what);
     let block = bytes
@@ -234,7 +242,14 @@ fn read_block(
     {
         return Err(fail("the header of a block is corrupt"));
     }
-    let mut found = Vec::with_capacity(columns);
+    let mut found: Vec<Column> = Vec::new();
+    // A reference takes at most eight bytes of all columns together: more is no trace, and would
+    // only take memory.
+    let mut room = if magic == BLOCK_MAGIC {
+        refs as usize * 8
+    } else {
+        usize::MAX
+    };
     let mut rest = &block[head + 8..];
     for column in block[BLOCK_HEADER_BYTES..head].chunks_exact(COLUMN_HEADER_BYTES) {
         let tag = u16::from_le_bytes([column[0], column[1]]);
@@ -243,9 +258,13 @@ fn read_block(
             .get(..stored)
             .ok_or_else(|| fail("a column is cut short"))?;
         rest = &rest[stored..];
-        if wanted.is_some_and(|tags| !tags.contains(&tag)) {
+        if !wanted.contains(&tag) {
             continue;
         }
+        if raw > room {
+            return Err(fail("a column is larger than its block can be"));
+        }
+        room -= raw;
         if checksum(payload) != u64_at(column, 16) {
             return Err(fail("the checksum of a column does not hold"));
         }

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::input::{Inputs, load_all};
 use super::print;
 use super::progress::message;
-use super::run::replay;
+use super::run::{replay, use_threads};
 use super::signals::Signals;
 use crate::check::{self, Verdict, cell_name, compare, parse_baseline, to_baseline};
 use crate::exit::{self, ExitCode};
@@ -59,6 +59,7 @@ pub struct CheckArgs {
 /// Runs the command.
 pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     let baseline = read_baseline(&args)?;
+    use_threads(args.sweep.threads()?);
     let options = args.read.options(&args.select)?;
     let rows = baseline.as_deref().unwrap_or(&[]);
     let sizes = |name: &str, _| {

@@ -70,7 +70,7 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let costs = args.sweep.costs()?;
     let options = args.read.options(&args.select)?;
     let settings = args.sweep.settings(args.select.selection().describe())?;
-    args.sweep.threads()?;
+    use_threads(args.sweep.threads()?);
     let started = timestamp();
     let asked = args.output.as_deref();
     // An unwritable folder must be known before hours of work, a fresh one not made for nothing.
@@ -118,6 +118,14 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         folder.display()
     ))?;
     Ok(verdict(&inputs, &read_back, plan.cells.len(), interrupted))
+}
+
+/// Reading traces takes no more threads than replaying them.
+pub fn use_threads(threads: usize) {
+    // It fails where the pool is there already, which then does as well.
+    let _ = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global();
 }
 
 /// Replays the plan with progress on standard error.

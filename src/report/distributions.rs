@@ -7,7 +7,7 @@ use super::rows::key_of;
 use crate::sweep::{CellResult, Plan};
 use crate::vm::Outcome;
 use crate::vm::cost::{CostTable, classes};
-use hdrhistogram::Histogram;
+use crate::vm::listen::{Distribution, Gatherer, QUANTILES};
 
 /// The columns that name a cell, in every table beside `results.csv`.
 pub const KEY_COLUMNS: [&str; 9] = [
@@ -28,21 +28,12 @@ pub fn key_fields(row: &Row) -> Vec<String> {
     KEY_COLUMNS.iter().map(show).collect()
 }
 
-/// The percentiles written, as shares of 1 and as column names.
-const QUANTILES: [(f64, &str); 6] = [
-    (0.5, "p50"),
-    (0.9, "p90"),
-    (0.99, "p99"),
-    (0.999, "p99_9"),
-    (0.9999, "p99_99"),
-    (1.0, "max"),
-];
-
 /// `distributions.csv`: two lines a cell.
 pub fn to_csv(plan: &Plan<'_>, results: &[Option<CellResult>], costs: &CostTable) -> Vec<u8> {
     let names = ["metric", "unit", "count", "mean", "min"]
         .into_iter()
-        .chain(QUANTILES.map(|(_, name)| name));
+        .chain(QUANTILES.map(|(_, name)| name))
+        .chain(["max"]);
     let header = KEY_COLUMNS
         .into_iter()
         .chain(names)
@@ -66,55 +57,29 @@ pub fn to_csv(plan: &Plan<'_>, results: &[Option<CellResult>], costs: &CostTable
 }
 
 fn intervals(outcome: &Outcome) -> Vec<String> {
-    let all = &outcome.intervals;
-    let show = |value: Option<u64>| value.map(|v| v.to_string()).unwrap_or_default();
-    let mut fields = vec![
-        "fault_interval".into(),
-        "references".into(),
-        all.count.to_string(),
-    ];
-    fields.push(mean(u128::from(all.sum), all.count));
-    fields.push(show(all.min));
-    fields.extend(QUANTILES.map(|(share, _)| show(all.quantile(share))));
-    fields
+    fields("fault_interval", "references", &outcome.intervals)
 }
 
 fn access_times(outcome: &Outcome, costs: &CostTable) -> Vec<String> {
-    let classes: Vec<_> = classes(outcome, costs)
-        .into_iter()
-        .filter(|class| class.count > 0)
-        .collect();
-    let mut histogram: Histogram<u64> = Histogram::new(3).expect("three digits are allowed");
-    for class in &classes {
-        histogram.saturating_record_n(class.each_ns, class.count);
+    let mut gatherer = Gatherer::default();
+    for class in classes(outcome, costs) {
+        if class.count > 0 {
+            gatherer.note(class.each_ns, class.count);
+        }
     }
-    let count = classes.iter().map(|class| class.count).sum();
-    let sum = classes
-        .iter()
-        .map(|class| u128::from(class.count) * u128::from(class.each_ns))
-        .sum();
-    let min = classes.iter().map(|class| class.each_ns).min().unwrap_or(0);
-    let max = classes.iter().map(|class| class.each_ns).max().unwrap_or(0);
-    let mut fields = vec![
-        "access_time".into(),
-        "ns".into(),
-        format!("{count}"),
-        mean(sum, count),
-        min.to_string(),
-    ];
-    fields.extend(QUANTILES.map(|(share, _)| {
-        histogram
-            .value_at_quantile(share)
-            .clamp(min, max)
-            .to_string()
-    }));
-    fields
+    fields("access_time", "ns", &gatherer.finish())
 }
 
-fn mean(sum: u128, count: u64) -> String {
-    if count == 0 {
-        String::new()
-    } else {
-        format!("{:.9}", sum as f64 / count as f64)
+/// The fields after the key. Without any value only the count stands there.
+fn fields(metric: &str, unit: &str, all: &Distribution) -> Vec<String> {
+    let mut fields = vec![metric.to_owned(), unit.to_owned(), all.count.to_string()];
+    if all.count == 0 {
+        fields.resize(fields.len() + 3 + QUANTILES.len(), String::new());
+        return fields;
     }
+    fields.push(format!("{:.9}", all.sum as f64 / all.count as f64));
+    fields.push(all.min.to_string());
+    fields.extend(all.quantiles.map(|value| value.to_string()));
+    fields.push(all.max.to_string());
+    fields
 }

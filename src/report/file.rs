@@ -42,11 +42,12 @@ impl WholeFile {
             .parent()
             .filter(|p| !p.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        let file = tempfile::Builder::new()
-            .prefix(".pagebench-")
-            .suffix(".tmp")
-            .tempfile_in(folder)
-            .map_err(without_path)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".pagebench-").suffix(".tmp");
+        // Temporary files are private; results are what the user's umask makes them.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.tempfile_in(folder).map_err(without_path)?;
         unfinished(|paths| paths.push(file.path().to_path_buf()));
         let target = Target::Beside { file, path };
         Ok(WholeFile { target })
@@ -61,7 +62,6 @@ impl WholeFile {
         match &mut self.target {
             Target::InPlace(file) => file.flush(),
             Target::Beside { file, path } => {
-                make_readable(file.as_file())?;
                 file.as_file().sync_all()?;
                 // Renamed by hand: `persist` takes the file, which dropping still has to look at.
                 fs::rename(file.path(), path)
@@ -114,17 +114,4 @@ pub fn without_path(error: io::Error) -> io::Error {
         Some((word, _)) => io::Error::new(error.kind(), word),
         None => error,
     }
-}
-
-/// Temporary files are private; results are not.
-#[cfg(unix)]
-fn make_readable(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-/// Temporary files are private; results are not.
-#[cfg(not(unix))]
-fn make_readable(_file: &File) -> io::Result<()> {
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! What is counted of one replay, and the conservation laws that every replay must obey. The laws
 //! are asserted in release builds too: a count that breaks one must not reach a report.
 
-use super::listen::Intervals;
+use super::listen::Distribution;
 use crate::trace::dense::{KIND_MASK, KindCode};
 
 /// Counters of the machine over the counted references.
@@ -147,7 +147,7 @@ pub struct Outcome {
     /// The TLBs' counters, if they were modelled.
     pub tlb: Option<TlbCounters>,
     /// References between successive faults.
-    pub intervals: Intervals,
+    pub intervals: Distribution,
 }
 
 impl Outcome {

@@ -55,60 +55,97 @@ impl Listener for Silent {
     fn fault(&mut self, _event: &FaultEvent) {}
 }
 
-/// The distribution of references between successive faults: percentiles to three digits, with
-/// exact count, sum, least and greatest beside them.
-#[derive(Debug, Clone)]
-pub struct Intervals {
-    histogram: Histogram<u64>,
-    last: Option<u64>,
-    /// Intervals: one less than faults.
+/// The shares of a distribution that are kept, with the names of their columns.
+pub const QUANTILES: [(f64, &str); 5] = [
+    (0.5, "p50"),
+    (0.9, "p90"),
+    (0.99, "p99"),
+    (0.999, "p99_9"),
+    (0.9999, "p99_99"),
+];
+
+/// A distribution, summed up: count, sum, least and greatest are exact, quantiles have three
+/// digits and lie between the extremes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Distribution {
+    /// How many values.
     pub count: u64,
-    /// The sum of all intervals, in references.
-    pub sum: u64,
-    /// The shortest.
-    pub min: Option<u64>,
-    /// The longest.
-    pub max: Option<u64>,
+    /// Their sum.
+    pub sum: u128,
+    /// The least; 0 without any value.
+    pub min: u64,
+    /// The greatest; 0 without any value.
+    pub max: u64,
+    /// The values that the shares of [`QUANTILES`] do not exceed.
+    pub quantiles: [u64; QUANTILES.len()],
 }
 
-impl Default for Intervals {
-    fn default() -> Intervals {
+/// Gathers a distribution.
+pub struct Gatherer {
+    histogram: Histogram<u64>,
+    count: u64,
+    sum: u128,
+    min: u64,
+    max: u64,
+}
+
+impl Default for Gatherer {
+    fn default() -> Gatherer {
         let histogram = Histogram::new(3).expect("three digits are allowed");
-        Intervals {
+        Gatherer {
             histogram,
-            last: None,
             count: 0,
             sum: 0,
-            min: None,
-            max: None,
+            min: u64::MAX,
+            max: 0,
         }
     }
 }
 
-impl Intervals {
-    /// The interval that a share of 0 to 1 of the intervals does not exceed, to three digits and
-    /// never outside the exact extremes; `None` without any interval.
-    pub fn quantile(&self, share: f64) -> Option<u64> {
-        Some(
+impl Gatherer {
+    /// Takes a value so many times.
+    pub fn note(&mut self, value: u64, times: u64) {
+        self.histogram.saturating_record_n(value, times);
+        self.count += times;
+        self.sum += u128::from(value) * u128::from(times);
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+    }
+
+    /// What was gathered.
+    pub fn finish(&self) -> Distribution {
+        if self.count == 0 {
+            return Distribution::default();
+        }
+        let quantile = |share| {
             self.histogram
                 .value_at_quantile(share)
-                .clamp(self.min?, self.max?),
-        )
+                .clamp(self.min, self.max)
+        };
+        Distribution {
+            count: self.count,
+            sum: self.sum,
+            min: self.min,
+            max: self.max,
+            quantiles: QUANTILES.map(|(share, _)| quantile(share)),
+        }
     }
+}
+
+/// Gathers the references between successive faults.
+#[derive(Default)]
+pub struct Intervals {
+    /// The intervals: one less than faults.
+    pub gathered: Gatherer,
+    last: Option<u64>,
 }
 
 impl Listener for Intervals {
     #[inline]
     fn fault(&mut self, event: &FaultEvent) {
-        let Some(last) = self.last.replace(event.time) else {
-            return;
-        };
-        let interval = event.time - last;
-        self.histogram.saturating_record(interval);
-        self.count += 1;
-        self.sum += interval;
-        self.min = Some(self.min.map_or(interval, |min| min.min(interval)));
-        self.max = Some(self.max.map_or(interval, |max| max.max(interval)));
+        if let Some(last) = self.last.replace(event.time) {
+            self.gathered.note(event.time - last, 1);
+        }
     }
 
     fn start_counting(&mut self) {

@@ -222,7 +222,7 @@ impl<'a, 't, P: Policy<'t>, T: Translation, L: Listener> Machine<'a, P, T, L> {
             swap_slots: self.swap.used(),
             counters: self.counters.since(&start),
             tlb: self.tlb.counters().map(|now| now.since(&tlb_start)),
-            intervals: self.listener.0,
+            intervals: self.listener.0.gathered.finish(),
         }
     }
 

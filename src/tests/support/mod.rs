@@ -327,7 +327,7 @@ pub struct Facts {
     pub resident_peak: u64,
     pub swap_slots: u64,
     /// References between faults: count, sum, least, greatest.
-    pub intervals: (u64, u64, Option<u64>, Option<u64>),
+    pub intervals: (u64, u128, u64, u64),
 }
 
 /// The numbers that the product gives.
@@ -403,9 +403,9 @@ pub fn expected_facts(run: &Run, references: usize, warmup: usize) -> Facts {
         swap_slots: all_swap.slots,
         intervals: (
             gaps.len() as u64,
-            gaps.iter().sum(),
-            gaps.iter().min().copied(),
-            gaps.iter().max().copied(),
+            gaps.iter().map(|&gap| u128::from(gap)).sum(),
+            gaps.iter().min().copied().unwrap_or(0),
+            gaps.iter().max().copied().unwrap_or(0),
         ),
     }
 }

@@ -39,7 +39,7 @@ fn axes() -> Axes {
 fn settings() -> Settings {
     Settings {
         warmup: Warmup::Percent(5.0),
-        tlb: Some(Geometry::default()),
+        tlb: Some(Geometry::default().into()),
         filter: String::new(),
     }
 }

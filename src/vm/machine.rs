@@ -103,7 +103,8 @@ impl<'t, L: Listener> Visitor<'t> for Replay<'_, 't, L> {
         let policy = P::new(&setup);
         let mut outcome = match job.tlb {
             Some(geometry) => {
-                Machine::new(policy, &setup, Tlbs::new(geometry, pages), self.listener).replay(job)
+                let tlbs = Tlbs::new(geometry, pages, job.trace.meta.page_size);
+                Machine::new(policy, &setup, tlbs, self.listener).replay(job)
             }
             None => Machine::new(policy, &setup, (), self.listener).replay(job),
         };
@@ -251,6 +252,7 @@ impl<'a, 't, P: Policy<'t>, T: Translation, L: Listener> Machine<'a, P, T, L> {
     #[inline(never)]
     fn fault(&mut self, page: PageId, write: bool, time: u64) -> FrameId {
         self.residency.settle(time);
+        self.tlb.faults(page);
         let (frame, victim) = match self.free_frame() {
             Some(frame) => (frame, None),
             None => {

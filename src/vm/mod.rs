@@ -6,10 +6,14 @@
 
 pub mod cost;
 pub mod counters;
+pub mod geometry;
+pub mod layout;
 pub mod listen;
 pub mod machine;
+pub mod presets;
 pub mod swap;
 pub mod tlb;
+pub mod walk;
 
 pub use counters::{Counters, Outcome, TlbCounters};
 pub use listen::{ExpiryEvent, FaultEvent, FaultKind, Listener};

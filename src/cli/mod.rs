@@ -11,10 +11,12 @@ mod generate;
 mod input;
 mod inspect;
 mod lists;
+mod machines;
 mod outputs;
 mod plot;
 mod progress;
 mod run;
+mod tables;
 
 use crate::exit::{self, ExitCode};
 use clap::{Parser, Subcommand};
@@ -47,6 +49,10 @@ enum Command {
     Head(inspect::HeadArgs),
     /// Describe a trace: references by kind, pages, footprint, reuse
     Stat(inspect::StatArgs),
+    /// Walk single addresses through TLBs and page tables, step by step
+    Translate(machines::TranslateArgs),
+    /// List the machines whose TLBs are known, or describe one
+    Machines(lists::NameArgs),
     /// List the policies, or describe one
     Policies(lists::NameArgs),
     /// List the trace formats, or describe one
@@ -86,6 +92,8 @@ pub fn main() -> ExitCode {
         Command::Gen(args) => generate::generate(args),
         Command::Head(args) => inspect::head(args),
         Command::Stat(args) => inspect::stat(args),
+        Command::Translate(args) => machines::translate(args),
+        Command::Machines(args) => machines::machines(args),
         Command::Policies(args) => lists::policies(args),
         Command::Formats(args) => lists::formats(args),
         Command::Columns(args) => lists::columns(args),

@@ -13,6 +13,7 @@ pub mod machine;
 pub mod presets;
 pub mod swap;
 pub mod tlb;
+pub mod translate;
 pub mod walk;
 
 pub use counters::{Counters, Outcome, TlbCounters};

@@ -86,7 +86,7 @@ fn describe(preset: &Preset) -> String {
                 let reach = show_bytes(shape.reach(page.bytes()));
                 format!("{shape}, maps {reach}")
             });
-            let _ = writeln!(out, "  {name:25}{text}");
+            let _ = writeln!(out, "  {name:27}{text}");
         };
         line(&mut out, "first level, instructions", Some(arrays.l1i));
         line(&mut out, "first level, data", Some(arrays.l1d));
@@ -98,7 +98,11 @@ fn describe(preset: &Preset) -> String {
             Second::Absent => line(&mut out, "second level", None),
             Second::Shared(shape) => line(&mut out, "second level, shared", Some(shape)),
         }
-        let _ = writeln!(out, "  as --tlb {}", preset.geometry(page));
+        let geometry = preset.geometry(page);
+        let _ = writeln!(out, "  {:27}{} entries", "a walk reads", geometry.levels);
+        if page == PageSize::DEFAULT {
+            let _ = writeln!(out, "  {:27}--tlb {geometry}", "the same as");
+        }
     }
     out
 }

@@ -224,6 +224,21 @@ mod tests {
         }
     }
 
+    /// 7 walks of 17 entries: three of 3 and four of 2, whoever has them; nothing is lost.
+    #[test]
+    fn walks_of_different_lengths_cost_what_they_read() {
+        let tlb = TlbCounters {
+            misses: 7,
+            walk_refs: 17,
+            ..TlbCounters::default()
+        };
+        let mut walks = Walks::of(&tlb);
+        assert_eq!(walks.take(2), [(0, 2), (2, 3)]);
+        assert_eq!(walks.take(3), [(2, 2), (1, 3)]);
+        assert_eq!(walks.take(0), [(0, 2)]);
+        assert_eq!(walks.take(2), [(2, 2)]);
+    }
+
     /// Silberschatz, Operating System Concepts, demand paging: 200 ns memory, 8 ms a fault,
     /// p = 0.001: effective access time 8.2 microseconds.
     #[test]

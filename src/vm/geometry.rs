@@ -87,6 +87,9 @@ pub struct Geometry {
     pub l2: Second,
     /// Levels of the page table: entries that a walk reads without page-walk caches.
     pub levels: u32,
+    /// log2 of the pages that the last of these levels names, in bytes; each level above covers
+    /// 512 times the one below.
+    pub leaf_bits: u32,
     /// Page-walk caches.
     pub pwc: WalkCacheShapes,
     /// Entries are tagged with their process; without tags, a reference by another process than
@@ -103,6 +106,7 @@ impl Default for Geometry {
             l1d: Shape::new(64, 4),
             l2: Second::Shared(Shape::new(1536, 12)),
             levels: 4,
+            leaf_bits: 12,
             pwc: [None; LEVELS_MAX as usize - 1],
             tags: true,
         }
@@ -114,7 +118,10 @@ impl Geometry {
     /// a page of 2 MiB and more is named one level higher, one of 1 GiB two.
     pub fn for_pages(self, page: PageSize) -> Geometry {
         let higher = large_levels(page);
-        self.with_levels(self.levels.saturating_sub(higher).max(1))
+        Geometry {
+            leaf_bits: self.leaf_bits + 9 * higher,
+            ..self.with_levels(self.levels.saturating_sub(higher).max(1))
+        }
     }
 
     /// With so many levels; caches of levels that name no table any more are dropped.

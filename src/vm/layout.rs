@@ -209,6 +209,8 @@ pub fn page_table_bytes(layout: &Layout, tables: &[u64]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vm::geometry::Geometry;
+    use crate::vm::walk::radix_shifts;
 
     fn tables(name: &str, addresses: &[u64]) -> (Vec<u64>, u64) {
         let layout = find(name).unwrap();
@@ -283,15 +285,14 @@ mod tests {
             let layout = find(name).unwrap();
             for page in ["64", "4KiB", "64KiB", "2MiB", "4MiB", "1GiB"] {
                 let page: PageSize = page.parse().unwrap();
-                let levels = layout.walk_levels(page.shift().into());
-                let higher = crate::vm::geometry::large_levels(page);
-                assert_eq!(levels, layout.levels() - higher as usize, "{name}, {page}");
-                let shifts = crate::vm::walk::radix_shifts(levels as u32, page);
-                assert_eq!(
-                    layout.upper_shifts(page.shift().into()),
-                    shifts,
-                    "{name}, {page}"
-                );
+                let bits = u32::from(page.shift());
+                let text = format!("levels={}", layout.levels());
+                let geometry: Geometry = text.parse().unwrap();
+                let geometry = geometry.for_pages(page);
+                let levels = layout.walk_levels(bits);
+                assert_eq!(levels, geometry.levels as usize, "{name}, {page}");
+                let shifts = radix_shifts(&geometry, page);
+                assert_eq!(layout.upper_shifts(bits), shifts, "{name}, {page}");
             }
         }
     }

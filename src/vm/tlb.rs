@@ -127,7 +127,7 @@ pub struct Tlbs<'t> {
 impl<'t> Tlbs<'t> {
     /// Empty TLBs for a trace with these pages; tables of 512 entries.
     pub fn new(geometry: &Geometry, pages: &'t [PageKey], size: PageSize) -> Tlbs<'t> {
-        Tlbs::with_tables(geometry, pages, &radix_shifts(geometry.levels, size))
+        Tlbs::with_tables(geometry, pages, &radix_shifts(geometry, size))
     }
 
     /// Empty TLBs over tables of any shape: `shifts` as [`radix_shifts`] gives them.

@@ -16,7 +16,7 @@ use super::layout::Layout;
 use super::tlb::{Probe, Tlbs, Translation};
 use crate::trace::dense::PageKey;
 use crate::units::PageId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What addresses are translated by.
 #[derive(Debug, Clone)]
@@ -115,6 +115,24 @@ impl Translator {
         ))
     }
 
+    /// Pages and frames of the state's TLB entries.
+    fn loaded(&self) -> Result<Vec<(u64, u64)>, String> {
+        let sets = u64::from(self.geometry.l1d.sets());
+        let bits = self.layout.address_bits() - self.page_bits;
+        let entries = self.state.iter().flat_map(|state| &state.tlb);
+        entries
+            .map(|&(set, tag, frame)| {
+                let page = tag.checked_mul(sets).and_then(|page| page.checked_add(set));
+                match page.filter(|page| set < sets && page >> bits == 0) {
+                    Some(page) => Ok((page, frame)),
+                    None => Err(format!(
+                        "tlb {set:x} {tag:x}: no page of {bits} bits in a TLB of {sets} sets"
+                    )),
+                }
+            })
+            .collect()
+    }
+
     /// Translates addresses one after the other, as instruction fetches or as data references.
     pub fn run(&self, addresses: &[u64], ifetch: bool) -> Result<Vec<Step>, String> {
         let addresses: Vec<u64> = addresses
@@ -126,19 +144,17 @@ impl Translator {
             .iter()
             .map(|address| ids.of(address >> self.page_bits))
             .collect();
-        let sets = u64::from(self.geometry.l1d.sets());
         let loaded: Vec<(PageId, u64)> = self
-            .state
-            .iter()
-            .flat_map(|state| &state.tlb)
-            .map(|&(set, tag, frame)| (ids.of(tag * sets + set), frame))
+            .loaded()?
+            .into_iter()
+            .map(|(page, frame)| (ids.of(page), frame))
             .collect();
         let shifts = self.layout.upper_shifts(self.page_bits);
         let mut walk = Walk {
             translator: self,
             tlbs: Tlbs::with_tables(&self.geometry, &ids.pages, &shifts),
             frames: HashMap::new(),
-            tables: HashMap::new(),
+            tables: HashSet::new(),
         };
         for (now, &(page, frame)) in loaded.iter().enumerate() {
             walk.tlbs.preload(page, now as u64);
@@ -176,7 +192,7 @@ struct Walk<'t> {
     /// The frame of each page that TLBs or, without a state, tables name.
     frames: HashMap<u64, u64>,
     /// Tables that exist, by level and first page, without a state.
-    tables: HashMap<(usize, u64), ()>,
+    tables: HashSet<(usize, u64)>,
 }
 
 impl Walk<'_> {
@@ -273,7 +289,7 @@ impl Walk<'_> {
         let frame = match &self.translator.state {
             Some(state) => state.entry(level, number),
             None if leaf => self.frames.get(&number).map(|&frame| Some(frame)),
-            None => self.tables.get(&(level, number)).map(|()| None),
+            None => self.tables.contains(&(level, number)).then_some(None),
         };
         frame.map_or(Entry::Absent, Entry::Present)
     }
@@ -282,8 +298,7 @@ impl Walk<'_> {
     fn make_tables(&mut self, address: u64) {
         let layout = &self.translator.layout;
         for level in 0..layout.walk_levels(self.translator.page_bits) - 1 {
-            self.tables
-                .insert((level, address >> layout.shift(level)), ());
+            self.tables.insert((level, address >> layout.shift(level)));
         }
     }
 }

@@ -16,12 +16,11 @@ use crate::units::PageSize;
 /// Index bits of one level in tables of 512 entries of 8 bytes.
 const RADIX_BITS: u32 = 9;
 
-/// How far a page number is shifted to name the entry of each level above the leaf, from the root
-/// down: tables of 512 entries over leaves of 4 KiB, 2 MiB or 1 GiB, the largest not above the
-/// page (4 KiB for smaller pages).
-pub fn radix_shifts(levels: u32, page: PageSize) -> Vec<u32> {
-    let leaf = 12 + RADIX_BITS * super::geometry::large_levels(page);
-    (1..levels)
+/// How far a number of a page of this size is shifted to name the entry of each level above the
+/// leaf, from the root down, in tables of 512 entries.
+pub fn radix_shifts(geometry: &Geometry, page: PageSize) -> Vec<u32> {
+    let leaf = geometry.leaf_bits;
+    (1..geometry.levels)
         .rev()
         .map(|above| (leaf + RADIX_BITS * above).saturating_sub(u32::from(page.shift())))
         .collect()
@@ -139,7 +138,7 @@ mod tests {
     #[test]
     fn a_cached_table_shortens_the_walk() {
         let geometry: Geometry = "levels=4,pwc=2/1/1".parse().unwrap();
-        let mut walker = Walker::new(&geometry, &radix_shifts(4, PageSize::DEFAULT));
+        let mut walker = Walker::new(&geometry, &radix_shifts(&geometry, PageSize::DEFAULT));
         let page = |number| PageKey { process: 0, number };
         let steps = [
             (0, 4),             // all levels
@@ -169,11 +168,19 @@ mod tests {
 
     #[test]
     fn shifts_name_the_tables_of_a_page() {
-        let shifts = |levels, page: &str| radix_shifts(levels, page.parse().unwrap());
-        assert_eq!(shifts(4, "4KiB"), [27, 18, 9]);
-        assert_eq!(shifts(5, "64KiB"), [32, 23, 14, 5]);
-        assert_eq!(shifts(3, "2MiB"), [18, 9]);
-        assert_eq!(shifts(2, "1GiB"), [9]);
-        assert!(shifts(1, "64").is_empty());
+        let shifts = |text: &str, page: &str| {
+            let page = page.parse().unwrap();
+            let geometry: Geometry = text.parse().unwrap();
+            radix_shifts(&geometry.for_pages(page), page)
+        };
+        assert_eq!(shifts("levels=4", "4KiB"), [27, 18, 9]);
+        assert_eq!(shifts("levels=5", "64KiB"), [32, 23, 14, 5]);
+        assert_eq!(shifts("levels=4", "2MiB"), [18, 9]);
+        assert_eq!(shifts("levels=4", "1GiB"), [9]);
+        assert!(shifts("levels=1", "64").is_empty());
+        // Pages of 2 MiB on a machine that maps 4 KiB only.
+        let page: PageSize = "2MiB".parse().unwrap();
+        let champsim = crate::vm::presets::find("champsim").unwrap();
+        assert_eq!(radix_shifts(&champsim.geometry(page), page), [27, 18, 9, 0]);
     }
 }

@@ -226,10 +226,11 @@ pub fn hierarchy(refs: &[Ref], run: &Run, hardware: &Hierarchy) -> (TlbRun, Walk
         if let Some((victim, _)) = fault.and_then(|fault| fault.victim) {
             result.shootdowns += buffers.shoot_down(victim);
         }
-        if !in_first && !in_second {
-            if let Some(second) = buffers.second(r.ifetch) {
-                second.insert(page);
-            }
+        if !in_first
+            && !in_second
+            && let Some(second) = buffers.second(r.ifetch)
+        {
+            second.insert(page);
         }
         if !in_first {
             buffers.first(r.ifetch).insert(page);

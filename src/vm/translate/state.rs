@@ -180,7 +180,10 @@ impl State {
             pwc: WalkCacheShapes::default(),
             ..given
         });
-        geometry.with_levels(self.layout.levels() as u32)
+        Geometry {
+            leaf_bits: self.layout.page_bits,
+            ..geometry.with_levels(self.layout.levels() as u32)
+        }
     }
 }
 

@@ -110,6 +110,20 @@ fn ostep_multi_level() {
     assert_eq!(steps[0].walk, walk);
 }
 
+#[test]
+fn an_entry_of_the_tlb_must_be_a_page() {
+    let base = "bits va=14 pa=12 page=64 tlb=16x4\n";
+    for entry in ["tlb 0 40 1", "tlb 3 ffffffffffffffff 1"] {
+        let error = given(&format!("{base}{entry}")).run(&[0], false);
+        let error = error.unwrap_err();
+        assert!(error.contains("no page of 8 bits"), "{entry}: {error}");
+    }
+    let mut translator = given("bits va=14 pa=12 page=64\ntlb 3 1 1");
+    translator.geometry = "l1=2x1,l2=none".parse().unwrap();
+    let error = translator.run(&[0], false).unwrap_err();
+    assert!(error.contains("a TLB of 2 sets"), "{error}");
+}
+
 /// Without a state the first touch brings the page in; its tables are there from then on.
 #[test]
 fn pages_come_in_on_demand() {

@@ -184,6 +184,9 @@ fn hardware(args: &TranslateArgs) -> Result<Option<Hardware>, Failure> {
             let preset = presets::find(name).map_err(Failure::usage)?;
             Ok(Some(Hardware::Machine(preset)))
         }
+        (None, Some(text)) if text.trim() == "none" => Err(Failure::usage(
+            "--tlb none: translate shows look-ups; describe the TLBs or leave the option out",
+        )),
         (None, Some(text)) => {
             let geometry = text.parse::<Geometry>();
             let geometry = geometry.map_err(|e| Failure::usage(e.to_string()))?;

@@ -26,7 +26,7 @@
 //! | [`units`] | page sizes, amounts of memory, ladders | anything else |
 //! | [`trace`] | records, codecs, THE table of formats, the dense trace, the `.pbt` store, generators | policies, machines |
 //! | [`policy`] | the trait, its protocol, THE table; one file per policy | counters, files, TLBs |
-//! | [`vm`] | the machine: frames, page states, faults, swap, TLBs and walks, costs | which policy runs; files |
+//! | [`vm`] | the machine: frames, page states, faults, swap, TLBs and walks, THE tables of machines and layouts, costs | which policy runs; files |
 //! | [`sweep`] | plan, cells, threads | formats, charts |
 //! | [`report`] | THE column table, CSV both ways, the terminal table, charts | traces |
 //! | [`check`] | baselines and comparison | how counts came about |

@@ -10,7 +10,8 @@ use crate::trace::select::Selection;
 use crate::trace::source::LoadOptions;
 use crate::units::{Ladder, PageSize, parse_bytes, parse_count};
 use crate::vm::cost::{CostTable, DEVICES, device};
-use crate::vm::tlb::Geometry;
+use crate::vm::presets;
+use crate::vm::tlb::{Geometry, Hardware};
 use clap::Args;
 
 /// How traces are read.
@@ -156,13 +157,19 @@ pub struct SweepArgs {
     #[arg(long, value_name = "BYTES,…", value_delimiter = ',')]
     pub page_size: Vec<PageSize>,
 
-    /// TLBs as entries x ways and page-table levels: l1i=64x4,l1d=64x4,l2=1536x12,levels=4 | none
+    /// TLBs as entries x ways and page-table levels (for 4KiB pages; larger ones have shorter
+    /// walks): l1i=64x4,l1d=64x4,l2=1536x12,levels=4 | none. Also l2i= and l2d=, l2=none,
+    /// pwc=2/4/32 (page-walk caches from the root down), tags=off (flush when the process changes)
     #[arg(
         long,
         value_name = "GEOMETRY",
         default_value = "l1i=64x4,l1d=64x4,l2=1536x12,levels=4"
     )]
     pub tlb: String,
+
+    /// The TLBs of a machine instead (see: pagebench machines)
+    #[arg(long, value_name = "NAME", conflicts_with = "tlb")]
+    pub machine: Option<String>,
 
     /// Swap: 256MiB, none, or unlimited; a cell ends where a dirty page finds no slot
     #[arg(long, value_name = "BYTES", default_value = "unlimited")]
@@ -291,13 +298,7 @@ impl SweepArgs {
                 }
             },
         };
-        let tlb = match self.tlb.trim() {
-            "none" => None,
-            text => Some(
-                text.parse::<Geometry>()
-                    .map_err(|e| Failure::usage(e.to_string()))?,
-            ),
-        };
+        let tlb = self.hardware()?;
         let swap_bytes = match self.swap.trim() {
             "unlimited" => None,
             "none" => Some(0),
@@ -312,6 +313,21 @@ impl SweepArgs {
             tlb,
             filter,
         })
+    }
+
+    /// The TLBs, if they are modelled.
+    fn hardware(&self) -> Result<Option<Hardware>, Failure> {
+        if let Some(name) = &self.machine {
+            let preset = presets::find(name).map_err(Failure::usage)?;
+            return Ok(Some(Hardware::Machine(preset)));
+        }
+        match self.tlb.trim() {
+            "none" => Ok(None),
+            text => match text.parse::<Geometry>() {
+                Ok(geometry) => Ok(Some(geometry.into())),
+                Err(e) => Err(Failure::usage(e.to_string())),
+            },
+        }
     }
 
     /// The table of costs.

@@ -4,6 +4,7 @@ use super::args::{ReadArgs, SelectArgs};
 use super::failure::Failure;
 use super::print;
 use super::progress::message;
+use super::tables::page_tables;
 use crate::exit::{self, ExitCode};
 use crate::trace::dense::{KIND_MASK, Trace, page_of};
 use crate::trace::digest;
@@ -162,6 +163,7 @@ fn describe(out: &mut String, trace: &Trace) {
     }
     let footprint = show_bytes((trace.distinct() as u64).saturating_mul(meta.page_size.bytes()));
     let _ = writeln!(out, "pages        {} ({footprint})", trace.distinct());
+    page_tables(out, trace);
     reuse(out, trace);
 }
 

@@ -16,11 +16,11 @@ use std::fmt::Write;
 pub struct NameArgs {
     /// Describe only this one
     #[arg(value_name = "NAME")]
-    name: Option<String>,
+    pub name: Option<String>,
 }
 
 /// Lines of left-aligned fields.
-fn listing(lines: &[(String, String)]) -> String {
+pub fn listing(lines: &[(String, String)]) -> String {
     let width = lines
         .iter()
         .map(|(name, _)| name.chars().count())

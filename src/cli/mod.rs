@@ -12,11 +12,13 @@ mod input;
 mod inspect;
 mod interleave;
 mod lists;
+mod machines;
 mod outputs;
 mod plot;
 mod progress;
 mod run;
 mod signals;
+mod tables;
 
 use crate::exit::{self, ExitCode};
 use clap::{Parser, Subcommand};
@@ -44,6 +46,10 @@ enum Command {
     Gen(generate::GenArgs),
     Head(inspect::HeadArgs),
     Stat(inspect::StatArgs),
+    /// Walk single addresses through TLBs and page tables, step by step
+    Translate(machines::TranslateArgs),
+    /// List the machines whose TLBs are known, or describe one
+    Machines(lists::NameArgs),
     /// List the policies, or describe one
     Policies(lists::NameArgs),
     /// List the trace formats, or describe one
@@ -86,6 +92,8 @@ pub fn main() -> ExitCode {
         Command::Gen(args) => generate::generate(args),
         Command::Head(args) => inspect::head(args),
         Command::Stat(args) => inspect::stat(args),
+        Command::Translate(args) => machines::translate(args),
+        Command::Machines(args) => machines::machines(args),
         Command::Policies(args) => lists::policies(args),
         Command::Formats(args) => lists::formats(args),
         Command::Columns(args) => lists::columns(args),

@@ -13,7 +13,9 @@ use crate::report::rows::key_of;
 use crate::sweep::{CellResult, Plan};
 use crate::trace::digest;
 use crate::vm::cost::CostTable;
+use crate::vm::geometry::Hardware;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -259,6 +261,7 @@ pub fn write_manifest(
         "warmup": args.sweep.warmup,
         "filter": plan.settings.filter,
         "tlb": plan.settings.tlb.map(|tlb| tlb.to_string()),
+        "machine": machine(plan),
         "costs": costs,
         "mappings": "none: every page is private to its process",
         "traces": traces,
@@ -267,6 +270,25 @@ pub fn write_manifest(
     let text =
         serde_json::to_string_pretty(&manifest).expect("the manifest has no odd keys") + "\n";
     Ok(write_file(&folder.join("manifest.json"), text.as_bytes())?)
+}
+
+/// The machine whose TLBs are modelled, with what each page size of the run sees of it.
+fn machine(plan: &Plan<'_>) -> serde_json::Value {
+    let Some(Hardware::Machine(preset)) = plan.settings.tlb else {
+        return serde_json::Value::Null;
+    };
+    let sizes: BTreeSet<_> = plan.facts.iter().map(|facts| facts.page_size).collect();
+    let seen = sizes.into_iter().map(|size| {
+        let tlb = preset.geometry(size).to_string();
+        json!({ "page_size": size.bytes(), "tlb": tlb })
+    });
+    json!({
+        "name": preset.name,
+        "about": preset.about,
+        "confirmed": preset.confirmed,
+        "source": preset.source,
+        "tlbs": seen.collect::<Vec<_>>(),
+    })
 }
 
 fn host() -> serde_json::Value {

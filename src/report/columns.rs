@@ -188,8 +188,11 @@ columns! {
     tlb_hits_l2: Option<u64>, "references", "references translated by the second-level TLB";
     tlb_misses: Option<u64>, "references", "references that no TLB translated: page walks; a faulting access has one, its restart none";
     tlb_hit_rate: Option<f64>, "of references", "references translated by a TLB / references";
-    walk_refs: Option<u64>, "references", "page-table entries read by the walks: tlb_misses times levels";
+    walk_refs: Option<u64>, "references", "page-table entries read by the walks: walk_refs_leaf + walk_refs_upper; without page-walk caches tlb_misses times levels";
+    walk_refs_leaf: Option<u64>, "references", "of these, entries that name a page: one a walk";
+    walk_refs_upper: Option<u64>, "references", "of these, entries that name a table; page-walk caches save them";
     shootdowns: Option<u64>, "entries", "TLB entries dropped because their page left memory, counted per level that held one";
+    tlb_flushes: Option<u64>, "flushes", "flushes of all TLBs and page-walk caches because the process changed; 0 if entries are tagged by process";
     time_ns: Option<u64>, "ns", "modelled time of all counted references: counters times the cost table of manifest.json";
     eat_ns: Option<f64>, "ns", "effective access time: time_ns / refs";
     status: String, "", "ok; swap-full: a dirty page had to leave and swap had no slot, counts are exact up to there (refs); error: the cell has no counts";

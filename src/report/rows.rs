@@ -121,7 +121,10 @@ fn translated(row: Row, tlb: &TlbCounters) -> Row {
         tlb_misses: Some(tlb.misses),
         tlb_hit_rate: ratio(tlb.hits(), row.refs),
         walk_refs: Some(tlb.walk_refs),
+        walk_refs_leaf: Some(tlb.misses),
+        walk_refs_upper: Some(tlb.walk_refs - tlb.misses),
         shootdowns: Some(tlb.shootdowns),
+        tlb_flushes: Some(tlb.flushes),
         ..row
     }
 }

@@ -63,6 +63,7 @@ pub fn run(
 
 fn run_cell(plan: &Plan<'_>, index: usize) -> CellResult {
     let cell = &plan.cells[index];
+    let tlb = plan.tlb_of(cell);
     let job = Job {
         trace: plan.traces[cell.trace],
         policy: cell.choice.index,
@@ -71,7 +72,7 @@ fn run_cell(plan: &Plan<'_>, index: usize) -> CellResult {
         frames: cell.frames,
         tau: cell.tau.unwrap_or(1),
         warmup: plan.facts[cell.trace].warmup_refs,
-        tlb: plan.tlb_of(cell),
+        tlb: tlb.as_ref(),
         swap_slots: plan.swap_slots(cell),
     };
     let start = Instant::now();

@@ -7,7 +7,7 @@ use crate::trace::dense::{KIND_MASK, Trace};
 use crate::trace::digest;
 use crate::trace::record::{Addressing, TraceKind};
 use crate::units::{Ladder, PAGE_ID_MAX, PageSize, UnitError};
-use crate::vm::tlb::Geometry;
+use crate::vm::tlb::{Geometry, Hardware};
 
 /// The axes of a sweep, as the user gave them.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub struct Settings {
     /// References replayed before counting begins: a count, or a share of the trace in percent.
     pub warmup: Warmup,
     /// The TLBs, if they are modelled.
-    pub tlb: Option<Geometry>,
+    pub tlb: Option<Hardware>,
     /// Bytes of swap; `None` for as many as needed.
     pub swap_bytes: Option<u64>,
     /// What was taken of each trace, for the rows.
@@ -179,10 +179,15 @@ impl<'t> Plan<'t> {
         })
     }
 
-    /// The TLBs of a cell: ids are not addresses and have no translation.
-    pub fn tlb_of(&self, cell: &Cell) -> Option<&Geometry> {
-        let addressed = self.facts[cell.trace].addressing == Addressing::Bytes;
-        self.settings.tlb.as_ref().filter(|_| addressed)
+    /// The TLBs of a cell, as its page size sees them: ids are not addresses and have no
+    /// translation.
+    pub fn tlb_of(&self, cell: &Cell) -> Option<Geometry> {
+        let facts = &self.facts[cell.trace];
+        let hardware = self
+            .settings
+            .tlb
+            .filter(|_| facts.addressing == Addressing::Bytes)?;
+        Some(hardware.geometry(facts.page_size))
     }
 
     /// The slots of the swap device, a page each.

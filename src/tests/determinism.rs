@@ -40,7 +40,7 @@ fn settings() -> Settings {
     Settings {
         swap_bytes: None,
         warmup: Warmup::Percent(5.0),
-        tlb: Some(Geometry::default()),
+        tlb: Some(Geometry::default().into()),
         filter: String::new(),
     }
 }

@@ -8,10 +8,12 @@
 mod oracle;
 mod support;
 
-use oracle::tlb::{Level, TlbRun, tlb};
+use oracle::tlb::{Hierarchy, Level, TlbRun, WalkRun, hierarchy};
 use oracle::{Ref, Run};
 use pagebench::policy::TABLE;
-use pagebench::vm::tlb::{Geometry, Shape as TlbShape};
+use pagebench::units::PageSize;
+use pagebench::vm::presets::MACHINES;
+use pagebench::vm::tlb::{Geometry, Second, Shape as TlbShape};
 use pagebench::vm::{Outcome, TlbCounters};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -92,10 +94,10 @@ fn agrees_on_tlbs(
     run: &Run,
     warm: usize,
 ) -> Result<(), String> {
-    let got = outcome.tlb.map(|tlb| (plain(&tlb), tlb.walk_refs));
+    let got = outcome.tlb.map(|tlb| (plain(&tlb), walks(&tlb)));
     let expected = setting.tlb.map(|geometry| {
-        let all = translated(refs, run, &geometry);
-        let before = translated(&refs[..warm], &truncated(run, warm), &geometry);
+        let (all, all_walks) = translated(refs, run, &geometry);
+        let (before, walks_before) = translated(&refs[..warm], &truncated(run, warm), &geometry);
         let counted = TlbRun {
             l1i_hits: all.l1i_hits - before.l1i_hits,
             l1d_hits: all.l1d_hits - before.l1d_hits,
@@ -103,7 +105,14 @@ fn agrees_on_tlbs(
             misses: all.misses - before.misses,
             shootdowns: all.shootdowns - before.shootdowns,
         };
-        (counted, counted.misses * u64::from(geometry.levels))
+        let walks = WalkRun {
+            refs: all_walks.refs - walks_before.refs,
+            flushes: all_walks.flushes - walks_before.flushes,
+        };
+        if geometry.pwc.iter().all(Option::is_none) {
+            assert_eq!(walks.refs, counted.misses * u64::from(geometry.levels));
+        }
+        (counted, walks)
     });
     match got == expected {
         true => Ok(()),
@@ -121,18 +130,37 @@ fn plain(counters: &TlbCounters) -> TlbRun {
     }
 }
 
-fn translated(refs: &[Ref], run: &Run, geometry: &Geometry) -> TlbRun {
+fn walks(counters: &TlbCounters) -> WalkRun {
+    WalkRun {
+        refs: counters.walk_refs,
+        flushes: counters.flushes,
+    }
+}
+
+fn translated(refs: &[Ref], run: &Run, geometry: &Geometry) -> (TlbRun, WalkRun) {
     let level = |shape: TlbShape| Level {
         sets: (shape.entries / shape.ways) as usize,
         ways: shape.ways as usize,
     };
-    tlb(
-        refs,
-        run,
-        level(geometry.l1i),
-        level(geometry.l1d),
-        level(geometry.l2),
-    )
+    let (l2i, l2d, shared) = match geometry.l2 {
+        Second::Absent => (None, None, false),
+        Second::Shared(shape) => (Some(shape), None, true),
+        Second::Split { instructions, data } => (instructions, data, false),
+    };
+    let hardware = Hierarchy {
+        l1i: level(geometry.l1i),
+        l1d: level(geometry.l1d),
+        l2i: l2i.map(level),
+        l2d: l2d.map(level),
+        shared,
+        tags: geometry.tags,
+        levels: geometry.levels,
+        walk_caches: geometry.pwc[..geometry.levels as usize - 1]
+            .iter()
+            .map(|cache| cache.map(level))
+            .collect(),
+    };
+    hierarchy(refs, run, &hardware)
 }
 
 const TAUS: [u64; 9] = [1, 2, 3, 4, 6, 10, 25, 100, 1_000];
@@ -225,9 +253,20 @@ fn warm_up_counts_the_rest() {
 }
 
 /// Small and odd shapes: no power of two, one entry, one set, levels larger and smaller than the
-/// one before.
+/// one before; second levels split, halved and absent, page-walk caches, no tags.
 fn geometries() -> Vec<Geometry> {
-    vec![
+    let read = [
+        "l1=3x3,l2=none,levels=2",
+        "l1i=2x1,l1d=4x2,l2i=6x3,l2d=5x1,levels=3",
+        "l1=2x2,l2i=none,l2d=9x3,levels=4,tags=off",
+        "l1i=1,l1d=3,l2i=4x2,l2d=none,levels=4,pwc=1/1/1",
+        "l1=2x2,l2=4x2,levels=5,pwc=1/0/2/3,tags=off",
+        "l1=1,l2=none,levels=4,pwc=2/4x2/6x3",
+        "l1=6x3,l2=12x4,levels=4,tags=off",
+        "l1=1,l2=none,levels=8,pwc=0/0/0/0/0/0/2",
+    ];
+    let read = read.map(|text| text.parse().expect("a geometry"));
+    let plain = vec![
         geometry((1, 1), (1, 1), (1, 1), 1),
         geometry((3, 3), (3, 3), (3, 3), 3),
         geometry((6, 2), (3, 1), (12, 3), 4),
@@ -236,7 +275,15 @@ fn geometries() -> Vec<Geometry> {
         geometry((5, 1), (7, 7), (10, 2), 4),
         geometry((2, 1), (9, 3), (35, 5), 8),
         Geometry::default(),
-    ]
+    ];
+    plain.into_iter().chain(read).collect()
+}
+
+/// Every machine of the table, as pages of 4 KiB see it.
+fn machines() -> impl Iterator<Item = Geometry> {
+    MACHINES
+        .iter()
+        .map(|preset| preset.geometry(PageSize::DEFAULT))
 }
 
 #[test]
@@ -274,9 +321,71 @@ fn tlbs_over_longer_traces() {
         });
 }
 
+/// With tags it does not matter in which order processes run, if nothing is driven out: every page
+/// misses once. Without tags the same holds where each process runs but once; and where there is
+/// but one process, tags change nothing at all.
+#[test]
+fn tags_keep_processes_apart() {
+    let with = |tags: &str| -> Option<Geometry> {
+        let text = format!("l1=4096,l2=none,levels=4,pwc=64/64/64,tags={tags}");
+        Some(text.parse().expect("a geometry"))
+    };
+    let count = |refs: &[Ref], tags: &str| {
+        let setting = Setting::frames("lru", distinct(refs).max(1)).with_tlb(with(tags));
+        let (outcome, _) = replay(&trace_of(refs), &setting);
+        outcome.tlb.expect("modelled")
+    };
+    for seed in 0..60 {
+        // Data only: instructions have a TLB of their own.
+        let mut refs = any_refs(50_000 + seed, 400, 12);
+        refs.iter_mut().for_each(|r| r.ifetch = false);
+        let mut one_by_one = refs.clone();
+        one_by_one.sort_by_key(|r| r.process);
+        let pages = distinct(&refs) as u64;
+        let changes = |refs: &[Ref]| {
+            let pairs = refs.windows(2);
+            pairs
+                .filter(|pair| pair[0].process != pair[1].process)
+                .count() as u64
+        };
+        for refs in [&refs, &one_by_one] {
+            let tagged = count(refs, "on");
+            assert_eq!((tagged.misses, tagged.flushes), (pages, 0));
+            let flushed = count(refs, "off");
+            assert_eq!(flushed.flushes, changes(refs));
+            assert!(flushed.misses >= pages);
+            if changes(refs) == 0 {
+                assert_eq!(flushed, tagged);
+            }
+        }
+        assert_eq!(count(&one_by_one, "off").misses, pages);
+    }
+}
+
+/// Every machine against the oracle, over pages that meet in sets and tables and over pages that
+/// do not.
+#[test]
+fn machines_of_the_table() {
+    (0..6u64).into_par_iter().for_each(|seed| {
+        let refs = refs_of(
+            SHAPES[seed as usize % SHAPES.len()],
+            3_000,
+            400,
+            60_000 + seed,
+        );
+        for tlb in machines() {
+            for tags in [true, false] {
+                let tlb = Geometry { tags, ..tlb };
+                let setting = Setting::frames("lru", 150).with_tlb(Some(tlb));
+                assert_holds(&refs, |refs| agrees(refs, &setting));
+            }
+        }
+    });
+}
+
 #[test]
 fn tlbs_change_no_fault() {
-    let geometries = geometries();
+    let geometries: Vec<Geometry> = geometries().into_iter().chain(machines()).collect();
     (0..60u64).into_par_iter().for_each(|seed| {
         let refs = any_refs(30_000 + seed, 400, 12);
         let trace = trace_of(&refs);

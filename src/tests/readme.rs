@@ -51,6 +51,7 @@ fn the_generated_parts_are_up_to_date() {
         ("formats", text(output(&["formats"]))),
         ("plain", text(output(&["formats", "plain"]))),
         ("policies", text(output(&["policies"]))),
+        ("machines", text(output(&["machines"]))),
         ("columns", text(output(&["columns"]))),
         (
             "exits",

@@ -5,7 +5,7 @@
 //! fault, the device's read and the write of its victim. The write of a page that expires from a
 //! working set happens in the background and is charged to nobody.
 
-use super::counters::Outcome;
+use super::counters::{Outcome, TlbCounters};
 use serde::Serialize;
 
 /// What each event costs, in nanoseconds.
@@ -173,41 +173,78 @@ pub struct AccessClass {
 
 /// The counted accesses by what they cost. The counts add up to the references; the modelled
 /// time is the sum of count times cost.
+///
+/// With page-walk caches walks differ in length. Their sum is known, not which access had which:
+/// it is spread evenly, so that any two walks differ by one entry at most.
 pub fn classes(outcome: &Outcome, costs: &CostTable) -> Vec<AccessClass> {
     let c = &outcome.counters;
     let tlb = outcome.tlb.unwrap_or_default();
     let modelled = outcome.tlb.is_some();
-    let levels = tlb.walk_refs.checked_div(tlb.misses).unwrap_or(0);
-    let walk_ns = levels * costs.walk_ref_ns;
     let first = if modelled {
         tlb.l1i_hits + tlb.l1d_hits
     } else {
         c.hits
     };
     let walked = if modelled { tlb.misses - c.faults() } else { 0 };
-    let class = |name, count, extra_ns| AccessClass {
+    let hit = |name, count, extra_ns| AccessClass {
         name,
         count,
         each_ns: costs.memory_ns + extra_ns,
     };
-    let fault_ns = walk_ns + costs.fault_ns;
-    vec![
-        class("hit", first, 0),
-        class("hit, second-level TLB", tlb.l2_hits, costs.tlb_l2_ns),
-        class("hit, page walk", walked, walk_ns),
-        class("fill", c.fills[0], fault_ns),
-        class(
+    let mut classes = vec![
+        hit("hit", first, 0),
+        hit("hit, second-level TLB", tlb.l2_hits, costs.tlb_l2_ns),
+    ];
+    let mut walks = Walks::of(&tlb);
+    let fault_ns = costs.fault_ns;
+    for (name, count, extra_ns) in [
+        ("hit, page walk", walked, 0),
+        ("fill", c.fills[0], fault_ns),
+        (
             "fill, victim written",
             c.fills[1],
             fault_ns + costs.write_ns,
         ),
-        class("refill", c.refills[0], fault_ns + costs.read_ns),
-        class(
+        ("refill", c.refills[0], fault_ns + costs.read_ns),
+        (
             "refill, victim written",
             c.refills[1],
             fault_ns + costs.read_ns + costs.write_ns,
         ),
-    ]
+    ] {
+        for (count, entries) in walks.take(count) {
+            classes.push(hit(name, count, extra_ns + entries * costs.walk_ref_ns));
+        }
+    }
+    classes
+}
+
+/// Walks that are still to be given to accesses: some read one entry more than the others.
+struct Walks {
+    entries: u64,
+    longer: u64,
+}
+
+impl Walks {
+    fn of(tlb: &TlbCounters) -> Walks {
+        let entries = tlb.walk_refs.checked_div(tlb.misses).unwrap_or(0);
+        Walks {
+            entries,
+            longer: tlb.walk_refs - entries * tlb.misses,
+        }
+    }
+
+    /// Walks for `count` accesses, as counts of walks and the entries each reads; one part if all
+    /// walks are alike.
+    fn take(&mut self, count: u64) -> Vec<(u64, u64)> {
+        let longer = self.longer.min(count);
+        self.longer -= longer;
+        let mut parts = vec![(count - longer, self.entries)];
+        if longer > 0 {
+            parts.push((longer, self.entries + 1));
+        }
+        parts
+    }
 }
 
 /// The modelled time of all counted references, in nanoseconds; saturates at 2^64 - 1 (584 years).
@@ -250,11 +287,26 @@ mod tests {
         }
     }
 
+    /// 7 walks of 17 entries: three of 3 and four of 2, whoever has them; nothing is lost.
+    #[test]
+    fn walks_of_different_lengths_cost_what_they_read() {
+        let tlb = TlbCounters {
+            misses: 7,
+            walk_refs: 17,
+            ..TlbCounters::default()
+        };
+        let mut walks = Walks::of(&tlb);
+        assert_eq!(walks.take(2), [(0, 2), (2, 3)]);
+        assert_eq!(walks.take(3), [(2, 2), (1, 3)]);
+        assert_eq!(walks.take(0), [(0, 2)]);
+        assert_eq!(walks.take(2), [(2, 2)]);
+    }
+
     /// Silberschatz, Operating System Concepts, demand paging: 200 ns memory, 8 ms a fault,
     /// p = 0.001: effective access time 8.2 microseconds.
     #[test]
     fn the_effective_access_time_of_the_textbook() {
-        use super::super::counters::{Counters, Outcome};
+        use super::super::counters::Counters;
         let counters = Counters {
             refs: 1000,
             hits: 999,

@@ -78,8 +78,10 @@ pub struct TlbCounters {
     pub misses: u64,
     /// Entries dropped because their page left memory.
     pub shootdowns: u64,
-    /// Page-table entries read by walks.
+    /// Page-table entries read by walks. Each walk reads one leaf; the rest are upper entries.
     pub walk_refs: u64,
+    /// Flushes of all levels because the process changed and entries have no tags.
+    pub flushes: u64,
 }
 
 impl TlbCounters {
@@ -96,6 +98,7 @@ impl TlbCounters {
             misses: self.misses - start.misses,
             shootdowns: self.shootdowns - start.shootdowns,
             walk_refs: self.walk_refs - start.walk_refs,
+            flushes: self.flushes - start.flushes,
         }
     }
 }
@@ -188,6 +191,7 @@ impl Outcome {
                 "references = TLB hits + misses"
             );
             assert!(tlb.misses >= c.faults(), "every fault misses the TLB");
+            assert!(tlb.walk_refs >= tlb.misses, "every walk reads a leaf");
         }
     }
 }

@@ -106,7 +106,7 @@ impl<'t, L: Listener> Visitor<'t> for Replay<'_, 't, L> {
         let slots = job.swap_slots;
         let mut outcome = match job.tlb {
             Some(geometry) => {
-                let tlbs = Tlbs::new(geometry, pages);
+                let tlbs = Tlbs::new(geometry, pages, job.trace.meta.page_size);
                 Machine::new(policy, &setup, slots, tlbs, self.listener).replay(job)
             }
             None => Machine::new(policy, &setup, slots, (), self.listener).replay(job),
@@ -280,23 +280,21 @@ impl<'a, 't, P: Policy<'t>, T: Translation, L: Listener> Machine<'a, P, T, L> {
     #[inline(never)]
     fn fault(&mut self, page: PageId, write: bool, time: u64) -> Option<FrameId> {
         self.residency.settle(time);
-        let (frame, victim) = match self.free_frame() {
-            Some(frame) => (frame, None),
-            None => {
-                let frame = self.policy.victim(&mut self.frames, time);
-                self.swap_full |= !self.can_leave(frame);
-                if self.swap_full {
-                    return None;
-                }
-                let (victim, dirty) = self.remove(frame);
-                *(if dirty {
-                    &mut self.counters.evictions_dirty
-                } else {
-                    &mut self.counters.evictions_clean
-                }) += 1;
-                (frame, Some((victim, dirty)))
-            }
+        let (frame, taken) = match self.free_frame() {
+            Some(frame) => (frame, false),
+            None => (self.policy.victim(&mut self.frames, time), true),
         };
+        if taken && !self.can_leave(frame) {
+            self.swap_full = true;
+            return None;
+        }
+        self.tlb.faults(page);
+        let victim = taken.then(|| self.remove(frame));
+        match victim {
+            None => {}
+            Some((_, false)) => self.counters.evictions_clean += 1,
+            Some((_, true)) => self.counters.evictions_dirty += 1,
+        }
         let written = usize::from(matches!(victim, Some((_, true))));
         let kind = if self.table[page as usize] == UNALLOCATED {
             self.counters.fills[written] += 1;

@@ -6,10 +6,15 @@
 
 pub mod cost;
 pub mod counters;
+pub mod geometry;
+pub mod layout;
 pub mod listen;
 pub mod machine;
+pub mod presets;
 pub mod swap;
 pub mod tlb;
+pub mod translate;
+pub mod walk;
 
 pub use counters::{Counters, Outcome, SwapFull, TlbCounters};
 pub use listen::{ExpiryEvent, FaultEvent, FaultKind, Listener};

@@ -1,148 +1,25 @@
-//! Translation look-aside buffers: a split first level for instructions and data, a shared second
-//! level, LRU replacement within each set, any number of entries and ways; behind them the page
-//! walk. Knows nothing of frames, faults and policies: it is told which page is referenced and
-//! which page leaves memory.
+//! Translation look-aside buffers: a first level split for instructions and data, a second level
+//! that is shared, split or absent, LRU replacement within each set, any number of entries and
+//! ways; behind them the page walk. Knows nothing of frames, faults and policies: it is told which
+//! page is referenced and which page leaves memory.
+//!
+//! Entries are tagged by process: a dense page id is one page of one process. Without tags a
+//! reference by another process than that of the reference before flushes every level. Such a
+//! reference cannot hit (every entry is of the process before), so hits need not look for it.
 
 use super::counters::TlbCounters;
+pub use super::geometry::{Geometry, GeometryError, Hardware, Second, Shape};
+use super::walk::{Walker, radix_shifts};
 use crate::trace::dense::PageKey;
-use crate::units::PageId;
-use std::fmt;
-use std::str::FromStr;
-
-/// The shape of one TLB. Neither number needs to be a power of two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shape {
-    /// Entries in all sets together.
-    pub entries: u32,
-    /// Entries of one set; equal to `entries` for a fully associative TLB.
-    pub ways: u32,
-}
-
-/// The whole translation hardware.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Geometry {
-    /// First level, instructions.
-    pub l1i: Shape,
-    /// First level, data.
-    pub l1d: Shape,
-    /// Second level, shared.
-    pub l2: Shape,
-    /// Levels of the page table: entries that a walk reads.
-    pub levels: u32,
-}
-
-impl Default for Geometry {
-    /// 64 entries in 4 ways for each first level, 1536 entries in 12 ways behind them, a page
-    /// table of 4 levels: a usual 64-bit server of the late 2010s.
-    fn default() -> Geometry {
-        Geometry {
-            l1i: Shape {
-                entries: 64,
-                ways: 4,
-            },
-            l1d: Shape {
-                entries: 64,
-                ways: 4,
-            },
-            l2: Shape {
-                entries: 1536,
-                ways: 12,
-            },
-            levels: 4,
-        }
-    }
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}", self.entries, self.ways)
-    }
-}
-
-impl fmt::Display for Geometry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "l1i={},l1d={},l2={},levels={}",
-            self.l1i, self.l1d, self.l2, self.levels
-        )
-    }
-}
-
-/// A geometry that cannot be: a lowercase sentence that says why.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct GeometryError(String);
-
-impl FromStr for Shape {
-    type Err = GeometryError;
-    fn from_str(text: &str) -> Result<Shape, GeometryError> {
-        let wrong = |why: &str| GeometryError(format!("tlb \"{text}\": {why}"));
-        let (entries, ways) = text.split_once('x').unwrap_or((text, text));
-        let number = |digits: &str| {
-            digits
-                .trim()
-                .parse::<u32>()
-                .map_err(|_| wrong("write ENTRIESxWAYS, as in 1536x12"))
-        };
-        let shape = Shape {
-            entries: number(entries)?,
-            ways: number(ways)?,
-        };
-        match shape {
-            Shape { entries: 0, .. } | Shape { ways: 0, .. } => {
-                Err(wrong("at least one entry and one way"))
-            }
-            Shape { entries, .. } if entries > 1 << 24 => Err(wrong("at most 2^24 entries")),
-            Shape { entries, ways } if !entries.is_multiple_of(ways) => {
-                Err(wrong("the ways do not divide the entries into whole sets"))
-            }
-            shape => Ok(shape),
-        }
-    }
-}
-
-impl FromStr for Geometry {
-    type Err = GeometryError;
-    /// Reads `l1i=64x4,l1d=64x4,l2=1536x12,levels=4`; what is left out keeps its default.
-    fn from_str(text: &str) -> Result<Geometry, GeometryError> {
-        let mut geometry = Geometry::default();
-        for part in text
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-        {
-            let wrong = || {
-                GeometryError(format!(
-                    "tlb \"{part}\": write l1i=64x4,l1d=64x4,l2=1536x12,levels=4, or none"
-                ))
-            };
-            let (key, value) = part.split_once('=').ok_or_else(wrong)?;
-            match key.trim() {
-                "l1" => (geometry.l1i, geometry.l1d) = (value.parse()?, value.parse()?),
-                "l1i" => geometry.l1i = value.parse()?,
-                "l1d" => geometry.l1d = value.parse()?,
-                "l2" => geometry.l2 = value.parse()?,
-                "levels" => match value.parse() {
-                    Ok(levels @ 1..=8) => geometry.levels = levels,
-                    _ => {
-                        return Err(GeometryError(format!(
-                            "tlb levels \"{value}\": from 1 to 8"
-                        )));
-                    }
-                },
-                _ => return Err(wrong()),
-            }
-        }
-        Ok(geometry)
-    }
-}
+use crate::units::{PageId, PageSize};
 
 /// What the replay needs of translation. Two implementations: [`Tlbs`], and `()` for none, which
 /// compiles away.
 pub trait Translation {
     /// The page is referenced; `now` grows with every call.
     fn translate(&mut self, page: PageId, ifetch: bool, now: u64);
+    /// A reference of the page faults; told before its victim leaves and before it is translated.
+    fn faults(&mut self, page: PageId);
     /// The page leaves memory: entries for it are dropped.
     fn shoot_down(&mut self, page: PageId);
     /// The counters so far; `None` if nothing is modelled.
@@ -152,6 +29,8 @@ pub trait Translation {
 impl Translation for () {
     #[inline(always)]
     fn translate(&mut self, _page: PageId, _ifetch: bool, _now: u64) {}
+    #[inline(always)]
+    fn faults(&mut self, _page: PageId) {}
     #[inline(always)]
     fn shoot_down(&mut self, _page: PageId) {}
     fn counters(&self) -> Option<TlbCounters> {
@@ -176,7 +55,7 @@ struct Level {
 impl Level {
     fn new(shape: Shape) -> Level {
         Level {
-            sets: u64::from(shape.entries / shape.ways),
+            sets: u64::from(shape.sets()),
             ways: shape.ways as usize,
             page: vec![NONE; shape.entries as usize],
             used: vec![0; shape.entries as usize],
@@ -207,32 +86,95 @@ impl Level {
 
 const L1I: usize = 0;
 const L1D: usize = 1;
-const L2: usize = 2;
+const L2I: usize = 2;
+const L2D: usize = 3;
+/// The most levels of TLBs, both halves of a split one counted.
+const LEVELS: usize = 4;
+/// The second level behind a first level that has none.
+const ABSENT: usize = usize::MAX;
+/// No process was seen yet.
+const NOBODY: u32 = u32::MAX;
 
-/// The two-level TLB and the walk. Entries are tagged by process: a dense page id is one page of
-/// one process.
+/// What a look-up would find, without any change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// A reference by this process flushes first.
+    pub flushes: bool,
+    /// The first level holds the page.
+    pub first: bool,
+    /// The second level holds it; `None` if there is none.
+    pub second: Option<bool>,
+    /// Levels of the page table that a walk would skip.
+    pub skips: usize,
+}
+
+/// The hierarchy of TLBs and the walk.
 pub struct Tlbs<'t> {
     pages: &'t [PageKey],
-    levels: [Level; 3],
+    /// [`L1I`], [`L1D`], [`L2I`] (also the shared one), [`L2D`]; empty where there is none.
+    levels: [Level; LEVELS],
+    /// The second level behind each first one, or [`ABSENT`].
+    second: [usize; 2],
     /// For each page, its entry in each level.
-    at: Vec<[u32; 3]>,
-    walk_levels: u64,
+    at: Vec<[u32; LEVELS]>,
+    walker: Walker,
+    tags: bool,
+    /// The process of the entries, without tags.
+    process: u32,
     counters: TlbCounters,
 }
 
 impl<'t> Tlbs<'t> {
-    /// Empty TLBs for a trace with these pages.
-    pub fn new(geometry: &Geometry, pages: &'t [PageKey]) -> Tlbs<'t> {
+    /// Empty TLBs for a trace with these pages; tables of 512 entries.
+    pub fn new(geometry: &Geometry, pages: &'t [PageKey], size: PageSize) -> Tlbs<'t> {
+        Tlbs::with_tables(geometry, pages, &radix_shifts(geometry, size))
+    }
+
+    /// Empty TLBs over tables of any shape: `shifts` as [`radix_shifts`] gives them.
+    pub fn with_tables(geometry: &Geometry, pages: &'t [PageKey], shifts: &[u32]) -> Tlbs<'t> {
+        let (l2i, l2d, second) = match geometry.l2 {
+            Second::Absent => (None, None, [ABSENT; 2]),
+            Second::Shared(shape) => (Some(shape), None, [L2I; 2]),
+            Second::Split { instructions, data } => {
+                let at = |part: Option<Shape>, level| part.map_or(ABSENT, |_| level);
+                (instructions, data, [at(instructions, L2I), at(data, L2D)])
+            }
+        };
+        let shapes = [Some(geometry.l1i), Some(geometry.l1d), l2i, l2d];
         Tlbs {
             pages,
-            levels: [
-                Level::new(geometry.l1i),
-                Level::new(geometry.l1d),
-                Level::new(geometry.l2),
-            ],
-            at: vec![[NONE; 3]; pages.len()],
-            walk_levels: u64::from(geometry.levels),
+            levels: shapes.map(|shape| Level::new(shape.unwrap_or(Shape::new(0, 1)))),
+            second,
+            at: vec![[NONE; LEVELS]; pages.len()],
+            walker: Walker::new(geometry, shifts),
+            tags: geometry.tags,
+            process: NOBODY,
             counters: TlbCounters::default(),
+        }
+    }
+
+    /// What a reference would find.
+    pub fn probe(&self, page: PageId, ifetch: bool) -> Probe {
+        let key = self.pages[page as usize];
+        let first = if ifetch { L1I } else { L1D };
+        let held = |level: usize| self.at[page as usize][level] != NONE;
+        let second = self.second[first];
+        let flushes = !self.tags && self.process != NOBODY && self.process != key.process;
+        Probe {
+            flushes,
+            first: held(first),
+            second: (second != ABSENT).then(|| held(second)),
+            skips: if flushes { 0 } else { self.walker.skips(key) },
+        }
+    }
+
+    /// Puts an entry into both first levels and the second ones, as if it had been there all along.
+    pub fn preload(&mut self, page: PageId, now: u64) {
+        self.process = self.pages[page as usize].process;
+        for level in [L1I, L1D].into_iter().chain(self.second) {
+            if level != ABSENT && self.at[page as usize][level] == NONE {
+                self.insert(level, page, now);
+            }
         }
     }
 
@@ -248,15 +190,35 @@ impl<'t> Tlbs<'t> {
     /// The first level missed.
     #[inline(never)]
     fn miss(&mut self, page: PageId, first: usize, now: u64) {
-        let entry = self.at[page as usize][L2];
-        if entry != NONE {
-            self.levels[L2].used[entry as usize] = now;
+        self.faults(page);
+        let second = self.second[first];
+        if second != ABSENT && self.at[page as usize][second] != NONE {
+            let entry = self.at[page as usize][second];
+            self.levels[second].used[entry as usize] = now;
             self.counters.l2_hits += 1;
         } else {
             self.counters.misses += 1;
-            self.insert(L2, page, now);
+            self.counters.walk_refs += self.walker.walk(self.pages[page as usize], now);
+            if second != ABSENT {
+                self.insert(second, page, now);
+            }
         }
         self.insert(first, page, now);
+    }
+
+    /// Without tags: entries of another process than `process` are flushed.
+    fn switch(&mut self, process: u32) {
+        let before = std::mem::replace(&mut self.process, process);
+        if before == process || before == NOBODY {
+            return;
+        }
+        self.counters.flushes += 1;
+        self.walker.flush();
+        for (number, level) in self.levels.iter_mut().enumerate() {
+            for page in level.page.iter_mut().filter(|page| **page != NONE) {
+                self.at[std::mem::replace(page, NONE) as usize][number] = NONE;
+            }
+        }
     }
 }
 
@@ -274,8 +236,17 @@ impl Translation for Tlbs<'_> {
         }
     }
 
+    /// The process may have changed, and the flush comes before all else. Told at every miss; a
+    /// hit is of the process before.
+    #[inline]
+    fn faults(&mut self, page: PageId) {
+        if !self.tags {
+            self.switch(self.pages[page as usize].process);
+        }
+    }
+
     fn shoot_down(&mut self, page: PageId) {
-        for level in [L1I, L1D, L2] {
+        for level in 0..LEVELS {
             let entry = std::mem::replace(&mut self.at[page as usize][level], NONE);
             if entry != NONE {
                 self.levels[level].page[entry as usize] = NONE;
@@ -285,40 +256,13 @@ impl Translation for Tlbs<'_> {
     }
 
     fn counters(&self) -> Option<TlbCounters> {
-        let walk_refs = self.counters.misses * self.walk_levels;
-        Some(TlbCounters {
-            walk_refs,
-            ..self.counters
-        })
+        Some(self.counters)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn geometries_read_and_print() {
-        let text = "l1i=32x32,l1d=48x3,l2=3072x6,levels=5";
-        assert_eq!(text.parse::<Geometry>().unwrap().to_string(), text);
-        assert_eq!("".parse::<Geometry>().unwrap(), Geometry::default());
-        for (text, why) in [
-            ("l1=64x5", "whole sets"),
-            ("l1=0x4", "at least one"),
-            ("l3=64x4", "write l1i="),
-            ("l2=lots", "ENTRIESxWAYS"),
-            ("levels=9", "from 1 to 8"),
-            ("64", "write l1i="),
-        ] {
-            assert!(
-                text.parse::<Geometry>()
-                    .unwrap_err()
-                    .to_string()
-                    .contains(why),
-                "{text}"
-            );
-        }
-    }
 
     /// Three pages in one set of two ways, drawn step by step: the set after each reference, the
     /// most recent page first.
@@ -337,13 +281,11 @@ mod tests {
         let geometry = Geometry {
             l1i: shape,
             l1d: shape,
-            l2: Shape {
-                entries: 1,
-                ways: 1,
-            },
+            l2: Second::Shared(Shape::full(1)),
             levels: 3,
+            ..Geometry::default()
         };
-        let mut tlbs = Tlbs::new(&geometry, &pages);
+        let mut tlbs = Tlbs::new(&geometry, &pages, PageSize::DEFAULT);
         let steps: [(PageId, u64, u64); 7] = [
             (0, 0, 1), // 0
             (1, 0, 2), // 1 0

@@ -1,11 +1,18 @@
 //! Two-level TLB: set-associative with LRU in each set, the first level split into instructions and
-//! data, the second shared. The set of a page is its number modulo the number of sets; entries are
-//! tagged with their process, so that a switch of process drops nothing.
+//! data, the second shared, split or absent. The set of a page is its number modulo the number of
+//! sets; entries are tagged with their process, so that a switch of process drops nothing; without
+//! tags everything is dropped before a reference by another process than the one before.
 //!
 //! A hit in the first level changes only the recency there. A miss there that hits in the second
 //! level changes the recency there and copies the entry into the first level, whose victim is
 //! dropped. A miss in both is one walk and fills both. A page that leaves memory is dropped from
 //! every level; each entry so dropped is one shootdown.
+//!
+//! A walk reads an entry of each level of the page table. The entry of a level above the last one
+//! names a table of 512 entries below; a page-walk cache keeps such entries of one level. Every
+//! cache is looked up (a hit is recent use); the entries read are those below the deepest hit, and
+//! each of them but the last goes into its cache. Page-walk caches are set-associative with LRU,
+//! too. Pages that leave memory leave them as they are.
 //!
 //! Order at a reference that faults: the lookup misses (one walk), the fault is served and its
 //! victim shot down, then the levels are filled; the restart of the instruction is not counted
@@ -30,6 +37,31 @@ pub struct TlbRun {
     pub misses: u64,
     /// Entries dropped because their page left memory.
     pub shootdowns: u64,
+}
+
+/// What walks and switches came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WalkRun {
+    /// Entries of page tables that walks read.
+    pub refs: u64,
+    /// Switches of process that dropped everything.
+    pub flushes: u64,
+}
+
+/// All of the hardware.
+#[derive(Clone, Debug)]
+pub struct Hierarchy {
+    pub l1i: Level,
+    pub l1d: Level,
+    /// The second level of instructions; of data, too, if that is shared.
+    pub l2i: Option<Level>,
+    pub l2d: Option<Level>,
+    pub shared: bool,
+    pub tags: bool,
+    /// Levels of the page table.
+    pub levels: u32,
+    /// The page-walk caches, the root's first; as many as levels but one, or fewer.
+    pub walk_caches: Vec<Option<Level>>,
 }
 
 /// One level: in each set the pages in order of recency, oldest first.
@@ -80,21 +112,102 @@ impl Entries {
     }
 }
 
+/// Every buffer of the hardware, page-walk caches apart.
+struct Buffers {
+    l1i: Entries,
+    l1d: Entries,
+    l2i: Option<Entries>,
+    l2d: Option<Entries>,
+    shared: bool,
+}
+
+impl Buffers {
+    fn of(hardware: &Hierarchy) -> Buffers {
+        Buffers {
+            l1i: Entries::new(hardware.l1i),
+            l1d: Entries::new(hardware.l1d),
+            l2i: hardware.l2i.map(Entries::new),
+            l2d: hardware.l2d.map(Entries::new),
+            shared: hardware.shared,
+        }
+    }
+
+    fn first(&mut self, ifetch: bool) -> &mut Entries {
+        if ifetch { &mut self.l1i } else { &mut self.l1d }
+    }
+
+    fn second(&mut self, ifetch: bool) -> Option<&mut Entries> {
+        if ifetch || self.shared {
+            self.l2i.as_mut()
+        } else {
+            self.l2d.as_mut()
+        }
+    }
+
+    fn shoot_down(&mut self, page: Page) -> u64 {
+        let mut dropped = u64::from(self.l1i.remove(page)) + u64::from(self.l1d.remove(page));
+        for second in [&mut self.l2i, &mut self.l2d].into_iter().flatten() {
+            dropped += u64::from(second.remove(page));
+        }
+        dropped
+    }
+}
+
+/// Entries that a walk to this page reads.
+fn walk(page: Page, levels: u32, caches: &mut [Option<Entries>]) -> u64 {
+    let entry = |level: usize| {
+        let below = levels - 1 - level as u32;
+        (page.0, page.1 / 512u64.pow(below))
+    };
+    let mut deepest = None;
+    for (level, cache) in caches.iter_mut().enumerate() {
+        if cache.as_mut().is_some_and(|cache| cache.hit(entry(level))) {
+            deepest = Some(level);
+        }
+    }
+    let from = deepest.map_or(0, |level| level + 1);
+    for (level, cache) in caches.iter_mut().enumerate().skip(from) {
+        if let Some(cache) = cache {
+            cache.insert(entry(level));
+        }
+    }
+    u64::from(levels) - from as u64
+}
+
 /// Translates `refs`; `run` says which pages leave memory, and when.
 pub fn tlb(refs: &[Ref], run: &Run, l1i: Level, l1d: Level, l2: Level) -> TlbRun {
-    let mut result = TlbRun::default();
-    let (mut l1i, mut l1d, mut l2) = (Entries::new(l1i), Entries::new(l1d), Entries::new(l2));
+    let hardware = Hierarchy {
+        l1i,
+        l1d,
+        l2i: Some(l2),
+        l2d: None,
+        shared: true,
+        tags: true,
+        levels: 4,
+        walk_caches: Vec::new(),
+    };
+    hierarchy(refs, run, &hardware).0
+}
+
+/// Translates `refs` by any hardware; `run` says which pages leave memory, and when.
+pub fn hierarchy(refs: &[Ref], run: &Run, hardware: &Hierarchy) -> (TlbRun, WalkRun) {
+    let caches_of = || -> Vec<Option<Entries>> {
+        let caches = hardware.walk_caches.iter();
+        caches.map(|cache| cache.map(Entries::new)).collect()
+    };
+    let (mut result, mut walks) = (TlbRun::default(), WalkRun::default());
+    let (mut buffers, mut caches) = (Buffers::of(hardware), caches_of());
     let mut faults = run.faults.iter().peekable();
     let mut expired = run.expired.iter().peekable();
     for (at, r) in refs.iter().enumerate() {
         let page = r.key();
+        if !hardware.tags && at > 0 && refs[at - 1].process != r.process {
+            walks.flushes += 1;
+            (buffers, caches) = (Buffers::of(hardware), caches_of());
+        }
         let fault = faults.next_if(|fault| fault.at == at);
-        let in_first = if r.ifetch {
-            l1i.hit(page)
-        } else {
-            l1d.hit(page)
-        };
-        let in_second = !in_first && l2.hit(page);
+        let in_first = buffers.first(r.ifetch).hit(page);
+        let in_second = !in_first && buffers.second(r.ifetch).is_some_and(|l2| l2.hit(page));
         assert!(
             fault.is_none() || !(in_first || in_second),
             "a page that faults is in no TLB"
@@ -108,27 +221,23 @@ pub fn tlb(refs: &[Ref], run: &Run, l1i: Level, l1d: Level, l2: Level) -> TlbRun
             result.l2_hits += 1;
         } else {
             result.misses += 1;
+            walks.refs += walk(page, hardware.levels, &mut caches);
         }
         if let Some((victim, _)) = fault.and_then(|fault| fault.victim) {
-            for level in [&mut l1i, &mut l1d, &mut l2] {
-                result.shootdowns += u64::from(level.remove(victim));
-            }
+            result.shootdowns += buffers.shoot_down(victim);
         }
-        if !in_first && !in_second {
-            l2.insert(page);
+        if !in_first
+            && !in_second
+            && let Some(second) = buffers.second(r.ifetch)
+        {
+            second.insert(page);
         }
         if !in_first {
-            if r.ifetch {
-                l1i.insert(page)
-            } else {
-                l1d.insert(page)
-            }
+            buffers.first(r.ifetch).insert(page);
         }
         while let Some(expiry) = expired.next_if(|expiry| expiry.at == at) {
-            for level in [&mut l1i, &mut l1d, &mut l2] {
-                result.shootdowns += u64::from(level.remove(expiry.page));
-            }
+            result.shootdowns += buffers.shoot_down(expiry.page);
         }
     }
-    result
+    (result, walks)
 }

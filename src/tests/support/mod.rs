@@ -11,7 +11,7 @@ use pagebench::policy::{PolicyChoice, Space};
 use pagebench::trace::dense::{Densifier, Dictionary, Meta, PageKey, Trace, pack};
 use pagebench::trace::record::{Addressing, Kind, TraceKind};
 use pagebench::units::PageSize;
-use pagebench::vm::tlb::{Geometry, Shape};
+use pagebench::vm::tlb::{Geometry, Second, Shape};
 use pagebench::vm::{self, Counters, ExpiryEvent, FaultEvent, FaultKind, Job, Listener, Outcome};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -416,8 +416,9 @@ pub fn geometry(l1i: (u32, u32), l1d: (u32, u32), l2: (u32, u32), levels: u32) -
     Geometry {
         l1i: shape(l1i),
         l1d: shape(l1d),
-        l2: shape(l2),
+        l2: Second::Shared(shape(l2)),
         levels,
+        ..Geometry::default()
     }
 }
 

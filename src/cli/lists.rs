@@ -5,7 +5,6 @@ use super::print;
 use crate::exit::{self, ExitCode};
 use crate::policy::{self, Spec, TABLE};
 use crate::report::columns::{COLUMNS, ColumnKind};
-use crate::report::table::aligned;
 use crate::trace::format;
 use crate::trace::source::PBT;
 use clap::Args;
@@ -144,11 +143,6 @@ pub fn columns(args: NameArgs) -> Result<ExitCode, Failure> {
             column.about.to_owned(),
         ));
     }
-    let mut text = String::new();
-    if lines.len() > 1 {
-        aligned(&mut text, &[]);
-    }
-    text.push_str(&listing(&lines));
-    print(&text)?;
+    print(&listing(&lines))?;
     Ok(exit::OK)
 }

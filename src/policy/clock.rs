@@ -15,7 +15,6 @@ impl<'t> Policy<'t> for Clock {
     const SPEC: Spec = Spec {
         name: "clock",
         aliases: &["second-chance"],
-        title: "Clock",
         family: Family::Textbook,
         about: "FIFO order, but a referenced page loses its bit instead of its frame",
         cite: "F. J. Corbato, \"A paging experiment with the Multics system\", MIT Project MAC report MAC-M-384, 1968",

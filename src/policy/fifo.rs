@@ -14,7 +14,6 @@ impl<'t> Policy<'t> for Fifo {
     const SPEC: Spec = Spec {
         name: "fifo",
         aliases: &["first-in-first-out"],
-        title: "FIFO",
         family: Family::Textbook,
         about: "first in, first out: evicts the page that came in first",
         cite: "L. A. Belady, R. A. Nelson, G. S. Shedler, \"An anomaly in space-time characteristics of certain programs running in a paging machine\", Communications of the ACM 12(6), 1969",

@@ -14,7 +14,6 @@ impl<'t> Policy<'t> for Lru {
     const SPEC: Spec = Spec {
         name: "lru",
         aliases: &["least-recently-used"],
-        title: "LRU",
         family: Family::Textbook,
         about: "least recently used: evicts the page not referenced for the longest time",
         cite: "R. L. Mattson, J. Gecsei, D. R. Slutz, I. L. Traiger, \"Evaluation techniques for storage hierarchies\", IBM Systems Journal 9(2), 1970",

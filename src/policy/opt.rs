@@ -33,7 +33,6 @@ impl<'t> Policy<'t> for Opt<'t> {
     const SPEC: Spec = Spec {
         name: "opt",
         aliases: &["min", "belady", "optimal"],
-        title: "OPT",
         family: Family::Offline,
         about: "evicts the page whose next reference is farthest away: the fewest faults",
         cite: "L. A. Belady, \"A study of replacement algorithms for a virtual-storage computer\", IBM Systems Journal 5(2), 1966",

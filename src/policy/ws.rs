@@ -56,7 +56,6 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
     const SPEC: Spec = Spec {
         name: "ws",
         aliases: &["working-set"],
-        title: "WS",
         family: Family::VariableSpace,
         about: "working set: keeps the pages of a process's last tau references",
         cite: "P. J. Denning, \"The working set model for program behavior\", Communications of the ACM 11(5), 1968",

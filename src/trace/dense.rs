@@ -152,12 +152,6 @@ impl Trace {
             next
         }))
     }
-
-    /// Bytes of memory that the trace takes now.
-    pub fn memory_bytes(&self) -> u64 {
-        let links = if self.next_use.get().is_some() { 4 } else { 0 };
-        self.refs.len() as u64 * (5 + links) + self.dictionary.pages.len() as u64 * 16
-    }
 }
 
 /// More distinct pages than an id can name.

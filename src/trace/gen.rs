@@ -80,8 +80,7 @@ pub struct Generator {
 pub const PAGES_MAX: u64 = 1 << 28;
 
 impl Generator {
-    /// `refs` accesses to `pages` pages, the share `writes` (0 to 1) of them writes. Addresses
-    /// are the beginnings of pages of `page_bytes`.
+    /// `refs` accesses to `pages` pages, the share `writes` (0 to 1) of them writes.
     pub fn new(pattern: Pattern, pages: u64, refs: u64, writes: f64, seed: u64) -> Generator {
         let mut rng = Rng::new(seed);
         let (mut alias, mut shuffled) = (Vec::new(), Vec::new());

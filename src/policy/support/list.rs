@@ -20,13 +20,6 @@ impl List {
         (self.links.len() - 1) as u32
     }
 
-    /// The newest.
-    #[inline]
-    pub fn front(&self) -> Option<u32> {
-        let front = self.links[self.head() as usize].1;
-        (front != self.head()).then_some(front)
-    }
-
     /// The oldest.
     #[inline]
     pub fn back(&self) -> Option<u32> {
@@ -101,10 +94,7 @@ mod tests {
                 3 => assert_eq!(list.pop_back(), model.pop_back()),
                 _ => {}
             }
-            assert_eq!(
-                (list.front(), list.back()),
-                (model.front().copied(), model.back().copied())
-            );
+            assert_eq!(list.back(), model.back().copied());
         }
     }
 }

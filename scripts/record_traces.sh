@@ -11,8 +11,8 @@
 #   SINK=command     a shell command that takes the lackey text of recording $name instead of
 #                    pagebench, e.g. SINK='zstd -q -f -o "$OUT/$name.lackey.zst"'
 #
-# The same versions of the programs give the same recording again, page for page (the addresses of
-# a few reads on the stack differ by some bytes from run to run); other versions give a
+# The same versions of the programs give the same recording again, or one that differs in a handful
+# of references (what the kernel puts on the stack differs from run to run); other versions give a
 # similar one. traces/README.md lists the versions that the shipped recordings were made with.
 set -euo pipefail
 

@@ -11,7 +11,7 @@ use crate::trace::digest;
 use crate::trace::source::{self, ConvertError, LoadOptions, Source};
 use crate::units::{PageSize, show_bytes, show_count};
 use clap::Args;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 /// Store a trace of any format as .pbt: streaming, in bounded memory.
@@ -68,6 +68,11 @@ pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
         ));
     }
     if args.output == Path::new("-") {
+        if std::io::stdout().is_terminal() {
+            return Err(Failure::usage(
+                "-o -: a .pbt is no text for a terminal; name a file or pipe it",
+            ));
+        }
         let out = BufWriter::new(std::io::stdout().lock());
         let (meta, _) = source::convert(source, out, args.level).map_err(|e| match e {
             ConvertError::Write(e) => Failure::stdout(e),

@@ -17,7 +17,7 @@ use crate::trace::dense::Trace;
 use crate::units::show_count;
 use clap::Args;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Replay traces under policies over a range of memory sizes.
@@ -144,10 +144,14 @@ pub fn replay(
     let progress = Progress::new(terminal, total);
     let start = Instant::now();
     let replayed = AtomicU64::new(0);
+    let told = AtomicBool::new(false);
     signals.hold();
     let results = sweep::run(plan, threads, signals.stop(), &|_, refs| {
         replayed.fetch_add(refs, Ordering::Relaxed);
-        progress.advance(refs)
+        progress.advance(refs);
+        if signals.code().is_some() && !told.swap(true, Ordering::Relaxed) {
+            progress.say("finishing the cells under way; interrupt again to stop at once");
+        }
     });
     progress.finish();
     let seconds = start.elapsed().as_secs_f64();

@@ -202,6 +202,9 @@ columns! {
 /// The version of the column table that this program writes and reads.
 pub const SCHEMA: u64 = 1;
 
+/// The status of a row without counts.
+pub const ERROR: &str = "error";
+
 /// The status of a row whose cell full swap ended: its counts are exact up to there.
 pub const SWAP_FULL: &str = "swap-full";
 

@@ -3,7 +3,7 @@
 //! UTF-8, `.` as decimal point, line feeds, a header, RFC 4180 quoting; absent is the empty
 //! field. The order of columns is that of the column table; on reading they are found by name.
 
-use super::columns::{COLUMNS, Row, SCHEMA};
+use super::columns::{COLUMNS, Column, ColumnKind, ERROR, Row, SCHEMA};
 use super::file::WholeFile;
 use std::fs;
 use std::io::{self, Write};
@@ -59,11 +59,21 @@ pub fn to_csv(rows: &[Row]) -> Vec<u8> {
         .iter()
         .map(|column| column.name.to_owned())
         .collect();
-    table_to_csv(
-        header,
-        rows.iter()
-            .map(|row| COLUMNS.iter().map(|column| (column.show)(row)).collect()),
-    )
+    table_to_csv(header, rows.iter().map(fields))
+}
+
+/// The fields of a row. Where there are no counts, the fields of counts are empty.
+fn fields(row: &Row) -> Vec<String> {
+    let counts = COLUMNS.iter().position(|column| column.name == "hits");
+    let show = |(place, column): (usize, &Column)| {
+        let count = Some(place) >= counts && column.kind != ColumnKind::Text;
+        if count && row.status == ERROR {
+            String::new()
+        } else {
+            (column.show)(row)
+        }
+    };
+    COLUMNS.iter().enumerate().map(show).collect()
 }
 
 /// Any table as CSV text.
@@ -114,7 +124,14 @@ pub fn parse_rows(path: &Path, text: &[u8]) -> Result<Vec<Row>, TableError> {
         let line = record.position().map(csv::Position::line);
         let fail = |what: String| TableError::content(path, line, what);
         let mut row = Row::default();
+        let failed = columns
+            .iter()
+            .zip(&record)
+            .any(|((name, _), text)| name == "status" && text == ERROR);
         for ((name, column), text) in columns.iter().zip(&record) {
+            if failed && text.is_empty() {
+                continue;
+            }
             if row.schema != SCHEMA && name != "schema" {
                 let what = format!("schema {}: this program reads schema {SCHEMA}", row.schema);
                 return Err(fail(what));
@@ -170,7 +187,19 @@ mod tests {
 
     #[test]
     fn rows_survive_the_file() {
+        let failed = Row {
+            status: ERROR.into(),
+            faults: 0,
+            fault_rate: None,
+            ..row()
+        };
+        assert!(
+            String::from_utf8(to_csv(std::slice::from_ref(&failed)))
+                .unwrap()
+                .contains(",,,,,")
+        );
         let rows = vec![
+            failed,
             row(),
             Row {
                 tau: Some(9),

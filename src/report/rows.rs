@@ -1,6 +1,6 @@
 //! From outcomes to rows: every field of a result row is filled here and nowhere else.
 
-use super::columns::{Row, SCHEMA, SWAP_FULL};
+use super::columns::{ERROR, Row, SCHEMA, SWAP_FULL};
 use crate::sweep::{Cell, CellResult, Plan};
 use crate::vm::cost::{CostTable, total_ns};
 use crate::vm::{Outcome, TlbCounters};
@@ -59,7 +59,7 @@ fn row(plan: &Plan<'_>, cell: &Cell, outcome: &Result<Outcome, String>, costs: &
     match outcome {
         Ok(outcome) => filled(key, outcome, costs),
         Err(error) => Row {
-            status: "error".into(),
+            status: ERROR.into(),
             error: error.replace(['\n', '\r'], " "),
             ..key
         },

@@ -284,6 +284,12 @@ impl SweepArgs {
         })
     }
 
+    /// Whether the axes are other than what they are if nothing is said.
+    pub fn axes_given(&self) -> bool {
+        let auto = |ladder: &Ladder| *ladder == Ladder::auto();
+        self.policy != ["all"] || !auto(&self.frames) || !auto(&self.tau)
+    }
+
     /// What holds for every cell.
     pub fn settings(&self, filter: String) -> Result<Settings, Failure> {
         let warmup = match self.warmup.trim().strip_suffix('%') {
@@ -302,10 +308,14 @@ impl SweepArgs {
         let swap_bytes = match self.swap.trim() {
             "unlimited" => None,
             "none" => Some(0),
-            text => Some(
-                parse_bytes(text)
-                    .map_err(|e| Failure::usage(format!("--swap {e}; or none, or unlimited")))?,
-            ),
+            text => match parse_bytes(text) {
+                Ok(bytes) if bytes < PageSize::DEFAULT.bytes() => {
+                    let message = "less than a page: write 256MiB, none or unlimited";
+                    return Err(Failure::usage(format!("--swap {text}: {message}")));
+                }
+                Ok(bytes) => Some(bytes),
+                Err(e) => return Err(Failure::usage(format!("--swap {e}; or none, or unlimited"))),
+            },
         };
         Ok(Settings {
             swap_bytes,

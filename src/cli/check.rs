@@ -246,13 +246,18 @@ fn plan_of<'t>(rows: &[Row], traces: &[&'t Trace], args: &CheckArgs) -> Result<P
         });
     }
     if args.accept {
-        add_new_traces(&mut plan, rows, traces, args)?;
+        add_cells(&mut plan, rows, traces, args)?;
+    } else if args.sweep.axes_given() {
+        message(
+            "note: the cells of the baseline are compared; -p, -m and --tau add cells with --accept",
+        );
     }
     Ok(plan)
 }
 
-/// Gives the traces of which the baseline knows nothing the cells of the axes.
-fn add_new_traces<'t>(
+/// Adds the cells of the axes: for every trace if the axes are given, else for the traces of which
+/// the baseline knows nothing.
+fn add_cells<'t>(
     plan: &mut Plan<'t>,
     rows: &[Row],
     traces: &[&'t Trace],
@@ -261,7 +266,9 @@ fn add_new_traces<'t>(
     let fresh: Vec<&Trace> = traces
         .iter()
         .copied()
-        .filter(|trace| rows.iter().all(|row| row.trace != trace.meta.name))
+        .filter(|trace| {
+            args.sweep.axes_given() || rows.iter().all(|row| row.trace != trace.meta.name)
+        })
         .collect();
     if fresh.is_empty() {
         return Ok(());
@@ -271,7 +278,10 @@ fn add_new_traces<'t>(
         let facts = &added.facts[cell.trace];
         let place = plan.facts.iter().position(|known| known == facts);
         let trace = place.expect("the plan has all traces");
-        plan.cells.push(Cell { trace, ..cell });
+        let cell = Cell { trace, ..cell };
+        if !plan.cells.contains(&cell) {
+            plan.cells.push(cell);
+        }
     }
     Ok(())
 }

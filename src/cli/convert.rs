@@ -8,7 +8,7 @@ use super::{print, signals};
 use crate::exit::{self, ExitCode};
 use crate::report::file::WholeFile;
 use crate::trace::digest;
-use crate::trace::source::{self, ConvertError, LoadOptions, Source};
+use crate::trace::source::{self, ConvertError, LoadOptions, Source, name_of};
 use crate::units::{PageSize, show_bytes, show_count};
 use clap::Args;
 use std::io::{BufWriter, IsTerminal, Write};
@@ -56,7 +56,11 @@ pub struct ConvertArgs {
 pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
     let options = LoadOptions {
         page_size: args.page_size,
-        name: args.name,
+        // A pipe has no name; the file that is written has.
+        name: args
+            .name
+            .clone()
+            .or_else(|| (args.trace == Path::new("-")).then(|| name_of(&args.output))),
         ..args.read.options(&args.select)?
     };
     let source = Source::open(&args.trace, &options)?;

@@ -170,11 +170,9 @@ pub fn write_timings(
         .iter()
         .zip(results)
         .filter_map(|(cell, result)| {
-            Some((
-                key_of(plan, cell),
-                result.as_ref()?,
-                plan.traces[cell.trace].len() as u64,
-            ))
+            let result = result.as_ref()?;
+            let replayed = result.replayed(plan.traces[cell.trace].len());
+            Some((key_of(plan, cell), result, replayed))
         })
         .collect();
     cells.sort_by_cached_key(|(row, ..)| row.sort_key());

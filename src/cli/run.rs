@@ -173,7 +173,8 @@ fn verdict(inputs: &Inputs, rows: &[Row], cells: usize, interrupted: Option<Exit
     let full = rows.iter().filter(|row| row.status == SWAP_FULL).count();
     if full > 0 {
         message(&format!(
-            "note: {full} cells ended where swap was full: their counts are exact up to there (column refs)"
+            "note: swap was full in {full} of {} cells: their counts are exact up to there (column refs)",
+            rows.len()
         ));
     }
     let failed: Vec<&Row> = rows

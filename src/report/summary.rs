@@ -52,7 +52,9 @@ pub fn sentence(group: &[Row]) -> Option<String> {
         return None;
     }
     let Some(at_knee) = best_knee(&online) else {
-        return Some("no knee within this range of frames".to_owned());
+        return Some(
+            "no knee within these frames: frames times faults is least at an end".to_owned(),
+        );
     };
     let there = || online.iter().filter(|row| row.frames == at_knee.frames);
     let best = there().map(|row| row.faults).min()?;
@@ -78,13 +80,18 @@ pub fn sentence(group: &[Row]) -> Option<String> {
         .filter(|row| row.faults as f64 <= 1.1 * bound.faults as f64)
         .min_by_key(|row| (row.frames, row.faults, row.policy_label()));
     let _ = match enough {
-        Some(row) => write!(
-            text,
-            "within 10 % of that optimum at {} frames ({}), under {}",
-            row.frames?,
-            memory(row),
-            row.policy_label(),
-        ),
+        Some(row) => {
+            let alike = online
+                .iter()
+                .filter(|o| (o.frames, o.faults) == (row.frames, row.faults));
+            let names: Vec<String> = alike.map(|row| row.policy_label()).collect();
+            let (frames, memory) = (row.frames?, memory(row));
+            let names = names.join(" and ");
+            write!(
+                text,
+                "within 10 % of that optimum at {frames} frames ({memory}), under {names}"
+            )
+        }
         None => write!(text, "no online cell comes within 10 % of that optimum"),
     };
     Some(text)

@@ -2,7 +2,7 @@
 //! policy, showing any numeric column of the column table; and one sentence that a person can
 //! use.
 
-use super::columns::{Column, Row};
+use super::columns::{Column, Row, SWAP_FULL};
 use super::summary::sentence;
 use crate::units::{show_bytes, show_count};
 use std::collections::BTreeSet;
@@ -48,9 +48,14 @@ pub fn render(rows: &[Row], metric: &Column) -> String {
 
 fn heading(out: &mut String, row: &Row) {
     let footprint = show_bytes(row.distinct_pages.saturating_mul(row.page_size));
+    let up_to = if row.status == SWAP_FULL {
+        "up to "
+    } else {
+        ""
+    };
     let _ = write!(
         out,
-        "{}: {} references (I {}, R {}, W {}), {} pages of {} ({footprint})",
+        "{}: {up_to}{} references (I {}, R {}, W {}), {} pages of {} ({footprint})",
         row.trace,
         show_count(row.refs),
         show_count(row.ifetches),
@@ -141,6 +146,9 @@ fn title(metric: &Column) -> String {
 }
 
 fn value(row: &Row, metric: &Column) -> String {
+    if row.status == SWAP_FULL {
+        return format!("full@{}", show_count(row.refs));
+    }
     if !row.is_ok() {
         return row.status.clone();
     }

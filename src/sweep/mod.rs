@@ -24,6 +24,18 @@ pub struct CellResult {
     pub wall: Duration,
 }
 
+impl CellResult {
+    /// References replayed, of a trace with so many.
+    pub fn replayed(&self, refs: usize) -> u64 {
+        let full = self
+            .outcome
+            .as_ref()
+            .ok()
+            .and_then(|outcome| outcome.swap_full);
+        full.map_or(refs as u64, |full| full.after)
+    }
+}
+
 /// Replays every cell of the plan on `threads` threads, the longest first. `finished` is called
 /// after each cell with the references it replayed. When `stop` becomes true no further cell is
 /// begun; cells not replayed are `None`. A cell that panics fails alone.
@@ -43,9 +55,10 @@ pub fn run(
                 return;
             };
             let result = run_cell(plan, index);
-            *slots[index].lock().expect("no holder panics") = Some(result);
             let cell = &plan.cells[index];
-            finished(cell, plan.traces[cell.trace].len() as u64);
+            let replayed = result.replayed(plan.traces[cell.trace].len());
+            *slots[index].lock().expect("no holder panics") = Some(result);
+            finished(cell, replayed);
         }
     };
     match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {

@@ -1,8 +1,8 @@
 //! Dinero's `.din`: a label for the kind, an address.
 
-use super::Format;
-use super::lines::{Complaint, LineParser, LineReader, bad_address, share};
+use super::lines::{Complaint, LineParser, LineReader, bad_address, sample_lines, share};
 use super::number::{hex, word};
+use super::{Fit, Format};
 use crate::trace::record::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -18,9 +18,22 @@ each line may also be arc; then --format decides.
     1 10019d88
 ",
     kind: TraceKind::Full,
-    sniff: |sample| share(sample, Dinero),
+    // What follows the address is ignored, but a long row of numbers is something else.
+    sniff: |sample| match sample_lines(sample).any(|line| words(line) > WORDS_MAX) {
+        true => Fit::No,
+        false => share(sample, Dinero),
+    },
     open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, Dinero))),
 };
+
+/// The most words of a line that is taken for this format unasked.
+const WORDS_MAX: usize = 4;
+
+fn words(line: &[u8]) -> usize {
+    line.split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty())
+        .count()
+}
 
 struct Dinero;
 

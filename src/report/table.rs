@@ -141,6 +141,7 @@ fn variable_space(out: &mut String, group: &[Row], metric: &Column) {
 fn title(metric: &Column) -> String {
     match metric.unit {
         "" => metric.name.replace('_', " "),
+        unit if unit == metric.name => unit.to_owned(),
         unit => format!("{} ({unit})", metric.name.replace('_', " ")),
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::report::columns::{COLUMNS, Column, Row, SCHEMA, column};
 use crate::report::csv::{TableError, csv_error, table_to_csv};
+use crate::report::distributions::KEY_COLUMNS;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -99,20 +100,11 @@ pub fn parse_baseline(path: &Path, text: &[u8]) -> Result<Vec<Row>, TableError> 
 
 /// What makes two rows the same cell: everything but the counts and the digest.
 fn cell_key(row: &Row) -> Vec<String> {
-    let place = [
-        "trace",
-        "filter",
-        "page_size",
-        "policy",
-        "params",
-        "seed",
-        "tau",
-        "frames",
-        "warmup_refs",
-    ];
+    let place =
+        |name: &str| name == "warmup_refs" || name != "trace_digest" && KEY_COLUMNS.contains(&name);
     COLUMNS
         .iter()
-        .filter(|column| place.contains(&column.name))
+        .filter(|column| place(column.name))
         .map(|column| (column.show)(row))
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use super::args::{ReadArgs, SelectArgs};
 use super::failure::Failure;
-use super::input::tell_skipped;
+use super::input::{read_as, tell_skipped};
 use super::progress::message;
 use super::{print, signals};
 use crate::exit::{self, ExitCode};
@@ -66,9 +66,9 @@ pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
     let source = Source::open(&args.trace, &options)?;
     if source.guessed && !args.quiet {
         message(&format!(
-            "{}: {} (guessed from content)",
+            "{}: {}",
             args.trace.display(),
-            source.format
+            read_as(source.format, source.guessed, "none")
         ));
     }
     if args.output == Path::new("-") {

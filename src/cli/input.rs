@@ -279,22 +279,25 @@ pub fn tell_skipped(path: &Path, skipped: u64) {
     }
 }
 
-fn tell(loaded: &Loaded) {
-    let trace = &loaded.traces[0];
-    let how = if loaded.guessed {
+/// How a file was read: its format, whether that was guessed, and its codec if it has one.
+pub fn read_as(format: &str, guessed: bool, codec: &str) -> String {
+    let how = if guessed {
         " (guessed from content)"
     } else {
         ""
     };
-    let codec = if loaded.codec == "none" {
-        String::new()
-    } else {
-        format!(", {}", loaded.codec)
-    };
+    match codec {
+        "none" => format!("{format}{how}"),
+        codec => format!("{format}{how}, {codec}"),
+    }
+}
+
+fn tell(loaded: &Loaded) {
+    let trace = &loaded.traces[0];
     message(&format!(
-        "{}: {}{how}{codec}, {} references, {} page{}",
+        "{}: {}, {} references, {} page{}",
         loaded.path.display(),
-        loaded.format,
+        read_as(loaded.format, loaded.guessed, loaded.codec),
         show_count(trace.len() as u64),
         trace.distinct(),
         if trace.distinct() == 1 { "" } else { "s" }

@@ -2,11 +2,12 @@
 
 use super::args::{ReadArgs, SelectArgs};
 use super::failure::Failure;
+use super::input::read_as;
 use super::print;
 use super::progress::message;
 use super::tables::page_tables;
 use crate::exit::{self, ExitCode};
-use crate::trace::dense::{KIND_MASK, Trace, page_of};
+use crate::trace::dense::{Trace, count_kinds, page_of};
 use crate::trace::digest;
 use crate::trace::record::{Addressing, Kind};
 use crate::trace::source::{self, LoadOptions, Source};
@@ -43,12 +44,8 @@ pub fn head(args: HeadArgs) -> Result<ExitCode, Failure> {
     };
     let options = args.read.options(&everything)?;
     let source = Source::open(&args.trace, &options)?;
-    let how = if source.guessed {
-        " (guessed from content)"
-    } else {
-        ""
-    };
-    message(&format!("{}: {}{how}", args.trace.display(), source.format));
+    let format = read_as(source.format, source.guessed, "none");
+    message(&format!("{}: {format}", args.trace.display()));
     let mut out = BufWriter::new(io::stdout().lock());
     let mut written = writeln!(out, "record  pid  kind             address  size");
     let mut count = 0;
@@ -99,18 +96,9 @@ pub fn stat(args: StatArgs) -> Result<ExitCode, Failure> {
     };
     let source = Source::open(&args.trace, &options)?;
     let mut out = String::new();
-    let how = if source.guessed {
-        " (guessed from content)"
-    } else {
-        ""
-    };
-    let codec = if source.codec == "none" {
-        String::new()
-    } else {
-        format!(", {}", source.codec)
-    };
     let _ = writeln!(out, "file         {}", args.trace.display());
-    let _ = writeln!(out, "format       {}{how}{codec}", source.format);
+    let format = read_as(source.format, source.guessed, source.codec);
+    let _ = writeln!(out, "format       {format}");
     let bursts = source.store().map(|store| (store.bursts, store.refs()));
     let trace = source::load_source(source)?;
     describe(&mut out, &trace);
@@ -148,12 +136,7 @@ fn describe(out: &mut String, trace: &Trace) {
     let _ = writeln!(out, "processes    {}", trace.dictionary.pids.len());
     let _ = writeln!(out, "skipped      {} bad records", meta.skipped);
     let _ = writeln!(out, "references   {refs}");
-    for kind in Kind::ALL {
-        let count = trace
-            .kinds
-            .iter()
-            .filter(|&&code| code & KIND_MASK == kind as u8)
-            .count() as u64;
+    for (kind, count) in Kind::ALL.into_iter().zip(count_kinds(&trace.kinds)) {
         let _ = writeln!(
             out,
             "  {}          {count} ({:.1} %)",

@@ -3,7 +3,7 @@
 
 use super::auto::{frame_ladder, tau_ladder};
 use crate::policy::{PolicyChoice, Space};
-use crate::trace::dense::{KIND_MASK, Trace};
+use crate::trace::dense::{Trace, count_kinds};
 use crate::trace::digest;
 use crate::trace::record::{Addressing, TraceKind};
 use crate::units::{Ladder, PAGE_ID_MAX, PageSize, UnitError};
@@ -240,10 +240,7 @@ fn facts(trace: &Trace, settings: &Settings) -> Result<TraceFacts, PlanError> {
             refs,
         });
     }
-    let mut by_kind = [0u64; 3];
-    for &kind in &trace.kinds[warmup_refs as usize..] {
-        by_kind[usize::from(kind & KIND_MASK)] += 1;
-    }
+    let by_kind = count_kinds(&trace.kinds[warmup_refs as usize..]);
     Ok(TraceFacts {
         name: trace.meta.name.clone(),
         digest: digest::show(trace.digest()),

@@ -22,6 +22,15 @@ pub const CONTINUES: KindCode = 4;
 /// Masks the kind proper out of a [`KindCode`].
 pub const KIND_MASK: KindCode = 3;
 
+/// References by kind: ifetch, read, write.
+pub fn count_kinds(kinds: &[KindCode]) -> [u64; 3] {
+    let mut by_kind = [0; 3];
+    for &kind in kinds {
+        by_kind[usize::from(kind & KIND_MASK)] += 1;
+    }
+    by_kind
+}
+
 /// Packs a reference.
 #[inline]
 pub fn pack(page: PageId, write: bool) -> Ref {

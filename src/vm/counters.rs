@@ -2,7 +2,7 @@
 //! are asserted in release builds too: a count that breaks one must not reach a report.
 
 use super::listen::Distribution;
-use crate::trace::dense::{KIND_MASK, KindCode};
+use crate::trace::dense::{KindCode, count_kinds};
 
 /// Counters of the machine over the counted references.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -115,13 +115,9 @@ pub struct SwapFull {
 impl SwapFull {
     /// At this position, after counted references of these kinds.
     pub(super) fn at(position: usize, kinds: &[KindCode]) -> SwapFull {
-        let mut by_kind = [0; 3];
-        for &kind in kinds {
-            by_kind[usize::from(kind & KIND_MASK)] += 1;
-        }
         SwapFull {
             after: position as u64,
-            by_kind,
+            by_kind: count_kinds(kinds),
         }
     }
 }

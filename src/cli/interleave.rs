@@ -81,7 +81,7 @@ pub fn interleave(args: InterleaveArgs) -> Result<ExitCode, Failure> {
     }
     let name = name_of(&args.output);
     let summary = write_whole(&args.output, |out| {
-        let fail = |e: std::io::Error| Failure::new(exit::FAILURE, format!("cannot write: {e}"));
+        let fail = |e| Failure::file(&args.output, e);
         let mut writer = Writer::new(out, args.level).map_err(fail)?;
         let mut done = Ok(());
         let mut push = |reference, kind| {

@@ -5,6 +5,7 @@
 //! says what the program touched, not what that means for mappings. Knows nothing of policies
 //! and frames.
 
+use super::event::EventAt;
 use super::record::{Addressing, TraceKind};
 use crate::units::{PAGE_ID_MAX, PageId, PageSize};
 use rustc_hash::FxHashMap;
@@ -89,6 +90,9 @@ pub struct Trace {
     pub refs: Vec<Ref>,
     /// The kind of each reference.
     pub kinds: Vec<KindCode>,
+    /// What happens to address spaces, in order; positions never go back and are at most the
+    /// number of references.
+    pub events: Vec<EventAt>,
     digest: OnceLock<u128>,
     next_use: OnceLock<Vec<u32>>,
 }
@@ -115,9 +119,21 @@ impl Trace {
             dictionary,
             refs,
             kinds,
+            events: Vec::new(),
             digest: cell,
             next_use: OnceLock::new(),
         }
+    }
+
+    /// The same with these events. A digest given before must have counted them.
+    pub fn with_events(self, events: Vec<EventAt>) -> Trace {
+        assert!(events.is_sorted_by_key(|event| event.position));
+        assert!(
+            events
+                .last()
+                .is_none_or(|last| last.position <= self.refs.len() as u64)
+        );
+        Trace { events, ..self }
     }
 
     /// The number of references.
@@ -140,6 +156,7 @@ impl Trace {
         *self.digest.get_or_init(|| {
             let mut digest = super::digest::Digest::default();
             digest.update(&self.refs, &self.kinds);
+            self.events.iter().for_each(|event| digest.event(event));
             digest.finish(&self.meta, &self.dictionary)
         })
     }

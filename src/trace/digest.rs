@@ -5,6 +5,7 @@
 //! Process ids count by order of first reference only: they differ from recording to recording.
 
 use super::dense::{Dictionary, KindCode, Meta, Ref};
+use super::event::{Advice, Backing, Event, EventAt, Mapping};
 use super::record::Addressing;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -15,6 +16,8 @@ pub struct Digest {
     kinds: Xxh3,
     count: u64,
     scratch: Vec<u8>,
+    /// Nothing while there is no event, so that a trace without events is what it always was.
+    events: Option<Box<Xxh3>>,
 }
 
 impl Digest {
@@ -31,7 +34,19 @@ impl Digest {
         self.count += refs.len() as u64;
     }
 
-    /// The digest of all references taken, for this page size and these pages.
+    /// Takes the next event. Lines and names are left out: they mean nothing to a replay.
+    pub fn event(&mut self, event: &EventAt) {
+        let words = words(&event.event);
+        let hash = self.events.get_or_insert_default();
+        for word in [event.position, u64::from(event.process)]
+            .into_iter()
+            .chain(words)
+        {
+            hash.update(&word.to_le_bytes());
+        }
+    }
+
+    /// The digest of all references and events taken, for this page size and these pages.
     pub fn finish(self, meta: &Meta, dictionary: &Dictionary) -> u128 {
         let mut whole = Xxh3::new();
         whole.update(b"pagebench digest 1");
@@ -46,8 +61,61 @@ impl Digest {
             whole.update(&key.process.to_le_bytes());
             whole.update(&key.number.to_le_bytes());
         }
+        if let Some(events) = self.events {
+            whole.update(&events.digest128().to_le_bytes());
+        }
         whole.digest128()
     }
+}
+
+/// What an event says, as numbers; the first is its kind and tells how many follow.
+fn words(event: &Event) -> Vec<u64> {
+    let advice = |advice: &Advice| u64::from(*advice == Advice::WillNeed);
+    match event {
+        Event::Map(mapping) => mapping_words(mapping),
+        Event::Unmap { start, length } => vec![1, *start, *length],
+        Event::Protect {
+            start,
+            length,
+            protection: p,
+        } => vec![2, *start, *length, bits([p.read, p.write, p.execute])],
+        Event::Brk { end } => vec![3, *end],
+        Event::Advise {
+            start,
+            length,
+            advice: a,
+        } => vec![4, *start, *length, advice(a)],
+        Event::Fork { child } => vec![5, u64::from(*child)],
+        Event::Exec => vec![6],
+        Event::Exit => vec![7],
+    }
+}
+
+fn mapping_words(m: &Mapping) -> Vec<u64> {
+    let p = m.protection;
+    let flags = bits([
+        p.read,
+        p.write,
+        p.execute,
+        m.shared,
+        m.fixed,
+        m.grows_down,
+        m.backing != Backing::Anonymous,
+    ]);
+    let (file, offset, length) = match m.backing {
+        Backing::Anonymous => (0, 0, 0),
+        Backing::File {
+            file,
+            offset,
+            length,
+        } => (u64::from(file), offset, length),
+    };
+    let shift = m.page_size.map_or(0, |size| u64::from(size.shift()));
+    vec![0, m.start, m.length, flags, file, offset, length, shift]
+}
+
+fn bits<const N: usize>(bits: [bool; N]) -> u64 {
+    bits.iter().rev().fold(0, |n, &bit| n << 1 | u64::from(bit))
 }
 
 /// The digest as it stands in results: 32 hexadecimal digits.

@@ -8,6 +8,7 @@ pub mod codec;
 pub mod dense;
 pub mod digest;
 pub mod error;
+pub mod event;
 pub mod format;
 pub mod r#gen;
 pub mod interleave;

@@ -1,0 +1,193 @@
+//! What a trace says of address spaces beside its accesses: mappings made, changed and removed,
+//! processes forked, started anew and ended. Knows what the events say, not what they mean: their
+//! meaning, and whether they make sense at all, is the business of `space`.
+
+use crate::units::PageSize;
+use std::fmt;
+
+/// What may be done with the pages of a mapping.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Protection {
+    /// Data may be read.
+    pub read: bool,
+    /// Data may be written.
+    pub write: bool,
+    /// Instructions may be fetched.
+    pub execute: bool,
+}
+
+impl Protection {
+    /// Reading and writing.
+    pub const RW: Protection = Protection {
+        read: true,
+        write: true,
+        execute: false,
+    };
+
+    /// Reads `rwx`, each letter or `-` in its place.
+    pub fn parse(text: &str) -> Option<Protection> {
+        let &[r, w, x] = text.as_bytes() else {
+            return None;
+        };
+        let bit = |byte: u8, letter: u8| match byte {
+            b'-' => Some(false),
+            byte => (byte == letter).then_some(true),
+        };
+        Some(Protection {
+            read: bit(r, b'r')?,
+            write: bit(w, b'w')?,
+            execute: bit(x, b'x')?,
+        })
+    }
+}
+
+impl fmt::Display for Protection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letter = |set, letter| if set { letter } else { '-' };
+        write!(
+            f,
+            "{}{}{}",
+            letter(self.read, 'r'),
+            letter(self.write, 'w'),
+            letter(self.execute, 'x')
+        )
+    }
+}
+
+/// What the pages of a mapping hold at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Backing {
+    /// Zeros.
+    Anonymous,
+    /// The bytes of a file; beyond its end, zeros.
+    File {
+        /// The file: a number that means the same file in all processes of the trace.
+        file: u32,
+        /// The byte of the file at which the mapping begins.
+        offset: u64,
+        /// The length of the file in bytes.
+        length: u64,
+    },
+}
+
+/// A mapping that is made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Mapping {
+    /// The first byte.
+    pub start: u64,
+    /// Bytes; at least 1.
+    pub length: u64,
+    /// What may be done with its pages.
+    pub protection: Protection,
+    /// Writes are seen by all who map the same (after a fork, or of the same file); else they are
+    /// private to the process.
+    pub shared: bool,
+    /// What is mapped there already makes room; else there must be nothing.
+    pub fixed: bool,
+    /// A stack: an access a little below it extends it.
+    pub grows_down: bool,
+    /// What its pages hold at first.
+    pub backing: Backing,
+    /// The page size that the program asked for, if it did.
+    pub page_size: Option<PageSize>,
+    /// What it is called in listings, as a file's name or `[stack]`; without blanks; may be empty.
+    pub name: String,
+}
+
+/// What a program tells of its future use of a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Advice {
+    /// It will be needed: bring it in.
+    WillNeed,
+    /// It is not needed: drop it.
+    DontNeed,
+}
+
+/// Something that happens to an address space. Addresses and lengths are in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// A mapping is made.
+    Map(Box<Mapping>),
+    /// What is mapped in the range is removed.
+    Unmap {
+        /// The first byte.
+        start: u64,
+        /// Bytes; at least 1.
+        length: u64,
+    },
+    /// The protection of what is mapped in the range changes.
+    Protect {
+        /// The first byte.
+        start: u64,
+        /// Bytes; at least 1.
+        length: u64,
+        /// The new protection.
+        protection: Protection,
+    },
+    /// The heap now ends here; a process's first such event says where it begins, empty.
+    Brk {
+        /// The first byte behind the heap.
+        end: u64,
+    },
+    /// Advice on a range.
+    Advise {
+        /// The first byte.
+        start: u64,
+        /// Bytes; at least 1.
+        length: u64,
+        /// The advice.
+        advice: Advice,
+    },
+    /// The process makes a copy of itself.
+    Fork {
+        /// The copy: a process id where a reader tells it, an index into
+        /// [`Dictionary::pids`](super::dense::Dictionary::pids) in a [`Trace`](super::dense::Trace).
+        child: u32,
+    },
+    /// The process starts another program: all its mappings go.
+    Exec,
+    /// The process ends.
+    Exit,
+}
+
+/// An event in a trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventAt {
+    /// It happens before the reference at this position.
+    pub position: u64,
+    /// The process, as an index into [`Dictionary::pids`](super::dense::Dictionary::pids).
+    pub process: u32,
+    /// What happens.
+    pub event: Event,
+    /// The line of the file that says so, for messages; 0 where there are no lines. It is not
+    /// part of the trace: two events that differ in nothing else are the same.
+    pub line: u64,
+}
+
+/// An event as a reader tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// It stands before the access at this index of the batch.
+    pub before: usize,
+    /// The process, as the file numbers it.
+    pub pid: u32,
+    /// What happens; [`Event::Fork`] has a process id.
+    pub event: Event,
+    /// The line of the file, from 1; 0 where there are no lines.
+    pub line: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protections_read_and_show() {
+        for text in ["rwx", "r--", "---", "--x", "rw-"] {
+            assert_eq!(Protection::parse(text).unwrap().to_string(), text);
+        }
+        for text in ["", "rw", "wrx", "rwxp", "RW-", "rw "] {
+            assert_eq!(Protection::parse(text), None, "{text}");
+        }
+    }
+}

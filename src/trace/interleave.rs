@@ -194,6 +194,8 @@ fn kind_of(traces: &[Trace]) -> TraceKind {
 #[cfg(test)]
 mod tests {
     use super::super::dense::{KindCode, PageKey, pack};
+    use super::super::event::EventAt;
+    use super::super::format::event_text;
     use super::super::select::Collector;
     use super::*;
     use crate::units::PageSize;
@@ -252,5 +254,71 @@ mod tests {
             }
         );
         assert_eq!((meta.addressing, meta.skipped), (Addressing::Bytes, 2));
+    }
+
+    fn with_events(events: &[(u64, &str)]) -> Trace {
+        let told = |&(position, text): &(u64, &str)| EventAt {
+            position,
+            process: 0,
+            event: event_text::parse(text.as_bytes(), Addressing::Bytes)
+                .unwrap()
+                .unwrap(),
+            line: 4,
+        };
+        let mut trace = trace(&[(0, 1), (0, 1), (0, 1)]);
+        trace.dictionary.pids.push(8);
+        trace.with_events(events.iter().map(told).collect())
+    }
+
+    fn merged(traces: &[Trace], quantum: u64) -> (Vec<String>, Vec<u32>) {
+        let mut got = Collector::default();
+        let (meta, dictionary) = interleave(traces, quantum, "x".into(), &mut got).unwrap();
+        let merged = got.into_trace(meta, dictionary);
+        assert!(merged.events.iter().all(|event| event.line == 0));
+        let told = merged.events.iter().map(|event| {
+            let told = event.told(&merged.dictionary, 0);
+            format!("{} {} {}", event.position, told.pid, told.event)
+        });
+        (told.collect(), merged.dictionary.pids.clone())
+    }
+
+    #[test]
+    fn events_keep_their_place_among_their_own_references() {
+        let a = with_events(&[(0, "brk 1"), (2, "fork 1"), (2, "exec"), (3, "exit")]);
+        let b = with_events(&[(0, "brk 2"), (3, "exit")]);
+        let idle = Trace::new(a.meta.clone(), a.dictionary.clone(), vec![], vec![], None)
+            .with_events(vec![a.events[0].clone()]);
+        // A quantum of two: aa bb a b, and the third input has no reference at all.
+        let (events, pids) = merged(&[a, b, idle], 2);
+        let wanted = [
+            "0 1 brk 1",
+            "2 3 brk 2",
+            "4 5 brk 1",
+            "4 1 fork 2",
+            "4 1 exec",
+            "5 1 exit",
+            "6 3 exit",
+        ];
+        assert_eq!(events, wanted);
+        assert_eq!(pids, [1, 3, 5, 2]);
+    }
+
+    #[test]
+    fn files_are_one_by_name_and_length() {
+        let a = with_events(&[
+            (0, "map 0 1 r-- file=7,0,100 name=libc"),
+            (0, "map 1 1 r-- file=8,0,100 name=libc"),
+            (0, "map 2 1 r-- file=9,0,100"),
+            (0, "map 3 1 r-- file=7,5,100 name=libc"),
+        ]);
+        let b = with_events(&[
+            (0, "map 0 1 r-- file=9,0,100 name=libc"),
+            (0, "map 1 1 r-- file=1,0,101 name=libc"),
+            (0, "map 2 1 r-- file=2,0,100"),
+        ]);
+        let (events, _) = merged(&[a, b], 10);
+        let file = |text: &String| text.split("file=").nth(1).unwrap()[..1].to_owned();
+        let files: Vec<String> = events.iter().map(file).collect();
+        assert_eq!(files, ["1", "2", "3", "1", "1", "4", "5"]);
     }
 }

@@ -260,3 +260,7 @@ pub(super) fn list_stored(
 fn too_many_pages(path: &Path, error: TooManyPages) -> TraceError {
     TraceError::new(path, error.to_string())
 }
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

@@ -7,6 +7,7 @@
 use super::number::{NumberFault, decimal, hex_0x, word};
 use crate::trace::event::{Advice, Backing, Event, Mapping, Protection};
 use crate::trace::record::Addressing;
+use crate::units::PageSize;
 use std::borrow::Cow;
 use std::fmt;
 use std::str;
@@ -215,11 +216,11 @@ impl<'a> Words<'a> {
 /// Takes one attribute of a mapping; returns which of [`ATTRIBUTES`] it is.
 fn attribute(mapping: &mut Mapping, word: &[u8]) -> Result<usize, Fault> {
     let has_value = word.contains(&b'=');
-    let named = |name: &&str| match has_value {
+    let named = |name: &str| match has_value {
         true => name.ends_with('=') && word.starts_with(name.as_bytes()),
         false => word == name.as_bytes(),
     };
-    let Some(which) = ATTRIBUTES.iter().position(|name| named(&name)) else {
+    let Some(which) = ATTRIBUTES.iter().position(|name| named(name)) else {
         return Err(format!(
             "`{}` is no attribute of a mapping; there are: {}",
             shown(word),
@@ -233,10 +234,7 @@ fn attribute(mapping: &mut Mapping, word: &[u8]) -> Result<usize, Fault> {
         "fixed" => mapping.fixed = true,
         "grows-down" => mapping.grows_down = true,
         "file=" => mapping.backing = backing(value)?,
-        "page-size=" => {
-            let text = String::from_utf8_lossy(&value[..value.len().min(SHOWN_MAX)]);
-            mapping.page_size = Some(text.parse().map_err(|e| format!("page-size=: {e}"))?);
-        }
+        "page-size=" => mapping.page_size = Some(page_size(value)?),
         _ => mapping.name = name(value)?,
     }
     Ok(which)
@@ -258,6 +256,13 @@ fn backing(value: &[u8]) -> Result<Backing, Fault> {
         offset,
         length,
     })
+}
+
+fn page_size(value: &[u8]) -> Result<PageSize, Fault> {
+    let text = str::from_utf8(value).ok();
+    let text = text.filter(|text| text.len() <= SHOWN_MAX);
+    let text = text.ok_or("`page-size=` takes a size such as 4KiB or 2MiB")?;
+    text.parse().map_err(|e| format!("page-size=: {e}").into())
 }
 
 fn name(value: &[u8]) -> Result<String, Fault> {

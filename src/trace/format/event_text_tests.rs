@@ -1,5 +1,4 @@
 use super::*;
-use crate::units::PageSize;
 
 fn read(text: &str) -> Result<Option<Event>, Fault> {
     parse(text.as_bytes(), Addressing::Bytes)

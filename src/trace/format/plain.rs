@@ -298,10 +298,14 @@ fn write_switch<W: Write + ?Sized>(out: &mut W, pid: u32, current_pid: &mut u32)
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Random, accesses, bad_line_cases, error, guess_of, skipping};
+    use super::super::testing::{
+        Random, Slow, accesses, bad_line_cases, error, guess_of, skipping,
+    };
     use super::super::{ReadOptions, by_name};
     use super::*;
     use crate::trace::error::Position;
+    use crate::trace::event::Told;
+    use crate::trace::format::lines::BATCH;
 
     /// What is written is read back, `addr` and `size` within the bounds of both addressings.
     #[test]
@@ -346,6 +350,94 @@ mod tests {
         assert_eq!(fields, [(0, 0x401_ab70, 3), (2, 255, 1), (0, u64::MAX, 1)]);
     }
 
+    /// Reads with buffers of `step` bytes: accesses, and the events with the accesses before them
+    /// counted from the beginning of the file; and the most that one call read of either.
+    fn read_events(text: &str, step: usize) -> (Vec<Access>, Vec<Told>, usize) {
+        let input = Box::new(Slow::new(text.as_bytes(), step));
+        let format = by_name("plain").unwrap();
+        let mut reader = (format.open)(input, "t".into(), &ReadOptions::default()).unwrap();
+        let (mut accesses, mut events, mut most) = (Vec::new(), Vec::new(), 0);
+        loop {
+            let (old, told) = (accesses.len(), events.len());
+            let more = reader.fill(&mut accesses).unwrap();
+            reader.take_events(&mut events);
+            most = most.max(accesses.len() - old).max(events.len() - told);
+            assert!(
+                events[told..]
+                    .iter()
+                    .all(|e| (old..=accesses.len()).contains(&e.before))
+            );
+            assert_eq!(more, old < accesses.len() || told < events.len());
+            if !more {
+                return (accesses, events, most);
+            }
+        }
+    }
+
+    #[test]
+    fn events_stand_between_the_accesses_of_their_process() {
+        let text = "# pagebench trace 1\nmap 1000 4096 rw-\nR 1000\n#\nswitch 3\nfork 4\n\nexec\n\
+                    R 2000\r\nexit\r\nswitch 4\nbrk 5000";
+        let wanted = [
+            (0, 0, 2, "map 1000 4096 rw-"),
+            (1, 3, 6, "fork 4"),
+            (1, 3, 8, "exec"),
+            (2, 3, 10, "exit"),
+            (2, 4, 12, "brk 5000"),
+        ];
+        for step in [1, 2, 3, 7, 1000] {
+            let (accesses, events, _) = read_events(text, step);
+            assert_eq!(accesses.len(), 2);
+            let texts: Vec<String> = events.iter().map(|e| e.event.to_string()).collect();
+            let got = events.iter().zip(&texts);
+            let got: Vec<_> = got
+                .map(|(e, text)| (e.before, e.pid, e.line, &**text))
+                .collect();
+            assert_eq!(got, wanted, "{step}");
+        }
+    }
+
+    #[test]
+    fn a_long_row_of_events_is_read_in_pieces() {
+        let row = "brk 1000\n".repeat(20_000);
+        for text in [
+            row.clone(),
+            format!("R 1\n{row}"),
+            format!("{row}R 1\n{row}"),
+        ] {
+            let text = format!("# pagebench trace 1\n{text}");
+            let (accesses, events, most) = read_events(&text, 1 << 16);
+            assert_eq!(events.len(), text.matches("brk").count());
+            assert_eq!(accesses.len(), text.matches('R').count());
+            assert!(most <= BATCH);
+            // Who does not ask for events gets to the end all the same.
+            assert_eq!(
+                super::super::testing::accesses("plain", text.as_bytes()),
+                accesses
+            );
+        }
+    }
+
+    #[test]
+    fn events_that_are_written_are_read_back() {
+        let text = FORMAT.example();
+        let (accesses, events, _) = read_events(&text, 1000);
+        assert!(events.len() > 3 && accesses.len() > 2);
+        let mut out = Vec::new();
+        let mut pid = 0;
+        write_header(&mut out, TraceKind::Full, Addressing::Bytes).unwrap();
+        let mut events = events.iter().peekable();
+        for at in 0..=accesses.len() {
+            while let Some(told) = events.next_if(|told| told.before == at) {
+                write_event(&mut out, told.pid, &told.event, &mut pid).unwrap();
+            }
+            if let Some(access) = accesses.get(at) {
+                write_access(&mut out, access, Addressing::Bytes, &mut pid).unwrap();
+            }
+        }
+        assert_eq!(String::from_utf8(out).unwrap(), text);
+    }
+
     #[test]
     fn the_first_line_decides() {
         for (text, what) in [
@@ -376,6 +468,7 @@ mod tests {
             ("switch", "process number"),
             ("switch 4294967296", "process number"),
             ("# kind: full", "header line after"),
+            ("maps", "nor with an event (map, unmap,"),
             ("map 0 0 rwx", "the length is 0"),
             ("exit 3", "`3` is more than belongs to the event"),
         ] {
@@ -385,6 +478,17 @@ mod tests {
             assert_eq!(error.position, Position::Line(3));
             let (got, skipped) = skipping("plain", text.as_bytes());
             assert_eq!((got.len(), skipped), (2, 1), "{line:?}");
+        }
+        for (text, what) in [
+            (
+                "# addressing: ids\nfork 2\nmap 0 1 rwx\n",
+                "`map` in a trace of page ids",
+            ),
+            ("exec\n\n# addressing: ids\n", "header line after"),
+        ] {
+            let error = error("plain", format!("# pagebench trace 1\n{text}").as_bytes());
+            assert!(error.what.contains(what), "{error}");
+            assert_eq!(error.position, Position::Line(4));
         }
         for header in ["# kind: complete", "# addressing: pages"] {
             let text = format!("# pagebench trace 1\n{header}\n");

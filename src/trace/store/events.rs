@@ -83,3 +83,82 @@ fn event(
         line: 0,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::event::Event;
+
+    const GOOD: &str = "0 5 map 1000 8192 rw- shared name=a\n3 5 fork 9\n3 9 exec\n7 5 exit\n";
+
+    fn decode_for(pids: &[u32], text: &[u8]) -> Result<Vec<EventAt>, String> {
+        let dictionary = Dictionary {
+            pids: pids.to_vec(),
+            pages: Vec::new(),
+        };
+        let events = decode(text, &dictionary, Addressing::Bytes, 7)?;
+        let again = encode(&events, &dictionary);
+        assert_eq!(
+            decode(&again, &dictionary, Addressing::Bytes, 7).as_ref(),
+            Ok(&events)
+        );
+        Ok(events)
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        let events = decode_for(&[5, 9], GOOD.as_bytes()).unwrap();
+        assert_eq!(events[1].event, Event::Fork { child: 1 });
+        let at: Vec<_> = events.iter().map(|e| (e.position, e.process)).collect();
+        assert_eq!(at, [(0, 0), (3, 0), (3, 1), (7, 0)]);
+        assert_eq!(decode_for(&[], b""), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn every_rule_that_is_broken_is_named() {
+        for (text, what) in [
+            ("0 5 exec", "cut short"),
+            ("\n", "event 1 is corrupt: its position is no number"),
+            ("0 5 exec\n\n", "event 2 is corrupt: its position"),
+            ("-1 5 exec\n", "its position"),
+            ("1\n", "its process id is no number"),
+            ("1 5\n", "its kind is unknown"),
+            ("1 5 R 1000\n", "its kind is unknown"),
+            ("1 6 exec\n", "its process is unknown"),
+            ("1 4294967301 exec\n", "its process is unknown"),
+            ("1 5 fork 6\n", "its process is unknown"),
+            (
+                "2 5 exec\n1 5 exit\n",
+                "event 2 is corrupt: it stands before the one before",
+            ),
+            ("8 5 exec\n", "it stands behind the end"),
+            ("1 5 unmap 1000 0\n", "the length is 0"),
+            ("1 5 exec 1\n", "more than belongs"),
+        ] {
+            let error = decode_for(&[5, 9], text.as_bytes()).unwrap_err();
+            assert!(error.contains(what), "{text:?}: {error}");
+        }
+        let error = decode_for(&[5, 5], GOOD.as_bytes()).unwrap_err();
+        assert!(error.contains("the same id"), "{error}");
+        let ids = decode(GOOD.as_bytes(), &Dictionary::default(), Addressing::Ids, 7);
+        assert!(ids.unwrap_err().contains("page ids"));
+    }
+
+    /// Texts that no checksum has kept away.
+    #[test]
+    fn no_change_of_the_text_panics() {
+        let good = GOOD.as_bytes();
+        for at in 0..good.len() {
+            for byte in *b" \n\x000-=,5fx\xff" {
+                let mut text = good.to_vec();
+                text[at] = byte;
+                let _ = decode_for(&[5, 9], &text);
+                text.truncate(at + 1);
+                let _ = decode_for(&[5, 9], &text);
+            }
+            let mut text = good.to_vec();
+            text.remove(at);
+            let _ = decode_for(&[5, 9], &text);
+        }
+    }
+}

@@ -15,6 +15,7 @@ use crate::trace::valgrind::channel::{self, Channel, Received};
 use crate::trace::valgrind::{Live, Recorder, Sink};
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
+use std::collections::HashSet;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufWriter, IsTerminal};
@@ -65,6 +66,7 @@ pub fn run(args: &RecordArgs, output: &Path) -> Result<Recorded, Failure> {
         end_by: None,
         ended: None,
         limited: false,
+        asked: HashSet::new(),
     };
     let drained = session.drain(channel, &mut store, args.quiet);
     if drained.is_err() {
@@ -221,6 +223,8 @@ struct Session {
     /// When the program itself ended, until that was told.
     ended: Option<Instant>,
     limited: bool,
+    /// Who was asked to end, having spoken after the limit.
+    asked: HashSet<u32>,
 }
 
 impl Session {
@@ -235,12 +239,7 @@ impl Session {
                         self.end(Signal::TERM);
                     }
                 }
-                Received::Bytes(pid, _) => {
-                    // One that was not known when the others were killed.
-                    if self.late() {
-                        send(pid, Signal::KILL);
-                    }
-                }
+                Received::Bytes(pid, _) => self.end_late_comer(pid),
                 Received::Nothing => self.look_after_children(quiet)?,
             }
             self.look_after_signals();
@@ -254,6 +253,15 @@ impl Session {
         }
     }
 
+    /// One that speaks after the limit may not have been known when the others were told to end.
+    fn end_late_comer(&mut self, pid: u32) {
+        if self.late() {
+            send(pid, Signal::KILL);
+        } else if self.asked.insert(pid) {
+            send(pid, Signal::TERM);
+        }
+    }
+
     fn late(&self) -> bool {
         self.end_by.is_some_and(|end_by| Instant::now() > end_by)
     }
@@ -263,7 +271,8 @@ impl Session {
             self.status = self.child.try_wait()?;
             self.ended = self.status.map(|_| Instant::now());
         }
-        if self.ended.is_some_and(|ended| ended.elapsed() > SILENCE) {
+        let silent = self.ended.is_some_and(|ended| ended.elapsed() > SILENCE);
+        if silent && self.end_by.is_none() {
             self.ended = None;
             if !quiet {
                 message(

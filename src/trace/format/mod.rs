@@ -19,7 +19,7 @@ mod page_ref;
 pub mod plain;
 mod spec;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 #[cfg(test)]
 mod tests;
 

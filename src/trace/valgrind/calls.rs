@@ -124,7 +124,7 @@ fn mapping(call: &Call<'_>, result: u64) -> Option<NewMapping> {
     let flags = number(3)?;
     let has = |bit: u64| flags & bit != 0;
     let anonymous = has(0x20);
-    let huge = has(0x4_0000).then(|| match (flags >> 26 & 63) as u8 {
+    let huge = has(0x4_0000).then_some(match (flags >> 26 & 63) as u8 {
         0 => 21,
         shift => shift,
     });

@@ -9,8 +9,10 @@ use super::tables::page_tables;
 use crate::exit::{self, ExitCode};
 use crate::trace::dense::{Trace, count_kinds, page_of};
 use crate::trace::digest;
+use crate::trace::event::Event;
 use crate::trace::record::{Addressing, Kind};
 use crate::trace::source::{self, LoadOptions, Source};
+use crate::trace::stream::Record;
 use crate::units::{PageSize, parse_count, show_bytes, show_count};
 use clap::Args;
 use std::fmt::Write as _;
@@ -49,17 +51,22 @@ pub fn head(args: HeadArgs) -> Result<ExitCode, Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut written = writeln!(out, "record  pid  kind             address  size");
     let mut count = 0;
-    source.accesses(|access| {
+    source.records(|record| {
         if count == args.number || written.is_err() {
             return false;
         }
         count += 1;
-        let (pid, kind) = (access.pid, access.kind.letter());
-        written = writeln!(
-            out,
-            "{count:>6}  {pid:>3}  {kind:>4}  {:>#18x}  {:>4}",
-            access.addr, access.size
-        );
+        written = match record {
+            Record::Access(access) => writeln!(
+                out,
+                "{count:>6}  {:>3}  {:>4}  {:>#18x}  {:>4}",
+                access.pid,
+                access.kind.letter(),
+                access.addr,
+                access.size
+            ),
+            Record::Event { pid, event } => writeln!(out, "{count:>6}  {pid:>3}  {event}"),
+        };
         true
     })?;
     written
@@ -135,6 +142,9 @@ fn describe(out: &mut String, trace: &Trace) {
     let _ = writeln!(out, "digest       {}", digest::show(trace.digest()));
     let _ = writeln!(out, "processes    {}", trace.dictionary.pids.len());
     let _ = writeln!(out, "skipped      {} bad records", meta.skipped);
+    if !trace.events.is_empty() {
+        let _ = writeln!(out, "events       {}", events(trace));
+    }
     let _ = writeln!(out, "references   {refs}");
     for (kind, count) in Kind::ALL.into_iter().zip(count_kinds(&trace.kinds)) {
         let _ = writeln!(
@@ -148,6 +158,23 @@ fn describe(out: &mut String, trace: &Trace) {
     let _ = writeln!(out, "pages        {} ({footprint})", trace.distinct());
     page_tables(out, trace);
     reuse(out, trace);
+}
+
+/// How many events of each kind there are.
+fn events(trace: &Trace) -> String {
+    let count = |name| {
+        trace
+            .events
+            .iter()
+            .filter(|e| e.event.name() == name)
+            .count()
+    };
+    let counts = Event::NAMES.map(|name| (name, count(name)));
+    let there = counts.iter().filter(|(_, count)| *count > 0);
+    let parts: Vec<String> = there
+        .map(|(name, count)| format!("{count} {name}"))
+        .collect();
+    parts.join(", ")
 }
 
 /// How often pages are referenced, and how far apart.

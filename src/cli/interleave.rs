@@ -83,15 +83,8 @@ pub fn interleave(args: InterleaveArgs) -> Result<ExitCode, Failure> {
     let summary = write_whole(&args.output, |out| {
         let fail = |e| Failure::file(&args.output, e);
         let mut writer = Writer::new(out, args.level).map_err(fail)?;
-        let mut done = Ok(());
-        let mut push = |reference, kind| {
-            if done.is_ok() {
-                done = writer.push(reference, kind);
-            }
-        };
-        let (meta, dictionary) = merge(&traces, args.quantum, name, &mut push)
+        let (meta, dictionary) = merge(&traces, args.quantum, name, &mut writer)
             .map_err(|e| Failure::new(exit::BAD_TRACE, e.to_string()))?;
-        done.map_err(fail)?;
         Ok(writer.finish(&meta, &dictionary).map_err(fail)?.1)
     })?;
     print(&format!(

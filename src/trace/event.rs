@@ -2,6 +2,7 @@
 //! processes forked, started anew and ended. Knows what the events say, not what they mean: their
 //! meaning, and whether they make sense at all, is the business of `space`.
 
+use super::dense::Dictionary;
 use crate::units::PageSize;
 use std::fmt;
 
@@ -150,8 +151,37 @@ pub enum Event {
     Exit,
 }
 
+impl Event {
+    /// The first words of all events, in the order of the documentation.
+    pub const NAMES: [&str; 8] = [
+        "map", "unmap", "protect", "brk", "advise", "fork", "exec", "exit",
+    ];
+
+    /// The first word of its text.
+    pub fn name(&self) -> &'static str {
+        Event::NAMES[match self {
+            Event::Map(_) => 0,
+            Event::Unmap { .. } => 1,
+            Event::Protect { .. } => 2,
+            Event::Brk { .. } => 3,
+            Event::Advise { .. } => 4,
+            Event::Fork { .. } => 5,
+            Event::Exec => 6,
+            Event::Exit => 7,
+        }]
+    }
+
+    /// The child of a fork, to be numbered otherwise.
+    pub fn child_mut(&mut self) -> Option<&mut u32> {
+        match self {
+            Event::Fork { child } => Some(child),
+            _ => None,
+        }
+    }
+}
+
 /// An event in a trace.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Eq)]
 pub struct EventAt {
     /// It happens before the reference at this position.
     pub position: u64,
@@ -164,10 +194,34 @@ pub struct EventAt {
     pub line: u64,
 }
 
+impl EventAt {
+    /// The event as a reader would tell it, before the access at index `before`: with the process
+    /// ids that `dictionary` has for its processes.
+    pub fn told(&self, dictionary: &Dictionary, before: usize) -> Told {
+        let pid = |process: u32| dictionary.pids[process as usize];
+        let mut event = self.event.clone();
+        if let Some(child) = event.child_mut() {
+            *child = pid(*child);
+        }
+        Told {
+            before,
+            pid: pid(self.process),
+            event,
+            line: self.line,
+        }
+    }
+}
+
+impl PartialEq for EventAt {
+    fn eq(&self, other: &EventAt) -> bool {
+        (self.position, self.process, &self.event) == (other.position, other.process, &other.event)
+    }
+}
+
 /// An event as a reader tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// It stands before the access at this index of the batch.
+    /// It stands before the access at this index of the batch; at its length, behind the last.
     pub before: usize,
     /// The process, as the file numbers it.
     pub pid: u32,

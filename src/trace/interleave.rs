@@ -1,14 +1,17 @@
 //! Several traces merged into one of several processes, round robin: each runs for a quantum of
 //! its own references, then the next; one that ends leaves the round. Knows no files.
 
-use super::dense::{CONTINUES, Dictionary, KindCode, Meta, Ref, TooManyPages, Trace, page_of};
+use super::dense::{CONTINUES, Dictionary, Meta, TooManyPages, Trace, page_of};
+use super::event::{Backing, Event};
 use super::record::{Addressing, TraceKind};
-use super::select::{Assembler, Selection};
+use super::select::{Assembler, Selection, Sink};
+use rustc_hash::FxHashMap;
 
 /// Merges traces of the same page size. Every process of every input becomes a process of its
-/// own, numbered from 1 in the order of the inputs. Calls `sink` with each reference; returns
-/// what is known of the result, named `name`, and its dictionary. An access that crosses a page
-/// boundary is not torn apart: its quantum lasts until it is done.
+/// own, numbered from 1 in the order of the inputs. Hands the references and events to `sink`;
+/// returns what is known of the result, named `name`, and its dictionary. An access that crosses a
+/// page boundary is not torn apart: its quantum lasts until it is done. Events take no time: they
+/// come right before the reference that they precede, those at the end right behind the last.
 ///
 /// # Panics
 /// If the traces have different page sizes or kinds of addresses, or the quantum is 0.
@@ -16,7 +19,7 @@ pub fn interleave(
     traces: &[Trace],
     quantum: u64,
     name: String,
-    sink: &mut impl FnMut(Ref, KindCode),
+    sink: &mut impl Sink,
 ) -> Result<(Meta, Dictionary), TooManyPages> {
     assert!(quantum > 0, "a quantum of 0 never ends");
     let first = &traces[0].meta;
@@ -26,26 +29,22 @@ pub fn interleave(
     let renumbered = renumber(traces);
     // The pages are pages already.
     let mut assembler = Assembler::new(Selection::default(), Addressing::Ids, first.page_size);
-    let mut next = vec![0usize; traces.len()];
-    let mut running = true;
-    while running {
-        running = false;
-        for ((trace, dictionary), next) in traces.iter().zip(&renumbered).zip(&mut next) {
-            let mut left = quantum;
-            while *next < trace.len() {
-                let kind = trace.kinds[*next];
-                if kind & CONTINUES == 0 {
-                    if left == 0 {
-                        break;
-                    }
-                    left -= 1;
-                }
-                let key = dictionary.pages[page_of(trace.refs[*next]) as usize];
-                assembler.stored(dictionary, key, 0, kind, sink)?;
-                *next += 1;
-            }
-            running |= *next < trace.len();
+    let files = renumber_files(traces);
+    let mut turns: Vec<Turn<'_>> = Vec::new();
+    for ((trace, dictionary), files) in traces.iter().zip(&renumbered).zip(&files) {
+        turns.push(Turn {
+            trace,
+            dictionary,
+            files,
+            next: 0,
+            next_event: 0,
+        });
+    }
+    while !turns.is_empty() {
+        for turn in &mut turns {
+            turn.run(quantum, &mut assembler, sink)?;
         }
+        turns.retain(|turn| turn.next < turn.trace.len());
     }
     let meta = Meta {
         name,
@@ -56,6 +55,113 @@ pub fn interleave(
         skipped: traces.iter().map(|trace| trace.meta.skipped).sum(),
     };
     Ok((meta, assembler.into_dictionary()))
+}
+
+/// How far one input has come.
+struct Turn<'a> {
+    trace: &'a Trace,
+    /// With the new process ids.
+    dictionary: &'a Dictionary,
+    /// The new ids of the files.
+    files: &'a Files,
+    /// The next reference and event.
+    next: usize,
+    next_event: usize,
+}
+
+impl Turn<'_> {
+    /// Runs for a quantum, or to the end.
+    fn run(
+        &mut self,
+        quantum: u64,
+        assembler: &mut Assembler,
+        sink: &mut impl Sink,
+    ) -> Result<(), TooManyPages> {
+        let mut left = quantum;
+        while self.next < self.trace.len() {
+            let kind = self.trace.kinds[self.next];
+            if kind & CONTINUES == 0 {
+                if left == 0 {
+                    return Ok(());
+                }
+                left -= 1;
+            }
+            self.events(assembler, sink);
+            let key = self.dictionary.pages[page_of(self.trace.refs[self.next]) as usize];
+            let mut push = |r, k| sink.reference(r, k);
+            assembler.stored(self.dictionary, key, 0, kind, &mut push)?;
+            self.next += 1;
+        }
+        self.events(assembler, sink);
+        Ok(())
+    }
+
+    /// The events before the next reference.
+    fn events(&mut self, assembler: &mut Assembler, sink: &mut impl Sink) {
+        while let Some(event) = self.trace.events.get(self.next_event)
+            && event.position <= self.next as u64
+        {
+            let mut event = assembler.stored_event(self.dictionary, event);
+            // Lines of several files mean nothing together.
+            event.line = 0;
+            if let Some(file) = file_mut(&mut event.event) {
+                *file = self.files[file];
+            }
+            sink.event(event);
+            self.next_event += 1;
+        }
+    }
+}
+
+/// New ids of files, by those of one input.
+type Files = FxHashMap<u32, u32>;
+
+/// The file of a mapping, to be numbered otherwise.
+fn file_mut(event: &mut Event) -> Option<&mut u32> {
+    match event {
+        Event::Map(mapping) => match &mut mapping.backing {
+            Backing::File { file, .. } => Some(file),
+            Backing::Anonymous => None,
+        },
+        _ => None,
+    }
+}
+
+/// Ids of files, from 1, that mean the same file in all inputs: where inputs have a file of the
+/// same name and length (at its first mapping), it is one; files without name are each their own.
+/// What one input tells apart stays apart: of two files alike in that, the first and the second of
+/// one input are the first and the second of another.
+fn renumber_files(traces: &[Trace]) -> Vec<Files> {
+    let mut known: FxHashMap<(&str, u64, u32), u32> = FxHashMap::default();
+    let mut last = 0;
+    let mut fresh = || {
+        last += 1;
+        last
+    };
+    let mut all = Vec::new();
+    for trace in traces {
+        let mut files = Files::default();
+        let mut alike: FxHashMap<(&str, u64), u32> = FxHashMap::default();
+        for event in &trace.events {
+            let Event::Map(mapping) = &event.event else {
+                continue;
+            };
+            let Backing::File { file, length, .. } = mapping.backing else {
+                continue;
+            };
+            files.entry(file).or_insert_with(|| {
+                let name = &*mapping.name;
+                if name.is_empty() {
+                    return fresh();
+                }
+                let nth = alike.entry((name, length)).or_insert(0);
+                *nth += 1;
+                *known.entry((name, length, *nth)).or_insert_with(&mut fresh)
+            });
+        }
+        all.push(files);
+    }
+    all
 }
 
 /// The dictionaries with process ids that no two inputs share.
@@ -87,7 +193,10 @@ fn kind_of(traces: &[Trace]) -> TraceKind {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dense::{PageKey, pack};
+    use super::super::dense::{KindCode, PageKey, pack};
+    use super::super::event::EventAt;
+    use super::super::format::event_text;
+    use super::super::select::Collector;
     use super::*;
     use crate::units::PageSize;
 
@@ -127,11 +236,10 @@ mod tests {
     fn quanta_alternate_and_crossing_accesses_stay_whole() {
         let a = trace(&[(0, 1), (0, 1), (1, 2), (2, 2 | CONTINUES), (0, 1)]);
         let b = trace(&[(0, 0), (0, 0)]);
-        let mut got = Vec::new();
-        let (meta, dictionary) = interleave(&[a, b], 3, "ab".into(), &mut |r, k| {
-            got.push((page_of(r), k))
-        })
-        .unwrap();
+        let mut got = Collector::default();
+        let (meta, dictionary) = interleave(&[a, b], 3, "ab".into(), &mut got).unwrap();
+        let pages = got.refs.iter().map(|&r| page_of(r));
+        let got: Vec<(u32, KindCode)> = pages.zip(got.kinds).collect();
         let c = CONTINUES;
         assert_eq!(
             got,
@@ -146,5 +254,71 @@ mod tests {
             }
         );
         assert_eq!((meta.addressing, meta.skipped), (Addressing::Bytes, 2));
+    }
+
+    fn with_events(events: &[(u64, &str)]) -> Trace {
+        let told = |&(position, text): &(u64, &str)| EventAt {
+            position,
+            process: 0,
+            event: event_text::parse(text.as_bytes(), Addressing::Bytes)
+                .unwrap()
+                .unwrap(),
+            line: 4,
+        };
+        let mut trace = trace(&[(0, 1), (0, 1), (0, 1)]);
+        trace.dictionary.pids.push(8);
+        trace.with_events(events.iter().map(told).collect())
+    }
+
+    fn merged(traces: &[Trace], quantum: u64) -> (Vec<String>, Vec<u32>) {
+        let mut got = Collector::default();
+        let (meta, dictionary) = interleave(traces, quantum, "x".into(), &mut got).unwrap();
+        let merged = got.into_trace(meta, dictionary);
+        assert!(merged.events.iter().all(|event| event.line == 0));
+        let told = merged.events.iter().map(|event| {
+            let told = event.told(&merged.dictionary, 0);
+            format!("{} {} {}", event.position, told.pid, told.event)
+        });
+        (told.collect(), merged.dictionary.pids.clone())
+    }
+
+    #[test]
+    fn events_keep_their_place_among_their_own_references() {
+        let a = with_events(&[(0, "brk 1"), (2, "fork 1"), (2, "exec"), (3, "exit")]);
+        let b = with_events(&[(0, "brk 2"), (3, "exit")]);
+        let idle = Trace::new(a.meta.clone(), a.dictionary.clone(), vec![], vec![], None)
+            .with_events(vec![a.events[0].clone()]);
+        // A quantum of two: aa bb a b, and the third input has no reference at all.
+        let (events, pids) = merged(&[a, b, idle], 2);
+        let wanted = [
+            "0 1 brk 1",
+            "2 3 brk 2",
+            "4 5 brk 1",
+            "4 1 fork 2",
+            "4 1 exec",
+            "5 1 exit",
+            "6 3 exit",
+        ];
+        assert_eq!(events, wanted);
+        assert_eq!(pids, [1, 3, 5, 2]);
+    }
+
+    #[test]
+    fn files_are_one_by_name_and_length() {
+        let a = with_events(&[
+            (0, "map 0 1 r-- file=7,0,100 name=libc"),
+            (0, "map 1 1 r-- file=8,0,100 name=libc"),
+            (0, "map 2 1 r-- file=9,0,100"),
+            (0, "map 3 1 r-- file=7,5,100 name=libc"),
+        ]);
+        let b = with_events(&[
+            (0, "map 0 1 r-- file=9,0,100 name=libc"),
+            (0, "map 1 1 r-- file=1,0,101 name=libc"),
+            (0, "map 2 1 r-- file=2,0,100"),
+        ]);
+        let (events, _) = merged(&[a, b], 10);
+        let file = |text: &String| text.split("file=").nth(1).unwrap()[..1].to_owned();
+        let files: Vec<String> = events.iter().map(file).collect();
+        assert_eq!(files, ["1", "2", "3", "1", "1", "4", "5"]);
     }
 }

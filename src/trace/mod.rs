@@ -1,7 +1,7 @@
 //! Traces in: records, codecs, formats, the dense trace and its store.
 //!
-//! Bytes become accesses (`codec`, `format`), accesses become dense references (`select`), and
-//! these stay in memory (`dense`) or in a `.pbt` file (`store`). Deliberately absent: policies,
+//! Bytes become accesses and events (`codec`, `format`), accesses become dense references
+//! (`select`, `stream`), and these stay in memory (`dense`) or in a `.pbt` file (`store`). Deliberately absent: policies,
 //! machines, results.
 
 pub mod codec;
@@ -17,6 +17,7 @@ pub mod record;
 pub mod select;
 pub mod source;
 pub mod store;
+pub mod stream;
 
 pub use error::TraceError;
 pub use source::{LoadOptions, load};

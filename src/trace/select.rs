@@ -1,13 +1,16 @@
 //! From accesses, or from a stored trace, to the stream of references that is replayed: which
 //! accesses are taken (kind, process, a range of positions), which pages they touch at the page
-//! size asked for, and the dense ids of those pages.
+//! size asked for, the dense ids of those pages, and where the events stand among them.
 //!
 //! The order is fixed: kind and process, then pages, then `skip` and `limit`, which therefore
-//! count references as they are replayed. Knows nothing of files.
+//! count references as they are replayed. Events are never left out up to the last reference
+//! taken: what a later reference meets depends on all of them. Knows nothing of files.
 
 use super::dense::{
-    CONTINUES, Densifier, Dictionary, KIND_MASK, KindCode, PageKey, Ref, TooManyPages, pack,
+    CONTINUES, Densifier, Dictionary, KIND_MASK, KindCode, Meta, PageKey, Ref, TooManyPages, Trace,
+    pack,
 };
+use super::event::{EventAt, Told};
 use super::record::{Access, Addressing, Kind};
 use crate::units::{PageId, PageSize};
 
@@ -52,6 +55,50 @@ pub enum Flow {
     More,
     /// The limit is reached.
     Done,
+}
+
+/// Takes a stream of references and of the events between them, in order.
+pub trait Sink {
+    /// The next reference.
+    fn reference(&mut self, reference: Ref, kind: KindCode);
+
+    /// An event; its position is the number of references so far.
+    fn event(&mut self, event: EventAt);
+
+    /// False where nothing more is of use, as after a failure.
+    fn wants_more(&self) -> bool {
+        true
+    }
+}
+
+/// A [`Sink`] that keeps everything in memory.
+#[derive(Debug, Default)]
+pub struct Collector {
+    /// The packed references.
+    pub refs: Vec<Ref>,
+    /// The kind of each.
+    pub kinds: Vec<KindCode>,
+    /// The events.
+    pub events: Vec<EventAt>,
+}
+
+impl Sink for Collector {
+    #[inline]
+    fn reference(&mut self, reference: Ref, kind: KindCode) {
+        self.refs.push(reference);
+        self.kinds.push(kind);
+    }
+
+    fn event(&mut self, event: EventAt) {
+        self.events.push(event);
+    }
+}
+
+impl Collector {
+    /// What was collected, as a trace.
+    pub fn into_trace(self, meta: Meta, dictionary: Dictionary) -> Trace {
+        Trace::new(meta, dictionary, self.refs, self.kinds, None).with_events(self.events)
+    }
 }
 
 /// Makes dense references of accesses or of pages. Feed it in order; it passes each reference
@@ -176,6 +223,27 @@ impl Assembler {
             return Ok(Flow::More);
         }
         self.reference(pid, key.number, code, sink)
+    }
+
+    /// The next event, to stand before the next reference taken. Its process and, of a fork, its
+    /// child count as seen here, in this order.
+    pub fn event(&mut self, told: &Told) -> EventAt {
+        let process = self.densifier.process(told.pid);
+        let mut event = told.event.clone();
+        if let Some(child) = event.child_mut() {
+            *child = self.densifier.process(*child);
+        }
+        EventAt {
+            position: self.selection.limit.unwrap_or(u64::MAX) - self.to_take,
+            process,
+            event,
+            line: told.line,
+        }
+    }
+
+    /// The next event of a stored trace with this dictionary.
+    pub fn stored_event(&mut self, source: &Dictionary, event: &EventAt) -> EventAt {
+        self.event(&event.told(source, 0))
     }
 
     /// What the ids mean so far.

@@ -1,14 +1,16 @@
 //! From a named file to references: opens whatever the file is (text, binary, `.pbt`, compressed
-//! or not, standard input) and streams its references through an [`Assembler`], into memory
-//! ([`load`]), into a `.pbt` ([`convert`]) or to any other sink.
+//! or not, standard input), sees what is known of it, and has it streamed into memory ([`load`]),
+//! into a `.pbt` ([`convert`]) or to any other sink. How that is done is not known here (see
+//! `stream`).
 
 use super::codec;
-use super::dense::{Dictionary, KindCode, Meta, Ref, Trace};
+use super::dense::{Dictionary, Meta, Trace};
 use super::error::{Position, TraceError};
 use super::format::{self, ReadOptions};
-use super::record::{Access, Addressing, TraceKind};
-use super::select::{Assembler, Flow, Selection};
+use super::record::{Addressing, TraceKind};
+use super::select::{Collector, Selection, Sink};
 use super::store::{MAGIC, Store, Summary, Writer};
+use super::stream::{self, Record};
 use crate::units::PageSize;
 use std::fs::File;
 use std::io::{Cursor, Read, Write};
@@ -154,13 +156,11 @@ impl Source {
         }
     }
 
-    /// Calls `sink` with every reference that is wanted, in order. Returns what is known of the
-    /// trace, and the dictionary of the ids.
-    pub fn stream<E: From<TraceError>>(
-        self,
-        mut sink: impl FnMut(Ref, KindCode) -> Result<(), E>,
-    ) -> Result<(Meta, Dictionary), E> {
+    /// Hands every reference that is wanted, and the events between them, to `sink`, in order.
+    /// Returns what is known of the trace, and the dictionary of the ids.
+    pub fn stream(self, sink: &mut impl Sink) -> Result<(Meta, Dictionary), TraceError> {
         let page_size = self.page_size()?;
+        let name = self.name();
         let Source {
             path,
             options,
@@ -168,40 +168,48 @@ impl Source {
             format,
             ..
         } = self;
-        let mut failed: Option<E> = None;
-        let mut push = |reference, kind| {
-            if failed.is_none() {
-                failed = sink(reference, kind).err();
+        let selection = options.selection;
+        let (meta, assembler) = match content {
+            Content::Records(mut reader, kind) => {
+                let check = |addressing| check_ids(&path, addressing, options.page_size);
+                let reader = &mut *reader;
+                let assembler = stream::records(&path, reader, selection, page_size, check, sink)?;
+                let meta = Meta {
+                    name,
+                    format: format.to_owned(),
+                    kind: options.kind.or(reader.kind()).unwrap_or(kind),
+                    addressing: reader.addressing(),
+                    page_size,
+                    skipped: reader.skipped(),
+                };
+                (meta, assembler)
+            }
+            Content::Stored(store) => {
+                let other = |size: &PageSize| *size != store.meta.page_size;
+                check_ids(
+                    &path,
+                    store.meta.addressing,
+                    options.page_size.filter(other),
+                )?;
+                let assembler = stream::stored(&path, &store, selection, page_size, sink)?;
+                let meta = Meta {
+                    name,
+                    kind: options.kind.unwrap_or(store.meta.kind),
+                    page_size,
+                    ..store.meta
+                };
+                (meta, assembler)
             }
         };
-        let (meta, assembler) = match content {
-            Content::Records(reader, kind) => {
-                stream_records(&path, &options, reader, kind, format, page_size, &mut push)
-            }
-            Content::Stored(store) => stream_stored(&path, &options, &store, page_size, &mut push),
-        }?;
-        match failed {
-            Some(error) => Err(error),
-            None => Ok((meta, assembler.into_dictionary())),
-        }
+        Ok((meta, assembler.into_dictionary()))
     }
 
-    /// Calls `sink` with the accesses as the file states them, in order, until it returns false.
-    /// A stored trace gives the beginnings of pages instead of addresses.
-    pub fn accesses(self, mut sink: impl FnMut(Access) -> bool) -> Result<(), TraceError> {
+    /// Calls `sink` with the accesses and events as the file states them, in order, until it
+    /// returns false. A stored trace gives the beginnings of pages instead of addresses.
+    pub fn records(self, sink: impl FnMut(Record<'_>) -> bool) -> Result<(), TraceError> {
         match self.content {
-            Content::Records(mut reader, _) => {
-                let mut batch = Vec::new();
-                let mut more = true;
-                while more {
-                    more = reader.fill(&mut batch)?;
-                    if !batch.drain(..).all(&mut sink) {
-                        return Ok(());
-                    }
-                }
-                Ok(())
-            }
-            Content::Stored(store) => stored_accesses(&store, sink),
+            Content::Records(mut reader, _) => stream::list_records(&mut *reader, sink),
+            Content::Stored(store) => stream::list_stored(&store, sink),
         }
     }
 }
@@ -219,92 +227,6 @@ fn has_magic(path: &Path) -> bool {
         && head == MAGIC
 }
 
-fn too_many_pages(path: &Path, error: super::dense::TooManyPages) -> TraceError {
-    TraceError::new(path, error.to_string())
-}
-
-fn stream_records(
-    path: &Path,
-    options: &LoadOptions,
-    mut reader: Box<dyn format::RecordReader>,
-    kind: TraceKind,
-    format: &'static str,
-    page_size: PageSize,
-    push: &mut impl FnMut(Ref, KindCode),
-) -> Result<(Meta, Assembler), TraceError> {
-    let mut batch = Vec::new();
-    let mut more = reader.fill(&mut batch)?;
-    // Known only once something was read.
-    let addressing = reader.addressing();
-    check_ids(path, addressing, options.page_size)?;
-    let mut assembler = Assembler::new(options.selection.clone(), addressing, page_size);
-    'file: loop {
-        for access in &batch {
-            let flow = assembler
-                .access(access, push)
-                .map_err(|e| too_many_pages(path, e))?;
-            if flow == Flow::Done {
-                break 'file;
-            }
-        }
-        if !more {
-            break;
-        }
-        batch.clear();
-        more = reader.fill(&mut batch)?;
-    }
-    let meta = Meta {
-        name: options.name.clone().unwrap_or_else(|| name_of(path)),
-        format: format.to_owned(),
-        kind: options.kind.or(reader.kind()).unwrap_or(kind),
-        addressing,
-        page_size,
-        skipped: reader.skipped(),
-    };
-    Ok((meta, assembler))
-}
-
-fn stream_stored(
-    path: &Path,
-    options: &LoadOptions,
-    store: &Store,
-    page_size: PageSize,
-    push: &mut impl FnMut(Ref, KindCode),
-) -> Result<(Meta, Assembler), TraceError> {
-    check_ids(
-        path,
-        store.meta.addressing,
-        options
-            .page_size
-            .filter(|&size| size != store.meta.page_size),
-    )?;
-    let coarser = page_size.shift() - store.meta.page_size.shift();
-    let mut assembler = Assembler::new(options.selection.clone(), store.meta.addressing, page_size);
-    let (mut refs, mut kinds) = (Vec::new(), Vec::new());
-    'file: for block in 0..store.blocks() {
-        refs.clear();
-        kinds.clear();
-        store.unpack(block, &mut refs, &mut kinds)?;
-        for (&reference, &kind) in refs.iter().zip(&kinds) {
-            let key = store.dictionary.pages[super::dense::page_of(reference) as usize];
-            let flow = assembler.stored(&store.dictionary, key, coarser, kind, push);
-            if flow.map_err(|e| too_many_pages(path, e))? == Flow::Done {
-                break 'file;
-            }
-        }
-    }
-    let meta = Meta {
-        name: options
-            .name
-            .clone()
-            .unwrap_or_else(|| store.meta.name.clone()),
-        kind: options.kind.unwrap_or(store.meta.kind),
-        page_size,
-        ..store.meta.clone()
-    };
-    Ok((meta, assembler))
-}
-
 /// Ids are pages whatever their size: another page size would mean nothing.
 fn check_ids(
     path: &Path,
@@ -320,36 +242,6 @@ fn check_ids(
         }
         _ => Ok(()),
     }
-}
-
-fn stored_accesses(store: &Store, mut sink: impl FnMut(Access) -> bool) -> Result<(), TraceError> {
-    use super::dense::{KIND_MASK, page_of};
-    use super::record::Kind;
-    let shift = if store.meta.addressing == Addressing::Ids {
-        0
-    } else {
-        store.meta.page_size.shift()
-    };
-    let (mut refs, mut kinds) = (Vec::new(), Vec::new());
-    for block in 0..store.blocks() {
-        refs.clear();
-        kinds.clear();
-        store.unpack(block, &mut refs, &mut kinds)?;
-        for (&reference, &kind) in refs.iter().zip(&kinds) {
-            let key = store.dictionary.pages[page_of(reference) as usize];
-            let pid = store.dictionary.pids[key.process as usize];
-            let kind = Kind::ALL[usize::from(kind & KIND_MASK)];
-            if !sink(Access {
-                pid,
-                kind,
-                addr: key.number << shift,
-                size: 1,
-            }) {
-                return Ok(());
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Loads a trace into memory.
@@ -377,42 +269,15 @@ pub fn load_source(source: Source) -> Result<Trace, TraceError> {
 }
 
 fn collect(source: Source) -> Result<Trace, TraceError> {
-    let (mut refs, mut kinds) = (Vec::new(), Vec::new());
-    let (meta, dictionary) = source.stream(|reference, kind| {
-        refs.push(reference);
-        kinds.push(kind);
-        Ok::<(), TraceError>(())
-    })?;
-    Ok(Trace::new(meta, dictionary, refs, kinds, None))
+    let mut collector = Collector::default();
+    let (meta, dictionary) = source.stream(&mut collector)?;
+    Ok(collector.into_trace(meta, dictionary))
 }
 
 /// A trace of the same accesses with coarser pages, from one already in memory.
 pub fn coarsen(trace: &Trace, page_size: PageSize, path: &Path) -> Result<Trace, TraceError> {
     check_ids(path, trace.meta.addressing, Some(page_size))?;
-    let coarser = page_size.shift() - trace.meta.page_size.shift();
-    let mut assembler = Assembler::new(Selection::default(), trace.meta.addressing, page_size);
-    let (mut refs, mut kinds) = (Vec::new(), Vec::new());
-    for (&reference, &kind) in trace.refs.iter().zip(&trace.kinds) {
-        let key = trace.dictionary.pages[super::dense::page_of(reference) as usize];
-        let mut push = |reference, kind| {
-            refs.push(reference);
-            kinds.push(kind);
-        };
-        assembler
-            .stored(&trace.dictionary, key, coarser, kind, &mut push)
-            .map_err(|e| too_many_pages(path, e))?;
-    }
-    let meta = Meta {
-        page_size,
-        ..trace.meta.clone()
-    };
-    Ok(Trace::new(
-        meta,
-        assembler.into_dictionary(),
-        refs,
-        kinds,
-        None,
-    ))
+    stream::coarsened(path, trace, page_size)
 }
 
 /// Why a trace could not be written.
@@ -450,8 +315,7 @@ pub fn convert<W: Write>(
     let path = source.path.clone();
     let all = source.options.selection.is_all();
     let mut writer = Writer::new(out, level)?;
-    let (meta, dictionary) = source
-        .stream(|reference, kind| writer.push(reference, kind).map_err(ConvertError::Write))?;
+    let (meta, dictionary) = source.stream(&mut writer)?;
     if dictionary.pages.is_empty() {
         return Err(match all {
             true => no_reference(&path, &meta).into(),

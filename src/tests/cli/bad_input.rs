@@ -201,7 +201,7 @@ fn lines_that_are_wrong_say_why() {
         ("X 1", &["t:3: ", "I, R, W or switch"]),
         ("R", &["t:3: the address is missing"]),
         ("R 1 0", &["t:3: the size is 0"]),
-        ("fork 3", &["t:3: `fork` events are reserved"]),
+        ("fork x", &["t:3: `fork` takes the number of the child"]),
         (
             "R \x01\x02",
             &["t:3: binary data in a text trace", "R \\x01\\x02"],

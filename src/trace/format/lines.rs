@@ -1,6 +1,6 @@
 //! The reader that all line-based formats share: it finds lines in the input's own buffer, counts
-//! them, and turns what a format's parser objects to into an error with its place. A line is
-//! copied only where it straddles two buffers.
+//! them, and turns what a format's parser objects to into an error with its place, and the events
+//! that it finds into what was told where. A line is copied only where it straddles two buffers.
 //!
 //! Knows no format: what a line means is the [`LineParser`]'s business.
 
@@ -8,13 +8,14 @@ use super::number::{NumberFault, is_blank};
 use super::{Fit, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::{fill_buf, read_error};
 use crate::trace::error::{Position, TraceError};
+use crate::trace::event::{Event, Told};
 use crate::trace::record::{Access, Addressing, TraceKind};
 use memchr::memchr;
 use std::borrow::Cow;
 use std::io::BufRead;
 use std::path::PathBuf;
 
-/// About how many accesses one call of `fill` appends.
+/// About how many accesses one call of `fill` appends, and the most events that it reads.
 pub(super) const BATCH: usize = 4096;
 
 /// The longest line accepted, in bytes: far beyond any format, so that a file without line ends
@@ -50,8 +51,14 @@ impl From<&'static str> for Complaint {
 
 impl From<String> for Complaint {
     fn from(what: String) -> Complaint {
+        Complaint::from(Cow::Owned(what))
+    }
+}
+
+impl From<Cow<'static, str>> for Complaint {
+    fn from(what: Cow<'static, str>) -> Complaint {
         Complaint {
-            what: Cow::Owned(what),
+            what,
             ..Complaint::from("")
         }
     }
@@ -120,6 +127,12 @@ pub(super) trait LineParser: Send {
         (0, 0)
     }
 
+    /// The next event, and its process, that the line just parsed said; asked until it is `None`.
+    /// Events come behind the accesses of the same line.
+    fn take_event(&mut self) -> Option<(u32, Event)> {
+        None
+    }
+
     /// How the addresses are to be read.
     fn addressing(&self) -> Addressing {
         Addressing::Bytes
@@ -148,6 +161,8 @@ struct Lines<P> {
     parser: P,
     /// Lines taken so far; the number of the last one.
     count: u64,
+    /// The events of this `fill`.
+    told: Vec<Told>,
     skip_bad: bool,
     skipped: u64,
 }
@@ -169,6 +184,7 @@ impl<P: LineParser> LineReader<P> {
                 path,
                 parser,
                 count: 0,
+                told: Vec::new(),
                 skip_bad: options.skip_bad,
                 skipped: 0,
             },
@@ -176,7 +192,7 @@ impl<P: LineParser> LineReader<P> {
     }
 
     fn fill_to(&mut self, goal: usize, batch: &mut Vec<Access>) -> Result<(), TraceError> {
-        while batch.len() < goal {
+        while !self.lines.full(goal, batch) {
             let buffer = match fill_buf(&mut self.input) {
                 Ok(buffer) => buffer,
                 Err(e) => {
@@ -212,7 +228,7 @@ impl<P: LineParser> LineReader<P> {
                 part.len() + usize::from(end.is_some())
             } else {
                 let used = self.lines.whole_lines(buffer, goal, batch)?;
-                if batch.len() < goal {
+                if !self.lines.full(goal, batch) {
                     // What is left has no line end.
                     let rest = &buffer[used..];
                     if rest.len() > LINE_MAX {
@@ -235,13 +251,18 @@ impl<P: LineParser> LineReader<P> {
 impl<P: LineParser> RecordReader for LineReader<P> {
     fn fill(&mut self, batch: &mut Vec<Access>) -> Result<bool, TraceError> {
         let before = batch.len();
+        self.lines.told.clear();
         if !self.done {
             batch.reserve(BATCH);
             let result = self.fill_to(before + BATCH, batch);
             self.done |= result.is_err();
             result?;
         }
-        Ok(batch.len() > before)
+        Ok(batch.len() > before || !self.lines.told.is_empty())
+    }
+
+    fn take_events(&mut self, into: &mut Vec<Told>) {
+        into.append(&mut self.lines.told);
     }
 
     fn skipped(&self) -> u64 {
@@ -258,8 +279,14 @@ impl<P: LineParser> RecordReader for LineReader<P> {
 }
 
 impl<P: LineParser> Lines<P> {
-    /// Takes lines from the beginning of `buffer` until `batch` holds `goal` accesses or no line
-    /// end is left; returns how many bytes they were.
+    /// Whether this `fill` has read enough: `goal` accesses in the batch, or as many events as one
+    /// may read, so that a long row of them takes no more memory.
+    fn full(&self, goal: usize, batch: &[Access]) -> bool {
+        batch.len() >= goal || self.told.len() >= BATCH
+    }
+
+    /// Takes lines from the beginning of `buffer` until it is enough or no line end is left;
+    /// returns how many bytes they were.
     fn whole_lines(
         &mut self,
         buffer: &[u8],
@@ -267,7 +294,7 @@ impl<P: LineParser> Lines<P> {
         batch: &mut Vec<Access>,
     ) -> Result<usize, TraceError> {
         let mut used = 0;
-        while batch.len() < goal {
+        while !self.full(goal, batch) {
             let most = goal - batch.len();
             let (bytes, lines) = self.parser.parse_many(&buffer[used..], most, batch);
             used += bytes;
@@ -297,7 +324,17 @@ impl<P: LineParser> Lines<P> {
             return Ok(());
         }
         match self.parser.parse(line, batch) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                while let Some((pid, event)) = self.parser.take_event() {
+                    self.told.push(Told {
+                        before: batch.len(),
+                        pid,
+                        event,
+                        line: self.count,
+                    });
+                }
+                Ok(())
+            }
             Err(complaint) => self.bad(complaint, line),
         }
     }

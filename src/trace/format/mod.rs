@@ -1,5 +1,5 @@
 //! THE table of trace formats. One file per format: its layout in words, a reader that turns
-//! bytes into accesses, and its test of whether a sample fits. Help text, `pagebench formats`,
+//! bytes into accesses and events, and its test of whether a sample fits. Help text, `pagebench formats`,
 //! guessing and the documentation are derived from [`TABLE`].
 //!
 //! Deliberately absent: pages, dense ids, decompression (see `codec`), policies.
@@ -8,11 +8,12 @@ mod addr_rw;
 mod arc;
 mod csv;
 mod dinero;
+pub(in crate::trace) mod event_text;
 mod guess;
 mod lackey;
 mod lines;
 mod lirs;
-mod number;
+pub(in crate::trace) mod number;
 mod oracle_general;
 mod page_ref;
 pub mod plain;
@@ -24,6 +25,7 @@ mod tests;
 
 use super::codec;
 use super::error::{Position, TraceError};
+use super::event::Told;
 use super::record::{Access, Addressing, TraceKind};
 use std::fmt;
 use std::io::{BufRead, Cursor, Read};
@@ -63,12 +65,18 @@ pub struct ReadOptions {
     pub skip_bad: bool,
 }
 
-/// A source of accesses in file order.
+/// A source of accesses, and of the events between them, in file order.
 pub trait RecordReader: Send {
     /// Appends the next accesses to `batch` (a few thousand at a time) and returns true, or
-    /// returns false at the end of the trace and appends nothing. After an error, before which
-    /// the good accesses ahead of it may have been appended, nothing more is read.
+    /// returns false at the end of the trace and appends nothing. True with nothing appended: only
+    /// events were read. After an error, before which the good accesses ahead of it may have been
+    /// appended, nothing more is read.
     fn fill(&mut self, batch: &mut Vec<Access>) -> Result<bool, TraceError>;
+
+    /// Moves the events that the last `fill` read, a few thousand at most, behind those in `into`.
+    /// They are in order, and [`Told::before`] counts from the beginning of the batch as that
+    /// `fill` left it. The next `fill` forgets what was not taken.
+    fn take_events(&mut self, _into: &mut Vec<Told>) {}
 
     /// How many bad records were skipped so far; always 0 without [`ReadOptions::skip_bad`].
     fn skipped(&self) -> u64;
@@ -178,7 +186,7 @@ pub fn by_name(name: &str) -> Result<&'static Format, UnknownFormat> {
 
 /// A trace file, ready to be read.
 pub struct Opened {
-    /// The accesses.
+    /// The accesses and events.
     pub reader: Box<dyn RecordReader>,
     /// The format they are read in.
     pub format: &'static Format,
@@ -263,6 +271,10 @@ impl RecordReader for Noted {
             }
             error
         })
+    }
+
+    fn take_events(&mut self, into: &mut Vec<Told>) {
+        self.inner.take_events(into);
     }
 
     fn skipped(&self) -> u64 {

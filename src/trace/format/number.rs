@@ -3,7 +3,7 @@
 
 /// Why some bytes are not a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NumberFault {
+pub(in crate::trace) enum NumberFault {
     /// There is nothing.
     Missing,
     /// Something in it is no digit of the base.
@@ -42,7 +42,7 @@ pub(super) fn strip_0x(digits: &[u8]) -> Option<&[u8]> {
 }
 
 /// A decimal number without sign; leading zeros do not count.
-pub(super) fn decimal(digits: &[u8]) -> Result<u64, NumberFault> {
+pub(in crate::trace) fn decimal(digits: &[u8]) -> Result<u64, NumberFault> {
     let digits = significant(digits, 20, u8::is_ascii_digit)?;
     let mut value: u64 = 0;
     for &byte in digits {
@@ -131,7 +131,7 @@ pub(super) fn trim(bytes: &[u8]) -> &[u8] {
 
 /// The next word, empty at the end, and what follows it.
 #[inline]
-pub(super) fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
+pub(in crate::trace) fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
     let start = bytes.iter().take_while(|&&b| is_blank(b)).count();
     let bytes = &bytes[start..];
     let end = bytes.iter().take_while(|&&b| !is_blank(b)).count();

@@ -1,15 +1,17 @@
 //! Our own text format, to be written by hand, by scripts and by `pagebench convert`: its reader
 //! and its writer.
 //!
-//! Deliberately absent: mappings and processes beyond a number. The words for them are reserved,
-//! so that a later version of the format cannot be misread by this one.
+//! Deliberately absent: the text of an event behind its first word (see `event_text`), and what
+//! events mean.
 
+use super::event_text;
 use super::lines::{
     BYTES_MAX, Complaint, LineParser, LineReader, RUN_MAX, bad_address, bad_id, checked_size,
     nothing_more,
 };
 use super::number::{decimal, hex_0x, trim, word};
 use super::{Fit, Format, Sample};
+use crate::trace::event::Event;
 use crate::trace::record::{Access, Addressing, Kind, TraceKind};
 use std::io::{self, Write};
 
@@ -17,20 +19,34 @@ pub(super) const FORMAT: Format = Format {
     name: "plain",
     about: "pagebench's own text format",
     layout: "\
-The first line is `# pagebench trace 1`. Before the first access may stand `# kind: full` (or
-sampled, faults-only, block-io, synthetic) and `# addressing: bytes` (or ids). Then one access
+The first line is `# pagebench trace 1`. Before the first access or event may stand `# kind: full`
+(or sampled, faults-only, block-io, synthetic) and `# addressing: bytes` (or ids). Then one access
 per line: I (instruction fetch), R (read) or W (write), byte address (hexadecimal, 0x or not),
 and size in bytes (decimal, 1 to 1048576), 1 if absent. With ids the address is a decimal page id
 and the size the number of consecutive ids (1 to 16777216). `switch PID` says that what follows
 is of that process (decimal, 32 bits); a trace begins in process 0. Other lines with # are
-comments. The words map unmap protect brk advise fork exec exit are reserved.
+comments.
+Between accesses may stand what happens to the address space of the process, in order of time;
+addresses are hexadecimal, lengths, offsets and ids decimal, PROT is rwx with - for what is missing:
+- map START LENGTH PROT, then in any order: shared (else private), file=ID,OFFSET,LENGTH (else of
+  zeros; LENGTH is the file's, an ID means one file throughout), fixed (what is there makes room),
+  grows-down (a stack), page-size=2MiB (asked for), name=TEXT (for listings, without blanks)
+- unmap START LENGTH, protect START LENGTH PROT, advise START LENGTH willneed (or dontneed)
+- brk END: the heap ends here; the first such line says where it begins
+- fork CHILD: a copy of the process, to be switched to by this number (decimal, 32 bits)
+- exec and exit: all mappings go; with exit the process too
+With ids only fork, exec and exit can be.
     # pagebench trace 1
     # kind: full
     # addressing: bytes
-    I 401ab70 3
-    W 1fff000748 8
+    map 401000 8192 r-x file=1,4096,24576 name=/bin/prog
+    map 7ffe0000 65536 rw- grows-down name=[stack]
+    I 401ab7 3
+    W 7ffeff48 8
+    fork 2
     switch 2
-    R 7f0010
+    W 7ffeff48 8
+    exit
 ",
     kind: TraceKind::Full,
     sniff,
@@ -41,6 +57,7 @@ comments. The words map unmap protect brk advise fork exec exit are reserved.
             addressing: Addressing::Bytes,
             kind: None,
             pid: 0,
+            event: None,
         };
         Ok(Box::new(LineReader::new(input, path, options, parser)))
     },
@@ -51,11 +68,6 @@ const MAGIC: &[u8] = b"# pagebench trace ";
 
 /// The version that is read and written.
 const VERSION: &[u8] = b"1";
-
-/// The words that a later version of the format will give a meaning.
-const RESERVED: [&str; 8] = [
-    "map", "unmap", "protect", "brk", "advise", "fork", "exec", "exit",
-];
 
 /// The first line alone decides, whatever the version: the reader refuses the others.
 fn sniff(sample: &Sample<'_>) -> Fit {
@@ -74,11 +86,13 @@ fn sniff(sample: &Sample<'_>) -> Fit {
 struct Plain {
     /// True once the first line was seen.
     magic: bool,
-    /// True once an access was seen; then the header is over.
+    /// True once an access or event was seen; then the header is over.
     started: bool,
     addressing: Addressing,
     kind: Option<TraceKind>,
     pid: u32,
+    /// The event of the line just parsed.
+    event: Option<Event>,
 }
 
 impl LineParser for Plain {
@@ -96,7 +110,7 @@ impl LineParser for Plain {
             b"W" => Kind::Write,
             b"switch" => return self.switch(rest),
             _ if first.starts_with(b"#") => return self.header(line),
-            _ => return Err(unknown_word(first)),
+            _ => return self.event(line),
         };
         let (address, rest) = word(rest);
         let (size, rest) = word(rest);
@@ -119,6 +133,11 @@ impl LineParser for Plain {
             addr,
         });
         Ok(())
+    }
+
+    #[inline]
+    fn take_event(&mut self) -> Option<(u32, Event)> {
+        Some((self.pid, self.event.take()?))
     }
 
     fn addressing(&self) -> Addressing {
@@ -166,6 +185,14 @@ impl Plain {
         Ok(())
     }
 
+    /// A line that is an event, or nothing known.
+    fn event(&mut self, line: &[u8]) -> Result<(), Complaint> {
+        let event = event_text::parse(line, self.addressing)?;
+        self.event = Some(event.ok_or_else(unknown_word)?);
+        self.started = true;
+        Ok(())
+    }
+
     /// A line with `#`: one of the two headers, or a comment.
     fn header(&mut self, line: &[u8]) -> Result<(), Complaint> {
         let text = trim(line).strip_prefix(b"#").map_or(&b""[..], trim);
@@ -188,22 +215,14 @@ impl Plain {
     fn header_is_open(&self) -> Result<(), Complaint> {
         match self.started {
             false => Ok(()),
-            true => Err("a header line after the first access".into()),
+            true => Err("a header line after the first access or event".into()),
         }
     }
 }
 
-fn unknown_word(first: &[u8]) -> Complaint {
-    match RESERVED.iter().find(|word| word.as_bytes() == first) {
-        Some(word) => Complaint {
-            help: "convert the trace without events, or leave them out with --skip-bad",
-            ..Complaint::from(format!(
-                "`{word}` events are reserved for a later version of this format; this version \
-                 replays accesses only"
-            ))
-        },
-        None => "the line does not begin with I, R, W or switch".into(),
-    }
+fn unknown_word() -> Complaint {
+    let words = Event::NAMES.join(", ");
+    format!("the line does not begin with I, R, W or switch, nor with an event ({words})").into()
 }
 
 /// Writes the first lines of a trace.
@@ -241,10 +260,7 @@ pub fn write_access<W: Write + ?Sized>(
     addressing: Addressing,
     current_pid: &mut u32,
 ) -> io::Result<()> {
-    if access.pid != *current_pid {
-        writeln!(out, "switch {}", access.pid)?;
-        *current_pid = access.pid;
-    }
+    write_switch(out, access.pid, current_pid)?;
     let letter = access.kind.letter();
     match addressing {
         Addressing::Bytes => write!(out, "{letter} {:x}", access.addr)?,
@@ -256,12 +272,40 @@ pub fn write_access<W: Write + ?Sized>(
     }
 }
 
+/// Writes one event of process `pid`, and before it a `switch` where that is needed, as
+/// [`write_access`] does. The child of a fork is a process id.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write_event<W: Write + ?Sized>(
+    out: &mut W,
+    pid: u32,
+    event: &Event,
+    current_pid: &mut u32,
+) -> io::Result<()> {
+    write_switch(out, pid, current_pid)?;
+    writeln!(out, "{event}")
+}
+
+fn write_switch<W: Write + ?Sized>(out: &mut W, pid: u32, current_pid: &mut u32) -> io::Result<()> {
+    if pid != *current_pid {
+        writeln!(out, "switch {pid}")?;
+        *current_pid = pid;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Random, accesses, bad_line_cases, error, guess_of, skipping};
+    use super::super::testing::{
+        Random, Slow, accesses, bad_line_cases, error, guess_of, skipping,
+    };
     use super::super::{ReadOptions, by_name};
     use super::*;
     use crate::trace::error::Position;
+    use crate::trace::event::Told;
+    use crate::trace::format::lines::BATCH;
 
     /// What is written is read back, `addr` and `size` within the bounds of both addressings.
     #[test]
@@ -306,6 +350,94 @@ mod tests {
         assert_eq!(fields, [(0, 0x401_ab70, 3), (2, 255, 1), (0, u64::MAX, 1)]);
     }
 
+    /// Reads with buffers of `step` bytes: accesses, and the events with the accesses before them
+    /// counted from the beginning of the file; and the most that one call read of either.
+    fn read_events(text: &str, step: usize) -> (Vec<Access>, Vec<Told>, usize) {
+        let input = Box::new(Slow::new(text.as_bytes(), step));
+        let format = by_name("plain").unwrap();
+        let mut reader = (format.open)(input, "t".into(), &ReadOptions::default()).unwrap();
+        let (mut accesses, mut events, mut most) = (Vec::new(), Vec::new(), 0);
+        loop {
+            let (old, told) = (accesses.len(), events.len());
+            let more = reader.fill(&mut accesses).unwrap();
+            reader.take_events(&mut events);
+            most = most.max(accesses.len() - old).max(events.len() - told);
+            assert!(
+                events[told..]
+                    .iter()
+                    .all(|e| (old..=accesses.len()).contains(&e.before))
+            );
+            assert_eq!(more, old < accesses.len() || told < events.len());
+            if !more {
+                return (accesses, events, most);
+            }
+        }
+    }
+
+    #[test]
+    fn events_stand_between_the_accesses_of_their_process() {
+        let text = "# pagebench trace 1\nmap 1000 4096 rw-\nR 1000\n#\nswitch 3\nfork 4\n\nexec\n\
+                    R 2000\r\nexit\r\nswitch 4\nbrk 5000";
+        let wanted = [
+            (0, 0, 2, "map 1000 4096 rw-"),
+            (1, 3, 6, "fork 4"),
+            (1, 3, 8, "exec"),
+            (2, 3, 10, "exit"),
+            (2, 4, 12, "brk 5000"),
+        ];
+        for step in [1, 2, 3, 7, 1000] {
+            let (accesses, events, _) = read_events(text, step);
+            assert_eq!(accesses.len(), 2);
+            let texts: Vec<String> = events.iter().map(|e| e.event.to_string()).collect();
+            let got = events.iter().zip(&texts);
+            let got: Vec<_> = got
+                .map(|(e, text)| (e.before, e.pid, e.line, &**text))
+                .collect();
+            assert_eq!(got, wanted, "{step}");
+        }
+    }
+
+    #[test]
+    fn a_long_row_of_events_is_read_in_pieces() {
+        let row = "brk 1000\n".repeat(20_000);
+        for text in [
+            row.clone(),
+            format!("R 1\n{row}"),
+            format!("{row}R 1\n{row}"),
+        ] {
+            let text = format!("# pagebench trace 1\n{text}");
+            let (accesses, events, most) = read_events(&text, 1 << 16);
+            assert_eq!(events.len(), text.matches("brk").count());
+            assert_eq!(accesses.len(), text.matches('R').count());
+            assert!(most <= BATCH);
+            // Who does not ask for events gets to the end all the same.
+            assert_eq!(
+                super::super::testing::accesses("plain", text.as_bytes()),
+                accesses
+            );
+        }
+    }
+
+    #[test]
+    fn events_that_are_written_are_read_back() {
+        let text = FORMAT.example();
+        let (accesses, events, _) = read_events(&text, 1000);
+        assert!(events.len() > 3 && accesses.len() > 2);
+        let mut out = Vec::new();
+        let mut pid = 0;
+        write_header(&mut out, TraceKind::Full, Addressing::Bytes).unwrap();
+        let mut events = events.iter().peekable();
+        for at in 0..=accesses.len() {
+            while let Some(told) = events.next_if(|told| told.before == at) {
+                write_event(&mut out, told.pid, &told.event, &mut pid).unwrap();
+            }
+            if let Some(access) = accesses.get(at) {
+                write_access(&mut out, access, Addressing::Bytes, &mut pid).unwrap();
+            }
+        }
+        assert_eq!(String::from_utf8(out).unwrap(), text);
+    }
+
     #[test]
     fn the_first_line_decides() {
         for (text, what) in [
@@ -336,11 +468,9 @@ mod tests {
             ("switch", "process number"),
             ("switch 4294967296", "process number"),
             ("# kind: full", "header line after"),
-            (
-                "map 0 4096",
-                "`map` events are reserved for a later version",
-            ),
-            ("exit 3", "`exit` events are reserved"),
+            ("maps", "nor with an event (map, unmap,"),
+            ("map 0 0 rwx", "the length is 0"),
+            ("exit 3", "`3` is more than belongs to the event"),
         ] {
             let text = format!("# pagebench trace 1\nR 1\n{line}\nR 2\n");
             let error = error("plain", text.as_bytes());
@@ -349,10 +479,25 @@ mod tests {
             let (got, skipped) = skipping("plain", text.as_bytes());
             assert_eq!((got.len(), skipped), (2, 1), "{line:?}");
         }
+        for (text, what) in [
+            (
+                "# addressing: ids\nfork 2\nmap 0 1 rwx\n",
+                "`map` in a trace of page ids",
+            ),
+            ("exec\n\n# addressing: ids\n", "header line after"),
+        ] {
+            let error = error("plain", format!("# pagebench trace 1\n{text}").as_bytes());
+            assert!(error.what.contains(what), "{error}");
+            assert_eq!(error.position, Position::Line(4));
+        }
         for header in ["# kind: complete", "# addressing: pages"] {
             let text = format!("# pagebench trace 1\n{header}\n");
             assert_eq!(error("plain", text.as_bytes()).position, Position::Line(2));
         }
-        bad_line_cases("plain", "# pagebench trace 1", &[("fork 2", "reserved")]);
+        bad_line_cases(
+            "plain",
+            "# pagebench trace 1",
+            &[("fork x", "number of the child")],
+        );
     }
 }

@@ -4,7 +4,7 @@
 //! It keeps the trace *unresolved* (process, page, kind), so that what depends on choices made at
 //! run time stays open. Knows nothing of policies and machines.
 //!
-//! # Layout, version 1.0
+//! # Layout, version 1.1
 //!
 //! All integers are little-endian.
 //!
@@ -32,16 +32,22 @@
 //! | 4 | block | one byte per reference: place in the burst's list × 4 + kind |
 //! | 5–15 | block | reserved: order of last reference, in-burst distances, smaller bursts |
 //! | 32 | footer | JSON: name, format, kind, addressing, page size, counts, digest |
-//! | 33 | footer | process ids, u32 each, in order of first reference |
+//! | 33 | footer | process ids, u32 each, in order of first reference or event |
 //! | 34 | footer | for each page its process, u32 each; left out with a single process |
 //! | 35 | footer | for each page its number, as the u64 difference from the page before it |
 //! | 36 | footer | for each block its offset in the file (u64) and its references (u64) |
-//! | 37–47 | footer | reserved: mapping events by position, resolved forms |
+//! | 37 | footer | events, a line of text each, in order; left out without events; since 1.1 |
+//! | 38–47 | footer | reserved: resolved forms |
+//!
+//! A line of the events is `POSITION PID EVENT`: the number of references before it (decimal, never
+//! less than in the line before), the process id, and the event as in the plain format; LF ends it.
+//! Processes that occur only in events, children of forks too, are among the process ids.
 //!
 //! A column of the footer may be split over several with the same tag, to be joined in order. A
 //! block never begins with a continuation, so that blocks can be unpacked on their own.
 
 pub mod burst;
+mod events;
 mod read;
 mod write;
 
@@ -57,7 +63,7 @@ use serde::{Deserialize, Serialize};
 pub const MAGIC: [u8; 8] = *b"\x89PBT\r\n\x1a\n";
 const END_MAGIC: [u8; 8] = *b"PBTEND\r\n";
 const MAJOR: u16 = 1;
-const MINOR: u16 = 0;
+const MINOR: u16 = 1;
 const HEADER_BYTES: usize = 16;
 const TRAILER_BYTES: usize = 24;
 
@@ -84,6 +90,7 @@ const TAG_PIDS: u16 = 33;
 const TAG_PROCESSES: u16 = 34;
 const TAG_NUMBERS: u16 = 35;
 const TAG_INDEX: u16 = 36;
+const TAG_EVENTS: u16 = 37;
 
 const CODEC_NONE: u8 = 0;
 const CODEC_ZSTD: u8 = 1;

@@ -3,9 +3,10 @@
 
 use super::burst::{self, Bursts};
 use super::write::trailer_checksum;
-use super::*;
+use super::{events, *};
 use crate::trace::dense::{Dictionary, KindCode, PageKey, Ref, Trace};
 use crate::trace::error::{Position, TraceError};
+use crate::trace::event::EventAt;
 use crate::trace::map::Bytes;
 use rayon::prelude::*;
 use std::fs::File;
@@ -20,6 +21,8 @@ pub struct Store {
     pub meta: Meta,
     /// What the ids mean.
     pub dictionary: Dictionary,
+    /// What happens to address spaces, in order.
+    pub events: Vec<EventAt>,
     /// References by kind: ifetch, read, write.
     pub by_kind: [u64; 3],
     /// Bursts of at most 64 pages.
@@ -31,7 +34,14 @@ pub struct Store {
 
 /// The columns that a reader of this version needs; others are of later minor versions.
 const BLOCK_TAGS: [u16; 4] = [TAG_LENGTHS, TAG_COUNTS, TAG_PAGES, TAG_RAW];
-const FOOTER_TAGS: [u16; 5] = [TAG_META, TAG_PIDS, TAG_PROCESSES, TAG_NUMBERS, TAG_INDEX];
+const FOOTER_TAGS: [u16; 6] = [
+    TAG_META,
+    TAG_PIDS,
+    TAG_PROCESSES,
+    TAG_NUMBERS,
+    TAG_INDEX,
+    TAG_EVENTS,
+];
 
 /// A column: its tag and its unpacked bytes.
 type Column = (u16, Vec<u8>);
@@ -106,12 +116,15 @@ impl Store {
         if !in_order || !inside || total != Some(json.refs) || counted != Some(json.refs) {
             return Err(fail(span.start, "the index of blocks is corrupt"));
         }
+        let events = events::decode(&join(TAG_EVENTS), &dictionary, meta.addressing, json.refs)
+            .map_err(|what| fail(span.start, &what))?;
         let path = path.to_path_buf();
         Ok(Store {
             path,
             bytes,
             meta,
             dictionary,
+            events,
             by_kind,
             bursts: json.bursts,
             digest,
@@ -204,8 +217,10 @@ impl Store {
                 Ok::<(), TraceError>(())
             })?;
         let trace = Trace::new(self.meta, self.dictionary, refs, kinds, None);
+        let trace = trace.with_events(self.events);
         if trace.digest() != self.digest {
-            let what = "the references are not those of the digest that the file carries";
+            let what =
+                "the references and events are not those of the digest that the file carries";
             return Err(corrupt(&self.path, 0, what));
         }
         Ok(trace)

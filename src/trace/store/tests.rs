@@ -1,5 +1,6 @@
 use super::*;
 use crate::trace::dense::{CONTINUES, Dictionary, KindCode, PageKey, Ref, pack, page_of};
+use crate::trace::event::{Event, EventAt};
 use std::path::Path;
 
 fn meta() -> Meta {
@@ -74,6 +75,59 @@ fn what_is_written_is_read_over_several_blocks() {
     assert_eq!(page_of(again.refs[1]), 1);
 }
 
+/// A small trace with events between, before and behind its references.
+fn with_events() -> (Vec<u8>, Summary, Vec<EventAt>) {
+    let (refs, kinds, dictionary) = sample(60, 9);
+    let at = |position, process, event| EventAt {
+        position,
+        process,
+        event,
+        line: 0,
+    };
+    let events = vec![
+        at(0, 1, Event::Exec),
+        at(0, 1, Event::Fork { child: 0 }),
+        at(30, 0, Event::Brk { end: 0x5000 }),
+        at(refs.len() as u64, 0, Event::Exit),
+    ];
+    let mut writer = Writer::new(Vec::new(), 3).unwrap();
+    let mut upcoming = events.iter().peekable();
+    for at in 0..=refs.len() {
+        while let Some(event) = upcoming.next_if(|event| event.position <= at as u64) {
+            writer.event(event.clone());
+        }
+        if at < refs.len() {
+            writer.push(refs[at], kinds[at]).unwrap();
+        }
+    }
+    let (bytes, summary) = writer.finish(&meta(), &dictionary).unwrap();
+    (bytes, summary, events)
+}
+
+#[test]
+fn events_are_read_as_they_were_written() {
+    let (bytes, summary, events) = with_events();
+    let trace = parse(&bytes).unwrap().load().unwrap();
+    assert_eq!(trace.events, events);
+    assert_eq!(trace.digest(), summary.digest);
+    let (refs, kinds, dictionary) = sample(60, 9);
+    assert_ne!(write(&refs, &kinds, &dictionary).1.digest, summary.digest);
+}
+
+#[test]
+fn a_file_of_version_1_0_is_read_as_ever() {
+    let (refs, kinds, dictionary) = sample(300, 40);
+    let (mut bytes, summary) = write(&refs, &kinds, &dictionary);
+    assert_eq!(bytes[8..12], [1, 0, 1, 0]);
+    bytes[10] = 0;
+    let end = bytes.len() - TRAILER_BYTES;
+    let sum = write::trailer_checksum(u64_at(&bytes, end), &bytes[..HEADER_BYTES]);
+    bytes[end + 8..end + 16].copy_from_slice(&sum.to_le_bytes());
+    let trace = parse(&bytes).unwrap().load().unwrap();
+    assert!(trace.refs == refs && trace.events.is_empty());
+    assert_eq!(trace.digest(), summary.digest);
+}
+
 #[test]
 fn an_empty_trace_is_a_trace() {
     let (bytes, _) = write(&[], &[], &Dictionary::default());
@@ -83,13 +137,18 @@ fn an_empty_trace_is_a_trace() {
 #[test]
 fn every_cut_and_every_flipped_byte_is_noticed() {
     let (refs, kinds, dictionary) = sample(300, 40);
-    let (bytes, _) = write(&refs, &kinds, &dictionary);
+    every_change_is_noticed(&write(&refs, &kinds, &dictionary).0);
+    every_change_is_noticed(&with_events().0);
+}
+
+fn every_change_is_noticed(bytes: &[u8]) {
     let whole = |bytes: &[u8]| parse(bytes).and_then(Store::load);
+    assert!(whole(bytes).is_ok());
     for end in 0..bytes.len() {
         assert!(whole(&bytes[..end]).is_err(), "cut at {end}");
     }
     for at in 0..bytes.len() {
-        let mut broken = bytes.clone();
+        let mut broken = bytes.to_vec();
         broken[at] ^= 0x41;
         assert!(whole(&broken).is_err(), "byte {at} changed");
     }

@@ -1,10 +1,12 @@
 //! Writing a `.pbt`: references go in one by one, full blocks go out compressed. Memory is one
-//! block and the dictionary, however long the trace is.
+//! block, the events and the dictionary, however long the trace is.
 
 use super::burst::{Bursts, Encoder};
-use super::*;
+use super::{events, *};
 use crate::trace::dense::{CONTINUES, Dictionary, KIND_MASK, KindCode, Ref};
 use crate::trace::digest::{self, Digest};
+use crate::trace::event::EventAt;
+use crate::trace::select::Sink;
 use std::io::{self, Write};
 
 /// What was written.
@@ -31,11 +33,33 @@ pub struct Writer<W: Write> {
     block: Bursts,
     refs: Vec<Ref>,
     kinds: Vec<KindCode>,
+    /// Kept to the end: only then all processes have their ids.
+    events: Vec<EventAt>,
     digest: Digest,
     index: Vec<(u64, u64)>,
     by_kind: [u64; 3],
     continuations: u64,
     bursts: u64,
+    /// What failed first where it could not be told at once; see [`Sink`].
+    failed: Option<io::Error>,
+}
+
+impl<W: Write> Sink for Writer<W> {
+    /// A failure is told by [`Writer::finish`].
+    #[inline]
+    fn reference(&mut self, reference: Ref, kind: KindCode) {
+        if self.failed.is_none() {
+            self.failed = self.push(reference, kind).err();
+        }
+    }
+
+    fn event(&mut self, event: EventAt) {
+        Writer::event(self, event);
+    }
+
+    fn wants_more(&self) -> bool {
+        self.failed.is_none()
+    }
 }
 
 impl<W: Write> Writer<W> {
@@ -49,11 +73,13 @@ impl<W: Write> Writer<W> {
             block: Bursts::default(),
             refs: Vec::with_capacity(BLOCK_REFS),
             kinds: Vec::with_capacity(BLOCK_REFS),
+            events: Vec::new(),
             digest: Digest::default(),
             index: Vec::new(),
             by_kind: [0; 3],
             continuations: 0,
             bursts: 0,
+            failed: None,
         };
         writer.put(&header())?;
         Ok(writer)
@@ -73,6 +99,12 @@ impl<W: Write> Writer<W> {
         self.by_kind[usize::from(kind & KIND_MASK)] += 1;
         self.continuations += u64::from(kind & CONTINUES != 0);
         Ok(())
+    }
+
+    /// Takes an event, which stands behind the references pushed so far.
+    pub fn event(&mut self, event: EventAt) {
+        self.digest.event(&event);
+        self.events.push(event);
     }
 
     fn flush_block(&mut self) -> io::Result<()> {
@@ -154,6 +186,9 @@ impl<W: Write> Writer<W> {
     /// Ends the file: the dictionary, what is known of the trace, and the index of blocks.
     /// Returns the sink and what was written.
     pub fn finish(mut self, meta: &Meta, dictionary: &Dictionary) -> io::Result<(W, Summary)> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         self.flush_block()?;
         let digest = std::mem::take(&mut self.digest).finish(meta, dictionary);
         let json = MetaJson {
@@ -205,6 +240,8 @@ impl<W: Write> Writer<W> {
             TAG_INDEX,
             index.flat_map(u64::to_le_bytes).collect(),
         );
+        let events = events::encode(&self.events, dictionary);
+        split(&mut columns, TAG_EVENTS, events);
         let footer = self.offset;
         self.put_block(FOOTER_MAGIC, 0, &columns)?;
         let mut trailer = footer.to_le_bytes().to_vec();

@@ -1,0 +1,345 @@
+//! The text of one event, as a line of the plain format says it and as a `.pbt` keeps it: its
+//! reader and its writer ([`Event`]'s `Display`).
+//!
+//! Knows neither lines nor processes: who says the event, and where, is told beside it. Whether it
+//! makes sense where it stands is not asked here.
+
+use super::number::{NumberFault, decimal, hex_0x, word};
+use crate::trace::event::{Advice, Backing, Event, Mapping, Protection};
+use crate::trace::record::Addressing;
+use crate::units::PageSize;
+use std::borrow::Cow;
+use std::fmt;
+use std::str;
+
+/// What is wrong with the text of an event, a lowercase fragment.
+pub(in crate::trace) type Fault = Cow<'static, str>;
+
+/// What may follow the protection of a `map`; those with `=` have a value.
+const ATTRIBUTES: [&str; 6] = [
+    "shared",
+    "fixed",
+    "grows-down",
+    "file=",
+    "page-size=",
+    "name=",
+];
+
+/// The longest piece of text that a message repeats, in bytes.
+const SHOWN_MAX: usize = 40;
+
+/// Reads an event; `None` if the first word is no event's. A fork's child is what the text says.
+pub(in crate::trace) fn parse(text: &[u8], addressing: Addressing) -> Result<Option<Event>, Fault> {
+    let (first, rest) = word(text);
+    let Some(form) = form(first) else {
+        return Ok(None);
+    };
+    let mut words = Words { rest, form };
+    let has_addresses = !matches!(first, b"fork" | b"exec" | b"exit");
+    if has_addresses && addressing == Addressing::Ids {
+        let word = first.escape_ascii();
+        return Err(format!("`{word}` in a trace of page ids; it needs byte addresses").into());
+    }
+    let event = match first {
+        b"map" => Event::Map(Box::new(words.mapping()?)),
+        b"unmap" => {
+            let (start, length) = words.range()?;
+            Event::Unmap { start, length }
+        }
+        b"protect" => {
+            let (start, length) = words.range()?;
+            let protection = words.protection()?;
+            Event::Protect {
+                start,
+                length,
+                protection,
+            }
+        }
+        b"brk" => {
+            let end = words.hexadecimal("end")?;
+            Event::Brk { end }
+        }
+        b"advise" => {
+            let (start, length) = words.range()?;
+            let advice = words.advice()?;
+            Event::Advise {
+                start,
+                length,
+                advice,
+            }
+        }
+        b"fork" => Event::Fork {
+            child: words.child()?,
+        },
+        b"exec" => Event::Exec,
+        _ => Event::Exit,
+    };
+    words.end()?;
+    Ok(Some(event))
+}
+
+/// How an event is written, by its first word, for messages.
+fn form(first: &[u8]) -> Option<&'static str> {
+    Some(match first {
+        b"map" => "map START LENGTH PROT",
+        b"unmap" => "unmap START LENGTH",
+        b"protect" => "protect START LENGTH PROT",
+        b"brk" => "brk END",
+        b"advise" => "advise START LENGTH willneed|dontneed",
+        b"fork" => "fork CHILD",
+        b"exec" => "exec",
+        b"exit" => "exit",
+        _ => return None,
+    })
+}
+
+/// The words behind the first, taken one by one.
+struct Words<'a> {
+    rest: &'a [u8],
+    form: &'static str,
+}
+
+impl<'a> Words<'a> {
+    /// The next word; empty at the end.
+    fn next(&mut self) -> &'a [u8] {
+        let (word, rest) = word(self.rest);
+        self.rest = rest;
+        word
+    }
+
+    fn end(&mut self) -> Result<(), Fault> {
+        match self.next() {
+            b"" => Ok(()),
+            more => Err(format!(
+                "`{}` is more than belongs to the event: {}",
+                shown(more),
+                self.form
+            )
+            .into()),
+        }
+    }
+
+    fn missing(&self, what: &str) -> Fault {
+        format!("the {what} is missing: {}", self.form).into()
+    }
+
+    fn fault(&self, fault: NumberFault, what: &str, base: &str) -> Fault {
+        match fault {
+            NumberFault::Missing => self.missing(what),
+            NumberFault::Digit => format!("the {what} is not {base}").into(),
+            NumberFault::Large => format!("the {what} is over 64 bits").into(),
+        }
+    }
+
+    fn hexadecimal(&mut self, what: &str) -> Result<u64, Fault> {
+        hex_0x(self.next()).map_err(|fault| self.fault(fault, what, "hexadecimal"))
+    }
+
+    fn range(&mut self) -> Result<(u64, u64), Fault> {
+        let start = self.hexadecimal("start")?;
+        let length = decimal(self.next())
+            .map_err(|fault| self.fault(fault, "length", "a decimal number"))?;
+        if length == 0 {
+            return Err("the length is 0; the least is 1".into());
+        }
+        match start.checked_add(length - 1) {
+            Some(_) => Ok((start, length)),
+            None => Err("the range runs past the end of the 64-bit address space".into()),
+        }
+    }
+
+    fn protection(&mut self) -> Result<Protection, Fault> {
+        let word = self.next();
+        if word.is_empty() {
+            return Err(self.missing("protection"));
+        }
+        let protection = str::from_utf8(word).ok().and_then(Protection::parse);
+        protection.ok_or_else(|| {
+            let word = shown(word);
+            format!("the protection `{word}` is not rwx, with - for what is missing").into()
+        })
+    }
+
+    fn advice(&mut self) -> Result<Advice, Fault> {
+        match self.next() {
+            b"willneed" => Ok(Advice::WillNeed),
+            b"dontneed" => Ok(Advice::DontNeed),
+            b"" => Err(self.missing("advice")),
+            other => Err(format!(
+                "the advice `{}` is neither willneed nor dontneed",
+                shown(other)
+            )
+            .into()),
+        }
+    }
+
+    fn child(&mut self) -> Result<u32, Fault> {
+        let child = decimal(self.next()).ok();
+        let child = child.and_then(|child| u32::try_from(child).ok());
+        child.ok_or("`fork` takes the number of the child (decimal, up to 4294967295)".into())
+    }
+
+    fn mapping(&mut self) -> Result<Mapping, Fault> {
+        let (start, length) = self.range()?;
+        let mut mapping = Mapping {
+            start,
+            length,
+            protection: self.protection()?,
+            shared: false,
+            fixed: false,
+            grows_down: false,
+            backing: Backing::Anonymous,
+            page_size: None,
+            name: String::new(),
+        };
+        let mut given = [false; ATTRIBUTES.len()];
+        loop {
+            let word = self.next();
+            if word.is_empty() {
+                break;
+            }
+            let which = attribute(&mut mapping, word)?;
+            if std::mem::replace(&mut given[which], true) {
+                let name = ATTRIBUTES[which];
+                return Err(format!("`{name}` stands twice; once is enough").into());
+            }
+        }
+        match mapping.backing {
+            Backing::File { offset, .. } if offset.checked_add(length - 1).is_none() => {
+                Err("the mapping runs past the last byte that a file can have".into())
+            }
+            _ => Ok(mapping),
+        }
+    }
+}
+
+/// Takes one attribute of a mapping; returns which of [`ATTRIBUTES`] it is.
+fn attribute(mapping: &mut Mapping, word: &[u8]) -> Result<usize, Fault> {
+    let has_value = word.contains(&b'=');
+    let named = |name: &str| match has_value {
+        true => name.ends_with('=') && word.starts_with(name.as_bytes()),
+        false => word == name.as_bytes(),
+    };
+    let Some(which) = ATTRIBUTES.iter().position(|name| named(name)) else {
+        return Err(format!(
+            "`{}` is no attribute of a mapping; there are: {}",
+            shown(word),
+            ATTRIBUTES.join(" ")
+        )
+        .into());
+    };
+    let value = &word[ATTRIBUTES[which].len()..];
+    match ATTRIBUTES[which] {
+        "shared" => mapping.shared = true,
+        "fixed" => mapping.fixed = true,
+        "grows-down" => mapping.grows_down = true,
+        "file=" => mapping.backing = backing(value)?,
+        "page-size=" => mapping.page_size = Some(page_size(value)?),
+        _ => mapping.name = name(value)?,
+    }
+    Ok(which)
+}
+
+fn backing(value: &[u8]) -> Result<Backing, Fault> {
+    let mut numbers = value.split(|&b| b == b',').map(|part| decimal(part).ok());
+    let mut next = || numbers.next().flatten();
+    let found = (next(), next(), next());
+    let (Some(file), Some(offset), Some(length)) = found else {
+        return Err("`file=` takes ID,OFFSET,LENGTH, three decimal numbers".into());
+    };
+    if numbers.next().is_some() {
+        return Err("`file=` takes ID,OFFSET,LENGTH and no more".into());
+    }
+    let file = u32::try_from(file).map_err(|_| "the file's id is over 4294967295")?;
+    Ok(Backing::File {
+        file,
+        offset,
+        length,
+    })
+}
+
+fn page_size(value: &[u8]) -> Result<PageSize, Fault> {
+    let text = str::from_utf8(value).ok();
+    let text = text.filter(|text| text.len() <= SHOWN_MAX);
+    let text = text.ok_or("`page-size=` takes a size such as 4KiB or 2MiB")?;
+    text.parse().map_err(|e| format!("page-size=: {e}").into())
+}
+
+fn name(value: &[u8]) -> Result<String, Fault> {
+    match str::from_utf8(value) {
+        Ok("") => Err("`name=` has no text; leave it out".into()),
+        Ok(name) if name.contains(char::is_control) => {
+            Err("the name has a control character in it".into())
+        }
+        Ok(name) => Ok(name.to_owned()),
+        Err(_) => Err("the name is not UTF-8".into()),
+    }
+}
+
+/// A word for a message, cut to a printable length.
+fn shown(word: &[u8]) -> String {
+    word[..word.len().min(SHOWN_MAX)].escape_ascii().to_string()
+}
+
+impl fmt::Display for Event {
+    /// As a line of the plain format says it, without line end. The child of a fork is written as
+    /// it is: a process id only where a reader told it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Map(mapping) => write!(f, "{mapping}"),
+            Event::Unmap { start, length } => write!(f, "unmap {start:x} {length}"),
+            Event::Protect {
+                start,
+                length,
+                protection,
+            } => write!(f, "protect {start:x} {length} {protection}"),
+            Event::Brk { end } => write!(f, "brk {end:x}"),
+            Event::Advise {
+                start,
+                length,
+                advice,
+            } => {
+                let advice = match advice {
+                    Advice::WillNeed => "willneed",
+                    Advice::DontNeed => "dontneed",
+                };
+                write!(f, "advise {start:x} {length} {advice}")
+            }
+            Event::Fork { child } => write!(f, "fork {child}"),
+            Event::Exec => f.write_str("exec"),
+            Event::Exit => f.write_str("exit"),
+        }
+    }
+}
+
+impl fmt::Display for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (start, length, protection) = (self.start, self.length, self.protection);
+        write!(f, "map {start:x} {length} {protection}")?;
+        let flags = [self.shared, self.fixed, self.grows_down];
+        for (name, _) in ATTRIBUTES.iter().zip(flags).filter(|(_, set)| *set) {
+            write!(f, " {name}")?;
+        }
+        if let Backing::File {
+            file,
+            offset,
+            length,
+        } = self.backing
+        {
+            write!(f, " file={file},{offset},{length}")?;
+        }
+        if let Some(size) = self.page_size {
+            write!(f, " page-size={size}")?;
+        }
+        if !self.name.is_empty() {
+            // A blank would end the name, whoever put it there.
+            let odd = |c: char| c.is_whitespace() || c.is_control();
+            write!(f, " name={}", self.name.replace(odd, "_"))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "event_text_tests.rs"]
+mod tests;

@@ -1,0 +1,266 @@
+//! From a reader or a stored trace to the stream that an [`Assembler`] makes of it: references,
+//! and the events between them, in order, into a [`Sink`].
+//!
+//! Knows how accesses and events are put in order. Does not know how files are found and opened
+//! (see `source`), nor what a reference or an event becomes (see `select`).
+
+use super::dense::{Dictionary, KIND_MASK, KindCode, Ref, TooManyPages, Trace, page_of};
+use super::error::TraceError;
+use super::event::{Event, EventAt};
+use super::format::RecordReader;
+use super::record::{Access, Addressing, Kind};
+use super::select::{Assembler, Collector, Flow, Selection, Sink};
+use super::store::Store;
+use crate::units::PageSize;
+use std::path::Path;
+
+/// One thing that a trace says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Record<'a> {
+    /// An access.
+    Access(Access),
+    /// An event.
+    Event {
+        /// The process, as the file numbers it.
+        pid: u32,
+        /// What happens; the child of a fork is a process id.
+        event: &'a Event,
+    },
+}
+
+/// Streams what a reader reads. The path is for messages; `check` may object once the addressing
+/// is known.
+pub(super) fn records(
+    path: &Path,
+    reader: &mut dyn RecordReader,
+    selection: Selection,
+    page_size: PageSize,
+    check: impl FnOnce(Addressing) -> Result<(), TraceError>,
+    sink: &mut impl Sink,
+) -> Result<Assembler, TraceError> {
+    let (mut batch, mut events) = (Vec::new(), Vec::new());
+    let mut more = reader.fill(&mut batch)?;
+    // Known only once something was read.
+    let addressing = reader.addressing();
+    check(addressing)?;
+    let mut assembler = Assembler::new(selection, addressing, page_size);
+    while more && sink.wants_more() {
+        reader.take_events(&mut events);
+        let mut at = 0;
+        for told in events.drain(..) {
+            let flow = accesses(&mut assembler, &batch[at..told.before], sink);
+            if flow.map_err(|e| too_many_pages(path, e))? == Flow::Done {
+                return Ok(assembler);
+            }
+            at = told.before;
+            sink.event(assembler.event(&told));
+        }
+        let flow = accesses(&mut assembler, &batch[at..], sink);
+        if flow.map_err(|e| too_many_pages(path, e))? == Flow::Done {
+            break;
+        }
+        batch.clear();
+        more = reader.fill(&mut batch)?;
+    }
+    Ok(assembler)
+}
+
+fn accesses(
+    assembler: &mut Assembler,
+    accesses: &[Access],
+    sink: &mut impl Sink,
+) -> Result<Flow, TooManyPages> {
+    for access in accesses {
+        let flow = assembler.access(access, &mut |r, k| sink.reference(r, k))?;
+        if flow == Flow::Done {
+            return Ok(Flow::Done);
+        }
+    }
+    Ok(Flow::More)
+}
+
+/// Streams a stored trace at this page size, which must not be finer than its own.
+pub(super) fn stored(
+    path: &Path,
+    store: &Store,
+    selection: Selection,
+    page_size: PageSize,
+    sink: &mut impl Sink,
+) -> Result<Assembler, TraceError> {
+    let mut feed = Feed {
+        assembler: Assembler::new(selection, store.meta.addressing, page_size),
+        dictionary: &store.dictionary,
+        coarser: page_size.shift() - store.meta.page_size.shift(),
+        events: &store.events,
+        position: 0,
+    };
+    let (mut refs, mut kinds) = (Vec::new(), Vec::new());
+    // The first events may stand before no reference at all.
+    feed.events(sink);
+    for block in 0..store.blocks() {
+        refs.clear();
+        kinds.clear();
+        store.unpack(block, &mut refs, &mut kinds)?;
+        let flow = feed.references(&refs, &kinds, sink);
+        if flow.map_err(|e| too_many_pages(path, e))? == Flow::Done || !sink.wants_more() {
+            break;
+        }
+    }
+    Ok(feed.assembler)
+}
+
+/// A trace of the same accesses with coarser pages, from one already in memory. The path is for
+/// messages.
+pub(super) fn coarsened(
+    path: &Path,
+    trace: &Trace,
+    page_size: PageSize,
+) -> Result<Trace, TraceError> {
+    let mut feed = Feed {
+        assembler: Assembler::new(Selection::default(), trace.meta.addressing, page_size),
+        dictionary: &trace.dictionary,
+        coarser: page_size.shift() - trace.meta.page_size.shift(),
+        events: &trace.events,
+        position: 0,
+    };
+    let mut collector = Collector::default();
+    feed.events(&mut collector);
+    feed.references(&trace.refs, &trace.kinds, &mut collector)
+        .map_err(|e| too_many_pages(path, e))?;
+    let mut meta = trace.meta.clone();
+    meta.page_size = page_size;
+    Ok(collector.into_trace(meta, feed.assembler.into_dictionary()))
+}
+
+/// Feeds the references of a stored trace to an assembler, and its events where they stand.
+struct Feed<'a> {
+    assembler: Assembler,
+    dictionary: &'a Dictionary,
+    /// By so many bits the pages wanted are coarser than those stored.
+    coarser: u8,
+    /// The events to come.
+    events: &'a [EventAt],
+    /// References fed so far, which the positions of events count.
+    position: u64,
+}
+
+impl Feed<'_> {
+    /// The next references, and the events before them and right behind the last.
+    fn references(
+        &mut self,
+        mut refs: &[Ref],
+        mut kinds: &[KindCode],
+        sink: &mut impl Sink,
+    ) -> Result<Flow, TooManyPages> {
+        while !refs.is_empty() {
+            let until = |event: &EventAt| event.position.saturating_sub(self.position);
+            let run = self.events.first().map_or(u64::MAX, until);
+            let run = run.min(refs.len() as u64) as usize;
+            for (&reference, &kind) in refs[..run].iter().zip(&kinds[..run]) {
+                let key = self.dictionary.pages[page_of(reference) as usize];
+                let mut push = |r, k| sink.reference(r, k);
+                let flow =
+                    self.assembler
+                        .stored(self.dictionary, key, self.coarser, kind, &mut push)?;
+                if flow == Flow::Done {
+                    return Ok(Flow::Done);
+                }
+            }
+            (refs, kinds) = (&refs[run..], &kinds[run..]);
+            self.position += run as u64;
+            self.events(sink);
+        }
+        Ok(Flow::More)
+    }
+
+    /// The events that stand here.
+    fn events(&mut self, sink: &mut impl Sink) {
+        while let Some((event, rest)) = self.events.split_first()
+            && event.position <= self.position
+        {
+            sink.event(self.assembler.stored_event(self.dictionary, event));
+            self.events = rest;
+        }
+    }
+}
+
+/// Calls `sink` with what a reader reads, until it returns false.
+pub(super) fn list_records(
+    reader: &mut dyn RecordReader,
+    mut sink: impl FnMut(Record<'_>) -> bool,
+) -> Result<(), TraceError> {
+    let (mut batch, mut events) = (Vec::new(), Vec::new());
+    while reader.fill(&mut batch)? {
+        reader.take_events(&mut events);
+        let mut at = 0;
+        for told in events.drain(..) {
+            let (pid, event) = (told.pid, &told.event);
+            let mut before = batch[at..told.before].iter().copied().map(Record::Access);
+            at = told.before;
+            if !before.all(&mut sink) || !sink(Record::Event { pid, event }) {
+                return Ok(());
+            }
+        }
+        if !batch.drain(..).skip(at).map(Record::Access).all(&mut sink) {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Calls `sink` with what a stored trace says, until it returns false: the beginnings of pages
+/// instead of addresses.
+pub(super) fn list_stored(
+    store: &Store,
+    mut sink: impl FnMut(Record<'_>) -> bool,
+) -> Result<(), TraceError> {
+    let dictionary = &store.dictionary;
+    let shift = match store.meta.addressing {
+        Addressing::Ids => 0,
+        Addressing::Bytes => store.meta.page_size.shift(),
+    };
+    let access = |(reference, kind): (&Ref, &KindCode)| {
+        let key = dictionary.pages[page_of(*reference) as usize];
+        Access {
+            pid: dictionary.pids[key.process as usize],
+            kind: Kind::ALL[usize::from(kind & KIND_MASK)],
+            addr: key.number << shift,
+            size: 1,
+        }
+    };
+    let mut events = store.events.iter().peekable();
+    let mut position = 0;
+    let (mut refs, mut kinds) = (Vec::new(), Vec::new());
+    for block in 0..store.blocks() {
+        refs.clear();
+        kinds.clear();
+        store.unpack(block, &mut refs, &mut kinds)?;
+        for reference in refs.iter().zip(&kinds) {
+            while let Some(event) = events.next_if(|event| event.position <= position) {
+                let told = event.told(dictionary, 0);
+                let (pid, event) = (told.pid, &told.event);
+                if !sink(Record::Event { pid, event }) {
+                    return Ok(());
+                }
+            }
+            if !sink(Record::Access(access(reference))) {
+                return Ok(());
+            }
+            position += 1;
+        }
+    }
+    events.all(|event| {
+        let told = event.told(dictionary, 0);
+        let (pid, event) = (told.pid, &told.event);
+        sink(Record::Event { pid, event })
+    });
+    Ok(())
+}
+
+fn too_many_pages(path: &Path, error: TooManyPages) -> TraceError {
+    TraceError::new(path, error.to_string())
+}
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

@@ -4,6 +4,7 @@
 //!
 //! A test crate that uses it declares `mod oracle;` too.
 
+pub mod events;
 pub mod random;
 
 use crate::oracle::{self, Expiry, Fault, Page, Ref, Run};

@@ -183,7 +183,11 @@ fn fresh_plan<'t>(traces: &[&'t Resolved], args: &CheckArgs) -> Result<Plan<'t>,
 }
 
 /// The cells that a baseline names. Its traces must be the same references.
-fn plan_of<'t>(rows: &[Row], traces: &[&'t Resolved], args: &CheckArgs) -> Result<Plan<'t>, Failure> {
+fn plan_of<'t>(
+    rows: &[Row],
+    traces: &[&'t Resolved],
+    args: &CheckArgs,
+) -> Result<Plan<'t>, Failure> {
     let none = |why: String| {
         Failure::new(
             exit::NO_BASELINE,

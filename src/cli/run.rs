@@ -169,7 +169,12 @@ pub fn replay(
 }
 
 /// What the run comes to, with words on what is missing.
-fn verdict(inputs: &Inputs<Resolved>, rows: &[Row], cells: usize, interrupted: Option<ExitCode>) -> ExitCode {
+fn verdict(
+    inputs: &Inputs<Resolved>,
+    rows: &[Row],
+    cells: usize,
+    interrupted: Option<ExitCode>,
+) -> ExitCode {
     let mut code = inputs.failed;
     let full = rows.iter().filter(|row| row.status == SWAP_FULL).count();
     if full > 0 {

@@ -3,7 +3,7 @@
 
 use super::{Family, Frames, Param, Policy, Repeats, Setup, Space, Spec, Touch, Want};
 use crate::space::EntryId;
-use crate::units::FrameId;
+use crate::units::{FrameId, PageId};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -11,8 +11,8 @@ use std::collections::BinaryHeap;
 #[derive(Clone, Copy, Default)]
 struct Stamp {
     process: u32,
-    /// The frame of the page, while the entry is in the window.
-    frame: FrameId,
+    /// The page that it shows, while the entry is in the window.
+    page: PageId,
     /// The process's clock at that reference; [`OUTSIDE`] if the entry is not in the window.
     virtual_time: u64,
     /// The position of the reference in the trace.
@@ -36,16 +36,22 @@ struct Process {
     due: u64,
 }
 
-/// What is known of the page in a frame.
-#[derive(Clone, Copy, Default)]
+/// What is known of a page, resident or not.
+#[derive(Clone, Copy)]
 struct Held {
     /// Entries, in whatever windows, that show it.
     windows: u32,
-    /// The position of its last reference by anybody; kept where pages are shared.
+    /// Its frame, or [`NOWHERE`].
+    frame: FrameId,
+    /// When it was last referenced by anybody or came in, by [`WorkingSet::uses`]; kept where
+    /// pages are shared.
     last: u64,
     /// The process that loaded it.
     loader: u32,
 }
+
+/// No frame.
+const NOWHERE: FrameId = FrameId::MAX;
 
 /// Denning's working set, exactly: at each reference the one page whose window closes leaves.
 pub struct WorkingSet<'t> {
@@ -55,11 +61,15 @@ pub struct WorkingSet<'t> {
     /// Frames that each process loaded; kept where there are quotas.
     loaded: Vec<u32>,
     stamps: Vec<Stamp>,
-    frames: Vec<Held>,
+    pages: Vec<Held>,
+    /// The page in each frame.
+    page_in: Vec<PageId>,
+    /// References and prefetches so far; counted where pages are shared.
+    uses: u64,
     processes: Vec<Process>,
-    /// Pages that lost their last window otherwise than by time; they leave after the next
-    /// reference, the earliest first.
-    orphans: Vec<FrameId>,
+    /// Resident pages that are in no window any more; they leave after the present reference or the
+    /// next, in the order of their numbers.
+    orphans: Vec<PageId>,
 }
 
 impl Process {
@@ -121,7 +131,17 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
             quotas: setup.quotas,
             loaded: vec![0; setup.processes],
             stamps,
-            frames: vec![Held::default(); setup.frames as usize],
+            pages: vec![
+                Held {
+                    windows: 0,
+                    frame: NOWHERE,
+                    last: 0,
+                    loader: 0,
+                };
+                setup.pages
+            ],
+            page_in: vec![0; setup.frames as usize],
+            uses: 0,
             processes: owned.iter().map(process).collect(),
             orphans: Vec::new(),
         }
@@ -134,9 +154,11 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         process.virtual_time += 1;
         stamp.time = at.time;
         if self.shares {
-            self.frames[at.frame as usize].last = at.time;
+            self.uses += 1;
+            let page = self.page_in[at.frame as usize];
+            self.pages[page as usize].last = self.uses;
             if stamp.virtual_time == OUTSIDE {
-                return self.enter(at);
+                return self.enter(at.entry, page);
             }
         }
         stamp.virtual_time = process.virtual_time;
@@ -150,9 +172,9 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
     /// Only with a limit: the least recently referenced page.
     fn victim(&mut self, _frames: &mut Frames, want: Want) -> FrameId {
         if self.shares || self.quotas.is_some() {
-            let frame = self.least_recent(want);
-            self.close_windows(frame);
-            return frame;
+            // It stays in the windows that it is in, and is there again when it comes in again.
+            let page = self.least_recent(want);
+            return self.forget(page);
         }
         let stamps = &mut self.stamps;
         let oldest = self.processes.iter_mut().filter_map(|process| {
@@ -162,24 +184,24 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         let (_, entry) = oldest.min().expect("every frame is taken");
         let stamp = &mut self.stamps[entry as usize];
         stamp.virtual_time = OUTSIDE;
-        let frame = stamp.frame;
-        self.forget(frame);
-        frame
+        let page = stamp.page;
+        self.pages[page as usize].windows = 0;
+        self.forget(page)
     }
 
-    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
         let process = self.stamps[at.entry as usize].process;
         self.processes[process as usize].virtual_time += 1;
-        self.load(at);
+        self.load(at, frames.page(at.frame));
     }
 
     /// As if the process had referenced it just now.
-    fn prefetched(&mut self, _frames: &mut Frames, at: Touch, _next_use: u32) {
-        self.load(at);
+    fn prefetched(&mut self, frames: &mut Frames, at: Touch, _next_use: u32) {
+        self.load(at, frames.page(at.frame));
     }
 
-    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
-        self.forget(frame);
+    fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
+        self.forget(frames.page(frame));
     }
 
     fn unbound(&mut self, entry: EntryId) {
@@ -199,36 +221,37 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
 
 impl WorkingSet<'_> {
     /// A page comes in through an entry.
-    fn load(&mut self, at: Touch) {
+    fn load(&mut self, at: Touch, page: PageId) {
+        self.uses += 1;
+        self.page_in[at.frame as usize] = page;
         let stamp = &mut self.stamps[at.entry as usize];
         stamp.time = at.time;
-        stamp.virtual_time = OUTSIDE;
-        self.frames[at.frame as usize] = Held {
-            windows: 0,
-            last: at.time,
-            loader: stamp.process,
-        };
+        let held = &mut self.pages[page as usize];
+        held.frame = at.frame;
+        held.last = self.uses;
+        held.loader = stamp.process;
         self.loaded[stamp.process as usize] += 1;
-        self.enter(at);
+        match stamp.virtual_time {
+            OUTSIDE => self.enter(at.entry, page),
+            _ => stamp.virtual_time = self.processes[stamp.process as usize].virtual_time,
+        }
     }
 
     /// An entry that is in no window enters that of its process, now.
     #[inline(never)]
-    fn enter(&mut self, at: Touch) {
-        let held = &mut self.frames[at.frame as usize];
+    fn enter(&mut self, entry: EntryId, page: PageId) {
+        let held = &mut self.pages[page as usize];
         if held.windows == 0 {
-            self.orphans.retain(|&frame| frame != at.frame);
+            self.orphans.retain(|&orphan| orphan != page);
         }
         held.windows += 1;
-        let stamp = &mut self.stamps[at.entry as usize];
+        let stamp = &mut self.stamps[entry as usize];
         let process = &mut self.processes[stamp.process as usize];
         stamp.virtual_time = process.virtual_time;
-        stamp.frame = at.frame;
+        stamp.page = page;
         if !stamp.queued {
             stamp.queued = true;
-            process
-                .oldest
-                .push(Reverse((process.virtual_time, at.entry)));
+            process.oldest.push(Reverse((process.virtual_time, entry)));
         }
         process.due = process
             .due
@@ -241,81 +264,74 @@ impl WorkingSet<'_> {
         if std::mem::replace(&mut stamp.virtual_time, OUTSIDE) == OUTSIDE {
             return;
         }
-        let held = &mut self.frames[stamp.frame as usize];
+        let held = &mut self.pages[stamp.page as usize];
         held.windows -= 1;
-        if held.windows == 0 {
+        if held.windows == 0 && held.frame != NOWHERE {
             if self.orphans.is_empty() {
                 // Whoever runs next must look.
-                self.processes.iter_mut().for_each(|process| process.due = 0);
+                self.processes
+                    .iter_mut()
+                    .for_each(|process| process.due = 0);
             }
-            self.orphans.push(stamp.frame);
+            self.orphans.push(stamp.page);
         }
     }
 
     /// The least recently referenced page, of those that the process loaded if it has a quota.
-    fn least_recent(&self, want: Want) -> FrameId {
+    fn least_recent(&self, want: Want) -> PageId {
         let ours = |held: &Held| self.quotas.is_none() || held.loader == want.process;
-        let resident = self.frames.iter().zip(0..).filter(|(held, frame)| {
-            ours(held) && (held.windows > 0 || self.orphans.contains(frame))
+        let resident = self.page_in.iter().zip(0..).filter(|&(&page, frame)| {
+            let held = &self.pages[page as usize];
+            held.frame == frame && ours(held)
         });
-        let oldest = resident.min_by_key(|(held, _)| held.last);
-        oldest.expect("a frame is taken").1
+        let oldest = resident.min_by_key(|(page, _)| self.pages[**page as usize].last);
+        *oldest.expect("a frame is taken").0
     }
 
-    /// A page leaves memory though windows hold it.
-    fn close_windows(&mut self, frame: FrameId) {
-        let mut open = self.frames[frame as usize].windows;
-        for process in &mut self.processes {
-            if open == 0 {
-                break;
-            }
-            for &Reverse((_, entry)) in process.oldest.iter() {
-                let stamp = &mut self.stamps[entry as usize];
-                if stamp.virtual_time != OUTSIDE && stamp.frame == frame {
-                    stamp.virtual_time = OUTSIDE;
-                    open -= 1;
-                }
-            }
-        }
-        self.forget(frame);
-    }
-
-    fn forget(&mut self, frame: FrameId) {
-        let held = &mut self.frames[frame as usize];
-        held.windows = 0;
+    /// A page leaves memory; returns the frame that it was in.
+    fn forget(&mut self, page: PageId) -> FrameId {
+        let held = &mut self.pages[page as usize];
         self.loaded[held.loader as usize] -= 1;
-        if let Some(at) = self.orphans.iter().rposition(|&orphan| orphan == frame) {
+        if let Some(at) = self.orphans.iter().rposition(|&orphan| orphan == page) {
             self.orphans.remove(at);
         }
+        std::mem::replace(&mut held.frame, NOWHERE)
     }
 
+    /// Closes the windows that are due, and gives up the pages that are in none, one at a time.
     #[inline(never)]
     fn expire_due(&mut self, at: Touch) -> Option<FrameId> {
-        if let Some(&frame) = self.orphans.first() {
-            self.forget(frame);
-            return Some(frame);
+        let process = self.stamps[at.entry as usize].process as usize;
+        self.close_due(process);
+        if self.orphans.is_empty() {
+            return None;
         }
-        let process = self.stamps[at.entry as usize].process;
-        let process = &mut self.processes[process as usize];
-        loop {
-            let Some((last, entry)) = process.true_oldest(&mut self.stamps) else {
-                process.due = u64::MAX;
-                return None;
-            };
+        self.orphans.sort_unstable();
+        let page = self.orphans[0];
+        let frame = self.forget(page);
+        if !self.orphans.is_empty() {
+            self.processes[process].due = 0;
+        }
+        Some(frame)
+    }
+
+    fn close_due(&mut self, process: usize) {
+        let process = &mut self.processes[process];
+        while let Some((last, entry)) = process.true_oldest(&mut self.stamps) {
             process.due = last.saturating_add(self.tau);
             if process.virtual_time < process.due {
-                return None;
+                return;
             }
             process.oldest.pop();
             let stamp = &mut self.stamps[entry as usize];
             stamp.virtual_time = OUTSIDE;
             stamp.queued = false;
-            let held = &mut self.frames[stamp.frame as usize];
+            let held = &mut self.pages[stamp.page as usize];
             held.windows -= 1;
-            if held.windows == 0 {
-                self.loaded[held.loader as usize] -= 1;
-                return Some(stamp.frame);
+            if held.windows == 0 && held.frame != NOWHERE {
+                self.orphans.push(stamp.page);
             }
         }
+        process.due = u64::MAX;
     }
 }

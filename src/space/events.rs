@@ -69,7 +69,9 @@ impl Resolver<'_> {
             .checked_add(length.max(1))
             .filter(|&end| end <= USER_END)
             .ok_or_else(|| {
-                let what = format!("{length} bytes from {start:#x} on end beyond user space, {USER_END:#x}");
+                let what = format!(
+                    "{length} bytes from {start:#x} on end beyond user space, {USER_END:#x}"
+                );
                 self.fail(Some(at), what)
             })?;
         Ok(start & !mask..(end + mask) & !mask)
@@ -102,7 +104,7 @@ impl Resolver<'_> {
 
     fn unmap(&mut self, process: u32, range: &Range<u64>) {
         let mut vmas = self.processes[process as usize].vmas.clone();
-        if !vmas.cut(range) && self.strict {
+        if !vmas.cut(range) && !self.touches(process, range) {
             self.tally.idle_events += 1;
             return;
         }
@@ -165,7 +167,7 @@ impl Resolver<'_> {
         advice: Advice,
     ) -> Result<(), SpaceError> {
         let vmas = &self.processes[process as usize].vmas;
-        if self.strict && vmas.over(range).is_empty() {
+        if vmas.over(range).is_empty() && !self.touches(process, range) {
             self.tally.idle_events += 1;
             return Ok(());
         }
@@ -195,10 +197,10 @@ impl Resolver<'_> {
 
     fn will_need(&mut self, process: u32, range: &Range<u64>) -> Result<(), SpaceError> {
         let mut numbers: Vec<u64> = Vec::new();
-        if self.strict {
-            for vma in self.processes[process as usize].vmas.over(range) {
-                numbers.extend(self.pages_with_content(vma, range));
-            }
+        let pages = (range.start >> self.shift)..self.first_page_from(range.end);
+        let bytes = pages.start << self.shift..pages.end << self.shift;
+        for vma in self.processes[process as usize].vmas.over(&bytes) {
+            numbers.extend(self.pages_with_content(vma, &pages));
         }
         let bound = self.bound_over(process, range);
         numbers.extend(bound.iter().map(|(number, _)| number));
@@ -221,19 +223,20 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// The pages of a mapping that a file has something for, within a range.
-    fn pages_with_content(&self, vma: &Vma, range: &Range<u64>) -> Range<u64> {
+    /// The pages of a mapping that a file has something for, of a range of pages.
+    fn pages_with_content(&self, vma: &Vma, pages: &Range<u64>) -> Range<u64> {
         let Backing::File { offset, length, .. } = vma.backing else {
             return 0..0;
         };
         let content_end = vma.origin.saturating_add(length.saturating_sub(offset));
-        let start = vma.start.max(range.start);
-        let end = vma.end.min(range.end).min(content_end);
-        if start >= end {
-            return 0..0;
-        }
-        let first = start >> self.shift;
-        first..(((end - 1) >> self.shift) + 1).min(first + WILL_NEED_MAX)
+        let first = (vma.start >> self.shift).max(pages.start);
+        let behind = self.first_page_from(vma.end.min(content_end));
+        first..behind.min(pages.end).min(first + WILL_NEED_MAX)
+    }
+
+    /// The first page that begins at an address or above it.
+    fn first_page_from(&self, address: u64) -> u64 {
+        (address >> self.shift) + u64::from(address & ((1 << self.shift) - 1) != 0)
     }
 
     fn fork(&mut self, at: &EventAt, child: u32) -> Result<(), SpaceError> {
@@ -267,7 +270,10 @@ impl Resolver<'_> {
     /// A process appears as a child.
     fn beget(&mut self, at: &EventAt, child: u32, state: State) -> Result<(), SpaceError> {
         if self.processes[child as usize].state != State::Unborn || child == at.process {
-            let what = format!("fork of process {}, which there is already", self.pid(child));
+            let what = format!(
+                "fork of process {}, which there is already",
+                self.pid(child)
+            );
             return Err(self.fail(Some(at), what));
         }
         self.processes[child as usize].state = state;
@@ -307,6 +313,11 @@ impl Resolver<'_> {
         self.committed = self.committed - u128::from(place.charge) + u128::from(charge);
         place.charge = charge;
         place.vmas = vmas;
+    }
+
+    /// Whether, in a trace without mappings, a process has touched a page of a range.
+    fn touches(&self, process: u32, range: &Range<u64>) -> bool {
+        !self.strict && !self.bound_over(process, range).is_empty()
     }
 
     /// The bound pages of a process that share a byte with a range.

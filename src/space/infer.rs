@@ -21,7 +21,12 @@ pub(super) fn with_mappings(trace: Trace, digest: u128) -> Trace {
     let roots = roots(&trace);
     let families: BTreeMap<u32, Vec<Mapping>> = used_by_families(&trace, &roots)
         .into_iter()
-        .map(|(root, pages)| (root, mappings(&pages, trace.meta.page_size.bytes(), &mut files)))
+        .map(|(root, pages)| {
+            (
+                root,
+                mappings(&pages, trace.meta.page_size.bytes(), &mut files),
+            )
+        })
         .collect();
     let made = |position, process: u32| {
         let mappings = families.get(&roots[process as usize]);
@@ -180,7 +185,14 @@ mod tests {
         let mut files = 0;
         let got: Vec<_> = mappings(&pages, 4096, &mut files)
             .into_iter()
-            .map(|m| (m.start >> 12, m.length >> 12, m.protection.to_string(), m.name))
+            .map(|m| {
+                (
+                    m.start >> 12,
+                    m.length >> 12,
+                    m.protection.to_string(),
+                    m.name,
+                )
+            })
             .collect();
         let wanted = [
             (0x400, 5, "r-x", "[code]"),

@@ -102,7 +102,7 @@ pub fn resolve(trace: Trace, options: &Options) -> Result<Resolved, SpaceError> 
 }
 
 /// The same, and how all processes stand after the first `at` references of the trace, before the
-/// events that follow them; at the end if there are fewer.
+/// events that follow them; after the last event if there are fewer.
 pub fn resolve_at(
     mut trace: Trace,
     options: &Options,
@@ -194,7 +194,7 @@ impl<'t> Resolver<'t> {
     }
 
     fn go(&mut self, at: Option<u64>) -> Result<Option<View>, SpaceError> {
-        let at = at.map(|at| (at as usize).min(self.trace.len()));
+        let at = at.map(|at| usize::try_from(at).unwrap_or(usize::MAX));
         let mut view = None;
         let mut from = 0;
         for event in &self.trace.events {
@@ -209,6 +209,7 @@ impl<'t> Resolver<'t> {
             self.event(event)?;
         }
         if let Some(at) = at.filter(|_| view.is_none()) {
+            let at = at.min(self.trace.len());
             self.references(from, at)?;
             view = Some(self.view());
             from = at;

@@ -102,7 +102,8 @@ impl Vmas {
 
     /// The lowest one that lies above an address.
     pub fn above(&self, address: u64) -> Option<&Vma> {
-        self.0.get(self.0.partition_point(|vma| vma.start <= address))
+        self.0
+            .get(self.0.partition_point(|vma| vma.start <= address))
     }
 
     /// Puts one in where nothing is.

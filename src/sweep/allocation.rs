@@ -119,7 +119,10 @@ impl FromStr for Allocation {
                 u32::MAX
             )),
         };
-        let weights = list.split(['/', ',']).map(weight).collect::<Result<_, _>>()?;
+        let weights = list
+            .split(['/', ','])
+            .map(weight)
+            .collect::<Result<_, _>>()?;
         Ok(Allocation::Weights(weights))
     }
 }

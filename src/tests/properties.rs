@@ -17,6 +17,7 @@ use pagebench::trace::record::{Access, Addressing, Kind};
 use pagebench::trace::select::{Assembler, Flow, Selection};
 use pagebench::trace::store::{BLOCK_REFS, Store, Writer};
 use pagebench::units::PageSize;
+use pagebench::vm::FaultKind;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};

@@ -10,10 +10,19 @@ mod support;
 
 use oracle::tlb::{Hierarchy, Level, TlbRun};
 use oracle::whole::FaultKind::{CowCopy, CowReuse, Fill, Map, Refill};
-use oracle::whole::{Item, OnSegfault, Options, Outcome, PageEnd, Policy, Translations, whole};
+use oracle::whole::{
+    Counters, FaultAt, FaultKind, Illegal, Item, OnSegfault, Options, Outcome, PageEnd, Policy,
+    Translations, whole,
+};
 use oracle::{Page, Run};
+use pagebench::policy::PolicyChoice;
+use pagebench::space::{self, Resolved, View};
+use pagebench::trace::dense::{PageKey, page_of};
 use pagebench::trace::event::{Advice, Backing, Event, Mapping, Protection};
 use pagebench::trace::record::Kind;
+use pagebench::vm::machine::observe::snapshot;
+use pagebench::vm::tlb::{Geometry, Second, Shape};
+use pagebench::vm::{self, Accessed, FaultEvent, Job, Listener, PageState, Snapshot};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use support::events::{STYLES, Style, items, trace_of};
@@ -22,10 +31,177 @@ use support::random::{Random, any_refs};
 // ---------------------------------------------------------------------------------------------
 // The product's side.
 
-/// What the product makes of a trace, in the oracle's terms. `None`: it cannot be asked yet.
-fn product(items: &[Item], options: &Options) -> Option<Outcome> {
-    let _trace = trace_of(items, options.page_size);
-    None
+/// What the product makes of a trace, in the oracle's terms.
+fn product(items: &[Item], options: &Options) -> Outcome {
+    let trace = trace_of(items, options.page_size);
+    let meaning = space::Options {
+        on_segfault: match options.on_segfault {
+            OnSegfault::Kill => space::OnSegfault::Kill,
+            OnSegfault::Skip => space::OnSegfault::Skip,
+        },
+        ..space::Options::default()
+    };
+    let (resolved, end) =
+        space::resolve_at(trace, &meaning, Some(u64::MAX)).expect("a trace that makes sense");
+    let end = end.expect("a position was given");
+    let pids = &resolved.trace.dictionary.pids;
+    let quotas: Option<Vec<u32>> = options.local.as_ref().map(|local| {
+        let quota = |pid: &u32| local.iter().find(|(p, _)| p == pid).map_or(1, |l| l.1);
+        pids.iter().map(|pid| quota(pid) as u32).collect()
+    });
+    let all = |quotas: &Vec<u32>| quotas.iter().sum::<u32>();
+    let geometry = options.tlb.as_ref().map(geometry);
+    let (policy, tau) = match options.policy {
+        Policy::Lru => ("lru", 1),
+        Policy::Fifo => ("fifo", 1),
+        Policy::Clock => ("clock", 1),
+        Policy::Opt => ("opt", 1),
+        Policy::Ws(tau) => ("ws", tau),
+    };
+    let choice: PolicyChoice = policy.parse().expect("a policy of the table");
+    let job = Job {
+        trace: &resolved.trace,
+        space: resolved.space.as_ref(),
+        policy: choice.index,
+        params: &choice.params,
+        seed: 0,
+        frames: quotas
+            .as_ref()
+            .map(all)
+            .or(options.frames.map(|frames| frames as u32)),
+        quotas: quotas.as_deref(),
+        tau,
+        warmup: options.warmup as u64,
+        tlb: geometry.as_ref(),
+        accessed: Accessed::Every,
+        swap_slots: options.swap_slots.map(|slots| slots as u64),
+    };
+    let mut log = Log::default();
+    let outcome = vm::run_with(&job, &mut log).expect("a short trace");
+    let snapshot = snapshot(&job, end.position, end.ops).expect("a short trace");
+    let place = |key: PageKey| (pids[key.process as usize], key.number);
+    let fault = |event: &FaultEvent| FaultAt {
+        time: event.time as usize,
+        page: place(resolved.entries()[page_of(resolved.trace.refs[event.time as usize]) as usize]),
+        kind: kind_of(event.kind),
+        major: event.major,
+    };
+    let illegal = |one: &space::Illegal| Illegal {
+        position: one.position as usize,
+        page: (pids[one.process as usize], one.page),
+        segmentation: one.segmentation,
+    };
+    Outcome {
+        legal: resolved.trace.len(),
+        illegal: resolved.tally.illegal.iter().map(illegal).collect(),
+        dropped: resolved.tally.dropped as usize,
+        idle_events: resolved.tally.idle_events as usize,
+        counters: counters_of(&outcome),
+        swap_full: outcome.swap_full.map(|full| full.after as usize),
+        resident_start: outcome.resident_start as usize,
+        resident_end: outcome.resident_end as usize,
+        dirty_end: outcome.dirty_end as usize,
+        swap_slots: outcome.swap_slots as usize,
+        log: log.0.iter().map(fault).collect(),
+        pages: pages_of(&resolved, &end, &snapshot),
+        tlb: outcome.tlb.map(|tlb| Translations {
+            lookups: TlbRun {
+                l1i_hits: tlb.l1i_hits,
+                l1d_hits: tlb.l1d_hits,
+                l2_hits: tlb.l2_hits,
+                misses: tlb.misses,
+                shootdowns: tlb.shootdowns,
+            },
+            walk_refs: tlb.walk_refs,
+        }),
+    }
+}
+
+#[derive(Default)]
+struct Log(Vec<FaultEvent>);
+
+impl Listener for Log {
+    fn fault(&mut self, event: &FaultEvent) {
+        self.0.push(*event);
+    }
+}
+
+fn kind_of(kind: vm::FaultKind) -> FaultKind {
+    match kind {
+        vm::FaultKind::Fill => Fill,
+        vm::FaultKind::Refill => Refill,
+        vm::FaultKind::Map => Map,
+        vm::FaultKind::CowCopy => CowCopy,
+        vm::FaultKind::CowReuse => CowReuse,
+    }
+}
+
+fn counters_of(outcome: &vm::Outcome) -> Counters {
+    let c = &outcome.counters;
+    let mut faults = BTreeMap::new();
+    for kind in vm::FaultKind::ALL {
+        for (major, row) in c.faults[kind as usize].iter().enumerate() {
+            for (written, &count) in row.iter().enumerate().filter(|(_, count)| **count > 0) {
+                faults.insert((kind_of(kind), major == 1, written == 1), count as usize);
+            }
+        }
+    }
+    Counters {
+        refs: c.refs as usize,
+        hits: c.hits as usize,
+        faults,
+        evictions_clean: c.evictions_clean as usize,
+        evictions_dirty: c.evictions_dirty as usize,
+        expired_clean: c.expired_clean as usize,
+        expired_dirty: c.expired_dirty as usize,
+        freed: c.freed as usize,
+        freed_dirty: c.freed_dirty as usize,
+        prefetched: c.prefetched.map(|count| count as usize),
+        swap_reads: c.swap_reads as usize,
+        file_reads: c.file_reads as usize,
+        resident_sum: outcome.resident_sum,
+        peak: outcome.resident_peak as usize,
+    }
+}
+
+/// The bound pages at the end, where the replay got so far.
+fn pages_of(resolved: &Resolved, end: &View, snapshot: &Snapshot) -> BTreeMap<Page, PageEnd> {
+    let pids = &resolved.trace.dictionary.pids;
+    let mut pages = BTreeMap::new();
+    for process in &end.processes {
+        for &(number, entry, object, _) in &process.bound {
+            let frame = match snapshot.objects[object as usize] {
+                PageState::Resident(frame) => Some(frame as usize),
+                _ => None,
+            };
+            let state = PageEnd {
+                object: object as usize,
+                present: snapshot.present[entry as usize],
+                frame,
+                dirty: frame.is_some_and(|frame| snapshot.bits[frame].0),
+                slot: snapshot.slots[object as usize].map(|slot| slot as usize),
+                owners: end.owners[object as usize] as usize,
+            };
+            pages.insert((pids[process.process as usize], number), state);
+        }
+    }
+    pages
+}
+
+fn geometry(hardware: &Hierarchy) -> Geometry {
+    let shape = |level: Level| Shape {
+        entries: (level.sets as usize * level.ways) as u32,
+        ways: level.ways as u32,
+    };
+    Geometry {
+        l1i: shape(hardware.l1i),
+        l1d: shape(hardware.l1d),
+        l2: hardware
+            .l2i
+            .map_or(Second::Absent, |level| Second::Shared(shape(level))),
+        levels: hardware.levels,
+        ..Geometry::default()
+    }
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -34,15 +210,13 @@ fn product(items: &[Item], options: &Options) -> Option<Outcome> {
 /// Each object goes by the name of its lowest page. A working set says nothing of the order in
 /// which several objects expire after one reference, so that frames and slots are only there or
 /// not.
-fn named(outcome: &Outcome, policy: Policy) -> BTreeMap<Page, (Page, PageEnd)> {
+fn named(outcome: &Outcome, options: &Options) -> BTreeMap<Page, (Page, PageEnd)> {
     let mut names: BTreeMap<usize, Page> = BTreeMap::new();
     let mut pages = BTreeMap::new();
     for (&page, end) in &outcome.pages {
         let name = *names.entry(end.object).or_insert(page);
-        let any = |number: Option<usize>| match policy {
-            Policy::Ws(_) => number.map(|_| 0),
-            _ => number,
-        };
+        let anyhow = matches!(options.policy, Policy::Ws(_)) || options.local.is_some();
+        let any = |number: Option<usize>| number.map(|n| if anyhow { 0 } else { n });
         let end = PageEnd {
             object: 0,
             frame: any(end.frame),
@@ -55,7 +229,7 @@ fn named(outcome: &Outcome, policy: Policy) -> BTreeMap<Page, (Page, PageEnd)> {
 }
 
 /// Says where two outcomes part.
-fn compare(got: &Outcome, expected: &Outcome, policy: Policy) -> Result<(), String> {
+fn compare(got: &Outcome, expected: &Outcome, options: &Options) -> Result<(), String> {
     let longest = got.log.len().max(expected.log.len());
     for i in 0..longest {
         let (g, e) = (got.log.get(i), expected.log.get(i));
@@ -63,7 +237,12 @@ fn compare(got: &Outcome, expected: &Outcome, policy: Policy) -> Result<(), Stri
             return Err(format!("fault {i}: got {g:?}, expected {e:?}"));
         }
     }
-    let (got_pages, expected_pages) = (named(got, policy), named(expected, policy));
+    // A replay that ended early leaves pages bound as they were then; the product only knows how
+    // they are in the end.
+    let (got_pages, expected_pages) = match expected.swap_full {
+        Some(_) => Default::default(),
+        None => (named(got, options), named(expected, options)),
+    };
     for page in got_pages.keys().chain(expected_pages.keys()) {
         let (g, e) = (got_pages.get(page), expected_pages.get(page));
         if g != e {
@@ -93,10 +272,7 @@ fn agrees(items: &[Item], options: &Options) -> Result<(), String> {
         return Ok(());
     };
     laws(&expected, options)?;
-    match product(items, options) {
-        Some(got) => compare(&got, &expected, options.policy),
-        None => Ok(()),
-    }
+    compare(&product(items, options), &expected, options)
 }
 
 /// The failure of a check, said of the fewest items found that still fail.
@@ -1120,7 +1296,8 @@ fn without_mappings_pages_are_the_process_s_own() {
         r(2, 1),                           // 2: hit.
         w(2, 0),                           // 3: copy from the slot; page 1 leaves, clean.
         w(2, 1), // 4: copy of page 1, from wherever it came: major. The other copy leaves.
-        advise(2, 0, 2, Advice::DontNeed), // Idle.
+        advise(2, 1, 2, Advice::DontNeed), // Page 1 goes, with its frame.
+        advise(2, 5, 2, Advice::DontNeed), // Idle.
         at(2, Event::Exec),
         w(2, 0), // 5: another page: fill.
     ];

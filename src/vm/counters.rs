@@ -216,7 +216,10 @@ impl Outcome {
         );
         let read = c.major() + c.prefetched.iter().sum::<u64>();
         assert!(c.swap_reads + c.file_reads <= read, "reads have a cause");
-        assert!(self.swap_slots <= self.swap_slots_peak, "slots <= their peak");
+        assert!(
+            self.swap_slots <= self.swap_slots_peak,
+            "slots <= their peak"
+        );
         assert!(
             self.resident_sum <= u128::from(c.refs) * u128::from(self.resident_peak),
             "mean <= peak"

@@ -224,9 +224,7 @@ impl<'t, L: Listener, G: Goal<'t>> Visitor<'t> for Choose<'_, 't, L, G> {
         let local = job.quotas.is_some() && P::SPEC.space == SpaceKind::Fixed;
         Ok(match job.space {
             None => self.translated(P::new(&setup), &setup, Flat::new(pages)),
-            Some(space) if local => {
-                self.any(Local::<P>::new(&setup), &setup, Spaces::new(space))
-            }
+            Some(space) if local => self.any(Local::<P>::new(&setup), &setup, Spaces::new(space)),
             Some(space) => self.any(P::new(&setup), &setup, Spaces::new(space)),
         })
     }
@@ -271,7 +269,14 @@ impl<'t, L: Listener, G: Goal<'t>> Choose<'_, 't, L, G> {
         R: Residence<'t>,
         T: Translation,
     {
-        let mut machine = Machine::new(policy, setup, memory, self.job.swap_slots, tlb, self.listener);
+        let mut machine = Machine::new(
+            policy,
+            setup,
+            memory,
+            self.job.swap_slots,
+            tlb,
+            self.listener,
+        );
         if self.job.accessed == Accessed::WalkFlush {
             machine.frames.watch_clearing();
         }

@@ -256,16 +256,20 @@ pub fn whole(items: &[Item], options: &Options) -> Result<Outcome, String> {
     let mut memory = Memory::new(options, &space.classes, &future);
     let (mut swap_full, mut counting, mut resident_start) = (None, false, 0);
     for group in &steps {
-        if !counting && memory.time >= options.warmup {
+        if !counting && memory.time >= options.warmup.min(future.len()) {
             (counting, resident_start) = (true, memory.resident());
             memory.forget_counts();
         }
-        let before = memory.clone();
-        let ended = group.iter().try_for_each(|step| memory.step(step));
-        if let Err(ended) = ended {
-            if ended == Ended::Before {
-                memory = before;
-            }
+        // What of an event was done before swap filled stays done.
+        let ended = group.iter().try_for_each(|step| {
+            let before = memory.clone();
+            memory.step(step).inspect_err(|ended| {
+                if *ended == Ended::Before {
+                    memory = before;
+                }
+            })
+        });
+        if ended.is_err() {
             swap_full = Some(memory.time);
             break;
         }

@@ -14,7 +14,11 @@ where
     /// Does what happens before the reference at a position, but no op from `end` on. Returns the
     /// op that is part of that reference, if there is one, and the position of the next op.
     #[inline]
-    pub(super) fn perform(&mut self, position: u64, end: usize) -> Result<(Option<Op>, usize), Full> {
+    pub(super) fn perform(
+        &mut self,
+        position: u64,
+        end: usize,
+    ) -> Result<(Option<Op>, usize), Full> {
         let ops = self.memory.ops();
         let end = end.min(ops.len());
         while self.next_op < end {

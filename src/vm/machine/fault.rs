@@ -27,7 +27,12 @@ where
 {
     /// A reference whose entry names no frame. Returns the frame that it names now.
     #[inline(never)]
-    pub(super) fn fault(&mut self, entry: EntryId, write: bool, time: u64) -> Result<FrameId, Full> {
+    pub(super) fn fault(
+        &mut self,
+        entry: EntryId,
+        write: bool,
+        time: u64,
+    ) -> Result<FrameId, Full> {
         self.residency.settle(time);
         let object = self.memory.object(entry);
         let state = self.memory.state(object);

@@ -73,7 +73,14 @@ impl<'t> Visitor<'t> for Draw<'t> {
             future,
         };
         let mut silent = Silent;
-        let mut machine = Machine::new(P::new(&setup), &setup, Flat::new(pages.len()), None, (), &mut silent);
+        let mut machine = Machine::new(
+            P::new(&setup),
+            &setup,
+            Flat::new(pages.len()),
+            None,
+            (),
+            &mut silent,
+        );
         let mut rows = Vec::new();
         for (time, (&reference, &kind)) in self.trace.refs.iter().zip(&self.trace.kinds).enumerate()
         {

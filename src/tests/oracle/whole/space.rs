@@ -471,7 +471,14 @@ impl Space {
             | Event::Protect { start, length, .. }
             | Event::Advise { start, length, .. } => {
                 let range = self.range(start, length);
-                if !self.process(pid).meets(range) {
+                // Without mappings there are still pages that were touched.
+                let touched = !self.strict
+                    && !matches!(event, Event::Protect { .. })
+                    && self
+                        .bound_of(pid)
+                        .iter()
+                        .any(|&page| overlap(self.bytes(page), range));
+                if !self.process(pid).meets(range) && !touched {
                     self.idle_events += 1;
                     return Ok(Vec::new());
                 }
@@ -519,7 +526,10 @@ impl Space {
         process.split(range.1);
         process.vmas.retain(|vma| !vma.meets(range));
         let mut pages = self.bound_of(pid);
-        pages.retain(|&page| !self.processes[&pid].meets(self.bytes(page)));
+        pages.retain(|&page| {
+            let bytes = self.bytes(page);
+            overlap(bytes, range) && !self.processes[&pid].meets(bytes)
+        });
         pages.into_iter().map(|page| self.unbind(page)).collect()
     }
 
@@ -612,7 +622,8 @@ impl Space {
     }
 
     fn will_need(&mut self, pid: u32, range: (i128, i128)) -> Vec<Step> {
-        let mut numbers = BTreeSet::new();
+        let bound = self.bound_of(pid);
+        let mut numbers: BTreeSet<u64> = bound.iter().map(|&(_, number)| number).collect();
         for vma in &self.processes[&pid].vmas {
             let first = vma.start / self.page_size;
             let last = (vma.end - 1) / self.page_size;

@@ -16,7 +16,7 @@ use pagebench::trace::source::{LoadOptions, load};
 use pagebench::trace::store::Writer;
 use pagebench::units::PageSize;
 use pagebench::vm::tlb::Geometry;
-use pagebench::vm::{Job, run};
+use pagebench::vm::{Accessed, Job, run};
 use std::hint::black_box;
 use std::path::Path;
 
@@ -73,6 +73,9 @@ fn job<'t>(
     Job {
         swap_slots: None,
         trace,
+        space: None,
+        quotas: None,
+        accessed: Accessed::Every,
         policy: choice.index,
         params: &choice.params,
         seed: 0,

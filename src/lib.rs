@@ -25,6 +25,7 @@
 //! | [`exit`] | THE table of exit codes | what leads to them |
 //! | [`units`] | page sizes, amounts of memory, ladders | anything else |
 //! | [`trace`] | records, codecs, THE table of formats, the dense trace, the `.pbt` store, generators | policies, machines |
+//! | [`space`] | processes, mappings, legality, sharing, fork and copy-on-write: what a trace means | frames, policies |
 //! | [`policy`] | the trait, its protocol, THE table; one file per policy | counters, files, TLBs |
 //! | [`vm`] | the machine: frames, page states, faults, swap, TLBs and walks, THE tables of machines and layouts, costs | which policy runs; files |
 //! | [`sweep`] | plan, cells, threads | formats, charts |
@@ -48,6 +49,8 @@ pub mod exit;
 pub mod units;
 
 pub mod trace;
+
+pub mod space;
 
 pub mod policy;
 

@@ -2,7 +2,7 @@
 
 use super::args::{ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
 use super::failure::Failure;
-use super::input::{Inputs, load_all};
+use super::input::{Inputs, load_all, resolve_all};
 use super::print;
 use super::progress::message;
 use super::run::{replay, use_threads};
@@ -14,10 +14,11 @@ use crate::report::columns::Row;
 use crate::report::csv::write_file;
 use crate::report::rows;
 use crate::report::table::aligned;
+use crate::space::Resolved;
 use crate::sweep::{Cell, Plan, Settings, Warmup};
-use crate::trace::dense::Trace;
 use crate::trace::digest;
 use crate::units::PageSize;
+use crate::vm::Accessed;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -77,7 +78,8 @@ pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     let signals = Signals::watch();
     let mut inputs = load_all(&args.traces, &options, &sizes, args.terminal.quiet)?;
     recognise(&mut inputs, rows);
-    let traces: Vec<&Trace> = inputs
+    let inputs = resolve_all(inputs, &settings(&args, None)?.space)?;
+    let traces: Vec<&Resolved> = inputs
         .loaded
         .iter()
         .flat_map(|loaded| &loaded.traces)
@@ -159,13 +161,15 @@ fn settings(args: &CheckArgs, warmup_refs: Option<u64>) -> Result<Settings, Fail
     if let Some(refs) = warmup_refs {
         settings.warmup = Warmup::Refs(refs);
     }
-    // Counts of faults do not depend on translation.
-    settings.tlb = None;
+    // Counts of faults do not depend on translation, unless it is what sets reference bits.
+    if settings.accessed == Accessed::Every {
+        settings.tlb = None;
+    }
     Ok(settings)
 }
 
 /// The cells for a baseline that is not there yet: one that can be read again.
-fn fresh_plan<'t>(traces: &[&'t Trace], args: &CheckArgs) -> Result<Plan<'t>, Failure> {
+fn fresh_plan<'t>(traces: &[&'t Resolved], args: &CheckArgs) -> Result<Plan<'t>, Failure> {
     let plan = Plan::new(traces, &args.sweep.axes()?, settings(args, None)?)?;
     let warmup = plan.facts[0].warmup_refs;
     match plan.facts.iter().find(|facts| facts.warmup_refs != warmup) {
@@ -179,7 +183,11 @@ fn fresh_plan<'t>(traces: &[&'t Trace], args: &CheckArgs) -> Result<Plan<'t>, Fa
 }
 
 /// The cells that a baseline names. Its traces must be the same references.
-fn plan_of<'t>(rows: &[Row], traces: &[&'t Trace], args: &CheckArgs) -> Result<Plan<'t>, Failure> {
+fn plan_of<'t>(
+    rows: &[Row],
+    traces: &[&'t Resolved],
+    args: &CheckArgs,
+) -> Result<Plan<'t>, Failure> {
     let none = |why: String| {
         Failure::new(
             exit::NO_BASELINE,
@@ -260,14 +268,14 @@ fn plan_of<'t>(rows: &[Row], traces: &[&'t Trace], args: &CheckArgs) -> Result<P
 fn add_cells<'t>(
     plan: &mut Plan<'t>,
     rows: &[Row],
-    traces: &[&'t Trace],
+    traces: &[&'t Resolved],
     args: &CheckArgs,
 ) -> Result<(), Failure> {
-    let fresh: Vec<&Trace> = traces
+    let fresh: Vec<&Resolved> = traces
         .iter()
         .copied()
         .filter(|trace| {
-            args.sweep.axes_given() || rows.iter().all(|row| row.trace != trace.meta.name)
+            args.sweep.axes_given() || rows.iter().all(|row| row.trace != trace.trace.meta.name)
         })
         .collect();
     if fresh.is_empty() {
@@ -305,7 +313,7 @@ fn accept(
     args: &CheckArgs,
     old: Option<Vec<Row>>,
     now: Vec<Row>,
-    inputs: &Inputs,
+    inputs: &Inputs<Resolved>,
 ) -> Result<ExitCode, Failure> {
     let verdict = compare(old.as_deref().unwrap_or(&[]), &now);
     let kept = old
@@ -361,7 +369,7 @@ fn show(verdict: &Verdict) -> String {
     out
 }
 
-fn code_of(verdict: &Verdict, inputs: &Inputs) -> ExitCode {
+fn code_of(verdict: &Verdict, inputs: &Inputs<Resolved>) -> ExitCode {
     let mut code = inputs.failed;
     if !verdict.missing.is_empty() {
         code = exit::worse(code, exit::INCOMPLETE);

@@ -3,6 +3,7 @@
 use crate::exit::{self, ExitCode};
 use crate::policy::ParamError;
 use crate::report::csv::TableError;
+use crate::space::SpaceError;
 use crate::sweep::PlanError;
 use crate::trace::error::TraceError;
 use crate::trace::source::ConvertError;
@@ -73,6 +74,12 @@ impl From<TraceError> for Failure {
             exit::BAD_TRACE
         };
         Failure::new(code, error.to_string())
+    }
+}
+
+impl From<SpaceError> for Failure {
+    fn from(error: SpaceError) -> Failure {
+        Failure::new(exit::BAD_TRACE, error.to_string())
     }
 }
 

@@ -4,6 +4,7 @@
 use super::failure::Failure;
 use super::progress::message;
 use crate::exit::{self, ExitCode};
+use crate::space::{self, OnSegfault, Options, Resolved, SpaceError};
 use crate::sweep::Warmup;
 use crate::trace::TraceError;
 use crate::trace::dense::Trace;
@@ -14,8 +15,8 @@ use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-/// A trace in memory and how it got there.
-pub struct Loaded {
+/// A trace in memory, resolved or not, and how it got there.
+pub struct Loaded<T = Trace> {
     /// The file.
     pub path: PathBuf,
     /// The format.
@@ -25,13 +26,13 @@ pub struct Loaded {
     /// Whether the format was guessed.
     pub guessed: bool,
     /// The trace, once per page size asked for.
-    pub traces: Vec<Trace>,
+    pub traces: Vec<T>,
 }
 
 /// What came of the traces named.
-pub struct Inputs {
+pub struct Inputs<T = Trace> {
     /// Those that were read, in the order of their paths.
-    pub loaded: Vec<Loaded>,
+    pub loaded: Vec<Loaded<T>>,
     /// The worst exit code of those that were not.
     pub failed: ExitCode,
     /// The messages of those that were not.
@@ -84,7 +85,7 @@ pub fn load_all(
         return Err(Failure::new(inputs.failed, ""));
     }
     name_apart(&mut inputs.loaded);
-    keep(&mut inputs, |trace| !trace.is_empty());
+    keep(&mut inputs, |trace| trace, |trace| !trace.is_empty());
     if inputs.loaded.is_empty() {
         let filter = options.selection.describe();
         let message = format!("nothing selected: no reference is left of any trace ({filter})");
@@ -93,9 +94,108 @@ pub fn load_all(
     Ok(inputs)
 }
 
+/// Works out what the traces mean, and says what was illegal, refused or without effect. A trace
+/// that contradicts itself is told and left out. Fails where none is left.
+pub fn resolve_all(inputs: Inputs, options: &Options) -> Result<Inputs<Resolved>, Failure> {
+    let mut resolved = Inputs {
+        loaded: Vec::new(),
+        failed: inputs.failed,
+        errors: inputs.errors,
+    };
+    for loaded in inputs.loaded {
+        let path = loaded.path.display().to_string();
+        let traces = loaded.traces.into_par_iter();
+        let traces: Result<Vec<Resolved>, SpaceError> =
+            traces.map(|trace| space::resolve(trace, options)).collect();
+        match traces {
+            Ok(traces) => {
+                tell_illegal(&path, &traces[0], options);
+                resolved.loaded.push(Loaded {
+                    path: loaded.path,
+                    format: loaded.format,
+                    codec: loaded.codec,
+                    guessed: loaded.guessed,
+                    traces,
+                });
+            }
+            Err(error) => {
+                let failure = Failure::from(SpaceError {
+                    name: path,
+                    ..error
+                });
+                message(&format!("error: {failure}"));
+                resolved.failed = exit::worse(resolved.failed, failure.code);
+                resolved.errors.push(failure.to_string());
+            }
+        }
+    }
+    if resolved.loaded.is_empty() {
+        return Err(Failure::new(resolved.failed, ""));
+    }
+    Ok(resolved)
+}
+
+/// How many illegal references and refused events are named.
+const NAMED: usize = 3;
+
+/// Says what of a trace did not go as its programs would have it.
+fn tell_illegal(path: &str, resolved: &Resolved, options: &Options) {
+    let tally = &resolved.tally;
+    let pids = &resolved.trace.dictionary.pids;
+    let illegal = tally.segfaults + tally.protection_faults;
+    if illegal > 0 {
+        let then = match options.on_segfault {
+            OnSegfault::Kill => format!(
+                "their processes ended there, {} later references were left out",
+                show_count(tally.dropped)
+            ),
+            _ => "they were left out".to_owned(),
+        };
+        message(&format!(
+            "warning: {path}: {} segmentation faults and {} protection faults: {then}",
+            tally.segfaults, tally.protection_faults
+        ));
+        for one in tally.illegal.iter().take(NAMED) {
+            message(&format!(
+                "  reference {}: {} of page {:#x} by process {}: {}",
+                one.position,
+                one.kind.letter(),
+                one.page,
+                pids[one.process as usize],
+                match one.segmentation {
+                    true => "no mapping",
+                    false => "not allowed",
+                }
+            ));
+        }
+        if illegal > NAMED as u64 {
+            message("  (pagebench vm lists more)");
+        }
+    }
+    for one in tally.refusals.iter().take(NAMED) {
+        message(&format!(
+            "warning: {path}: before reference {}, process {}: {} (refused)",
+            one.position, pids[one.process as usize], one.what
+        ));
+    }
+    if tally.refused > NAMED as u64 {
+        message(&format!("  {} were refused in all", tally.refused));
+    }
+    if tally.idle_events > 0 {
+        message(&format!(
+            "note: {path}: {} events had no effect: nothing was mapped there, or the heap could not be so",
+            tally.idle_events
+        ));
+    }
+}
+
 /// Leaves out traces of which nothing would be counted, and says so.
-pub fn keep_countable(inputs: &mut Inputs, warmup: Warmup) -> Result<(), Failure> {
-    keep(inputs, |trace| warmup.refs_of(trace) < trace.len() as u64);
+pub fn keep_countable(inputs: &mut Inputs<Resolved>, warmup: Warmup) -> Result<(), Failure> {
+    keep(
+        inputs,
+        |resolved| &resolved.trace,
+        |trace| warmup.refs_of(trace) < trace.len() as u64,
+    );
     if inputs.loaded.is_empty() {
         let message = "nothing left to count: the warm-up takes every reference of every trace";
         return Err(Failure::new(exit::NOTHING, message));
@@ -104,9 +204,14 @@ pub fn keep_countable(inputs: &mut Inputs, warmup: Warmup) -> Result<(), Failure
 }
 
 /// Keeps the traces of which something is left, at each page size by itself.
-fn keep(inputs: &mut Inputs, something_left: impl Fn(&Trace) -> bool) {
+fn keep<T>(
+    inputs: &mut Inputs<T>,
+    trace_of: impl Fn(&T) -> &Trace,
+    something_left: impl Fn(&Trace) -> bool,
+) {
     for loaded in &mut inputs.loaded {
-        loaded.traces.retain(|trace| {
+        loaded.traces.retain(|one| {
+            let trace = trace_of(one);
             let left = something_left(trace);
             if !left {
                 let (name, size) = (&trace.meta.name, trace.meta.page_size);

@@ -10,6 +10,7 @@ use crate::report::csv::{table_to_csv, write_file};
 use crate::report::distributions::{KEY_COLUMNS, key_fields};
 use crate::report::file::without_path;
 use crate::report::rows::key_of;
+use crate::space::{Illegal, Resolved};
 use crate::sweep::{CellResult, Plan};
 use crate::trace::digest;
 use crate::vm::cost::CostTable;
@@ -171,7 +172,7 @@ pub fn write_timings(
         .zip(results)
         .filter_map(|(cell, result)| {
             let result = result.as_ref()?;
-            let replayed = result.replayed(plan.traces[cell.trace].len());
+            let replayed = result.replayed(plan.traces[cell.trace].trace.len());
             Some((key_of(plan, cell), result, replayed))
         })
         .collect();
@@ -206,7 +207,7 @@ pub struct Course {
 pub fn write_manifest(
     folder: &Path,
     args: &RunArgs,
-    inputs: &Inputs,
+    inputs: &Inputs<Resolved>,
     plan: &Plan<'_>,
     costs: &CostTable,
     course: &Course,
@@ -215,7 +216,8 @@ pub fn write_manifest(
         .loaded
         .iter()
         .flat_map(|loaded| loaded.traces.iter().map(move |trace| (loaded, trace)))
-        .map(|(loaded, trace)| {
+        .map(|(loaded, resolved)| {
+            let (trace, tally) = (&resolved.trace, &resolved.tally);
             json!({
                 "name": trace.meta.name,
                 "path": loaded.path.display().to_string(),
@@ -226,10 +228,18 @@ pub fn write_manifest(
                 "kind": trace.meta.kind.name(),
                 "page_size": trace.meta.page_size.bytes(),
                 "references": trace.len(),
-                "pages": trace.distinct(),
+                "pages": resolved.objects(),
                 "processes": trace.dictionary.pids.len(),
                 "skipped_records": trace.meta.skipped,
                 "digest": digest::show(trace.digest()),
+                "mappings": resolved.origin.name(),
+                "segmentation_faults": tally.segfaults,
+                "protection_faults": tally.protection_faults,
+                "references_dropped": tally.dropped,
+                "events_without_effect": tally.idle_events,
+                "refused": tally.refused,
+                "illegal": tally.illegal.iter().map(|one| illegal(one, &trace.dictionary.pids))
+                    .collect::<Vec<_>>(),
             })
         })
         .collect();
@@ -261,13 +271,31 @@ pub fn write_manifest(
         "tlb": plan.settings.tlb.map(|tlb| tlb.to_string()),
         "machine": machine(plan),
         "costs": costs,
-        "mappings": "none: every page is private to its process",
+        "on_segfault": plan.settings.space.on_segfault.name(),
+        "commit_limit": plan.settings.space.commit_limit,
+        "allocation": plan.settings.allocation.name(),
+        "accessed_bit": plan.settings.accessed.name(),
         "traces": traces,
         "failed_traces": inputs.errors,
     });
     let text =
         serde_json::to_string_pretty(&manifest).expect("the manifest has no odd keys") + "\n";
     Ok(write_file(&folder.join("manifest.json"), text.as_bytes())?)
+}
+
+/// An illegal reference, with its position in the trace.
+fn illegal(one: &Illegal, pids: &[u32]) -> serde_json::Value {
+    let fault = match one.segmentation {
+        true => "segmentation",
+        false => "protection",
+    };
+    json!({
+        "reference": one.position,
+        "pid": pids[one.process as usize],
+        "page": format!("{:#x}", one.page),
+        "kind": one.kind.letter().to_string(),
+        "fault": fault,
+    })
 }
 
 /// The machine whose TLBs are modelled, with what each page size of the run sees of it.

@@ -2,7 +2,7 @@
 
 use super::args::{ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
 use super::failure::Failure;
-use super::input::{Inputs, keep_countable, load_all};
+use super::input::{Inputs, keep_countable, load_all, resolve_all};
 use super::outputs::{Course, make_folder, timestamp, write_manifest, write_timings};
 use super::plot::write_charts;
 use super::print;
@@ -12,8 +12,8 @@ use crate::exit::{self, ExitCode};
 use crate::report::columns::{COLUMNS, Column, ColumnKind, Row, SWAP_FULL, column};
 use crate::report::csv::{read_rows, to_csv, write_file};
 use crate::report::{distributions, rows, table};
+use crate::space::Resolved;
 use crate::sweep::{self, CellResult, Plan};
-use crate::trace::dense::Trace;
 use crate::units::show_count;
 use clap::Args;
 use std::path::PathBuf;
@@ -79,9 +79,10 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         .transpose()?;
     let signals = Signals::watch();
     let sizes = |_: &str, _| args.sweep.page_size.clone();
-    let mut inputs = load_all(&args.traces, &options, &sizes, args.terminal.quiet)?;
+    let inputs = load_all(&args.traces, &options, &sizes, args.terminal.quiet)?;
+    let mut inputs = resolve_all(inputs, &settings.space)?;
     keep_countable(&mut inputs, settings.warmup)?;
-    let traces: Vec<&Trace> = inputs
+    let traces: Vec<&Resolved> = inputs
         .loaded
         .iter()
         .flat_map(|loaded| &loaded.traces)
@@ -139,7 +140,7 @@ pub fn replay(
     let total: u64 = plan
         .cells
         .iter()
-        .map(|cell| plan.traces[cell.trace].len() as u64)
+        .map(|cell| plan.traces[cell.trace].trace.len() as u64)
         .sum();
     let progress = Progress::new(terminal, total);
     let start = Instant::now();
@@ -168,7 +169,12 @@ pub fn replay(
 }
 
 /// What the run comes to, with words on what is missing.
-fn verdict(inputs: &Inputs, rows: &[Row], cells: usize, interrupted: Option<ExitCode>) -> ExitCode {
+fn verdict(
+    inputs: &Inputs<Resolved>,
+    rows: &[Row],
+    cells: usize,
+    interrupted: Option<ExitCode>,
+) -> ExitCode {
     let mut code = inputs.failed;
     let full = rows.iter().filter(|row| row.status == SWAP_FULL).count();
     if full > 0 {

@@ -1,7 +1,7 @@
 //! Clock: FIFO with a second chance for pages whose reference bit is set.
 
 use super::support::list::List;
-use super::{Family, Frames, Param, Policy, Repeats, Setup, Space, Spec, Touch};
+use super::{Family, Frames, Param, Policy, Repeats, Setup, Space, Spec, Touch, Want};
 use crate::units::FrameId;
 
 /// Clock, kept as a queue: the hand stands at its back, and a page that the hand passes goes to
@@ -39,7 +39,7 @@ impl<'t> Policy<'t> for Clock {
         }
     }
 
-    fn victim(&mut self, frames: &mut Frames, _time: u64) -> FrameId {
+    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
         loop {
             let frame = self.order.back().expect("every frame is taken");
             if !frames.referenced(frame) {
@@ -56,5 +56,8 @@ impl<'t> Policy<'t> for Clock {
             frames.clear_referenced(at.frame);
         }
         self.order.push_front(at.frame);
+    }
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.order.remove(frame);
     }
 }

@@ -1,7 +1,7 @@
 //! FIFO: the victim is the page that came in first.
 
 use super::support::list::List;
-use super::{Family, Frames, Policy, Repeats, Setup, Space, Spec, Touch};
+use super::{Family, Frames, Policy, Repeats, Setup, Space, Spec, Touch, Want};
 use crate::units::FrameId;
 
 /// First in, first out.
@@ -30,11 +30,14 @@ impl<'t> Policy<'t> for Fifo {
         }
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _time: u64) -> FrameId {
+    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
         self.order.pop_back().expect("every frame is taken")
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
         self.order.push_front(at.frame);
+    }
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.order.remove(frame);
     }
 }

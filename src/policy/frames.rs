@@ -14,6 +14,8 @@ const DIRTY: u8 = 2;
 pub struct Frames {
     page: Vec<PageId>,
     bits: Vec<u8>,
+    /// Frames whose reference bit was cleared, where somebody must know.
+    cleared: Option<Vec<FrameId>>,
 }
 
 impl Frames {
@@ -22,7 +24,18 @@ impl Frames {
         Frames {
             page: vec![0; frames as usize],
             bits: vec![0; frames as usize],
+            cleared: None,
         }
+    }
+
+    /// From now on the frames whose reference bit is cleared are kept, for the machine.
+    pub(crate) fn watch_clearing(&mut self) {
+        self.cleared = Some(Vec::new());
+    }
+
+    /// A frame whose reference bit was cleared since the machine last asked.
+    pub(crate) fn next_cleared(&mut self) -> Option<FrameId> {
+        self.cleared.as_mut()?.pop()
     }
 
     /// The page in a taken frame.
@@ -41,6 +54,9 @@ impl Frames {
     #[inline]
     pub fn clear_referenced(&mut self, frame: FrameId) {
         self.bits[frame as usize] &= !REFERENCED;
+        if let Some(cleared) = &mut self.cleared {
+            cleared.push(frame);
+        }
     }
 
     /// Whether the page was written since it came in.
@@ -55,11 +71,23 @@ impl Frames {
         self.bits[frame as usize] |= REFERENCED | u8::from(write) << 1;
     }
 
+    /// A write that does not set the reference bit: its translation was there already.
+    #[inline(always)]
+    pub(crate) fn touch_translated(&mut self, frame: FrameId, write: bool) {
+        self.bits[frame as usize] |= u8::from(write) << 1;
+    }
+
     /// A page comes in, by the machine.
     #[inline]
     pub(crate) fn load(&mut self, frame: FrameId, page: PageId, write: bool) {
         self.page[frame as usize] = page;
         self.bits[frame as usize] = REFERENCED | u8::from(write) << 1;
+    }
+
+    /// A page comes in that is not referenced yet, by the machine.
+    pub(crate) fn load_ahead(&mut self, frame: FrameId, page: PageId) {
+        self.page[frame as usize] = page;
+        self.bits[frame as usize] = 0;
     }
 
     /// The number of dirty pages among `frames`, by the machine.

@@ -1,7 +1,7 @@
 //! LRU: the victim is the page not referenced for the longest time.
 
 use super::support::list::List;
-use super::{Family, Frames, Policy, Repeats, Setup, Space, Spec, Touch};
+use super::{Family, Frames, Policy, Repeats, Setup, Space, Spec, Touch, Want};
 use crate::units::FrameId;
 
 /// Least recently used.
@@ -35,11 +35,14 @@ impl<'t> Policy<'t> for Lru {
         self.order.move_front(at.frame);
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _time: u64) -> FrameId {
+    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
         self.order.pop_back().expect("every frame is taken")
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
         self.order.push_front(at.frame);
+    }
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.order.remove(frame);
     }
 }

@@ -7,6 +7,7 @@
 //! A new policy is one file with its [`Policy::SPEC`] and one entry in [`policies!`] below.
 
 mod frames;
+mod local;
 pub mod params;
 pub mod support;
 
@@ -17,10 +18,12 @@ mod opt;
 mod ws;
 
 pub use frames::Frames;
+pub use local::Local;
 pub use params::{Param, ParamError, Params, PolicyChoice};
 
+use crate::space::EntryId;
 use crate::trace::dense::{PageKey, Ref};
-use crate::units::{FrameId, PageId};
+use crate::units::FrameId;
 
 /// What family a policy belongs to; the order of listings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,10 +96,20 @@ pub struct Spec {
 /// A reference as a policy sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct Touch {
-    /// The page.
-    pub page: PageId,
-    /// The frame that holds it.
+    /// The page of a process through which memory is reached: an index of [`Setup::entries`].
+    pub entry: EntryId,
+    /// The frame that it shows. What is in it, [`Frames`] tells: where nothing is shared that has
+    /// the number of the entry.
     pub frame: FrameId,
+    /// The position of the reference in the trace, from 0.
+    pub time: u64,
+}
+
+/// A page that must come in while no frame is free for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Want {
+    /// The process that wants it.
+    pub process: u32,
     /// The position of the reference in the trace, from 0.
     pub time: u64,
 }
@@ -106,10 +119,16 @@ pub struct Touch {
 pub struct Setup<'t> {
     /// Frames of memory; for a variable-space policy without limit, as many as pages.
     pub frames: u32,
-    /// The pages of the trace, by id.
-    pub pages: &'t [PageKey],
+    /// The pages of all processes: what [`Touch::entry`] means.
+    pub entries: &'t [PageKey],
+    /// The number of distinct pages that can be in frames: what [`Frames::page`] is below.
+    pub pages: usize,
+    /// Whether several entries can show one page.
+    pub shares: bool,
     /// The number of processes.
     pub processes: usize,
+    /// Frames of each process, if each has its own.
+    pub quotas: Option<&'t [u32]>,
     /// The window in references of the process; of variable-space policies only.
     pub tau: u64,
     /// The policy's parameters.
@@ -129,6 +148,8 @@ pub struct Future<'t> {
     pub refs: &'t [Ref],
     /// The position of the next reference of the same page.
     pub next_use: &'t [u32],
+    /// For the machine: the same for each op that brings a page in ahead of use.
+    pub after_op: &'t [u32],
 }
 
 /// A replacement policy.
@@ -139,15 +160,21 @@ pub struct Future<'t> {
 ///
 /// 1. if the page is resident: its reference bit is set (and its dirty bit, if it is written),
 ///    then [`hit`](Policy::hit);
-/// 2. if not, and every frame is taken: [`victim`](Policy::victim), which names a taken frame and
-///    forgets it; the machine then frees that frame and counts;
+/// 2. if not, and every frame is taken or the process [has its share](Policy::is_full):
+///    [`victim`](Policy::victim), which names a taken frame and forgets it; the machine then frees
+///    that frame and counts;
 /// 3. if not: the page is put into a free frame with its reference bit set, then
 ///    [`loaded`](Policy::loaded);
 /// 4. of variable-space policies: [`expire`](Policy::expire) until it returns `None`; each frame
 ///    returned is forgotten by the policy and freed by the machine.
 ///
-/// A frame is known to the policy from `loaded` until it is returned by `victim` or `expire`.
-/// Naming any other frame is a bug and stops the cell. Nothing is allocated after `new`.
+/// Between references pages may be brought in ahead of use ([`prefetched`](Policy::prefetched)),
+/// leave memory because nobody maps them any more ([`freed`](Policy::freed)), and pages of a
+/// process may cease to show what they showed ([`unbound`](Policy::unbound)).
+///
+/// A frame is known to the policy from `loaded` or `prefetched` until it is returned by `victim`
+/// or `expire` or given to `freed`. Naming any other frame is a bug and stops the cell. Nothing is
+/// allocated after `new`.
 pub trait Policy<'t>: Sized {
     /// The entry of the table.
     const SPEC: Spec;
@@ -159,11 +186,32 @@ pub trait Policy<'t>: Sized {
     #[inline(always)]
     fn hit(&mut self, _at: Touch) {}
 
-    /// All frames are taken and a page must come in at `time`: the frame to give up.
-    fn victim(&mut self, frames: &mut Frames, time: u64) -> FrameId;
+    /// Whether a process must give up a frame for the next one though others may be free.
+    #[inline(always)]
+    fn is_full(&self, _process: u32) -> bool {
+        false
+    }
 
-    /// A page was put into a frame.
+    /// A page must come in and there is no frame for it: the frame to give up.
+    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId;
+
+    /// A page was put into a frame because it is referenced.
     fn loaded(&mut self, frames: &mut Frames, at: Touch);
+
+    /// A page was put into a frame, its reference bit clear, because it may be referenced soon: at
+    /// the position `next_use` or [`NEVER`](crate::trace::dense::NEVER), which only policies learn
+    /// that need the future.
+    fn prefetched(&mut self, frames: &mut Frames, at: Touch, _next_use: u32) {
+        self.loaded(frames, at);
+        frames.clear_referenced(at.frame);
+    }
+
+    /// The page of this frame has no owner left; the frame is free afterwards.
+    fn freed(&mut self, frames: &mut Frames, frame: FrameId);
+
+    /// An entry shows its page no longer.
+    #[inline(always)]
+    fn unbound(&mut self, _entry: EntryId) {}
 
     /// After the reference `at`: a frame whose page leaves because its window closed.
     #[inline(always)]

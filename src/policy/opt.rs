@@ -2,7 +2,7 @@
 //! on demand has fewer faults.
 
 use super::support::bits::BitSet;
-use super::{Family, Frames, Future, Policy, Repeats, Setup, Space, Spec, Touch};
+use super::{Family, Frames, Future, Policy, Repeats, Setup, Space, Spec, Touch, Want};
 use crate::trace::dense::{NEVER, page_of};
 use crate::units::FrameId;
 
@@ -22,8 +22,10 @@ pub struct Opt<'t> {
 impl Opt<'_> {
     #[inline(always)]
     fn note(&mut self, at: Touch) {
-        match self.future.next_use[at.time as usize] {
-            NEVER => self.finished.insert(at.page as usize),
+        let time = at.time as usize;
+        let page = || page_of(self.future.refs[time]);
+        match self.future.next_use[time] {
+            NEVER => self.finished.insert(page() as usize),
             next => self.upcoming.insert(next as usize),
         }
     }
@@ -47,8 +49,8 @@ impl<'t> Policy<'t> for Opt<'t> {
         Opt {
             future: setup.future,
             upcoming: BitSet::new(setup.future.refs.len()),
-            finished: BitSet::new(setup.pages.len()),
-            frame_of: vec![0; setup.pages.len()],
+            finished: BitSet::new(setup.pages),
+            frame_of: vec![0; setup.pages],
         }
     }
 
@@ -57,7 +59,7 @@ impl<'t> Policy<'t> for Opt<'t> {
         self.note(at);
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _time: u64) -> FrameId {
+    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
         if let Some(page) = self.finished.min() {
             self.finished.remove(page);
             return self.frame_of[page];
@@ -70,8 +72,21 @@ impl<'t> Policy<'t> for Opt<'t> {
         self.frame_of[page_of(self.future.refs[position]) as usize]
     }
 
-    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
-        self.frame_of[at.page as usize] = at.frame;
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        self.frame_of[frames.page(at.frame) as usize] = at.frame;
         self.note(at);
+    }
+    fn prefetched(&mut self, frames: &mut Frames, at: Touch, next_use: u32) {
+        let page = frames.page(at.frame) as usize;
+        self.frame_of[page] = at.frame;
+        match next_use {
+            NEVER => self.finished.insert(page),
+            next => self.upcoming.insert(next as usize),
+        }
+    }
+
+    /// A page without owners is never referenced again.
+    fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
+        self.finished.remove(frames.page(frame) as usize);
     }
 }

@@ -1,53 +1,94 @@
-//! The working set: a page is resident while it was referenced in the last tau references of its
-//! own process.
+//! The working set: a page is resident while it was referenced in the last tau references of a
+//! process that maps it.
 
-use super::{Family, Frames, Param, Policy, Repeats, Setup, Space, Spec, Touch};
-use crate::trace::dense::PageKey;
-use crate::units::FrameId;
+use super::{Family, Frames, Param, Policy, Repeats, Setup, Space, Spec, Touch, Want};
+use crate::space::EntryId;
+use crate::units::{FrameId, PageId};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// When the page of a frame was last referenced.
+/// When a process last referenced a page through one of its entries.
 #[derive(Clone, Copy, Default)]
 struct Stamp {
     process: u32,
-    /// References of the process up to and including that one.
+    /// The page that it shows, while the entry is in the window.
+    page: PageId,
+    /// The process's clock at that reference; [`OUTSIDE`] if the entry is not in the window.
     virtual_time: u64,
-    /// Its position in the trace.
+    /// The position of the reference in the trace.
     time: u64,
+    /// Whether the heap has this entry, in or out of date.
+    queued: bool,
 }
 
-/// One process: its clock, and its resident pages by a last reference that may be out of date.
+/// No clock shows this: they begin at 1.
+const OUTSIDE: u64 = 0;
+
+/// One process: its clock, and the entries in its window by a last reference that may be out of
+/// date.
 ///
-/// A hit only stamps its frame; the order is mended when the top of the heap is asked for. A page
-/// comes to the top at most once per window, so a reference costs a store and a comparison.
+/// A hit only stamps its entry; the order is mended when the top of the heap is asked for. An
+/// entry comes to the top at most once per window, so a reference costs a store and a comparison.
 struct Process {
     virtual_time: u64,
-    oldest: BinaryHeap<Reverse<(u64, FrameId)>>,
-    /// No page's window closes before this virtual time.
+    oldest: BinaryHeap<Reverse<(u64, EntryId)>>,
+    /// No entry's window closes before this virtual time.
     due: u64,
 }
 
+/// What is known of a page, resident or not.
+#[derive(Clone, Copy)]
+struct Held {
+    /// Entries, in whatever windows, that show it.
+    windows: u32,
+    /// Its frame, or [`NOWHERE`].
+    frame: FrameId,
+    /// When it was last referenced by anybody or came in, by [`WorkingSet::uses`]; kept where
+    /// pages are shared.
+    last: u64,
+    /// The process that loaded it.
+    loader: u32,
+}
+
+/// No frame.
+const NOWHERE: FrameId = FrameId::MAX;
+
 /// Denning's working set, exactly: at each reference the one page whose window closes leaves.
 pub struct WorkingSet<'t> {
-    pages: &'t [PageKey],
     tau: u64,
+    shares: bool,
+    quotas: Option<&'t [u32]>,
+    /// Frames that each process loaded; kept where there are quotas.
+    loaded: Vec<u32>,
     stamps: Vec<Stamp>,
+    pages: Vec<Held>,
+    /// The page in each frame.
+    page_in: Vec<PageId>,
+    /// References and prefetches so far; counted where pages are shared.
+    uses: u64,
     processes: Vec<Process>,
+    /// Resident pages that are in no window any more; they leave after the present reference or the
+    /// next, in the order of their numbers.
+    orphans: Vec<PageId>,
 }
 
 impl Process {
-    /// The frame referenced longest ago, and when that was in virtual time.
-    fn true_oldest(&mut self, stamps: &[Stamp]) -> Option<(u64, FrameId)> {
+    /// The entry referenced longest ago, and when that was in virtual time.
+    fn true_oldest(&mut self, stamps: &mut [Stamp]) -> Option<(u64, EntryId)> {
         loop {
             let mut top = self.oldest.peek_mut()?;
-            let Reverse((noted, frame)) = *top;
-            let last = stamps[frame as usize].virtual_time;
-            if last == noted {
-                return Some((last, frame));
+            let Reverse((noted, entry)) = *top;
+            let stamp = &mut stamps[entry as usize];
+            let last = stamp.virtual_time;
+            if last == OUTSIDE {
+                stamp.queued = false;
+                std::collections::binary_heap::PeekMut::pop(top);
+                continue;
             }
-            *top = Reverse((last, frame));
-            drop(top);
+            if last == noted {
+                return Some((last, entry));
+            }
+            *top = Reverse((last, entry));
         }
     }
 }
@@ -59,7 +100,7 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         family: Family::VariableSpace,
         about: "working set: keeps the pages of a process's last tau references",
         cite: "P. J. Denning, \"The working set model for program behavior\", Communications of the ACM 11(5), 1968",
-        choices: "a page referenced exactly tau references ago is still a hit, then it leaves unless it was the one referenced. The window is counted in references of the page's own process and stands still while that does not run. With a limit, an over-full pool loses its least recently referenced page.",
+        choices: "a page referenced exactly tau references ago is still a hit, then it leaves unless it was the one referenced. The window is counted in references of the process and stands still while that does not run; a shared page is resident while it is in the window of any process. With a limit, an over-full pool loses its least recently referenced page (with local allocation: of those that the process loaded).",
         space: Space::Variable,
         needs_future: false,
         repeats: Repeats::LastTime,
@@ -74,65 +115,103 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
 
     fn new(setup: &Setup<'t>) -> WorkingSet<'t> {
         let mut owned = vec![0usize; setup.processes];
-        for key in setup.pages {
+        let mut stamps = vec![Stamp::default(); setup.entries.len()];
+        for (key, stamp) in setup.entries.iter().zip(&mut stamps) {
             owned[key.process as usize] += 1;
+            stamp.process = key.process;
         }
         let process = |owned: &usize| Process {
-            virtual_time: 0,
+            virtual_time: OUTSIDE + 1,
             oldest: BinaryHeap::with_capacity((*owned).min(setup.frames as usize)),
             due: u64::MAX,
         };
         WorkingSet {
-            pages: setup.pages,
             tau: setup.tau,
-            stamps: vec![Stamp::default(); setup.frames as usize],
+            shares: setup.shares,
+            quotas: setup.quotas,
+            loaded: vec![0; setup.processes],
+            stamps,
+            pages: vec![
+                Held {
+                    windows: 0,
+                    frame: NOWHERE,
+                    last: 0,
+                    loader: 0,
+                };
+                setup.pages
+            ],
+            page_in: vec![0; setup.frames as usize],
+            uses: 0,
             processes: owned.iter().map(process).collect(),
+            orphans: Vec::new(),
         }
     }
 
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
-        let stamp = &mut self.stamps[at.frame as usize];
+        let stamp = &mut self.stamps[at.entry as usize];
         let process = &mut self.processes[stamp.process as usize];
         process.virtual_time += 1;
-        stamp.virtual_time = process.virtual_time;
         stamp.time = at.time;
+        if self.shares {
+            self.uses += 1;
+            let page = self.page_in[at.frame as usize];
+            self.pages[page as usize].last = self.uses;
+            if stamp.virtual_time == OUTSIDE {
+                return self.enter(at.entry, page);
+            }
+        }
+        stamp.virtual_time = process.virtual_time;
     }
 
-    /// Only with a limit: the least recently referenced page of all processes.
-    fn victim(&mut self, _frames: &mut Frames, _time: u64) -> FrameId {
-        let stamps = &self.stamps;
-        let oldest = self
-            .processes
-            .iter_mut()
-            .enumerate()
-            .filter_map(|(process, entry)| {
-                let (_, frame) = entry.true_oldest(stamps)?;
-                Some((stamps[frame as usize].time, process, frame))
-            });
-        let (_, process, frame) = oldest.min().expect("every frame is taken");
-        self.processes[process].oldest.pop();
-        frame
+    fn is_full(&self, process: u32) -> bool {
+        let quota = self.quotas.map(|quotas| quotas[process as usize]);
+        quota.is_some_and(|quota| self.loaded[process as usize] >= quota)
     }
 
-    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
-        let process = self.pages[at.page as usize].process;
-        let entry = &mut self.processes[process as usize];
-        entry.virtual_time += 1;
-        let virtual_time = entry.virtual_time;
-        self.stamps[at.frame as usize] = Stamp {
-            process,
-            virtual_time,
-            time: at.time,
-        };
-        entry.oldest.push(Reverse((virtual_time, at.frame)));
-        entry.due = entry.due.min(virtual_time.saturating_add(self.tau));
+    /// Only with a limit: the least recently referenced page.
+    fn victim(&mut self, _frames: &mut Frames, want: Want) -> FrameId {
+        if self.shares || self.quotas.is_some() {
+            // It stays in the windows that it is in, and is there again when it comes in again.
+            let page = self.least_recent(want);
+            return self.forget(page);
+        }
+        let stamps = &mut self.stamps;
+        let oldest = self.processes.iter_mut().filter_map(|process| {
+            let (_, entry) = process.true_oldest(stamps)?;
+            Some((stamps[entry as usize].time, entry))
+        });
+        let (_, entry) = oldest.min().expect("every frame is taken");
+        let stamp = &mut self.stamps[entry as usize];
+        stamp.virtual_time = OUTSIDE;
+        let page = stamp.page;
+        self.pages[page as usize].windows = 0;
+        self.forget(page)
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        let process = self.stamps[at.entry as usize].process;
+        self.processes[process as usize].virtual_time += 1;
+        self.load(at, frames.page(at.frame));
+    }
+
+    /// As if the process had referenced it just now.
+    fn prefetched(&mut self, frames: &mut Frames, at: Touch, _next_use: u32) {
+        self.load(at, frames.page(at.frame));
+    }
+
+    fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
+        self.forget(frames.page(frame));
+    }
+
+    fn unbound(&mut self, entry: EntryId) {
+        self.leave(entry);
     }
 
     #[inline(always)]
     fn expire(&mut self, at: Touch) -> Option<FrameId> {
         // Only the clock of the process that runs has moved.
-        let process = &mut self.processes[self.stamps[at.frame as usize].process as usize];
+        let process = &mut self.processes[self.stamps[at.entry as usize].process as usize];
         if process.virtual_time < process.due {
             return None;
         }
@@ -141,18 +220,118 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
 }
 
 impl WorkingSet<'_> {
+    /// A page comes in through an entry.
+    fn load(&mut self, at: Touch, page: PageId) {
+        self.uses += 1;
+        self.page_in[at.frame as usize] = page;
+        let stamp = &mut self.stamps[at.entry as usize];
+        stamp.time = at.time;
+        let held = &mut self.pages[page as usize];
+        held.frame = at.frame;
+        held.last = self.uses;
+        held.loader = stamp.process;
+        self.loaded[stamp.process as usize] += 1;
+        match stamp.virtual_time {
+            OUTSIDE => self.enter(at.entry, page),
+            _ => stamp.virtual_time = self.processes[stamp.process as usize].virtual_time,
+        }
+    }
+
+    /// An entry that is in no window enters that of its process, now.
+    #[inline(never)]
+    fn enter(&mut self, entry: EntryId, page: PageId) {
+        let held = &mut self.pages[page as usize];
+        if held.windows == 0 {
+            self.orphans.retain(|&orphan| orphan != page);
+        }
+        held.windows += 1;
+        let stamp = &mut self.stamps[entry as usize];
+        let process = &mut self.processes[stamp.process as usize];
+        stamp.virtual_time = process.virtual_time;
+        stamp.page = page;
+        if !stamp.queued {
+            stamp.queued = true;
+            process.oldest.push(Reverse((process.virtual_time, entry)));
+        }
+        process.due = process
+            .due
+            .min(process.virtual_time.saturating_add(self.tau));
+    }
+
+    /// An entry leaves the window otherwise than by time.
+    fn leave(&mut self, entry: EntryId) {
+        let stamp = &mut self.stamps[entry as usize];
+        if std::mem::replace(&mut stamp.virtual_time, OUTSIDE) == OUTSIDE {
+            return;
+        }
+        let held = &mut self.pages[stamp.page as usize];
+        held.windows -= 1;
+        if held.windows == 0 && held.frame != NOWHERE {
+            if self.orphans.is_empty() {
+                // Whoever runs next must look.
+                self.processes
+                    .iter_mut()
+                    .for_each(|process| process.due = 0);
+            }
+            self.orphans.push(stamp.page);
+        }
+    }
+
+    /// The least recently referenced page, of those that the process loaded if it has a quota.
+    fn least_recent(&self, want: Want) -> PageId {
+        let ours = |held: &Held| self.quotas.is_none() || held.loader == want.process;
+        let resident = self.page_in.iter().zip(0..).filter(|&(&page, frame)| {
+            let held = &self.pages[page as usize];
+            held.frame == frame && ours(held)
+        });
+        let oldest = resident.min_by_key(|(page, _)| self.pages[**page as usize].last);
+        *oldest.expect("a frame is taken").0
+    }
+
+    /// A page leaves memory; returns the frame that it was in.
+    fn forget(&mut self, page: PageId) -> FrameId {
+        let held = &mut self.pages[page as usize];
+        self.loaded[held.loader as usize] -= 1;
+        if let Some(at) = self.orphans.iter().rposition(|&orphan| orphan == page) {
+            self.orphans.remove(at);
+        }
+        std::mem::replace(&mut held.frame, NOWHERE)
+    }
+
+    /// Closes the windows that are due, and gives up the pages that are in none, one at a time.
     #[inline(never)]
     fn expire_due(&mut self, at: Touch) -> Option<FrameId> {
-        let process = &mut self.processes[self.stamps[at.frame as usize].process as usize];
-        let Some((last, frame)) = process.true_oldest(&self.stamps) else {
-            process.due = u64::MAX;
-            return None;
-        };
-        process.due = last.saturating_add(self.tau);
-        if process.virtual_time < process.due {
+        let process = self.stamps[at.entry as usize].process as usize;
+        self.close_due(process);
+        if self.orphans.is_empty() {
             return None;
         }
-        process.oldest.pop();
+        self.orphans.sort_unstable();
+        let page = self.orphans[0];
+        let frame = self.forget(page);
+        if !self.orphans.is_empty() {
+            self.processes[process].due = 0;
+        }
         Some(frame)
+    }
+
+    fn close_due(&mut self, process: usize) {
+        let process = &mut self.processes[process];
+        while let Some((last, entry)) = process.true_oldest(&mut self.stamps) {
+            process.due = last.saturating_add(self.tau);
+            if process.virtual_time < process.due {
+                return;
+            }
+            process.oldest.pop();
+            let stamp = &mut self.stamps[entry as usize];
+            stamp.virtual_time = OUTSIDE;
+            stamp.queued = false;
+            let held = &mut self.pages[stamp.page as usize];
+            held.windows -= 1;
+            if held.windows == 0 && held.frame != NOWHERE {
+                self.orphans.push(stamp.page);
+            }
+        }
+        process.due = u64::MAX;
     }
 }

@@ -146,6 +146,8 @@ columns! {
     trace_digest: String, "", "hash of the stream of references replayed (process, page, kind), the same for every container, codec and encoding of it";
     trace_kind: String, "", "full, sampled, faults-only, block-io or synthetic: whether a rate is that of a program";
     filter: String, "", "what was taken of the trace (data-only, pid, skip, limit); empty if all of it";
+    mappings: String, "", "where mappings came from: recorded (events of the trace), permissive (none: every first touch makes private memory) or inferred";
+    on_segfault: String, "", "what an illegal reference did: kill (its process ended), skip (it was left out); empty where nothing can be illegal";
     page_size: u64, "bytes", "size of a page and of a frame";
     policy: String, "", "name of the replacement policy";
     params: String, "", "the policy's parameters that differ from its defaults, key=value joined by colons";
@@ -153,19 +155,29 @@ columns! {
     tau: Option<u64>, "references", "window of a variable-space policy in references of the process; empty for a fixed-space one";
     frames: Option<u64>, "frames", "frames of memory; empty if a variable-space policy has no limit";
     frames_frac: Option<f64>, "of pages", "frames divided by distinct pages";
+    allocation: String, "", "global, or how frames were divided among processes: equal, proportional (to the pages each touches) or weights";
+    accessed_bit: String, "", "when reference bits are set: every (reference), walk (only by page walks), walk-flush (the same; clearing one drops its translations)";
     swap_limit: Option<u64>, "slots", "slots of the swap device, a page each; empty for as many as needed";
+    commit_limit: Option<u64>, "bytes", "most memory that may be promised to all processes (strict overcommit); empty if nothing is refused";
     warmup_refs: u64, "references", "references replayed before counting began; they fill memory and count nowhere else";
     refs: u64, "references", "references counted: one address and one kind each; an access that crosses a page boundary is one reference per page";
     reads: u64, "references", "references that read data";
     writes: u64, "references", "references that write data (a read-modify-write is one write)";
     ifetches: u64, "references", "references that fetch an instruction";
-    distinct_pages: u64, "pages", "distinct pages of the trace, each counted per process";
+    processes: u64, "processes", "processes of the trace";
+    distinct_pages: u64, "pages", "distinct pages: as many frames hold all there ever is. Each page of each process is one; where memory is shared, what is shared is one, and a copy made at a write is one more";
+    segfaults: u64, "references", "references to pages that no mapping has; neither hits nor faults, and not among refs";
+    protection_faults: u64, "references", "references that their mapping does not allow, or to the kernel's half; not among refs";
+    refs_dropped: u64, "references", "references of processes that an illegal reference or a refused fork had ended; not among refs";
     hits: u64, "references", "references whose page was resident: refs - faults";
-    faults: u64, "faults", "references that could not go on at once: fills + refills; the restarted access counts once";
-    fills: u64, "faults", "faults of a page's first touch";
+    faults: u64, "faults", "references that could not go on at once: fills + refills + maps + cow_copies + cow_reuses; the restarted access counts once";
+    fills: u64, "faults", "faults of a page that comes in for the first time";
     refills: u64, "faults", "faults of a page that had left memory and comes in again";
-    minor_faults: u64, "faults", "faults served without reading a device (fills of private memory)";
-    major_faults: u64, "faults", "faults for which a device was read (refills)";
+    maps: u64, "faults", "faults of a page that is in memory, but not in the page table of this process";
+    cow_copies: u64, "faults", "writes to a page that others have too, or to a private page of a file: the page was copied";
+    cow_reuses: u64, "faults", "writes to a page that others had too: nobody else is left, no copy is made";
+    minor_faults: u64, "faults", "faults served without reading a device";
+    major_faults: u64, "faults", "faults for which a device was read: swap, a file, or where an unknown page came from";
     fault_rate: Option<f64>, "of references", "faults / (hits + faults)";
     hit_rate: Option<f64>, "of references", "hits / (hits + faults)";
     refs_per_fault: Option<f64>, "references", "the lifetime function: references / faults; empty without a fault";
@@ -177,10 +189,18 @@ columns! {
     evictions_dirty: u64, "pages", "victims that had to be written back";
     expired: u64, "pages", "pages that left because their window closed (variable-space policies)";
     expired_dirty: u64, "pages", "of these, pages that had to be written back";
-    write_backs: u64, "pages", "dirty pages that left memory: evictions_dirty + expired_dirty";
+    freed: u64, "pages", "resident pages that left because nobody mapped them any more: unmapped, or their last process ended";
+    freed_dirty: u64, "pages", "of these, pages of files that had to be written";
+    write_backs: u64, "pages", "dirty pages that left memory and were written: evictions_dirty + expired_dirty + freed_dirty";
+    prefetched: u64, "pages", "pages brought in because the program said that it would need them; no faults";
     dirty_end: u64, "pages", "dirty pages still resident at the end; they are no write-backs";
-    swap_slots: u64, "slots", "swap slots in use at the end; a page keeps its slot once it has one";
-    swap_reads: u64, "pages", "refills read from a swap slot; the other refills read the page's original";
+    swapped_end: u64, "pages", "pages at the end that are on the swap device and not resident";
+    dropped_end: u64, "pages", "pages at the end that are neither resident nor on the swap device: of a file, or never written";
+    untouched_end: Option<u64>, "pages", "pages at the end that a mapping has and nobody touched; empty without mappings";
+    swap_slots: u64, "slots", "swap slots in use at the end; a page keeps its slot until nobody maps it any more";
+    swap_slots_peak: u64, "slots", "most swap slots ever in use, warm-up included";
+    swap_reads: u64, "pages", "pages read from a swap slot";
+    file_reads: u64, "pages", "pages read from the file they belong to";
     opt_faults: Option<u64>, "faults", "faults of OPT with the same frames; empty if OPT was not among the cells";
     ratio_to_opt: Option<f64>, "ratio", "faults / opt_faults";
     tlb_hits_l1i: Option<u64>, "references", "instruction fetches translated by the first-level instruction TLB";
@@ -191,7 +211,7 @@ columns! {
     walk_refs: Option<u64>, "references", "page-table entries read by the walks: walk_refs_leaf + walk_refs_upper; without page-walk caches tlb_misses times levels";
     walk_refs_leaf: Option<u64>, "references", "of these, entries that name a page: one a walk";
     walk_refs_upper: Option<u64>, "references", "of these, entries that name a table; page-walk caches save them";
-    shootdowns: Option<u64>, "entries", "TLB entries dropped because their page left memory, counted per level that held one";
+    shootdowns: Option<u64>, "entries", "TLB entries dropped because their page left memory or its page-table entry changed, counted per level that held one";
     tlb_flushes: Option<u64>, "flushes", "flushes of all TLBs and page-walk caches because the process changed; 0 if entries are tagged by process";
     time_ns: Option<u64>, "ns", "modelled time of all counted references: counters times the cost table of manifest.json";
     eat_ns: Option<f64>, "ns", "effective access time: time_ns / refs";
@@ -200,7 +220,7 @@ columns! {
 }
 
 /// The version of the column table that this program writes and reads.
-pub const SCHEMA: u64 = 1;
+pub const SCHEMA: u64 = 2;
 
 /// The status of a row without counts.
 pub const ERROR: &str = "error";

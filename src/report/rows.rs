@@ -1,9 +1,10 @@
 //! From outcomes to rows: every field of a result row is filled here and nowhere else.
 
 use super::columns::{ERROR, Row, SCHEMA, SWAP_FULL};
+use crate::space::Origin;
 use crate::sweep::{Cell, CellResult, Plan};
 use crate::vm::cost::{CostTable, total_ns};
-use crate::vm::{Outcome, TlbCounters};
+use crate::vm::{FaultKind, Outcome, TlbCounters};
 use std::collections::HashMap;
 
 /// The rows of the cells that were replayed, or failed, in the stable order. Cells that were
@@ -34,6 +35,12 @@ pub fn key_of(plan: &Plan<'_>, cell: &Cell) -> Row {
         trace_digest: facts.digest.clone(),
         trace_kind: facts.kind.name().to_owned(),
         filter: facts.filter.clone(),
+        mappings: facts.origin.name().to_owned(),
+        on_segfault: match facts.origin {
+            Origin::Permissive => "",
+            _ => plan.settings.space.on_segfault.name(),
+        }
+        .to_owned(),
         page_size: facts.page_size.bytes(),
         policy: cell.choice.spec().name.to_owned(),
         params: cell.choice.params.to_string(),
@@ -43,13 +50,21 @@ pub fn key_of(plan: &Plan<'_>, cell: &Cell) -> Row {
         frames_frac: cell
             .frames
             .and_then(|frames| ratio(u64::from(frames), facts.distinct)),
+        allocation: plan.settings.allocation.name().to_owned(),
+        accessed_bit: plan.settings.accessed.name().to_owned(),
         swap_limit: plan.swap_slots(cell),
+        commit_limit: plan.settings.space.commit_limit,
         warmup_refs: facts.warmup_refs,
         refs: ifetches + reads + writes,
         reads,
         writes,
         ifetches,
+        processes: facts.processes,
         distinct_pages: facts.distinct,
+        segfaults: facts.segfaults,
+        protection_faults: facts.protection_faults,
+        refs_dropped: facts.dropped,
+        untouched_end: facts.untouched_end,
         ..Row::default()
     }
 }
@@ -84,10 +99,13 @@ fn filled(mut key: Row, outcome: &Outcome, costs: &CostTable) -> Row {
     let row = Row {
         hits: c.hits,
         faults,
-        fills: c.fills.iter().sum(),
-        refills: c.refills.iter().sum(),
-        minor_faults: c.fills.iter().sum(),
-        major_faults: c.refills.iter().sum(),
+        fills: c.of(FaultKind::Fill),
+        refills: c.of(FaultKind::Refill),
+        maps: c.of(FaultKind::Map),
+        cow_copies: c.of(FaultKind::CowCopy),
+        cow_reuses: c.of(FaultKind::CowReuse),
+        minor_faults: faults - c.major(),
+        major_faults: c.major(),
         fault_rate: ratio(faults, c.refs),
         hit_rate: ratio(c.hits, c.refs),
         refs_per_fault: ratio(c.refs, faults),
@@ -99,10 +117,17 @@ fn filled(mut key: Row, outcome: &Outcome, costs: &CostTable) -> Row {
         evictions_dirty: c.evictions_dirty,
         expired: c.expired(),
         expired_dirty: c.expired_dirty,
+        freed: c.freed,
+        freed_dirty: c.freed_dirty,
         write_backs: c.write_backs(),
+        prefetched: c.prefetched.iter().sum(),
         dirty_end: outcome.dirty_end,
+        swapped_end: outcome.swapped_end,
+        dropped_end: outcome.dropped_end,
         swap_slots: outcome.swap_slots,
+        swap_slots_peak: outcome.swap_slots_peak,
         swap_reads: c.swap_reads,
+        file_reads: c.file_reads,
         time_ns: Some(time_ns),
         eat_ns: ratio(time_ns, c.refs),
         ..key

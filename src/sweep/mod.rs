@@ -3,9 +3,11 @@
 //!
 //! Deliberately absent: files, formats, charts.
 
+mod allocation;
 mod auto;
 mod plan;
 
+pub use allocation::Allocation;
 pub use auto::{frame_ladder, tau_ladder};
 pub use plan::{Axes, Cell, Plan, PlanError, Settings, TraceFacts, Warmup};
 
@@ -56,7 +58,7 @@ pub fn run(
             };
             let result = run_cell(plan, index);
             let cell = &plan.cells[index];
-            let replayed = result.replayed(plan.traces[cell.trace].len());
+            let replayed = result.replayed(plan.traces[cell.trace].trace.len());
             *slots[index].lock().expect("no holder panics") = Some(result);
             finished(cell, replayed);
         }
@@ -77,18 +79,30 @@ pub fn run(
 fn run_cell(plan: &Plan<'_>, index: usize) -> CellResult {
     let cell = &plan.cells[index];
     let tlb = plan.tlb_of(cell);
+    let start = Instant::now();
+    let failed = |error| CellResult {
+        outcome: Err(error),
+        wall: start.elapsed(),
+    };
+    let quotas = match plan.quotas(cell) {
+        Ok(quotas) => quotas,
+        Err(error) => return failed(error),
+    };
+    let resolved = plan.traces[cell.trace];
     let job = Job {
-        trace: plan.traces[cell.trace],
+        trace: &resolved.trace,
+        space: resolved.space.as_ref(),
         policy: cell.choice.index,
         params: &cell.choice.params,
         seed: cell.seed.unwrap_or(0),
         frames: cell.frames,
+        quotas: quotas.as_deref(),
         tau: cell.tau.unwrap_or(1),
         warmup: plan.facts[cell.trace].warmup_refs,
         tlb: tlb.as_ref(),
+        accessed: plan.settings.accessed,
         swap_slots: plan.swap_slots(cell),
     };
-    let start = Instant::now();
     let outcome = match catch_unwind(AssertUnwindSafe(|| vm::run(&job))) {
         Ok(result) => result.map_err(|e| e.to_string()),
         Err(panic) => Err(format!("internal error: {}", panic_text(panic.as_ref()))),

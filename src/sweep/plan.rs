@@ -1,12 +1,15 @@
 //! The plan of a sweep: which cells there are, in which order. The order is that of the result
 //! rows and depends on nothing but the plan's inputs.
 
+use super::allocation::Allocation;
 use super::auto::{frame_ladder, tau_ladder};
 use crate::policy::{PolicyChoice, Space};
+use crate::space::{self, Origin, Resolved};
 use crate::trace::dense::{Trace, count_kinds};
 use crate::trace::digest;
 use crate::trace::record::{Addressing, TraceKind};
 use crate::units::{Ladder, PAGE_ID_MAX, PageSize, UnitError};
+use crate::vm::Accessed;
 use crate::vm::tlb::{Geometry, Hardware};
 
 /// The axes of a sweep, as the user gave them.
@@ -31,6 +34,12 @@ pub struct Settings {
     pub swap_bytes: Option<u64>,
     /// What was taken of each trace, for the rows.
     pub filter: String,
+    /// How the traces were resolved, for the rows.
+    pub space: space::Options,
+    /// How frames are divided among processes.
+    pub allocation: Allocation,
+    /// When reference bits are set; without TLBs at every reference.
+    pub accessed: Accessed,
 }
 
 /// How much of a trace is replayed before counting begins.
@@ -67,8 +76,20 @@ pub struct TraceFacts {
     pub filter: String,
     /// The page size.
     pub page_size: PageSize,
-    /// Distinct pages.
+    /// Where its mappings came from.
+    pub origin: Origin,
+    /// Processes.
+    pub processes: u64,
+    /// Distinct pages: objects that can be in frames.
     pub distinct: u64,
+    /// References that were illegal, by kind of fault, and those that never came to be.
+    pub segfaults: u64,
+    /// See [`TraceFacts::segfaults`].
+    pub protection_faults: u64,
+    /// See [`TraceFacts::segfaults`].
+    pub dropped: u64,
+    /// Pages of mappings at the end that nobody touched; `None` without mappings.
+    pub untouched_end: Option<u64>,
     /// References before counting begins.
     pub warmup_refs: u64,
     /// Counted references by kind: ifetch, read, write.
@@ -93,7 +114,7 @@ pub struct Cell {
 /// Cells in the order of the result rows.
 pub struct Plan<'t> {
     /// The traces, in the order of their names.
-    pub traces: Vec<&'t Trace>,
+    pub traces: Vec<&'t Resolved>,
     /// What the rows say of each trace.
     pub facts: Vec<TraceFacts>,
     /// The cells.
@@ -121,7 +142,7 @@ pub enum PlanError {
 impl<'t> Plan<'t> {
     /// Every combination of the axes, for each trace.
     pub fn new(
-        traces: &[&'t Trace],
+        traces: &[&'t Resolved],
         axes: &Axes,
         settings: Settings,
     ) -> Result<Plan<'t>, PlanError> {
@@ -132,7 +153,8 @@ impl<'t> Plan<'t> {
         let wants_tau = policies
             .iter()
             .any(|choice| choice.spec().space == Space::Variable);
-        for (index, trace) in plan.traces.iter().enumerate() {
+        for (index, resolved) in plan.traces.iter().enumerate() {
+            let trace = &resolved.trace;
             let facts = &plan.facts[index];
             let distinct = facts.distinct;
             let page_size = facts.page_size;
@@ -158,9 +180,10 @@ impl<'t> Plan<'t> {
     }
 
     /// A plan whose cells are still to be given, as by a baseline.
-    pub fn empty(traces: &[&'t Trace], settings: Settings) -> Result<Plan<'t>, PlanError> {
+    pub fn empty(traces: &[&'t Resolved], settings: Settings) -> Result<Plan<'t>, PlanError> {
         let mut traces = traces.to_vec();
-        traces.sort_by_cached_key(|trace| {
+        traces.sort_by_cached_key(|resolved| {
+            let trace = &resolved.trace;
             (
                 trace.meta.name.clone(),
                 trace.digest(),
@@ -169,7 +192,7 @@ impl<'t> Plan<'t> {
         });
         let facts = traces
             .iter()
-            .map(|trace| facts(trace, &settings))
+            .map(|resolved| facts(resolved, &settings))
             .collect::<Result<Vec<_>, PlanError>>()?;
         Ok(Plan {
             traces,
@@ -198,6 +221,15 @@ impl<'t> Plan<'t> {
             .map(|bytes| bytes / page_size.bytes())
     }
 
+    /// Frames of each process of a cell, if each has its own.
+    pub fn quotas(&self, cell: &Cell) -> Result<Option<Vec<u32>>, String> {
+        let resolved = self.traces[cell.trace];
+        match cell.frames {
+            Some(frames) => self.settings.allocation.quotas(frames, resolved),
+            None => Ok(None),
+        }
+    }
+
     /// How long a cell is likely to take, in references of a cheap policy: for scheduling only.
     pub fn effort(&self, cell: usize) -> u64 {
         let cell = &self.cells[cell];
@@ -207,7 +239,7 @@ impl<'t> Plan<'t> {
             (false, Space::Variable) => 3,
             (false, Space::Fixed) => 2,
         };
-        self.traces[cell.trace].len() as u64 * weight
+        self.traces[cell.trace].trace.len() as u64 * weight
     }
 }
 
@@ -231,7 +263,8 @@ fn cells(trace: usize, choice: &PolicyChoice, frames: &[u64], tau: &[u64]) -> Ve
     }
 }
 
-fn facts(trace: &Trace, settings: &Settings) -> Result<TraceFacts, PlanError> {
+fn facts(resolved: &Resolved, settings: &Settings) -> Result<TraceFacts, PlanError> {
+    let (trace, tally) = (&resolved.trace, &resolved.tally);
     let refs = trace.len() as u64;
     let warmup_refs = settings.warmup.refs_of(trace);
     if warmup_refs >= refs {
@@ -248,7 +281,13 @@ fn facts(trace: &Trace, settings: &Settings) -> Result<TraceFacts, PlanError> {
         addressing: trace.meta.addressing,
         filter: settings.filter.clone(),
         page_size: trace.meta.page_size,
-        distinct: trace.distinct() as u64,
+        origin: resolved.origin,
+        processes: trace.dictionary.pids.len() as u64,
+        distinct: resolved.objects() as u64,
+        segfaults: tally.segfaults,
+        protection_faults: tally.protection_faults,
+        dropped: tally.dropped,
+        untouched_end: resolved.untouched_end(),
         warmup_refs,
         by_kind,
     })

@@ -8,6 +8,7 @@ mod oracle;
 mod support;
 
 use pagebench::report::{csv, distributions, rows};
+use pagebench::space::{Resolved, resolve};
 use pagebench::sweep::{self, Axes, Cell, CellResult, Plan, Settings, Warmup};
 use pagebench::trace::dense::Trace;
 use pagebench::vm::cost::CostTable;
@@ -18,10 +19,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use support::random::{Random, Shape, refs_of};
 use support::{POLICIES, Setting, expected_facts, facts, named_trace, oracle_of};
 
-fn traces() -> [Trace; 2] {
+fn resolved(trace: Trace) -> Resolved {
+    resolve(trace, &Default::default()).expect("a trace without events")
+}
+
+fn traces() -> [Resolved; 2] {
     [
-        named_trace("phases", &refs_of(Shape::Phases, 6_000, 50, 1)),
-        named_trace("skewed", &refs_of(Shape::Skewed, 4_000, 70, 2)),
+        resolved(named_trace("phases", &refs_of(Shape::Phases, 6_000, 50, 1))),
+        resolved(named_trace("skewed", &refs_of(Shape::Skewed, 4_000, 70, 2))),
     ]
 }
 
@@ -42,10 +47,13 @@ fn settings() -> Settings {
         warmup: Warmup::Percent(5.0),
         tlb: Some(Geometry::default().into()),
         filter: String::new(),
+        space: Default::default(),
+        allocation: Default::default(),
+        accessed: Default::default(),
     }
 }
 
-fn plan(traces: &[Trace; 2]) -> Plan<'_> {
+fn plan(traces: &[Resolved; 2]) -> Plan<'_> {
     Plan::new(&[&traces[0], &traces[1]], &axes(), settings()).expect("a plan")
 }
 
@@ -111,7 +119,7 @@ fn every_cell_is_the_oracles() {
         refs_of(Shape::Phases, 700, 20, 4),
         refs_of(Shape::Uniform, 500, 12, 5),
     ];
-    let traces = [named_trace("a", &refs[0]), named_trace("b", &refs[1])];
+    let traces = [named_trace("a", &refs[0]), named_trace("b", &refs[1])].map(resolved);
     let plan = plan(&traces);
     for (cell, result) in plan.cells.iter().zip(run(&plan, 2)) {
         let outcome = result.expect("replayed").outcome.expect("no failure");
@@ -177,7 +185,7 @@ fn every_cell_is_reported_once_and_a_stop_begins_no_other() {
     let seen: Mutex<Vec<Cell>> = Mutex::default();
     let go = AtomicBool::new(false);
     sweep::run(&plan, 4, &go, &|cell, refs| {
-        assert_eq!(refs, plan.traces[cell.trace].len() as u64);
+        assert_eq!(refs, plan.traces[cell.trace].trace.len() as u64);
         seen.lock().expect("no holder panics").push(cell.clone());
     });
     let seen = seen.into_inner().expect("no holder panics");

@@ -17,6 +17,7 @@ use pagebench::trace::record::{Access, Addressing, Kind};
 use pagebench::trace::select::{Assembler, Flow, Selection};
 use pagebench::trace::store::{BLOCK_REFS, Store, Writer};
 use pagebench::units::PageSize;
+use pagebench::vm::FaultKind;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
@@ -141,7 +142,7 @@ proptest! {
                 let setting = Setting { tau, ..Setting::frames(policy, pages + more) };
                 let (outcome, _) = replay(&trace, &setting);
                 prop_assert_eq!(outcome.counters.faults(), pages as u64, "{}", policy);
-                prop_assert_eq!(outcome.counters.fills, [pages as u64, 0]);
+                prop_assert_eq!(outcome.counters.of(FaultKind::Fill), pages as u64);
                 prop_assert_eq!(outcome.swap_slots, 0);
                 prop_assert_eq!(outcome.resident_end, pages as u64);
             }

@@ -2,10 +2,12 @@
 //! time never mix: nothing here can change a count.
 //!
 //! An access costs its memory reference, its translation and, if it faults, the handling of the
-//! fault, the device's read and the write of its victim. The write of a page that expires from a
-//! working set happens in the background and is charged to nobody.
+//! fault, the copy of the page, the device's read and the write of its victim. What happens in the
+//! background is charged to nobody: the write of a page that expires from a working set or is
+//! unmapped, and pages read ahead.
 
 use super::counters::{Outcome, TlbCounters};
+use super::listen::FaultKind;
 use serde::Serialize;
 
 /// What each event costs, in nanoseconds.
@@ -19,6 +21,8 @@ pub struct CostTable {
     pub walk_ref_ns: u64,
     /// Entering and leaving the kernel for a fault, and finding or clearing a frame.
     pub fault_ns: u64,
+    /// Copying a page at a write to one that is shared copy-on-write.
+    pub copy_ns: u64,
     /// Reading a page from the device.
     pub read_ns: u64,
     /// Writing a page to the device before its frame can be used.
@@ -33,6 +37,7 @@ impl Default for CostTable {
             tlb_l2_ns: 3,
             walk_ref_ns: 20,
             fault_ns: 1_000,
+            copy_ns: 400,
             read_ns: 100_000,
             write_ns: 100_000,
         }
@@ -95,6 +100,7 @@ pub const KEYS: &[CostKey] = &[
     ("tlb-l2", |t| &mut t.tlb_l2_ns),
     ("walk-ref", |t| &mut t.walk_ref_ns),
     ("fault", |t| &mut t.fault_ns),
+    ("copy", |t| &mut t.copy_ns),
     ("read", |t| &mut t.read_ns),
     ("write", |t| &mut t.write_ns),
 ];
@@ -196,24 +202,21 @@ pub fn classes(outcome: &Outcome, costs: &CostTable) -> Vec<AccessClass> {
         hit("hit, second-level TLB", tlb.l2_hits, costs.tlb_l2_ns),
     ];
     let mut walks = Walks::of(&tlb);
-    let fault_ns = costs.fault_ns;
-    for (name, count, extra_ns) in [
-        ("hit, page walk", walked, 0),
-        ("fill", c.fills[0], fault_ns),
-        (
-            "fill, victim written",
-            c.fills[1],
-            fault_ns + costs.write_ns,
-        ),
-        ("refill", c.refills[0], fault_ns + costs.read_ns),
-        (
-            "refill, victim written",
-            c.refills[1],
-            fault_ns + costs.read_ns + costs.write_ns,
-        ),
-    ] {
-        for (count, entries) in walks.take(count) {
-            classes.push(hit(name, count, extra_ns + entries * costs.walk_ref_ns));
+    for (count, entries) in walks.take(walked) {
+        classes.push(hit("hit, page walk", count, entries * costs.walk_ref_ns));
+    }
+    for kind in FaultKind::ALL {
+        for (major, row) in c.faults[kind as usize].iter().enumerate() {
+            for (written, &count) in row.iter().enumerate() {
+                let extra_ns = costs.fault_ns
+                    + u64::from(kind == FaultKind::CowCopy) * costs.copy_ns
+                    + major as u64 * costs.read_ns
+                    + written as u64 * costs.write_ns;
+                for (count, entries) in walks.take(count) {
+                    let all_ns = extra_ns + entries * costs.walk_ref_ns;
+                    classes.push(hit(kind.name(), count, all_ns));
+                }
+            }
         }
     }
     classes
@@ -307,10 +310,12 @@ mod tests {
     #[test]
     fn the_effective_access_time_of_the_textbook() {
         use super::super::counters::Counters;
+        let mut faults = [[[0; 2]; 2]; 5];
+        faults[FaultKind::Refill as usize][1][0] = 1;
         let counters = Counters {
             refs: 1000,
             hits: 999,
-            refills: [1, 0],
+            faults,
             ..Counters::default()
         };
         let outcome = Outcome {
@@ -321,7 +326,10 @@ mod tests {
             dirty_end: 0,
             resident_sum: 1000,
             resident_peak: 1,
+            swapped_end: 0,
+            dropped_end: 0,
             swap_slots: 0,
+            swap_slots_peak: 0,
             counters,
             tlb: None,
             intervals: Default::default(),

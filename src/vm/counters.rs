@@ -1,22 +1,29 @@
 //! What is counted of one replay, and the conservation laws that every replay must obey. The laws
 //! are asserted in release builds too: a count that breaks one must not reach a report.
 
-use super::listen::Distribution;
+use super::listen::{Distribution, FaultKind};
 use crate::trace::dense::{KindCode, count_kinds};
+
+/// Faults of one kind: by whether a device was read, then by whether the victim had to be written
+/// back first.
+pub type FaultTable = [[u64; 2]; 2];
 
 /// Counters of the machine over the counted references.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
     /// References.
     pub refs: u64,
-    /// References whose page was resident.
+    /// References that went on at once.
     pub hits: u64,
-    /// Faults of a page's first touch; index 1: the victim had to be written back first.
-    pub fills: [u64; 2],
-    /// Faults of a page that had left memory; index 1: the victim had to be written back first.
-    pub refills: [u64; 2],
-    /// Of the refills, those read from a swap slot.
+    /// Faults, by [`FaultKind`].
+    pub faults: [FaultTable; FaultKind::ALL.len()],
+    /// Pages read from a swap slot.
     pub swap_reads: u64,
+    /// Pages read from a file.
+    pub file_reads: u64,
+    /// Pages brought in because a program said that it would need them; index 1: a victim had to
+    /// be written back first.
+    pub prefetched: [u64; 2],
     /// Victims that needed no write.
     pub evictions_clean: u64,
     /// Victims written back.
@@ -25,12 +32,34 @@ pub struct Counters {
     pub expired_clean: u64,
     /// Pages that left because their window closed, written back.
     pub expired_dirty: u64,
+    /// Resident pages that left because nobody mapped them any more.
+    pub freed: u64,
+    /// Of these, pages of files that had to be written.
+    pub freed_dirty: u64,
 }
 
 impl Counters {
     /// All faults.
     pub fn faults(&self) -> u64 {
-        self.fills.iter().sum::<u64>() + self.refills.iter().sum::<u64>()
+        FaultKind::ALL.iter().map(|&kind| self.of(kind)).sum()
+    }
+
+    /// Faults of a kind.
+    pub fn of(&self, kind: FaultKind) -> u64 {
+        self.faults[kind as usize].iter().flatten().sum()
+    }
+
+    /// Faults for which a device was read.
+    pub fn major(&self) -> u64 {
+        let read = |table: &FaultTable| table[1].iter().sum::<u64>();
+        self.faults.iter().map(read).sum()
+    }
+
+    /// Pages that came into memory.
+    pub fn loads(&self) -> u64 {
+        let loading = [FaultKind::Fill, FaultKind::Refill, FaultKind::CowCopy];
+        let faults: u64 = loading.iter().map(|&kind| self.of(kind)).sum();
+        faults + self.prefetched.iter().sum::<u64>()
     }
 
     /// All victims.
@@ -43,24 +72,31 @@ impl Counters {
         self.expired_clean + self.expired_dirty
     }
 
-    /// Dirty pages that left memory.
+    /// Dirty pages that left memory and were written.
     pub fn write_backs(&self) -> u64 {
-        self.evictions_dirty + self.expired_dirty
+        self.evictions_dirty + self.expired_dirty + self.freed_dirty
     }
 
     /// What was counted since `start`.
     pub(super) fn since(&self, start: &Counters) -> Counters {
-        let pair = |now: [u64; 2], then: [u64; 2]| [now[0] - then[0], now[1] - then[1]];
+        let mut faults = self.faults;
+        let cells = faults.iter_mut().flatten().flatten();
+        for (now, then) in cells.zip(start.faults.iter().flatten().flatten()) {
+            *now -= then;
+        }
         Counters {
             refs: self.refs - start.refs,
             hits: self.hits - start.hits,
-            fills: pair(self.fills, start.fills),
-            refills: pair(self.refills, start.refills),
+            faults,
             swap_reads: self.swap_reads - start.swap_reads,
+            file_reads: self.file_reads - start.file_reads,
+            prefetched: [0, 1].map(|i| self.prefetched[i] - start.prefetched[i]),
             evictions_clean: self.evictions_clean - start.evictions_clean,
             evictions_dirty: self.evictions_dirty - start.evictions_dirty,
             expired_clean: self.expired_clean - start.expired_clean,
             expired_dirty: self.expired_dirty - start.expired_dirty,
+            freed: self.freed - start.freed,
+            freed_dirty: self.freed_dirty - start.freed_dirty,
         }
     }
 }
@@ -76,7 +112,7 @@ pub struct TlbCounters {
     pub l2_hits: u64,
     /// References that no level translated.
     pub misses: u64,
-    /// Entries dropped because their page left memory.
+    /// Entries dropped because their page left memory or its page-table entry changed.
     pub shootdowns: u64,
     /// Page-table entries read by walks. Each walk reads one leaf; the rest are upper entries.
     pub walk_refs: u64,
@@ -139,8 +175,14 @@ pub struct Outcome {
     pub resident_sum: u128,
     /// The most pages resident after any counted reference.
     pub resident_peak: u64,
+    /// Pages at the end that are not resident: with a swap slot, and without.
+    pub swapped_end: u64,
+    /// See [`Outcome::swapped_end`].
+    pub dropped_end: u64,
     /// Swap slots in use at the end.
     pub swap_slots: u64,
+    /// The most swap slots ever in use, warm-up included.
+    pub swap_slots_peak: u64,
     /// The machine's counters.
     pub counters: Counters,
     /// The TLBs' counters, if they were modelled.
@@ -157,24 +199,26 @@ impl Outcome {
     pub fn assert_laws(&self) {
         let c = &self.counters;
         assert_eq!(c.refs, c.hits + c.faults(), "references = hits + faults");
-        let loads = c.faults();
-        let left = c.evictions() + c.expired();
+        let left = c.evictions() + c.expired() + c.freed;
         assert_eq!(
-            self.resident_start + loads,
+            self.resident_start + c.loads(),
             self.resident_end + left,
             "loads - left = resident"
         );
         assert!(self.resident_peak <= self.frames, "resident <= frames");
         assert!(self.resident_end <= self.frames, "resident <= frames");
         assert!(self.dirty_end <= self.resident_end, "dirty <= resident");
+        let written = |table: &FaultTable| table[0][1] + table[1][1];
         assert_eq!(
-            c.fills[1] + c.refills[1],
+            c.faults.iter().map(written).sum::<u64>() + c.prefetched[1],
             c.evictions_dirty,
-            "one fault per written victim"
+            "one fault or prefetch per written victim"
         );
+        let read = c.major() + c.prefetched.iter().sum::<u64>();
+        assert!(c.swap_reads + c.file_reads <= read, "reads have a cause");
         assert!(
-            c.swap_reads <= c.refills.iter().sum(),
-            "swap reads are refills"
+            self.swap_slots <= self.swap_slots_peak,
+            "slots <= their peak"
         );
         assert!(
             self.resident_sum <= u128::from(c.refs) * u128::from(self.resident_peak),

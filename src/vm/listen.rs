@@ -4,13 +4,41 @@
 use crate::units::PageId;
 use hdrhistogram::Histogram;
 
-/// The kind of a fault. (Mappings, sharing and copy-on-write add more.)
+/// The kind of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// The first touch of the page.
+    /// The page comes in for the first time.
     Fill,
     /// The page had left memory and comes in again.
     Refill,
+    /// The page is in memory, and this process has no entry for it yet.
+    Map,
+    /// A write to a page that others have too, or to a private page of a file: it is copied.
+    CowCopy,
+    /// A write to a page that others had too: it need not be copied any more.
+    CowReuse,
+}
+
+impl FaultKind {
+    /// Every kind, in the order of their tables.
+    pub const ALL: [FaultKind; 5] = [
+        FaultKind::Fill,
+        FaultKind::Refill,
+        FaultKind::Map,
+        FaultKind::CowCopy,
+        FaultKind::CowReuse,
+    ];
+
+    /// The name in listings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FaultKind::Fill => "fill",
+            FaultKind::Refill => "refill",
+            FaultKind::Map => "map",
+            FaultKind::CowCopy => "cow-copy",
+            FaultKind::CowReuse => "cow-reuse",
+        }
+    }
 }
 
 /// A reference that could not go on at once.
@@ -18,10 +46,12 @@ pub enum FaultKind {
 pub struct FaultEvent {
     /// The position of the reference in the trace.
     pub time: u64,
-    /// The page that comes in.
+    /// The page that comes in, or is there already.
     pub page: PageId,
     /// The kind.
     pub kind: FaultKind,
+    /// Whether a device was read.
+    pub major: bool,
     /// The page that made room and whether it had to be written back.
     pub victim: Option<(PageId, bool)>,
 }

@@ -1,23 +1,61 @@
 //! The replay loop: every reference of a trace, one after the other, through the state of its
-//! page. It owns frames, residency, dirty bits and every counter.
+//! page, and between them what happens to address spaces. It owns frames, residency, dirty bits
+//! and every counter.
 //!
 //! This is the plain engine: the twin that faster ones are held equal to.
 
+mod events;
+mod fault;
+pub mod observe;
+
 use super::counters::{Counters, Outcome, SwapFull};
 use super::listen::{ExpiryEvent, FaultEvent, FaultKind, Intervals, Listener, Silent};
+use super::residence::{AWAY, Flat, Residence, Spaces, UNALLOCATED};
 use super::swap::Swap;
-use super::tlb::{Geometry, Tlbs, Translation};
-use crate::policy::{Frames, Future, Params, Policy, Setup, Space, Touch, Visitor, dispatch};
-use crate::trace::dense::{KIND_MASK, KindCode, Ref, Trace, page_of};
+use super::tlb::{ByWalk, Geometry, Tlbs, Translation};
+use crate::policy::{
+    Frames, Future, Local, Params, Policy, Setup, Space as SpaceKind, Touch, Visitor, Want,
+    dispatch,
+};
+use crate::space::{Class, EntryId, ObjectId, Op, Space};
+use crate::trace::dense::{KIND_MASK, KindCode, PageKey, Ref, Trace, page_of};
 use crate::trace::record::Kind;
 use crate::units::{FrameId, PageId};
 use std::ops::Range;
 
+/// When the reference bit of a page is set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Accessed {
+    /// At every reference.
+    #[default]
+    Every,
+    /// When its entry is walked to: a page that stays in a TLB looks idle.
+    Walk,
+    /// The same, and clearing the bit drops the page's translations.
+    WalkFlush,
+}
+
+impl Accessed {
+    /// Every way, with its name on the command line and in results.
+    pub const ALL: [(Accessed, &'static str); 3] = [
+        (Accessed::Every, "every"),
+        (Accessed::Walk, "walk"),
+        (Accessed::WalkFlush, "walk-flush"),
+    ];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        Accessed::ALL[self as usize].1
+    }
+}
+
 /// One replay to be done.
 #[derive(Clone, Copy)]
 pub struct Job<'t> {
-    /// The trace.
+    /// The trace: its legal references.
     pub trace: &'t Trace,
+    /// Its entries, objects and ops, if it has any besides references.
+    pub space: Option<&'t Space>,
     /// The index of the policy in its table.
     pub policy: usize,
     /// The policy's parameters.
@@ -26,12 +64,16 @@ pub struct Job<'t> {
     pub seed: u64,
     /// Frames of memory; `None` for as many as pages. At least 1.
     pub frames: Option<u32>,
+    /// Frames of each process, if each has its own; they add up to `frames` at most.
+    pub quotas: Option<&'t [u32]>,
     /// The window of a variable-space policy, in references; at least 1.
     pub tau: u64,
     /// References replayed before counting begins.
     pub warmup: u64,
     /// The TLBs, if they are modelled.
     pub tlb: Option<&'t Geometry>,
+    /// When reference bits are set; without TLBs at every reference.
+    pub accessed: Accessed,
     /// Slots of the swap device; `None` for as many as needed.
     pub swap_slots: Option<u64>,
 }
@@ -44,19 +86,6 @@ pub enum RunError {
     TooLong(&'static str),
 }
 
-/// Where a page is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PageState {
-    /// Never touched.
-    Unallocated,
-    /// In this frame.
-    Resident(FrameId),
-    /// In this slot of the swap device.
-    Swapped(u32),
-    /// It left memory clean and without a slot: its original is read again.
-    Dropped,
-}
-
 /// Replays a trace.
 pub fn run(job: &Job<'_>) -> Result<Outcome, RunError> {
     run_with(job, &mut Silent)
@@ -64,73 +93,214 @@ pub fn run(job: &Job<'_>) -> Result<Outcome, RunError> {
 
 /// Replays a trace while `listener` hears of every fault and expiry.
 pub fn run_with<L: Listener>(job: &Job<'_>, listener: &mut L) -> Result<Outcome, RunError> {
-    dispatch(job.policy, Replay { job, listener })
+    let identity = job.identity();
+    let job = &job.with_space(identity.as_ref());
+    with_machine(job, listener, Count { job })
+}
+
+impl<'t> Job<'t> {
+    /// Page tables for a job that needs them though nothing is shared: what few jobs ask for runs
+    /// over these only, so that there are fewer loops to compile.
+    fn identity(&self) -> Option<Space> {
+        let dynamic = self.quotas.is_some() || self.accessed != Accessed::Every;
+        (dynamic && self.space.is_none()).then(|| Space::identity(&self.trace.dictionary))
+    }
+
+    fn with_space<'s>(&self, identity: Option<&'s Space>) -> Job<'s>
+    where
+        't: 's,
+    {
+        Job {
+            space: self.space.or(identity),
+            ..*self
+        }
+    }
+
+    /// The pages of all processes.
+    fn entries(&self) -> &'t [PageKey] {
+        match self.space {
+            Some(space) => &space.entries,
+            None => &self.trace.dictionary.pages,
+        }
+    }
+
+    fn future(&self) -> Option<Future<'t>> {
+        let refs = &self.trace.refs[..];
+        match self.space.filter(|space| !space.is_identity()) {
+            None => self.trace.next_use().map(|next_use| Future {
+                refs,
+                next_use,
+                after_op: &[],
+            }),
+            Some(space) => space.future(refs).map(|future| Future {
+                refs: &future.refs,
+                next_use: &future.next_use,
+                after_op: &future.after_op,
+            }),
+        }
+    }
+}
+
+/// What is done with a machine that is ready to run.
+trait Goal<'t> {
+    type Output;
+    fn reach<P: Policy<'t>, R: Residence<'t>, T: Translation, L: Listener>(
+        self,
+        machine: Machine<'_, 't, P, R, T, L>,
+    ) -> Self::Output;
+}
+
+/// Replays everything and counts.
+struct Count<'a, 't> {
+    job: &'a Job<'t>,
+}
+
+impl<'t> Goal<'t> for Count<'_, 't> {
+    type Output = Outcome;
+
+    fn reach<P: Policy<'t>, R: Residence<'t>, T: Translation, L: Listener>(
+        self,
+        machine: Machine<'_, 't, P, R, T, L>,
+    ) -> Outcome {
+        let capacity = u64::from(machine.capacity);
+        let mut outcome = machine.replay(self.job);
+        outcome.frames = self.job.frames.map_or(capacity, u64::from);
+        outcome.assert_laws();
+        outcome
+    }
+}
+
+/// Sets up the machine that a job asks for, statically dispatched by policy, sharing and
+/// translation, and hands it over.
+fn with_machine<'t, L: Listener, G: Goal<'t>>(
+    job: &Job<'t>,
+    listener: &mut L,
+    goal: G,
+) -> Result<G::Output, RunError> {
+    dispatch(
+        job.policy,
+        Choose {
+            job,
+            listener,
+            goal,
+        },
+    )
 }
 
 /// A job on its way to the loop of its policy.
-struct Replay<'a, 't, L> {
+struct Choose<'a, 't, L, G> {
     job: &'a Job<'t>,
     listener: &'a mut L,
+    goal: G,
 }
 
-impl<'t, L: Listener> Visitor<'t> for Replay<'_, 't, L> {
-    type Output = Result<Outcome, RunError>;
+impl<'t, L: Listener, G: Goal<'t>> Visitor<'t> for Choose<'_, 't, L, G> {
+    type Output = Result<G::Output, RunError>;
 
     fn visit<P: Policy<'t>>(self) -> Self::Output {
         let job = self.job;
-        let future = match (P::SPEC.needs_future, job.trace.next_use()) {
-            (false, _) => Future::default(),
-            (true, Some(next_use)) => Future {
-                refs: &job.trace.refs,
-                next_use,
-            },
-            (true, None) => return Err(RunError::TooLong(P::SPEC.name)),
+        let future = match P::SPEC.needs_future {
+            false => Future::default(),
+            true => job.future().ok_or(RunError::TooLong(P::SPEC.name))?,
         };
-        let pages = &job.trace.dictionary.pages[..];
-        // More frames than pages are never used.
-        let frames = job
-            .frames
-            .unwrap_or(u32::MAX)
-            .min(pages.len() as u32)
-            .max(1);
+        let pages = job
+            .space
+            .map_or(job.trace.distinct(), |space| space.classes.len());
+        // More frames than pages are never used, but each process may have its share of them.
+        let most = job.quotas.map_or(pages as u32, |_| u32::MAX);
+        let frames = job.frames.unwrap_or(pages as u32).min(most).max(1);
         let setup = Setup {
             frames,
+            entries: job.entries(),
             pages,
+            shares: job.space.is_some(),
             processes: job.trace.dictionary.pids.len(),
+            quotas: job.quotas,
             tau: job.tau,
             params: job.params,
             seed: job.seed,
             future,
         };
-        let policy = P::new(&setup);
-        let slots = job.swap_slots;
-        let mut outcome = match job.tlb {
-            Some(geometry) => {
-                let tlbs = Tlbs::new(geometry, pages, job.trace.meta.page_size);
-                Machine::new(policy, &setup, slots, tlbs, self.listener).replay(job)
-            }
-            None => Machine::new(policy, &setup, slots, (), self.listener).replay(job),
-        };
-        outcome.frames = job.frames.map_or(u64::from(frames), u64::from);
-        outcome.assert_laws();
-        Ok(outcome)
+        let local = job.quotas.is_some() && P::SPEC.space == SpaceKind::Fixed;
+        Ok(match job.space {
+            None => self.translated(P::new(&setup), &setup, Flat::new(pages)),
+            Some(space) if local => self.any(Local::<P>::new(&setup), &setup, Spaces::new(space)),
+            Some(space) => self.any(P::new(&setup), &setup, Spaces::new(space)),
+        })
     }
 }
 
-/// In the page table: not resident, and no frame number.
-const UNALLOCATED: u32 = u32::MAX;
-/// In the page table: it was resident and has left.
-const AWAY: u32 = u32::MAX - 1;
+impl<'t, L: Listener, G: Goal<'t>> Choose<'_, 't, L, G> {
+    /// With reference bits set by every reference or by walks.
+    fn any<P, R>(self, policy: P, setup: &Setup<'t>, memory: R) -> G::Output
+    where
+        P: Policy<'t>,
+        R: Residence<'t>,
+    {
+        let job = self.job;
+        match job.tlb.filter(|_| job.accessed != Accessed::Every) {
+            None => self.translated(policy, setup, memory),
+            Some(geometry) => {
+                let tlbs = Tlbs::new(geometry, job.entries(), job.trace.meta.page_size);
+                self.start(policy, setup, memory, ByWalk(tlbs))
+            }
+        }
+    }
 
-struct Machine<'a, P, T, L> {
+    /// With reference bits set by every reference.
+    fn translated<P, R>(self, policy: P, setup: &Setup<'t>, memory: R) -> G::Output
+    where
+        P: Policy<'t>,
+        R: Residence<'t>,
+    {
+        let job = self.job;
+        match job.tlb {
+            None => self.start(policy, setup, memory, ()),
+            Some(geometry) => {
+                let tlbs = Tlbs::new(geometry, job.entries(), job.trace.meta.page_size);
+                self.start(policy, setup, memory, tlbs)
+            }
+        }
+    }
+
+    fn start<P, R, T>(self, policy: P, setup: &Setup<'t>, memory: R, tlb: T) -> G::Output
+    where
+        P: Policy<'t>,
+        R: Residence<'t>,
+        T: Translation,
+    {
+        let mut machine = Machine::new(
+            policy,
+            setup,
+            memory,
+            self.job.swap_slots,
+            tlb,
+            self.listener,
+        );
+        if self.job.accessed == Accessed::WalkFlush {
+            machine.frames.watch_clearing();
+        }
+        self.goal.reach(machine)
+    }
+}
+
+/// A dirty page must leave memory and swap has no slot for it: the replay ends before the
+/// reference or the event that is the cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Full;
+
+struct Machine<'a, 't, P, R, T, L> {
     policy: P,
+    memory: R,
     tlb: T,
     listener: (Intervals, &'a mut L),
     frames: Frames,
-    /// For each page its frame, [`UNALLOCATED`] or [`AWAY`].
-    table: Vec<u32>,
+    entries: &'t [PageKey],
+    after_op: &'t [u32],
+    /// The first op that has not been done.
+    next_op: usize,
     swap: Swap,
-    /// A dirty page had to leave and there was no slot for it: the replay ends.
+    /// The replay has ended early, see [`Full`].
     swap_full: bool,
     /// Frames never used yet are those from here on; `free` are frames that were given back.
     fresh: u32,
@@ -162,28 +332,35 @@ impl Residency {
     }
 }
 
-impl<'a, 't, P: Policy<'t>, T: Translation, L: Listener> Machine<'a, P, T, L> {
+impl<'a, 't, P, R, T, L> Machine<'a, 't, P, R, T, L>
+where
+    P: Policy<'t>,
+    R: Residence<'t>,
+    T: Translation,
+    L: Listener,
+{
     fn new(
         policy: P,
         setup: &Setup<'t>,
+        memory: R,
         swap_slots: Option<u64>,
         tlb: T,
         listener: &'a mut L,
-    ) -> Machine<'a, P, T, L> {
+    ) -> Self {
+        let gives_back = P::SPEC.space == SpaceKind::Variable || R::SHARES;
         Machine {
             policy,
+            memory,
             tlb,
             listener: (Intervals::default(), listener),
             frames: Frames::new(setup.frames),
-            table: vec![UNALLOCATED; setup.pages.len()],
-            swap: Swap::new(setup.pages.len(), swap_slots),
+            entries: setup.entries,
+            after_op: setup.future.after_op,
+            next_op: 0,
+            swap: Swap::new(setup.pages, swap_slots),
             swap_full: false,
             fresh: 0,
-            free: Vec::with_capacity(if P::SPEC.space == Space::Variable {
-                setup.frames as usize
-            } else {
-                0
-            }),
+            free: Vec::with_capacity(if gives_back { setup.frames as usize } else { 0 }),
             capacity: setup.frames,
             counters: Counters::default(),
             residency: Residency::default(),
@@ -206,9 +383,21 @@ impl<'a, 't, P: Policy<'t>, T: Translation, L: Listener> Machine<'a, P, T, L> {
         if end == warmup {
             end = self.feed(job.trace, warmup..length);
         }
+        if end == length && self.perform(length as u64, usize::MAX).is_err() {
+            self.swap_full = true;
+        }
         self.residency.settle(end as u64);
         self.swap.assert_owned();
-        let resident = self.table.iter().copied().filter(|&entry| entry < AWAY);
+        let resident = self.memory.objects().filter(|&state| state < AWAY);
+        let dirty_end = self.frames.count_dirty(resident);
+        let away = self.memory.objects().zip(0..).filter(|at| at.0 == AWAY);
+        let (mut swapped_end, mut dropped_end) = (0, 0);
+        for (_, page) in away {
+            *(match self.swap.slot(page) {
+                Some(_) => &mut swapped_end,
+                None => &mut dropped_end,
+            }) += 1;
+        }
         Outcome {
             frames: 0,
             swap_full: self
@@ -216,168 +405,108 @@ impl<'a, 't, P: Policy<'t>, T: Translation, L: Listener> Machine<'a, P, T, L> {
                 .then(|| SwapFull::at(end, &job.trace.kinds[warmup.min(end)..end])),
             resident_start,
             resident_end: self.residency.now,
-            dirty_end: self.frames.count_dirty(resident),
+            dirty_end,
             resident_sum: self.residency.sum,
             resident_peak: self.residency.peak,
+            swapped_end,
+            dropped_end,
             swap_slots: self.swap.used(),
+            swap_slots_peak: self.swap.peak(),
             counters: self.counters.since(&start),
             tlb: self.tlb.counters().map(|now| now.since(&tlb_start)),
             intervals: self.listener.0.gathered.finish(),
         }
     }
 
-    /// Replays a stretch of the trace; it may be called for one stretch after the other. Returns
-    /// where it ended: at the end of the stretch, or before the reference that full swap denies.
+    /// Replays a stretch of the trace and the ops before each of its references; it may be called
+    /// for one stretch after the other. Returns where it ended: at the end of the stretch, or
+    /// before the reference that full swap denies.
     fn feed(&mut self, trace: &Trace, range: Range<usize>) -> usize {
+        let mut from = range.start;
+        while from < range.end {
+            let Ok((op, until)) = self.perform(from as u64, usize::MAX) else {
+                self.swap_full = true;
+                break;
+            };
+            let to = match op {
+                Some(op) => {
+                    let (reference, kind) = (trace.refs[from], trace.kinds[from]);
+                    match self.access_by(op, reference, kind, from as u64) {
+                        Ok(()) => from + 1,
+                        Err(Full) => from,
+                    }
+                }
+                None => self.stretch(trace, from..range.end.min(until)),
+            };
+            let full = to == from || op.is_none() && to < range.end.min(until);
+            from = to;
+            if full {
+                self.swap_full = true;
+                break;
+            }
+        }
+        self.counters.refs += (from - range.start) as u64;
+        from
+    }
+
+    /// Replays references between which nothing else happens.
+    fn stretch(&mut self, trace: &Trace, range: Range<usize>) -> usize {
         let (refs, kinds) = (&trace.refs[range.clone()], &trace.kinds[range.clone()]);
         let (mut hits, mut end) = (0, range.end);
         for (offset, (&reference, &kind)) in refs.iter().zip(kinds).enumerate() {
             let position = range.start + offset;
             match self.access(reference, kind, position as u64) {
-                Some(hit) => hits += u64::from(hit),
-                None => {
+                Ok(hit) => hits += u64::from(hit),
+                Err(Full) => {
                     end = position;
                     break;
                 }
             }
         }
         self.counters.hits += hits;
-        self.counters.refs += (end - range.start) as u64;
         end
     }
 
-    /// One reference; true if its page was resident, `None` if swap is full and it cannot be.
+    /// One reference; true if its entry was present.
     #[inline(always)]
-    fn access(&mut self, reference: Ref, kind: KindCode, time: u64) -> Option<bool> {
-        if P::SPEC.space == Space::Variable && self.swap_full {
-            return None;
+    fn access(&mut self, reference: Ref, kind: KindCode, time: u64) -> Result<bool, Full> {
+        if P::SPEC.space == SpaceKind::Variable && self.swap_full {
+            return Err(Full);
         }
-        let (page, write) = (page_of(reference), reference & 1 != 0);
-        let entry = self.table[page as usize];
-        let hit = entry < AWAY;
+        let (entry, write) = (page_of(reference), reference & 1 != 0);
+        let ifetch = kind & KIND_MASK == Kind::Ifetch as KindCode;
+        let present = self.memory.present(entry);
+        let hit = present < AWAY;
         let frame = if hit {
-            self.frames.touch(entry, write);
+            let walked = T::WALKS_SET_BITS && self.tlb.translate(entry, ifetch, time);
+            if T::WALKS_SET_BITS && !walked {
+                self.frames.touch_translated(present, write);
+            } else {
+                self.frames.touch(present, write);
+            }
             self.policy.hit(Touch {
-                page,
-                frame: entry,
+                entry,
+                frame: present,
                 time,
             });
-            entry
+            present
         } else {
-            self.fault(page, write, time)?
+            self.fault(entry, write, time)?
         };
-        self.tlb
-            .translate(page, kind & KIND_MASK == Kind::Ifetch as KindCode, time);
-        if P::SPEC.space == Space::Variable {
-            while let Some(expired) = self.policy.expire(Touch { page, frame, time }) {
-                self.expire(expired, time);
+        if !(hit && T::WALKS_SET_BITS) {
+            self.tlb.translate(entry, ifetch, time);
+        }
+        self.close_windows(Touch { entry, frame, time });
+        Ok(hit)
+    }
+
+    /// After a reference: the pages leave whose windows close.
+    #[inline(always)]
+    fn close_windows(&mut self, at: Touch) {
+        if P::SPEC.space == SpaceKind::Variable {
+            while let Some(expired) = self.policy.expire(at) {
+                self.expire(expired, at.time);
             }
-        }
-        Some(hit)
-    }
-
-    /// Brings a page in; returns its frame, or `None` if its victim cannot be written.
-    #[inline(never)]
-    fn fault(&mut self, page: PageId, write: bool, time: u64) -> Option<FrameId> {
-        self.residency.settle(time);
-        let (frame, taken) = match self.free_frame() {
-            Some(frame) => (frame, false),
-            None => (self.policy.victim(&mut self.frames, time), true),
-        };
-        if taken && !self.can_leave(frame) {
-            self.swap_full = true;
-            return None;
-        }
-        self.tlb.faults(page);
-        let victim = taken.then(|| self.remove(frame));
-        match victim {
-            None => {}
-            Some((_, false)) => self.counters.evictions_clean += 1,
-            Some((_, true)) => self.counters.evictions_dirty += 1,
-        }
-        let written = usize::from(matches!(victim, Some((_, true))));
-        let kind = if self.table[page as usize] == UNALLOCATED {
-            self.counters.fills[written] += 1;
-            FaultKind::Fill
-        } else {
-            self.counters.refills[written] += 1;
-            self.counters.swap_reads += u64::from(self.swap.slot(page).is_some());
-            FaultKind::Refill
-        };
-        self.table[page as usize] = frame;
-        self.residency.now += 1;
-        self.frames.load(frame, page, write);
-        self.policy
-            .loaded(&mut self.frames, Touch { page, frame, time });
-        self.listener.fault(&FaultEvent {
-            time,
-            page,
-            kind,
-            victim,
-        });
-        Some(frame)
-    }
-
-    fn free_frame(&mut self) -> Option<FrameId> {
-        if let Some(frame) = self.free.pop() {
-            return Some(frame);
-        }
-        (self.fresh < self.capacity).then(|| {
-            self.fresh += 1;
-            self.fresh - 1
-        })
-    }
-
-    /// Whether the page of a frame is clean, or can be written.
-    fn can_leave(&self, frame: FrameId) -> bool {
-        !self.frames.dirty(frame) || self.swap.has_room(self.frames.page(frame))
-    }
-
-    /// Takes the page out of a frame, writing it if it is dirty. Returns the page and whether it
-    /// was written.
-    fn remove(&mut self, frame: FrameId) -> (PageId, bool) {
-        let page = self.frames.page(frame);
-        assert_eq!(
-            self.table[page as usize],
-            frame,
-            "{} named a frame it does not hold",
-            P::SPEC.name
-        );
-        let dirty = self.frames.dirty(frame);
-        if dirty {
-            self.swap.write(page);
-        }
-        self.table[page as usize] = AWAY;
-        self.residency.now -= 1;
-        self.tlb.shoot_down(page);
-        (page, dirty)
-    }
-
-    #[inline(never)]
-    fn expire(&mut self, frame: FrameId, time: u64) {
-        self.swap_full |= !self.can_leave(frame);
-        if self.swap_full {
-            return;
-        }
-        self.residency.settle(time);
-        let (page, dirty) = self.remove(frame);
-        *(if dirty {
-            &mut self.counters.expired_dirty
-        } else {
-            &mut self.counters.expired_clean
-        }) += 1;
-        self.free.push(frame);
-        self.listener.expired(&ExpiryEvent { time, page, dirty });
-    }
-
-    /// Where a page is.
-    #[cfg(test)]
-    fn state(&self, page: PageId) -> PageState {
-        match (self.table[page as usize], self.swap.slot(page)) {
-            (UNALLOCATED, _) => PageState::Unallocated,
-            (AWAY, Some(slot)) => PageState::Swapped(slot),
-            (AWAY, None) => PageState::Dropped,
-            (frame, _) => PageState::Resident(frame),
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod layout;
 pub mod listen;
 pub mod machine;
 pub mod presets;
+pub mod residence;
 pub mod swap;
 pub mod tlb;
 pub mod translate;
@@ -18,4 +19,5 @@ pub mod walk;
 
 pub use counters::{Counters, Outcome, SwapFull, TlbCounters};
 pub use listen::{ExpiryEvent, FaultEvent, FaultKind, Listener};
-pub use machine::{Job, PageState, run, run_with};
+pub use machine::observe::{PageState, Snapshot, States};
+pub use machine::{Accessed, Job, run, run_with};

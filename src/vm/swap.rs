@@ -1,42 +1,92 @@
 //! The swap device: which page has a slot. A page gets its slot at its first write-back and keeps
-//! it: a later write-back goes to the same slot, and a clean page with a slot leaves for nothing.
-//! Knows nothing of frames and policies.
+//! it until nobody maps it any more: a later write-back goes to the same slot, and a clean page
+//! with a slot leaves for nothing. Pages that leave one after the other get slots side by side:
+//! slots are given out in clusters. Knows nothing of frames and policies.
 
 use crate::units::PageId;
 
 /// No slot.
 const NONE: u32 = u32::MAX;
 
+/// Slots of a cluster, as in Linux.
+pub const CLUSTER: usize = 256;
+
 /// Slots by page.
 #[derive(Debug)]
 pub struct Swap {
     slot_of: Vec<u32>,
-    used: u32,
+    /// For each slot so far whether it is taken, and for each cluster how many of its slots are.
+    taken: Vec<bool>,
+    in_cluster: Vec<u32>,
+    /// The next slot of the current cluster to be tried.
+    cursor: usize,
+    used: u64,
+    peak: u64,
     /// Slots that there are.
     slots: u64,
 }
 
 impl Swap {
-    /// An empty device with so many slots, or as many as needed, for a trace of so many pages.
+    /// An empty device with so many slots, or as many as needed, for so many pages.
     pub fn new(pages: usize, slots: Option<u64>) -> Swap {
         Swap {
             slot_of: vec![NONE; pages],
+            taken: Vec::new(),
+            in_cluster: Vec::new(),
+            cursor: 0,
             used: 0,
+            peak: 0,
             slots: slots.unwrap_or(u64::MAX),
         }
     }
 
     /// Whether a dirty page can be written: it has a slot, or one is free.
     pub fn has_room(&self, page: PageId) -> bool {
-        self.slot(page).is_some() || self.used() < self.slots
+        self.slot(page).is_some() || self.used < self.slots
     }
 
     /// A dirty page is written; there must be room.
     pub fn write(&mut self, page: PageId) {
-        let slot = &mut self.slot_of[page as usize];
-        if *slot == NONE {
-            *slot = self.used;
+        if self.slot_of[page as usize] == NONE {
+            let slot = self.find();
+            self.taken[slot] = true;
+            self.in_cluster[slot / CLUSTER] += 1;
+            self.cursor = slot + 1;
             self.used += 1;
+            self.peak = self.peak.max(self.used);
+            self.slot_of[page as usize] = slot as u32;
+        }
+    }
+
+    /// A free slot: the next of the current cluster, else the first of a cluster that is free,
+    /// else any.
+    fn find(&mut self) -> usize {
+        let start = self.cursor;
+        let end = start.next_multiple_of(CLUSTER).min(self.taken.len());
+        if let Some(offset) = self.taken[start.min(end)..end].iter().position(|t| !t) {
+            return start + offset;
+        }
+        if let Some(cluster) = self.in_cluster.iter().position(|&taken| taken == 0) {
+            return cluster * CLUSTER;
+        }
+        let all = self.taken.len();
+        if (all as u64) < self.slots {
+            let more = (self.slots - all as u64).min(CLUSTER as u64) as usize;
+            self.taken.resize(all + more, false);
+            self.in_cluster.push(0);
+            return all;
+        }
+        let free = self.taken.iter().position(|taken| !taken);
+        free.expect("there is room")
+    }
+
+    /// Nobody maps the page any more: its slot, if it has one, is free.
+    pub fn release(&mut self, page: PageId) {
+        let slot = std::mem::replace(&mut self.slot_of[page as usize], NONE);
+        if slot != NONE {
+            self.taken[slot as usize] = false;
+            self.in_cluster[slot as usize / CLUSTER] -= 1;
+            self.used -= 1;
         }
     }
 
@@ -48,13 +98,50 @@ impl Swap {
 
     /// Slots in use.
     pub fn used(&self) -> u64 {
-        u64::from(self.used)
+        self.used
+    }
+
+    /// The most slots ever in use.
+    pub fn peak(&self) -> u64 {
+        self.peak
     }
 
     /// Asserts that every slot has exactly one owner, and that there are no more than there are.
     pub fn assert_owned(&self) {
         let owners = self.slot_of.iter().filter(|&&slot| slot != NONE).count() as u64;
-        assert_eq!(owners, self.used(), "every slot has an owner");
-        assert!(self.used() <= self.slots, "no more slots than there are");
+        assert_eq!(owners, self.used, "every slot has an owner");
+        let taken = self.taken.iter().filter(|&&taken| taken).count() as u64;
+        assert_eq!(taken, self.used, "no slot has two owners");
+        assert!(self.used <= self.slots, "no more slots than there are");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_come_in_clusters_and_go_back() {
+        let mut swap = Swap::new(2000, Some(600));
+        (0..300).for_each(|page| swap.write(page));
+        assert_eq!(swap.slot(299), Some(299));
+        (0..256).for_each(|page| swap.release(page));
+        // The current cluster goes on; then the one that became free, then the last, short one.
+        (300..512).for_each(|page| swap.write(page));
+        assert_eq!(swap.slot(511), Some(511));
+        swap.write(512);
+        assert_eq!(swap.slot(512), Some(0));
+        (513..768).for_each(|page| swap.write(page));
+        swap.write(768);
+        assert_eq!(swap.slot(768), Some(512));
+        (769..856).for_each(|page| swap.write(page));
+        assert!(swap.used() == 600 && !swap.has_room(1000) && swap.has_room(400));
+        // Nothing but single slots is left.
+        swap.release(400);
+        swap.release(350);
+        swap.write(1000);
+        assert_eq!(swap.slot(1000), Some(350));
+        assert_eq!((swap.used(), swap.peak()), (599, 600));
+        swap.assert_owned();
     }
 }

@@ -16,8 +16,11 @@ use crate::units::{PageId, PageSize};
 /// What the replay needs of translation. Two implementations: [`Tlbs`], and `()` for none, which
 /// compiles away.
 pub trait Translation {
-    /// The page is referenced; `now` grows with every call.
-    fn translate(&mut self, page: PageId, ifetch: bool, now: u64);
+    /// The reference bit of a page is set by walks only; else by every reference.
+    const WALKS_SET_BITS: bool = false;
+
+    /// The page is referenced; `now` grows with every call. True if its entry was walked to.
+    fn translate(&mut self, page: PageId, ifetch: bool, now: u64) -> bool;
     /// A reference of the page faults; told before its victim leaves and before it is translated.
     fn faults(&mut self, page: PageId);
     /// The page leaves memory: entries for it are dropped.
@@ -28,13 +31,37 @@ pub trait Translation {
 
 impl Translation for () {
     #[inline(always)]
-    fn translate(&mut self, _page: PageId, _ifetch: bool, _now: u64) {}
+    fn translate(&mut self, _page: PageId, _ifetch: bool, _now: u64) -> bool {
+        false
+    }
     #[inline(always)]
     fn faults(&mut self, _page: PageId) {}
     #[inline(always)]
     fn shoot_down(&mut self, _page: PageId) {}
     fn counters(&self) -> Option<TlbCounters> {
         None
+    }
+}
+
+/// TLBs whose walks alone set reference bits.
+pub struct ByWalk<T>(pub T);
+
+impl<T: Translation> Translation for ByWalk<T> {
+    const WALKS_SET_BITS: bool = true;
+
+    #[inline(always)]
+    fn translate(&mut self, page: PageId, ifetch: bool, now: u64) -> bool {
+        self.0.translate(page, ifetch, now)
+    }
+    #[inline(always)]
+    fn faults(&mut self, page: PageId) {
+        self.0.faults(page);
+    }
+    fn shoot_down(&mut self, page: PageId) {
+        self.0.shoot_down(page);
+    }
+    fn counters(&self) -> Option<TlbCounters> {
+        self.0.counters()
     }
 }
 
@@ -189,10 +216,11 @@ impl<'t> Tlbs<'t> {
 
     /// The first level missed.
     #[inline(never)]
-    fn miss(&mut self, page: PageId, first: usize, now: u64) {
+    fn miss(&mut self, page: PageId, first: usize, now: u64) -> bool {
         self.faults(page);
         let second = self.second[first];
-        if second != ABSENT && self.at[page as usize][second] != NONE {
+        let walks = second == ABSENT || self.at[page as usize][second] == NONE;
+        if !walks {
             let entry = self.at[page as usize][second];
             self.levels[second].used[entry as usize] = now;
             self.counters.l2_hits += 1;
@@ -204,6 +232,7 @@ impl<'t> Tlbs<'t> {
             }
         }
         self.insert(first, page, now);
+        walks
     }
 
     /// Without tags: entries of another process than `process` are flushed.
@@ -224,15 +253,16 @@ impl<'t> Tlbs<'t> {
 
 impl Translation for Tlbs<'_> {
     #[inline(always)]
-    fn translate(&mut self, page: PageId, ifetch: bool, now: u64) {
+    fn translate(&mut self, page: PageId, ifetch: bool, now: u64) -> bool {
         let first = if ifetch { L1I } else { L1D };
         let entry = self.at[page as usize][first];
         if entry != NONE {
             self.levels[first].used[entry as usize] = now;
             self.counters.l1i_hits += u64::from(ifetch);
             self.counters.l1d_hits += u64::from(!ifetch);
+            false
         } else {
-            self.miss(page, first, now);
+            self.miss(page, first, now)
         }
     }
 

@@ -1,7 +1,8 @@
 //! Independent oracles: each policy written straight from its definition, slowly and plainly, so
 //! that the program's engines can be held against something that shares no code with them.
 //!
-//! Nothing here uses the crate. A page is named by (process, page number). There are no mappings:
+//! Nothing here uses the crate, [`whole`] apart, which takes from it what a trace says of mappings.
+//! A page is named by (process, page number). Elsewhere than in [`whole`] there are no mappings:
 //! every page is private to its process, its first touch is a fill, every later load is a refill.
 
 pub mod clock;
@@ -14,6 +15,7 @@ pub mod pages;
 pub mod published;
 pub mod swap;
 pub mod tlb;
+pub mod whole;
 pub mod ws;
 
 /// A page: its process and its number within the process.

@@ -65,6 +65,7 @@ pub struct Hierarchy {
 }
 
 /// One level: in each set the pages in order of recency, oldest first.
+#[derive(Clone, Debug)]
 struct Entries {
     ways: usize,
     sets: Vec<Vec<Page>>,
@@ -112,8 +113,17 @@ impl Entries {
     }
 }
 
+/// Where a page was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    First,
+    Second,
+    Nowhere,
+}
+
 /// Every buffer of the hardware, page-walk caches apart.
-struct Buffers {
+#[derive(Clone, Debug)]
+pub struct Buffers {
     l1i: Entries,
     l1d: Entries,
     l2i: Option<Entries>,
@@ -122,7 +132,7 @@ struct Buffers {
 }
 
 impl Buffers {
-    fn of(hardware: &Hierarchy) -> Buffers {
+    pub fn of(hardware: &Hierarchy) -> Buffers {
         Buffers {
             l1i: Entries::new(hardware.l1i),
             l1d: Entries::new(hardware.l1d),
@@ -144,7 +154,31 @@ impl Buffers {
         }
     }
 
-    fn shoot_down(&mut self, page: Page) -> u64 {
+    /// Looks the page up; the level that has it knows that it was used.
+    pub fn look_up(&mut self, page: Page, ifetch: bool) -> Found {
+        if self.first(ifetch).hit(page) {
+            Found::First
+        } else if self.second(ifetch).is_some_and(|second| second.hit(page)) {
+            Found::Second
+        } else {
+            Found::Nowhere
+        }
+    }
+
+    /// Takes the page into the levels in which it was not found.
+    pub fn fill(&mut self, page: Page, ifetch: bool, found: Found) {
+        if found == Found::Nowhere
+            && let Some(second) = self.second(ifetch)
+        {
+            second.insert(page);
+        }
+        if found != Found::First {
+            self.first(ifetch).insert(page);
+        }
+    }
+
+    /// Takes the page out of every level; says how many had it.
+    pub fn shoot_down(&mut self, page: Page) -> u64 {
         let mut dropped = u64::from(self.l1i.remove(page)) + u64::from(self.l1d.remove(page));
         for second in [&mut self.l2i, &mut self.l2d].into_iter().flatten() {
             dropped += u64::from(second.remove(page));
@@ -206,35 +240,25 @@ pub fn hierarchy(refs: &[Ref], run: &Run, hardware: &Hierarchy) -> (TlbRun, Walk
             (buffers, caches) = (Buffers::of(hardware), caches_of());
         }
         let fault = faults.next_if(|fault| fault.at == at);
-        let in_first = buffers.first(r.ifetch).hit(page);
-        let in_second = !in_first && buffers.second(r.ifetch).is_some_and(|l2| l2.hit(page));
+        let found = buffers.look_up(page, r.ifetch);
         assert!(
-            fault.is_none() || !(in_first || in_second),
+            fault.is_none() || found == Found::Nowhere,
             "a page that faults is in no TLB"
         );
 
-        if in_first && r.ifetch {
-            result.l1i_hits += 1;
-        } else if in_first {
-            result.l1d_hits += 1;
-        } else if in_second {
-            result.l2_hits += 1;
-        } else {
-            result.misses += 1;
-            walks.refs += walk(page, hardware.levels, &mut caches);
+        match found {
+            Found::First if r.ifetch => result.l1i_hits += 1,
+            Found::First => result.l1d_hits += 1,
+            Found::Second => result.l2_hits += 1,
+            Found::Nowhere => {
+                result.misses += 1;
+                walks.refs += walk(page, hardware.levels, &mut caches);
+            }
         }
         if let Some((victim, _)) = fault.and_then(|fault| fault.victim) {
             result.shootdowns += buffers.shoot_down(victim);
         }
-        if !in_first
-            && !in_second
-            && let Some(second) = buffers.second(r.ifetch)
-        {
-            second.insert(page);
-        }
-        if !in_first {
-            buffers.first(r.ifetch).insert(page);
-        }
+        buffers.fill(page, r.ifetch, found);
         while let Some(expiry) = expired.next_if(|expiry| expiry.at == at) {
             result.shootdowns += buffers.shoot_down(expiry.page);
         }

@@ -4,6 +4,7 @@
 //!
 //! A test crate that uses it declares `mod oracle;` too.
 
+pub mod events;
 pub mod random;
 
 use crate::oracle::{self, Expiry, Fault, Page, Ref, Run};
@@ -191,6 +192,9 @@ pub fn replay(trace: &Trace, setting: &Setting) -> (Outcome, Recorder) {
     let job = Job {
         swap_slots: setting.swap_slots,
         trace,
+        space: None,
+        quotas: None,
+        accessed: vm::Accessed::Every,
         policy: setting.policy.index,
         params: &setting.policy.params,
         seed: 0,
@@ -368,8 +372,8 @@ pub fn expected_facts(run: &Run, references: usize, warmup: usize) -> Facts {
     for fault in &counted {
         let written = usize::from(matches!(fault.victim, Some((_, true))));
         match fault.refill {
-            false => counters.fills[written] += 1,
-            true => counters.refills[written] += 1,
+            false => counters.faults[FaultKind::Fill as usize][0][written] += 1,
+            true => counters.faults[FaultKind::Refill as usize][1][written] += 1,
         }
         match fault.victim {
             Some((_, true)) => counters.evictions_dirty += 1,

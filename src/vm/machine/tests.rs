@@ -1,6 +1,7 @@
 //! The machine drawn step by step. Each row is a reference and the frames after it; the page in
 //! a frame is its number, `.` an empty frame, `!` marks a fault.
 
+use super::observe::PageState;
 use super::*;
 use crate::policy::PolicyChoice;
 use crate::trace::dense::{Dictionary, Meta, PageKey, pack};
@@ -57,10 +58,14 @@ impl<'t> Visitor<'t> for Draw<'t> {
         let future = Future {
             refs: &self.trace.refs,
             next_use: self.trace.next_use().unwrap(),
+            after_op: &[],
         };
         let setup = Setup {
             frames: self.frames,
-            pages,
+            entries: pages,
+            pages: pages.len(),
+            shares: false,
+            quotas: None,
             processes: 1,
             tau: self.tau,
             params,
@@ -68,14 +73,21 @@ impl<'t> Visitor<'t> for Draw<'t> {
             future,
         };
         let mut silent = Silent;
-        let mut machine = Machine::new(P::new(&setup), &setup, None, (), &mut silent);
+        let mut machine = Machine::new(
+            P::new(&setup),
+            &setup,
+            Flat::new(pages.len()),
+            None,
+            (),
+            &mut silent,
+        );
         let mut rows = Vec::new();
         for (time, (&reference, &kind)) in self.trace.refs.iter().zip(&self.trace.kinds).enumerate()
         {
-            let hit = machine.access(reference, kind, time as u64) == Some(true);
+            let hit = machine.access(reference, kind, time as u64) == Ok(true);
             let mut row: Vec<String> = vec![".".into(); self.frames as usize];
             for (page, key) in pages.iter().enumerate() {
-                if let PageState::Resident(frame) = machine.state(page as u32) {
+                if let PageState::Resident(frame) = machine.page_state(page as u32) {
                     row[frame as usize] = key.number.to_string();
                 }
             }
@@ -174,6 +186,9 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
     let job = Job {
         swap_slots: None,
         trace: &trace,
+        space: None,
+        quotas: None,
+        accessed: Accessed::Every,
         policy: choice.index,
         params: &choice.params,
         seed: 0,
@@ -184,7 +199,8 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
     };
     let outcome = run(&job).unwrap();
     let c = outcome.counters;
-    assert_eq!((c.fills, c.refills), ([1, 1], [3, 1]));
+    assert_eq!(c.faults[FaultKind::Fill as usize], [[1, 1], [0, 0]]);
+    assert_eq!(c.faults[FaultKind::Refill as usize], [[0, 0], [3, 1]]);
     assert_eq!((c.evictions_clean, c.evictions_dirty), (3, 2));
     assert_eq!((outcome.swap_slots, c.swap_reads), (1, 2));
     assert_eq!((outcome.dirty_end, outcome.resident_end), (0, 1));
@@ -203,14 +219,18 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
         })
     );
     assert_eq!(
-        (none.counters.refs, none.counters.fills, none.dirty_end),
-        (1, [1, 0], 1)
+        (none.counters.refs, none.counters.faults(), none.dirty_end),
+        (1, 1, 1)
     );
 
     let warm = run(&Job { warmup: 2, ..job }).unwrap();
     assert_eq!(
-        (warm.counters.refs, warm.counters.fills, warm.resident_start),
-        (4, [0, 0], 1)
+        (
+            warm.counters.refs,
+            warm.counters.of(FaultKind::Fill),
+            warm.resident_start
+        ),
+        (4, 0, 1)
     );
     assert_eq!(warm.resident_sum, 4);
 }

@@ -1,0 +1,76 @@
+//! Local replacement: every process has frames of its own, and a page that it brings in takes one
+//! of them or replaces one of its own pages. Each process has a policy for itself, which sees only
+//! what that process loaded; a page that others use too stays charged to the process that loaded
+//! it. Knows nothing of how the frames were divided.
+
+use super::{Frames, Policy, Setup, Spec, Touch, Want};
+use crate::trace::dense::PageKey;
+use crate::units::FrameId;
+
+/// A fixed-space policy, once per process.
+pub struct Local<'t, P> {
+    entries: &'t [PageKey],
+    /// Frames of each process, and how many of them are taken.
+    quotas: &'t [u32],
+    taken: Vec<u32>,
+    /// The process whose page is in each frame.
+    owner: Vec<u32>,
+    policies: Vec<P>,
+}
+
+impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
+    const SPEC: Spec = P::SPEC;
+
+    /// # Panics
+    /// Without quotas.
+    fn new(setup: &Setup<'t>) -> Local<'t, P> {
+        let quotas = setup.quotas.expect("local replacement has quotas");
+        Local {
+            entries: setup.entries,
+            quotas,
+            taken: vec![0; quotas.len()],
+            owner: vec![0; setup.frames as usize],
+            policies: quotas.iter().map(|_| P::new(setup)).collect(),
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        self.policies[self.owner[at.frame as usize] as usize].hit(at);
+    }
+
+    fn is_full(&self, process: u32) -> bool {
+        self.taken[process as usize] >= self.quotas[process as usize]
+    }
+
+    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
+        self.taken[want.process as usize] -= 1;
+        self.policies[want.process as usize].victim(frames, want)
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        let process = self.charge(at);
+        self.policies[process].loaded(frames, at);
+    }
+
+    fn prefetched(&mut self, frames: &mut Frames, at: Touch, next_use: u32) {
+        let process = self.charge(at);
+        self.policies[process].prefetched(frames, at, next_use);
+    }
+
+    fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
+        let process = self.owner[frame as usize] as usize;
+        self.taken[process] -= 1;
+        self.policies[process].freed(frames, frame);
+    }
+}
+
+impl<P> Local<'_, P> {
+    /// A page comes in for the process of its entry.
+    fn charge(&mut self, at: Touch) -> usize {
+        let process = self.entries[at.entry as usize].process;
+        self.owner[at.frame as usize] = process;
+        self.taken[process as usize] += 1;
+        process as usize
+    }
+}

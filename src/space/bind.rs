@@ -1,0 +1,264 @@
+//! A reference that needs a look: whether it is legal, which object its page shows, and whether a
+//! write must copy. Knows nothing of events.
+
+use super::resolver::{Key, Resolver, State};
+use super::vma::Vma;
+use super::{
+    Binding, Class, EntryId, Illegal, LISTED, NONE, ObjectId, OnSegfault, Op, STACK_LIMIT,
+    SpaceError, USER_END,
+};
+use crate::trace::dense::PageKey;
+use crate::trace::event::{Backing, Protection};
+use crate::trace::record::Kind;
+use std::ops::Range;
+
+/// Bits of all kinds of access.
+const ALL: u8 = 0b111;
+const WRITE: u8 = 1 << Kind::Write as u8;
+
+impl Resolver<'_> {
+    /// One reference; true if it is legal, and then its entry is bound.
+    pub fn reference(
+        &mut self,
+        entry: EntryId,
+        kind: Kind,
+        position: u64,
+    ) -> Result<bool, SpaceError> {
+        let key = self.space.entries[entry as usize];
+        match self.processes[key.process as usize].state {
+            State::Unborn => self.processes[key.process as usize].state = State::Alive,
+            State::Alive => {}
+            State::Exited => {
+                let pid = self.pid(key.process);
+                let mut error = self.fail(None, format!("process {pid} has exited"));
+                error.place = format!("reference {position}");
+                return Err(error);
+            }
+            State::Killed | State::Refused => {
+                self.tally.dropped += 1;
+                return Ok(false);
+            }
+        }
+        let mut allows = ALL;
+        if self.strict {
+            allows = self.legal_kinds(key);
+            if allows & 1 << kind as u8 == 0 {
+                return self.illegal(key, kind, position).map(|()| false);
+            }
+        }
+        if self.object[entry as usize] == NONE {
+            self.bind_first(entry, key, kind);
+        } else if kind == Kind::Write {
+            self.break_cow(entry);
+        }
+        if matches!(
+            self.binding[entry as usize],
+            Binding::Cow | Binding::CowFile
+        ) {
+            allows &= !WRITE;
+        }
+        self.allows[entry as usize] = allows;
+        Ok(true)
+    }
+
+    /// The bytes of a page.
+    pub fn bytes_of(&self, number: u64) -> Range<u64> {
+        let start = number << self.shift;
+        start..start.saturating_add(1 << self.shift)
+    }
+
+    /// The kinds of access that the mappings of a page allow; a stack grows if that makes it one.
+    fn legal_kinds(&mut self, key: PageKey) -> u8 {
+        let bytes = self.bytes_of(key.number);
+        if key.number >= USER_END >> self.shift {
+            return 0;
+        }
+        let process = &self.processes[key.process as usize];
+        if process.vmas.over(&bytes).is_empty() && !self.grow_stack(key.process, bytes.start) {
+            return 0;
+        }
+        let vmas = self.processes[key.process as usize].vmas.over(&bytes);
+        vmas.iter()
+            .fold(0, |kinds, vma| kinds | kinds_of(vma.protection))
+    }
+
+    /// Extends the stack above an address down to it, if there is one and it may grow so far.
+    fn grow_stack(&mut self, process: u32, address: u64) -> bool {
+        let vmas = &self.processes[process as usize].vmas;
+        let near = |vma: &&Vma| vma.grows_down && vma.end - address <= STACK_LIMIT;
+        if vmas.above(address).filter(near).is_none() {
+            return false;
+        }
+        let mut grown = vmas.clone();
+        grown.grow_down(address);
+        self.admit(process, grown, || "a growing stack".into())
+    }
+
+    /// An illegal reference: counted, listed, and what it does to its process.
+    fn illegal(&mut self, key: PageKey, kind: Kind, position: u64) -> Result<(), SpaceError> {
+        let bytes = self.bytes_of(key.number);
+        let in_kernel = key.number >= USER_END >> self.shift;
+        let vmas = &self.processes[key.process as usize].vmas;
+        let segmentation = !in_kernel && vmas.over(&bytes).is_empty();
+        if self.options.on_segfault == OnSegfault::Abort {
+            let what = if segmentation {
+                "segmentation fault"
+            } else {
+                "protection fault"
+            };
+            let pid = self.pid(key.process);
+            let (letter, start) = (kind.letter(), bytes.start);
+            let mut error = self.fail(
+                None,
+                format!("{what}: {letter} of page {start:#x} by process {pid}"),
+            );
+            error.place = format!("reference {position}");
+            error.help = "--on-segfault kill or skip goes on";
+            return Err(error);
+        }
+        if segmentation {
+            self.tally.segfaults += 1;
+        } else {
+            self.tally.protection_faults += 1;
+        }
+        if self.tally.illegal.len() < LISTED {
+            self.tally.illegal.push(Illegal {
+                position,
+                process: key.process,
+                page: key.number,
+                kind,
+                segmentation,
+            });
+        }
+        if self.options.on_segfault == OnSegfault::Kill {
+            self.end(key.process, State::Killed);
+        }
+        Ok(())
+    }
+
+    /// The first reference of a page since it was mapped.
+    fn bind_first(&mut self, entry: EntryId, key: PageKey, kind: Kind) {
+        if !self.strict {
+            let object = self.new_object(Class::Original, None);
+            return self.bind(entry, object, Binding::Private);
+        }
+        match self.source_of(key) {
+            Source::Private(class) => {
+                let object = self.new_object(class, None);
+                self.bind(entry, object, Binding::Private);
+            }
+            Source::Shared(class, name) => {
+                let object = self.named_object(class, name);
+                self.bind(entry, object, Binding::Shared);
+            }
+            Source::PrivateFile(name) if kind == Kind::Write => {
+                let source = self.keyed.get(&name).copied().unwrap_or(NONE);
+                let object = self.new_object(Class::Zero, None);
+                self.bind_silently(entry, object);
+                self.push(Op::CowCopy {
+                    entry,
+                    source,
+                    object,
+                    frees: false,
+                });
+            }
+            Source::PrivateFile(name) => {
+                let object = self.named_object(Class::File, name);
+                self.bind(entry, object, Binding::CowFile);
+            }
+        }
+    }
+
+    /// The object of a key, new or not.
+    pub fn named_object(&mut self, class: Class, key: Key) -> ObjectId {
+        match self.keyed.get(&key) {
+            Some(&object) => object,
+            None => self.new_object(class, Some(key)),
+        }
+    }
+
+    /// Where the content of a page that is mapped comes from.
+    pub fn source_of(&self, key: PageKey) -> Source {
+        let bytes = self.bytes_of(key.number);
+        let vma = &self.processes[key.process as usize].vmas.over(&bytes)[0];
+        let offset = vma.offset_of(bytes.start);
+        match vma.backing {
+            Backing::Anonymous if vma.shared => {
+                Source::Shared(Class::Zero, Key::Region(vma.region, offset))
+            }
+            Backing::Anonymous => Source::Private(Class::Zero),
+            // An offset that wraps around is that of a page which begins before its mapping.
+            Backing::File { file, length, .. } => {
+                let name = Key::File(file, offset);
+                let beyond = offset >= length && (offset as i64) >= 0;
+                match (vma.shared, beyond) {
+                    (true, true) => Source::Shared(Class::Zero, name),
+                    (true, false) => Source::Shared(Class::File, name),
+                    (false, true) => Source::Private(Class::Zero),
+                    (false, false) => Source::PrivateFile(name),
+                }
+            }
+        }
+    }
+
+    /// Binds an entry by a copy-on-write op, which itself tells of the new object.
+    fn bind_silently(&mut self, entry: EntryId, object: ObjectId) {
+        let key = self.space.entries[entry as usize];
+        self.own(object, key.process);
+        self.object[entry as usize] = object;
+        self.binding[entry as usize] = Binding::Private;
+        let bound = &mut self.processes[key.process as usize].bound;
+        bound.insert(key.number, entry);
+        let first = &mut self.space.first_object[entry as usize];
+        if *first == NONE {
+            *first = object;
+        }
+    }
+
+    /// A write to a bound page.
+    fn break_cow(&mut self, entry: EntryId) {
+        let source = self.object[entry as usize];
+        let alone = self.owners[source as usize] == 1;
+        match self.binding[entry as usize] {
+            Binding::Private | Binding::Shared => {}
+            Binding::Cow if alone => {
+                self.binding[entry as usize] = Binding::Private;
+                self.push(Op::Reuse { entry });
+            }
+            Binding::Cow | Binding::CowFile => {
+                let class = if self.strict {
+                    Class::Zero
+                } else {
+                    Class::Original
+                };
+                let object = self.new_object(class, None);
+                let frees = self.disown(source);
+                self.bind_silently(entry, object);
+                self.push(Op::CowCopy {
+                    entry,
+                    source,
+                    object,
+                    frees,
+                });
+            }
+        }
+    }
+}
+
+/// Where the content of a page that is mapped comes from.
+pub(super) enum Source {
+    /// An object of its own.
+    Private(Class),
+    /// An object that all mappings of it share.
+    Shared(Class, Key),
+    /// A page of a file, copied at the first write.
+    PrivateFile(Key),
+}
+
+/// The kinds of access that a protection allows.
+fn kinds_of(protection: Protection) -> u8 {
+    let bit = |set: bool, kind: Kind| u8::from(set) << kind as u8;
+    bit(protection.execute, Kind::Ifetch)
+        | bit(protection.read, Kind::Read)
+        | bit(protection.write, Kind::Write)
+}

@@ -1,0 +1,356 @@
+//! The meaning of each event for the process that it happens to. Knows nothing of references.
+
+use super::bind::Source;
+use super::resolver::{Resolver, State};
+use super::vma::{Vma, Vmas};
+use super::{Binding, Class, LISTED, NONE, Op, Refusal, SpaceError, USER_END};
+use crate::trace::dense::PageKey;
+use crate::trace::event::{Advice, Backing, Event, EventAt, Mapping, Protection};
+use std::ops::Range;
+
+/// The most pages of a mapping that one advice brings in.
+const WILL_NEED_MAX: u64 = 1 << 20;
+
+impl Resolver<'_> {
+    /// One event.
+    pub fn event(&mut self, at: &EventAt) -> Result<(), SpaceError> {
+        let process = at.process;
+        let pid = self.pid(process);
+        let state = &mut self.processes[process as usize].state;
+        match (*state, &at.event) {
+            (State::Unborn, Event::Fork { .. }) => {
+                let what = format!("fork by process {pid}, of which nothing is known");
+                return Err(self.fail(Some(at), what));
+            }
+            (State::Exited, _) => {
+                return Err(self.fail(Some(at), format!("process {pid} has exited already")));
+            }
+            (State::Killed | State::Refused, Event::Fork { child }) => {
+                return self.beget(at, *child, State::Refused);
+            }
+            (State::Killed | State::Refused, _) => return Ok(()),
+            (State::Unborn, _) => *state = State::Alive,
+            (State::Alive, _) => {}
+        }
+        match &at.event {
+            Event::Map(mapping) => self.map(at, mapping)?,
+            Event::Unmap { start, length } => {
+                let range = self.rounded(at, *start, *length)?;
+                self.unmap(process, &range);
+            }
+            Event::Protect {
+                start,
+                length,
+                protection,
+            } => {
+                let range = self.rounded(at, *start, *length)?;
+                self.protect(process, &range, *protection);
+            }
+            Event::Brk { end } => self.brk(at, *end)?,
+            Event::Advise {
+                start,
+                length,
+                advice,
+            } => {
+                let range = self.rounded(at, *start, *length)?;
+                self.advise(process, &range, *advice)?;
+            }
+            Event::Fork { child } => self.fork(at, *child)?,
+            Event::Exec => self.clear(process),
+            Event::Exit => self.end(process, State::Exited),
+        }
+        Ok(())
+    }
+
+    /// A range as a kernel takes it: whole pages, within user space.
+    fn rounded(&self, at: &EventAt, start: u64, length: u64) -> Result<Range<u64>, SpaceError> {
+        let mask = self.granule - 1;
+        let end = start
+            .checked_add(length.max(1))
+            .filter(|&end| end <= USER_END)
+            .ok_or_else(|| {
+                let what = format!(
+                    "{length} bytes from {start:#x} on end beyond user space, {USER_END:#x}"
+                );
+                self.fail(Some(at), what)
+            })?;
+        Ok(start & !mask..(end + mask) & !mask)
+    }
+
+    fn map(&mut self, at: &EventAt, mapping: &Mapping) -> Result<(), SpaceError> {
+        let range = self.rounded(at, mapping.start, mapping.length)?;
+        let mut vmas = self.processes[at.process as usize].vmas.clone();
+        if let Some(there) = vmas.over(&range).first().filter(|_| !mapping.fixed) {
+            let what = format!(
+                "the mapping of {:#x} to {:#x} lies over that of {:#x} to {:#x}",
+                range.start, range.end, there.start, there.end
+            );
+            let help = "a mapping that replaces what is there is marked `fixed`";
+            return Err(SpaceError {
+                help,
+                ..self.fail(Some(at), what)
+            });
+        }
+        vmas.cut(&range);
+        let without = vmas.clone();
+        vmas.insert(Vma::of(mapping, range.clone(), self.regions));
+        self.regions += 1;
+        let what = || format!("a mapping of {} bytes", mapping.length);
+        if self.admit(at.process, vmas, what) {
+            self.unbind_uncovered(at.process, &range, &without);
+        }
+        Ok(())
+    }
+
+    fn unmap(&mut self, process: u32, range: &Range<u64>) {
+        let mut vmas = self.processes[process as usize].vmas.clone();
+        if !vmas.cut(range) && !self.touches(process, range) {
+            self.tally.idle_events += 1;
+            return;
+        }
+        self.set_vmas(process, vmas.clone());
+        self.unbind_uncovered(process, range, &vmas);
+    }
+
+    fn protect(&mut self, process: u32, range: &Range<u64>, protection: Protection) {
+        let mut vmas = self.processes[process as usize].vmas.clone();
+        if vmas.over(range).is_empty() {
+            self.tally.idle_events += 1;
+            return;
+        }
+        if !vmas.protect(range, protection) {
+            return;
+        }
+        if self.admit(process, vmas, || "a mapping that becomes writable".into()) {
+            for (_, entry) in self.bound_over(process, range) {
+                self.allows[entry as usize] = 0;
+                self.push(Op::Flush { entry });
+            }
+        }
+    }
+
+    fn brk(&mut self, at: &EventAt, end: u64) -> Result<(), SpaceError> {
+        let mask = self.granule - 1;
+        if end > USER_END {
+            let what = format!("a heap that ends at {end:#x} passes the end of user space");
+            return Err(self.fail(Some(at), what));
+        }
+        let end = (end + mask) & !mask;
+        let place = &mut self.processes[at.process as usize];
+        let Some((begin, before)) = place.heap else {
+            place.heap = Some((end, end));
+            return Ok(());
+        };
+        let mut vmas = place.vmas.clone();
+        if end < begin || end > before && !vmas.over(&(before..end)).is_empty() {
+            self.tally.idle_events += 1;
+            return Ok(());
+        }
+        if end > before {
+            vmas.append(heap(before..end));
+            if !self.admit(at.process, vmas, || "a growing heap".into()) {
+                return Ok(());
+            }
+        } else if end < before {
+            vmas.cut(&(end..before));
+            self.set_vmas(at.process, vmas.clone());
+            self.unbind_uncovered(at.process, &(end..before), &vmas);
+        }
+        self.processes[at.process as usize].heap = Some((begin, end));
+        Ok(())
+    }
+
+    fn advise(
+        &mut self,
+        process: u32,
+        range: &Range<u64>,
+        advice: Advice,
+    ) -> Result<(), SpaceError> {
+        let vmas = &self.processes[process as usize].vmas;
+        if vmas.over(range).is_empty() && !self.touches(process, range) {
+            self.tally.idle_events += 1;
+            return Ok(());
+        }
+        match advice {
+            Advice::DontNeed => self.dont_need(process, range),
+            Advice::WillNeed => return self.will_need(process, range),
+        }
+        Ok(())
+    }
+
+    fn dont_need(&mut self, process: u32, range: &Range<u64>) {
+        for (number, entry) in self.bound_over(process, range) {
+            let bytes = self.bytes_of(number);
+            if bytes.start < range.start || bytes.end > range.end {
+                continue;
+            }
+            if self.binding[entry as usize] == Binding::Shared {
+                self.push(Op::Drop {
+                    entry,
+                    unbinds: false,
+                });
+            } else {
+                self.unbind(process, number);
+            }
+        }
+    }
+
+    fn will_need(&mut self, process: u32, range: &Range<u64>) -> Result<(), SpaceError> {
+        let mut numbers: Vec<u64> = Vec::new();
+        let pages = (range.start >> self.shift)..self.first_page_from(range.end);
+        let bytes = pages.start << self.shift..pages.end << self.shift;
+        for vma in self.processes[process as usize].vmas.over(&bytes) {
+            numbers.extend(self.pages_with_content(vma, &pages));
+        }
+        let bound = self.bound_over(process, range);
+        numbers.extend(bound.iter().map(|(number, _)| number));
+        numbers.sort_unstable();
+        numbers.dedup();
+        for number in numbers {
+            let key = PageKey { process, number };
+            let entry = self.entry(key)?;
+            if self.object[entry as usize] == NONE {
+                let (name, binding) = match self.source_of(key) {
+                    Source::PrivateFile(name) => (name, Binding::CowFile),
+                    Source::Shared(Class::File, name) => (name, Binding::Shared),
+                    _ => continue,
+                };
+                let object = self.named_object(Class::File, name);
+                self.bind(entry, object, binding);
+            }
+            self.push(Op::Prefetch { entry });
+        }
+        Ok(())
+    }
+
+    /// The pages of a mapping that a file has something for, of a range of pages.
+    fn pages_with_content(&self, vma: &Vma, pages: &Range<u64>) -> Range<u64> {
+        let Backing::File { offset, length, .. } = vma.backing else {
+            return 0..0;
+        };
+        let content_end = vma.origin.saturating_add(length.saturating_sub(offset));
+        let first = (vma.start >> self.shift).max(pages.start);
+        let behind = self.first_page_from(vma.end.min(content_end));
+        first..behind.min(pages.end).min(first + WILL_NEED_MAX)
+    }
+
+    /// The first page that begins at an address or above it.
+    fn first_page_from(&self, address: u64) -> u64 {
+        (address >> self.shift) + u64::from(address & ((1 << self.shift) - 1) != 0)
+    }
+
+    fn fork(&mut self, at: &EventAt, child: u32) -> Result<(), SpaceError> {
+        self.beget(at, child, State::Alive)?;
+        let parent = &self.processes[at.process as usize];
+        let (vmas, heap) = (parent.vmas.for_child(), parent.heap);
+        let inherited: Vec<(u64, u32)> = parent.bound.iter().map(|(&n, &e)| (n, e)).collect();
+        if !self.admit(child, vmas, || "a fork".into()) {
+            self.processes[child as usize].state = State::Refused;
+            return Ok(());
+        }
+        self.processes[child as usize].heap = heap;
+        for (number, from) in inherited {
+            let to = self.entry(PageKey {
+                process: child,
+                number,
+            })?;
+            if self.binding[from as usize] == Binding::Private {
+                self.binding[from as usize] = Binding::Cow;
+            }
+            // Its next write needs a look.
+            self.allows[from as usize] = 0;
+            let binding = self.binding[from as usize];
+            self.bind(to, self.object[from as usize], binding);
+            let private = binding != Binding::Shared;
+            self.push(Op::Copy { from, to, private });
+        }
+        Ok(())
+    }
+
+    /// A process appears as a child.
+    fn beget(&mut self, at: &EventAt, child: u32, state: State) -> Result<(), SpaceError> {
+        if self.processes[child as usize].state != State::Unborn || child == at.process {
+            let what = format!(
+                "fork of process {}, which there is already",
+                self.pid(child)
+            );
+            return Err(self.fail(Some(at), what));
+        }
+        self.processes[child as usize].state = state;
+        Ok(())
+    }
+
+    /// Gives a process these mappings, unless that is more than may be promised; false if so.
+    pub fn admit(&mut self, process: u32, vmas: Vmas, what: impl FnOnce() -> String) -> bool {
+        let before = self.processes[process as usize].charge;
+        let (charge, limit) = (vmas.charge(), self.options.commit_limit);
+        let after = self.committed - u128::from(before) + u128::from(charge);
+        if let Some(limit) = limit.filter(|&l| charge > before && after > u128::from(l)) {
+            self.tally.refused += 1;
+            if self.tally.refusals.len() < LISTED {
+                let what = format!("{}: {after} of {limit} bytes promised", what());
+                let position = self.legal;
+                self.tally.refusals.push(Refusal {
+                    position,
+                    process,
+                    what,
+                });
+            }
+            return false;
+        }
+        self.set_vmas(process, vmas);
+        true
+    }
+
+    pub fn set_vmas(&mut self, process: u32, vmas: Vmas) {
+        let place = &mut self.processes[process as usize];
+        let charge = vmas.charge();
+        let mapped = self.mapped - place.vmas.pages(self.shift) + vmas.pages(self.shift);
+        if mapped != self.mapped {
+            self.mapped = mapped;
+            self.space.mapped.push((self.legal, mapped));
+        }
+        self.committed = self.committed - u128::from(place.charge) + u128::from(charge);
+        place.charge = charge;
+        place.vmas = vmas;
+    }
+
+    /// Whether, in a trace without mappings, a process has touched a page of a range.
+    fn touches(&self, process: u32, range: &Range<u64>) -> bool {
+        !self.strict && !self.bound_over(process, range).is_empty()
+    }
+
+    /// The bound pages of a process that share a byte with a range.
+    fn bound_over(&self, process: u32, range: &Range<u64>) -> Vec<(u64, u32)> {
+        let first = range.start >> self.shift;
+        let behind = (range.end - 1 >> self.shift) + 1;
+        let bound = self.processes[process as usize].bound.range(first..behind);
+        bound.map(|(&number, &entry)| (number, entry)).collect()
+    }
+
+    /// Ends the bindings of pages in a range over which none of the mappings `vmas` lies. (A page
+    /// larger than the kernel's may have several.)
+    fn unbind_uncovered(&mut self, process: u32, range: &Range<u64>, vmas: &Vmas) {
+        for (number, _) in self.bound_over(process, range) {
+            let bytes = self.bytes_of(number);
+            if vmas.over(&bytes).is_empty() {
+                self.unbind(process, number);
+            }
+        }
+    }
+}
+
+fn heap(range: Range<u64>) -> Vma {
+    let mapping = Mapping {
+        start: range.start,
+        length: range.end - range.start,
+        protection: Protection::RW,
+        shared: false,
+        fixed: false,
+        grows_down: false,
+        backing: Backing::Anonymous,
+        page_size: None,
+        name: "[heap]".into(),
+    };
+    Vma::of(&mapping, range, 0)
+}

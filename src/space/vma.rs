@@ -1,0 +1,252 @@
+//! The mappings of one address space: ranges of bytes with a protection and a backing, in order,
+//! none over another. Knows nothing of pages, processes and events.
+
+use crate::trace::event::{Backing, Mapping, Protection};
+use crate::units::PageSize;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// One mapping, or what later events left of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vma {
+    /// The first byte.
+    pub start: u64,
+    /// The first byte behind it.
+    pub end: u64,
+    /// Where the mapping began when it was made: offsets count from here.
+    pub origin: u64,
+    /// What may be done with its pages.
+    pub protection: Protection,
+    /// Whether writes are seen by all who map the same.
+    pub shared: bool,
+    /// A stack.
+    pub grows_down: bool,
+    /// What its pages hold at first.
+    pub backing: Backing,
+    /// Which shared anonymous memory it is, if it is that; a number of its own for each mapping.
+    pub region: u32,
+    /// The page size that the program asked for.
+    pub page_size: Option<PageSize>,
+    /// Whether its bytes count against the commit limit.
+    pub charged: bool,
+    /// What it is called.
+    pub name: Arc<str>,
+}
+
+impl Vma {
+    /// Of a mapping over this range.
+    pub fn of(mapping: &Mapping, range: Range<u64>, region: u32) -> Vma {
+        let mut vma = Vma {
+            start: range.start,
+            end: range.end,
+            origin: range.start,
+            protection: mapping.protection,
+            shared: mapping.shared,
+            grows_down: mapping.grows_down,
+            backing: mapping.backing,
+            region,
+            page_size: mapping.page_size,
+            charged: false,
+            name: mapping.name.as_str().into(),
+        };
+        vma.charged = vma.chargeable();
+        vma
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> u64 {
+        self.end - self.start
+    }
+
+    /// Whether memory must be there for it, come what may: private and writable, or shared and
+    /// without a file behind it.
+    fn chargeable(&self) -> bool {
+        match self.shared {
+            true => self.backing == Backing::Anonymous,
+            false => self.protection.write,
+        }
+    }
+
+    /// The byte of the mapping, or of its file, at an address. An address a little before the
+    /// mapping, as on its first page, wraps around.
+    pub fn offset_of(&self, address: u64) -> u64 {
+        let base = match self.backing {
+            Backing::Anonymous => 0,
+            Backing::File { offset, .. } => offset,
+        };
+        address.wrapping_sub(self.origin).wrapping_add(base)
+    }
+}
+
+/// The mappings of a process. Copies share what neither has changed since.
+#[derive(Debug, Clone, Default)]
+pub struct Vmas(Arc<Vec<Vma>>);
+
+impl Vmas {
+    /// All, in order.
+    pub fn all(&self) -> &[Vma] {
+        &self.0
+    }
+
+    /// Those that share a byte with the range, as indexes.
+    fn span(&self, range: &Range<u64>) -> Range<usize> {
+        let first = self.0.partition_point(|vma| vma.end <= range.start);
+        let behind = self.0.partition_point(|vma| vma.start < range.end);
+        first..behind.max(first)
+    }
+
+    /// Those that share a byte with the range.
+    pub fn over(&self, range: &Range<u64>) -> &[Vma] {
+        &self.0[self.span(range)]
+    }
+
+    /// The lowest one that lies above an address.
+    pub fn above(&self, address: u64) -> Option<&Vma> {
+        self.0
+            .get(self.0.partition_point(|vma| vma.start <= address))
+    }
+
+    /// Puts one in where nothing is.
+    pub fn insert(&mut self, vma: Vma) {
+        let at = self.0.partition_point(|other| other.start < vma.start);
+        Arc::make_mut(&mut self.0).insert(at, vma);
+    }
+
+    /// Splits what straddles an address.
+    fn split(&mut self, address: u64) {
+        let at = self.0.partition_point(|vma| vma.end <= address);
+        let Some(vma) = self.0.get(at).filter(|vma| vma.start < address) else {
+            return;
+        };
+        let (mut low, mut high) = (vma.clone(), vma.clone());
+        low.end = address;
+        high.start = address;
+        Arc::make_mut(&mut self.0).splice(at..=at, [low, high]);
+    }
+
+    /// Removes what lies in the range; false if nothing does.
+    pub fn cut(&mut self, range: &Range<u64>) -> bool {
+        if self.over(range).is_empty() {
+            return false;
+        }
+        self.split(range.start);
+        self.split(range.end);
+        let span = self.span(range);
+        Arc::make_mut(&mut self.0).drain(span);
+        true
+    }
+
+    /// Changes the protection of what lies in the range; false if nothing lies there or nothing
+    /// changes.
+    pub fn protect(&mut self, range: &Range<u64>, protection: Protection) -> bool {
+        let over = self.over(range);
+        if over.iter().all(|vma| vma.protection == protection) {
+            return false;
+        }
+        self.split(range.start);
+        self.split(range.end);
+        let span = self.span(range);
+        for vma in &mut Arc::make_mut(&mut self.0)[span] {
+            vma.protection = protection;
+            vma.charged |= vma.chargeable();
+        }
+        true
+    }
+
+    /// Moves the start of the one that lies above an address down to it.
+    pub fn grow_down(&mut self, address: u64) {
+        let at = self.0.partition_point(|vma| vma.start <= address);
+        if let Some(vma) = Arc::make_mut(&mut self.0).get_mut(at) {
+            vma.start = address;
+        }
+    }
+
+    /// Puts in a mapping, or lengthens the one that it would continue in everything but its
+    /// offsets, which must not matter.
+    pub fn append(&mut self, vma: Vma) {
+        let at = self.0.partition_point(|other| other.end < vma.start);
+        let continued = self.0.get(at).is_some_and(|before| {
+            let like = (before.end, before.protection, before.charged, &before.name);
+            like == (vma.start, vma.protection, vma.charged, &vma.name)
+        });
+        if continued {
+            Arc::make_mut(&mut self.0)[at].end = vma.end;
+        } else {
+            self.insert(vma);
+        }
+    }
+
+    /// The same for a child: what is shared and anonymous stays charged to the parent.
+    pub fn for_child(&self) -> Vmas {
+        let mut child = self.clone();
+        if child.0.iter().any(|vma| vma.shared && vma.charged) {
+            for vma in Arc::make_mut(&mut child.0) {
+                vma.charged &= !vma.shared;
+            }
+        }
+        child
+    }
+
+    /// How many pages of `1 << shift` bytes they cover; one that two of them share counts twice.
+    pub fn pages(&self, shift: u32) -> u64 {
+        let pages = |vma: &Vma| ((vma.end - 1) >> shift) - (vma.start >> shift) + 1;
+        self.0.iter().map(pages).sum()
+    }
+
+    /// The bytes that count against the commit limit.
+    pub fn charge(&self) -> u64 {
+        let charged = self.0.iter().filter(|vma| vma.charged);
+        charged.fold(0, |sum, vma| sum.saturating_add(vma.bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(start: u64, length: u64, protection: &str) -> Vma {
+        let mapping = Mapping {
+            start,
+            length,
+            protection: Protection::parse(protection).unwrap(),
+            shared: false,
+            fixed: false,
+            grows_down: false,
+            backing: Backing::Anonymous,
+            page_size: None,
+            name: String::new(),
+        };
+        Vma::of(&mapping, start..start + length, 0)
+    }
+
+    fn shown(vmas: &Vmas) -> Vec<(u64, u64, String)> {
+        let show = |vma: &Vma| (vma.start, vma.end, vma.protection.to_string());
+        vmas.all().iter().map(show).collect()
+    }
+
+    #[test]
+    fn cutting_and_protecting_split() {
+        let mut vmas = Vmas::default();
+        vmas.insert(map(100, 100, "rw-"));
+        vmas.insert(map(0, 50, "r--"));
+        let parent = vmas.clone();
+        assert!(vmas.cut(&(120..130)) && !vmas.cut(&(50..100)));
+        assert!(vmas.protect(&(40..110), Protection::parse("r-x").unwrap()));
+        assert!(!vmas.protect(&(45..50), Protection::parse("r-x").unwrap()));
+        let wanted = [
+            (0, 40, "r--"),
+            (40, 50, "r-x"),
+            (100, 110, "r-x"),
+            (110, 120, "rw-"),
+            (130, 200, "rw-"),
+        ];
+        let wanted: Vec<_> = wanted.map(|(a, b, p)| (a, b, p.to_owned())).into();
+        assert_eq!(shown(&vmas), wanted);
+        assert!(vmas.all().iter().skip(2).all(|vma| vma.origin == 100));
+        assert_eq!(parent.all().len(), 2, "a copy is its own");
+        assert_eq!(vmas.over(&(49..101)).len(), 2);
+        assert_eq!(vmas.above(105).unwrap().start, 110);
+        // What has been writable stays charged, as its pages may have been written.
+        assert_eq!(vmas.charge(), 90);
+    }
+}

@@ -1,0 +1,581 @@
+//! Memory: objects in frames, entries of processes for them, the swap device, the TLBs. What
+//! happens in address spaces comes as [`Step`]s.
+
+use super::super::tlb::{Buffers, Found, TlbRun};
+use super::space::{Class, How, Object, Reference, Step};
+use super::{Counters, FaultAt, FaultKind, Options, Page, PageEnd, Policy, Translations};
+use pagebench::trace::record::Kind;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A dirty page had to leave and found no slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// What it had to make room for does not take place.
+    Before,
+    /// It was to leave after a reference, which has taken place.
+    After,
+}
+
+/// An object, in memory or not.
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    /// It has been in memory.
+    loaded: bool,
+    frame: Option<usize>,
+    /// Whose frames it is in.
+    pool: usize,
+    dirty: bool,
+    referenced: bool,
+    slot: Option<usize>,
+}
+
+/// What a bound page is bound to.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    object: Object,
+    /// The page table has it.
+    present: bool,
+    /// The last reference through this binding, counted in references of the process.
+    last: Option<u64>,
+}
+
+/// Frames, of one process or of all.
+#[derive(Clone, Debug)]
+struct Pool {
+    first: usize,
+    limit: Option<usize>,
+    /// Frames in use at some time.
+    used: usize,
+    /// The last one is taken first.
+    free: Vec<usize>,
+}
+
+/// Slots in one cluster of the swap device.
+const CLUSTER: usize = 256;
+
+/// The swap device.
+#[derive(Clone, Debug)]
+struct Swap {
+    size: Option<usize>,
+    used: BTreeSet<usize>,
+    cluster: usize,
+    cursor: usize,
+}
+
+impl Swap {
+    fn take(&mut self) -> Option<usize> {
+        let size = self.size.unwrap_or(usize::MAX);
+        let slots = |cluster: usize| {
+            let end = cluster.saturating_add(1).saturating_mul(CLUSTER);
+            cluster * CLUSTER..end.min(size)
+        };
+        let free = |slot: &usize| !self.used.contains(slot);
+        let here = slots(self.cluster).find(|slot| *slot >= self.cursor && free(slot));
+        let clusters = 0..size.div_ceil(CLUSTER);
+        let empty = |cluster: &usize| slots(*cluster).all(|slot| free(&slot));
+        let slot = here
+            .or_else(|| clusters.clone().find(empty).map(|c| c * CLUSTER))
+            .or_else(|| (0..size).find(free))?;
+        self.used.insert(slot);
+        (self.cluster, self.cursor) = (slot / CLUSTER, slot + 1);
+        Some(slot)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Memory<'a> {
+    options: &'a Options,
+    classes: &'a [Class],
+    /// The object of each reference.
+    future: &'a [Object],
+    /// References so far.
+    pub time: usize,
+    /// References of each process so far.
+    own_time: BTreeMap<u32, u64>,
+    bound: BTreeMap<Page, Entry>,
+    objects: BTreeMap<Object, State>,
+    /// The resident objects in the order of the policy, the next to leave first: by load; for LRU
+    /// and the working set by last reference. The hand of the clock stands before the first.
+    order: Vec<Object>,
+    pools: Vec<Pool>,
+    swap: Swap,
+    buffers: Option<Buffers>,
+    lookups: TlbRun,
+    pub counters: Counters,
+    pub log: Vec<FaultAt>,
+}
+
+impl<'a> Memory<'a> {
+    pub fn new(options: &'a Options, classes: &'a [Class], future: &'a [Object]) -> Memory<'a> {
+        let pool = |first, limit| Pool {
+            first,
+            limit,
+            used: 0,
+            free: Vec::new(),
+        };
+        let mut pools = Vec::new();
+        match &options.local {
+            None => pools.push(pool(0, options.frames)),
+            Some(quotas) => {
+                let mut first = 0;
+                for &(_, frames) in quotas {
+                    pools.push(pool(first, Some(frames)));
+                    first += frames;
+                }
+            }
+        }
+        Memory {
+            options,
+            classes,
+            future,
+            time: 0,
+            own_time: BTreeMap::new(),
+            bound: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            order: Vec::new(),
+            pools,
+            swap: Swap {
+                size: options.swap_slots,
+                used: BTreeSet::new(),
+                cluster: 0,
+                cursor: 0,
+            },
+            buffers: options.tlb.as_ref().map(Buffers::of),
+            lookups: TlbRun::default(),
+            counters: Counters::default(),
+            log: Vec::new(),
+        }
+    }
+
+    /// Counting begins.
+    pub fn forget_counts(&mut self) {
+        self.counters = Counters::default();
+        self.lookups = TlbRun::default();
+    }
+
+    /// Lets a step of an item happen.
+    pub fn step(&mut self, step: &Step) -> Result<(), Ended> {
+        match *step {
+            Step::Reference(ref reference) => return self.reference(reference),
+            Step::Unbind(page) => self.unbind(page),
+            Step::Drop(page) => self.drop_entry(page),
+            Step::Flush(page) => self.shoot_down(page),
+            Step::Fork {
+                parent,
+                child,
+                private,
+            } => {
+                let Entry {
+                    object, present, ..
+                } = self.bound[&parent];
+                self.bind(child, object);
+                self.entry(child).present = present;
+                if private {
+                    self.shoot_down(parent);
+                }
+            }
+            Step::Prefetch { page, object } => {
+                self.bind(page, object);
+                return self.prefetch(page, object);
+            }
+        }
+        Ok(())
+    }
+
+    // References.
+
+    fn reference(&mut self, r: &Reference) -> Result<(), Ended> {
+        let (page, object) = (r.page, r.object);
+        let (write, ifetch) = (r.kind == Kind::Write, r.kind == Kind::Ifetch);
+        if r.how != How::Plain {
+            self.shoot_down(page);
+        }
+        let found = self.look_up(page, ifetch);
+
+        let present = self.bound.get(&page).is_some_and(|entry| entry.present);
+        let fault = match r.how {
+            How::Copy { source } => {
+                let major = self.read_source(source);
+                let (pool, frame, victim) = self.take_frame(page.0)?;
+                if self.bound.contains_key(&page) {
+                    self.unbind(page);
+                }
+                self.bind(page, object);
+                self.load(object, pool, frame);
+                Some((FaultKind::CowCopy, major, victim))
+            }
+            How::Reuse if present => Some((FaultKind::CowReuse, false, None)),
+            _ if present => None,
+            _ => {
+                self.bind(page, object);
+                Some(if self.state(object).frame.is_some() {
+                    (FaultKind::Map, false, None)
+                } else if self.state(object).loaded {
+                    let major = self.read(object);
+                    let (pool, frame, victim) = self.take_frame(page.0)?;
+                    self.load(object, pool, frame);
+                    (FaultKind::Refill, major, victim)
+                } else {
+                    let major = self.classes[object] == Class::File && self.read(object);
+                    let (pool, frame, victim) = self.take_frame(page.0)?;
+                    self.load(object, pool, frame);
+                    (FaultKind::Fill, major, victim)
+                })
+            }
+        };
+        let state = self.state(object);
+        state.referenced = true;
+        state.dirty |= write;
+        self.touch(object);
+        let own_time = self.own_time.entry(page.0).or_default();
+        *own_time += 1;
+        let last = Some(*own_time);
+        let entry = self.entry(page);
+        (entry.present, entry.last) = (true, last);
+        self.fill(page, ifetch, found);
+
+        match fault {
+            None => self.counters.hits += 1,
+            Some((kind, major, victim)) => {
+                let written = self.evicted(victim);
+                let count = self.counters.faults.entry((kind, major, written));
+                *count.or_default() += 1;
+                self.log.push(FaultAt {
+                    time: self.time,
+                    page,
+                    kind,
+                    major,
+                });
+            }
+        }
+        self.counters.refs += 1;
+        self.time += 1;
+        let expiry = self.expire();
+        self.counters.resident_sum += self.resident() as u128;
+        self.counters.peak = self.counters.peak.max(self.resident());
+        expiry
+    }
+
+    /// Reads what a new copy is made of; says whether from a device.
+    fn read_source(&mut self, source: Option<Object>) -> bool {
+        match source {
+            None => {
+                self.counters.file_reads += 1;
+                true
+            }
+            Some(source) if self.state(source).frame.is_some() => false,
+            Some(source) => self.read(source),
+        }
+    }
+
+    /// Reads an object that is not in memory; says whether from a device.
+    fn read(&mut self, object: Object) -> bool {
+        let State { slot, loaded, .. } = *self.state(object);
+        match self.classes[object] {
+            _ if slot.is_some() => {
+                self.counters.swap_reads += 1;
+                true
+            }
+            Class::File => {
+                self.counters.file_reads += 1;
+                true
+            }
+            Class::Original => loaded,
+            Class::Zero => false,
+        }
+    }
+
+    /// Brings an object in on advice that the process of this page gave.
+    fn prefetch(&mut self, page: Page, object: Object) -> Result<(), Ended> {
+        let State {
+            frame,
+            loaded,
+            slot,
+            ..
+        } = *self.state(object);
+        let worth = match self.classes[object] {
+            Class::File => true,
+            Class::Original => loaded,
+            Class::Zero => slot.is_some(),
+        };
+        if frame.is_some() || !worth {
+            return Ok(());
+        }
+        self.read(object);
+        let (pool, frame, victim) = self.take_frame(page.0)?;
+        self.load(object, pool, frame);
+        let now = self.own_time.get(&page.0).copied().unwrap_or(0);
+        self.entry(page).last = Some(now);
+        let written = self.evicted(victim);
+        self.counters.prefetched[usize::from(written)] += 1;
+        Ok(())
+    }
+
+    /// Counts a victim, dirty or not; says whether it had to be written.
+    fn evicted(&mut self, victim: Option<bool>) -> bool {
+        match victim {
+            Some(true) => self.counters.evictions_dirty += 1,
+            Some(false) => self.counters.evictions_clean += 1,
+            None => {}
+        }
+        victim == Some(true)
+    }
+
+    // Bindings.
+
+    /// A page that is not bound is bound to the object.
+    fn bind(&mut self, page: Page, object: Object) {
+        let entry = Entry {
+            object,
+            present: false,
+            last: None,
+        };
+        let bound = self.bound.entry(page).or_insert(entry);
+        assert_eq!(bound.object, object, "address spaces and memory agree");
+        self.objects.entry(object).or_default();
+    }
+
+    /// An object without owners is freed.
+    fn unbind(&mut self, page: Page) {
+        self.drop_entry(page);
+        let entry = self.bound.remove(&page).expect("a bound page");
+        if self.owners(entry.object) > 0 {
+            return;
+        }
+        if self.state(entry.object).frame.is_some() {
+            self.counters.freed += 1;
+            let dirty = self.leave(entry.object);
+            let written = dirty && self.classes[entry.object] == Class::File;
+            self.counters.freed_dirty += usize::from(written);
+        }
+        if let Some(slot) = self.state(entry.object).slot {
+            self.swap.used.remove(&slot);
+        }
+        self.objects.remove(&entry.object);
+    }
+
+    fn drop_entry(&mut self, page: Page) {
+        if std::mem::take(&mut self.entry(page).present) {
+            self.shoot_down(page);
+        }
+    }
+
+    fn entry(&mut self, page: Page) -> &mut Entry {
+        self.bound.get_mut(&page).expect("a bound page")
+    }
+
+    fn state(&mut self, object: Object) -> &mut State {
+        self.objects
+            .get_mut(&object)
+            .expect("an object with an owner")
+    }
+
+    fn owners(&self, object: Object) -> usize {
+        let entries = self.bound.values();
+        entries.filter(|entry| entry.object == object).count()
+    }
+
+    // Frames.
+
+    /// A frame for the process, with its pool; a victim made room for it if so said, dirty or not.
+    fn take_frame(&mut self, pid: u32) -> Result<(usize, usize, Option<bool>), Ended> {
+        let pool = match &self.options.local {
+            None => 0,
+            Some(quotas) => {
+                let own = quotas.iter().position(|(owner, _)| *owner == pid);
+                own.expect("every process has frames")
+            }
+        };
+        let frames = &mut self.pools[pool];
+        if let Some(frame) = frames.free.pop() {
+            return Ok((pool, frame, None));
+        }
+        if frames.limit.is_none_or(|limit| frames.used < limit) {
+            frames.used += 1;
+            return Ok((pool, frames.first + frames.used - 1, None));
+        }
+        let victim = self.victim(pool);
+        let dirty = self.write_out(victim).ok_or(Ended::Before)?;
+        self.leave(victim);
+        let frame = self.pools[pool].free.pop().expect("it has just left");
+        Ok((pool, frame, Some(dirty)))
+    }
+
+    fn victim(&mut self, pool: usize) -> Object {
+        match self.options.policy {
+            // The order is that of last reference, or of load.
+            Policy::Lru | Policy::Ws(_) | Policy::Fifo => self.residents(pool)[0],
+            Policy::Clock => loop {
+                let object = self.residents(pool)[0];
+                if !std::mem::take(&mut self.state(object).referenced) {
+                    return object;
+                }
+                self.move_last(object);
+            },
+            Policy::Opt => {
+                let mut objects = self.residents(pool);
+                objects.sort_unstable();
+                let next = |object: Object| {
+                    let mut coming = self.future[self.time..].iter();
+                    let next = coming.position(|used| *used == object);
+                    next.unwrap_or(usize::MAX)
+                };
+                let farthest = objects.iter().map(|&object| next(object)).max();
+                let mut lowest = objects.into_iter();
+                let victim = lowest.find(|&object| Some(next(object)) == farthest);
+                victim.expect("a full memory has a victim")
+            }
+        }
+    }
+
+    /// What is in these frames, in the order of the policy.
+    fn residents(&self, pool: usize) -> Vec<Object> {
+        let own = |object: &Object| self.objects[object].pool == pool;
+        self.order.iter().copied().filter(own).collect()
+    }
+
+    /// Puts an object into a frame, neither dirty nor referenced yet.
+    fn load(&mut self, object: Object, pool: usize, frame: usize) {
+        let state = self.state(object);
+        *state = State {
+            loaded: true,
+            frame: Some(frame),
+            pool,
+            dirty: false,
+            referenced: false,
+            slot: state.slot,
+        };
+        self.order.push(object);
+    }
+
+    /// Writes an object that must leave if it is dirty, and says whether it was; `None` without a
+    /// slot to write to.
+    fn write_out(&mut self, object: Object) -> Option<bool> {
+        let State { dirty, slot, .. } = *self.state(object);
+        if dirty && slot.is_none() && self.classes[object] != Class::File {
+            let slot = self.swap.take()?;
+            self.state(object).slot = Some(slot);
+        }
+        Some(dirty)
+    }
+
+    /// Takes an object out of its frame, and says whether it was dirty.
+    fn leave(&mut self, object: Object) -> bool {
+        let pages = self.bound.iter();
+        let own = pages.filter(|(_, entry)| entry.object == object);
+        let own: Vec<Page> = own.map(|(page, _)| *page).collect();
+        own.into_iter().for_each(|page| self.drop_entry(page));
+        let state = self.state(object);
+        let (dirty, frame, pool) = (state.dirty, state.frame.take(), state.pool);
+        (state.dirty, state.referenced) = (false, false);
+        self.pools[pool]
+            .free
+            .push(frame.expect("a resident object"));
+        self.order.retain(|other| *other != object);
+        dirty
+    }
+
+    fn touch(&mut self, object: Object) {
+        if matches!(self.options.policy, Policy::Lru | Policy::Ws(_)) {
+            self.move_last(object);
+        }
+    }
+
+    fn move_last(&mut self, object: Object) {
+        self.order.retain(|other| *other != object);
+        self.order.push(object);
+    }
+
+    /// What is in no working set leaves.
+    fn expire(&mut self) -> Result<(), Ended> {
+        let Policy::Ws(tau) = self.options.policy else {
+            return Ok(());
+        };
+        let in_window = |(page, entry): (&Page, &Entry)| {
+            let now = self.own_time.get(&page.0).copied().unwrap_or(0);
+            entry
+                .last
+                .is_some_and(|last| now - last < tau)
+                .then_some(entry.object)
+        };
+        let wanted: BTreeSet<Object> = self.bound.iter().filter_map(in_window).collect();
+        let mut old = self.order.clone();
+        old.retain(|object| !wanted.contains(object));
+        old.sort_unstable();
+        for object in old {
+            match self.write_out(object).ok_or(Ended::After)? {
+                true => self.counters.expired_dirty += 1,
+                false => self.counters.expired_clean += 1,
+            }
+            self.leave(object);
+        }
+        Ok(())
+    }
+
+    // TLBs.
+
+    fn look_up(&mut self, page: Page, ifetch: bool) -> Found {
+        let Some(buffers) = &mut self.buffers else {
+            return Found::Nowhere;
+        };
+        let found = buffers.look_up(page, ifetch);
+        match found {
+            Found::First if ifetch => self.lookups.l1i_hits += 1,
+            Found::First => self.lookups.l1d_hits += 1,
+            Found::Second => self.lookups.l2_hits += 1,
+            Found::Nowhere => self.lookups.misses += 1,
+        }
+        found
+    }
+
+    fn fill(&mut self, page: Page, ifetch: bool, found: Found) {
+        if let Some(buffers) = &mut self.buffers {
+            buffers.fill(page, ifetch, found);
+        }
+    }
+
+    fn shoot_down(&mut self, page: Page) {
+        if let Some(buffers) = &mut self.buffers {
+            self.lookups.shootdowns += buffers.shoot_down(page);
+        }
+    }
+
+    // The state of things.
+
+    pub fn resident(&self) -> usize {
+        self.order.len()
+    }
+
+    pub fn dirty(&self) -> usize {
+        self.objects.values().filter(|state| state.dirty).count()
+    }
+
+    pub fn swap_slots(&self) -> usize {
+        self.swap.used.len()
+    }
+
+    pub fn pages(&self) -> BTreeMap<Page, PageEnd> {
+        let end = |(&page, entry): (&Page, &Entry)| {
+            let state = self.objects[&entry.object];
+            let end = PageEnd {
+                object: entry.object,
+                present: entry.present,
+                frame: state.frame,
+                dirty: state.dirty,
+                slot: state.slot,
+                owners: self.owners(entry.object),
+            };
+            (page, end)
+        };
+        self.bound.iter().map(end).collect()
+    }
+
+    pub fn translations(&self) -> Option<Translations> {
+        let tlb = self.options.tlb.as_ref()?;
+        assert!(tlb.tags && tlb.walk_caches.iter().all(Option::is_none));
+        Some(Translations {
+            lookups: self.lookups,
+            walk_refs: self.lookups.misses * u64::from(tlb.levels),
+        })
+    }
+}

@@ -1,0 +1,666 @@
+//! Address spaces: which references are legal, and which page object each uses. Nothing here
+//! depends on what is in memory.
+
+use super::{Illegal, Item, OnSegfault, Page};
+use pagebench::trace::event::{Advice, Backing, Event, Mapping, Protection};
+use pagebench::trace::record::Kind;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An object, numbered in order of creation.
+pub type Object = usize;
+
+/// What an object holds at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    Zero,
+    File,
+    /// Something: no mapping tells.
+    Original,
+}
+
+/// How a legal reference comes to its object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    Plain,
+    /// Writes what was shared until written, and has no other owner any more.
+    Reuse,
+    /// Writes what is shared until written: the object is a new copy of this source. The page of a
+    /// file may be in no object.
+    Copy {
+        source: Option<Object>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference {
+    pub page: Page,
+    pub kind: Kind,
+    pub object: Object,
+    pub how: How,
+}
+
+/// What memory must know of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Reference(Reference),
+    /// The child's page is bound to what the parent's is bound to.
+    Fork {
+        parent: Page,
+        child: Page,
+        private: bool,
+    },
+    Unbind(Page),
+    /// The process loses its entry, not the binding.
+    Drop(Page),
+    /// What TLBs hold of the page is out of date.
+    Flush(Page),
+    /// To be brought in; the page is bound to the object, perhaps only now.
+    Prefetch {
+        page: Page,
+        object: Object,
+    },
+}
+
+/// User space ends here.
+const USER_END: i128 = 1 << 56;
+/// A stack grows to at most so many bytes.
+const STACK: i128 = 8 << 20;
+
+/// A range of bytes mapped in the same way.
+#[derive(Clone, Debug)]
+struct Vma {
+    start: i128,
+    end: i128,
+    protection: Protection,
+    shared: bool,
+    grows_down: bool,
+    backing: Backing,
+    /// Where the mapping began that this is a part of.
+    origin: i128,
+    /// Tells shared anonymous mappings apart.
+    region: usize,
+}
+
+impl Vma {
+    fn meets(&self, range: (i128, i128)) -> bool {
+        self.start < range.1 && range.0 < self.end
+    }
+
+    fn allows(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Ifetch => self.protection.execute,
+            Kind::Read => self.protection.read,
+            Kind::Write => self.protection.write,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Lives,
+    Exited,
+    /// By an illegal reference; or its parent was, before it came to be.
+    Killed,
+}
+
+#[derive(Clone, Debug)]
+struct Process {
+    fate: Fate,
+    /// By address.
+    vmas: Vec<Vma>,
+    /// Where the heap begins and ends.
+    heap: Option<(i128, i128)>,
+}
+
+impl Process {
+    fn new(fate: Fate) -> Process {
+        Process {
+            fate,
+            vmas: Vec::new(),
+            heap: None,
+        }
+    }
+
+    fn meets(&self, range: (i128, i128)) -> bool {
+        self.vmas.iter().any(|vma| vma.meets(range))
+    }
+
+    fn insert(&mut self, vma: Vma) {
+        self.vmas.push(vma);
+        self.vmas.sort_by_key(|vma| vma.start);
+    }
+
+    /// No mapping lies on both sides of this address any more.
+    fn split(&mut self, at: i128) {
+        for mut upper in self.vmas.clone() {
+            if upper.start < at && at < upper.end {
+                let lower = self.vmas.iter_mut().find(|vma| vma.start == upper.start);
+                lower.expect("it was there").end = at;
+                upper.start = at;
+                self.insert(upper);
+            }
+        }
+    }
+}
+
+/// What a page is bound to.
+#[derive(Clone, Copy, Debug)]
+struct Binding {
+    object: Object,
+    private: bool,
+    /// The object is the file's: a write copies.
+    of_file: bool,
+    /// A write copies if the object has other owners.
+    cow: bool,
+}
+
+/// What others may be bound to, too: a page of a shared anonymous mapping, or of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Region(usize, i128),
+    File(u32, i128),
+}
+
+/// What an unbound page is to be bound to.
+enum Content {
+    Private(Class),
+    Shared(Key, Class),
+    PrivateFile(Key),
+}
+
+/// All address spaces at some point of a trace.
+#[derive(Clone, Debug)]
+pub struct Space {
+    page_size: i128,
+    granule: i128,
+    strict: bool,
+    on_segfault: OnSegfault,
+    processes: BTreeMap<u32, Process>,
+    bound: BTreeMap<Page, Binding>,
+    keyed: BTreeMap<Key, Object>,
+    regions: usize,
+    /// References so far.
+    position: usize,
+    /// Of each object.
+    pub classes: Vec<Class>,
+    pub illegal: Vec<Illegal>,
+    pub dropped: usize,
+    pub idle_events: usize,
+}
+
+impl Space {
+    pub fn new(page_size: u64, strict: bool, on_segfault: OnSegfault) -> Space {
+        Space {
+            page_size: i128::from(page_size),
+            granule: i128::from(page_size.min(4096)),
+            strict,
+            on_segfault,
+            processes: BTreeMap::new(),
+            bound: BTreeMap::new(),
+            keyed: BTreeMap::new(),
+            regions: 0,
+            position: 0,
+            classes: Vec::new(),
+            illegal: Vec::new(),
+            dropped: 0,
+            idle_events: 0,
+        }
+    }
+
+    /// Processes that neither exited nor were killed.
+    pub fn living(&self) -> Vec<u32> {
+        let lives =
+            |(&pid, process): (&u32, &Process)| (process.fate == Fate::Lives).then_some(pid);
+        self.processes.iter().filter_map(lives).collect()
+    }
+
+    /// The mapped ranges of a process.
+    pub fn mapped(&self, pid: u32) -> Vec<(u64, u64)> {
+        let process = self.processes.get(&pid);
+        let vmas = process.iter().flat_map(|process| &process.vmas);
+        vmas.map(|vma| (vma.start as u64, vma.end as u64)).collect()
+    }
+
+    /// Lets an item happen. After an error, nothing is to be made of the state.
+    pub fn apply(&mut self, item: &Item) -> Result<Vec<Step>, String> {
+        let pid = item.pid();
+        self.position += usize::from(matches!(item, Item::Access { .. }));
+        match self.processes.get(&pid).map(|process| process.fate) {
+            Some(Fate::Exited) => Err(format!("process {pid} has exited")),
+            Some(Fate::Killed) => {
+                self.lost(item);
+                Ok(Vec::new())
+            }
+            Some(Fate::Lives) | None => match item {
+                &Item::Access { kind, page, .. } => Ok(self.access((pid, page), kind)),
+                Item::Event { event, .. } => self.event(pid, event),
+            },
+        }
+    }
+
+    /// Something of a process that was killed.
+    fn lost(&mut self, item: &Item) {
+        match item {
+            Item::Access { .. } => self.dropped += 1,
+            &Item::Event {
+                event: Event::Fork { child },
+                ..
+            } => {
+                self.processes.insert(child, Process::new(Fate::Killed));
+            }
+            Item::Event { .. } => {}
+        }
+    }
+
+    /// The process, which begins to exist now if it did not.
+    fn process(&mut self, pid: u32) -> &mut Process {
+        let process = self.processes.entry(pid);
+        process.or_insert_with(|| Process::new(Fate::Lives))
+    }
+
+    /// The bytes of a page.
+    fn bytes(&self, page: Page) -> (i128, i128) {
+        let first = i128::from(page.1) * self.page_size;
+        (first, first + self.page_size)
+    }
+
+    /// The bytes of an event, rounded outward.
+    fn range(&self, start: u64, length: u64) -> (i128, i128) {
+        let start = i128::from(start);
+        (self.down(start), self.up(start + i128::from(length)))
+    }
+
+    fn down(&self, at: i128) -> i128 {
+        at / self.granule * self.granule
+    }
+
+    fn up(&self, at: i128) -> i128 {
+        self.down(at + self.granule - 1)
+    }
+
+    /// The bound pages of a process, ascending.
+    fn bound_of(&self, pid: u32) -> Vec<Page> {
+        let pages = self.bound.keys().copied();
+        pages.filter(|page| page.0 == pid).collect()
+    }
+
+    fn owners(&self, object: Object) -> usize {
+        let bindings = self.bound.values();
+        bindings.filter(|binding| binding.object == object).count()
+    }
+
+    // References.
+
+    fn access(&mut self, page: Page, kind: Kind) -> Vec<Step> {
+        self.process(page.0);
+        match self.legal(page, kind) {
+            Ok(()) => vec![Step::Reference(self.resolve(page, kind))],
+            Err(segmentation) => {
+                self.illegal.push(Illegal {
+                    position: self.position - 1,
+                    page,
+                    segmentation,
+                });
+                match self.on_segfault {
+                    OnSegfault::Kill => self.end(page.0, Fate::Killed),
+                    OnSegfault::Skip => Vec::new(),
+                }
+            }
+        }
+    }
+
+    /// Whether the reference is legal; a stack grows to make it so. The error says whether it is a
+    /// segmentation fault, else it is a protection fault.
+    fn legal(&mut self, page: Page, kind: Kind) -> Result<(), bool> {
+        if !self.strict {
+            return Ok(());
+        }
+        let bytes = self.bytes(page);
+        if bytes.0 >= USER_END {
+            return Err(false);
+        }
+        let process = self.process(page.0);
+        if !process.meets(bytes) {
+            let above = process.vmas.iter_mut().find(|vma| vma.start > bytes.0);
+            let stack = above.filter(|vma| vma.grows_down && vma.end - bytes.0 <= STACK);
+            stack.ok_or(true)?.start = bytes.0;
+        }
+        let mut own = process.vmas.iter().filter(|vma| vma.meets(bytes));
+        match own.any(|vma| vma.allows(kind)) {
+            true => Ok(()),
+            false => Err(false),
+        }
+    }
+
+    /// What a legal reference uses.
+    fn resolve(&mut self, page: Page, kind: Kind) -> Reference {
+        let write = kind == Kind::Write;
+        let (object, how) = match self.bound.get(&page).copied() {
+            None => self.first(page, write),
+            Some(binding) if write && binding.of_file => self.copy(page, binding.object),
+            Some(binding) if write && binding.cow => match self.owners(binding.object) {
+                1 => {
+                    self.bound.insert(page, private(binding.object));
+                    (binding.object, How::Reuse)
+                }
+                _ => self.copy(page, binding.object),
+            },
+            Some(binding) => (binding.object, How::Plain),
+        };
+        Reference {
+            page,
+            kind,
+            object,
+            how,
+        }
+    }
+
+    /// A write to a bound page gives it a copy of its own.
+    fn copy(&mut self, page: Page, source: Object) -> (Object, How) {
+        self.unbind(page);
+        let class = if self.strict {
+            Class::Zero
+        } else {
+            Class::Original
+        };
+        let source = Some(source);
+        (self.bind_new(page, class), How::Copy { source })
+    }
+
+    /// The first reference of an unbound page.
+    fn first(&mut self, page: Page, write: bool) -> (Object, How) {
+        match self.content(page) {
+            Content::Private(class) => (self.bind_new(page, class), How::Plain),
+            Content::Shared(key, class) => (self.bind_keyed(page, key, class, false), How::Plain),
+            Content::PrivateFile(key) if write => {
+                let source = self.keyed.get(&key).copied();
+                (self.bind_new(page, Class::Zero), How::Copy { source })
+            }
+            Content::PrivateFile(key) => {
+                (self.bind_keyed(page, key, Class::File, true), How::Plain)
+            }
+        }
+    }
+
+    /// What the lowest mapping that the page meets says that it holds.
+    fn content(&self, page: Page) -> Content {
+        if !self.strict {
+            return Content::Private(Class::Original);
+        }
+        let bytes = self.bytes(page);
+        let mut vmas = self.processes[&page.0].vmas.iter();
+        let owner = vmas.find(|vma| vma.meets(bytes)).expect("it is mapped");
+        let into = bytes.0 - owner.origin;
+        match (owner.backing, owner.shared) {
+            (Backing::Anonymous, false) => Content::Private(Class::Zero),
+            (Backing::Anonymous, true) => {
+                Content::Shared(Key::Region(owner.region, into), Class::Zero)
+            }
+            (
+                Backing::File {
+                    file,
+                    offset,
+                    length,
+                },
+                shared,
+            ) => {
+                let at = into + i128::from(offset);
+                let key = Key::File(file, at);
+                match (at < i128::from(length), shared) {
+                    (false, false) => Content::Private(Class::Zero),
+                    (false, true) => Content::Shared(key, Class::Zero),
+                    (true, true) => Content::Shared(key, Class::File),
+                    (true, false) => Content::PrivateFile(key),
+                }
+            }
+        }
+    }
+
+    fn create(&mut self, class: Class) -> Object {
+        self.classes.push(class);
+        self.classes.len() - 1
+    }
+
+    /// Binds to a new object of the page's own.
+    fn bind_new(&mut self, page: Page, class: Class) -> Object {
+        let object = self.create(class);
+        self.bound.insert(page, private(object));
+        object
+    }
+
+    /// Binds to the object of this key, which is made if there is none.
+    fn bind_keyed(&mut self, page: Page, key: Key, class: Class, private: bool) -> Object {
+        let object = match self.keyed.get(&key) {
+            Some(&object) => object,
+            None => self.create(class),
+        };
+        self.keyed.insert(key, object);
+        let binding = Binding {
+            object,
+            private,
+            of_file: private,
+            cow: false,
+        };
+        self.bound.insert(page, binding);
+        object
+    }
+
+    /// Removes a binding; an object that has no owner any more is not found again.
+    fn unbind(&mut self, page: Page) -> Step {
+        let binding = self.bound.remove(&page).expect("a bound page");
+        if self.owners(binding.object) == 0 {
+            self.keyed.retain(|_, object| *object != binding.object);
+        }
+        Step::Unbind(page)
+    }
+
+    // Events.
+
+    fn event(&mut self, pid: u32, event: &Event) -> Result<Vec<Step>, String> {
+        if let &Event::Fork { child } = event {
+            return self.fork(pid, child);
+        }
+        self.process(pid);
+        match *event {
+            Event::Map(ref mapping) => self.map(pid, mapping),
+            Event::Brk { end } => Ok(self.brk(pid, self.up(i128::from(end)))),
+            Event::Exec => Ok(self.end(pid, Fate::Lives)),
+            Event::Exit => Ok(self.end(pid, Fate::Exited)),
+            Event::Fork { .. } => unreachable!(),
+            Event::Unmap { start, length }
+            | Event::Protect { start, length, .. }
+            | Event::Advise { start, length, .. } => {
+                let range = self.range(start, length);
+                // Without mappings there are still pages that were touched.
+                let touched = !self.strict
+                    && !matches!(event, Event::Protect { .. })
+                    && self
+                        .bound_of(pid)
+                        .iter()
+                        .any(|&page| overlap(self.bytes(page), range));
+                if !self.process(pid).meets(range) && !touched {
+                    self.idle_events += 1;
+                    return Ok(Vec::new());
+                }
+                Ok(match *event {
+                    Event::Protect { protection, .. } => self.protect(pid, range, protection),
+                    Event::Advise { advice, .. } => match advice {
+                        Advice::DontNeed => self.dont_need(pid, range),
+                        Advice::WillNeed => self.will_need(pid, range),
+                    },
+                    _ => self.unmap(pid, range),
+                })
+            }
+        }
+    }
+
+    fn map(&mut self, pid: u32, mapping: &Mapping) -> Result<Vec<Step>, String> {
+        let range = self.range(mapping.start, mapping.length);
+        if range.1 > USER_END {
+            return Err("a mapping beyond user space".into());
+        }
+        let mut steps = Vec::new();
+        if mapping.fixed {
+            steps = self.unmap(pid, range);
+        } else if self.process(pid).meets(range) {
+            return Err("a mapping over another".into());
+        }
+        self.regions += 1;
+        let vma = Vma {
+            start: range.0,
+            end: range.1,
+            protection: mapping.protection,
+            shared: mapping.shared,
+            grows_down: mapping.grows_down,
+            backing: mapping.backing,
+            origin: range.0,
+            region: self.regions,
+        };
+        self.process(pid).insert(vma);
+        Ok(steps)
+    }
+
+    fn unmap(&mut self, pid: u32, range: (i128, i128)) -> Vec<Step> {
+        let process = self.process(pid);
+        process.split(range.0);
+        process.split(range.1);
+        process.vmas.retain(|vma| !vma.meets(range));
+        let mut pages = self.bound_of(pid);
+        pages.retain(|&page| {
+            let bytes = self.bytes(page);
+            overlap(bytes, range) && !self.processes[&pid].meets(bytes)
+        });
+        pages.into_iter().map(|page| self.unbind(page)).collect()
+    }
+
+    fn protect(&mut self, pid: u32, range: (i128, i128), protection: Protection) -> Vec<Step> {
+        let process = self.process(pid);
+        process.split(range.0);
+        process.split(range.1);
+        let mut changed = false;
+        for vma in process.vmas.iter_mut().filter(|vma| vma.meets(range)) {
+            changed |= vma.protection != protection;
+            vma.protection = protection;
+        }
+        let mut pages = self.bound_of(pid);
+        pages.retain(|&page| changed && overlap(self.bytes(page), range));
+        pages.into_iter().map(Step::Flush).collect()
+    }
+
+    fn brk(&mut self, pid: u32, end: i128) -> Vec<Step> {
+        let process = self.process(pid);
+        let Some((begin, old)) = process.heap else {
+            process.heap = Some((end, end));
+            return Vec::new();
+        };
+        if end < begin || (end > old && process.meets((old, end))) {
+            self.idle_events += 1;
+            return Vec::new();
+        }
+        process.heap = Some((begin, end));
+        if end > old {
+            process.insert(Vma {
+                start: old,
+                end,
+                protection: Protection::RW,
+                shared: false,
+                grows_down: false,
+                backing: Backing::Anonymous,
+                origin: begin,
+                region: 0,
+            });
+            return Vec::new();
+        }
+        if end < old {
+            return self.unmap(pid, (end, old));
+        }
+        Vec::new()
+    }
+
+    /// The program ends; what becomes of the process is its fate.
+    fn end(&mut self, pid: u32, fate: Fate) -> Vec<Step> {
+        self.processes.insert(pid, Process::new(fate));
+        let pages = self.bound_of(pid).into_iter();
+        pages.map(|page| self.unbind(page)).collect()
+    }
+
+    fn fork(&mut self, pid: u32, child: u32) -> Result<Vec<Step>, String> {
+        let Some(parent) = self.processes.get(&pid) else {
+            return Err(format!("nothing is known of process {pid}, which forks"));
+        };
+        if self.processes.contains_key(&child) {
+            return Err(format!("process {child} exists or existed"));
+        }
+        self.processes.insert(child, parent.clone());
+        let mut steps = Vec::new();
+        for page in self.bound_of(pid) {
+            let mut binding = self.bound[&page];
+            binding.cow |= binding.private;
+            self.bound.insert(page, binding);
+            self.bound.insert((child, page.1), binding);
+            steps.push(Step::Fork {
+                parent: page,
+                child: (child, page.1),
+                private: binding.private,
+            });
+        }
+        Ok(steps)
+    }
+
+    fn dont_need(&mut self, pid: u32, range: (i128, i128)) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for page in self.bound_of(pid) {
+            let bytes = self.bytes(page);
+            if range.0 <= bytes.0 && bytes.1 <= range.1 {
+                steps.push(match self.bound[&page].private {
+                    true => self.unbind(page),
+                    false => Step::Drop(page),
+                });
+            }
+        }
+        steps
+    }
+
+    fn will_need(&mut self, pid: u32, range: (i128, i128)) -> Vec<Step> {
+        let bound = self.bound_of(pid);
+        let mut numbers: BTreeSet<u64> = bound.iter().map(|&(_, number)| number).collect();
+        for vma in &self.processes[&pid].vmas {
+            let first = vma.start / self.page_size;
+            let last = (vma.end - 1) / self.page_size;
+            numbers.extend((first..=last).map(|number| number as u64));
+        }
+        let mut steps = Vec::new();
+        for number in numbers {
+            let page = (pid, number);
+            if !overlap(self.bytes(page), range) {
+                continue;
+            }
+            let object = match self.bound.get(&page) {
+                Some(binding) => binding.object,
+                None => match self.content(page) {
+                    Content::Shared(key, Class::File) => {
+                        self.bind_keyed(page, key, Class::File, false)
+                    }
+                    Content::PrivateFile(key) => self.bind_keyed(page, key, Class::File, true),
+                    Content::Private(_) | Content::Shared(..) => continue,
+                },
+            };
+            steps.push(Step::Prefetch { page, object });
+        }
+        steps
+    }
+}
+
+fn overlap(one: (i128, i128), other: (i128, i128)) -> bool {
+    one.0 < other.1 && other.0 < one.1
+}
+
+/// A binding to an object of the page's own.
+fn private(object: Object) -> Binding {
+    Binding {
+        object,
+        private: true,
+        of_file: false,
+        cow: false,
+    }
+}

@@ -1,0 +1,302 @@
+//! What a fault does: a frame is found, a victim leaves, a page comes in, each counted.
+
+use super::*;
+
+/// What must be read for a page to come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Read {
+    /// Nothing: it begins as zeros, or as whatever a cold fill finds.
+    Nothing,
+    /// Its slot of the swap device.
+    Swap,
+    /// Its file.
+    File,
+    /// Where it came from, which nobody knows.
+    Original,
+}
+
+/// A page that made room and whether it had to be written back.
+type Victim = Option<(ObjectId, bool)>;
+
+impl<'t, P, R, T, L> Machine<'_, 't, P, R, T, L>
+where
+    P: Policy<'t>,
+    R: Residence<'t>,
+    T: Translation,
+    L: Listener,
+{
+    /// A reference whose entry names no frame. Returns the frame that it names now.
+    #[inline(never)]
+    pub(super) fn fault(
+        &mut self,
+        entry: EntryId,
+        write: bool,
+        time: u64,
+    ) -> Result<FrameId, Full> {
+        self.residency.settle(time);
+        let object = self.memory.object(entry);
+        let state = self.memory.state(object);
+        if R::SHARES && state < AWAY {
+            self.tlb.faults(entry);
+            self.memory.attach(entry, state);
+            self.found(FaultKind::Map, entry, state, write, time);
+            return Ok(state);
+        }
+        let read = self.source(object, state);
+        let (frame, victim) = self.take_frame(Some(entry), entry, time)?;
+        let kind = if state == UNALLOCATED {
+            FaultKind::Fill
+        } else {
+            FaultKind::Refill
+        };
+        self.load(entry, object, frame, write, time);
+        self.count(kind, read, victim);
+        self.tell(kind, object, read, victim, time);
+        Ok(frame)
+    }
+
+    /// A fault whose page is in memory already.
+    fn found(&mut self, kind: FaultKind, entry: EntryId, frame: FrameId, write: bool, time: u64) {
+        self.frames.touch(frame, write);
+        self.policy.hit(Touch { entry, frame, time });
+        self.count(kind, Read::Nothing, None);
+        self.tell(kind, self.frames.page(frame), Read::Nothing, None, time);
+    }
+
+    /// A reference that copies its page, or finds that it need not be copied.
+    #[inline(never)]
+    pub(super) fn access_by(
+        &mut self,
+        op: Op,
+        reference: Ref,
+        kind: KindCode,
+        time: u64,
+    ) -> Result<(), Full> {
+        if P::SPEC.space == SpaceKind::Variable && self.swap_full {
+            return Err(Full);
+        }
+        let entry = page_of(reference);
+        let present = self.memory.present(entry);
+        let frame = match op {
+            Op::CowCopy { .. } => self.cow_copy(op, time)?,
+            _ if present < AWAY => {
+                self.tlb.faults(entry);
+                self.tlb.shoot_down(entry);
+                self.found(FaultKind::CowReuse, entry, present, true, time);
+                present
+            }
+            _ => self.fault(entry, true, time)?,
+        };
+        let ifetch = kind & KIND_MASK == Kind::Ifetch as KindCode;
+        self.tlb.translate(entry, ifetch, time);
+        self.close_windows(Touch { entry, frame, time });
+        Ok(())
+    }
+
+    fn cow_copy(&mut self, op: Op, time: u64) -> Result<FrameId, Full> {
+        let Op::CowCopy {
+            entry,
+            source,
+            object,
+            frees,
+        } = op
+        else {
+            unreachable!("the caller knows its op");
+        };
+        self.residency.settle(time);
+        // Whatever becomes of the source below, its content is there now or is read.
+        let read = match source {
+            crate::space::NONE => Read::File,
+            source => match self.memory.state(source) {
+                state if state < AWAY => Read::Nothing,
+                state => self.source(source, state),
+            },
+        };
+        let (frame, victim) = self.take_frame(Some(entry), entry, time)?;
+        if source != crate::space::NONE {
+            self.drop_entry(entry);
+            self.policy.unbound(entry);
+            if frees {
+                self.free(source, time);
+            }
+        }
+        self.memory.bind(entry, object);
+        self.load(entry, object, frame, true, time);
+        self.count(FaultKind::CowCopy, read, victim);
+        self.tell(FaultKind::CowCopy, object, read, victim, time);
+        Ok(frame)
+    }
+
+    /// An entry names no frame any more, if it did, and no TLB has it.
+    pub(super) fn drop_entry(&mut self, entry: EntryId) {
+        if self.memory.detach(entry) {
+            self.tlb.shoot_down(entry);
+        }
+    }
+
+    /// What must be read for an object that is in no frame.
+    pub(super) fn source(&self, object: ObjectId, state: u32) -> Read {
+        let first = state == UNALLOCATED;
+        match self.memory.class(object) {
+            Class::File => Read::File,
+            _ if first => Read::Nothing,
+            _ if self.swap.slot(object).is_some() => Read::Swap,
+            Class::Original => Read::Original,
+            Class::Zero => Read::Nothing,
+        }
+    }
+
+    /// A frame for a page of the process of `wants`: a free one, or one whose page leaves.
+    /// `faults` is the entry whose reference faults, if one does.
+    pub(super) fn take_frame(
+        &mut self,
+        faults: Option<EntryId>,
+        wants: EntryId,
+        time: u64,
+    ) -> Result<(FrameId, Victim), Full> {
+        let process = self.entries[wants as usize].process;
+        let free = match self.policy.is_full(process) {
+            true => None,
+            false => self.free_frame(),
+        };
+        let (frame, taken) = match free {
+            Some(frame) => (frame, false),
+            None => (
+                self.policy.victim(&mut self.frames, Want { process, time }),
+                true,
+            ),
+        };
+        if taken && !self.can_leave(frame) {
+            return Err(Full);
+        }
+        if let Some(entry) = faults {
+            self.tlb.faults(entry);
+        }
+        self.flush_cleared();
+        Ok((frame, taken.then(|| self.remove(frame))))
+    }
+
+    /// The policy cleared reference bits; a walk must set them again.
+    fn flush_cleared(&mut self) {
+        while let Some(frame) = self.frames.next_cleared() {
+            let tlb = &mut self.tlb;
+            let page = self.frames.page(frame);
+            self.memory.entries(page, |entry| tlb.shoot_down(entry));
+        }
+    }
+
+    fn free_frame(&mut self) -> Option<FrameId> {
+        if let Some(frame) = self.free.pop() {
+            return Some(frame);
+        }
+        (self.fresh < self.capacity).then(|| {
+            self.fresh += 1;
+            self.fresh - 1
+        })
+    }
+
+    fn load(&mut self, entry: EntryId, object: ObjectId, frame: FrameId, write: bool, time: u64) {
+        self.memory.place(object, frame);
+        self.memory.attach(entry, frame);
+        self.residency.now += 1;
+        self.frames.load(frame, object, write);
+        self.policy
+            .loaded(&mut self.frames, Touch { entry, frame, time });
+        self.flush_cleared();
+    }
+
+    fn count(&mut self, kind: FaultKind, read: Read, victim: Victim) {
+        let major = usize::from(read != Read::Nothing);
+        let written = usize::from(matches!(victim, Some((_, true))));
+        self.counters.faults[kind as usize][major][written] += 1;
+        self.count_read(read);
+        self.count_victim(victim);
+    }
+
+    pub(super) fn count_read(&mut self, read: Read) {
+        self.counters.swap_reads += u64::from(read == Read::Swap);
+        self.counters.file_reads += u64::from(read == Read::File);
+    }
+
+    pub(super) fn count_victim(&mut self, victim: Victim) {
+        match victim {
+            None => {}
+            Some((_, false)) => self.counters.evictions_clean += 1,
+            Some((_, true)) => self.counters.evictions_dirty += 1,
+        }
+    }
+
+    fn tell(&mut self, kind: FaultKind, page: PageId, read: Read, victim: Victim, time: u64) {
+        self.listener.fault(&FaultEvent {
+            time,
+            page,
+            kind,
+            major: read != Read::Nothing,
+            victim,
+        });
+    }
+
+    /// Whether a page must be written before it leaves, and can be.
+    fn can_leave(&self, frame: FrameId) -> bool {
+        let page = self.frames.page(frame);
+        !self.frames.dirty(frame)
+            || self.memory.class(page) == Class::File
+            || self.swap.has_room(page)
+    }
+
+    /// Takes the page out of a frame, writing it if it is dirty. Returns the page and whether it
+    /// was written.
+    fn remove(&mut self, frame: FrameId) -> (ObjectId, bool) {
+        let page = self.frames.page(frame);
+        assert_eq!(
+            self.memory.state(page),
+            frame,
+            "{} named a frame it does not hold",
+            P::SPEC.name
+        );
+        let dirty = self.frames.dirty(frame);
+        if dirty && self.memory.class(page) != Class::File {
+            self.swap.write(page);
+        }
+        let tlb = &mut self.tlb;
+        self.memory.displace(page, |entry| tlb.shoot_down(entry));
+        self.residency.now -= 1;
+        (page, dirty)
+    }
+
+    #[inline(never)]
+    pub(super) fn expire(&mut self, frame: FrameId, time: u64) {
+        self.swap_full |= !self.can_leave(frame);
+        if self.swap_full {
+            return;
+        }
+        self.residency.settle(time);
+        let (page, dirty) = self.remove(frame);
+        *(if dirty {
+            &mut self.counters.expired_dirty
+        } else {
+            &mut self.counters.expired_clean
+        }) += 1;
+        self.free.push(frame);
+        self.listener.expired(&ExpiryEvent { time, page, dirty });
+    }
+
+    /// The last owner of a page is gone.
+    pub(super) fn free(&mut self, page: ObjectId, time: u64) {
+        let frame = self.memory.state(page);
+        self.swap.release(page);
+        if frame < AWAY {
+            self.residency.settle(time);
+            let writes = self.frames.dirty(frame) && self.memory.class(page) == Class::File;
+            self.counters.freed += 1;
+            self.counters.freed_dirty += u64::from(writes);
+            self.policy.freed(&mut self.frames, frame);
+            let tlb = &mut self.tlb;
+            self.memory.displace(page, |entry| tlb.shoot_down(entry));
+            self.residency.now -= 1;
+            self.free.push(frame);
+        }
+        // It is no page any more, and is counted as none.
+        self.memory.place(page, UNALLOCATED);
+    }
+}

@@ -5,7 +5,7 @@ use super::{Family, Frames, Param, Policy, Repeats, Setup, Space, Spec, Touch, W
 use crate::space::EntryId;
 use crate::units::{FrameId, PageId};
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 
 /// When a process last referenced a page through one of its entries.
 #[derive(Clone, Copy, Default)]
@@ -69,7 +69,7 @@ pub struct WorkingSet<'t> {
     processes: Vec<Process>,
     /// Resident pages that are in no window any more; they leave after the present reference or the
     /// next, in the order of their numbers.
-    orphans: Vec<PageId>,
+    orphans: BTreeSet<PageId>,
 }
 
 impl Process {
@@ -143,7 +143,7 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
             page_in: vec![0; setup.frames as usize],
             uses: 0,
             processes: owned.iter().map(process).collect(),
-            orphans: Vec::new(),
+            orphans: BTreeSet::new(),
         }
     }
 
@@ -210,9 +210,9 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
 
     #[inline(always)]
     fn expire(&mut self, at: Touch) -> Option<FrameId> {
-        // Only the clock of the process that runs has moved.
+        // Only the clock of the process that runs has moved; others may have unmapped pages.
         let process = &mut self.processes[self.stamps[at.entry as usize].process as usize];
-        if process.virtual_time < process.due {
+        if process.virtual_time < process.due && self.orphans.is_empty() {
             return None;
         }
         self.expire_due(at)
@@ -242,7 +242,7 @@ impl WorkingSet<'_> {
     fn enter(&mut self, entry: EntryId, page: PageId) {
         let held = &mut self.pages[page as usize];
         if held.windows == 0 {
-            self.orphans.retain(|&orphan| orphan != page);
+            self.orphans.remove(&page);
         }
         held.windows += 1;
         let stamp = &mut self.stamps[entry as usize];
@@ -267,13 +267,7 @@ impl WorkingSet<'_> {
         let held = &mut self.pages[stamp.page as usize];
         held.windows -= 1;
         if held.windows == 0 && held.frame != NOWHERE {
-            if self.orphans.is_empty() {
-                // Whoever runs next must look.
-                self.processes
-                    .iter_mut()
-                    .for_each(|process| process.due = 0);
-            }
-            self.orphans.push(stamp.page);
+            self.orphans.insert(stamp.page);
         }
     }
 
@@ -292,9 +286,7 @@ impl WorkingSet<'_> {
     fn forget(&mut self, page: PageId) -> FrameId {
         let held = &mut self.pages[page as usize];
         self.loaded[held.loader as usize] -= 1;
-        if let Some(at) = self.orphans.iter().rposition(|&orphan| orphan == page) {
-            self.orphans.remove(at);
-        }
+        self.orphans.remove(&page);
         std::mem::replace(&mut held.frame, NOWHERE)
     }
 
@@ -303,16 +295,8 @@ impl WorkingSet<'_> {
     fn expire_due(&mut self, at: Touch) -> Option<FrameId> {
         let process = self.stamps[at.entry as usize].process as usize;
         self.close_due(process);
-        if self.orphans.is_empty() {
-            return None;
-        }
-        self.orphans.sort_unstable();
-        let page = self.orphans[0];
-        let frame = self.forget(page);
-        if !self.orphans.is_empty() {
-            self.processes[process].due = 0;
-        }
-        Some(frame)
+        let page = *self.orphans.first()?;
+        Some(self.forget(page))
     }
 
     fn close_due(&mut self, process: usize) {
@@ -329,7 +313,7 @@ impl WorkingSet<'_> {
             let held = &mut self.pages[stamp.page as usize];
             held.windows -= 1;
             if held.windows == 0 && held.frame != NOWHERE {
-                self.orphans.push(stamp.page);
+                self.orphans.insert(stamp.page);
             }
         }
         process.due = u64::MAX;

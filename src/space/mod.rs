@@ -308,10 +308,11 @@ impl Space {
         }
     }
 
-    /// Whether entries are objects and nothing but references happens. Both are numbered in order
-    /// of first reference.
+    /// Whether entries are objects, with the same numbers, and nothing but references happens. A
+    /// page whose first references were illegal has an earlier number than its object.
     pub fn is_identity(&self) -> bool {
-        self.ops.is_empty() && self.classes.len() == self.entries.len()
+        let mut objects = self.first_object.iter().zip(0..);
+        self.ops.is_empty() && objects.all(|(&object, entry)| object == entry)
     }
 
     /// What a policy that knows the future must know. Worked out once and shared. `None` for a

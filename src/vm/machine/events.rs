@@ -86,6 +86,8 @@ where
         let next_use = next_use.unwrap_or(crate::trace::dense::NEVER);
         let at = Touch { entry, frame, time };
         self.policy.prefetched(&mut self.frames, at, next_use);
+        // Its bit was cleared, and it has no translations yet; later ones must not go for that.
+        self.flush_cleared();
         let written = usize::from(matches!(victim, Some((_, true))));
         self.counters.prefetched[written] += 1;
         self.count_read(read);

@@ -177,7 +177,7 @@ where
     }
 
     /// The policy cleared reference bits; a walk must set them again.
-    fn flush_cleared(&mut self) {
+    pub(super) fn flush_cleared(&mut self) {
         while let Some(frame) = self.frames.next_cleared() {
             let tlb = &mut self.tlb;
             let page = self.frames.page(frame);

@@ -5,14 +5,16 @@
 // A test crate has no readers of its documentation, and shares its helpers with other test crates.
 #![allow(missing_docs, dead_code)]
 
+#[path = "whole/layers.rs"]
+mod layers;
 mod oracle;
 mod support;
 
 use oracle::tlb::{Hierarchy, Level, TlbRun};
 use oracle::whole::FaultKind::{CowCopy, CowReuse, Fill, Map, Refill};
 use oracle::whole::{
-    Counters, FaultAt, FaultKind, Illegal, Item, OnSegfault, Options, Outcome, PageEnd, Policy,
-    Translations, whole,
+    Accessed, Counters, FaultAt, FaultKind, Illegal, Item, OnSegfault, Options, Outcome, PageEnd,
+    Policy, Translations, whole,
 };
 use oracle::{Page, Run};
 use pagebench::policy::PolicyChoice;
@@ -22,7 +24,7 @@ use pagebench::trace::event::{Advice, Backing, Event, Mapping, Protection};
 use pagebench::trace::record::Kind;
 use pagebench::vm::machine::observe::snapshot;
 use pagebench::vm::tlb::{Geometry, Second, Shape};
-use pagebench::vm::{self, Accessed, FaultEvent, Job, Listener, PageState, Snapshot};
+use pagebench::vm::{self, FaultEvent, Job, Listener, PageState, Snapshot};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use support::events::{STYLES, Style, items, trace_of};
@@ -59,6 +61,11 @@ fn product(items: &[Item], options: &Options) -> Outcome {
         Policy::Ws(tau) => ("ws", tau),
     };
     let choice: PolicyChoice = policy.parse().expect("a policy of the table");
+    let accessed = match options.accessed {
+        Accessed::Every => vm::Accessed::Every,
+        Accessed::Walk => vm::Accessed::Walk,
+        Accessed::WalkFlush => vm::Accessed::WalkFlush,
+    };
     let job = Job {
         trace: &resolved.trace,
         space: resolved.space.as_ref(),
@@ -73,7 +80,7 @@ fn product(items: &[Item], options: &Options) -> Outcome {
         tau,
         warmup: options.warmup as u64,
         tlb: geometry.as_ref(),
-        accessed: Accessed::Every,
+        accessed,
         swap_slots: options.swap_slots.map(|slots| slots as u64),
     };
     let mut log = Log::default();
@@ -437,6 +444,12 @@ fn options_of(items: &[Item], page_size: u64, random: &mut Random) -> Options {
         }
         quotas
     });
+    let tlb = tlbs[random.below(3) as usize].clone();
+    let walks = [Accessed::Every, Accessed::Walk, Accessed::WalkFlush];
+    let accessed = match tlb {
+        Some(_) => walks[random.below(3) as usize],
+        None => Accessed::Every,
+    };
     Options {
         page_size,
         on_segfault: match random.percent(60) {
@@ -451,7 +464,8 @@ fn options_of(items: &[Item], page_size: u64, random: &mut Random) -> Options {
             true => random.below(legal) as usize,
             false => 0,
         },
-        tlb: tlbs[random.below(3) as usize].clone(),
+        tlb,
+        accessed,
     }
 }
 
@@ -1257,6 +1271,45 @@ fn tlbs_forget_what_changed() {
     let tlb = ends.tlb.expect("asked for");
     assert_eq!((tlb.lookups.l1d_hits, tlb.lookups.misses), (2, 5));
     assert_eq!((tlb.lookups.shootdowns, tlb.walk_refs), (8, 20));
+}
+
+/// Three frames; the clock's order, the next to be looked at first, with `*` for a reference bit.
+#[test]
+fn a_page_that_stays_in_the_tlb_looks_idle() {
+    let items = [
+        map(1, anonymous(0, 8)),
+        r(1, 0), // 0*.
+        r(1, 1), // 0* 1*.
+        r(1, 2), // 0* 1* 2*.
+        r(1, 3), // The hand passes all and takes 0: 1 2 3*.
+        r(1, 1), // A hit. Its TLB entry is there: a walk would not be, 1 stays without the bit.
+        // every: 1* 2 3*, the hand passes 1 and takes 2. walk: it takes 1. walk-flush: the hand
+        // that passed 1 dropped its TLB entry, so that it was walked to: as with every.
+        r(1, 4),
+        r(1, 1), // A hit, but with walk.
+    ];
+    let run = |accessed| {
+        let options = Options {
+            tlb: Some(Hierarchy {
+                l1d: level(1, 8),
+                ..hardware(None)
+            }),
+            accessed,
+            ..Options::new(Policy::Clock, 3)
+        };
+        let ends = outcome(&items, &options);
+        let lookups = ends.tlb.expect("asked for").lookups;
+        let numbers = (lookups.l1d_hits, lookups.misses, lookups.shootdowns);
+        (faults(&ends), numbers)
+    };
+    let five = "0:fill 1:fill 2:fill 3:fill 5:fill";
+    // Shoot-downs are those of the victims 0 and 2.
+    assert_eq!(run(Accessed::Every), (five.into(), (2, 5, 2)));
+    // Of 0 and 1; and 1 is walked to again.
+    assert_eq!(run(Accessed::Walk), (format!("{five} 6:refill"), (1, 6, 3)));
+    // Of 0, 1 and 2 when the hand passes them first; of 1 when it does so again. 2 has no entry
+    // left when it leaves. Each time that 1 is referenced it is walked to.
+    assert_eq!(run(Accessed::WalkFlush), (five.into(), (0, 7, 4)));
 }
 
 #[test]

@@ -68,6 +68,18 @@ pub enum Policy {
     Ws(u64),
 }
 
+/// What sets the reference bit of an object that is in memory and has an entry. A fault always
+/// does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accessed {
+    /// Every reference.
+    Every,
+    /// One that no TLB translates.
+    Walk,
+    /// The same; and when the clock takes a bit away, TLBs forget all entries for the object.
+    WalkFlush,
+}
+
 #[derive(Clone, Debug)]
 pub struct Options {
     pub page_size: u64,
@@ -83,6 +95,8 @@ pub struct Options {
     pub warmup: usize,
     /// Without page-walk caches, with tags.
     pub tlb: Option<Hierarchy>,
+    /// Without TLBs every reference walks.
+    pub accessed: Accessed,
 }
 
 impl Options {
@@ -97,6 +111,7 @@ impl Options {
             swap_slots: None,
             warmup: 0,
             tlb: None,
+            accessed: Accessed::Every,
         }
     }
 }

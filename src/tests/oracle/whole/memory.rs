@@ -3,7 +3,7 @@
 
 use super::super::tlb::{Buffers, Found, TlbRun};
 use super::space::{Class, How, Object, Reference, Step};
-use super::{Counters, FaultAt, FaultKind, Options, Page, PageEnd, Policy, Translations};
+use super::{Accessed, Counters, FaultAt, FaultKind, Options, Page, PageEnd, Policy, Translations};
 use pagebench::trace::record::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -223,8 +223,9 @@ impl<'a> Memory<'a> {
                 })
             }
         };
+        let walked = found == Found::Nowhere || self.options.accessed == Accessed::Every;
         let state = self.state(object);
-        state.referenced = true;
+        state.referenced |= walked || fault.is_some();
         state.dirty |= write;
         self.touch(object);
         let own_time = self.own_time.entry(page.0).or_default();
@@ -410,6 +411,10 @@ impl<'a> Memory<'a> {
                 if !std::mem::take(&mut self.state(object).referenced) {
                     return object;
                 }
+                if self.options.accessed == Accessed::WalkFlush {
+                    let entries = self.entries_of(object);
+                    entries.into_iter().for_each(|page| self.shoot_down(page));
+                }
                 self.move_last(object);
             },
             Policy::Opt => {
@@ -461,10 +466,8 @@ impl<'a> Memory<'a> {
 
     /// Takes an object out of its frame, and says whether it was dirty.
     fn leave(&mut self, object: Object) -> bool {
-        let pages = self.bound.iter();
-        let own = pages.filter(|(_, entry)| entry.object == object);
-        let own: Vec<Page> = own.map(|(page, _)| *page).collect();
-        own.into_iter().for_each(|page| self.drop_entry(page));
+        let entries = self.entries_of(object);
+        entries.into_iter().for_each(|page| self.drop_entry(page));
         let state = self.state(object);
         let (dirty, frame, pool) = (state.dirty, state.frame.take(), state.pool);
         (state.dirty, state.referenced) = (false, false);
@@ -473,6 +476,13 @@ impl<'a> Memory<'a> {
             .push(frame.expect("a resident object"));
         self.order.retain(|other| *other != object);
         dirty
+    }
+
+    /// The pages through which an object is reached in page tables.
+    fn entries_of(&self, object: Object) -> Vec<Page> {
+        let bound = self.bound.iter();
+        let own = bound.filter(|(_, entry)| entry.object == object && entry.present);
+        own.map(|(page, _)| *page).collect()
     }
 
     fn touch(&mut self, object: Object) {

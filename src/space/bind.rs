@@ -187,10 +187,15 @@ impl Resolver<'_> {
                 Source::Shared(Class::Zero, Key::Region(vma.region, offset))
             }
             Backing::Anonymous => Source::Private(Class::Zero),
-            // An offset that wraps around is that of a page which begins before its mapping.
-            Backing::File { file, length, .. } => {
+            Backing::File {
+                file,
+                offset: base,
+                length,
+            } => {
                 let name = Key::File(file, offset);
-                let beyond = offset >= length && (offset as i64) >= 0;
+                // A page may begin before its mapping, and no offset is too large to be told.
+                let into = i128::from(bytes.start) - i128::from(vma.origin);
+                let beyond = into + i128::from(base) >= i128::from(length);
                 match (vma.shared, beyond) {
                     (true, true) => Source::Shared(Class::Zero, name),
                     (true, false) => Source::Shared(Class::File, name),

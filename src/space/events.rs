@@ -8,7 +8,7 @@ use crate::trace::dense::PageKey;
 use crate::trace::event::{Advice, Backing, Event, EventAt, Mapping, Protection};
 use std::ops::Range;
 
-/// The most pages of a mapping that one advice brings in.
+/// The most pages of files that one advice brings in.
 const WILL_NEED_MAX: u64 = 1 << 20;
 
 impl Resolver<'_> {
@@ -35,7 +35,7 @@ impl Resolver<'_> {
         match &at.event {
             Event::Map(mapping) => self.map(at, mapping)?,
             Event::Unmap { start, length } => {
-                let range = self.rounded(at, *start, *length)?;
+                let range = self.rounded(*start, *length);
                 self.unmap(process, &range);
             }
             Event::Protect {
@@ -43,7 +43,7 @@ impl Resolver<'_> {
                 length,
                 protection,
             } => {
-                let range = self.rounded(at, *start, *length)?;
+                let range = self.rounded(*start, *length);
                 self.protect(process, &range, *protection);
             }
             Event::Brk { end } => self.brk(at, *end)?,
@@ -52,7 +52,7 @@ impl Resolver<'_> {
                 length,
                 advice,
             } => {
-                let range = self.rounded(at, *start, *length)?;
+                let range = self.rounded(*start, *length);
                 self.advise(process, &range, *advice)?;
             }
             Event::Fork { child } => self.fork(at, *child)?,
@@ -62,23 +62,21 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// A range as a kernel takes it: whole pages, within user space.
-    fn rounded(&self, at: &EventAt, start: u64, length: u64) -> Result<Range<u64>, SpaceError> {
+    /// A range as a kernel takes it: whole pages, as far as addresses go.
+    fn rounded(&self, start: u64, length: u64) -> Range<u64> {
         let mask = self.granule - 1;
-        let end = start
-            .checked_add(length.max(1))
-            .filter(|&end| end <= USER_END)
-            .ok_or_else(|| {
-                let what = format!(
-                    "{length} bytes from {start:#x} on end beyond user space, {USER_END:#x}"
-                );
-                self.fail(Some(at), what)
-            })?;
-        Ok(start & !mask..(end + mask) & !mask)
+        let end = start.saturating_add(length.max(1)).checked_add(mask);
+        start & !mask..end.map_or(u64::MAX, |end| end & !mask)
     }
 
     fn map(&mut self, at: &EventAt, mapping: &Mapping) -> Result<(), SpaceError> {
-        let range = self.rounded(at, mapping.start, mapping.length)?;
+        let (start, length) = (mapping.start, mapping.length);
+        let range = self.rounded(start, length);
+        if range.end > USER_END {
+            let what =
+                format!("{length} bytes from {start:#x} on end beyond user space, {USER_END:#x}");
+            return Err(self.fail(Some(at), what));
+        }
         let mut vmas = self.processes[at.process as usize].vmas.clone();
         if let Some(there) = vmas.over(&range).first().filter(|_| !mapping.fixed) {
             let what = format!(
@@ -197,10 +195,15 @@ impl Resolver<'_> {
 
     fn will_need(&mut self, process: u32, range: &Range<u64>) -> Result<(), SpaceError> {
         let mut numbers: Vec<u64> = Vec::new();
-        let pages = (range.start >> self.shift)..self.first_page_from(range.end);
+        let mut left = WILL_NEED_MAX;
+        let end = range.end.min(USER_END);
+        let pages = (range.start >> self.shift)..self.first_page_from(end);
         let bytes = pages.start << self.shift..pages.end << self.shift;
         for vma in self.processes[process as usize].vmas.over(&bytes) {
-            numbers.extend(self.pages_with_content(vma, &pages));
+            let more = self.pages_with_content(vma, &pages);
+            let more = more.start..more.end.min(more.start + left).max(more.start);
+            left -= more.end - more.start;
+            numbers.extend(more);
         }
         let bound = self.bound_over(process, range);
         numbers.extend(bound.iter().map(|(number, _)| number));
@@ -231,7 +234,7 @@ impl Resolver<'_> {
         let content_end = vma.origin.saturating_add(length.saturating_sub(offset));
         let first = (vma.start >> self.shift).max(pages.start);
         let behind = self.first_page_from(vma.end.min(content_end));
-        first..behind.min(pages.end).min(first + WILL_NEED_MAX)
+        first..behind.min(pages.end)
     }
 
     /// The first page that begins at an address or above it.
@@ -328,13 +331,15 @@ impl Resolver<'_> {
         bound.map(|(&number, &entry)| (number, entry)).collect()
     }
 
-    /// Ends the bindings of pages in a range over which none of the mappings `vmas` lies. (A page
-    /// larger than the kernel's may have several.)
+    /// Ends the bindings of pages in a range over which none of the mappings `vmas` lies. A page
+    /// larger than the kernel's may have others, which may allow less.
     fn unbind_uncovered(&mut self, process: u32, range: &Range<u64>, vmas: &Vmas) {
-        for (number, _) in self.bound_over(process, range) {
+        for (number, entry) in self.bound_over(process, range) {
             let bytes = self.bytes_of(number);
             if vmas.over(&bytes).is_empty() {
                 self.unbind(process, number);
+            } else {
+                self.allows[entry as usize] = 0;
             }
         }
     }

@@ -148,7 +148,8 @@ impl Vmas {
         let span = self.span(range);
         for vma in &mut Arc::make_mut(&mut self.0)[span] {
             vma.protection = protection;
-            vma.charged |= vma.chargeable();
+            // Shared memory is charged to whoever made it.
+            vma.charged |= !vma.shared && vma.chargeable();
         }
         true
     }
@@ -166,8 +167,13 @@ impl Vmas {
     pub fn append(&mut self, vma: Vma) {
         let at = self.0.partition_point(|other| other.end < vma.start);
         let continued = self.0.get(at).is_some_and(|before| {
-            let like = (before.end, before.protection, before.charged, &before.name);
-            like == (vma.start, vma.protection, vma.charged, &vma.name)
+            before.end == vma.start
+                && Vma {
+                    start: vma.start,
+                    end: vma.end,
+                    origin: vma.origin,
+                    ..before.clone()
+                } == vma
         });
         if continued {
             Arc::make_mut(&mut self.0)[at].end = vma.end;

@@ -202,7 +202,10 @@ pub fn keep_countable(inputs: &mut Inputs<Resolved>, warmup: Warmup) -> Result<(
         |trace| warmup.refs_of(trace) < trace.len() as u64,
     );
     if inputs.loaded.is_empty() {
-        let message = "nothing left to count: the warm-up takes every reference of every trace";
+        let message = match warmup {
+            Warmup::Refs(0) => "nothing left to count: no trace has a legal reference",
+            _ => "nothing left to count: the warm-up takes every reference of every trace",
+        };
         return Err(Failure::new(exit::NOTHING, message));
     }
     Ok(())

@@ -21,6 +21,8 @@ mod help;
 mod record;
 #[path = "cli/signals.rs"]
 mod signals;
+#[path = "cli/spaces.rs"]
+mod spaces;
 #[path = "cli/streams.rs"]
 mod streams;
 #[path = "cli/sweep.rs"]

@@ -473,6 +473,66 @@ fn advice_on_an_absurdly_large_file_is_bounded() {
     assert_eq!(resolved.objects(), 1 << 20);
 }
 
+#[test]
+fn mapped_pages_are_counted_as_they_come_and_go() {
+    let text = "map 1000 8192 rw-
+R 1000
+fork 2
+map 9000 4096 rw-
+R 9000
+unmap 2000 4096
+brk 20000
+brk 22000
+switch 2
+R 2000
+exit
+switch 0
+R 1000
+map 80000 4096 rw- grows-down
+R 7e000
+";
+    let resolved = resolved(text, &SKIP);
+    let space = resolved.space.as_ref().unwrap();
+    // Two pages; as many of the child, one more; one less, two of a heap; the child's go; a stack
+    // of one page grows by two. Seven pages at the end, of which 1, 9 and 7e were touched.
+    assert_eq!(
+        space.mapped,
+        [
+            (0, 2),
+            (1, 4),
+            (1, 5),
+            (2, 4),
+            (2, 6),
+            (3, 4),
+            (4, 5),
+            (4, 7)
+        ]
+    );
+    assert_eq!(resolved.untouched_end(), Some(4));
+}
+
+#[test]
+fn pages_of_one_process_alone_are_known() {
+    // Private, and shared with a child that exits; of a file, by two processes; a copy.
+    let text = "map 1000 8192 rw-
+W 1000
+switch 1
+map 9000 8192 r-- file=1,0,8192
+R 9000
+R a000
+switch 2
+map 9000 8192 rw- file=1,0,8192
+R 9000
+W 9000
+switch 0
+fork 3
+W 1000
+";
+    let resolved = resolved(text, &SKIP);
+    let space = resolved.space.as_ref().unwrap();
+    assert_eq!(space.sole, [NONE, NONE, 1, 2, 0]);
+}
+
 // ---------------------------------------------------------------------------------------------
 // Large ones.
 

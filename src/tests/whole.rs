@@ -120,6 +120,7 @@ fn product(items: &[Item], options: &Options) -> Outcome {
                 shootdowns: tlb.shootdowns,
             },
             walk_refs: tlb.walk_refs,
+            flushes: tlb.flushes,
         }),
     }
 }
@@ -206,6 +207,7 @@ fn geometry(hardware: &Hierarchy) -> Geometry {
         l2: hardware
             .l2i
             .map_or(Second::Absent, |level| Second::Shared(shape(level))),
+        tags: hardware.tags,
         levels: hardware.levels,
         ..Geometry::default()
     }
@@ -444,7 +446,10 @@ fn options_of(items: &[Item], page_size: u64, random: &mut Random) -> Options {
         }
         quotas
     });
-    let tlb = tlbs[random.below(3) as usize].clone();
+    let mut tlb = tlbs[random.below(3) as usize].clone();
+    if let Some(hardware) = &mut tlb {
+        hardware.tags = random.percent(70);
+    }
     let walks = [Accessed::Every, Accessed::Walk, Accessed::WalkFlush];
     let accessed = match tlb {
         Some(_) => walks[random.below(3) as usize],
@@ -551,6 +556,10 @@ fn the_traces_have_everything() {
                     "shoot-downs",
                     outcome.tlb.map_or(0, |t| t.lookups.shootdowns as usize),
                 );
+                see(
+                    "flushes of TLBs without tags",
+                    outcome.tlb.map_or(0, |t| t.flushes as usize),
+                );
                 let high = outcome.pages.values().filter(|end| end.slot >= Some(256));
                 see("slots of a second cluster", high.count());
                 see("hits", c.hits);
@@ -649,6 +658,7 @@ fn without_events_it_is_the_other_oracles() {
                     shootdowns: engine_tlb.shootdowns,
                 },
                 walk_refs: engine_tlb.walk_refs,
+                flushes: engine_tlb.flushes,
             };
             assert_eq!(outcome.tlb, Some(expected));
             let c = &outcome.counters;

@@ -93,7 +93,7 @@ pub struct Options {
     pub swap_slots: Option<usize>,
     /// Legal references before counting begins.
     pub warmup: usize,
-    /// Without page-walk caches, with tags.
+    /// Without page-walk caches.
     pub tlb: Option<Hierarchy>,
     /// Without TLBs every reference walks.
     pub accessed: Accessed,
@@ -216,6 +216,8 @@ pub struct Translations {
     pub lookups: TlbRun,
     /// Entries of page tables that walks read.
     pub walk_refs: u64,
+    /// Switches of process that dropped everything.
+    pub flushes: u64,
 }
 
 /// Everything that is known of a replay.

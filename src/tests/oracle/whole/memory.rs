@@ -100,6 +100,9 @@ pub struct Memory<'a> {
     pools: Vec<Pool>,
     swap: Swap,
     buffers: Option<Buffers>,
+    /// The process of the last reference, and how often that changed though entries have no tags.
+    running: Option<u32>,
+    flushes: u64,
     lookups: TlbRun,
     pub counters: Counters,
     pub log: Vec<FaultAt>,
@@ -141,6 +144,8 @@ impl<'a> Memory<'a> {
                 cursor: 0,
             },
             buffers: options.tlb.as_ref().map(Buffers::of),
+            running: None,
+            flushes: 0,
             lookups: TlbRun::default(),
             counters: Counters::default(),
             log: Vec::new(),
@@ -151,6 +156,7 @@ impl<'a> Memory<'a> {
     pub fn forget_counts(&mut self) {
         self.counters = Counters::default();
         self.lookups = TlbRun::default();
+        self.flushes = 0;
     }
 
     /// Lets a step of an item happen.
@@ -187,6 +193,7 @@ impl<'a> Memory<'a> {
     fn reference(&mut self, r: &Reference) -> Result<(), Ended> {
         let (page, object) = (r.page, r.object);
         let (write, ifetch) = (r.kind == Kind::Write, r.kind == Kind::Ifetch);
+        self.switch_to(page.0);
         if r.how != How::Plain {
             self.shoot_down(page);
         }
@@ -524,6 +531,16 @@ impl<'a> Memory<'a> {
 
     // TLBs.
 
+    fn switch_to(&mut self, pid: u32) {
+        let before = self.running.replace(pid);
+        if let Some(tlb) = self.options.tlb.as_ref().filter(|tlb| !tlb.tags)
+            && before.is_some_and(|before| before != pid)
+        {
+            self.buffers = Some(Buffers::of(tlb));
+            self.flushes += 1;
+        }
+    }
+
     fn look_up(&mut self, page: Page, ifetch: bool) -> Found {
         let Some(buffers) = &mut self.buffers else {
             return Found::Nowhere;
@@ -582,10 +599,11 @@ impl<'a> Memory<'a> {
 
     pub fn translations(&self) -> Option<Translations> {
         let tlb = self.options.tlb.as_ref()?;
-        assert!(tlb.tags && tlb.walk_caches.iter().all(Option::is_none));
+        assert!(tlb.walk_caches.iter().all(Option::is_none));
         Some(Translations {
             lookups: self.lookups,
             walk_refs: self.lookups.misses * u64::from(tlb.levels),
+            flushes: self.flushes,
         })
     }
 }

@@ -70,10 +70,14 @@ fn heading(out: &mut String, row: &Row) {
     if row.warmup_refs > 0 {
         let _ = write!(out, ", after a warm-up of {}", show_count(row.warmup_refs));
     }
+    if row.processes > 1 {
+        let _ = write!(out, ", {} processes", row.processes);
+    }
     let _ = writeln!(
         out,
-        "; {}, digest {}",
+        "; {}, {} mappings, digest {}",
         row.trace_kind,
+        row.mappings,
         &row.trace_digest[..row.trace_digest.len().min(8)]
     );
 }
@@ -208,6 +212,7 @@ mod tests {
         Row {
             trace: "t".into(),
             trace_digest: "0123456789abcdef".into(),
+            mappings: "permissive".into(),
             trace_kind: "full".into(),
             page_size: 4096,
             policy: policy.into(),
@@ -236,7 +241,7 @@ mod tests {
         ];
         let text = render(&rows, column("fault_rate").unwrap());
         let expected = "\
-t: 1000 references (I 0, R 0, W 0), 100 pages of 4KiB (400KiB); full, digest 01234567
+t: 1000 references (I 0, R 0, W 0), 100 pages of 4KiB (400KiB); full, permissive mappings, digest 01234567
   fault rate (of references) by frames
     frames  memory  of pages     lru     opt
          8   32KiB     8.0 %  50.0 %  40.0 %

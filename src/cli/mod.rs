@@ -13,6 +13,7 @@ mod inspect;
 mod interleave;
 mod lists;
 mod machines;
+mod memory;
 mod outputs;
 mod plot;
 mod progress;

@@ -20,6 +20,7 @@ mod progress;
 mod run;
 mod signals;
 mod tables;
+mod vm;
 
 use crate::exit::{self, ExitCode};
 use clap::{Parser, Subcommand};
@@ -47,6 +48,7 @@ enum Command {
     Gen(generate::GenArgs),
     Head(inspect::HeadArgs),
     Stat(inspect::StatArgs),
+    Vm(vm::VmArgs),
     /// Walk single addresses through TLBs and page tables, step by step
     Translate(machines::TranslateArgs),
     /// List the machines whose TLBs are known, or describe one
@@ -93,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Gen(args) => generate::generate(args),
         Command::Head(args) => inspect::head(args),
         Command::Stat(args) => inspect::stat(args),
+        Command::Vm(args) => vm::vm(args),
         Command::Translate(args) => machines::translate(args),
         Command::Machines(args) => machines::machines(args),
         Command::Policies(args) => lists::policies(args),

@@ -24,7 +24,33 @@ impl Timeline {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{OnSegfault, Options, resolve_at};
     use super::*;
+    use crate::trace::source::{self, LoadOptions};
+    use std::path::Path;
+
+    /// At every position of a trace the numbers are those that the processes there add up to.
+    #[test]
+    fn the_numbers_are_those_of_the_processes() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/tests/data/family.trace");
+        let load = || source::load(Path::new(file), &LoadOptions::default()).unwrap();
+        let options = Options {
+            on_segfault: OnSegfault::Skip,
+            ..Options::default()
+        };
+        let mut most = (0, 0);
+        for at in 0..load().len() as u64 {
+            let (resolved, view) = resolve_at(load(), &options, Some(at)).unwrap();
+            let (space, view) = (resolved.space.unwrap(), view.unwrap());
+            let vmas = view.processes.iter().flat_map(|process| &process.vmas);
+            let mapped = vmas.map(|vma| vma.bytes() / 4096).sum();
+            let touched = view.processes.iter().map(|p| p.bound.len() as u64).sum();
+            assert_eq!(space.mapped.after(view.position), mapped, "{at}");
+            assert_eq!(space.touched.after(view.position), touched, "{at}");
+            most = most.max((mapped, touched));
+        }
+        assert_eq!(most, (15, 10));
+    }
 
     #[test]
     fn what_a_position_sets_is_there_after_its_reference() {

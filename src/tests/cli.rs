@@ -22,3 +22,5 @@ mod signals;
 mod streams;
 #[path = "cli/sweep.rs"]
 mod sweep;
+#[path = "cli/vm.rs"]
+mod vm;

@@ -8,6 +8,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use pagebench::policy::{PolicyChoice, TABLE};
+use pagebench::space::resolve;
 use pagebench::trace::dense::Trace;
 use pagebench::trace::r#gen::{Generator, Pattern};
 use pagebench::trace::record::{Addressing, TraceKind};
@@ -113,21 +114,41 @@ fn replay(c: &mut Criterion) {
     }
 }
 
+/// The model switched on layer by layer, over the references alone.
 fn machine(c: &mut Criterion) {
-    let trace = recording();
+    let resolved = resolve(recording(), &Default::default()).expect("the recording is sound");
+    let trace = &resolved.trace;
     let geometry = Geometry::default();
-    let choice: PolicyChoice = "lru".parse().expect("a name of the table");
-    let mut group = c.benchmark_group("machine/lru/cc1/256");
-    group
-        .throughput(Throughput::Elements(trace.len() as u64))
-        .sample_size(10);
-    group.bench_function("faults only", |b| {
-        b.iter(|| run(&job(&trace, &choice, 256, None)))
-    });
-    group.bench_function("with TLBs", |b| {
-        b.iter(|| run(&job(&trace, &choice, 256, Some(&geometry))))
-    });
-    group.finish();
+    black_box(trace.next_use());
+    for spec in TABLE {
+        let choice: PolicyChoice = spec.name.parse().expect("a name of the table");
+        let bare = job(trace, &choice, 256, None);
+        let spaces = Job {
+            space: resolved.space.as_ref(),
+            ..bare
+        };
+        let whole = Job {
+            tlb: Some(&geometry),
+            ..spaces
+        };
+        let by_walk = Job {
+            accessed: Accessed::WalkFlush,
+            ..whole
+        };
+        let mut group = c.benchmark_group(format!("machine/{}/cc1/256", spec.name));
+        group
+            .throughput(Throughput::Elements(trace.len() as u64))
+            .sample_size(10);
+        for (name, job) in [
+            ("references alone", bare),
+            ("address spaces", spaces),
+            ("address spaces and TLBs", whole),
+            ("bits set by walks", by_walk),
+        ] {
+            group.bench_function(name, |b| b.iter(|| run(&job)));
+        }
+        group.finish();
+    }
 }
 
 fn store(c: &mut Criterion) {

@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
-# Records the real-program traces that ship in traces/: runs each program under valgrind's
-# lackey tool, which prints one line per memory access, and pipes those lines into
-# `pagebench convert`, so that the text (hundreds of megabytes) never lands on disk.
+# Records the real-program traces that ship in traces/: runs each program under `pagebench record`,
+# which takes every memory access, mapping and process from valgrind.
 #
-#   scripts/record_traces.sh              record all of them
-#   scripts/record_traces.sh sort git     record only these
+#   scripts/record_traces.sh                   record all of them
+#   scripts/record_traces.sh sort pipeline     record only these
 #
 #   PAGEBENCH=path   the pagebench binary (default: target/release/pagebench)
 #   OUT=folder       where NAME.pbt goes (default: traces)
 #   SINK=command     a shell command that takes the lackey text of recording $name instead of
-#                    pagebench, e.g. SINK='zstd -q -f -o "$OUT/$name.lackey.zst"'
+#                    pagebench, e.g. SINK='zstd -q -f -o "$OUT/$name.lackey.zst"'; the text has no
+#                    mappings and only the first process
 #
 # The same versions of the programs give the same recording again, or one that differs in a handful
-# of references (what the kernel puts on the stack differs from run to run); other versions give a
-# similar one. traces/README.md lists the versions that the shipped recordings were made with.
+# of references (what the kernel puts on the stack differs from run to run); the processes of a
+# pipeline interleave otherwise each time; other versions give a similar one. traces/README.md lists the versions that the shipped recordings were made with.
 set -euo pipefail
 
-all=(cc1 python sqlite sort xz git)
+all=(cc1 python sqlite sort xz git pipeline)
 
 # Resolved before the PATH changes and before we leave this folder.
 PAGEBENCH=$(realpath -m -- "${PAGEBENCH:-target/release/pagebench}")
@@ -45,17 +45,7 @@ mkdir -- "$work" 2>/dev/null ||
 trap 'rm -rf -- "$work"' EXIT
 cd -- "$work"
 
-# sink: takes the lackey text of recording $name on stdin.
-sink() {
-    if [ -n "${SINK:-}" ]; then
-        eval "$SINK"
-    else
-        "$PAGEBENCH" convert - --format lackey --kind full --name "$name" --level 19 \
-            -o "$OUT/$name.pbt"
-    fi
-}
-
-# record NAME STDIN COMMAND...: runs COMMAND under lackey with STDIN as its input.
+# record NAME STDIN COMMAND...: records COMMAND with STDIN as its input.
 record() {
     local name=$1 stdin=$2
     shift 2
@@ -63,15 +53,20 @@ record() {
     # env -i: the environment lies at the top of the stack, so its length moves every stack
     #   address; it also carries settings (locale, pager, configuration) that change the work.
     # PYTHONHASHSEED: string hashes are random per run otherwise.
-    # 9>&1 1>/dev/null, in this order: the trace goes to the pipe through descriptor 9, what the
-    #   program prints goes away and cannot mix with it.
-    # -q and --basic-counts=no: nothing but access lines in the trace.
-    # --child-silent-after-fork: a child would write its own accesses between the parent's.
-    env -i PATH="$PATH" LC_ALL=C TZ=UTC PYTHONHASHSEED=0 \
-        GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null \
-        valgrind -q --tool=lackey --trace-mem=yes --basic-counts=no \
-        --child-silent-after-fork=yes --log-fd=9 \
-        "$@" 9>&1 1>/dev/null <"$stdin" | sink ||
+    local clean=(env -i PATH="$PATH" LC_ALL=C TZ=UTC PYTHONHASHSEED=0
+        GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null)
+    if [ -n "${SINK:-}" ]; then
+        # 9>&1 1>/dev/null, in this order: the trace goes to the pipe through descriptor 9, what the
+        #   program prints goes away and cannot mix with it.
+        # -q and --basic-counts=no: nothing but access lines in the trace.
+        # --child-silent-after-fork: a child would write its own accesses between the parent's.
+        "${clean[@]}" valgrind -q --tool=lackey --trace-mem=yes --basic-counts=no \
+            --child-silent-after-fork=yes --log-fd=9 \
+            "$@" 9>&1 1>/dev/null <"$stdin" | eval "$SINK" || die "recording $name failed"
+        return
+    fi
+    "${clean[@]}" "$PAGEBENCH" record --name "$name" --level 19 -o "$OUT/$name.pbt" -- "$@" \
+        <"$stdin" >/dev/null ||
         # What was written is the trace of a program that failed.
         { rm -f -- "$OUT/$name.pbt"; die "recording $name failed"; }
 }
@@ -265,6 +260,14 @@ EOF
     # One thread, so that the pack, and with it the recording, is the same every time.
     "${quiet[@]}" git -C repo.git -c pack.threads=1 repack -q -a -d -f
     record git /dev/null /usr/bin/git --git-dir=repo.git rev-list --objects main
+}
+
+# A shell pipeline: the shell forks for each of its programs, which share their libraries, the
+# shell's pages until one of them writes, and nothing else.
+record_pipeline() {
+    make_text 2500 6 60 >lines.txt
+    record pipeline /dev/null /bin/sh -c \
+        "tr -s ' ' '\n' <lines.txt | sort --parallel=1 -S 8M | uniq -c | sort -rn --parallel=1 -S 8M | head"
 }
 
 for name in "${@:-${all[@]}}"; do

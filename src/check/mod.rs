@@ -241,7 +241,7 @@ mod tests {
                 format!("{good}{line}\n"),
                 "b.csv:3: the same cell as line 2",
             ),
-            (good.replace("\n1,", "\n9,"), "schema 9"),
+            (good.replace("\n2,", "\n9,"), "schema 9"),
             (
                 good.replace(",50,", ",many,"),
                 "b.csv:2: column faults: not a whole number",

@@ -146,14 +146,19 @@ pub fn tell_illegal(path: &str, resolved: &Resolved, options: &Options) {
     if illegal > 0 {
         let then = match options.on_segfault {
             OnSegfault::Kill => format!(
-                "their processes ended there, {} later references were left out",
+                "processes ended there, {} later references were left out",
                 show_count(tally.dropped)
             ),
             _ => "they were left out".to_owned(),
         };
+        let faults = |count: u64, kind| {
+            let s = if count == 1 { "" } else { "s" };
+            format!("{count} {kind} fault{s}")
+        };
         message(&format!(
-            "warning: {path}: {} segmentation faults and {} protection faults: {then}",
-            tally.segfaults, tally.protection_faults
+            "warning: {path}: {} and {}: {then}",
+            faults(tally.segfaults, "segmentation"),
+            faults(tally.protection_faults, "protection")
         ));
         for one in tally.illegal.iter().take(NAMED) {
             message(&format!(

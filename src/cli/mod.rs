@@ -17,6 +17,7 @@ mod memory;
 mod outputs;
 mod plot;
 mod progress;
+mod record;
 mod run;
 mod signals;
 mod tables;
@@ -44,6 +45,7 @@ enum Command {
     Check(check::CheckArgs),
     Plot(plot::PlotArgs),
     Convert(convert::ConvertArgs),
+    Record(record::RecordArgs),
     Interleave(interleave::InterleaveArgs),
     Gen(generate::GenArgs),
     Head(inspect::HeadArgs),
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::check(args),
         Command::Plot(args) => plot::plot(args),
         Command::Convert(args) => convert::convert(args),
+        Command::Record(args) => record::record(args),
         Command::Interleave(args) => interleave::interleave(args),
         Command::Gen(args) => generate::generate(args),
         Command::Head(args) => inspect::head(args),

@@ -218,8 +218,8 @@ mod tests {
         for (text, why) in [
             ("trace,faults\nx,1\n".to_owned(), "r.csv:1: no result table"),
             (
-                good.replace("\n1,", "\n2,"),
-                "r.csv:2: schema 2: this program reads schema 1",
+                good.replace("\n2,", "\n3,"),
+                "r.csv:2: schema 3: this program reads schema 2",
             ),
             (
                 good.replace(",faults,", ",fautls,"),

@@ -323,7 +323,7 @@ impl Resolver<'_> {
     /// The bound pages of a process that share a byte with a range.
     fn bound_over(&self, process: u32, range: &Range<u64>) -> Vec<(u64, u32)> {
         let first = range.start >> self.shift;
-        let behind = (range.end - 1 >> self.shift) + 1;
+        let behind = ((range.end - 1) >> self.shift) + 1;
         let bound = self.processes[process as usize].bound.range(first..behind);
         bound.map(|(&number, &entry)| (number, entry)).collect()
     }

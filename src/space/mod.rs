@@ -42,12 +42,11 @@ pub use timeline::Timeline;
 
 use crate::trace::dense::{Dictionary, NEVER, PageKey, Ref, Trace, pack, page_of};
 use crate::trace::record::Kind;
+pub use crate::units::EntryId;
 use crate::units::PageId;
 use std::sync::OnceLock;
 use vma::Vma;
 
-/// The number of an entry: a page of a process.
-pub type EntryId = PageId;
 /// The number of an object: something that can be in a frame.
 pub type ObjectId = PageId;
 

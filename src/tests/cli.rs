@@ -16,6 +16,9 @@ mod filters;
 mod harness;
 #[path = "cli/help.rs"]
 mod help;
+#[cfg(target_os = "linux")]
+#[path = "cli/record.rs"]
+mod record;
 #[path = "cli/signals.rs"]
 mod signals;
 #[path = "cli/streams.rs"]

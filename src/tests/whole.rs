@@ -190,7 +190,7 @@ fn pages_of(resolved: &Resolved, end: &View, snapshot: &Snapshot) -> BTreeMap<Pa
 
 fn geometry(hardware: &Hierarchy) -> Geometry {
     let shape = |level: Level| Shape {
-        entries: (level.sets as usize * level.ways) as u32,
+        entries: (level.sets * level.ways) as u32,
         ways: level.ways as u32,
     };
     Geometry {

@@ -1,8 +1,8 @@
 //! Traces in: records, codecs, formats, the dense trace and its store.
 //!
 //! Bytes become accesses and events (`codec`, `format`), accesses become dense references
-//! (`select`, `stream`), and these stay in memory (`dense`) or in a `.pbt` file (`store`). Deliberately absent: policies,
-//! machines, results.
+//! (`select`, `stream`), and these stay in memory (`dense`) or in a `.pbt` file (`store`). Programs
+//! that run are recorded through `valgrind`. Deliberately absent: policies, machines, results.
 
 pub mod codec;
 pub mod dense;
@@ -18,6 +18,7 @@ pub mod select;
 pub mod source;
 pub mod store;
 pub mod stream;
+pub mod valgrind;
 
 pub use error::TraceError;
 pub use source::{LoadOptions, load};

@@ -461,7 +461,7 @@ fn result_tables_that_cannot_be_drawn() {
     for (text, code, piece) in [
         ("hello\n".to_owned(), 1, "r.csv:1: no result table"),
         (String::new(), 1, "r.csv:1: no result table"),
-        (good.replacen("\n1,", "\n7,", 1), 1, "r.csv:2: schema 7"),
+        (good.replacen("\n2,", "\n7,", 1), 1, "r.csv:2: schema 7"),
         (good.clone() + "1,2\n", 1, "r.csv:3: 2 fields"),
         (
             good.lines().next().unwrap().to_owned() + "\n",

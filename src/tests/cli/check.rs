@@ -81,8 +81,8 @@ fn no_usable_baseline_is_exit_code_7() {
         (String::new(), &["n.csv:1: no baseline of this version"]),
         (header, &["n.csv: the baseline names no cell"]),
         (
-            good.replacen("\n1,", "\n9,", 1),
-            &["n.csv:2: schema 9: this program reads schema 1"],
+            good.replacen("\n2,", "\n9,", 1),
+            &["n.csv:2: schema 9: this program reads schema 2"],
         ),
         (
             good.replacen(",fifo,", ",lifo,", 1),

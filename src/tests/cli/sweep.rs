@@ -169,7 +169,7 @@ fn standard_input_is_a_trace() {
         sandbox.text(&format!("{out}/results.csv"))
     };
     let text = sandbox.read("t.txt");
-    let expected = run("t.txt", "text", b"").replace("1,t,", "1,stdin,");
+    let expected = run("t.txt", "text", b"").replace("2,t,", "2,stdin,");
     assert!(run("-", "piped", &text) == expected);
     for (codec, bytes) in compressed(&text) {
         assert!(run("-", codec, &bytes) == expected, "{codec}");

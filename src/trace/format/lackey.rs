@@ -31,6 +31,19 @@ own text and are skipped wherever they stand.
 
 struct Lackey;
 
+/// The access on one line; `None` if it is none. For a reader that finds the lines itself.
+pub(in crate::trace) fn access(line: &[u8]) -> Option<Access> {
+    let mut out = Vec::new();
+    Lackey.parse(line, &mut out).ok()?;
+    out.pop()
+}
+
+/// Appends the accesses of the whole lines at the beginning of `bytes`, up to the first line that
+/// is not written exactly as lackey does; returns how many bytes they were. Process ids are 0.
+pub(in crate::trace) fn accesses(bytes: &[u8], out: &mut Vec<Access>) -> usize {
+    Lackey.parse_many(bytes, usize::MAX, out).0
+}
+
 impl LineParser for Lackey {
     const NAME: &'static str = FORMAT.name;
 

@@ -10,7 +10,7 @@ mod csv;
 mod dinero;
 pub(in crate::trace) mod event_text;
 mod guess;
-mod lackey;
+pub(super) mod lackey;
 mod lines;
 mod lirs;
 pub(in crate::trace) mod number;
@@ -19,7 +19,7 @@ mod page_ref;
 pub mod plain;
 mod spec;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 #[cfg(test)]
 mod tests;
 

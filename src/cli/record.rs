@@ -1,0 +1,193 @@
+//! `pagebench record`: runs a program under valgrind and stores what it and its children touch as
+//! a `.pbt`. Here are the arguments and what is said at the end; `session` runs the program.
+
+#[cfg(target_os = "linux")]
+mod session;
+
+use super::failure::Failure;
+use super::progress::message;
+use crate::exit::ExitCode;
+use crate::trace::digest;
+use crate::trace::source::name_of;
+use crate::trace::store::Summary;
+use crate::trace::valgrind::{Repairs, Told};
+use crate::units::{PageSize, parse_count, show_bytes, show_count};
+use clap::Args;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Record a program and its children as .pbt: every access, mapping and process, with valgrind.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The program keeps its standard streams; messages of pagebench go to standard error. The exit
+code is the program's (128 + N if signal N killed it), once the recording is stored. It runs about
+a hundred times slower than by itself. What the system writes into its memory, as by read(), is no
+access of the program and not recorded. Processes that run at the same time interleave as they did.
+
+Examples:
+  pagebench record -- sort big.txt > sorted.txt
+  pagebench record -o build.pbt -- gcc -O2 -c prog.c
+  pagebench record -o pipe.pbt --data-only --limit 50M -- sh -c 'sort big.txt | uniq -c'"
+)]
+pub struct RecordArgs {
+    /// The program to run, and its arguments
+    #[arg(
+        value_name = "COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    command: Vec<OsString>,
+
+    /// The file to write; the program's name with .pbt in this folder if absent
+    #[arg(short, long, value_name = "FILE.pbt")]
+    output: Option<PathBuf>,
+
+    /// Name of the trace inside the file; that of the file if absent
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// Leave instruction fetches out
+    #[arg(long)]
+    data_only: bool,
+
+    /// Record so many references (1000, 20M), then end the program
+    #[arg(long, value_name = "REFERENCES", value_parser = parse_count)]
+    limit: Option<u64>,
+
+    /// Page size, 64 to 1GiB; a coarser one can be derived later, a finer one cannot
+    #[arg(long, value_name = "BYTES")]
+    page_size: Option<PageSize>,
+
+    /// Compression, 1 (fast) to 19 (small)
+    #[arg(long, value_name = "LEVEL", default_value_t = 6, value_parser = clap::value_parser!(i32).range(1..=19))]
+    level: i32,
+
+    /// Print errors only on standard error
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// What was recorded.
+struct Recorded {
+    summary: Summary,
+    processes: Vec<Told>,
+    repairs: Repairs,
+    /// Whether the recording ended because of --limit.
+    limited: bool,
+    /// The exit code of the whole.
+    code: ExitCode,
+}
+
+/// Runs the command.
+pub fn record(args: RecordArgs) -> Result<ExitCode, Failure> {
+    let output = output(&args)?;
+    let recorded = run(&args, &output)?;
+    if !args.quiet {
+        tell(&output, &recorded);
+    }
+    Ok(recorded.code)
+}
+
+#[cfg(target_os = "linux")]
+use session::run;
+
+#[cfg(not(target_os = "linux"))]
+fn run(_: &RecordArgs, _: &Path) -> Result<Recorded, Failure> {
+    let message = "programs can be recorded on Linux only; convert reads traces made elsewhere";
+    Err(Failure::new(crate::exit::FAILURE, message))
+}
+
+/// Where the recording goes. A file that nobody named is not replaced.
+fn output(args: &RecordArgs) -> Result<PathBuf, Failure> {
+    if let Some(output) = &args.output {
+        return Ok(output.clone());
+    }
+    let program = args
+        .command
+        .first()
+        .map(Path::new)
+        .and_then(Path::file_name);
+    let Some(program) = program else {
+        return Err(Failure::usage(
+            "the command has no name; name the file with -o",
+        ));
+    };
+    let mut name = program.to_os_string();
+    name.push(".pbt");
+    let output = PathBuf::from(name);
+    if output.exists() {
+        let message = format!("{} exists; -o {0} replaces it", output.display());
+        return Err(Failure::usage(message));
+    }
+    Ok(output)
+}
+
+/// The name of the trace.
+fn trace_name(args: &RecordArgs, output: &Path) -> String {
+    args.name.clone().unwrap_or_else(|| name_of(output))
+}
+
+/// Processes that are listed one by one.
+const LISTED: usize = 20;
+
+fn tell(output: &Path, recorded: &Recorded) {
+    let summary = &recorded.summary;
+    if recorded.limited {
+        message("the limit is reached: the program was ended");
+    }
+    message(&format!(
+        "{}: {} references, {} pages, {} ({:.3} bytes a reference), digest {}",
+        output.display(),
+        show_count(summary.refs),
+        summary.distinct,
+        show_bytes(summary.bytes),
+        summary.bytes as f64 / summary.refs.max(1) as f64,
+        digest::show(summary.digest),
+    ));
+    let processes = &recorded.processes;
+    if processes.len() > 1 {
+        for (number, process) in (1..).zip(processes.iter().take(LISTED)) {
+            let count = show_count(process.accesses);
+            let command = process.command.replace(char::is_control, "?");
+            message(&format!("  process {number}: {count} accesses: {command}"));
+        }
+        if processes.len() > LISTED {
+            message(&format!("  and {} more", processes.len() - LISTED));
+        }
+    }
+    tell_mappings(summary.distinct, &recorded.repairs);
+}
+
+/// How much of what was touched is in mappings that are known.
+fn tell_mappings(pages: u64, repairs: &Repairs) {
+    let count = |what: usize| what as u64;
+    let (valgrind, unknown) = (count(repairs.valgrind.len()), count(repairs.unknown.len()));
+    let own = pages.saturating_sub(valgrind + unknown);
+    let mut text = format!(
+        "{:.1} % of {pages} touched pages lie in mappings of the program",
+        100.0 * own as f64 / pages.max(1) as f64
+    );
+    for (number, what) in [
+        (valgrind, "of valgrind"),
+        (
+            unknown,
+            "in mappings that had to be guessed, called [unknown]",
+        ),
+        (
+            count(repairs.widened.len()),
+            "made to allow more than was seen",
+        ),
+    ] {
+        if number > 0 {
+            text.push_str(&format!("; {number} {what}"));
+        }
+    }
+    message(&text);
+    if repairs.left_out > 0 {
+        let left_out = show_count(repairs.left_out);
+        message(&format!(
+            "warning: {left_out} accesses of no valid address or process left out"
+        ));
+    }
+}

@@ -1,0 +1,120 @@
+//! Recording programs. Where valgrind is not installed, what needs it is left out, aloud.
+
+use super::harness::{Done, Sandbox, signal};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
+
+// A test that tests nothing must say so.
+#[allow(clippy::print_stderr)]
+fn has_valgrind() -> bool {
+    let found = Command::new("valgrind").arg("--version").output().is_ok();
+    if !found {
+        eprintln!("valgrind is not installed: this test tests nothing");
+    }
+    found
+}
+
+#[test]
+fn a_program_is_recorded_and_keeps_its_streams_and_exit_code() {
+    if !has_valgrind() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let script =
+        "printf '%s\\n' c a b | $PAGEBENCH record -o r.pbt -- sh -c 'cat; echo oops >&2; exit 7'";
+    let done = sandbox.shell(script).code(7);
+    assert_eq!(done.out, "c\na\nb\n");
+    let done = done.err(&["oops\n", "r.pbt: ", "  process 2: ", "100.0 % of "]);
+    assert!(!done.err.contains("unknown"), "{}", done.err);
+    assert_eq!(sandbox.files("."), ["r.pbt"]);
+    let head = sandbox.run("head r.pbt -n 2000000").code(0).out;
+    for event in [
+        "name=[stack]",
+        "name=libc.so.6",
+        " brk ",
+        " fork 2",
+        "2  exec",
+        "2  exit",
+        "1  exit",
+    ] {
+        assert!(head.contains(event), "{event}");
+    }
+    // No file that nobody named is replaced; one that was named is.
+    sandbox.run("record true").code(0);
+    sandbox
+        .run("record true")
+        .code(2)
+        .err(&["error: true.pbt exists; -o true.pbt replaces it"]);
+    sandbox
+        .run("record -q -o true.pbt true")
+        .code(0)
+        .no_message();
+    sandbox
+        .shell("$PAGEBENCH record -o k.pbt sh -c 'kill -9 $$'")
+        .code(137);
+}
+
+#[test]
+fn a_limit_ends_the_program() {
+    if !has_valgrind() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let endless = "record -o r.pbt --data-only --limit 50k -- sh -c";
+    let mut args: Vec<&str> = endless.split(' ').collect();
+    args.push("while :; do :; done");
+    let done = sandbox.run_args(args).code(0);
+    done.err(&["the limit is reached", "r.pbt: 50.0 k references"]);
+    let stat = sandbox.run("stat r.pbt").code(0).out;
+    assert!(stat.contains("50000"), "{stat}");
+}
+
+#[test]
+fn an_interrupted_recording_is_kept() {
+    if !has_valgrind() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        // Waits for its input, which does not come.
+        let mut child = sandbox.spawn("record -o r.pbt -- cat");
+        let stdin = child.stdin.take().unwrap();
+        sleep(Duration::from_millis(2500));
+        signal(&child, name);
+        let done = Done::new("record".into(), child.wait_with_output().unwrap());
+        done.code(code).err(&["r.pbt: "]);
+        drop(stdin);
+        assert_eq!(sandbox.files("."), ["r.pbt"]);
+        sandbox.run("stat r.pbt").code(0);
+    }
+}
+
+#[test]
+fn what_cannot_be_recorded_is_said_and_leaves_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.run("record").code(2).err(&["<COMMAND>"]);
+    sandbox
+        .shell("PATH= $PAGEBENCH record -- /bin/sh")
+        .code(1)
+        .err(&[
+            "error: valgrind is not installed",
+            "sudo apt install valgrind",
+        ]);
+    if has_valgrind() {
+        sandbox
+            .run("record -- no-such-program -x")
+            .code(2)
+            .err(&["error: no-such-program: no such program"]);
+        sandbox
+            .run("record -o no/where.pbt -- true")
+            .code(1)
+            .err(&["error: no/where.pbt: cannot write"]);
+        // valgrind itself refuses to begin.
+        sandbox
+            .shell("VALGRIND_OPTS=--no-such-option $PAGEBENCH record -o r.pbt true")
+            .code(1)
+            .err(&["nothing was recorded, and nothing written"]);
+    }
+    assert!(sandbox.files(".").is_empty());
+}

@@ -1,0 +1,137 @@
+//! Which file a mapping is of: the descriptors of each process, as its calls made them, and one
+//! number per file for the whole recording.
+
+use super::log::Call;
+use super::system::{FileFacts, FileKey, System};
+use crate::trace::event::Backing;
+use rustc_hash::FxHashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The current folder, where a call takes the descriptor of one.
+const CURRENT_FOLDER: u32 = -100i32 as u32;
+/// `fcntl`: duplicate a descriptor; the second also closes it on exec.
+const DUPLICATE: [u64; 2] = [0, 1030];
+
+/// The open files of a process, as far as its calls tell: descriptors that it inherited or got
+/// from another process are not among them.
+#[derive(Debug, Clone, Default)]
+pub struct Descriptors(FxHashMap<u32, PathBuf>);
+
+impl Descriptors {
+    /// Takes note of a call that succeeded with this result.
+    pub fn note(&mut self, call: &Call<'_>, result: u64, pid: u32, system: &impl System) {
+        let result = result as u32;
+        match call.name {
+            b"open" | b"creat" => self.open(call.path(), CURRENT_FOLDER, result, pid, system),
+            b"openat" | b"openat2" => {
+                let folder = call.number(0).unwrap_or(u64::from(CURRENT_FOLDER));
+                self.open(call.path(), folder as u32, result, pid, system);
+            }
+            b"dup" | b"dup2" | b"dup3" => self.duplicate(call, result),
+            b"fcntl" if call.number(1).is_some_and(|what| DUPLICATE.contains(&what)) => {
+                self.duplicate(call, result);
+            }
+            b"memfd_create" => drop(self.0.remove(&result)),
+            b"close" => {
+                if let Some(descriptor) = call.number(0) {
+                    self.0.remove(&(descriptor as u32));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn open(
+        &mut self,
+        path: Option<&[u8]>,
+        folder: u32,
+        result: u32,
+        pid: u32,
+        system: &impl System,
+    ) {
+        let path = path.map(|path| PathBuf::from(&*String::from_utf8_lossy(path)));
+        let absolute = path.and_then(|path| {
+            if path.is_absolute() {
+                return Some(path);
+            }
+            let base = match folder {
+                CURRENT_FOLDER => system.folder(pid),
+                folder => self.0.get(&folder).cloned(),
+            };
+            Some(base?.join(path))
+        });
+        match absolute {
+            Some(path) => drop(self.0.insert(result, path)),
+            None => drop(self.0.remove(&result)),
+        }
+    }
+
+    fn duplicate(&mut self, call: &Call<'_>, result: u32) {
+        let original = call.number(0).and_then(|from| self.0.get(&(from as u32)));
+        match original.cloned() {
+            Some(path) => drop(self.0.insert(result, path)),
+            None => drop(self.0.remove(&result)),
+        }
+    }
+
+    /// The file behind a descriptor.
+    pub fn file(&self, descriptor: u32, pid: u32, system: &impl System) -> Option<FileFacts> {
+        let by_path = self.0.get(&descriptor).and_then(|path| system.file(path));
+        by_path.or_else(|| system.descriptor(pid, descriptor))
+    }
+}
+
+/// The files of a recording.
+#[derive(Debug, Default)]
+pub struct Files {
+    numbers: FxHashMap<FileKey, u32>,
+    /// How many there are, those without a key included.
+    count: u32,
+}
+
+impl Files {
+    /// What a mapping of this file from `offset` on holds, and what it is called. A file of which
+    /// nothing is known is one of its own that reaches to `end`.
+    pub fn backing(
+        &mut self,
+        facts: Option<&FileFacts>,
+        offset: u64,
+        end: u64,
+    ) -> (Backing, Arc<str>) {
+        let Some(facts) = facts else {
+            self.count += 1;
+            let backing = Backing::File {
+                file: self.count - 1,
+                offset,
+                length: end,
+            };
+            return (backing, "[file]".into());
+        };
+        if facts.path == Path::new("/dev/zero") {
+            return (Backing::Anonymous, "/dev/zero".into());
+        }
+        let count = &mut self.count;
+        let file = *self.numbers.entry(facts.key).or_insert_with(|| {
+            *count += 1;
+            *count - 1
+        });
+        let backing = Backing::File {
+            file,
+            offset,
+            length: facts.length,
+        };
+        (backing, name(&facts.path))
+    }
+}
+
+/// The name of a file in listings, which separate names by blanks.
+fn name(path: &Path) -> Arc<str> {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    let plain = |c: char| match c.is_whitespace() || c.is_control() {
+        true => '_',
+        false => c,
+    };
+    let name: String = name.unwrap_or_default().chars().map(plain).collect();
+    name.into()
+}

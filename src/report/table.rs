@@ -183,6 +183,11 @@ pub fn percent(share: f64) -> String {
 
 /// Columns right-aligned, two blanks apart.
 pub fn aligned(out: &mut String, lines: &[Vec<String>]) {
+    columns(out, "    ", "", lines);
+}
+
+/// Columns two blanks apart, left-aligned where `sides` has `<` at their place.
+pub fn columns(out: &mut String, indent: &str, sides: &str, lines: &[Vec<String>]) {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         lines
@@ -197,9 +202,15 @@ pub fn aligned(out: &mut String, lines: &[Vec<String>]) {
         let fields: Vec<String> = line
             .iter()
             .zip(&widths)
-            .map(|(field, &width)| format!("{field:>width$}"))
+            .enumerate()
+            .map(
+                |(column, (field, &width))| match sides.as_bytes().get(column) {
+                    Some(b'<') => format!("{field:<width$}"),
+                    _ => format!("{field:>width$}"),
+                },
+            )
             .collect();
-        let _ = writeln!(out, "    {}", fields.join("  ").trim_end());
+        let _ = writeln!(out, "{indent}{}", fields.join("  ").trim_end());
     }
 }
 

@@ -25,3 +25,5 @@ mod signals;
 mod streams;
 #[path = "cli/sweep.rs"]
 mod sweep;
+#[path = "cli/vm.rs"]
+mod vm;

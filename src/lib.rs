@@ -4,13 +4,16 @@
 //! # The way of the data
 //!
 //! ```text
-//! file or stdin ─codec─▶ bytes ─format─▶ accesses ─select─▶ Trace (dense ids, immutable)
-//!                                                           │ saved as .pbt, mapped on reading
-//! command line ─▶ Plan: cells in a stable order ────────────┤
+//! file or stdin ─codec─▶ bytes ─format─▶ accesses, events ─select─▶ Trace (dense ids)
+//! running program ─valgrind────────────▶ accesses, events ─┘         │ saved as .pbt, mapped on reading
+//!                                                                    ▼
+//!                 space: which page object each reference is of, and whether it is legal
+//!                                                                    ▼
+//! command line ─▶ Plan: cells in a stable order ──────────────── Resolved (immutable)
 //!                                                           ▼
 //!                 sweep (threads): one statically dispatched replay per cell
 //!                                                           ▼
-//!                 vm::machine, generic over the policy and its listeners
+//!                 vm::machine, generic over policy, sharing, TLBs and listeners
 //!                                                           ▼
 //!                 Outcome ─▶ Row ─▶ results.csv ─▶ charts (drawn from rows read back)
 //!                                        └─▶ check (baseline against now) ─▶ exit code
@@ -24,7 +27,7 @@
 //! |---|---|---|
 //! | [`exit`] | THE table of exit codes | what leads to them |
 //! | [`units`] | page sizes, amounts of memory, ladders | anything else |
-//! | [`trace`] | records, codecs, THE table of formats, the dense trace, the `.pbt` store, generators | policies, machines |
+//! | [`trace`] | records and events, codecs, THE table of formats, recordings from valgrind, the dense trace, the `.pbt` store, generators | policies, machines |
 //! | [`space`] | processes, mappings, legality, sharing, fork and copy-on-write: what a trace means | frames, policies |
 //! | [`policy`] | the trait, its protocol, THE table; one file per policy | counters, files, TLBs |
 //! | [`vm`] | the machine: frames, page states, faults, swap, TLBs and walks, THE tables of machines and layouts, costs | which policy runs; files |

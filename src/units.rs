@@ -8,6 +8,8 @@ use std::str::FromStr;
 pub type PageId = u32;
 /// A frame of memory, from 0.
 pub type FrameId = u32;
+/// A page of a process: a page-table entry. Where nothing is shared it has the number of its page.
+pub type EntryId = PageId;
 /// The largest page id: one bit of a packed reference says whether it writes.
 pub const PAGE_ID_MAX: u32 = (1 << 31) - 1;
 

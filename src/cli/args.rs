@@ -2,14 +2,14 @@
 //! how the program behaves on the terminal.
 
 use super::failure::Failure;
+use super::memory::MemoryArgs;
 use crate::policy::PolicyChoice;
-use crate::space::{Mappings, OnSegfault, Options};
-use crate::sweep::{Allocation, Axes, Settings, Warmup};
+use crate::sweep::{Axes, Settings, Warmup};
 use crate::trace::format::ReadOptions;
 use crate::trace::record::TraceKind;
 use crate::trace::select::Selection;
 use crate::trace::source::LoadOptions;
-use crate::units::{Ladder, PageSize, parse_bytes, parse_count};
+use crate::units::{Ladder, PageSize, parse_count};
 use crate::vm::Accessed;
 use crate::vm::cost::{CostTable, DEVICES, device};
 use crate::vm::presets;
@@ -59,33 +59,12 @@ pub enum YesNo {
     No,
 }
 
-/// Whether more memory may be promised than there is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Overcommit {
-    /// Yes.
-    Always,
-    /// No.
-    Strict,
-}
-
 fn parse_accessed(text: &str) -> Result<Accessed, String> {
     named(text, Accessed::ALL)
 }
 
-fn parse_on_segfault(text: &str) -> Result<OnSegfault, String> {
-    named(text, OnSegfault::ALL)
-}
-
-fn parse_mappings(text: &str) -> Result<Mappings, String> {
-    let all = [
-        (Mappings::Permissive, "permissive"),
-        (Mappings::Infer, "infer"),
-    ];
-    named(text, all)
-}
-
 /// The one of a name.
-fn named<T: Copy, const N: usize>(text: &str, all: [(T, &str); N]) -> Result<T, String> {
+pub fn named<T: Copy, const N: usize>(text: &str, all: [(T, &str); N]) -> Result<T, String> {
     let names = all.map(|(_, name)| name);
     let found = all.into_iter().find(|(_, name)| *name == text.trim());
     found
@@ -207,38 +186,13 @@ pub struct SweepArgs {
     #[arg(long, value_name = "NAME", conflicts_with = "tlb")]
     pub machine: Option<String>,
 
-    /// Swap: 256MiB, none, or unlimited; a cell ends where a dirty page finds no slot
-    #[arg(long, value_name = "BYTES", default_value = "unlimited")]
-    pub swap: String,
-
-    /// How frames are divided: global (not at all), equal, proportional to the pages that each
-    /// process touches, or weights=3/1/1
-    #[arg(long, value_name = "HOW", default_value = "global")]
-    pub allocation: Allocation,
-
     /// When reference bits are set, which Clock reads: at every reference, by page walks only
     /// (walk), or so and with the translation dropped when the bit is cleared (walk-flush)
     #[arg(long, value_name = "every|walk|walk-flush", value_parser = parse_accessed, default_value = "every")]
     pub accessed_bit: Accessed,
 
-    /// What a trace without mappings means: permissive (every first touch makes private memory)
-    /// or infer (touched pages are gathered into mappings)
-    #[arg(long, value_name = "permissive|infer", value_parser = parse_mappings, default_value = "permissive")]
-    pub mappings: Mappings,
-
-    /// What an illegal reference does: kill (its process ends there), skip (it is left out) or
-    /// abort (the trace is refused)
-    #[arg(long, value_name = "kill|skip|abort", value_parser = parse_on_segfault, default_value = "kill")]
-    pub on_segfault: OnSegfault,
-
-    /// Whether memory may be promised without end (always), or what passes --ram and --swap
-    /// together is refused (strict)
-    #[arg(long, value_name = "always|strict", default_value = "always")]
-    pub overcommit: Overcommit,
-
-    /// Memory that --overcommit strict may promise, beside swap: 64MiB
-    #[arg(long, value_name = "BYTES")]
-    pub ram: Option<String>,
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 
     /// Device behind memory, for the time model: zram, nvme, ssd or disk
     #[arg(long, value_name = "DEVICE", default_value = "nvme")]
@@ -370,18 +324,7 @@ impl SweepArgs {
             },
         };
         let tlb = self.hardware()?;
-        let swap_bytes = match self.swap.trim() {
-            "unlimited" => None,
-            "none" => Some(0),
-            text => match parse_bytes(text) {
-                Ok(bytes) if bytes < PageSize::DEFAULT.bytes() => {
-                    let message = "less than a page: write 256MiB, none or unlimited";
-                    return Err(Failure::usage(format!("--swap {text}: {message}")));
-                }
-                Ok(bytes) => Some(bytes),
-                Err(e) => return Err(Failure::usage(format!("--swap {e}; or none, or unlimited"))),
-            },
-        };
+        let swap_bytes = self.memory.swap_bytes()?;
         if self.accessed_bit != Accessed::Every && tlb.is_none() {
             let name = self.accessed_bit.name();
             let message = "without TLBs there is nothing whose walks could set reference bits";
@@ -392,34 +335,10 @@ impl SweepArgs {
             tlb,
             swap_bytes,
             filter,
-            space: Options {
-                mappings: self.mappings,
-                on_segfault: self.on_segfault,
-                commit_limit: self.commit_limit(swap_bytes)?,
-            },
-            allocation: self.allocation.clone(),
+            space: self.memory.space()?,
+            allocation: self.memory.allocation.clone(),
             accessed: self.accessed_bit,
         })
-    }
-
-    /// The most memory that may be promised.
-    fn commit_limit(&self, swap_bytes: Option<u64>) -> Result<Option<u64>, Failure> {
-        match (self.overcommit, self.ram.as_deref(), swap_bytes) {
-            (Overcommit::Always, None, _) => Ok(None),
-            (Overcommit::Always, Some(_), _) => Err(Failure::usage(
-                "--ram limits what is promised, with --overcommit strict only; frames are -m",
-            )),
-            (Overcommit::Strict, None, _) => {
-                Err(Failure::usage("--overcommit strict needs --ram BYTES"))
-            }
-            (Overcommit::Strict, _, None) => Err(Failure::usage(
-                "--overcommit strict needs a swap that ends: --swap BYTES or --swap none",
-            )),
-            (Overcommit::Strict, Some(ram), Some(swap)) => {
-                let ram = parse_bytes(ram).map_err(|e| Failure::usage(format!("--ram {e}")))?;
-                Ok(Some(ram.saturating_add(swap)))
-            }
-        }
     }
 
     /// The TLBs, if they are modelled.

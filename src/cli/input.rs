@@ -139,7 +139,7 @@ pub fn resolve_all(inputs: Inputs, options: &Options) -> Result<Inputs<Resolved>
 const NAMED: usize = 3;
 
 /// Says what of a trace did not go as its programs would have it.
-fn tell_illegal(path: &str, resolved: &Resolved, options: &Options) {
+pub fn tell_illegal(path: &str, resolved: &Resolved, options: &Options) {
     let tally = &resolved.tally;
     let pids = &resolved.trace.dictionary.pids;
     let illegal = tally.segfaults + tally.protection_faults;

@@ -13,6 +13,7 @@ mod inspect;
 mod interleave;
 mod lists;
 mod machines;
+mod memory;
 mod outputs;
 mod plot;
 mod progress;
@@ -20,6 +21,7 @@ mod record;
 mod run;
 mod signals;
 mod tables;
+mod vm;
 
 use crate::exit::{self, ExitCode};
 use clap::{Parser, Subcommand};
@@ -48,6 +50,7 @@ enum Command {
     Gen(generate::GenArgs),
     Head(inspect::HeadArgs),
     Stat(inspect::StatArgs),
+    Vm(vm::VmArgs),
     /// Walk single addresses through TLBs and page tables, step by step
     Translate(machines::TranslateArgs),
     /// List the machines whose TLBs are known, or describe one
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Gen(args) => generate::generate(args),
         Command::Head(args) => inspect::head(args),
         Command::Stat(args) => inspect::stat(args),
+        Command::Vm(args) => vm::vm(args),
         Command::Translate(args) => machines::translate(args),
         Command::Machines(args) => machines::machines(args),
         Command::Policies(args) => lists::policies(args),

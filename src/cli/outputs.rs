@@ -50,15 +50,39 @@ pub fn make_folder(asked: Option<&Path>, force: bool) -> Result<RunFolder, Failu
     let Some(folder) = asked else {
         return fresh_folder();
     };
+    if folder.join("results.csv").exists() {
+        refuse_unless(force, folder, "results")?;
+        remove_results(folder).map_err(|e| cannot_write(folder, e))?;
+    }
+    take_folder(folder)
+}
+
+/// Makes the folder of states over time, or takes it if it holds none of these files or `force` is
+/// given; they go then, so that no chart is beside another's table.
+pub fn claim_folder(folder: &Path, force: bool, files: &[&str]) -> Result<RunFolder, Failure> {
+    for path in files.iter().map(|file| folder.join(file)) {
+        if path.exists() {
+            refuse_unless(force, folder, "states")?;
+            fs::remove_file(&path).map_err(|e| cannot_write(folder, e))?;
+        }
+    }
+    take_folder(folder)
+}
+
+fn refuse_unless(force: bool, folder: &Path, what: &str) -> Result<(), Failure> {
+    if force {
+        return Ok(());
+    }
+    let folder = folder.display();
+    Err(Failure::usage(format!(
+        "{folder}: holds {what} already; choose another folder, or --force"
+    )))
+}
+
+/// A folder that takes files, made if it is not there.
+fn take_folder(folder: &Path) -> Result<RunFolder, Failure> {
     let fail = |e| cannot_write(folder, e);
     let made = !folder.exists();
-    if folder.join("results.csv").exists() {
-        if !force {
-            let message = "holds results already; choose another folder, or --force";
-            return Err(Failure::usage(format!("{}: {message}", folder.display())));
-        }
-        remove_results(folder).map_err(fail)?;
-    }
     fs::create_dir_all(folder).map_err(fail)?;
     // A folder that exists may still refuse files.
     tempfile::tempfile_in(folder)

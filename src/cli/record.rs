@@ -149,7 +149,7 @@ fn tell(output: &Path, recorded: &Recorded) {
     if processes.len() > 1 {
         for (number, process) in (1..).zip(processes.iter().take(LISTED)) {
             let count = show_count(process.accesses);
-            let command = process.command.replace(char::is_control, "?");
+            let command = shown(&process.command);
             message(&format!("  process {number}: {count} accesses: {command}"));
         }
         if processes.len() > LISTED {
@@ -157,6 +157,18 @@ fn tell(output: &Path, recorded: &Recorded) {
         }
     }
     tell_mappings(summary.distinct, &recorded.repairs);
+}
+
+/// The most characters of a command that are shown.
+const COMMAND_SHOWN: usize = 72;
+
+/// A command for a listing: without valgrind's escapes, and not longer than a line.
+fn shown(command: &str) -> String {
+    let plain = command.replace('\\', "").replace(char::is_control, "?");
+    match plain.char_indices().nth(COMMAND_SHOWN) {
+        None => plain,
+        Some((end, _)) => format!("{}…", &plain[..end]),
+    }
 }
 
 /// How much of what was touched is in mappings that are known.

@@ -21,9 +21,8 @@ pub use frames::Frames;
 pub use local::Local;
 pub use params::{Param, ParamError, Params, PolicyChoice};
 
-use crate::space::EntryId;
 use crate::trace::dense::{PageKey, Ref};
-use crate::units::FrameId;
+use crate::units::{EntryId, FrameId};
 
 /// What family a policy belongs to; the order of listings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

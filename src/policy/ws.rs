@@ -2,8 +2,7 @@
 //! process that maps it.
 
 use super::{Family, Frames, Param, Policy, Repeats, Setup, Space, Spec, Touch, Want};
-use crate::space::EntryId;
-use crate::units::{FrameId, PageId};
+use crate::units::{EntryId, FrameId, PageId};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 

@@ -44,7 +44,8 @@ impl TableError {
         }
     }
 
-    fn io(path: &Path, action: &'static str, source: io::Error) -> TableError {
+    /// An error of the system about a file.
+    pub fn io(path: &Path, action: &'static str, source: io::Error) -> TableError {
         TableError::Io {
             path: path.to_path_buf(),
             action,

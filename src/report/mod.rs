@@ -10,5 +10,6 @@ pub mod csv;
 pub mod distributions;
 pub mod file;
 pub mod rows;
+pub mod states;
 pub mod summary;
 pub mod table;

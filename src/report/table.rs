@@ -70,10 +70,14 @@ fn heading(out: &mut String, row: &Row) {
     if row.warmup_refs > 0 {
         let _ = write!(out, ", after a warm-up of {}", show_count(row.warmup_refs));
     }
+    if row.processes > 1 {
+        let _ = write!(out, ", {} processes", row.processes);
+    }
     let _ = writeln!(
         out,
-        "; {}, digest {}",
+        "; {}, {} mappings, digest {}",
         row.trace_kind,
+        row.mappings,
         &row.trace_digest[..row.trace_digest.len().min(8)]
     );
 }
@@ -179,6 +183,11 @@ pub fn percent(share: f64) -> String {
 
 /// Columns right-aligned, two blanks apart.
 pub fn aligned(out: &mut String, lines: &[Vec<String>]) {
+    columns(out, "    ", "", lines);
+}
+
+/// Columns two blanks apart, left-aligned where `sides` has `<` at their place.
+pub fn columns(out: &mut String, indent: &str, sides: &str, lines: &[Vec<String>]) {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         lines
@@ -193,9 +202,15 @@ pub fn aligned(out: &mut String, lines: &[Vec<String>]) {
         let fields: Vec<String> = line
             .iter()
             .zip(&widths)
-            .map(|(field, &width)| format!("{field:>width$}"))
+            .enumerate()
+            .map(
+                |(column, (field, &width))| match sides.as_bytes().get(column) {
+                    Some(b'<') => format!("{field:<width$}"),
+                    _ => format!("{field:>width$}"),
+                },
+            )
             .collect();
-        let _ = writeln!(out, "    {}", fields.join("  ").trim_end());
+        let _ = writeln!(out, "{indent}{}", fields.join("  ").trim_end());
     }
 }
 
@@ -208,6 +223,7 @@ mod tests {
         Row {
             trace: "t".into(),
             trace_digest: "0123456789abcdef".into(),
+            mappings: "permissive".into(),
             trace_kind: "full".into(),
             page_size: 4096,
             policy: policy.into(),
@@ -236,7 +252,7 @@ mod tests {
         ];
         let text = render(&rows, column("fault_rate").unwrap());
         let expected = "\
-t: 1000 references (I 0, R 0, W 0), 100 pages of 4KiB (400KiB); full, digest 01234567
+t: 1000 references (I 0, R 0, W 0), 100 pages of 4KiB (400KiB); full, permissive mappings, digest 01234567
   fault rate (of references) by frames
     frames  memory  of pages     lru     opt
          8   32KiB     8.0 %  50.0 %  40.0 %

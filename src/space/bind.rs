@@ -212,8 +212,7 @@ impl Resolver<'_> {
         self.own(object, key.process);
         self.object[entry as usize] = object;
         self.binding[entry as usize] = Binding::Private;
-        let bound = &mut self.processes[key.process as usize].bound;
-        bound.insert(key.number, entry);
+        self.enter(key, entry);
         let first = &mut self.space.first_object[entry as usize];
         if *first == NONE {
             *first = object;

@@ -311,7 +311,7 @@ impl Resolver<'_> {
         let mapped = self.mapped - place.vmas.pages(self.shift) + vmas.pages(self.shift);
         if mapped != self.mapped {
             self.mapped = mapped;
-            self.space.mapped.push((self.legal, mapped));
+            self.space.mapped.set(self.legal, mapped);
         }
         self.committed = self.committed - u128::from(place.charge) + u128::from(charge);
         place.charge = charge;

@@ -24,6 +24,7 @@
 //! | `bind` | what is legal, and which object a reference is of |
 //! | `events` | the meaning of each event |
 //! | `infer` | mappings for a trace that has none |
+//! | `timeline` | numbers that change with the position |
 //!
 //! Deliberately absent: frames, residency, policies, time.
 
@@ -33,18 +34,19 @@ mod infer;
 mod resolver;
 #[cfg(test)]
 mod tests;
+mod timeline;
 pub mod vma;
 
 pub use resolver::{resolve, resolve_at};
+pub use timeline::Timeline;
 
 use crate::trace::dense::{Dictionary, NEVER, PageKey, Ref, Trace, pack, page_of};
 use crate::trace::record::Kind;
+pub use crate::units::EntryId;
 use crate::units::PageId;
 use std::sync::OnceLock;
 use vma::Vma;
 
-/// The number of an entry: a page of a process.
-pub type EntryId = PageId;
 /// The number of an object: something that can be in a frame.
 pub type ObjectId = PageId;
 
@@ -277,8 +279,10 @@ pub struct Space {
     pub sole: Vec<u32>,
     /// What happens besides the references, by position.
     pub ops: Vec<OpAt>,
-    /// The pages of all mappings of all processes, from each position on.
-    pub mapped: Vec<(u64, u64)>,
+    /// The pages of all mappings of all processes.
+    pub mapped: Timeline,
+    /// Of these, the pages that are bound to something; not kept without mappings.
+    pub touched: Timeline,
     /// Pages of mappings at the end that are bound to nothing.
     pub untouched_end: u64,
     future: OnceLock<ObjectFuture>,

@@ -87,8 +87,9 @@ pub(super) struct Resolver<'t> {
     pub regions: u32,
     /// Bytes promised to all processes.
     pub committed: u128,
-    /// Pages of all mappings of all processes.
+    /// Pages of all mappings of all processes, and bound pages.
     pub mapped: u64,
+    pub bound: u64,
     /// Legal references so far.
     pub legal: u64,
     pub tally: Tally,
@@ -134,8 +135,7 @@ pub fn resolve_at(
     }
     let mut resolver = Resolver::new(&trace, *options, origin != Origin::Permissive);
     let view = resolver.go(at)?;
-    let bound: usize = resolver.processes.iter().map(|p| p.bound.len()).sum();
-    let untouched_end = resolver.mapped.saturating_sub(bound as u64);
+    let untouched_end = resolver.mapped.saturating_sub(resolver.bound);
     let Resolver {
         mut space,
         tally,
@@ -187,6 +187,7 @@ impl<'t> Resolver<'t> {
             regions: 0,
             committed: 0,
             mapped: 0,
+            bound: 0,
             legal: 0,
             tally: Tally::default(),
             kept: None,
@@ -303,12 +304,26 @@ impl<'t> Resolver<'t> {
         self.own(object, key.process);
         self.object[entry as usize] = object;
         self.binding[entry as usize] = binding;
-        let bound = &mut self.processes[key.process as usize].bound;
-        bound.insert(key.number, entry);
+        self.enter(key, entry);
         if self.space.first_object[entry as usize] == NONE {
             self.space.first_object[entry as usize] = object;
         } else {
             self.push(Op::Bind { entry, object });
+        }
+    }
+
+    /// A page of a process, which may be bound already, is bound.
+    pub fn enter(&mut self, key: PageKey, entry: EntryId) {
+        let bound = &mut self.processes[key.process as usize].bound;
+        if bound.insert(key.number, entry).is_none() {
+            self.set_bound(self.bound + 1);
+        }
+    }
+
+    fn set_bound(&mut self, bound: u64) {
+        self.bound = bound;
+        if self.strict {
+            self.space.touched.set(self.legal, bound);
         }
     }
 
@@ -342,6 +357,7 @@ impl<'t> Resolver<'t> {
         let Some(entry) = bound.remove(&number) else {
             return;
         };
+        self.set_bound(self.bound - 1);
         let object = std::mem::replace(&mut self.object[entry as usize], NONE);
         self.allows[entry as usize] = 0;
         self.push(Op::Drop {

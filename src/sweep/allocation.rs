@@ -61,7 +61,10 @@ impl Allocation {
                 "{frames} frames for {processes} processes: each needs one"
             ));
         }
-        Ok(Some(divide(frames, &weights)))
+        // More frames than there are pages are of no use to anybody.
+        let most = trace.objects().max(1) as u32;
+        let quotas = divide(frames, &weights).into_iter();
+        Ok(Some(quotas.map(|quota| quota.min(most)).collect()))
     }
 }
 

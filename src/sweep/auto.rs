@@ -76,7 +76,7 @@ impl Intervals {
             }
         }
         // After its last reference a page stays until its window closes or the trace ends.
-        for (key, &last) in pages.iter().zip(&last) {
+        for (key, &last) in pages.iter().zip(&last).filter(|(_, last)| **last > 0) {
             let process = key.process as usize;
             all.note(clock[process] + 1 - last, weight[process]);
         }

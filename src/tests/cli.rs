@@ -27,3 +27,5 @@ mod spaces;
 mod streams;
 #[path = "cli/sweep.rs"]
 mod sweep;
+#[path = "cli/vm.rs"]
+mod vm;

@@ -206,9 +206,12 @@ impl<'t, L: Listener, G: Goal<'t>> Visitor<'t> for Choose<'_, 't, L, G> {
         let pages = job
             .space
             .map_or(job.trace.distinct(), |space| space.classes.len());
-        // More frames than pages are never used, but each process may have its share of them.
-        let most = job.quotas.map_or(pages as u32, |_| u32::MAX);
-        let frames = job.frames.unwrap_or(pages as u32).min(most).max(1);
+        // More frames than pages are never used.
+        let frames = match job.quotas {
+            Some(quotas) => quotas.iter().sum::<u32>(),
+            None => job.frames.unwrap_or(u32::MAX).min(pages as u32),
+        };
+        let frames = frames.max(1);
         let setup = Setup {
             frames,
             entries: job.entries(),

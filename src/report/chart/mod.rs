@@ -1,7 +1,7 @@
 //! Charts: finished rows to RGB pixels to PNG bytes, the same bytes on every run.
 //!
-//! Charts see nothing but [`Row`]s that were read back from the CSV, and the font built into the
-//! program. Deliberately absent: files, traces, policies and their tables, and how counts came
+//! Charts see nothing but [`Row`]s and [`StatesRow`]s that were read back from their CSV, and the
+//! font built into the program. Deliberately absent: files, traces, policies and their tables, and how counts came
 //! about.
 //!
 //! Reading order: `series` (rows to groups and curves), `scale` (values to places), `theme`
@@ -20,6 +20,7 @@ mod page;
 mod panel;
 mod scale;
 mod series;
+mod states;
 #[cfg(test)]
 mod tests;
 mod theme;
@@ -27,6 +28,9 @@ mod theme;
 use std::fmt;
 
 use crate::report::columns::Row;
+use crate::report::states::StatesRow;
+
+pub use states::Subject;
 
 /// A picture and the name it should have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +81,11 @@ pub fn all(rows: &[Row]) -> Result<Vec<Chart>, ChartError> {
         Ok(Chart { file_name, png })
     };
     plan(&groups).into_iter().map(draw).collect()
+}
+
+/// Draws where pages are over time.
+pub fn states(rows: &[StatesRow], subject: &Subject) -> Result<Chart, ChartError> {
+    states::draw(rows, subject)
 }
 
 type Draw = fn(&series::Group<'_>, &theme::Styles) -> Result<Vec<u8>, ChartError>;

@@ -147,7 +147,7 @@ fn small(
 
     let bound = group.first_touches();
     let panel = fault_rate::panel(rect, curves, bound, Look::SMALL);
-    panel.frame(canvas, XLabels::Pages)?;
+    panel.frame(canvas, XLabels::Values)?;
     if let Some(rate) = bound {
         panel.level(canvas, rate)?;
     }

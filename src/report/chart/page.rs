@@ -6,8 +6,9 @@
 use super::ChartError;
 use super::canvas::{Anchor, Canvas, Pen, Rect};
 use super::panel::{Look, sample};
-use super::series::{Group, Series};
+use super::series::{Group, Series, warning};
 use super::theme::{self, Dash, Style};
+use plotters::style::RGBColor;
 
 /// Free space at the edges of a chart.
 pub const MARGIN: f64 = 28.0;
@@ -25,23 +26,51 @@ const ROW: f64 = 34.0;
 /// A legend's label is cut at this width.
 const LABEL_MAX: f64 = 330.0;
 
-/// Writes the title and the facts, and returns what is left below.
+/// What stands above a chart.
+#[derive(Debug)]
+pub struct Head<'a> {
+    /// The name of the trace.
+    pub name: &'a str,
+    /// What is drawn.
+    pub what: &'a str,
+    /// What the numbers hold for, most important first.
+    pub facts: Vec<String>,
+    /// The kind of recording.
+    pub trace_kind: &'a str,
+}
+
+/// Writes the title and the facts of a group, and returns what is left below.
 pub fn head(canvas: &Canvas<'_>, group: &Group<'_>, what: &str) -> Result<Rect, ChartError> {
+    let row = group.first();
+    let (name, facts, trace_kind) = (&row.trace, group.facts(), &row.trace_kind);
+    heading(
+        canvas,
+        &Head {
+            name,
+            what,
+            facts,
+            trace_kind,
+        },
+    )
+}
+
+/// Writes the title and the facts, and returns what is left below.
+pub fn heading(canvas: &Canvas<'_>, head: &Head<'_>) -> Result<Rect, ChartError> {
     let full = f64::from(theme::WIDTH);
     let title = Pen::new(theme::TITLE, theme::INK).bold();
-    let tail = format!(": {what}");
+    let tail = format!(": {}", head.what);
     let room = full - 2.0 * MARGIN - canvas.text_width(&tail, &title)?;
-    let name = canvas.fitted(&group.first().trace, &title, room)?;
+    let name = canvas.fitted(head.name, &title, room)?;
     canvas.text(&format!("{name}{tail}"), (MARGIN, 56.0), &title)?;
 
     let pen = Pen::new(theme::LABEL - 1.0, theme::FAINT_INK);
-    let warning = group.warning();
+    let warning = warning(head.trace_kind);
     let warn = Pen::new(theme::LABEL - 1.0, theme::WARNING);
     let warn_width = match &warning {
         Some(text) => canvas.text_width(text, &warn)? + 40.0,
         None => 0.0,
     };
-    let facts = group.facts().join("  ·  ");
+    let facts = head.facts.join("  ·  ");
     let facts = canvas.fitted(&facts, &pen, full - 2.0 * MARGIN - warn_width)?;
     canvas.text(&facts, (MARGIN, 94.0), &pen)?;
     if let Some(text) = &warning {
@@ -67,7 +96,23 @@ pub struct Entry {
 enum Mark {
     Series(Style),
     Line,
+    Dashed(RGBColor, Dash),
+    Area(RGBColor),
     More,
+}
+
+impl Entry {
+    /// A line of its own kind.
+    pub fn line(label: &str, colour: RGBColor, dash: Dash) -> Entry {
+        let (label, mark) = (label.to_owned(), Mark::Dashed(colour, dash));
+        Entry { label, mark }
+    }
+
+    /// A filled area.
+    pub fn area(label: &str, colour: RGBColor) -> Entry {
+        let (label, mark) = (label.to_owned(), Mark::Area(colour));
+        Entry { label, mark }
+    }
 }
 
 /// The legend of these series, and of bounding lines.
@@ -189,6 +234,19 @@ fn draw_entry(
     match &entry.mark {
         Mark::Series(style) => sample(canvas, (x, y), SAMPLE, style, &Look::LARGE)?,
         Mark::Line => canvas.line(&[(x, y), (x + SAMPLE, y)], 1.8, theme::BOUND, SOLID)?,
+        Mark::Dashed(colour, dash) => {
+            canvas.line(&[(x, y), (x + SAMPLE, y)], 2.2, *colour, dash)?;
+        }
+        Mark::Area(colour) => {
+            let (top, bottom) = (y - 10.0, y + 10.0);
+            let corners = [
+                (x, top),
+                (x + SAMPLE, top),
+                (x + SAMPLE, bottom),
+                (x, bottom),
+            ];
+            canvas.polygon(&corners, *colour)?;
+        }
         Mark::More => {}
     }
     canvas.text_centred(label, (x + SAMPLE + 12.0, y), pen)

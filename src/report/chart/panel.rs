@@ -39,9 +39,9 @@ impl Look {
 pub enum XLabels {
     /// Nothing: the panel below has the labels.
     None,
-    /// Pages.
-    Pages,
-    /// Pages, and below them bytes, for pages of this size.
+    /// The labels of the ticks.
+    Values,
+    /// The same, which are pages, and below them bytes, for pages of this size.
     PagesAndBytes(u64),
 }
 

@@ -78,6 +78,26 @@ impl Axis {
         }
     }
 
+    /// An even axis from zero to a count and, as a share of it, some room beyond, with at most
+    /// `max_labels` labels.
+    pub fn amounts(high: f64, room: f64, max_labels: usize) -> Axis {
+        let ends = (0.0, high.max(1.0) * (1.0 + room));
+        // There is nothing between two whole numbers.
+        let mut step = even_step(ends).0.max(1.0);
+        while (ends.1 / step).floor() >= max_labels.max(2) as f64 {
+            step *= 2.0;
+        }
+        let ticks = even_values(ends, step).map(|value| Tick {
+            value,
+            label: decimal(value),
+        });
+        Axis {
+            spread: Spread::Linear,
+            ends,
+            ticks: ticks.collect(),
+        }
+    }
+
     /// A logarithmic axis for shares, labelled in per cent, with about `max_labels` labels.
     pub fn rates(values: impl Iterator<Item = f64>, max_labels: usize) -> Axis {
         let ends = log10_ends(values, (1e-4, 1.0));
@@ -390,6 +410,17 @@ mod tests {
         let even = Axis::shares([0.2, 0.45].into_iter());
         assert!(!even.is_nines());
         assert_eq!(labels(&even)[0], "20 %");
+    }
+
+    #[test]
+    fn amounts_begin_at_zero_and_are_whole() {
+        let of = |high, most| labels(&Axis::amounts(high, 0.05, most)).join(" ");
+        assert_eq!(of(0.0, 8), "0 1");
+        assert_eq!(of(3.0, 8), "0 1 2 3");
+        assert_eq!(of(1250.0, 8), "0 200 400 600 800 1 k 1.2 k");
+        assert_eq!(of(1250.0, 4), "0 400 800 1.2 k");
+        assert_eq!(of(1460.0, 4), "0 500 1 k 1.5 k");
+        assert_eq!(of(7e6, 8), "0 2 M 4 M 6 M");
     }
 
     #[test]

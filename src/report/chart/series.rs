@@ -47,6 +47,12 @@ pub fn groups(rows: &[Row]) -> Vec<Group<'_>> {
         .collect()
 }
 
+/// What a reader must know if a trace of this kind is not the full trace of a program.
+pub fn warning(kind: &str) -> Option<String> {
+    (!kind.is_empty() && kind != "full")
+        .then(|| format!("{kind} trace: not the rates of a program"))
+}
+
 fn head(text: &str, chars: usize) -> String {
     text.chars().take(chars).collect()
 }
@@ -77,13 +83,6 @@ impl Group<'_> {
             facts.push(row.filter.clone());
         }
         facts
-    }
-
-    /// What a reader must know if the trace is not the full trace of a program.
-    pub fn warning(&self) -> Option<String> {
-        let kind = self.first().trace_kind.as_str();
-        (!kind.is_empty() && kind != "full")
-            .then(|| format!("{kind} trace: not the rates of a program"))
     }
 
     /// The fault rate that no memory can avoid: first touches / references.

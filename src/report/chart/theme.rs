@@ -32,6 +32,16 @@ pub const GRID: RGBColor = RGBColor(228, 228, 228);
 pub const BOUND: RGBColor = RGBColor(150, 150, 150);
 /// What the reader must not overlook (Okabe and Ito's vermillion).
 pub const WARNING: RGBColor = RGBColor(190, 75, 0);
+/// Pages in frames that were not written (this and the next ones from Okabe and Ito's palette).
+pub const CLEAN: RGBColor = RGBColor(0, 114, 178);
+/// Pages in frames that were written.
+pub const DIRTY: RGBColor = RGBColor(213, 94, 0);
+/// Pages on the swap device.
+pub const SWAPPED: RGBColor = RGBColor(204, 121, 167);
+/// Pages that left memory for nothing.
+pub const DROPPED: RGBColor = RGBColor(150, 206, 238);
+/// Pages that were never there.
+pub const UNTOUCHED: RGBColor = RGBColor(190, 190, 190);
 /// The paper.
 pub const WHITE: RGBColor = RGBColor(255, 255, 255);
 

@@ -12,6 +12,7 @@ fn help_and_lists() {
         ("convert --help", "help-convert.txt"),
         ("gen --help", "help-gen.txt"),
         ("record --help", "help-record.txt"),
+        ("vm --help", "help-vm.txt"),
         ("policies", "policies.txt"),
         ("policies clock", "policies-clock.txt"),
         ("policies ws", "policies-ws.txt"),

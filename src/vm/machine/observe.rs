@@ -28,6 +28,8 @@ pub struct Snapshot {
     pub slots: Vec<Option<u32>>,
     /// For each frame whether it is taken by a dirty page, and whether its reference bit is set.
     pub bits: Vec<(bool, bool)>,
+    /// The most slots in use so far.
+    pub slots_peak: u64,
     /// The counters so far.
     pub counters: Counters,
     /// Full swap ended the replay earlier.
@@ -142,6 +144,7 @@ where
             objects: (0..objects).map(|object| self.page_state(object)).collect(),
             slots: (0..objects).map(|object| self.swap.slot(object)).collect(),
             bits: (0..self.capacity).map(bits).collect(),
+            slots_peak: self.swap.peak(),
             counters: self.counters,
             swap_full: self.swap_full,
         }

@@ -1,0 +1,109 @@
+//! Arguments about memory beside frames, which `run`, `check` and `vm` share: swap, how frames are
+//! divided, and what mappings and illegal references mean.
+
+use super::args::named;
+use super::failure::Failure;
+use crate::space::{Mappings, OnSegfault, Options};
+use crate::sweep::Allocation;
+use crate::units::{PageSize, parse_bytes};
+use clap::Args;
+
+/// Memory beside frames.
+#[derive(Debug, Clone, Args)]
+pub struct MemoryArgs {
+    /// Swap: 256MiB, none, or unlimited; a cell ends where a dirty page finds no slot
+    #[arg(long, value_name = "BYTES", default_value = "unlimited")]
+    pub swap: String,
+
+    /// How frames are divided: global (not at all), equal, proportional to the pages that each
+    /// process touches, or weights=3/1/1
+    #[arg(long, value_name = "HOW", default_value = "global")]
+    pub allocation: Allocation,
+
+    /// What a trace without mappings means: permissive (every first touch makes private memory)
+    /// or infer (touched pages are gathered into mappings)
+    #[arg(long, value_name = "permissive|infer", value_parser = parse_mappings, default_value = "permissive")]
+    pub mappings: Mappings,
+
+    /// What an illegal reference does: kill (its process ends there), skip (it is left out) or
+    /// abort (the trace is refused)
+    #[arg(long, value_name = "kill|skip|abort", value_parser = parse_on_segfault, default_value = "kill")]
+    pub on_segfault: OnSegfault,
+
+    /// Whether memory may be promised without end (always), or what passes --ram and --swap
+    /// together is refused (strict)
+    #[arg(long, value_name = "always|strict", default_value = "always")]
+    pub overcommit: Overcommit,
+
+    /// Memory that --overcommit strict may promise, beside swap: 64MiB
+    #[arg(long, value_name = "BYTES")]
+    pub ram: Option<String>,
+}
+
+/// Whether more memory may be promised than there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Overcommit {
+    /// Yes.
+    Always,
+    /// No.
+    Strict,
+}
+
+fn parse_on_segfault(text: &str) -> Result<OnSegfault, String> {
+    named(text, OnSegfault::ALL)
+}
+
+fn parse_mappings(text: &str) -> Result<Mappings, String> {
+    let all = [
+        (Mappings::Permissive, "permissive"),
+        (Mappings::Infer, "infer"),
+    ];
+    named(text, all)
+}
+
+impl MemoryArgs {
+    /// How traces are resolved.
+    pub fn space(&self) -> Result<Options, Failure> {
+        Ok(Options {
+            mappings: self.mappings,
+            on_segfault: self.on_segfault,
+            commit_limit: self.commit_limit()?,
+        })
+    }
+
+    /// Bytes of swap; `None` for as many as needed.
+    pub fn swap_bytes(&self) -> Result<Option<u64>, Failure> {
+        match self.swap.trim() {
+            "unlimited" => Ok(None),
+            "none" => Ok(Some(0)),
+            text => match parse_bytes(text) {
+                Ok(bytes) if bytes < PageSize::DEFAULT.bytes() => {
+                    let message = "less than a page: write 256MiB, none or unlimited";
+                    Err(Failure::usage(format!("--swap {text}: {message}")))
+                }
+                Ok(bytes) => Ok(Some(bytes)),
+                Err(e) => Err(Failure::usage(format!("--swap {e}; or none, or unlimited"))),
+            },
+        }
+    }
+
+    /// The most memory that may be promised.
+    fn commit_limit(&self) -> Result<Option<u64>, Failure> {
+        match (self.overcommit, self.ram.as_deref(), self.swap_bytes()?) {
+            (Overcommit::Always, None, _) => Ok(None),
+            (Overcommit::Always, Some(_), _) => Err(Failure::usage(
+                "--ram limits what is promised, with --overcommit strict only; frames are -m",
+            )),
+            (Overcommit::Strict, None, _) => {
+                Err(Failure::usage("--overcommit strict needs --ram BYTES"))
+            }
+            (Overcommit::Strict, _, None) => Err(Failure::usage(
+                "--overcommit strict needs a swap that ends: --swap BYTES or --swap none",
+            )),
+            (Overcommit::Strict, Some(ram), Some(swap)) => {
+                let ram = parse_bytes(ram).map_err(|e| Failure::usage(format!("--ram {e}")))?;
+                Ok(Some(ram.saturating_add(swap)))
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Where the pages of one trace are over time: areas one above the other for what is in memory and
+//! what has left it, and below them, on an axis of their own, the pages that nobody has touched,
+//! which may be many times as many.
+//!
+//! Does not know how rows came about.
+
+use plotters::style::RGBColor;
+
+use super::canvas::{Canvas, Rect, render};
+use super::page::{self, Entry, Head};
+use super::panel::{Look, Panel, XLabels};
+use super::scale::{Axis, bytes, decimal};
+use super::{Chart, ChartError, theme};
+use crate::report::states::StatesRow;
+
+/// What the rows hold for.
+#[derive(Debug, Clone, Default)]
+pub struct Subject {
+    /// The name of the trace.
+    pub trace: String,
+    /// The kind of its recording.
+    pub trace_kind: String,
+    /// Policy and mappings, for the second line.
+    pub facts: Vec<String>,
+    /// The most pages that can be resident, if there is a limit.
+    pub frames: Option<u64>,
+    /// The page size in bytes.
+    pub page_size: u64,
+    /// What the reader must know beside, for the lower edge.
+    pub notes: Vec<String>,
+}
+
+/// A count of a row.
+type Count = fn(&StatesRow) -> u64;
+
+/// The areas from below.
+const AREAS: [(&str, RGBColor, Count); 4] = [
+    ("resident, clean", theme::CLEAN, |row| {
+        row.resident.saturating_sub(row.resident_dirty)
+    }),
+    ("resident, dirty", theme::DIRTY, |row| row.resident_dirty),
+    ("swapped", theme::SWAPPED, |row| row.swapped),
+    ("dropped", theme::DROPPED, |row| row.dropped),
+];
+
+/// The area of its own.
+const UNTOUCHED: (&str, RGBColor, Count) = ("mapped, untouched", theme::UNTOUCHED, |row| {
+    row.untouched.unwrap_or(0)
+});
+
+/// A frame limit over so many times the highest area is not drawn: it would flatten the areas.
+const LIMIT_REACH: f64 = 2.0;
+
+/// Room below the panels for tick labels, the title of the axis and a note.
+const X_ROOM: f64 = 112.0;
+
+/// Draws the chart.
+pub fn draw(rows: &[StatesRow], subject: &Subject) -> Result<Chart, ChartError> {
+    if rows.is_empty() {
+        return Err(ChartError::Empty);
+    }
+    let has_untouched = rows.iter().any(|row| row.untouched.is_some());
+    let top = highest(rows, |row| AREAS.iter().map(|area| (area.2)(row)).sum());
+    let limit = subject.frames.map(|frames| frames as f64);
+    let drawn_limit = limit.filter(|limit| *limit <= LIMIT_REACH * top);
+    let png = render(theme::WIDTH, theme::HEIGHT, |canvas| {
+        let body = page::heading(canvas, &head(rows, subject))?;
+        let body = page::legend_right(canvas, body, legend(has_untouched, drawn_limit))?;
+        let rect = Rect {
+            left: body.left + page::Y_ROOM,
+            bottom: body.bottom - X_ROOM,
+            ..body
+        };
+        let (upper, lower) = split(rect, has_untouched);
+        let panel = panel(upper, rows, top.max(drawn_limit.unwrap_or(0.0)));
+        let labels = if has_untouched {
+            XLabels::None
+        } else {
+            XLabels::Values
+        };
+        panel.frame(canvas, labels)?;
+        let size = bytes(subject.page_size as f64);
+        panel.y_title(canvas, &format!("pages ({size} each)"))?;
+        areas(canvas, &panel, rows, &AREAS)?;
+        if let Some(limit) = drawn_limit {
+            line_at(canvas, &panel, limit)?;
+        }
+        let lowest = if has_untouched {
+            untouched(canvas, lower, rows)?
+        } else {
+            panel
+        };
+        lowest.x_title(canvas, "references", 76.0)?;
+        page::notes(canvas, &notes(subject, drawn_limit))
+    })?;
+    Ok(Chart {
+        file_name: "states.png".into(),
+        png,
+    })
+}
+
+fn head<'a>(rows: &[StatesRow], subject: &'a Subject) -> Head<'a> {
+    let last = rows[rows.len() - 1];
+    let mut facts = subject.facts.clone();
+    facts.push(format!("{} references", decimal(last.position as f64)));
+    facts.push(format!("{} faults", decimal(last.faults as f64)));
+    Head {
+        name: &subject.trace,
+        what: "pages over time",
+        facts,
+        trace_kind: &subject.trace_kind,
+    }
+}
+
+/// From above, as the areas are.
+fn legend(has_untouched: bool, limit: Option<f64>) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    if let Some(limit) = limit {
+        entries.push(Entry::line(&frames(limit), theme::INK, theme::DASHED));
+    }
+    let areas = AREAS.iter().rev();
+    entries.extend(areas.map(|(label, colour, _)| Entry::area(label, *colour)));
+    if has_untouched {
+        entries.push(Entry::area(UNTOUCHED.0, UNTOUCHED.1));
+    }
+    entries
+}
+
+fn frames(limit: f64) -> String {
+    let plural = if limit == 1.0 { "" } else { "s" };
+    format!("{limit} frame{plural}")
+}
+
+fn notes(subject: &Subject, drawn_limit: Option<f64>) -> Vec<String> {
+    let mut notes = subject.notes.clone();
+    if let (Some(limit), None) = (subject.frames, drawn_limit) {
+        let limit = frames(limit as f64);
+        notes.push(format!("{limit}: too many to be drawn as a line"));
+    }
+    notes
+}
+
+/// The rectangles of both panels; the first takes all if there is no second.
+fn split(rect: Rect, two: bool) -> (Rect, Rect) {
+    const GAP: f64 = 30.0;
+    const SHARE: f64 = 0.7;
+    let middle = match two {
+        true => rect.top + rect.height() * SHARE,
+        false => rect.bottom,
+    };
+    let upper = Rect {
+        bottom: middle,
+        ..rect
+    };
+    let lower = Rect {
+        top: middle + GAP,
+        ..rect
+    };
+    (upper, lower)
+}
+
+fn highest(rows: &[StatesRow], count: impl Fn(&StatesRow) -> u64) -> f64 {
+    rows.iter().map(count).max().unwrap_or(0) as f64
+}
+
+fn panel(rect: Rect, rows: &[StatesRow], top: f64) -> Panel {
+    let labels = (rect.height() / 40.0) as usize;
+    Panel {
+        rect,
+        x: Axis::amounts(highest(rows, |row| row.position), 0.0, 9),
+        y: Axis::amounts(top, 0.05, labels.clamp(2, 8)),
+        look: Look::LARGE,
+    }
+}
+
+/// Draws the lower panel.
+fn untouched(canvas: &Canvas<'_>, rect: Rect, rows: &[StatesRow]) -> Result<Panel, ChartError> {
+    let panel = panel(rect, rows, highest(rows, UNTOUCHED.2));
+    panel.frame(canvas, XLabels::Values)?;
+    panel.y_title(canvas, "untouched")?;
+    areas(canvas, &panel, rows, &[UNTOUCHED])?;
+    Ok(panel)
+}
+
+/// Draws areas one above the other: the sum of all first, then what lies below the highest over
+/// it, so that no seam shows between two of them.
+fn areas(
+    canvas: &Canvas<'_>,
+    panel: &Panel,
+    rows: &[StatesRow],
+    areas: &[(&str, RGBColor, Count)],
+) -> Result<(), ChartError> {
+    for highest in (0..areas.len()).rev() {
+        let sum = |row: &StatesRow| {
+            let counts = areas[..=highest].iter().map(|area| (area.2)(row));
+            counts.sum::<u64>() as f64
+        };
+        let edge = rows
+            .iter()
+            .filter_map(|row| panel.pixel(row.position as f64, sum(row)));
+        let mut corners: Vec<(f64, f64)> = edge.collect();
+        let (Some(first), Some(last)) = (corners.first(), corners.last()) else {
+            continue;
+        };
+        let base = panel.rect.bottom;
+        let ends = [(last.0, base), (first.0, base)];
+        corners.extend(ends);
+        // An area without height would still leave a thread of its colour.
+        if corners.iter().any(|corner| corner.1 < base) {
+            canvas.polygon(&corners, areas[highest].1)?;
+        }
+    }
+    Ok(())
+}
+
+fn line_at(canvas: &Canvas<'_>, panel: &Panel, value: f64) -> Result<(), ChartError> {
+    let ends = [panel.rect.left, panel.rect.right];
+    let Some((_, y)) = panel.pixel(0.0, value) else {
+        return Ok(());
+    };
+    let line = ends.map(|x| (x, y));
+    canvas.line(&line, 2.2, theme::INK, theme::DASHED)
+}

@@ -10,14 +10,21 @@ use std::collections::{BTreeSet, BinaryHeap};
 #[derive(Clone, Copy, Default)]
 struct Stamp {
     process: u32,
-    /// The page that it shows, while the entry is in the window.
-    page: PageId,
+    /// The page that it shows, while the entry is in the window; and, as the bit [`QUEUED`],
+    /// whether the heap has this entry, in or out of date. (Stamps are read at every
+    /// reference: small ones stay in the cache.)
+    page_and_queued: u32,
     /// The process's clock at that reference; [`OUTSIDE`] if the entry is not in the window.
     virtual_time: u64,
-    /// The position of the reference in the trace.
-    time: u64,
-    /// Whether the heap has this entry, in or out of date.
-    queued: bool,
+}
+
+/// See [`Stamp::page_and_queued`]; pages have lower numbers.
+const QUEUED: u32 = 1 << 31;
+
+impl Stamp {
+    fn page(&self) -> PageId {
+        self.page_and_queued & !QUEUED
+    }
 }
 
 /// No clock shows this: they begin at 1.
@@ -42,8 +49,7 @@ struct Held {
     windows: u32,
     /// Its frame, or [`NOWHERE`].
     frame: FrameId,
-    /// When it was last referenced by anybody or came in, by [`WorkingSet::uses`]; kept where
-    /// pages are shared.
+    /// When it was last referenced by anybody or came in, by [`WorkingSet::uses`].
     last: u64,
     /// The process that loaded it.
     loader: u32,
@@ -56,6 +62,8 @@ const NOWHERE: FrameId = FrameId::MAX;
 pub struct WorkingSet<'t> {
     tau: u64,
     shares: bool,
+    /// Whether it matters which page was referenced last: pages are shared, or there is a limit.
+    notes_uses: bool,
     quotas: Option<&'t [u32]>,
     /// Frames that each process loaded; kept where there are quotas.
     loaded: Vec<u32>,
@@ -63,7 +71,7 @@ pub struct WorkingSet<'t> {
     pages: Vec<Held>,
     /// The page in each frame.
     page_in: Vec<PageId>,
-    /// References and prefetches so far; counted where pages are shared.
+    /// References and prefetches so far; counted if `notes_uses`.
     uses: u64,
     processes: Vec<Process>,
     /// Resident pages that are in no window any more; they leave after the present reference or the
@@ -80,7 +88,7 @@ impl Process {
             let stamp = &mut stamps[entry as usize];
             let last = stamp.virtual_time;
             if last == OUTSIDE {
-                stamp.queued = false;
+                stamp.page_and_queued &= !QUEUED;
                 std::collections::binary_heap::PeekMut::pop(top);
                 continue;
             }
@@ -127,6 +135,7 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         WorkingSet {
             tau: setup.tau,
             shares: setup.shares,
+            notes_uses: setup.shares || (setup.frames as usize) < setup.pages,
             quotas: setup.quotas,
             loaded: vec![0; setup.processes],
             stamps,
@@ -151,8 +160,7 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         let stamp = &mut self.stamps[at.entry as usize];
         let process = &mut self.processes[stamp.process as usize];
         process.virtual_time += 1;
-        stamp.time = at.time;
-        if self.shares {
+        if self.notes_uses {
             self.uses += 1;
             let page = self.page_in[at.frame as usize];
             self.pages[page as usize].last = self.uses;
@@ -175,15 +183,15 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
             let page = self.least_recent(want);
             return self.forget(page);
         }
-        let stamps = &mut self.stamps;
+        let (stamps, pages) = (&mut self.stamps, &self.pages);
         let oldest = self.processes.iter_mut().filter_map(|process| {
             let (_, entry) = process.true_oldest(stamps)?;
-            Some((stamps[entry as usize].time, entry))
+            Some((pages[stamps[entry as usize].page() as usize].last, entry))
         });
         let (_, entry) = oldest.min().expect("every frame is taken");
         let stamp = &mut self.stamps[entry as usize];
         stamp.virtual_time = OUTSIDE;
-        let page = stamp.page;
+        let page = stamp.page();
         self.pages[page as usize].windows = 0;
         self.forget(page)
     }
@@ -224,7 +232,6 @@ impl WorkingSet<'_> {
         self.uses += 1;
         self.page_in[at.frame as usize] = page;
         let stamp = &mut self.stamps[at.entry as usize];
-        stamp.time = at.time;
         let held = &mut self.pages[page as usize];
         held.frame = at.frame;
         held.last = self.uses;
@@ -247,9 +254,9 @@ impl WorkingSet<'_> {
         let stamp = &mut self.stamps[entry as usize];
         let process = &mut self.processes[stamp.process as usize];
         stamp.virtual_time = process.virtual_time;
-        stamp.page = page;
-        if !stamp.queued {
-            stamp.queued = true;
+        let queued = stamp.page_and_queued & QUEUED != 0;
+        stamp.page_and_queued = page | QUEUED;
+        if !queued {
             process.oldest.push(Reverse((process.virtual_time, entry)));
         }
         process.due = process
@@ -263,10 +270,10 @@ impl WorkingSet<'_> {
         if std::mem::replace(&mut stamp.virtual_time, OUTSIDE) == OUTSIDE {
             return;
         }
-        let held = &mut self.pages[stamp.page as usize];
+        let held = &mut self.pages[stamp.page() as usize];
         held.windows -= 1;
         if held.windows == 0 && held.frame != NOWHERE {
-            self.orphans.insert(stamp.page);
+            self.orphans.insert(stamp.page());
         }
     }
 
@@ -308,11 +315,11 @@ impl WorkingSet<'_> {
             process.oldest.pop();
             let stamp = &mut self.stamps[entry as usize];
             stamp.virtual_time = OUTSIDE;
-            stamp.queued = false;
-            let held = &mut self.pages[stamp.page as usize];
+            stamp.page_and_queued &= !QUEUED;
+            let held = &mut self.pages[stamp.page() as usize];
             held.windows -= 1;
             if held.windows == 0 && held.frame != NOWHERE {
-                self.orphans.insert(stamp.page);
+                self.orphans.insert(stamp.page());
             }
         }
         process.due = u64::MAX;

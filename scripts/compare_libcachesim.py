@@ -51,7 +51,9 @@ def page_ids(command, column):
     """The page numbers that a pagebench command prints as hexadecimal addresses."""
     lines = subprocess.run([PAGEBENCH, *command], check=True, capture_output=True, text=True).stdout
     words = (line.split() for line in lines.splitlines())
-    pages = [int(word[column], 16) >> 12 for word in words if len(word) > column and word[0] not in ("#", "record")]
+    # Neither headers nor mapping events.
+    accesses = (word for word in words if len(word) > column and word[column - 1] in ("I", "R", "W"))
+    pages = [int(word[column], 16) >> 12 for word in accesses]
     return numpy.unique(numpy.array(pages, dtype=numpy.uint64), return_inverse=True)[1].astype(numpy.uint64)
 
 

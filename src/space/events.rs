@@ -347,15 +347,8 @@ impl Resolver<'_> {
 
 fn heap(range: Range<u64>) -> Vma {
     let mapping = Mapping {
-        start: range.start,
-        length: range.end - range.start,
-        protection: Protection::RW,
-        shared: false,
-        fixed: false,
-        grows_down: false,
-        backing: Backing::Anonymous,
-        page_size: None,
         name: "[heap]".into(),
+        ..Mapping::anonymous(range.start, range.end - range.start, Protection::RW)
     };
     Vma::of(&mapping, range, 0)
 }

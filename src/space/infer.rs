@@ -147,20 +147,15 @@ impl Run {
             Use::Data => "[data]",
             Use::Constants => "[constants]",
         };
+        let protection = Protection {
+            read: true,
+            write,
+            execute,
+        };
         Mapping {
-            start: self.first * page,
-            length,
-            protection: Protection {
-                read: true,
-                write,
-                execute,
-            },
-            shared: false,
-            fixed: false,
-            grows_down: false,
             backing,
-            page_size: None,
             name: name.into(),
+            ..Mapping::anonymous(self.first * page, length, protection)
         }
     }
 }

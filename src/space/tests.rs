@@ -537,17 +537,7 @@ fn meta() -> Meta {
 }
 
 fn private(start: u64, length: u64) -> Mapping {
-    Mapping {
-        start,
-        length,
-        protection: Protection::RW,
-        shared: false,
-        fixed: false,
-        grows_down: false,
-        backing: Backing::Anonymous,
-        page_size: None,
-        name: String::new(),
-    }
+    Mapping::anonymous(start, length, Protection::RW)
 }
 
 /// A process with two pages that forks so many children; each child writes one page and exits, or

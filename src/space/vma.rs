@@ -211,17 +211,7 @@ mod tests {
     use super::*;
 
     fn map(start: u64, length: u64, protection: &str) -> Vma {
-        let mapping = Mapping {
-            start,
-            length,
-            protection: Protection::parse(protection).unwrap(),
-            shared: false,
-            fixed: false,
-            grows_down: false,
-            backing: Backing::Anonymous,
-            page_size: None,
-            name: String::new(),
-        };
+        let mapping = Mapping::anonymous(start, length, Protection::parse(protection).unwrap());
         Vma::of(&mapping, start..start + length, 0)
     }
 

@@ -757,17 +757,7 @@ fn exit(pid: u32) -> Item {
 
 /// A private anonymous mapping of so many pages, to be read and written.
 fn anonymous(first: u64, pages: u64) -> Mapping {
-    Mapping {
-        start: first * SIZE,
-        length: pages * SIZE,
-        protection: Protection::RW,
-        shared: false,
-        fixed: false,
-        grows_down: false,
-        backing: Backing::Anonymous,
-        page_size: None,
-        name: String::new(),
-    }
+    Mapping::anonymous(first * SIZE, pages * SIZE, Protection::RW)
 }
 
 /// A private mapping of a file of so many bytes, from its beginning.

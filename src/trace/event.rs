@@ -95,6 +95,23 @@ pub struct Mapping {
     pub name: String,
 }
 
+impl Mapping {
+    /// Private anonymous memory without a name.
+    pub fn anonymous(start: u64, length: u64, protection: Protection) -> Mapping {
+        Mapping {
+            start,
+            length,
+            protection,
+            shared: false,
+            fixed: false,
+            grows_down: false,
+            backing: Backing::Anonymous,
+            page_size: None,
+            name: String::new(),
+        }
+    }
+}
+
 /// What a program tells of its future use of a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Advice {

@@ -181,17 +181,7 @@ impl<'a> Words<'a> {
 
     fn mapping(&mut self) -> Result<Mapping, Fault> {
         let (start, length) = self.range()?;
-        let mut mapping = Mapping {
-            start,
-            length,
-            protection: self.protection()?,
-            shared: false,
-            fixed: false,
-            grows_down: false,
-            backing: Backing::Anonymous,
-            page_size: None,
-            name: String::new(),
-        };
+        let mut mapping = Mapping::anonymous(start, length, self.protection()?);
         let mut given = [false; ATTRIBUTES.len()];
         loop {
             let word = self.next();

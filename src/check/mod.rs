@@ -10,25 +10,54 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The columns of a baseline, by name in the column table: which cell, then its counts.
-pub const BASELINE_COLUMNS: [&str; 14] = [
+pub const BASELINE_COLUMNS: [&str; 20] = [
     "schema",
     "trace",
     "trace_digest",
     "filter",
+    "mappings",
+    "on_segfault",
     "page_size",
     "policy",
     "params",
     "seed",
     "tau",
     "frames",
+    "allocation",
+    "accessed_bit",
+    "swap_limit",
+    "commit_limit",
     "warmup_refs",
     "refs",
     "faults",
     "write_backs",
 ];
 
+/// The columns that say how the model was set: counts of other settings are not comparable.
+pub const MODEL: [&str; 6] = [
+    "mappings",
+    "on_segfault",
+    "allocation",
+    "accessed_bit",
+    "swap_limit",
+    "commit_limit",
+];
+
 /// The columns that are compared.
 pub const COMPARED: [&str; 3] = ["refs", "faults", "write_backs"];
+
+/// Where the model of a row now is set otherwise than for its baseline, in words.
+pub fn other_model(baseline: &Row, now: &Row) -> Option<String> {
+    MODEL.iter().find_map(|name| {
+        let column = column(name).expect("a column of the table");
+        let [then, now] = [baseline, now].map(column.show);
+        let word = |text: String| match text.is_empty() {
+            true => "nothing".to_owned(),
+            false => text,
+        };
+        (then != now).then(|| format!("{name}: {} there, {} here", word(then), word(now)))
+    })
+}
 
 fn baseline_columns() -> impl Iterator<Item = &'static Column> {
     BASELINE_COLUMNS

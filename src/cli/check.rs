@@ -245,13 +245,24 @@ fn plan_of<'t>(
                 cell_name(row)
             )));
         }
-        plan.cells.push(Cell {
+        let cell = Cell {
             trace,
             choice,
             seed: row.seed,
             frames,
             tau: row.tau,
-        });
+        };
+        if let Some(other) =
+            check::other_model(row, &rows::key_of(&plan, &cell)).filter(|_| !args.accept)
+        {
+            return Err(none(format!(
+                "{}: counted with other options: {other}\n  \
+                 help: give the options that the baseline was made with, or write the counts of \
+                 these with --accept",
+                cell_name(row)
+            )));
+        }
+        plan.cells.push(cell);
     }
     if args.accept {
         add_cells(&mut plan, rows, traces, args)?;

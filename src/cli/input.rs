@@ -162,10 +162,10 @@ pub fn tell_illegal(path: &str, resolved: &Resolved, options: &Options) {
         ));
         for one in tally.illegal.iter().take(NAMED) {
             message(&format!(
-                "  reference {}: {} of page {:#x} by process {}: {}",
+                "  reference {}: {} of the page at {:#x} by process {}: {}",
                 one.position,
                 one.kind.letter(),
-                one.page,
+                one.page << resolved.trace.meta.page_shift(),
                 pids[one.process as usize],
                 match one.segmentation {
                     true => "no mapping",

@@ -8,6 +8,7 @@ use super::print;
 use crate::exit::{self, ExitCode};
 use crate::trace::dense::Trace;
 use crate::trace::digest;
+use crate::trace::event::{Event, EventAt};
 use crate::trace::interleave::interleave as merge;
 use crate::trace::source::name_of;
 use crate::trace::store::Writer;
@@ -78,6 +79,19 @@ pub fn interleave(args: InterleaveArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage(
             "traces of addresses and traces of ids cannot be merged",
         ));
+    }
+    let maps = |trace: &Trace| {
+        let made = |event: &EventAt| matches!(event.event, Event::Map(_) | Event::Brk { .. });
+        trace.events.iter().any(made)
+    };
+    if let (Some(with), Some(without)) = (
+        traces.iter().find(|trace| maps(trace)),
+        traces.iter().find(|trace| !maps(trace)),
+    ) {
+        return Err(Failure::usage(format!(
+            "{} has mappings and {} has none: beside each other every page of the second would be illegal",
+            with.meta.name, without.meta.name
+        )));
     }
     let name = name_of(&args.output);
     let summary = write_whole(&args.output, |out| {

@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[command(
     after_help = "The program keeps its standard streams; messages of pagebench go to standard error. The exit
-code is the program's (128 + N if signal N killed it), once the recording is stored. It runs about
-a hundred times slower than by itself. What the system writes into its memory, as by read(), is no
+code is the program's (128 + N if signal N killed it), once the recording is stored. About a
+million references a second are recorded: it runs a thousand times slower than by itself and more. What the system writes into its memory, as by read(), is no
 access of the program and not recorded. Processes that run at the same time interleave as they did.
 
 Examples:
@@ -101,6 +101,10 @@ fn run(_: &RecordArgs, _: &Path) -> Result<Recorded, Failure> {
 /// Where the recording goes. A file that nobody named is not replaced.
 fn output(args: &RecordArgs) -> Result<PathBuf, Failure> {
     if let Some(output) = &args.output {
+        if output == Path::new("-") {
+            let message = "-o -: standard output is the program's; name a file";
+            return Err(Failure::usage(message));
+        }
         return Ok(output.clone());
     }
     let program = args
@@ -164,7 +168,16 @@ const COMMAND_SHOWN: usize = 72;
 
 /// A command for a listing: without valgrind's escapes, and not longer than a line.
 fn shown(command: &str) -> String {
-    let plain = command.replace('\\', "").replace(char::is_control, "?");
+    let mut plain = String::with_capacity(command.len());
+    let mut letters = command.chars();
+    while let Some(letter) = letters.next() {
+        let letter = if letter == '\\' {
+            letters.next().unwrap_or('\\')
+        } else {
+            letter
+        };
+        plain.push(if letter.is_control() { '?' } else { letter });
+    }
     match plain.char_indices().nth(COMMAND_SHOWN) {
         None => plain,
         Some((end, _)) => format!("{}…", &plain[..end]),

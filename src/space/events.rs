@@ -274,7 +274,7 @@ impl Resolver<'_> {
     fn beget(&mut self, at: &EventAt, child: u32, state: State) -> Result<(), SpaceError> {
         if self.processes[child as usize].state != State::Unborn || child == at.process {
             let what = format!(
-                "fork of process {}, which there is already",
+                "fork of process {}, which there is already, or was: each has a number of its own",
                 self.pid(child)
             );
             return Err(self.fail(Some(at), what));

@@ -161,10 +161,7 @@ pub fn resolve_at(
 impl<'t> Resolver<'t> {
     fn new(trace: &'t Trace, options: Options, strict: bool) -> Resolver<'t> {
         let Dictionary { pids, pages } = &trace.dictionary;
-        let shift = match trace.meta.addressing {
-            Addressing::Bytes => u32::from(trace.meta.page_size.shift()),
-            Addressing::Ids => 0,
-        };
+        let shift = trace.meta.page_shift();
         Resolver {
             trace,
             options,

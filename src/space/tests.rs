@@ -74,17 +74,17 @@ fn traces_that_contradict_themselves() {
         (
             "R 1000\nfork 2\nR 1000\nfork 2\n",
             "line 5, before reference 2",
-            "fork of process 2, which there is already",
+            "fork of process 2, which there is already, or was: each has a number of its own",
         ),
         (
             "R 1000\nfork 0\n",
             "line 3, before reference 1",
-            "fork of process 0, which there is already",
+            "fork of process 0, which there is already, or was: each has a number of its own",
         ),
         (
             "R 1000\nfork 2\nswitch 2\nexit\nswitch 0\nfork 2\n",
             "line 7, before reference 1",
-            "fork of process 2, which there is already",
+            "fork of process 2, which there is already, or was: each has a number of its own",
         ),
         (
             "fork 2\nswitch 2\nR 1000\n",

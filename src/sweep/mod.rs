@@ -29,12 +29,10 @@ pub struct CellResult {
 impl CellResult {
     /// References replayed, of a trace with so many.
     pub fn replayed(&self, refs: usize) -> u64 {
-        let full = self
-            .outcome
-            .as_ref()
-            .ok()
-            .and_then(|outcome| outcome.swap_full);
-        full.map_or(refs as u64, |full| full.after)
+        match &self.outcome {
+            Ok(outcome) => outcome.swap_full.map_or(refs as u64, |full| full.after),
+            Err(_) => 0,
+        }
     }
 }
 

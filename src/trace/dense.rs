@@ -79,6 +79,16 @@ pub struct Meta {
     pub skipped: u64,
 }
 
+impl Meta {
+    /// How far a page number is shifted to become the address of the page; ids are not.
+    pub fn page_shift(&self) -> u32 {
+        match self.addressing {
+            Addressing::Bytes => u32::from(self.page_size.shift()),
+            Addressing::Ids => 0,
+        }
+    }
+}
+
 /// A trace in memory. See the module's documentation.
 #[derive(Debug)]
 pub struct Trace {

@@ -50,7 +50,7 @@ pub fn run(args: &RecordArgs, output: &Path) -> Result<Recorded, Failure> {
     if find(program).is_none() {
         let name = program.display();
         return Err(Failure::usage(format!(
-            "{name}: no such program; name one in PATH, or its path"
+            "{name}: no program that can be run; name one in PATH, or the path of one"
         )));
     }
     let fail = |e: io::Error| Failure::file(output, e);

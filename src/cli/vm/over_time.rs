@@ -56,7 +56,7 @@ pub fn write(
     if full {
         let last = states.last().map_or(0, |states| states.position);
         message(&format!(
-            "note: swap was full after reference {last}: the replay ended, and the states with it"
+            "note: swap was full soon after reference {last}, where the last states were taken: the replay ended"
         ));
     }
     let rows: Vec<StatesRow> = states.iter().map(|at| row(at, &resolved)).collect();

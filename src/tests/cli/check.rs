@@ -16,8 +16,8 @@ fn with_baseline() -> Sandbox {
 fn edited(text: &str) -> String {
     let edit = |line: &str| {
         let mut fields: Vec<String> = line.split(',').map(str::to_owned).collect();
-        if line.contains(",lru,") && fields[9] == "8" {
-            fields[12] = (fields[12].parse::<u64>().unwrap() + 1000).to_string();
+        if line.contains(",lru,") && fields[11] == "8" {
+            fields[18] = (fields[18].parse::<u64>().unwrap() + 1000).to_string();
         }
         fields.join(",") + "\n"
     };
@@ -37,6 +37,24 @@ fn what_was_accepted_passes() {
     // The counts do not depend on how the trace is stored, nor on threads.
     sandbox.run("convert t.txt -o t.pbt").code(0);
     sandbox.run("check b.csv t.pbt -j1").code(0).out(&[line]);
+}
+
+/// Counts of another model are not compared as if they were of this one.
+#[test]
+fn other_settings_of_the_model_are_no_regression() {
+    let sandbox = with_baseline();
+    for (options, piece) in [
+        ("--allocation equal", "allocation: global there, equal here"),
+        ("--swap 1MiB", "swap_limit: nothing there, 256 here"),
+        (
+            "--accessed-bit walk",
+            "accessed_bit: every there, walk here",
+        ),
+    ] {
+        let done = sandbox.run(&format!("check b.csv t.txt {options}"));
+        done.code(7)
+            .err(&["counted with other options: ", piece, "--accept"]);
+    }
 }
 
 #[test]
@@ -94,7 +112,7 @@ fn no_usable_baseline_is_exit_code_7() {
         ),
         (
             good.clone() + "1,2\n",
-            &["n.csv:6: 2 fields where the header has 14"],
+            &["n.csv:6: 2 fields where the header has 20"],
         ),
         (
             good.clone() + good.lines().last().unwrap() + "\n",

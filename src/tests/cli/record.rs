@@ -105,7 +105,7 @@ fn what_cannot_be_recorded_is_said_and_leaves_nothing() {
         sandbox
             .run("record -- no-such-program -x")
             .code(2)
-            .err(&["error: no-such-program: no such program"]);
+            .err(&["error: no-such-program: no program that can be run"]);
         sandbox
             .run("record -o no/where.pbt -- true")
             .code(1)

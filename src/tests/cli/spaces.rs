@@ -181,8 +181,8 @@ fn illegal_references_by_what_they_do() {
     let (sandbox, done) = run(ILLEGAL, "-p lru -m 4");
     done.code(0).err(&[
         "warning: t: 1 segmentation fault and 1 protection fault: processes ended there, 2 later references were left out",
-        "  reference 1: W of page 0x1 by process 0: not allowed",
-        "  reference 3: R of page 0x9 by process 2: no mapping",
+        "  reference 1: W of the page at 0x1000 by process 0: not allowed",
+        "  reference 3: R of the page at 0x9000 by process 2: no mapping",
     ]);
     let row = &sandbox.rows("out/results.csv")[0];
     assert_eq!(

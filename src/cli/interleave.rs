@@ -8,7 +8,6 @@ use super::print;
 use crate::exit::{self, ExitCode};
 use crate::trace::dense::Trace;
 use crate::trace::digest;
-use crate::trace::event::{Event, EventAt};
 use crate::trace::interleave::interleave as merge;
 use crate::trace::source::name_of;
 use crate::trace::store::Writer;
@@ -80,13 +79,9 @@ pub fn interleave(args: InterleaveArgs) -> Result<ExitCode, Failure> {
             "traces of addresses and traces of ids cannot be merged",
         ));
     }
-    let maps = |trace: &Trace| {
-        let made = |event: &EventAt| matches!(event.event, Event::Map(_) | Event::Brk { .. });
-        trace.events.iter().any(made)
-    };
     if let (Some(with), Some(without)) = (
-        traces.iter().find(|trace| maps(trace)),
-        traces.iter().find(|trace| !maps(trace)),
+        traces.iter().find(|trace| trace.has_mappings()),
+        traces.iter().find(|trace| !trace.has_mappings()),
     ) {
         return Err(Failure::usage(format!(
             "{} has mappings and {} has none: beside each other every page of the second would be illegal",

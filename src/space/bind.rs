@@ -154,7 +154,7 @@ impl Resolver<'_> {
             Source::PrivateFile(name) if kind == Kind::Write => {
                 let source = self.keyed.get(&name).copied().unwrap_or(NONE);
                 let object = self.new_object(Class::Zero, None);
-                self.bind_silently(entry, object);
+                self.bind_silently(entry, object, Binding::Private);
                 self.push(Op::CowCopy {
                     entry,
                     source,
@@ -206,19 +206,6 @@ impl Resolver<'_> {
         }
     }
 
-    /// Binds an entry by a copy-on-write op, which itself tells of the new object.
-    fn bind_silently(&mut self, entry: EntryId, object: ObjectId) {
-        let key = self.space.entries[entry as usize];
-        self.own(object, key.process);
-        self.object[entry as usize] = object;
-        self.binding[entry as usize] = Binding::Private;
-        self.enter(key, entry);
-        let first = &mut self.space.first_object[entry as usize];
-        if *first == NONE {
-            *first = object;
-        }
-    }
-
     /// A write to a bound page.
     fn break_cow(&mut self, entry: EntryId) {
         let source = self.object[entry as usize];
@@ -237,7 +224,7 @@ impl Resolver<'_> {
                 };
                 let object = self.new_object(class, None);
                 let frees = self.disown(source);
-                self.bind_silently(entry, object);
+                self.bind_silently(entry, object, Binding::Private);
                 self.push(Op::CowCopy {
                     entry,
                     source,

@@ -8,7 +8,7 @@ use super::{
     Resolved, Space, SpaceError, Tally, View, infer,
 };
 use crate::trace::dense::{Dictionary, KIND_MASK, KindCode, PageKey, Ref, Trace, page_of};
-use crate::trace::event::{Event, EventAt};
+use crate::trace::event::EventAt;
 use crate::trace::record::{Addressing, Kind};
 use crate::units::PAGE_ID_MAX;
 use rustc_hash::FxHashMap;
@@ -109,10 +109,8 @@ pub fn resolve_at(
     options: &Options,
     at: Option<u64>,
 ) -> Result<(Resolved, Option<View>), SpaceError> {
-    let has_maps = |event: &EventAt| matches!(event.event, Event::Map(_) | Event::Brk { .. });
-    let recorded = trace.events.iter().any(has_maps);
     let infers = options.mappings == Mappings::Infer && trace.meta.addressing == Addressing::Bytes;
-    let origin = match (recorded, infers) {
+    let origin = match (trace.has_mappings(), infers) {
         (true, _) => Origin::Recorded,
         (false, true) => Origin::Inferred,
         (false, false) => Origin::Permissive,
@@ -297,16 +295,25 @@ impl<'t> Resolver<'t> {
 
     /// Binds an entry that is not bound.
     pub fn bind(&mut self, entry: EntryId, object: ObjectId, binding: Binding) {
+        if !self.bind_silently(entry, object, binding) {
+            self.push(Op::Bind { entry, object });
+        }
+    }
+
+    /// Binds an entry without an op of its own: the first binding needs none, and a copy-on-write
+    /// tells of its new object itself. True if it is the first.
+    pub fn bind_silently(&mut self, entry: EntryId, object: ObjectId, binding: Binding) -> bool {
         let key = self.space.entries[entry as usize];
         self.own(object, key.process);
         self.object[entry as usize] = object;
         self.binding[entry as usize] = binding;
         self.enter(key, entry);
-        if self.space.first_object[entry as usize] == NONE {
-            self.space.first_object[entry as usize] = object;
-        } else {
-            self.push(Op::Bind { entry, object });
+        let first = &mut self.space.first_object[entry as usize];
+        let is_first = *first == NONE;
+        if is_first {
+            *first = object;
         }
+        is_first
     }
 
     /// A page of a process, which may be bound already, is bound.

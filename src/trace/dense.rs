@@ -5,7 +5,7 @@
 //! says what the program touched, not what that means for mappings. Knows nothing of policies
 //! and frames.
 
-use super::event::EventAt;
+use super::event::{Event, EventAt};
 use super::record::{Addressing, TraceKind};
 use crate::units::{PAGE_ID_MAX, PageId, PageSize};
 use rustc_hash::FxHashMap;
@@ -144,6 +144,12 @@ impl Trace {
                 .is_none_or(|last| last.position <= self.refs.len() as u64)
         );
         Trace { events, ..self }
+    }
+
+    /// Whether it says what is mapped, so that what is not is illegal.
+    pub fn has_mappings(&self) -> bool {
+        let maps = |at: &EventAt| matches!(at.event, Event::Map(_) | Event::Brk { .. });
+        self.events.iter().any(maps)
     }
 
     /// The number of references.

@@ -215,10 +215,7 @@ pub(super) fn list_stored(
     mut sink: impl FnMut(Record<'_>) -> bool,
 ) -> Result<(), TraceError> {
     let dictionary = &store.dictionary;
-    let shift = match store.meta.addressing {
-        Addressing::Ids => 0,
-        Addressing::Bytes => store.meta.page_size.shift(),
-    };
+    let shift = store.meta.page_shift();
     let access = |(reference, kind): (&Ref, &KindCode)| {
         let key = dictionary.pages[page_of(*reference) as usize];
         Access {

@@ -431,19 +431,18 @@ where
                 self.swap_full = true;
                 break;
             };
-            let to = match op {
+            let (to, goal) = match op {
                 Some(op) => {
-                    let (reference, kind) = (trace.refs[from], trace.kinds[from]);
-                    match self.access_by(op, reference, kind, from as u64) {
-                        Ok(()) => from + 1,
-                        Err(Full) => from,
-                    }
+                    let done = self.access_by(op, page_of(trace.refs[from]), from as u64);
+                    (from + usize::from(done.is_ok()), from + 1)
                 }
-                None => self.stretch(trace, from..range.end.min(until)),
+                None => {
+                    let goal = range.end.min(until);
+                    (self.stretch(trace, from..goal), goal)
+                }
             };
-            let full = to == from || op.is_none() && to < range.end.min(until);
             from = to;
-            if full {
+            if to < goal {
                 self.swap_full = true;
                 break;
             }

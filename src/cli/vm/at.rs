@@ -92,10 +92,7 @@ impl Picture<'_> {
     }
 
     fn shift(&self) -> u32 {
-        match self.resolved.trace.meta.addressing {
-            Addressing::Bytes => self.resolved.trace.meta.page_size.shift().into(),
-            Addressing::Ids => 0,
-        }
+        self.resolved.trace.meta.page_shift()
     }
 }
 

@@ -29,13 +29,12 @@ where
             if P::SPEC.space == SpaceKind::Variable && self.swap_full {
                 return Err(Full);
             }
-            if !at.op.is_of_reference() {
-                self.do_op(at.op, position)?;
-            }
-            self.next_op += 1;
             if at.op.is_of_reference() {
+                self.next_op += 1;
                 return Ok((Some(at.op), usize::MAX));
             }
+            self.do_op(at.op, position)?;
+            self.next_op += 1;
         }
         Ok((None, usize::MAX))
     }
@@ -88,10 +87,8 @@ where
         self.policy.prefetched(&mut self.frames, at, next_use);
         // Its bit was cleared, and it has no translations yet; later ones must not go for that.
         self.flush_cleared();
-        let written = usize::from(matches!(victim, Some((_, true))));
+        let written = self.count_moves(read, victim);
         self.counters.prefetched[written] += 1;
-        self.count_read(read);
-        self.count_victim(victim);
         Ok(())
     }
 }

@@ -65,20 +65,18 @@ where
 
     /// A reference that copies its page, or finds that it need not be copied.
     #[inline(never)]
-    pub(super) fn access_by(
-        &mut self,
-        op: Op,
-        reference: Ref,
-        kind: KindCode,
-        time: u64,
-    ) -> Result<(), Full> {
+    pub(super) fn access_by(&mut self, op: Op, entry: EntryId, time: u64) -> Result<(), Full> {
         if P::SPEC.space == SpaceKind::Variable && self.swap_full {
             return Err(Full);
         }
-        let entry = page_of(reference);
         let present = self.memory.present(entry);
         let frame = match op {
-            Op::CowCopy { .. } => self.cow_copy(op, time)?,
+            Op::CowCopy {
+                source,
+                object,
+                frees,
+                ..
+            } => self.cow_copy(entry, source, object, frees, time)?,
             _ if present < AWAY => {
                 self.tlb.faults(entry);
                 self.tlb.shoot_down(entry);
@@ -87,22 +85,20 @@ where
             }
             _ => self.fault(entry, true, time)?,
         };
-        let ifetch = kind & KIND_MASK == Kind::Ifetch as KindCode;
-        self.tlb.translate(entry, ifetch, time);
+        // It is a write.
+        self.tlb.translate(entry, false, time);
         self.close_windows(Touch { entry, frame, time });
         Ok(())
     }
 
-    fn cow_copy(&mut self, op: Op, time: u64) -> Result<FrameId, Full> {
-        let Op::CowCopy {
-            entry,
-            source,
-            object,
-            frees,
-        } = op
-        else {
-            unreachable!("the caller knows its op");
-        };
+    fn cow_copy(
+        &mut self,
+        entry: EntryId,
+        source: ObjectId,
+        object: ObjectId,
+        frees: bool,
+        time: u64,
+    ) -> Result<FrameId, Full> {
         self.residency.settle(time);
         // Whatever becomes of the source below, its content is there now or is read.
         let read = match source {
@@ -207,23 +203,20 @@ where
 
     fn count(&mut self, kind: FaultKind, read: Read, victim: Victim) {
         let major = usize::from(read != Read::Nothing);
-        let written = usize::from(matches!(victim, Some((_, true))));
+        let written = self.count_moves(read, victim);
         self.counters.faults[kind as usize][major][written] += 1;
-        self.count_read(read);
-        self.count_victim(victim);
     }
 
-    pub(super) fn count_read(&mut self, read: Read) {
+    /// Counts what was read and who made room; 1 if the victim had to be written, else 0.
+    pub(super) fn count_moves(&mut self, read: Read, victim: Victim) -> usize {
         self.counters.swap_reads += u64::from(read == Read::Swap);
         self.counters.file_reads += u64::from(read == Read::File);
-    }
-
-    pub(super) fn count_victim(&mut self, victim: Victim) {
         match victim {
-            None => {}
+            None => return 0,
             Some((_, false)) => self.counters.evictions_clean += 1,
             Some((_, true)) => self.counters.evictions_dirty += 1,
         }
+        usize::from(matches!(victim, Some((_, true))))
     }
 
     fn tell(&mut self, kind: FaultKind, page: PageId, read: Read, victim: Victim, time: u64) {

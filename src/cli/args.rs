@@ -182,7 +182,7 @@ pub struct SweepArgs {
     )]
     pub tlb: String,
 
-    /// The TLBs of a machine instead (see: pagebench machines)
+    /// The TLBs of a machine instead, and what its translations and faults cost (see: pagebench machines)
     #[arg(long, value_name = "NAME", conflicts_with = "tlb")]
     pub machine: Option<String>,
 
@@ -198,7 +198,7 @@ pub struct SweepArgs {
     #[arg(long, value_name = "DEVICE", default_value = "nvme")]
     pub device: String,
 
-    /// Costs of the time model, over those of the device: memory=100ns,tlb-l2=3ns,walk-ref=20ns,fault=1us,copy=400ns,read=100us,write=100us
+    /// Costs of the time model, over those of the device and the machine: memory=100ns,tlb-l2=3ns,walk-ref=20ns,fault=1us,copy=400ns,read=100us,write=100us
     #[arg(
         long,
         value_name = "EVENT=TIME,…",
@@ -368,6 +368,9 @@ impl SweepArgs {
             ))
         })?;
         let mut costs = CostTable::default().with_device(device);
+        if let Some(Hardware::Machine(machine)) = self.hardware()? {
+            costs = costs.with_machine(&machine.costs);
+        }
         costs.set(&self.cost).map_err(Failure::usage)?;
         Ok(costs)
     }

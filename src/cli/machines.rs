@@ -78,6 +78,17 @@ fn describe(preset: &Preset) -> String {
         out,
         "replacement  least recently used in each set, for every machine"
     );
+    let costs = &preset.costs;
+    let _ = writeln!(
+        out,
+        "costs        --cost tlb-l2={}ns,walk-ref={}ns,fault={}ns ({} and {} cycles at {} MHz)",
+        costs.tlb_l2_ns(),
+        costs.walk_ref_ns(),
+        costs.fault_ns,
+        costs.tlb_l2_cycles,
+        costs.walk_ref_cycles,
+        costs.clock_mhz,
+    );
     for arrays in preset.arrays {
         let page = size_of(arrays);
         let _ = writeln!(out, "pages of {page}");

@@ -211,6 +211,7 @@ columns! {
     walk_refs: Option<u64>, "references", "page-table entries read by the walks: walk_refs_leaf + walk_refs_upper; without page-walk caches tlb_misses times levels";
     walk_refs_leaf: Option<u64>, "references", "of these, entries that name a page: one a walk";
     walk_refs_upper: Option<u64>, "references", "of these, entries that name a table; page-walk caches save them";
+    walk_refs_by_level: String, "references", "walk_refs by level of the page table, from the root to the leaf, joined by slashes; empty without translation";
     shootdowns: Option<u64>, "entries", "TLB entries dropped because their page left memory or its page-table entry changed, counted per level that held one";
     tlb_flushes: Option<u64>, "flushes", "flushes of all TLBs and page-walk caches because the process changed; 0 if entries are tagged by process";
     time_ns: Option<u64>, "ns", "modelled time of all counted references: counters times the cost table of manifest.json";

@@ -72,7 +72,10 @@ pub fn key_of(plan: &Plan<'_>, cell: &Cell) -> Row {
 fn row(plan: &Plan<'_>, cell: &Cell, outcome: &Result<Outcome, String>, costs: &CostTable) -> Row {
     let key = key_of(plan, cell);
     match outcome {
-        Ok(outcome) => filled(key, outcome, costs),
+        Ok(outcome) => {
+            let levels = plan.tlb_of(cell).map_or(0, |geometry| geometry.levels);
+            filled(key, outcome, costs, levels)
+        }
         Err(error) => Row {
             status: ERROR.into(),
             error: error.replace(['\n', '\r'], " "),
@@ -81,7 +84,7 @@ fn row(plan: &Plan<'_>, cell: &Cell, outcome: &Result<Outcome, String>, costs: &
     }
 }
 
-fn filled(mut key: Row, outcome: &Outcome, costs: &CostTable) -> Row {
+fn filled(mut key: Row, outcome: &Outcome, costs: &CostTable, levels: u32) -> Row {
     key.status = "ok".into();
     if let Some(full) = outcome.swap_full {
         [key.ifetches, key.reads, key.writes] = full.by_kind;
@@ -133,12 +136,13 @@ fn filled(mut key: Row, outcome: &Outcome, costs: &CostTable) -> Row {
         ..key
     };
     match outcome.tlb {
-        Some(tlb) => translated(row, &tlb),
+        Some(tlb) => translated(row, &tlb, levels),
         None => row,
     }
 }
 
-fn translated(row: Row, tlb: &TlbCounters) -> Row {
+fn translated(row: Row, tlb: &TlbCounters, levels: u32) -> Row {
+    let by_level = tlb.walk_refs_by_level(levels).into_iter();
     Row {
         tlb_hits_l1i: Some(tlb.l1i_hits),
         tlb_hits_l1d: Some(tlb.l1d_hits),
@@ -148,6 +152,10 @@ fn translated(row: Row, tlb: &TlbCounters) -> Row {
         walk_refs: Some(tlb.walk_refs),
         walk_refs_leaf: Some(tlb.misses),
         walk_refs_upper: Some(tlb.walk_refs - tlb.misses),
+        walk_refs_by_level: by_level
+            .map(|n| n.to_string())
+            .collect::<Vec<_>>()
+            .join("/"),
         shootdowns: Some(tlb.shootdowns),
         tlb_flushes: Some(tlb.flushes),
         ..row

@@ -275,8 +275,6 @@ pub struct Space {
     pub first_object: Vec<ObjectId>,
     /// What backs each object.
     pub classes: Vec<Class>,
-    /// For each object the only process that ever was bound to it, or [`NONE`] if several were.
-    pub sole: Vec<u32>,
     /// What happens besides the references, by position.
     pub ops: Vec<OpAt>,
     /// The pages of all mappings of all processes.
@@ -307,7 +305,6 @@ impl Space {
             entries: dictionary.pages.clone(),
             first_object: (0..pages as u32).collect(),
             classes: vec![Class::Original; pages],
-            sole: dictionary.pages.iter().map(|key| key.process).collect(),
             ..Space::default()
         }
     }

@@ -284,7 +284,6 @@ impl<'t> Resolver<'t> {
     pub fn new_object(&mut self, class: Class, key: Option<Key>) -> ObjectId {
         let object = self.space.classes.len() as u32;
         self.space.classes.push(class);
-        self.space.sole.push(NONE - 1);
         self.owners.push(0);
         self.key_of.push(key);
         if let Some(key) = key {
@@ -304,7 +303,7 @@ impl<'t> Resolver<'t> {
     /// tells of its new object itself. True if it is the first.
     pub fn bind_silently(&mut self, entry: EntryId, object: ObjectId, binding: Binding) -> bool {
         let key = self.space.entries[entry as usize];
-        self.own(object, key.process);
+        self.owners[object as usize] += 1;
         self.object[entry as usize] = object;
         self.binding[entry as usize] = binding;
         self.enter(key, entry);
@@ -328,17 +327,6 @@ impl<'t> Resolver<'t> {
         self.bound = bound;
         if self.strict {
             self.space.touched.set(self.legal, bound);
-        }
-    }
-
-    /// An object gains an owner.
-    pub fn own(&mut self, object: ObjectId, process: u32) {
-        self.owners[object as usize] += 1;
-        let sole = &mut self.space.sole[object as usize];
-        if *sole == NONE - 1 {
-            *sole = process;
-        } else if *sole != process {
-            *sole = NONE;
         }
     }
 

@@ -500,28 +500,6 @@ R 7e000
     assert_eq!(resolved.untouched_end(), Some(4));
 }
 
-#[test]
-fn pages_of_one_process_alone_are_known() {
-    // Private, and shared with a child that exits; of a file, by two processes; a copy.
-    let text = "map 1000 8192 rw-
-W 1000
-switch 1
-map 9000 8192 r-- file=1,0,8192
-R 9000
-R a000
-switch 2
-map 9000 8192 rw- file=1,0,8192
-R 9000
-W 9000
-switch 0
-fork 3
-W 1000
-";
-    let resolved = resolved(text, &SKIP);
-    let space = resolved.space.as_ref().unwrap();
-    assert_eq!(space.sole, [NONE, NONE, 1, 2, 0]);
-}
-
 // ---------------------------------------------------------------------------------------------
 // Large ones.
 

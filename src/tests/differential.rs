@@ -107,6 +107,9 @@ fn agrees_on_tlbs(
         };
         let walks = WalkRun {
             refs: all_walks.refs - walks_before.refs,
+            by_height: std::array::from_fn(|height| {
+                all_walks.by_height[height] - walks_before.by_height[height]
+            }),
             flushes: all_walks.flushes - walks_before.flushes,
         };
         if geometry.pwc.iter().all(Option::is_none) {
@@ -131,8 +134,10 @@ fn plain(counters: &TlbCounters) -> TlbRun {
 }
 
 fn walks(counters: &TlbCounters) -> WalkRun {
+    let mut by_level = counters.walk_refs_by_level(8).into_iter().rev();
     WalkRun {
         refs: counters.walk_refs,
+        by_height: std::array::from_fn(|_| by_level.next().expect("eight levels")),
         flushes: counters.flushes,
     }
 }

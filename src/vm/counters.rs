@@ -1,6 +1,7 @@
 //! What is counted of one replay, and the conservation laws that every replay must obey. The laws
 //! are asserted in release builds too: a count that breaks one must not reach a report.
 
+use super::geometry::LEVELS_MAX;
 use super::listen::{Distribution, FaultKind};
 use crate::trace::dense::{KindCode, count_kinds};
 
@@ -116,11 +117,20 @@ pub struct TlbCounters {
     pub shootdowns: u64,
     /// Page-table entries read by walks. Each walk reads one leaf; the rest are upper entries.
     pub walk_refs: u64,
+    /// Walks by the number of entries they read: the first is those that read the leaf alone.
+    pub walks: [u64; LEVELS_MAX as usize],
     /// Flushes of all levels because the process changed and entries have no tags.
     pub flushes: u64,
 }
 
 impl TlbCounters {
+    /// Page-table entries read at each of so many levels, the root's first: a walk of n entries
+    /// reads the lowest n levels.
+    pub fn walk_refs_by_level(&self, levels: u32) -> Vec<u64> {
+        let read = |height: u32| self.walks[height as usize..].iter().sum();
+        (0..levels).rev().map(read).collect()
+    }
+
     /// References translated by some level.
     pub fn hits(&self) -> u64 {
         self.l1i_hits + self.l1d_hits + self.l2_hits
@@ -134,6 +144,7 @@ impl TlbCounters {
             misses: self.misses - start.misses,
             shootdowns: self.shootdowns - start.shootdowns,
             walk_refs: self.walk_refs - start.walk_refs,
+            walks: std::array::from_fn(|i| self.walks[i] - start.walks[i]),
             flushes: self.flushes - start.flushes,
         }
     }
@@ -231,7 +242,13 @@ impl Outcome {
                 "references = TLB hits + misses"
             );
             assert!(tlb.misses >= c.faults(), "every fault misses the TLB");
-            assert!(tlb.walk_refs >= tlb.misses, "every walk reads a leaf");
+            let by_level = tlb.walk_refs_by_level(LEVELS_MAX);
+            assert_eq!(by_level.iter().sum::<u64>(), tlb.walk_refs, "by level");
+            assert_eq!(
+                by_level.last(),
+                Some(&tlb.misses),
+                "every walk reads a leaf"
+            );
         }
     }
 }

@@ -226,7 +226,9 @@ impl<'t> Tlbs<'t> {
             self.counters.l2_hits += 1;
         } else {
             self.counters.misses += 1;
-            self.counters.walk_refs += self.walker.walk(self.pages[page as usize], now);
+            let read = self.walker.walk(self.pages[page as usize], now);
+            self.counters.walk_refs += read;
+            self.counters.walks[read as usize - 1] += 1;
             if second != ABSENT {
                 self.insert(second, page, now);
             }

@@ -219,3 +219,60 @@ fn xz(bytes: &[u8]) -> Option<Vec<u8>> {
     writer.join().unwrap().ok()?;
     Some(output.stdout)
 }
+
+/// The parts of the modelled time add up to the whole: each counter of the row times its cost in
+/// the manifest, which has the device's, the machine's over the usual ones and `--cost` over all.
+#[test]
+fn the_costs_of_device_and_machine_are_echoed_and_add_up() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("gen zipf --pages 3000 --refs 50k --writes 30 -o z.pbt")
+        .code(0);
+    sandbox
+        .run(
+            "run z.pbt -p lru -p ws -m 100 --tau 1000 --no-charts -o out \
+             --machine virtuoso --device disk --cost fault=3us",
+        )
+        .code(0);
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&sandbox.read("out/manifest.json")).unwrap();
+    let costs = &manifest["costs"];
+    let echoed = |key: &str| costs[key].as_u64().unwrap();
+    assert_eq!(echoed("tlb_l2_ns"), 5, "12 cycles at 2.25 GHz");
+    assert_eq!(echoed("read_ns"), 8_000_000);
+    assert_eq!(echoed("fault_ns"), 3_000, "--cost wins");
+    let column = |name| -> Vec<u64> {
+        let column = sandbox.column("out/results.csv", name);
+        column.iter().map(|value| value.parse().unwrap()).collect()
+    };
+    let parts = [
+        ("refs", "memory_ns"),
+        ("tlb_hits_l2", "tlb_l2_ns"),
+        ("walk_refs", "walk_ref_ns"),
+        ("faults", "fault_ns"),
+        ("cow_copies", "copy_ns"),
+        ("major_faults", "read_ns"),
+        // Without prefetches a fault waits for each dirty victim; expiries are nobody's wait.
+        ("evictions_dirty", "write_ns"),
+    ];
+    for (row, total) in column("time_ns").into_iter().enumerate() {
+        let sum: u64 = parts
+            .iter()
+            .map(|(counter, cost)| column(counter)[row] * echoed(cost))
+            .sum();
+        assert_eq!(sum, total, "row {row}");
+    }
+    let by_level = sandbox.column("out/results.csv", "walk_refs_by_level");
+    let leaf_and_upper = column("walk_refs_leaf")
+        .into_iter()
+        .zip(column("walk_refs_upper"));
+    for (levels, (leaf, upper)) in by_level.iter().zip(leaf_and_upper) {
+        let levels: Vec<u64> = levels.split('/').map(|n| n.parse().unwrap()).collect();
+        assert_eq!(levels.len(), 4);
+        assert!(
+            levels.is_sorted(),
+            "caches of upper entries save more of them: {levels:?}"
+        );
+        assert_eq!((levels[3], levels[..3].iter().sum()), (leaf, upper));
+    }
+}

@@ -44,6 +44,8 @@ pub struct TlbRun {
 pub struct WalkRun {
     /// Entries of page tables that walks read.
     pub refs: u64,
+    /// The same by level: the first is that of the leaves, the next the one above it.
+    pub by_height: [u64; 8],
     /// Switches of process that dropped everything.
     pub flushes: u64,
 }
@@ -187,8 +189,8 @@ impl Buffers {
     }
 }
 
-/// Entries that a walk to this page reads.
-fn walk(page: Page, levels: u32, caches: &mut [Option<Entries>]) -> u64 {
+/// Walks to this page and counts the entries that it reads.
+fn walk(page: Page, levels: u32, caches: &mut [Option<Entries>], walks: &mut WalkRun) {
     let entry = |level: usize| {
         let below = levels - 1 - level as u32;
         (page.0, page.1 / 512u64.pow(below))
@@ -205,7 +207,10 @@ fn walk(page: Page, levels: u32, caches: &mut [Option<Entries>]) -> u64 {
             cache.insert(entry(level));
         }
     }
-    u64::from(levels) - from as u64
+    for level in from..levels as usize {
+        walks.refs += 1;
+        walks.by_height[levels as usize - 1 - level] += 1;
+    }
 }
 
 /// Translates `refs`; `run` says which pages leave memory, and when.
@@ -252,7 +257,7 @@ pub fn hierarchy(refs: &[Ref], run: &Run, hardware: &Hierarchy) -> (TlbRun, Walk
             Found::Second => result.l2_hits += 1,
             Found::Nowhere => {
                 result.misses += 1;
-                walks.refs += walk(page, hardware.levels, &mut caches);
+                walk(page, hardware.levels, &mut caches, &mut walks);
             }
         }
         if let Some((victim, _)) = fault.and_then(|fault| fault.victim) {

@@ -73,6 +73,7 @@ fn job<'t>(
 ) -> Job<'t> {
     Job {
         swap_slots: None,
+        bursts: None,
         trace,
         space: None,
         quotas: None,
@@ -133,6 +134,7 @@ fn machine(c: &mut Criterion) {
         };
         let by_walk = Job {
             accessed: Accessed::WalkFlush,
+            bursts: None,
             ..whole
         };
         let mut group = c.benchmark_group(format!("machine/{}/cc1/256", spec.name));

@@ -1,7 +1,7 @@
 //! LRU: the victim is the page not referenced for the longest time.
 
 use super::support::list::List;
-use super::{Family, Frames, Policy, Repeats, Setup, Space, Spec, Touch, Want};
+use super::{Bursts, Family, Frames, Policy, Repeats, Setup, Space, Spec, Touch, Want};
 use crate::units::FrameId;
 
 /// Least recently used.
@@ -21,6 +21,7 @@ impl<'t> Policy<'t> for Lru {
         space: Space::Fixed,
         needs_future: false,
         repeats: Repeats::Once,
+        bursts: Bursts::Order,
         params: &[],
     };
 

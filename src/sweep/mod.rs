@@ -11,6 +11,7 @@ pub use allocation::Allocation;
 pub use auto::{frame_ladder, tau_ladder};
 pub use plan::{Axes, Cell, Plan, PlanError, Settings, TraceFacts, Warmup};
 
+use crate::policy::Bursts;
 use crate::vm::{self, Job, Outcome};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -87,15 +88,22 @@ fn run_cell(plan: &Plan<'_>, index: usize) -> CellResult {
         Err(error) => return failed(error),
     };
     let resolved = plan.traces[cell.trace];
+    let spec = cell.choice.spec();
+    let bursts = match spec.bursts {
+        Bursts::Never => None,
+        _ => resolved.bursts(),
+    };
+    let tau = cell.tau.unwrap_or(1);
     let job = Job {
         trace: &resolved.trace,
+        bursts: bursts.and_then(|bursts| vm::choose_bursts(spec, cell.frames, tau, bursts)),
         space: resolved.space.as_ref(),
         policy: cell.choice.index,
         params: &cell.choice.params,
         seed: cell.seed.unwrap_or(0),
         frames: cell.frames,
         quotas: quotas.as_deref(),
-        tau: cell.tau.unwrap_or(1),
+        tau,
         warmup: plan.facts[cell.trace].warmup_refs,
         tlb: tlb.as_ref(),
         accessed: plan.settings.accessed,

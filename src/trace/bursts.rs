@@ -9,10 +9,10 @@ use super::dense::{Dictionary, KIND_MASK, KindCode, Ref, pack, page_of};
 use super::record::Kind;
 use crate::units::PageId;
 
-/// The numbers of distinct pages for which there are columns, least first.
-pub const SIZES: [usize; 3] = [16, 32, 64];
 /// The most distinct pages of any burst.
-const K_MAX: usize = SIZES[SIZES.len() - 1];
+pub const K_MAX: usize = 64;
+/// The sizes of bursts that replays choose from, least first.
+pub const SIZES: [usize; 3] = [16, 32, K_MAX];
 /// The most references of a burst: offsets in it take 16 bits.
 pub const LENGTH_MAX: usize = 65_535;
 /// References per burst, over K, from which on bursts are faster than single references: at 1
@@ -25,7 +25,17 @@ pub struct Bursts {
     /// One byte per reference: the place of its page in its burst of 64 pages times four, plus its
     /// kind (ifetch 0, read 1, write 2).
     pub raw: Vec<u8>,
-    columns: [Columns; SIZES.len()],
+    /// By size, the largest last.
+    columns: Vec<Columns>,
+}
+
+/// The bursts of one size and the bytes of the references.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'t> {
+    /// See [`Bursts::raw`].
+    pub raw: &'t [u8],
+    /// The bursts.
+    pub columns: &'t Columns,
 }
 
 /// The bursts of one size. The pages of burst `i`, in order of first reference, are those from
@@ -81,10 +91,15 @@ impl Columns {
         self.len() == 0
     }
 
+    /// References of a burst, on the average.
+    pub fn mean_length(&self) -> u64 {
+        let refs = self.starts.last().copied().unwrap_or(0);
+        refs / self.len().max(1) as u64
+    }
+
     /// Whether a replay by bursts is likely to be faster than one by references.
     pub fn worth_while(&self) -> bool {
-        let refs = self.starts.last().copied().unwrap_or(0) - self.starts.first().unwrap_or(&0);
-        refs as usize >= WORTH_WHILE * self.k * self.len()
+        self.mean_length() >= (WORTH_WHILE * self.k) as u64
     }
 
     /// Takes the reference at `at`, whose page has this place in the bytes of the burst.
@@ -130,32 +145,33 @@ impl Columns {
 }
 
 impl Bursts {
-    /// Encodes references. A burst ends before each position of `cuts`, which ascend, and where
-    /// the process changes.
+    /// Encodes references, in bursts of each of `sizes`, from 1 to [`K_MAX`], and of [`K_MAX`] pages.
+    /// A burst ends before each position of `cuts`, which ascend, and where the process changes.
     pub fn new(
         refs: &[Ref],
         kinds: &[KindCode],
         dictionary: &Dictionary,
         cuts: impl Iterator<Item = u64>,
+        sizes: &[usize],
     ) -> Bursts {
         let mut raw = Vec::with_capacity(refs.len());
         let largest = encode(refs, kinds, dictionary, cuts, &mut raw);
-        let columns = SIZES.map(|k| match k {
-            K_MAX => Columns::default(),
-            _ => largest.split(k, &raw),
-        });
-        let mut bursts = Bursts { raw, columns };
-        bursts.columns[SIZES.len() - 1] = largest;
-        bursts
+        let smaller = sizes.iter().filter(|&&k| k < K_MAX);
+        let mut columns: Vec<Columns> = smaller.map(|&k| largest.split(k, &raw)).collect();
+        columns.push(largest);
+        Bursts { raw, columns }
     }
 
-    /// The bursts of at most `k` pages, one of [`SIZES`].
+    /// The bursts of at most `k` pages.
     ///
     /// # Panics
-    /// If it is none of them.
-    pub fn of(&self, k: usize) -> &Columns {
+    /// If they were not asked for.
+    pub fn of(&self, k: usize) -> View<'_> {
         let columns = self.columns.iter().find(|columns| columns.k == k);
-        columns.expect("one of the sizes")
+        View {
+            raw: &self.raw,
+            columns: columns.expect("one of the sizes"),
+        }
     }
 }
 
@@ -237,6 +253,8 @@ mod tests {
     use super::*;
     use crate::trace::dense::PageKey;
 
+    const TEST_SIZES: [usize; 6] = [1, 2, 5, 16, 32, 64];
+
     fn dictionary(pages: u32, processes: u32) -> Dictionary {
         let key = |number: u32| PageKey {
             process: number % processes,
@@ -276,9 +294,15 @@ mod tests {
             cuts.sort_unstable();
             let dictionary = dictionary(pages, processes);
             let process = |r: Ref| dictionary.pages[page_of(r) as usize].process;
-            let bursts = Bursts::new(&refs, &kinds, &dictionary, cuts.iter().copied());
-            for k in SIZES {
-                let columns = bursts.of(k);
+            let bursts = Bursts::new(
+                &refs,
+                &kinds,
+                &dictionary,
+                cuts.iter().copied(),
+                &TEST_SIZES,
+            );
+            for k in TEST_SIZES {
+                let columns = bursts.of(k).columns;
                 assert_eq!(columns.starts[columns.len()], length as u64);
                 assert_eq!(columns.starts[0], 0);
                 for burst in 0..columns.len() {
@@ -322,7 +346,7 @@ mod tests {
                     let cut = cuts.contains(&(to as u64)) || to == length;
                     let long = to - from == LENGTH_MAX;
                     let switch = to < length && process(refs[to]) != process(refs[from]);
-                    let parent = bursts.of(K_MAX).starts.contains(&(to as u64));
+                    let parent = bursts.of(K_MAX).columns.starts.contains(&(to as u64));
                     assert!(full || cut || long || switch || parent);
                 }
             }

@@ -2,8 +2,10 @@
 //! page, and between them what happens to address spaces. It owns frames, residency, dirty bits
 //! and every counter.
 //!
-//! This is the plain engine: the twin that faster ones are held equal to.
+//! This is the plain engine: the twin that `bursts`, which looks at what happens only, is held equal
+//! to.
 
+pub(super) mod bursts;
 mod events;
 mod fault;
 pub mod observe;
@@ -17,7 +19,9 @@ use crate::policy::{
     Frames, Future, Local, Params, Policy, Setup, Space as SpaceKind, Touch, Visitor, Want,
     dispatch,
 };
+use crate::simd::scan::{Scan, scan};
 use crate::space::{Class, EntryId, ObjectId, Op, Space};
+use crate::trace::bursts::View;
 use crate::trace::dense::{KIND_MASK, KindCode, PageKey, Ref, Trace, page_of};
 use crate::trace::record::Kind;
 use crate::units::{FrameId, PageId};
@@ -70,6 +74,9 @@ pub struct Job<'t> {
     pub tau: u64,
     /// References replayed before counting begins.
     pub warmup: u64,
+    /// The trace as bursts, to replay by them where the policy and the model let that be; the
+    /// counts are the same.
+    pub bursts: Option<View<'t>>,
     /// The TLBs, if they are modelled.
     pub tlb: Option<&'t Geometry>,
     /// When reference bits are set; without TLBs at every reference.
@@ -283,6 +290,7 @@ impl<'t, L: Listener, G: Goal<'t>> Choose<'_, 't, L, G> {
         if self.job.accessed == Accessed::WalkFlush {
             machine.frames.watch_clearing();
         }
+        machine.take_bursts(self.job);
         self.goal.reach(machine)
     }
 }
@@ -298,6 +306,7 @@ struct Machine<'a, 't, P, R, T, L> {
     tlb: T,
     listener: (Intervals, &'a mut L),
     frames: Frames,
+    by_bursts: Option<bursts::ByBursts<'t>>,
     entries: &'t [PageKey],
     after_op: &'t [u32],
     /// The first op that has not been done.
@@ -357,6 +366,7 @@ where
             tlb,
             listener: (Intervals::default(), listener),
             frames: Frames::new(setup.frames),
+            by_bursts: None,
             entries: setup.entries,
             after_op: setup.future.after_op,
             next_op: 0,
@@ -438,7 +448,11 @@ where
                 }
                 None => {
                     let goal = range.end.min(until);
-                    (self.stretch(trace, from..goal), goal)
+                    let end = match self.by_bursts.is_some() {
+                        true => self.burst_stretch(trace, from..goal),
+                        false => self.stretch(trace, from..goal),
+                    };
+                    (end, goal)
                 }
             };
             from = to;

@@ -18,6 +18,8 @@ use crate::units::{PageId, PageSize};
 pub trait Translation {
     /// The reference bit of a page is set by walks only; else by every reference.
     const WALKS_SET_BITS: bool = false;
+    /// Every reference is to be told.
+    const EVERY: bool = true;
 
     /// The page is referenced; `now` grows with every call. True if its entry was walked to.
     fn translate(&mut self, page: PageId, ifetch: bool, now: u64) -> bool;
@@ -30,6 +32,8 @@ pub trait Translation {
 }
 
 impl Translation for () {
+    const EVERY: bool = false;
+
     #[inline(always)]
     fn translate(&mut self, _page: PageId, _ifetch: bool, _now: u64) -> bool {
         false

@@ -200,6 +200,7 @@ impl Machine {
             warmup: 0,
             tlb: None,
             accessed: Accessed::Every,
+            bursts: None,
             swap_slots: self.swap_slots,
         }
     }

@@ -76,6 +76,7 @@ impl Case {
                 warmup: self.warmup,
                 tlb: None,
                 accessed: vm::Accessed::Every,
+                bursts: None,
                 swap_slots: self.swap_slots,
             };
             see(policy, job);
@@ -124,6 +125,7 @@ fn tlbs_change_no_counter_but_their_own() {
                     let walked = seen(&Job {
                         tlb,
                         accessed,
+                        bursts: None,
                         ..job
                     });
                     assert_eq!(walked, with, "seed {seed}, {policy}, {accessed:?}");

@@ -46,6 +46,7 @@ where
                 let frame = self.memory.present(from);
                 if frame < AWAY {
                     self.memory.attach(to, frame);
+                    self.is_present(to);
                 }
                 if private {
                     self.tlb.shoot_down(from);

@@ -58,6 +58,7 @@ where
     /// A fault whose page is in memory already.
     fn found(&mut self, kind: FaultKind, entry: EntryId, frame: FrameId, write: bool, time: u64) {
         self.frames.touch(frame, write);
+        self.knows(entry, write);
         self.policy.hit(Touch { entry, frame, time });
         self.count(kind, Read::Nothing, None);
         self.tell(kind, self.frames.page(frame), Read::Nothing, None, time);
@@ -127,6 +128,7 @@ where
     pub(super) fn drop_entry(&mut self, entry: EntryId) {
         if self.memory.detach(entry) {
             self.tlb.shoot_down(entry);
+            self.knows_nothing(entry);
         }
     }
 
@@ -175,9 +177,13 @@ where
     /// The policy cleared reference bits; a walk must set them again.
     pub(super) fn flush_cleared(&mut self) {
         while let Some(frame) = self.frames.next_cleared() {
-            let tlb = &mut self.tlb;
             let page = self.frames.page(frame);
-            self.memory.entries(page, |entry| tlb.shoot_down(entry));
+            if let Some(bursts) = &mut self.by_bursts {
+                self.memory.entries(page, |entry| bursts.cleared(entry));
+            } else {
+                let tlb = &mut self.tlb;
+                self.memory.entries(page, |entry| tlb.shoot_down(entry));
+            }
         }
     }
 
@@ -196,6 +202,7 @@ where
         self.memory.attach(entry, frame);
         self.residency.now += 1;
         self.frames.load(frame, object, write);
+        self.knows(entry, write);
         self.policy
             .loaded(&mut self.frames, Touch { entry, frame, time });
         self.flush_cleared();
@@ -251,10 +258,20 @@ where
         if dirty && self.memory.class(page) != Class::File {
             self.swap.write(page);
         }
-        let tlb = &mut self.tlb;
-        self.memory.displace(page, |entry| tlb.shoot_down(entry));
-        self.residency.now -= 1;
+        self.displace(page);
         (page, dirty)
+    }
+
+    /// A page leaves its frame, and no entry names it any more.
+    fn displace(&mut self, page: ObjectId) {
+        let (tlb, bursts) = (&mut self.tlb, &mut self.by_bursts);
+        self.memory.displace(page, |entry| {
+            tlb.shoot_down(entry);
+            if let Some(bursts) = bursts {
+                bursts.gone(entry);
+            }
+        });
+        self.residency.now -= 1;
     }
 
     #[inline(never)]
@@ -284,9 +301,7 @@ where
             self.counters.freed += 1;
             self.counters.freed_dirty += u64::from(writes);
             self.policy.freed(&mut self.frames, frame);
-            let tlb = &mut self.tlb;
-            self.memory.displace(page, |entry| tlb.shoot_down(entry));
-            self.residency.now -= 1;
+            self.displace(page);
             self.free.push(frame);
         }
         // It is no page any more, and is counted as none.

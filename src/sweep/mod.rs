@@ -9,7 +9,7 @@ mod plan;
 
 pub use allocation::Allocation;
 pub use auto::{frame_ladder, tau_ladder};
-pub use plan::{Axes, Cell, Plan, PlanError, Settings, TraceFacts, Warmup};
+pub use plan::{Axes, Cell, Engine, Plan, PlanError, Settings, TraceFacts, Warmup};
 
 use crate::policy::Bursts;
 use crate::vm::{self, Job, Outcome};
@@ -89,9 +89,9 @@ fn run_cell(plan: &Plan<'_>, index: usize) -> CellResult {
     };
     let resolved = plan.traces[cell.trace];
     let spec = cell.choice.spec();
-    let bursts = match spec.bursts {
-        Bursts::Never => None,
-        _ => resolved.bursts(),
+    let bursts = match (plan.settings.engine, spec.bursts) {
+        (Engine::Plain, _) | (_, Bursts::Never) => None,
+        (Engine::Auto, _) => resolved.bursts(),
     };
     let tau = cell.tau.unwrap_or(1);
     let job = Job {

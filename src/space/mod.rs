@@ -40,7 +40,7 @@ pub mod vma;
 pub use resolver::{resolve, resolve_at};
 pub use timeline::Timeline;
 
-use crate::trace::bursts::{Bursts, K_MAX, SIZES};
+use crate::trace::bursts::{Bursts, K_MAX};
 use crate::trace::dense::{Dictionary, NEVER, PageKey, Ref, Trace, pack, page_of};
 use crate::trace::record::Kind;
 pub use crate::units::EntryId;
@@ -414,18 +414,18 @@ impl Resolved {
             let probes = [0, self.trace.len() / 2];
             let probes = probes.map(|from| from..(from + PROBE).min(self.trace.len()));
             let local = |range: Range<usize>| {
-                let few = self.encode(range, &[]);
+                let few = self.encode(range);
                 few.of(K_MAX).columns.worth_while()
             };
             probes
                 .into_iter()
                 .any(local)
-                .then(|| self.encode(0..self.trace.len(), &SIZES))
+                .then(|| self.encode(0..self.trace.len()))
         };
         self.bursts.get_or_init(encode).as_ref()
     }
 
-    fn encode(&self, range: Range<usize>, sizes: &[usize]) -> Bursts {
+    fn encode(&self, range: Range<usize>) -> Bursts {
         let Trace { refs, kinds, .. } = &self.trace;
         let ops = self.space.iter().flat_map(|space| &space.ops);
         Bursts::new(
@@ -433,7 +433,6 @@ impl Resolved {
             &kinds[range],
             &self.trace.dictionary,
             cuts(ops),
-            sizes,
         )
     }
 }

@@ -12,6 +12,7 @@ pub use auto::{frame_ladder, tau_ladder};
 pub use plan::{Axes, Cell, Engine, Plan, PlanError, Settings, TraceFacts, Warmup};
 
 use crate::policy::Bursts;
+use crate::trace::bursts::View;
 use crate::vm::{self, Job, Outcome};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -50,6 +51,7 @@ pub fn run(
     order.sort_by_key(|&cell| (std::cmp::Reverse(plan.effort(cell)), cell));
     let next = AtomicUsize::new(0);
     let slots: Vec<Mutex<Option<CellResult>>> = order.iter().map(|_| Mutex::new(None)).collect();
+    prepare(plan);
     let work = || {
         while !stop.load(Ordering::Relaxed) {
             let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) else {
@@ -75,6 +77,23 @@ pub fn run(
         .collect()
 }
 
+/// Encodes the bursts that cells will ask for, on all cores, before any cell is timed.
+fn prepare(plan: &Plan<'_>) {
+    for cell in &plan.cells {
+        let _ = bursts_of(plan, cell);
+    }
+}
+
+/// The bursts by which a cell is replayed, if it is.
+fn bursts_of<'t>(plan: &Plan<'t>, cell: &Cell) -> Option<View<'t>> {
+    let spec = cell.choice.spec();
+    if plan.settings.engine == Engine::Plain || spec.bursts == Bursts::Never {
+        return None;
+    }
+    let tau = cell.tau.unwrap_or(1);
+    vm::choose_bursts(spec, cell.frames, tau, plan.traces[cell.trace].bursts()?)
+}
+
 fn run_cell(plan: &Plan<'_>, index: usize) -> CellResult {
     let cell = &plan.cells[index];
     let tlb = plan.tlb_of(cell);
@@ -88,22 +107,16 @@ fn run_cell(plan: &Plan<'_>, index: usize) -> CellResult {
         Err(error) => return failed(error),
     };
     let resolved = plan.traces[cell.trace];
-    let spec = cell.choice.spec();
-    let bursts = match (plan.settings.engine, spec.bursts) {
-        (Engine::Plain, _) | (_, Bursts::Never) => None,
-        (Engine::Auto, _) => resolved.bursts(),
-    };
-    let tau = cell.tau.unwrap_or(1);
     let job = Job {
         trace: &resolved.trace,
-        bursts: bursts.and_then(|bursts| vm::choose_bursts(spec, cell.frames, tau, bursts)),
+        bursts: bursts_of(plan, cell),
         space: resolved.space.as_ref(),
         policy: cell.choice.index,
         params: &cell.choice.params,
         seed: cell.seed.unwrap_or(0),
         frames: cell.frames,
         quotas: quotas.as_deref(),
-        tau,
+        tau: cell.tau.unwrap_or(1),
         warmup: plan.facts[cell.trace].warmup_refs,
         tlb: tlb.as_ref(),
         accessed: plan.settings.accessed,

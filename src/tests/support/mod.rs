@@ -227,7 +227,7 @@ pub fn assert_bursts_agree(
         dictionary,
         ..
     } = job.trace;
-    let bursts = Bursts::new(refs, kinds, dictionary, cuts, &BURSTS);
+    let bursts = Bursts::new(refs, kinds, dictionary, cuts);
     for k in BURSTS {
         let mut heard = Recorder::default();
         let job = Job {

@@ -31,6 +31,12 @@ pub(super) struct ByBursts<'t> {
     next: usize,
     /// What is known of each entry.
     known: Vec<u8>,
+    /// While a burst is scanned: what is looked for, and by place what must be known. For each entry
+    /// the burst that was scanned with it last, times 64, and its place.
+    wanted: Wanted,
+    needs: [u8; 64],
+    marks: Vec<u64>,
+    scanned: u64,
     scan: Scan,
     /// The window of the policy, in references.
     tau: u64,
@@ -39,12 +45,50 @@ pub(super) struct ByBursts<'t> {
 impl ByBursts<'_> {
     /// The reference bit of the page that an entry shows was cleared.
     pub(super) fn cleared(&mut self, entry: EntryId) {
-        self.known[entry as usize] &= !REFERENCED;
+        self.set(entry, self.known[entry as usize] & !REFERENCED);
     }
 
     /// An entry is not present any more.
     pub(super) fn gone(&mut self, entry: EntryId) {
-        self.known[entry as usize] = 0;
+        self.set(entry, 0);
+    }
+
+    /// More is known of an entry.
+    #[inline]
+    fn learn(&mut self, entry: EntryId, bits: u8) {
+        self.set(entry, self.known[entry as usize] | bits);
+    }
+
+    #[inline]
+    fn set(&mut self, entry: EntryId, known: u8) {
+        self.known[entry as usize] = known;
+        let mark = self.marks[entry as usize];
+        if mark >> 6 == self.scanned {
+            let place = (mark & 63) as usize;
+            self.wanted[place] = wants(self.needs[place] & !known);
+        }
+    }
+
+    /// Begins to scan a burst with these pages.
+    #[inline]
+    fn look_at(&mut self, pages: &[Ref], places: &[u8], needs: impl Fn(Ref) -> u8) {
+        self.scanned += 1;
+        for (&listed, &place) in pages.iter().zip(places) {
+            let (entry, at) = (page_of(listed) as usize, usize::from(place));
+            self.marks[entry] = self.scanned << 6 | u64::from(place);
+            self.needs[at] = needs(listed);
+            self.wanted[at] = wants(self.needs[at] & !self.known[entry]);
+        }
+    }
+}
+
+/// Which references of a page change something for which this is lacking.
+#[inline(always)]
+fn wants(lacks: u8) -> u8 {
+    match lacks {
+        0 => 0,
+        DIRTY => WRITES,
+        _ => ANY,
     }
 }
 
@@ -65,8 +109,9 @@ pub fn choose<'t>(
         Bursts::SetBits => 64,
         Bursts::Order => *SIZES.iter().rfind(|&&k| k <= frames)?,
         Bursts::Windows => {
-            let fits = |&&k: &&usize| k <= frames && bursts.of(k).columns.mean_length() * 4 <= tau;
-            *SIZES.iter().rfind(fits)?
+            // Bursts longer than the window are replayed by references.
+            let short = |k| k == SIZES[0] || bursts.of(k).columns.mean_length() * 4 <= tau;
+            *SIZES.iter().rfind(|&&k| k <= frames && short(k))?
         }
     };
     Some(bursts.of(k))
@@ -111,6 +156,10 @@ where
             columns,
             next: 0,
             known: vec![0; self.entries.len()],
+            wanted: [0; 64],
+            needs: [0; 64],
+            marks: vec![0; self.entries.len()],
+            scanned: 0,
             scan: scan(Level::best()),
             tau: job.tau,
         });
@@ -120,14 +169,14 @@ where
     #[inline]
     pub(super) fn knows(&mut self, entry: EntryId, write: bool) {
         if let Some(bursts) = &mut self.by_bursts {
-            bursts.known[entry as usize] |= PRESENT | REFERENCED | u8::from(write) * DIRTY;
+            bursts.learn(entry, PRESENT | REFERENCED | u8::from(write) * DIRTY);
         }
     }
 
     /// An entry is present.
     pub(super) fn is_present(&mut self, entry: EntryId) {
         if let Some(bursts) = &mut self.by_bursts {
-            bursts.known[entry as usize] |= PRESENT;
+            bursts.learn(entry, PRESENT);
         }
     }
 
@@ -218,28 +267,21 @@ where
         let raw = &bursts.raw[range.clone()];
         let pages = &columns.pages[list.clone()];
         let places = &columns.places[list];
+        bursts.look_at(pages, places, Self::needs);
         let mut listed = [0; 64];
         for (&page, &place) in pages.iter().zip(places) {
             listed[usize::from(place)] = page;
         }
-        let mut wanted = self.wanted(pages, places);
         let (mut at, mut faults) = (0, 0);
-        while let Some(found) = scan(raw, at, &wanted) {
-            let place = usize::from(raw[found] >> 2);
-            let entry = page_of(listed[place]);
+        while let Some(found) = scan(raw, at, &self.bursts().wanted) {
+            let entry = page_of(listed[usize::from(raw[found] >> 2)]);
             let kind = raw[found] & KIND_MASK;
             let write = kind == Kind::Write as KindCode;
             let time = (range.start + found) as u64;
             at = found + 1;
             match self.access(entry << 1 | u32::from(write), kind, time) {
-                Ok(true) => {
-                    self.knows(entry, write);
-                    wanted[place] = self.wants(listed[place]);
-                }
-                Ok(false) => {
-                    faults += 1;
-                    wanted = self.wanted(pages, places);
-                }
+                Ok(true) => self.knows(entry, write),
+                Ok(false) => faults += 1,
                 Err(Full) => {
                     self.counters.hits += found as u64 - faults;
                     return range.start + found;
@@ -248,26 +290,6 @@ where
         }
         self.counters.hits += range.len() as u64 - faults;
         range.end
-    }
-
-    /// Which references of a listed page would change something.
-    #[inline(always)]
-    fn wants(&self, listed: Ref) -> u8 {
-        let known = &self.by_bursts.as_ref().expect("a replay by bursts").known;
-        match Self::needs(listed) & !known[page_of(listed) as usize] {
-            0 => 0,
-            DIRTY => WRITES,
-            _ => ANY,
-        }
-    }
-
-    #[inline]
-    fn wanted(&self, pages: &[Ref], places: &[u8]) -> Wanted {
-        let mut wanted = [0; 64];
-        for (&page, &place) in pages.iter().zip(places) {
-            wanted[usize::from(place)] = self.wants(page);
-        }
-        wanted
     }
 
     fn listed(&mut self, at: usize) -> Listed {

@@ -12,7 +12,7 @@ use super::counters::{Counters, Outcome, SwapFull};
 use super::listen::{ExpiryEvent, FaultEvent, FaultKind, Intervals, Listener, Silent};
 use super::residence::{AWAY, Flat, Residence, Spaces, UNALLOCATED};
 use super::swap::Swap;
-use super::tlb::{ByWalk, Geometry, Tlbs, Translation};
+use super::tlb::{ByWalk, FollowTlbs, Geometry, MissLog, Tlbs, Translation};
 use crate::policy::{
     Frames, Future, Local, Params, Policy, Setup, Space as SpaceKind, Touch, Visitor, Want,
     dispatch,
@@ -93,9 +93,28 @@ pub fn run(job: &Job<'_>) -> Result<Outcome, RunError> {
 
 /// Replays a trace while `listener` hears of every fault and expiry.
 pub fn run_with<L: Listener>(job: &Job<'_>, listener: &mut L) -> Result<Outcome, RunError> {
+    run_by(job, None, listener)
+}
+
+/// The same by a log of the misses of its trace and geometry ([`MissLog::of`]), without looking at
+/// references that hit: the same outcome. Where reference bits are set by walks, or the log is of
+/// other TLBs, every reference is looked at.
+pub fn run_following<'t, L: Listener>(
+    job: &Job<'t>,
+    log: &'t MissLog,
+    listener: &mut L,
+) -> Result<Outcome, RunError> {
+    run_by(job, Some(log), listener)
+}
+
+fn run_by<'t, L: Listener>(
+    job: &Job<'t>,
+    log: Option<&'t MissLog>,
+    listener: &mut L,
+) -> Result<Outcome, RunError> {
     let identity = job.identity();
     let job = &job.with_space(identity.as_ref());
-    with_machine(job, listener, Count { job })
+    with_machine(job, log, listener, Count { job })
 }
 
 impl<'t> Job<'t> {
@@ -174,6 +193,7 @@ impl<'t> Goal<'t> for Count<'_, 't> {
 /// translation, and hands it over.
 fn with_machine<'t, L: Listener, G: Goal<'t>>(
     job: &Job<'t>,
+    log: Option<&'t MissLog>,
     listener: &mut L,
     goal: G,
 ) -> Result<G::Output, RunError> {
@@ -181,6 +201,7 @@ fn with_machine<'t, L: Listener, G: Goal<'t>>(
         job.policy,
         Choose {
             job,
+            log,
             listener,
             goal,
         },
@@ -190,6 +211,8 @@ fn with_machine<'t, L: Listener, G: Goal<'t>>(
 /// A job on its way to the loop of its policy.
 struct Choose<'a, 't, L, G> {
     job: &'a Job<'t>,
+    /// The misses of its undisturbed first levels, if they are to be followed.
+    log: Option<&'t MissLog>,
     listener: &'a mut L,
     goal: G,
 }
@@ -256,11 +279,17 @@ impl<'t, L: Listener, G: Goal<'t>> Choose<'_, 't, L, G> {
         P: Policy<'t>,
         R: Residence<'t>,
     {
-        let job = self.job;
-        match job.tlb {
-            None => self.start(policy, setup, memory, ()),
-            Some(geometry) => {
-                let tlbs = Tlbs::new(geometry, job.entries(), job.trace.meta.page_size);
+        let (trace, entries) = (self.job.trace, self.job.entries());
+        let Some(geometry) = self.job.tlb else {
+            return self.start(policy, setup, memory, ());
+        };
+        match self.log.filter(|log| log.is_of(geometry, trace)) {
+            None => {
+                let tlbs = Tlbs::new(geometry, entries, trace.meta.page_size);
+                self.start(policy, setup, memory, tlbs)
+            }
+            Some(log) => {
+                let tlbs = FollowTlbs::new(geometry, entries, trace, log);
                 self.start(policy, setup, memory, tlbs)
             }
         }
@@ -375,7 +404,7 @@ where
         let warmup = usize::try_from(job.warmup).unwrap_or(length).min(length);
         let mut end = self.feed(job.trace, 0..warmup);
         let start = self.counters;
-        let tlb_start = self.tlb.counters().unwrap_or_default();
+        let tlb_start = self.tlb.counters(end as u64).unwrap_or_default();
         let resident_start = self.residency.now;
         self.residency = Residency {
             now: resident_start,
@@ -401,6 +430,7 @@ where
                 None => &mut dropped_end,
             }) += 1;
         }
+        let tlb = self.tlb.counters(end as u64);
         Outcome {
             frames: 0,
             swap_full: self
@@ -416,7 +446,7 @@ where
             swap_slots: self.swap.used(),
             swap_slots_peak: self.swap.peak(),
             counters: self.counters.since(&start),
-            tlb: self.tlb.counters().map(|now| now.since(&tlb_start)),
+            tlb: tlb.map(|now| now.since(&tlb_start)),
             intervals: self.listener.0.gathered.finish(),
         }
     }
@@ -495,7 +525,7 @@ where
         } else {
             self.fault(entry, write, time)?
         };
-        if !(hit && T::WALKS_SET_BITS) {
+        if !hit || (T::EVERY && !T::WALKS_SET_BITS) {
             self.tlb.translate(entry, ifetch, time);
         }
         self.close_windows(Touch { entry, frame, time });

@@ -20,4 +20,4 @@ pub mod walk;
 pub use counters::{Counters, Outcome, SwapFull, TlbCounters};
 pub use listen::{ExpiryEvent, FaultEvent, FaultKind, Listener};
 pub use machine::observe::{PageState, Snapshot, States};
-pub use machine::{Accessed, Job, run, run_with};
+pub use machine::{Accessed, Job, run, run_following, run_with};

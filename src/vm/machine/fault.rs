@@ -79,7 +79,7 @@ where
             } => self.cow_copy(entry, source, object, frees, time)?,
             _ if present < AWAY => {
                 self.tlb.faults(entry);
-                self.tlb.shoot_down(entry);
+                self.tlb.shoot_down(entry, time);
                 self.found(FaultKind::CowReuse, entry, present, true, time);
                 present
             }
@@ -110,7 +110,7 @@ where
         };
         let (frame, victim) = self.take_frame(Some(entry), entry, time)?;
         if source != crate::space::NONE {
-            self.drop_entry(entry);
+            self.drop_entry(entry, time);
             self.policy.unbound(entry);
             if frees {
                 self.free(source, time);
@@ -124,9 +124,9 @@ where
     }
 
     /// An entry names no frame any more, if it did, and no TLB has it.
-    pub(super) fn drop_entry(&mut self, entry: EntryId) {
+    pub(super) fn drop_entry(&mut self, entry: EntryId, time: u64) {
         if self.memory.detach(entry) {
-            self.tlb.shoot_down(entry);
+            self.tlb.shoot_down(entry, time);
         }
     }
 
@@ -168,16 +168,17 @@ where
         if let Some(entry) = faults {
             self.tlb.faults(entry);
         }
-        self.flush_cleared();
-        Ok((frame, taken.then(|| self.remove(frame))))
+        self.flush_cleared(time);
+        Ok((frame, taken.then(|| self.remove(frame, time))))
     }
 
     /// The policy cleared reference bits; a walk must set them again.
-    pub(super) fn flush_cleared(&mut self) {
+    pub(super) fn flush_cleared(&mut self, time: u64) {
         while let Some(frame) = self.frames.next_cleared() {
             let tlb = &mut self.tlb;
             let page = self.frames.page(frame);
-            self.memory.entries(page, |entry| tlb.shoot_down(entry));
+            self.memory
+                .entries(page, |entry| tlb.shoot_down(entry, time));
         }
     }
 
@@ -198,7 +199,7 @@ where
         self.frames.load(frame, object, write);
         self.policy
             .loaded(&mut self.frames, Touch { entry, frame, time });
-        self.flush_cleared();
+        self.flush_cleared(time);
     }
 
     fn count(&mut self, kind: FaultKind, read: Read, victim: Victim) {
@@ -238,8 +239,8 @@ where
     }
 
     /// Takes the page out of a frame, writing it if it is dirty. Returns the page and whether it
-    /// was written.
-    fn remove(&mut self, frame: FrameId) -> (ObjectId, bool) {
+    /// was written. Its translations go before the reference at `time`.
+    fn remove(&mut self, frame: FrameId, time: u64) -> (ObjectId, bool) {
         let page = self.frames.page(frame);
         assert_eq!(
             self.memory.state(page),
@@ -252,7 +253,8 @@ where
             self.swap.write(page);
         }
         let tlb = &mut self.tlb;
-        self.memory.displace(page, |entry| tlb.shoot_down(entry));
+        self.memory
+            .displace(page, |entry| tlb.shoot_down(entry, time));
         self.residency.now -= 1;
         (page, dirty)
     }
@@ -264,7 +266,8 @@ where
             return;
         }
         self.residency.settle(time);
-        let (page, dirty) = self.remove(frame);
+        // The reference at this position has been translated.
+        let (page, dirty) = self.remove(frame, time + 1);
         *(if dirty {
             &mut self.counters.expired_dirty
         } else {
@@ -285,7 +288,8 @@ where
             self.counters.freed_dirty += u64::from(writes);
             self.policy.freed(&mut self.frames, frame);
             let tlb = &mut self.tlb;
-            self.memory.displace(page, |entry| tlb.shoot_down(entry));
+            self.memory
+                .displace(page, |entry| tlb.shoot_down(entry, time));
             self.residency.now -= 1;
             self.free.push(frame);
         }

@@ -58,7 +58,7 @@ pub fn snapshot(job: &Job<'_>, position: u64, ops: usize) -> Result<Snapshot, Ru
     let identity = job.identity();
     let job = &job.with_space(identity.as_ref());
     let mut silent = Silent;
-    with_machine(job, &mut silent, Look { job, position, ops })
+    with_machine(job, None, &mut silent, Look { job, position, ops })
 }
 
 struct Look<'a, 't> {
@@ -89,7 +89,7 @@ pub fn states(job: &Job<'_>, positions: &[u64]) -> Result<Vec<States>, RunError>
     let identity = job.identity();
     let job = &job.with_space(identity.as_ref());
     let mut silent = Silent;
-    with_machine(job, &mut silent, Sample { job, positions })
+    with_machine(job, None, &mut silent, Sample { job, positions })
 }
 
 struct Sample<'a, 't> {

@@ -5,6 +5,8 @@
 // A test crate has no readers of its documentation, and shares its helpers with other test crates.
 #![allow(missing_docs, dead_code)]
 
+#[path = "whole/follow.rs"]
+mod follow;
 #[path = "whole/layers.rs"]
 mod layers;
 mod oracle;

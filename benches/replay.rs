@@ -16,8 +16,9 @@ use pagebench::trace::select::{Assembler, Selection};
 use pagebench::trace::source::{LoadOptions, load};
 use pagebench::trace::store::Writer;
 use pagebench::units::PageSize;
-use pagebench::vm::tlb::Geometry;
-use pagebench::vm::{Accessed, Job, run};
+use pagebench::vm::listen::Silent;
+use pagebench::vm::tlb::{Geometry, MissLog};
+use pagebench::vm::{Accessed, Job, run, run_following};
 use std::hint::black_box;
 use std::path::Path;
 
@@ -147,8 +148,27 @@ fn machine(c: &mut Criterion) {
         ] {
             group.bench_function(name, |b| b.iter(|| run(&job)));
         }
+        let log = MissLog::of(&geometry, trace, resolved.space.as_ref());
+        let log = log.expect("the recording misses rarely");
+        group.bench_function("address spaces and TLBs, followed", |b| {
+            b.iter(|| run_following(&whole, &log, &mut Silent));
+        });
         group.finish();
     }
+}
+
+/// The one pass over the references that replays with TLBs share.
+fn misses(c: &mut Criterion) {
+    let resolved = resolve(recording(), &Default::default()).expect("the recording is sound");
+    let (trace, geometry) = (&resolved.trace, Geometry::default());
+    let mut group = c.benchmark_group("misses/cc1");
+    group
+        .throughput(Throughput::Elements(trace.len() as u64))
+        .sample_size(10);
+    group.bench_function("log", |b| {
+        b.iter(|| MissLog::of(&geometry, trace, resolved.space.as_ref()));
+    });
+    group.finish();
 }
 
 fn store(c: &mut Criterion) {
@@ -200,5 +220,5 @@ fn lackey_text(lines: u64) -> String {
     text
 }
 
-criterion_group!(benches, replay, machine, store, parse);
+criterion_group!(benches, replay, machine, misses, store, parse);
 criterion_main!(benches);

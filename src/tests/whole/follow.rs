@@ -161,6 +161,45 @@ fn the_shipped_recordings_are_followed() {
     });
 }
 
+/// Every reference faults, and every fault asks where the other side is referenced next: at once,
+/// far away, or beyond many other pages.
+#[test]
+fn hostile_traces_are_followed() {
+    const LENGTH: u64 = 100_000;
+    let page_at: [fn(u64) -> (u64, bool); 4] = [
+        |at| (0, at % 2 == 0),
+        |at| (at / 2 % 2, at % 2 == 0),
+        |at| (at % 2, at % 5000 > 1),
+        |at| (at % 512, at / 512 % 2 == 0),
+    ];
+    page_at.into_par_iter().for_each(|page_at| {
+        let refs = (0..LENGTH).map(|at| {
+            let (page, ifetch) = page_at(at);
+            let (process, write) = (1, false);
+            oracle::Ref {
+                process,
+                page,
+                write,
+                ifetch,
+            }
+        });
+        let refs: Vec<oracle::Ref> = refs.collect();
+        let case = Case::new(support::trace_of(&refs), 0);
+        let geometry: Geometry = "l1=1024,l2=none".parse().expect("a geometry");
+        let log = MissLog::of(&geometry, &case.resolved.trace, None).expect("few misses");
+        case.each(|policy, job| {
+            let (frames, tlb) = (job.frames.map(|_| 1), Some(&geometry));
+            let job = Job {
+                frames,
+                tlb,
+                warmup: 0,
+                ..job
+            };
+            same(&job, &log, policy);
+        });
+    });
+}
+
 /// A log is of no use without tags, where bits are set by walks, and for other TLBs: then every
 /// reference is looked at.
 #[test]

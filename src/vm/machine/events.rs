@@ -51,7 +51,6 @@ where
                     self.tlb.shoot_down(from, time);
                     self.tlb.stays(from, time);
                 }
-                self.tlb.stays(to, time);
             }
             Op::Drop { entry, unbinds } => {
                 self.drop_entry(entry, time);

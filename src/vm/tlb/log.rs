@@ -70,10 +70,12 @@ impl MissLog {
         let mut logger = Logger::new(geometry, pages);
         for at in space.iter().flat_map(|space| &space.ops) {
             match at.op {
-                Op::Copy { from, to, .. } => {
-                    logger.stays(from);
-                    logger.stays(to);
-                }
+                // No reference can have been of the child's entry.
+                Op::Copy {
+                    from,
+                    private: true,
+                    ..
+                } => logger.stays(from),
                 Op::Flush { entry } => logger.stays(entry),
                 _ => {}
             }

@@ -111,13 +111,8 @@ impl MissLog {
     /// Instruction fetches before a position of the trace, whose kinds are `kinds`.
     pub(super) fn fetches(&self, kinds: &[KindCode], before: u64) -> u64 {
         let block = (before / BLOCK) as usize;
-        match self.fetches.get(block) {
-            None => 0,
-            Some(fetches) => {
-                let rest = &kinds[block * BLOCK as usize..before as usize];
-                fetches + fetches_of(rest)
-            }
-        }
+        let rest = &kinds[block * BLOCK as usize..before as usize];
+        self.fetches[block] + fetches_of(rest)
     }
 
     /// Where a page that is indexed is referenced from a position on; `None` for never. It may be
@@ -242,10 +237,10 @@ impl<'t> Logger<'t> {
         let mut now = self.position;
         for (&reference, &kind) in refs.iter().zip(kinds) {
             let slot = slot_at(reference, kind);
-            if used[slot as usize] < begin {
-                if let Some(dropped) = self.rare(&used, slot, now) {
-                    used[dropped as usize] = 0;
-                }
+            if used[slot as usize] < begin
+                && let Some(dropped) = self.rare(&used, slot, now)
+            {
+                used[dropped as usize] = 0;
             }
             now += 1;
             used[slot as usize] = now;
@@ -292,6 +287,10 @@ impl<'t> Logger<'t> {
     /// The log.
     pub fn finish(mut self) -> MissLog {
         self.log.references = self.position;
+        if self.position.is_multiple_of(BLOCK) {
+            // What was before the end is asked, too.
+            self.log.fetches.push(self.fetches);
+        }
         self.log.misses.shrink_to_fit();
         self.log.touches.sort_unstable();
         self.log.touches.shrink_to_fit();

@@ -238,6 +238,16 @@ fn a_follower_counts_as_one_that_looks_at_every_reference() {
     }
 }
 
+/// Traces that end with a block of the log, or beside its end.
+#[test]
+fn a_follower_counts_to_the_end_of_a_block() {
+    for length in [0, 1, 1023, 1024, 1025, 2048, 3072] {
+        for seed in 0..8 {
+            hold_equal(seed, length, 50, 10);
+        }
+    }
+}
+
 /// Several blocks of the log, and long waits.
 #[test]
 fn a_follower_finds_references_that_are_far_away() {

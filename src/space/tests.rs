@@ -568,6 +568,7 @@ fn replay(resolved: &Resolved, policy: &str, tau: u64) -> Outcome {
         tlb: None,
         accessed: Accessed::Every,
         bursts: None,
+        misses: None,
         swap_slots: None,
     };
     vm::run(&job).unwrap()

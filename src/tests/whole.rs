@@ -5,6 +5,8 @@
 // A test crate has no readers of its documentation, and shares its helpers with other test crates.
 #![allow(missing_docs, dead_code)]
 
+#[path = "whole/follow.rs"]
+mod follow;
 #[path = "whole/layers.rs"]
 mod layers;
 mod oracle;
@@ -82,6 +84,7 @@ fn product(items: &[Item], options: &Options) -> Outcome {
         tlb: geometry.as_ref(),
         accessed,
         bursts: None,
+        misses: None,
         swap_slots: options.swap_slots.map(|slots| slots as u64),
     };
     let mut log = Log::default();

@@ -14,7 +14,7 @@ use super::counters::{Counters, Outcome, SwapFull};
 use super::listen::{ExpiryEvent, FaultEvent, FaultKind, Intervals, Listener, Silent};
 use super::residence::{AWAY, Flat, Residence, Spaces, UNALLOCATED};
 use super::swap::Swap;
-use super::tlb::{ByWalk, Geometry, Tlbs, Translation};
+use super::tlb::{ByWalk, FollowTlbs, Geometry, MissLog, Tlbs, Translation};
 use crate::policy::{
     Frames, Future, Local, Params, Policy, Setup, Space as SpaceKind, Touch, Visitor, Want,
     dispatch,
@@ -79,6 +79,10 @@ pub struct Job<'t> {
     pub bursts: Option<View<'t>>,
     /// The TLBs, if they are modelled.
     pub tlb: Option<&'t Geometry>,
+    /// The misses of undisturbed TLBs of the trace ([`MissLog::of`]), so that the TLBs need not look at
+    /// references that hit; the counts are the same. Not used where it is of other TLBs, or where
+    /// reference bits are set by walks.
+    pub misses: Option<&'t MissLog>,
     /// When reference bits are set; without TLBs at every reference.
     pub accessed: Accessed,
     /// Slots of the swap device; `None` for as many as needed.
@@ -263,11 +267,17 @@ impl<'t, L: Listener, G: Goal<'t>> Choose<'_, 't, L, G> {
         P: Policy<'t>,
         R: Residence<'t>,
     {
-        let job = self.job;
-        match job.tlb {
-            None => self.start(policy, setup, memory, ()),
-            Some(geometry) => {
-                let tlbs = Tlbs::new(geometry, job.entries(), job.trace.meta.page_size);
+        let (trace, entries) = (self.job.trace, self.job.entries());
+        let Some(geometry) = self.job.tlb else {
+            return self.start(policy, setup, memory, ());
+        };
+        match self.job.misses.filter(|log| log.is_of(geometry, trace)) {
+            None => {
+                let tlbs = Tlbs::new(geometry, entries, trace.meta.page_size);
+                self.start(policy, setup, memory, tlbs)
+            }
+            Some(log) => {
+                let tlbs = FollowTlbs::new(geometry, entries, trace, log);
                 self.start(policy, setup, memory, tlbs)
             }
         }
@@ -385,7 +395,7 @@ where
         let warmup = usize::try_from(job.warmup).unwrap_or(length).min(length);
         let mut end = self.feed(job.trace, 0..warmup);
         let start = self.counters;
-        let tlb_start = self.tlb.counters().unwrap_or_default();
+        let tlb_start = self.tlb.counters(end as u64).unwrap_or_default();
         let resident_start = self.residency.now;
         self.residency = Residency {
             now: resident_start,
@@ -411,6 +421,7 @@ where
                 None => &mut dropped_end,
             }) += 1;
         }
+        let tlb = self.tlb.counters(end as u64);
         Outcome {
             frames: 0,
             swap_full: self
@@ -426,7 +437,7 @@ where
             swap_slots: self.swap.used(),
             swap_slots_peak: self.swap.peak(),
             counters: self.counters.since(&start),
-            tlb: self.tlb.counters().map(|now| now.since(&tlb_start)),
+            tlb: tlb.map(|now| now.since(&tlb_start)),
             intervals: self.listener.0.gathered.finish(),
         }
     }
@@ -509,7 +520,7 @@ where
         } else {
             self.fault(entry, write, time)?
         };
-        if !(hit && T::WALKS_SET_BITS) {
+        if !hit || (T::EVERY && !T::WALKS_SET_BITS) {
             self.tlb.translate(entry, ifetch, time);
         }
         self.close_windows(Touch { entry, frame, time });

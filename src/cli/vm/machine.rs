@@ -201,6 +201,7 @@ impl Machine {
             tlb: None,
             accessed: Accessed::Every,
             bursts: None,
+            misses: None,
             swap_slots: self.swap_slots,
         }
     }

@@ -193,6 +193,7 @@ pub fn replay(trace: &Trace, setting: &Setting) -> (Outcome, Recorder) {
     let job = Job {
         swap_slots: setting.swap_slots,
         bursts: None,
+        misses: None,
         trace,
         space: None,
         quotas: None,

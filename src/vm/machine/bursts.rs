@@ -337,8 +337,7 @@ where
                 self.policy.hit(Touch { entry, frame, time });
                 continue;
             }
-            let write = self.writes(range.start + page.first);
-            if self.fault(entry, write, time).is_err() {
+            if self.fault_at(entry, time).is_err() {
                 return self.end_within(list.start..at, &range, page.first, faults);
             }
             faults += 1;
@@ -347,6 +346,15 @@ where
         self.note_order(list);
         self.counters.hits += range.len() as u64 - faults;
         range.end
+    }
+
+    /// Serves the fault of an entry that the reference at a position finds missing.
+    fn fault_at(&mut self, entry: EntryId, time: u64) -> Result<FrameId, Full> {
+        let kind = self.bursts().raw[time as usize] & KIND_MASK;
+        let frame = self.fault(entry, kind == Kind::Write as KindCode, time)?;
+        self.tlb
+            .translate(entry, kind == Kind::Ifetch as KindCode, time);
+        Ok(frame)
     }
 
     fn writes(&mut self, position: usize) -> bool {
@@ -439,8 +447,7 @@ where
                 self.policy.hit(Touch { entry, frame, time });
                 frame
             } else {
-                let write = self.writes(range.start + page.first);
-                let Ok(frame) = self.fault(entry, write, time) else {
+                let Ok(frame) = self.fault_at(entry, time) else {
                     return self.end_within(list.start..at, &range, page.first, faults);
                 };
                 faults += 1;

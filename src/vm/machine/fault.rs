@@ -80,7 +80,7 @@ where
             } => self.cow_copy(entry, source, object, frees, time)?,
             _ if present < AWAY => {
                 self.tlb.faults(entry);
-                self.tlb.shoot_down(entry);
+                self.tlb.shoot_down(entry, time);
                 self.found(FaultKind::CowReuse, entry, present, true, time);
                 present
             }
@@ -111,7 +111,7 @@ where
         };
         let (frame, victim) = self.take_frame(Some(entry), entry, time)?;
         if source != crate::space::NONE {
-            self.drop_entry(entry);
+            self.drop_entry(entry, time);
             self.policy.unbound(entry);
             if frees {
                 self.free(source, time);
@@ -125,9 +125,9 @@ where
     }
 
     /// An entry names no frame any more, if it did, and no TLB has it.
-    pub(super) fn drop_entry(&mut self, entry: EntryId) {
+    pub(super) fn drop_entry(&mut self, entry: EntryId, time: u64) {
         if self.memory.detach(entry) {
-            self.tlb.shoot_down(entry);
+            self.tlb.shoot_down(entry, time);
             self.knows_nothing(entry);
         }
     }
@@ -170,19 +170,20 @@ where
         if let Some(entry) = faults {
             self.tlb.faults(entry);
         }
-        self.flush_cleared();
-        Ok((frame, taken.then(|| self.remove(frame))))
+        self.flush_cleared(time);
+        Ok((frame, taken.then(|| self.remove(frame, time))))
     }
 
     /// The policy cleared reference bits; a walk must set them again.
-    pub(super) fn flush_cleared(&mut self) {
+    pub(super) fn flush_cleared(&mut self, time: u64) {
         while let Some(frame) = self.frames.next_cleared() {
             let page = self.frames.page(frame);
             if let Some(bursts) = &mut self.by_bursts {
                 self.memory.entries(page, |entry| bursts.cleared(entry));
             } else {
                 let tlb = &mut self.tlb;
-                self.memory.entries(page, |entry| tlb.shoot_down(entry));
+                let each = |entry| tlb.shoot_down(entry, time);
+                self.memory.entries(page, each);
             }
         }
     }
@@ -205,7 +206,7 @@ where
         self.knows(entry, write);
         self.policy
             .loaded(&mut self.frames, Touch { entry, frame, time });
-        self.flush_cleared();
+        self.flush_cleared(time);
     }
 
     fn count(&mut self, kind: FaultKind, read: Read, victim: Victim) {
@@ -245,8 +246,8 @@ where
     }
 
     /// Takes the page out of a frame, writing it if it is dirty. Returns the page and whether it
-    /// was written.
-    fn remove(&mut self, frame: FrameId) -> (ObjectId, bool) {
+    /// was written. Its translations go before the reference at `time`.
+    fn remove(&mut self, frame: FrameId, time: u64) -> (ObjectId, bool) {
         let page = self.frames.page(frame);
         assert_eq!(
             self.memory.state(page),
@@ -258,15 +259,15 @@ where
         if dirty && self.memory.class(page) != Class::File {
             self.swap.write(page);
         }
-        self.displace(page);
+        self.displace(page, time);
         (page, dirty)
     }
 
-    /// A page leaves its frame, and no entry names it any more.
-    fn displace(&mut self, page: ObjectId) {
+    /// A page leaves its frame before the reference at a position, and no entry names it any more.
+    fn displace(&mut self, page: ObjectId, before: u64) {
         let (tlb, bursts) = (&mut self.tlb, &mut self.by_bursts);
         self.memory.displace(page, |entry| {
-            tlb.shoot_down(entry);
+            tlb.shoot_down(entry, before);
             if let Some(bursts) = bursts {
                 bursts.gone(entry);
             }
@@ -281,7 +282,8 @@ where
             return;
         }
         self.residency.settle(time);
-        let (page, dirty) = self.remove(frame);
+        // The reference at this position has been translated.
+        let (page, dirty) = self.remove(frame, time + 1);
         *(if dirty {
             &mut self.counters.expired_dirty
         } else {
@@ -301,7 +303,7 @@ where
             self.counters.freed += 1;
             self.counters.freed_dirty += u64::from(writes);
             self.policy.freed(&mut self.frames, frame);
-            self.displace(page);
+            self.displace(page, time);
             self.free.push(frame);
         }
         // It is no page any more, and is counted as none.

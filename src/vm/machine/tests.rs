@@ -186,6 +186,7 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
     let job = Job {
         swap_slots: None,
         bursts: None,
+        misses: None,
         trace: &trace,
         space: None,
         quotas: None,
@@ -210,6 +211,7 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
     let none = run(&Job {
         swap_slots: Some(0),
         bursts: None,
+        misses: None,
         ..job
     })
     .unwrap();

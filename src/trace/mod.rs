@@ -4,6 +4,7 @@
 //! (`select`, `stream`), and these stay in memory (`dense`) or in a `.pbt` file (`store`). Programs
 //! that run are recorded through `valgrind`. Deliberately absent: policies, machines, results.
 
+mod ahead;
 pub mod codec;
 pub mod dense;
 pub mod digest;

@@ -62,6 +62,13 @@ pub trait Sink {
     /// The next reference.
     fn reference(&mut self, reference: Ref, kind: KindCode);
 
+    /// The next references, as many of the one as of the other.
+    fn references(&mut self, refs: &[Ref], kinds: &[KindCode]) {
+        for (&reference, &kind) in refs.iter().zip(kinds) {
+            self.reference(reference, kind);
+        }
+    }
+
     /// An event; its position is the number of references so far.
     fn event(&mut self, event: EventAt);
 
@@ -87,6 +94,11 @@ impl Sink for Collector {
     fn reference(&mut self, reference: Ref, kind: KindCode) {
         self.refs.push(reference);
         self.kinds.push(kind);
+    }
+
+    fn references(&mut self, refs: &[Ref], kinds: &[KindCode]) {
+        self.refs.extend_from_slice(refs);
+        self.kinds.extend_from_slice(kinds);
     }
 
     fn event(&mut self, event: EventAt) {
@@ -162,6 +174,56 @@ impl Assembler {
             }
             if self.addressing == Addressing::Bytes {
                 code |= CONTINUES;
+            }
+        }
+        Ok(Flow::More)
+    }
+
+    /// Appends what [`Assembler::access`] gives for each of these accesses, up to the limit.
+    /// Where nothing is left out, an access to one page seen lately takes a short way.
+    pub fn accesses(
+        &mut self,
+        accesses: &[Access],
+        refs: &mut Vec<Ref>,
+        kinds: &mut Vec<KindCode>,
+    ) -> Result<Flow, TooManyPages> {
+        let all = self.selection.is_all();
+        let shift = self.shift;
+        refs.reserve(accesses.len());
+        kinds.reserve(accesses.len());
+        let mut rest = accesses;
+        while let Some(first) = rest.first() {
+            if all {
+                let process = self.densifier.process(first.pid);
+                let before = refs.len();
+                for access in rest {
+                    let number = access.addr >> shift;
+                    let end = access
+                        .addr
+                        .saturating_add(u64::from(access.size.max(1)) - 1);
+                    let recent = self.densifier.recent(PageKey { process, number });
+                    let Some(id) =
+                        recent.filter(|_| access.pid == first.pid && end >> shift == number)
+                    else {
+                        break;
+                    };
+                    refs.push(pack(id, access.kind == Kind::Write));
+                    kinds.push(access.kind as KindCode);
+                }
+                let taken = refs.len() - before;
+                self.to_take -= taken as u64;
+                rest = &rest[taken..];
+            }
+            // What ended the short way, if anything did.
+            if let Some((access, behind)) = rest.split_first() {
+                let flow = self.access(access, &mut |r, k| {
+                    refs.push(r);
+                    kinds.push(k);
+                })?;
+                if flow == Flow::Done {
+                    return Ok(Flow::Done);
+                }
+                rest = behind;
             }
         }
         Ok(Flow::More)

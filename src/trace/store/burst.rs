@@ -50,6 +50,68 @@ pub struct Encoder {
 }
 
 impl Encoder {
+    /// Appends references, as many of the one as of the other, to the block `out`: what
+    /// [`Encoder::push`] does for each, with the checks that hold for many made once.
+    pub fn push_all(&mut self, refs: &[Ref], kinds: &[KindCode], out: &mut Bursts) {
+        let most = refs.iter().fold(0, |most, &r| most.max(page_of(r))) as usize;
+        if most >= self.marks.len() && !refs.is_empty() {
+            self.marks.resize((most + 1).next_power_of_two(), 0);
+        }
+        let mut raw = std::mem::take(&mut out.raw);
+        let start = raw.len();
+        raw.resize(start + refs.len(), 0);
+        let (mut refs, mut kinds, mut into) = (refs, kinds, &mut raw[start..]);
+        while !refs.is_empty() {
+            if self.length == 0 {
+                self.burst += 1;
+            }
+            let run = refs.len().min(LENGTH_MAX - self.length);
+            let taken = self.run(
+                &refs[..run],
+                &kinds[..run],
+                &mut into[..run],
+                &mut out.pages,
+            );
+            self.length += taken;
+            (refs, kinds, into) = (&refs[taken..], &kinds[taken..], &mut into[taken..]);
+            // Full, or the next page is one too many.
+            if taken < run || self.length == LENGTH_MAX {
+                self.close(out);
+            }
+        }
+        out.raw = raw;
+    }
+
+    /// The references that still belong to the burst: writes their raw bytes, says how many.
+    fn run(
+        &mut self,
+        refs: &[Ref],
+        kinds: &[KindCode],
+        raw: &mut [u8],
+        pages: &mut Vec<PageId>,
+    ) -> usize {
+        let marks = &mut self.marks[..];
+        let burst = self.burst;
+        let mut at = 0;
+        for ((&reference, &kind), byte) in refs.iter().zip(kinds).zip(raw) {
+            let page = page_of(reference);
+            let mark = &mut marks[page as usize];
+            if *mark >> 6 != burst {
+                if self.count == K {
+                    return at;
+                }
+                *mark = burst << 6 | self.count as u64;
+                self.count += 1;
+                pages.push(page);
+            }
+            // The kind, and 3 whatever it is for a continuation.
+            let code = kind & KIND_MASK | (kind & CONTINUES) / CONTINUES * RAW_CONTINUES;
+            *byte = (*mark as u8) << 2 | code;
+            at += 1;
+        }
+        at
+    }
+
     /// Appends a reference to the block `out`.
     #[inline]
     pub fn push(&mut self, reference: Ref, kind: KindCode, out: &mut Bursts) {
@@ -171,6 +233,13 @@ mod tests {
                 (pack((x >> 4) % pages, kind == 2), code)
             }).collect();
             let bursts = encode(&refs);
+            let (refs_only, kinds_only): (Vec<Ref>, Vec<KindCode>) = refs.iter().copied().unzip();
+            let (mut encoder, mut many) = (Encoder::default(), Bursts::default());
+            let middle = n / 3;
+            encoder.push_all(&refs_only[..middle], &kinds_only[..middle], &mut many);
+            encoder.push_all(&refs_only[middle..], &kinds_only[middle..], &mut many);
+            encoder.close(&mut many);
+            prop_assert_eq!(&many, &bursts);
             prop_assert!(bursts.counts.iter().all(|&c| usize::from(c) <= K));
             let (mut back, mut kinds) = (Vec::new(), Vec::new());
             decode(&bursts, pages as usize, &mut back, &mut kinds).unwrap();
@@ -185,6 +254,11 @@ mod tests {
         assert_eq!(encode(&refs).lengths, [64, 1]);
         let long = vec![(pack(0, false), 1); LENGTH_MAX + 2];
         assert_eq!(encode(&long).lengths, [LENGTH_MAX as u16, 2]);
+        let (refs, kinds): (Vec<Ref>, Vec<KindCode>) = long.into_iter().unzip();
+        let (mut encoder, mut many) = (Encoder::default(), Bursts::default());
+        encoder.push_all(&refs, &kinds, &mut many);
+        encoder.close(&mut many);
+        assert_eq!(many.lengths, [LENGTH_MAX as u16, 2]);
     }
 
     #[test]

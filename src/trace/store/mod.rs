@@ -48,6 +48,7 @@
 
 pub mod burst;
 mod events;
+mod pack;
 mod read;
 mod write;
 

@@ -27,6 +27,7 @@
 //! |---|---|---|
 //! | [`exit`] | THE table of exit codes | what leads to them |
 //! | [`units`] | page sizes, amounts of memory, ladders | anything else |
+//! | [`simd`] | loops in the vector instructions of the machine at hand | traces |
 //! | [`trace`] | records and events, codecs, THE table of formats, recordings from valgrind, the dense trace, the `.pbt` store, generators | policies, machines |
 //! | [`space`] | processes, mappings, legality, sharing, fork and copy-on-write: what a trace means | frames, policies |
 //! | [`policy`] | the trait, its protocol, THE table; one file per policy | counters, files, TLBs |
@@ -36,8 +37,8 @@
 //! | [`check`] | baselines and comparison | how counts came about |
 //! | [`cli`] | the command line, one file per subcommand | algorithms |
 //!
-//! Only `cli` prints. Only `trace`, `report`, `check` and `cli` open files. `unsafe` stands in one
-//! module, `trace::map`.
+//! Only `cli` prints. Only `trace`, `report`, `check` and `cli` open files. `unsafe` stands in
+//! `trace::map` and below `simd`.
 //!
 //! # Invariants
 //!
@@ -50,6 +51,8 @@
 
 pub mod exit;
 pub mod units;
+
+pub mod simd;
 
 pub mod trace;
 

@@ -26,10 +26,23 @@ pub const KIND_MASK: KindCode = 3;
 /// References by kind: ifetch, read, write.
 pub fn count_kinds(kinds: &[KindCode]) -> [u64; 3] {
     let mut by_kind = [0; 3];
-    for &kind in kinds {
-        by_kind[usize::from(kind & KIND_MASK)] += 1;
+    // Short enough for sums of bytes, which the compiler makes vectors of.
+    for piece in kinds.chunks(128) {
+        for (code, sum) in by_kind.iter_mut().enumerate() {
+            let is = |kind: &KindCode| u8::from(usize::from(kind & KIND_MASK) == code);
+            *sum += u64::from(piece.iter().map(is).sum::<u8>());
+        }
     }
     by_kind
+}
+
+/// How many references continue the access before them.
+pub fn count_continuations(kinds: &[KindCode]) -> u64 {
+    let in_piece = |piece: &[KindCode]| {
+        let is = |kind: &KindCode| u8::from(kind & CONTINUES != 0);
+        u64::from(piece.iter().map(is).sum::<u8>())
+    };
+    kinds.chunks(128).map(in_piece).sum()
 }
 
 /// Packs a reference.

@@ -6,7 +6,7 @@
 
 use super::burst::{Bursts, Encoder};
 use super::*;
-use crate::trace::dense::{CONTINUES, KindCode, Ref, count_kinds};
+use crate::trace::dense::{KindCode, Ref, count_continuations, count_kinds};
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -77,8 +77,7 @@ impl Packer {
         block.bytes.clear();
         block.bursts = bursts.lengths.len() as u64;
         block.by_kind = count_kinds(&block.kinds);
-        let continue_ = block.kinds.iter().map(|kind| u64::from(kind & CONTINUES));
-        block.continuations = continue_.sum::<u64>() / u64::from(CONTINUES);
+        block.continuations = count_continuations(&block.kinds);
         let refs = block.refs.len() as u32;
         self.columns
             .put(BLOCK_MAGIC, refs, &columns, &mut block.bytes)

@@ -153,6 +153,31 @@ impl Encoder {
     }
 }
 
+/// The columns of one block, as they are read.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// See [`Bursts::lengths`].
+    pub lengths: &'a [u16],
+    /// See [`Bursts::counts`].
+    pub counts: &'a [u8],
+    /// See [`Bursts::pages`].
+    pub pages: &'a [PageId],
+    /// See [`Bursts::raw`].
+    pub raw: &'a [u8],
+}
+
+impl Bursts {
+    /// The columns.
+    pub fn view(&self) -> View<'_> {
+        View {
+            lengths: &self.lengths,
+            counts: &self.counts,
+            pages: &self.pages,
+            raw: &self.raw,
+        }
+    }
+}
+
 /// Unpacks a block, appending its references. `distinct` bounds the page ids. Errors say which
 /// rule of the format the block breaks; nothing is assumed of it.
 pub fn decode(
@@ -161,15 +186,34 @@ pub fn decode(
     refs: &mut Vec<Ref>,
     kinds: &mut Vec<KindCode>,
 ) -> Result<(), &'static str> {
+    let (start, total) = (refs.len(), bursts.raw.len());
+    refs.resize(start + total, 0);
+    kinds.resize(start + total, 0);
+    decode_into(
+        bursts.view(),
+        distinct,
+        &mut refs[start..],
+        &mut kinds[start..],
+    )
+}
+
+/// Unpacks a block into slices as long as its raw column. See [`decode`].
+pub fn decode_into(
+    bursts: View<'_>,
+    distinct: usize,
+    refs: &mut [Ref],
+    kinds: &mut [KindCode],
+) -> Result<(), &'static str> {
     let total: usize = bursts.lengths.iter().map(|&n| usize::from(n)).sum();
-    if bursts.lengths.len() != bursts.counts.len() || total != bursts.raw.len() {
+    if bursts.lengths.len() != bursts.counts.len()
+        || [bursts.raw.len(), refs.len(), kinds.len()] != [total; 3]
+    {
         return Err("burst lengths do not add up");
     }
-    let (mut raw, mut pages) = (&bursts.raw[..], &bursts.pages[..]);
+    let (mut raw, mut pages) = (bursts.raw, bursts.pages);
+    let (mut refs, mut kinds) = (refs, kinds);
     let mut last_kind = RAW_CONTINUES;
-    refs.reserve(total);
-    kinds.reserve(total);
-    for (&length, &count) in bursts.lengths.iter().zip(&bursts.counts) {
+    for (&length, &count) in bursts.lengths.iter().zip(bursts.counts) {
         let (length, count) = (usize::from(length), usize::from(count));
         if count > K || count > pages.len() || length == 0 {
             return Err("a burst has no references or too many pages");
@@ -180,20 +224,24 @@ pub fn decode(
         if table[..count].iter().any(|&page| page as usize >= distinct) {
             return Err("a page id is not in the dictionary");
         }
+        let (burst_refs, rest_refs) = refs.split_at_mut(length);
+        let (burst_kinds, rest_kinds) = kinds.split_at_mut(length);
         let mut foreign = false;
-        for &byte in &raw[..length] {
+        for ((&byte, reference), kind_code) in raw[..length].iter().zip(burst_refs).zip(burst_kinds)
+        {
             let code = byte & 3;
             let continues = code == RAW_CONTINUES;
             let kind = if continues { last_kind } else { code };
             last_kind = kind;
             let page = table[usize::from(byte >> 2)];
             foreign |= page == u32::MAX || kind == RAW_CONTINUES;
-            refs.push(pack(page & (u32::MAX >> 1), kind == Kind::Write as u8));
-            kinds.push(kind | if continues { CONTINUES } else { 0 });
+            *reference = pack(page & (u32::MAX >> 1), kind == Kind::Write as u8);
+            *kind_code = kind | if continues { CONTINUES } else { 0 };
         }
         if foreign {
             return Err("a reference names no page of its burst");
         }
+        (refs, kinds) = (rest_refs, rest_kinds);
         raw = &raw[length..];
         pages = &pages[count..];
     }

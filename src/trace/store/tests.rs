@@ -75,6 +75,26 @@ fn what_is_written_is_read_over_several_blocks() {
     assert_eq!(page_of(again.refs[1]), 1);
 }
 
+#[test]
+fn threads_write_the_same_bytes() {
+    let (refs, kinds, dictionary) = sample(BLOCK_REFS * 5 / 2, 3000);
+    let written = |threads: usize, piece: usize| {
+        let mut writer = Writer::with_threads(Vec::new(), 1, threads).unwrap();
+        for (refs, kinds) in refs.chunks(piece).zip(kinds.chunks(piece)) {
+            writer.push_all(refs, kinds).unwrap();
+        }
+        writer.finish(&meta(), &dictionary).unwrap()
+    };
+    let mut plain = Writer::with_threads(Vec::new(), 1, 0).unwrap();
+    for (&r, &k) in refs.iter().zip(&kinds) {
+        plain.push(r, k).unwrap();
+    }
+    let plain = plain.finish(&meta(), &dictionary).unwrap();
+    for (threads, piece) in [(0, 1 << 21), (1, 8191), (2, 100_003), (4, usize::MAX)] {
+        assert!(written(threads, piece) == plain, "{threads} threads");
+    }
+}
+
 /// A small trace with events between, before and behind its references.
 fn with_events() -> (Vec<u8>, Summary, Vec<EventAt>) {
     let (refs, kinds, dictionary) = sample(60, 9);

@@ -44,6 +44,71 @@ impl Default for Columns {
     }
 }
 
+/// Places of line ends, with room for those that are found before they are counted.
+pub type Ends = [u32; LINES + 1 + ENDS];
+
+/// No line end yet.
+pub const NO_ENDS: Ends = [0; LINES + 1 + ENDS];
+
+/// Line ends looked for in 64 bytes: more would be shorter lines than ours.
+const ENDS: usize = 6;
+
+/// What the machine at hand can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Whole lines, eight at a time ([`read`]).
+    Avx512,
+    /// Line ends, 64 bytes at a time ([`line_ends`]).
+    Avx2,
+    /// Nothing of it.
+    Plain,
+}
+
+impl Level {
+    /// The best that this machine can do.
+    pub fn best() -> Level {
+        let levels = [Level::Avx512, Level::Avx2];
+        let best = levels.into_iter().find(|level| level.available());
+        best.unwrap_or(Level::Plain)
+    }
+
+    /// Whether this machine can do it.
+    pub fn available(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("bmi1")
+                    && is_x86_feature_detected!("popcnt")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("bmi1")
+                    && is_x86_feature_detected!("popcnt")
+            }
+            level => level == Level::Plain,
+        }
+    }
+}
+
+/// The places of line ends from `start` on, at most about `most`, go behind the first of `ends`,
+/// which becomes the end of the line before `start`; says how many. At least eight bytes follow
+/// each. None are found where lines are much shorter than ours, at 0 and in the last bytes.
+pub fn line_ends(bytes: &[u8], start: usize, most: usize, ends: &mut Ends) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if start > 0 && bytes.len() <= i32::MAX as usize && Level::Avx2.available() {
+        ends[0] = start as u32 - 1;
+        // SAFETY: the machine has the instructions.
+        return unsafe { x86::line_ends_256(bytes, start, most.min(LINES), ends) };
+    }
+    let _ = (bytes, start, most, ends);
+    0
+}
+
 /// Reads lines from `start` on, at most `most` and [`LINES`], until one is of another shape or
 /// only a few bytes are left. Returns how many lines, and where the next one begins. No lines are
 /// read on a machine that cannot do many at a time, or before [`BEFORE`].
@@ -55,7 +120,7 @@ pub fn read(
     out: &mut Columns,
 ) -> (usize, usize) {
     #[cfg(target_arch = "x86_64")]
-    if start >= BEFORE && bytes.len() <= i32::MAX as usize && x86::available() {
+    if start >= BEFORE && bytes.len() <= i32::MAX as usize && Level::Avx512.available() {
         // SAFETY: the machine has the instructions.
         return unsafe { x86::read(bytes, start, most, prefixes, out) };
     }
@@ -65,20 +130,8 @@ pub fn read(
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{BEFORE, Columns, LINES, Prefixes};
+    use super::{BEFORE, Columns, ENDS, Ends, LINES, Prefixes};
     use std::arch::x86_64::*;
-
-    /// Line ends looked for in 64 bytes: more would be shorter lines than ours.
-    const ENDS: usize = 6;
-
-    pub fn available() -> bool {
-        is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("popcnt")
-    }
 
     /// See [`super::read`].
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,bmi1,popcnt")]
@@ -103,40 +156,69 @@ mod x86 {
         (lines, ends[lines] as usize + 1)
     }
 
-    /// The places of line ends from `start` on go behind the first of `ends`; says how many. At
-    /// least eight bytes follow each.
+    /// See [`super::line_ends`].
     #[target_feature(enable = "avx512f,avx512bw,bmi1,popcnt")]
-    fn line_ends(
-        bytes: &[u8],
-        start: usize,
-        most: usize,
-        ends: &mut [u32; LINES + 1 + ENDS],
-    ) -> usize {
+    fn line_ends(bytes: &[u8], start: usize, most: usize, ends: &mut Ends) -> usize {
         let feed = _mm512_set1_epi8(b'\n' as i8);
         let mut found = 0;
         let mut at = start;
         while found < most
+            && found <= LINES - ENDS
             && let Some(chunk) = bytes.get(at..at + 64 + 8)
         {
             // SAFETY: 64 bytes are there.
             let chunk = unsafe { _mm512_loadu_si512(chunk.as_ptr().cast()) };
-            let mut mask = _mm512_cmpeq_epi8_mask(chunk, feed);
-            let count = mask.count_ones() as usize;
-            if count > ENDS {
+            let mask = _mm512_cmpeq_epi8_mask(chunk, feed);
+            let Some(count) = note(mask, at, found, ends) else {
                 break;
-            }
-            // Always as many, so that nothing is to be predicted; what is too much is overwritten.
-            for end in &mut ends[1 + found..1 + found + ENDS] {
-                *end = at as u32 + mask.trailing_zeros();
-                mask &= mask.wrapping_sub(1);
-            }
+            };
             found += count;
             at += 64;
-            if found > LINES - ENDS {
-                break;
-            }
         }
         found
+    }
+
+    /// See [`super::line_ends`].
+    #[target_feature(enable = "avx2,bmi1,popcnt")]
+    pub fn line_ends_256(bytes: &[u8], start: usize, most: usize, ends: &mut Ends) -> usize {
+        let feed = _mm256_set1_epi8(b'\n' as i8);
+        let mut found = 0;
+        let mut at = start;
+        while found < most
+            && found <= LINES - ENDS
+            && let Some(chunk) = bytes.get(at..at + 64 + 8)
+        {
+            let mut mask = 0;
+            for half in [0, 32] {
+                // SAFETY: 64 bytes are there.
+                let bytes = unsafe { _mm256_loadu_si256(chunk.as_ptr().add(half).cast()) };
+                let ends = _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, feed)) as u32;
+                mask |= u64::from(ends) << half;
+            }
+            let Some(count) = note(mask, at, found, ends) else {
+                break;
+            };
+            found += count;
+            at += 64;
+        }
+        found
+    }
+
+    /// Notes the line ends that `mask` has of the 64 bytes at `at`, and says how many; `None` for
+    /// more than there can be.
+    #[inline]
+    #[target_feature(enable = "bmi1,popcnt")]
+    fn note(mut mask: u64, at: usize, found: usize, ends: &mut Ends) -> Option<usize> {
+        let count = mask.count_ones() as usize;
+        if count > ENDS {
+            return None;
+        }
+        // Always as many, so that nothing is to be predicted; what is too much is overwritten.
+        for end in &mut ends[1 + found..1 + found + ENDS] {
+            *end = at as u32 + mask.trailing_zeros();
+            mask &= mask.wrapping_sub(1);
+        }
+        Some(count)
     }
 
     /// The eight lines behind the line end at `ends[line]`; says how many of them, from the
@@ -145,7 +227,7 @@ mod x86 {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
     fn eight(
         bytes: &[u8],
-        ends: &[u32; LINES + 1 + ENDS],
+        ends: &Ends,
         line: usize,
         prefixes: &Prefixes,
         out: &mut Columns,

@@ -5,7 +5,7 @@ use super::lines::{
 };
 use super::number::{decimal, hex, hex8_unchecked, is_blank, trim};
 use super::{Format, ReadOptions};
-use crate::simd::lines::{self as simd, Columns};
+use crate::simd::lines::{self as simd, Columns, Level};
 use crate::trace::record::{Access, Kind, TraceKind};
 use memchr::memchr;
 
@@ -86,7 +86,11 @@ impl LineParser for Lackey {
             if count < ONE_BY_ONE {
                 return (used, lines as u64);
             }
-            let (next, count) = parse_eights(bytes, used, most - lines, out);
+            let (next, count) = match Level::best() {
+                Level::Avx512 => parse_eights(bytes, used, most - lines, out),
+                Level::Avx2 => parse_found(bytes, used, most - lines, out),
+                Level::Plain => (used, 0),
+            };
             used = next;
             lines += count;
         }
@@ -109,6 +113,34 @@ fn parse_eights(
         used = next;
         lines += count;
         if count == 0 {
+            return (used, lines);
+        }
+    }
+}
+
+/// Like [`parse_eights`] with line ends found ahead: where the next line begins does not hang on
+/// the one before it being parsed.
+fn parse_found(
+    bytes: &[u8],
+    mut used: usize,
+    most: usize,
+    out: &mut Vec<Access>,
+) -> (usize, usize) {
+    let mut ends = simd::NO_ENDS;
+    let mut lines = 0;
+    loop {
+        let found = simd::line_ends(bytes, used, most - lines, &mut ends);
+        for pair in ends[..=found].windows(2).take(most - lines) {
+            let start = pair[0] as usize + 1;
+            let head = bytes.get(start..).and_then(|rest| rest.first_chunk());
+            let Some((access, length)) = head.and_then(parse_head) else {
+                return (used, lines);
+            };
+            out.push(access);
+            used = start + length;
+            lines += 1;
+        }
+        if found == 0 || lines >= most {
             return (used, lines);
         }
     }
@@ -342,10 +374,19 @@ mod tests {
             let most = [1, 7, 50, 4096, usize::MAX][random.below(5)];
             let (mut many, mut each) = (Vec::new(), Vec::new());
             let (used, lines) = Lackey.parse_many(&text, most, &mut many);
-            assert_eq!(lines, many.len() as u64);
-            let (each_used, each_lines) = parse_each(&text, most, &mut each);
-            assert!((used, lines as usize) == (each_used, each_lines));
+            let each_used = parse_each(&text, most, &mut each);
+            assert_eq!((used, lines as usize), each_used);
             assert_eq!(many, each);
+            // Both ways, whatever is the best here.
+            for way in [parse_eights, parse_found] {
+                let from = text.iter().take(40).rposition(|&b| b == b'\n').unwrap_or(0) + 1;
+                let (mut here, mut each) = (Vec::new(), Vec::new());
+                let (next, count) = way(&text, from.min(text.len()), most, &mut here);
+                let rest = &text[from.min(text.len())..];
+                let (length, _) = parse_each(rest, count, &mut each);
+                assert_eq!((next, count), (from.min(text.len()) + length, each.len()));
+                assert_eq!(here, each);
+            }
             // And line by line, as the format says.
             let mut exact = Vec::new();
             for line in text[..used].split_inclusive(|&b| b == b'\n') {

@@ -310,3 +310,7 @@ fn threaded<'a>(
         Ok(Ok(()))
     })
 }
+
+#[cfg(test)]
+#[path = "ahead_tests.rs"]
+mod tests;

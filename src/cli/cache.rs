@@ -72,11 +72,13 @@ impl Cache {
         // Lines are not stored, and messages about events name them; and what was changed while it
         // was read is not what the key says.
         let as_stored = trace.events.iter().all(|event| event.line == 0);
-        if as_stored && !trace.is_empty() && state_of(path).is_some_and(|now| now == state) {
-            if let Err(error) = self.keep(&file, &trace) {
-                let folder = self.folder.display();
-                self.tell(path, &format!("not kept in the cache in {folder}: {error}"));
-            }
+        if as_stored
+            && !trace.is_empty()
+            && state_of(path).is_some_and(|now| now == state)
+            && let Err(error) = self.keep(&file, &trace)
+        {
+            let folder = self.folder.display();
+            self.tell(path, &format!("not kept in the cache in {folder}: {error}"));
         }
         Ok(trace)
     }

@@ -38,7 +38,7 @@ fn rough(bytes: Vec<u8>, fault: Option<&'static str>) -> BytesAhead {
 #[test]
 fn bytes_are_those_of_the_stream_and_faults_stay() {
     for length in [0, 1, 255_000, 5_000_000] {
-        let bytes: Vec<u8> = (0..length as u32).map(|i| (i * 31 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..length as u32).map(|i| ((i * 31) >> 3) as u8).collect();
         for fault in [None, Some("torn")] {
             let mut ahead = rough(bytes.clone(), fault);
             let mut got = Vec::new();

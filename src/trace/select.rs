@@ -114,7 +114,7 @@ impl Collector {
 }
 
 /// The most accesses that take the short way of [`Assembler::accesses`] at once.
-const SHORT_WAY: usize = 128;
+const SHORT_WAY: usize = 512;
 
 /// Makes dense references of accesses or of pages. Feed it in order; it passes each reference
 /// taken to the sink given with the call.

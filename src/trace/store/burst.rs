@@ -105,7 +105,7 @@ impl Encoder {
                 pages.push(page);
             }
             // The kind, and 3 whatever it is for a continuation.
-            let code = kind & KIND_MASK | (kind & CONTINUES) / CONTINUES * RAW_CONTINUES;
+            let code = (kind & KIND_MASK) | ((kind & CONTINUES) / CONTINUES * RAW_CONTINUES);
             *byte = (*mark as u8) << 2 | code;
             at += 1;
         }

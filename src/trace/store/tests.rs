@@ -95,6 +95,29 @@ fn threads_write_the_same_bytes() {
     }
 }
 
+#[test]
+fn recordings_are_written_alike_one_by_one_and_at_once() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
+    for name in ["sort", "sqlite", "pipeline", "git"] {
+        let trace = Store::open(&folder.join(format!("{name}.pbt"))).unwrap();
+        let trace = trace.load().unwrap();
+        let mut one_by_one = Writer::with_threads(Vec::new(), 1, 0).unwrap();
+        for (&r, &k) in trace.refs.iter().zip(&trace.kinds) {
+            one_by_one.push(r, k).unwrap();
+        }
+        let mut at_once = Writer::with_threads(Vec::new(), 1, 2).unwrap();
+        at_once.push_all(&trace.refs, &trace.kinds).unwrap();
+        let one_by_one = one_by_one.finish(&trace.meta, &trace.dictionary).unwrap();
+        let at_once = at_once.finish(&trace.meta, &trace.dictionary).unwrap();
+        assert!(one_by_one == at_once, "{name}");
+        let again = parse(&at_once.0).unwrap().load().unwrap();
+        assert!(
+            again.refs == trace.refs && again.kinds == trace.kinds,
+            "{name}"
+        );
+    }
+}
+
 /// A small trace with events between, before and behind its references.
 fn with_events() -> (Vec<u8>, Summary, Vec<EventAt>) {
     let (refs, kinds, dictionary) = sample(60, 9);

@@ -105,6 +105,15 @@ fn recordings_are_written_alike_one_by_one_and_at_once() {
         for (&r, &k) in trace.refs.iter().zip(&trace.kinds) {
             one_by_one.push(r, k).unwrap();
         }
+        let (mut each, mut many) = (burst::Bursts::default(), burst::Bursts::default());
+        let mut encoder = burst::Encoder::default();
+        for (&r, &k) in trace.refs.iter().zip(&trace.kinds) {
+            encoder.push(r, k, &mut each);
+        }
+        encoder.close(&mut each);
+        encoder.push_all(&trace.refs, &trace.kinds, &mut many);
+        encoder.close(&mut many);
+        assert!(each == many, "{name}");
         let mut at_once = Writer::with_threads(Vec::new(), 1, 2).unwrap();
         at_once.push_all(&trace.refs, &trace.kinds).unwrap();
         let one_by_one = one_by_one.finish(&trace.meta, &trace.dictionary).unwrap();

@@ -13,7 +13,7 @@ use pagebench::trace::dense::Trace;
 use pagebench::trace::r#gen::{Generator, Pattern};
 use pagebench::trace::record::{Addressing, TraceKind};
 use pagebench::trace::select::{Assembler, Selection};
-use pagebench::trace::source::{LoadOptions, load};
+use pagebench::trace::source::{LoadOptions, Source, convert, load};
 use pagebench::trace::store::Writer;
 use pagebench::units::PageSize;
 use pagebench::vm::tlb::{Geometry, MissLog};
@@ -222,6 +222,18 @@ fn parse(c: &mut Criterion) {
         .sample_size(10);
     group.bench_function("lackey", |b| {
         b.iter(|| load(&path, &LoadOptions::default()))
+    });
+    let lines = 5_000_000;
+    let text = lackey_text(lines);
+    let zipped = folder.path().join("text.lackey.zst");
+    let bytes = zstd::bulk::compress(text.as_bytes(), 3).expect("memory takes it");
+    std::fs::write(&zipped, bytes).expect("a scratch file");
+    group.throughput(Throughput::Elements(lines));
+    group.bench_function("lackey.zst to pbt", |b| {
+        b.iter(|| {
+            let source = Source::open(&zipped, &LoadOptions::default()).expect("a trace");
+            convert(source, std::io::sink(), 3).expect("a sink takes everything")
+        })
     });
     group.finish();
 }

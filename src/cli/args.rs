@@ -15,6 +15,7 @@ use crate::vm::cost::{CostTable, DEVICES, device};
 use crate::vm::presets;
 use crate::vm::tlb::{Geometry, Hardware};
 use clap::Args;
+use std::path::PathBuf;
 
 /// How traces are read.
 #[derive(Debug, Clone, Args)]
@@ -138,6 +139,20 @@ pub enum ProgressMode {
     Plain,
     /// Nothing.
     Never,
+}
+
+/// Where traces are kept that were read.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Reading traces")]
+pub struct CacheArgs {
+    /// Folder in which a large trace is kept once it was read, so that the next time is faster;
+    /// if absent, $XDG_CACHE_HOME/pagebench or ~/.cache/pagebench
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+
+    /// Keep no trace, and use none that was kept
+    #[arg(long, conflicts_with = "cache")]
+    pub no_cache: bool,
 }
 
 /// Which cells are replayed.

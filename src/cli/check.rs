@@ -1,6 +1,7 @@
 //! `pagebench check`: today's exact counts against a baseline.
 
-use super::args::{ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
+use super::args::{CacheArgs, ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
+use super::cache::Cache;
 use super::failure::Failure;
 use super::input::{Inputs, load_all, resolve_all};
 use super::print;
@@ -54,6 +55,9 @@ pub struct CheckArgs {
     select: SelectArgs,
 
     #[command(flatten)]
+    cache: CacheArgs,
+
+    #[command(flatten)]
     terminal: TerminalArgs,
 }
 
@@ -63,6 +67,7 @@ pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     use_threads(args.sweep.threads()?);
     let options = args.read.options(&args.select)?;
     let rows = baseline.as_deref().unwrap_or(&[]);
+    let cache = Cache::of(&args.cache, args.terminal.quiet);
     let sizes = |name: &str, _| {
         let of_baseline = rows
             .iter()
@@ -76,7 +81,13 @@ pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
             .collect()
     };
     let signals = Signals::watch();
-    let mut inputs = load_all(&args.traces, &options, &sizes, args.terminal.quiet)?;
+    let mut inputs = load_all(
+        &args.traces,
+        &options,
+        &sizes,
+        cache.as_ref(),
+        args.terminal.quiet,
+    )?;
     recognise(&mut inputs, rows);
     let inputs = resolve_all(inputs, &settings(&args, None)?.space)?;
     let traces: Vec<&Resolved> = inputs

@@ -1,6 +1,7 @@
 //! From the traces named on the command line to traces in memory: folders are searched, formats
 //! guessed and told, failures gathered so that one bad trace does not hide the others.
 
+use super::cache::{self, Cache};
 use super::failure::Failure;
 use super::progress::message;
 use crate::exit::{self, ExitCode};
@@ -49,12 +50,13 @@ pub fn load_all(
     paths: &[PathBuf],
     options: &LoadOptions,
     sizes: Sizes<'_>,
+    cache: Option<&Cache>,
     quiet: bool,
 ) -> Result<Inputs, Failure> {
     let (files, empty_folders) = expand(paths, options, quiet)?;
     let results: Vec<Result<Loaded, TraceError>> = files
         .par_iter()
-        .map(|path| load_one(path, options, sizes))
+        .map(|path| load_one(path, options, sizes, cache))
         .collect();
     let mut inputs = Inputs {
         loaded: Vec::new(),
@@ -341,7 +343,12 @@ fn unique_names(named: &[(String, &Path)]) -> Vec<String> {
     names
 }
 
-fn load_one(path: &Path, options: &LoadOptions, sizes: Sizes<'_>) -> Result<Loaded, TraceError> {
+fn load_one(
+    path: &Path,
+    options: &LoadOptions,
+    sizes: Sizes<'_>,
+    cache: Option<&Cache>,
+) -> Result<Loaded, TraceError> {
     let mut source = Source::open(path, options)?;
     let stored = source.store().map(|store| store.meta.page_size);
     let mut sizes = sizes(&source.name(), stored);
@@ -356,7 +363,7 @@ fn load_one(path: &Path, options: &LoadOptions, sizes: Sizes<'_>) -> Result<Load
     }
     source.set_page_size(sizes.first().copied());
     let (format, codec, guessed) = (source.format, source.codec, source.guessed);
-    let mut traces = vec![source::load_source(source)?];
+    let mut traces = vec![cache::load(cache, source, path, options)?];
     for &size in sizes.iter().skip(1) {
         // A range of references counts references of its own page size: read it afresh.
         let afresh = LoadOptions {

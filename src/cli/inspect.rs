@@ -1,6 +1,7 @@
 //! `pagebench head` and `pagebench stat`: what a trace is, before anything is replayed.
 
-use super::args::{ReadArgs, SelectArgs};
+use super::args::{CacheArgs, ReadArgs, SelectArgs};
+use super::cache::{self, Cache};
 use super::failure::Failure;
 use super::input::read_as;
 use super::print;
@@ -11,7 +12,7 @@ use crate::trace::dense::{Trace, count_kinds, page_of};
 use crate::trace::digest;
 use crate::trace::event::Event;
 use crate::trace::record::{Addressing, Kind};
-use crate::trace::source::{self, LoadOptions, Source};
+use crate::trace::source::{LoadOptions, Source};
 use crate::trace::stream::Record;
 use crate::units::{PageSize, parse_count, show_bytes, show_count};
 use clap::Args;
@@ -92,6 +93,9 @@ pub struct StatArgs {
     read: ReadArgs,
 
     #[command(flatten)]
+    cache: CacheArgs,
+
+    #[command(flatten)]
     select: SelectArgs,
 }
 
@@ -101,13 +105,14 @@ pub fn stat(args: StatArgs) -> Result<ExitCode, Failure> {
         page_size: args.page_size,
         ..args.read.options(&args.select)?
     };
+    let cache = Cache::of(&args.cache, false);
     let source = Source::open(&args.trace, &options)?;
     let mut out = String::new();
     let _ = writeln!(out, "file         {}", args.trace.display());
     let format = read_as(source.format, source.guessed, source.codec);
     let _ = writeln!(out, "format       {format}");
     let bursts = source.store().map(|store| (store.bursts, store.refs()));
-    let trace = source::load_source(source)?;
+    let trace = cache::load(cache.as_ref(), source, &args.trace, &options)?;
     describe(&mut out, &trace);
     if let Some((bursts, refs)) = bursts.filter(|(bursts, _)| *bursts > 0) {
         let _ = writeln!(

@@ -65,7 +65,7 @@ pub fn interleave(args: InterleaveArgs) -> Result<ExitCode, Failure> {
         // One by one: a program may well run twice beside itself.
         let path = std::slice::from_ref(path);
         let sizes = |_: &str, _| vec![args.page_size];
-        let inputs = load_all(path, &options, &sizes, args.quiet)?;
+        let inputs = load_all(path, &options, &sizes, None, args.quiet)?;
         if inputs.failed != exit::OK {
             return Err(Failure::new(inputs.failed, "nothing was written"));
         }

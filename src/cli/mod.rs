@@ -4,6 +4,7 @@
 //! Data goes to standard output, progress and messages to standard error.
 
 mod args;
+mod cache;
 mod check;
 mod convert;
 mod failure;

@@ -1,6 +1,7 @@
 //! `pagebench run`: the main job.
 
-use super::args::{ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
+use super::args::{CacheArgs, ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
+use super::cache::Cache;
 use super::failure::Failure;
 use super::input::{Inputs, keep_countable, load_all, resolve_all};
 use super::outputs::{Course, make_folder, timestamp, write_manifest, write_timings};
@@ -60,6 +61,9 @@ pub struct RunArgs {
     pub select: SelectArgs,
 
     #[command(flatten)]
+    pub cache: CacheArgs,
+
+    #[command(flatten)]
     pub terminal: TerminalArgs,
 }
 
@@ -78,8 +82,15 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         .map(|folder| make_folder(Some(folder), args.force))
         .transpose()?;
     let signals = Signals::watch();
+    let cache = Cache::of(&args.cache, args.terminal.quiet);
     let sizes = |_: &str, _| args.sweep.page_size.clone();
-    let inputs = load_all(&args.traces, &options, &sizes, args.terminal.quiet)?;
+    let inputs = load_all(
+        &args.traces,
+        &options,
+        &sizes,
+        cache.as_ref(),
+        args.terminal.quiet,
+    )?;
     let mut inputs = resolve_all(inputs, &settings.space)?;
     keep_countable(&mut inputs, settings.warmup)?;
     let traces: Vec<&Resolved> = inputs

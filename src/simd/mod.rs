@@ -4,6 +4,12 @@
 //!
 //! Knows bytes and tables, not what they mean.
 
+#![expect(
+    unsafe_code,
+    reason = "wide registers are loaded through pointers, and functions for them are called after asking"
+)]
+
+pub mod lines;
 pub mod scan;
 
 /// What the processor can do, least first.

@@ -37,8 +37,6 @@ pub fn portable(raw: &[u8], from: usize, wanted: &Wanted) -> Option<usize> {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    #![expect(unsafe_code, reason = "wide registers cannot be had otherwise")]
-
     use super::{ANY, WRITES, Wanted, portable};
     use std::arch::x86_64::*;
 

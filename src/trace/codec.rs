@@ -4,6 +4,7 @@
 //! Deliberately absent: what the bytes mean (see `format`). After a fault a stream stays faulty;
 //! nothing behind it is handed out.
 
+use super::ahead::BytesAhead;
 use super::error::{Cause, TraceError};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
@@ -146,7 +147,7 @@ fn recognise(
         fault: None,
     };
     Ok(Input {
-        reader: Box::new(BufReader::with_capacity(BUFFER, decoder)),
+        reader: Box::new(BytesAhead::new(Box::new(decoder))),
         codec: codec.name,
         file_bytes: None,
     })

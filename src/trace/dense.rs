@@ -26,10 +26,23 @@ pub const KIND_MASK: KindCode = 3;
 /// References by kind: ifetch, read, write.
 pub fn count_kinds(kinds: &[KindCode]) -> [u64; 3] {
     let mut by_kind = [0; 3];
-    for &kind in kinds {
-        by_kind[usize::from(kind & KIND_MASK)] += 1;
+    // Short enough for sums of bytes, which the compiler makes vectors of.
+    for piece in kinds.chunks(128) {
+        for (code, sum) in by_kind.iter_mut().enumerate() {
+            let is = |kind: &KindCode| u8::from(usize::from(kind & KIND_MASK) == code);
+            *sum += u64::from(piece.iter().map(is).sum::<u8>());
+        }
     }
     by_kind
+}
+
+/// How many references continue the access before them.
+pub fn count_continuations(kinds: &[KindCode]) -> u64 {
+    let in_piece = |piece: &[KindCode]| {
+        let is = |kind: &KindCode| u8::from(kind & CONTINUES != 0);
+        u64::from(piece.iter().map(is).sum::<u8>())
+    };
+    kinds.chunks(128).map(in_piece).sum()
 }
 
 /// Packs a reference.
@@ -207,10 +220,18 @@ pub struct TooManyPages;
 /// every reference would cost more than reading it.
 pub struct Densifier {
     ids: FxHashMap<PageKey, PageId>,
-    recent: Vec<(PageKey, PageId)>,
+    recent: Box<[Recent; RECENT]>,
     processes: FxHashMap<u32, u32>,
     last_process: (u32, u32),
     dictionary: Dictionary,
+}
+
+/// A page and its id; sixteen bytes.
+#[derive(Clone, Copy)]
+struct Recent {
+    number: u64,
+    process: u32,
+    id: PageId,
 }
 
 /// Entries of the cache of recent pages; a power of two.
@@ -227,13 +248,14 @@ impl Default for Densifier {
 impl Densifier {
     /// With no page known.
     pub fn new() -> Densifier {
-        let empty = PageKey {
-            process: NO_PROCESS,
+        let empty = Recent {
             number: 0,
+            process: NO_PROCESS,
+            id: 0,
         };
         Densifier {
             ids: FxHashMap::default(),
-            recent: vec![(empty, 0); RECENT],
+            recent: Box::new([empty; RECENT]),
             processes: FxHashMap::default(),
             last_process: (0, NO_PROCESS),
             dictionary: Dictionary::default(),
@@ -258,14 +280,23 @@ impl Densifier {
     /// The id of a page.
     #[inline]
     pub fn id(&mut self, key: PageKey) -> Result<PageId, TooManyPages> {
-        let slot = (key.number as usize ^ (key.process as usize) << 6) & (RECENT - 1);
-        let (recent, id) = self.recent[slot];
-        if recent == key {
+        if let Some(id) = self.recent(key) {
             return Ok(id);
         }
         let id = self.look_up(key)?;
-        self.recent[slot] = (key, id);
+        self.recent[slot(key)] = Recent {
+            number: key.number,
+            process: key.process,
+            id,
+        };
         Ok(id)
+    }
+
+    /// The id of a page that was asked for lately; `None` says nothing.
+    #[inline]
+    pub fn recent(&self, key: PageKey) -> Option<PageId> {
+        let recent = &self.recent[slot(key)];
+        (recent.number == key.number && recent.process == key.process).then_some(recent.id)
     }
 
     fn look_up(&mut self, key: PageKey) -> Result<PageId, TooManyPages> {
@@ -289,6 +320,12 @@ impl Densifier {
     pub fn into_dictionary(self) -> Dictionary {
         self.dictionary
     }
+}
+
+/// Where the cache of recent pages has a page.
+#[inline]
+fn slot(key: PageKey) -> usize {
+    (key.number as usize ^ (key.process as usize) << 6) & (RECENT - 1)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The bytes of a file, mapped into memory. The only `unsafe` of the crate is here.
+//! The bytes of a file, mapped into memory. Besides `simd`, the only `unsafe` of the crate is here.
 //! Knows nothing of what the bytes mean.
 
 use std::fs::File;

@@ -1,9 +1,11 @@
 //! Traces in: records, codecs, formats, the dense trace and its store.
 //!
 //! Bytes become accesses and events (`codec`, `format`), accesses become dense references
-//! (`select`, `stream`), and these stay in memory (`dense`) or in a `.pbt` file (`store`). Programs
+//! (`select`, `stream`), and these stay in memory (`dense`) or in a `.pbt` file (`store`). Of long
+//! traces decompression, parsing (`ahead`) and packing (`store`) have threads of their own. Programs
 //! that run are recorded through `valgrind`. Deliberately absent: policies, machines, results.
 
+mod ahead;
 pub mod bursts;
 pub mod codec;
 pub mod dense;

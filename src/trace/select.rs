@@ -62,6 +62,13 @@ pub trait Sink {
     /// The next reference.
     fn reference(&mut self, reference: Ref, kind: KindCode);
 
+    /// The next references, as many of the one as of the other.
+    fn references(&mut self, refs: &[Ref], kinds: &[KindCode]) {
+        for (&reference, &kind) in refs.iter().zip(kinds) {
+            self.reference(reference, kind);
+        }
+    }
+
     /// An event; its position is the number of references so far.
     fn event(&mut self, event: EventAt);
 
@@ -89,6 +96,11 @@ impl Sink for Collector {
         self.kinds.push(kind);
     }
 
+    fn references(&mut self, refs: &[Ref], kinds: &[KindCode]) {
+        self.refs.extend_from_slice(refs);
+        self.kinds.extend_from_slice(kinds);
+    }
+
     fn event(&mut self, event: EventAt) {
         self.events.push(event);
     }
@@ -100,6 +112,9 @@ impl Collector {
         Trace::new(meta, dictionary, self.refs, self.kinds, None).with_events(self.events)
     }
 }
+
+/// The most accesses that take the short way of [`Assembler::accesses`] at once.
+const SHORT_WAY: usize = 512;
 
 /// Makes dense references of accesses or of pages. Feed it in order; it passes each reference
 /// taken to the sink given with the call.
@@ -165,6 +180,72 @@ impl Assembler {
             }
         }
         Ok(Flow::More)
+    }
+
+    /// Appends what [`Assembler::access`] gives for each of these accesses, up to the limit.
+    /// Where nothing is left out, an access to one page seen lately takes a short way.
+    pub fn accesses(
+        &mut self,
+        accesses: &[Access],
+        refs: &mut Vec<Ref>,
+        kinds: &mut Vec<KindCode>,
+    ) -> Result<Flow, TooManyPages> {
+        let all = self.selection.is_all();
+        let mut rest = accesses;
+        while !rest.is_empty() {
+            if all {
+                let taken = self.short_way(rest, refs, kinds);
+                self.to_take -= taken as u64;
+                rest = &rest[taken..];
+                if taken == SHORT_WAY {
+                    continue;
+                }
+            }
+            // What ended the short way, if anything did.
+            if let Some((access, behind)) = rest.split_first() {
+                let flow = self.access(access, &mut |r, k| {
+                    refs.push(r);
+                    kinds.push(k);
+                })?;
+                if flow == Flow::Done {
+                    return Ok(Flow::Done);
+                }
+                rest = behind;
+            }
+        }
+        Ok(Flow::More)
+    }
+
+    /// Takes accesses of the process of the first as long as each is of one page only, seen
+    /// lately, at most [`SHORT_WAY`]; says how many.
+    fn short_way(
+        &mut self,
+        accesses: &[Access],
+        refs: &mut Vec<Ref>,
+        kinds: &mut Vec<KindCode>,
+    ) -> usize {
+        let pid = accesses[0].pid;
+        let process = self.densifier.process(pid);
+        let (densifier, shift) = (&self.densifier, u32::from(self.shift) & 63);
+        let (mut some_refs, mut some_kinds) = ([0; SHORT_WAY], [0; SHORT_WAY]);
+        let places = some_refs.iter_mut().zip(&mut some_kinds);
+        let mut taken = 0;
+        for (access, (reference, kind)) in accesses.iter().zip(places) {
+            let number = access.addr >> shift;
+            let end = access
+                .addr
+                .saturating_add(u64::from(access.size.max(1)) - 1);
+            let recent = densifier.recent(PageKey { process, number });
+            let Some(id) = recent.filter(|_| end >> shift == number && access.pid == pid) else {
+                break;
+            };
+            *reference = pack(id, access.kind == Kind::Write);
+            *kind = access.kind as KindCode;
+            taken += 1;
+        }
+        refs.extend_from_slice(&some_refs[..taken]);
+        kinds.extend_from_slice(&some_kinds[..taken]);
+        taken
     }
 
     #[inline]
@@ -362,5 +443,68 @@ mod tests {
             .access(&access(u64::MAX, 8, Kind::Read), &mut |_, _| count += 1)
             .unwrap();
         assert_eq!(count, 1);
+    }
+
+    #[test]
+    fn many_accesses_at_once_are_what_each_is() {
+        let mut state = 1u64;
+        let mut next = |below: u64| {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (state >> 33) % below
+        };
+        for round in 0..60 {
+            let spread = [1 << 13, 1 << 26, u64::MAX][round % 3];
+            let accesses: Vec<Access> = (0..next(2000))
+                .map(|_| Access {
+                    pid: [5, 9][(next(40) == 0) as usize],
+                    kind: Kind::ALL[next(3) as usize],
+                    size: [0, 1, 8, 64, 9000][next(5) as usize],
+                    addr: next(1 << 31).wrapping_mul(0x9e37_79b9_7f4a_7c15) % spread,
+                })
+                .collect();
+            let selection = match round % 5 {
+                0 => Selection {
+                    skip: next(100),
+                    ..Selection::default()
+                },
+                1 => Selection {
+                    limit: Some(next(1500)),
+                    data_only: true,
+                    ..Selection::default()
+                },
+                2 => Selection {
+                    pids: vec![9],
+                    ..Selection::default()
+                },
+                _ => Selection::default(),
+            };
+            let addressing = [Addressing::Bytes, Addressing::Ids][round % 2];
+            let new = || Assembler::new(selection.clone(), addressing, PageSize::DEFAULT);
+            let (mut many, mut each) = (new(), new());
+            let (mut many_refs, mut many_kinds) = (Vec::new(), Vec::new());
+            let mut flow = Flow::More;
+            for piece in accesses.chunks(700) {
+                if flow == Flow::More {
+                    flow = many
+                        .accesses(piece, &mut many_refs, &mut many_kinds)
+                        .unwrap();
+                }
+            }
+            let (mut refs, mut kinds) = (Vec::new(), Vec::new());
+            for access in &accesses {
+                let mut sink = |r, k| {
+                    refs.push(r);
+                    kinds.push(k);
+                };
+                if each.access(access, &mut sink).unwrap() == Flow::Done {
+                    break;
+                }
+            }
+            assert_eq!((many_refs, many_kinds), (refs, kinds));
+            assert_eq!(many.dictionary(), each.dictionary());
+            assert_eq!(many.to_take, each.to_take);
+        }
     }
 }

@@ -173,14 +173,15 @@ impl Source {
             Content::Records(mut reader, kind) => {
                 let check = |addressing| check_ids(&path, addressing, options.page_size);
                 let reader = &mut *reader;
-                let assembler = stream::records(&path, reader, selection, page_size, check, sink)?;
+                let (assembler, known) =
+                    stream::records(&path, reader, selection, page_size, check, sink)?;
                 let meta = Meta {
                     name,
                     format: format.to_owned(),
-                    kind: options.kind.or(reader.kind()).unwrap_or(kind),
-                    addressing: reader.addressing(),
+                    kind: options.kind.or(known.kind).unwrap_or(kind),
+                    addressing: known.addressing,
                     page_size,
-                    skipped: reader.skipped(),
+                    skipped: known.skipped,
                 };
                 (meta, assembler)
             }

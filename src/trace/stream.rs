@@ -4,6 +4,7 @@
 //! Knows how accesses and events are put in order. Does not know how files are found and opened
 //! (see `source`), nor what a reference or an event becomes (see `select`).
 
+use super::ahead::{self, Known};
 use super::dense::{Dictionary, KIND_MASK, KindCode, Ref, TooManyPages, Trace, page_of};
 use super::error::TraceError;
 use super::event::{Event, EventAt};
@@ -29,54 +30,67 @@ pub enum Record<'a> {
 }
 
 /// Streams what a reader reads. The path is for messages; `check` may object once the addressing
-/// is known.
+/// is known. Returns what the reader knew at the end, too.
 pub(super) fn records(
     path: &Path,
     reader: &mut dyn RecordReader,
     selection: Selection,
     page_size: PageSize,
-    check: impl FnOnce(Addressing) -> Result<(), TraceError>,
+    check: impl Fn(Addressing) -> Result<(), TraceError>,
     sink: &mut impl Sink,
-) -> Result<Assembler, TraceError> {
-    let (mut batch, mut events) = (Vec::new(), Vec::new());
-    let mut more = reader.fill(&mut batch)?;
-    // Known only once something was read.
-    let addressing = reader.addressing();
-    check(addressing)?;
-    let mut assembler = Assembler::new(selection, addressing, page_size);
-    while more && sink.wants_more() {
-        reader.take_events(&mut events);
+) -> Result<(Assembler, Known), TraceError> {
+    // With a limit nothing is read that is not wanted: a pipe might stay open.
+    let ahead = selection.limit.is_none();
+    let mut assembler = None;
+    let mut selection = Some(selection);
+    let mut references = References::default();
+    let known = ahead::batches(reader, ahead, &mut |batch| {
+        // Known only once something was read.
+        let addressing = batch.known.addressing;
+        if let Some(selection) = selection.take() {
+            check(addressing)?;
+            assembler = Some(Assembler::new(selection, addressing, page_size));
+        }
+        let assembler = assembler.as_mut().expect("made with the first batch");
         let mut at = 0;
-        for told in events.drain(..) {
-            let flow = accesses(&mut assembler, &batch[at..told.before], sink);
+        for told in batch.events.drain(..) {
+            let accesses = &batch.accesses[at..told.before];
+            let flow = references.of(assembler, accesses, sink);
             if flow.map_err(|e| too_many_pages(path, e))? == Flow::Done {
-                return Ok(assembler);
+                return Ok(false);
             }
             at = told.before;
             sink.event(assembler.event(&told));
         }
-        let flow = accesses(&mut assembler, &batch[at..], sink);
-        if flow.map_err(|e| too_many_pages(path, e))? == Flow::Done {
-            break;
-        }
-        batch.clear();
-        more = reader.fill(&mut batch)?;
-    }
-    Ok(assembler)
+        let flow = references.of(assembler, &batch.accesses[at..], sink);
+        let flow = flow.map_err(|e| too_many_pages(path, e))?;
+        Ok(flow == Flow::More && sink.wants_more())
+    })?;
+    let assembler = assembler.expect("at least one batch is taken");
+    Ok((assembler, known))
 }
 
-fn accesses(
-    assembler: &mut Assembler,
-    accesses: &[Access],
-    sink: &mut impl Sink,
-) -> Result<Flow, TooManyPages> {
-    for access in accesses {
-        let flow = assembler.access(access, &mut |r, k| sink.reference(r, k))?;
-        if flow == Flow::Done {
-            return Ok(Flow::Done);
-        }
+/// Buffers for the references that accesses become.
+#[derive(Default)]
+struct References {
+    refs: Vec<Ref>,
+    kinds: Vec<KindCode>,
+}
+
+impl References {
+    /// Hands the references of these accesses on.
+    fn of(
+        &mut self,
+        assembler: &mut Assembler,
+        accesses: &[Access],
+        sink: &mut impl Sink,
+    ) -> Result<Flow, TooManyPages> {
+        self.refs.clear();
+        self.kinds.clear();
+        let flow = assembler.accesses(accesses, &mut self.refs, &mut self.kinds);
+        sink.references(&self.refs, &self.kinds);
+        flow
     }
-    Ok(Flow::More)
 }
 
 /// Streams a stored trace at this page size, which must not be finer than its own.

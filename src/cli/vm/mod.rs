@@ -154,7 +154,7 @@ fn load(args: &VmArgs) -> Result<Trace, Failure> {
     let options = args.read.options(&args.select)?;
     let sizes = |_: &str, _| args.machine.page_size.into_iter().collect();
     let paths = std::slice::from_ref(&args.trace);
-    let inputs = load_all(paths, &options, &sizes, args.quiet)?;
+    let inputs = load_all(paths, &options, &sizes, None, args.quiet)?;
     let mut traces = inputs.loaded.into_iter().flat_map(|loaded| loaded.traces);
     Ok(traces.next().expect("a trace is left, or it failed"))
 }

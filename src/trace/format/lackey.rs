@@ -5,6 +5,7 @@ use super::lines::{
 };
 use super::number::{decimal, hex, hex8_unchecked, is_blank, trim};
 use super::{Format, ReadOptions};
+use crate::simd::lines::{self as simd, Columns, Level};
 use crate::trace::record::{Access, Kind, TraceKind};
 use memchr::memchr;
 
@@ -73,36 +74,132 @@ impl LineParser for Lackey {
         Ok(())
     }
 
-    /// Lines exactly as lackey writes them, with 8 to 15 digits and a size of one or two, eight
-    /// bytes at a time and with no branch that depends on the kind or the length of the address:
-    /// these change from line to line and would be mispredicted.
+    /// Lines exactly as lackey writes them, with 8 to 15 digits and a size of one or two. Many at
+    /// a time where the machine can, and else one by one.
     fn parse_many(&mut self, bytes: &[u8], most: usize, out: &mut Vec<Access>) -> (usize, u64) {
-        let mut used = 0;
-        let mut lines = 0;
-        while lines < most
-            && let Some(head) = bytes[used..].first_chunk::<24>()
-            && let Some((access, length)) = parse_head(head)
-        {
-            out.push(access);
+        let (mut used, mut lines) = (0, 0);
+        loop {
+            let most_here = (most - lines).min(ONE_BY_ONE);
+            let (length, count) = parse_each(&bytes[used..], most_here, out);
             used += length;
+            lines += count;
+            if count < ONE_BY_ONE {
+                return (used, lines as u64);
+            }
+            let (next, count) = match Level::best() {
+                Level::Avx512 => parse_eights(bytes, used, most - lines, out),
+                Level::Avx2 => parse_found(bytes, used, most - lines, out),
+                Level::Plain => (used, 0),
+            };
+            used = next;
+            lines += count;
+        }
+    }
+}
+
+/// Lines many at a time from `used` on, as long as that goes; returns where the next one begins,
+/// and how many lines were taken.
+fn parse_eights(
+    bytes: &[u8],
+    mut used: usize,
+    most: usize,
+    out: &mut Vec<Access>,
+) -> (usize, usize) {
+    let mut columns = Columns::new();
+    let mut lines = 0;
+    loop {
+        let (count, next) = simd::read(bytes, used, most - lines, &PREFIXES, &mut columns);
+        append(&columns, count, out);
+        used = next;
+        lines += count;
+        if count == 0 {
+            return (used, lines);
+        }
+    }
+}
+
+/// Like [`parse_eights`] with line ends found ahead: where the next line begins does not hang on
+/// the one before it being parsed.
+fn parse_found(
+    bytes: &[u8],
+    mut used: usize,
+    most: usize,
+    out: &mut Vec<Access>,
+) -> (usize, usize) {
+    let mut ends = simd::NO_ENDS;
+    let mut lines = 0;
+    loop {
+        let found = simd::line_ends(bytes, used, most - lines, &mut ends);
+        for pair in ends[..=found].windows(2).take(most - lines) {
+            let start = pair[0] as usize + 1;
+            let head = bytes.get(start..).and_then(|rest| rest.first_chunk());
+            let Some((access, length)) = head.and_then(parse_head) else {
+                return (used, lines);
+            };
+            out.push(access);
+            used = start + length;
             lines += 1;
         }
-        (used, lines as u64)
+        if found == 0 || lines >= most {
+            return (used, lines);
+        }
     }
+}
+
+/// So many lines are taken one by one before many at a time are tried again.
+const ONE_BY_ONE: usize = 8;
+
+/// How the lines begin, with the code of their kind.
+const PREFIXES: simd::Prefixes = [
+    (*b"I  \0", Kind::Ifetch as u8),
+    (*b" L \0", Kind::Read as u8),
+    (*b" S \0", Kind::Write as u8),
+    (*b" M \0", Kind::Write as u8),
+];
+
+/// Appends the accesses on the first `count` lines.
+fn append(columns: &Columns, count: usize, out: &mut Vec<Access>) {
+    let prefixes = columns.prefix[..count].iter();
+    let numbers = columns.addr[..count].iter().zip(&columns.size[..count]);
+    out.extend(
+        prefixes
+            .zip(numbers)
+            .map(|(&prefix, (&addr, &size))| Access {
+                pid: 0,
+                kind: match prefix {
+                    0 => Kind::Ifetch,
+                    1 => Kind::Read,
+                    _ => Kind::Write,
+                },
+                size: u32::from(size),
+                addr,
+            }),
+    );
+}
+
+/// The lines one by one, eight bytes at a time and with no branch that depends on the kind or the
+/// length of the address: these change from line to line and would be mispredicted. Returns how
+/// many bytes and lines were taken.
+fn parse_each(bytes: &[u8], most: usize, out: &mut Vec<Access>) -> (usize, usize) {
+    let (mut used, mut lines) = (0, 0);
+    while lines < most
+        && let Some(head) = bytes[used..].first_chunk::<24>()
+        && let Some((access, length)) = parse_head(head)
+    {
+        out.push(access);
+        used += length;
+        lines += 1;
+    }
+    (used, lines)
 }
 
 /// The first three bytes of a line and its kind, at the sum of the first two bytes modulo 16.
 const COLUMNS: [(u32, Kind); 16] = {
     let mut columns = [(u32::MAX, Kind::Read); 16];
-    let kinds = [
-        (*b"I  \0", Kind::Ifetch),
-        (*b" L \0", Kind::Read),
-        (*b" S \0", Kind::Write),
-        (*b" M \0", Kind::Write),
-    ];
     let mut i = 0;
-    while i < kinds.len() {
-        let (bytes, kind) = kinds[i];
+    while i < PREFIXES.len() {
+        let (bytes, kind) = PREFIXES[i];
+        let kind = Kind::ALL[kind as usize];
         columns[(bytes[0] + bytes[1]) as usize & 15] = (u32::from_le_bytes(bytes), kind);
         i += 1;
     }
@@ -236,6 +333,66 @@ mod tests {
                 Lackey.parse(&line[..used - 1], &mut slow).unwrap();
                 assert_eq!(fast, slow, "{}", line.escape_ascii());
             }
+        }
+    }
+
+    /// A line as lackey writes it, or nearly.
+    fn line(random: &mut super::super::testing::Random, odd: usize) -> Vec<u8> {
+        let glyphs = b"0123456789abcdefABCDEF:/@G`g,, \n\r\0ILSM";
+        let prefixes: [&[u8]; 4] = [b"I  ", b" L ", b" S ", b" M "];
+        let mut line = prefixes[random.below(4)].to_vec();
+        let digits = match random.below(odd) {
+            0 => random.below(18),
+            _ => 8 + random.below(8),
+        };
+        line.extend((0..digits).map(|_| glyphs[random.below(16)]));
+        line.push(b',');
+        line.extend((0..1 + random.below(2)).map(|_| glyphs[random.below(10)]));
+        line.push(b'\n');
+        if random.below(odd) == 0 {
+            let at = random.below(line.len());
+            match random.below(3) {
+                0 => line[at] = glyphs[random.below(glyphs.len())],
+                1 => drop(line.remove(at)),
+                _ => line.insert(at, glyphs[random.below(glyphs.len())]),
+            }
+        }
+        line
+    }
+
+    #[test]
+    fn many_at_a_time_are_what_each_is() {
+        let mut random = super::super::testing::Random(11);
+        for round in 0..3000 {
+            let odd = [2, 10, 100, 100_000][round % 4];
+            let mut text = Vec::new();
+            for _ in 0..random.below(if round % 50 == 0 { 3000 } else { 120 }) {
+                text.extend(line(&mut random, odd));
+            }
+            let cut = random.below(text.len() + 1);
+            text.truncate(cut);
+            let most = [1, 7, 50, 4096, usize::MAX][random.below(5)];
+            let (mut many, mut each) = (Vec::new(), Vec::new());
+            let (used, lines) = Lackey.parse_many(&text, most, &mut many);
+            let each_used = parse_each(&text, most, &mut each);
+            assert_eq!((used, lines as usize), each_used);
+            assert_eq!(many, each);
+            // Both ways, whatever is the best here.
+            for way in [parse_eights, parse_found] {
+                let from = text.iter().take(40).rposition(|&b| b == b'\n').unwrap_or(0) + 1;
+                let (mut here, mut each) = (Vec::new(), Vec::new());
+                let (next, count) = way(&text, from.min(text.len()), most, &mut here);
+                let rest = &text[from.min(text.len())..];
+                let (length, _) = parse_each(rest, count, &mut each);
+                assert_eq!((next, count), (from.min(text.len()) + length, each.len()));
+                assert_eq!(here, each);
+            }
+            // And line by line, as the format says.
+            let mut exact = Vec::new();
+            for line in text[..used].split_inclusive(|&b| b == b'\n') {
+                Lackey.parse(&line[..line.len() - 1], &mut exact).unwrap();
+            }
+            assert_eq!(many, exact);
         }
     }
 

@@ -50,6 +50,68 @@ pub struct Encoder {
 }
 
 impl Encoder {
+    /// Appends references, as many of the one as of the other, to the block `out`: what
+    /// [`Encoder::push`] does for each, with the checks that hold for many made once.
+    pub fn push_all(&mut self, refs: &[Ref], kinds: &[KindCode], out: &mut Bursts) {
+        let most = refs.iter().fold(0, |most, &r| most.max(page_of(r))) as usize;
+        if most >= self.marks.len() && !refs.is_empty() {
+            self.marks.resize((most + 1).next_power_of_two(), 0);
+        }
+        let mut raw = std::mem::take(&mut out.raw);
+        let start = raw.len();
+        raw.resize(start + refs.len(), 0);
+        let (mut refs, mut kinds, mut into) = (refs, kinds, &mut raw[start..]);
+        while !refs.is_empty() {
+            if self.length == 0 {
+                self.burst += 1;
+            }
+            let run = refs.len().min(LENGTH_MAX - self.length);
+            let taken = self.run(
+                &refs[..run],
+                &kinds[..run],
+                &mut into[..run],
+                &mut out.pages,
+            );
+            self.length += taken;
+            (refs, kinds, into) = (&refs[taken..], &kinds[taken..], &mut into[taken..]);
+            // Full, or the next page is one too many.
+            if taken < run || self.length == LENGTH_MAX {
+                self.close(out);
+            }
+        }
+        out.raw = raw;
+    }
+
+    /// The references that still belong to the burst: writes their raw bytes, says how many.
+    fn run(
+        &mut self,
+        refs: &[Ref],
+        kinds: &[KindCode],
+        raw: &mut [u8],
+        pages: &mut Vec<PageId>,
+    ) -> usize {
+        let marks = &mut self.marks[..];
+        let burst = self.burst;
+        let mut at = 0;
+        for ((&reference, &kind), byte) in refs.iter().zip(kinds).zip(raw) {
+            let page = page_of(reference);
+            let mark = &mut marks[page as usize];
+            if *mark >> 6 != burst {
+                if self.count == K {
+                    return at;
+                }
+                *mark = burst << 6 | self.count as u64;
+                self.count += 1;
+                pages.push(page);
+            }
+            // The kind, and 3 whatever it is for a continuation.
+            let code = (kind & KIND_MASK) | ((kind & CONTINUES) / CONTINUES * RAW_CONTINUES);
+            *byte = (*mark as u8) << 2 | code;
+            at += 1;
+        }
+        at
+    }
+
     /// Appends a reference to the block `out`.
     #[inline]
     pub fn push(&mut self, reference: Ref, kind: KindCode, out: &mut Bursts) {
@@ -91,6 +153,31 @@ impl Encoder {
     }
 }
 
+/// The columns of one block, as they are read.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// See [`Bursts::lengths`].
+    pub lengths: &'a [u16],
+    /// See [`Bursts::counts`].
+    pub counts: &'a [u8],
+    /// See [`Bursts::pages`].
+    pub pages: &'a [PageId],
+    /// See [`Bursts::raw`].
+    pub raw: &'a [u8],
+}
+
+impl Bursts {
+    /// The columns.
+    pub fn view(&self) -> View<'_> {
+        View {
+            lengths: &self.lengths,
+            counts: &self.counts,
+            pages: &self.pages,
+            raw: &self.raw,
+        }
+    }
+}
+
 /// Unpacks a block, appending its references. `distinct` bounds the page ids. Errors say which
 /// rule of the format the block breaks; nothing is assumed of it.
 pub fn decode(
@@ -99,15 +186,34 @@ pub fn decode(
     refs: &mut Vec<Ref>,
     kinds: &mut Vec<KindCode>,
 ) -> Result<(), &'static str> {
+    let (start, total) = (refs.len(), bursts.raw.len());
+    refs.resize(start + total, 0);
+    kinds.resize(start + total, 0);
+    decode_into(
+        bursts.view(),
+        distinct,
+        &mut refs[start..],
+        &mut kinds[start..],
+    )
+}
+
+/// Unpacks a block into slices as long as its raw column. See [`decode`].
+pub fn decode_into(
+    bursts: View<'_>,
+    distinct: usize,
+    refs: &mut [Ref],
+    kinds: &mut [KindCode],
+) -> Result<(), &'static str> {
     let total: usize = bursts.lengths.iter().map(|&n| usize::from(n)).sum();
-    if bursts.lengths.len() != bursts.counts.len() || total != bursts.raw.len() {
+    if bursts.lengths.len() != bursts.counts.len()
+        || [bursts.raw.len(), refs.len(), kinds.len()] != [total; 3]
+    {
         return Err("burst lengths do not add up");
     }
-    let (mut raw, mut pages) = (&bursts.raw[..], &bursts.pages[..]);
+    let (mut raw, mut pages) = (bursts.raw, bursts.pages);
+    let (mut refs, mut kinds) = (refs, kinds);
     let mut last_kind = RAW_CONTINUES;
-    refs.reserve(total);
-    kinds.reserve(total);
-    for (&length, &count) in bursts.lengths.iter().zip(&bursts.counts) {
+    for (&length, &count) in bursts.lengths.iter().zip(bursts.counts) {
         let (length, count) = (usize::from(length), usize::from(count));
         if count > K || count > pages.len() || length == 0 {
             return Err("a burst has no references or too many pages");
@@ -118,20 +224,24 @@ pub fn decode(
         if table[..count].iter().any(|&page| page as usize >= distinct) {
             return Err("a page id is not in the dictionary");
         }
+        let (burst_refs, rest_refs) = refs.split_at_mut(length);
+        let (burst_kinds, rest_kinds) = kinds.split_at_mut(length);
         let mut foreign = false;
-        for &byte in &raw[..length] {
+        for ((&byte, reference), kind_code) in raw[..length].iter().zip(burst_refs).zip(burst_kinds)
+        {
             let code = byte & 3;
             let continues = code == RAW_CONTINUES;
             let kind = if continues { last_kind } else { code };
             last_kind = kind;
             let page = table[usize::from(byte >> 2)];
             foreign |= page == u32::MAX || kind == RAW_CONTINUES;
-            refs.push(pack(page & (u32::MAX >> 1), kind == Kind::Write as u8));
-            kinds.push(kind | if continues { CONTINUES } else { 0 });
+            *reference = pack(page & (u32::MAX >> 1), kind == Kind::Write as u8);
+            *kind_code = kind | if continues { CONTINUES } else { 0 };
         }
         if foreign {
             return Err("a reference names no page of its burst");
         }
+        (refs, kinds) = (rest_refs, rest_kinds);
         raw = &raw[length..];
         pages = &pages[count..];
     }
@@ -171,6 +281,13 @@ mod tests {
                 (pack((x >> 4) % pages, kind == 2), code)
             }).collect();
             let bursts = encode(&refs);
+            let (refs_only, kinds_only): (Vec<Ref>, Vec<KindCode>) = refs.iter().copied().unzip();
+            let (mut encoder, mut many) = (Encoder::default(), Bursts::default());
+            let middle = n / 3;
+            encoder.push_all(&refs_only[..middle], &kinds_only[..middle], &mut many);
+            encoder.push_all(&refs_only[middle..], &kinds_only[middle..], &mut many);
+            encoder.close(&mut many);
+            prop_assert_eq!(&many, &bursts);
             prop_assert!(bursts.counts.iter().all(|&c| usize::from(c) <= K));
             let (mut back, mut kinds) = (Vec::new(), Vec::new());
             decode(&bursts, pages as usize, &mut back, &mut kinds).unwrap();
@@ -185,6 +302,11 @@ mod tests {
         assert_eq!(encode(&refs).lengths, [64, 1]);
         let long = vec![(pack(0, false), 1); LENGTH_MAX + 2];
         assert_eq!(encode(&long).lengths, [LENGTH_MAX as u16, 2]);
+        let (refs, kinds): (Vec<Ref>, Vec<KindCode>) = long.into_iter().unzip();
+        let (mut encoder, mut many) = (Encoder::default(), Bursts::default());
+        encoder.push_all(&refs, &kinds, &mut many);
+        encoder.close(&mut many);
+        assert_eq!(many.lengths, [LENGTH_MAX as u16, 2]);
     }
 
     #[test]

@@ -48,6 +48,7 @@
 
 pub mod burst;
 mod events;
+mod pack;
 mod read;
 mod write;
 
@@ -64,6 +65,8 @@ pub const MAGIC: [u8; 8] = *b"\x89PBT\r\n\x1a\n";
 const END_MAGIC: [u8; 8] = *b"PBTEND\r\n";
 const MAJOR: u16 = 1;
 const MINOR: u16 = 1;
+/// The version of the layout that is written, as `MAJOR.MINOR`.
+pub const VERSION: &str = "1.1";
 const HEADER_BYTES: usize = 16;
 const TRAILER_BYTES: usize = 24;
 

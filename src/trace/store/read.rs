@@ -1,7 +1,7 @@
 //! Reading a `.pbt`. Nothing in the file is believed before its checksum holds, and no number in
 //! it is used as a length or an index before it is checked: any bytes give a trace or an error.
 
-use super::burst::{self, Bursts};
+use super::burst::{self, View};
 use super::write::trailer_checksum;
 use super::{events, *};
 use crate::trace::dense::{Dictionary, KindCode, PageKey, Ref, Trace};
@@ -154,6 +154,19 @@ impl Store {
         refs: &mut Vec<Ref>,
         kinds: &mut Vec<KindCode>,
     ) -> Result<(), TraceError> {
+        let (start, count) = (refs.len(), self.blocks[block].1 as usize);
+        refs.resize(start + count, 0);
+        kinds.resize(start + count, 0);
+        self.unpack_into(block, &mut refs[start..], &mut kinds[start..])
+    }
+
+    /// Unpacks one block into slices of its length.
+    fn unpack_into(
+        &self,
+        block: usize,
+        refs: &mut [Ref],
+        kinds: &mut [KindCode],
+    ) -> Result<(), TraceError> {
         let (offset, count) = self.blocks[block];
         let start = offset as usize;
         let end = self
@@ -174,24 +187,26 @@ impl Store {
                 .find(|(t, _)| *t == tag)
                 .map_or(&[][..], |(_, b)| b)
         };
-        let bursts = Bursts {
-            lengths: column(TAG_LENGTHS)
-                .chunks_exact(2)
-                .map(|b| u16::from_le_bytes([b[0], b[1]]))
-                .collect(),
-            counts: column(TAG_COUNTS).to_vec(),
-            pages: column(TAG_PAGES)
-                .chunks_exact(4)
-                .map(|b| u32_at(b, 0))
-                .collect(),
-            raw: column(TAG_RAW).to_vec(),
+        let lengths: Vec<u16> = column(TAG_LENGTHS)
+            .chunks_exact(2)
+            .map(|b| u16::from_le_bytes([b[0], b[1]]))
+            .collect();
+        let pages: Vec<u32> = column(TAG_PAGES)
+            .chunks_exact(4)
+            .map(|b| u32_at(b, 0))
+            .collect();
+        let bursts = View {
+            lengths: &lengths,
+            counts: column(TAG_COUNTS),
+            pages: &pages,
+            raw: column(TAG_RAW),
         };
         if u64::from(stored) != count || bursts.raw.len() as u64 != count {
             return Err(fail(
                 "the block has another number of references than the index says",
             ));
         }
-        burst::decode(&bursts, self.dictionary.pages.len(), refs, kinds).map_err(fail)
+        burst::decode_into(bursts, self.dictionary.pages.len(), refs, kinds).map_err(fail)
     }
 
     /// Unpacks everything, blocks in parallel, and holds it against the digest.
@@ -210,11 +225,7 @@ impl Store {
         places
             .into_par_iter()
             .try_for_each(|(block, block_refs, block_kinds)| {
-                let (mut refs, mut kinds) = (Vec::new(), Vec::new());
-                self.unpack(block, &mut refs, &mut kinds)?;
-                block_refs.copy_from_slice(&refs);
-                block_kinds.copy_from_slice(&kinds);
-                Ok::<(), TraceError>(())
+                self.unpack_into(block, block_refs, block_kinds)
             })?;
         let trace = Trace::new(self.meta, self.dictionary, refs, kinds, None);
         let trace = trace.with_events(self.events);

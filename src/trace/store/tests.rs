@@ -75,6 +75,58 @@ fn what_is_written_is_read_over_several_blocks() {
     assert_eq!(page_of(again.refs[1]), 1);
 }
 
+#[test]
+fn threads_write_the_same_bytes() {
+    let (refs, kinds, dictionary) = sample(BLOCK_REFS * 5 / 2, 3000);
+    let written = |threads: usize, piece: usize| {
+        let mut writer = Writer::with_threads(Vec::new(), 1, threads).unwrap();
+        for (refs, kinds) in refs.chunks(piece).zip(kinds.chunks(piece)) {
+            writer.push_all(refs, kinds).unwrap();
+        }
+        writer.finish(&meta(), &dictionary).unwrap()
+    };
+    let mut plain = Writer::with_threads(Vec::new(), 1, 0).unwrap();
+    for (&r, &k) in refs.iter().zip(&kinds) {
+        plain.push(r, k).unwrap();
+    }
+    let plain = plain.finish(&meta(), &dictionary).unwrap();
+    for (threads, piece) in [(0, 1 << 21), (1, 8191), (2, 100_003), (4, usize::MAX)] {
+        assert!(written(threads, piece) == plain, "{threads} threads");
+    }
+}
+
+#[test]
+fn recordings_are_written_alike_one_by_one_and_at_once() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
+    for name in ["sort", "sqlite", "pipeline", "git"] {
+        let trace = Store::open(&folder.join(format!("{name}.pbt"))).unwrap();
+        let trace = trace.load().unwrap();
+        let mut one_by_one = Writer::with_threads(Vec::new(), 1, 0).unwrap();
+        for (&r, &k) in trace.refs.iter().zip(&trace.kinds) {
+            one_by_one.push(r, k).unwrap();
+        }
+        let (mut each, mut many) = (burst::Bursts::default(), burst::Bursts::default());
+        let mut encoder = burst::Encoder::default();
+        for (&r, &k) in trace.refs.iter().zip(&trace.kinds) {
+            encoder.push(r, k, &mut each);
+        }
+        encoder.close(&mut each);
+        encoder.push_all(&trace.refs, &trace.kinds, &mut many);
+        encoder.close(&mut many);
+        assert!(each == many, "{name}");
+        let mut at_once = Writer::with_threads(Vec::new(), 1, 2).unwrap();
+        at_once.push_all(&trace.refs, &trace.kinds).unwrap();
+        let one_by_one = one_by_one.finish(&trace.meta, &trace.dictionary).unwrap();
+        let at_once = at_once.finish(&trace.meta, &trace.dictionary).unwrap();
+        assert!(one_by_one == at_once, "{name}");
+        let again = parse(&at_once.0).unwrap().load().unwrap();
+        assert!(
+            again.refs == trace.refs && again.kinds == trace.kinds,
+            "{name}"
+        );
+    }
+}
+
 /// A small trace with events between, before and behind its references.
 fn with_events() -> (Vec<u8>, Summary, Vec<EventAt>) {
     let (refs, kinds, dictionary) = sample(60, 9);

@@ -1,9 +1,9 @@
-//! Writing a `.pbt`: references go in one by one, full blocks go out compressed. Memory is one
-//! block, the events and the dictionary, however long the trace is.
+//! Writing a `.pbt`: references go in, full blocks go out compressed (see `pack`). Memory is a few
+//! blocks, the events and the dictionary, however long the trace is.
 
-use super::burst::{Bursts, Encoder};
+use super::pack::{Block, Columns, Packing};
 use super::{events, *};
-use crate::trace::dense::{CONTINUES, Dictionary, KIND_MASK, KindCode, Ref};
+use crate::trace::dense::{CONTINUES, Dictionary, KindCode, Ref};
 use crate::trace::digest::{self, Digest};
 use crate::trace::event::EventAt;
 use crate::trace::select::Sink;
@@ -29,10 +29,9 @@ pub struct Writer<W: Write> {
     out: W,
     offset: u64,
     level: i32,
-    encoder: Encoder,
-    block: Bursts,
-    refs: Vec<Ref>,
-    kinds: Vec<KindCode>,
+    packing: Packing,
+    /// The references of the block that is not full.
+    block: Block,
     /// Kept to the end: only then all processes have their ids.
     events: Vec<EventAt>,
     digest: Digest,
@@ -53,6 +52,12 @@ impl<W: Write> Sink for Writer<W> {
         }
     }
 
+    fn references(&mut self, refs: &[Ref], kinds: &[KindCode]) {
+        if self.failed.is_none() {
+            self.failed = self.push_all(refs, kinds).err();
+        }
+    }
+
     fn event(&mut self, event: EventAt) {
         Writer::event(self, event);
     }
@@ -65,14 +70,17 @@ impl<W: Write> Sink for Writer<W> {
 impl<W: Write> Writer<W> {
     /// Begins a file. `level` is zstd's, 1 (fast) to 19 (small).
     pub fn new(out: W, level: i32) -> io::Result<Writer<W>> {
+        Writer::with_threads(out, level, Packing::threads())
+    }
+
+    /// Like [`Writer::new`], packed by at most so many threads; the bytes are the same.
+    pub(super) fn with_threads(out: W, level: i32, threads: usize) -> io::Result<Writer<W>> {
         let mut writer = Writer {
             out,
             offset: 0,
             level,
-            encoder: Encoder::default(),
-            block: Bursts::default(),
-            refs: Vec::with_capacity(BLOCK_REFS),
-            kinds: Vec::with_capacity(BLOCK_REFS),
+            packing: Packing::new(level, threads)?,
+            block: Block::default(),
             events: Vec::new(),
             digest: Digest::default(),
             index: Vec::new(),
@@ -90,14 +98,30 @@ impl<W: Write> Writer<W> {
     pub fn push(&mut self, reference: Ref, kind: KindCode) -> io::Result<()> {
         // A block begins with the first reference of an access, so a long access may overfill
         // the block before it a little.
-        if self.refs.len() >= BLOCK_REFS && kind & CONTINUES == 0 {
+        if self.block.refs.len() >= BLOCK_REFS && kind & CONTINUES == 0 {
             self.flush_block()?;
         }
-        self.encoder.push(reference, kind, &mut self.block);
-        self.refs.push(reference);
-        self.kinds.push(kind);
-        self.by_kind[usize::from(kind & KIND_MASK)] += 1;
-        self.continuations += u64::from(kind & CONTINUES != 0);
+        self.block.refs.push(reference);
+        self.block.kinds.push(kind);
+        Ok(())
+    }
+
+    /// Takes the next references, as many of the one as of the other: [`Writer::push`] at once.
+    pub fn push_all(&mut self, mut refs: &[Ref], mut kinds: &[KindCode]) -> io::Result<()> {
+        while !kinds.is_empty() {
+            let mut take = BLOCK_REFS.saturating_sub(self.block.refs.len());
+            if take == 0 {
+                take = kinds.iter().take_while(|&k| k & CONTINUES != 0).count();
+                if take == 0 {
+                    self.flush_block()?;
+                    continue;
+                }
+            }
+            let take = take.min(kinds.len());
+            self.block.refs.extend_from_slice(&refs[..take]);
+            self.block.kinds.extend_from_slice(&kinds[..take]);
+            (refs, kinds) = (&refs[take..], &kinds[take..]);
+        }
         Ok(())
     }
 
@@ -108,73 +132,31 @@ impl<W: Write> Writer<W> {
     }
 
     fn flush_block(&mut self) -> io::Result<()> {
-        if self.refs.is_empty() {
+        if self.block.refs.is_empty() {
             return Ok(());
         }
-        self.encoder.close(&mut self.block);
-        self.digest.update(&self.refs, &self.kinds);
+        self.digest.update(&self.block.refs, &self.block.kinds);
         let block = std::mem::take(&mut self.block);
-        let columns = [
-            (
-                TAG_LENGTHS,
-                block.lengths.iter().flat_map(|n| n.to_le_bytes()).collect(),
-            ),
-            (TAG_COUNTS, block.counts.clone()),
-            (
-                TAG_PAGES,
-                block.pages.iter().flat_map(|p| p.to_le_bytes()).collect(),
-            ),
-            (TAG_RAW, block.raw.clone()),
-        ];
-        self.bursts += block.lengths.len() as u64;
-        self.index.push((self.offset, self.refs.len() as u64));
-        self.put_block(BLOCK_MAGIC, self.refs.len() as u32, &columns)?;
-        self.block = block;
-        self.block.clear();
-        self.refs.clear();
-        self.kinds.clear();
-        Ok(())
+        self.with_packing(|packing, write| packing.give(block, write))
+            .map(|empty| self.block = empty)
     }
 
-    fn put_block(
+    /// Lets `act` hand packed blocks over, which are written and counted.
+    fn with_packing<T>(
         &mut self,
-        magic: [u8; 4],
-        refs: u32,
-        columns: &[(u16, Vec<u8>)],
-    ) -> io::Result<()> {
-        let mut stored = Vec::with_capacity(columns.len());
-        for (_, raw) in columns {
-            let packed = zstd::bulk::compress(raw, self.level)?;
-            // Bytes that do not shrink are kept as they are.
-            stored.push(if packed.len() < raw.len() {
-                (CODEC_ZSTD, packed)
-            } else {
-                (CODEC_NONE, raw.clone())
-            });
-        }
-        let payload: usize = stored.iter().map(|(_, bytes)| bytes.len()).sum();
-        let follows = columns.len() * COLUMN_HEADER_BYTES + 8 + payload;
-        let mut head = Vec::with_capacity(BLOCK_HEADER_BYTES + follows - payload);
-        head.extend_from_slice(&magic);
-        head.extend_from_slice(&refs.to_le_bytes());
-        head.extend_from_slice(&(columns.len() as u32).to_le_bytes());
-        let follows = u32::try_from(follows).map_err(|_| {
-            io::Error::other("the dictionary is over 4 GiB; choose a larger page size")
-        })?;
-        head.extend_from_slice(&follows.to_le_bytes());
-        for ((tag, raw), (codec, bytes)) in columns.iter().zip(&stored) {
-            head.extend_from_slice(&tag.to_le_bytes());
-            head.extend_from_slice(&[*codec, 0, 0, 0, 0, 0]);
-            head.extend_from_slice(&(raw.len() as u32).to_le_bytes());
-            head.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-            head.extend_from_slice(&checksum(bytes).to_le_bytes());
-        }
-        head.extend_from_slice(&checksum(&head).to_le_bytes());
-        self.put(&head)?;
-        for (_, bytes) in &stored {
-            self.put(bytes)?;
-        }
-        Ok(())
+        act: impl FnOnce(&mut Packing, &mut dyn FnMut(&Block) -> io::Result<()>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        act(&mut self.packing, &mut |block| {
+            self.index.push((self.offset, block.refs.len() as u64));
+            self.bursts += block.bursts;
+            self.continuations += block.continuations;
+            for (sum, n) in self.by_kind.iter_mut().zip(block.by_kind) {
+                *sum += n;
+            }
+            self.out.write_all(&block.bytes)?;
+            self.offset += block.bytes.len() as u64;
+            Ok(())
+        })
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -190,6 +172,7 @@ impl<W: Write> Writer<W> {
             return Err(error);
         }
         self.flush_block()?;
+        self.with_packing(|packing, write| packing.finish(write))?;
         let digest = std::mem::take(&mut self.digest).finish(meta, dictionary);
         let json = MetaJson {
             name: meta.name.clone(),
@@ -243,7 +226,10 @@ impl<W: Write> Writer<W> {
         let events = events::encode(&self.events, dictionary);
         split(&mut columns, TAG_EVENTS, events);
         let footer = self.offset;
-        self.put_block(FOOTER_MAGIC, 0, &columns)?;
+        let columns: Vec<(u16, &[u8])> = columns.iter().map(|(t, b)| (*t, &b[..])).collect();
+        let mut bytes = Vec::new();
+        Columns::new(self.level)?.put(FOOTER_MAGIC, 0, &columns, &mut bytes)?;
+        self.put(&bytes)?;
         let mut trailer = footer.to_le_bytes().to_vec();
         trailer.extend_from_slice(&trailer_checksum(footer, &header()).to_le_bytes());
         trailer.extend_from_slice(&END_MAGIC);

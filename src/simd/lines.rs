@@ -1,0 +1,344 @@
+//! Lines of one fixed shape, eight at a time: three bytes of prefix, 8 to 15 hexadecimal digits, a
+//! comma, one or two decimal digits, LF. The plain twin is the parser of the format, which takes
+//! whatever is left over here.
+//!
+//! Pass one turns some kilobytes into places of line ends, without a branch per line; pass two
+//! gathers prefix, digits and size of eight lines into vectors. No branch depends on the length
+//! of a line or its prefix, which change from line to line and would be mispredicted.
+//!
+//! Knows no format: the prefixes are the caller's.
+
+/// The most lines of one call.
+pub const LINES: usize = 512;
+
+/// Bytes that must stand before the first line, as vectors are read backwards from line ends.
+pub const BEFORE: usize = 24;
+
+/// Four prefixes of three bytes (the fourth byte 0), each with the number that stands for it.
+pub type Prefixes = [([u8; 4], u8); 4];
+
+/// What the lines say.
+pub struct Columns {
+    /// The hexadecimal numbers.
+    pub addr: [u64; LINES],
+    /// The decimal numbers, 1 to 99.
+    pub size: [u8; LINES],
+    /// The numbers of the prefixes.
+    pub prefix: [u8; LINES],
+}
+
+impl Columns {
+    /// With nothing in them.
+    pub const fn new() -> Columns {
+        Columns {
+            addr: [0; LINES],
+            size: [0; LINES],
+            prefix: [0; LINES],
+        }
+    }
+}
+
+impl Default for Columns {
+    fn default() -> Columns {
+        Columns::new()
+    }
+}
+
+/// Places of line ends, with room for those that are found before they are counted.
+pub type Ends = [u32; LINES + 1 + ENDS];
+
+/// No line end yet.
+pub const NO_ENDS: Ends = [0; LINES + 1 + ENDS];
+
+/// Line ends looked for in 64 bytes: more would be shorter lines than ours.
+const ENDS: usize = 6;
+
+/// What the machine at hand can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Whole lines, eight at a time ([`read`]).
+    Avx512,
+    /// Line ends, 64 bytes at a time ([`line_ends`]).
+    Avx2,
+    /// Nothing of it.
+    Plain,
+}
+
+impl Level {
+    /// The best that this machine can do.
+    pub fn best() -> Level {
+        let levels = [Level::Avx512, Level::Avx2];
+        let best = levels.into_iter().find(|level| level.available());
+        best.unwrap_or(Level::Plain)
+    }
+
+    /// Whether this machine can do it.
+    pub fn available(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("bmi1")
+                    && is_x86_feature_detected!("popcnt")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("bmi1")
+                    && is_x86_feature_detected!("popcnt")
+            }
+            level => level == Level::Plain,
+        }
+    }
+}
+
+/// The places of line ends from `start` on, at most about `most`, go behind the first of `ends`,
+/// which becomes the end of the line before `start`; says how many. At least eight bytes follow
+/// each. None are found where lines are much shorter than ours, at 0 and in the last bytes.
+pub fn line_ends(bytes: &[u8], start: usize, most: usize, ends: &mut Ends) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if start > 0 && bytes.len() <= i32::MAX as usize && Level::Avx2.available() {
+        ends[0] = start as u32 - 1;
+        // SAFETY: the machine has the instructions.
+        return unsafe { x86::line_ends_256(bytes, start, most.min(LINES), ends) };
+    }
+    let _ = (bytes, start, most, ends);
+    0
+}
+
+/// Reads lines from `start` on, at most `most` and [`LINES`], until one is of another shape or
+/// only a few bytes are left. Returns how many lines, and where the next one begins. No lines are
+/// read on a machine that cannot do many at a time, or before [`BEFORE`].
+pub fn read(
+    bytes: &[u8],
+    start: usize,
+    most: usize,
+    prefixes: &Prefixes,
+    out: &mut Columns,
+) -> (usize, usize) {
+    #[cfg(target_arch = "x86_64")]
+    if start >= BEFORE && bytes.len() <= i32::MAX as usize && Level::Avx512.available() {
+        // SAFETY: the machine has the instructions.
+        return unsafe { x86::read(bytes, start, most, prefixes, out) };
+    }
+    let _ = (bytes, most, prefixes, out);
+    (0, start)
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{BEFORE, Columns, ENDS, Ends, LINES, Prefixes};
+    use std::arch::x86_64::*;
+
+    /// See [`super::read`].
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,bmi1,popcnt")]
+    pub fn read(
+        bytes: &[u8],
+        start: usize,
+        most: usize,
+        prefixes: &Prefixes,
+        out: &mut Columns,
+    ) -> (usize, usize) {
+        assert!(start >= BEFORE && bytes.len() <= i32::MAX as usize);
+        let mut ends = [0u32; LINES + 1 + ENDS];
+        ends[0] = start as u32 - 1;
+        let found = line_ends(bytes, start, most.min(LINES), &mut ends);
+        let lines = found.min(most) & !7;
+        for line in (0..lines).step_by(8) {
+            let taken = eight(bytes, &ends, line, prefixes, out);
+            if taken < 8 {
+                return (line + taken, ends[line + taken] as usize + 1);
+            }
+        }
+        (lines, ends[lines] as usize + 1)
+    }
+
+    /// See [`super::line_ends`].
+    #[target_feature(enable = "avx512f,avx512bw,bmi1,popcnt")]
+    fn line_ends(bytes: &[u8], start: usize, most: usize, ends: &mut Ends) -> usize {
+        let feed = _mm512_set1_epi8(b'\n' as i8);
+        let mut found = 0;
+        let mut at = start;
+        while found < most
+            && found <= LINES - ENDS
+            && let Some(chunk) = bytes.get(at..at + 64 + 8)
+        {
+            // SAFETY: 64 bytes are there.
+            let chunk = unsafe { _mm512_loadu_si512(chunk.as_ptr().cast()) };
+            let mask = _mm512_cmpeq_epi8_mask(chunk, feed);
+            let Some(count) = note(mask, at, found, ends) else {
+                break;
+            };
+            found += count;
+            at += 64;
+        }
+        found
+    }
+
+    /// See [`super::line_ends`].
+    #[target_feature(enable = "avx2,bmi1,popcnt")]
+    pub fn line_ends_256(bytes: &[u8], start: usize, most: usize, ends: &mut Ends) -> usize {
+        let feed = _mm256_set1_epi8(b'\n' as i8);
+        let mut found = 0;
+        let mut at = start;
+        while found < most
+            && found <= LINES - ENDS
+            && let Some(chunk) = bytes.get(at..at + 64 + 8)
+        {
+            let mut mask = 0;
+            for half in [0, 32] {
+                // SAFETY: 64 bytes are there.
+                let bytes = unsafe { _mm256_loadu_si256(chunk.as_ptr().add(half).cast()) };
+                let ends = _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, feed)) as u32;
+                mask |= u64::from(ends) << half;
+            }
+            let Some(count) = note(mask, at, found, ends) else {
+                break;
+            };
+            found += count;
+            at += 64;
+        }
+        found
+    }
+
+    /// Notes the line ends that `mask` has of the 64 bytes at `at`, and says how many; `None` for
+    /// more than there can be.
+    #[inline]
+    #[target_feature(enable = "bmi1,popcnt")]
+    fn note(mut mask: u64, at: usize, found: usize, ends: &mut Ends) -> Option<usize> {
+        let count = mask.count_ones() as usize;
+        if count > ENDS {
+            return None;
+        }
+        // Always as many, so that nothing is to be predicted; what is too much is overwritten.
+        for end in &mut ends[1 + found..1 + found + ENDS] {
+            *end = at as u32 + mask.trailing_zeros();
+            mask &= mask.wrapping_sub(1);
+        }
+        Some(count)
+    }
+
+    /// The eight lines behind the line end at `ends[line]`; says how many of them, from the
+    /// first, are of the shape.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+    fn eight(
+        bytes: &[u8],
+        ends: &Ends,
+        line: usize,
+        prefixes: &Prefixes,
+        out: &mut Columns,
+    ) -> usize {
+        let set = |n: u8| _mm256_set1_epi32(i32::from(n));
+        let before: &[u32; 9] = ends[line..].first_chunk().expect("a whole group");
+        // SAFETY: nine numbers are there.
+        let (start, end) = unsafe {
+            (
+                _mm256_loadu_si256(before.as_ptr().cast()),
+                _mm256_loadu_si256(before.as_ptr().add(1).cast()),
+            )
+        };
+        let start = _mm256_add_epi32(start, set(1));
+        let base = bytes.as_ptr();
+        // SAFETY: lines begin at `BEFORE` or later, and eight bytes and more follow a line end, so
+        // that four bytes before an end and from a beginning on are inside.
+        let (tail, head) = unsafe {
+            (
+                _mm256_i32gather_epi32::<1>(base.cast(), _mm256_sub_epi32(end, set(4))),
+                _mm256_i32gather_epi32::<1>(base.cast(), start),
+            )
+        };
+        let byte = set(0xff);
+        let last = _mm256_sub_epi32(_mm256_srli_epi32::<24>(tail), set(b'0'));
+        let second = _mm256_and_si256(_mm256_srli_epi32::<16>(tail), byte);
+        let third = _mm256_and_si256(_mm256_srli_epi32::<8>(tail), byte);
+        let one = _mm256_cmpeq_epi32_mask(second, set(b','));
+        let two = _mm256_cmpeq_epi32_mask(third, set(b',')) & !one;
+        let tens = _mm256_sub_epi32(second, set(b'0'));
+        let tenfold = _mm256_add_epi32(_mm256_slli_epi32::<3>(tens), _mm256_slli_epi32::<1>(tens));
+        let size = _mm256_mask_add_epi32(last, two, last, tenfold);
+        let mut good = (one | two)
+            & _mm256_cmple_epu32_mask(last, set(9))
+            & (one | _mm256_cmple_epu32_mask(tens, set(9)))
+            & _mm256_test_epi32_mask(size, size);
+
+        let comma = _mm256_sub_epi32(end, set(2));
+        let comma = _mm256_mask_sub_epi32(comma, two, comma, set(1));
+        // Digits beyond eight.
+        let more = _mm256_sub_epi32(_mm256_sub_epi32(comma, start), set(3 + 8));
+        good &= _mm256_cmple_epu32_mask(more, set(7));
+
+        let head = _mm256_and_si256(head, _mm256_set1_epi32(0xff_ffff));
+        let (mut known, mut prefix) = (0, set(0));
+        for (text, number) in prefixes {
+            let text = _mm256_set1_epi32(i32::from_le_bytes(*text));
+            let this = _mm256_cmpeq_epi32_mask(head, text);
+            known |= this;
+            prefix = _mm256_mask_mov_epi32(prefix, this, set(*number));
+        }
+        good &= known;
+
+        // SAFETY: a comma stands at most three bytes before a line end, which is at `BEFORE` or
+        // later: sixteen bytes before it are inside.
+        let (low, high) = unsafe {
+            (
+                _mm512_i32gather_epi64::<1>(_mm256_sub_epi32(comma, set(8)), base.cast()),
+                _mm512_i32gather_epi64::<1>(_mm256_sub_epi32(comma, set(16)), base.cast()),
+            )
+        };
+        // What stands before the digits becomes zeros. A shift by 64 leaves nothing.
+        let eight_less = _mm256_slli_epi32::<3>(_mm256_sub_epi32(set(8), more));
+        let keep = _mm512_sllv_epi64(_mm512_set1_epi64(-1), _mm512_cvtepu32_epi64(eight_less));
+        let zeros = _mm512_set1_epi8(b'0' as i8);
+        let high = _mm512_or_si512(
+            _mm512_and_si512(high, keep),
+            _mm512_andnot_si512(keep, zeros),
+        );
+        let (low, low_good) = hex8(low);
+        let (high, high_good) = hex8(high);
+        let addr = _mm512_or_si512(_mm512_slli_epi64::<32>(high), low);
+        good &= lanes(low_good & high_good);
+
+        let addrs: &mut [u64; 8] = out.addr[line..].first_chunk_mut().expect("a whole group");
+        // SAFETY: 64 bytes are there.
+        unsafe { _mm512_storeu_si512(addrs.as_mut_ptr().cast(), addr) };
+        let low64 = |v: __m256i| _mm_cvtsi128_si64(_mm256_cvtepi32_epi8(v)).to_le_bytes();
+        out.size[line..line + 8].copy_from_slice(&low64(size));
+        out.prefix[line..line + 8].copy_from_slice(&low64(prefix));
+        good.trailing_ones() as usize
+    }
+
+    /// The numbers that eight times eight hexadecimal digits are, and which bytes are digits.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn hex8(text: __m512i) -> (__m512i, u64) {
+        let set = |n: u8| _mm512_set1_epi8(n as i8);
+        let digit = _mm512_sub_epi8(text, set(b'0'));
+        let is_digit = _mm512_cmple_epu8_mask(digit, set(9));
+        let letter = _mm512_sub_epi8(_mm512_or_si512(text, set(0x20)), set(b'a'));
+        let is_letter = _mm512_cmple_epu8_mask(letter, set(5));
+        let values = _mm512_mask_mov_epi8(_mm512_add_epi8(letter, set(10)), is_digit, digit);
+        // 16 a + b of neighbours, then 256 a + b of these; the last step is in 64 bits.
+        let pairs = _mm512_maddubs_epi16(values, _mm512_set1_epi16(0x0110));
+        let fours = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x0001_0100));
+        let joined = _mm512_or_si512(
+            _mm512_slli_epi64::<16>(fours),
+            _mm512_srli_epi64::<32>(fours),
+        );
+        let joined = _mm512_and_si512(joined, _mm512_set1_epi64(0xffff_ffff));
+        (joined, is_digit | is_letter)
+    }
+
+    /// Of a mask of bytes, the mask of the lanes of eight bytes that are all set.
+    #[inline]
+    fn lanes(bytes: u64) -> u8 {
+        if bytes == u64::MAX {
+            return u8::MAX;
+        }
+        let all = bytes.to_le_bytes().map(|lane| lane == u8::MAX);
+        (0..8).fold(0, |mask, lane| mask | u8::from(all[lane]) << lane)
+    }
+}

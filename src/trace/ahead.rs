@@ -1,0 +1,316 @@
+//! Stages of reading on threads of their own: bytes decompressed ahead of the parser
+//! ([`BytesAhead`]), and accesses parsed ahead of whoever takes them ([`batches`]). Each stage
+//! hands full buffers on through a bounded channel and gets empty ones back, so that memory stays
+//! at a few of them; order, errors and their places are those of reading without threads.
+//!
+//! Knows nothing of codecs, formats and pages.
+
+use super::error::TraceError;
+use super::event::Told;
+use super::format::RecordReader;
+use super::record::{Access, Addressing, TraceKind};
+use std::io::{self, BufRead, ErrorKind, Read};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+/// Bytes of one buffer: a few of them fit into a core's second-level cache.
+const BUFFER: usize = 256 * 1024;
+
+/// Full buffers that may wait.
+const WAITING: usize = 4;
+
+/// So many buffers are read in place before a thread is worth its start.
+const IN_PLACE: usize = 4;
+
+/// Accesses of a batch at least, but for the last.
+const BATCH: usize = 8 * 1024;
+
+/// What the reading thread hands on.
+enum Message {
+    /// The next bytes: so many at the beginning of the buffer, never none.
+    Bytes(Vec<u8>, usize),
+    /// Nothing comes any more.
+    End,
+    /// It goes no further.
+    Fault(io::Error),
+}
+
+/// Who reads.
+enum Stage {
+    /// The caller, so many buffers more.
+    InPlace(Box<dyn Read + Send>, usize),
+    /// A thread; used buffers go back to it.
+    Thread(Receiver<Message>, SyncSender<Vec<u8>>),
+    /// Nobody: it ended.
+    Ended,
+    /// Nobody: it failed so.
+    Failed(ErrorKind, String),
+}
+
+/// A buffered reader whose bytes are read by a thread ahead of their use. Short streams are read
+/// in place.
+pub(super) struct BytesAhead {
+    stage: Stage,
+    buffer: Vec<u8>,
+    /// What of the buffer is handed out already, and where its content ends.
+    used: usize,
+    end: usize,
+}
+
+impl BytesAhead {
+    /// Reads `inner`. Nothing is read before it is asked for.
+    pub fn new(inner: Box<dyn Read + Send>) -> BytesAhead {
+        BytesAhead {
+            stage: Stage::InPlace(inner, IN_PLACE),
+            buffer: Vec::new(),
+            used: 0,
+            end: 0,
+        }
+    }
+
+    /// Gets the next buffer; an empty one at the end.
+    fn next(&mut self) -> io::Result<()> {
+        (self.used, self.end) = (0, 0);
+        if let Stage::InPlace(_, 0) = self.stage {
+            self.start();
+        }
+        let message = match &mut self.stage {
+            Stage::InPlace(inner, left) => {
+                *left = left.saturating_sub(1);
+                match read_some(inner, &mut self.buffer) {
+                    Ok(0) => Message::End,
+                    Ok(end) => {
+                        self.end = end;
+                        return Ok(());
+                    }
+                    Err(e) => Message::Fault(e),
+                }
+            }
+            Stage::Thread(full, empty) => {
+                // Where the thread has ended, nobody needs it.
+                let _ = empty.try_send(std::mem::take(&mut self.buffer));
+                full.recv().unwrap_or_else(|_| {
+                    Message::Fault(io::Error::other("the thread that reads ahead has ended"))
+                })
+            }
+            Stage::Ended => Message::End,
+            Stage::Failed(kind, what) => Message::Fault(io::Error::new(*kind, what.clone())),
+        };
+        match message {
+            Message::Bytes(bytes, end) => (self.buffer, self.end) = (bytes, end),
+            Message::End => self.stage = Stage::Ended,
+            Message::Fault(error) => {
+                self.stage = Stage::Failed(error.kind(), error.to_string());
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves the reading to a thread from here on, where there can be one.
+    fn start(&mut self) {
+        let Stage::InPlace(inner, _) = std::mem::replace(&mut self.stage, Stage::Ended) else {
+            return;
+        };
+        let (to_user, full) = sync_channel(WAITING);
+        let (empty, from_user) = sync_channel(WAITING + 2);
+        // The reader goes to the thread by a channel, so that it is not lost if there is none.
+        let (hand_over, taken) = sync_channel(1);
+        let body = move || {
+            if let Ok(inner) = taken.recv() {
+                read_all(inner, &to_user, &from_user);
+            }
+        };
+        let started = thread::Builder::new().name("read".into()).spawn(body);
+        self.stage = match started {
+            Err(_) => Stage::InPlace(inner, usize::MAX),
+            Ok(_) => match hand_over.send(inner) {
+                Ok(()) => Stage::Thread(full, empty),
+                Err(back) => Stage::InPlace(back.0, usize::MAX),
+            },
+        };
+    }
+}
+
+/// The body of the thread: reads to the end, or until nobody listens.
+fn read_all(
+    mut inner: Box<dyn Read + Send>,
+    full: &SyncSender<Message>,
+    empty: &Receiver<Vec<u8>>,
+) {
+    loop {
+        let mut buffer = empty.try_recv().unwrap_or_default();
+        let message = match read_some(&mut inner, &mut buffer) {
+            Ok(0) => Message::End,
+            Ok(end) => Message::Bytes(buffer, end),
+            Err(e) => Message::Fault(e),
+        };
+        let more = matches!(message, Message::Bytes(..));
+        if full.send(message).is_err() || !more {
+            return;
+        }
+    }
+}
+
+/// Reads the next bytes to the beginning of `buffer`, and says how many; 0 at the end.
+fn read_some(inner: &mut dyn Read, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    buffer.resize(BUFFER, 0);
+    loop {
+        match inner.read(buffer) {
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+impl Read for BytesAhead {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.fill_buf()?;
+        let n = bytes.len().min(into.len());
+        into[..n].copy_from_slice(&bytes[..n]);
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+impl BufRead for BytesAhead {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.used >= self.end {
+            self.next()?;
+        }
+        Ok(&self.buffer[self.used..self.end])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.used = (self.used + amount).min(self.end);
+    }
+}
+
+/// What a reader read at a time, and what it said of the trace then.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// The accesses.
+    pub accesses: Vec<Access>,
+    /// The events between them.
+    pub events: Vec<Told>,
+    /// What was known behind the last of them.
+    pub known: Known,
+}
+
+/// What a reader knows so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Known {
+    /// Bad records skipped.
+    pub skipped: u64,
+    /// How addresses are to be read.
+    pub addressing: Addressing,
+    /// The kind that the file states.
+    pub kind: Option<TraceKind>,
+}
+
+impl Default for Known {
+    fn default() -> Known {
+        Known {
+            skipped: 0,
+            addressing: Addressing::Bytes,
+            kind: None,
+        }
+    }
+}
+
+impl Batch {
+    /// Replaces everything by what `reader` reads next, `goal` accesses or a little more; false
+    /// at the end of the trace.
+    fn read(&mut self, reader: &mut dyn RecordReader, goal: usize) -> Result<bool, TraceError> {
+        self.accesses.clear();
+        self.events.clear();
+        let mut more = true;
+        while more && self.accesses.len() < goal && self.events.len() < BATCH {
+            more = reader.fill(&mut self.accesses)?;
+            reader.take_events(&mut self.events);
+        }
+        self.known = Known {
+            skipped: reader.skipped(),
+            addressing: reader.addressing(),
+            kind: reader.kind(),
+        };
+        Ok(more)
+    }
+}
+
+/// Calls `take` with what `reader` reads, batch by batch and in order, until it says that it
+/// wants no more; at least once, if need be with nothing. Of a long trace a thread reads ahead
+/// where `ahead` allows it: not where the reading must stop at a place, as with a limit on a pipe
+/// that stays open. Returns what the reader knew behind the last batch taken.
+pub(super) fn batches(
+    reader: &mut dyn RecordReader,
+    ahead: bool,
+    take: &mut dyn FnMut(&mut Batch) -> Result<bool, TraceError>,
+) -> Result<Known, TraceError> {
+    let mut batch = Batch::default();
+    for _ in 0..IN_PLACE {
+        // One piece at a time: what lies behind a limit is not looked at.
+        let more = batch.read(reader, 1)?;
+        if !take(&mut batch)? || !more {
+            return Ok(batch.known);
+        }
+    }
+    let reader: &mut dyn RecordReader = match ahead {
+        false => reader,
+        true => match threaded(reader, &mut batch.known, take) {
+            // No thread could be had.
+            Err(reader) => reader,
+            Ok(done) => return done.map(|()| batch.known),
+        },
+    };
+    loop {
+        let more = batch.read(reader, 1)?;
+        if !take(&mut batch)? || !more {
+            return Ok(batch.known);
+        }
+    }
+}
+
+/// The part of [`batches`] with a thread. The reader back where no thread could be started.
+fn threaded<'a>(
+    reader: &'a mut dyn RecordReader,
+    known: &mut Known,
+    take: &mut dyn FnMut(&mut Batch) -> Result<bool, TraceError>,
+) -> Result<Result<(), TraceError>, &'a mut dyn RecordReader> {
+    thread::scope(|scope| {
+        let (to_user, full) = sync_channel(WAITING);
+        let (empty, from_user) = sync_channel::<Batch>(WAITING + 2);
+        // The reader goes to the thread by a channel, so that it is not lost if there is none.
+        let (hand_over, taken) = sync_channel::<&'a mut dyn RecordReader>(1);
+        let parse = move || {
+            let Ok(reader) = taken.recv() else { return };
+            loop {
+                let mut batch = from_user.try_recv().unwrap_or_default();
+                let more = batch.read(reader, BATCH);
+                let last = !matches!(more, Ok(true));
+                if to_user.send((batch, more)).is_err() || last {
+                    return;
+                }
+            }
+        };
+        // Where it cannot be started, the other end of `hand_over` is gone with it.
+        let _ = thread::Builder::new()
+            .name("parse".into())
+            .spawn_scoped(scope, parse);
+        hand_over.send(reader).map_err(|back| back.0)?;
+        while let Ok((mut batch, more)) = full.recv() {
+            let wanted = more.and_then(|more| Ok(take(&mut batch)? && more));
+            *known = batch.known;
+            match wanted {
+                Ok(true) => drop(empty.try_send(batch)),
+                end => return Ok(end.map(drop)),
+            }
+        }
+        // Only a panic ends the thread without a last batch; the scope passes it on.
+        Ok(Ok(()))
+    })
+}
+
+#[cfg(test)]
+#[path = "ahead_tests.rs"]
+mod tests;

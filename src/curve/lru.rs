@@ -1,0 +1,227 @@
+//! LRU at every number of frames in one pass: faults and write-backs.
+//!
+//! LRU keeps a stack: with C frames the C pages used last are resident (Mattson, Gecsei, Slutz
+//! and Traiger, "Evaluation techniques for storage hierarchies", IBM Systems Journal 9(2), 1970).
+//! A reference at distance d from the top is a hit with d frames or more. A page is dirty with C
+//! frames if it was written and has not been at a distance above C since: if the largest distance
+//! since its last write is m, its eviction on the way to distance d is a write-back with m to
+//! d - 1 frames.
+//!
+//! The top 16 of the stack are an order of sixteen 4-bit numbers in one word; one reference in
+//! twenty of a program goes beyond and asks [`Recency`], which holds the rest. Nothing is
+//! approximate.
+//!
+//! Deliberately absent: which sizes are wanted, traces, files.
+
+use super::recency::Recency;
+use crate::trace::dense::{Ref, page_of};
+use crate::units::PageId;
+
+/// Pages in the word.
+const FRONT: usize = 16;
+/// Every 4-bit number 1; times n, every one n.
+const ONES: u64 = 0x1111_1111_1111_1111;
+/// The upper bit of every 4-bit number.
+const UPPER: u64 = ONES << 3;
+/// The numbers 0 to 15 in order, 0 lowest.
+const IN_ORDER: u64 = 0xfedc_ba98_7654_3210;
+
+/// A [`Place::slot`] of a page in the front: this plus its number there.
+const IN_FRONT: u32 = 0xffff_ffe0;
+/// A [`Place::slot`] of a page that was not referenced yet.
+const UNSEEN: u32 = u32::MAX;
+/// A [`Place::farthest`] of a page that was not written.
+const CLEAN: u32 = u32::MAX;
+
+/// What is known of a page.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Where it is: in [`Recency`], or see the constants.
+    slot: u32,
+    /// The largest distance since it was last written, at least 1.
+    farthest: u32,
+}
+
+/// The LRU stack and what it tallies.
+struct Stack {
+    places: Vec<Place>,
+    /// Numbers of the front, the most recent lowest.
+    order: u64,
+    /// The page of each number; `None` while there are too few.
+    front: [Option<PageId>; FRONT],
+    rest: Recency,
+    /// References by distance.
+    at_distance: Vec<u64>,
+    /// References by the number of frames from which on their page was dirty, but at most their
+    /// distance: see [`Stack::curve`].
+    dirty_from: Vec<u64>,
+    first_uses: Vec<u64>,
+}
+
+/// Counts at every number of frames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LruCurve {
+    /// Faults with so many frames, from 0 up to the number of pages.
+    pub faults: Vec<u64>,
+    /// Dirty victims with so many frames; nothing is written back with 0, where nothing is loaded.
+    pub write_backs: Vec<u64>,
+    /// The positions of the first references of pages, ascending.
+    pub first_uses: Vec<u64>,
+}
+
+/// Runs over references of pages below `pages`.
+pub fn lru(refs: impl Iterator<Item = Ref>, pages: usize) -> LruCurve {
+    let mut stack = Stack::new(pages);
+    stack.run(refs);
+    stack.curve()
+}
+
+impl Stack {
+    fn new(pages: usize) -> Stack {
+        let unseen = Place {
+            slot: UNSEEN,
+            farthest: CLEAN,
+        };
+        Stack {
+            places: vec![unseen; pages],
+            order: IN_ORDER,
+            front: [None; FRONT],
+            rest: Recency::new(pages),
+            at_distance: vec![0; pages + 1],
+            dirty_from: vec![0; pages + 1],
+            first_uses: Vec::new(),
+        }
+    }
+
+    fn run(&mut self, refs: impl Iterator<Item = Ref>) {
+        // By distance less one; apart, so that they stay in registers and the nearest cache.
+        let (mut near, mut near_from) = ([0u64; FRONT], [0u64; FRONT]);
+        for (time, reference) in refs.enumerate() {
+            let page = page_of(reference);
+            let place = &mut self.places[page as usize];
+            let farthest = place.farthest;
+            let number = place.slot ^ IN_FRONT;
+            let distance = if (number as usize) < FRONT {
+                let above = to_top(&mut self.order, number);
+                let distance = above + 1;
+                near[above as usize % FRONT] += 1;
+                near_from[(farthest.min(distance) - 1) as usize % FRONT] += 1;
+                distance
+            } else {
+                let distance = self.bring_to_front(page, time as u64);
+                if let Some(distance) = distance {
+                    self.at_distance[distance as usize] += 1;
+                    self.dirty_from[farthest.min(distance) as usize] += 1;
+                }
+                distance.unwrap_or(CLEAN)
+            };
+            let wrote = reference & 1 != 0;
+            self.places[page as usize].farthest = if wrote { 1 } else { farthest.max(distance) };
+        }
+        let few = self.at_distance.iter_mut().skip(1);
+        few.zip(near).for_each(|(sum, count)| *sum += count);
+        let few = self.dirty_from.iter_mut().skip(1);
+        few.zip(near_from).for_each(|(sum, count)| *sum += count);
+    }
+
+    /// A page from behind the front, or a new one, becomes the most recent; returns the distance
+    /// that it had.
+    #[inline(never)]
+    fn bring_to_front(&mut self, page: PageId, time: u64) -> Option<u32> {
+        let slot = self.places[page as usize].slot;
+        let distance = if slot == UNSEEN {
+            self.first_uses.push(time);
+            None
+        } else {
+            let later = self.rest.later(slot);
+            self.rest.remove(slot);
+            Some(FRONT as u32 + later + 1)
+        };
+        let number = (self.order >> 60) as u32;
+        self.order = self.order << 4 | u64::from(number);
+        let fell_out = self.front[number as usize].replace(page);
+        self.places[page as usize].slot = IN_FRONT | number;
+        if let Some(other) = fell_out {
+            if self.rest.is_full() {
+                let places = &mut self.places;
+                self.rest
+                    .renumber(|page, slot| places[page as usize].slot = slot);
+            }
+            self.places[other as usize].slot = self.rest.push(other);
+        }
+        distance
+    }
+
+    /// The curve from the tallies.
+    fn curve(self) -> LruCurve {
+        let pages = self.first_uses.len();
+        let mut faults = Vec::with_capacity(pages + 1);
+        let total: u64 = self.at_distance.iter().sum();
+        let mut left = total + pages as u64;
+        for count in &self.at_distance[..=pages] {
+            left -= count;
+            faults.push(left);
+        }
+        // At distance d, dirty from m on: written back with m to d - 1 frames. So with C frames
+        // all that began by C, but what ended.
+        let (mut begins, mut ends) = (self.dirty_from.clone(), self.at_distance.clone());
+        for (page, distance) in self.stack().zip(1..) {
+            let farthest = self.places[page as usize].farthest;
+            begins[farthest.min(distance) as usize] += 1;
+            ends[distance as usize] += 1;
+        }
+        let mut open = 0;
+        let sum = |(begin, end): (&u64, &u64)| {
+            open = open + begin - end;
+            open
+        };
+        let both = begins[..=pages].iter().zip(&ends[..=pages]);
+        LruCurve {
+            faults,
+            write_backs: both.map(sum).collect(),
+            first_uses: self.first_uses,
+        }
+    }
+
+    /// The pages, the most recent first.
+    fn stack(&self) -> impl Iterator<Item = PageId> + '_ {
+        let numbers = (0..FRONT).map(|place| (self.order >> (4 * place)) as usize % FRONT);
+        let front = numbers.filter_map(|number| self.front[number]);
+        front.chain(self.rest.pages())
+    }
+}
+
+/// Moves a number to the lowest place of an order of all sixteen; returns how many were below it.
+#[inline(always)]
+fn to_top(order: &mut u64, number: u32) -> u32 {
+    // The 4-bit number that is its own is 0 after this; subtracting sets its upper bit, and
+    // perhaps those of higher ones, but of no lower one.
+    let other = *order ^ (u64::from(number).wrapping_mul(ONES));
+    let found = other.wrapping_sub(ONES) & !other & UPPER;
+    let up_to = found ^ found.wrapping_sub(1);
+    let moved = *order << 4 | u64::from(number);
+    *order ^= (*order ^ moved) & up_to;
+    found.trailing_zeros() / 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_in_a_word_is_a_list() {
+        let mut order = IN_ORDER;
+        let mut list: Vec<u32> = (0..16).collect();
+        let mut state = 1u64;
+        for _ in 0..10_000 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let number = (state >> 60) as u32;
+            let place = list.iter().position(|n| *n == number).unwrap();
+            assert_eq!(to_top(&mut order, number), place as u32);
+            list.remove(place);
+            list.insert(0, number);
+        }
+    }
+}

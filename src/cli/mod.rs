@@ -6,6 +6,7 @@
 mod args;
 mod check;
 mod convert;
+mod curve;
 mod failure;
 mod generate;
 mod input;
@@ -43,6 +44,7 @@ struct Cli {
 enum Command {
     Run(run::RunArgs),
     Check(check::CheckArgs),
+    Curve(curve::CurveArgs),
     Plot(plot::PlotArgs),
     Convert(convert::ConvertArgs),
     Record(record::RecordArgs),
@@ -59,7 +61,7 @@ enum Command {
     Policies(lists::NameArgs),
     /// List the trace formats, or describe one
     Formats(lists::NameArgs),
-    /// List the columns of results.csv with their definitions
+    /// List the columns of results.csv, or of curve.csv, with their definitions
     Columns(lists::NameArgs),
 }
 
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::check(args),
+        Command::Curve(args) => curve::curve(args),
         Command::Plot(args) => plot::plot(args),
         Command::Convert(args) => convert::convert(args),
         Command::Record(args) => record::record(args),

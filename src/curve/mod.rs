@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: mappings and sharing, TLBs, swap, files.
 
+mod choice;
 mod clock;
 mod fifo;
 mod intervals;
@@ -16,13 +17,14 @@ mod rings;
 pub mod sample;
 mod sizes;
 
+pub use choice::{Choice, Wanted, has_windows, lane_sizes};
 pub use clock::clock;
 pub use fifo::fifo;
 pub use intervals::{Intervals, intervals};
 pub use lru::{LruCurve, lru};
 pub use opt::{OptCurve, opt};
 pub use rings::LANES;
-pub use sizes::{POINTS, changes, spread, thinned};
+pub use sizes::{POINTS, changes, spread, spread_from, thinned};
 
 use crate::trace::dense::{Ref, page_of};
 

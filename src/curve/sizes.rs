@@ -6,12 +6,19 @@ pub const POINTS: usize = 200;
 
 /// From 1 to `top` in equal steps of the logarithm, in whole numbers: at most `count` of them.
 pub fn spread(top: u64, count: usize) -> Vec<u64> {
-    let top = top.max(1);
+    spread_from(1, top, count)
+}
+
+/// The same from another number on.
+pub fn spread_from(from: u64, top: u64, count: usize) -> Vec<u64> {
+    let from = from.max(1);
+    let top = top.max(from);
     let steps = count.saturating_sub(1).max(1);
-    let step = (top as f64).ln() / steps as f64;
+    // libm is the same on every machine.
+    let step = libm::log(top as f64 / from as f64) / steps as f64;
+    let value = |i| from as f64 * libm::exp(step * i as f64);
     let mut values: Vec<u64> = (0..steps)
-        // libm is the same on every machine.
-        .map(|i| (libm::exp(step * i as f64).round() as u64).clamp(1, top))
+        .map(|i| (value(i).round() as u64).clamp(from, top))
         .collect();
     values.push(top);
     values.dedup();

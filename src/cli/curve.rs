@@ -198,7 +198,11 @@ fn references(inputs: Inputs, ignore_events: bool) -> Result<Inputs<Resolved>, F
     let mut inputs = resolve_all(inputs, &Options::default())?;
     keep_countable(&mut inputs, Warmup::Refs(0))?;
     for resolved in inputs.loaded.iter().flat_map(|loaded| &loaded.traces) {
-        if resolved.space.as_ref().is_some_and(|space| !space.is_identity()) {
+        if resolved
+            .space
+            .as_ref()
+            .is_some_and(|space| !space.is_identity())
+        {
             let name = &resolved.trace.meta.name;
             return Err(Failure::usage(format!(
                 "{name}: its mappings and forks decide which pages are shared and when they leave, and curves do not model that: replay it at each size (pagebench run), or take its references as they are (--ignore-events)"
@@ -238,20 +242,28 @@ fn of_trace(
     let wanted = Wanted {
         frames: match auto(&args.frames) {
             true => None,
-            false => Some(args.frames.resolve(pages, size, &spread(pages, POINTS), frames_max)?),
+            false => Some(
+                args.frames
+                    .resolve(pages, size, &spread(pages, POINTS), frames_max)?,
+            ),
         },
         taus: match auto(&args.tau) {
             true => None,
             false => {
                 let refs = trace.len() as u64;
-                Some(args.tau.resolve(refs, size, &spread(refs, POINTS), u64::MAX >> 1)?)
+                Some(
+                    args.tau
+                        .resolve(refs, size, &spread(refs, POINTS), u64::MAX >> 1)?,
+                )
             }
         },
         all_sizes: args.all_sizes,
     };
     let mut rows = Vec::new();
-    let curves: Result<Vec<Vec<Point>>, TooLong> =
-        choices.par_iter().map(|choice| choice.points(trace, &wanted)).collect();
+    let curves: Result<Vec<Vec<Point>>, TooLong> = choices
+        .par_iter()
+        .map(|choice| choice.points(trace, &wanted))
+        .collect();
     let curves = curves.map_err(|e| Failure::usage(format!("{}: {e}", template.trace)))?;
     for (choice, points) in choices.iter().zip(&curves) {
         rows.extend(points.iter().map(|point| exact(template, choice, point)));
@@ -280,12 +292,7 @@ fn exact(template: &CurveRow, choice: &Choice, point: &Point) -> CurveRow {
 }
 
 /// The estimate of LRU.
-fn estimates(
-    sampled: &Sampled,
-    template: &CurveRow,
-    rate: f64,
-    wanted: &Wanted,
-) -> Vec<CurveRow> {
+fn estimates(sampled: &Sampled, template: &CurveRow, rate: f64, wanted: &Wanted) -> Vec<CurveRow> {
     let refs = template.refs.max(1) as f64;
     if sampled.pages < 100 {
         message(&format!(
@@ -311,7 +318,13 @@ fn estimates(
         true => (1..=template.distinct_pages).collect(),
         false => spread(template.distinct_pages, POINTS),
     };
-    wanted.frames.clone().unwrap_or_else(auto).iter().map(row).collect()
+    wanted
+        .frames
+        .clone()
+        .unwrap_or_else(auto)
+        .iter()
+        .map(row)
+        .collect()
 }
 
 /// Writes the table, and the charts drawn from it once it is read back.

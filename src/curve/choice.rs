@@ -177,14 +177,16 @@ impl FromStr for Choice {
             // VMIN is a curve and no policy: it has no parameters.
             let lower = name.to_lowercase();
             let known = TABLE.iter().map(|spec| spec.name);
-            return of(&lower, true).filter(|_| !text.contains(':')).ok_or_else(|| {
-                let hint = did_you_mean(&lower, known.clone());
-                let known: Vec<&str> = known.collect();
-                ParamError(format!(
-                    "no curve \"{text}\"{hint} (there are: {})",
-                    known.join(", ")
-                ))
-            });
+            return of(&lower, true)
+                .filter(|_| !text.contains(':'))
+                .ok_or_else(|| {
+                    let hint = did_you_mean(&lower, known.clone());
+                    let known: Vec<&str> = known.collect();
+                    ParamError(format!(
+                        "no curve \"{text}\"{hint} (there are: {})",
+                        known.join(", ")
+                    ))
+                });
         }
         let policy: PolicyChoice = text.parse()?;
         let spec = policy.spec();

@@ -26,13 +26,31 @@ pub fn render(rows: &[CurveRow]) -> String {
             let _ = write!(out, ", {}", first.filter);
         }
         let _ = writeln!(out, "; digest {}", first.trace_digest);
-        block(&mut out, group, "frames", |row| row.frames, |row| {
-            let bound = row.error_bound.map(|bound| format!(" ± {}", percent(bound)));
-            format!("{}{}", percent(row.fault_rate), bound.unwrap_or_default())
-        });
-        block(&mut out, group, "window", |row| row.tau, |row| {
-            format!("{} at {:.1} pages", percent(row.fault_rate), row.mean_resident)
-        });
+        block(
+            &mut out,
+            group,
+            "frames",
+            |row| row.frames,
+            |row| {
+                let bound = row
+                    .error_bound
+                    .map(|bound| format!(" ± {}", percent(bound)));
+                format!("{}{}", percent(row.fault_rate), bound.unwrap_or_default())
+            },
+        );
+        block(
+            &mut out,
+            group,
+            "window",
+            |row| row.tau,
+            |row| {
+                format!(
+                    "{} at {:.1} pages",
+                    percent(row.fault_rate),
+                    row.mean_resident
+                )
+            },
+        );
         out.push('\n');
     }
     out
@@ -55,7 +73,10 @@ fn block(
     for row in rows {
         if let Some(memory) = memory(row) {
             labels.insert(row.label());
-            cells.entry(memory).or_default().insert(row.label(), cell(row));
+            cells
+                .entry(memory)
+                .or_default()
+                .insert(row.label(), cell(row));
         }
     }
     let shown = few(&cells, labels.len());
@@ -66,7 +87,9 @@ fn block(
     let empty = String::new();
     let text = |memory: &u64, label: &String| cells[memory].get(label).unwrap_or(&empty).clone();
     let width = |label: &String| {
-        let texts = shown.iter().map(|memory| text(memory, label).chars().count());
+        let texts = shown
+            .iter()
+            .map(|memory| text(memory, label).chars().count());
         texts.max().unwrap_or(0).max(label.chars().count())
     };
     let _ = write!(out, "  {name:>first$}");
@@ -77,7 +100,12 @@ fn block(
     for memory in &shown {
         let _ = write!(out, "  {memory:>first$}");
         for label in &labels {
-            let _ = write!(out, "  {:>width$}", text(memory, label), width = width(label));
+            let _ = write!(
+                out,
+                "  {:>width$}",
+                text(memory, label),
+                width = width(label)
+            );
         }
         out.push('\n');
     }
@@ -103,5 +131,7 @@ fn few(cells: &BTreeMap<u64, BTreeMap<String, String>>, curves: usize) -> Vec<u6
     if powers.len() as u32 + 4 > last.ilog2() {
         return powers;
     }
-    (0..LINES).map(|i| from[i * (from.len() - 1) / (LINES - 1)]).collect()
+    (0..LINES)
+        .map(|i| from[i * (from.len() - 1) / (LINES - 1)])
+        .collect()
 }

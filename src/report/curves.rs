@@ -175,8 +175,14 @@ mod tests {
     fn broken_tables_say_where() {
         let good = String::from_utf8(to_csv(&[CurveRow::default()])).unwrap();
         for (text, why) in [
-            (good.replace(",faults,", ",fautls,"), "c.csv:1: no table of curves"),
-            (good.replace("0.000000000", "fast"), "c.csv:2: column mean_resident"),
+            (
+                good.replace(",faults,", ",fautls,"),
+                "c.csv:1: no table of curves",
+            ),
+            (
+                good.replace("0.000000000", "fast"),
+                "c.csv:2: column mean_resident",
+            ),
             (format!("{good}1,2\n"), "c.csv:3: 2 fields where"),
             (String::new(), "no table of curves"),
         ] {
@@ -190,7 +196,11 @@ mod tests {
     fn every_column_is_defined() {
         for (i, column) in COLUMNS.iter().enumerate() {
             assert!(COLUMNS[..i].iter().all(|other| other.name != column.name));
-            assert!(column.about.len() > 10 && column.about.is_ascii(), "{}", column.name);
+            assert!(
+                column.about.len() > 10 && column.about.is_ascii(),
+                "{}",
+                column.name
+            );
         }
     }
 }

@@ -8,6 +8,8 @@
 mod bad_input;
 #[path = "cli/check.rs"]
 mod check;
+#[path = "cli/curve.rs"]
+mod curve;
 #[path = "cli/events.rs"]
 mod events;
 #[path = "cli/filters.rs"]

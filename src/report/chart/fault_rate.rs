@@ -17,7 +17,11 @@ const BOUND_REACH: f64 = 100.0;
 
 /// Draws the chart.
 pub fn draw(group: &Group<'_>, styles: &Styles) -> Result<Vec<u8>, ChartError> {
-    draw_curves(group, group.curves(styles, |row| row.fault_rate), "fault rate")
+    draw_curves(
+        group,
+        group.curves(styles, |row| row.fault_rate),
+        "fault rate",
+    )
 }
 
 /// Draws these curves of fault rates of a group under a title.

@@ -163,7 +163,7 @@ fn curves(c: &mut Criterion) {
             .throughput(Throughput::Elements(trace.len() as u64))
             .sample_size(10);
         group.bench_function("lru", |b| {
-            b.iter(|| curve::lru(refs.iter().copied(), pages));
+            b.iter(|| curve::lru(refs, pages));
         });
         // Minutes where no page comes back soon.
         if trace.meta.kind != TraceKind::Synthetic {

@@ -64,7 +64,7 @@ impl Choice {
         };
         Ok(match self.spec().name {
             "lru" => {
-                let curve = super::lru(trace.refs.iter().copied(), trace.distinct());
+                let curve = super::lru(&trace.refs, trace.distinct());
                 let filling = Filling::new(&curve.first_uses, trace.len() as u64);
                 frames(&curve.faults, Some(&curve.write_backs), &filling)
             }

@@ -14,6 +14,9 @@
 //! Deliberately absent: which sizes are wanted, traces, files.
 
 use super::recency::Recency;
+use crate::simd::Level;
+use crate::simd::prefetch::prefetch;
+use crate::simd::wide::{self, Work};
 use crate::trace::dense::{Ref, page_of};
 use crate::units::PageId;
 
@@ -30,6 +33,12 @@ const IN_ORDER: u64 = 0xfedc_ba98_7654_3210;
 const IN_FRONT: u32 = 0xffff_ffe0;
 /// A [`Place::slot`] of a page that was not referenced yet.
 const UNSEEN: u32 = u32::MAX;
+/// References that are tallied in 32 bits.
+const PIECE: usize = 1 << 31;
+/// From so many pages on their places leave the second-level cache.
+const FAR_PAGES: usize = 1 << 16;
+/// How many references ahead the window of a page is asked for; its place, twice that.
+const AHEAD: usize = 12;
 /// A [`Place::farthest`] of a page that was not written.
 const CLEAN: u32 = u32::MAX;
 
@@ -50,12 +59,21 @@ struct Stack {
     /// The page of each number; `None` while there are too few.
     front: [Option<PageId>; FRONT],
     rest: Recency,
-    /// References by distance.
-    at_distance: Vec<u64>,
-    /// References by the number of frames from which on their page was dirty, but at most their
-    /// distance: see [`Stack::curve`].
-    dirty_from: Vec<u64>,
+    /// By distance. At most 2^32 - 1 references are tallied here before they go to `totals`.
+    tallies: Vec<Tally>,
+    /// At distance and dirty from, see [`Tally`].
+    totals: Vec<(u64, u64)>,
     first_uses: Vec<u64>,
+}
+
+/// What is tallied for one distance; both in one place, since most references change both.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    /// References at this distance.
+    at: u32,
+    /// References of a page that was dirty with so many frames and more, at most their distance:
+    /// see [`Stack::curve`].
+    dirty_from: u32,
 }
 
 /// Counts at every number of frames.
@@ -70,10 +88,38 @@ pub struct LruCurve {
 }
 
 /// Runs over references of pages below `pages`.
-pub fn lru(refs: impl Iterator<Item = Ref>, pages: usize) -> LruCurve {
+pub fn lru(refs: &[Ref], pages: usize) -> LruCurve {
+    lru_at(Level::best(), refs, pages)
+}
+
+/// The same as compiled for a level of the processor.
+fn lru_at(level: Level, refs: &[Ref], pages: usize) -> LruCurve {
     let mut stack = Stack::new(pages);
-    stack.run(refs);
+    for (refs, start) in refs.chunks(PIECE).zip((0..).step_by(PIECE)) {
+        let stack = &mut stack;
+        wide::run(level, Piece { stack, refs, start });
+    }
     stack.curve()
+}
+
+/// At most [`PIECE`] references, the first of which is at position `start`.
+struct Piece<'a> {
+    stack: &'a mut Stack,
+    refs: &'a [Ref],
+    start: u64,
+}
+
+impl Work for Piece<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        // Asking ahead costs a tenth where everything is near.
+        match self.stack.places.len() > FAR_PAGES {
+            true => self.stack.run::<true>(self.refs, self.start),
+            false => self.stack.run::<false>(self.refs, self.start),
+        }
+    }
 }
 
 impl Stack {
@@ -87,46 +133,77 @@ impl Stack {
             order: IN_ORDER,
             front: [None; FRONT],
             rest: Recency::new(pages),
-            at_distance: vec![0; pages + 1],
-            dirty_from: vec![0; pages + 1],
+            tallies: vec![Tally::default(); pages + 1],
+            totals: vec![(0, 0); pages + 1],
             first_uses: Vec::new(),
         }
     }
 
-    fn run(&mut self, refs: impl Iterator<Item = Ref>) {
-        // By distance less one; apart, so that they stay in registers and the nearest cache.
+    /// See [`Piece`].
+    #[inline(always)]
+    fn run<const ASK_AHEAD: bool>(&mut self, refs: &[Ref], start: u64) {
+        // By distance less one; apart, so that they stay in the nearest cache.
         let (mut near, mut near_from) = ([0u64; FRONT], [0u64; FRONT]);
-        for (time, reference) in refs.enumerate() {
+        // The compiler keeps a local word in a register.
+        let mut order = self.order;
+        for (time, &reference) in refs.iter().enumerate() {
+            if ASK_AHEAD {
+                self.ask_ahead(refs, time);
+            }
             let page = page_of(reference);
             let place = &mut self.places[page as usize];
             let farthest = place.farthest;
+            let wrote = reference & 1 != 0;
             let number = place.slot ^ IN_FRONT;
-            let distance = if (number as usize) < FRONT {
-                let above = to_top(&mut self.order, number);
+            if (number as usize) < FRONT {
+                let above = to_top(&mut order, number);
                 let distance = above + 1;
                 near[above as usize % FRONT] += 1;
                 near_from[(farthest.min(distance) - 1) as usize % FRONT] += 1;
-                distance
+                place.farthest = if wrote { 1 } else { farthest.max(distance) };
             } else {
-                let distance = self.bring_to_front(page, time as u64);
+                self.order = order;
+                let distance = self.bring_to_front(page, start + time as u64);
+                order = self.order;
                 if let Some(distance) = distance {
-                    self.at_distance[distance as usize] += 1;
-                    self.dirty_from[farthest.min(distance) as usize] += 1;
+                    self.tallies[distance as usize].at += 1;
+                    self.tallies[farthest.min(distance) as usize].dirty_from += 1;
                 }
-                distance.unwrap_or(CLEAN)
-            };
-            let wrote = reference & 1 != 0;
-            self.places[page as usize].farthest = if wrote { 1 } else { farthest.max(distance) };
+                let longest = farthest.max(distance.unwrap_or(CLEAN));
+                self.places[page as usize].farthest = if wrote { 1 } else { longest };
+            }
         }
-        let few = self.at_distance.iter_mut().skip(1);
-        few.zip(near).for_each(|(sum, count)| *sum += count);
-        let few = self.dirty_from.iter_mut().skip(1);
-        few.zip(near_from).for_each(|(sum, count)| *sum += count);
+        self.order = order;
+        let front = self.totals.iter_mut().skip(1);
+        for (total, count) in front.zip(near.into_iter().zip(near_from)) {
+            *total = (total.0 + count.0, total.1 + count.1);
+        }
+        for (total, tally) in self.totals.iter_mut().zip(&mut self.tallies) {
+            let tally = std::mem::take(tally);
+            *total = (
+                total.0 + u64::from(tally.at),
+                total.1 + u64::from(tally.dirty_from),
+            );
+        }
+    }
+
+    /// Asks for the place of a page to come, and then for what that leads to.
+    #[inline(always)]
+    fn ask_ahead(&self, refs: &[Ref], time: usize) {
+        if let Some(&later) = refs.get(time + 2 * AHEAD) {
+            prefetch(&self.places, page_of(later) as usize);
+        }
+        if let Some(&soon) = refs.get(time + AHEAD) {
+            let slot = self.places[page_of(soon) as usize].slot;
+            if slot < IN_FRONT {
+                self.rest.ask_for(slot);
+            }
+        }
     }
 
     /// A page from behind the front, or a new one, becomes the most recent; returns the distance
     /// that it had.
-    #[inline(never)]
+    #[inline(always)]
     fn bring_to_front(&mut self, page: PageId, time: u64) -> Option<u32> {
         let slot = self.places[page as usize].slot;
         let distance = if slot == UNSEEN {
@@ -155,30 +232,28 @@ impl Stack {
     /// The curve from the tallies.
     fn curve(self) -> LruCurve {
         let pages = self.first_uses.len();
-        let mut faults = Vec::with_capacity(pages + 1);
-        let total: u64 = self.at_distance.iter().sum();
-        let mut left = total + pages as u64;
-        for count in &self.at_distance[..=pages] {
-            left -= count;
-            faults.push(left);
-        }
+        let mut left = pages as u64 + self.totals.iter().map(|total| total.0).sum::<u64>();
+        let faults = self.totals[..=pages].iter().map(|total| {
+            left -= total.0;
+            left
+        });
+        let faults = faults.collect();
         // At distance d, dirty from m on: written back with m to d - 1 frames. So with C frames
         // all that began by C, but what ended.
-        let (mut begins, mut ends) = (self.dirty_from.clone(), self.at_distance.clone());
+        let mut totals = self.totals.clone();
         for (page, distance) in self.stack().zip(1..) {
             let farthest = self.places[page as usize].farthest;
-            begins[farthest.min(distance) as usize] += 1;
-            ends[distance as usize] += 1;
+            totals[farthest.min(distance) as usize].1 += 1;
+            totals[distance as usize].0 += 1;
         }
         let mut open = 0;
-        let sum = |(begin, end): (&u64, &u64)| {
+        let write_backs = totals[..=pages].iter().map(|&(end, begin)| {
             open = open + begin - end;
             open
-        };
-        let both = begins[..=pages].iter().zip(&ends[..=pages]);
+        });
         LruCurve {
             faults,
-            write_backs: both.map(sum).collect(),
+            write_backs: write_backs.collect(),
             first_uses: self.first_uses,
         }
     }
@@ -222,6 +297,27 @@ mod tests {
             assert_eq!(to_top(&mut order, number), place as u32);
             list.remove(place);
             list.insert(0, number);
+        }
+    }
+
+    #[test]
+    fn every_level_of_the_processor_counts_the_same() {
+        let mut state = 5u64;
+        // Pages that are near, and enough for those that are asked for ahead.
+        for pages in [40, 3000, FAR_PAGES as u64 + 2] {
+            let mut next = |below: u64| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                (state >> 33) % below
+            };
+            let refs: Vec<Ref> = (0..300_000)
+                .map(|_| ((next(pages).min(next(pages)) as u32) << 1) | next(2) as u32)
+                .collect();
+            let plain = lru_at(Level::Portable, &refs, pages as usize);
+            for level in Level::available() {
+                assert_eq!(lru_at(level, &refs, pages as usize), plain, "{level:?}");
+            }
         }
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! Deliberately absent: references, distances, what a page is.
 
+use crate::simd::prefetch::prefetch;
 use crate::units::PageId;
 
 /// Words per row of counts.
@@ -88,6 +89,15 @@ impl Recency {
         }
         let in_row = in_far - u32::from(self.middle[far][row % ROW]);
         self.near[row][word % ROW] = in_row as u16;
+    }
+
+    /// Asks for what the next question about a slot reads.
+    #[inline(always)]
+    pub fn ask_for(&self, slot: Slot) {
+        let at = slot as usize;
+        prefetch(&self.words, at >> WORD_BITS);
+        prefetch(&self.near, at >> ROW_BITS);
+        prefetch(&self.middle, at >> FAR_BITS);
     }
 
     /// How many pages were used later.

@@ -21,7 +21,7 @@
 
 use super::Filling;
 use super::lru::{LruCurve, lru};
-use crate::trace::dense::{PageKey, Trace, page_of};
+use crate::trace::dense::{PageKey, Ref, Trace, pack, page_of};
 
 /// Groups from whose spread the error is told.
 pub const GROUPS: usize = 8;
@@ -67,22 +67,21 @@ struct Part {
 pub fn sample(trace: &Trace, rate: f64) -> Sampled {
     assert!(rate > 0.0 && rate <= 1.0, "a rate of {rate}");
     let chosen = Chosen::of(&trace.dictionary.pages, rate);
-    let all = |id: &Id| id.whole != ABSENT;
-    let refs = || {
-        trace.refs.iter().filter_map(|&reference| {
-            let id = &chosen.ids[page_of(reference) as usize];
-            all(id).then_some((id, reference & 1))
-        })
-    };
-    // The groups need the references taken several times, the whole trace is long.
-    let taken: Vec<(u8, u32, u32)> = refs()
-        .map(|(id, write)| (id.group, id.whole << 1 | write, id.in_group << 1 | write))
-        .collect();
-    let whole = lru(taken.iter().map(|one| one.1), chosen.pages);
-    let groups = (0..GROUPS).map(|group| {
-        let own = taken.iter().filter(|one| usize::from(one.0) == group);
-        lru(own.map(|one| one.2), chosen.in_group[group])
-    });
+    let mut taken: Vec<Ref> = Vec::new();
+    let mut in_group: [Vec<Ref>; GROUPS] = Default::default();
+    for &reference in &trace.refs {
+        let id = &chosen.ids[page_of(reference) as usize];
+        if id.whole != ABSENT {
+            let write = reference & 1 != 0;
+            taken.push(pack(id.whole, write));
+            in_group[usize::from(id.group)].push(pack(id.in_group, write));
+        }
+    }
+    let whole = lru(&taken, chosen.pages);
+    let groups = in_group
+        .iter()
+        .zip(chosen.in_group)
+        .map(|(refs, pages)| lru(refs, pages));
     Sampled {
         refs: trace.len() as u64,
         rate,

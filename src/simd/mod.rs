@@ -4,7 +4,9 @@
 //!
 //! Knows bytes and tables, not what they mean.
 
+pub mod prefetch;
 pub mod scan;
+pub mod wide;
 
 /// What the processor can do, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

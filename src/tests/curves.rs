@@ -68,7 +68,7 @@ fn check(trace: &Trace, sizes: &[u64], taus: &[u64]) -> Result<(), String> {
         write_backs,
         resident_sum: filling.resident_sum(frames),
     };
-    let lru = curve::lru(trace.refs.iter().copied(), pages);
+    let lru = curve::lru(&trace.refs, pages);
     let opt = curve::opt(trace).map_err(|e| e.to_string())?;
     assert_eq!(lru.faults.len(), pages + 1);
     assert_eq!(opt.faults.len(), pages + 1);
@@ -150,7 +150,7 @@ fn curves_agree_with_the_oracles() {
     for seed in 0..60 {
         let refs = any_refs(seed, 150, 25);
         let trace = trace_of(&refs);
-        let lru = curve::lru(trace.refs.iter().copied(), trace.distinct());
+        let lru = curve::lru(&trace.refs, trace.distinct());
         let opt = curve::opt(&trace).expect("short");
         for frames in 1..=trace.distinct() {
             let oracle = oracle::lru::lru(&refs, frames);
@@ -218,7 +218,7 @@ fn recordings_are_replays() {
 #[test]
 fn empty_and_tiny_traces_have_curves() {
     let empty = trace_of(&[]);
-    assert_eq!(curve::lru(std::iter::empty(), 0).faults, [0]);
+    assert_eq!(curve::lru(&[], 0).faults, [0]);
     assert_eq!(curve::opt(&empty).expect("short").faults, [0]);
     assert_eq!(
         curve::intervals(&empty)
@@ -248,7 +248,7 @@ fn empty_and_tiny_traces_have_curves() {
 fn estimates_are_as_near_as_they_say() {
     let refs = refs_of(Shape::Skewed, 60_000, 4000, 5);
     let trace = trace_of(&refs);
-    let exact = curve::lru(trace.refs.iter().copied(), trace.distinct());
+    let exact = curve::lru(&trace.refs, trace.distinct());
     let all = curve::sample::sample(&trace, 1.0);
     for frames in 1..=trace.distinct() as u64 + 3 {
         let at = (frames as usize).min(trace.distinct());

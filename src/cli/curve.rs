@@ -7,7 +7,7 @@ use super::outputs::claim_folder;
 use super::print;
 use super::progress::message;
 use super::run::use_threads;
-use crate::curve::sample::{Sampled, sample};
+use crate::curve::sample::{Sampled, sample, sample_sizes};
 use crate::curve::{Choice, POINTS, Point, TABLE, TooLong, Wanted, has_windows, spread};
 use crate::exit::{self, ExitCode};
 use crate::report::csv::write_file;
@@ -314,10 +314,7 @@ fn estimates(sampled: &Sampled, template: &CurveRow, rate: f64, wanted: &Wanted)
             ..template.clone()
         }
     };
-    let auto = || match wanted.all_sizes {
-        true => (1..=template.distinct_pages).collect(),
-        false => spread(template.distinct_pages, POINTS),
-    };
+    let auto = || sample_sizes(template.distinct_pages, rate, wanted.all_sizes);
     wanted
         .frames
         .clone()

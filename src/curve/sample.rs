@@ -21,6 +21,7 @@
 
 use super::Filling;
 use super::lru::{LruCurve, lru};
+use super::sizes::{POINTS, spread_from};
 use crate::trace::dense::{PageKey, Ref, Trace, pack, page_of};
 
 /// Groups from whose spread the error is told.
@@ -158,6 +159,22 @@ fn scaled(curve: &LruCurve, frames: u64, rate: f64) -> f64 {
 /// The frames that the pages taken have: their own, and the rate of the others.
 fn among(frames: u64, rate: f64) -> u64 {
     (frames.saturating_sub(1) as f64 * rate) as u64 + 1
+}
+
+/// Frames at which an estimate says something: pages taken are 1/rate frames apart, so that it
+/// knows nothing of fewer. About [`POINTS`] of them, or all.
+pub fn sample_sizes(pages: u64, rate: f64, all: bool) -> Vec<u64> {
+    let from = ((1.0 / rate).ceil() as u64).clamp(1, pages.max(1));
+    if all {
+        return (from..=pages).collect();
+    }
+    let powers = (0..u64::BITS).map(|shift| 1 << shift);
+    let mut sizes = spread_from(from, pages, POINTS);
+    // What tables show is among them.
+    sizes.extend(powers.filter(|size| (from..=pages).contains(size)));
+    sizes.sort_unstable();
+    sizes.dedup();
+    sizes
 }
 
 impl Sampled {

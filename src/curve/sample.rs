@@ -13,9 +13,11 @@
 //! By the method of random groups (Wolter, "Introduction to Variance Estimation", 2007, chapter
 //! 2): a second hash divides the pages taken into [`GROUPS`] groups, each a sample of its own
 //! with 1/[`GROUPS`] of the rate, and from the spread of their estimates follows the standard
-//! error of their mean. The bound is that times Student's t for 95 %: so it holds at about 19 of
-//! 20 sizes if the groups' estimates are near normal. Where few pages are taken they are not; the
-//! bound cannot see what no group has, such as one page that has half of all references.
+//! error of their mean. The bound is that times Student's t for 95 %: at any one size it holds for
+//! about 19 of 20 samples (on Zipf(0.9), 24 traces at 3 %, for 115 of 120 points). One sample errs
+//! alike at neighbouring sizes. Where few pages are taken the groups' estimates are far from
+//! normal, and the bound cannot see what no group has, such as one page with half of all
+//! references.
 //!
 //! Deliberately absent: exact curves, which sizes are wanted.
 
@@ -36,7 +38,7 @@ pub struct Estimate {
     pub frames: u64,
     /// Faults, to the nearest.
     pub faults: u64,
-    /// How far the true number may be away, at about 19 of 20 sizes.
+    /// How far the true number may be away, for about 19 of 20 samples.
     pub error: f64,
     /// Mean resident pages.
     pub mean_resident: f64,

@@ -64,7 +64,7 @@ columns! {
     write_backs: Option<u64>, "pages", "dirty pages that left memory; empty where they are not known: opt, vmin, estimates";
     accuracy: String, "", "exact: what a replay at this size counts; estimate: from a sample of the pages";
     sample_rate: Option<f64>, "of pages", "share of the pages that the estimate is made of; empty if exact";
-    error_bound: Option<f64>, "of references", "how far fault_rate may be from the true one, at about 19 of 20 sizes: t times the standard error among 8 groups of the pages; empty if exact";
+    error_bound: Option<f64>, "of references", "how far fault_rate may be from the true one, for about 19 of 20 samples (one sample errs alike at neighbouring sizes): t times the standard error among 8 groups of the pages; empty if exact";
 }
 
 /// [`CurveRow::accuracy`] of counts.

@@ -242,8 +242,8 @@ fn empty_and_tiny_traces_have_curves() {
     .unwrap();
 }
 
-/// With every page taken the estimate is the curve; with few it is within its own bound at nearly
-/// all sizes.
+/// With every page taken the estimate is the curve; with few it is within its own bound at
+/// nearly all sizes.
 #[test]
 fn estimates_are_as_near_as_they_say() {
     let refs = refs_of(Shape::Skewed, 60_000, 4000, 5);

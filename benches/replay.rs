@@ -17,8 +17,8 @@ use pagebench::trace::select::{Assembler, Selection};
 use pagebench::trace::source::{LoadOptions, load};
 use pagebench::trace::store::Writer;
 use pagebench::units::PageSize;
-use pagebench::vm::tlb::Geometry;
-use pagebench::vm::{Accessed, Job, run};
+use pagebench::vm::tlb::{Geometry, MissLog};
+use pagebench::vm::{Accessed, Job, choose_bursts, run};
 use std::hint::black_box;
 use std::path::Path;
 
@@ -74,6 +74,8 @@ fn job<'t>(
 ) -> Job<'t> {
     Job {
         swap_slots: None,
+        bursts: None,
+        misses: None,
         trace,
         space: None,
         quotas: None,
@@ -140,11 +142,32 @@ fn machine(c: &mut Criterion) {
         group
             .throughput(Throughput::Elements(trace.len() as u64))
             .sample_size(10);
+        let log = MissLog::of(&geometry, trace, resolved.space.as_ref());
+        let followed = Job {
+            misses: log.as_ref(),
+            ..whole
+        };
+        let by_bursts = |job: Job<'_>| {
+            resolved
+                .bursts()
+                .and_then(|bursts| choose_bursts(spec, job.frames, job.tau, bursts))
+        };
+        let burst = Job {
+            bursts: by_bursts(spaces),
+            ..spaces
+        };
+        let all = Job {
+            bursts: by_bursts(spaces),
+            ..followed
+        };
         for (name, job) in [
             ("references alone", bare),
             ("address spaces", spaces),
             ("address spaces and TLBs", whole),
             ("bits set by walks", by_walk),
+            ("address spaces and TLBs, followed", followed),
+            ("address spaces, by bursts", burst),
+            ("address spaces and TLBs, followed, by bursts", all),
         ] {
             group.bench_function(name, |b| b.iter(|| run(&job)));
         }
@@ -156,7 +179,7 @@ fn machine(c: &mut Criterion) {
 fn curves(c: &mut Criterion) {
     for trace in [recording(), zipf()] {
         let (refs, pages) = (&trace.refs, trace.distinct());
-        let sizes = curve::spread(pages as u64, curve::LANES);
+        let sizes = curve::lane_sizes(pages as u64);
         black_box(trace.next_use());
         let mut group = c.benchmark_group(format!("curve/{}", trace.meta.name));
         group
@@ -181,6 +204,20 @@ fn curves(c: &mut Criterion) {
         });
         group.finish();
     }
+}
+
+/// The one pass over the references that replays with TLBs share.
+fn misses(c: &mut Criterion) {
+    let resolved = resolve(recording(), &Default::default()).expect("the recording is sound");
+    let (trace, geometry) = (&resolved.trace, Geometry::default());
+    let mut group = c.benchmark_group("misses/cc1");
+    group
+        .throughput(Throughput::Elements(trace.len() as u64))
+        .sample_size(10);
+    group.bench_function("log", |b| {
+        b.iter(|| MissLog::of(&geometry, trace, resolved.space.as_ref()));
+    });
+    group.finish();
 }
 
 fn store(c: &mut Criterion) {
@@ -232,5 +269,5 @@ fn lackey_text(lines: u64) -> String {
     text
 }
 
-criterion_group!(benches, replay, machine, curves, store, parse);
+criterion_group!(benches, replay, machine, misses, curves, store, parse);
 criterion_main!(benches);

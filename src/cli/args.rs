@@ -4,7 +4,7 @@
 use super::failure::Failure;
 use super::memory::MemoryArgs;
 use crate::policy::PolicyChoice;
-use crate::sweep::{Axes, Settings, Warmup};
+use crate::sweep::{Axes, Engine, Settings, Warmup};
 use crate::trace::format::ReadOptions;
 use crate::trace::record::TraceKind;
 use crate::trace::select::Selection;
@@ -61,6 +61,10 @@ pub enum YesNo {
 
 fn parse_accessed(text: &str) -> Result<Accessed, String> {
     named(text, Accessed::ALL)
+}
+
+fn parse_engine(text: &str) -> Result<Engine, String> {
+    named(text, [(Engine::Auto, "auto"), (Engine::Plain, "plain")])
 }
 
 /// The one of a name.
@@ -207,6 +211,11 @@ pub struct SweepArgs {
     )]
     pub cost: String,
 
+    /// How references are replayed, which no count depends on: by bursts where that is faster
+    /// (auto), or one by one (plain)
+    #[arg(long, value_name = "auto|plain", value_parser = parse_engine, default_value = "auto")]
+    pub engine: Engine,
+
     /// Threads; all cores if absent
     #[arg(short, long, value_name = "THREADS")]
     pub jobs: Option<usize>,
@@ -338,6 +347,7 @@ impl SweepArgs {
             space: self.memory.space()?,
             allocation: self.memory.allocation.clone(),
             accessed: self.accessed_bit,
+            engine: self.engine,
         })
     }
 

@@ -13,7 +13,7 @@ use crate::exit::{self, ExitCode};
 use crate::report::csv::write_file;
 use crate::report::curves::{CurveRow, ESTIMATE, EXACT, read_rows, to_csv};
 use crate::report::{chart, curve_table};
-use crate::space::{Options, Origin, Resolved};
+use crate::space::{Options, Resolved};
 use crate::sweep::Warmup;
 use crate::trace::dense::Trace;
 use crate::trace::digest;
@@ -129,8 +129,7 @@ pub fn curve(args: CurveArgs) -> Result<ExitCode, Failure> {
     let inputs = references(inputs, args.ignore_events)?;
     let filter = args.select.selection().describe();
     let mut rows = Vec::new();
-    for resolved in inputs.loaded.iter().flat_map(|loaded| &loaded.traces) {
-        let trace = &resolved.trace;
+    for trace in inputs.loaded.iter().flat_map(|loaded| &loaded.traces) {
         let start = Instant::now();
         rows.extend(of_trace(trace, &template(trace, &filter), &choices, &args)?);
         if !args.terminal.quiet {
@@ -174,42 +173,40 @@ fn choices(args: &CurveArgs) -> Result<Vec<Choice>, Failure> {
 }
 
 /// The traces as references alone, or why they are more than that.
-fn references(inputs: Inputs, ignore_events: bool) -> Result<Inputs<Resolved>, Failure> {
+fn references(inputs: Inputs, ignore_events: bool) -> Result<Inputs, Failure> {
     if ignore_events {
-        let plain = |trace: Trace| Resolved {
-            trace,
-            space: None,
-            origin: Origin::Permissive,
-            tally: Default::default(),
-        };
-        let of = |loaded: Loaded| Loaded {
-            path: loaded.path,
-            format: loaded.format,
-            codec: loaded.codec,
-            guessed: loaded.guessed,
-            traces: loaded.traces.into_iter().map(plain).collect(),
-        };
-        return Ok(Inputs {
-            loaded: inputs.loaded.into_iter().map(of).collect(),
-            failed: inputs.failed,
-            errors: inputs.errors,
-        });
+        return Ok(inputs);
     }
     let mut inputs = resolve_all(inputs, &Options::default())?;
     keep_countable(&mut inputs, Warmup::Refs(0))?;
-    for resolved in inputs.loaded.iter().flat_map(|loaded| &loaded.traces) {
-        if resolved
-            .space
-            .as_ref()
-            .is_some_and(|space| !space.is_identity())
-        {
-            let name = &resolved.trace.meta.name;
-            return Err(Failure::usage(format!(
-                "{name}: its mappings and forks decide which pages are shared and when they leave, and curves do not model that: replay it at each size (pagebench run), or take its references as they are (--ignore-events)"
-            )));
-        }
+    let mut loaded = Vec::new();
+    for one in inputs.loaded {
+        let traces: Result<Vec<Trace>, Failure> = one.traces.into_iter().map(alone).collect();
+        loaded.push(Loaded {
+            path: one.path,
+            format: one.format,
+            codec: one.codec,
+            guessed: one.guessed,
+            traces: traces?,
+        });
     }
-    Ok(inputs)
+    Ok(Inputs {
+        loaded,
+        failed: inputs.failed,
+        errors: inputs.errors,
+    })
+}
+
+/// The references, if there is nothing else.
+fn alone(resolved: Resolved) -> Result<Trace, Failure> {
+    let space = resolved.space.as_ref();
+    if space.is_none_or(|space| space.is_identity()) {
+        return Ok(resolved.trace);
+    }
+    let name = &resolved.trace.meta.name;
+    Err(Failure::usage(format!(
+        "{name}: its mappings and forks decide which pages are shared and when they leave, and curves do not model that: replay it at each size (pagebench run), or take its references as they are (--ignore-events)"
+    )))
 }
 
 /// What all rows of a trace have in common.

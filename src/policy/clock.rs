@@ -1,7 +1,7 @@
 //! Clock: FIFO with a second chance for pages whose reference bit is set.
 
 use super::support::list::List;
-use super::{Family, Frames, Param, Policy, Repeats, Setup, Space, Spec, Touch, Want};
+use super::{Bursts, Family, Frames, Param, Policy, Repeats, Setup, Space, Spec, Touch, Want};
 use crate::units::FrameId;
 
 /// Clock, kept as a queue: the hand stands at its back, and a page that the hand passes goes to
@@ -22,6 +22,7 @@ impl<'t> Policy<'t> for Clock {
         space: Space::Fixed,
         needs_future: false,
         repeats: Repeats::Twice,
+        bursts: Bursts::SetBits,
         params: &[Param {
             name: "load-bit",
             default: Some(1),

@@ -1,7 +1,7 @@
 //! FIFO: the victim is the page that came in first.
 
 use super::support::list::List;
-use super::{Family, Frames, Policy, Repeats, Setup, Space, Spec, Touch, Want};
+use super::{Bursts, Family, Frames, Policy, Repeats, Setup, Space, Spec, Touch, Want};
 use crate::units::FrameId;
 
 /// First in, first out.
@@ -21,6 +21,7 @@ impl<'t> Policy<'t> for Fifo {
         space: Space::Fixed,
         needs_future: false,
         repeats: Repeats::Once,
+        bursts: Bursts::SetBits,
         params: &[],
     };
 

@@ -1,13 +1,13 @@
 //! LRU: the victim is the page not referenced for the longest time.
 
-use super::support::list::List;
-use super::{Family, Frames, Policy, Repeats, Setup, Space, Spec, Touch, Want};
+use super::support::recency::Recency;
+use super::{Bursts, Family, Frames, Policy, Repeats, Setup, Space, Spec, Touch, Want};
 use crate::units::FrameId;
 
 /// Least recently used.
 pub struct Lru {
-    /// Frames by last reference, the most recent at the front.
-    order: List,
+    /// Frames by last reference.
+    order: Recency,
 }
 
 impl<'t> Policy<'t> for Lru {
@@ -21,26 +21,27 @@ impl<'t> Policy<'t> for Lru {
         space: Space::Fixed,
         needs_future: false,
         repeats: Repeats::Once,
+        bursts: Bursts::Order,
         params: &[],
     };
 
     fn new(setup: &Setup<'t>) -> Lru {
         Lru {
-            order: List::new(setup.frames),
+            order: Recency::new(setup.frames),
         }
     }
 
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
-        self.order.move_front(at.frame);
+        self.order.touch(at.frame);
     }
 
     fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
-        self.order.pop_back().expect("every frame is taken")
+        self.order.pop_oldest().expect("every frame is taken")
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
-        self.order.push_front(at.frame);
+        self.order.touch(at.frame);
     }
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.order.remove(frame);

@@ -67,6 +67,22 @@ pub enum Repeats {
     LastTime,
 }
 
+/// What becomes of hits when a replay takes a burst as a whole: a stretch of references to few pages
+/// in which the machine serves every fault in its turn, but tells of the hits only what counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bursts {
+    /// Every hit is told: the policy is replayed reference by reference.
+    Never,
+    /// Hits set the bits of [`Frames`] and nothing else. Bits are right whenever the policy looks.
+    SetBits,
+    /// The last hit of each page in the burst is told, in their order; before faults the first one,
+    /// too. That is enough where a victim is never among the pages that the burst has referenced
+    /// so far: the least recent page is not, if there are as many frames as pages in the burst.
+    Order,
+    /// The same for windows of time (see [`Policy::idle`]), if no window is shorter than the burst.
+    Windows,
+}
+
 /// What the table knows of a policy.
 #[derive(Debug, Clone, Copy)]
 pub struct Spec {
@@ -88,6 +104,8 @@ pub struct Spec {
     pub needs_future: bool,
     /// What it must see of repeated hits.
     pub repeats: Repeats,
+    /// Whether and how it is replayed by bursts.
+    pub bursts: Bursts,
     /// Its parameters.
     pub params: &'static [Param],
 }
@@ -217,6 +235,25 @@ pub trait Policy<'t>: Sized {
     fn expire(&mut self, _at: Touch) -> Option<FrameId> {
         None
     }
+
+    /// With [`Bursts::Windows`]: so many references of the process of this entry, less one, can pass
+    /// before a window may close; 0 if something waits to leave.
+    fn idle(&self, _entry: EntryId) -> u64 {
+        0
+    }
+
+    /// With [`Bursts::Windows`]: the process of this entry has hit so many pages, which ones is told
+    /// by [`referenced`](Policy::referenced).
+    fn pass(&mut self, _entry: EntryId, _refs: u64) {}
+
+    /// With [`Bursts::Windows`]: the window of its process has this entry.
+    fn in_window(&self, _entry: EntryId) -> bool {
+        false
+    }
+
+    /// With [`Bursts::Windows`]: a page was referenced so many references of its process ago. In
+    /// the order of these references.
+    fn referenced(&mut self, _entry: EntryId, _frame: FrameId, _ago: u64) {}
 }
 
 /// Work to be done with the type of a policy: how a table of policies and a statically

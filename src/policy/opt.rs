@@ -2,7 +2,7 @@
 //! on demand has fewer faults.
 
 use super::support::bits::BitSet;
-use super::{Family, Frames, Future, Policy, Repeats, Setup, Space, Spec, Touch, Want};
+use super::{Bursts, Family, Frames, Future, Policy, Repeats, Setup, Space, Spec, Touch, Want};
 use crate::trace::dense::{NEVER, page_of};
 use crate::units::FrameId;
 
@@ -42,6 +42,7 @@ impl<'t> Policy<'t> for Opt<'t> {
         space: Space::Fixed,
         needs_future: true,
         repeats: Repeats::LastTime,
+        bursts: Bursts::Never,
         params: &[],
     };
 

@@ -1,7 +1,7 @@
 //! The working set: a page is resident while it was referenced in the last tau references of a
 //! process that maps it.
 
-use super::{Family, Frames, Param, Policy, Repeats, Setup, Space, Spec, Touch, Want};
+use super::{Bursts, Family, Frames, Param, Policy, Repeats, Setup, Space, Spec, Touch, Want};
 use crate::units::{EntryId, FrameId, PageId};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -111,6 +111,7 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         space: Space::Variable,
         needs_future: false,
         repeats: Repeats::LastTime,
+        bursts: Bursts::Windows,
         params: &[Param {
             name: "limit",
             default: None,
@@ -223,6 +224,37 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
             return None;
         }
         self.expire_due(at)
+    }
+
+    #[inline]
+    fn idle(&self, entry: EntryId) -> u64 {
+        if !self.orphans.is_empty() {
+            return 0;
+        }
+        let process = &self.processes[self.stamps[entry as usize].process as usize];
+        process.due.saturating_sub(process.virtual_time)
+    }
+
+    #[inline]
+    fn pass(&mut self, entry: EntryId, refs: u64) {
+        self.uses += refs;
+        let process = self.stamps[entry as usize].process;
+        self.processes[process as usize].virtual_time += refs;
+    }
+
+    #[inline]
+    fn in_window(&self, entry: EntryId) -> bool {
+        self.stamps[entry as usize].virtual_time != OUTSIDE
+    }
+
+    #[inline]
+    fn referenced(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
+        if self.notes_uses {
+            let page = self.page_in[frame as usize];
+            self.pages[page as usize].last = self.uses - ago;
+        }
+        let stamp = &mut self.stamps[entry as usize];
+        stamp.virtual_time = self.processes[stamp.process as usize].virtual_time - ago;
     }
 }
 

@@ -117,15 +117,7 @@ pub fn resolve_at(
     };
     if origin == Origin::Permissive && trace.events.is_empty() && at.is_none() {
         let (space, tally) = (None, Tally::default());
-        return Ok((
-            Resolved {
-                trace,
-                space,
-                origin,
-                tally,
-            },
-            None,
-        ));
+        return Ok((Resolved::new(trace, space, origin, tally), None));
     }
     let digest = trace.digest();
     if origin == Origin::Inferred {
@@ -147,12 +139,7 @@ pub fn resolve_at(
         } = trace;
         trace = Trace::new(meta, dictionary, refs, kinds, Some(digest));
     }
-    let resolved = Resolved {
-        trace,
-        space: Some(space),
-        origin,
-        tally,
-    };
+    let resolved = Resolved::new(trace, Some(space), origin, tally);
     Ok((resolved, view))
 }
 

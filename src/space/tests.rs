@@ -567,6 +567,8 @@ fn replay(resolved: &Resolved, policy: &str, tau: u64) -> Outcome {
         warmup: 0,
         tlb: None,
         accessed: Accessed::Every,
+        bursts: None,
+        misses: None,
         swap_slots: None,
     };
     vm::run(&job).unwrap()

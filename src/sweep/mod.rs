@@ -9,9 +9,13 @@ mod plan;
 
 pub use allocation::Allocation;
 pub use auto::{frame_ladder, tau_ladder};
-pub use plan::{Axes, Cell, Plan, PlanError, Settings, TraceFacts, Warmup};
+pub use plan::{Axes, Cell, Engine, Plan, PlanError, Settings, TraceFacts, Warmup};
 
-use crate::vm::{self, Job, Outcome};
+use crate::policy::Bursts;
+use crate::trace::bursts::View;
+use crate::vm::tlb::MissLog;
+use crate::vm::{self, Accessed, Job, Outcome};
+use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -49,12 +53,13 @@ pub fn run(
     order.sort_by_key(|&cell| (std::cmp::Reverse(plan.effort(cell)), cell));
     let next = AtomicUsize::new(0);
     let slots: Vec<Mutex<Option<CellResult>>> = order.iter().map(|_| Mutex::new(None)).collect();
-    let work = || {
+    let work = |misses: &[Option<MissLog>]| {
         while !stop.load(Ordering::Relaxed) {
             let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) else {
                 return;
             };
-            let result = run_cell(plan, index);
+            let log = misses[plan.cells[index].trace].as_ref();
+            let result = run_cell(plan, index, log);
             let cell = &plan.cells[index];
             let replayed = result.replayed(plan.traces[cell.trace].trace.len());
             *slots[index].lock().expect("no holder panics") = Some(result);
@@ -63,10 +68,11 @@ pub fn run(
     };
     match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
         Ok(pool) => {
-            pool.broadcast(|_| work());
+            let misses = pool.install(|| prepare(plan));
+            pool.broadcast(|_| work(&misses));
         }
         // The system gives no threads: the work is done all the same.
-        Err(_) => work(),
+        Err(_) => work(&prepare(plan)),
     }
     slots
         .into_iter()
@@ -74,7 +80,44 @@ pub fn run(
         .collect()
 }
 
-fn run_cell(plan: &Plan<'_>, index: usize) -> CellResult {
+/// Works out what the cells of a trace share, on all cores and before any cell is timed: its bursts,
+/// and for each trace what undisturbed TLBs miss.
+fn prepare(plan: &Plan<'_>) -> Vec<Option<MissLog>> {
+    // One trace's bursts after the other: each takes all cores, and no two may wait for each other.
+    for cell in &plan.cells {
+        let _ = bursts_of(plan, cell);
+    }
+    let traces: Vec<usize> = (0..plan.traces.len()).collect();
+    let logs = traces.into_par_iter().map(|trace| misses_of(plan, trace));
+    logs.collect()
+}
+
+/// What undisturbed TLBs miss of a trace, where its cells can go along it.
+fn misses_of(plan: &Plan<'_>, trace: usize) -> Option<MissLog> {
+    let settings = &plan.settings;
+    if settings.engine == Engine::Plain || settings.accessed != Accessed::Every {
+        return None;
+    }
+    let cell = plan.cells.iter().find(|cell| cell.trace == trace)?;
+    let resolved = plan.traces[trace];
+    MissLog::of(
+        &plan.tlb_of(cell)?,
+        &resolved.trace,
+        resolved.space.as_ref(),
+    )
+}
+
+/// The bursts by which a cell is replayed, if it is.
+fn bursts_of<'t>(plan: &Plan<'t>, cell: &Cell) -> Option<View<'t>> {
+    let spec = cell.choice.spec();
+    if plan.settings.engine == Engine::Plain || spec.bursts == Bursts::Never {
+        return None;
+    }
+    let tau = cell.tau.unwrap_or(1);
+    vm::choose_bursts(spec, cell.frames, tau, plan.traces[cell.trace].bursts()?)
+}
+
+fn run_cell(plan: &Plan<'_>, index: usize, misses: Option<&MissLog>) -> CellResult {
     let cell = &plan.cells[index];
     let tlb = plan.tlb_of(cell);
     let start = Instant::now();
@@ -89,6 +132,8 @@ fn run_cell(plan: &Plan<'_>, index: usize) -> CellResult {
     let resolved = plan.traces[cell.trace];
     let job = Job {
         trace: &resolved.trace,
+        bursts: bursts_of(plan, cell),
+        misses,
         space: resolved.space.as_ref(),
         policy: cell.choice.index,
         params: &cell.choice.params,

@@ -40,6 +40,18 @@ pub struct Settings {
     pub allocation: Allocation,
     /// When reference bits are set; without TLBs at every reference.
     pub accessed: Accessed,
+    /// How references are replayed: no count depends on it.
+    pub engine: Engine,
+}
+
+/// How references are replayed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// By bursts where the policy, the model and the trace's locality let that be faster.
+    #[default]
+    Auto,
+    /// One by one.
+    Plain,
 }
 
 /// How much of a trace is replayed before counting begins.

@@ -25,6 +25,8 @@ fn replayed(trace: &Trace, policy: &str, frames: Option<u32>, tau: u64) -> Point
     let choice: PolicyChoice = policy.parse().expect("a policy");
     let job = Job {
         swap_slots: None,
+        bursts: None,
+        misses: None,
         trace,
         space: None,
         quotas: None,

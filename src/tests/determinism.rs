@@ -9,7 +9,7 @@ mod support;
 
 use pagebench::report::{csv, distributions, rows};
 use pagebench::space::{Resolved, resolve};
-use pagebench::sweep::{self, Axes, Cell, CellResult, Plan, Settings, Warmup};
+use pagebench::sweep::{self, Axes, Cell, CellResult, Engine, Plan, Settings, Warmup};
 use pagebench::trace::dense::Trace;
 use pagebench::vm::cost::CostTable;
 use pagebench::vm::tlb::Geometry;
@@ -49,6 +49,7 @@ fn settings() -> Settings {
         filter: String::new(),
         space: Default::default(),
         allocation: Default::default(),
+        engine: Engine::Auto,
         accessed: Default::default(),
     }
 }

@@ -5,6 +5,8 @@
 // A test crate has no readers of its documentation, and shares its helpers with other test crates.
 #![allow(missing_docs, dead_code)]
 
+#[path = "whole/follow.rs"]
+mod follow;
 #[path = "whole/layers.rs"]
 mod layers;
 mod oracle;
@@ -81,10 +83,21 @@ fn product(items: &[Item], options: &Options) -> Outcome {
         warmup: options.warmup as u64,
         tlb: geometry.as_ref(),
         accessed,
+        bursts: None,
+        misses: None,
         swap_slots: options.swap_slots.map(|slots| slots as u64),
     };
     let mut log = Log::default();
     let outcome = vm::run_with(&job, &mut log).expect("a short trace");
+    let bare = Job {
+        tlb: None,
+        accessed: vm::Accessed::Every,
+        ..job
+    };
+    let mut recorder = support::Recorder::default();
+    let plain = vm::run_with(&bare, &mut recorder).expect("a short trace");
+    let ops = resolved.space.iter().flat_map(|space| &space.ops);
+    support::assert_bursts_agree(&bare, space::cuts(ops), &plain, &recorder);
     let snapshot = snapshot(&job, end.position, end.ops).expect("a short trace");
     let place = |key: PageKey| (pids[key.process as usize], key.number);
     let fault = |event: &FaultEvent| FaultAt {

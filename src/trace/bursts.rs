@@ -8,11 +8,14 @@
 use super::dense::{Dictionary, KIND_MASK, KindCode, Ref, pack, page_of};
 use super::record::Kind;
 use crate::units::PageId;
+use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::OnceLock;
 
-/// The numbers of distinct pages for which there are columns, least first.
-pub const SIZES: [usize; 3] = [16, 32, 64];
 /// The most distinct pages of any burst.
-const K_MAX: usize = SIZES[SIZES.len() - 1];
+pub const K_MAX: usize = 64;
+/// The sizes of bursts that replays choose from, least first.
+pub const SIZES: [usize; 3] = [16, 32, K_MAX];
 /// The most references of a burst: offsets in it take 16 bits.
 pub const LENGTH_MAX: usize = 65_535;
 /// References per burst, over K, from which on bursts are faster than single references: at 1
@@ -25,7 +28,18 @@ pub struct Bursts {
     /// One byte per reference: the place of its page in its burst of 64 pages times four, plus its
     /// kind (ifetch 0, read 1, write 2).
     pub raw: Vec<u8>,
-    columns: [Columns; SIZES.len()],
+    largest: Columns,
+    /// The columns of each size, made when they are first asked for.
+    smaller: [OnceLock<Columns>; K_MAX],
+}
+
+/// The bursts of one size and the bytes of the references.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'t> {
+    /// See [`Bursts::raw`].
+    pub raw: &'t [u8],
+    /// The bursts.
+    pub columns: &'t Columns,
 }
 
 /// The bursts of one size. The pages of burst `i`, in order of first reference, are those from
@@ -50,23 +64,55 @@ pub struct Columns {
     pub by_last: Vec<u8>,
 }
 
-/// The burst that is being built.
+/// The burst that is being built: its pages by the place that they have in its bytes.
 struct Open {
     start: usize,
-    /// The index in the list of each place, of those that occur.
-    index: [u8; K_MAX],
+    /// The places that occur, and those that are written.
     occurs: u64,
-    pages: usize,
+    written: u64,
+    /// The places in order of first reference.
+    places: [u8; K_MAX],
+    count: usize,
+    /// Position of the first and of the last reference of each.
+    first: [usize; K_MAX],
+    last: [usize; K_MAX],
 }
 
 impl Open {
     fn at(start: usize) -> Open {
         Open {
             start,
-            index: [0; K_MAX],
             occurs: 0,
-            pages: 0,
+            written: 0,
+            places: [0; K_MAX],
+            count: 0,
+            first: [0; K_MAX],
+            last: [0; K_MAX],
         }
+    }
+
+    fn has(&self, place: u8) -> bool {
+        self.occurs >> place & 1 != 0
+    }
+
+    /// The first reference of a place.
+    fn list(&mut self, place: u8, at: usize) {
+        self.occurs |= 1 << place;
+        self.places[self.count] = place;
+        self.count += 1;
+        self.first[usize::from(place)] = at;
+    }
+
+    /// Any reference of a place.
+    #[inline(always)]
+    fn note(&mut self, place: u8, at: usize, kind: u8) {
+        self.last[usize::from(place)] = at;
+        self.written |= u64::from(kind == Kind::Write as u8) << place;
+    }
+
+    /// Begins anew at a position.
+    fn restart(&mut self, at: usize) {
+        (self.start, self.occurs, self.written, self.count) = (at, 0, 0, 0);
     }
 }
 
@@ -81,154 +127,237 @@ impl Columns {
         self.len() == 0
     }
 
+    /// References of a burst, on the average.
+    pub fn mean_length(&self) -> u64 {
+        let refs = self.starts.last().copied().unwrap_or(0);
+        refs / self.len().max(1) as u64
+    }
+
     /// Whether a replay by bursts is likely to be faster than one by references.
     pub fn worth_while(&self) -> bool {
-        let refs = self.starts.last().copied().unwrap_or(0) - self.starts.first().unwrap_or(&0);
-        refs as usize >= WORTH_WHILE * self.k * self.len()
+        self.mean_length() >= (WORTH_WHILE * self.k) as u64
     }
 
-    /// Takes the reference at `at`, whose page has this place in the bytes of the burst.
-    #[inline(always)]
-    fn note(&mut self, open: &mut Open, place: u8, page: PageId, at: usize, kind: u8) {
-        let offset = (at - open.start) as u16;
-        let bit = 1 << place;
-        let write = kind == Kind::Write as u8;
-        if open.occurs & bit == 0 {
-            open.occurs |= bit;
-            open.index[usize::from(place)] = open.pages as u8;
-            open.pages += 1;
-            self.pages.push(pack(page, write));
-            self.first.push(offset);
-            self.last.push(offset);
-            self.places.push(place);
-        } else {
-            let list = self.pages.len() - open.pages;
-            let entry = list + usize::from(open.index[usize::from(place)]);
-            self.last[entry] = offset;
-            self.pages[entry] |= u32::from(write);
-        }
-    }
-
-    /// Ends the open burst before the reference at `at`.
-    fn close(&mut self, open: &mut Open, at: usize) {
-        if open.pages > 0 {
+    /// Ends the open burst before the reference at `at`; `page` tells the page of a place.
+    fn close(&mut self, open: &mut Open, at: usize, page: impl Fn(u8) -> PageId) {
+        let places = &open.places[..open.count];
+        if !places.is_empty() {
             self.starts.push(open.start as u64);
-            let list = self.pages.len() - open.pages;
-            self.offsets.push(list);
-            let from = self.by_last.len();
-            self.by_last.extend(0..open.pages as u8);
-            let last = &self.last[list..];
-            self.by_last[from..].sort_unstable_by_key(|&index| last[usize::from(index)]);
+            self.offsets.push(self.pages.len());
         }
-        *open = Open::at(at);
+        let mut order = [0u32; K_MAX];
+        for (index, &place) in places.iter().enumerate() {
+            let written = open.written >> place & 1 != 0;
+            let offset = |position: usize| (position - open.start) as u16;
+            let last = offset(open.last[usize::from(place)]);
+            self.pages.push(pack(page(place), written));
+            self.first.push(offset(open.first[usize::from(place)]));
+            self.last.push(last);
+            order[index] = u32::from(last) << 8 | index as u32;
+        }
+        self.places.extend_from_slice(places);
+        let order = &mut order[..open.count];
+        order.sort_unstable();
+        self.by_last.extend(order.iter().map(|&key| key as u8));
+        open.restart(at);
     }
 
     fn finish(&mut self, end: usize) {
         self.starts.push(end as u64);
         self.offsets.push(self.pages.len());
     }
+
+    fn of_size(k: usize) -> Columns {
+        Columns {
+            k,
+            ..Columns::default()
+        }
+    }
+
+    /// One after the other.
+    fn join(k: usize, end: usize, parts: Vec<Columns>) -> Columns {
+        let mut all = Columns::of_size(k);
+        for part in parts {
+            let lists = part.offsets.iter().map(|offset| offset + all.pages.len());
+            all.offsets.extend(lists);
+            all.starts.extend_from_slice(&part.starts);
+            all.pages.extend_from_slice(&part.pages);
+            all.first.extend_from_slice(&part.first);
+            all.last.extend_from_slice(&part.last);
+            all.places.extend_from_slice(&part.places);
+            all.by_last.extend_from_slice(&part.by_last);
+        }
+        all.finish(end);
+        all
+    }
+
+    /// Bursts `range` of these cut into smaller ones, each at the latest before the reference that
+    /// would be of its `k + 1`st page.
+    fn split(&self, k: usize, range: Range<usize>, raw: &[u8]) -> Columns {
+        let mut columns = Columns::of_size(k);
+        let mut open = Open::at(0);
+        for burst in range {
+            let list = &self.pages[self.offsets[burst]..];
+            let page = |place: u8| page_of(list[usize::from(place)]);
+            let (start, end) = (self.starts[burst] as usize, self.starts[burst + 1] as usize);
+            open.restart(start);
+            for (at, &byte) in (start..).zip(&raw[start..end]) {
+                let place = byte >> 2;
+                if !open.has(place) {
+                    if open.count == k {
+                        columns.close(&mut open, at, page);
+                    }
+                    open.list(place, at);
+                }
+                open.note(place, at, byte & 3);
+            }
+            columns.close(&mut open, end, page);
+        }
+        columns
+    }
 }
 
+/// References that one thread encodes at a time. No burst goes beyond.
+const BLOCK: usize = 1 << 20;
+
 impl Bursts {
-    /// Encodes references. A burst ends before each position of `cuts`, which ascend, and where
-    /// the process changes.
+    /// Encodes references. A burst ends before each position of `cuts`, which ascend, and where the
+    /// process changes.
     pub fn new(
         refs: &[Ref],
         kinds: &[KindCode],
         dictionary: &Dictionary,
         cuts: impl Iterator<Item = u64>,
     ) -> Bursts {
-        let mut raw = Vec::with_capacity(refs.len());
-        let largest = encode(refs, kinds, dictionary, cuts, &mut raw);
-        let columns = SIZES.map(|k| match k {
-            K_MAX => Columns::default(),
-            _ => largest.split(k, &raw),
-        });
-        let mut bursts = Bursts { raw, columns };
-        bursts.columns[SIZES.len() - 1] = largest;
-        bursts
+        let cuts: Vec<u64> = cuts.collect();
+        let mut raw = vec![0; refs.len()];
+        let blocks = raw.par_chunks_mut(BLOCK).enumerate();
+        let parts: Vec<Columns> = blocks
+            .map_init(
+                || Encoder::new(dictionary),
+                |encoder, (block, raw)| {
+                    let from = block * BLOCK;
+                    let range = from..from + raw.len();
+                    let cuts = &cuts[cuts.partition_point(|&cut| cut < from as u64)..];
+                    encoder.block(from, &refs[range.clone()], &kinds[range], cuts, raw)
+                },
+            )
+            .collect();
+        Bursts {
+            largest: Columns::join(K_MAX, refs.len(), parts),
+            raw,
+            smaller: std::array::from_fn(|_| OnceLock::new()),
+        }
     }
 
-    /// The bursts of at most `k` pages, one of [`SIZES`].
+    /// The bursts of at most `k` pages, made when they are first asked for.
     ///
     /// # Panics
-    /// If it is none of them.
-    pub fn of(&self, k: usize) -> &Columns {
-        let columns = self.columns.iter().find(|columns| columns.k == k);
-        columns.expect("one of the sizes")
-    }
-}
-
-/// The bursts of the largest size, and their bytes.
-fn encode(
-    refs: &[Ref],
-    kinds: &[KindCode],
-    dictionary: &Dictionary,
-    cuts: impl Iterator<Item = u64>,
-    raw: &mut Vec<u8>,
-) -> Columns {
-    let mut columns = Columns {
-        k: K_MAX,
-        ..Columns::default()
-    };
-    let mut cuts = cuts.filter_map(|at| usize::try_from(at).ok()).peekable();
-    let several = dictionary.pids.len() > 1;
-    // For each page the burst that has it, times 64, and its place there. Bursts count from 1.
-    let mut marks = vec![0u64; dictionary.pages.len()];
-    let mut burst = 1u64;
-    let (mut open, mut process) = (Open::at(0), 0);
-    for (at, (&reference, &kind)) in refs.iter().zip(kinds).enumerate() {
-        let page = page_of(reference);
-        let mark = &mut marks[page as usize];
-        let mut ends = at - open.start == LENGTH_MAX;
-        while cuts.next_if(|&cut| cut <= at).is_some() {
-            ends = true;
-        }
-        if several {
-            let runs = dictionary.pages[page as usize].process;
-            ends |= std::mem::replace(&mut process, runs) != runs;
-        }
-        if ends || (*mark >> 6 != burst && open.pages == K_MAX) {
-            columns.close(&mut open, at);
-            burst += 1;
-        }
-        if *mark >> 6 != burst {
-            *mark = burst << 6 | open.pages as u64;
-        }
-        let place = (*mark & 63) as u8;
-        let kind = kind & KIND_MASK;
-        raw.push(place << 2 | kind);
-        columns.note(&mut open, place, page, at, kind);
-    }
-    columns.close(&mut open, refs.len());
-    columns.finish(refs.len());
-    columns
-}
-
-impl Columns {
-    /// The same bursts cut into smaller ones, each at the latest before the reference that would
-    /// be its `k + 1`st page.
-    fn split(&self, k: usize, raw: &[u8]) -> Columns {
-        let mut columns = Columns {
-            k,
-            ..Columns::default()
+    /// If `k` is not from 1 to [`K_MAX`].
+    pub fn of(&self, k: usize) -> View<'_> {
+        let columns = match k {
+            K_MAX => &self.largest,
+            _ => self.smaller[k].get_or_init(|| self.split(k)),
         };
-        for burst in 0..self.len() {
-            let list = &self.pages[self.offsets[burst]..];
-            let (start, end) = (self.starts[burst] as usize, self.starts[burst + 1] as usize);
-            let mut open = Open::at(start);
-            for (at, &byte) in (start..).zip(&raw[start..end]) {
-                let place = byte >> 2;
-                if open.pages == k && open.occurs & 1 << place == 0 {
-                    columns.close(&mut open, at);
-                }
-                let page = page_of(list[usize::from(place)]);
-                columns.note(&mut open, place, page, at, byte & 3);
-            }
-            columns.close(&mut open, end);
+        View {
+            raw: &self.raw,
+            columns,
         }
-        columns.finish(raw.len());
+    }
+
+    fn split(&self, k: usize) -> Columns {
+        assert!((1..K_MAX).contains(&k), "bursts of {k} pages");
+        let all: Vec<usize> = (0..self.largest.len()).collect();
+        // Many bursts each, so that joining costs little.
+        let parts = all.par_chunks(256);
+        let parts = parts.map(|part| {
+            self.largest
+                .split(k, part[0]..part[0] + part.len(), &self.raw)
+        });
+        Columns::join(k, self.raw.len(), parts.collect())
+    }
+}
+
+/// Encodes blocks of references, one after the other.
+struct Encoder<'d> {
+    dictionary: &'d Dictionary,
+    /// For each page the burst that had it last, times 64, and its place there. Bursts count from 1.
+    marks: Vec<u64>,
+    burst: u64,
+    /// The page of each place of the open burst.
+    pages: [PageId; K_MAX],
+}
+
+impl Encoder<'_> {
+    fn new(dictionary: &Dictionary) -> Encoder<'_> {
+        Encoder {
+            dictionary,
+            marks: vec![0; dictionary.pages.len()],
+            burst: 0,
+            pages: [0; K_MAX],
+        }
+    }
+
+    /// The bursts of at most [`K_MAX`] pages of references from position `from` on; `raw` is filled.
+    fn block(
+        &mut self,
+        from: usize,
+        refs: &[Ref],
+        kinds: &[KindCode],
+        cuts: &[u64],
+        raw: &mut [u8],
+    ) -> Columns {
+        let mut columns = Columns::of_size(K_MAX);
+        let mut open = Open::at(from);
+        let mut at = from;
+        while at < from + refs.len() {
+            let end = self.end_of_run(from, at, refs, cuts);
+            self.burst += 1;
+            let run = at - from..end - from;
+            let references = refs[run.clone()].iter().zip(&kinds[run.clone()]);
+            for (((&reference, &kind), byte), at) in references.zip(&mut raw[run]).zip(at..) {
+                let page = page_of(reference);
+                let mut mark = self.marks[page as usize];
+                if mark >> 6 != self.burst {
+                    if open.count == K_MAX {
+                        columns.close(&mut open, at, |place| self.pages[usize::from(place)]);
+                        self.burst += 1;
+                    }
+                    mark = self.burst << 6 | open.count as u64;
+                    self.marks[page as usize] = mark;
+                    self.pages[open.count] = page;
+                    open.list(open.count as u8, at);
+                }
+                let place = (mark & 63) as u8;
+                let kind = kind & KIND_MASK;
+                *byte = place << 2 | kind;
+                open.note(place, at, kind);
+            }
+            at = end;
+            columns.close(&mut open, at, |place| self.pages[usize::from(place)]);
+        }
         columns
+    }
+
+    /// Where the stretch ends that begins at a position and has neither a cut nor another process in
+    /// it, nor more references than a burst can have.
+    fn end_of_run(&self, from: usize, at: usize, refs: &[Ref], cuts: &[u64]) -> usize {
+        let mut end = (from + refs.len()).min(at + LENGTH_MAX);
+        let next = cuts.partition_point(|&cut| cut <= at as u64);
+        if let Some(&cut) = cuts.get(next) {
+            end = end.min(usize::try_from(cut).unwrap_or(usize::MAX));
+        }
+        if self.dictionary.pids.len() > 1 {
+            let process =
+                |reference: Ref| self.dictionary.pages[page_of(reference) as usize].process;
+            let run = &refs[at - from..end - from];
+            let first = process(run[0]);
+            let same = run
+                .iter()
+                .position(|&reference| process(reference) != first);
+            end = at + same.unwrap_or(run.len());
+        }
+        end
     }
 }
 
@@ -236,6 +365,8 @@ impl Columns {
 mod tests {
     use super::*;
     use crate::trace::dense::PageKey;
+
+    const TEST_SIZES: [usize; 6] = [1, 2, 5, 16, 32, 64];
 
     fn dictionary(pages: u32, processes: u32) -> Dictionary {
         let key = |number: u32| PageKey {
@@ -277,8 +408,8 @@ mod tests {
             let dictionary = dictionary(pages, processes);
             let process = |r: Ref| dictionary.pages[page_of(r) as usize].process;
             let bursts = Bursts::new(&refs, &kinds, &dictionary, cuts.iter().copied());
-            for k in SIZES {
-                let columns = bursts.of(k);
+            for k in TEST_SIZES {
+                let columns = bursts.of(k).columns;
                 assert_eq!(columns.starts[columns.len()], length as u64);
                 assert_eq!(columns.starts[0], 0);
                 for burst in 0..columns.len() {
@@ -322,7 +453,7 @@ mod tests {
                     let cut = cuts.contains(&(to as u64)) || to == length;
                     let long = to - from == LENGTH_MAX;
                     let switch = to < length && process(refs[to]) != process(refs[from]);
-                    let parent = bursts.of(K_MAX).starts.contains(&(to as u64));
+                    let parent = bursts.of(K_MAX).columns.starts.contains(&(to as u64));
                     assert!(full || cut || long || switch || parent);
                 }
             }

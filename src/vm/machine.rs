@@ -2,8 +2,10 @@
 //! page, and between them what happens to address spaces. It owns frames, residency, dirty bits
 //! and every counter.
 //!
-//! This is the plain engine: the twin that faster ones are held equal to.
+//! This is the plain engine: the twin that `bursts`, which looks at what happens only, is held equal
+//! to.
 
+pub(super) mod bursts;
 mod events;
 mod fault;
 pub mod observe;
@@ -12,12 +14,14 @@ use super::counters::{Counters, Outcome, SwapFull};
 use super::listen::{ExpiryEvent, FaultEvent, FaultKind, Intervals, Listener, Silent};
 use super::residence::{AWAY, Flat, Residence, Spaces, UNALLOCATED};
 use super::swap::Swap;
-use super::tlb::{ByWalk, Geometry, Tlbs, Translation};
+use super::tlb::{ByWalk, FollowTlbs, Geometry, MissLog, Tlbs, Translation};
 use crate::policy::{
     Frames, Future, Local, Params, Policy, Setup, Space as SpaceKind, Touch, Visitor, Want,
     dispatch,
 };
+use crate::simd::scan::{Scan, scan};
 use crate::space::{Class, EntryId, ObjectId, Op, Space};
+use crate::trace::bursts::View;
 use crate::trace::dense::{KIND_MASK, KindCode, PageKey, Ref, Trace, page_of};
 use crate::trace::record::Kind;
 use crate::units::{FrameId, PageId};
@@ -70,8 +74,15 @@ pub struct Job<'t> {
     pub tau: u64,
     /// References replayed before counting begins.
     pub warmup: u64,
+    /// The trace as bursts, to replay by them where the policy and the model let that be; the
+    /// counts are the same.
+    pub bursts: Option<View<'t>>,
     /// The TLBs, if they are modelled.
     pub tlb: Option<&'t Geometry>,
+    /// The misses of undisturbed TLBs of the trace ([`MissLog::of`]), so that the TLBs need not look at
+    /// references that hit; the counts are the same. Not used where it is of other TLBs, or where
+    /// reference bits are set by walks.
+    pub misses: Option<&'t MissLog>,
     /// When reference bits are set; without TLBs at every reference.
     pub accessed: Accessed,
     /// Slots of the swap device; `None` for as many as needed.
@@ -256,11 +267,17 @@ impl<'t, L: Listener, G: Goal<'t>> Choose<'_, 't, L, G> {
         P: Policy<'t>,
         R: Residence<'t>,
     {
-        let job = self.job;
-        match job.tlb {
-            None => self.start(policy, setup, memory, ()),
-            Some(geometry) => {
-                let tlbs = Tlbs::new(geometry, job.entries(), job.trace.meta.page_size);
+        let (trace, entries) = (self.job.trace, self.job.entries());
+        let Some(geometry) = self.job.tlb else {
+            return self.start(policy, setup, memory, ());
+        };
+        match self.job.misses.filter(|log| log.is_of(geometry, trace)) {
+            None => {
+                let tlbs = Tlbs::new(geometry, entries, trace.meta.page_size);
+                self.start(policy, setup, memory, tlbs)
+            }
+            Some(log) => {
+                let tlbs = FollowTlbs::new(geometry, entries, trace, log);
                 self.start(policy, setup, memory, tlbs)
             }
         }
@@ -283,6 +300,7 @@ impl<'t, L: Listener, G: Goal<'t>> Choose<'_, 't, L, G> {
         if self.job.accessed == Accessed::WalkFlush {
             machine.frames.watch_clearing();
         }
+        machine.take_bursts(self.job);
         self.goal.reach(machine)
     }
 }
@@ -298,6 +316,7 @@ struct Machine<'a, 't, P, R, T, L> {
     tlb: T,
     listener: (Intervals, &'a mut L),
     frames: Frames,
+    by_bursts: Option<bursts::ByBursts<'t>>,
     entries: &'t [PageKey],
     after_op: &'t [u32],
     /// The first op that has not been done.
@@ -357,6 +376,7 @@ where
             tlb,
             listener: (Intervals::default(), listener),
             frames: Frames::new(setup.frames),
+            by_bursts: None,
             entries: setup.entries,
             after_op: setup.future.after_op,
             next_op: 0,
@@ -375,7 +395,7 @@ where
         let warmup = usize::try_from(job.warmup).unwrap_or(length).min(length);
         let mut end = self.feed(job.trace, 0..warmup);
         let start = self.counters;
-        let tlb_start = self.tlb.counters().unwrap_or_default();
+        let tlb_start = self.tlb.counters(end as u64).unwrap_or_default();
         let resident_start = self.residency.now;
         self.residency = Residency {
             now: resident_start,
@@ -401,6 +421,7 @@ where
                 None => &mut dropped_end,
             }) += 1;
         }
+        let tlb = self.tlb.counters(end as u64);
         Outcome {
             frames: 0,
             swap_full: self
@@ -416,7 +437,7 @@ where
             swap_slots: self.swap.used(),
             swap_slots_peak: self.swap.peak(),
             counters: self.counters.since(&start),
-            tlb: self.tlb.counters().map(|now| now.since(&tlb_start)),
+            tlb: tlb.map(|now| now.since(&tlb_start)),
             intervals: self.listener.0.gathered.finish(),
         }
     }
@@ -438,7 +459,11 @@ where
                 }
                 None => {
                     let goal = range.end.min(until);
-                    (self.stretch(trace, from..goal), goal)
+                    let end = match self.by_bursts.is_some() {
+                        true => self.burst_stretch(trace, from..goal),
+                        false => self.stretch(trace, from..goal),
+                    };
+                    (end, goal)
                 }
             };
             from = to;
@@ -495,7 +520,7 @@ where
         } else {
             self.fault(entry, write, time)?
         };
-        if !(hit && T::WALKS_SET_BITS) {
+        if !hit || (T::EVERY && !T::WALKS_SET_BITS) {
             self.tlb.translate(entry, ifetch, time);
         }
         self.close_windows(Touch { entry, frame, time });

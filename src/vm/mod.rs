@@ -19,5 +19,6 @@ pub mod walk;
 
 pub use counters::{Counters, Outcome, SwapFull, TlbCounters};
 pub use listen::{ExpiryEvent, FaultEvent, FaultKind, Listener};
+pub use machine::bursts::choose as choose_bursts;
 pub use machine::observe::{PageState, Snapshot, States};
 pub use machine::{Accessed, Job, run, run_with};

@@ -3,33 +3,54 @@
 //! ways; behind them the page walk. Knows nothing of frames, faults and policies: it is told which
 //! page is referenced and which page leaves memory.
 //!
+//! [`Tlbs`] looks at every reference and is the plain twin of [`FollowTlbs`], which goes from miss
+//! to miss of the log of a trace ([`MissLog`]).
+//!
 //! Entries are tagged by process: a dense page id is one page of one process. Without tags a
 //! reference by another process than that of the reference before flushes every level. Such a
 //! reference cannot hit (every entry is of the process before), so hits need not look for it.
 
+mod deeper;
+mod follow;
+mod log;
+#[cfg(test)]
+mod tests;
+
 use super::counters::TlbCounters;
 pub use super::geometry::{Geometry, GeometryError, Hardware, Second, Shape};
-use super::walk::{Walker, radix_shifts};
+use super::walk::radix_shifts;
 use crate::trace::dense::PageKey;
 use crate::units::{PageId, PageSize};
+use deeper::Deeper;
+pub use follow::FollowTlbs;
+pub use log::{Logger, MissLog};
 
-/// What the replay needs of translation. Two implementations: [`Tlbs`], and `()` for none, which
-/// compiles away.
+/// What the replay needs of translation: [`Tlbs`], [`FollowTlbs`], or `()` for none, which compiles
+/// away. Positions never go back from one call to the next.
 pub trait Translation {
     /// The reference bit of a page is set by walks only; else by every reference.
     const WALKS_SET_BITS: bool = false;
+    /// It must be told of every reference; else of those that fault or change what the page is
+    /// bound to, and it may be told of others.
+    const EVERY: bool = true;
 
-    /// The page is referenced; `now` grows with every call. True if its entry was walked to.
+    /// The page is referenced at position `now`, which grows with every call. True if its entry
+    /// was walked to, as far as reference bits depend on it.
     fn translate(&mut self, page: PageId, ifetch: bool, now: u64) -> bool;
     /// A reference of the page faults; told before its victim leaves and before it is translated.
     fn faults(&mut self, page: PageId);
-    /// The page leaves memory: entries for it are dropped.
-    fn shoot_down(&mut self, page: PageId);
-    /// The counters so far; `None` if nothing is modelled.
-    fn counters(&self) -> Option<TlbCounters>;
+    /// Entries for the page are dropped, before the reference at a position is translated.
+    fn shoot_down(&mut self, page: PageId, before: u64);
+    /// The page may be in memory before the reference at a position though its entries were
+    /// dropped by now: no fault will tell of its next reference.
+    fn stays(&mut self, page: PageId, before: u64);
+    /// The counters before the reference at a position; `None` if nothing is modelled.
+    fn counters(&mut self, before: u64) -> Option<TlbCounters>;
 }
 
 impl Translation for () {
+    const EVERY: bool = false;
+
     #[inline(always)]
     fn translate(&mut self, _page: PageId, _ifetch: bool, _now: u64) -> bool {
         false
@@ -37,8 +58,10 @@ impl Translation for () {
     #[inline(always)]
     fn faults(&mut self, _page: PageId) {}
     #[inline(always)]
-    fn shoot_down(&mut self, _page: PageId) {}
-    fn counters(&self) -> Option<TlbCounters> {
+    fn shoot_down(&mut self, _page: PageId, _before: u64) {}
+    #[inline(always)]
+    fn stays(&mut self, _page: PageId, _before: u64) {}
+    fn counters(&mut self, _before: u64) -> Option<TlbCounters> {
         None
     }
 }
@@ -57,19 +80,22 @@ impl<T: Translation> Translation for ByWalk<T> {
     fn faults(&mut self, page: PageId) {
         self.0.faults(page);
     }
-    fn shoot_down(&mut self, page: PageId) {
-        self.0.shoot_down(page);
+    fn shoot_down(&mut self, page: PageId, before: u64) {
+        self.0.shoot_down(page, before);
     }
-    fn counters(&self) -> Option<TlbCounters> {
-        self.0.counters()
+    fn stays(&mut self, page: PageId, before: u64) {
+        self.0.stays(page, before);
+    }
+    fn counters(&mut self, before: u64) -> Option<TlbCounters> {
+        self.0.counters(before)
     }
 }
 
 /// No entry, or an empty entry.
 const NONE: u32 = u32::MAX;
 
-/// One set-associative buffer. Where a page has its entry is kept in [`Tlbs::at`], so a hit is a
-/// load and a store whatever the number of ways; sets are searched at misses only.
+/// One set-associative buffer. Who owns it keeps where a page has its entry, so a hit is a load
+/// and a store whatever the number of ways; sets are searched at misses only.
 struct Level {
     sets: u64,
     ways: usize,
@@ -109,16 +135,26 @@ impl Level {
             std::mem::replace(&mut self.page[chosen], page),
         )
     }
+
+    /// Empties it; `each` learns which pages it held.
+    fn flush(&mut self, mut each: impl FnMut(PageId)) {
+        for page in self.page.iter_mut().filter(|page| **page != NONE) {
+            each(std::mem::replace(page, NONE));
+        }
+    }
 }
 
-const L1I: usize = 0;
-const L1D: usize = 1;
-const L2I: usize = 2;
-const L2D: usize = 3;
-/// The most levels of TLBs, both halves of a split one counted.
-const LEVELS: usize = 4;
-/// The second level behind a first level that has none.
-const ABSENT: usize = usize::MAX;
+/// The first level that serves a reference.
+#[inline(always)]
+fn side_of(ifetch: bool) -> usize {
+    usize::from(!ifetch)
+}
+
+/// The first level of instructions; behind it the second one, also the shared one.
+const INSTRUCTIONS: usize = 0;
+/// The first level of data; behind it the second one, if that is split.
+const DATA: usize = 1;
+
 /// No process was seen yet.
 const NOBODY: u32 = u32::MAX;
 
@@ -138,17 +174,15 @@ pub struct Probe {
 /// The hierarchy of TLBs and the walk.
 pub struct Tlbs<'t> {
     pages: &'t [PageKey],
-    /// [`L1I`], [`L1D`], [`L2I`] (also the shared one), [`L2D`]; empty where there is none.
-    levels: [Level; LEVELS],
-    /// The second level behind each first one, or [`ABSENT`].
-    second: [usize; 2],
-    /// For each page, its entry in each level.
-    at: Vec<[u32; LEVELS]>,
-    walker: Walker,
+    /// The first levels, [`INSTRUCTIONS`] and [`DATA`].
+    first: [Level; 2],
+    /// For each page, its entry in each of them.
+    at: Vec<[u32; 2]>,
+    /// What is behind them, and the counters.
+    deeper: Deeper<'t>,
     tags: bool,
     /// The process of the entries, without tags.
     process: u32,
-    counters: TlbCounters,
 }
 
 impl<'t> Tlbs<'t> {
@@ -159,81 +193,59 @@ impl<'t> Tlbs<'t> {
 
     /// Empty TLBs over tables of any shape: `shifts` as [`radix_shifts`] gives them.
     pub fn with_tables(geometry: &Geometry, pages: &'t [PageKey], shifts: &[u32]) -> Tlbs<'t> {
-        let (l2i, l2d, second) = match geometry.l2 {
-            Second::Absent => (None, None, [ABSENT; 2]),
-            Second::Shared(shape) => (Some(shape), None, [L2I; 2]),
-            Second::Split { instructions, data } => {
-                let at = |part: Option<Shape>, level| part.map_or(ABSENT, |_| level);
-                (instructions, data, [at(instructions, L2I), at(data, L2D)])
-            }
-        };
-        let shapes = [Some(geometry.l1i), Some(geometry.l1d), l2i, l2d];
         Tlbs {
             pages,
-            levels: shapes.map(|shape| Level::new(shape.unwrap_or(Shape::new(0, 1)))),
-            second,
-            at: vec![[NONE; LEVELS]; pages.len()],
-            walker: Walker::new(geometry, shifts),
+            first: [geometry.l1i, geometry.l1d].map(Level::new),
+            at: vec![[NONE; 2]; pages.len()],
+            deeper: Deeper::new(geometry, pages, shifts),
             tags: geometry.tags,
             process: NOBODY,
-            counters: TlbCounters::default(),
         }
     }
 
     /// What a reference would find.
     pub fn probe(&self, page: PageId, ifetch: bool) -> Probe {
         let key = self.pages[page as usize];
-        let first = if ifetch { L1I } else { L1D };
-        let held = |level: usize| self.at[page as usize][level] != NONE;
-        let second = self.second[first];
+        let side = side_of(ifetch);
         let flushes = !self.tags && self.process != NOBODY && self.process != key.process;
         Probe {
             flushes,
-            first: held(first),
-            second: (second != ABSENT).then(|| held(second)),
-            skips: if flushes { 0 } else { self.walker.skips(key) },
+            first: self.at[page as usize][side] != NONE,
+            second: self.deeper.holds(page, side),
+            skips: if flushes {
+                0
+            } else {
+                self.deeper.walker.skips(key)
+            },
         }
     }
 
     /// Puts an entry into both first levels and the second ones, as if it had been there all along.
     pub fn preload(&mut self, page: PageId, now: u64) {
         self.process = self.pages[page as usize].process;
-        for level in [L1I, L1D].into_iter().chain(self.second) {
-            if level != ABSENT && self.at[page as usize][level] == NONE {
-                self.insert(level, page, now);
+        for side in [INSTRUCTIONS, DATA] {
+            if self.at[page as usize][side] == NONE {
+                self.insert(side, page, now);
             }
+            self.deeper.preload(page, side, now);
         }
     }
 
-    fn insert(&mut self, level: usize, page: PageId, now: u64) {
+    fn insert(&mut self, side: usize, page: PageId, now: u64) {
         let number = self.pages[page as usize].number;
-        let (entry, dropped) = self.levels[level].insert(page, number, now);
+        let (entry, dropped) = self.first[side].insert(page, number, now);
         if dropped != NONE {
-            self.at[dropped as usize][level] = NONE;
+            self.at[dropped as usize][side] = NONE;
         }
-        self.at[page as usize][level] = entry;
+        self.at[page as usize][side] = entry;
     }
 
     /// The first level missed.
     #[inline(never)]
-    fn miss(&mut self, page: PageId, first: usize, now: u64) -> bool {
+    fn miss(&mut self, page: PageId, side: usize, now: u64) -> bool {
         self.faults(page);
-        let second = self.second[first];
-        let walks = second == ABSENT || self.at[page as usize][second] == NONE;
-        if !walks {
-            let entry = self.at[page as usize][second];
-            self.levels[second].used[entry as usize] = now;
-            self.counters.l2_hits += 1;
-        } else {
-            self.counters.misses += 1;
-            let read = self.walker.walk(self.pages[page as usize], now);
-            self.counters.walk_refs += read;
-            self.counters.walks[read as usize - 1] += 1;
-            if second != ABSENT {
-                self.insert(second, page, now);
-            }
-        }
-        self.insert(first, page, now);
+        let walks = self.deeper.translate(page, side, now);
+        self.insert(side, page, now);
         walks
     }
 
@@ -243,12 +255,9 @@ impl<'t> Tlbs<'t> {
         if before == process || before == NOBODY {
             return;
         }
-        self.counters.flushes += 1;
-        self.walker.flush();
-        for (number, level) in self.levels.iter_mut().enumerate() {
-            for page in level.page.iter_mut().filter(|page| **page != NONE) {
-                self.at[std::mem::replace(page, NONE) as usize][number] = NONE;
-            }
+        self.deeper.flush();
+        for (side, level) in self.first.iter_mut().enumerate() {
+            level.flush(|page| self.at[page as usize][side] = NONE);
         }
     }
 }
@@ -256,15 +265,15 @@ impl<'t> Tlbs<'t> {
 impl Translation for Tlbs<'_> {
     #[inline(always)]
     fn translate(&mut self, page: PageId, ifetch: bool, now: u64) -> bool {
-        let first = if ifetch { L1I } else { L1D };
-        let entry = self.at[page as usize][first];
+        let side = side_of(ifetch);
+        let entry = self.at[page as usize][side];
         if entry != NONE {
-            self.levels[first].used[entry as usize] = now;
-            self.counters.l1i_hits += u64::from(ifetch);
-            self.counters.l1d_hits += u64::from(!ifetch);
+            self.first[side].used[entry as usize] = now;
+            self.deeper.counters.l1i_hits += u64::from(ifetch);
+            self.deeper.counters.l1d_hits += u64::from(!ifetch);
             false
         } else {
-            self.miss(page, first, now)
+            self.miss(page, side, now)
         }
     }
 
@@ -277,71 +286,20 @@ impl Translation for Tlbs<'_> {
         }
     }
 
-    fn shoot_down(&mut self, page: PageId) {
-        for level in 0..LEVELS {
-            let entry = std::mem::replace(&mut self.at[page as usize][level], NONE);
+    fn shoot_down(&mut self, page: PageId, _before: u64) {
+        for side in [INSTRUCTIONS, DATA] {
+            let entry = std::mem::replace(&mut self.at[page as usize][side], NONE);
             if entry != NONE {
-                self.levels[level].page[entry as usize] = NONE;
-                self.counters.shootdowns += 1;
+                self.first[side].page[entry as usize] = NONE;
+                self.deeper.counters.shootdowns += 1;
             }
         }
+        self.deeper.shoot_down(page);
     }
 
-    fn counters(&self) -> Option<TlbCounters> {
-        Some(self.counters)
-    }
-}
+    fn stays(&mut self, _page: PageId, _before: u64) {}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Three pages in one set of two ways, drawn step by step: the set after each reference, the
-    /// most recent page first.
-    #[test]
-    fn the_least_recent_entry_of_a_set_goes() {
-        let pages: Vec<PageKey> = (0..3)
-            .map(|n| PageKey {
-                process: 0,
-                number: n * 2,
-            })
-            .collect();
-        let shape = Shape {
-            entries: 4,
-            ways: 2,
-        };
-        let geometry = Geometry {
-            l1i: shape,
-            l1d: shape,
-            l2: Second::Shared(Shape::full(1)),
-            levels: 3,
-            ..Geometry::default()
-        };
-        let mut tlbs = Tlbs::new(&geometry, &pages, PageSize::DEFAULT);
-        let steps: [(PageId, u64, u64); 7] = [
-            (0, 0, 1), // 0
-            (1, 0, 2), // 1 0
-            (0, 1, 2), // 0 1
-            (2, 1, 3), // 2 0    1 leaves
-            (0, 2, 3), // 0 2
-            (1, 2, 4), // 1 0    2 leaves
-            (1, 3, 4), // 1 0
-        ];
-        for (now, (page, hits, misses)) in steps.into_iter().enumerate() {
-            tlbs.translate(page, false, now as u64);
-            let counters = tlbs.counters().unwrap();
-            assert_eq!(
-                (counters.l1d_hits, counters.misses),
-                (hits, misses),
-                "step {now}"
-            );
-        }
-        tlbs.shoot_down(1);
-        let counters = tlbs.counters().unwrap();
-        assert_eq!(
-            (counters.shootdowns, counters.walk_refs),
-            (2, 12),
-            "in L1D and in L2"
-        );
+    fn counters(&mut self, _before: u64) -> Option<TlbCounters> {
+        Some(self.deeper.counters)
     }
 }

@@ -200,6 +200,8 @@ impl Machine {
             warmup: 0,
             tlb: None,
             accessed: Accessed::Every,
+            bursts: None,
+            misses: None,
             swap_slots: self.swap_slots,
         }
     }

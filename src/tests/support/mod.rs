@@ -8,7 +8,8 @@ pub mod events;
 pub mod random;
 
 use crate::oracle::{self, Expiry, Fault, Page, Ref, Run};
-use pagebench::policy::{PolicyChoice, Space};
+use pagebench::policy::{PolicyChoice, Space, TABLE};
+use pagebench::trace::bursts::Bursts;
 use pagebench::trace::dense::{Densifier, Dictionary, Meta, PageKey, Trace, pack};
 use pagebench::trace::record::{Addressing, Kind, TraceKind};
 use pagebench::units::PageSize;
@@ -191,6 +192,8 @@ pub fn replay(trace: &Trace, setting: &Setting) -> (Outcome, Recorder) {
     let mut recorder = Recorder::default();
     let job = Job {
         swap_slots: setting.swap_slots,
+        bursts: None,
+        misses: None,
         trace,
         space: None,
         quotas: None,
@@ -204,7 +207,41 @@ pub fn replay(trace: &Trace, setting: &Setting) -> (Outcome, Recorder) {
         tlb: setting.tlb.as_ref(),
     };
     let outcome = vm::run_with(&job, &mut recorder).expect("a short trace");
+    assert_bursts_agree(&job, std::iter::empty(), &outcome, &recorder);
     (outcome, recorder)
+}
+
+/// Sizes of bursts for traces of few pages.
+const BURSTS: [usize; 5] = [1, 2, 3, 5, 64];
+
+/// Replays a job by bursts of several sizes and on whatever registers the processor has: every
+/// count and every event must be that of the plain replay. `cuts` are where ops stand.
+pub fn assert_bursts_agree(
+    job: &Job<'_>,
+    cuts: impl Iterator<Item = u64>,
+    outcome: &Outcome,
+    recorder: &Recorder,
+) {
+    let Trace {
+        refs,
+        kinds,
+        dictionary,
+        ..
+    } = job.trace;
+    let bursts = Bursts::new(refs, kinds, dictionary, cuts);
+    for k in BURSTS {
+        let mut heard = Recorder::default();
+        let job = Job {
+            bursts: Some(bursts.of(k)),
+            ..*job
+        };
+        let got = vm::run_with(&job, &mut heard).expect("a short trace");
+        let what = || format!("{} by bursts of {k}", TABLE[job.policy].name);
+        assert_eq!(heard.faults, recorder.faults, "{}", what());
+        assert_eq!(heard.expired, recorder.expired, "{}", what());
+        assert_eq!(heard.before_counting, recorder.before_counting);
+        assert_eq!(format!("{got:?}"), format!("{outcome:?}"), "{}", what());
+    }
 }
 
 /// What the product found, in the oracles' terms. Without warm-up.

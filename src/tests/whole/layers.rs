@@ -16,8 +16,8 @@ const POLICIES: [(&str, Option<u32>, u64); 6] = [
 ];
 
 /// A resolved trace and what varies of its replays.
-struct Case {
-    resolved: Resolved,
+pub struct Case {
+    pub resolved: Resolved,
     swap_slots: Option<u64>,
     warmup: u64,
 }
@@ -31,7 +31,7 @@ struct Seen {
     faults: Vec<FaultEvent>,
 }
 
-fn resolved(trace: Trace, mappings: Mappings) -> Resolved {
+pub fn resolved(trace: Trace, mappings: Mappings) -> Resolved {
     let options = space::Options {
         mappings,
         ..space::Options::default()
@@ -41,7 +41,7 @@ fn resolved(trace: Trace, mappings: Mappings) -> Resolved {
 
 impl Case {
     /// Traces with events of every style, and what of memory is limited.
-    fn of_seed(seed: u64) -> Case {
+    pub fn of_seed(seed: u64) -> Case {
         let style = STYLES[(seed % 4) as usize];
         let mut random = Random::new(seed ^ 0x1a7e);
         let page_size = PAGE_SIZES[random.below(4) as usize];
@@ -49,7 +49,7 @@ impl Case {
         Case::new(trace_of(&items, page_size), seed)
     }
 
-    fn new(trace: Trace, seed: u64) -> Case {
+    pub fn new(trace: Trace, seed: u64) -> Case {
         let mut random = Random::new(seed ^ 0x5107);
         let resolved = resolved(trace, Mappings::Permissive);
         let legal = resolved.trace.len() as u64;
@@ -61,7 +61,7 @@ impl Case {
     }
 
     /// Each policy with its job.
-    fn each(&self, mut see: impl FnMut(&str, Job<'_>)) {
+    pub fn each(&self, mut see: impl FnMut(&str, Job<'_>)) {
         for (policy, frames, tau) in POLICIES {
             let choice: PolicyChoice = policy.parse().expect("a policy of the table");
             let job = Job {
@@ -76,6 +76,8 @@ impl Case {
                 warmup: self.warmup,
                 tlb: None,
                 accessed: vm::Accessed::Every,
+                bursts: None,
+                misses: None,
                 swap_slots: self.swap_slots,
             };
             see(policy, job);
@@ -96,7 +98,7 @@ fn seen(job: &Job<'_>) -> Seen {
 }
 
 /// With tags and without.
-fn geometries() -> [Geometry; 2] {
+pub fn geometries() -> [Geometry; 2] {
     let tagged = geometry(&hardware(Some(level(2, 3))));
     let untagged = Geometry {
         tags: false,
@@ -124,6 +126,8 @@ fn tlbs_change_no_counter_but_their_own() {
                     let walked = seen(&Job {
                         tlb,
                         accessed,
+                        bursts: None,
+                        misses: None,
                         ..job
                     });
                     assert_eq!(walked, with, "seed {seed}, {policy}, {accessed:?}");
@@ -167,7 +171,7 @@ fn one_process_has_all_frames_to_itself() {
 }
 
 /// A made-up trace without events, with pages of 4 KiB below the end of user space.
-fn eventless(seed: u64) -> Trace {
+pub fn eventless(seed: u64) -> Trace {
     support::trace_of(&any_refs(seed, 400, 14))
 }
 

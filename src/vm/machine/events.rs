@@ -46,18 +46,23 @@ where
                 let frame = self.memory.present(from);
                 if frame < AWAY {
                     self.memory.attach(to, frame);
+                    self.is_present(to);
                 }
                 if private {
-                    self.tlb.shoot_down(from);
+                    self.tlb.shoot_down(from, time);
+                    self.tlb.stays(from, time);
                 }
             }
             Op::Drop { entry, unbinds } => {
-                self.drop_entry(entry);
+                self.drop_entry(entry, time);
                 if unbinds {
                     self.policy.unbound(entry);
                 }
             }
-            Op::Flush { entry } => self.tlb.shoot_down(entry),
+            Op::Flush { entry } => {
+                self.tlb.shoot_down(entry, time);
+                self.tlb.stays(entry, time);
+            }
             Op::Free { object } => self.free(object, time),
             Op::Prefetch { entry } => return self.prefetch(entry, time),
             Op::CowCopy { .. } | Op::Reuse { .. } => unreachable!("part of a reference"),
@@ -86,7 +91,7 @@ where
         let at = Touch { entry, frame, time };
         self.policy.prefetched(&mut self.frames, at, next_use);
         // Its bit was cleared, and it has no translations yet; later ones must not go for that.
-        self.flush_cleared();
+        self.flush_cleared(time);
         let written = self.count_moves(read, victim);
         self.counters.prefetched[written] += 1;
         Ok(())

@@ -58,6 +58,7 @@ where
     /// A fault whose page is in memory already.
     fn found(&mut self, kind: FaultKind, entry: EntryId, frame: FrameId, write: bool, time: u64) {
         self.frames.touch(frame, write);
+        self.knows(entry, write);
         self.policy.hit(Touch { entry, frame, time });
         self.count(kind, Read::Nothing, None);
         self.tell(kind, self.frames.page(frame), Read::Nothing, None, time);
@@ -79,7 +80,7 @@ where
             } => self.cow_copy(entry, source, object, frees, time)?,
             _ if present < AWAY => {
                 self.tlb.faults(entry);
-                self.tlb.shoot_down(entry);
+                self.tlb.shoot_down(entry, time);
                 self.found(FaultKind::CowReuse, entry, present, true, time);
                 present
             }
@@ -110,7 +111,7 @@ where
         };
         let (frame, victim) = self.take_frame(Some(entry), entry, time)?;
         if source != crate::space::NONE {
-            self.drop_entry(entry);
+            self.drop_entry(entry, time);
             self.policy.unbound(entry);
             if frees {
                 self.free(source, time);
@@ -124,9 +125,10 @@ where
     }
 
     /// An entry names no frame any more, if it did, and no TLB has it.
-    pub(super) fn drop_entry(&mut self, entry: EntryId) {
+    pub(super) fn drop_entry(&mut self, entry: EntryId, time: u64) {
         if self.memory.detach(entry) {
-            self.tlb.shoot_down(entry);
+            self.tlb.shoot_down(entry, time);
+            self.knows_nothing(entry);
         }
     }
 
@@ -168,16 +170,21 @@ where
         if let Some(entry) = faults {
             self.tlb.faults(entry);
         }
-        self.flush_cleared();
-        Ok((frame, taken.then(|| self.remove(frame))))
+        self.flush_cleared(time);
+        Ok((frame, taken.then(|| self.remove(frame, time))))
     }
 
     /// The policy cleared reference bits; a walk must set them again.
-    pub(super) fn flush_cleared(&mut self) {
+    pub(super) fn flush_cleared(&mut self, time: u64) {
         while let Some(frame) = self.frames.next_cleared() {
-            let tlb = &mut self.tlb;
             let page = self.frames.page(frame);
-            self.memory.entries(page, |entry| tlb.shoot_down(entry));
+            if let Some(bursts) = &mut self.by_bursts {
+                self.memory.entries(page, |entry| bursts.cleared(entry));
+            } else {
+                let tlb = &mut self.tlb;
+                let each = |entry| tlb.shoot_down(entry, time);
+                self.memory.entries(page, each);
+            }
         }
     }
 
@@ -196,9 +203,10 @@ where
         self.memory.attach(entry, frame);
         self.residency.now += 1;
         self.frames.load(frame, object, write);
+        self.knows(entry, write);
         self.policy
             .loaded(&mut self.frames, Touch { entry, frame, time });
-        self.flush_cleared();
+        self.flush_cleared(time);
     }
 
     fn count(&mut self, kind: FaultKind, read: Read, victim: Victim) {
@@ -238,8 +246,8 @@ where
     }
 
     /// Takes the page out of a frame, writing it if it is dirty. Returns the page and whether it
-    /// was written.
-    fn remove(&mut self, frame: FrameId) -> (ObjectId, bool) {
+    /// was written. Its translations go before the reference at `time`.
+    fn remove(&mut self, frame: FrameId, time: u64) -> (ObjectId, bool) {
         let page = self.frames.page(frame);
         assert_eq!(
             self.memory.state(page),
@@ -251,10 +259,20 @@ where
         if dirty && self.memory.class(page) != Class::File {
             self.swap.write(page);
         }
-        let tlb = &mut self.tlb;
-        self.memory.displace(page, |entry| tlb.shoot_down(entry));
-        self.residency.now -= 1;
+        self.displace(page, time);
         (page, dirty)
+    }
+
+    /// A page leaves its frame before the reference at a position, and no entry names it any more.
+    fn displace(&mut self, page: ObjectId, before: u64) {
+        let (tlb, bursts) = (&mut self.tlb, &mut self.by_bursts);
+        self.memory.displace(page, |entry| {
+            tlb.shoot_down(entry, before);
+            if let Some(bursts) = bursts {
+                bursts.gone(entry);
+            }
+        });
+        self.residency.now -= 1;
     }
 
     #[inline(never)]
@@ -264,7 +282,8 @@ where
             return;
         }
         self.residency.settle(time);
-        let (page, dirty) = self.remove(frame);
+        // The reference at this position has been translated.
+        let (page, dirty) = self.remove(frame, time + 1);
         *(if dirty {
             &mut self.counters.expired_dirty
         } else {
@@ -284,9 +303,7 @@ where
             self.counters.freed += 1;
             self.counters.freed_dirty += u64::from(writes);
             self.policy.freed(&mut self.frames, frame);
-            let tlb = &mut self.tlb;
-            self.memory.displace(page, |entry| tlb.shoot_down(entry));
-            self.residency.now -= 1;
+            self.displace(page, time);
             self.free.push(frame);
         }
         // It is no page any more, and is counted as none.

@@ -185,6 +185,8 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
     let choice: PolicyChoice = "lru".parse().unwrap();
     let job = Job {
         swap_slots: None,
+        bursts: None,
+        misses: None,
         trace: &trace,
         space: None,
         quotas: None,
@@ -208,6 +210,8 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
     // Without swap the first dirty page that must leave ends the replay before it is counted.
     let none = run(&Job {
         swap_slots: Some(0),
+        bursts: None,
+        misses: None,
         ..job
     })
     .unwrap();

@@ -7,6 +7,7 @@
 )]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use pagebench::curve;
 use pagebench::policy::{PolicyChoice, TABLE};
 use pagebench::space::resolve;
 use pagebench::trace::dense::Trace;
@@ -174,6 +175,37 @@ fn machine(c: &mut Criterion) {
     }
 }
 
+/// Whole curves in one pass: every size of LRU, OPT and the working set, 64 of FIFO and Clock.
+fn curves(c: &mut Criterion) {
+    for trace in [recording(), zipf()] {
+        let (refs, pages) = (&trace.refs, trace.distinct());
+        let sizes = curve::lane_sizes(pages as u64);
+        black_box(trace.next_use());
+        let mut group = c.benchmark_group(format!("curve/{}", trace.meta.name));
+        group
+            .throughput(Throughput::Elements(trace.len() as u64))
+            .sample_size(10);
+        group.bench_function("lru", |b| {
+            b.iter(|| curve::lru(refs, pages));
+        });
+        // Minutes where no page comes back soon.
+        if trace.meta.kind != TraceKind::Synthetic {
+            group.bench_function("opt", |b| b.iter(|| curve::opt(&trace)));
+        }
+        group.bench_function("ws and vmin", |b| b.iter(|| curve::intervals(&trace)));
+        group.bench_function("fifo, 64 sizes", |b| {
+            b.iter(|| curve::fifo(refs, pages, &sizes));
+        });
+        group.bench_function("clock, 64 sizes", |b| {
+            b.iter(|| curve::clock(refs, pages, &sizes, true));
+        });
+        group.bench_function("lru, 1 % of the pages", |b| {
+            b.iter(|| curve::sample::sample(&trace, 0.01));
+        });
+        group.finish();
+    }
+}
+
 /// The one pass over the references that replays with TLBs share.
 fn misses(c: &mut Criterion) {
     let resolved = resolve(recording(), &Default::default()).expect("the recording is sound");
@@ -249,5 +281,5 @@ fn lackey_text(lines: u64) -> String {
     text
 }
 
-criterion_group!(benches, replay, machine, misses, store, parse);
+criterion_group!(benches, replay, machine, misses, curves, store, parse);
 criterion_main!(benches);

@@ -5,6 +5,7 @@ use super::print;
 use crate::exit::{self, ExitCode};
 use crate::policy::{self, Spec, TABLE};
 use crate::report::columns::{COLUMNS, ColumnKind};
+use crate::report::curves;
 use crate::trace::format;
 use crate::trace::source::PBT;
 use clap::Args;
@@ -117,32 +118,30 @@ pub fn formats(args: NameArgs) -> Result<ExitCode, Failure> {
 
 /// Runs `columns`.
 pub fn columns(args: NameArgs) -> Result<ExitCode, Failure> {
-    let wanted: Vec<_> = COLUMNS
-        .iter()
-        .filter(|c| args.name.as_deref().is_none_or(|name| name == c.name))
-        .collect();
-    if wanted.is_empty() {
+    let results = COLUMNS.iter().map(|c| (c.name, c.kind, c.unit, c.about));
+    let lines: Vec<_> = match args.name.as_deref() {
+        Some("curve.csv") => curves::COLUMNS
+            .iter()
+            .map(|c| (c.name, c.kind, c.unit, c.about))
+            .collect(),
+        wanted => results
+            .filter(|column| wanted.is_none_or(|name| name == column.0))
+            .collect(),
+    };
+    if lines.is_empty() {
         let name = args.name.unwrap_or_default();
         let hint = policy::params::did_you_mean(&name, COLUMNS.iter().map(|column| column.name));
         return Err(Failure::usage(format!("unknown column \"{name}\"{hint}")));
     }
-    let mut lines = Vec::new();
-    for column in wanted {
-        let kind = match column.kind {
+    let line = |(name, kind, unit, about): (&str, ColumnKind, &str, &str)| {
+        let kind = match kind {
             ColumnKind::Text => "text",
             ColumnKind::Count => "count",
             ColumnKind::Real => "real",
         };
-        let unit = if column.unit.is_empty() {
-            "-"
-        } else {
-            column.unit
-        };
-        lines.push((
-            format!("{:16}  {kind:5}  {unit:13}", column.name),
-            column.about.to_owned(),
-        ));
-    }
-    print(&listing(&lines))?;
+        let unit = if unit.is_empty() { "-" } else { unit };
+        (format!("{name:16}  {kind:5}  {unit:13}"), about.to_owned())
+    };
+    print(&listing(&lines.into_iter().map(line).collect::<Vec<_>>()))?;
     Ok(exit::OK)
 }

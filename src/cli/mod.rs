@@ -7,6 +7,7 @@ mod args;
 mod cache;
 mod check;
 mod convert;
+mod curve;
 mod failure;
 mod generate;
 mod input;
@@ -44,6 +45,7 @@ struct Cli {
 enum Command {
     Run(run::RunArgs),
     Check(check::CheckArgs),
+    Curve(curve::CurveArgs),
     Plot(plot::PlotArgs),
     Convert(convert::ConvertArgs),
     Record(record::RecordArgs),
@@ -60,7 +62,7 @@ enum Command {
     Policies(lists::NameArgs),
     /// List the trace formats, or describe one
     Formats(lists::NameArgs),
-    /// List the columns of results.csv with their definitions
+    /// List the columns of results.csv, or of curve.csv, with their definitions
     Columns(lists::NameArgs),
 }
 
@@ -92,6 +94,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::check(args),
+        Command::Curve(args) => curve::curve(args),
         Command::Plot(args) => plot::plot(args),
         Command::Convert(args) => convert::convert(args),
         Command::Record(args) => record::record(args),

@@ -7,6 +7,8 @@
 pub mod chart;
 pub mod columns;
 pub mod csv;
+pub mod curve_table;
+pub mod curves;
 pub mod distributions;
 pub mod file;
 pub mod rows;

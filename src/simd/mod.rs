@@ -10,7 +10,9 @@
 )]
 
 pub mod lines;
+pub mod prefetch;
 pub mod scan;
+pub mod wide;
 
 /// What the processor can do, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,6 +10,8 @@ mod bad_input;
 mod cache;
 #[path = "cli/check.rs"]
 mod check;
+#[path = "cli/curve.rs"]
+mod curve;
 #[path = "cli/events.rs"]
 mod events;
 #[path = "cli/filters.rs"]

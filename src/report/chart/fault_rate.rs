@@ -17,11 +17,23 @@ const BOUND_REACH: f64 = 100.0;
 
 /// Draws the chart.
 pub fn draw(group: &Group<'_>, styles: &Styles) -> Result<Vec<u8>, ChartError> {
-    let mut curves = group.curves(styles, |row| row.fault_rate);
+    draw_curves(
+        group,
+        group.curves(styles, |row| row.fault_rate),
+        "fault rate",
+    )
+}
+
+/// Draws these curves of fault rates of a group under a title.
+pub fn draw_curves(
+    group: &Group<'_>,
+    mut curves: Curves,
+    what: &str,
+) -> Result<Vec<u8>, ChartError> {
     let dropped = curves.retain(|point| point.y > 0.0);
     let bound = group.first_touches();
     render(theme::WIDTH, theme::HEIGHT, |canvas| {
-        let body = page::head(canvas, group, "fault rate")?;
+        let body = page::head(canvas, group, what)?;
         let near = bound.filter(|rate| is_near(&curves, *rate));
         let line = near.map(|rate| format!("first touches: {}", percent_short(rate)));
         let entries = page::entries(curves.series.iter(), line.as_slice());

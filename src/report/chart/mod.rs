@@ -1,6 +1,6 @@
 //! Charts: finished rows to RGB pixels to PNG bytes, the same bytes on every run.
 //!
-//! Charts see nothing but [`Row`]s and [`StatesRow`]s that were read back from their CSV, and the
+//! Charts see nothing but [`Row`]s, [`CurveRow`]s and [`StatesRow`]s that were read back from their CSV, and the
 //! font built into the program. Deliberately absent: files, traces, policies and their tables, and how counts came
 //! about.
 //!
@@ -9,6 +9,7 @@
 //! then one file per chart.
 
 mod canvas;
+mod curve;
 mod encode;
 mod fault_rate;
 mod font;
@@ -28,6 +29,7 @@ mod theme;
 use std::fmt;
 
 use crate::report::columns::Row;
+use crate::report::curves::CurveRow;
 use crate::report::states::StatesRow;
 
 pub use states::Subject;
@@ -81,6 +83,11 @@ pub fn all(rows: &[Row]) -> Result<Vec<Chart>, ChartError> {
         Ok(Chart { file_name, png })
     };
     plan(&groups).into_iter().map(draw).collect()
+}
+
+/// Draws the curves of each trace in one chart.
+pub fn curves(rows: &[CurveRow]) -> Result<Vec<Chart>, ChartError> {
+    curve::draw(rows)
 }
 
 /// Draws where pages are over time.

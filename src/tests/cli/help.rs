@@ -13,6 +13,7 @@ fn help_and_lists() {
         ("gen --help", "help-gen.txt"),
         ("record --help", "help-record.txt"),
         ("vm --help", "help-vm.txt"),
+        ("curve --help", "help-curve.txt"),
         ("policies", "policies.txt"),
         ("policies clock", "policies-clock.txt"),
         ("policies ws", "policies-ws.txt"),
@@ -20,6 +21,7 @@ fn help_and_lists() {
         ("formats lackey", "formats-lackey.txt"),
         ("formats plain", "formats-plain.txt"),
         ("columns", "columns.txt"),
+        ("columns curve.csv", "columns-curve.txt"),
     ] {
         snapshot(file, &sandbox.run(args).code(0).no_message().out);
     }

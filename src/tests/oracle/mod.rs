@@ -15,6 +15,7 @@ pub mod pages;
 pub mod published;
 pub mod swap;
 pub mod tlb;
+pub mod vmin;
 pub mod whole;
 pub mod ws;
 

@@ -169,7 +169,7 @@ where
     #[inline]
     pub(super) fn knows(&mut self, entry: EntryId, write: bool) {
         if let Some(bursts) = &mut self.by_bursts {
-            bursts.learn(entry, PRESENT | REFERENCED | u8::from(write) * DIRTY);
+            bursts.learn(entry, PRESENT | REFERENCED | (u8::from(write) * DIRTY));
         }
     }
 
@@ -194,7 +194,7 @@ where
             Repeats::Twice => REFERENCED,
             _ => 0,
         };
-        PRESENT | bit | (listed as u8 & 1) * DIRTY
+        PRESENT | bit | ((listed as u8 & 1) * DIRTY)
     }
 
     fn bursts(&mut self) -> &mut ByBursts<'t> {

@@ -1,0 +1,336 @@
+//! `pagebench curve`: faults over memory for every size in one pass.
+
+use super::args::{ReadArgs, SelectArgs, TerminalArgs};
+use super::failure::Failure;
+use super::input::{Inputs, Loaded, keep_countable, load_all, resolve_all};
+use super::outputs::claim_folder;
+use super::print;
+use super::progress::message;
+use super::run::use_threads;
+use crate::curve::sample::{Sampled, sample, sample_sizes};
+use crate::curve::{Choice, POINTS, Point, TABLE, TooLong, Wanted, has_windows, spread};
+use crate::exit::{self, ExitCode};
+use crate::report::csv::write_file;
+use crate::report::curves::{CurveRow, ESTIMATE, EXACT, read_rows, to_csv};
+use crate::report::{chart, curve_table};
+use crate::space::{Options, Resolved};
+use crate::sweep::Warmup;
+use crate::trace::dense::Trace;
+use crate::trace::digest;
+use crate::units::{Ladder, PAGE_ID_MAX, PageSize, show_count};
+use clap::Args;
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The table that is written.
+const FILE: &str = "curve.csv";
+
+/// Curves: faults over memory at every size, each policy in one pass.
+///
+/// Exact: what `run` counts at each size, for traces in which nothing is mapped, shared or
+/// unmapped. OPT tells no write-backs, since these depend on which of the pages that are never
+/// used again goes first.
+#[derive(Debug, Args)]
+#[command(after_help = "The columns of curve.csv: pagebench columns curve.csv
+
+Examples:
+  pagebench curve trace.lackey.zst
+  pagebench curve traces/cc1.pbt --ignore-events -p lru,opt -o out
+  pagebench curve blocks.csv --sample 0.01 -o out")]
+pub struct CurveArgs {
+    /// Traces, or folders of traces; - is standard input
+    #[arg(required = true, value_name = "TRACE")]
+    traces: Vec<PathBuf>,
+
+    /// Curves: lru, opt, ws, vmin, fifo, clock, clock:load-bit=0, or all; all but with --sample
+    #[arg(short, long, value_name = "POLICY,…", value_delimiter = ',')]
+    policy: Vec<String>,
+
+    /// Frames, as in run; auto: where LRU and OPT change, about 200, and 64 of FIFO and Clock
+    #[arg(
+        short = 'm',
+        long,
+        value_name = "FRAMES,…",
+        default_value = "auto",
+        conflicts_with = "all_sizes"
+    )]
+    frames: Ladder,
+
+    /// Windows of ws and vmin, in references or % of them; auto: about 200 up to the longest
+    #[arg(long, value_name = "REFERENCES,…", default_value = "auto")]
+    tau: Ladder,
+
+    /// Every number of frames of LRU and OPT
+    #[arg(long)]
+    all_sizes: bool,
+
+    /// An estimate of LRU from this share of the pages, with an error bound: 0.01. Curves named
+    /// with -p come beside it, exactly
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    sample: Option<f64>,
+
+    /// Take the references of traces with mappings and forks as they are: no page is shared or
+    /// leaves otherwise than by replacement
+    #[arg(long)]
+    ignore_events: bool,
+
+    /// Page sizes, 64 to 1GiB: 4KiB,64KiB; the stored one, or 4KiB, if absent
+    #[arg(long, value_name = "BYTES,…", value_delimiter = ',')]
+    page_size: Vec<PageSize>,
+
+    /// Folder for curve.csv and the charts; without it only the table is printed
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+
+    /// Write into a folder that holds curves already
+    #[arg(long)]
+    force: bool,
+
+    /// Threads; all cores if absent
+    #[arg(short, long, value_name = "THREADS")]
+    jobs: Option<usize>,
+
+    #[command(flatten)]
+    read: ReadArgs,
+
+    #[command(flatten)]
+    select: SelectArgs,
+
+    #[command(flatten)]
+    terminal: TerminalArgs,
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= 1.0 => Ok(rate),
+        _ => Err("a share of the pages above 0 and at most 1, such as 0.01".to_owned()),
+    }
+}
+
+/// Runs the command.
+pub fn curve(args: CurveArgs) -> Result<ExitCode, Failure> {
+    let choices = choices(&args)?;
+    if args.tau.has_bytes() {
+        let message = "a window is a number of references, not of bytes";
+        return Err(Failure::usage(format!("--tau {}: {message}", args.tau)));
+    }
+    let options = args.read.options(&args.select)?;
+    match args.jobs {
+        Some(0) => return Err(Failure::usage("--jobs 0: at least 1 thread is needed")),
+        jobs => use_threads(jobs.unwrap_or_else(cores)),
+    }
+    let folder = match &args.output {
+        Some(folder) => Some(claim_folder(folder, args.force, &[FILE])?),
+        None => None,
+    };
+    let sizes = |_: &str, _| args.page_size.clone();
+    let inputs = load_all(&args.traces, &options, &sizes, None, args.terminal.quiet)?;
+    let inputs = references(inputs, args.ignore_events)?;
+    let filter = args.select.selection().describe();
+    let mut rows = Vec::new();
+    for trace in inputs.loaded.iter().flat_map(|loaded| &loaded.traces) {
+        let start = Instant::now();
+        rows.extend(of_trace(trace, &template(trace, &filter), &choices, &args)?);
+        if !args.terminal.quiet {
+            let count = choices.len() + usize::from(args.sample.is_some());
+            message(&format!(
+                "{}: {count} curve{} of {} references in {:.2} s",
+                trace.meta.name,
+                if count == 1 { "" } else { "s" },
+                show_count(trace.len() as u64),
+                start.elapsed().as_secs_f64()
+            ));
+        }
+    }
+    rows.sort_by_cached_key(CurveRow::sort_key);
+    print(&curve_table::render(&rows))?;
+    if let Some(folder) = folder {
+        write(folder.path(), &rows)?;
+    }
+    Ok(inputs.failed)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The exact curves asked for.
+fn choices(args: &CurveArgs) -> Result<Vec<Choice>, Failure> {
+    let mut choices = Vec::new();
+    for text in &args.policy {
+        match text.trim() {
+            "all" => choices.extend(Choice::all()),
+            text => choices.push(text.parse()?),
+        }
+    }
+    if args.policy.is_empty() && args.sample.is_none() {
+        choices = Choice::all();
+    }
+    choices.sort_unstable();
+    choices.dedup();
+    Ok(choices)
+}
+
+/// The traces as references alone, or why they are more than that.
+fn references(inputs: Inputs, ignore_events: bool) -> Result<Inputs, Failure> {
+    if ignore_events {
+        return Ok(inputs);
+    }
+    let mut inputs = resolve_all(inputs, &Options::default())?;
+    keep_countable(&mut inputs, Warmup::Refs(0))?;
+    let mut loaded = Vec::new();
+    for one in inputs.loaded {
+        let traces: Result<Vec<Trace>, Failure> = one.traces.into_iter().map(alone).collect();
+        loaded.push(Loaded {
+            path: one.path,
+            format: one.format,
+            codec: one.codec,
+            guessed: one.guessed,
+            traces: traces?,
+        });
+    }
+    Ok(Inputs {
+        loaded,
+        failed: inputs.failed,
+        errors: inputs.errors,
+    })
+}
+
+/// The references, if there is nothing else.
+fn alone(resolved: Resolved) -> Result<Trace, Failure> {
+    let space = resolved.space.as_ref();
+    if space.is_none_or(|space| space.is_identity()) {
+        return Ok(resolved.trace);
+    }
+    let name = &resolved.trace.meta.name;
+    Err(Failure::usage(format!(
+        "{name}: its mappings and forks decide which pages are shared and when they leave, and curves do not model that: replay it at each size (pagebench run), or take its references as they are (--ignore-events)"
+    )))
+}
+
+/// What all rows of a trace have in common.
+fn template(trace: &Trace, filter: &str) -> CurveRow {
+    // Identities have been resolved, so events that are left were to be ignored.
+    let ignored = (!trace.events.is_empty()).then_some("events-ignored");
+    let filter = [Some(filter).filter(|filter| !filter.is_empty()), ignored];
+    CurveRow {
+        trace: trace.meta.name.clone(),
+        trace_digest: digest::show(trace.digest()),
+        trace_kind: trace.meta.kind.name().to_owned(),
+        filter: filter.into_iter().flatten().collect::<Vec<_>>().join(" "),
+        page_size: trace.meta.page_size.bytes(),
+        refs: trace.len() as u64,
+        distinct_pages: trace.distinct() as u64,
+        ..CurveRow::default()
+    }
+}
+
+/// Every curve of a trace, side by side.
+fn of_trace(
+    trace: &Trace,
+    template: &CurveRow,
+    choices: &[Choice],
+    args: &CurveArgs,
+) -> Result<Vec<CurveRow>, Failure> {
+    let (size, pages) = (trace.meta.page_size, trace.distinct() as u64);
+    let auto = |ladder: &Ladder| *ladder == Ladder::auto();
+    let frames_max = u64::from(PAGE_ID_MAX);
+    let wanted = Wanted {
+        frames: match auto(&args.frames) {
+            true => None,
+            false => Some(
+                args.frames
+                    .resolve(pages, size, &spread(pages, POINTS), frames_max)?,
+            ),
+        },
+        taus: match auto(&args.tau) {
+            true => None,
+            false => {
+                let refs = trace.len() as u64;
+                Some(
+                    args.tau
+                        .resolve(refs, size, &spread(refs, POINTS), u64::MAX >> 1)?,
+                )
+            }
+        },
+        all_sizes: args.all_sizes,
+    };
+    let mut rows = Vec::new();
+    let curves: Result<Vec<Vec<Point>>, TooLong> = choices
+        .par_iter()
+        .map(|choice| choice.points(trace, &wanted))
+        .collect();
+    let curves = curves.map_err(|e| Failure::usage(format!("{}: {e}", template.trace)))?;
+    for (choice, points) in choices.iter().zip(&curves) {
+        rows.extend(points.iter().map(|point| exact(template, choice, point)));
+    }
+    if let Some(rate) = args.sample {
+        rows.extend(estimates(&sample(trace, rate), template, rate, &wanted));
+    }
+    Ok(rows)
+}
+
+fn exact(template: &CurveRow, choice: &Choice, point: &Point) -> CurveRow {
+    let refs = template.refs.max(1) as f64;
+    let windows = has_windows(choice);
+    CurveRow {
+        policy: choice.spec().name.to_owned(),
+        params: choice.params().to_owned(),
+        frames: (!windows).then_some(point.memory),
+        tau: windows.then_some(point.memory),
+        mean_resident: point.resident_sum as f64 / refs,
+        faults: point.faults,
+        fault_rate: point.faults as f64 / refs,
+        write_backs: point.write_backs,
+        accuracy: EXACT.to_owned(),
+        ..template.clone()
+    }
+}
+
+/// The estimate of LRU.
+fn estimates(sampled: &Sampled, template: &CurveRow, rate: f64, wanted: &Wanted) -> Vec<CurveRow> {
+    let refs = template.refs.max(1) as f64;
+    if sampled.pages < 100 {
+        message(&format!(
+            "warning: {}: the sample has {} of {} pages: too few for a bound that can be trusted; take a larger --sample",
+            template.trace, sampled.pages, template.distinct_pages
+        ));
+    }
+    let row = |&frames: &u64| {
+        let estimate = sampled.at(frames);
+        CurveRow {
+            policy: TABLE[0].name.to_owned(),
+            frames: Some(frames),
+            mean_resident: estimate.mean_resident,
+            faults: estimate.faults,
+            fault_rate: estimate.faults as f64 / refs,
+            accuracy: ESTIMATE.to_owned(),
+            sample_rate: Some(rate),
+            error_bound: Some(estimate.error / refs),
+            ..template.clone()
+        }
+    };
+    let auto = || sample_sizes(template.distinct_pages, rate, wanted.all_sizes);
+    wanted
+        .frames
+        .clone()
+        .unwrap_or_else(auto)
+        .iter()
+        .map(row)
+        .collect()
+}
+
+/// Writes the table, and the charts drawn from it once it is read back.
+fn write(folder: &Path, rows: &[CurveRow]) -> Result<(), Failure> {
+    let table = folder.join(FILE);
+    write_file(&table, &to_csv(rows))?;
+    print(&format!("{}\n", table.display()))?;
+    let charts = chart::curves(&read_rows(&table)?);
+    for chart in charts.map_err(|e| Failure::new(exit::FAILURE, e.to_string()))? {
+        let path = folder.join(&chart.file_name);
+        write_file(&path, &chart.png)?;
+        print(&format!("{}\n", path.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! Which curve is wanted, at which sizes, and the points that come of it.
+
+use super::sizes::{POINTS, changes, spread, spread_from, thinned};
+use super::{Axis, Filling, LANES, Point, Spec, TABLE, TooLong};
+use crate::policy::params::did_you_mean;
+use crate::policy::{self, ParamError, PolicyChoice};
+use crate::trace::dense::Trace;
+use std::fmt;
+use std::str::FromStr;
+
+/// A kind of curve with its parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Choice {
+    /// The index in [`TABLE`].
+    index: usize,
+    /// Of Clock: whether the reference bit of a page that comes in is set.
+    load_bit: bool,
+}
+
+/// The memory at which a curve is wanted; what is not given is chosen.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Frames, rising, at least 1.
+    pub frames: Option<Vec<u64>>,
+    /// Windows, rising, at least 1.
+    pub taus: Option<Vec<u64>>,
+    /// Every number of frames, where one pass gives them.
+    pub all_sizes: bool,
+}
+
+impl Choice {
+    /// One of each kind, without parameters.
+    pub fn all() -> Vec<Choice> {
+        let choice = |index| Choice {
+            index,
+            load_bit: true,
+        };
+        (0..TABLE.len()).map(choice).collect()
+    }
+
+    /// The entry of the table.
+    pub fn spec(&self) -> &'static Spec {
+        &TABLE[self.index]
+    }
+
+    /// The parameters that differ from their defaults, as policies write them.
+    pub fn params(&self) -> &'static str {
+        match self.load_bit {
+            true => "",
+            false => "load-bit=0",
+        }
+    }
+
+    /// The curve of a trace whose every page is private and stays mapped.
+    pub fn points(&self, trace: &Trace, wanted: &Wanted) -> Result<Vec<Point>, TooLong> {
+        let frames = |faults: &[u64], write_backs: Option<&[u64]>, filling: &Filling| {
+            let sizes = wanted.frames_of(faults);
+            let one = |&frames: &u64| {
+                let at = frames.min(faults.len() as u64 - 1) as usize;
+                let counts = (faults[at], write_backs.map(|counts| counts[at]));
+                filling.point(frames, counts)
+            };
+            sizes.iter().map(one).collect()
+        };
+        Ok(match self.spec().name {
+            "lru" => {
+                let curve = super::lru(&trace.refs, trace.distinct());
+                let filling = Filling::new(&curve.first_uses, trace.len() as u64);
+                frames(&curve.faults, Some(&curve.write_backs), &filling)
+            }
+            "opt" => {
+                let curve = super::opt(trace)?;
+                frames(&curve.faults, None, &curve.filling)
+            }
+            "ws" | "vmin" => {
+                let intervals = super::intervals(trace)?;
+                let auto = || spread(intervals.longest(), POINTS);
+                let taus = wanted.taus.clone().unwrap_or_else(auto);
+                let one = |&tau: &u64| match self.spec().name {
+                    "ws" => intervals.working_set(tau),
+                    _ => intervals.vmin(tau),
+                };
+                taus.iter().map(one).collect()
+            }
+            _ => self.lanes(trace, wanted),
+        })
+    }
+
+    /// FIFO and Clock.
+    fn lanes(&self, trace: &Trace, wanted: &Wanted) -> Vec<Point> {
+        let (refs, pages) = (&trace.refs, trace.distinct());
+        let filling = Filling::of(refs, pages);
+        let auto = || lane_sizes(pages as u64);
+        let sizes = wanted.frames.clone().unwrap_or_else(auto);
+        let mut points = Vec::with_capacity(sizes.len());
+        for sizes in sizes.chunks(LANES) {
+            let counts = match self.spec().name {
+                "fifo" => super::fifo(refs, pages, sizes),
+                _ => super::clock(refs, pages, sizes, self.load_bit),
+            };
+            let point = |(&frames, &(faults, dirty)): (&u64, &(u64, u64))| {
+                filling.point(frames, (faults, Some(dirty)))
+            };
+            points.extend(sizes.iter().zip(&counts).map(point));
+        }
+        points
+    }
+}
+
+impl Wanted {
+    /// Frames for a curve that is known at each.
+    fn frames_of(&self, faults: &[u64]) -> Vec<u64> {
+        let pages = faults.len() as u64 - 1;
+        match &self.frames {
+            Some(frames) => frames.clone(),
+            None if self.all_sizes => (1..=pages).collect(),
+            None => {
+                // What tables show is among them.
+                let mut sizes = thinned(&changes(faults), POINTS);
+                sizes.extend(powers(pages));
+                sizes.sort_unstable();
+                sizes.dedup();
+                sizes
+            }
+        }
+    }
+}
+
+/// The powers of two up to the number of pages.
+fn powers(pages: u64) -> impl Iterator<Item = u64> {
+    std::iter::successors(Some(1u64), |power| power.checked_mul(2))
+        .take_while(move |&power| power <= pages)
+}
+
+/// As many sizes as one pass takes: powers of two, and between them. Very small memories, in
+/// which nearly every reference faults, are left out if there are many pages.
+pub fn lane_sizes(pages: u64) -> Vec<u64> {
+    let from = if pages < 64 { 1 } else { 16 };
+    let mut sizes: Vec<u64> = powers(pages).filter(|&power| power >= from).collect();
+    sizes.extend(spread_from(from, pages, LANES - sizes.len().min(LANES - 2)));
+    sizes.sort_unstable();
+    sizes.dedup();
+    sizes
+}
+
+impl Filling {
+    fn point(&self, frames: u64, (faults, write_backs): (u64, Option<u64>)) -> Point {
+        Point {
+            memory: frames,
+            faults,
+            write_backs,
+            resident_sum: self.resident_sum(frames),
+        }
+    }
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.spec().name)?;
+        match self.params() {
+            "" => Ok(()),
+            params => write!(f, ":{params}"),
+        }
+    }
+}
+
+impl FromStr for Choice {
+    type Err = ParamError;
+
+    fn from_str(text: &str) -> Result<Choice, ParamError> {
+        let of = |name: &str, load_bit| {
+            let index = TABLE.iter().position(|spec| spec.name == name)?;
+            Some(Choice { index, load_bit })
+        };
+        let name = text.split(':').next().unwrap_or_default().trim();
+        if policy::params::find(name).is_err() {
+            // VMIN is a curve and no policy: it has no parameters.
+            let lower = name.to_lowercase();
+            let known = TABLE.iter().map(|spec| spec.name);
+            return of(&lower, true)
+                .filter(|_| !text.contains(':'))
+                .ok_or_else(|| {
+                    let hint = did_you_mean(&lower, known.clone());
+                    let known: Vec<&str> = known.collect();
+                    ParamError(format!(
+                        "no curve \"{text}\"{hint} (there are: {})",
+                        known.join(", ")
+                    ))
+                });
+        }
+        let policy: PolicyChoice = text.parse()?;
+        let spec = policy.spec();
+        let clock = spec.name == "clock";
+        let load_bit = !clock || policy.params.get(spec, "load-bit") == Some(1);
+        match of(spec.name, load_bit) {
+            Some(choice) if clock || policy.params.to_string().is_empty() => Ok(choice),
+            _ => Err(ParamError(format!(
+                "no curve of {policy}: replay it at each size (pagebench run -p {policy})"
+            ))),
+        }
+    }
+}
+
+/// The memory of a kind of curve is a window.
+pub fn has_windows(choice: &Choice) -> bool {
+    choice.spec().axis == Axis::Windows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_read_and_print() {
+        for (text, shown) in [
+            ("LRU", "lru"),
+            ("belady", "opt"),
+            ("vmin", "vmin"),
+            ("clock:load-bit=0", "clock:load-bit=0"),
+            ("clock:load-bit=1", "clock"),
+        ] {
+            assert_eq!(text.parse::<Choice>().unwrap().to_string(), shown);
+        }
+        for (text, why) in [
+            ("vmni", "did you mean \"vmin\""),
+            ("lur", "did you mean \"lru\""),
+            ("ws:limit=3", "no curve of ws:limit=3"),
+            ("vmin:k=1", "no curve"),
+            ("clock:load-bti=0", "did you mean \"load-bit\""),
+            ("", "there are: lru"),
+        ] {
+            let error = text.parse::<Choice>().unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+        for (choice, spec) in Choice::all().iter().zip(TABLE) {
+            assert_eq!(spec.name.parse::<Choice>().unwrap(), *choice);
+        }
+    }
+
+    #[test]
+    fn lanes_fit_one_pass() {
+        for pages in [1, 2, 63, 64, 65, 700, 5000, 1 << 20, 1 << 31] {
+            let sizes = lane_sizes(pages);
+            assert!(sizes.len() <= LANES, "{pages}: {}", sizes.len());
+            assert!(sizes.is_sorted_by(|a, b| a < b) && sizes[0] > 0);
+            assert_eq!(sizes.last(), Some(&pages));
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! LRU at every number of frames in one pass: faults and write-backs.
+//!
+//! LRU keeps a stack: with C frames the C pages used last are resident (Mattson, Gecsei, Slutz
+//! and Traiger, "Evaluation techniques for storage hierarchies", IBM Systems Journal 9(2), 1970).
+//! A reference at distance d from the top is a hit with d frames or more. A page is dirty with C
+//! frames if it was written and has not been at a distance above C since: if the largest distance
+//! since its last write is m, its eviction on the way to distance d is a write-back with m to
+//! d - 1 frames.
+//!
+//! The top 16 of the stack are an order of sixteen 4-bit numbers in one word; one reference in
+//! twenty of a program goes beyond and asks [`Recency`], which holds the rest. Nothing is
+//! approximate.
+//!
+//! Deliberately absent: which sizes are wanted, traces, files.
+
+use super::recency::Recency;
+use crate::simd::Level;
+use crate::simd::prefetch::prefetch;
+use crate::simd::wide::{self, Work};
+use crate::trace::dense::{Ref, page_of};
+use crate::units::PageId;
+
+/// Pages in the word.
+const FRONT: usize = 16;
+/// Every 4-bit number 1; times n, every one n.
+const ONES: u64 = 0x1111_1111_1111_1111;
+/// The upper bit of every 4-bit number.
+const UPPER: u64 = ONES << 3;
+/// The numbers 0 to 15 in order, 0 lowest.
+const IN_ORDER: u64 = 0xfedc_ba98_7654_3210;
+
+/// A [`Place::slot`] of a page in the front: this plus its number there.
+const IN_FRONT: u32 = 0xffff_ffe0;
+/// A [`Place::slot`] of a page that was not referenced yet.
+const UNSEEN: u32 = u32::MAX;
+/// References that are tallied in 32 bits.
+const PIECE: usize = 1 << 31;
+/// From so many pages on their places leave the second-level cache.
+const FAR_PAGES: usize = 1 << 16;
+/// How many references ahead the window of a page is asked for; its place, twice that.
+const AHEAD: usize = 12;
+/// A [`Place::farthest`] of a page that was not written.
+const CLEAN: u32 = u32::MAX;
+
+/// What is known of a page.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Where it is: in [`Recency`], or see the constants.
+    slot: u32,
+    /// The largest distance since it was last written, at least 1.
+    farthest: u32,
+}
+
+/// The LRU stack and what it tallies.
+struct Stack {
+    places: Vec<Place>,
+    /// Numbers of the front, the most recent lowest.
+    order: u64,
+    /// The page of each number; `None` while there are too few.
+    front: [Option<PageId>; FRONT],
+    rest: Recency,
+    /// By distance. At most 2^32 - 1 references are tallied here before they go to `totals`.
+    tallies: Vec<Tally>,
+    /// At distance and dirty from, see [`Tally`].
+    totals: Vec<(u64, u64)>,
+    first_uses: Vec<u64>,
+}
+
+/// What is tallied for one distance; both in one place, since most references change both.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    /// References at this distance.
+    at: u32,
+    /// References of a page that was dirty with so many frames and more, at most their distance:
+    /// see [`Stack::curve`].
+    dirty_from: u32,
+}
+
+/// Counts at every number of frames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LruCurve {
+    /// Faults with so many frames, from 0 up to the number of pages.
+    pub faults: Vec<u64>,
+    /// Dirty victims with so many frames; nothing is written back with 0, where nothing is loaded.
+    pub write_backs: Vec<u64>,
+    /// The positions of the first references of pages, ascending.
+    pub first_uses: Vec<u64>,
+}
+
+/// Runs over references of pages below `pages`.
+pub fn lru(refs: &[Ref], pages: usize) -> LruCurve {
+    lru_at(Level::best(), refs, pages)
+}
+
+/// The same as compiled for a level of the processor.
+fn lru_at(level: Level, refs: &[Ref], pages: usize) -> LruCurve {
+    let mut stack = Stack::new(pages);
+    for (refs, start) in refs.chunks(PIECE).zip((0..).step_by(PIECE)) {
+        let stack = &mut stack;
+        wide::run(level, Piece { stack, refs, start });
+    }
+    stack.curve()
+}
+
+/// At most [`PIECE`] references, the first of which is at position `start`.
+struct Piece<'a> {
+    stack: &'a mut Stack,
+    refs: &'a [Ref],
+    start: u64,
+}
+
+impl Work for Piece<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        // Asking ahead costs a tenth where everything is near.
+        match self.stack.places.len() > FAR_PAGES {
+            true => self.stack.run::<true>(self.refs, self.start),
+            false => self.stack.run::<false>(self.refs, self.start),
+        }
+    }
+}
+
+impl Stack {
+    fn new(pages: usize) -> Stack {
+        let unseen = Place {
+            slot: UNSEEN,
+            farthest: CLEAN,
+        };
+        Stack {
+            places: vec![unseen; pages],
+            order: IN_ORDER,
+            front: [None; FRONT],
+            rest: Recency::new(pages),
+            tallies: vec![Tally::default(); pages + 1],
+            totals: vec![(0, 0); pages + 1],
+            first_uses: Vec::new(),
+        }
+    }
+
+    /// See [`Piece`].
+    #[inline(always)]
+    fn run<const ASK_AHEAD: bool>(&mut self, refs: &[Ref], start: u64) {
+        // By distance less one; apart, so that they stay in the nearest cache.
+        let (mut near, mut near_from) = ([0u64; FRONT], [0u64; FRONT]);
+        // The compiler keeps a local word in a register.
+        let mut order = self.order;
+        for (time, &reference) in refs.iter().enumerate() {
+            if ASK_AHEAD {
+                self.ask_ahead(refs, time);
+            }
+            let page = page_of(reference);
+            let place = &mut self.places[page as usize];
+            let farthest = place.farthest;
+            let wrote = reference & 1 != 0;
+            let number = place.slot ^ IN_FRONT;
+            if (number as usize) < FRONT {
+                let above = to_top(&mut order, number);
+                let distance = above + 1;
+                near[above as usize % FRONT] += 1;
+                near_from[(farthest.min(distance) - 1) as usize % FRONT] += 1;
+                place.farthest = if wrote { 1 } else { farthest.max(distance) };
+            } else {
+                self.order = order;
+                let distance = self.bring_to_front(page, start + time as u64);
+                order = self.order;
+                if let Some(distance) = distance {
+                    self.tallies[distance as usize].at += 1;
+                    self.tallies[farthest.min(distance) as usize].dirty_from += 1;
+                }
+                let longest = farthest.max(distance.unwrap_or(CLEAN));
+                self.places[page as usize].farthest = if wrote { 1 } else { longest };
+            }
+        }
+        self.order = order;
+        let front = self.totals.iter_mut().skip(1);
+        for (total, count) in front.zip(near.into_iter().zip(near_from)) {
+            *total = (total.0 + count.0, total.1 + count.1);
+        }
+        for (total, tally) in self.totals.iter_mut().zip(&mut self.tallies) {
+            let tally = std::mem::take(tally);
+            *total = (
+                total.0 + u64::from(tally.at),
+                total.1 + u64::from(tally.dirty_from),
+            );
+        }
+    }
+
+    /// Asks for the place of a page to come, and then for what that leads to.
+    #[inline(always)]
+    fn ask_ahead(&self, refs: &[Ref], time: usize) {
+        if let Some(&later) = refs.get(time + 2 * AHEAD) {
+            prefetch(&self.places, page_of(later) as usize);
+        }
+        if let Some(&soon) = refs.get(time + AHEAD) {
+            let slot = self.places[page_of(soon) as usize].slot;
+            if slot < IN_FRONT {
+                self.rest.ask_for(slot);
+            }
+        }
+    }
+
+    /// A page from behind the front, or a new one, becomes the most recent; returns the distance
+    /// that it had.
+    #[inline(always)]
+    fn bring_to_front(&mut self, page: PageId, time: u64) -> Option<u32> {
+        let slot = self.places[page as usize].slot;
+        let distance = if slot == UNSEEN {
+            self.first_uses.push(time);
+            None
+        } else {
+            let later = self.rest.later(slot);
+            self.rest.remove(slot);
+            Some(FRONT as u32 + later + 1)
+        };
+        let number = (self.order >> 60) as u32;
+        self.order = self.order << 4 | u64::from(number);
+        let fell_out = self.front[number as usize].replace(page);
+        self.places[page as usize].slot = IN_FRONT | number;
+        if let Some(other) = fell_out {
+            if self.rest.is_full() {
+                let places = &mut self.places;
+                self.rest
+                    .renumber(|page, slot| places[page as usize].slot = slot);
+            }
+            self.places[other as usize].slot = self.rest.push(other);
+        }
+        distance
+    }
+
+    /// The curve from the tallies.
+    fn curve(self) -> LruCurve {
+        let pages = self.first_uses.len();
+        let mut left = pages as u64 + self.totals.iter().map(|total| total.0).sum::<u64>();
+        let faults = self.totals[..=pages].iter().map(|total| {
+            left -= total.0;
+            left
+        });
+        let faults = faults.collect();
+        // At distance d, dirty from m on: written back with m to d - 1 frames. So with C frames
+        // all that began by C, but what ended.
+        let mut totals = self.totals.clone();
+        for (page, distance) in self.stack().zip(1..) {
+            let farthest = self.places[page as usize].farthest;
+            totals[farthest.min(distance) as usize].1 += 1;
+            totals[distance as usize].0 += 1;
+        }
+        let mut open = 0;
+        let write_backs = totals[..=pages].iter().map(|&(end, begin)| {
+            open = open + begin - end;
+            open
+        });
+        LruCurve {
+            faults,
+            write_backs: write_backs.collect(),
+            first_uses: self.first_uses,
+        }
+    }
+
+    /// The pages, the most recent first.
+    fn stack(&self) -> impl Iterator<Item = PageId> + '_ {
+        let numbers = (0..FRONT).map(|place| (self.order >> (4 * place)) as usize % FRONT);
+        let front = numbers.filter_map(|number| self.front[number]);
+        front.chain(self.rest.pages())
+    }
+}
+
+/// Moves a number to the lowest place of an order of all sixteen; returns how many were below it.
+#[inline(always)]
+fn to_top(order: &mut u64, number: u32) -> u32 {
+    // The 4-bit number that is its own is 0 after this; subtracting sets its upper bit, and
+    // perhaps those of higher ones, but of no lower one.
+    let other = *order ^ (u64::from(number).wrapping_mul(ONES));
+    let found = other.wrapping_sub(ONES) & !other & UPPER;
+    let up_to = found ^ found.wrapping_sub(1);
+    let moved = *order << 4 | u64::from(number);
+    *order ^= (*order ^ moved) & up_to;
+    found.trailing_zeros() / 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_in_a_word_is_a_list() {
+        let mut order = IN_ORDER;
+        let mut list: Vec<u32> = (0..16).collect();
+        let mut state = 1u64;
+        for _ in 0..10_000 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let number = (state >> 60) as u32;
+            let place = list.iter().position(|n| *n == number).unwrap();
+            assert_eq!(to_top(&mut order, number), place as u32);
+            list.remove(place);
+            list.insert(0, number);
+        }
+    }
+
+    #[test]
+    fn every_level_of_the_processor_counts_the_same() {
+        let mut state = 5u64;
+        // Pages that are near, and enough for those that are asked for ahead.
+        for pages in [40, 3000, FAR_PAGES as u64 + 2] {
+            let mut next = |below: u64| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                (state >> 33) % below
+            };
+            let refs: Vec<Ref> = (0..300_000)
+                .map(|_| ((next(pages).min(next(pages)) as u32) << 1) | next(2) as u32)
+                .collect();
+            let plain = lru_at(Level::Portable, &refs, pages as usize);
+            for level in Level::available() {
+                assert_eq!(lru_at(level, &refs, pages as usize), plain, "{level:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! OPT at every number of frames in one pass: faults.
+//!
+//! OPT keeps a stack, too (Mattson, Gecsei, Slutz and Traiger 1970): the page referenced goes to
+//! the top, and from there down to the place that it left each page meets the one that was
+//! pushed down; the one referenced sooner stays, the other is pushed further. All that is needed
+//! of a page is when it is referenced next, and the page referenced now is the one whose time is
+//! now. In programs most distances are small, and the upper [`TOP`] places are an array.
+//!
+//! Below them the stack is cut into blocks. A page that is pushed through a whole block leaves
+//! behind the block's latest time, whatever the order inside: a heap of the times answers that,
+//! and the times pushed in are put in their places only when the block is entered for good (each
+//! place keeps the least of its own and those that pass, so their order does not matter). With
+//! blocks of b places a reference at distance d costs O(d/b log b + b).
+//!
+//! Write-backs are not told: they depend on which of the pages never used again is evicted first.
+
+use super::{Filling, TooLong};
+use crate::trace::dense::{NEVER, Trace, page_of};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// Places that are kept in order.
+const TOP: usize = 128;
+/// In `block_of`: not referenced yet.
+const UNSEEN: u32 = u32::MAX;
+/// Least and most places of a block.
+const BLOCK: (usize, usize) = (256, 4096);
+
+/// Counts at every number of frames.
+#[derive(Debug, Clone)]
+pub struct OptCurve {
+    /// Faults with so many frames, from 0 up to the number of pages.
+    pub faults: Vec<u64>,
+    /// How memory fills.
+    pub filling: Filling,
+}
+
+/// Runs over the references of a trace.
+pub fn opt(trace: &Trace) -> Result<OptCurve, TooLong> {
+    let next_use = trace.next_use().ok_or(TooLong("opt"))?;
+    let pages = trace.distinct();
+    // Passing blocks and entering one should cost about the same.
+    let size = (pages.isqrt() * 2).clamp(BLOCK.0, BLOCK.1);
+    let mut stack = Stack::new(pages, TOP, size);
+    let mut at_distance = vec![0u64; pages + 1];
+    let mut first_uses = Vec::new();
+    for (now, (&reference, &next)) in trace.refs.iter().zip(next_use).enumerate() {
+        let page = page_of(reference);
+        match stack.touch(page, now as u32, next, |time| {
+            page_of(trace.refs[time as usize])
+        }) {
+            Some(distance) => at_distance[distance] += 1,
+            None => first_uses.push(now as u64),
+        }
+    }
+    let mut left = trace.len() as u64;
+    let faults = at_distance[..=first_uses.len()].iter().map(|count| {
+        left -= count;
+        left
+    });
+    Ok(OptCurve {
+        faults: faults.collect(),
+        filling: Filling::new(&first_uses, trace.len() as u64),
+    })
+}
+
+/// The stack: for each place when its page is referenced next.
+struct Stack {
+    top: Vec<u32>,
+    blocks: Vec<Block>,
+    /// Where each page is: 0 for the top, then the blocks.
+    block_of: Vec<u32>,
+    top_size: usize,
+    block_size: usize,
+}
+
+/// Some places of the stack, in order.
+struct Block {
+    /// The times as they were before those of `pushed` came.
+    cells: Vec<u32>,
+    /// Times that were pushed in, in any order.
+    pushed: Vec<u32>,
+    /// All times that are here now, the latest first (a heap); empty if it must be made anew.
+    heap: Vec<u32>,
+}
+
+impl Stack {
+    fn new(pages: usize, top_size: usize, block_size: usize) -> Stack {
+        Stack {
+            top: Vec::with_capacity(top_size),
+            blocks: Vec::new(),
+            block_of: vec![UNSEEN; pages],
+            top_size,
+            block_size,
+        }
+    }
+
+    /// The page is referenced `now`, and then at `next`; returns its distance from the top if it
+    /// was there. `page_at` tells which page is referenced at a time.
+    #[inline(always)]
+    fn touch(
+        &mut self,
+        page: u32,
+        now: u32,
+        next: u32,
+        page_at: impl Fn(u32) -> u32,
+    ) -> Option<usize> {
+        let block = self.block_of[page as usize];
+        if block == 0 {
+            // Found before the end: that is what block 0 says.
+            let mut pushed = std::mem::replace(&mut self.top[0], next);
+            if pushed == now {
+                return Some(1);
+            }
+            for (place, here) in self.top.iter_mut().enumerate().skip(1) {
+                if *here == now {
+                    *here = pushed;
+                    return Some(place + 1);
+                }
+                (*here, pushed) = ((*here).min(pushed), (*here).max(pushed));
+            }
+        }
+        self.touch_deep(page, now, next, page_at)
+    }
+
+    #[inline(never)]
+    fn touch_deep(
+        &mut self,
+        page: u32,
+        now: u32,
+        next: u32,
+        page_at: impl Fn(u32) -> u32,
+    ) -> Option<usize> {
+        let block = std::mem::replace(&mut self.block_of[page as usize], 0);
+        // At the top nothing is before it.
+        let mut pushed = next;
+        if let Some(first) = self.top.first_mut() {
+            pushed = std::mem::replace(first, next);
+            for here in &mut self.top[1..] {
+                (*here, pushed) = ((*here).min(pushed), (*here).max(pushed));
+            }
+        }
+        if self.top.len() < self.top_size && block == UNSEEN {
+            self.top.push(pushed);
+            return None;
+        }
+        let place = |stack: &mut Stack, time: u32, number: usize| {
+            // Pages that are never referenced again are not looked for.
+            if time != NEVER {
+                stack.block_of[page_at(time) as usize] = number as u32;
+            }
+        };
+        let through = match block {
+            UNSEEN => self.blocks.len(),
+            block => block as usize - 1,
+        };
+        for number in 0..through {
+            let out = self.blocks[number].push_through(pushed);
+            if out != pushed {
+                place(self, pushed, number + 1);
+                pushed = out;
+            }
+        }
+        if block != UNSEEN {
+            let before = self.top_size + through * self.block_size;
+            let inside = self.blocks[through].enter(pushed, now);
+            place(self, pushed, through + 1);
+            return Some(before + inside + 1);
+        }
+        let full = |block: &Block| block.cells.len() == self.block_size;
+        if self.blocks.last().is_none_or(full) {
+            self.blocks.push(Block::new(self.block_size));
+        }
+        let number = self.blocks.len();
+        self.blocks[number - 1].append(pushed);
+        place(self, pushed, number);
+        None
+    }
+}
+
+impl Block {
+    fn new(size: usize) -> Block {
+        Block {
+            cells: Vec::with_capacity(size),
+            pushed: Vec::new(),
+            heap: Vec::with_capacity(size),
+        }
+    }
+
+    /// A time is pushed through all places; returns what comes out.
+    fn push_through(&mut self, time: u32) -> u32 {
+        if self.heap.is_empty() {
+            self.settle();
+            self.heap.extend_from_slice(&self.cells);
+            for at in (0..self.heap.len() / 2).rev() {
+                sift_down(&mut self.heap, at);
+            }
+        }
+        if time >= self.heap[0] {
+            return time;
+        }
+        self.pushed.push(time);
+        let latest = std::mem::replace(&mut self.heap[0], time);
+        sift_down(&mut self.heap, 0);
+        latest
+    }
+
+    /// Puts the times pushed in into their places.
+    fn settle(&mut self) {
+        if self.pushed.is_empty() {
+            return;
+        }
+        let mut times: BinaryHeap<Reverse<u32>> = self.pushed.drain(..).map(Reverse).collect();
+        for cell in &mut self.cells {
+            let mut least = times.peek_mut().expect("as many as before");
+            if least.0 < *cell {
+                std::mem::swap(&mut least.0, cell);
+            }
+        }
+    }
+
+    /// A time is pushed as far as the place whose time is `now`, and takes it; returns the index
+    /// of that place.
+    fn enter(&mut self, mut time: u32, now: u32) -> usize {
+        self.settle();
+        self.heap.clear();
+        for (at, cell) in self.cells.iter_mut().enumerate() {
+            if *cell == now {
+                *cell = time;
+                return at;
+            }
+            (*cell, time) = ((*cell).min(time), (*cell).max(time));
+        }
+        unreachable!("the page is in the block that was noted")
+    }
+
+    /// A new place at the end.
+    fn append(&mut self, time: u32) {
+        self.settle();
+        self.heap.clear();
+        self.cells.push(time);
+    }
+}
+
+/// Restores a heap, the latest first, after the element at an index got earlier.
+fn sift_down(heap: &mut [u32], mut at: usize) {
+    let time = heap[at];
+    loop {
+        let mut child = 2 * at + 1;
+        if child >= heap.len() {
+            break;
+        }
+        if child + 1 < heap.len() && heap[child + 1] > heap[child] {
+            child += 1;
+        }
+        if heap[child] <= time {
+            break;
+        }
+        heap[at] = heap[child];
+        at = child;
+    }
+    heap[at] = time;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Mattson's stack, place by place.
+    fn plain(refs: &[u32], next_use: &[u32]) -> Vec<Option<usize>> {
+        let mut stack: Vec<u32> = Vec::new();
+        let each = refs.iter().zip(next_use).zip(0..).map(|((_, &next), now)| {
+            let at = stack.iter().position(|time| *time == now);
+            let mut pushed = next;
+            for place in 0..at.unwrap_or(stack.len()) {
+                let here = stack[place];
+                if place == 0 || pushed < here {
+                    stack[place] = pushed;
+                    pushed = here;
+                }
+            }
+            match at {
+                Some(at) => stack[at] = pushed,
+                None => stack.push(pushed),
+            }
+            at.map(|at| at + 1)
+        });
+        each.collect()
+    }
+
+    #[test]
+    fn blocks_are_a_stack() {
+        let mut state = 11u64;
+        for round in 0..300 {
+            let mut below = |n: u64| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                (state >> 33) % n
+            };
+            let (pages, top, size) = (1 + below(90), 1 + below(5), 1 + below(9));
+            let refs: Vec<u32> = (0..600)
+                .map(|_| below(pages).min(below(pages)) as u32)
+                .collect();
+            let mut next_use = vec![NEVER; refs.len()];
+            for (at, page) in refs.iter().enumerate() {
+                let later = refs[at + 1..].iter().position(|other| other == page);
+                next_use[at] = later.map_or(NEVER, |later| (at + 1 + later) as u32);
+            }
+            let mut stack = Stack::new(pages as usize, top as usize, size as usize);
+            let got: Vec<Option<usize>> = refs
+                .iter()
+                .zip(&next_use)
+                .zip(0..)
+                .map(|((&page, &next), now)| {
+                    stack.touch(page, now, next, |time| refs[time as usize])
+                })
+                .collect();
+            assert_eq!(got, plain(&refs, &next_use), "round {round}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Pages in order of last use, for one question: how many pages were used later than this one?
+//!
+//! Each use takes the next position of a window; the latest use of each page is a set bit there
+//! (Bennett and Kruskal, "LRU stack processing", IBM Journal of Research and Development 19(4),
+//! 1975). Bits are counted in three levels of prefix sums, so that a question is four loads and
+//! a removal changes two rows of 64 bytes. When the window is used up, the positions are numbered
+//! afresh.
+//!
+//! Deliberately absent: references, distances, what a page is.
+
+use crate::simd::prefetch::prefetch;
+use crate::units::PageId;
+
+/// Words per row of counts.
+const ROW: usize = 32;
+/// log2 of the positions that one word, one row and one row of rows stand for.
+const WORD_BITS: usize = 6;
+const ROW_BITS: usize = WORD_BITS + 5;
+const FAR_BITS: usize = ROW_BITS + 5;
+/// Positions per page: fewer and numbering afresh is felt, more and the window leaves the cache.
+const ROOM: usize = 6;
+
+/// The position of a page's latest use.
+pub type Slot = u32;
+
+/// The window. See the module's documentation.
+///
+/// Counts of words and rows that lie behind the newest position are not kept: they are set when
+/// the newest position reaches them, so that a use costs nothing but its bit.
+pub struct Recency {
+    words: Vec<u64>,
+    /// For each word, the bits before it within its row.
+    near: Vec<[u16; ROW]>,
+    /// For each row, the bits before it within its row of rows.
+    middle: Vec<[u16; ROW]>,
+    /// For each row of rows reached, all bits before it.
+    far: Vec<u32>,
+    /// The page that used each position.
+    page_at: Vec<PageId>,
+    now: usize,
+    live: u32,
+}
+
+impl Recency {
+    /// For at most so many pages at a time.
+    pub fn new(pages: usize) -> Recency {
+        let window = (pages.saturating_mul(ROOM)).clamp(1 << ROW_BITS, u32::MAX as usize / 2);
+        let window = window.next_multiple_of(1 << ROW_BITS).max(pages + 1);
+        Recency {
+            words: vec![0; window.div_ceil(1 << WORD_BITS)],
+            near: vec![[0; ROW]; window.div_ceil(1 << ROW_BITS)],
+            middle: vec![[0; ROW]; window.div_ceil(1 << FAR_BITS)],
+            far: Vec::with_capacity(window.div_ceil(1 << FAR_BITS)),
+            page_at: vec![0; window],
+            now: 0,
+            live: 0,
+        }
+    }
+
+    /// Whether [`Recency::renumber`] must come before the next use.
+    #[inline(always)]
+    pub fn is_full(&self) -> bool {
+        self.now == self.page_at.len()
+    }
+
+    /// A page that is not in the window is used: the slot that it has from now on.
+    #[inline(always)]
+    pub fn push(&mut self, page: PageId) -> Slot {
+        let at = self.now;
+        if at.is_multiple_of(1 << WORD_BITS) {
+            self.reach(at);
+        }
+        self.words[at >> WORD_BITS] |= 1 << (at & 63);
+        self.page_at[at] = page;
+        self.now += 1;
+        self.live += 1;
+        at as Slot
+    }
+
+    /// Sets the counts of the word that begins at a position.
+    fn reach(&mut self, at: usize) {
+        let (word, row, far) = (at >> WORD_BITS, at >> ROW_BITS, at >> FAR_BITS);
+        if at.is_multiple_of(1 << FAR_BITS) {
+            self.far.push(self.live);
+        }
+        let in_far = self.live - self.far[far];
+        if at.is_multiple_of(1 << ROW_BITS) {
+            self.middle[far][row % ROW] = in_far as u16;
+        }
+        let in_row = in_far - u32::from(self.middle[far][row % ROW]);
+        self.near[row][word % ROW] = in_row as u16;
+    }
+
+    /// Asks for what the next question about a slot reads.
+    #[inline(always)]
+    pub fn ask_for(&self, slot: Slot) {
+        let at = slot as usize;
+        prefetch(&self.words, at >> WORD_BITS);
+        prefetch(&self.near, at >> ROW_BITS);
+        prefetch(&self.middle, at >> FAR_BITS);
+    }
+
+    /// How many pages were used later.
+    #[inline(always)]
+    pub fn later(&self, slot: Slot) -> u32 {
+        let at = slot as usize;
+        let (word, row, far) = (at >> WORD_BITS, at >> ROW_BITS, at >> FAR_BITS);
+        // Up to and with the position itself.
+        let own = self.words[word] & (u64::MAX >> (63 - (at & 63)));
+        let before = self.far[far]
+            + u32::from(self.middle[far][row % ROW])
+            + u32::from(self.near[row][word % ROW])
+            + own.count_ones();
+        self.live - before
+    }
+
+    /// The page with this slot leaves the window.
+    #[inline(always)]
+    pub fn remove(&mut self, slot: Slot) {
+        let at = slot as usize;
+        let (word, row, far) = (at >> WORD_BITS, at >> ROW_BITS, at >> FAR_BITS);
+        self.words[word] &= !(1 << (at & 63));
+        take_one_behind(&mut self.near[row], word % ROW);
+        take_one_behind(&mut self.middle[far], row % ROW);
+        for count in &mut self.far[far + 1..] {
+            *count -= 1;
+        }
+        self.live -= 1;
+    }
+
+    /// Numbers the positions afresh and tells each page's new slot.
+    #[cold]
+    pub fn renumber(&mut self, mut tell: impl FnMut(PageId, Slot)) {
+        let mut kept = 0;
+        for word in 0..self.words.len() {
+            let mut bits = std::mem::take(&mut self.words[word]);
+            while bits != 0 {
+                // Never ahead of where it is read.
+                self.page_at[kept] =
+                    self.page_at[(word << WORD_BITS) + bits.trailing_zeros() as usize];
+                kept += 1;
+                bits &= bits - 1;
+            }
+        }
+        self.far.clear();
+        (self.now, self.live) = (0, 0);
+        for at in 0..kept {
+            let page = self.page_at[at];
+            tell(page, self.push(page));
+        }
+    }
+
+    /// The pages, the latest used first.
+    pub fn pages(&self) -> impl Iterator<Item = PageId> + '_ {
+        let set = |at: &usize| self.words[at >> WORD_BITS] >> (at & 63) & 1 == 1;
+        (0..self.now).rev().filter(set).map(|at| self.page_at[at])
+    }
+}
+
+/// Takes one from every count behind `place`; those not reached yet hold anything. Without
+/// branches, so that the compiler makes vectors of it.
+#[inline(always)]
+fn take_one_behind(row: &mut [u16; ROW], place: usize) {
+    for (at, count) in row.iter_mut().enumerate() {
+        *count = count.wrapping_sub(u16::from(at as u16 > place as u16));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_counts_like_a_list() {
+        for pages in [1usize, 3, 200, 20_000] {
+            let mut recency = Recency::new(pages);
+            let mut slots = vec![None; pages];
+            let mut list: Vec<PageId> = Vec::new();
+            let mut state = 7u64;
+            let steps = if pages > 1000 { 130_000 } else { 20_000 };
+            for step in 0..steps {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                let page = (state >> 33) as usize % pages;
+                if let Some(slot) = slots[page].take() {
+                    // The list is slow: for many pages it is asked now and then.
+                    if pages < 1000 || step % 512 == 0 {
+                        let place = list.iter().position(|p| *p == page as u32).unwrap();
+                        assert_eq!(recency.later(slot), (list.len() - 1 - place) as u32);
+                    }
+                    recency.remove(slot);
+                    list.retain(|p| *p != page as u32);
+                }
+                if recency.is_full() {
+                    recency.renumber(|page, slot| slots[page as usize] = Some(slot));
+                }
+                if step % 5 > 0 {
+                    slots[page] = Some(recency.push(page as u32));
+                    list.push(page as u32);
+                }
+            }
+            list.reverse();
+            assert!(recency.pages().eq(list));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The curves of a trace in one chart: fault rate over mean resident pages, each exact curve a
+//! solid line and each estimate a dashed one of its own.
+//!
+//! Does not know how rows came about.
+
+use super::fault_rate;
+use super::series::{self, Group};
+use super::theme::{DASHED, Styles};
+use super::{Chart, ChartError};
+use crate::report::columns::Row;
+use crate::report::curves::CurveRow;
+
+/// Draws one chart for each trace, page size and filter.
+pub fn draw(rows: &[CurveRow]) -> Result<Vec<Chart>, ChartError> {
+    let estimates: Vec<String> = rows
+        .iter()
+        .filter(|row| row.sample_rate.is_some())
+        .map(|row| as_result(row).policy_label())
+        .collect();
+    let rows: Vec<Row> = rows.iter().map(as_result).collect();
+    let groups = series::groups(&rows);
+    if groups.is_empty() {
+        return Err(ChartError::Empty);
+    }
+    let styles = series::styles(&groups);
+    let chart = |group: &Group<'_>| {
+        Ok(Chart {
+            file_name: format!("{}-curve.png", group.stem),
+            png: one(group, &styles, &estimates)?,
+        })
+    };
+    groups.iter().map(chart).collect()
+}
+
+fn one(group: &Group<'_>, styles: &Styles, estimates: &[String]) -> Result<Vec<u8>, ChartError> {
+    let mut curves = group.curves(styles, |row| row.fault_rate);
+    for series in &mut curves.series {
+        if estimates.contains(&series.label) {
+            series.style.dash = DASHED;
+        }
+    }
+    fault_rate::draw_curves(group, curves, "fault rate at every size")
+}
+
+/// A point as the row that a replay would have given: what charts are drawn from.
+fn as_result(row: &CurveRow) -> Row {
+    let mut params = row.params.clone();
+    if let Some(rate) = row.sample_rate {
+        // A series of its own.
+        params = format!("estimate from {}%", rate * 100.0);
+    }
+    Row {
+        trace: row.trace.clone(),
+        trace_digest: row.trace_digest.clone(),
+        trace_kind: row.trace_kind.clone(),
+        filter: row.filter.clone(),
+        page_size: row.page_size,
+        policy: row.policy.clone(),
+        params,
+        frames: row.frames,
+        tau: row.tau,
+        mean_resident: Some(row.mean_resident),
+        refs: row.refs,
+        distinct_pages: row.distinct_pages,
+        faults: row.faults,
+        hits: row.refs.saturating_sub(row.faults),
+        fills: row.distinct_pages,
+        fault_rate: Some(row.fault_rate),
+        status: "ok".into(),
+        ..Row::default()
+    }
+}

@@ -1,0 +1,170 @@
+//! `pagebench curve`: the same counts as `run`, and what it refuses.
+
+use super::harness::Sandbox;
+
+#[test]
+fn every_point_is_what_a_run_counts() {
+    let sandbox = Sandbox::with_trace();
+    let axes = "-m 1,16,17,40,100,300 --tau 1,30,500,9000";
+    let policies = "lru,fifo,clock,clock:load-bit=0,opt,ws";
+    sandbox
+        .run(&format!("curve t.txt -p {policies} {axes} -o c"))
+        .code(0)
+        .out(&[
+            "frames",
+            "clock:load-bit=0",
+            "window",
+            "c/curve.csv",
+            "c/t-curve.png",
+        ]);
+    sandbox
+        .run(&format!(
+            "run t.txt -p {policies} {axes} --tlb none --no-charts -o r"
+        ))
+        .code(0);
+    let shown = [
+        "policy",
+        "params",
+        "frames",
+        "tau",
+        "mean_resident",
+        "refs",
+        "faults",
+        "fault_rate",
+    ];
+    let of = |file: &str| -> Vec<Vec<String>> {
+        let key = |row: &std::collections::BTreeMap<String, String>| {
+            shown.map(|name| row[name].clone()).to_vec()
+        };
+        sandbox.rows(file).iter().map(key).collect()
+    };
+    assert_eq!(of("c/curve.csv"), of("r/results.csv"));
+    let known = sandbox.column("c/curve.csv", "write_backs");
+    let replayed = sandbox.column("r/results.csv", "write_backs");
+    let policies = sandbox.column("c/curve.csv", "policy");
+    for ((known, replayed), policy) in known.iter().zip(&replayed).zip(&policies) {
+        let expected = if policy == "opt" { "" } else { replayed };
+        assert_eq!(known, expected, "{policy}");
+    }
+}
+
+#[test]
+fn the_points_are_chosen_or_all() {
+    let sandbox = Sandbox::with_trace();
+    sandbox.run("curve t.txt -o few").code(0);
+    for policy in ["lru", "opt", "ws", "vmin", "fifo", "clock"] {
+        let rows = sandbox.column("few/curve.csv", "policy");
+        let count = rows.iter().filter(|name| *name == policy).count();
+        assert!((30..=220).contains(&count), "{policy}: {count}");
+    }
+    sandbox
+        .run("curve t.txt -p lru,opt --all-sizes -o all")
+        .code(0);
+    let pages: usize = sandbox.column("all/curve.csv", "distinct_pages")[0]
+        .parse()
+        .unwrap();
+    assert_eq!(sandbox.rows("all/curve.csv").len(), 2 * pages);
+    // More than a pass takes, and the same bytes for any number of threads.
+    sandbox
+        .run("curve t.txt -p fifo,clock -m 1..200:+1 -o one -j 1")
+        .code(0);
+    sandbox
+        .run("curve t.txt -p fifo,clock -m 1..200:+1 -o two -j 2")
+        .code(0);
+    assert_eq!(sandbox.rows("one/curve.csv").len(), 400);
+    assert_eq!(sandbox.read("one/curve.csv"), sandbox.read("two/curve.csv"));
+    sandbox
+        .run("curve t.txt -p lru -o one")
+        .code(2)
+        .err(&["one: holds"]);
+    sandbox.run("curve t.txt -p lru -o one --force").code(0);
+}
+
+#[test]
+fn estimates_say_that_they_are() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("gen zipf --pages 4000 --refs 60000 -o z.txt")
+        .code(0);
+    sandbox
+        .run("curve z.txt --sample 0.1 -p lru -o c")
+        .code(0)
+        .out(&["lru (~10%)", "±"]);
+    let rows = sandbox.rows("c/curve.csv");
+    let (exact, estimates): (Vec<_>, Vec<_>) =
+        rows.iter().partition(|row| row["accuracy"] == "exact");
+    assert!(!exact.is_empty() && estimates.len() > 50);
+    assert!(
+        exact
+            .iter()
+            .all(|row| row["error_bound"].is_empty() && row["sample_rate"].is_empty())
+    );
+    for row in estimates {
+        assert_eq!(row["sample_rate"], "0.100000000");
+        assert!(row["error_bound"].parse::<f64>().unwrap() >= 0.0);
+        assert_eq!(row["write_backs"], "");
+    }
+    // Only the estimate.
+    sandbox
+        .run("curve z.txt --sample 0.01 -o e")
+        .code(0)
+        .err(&["too few"]);
+    assert!(
+        sandbox
+            .rows("e/curve.csv")
+            .iter()
+            .all(|row| row["accuracy"] == "estimate")
+    );
+}
+
+#[test]
+fn mappings_are_refused_or_ignored() {
+    let sandbox = Sandbox::new();
+    let traces = concat!(env!("CARGO_MANIFEST_DIR"), "/traces/pipeline.pbt");
+    sandbox
+        .run(&format!("curve {traces} --limit 50000"))
+        .code(2)
+        .err(&["pipeline: its mappings", "--ignore-events", "pagebench run"]);
+    sandbox
+        .run(&format!(
+            "curve {traces} --limit 50000 --ignore-events -o c"
+        ))
+        .code(0);
+    let filters = sandbox.column("c/curve.csv", "filter");
+    assert!(
+        filters
+            .iter()
+            .all(|filter| filter == "limit=50000 events-ignored")
+    );
+}
+
+#[test]
+fn bad_input_is_refused_with_reasons() {
+    let sandbox = Sandbox::with_trace();
+    for (args, why) in [
+        ("-p lur", "did you mean \"lru\""),
+        ("-p vmni", "did you mean \"vmin\""),
+        ("-p ws:limit=4", "no curve of ws:limit=4"),
+        ("--sample 0", "above 0 and at most 1"),
+        ("--sample 1.5", "above 0 and at most 1"),
+        ("--sample nan", "above 0 and at most 1"),
+        ("-m 0", "at least 1"),
+        ("-m 4 --all-sizes", "cannot be used with"),
+        ("--tau 4KiB", "not of bytes"),
+        ("-j 0", "at least 1 thread"),
+    ] {
+        sandbox
+            .run(&format!("curve t.txt {args}"))
+            .code(2)
+            .err(&[why]);
+    }
+    sandbox
+        .run("curve t.txt --skip 4000")
+        .code(4)
+        .err(&["nothing selected"]);
+    sandbox.run("curve absent.txt").code(1).err(&["absent.txt"]);
+    sandbox
+        .run("columns curve.csv")
+        .code(0)
+        .out(&["error_bound", "sample_rate", "accuracy"]);
+}

@@ -1,0 +1,273 @@
+//! Curves against replays: every point of every curve is what the machine counts at that size,
+//! on pseudo-random traces with few and many pages and on a recording; and the estimates against
+//! the curve that they estimate.
+
+// A test crate has no readers of its documentation, and shares its helpers with other test crates.
+#![allow(missing_docs, dead_code)]
+
+mod oracle;
+mod support;
+
+use oracle::Ref;
+use pagebench::curve::{self, Filling, Point};
+use pagebench::policy::PolicyChoice;
+use pagebench::trace::dense::Trace;
+use pagebench::trace::select::Selection;
+use pagebench::trace::source::{LoadOptions, load};
+use pagebench::vm::{self, Job};
+use rayon::prelude::*;
+use std::path::Path;
+use support::random::{SHAPES, Shape, any_refs, refs_of};
+use support::{assert_holds, trace_of};
+
+/// What the machine counts.
+fn replayed(trace: &Trace, policy: &str, frames: Option<u32>, tau: u64) -> Point {
+    let choice: PolicyChoice = policy.parse().expect("a policy");
+    let job = Job {
+        swap_slots: None,
+        bursts: None,
+        misses: None,
+        trace,
+        space: None,
+        quotas: None,
+        accessed: vm::Accessed::Every,
+        policy: choice.index,
+        params: &choice.params,
+        seed: 0,
+        frames,
+        tau,
+        warmup: 0,
+        tlb: None,
+    };
+    let outcome = vm::run(&job).expect("a short trace");
+    Point {
+        memory: frames.map_or(tau, u64::from),
+        faults: outcome.counters.faults(),
+        write_backs: Some(outcome.counters.write_backs()),
+        resident_sum: outcome.resident_sum,
+    }
+}
+
+fn same(policy: &str, got: Point, expected: Point) -> Result<(), String> {
+    // OPT and VMIN tell no write-backs.
+    let expected = Point {
+        write_backs: expected.write_backs.filter(|_| got.write_backs.is_some()),
+        ..expected
+    };
+    match got == expected {
+        true => Ok(()),
+        false => Err(format!("{policy}: got {got:?}, expected {expected:?}")),
+    }
+}
+
+/// Every curve of a trace at these sizes and windows.
+fn check(trace: &Trace, sizes: &[u64], taus: &[u64]) -> Result<(), String> {
+    let pages = trace.distinct();
+    let filling = Filling::of(&trace.refs, pages);
+    let point = |frames: u64, (faults, write_backs): (u64, Option<u64>)| Point {
+        memory: frames,
+        faults,
+        write_backs,
+        resident_sum: filling.resident_sum(frames),
+    };
+    let lru = curve::lru(&trace.refs, pages);
+    let opt = curve::opt(trace).map_err(|e| e.to_string())?;
+    assert_eq!(lru.faults.len(), pages + 1);
+    assert_eq!(opt.faults.len(), pages + 1);
+    for &frames in sizes {
+        let at = frames.min(pages as u64) as usize;
+        let counts = (lru.faults[at], Some(lru.write_backs[at]));
+        let replay = |policy| replayed(trace, policy, Some(frames as u32), 1);
+        same("lru", point(frames, counts), replay("lru"))?;
+        same("opt", point(frames, (opt.faults[at], None)), replay("opt"))?;
+    }
+    type Engine = fn(&Trace, &[u64]) -> Vec<(u64, u64)>;
+    let engines: [(&str, Engine); 3] = [
+        ("fifo", |t, sizes| curve::fifo(&t.refs, t.distinct(), sizes)),
+        ("clock", |t, sizes| {
+            curve::clock(&t.refs, t.distinct(), sizes, true)
+        }),
+        ("clock:load-bit=0", |t, sizes| {
+            curve::clock(&t.refs, t.distinct(), sizes, false)
+        }),
+    ];
+    for (policy, engine) in engines {
+        for sizes in sizes.chunks(curve::LANES) {
+            for (&frames, (faults, dirty)) in sizes.iter().zip(engine(trace, sizes)) {
+                let replay = replayed(trace, policy, Some(frames as u32), 1);
+                same(policy, point(frames, (faults, Some(dirty))), replay)?;
+            }
+        }
+    }
+    let intervals = curve::intervals(trace).map_err(|e| e.to_string())?;
+    for &tau in taus {
+        same(
+            "ws",
+            intervals.working_set(tau),
+            replayed(trace, "ws", None, tau),
+        )?;
+    }
+    Ok(())
+}
+
+#[test]
+fn every_point_is_a_replay() {
+    (0..400u64).into_par_iter().for_each(|seed| {
+        let refs = any_refs(seed, 700, 60);
+        assert_holds(&refs, |refs| {
+            let trace = trace_of(refs);
+            let sizes: Vec<u64> = (1..=trace.distinct() as u64 + 2).collect();
+            let taus: Vec<u64> = (1..=trace.len() as u64 + 2)
+                .step_by(1 + trace.len() / 60)
+                .collect();
+            check(&trace, &sizes, &taus)
+        });
+    });
+}
+
+/// Long enough to number the positions of the LRU window afresh, deep enough for OPT's blocks.
+#[test]
+fn many_pages_are_a_replay_too() {
+    let shapes = (0..SHAPES.len() as u64).into_par_iter();
+    shapes.for_each(|seed| {
+        let shape = SHAPES[seed as usize];
+        let refs = refs_of(shape, 40_000, 1500, seed);
+        let trace = trace_of(&refs);
+        let pages = trace.distinct() as u64;
+        let sizes: Vec<u64> = [
+            1, 15, 16, 17, 18, 63, 127, 128, 129, 130, 200, 384, 385, 640, 1000,
+        ]
+        .into_iter()
+        .chain([pages - 1, pages, pages + 1])
+        .filter(|&frames| frames > 0)
+        .collect();
+        check(&trace, &sizes, &[1, 2, 31, 1000, 70_000])
+            .unwrap_or_else(|e| panic!("{shape:?}: {e}"));
+    });
+}
+
+/// Against the definitions, which share no code with the program.
+#[test]
+fn curves_agree_with_the_oracles() {
+    for seed in 0..60 {
+        let refs = any_refs(seed, 150, 25);
+        let trace = trace_of(&refs);
+        let lru = curve::lru(&trace.refs, trace.distinct());
+        let opt = curve::opt(&trace).expect("short");
+        for frames in 1..=trace.distinct() {
+            let oracle = oracle::lru::lru(&refs, frames);
+            assert_eq!(lru.faults[frames], oracle.faults.len() as u64);
+            assert_eq!(lru.write_backs[frames], oracle.write_backs() as u64);
+            assert_eq!(
+                opt.faults[frames],
+                oracle::opt::opt(&refs, frames).faults.len() as u64
+            );
+        }
+        let intervals = curve::intervals(&trace).expect("short");
+        for tau in (1..=refs.len() as u64 + 1).step_by(7) {
+            let ws = oracle::ws::ws(&refs, tau, None);
+            let got = intervals.working_set(tau);
+            let expected = (
+                ws.faults.len() as u64,
+                ws.resident_sum,
+                Some(ws.write_backs() as u64),
+            );
+            assert_eq!(
+                (got.faults, got.resident_sum, got.write_backs),
+                expected,
+                "ws {tau}"
+            );
+            let got = intervals.vmin(tau);
+            assert_eq!(
+                (got.faults, got.resident_sum),
+                oracle::vmin::vmin(&refs, tau),
+                "vmin {tau}"
+            );
+        }
+    }
+}
+
+fn recording(name: &str, limit: u64) -> Trace {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("traces")
+        .join(name);
+    let selection = Selection {
+        limit: Some(limit),
+        ..Selection::default()
+    };
+    let options = LoadOptions {
+        selection,
+        ..LoadOptions::default()
+    };
+    load(&path, &options).expect("the shipped recordings are sound")
+}
+
+#[test]
+fn recordings_are_replays() {
+    for name in ["cc1.pbt", "pipeline.pbt", "xz.pbt"] {
+        let trace = recording(name, 400_000);
+        let pages = trace.distinct() as u64;
+        let sizes = [1, 7, 16, 17, 40, 128, 150, pages / 2, pages - 1, pages];
+        check(
+            &trace,
+            &sizes,
+            &[1, 50, 3000, 65_535, 65_536, 300_000, 1 << 40],
+        )
+        .unwrap_or_else(|e| panic!("{name}: {e}"));
+    }
+}
+
+#[test]
+fn empty_and_tiny_traces_have_curves() {
+    let empty = trace_of(&[]);
+    assert_eq!(curve::lru(&[], 0).faults, [0]);
+    assert_eq!(curve::opt(&empty).expect("short").faults, [0]);
+    assert_eq!(
+        curve::intervals(&empty)
+            .expect("short")
+            .working_set(1)
+            .faults,
+        0
+    );
+    assert_eq!(curve::fifo(&[], 0, &[]), []);
+    let one = [Ref {
+        process: 1,
+        page: 9,
+        write: true,
+        ifetch: false,
+    }];
+    check(
+        &trace_of(&one),
+        &[1, 2, u64::from(u32::MAX >> 1)],
+        &[1, u64::MAX >> 1],
+    )
+    .unwrap();
+}
+
+/// With every page taken the estimate is the curve; with few it is within its own bound at
+/// nearly all sizes.
+#[test]
+fn estimates_are_as_near_as_they_say() {
+    let refs = refs_of(Shape::Skewed, 60_000, 4000, 5);
+    let trace = trace_of(&refs);
+    let exact = curve::lru(&trace.refs, trace.distinct());
+    let all = curve::sample::sample(&trace, 1.0);
+    for frames in 1..=trace.distinct() as u64 + 3 {
+        let at = (frames as usize).min(trace.distinct());
+        assert_eq!(all.at(frames).faults, exact.faults[at]);
+    }
+    let (mut inside, mut asked) = (0, 0);
+    for rate in [0.05, 0.1, 0.3] {
+        let sampled = curve::sample::sample(&trace, rate);
+        for frames in (20..trace.distinct()).step_by(50) {
+            let estimate = sampled.at(frames as u64);
+            let off = (estimate.faults as f64 - exact.faults[frames] as f64).abs();
+            asked += 1;
+            inside += usize::from(off <= estimate.error + 0.5);
+        }
+    }
+    assert!(
+        inside * 100 >= asked * 85,
+        "{inside} of {asked} within their bound"
+    );
+}

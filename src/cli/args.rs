@@ -9,7 +9,7 @@ use crate::trace::format::ReadOptions;
 use crate::trace::record::TraceKind;
 use crate::trace::select::Selection;
 use crate::trace::source::LoadOptions;
-use crate::units::{Ladder, PageSize, parse_count};
+use crate::units::{Ladder, PageSize, parse_bytes, parse_count};
 use crate::vm::Accessed;
 use crate::vm::cost::{CostTable, DEVICES, device};
 use crate::vm::presets;
@@ -62,6 +62,16 @@ pub enum YesNo {
 
 fn parse_accessed(text: &str) -> Result<Accessed, String> {
     named(text, Accessed::ALL)
+}
+
+/// Memory that the system says is free for programs, in bytes; `None` where it does not say.
+fn free_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
 }
 
 fn parse_engine(text: &str) -> Result<Engine, String> {
@@ -231,6 +241,11 @@ pub struct SweepArgs {
     #[arg(long, value_name = "auto|plain", value_parser = parse_engine, default_value = "auto")]
     pub engine: Engine,
 
+    /// Memory that a trace may take, 2GiB: a stored trace that needs more stays in its file and is
+    /// replayed tile by tile. Three quarters of the free memory if absent
+    #[arg(long, value_name = "BYTES")]
+    pub mem_limit: Option<String>,
+
     /// Threads; all cores if absent
     #[arg(short, long, value_name = "THREADS")]
     pub jobs: Option<usize>,
@@ -278,6 +293,7 @@ impl ReadArgs {
             selection: select.selection(),
             name: None,
             kind: self.kind,
+            mem_limit: None,
         })
     }
 }
@@ -398,6 +414,17 @@ impl SweepArgs {
         }
         costs.set(&self.cost).map_err(Failure::usage)?;
         Ok(costs)
+    }
+
+    /// The memory that a trace may take, in bytes; `None` for any.
+    pub fn mem_limit(&self) -> Result<Option<u64>, Failure> {
+        match &self.mem_limit {
+            Some(text) => match parse_bytes(text) {
+                Ok(bytes) => Ok(Some(bytes)),
+                Err(error) => Err(Failure::usage(format!("--mem-limit {error}"))),
+            },
+            None => Ok(free_memory().map(|free| free / 4 * 3)),
+        }
     }
 
     /// The number of threads.

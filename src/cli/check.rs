@@ -65,7 +65,8 @@ pub struct CheckArgs {
 pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     let baseline = read_baseline(&args)?;
     use_threads(args.sweep.threads()?);
-    let options = args.read.options(&args.select)?;
+    let mut options = args.read.options(&args.select)?;
+    options.mem_limit = args.sweep.mem_limit()?;
     let rows = baseline.as_deref().unwrap_or(&[]);
     let cache = Cache::of(&args.cache, args.terminal.quiet);
     let sizes = |name: &str, _| {

@@ -104,6 +104,7 @@ impl From<PlanError> for Failure {
         let code = match error {
             PlanError::Units(_) => exit::USAGE,
             PlanError::NothingLeft { .. } => exit::NOTHING,
+            PlanError::Trace(_) => exit::BAD_TRACE,
         };
         Failure::new(code, error.to_string())
     }

@@ -14,7 +14,7 @@ use crate::report::columns::{COLUMNS, Column, ColumnKind, Row, SWAP_FULL, column
 use crate::report::csv::{read_rows, to_csv, write_file};
 use crate::report::{distributions, rows, table};
 use crate::space::Resolved;
-use crate::sweep::{self, CellResult, Plan};
+use crate::sweep::{self, Axes, CellResult, Plan};
 use crate::units::show_count;
 use clap::Args;
 use std::path::PathBuf;
@@ -67,12 +67,39 @@ pub struct RunArgs {
     pub terminal: TerminalArgs,
 }
 
+/// Says which traces are replayed from their files, and what that leaves out.
+fn tell_long(traces: &[&Resolved], axes: &Axes) {
+    let future = axes.policies.iter().map(|choice| choice.spec());
+    let names: Vec<&str> = future
+        .filter(|spec| spec.needs_future)
+        .map(|spec| spec.name)
+        .collect();
+    for resolved in traces {
+        let trace = &resolved.trace;
+        if trace.store().is_none() {
+            continue;
+        }
+        let mut what = format!(
+            "note: {}: replayed from its file, tile by tile: it does not fit into memory",
+            trace.meta.name
+        );
+        if !names.is_empty() {
+            what += &format!(
+                "; left out, since they know the future: {}",
+                names.join(", ")
+            );
+        }
+        message(&what);
+    }
+}
+
 /// Runs the command.
 pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let metric = metric(&args.show)?;
     let axes = args.sweep.axes()?;
     let costs = args.sweep.costs()?;
-    let options = args.read.options(&args.select)?;
+    let mut options = args.read.options(&args.select)?;
+    options.mem_limit = args.sweep.mem_limit()?;
     let settings = args.sweep.settings(args.select.selection().describe())?;
     use_threads(args.sweep.threads()?);
     let started = timestamp();
@@ -99,6 +126,12 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         .flat_map(|loaded| &loaded.traces)
         .collect();
     let plan = Plan::new(&traces, &axes, settings)?;
+    tell_long(&traces, &axes);
+    if plan.cells.is_empty() {
+        let what = "nothing selected: every policy asked for knows the future, and the traces do not \
+                    fit into memory (raise --mem-limit)";
+        return Err(Failure::new(exit::NOTHING, what));
+    }
     let run_folder = match reserved {
         Some(folder) => folder,
         None => make_folder(None, false)?,

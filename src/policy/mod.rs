@@ -192,7 +192,7 @@ pub struct Future<'t> {
 /// A frame is known to the policy from `loaded` or `prefetched` until it is returned by `victim`
 /// or `expire` or given to `freed`. Naming any other frame is a bug and stops the cell. Nothing is
 /// allocated after `new`.
-pub trait Policy<'t>: Sized {
+pub trait Policy<'t>: Sized + Send {
     /// The entry of the table.
     const SPEC: Spec;
 
@@ -262,7 +262,7 @@ pub trait Visitor<'t> {
     /// What the work gives.
     type Output;
     /// Does the work for the policy `P`.
-    fn visit<P: Policy<'t>>(self) -> Self::Output;
+    fn visit<P: Policy<'t> + 't>(self) -> Self::Output;
 }
 
 macro_rules! policies {
@@ -323,7 +323,7 @@ mod tests {
         struct Name;
         impl<'t> Visitor<'t> for Name {
             type Output = &'static str;
-            fn visit<P: Policy<'t>>(self) -> &'static str {
+            fn visit<P: Policy<'t> + 't>(self) -> &'static str {
                 P::SPEC.name
             }
         }

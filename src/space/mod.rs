@@ -411,6 +411,9 @@ impl Resolved {
     /// poor that a replay is faster without. Worked out once and shared.
     pub fn bursts(&self) -> Option<&Bursts> {
         let encode = || {
+            if self.trace.store().is_some() {
+                return None;
+            }
             let probes = [0, self.trace.len() / 2];
             let probes = probes.map(|from| from..(from + PROBE).min(self.trace.len()));
             let local = |range: Range<usize>| {

@@ -109,6 +109,14 @@ pub fn resolve_at(
     options: &Options,
     at: Option<u64>,
 ) -> Result<(Resolved, Option<View>), SpaceError> {
+    if trace.store().is_some() && options.mappings == Mappings::Infer {
+        return Err(SpaceError {
+            name: trace.meta.name.clone(),
+            place: "before reference 0".into(),
+            what: "mappings can be inferred of traces in memory only".into(),
+            help: "raise --mem-limit, or take --mappings permissive",
+        });
+    }
     let infers = options.mappings == Mappings::Infer && trace.meta.addressing == Addressing::Bytes;
     let origin = match (trace.has_mappings(), infers) {
         (true, _) => Origin::Recorded,

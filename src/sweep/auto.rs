@@ -1,6 +1,7 @@
 //! The ladders that the program chooses: frames from a trace's footprint, windows so that the
 //! mean working sets cover the frames.
 
+use crate::trace::TraceError;
 use crate::trace::dense::{Trace, page_of};
 
 /// Powers of two from 16 (from 1 for a small trace) below the number of distinct pages, and that
@@ -16,14 +17,14 @@ pub fn frame_ladder(distinct: u64) -> Vec<u64> {
 
 /// For each number of frames, the window whose mean working set is about as large, to two
 /// digits.
-pub fn tau_ladder(trace: &Trace, frames: &[u64]) -> Vec<u64> {
-    let intervals = Intervals::of(trace);
+pub fn tau_ladder(trace: &Trace, frames: &[u64]) -> Result<Vec<u64>, TraceError> {
+    let intervals = Intervals::of(trace)?;
     let mut ladder: Vec<u64> = frames
         .iter()
         .map(|&frames| round(intervals.tau_for(frames as f64)))
         .collect();
     ladder.dedup();
-    ladder
+    Ok(ladder)
 }
 
 /// To two significant digits, at least 1.
@@ -46,7 +47,7 @@ struct Intervals {
 }
 
 impl Intervals {
-    fn of(trace: &Trace) -> Intervals {
+    fn of(trace: &Trace) -> Result<Intervals, TraceError> {
         let pages = &trace.dictionary.pages;
         let mut clock = vec![0u64; trace.dictionary.pids.len()];
         let mut last = vec![0u64; pages.len()];
@@ -58,29 +59,35 @@ impl Intervals {
             longest: 1,
         };
         let mut owned = vec![0u64; trace.dictionary.pids.len()];
-        for &reference in &trace.refs {
-            owned[pages[page_of(reference) as usize].process as usize] += 1;
-        }
+        trace.tiles(|tile| {
+            for &reference in tile.refs {
+                owned[pages[page_of(reference) as usize].process as usize] += 1;
+            }
+            true
+        })?;
         let weight: Vec<f64> = owned
             .iter()
             .map(|&refs| trace.len() as f64 / refs as f64)
             .collect();
-        for &reference in &trace.refs {
-            let page = page_of(reference) as usize;
-            let process = pages[page].process as usize;
-            let now = &mut clock[process];
-            *now += 1;
-            let before = std::mem::replace(&mut last[page], *now);
-            if before > 0 {
-                all.note(*now - before, weight[process]);
+        trace.tiles(|tile| {
+            for &reference in tile.refs {
+                let page = page_of(reference) as usize;
+                let process = pages[page].process as usize;
+                let now = &mut clock[process];
+                *now += 1;
+                let before = std::mem::replace(&mut last[page], *now);
+                if before > 0 {
+                    all.note(*now - before, weight[process]);
+                }
             }
-        }
+            true
+        })?;
         // After its last reference a page stays until its window closes or the trace ends.
         for (key, &last) in pages.iter().zip(&last).filter(|(_, last)| **last > 0) {
             let process = key.process as usize;
             all.note(clock[process] + 1 - last, weight[process]);
         }
-        all
+        Ok(all)
     }
 
     fn note(&mut self, interval: u64, weight: f64) {

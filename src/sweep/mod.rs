@@ -5,6 +5,7 @@
 
 mod allocation;
 mod auto;
+mod long;
 mod plan;
 
 pub use allocation::Allocation;
@@ -49,35 +50,57 @@ pub fn run(
     stop: &AtomicBool,
     finished: &(dyn Fn(&Cell, u64) + Sync),
 ) -> Vec<Option<CellResult>> {
-    let mut order: Vec<usize> = (0..plan.cells.len()).collect();
+    let store_of = |cell: usize| plan.traces[plan.cells[cell].trace].trace.store();
+    let all = 0..plan.cells.len();
+    let mut order: Vec<usize> = all.filter(|&cell| store_of(cell).is_none()).collect();
     order.sort_by_key(|&cell| (std::cmp::Reverse(plan.effort(cell)), cell));
     let next = AtomicUsize::new(0);
-    let slots: Vec<Mutex<Option<CellResult>>> = order.iter().map(|_| Mutex::new(None)).collect();
+    let slots: Vec<Mutex<Option<CellResult>>> =
+        plan.cells.iter().map(|_| Mutex::new(None)).collect();
+    let keep = |index: usize, result: CellResult| {
+        let cell = &plan.cells[index];
+        let replayed = result.replayed(plan.traces[cell.trace].trace.len());
+        *slots[index].lock().expect("no holder panics") = Some(result);
+        finished(cell, replayed);
+    };
     let work = |misses: &[Option<MissLog>]| {
         while !stop.load(Ordering::Relaxed) {
             let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) else {
                 return;
             };
             let log = misses[plan.cells[index].trace].as_ref();
-            let result = run_cell(plan, index, log);
-            let cell = &plan.cells[index];
-            let replayed = result.replayed(plan.traces[cell.trace].trace.len());
-            *slots[index].lock().expect("no holder panics") = Some(result);
-            finished(cell, replayed);
+            keep(index, run_cell(plan, index, log));
         }
     };
     match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
         Ok(pool) => {
             let misses = pool.install(|| prepare(plan));
             pool.broadcast(|_| work(&misses));
+            pool.install(|| replay_long(plan, stop, &keep));
         }
         // The system gives no threads: the work is done all the same.
-        Err(_) => work(&prepare(plan)),
+        Err(_) => {
+            work(&prepare(plan));
+            replay_long(plan, stop, &keep);
+        }
     }
     slots
         .into_iter()
         .map(|slot| slot.into_inner().expect("no holder panics"))
         .collect()
+}
+
+/// Replays the cells of traces that stay in their files, one trace after the other.
+fn replay_long(plan: &Plan<'_>, stop: &AtomicBool, keep: &(dyn Fn(usize, CellResult) + Sync)) {
+    for (trace, resolved) in plan.traces.iter().enumerate() {
+        let Some(store) = resolved.trace.store() else {
+            continue;
+        };
+        let cells: Vec<usize> = (0..plan.cells.len())
+            .filter(|&cell| plan.cells[cell].trace == trace)
+            .collect();
+        long::run(plan, store, &cells, stop, keep);
+    }
 }
 
 /// Works out what the cells of a trace share, on all cores and before any cell is timed: its bursts,
@@ -95,7 +118,8 @@ fn prepare(plan: &Plan<'_>) -> Vec<Option<MissLog>> {
 /// What undisturbed TLBs miss of a trace, where its cells can go along it.
 fn misses_of(plan: &Plan<'_>, trace: usize) -> Option<MissLog> {
     let settings = &plan.settings;
-    if settings.engine == Engine::Plain || settings.accessed != Accessed::Every {
+    let in_memory = plan.traces[trace].trace.store().is_none();
+    if settings.engine == Engine::Plain || settings.accessed != Accessed::Every || !in_memory {
         return None;
     }
     let cell = plan.cells.iter().find(|cell| cell.trace == trace)?;
@@ -129,22 +153,10 @@ fn run_cell(plan: &Plan<'_>, index: usize, misses: Option<&MissLog>) -> CellResu
         Ok(quotas) => quotas,
         Err(error) => return failed(error),
     };
-    let resolved = plan.traces[cell.trace];
     let job = Job {
-        trace: &resolved.trace,
         bursts: bursts_of(plan, cell),
         misses,
-        space: resolved.space.as_ref(),
-        policy: cell.choice.index,
-        params: &cell.choice.params,
-        seed: cell.seed.unwrap_or(0),
-        frames: cell.frames,
-        quotas: quotas.as_deref(),
-        tau: cell.tau.unwrap_or(1),
-        warmup: plan.facts[cell.trace].warmup_refs,
-        tlb: tlb.as_ref(),
-        accessed: plan.settings.accessed,
-        swap_slots: plan.swap_slots(cell),
+        ..plan.job(cell, tlb.as_ref(), quotas.as_deref())
     };
     let outcome = match catch_unwind(AssertUnwindSafe(|| vm::run(&job))) {
         Ok(result) => result.map_err(|e| e.to_string()),

@@ -5,12 +5,13 @@ use super::allocation::Allocation;
 use super::auto::{frame_ladder, tau_ladder};
 use crate::policy::{PolicyChoice, Space};
 use crate::space::{self, Origin, Resolved};
+use crate::trace::TraceError;
 use crate::trace::dense::{Trace, count_kinds};
 use crate::trace::digest;
 use crate::trace::record::{Addressing, TraceKind};
 use crate::units::{Ladder, PAGE_ID_MAX, PageSize, UnitError};
-use crate::vm::Accessed;
 use crate::vm::tlb::{Geometry, Hardware};
+use crate::vm::{Accessed, Job};
 
 /// The axes of a sweep, as the user gave them.
 #[derive(Debug, Clone)]
@@ -141,6 +142,9 @@ pub enum PlanError {
     /// A ladder does not fit a trace.
     #[error("{0}")]
     Units(#[from] UnitError),
+    /// The file of a trace that stays there cannot be read.
+    #[error("{0}")]
+    Trace(String),
     /// Warm-up takes every reference.
     #[error("{trace}: nothing left to count: the warm-up takes all {refs} references")]
     NothingLeft {
@@ -149,6 +153,12 @@ pub enum PlanError {
         /// Its references.
         refs: u64,
     },
+}
+
+impl From<TraceError> for PlanError {
+    fn from(error: TraceError) -> PlanError {
+        PlanError::Trace(error.to_string())
+    }
 }
 
 impl<'t> Plan<'t> {
@@ -177,14 +187,19 @@ impl<'t> Plan<'t> {
             let mut tau = Vec::new();
             if wants_tau {
                 let auto = if axes.tau.has_auto() {
-                    tau_ladder(trace, &frames)
+                    tau_ladder(trace, &frames)?
                 } else {
                     Vec::new()
                 };
                 let refs = trace.len() as u64;
                 tau = axes.tau.resolve(refs, page_size, &auto, u64::MAX >> 1)?;
             }
-            for choice in &policies {
+            // Of a trace that stays in its file nobody knows the future.
+            let in_memory = trace.store().is_none();
+            let possible = policies
+                .iter()
+                .filter(|choice| in_memory || !choice.spec().needs_future);
+            for choice in possible {
                 plan.cells.extend(cells(index, choice, &frames, &tau));
             }
         }
@@ -242,6 +257,32 @@ impl<'t> Plan<'t> {
         }
     }
 
+    /// The replay of a cell, without bursts and misses.
+    pub fn job<'s>(
+        &'s self,
+        cell: &'s Cell,
+        tlb: Option<&'s Geometry>,
+        quotas: Option<&'s [u32]>,
+    ) -> Job<'s> {
+        let resolved: &'s Resolved = self.traces[cell.trace];
+        Job {
+            trace: &resolved.trace,
+            bursts: None,
+            misses: None,
+            space: resolved.space.as_ref(),
+            policy: cell.choice.index,
+            params: &cell.choice.params,
+            seed: cell.seed.unwrap_or(0),
+            frames: cell.frames,
+            quotas,
+            tau: cell.tau.unwrap_or(1),
+            warmup: self.facts[cell.trace].warmup_refs,
+            tlb,
+            accessed: self.settings.accessed,
+            swap_slots: self.swap_slots(cell),
+        }
+    }
+
     /// How long a cell is likely to take, in references of a cheap policy: for scheduling only.
     pub fn effort(&self, cell: usize) -> u64 {
         let cell = &self.cells[cell];
@@ -275,6 +316,21 @@ fn cells(trace: usize, choice: &PolicyChoice, frames: &[u64], tau: &[u64]) -> Ve
     }
 }
 
+/// References by kind from a position on.
+fn by_kind(trace: &Trace, from: u64) -> Result<[u64; 3], TraceError> {
+    if let Some(store) = trace.store().filter(|_| from == 0) {
+        return Ok(store.by_kind);
+    }
+    let mut by_kind = [0; 3];
+    trace.tiles(|tile| {
+        let skipped = from.saturating_sub(tile.start).min(tile.kinds.len() as u64);
+        let now = count_kinds(&tile.kinds[skipped as usize..]);
+        by_kind = std::array::from_fn(|kind| by_kind[kind] + now[kind]);
+        true
+    })?;
+    Ok(by_kind)
+}
+
 fn facts(resolved: &Resolved, settings: &Settings) -> Result<TraceFacts, PlanError> {
     let (trace, tally) = (&resolved.trace, &resolved.tally);
     let refs = trace.len() as u64;
@@ -285,7 +341,7 @@ fn facts(resolved: &Resolved, settings: &Settings) -> Result<TraceFacts, PlanErr
             refs,
         });
     }
-    let by_kind = count_kinds(&trace.kinds[warmup_refs as usize..]);
+    let by_kind = by_kind(trace, warmup_refs)?;
     Ok(TraceFacts {
         name: trace.meta.name.clone(),
         digest: digest::show(trace.digest()),

@@ -21,6 +21,8 @@ mod harness;
 #[path = "cli/help.rs"]
 mod help;
 #[cfg(target_os = "linux")]
+#[path = "cli/long.rs"]
+mod long;
 #[path = "cli/record.rs"]
 mod record;
 #[path = "cli/signals.rs"]

@@ -5,8 +5,10 @@
 //! says what the program touched, not what that means for mappings. Knows nothing of policies
 //! and frames.
 
+use super::error::TraceError;
 use super::event::{Event, EventAt};
 use super::record::{Addressing, TraceKind};
+use super::store::Store;
 use crate::units::{PAGE_ID_MAX, PageId, PageSize};
 use rustc_hash::FxHashMap;
 use std::sync::OnceLock;
@@ -102,7 +104,35 @@ impl Meta {
     }
 }
 
-/// A trace in memory. See the module's documentation.
+/// References that follow each other in a trace.
+#[derive(Debug, Clone, Copy)]
+pub struct Tile<'a> {
+    /// The position of the first of them.
+    pub start: u64,
+    /// The packed references.
+    pub refs: &'a [Ref],
+    /// The kind of each reference.
+    pub kinds: &'a [KindCode],
+}
+
+impl Tile<'_> {
+    /// The position behind the last reference.
+    pub fn end(&self) -> u64 {
+        self.start + self.refs.len() as u64
+    }
+
+    /// Where a position stands in the slices.
+    ///
+    /// # Panics
+    /// If it is before the tile.
+    #[inline]
+    pub fn index(&self, position: u64) -> usize {
+        (position - self.start) as usize
+    }
+}
+
+/// A trace. See the module's documentation. One that is too long for memory stays in its file:
+/// `refs` and `kinds` are empty, and references come tile by tile.
 #[derive(Debug)]
 pub struct Trace {
     /// What is known besides the references.
@@ -118,6 +148,7 @@ pub struct Trace {
     pub events: Vec<EventAt>,
     digest: OnceLock<u128>,
     next_use: OnceLock<Vec<u32>>,
+    stored: Option<Box<Store>>,
 }
 
 /// In [`Trace::next_use`]: the page is not referenced again.
@@ -145,7 +176,59 @@ impl Trace {
             events: Vec::new(),
             digest: cell,
             next_use: OnceLock::new(),
+            stored: None,
         }
+    }
+
+    /// A trace that stays in its file.
+    pub fn stored(store: Store) -> Trace {
+        let (meta, dictionary) = (store.meta.clone(), store.dictionary.clone());
+        let events = store.events.clone();
+        let trace = Trace::new(meta, dictionary, Vec::new(), Vec::new(), Some(store.digest));
+        Trace {
+            events,
+            stored: Some(Box::new(store)),
+            ..trace
+        }
+    }
+
+    /// The file, if the trace stays there.
+    pub fn store(&self) -> Option<&Store> {
+        self.stored.as_deref()
+    }
+
+    /// All references of a trace in memory.
+    pub fn whole(&self) -> Tile<'_> {
+        Tile {
+            start: 0,
+            refs: &self.refs,
+            kinds: &self.kinds,
+        }
+    }
+
+    /// Hands out the references in order, a tile at a time, until `each` returns false. Fails where
+    /// the file of a stored trace cannot be read.
+    pub fn tiles(&self, mut each: impl FnMut(Tile<'_>) -> bool) -> Result<(), TraceError> {
+        let Some(store) = &self.stored else {
+            each(self.whole());
+            return Ok(());
+        };
+        let (mut refs, mut kinds, mut start) = (Vec::new(), Vec::new(), 0);
+        for block in 0..store.blocks() {
+            refs.clear();
+            kinds.clear();
+            store.unpack(block, &mut refs, &mut kinds)?;
+            let tile = Tile {
+                start,
+                refs: &refs,
+                kinds: &kinds,
+            };
+            start = tile.end();
+            if !each(tile) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The same with these events. A digest given before must have counted them.
@@ -167,12 +250,15 @@ impl Trace {
 
     /// The number of references.
     pub fn len(&self) -> usize {
-        self.refs.len()
+        match &self.stored {
+            Some(store) => store.refs() as usize,
+            None => self.refs.len(),
+        }
     }
 
     /// True without any reference.
     pub fn is_empty(&self) -> bool {
-        self.refs.is_empty()
+        self.len() == 0
     }
 
     /// The number of distinct pages, each counted per process.
@@ -191,9 +277,10 @@ impl Trace {
     }
 
     /// For each reference, the position of the next reference of the same page, or [`NEVER`].
-    /// Worked out once and shared. `None` for a trace of 2^32 - 1 references or more.
+    /// Worked out once and shared. `None` for a trace of 2^32 - 1 references or more, and for one that
+    /// stays in its file.
     pub fn next_use(&self) -> Option<&[u32]> {
-        if self.refs.len() >= NEVER as usize {
+        if self.stored.is_some() || self.refs.len() >= NEVER as usize {
             return None;
         }
         Some(self.next_use.get_or_init(|| {

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::ops::Deref;
 
 /// Bytes of a file: mapped where the system can, read otherwise.
+#[derive(Debug)]
 pub enum Bytes {
     /// A read-only mapping.
     Mapped(memmap2::Mmap),

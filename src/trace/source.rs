@@ -11,7 +11,7 @@ use super::record::{Addressing, TraceKind};
 use super::select::{Collector, Selection, Sink};
 use super::store::{MAGIC, Store, Summary, Writer};
 use super::stream::{self, Record};
-use crate::units::PageSize;
+use crate::units::{PageSize, show_bytes};
 use std::fs::File;
 use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
@@ -31,7 +31,13 @@ pub struct LoadOptions {
     pub name: Option<String>,
     /// The kind of recording, if it is not that of its format.
     pub kind: Option<TraceKind>,
+    /// Memory that the trace may take, in bytes: a stored one that takes more stays in its file.
+    pub mem_limit: Option<u64>,
 }
+
+/// Memory that a replay takes for each reference of a trace in memory: its packed form, its kind,
+/// its bursts.
+const REF_BYTES: u64 = 8;
 
 /// The name of the stored format, for `--format`.
 pub const PBT: &str = "pbt";
@@ -255,6 +261,10 @@ pub fn load_source(source: Source) -> Result<Trace, TraceError> {
     let page_size = source.page_size()?;
     let options = source.options.clone();
     if let Content::Stored(store) = source.content {
+        let takes = store.refs().saturating_mul(REF_BYTES);
+        if let Some(limit) = options.mem_limit.filter(|&limit| takes > limit) {
+            return long(*store, page_size, &options, takes, limit);
+        }
         if store.meta.page_size == page_size && options.selection.is_all() {
             let mut trace = store.load()?;
             trace.meta.name = options.name.unwrap_or(trace.meta.name);
@@ -269,6 +279,38 @@ pub fn load_source(source: Source) -> Result<Trace, TraceError> {
     collect(source)
 }
 
+/// A trace that stays in its file, since it would take more memory than it may.
+fn long(
+    store: Store,
+    page_size: PageSize,
+    options: &LoadOptions,
+    takes: u64,
+    limit: u64,
+) -> Result<Trace, TraceError> {
+    let why_not = if !options.selection.is_all() {
+        Some("parts of it can only be taken in memory")
+    } else if page_size != store.meta.page_size {
+        Some("other page sizes can only be made in memory")
+    } else if !store.events.is_empty() {
+        Some("what happens to its address spaces can only be followed in memory")
+    } else {
+        None
+    };
+    if let Some(why_not) = why_not {
+        let (takes, limit) = (show_bytes(takes), show_bytes(limit));
+        let what =
+            format!("takes {takes} in memory, more than the limit of {limit}, and {why_not}");
+        let help = "raise --mem-limit, or convert it first to what is wanted of it";
+        return Err(TraceError::new(store.path(), what).help(help));
+    }
+    let mut trace = Trace::stored(store);
+    if let Some(name) = &options.name {
+        trace.meta.name.clone_from(name);
+    }
+    trace.meta.kind = options.kind.unwrap_or(trace.meta.kind);
+    Ok(trace)
+}
+
 fn collect(source: Source) -> Result<Trace, TraceError> {
     let mut collector = Collector::default();
     let (meta, dictionary) = source.stream(&mut collector)?;
@@ -278,6 +320,11 @@ fn collect(source: Source) -> Result<Trace, TraceError> {
 /// A trace of the same accesses with coarser pages, from one already in memory.
 pub fn coarsen(trace: &Trace, page_size: PageSize, path: &Path) -> Result<Trace, TraceError> {
     check_ids(path, trace.meta.addressing, Some(page_size))?;
+    if trace.store().is_some() {
+        let what = "does not fit into memory, where alone other page sizes can be made of it";
+        let help = "raise --mem-limit, or convert it with --page-size first";
+        return Err(TraceError::new(path, what).help(help));
+    }
     stream::coarsened(path, trace, page_size)
 }
 

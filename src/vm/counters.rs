@@ -3,7 +3,6 @@
 
 use super::geometry::LEVELS_MAX;
 use super::listen::{Distribution, FaultKind};
-use crate::trace::dense::{KindCode, count_kinds};
 
 /// Faults of one kind: by whether a device was read, then by whether the victim had to be written
 /// back first.
@@ -157,16 +156,6 @@ pub struct SwapFull {
     pub after: u64,
     /// Counted references by kind: ifetch, read, write.
     pub by_kind: [u64; 3],
-}
-
-impl SwapFull {
-    /// At this position, after counted references of these kinds.
-    pub(super) fn at(position: usize, kinds: &[KindCode]) -> SwapFull {
-        SwapFull {
-            after: position as u64,
-            by_kind: count_kinds(kinds),
-        }
-    }
 }
 
 /// The result of one replay.

@@ -68,7 +68,7 @@ pub struct ExpiryEvent {
 }
 
 /// Hears of faults and expiries in order.
-pub trait Listener {
+pub trait Listener: Send {
     /// A fault was served.
     fn fault(&mut self, event: &FaultEvent);
     /// A page expired.

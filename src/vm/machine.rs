@@ -9,6 +9,9 @@ pub(super) mod bursts;
 mod events;
 mod fault;
 pub mod observe;
+mod replay;
+
+pub use replay::Replay;
 
 use super::counters::{Counters, Outcome, SwapFull};
 use super::listen::{ExpiryEvent, FaultEvent, FaultKind, Intervals, Listener, Silent};
@@ -22,9 +25,10 @@ use crate::policy::{
 use crate::simd::scan::{Scan, scan};
 use crate::space::{Class, EntryId, ObjectId, Op, Space};
 use crate::trace::bursts::View;
-use crate::trace::dense::{KIND_MASK, KindCode, PageKey, Ref, Trace, page_of};
+use crate::trace::dense::{KIND_MASK, KindCode, PageKey, Ref, Tile, Trace, page_of};
 use crate::trace::record::Kind;
 use crate::units::{FrameId, PageId};
+use replay::Running;
 use std::ops::Range;
 
 /// When the reference bit of a page is set.
@@ -95,18 +99,36 @@ pub enum RunError {
     /// The next-use links need 32-bit positions.
     #[error("{0} knows the future and takes traces of at most 2^32 - 2 references")]
     TooLong(&'static str),
+    /// The future of a trace is known where all of it is in memory.
+    #[error("{0} knows the future: the whole trace must be in memory (raise --mem-limit)")]
+    NotInMemory(&'static str),
 }
 
-/// Replays a trace.
+/// Replays a trace in memory.
 pub fn run(job: &Job<'_>) -> Result<Outcome, RunError> {
-    run_with(job, &mut Silent)
+    run_by(job, Silent)
 }
 
-/// Replays a trace while `listener` hears of every fault and expiry.
+/// Replays a trace in memory while `listener` hears of every fault and expiry.
 pub fn run_with<L: Listener>(job: &Job<'_>, listener: &mut L) -> Result<Outcome, RunError> {
+    run_by(job, listener)
+}
+
+fn run_by<L: Listener>(job: &Job<'_>, listener: L) -> Result<Outcome, RunError> {
     let identity = job.identity();
     let job = &job.with_space(identity.as_ref());
     with_machine(job, listener, Count { job })
+}
+
+/// Sets up a replay that takes its trace tile by tile. Bursts and misses are not used. A policy that
+/// needs the future needs the trace in memory; quotas and reference bits set by walks need a space.
+pub fn begin<'t>(job: &Job<'t>) -> Result<Box<dyn Replay + 't>, RunError> {
+    let job = &Job {
+        bursts: None,
+        misses: None,
+        ..*job
+    };
+    with_machine(job, Silent, Begin { job })
 }
 
 impl<'t> Job<'t> {
@@ -153,11 +175,11 @@ impl<'t> Job<'t> {
 }
 
 /// What is done with a machine that is ready to run.
-trait Goal<'t> {
+trait Goal<'t, L> {
     type Output;
-    fn reach<P: Policy<'t>, R: Residence<'t>, T: Translation, L: Listener>(
+    fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,
-        machine: Machine<'_, 't, P, R, T, L>,
+        machine: Machine<'t, P, R, T, L>,
     ) -> Self::Output;
 }
 
@@ -166,26 +188,40 @@ struct Count<'a, 't> {
     job: &'a Job<'t>,
 }
 
-impl<'t> Goal<'t> for Count<'_, 't> {
+impl<'t, L: Listener> Goal<'t, L> for Count<'_, 't> {
     type Output = Outcome;
 
-    fn reach<P: Policy<'t>, R: Residence<'t>, T: Translation, L: Listener>(
+    fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,
-        machine: Machine<'_, 't, P, R, T, L>,
+        machine: Machine<'t, P, R, T, L>,
     ) -> Outcome {
-        let capacity = u64::from(machine.capacity);
-        let mut outcome = machine.replay(self.job);
-        outcome.frames = self.job.frames.map_or(capacity, u64::from);
-        outcome.assert_laws();
-        outcome
+        let mut running = Running::new(machine, self.job);
+        running.take(self.job.trace.whole());
+        running.outcome()
+    }
+}
+
+/// Hands out a replay that is to be fed.
+struct Begin<'a, 't> {
+    job: &'a Job<'t>,
+}
+
+impl<'t> Goal<'t, Silent> for Begin<'_, 't> {
+    type Output = Box<dyn Replay + 't>;
+
+    fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
+        self,
+        machine: Machine<'t, P, R, T, Silent>,
+    ) -> Self::Output {
+        Box::new(Running::new(machine, self.job))
     }
 }
 
 /// Sets up the machine that a job asks for, statically dispatched by policy, sharing and
 /// translation, and hands it over.
-fn with_machine<'t, L: Listener, G: Goal<'t>>(
+fn with_machine<'t, L: Listener, G: Goal<'t, L>>(
     job: &Job<'t>,
-    listener: &mut L,
+    listener: L,
     goal: G,
 ) -> Result<G::Output, RunError> {
     dispatch(
@@ -201,17 +237,20 @@ fn with_machine<'t, L: Listener, G: Goal<'t>>(
 /// A job on its way to the loop of its policy.
 struct Choose<'a, 't, L, G> {
     job: &'a Job<'t>,
-    listener: &'a mut L,
+    listener: L,
     goal: G,
 }
 
-impl<'t, L: Listener, G: Goal<'t>> Visitor<'t> for Choose<'_, 't, L, G> {
+impl<'t, L: Listener, G: Goal<'t, L>> Visitor<'t> for Choose<'_, 't, L, G> {
     type Output = Result<G::Output, RunError>;
 
-    fn visit<P: Policy<'t>>(self) -> Self::Output {
+    fn visit<P: Policy<'t> + 't>(self) -> Self::Output {
         let job = self.job;
         let future = match P::SPEC.needs_future {
             false => Future::default(),
+            true if job.trace.store().is_some() => {
+                return Err(RunError::NotInMemory(P::SPEC.name));
+            }
             true => job.future().ok_or(RunError::TooLong(P::SPEC.name))?,
         };
         let pages = job
@@ -244,12 +283,12 @@ impl<'t, L: Listener, G: Goal<'t>> Visitor<'t> for Choose<'_, 't, L, G> {
     }
 }
 
-impl<'t, L: Listener, G: Goal<'t>> Choose<'_, 't, L, G> {
+impl<'t, L: Listener, G: Goal<'t, L>> Choose<'_, 't, L, G> {
     /// With reference bits set by every reference or by walks.
     fn any<P, R>(self, policy: P, setup: &Setup<'t>, memory: R) -> G::Output
     where
-        P: Policy<'t>,
-        R: Residence<'t>,
+        P: Policy<'t> + 't,
+        R: Residence<'t> + 't,
     {
         let job = self.job;
         match job.tlb.filter(|_| job.accessed != Accessed::Every) {
@@ -264,8 +303,8 @@ impl<'t, L: Listener, G: Goal<'t>> Choose<'_, 't, L, G> {
     /// With reference bits set by every reference.
     fn translated<P, R>(self, policy: P, setup: &Setup<'t>, memory: R) -> G::Output
     where
-        P: Policy<'t>,
-        R: Residence<'t>,
+        P: Policy<'t> + 't,
+        R: Residence<'t> + 't,
     {
         let (trace, entries) = (self.job.trace, self.job.entries());
         let Some(geometry) = self.job.tlb else {
@@ -285,9 +324,9 @@ impl<'t, L: Listener, G: Goal<'t>> Choose<'_, 't, L, G> {
 
     fn start<P, R, T>(self, policy: P, setup: &Setup<'t>, memory: R, tlb: T) -> G::Output
     where
-        P: Policy<'t>,
-        R: Residence<'t>,
-        T: Translation,
+        P: Policy<'t> + 't,
+        R: Residence<'t> + 't,
+        T: Translation + 't,
     {
         let mut machine = Machine::new(
             policy,
@@ -310,11 +349,11 @@ impl<'t, L: Listener, G: Goal<'t>> Choose<'_, 't, L, G> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Full;
 
-struct Machine<'a, 't, P, R, T, L> {
+struct Machine<'t, P, R, T, L> {
     policy: P,
     memory: R,
     tlb: T,
-    listener: (Intervals, &'a mut L),
+    listener: (Intervals, L),
     frames: Frames,
     by_bursts: Option<bursts::ByBursts<'t>>,
     entries: &'t [PageKey],
@@ -354,7 +393,7 @@ impl Residency {
     }
 }
 
-impl<'a, 't, P, R, T, L> Machine<'a, 't, P, R, T, L>
+impl<'t, P, R, T, L> Machine<'t, P, R, T, L>
 where
     P: Policy<'t>,
     R: Residence<'t>,
@@ -367,7 +406,7 @@ where
         memory: R,
         swap_slots: Option<u64>,
         tlb: T,
-        listener: &'a mut L,
+        listener: L,
     ) -> Self {
         let gives_back = P::SPEC.space == SpaceKind::Variable || R::SHARES;
         Machine {
@@ -390,62 +429,10 @@ where
         }
     }
 
-    fn replay(mut self, job: &Job<'t>) -> Outcome {
-        let length = job.trace.len();
-        let warmup = usize::try_from(job.warmup).unwrap_or(length).min(length);
-        let mut end = self.feed(job.trace, 0..warmup);
-        let start = self.counters;
-        let tlb_start = self.tlb.counters(end as u64).unwrap_or_default();
-        let resident_start = self.residency.now;
-        self.residency = Residency {
-            now: resident_start,
-            until: warmup as u64,
-            ..Residency::default()
-        };
-        self.listener.start_counting();
-        if end == warmup {
-            end = self.feed(job.trace, warmup..length);
-        }
-        if end == length && self.perform(length as u64, usize::MAX).is_err() {
-            self.swap_full = true;
-        }
-        self.residency.settle(end as u64);
-        self.swap.assert_owned();
-        let resident = self.memory.objects().filter(|&state| state < AWAY);
-        let dirty_end = self.frames.count_dirty(resident);
-        let away = self.memory.objects().zip(0..).filter(|at| at.0 == AWAY);
-        let (mut swapped_end, mut dropped_end) = (0, 0);
-        for (_, page) in away {
-            *(match self.swap.slot(page) {
-                Some(_) => &mut swapped_end,
-                None => &mut dropped_end,
-            }) += 1;
-        }
-        let tlb = self.tlb.counters(end as u64);
-        Outcome {
-            frames: 0,
-            swap_full: self
-                .swap_full
-                .then(|| SwapFull::at(end, &job.trace.kinds[warmup.min(end)..end])),
-            resident_start,
-            resident_end: self.residency.now,
-            dirty_end,
-            resident_sum: self.residency.sum,
-            resident_peak: self.residency.peak,
-            swapped_end,
-            dropped_end,
-            swap_slots: self.swap.used(),
-            swap_slots_peak: self.swap.peak(),
-            counters: self.counters.since(&start),
-            tlb: tlb.map(|now| now.since(&tlb_start)),
-            intervals: self.listener.0.gathered.finish(),
-        }
-    }
-
     /// Replays a stretch of the trace and the ops before each of its references; it may be called
     /// for one stretch after the other. Returns where it ended: at the end of the stretch, or
     /// before the reference that full swap denies.
-    fn feed(&mut self, trace: &Trace, range: Range<usize>) -> usize {
+    fn feed(&mut self, tile: Tile<'_>, range: Range<usize>) -> usize {
         let mut from = range.start;
         while from < range.end {
             let Ok((op, until)) = self.perform(from as u64, usize::MAX) else {
@@ -454,14 +441,18 @@ where
             };
             let (to, goal) = match op {
                 Some(op) => {
-                    let done = self.access_by(op, page_of(trace.refs[from]), from as u64);
+                    let done = self.access_by(
+                        op,
+                        page_of(tile.refs[tile.index(from as u64)]),
+                        from as u64,
+                    );
                     (from + usize::from(done.is_ok()), from + 1)
                 }
                 None => {
                     let goal = range.end.min(until);
                     let end = match self.by_bursts.is_some() {
-                        true => self.burst_stretch(trace, from..goal),
-                        false => self.stretch(trace, from..goal),
+                        true => self.burst_stretch(tile, from..goal),
+                        false => self.stretch(tile, from..goal),
                     };
                     (end, goal)
                 }
@@ -477,8 +468,9 @@ where
     }
 
     /// Replays references between which nothing else happens.
-    fn stretch(&mut self, trace: &Trace, range: Range<usize>) -> usize {
-        let (refs, kinds) = (&trace.refs[range.clone()], &trace.kinds[range.clone()]);
+    fn stretch(&mut self, tile: Tile<'_>, range: Range<usize>) -> usize {
+        let inside = tile.index(range.start as u64)..tile.index(range.end as u64);
+        let (refs, kinds) = (&tile.refs[inside.clone()], &tile.kinds[inside]);
         let (mut hits, mut end) = (0, range.end);
         for (offset, (&reference, &kind)) in refs.iter().zip(kinds).enumerate() {
             let position = range.start + offset;

@@ -21,4 +21,4 @@ pub use counters::{Counters, Outcome, SwapFull, TlbCounters};
 pub use listen::{ExpiryEvent, FaultEvent, FaultKind, Listener};
 pub use machine::bursts::choose as choose_bursts;
 pub use machine::observe::{PageState, Snapshot, States};
-pub use machine::{Accessed, Job, run, run_with};
+pub use machine::{Accessed, Job, Replay, begin, run, run_with};

@@ -12,7 +12,7 @@ pub const UNALLOCATED: u32 = u32::MAX;
 pub const AWAY: u32 = u32::MAX - 1;
 
 /// What the machine asks of page tables.
-pub trait Residence<'t> {
+pub trait Residence<'t>: Send {
     /// Whether several entries may show one object.
     const SHARES: bool;
 

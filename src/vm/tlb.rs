@@ -27,7 +27,7 @@ pub use log::{Logger, MissLog};
 
 /// What the replay needs of translation: [`Tlbs`], [`FollowTlbs`], or `()` for none, which compiles
 /// away. Positions never go back from one call to the next.
-pub trait Translation {
+pub trait Translation: Send {
     /// The reference bit of a page is set by walks only; else by every reference.
     const WALKS_SET_BITS: bool = false;
     /// It must be told of every reference; else of those that fault or change what the page is

@@ -126,7 +126,7 @@ impl<'a> Choice<'a> {
     fn variable(&self, resolved: &Resolved, quarter: u64) -> Result<(u64, String), Failure> {
         let trace = &resolved.trace;
         let auto = || match trace.is_empty() {
-            true => vec![1],
+            true => Ok(vec![1]),
             false => tau_ladder(trace, &[quarter]),
         };
         let ladder = self.args.tau.clone().unwrap_or(Ladder::auto());
@@ -134,7 +134,7 @@ impl<'a> Choice<'a> {
             let message = "a window is a number of references, not of bytes";
             return Err(Failure::usage(format!("--tau {ladder}: {message}")));
         }
-        let auto_values = if ladder.has_auto() { auto() } else { vec![] };
+        let auto_values = if ladder.has_auto() { auto()? } else { vec![] };
         let refs = trace.len() as u64;
         let values = ladder.resolve(refs, trace.meta.page_size, &auto_values, u64::MAX >> 1)?;
         let tau = one("--tau", &ladder, values)?;

@@ -14,6 +14,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// An opened `.pbt`: what is known of the trace, its dictionary, and blocks to be unpacked.
+#[derive(Debug)]
 pub struct Store {
     path: PathBuf,
     bytes: Bytes,
@@ -132,6 +133,11 @@ impl Store {
         })
     }
 
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The number of references.
     pub fn refs(&self) -> u64 {
         self.by_kind.iter().sum()
@@ -145,6 +151,11 @@ impl Store {
     /// The number of references of one block.
     pub fn block_refs(&self, block: usize) -> u64 {
         self.blocks[block].1
+    }
+
+    /// The position of the first reference of a block.
+    pub fn block_start(&self, block: usize) -> u64 {
+        self.blocks[..block].iter().map(|(_, refs)| refs).sum()
     }
 
     /// Unpacks one block, appending its references.

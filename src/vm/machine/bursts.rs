@@ -126,7 +126,7 @@ struct Listed {
     first: usize,
 }
 
-impl<'t, P, R, T, L> Machine<'_, 't, P, R, T, L>
+impl<'t, P, R, T, L> Machine<'t, P, R, T, L>
 where
     P: Policy<'t>,
     R: Residence<'t>,
@@ -202,7 +202,7 @@ where
     }
 
     /// Replays references between which nothing else happens, as [`Machine::stretch`] does.
-    pub(super) fn burst_stretch(&mut self, trace: &Trace, range: Range<usize>) -> usize {
+    pub(super) fn burst_stretch(&mut self, tile: Tile<'_>, range: Range<usize>) -> usize {
         let columns = self.bursts().columns;
         let starts = &columns.starts;
         let mut at = range.start;
@@ -219,7 +219,7 @@ where
                 begins if begins > at => at..begins.min(range.end),
                 _ if ends > range.end => at..range.end,
                 _ => {
-                    let end = self.burst(trace, next, at..ends);
+                    let end = self.burst(tile, next, at..ends);
                     if end < ends {
                         return end;
                     }
@@ -228,7 +228,7 @@ where
                 }
             };
             at = parts.end;
-            let end = self.stretch(trace, parts);
+            let end = self.stretch(tile, parts);
             if end < at {
                 return end;
             }
@@ -238,7 +238,7 @@ where
 
     /// Replays a burst; returns where it ended.
     #[inline]
-    fn burst(&mut self, trace: &Trace, burst: usize, range: Range<usize>) -> usize {
+    fn burst(&mut self, tile: Tile<'_>, burst: usize, range: Range<usize>) -> usize {
         let columns = self.bursts().columns;
         let list = columns.offsets[burst]..columns.offsets[burst + 1];
         let known = &self.by_bursts.as_ref().expect("a replay by bursts").known;
@@ -253,7 +253,7 @@ where
                 self.counters.hits += range.len() as u64;
             }
             Bursts::Order => return self.fault_in_order(list, range),
-            Bursts::Windows => return self.pass_windows(trace, list, range, lacks),
+            Bursts::Windows => return self.pass_windows(tile, list, range, lacks),
             Bursts::Never => unreachable!("replayed by references"),
         }
         range.end
@@ -403,7 +403,7 @@ where
     #[inline]
     fn pass_windows(
         &mut self,
-        trace: &Trace,
+        tile: Tile<'_>,
         list: Range<usize>,
         range: Range<usize>,
         lacks: u8,
@@ -417,7 +417,7 @@ where
             return range.start;
         }
         if idle == 0 || long > self.bursts().tau {
-            return self.stretch(trace, range);
+            return self.stretch(tile, range);
         }
         let in_windows = || {
             pages

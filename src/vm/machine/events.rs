@@ -4,7 +4,7 @@
 use super::fault::Read;
 use super::*;
 
-impl<'t, P, R, T, L> Machine<'_, 't, P, R, T, L>
+impl<'t, P, R, T, L> Machine<'t, P, R, T, L>
 where
     P: Policy<'t>,
     R: Residence<'t>,

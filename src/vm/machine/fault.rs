@@ -18,7 +18,7 @@ pub(super) enum Read {
 /// A page that made room and whether it had to be written back.
 type Victim = Option<(ObjectId, bool)>;
 
-impl<'t, P, R, T, L> Machine<'_, 't, P, R, T, L>
+impl<'t, P, R, T, L> Machine<'t, P, R, T, L>
 where
     P: Policy<'t>,
     R: Residence<'t>,

@@ -57,8 +57,7 @@ pub struct States {
 pub fn snapshot(job: &Job<'_>, position: u64, ops: usize) -> Result<Snapshot, RunError> {
     let identity = job.identity();
     let job = &job.with_space(identity.as_ref());
-    let mut silent = Silent;
-    with_machine(job, &mut silent, Look { job, position, ops })
+    with_machine(job, Silent, Look { job, position, ops })
 }
 
 struct Look<'a, 't> {
@@ -67,15 +66,15 @@ struct Look<'a, 't> {
     ops: usize,
 }
 
-impl<'t> Goal<'t> for Look<'_, 't> {
+impl<'t> Goal<'t, Silent> for Look<'_, 't> {
     type Output = Snapshot;
 
-    fn reach<P: Policy<'t>, R: Residence<'t>, T: Translation, L: Listener>(
+    fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,
-        mut machine: Machine<'_, 't, P, R, T, L>,
+        mut machine: Machine<'t, P, R, T, Silent>,
     ) -> Snapshot {
         let position = (self.position as usize).min(self.job.trace.len());
-        let end = machine.feed(self.job.trace, 0..position);
+        let end = machine.feed(self.job.trace.whole(), 0..position);
         if end == position && machine.perform(position as u64, self.ops).is_err() {
             machine.swap_full = true;
         }
@@ -88,8 +87,7 @@ impl<'t> Goal<'t> for Look<'_, 't> {
 pub fn states(job: &Job<'_>, positions: &[u64]) -> Result<Vec<States>, RunError> {
     let identity = job.identity();
     let job = &job.with_space(identity.as_ref());
-    let mut silent = Silent;
-    with_machine(job, &mut silent, Sample { job, positions })
+    with_machine(job, Silent, Sample { job, positions })
 }
 
 struct Sample<'a, 't> {
@@ -97,17 +95,17 @@ struct Sample<'a, 't> {
     positions: &'a [u64],
 }
 
-impl<'t> Goal<'t> for Sample<'_, 't> {
+impl<'t> Goal<'t, Silent> for Sample<'_, 't> {
     type Output = Vec<States>;
 
-    fn reach<P: Policy<'t>, R: Residence<'t>, T: Translation, L: Listener>(
+    fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,
-        mut machine: Machine<'_, 't, P, R, T, L>,
+        mut machine: Machine<'t, P, R, T, Silent>,
     ) -> Vec<States> {
         let (mut from, mut all) = (0, Vec::with_capacity(self.positions.len()));
         for &position in self.positions {
             let position = (position as usize).min(self.job.trace.len());
-            from = machine.feed(self.job.trace, from..position);
+            from = machine.feed(self.job.trace.whole(), from..position);
             if from < position || machine.swap_full {
                 break;
             }
@@ -117,7 +115,7 @@ impl<'t> Goal<'t> for Sample<'_, 't> {
     }
 }
 
-impl<'t, P, R, T, L> Machine<'_, 't, P, R, T, L>
+impl<'t, P, R, T, L> Machine<'t, P, R, T, L>
 where
     P: Policy<'t>,
     R: Residence<'t>,

@@ -19,6 +19,12 @@
 //!                                        └─▶ check (baseline against now) ─▶ exit code
 //! ```
 //!
+//! A replay looks at what happens only: [`trace::bursts`] has the trace as stretches of few pages, and
+//! `vm::machine::bursts` goes from one reference that changes something to the next; the TLBs follow
+//! a log of what they miss anyway ([`vm::tlb::MissLog`]). Beside each stands the plain engine, which
+//! looks at every reference; tests hold them equal, counter by counter and event by event. A trace
+//! that does not fit into memory stays in its file and is replayed tile by tile ([`vm::begin`]).
+//!
 //! No layer imports a later one, in the order of the modules below; a test keeps it so.
 //!
 //! # Where things are

@@ -10,6 +10,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use pagebench::curve;
 use pagebench::policy::{PolicyChoice, TABLE};
 use pagebench::space::resolve;
+use pagebench::trace::bursts::Bursts;
 use pagebench::trace::dense::Trace;
 use pagebench::trace::r#gen::{Generator, Pattern};
 use pagebench::trace::record::{Addressing, TraceKind};
@@ -115,6 +116,47 @@ fn replay(c: &mut Criterion) {
             group.finish();
         }
     }
+}
+
+/// Encoding bursts, and replays by them beside the plain twin.
+fn bursts(c: &mut Criterion) {
+    let trace = recording();
+    let encode = || {
+        Bursts::new(
+            &trace.refs,
+            &trace.kinds,
+            &trace.dictionary,
+            std::iter::empty(),
+        )
+    };
+    let mut group = c.benchmark_group("bursts/cc1");
+    group
+        .throughput(Throughput::Elements(trace.len() as u64))
+        .sample_size(10);
+    group.bench_function("encode 64", |b| b.iter(encode));
+    group.bench_function("encode 64, 32, 16", |b| {
+        b.iter(|| {
+            let bursts = encode();
+            [16, 32].map(|k| bursts.of(k).columns.len())
+        });
+    });
+    let bursts = encode();
+    for spec in TABLE {
+        let choice: PolicyChoice = spec.name.parse().expect("a name of the table");
+        for frames in [16, 256, 1024] {
+            let plain = job(&trace, &choice, frames, None);
+            let fast = Job {
+                bursts: choose_bursts(spec, plain.frames, plain.tau, &bursts),
+                ..plain
+            };
+            if fast.bursts.is_some() {
+                let name = |engine| format!("{}/{frames}/{engine}", spec.name);
+                group.bench_function(name("plain"), |b| b.iter(|| run(&plain)));
+                group.bench_function(name("bursts"), |b| b.iter(|| run(&fast)));
+            }
+        }
+    }
+    group.finish();
 }
 
 /// The model switched on layer by layer, over the references alone.
@@ -281,5 +323,7 @@ fn lackey_text(lines: u64) -> String {
     text
 }
 
-criterion_group!(benches, replay, machine, misses, curves, store, parse);
+criterion_group!(
+    benches, replay, bursts, machine, misses, curves, store, parse
+);
 criterion_main!(benches);

@@ -1,6 +1,6 @@
-//! Lines of one fixed shape, eight at a time: three bytes of prefix, 8 to 15 hexadecimal digits, a
-//! comma, one or two decimal digits, LF. The plain twin is the parser of the format, which takes
-//! whatever is left over here.
+//! Lines of one fixed shape, eight at a time: three bytes of prefix, 8 to 12 hexadecimal digits, a
+//! comma, one or two decimal digits, LF. Each becomes one word. The plain twin is the parser of the
+//! format, which takes whatever is left over here.
 //!
 //! Pass one turns some kilobytes into places of line ends, without a branch per line; pass two
 //! gathers prefix, digits and size of eight lines into vectors. No branch depends on the length
@@ -14,41 +14,49 @@ pub const LINES: usize = 512;
 /// Bytes that must stand before the first line, as vectors are read backwards from line ends.
 pub const BEFORE: usize = 24;
 
-/// Four prefixes of three bytes (the fourth byte 0), each with the number that stands for it.
-pub type Prefixes = [([u8; 4], u8); 4];
+/// Where in a word the decimal number begins, 1 to 99 in eight bits; below it is the hexadecimal one.
+pub const SIZE_SHIFT: u32 = 48;
 
-/// What the lines say.
-pub struct Columns {
-    /// The hexadecimal numbers.
-    pub addr: [u64; LINES],
-    /// The decimal numbers, 1 to 99.
-    pub size: [u8; LINES],
-    /// The numbers of the prefixes.
-    pub prefix: [u8; LINES],
-}
+/// Where in a word the number of the prefix begins, in eight bits.
+pub const PREFIX_SHIFT: u32 = 56;
 
-impl Columns {
-    /// With nothing in them.
-    pub const fn new() -> Columns {
-        Columns {
-            addr: [0; LINES],
-            size: [0; LINES],
-            prefix: [0; LINES],
-        }
+/// Prefixes of three bytes, each with the number that stands for it in the topmost byte, at the sum
+/// of the first two bytes modulo 8.
+pub type Prefixes = [u32; 8];
+
+/// The table of prefixes with their numbers.
+///
+/// # Panics
+/// If two of them have the same place: the lines are then not for this module.
+pub const fn prefixes(list: [([u8; 3], u8); 4]) -> Prefixes {
+    let mut table = [0; 8];
+    let mut i = 0;
+    // A prefix that belongs elsewhere is never found.
+    while i < table.len() {
+        table[i] = (i as u32 + 1) & 7;
+        i += 1;
     }
-}
-
-impl Default for Columns {
-    fn default() -> Columns {
-        Columns::new()
+    let mut taken = 0u8;
+    let mut i = 0;
+    while i < list.len() {
+        let ([a, b, c], number) = list[i];
+        let place = a.wrapping_add(b) & 7;
+        assert!(taken & 1 << place == 0, "two prefixes with one place");
+        taken |= 1 << place;
+        table[place as usize] = u32::from_le_bytes([a, b, c, number]);
+        i += 1;
     }
+    table
 }
 
 /// Places of line ends, with room for those that are found before they are counted.
-pub type Ends = [u32; LINES + 1 + ENDS];
+pub type Ends = [u32; LINES + 1 + ROOM];
 
 /// No line end yet.
-pub const NO_ENDS: Ends = [0; LINES + 1 + ENDS];
+pub const NO_ENDS: Ends = [0; LINES + 1 + ROOM];
+
+/// Line ends written at once, found or not.
+const ROOM: usize = 16;
 
 /// Line ends looked for in 64 bytes: more would be shorter lines than ours.
 const ENDS: usize = 6;
@@ -81,6 +89,7 @@ impl Level {
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vbmi2")
                     && is_x86_feature_detected!("bmi1")
                     && is_x86_feature_detected!("popcnt")
             }
@@ -110,14 +119,16 @@ pub fn line_ends(bytes: &[u8], start: usize, most: usize, ends: &mut Ends) -> us
 }
 
 /// Reads lines from `start` on, at most `most` and [`LINES`], until one is of another shape or
-/// only a few bytes are left. Returns how many lines, and where the next one begins. No lines are
-/// read on a machine that cannot do many at a time, or before [`BEFORE`].
+/// only a few bytes are left. Each becomes a word: the hexadecimal number, from [`SIZE_SHIFT`] on
+/// the decimal one, from [`PREFIX_SHIFT`] on the number of the prefix. Returns how many lines, and
+/// where the next one begins. No lines are read on a machine that cannot do many at a time, or
+/// before [`BEFORE`].
 pub fn read(
     bytes: &[u8],
     start: usize,
     most: usize,
     prefixes: &Prefixes,
-    out: &mut Columns,
+    out: &mut [u64; LINES],
 ) -> (usize, usize) {
     #[cfg(target_arch = "x86_64")]
     if start >= BEFORE && bytes.len() <= i32::MAX as usize && Level::Avx512.available() {
@@ -130,20 +141,20 @@ pub fn read(
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{BEFORE, Columns, ENDS, Ends, LINES, Prefixes};
+    use super::{BEFORE, ENDS, Ends, LINES, NO_ENDS, Prefixes, ROOM};
     use std::arch::x86_64::*;
 
     /// See [`super::read`].
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,bmi1,popcnt")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi2,popcnt")]
     pub fn read(
         bytes: &[u8],
         start: usize,
         most: usize,
         prefixes: &Prefixes,
-        out: &mut Columns,
+        out: &mut [u64; LINES],
     ) -> (usize, usize) {
         assert!(start >= BEFORE && bytes.len() <= i32::MAX as usize);
-        let mut ends = [0u32; LINES + 1 + ENDS];
+        let mut ends = NO_ENDS;
         ends[0] = start as u32 - 1;
         let found = line_ends(bytes, start, most.min(LINES), &mut ends);
         let lines = found.min(most) & !7;
@@ -157,21 +168,34 @@ mod x86 {
     }
 
     /// See [`super::line_ends`].
-    #[target_feature(enable = "avx512f,avx512bw,bmi1,popcnt")]
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,popcnt")]
     fn line_ends(bytes: &[u8], start: usize, most: usize, ends: &mut Ends) -> usize {
         let feed = _mm512_set1_epi8(b'\n' as i8);
+        let places: [u8; 64] = std::array::from_fn(|place| place as u8);
+        // SAFETY: 64 bytes are there.
+        let places = unsafe { _mm512_loadu_si512(places.as_ptr().cast()) };
         let mut found = 0;
         let mut at = start;
         while found < most
-            && found <= LINES - ENDS
+            && found <= LINES - ROOM
             && let Some(chunk) = bytes.get(at..at + 64 + 8)
         {
             // SAFETY: 64 bytes are there.
             let chunk = unsafe { _mm512_loadu_si512(chunk.as_ptr().cast()) };
             let mask = _mm512_cmpeq_epi8_mask(chunk, feed);
-            let Some(count) = note(mask, at, found, ends) else {
+            let count = mask.count_ones() as usize;
+            if count > ENDS {
                 break;
-            };
+            }
+            // Always as many, so that nothing is to be predicted; what is too much is overwritten.
+            let here = _mm512_castsi512_si128(_mm512_maskz_compress_epi8(mask, places));
+            let here = _mm512_add_epi32(_mm512_cvtepu8_epi32(here), _mm512_set1_epi32(at as i32));
+            let into: &mut [u32; ROOM] = ends[1 + found..]
+                .first_chunk_mut()
+                .expect("room behind the last");
+            // SAFETY: sixteen numbers are there.
+            unsafe { _mm512_storeu_si512(into.as_mut_ptr().cast(), here) };
             found += count;
             at += 64;
         }
@@ -230,7 +254,7 @@ mod x86 {
         ends: &Ends,
         line: usize,
         prefixes: &Prefixes,
-        out: &mut Columns,
+        out: &mut [u64; LINES],
     ) -> usize {
         let set = |n: u8| _mm256_set1_epi32(i32::from(n));
         let before: &[u32; 9] = ends[line..].first_chunk().expect("a whole group");
@@ -269,52 +293,48 @@ mod x86 {
         let comma = _mm256_mask_sub_epi32(comma, two, comma, set(1));
         // Digits beyond eight.
         let more = _mm256_sub_epi32(_mm256_sub_epi32(comma, start), set(3 + 8));
-        good &= _mm256_cmple_epu32_mask(more, set(7));
-
-        let head = _mm256_and_si256(head, _mm256_set1_epi32(0xff_ffff));
-        let (mut known, mut prefix) = (0, set(0));
-        for (text, number) in prefixes {
-            let text = _mm256_set1_epi32(i32::from_le_bytes(*text));
-            let this = _mm256_cmpeq_epi32_mask(head, text);
-            known |= this;
-            prefix = _mm256_mask_mov_epi32(prefix, this, set(*number));
-        }
-        good &= known;
+        good &= _mm256_cmple_epu32_mask(more, set(4));
 
         // SAFETY: a comma stands at most three bytes before a line end, which is at `BEFORE` or
-        // later: sixteen bytes before it are inside.
-        let (low, high) = unsafe {
+        // later: twelve bytes before it are inside. Eight prefixes are there.
+        let (low, high, prefixes) = unsafe {
             (
                 _mm512_i32gather_epi64::<1>(_mm256_sub_epi32(comma, set(8)), base.cast()),
-                _mm512_i32gather_epi64::<1>(_mm256_sub_epi32(comma, set(16)), base.cast()),
+                _mm256_i32gather_epi32::<1>(base.cast(), _mm256_sub_epi32(comma, set(12))),
+                _mm256_loadu_si256(prefixes.as_ptr().cast()),
             )
         };
-        // What stands before the digits becomes zeros. A shift by 64 leaves nothing.
-        let eight_less = _mm256_slli_epi32::<3>(_mm256_sub_epi32(set(8), more));
-        let keep = _mm512_sllv_epi64(_mm512_set1_epi64(-1), _mm512_cvtepu32_epi64(eight_less));
-        let zeros = _mm512_set1_epi8(b'0' as i8);
-        let high = _mm512_or_si512(
-            _mm512_and_si512(high, keep),
-            _mm512_andnot_si512(keep, zeros),
+        // Only the lowest three bits of each place count.
+        let place = _mm256_add_epi32(head, _mm256_srli_epi32::<8>(head));
+        let prefix = _mm256_permutevar8x32_epi32(prefixes, place);
+        let text = _mm256_set1_epi32(0xff_ffff);
+        good &= _mm256_testn_epi32_mask(_mm256_xor_si256(head, prefix), text);
+
+        // What stands before the digits becomes zeros. A shift by 32 leaves nothing.
+        let others = _mm256_slli_epi32::<3>(_mm256_sub_epi32(set(4), more));
+        let keep = _mm256_sllv_epi32(_mm256_set1_epi32(-1), others);
+        let zeros = _mm256_set1_epi8(b'0' as i8);
+        let high = _mm256_or_si256(
+            _mm256_and_si256(high, keep),
+            _mm256_andnot_si256(keep, zeros),
         );
         let (low, low_good) = hex8(low);
-        let (high, high_good) = hex8(high);
-        let addr = _mm512_or_si512(_mm512_slli_epi64::<32>(high), low);
-        good &= lanes(low_good & high_good);
+        let (high, high_good) = hex4(high);
+        good &= low_good & high_good;
 
-        let addrs: &mut [u64; 8] = out.addr[line..].first_chunk_mut().expect("a whole group");
+        let upper = _mm256_or_si256(high, _mm256_slli_epi32::<16>(size));
+        let upper = _mm256_or_si256(upper, _mm256_andnot_si256(text, prefix));
+        let upper = _mm512_slli_epi64::<32>(_mm512_cvtepu32_epi64(upper));
+        let words: &mut [u64; 8] = out[line..].first_chunk_mut().expect("a whole group");
         // SAFETY: 64 bytes are there.
-        unsafe { _mm512_storeu_si512(addrs.as_mut_ptr().cast(), addr) };
-        let low64 = |v: __m256i| _mm_cvtsi128_si64(_mm256_cvtepi32_epi8(v)).to_le_bytes();
-        out.size[line..line + 8].copy_from_slice(&low64(size));
-        out.prefix[line..line + 8].copy_from_slice(&low64(prefix));
+        unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), _mm512_or_si512(low, upper)) };
         good.trailing_ones() as usize
     }
 
-    /// The numbers that eight times eight hexadecimal digits are, and which bytes are digits.
+    /// The numbers that eight times eight hexadecimal digits are, and which of them are such.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn hex8(text: __m512i) -> (__m512i, u64) {
+    fn hex8(text: __m512i) -> (__m512i, u8) {
         let set = |n: u8| _mm512_set1_epi8(n as i8);
         let digit = _mm512_sub_epi8(text, set(b'0'));
         let is_digit = _mm512_cmple_epu8_mask(digit, set(9));
@@ -329,16 +349,30 @@ mod x86 {
             _mm512_srli_epi64::<32>(fours),
         );
         let joined = _mm512_and_si512(joined, _mm512_set1_epi64(0xffff_ffff));
-        (joined, is_digit | is_letter)
+        (joined, lanes(is_digit | is_letter))
+    }
+
+    /// The same of eight times four digits.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn hex4(text: __m256i) -> (__m256i, u8) {
+        let set = |n: u8| _mm256_set1_epi8(n as i8);
+        let digit = _mm256_sub_epi8(text, set(b'0'));
+        let is_digit = _mm256_cmple_epu8_mask(digit, set(9));
+        let letter = _mm256_sub_epi8(_mm256_or_si256(text, set(0x20)), set(b'a'));
+        let is_letter = _mm256_cmple_epu8_mask(letter, set(5));
+        let values = _mm256_mask_mov_epi8(_mm256_add_epi8(letter, set(10)), is_digit, digit);
+        let pairs = _mm256_maddubs_epi16(values, _mm256_set1_epi16(0x0110));
+        let joined = _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x0001_0100));
+        let wrong = _mm256_movm_epi8(!(is_digit | is_letter));
+        (joined, _mm256_testn_epi32_mask(wrong, wrong))
     }
 
     /// Of a mask of bytes, the mask of the lanes of eight bytes that are all set.
     #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
     fn lanes(bytes: u64) -> u8 {
-        if bytes == u64::MAX {
-            return u8::MAX;
-        }
-        let all = bytes.to_le_bytes().map(|lane| lane == u8::MAX);
-        (0..8).fold(0, |mask, lane| mask | u8::from(all[lane]) << lane)
+        let unset = _mm512_movm_epi8(!bytes);
+        _mm512_testn_epi64_mask(unset, unset)
     }
 }

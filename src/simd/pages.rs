@@ -2,8 +2,8 @@
 //! looked up in a direct-mapped table of pages seen lately.
 //!
 //! A word has an address in 48 bits, the number of bytes touched in the next eight, 1 at least, and
-//! a kind in the topmost eight, of which bit 1 says that it writes (see [`lines`](super::lines)). Knows nothing of pages that
-//! the table does not have.
+//! a kind in the topmost eight, of which bit 1 says that it writes (see [`lines`](super::lines)).
+//! Knows nothing of pages that the table does not have.
 
 /// Bits of a page number that say its place in the table.
 const PLACE_BITS: u32 = 12;

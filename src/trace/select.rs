@@ -107,6 +107,30 @@ impl Sink for Collector {
     }
 }
 
+/// A [`Sink`] that hands everything to two others. Only the first says whether more is wanted.
+pub struct Both<'a, A, B>(pub &'a mut A, pub &'a mut B);
+
+impl<A: Sink, B: Sink> Sink for Both<'_, A, B> {
+    fn reference(&mut self, reference: Ref, kind: KindCode) {
+        self.0.reference(reference, kind);
+        self.1.reference(reference, kind);
+    }
+
+    fn references(&mut self, refs: &[Ref], kinds: &[KindCode]) {
+        self.0.references(refs, kinds);
+        self.1.references(refs, kinds);
+    }
+
+    fn event(&mut self, event: EventAt) {
+        self.0.event(event.clone());
+        self.1.event(event);
+    }
+
+    fn wants_more(&self) -> bool {
+        self.0.wants_more()
+    }
+}
+
 impl Collector {
     /// What was collected, as a trace.
     pub fn into_trace(self, meta: Meta, dictionary: Dictionary) -> Trace {

@@ -1,6 +1,6 @@
-//! References to and from bytes that say a place in a list of at most 64 pages and a kind: the inner
-//! loops of coding and decoding bursts. What is not plain is left to the caller, whose loop over
-//! single references is the plain twin.
+//! References to and from bytes that say a place in a list of at most 64 pages and a kind: the
+//! inner loops of coding and decoding bursts. What is not plain is left to the caller, whose loop
+//! over single references is the plain twin.
 //!
 //! A reference is a page id times two, plus one if it writes; a kind has its code in two bits, of
 //! which the upper says that it writes, and in bit 2 whether it continues the access before; a byte

@@ -14,7 +14,8 @@ pub const LINES: usize = 512;
 /// Bytes that must stand before the first line, as vectors are read backwards from line ends.
 pub const BEFORE: usize = 24;
 
-/// Where in a word the decimal number begins, 1 to 99 in eight bits; below it is the hexadecimal one.
+/// Where in a word the decimal number begins, 1 to 99 in eight bits. Below it is the hexadecimal
+/// one.
 pub const SIZE_SHIFT: u32 = 48;
 
 /// Where in a word the number of the prefix begins, in eight bits.
@@ -325,8 +326,8 @@ mod x86 {
         unsafe { _mm512_loadu_si512(OF[usize::from(at / 16)].as_ptr().cast()) }
     }
 
-    /// For each byte of eight words, which byte of two times four windows it is: six of the address,
-    /// its last pair of digits first, then the size, then a zero.
+    /// For each byte of eight words, which byte of two times four windows it is: six of the
+    /// address, its last pair of digits first, then the size, then a zero.
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn words_of() -> __m512i {

@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn an_empty_table_knows_nothing() {
         let pages = Pages::new();
-        for word in [0, u64::MAX >> 16, 1 << 48, (1 << 48) - 1 | 99 << 48] {
+        for word in [0, u64::MAX >> 16, 1 << 48, ((1 << 48) - 1) | 99 << 48] {
             for shift in [6, 12, 63] {
                 assert_eq!(refs(&[word; 9], shift, &pages, &mut [0; 9], &mut [0; 9]), 0);
             }

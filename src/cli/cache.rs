@@ -68,14 +68,19 @@ impl Cache {
                 self.tell(path, &what);
             }
         }
-        let trace = source::load_source(source)?;
+        // Written while it is read, as nobody knows yet whether it can be kept.
+        let writer = self.begin(&file);
+        let (trace, writer) = match writer {
+            Ok(mut writer) => (source::load_and(source, &mut writer)?, Ok(writer)),
+            Err(error) => (source::load_source(source)?, Err(error)),
+        };
         // Lines are not stored, and messages about events name them; and what was changed while it
         // was read is not what the key says.
         let as_stored = trace.events.iter().all(|event| event.line == 0);
         if as_stored
             && !trace.is_empty()
             && state_of(path).is_some_and(|now| now == state)
-            && let Err(error) = self.keep(&file, &trace)
+            && let Err(error) = writer.and_then(|writer| end(writer, &trace))
         {
             let folder = self.folder.display();
             self.tell(path, &format!("not kept in the cache in {folder}: {error}"));
@@ -111,16 +116,11 @@ impl Cache {
         Some((hash.digest128(), state))
     }
 
-    fn keep(&self, file: &Path, trace: &Trace) -> io::Result<()> {
+    /// Begins a kept trace. Dropped without [`end`] it leaves nothing behind.
+    fn begin(&self, file: &Path) -> io::Result<Writer<BufWriter<WholeFile>>> {
         std::fs::create_dir_all(&self.folder)?;
         let out = BufWriter::with_capacity(1 << 18, WholeFile::create(file)?);
-        let mut writer = Writer::new(out, LEVEL)?;
-        writer.push_all(&trace.refs, &trace.kinds)?;
-        for event in &trace.events {
-            writer.event(event.clone());
-        }
-        let (out, _) = writer.finish(&trace.meta, &trace.dictionary)?;
-        out.into_inner().map_err(|e| e.into_error())?.finish()
+        Writer::new(out, LEVEL)
     }
 
     fn tell(&self, path: &Path, what: &str) {
@@ -128,6 +128,13 @@ impl Cache {
             message(&format!("{}: {what}", path.display()));
         }
     }
+}
+
+/// Keeps what was written, which is this trace. Its digest is then known.
+fn end(writer: Writer<BufWriter<WholeFile>>, trace: &Trace) -> io::Result<()> {
+    let (out, summary) = writer.finish(&trace.meta, &trace.dictionary)?;
+    trace.know_digest(summary.digest);
+    out.into_inner().map_err(|e| e.into_error())?.finish()
 }
 
 /// The trace, from the cache if there is one.

@@ -60,7 +60,7 @@ pub struct RecordArgs {
     page_size: Option<PageSize>,
 
     /// Compression, 1 (fast) to 19 (small)
-    #[arg(long, value_name = "LEVEL", default_value_t = 6, value_parser = clap::value_parser!(i32).range(1..=19))]
+    #[arg(long, value_name = "LEVEL", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=19))]
     level: i32,
 
     /// Print errors only on standard error

@@ -9,10 +9,22 @@
     reason = "wide registers are loaded through pointers, and functions for them are called after asking"
 )]
 
+pub mod burst;
 pub mod lines;
+pub mod pages;
 pub mod prefetch;
 pub mod scan;
 pub mod wide;
+
+/// The bytes of these numbers where the processor stores them little end first; `None` where it
+/// does not, and they must be turned one by one.
+pub fn little_endian(words: &[u32]) -> Option<&[u8]> {
+    if cfg!(target_endian = "big") {
+        return None;
+    }
+    // SAFETY: the same memory, which any bytes may be read from.
+    Some(unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) })
+}
 
 /// What the processor can do, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,5 +60,21 @@ impl Level {
             }
         }
         Level::Portable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_stored_little_end_first() {
+        let words = [0x0403_0201, u32::MAX, 7 << 24];
+        let each: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        for part in 0..=words.len() {
+            if let Some(bytes) = little_endian(&words[..part]) {
+                assert_eq!(*bytes, each[..part * 4]);
+            }
+        }
     }
 }

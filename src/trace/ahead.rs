@@ -8,7 +8,7 @@
 use super::error::TraceError;
 use super::event::Told;
 use super::format::RecordReader;
-use super::record::{Access, Addressing, TraceKind};
+use super::record::{Access, Addressing, Packed, TraceKind};
 use std::io::{self, BufRead, ErrorKind, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -189,9 +189,11 @@ impl BufRead for BytesAhead {
 /// What a reader read at a time, and what it said of the trace then.
 #[derive(Default)]
 pub(super) struct Batch {
-    /// The accesses.
+    /// The first accesses, packed; no event stands before the last of them.
+    pub packed: Vec<Packed>,
+    /// The accesses behind those.
     pub accesses: Vec<Access>,
-    /// The events between them.
+    /// The events between `accesses`.
     pub events: Vec<Told>,
     /// What was known behind the last of them.
     pub known: Known,
@@ -219,14 +221,24 @@ impl Default for Known {
 }
 
 impl Batch {
+    /// The number of accesses.
+    fn len(&self) -> usize {
+        self.packed.len() + self.accesses.len()
+    }
+
     /// Replaces everything by what `reader` reads next, `goal` accesses or a little more; false
     /// at the end of the trace.
     fn read(&mut self, reader: &mut dyn RecordReader, goal: usize) -> Result<bool, TraceError> {
+        self.packed.clear();
         self.accesses.clear();
         self.events.clear();
         let mut more = true;
-        while more && self.accesses.len() < goal && self.events.len() < BATCH {
-            more = reader.fill(&mut self.accesses)?;
+        while more && self.len() < goal && self.events.len() < BATCH {
+            more = match self.accesses.is_empty() && self.events.is_empty() {
+                true => reader.fill_packed(&mut self.packed, &mut self.accesses)?,
+                // Behind what was not packed, nothing is.
+                false => reader.fill(&mut self.accesses)?,
+            };
             reader.take_events(&mut self.events);
         }
         self.known = Known {

@@ -97,6 +97,7 @@ fn taken(
     let mut reader = (format.open)(input, PathBuf::from("t"), &options).unwrap();
     let mut all = Vec::new();
     let known = batches(&mut *reader, ahead, &mut |batch| {
+        all.extend(batch.packed.iter().map(|&word| Access::unpacked(word)));
         all.append(&mut batch.accesses);
         Ok(all.len() < most)
     });
@@ -143,7 +144,7 @@ fn who_wants_no_more_is_asked_no_more() {
     let mut reader = (format.open)(input, PathBuf::from("t"), &ReadOptions::default()).unwrap();
     let mut count = 0;
     let error = batches(&mut *reader, true, &mut |batch| {
-        count += batch.accesses.len();
+        count += batch.len();
         match count > 90_000 {
             true => Err(TraceError::new("t".as_ref(), "enough")),
             false => Ok(true),
@@ -151,4 +152,56 @@ fn who_wants_no_more_is_asked_no_more() {
     });
     let error = error.unwrap_err();
     assert_eq!((&*error.what, error.position), ("enough", Position::Whole));
+}
+
+/// What `fill` gives to the end, or to an error.
+fn filled(text: &[u8], skip_bad: bool) -> (Vec<Access>, Result<u64, String>) {
+    let options = ReadOptions {
+        skip_bad,
+        ..ReadOptions::default()
+    };
+    let input = Box::new(rough(text.to_vec(), None));
+    let format = format::by_name("lackey").unwrap();
+    let mut reader = (format.open)(input, PathBuf::from("t"), &options).unwrap();
+    let mut all = Vec::new();
+    loop {
+        match reader.fill(&mut all) {
+            Ok(true) => {}
+            Ok(false) => return (all, Ok(reader.skipped())),
+            Err(error) => return (all, Err(error.to_string())),
+        }
+    }
+}
+
+#[test]
+fn packed_accesses_are_what_fill_gives() {
+    let odd = [
+        "==7== text",
+        " L 0401ab70,4096",
+        " S ffffffffffffff00,8",
+        "",
+        "L 10,4",
+        " M 1fff000123456,8",
+        "?",
+    ];
+    for (every, kinds) in [(1, 6), (3, 7), (700, 7), (9000, 6), (70_000, 7)] {
+        let mut text = Vec::new();
+        for line in 0..120_000usize {
+            text.extend(format!(" S {:08x},{}\n", line * 7919, 1 + line % 99).bytes());
+            if line % every == every - 1 {
+                text.extend(odd[line / every % kinds].bytes());
+                text.push(b'\n');
+            }
+        }
+        for skip_bad in [false, true] {
+            let (accesses, end) = filled(&text, skip_bad);
+            for ahead in [false, true] {
+                let (got, known) = taken(&text, skip_bad, ahead, usize::MAX);
+                assert_eq!(known.map(|known| known.skipped), end);
+                // Ahead of an error not everything is handed on.
+                assert!(accesses.starts_with(&got));
+                assert!(got.len() == accesses.len() || end.is_err());
+            }
+        }
+    }
 }

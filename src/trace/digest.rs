@@ -7,6 +7,7 @@
 use super::dense::{Dictionary, KindCode, Meta, Ref};
 use super::event::{Advice, Backing, Event, EventAt, Mapping};
 use super::record::Addressing;
+use crate::simd::little_endian;
 use xxhash_rust::xxh3::Xxh3;
 
 /// Takes the references in pieces of any size; the pieces do not matter.
@@ -15,7 +16,6 @@ pub struct Digest {
     refs: Xxh3,
     kinds: Xxh3,
     count: u64,
-    scratch: Vec<u8>,
     /// Nothing while there is no event, so that a trace without events is what it always was.
     events: Option<Box<Xxh3>>,
 }
@@ -24,11 +24,9 @@ impl Digest {
     /// Takes the next references.
     pub fn update(&mut self, refs: &[Ref], kinds: &[KindCode]) {
         // Hashed as little-endian bytes, so that every machine agrees.
-        for piece in refs.chunks(16 * 1024) {
-            self.scratch.clear();
-            self.scratch
-                .extend(piece.iter().flat_map(|r| r.to_le_bytes()));
-            self.refs.update(&self.scratch);
+        match little_endian(refs) {
+            Some(bytes) => self.refs.update(bytes),
+            None => refs.iter().for_each(|r| self.refs.update(&r.to_le_bytes())),
         }
         self.kinds.update(kinds);
         self.count += refs.len() as u64;

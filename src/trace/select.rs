@@ -8,10 +8,11 @@
 
 use super::dense::{
     CONTINUES, Densifier, Dictionary, KIND_MASK, KindCode, Meta, PageKey, Ref, TooManyPages, Trace,
-    pack,
+    pack, page_of,
 };
 use super::event::{EventAt, Told};
-use super::record::{Access, Addressing, Kind};
+use super::record::{Access, Addressing, Kind, Packed};
+use crate::simd::pages::{self, Pages};
 use crate::units::{PageId, PageSize};
 
 /// Which part of a trace is taken.
@@ -106,6 +107,30 @@ impl Sink for Collector {
     }
 }
 
+/// A [`Sink`] that hands everything to two others. Only the first says whether more is wanted.
+pub struct Both<'a, A, B>(pub &'a mut A, pub &'a mut B);
+
+impl<A: Sink, B: Sink> Sink for Both<'_, A, B> {
+    fn reference(&mut self, reference: Ref, kind: KindCode) {
+        self.0.reference(reference, kind);
+        self.1.reference(reference, kind);
+    }
+
+    fn references(&mut self, refs: &[Ref], kinds: &[KindCode]) {
+        self.0.references(refs, kinds);
+        self.1.references(refs, kinds);
+    }
+
+    fn event(&mut self, event: EventAt) {
+        self.0.event(event.clone());
+        self.1.event(event);
+    }
+
+    fn wants_more(&self) -> bool {
+        self.0.wants_more()
+    }
+}
+
 impl Collector {
     /// What was collected, as a trace.
     pub fn into_trace(self, meta: Meta, dictionary: Dictionary) -> Trace {
@@ -113,7 +138,7 @@ impl Collector {
     }
 }
 
-/// The most accesses that take the short way of [`Assembler::accesses`] at once.
+/// The most accesses that take the short ways of [`Assembler`] at once.
 const SHORT_WAY: usize = 512;
 
 /// Makes dense references of accesses or of pages. Feed it in order; it passes each reference
@@ -128,6 +153,8 @@ pub struct Assembler {
     to_take: u64,
     /// The page last given within the present access, so that a coarser page size merges.
     last: Option<PageKey>,
+    /// The pages of process 0, as the file numbers it, that packed accesses touched lately.
+    pages: Pages,
 }
 
 impl Assembler {
@@ -145,6 +172,7 @@ impl Assembler {
             shift,
             densifier: Densifier::new(),
             last: None,
+            pages: Pages::new(),
         }
     }
 
@@ -209,6 +237,54 @@ impl Assembler {
                 })?;
                 if flow == Flow::Done {
                     return Ok(Flow::Done);
+                }
+                rest = behind;
+            }
+        }
+        Ok(Flow::More)
+    }
+
+    /// Appends what [`Assembler::access`] gives for each of these packed accesses, up to the
+    /// limit. Where nothing is left out, those of one page seen lately are looked up many at a
+    /// time. The addressing must be by bytes.
+    pub fn packed(
+        &mut self,
+        words: &[Packed],
+        refs: &mut Vec<Ref>,
+        kinds: &mut Vec<KindCode>,
+    ) -> Result<Flow, TooManyPages> {
+        let all = self.selection.is_all();
+        let shift = u32::from(self.shift);
+        let mut rest = words;
+        while !rest.is_empty() {
+            if all {
+                let (at, some) = (refs.len(), &rest[..rest.len().min(SHORT_WAY)]);
+                refs.resize(at + some.len(), 0);
+                kinds.resize(at + some.len(), 0);
+                let (some_refs, some_kinds) = (&mut refs[at..], &mut kinds[at..]);
+                let taken = pages::refs(some, shift, &self.pages, some_refs, some_kinds);
+                refs.truncate(at + taken);
+                kinds.truncate(at + taken);
+                self.to_take -= taken as u64;
+                rest = &rest[taken..];
+                if taken == SHORT_WAY {
+                    continue;
+                }
+            }
+            // What ended the many, if anything did.
+            if let Some((&word, behind)) = rest.split_first() {
+                debug_assert!(self.addressing == Addressing::Bytes);
+                let access = Access::unpacked(word);
+                let flow = self.access(&access, &mut |r, k| {
+                    refs.push(r);
+                    kinds.push(k);
+                })?;
+                if flow == Flow::Done {
+                    return Ok(Flow::Done);
+                }
+                if all && let Some(&reference) = refs.last() {
+                    let last = access.addr + u64::from(access.size.max(1)) - 1;
+                    self.pages.insert(last >> shift, page_of(reference));
                 }
                 rest = behind;
             }
@@ -505,6 +581,88 @@ mod tests {
             assert_eq!((many_refs, many_kinds), (refs, kinds));
             assert_eq!(many.dictionary(), each.dictionary());
             assert_eq!(many.to_take, each.to_take);
+        }
+    }
+
+    #[test]
+    fn packed_accesses_are_what_they_were() {
+        let mut state = 1u64;
+        let mut next = |below: u64| {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (state >> 33) % below
+        };
+        for round in 0..60 {
+            let spread = [1 << 13, 1 << 17, 1 << 26, 1 << 48][round % 4];
+            let words: Vec<Packed> = (0..next(4000))
+                .map(|_| {
+                    let addr = (next(1 << 31) << 20 | next(1 << 20)) % spread;
+                    let kind = Kind::ALL[next(3) as usize];
+                    let access = access(addr, [1, 8, 64, 255][next(4) as usize], kind);
+                    let word = access.packed().unwrap();
+                    assert_eq!(Access::unpacked(word), access);
+                    word
+                })
+                .collect();
+            let selection = match round % 5 {
+                0 => Selection {
+                    skip: next(100),
+                    data_only: true,
+                    ..Selection::default()
+                },
+                1 => Selection {
+                    limit: Some(next(1500)),
+                    ..Selection::default()
+                },
+                2 => Selection {
+                    pids: vec![7],
+                    ..Selection::default()
+                },
+                _ => Selection::default(),
+            };
+            let size = [PageSize::MIN, PageSize::DEFAULT, PageSize::MAX][round % 3];
+            let new = || Assembler::new(selection.clone(), Addressing::Bytes, size);
+            let (mut many, mut each) = (new(), new());
+            let (mut many_refs, mut many_kinds) = (Vec::new(), Vec::new());
+            let (mut refs, mut kinds) = (Vec::new(), Vec::new());
+            for (turn, piece) in words.chunks(700).enumerate() {
+                // Accesses of other processes between them.
+                let other = Access {
+                    pid: turn as u32 % 3,
+                    ..access(next(spread), 4, Kind::Read)
+                };
+                let accesses: Vec<Access> = piece.iter().map(|&w| Access::unpacked(w)).collect();
+                let flow = each.accesses(&accesses, &mut refs, &mut kinds).unwrap();
+                let same = many.packed(piece, &mut many_refs, &mut many_kinds).unwrap();
+                assert_eq!(flow, same);
+                if flow == Flow::Done {
+                    break;
+                }
+                each.accesses(&[other], &mut refs, &mut kinds).unwrap();
+                many.accesses(&[other], &mut many_refs, &mut many_kinds)
+                    .unwrap();
+            }
+            assert_eq!((many_refs, many_kinds), (refs, kinds));
+            assert_eq!(many.dictionary(), each.dictionary());
+            assert_eq!(many.to_take, each.to_take);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_packed() {
+        let good = access(0x1000, 8, Kind::Write);
+        assert!(good.packed().is_some());
+        for bad in [
+            Access { pid: 1, ..good },
+            Access { size: 0, ..good },
+            Access { size: 256, ..good },
+            Access {
+                addr: 1 << 48,
+                ..good
+            },
+        ] {
+            assert_eq!(bad.packed(), None);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::dense::{Dictionary, Meta, Trace};
 use super::error::{Position, TraceError};
 use super::format::{self, ReadOptions};
 use super::record::{Addressing, TraceKind};
-use super::select::{Collector, Selection, Sink};
+use super::select::{Both, Collector, Selection, Sink};
 use super::store::{MAGIC, Store, Summary, Writer};
 use super::stream::{self, Record};
 use crate::units::{PageSize, show_bytes};
@@ -309,6 +309,13 @@ fn long(
     }
     trace.meta.kind = options.kind.unwrap_or(trace.meta.kind);
     Ok(trace)
+}
+
+/// Loads an opened trace into memory, and hands it to another sink on the way.
+pub fn load_and(source: Source, also: &mut impl Sink) -> Result<Trace, TraceError> {
+    let mut collector = Collector::default();
+    let (meta, dictionary) = source.stream(&mut Both(&mut collector, also))?;
+    Ok(collector.into_trace(meta, dictionary))
 }
 
 fn collect(source: Source) -> Result<Trace, TraceError> {

@@ -9,7 +9,7 @@ use super::dense::{Dictionary, KIND_MASK, KindCode, Ref, TooManyPages, Trace, pa
 use super::error::TraceError;
 use super::event::{Event, EventAt};
 use super::format::RecordReader;
-use super::record::{Access, Addressing, Kind};
+use super::record::{Access, Addressing, Kind, Packed};
 use super::select::{Assembler, Collector, Flow, Selection, Sink};
 use super::store::Store;
 use crate::units::PageSize;
@@ -52,6 +52,10 @@ pub(super) fn records(
             assembler = Some(Assembler::new(selection, addressing, page_size));
         }
         let assembler = assembler.as_mut().expect("made with the first batch");
+        let flow = references.of_packed(assembler, &batch.packed, sink);
+        if flow.map_err(|e| too_many_pages(path, e))? == Flow::Done {
+            return Ok(false);
+        }
         let mut at = 0;
         for told in batch.events.drain(..) {
             let accesses = &batch.accesses[at..told.before];
@@ -78,6 +82,20 @@ struct References {
 }
 
 impl References {
+    /// Hands the references of these packed accesses on.
+    fn of_packed(
+        &mut self,
+        assembler: &mut Assembler,
+        words: &[Packed],
+        sink: &mut impl Sink,
+    ) -> Result<Flow, TooManyPages> {
+        self.refs.clear();
+        self.kinds.clear();
+        let flow = assembler.packed(words, &mut self.refs, &mut self.kinds);
+        sink.references(&self.refs, &self.kinds);
+        flow
+    }
+
     /// Hands the references of these accesses on.
     fn of(
         &mut self,

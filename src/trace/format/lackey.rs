@@ -5,8 +5,8 @@ use super::lines::{
 };
 use super::number::{decimal, hex, hex8_unchecked, is_blank, trim};
 use super::{Format, ReadOptions};
-use crate::simd::lines::{self as simd, Columns, Level};
-use crate::trace::record::{Access, Kind, TraceKind};
+use crate::simd::lines::{self as simd, LINES, Level};
+use crate::trace::record::{Access, Kind, Packed, TraceKind};
 use memchr::memchr;
 
 pub(super) const FORMAT: Format = Format {
@@ -42,7 +42,7 @@ pub(in crate::trace) fn access(line: &[u8]) -> Option<Access> {
 /// Appends the accesses of the whole lines at the beginning of `bytes`, up to the first line that
 /// is not written exactly as lackey does; returns how many bytes they were. Process ids are 0.
 pub(in crate::trace) fn accesses(bytes: &[u8], out: &mut Vec<Access>) -> usize {
-    Lackey.parse_many(bytes, usize::MAX, out).0
+    parse_many(bytes, usize::MAX, out).0
 }
 
 impl LineParser for Lackey {
@@ -74,42 +74,79 @@ impl LineParser for Lackey {
         Ok(())
     }
 
-    /// Lines exactly as lackey writes them, with 8 to 15 digits and a size of one or two. Many at
-    /// a time where the machine can, and else one by one.
     fn parse_many(&mut self, bytes: &[u8], most: usize, out: &mut Vec<Access>) -> (usize, u64) {
-        let (mut used, mut lines) = (0, 0);
-        loop {
-            let most_here = (most - lines).min(ONE_BY_ONE);
-            let (length, count) = parse_each(&bytes[used..], most_here, out);
-            used += length;
-            lines += count;
-            if count < ONE_BY_ONE {
-                return (used, lines as u64);
-            }
-            let (next, count) = match Level::best() {
-                Level::Avx512 => parse_eights(bytes, used, most - lines, out),
-                Level::Avx2 => parse_found(bytes, used, most - lines, out),
-                Level::Plain => (used, 0),
-            };
-            used = next;
-            lines += count;
+        parse_many(bytes, most, out)
+    }
+
+    fn parse_packed(&mut self, bytes: &[u8], most: usize, out: &mut Vec<Packed>) -> (usize, u64) {
+        parse_many(bytes, most, out)
+    }
+
+    const PACKS: bool = true;
+}
+
+/// Takes accesses, packed or not.
+trait Out {
+    /// Takes one; false where it does not fit.
+    fn take_one(&mut self, access: Access) -> bool;
+
+    /// Takes many, which are packed.
+    fn take(&mut self, words: &[Packed]);
+}
+
+impl Out for Vec<Access> {
+    #[inline]
+    fn take_one(&mut self, access: Access) -> bool {
+        self.push(access);
+        true
+    }
+
+    fn take(&mut self, words: &[Packed]) {
+        self.extend(words.iter().map(|&word| Access::unpacked(word)));
+    }
+}
+
+impl Out for Vec<Packed> {
+    #[inline]
+    fn take_one(&mut self, access: Access) -> bool {
+        access.packed().map(|word| self.push(word)).is_some()
+    }
+
+    fn take(&mut self, words: &[Packed]) {
+        self.extend_from_slice(words);
+    }
+}
+
+/// Lines exactly as lackey writes them, with 8 to 15 digits and a size of one or two. Many at a
+/// time where the machine can, and else one by one.
+fn parse_many<O: Out>(bytes: &[u8], most: usize, out: &mut O) -> (usize, u64) {
+    let (mut used, mut lines) = (0, 0);
+    loop {
+        let most_here = (most - lines).min(ONE_BY_ONE);
+        let (length, count) = parse_each(&bytes[used..], most_here, out);
+        used += length;
+        lines += count;
+        if count < ONE_BY_ONE {
+            return (used, lines as u64);
         }
+        let (next, count) = match Level::best() {
+            Level::Avx512 => parse_eights(bytes, used, most - lines, out),
+            Level::Avx2 => parse_found(bytes, used, most - lines, out),
+            Level::Plain => (used, 0),
+        };
+        used = next;
+        lines += count;
     }
 }
 
 /// Lines many at a time from `used` on, as long as that goes; returns where the next one begins,
 /// and how many lines were taken.
-fn parse_eights(
-    bytes: &[u8],
-    mut used: usize,
-    most: usize,
-    out: &mut Vec<Access>,
-) -> (usize, usize) {
-    let mut columns = Columns::new();
+fn parse_eights<O: Out>(bytes: &[u8], mut used: usize, most: usize, out: &mut O) -> (usize, usize) {
+    let mut words = [0; LINES];
     let mut lines = 0;
     loop {
-        let (count, next) = simd::read(bytes, used, most - lines, &PREFIXES, &mut columns);
-        append(&columns, count, out);
+        let (count, next) = simd::read(bytes, used, most - lines, &COLUMNS, &mut words);
+        out.take(&words[..count]);
         used = next;
         lines += count;
         if count == 0 {
@@ -120,12 +157,7 @@ fn parse_eights(
 
 /// Like [`parse_eights`] with line ends found ahead: where the next line begins does not hang on
 /// the one before it being parsed.
-fn parse_found(
-    bytes: &[u8],
-    mut used: usize,
-    most: usize,
-    out: &mut Vec<Access>,
-) -> (usize, usize) {
+fn parse_found<O: Out>(bytes: &[u8], mut used: usize, most: usize, out: &mut O) -> (usize, usize) {
     let mut ends = simd::NO_ENDS;
     let mut lines = 0;
     loop {
@@ -136,7 +168,9 @@ fn parse_found(
             let Some((access, length)) = head.and_then(parse_head) else {
                 return (used, lines);
             };
-            out.push(access);
+            if !out.take_one(access) {
+                return (used, lines);
+            }
             used = start + length;
             lines += 1;
         }
@@ -149,62 +183,29 @@ fn parse_found(
 /// So many lines are taken one by one before many at a time are tried again.
 const ONE_BY_ONE: usize = 8;
 
-/// How the lines begin, with the code of their kind.
-const PREFIXES: simd::Prefixes = [
-    (*b"I  \0", Kind::Ifetch as u8),
-    (*b" L \0", Kind::Read as u8),
-    (*b" S \0", Kind::Write as u8),
-    (*b" M \0", Kind::Write as u8),
-];
-
-/// Appends the accesses on the first `count` lines.
-fn append(columns: &Columns, count: usize, out: &mut Vec<Access>) {
-    let prefixes = columns.prefix[..count].iter();
-    let numbers = columns.addr[..count].iter().zip(&columns.size[..count]);
-    out.extend(
-        prefixes
-            .zip(numbers)
-            .map(|(&prefix, (&addr, &size))| Access {
-                pid: 0,
-                kind: match prefix {
-                    0 => Kind::Ifetch,
-                    1 => Kind::Read,
-                    _ => Kind::Write,
-                },
-                size: u32::from(size),
-                addr,
-            }),
-    );
-}
-
 /// The lines one by one, eight bytes at a time and with no branch that depends on the kind or the
 /// length of the address: these change from line to line and would be mispredicted. Returns how
 /// many bytes and lines were taken.
-fn parse_each(bytes: &[u8], most: usize, out: &mut Vec<Access>) -> (usize, usize) {
+fn parse_each<O: Out>(bytes: &[u8], most: usize, out: &mut O) -> (usize, usize) {
     let (mut used, mut lines) = (0, 0);
     while lines < most
         && let Some(head) = bytes[used..].first_chunk::<24>()
         && let Some((access, length)) = parse_head(head)
+        && out.take_one(access)
     {
-        out.push(access);
         used += length;
         lines += 1;
     }
     (used, lines)
 }
 
-/// The first three bytes of a line and its kind, at the sum of the first two bytes modulo 16.
-const COLUMNS: [(u32, Kind); 16] = {
-    let mut columns = [(u32::MAX, Kind::Read); 16];
-    let mut i = 0;
-    while i < PREFIXES.len() {
-        let (bytes, kind) = PREFIXES[i];
-        let kind = Kind::ALL[kind as usize];
-        columns[(bytes[0] + bytes[1]) as usize & 15] = (u32::from_le_bytes(bytes), kind);
-        i += 1;
-    }
-    columns
-};
+/// How the lines begin, with the code of their kind.
+const COLUMNS: simd::Prefixes = simd::prefixes([
+    (*b"I  ", Kind::Ifetch as u8),
+    (*b" L ", Kind::Read as u8),
+    (*b" S ", Kind::Write as u8),
+    (*b" M ", Kind::Write as u8),
+]);
 
 /// One line at the beginning of 24 bytes and its length with the LF; `None` if it is unusual.
 #[inline(always)]
@@ -212,9 +213,14 @@ fn parse_head(head: &[u8; 24]) -> Option<(Access, usize)> {
     const COMMAS: u64 = u64::from_le_bytes([b','; 8]);
     const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
 
-    // The letter and a blank, in either order, differ from kind to kind in these four bits.
-    let (column, kind) = COLUMNS[usize::from(head[0].wrapping_add(head[1]) & 15)];
-    let wrong_kind = u32::from_le_bytes([head[0], head[1], head[2], 0]) ^ column;
+    // The letter and a blank, in either order, differ from kind to kind in these three bits.
+    let column = COLUMNS[usize::from(head[0].wrapping_add(head[1]) & 7)];
+    let wrong_kind = u32::from_le_bytes([head[0], head[1], head[2], 0]) ^ (column & 0xff_ffff);
+    let kind = match column >> 24 {
+        0 => Kind::Ifetch,
+        1 => Kind::Read,
+        _ => Kind::Write,
+    };
 
     let (high, wrong_high) = hex8_unchecked(u64::from_le_bytes(*head[3..].first_chunk()?));
     let next = u64::from_le_bytes(*head[11..].first_chunk()?);
@@ -343,7 +349,8 @@ mod tests {
         let mut line = prefixes[random.below(4)].to_vec();
         let digits = match random.below(odd) {
             0 => random.below(18),
-            _ => 8 + random.below(8),
+            1 => 8 + random.below(8),
+            _ => 8 + random.below(5),
         };
         line.extend((0..digits).map(|_| glyphs[random.below(16)]));
         line.push(b',');
@@ -372,21 +379,31 @@ mod tests {
             let cut = random.below(text.len() + 1);
             text.truncate(cut);
             let most = [1, 7, 50, 4096, usize::MAX][random.below(5)];
-            let (mut many, mut each) = (Vec::new(), Vec::new());
+            let (mut many, mut each) = (Vec::new(), Vec::<Access>::new());
             let (used, lines) = Lackey.parse_many(&text, most, &mut many);
             let each_used = parse_each(&text, most, &mut each);
             assert_eq!((used, lines as usize), each_used);
             assert_eq!(many, each);
             // Both ways, whatever is the best here.
-            for way in [parse_eights, parse_found] {
+            for way in [parse_eights::<Vec<Access>>, parse_found] {
                 let from = text.iter().take(40).rposition(|&b| b == b'\n').unwrap_or(0) + 1;
-                let (mut here, mut each) = (Vec::new(), Vec::new());
+                let (mut here, mut each) = (Vec::new(), Vec::<Access>::new());
                 let (next, count) = way(&text, from.min(text.len()), most, &mut here);
                 let rest = &text[from.min(text.len())..];
                 let (length, _) = parse_each(rest, count, &mut each);
                 assert_eq!((next, count), (from.min(text.len()) + length, each.len()));
                 assert_eq!(here, each);
             }
+            // Packed, up to the first that does not fit.
+            let (mut packed, mut fitting) = (Vec::new(), Vec::<Packed>::new());
+            let (used_packed, lines_packed) = Lackey.parse_packed(&text, most, &mut packed);
+            parse_each(&text, most, &mut fitting);
+            assert_eq!((packed.len() as u64, &packed), (lines_packed, &fitting));
+            let unpacked = packed.iter().map(|&word| Access::unpacked(word));
+            assert!(unpacked.eq(many[..packed.len()].iter().copied()));
+            let next = &text[used_packed..used];
+            let fits = many.get(packed.len()).map(Access::packed);
+            assert!(next.is_empty() || fits == Some(None));
             // And line by line, as the format says.
             let mut exact = Vec::new();
             for line in text[..used].split_inclusive(|&b| b == b'\n') {

@@ -9,7 +9,7 @@ use super::{Fit, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::{fill_buf, read_error};
 use crate::trace::error::{Position, TraceError};
 use crate::trace::event::{Event, Told};
-use crate::trace::record::{Access, Addressing, TraceKind};
+use crate::trace::record::{Access, Addressing, Packed, TraceKind};
 use memchr::memchr;
 use std::borrow::Cow;
 use std::io::BufRead;
@@ -127,6 +127,20 @@ pub(super) trait LineParser: Send {
         (0, 0)
     }
 
+    /// The same with packed accesses; what does not fit is not known well either. A parser that
+    /// has this tells no events.
+    fn parse_packed(
+        &mut self,
+        _bytes: &[u8],
+        _most: usize,
+        _out: &mut Vec<Packed>,
+    ) -> (usize, u64) {
+        (0, 0)
+    }
+
+    /// Whether it has [`LineParser::parse_packed`].
+    const PACKS: bool = false;
+
     /// The next event, and its process, that the line just parsed said; asked until it is `None`.
     /// Events come behind the accesses of the same line.
     fn take_event(&mut self) -> Option<(u32, Event)> {
@@ -153,6 +167,14 @@ pub(super) struct LineReader<P> {
     dropping: bool,
     done: bool,
     lines: Lines<P>,
+}
+
+/// Where the accesses of one `fill` go.
+struct Out<'a> {
+    /// Those that can be packed, while `packs` holds and nothing is in `plain`.
+    packed: &'a mut Vec<Packed>,
+    plain: &'a mut Vec<Access>,
+    packs: bool,
 }
 
 /// The part of the reader that does not borrow the input.
@@ -191,8 +213,9 @@ impl<P: LineParser> LineReader<P> {
         }
     }
 
-    fn fill_to(&mut self, goal: usize, batch: &mut Vec<Access>) -> Result<(), TraceError> {
-        while !self.lines.full(goal, batch) {
+    /// Reads until there are `goal` accesses or a little more.
+    fn fill_to(&mut self, goal: usize, out: &mut Out<'_>) -> Result<(), TraceError> {
+        while !self.lines.full(goal, out) {
             let buffer = match fill_buf(&mut self.input) {
                 Ok(buffer) => buffer,
                 Err(e) => {
@@ -204,7 +227,7 @@ impl<P: LineParser> LineReader<P> {
                 self.done = true;
                 return match self.carry.is_empty() {
                     true => Ok(()),
-                    false => self.lines.line(&self.carry, batch),
+                    false => self.lines.line(&self.carry, out),
                 };
             }
             let used = if self.dropping || !self.carry.is_empty() {
@@ -220,15 +243,15 @@ impl<P: LineParser> LineReader<P> {
                 }
                 if end.is_some() {
                     if !self.dropping {
-                        self.lines.line(&self.carry, batch)?;
+                        self.lines.line(&self.carry, out)?;
                     }
                     self.carry.clear();
                     self.dropping = false;
                 }
                 part.len() + usize::from(end.is_some())
             } else {
-                let used = self.lines.whole_lines(buffer, goal, batch)?;
-                if !self.lines.full(goal, batch) {
+                let used = self.lines.whole_lines(buffer, goal, out)?;
+                if !self.lines.full(goal, out) {
                     // What is left has no line end.
                     let rest = &buffer[used..];
                     if rest.len() > LINE_MAX {
@@ -248,17 +271,50 @@ impl<P: LineParser> LineReader<P> {
     }
 }
 
-impl<P: LineParser> RecordReader for LineReader<P> {
-    fn fill(&mut self, batch: &mut Vec<Access>) -> Result<bool, TraceError> {
-        let before = batch.len();
+impl<P: LineParser> LineReader<P> {
+    /// One `fill`; says whether anything was read.
+    fn fill_out(&mut self, out: &mut Out<'_>) -> Result<bool, TraceError> {
+        let before = out.len();
         self.lines.told.clear();
         if !self.done {
-            batch.reserve(BATCH);
-            let result = self.fill_to(before + BATCH, batch);
+            let result = self.fill_to(before + BATCH, out);
             self.done |= result.is_err();
             result?;
         }
-        Ok(batch.len() > before || !self.lines.told.is_empty())
+        Ok(out.len() > before || !self.lines.told.is_empty())
+    }
+}
+
+impl Out<'_> {
+    fn len(&self) -> usize {
+        self.packed.len() + self.plain.len()
+    }
+}
+
+impl<P: LineParser> RecordReader for LineReader<P> {
+    fn fill(&mut self, batch: &mut Vec<Access>) -> Result<bool, TraceError> {
+        batch.reserve(BATCH);
+        self.fill_out(&mut Out {
+            packed: &mut Vec::new(),
+            plain: batch,
+            packs: false,
+        })
+    }
+
+    fn fill_packed(
+        &mut self,
+        packed: &mut Vec<Packed>,
+        batch: &mut Vec<Access>,
+    ) -> Result<bool, TraceError> {
+        if !P::PACKS || !batch.is_empty() {
+            return self.fill(batch);
+        }
+        packed.reserve(BATCH);
+        self.fill_out(&mut Out {
+            packed,
+            plain: batch,
+            packs: true,
+        })
     }
 
     fn take_events(&mut self, into: &mut Vec<Told>) {
@@ -279,10 +335,10 @@ impl<P: LineParser> RecordReader for LineReader<P> {
 }
 
 impl<P: LineParser> Lines<P> {
-    /// Whether this `fill` has read enough: `goal` accesses in the batch, or as many events as one
-    /// may read, so that a long row of them takes no more memory.
-    fn full(&self, goal: usize, batch: &[Access]) -> bool {
-        batch.len() >= goal || self.told.len() >= BATCH
+    /// Whether this `fill` has read enough: `goal` accesses in all, or one that cannot be packed,
+    /// or as many events as one may read, so that a long row of them takes no more memory.
+    fn full(&self, goal: usize, out: &Out<'_>) -> bool {
+        out.len() >= goal || (out.packs && !out.plain.is_empty()) || self.told.len() >= BATCH
     }
 
     /// Takes lines from the beginning of `buffer` until it is enough or no line end is left;
@@ -291,15 +347,18 @@ impl<P: LineParser> Lines<P> {
         &mut self,
         buffer: &[u8],
         goal: usize,
-        batch: &mut Vec<Access>,
+        out: &mut Out<'_>,
     ) -> Result<usize, TraceError> {
         let mut used = 0;
-        while !self.full(goal, batch) {
-            let most = goal - batch.len();
-            let (bytes, lines) = self.parser.parse_many(&buffer[used..], most, batch);
+        while !self.full(goal, out) {
+            let (most, rest) = (goal - out.len(), &buffer[used..]);
+            let (bytes, lines) = match out.packs {
+                true => self.parser.parse_packed(rest, most, out.packed),
+                false => self.parser.parse_many(rest, most, out.plain),
+            };
             used += bytes;
             self.count += lines;
-            if batch.len() >= goal {
+            if out.len() >= goal {
                 break;
             }
             let Some(end) = memchr(b'\n', &buffer[used..]) else {
@@ -310,24 +369,33 @@ impl<P: LineParser> Lines<P> {
             if line.len() > LINE_MAX {
                 self.too_long(line)?;
             } else {
-                self.line(line, batch)?;
+                self.line(line, out)?;
             }
         }
         Ok(used)
     }
 
     /// Takes one line, without its LF.
-    fn line(&mut self, line: &[u8], batch: &mut Vec<Access>) -> Result<(), TraceError> {
+    fn line(&mut self, line: &[u8], out: &mut Out<'_>) -> Result<(), TraceError> {
         self.count += 1;
         let line = content(line, self.count == 1);
         if is_nothing::<P>(line) {
             return Ok(());
         }
-        match self.parser.parse(line, batch) {
+        match self.parser.parse(line, out.plain) {
+            Ok(()) if out.packs => {
+                if let [access] = out.plain[..]
+                    && let Some(word) = access.packed()
+                {
+                    out.packed.push(word);
+                    out.plain.clear();
+                }
+                Ok(())
+            }
             Ok(()) => {
                 while let Some((pid, event)) = self.parser.take_event() {
                     self.told.push(Told {
-                        before: batch.len(),
+                        before: out.plain.len(),
                         pid,
                         event,
                         line: self.count,

@@ -26,7 +26,7 @@ mod tests;
 use super::codec;
 use super::error::{Position, TraceError};
 use super::event::Told;
-use super::record::{Access, Addressing, TraceKind};
+use super::record::{Access, Addressing, Packed, TraceKind};
 use std::fmt;
 use std::io::{BufRead, Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -72,6 +72,16 @@ pub trait RecordReader: Send {
     /// events were read. After an error, before which the good accesses ahead of it may have been
     /// appended, nothing more is read.
     fn fill(&mut self, batch: &mut Vec<Access>) -> Result<bool, TraceError>;
+
+    /// Like [`RecordReader::fill`] where `batch` is empty, but accesses may come packed: those in
+    /// `packed` stand before those in `batch`. The plain twin is `fill`.
+    fn fill_packed(
+        &mut self,
+        _packed: &mut Vec<Packed>,
+        batch: &mut Vec<Access>,
+    ) -> Result<bool, TraceError> {
+        self.fill(batch)
+    }
 
     /// Moves the events that the last `fill` read, a few thousand at most, behind those in `into`.
     /// They are in order, and [`Told::before`] counts from the beginning of the batch as that
@@ -263,14 +273,28 @@ struct Noted {
     note: String,
 }
 
+impl Noted {
+    fn noted(&self, mut error: TraceError) -> TraceError {
+        if error.position != Position::Whole && !error.help.is_empty() {
+            error.help.push_str(&self.note);
+        }
+        error
+    }
+}
+
 impl RecordReader for Noted {
     fn fill(&mut self, batch: &mut Vec<Access>) -> Result<bool, TraceError> {
-        self.inner.fill(batch).map_err(|mut error| {
-            if error.position != Position::Whole && !error.help.is_empty() {
-                error.help.push_str(&self.note);
-            }
-            error
-        })
+        let result = self.inner.fill(batch);
+        result.map_err(|error| self.noted(error))
+    }
+
+    fn fill_packed(
+        &mut self,
+        packed: &mut Vec<Packed>,
+        batch: &mut Vec<Access>,
+    ) -> Result<bool, TraceError> {
+        let result = self.inner.fill_packed(packed, batch);
+        result.map_err(|error| self.noted(error))
     }
 
     fn take_events(&mut self, into: &mut Vec<Told>) {

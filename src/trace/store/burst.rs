@@ -4,6 +4,7 @@
 //!
 //! Knows nothing of files, checksums and compression.
 
+use crate::simd::burst as simd;
 use crate::trace::dense::{CONTINUES, KIND_MASK, KindCode, Ref, pack, page_of};
 use crate::trace::record::Kind;
 use crate::units::PageId;
@@ -43,11 +44,20 @@ impl Bursts {
 #[derive(Default)]
 pub struct Encoder {
     /// For each page, the burst that used it last (times 64) and its place there.
-    marks: Vec<u64>,
-    burst: u64,
+    marks: Vec<u32>,
+    /// The number of the burst, 1 to [`BURST_MAX`].
+    burst: u32,
     length: usize,
     count: usize,
+    /// How long the last burst was that its list of pages ended.
+    before: usize,
 }
+
+/// The most that a mark can say; behind it numbers begin anew.
+const BURST_MAX: u32 = u32::MAX >> 6;
+
+/// References of a burst from which on most groups of sixteen are of pages in its list.
+const LONG: usize = 8 * K;
 
 impl Encoder {
     /// Appends references, as many of the one as of the other, to the block `out`: what
@@ -63,7 +73,7 @@ impl Encoder {
         let (mut refs, mut kinds, mut into) = (refs, kinds, &mut raw[start..]);
         while !refs.is_empty() {
             if self.length == 0 {
-                self.burst += 1;
+                self.next_burst();
             }
             let run = refs.len().min(LENGTH_MAX - self.length);
             let taken = self.run(
@@ -82,8 +92,44 @@ impl Encoder {
         out.raw = raw;
     }
 
+    /// A number that no mark has.
+    fn next_burst(&mut self) {
+        if self.burst == BURST_MAX {
+            self.marks.fill(0);
+            self.burst = 0;
+        }
+        self.burst += 1;
+    }
+
     /// The references that still belong to the burst: writes their raw bytes, says how many.
+    /// Where bursts are long, many at a time as far as that goes.
     fn run(
+        &mut self,
+        refs: &[Ref],
+        kinds: &[KindCode],
+        raw: &mut [u8],
+        pages: &mut Vec<PageId>,
+    ) -> usize {
+        if self.before < LONG && self.length < LONG {
+            return self.run_each(refs, kinds, raw, pages);
+        }
+        let mut at = 0;
+        while at < refs.len() {
+            let (refs, kinds, raw) = (&refs[at..], &kinds[at..], &mut raw[at..]);
+            let many = simd::encode(refs, kinds, &self.marks, self.burst, raw);
+            let end = refs.len().min(many + 16);
+            let (refs, kinds) = (&refs[many..end], &kinds[many..end]);
+            let taken = self.run_each(refs, kinds, &mut raw[many..end], pages);
+            at += many + taken;
+            if taken < refs.len() {
+                break;
+            }
+        }
+        at
+    }
+
+    /// [`Encoder::run`] one by one.
+    fn run_each(
         &mut self,
         refs: &[Ref],
         kinds: &[KindCode],
@@ -100,7 +146,7 @@ impl Encoder {
                 if self.count == K {
                     return at;
                 }
-                *mark = burst << 6 | self.count as u64;
+                *mark = burst << 6 | self.count as u32;
                 self.count += 1;
                 pages.push(page);
             }
@@ -122,13 +168,13 @@ impl Encoder {
         let known = self.length > 0 && self.marks[page] >> 6 == self.burst;
         if (!known && self.count == K) || self.length == LENGTH_MAX || self.length == 0 {
             self.close(out);
-            self.burst += 1;
+            self.next_burst();
         }
         let slot = if self.length > 0 && self.marks[page] >> 6 == self.burst {
             self.marks[page] as u8 & 63
         } else {
             let slot = self.count as u8;
-            self.marks[page] = self.burst << 6 | u64::from(slot);
+            self.marks[page] = self.burst << 6 | u32::from(slot);
             self.count += 1;
             out.pages.push(page as PageId);
             slot
@@ -145,6 +191,7 @@ impl Encoder {
     /// Ends the burst that is open, as at the end of a block.
     pub fn close(&mut self, out: &mut Bursts) {
         if self.length > 0 {
+            self.before = self.length;
             out.lengths.push(self.length as u16);
             out.counts.push(self.count as u8);
         }
@@ -227,16 +274,30 @@ pub fn decode_into(
         let (burst_refs, rest_refs) = refs.split_at_mut(length);
         let (burst_kinds, rest_kinds) = kinds.split_at_mut(length);
         let mut foreign = false;
-        for ((&byte, reference), kind_code) in raw[..length].iter().zip(burst_refs).zip(burst_kinds)
-        {
-            let code = byte & 3;
-            let continues = code == RAW_CONTINUES;
-            let kind = if continues { last_kind } else { code };
-            last_kind = kind;
-            let page = table[usize::from(byte >> 2)];
-            foreign |= page == u32::MAX || kind == RAW_CONTINUES;
-            *reference = pack(page & (u32::MAX >> 1), kind == Kind::Write as u8);
-            *kind_code = kind | if continues { CONTINUES } else { 0 };
+        let mut at = 0;
+        while at < length {
+            let (refs, kinds) = (&mut burst_refs[at..], &mut burst_kinds[at..]);
+            let many = simd::decode(&raw[at..length], &table, refs, kinds);
+            if many > 0 {
+                last_kind = kinds[many - 1];
+            }
+            // One by one what ended the many, or what is left.
+            at += many;
+            let each = at..(at + 16).min(length);
+            at = each.end;
+            let places = burst_refs[each.clone()]
+                .iter_mut()
+                .zip(&mut burst_kinds[each.clone()]);
+            for (&byte, (reference, kind_code)) in raw[each].iter().zip(places) {
+                let code = byte & 3;
+                let continues = code == RAW_CONTINUES;
+                let kind = if continues { last_kind } else { code };
+                last_kind = kind;
+                let page = table[usize::from(byte >> 2)];
+                foreign |= page == u32::MAX || kind == RAW_CONTINUES;
+                *reference = pack(page & (u32::MAX >> 1), kind == Kind::Write as u8);
+                *kind_code = kind | if continues { CONTINUES } else { 0 };
+            }
         }
         if foreign {
             return Err("a reference names no page of its burst");
@@ -293,6 +354,61 @@ mod tests {
             decode(&bursts, pages as usize, &mut back, &mut kinds).unwrap();
             let back: Vec<(Ref, KindCode)> = back.into_iter().zip(kinds).collect();
             prop_assert_eq!(back, refs);
+        }
+    }
+
+    /// References with long bursts, as programs have them.
+    fn local(n: usize, other: u32) -> Vec<(Ref, KindCode)> {
+        let mut state = 3u64;
+        let mut kind = 0;
+        let one = |i: usize| {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            let x = (state >> 33) as u32;
+            let continues = i > 0 && x % 101 == 1;
+            kind = if continues { kind } else { (x % 3) as u8 };
+            let code = kind | if continues { CONTINUES } else { 0 };
+            let page = match x / 3 % other {
+                0 => x >> 10 & 1023,
+                _ => (i / 5000) as u32 * 7 + (x >> 10) % 9,
+            };
+            (pack(page, kind == 2), code)
+        };
+        (0..n).map(one).collect()
+    }
+
+    #[test]
+    fn many_at_a_time_are_what_each_is() {
+        for (n, other) in [(300_000, 20), (300_000, 300), (200_000, 30_000)] {
+            let refs = local(n, other);
+            let bursts = encode(&refs);
+            let (refs_only, kinds_only): (Vec<Ref>, Vec<KindCode>) = refs.iter().copied().unzip();
+            for piece in [17, 1000, n] {
+                // As if so many bursts had gone before: numbers begin anew.
+                let (mut encoder, mut many) = (Encoder::default(), Bursts::default());
+                encoder.burst = BURST_MAX - 2;
+                let kinds = kinds_only.chunks(piece);
+                for (refs, kinds) in refs_only.chunks(piece).zip(kinds) {
+                    encoder.push_all(refs, kinds, &mut many);
+                }
+                encoder.close(&mut many);
+                assert!(many == bursts);
+            }
+            let (mut back, mut kinds) = (Vec::new(), Vec::new());
+            decode(&bursts, usize::MAX, &mut back, &mut kinds).unwrap();
+            assert!(back == refs_only && kinds == kinds_only);
+            // A place beyond the list is found wherever it stands.
+            let mut bad = bursts.clone();
+            let first = usize::from(bad.lengths[0]);
+            let count = bad.counts[0];
+            for at in [0, 5, first / 2, first - 1] {
+                let good = bad.raw[at];
+                bad.raw[at] = count << 2 | good & 3;
+                let result = decode(&bad, usize::MAX, &mut Vec::new(), &mut Vec::new());
+                assert!(result.is_err() || count == 64);
+                bad.raw[at] = good;
+            }
         }
     }
 

@@ -24,6 +24,9 @@ pub struct Summary {
     pub bytes: u64,
 }
 
+/// So many references go into the digest at once, if they come so: fewer are not worth a call.
+const DIGEST_AT_ONCE: usize = 2048;
+
 /// Writes a trace to any sink that takes bytes in order; nothing is patched afterwards.
 pub struct Writer<W: Write> {
     out: W,
@@ -35,6 +38,8 @@ pub struct Writer<W: Write> {
     /// Kept to the end: only then all processes have their ids.
     events: Vec<EventAt>,
     digest: Digest,
+    /// How many references of the block the digest has.
+    digested: usize,
     index: Vec<(u64, u64)>,
     by_kind: [u64; 3],
     continuations: u64,
@@ -83,6 +88,7 @@ impl<W: Write> Writer<W> {
             block: Block::default(),
             events: Vec::new(),
             digest: Digest::default(),
+            digested: 0,
             index: Vec::new(),
             by_kind: [0; 3],
             continuations: 0,
@@ -120,6 +126,10 @@ impl<W: Write> Writer<W> {
             let take = take.min(kinds.len());
             self.block.refs.extend_from_slice(&refs[..take]);
             self.block.kinds.extend_from_slice(&kinds[..take]);
+            // While they are in the cache.
+            if self.block.refs.len() - self.digested >= DIGEST_AT_ONCE {
+                self.digest();
+            }
             (refs, kinds) = (&refs[take..], &kinds[take..]);
         }
         Ok(())
@@ -131,11 +141,20 @@ impl<W: Write> Writer<W> {
         self.events.push(event);
     }
 
+    /// Takes what the digest does not have of the block into it.
+    fn digest(&mut self) {
+        let (refs, kinds) = (&self.block.refs, &self.block.kinds);
+        self.digest
+            .update(&refs[self.digested..], &kinds[self.digested..]);
+        self.digested = refs.len();
+    }
+
     fn flush_block(&mut self) -> io::Result<()> {
         if self.block.refs.is_empty() {
             return Ok(());
         }
-        self.digest.update(&self.block.refs, &self.block.kinds);
+        self.digest();
+        self.digested = 0;
         let block = std::mem::take(&mut self.block);
         self.with_packing(|packing, write| packing.give(block, write))
             .map(|empty| self.block = empty)

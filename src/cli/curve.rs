@@ -8,7 +8,7 @@ use super::print;
 use super::progress::message;
 use super::run::use_threads;
 use crate::curve::sample::{Sampled, sample, sample_sizes};
-use crate::curve::{Choice, POINTS, Point, TABLE, TooLong, Wanted, has_windows, spread};
+use crate::curve::{Choice, POINTS, Point, Source, TABLE, TooLong, Wanted, has_windows, spread};
 use crate::exit::{self, ExitCode};
 use crate::report::csv::write_file;
 use crate::report::curves::{CurveRow, ESTIMATE, EXACT, read_rows, to_csv};
@@ -257,10 +257,14 @@ fn of_trace(
         all_sizes: args.all_sizes,
     };
     let mut rows = Vec::new();
-    let curves: Result<Vec<Vec<Point>>, TooLong> = choices
-        .par_iter()
-        .map(|choice| choice.points(trace, &wanted))
-        .collect();
+    let source = Source::new(trace);
+    let curves: Result<Vec<Vec<Point>>, TooLong> =
+        source.prepare(choices, &wanted).and_then(|()| {
+            let curves = choices.par_iter();
+            curves
+                .map(|choice| choice.points(&source, &wanted))
+                .collect()
+        });
     let curves = curves.map_err(|e| Failure::usage(format!("{}: {e}", template.trace)))?;
     for (choice, points) in choices.iter().zip(&curves) {
         rows.extend(points.iter().map(|point| exact(template, choice, point)));

@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: mappings and sharing, TLBs, swap, files.
 
+pub mod by_bursts;
 mod choice;
 mod clock;
 mod fifo;
@@ -16,6 +17,7 @@ mod recency;
 mod rings;
 pub mod sample;
 mod sizes;
+mod source;
 
 pub use choice::{Choice, Wanted, has_windows, lane_sizes};
 pub use clock::clock;
@@ -25,6 +27,7 @@ pub use lru::{LruCurve, lru};
 pub use opt::{OptCurve, opt};
 pub use rings::LANES;
 pub use sizes::{POINTS, changes, spread, spread_from, thinned};
+pub use source::Source;
 
 use crate::trace::dense::{Ref, page_of};
 

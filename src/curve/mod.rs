@@ -2,7 +2,7 @@
 //!
 //! One file per engine; each gives exactly what a replay at each size by [`vm::run`](crate::vm::run)
 //! gives, where nothing is shared and nothing is unmapped. [`TABLE`] is the list of them.
-//! [`sample`] alone estimates.
+//! [`sample`] alone estimates. [`by_bursts`] has faster twins of some; [`Source`] chooses.
 //!
 //! Deliberately absent: mappings and sharing, TLBs, swap, files.
 

@@ -6,6 +6,11 @@ use crate::units::PageId;
 /// Memories per pass: the bits of a word.
 pub const LANES: usize = 64;
 
+/// From so many pages on their words leave the second-level cache.
+pub const FAR_PAGES: usize = 1 << 16;
+/// How many references ahead the word of a page is asked for.
+pub const AHEAD: usize = 24;
+
 /// One memory: its part of the array.
 #[derive(Clone, Copy, Default)]
 struct Lane {

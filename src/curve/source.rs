@@ -7,8 +7,11 @@ use crate::trace::dense::Trace;
 use rayon::prelude::*;
 use std::sync::OnceLock;
 
-/// With fewer frames there are so many faults that bursts of FIFO and Clock do not pay.
+/// With fewer frames there are so many faults that bursts gain nothing: if there are more such
+/// sizes in one pass than this, of FIFO or of Clock, whose faults cost more, references are faster.
 const FEW_FRAMES: u64 = 64;
+const FEW_OF_FIFO: usize = 8;
+const FEW_OF_CLOCK: usize = 2;
 
 /// A trace of which curves are made.
 #[derive(Debug)]
@@ -87,13 +90,14 @@ impl<'t> Source<'t> {
 
     /// Faults and dirty victims of FIFO or Clock with each of `sizes` frames, which rise.
     pub fn lanes(&self, fifo: bool, load_bit: bool, sizes: &[u64]) -> Vec<(u64, u64)> {
-        let (few, many) = sizes.split_at(sizes.partition_point(|&size| size < FEW_FRAMES));
-        let words: Vec<&[u64]> = few.chunks(LANES).chain(many.chunks(LANES)).collect();
+        let slow = if fifo { FEW_OF_FIFO } else { FEW_OF_CLOCK };
+        let words: Vec<&[u64]> = sizes.chunks(LANES).collect();
         let counts = words.into_par_iter().map(|sizes| {
             let (refs, pages) = (&self.trace.refs, self.trace.distinct());
-            let bursts = match sizes[0] < FEW_FRAMES {
-                true => None,
-                false => self.bursts(),
+            let few = sizes.partition_point(|&size| size < FEW_FRAMES);
+            let bursts = match few <= slow {
+                true => self.bursts(),
+                false => None,
             };
             match (bursts.map(|bursts| bursts.of(K_MAX)), fifo) {
                 (Some(view), true) => by_bursts::fifo(view, pages, sizes),

@@ -48,8 +48,7 @@ pub struct CurveArgs {
     #[arg(short, long, value_name = "POLICY,…", value_delimiter = ',')]
     policy: Vec<String>,
 
-    /// Frames, as in run; auto: where LRU and OPT change, about 200, and 64 of FIFO and Clock; from
-    /// 16 on if there are many pages
+    /// Frames, as in run; auto: where LRU and OPT change, about 200, and 64 of FIFO and Clock
     #[arg(
         short = 'm',
         long,

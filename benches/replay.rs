@@ -211,16 +211,21 @@ fn curves(c: &mut Criterion) {
             b.iter(|| curve::sample::sample(&trace, 0.01));
         });
         if trace.meta.kind != TraceKind::Synthetic {
-            pool.install(|| curves_by_bursts(&mut group, &trace, &sizes));
+            curves_by_bursts(&mut group, &pool, &trace, &sizes);
         }
         group.finish();
     }
 }
 
-fn curves_by_bursts(group: &mut BenchmarkGroup<'_, WallTime>, trace: &Trace, sizes: &[u64]) {
+fn curves_by_bursts(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    pool: &rayon::ThreadPool,
+    trace: &Trace,
+    sizes: &[u64],
+) {
     let (refs, pages) = (&trace.refs, trace.distinct());
     let encode = || Bursts::new(refs, &trace.kinds, &trace.dictionary, std::iter::empty());
-    group.bench_function("bursts themselves", |b| b.iter(encode));
+    group.bench_function("bursts themselves", |b| b.iter(|| pool.install(encode)));
     let bursts = encode();
     for k in SIZES {
         let columns = bursts.of(k).columns;
@@ -230,7 +235,7 @@ fn curves_by_bursts(group: &mut BenchmarkGroup<'_, WallTime>, trace: &Trace, siz
     }
     for least in [1, 65_536] {
         group.bench_function(format!("ws and vmin by bursts, from window {least}"), |b| {
-            b.iter(|| by_bursts::intervals(trace, &bursts, least));
+            b.iter(|| pool.install(|| by_bursts::intervals(trace, &bursts, least)));
         });
     }
     let view = bursts.of(K_MAX);

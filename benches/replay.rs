@@ -6,11 +6,14 @@
     reason = "criterion's macros make public items without documentation"
 )]
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use pagebench::curve;
+use criterion::measurement::WallTime;
+use criterion::{
+    BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
+};
+use pagebench::curve::{self, by_bursts};
 use pagebench::policy::{PolicyChoice, TABLE};
 use pagebench::space::resolve;
-use pagebench::trace::bursts::Bursts;
+use pagebench::trace::bursts::{Bursts, K_MAX, SIZES};
 use pagebench::trace::dense::Trace;
 use pagebench::trace::r#gen::{Generator, Pattern};
 use pagebench::trace::record::{Addressing, TraceKind};
@@ -217,8 +220,12 @@ fn machine(c: &mut Criterion) {
     }
 }
 
-/// Whole curves in one pass: every size of LRU, OPT and the working set, 64 of FIFO and Clock.
+/// Whole curves in one pass: every size of LRU, OPT and the working set, 64 of FIFO and Clock; by
+/// single references and beside it by bursts, on one core.
 fn curves(c: &mut Criterion) {
+    // What is worked out by several threads is otherwise.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let pool = pool.expect("one thread");
     for trace in [recording(), zipf()] {
         let (refs, pages) = (&trace.refs, trace.distinct());
         let sizes = curve::lane_sizes(pages as u64);
@@ -244,7 +251,50 @@ fn curves(c: &mut Criterion) {
         group.bench_function("lru, 1 % of the pages", |b| {
             b.iter(|| curve::sample::sample(&trace, 0.01));
         });
+        if trace.meta.kind != TraceKind::Synthetic {
+            curves_by_bursts(&mut group, &pool, &trace, &sizes);
+        }
         group.finish();
+    }
+}
+
+fn curves_by_bursts(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    pool: &rayon::ThreadPool,
+    trace: &Trace,
+    sizes: &[u64],
+) {
+    let (refs, pages) = (&trace.refs, trace.distinct());
+    let encode = || Bursts::new(refs, &trace.kinds, &trace.dictionary, std::iter::empty());
+    group.bench_function("bursts themselves", |b| b.iter(|| pool.install(encode)));
+    let bursts = encode();
+    for k in SIZES {
+        let columns = bursts.of(k).columns;
+        group.bench_function(format!("lru by bursts, from {k} frames"), |b| {
+            b.iter(|| by_bursts::lru(columns, pages));
+        });
+    }
+    for least in [1, 65_536] {
+        group.bench_function(format!("ws and vmin by bursts, from window {least}"), |b| {
+            b.iter(|| pool.install(|| by_bursts::intervals(trace, &bursts, least)));
+        });
+    }
+    let view = bursts.of(K_MAX);
+    for least in [16, 64, 256] {
+        let sizes = &sizes[sizes.partition_point(|&size| size < least)..];
+        let name = |policy| format!("{policy}, {} sizes from {least}", sizes.len());
+        group.bench_function(name("fifo"), |b| {
+            b.iter(|| curve::fifo(refs, pages, sizes));
+        });
+        group.bench_function(name("fifo by bursts"), |b| {
+            b.iter(|| by_bursts::fifo(view, pages, sizes));
+        });
+        group.bench_function(name("clock"), |b| {
+            b.iter(|| curve::clock(refs, pages, sizes, true));
+        });
+        group.bench_function(name("clock by bursts"), |b| {
+            b.iter(|| by_bursts::clock(view, pages, sizes, true));
+        });
     }
 }
 

@@ -38,7 +38,7 @@
 //! | [`space`] | processes, mappings, legality, sharing, fork and copy-on-write: what a trace means | frames, policies |
 //! | [`policy`] | the trait, its protocol, THE table; one file per policy | counters, files, TLBs |
 //! | [`vm`] | the machine: frames, page states, faults, swap, TLBs and walks, THE tables of machines and layouts, costs | which policy runs; files |
-//! | [`curve`] | exact one-pass engines: every size of LRU, OPT and the working set, 64 at a time of FIFO and Clock; sampling | plans, files |
+//! | [`curve`] | exact one-pass engines: every size of LRU, OPT and the working set, 64 at a time of FIFO and Clock, by references and by bursts; sampling | plans, files |
 //! | [`sweep`] | plan, cells, threads | formats, charts |
 //! | [`report`] | THE column table, CSV both ways, the terminal table, charts | traces |
 //! | [`check`] | baselines and comparison | how counts came about |

@@ -8,8 +8,9 @@ use super::print;
 use super::progress::message;
 use super::run::use_threads;
 use crate::curve::sample::{Sampled, sample, sample_sizes};
-use crate::curve::{Choice, POINTS, Point, TABLE, TooLong, Wanted, has_windows, spread};
+use crate::curve::{Choice, POINTS, Point, Source, TABLE, TooLong, Wanted, has_windows, spread};
 use crate::exit::{self, ExitCode};
+use crate::policy::PolicyChoice;
 use crate::report::csv::write_file;
 use crate::report::curves::{CurveRow, ESTIMATE, EXACT, read_rows, to_csv};
 use crate::report::{chart, curve_table};
@@ -126,7 +127,7 @@ pub fn curve(args: CurveArgs) -> Result<ExitCode, Failure> {
     };
     let sizes = |_: &str, _| args.page_size.clone();
     let inputs = load_all(&args.traces, &options, &sizes, None, args.terminal.quiet)?;
-    let inputs = references(inputs, args.ignore_events)?;
+    let inputs = references(inputs, &args)?;
     let filter = args.select.selection().describe();
     let mut rows = Vec::new();
     for trace in inputs.loaded.iter().flat_map(|loaded| &loaded.traces) {
@@ -173,14 +174,15 @@ fn choices(args: &CurveArgs) -> Result<Vec<Choice>, Failure> {
 }
 
 /// The traces as references alone, or why they are more than that.
-fn references(inputs: Inputs, ignore_events: bool) -> Result<Inputs, Failure> {
-    if ignore_events {
+fn references(inputs: Inputs, args: &CurveArgs) -> Result<Inputs, Failure> {
+    if args.ignore_events {
         return Ok(inputs);
     }
     let mut inputs = resolve_all(inputs, &Options::default())?;
     keep_countable(&mut inputs, Warmup::Refs(0))?;
     let mut loaded = Vec::new();
     for one in inputs.loaded {
+        let alone = |resolved| alone(resolved, &one.path, args);
         let traces: Result<Vec<Trace>, Failure> = one.traces.into_iter().map(alone).collect();
         loaded.push(Loaded {
             path: one.path,
@@ -198,14 +200,29 @@ fn references(inputs: Inputs, ignore_events: bool) -> Result<Inputs, Failure> {
 }
 
 /// The references, if there is nothing else.
-fn alone(resolved: Resolved) -> Result<Trace, Failure> {
+fn alone(resolved: Resolved, path: &Path, args: &CurveArgs) -> Result<Trace, Failure> {
     let space = resolved.space.as_ref();
     if space.is_none_or(|space| space.is_identity()) {
         return Ok(resolved.trace);
     }
-    let name = &resolved.trace.meta.name;
+    let (name, path) = (&resolved.trace.meta.name, path.display());
+    let policies = match args.policy.as_slice() {
+        [] => String::new(),
+        policies => format!(" -p {}", policies.join(",")),
+    };
+    // What `run` has, it takes as it is.
+    let run = args.policy.iter().filter(|policy| {
+        let policy = policy.trim();
+        policy != "all" && policy.parse::<PolicyChoice>().is_ok()
+    });
+    let run: Vec<&str> = run.map(String::as_str).collect();
+    let run = match run.as_slice() {
+        [] => String::new(),
+        run => format!(" -p {}", run.join(",")),
+    };
     Err(Failure::usage(format!(
-        "{name}: its mappings and forks decide which pages are shared and when they leave, and curves do not model that: replay it at each size (pagebench run), or take its references as they are (--ignore-events)"
+        "{name}: its mappings and forks decide which pages are shared and when they leave, and curves do not model that\n  help: to replay it at each size: pagebench run {path}{run} -m {}\n  help: to take its references as they are: pagebench curve {path}{policies} --ignore-events",
+        args.frames
     )))
 }
 
@@ -257,10 +274,14 @@ fn of_trace(
         all_sizes: args.all_sizes,
     };
     let mut rows = Vec::new();
-    let curves: Result<Vec<Vec<Point>>, TooLong> = choices
-        .par_iter()
-        .map(|choice| choice.points(trace, &wanted))
-        .collect();
+    let source = Source::new(trace);
+    let curves: Result<Vec<Vec<Point>>, TooLong> =
+        source.prepare(choices, &wanted).and_then(|()| {
+            let curves = choices.par_iter();
+            curves
+                .map(|choice| choice.points(&source, &wanted))
+                .collect()
+        });
     let curves = curves.map_err(|e| Failure::usage(format!("{}: {e}", template.trace)))?;
     for (choice, points) in choices.iter().zip(&curves) {
         rows.extend(points.iter().map(|point| exact(template, choice, point)));

@@ -1,10 +1,9 @@
 //! Which curve is wanted, at which sizes, and the points that come of it.
 
 use super::sizes::{POINTS, changes, spread, spread_from, thinned};
-use super::{Axis, Filling, LANES, Point, Spec, TABLE, TooLong};
+use super::{Axis, Filling, LANES, Point, Source, Spec, TABLE, TooLong};
 use crate::policy::params::did_you_mean;
 use crate::policy::{self, ParamError, PolicyChoice};
-use crate::trace::dense::Trace;
 use std::fmt;
 use std::str::FromStr;
 
@@ -52,7 +51,8 @@ impl Choice {
     }
 
     /// The curve of a trace whose every page is private and stays mapped.
-    pub fn points(&self, trace: &Trace, wanted: &Wanted) -> Result<Vec<Point>, TooLong> {
+    pub fn points(&self, source: &Source<'_>, wanted: &Wanted) -> Result<Vec<Point>, TooLong> {
+        let trace = source.trace;
         let frames = |faults: &[u64], write_backs: Option<&[u64]>, filling: &Filling| {
             let sizes = wanted.frames_of(faults);
             let one = |&frames: &u64| {
@@ -64,7 +64,7 @@ impl Choice {
         };
         Ok(match self.spec().name {
             "lru" => {
-                let curve = super::lru(&trace.refs, trace.distinct());
+                let curve = source.lru(wanted.least_frames(trace.distinct()));
                 let filling = Filling::new(&curve.first_uses, trace.len() as u64);
                 frames(&curve.faults, Some(&curve.write_backs), &filling)
             }
@@ -73,7 +73,7 @@ impl Choice {
                 frames(&curve.faults, None, &curve.filling)
             }
             "ws" | "vmin" => {
-                let intervals = super::intervals(trace)?;
+                let intervals = source.intervals(wanted.least_tau())?;
                 let auto = || spread(intervals.longest(), POINTS);
                 let taus = wanted.taus.clone().unwrap_or_else(auto);
                 let one = |&tau: &u64| match self.spec().name {
@@ -82,32 +82,40 @@ impl Choice {
                 };
                 taus.iter().map(one).collect()
             }
-            _ => self.lanes(trace, wanted),
+            _ => self.lanes(source, wanted),
         })
     }
 
     /// FIFO and Clock.
-    fn lanes(&self, trace: &Trace, wanted: &Wanted) -> Vec<Point> {
-        let (refs, pages) = (&trace.refs, trace.distinct());
-        let filling = Filling::of(refs, pages);
-        let auto = || lane_sizes(pages as u64);
+    fn lanes(&self, source: &Source<'_>, wanted: &Wanted) -> Vec<Point> {
+        let trace = source.trace;
+        let filling = Filling::of(&trace.refs, trace.distinct());
+        let auto = || lane_sizes(trace.distinct() as u64);
         let sizes = wanted.frames.clone().unwrap_or_else(auto);
-        let mut points = Vec::with_capacity(sizes.len());
-        for sizes in sizes.chunks(LANES) {
-            let counts = match self.spec().name {
-                "fifo" => super::fifo(refs, pages, sizes),
-                _ => super::clock(refs, pages, sizes, self.load_bit),
-            };
-            let point = |(&frames, &(faults, dirty)): (&u64, &(u64, u64))| {
-                filling.point(frames, (faults, Some(dirty)))
-            };
-            points.extend(sizes.iter().zip(&counts).map(point));
-        }
-        points
+        let counts = source.lanes(self.spec().name == "fifo", self.load_bit, &sizes);
+        let point = |(&frames, (faults, dirty)): (&u64, (u64, u64))| {
+            filling.point(frames, (faults, Some(dirty)))
+        };
+        sizes.iter().zip(counts).map(point).collect()
     }
 }
 
 impl Wanted {
+    /// The least number of frames of LRU's and OPT's curve over so many pages.
+    pub(super) fn least_frames(&self, pages: usize) -> u64 {
+        match &self.frames {
+            Some(frames) => frames.first().copied().unwrap_or(1),
+            None if self.all_sizes => 1,
+            None => least_size(pages as u64),
+        }
+    }
+
+    /// The least window.
+    pub(super) fn least_tau(&self) -> u64 {
+        let least = self.taus.as_ref().and_then(|taus| taus.first());
+        least.copied().unwrap_or(1)
+    }
+
     /// Frames for a curve that is known at each.
     fn frames_of(&self, faults: &[u64]) -> Vec<u64> {
         let pages = faults.len() as u64 - 1;
@@ -118,6 +126,7 @@ impl Wanted {
                 // What tables show is among them.
                 let mut sizes = thinned(&changes(faults), POINTS);
                 sizes.extend(powers(pages));
+                sizes.retain(|&size| size >= least_size(pages));
                 sizes.sort_unstable();
                 sizes.dedup();
                 sizes
@@ -132,10 +141,15 @@ fn powers(pages: u64) -> impl Iterator<Item = u64> {
         .take_while(move |&power| power <= pages)
 }
 
-/// As many sizes as one pass takes: powers of two, and between them. Very small memories, in
-/// which nearly every reference faults, are left out if there are many pages.
+/// The smallest memory of a curve over so many pages that chooses its sizes itself: very small
+/// ones, where most time would go, are left out if there are many pages.
+fn least_size(pages: u64) -> u64 {
+    if pages < 64 { 1 } else { 16 }
+}
+
+/// As many sizes as one pass takes: powers of two, and between them.
 pub fn lane_sizes(pages: u64) -> Vec<u64> {
-    let from = if pages < 64 { 1 } else { 16 };
+    let from = least_size(pages);
     let mut sizes: Vec<u64> = powers(pages).filter(|&power| power >= from).collect();
     sizes.extend(spread_from(from, pages, LANES - sizes.len().min(LANES - 2)));
     sizes.sort_unstable();

@@ -3,7 +3,8 @@
 //! one test and one store. The circle is that of the textbooks: a new page takes the place of
 //! the victim, and the hand moves past it.
 
-use super::rings::{LANES, Rings};
+use super::rings::{AHEAD, FAR_PAGES, LANES, Rings};
+use crate::simd::prefetch::prefetch;
 use crate::trace::dense::{Ref, page_of};
 
 /// The bits of a page; the last two mean something where it is resident.
@@ -20,6 +21,20 @@ struct Page {
 /// # Panics
 /// With more than [`LANES`] sizes.
 pub fn clock(refs: &[Ref], pages: usize, sizes: &[u64], load_bit: bool) -> Vec<(u64, u64)> {
+    match pages > FAR_PAGES {
+        true => run::<true>(refs, pages, sizes, load_bit),
+        false => run::<false>(refs, pages, sizes, load_bit),
+    }
+}
+
+/// `ASK_AHEAD`: whether words are asked for before they are needed, which costs a little where
+/// they are near.
+fn run<const ASK_AHEAD: bool>(
+    refs: &[Ref],
+    pages: usize,
+    sizes: &[u64],
+    load_bit: bool,
+) -> Vec<(u64, u64)> {
     let mut rings = Rings::new(sizes, pages as u32);
     let mut counts = [(0, 0); LANES];
     let unseen = Page {
@@ -28,7 +43,10 @@ pub fn clock(refs: &[Ref], pages: usize, sizes: &[u64], load_bit: bool) -> Vec<(
         ..Page::default()
     };
     let mut words = vec![unseen; pages + 1];
-    for &reference in refs {
+    for (time, &reference) in refs.iter().enumerate() {
+        if ASK_AHEAD && let Some(&later) = refs.get(time + AHEAD) {
+            prefetch(&words, page_of(later) as usize);
+        }
         let page = page_of(reference) as usize;
         let word = &mut words[page];
         let absent = !word.resident;
@@ -36,7 +54,7 @@ pub fn clock(refs: &[Ref], pages: usize, sizes: &[u64], load_bit: bool) -> Vec<(
         if absent != 0 {
             word.resident = u64::MAX;
             word.dirty &= !absent;
-            load(&mut words, &mut rings, &mut counts, page, absent);
+            load::<ASK_AHEAD>(&mut words, &mut rings, &mut counts, page, absent);
             if !load_bit {
                 words[page].referenced = !absent;
             }
@@ -50,7 +68,7 @@ pub fn clock(refs: &[Ref], pages: usize, sizes: &[u64], load_bit: bool) -> Vec<(
 
 /// Loads a page in the lanes of `absent`.
 #[inline(never)]
-fn load(
+fn load<const ASK_AHEAD: bool>(
     words: &mut [Page],
     rings: &mut Rings,
     counts: &mut [(u64, u64); LANES],
@@ -74,5 +92,8 @@ fn load(
         counts[lane].0 += 1;
         counts[lane].1 += u64::from(victim.dirty & bit != 0);
         rings.replace(lane, page as u32);
+        if ASK_AHEAD {
+            prefetch(words, rings.at_hand(lane) as usize);
+        }
     }
 }

@@ -2,7 +2,8 @@
 //! of frames, set where it is resident, so that a reference which hits in all of them costs one
 //! test. FIFO keeps no stack (Belady's anomaly): other sizes need other passes.
 
-use super::rings::{LANES, Rings};
+use super::rings::{AHEAD, FAR_PAGES, LANES, Rings};
+use crate::simd::prefetch::prefetch;
 use crate::trace::dense::{Ref, page_of};
 
 /// The bits of a page.
@@ -18,6 +19,15 @@ struct Page {
 /// # Panics
 /// With more than [`LANES`] sizes.
 pub fn fifo(refs: &[Ref], pages: usize, sizes: &[u64]) -> Vec<(u64, u64)> {
+    match pages > FAR_PAGES {
+        true => run::<true>(refs, pages, sizes),
+        false => run::<false>(refs, pages, sizes),
+    }
+}
+
+/// `ASK_AHEAD`: whether words are asked for before they are needed, which costs a little where
+/// they are near.
+fn run<const ASK_AHEAD: bool>(refs: &[Ref], pages: usize, sizes: &[u64]) -> Vec<(u64, u64)> {
     let mut rings = Rings::new(sizes, pages as u32);
     let mut counts = [(0, 0); LANES];
     let unseen = Page {
@@ -26,14 +36,17 @@ pub fn fifo(refs: &[Ref], pages: usize, sizes: &[u64]) -> Vec<(u64, u64)> {
         dirty: 0,
     };
     let mut words = vec![unseen; pages + 1];
-    for &reference in refs {
+    for (time, &reference) in refs.iter().enumerate() {
+        if ASK_AHEAD && let Some(&later) = refs.get(time + AHEAD) {
+            prefetch(&words, page_of(later) as usize);
+        }
         let page = page_of(reference) as usize;
         let word = &mut words[page];
         let absent = !word.resident;
         if absent != 0 {
             word.resident = u64::MAX;
             word.dirty &= !absent;
-            load(&mut words, &mut rings, &mut counts, page, absent);
+            load::<ASK_AHEAD>(&mut words, &mut rings, &mut counts, page, absent);
         }
         if reference & 1 != 0 {
             words[page].dirty = u64::MAX;
@@ -44,7 +57,7 @@ pub fn fifo(refs: &[Ref], pages: usize, sizes: &[u64]) -> Vec<(u64, u64)> {
 
 /// Loads a page in the lanes of `absent`.
 #[inline(never)]
-fn load(
+fn load<const ASK_AHEAD: bool>(
     words: &mut [Page],
     rings: &mut Rings,
     counts: &mut [(u64, u64); LANES],
@@ -61,5 +74,8 @@ fn load(
         counts[lane].0 += 1;
         counts[lane].1 += u64::from(victim.dirty & bit != 0);
         rings.replace(lane, page as u32);
+        if ASK_AHEAD {
+            prefetch(words, rings.at_hand(lane) as usize);
+        }
     }
 }

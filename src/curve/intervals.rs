@@ -16,6 +16,7 @@
 
 use super::{Point, TooLong};
 use crate::trace::dense::{PageKey, Trace, page_of};
+use std::ops::RangeInclusive;
 
 /// Intervals below this are counted in an array, longer ones are listed.
 const SHORT: usize = 1 << 16;
@@ -29,16 +30,24 @@ pub struct Intervals {
     pages: u64,
     /// Between two references of a page.
     inner: Tally,
+    /// The same, where it is known that all references in the meantime are of its process.
+    within: Tally,
     /// From the last reference of each page to behind the process's last.
     last: Tally,
-    /// The windows from which on a page is dirty when it leaves, at most its interval.
-    dirty_from: Tally,
+    /// Pages that are written.
+    written: u64,
+    /// For each write of a page but its first, the longest interval since the one before: with a
+    /// shorter window it makes the page dirty.
+    rewrites: Tally,
+    /// For each written page, the longest interval since its last write: with a window as long it
+    /// is dirty at the end.
+    stays: Tally,
     processes: Option<Processes>,
 }
 
 /// Intervals, by length: how many, and how long they last in references of all processes.
 #[derive(Debug)]
-struct Tally {
+pub(super) struct Tally {
     /// By length: those up to it, and how long these last together.
     short: Vec<(u64, u128)>,
     /// Longer ones in order of length; the sums with all before and with all short ones.
@@ -47,7 +56,7 @@ struct Tally {
 
 /// What is kept of several processes: an interval may be cut by the window at any reference.
 #[derive(Debug)]
-struct Processes {
+pub(super) struct Processes {
     /// The positions of the references of each process, and the trace's end, one process after
     /// the other.
     positions: Vec<u32>,
@@ -57,7 +66,7 @@ struct Processes {
 }
 
 /// A [`Tally`] that is being filled.
-struct Growing {
+pub(super) struct Growing {
     short: Vec<(u64, u64)>,
     long: Vec<(u32, u64)>,
 }
@@ -101,6 +110,27 @@ impl Growing {
 }
 
 impl Tally {
+    /// Of nothing but this many of each length below [`SHORT`], which last as long.
+    pub fn of_lengths(counts: &[u64]) -> Tally {
+        let mut growing = Growing::new();
+        for ((length, &count), entry) in counts.iter().enumerate().zip(&mut growing.short) {
+            *entry = (count, count * length as u64);
+        }
+        growing.finish()
+    }
+
+    /// Of so many intervals that no window cuts, and how long they last together.
+    pub fn of_short(count: u64, lasts: u64) -> Tally {
+        let mut growing = Growing::new();
+        growing.short[1] = (count, lasts);
+        growing.finish()
+    }
+
+    /// How many there are.
+    fn count(&self) -> u64 {
+        self.up_to(u64::MAX).0
+    }
+
     /// How many intervals are at most so long, and how long these last together.
     fn up_to(&self, interval: u64) -> (u64, u128) {
         if let Some(&entry) = self.short.get(usize::try_from(interval).unwrap_or(SHORT)) {
@@ -127,27 +157,36 @@ struct Stamp {
 
 /// Runs over the references of a trace.
 pub fn intervals(trace: &Trace) -> Result<Intervals, TooLong> {
-    // Each process has one position more than references.
-    if trace.len() + trace.dictionary.pids.len() >= u32::MAX as usize {
-        return Err(TooLong("the working set"));
-    }
+    clocks_fit(trace)?;
     Ok(match trace.dictionary.pids.len() {
         0 | 1 => one_process(trace),
         _ => several(trace),
     })
 }
 
+/// Clocks have 32 bits.
+pub(super) fn clocks_fit(trace: &Trace) -> Result<(), TooLong> {
+    // Each process has one position more than references.
+    match trace.len() + trace.dictionary.pids.len() < u32::MAX as usize {
+        true => Ok(()),
+        false => Err(TooLong("the working set")),
+    }
+}
+
 /// The tallies while they are filled.
-struct Open {
+pub(super) struct Open {
     stamps: Vec<Stamp>,
     inner: Growing,
     last: Growing,
-    dirty_from: Growing,
+    written: u64,
+    rewrites: Growing,
+    stays: Growing,
     pages: u64,
 }
 
 impl Open {
-    fn new(pages: usize) -> Open {
+    /// For pages below this.
+    pub fn new(pages: usize) -> Open {
         let unseen = Stamp {
             last: 0,
             longest: CLEAN,
@@ -156,7 +195,9 @@ impl Open {
             stamps: vec![unseen; pages],
             inner: Growing::new(),
             last: Growing::new(),
-            dirty_from: Growing::new(),
+            written: 0,
+            rewrites: Growing::new(),
+            stays: Growing::new(),
             pages: 0,
         }
     }
@@ -171,43 +212,83 @@ impl Open {
         now: u32,
         lasts: impl Fn(u32, u32) -> u64,
     ) -> Option<u32> {
+        self.pass(page, write, now..=now, (0, 0), lasts)
+    }
+
+    /// References from one clock to another of a page, the longest intervals between which are,
+    /// up to their first write (or all, without one) and behind their last, `longest`; the writes
+    /// between these two are not counted here. Returns the clock at the reference before, if there
+    /// was one; `lasts` tells how long that is.
+    #[inline(always)]
+    pub fn pass(
+        &mut self,
+        page: u32,
+        write: bool,
+        clocks: RangeInclusive<u32>,
+        longest: (u32, u32),
+        lasts: impl Fn(u32, u32) -> u64,
+    ) -> Option<u32> {
         let stamp = &mut self.stamps[page as usize];
-        let before = std::mem::replace(&mut stamp.last, now);
+        let before = std::mem::replace(&mut stamp.last, *clocks.end());
+        let mut since = stamp.longest.max(longest.0);
         if before == 0 {
             self.pages += 1;
-            stamp.longest = if write { 0 } else { CLEAN };
-            return None;
+        } else {
+            let interval = clocks.start() - before;
+            self.inner.note(interval, lasts(before, *clocks.start()));
+            since = since.max(interval);
         }
-        let interval = now - before;
-        self.inner.note(interval, lasts(before, now));
-        self.dirty_from.note(stamp.longest.min(interval), 0);
-        stamp.longest = match write {
-            true => 0,
-            false => stamp.longest.max(interval),
-        };
-        Some(before)
+        if write {
+            match since {
+                CLEAN => self.written += 1,
+                since => self.rewrites.note(since, 0),
+            }
+            since = longest.1;
+        }
+        stamp.longest = since;
+        (before > 0).then_some(before)
+    }
+
+    /// Writes that [`Open::pass`] did not count: how many by their longest interval since the one
+    /// before, all below [`SHORT`].
+    pub fn add_rewrites(&mut self, counts: &[u64]) {
+        for (entry, count) in self.rewrites.short.iter_mut().zip(counts) {
+            entry.0 += count;
+        }
+    }
+
+    /// The clock at the last reference of a page.
+    pub fn last_use(&self, page: u32) -> u32 {
+        self.stamps[page as usize].last
     }
 
     /// The trace ends: each page, with its clock then, one tick behind its process's last.
-    fn end(&mut self, page: u32, end: u32, lasts: impl Fn(u32, u32) -> u64) {
+    pub fn end(&mut self, page: u32, end: u32, lasts: impl Fn(u32, u32) -> u64) {
         let stamp = self.stamps[page as usize];
         let interval = end - stamp.last;
         self.last.note(interval, lasts(stamp.last, end));
-        self.dirty_from.note(stamp.longest.min(interval), 0);
+        if stamp.longest != CLEAN {
+            self.stays.note(stamp.longest.max(interval), 0);
+        }
     }
 
-    fn finish(self, refs: usize, processes: Option<Processes>) -> Intervals {
+    /// All is counted, but for the intervals `within`.
+    pub fn finish(self, refs: usize, within: Tally, processes: Option<Processes>) -> Intervals {
         Intervals {
             refs: refs as u64,
             pages: self.pages,
             inner: self.inner.finish(),
+            within,
             last: self.last.finish(),
-            dirty_from: self.dirty_from.finish(),
+            written: self.written,
+            rewrites: self.rewrites.finish(),
+            stays: self.stays.finish(),
             processes,
         }
     }
 
-    fn seen(&self) -> Vec<u32> {
+    /// The pages that were referenced.
+    pub fn seen(&self) -> Vec<u32> {
         let pages = self.stamps.iter().zip(0..);
         pages
             .filter(|(stamp, _)| stamp.last > 0)
@@ -225,7 +306,7 @@ fn one_process(trace: &Trace) -> Intervals {
     for page in open.seen() {
         open.end(page, trace.len() as u32 + 1, lasts);
     }
-    open.finish(trace.len(), None)
+    open.finish(trace.len(), Tally::of_short(0, 0), None)
 }
 
 fn several(trace: &Trace) -> Intervals {
@@ -250,17 +331,16 @@ fn several(trace: &Trace) -> Intervals {
     for page in open.seen() {
         let process = process(page);
         let end = clocks[process] + 1;
-        let begin = open.stamps[page as usize].last;
+        let begin = open.last_use(page);
         spans.push((starts[process] as u32 + begin - 1, end - begin));
         open.end(page, end, lasting(&positions[starts[process]..]));
     }
-    // Only what a window cuts is looked at again.
-    spans.sort_unstable_by_key(|&(_, length)| std::cmp::Reverse(length));
-    open.finish(trace.len(), Some(Processes { positions, spans }))
+    let processes = Processes::new(positions, spans);
+    open.finish(trace.len(), Tally::of_short(0, 0), Some(processes))
 }
 
 /// How many references of all processes pass from one clock to another of a process.
-fn lasting(positions: &[u32]) -> impl Fn(u32, u32) -> u64 + '_ {
+pub(super) fn lasting(positions: &[u32]) -> impl Fn(u32, u32) -> u64 + '_ {
     |from, to| u64::from(positions[to as usize - 1] - positions[from as usize - 1])
 }
 
@@ -293,38 +373,37 @@ fn positions(trace: &Trace) -> (Vec<u32>, Vec<usize>) {
 impl Intervals {
     /// The working set with a window of `tau` references, at least 1.
     pub fn working_set(&self, tau: u64) -> Point {
-        let faults = self.faults(tau);
         let (kept, kept_sum) = self.inner.up_to(tau);
+        let (near, near_sum) = self.within.up_to(tau);
         let (ended, ended_sum) = self.last.up_to(tau);
-        let cut = self.refs - self.pages - kept + self.pages - ended;
+        let cut = self.inner.count() - kept + self.pages - ended;
         let cut_sum = match &self.processes {
             None => u128::from(cut) * u128::from(tau),
             Some(processes) => processes.cut(tau, cut as usize),
         };
-        // From its window on dirty, and the interval is longer.
-        let left_dirty = self.dirty_from.up_to(tau).0 - kept - ended;
+        let near_cut = u128::from(self.within.count() - near) * u128::from(tau);
+        // Each time it became dirty it left, but for those that are there at the end.
+        let became_dirty = self.written + self.rewrites.count() - self.rewrites.up_to(tau).0;
         Point {
             memory: tau,
-            faults,
-            write_backs: Some(left_dirty),
-            resident_sum: kept_sum + ended_sum + cut_sum,
+            faults: self.refs - kept - near,
+            write_backs: Some(became_dirty - self.stays.up_to(tau).0),
+            resident_sum: kept_sum + near_sum + ended_sum + cut_sum + near_cut,
         }
     }
 
     /// VMIN with a window of `tau` references, at least 1. Its write-backs are not told.
     pub fn vmin(&self, tau: u64) -> Point {
         let (kept, kept_sum) = self.inner.up_to(tau);
+        let (near, near_sum) = self.within.up_to(tau);
+        let faults = self.refs - kept - near;
         Point {
             memory: tau,
-            faults: self.faults(tau),
+            faults,
             write_backs: None,
             // The others are there at their reference only.
-            resident_sum: kept_sum + u128::from(self.refs - kept),
+            resident_sum: kept_sum + near_sum + u128::from(faults),
         }
-    }
-
-    fn faults(&self, tau: u64) -> u64 {
-        self.refs - self.inner.up_to(tau).0
     }
 
     /// The number of references.
@@ -341,11 +420,21 @@ impl Intervals {
                 tally.short.partition_point(|&(count, _)| count < all) as u64
             }
         };
-        longest(&self.inner).max(longest(&self.last)).max(1)
+        longest(&self.inner)
+            .max(longest(&self.within))
+            .max(longest(&self.last))
+            .max(1)
     }
 }
 
 impl Processes {
+    /// See the fields; in any order.
+    pub fn new(positions: Vec<u32>, mut spans: Vec<(u32, u32)>) -> Processes {
+        // Only what a window cuts is looked at again.
+        spans.sort_unstable_by_key(|&(_, length)| std::cmp::Reverse(length));
+        Processes { positions, spans }
+    }
+
     /// How long the `count` longest intervals last together if a window cuts them.
     fn cut(&self, tau: u64, count: usize) -> u128 {
         let one = |&(from, _): &(u32, u32)| {

@@ -32,7 +32,7 @@ const IN_ORDER: u64 = 0xfedc_ba98_7654_3210;
 /// A [`Place::slot`] of a page in the front: this plus its number there.
 const IN_FRONT: u32 = 0xffff_ffe0;
 /// A [`Place::slot`] of a page that was not referenced yet.
-const UNSEEN: u32 = u32::MAX;
+pub(super) const UNSEEN: u32 = u32::MAX;
 /// References that are tallied in 32 bits.
 const PIECE: usize = 1 << 31;
 /// From so many pages on their places leave the second-level cache.
@@ -40,15 +40,15 @@ const FAR_PAGES: usize = 1 << 16;
 /// How many references ahead the window of a page is asked for; its place, twice that.
 const AHEAD: usize = 12;
 /// A [`Place::farthest`] of a page that was not written.
-const CLEAN: u32 = u32::MAX;
+pub(super) const CLEAN: u32 = u32::MAX;
 
 /// What is known of a page.
 #[derive(Clone, Copy)]
-struct Place {
+pub(super) struct Place {
     /// Where it is: in [`Recency`], or see the constants.
-    slot: u32,
+    pub slot: u32,
     /// The largest distance since it was last written, at least 1.
-    farthest: u32,
+    pub farthest: u32,
 }
 
 /// The LRU stack and what it tallies.
@@ -61,24 +61,29 @@ struct Stack {
     rest: Recency,
     /// By distance. At most 2^32 - 1 references are tallied here before they go to `totals`.
     tallies: Vec<Tally>,
-    /// At distance and dirty from, see [`Tally`].
-    totals: Vec<(u64, u64)>,
+    totals: Totals,
     first_uses: Vec<u64>,
 }
 
 /// What is tallied for one distance; both in one place, since most references change both.
 #[derive(Clone, Copy, Default)]
-struct Tally {
+pub(super) struct Tally {
     /// References at this distance.
-    at: u32,
+    pub at: u32,
     /// References of a page that was dirty with so many frames and more, at most their distance:
-    /// see [`Stack::curve`].
-    dirty_from: u32,
+    /// see [`Totals::curve`].
+    pub dirty_from: u32,
 }
+
+/// The tallies of a whole trace, by distance: at it, and dirty from it on (see [`Tally`]).
+pub(super) struct Totals(Vec<(u64, u64)>);
 
 /// Counts at every number of frames.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LruCurve {
+    /// The least number of frames at which they hold; or as many as there are pages, if that is
+    /// less.
+    pub least: usize,
     /// Faults with so many frames, from 0 up to the number of pages.
     pub faults: Vec<u64>,
     /// Dirty victims with so many frames; nothing is written back with 0, where nothing is loaded.
@@ -134,7 +139,7 @@ impl Stack {
             front: [None; FRONT],
             rest: Recency::new(pages),
             tallies: vec![Tally::default(); pages + 1],
-            totals: vec![(0, 0); pages + 1],
+            totals: Totals::new(pages),
             first_uses: Vec::new(),
         }
     }
@@ -174,17 +179,11 @@ impl Stack {
             }
         }
         self.order = order;
-        let front = self.totals.iter_mut().skip(1);
+        let front = self.totals.0.iter_mut().skip(1);
         for (total, count) in front.zip(near.into_iter().zip(near_from)) {
             *total = (total.0 + count.0, total.1 + count.1);
         }
-        for (total, tally) in self.totals.iter_mut().zip(&mut self.tallies) {
-            let tally = std::mem::take(tally);
-            *total = (
-                total.0 + u64::from(tally.at),
-                total.1 + u64::from(tally.dirty_from),
-            );
-        }
+        self.totals.add(&mut self.tallies);
     }
 
     /// Asks for the place of a page to come, and then for what that leads to.
@@ -231,18 +230,56 @@ impl Stack {
 
     /// The curve from the tallies.
     fn curve(self) -> LruCurve {
-        let pages = self.first_uses.len();
-        let mut left = pages as u64 + self.totals.iter().map(|total| total.0).sum::<u64>();
-        let faults = self.totals[..=pages].iter().map(|total| {
+        let farthest = self.stack().map(|page| self.places[page as usize].farthest);
+        let farthest: Vec<u32> = farthest.collect();
+        self.totals.curve(1, self.first_uses, farthest.into_iter())
+    }
+
+    /// The pages, the most recent first.
+    fn stack(&self) -> impl Iterator<Item = PageId> + '_ {
+        let numbers = (0..FRONT).map(|place| (self.order >> (4 * place)) as usize % FRONT);
+        let front = numbers.filter_map(|number| self.front[number]);
+        front.chain(self.rest.pages())
+    }
+}
+
+impl Totals {
+    /// Nothing, for distances up to the number of pages.
+    pub fn new(pages: usize) -> Totals {
+        Totals(vec![(0, 0); pages + 1])
+    }
+
+    /// Takes what was tallied.
+    pub fn add(&mut self, tallies: &mut [Tally]) {
+        for (total, tally) in self.0.iter_mut().zip(tallies) {
+            let tally = std::mem::take(tally);
+            *total = (
+                total.0 + u64::from(tally.at),
+                total.1 + u64::from(tally.dirty_from),
+            );
+        }
+    }
+
+    /// The curve of a trace at whose end the pages have these largest distances since they were
+    /// last written, the page used last first.
+    pub fn curve(
+        self,
+        least: usize,
+        first_uses: Vec<u64>,
+        farthest: impl Iterator<Item = u32>,
+    ) -> LruCurve {
+        let Totals(mut totals) = self;
+        let pages = first_uses.len();
+        let mut left = pages as u64 + totals.iter().map(|total| total.0).sum::<u64>();
+        let faults = totals[..=pages].iter().map(|total| {
             left -= total.0;
             left
         });
         let faults = faults.collect();
         // At distance d, dirty from m on: written back with m to d - 1 frames. So with C frames
-        // all that began by C, but what ended.
-        let mut totals = self.totals.clone();
-        for (page, distance) in self.stack().zip(1..) {
-            let farthest = self.places[page as usize].farthest;
+        // all that began by C, but what ended. Pages at the end are as if evicted at their
+        // distance, but not with more frames.
+        for (farthest, distance) in farthest.zip(1u32..) {
             totals[farthest.min(distance) as usize].1 += 1;
             totals[distance as usize].0 += 1;
         }
@@ -252,17 +289,11 @@ impl Stack {
             open
         });
         LruCurve {
+            least,
             faults,
             write_backs: write_backs.collect(),
-            first_uses: self.first_uses,
+            first_uses,
         }
-    }
-
-    /// The pages, the most recent first.
-    fn stack(&self) -> impl Iterator<Item = PageId> + '_ {
-        let numbers = (0..FRONT).map(|place| (self.order >> (4 * place)) as usize % FRONT);
-        let front = numbers.filter_map(|number| self.front[number]);
-        front.chain(self.rest.pages())
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! One file per engine; each gives exactly what a replay at each size by [`vm::run`](crate::vm::run)
 //! gives, where nothing is shared and nothing is unmapped. [`TABLE`] is the list of them.
-//! [`sample`] alone estimates.
+//! [`sample`] alone estimates. [`by_bursts`] has faster twins of some; [`Source`] chooses.
 //!
 //! Deliberately absent: mappings and sharing, TLBs, swap, files.
 
+pub mod by_bursts;
 mod choice;
 mod clock;
 mod fifo;
@@ -16,6 +17,7 @@ mod recency;
 mod rings;
 pub mod sample;
 mod sizes;
+mod source;
 
 pub use choice::{Choice, Wanted, has_windows, lane_sizes};
 pub use clock::clock;
@@ -25,6 +27,7 @@ pub use lru::{LruCurve, lru};
 pub use opt::{OptCurve, opt};
 pub use rings::LANES;
 pub use sizes::{POINTS, changes, spread, spread_from, thinned};
+pub use source::Source;
 
 use crate::trace::dense::{Ref, page_of};
 

@@ -3,8 +3,9 @@
 //! Each use takes the next position of a window; the latest use of each page is a set bit there
 //! (Bennett and Kruskal, "LRU stack processing", IBM Journal of Research and Development 19(4),
 //! 1975). Bits are counted in three levels of prefix sums, so that a question is four loads and
-//! a removal changes two rows of 64 bytes. When the window is used up, the positions are numbered
-//! afresh.
+//! a removal changes two rows of 64 bytes. The newest positions, where most pages of a program
+//! are, have no sums yet: their few words are counted when asked, and a removal costs its bit.
+//! When the window is used up, the positions are numbered afresh.
 //!
 //! Deliberately absent: references, distances, what a page is.
 
@@ -25,8 +26,7 @@ pub type Slot = u32;
 
 /// The window. See the module's documentation.
 ///
-/// Counts of words and rows that lie behind the newest position are not kept: they are set when
-/// the newest position reaches them, so that a use costs nothing but its bit.
+/// Counts of words and rows are set when the newest position has left their row.
 pub struct Recency {
     words: Vec<u64>,
     /// For each word, the bits before it within its row.
@@ -39,13 +39,21 @@ pub struct Recency {
     page_at: Vec<PageId>,
     now: usize,
     live: u32,
+    /// Rows below this position are summed, and so many pages are in them.
+    summed: usize,
+    summed_live: u32,
 }
 
 impl Recency {
     /// For at most so many pages at a time.
     pub fn new(pages: usize) -> Recency {
+        Recency::with_room(pages, 1)
+    }
+
+    /// The same with room for so many uses after the positions were numbered afresh.
+    pub fn with_room(pages: usize, uses: usize) -> Recency {
         let window = (pages.saturating_mul(ROOM)).clamp(1 << ROW_BITS, u32::MAX as usize / 2);
-        let window = window.next_multiple_of(1 << ROW_BITS).max(pages + 1);
+        let window = window.next_multiple_of(1 << ROW_BITS).max(pages + uses);
         Recency {
             words: vec![0; window.div_ceil(1 << WORD_BITS)],
             near: vec![[0; ROW]; window.div_ceil(1 << ROW_BITS)],
@@ -54,6 +62,8 @@ impl Recency {
             page_at: vec![0; window],
             now: 0,
             live: 0,
+            summed: 0,
+            summed_live: 0,
         }
     }
 
@@ -63,12 +73,18 @@ impl Recency {
         self.now == self.page_at.len()
     }
 
+    /// Whether so many uses fit before [`Recency::renumber`] must come.
+    #[inline(always)]
+    pub fn has_room(&self, uses: usize) -> bool {
+        self.page_at.len() - self.now >= uses
+    }
+
     /// A page that is not in the window is used: the slot that it has from now on.
     #[inline(always)]
     pub fn push(&mut self, page: PageId) -> Slot {
         let at = self.now;
-        if at.is_multiple_of(1 << WORD_BITS) {
-            self.reach(at);
+        if at == self.summed + (1 << ROW_BITS) {
+            self.sum_row();
         }
         self.words[at >> WORD_BITS] |= 1 << (at & 63);
         self.page_at[at] = page;
@@ -77,18 +93,22 @@ impl Recency {
         at as Slot
     }
 
-    /// Sets the counts of the word that begins at a position.
-    fn reach(&mut self, at: usize) {
-        let (word, row, far) = (at >> WORD_BITS, at >> ROW_BITS, at >> FAR_BITS);
+    /// Sets the counts of the first row that has none.
+    fn sum_row(&mut self) {
+        let at = self.summed;
+        let (row, far) = (at >> ROW_BITS, at >> FAR_BITS);
         if at.is_multiple_of(1 << FAR_BITS) {
-            self.far.push(self.live);
+            self.far.push(self.summed_live);
         }
-        let in_far = self.live - self.far[far];
-        if at.is_multiple_of(1 << ROW_BITS) {
-            self.middle[far][row % ROW] = in_far as u16;
+        self.middle[far][row % ROW] = (self.summed_live - self.far[far]) as u16;
+        let mut in_row = 0;
+        let words = &self.words[at >> WORD_BITS..][..ROW];
+        for (count, word) in self.near[row].iter_mut().zip(words) {
+            *count = in_row;
+            in_row += word.count_ones() as u16;
         }
-        let in_row = in_far - u32::from(self.middle[far][row % ROW]);
-        self.near[row][word % ROW] = in_row as u16;
+        self.summed += 1 << ROW_BITS;
+        self.summed_live += u32::from(in_row);
     }
 
     /// Asks for what the next question about a slot reads.
@@ -105,6 +125,14 @@ impl Recency {
     pub fn later(&self, slot: Slot) -> u32 {
         let at = slot as usize;
         let (word, row, far) = (at >> WORD_BITS, at >> ROW_BITS, at >> FAR_BITS);
+        if at >= self.summed {
+            // Nothing is set behind the newest position.
+            let own = self.words[word] & (u64::MAX - 1) << (at & 63);
+            let last = self.now.saturating_sub(1) >> WORD_BITS;
+            let others = &self.words[word + 1..=last.max(word)];
+            let ones = |ones, word: &u64| ones + word.count_ones();
+            return others.iter().fold(own.count_ones(), ones);
+        }
         // Up to and with the position itself.
         let own = self.words[word] & (u64::MAX >> (63 - (at & 63)));
         let before = self.far[far]
@@ -120,12 +148,24 @@ impl Recency {
         let at = slot as usize;
         let (word, row, far) = (at >> WORD_BITS, at >> ROW_BITS, at >> FAR_BITS);
         self.words[word] &= !(1 << (at & 63));
+        self.live -= 1;
+        if at >= self.summed {
+            return;
+        }
+        self.summed_live -= 1;
         take_one_behind(&mut self.near[row], word % ROW);
         take_one_behind(&mut self.middle[far], row % ROW);
         for count in &mut self.far[far + 1..] {
             *count -= 1;
         }
-        self.live -= 1;
+    }
+
+    /// The page with this slot leaves the window: how many in it were used later.
+    #[inline(always)]
+    pub fn take(&mut self, slot: Slot) -> u32 {
+        let later = self.later(slot);
+        self.remove(slot);
+        later
     }
 
     /// Numbers the positions afresh and tells each page's new slot.
@@ -144,6 +184,7 @@ impl Recency {
         }
         self.far.clear();
         (self.now, self.live) = (0, 0);
+        (self.summed, self.summed_live) = (0, 0);
         for at in 0..kept {
             let page = self.page_at[at];
             tell(page, self.push(page));

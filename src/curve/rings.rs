@@ -6,8 +6,13 @@ use crate::units::PageId;
 /// Memories per pass: the bits of a word.
 pub const LANES: usize = 64;
 
+/// From so many pages on their words leave the second-level cache.
+pub const FAR_PAGES: usize = 1 << 16;
+/// How many references ahead the word of a page is asked for.
+pub const AHEAD: usize = 24;
+
 /// One memory: its part of the array.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Lane {
     from: usize,
     end: usize,
@@ -17,7 +22,9 @@ struct Lane {
 /// The rings. An empty frame holds the page `nobody`, which is never referenced.
 pub struct Rings {
     frames: Vec<PageId>,
-    lanes: Vec<Lane>,
+    /// As many as a word has bits, so that none needs to be looked for.
+    lanes: [Lane; LANES],
+    count: usize,
 }
 
 impl Rings {
@@ -38,16 +45,20 @@ impl Rings {
                 hand: from,
             }
         };
-        let lanes = sizes.iter().map(lane).collect();
+        let mut lanes = [Lane::default(); LANES];
+        for (slot, lane) in lanes.iter_mut().zip(sizes.iter().map(lane)) {
+            *slot = lane;
+        }
         Rings {
             frames: vec![nobody; end],
             lanes,
+            count: sizes.len(),
         }
     }
 
     /// A bit for each lane.
     pub fn all(&self) -> u64 {
-        match self.lanes.len() {
+        match self.count {
             0 => 0,
             lanes => u64::MAX >> (LANES - lanes),
         }
@@ -56,13 +67,13 @@ impl Rings {
     /// The page at the hand.
     #[inline(always)]
     pub fn at_hand(&self, lane: usize) -> PageId {
-        self.frames[self.lanes[lane].hand]
+        self.frames[self.lanes[lane % LANES].hand]
     }
 
     /// The hand goes on.
     #[inline(always)]
     pub fn advance(&mut self, lane: usize) {
-        let lane = &mut self.lanes[lane];
+        let lane = &mut self.lanes[lane % LANES];
         lane.hand += 1;
         if lane.hand == lane.end {
             lane.hand = lane.from;
@@ -72,7 +83,7 @@ impl Rings {
     /// The page at the hand is replaced, and the hand goes on.
     #[inline(always)]
     pub fn replace(&mut self, lane: usize, page: PageId) {
-        self.frames[self.lanes[lane].hand] = page;
+        self.frames[self.lanes[lane % LANES].hand] = page;
         self.advance(lane);
     }
 }

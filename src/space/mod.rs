@@ -40,12 +40,11 @@ pub mod vma;
 pub use resolver::{resolve, resolve_at};
 pub use timeline::Timeline;
 
-use crate::trace::bursts::{Bursts, K_MAX};
+use crate::trace::bursts::Bursts;
 use crate::trace::dense::{Dictionary, NEVER, PageKey, Ref, Trace, pack, page_of};
 use crate::trace::record::Kind;
 pub use crate::units::EntryId;
 use crate::units::PageId;
-use std::ops::Range;
 use std::sync::OnceLock;
 use vma::Vma;
 
@@ -388,9 +387,6 @@ pub struct Resolved {
     bursts: OnceLock<Option<Bursts>>,
 }
 
-/// References from whose bursts it is told whether bursts are worth while.
-const PROBE: usize = 1 << 18;
-
 impl Resolved {
     pub(crate) fn new(
         trace: Trace,
@@ -410,33 +406,18 @@ impl Resolved {
     /// The references as bursts that end where anything else happens; `None` if its locality is so
     /// poor that a replay is faster without. Worked out once and shared.
     pub fn bursts(&self) -> Option<&Bursts> {
-        let encode = || {
-            if self.trace.store().is_some() {
-                return None;
-            }
-            let probes = [0, self.trace.len() / 2];
-            let probes = probes.map(|from| from..(from + PROBE).min(self.trace.len()));
-            let local = |range: Range<usize>| {
-                let few = self.encode(range);
-                few.of(K_MAX).columns.worth_while()
-            };
-            probes
-                .into_iter()
-                .any(local)
-                .then(|| self.encode(0..self.trace.len()))
+        let Trace {
+            refs,
+            kinds,
+            dictionary,
+            ..
+        } = &self.trace;
+        let ops = || self.space.iter().flat_map(|space| &space.ops);
+        let encode = || match self.trace.store() {
+            Some(_) => None,
+            None => Bursts::if_local(refs, kinds, dictionary, || cuts(ops())),
         };
         self.bursts.get_or_init(encode).as_ref()
-    }
-
-    fn encode(&self, range: Range<usize>) -> Bursts {
-        let Trace { refs, kinds, .. } = &self.trace;
-        let ops = self.space.iter().flat_map(|space| &space.ops);
-        Bursts::new(
-            &refs[range.clone()],
-            &kinds[range],
-            &self.trace.dictionary,
-            cuts(ops),
-        )
     }
 }
 

@@ -9,8 +9,9 @@ mod oracle;
 mod support;
 
 use oracle::Ref;
-use pagebench::curve::{self, Filling, Point};
+use pagebench::curve::{self, Choice, Filling, Point, Source, Wanted, by_bursts};
 use pagebench::policy::PolicyChoice;
+use pagebench::trace::bursts::Bursts;
 use pagebench::trace::dense::Trace;
 use pagebench::trace::select::Selection;
 use pagebench::trace::source::{LoadOptions, load};
@@ -110,6 +111,60 @@ fn check(trace: &Trace, sizes: &[u64], taus: &[u64]) -> Result<(), String> {
     Ok(())
 }
 
+/// Sizes of bursts, for few pages and for many.
+const BURSTS: [usize; 7] = [1, 2, 3, 5, 16, 32, 64];
+
+/// The engines by bursts against those by single references: at every size and window, where
+/// they have any, and whatever the size of the bursts.
+fn assert_bursts_agree(trace: &Trace, sizes: &[u64], taus: &[u64]) -> Result<(), String> {
+    let Trace {
+        refs,
+        kinds,
+        dictionary,
+        ..
+    } = trace;
+    let pages = trace.distinct();
+    let bursts = Bursts::new(refs, kinds, dictionary, std::iter::empty());
+    let agree = |what: &str, yes: bool| match yes {
+        true => Ok(()),
+        false => Err(format!("{what}: bursts and references differ")),
+    };
+    let plain = curve::lru(refs, pages);
+    for k in BURSTS {
+        let fast = by_bursts::lru(bursts.of(k).columns, pages);
+        let from = k.min(pages);
+        assert_eq!(fast.least, k);
+        let same = fast.first_uses == plain.first_uses
+            && fast.faults[from..] == plain.faults[from..]
+            && fast.write_backs[from..] == plain.write_backs[from..];
+        agree(&format!("lru by {k}"), same)?;
+    }
+    for sizes in sizes.chunks(curve::LANES) {
+        let fifo = curve::fifo(refs, pages, sizes);
+        let clocks = [true, false].map(|bit| (bit, curve::clock(refs, pages, sizes, bit)));
+        for k in BURSTS {
+            let view = bursts.of(k);
+            agree("fifo", by_bursts::fifo(view, pages, sizes) == fifo)?;
+            for (bit, clock) in &clocks {
+                let fast = by_bursts::clock(view, pages, sizes, *bit);
+                agree("clock", fast == *clock)?;
+            }
+        }
+    }
+    let plain = curve::intervals(trace).map_err(|e| e.to_string())?;
+    let longest = 1 + trace.len().min(65_535) as u64;
+    for least in [1, longest] {
+        let fast = by_bursts::intervals(trace, &bursts, least).map_err(|e| e.to_string())?;
+        for &tau in taus.iter().filter(|&&tau| tau >= least) {
+            let what = format!("window {tau} of {least} and more");
+            agree(&what, fast.working_set(tau) == plain.working_set(tau))?;
+            agree(&what, fast.vmin(tau) == plain.vmin(tau))?;
+        }
+        agree("longest", least > 1 || fast.longest() == plain.longest())?;
+    }
+    Ok(())
+}
+
 #[test]
 fn every_point_is_a_replay() {
     (0..400u64).into_par_iter().for_each(|seed| {
@@ -120,7 +175,8 @@ fn every_point_is_a_replay() {
             let taus: Vec<u64> = (1..=trace.len() as u64 + 2)
                 .step_by(1 + trace.len() / 60)
                 .collect();
-            check(&trace, &sizes, &taus)
+            check(&trace, &sizes, &taus)?;
+            assert_bursts_agree(&trace, &sizes, &taus)
         });
     });
 }
@@ -141,7 +197,9 @@ fn many_pages_are_a_replay_too() {
         .chain([pages - 1, pages, pages + 1])
         .filter(|&frames| frames > 0)
         .collect();
-        check(&trace, &sizes, &[1, 2, 31, 1000, 70_000])
+        let taus = [1, 2, 31, 1000, 70_000];
+        check(&trace, &sizes, &taus)
+            .and_then(|()| assert_bursts_agree(&trace, &sizes, &taus))
             .unwrap_or_else(|e| panic!("{shape:?}: {e}"));
     });
 }
@@ -217,6 +275,48 @@ fn recordings_are_replays() {
     }
 }
 
+/// Every recording as far as debug builds get in seconds.
+#[test]
+fn bursts_of_recordings_agree() {
+    let names = [
+        "cc1.pbt",
+        "git.pbt",
+        "pipeline.pbt",
+        "python.pbt",
+        "sort.pbt",
+        "sqlite.pbt",
+        "xz.pbt",
+    ];
+    names.into_par_iter().for_each(|name| {
+        let trace = recording(name, 1_500_000);
+        let pages = trace.distinct() as u64;
+        let sizes = curve::lane_sizes(pages);
+        let taus: Vec<u64> = curve::spread(1 << 21, 300);
+        assert_bursts_agree(&trace, &sizes, &taus).unwrap_or_else(|e| panic!("{name}: {e}"));
+        // What a curve takes by itself, of both engines.
+        let wanted = [
+            Wanted::default(),
+            Wanted {
+                frames: Some(vec![3, 40, 64, 100, pages]),
+                taus: Some(vec![70_000, 1 << 20]),
+                all_sizes: false,
+            },
+        ];
+        for wanted in wanted {
+            let choices = Choice::all();
+            let (plain, fast) = (Source::plain(&trace), Source::new(&trace));
+            fast.prepare(&choices, &wanted).expect("a short trace");
+            for choice in choices {
+                assert_eq!(
+                    choice.points(&fast, &wanted).expect("a short trace"),
+                    choice.points(&plain, &wanted).expect("a short trace"),
+                    "{name}: {choice}"
+                );
+            }
+        }
+    });
+}
+
 #[test]
 fn empty_and_tiny_traces_have_curves() {
     let empty = trace_of(&[]);
@@ -236,12 +336,10 @@ fn empty_and_tiny_traces_have_curves() {
         write: true,
         ifetch: false,
     }];
-    check(
-        &trace_of(&one),
-        &[1, 2, u64::from(u32::MAX >> 1)],
-        &[1, u64::MAX >> 1],
-    )
-    .unwrap();
+    let (sizes, taus) = ([1, 2, u64::from(u32::MAX >> 1)], [1, u64::MAX >> 1]);
+    check(&trace_of(&one), &sizes, &taus).unwrap();
+    assert_bursts_agree(&trace_of(&one), &sizes, &taus).unwrap();
+    assert_bursts_agree(&empty, &[1, 5], &taus).unwrap();
 }
 
 /// With every page taken the estimate is the curve; with few it is within its own bound at

@@ -21,6 +21,8 @@ pub const LENGTH_MAX: usize = 65_535;
 /// References per burst, over K, from which on bursts are faster than single references: at 1
 /// every reference is of another page, programs have 5 and more.
 const WORTH_WHILE: usize = 3;
+/// References from whose bursts it is told whether bursts are worth while.
+const PROBE: usize = 1 << 18;
 
 /// All bursts of a trace.
 #[derive(Debug)]
@@ -248,6 +250,24 @@ impl Bursts {
             raw,
             smaller: std::array::from_fn(|_| OnceLock::new()),
         }
+    }
+
+    /// The same, or `None` if by a part of the references their locality is so poor that replays
+    /// are faster without.
+    pub fn if_local<C: Iterator<Item = u64>>(
+        refs: &[Ref],
+        kinds: &[KindCode],
+        dictionary: &Dictionary,
+        cuts: impl Fn() -> C,
+    ) -> Option<Bursts> {
+        let encode = |range: Range<usize>| {
+            Bursts::new(&refs[range.clone()], &kinds[range], dictionary, cuts())
+        };
+        let probes = [0, refs.len() / 2].map(|from| from..(from + PROBE).min(refs.len()));
+        probes
+            .into_iter()
+            .any(|probe| encode(probe).of(K_MAX).columns.worth_while())
+            .then(|| encode(0..refs.len()))
     }
 
     /// The bursts of at most `k` pages, made when they are first asked for.

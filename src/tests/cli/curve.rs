@@ -124,7 +124,20 @@ fn mappings_are_refused_or_ignored() {
     sandbox
         .run(&format!("curve {traces} --limit 50000"))
         .code(2)
-        .err(&["pipeline: its mappings", "--ignore-events", "pagebench run"]);
+        .err(&[
+            "pipeline: its mappings",
+            &format!("pagebench run {traces} -m auto"),
+            &format!("pagebench curve {traces} --ignore-events"),
+        ]);
+    sandbox
+        .run(&format!(
+            "curve {traces} --limit 50000 -p lru,vmin -m 10,200"
+        ))
+        .code(2)
+        .err(&[
+            &format!("pagebench run {traces} -p lru -m 10,200"),
+            &format!("pagebench curve {traces} -p lru,vmin --ignore-events"),
+        ]);
     sandbox
         .run(&format!(
             "curve {traces} --limit 50000 --ignore-events -o c"

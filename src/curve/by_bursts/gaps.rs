@@ -1,0 +1,132 @@
+//! The gaps between references of a page within one burst: how many there are of each length, and
+//! for each page of a burst the longest before its first write and behind its last.
+//!
+//! That needs every reference, but nothing from before the burst: parts of the trace are worked
+//! out side by side.
+
+use crate::trace::bursts::{Columns, LENGTH_MAX, View};
+use crate::trace::dense::KIND_MASK;
+use crate::trace::record::Kind;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Parts per thread, so that none waits long for the other.
+const PARTS: usize = 4;
+
+/// The gaps of a trace's bursts.
+pub struct Gaps {
+    /// How many gaps there are, by length.
+    pub lengths: Vec<u64>,
+    /// For each write of a page but the first in its burst, the longest gap since the one before:
+    /// how many there are, by length.
+    pub rewrites: Vec<u64>,
+    /// For each listed page.
+    pub edges: Vec<Edges>,
+}
+
+/// The longest gaps of a page in a burst, in references; 0 without any.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Edges {
+    /// Up to its first write; of all, if it is not written.
+    pub before: u16,
+    /// Since its last write.
+    pub behind: u16,
+}
+
+impl Gaps {
+    fn new() -> Gaps {
+        Gaps {
+            lengths: vec![0; LENGTH_MAX + 1],
+            rewrites: vec![0; LENGTH_MAX + 1],
+            edges: Vec::new(),
+        }
+    }
+
+    fn add(mut self, part: Gaps) -> Gaps {
+        let add = |all: &mut Vec<u64>, part: Vec<u64>| {
+            all.iter_mut()
+                .zip(part)
+                .for_each(|(sum, more)| *sum += more);
+        };
+        add(&mut self.lengths, part.lengths);
+        add(&mut self.rewrites, part.rewrites);
+        self.edges.extend(part.edges);
+        self
+    }
+}
+
+/// Every gap of every burst.
+pub fn gaps(view: View<'_>) -> Gaps {
+    let columns = view.columns;
+    let parts = (rayon::current_num_threads() * PARTS) as u64;
+    let refs = columns.starts.last().copied().unwrap_or(0);
+    let bound = |part: u64| {
+        let at = (u128::from(refs) * u128::from(part) / u128::from(parts)) as u64;
+        columns.starts.partition_point(|&start| start < at)
+    };
+    let parts: Vec<Gaps> = (0..parts)
+        .into_par_iter()
+        .map(|part| {
+            let end = bound(part + 1).min(columns.len());
+            of_part(view, bound(part).min(end)..end)
+        })
+        .collect();
+    parts.into_iter().fold(Gaps::new(), Gaps::add)
+}
+
+/// The gaps of some bursts.
+fn of_part(View { raw, columns }: View<'_>, bursts: Range<usize>) -> Gaps {
+    let mut gaps = Gaps::new();
+    gaps.edges
+        .reserve_exact(columns.offsets[bursts.end] - columns.offsets[bursts.start]);
+    for burst in bursts {
+        let raw = &raw[columns.starts[burst] as usize..columns.starts[burst + 1] as usize];
+        of_burst(raw, columns, burst, &mut gaps);
+    }
+    // The first reference of each page counted as a gap of none.
+    gaps.lengths[0] = 0;
+    gaps
+}
+
+#[inline(always)]
+fn of_burst(raw: &[u8], columns: &Columns, burst: usize, gaps: &mut Gaps) {
+    let list = columns.offsets[burst]..columns.offsets[burst + 1];
+    let places = &columns.places[list.clone()];
+    // By place: the last reference, the longest gap since the last write, and up to the first.
+    let (mut last, mut longest, mut before) = ([0u16; 64], [0u16; 64], [0u16; 64]);
+    let mut written = 0u64;
+    for (&place, &first) in places.iter().zip(&columns.first[list]) {
+        last[usize::from(place)] = first;
+    }
+    let lengths: &mut [u64; LENGTH_MAX + 1] = (&mut gaps.lengths[..]).try_into().expect("all");
+    for (&byte, at) in raw.iter().zip(0u16..) {
+        let place = usize::from(byte >> 2);
+        let gap = at - last[place];
+        last[place] = at;
+        lengths[usize::from(gap)] += 1;
+        let most = longest[place].max(gap);
+        longest[place] = most;
+        if byte & KIND_MASK == Kind::Write as u8 {
+            longest[place] = 0;
+            if written >> place & 1 == 0 {
+                written |= 1 << place;
+                before[place] = most;
+            } else {
+                gaps.rewrites[usize::from(most)] += 1;
+            }
+        }
+    }
+    gaps.edges.extend(places.iter().map(|&place| {
+        let (before, longest) = (before[usize::from(place)], longest[usize::from(place)]);
+        match written >> place & 1 {
+            0 => Edges {
+                before: longest,
+                behind: 0,
+            },
+            _ => Edges {
+                before,
+                behind: longest,
+            },
+        }
+    }));
+}

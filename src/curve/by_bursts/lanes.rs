@@ -1,0 +1,230 @@
+//! FIFO and Clock with up to 64 numbers of frames in one pass, by bursts.
+//!
+//! A reference changes nothing if its page is resident with every number of frames (Clock: and
+//! referenced), and dirty if it writes. A burst all of whose pages are so changes nothing. Else its
+//! bytes are scanned for the next reference that does change something.
+
+use crate::curve::rings::{LANES, Rings};
+use crate::simd::Level;
+use crate::simd::scan::{ANY, Scan, WRITES, Wanted, scan};
+use crate::trace::bursts::View;
+use crate::trace::dense::{KIND_MASK, Ref, page_of};
+use crate::trace::record::Kind;
+
+/// The bits of a page, one per number of frames.
+#[derive(Clone, Copy, Default)]
+#[repr(align(32))]
+struct Page {
+    resident: u64,
+    /// Of Clock; FIFO has every bit set.
+    referenced: u64,
+    /// Written since it came in, where it is resident.
+    dirty: u64,
+    /// The burst that was scanned with it last, times 64, and its place there.
+    mark: u64,
+}
+
+/// What is not the same for FIFO and Clock.
+trait Kindness {
+    /// Whether pages have reference bits.
+    const REFERENCED: bool;
+    /// Whether they are set when a page comes in.
+    const LOAD_BIT: bool;
+}
+
+struct Fifo;
+struct Clock;
+struct ClockClear;
+
+impl Kindness for Fifo {
+    const REFERENCED: bool = false;
+    const LOAD_BIT: bool = true;
+}
+impl Kindness for Clock {
+    const REFERENCED: bool = true;
+    const LOAD_BIT: bool = true;
+}
+impl Kindness for ClockClear {
+    const REFERENCED: bool = true;
+    const LOAD_BIT: bool = false;
+}
+
+/// FIFO: what [`crate::curve::fifo`] tells of the same references.
+///
+/// # Panics
+/// With more than [`LANES`] sizes.
+pub fn fifo(view: View<'_>, pages: usize, sizes: &[u64]) -> Vec<(u64, u64)> {
+    Lanes::<Fifo>::new(Level::best(), view, pages, sizes).run()
+}
+
+/// Clock: what [`crate::curve::clock`] tells of the same references.
+///
+/// # Panics
+/// With more than [`LANES`] sizes.
+pub fn clock(view: View<'_>, pages: usize, sizes: &[u64], load_bit: bool) -> Vec<(u64, u64)> {
+    let level = Level::best();
+    match load_bit {
+        true => Lanes::<Clock>::new(level, view, pages, sizes).run(),
+        false => Lanes::<ClockClear>::new(level, view, pages, sizes).run(),
+    }
+}
+
+/// In [`Lanes::known`]: resident everywhere, and referenced.
+const HERE: u8 = 1;
+/// And: dirty everywhere.
+const DIRTY: u8 = 2;
+
+/// The memories.
+struct Lanes<'t, P> {
+    view: View<'t>,
+    /// What is known of each page; never ahead of its words.
+    known: Vec<u8>,
+    pages: Vec<Page>,
+    rings: Rings,
+    counts: [(u64, u64); LANES],
+    sizes: usize,
+    /// What is looked for in the burst that is scanned, which is the `scanned`th.
+    wanted: Wanted,
+    scanned: u64,
+    scan: Scan,
+    policy: std::marker::PhantomData<P>,
+}
+
+impl<'t, P: Kindness> Lanes<'t, P> {
+    fn new(level: Level, view: View<'t>, pages: usize, sizes: &[u64]) -> Self {
+        let rings = Rings::new(sizes, pages as u32);
+        let unseen = Page {
+            // Lanes that are not there have every page.
+            resident: !rings.all(),
+            referenced: if P::REFERENCED { 0 } else { u64::MAX },
+            ..Page::default()
+        };
+        Lanes {
+            view,
+            known: vec![0; pages + 1],
+            pages: vec![unseen; pages + 1],
+            rings,
+            counts: [(0, 0); LANES],
+            sizes: sizes.len(),
+            wanted: [0; 64],
+            scanned: 0,
+            scan: scan(level),
+            policy: std::marker::PhantomData,
+        }
+    }
+
+    fn run(mut self) -> Vec<(u64, u64)> {
+        let columns = self.view.columns;
+        for burst in 0..columns.len() {
+            let list = &columns.pages[columns.offsets[burst]..columns.offsets[burst + 1]];
+            let lacks = |lacks, &listed: &Ref| {
+                lacks | (needs(listed) & !self.known[page_of(listed) as usize])
+            };
+            if list.iter().fold(0, lacks) != 0 {
+                self.scan_burst(burst);
+            }
+        }
+        self.counts[..self.sizes].to_vec()
+    }
+
+    /// Goes from one reference that changes something to the next.
+    fn scan_burst(&mut self, burst: usize) {
+        let View { raw, columns } = self.view;
+        let raw = &raw[columns.starts[burst] as usize..columns.starts[burst + 1] as usize];
+        let list = columns.offsets[burst]..columns.offsets[burst + 1];
+        let mut page_at = [0; 64];
+        self.scanned += 1;
+        for (&listed, &place) in columns.pages[list.clone()]
+            .iter()
+            .zip(&columns.places[list])
+        {
+            let page = page_of(listed) as usize;
+            page_at[usize::from(place)] = page;
+            self.pages[page].mark = self.scanned << 6 | u64::from(place);
+            self.wanted[usize::from(place)] = wants(self.known[page]);
+        }
+        let mut at = 0;
+        while let Some(found) = (self.scan)(raw, at, &self.wanted) {
+            let place = usize::from(raw[found] >> 2);
+            let write = raw[found] & KIND_MASK == Kind::Write as u8;
+            self.access(page_at[place], write);
+            self.wanted[place] = wants(self.known[page_at[place]]);
+            at = found + 1;
+        }
+    }
+
+    /// A reference that may change something.
+    #[inline(always)]
+    fn access(&mut self, page: usize, write: bool) {
+        let word = &mut self.pages[page];
+        let absent = !word.resident;
+        if P::REFERENCED {
+            word.referenced = u64::MAX;
+        }
+        if absent != 0 {
+            word.resident = u64::MAX;
+            word.dirty &= !absent;
+            self.load(page, absent);
+        }
+        let word = &mut self.pages[page];
+        if !P::LOAD_BIT && absent != 0 {
+            word.referenced = !absent;
+        }
+        if write {
+            word.dirty = u64::MAX;
+        }
+        let here = u8::from(word.referenced == u64::MAX) * HERE;
+        self.known[page] = here | (u8::from(word.dirty == u64::MAX) * DIRTY);
+    }
+
+    /// Loads a page in the lanes of `absent`.
+    #[inline(always)]
+    fn load(&mut self, page: usize, mut absent: u64) {
+        while absent != 0 {
+            let lane = absent.trailing_zeros() as usize;
+            let bit = absent & absent.wrapping_neg();
+            absent ^= bit;
+            // The empty frames' page is neither referenced nor dirty.
+            let victim = loop {
+                let victim = self.rings.at_hand(lane) as usize;
+                self.lose(victim);
+                let word = &mut self.pages[victim];
+                if !P::REFERENCED || word.referenced & bit == 0 {
+                    break word;
+                }
+                word.referenced &= !bit;
+                self.rings.advance(lane);
+            };
+            victim.resident &= !bit;
+            self.counts[lane].0 += 1;
+            self.counts[lane].1 += u64::from(victim.dirty & bit != 0);
+            self.rings.replace(lane, page as u32);
+        }
+    }
+
+    /// A page loses a bit: its next reference changes something.
+    #[inline(always)]
+    fn lose(&mut self, page: usize) {
+        self.known[page] = 0;
+        let mark = self.pages[page].mark;
+        if mark >> 6 == self.scanned {
+            self.wanted[(mark & 63) as usize] = ANY;
+        }
+    }
+}
+
+/// What must be known of a listed page for the burst not to change it.
+#[inline(always)]
+fn needs(listed: Ref) -> u8 {
+    HERE | ((listed as u8 & 1) * DIRTY)
+}
+
+/// Which references of a page change something.
+#[inline(always)]
+fn wants(known: u8) -> u8 {
+    match known {
+        known if known & HERE == 0 => ANY,
+        known if known & DIRTY == 0 => WRITES,
+        _ => 0,
+    }
+}

@@ -68,7 +68,12 @@ impl Frames {
     /// A reference, by the machine.
     #[inline(always)]
     pub(crate) fn touch(&mut self, frame: FrameId, write: bool) {
-        self.bits[frame as usize] |= REFERENCED | u8::from(write) << 1;
+        // Stored only where it changes: most references would wait for the store of the last one.
+        let bits = &mut self.bits[frame as usize];
+        let set = REFERENCED | u8::from(write) << 1;
+        if *bits & set != set {
+            *bits |= set;
+        }
     }
 
     /// A write that does not set the reference bit: its translation was there already.

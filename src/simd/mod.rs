@@ -9,6 +9,8 @@
     reason = "wide registers are loaded through pointers, and functions for them are called after asking"
 )]
 
+pub mod lacking;
+pub mod later;
 pub mod lines;
 pub mod prefetch;
 pub mod scan;

@@ -27,6 +27,11 @@ use crate::trace::record::Kind;
 use crate::units::{FrameId, PageId};
 use std::ops::Range;
 
+/// With more pages than this their states do not stay in the caches of a core: they are asked for
+/// ahead of use, those of so many references at once.
+const WIDE: usize = 1 << 16;
+const AHEAD: usize = 32;
+
 /// When the reference bit of a page is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Accessed {
@@ -438,7 +443,7 @@ where
             swap_slots_peak: self.swap.peak(),
             counters: self.counters.since(&start),
             tlb: tlb.map(|now| now.since(&tlb_start)),
-            intervals: self.listener.0.gathered.finish(),
+            intervals: self.listener.0.gathered(),
         }
     }
 
@@ -479,19 +484,25 @@ where
     /// Replays references between which nothing else happens.
     fn stretch(&mut self, trace: &Trace, range: Range<usize>) -> usize {
         let (refs, kinds) = (&trace.refs[range.clone()], &trace.kinds[range.clone()]);
-        let (mut hits, mut end) = (0, range.end);
-        for (offset, (&reference, &kind)) in refs.iter().zip(kinds).enumerate() {
-            let position = range.start + offset;
-            match self.access(reference, kind, position as u64) {
-                Ok(hit) => hits += u64::from(hit),
-                Err(Full) => {
-                    end = position;
-                    break;
-                }
+        let wide = self.entries.len() > WIDE;
+        let mut soon = refs.chunks(AHEAD).skip(1);
+        let (mut hits, mut at) = (0, range.start);
+        for (refs, kinds) in refs.chunks(AHEAD).zip(kinds.chunks(AHEAD)) {
+            let soon = soon.next().filter(|_| wide).unwrap_or_default();
+            for &reference in soon {
+                self.memory.prefetch(page_of(reference));
+            }
+            for (&reference, &kind) in refs.iter().zip(kinds) {
+                let Ok(hit) = self.access(reference, kind, at as u64) else {
+                    self.counters.hits += hits;
+                    return at;
+                };
+                hits += u64::from(hit);
+                at += 1;
             }
         }
         self.counters.hits += hits;
-        end
+        at
     }
 
     /// One reference; true if its entry was present.

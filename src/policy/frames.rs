@@ -33,6 +33,14 @@ impl Frames {
         self.cleared = Some(Vec::new());
     }
 
+    /// Whether the reference bit of any frame was cleared since the machine last asked.
+    #[inline(always)]
+    pub(crate) fn has_cleared(&self) -> bool {
+        self.cleared
+            .as_ref()
+            .is_some_and(|frames| !frames.is_empty())
+    }
+
     /// A frame whose reference bit was cleared since the machine last asked.
     pub(crate) fn next_cleared(&mut self) -> Option<FrameId> {
         self.cleared.as_mut()?.pop()

@@ -35,17 +35,15 @@ impl Recency {
     /// Makes a number the most recent one, whether it is in the order or not.
     #[inline(always)]
     pub fn touch(&mut self, number: u32) {
+        if self.newest[number as usize] as usize + 1 == self.end {
+            return;
+        }
         if self.end == self.queue.len() {
             self.throw_out();
         }
-        // The same as the last one is written over it, without a branch: which of the two it will
-        // be is hard to foretell.
-        let end = self.end;
-        let last = self.queue[end.saturating_sub(1)];
-        let at = end - usize::from((end > self.oldest) & (last == number));
-        self.queue[at] = number;
-        self.newest[number as usize] = at as u32;
-        self.end = at + 1;
+        self.queue[self.end] = number;
+        self.newest[number as usize] = self.end as u32;
+        self.end += 1;
     }
 
     /// Makes each of a few numbers, 128 at most, the most recent one, one after the other.

@@ -191,8 +191,15 @@ where
     }
 
     /// The policy cleared reference bits; a walk must set them again.
-    #[inline]
+    #[inline(always)]
     pub(super) fn flush_cleared(&mut self, time: u64) {
+        if self.frames.has_cleared() {
+            self.flush_what_was_cleared(time);
+        }
+    }
+
+    #[inline(never)]
+    fn flush_what_was_cleared(&mut self, time: u64) {
         while let Some(frame) = self.frames.next_cleared() {
             let page = self.frames.page(frame);
             if let Some(bursts) = &mut self.by_bursts {

@@ -1,13 +1,13 @@
 //! Clock: FIFO with a second chance for pages whose reference bit is set.
 
-use super::support::list::List;
+use super::support::queue::Queue;
 use super::{Bursts, Family, Frames, Param, Policy, Repeats, Setup, Space, Spec, Touch, Want};
 use crate::units::FrameId;
 
-/// Clock, kept as a queue: the hand stands at its back, and a page that the hand passes goes to
-/// the front. That is the circle of the textbooks, cut where the hand stands.
+/// Clock, kept as a queue: the hand stands at its front, and a page that the hand passes goes to
+/// the back. That is the circle of the textbooks, cut where the hand stands.
 pub struct Clock {
-    order: List,
+    order: Queue,
     load_bit: bool,
 }
 
@@ -35,20 +35,19 @@ impl<'t> Policy<'t> for Clock {
     fn new(setup: &Setup<'t>) -> Clock {
         let load_bit = setup.params.get(&Self::SPEC, "load-bit") == Some(1);
         Clock {
-            order: List::new(setup.frames),
+            order: Queue::new(setup.frames),
             load_bit,
         }
     }
 
     fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
         loop {
-            let frame = self.order.back().expect("every frame is taken");
+            let frame = self.order.pop().expect("every frame is taken");
             if !frames.referenced(frame) {
-                self.order.remove(frame);
                 return frame;
             }
             frames.clear_referenced(frame);
-            self.order.move_front(frame);
+            self.order.push(frame);
         }
     }
 
@@ -56,7 +55,7 @@ impl<'t> Policy<'t> for Clock {
         if !self.load_bit {
             frames.clear_referenced(at.frame);
         }
-        self.order.push_front(at.frame);
+        self.order.push(at.frame);
     }
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.order.remove(frame);

@@ -1,13 +1,13 @@
 //! FIFO: the victim is the page that came in first.
 
-use super::support::list::List;
+use super::support::queue::Queue;
 use super::{Bursts, Family, Frames, Policy, Repeats, Setup, Space, Spec, Touch, Want};
 use crate::units::FrameId;
 
 /// First in, first out.
 pub struct Fifo {
-    /// Frames by time of load, the newest at the front.
-    order: List,
+    /// Frames by time of load, the oldest first.
+    order: Queue,
 }
 
 impl<'t> Policy<'t> for Fifo {
@@ -27,16 +27,16 @@ impl<'t> Policy<'t> for Fifo {
 
     fn new(setup: &Setup<'t>) -> Fifo {
         Fifo {
-            order: List::new(setup.frames),
+            order: Queue::new(setup.frames),
         }
     }
 
     fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
-        self.order.pop_back().expect("every frame is taken")
+        self.order.pop().expect("every frame is taken")
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
-        self.order.push_front(at.frame);
+        self.order.push(at.frame);
     }
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.order.remove(frame);

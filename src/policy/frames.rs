@@ -33,6 +33,14 @@ impl Frames {
         self.cleared = Some(Vec::new());
     }
 
+    /// Whether the reference bit of any frame was cleared since the machine last asked.
+    #[inline(always)]
+    pub(crate) fn has_cleared(&self) -> bool {
+        self.cleared
+            .as_ref()
+            .is_some_and(|frames| !frames.is_empty())
+    }
+
     /// A frame whose reference bit was cleared since the machine last asked.
     pub(crate) fn next_cleared(&mut self) -> Option<FrameId> {
         self.cleared.as_mut()?.pop()
@@ -68,7 +76,12 @@ impl Frames {
     /// A reference, by the machine.
     #[inline(always)]
     pub(crate) fn touch(&mut self, frame: FrameId, write: bool) {
-        self.bits[frame as usize] |= REFERENCED | u8::from(write) << 1;
+        // Stored only where it changes: most references would wait for the store of the last one.
+        let bits = &mut self.bits[frame as usize];
+        let set = REFERENCED | u8::from(write) << 1;
+        if *bits & set != set {
+            *bits |= set;
+        }
     }
 
     /// A write that does not set the reference bit: its translation was there already.

@@ -36,6 +36,11 @@ impl<'t> Policy<'t> for Lru {
         self.order.touch(at.frame);
     }
 
+    #[inline(always)]
+    fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
+        self.order.touch_all(frames);
+    }
+
     fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
         self.order.pop_oldest().expect("every frame is taken")
     }

@@ -203,6 +203,10 @@ pub trait Policy<'t>: Sized + Send {
     #[inline(always)]
     fn hit(&mut self, _at: Touch) {}
 
+    /// With [`Bursts::Order`]: the pages of these frames are hit one after the other.
+    #[inline(always)]
+    fn hits(&mut self, _frames: impl ExactSizeIterator<Item = FrameId>) {}
+
     /// Whether a process must give up a frame for the next one though others may be free.
     #[inline(always)]
     fn is_full(&self, _process: u32) -> bool {

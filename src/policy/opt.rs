@@ -3,31 +3,111 @@
 
 use super::support::bits::BitSet;
 use super::{Bursts, Family, Frames, Future, Policy, Repeats, Setup, Space, Spec, Touch, Want};
+use crate::simd::Level;
+use crate::simd::later::{NotBelow, not_below};
+use crate::simd::wide::{self, Work};
 use crate::trace::dense::{NEVER, page_of};
-use crate::units::FrameId;
+use crate::units::{FrameId, PageId};
+
+/// No frame.
+const NOWHERE: FrameId = FrameId::MAX;
+
+/// So many frames are few.
+const FEW: u32 = 256;
 
 /// Belady's MIN. The positions at which resident pages are referenced next form a set of bits;
 /// the farthest is its greatest. Positions already passed stay in the set: every resident page
 /// has its next reference later, so they are never the greatest.
+///
+/// With few frames the next position of each is kept instead, and the greatest is looked for.
+///
+/// Both are brought up to date when a victim is wanted, from the links of the references since
+/// the last one: of pages referenced again in the meantime nothing needs to be noted. That is why
+/// hits are of no interest.
 pub struct Opt<'t> {
     future: Future<'t>,
-    /// Positions of next references.
+    /// References before this one are noted.
+    noted: usize,
+    level: Level,
+    not_below: NotBelow,
+    /// Positions of next references; not with few frames.
     upcoming: BitSet,
+    /// With few frames the next reference of the page in each; 0 where there is no page, or none
+    /// that is referenced again.
+    next_of: Vec<u32>,
     /// Resident pages that are not referenced again.
     finished: BitSet,
-    /// The frame of each resident page.
+    /// The frame of each resident page, or [`NOWHERE`].
     frame_of: Vec<FrameId>,
 }
 
 impl Opt<'_> {
-    #[inline(always)]
-    fn note(&mut self, at: Touch) {
-        let time = at.time as usize;
-        let page = || page_of(self.future.refs[time]);
-        match self.future.next_use[time] {
-            NEVER => self.finished.insert(page() as usize),
-            next => self.upcoming.insert(next as usize),
+    /// Takes what was referenced before a position into the sets: what will be referenced there or
+    /// later.
+    fn note_before(&mut self, time: usize) {
+        let next_use = &self.future.next_use[..time];
+        while self.noted < time {
+            let from = self.noted;
+            let mut bits = (self.not_below)(&next_use[from..], time as u32);
+            while bits != 0 {
+                let at = from + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                self.note(page_of(self.future.refs[at]), next_use[at]);
+            }
+            self.noted = time.min(from + 64);
         }
+    }
+
+    /// A page, if it is resident, is referenced next at a position or never again.
+    #[inline]
+    fn note(&mut self, page: PageId, next: u32) {
+        let frame = self.frame_of[page as usize];
+        if frame == NOWHERE {
+            return;
+        }
+        let next_of = self.next_of.get_mut(frame as usize);
+        match (next, next_of) {
+            (NEVER, next_of) => {
+                next_of.into_iter().for_each(|next_of| *next_of = 0);
+                self.finished.insert(page as usize);
+            }
+            (next, Some(next_of)) => *next_of = next,
+            (next, None) => self.upcoming.insert(next as usize),
+        }
+    }
+
+    /// A page leaves; gives its frame.
+    fn forget(&mut self, page: PageId) -> FrameId {
+        let frame = std::mem::replace(&mut self.frame_of[page as usize], NOWHERE);
+        if let Some(next_of) = self.next_of.get_mut(frame as usize) {
+            *next_of = 0;
+        }
+        frame
+    }
+
+    /// The farthest position at which a resident page is referenced next.
+    fn farthest(&mut self) -> usize {
+        let farthest = match self.next_of.is_empty() {
+            true => self.upcoming.max(),
+            false => wide::run(self.level, Greatest(&self.next_of)),
+        };
+        let position = farthest.expect("every resident page is referenced again");
+        if self.next_of.is_empty() {
+            self.upcoming.remove(position);
+        }
+        position
+    }
+}
+
+/// The greatest of some positions; `None` if all are 0.
+struct Greatest<'a>(&'a [u32]);
+
+impl Work for Greatest<'_> {
+    type Output = Option<usize>;
+    #[inline(always)]
+    fn run(self) -> Option<usize> {
+        let greatest = self.0.iter().fold(0, |greatest, &next| greatest.max(next));
+        (greatest > 0).then_some(greatest as usize)
     }
 }
 
@@ -42,52 +122,48 @@ impl<'t> Policy<'t> for Opt<'t> {
         space: Space::Fixed,
         needs_future: true,
         repeats: Repeats::LastTime,
-        bursts: Bursts::Never,
+        bursts: Bursts::SetBits,
         params: &[],
     };
 
     fn new(setup: &Setup<'t>) -> Opt<'t> {
+        let few = setup.frames <= FEW;
+        let positions = if few { 0 } else { setup.future.refs.len() };
         Opt {
             future: setup.future,
-            upcoming: BitSet::new(setup.future.refs.len()),
+            level: Level::best(),
+            noted: 0,
+            not_below: not_below(Level::best()),
+            upcoming: BitSet::new(positions),
+            next_of: vec![0; if few { setup.frames as usize } else { 0 }],
             finished: BitSet::new(setup.pages),
-            frame_of: vec![0; setup.pages],
+            frame_of: vec![NOWHERE; setup.pages],
         }
     }
 
-    #[inline(always)]
-    fn hit(&mut self, at: Touch) {
-        self.note(at);
-    }
-
-    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
+    fn victim(&mut self, _frames: &mut Frames, want: Want) -> FrameId {
+        self.note_before(want.time as usize);
         if let Some(page) = self.finished.min() {
             self.finished.remove(page);
-            return self.frame_of[page];
+            return self.forget(page as PageId);
         }
-        let position = self
-            .upcoming
-            .max()
-            .expect("every resident page is referenced again");
-        self.upcoming.remove(position);
-        self.frame_of[page_of(self.future.refs[position]) as usize]
+        let position = self.farthest();
+        self.forget(page_of(self.future.refs[position]))
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
         self.frame_of[frames.page(at.frame) as usize] = at.frame;
-        self.note(at);
     }
     fn prefetched(&mut self, frames: &mut Frames, at: Touch, next_use: u32) {
-        let page = frames.page(at.frame) as usize;
-        self.frame_of[page] = at.frame;
-        match next_use {
-            NEVER => self.finished.insert(page),
-            next => self.upcoming.insert(next as usize),
-        }
+        let page = frames.page(at.frame);
+        self.frame_of[page as usize] = at.frame;
+        self.note(page, next_use);
     }
 
     /// A page without owners is never referenced again.
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
-        self.finished.remove(frames.page(frame) as usize);
+        let page = frames.page(frame);
+        self.forget(page);
+        self.finished.remove(page as usize);
     }
 }

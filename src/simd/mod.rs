@@ -10,6 +10,8 @@
 )]
 
 pub mod burst;
+pub mod lacking;
+pub mod later;
 pub mod lines;
 pub mod pages;
 pub mod prefetch;

@@ -3,13 +3,28 @@
 
 use super::Level;
 
-/// What is looked for, by place: 0 nothing, [`ANY`] any reference, [`WRITES`] one that writes.
-pub type Wanted = [u8; 64];
+/// What is looked for: a bit for each place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Every reference of the place.
+    pub any: u64,
+    /// References of the place that write.
+    pub writes: u64,
+}
 
-/// In [`Wanted`]: every reference of the place.
-pub const ANY: u8 = 1;
-/// In [`Wanted`]: references of the place that write.
-pub const WRITES: u8 = 2;
+impl Wanted {
+    /// Sets what is looked for at a place.
+    #[inline]
+    pub fn set(&mut self, place: u8, any: bool, writes: bool) {
+        self.any = self.any & !(1 << place) | u64::from(any) << place;
+        self.writes = self.writes & !(1 << place) | u64::from(writes) << place;
+    }
+}
+
+/// A byte that writes has this bit.
+const WRITES: u8 = 2;
+/// A bit that no byte is asked for: stands for every byte.
+const ANY: u8 = 1;
 
 /// Finds the first byte from an index on that is wanted.
 pub type Scan = fn(&[u8], usize, &Wanted) -> Option<usize>;
@@ -31,13 +46,20 @@ pub fn scan(level: Level) -> Scan {
 
 /// The plain form.
 pub fn portable(raw: &[u8], from: usize, wanted: &Wanted) -> Option<usize> {
-    let matters = |&byte: &u8| wanted[usize::from(byte >> 2)] & (ANY | byte & WRITES) != 0;
+    let matters = |&byte: &u8| {
+        let place = byte >> 2;
+        let wants = match byte & WRITES {
+            0 => wanted.any,
+            _ => wanted.any | wanted.writes,
+        };
+        wants >> place & 1 != 0
+    };
     Some(from + raw[from..].iter().position(matters)?)
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{ANY, WRITES, Wanted, portable};
+    use super::{ANY, WRITES, Wanted};
     use std::arch::x86_64::*;
 
     /// Only handed out by [`super::scan`], which looks at the processor first.
@@ -48,25 +70,33 @@ mod x86 {
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     fn avx512_inner(raw: &[u8], from: usize, wanted: &Wanted) -> Option<usize> {
-        // SAFETY: 64 bytes are read from an array of 64.
-        let table = unsafe { _mm512_loadu_si512(wanted.as_ptr().cast()) };
-        let places = _mm512_set1_epi8(63);
         let (any, writes) = (_mm512_set1_epi8(ANY as i8), _mm512_set1_epi8(WRITES as i8));
+        let table = _mm512_or_si512(
+            _mm512_maskz_mov_epi8(wanted.any, any),
+            _mm512_maskz_mov_epi8(wanted.writes, writes),
+        );
+        let places = _mm512_set1_epi8(63);
+        let find = |bytes| {
+            let place = _mm512_and_si512(_mm512_srli_epi16::<2>(bytes), places);
+            let wants = _mm512_permutexvar_epi8(place, table);
+            let is = _mm512_or_si512(_mm512_and_si512(bytes, writes), any);
+            _mm512_test_epi8_mask(wants, is)
+        };
         let mut chunks = raw[from..].chunks_exact(64);
         let mut at = from;
         for chunk in &mut chunks {
             // SAFETY: 64 bytes are read from a chunk of 64.
-            let bytes = unsafe { _mm512_loadu_si512(chunk.as_ptr().cast()) };
-            let place = _mm512_and_si512(_mm512_srli_epi16::<2>(bytes), places);
-            let wants = _mm512_permutexvar_epi8(place, table);
-            let is = _mm512_or_si512(_mm512_and_si512(bytes, writes), any);
-            let found = _mm512_test_epi8_mask(wants, is);
+            let found = find(unsafe { _mm512_loadu_si512(chunk.as_ptr().cast()) });
             if found != 0 {
                 return Some(at + found.trailing_zeros() as usize);
             }
             at += 64;
         }
-        portable(raw, at, wanted)
+        let rest = chunks.remainder();
+        let there = (1 << rest.len()) - 1;
+        // SAFETY: only bytes of the remainder are read, which has fewer than 64.
+        let found = find(unsafe { _mm512_maskz_loadu_epi8(there, rest.as_ptr().cast()) }) & there;
+        (found != 0).then(|| at + found.trailing_zeros() as usize)
     }
 
     /// Only handed out by [`super::scan`], which looks at the processor first.
@@ -78,22 +108,24 @@ mod x86 {
     #[target_feature(enable = "avx2")]
     fn avx2_inner(raw: &[u8], from: usize, wanted: &Wanted) -> Option<usize> {
         // A register looks up 16 places: four of them, each for the bytes whose upper two bits
-        // name it.
+        // name it. A bit becomes a byte where it is alone left of the eight of its byte.
+        let bits = _mm256_set1_epi64x(0x8040_2010_0804_0201u64 as i64);
+        let spread = _mm256_broadcastsi128_si256(_mm_set_epi64x(0x0101_0101_0101_0101, 0));
+        let bytes = |bits16: u16, value| {
+            let there = _mm256_shuffle_epi8(_mm256_set1_epi16(bits16 as i16), spread);
+            let there = _mm256_cmpeq_epi8(_mm256_and_si256(there, bits), bits);
+            _mm256_and_si256(there, value)
+        };
+        let (any, writes) = (_mm256_set1_epi8(ANY as i8), _mm256_set1_epi8(WRITES as i8));
         let part = |index: usize| {
-            let part: [u8; 16] = wanted[index * 16..][..16].try_into().expect("16 bytes");
-            // SAFETY: 16 bytes are read from an array of 16.
-            _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(part.as_ptr().cast()) })
+            let of = |bits: u64| (bits >> (index * 16)) as u16;
+            _mm256_or_si256(bytes(of(wanted.any), any), bytes(of(wanted.writes), writes))
         };
         let tables = [part(0), part(1), part(2), part(3)];
         let parts = [0, 64, 128, 192].map(|top: u8| _mm256_set1_epi8(top as i8));
         let (top, low) = (_mm256_set1_epi8(192u8 as i8), _mm256_set1_epi8(15));
-        let (any, writes) = (_mm256_set1_epi8(ANY as i8), _mm256_set1_epi8(WRITES as i8));
         let zero = _mm256_setzero_si256();
-        let mut chunks = raw[from..].chunks_exact(32);
-        let mut at = from;
-        for chunk in &mut chunks {
-            // SAFETY: 32 bytes are read from a chunk of 32.
-            let bytes = unsafe { _mm256_loadu_si256(chunk.as_ptr().cast()) };
+        let find = |bytes| {
             let place = _mm256_and_si256(_mm256_srli_epi16::<2>(bytes), low);
             let upper = _mm256_and_si256(bytes, top);
             let mut wants = zero;
@@ -104,13 +136,25 @@ mod x86 {
             }
             let is = _mm256_or_si256(_mm256_and_si256(bytes, writes), any);
             let none = _mm256_cmpeq_epi8(_mm256_and_si256(wants, is), zero);
-            let found = !(_mm256_movemask_epi8(none) as u32);
+            !(_mm256_movemask_epi8(none) as u32)
+        };
+        let mut chunks = raw[from..].chunks_exact(32);
+        let mut at = from;
+        for chunk in &mut chunks {
+            // SAFETY: 32 bytes are read from a chunk of 32.
+            let found = find(unsafe { _mm256_loadu_si256(chunk.as_ptr().cast()) });
             if found != 0 {
                 return Some(at + found.trailing_zeros() as usize);
             }
             at += 32;
         }
-        portable(raw, at, wanted)
+        let rest = chunks.remainder();
+        let mut last = [0; 32];
+        last[..rest.len()].copy_from_slice(rest);
+        // SAFETY: 32 bytes are read from an array of 32.
+        let found = find(unsafe { _mm256_loadu_si256(last.as_ptr().cast()) });
+        let found = found & ((1 << rest.len()) - 1);
+        (found != 0).then(|| at + found.trailing_zeros() as usize)
     }
 }
 
@@ -133,15 +177,17 @@ mod tests {
             let length = next() as usize % 300;
             let raw: Vec<u8> = (0..length).map(|_| next() as u8).collect();
             let rarity = 1 + round % 40;
-            let wanted: Wanted = std::array::from_fn(|_| match next() % rarity {
-                0 => (next() % 4) as u8,
-                _ => 0,
-            });
+            let mut bits =
+                || (0..64).fold(0, |bits, _| bits << 1 | u64::from(next() % rarity == 0));
+            let wanted = Wanted {
+                any: bits(),
+                writes: bits(),
+            };
             for level in Level::available() {
                 for from in 0..=length {
                     let expected = (from..length).find(|&at| {
-                        let wants = wanted[usize::from(raw[at] >> 2)];
-                        wants & ANY != 0 || wants & WRITES != 0 && raw[at] & 2 != 0
+                        let bit = 1 << (raw[at] >> 2);
+                        wanted.any & bit != 0 || wanted.writes & bit != 0 && raw[at] & 2 != 0
                     });
                     assert_eq!(scan(level)(&raw, from, &wanted), expected, "{level:?}");
                 }

@@ -323,6 +323,7 @@ fn no_layer_imports_a_later_one() {
                 && (layer != "policy"
                     || other == "policy"
                     || other == "units"
+                    || other == "simd"
                     || path.starts_with("trace::dense"));
             if !allowed {
                 wrong.push(format!(

@@ -162,19 +162,48 @@ impl Gatherer {
     }
 }
 
+/// Intervals below this are counted one by one before they go into the histogram.
+const SHORT: usize = 1024;
+
 /// Gathers the references between successive faults.
-#[derive(Default)]
 pub struct Intervals {
-    /// The intervals: one less than faults.
-    pub gathered: Gatherer,
+    /// How often each short interval occurred.
+    short: Box<[u64; SHORT]>,
+    long: Gatherer,
     last: Option<u64>,
+}
+
+impl Default for Intervals {
+    fn default() -> Intervals {
+        Intervals {
+            short: Box::new([0; SHORT]),
+            long: Gatherer::default(),
+            last: None,
+        }
+    }
+}
+
+impl Intervals {
+    /// The intervals so far: one less than faults.
+    pub fn gathered(mut self) -> Distribution {
+        for (value, &times) in (0..).zip(self.short.iter()) {
+            if times > 0 {
+                self.long.note(value, times);
+            }
+        }
+        self.long.finish()
+    }
 }
 
 impl Listener for Intervals {
     #[inline]
     fn fault(&mut self, event: &FaultEvent) {
         if let Some(last) = self.last.replace(event.time) {
-            self.gathered.note(event.time - last, 1);
+            let interval = event.time - last;
+            match self.short.get_mut(interval as usize) {
+                Some(times) => *times += 1,
+                None => self.long.note(interval, 1),
+            }
         }
     }
 

@@ -31,6 +31,11 @@ use crate::units::{FrameId, PageId};
 use replay::Running;
 use std::ops::Range;
 
+/// With more pages than this their states do not stay in the caches of a core: they are asked for
+/// ahead of use, those of so many references at once.
+const WIDE: usize = 1 << 16;
+const AHEAD: usize = 32;
+
 /// When the reference bit of a page is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Accessed {
@@ -471,19 +476,25 @@ where
     fn stretch(&mut self, tile: Tile<'_>, range: Range<usize>) -> usize {
         let inside = tile.index(range.start as u64)..tile.index(range.end as u64);
         let (refs, kinds) = (&tile.refs[inside.clone()], &tile.kinds[inside]);
-        let (mut hits, mut end) = (0, range.end);
-        for (offset, (&reference, &kind)) in refs.iter().zip(kinds).enumerate() {
-            let position = range.start + offset;
-            match self.access(reference, kind, position as u64) {
-                Ok(hit) => hits += u64::from(hit),
-                Err(Full) => {
-                    end = position;
-                    break;
-                }
+        let wide = self.entries.len() > WIDE;
+        let mut soon = refs.chunks(AHEAD).skip(1);
+        let (mut hits, mut at) = (0, range.start);
+        for (refs, kinds) in refs.chunks(AHEAD).zip(kinds.chunks(AHEAD)) {
+            let soon = soon.next().filter(|_| wide).unwrap_or_default();
+            for &reference in soon {
+                self.memory.prefetch(page_of(reference));
+            }
+            for (&reference, &kind) in refs.iter().zip(kinds) {
+                let Ok(hit) = self.access(reference, kind, at as u64) else {
+                    self.counters.hits += hits;
+                    return at;
+                };
+                hits += u64::from(hit);
+                at += 1;
             }
         }
         self.counters.hits += hits;
-        end
+        at
     }
 
     /// One reference; true if its entry was present.

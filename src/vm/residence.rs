@@ -2,6 +2,7 @@
 //! implementations: [`Flat`] for a trace in which every entry is an object, and [`Spaces`] with
 //! sharing. Knows nothing of policies, swap and counters.
 
+use crate::simd::prefetch::prefetch;
 use crate::space::{Class, EntryId, NONE, ObjectId, OpAt, Space};
 use crate::units::FrameId;
 
@@ -18,6 +19,8 @@ pub trait Residence<'t>: Send {
 
     /// The frame that an entry names; [`AWAY`] or [`UNALLOCATED`] if it names none.
     fn present(&self, entry: EntryId) -> u32;
+    /// Asks the memory of this machine for what [`present`](Residence::present) will read.
+    fn prefetch(&self, entry: EntryId);
     /// The object to which an entry is bound.
     fn object(&self, entry: EntryId) -> ObjectId;
     /// The frame of an object; [`AWAY`] or [`UNALLOCATED`] if it is in none.
@@ -62,6 +65,10 @@ impl<'t> Residence<'t> for Flat {
     #[inline(always)]
     fn present(&self, entry: EntryId) -> u32 {
         self.states[entry as usize]
+    }
+    #[inline(always)]
+    fn prefetch(&self, entry: EntryId) {
+        prefetch(&self.states, entry as usize);
     }
     #[inline(always)]
     fn object(&self, entry: EntryId) -> ObjectId {
@@ -138,6 +145,10 @@ impl<'t> Residence<'t> for Spaces<'t> {
         self.present[entry as usize]
     }
     #[inline(always)]
+    fn prefetch(&self, entry: EntryId) {
+        prefetch(&self.present, entry as usize);
+    }
+    #[inline(always)]
     fn object(&self, entry: EntryId) -> ObjectId {
         self.object_of[entry as usize]
     }
@@ -145,13 +156,16 @@ impl<'t> Residence<'t> for Spaces<'t> {
     fn state(&self, object: ObjectId) -> u32 {
         self.states[object as usize]
     }
+    #[inline]
     fn class(&self, object: ObjectId) -> Class {
         self.space.classes[object as usize]
     }
+    #[inline]
     fn place(&mut self, object: ObjectId, frame: FrameId) {
         self.states[object as usize] = frame;
     }
 
+    #[inline]
     fn attach(&mut self, entry: EntryId, frame: FrameId) {
         self.present[entry as usize] = frame;
         let first = &mut self.first[self.object_of[entry as usize] as usize];
@@ -177,6 +191,7 @@ impl<'t> Residence<'t> for Spaces<'t> {
         true
     }
 
+    #[inline(always)]
     fn displace(&mut self, object: ObjectId, mut each: impl FnMut(EntryId)) {
         self.states[object as usize] = AWAY;
         let mut entry = std::mem::replace(&mut self.first[object as usize], NONE);
@@ -187,6 +202,7 @@ impl<'t> Residence<'t> for Spaces<'t> {
         }
     }
 
+    #[inline]
     fn entries(&self, object: ObjectId, mut each: impl FnMut(EntryId)) {
         let mut entry = self.first[object as usize];
         while entry != NONE {

@@ -41,21 +41,29 @@ impl Swap {
     }
 
     /// Whether a dirty page can be written: it has a slot, or one is free.
+    #[inline]
     pub fn has_room(&self, page: PageId) -> bool {
         self.slot(page).is_some() || self.used < self.slots
     }
 
     /// A dirty page is written; there must be room.
+    #[inline]
     pub fn write(&mut self, page: PageId) {
         if self.slot_of[page as usize] == NONE {
-            let slot = self.find();
-            self.taken[slot] = true;
-            self.in_cluster[slot / CLUSTER] += 1;
-            self.cursor = slot + 1;
-            self.used += 1;
-            self.peak = self.peak.max(self.used);
-            self.slot_of[page as usize] = slot as u32;
+            self.take_slot(page);
         }
+    }
+
+    /// A page gets a slot; one must be free.
+    #[inline(never)]
+    fn take_slot(&mut self, page: PageId) {
+        let slot = self.find();
+        self.taken[slot] = true;
+        self.in_cluster[slot / CLUSTER] += 1;
+        self.cursor = slot + 1;
+        self.used += 1;
+        self.peak = self.peak.max(self.used);
+        self.slot_of[page as usize] = slot as u32;
     }
 
     /// A free slot: the next of the current cluster, else the first of a cluster that is free,
@@ -91,6 +99,7 @@ impl Swap {
     }
 
     /// The slot of a page, if it has one.
+    #[inline]
     pub fn slot(&self, page: PageId) -> Option<u32> {
         let slot = self.slot_of[page as usize];
         (slot != NONE).then_some(slot)

@@ -6,7 +6,7 @@
 
 use crate::curve::rings::{LANES, Rings};
 use crate::simd::Level;
-use crate::simd::scan::{ANY, Scan, WRITES, Wanted, scan};
+use crate::simd::scan::{Scan, Wanted, scan};
 use crate::trace::bursts::View;
 use crate::trace::dense::{KIND_MASK, Ref, page_of};
 use crate::trace::record::Kind;
@@ -106,7 +106,7 @@ impl<'t, P: Kindness> Lanes<'t, P> {
             rings,
             counts: [(0, 0); LANES],
             sizes: sizes.len(),
-            wanted: [0; 64],
+            wanted: Wanted::default(),
             scanned: 0,
             scan: scan(level),
             policy: std::marker::PhantomData,
@@ -141,14 +141,14 @@ impl<'t, P: Kindness> Lanes<'t, P> {
             let page = page_of(listed) as usize;
             page_at[usize::from(place)] = page;
             self.pages[page].mark = self.scanned << 6 | u64::from(place);
-            self.wanted[usize::from(place)] = wants(self.known[page]);
+            want(&mut self.wanted, place, self.known[page]);
         }
         let mut at = 0;
         while let Some(found) = (self.scan)(raw, at, &self.wanted) {
             let place = usize::from(raw[found] >> 2);
             let write = raw[found] & KIND_MASK == Kind::Write as u8;
             self.access(page_at[place], write);
-            self.wanted[place] = wants(self.known[page_at[place]]);
+            want(&mut self.wanted, place as u8, self.known[page_at[place]]);
             at = found + 1;
         }
     }
@@ -208,7 +208,7 @@ impl<'t, P: Kindness> Lanes<'t, P> {
         self.known[page] = 0;
         let mark = self.pages[page].mark;
         if mark >> 6 == self.scanned {
-            self.wanted[(mark & 63) as usize] = ANY;
+            self.wanted.set((mark & 63) as u8, true, true);
         }
     }
 }
@@ -219,12 +219,8 @@ fn needs(listed: Ref) -> u8 {
     HERE | ((listed as u8 & 1) * DIRTY)
 }
 
-/// Which references of a page change something.
+/// Looks for the references of a page that change something, of which this is known.
 #[inline(always)]
-fn wants(known: u8) -> u8 {
-    match known {
-        known if known & HERE == 0 => ANY,
-        known if known & DIRTY == 0 => WRITES,
-        _ => 0,
-    }
+fn want(wanted: &mut Wanted, place: u8, known: u8) {
+    wanted.set(place, known & HERE == 0, known & DIRTY == 0);
 }

@@ -1,6 +1,6 @@
-//! Data structures that policies share: index-linked lists, orders of use and ordered bit sets. No policy
+//! Data structures that policies share: queues, orders of use and ordered bit sets. No policy
 //! logic.
 
 pub mod bits;
-pub mod list;
+pub mod queue;
 pub mod recency;

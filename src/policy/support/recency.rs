@@ -10,36 +10,55 @@ const ROOM: usize = 6;
 /// The order.
 #[derive(Debug, Clone)]
 pub struct Recency {
-    /// Uses, the oldest first.
+    /// Uses, the oldest first, and room for more.
     queue: Vec<u32>,
     /// Where the newest entry of each number stands, or [`ABSENT`].
     newest: Vec<u32>,
     /// Entries before this one are out of date.
     oldest: usize,
+    /// Where the next use is put.
+    end: usize,
 }
 
 impl Recency {
     /// Without any of the numbers below `n`.
     pub fn new(n: u32) -> Recency {
-        let room = (n as usize * ROOM).clamp(64, ABSENT as usize);
+        let room = (n as usize * ROOM).clamp(256, ABSENT as usize);
         Recency {
-            queue: Vec::with_capacity(room),
+            queue: vec![0; room],
             newest: vec![ABSENT; n as usize],
             oldest: 0,
+            end: 0,
         }
     }
 
     /// Makes a number the most recent one, whether it is in the order or not.
     #[inline(always)]
     pub fn touch(&mut self, number: u32) {
-        if self.queue.last() == Some(&number) && self.newest[number as usize] != ABSENT {
+        if self.newest[number as usize] as usize + 1 == self.end {
             return;
         }
-        if self.queue.len() == self.queue.capacity() {
+        if self.end == self.queue.len() {
             self.throw_out();
         }
-        self.newest[number as usize] = self.queue.len() as u32;
-        self.queue.push(number);
+        self.queue[self.end] = number;
+        self.newest[number as usize] = self.end as u32;
+        self.end += 1;
+    }
+
+    /// Makes each of a few numbers, 128 at most, the most recent one, one after the other.
+    #[inline(always)]
+    pub fn touch_all(&mut self, numbers: impl ExactSizeIterator<Item = u32>) {
+        if self.end + numbers.len() > self.queue.len() {
+            self.throw_out();
+        }
+        let start = self.end;
+        self.end += numbers.len();
+        let slots = self.queue[start..].iter_mut().zip(start as u32..);
+        for (number, (slot, at)) in numbers.zip(slots) {
+            *slot = number;
+            self.newest[number as usize] = at;
+        }
     }
 
     /// Takes a number out of the order.
@@ -51,7 +70,7 @@ impl Recency {
     /// Takes out the one used longest ago.
     #[inline]
     pub fn pop_oldest(&mut self) -> Option<u32> {
-        while let Some(&number) = self.queue.get(self.oldest) {
+        while let Some(&number) = self.queue[..self.end].get(self.oldest) {
             let at = self.oldest;
             self.oldest += 1;
             if self.newest[number as usize] == at as u32 {
@@ -66,7 +85,7 @@ impl Recency {
     #[inline(never)]
     fn throw_out(&mut self) {
         let mut kept = 0;
-        for at in self.oldest..self.queue.len() {
+        for at in self.oldest..self.end {
             let number = self.queue[at];
             if self.newest[number as usize] == at as u32 {
                 self.queue[kept] = number;
@@ -74,8 +93,7 @@ impl Recency {
                 kept += 1;
             }
         }
-        self.queue.truncate(kept);
-        self.oldest = 0;
+        (self.oldest, self.end) = (0, kept);
     }
 }
 
@@ -100,6 +118,12 @@ mod tests {
                     1 => {
                         let oldest = (!model.is_empty()).then(|| model.remove(0));
                         assert_eq!(order.pop_oldest(), oldest);
+                    }
+                    2 | 3 => {
+                        let last = n.min(number + 4);
+                        order.touch_all(number..last);
+                        model.retain(|m| !(number..last).contains(m));
+                        model.extend(number..last);
                     }
                     _ => {
                         order.touch(number);

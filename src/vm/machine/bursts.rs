@@ -13,7 +13,8 @@
 use super::*;
 use crate::policy::{Bursts, Repeats, Spec};
 use crate::simd::Level;
-use crate::simd::scan::{ANY, WRITES, Wanted};
+use crate::simd::lacking::{Lacking, Needs, PADDING, lacking};
+use crate::simd::scan::Wanted;
 use crate::trace::bursts::{Columns, SIZES};
 
 /// The entry is present.
@@ -29,12 +30,17 @@ pub(super) struct ByBursts<'t> {
     columns: &'t Columns,
     /// The next burst.
     next: usize,
-    /// What is known of each entry.
+    /// What is known of each entry, and some bytes more ([`PADDING`]).
     known: Vec<u8>,
-    /// While a burst is scanned: what is looked for, and by place what must be known. For each entry
-    /// the burst that was scanned with it last, times 64, and its place.
+    /// What must be known of a listed page for the burst not to change it.
+    needs: Needs,
+    lacking: Lacking,
+    /// While a burst is scanned: what is looked for, and by place which pages it lists and which of
+    /// them it writes. For each entry the burst that was scanned with it last, times 64, and its
+    /// place.
     wanted: Wanted,
-    needs: [u8; 64],
+    listed: [Ref; 64],
+    written: u64,
     marks: Vec<u64>,
     scanned: u64,
     scan: Scan,
@@ -64,31 +70,33 @@ impl ByBursts<'_> {
         self.known[entry as usize] = known;
         let mark = self.marks[entry as usize];
         if mark >> 6 == self.scanned {
-            let place = (mark & 63) as usize;
-            self.wanted[place] = wants(self.needs[place] & !known);
+            let place = mark & 63;
+            let lacks = u64::from(known & self.needs.all != self.needs.all);
+            let clean = u64::from(known & DIRTY == 0);
+            let wanted = &mut self.wanted;
+            wanted.any = wanted.any & !(1 << place) | lacks << place;
+            wanted.writes = wanted.writes & !(1 << place) | (clean << place) & self.written;
         }
     }
 
     /// Begins to scan a burst with these pages.
     #[inline]
-    fn look_at(&mut self, pages: &[Ref], places: &[u8], needs: impl Fn(Ref) -> u8) {
+    fn look_at(&mut self, list: Range<usize>) {
         self.scanned += 1;
-        for (&listed, &place) in pages.iter().zip(places) {
-            let (entry, at) = (page_of(listed) as usize, usize::from(place));
+        (self.wanted, self.written) = (Wanted::default(), 0);
+        let places = &self.columns.places[list.clone()];
+        for (&listed, &place) in self.columns.pages[list].iter().zip(places) {
+            let entry = page_of(listed) as usize;
+            let place = place & 63;
+            let known = self.known[entry];
             self.marks[entry] = self.scanned << 6 | u64::from(place);
-            self.needs[at] = needs(listed);
-            self.wanted[at] = wants(self.needs[at] & !self.known[entry]);
+            self.listed[usize::from(place)] = listed;
+            let lacks = u64::from(known & self.needs.all != self.needs.all);
+            let written = u64::from(listed & 1);
+            self.wanted.any |= lacks << place;
+            self.wanted.writes |= (written & u64::from(known & DIRTY == 0)) << place;
+            self.written |= written << place;
         }
-    }
-}
-
-/// Which references of a page change something for which this is lacking.
-#[inline(always)]
-fn wants(lacks: u8) -> u8 {
-    match lacks {
-        0 => 0,
-        DIRTY => WRITES,
-        _ => ANY,
     }
 }
 
@@ -148,18 +156,26 @@ where
             return;
         }
         assert_eq!(raw.len(), job.trace.len(), "bursts of another trace");
-        if P::SPEC.repeats == Repeats::Twice {
+        let watches = P::SPEC.repeats == Repeats::Twice;
+        if watches {
             self.frames.watch_clearing();
         }
         self.by_bursts = Some(ByBursts {
             raw,
             columns,
             next: 0,
-            known: vec![0; self.entries.len()],
-            wanted: [0; 64],
-            needs: [0; 64],
+            known: vec![0; self.entries.len() + PADDING],
+            needs: Needs {
+                all: PRESENT | if watches { REFERENCED } else { 0 },
+                odd: DIRTY,
+            },
+            lacking: lacking(Level::best()),
+            wanted: Wanted::default(),
+            listed: [0; 64],
+            written: 0,
             marks: vec![0; self.entries.len()],
-            scanned: 0,
+            // No mark is of it before something is scanned.
+            scanned: 1,
             scan: scan(Level::best()),
             tau: job.tau,
         });
@@ -185,16 +201,6 @@ where
         if let Some(bursts) = &mut self.by_bursts {
             bursts.gone(entry);
         }
-    }
-
-    /// What must be known of the entry of a listed page for the burst not to change it.
-    #[inline(always)]
-    fn needs(listed: Ref) -> u8 {
-        let bit = match P::SPEC.repeats {
-            Repeats::Twice => REFERENCED,
-            _ => 0,
-        };
-        PRESENT | bit | ((listed as u8 & 1) * DIRTY)
     }
 
     fn bursts(&mut self) -> &mut ByBursts<'t> {
@@ -241,10 +247,9 @@ where
     fn burst(&mut self, tile: Tile<'_>, burst: usize, range: Range<usize>) -> usize {
         let columns = self.bursts().columns;
         let list = columns.offsets[burst]..columns.offsets[burst + 1];
-        let known = &self.by_bursts.as_ref().expect("a replay by bursts").known;
-        let lacks =
-            |lacks, &listed: &Ref| lacks | Self::needs(listed) & !known[page_of(listed) as usize];
-        let lacks = columns.pages[list.clone()].iter().fold(0, lacks);
+        let bursts = self.bursts();
+        let pages = &columns.pages[list.clone()];
+        let lacks = (bursts.lacking)(&bursts.known, pages, bursts.needs);
         match P::SPEC.bursts {
             Bursts::SetBits if lacks == 0 => self.counters.hits += range.len() as u64,
             Bursts::SetBits => return self.scan_burst(list, range),
@@ -263,18 +268,12 @@ where
     #[inline(never)]
     fn scan_burst(&mut self, list: Range<usize>, range: Range<usize>) -> usize {
         let bursts = self.bursts();
-        let (columns, scan) = (bursts.columns, bursts.scan);
+        let scan = bursts.scan;
         let raw = &bursts.raw[range.clone()];
-        let pages = &columns.pages[list.clone()];
-        let places = &columns.places[list];
-        bursts.look_at(pages, places, Self::needs);
-        let mut listed = [0; 64];
-        for (&page, &place) in pages.iter().zip(places) {
-            listed[usize::from(place)] = page;
-        }
+        bursts.look_at(list);
         let (mut at, mut faults) = (0, 0);
         while let Some(found) = scan(raw, at, &self.bursts().wanted) {
-            let entry = page_of(listed[usize::from(raw[found] >> 2)]);
+            let entry = page_of(self.bursts().listed[usize::from(raw[found] >> 2)]);
             let kind = raw[found] & KIND_MASK;
             let write = kind == Kind::Write as KindCode;
             let time = (range.start + found) as u64;
@@ -307,19 +306,20 @@ where
         known[entry as usize] & PRESENT != 0
     }
 
+    fn knows_dirty(&mut self, entry: EntryId) -> bool {
+        self.bursts().known[entry as usize] & DIRTY != 0
+    }
+
     /// Tells the policy in which order the pages of a burst were referenced last. All are present
     /// and dirty where they are written.
     #[inline]
     fn note_order(&mut self, list: Range<usize>) {
         let columns = self.bursts().columns;
         let pages = &columns.pages[list.clone()];
-        for &index in &columns.by_last[list] {
-            let entry = page_of(pages[usize::from(index)]);
-            let frame = self.memory.present(entry);
-            // Nobody asks an order for the time.
-            let time = 0;
-            self.policy.hit(Touch { entry, frame, time });
-        }
+        let memory = &self.memory;
+        let frames = columns.by_last[list].iter();
+        self.policy
+            .hits(frames.map(|&index| memory.present(page_of(pages[usize::from(index)]))));
     }
 
     /// Takes the faults of a burst in the order of first references, then the order of the last
@@ -365,7 +365,8 @@ where
     fn write_listed(&mut self, list: Range<usize>) {
         for at in list {
             let page = self.listed(at);
-            if page.written {
+            // What is known to be dirty is.
+            if page.written && !self.knows_dirty(page.entry) {
                 let frame = self.memory.present(page.entry);
                 self.frames.touch(frame, true);
                 self.knows(page.entry, true);

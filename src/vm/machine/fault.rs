@@ -33,7 +33,6 @@ where
         write: bool,
         time: u64,
     ) -> Result<FrameId, Full> {
-        self.residency.settle(time);
         let object = self.memory.object(entry);
         let state = self.memory.state(object);
         if R::SHARES && state < AWAY {
@@ -43,13 +42,13 @@ where
             return Ok(state);
         }
         let read = self.source(object, state);
-        let (frame, victim) = self.take_frame(Some(entry), entry, time)?;
+        let (frame, victim) = self.take_frame_here(Some(entry), entry, time)?;
         let kind = if state == UNALLOCATED {
             FaultKind::Fill
         } else {
             FaultKind::Refill
         };
-        self.load(entry, object, frame, write, time);
+        self.load_here(entry, object, frame, write, time);
         self.count(kind, read, victim);
         self.tell(kind, object, read, victim, time);
         Ok(frame)
@@ -133,6 +132,7 @@ where
     }
 
     /// What must be read for an object that is in no frame.
+    #[inline]
     pub(super) fn source(&self, object: ObjectId, state: u32) -> Read {
         let first = state == UNALLOCATED;
         match self.memory.class(object) {
@@ -144,9 +144,22 @@ where
         }
     }
 
-    /// A frame for a page of the process of `wants`: a free one, or one whose page leaves.
-    /// `faults` is the entry whose reference faults, if one does.
+    /// [`Machine::take_frame_here`], where that is rare.
+    #[inline(never)]
     pub(super) fn take_frame(
+        &mut self,
+        faults: Option<EntryId>,
+        wants: EntryId,
+        time: u64,
+    ) -> Result<(FrameId, Victim), Full> {
+        self.take_frame_here(faults, wants, time)
+    }
+
+    /// A frame for a page of the process of `wants`: a free one, or one whose page leaves.
+    /// `faults` is the entry whose reference faults, if one does. The residency is settled if there
+    /// will be one page more.
+    #[inline(always)]
+    fn take_frame_here(
         &mut self,
         faults: Option<EntryId>,
         wants: EntryId,
@@ -158,7 +171,10 @@ where
             false => self.free_frame(),
         };
         let (frame, taken) = match free {
-            Some(frame) => (frame, false),
+            Some(frame) => {
+                self.residency.settle(time);
+                (frame, false)
+            }
             None => (
                 self.policy.victim(&mut self.frames, Want { process, time }),
                 true,
@@ -175,7 +191,15 @@ where
     }
 
     /// The policy cleared reference bits; a walk must set them again.
+    #[inline(always)]
     pub(super) fn flush_cleared(&mut self, time: u64) {
+        if self.frames.has_cleared() {
+            self.flush_what_was_cleared(time);
+        }
+    }
+
+    #[inline(never)]
+    fn flush_what_was_cleared(&mut self, time: u64) {
         while let Some(frame) = self.frames.next_cleared() {
             let page = self.frames.page(frame);
             if let Some(bursts) = &mut self.by_bursts {
@@ -188,6 +212,7 @@ where
         }
     }
 
+    #[inline]
     fn free_frame(&mut self) -> Option<FrameId> {
         if let Some(frame) = self.free.pop() {
             return Some(frame);
@@ -198,7 +223,22 @@ where
         })
     }
 
+    /// [`Machine::load_here`], where that is rare.
+    #[inline(never)]
     fn load(&mut self, entry: EntryId, object: ObjectId, frame: FrameId, write: bool, time: u64) {
+        self.load_here(entry, object, frame, write, time);
+    }
+
+    /// A page comes into a frame because a reference faulted.
+    #[inline(always)]
+    fn load_here(
+        &mut self,
+        entry: EntryId,
+        object: ObjectId,
+        frame: FrameId,
+        write: bool,
+        time: u64,
+    ) {
         self.memory.place(object, frame);
         self.memory.attach(entry, frame);
         self.residency.now += 1;
@@ -209,6 +249,7 @@ where
         self.flush_cleared(time);
     }
 
+    #[inline]
     fn count(&mut self, kind: FaultKind, read: Read, victim: Victim) {
         let major = usize::from(read != Read::Nothing);
         let written = self.count_moves(read, victim);
@@ -216,6 +257,7 @@ where
     }
 
     /// Counts what was read and who made room; 1 if the victim had to be written, else 0.
+    #[inline]
     pub(super) fn count_moves(&mut self, read: Read, victim: Victim) -> usize {
         self.counters.swap_reads += u64::from(read == Read::Swap);
         self.counters.file_reads += u64::from(read == Read::File);
@@ -227,6 +269,7 @@ where
         usize::from(matches!(victim, Some((_, true))))
     }
 
+    #[inline]
     fn tell(&mut self, kind: FaultKind, page: PageId, read: Read, victim: Victim, time: u64) {
         self.listener.fault(&FaultEvent {
             time,
@@ -238,6 +281,7 @@ where
     }
 
     /// Whether a page must be written before it leaves, and can be.
+    #[inline]
     fn can_leave(&self, frame: FrameId) -> bool {
         let page = self.frames.page(frame);
         !self.frames.dirty(frame)
@@ -247,6 +291,7 @@ where
 
     /// Takes the page out of a frame, writing it if it is dirty. Returns the page and whether it
     /// was written. Its translations go before the reference at `time`.
+    #[inline(always)]
     fn remove(&mut self, frame: FrameId, time: u64) -> (ObjectId, bool) {
         let page = self.frames.page(frame);
         assert_eq!(
@@ -264,6 +309,7 @@ where
     }
 
     /// A page leaves its frame before the reference at a position, and no entry names it any more.
+    #[inline(always)]
     fn displace(&mut self, page: ObjectId, before: u64) {
         let (tlb, bursts) = (&mut self.tlb, &mut self.by_bursts);
         self.memory.displace(page, |entry| {

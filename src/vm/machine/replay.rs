@@ -138,7 +138,7 @@ where
             swap_slots_peak: machine.swap.peak(),
             counters: machine.counters.since(&start.counters),
             tlb: tlb.map(|now| now.since(&start.tlb)),
-            intervals: machine.listener.0.gathered.finish(),
+            intervals: machine.listener.0.gathered(),
         };
         outcome.assert_laws();
         outcome

@@ -1,0 +1,124 @@
+//! A queue of the numbers `0..n`, each in it at most once, from which any can be taken out: a ring
+//! with gaps where something was taken out, closed when the ring is full.
+
+/// No number: a gap.
+const GAP: u32 = u32::MAX;
+
+/// The queue.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    /// As many as a power of two.
+    ring: Vec<u32>,
+    /// For each number in the queue its place: up to a multiple of the ring's length.
+    place: Vec<u32>,
+    /// The place of the oldest, and the one behind the newest, counted on around the ring.
+    oldest: u32,
+    end: u32,
+}
+
+impl Queue {
+    /// An empty queue of numbers below `n`, which is 2^31 at most.
+    pub fn new(n: u32) -> Queue {
+        let room = (n as usize * 2).next_power_of_two().clamp(2, 1 << 31);
+        Queue {
+            ring: vec![GAP; room],
+            place: vec![0; n as usize],
+            oldest: 0,
+            end: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn at(&mut self, place: u32) -> &mut u32 {
+        let mask = self.ring.len() - 1;
+        &mut self.ring[place as usize & mask]
+    }
+
+    /// Puts in behind all others a number that is not in the queue.
+    #[inline]
+    pub fn push(&mut self, number: u32) {
+        if self.end.wrapping_sub(self.oldest) as usize == self.ring.len() {
+            self.close_gaps();
+        }
+        let end = self.end;
+        *self.at(end) = number;
+        self.place[number as usize] = end;
+        self.end = end.wrapping_add(1);
+    }
+
+    /// Takes out the oldest.
+    #[inline]
+    pub fn pop(&mut self) -> Option<u32> {
+        while self.oldest != self.end {
+            let oldest = self.oldest;
+            let number = *self.at(oldest);
+            self.oldest = oldest.wrapping_add(1);
+            if number != GAP {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    /// Takes out a number that is in the queue.
+    #[inline]
+    pub fn remove(&mut self, number: u32) {
+        let place = self.place[number as usize];
+        *self.at(place) = GAP;
+    }
+
+    /// At most half of a full ring are numbers.
+    #[inline(never)]
+    fn close_gaps(&mut self) {
+        let (mut from, end) = (self.oldest, self.end);
+        self.end = from;
+        while from != end {
+            let number = *self.at(from);
+            from = from.wrapping_add(1);
+            if number != GAP {
+                let to = self.end;
+                *self.at(to) = number;
+                self.place[number as usize] = to;
+                self.end = to.wrapping_add(1);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+
+    #[test]
+    fn it_agrees_with_a_deque() {
+        let mut state = 7u32;
+        for n in [1, 2, 3, 8, 20] {
+            let mut queue = Queue::new(n);
+            // Places are counted on past the last number that there is.
+            (queue.oldest, queue.end) = (u32::MAX - 100, u32::MAX - 100);
+            let mut model: VecDeque<u32> = VecDeque::new();
+            for _ in 0..5000 {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let number = (state >> 8) % n;
+                let known = model.contains(&number);
+                match state >> 28 {
+                    0..7 if !known => {
+                        queue.push(number);
+                        model.push_back(number);
+                    }
+                    7..14 if known => {
+                        queue.remove(number);
+                        model.retain(|&m| m != number);
+                    }
+                    14 => assert_eq!(queue.pop(), model.pop_front()),
+                    _ => {}
+                }
+            }
+            while let Some(number) = model.pop_front() {
+                assert_eq!(queue.pop(), Some(number));
+            }
+            assert_eq!(queue.pop(), None);
+        }
+    }
+}

@@ -1,13 +1,22 @@
 //! LRU: the victim is the page not referenced for the longest time.
 
+use super::support::list::List;
 use super::support::recency::Recency;
 use super::{Bursts, Family, Frames, Policy, Repeats, Setup, Space, Spec, Touch, Want};
 use crate::units::FrameId;
 
 /// Least recently used.
 pub struct Lru {
-    /// Frames by last reference.
-    order: Recency,
+    order: Order,
+}
+
+/// Frames by last reference. A list is faster where hits come one by one, mostly of pages near its
+/// front; a queue where they come by the dozen.
+enum Order {
+    /// The most recent frame at the front.
+    OneByOne(List),
+    /// By bursts.
+    Together(Recency),
 }
 
 impl<'t> Policy<'t> for Lru {
@@ -26,29 +35,48 @@ impl<'t> Policy<'t> for Lru {
     };
 
     fn new(setup: &Setup<'t>) -> Lru {
-        Lru {
-            order: Recency::new(setup.frames),
-        }
+        let order = match setup.bursts {
+            true => Order::Together(Recency::new(setup.frames)),
+            false => Order::OneByOne(List::new(setup.frames)),
+        };
+        Lru { order }
     }
 
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
-        self.order.touch(at.frame);
+        match &mut self.order {
+            Order::OneByOne(list) => list.move_front(at.frame),
+            Order::Together(queue) => queue.touch(at.frame),
+        }
     }
 
     #[inline(always)]
     fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
-        self.order.touch_all(frames);
+        match &mut self.order {
+            Order::OneByOne(list) => frames.for_each(|frame| list.move_front(frame)),
+            Order::Together(queue) => queue.touch_all(frames),
+        }
     }
 
     fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
-        self.order.pop_oldest().expect("every frame is taken")
+        let oldest = match &mut self.order {
+            Order::OneByOne(list) => list.pop_back(),
+            Order::Together(queue) => queue.pop_oldest(),
+        };
+        oldest.expect("every frame is taken")
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
-        self.order.touch(at.frame);
+        match &mut self.order {
+            Order::OneByOne(list) => list.push_front(at.frame),
+            Order::Together(queue) => queue.touch(at.frame),
+        }
     }
+
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
-        self.order.remove(frame);
+        match &mut self.order {
+            Order::OneByOne(list) => list.remove(frame),
+            Order::Together(queue) => queue.remove(frame),
+        }
     }
 }

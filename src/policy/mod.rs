@@ -146,6 +146,8 @@ pub struct Setup<'t> {
     pub processes: usize,
     /// Frames of each process, if each has its own.
     pub quotas: Option<&'t [u32]>,
+    /// The trace is at hand as bursts, by which hits are then told.
+    pub bursts: bool,
     /// The window in references of the process; of variable-space policies only.
     pub tau: u64,
     /// The policy's parameters.

@@ -274,6 +274,7 @@ impl<'t, L: Listener, G: Goal<'t, L>> Visitor<'t> for Choose<'_, 't, L, G> {
             shares: job.space.is_some(),
             processes: job.trace.dictionary.pids.len(),
             quotas: job.quotas,
+            bursts: job.bursts.is_some(),
             tau: job.tau,
             params: job.params,
             seed: job.seed,

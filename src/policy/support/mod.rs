@@ -1,6 +1,7 @@
-//! Data structures that policies share: queues, orders of use and ordered bit sets. No policy
+//! Data structures that policies share: lists, queues, orders of use and ordered bit sets. No policy
 //! logic.
 
 pub mod bits;
+pub mod list;
 pub mod queue;
 pub mod recency;

@@ -66,6 +66,7 @@ impl<'t> Visitor<'t> for Draw<'t> {
             pages: pages.len(),
             shares: false,
             quotas: None,
+            bursts: false,
             processes: 1,
             tau: self.tau,
             params,

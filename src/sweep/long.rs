@@ -10,6 +10,7 @@ use crate::trace::store::Store;
 use crate::vm::tlb::Geometry;
 use crate::vm::{self, Accessed, Job, Replay};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -107,9 +108,11 @@ fn begin<'t>(plan: &'t Plan<'_>, parts: &'t Parts) -> Running<'t> {
 /// Feeds cells with a whole trace. False if it was stopped; an error if the file cannot be read.
 fn pass(store: &Store, cells: &mut [Running<'_>], stop: &AtomicBool) -> Result<bool, String> {
     let together = rayon::current_num_threads();
-    let unpack = |from: usize| unpack(store, from..(from + together).min(store.blocks()));
-    let (mut from, mut tiles) = (0, unpack(0)?);
-    while !tiles.is_empty() {
+    let unpack =
+        |from: usize, start: u64| unpack(store, from..(from + together).min(store.blocks()), start);
+    let (mut from, mut tiles) = (0, unpack(0, 0)?);
+    while let Some(last) = tiles.last() {
+        let end = last.start + last.refs.len() as u64;
         from += tiles.len();
         let feed = || {
             cells.par_iter_mut().for_each(|cell| {
@@ -118,7 +121,7 @@ fn pass(store: &Store, cells: &mut [Running<'_>], stop: &AtomicBool) -> Result<b
                 }
             });
         };
-        let ((), ahead) = rayon::join(feed, || unpack(from));
+        let ((), ahead) = rayon::join(feed, || unpack(from, end));
         tiles = ahead?;
         if stop.load(Ordering::Relaxed) {
             return Ok(false);
@@ -130,17 +133,26 @@ fn pass(store: &Store, cells: &mut [Running<'_>], stop: &AtomicBool) -> Result<b
     Ok(true)
 }
 
-fn unpack(store: &Store, blocks: std::ops::Range<usize>) -> Result<Vec<Unpacked>, String> {
-    let one = |block: usize| {
+/// The blocks of a range, of which the first begins at a position.
+fn unpack(store: &Store, blocks: Range<usize>, start: u64) -> Result<Vec<Unpacked>, String> {
+    let mut end = start;
+    let starts: Vec<(usize, u64)> = blocks
+        .map(|block| {
+            let start = end;
+            end += store.block_refs(block);
+            (block, start)
+        })
+        .collect();
+    let one = |(block, start): (usize, u64)| {
         let mut tile = Unpacked {
-            start: store.block_start(block),
+            start,
             refs: Vec::new(),
             kinds: Vec::new(),
         };
         let unpacked = store.unpack(block, &mut tile.refs, &mut tile.kinds);
         unpacked.map(|()| tile).map_err(|error| error.to_string())
     };
-    blocks.into_par_iter().map(one).collect()
+    starts.into_par_iter().map(one).collect()
 }
 
 fn feed(cell: &mut Running<'_>, tile: &Unpacked) {

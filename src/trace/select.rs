@@ -210,6 +210,19 @@ impl Assembler {
         Ok(Flow::More)
     }
 
+    /// Appends what [`Assembler::access`] gives.
+    fn append(
+        &mut self,
+        access: &Access,
+        refs: &mut Vec<Ref>,
+        kinds: &mut Vec<KindCode>,
+    ) -> Result<Flow, TooManyPages> {
+        self.access(access, &mut |r, k| {
+            refs.push(r);
+            kinds.push(k);
+        })
+    }
+
     /// Appends what [`Assembler::access`] gives for each of these accesses, up to the limit.
     /// Where nothing is left out, an access to one page seen lately takes a short way.
     pub fn accesses(
@@ -231,11 +244,7 @@ impl Assembler {
             }
             // What ended the short way, if anything did.
             if let Some((access, behind)) = rest.split_first() {
-                let flow = self.access(access, &mut |r, k| {
-                    refs.push(r);
-                    kinds.push(k);
-                })?;
-                if flow == Flow::Done {
+                if self.append(access, refs, kinds)? == Flow::Done {
                     return Ok(Flow::Done);
                 }
                 rest = behind;
@@ -275,11 +284,7 @@ impl Assembler {
             if let Some((&word, behind)) = rest.split_first() {
                 debug_assert!(self.addressing == Addressing::Bytes);
                 let access = Access::unpacked(word);
-                let flow = self.access(&access, &mut |r, k| {
-                    refs.push(r);
-                    kinds.push(k);
-                })?;
-                if flow == Flow::Done {
+                if self.append(&access, refs, kinds)? == Flow::Done {
                     return Ok(Flow::Done);
                 }
                 if all && let Some(&reference) = refs.last() {

@@ -153,11 +153,6 @@ impl Store {
         self.blocks[block].1
     }
 
-    /// The position of the first reference of a block.
-    pub fn block_start(&self, block: usize) -> u64 {
-        self.blocks[..block].iter().map(|(_, refs)| refs).sum()
-    }
-
     /// Unpacks one block, appending its references.
     pub fn unpack(
         &self,

@@ -126,8 +126,8 @@ fn bursts(c: &mut Criterion) {
     let trace = recording();
     let encode = || {
         Bursts::new(
-            &trace.refs,
-            &trace.kinds,
+            trace.refs(),
+            trace.kinds(),
             &trace.dictionary,
             std::iter::empty(),
         )
@@ -227,7 +227,7 @@ fn curves(c: &mut Criterion) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
     let pool = pool.expect("one thread");
     for trace in [recording(), zipf()] {
-        let (refs, pages) = (&trace.refs, trace.distinct());
+        let (refs, pages) = (trace.refs(), trace.distinct());
         let sizes = curve::lane_sizes(pages as u64);
         black_box(trace.next_use());
         let mut group = c.benchmark_group(format!("curve/{}", trace.meta.name));
@@ -264,8 +264,8 @@ fn curves_by_bursts(
     trace: &Trace,
     sizes: &[u64],
 ) {
-    let (refs, pages) = (&trace.refs, trace.distinct());
-    let encode = || Bursts::new(refs, &trace.kinds, &trace.dictionary, std::iter::empty());
+    let (refs, pages) = (trace.refs(), trace.distinct());
+    let encode = || Bursts::new(refs, trace.kinds(), &trace.dictionary, std::iter::empty());
     group.bench_function("bursts themselves", |b| b.iter(|| pool.install(encode)));
     let bursts = encode();
     for k in SIZES {
@@ -321,7 +321,7 @@ fn store(c: &mut Criterion) {
     group.bench_function("write", |b| {
         b.iter(|| {
             let mut writer = Writer::new(std::io::sink(), 3).expect("a sink takes everything");
-            for (&reference, &kind) in trace.refs.iter().zip(&trace.kinds) {
+            for (&reference, &kind) in trace.refs().iter().zip(trace.kinds()) {
                 writer
                     .push(reference, kind)
                     .expect("a sink takes everything");

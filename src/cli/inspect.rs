@@ -151,7 +151,7 @@ fn describe(out: &mut String, trace: &Trace) {
         let _ = writeln!(out, "events       {}", events(trace));
     }
     let _ = writeln!(out, "references   {refs}");
-    for (kind, count) in Kind::ALL.into_iter().zip(count_kinds(&trace.kinds)) {
+    for (kind, count) in Kind::ALL.into_iter().zip(count_kinds(trace.kinds())) {
         let _ = writeln!(
             out,
             "  {}          {count} ({:.1} %)",
@@ -190,7 +190,7 @@ fn reuse(out: &mut String, trace: &Trace) {
     let mut same = 0u64;
     // Intervals between references of the same page, by power of two.
     let mut intervals = [0u64; 65];
-    for (position, &reference) in trace.refs.iter().enumerate() {
+    for (position, &reference) in trace.refs().iter().enumerate() {
         let page = page_of(reference) as usize;
         let now = position as u64 + 1;
         times[page] += 1;

@@ -300,7 +300,7 @@ impl Open {
 fn one_process(trace: &Trace) -> Intervals {
     let mut open = Open::new(trace.distinct());
     let lasts = |from: u32, to: u32| u64::from(to - from);
-    for (&reference, now) in trace.refs.iter().zip(1..) {
+    for (&reference, now) in trace.refs().iter().zip(1..) {
         open.touch(page_of(reference), reference & 1 != 0, now, lasts);
     }
     for page in open.seen() {
@@ -316,7 +316,7 @@ fn several(trace: &Trace) -> Intervals {
     let mut clocks = vec![0u32; trace.dictionary.pids.len()];
     let mut open = Open::new(pages.len());
     let mut spans = Vec::new();
-    for &reference in &trace.refs {
+    for &reference in trace.refs() {
         let page = page_of(reference);
         let process = process(page);
         clocks[process] += 1;
@@ -351,7 +351,7 @@ fn positions(trace: &Trace) -> (Vec<u32>, Vec<usize>) {
     let process = |reference: u32| pages[page_of(reference) as usize].process as usize;
     let mut counts = vec![0usize; trace.dictionary.pids.len()];
     trace
-        .refs
+        .refs()
         .iter()
         .for_each(|&reference| counts[process(reference)] += 1);
     let mut starts = Vec::with_capacity(counts.len());
@@ -362,7 +362,7 @@ fn positions(trace: &Trace) -> (Vec<u32>, Vec<usize>) {
     }
     let mut positions = vec![trace.len() as u32; total];
     let mut next = starts.clone();
-    for (&reference, position) in trace.refs.iter().zip(0..) {
+    for (&reference, position) in trace.refs().iter().zip(0..) {
         let next = &mut next[process(reference)];
         positions[*next] = position;
         *next += 1;

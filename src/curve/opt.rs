@@ -44,10 +44,10 @@ pub fn opt(trace: &Trace) -> Result<OptCurve, TooLong> {
     let mut stack = Stack::new(pages, TOP, size);
     let mut at_distance = vec![0u64; pages + 1];
     let mut first_uses = Vec::new();
-    for (now, (&reference, &next)) in trace.refs.iter().zip(next_use).enumerate() {
+    for (now, (&reference, &next)) in trace.refs().iter().zip(next_use).enumerate() {
         let page = page_of(reference);
         match stack.touch(page, now as u32, next, |time| {
-            page_of(trace.refs[time as usize])
+            page_of(trace.refs()[time as usize])
         }) {
             Some(distance) => at_distance[distance] += 1,
             None => first_uses.push(now as u64),

@@ -72,7 +72,7 @@ pub fn sample(trace: &Trace, rate: f64) -> Sampled {
     let chosen = Chosen::of(&trace.dictionary.pages, rate);
     let mut taken: Vec<Ref> = Vec::new();
     let mut in_group: [Vec<Ref>; GROUPS] = Default::default();
-    for &reference in &trace.refs {
+    for &reference in trace.refs() {
         let id = &chosen.ids[page_of(reference) as usize];
         if id.whole != ABSENT {
             let write = reference & 1 != 0;

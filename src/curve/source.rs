@@ -60,14 +60,8 @@ impl<'t> Source<'t> {
     }
 
     fn bursts(&self) -> Option<&Bursts> {
-        let Trace {
-            refs,
-            kinds,
-            dictionary,
-            ..
-        } = self.trace;
-        let encode = || Bursts::if_local(refs, kinds, dictionary, std::iter::empty);
-        self.bursts.get_or_init(encode).as_ref()
+        let bursts = || self.trace.bursts(std::iter::empty());
+        self.bursts.get_or_init(bursts).as_ref()
     }
 
     /// LRU with `least` frames and more.
@@ -75,7 +69,7 @@ impl<'t> Source<'t> {
         let pages = self.trace.distinct();
         match burst_size(least).and_then(|&k| Some(self.bursts()?.of(k))) {
             Some(view) => by_bursts::lru(view.columns, pages),
-            None => super::lru(&self.trace.refs, pages),
+            None => super::lru(self.trace.refs(), pages),
         }
     }
 
@@ -93,7 +87,7 @@ impl<'t> Source<'t> {
         let slow = if fifo { FEW_OF_FIFO } else { FEW_OF_CLOCK };
         let words: Vec<&[u64]> = sizes.chunks(LANES).collect();
         let counts = words.into_par_iter().map(|sizes| {
-            let (refs, pages) = (&self.trace.refs, self.trace.distinct());
+            let (refs, pages) = (self.trace.refs(), self.trace.distinct());
             let few = sizes.partition_point(|&size| size < FEW_FRAMES);
             let bursts = match few <= slow {
                 true => self.bursts(),

@@ -21,6 +21,17 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    #[inline]
+    fn wants(&self, byte: u8) -> bool {
+        let wants = match byte & WRITES {
+            0 => self.any,
+            _ => self.any | self.writes,
+        };
+        wants >> (byte >> 2) & 1 != 0
+    }
+}
+
 /// A byte that writes has this bit.
 const WRITES: u8 = 2;
 /// A bit that no byte is asked for: stands for every byte.
@@ -28,6 +39,8 @@ const ANY: u8 = 1;
 
 /// Finds the first byte from an index on that is wanted.
 pub type Scan = fn(&[u8], usize, &Wanted) -> Option<usize>;
+/// Finds the last byte before an index that is wanted.
+pub type ScanBack = fn(&[u8], usize, &Wanted) -> Option<usize>;
 
 /// The form of [`portable`] for a level that the processor has.
 ///
@@ -44,17 +57,30 @@ pub fn scan(level: Level) -> Scan {
     }
 }
 
+/// The form of [`portable_back`] for a level that the processor has.
+///
+/// # Panics
+/// If the processor does not have it.
+pub fn scan_back(level: Level) -> ScanBack {
+    assert!(level <= Level::best(), "{level:?} on this processor");
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => x86::avx512_back,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => x86::avx2_back,
+        _ => portable_back,
+    }
+}
+
 /// The plain form.
 pub fn portable(raw: &[u8], from: usize, wanted: &Wanted) -> Option<usize> {
-    let matters = |&byte: &u8| {
-        let place = byte >> 2;
-        let wants = match byte & WRITES {
-            0 => wanted.any,
-            _ => wanted.any | wanted.writes,
-        };
-        wants >> place & 1 != 0
-    };
-    Some(from + raw[from..].iter().position(matters)?)
+    let found = raw[from..].iter().position(|&byte| wanted.wants(byte));
+    Some(from + found?)
+}
+
+/// The plain form of the way back.
+pub fn portable_back(raw: &[u8], before: usize, wanted: &Wanted) -> Option<usize> {
+    raw[..before].iter().rposition(|&byte| wanted.wants(byte))
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -65,11 +91,18 @@ mod x86 {
     /// Only handed out by [`super::scan`], which looks at the processor first.
     pub fn avx512(raw: &[u8], from: usize, wanted: &Wanted) -> Option<usize> {
         // SAFETY: the processor has the features, see above.
-        unsafe { avx512_inner(raw, from, wanted) }
+        Some(from + unsafe { avx512_inner::<false>(&raw[from..], wanted) }?)
     }
 
+    /// Only handed out by [`super::scan_back`], which looks at the processor first.
+    pub fn avx512_back(raw: &[u8], before: usize, wanted: &Wanted) -> Option<usize> {
+        // SAFETY: the processor has the features, see above.
+        unsafe { avx512_inner::<true>(&raw[..before], wanted) }
+    }
+
+    /// The first or the last.
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    fn avx512_inner(raw: &[u8], from: usize, wanted: &Wanted) -> Option<usize> {
+    fn avx512_inner<const BACK: bool>(raw: &[u8], wanted: &Wanted) -> Option<usize> {
         let (any, writes) = (_mm512_set1_epi8(ANY as i8), _mm512_set1_epi8(WRITES as i8));
         let table = _mm512_or_si512(
             _mm512_maskz_mov_epi8(wanted.any, any),
@@ -82,8 +115,25 @@ mod x86 {
             let is = _mm512_or_si512(_mm512_and_si512(bytes, writes), any);
             _mm512_test_epi8_mask(wants, is)
         };
-        let mut chunks = raw[from..].chunks_exact(64);
-        let mut at = from;
+        if BACK {
+            let mut chunks = raw.rchunks_exact(64);
+            let mut end = raw.len();
+            for chunk in &mut chunks {
+                end -= 64;
+                // SAFETY: 64 bytes are read from a chunk of 64.
+                let found = find(unsafe { _mm512_loadu_si512(chunk.as_ptr().cast()) });
+                if found != 0 {
+                    return Some(end + found.ilog2() as usize);
+                }
+            }
+            let rest = chunks.remainder();
+            let there = (1 << rest.len()) - 1;
+            // SAFETY: only bytes of the remainder are read, which has fewer than 64.
+            let bytes = unsafe { _mm512_maskz_loadu_epi8(there, rest.as_ptr().cast()) };
+            return Some((find(bytes) & there).checked_ilog2()? as usize);
+        }
+        let mut chunks = raw.chunks_exact(64);
+        let mut at = 0;
         for chunk in &mut chunks {
             // SAFETY: 64 bytes are read from a chunk of 64.
             let found = find(unsafe { _mm512_loadu_si512(chunk.as_ptr().cast()) });
@@ -102,11 +152,18 @@ mod x86 {
     /// Only handed out by [`super::scan`], which looks at the processor first.
     pub fn avx2(raw: &[u8], from: usize, wanted: &Wanted) -> Option<usize> {
         // SAFETY: the processor has the feature, see above.
-        unsafe { avx2_inner(raw, from, wanted) }
+        Some(from + unsafe { avx2_inner::<false>(&raw[from..], wanted) }?)
     }
 
+    /// Only handed out by [`super::scan_back`], which looks at the processor first.
+    pub fn avx2_back(raw: &[u8], before: usize, wanted: &Wanted) -> Option<usize> {
+        // SAFETY: the processor has the feature, see above.
+        unsafe { avx2_inner::<true>(&raw[..before], wanted) }
+    }
+
+    /// The first or the last.
     #[target_feature(enable = "avx2")]
-    fn avx2_inner(raw: &[u8], from: usize, wanted: &Wanted) -> Option<usize> {
+    fn avx2_inner<const BACK: bool>(raw: &[u8], wanted: &Wanted) -> Option<usize> {
         // A register looks up 16 places: four of them, each for the bytes whose upper two bits
         // name it. A bit becomes a byte where it is alone left of the eight of its byte.
         let bits = _mm256_set1_epi64x(0x8040_2010_0804_0201u64 as i64);
@@ -138,8 +195,28 @@ mod x86 {
             let none = _mm256_cmpeq_epi8(_mm256_and_si256(wants, is), zero);
             !(_mm256_movemask_epi8(none) as u32)
         };
-        let mut chunks = raw[from..].chunks_exact(32);
-        let mut at = from;
+        let rest = |rest: &[u8]| {
+            let mut last = [0; 32];
+            last[..rest.len()].copy_from_slice(rest);
+            // SAFETY: 32 bytes are read from an array of 32.
+            let found = find(unsafe { _mm256_loadu_si256(last.as_ptr().cast()) });
+            found & ((1 << rest.len()) - 1)
+        };
+        if BACK {
+            let mut chunks = raw.rchunks_exact(32);
+            let mut end = raw.len();
+            for chunk in &mut chunks {
+                end -= 32;
+                // SAFETY: 32 bytes are read from a chunk of 32.
+                let found = find(unsafe { _mm256_loadu_si256(chunk.as_ptr().cast()) });
+                if found != 0 {
+                    return Some(end + found.ilog2() as usize);
+                }
+            }
+            return Some(rest(chunks.remainder()).checked_ilog2()? as usize);
+        }
+        let mut chunks = raw.chunks_exact(32);
+        let mut at = 0;
         for chunk in &mut chunks {
             // SAFETY: 32 bytes are read from a chunk of 32.
             let found = find(unsafe { _mm256_loadu_si256(chunk.as_ptr().cast()) });
@@ -148,12 +225,7 @@ mod x86 {
             }
             at += 32;
         }
-        let rest = chunks.remainder();
-        let mut last = [0; 32];
-        last[..rest.len()].copy_from_slice(rest);
-        // SAFETY: 32 bytes are read from an array of 32.
-        let found = find(unsafe { _mm256_loadu_si256(last.as_ptr().cast()) });
-        let found = found & ((1 << rest.len()) - 1);
+        let found = rest(chunks.remainder());
         (found != 0).then(|| at + found.trailing_zeros() as usize)
     }
 }
@@ -183,13 +255,16 @@ mod tests {
                 any: bits(),
                 writes: bits(),
             };
+            let is_wanted = |&at: &usize| {
+                let bit = 1 << (raw[at] >> 2);
+                wanted.any & bit != 0 || wanted.writes & bit != 0 && raw[at] & 2 != 0
+            };
             for level in Level::available() {
                 for from in 0..=length {
-                    let expected = (from..length).find(|&at| {
-                        let bit = 1 << (raw[at] >> 2);
-                        wanted.any & bit != 0 || wanted.writes & bit != 0 && raw[at] & 2 != 0
-                    });
+                    let expected = (from..length).find(is_wanted);
                     assert_eq!(scan(level)(&raw, from, &wanted), expected, "{level:?}");
+                    let expected = (0..from).rfind(is_wanted);
+                    assert_eq!(scan_back(level)(&raw, from, &wanted), expected, "{level:?}");
                 }
             }
         }

@@ -16,7 +16,7 @@ const FETCHED: u8 = 1 << Kind::Ifetch as u8;
 const WRITTEN: u8 = 1 << Kind::Write as u8;
 
 /// The trace with inferred mappings before its first reference; its digest stays what it was.
-pub(super) fn with_mappings(trace: Trace, digest: u128) -> Trace {
+pub(super) fn with_mappings(mut trace: Trace) -> Trace {
     let mut files = 0;
     let roots = roots(&trace);
     let families: BTreeMap<u32, Vec<Mapping>> = used_by_families(&trace, &roots)
@@ -38,7 +38,7 @@ pub(super) fn with_mappings(trace: Trace, digest: u128) -> Trace {
         })
     };
     let mut events: Vec<EventAt> = families.keys().flat_map(|&root| made(0, root)).collect();
-    for event in trace.events {
+    for event in std::mem::take(&mut trace.events) {
         let (position, process) = (event.position, event.process);
         let anew = event.event == Event::Exec;
         events.push(event);
@@ -46,9 +46,7 @@ pub(super) fn with_mappings(trace: Trace, digest: u128) -> Trace {
             events.extend(made(position, process));
         }
     }
-    let (meta, dictionary) = (trace.meta, trace.dictionary);
-    let (refs, kinds) = (trace.refs, trace.kinds);
-    Trace::new(meta, dictionary, refs, kinds, Some(digest)).with_events(events)
+    trace.with_events(events)
 }
 
 /// For each process its forefather that no fork made.
@@ -67,9 +65,12 @@ fn roots(trace: &Trace) -> Vec<u32> {
 fn used_by_families(trace: &Trace, roots: &[u32]) -> BTreeMap<u32, BTreeMap<u64, u8>> {
     let user_pages = USER_END / trace.meta.page_size.bytes();
     let mut uses = vec![0u8; trace.distinct()];
-    for (&reference, &kind) in trace.refs.iter().zip(&trace.kinds) {
-        uses[page_of(reference) as usize] |= 1 << (kind & KIND_MASK);
-    }
+    trace.tiles_of(0..trace.len(), |tile| {
+        for (&reference, &kind) in tile.refs.iter().zip(tile.kinds) {
+            uses[page_of(reference) as usize] |= 1 << (kind & KIND_MASK);
+        }
+        true
+    });
     let mut families: BTreeMap<u32, BTreeMap<u64, u8>> = BTreeMap::new();
     let pages = trace.dictionary.pages.iter().zip(uses);
     for (key, uses) in pages.filter(|(key, _)| key.number < user_pages) {

@@ -406,18 +406,9 @@ impl Resolved {
     /// The references as bursts that end where anything else happens; `None` if its locality is so
     /// poor that a replay is faster without. Worked out once and shared.
     pub fn bursts(&self) -> Option<&Bursts> {
-        let Trace {
-            refs,
-            kinds,
-            dictionary,
-            ..
-        } = &self.trace;
-        let ops = || self.space.iter().flat_map(|space| &space.ops);
-        let encode = || match self.trace.store() {
-            Some(_) => None,
-            None => Bursts::if_local(refs, kinds, dictionary, || cuts(ops())),
-        };
-        self.bursts.get_or_init(encode).as_ref()
+        let ops = self.space.iter().flat_map(|space| &space.ops);
+        let cut = || self.trace.bursts(cuts(ops));
+        self.bursts.get_or_init(cut).as_ref()
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     Binding, Class, EntryId, Mappings, NONE, ObjectId, Op, OpAt, Options, Origin, ProcessView,
     Resolved, Space, SpaceError, Tally, View, infer,
 };
-use crate::trace::dense::{Dictionary, KIND_MASK, KindCode, PageKey, Ref, Trace, page_of};
+use crate::trace::dense::{Dictionary, KIND_MASK, KindCode, PageKey, Ref, Tile, Trace, page_of};
 use crate::trace::event::EventAt;
 use crate::trace::record::{Addressing, Kind};
 use crate::units::PAGE_ID_MAX;
@@ -129,7 +129,7 @@ pub fn resolve_at(
     }
     let digest = trace.digest();
     if origin == Origin::Inferred {
-        trace = infer::with_mappings(trace, digest);
+        trace = infer::with_mappings(trace);
     }
     let mut resolver = Resolver::new(&trace, *options, origin != Origin::Permissive);
     let view = resolver.go(at)?;
@@ -145,7 +145,7 @@ pub fn resolve_at(
         let Trace {
             meta, dictionary, ..
         } = trace;
-        trace = Trace::new(meta, dictionary, refs, kinds, Some(digest));
+        trace = Trace::new(meta, dictionary, refs, kinds, Some(digest)).compact();
     }
     let resolved = Resolved::new(trace, Some(space), origin, tally);
     Ok((resolved, view))
@@ -211,10 +211,18 @@ impl<'t> Resolver<'t> {
 
     /// Takes the references of a stretch without events.
     fn references(&mut self, from: usize, to: usize) -> Result<(), SpaceError> {
-        let trace = self.trace;
-        let mut from = from;
-        while from < to {
-            let stretch = trace.refs[from..to].iter().zip(&trace.kinds[from..to]);
+        let (trace, mut result) = (self.trace, Ok(()));
+        trace.tiles_of(from..to, |tile| {
+            result = self.tile(tile);
+            result.is_ok()
+        });
+        result
+    }
+
+    fn tile(&mut self, Tile { start, refs, kinds }: Tile<'_>) -> Result<(), SpaceError> {
+        let mut from = 0;
+        while from < refs.len() {
+            let stretch = refs[from..].iter().zip(&kinds[from..]);
             let allows = &self.allows;
             let needs_look = |(&reference, &kind): (&Ref, &KindCode)| {
                 allows[page_of(reference) as usize] & (1 << (kind & KIND_MASK)) == 0
@@ -222,30 +230,35 @@ impl<'t> Resolver<'t> {
             let next = stretch
                 .into_iter()
                 .position(needs_look)
-                .map_or(to, |offset| from + offset);
-            self.keep(from, next);
-            if next == to {
+                .map_or(refs.len(), |offset| from + offset);
+            self.keep(&refs[from..next], &kinds[from..next]);
+            if next == refs.len() {
                 break;
             }
-            let kind = Kind::ALL[usize::from(trace.kinds[next] & KIND_MASK)];
-            if self.reference(page_of(trace.refs[next]), kind, next as u64)? {
-                self.keep(next, next + 1);
-            } else {
-                let (refs, kinds) = (&trace.refs[..next], &trace.kinds[..next]);
-                self.kept
-                    .get_or_insert_with(|| (refs.to_vec(), kinds.to_vec()));
+            let kind = Kind::ALL[usize::from(kinds[next] & KIND_MASK)];
+            let position = start + next as u64;
+            if self.reference(page_of(refs[next]), kind, position)? {
+                self.keep(&refs[next..next + 1], &kinds[next..next + 1]);
+            } else if self.kept.is_none() {
+                let mut kept = (Vec::new(), Vec::new());
+                self.trace.tiles_of(0..position as usize, |tile| {
+                    kept.0.extend_from_slice(tile.refs);
+                    kept.1.extend_from_slice(tile.kinds);
+                    true
+                });
+                self.kept = Some(kept);
             }
             from = next + 1;
         }
         Ok(())
     }
 
-    /// The references of this range are legal.
-    fn keep(&mut self, from: usize, to: usize) {
-        self.legal += (to - from) as u64;
-        if let Some((refs, kinds)) = &mut self.kept {
-            refs.extend_from_slice(&self.trace.refs[from..to]);
-            kinds.extend_from_slice(&self.trace.kinds[from..to]);
+    /// These references are legal.
+    fn keep(&mut self, refs: &[Ref], kinds: &[KindCode]) {
+        self.legal += refs.len() as u64;
+        if let Some(kept) = &mut self.kept {
+            kept.0.extend_from_slice(refs);
+            kept.1.extend_from_slice(kinds);
         }
     }
 

@@ -197,7 +197,7 @@ fn illegal_references_end_their_process() {
     assert_eq!((tally.segfaults, tally.protection_faults), (0, 2));
     // Two more of process 0, two of process 2, two of process 3.
     assert_eq!((tally.dropped, killed.trace.len()), (6, 1));
-    assert_eq!(killed.trace.kinds, [Kind::Read as u8]);
+    assert_eq!(killed.trace.kinds(), [Kind::Read as u8]);
 }
 
 #[test]

@@ -64,14 +64,14 @@ fn same(policy: &str, got: Point, expected: Point) -> Result<(), String> {
 /// Every curve of a trace at these sizes and windows.
 fn check(trace: &Trace, sizes: &[u64], taus: &[u64]) -> Result<(), String> {
     let pages = trace.distinct();
-    let filling = Filling::of(&trace.refs, pages);
+    let filling = Filling::of(trace.refs(), pages);
     let point = |frames: u64, (faults, write_backs): (u64, Option<u64>)| Point {
         memory: frames,
         faults,
         write_backs,
         resident_sum: filling.resident_sum(frames),
     };
-    let lru = curve::lru(&trace.refs, pages);
+    let lru = curve::lru(trace.refs(), pages);
     let opt = curve::opt(trace).map_err(|e| e.to_string())?;
     assert_eq!(lru.faults.len(), pages + 1);
     assert_eq!(opt.faults.len(), pages + 1);
@@ -84,12 +84,14 @@ fn check(trace: &Trace, sizes: &[u64], taus: &[u64]) -> Result<(), String> {
     }
     type Engine = fn(&Trace, &[u64]) -> Vec<(u64, u64)>;
     let engines: [(&str, Engine); 3] = [
-        ("fifo", |t, sizes| curve::fifo(&t.refs, t.distinct(), sizes)),
+        ("fifo", |t, sizes| {
+            curve::fifo(t.refs(), t.distinct(), sizes)
+        }),
         ("clock", |t, sizes| {
-            curve::clock(&t.refs, t.distinct(), sizes, true)
+            curve::clock(t.refs(), t.distinct(), sizes, true)
         }),
         ("clock:load-bit=0", |t, sizes| {
-            curve::clock(&t.refs, t.distinct(), sizes, false)
+            curve::clock(t.refs(), t.distinct(), sizes, false)
         }),
     ];
     for (policy, engine) in engines {
@@ -117,12 +119,8 @@ const BURSTS: [usize; 7] = [1, 2, 3, 5, 16, 32, 64];
 /// The engines by bursts against those by single references: at every size and window, where
 /// they have any, and whatever the size of the bursts.
 fn assert_bursts_agree(trace: &Trace, sizes: &[u64], taus: &[u64]) -> Result<(), String> {
-    let Trace {
-        refs,
-        kinds,
-        dictionary,
-        ..
-    } = trace;
+    let (refs, kinds) = (trace.refs(), trace.kinds());
+    let dictionary = &trace.dictionary;
     let pages = trace.distinct();
     let bursts = Bursts::new(refs, kinds, dictionary, std::iter::empty());
     let agree = |what: &str, yes: bool| match yes {
@@ -210,7 +208,7 @@ fn curves_agree_with_the_oracles() {
     for seed in 0..60 {
         let refs = any_refs(seed, 150, 25);
         let trace = trace_of(&refs);
-        let lru = curve::lru(&trace.refs, trace.distinct());
+        let lru = curve::lru(trace.refs(), trace.distinct());
         let opt = curve::opt(&trace).expect("short");
         for frames in 1..=trace.distinct() {
             let oracle = oracle::lru::lru(&refs, frames);
@@ -348,7 +346,7 @@ fn empty_and_tiny_traces_have_curves() {
 fn estimates_are_as_near_as_they_say() {
     let refs = refs_of(Shape::Skewed, 60_000, 4000, 5);
     let trace = trace_of(&refs);
-    let exact = curve::lru(&trace.refs, trace.distinct());
+    let exact = curve::lru(trace.refs(), trace.distinct());
     let all = curve::sample::sample(&trace, 1.0);
     for frames in 1..=trace.distinct() as u64 + 3 {
         let at = (frames as usize).min(trace.distinct());

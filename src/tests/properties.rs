@@ -254,12 +254,12 @@ fn with_other_ids(trace: &Trace, seed: u64) -> Trace {
         dictionary.pages[new as usize] = trace.dictionary.pages[old];
     }
     let renumber = |&r: &u32| pack(new_id[page_of(r) as usize], r & 1 != 0);
-    let refs = trace.refs.iter().map(renumber).collect();
+    let refs = trace.refs().iter().map(renumber).collect();
     Trace::new(
         meta("renumbered"),
         dictionary,
         refs,
-        trace.kinds.clone(),
+        trace.kinds().to_vec(),
         None,
     )
 }
@@ -384,7 +384,7 @@ fn coarsened(fine: &Trace, selection: Selection, page_size: PageSize) -> Trace {
     let coarser = page_size.shift() - fine.meta.page_size.shift();
     let mut assembler = Assembler::new(selection, Addressing::Bytes, page_size);
     let (mut refs, mut kinds) = (Vec::new(), Vec::new());
-    for (&r, &kind) in fine.refs.iter().zip(&fine.kinds) {
+    for (&r, &kind) in fine.refs().iter().zip(fine.kinds()) {
         let key: PageKey = fine.dictionary.pages[page_of(r) as usize];
         let mut sink = |r, k| {
             refs.push(r);
@@ -400,8 +400,8 @@ fn coarsened(fine: &Trace, selection: Selection, page_size: PageSize) -> Trace {
 }
 
 fn same(a: &Trace, b: &Trace) -> Result<(), TestCaseError> {
-    prop_assert_eq!(&a.refs, &b.refs);
-    prop_assert_eq!(&a.kinds, &b.kinds);
+    prop_assert_eq!(a.refs(), b.refs());
+    prop_assert_eq!(a.kinds(), b.kinds());
     prop_assert_eq!(&a.dictionary, &b.dictionary);
     prop_assert_eq!(&a.meta, &b.meta);
     prop_assert_eq!(a.digest(), b.digest());
@@ -419,7 +419,7 @@ fn as_refs(trace: &Trace) -> Vec<Ref> {
             ifetch: kind & KIND_MASK == Kind::Ifetch as KindCode,
         }
     };
-    trace.refs.iter().zip(&trace.kinds).map(one).collect()
+    trace.refs().iter().zip(trace.kinds()).map(one).collect()
 }
 
 /// The references of accesses by the oracle.
@@ -437,7 +437,7 @@ fn oracle_refs(accesses: &[Access], page_size: PageSize) -> Vec<Ref> {
 
 fn stored(trace: &Trace) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new(), 1).expect("memory takes all");
-    for (&r, &kind) in trace.refs.iter().zip(&trace.kinds) {
+    for (&r, &kind) in trace.refs().iter().zip(trace.kinds()) {
         writer.push(r, kind).expect("memory takes all");
     }
     let (bytes, summary) = writer
@@ -467,11 +467,11 @@ proptest! {
     ) {
         let trace = direct(&accesses, Selection::default(), shift(page));
         prop_assert_eq!(as_refs(&trace), oracle_refs(&accesses, shift(page)));
-        let begun = trace.kinds.iter().filter(|&&kind| kind & CONTINUES == 0).count();
+        let begun = trace.kinds().iter().filter(|&&kind| kind & CONTINUES == 0).count();
         prop_assert_eq!(begun, accesses.len());
         // The kind of a continuation is that of its access.
         let mut kind = 0;
-        for &code in &trace.kinds {
+        for &code in trace.kinds() {
             if code & CONTINUES == 0 {
                 kind = code;
             }
@@ -516,7 +516,7 @@ proptest! {
         let expected = oracle_refs(&taken, shift(page)).into_iter().skip(skip).take(limit);
         let trace = direct(&accesses, selection, shift(page));
         prop_assert_eq!(as_refs(&trace), expected.collect::<Vec<Ref>>());
-        prop_assert!(trace.kinds.first().is_none_or(|kind| kind & CONTINUES == 0));
+        prop_assert!(trace.kinds().first().is_none_or(|kind| kind & CONTINUES == 0));
     }
 
     #[test]
@@ -525,7 +525,7 @@ proptest! {
         let store = opened(stored(&trace));
         prop_assert_eq!(store.refs(), trace.len() as u64);
         prop_assert_eq!(store.digest, trace.digest());
-        let kind = |code| trace.kinds.iter().filter(|&&k| k & KIND_MASK == code).count() as u64;
+        let kind = |code| trace.kinds().iter().filter(|&&k| k & KIND_MASK == code).count() as u64;
         prop_assert_eq!(store.by_kind, [kind(0), kind(1), kind(2)]);
         same(&store.load().expect("our own file"), &trace)?;
     }
@@ -559,7 +559,7 @@ fn several_blocks_are_stored_and_made_coarser() {
             "a block begins with an access"
         );
     }
-    assert!(refs == trace.refs && kinds == trace.kinds);
+    assert!(refs == trace.refs() && kinds == trace.kinds());
     let loaded = store.load().expect("our own file");
     same(&loaded, &trace).expect("the same trace");
     let coarse = coarsened(&loaded, Selection::default(), shift(10));
@@ -599,8 +599,8 @@ fn what_a_digest_sees() {
     let larger = Trace::new(
         sized(PageSize::MAX),
         trace.dictionary.clone(),
-        trace.refs.clone(),
-        trace.kinds.clone(),
+        trace.refs().to_vec(),
+        trace.kinds().to_vec(),
         None,
     );
     changed.push(larger.digest());

@@ -55,8 +55,8 @@ fn load(file: &Path, row: &Published) -> Trace {
     };
     let trace = trace::load(file, &options).unwrap_or_else(|e| panic!("{e}"));
     let expected = trace_of(&formats::read(row.format, &unpacked(file), row.page_size));
-    let same = trace.refs == expected.refs
-        && trace.kinds == expected.kinds
+    let same = trace.refs() == expected.refs()
+        && trace.kinds() == expected.kinds()
         && trace.dictionary.pages == expected.dictionary.pages;
     assert!(same, "{}: the readers disagree", file.display());
     trace

@@ -102,7 +102,9 @@ fn product(items: &[Item], options: &Options) -> Outcome {
     let place = |key: PageKey| (pids[key.process as usize], key.number);
     let fault = |event: &FaultEvent| FaultAt {
         time: event.time as usize,
-        page: place(resolved.entries()[page_of(resolved.trace.refs[event.time as usize]) as usize]),
+        page: place(
+            resolved.entries()[page_of(resolved.trace.refs()[event.time as usize]) as usize],
+        ),
         kind: kind_of(event.kind),
         major: event.major,
     };

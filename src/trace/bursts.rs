@@ -1,44 +1,67 @@
 //! A trace as bursts, in memory: stretches of references that touch at most K distinct pages, each
 //! with the list of its pages, so that a replay need not look at references between which nothing
-//! can happen.
+//! can happen. Each reference takes a byte, each listed page ten.
 //!
-//! Bursts are of one process and end where they are told to (see `cuts`). Knows nothing of what is
-//! replayed, and of files (`store::burst` is the stored form).
+//! Bursts of 64 pages come from the encoder (`burst`) or from a file; smaller ones, and ones that
+//! end where something else happens, are cut from them and share their bytes. Knows nothing of what
+//! is replayed, and of files.
 
-use super::dense::{Dictionary, KIND_MASK, KindCode, Ref, pack, page_of};
+use super::burst::{self, Encoder, decode_burst};
+use super::dense::{CONTINUES, Dictionary, KIND_MASK, KindCode, Ref, pack, page_of};
 use super::record::Kind;
+use crate::simd::Level;
+use crate::simd::scan::{Scan, ScanBack, Wanted, scan, scan_back};
 use crate::units::PageId;
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// The most distinct pages of any burst.
-pub const K_MAX: usize = 64;
+pub const K_MAX: usize = burst::K;
 /// The sizes of bursts that replays choose from, least first.
 pub const SIZES: [usize; 3] = [16, 32, K_MAX];
-/// The most references of a burst: offsets in it take 16 bits.
-pub const LENGTH_MAX: usize = 65_535;
 /// References per burst, over K, from which on bursts are faster than single references: at 1
 /// every reference is of another page, programs have 5 and more.
 const WORTH_WHILE: usize = 3;
 /// References from whose bursts it is told whether bursts are worth while.
 const PROBE: usize = 1 << 18;
 
+pub use super::burst::LENGTH_MAX;
+
+/// Whether a replay by so many bursts of [`K_MAX`] pages is likely to be faster than one by so many
+/// single references.
+pub fn worth_while(bursts: u64, refs: u64) -> bool {
+    refs >= bursts.saturating_mul((WORTH_WHILE * K_MAX) as u64)
+}
+
 /// All bursts of a trace.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Bursts {
     /// One byte per reference: the place of its page in its burst of 64 pages times four, plus its
     /// kind (ifetch 0, read 1, write 2).
-    pub raw: Vec<u8>,
-    largest: Columns,
+    raw: Arc<Vec<u8>>,
+    /// The positions of references that continue the access before them.
+    continues: Arc<Vec<u64>>,
+    largest: Arc<Columns>,
     /// The columns of each size, made when they are first asked for.
-    smaller: [OnceLock<Columns>; K_MAX],
+    smaller: Box<Smaller>,
+}
+
+/// One for each size below the largest.
+#[derive(Debug)]
+struct Smaller([OnceLock<Columns>; K_MAX]);
+
+impl Default for Smaller {
+    fn default() -> Smaller {
+        Smaller(std::array::from_fn(|_| OnceLock::new()))
+    }
 }
 
 /// The bursts of one size and the bytes of the references.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'t> {
-    /// See [`Bursts::raw`].
+    /// One byte per reference: the place of its page in its burst times four (see
+    /// [`Columns::places`]), plus its kind (ifetch 0, read 1, write 2).
     pub raw: &'t [u8],
     /// The bursts.
     pub columns: &'t Columns,
@@ -60,65 +83,121 @@ pub struct Columns {
     pub first: Vec<u16>,
     /// And last.
     pub last: Vec<u16>,
-    /// The place of each page in the bytes of [`Bursts::raw`].
+    /// The place of each page in the bytes of [`View::raw`].
     pub places: Vec<u8>,
     /// The burst's list in order of last reference: indices into the list.
     pub by_last: Vec<u8>,
 }
 
-/// The burst that is being built: its pages by the place that they have in its bytes.
-struct Open {
-    start: usize,
-    /// The places that occur, and those that are written.
-    occurs: u64,
-    written: u64,
-    /// The places in order of first reference.
-    places: [u8; K_MAX],
+/// What the bytes of one burst say: its places in order of first reference, where each is
+/// referenced first and last, the list in order of last reference, and the places written.
+struct Listing {
+    scan: Scan,
+    scan_back: ScanBack,
     count: usize,
-    /// Position of the first and of the last reference of each.
-    first: [usize; K_MAX],
-    last: [usize; K_MAX],
+    places: [u8; K_MAX],
+    first: [u16; K_MAX],
+    last: [u16; K_MAX],
+    by_last: [u8; K_MAX],
+    written: u64,
 }
 
-impl Open {
-    fn at(start: usize) -> Open {
-        Open {
-            start,
-            occurs: 0,
-            written: 0,
-            places: [0; K_MAX],
+impl Listing {
+    fn new(level: Level) -> Listing {
+        Listing {
+            scan: scan(level),
+            scan_back: scan_back(level),
             count: 0,
+            places: [0; K_MAX],
             first: [0; K_MAX],
             last: [0; K_MAX],
+            by_last: [0; K_MAX],
+            written: 0,
         }
     }
 
-    fn has(&self, place: u8) -> bool {
-        self.occurs >> place & 1 != 0
+    /// Lists bytes up to the first of a `k + 1`st place; says how many. Looks only at those that
+    /// are the first, the first to write or the last of their place.
+    ///
+    /// # Panics
+    /// If there are more than [`LENGTH_MAX`].
+    fn list(&mut self, raw: &[u8], k: usize) -> usize {
+        assert!(raw.len() <= LENGTH_MAX);
+        let mut index_of = [0u8; K_MAX];
+        let (mut at, mut end) = (0, raw.len());
+        let mut unseen = Wanted {
+            any: u64::MAX,
+            writes: u64::MAX,
+        };
+        self.count = 0;
+        while let Some(found) = (self.scan)(raw, at, &unseen) {
+            let place = raw[found] >> 2;
+            let bit = 1u64 << place;
+            if unseen.any & bit != 0 {
+                if self.count == k {
+                    end = found;
+                    break;
+                }
+                unseen.any &= !bit;
+                index_of[usize::from(place)] = self.count as u8;
+                self.places[self.count] = place;
+                self.first[self.count] = found as u16;
+                self.count += 1;
+            }
+            if raw[found] & KIND_MASK == Kind::Write as u8 {
+                unseen.writes &= !bit;
+            }
+            at = found + 1;
+        }
+        self.written = !unseen.writes;
+        let mut open = Wanted {
+            any: !unseen.any,
+            writes: 0,
+        };
+        let mut before = end;
+        for rank in (0..self.count).rev() {
+            before = (self.scan_back)(raw, before, &open).expect("each place is there");
+            let place = raw[before] >> 2;
+            let index = index_of[usize::from(place)];
+            open.any &= !(1 << place);
+            self.last[usize::from(index)] = before as u16;
+            self.by_last[rank] = index;
+        }
+        end
+    }
+}
+
+impl View<'_> {
+    /// The references of a range of positions, into slices of its length. Of the kinds it is not
+    /// told which references continue an access.
+    pub fn decode(&self, range: Range<usize>, refs: &mut [Ref], kinds: &mut [KindCode]) {
+        let columns = self.columns;
+        let (mut at, mut burst) = (range.start, columns.burst_at(range.start));
+        while at < range.end {
+            let end = range.end.min(columns.starts[burst + 1] as usize);
+            let into = at - range.start..end - range.start;
+            let (refs, kinds) = (&mut refs[into.clone()], &mut kinds[into]);
+            let table = columns.table(burst);
+            let decoded = decode_burst(&self.raw[at..end], &table, &mut 0, refs, kinds);
+            assert!(decoded, "every place has a page");
+            (at, burst) = (end, burst + 1);
+        }
     }
 
-    /// The first reference of a place.
-    fn list(&mut self, place: u8, at: usize) {
-        self.occurs |= 1 << place;
-        self.places[self.count] = place;
-        self.count += 1;
-        self.first[usize::from(place)] = at;
-    }
-
-    /// Any reference of a place.
-    #[inline(always)]
-    fn note(&mut self, place: u8, at: usize, kind: u8) {
-        self.last[usize::from(place)] = at;
-        self.written |= u64::from(kind == Kind::Write as u8) << place;
-    }
-
-    /// Begins anew at a position.
-    fn restart(&mut self, at: usize) {
-        (self.start, self.occurs, self.written, self.count) = (at, 0, 0, 0);
+    /// The page that the reference at a position is of.
+    pub fn page(&self, position: usize) -> PageId {
+        let table = self.columns.table(self.columns.burst_at(position));
+        table[usize::from(self.raw[position] >> 2)]
     }
 }
 
 impl Columns {
+    /// The burst that has a position in it.
+    fn burst_at(&self, position: usize) -> usize {
+        let begun = |&start: &u64| start <= position as u64;
+        self.starts.partition_point(begun).saturating_sub(1)
+    }
+
     /// The number of bursts.
     pub fn len(&self) -> usize {
         self.starts.len().saturating_sub(1)
@@ -135,33 +214,18 @@ impl Columns {
         refs / self.len().max(1) as u64
     }
 
-    /// Whether a replay by bursts is likely to be faster than one by references.
-    pub fn worth_while(&self) -> bool {
-        self.mean_length() >= (WORTH_WHILE * self.k) as u64
-    }
-
-    /// Ends the open burst before the reference at `at`; `page` tells the page of a place.
-    fn close(&mut self, open: &mut Open, at: usize, page: impl Fn(u8) -> PageId) {
-        let places = &open.places[..open.count];
-        if !places.is_empty() {
-            self.starts.push(open.start as u64);
-            self.offsets.push(self.pages.len());
-        }
-        let mut order = [0u32; K_MAX];
-        for (index, &place) in places.iter().enumerate() {
-            let written = open.written >> place & 1 != 0;
-            let offset = |position: usize| (position - open.start) as u16;
-            let last = offset(open.last[usize::from(place)]);
-            self.pages.push(pack(page(place), written));
-            self.first.push(offset(open.first[usize::from(place)]));
-            self.last.push(last);
-            order[index] = u32::from(last) << 8 | index as u32;
-        }
+    /// Appends the burst of a listing; `page` tells the page of a place.
+    fn push(&mut self, start: usize, listing: &Listing, page: impl Fn(u8) -> PageId) {
+        self.starts.push(start as u64);
+        self.offsets.push(self.pages.len());
+        let list = 0..listing.count;
+        let places = &listing.places[list.clone()];
+        let listed = |&place: &u8| pack(page(place), listing.written >> place & 1 != 0);
+        self.pages.extend(places.iter().map(listed));
+        self.first.extend_from_slice(&listing.first[list.clone()]);
+        self.last.extend_from_slice(&listing.last[list.clone()]);
         self.places.extend_from_slice(places);
-        let order = &mut order[..open.count];
-        order.sort_unstable();
-        self.by_last.extend(order.iter().map(|&key| key as u8));
-        open.restart(at);
+        self.by_last.extend_from_slice(&listing.by_last[list]);
     }
 
     fn finish(&mut self, end: usize) {
@@ -179,6 +243,15 @@ impl Columns {
     /// One after the other.
     fn join(k: usize, end: usize, parts: Vec<Columns>) -> Columns {
         let mut all = Columns::of_size(k);
+        let lists = parts.iter().map(|part| part.pages.len()).sum();
+        let bursts = parts.iter().map(|part| part.starts.len()).sum::<usize>() + 1;
+        all.starts.reserve_exact(bursts);
+        all.offsets.reserve_exact(bursts);
+        all.pages.reserve_exact(lists);
+        all.first.reserve_exact(lists);
+        all.last.reserve_exact(lists);
+        all.places.reserve_exact(lists);
+        all.by_last.reserve_exact(lists);
         for part in parts {
             let lists = part.offsets.iter().map(|offset| offset + all.pages.len());
             all.offsets.extend(lists);
@@ -193,34 +266,143 @@ impl Columns {
         all
     }
 
-    /// Bursts `range` of these cut into smaller ones, each at the latest before the reference that
-    /// would be of its `k + 1`st page.
-    fn split(&self, k: usize, range: Range<usize>, raw: &[u8]) -> Columns {
-        let mut columns = Columns::of_size(k);
-        let mut open = Open::at(0);
-        for burst in range {
-            let list = &self.pages[self.offsets[burst]..];
-            let page = |place: u8| page_of(list[usize::from(place)]);
-            let (start, end) = (self.starts[burst] as usize, self.starts[burst + 1] as usize);
-            open.restart(start);
-            for (at, &byte) in (start..).zip(&raw[start..end]) {
-                let place = byte >> 2;
-                if !open.has(place) {
-                    if open.count == k {
-                        columns.close(&mut open, at, page);
-                    }
-                    open.list(place, at);
-                }
-                open.note(place, at, byte & 3);
-            }
-            columns.close(&mut open, end, page);
+    /// The page of each place of a burst, `u32::MAX` where it has none.
+    fn table(&self, burst: usize) -> [PageId; K_MAX] {
+        let mut table = [u32::MAX; K_MAX];
+        let list = self.offsets[burst]..self.offsets[burst + 1];
+        for (&place, &page) in self.places[list.clone()].iter().zip(&self.pages[list]) {
+            table[usize::from(place)] = page_of(page);
         }
-        columns
+        table
+    }
+}
+
+/// Where bursts are cut besides after so many pages.
+struct Cuts<'a> {
+    k: usize,
+    /// Before each of these positions, which ascend.
+    before: &'a [u64],
+    /// And where the process changes, if there are several.
+    dictionary: Option<&'a Dictionary>,
+}
+
+impl Cuts<'_> {
+    /// Cuts bursts of these columns.
+    fn cut(&self, columns: &Columns, bursts: Range<usize>, raw: &[u8]) -> Columns {
+        let mut parts = Columns::of_size(self.k);
+        let mut listing = Listing::new(Level::best());
+        for burst in bursts {
+            let table = columns.table(burst);
+            let (mut at, end) = (
+                columns.starts[burst] as usize,
+                columns.starts[burst + 1] as usize,
+            );
+            while at < end {
+                let run = at..self.end_of_run(at..end, &table, raw);
+                let length = listing.list(&raw[run], self.k);
+                parts.push(at, &listing, |place| table[usize::from(place)]);
+                at += length;
+            }
+        }
+        parts
+    }
+
+    /// Where the stretch ends that begins at a position and has neither a cut nor another process
+    /// in it.
+    fn end_of_run(&self, range: Range<usize>, table: &[PageId; K_MAX], raw: &[u8]) -> usize {
+        let mut end = range.end;
+        let next = self
+            .before
+            .partition_point(|&cut| cut <= range.start as u64);
+        if let Some(&cut) = self.before.get(next) {
+            end = end.min(usize::try_from(cut).unwrap_or(usize::MAX));
+        }
+        let Some(dictionary) = self.dictionary else {
+            return end;
+        };
+        let process = |place: usize| Some(dictionary.pages.get(table[place] as usize)?.process);
+        let own = process(usize::from(raw[range.start] >> 2));
+        let others = (0..K_MAX).filter(|&place| process(place) != own);
+        let others = Wanted {
+            any: others.fold(0, |others, place| others | 1 << place),
+            writes: 0,
+        };
+        let other = scan(Level::best())(&raw[..end], range.start, &others);
+        other.unwrap_or(end)
     }
 }
 
 /// References that one thread encodes at a time. No burst goes beyond.
 const BLOCK: usize = 1 << 20;
+
+/// The bursts of a block of references, on their way into a whole.
+pub(super) struct Block {
+    columns: Columns,
+    continues: Vec<u64>,
+}
+
+impl Block {
+    /// Of a block that begins at a position, as it was encoded; `raw` is its raw column, whose
+    /// continuations are resolved here. `distinct` bounds the page ids. Errors say which rule of
+    /// the format the block breaks; nothing is assumed of it.
+    pub(super) fn decode(
+        start: u64,
+        encoded: burst::View<'_>,
+        distinct: usize,
+        raw: &mut [u8],
+    ) -> Result<Block, &'static str> {
+        let continues = burst::resolve_continuations(raw)?;
+        let continues = continues.into_iter().map(|at| start + at as u64);
+        Ok(Block {
+            continues: continues.collect(),
+            columns: columns_of(start as usize, encoded, distinct, raw)?,
+        })
+    }
+}
+
+/// The columns of a block with this resolved raw column.
+fn columns_of(
+    start: usize,
+    encoded: burst::View<'_>,
+    distinct: usize,
+    raw: &[u8],
+) -> Result<Columns, &'static str> {
+    let mut columns = Columns::of_size(K_MAX);
+    let mut listing = Listing::new(Level::best());
+    let (mut at, mut pages) = (0, encoded.pages);
+    if encoded.lengths.len() != encoded.counts.len() {
+        return Err("burst lengths do not add up");
+    }
+    for (&length, &count) in encoded.lengths.iter().zip(encoded.counts) {
+        let (length, count) = (usize::from(length), usize::from(count));
+        if count > pages.len() || length == 0 {
+            return Err("a burst has no references or too many pages");
+        }
+        let (list, rest) = pages.split_at(count);
+        if list.iter().any(|&page| page as usize >= distinct) {
+            return Err("a page id is not in the dictionary");
+        }
+        let bytes = raw
+            .get(at..at + length)
+            .ok_or("burst lengths do not add up")?;
+        listing.list(bytes, K_MAX);
+        // Places count up in order of first reference: all are there, and no other.
+        let expected = (0..count).map(|place| place as u8);
+        if !listing.places[..listing.count].iter().copied().eq(expected) {
+            return Err("a reference names no page of its burst");
+        }
+        columns.push(start + at, &listing, |place| list[usize::from(place)]);
+        at += length;
+        pages = rest;
+    }
+    if at != raw.len() {
+        return Err("burst lengths do not add up");
+    }
+    if !pages.is_empty() {
+        return Err("page lists do not add up");
+    }
+    Ok(columns)
+}
 
 impl Bursts {
     /// Encodes references. A burst ends before each position of `cuts`, which ascend, and where the
@@ -231,43 +413,69 @@ impl Bursts {
         dictionary: &Dictionary,
         cuts: impl Iterator<Item = u64>,
     ) -> Bursts {
-        let cuts: Vec<u64> = cuts.collect();
+        Bursts::encode(refs, kinds).cut(dictionary, cuts)
+    }
+
+    /// Encodes references, as if all were of one process.
+    fn encode(refs: &[Ref], kinds: &[KindCode]) -> Bursts {
         let mut raw = vec![0; refs.len()];
         let blocks = raw.par_chunks_mut(BLOCK).enumerate();
-        let parts: Vec<Columns> = blocks
-            .map_init(
-                || Encoder::new(dictionary),
-                |encoder, (block, raw)| {
-                    let from = block * BLOCK;
-                    let range = from..from + raw.len();
-                    let cuts = &cuts[cuts.partition_point(|&cut| cut < from as u64)..];
-                    encoder.block(from, &refs[range.clone()], &kinds[range], cuts, raw)
-                },
-            )
-            .collect();
-        Bursts {
-            largest: Columns::join(K_MAX, refs.len(), parts),
-            raw,
-            smaller: std::array::from_fn(|_| OnceLock::new()),
-        }
+        let parts = blocks.map_init(Default::default, |(encoder, out), (block, raw)| {
+            let from = block * BLOCK;
+            let range = from..from + raw.len();
+            encode_block(from, &refs[range.clone()], &kinds[range], raw, encoder, out)
+        });
+        let parts: Vec<Block> = parts.collect();
+        Bursts::join(raw, parts)
     }
 
     /// The same, or `None` if by a part of the references their locality is so poor that replays
     /// are faster without.
-    pub fn if_local<C: Iterator<Item = u64>>(
-        refs: &[Ref],
-        kinds: &[KindCode],
-        dictionary: &Dictionary,
-        cuts: impl Fn() -> C,
-    ) -> Option<Bursts> {
-        let encode = |range: Range<usize>| {
-            Bursts::new(&refs[range.clone()], &kinds[range], dictionary, cuts())
-        };
+    pub fn if_local(refs: &[Ref], kinds: &[KindCode]) -> Option<Bursts> {
+        let encode = |range: Range<usize>| Bursts::encode(&refs[range.clone()], &kinds[range]);
         let probes = [0, refs.len() / 2].map(|from| from..(from + PROBE).min(refs.len()));
-        probes
-            .into_iter()
-            .any(|probe| encode(probe).of(K_MAX).columns.worth_while())
-            .then(|| encode(0..refs.len()))
+        let local = probes.into_iter().any(|probe| {
+            let refs = probe.len() as u64;
+            worth_while(encode(probe).largest.len() as u64, refs)
+        });
+        local.then(|| encode(0..refs.len()))
+    }
+
+    /// Blocks that follow each other, and the raw bytes of all.
+    pub(super) fn join(raw: Vec<u8>, blocks: Vec<Block>) -> Bursts {
+        let mut continues = Vec::new();
+        let mut parts = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            continues.extend(block.continues);
+            parts.push(block.columns);
+        }
+        Bursts {
+            largest: Arc::new(Columns::join(K_MAX, raw.len(), parts)),
+            raw: Arc::new(raw),
+            continues: Arc::new(continues),
+            smaller: Box::default(),
+        }
+    }
+
+    /// The same references in bursts that also end before each position of `cuts`, which ascend, and
+    /// where the process changes.
+    pub fn cut(&self, dictionary: &Dictionary, cuts: impl Iterator<Item = u64>) -> Bursts {
+        let cuts: Vec<u64> = cuts.collect();
+        let several = dictionary.pids.len() > 1;
+        let largest = match cuts.is_empty() && !several {
+            true => self.largest.clone(),
+            false => Arc::new(self.parts(&Cuts {
+                k: K_MAX,
+                before: &cuts,
+                dictionary: several.then_some(dictionary),
+            })),
+        };
+        Bursts {
+            raw: self.raw.clone(),
+            continues: self.continues.clone(),
+            largest,
+            smaller: Box::default(),
+        }
     }
 
     /// The bursts of at most `k` pages, made when they are first asked for.
@@ -275,9 +483,17 @@ impl Bursts {
     /// # Panics
     /// If `k` is not from 1 to [`K_MAX`].
     pub fn of(&self, k: usize) -> View<'_> {
+        assert!((1..=K_MAX).contains(&k), "bursts of {k} pages");
+        let smaller = || {
+            self.parts(&Cuts {
+                k,
+                before: &[],
+                dictionary: None,
+            })
+        };
         let columns = match k {
             K_MAX => &self.largest,
-            _ => self.smaller[k].get_or_init(|| self.split(k)),
+            _ => self.smaller.0[k].get_or_init(smaller),
         };
         View {
             raw: &self.raw,
@@ -285,99 +501,63 @@ impl Bursts {
         }
     }
 
-    fn split(&self, k: usize) -> Columns {
-        assert!((1..K_MAX).contains(&k), "bursts of {k} pages");
+    fn parts(&self, cuts: &Cuts<'_>) -> Columns {
         let all: Vec<usize> = (0..self.largest.len()).collect();
         // Many bursts each, so that joining costs little.
         let parts = all.par_chunks(256);
         let parts = parts.map(|part| {
-            self.largest
-                .split(k, part[0]..part[0] + part.len(), &self.raw)
+            let bursts = part[0]..part[0] + part.len();
+            cuts.cut(&self.largest, bursts, &self.raw)
         });
-        Columns::join(k, self.raw.len(), parts.collect())
+        Columns::join(cuts.k, self.raw.len(), parts.collect())
+    }
+
+    /// The number of references.
+    pub fn len(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// True without references.
+    pub fn is_empty(&self) -> bool {
+        self.raw.is_empty()
+    }
+
+    /// The references of a range of positions, into slices of its length.
+    pub fn decode(&self, range: Range<usize>, refs: &mut [Ref], kinds: &mut [KindCode]) {
+        self.of(K_MAX).decode(range.clone(), refs, kinds);
+        let continues =
+            |position: usize| self.continues.partition_point(|&at| at < position as u64);
+        for &position in &self.continues[continues(range.start)..continues(range.end)] {
+            kinds[position as usize - range.start] |= CONTINUES;
+        }
     }
 }
 
-/// Encodes blocks of references, one after the other.
-struct Encoder<'d> {
-    dictionary: &'d Dictionary,
-    /// For each page the burst that had it last, times 64, and its place there. Bursts count from 1.
-    marks: Vec<u64>,
-    burst: u64,
-    /// The page of each place of the open burst.
-    pages: [PageId; K_MAX],
-}
-
-impl Encoder<'_> {
-    fn new(dictionary: &Dictionary) -> Encoder<'_> {
-        Encoder {
-            dictionary,
-            marks: vec![0; dictionary.pages.len()],
-            burst: 0,
-            pages: [0; K_MAX],
+/// The bursts of a block that begins at a position; its bytes are written to `raw`.
+fn encode_block(
+    start: usize,
+    refs: &[Ref],
+    kinds: &[KindCode],
+    raw: &mut [u8],
+    encoder: &mut Encoder,
+    out: &mut burst::Bursts,
+) -> Block {
+    out.clear();
+    encoder.push_all(refs, kinds, out);
+    encoder.close(out);
+    raw.copy_from_slice(&out.raw);
+    // Not taken from the reference before, which may have been left out.
+    let mut continues = Vec::new();
+    for (at, (byte, kind)) in raw.iter_mut().zip(kinds).enumerate() {
+        if kind & CONTINUES != 0 {
+            *byte = *byte & !KIND_MASK | (kind & KIND_MASK);
+            continues.push((start + at) as u64);
         }
     }
-
-    /// The bursts of at most [`K_MAX`] pages of references from position `from` on; `raw` is filled.
-    fn block(
-        &mut self,
-        from: usize,
-        refs: &[Ref],
-        kinds: &[KindCode],
-        cuts: &[u64],
-        raw: &mut [u8],
-    ) -> Columns {
-        let mut columns = Columns::of_size(K_MAX);
-        let mut open = Open::at(from);
-        let mut at = from;
-        while at < from + refs.len() {
-            let end = self.end_of_run(from, at, refs, cuts);
-            self.burst += 1;
-            let run = at - from..end - from;
-            let references = refs[run.clone()].iter().zip(&kinds[run.clone()]);
-            for (((&reference, &kind), byte), at) in references.zip(&mut raw[run]).zip(at..) {
-                let page = page_of(reference);
-                let mut mark = self.marks[page as usize];
-                if mark >> 6 != self.burst {
-                    if open.count == K_MAX {
-                        columns.close(&mut open, at, |place| self.pages[usize::from(place)]);
-                        self.burst += 1;
-                    }
-                    mark = self.burst << 6 | open.count as u64;
-                    self.marks[page as usize] = mark;
-                    self.pages[open.count] = page;
-                    open.list(open.count as u8, at);
-                }
-                let place = (mark & 63) as u8;
-                let kind = kind & KIND_MASK;
-                *byte = place << 2 | kind;
-                open.note(place, at, kind);
-            }
-            at = end;
-            columns.close(&mut open, at, |place| self.pages[usize::from(place)]);
-        }
-        columns
-    }
-
-    /// Where the stretch ends that begins at a position and has neither a cut nor another process in
-    /// it, nor more references than a burst can have.
-    fn end_of_run(&self, from: usize, at: usize, refs: &[Ref], cuts: &[u64]) -> usize {
-        let mut end = (from + refs.len()).min(at + LENGTH_MAX);
-        let next = cuts.partition_point(|&cut| cut <= at as u64);
-        if let Some(&cut) = cuts.get(next) {
-            end = end.min(usize::try_from(cut).unwrap_or(usize::MAX));
-        }
-        if self.dictionary.pids.len() > 1 {
-            let process =
-                |reference: Ref| self.dictionary.pages[page_of(reference) as usize].process;
-            let run = &refs[at - from..end - from];
-            let first = process(run[0]);
-            let same = run
-                .iter()
-                .position(|&reference| process(reference) != first);
-            end = at + same.unwrap_or(run.len());
-        }
-        end
+    let columns = columns_of(start, out.view(), usize::MAX, raw);
+    Block {
+        columns: columns.expect("what was encoded keeps the rules"),
+        continues,
     }
 }
 

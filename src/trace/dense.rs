@@ -5,12 +5,14 @@
 //! says what the program touched, not what that means for mappings. Knows nothing of policies
 //! and frames.
 
+use super::bursts::Bursts;
 use super::error::TraceError;
 use super::event::{Event, EventAt};
 use super::record::{Addressing, TraceKind};
 use super::store::Store;
 use crate::units::{PAGE_ID_MAX, PageId, PageSize};
 use rustc_hash::FxHashMap;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// A reference packed for the replay loop: page id times two, plus one if it writes.
@@ -105,7 +107,7 @@ impl Meta {
 }
 
 /// References that follow each other in a trace.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Tile<'a> {
     /// The position of the first of them.
     pub start: u64,
@@ -115,7 +117,16 @@ pub struct Tile<'a> {
     pub kinds: &'a [KindCode],
 }
 
-impl Tile<'_> {
+impl<'a> Tile<'a> {
+    /// All references of a trace in memory, one by one.
+    pub fn whole(trace: &'a Trace) -> Tile<'a> {
+        Tile {
+            start: 0,
+            refs: trace.refs(),
+            kinds: trace.kinds(),
+        }
+    }
+
     /// The position behind the last reference.
     pub fn end(&self) -> u64 {
         self.start + self.refs.len() as u64
@@ -131,31 +142,49 @@ impl Tile<'_> {
     }
 }
 
-/// A trace. See the module's documentation. One that is too long for memory stays in its file:
-/// `refs` and `kinds` are empty, and references come tile by tile.
+/// A trace. See the module's documentation.
 #[derive(Debug)]
 pub struct Trace {
     /// What is known besides the references.
     pub meta: Meta,
     /// What the ids mean.
     pub dictionary: Dictionary,
-    /// The packed references.
-    pub refs: Vec<Ref>,
-    /// The kind of each reference.
-    pub kinds: Vec<KindCode>,
     /// What happens to address spaces, in order; positions never go back and are at most the
     /// number of references.
     pub events: Vec<EventAt>,
+    body: Body,
+    /// The references one by one, of a trace that is kept as bursts, once they are asked for.
+    flat: OnceLock<Flat>,
     digest: OnceLock<u128>,
     next_use: OnceLock<Vec<u32>>,
-    stored: Option<Box<Store>>,
 }
+
+/// How the references are kept.
+#[derive(Debug)]
+enum Body {
+    /// One by one: locality is poor, or they were just made.
+    Flat(Flat),
+    /// As bursts.
+    Bursts(Bursts),
+    /// In their file, since they are too many for memory.
+    Stored(Box<Store>),
+}
+
+/// References one by one, as many of the one as of the other.
+#[derive(Debug, Default)]
+struct Flat {
+    refs: Vec<Ref>,
+    kinds: Vec<KindCode>,
+}
+
+/// References that are decoded at a time: few enough to stay in the cache.
+const TILE: usize = 1 << 15;
 
 /// In [`Trace::next_use`]: the page is not referenced again.
 pub const NEVER: u32 = u32::MAX;
 
 impl Trace {
-    /// A trace of these parts. `digest` is given where the store has it already.
+    /// A trace of these references. `digest` is given where it is known already.
     pub fn new(
         meta: Meta,
         dictionary: Dictionary,
@@ -164,65 +193,108 @@ impl Trace {
         digest: Option<u128>,
     ) -> Trace {
         assert_eq!(refs.len(), kinds.len());
-        let cell = OnceLock::new();
-        if let Some(digest) = digest {
-            cell.get_or_init(|| digest);
-        }
-        Trace {
-            meta,
-            dictionary,
-            refs,
-            kinds,
-            events: Vec::new(),
-            digest: cell,
-            next_use: OnceLock::new(),
-            stored: None,
-        }
+        Trace::of(meta, dictionary, Body::Flat(Flat { refs, kinds }), digest)
+    }
+
+    /// A trace kept as bursts.
+    pub fn of_bursts(
+        meta: Meta,
+        dictionary: Dictionary,
+        bursts: Bursts,
+        digest: Option<u128>,
+    ) -> Trace {
+        Trace::of(meta, dictionary, Body::Bursts(bursts), digest)
     }
 
     /// A trace that stays in its file.
     pub fn stored(store: Store) -> Trace {
         let (meta, dictionary) = (store.meta.clone(), store.dictionary.clone());
-        let events = store.events.clone();
-        let trace = Trace::new(meta, dictionary, Vec::new(), Vec::new(), Some(store.digest));
+        let (events, digest) = (store.events.clone(), store.digest);
+        let body = Body::Stored(Box::new(store));
         Trace {
             events,
-            stored: Some(Box::new(store)),
-            ..trace
+            ..Trace::of(meta, dictionary, body, Some(digest))
         }
+    }
+
+    fn of(meta: Meta, dictionary: Dictionary, body: Body, digest: Option<u128>) -> Trace {
+        Trace {
+            meta,
+            dictionary,
+            events: Vec::new(),
+            body,
+            flat: OnceLock::new(),
+            digest: digest.map(OnceLock::from).unwrap_or_default(),
+            next_use: OnceLock::new(),
+        }
+    }
+
+    /// The same, kept as bursts if its locality is such that this takes less memory and time.
+    pub fn compact(mut self) -> Trace {
+        if let Body::Flat(Flat { refs, kinds }) = &self.body
+            && let Some(bursts) = Bursts::if_local(refs, kinds)
+        {
+            self.body = Body::Bursts(bursts);
+        }
+        self
     }
 
     /// The file, if the trace stays there.
     pub fn store(&self) -> Option<&Store> {
-        self.stored.as_deref()
+        match &self.body {
+            Body::Stored(store) => Some(store),
+            _ => None,
+        }
     }
 
-    /// All references of a trace in memory.
-    pub fn whole(&self) -> Tile<'_> {
-        Tile {
-            start: 0,
-            refs: &self.refs,
-            kinds: &self.kinds,
+    /// The references as bursts that also end before each position of `cuts`, which ascend, and
+    /// where the process changes; `None` if their locality is so poor that a replay is faster
+    /// without, or if they stay in their file.
+    pub fn bursts(&self, cuts: impl Iterator<Item = u64>) -> Option<Bursts> {
+        match &self.body {
+            Body::Flat(Flat { refs, kinds }) => {
+                Some(Bursts::if_local(refs, kinds)?.cut(&self.dictionary, cuts))
+            }
+            Body::Bursts(bursts) => Some(bursts.cut(&self.dictionary, cuts)),
+            Body::Stored(_) => None,
+        }
+    }
+
+    /// The packed references one by one. Those of a trace kept as bursts are decoded once and kept:
+    /// what can do with [`Trace::tiles`] takes less memory. None if they stay in their file.
+    pub fn refs(&self) -> &[Ref] {
+        &self.flat().refs
+    }
+
+    /// The kind of each reference; see [`Trace::refs`].
+    pub fn kinds(&self) -> &[KindCode] {
+        &self.flat().kinds
+    }
+
+    fn flat(&self) -> &Flat {
+        match &self.body {
+            Body::Flat(flat) => flat,
+            Body::Bursts(bursts) => self.flat.get_or_init(|| {
+                let mut flat = Flat::default();
+                flat.decode(bursts, 0..bursts.len());
+                flat
+            }),
+            Body::Stored(_) => self.flat.get_or_init(Flat::default),
         }
     }
 
     /// Hands out the references in order, a tile at a time, until `each` returns false. Fails where
     /// the file of a stored trace cannot be read.
     pub fn tiles(&self, mut each: impl FnMut(Tile<'_>) -> bool) -> Result<(), TraceError> {
-        let Some(store) = &self.stored else {
-            each(self.whole());
+        let Body::Stored(store) = &self.body else {
+            self.tiles_of(0..self.len(), each);
             return Ok(());
         };
-        let (mut refs, mut kinds, mut start) = (Vec::new(), Vec::new(), 0);
+        let (mut flat, mut start) = (Flat::default(), 0);
         for block in 0..store.blocks() {
-            refs.clear();
-            kinds.clear();
-            store.unpack(block, &mut refs, &mut kinds)?;
-            let tile = Tile {
-                start,
-                refs: &refs,
-                kinds: &kinds,
-            };
+            flat.clear();
+            store.unpack(block, &mut flat.refs, &mut flat.kinds)?;
+            let tile = flat.tile(start);
             start = tile.end();
             if !each(tile) {
                 break;
@@ -231,13 +303,41 @@ impl Trace {
         Ok(())
     }
 
+    /// The same for a range of positions of a trace in memory.
+    ///
+    /// # Panics
+    /// If the trace stays in its file.
+    pub fn tiles_of(&self, range: Range<usize>, mut each: impl FnMut(Tile<'_>) -> bool) {
+        match &self.body {
+            Body::Flat(Flat { refs, kinds }) => {
+                each(Tile {
+                    start: range.start as u64,
+                    refs: &refs[range.clone()],
+                    kinds: &kinds[range],
+                });
+            }
+            Body::Bursts(bursts) => {
+                let (mut flat, mut at) = (Flat::default(), range.start);
+                while at < range.end {
+                    let end = range.end.min(at + TILE);
+                    flat.decode(bursts, at..end);
+                    if !each(flat.tile(at as u64)) {
+                        break;
+                    }
+                    at = end;
+                }
+            }
+            Body::Stored(_) => panic!("the trace stays in its file"),
+        }
+    }
+
     /// The same with these events. A digest given before must have counted them.
     pub fn with_events(self, events: Vec<EventAt>) -> Trace {
         assert!(events.is_sorted_by_key(|event| event.position));
         assert!(
             events
                 .last()
-                .is_none_or(|last| last.position <= self.refs.len() as u64)
+                .is_none_or(|last| last.position <= self.len() as u64)
         );
         Trace { events, ..self }
     }
@@ -250,9 +350,10 @@ impl Trace {
 
     /// The number of references.
     pub fn len(&self) -> usize {
-        match &self.stored {
-            Some(store) => store.refs() as usize,
-            None => self.refs.len(),
+        match &self.body {
+            Body::Flat(flat) => flat.refs.len(),
+            Body::Bursts(bursts) => bursts.len(),
+            Body::Stored(store) => store.refs() as usize,
         }
     }
 
@@ -275,7 +376,10 @@ impl Trace {
     pub fn digest(&self) -> u128 {
         *self.digest.get_or_init(|| {
             let mut digest = super::digest::Digest::default();
-            digest.update(&self.refs, &self.kinds);
+            self.tiles_of(0..self.len(), |tile| {
+                digest.update(tile.refs, tile.kinds);
+                true
+            });
             self.events.iter().for_each(|event| digest.event(event));
             digest.finish(&self.meta, &self.dictionary)
         })
@@ -285,19 +389,42 @@ impl Trace {
     /// Worked out once and shared. `None` for a trace of 2^32 - 1 references or more, and for one that
     /// stays in its file.
     pub fn next_use(&self) -> Option<&[u32]> {
-        if self.stored.is_some() || self.refs.len() >= NEVER as usize {
+        if self.store().is_some() || self.len() >= NEVER as usize {
             return None;
         }
         Some(self.next_use.get_or_init(|| {
             let mut upcoming = vec![NEVER; self.distinct()];
-            let mut next = vec![NEVER; self.refs.len()];
-            for (position, &reference) in self.refs.iter().enumerate().rev() {
+            let mut next = vec![NEVER; self.len()];
+            for (position, &reference) in self.refs().iter().enumerate().rev() {
                 let slot = &mut upcoming[page_of(reference) as usize];
                 next[position] = *slot;
                 *slot = position as u32;
             }
             next
         }))
+    }
+}
+
+impl Flat {
+    fn clear(&mut self) {
+        self.refs.clear();
+        self.kinds.clear();
+    }
+
+    /// Takes these references instead of those it has.
+    fn decode(&mut self, bursts: &Bursts, range: Range<usize>) {
+        self.refs.resize(range.len(), 0);
+        self.kinds.resize(range.len(), 0);
+        bursts.decode(range, &mut self.refs, &mut self.kinds);
+    }
+
+    /// All, as they stand at a position.
+    fn tile(&self, start: u64) -> Tile<'_> {
+        Tile {
+            start,
+            refs: &self.refs,
+            kinds: &self.kinds,
+        }
     }
 }
 

@@ -79,7 +79,7 @@ impl Turn<'_> {
     ) -> Result<(), TooManyPages> {
         let mut left = quantum;
         while self.next < self.trace.len() {
-            let kind = self.trace.kinds[self.next];
+            let kind = self.trace.kinds()[self.next];
             if kind & CONTINUES == 0 {
                 if left == 0 {
                     return Ok(());
@@ -87,7 +87,7 @@ impl Turn<'_> {
                 left -= 1;
             }
             self.events(assembler, sink);
-            let key = self.dictionary.pages[page_of(self.trace.refs[self.next]) as usize];
+            let key = self.dictionary.pages[page_of(self.trace.refs()[self.next]) as usize];
             let mut push = |r, k| sink.reference(r, k);
             assembler.stored(self.dictionary, key, 0, kind, &mut push)?;
             self.next += 1;
@@ -239,7 +239,7 @@ mod tests {
         let mut got = Collector::default();
         let (meta, dictionary) = interleave(&[a, b], 3, "ab".into(), &mut got).unwrap();
         let pages = got.refs.iter().map(|&r| page_of(r));
-        let got: Vec<(u32, KindCode)> = pages.zip(got.kinds).collect();
+        let got: Vec<(u32, KindCode)> = pages.zip(got.kinds.iter().copied()).collect();
         let c = CONTINUES;
         assert_eq!(
             got,

@@ -6,6 +6,7 @@
 //! that run are recorded through `valgrind`. Deliberately absent: policies, machines, results.
 
 mod ahead;
+pub mod burst;
 pub mod bursts;
 pub mod codec;
 pub mod dense;

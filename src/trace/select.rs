@@ -134,7 +134,9 @@ impl<A: Sink, B: Sink> Sink for Both<'_, A, B> {
 impl Collector {
     /// What was collected, as a trace.
     pub fn into_trace(self, meta: Meta, dictionary: Dictionary) -> Trace {
-        Trace::new(meta, dictionary, self.refs, self.kinds, None).with_events(self.events)
+        Trace::new(meta, dictionary, self.refs, self.kinds, None)
+            .compact()
+            .with_events(self.events)
     }
 }
 

@@ -157,8 +157,13 @@ pub(super) fn coarsened(
     };
     let mut collector = Collector::default();
     feed.events(&mut collector);
-    feed.references(&trace.refs, &trace.kinds, &mut collector)
-        .map_err(|e| too_many_pages(path, e))?;
+    let mut result = Ok(());
+    trace.tiles_of(0..trace.len(), |tile| {
+        let flow = feed.references(tile.refs, tile.kinds, &mut collector);
+        result = flow.map(|_| ());
+        result.is_ok()
+    });
+    result.map_err(|e| too_many_pages(path, e))?;
     let mut meta = trace.meta.clone();
     meta.page_size = page_size;
     Ok(collector.into_trace(meta, feed.assembler.into_dictionary()))

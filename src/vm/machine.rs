@@ -163,7 +163,7 @@ impl<'t> Job<'t> {
     }
 
     fn future(&self) -> Option<Future<'t>> {
-        let refs = &self.trace.refs[..];
+        let refs = self.trace.refs();
         match self.space.filter(|space| !space.is_identity()) {
             None => self.trace.next_use().map(|next_use| Future {
                 refs,
@@ -201,7 +201,13 @@ impl<'t, L: Listener> Goal<'t, L> for Count<'_, 't> {
         machine: Machine<'t, P, R, T, L>,
     ) -> Outcome {
         let mut running = Running::new(machine, self.job);
-        running.take(self.job.trace.whole());
+        match running.is_by_bursts() {
+            true => _ = running.take(Tile::default(), self.job.trace.len() as u64),
+            false => {
+                let each = |tile: Tile<'_>| running.take(tile, tile.end());
+                self.job.trace.tiles_of(0..self.job.trace.len(), each);
+            }
+        }
         running.outcome()
     }
 }
@@ -437,7 +443,7 @@ where
 
     /// Replays a stretch of the trace and the ops before each of its references; it may be called
     /// for one stretch after the other. Returns where it ended: at the end of the stretch, or
-    /// before the reference that full swap denies.
+    /// before the reference that full swap denies. By bursts, the tile does not matter.
     fn feed(&mut self, tile: Tile<'_>, range: Range<usize>) -> usize {
         let mut from = range.start;
         while from < range.end {
@@ -447,17 +453,17 @@ where
             };
             let (to, goal) = match op {
                 Some(op) => {
-                    let done = self.access_by(
-                        op,
-                        page_of(tile.refs[tile.index(from as u64)]),
-                        from as u64,
-                    );
+                    let entry = match &self.by_bursts {
+                        Some(bursts) => bursts.page(from),
+                        None => page_of(tile.refs[tile.index(from as u64)]),
+                    };
+                    let done = self.access_by(op, entry, from as u64);
                     (from + usize::from(done.is_ok()), from + 1)
                 }
                 None => {
                     let goal = range.end.min(until);
                     let end = match self.by_bursts.is_some() {
-                        true => self.burst_stretch(tile, from..goal),
+                        true => self.burst_stretch(from..goal),
                         false => self.stretch(tile, from..goal),
                     };
                     (end, goal)

@@ -222,12 +222,8 @@ pub fn assert_bursts_agree(
     outcome: &Outcome,
     recorder: &Recorder,
 ) {
-    let Trace {
-        refs,
-        kinds,
-        dictionary,
-        ..
-    } = job.trace;
+    let (refs, kinds) = (job.trace.refs(), job.trace.kinds());
+    let dictionary = &job.trace.dictionary;
     let bursts = Bursts::new(refs, kinds, dictionary, cuts);
     for k in BURSTS {
         let mut heard = Recorder::default();

@@ -60,12 +60,8 @@ fn same(job: &Job<'_>, log: &MissLog, what: &str) {
     assert_eq!(format!("{got:?}"), format!("{expected:?}"), "{what}");
     assert_eq!(followed, plain, "{what}");
     // And by bursts, which look at faults only.
-    let Trace {
-        refs,
-        kinds,
-        dictionary,
-        ..
-    } = job.trace;
+    let (refs, kinds) = (job.trace.refs(), job.trace.kinds());
+    let dictionary = &job.trace.dictionary;
     let ops = job.space.iter().flat_map(|space| &space.ops);
     let bursts = Bursts::new(refs, kinds, dictionary, space::cuts(ops));
     for k in [1, 4, 16, 64] {

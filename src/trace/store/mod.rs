@@ -26,7 +26,7 @@
 //!
 //! | tag | in | content |
 //! |---|---|---|
-//! | 1 | block | burst lengths, u16 each (see [`burst`]) |
+//! | 1 | block | burst lengths, u16 each (see [`burst`](super::burst)) |
 //! | 2 | block | distinct pages per burst, u8 each |
 //! | 3 | block | the bursts' pages in order of first reference, u32 each |
 //! | 4 | block | one byte per reference: place in the burst's list × 4 + kind |
@@ -46,7 +46,6 @@
 //! A column of the footer may be split over several with the same tag, to be joined in order. A
 //! block never begins with a continuation, so that blocks can be unpacked on their own.
 
-pub mod burst;
 mod events;
 mod pack;
 mod read;

@@ -4,8 +4,8 @@
 //!
 //! Knows nothing of what lies around a block: offsets, the index, digests.
 
-use super::burst::{Bursts, Encoder};
 use super::*;
+use crate::trace::burst::{Bursts, Encoder};
 use crate::trace::dense::{KindCode, Ref, count_continuations, count_kinds};
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

@@ -1,9 +1,10 @@
 //! Reading a `.pbt`. Nothing in the file is believed before its checksum holds, and no number in
 //! it is used as a length or an index before it is checked: any bytes give a trace or an error.
 
-use super::burst::{self, View};
 use super::write::trailer_checksum;
 use super::{events, *};
+use crate::trace::burst;
+use crate::trace::bursts::{self, Bursts};
 use crate::trace::dense::{Dictionary, KindCode, PageKey, Ref, Trace};
 use crate::trace::error::{Position, TraceError};
 use crate::trace::event::EventAt;
@@ -173,67 +174,67 @@ impl Store {
         refs: &mut [Ref],
         kinds: &mut [KindCode],
     ) -> Result<(), TraceError> {
+        let encoded = self.encoded(block)?;
+        let distinct = self.dictionary.pages.len();
+        burst::decode_into(encoded.view(), distinct, refs, kinds)
+            .map_err(|what| corrupt(&self.path, self.blocks[block].0 as usize, what))
+    }
+
+    /// One block as it was encoded.
+    fn encoded(&self, block: usize) -> Result<burst::Bursts, TraceError> {
         let (offset, count) = self.blocks[block];
         let start = offset as usize;
         let end = self
             .blocks
             .get(block + 1)
             .map_or(self.bytes.len() - TRAILER_BYTES, |next| next.0 as usize);
-        let (stored, columns) = read_block(
+        let (stored, mut columns) = read_block(
             &self.path,
             &self.bytes,
             start..end,
             BLOCK_MAGIC,
             &BLOCK_TAGS,
         )?;
-        let fail = |what| corrupt(&self.path, start, what);
-        let column = |tag: u16| {
-            columns
-                .iter()
-                .find(|(t, _)| *t == tag)
-                .map_or(&[][..], |(_, b)| b)
+        let mut column = |tag: u16| {
+            let found = columns.iter_mut().find(|(t, _)| *t == tag);
+            found.map_or(Vec::new(), |(_, bytes)| std::mem::take(bytes))
         };
-        let lengths: Vec<u16> = column(TAG_LENGTHS)
-            .chunks_exact(2)
-            .map(|b| u16::from_le_bytes([b[0], b[1]]))
-            .collect();
-        let pages: Vec<u32> = column(TAG_PAGES)
-            .chunks_exact(4)
-            .map(|b| u32_at(b, 0))
-            .collect();
-        let bursts = View {
-            lengths: &lengths,
+        let encoded = burst::Bursts {
+            lengths: column(TAG_LENGTHS)
+                .chunks_exact(2)
+                .map(|b| u16::from_le_bytes([b[0], b[1]]))
+                .collect(),
             counts: column(TAG_COUNTS),
-            pages: &pages,
+            pages: column(TAG_PAGES)
+                .chunks_exact(4)
+                .map(|b| u32_at(b, 0))
+                .collect(),
             raw: column(TAG_RAW),
         };
-        if u64::from(stored) != count || bursts.raw.len() as u64 != count {
-            return Err(fail(
-                "the block has another number of references than the index says",
-            ));
+        if u64::from(stored) != count || encoded.raw.len() as u64 != count {
+            let what = "the block has another number of references than the index says";
+            return Err(corrupt(&self.path, start, what));
         }
-        burst::decode_into(bursts, self.dictionary.pages.len(), refs, kinds).map_err(fail)
+        Ok(encoded)
     }
 
-    /// Unpacks everything, blocks in parallel, and holds it against the digest.
+    /// Whether the references are kept as bursts in memory: they take less there.
+    pub fn is_local(&self) -> bool {
+        bursts::worth_while(self.bursts, self.refs())
+    }
+
+    /// Takes everything into memory, blocks in parallel, and holds it against the digest.
     pub fn load(self) -> Result<Trace, TraceError> {
-        let total = self.refs() as usize;
-        let (mut refs, mut kinds) = (vec![0; total], vec![0; total]);
-        let mut places = Vec::with_capacity(self.blocks.len());
-        let (mut refs_left, mut kinds_left) = (&mut refs[..], &mut kinds[..]);
-        for (block, &(_, count)) in self.blocks.iter().enumerate() {
-            let (block_refs, rest) = refs_left.split_at_mut(count as usize);
-            refs_left = rest;
-            let (block_kinds, rest) = kinds_left.split_at_mut(count as usize);
-            kinds_left = rest;
-            places.push((block, block_refs, block_kinds));
-        }
-        places
-            .into_par_iter()
-            .try_for_each(|(block, block_refs, block_kinds)| {
-                self.unpack_into(block, block_refs, block_kinds)
-            })?;
-        let trace = Trace::new(self.meta, self.dictionary, refs, kinds, None);
+        let trace = match self.is_local() {
+            true => {
+                let bursts = self.load_bursts()?;
+                Trace::of_bursts(self.meta, self.dictionary, bursts, None)
+            }
+            false => {
+                let (refs, kinds) = self.load_references()?;
+                Trace::new(self.meta, self.dictionary, refs, kinds, None)
+            }
+        };
         let trace = trace.with_events(self.events);
         if trace.digest() != self.digest {
             let what =
@@ -241,6 +242,46 @@ impl Store {
             return Err(corrupt(&self.path, 0, what));
         }
         Ok(trace)
+    }
+
+    fn load_bursts(&self) -> Result<Bursts, TraceError> {
+        let distinct = self.dictionary.pages.len();
+        let mut raw = vec![0; self.refs() as usize];
+        let blocks = self.places(&mut raw).into_par_iter().enumerate();
+        let blocks = blocks.map(|(block, (start, raw))| {
+            let encoded = self.encoded(block)?;
+            raw.copy_from_slice(&encoded.raw);
+            bursts::Block::decode(start, encoded.view(), distinct, raw)
+                .map_err(|what| corrupt(&self.path, self.blocks[block].0 as usize, what))
+        });
+        let blocks = blocks.collect::<Result<Vec<_>, _>>()?;
+        Ok(Bursts::join(raw, blocks))
+    }
+
+    fn load_references(&self) -> Result<(Vec<Ref>, Vec<KindCode>), TraceError> {
+        let total = self.refs() as usize;
+        let (mut refs, mut kinds) = (vec![0; total], vec![0; total]);
+        let places = self.places(&mut refs).into_par_iter();
+        places
+            .zip(self.places(&mut kinds))
+            .enumerate()
+            .try_for_each(|(block, ((_, refs), (_, kinds)))| {
+                self.unpack_into(block, refs, kinds)
+            })?;
+        Ok((refs, kinds))
+    }
+
+    /// Where each block begins, and its part of something that there is for each reference.
+    fn places<'a, T>(&self, all: &'a mut [T]) -> Vec<(u64, &'a mut [T])> {
+        let (mut left, mut start) = (all, 0);
+        let mut places = Vec::with_capacity(self.blocks.len());
+        for &(_, count) in &self.blocks {
+            let (block, rest) = left.split_at_mut(count as usize);
+            places.push((start, block));
+            left = rest;
+            start += count;
+        }
+        places
     }
 }
 

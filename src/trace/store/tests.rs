@@ -1,4 +1,5 @@
 use super::*;
+use crate::trace::burst;
 use crate::trace::dense::{CONTINUES, Dictionary, KindCode, PageKey, Ref, pack, page_of};
 use crate::trace::event::{Event, EventAt};
 use std::path::Path;
@@ -67,12 +68,12 @@ fn what_is_written_is_read_over_several_blocks() {
     let trace = store.load().unwrap();
     assert_eq!(trace.meta, meta());
     assert_eq!(trace.dictionary, dictionary);
-    assert!(trace.refs == refs && trace.kinds == kinds);
+    assert!(trace.refs() == refs && trace.kinds() == kinds);
     assert_eq!(trace.digest(), summary.digest);
     // The digest that the file carries is the one that the references have.
     let again = crate::trace::dense::Trace::new(meta(), dictionary, refs, kinds, None);
     assert_eq!(again.digest(), summary.digest);
-    assert_eq!(page_of(again.refs[1]), 1);
+    assert_eq!(page_of(again.refs()[1]), 1);
 }
 
 #[test]
@@ -102,26 +103,26 @@ fn recordings_are_written_alike_one_by_one_and_at_once() {
         let trace = Store::open(&folder.join(format!("{name}.pbt"))).unwrap();
         let trace = trace.load().unwrap();
         let mut one_by_one = Writer::with_threads(Vec::new(), 1, 0).unwrap();
-        for (&r, &k) in trace.refs.iter().zip(&trace.kinds) {
+        for (&r, &k) in trace.refs().iter().zip(trace.kinds()) {
             one_by_one.push(r, k).unwrap();
         }
         let (mut each, mut many) = (burst::Bursts::default(), burst::Bursts::default());
         let mut encoder = burst::Encoder::default();
-        for (&r, &k) in trace.refs.iter().zip(&trace.kinds) {
+        for (&r, &k) in trace.refs().iter().zip(trace.kinds()) {
             encoder.push(r, k, &mut each);
         }
         encoder.close(&mut each);
-        encoder.push_all(&trace.refs, &trace.kinds, &mut many);
+        encoder.push_all(trace.refs(), trace.kinds(), &mut many);
         encoder.close(&mut many);
         assert!(each == many, "{name}");
         let mut at_once = Writer::with_threads(Vec::new(), 1, 2).unwrap();
-        at_once.push_all(&trace.refs, &trace.kinds).unwrap();
+        at_once.push_all(trace.refs(), trace.kinds()).unwrap();
         let one_by_one = one_by_one.finish(&trace.meta, &trace.dictionary).unwrap();
         let at_once = at_once.finish(&trace.meta, &trace.dictionary).unwrap();
         assert!(one_by_one == at_once, "{name}");
         let again = parse(&at_once.0).unwrap().load().unwrap();
         assert!(
-            again.refs == trace.refs && again.kinds == trace.kinds,
+            again.refs() == trace.refs() && again.kinds() == trace.kinds(),
             "{name}"
         );
     }
@@ -176,7 +177,7 @@ fn a_file_of_version_1_0_is_read_as_ever() {
     let sum = write::trailer_checksum(u64_at(&bytes, end), &bytes[..HEADER_BYTES]);
     bytes[end + 8..end + 16].copy_from_slice(&sum.to_le_bytes());
     let trace = parse(&bytes).unwrap().load().unwrap();
-    assert!(trace.refs == refs && trace.events.is_empty());
+    assert!(trace.refs() == refs && trace.events.is_empty());
     assert_eq!(trace.digest(), summary.digest);
 }
 

@@ -16,6 +16,7 @@ use crate::simd::Level;
 use crate::simd::lacking::{Lacking, Needs, PADDING, lacking};
 use crate::simd::scan::Wanted;
 use crate::trace::bursts::{Columns, SIZES};
+use crate::trace::dense::count_kinds;
 
 /// The entry is present.
 const PRESENT: u8 = 1;
@@ -46,9 +47,29 @@ pub(super) struct ByBursts<'t> {
     scan: Scan,
     /// The window of the policy, in references.
     tau: u64,
+    /// Room for the references of a part of a burst.
+    part: (Vec<Ref>, Vec<KindCode>),
 }
 
 impl ByBursts<'_> {
+    fn view(&self) -> View<'_> {
+        View {
+            raw: self.raw,
+            columns: self.columns,
+        }
+    }
+
+    /// The page of the reference at a position.
+    pub(super) fn page(&self, position: usize) -> EntryId {
+        self.view().page(position)
+    }
+
+    /// References of a range by kind.
+    pub(super) fn count_kinds(&self, range: Range<usize>) -> [u64; 3] {
+        // The bits above are those of places.
+        count_kinds(&self.raw[range])
+    }
+
     /// The reference bit of the page that an entry shows was cleared.
     pub(super) fn cleared(&mut self, entry: EntryId) {
         self.set(entry, self.known[entry as usize] & !REFERENCED);
@@ -178,6 +199,7 @@ where
             scanned: 1,
             scan: scan(Level::best()),
             tau: job.tau,
+            part: Default::default(),
         });
     }
 
@@ -208,7 +230,7 @@ where
     }
 
     /// Replays references between which nothing else happens, as [`Machine::stretch`] does.
-    pub(super) fn burst_stretch(&mut self, tile: Tile<'_>, range: Range<usize>) -> usize {
+    pub(super) fn burst_stretch(&mut self, range: Range<usize>) -> usize {
         let columns = self.bursts().columns;
         let starts = &columns.starts;
         let mut at = range.start;
@@ -225,7 +247,7 @@ where
                 begins if begins > at => at..begins.min(range.end),
                 _ if ends > range.end => at..range.end,
                 _ => {
-                    let end = self.burst(tile, next, at..ends);
+                    let end = self.burst(next, at..ends);
                     if end < ends {
                         return end;
                     }
@@ -234,7 +256,7 @@ where
                 }
             };
             at = parts.end;
-            let end = self.stretch(tile, parts);
+            let end = self.part(parts);
             if end < at {
                 return end;
             }
@@ -242,9 +264,26 @@ where
         at
     }
 
+    /// Replays references of a burst one by one.
+    fn part(&mut self, range: Range<usize>) -> usize {
+        let (mut refs, mut kinds) = std::mem::take(&mut self.bursts().part);
+        refs.resize(range.len(), 0);
+        kinds.resize(range.len(), 0);
+        let view = self.bursts().view();
+        view.decode(range.clone(), &mut refs, &mut kinds);
+        let tile = Tile {
+            start: range.start as u64,
+            refs: &refs,
+            kinds: &kinds,
+        };
+        let end = self.stretch(tile, range);
+        self.bursts().part = (refs, kinds);
+        end
+    }
+
     /// Replays a burst; returns where it ended.
     #[inline]
-    fn burst(&mut self, tile: Tile<'_>, burst: usize, range: Range<usize>) -> usize {
+    fn burst(&mut self, burst: usize, range: Range<usize>) -> usize {
         let columns = self.bursts().columns;
         let list = columns.offsets[burst]..columns.offsets[burst + 1];
         let bursts = self.bursts();
@@ -258,7 +297,7 @@ where
                 self.counters.hits += range.len() as u64;
             }
             Bursts::Order => return self.fault_in_order(list, range),
-            Bursts::Windows => return self.pass_windows(tile, list, range, lacks),
+            Bursts::Windows => return self.pass_windows(list, range, lacks),
             Bursts::Never => unreachable!("replayed by references"),
         }
         range.end
@@ -402,13 +441,7 @@ where
     /// The same as [`Machine::fault_in_order`] for a policy of windows: pages leave between
     /// references, too, but none that the burst has referenced.
     #[inline]
-    fn pass_windows(
-        &mut self,
-        tile: Tile<'_>,
-        list: Range<usize>,
-        range: Range<usize>,
-        lacks: u8,
-    ) -> usize {
+    fn pass_windows(&mut self, list: Range<usize>, range: Range<usize>, lacks: u8) -> usize {
         let columns = self.bursts().columns;
         let pages = &columns.pages[list.clone()];
         let one = page_of(pages[0]);
@@ -418,7 +451,7 @@ where
             return range.start;
         }
         if idle == 0 || long > self.bursts().tau {
-            return self.stretch(tile, range);
+            return self.part(range);
         }
         let in_windows = || {
             pages

@@ -74,7 +74,7 @@ impl<'t> Goal<'t, Silent> for Look<'_, 't> {
         mut machine: Machine<'t, P, R, T, Silent>,
     ) -> Snapshot {
         let position = (self.position as usize).min(self.job.trace.len());
-        let end = machine.feed(self.job.trace.whole(), 0..position);
+        let end = machine.feed(Tile::whole(self.job.trace), 0..position);
         if end == position && machine.perform(position as u64, self.ops).is_err() {
             machine.swap_full = true;
         }
@@ -105,7 +105,7 @@ impl<'t> Goal<'t, Silent> for Sample<'_, 't> {
         let (mut from, mut all) = (0, Vec::with_capacity(self.positions.len()));
         for &position in self.positions {
             let position = (position as usize).min(self.job.trace.len());
-            from = machine.feed(self.job.trace.whole(), from..position);
+            from = machine.feed(Tile::whole(self.job.trace), from..position);
             if from < position || machine.swap_full {
                 break;
             }

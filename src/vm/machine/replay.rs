@@ -58,10 +58,16 @@ where
         }
     }
 
-    /// Takes the next references; false if swap is full.
-    pub(super) fn take(&mut self, tile: Tile<'_>) -> bool {
+    /// Whether the trace is there as bursts.
+    pub(super) fn is_by_bursts(&self) -> bool {
+        self.machine.by_bursts.is_some()
+    }
+
+    /// Takes the references before a position, which are in the tile if they are not there as
+    /// bursts; false if swap is full.
+    pub(super) fn take(&mut self, tile: Tile<'_>, end: u64) -> bool {
         if self.start.is_none() {
-            let to = self.warmup.min(tile.end());
+            let to = self.warmup.min(end);
             if !self.replay(tile, to) {
                 return false;
             }
@@ -69,14 +75,17 @@ where
                 self.begin_counting();
             }
         }
-        self.replay(tile, tile.end())
+        self.replay(tile, end)
     }
 
     fn replay(&mut self, tile: Tile<'_>, to: u64) -> bool {
         let from = self.at;
         self.at = self.machine.feed(tile, from as usize..to as usize) as u64;
         if let Some(by_kind) = self.by_kind.as_mut().filter(|_| self.start.is_some()) {
-            let now = count_kinds(&tile.kinds[tile.index(from)..tile.index(self.at)]);
+            let now = match &self.machine.by_bursts {
+                Some(bursts) => bursts.count_kinds(from as usize..self.at as usize),
+                None => count_kinds(&tile.kinds[tile.index(from)..tile.index(self.at)]),
+            };
             *by_kind = std::array::from_fn(|kind| by_kind[kind] + now[kind]);
         }
         self.at == to
@@ -153,7 +162,7 @@ where
     L: Listener,
 {
     fn feed(&mut self, tile: Tile<'_>) -> bool {
-        self.take(tile)
+        self.take(tile, tile.end())
     }
 
     fn finish(self: Box<Self>) -> Outcome {

@@ -56,7 +56,7 @@ impl<'t> Visitor<'t> for Draw<'t> {
         let choice: PolicyChoice = P::SPEC.name.parse().unwrap();
         let params: &'t Params = Box::leak(Box::new(choice.params));
         let future = Future {
-            refs: &self.trace.refs,
+            refs: self.trace.refs(),
             next_use: self.trace.next_use().unwrap(),
             after_op: &[],
         };
@@ -83,7 +83,8 @@ impl<'t> Visitor<'t> for Draw<'t> {
             &mut silent,
         );
         let mut rows = Vec::new();
-        for (time, (&reference, &kind)) in self.trace.refs.iter().zip(&self.trace.kinds).enumerate()
+        for (time, (&reference, &kind)) in
+            self.trace.refs().iter().zip(self.trace.kinds()).enumerate()
         {
             let hit = machine.access(reference, kind, time as u64) == Ok(true);
             let mut row: Vec<String> = vec![".".into(); self.frames as usize];

@@ -18,7 +18,7 @@
 use super::deeper::Deeper;
 use super::log::{Miss, MissLog, Slot, slot_of};
 use super::{DATA, Geometry, INSTRUCTIONS, NONE, Shape, Translation, side_of};
-use crate::trace::dense::{KindCode, PageKey, Ref, Trace};
+use crate::trace::dense::{PageKey, Trace};
 use crate::units::PageId;
 use crate::vm::counters::TlbCounters;
 use crate::vm::walk::radix_shifts;
@@ -114,8 +114,7 @@ impl Side {
 /// [`Tlbs`](super::Tlbs).
 pub struct FollowTlbs<'t> {
     log: &'t MissLog,
-    refs: &'t [Ref],
-    kinds: &'t [KindCode],
+    trace: &'t Trace,
     pages: &'t [PageKey],
     sides: [Side; 2],
     /// For each slot how it stands.
@@ -141,8 +140,7 @@ impl<'t> FollowTlbs<'t> {
         let shifts = radix_shifts(geometry, trace.meta.page_size);
         FollowTlbs {
             log,
-            refs: &trace.refs,
-            kinds: &trace.kinds,
+            trace,
             pages,
             sides: [geometry.l1i, geometry.l1d].map(Side::new),
             state: vec![State::Out; 2 * pages.len()],
@@ -278,7 +276,7 @@ impl<'t> FollowTlbs<'t> {
     #[inline(never)]
     fn search(&mut self, slot: Slot, from: u64) {
         self.state[slot as usize] = State::Awaited;
-        if let Some(at) = self.log.next((self.refs, self.kinds), slot, from) {
+        if let Some(at) = self.log.next(self.trace, slot, from) {
             self.awaited.push(Reverse((at, slot)));
         }
     }
@@ -327,7 +325,7 @@ impl Translation for FollowTlbs<'_> {
 
     fn counters(&mut self, before: u64) -> Option<TlbCounters> {
         self.follow_to(before);
-        let fetches = self.log.fetches(self.kinds, before);
+        let fetches = self.log.fetches(self.trace, before);
         let [instructions, data] = &self.sides;
         Some(TlbCounters {
             l1i_hits: fetches - instructions.missed,

@@ -80,20 +80,22 @@ impl MissLog {
                 _ => {}
             }
         }
-        let pieces = trace.refs.chunks(PIECE).zip(trace.kinds.chunks(PIECE));
-        for (refs, kinds) in pieces {
-            logger.feed(refs, kinds);
-            if logger.log.misses.len() as u64 > PIECE as u64 / 8 + logger.position / 8 {
-                return None;
+        let mut few = true;
+        trace.tiles_of(0..trace.len(), |tile| {
+            let pieces = tile.refs.chunks(PIECE).zip(tile.kinds.chunks(PIECE));
+            for (refs, kinds) in pieces {
+                logger.feed(refs, kinds);
+                few &= logger.log.misses.len() as u64 <= PIECE as u64 / 8 + logger.position / 8;
             }
-        }
-        Some(logger.finish())
+            few
+        });
+        few.then(|| logger.finish())
     }
 
     /// Whether it is of these first levels, and can be of this trace.
     pub fn is_of(&self, geometry: &Geometry, trace: &Trace) -> bool {
         let first = [geometry.l1i, geometry.l1d];
-        geometry.tags && self.first == first && self.references == trace.refs.len() as u64
+        geometry.tags && self.first == first && self.references == trace.len() as u64
     }
 
     /// The number of misses.
@@ -108,24 +110,26 @@ impl MissLog {
             + size_of_val(&self.touches[..])
     }
 
-    /// Instruction fetches before a position of the trace, whose kinds are `kinds`.
-    pub(super) fn fetches(&self, kinds: &[KindCode], before: u64) -> u64 {
+    /// Instruction fetches before a position of the trace.
+    pub(super) fn fetches(&self, trace: &Trace, before: u64) -> u64 {
         let block = (before / BLOCK) as usize;
-        let rest = &kinds[block * BLOCK as usize..before as usize];
-        self.fetches[block] + fetches_of(rest)
+        let mut fetches = self.fetches[block];
+        trace.tiles_of(block * BLOCK as usize..before as usize, |tile| {
+            fetches += fetches_of(tile.kinds);
+            true
+        });
+        fetches
     }
 
     /// Where a page that is indexed is referenced from a position on; `None` for never. It may be
     /// a later place if that is a miss.
-    pub(super) fn next(
-        &self,
-        (refs, kinds): (&[Ref], &[KindCode]),
-        slot: Slot,
-        from: u64,
-    ) -> Option<u64> {
+    pub(super) fn next(&self, trace: &Trace, slot: Slot, from: u64) -> Option<u64> {
         let block_end = (from / BLOCK + 1) * BLOCK;
-        let range = from as usize..(block_end as usize).min(refs.len());
-        let found = find(&refs[range.clone()], &kinds[range], slot);
+        let mut found = None;
+        trace.tiles_of(from as usize..trace.len().min(block_end as usize), |tile| {
+            found = find(tile.refs, tile.kinds, slot);
+            found.is_none()
+        });
         found.map(|offset| from + offset as u64).or_else(|| {
             let after = self.touches.partition_point(|&at| at < (slot, block_end));
             let &(of, at) = self.touches.get(after)?;

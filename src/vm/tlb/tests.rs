@@ -173,7 +173,7 @@ impl Twins<'_> {
 
     /// One reference, of which the follower hears only if it faults, or now and then.
     fn reference(&mut self, random: &mut Random, at: usize) {
-        let (page, ifetch) = (self.trace.refs[at] >> 1, self.trace.kinds[at] == 0);
+        let (page, ifetch) = (self.trace.refs()[at] >> 1, self.trace.kinds()[at] == 0);
         let fault = !std::mem::replace(&mut self.resident[page as usize], true);
         self.plain.translate(page, ifetch, at as u64);
         if fault || random.below(16) == 0 {
@@ -201,7 +201,7 @@ fn hold_equal(seed: u64, length: u64, phase: u64, disturbances: u64) {
     let mut at = 0;
     while at < trace.len() {
         let end = trace.len().min(at + 1 + random.below(3 * length) as usize);
-        logger.feed(&trace.refs[at..end], &trace.kinds[at..end]);
+        logger.feed(&trace.refs()[at..end], &trace.kinds()[at..end]);
         at = end;
     }
     let log = logger.finish();

@@ -1,8 +1,9 @@
-//! Bursts: the form in which a block of references is stored. A burst is a greedy stretch of
-//! references that touch at most [`K`] distinct pages; it lists those pages once, in order of
+//! Bursts: how a block of references is encoded, in memory and in files. A burst is a greedy stretch
+//! of references that touch at most [`K`] distinct pages; it lists those pages once, in order of
 //! first reference, and each reference then takes one byte: its place in the list and its kind.
 //!
-//! Knows nothing of files, checksums and compression.
+//! Knows nothing of files, checksums and compression, nor of what a replay needs besides (see
+//! `bursts`).
 
 use crate::simd::burst as simd;
 use crate::trace::dense::{CONTINUES, KIND_MASK, KindCode, Ref, pack, page_of};
@@ -273,33 +274,13 @@ pub fn decode_into(
         }
         let (burst_refs, rest_refs) = refs.split_at_mut(length);
         let (burst_kinds, rest_kinds) = kinds.split_at_mut(length);
-        let mut foreign = false;
-        let mut at = 0;
-        while at < length {
-            let (refs, kinds) = (&mut burst_refs[at..], &mut burst_kinds[at..]);
-            let many = simd::decode(&raw[at..length], &table, refs, kinds);
-            if many > 0 {
-                last_kind = kinds[many - 1];
-            }
-            // One by one what ended the many, or what is left.
-            at += many;
-            let each = at..(at + 16).min(length);
-            at = each.end;
-            let places = burst_refs[each.clone()]
-                .iter_mut()
-                .zip(&mut burst_kinds[each.clone()]);
-            for (&byte, (reference, kind_code)) in raw[each].iter().zip(places) {
-                let code = byte & 3;
-                let continues = code == RAW_CONTINUES;
-                let kind = if continues { last_kind } else { code };
-                last_kind = kind;
-                let page = table[usize::from(byte >> 2)];
-                foreign |= page == u32::MAX || kind == RAW_CONTINUES;
-                *reference = pack(page & (u32::MAX >> 1), kind == Kind::Write as u8);
-                *kind_code = kind | if continues { CONTINUES } else { 0 };
-            }
-        }
-        if foreign {
+        if !decode_burst(
+            &raw[..length],
+            &table,
+            &mut last_kind,
+            burst_refs,
+            burst_kinds,
+        ) {
             return Err("a reference names no page of its burst");
         }
         (refs, kinds) = (rest_refs, rest_kinds);
@@ -311,6 +292,71 @@ pub fn decode_into(
     } else {
         Err("page lists do not add up")
     }
+}
+
+/// Unpacks references of one burst: `pages` has the page of each place, `u32::MAX` where there is
+/// none; `last_kind` is the kind of the reference before them. False if one names no page, or
+/// continues nothing.
+pub fn decode_burst(
+    raw: &[u8],
+    pages: &[PageId; K],
+    last_kind: &mut KindCode,
+    refs: &mut [Ref],
+    kinds: &mut [KindCode],
+) -> bool {
+    let mut foreign = false;
+    let mut at = 0;
+    while at < raw.len() {
+        let (rest_refs, rest_kinds) = (&mut refs[at..], &mut kinds[at..]);
+        let many = simd::decode(&raw[at..], pages, rest_refs, rest_kinds);
+        if many > 0 {
+            *last_kind = rest_kinds[many - 1];
+        }
+        // One by one what ended the many, or what is left.
+        at += many;
+        let each = at..(at + 16).min(raw.len());
+        at = each.end;
+        let places = refs[each.clone()].iter_mut().zip(&mut kinds[each.clone()]);
+        for (&byte, (reference, kind_code)) in raw[each].iter().zip(places) {
+            let code = byte & 3;
+            let continues = code == RAW_CONTINUES;
+            let kind = if continues { *last_kind } else { code };
+            *last_kind = kind;
+            let page = pages[usize::from(byte >> 2)];
+            foreign |= page == u32::MAX || kind == RAW_CONTINUES;
+            *reference = pack(page & (u32::MAX >> 1), kind == Kind::Write as u8);
+            *kind_code = kind | if continues { CONTINUES } else { 0 };
+        }
+    }
+    !foreign
+}
+
+/// Gives each reference of a raw column that continues an access the kind of the one before it;
+/// says which do. An error if the first one does.
+pub fn resolve_continuations(raw: &mut [u8]) -> Result<Vec<usize>, &'static str> {
+    const TOGETHER: usize = 64;
+    let continues = |byte: u8| byte & KIND_MASK == RAW_CONTINUES;
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < raw.len() {
+        let end = raw.len().min(at + TOGETHER);
+        // Nearly always there is none: a test for many that the compiler makes vectors of.
+        if raw[at..end]
+            .iter()
+            .fold(false, |any, &byte| any | continues(byte))
+        {
+            for position in at..end {
+                if continues(raw[position]) {
+                    let before = position.checked_sub(1).map(|before| raw[before]);
+                    let kind = before.ok_or("the first reference continues nothing")? & KIND_MASK;
+                    raw[position] = raw[position] & !KIND_MASK | kind;
+                    found.push(position);
+                }
+            }
+        }
+        at = end;
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

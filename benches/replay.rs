@@ -271,7 +271,7 @@ fn curves_by_bursts(
     for k in SIZES {
         let columns = bursts.of(k).columns;
         group.bench_function(format!("lru by bursts, from {k} frames"), |b| {
-            b.iter(|| by_bursts::lru(columns, pages));
+            b.iter(|| by_bursts::lru(columns, None, pages));
         });
     }
     for least in [1, 65_536] {

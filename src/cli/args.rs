@@ -293,6 +293,7 @@ impl ReadArgs {
             selection: select.selection(),
             name: None,
             kind: self.kind,
+            lists_do: false,
             mem_limit: None,
         })
     }

@@ -8,7 +8,9 @@ use super::print;
 use super::progress::message;
 use super::run::use_threads;
 use crate::curve::sample::{Sampled, sample, sample_sizes};
-use crate::curve::{Choice, POINTS, Point, Source, TABLE, TooLong, Wanted, has_windows, spread};
+use crate::curve::{
+    Choice, POINTS, Point, Source, TABLE, TooLong, Wanted, has_windows, lists_do, spread,
+};
 use crate::exit::{self, ExitCode};
 use crate::policy::PolicyChoice;
 use crate::report::csv::write_file;
@@ -116,7 +118,8 @@ pub fn curve(args: CurveArgs) -> Result<ExitCode, Failure> {
         let message = "a window is a number of references, not of bytes";
         return Err(Failure::usage(format!("--tau {}: {message}", args.tau)));
     }
-    let options = args.read.options(&args.select)?;
+    let mut options = args.read.options(&args.select)?;
+    options.lists_do = args.sample.is_none() && choices.iter().all(lists_do);
     match args.jobs {
         Some(0) => return Err(Failure::usage("--jobs 0: at least 1 thread is needed")),
         jobs => use_threads(jobs.unwrap_or_else(cores)),

@@ -215,6 +215,11 @@ impl FromStr for Choice {
     }
 }
 
+/// What is stored of bursts is enough for a kind of curve: it asks for no single reference.
+pub fn lists_do(choice: &Choice) -> bool {
+    choice.spec().name == "lru"
+}
+
 /// The memory of a kind of curve is a window.
 pub fn has_windows(choice: &Choice) -> bool {
     choice.spec().axis == Axis::Windows

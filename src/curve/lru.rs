@@ -18,6 +18,7 @@ use crate::simd::Level;
 use crate::simd::prefetch::prefetch;
 use crate::simd::wide::{self, Work};
 use crate::trace::dense::{Ref, page_of};
+use crate::trace::within::{ByDistance, Within};
 use crate::units::PageId;
 
 /// Pages in the word.
@@ -257,6 +258,20 @@ impl Totals {
                 total.0 + u64::from(tally.at),
                 total.1 + u64::from(tally.dirty_from),
             );
+        }
+    }
+
+    /// Takes references within bursts, in place of some of whose distances lesser ones were tallied
+    /// as dirty from.
+    pub fn add_within(&mut self, within: &Within, replaced: &ByDistance) {
+        // Beyond the number of pages there is no distance.
+        for (distance, total) in self.0.iter_mut().enumerate().take(replaced.len()).skip(1) {
+            let at = within.distances[distance];
+            total.0 += at;
+            total.1 += at - within.rewrites[distance] - replaced[distance];
+        }
+        if let Some(least) = self.0.get_mut(1) {
+            least.1 += within.rewrites[1..].iter().sum::<u64>();
         }
     }
 

@@ -1,8 +1,10 @@
 //! What the curves of one trace share: its bursts, its intervals; and which engine is the fastest
 //! for what is asked. The counts are the same from each.
 
-use super::{Choice, Intervals, LANES, LruCurve, TooLong, Wanted, by_bursts, has_windows};
-use crate::trace::bursts::{Bursts, K_MAX, SIZES};
+use super::{
+    Choice, Intervals, LANES, LruCurve, TooLong, Wanted, by_bursts, has_windows, lists_do,
+};
+use crate::trace::bursts::{Bursts, K_MAX};
 use crate::trace::dense::Trace;
 use rayon::prelude::*;
 use std::sync::OnceLock;
@@ -18,6 +20,8 @@ const FEW_OF_CLOCK: usize = 2;
 pub struct Source<'t> {
     /// The references.
     pub trace: &'t Trace,
+    /// By single references only.
+    plain: bool,
     bursts: OnceLock<Option<Bursts>>,
     /// With every window.
     intervals: OnceLock<Result<Intervals, TooLong>>,
@@ -28,6 +32,7 @@ impl<'t> Source<'t> {
     pub fn new(trace: &'t Trace) -> Source<'t> {
         Source {
             trace,
+            plain: false,
             bursts: OnceLock::new(),
             intervals: OnceLock::new(),
         }
@@ -37,6 +42,7 @@ impl<'t> Source<'t> {
     pub fn plain(trace: &'t Trace) -> Source<'t> {
         Source {
             trace,
+            plain: true,
             bursts: OnceLock::from(None),
             intervals: OnceLock::new(),
         }
@@ -45,18 +51,23 @@ impl<'t> Source<'t> {
     /// Works out what several curves would ask for, so that these can then be made side by side:
     /// it takes all threads, and whoever waited for it in one of them would wait for himself.
     pub fn prepare(&self, choices: &[Choice], wanted: &Wanted) -> Result<(), TooLong> {
-        let Some(bursts) = self.bursts() else {
-            // By single references one thread does it, for which others may wait.
-            return Ok(());
-        };
         let least = wanted.least_frames(self.trace.distinct());
-        if let Some(&k) = burst_size(least) {
-            bursts.of(k);
+        if let Some(bursts) = self.uncut().filter(|_| least < K_MAX as u64) {
+            bursts.within();
         }
-        if choices.iter().any(has_windows) {
+        if choices.iter().all(lists_do) {
+            return Ok(());
+        }
+        // By single references one thread does it, for which others may wait.
+        if self.bursts().is_some() && choices.iter().any(has_windows) {
             self.intervals(wanted.least_tau())?;
         }
         Ok(())
+    }
+
+    /// Bursts that may be of several processes.
+    fn uncut(&self) -> Option<&Bursts> {
+        self.trace.as_bursts().filter(|_| !self.plain)
     }
 
     fn bursts(&self) -> Option<&Bursts> {
@@ -67,8 +78,11 @@ impl<'t> Source<'t> {
     /// LRU with `least` frames and more.
     pub fn lru(&self, least: u64) -> LruCurve {
         let pages = self.trace.distinct();
-        match burst_size(least).and_then(|&k| Some(self.bursts()?.of(k))) {
-            Some(view) => by_bursts::lru(view.columns, pages),
+        match self.uncut() {
+            Some(bursts) => {
+                let within = (least < K_MAX as u64).then(|| bursts.within());
+                by_bursts::lru(bursts.of(K_MAX).columns, within, pages)
+            }
             None => super::lru(self.trace.refs(), pages),
         }
     }
@@ -102,9 +116,4 @@ impl<'t> Source<'t> {
         });
         counts.collect::<Vec<_>>().concat()
     }
-}
-
-/// The largest bursts that LRU with so many frames and more can take.
-fn burst_size(least: u64) -> Option<&'static usize> {
-    SIZES.iter().rfind(|&&k| k as u64 <= least)
 }

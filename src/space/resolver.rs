@@ -219,7 +219,8 @@ impl<'t> Resolver<'t> {
         result
     }
 
-    fn tile(&mut self, Tile { start, refs, kinds }: Tile<'_>) -> Result<(), SpaceError> {
+    fn tile(&mut self, tile: Tile<'_>) -> Result<(), SpaceError> {
+        let Tile { refs, kinds, .. } = tile;
         let mut from = 0;
         while from < refs.len() {
             let stretch = refs[from..].iter().zip(&kinds[from..]);
@@ -236,7 +237,7 @@ impl<'t> Resolver<'t> {
                 break;
             }
             let kind = Kind::ALL[usize::from(kinds[next] & KIND_MASK)];
-            let position = start + next as u64;
+            let position = tile.start + next as u64;
             if self.reference(page_of(refs[next]), kind, position)? {
                 self.keep(&refs[next..next + 1], &kinds[next..next + 1]);
             } else if self.kept.is_none() {

@@ -1,10 +1,12 @@
 //! Cells of a trace that stays in its file because it is too long for memory: they are replayed side
-//! by side, tile by tile, while the next tiles are unpacked. Memory is that of the cells and of a
-//! few tiles, however long the trace.
+//! by side, tile by tile, while the next tiles are unpacked: by bursts where they can be, else by
+//! references. Memory is that of the cells and of a few tiles, however long the trace.
 
-use super::{CellResult, panic_text};
+use super::{CellResult, Engine, panic_text};
 use crate::space::Space;
 use crate::sweep::Plan;
+use crate::trace::TraceError;
+use crate::trace::bursts::{Bursts, K_MAX};
 use crate::trace::dense::{KindCode, Ref, Tile};
 use crate::trace::store::Store;
 use crate::vm::tlb::Geometry;
@@ -37,11 +39,55 @@ struct Running<'t> {
     done: bool,
 }
 
-/// An unpacked block.
+/// An unpacked block, in the forms that are wanted.
 struct Unpacked {
     start: u64,
+    end: u64,
     refs: Vec<Ref>,
     kinds: Vec<KindCode>,
+    bursts: Bursts,
+}
+
+/// The forms in which the cells of a pass take references: one by one, as bursts of these sizes.
+struct Forms {
+    references: bool,
+    burst_sizes: Vec<usize>,
+}
+
+impl Forms {
+    fn of(cells: &[Running<'_>]) -> Forms {
+        let replays = || cells.iter().filter_map(|cell| cell.replay.as_ref().ok());
+        let mut burst_sizes: Vec<usize> = replays().filter_map(|r| r.burst_size()).collect();
+        burst_sizes.sort_unstable();
+        burst_sizes.dedup();
+        Forms {
+            references: replays().any(|replay| replay.burst_size().is_none()),
+            burst_sizes,
+        }
+    }
+
+    /// Unpacks the block that begins at a position.
+    fn unpack(&self, store: &Store, block: usize, start: u64) -> Result<Unpacked, TraceError> {
+        let mut tile = Unpacked {
+            start,
+            end: start + store.block_refs(block),
+            refs: Vec::new(),
+            kinds: Vec::new(),
+            bursts: Bursts::default(),
+        };
+        if self.references {
+            store.unpack(block, &mut tile.refs, &mut tile.kinds)?;
+        }
+        if !self.burst_sizes.is_empty() {
+            let bursts = store.bursts_of(block, start)?;
+            tile.bursts = bursts.cut(&store.dictionary, std::iter::empty());
+            // Made here, since cells that are replayed side by side must not wait for each other.
+            for &k in &self.burst_sizes {
+                tile.bursts.of(k);
+            }
+        }
+        Ok(tile)
+    }
 }
 
 /// Replays cells of one trace, so many at a time as memory allows; `done` is called for each. Ends
@@ -57,7 +103,10 @@ pub(super) fn run(
     let at_once = (CELLS_BYTES / (pages * PAGE_BYTES + CELL_BYTES)).max(1);
     for batch in cells.chunks(at_once) {
         let parts: Vec<Parts> = batch.iter().map(|&index| parts(plan, index)).collect();
-        let mut running: Vec<Running<'_>> = parts.iter().map(|parts| begin(plan, parts)).collect();
+        let mut running: Vec<Running<'_>> = parts
+            .iter()
+            .map(|parts| begin(plan, store, parts))
+            .collect();
         match pass(store, &mut running, stop) {
             Ok(true) => {}
             Ok(false) => return,
@@ -84,7 +133,8 @@ fn parts(plan: &Plan<'_>, index: usize) -> Parts {
     }
 }
 
-fn begin<'t>(plan: &'t Plan<'_>, parts: &'t Parts) -> Running<'t> {
+fn begin<'t>(plan: &'t Plan<'_>, store: &Store, parts: &'t Parts) -> Running<'t> {
+    let burst_size = burst_size(plan, store, parts.index);
     let job = |quotas: &'t Option<Vec<u32>>| Job {
         space: parts.identity.as_ref(),
         ..plan.job(
@@ -94,7 +144,7 @@ fn begin<'t>(plan: &'t Plan<'_>, parts: &'t Parts) -> Running<'t> {
         )
     };
     let replay = match &parts.quotas {
-        Ok(quotas) => vm::begin(&job(quotas)).map_err(|error| error.to_string()),
+        Ok(quotas) => vm::begin(&job(quotas), burst_size).map_err(|error| error.to_string()),
         Err(error) => Err(error.clone()),
     };
     Running {
@@ -105,14 +155,30 @@ fn begin<'t>(plan: &'t Plan<'_>, parts: &'t Parts) -> Running<'t> {
     }
 }
 
+/// The size of the bursts by which a cell is best replayed.
+fn burst_size(plan: &Plan<'_>, store: &Store, cell: usize) -> Option<usize> {
+    let cell = &plan.cells[cell];
+    if plan.settings.engine == Engine::Plain || !store.is_local() {
+        return None;
+    }
+    // Of smaller bursts it is not known before how long they are.
+    let largest = store.refs() / store.bursts.max(1);
+    let mean_length = |k: usize| largest * k as u64 / K_MAX as u64;
+    let tau = cell.tau.unwrap_or(1);
+    vm::choose_burst_size(cell.choice.spec(), cell.frames, tau, mean_length)
+}
+
 /// Feeds cells with a whole trace. False if it was stopped; an error if the file cannot be read.
 fn pass(store: &Store, cells: &mut [Running<'_>], stop: &AtomicBool) -> Result<bool, String> {
     let together = rayon::current_num_threads();
-    let unpack =
-        |from: usize, start: u64| unpack(store, from..(from + together).min(store.blocks()), start);
+    let forms = Forms::of(cells);
+    let unpack = |from: usize, start: u64| {
+        let blocks = from..(from + together).min(store.blocks());
+        unpack(store, &forms, blocks, start)
+    };
     let (mut from, mut tiles) = (0, unpack(0, 0)?);
     while let Some(last) = tiles.last() {
-        let end = last.start + last.refs.len() as u64;
+        let end = last.end;
         from += tiles.len();
         let feed = || {
             cells.par_iter_mut().for_each(|cell| {
@@ -134,7 +200,12 @@ fn pass(store: &Store, cells: &mut [Running<'_>], stop: &AtomicBool) -> Result<b
 }
 
 /// The blocks of a range, of which the first begins at a position.
-fn unpack(store: &Store, blocks: Range<usize>, start: u64) -> Result<Vec<Unpacked>, String> {
+fn unpack(
+    store: &Store,
+    forms: &Forms,
+    blocks: Range<usize>,
+    start: u64,
+) -> Result<Vec<Unpacked>, String> {
     let mut end = start;
     let starts: Vec<(usize, u64)> = blocks
         .map(|block| {
@@ -143,14 +214,9 @@ fn unpack(store: &Store, blocks: Range<usize>, start: u64) -> Result<Vec<Unpacke
             (block, start)
         })
         .collect();
-    let one = |(block, start): (usize, u64)| {
-        let mut tile = Unpacked {
-            start,
-            refs: Vec::new(),
-            kinds: Vec::new(),
-        };
-        let unpacked = store.unpack(block, &mut tile.refs, &mut tile.kinds);
-        unpacked.map(|()| tile).map_err(|error| error.to_string())
+    let one = |(block, start)| {
+        let unpacked = forms.unpack(store, block, start);
+        unpacked.map_err(|error| error.to_string())
     };
     starts.into_par_iter().map(one).collect()
 }
@@ -160,10 +226,14 @@ fn feed(cell: &mut Running<'_>, tile: &Unpacked) {
         return;
     };
     let begun = Instant::now();
-    let tile = Tile {
-        start: tile.start,
-        refs: &tile.refs,
-        kinds: &tile.kinds,
+    let tile = match replay.burst_size() {
+        Some(k) => Tile::of_bursts(tile.bursts.of(k)),
+        None => Tile {
+            start: tile.start,
+            refs: &tile.refs,
+            kinds: &tile.kinds,
+            bursts: None,
+        },
     };
     match catch_unwind(AssertUnwindSafe(|| replay.feed(tile))) {
         Ok(more) => cell.done = !more,

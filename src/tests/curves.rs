@@ -11,7 +11,7 @@ mod support;
 use oracle::Ref;
 use pagebench::curve::{self, Choice, Filling, Point, Source, Wanted, by_bursts};
 use pagebench::policy::PolicyChoice;
-use pagebench::trace::bursts::Bursts;
+use pagebench::trace::bursts::{Bursts, K_MAX};
 use pagebench::trace::dense::Trace;
 use pagebench::trace::select::Selection;
 use pagebench::trace::source::{LoadOptions, load};
@@ -129,7 +129,7 @@ fn assert_bursts_agree(trace: &Trace, sizes: &[u64], taus: &[u64]) -> Result<(),
     };
     let plain = curve::lru(refs, pages);
     for k in BURSTS {
-        let fast = by_bursts::lru(bursts.of(k).columns, pages);
+        let fast = by_bursts::lru(bursts.of(k).columns, None, pages);
         let from = k.min(pages);
         assert_eq!(fast.least, k);
         let same = fast.first_uses == plain.first_uses
@@ -137,6 +137,9 @@ fn assert_bursts_agree(trace: &Trace, sizes: &[u64], taus: &[u64]) -> Result<(),
             && fast.write_backs[from..] == plain.write_backs[from..];
         agree(&format!("lru by {k}"), same)?;
     }
+    let within = Some(bursts.within());
+    let fast = by_bursts::lru(bursts.of(K_MAX).columns, within, pages);
+    agree("lru at every size", fast == plain)?;
     for sizes in sizes.chunks(curve::LANES) {
         let fifo = curve::fifo(refs, pages, sizes);
         let clocks = [true, false].map(|bit| (bit, curve::clock(refs, pages, sizes, bit)));

@@ -9,6 +9,7 @@
 use super::burst::{self, Encoder, decode_burst};
 use super::dense::{CONTINUES, Dictionary, KIND_MASK, KindCode, Ref, pack, page_of};
 use super::record::Kind;
+use super::within::Within;
 use crate::simd::Level;
 use crate::simd::scan::{Scan, ScanBack, Wanted, scan, scan_back};
 use crate::units::PageId;
@@ -37,6 +38,8 @@ pub fn worth_while(bursts: u64, refs: u64) -> bool {
 /// All bursts of a trace.
 #[derive(Debug, Default)]
 pub struct Bursts {
+    /// The position of the first reference: 0, but for a block of a trace that stays in its file.
+    base: u64,
     /// One byte per reference: the place of its page in its burst of 64 pages times four, plus its
     /// kind (ifetch 0, read 1, write 2).
     raw: Arc<Vec<u8>>,
@@ -45,6 +48,7 @@ pub struct Bursts {
     largest: Arc<Columns>,
     /// The columns of each size, made when they are first asked for.
     smaller: Box<Smaller>,
+    within: Arc<OnceLock<Within>>,
 }
 
 /// One for each size below the largest.
@@ -60,6 +64,8 @@ impl Default for Smaller {
 /// The bursts of one size and the bytes of the references.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'t> {
+    /// The position of the first reference that it has.
+    pub base: u64,
     /// One byte per reference: the place of its page in its burst times four (see
     /// [`Columns::places`]), plus its kind (ifetch 0, read 1, write 2).
     pub raw: &'t [u8],
@@ -69,7 +75,7 @@ pub struct View<'t> {
 
 /// The bursts of one size. The pages of burst `i`, in order of first reference, are those from
 /// `offsets[i]` to `offsets[i + 1]`; likewise all that there is of each.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Columns {
     /// The most distinct pages of a burst.
     pub k: usize,
@@ -87,6 +93,15 @@ pub struct Columns {
     pub places: Vec<u8>,
     /// The burst's list in order of last reference: indices into the list.
     pub by_last: Vec<u8>,
+}
+
+/// A page of a burst, as it is stored.
+pub(super) struct Listed {
+    pub(super) page: PageId,
+    pub(super) written: bool,
+    /// Where it is referenced first and last, from the burst's start.
+    pub(super) first: u16,
+    pub(super) last: u16,
 }
 
 /// What the bytes of one burst say: its places in order of first reference, where each is
@@ -167,18 +182,35 @@ impl Listing {
     }
 }
 
-impl View<'_> {
+impl<'t> View<'t> {
+    /// The bytes of a range of positions.
+    #[inline]
+    pub fn raw(&self, range: Range<usize>) -> &'t [u8] {
+        let base = self.base as usize;
+        &self.raw[range.start - base..range.end - base]
+    }
+
+    /// The byte of the reference at a position.
+    #[inline]
+    pub fn byte(&self, position: usize) -> u8 {
+        self.raw[position - self.base as usize]
+    }
+
     /// The references of a range of positions, into slices of its length. Of the kinds it is not
     /// told which references continue an access.
     pub fn decode(&self, range: Range<usize>, refs: &mut [Ref], kinds: &mut [KindCode]) {
         let columns = self.columns;
+        assert!(
+            range.end <= self.end() as usize,
+            "the references were not loaded"
+        );
         let (mut at, mut burst) = (range.start, columns.burst_at(range.start));
         while at < range.end {
             let end = range.end.min(columns.starts[burst + 1] as usize);
             let into = at - range.start..end - range.start;
             let (refs, kinds) = (&mut refs[into.clone()], &mut kinds[into]);
             let table = columns.table(burst);
-            let decoded = decode_burst(&self.raw[at..end], &table, &mut 0, refs, kinds);
+            let decoded = decode_burst(self.raw(at..end), &table, &mut 0, refs, kinds);
             assert!(decoded, "every place has a page");
             (at, burst) = (end, burst + 1);
         }
@@ -187,7 +219,12 @@ impl View<'_> {
     /// The page that the reference at a position is of.
     pub fn page(&self, position: usize) -> PageId {
         let table = self.columns.table(self.columns.burst_at(position));
-        table[usize::from(self.raw[position] >> 2)]
+        table[usize::from(self.byte(position) >> 2)]
+    }
+
+    /// The position behind the last reference.
+    pub fn end(&self) -> u64 {
+        self.base + self.raw.len() as u64
     }
 }
 
@@ -210,8 +247,9 @@ impl Columns {
 
     /// References of a burst, on the average.
     pub fn mean_length(&self) -> u64 {
-        let refs = self.starts.last().copied().unwrap_or(0);
-        refs / self.len().max(1) as u64
+        let [first, end] =
+            [self.starts.first(), self.starts.last()].map(|at| at.map_or(0, |at| *at));
+        (end - first) / self.len().max(1) as u64
     }
 
     /// Appends the burst of a listing; `page` tells the page of a place.
@@ -228,8 +266,55 @@ impl Columns {
         self.by_last.extend_from_slice(&listing.by_last[list]);
     }
 
-    fn finish(&mut self, end: usize) {
-        self.starts.push(end as u64);
+    /// The bursts of a block that begins at a position, from what is stored of their lists. The
+    /// places are those of the encoder. Errors say which rule the lists break.
+    pub(super) fn of_lists(
+        start: u64,
+        lengths: &[u16],
+        counts: &[u8],
+        listed: &[Listed],
+        distinct: usize,
+    ) -> Result<Columns, &'static str> {
+        let mut columns = Columns::of_size(K_MAX);
+        let (mut at, mut rest) = (start, listed);
+        if lengths.len() != counts.len() {
+            return Err("burst lengths do not add up");
+        }
+        for (&length, &count) in lengths.iter().zip(counts) {
+            let count = usize::from(count);
+            let fits = (1..=K_MAX.min(rest.len())).contains(&count);
+            let list = rest.get(..count).filter(|_| fits);
+            let list = list.ok_or("a burst has no references or too many pages")?;
+            let in_order = list.is_sorted_by(|a, b| a.first < b.first) && list[0].first == 0;
+            let inside = |page: &Listed| page.first <= page.last && page.last < length;
+            if !in_order || !list.iter().all(inside) {
+                return Err("a page is listed where it is not referenced");
+            }
+            if list.iter().any(|listed| listed.page as usize >= distinct) {
+                return Err("a page id is not in the dictionary");
+            }
+            columns.starts.push(at);
+            columns.offsets.push(columns.pages.len());
+            columns
+                .pages
+                .extend(list.iter().map(|l| pack(l.page, l.written)));
+            columns.first.extend(list.iter().map(|l| l.first));
+            columns.last.extend(list.iter().map(|l| l.last));
+            columns.places.extend(0..count as u8);
+            let mut order: Vec<u8> = (0..count as u8).collect();
+            order.sort_unstable_by_key(|&index| list[usize::from(index)].last);
+            columns.by_last.extend(order);
+            at += u64::from(length);
+            rest = &rest[count..];
+        }
+        match rest.is_empty() {
+            true => Ok(columns),
+            false => Err("page lists do not add up"),
+        }
+    }
+
+    fn finish(&mut self, end: u64) {
+        self.starts.push(end);
         self.offsets.push(self.pages.len());
     }
 
@@ -241,7 +326,7 @@ impl Columns {
     }
 
     /// One after the other.
-    fn join(k: usize, end: usize, parts: Vec<Columns>) -> Columns {
+    fn join(k: usize, end: u64, parts: Vec<Columns>) -> Columns {
         let mut all = Columns::of_size(k);
         let lists = parts.iter().map(|part| part.pages.len()).sum();
         let bursts = parts.iter().map(|part| part.starts.len()).sum::<usize>() + 1;
@@ -288,7 +373,8 @@ struct Cuts<'a> {
 
 impl Cuts<'_> {
     /// Cuts bursts of these columns.
-    fn cut(&self, columns: &Columns, bursts: Range<usize>, raw: &[u8]) -> Columns {
+    fn cut(&self, view: View<'_>, bursts: Range<usize>) -> Columns {
+        let columns = view.columns;
         let mut parts = Columns::of_size(self.k);
         let mut listing = Listing::new(Level::best());
         for burst in bursts {
@@ -298,8 +384,9 @@ impl Cuts<'_> {
                 columns.starts[burst + 1] as usize,
             );
             while at < end {
-                let run = at..self.end_of_run(at..end, &table, raw);
-                let length = listing.list(&raw[run], self.k);
+                let raw = view.raw(at..end);
+                let run = self.end_of_run(at, &table, raw);
+                let length = listing.list(&raw[..run], self.k);
                 parts.push(at, &listing, |place| table[usize::from(place)]);
                 at += length;
             }
@@ -307,27 +394,25 @@ impl Cuts<'_> {
         parts
     }
 
-    /// Where the stretch ends that begins at a position and has neither a cut nor another process
-    /// in it.
-    fn end_of_run(&self, range: Range<usize>, table: &[PageId; K_MAX], raw: &[u8]) -> usize {
-        let mut end = range.end;
-        let next = self
-            .before
-            .partition_point(|&cut| cut <= range.start as u64);
+    /// How many of these bytes, the first of which stands at a position, come before a cut and
+    /// before another process.
+    fn end_of_run(&self, start: usize, table: &[PageId; K_MAX], raw: &[u8]) -> usize {
+        let mut end = raw.len();
+        let next = self.before.partition_point(|&cut| cut <= start as u64);
         if let Some(&cut) = self.before.get(next) {
-            end = end.min(usize::try_from(cut).unwrap_or(usize::MAX));
+            end = end.min(usize::try_from(cut).unwrap_or(usize::MAX) - start);
         }
         let Some(dictionary) = self.dictionary else {
             return end;
         };
         let process = |place: usize| Some(dictionary.pages.get(table[place] as usize)?.process);
-        let own = process(usize::from(raw[range.start] >> 2));
+        let own = process(usize::from(raw[0] >> 2));
         let others = (0..K_MAX).filter(|&place| process(place) != own);
         let others = Wanted {
             any: others.fold(0, |others, place| others | 1 << place),
             writes: 0,
         };
-        let other = scan(Level::best())(&raw[..end], range.start, &others);
+        let other = scan(Level::best())(&raw[..end], 0, &others);
         other.unwrap_or(end)
     }
 }
@@ -336,9 +421,12 @@ impl Cuts<'_> {
 const BLOCK: usize = 1 << 20;
 
 /// The bursts of a block of references, on their way into a whole.
+#[derive(Default)]
 pub(super) struct Block {
-    columns: Columns,
-    continues: Vec<u64>,
+    pub(super) columns: Columns,
+    pub(super) continues: Vec<u64>,
+    /// If it is known already.
+    pub(super) within: Option<Within>,
 }
 
 impl Block {
@@ -356,6 +444,7 @@ impl Block {
         Ok(Block {
             continues: continues.collect(),
             columns: columns_of(start as usize, encoded, distinct, raw)?,
+            within: None,
         })
     }
 }
@@ -426,7 +515,7 @@ impl Bursts {
             encode_block(from, &refs[range.clone()], &kinds[range], raw, encoder, out)
         });
         let parts: Vec<Block> = parts.collect();
-        Bursts::join(raw, parts)
+        Bursts::join(0, refs.len() as u64, raw, parts)
     }
 
     /// The same, or `None` if by a part of the references their locality is so poor that replays
@@ -441,19 +530,27 @@ impl Bursts {
         local.then(|| encode(0..refs.len()))
     }
 
-    /// Blocks that follow each other, and the raw bytes of all.
-    pub(super) fn join(raw: Vec<u8>, blocks: Vec<Block>) -> Bursts {
+    /// Blocks that follow each other, and the raw bytes of all, or none if nothing will ask for
+    /// them. The first of them begins at position `base`, the last ends at `end`.
+    pub(super) fn join(base: u64, end: u64, raw: Vec<u8>, blocks: Vec<Block>) -> Bursts {
         let mut continues = Vec::new();
         let mut parts = Vec::with_capacity(blocks.len());
+        let mut within = Some(Within::default());
         for block in blocks {
             continues.extend(block.continues);
             parts.push(block.columns);
+            within = within.zip(block.within).map(|(mut all, next)| {
+                all.append(next);
+                all
+            });
         }
         Bursts {
-            largest: Arc::new(Columns::join(K_MAX, raw.len(), parts)),
+            base,
+            largest: Arc::new(Columns::join(K_MAX, end, parts)),
             raw: Arc::new(raw),
             continues: Arc::new(continues),
             smaller: Box::default(),
+            within: Arc::new(within.map(OnceLock::from).unwrap_or_default()),
         }
     }
 
@@ -462,26 +559,31 @@ impl Bursts {
     pub fn cut(&self, dictionary: &Dictionary, cuts: impl Iterator<Item = u64>) -> Bursts {
         let cuts: Vec<u64> = cuts.collect();
         let several = dictionary.pids.len() > 1;
-        let largest = match cuts.is_empty() && !several {
-            true => self.largest.clone(),
-            false => Arc::new(self.parts(&Cuts {
-                k: K_MAX,
-                before: &cuts,
-                dictionary: several.then_some(dictionary),
-            })),
+        let (largest, within) = match cuts.is_empty() && !several {
+            true => (self.largest.clone(), self.within.clone()),
+            false => {
+                let largest = self.parts(&Cuts {
+                    k: K_MAX,
+                    before: &cuts,
+                    dictionary: several.then_some(dictionary),
+                });
+                (Arc::new(largest), Arc::default())
+            }
         };
         Bursts {
+            base: self.base,
             raw: self.raw.clone(),
             continues: self.continues.clone(),
             largest,
             smaller: Box::default(),
+            within,
         }
     }
 
     /// The bursts of at most `k` pages, made when they are first asked for.
     ///
     /// # Panics
-    /// If `k` is not from 1 to [`K_MAX`].
+    /// If `k` is not from 1 to [`K_MAX`], or below it where the references are not there.
     pub fn of(&self, k: usize) -> View<'_> {
         assert!((1..=K_MAX).contains(&k), "bursts of {k} pages");
         let smaller = || {
@@ -493,33 +595,62 @@ impl Bursts {
         };
         let columns = match k {
             K_MAX => &self.largest,
-            _ => self.smaller.0[k].get_or_init(smaller),
+            _ => {
+                assert_eq!(self.raw.len(), self.len(), "the references were not loaded");
+                self.smaller.0[k].get_or_init(smaller)
+            }
         };
         View {
+            base: self.base,
             raw: &self.raw,
             columns,
         }
     }
 
+    /// What happens within the bursts of [`K_MAX`] pages. Worked out once, if no file told it.
+    pub fn within(&self) -> &Within {
+        self.within.get_or_init(|| {
+            let view = self.of(K_MAX);
+            let parts = self.pieces().map(|bursts| {
+                let mut part = Within::default();
+                for burst in bursts {
+                    let columns = view.columns;
+                    let range = columns.starts[burst] as usize..columns.starts[burst + 1] as usize;
+                    let list = columns.offsets[burst]..columns.offsets[burst + 1];
+                    part.burst(view.raw(range), &columns.places[list]);
+                }
+                part
+            });
+            let parts: Vec<Within> = parts.collect();
+            let mut all = Within::default();
+            parts.into_iter().for_each(|part| all.append(part));
+            all
+        })
+    }
+
+    /// Ranges of bursts that are worked on side by side; many bursts each, so that joining costs
+    /// little.
+    fn pieces(&self) -> impl IndexedParallelIterator<Item = Range<usize>> {
+        const TOGETHER: usize = 256;
+        let bursts = self.largest.len();
+        let pieces = (0..bursts.div_ceil(TOGETHER)).into_par_iter();
+        pieces.map(move |piece| piece * TOGETHER..bursts.min((piece + 1) * TOGETHER))
+    }
+
     fn parts(&self, cuts: &Cuts<'_>) -> Columns {
-        let all: Vec<usize> = (0..self.largest.len()).collect();
-        // Many bursts each, so that joining costs little.
-        let parts = all.par_chunks(256);
-        let parts = parts.map(|part| {
-            let bursts = part[0]..part[0] + part.len();
-            cuts.cut(&self.largest, bursts, &self.raw)
-        });
-        Columns::join(cuts.k, self.raw.len(), parts.collect())
+        let view = self.of(K_MAX);
+        let parts = self.pieces().map(|bursts| cuts.cut(view, bursts));
+        Columns::join(cuts.k, view.end(), parts.collect())
     }
 
     /// The number of references.
     pub fn len(&self) -> usize {
-        self.raw.len()
+        (self.largest.starts.last().map_or(0, |end| end - self.base)) as usize
     }
 
     /// True without references.
     pub fn is_empty(&self) -> bool {
-        self.raw.is_empty()
+        self.len() == 0
     }
 
     /// The references of a range of positions, into slices of its length.
@@ -558,6 +689,7 @@ fn encode_block(
     Block {
         columns: columns.expect("what was encoded keeps the rules"),
         continues,
+        within: None,
     }
 }
 

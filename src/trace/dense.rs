@@ -5,7 +5,7 @@
 //! says what the program touched, not what that means for mappings. Knows nothing of policies
 //! and frames.
 
-use super::bursts::Bursts;
+use super::bursts::{Bursts, View};
 use super::error::TraceError;
 use super::event::{Event, EventAt};
 use super::record::{Addressing, TraceKind};
@@ -115,21 +115,36 @@ pub struct Tile<'a> {
     pub refs: &'a [Ref],
     /// The kind of each reference.
     pub kinds: &'a [KindCode],
+    /// The references as bursts; `refs` and `kinds` may then be empty.
+    pub bursts: Option<View<'a>>,
 }
 
 impl<'a> Tile<'a> {
+    /// References that are there as bursts only.
+    pub fn of_bursts(view: View<'a>) -> Tile<'a> {
+        Tile {
+            start: view.base,
+            bursts: Some(view),
+            ..Tile::default()
+        }
+    }
+
     /// All references of a trace in memory, one by one.
     pub fn whole(trace: &'a Trace) -> Tile<'a> {
         Tile {
             start: 0,
             refs: trace.refs(),
             kinds: trace.kinds(),
+            bursts: None,
         }
     }
 
     /// The position behind the last reference.
     pub fn end(&self) -> u64 {
-        self.start + self.refs.len() as u64
+        match self.bursts {
+            Some(view) => view.end(),
+            None => self.start + self.refs.len() as u64,
+        }
     }
 
     /// Where a position stands in the slices.
@@ -247,6 +262,14 @@ impl Trace {
         }
     }
 
+    /// The references as bursts, if they are kept so.
+    pub fn as_bursts(&self) -> Option<&Bursts> {
+        match &self.body {
+            Body::Bursts(bursts) => Some(bursts),
+            _ => None,
+        }
+    }
+
     /// The references as bursts that also end before each position of `cuts`, which ascend, and
     /// where the process changes; `None` if their locality is so poor that a replay is faster
     /// without, or if they stay in their file.
@@ -314,6 +337,7 @@ impl Trace {
                     start: range.start as u64,
                     refs: &refs[range.clone()],
                     kinds: &kinds[range],
+                    bursts: None,
                 });
             }
             Body::Bursts(bursts) => {
@@ -424,6 +448,7 @@ impl Flat {
             start,
             refs: &self.refs,
             kinds: &self.kinds,
+            bursts: None,
         }
     }
 }

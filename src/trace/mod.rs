@@ -23,6 +23,7 @@ pub mod source;
 pub mod store;
 pub mod stream;
 pub mod valgrind;
+pub mod within;
 
 pub use error::TraceError;
 pub use source::{LoadOptions, load};

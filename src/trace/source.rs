@@ -31,13 +31,11 @@ pub struct LoadOptions {
     pub name: Option<String>,
     /// The kind of recording, if it is not that of its format.
     pub kind: Option<TraceKind>,
+    /// Nothing will be asked that needs single references: what is stored of bursts is enough.
+    pub lists_do: bool,
     /// Memory that the trace may take, in bytes: a stored one that takes more stays in its file.
     pub mem_limit: Option<u64>,
 }
-
-/// Memory that a replay takes for each reference of a trace in memory: its packed form, its kind,
-/// its bursts.
-const REF_BYTES: u64 = 8;
 
 /// The name of the stored format, for `--format`.
 pub const PBT: &str = "pbt";
@@ -261,12 +259,15 @@ pub fn load_source(source: Source) -> Result<Trace, TraceError> {
     let page_size = source.page_size()?;
     let options = source.options.clone();
     if let Content::Stored(store) = source.content {
-        let takes = store.refs().saturating_mul(REF_BYTES);
+        let takes = store.memory();
         if let Some(limit) = options.mem_limit.filter(|&limit| takes > limit) {
             return long(*store, page_size, &options, takes, limit);
         }
         if store.meta.page_size == page_size && options.selection.is_all() {
-            let mut trace = store.load()?;
+            let mut trace = match options.lists_do {
+                true => store.load_lists()?,
+                false => store.load()?,
+            };
             trace.meta.name = options.name.unwrap_or(trace.meta.name);
             trace.meta.kind = options.kind.unwrap_or(trace.meta.kind);
             return Ok(trace);

@@ -122,18 +122,24 @@ pub fn run_with<L: Listener>(job: &Job<'_>, listener: &mut L) -> Result<Outcome,
 fn run_by<L: Listener>(job: &Job<'_>, listener: L) -> Result<Outcome, RunError> {
     let identity = job.identity();
     let job = &job.with_space(identity.as_ref());
-    with_machine(job, listener, Count { job })
+    let burst_size = job.bursts.map(|view| view.columns.k);
+    with_machine(job, burst_size, listener, Count { job })
 }
 
-/// Sets up a replay that takes its trace tile by tile. Bursts and misses are not used. A policy that
-/// needs the future needs the trace in memory; quotas and reference bits set by walks need a space.
-pub fn begin<'t>(job: &Job<'t>) -> Result<Box<dyn Replay + 't>, RunError> {
+/// Sets up a replay that takes its trace tile by tile: as bursts of at most `burst_size` pages, if
+/// it can be replayed by them (see [`Replay::burst_size`]). The job's own bursts and misses are not
+/// used. A policy that needs the future needs the trace in memory; quotas and reference bits set by
+/// walks need a space.
+pub fn begin<'t>(
+    job: &Job<'t>,
+    burst_size: Option<usize>,
+) -> Result<Box<dyn Replay + 't>, RunError> {
     let job = &Job {
         bursts: None,
         misses: None,
         ..*job
     };
-    with_machine(job, Silent, Begin { job })
+    with_machine(job, burst_size, Silent, Begin { job })
 }
 
 impl<'t> Job<'t> {
@@ -201,12 +207,12 @@ impl<'t, L: Listener> Goal<'t, L> for Count<'_, 't> {
         machine: Machine<'t, P, R, T, L>,
     ) -> Outcome {
         let mut running = Running::new(machine, self.job);
-        match running.is_by_bursts() {
-            true => _ = running.take(Tile::default(), self.job.trace.len() as u64),
-            false => {
-                let each = |tile: Tile<'_>| running.take(tile, tile.end());
-                self.job.trace.tiles_of(0..self.job.trace.len(), each);
-            }
+        match self.job.bursts.filter(|_| running.burst_size().is_some()) {
+            Some(view) => _ = running.take(Tile::of_bursts(view)),
+            None => self
+                .job
+                .trace
+                .tiles_of(0..self.job.trace.len(), |tile| running.take(tile)),
         }
         running.outcome()
     }
@@ -232,6 +238,7 @@ impl<'t> Goal<'t, Silent> for Begin<'_, 't> {
 /// translation, and hands it over.
 fn with_machine<'t, L: Listener, G: Goal<'t, L>>(
     job: &Job<'t>,
+    burst_size: Option<usize>,
     listener: L,
     goal: G,
 ) -> Result<G::Output, RunError> {
@@ -239,6 +246,7 @@ fn with_machine<'t, L: Listener, G: Goal<'t, L>>(
         job.policy,
         Choose {
             job,
+            burst_size,
             listener,
             goal,
         },
@@ -248,6 +256,7 @@ fn with_machine<'t, L: Listener, G: Goal<'t, L>>(
 /// A job on its way to the loop of its policy.
 struct Choose<'a, 't, L, G> {
     job: &'a Job<'t>,
+    burst_size: Option<usize>,
     listener: L,
     goal: G,
 }
@@ -280,7 +289,7 @@ impl<'t, L: Listener, G: Goal<'t, L>> Visitor<'t> for Choose<'_, 't, L, G> {
             shares: job.space.is_some(),
             processes: job.trace.dictionary.pids.len(),
             quotas: job.quotas,
-            bursts: job.bursts.is_some(),
+            bursts: self.burst_size.is_some(),
             tau: job.tau,
             params: job.params,
             seed: job.seed,
@@ -351,7 +360,7 @@ impl<'t, L: Listener, G: Goal<'t, L>> Choose<'_, 't, L, G> {
         if self.job.accessed == Accessed::WalkFlush {
             machine.frames.watch_clearing();
         }
-        machine.take_bursts(self.job);
+        machine.take_bursts(self.burst_size, self.job);
         self.goal.reach(machine)
     }
 }
@@ -367,7 +376,7 @@ struct Machine<'t, P, R, T, L> {
     tlb: T,
     listener: (Intervals, L),
     frames: Frames,
-    by_bursts: Option<bursts::ByBursts<'t>>,
+    by_bursts: Option<bursts::ByBursts>,
     entries: &'t [PageKey],
     after_op: &'t [u32],
     /// The first op that has not been done.
@@ -443,7 +452,8 @@ where
 
     /// Replays a stretch of the trace and the ops before each of its references; it may be called
     /// for one stretch after the other. Returns where it ended: at the end of the stretch, or
-    /// before the reference that full swap denies. By bursts, the tile does not matter.
+    /// before the reference that full swap denies. The tile has bursts
+    /// just where the machine takes them.
     fn feed(&mut self, tile: Tile<'_>, range: Range<usize>) -> usize {
         let mut from = range.start;
         while from < range.end {
@@ -453,8 +463,8 @@ where
             };
             let (to, goal) = match op {
                 Some(op) => {
-                    let entry = match &self.by_bursts {
-                        Some(bursts) => bursts.page(from),
+                    let entry = match tile.bursts {
+                        Some(view) => view.page(from),
                         None => page_of(tile.refs[tile.index(from as u64)]),
                     };
                     let done = self.access_by(op, entry, from as u64);
@@ -462,9 +472,9 @@ where
                 }
                 None => {
                     let goal = range.end.min(until);
-                    let end = match self.by_bursts.is_some() {
-                        true => self.burst_stretch(from..goal),
-                        false => self.stretch(tile, from..goal),
+                    let end = match tile.bursts {
+                        Some(view) => self.burst_stretch(view, from..goal),
+                        None => self.stretch(tile, from..goal),
                     };
                     (end, goal)
                 }

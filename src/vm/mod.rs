@@ -19,6 +19,6 @@ pub mod walk;
 
 pub use counters::{Counters, Outcome, SwapFull, TlbCounters};
 pub use listen::{ExpiryEvent, FaultEvent, FaultKind, Listener};
-pub use machine::bursts::choose as choose_bursts;
+pub use machine::bursts::{choose as choose_bursts, choose_size as choose_burst_size};
 pub use machine::observe::{PageState, Snapshot, States};
 pub use machine::{Accessed, Job, Replay, begin, run, run_with};

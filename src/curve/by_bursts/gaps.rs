@@ -75,12 +75,13 @@ pub fn gaps(view: View<'_>) -> Gaps {
 }
 
 /// The gaps of some bursts.
-fn of_part(View { raw, columns }: View<'_>, bursts: Range<usize>) -> Gaps {
+fn of_part(view: View<'_>, bursts: Range<usize>) -> Gaps {
+    let columns = view.columns;
     let mut gaps = Gaps::new();
     gaps.edges
         .reserve_exact(columns.offsets[bursts.end] - columns.offsets[bursts.start]);
     for burst in bursts {
-        let raw = &raw[columns.starts[burst] as usize..columns.starts[burst + 1] as usize];
+        let raw = view.raw(columns.starts[burst] as usize..columns.starts[burst + 1] as usize);
         of_burst(raw, columns, burst, &mut gaps);
     }
     // The first reference of each page counted as a gap of none.

@@ -129,8 +129,8 @@ impl<'t, P: Kindness> Lanes<'t, P> {
 
     /// Goes from one reference that changes something to the next.
     fn scan_burst(&mut self, burst: usize) {
-        let View { raw, columns } = self.view;
-        let raw = &raw[columns.starts[burst] as usize..columns.starts[burst + 1] as usize];
+        let (view, columns) = (self.view, self.view.columns);
+        let raw = view.raw(columns.starts[burst] as usize..columns.starts[burst + 1] as usize);
         let list = columns.offsets[burst]..columns.offsets[burst + 1];
         let mut page_at = [0; 64];
         self.scanned += 1;

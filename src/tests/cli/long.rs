@@ -8,6 +8,10 @@ fn sandbox() -> Sandbox {
     sandbox
         .run("gen zipf --pages 3000 --refs 2300k --writes 30 --alpha 1.1 -o z.pbt")
         .code(0);
+    // The same with long bursts.
+    sandbox
+        .run("gen zipf --pages 3000 --refs 2300k --writes 30 --alpha 2.2 -o y.pbt")
+        .code(0);
     sandbox
 }
 
@@ -16,23 +20,35 @@ fn sandbox() -> Sandbox {
 #[test]
 fn a_trace_in_its_file_gives_the_results_of_one_in_memory() {
     let sandbox = sandbox();
-    let sweep = "run z.pbt -p lru,fifo,clock,clock:load-bit=0,ws,ws:limit=50 --no-charts --force";
-    for options in [
-        "-m 16,500,3000 --tau 100,20000",
-        "-m 100 --tau auto --tlb none --warmup 1500k",
-        "-m 200 --tau 700 --swap 200KiB",
-        "-m 200 --tau 700 --swap 8MiB --warmup 10%",
-        "-m 64 --tau 700 --allocation equal",
-        "-m 64 --tau 700 --accessed-bit walk-flush",
+    for (trace, options) in [
+        ("z", "-m 16,500,3000 --tau 100,20000"),
+        ("z", "-m 100 --tau auto --tlb none --warmup 1500k"),
+        ("z", "-m 200 --tau 700 --swap 200KiB"),
+        ("z", "-m 200 --tau 700 --swap 8MiB --warmup 10%"),
+        ("z", "-m 64 --tau 700 --allocation equal"),
+        ("z", "-m 64 --tau 700 --accessed-bit walk-flush"),
+        ("y", "-m 16,70,500 --tau 100,20000 --tlb none"),
+        ("y", "-m 70 --tau auto --tlb none --warmup 1500k"),
+        ("y", "-m 70 --tau 700 --tlb none --swap 200KiB --warmup 10%"),
+        ("y", "-m 70 --tau 700"),
     ] {
+        let sweep = format!(
+            "run {trace}.pbt -p lru,fifo,clock,clock:load-bit=0,ws,ws:limit=50 --no-charts --force"
+        );
         sandbox.run(&format!("{sweep} {options} -o memory")).code(0);
         for threads in [1, 2] {
             let run = format!("{sweep} {options} -o file --mem-limit 1MiB -j{threads}");
             let done = sandbox.run(&run).code(0);
-            done.err(&["note: z: replayed from its file, tile by tile"]);
+            done.err(&[&format!(
+                "note: {trace}: replayed from its file, tile by tile"
+            )]);
             for file in ["results.csv", "distributions.csv"] {
                 let [memory, file] = ["memory", "file"].map(|from| format!("{from}/{file}"));
-                assert_eq!(sandbox.text(&memory), sandbox.text(&file), "{options}");
+                assert_eq!(
+                    sandbox.text(&memory),
+                    sandbox.text(&file),
+                    "{trace} {options}"
+                );
             }
         }
     }

@@ -4,7 +4,7 @@
 //! It keeps the trace *unresolved* (process, page, kind), so that what depends on choices made at
 //! run time stays open. Knows nothing of policies and machines.
 //!
-//! # Layout, version 1.1
+//! # Layout, version 1.2
 //!
 //! All integers are little-endian.
 //!
@@ -30,7 +30,12 @@
 //! | 2 | block | distinct pages per burst, u8 each |
 //! | 3 | block | the bursts' pages in order of first reference, u32 each |
 //! | 4 | block | one byte per reference: place in the burst's list × 4 + kind |
-//! | 5–15 | block | reserved: order of last reference, in-burst distances, smaller bursts |
+//! | 5 | block | references by distance within their burst, 1 to 64, then rewrites by the largest distance since, u32 each (see [`within`](super::within)); since 1.2, as the next four; all five are left out where bursts are short |
+//! | 6 | block | for each listed page the largest distance before its first write, u8 each; then behind its last |
+//! | 7 | block | for each listed page how far behind the burst's start it is referenced first, u16 |
+//! | 8 | block | and last, u16 |
+//! | 9 | block | whether the burst writes it, u8 |
+//! | 10–15 | block | reserved: smaller bursts |
 //! | 32 | footer | JSON: name, format, kind, addressing, page size, counts, digest |
 //! | 33 | footer | process ids, u32 each, in order of first reference or event |
 //! | 34 | footer | for each page its process, u32 each; left out with a single process |
@@ -47,6 +52,7 @@
 //! block never begins with a continuation, so that blocks can be unpacked on their own.
 
 mod events;
+mod lists;
 mod pack;
 mod read;
 mod write;
@@ -63,9 +69,9 @@ use serde::{Deserialize, Serialize};
 pub const MAGIC: [u8; 8] = *b"\x89PBT\r\n\x1a\n";
 const END_MAGIC: [u8; 8] = *b"PBTEND\r\n";
 const MAJOR: u16 = 1;
-const MINOR: u16 = 1;
+const MINOR: u16 = 2;
 /// The version of the layout that is written, as `MAJOR.MINOR`.
-pub const VERSION: &str = "1.1";
+pub const VERSION: &str = "1.2";
 const HEADER_BYTES: usize = 16;
 const TRAILER_BYTES: usize = 24;
 
@@ -87,6 +93,13 @@ const TAG_LENGTHS: u16 = 1;
 const TAG_COUNTS: u16 = 2;
 const TAG_PAGES: u16 = 3;
 const TAG_RAW: u16 = 4;
+const TAG_WITHIN: u16 = 5;
+const TAG_EDGES: u16 = 6;
+const TAG_FIRST: u16 = 7;
+const TAG_LAST: u16 = 8;
+const TAG_WRITTEN: u16 = 9;
+/// Those that can be read in place of the references, if there are any.
+const LIST_TAGS: [u16; 5] = [TAG_WITHIN, TAG_EDGES, TAG_FIRST, TAG_LAST, TAG_WRITTEN];
 const TAG_META: u16 = 32;
 const TAG_PIDS: u16 = 33;
 const TAG_PROCESSES: u16 = 34;

@@ -6,6 +6,7 @@
 
 use super::*;
 use crate::trace::burst::{Bursts, Encoder};
+use crate::trace::bursts;
 use crate::trace::dense::{KindCode, Ref, count_continuations, count_kinds};
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -41,6 +42,8 @@ pub(super) struct Packer {
     columns: Columns,
     lengths: Vec<u8>,
     pages: Vec<u8>,
+    raw: Vec<u8>,
+    lists: lists::Lists,
 }
 
 impl Packer {
@@ -52,6 +55,8 @@ impl Packer {
             columns: Columns::new(level)?,
             lengths: Vec::new(),
             pages: Vec::new(),
+            raw: Vec::new(),
+            lists: lists::Lists::default(),
         })
     }
 
@@ -68,19 +73,29 @@ impl Packer {
         self.pages.clear();
         let pages = bursts.pages.iter().flat_map(|p| p.to_le_bytes());
         self.pages.extend(pages);
-        let columns = [
+        let refs = block.refs.len();
+        let mut columns = vec![
             (TAG_LENGTHS, &self.lengths[..]),
             (TAG_COUNTS, &bursts.counts[..]),
             (TAG_PAGES, &self.pages[..]),
             (TAG_RAW, &bursts.raw[..]),
         ];
+        // Of short bursts the lists would take more than the references.
+        let local = bursts::worth_while(bursts.lengths.len() as u64, refs as u64);
+        if local {
+            self.lists = lists::of(bursts, &mut self.raw).map_err(io::Error::other)?;
+            columns.extend(
+                LIST_TAGS
+                    .into_iter()
+                    .zip(self.lists.iter().map(|list| &list[..])),
+            );
+        }
         block.bytes.clear();
         block.bursts = bursts.lengths.len() as u64;
         block.by_kind = count_kinds(&block.kinds);
         block.continuations = count_continuations(&block.kinds);
-        let refs = block.refs.len() as u32;
         self.columns
-            .put(BLOCK_MAGIC, refs, &columns, &mut block.bytes)
+            .put(BLOCK_MAGIC, refs as u32, &columns, &mut block.bytes)
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Store {
 
 /// The columns that a reader of this version needs; others are of later minor versions.
 const BLOCK_TAGS: [u16; 4] = [TAG_LENGTHS, TAG_COUNTS, TAG_PAGES, TAG_RAW];
+/// The same without the references.
+const ENCODED_TAGS: [u16; 3] = [TAG_LENGTHS, TAG_COUNTS, TAG_PAGES];
 const FOOTER_TAGS: [u16; 6] = [
     TAG_META,
     TAG_PIDS,
@@ -182,19 +184,24 @@ impl Store {
 
     /// One block as it was encoded.
     fn encoded(&self, block: usize) -> Result<burst::Bursts, TraceError> {
+        Ok(self.columns(block, &BLOCK_TAGS)?.0)
+    }
+
+    /// Columns of one block: as it was encoded, and those of the tags that are not part of that,
+    /// in their order; empty where there are none.
+    fn columns(
+        &self,
+        block: usize,
+        tags: &[u16],
+    ) -> Result<(burst::Bursts, Vec<Vec<u8>>), TraceError> {
         let (offset, count) = self.blocks[block];
         let start = offset as usize;
         let end = self
             .blocks
             .get(block + 1)
             .map_or(self.bytes.len() - TRAILER_BYTES, |next| next.0 as usize);
-        let (stored, mut columns) = read_block(
-            &self.path,
-            &self.bytes,
-            start..end,
-            BLOCK_MAGIC,
-            &BLOCK_TAGS,
-        )?;
+        let (stored, mut columns) =
+            read_block(&self.path, &self.bytes, start..end, BLOCK_MAGIC, tags)?;
         let mut column = |tag: u16| {
             let found = columns.iter_mut().find(|(t, _)| *t == tag);
             found.map_or(Vec::new(), |(_, bytes)| std::mem::take(bytes))
@@ -211,16 +218,32 @@ impl Store {
                 .collect(),
             raw: column(TAG_RAW),
         };
-        if u64::from(stored) != count || encoded.raw.len() as u64 != count {
+        let refs = match tags.contains(&TAG_RAW) {
+            true => encoded.raw.len() as u64,
+            false => encoded.lengths.iter().map(|&n| u64::from(n)).sum(),
+        };
+        if u64::from(stored) != count || refs != count {
             let what = "the block has another number of references than the index says";
             return Err(corrupt(&self.path, start, what));
         }
-        Ok(encoded)
+        let more = tags.iter().filter(|tag| !BLOCK_TAGS.contains(tag));
+        Ok((encoded, more.map(|&tag| column(tag)).collect()))
     }
 
     /// Whether the references are kept as bursts in memory: they take less there.
     pub fn is_local(&self) -> bool {
         bursts::worth_while(self.bursts, self.refs())
+    }
+
+    /// Memory that the references take in a replay, roughly and at most, in bytes: one by one five
+    /// and what is worked out of them; as bursts one and ten for each listed page, and as much again
+    /// for lists of smaller bursts.
+    pub fn memory(&self) -> u64 {
+        let listed = self.bursts.saturating_mul(bursts::K_MAX as u64);
+        match self.is_local() {
+            true => self.refs().saturating_add(listed.saturating_mul(20)),
+            false => self.refs().saturating_mul(8),
+        }
     }
 
     /// Takes everything into memory, blocks in parallel, and holds it against the digest.
@@ -245,17 +268,87 @@ impl Store {
     }
 
     fn load_bursts(&self) -> Result<Bursts, TraceError> {
-        let distinct = self.dictionary.pages.len();
         let mut raw = vec![0; self.refs() as usize];
         let blocks = self.places(&mut raw).into_par_iter().enumerate();
-        let blocks = blocks.map(|(block, (start, raw))| {
-            let encoded = self.encoded(block)?;
-            raw.copy_from_slice(&encoded.raw);
-            bursts::Block::decode(start, encoded.view(), distinct, raw)
-                .map_err(|what| corrupt(&self.path, self.blocks[block].0 as usize, what))
-        });
+        let blocks = blocks.map(|(block, (start, raw))| self.block(block, start, Some(raw)));
         let blocks = blocks.collect::<Result<Vec<_>, _>>()?;
-        Ok(Bursts::join(raw, blocks))
+        Ok(Bursts::join(0, self.refs(), raw, blocks))
+    }
+
+    /// Takes into memory what can be told without looking at single references: how often pages
+    /// follow each other at which distance, but not which reference is of which page. Takes
+    /// everything where that is not stored, or where locality is poor.
+    pub fn load_lists(self) -> Result<Trace, TraceError> {
+        if !self.is_local() || !self.events.is_empty() {
+            return self.load();
+        }
+        let mut start = 0;
+        let starts: Vec<u64> = self
+            .blocks
+            .iter()
+            .map(|&(_, refs)| {
+                start += refs;
+                start - refs
+            })
+            .collect();
+        let blocks = starts.into_par_iter().enumerate();
+        let blocks = blocks.map(|(block, start)| self.block(block, start, None));
+        let blocks = blocks.collect::<Result<Vec<_>, _>>()?;
+        if blocks.iter().any(|block| block.within.is_none()) {
+            return self.load();
+        }
+        let bursts = Bursts::join(0, self.refs(), Vec::new(), blocks);
+        let digest = Some(self.digest);
+        Ok(Trace::of_bursts(self.meta, self.dictionary, bursts, digest))
+    }
+
+    /// The bursts of one block, which begins at a position.
+    pub fn bursts_of(&self, block: usize, start: u64) -> Result<Bursts, TraceError> {
+        let mut raw = vec![0; self.block_refs(block) as usize];
+        let decoded = self.block(block, start, Some(&mut raw))?;
+        let end = start + raw.len() as u64;
+        Ok(Bursts::join(start, end, raw, vec![decoded]))
+    }
+
+    /// What one block says, which begins at a position: its references, which are put into `raw`, or
+    /// its lists only.
+    fn block(
+        &self,
+        block: usize,
+        start: u64,
+        raw: Option<&mut [u8]>,
+    ) -> Result<bursts::Block, TraceError> {
+        let distinct = self.dictionary.pages.len();
+        let fail = |what| corrupt(&self.path, self.blocks[block].0 as usize, what);
+        let tags = match &raw {
+            Some(_) => [&BLOCK_TAGS[..], &LIST_TAGS].concat(),
+            None => [&ENCODED_TAGS[..], &LIST_TAGS].concat(),
+        };
+        let (encoded, lists) = self.columns(block, &tags)?;
+        let stored = match lists.as_slice() {
+            [within, edges, lists @ ..] if !within.is_empty() => {
+                let refs = self.block_refs(block) as usize;
+                let lists = lists::decode(start, encoded.view(), lists, distinct).map_err(fail)?;
+                let within = [&within[..], edges];
+                let within = lists::decode_within(within, encoded.pages.len(), refs);
+                Some((lists, within.map_err(fail)?))
+            }
+            _ => None,
+        };
+        let mut block = match raw {
+            Some(raw) => {
+                raw.copy_from_slice(&encoded.raw);
+                bursts::Block::decode(start, encoded.view(), distinct, raw).map_err(fail)?
+            }
+            None => bursts::Block::default(),
+        };
+        if let Some((lists, within)) = stored {
+            if block.columns != lists && !encoded.raw.is_empty() {
+                return Err(fail("its lists are not those of its references"));
+            }
+            (block.columns, block.within) = (lists, Some(within));
+        }
+        Ok(block)
     }
 
     fn load_references(&self) -> Result<(Vec<Ref>, Vec<KindCode>), TraceError> {
@@ -319,7 +412,7 @@ fn read_block(
     // A reference takes at most eight bytes of all columns together: more is no trace, and would
     // only take memory.
     let mut room = if magic == BLOCK_MAGIC {
-        refs as usize * 8
+        refs as usize * 16 + 1024
     } else {
         usize::MAX
     };
@@ -331,15 +424,20 @@ fn read_block(
             .get(..stored)
             .ok_or_else(|| fail("a column is cut short"))?;
         rest = &rest[stored..];
-        if !wanted.contains(&tag) {
+        // What stands beside what is wanted is small, and held against its checksum all the same.
+        let wanted = wanted.contains(&tag);
+        if !wanted && tag == TAG_RAW {
             continue;
         }
-        if raw > room {
+        if wanted && raw > room {
             return Err(fail("a column is larger than its block can be"));
         }
-        room -= raw;
+        room -= if wanted { raw } else { 0 };
         if checksum(payload) != u64_at(column, 16) {
             return Err(fail("the checksum of a column does not hold"));
+        }
+        if !wanted {
+            continue;
         }
         found.push((
             tag,

@@ -171,7 +171,7 @@ fn events_are_read_as_they_were_written() {
 fn a_file_of_version_1_0_is_read_as_ever() {
     let (refs, kinds, dictionary) = sample(300, 40);
     let (mut bytes, summary) = write(&refs, &kinds, &dictionary);
-    assert_eq!(bytes[8..12], [1, 0, 1, 0]);
+    assert_eq!(bytes[8..12], [1, 0, 2, 0]);
     bytes[10] = 0;
     let end = bytes.len() - TRAILER_BYTES;
     let sum = write::trailer_checksum(u64_at(&bytes, end), &bytes[..HEADER_BYTES]);
@@ -179,6 +179,35 @@ fn a_file_of_version_1_0_is_read_as_ever() {
     let trace = parse(&bytes).unwrap().load().unwrap();
     assert!(trace.refs() == refs && trace.events.is_empty());
     assert_eq!(trace.digest(), summary.digest);
+}
+
+/// What is stored beside the references is what follows from them, and enough for what needs no
+/// more.
+#[test]
+fn lists_are_those_of_the_references() {
+    for (n, pages) in [(1, 1), (40_000, 50), (1_200_000, 100)] {
+        let (refs, kinds, dictionary) = sample(n, pages);
+        let (bytes, summary) = write(&refs, &kinds, &dictionary);
+        let local = parse(&bytes).unwrap().is_local();
+        assert_eq!(local, pages == 50, "{pages} pages");
+        let lists = parse(&bytes).unwrap().load_lists().unwrap();
+        assert_eq!(lists.digest(), summary.digest);
+        assert_eq!(lists.len() as u64, summary.refs);
+        let whole = parse(&bytes).unwrap().load().unwrap();
+        let made = crate::trace::bursts::Bursts::new(
+            &refs,
+            &kinds,
+            &Dictionary {
+                pids: vec![5],
+                pages: dictionary.pages,
+            },
+            std::iter::empty(),
+        );
+        for bursts in [lists.as_bursts(), whole.as_bursts()].into_iter().flatten() {
+            assert!(bursts.of(64).columns == made.of(64).columns);
+            assert!(bursts.within() == made.within());
+        }
+    }
 }
 
 #[test]

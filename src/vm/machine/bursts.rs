@@ -16,7 +16,6 @@ use crate::simd::Level;
 use crate::simd::lacking::{Lacking, Needs, PADDING, lacking};
 use crate::simd::scan::Wanted;
 use crate::trace::bursts::{Columns, SIZES};
-use crate::trace::dense::count_kinds;
 
 /// The entry is present.
 const PRESENT: u8 = 1;
@@ -26,10 +25,11 @@ const REFERENCED: u8 = 2;
 const DIRTY: u8 = 4;
 
 /// What a replay by bursts knows besides the machine.
-pub(super) struct ByBursts<'t> {
-    raw: &'t [u8],
-    columns: &'t Columns,
-    /// The next burst.
+pub(super) struct ByBursts {
+    /// The most pages of a burst.
+    pub(super) k: usize,
+    /// Where the bursts at hand begin, and the next of them.
+    base: u64,
     next: usize,
     /// What is known of each entry, and some bytes more ([`PADDING`]).
     known: Vec<u8>,
@@ -51,25 +51,7 @@ pub(super) struct ByBursts<'t> {
     part: (Vec<Ref>, Vec<KindCode>),
 }
 
-impl ByBursts<'_> {
-    fn view(&self) -> View<'_> {
-        View {
-            raw: self.raw,
-            columns: self.columns,
-        }
-    }
-
-    /// The page of the reference at a position.
-    pub(super) fn page(&self, position: usize) -> EntryId {
-        self.view().page(position)
-    }
-
-    /// References of a range by kind.
-    pub(super) fn count_kinds(&self, range: Range<usize>) -> [u64; 3] {
-        // The bits above are those of places.
-        count_kinds(&self.raw[range])
-    }
-
+impl ByBursts {
     /// The reference bit of the page that an entry shows was cleared.
     pub(super) fn cleared(&mut self, entry: EntryId) {
         self.set(entry, self.known[entry as usize] & !REFERENCED);
@@ -102,11 +84,11 @@ impl ByBursts<'_> {
 
     /// Begins to scan a burst with these pages.
     #[inline]
-    fn look_at(&mut self, list: Range<usize>) {
+    fn look_at(&mut self, columns: &Columns, list: Range<usize>) {
         self.scanned += 1;
         (self.wanted, self.written) = (Wanted::default(), 0);
-        let places = &self.columns.places[list.clone()];
-        for (&listed, &place) in self.columns.pages[list].iter().zip(places) {
+        let places = &columns.places[list.clone()];
+        for (&listed, &place) in columns.pages[list].iter().zip(places) {
             let entry = page_of(listed) as usize;
             let place = place & 63;
             let known = self.known[entry];
@@ -129,21 +111,31 @@ pub fn choose<'t>(
     tau: u64,
     bursts: &'t crate::trace::bursts::Bursts,
 ) -> Option<View<'t>> {
+    let mean_length = |k| bursts.of(k).columns.mean_length();
+    Some(bursts.of(choose_size(spec, frames, tau, mean_length)?))
+}
+
+/// The size of these bursts; `mean_length` tells the references of a burst of a size.
+pub fn choose_size(
+    spec: &Spec,
+    frames: Option<u32>,
+    tau: u64,
+    mean_length: impl Fn(usize) -> u64,
+) -> Option<usize> {
     let frames = frames.map_or(usize::MAX, |frames| frames as usize);
     // Small bursts are looked at often, large ones have a fault nearly always.
-    let k = match spec.bursts {
-        Bursts::Never => return None,
-        Bursts::SetBits if frames < 150 => 16,
-        Bursts::SetBits if frames < 600 => 32,
-        Bursts::SetBits => 64,
-        Bursts::Order => *SIZES.iter().rfind(|&&k| k <= frames)?,
+    match spec.bursts {
+        Bursts::Never => None,
+        Bursts::SetBits if frames < 150 => Some(16),
+        Bursts::SetBits if frames < 600 => Some(32),
+        Bursts::SetBits => Some(64),
+        Bursts::Order => SIZES.into_iter().rfind(|&k| k <= frames),
         Bursts::Windows => {
             // Bursts longer than the window are replayed by references.
-            let short = |k| k == SIZES[0] || bursts.of(k).columns.mean_length() * 4 <= tau;
-            *SIZES.iter().rfind(|&&k| k <= frames && short(k))?
+            let short = |k| k == SIZES[0] || mean_length(k) * 4 <= tau;
+            SIZES.into_iter().rfind(|&k| k <= frames && short(k))
         }
-    };
-    Some(bursts.of(k))
+    }
 }
 
 /// One page of a burst.
@@ -155,6 +147,17 @@ struct Listed {
     first: usize,
 }
 
+impl Listed {
+    fn at(columns: &Columns, at: usize) -> Listed {
+        let page = columns.pages[at];
+        Listed {
+            entry: page_of(page),
+            written: page & 1 != 0,
+            first: usize::from(columns.first[at]),
+        }
+    }
+}
+
 impl<'t, P, R, T, L> Machine<'t, P, R, T, L>
 where
     P: Policy<'t>,
@@ -162,12 +165,12 @@ where
     T: Translation,
     L: Listener,
 {
-    /// From now on by bursts, if the job has them and they are no less exact for it.
-    pub(super) fn take_bursts(&mut self, job: &Job<'t>) {
-        let Some(View { raw, columns }) = job.bursts else {
+    /// From now on by bursts of at most `k` pages, if they are no less exact for it.
+    pub(super) fn take_bursts(&mut self, k: Option<usize>, job: &Job<'t>) {
+        let Some(k) = k else {
             return;
         };
-        let enough = self.capacity as usize >= columns.k.min(self.memory.objects().count());
+        let enough = self.capacity as usize >= k.min(self.memory.objects().count());
         let exact = match P::SPEC.bursts {
             Bursts::Never => false,
             Bursts::SetBits => true,
@@ -176,14 +179,13 @@ where
         if T::EVERY || job.quotas.is_some() || !exact {
             return;
         }
-        assert_eq!(raw.len(), job.trace.len(), "bursts of another trace");
         let watches = P::SPEC.repeats == Repeats::Twice;
         if watches {
             self.frames.watch_clearing();
         }
         self.by_bursts = Some(ByBursts {
-            raw,
-            columns,
+            k,
+            base: 0,
             next: 0,
             known: vec![0; self.entries.len() + PADDING],
             needs: Needs {
@@ -225,14 +227,17 @@ where
         }
     }
 
-    fn bursts(&mut self) -> &mut ByBursts<'t> {
+    fn bursts(&mut self) -> &mut ByBursts {
         self.by_bursts.as_mut().expect("a replay by bursts")
     }
 
     /// Replays references between which nothing else happens, as [`Machine::stretch`] does.
-    pub(super) fn burst_stretch(&mut self, range: Range<usize>) -> usize {
-        let columns = self.bursts().columns;
-        let starts = &columns.starts;
+    pub(super) fn burst_stretch(&mut self, view: View<'_>, range: Range<usize>) -> usize {
+        let starts = &view.columns.starts;
+        if self.bursts().base != view.base {
+            let bursts = self.bursts();
+            (bursts.base, bursts.next) = (view.base, 0);
+        }
         let mut at = range.start;
         while at < range.end {
             let mut next = self.bursts().next;
@@ -247,7 +252,7 @@ where
                 begins if begins > at => at..begins.min(range.end),
                 _ if ends > range.end => at..range.end,
                 _ => {
-                    let end = self.burst(next, at..ends);
+                    let end = self.burst(view, next, at..ends);
                     if end < ends {
                         return end;
                     }
@@ -256,7 +261,7 @@ where
                 }
             };
             at = parts.end;
-            let end = self.part(parts);
+            let end = self.part(view, parts);
             if end < at {
                 return end;
             }
@@ -265,16 +270,16 @@ where
     }
 
     /// Replays references of a burst one by one.
-    fn part(&mut self, range: Range<usize>) -> usize {
+    fn part(&mut self, view: View<'_>, range: Range<usize>) -> usize {
         let (mut refs, mut kinds) = std::mem::take(&mut self.bursts().part);
         refs.resize(range.len(), 0);
         kinds.resize(range.len(), 0);
-        let view = self.bursts().view();
         view.decode(range.clone(), &mut refs, &mut kinds);
         let tile = Tile {
             start: range.start as u64,
             refs: &refs,
             kinds: &kinds,
+            bursts: None,
         };
         let end = self.stretch(tile, range);
         self.bursts().part = (refs, kinds);
@@ -283,21 +288,21 @@ where
 
     /// Replays a burst; returns where it ended.
     #[inline]
-    fn burst(&mut self, burst: usize, range: Range<usize>) -> usize {
-        let columns = self.bursts().columns;
+    fn burst(&mut self, view: View<'_>, burst: usize, range: Range<usize>) -> usize {
+        let columns = view.columns;
         let list = columns.offsets[burst]..columns.offsets[burst + 1];
         let bursts = self.bursts();
         let pages = &columns.pages[list.clone()];
         let lacks = (bursts.lacking)(&bursts.known, pages, bursts.needs);
         match P::SPEC.bursts {
             Bursts::SetBits if lacks == 0 => self.counters.hits += range.len() as u64,
-            Bursts::SetBits => return self.scan_burst(list, range),
+            Bursts::SetBits => return self.scan_burst(view, list, range),
             Bursts::Order if lacks == 0 => {
-                self.note_order(list);
+                self.note_order(view.columns, list);
                 self.counters.hits += range.len() as u64;
             }
-            Bursts::Order => return self.fault_in_order(list, range),
-            Bursts::Windows => return self.pass_windows(list, range, lacks),
+            Bursts::Order => return self.fault_in_order(view, list, range),
+            Bursts::Windows => return self.pass_windows(view, list, range, lacks),
             Bursts::Never => unreachable!("replayed by references"),
         }
         range.end
@@ -305,11 +310,11 @@ where
 
     /// Goes from one reference that finds something unset to the next.
     #[inline(never)]
-    fn scan_burst(&mut self, list: Range<usize>, range: Range<usize>) -> usize {
+    fn scan_burst(&mut self, view: View<'_>, list: Range<usize>, range: Range<usize>) -> usize {
         let bursts = self.bursts();
         let scan = bursts.scan;
-        let raw = &bursts.raw[range.clone()];
-        bursts.look_at(list);
+        let raw = view.raw(range.clone());
+        bursts.look_at(view.columns, list);
         let (mut at, mut faults) = (0, 0);
         while let Some(found) = scan(raw, at, &self.bursts().wanted) {
             let entry = page_of(self.bursts().listed[usize::from(raw[found] >> 2)]);
@@ -330,16 +335,6 @@ where
         range.end
     }
 
-    fn listed(&mut self, at: usize) -> Listed {
-        let columns = self.bursts().columns;
-        let page = columns.pages[at];
-        Listed {
-            entry: page_of(page),
-            written: page & 1 != 0,
-            first: usize::from(columns.first[at]),
-        }
-    }
-
     fn has(&self, entry: EntryId) -> bool {
         let known = &self.by_bursts.as_ref().expect("a replay by bursts").known;
         known[entry as usize] & PRESENT != 0
@@ -352,8 +347,7 @@ where
     /// Tells the policy in which order the pages of a burst were referenced last. All are present
     /// and dirty where they are written.
     #[inline]
-    fn note_order(&mut self, list: Range<usize>) {
-        let columns = self.bursts().columns;
+    fn note_order(&mut self, columns: &Columns, list: Range<usize>) {
         let pages = &columns.pages[list.clone()];
         let memory = &self.memory;
         let frames = columns.by_last[list].iter();
@@ -365,10 +359,10 @@ where
     /// ones. Victims are pages that the burst has not referenced so far: what was written in it
     /// needs to be known at its end only.
     #[inline(never)]
-    fn fault_in_order(&mut self, list: Range<usize>, range: Range<usize>) -> usize {
+    fn fault_in_order(&mut self, view: View<'_>, list: Range<usize>, range: Range<usize>) -> usize {
         let mut faults = 0;
         for at in list.clone() {
-            let page = self.listed(at);
+            let page = Listed::at(view.columns, at);
             let time = (range.start + page.first) as u64;
             let entry = page.entry;
             if self.has(entry) {
@@ -376,34 +370,30 @@ where
                 self.policy.hit(Touch { entry, frame, time });
                 continue;
             }
-            if self.fault_at(entry, time).is_err() {
-                return self.end_within(list.start..at, &range, page.first, faults);
+            if self.fault_at(view, entry, time).is_err() {
+                return self.end_within(view, list.start..at, &range, page.first, faults);
             }
             faults += 1;
         }
-        self.write_listed(list.clone());
-        self.note_order(list);
+        self.write_listed(view, list.clone());
+        self.note_order(view.columns, list);
         self.counters.hits += range.len() as u64 - faults;
         range.end
     }
 
     /// Serves the fault of an entry that the reference at a position finds missing.
-    fn fault_at(&mut self, entry: EntryId, time: u64) -> Result<FrameId, Full> {
-        let kind = self.bursts().raw[time as usize] & KIND_MASK;
+    fn fault_at(&mut self, view: View<'_>, entry: EntryId, time: u64) -> Result<FrameId, Full> {
+        let kind = view.byte(time as usize) & KIND_MASK;
         let frame = self.fault(entry, kind == Kind::Write as KindCode, time)?;
         self.tlb
             .translate(entry, kind == Kind::Ifetch as KindCode, time);
         Ok(frame)
     }
 
-    fn writes(&mut self, position: usize) -> bool {
-        self.bursts().raw[position] & KIND_MASK == Kind::Write as KindCode
-    }
-
     /// Sets the dirty bits of the pages that a burst writes.
-    fn write_listed(&mut self, list: Range<usize>) {
+    fn write_listed(&mut self, view: View<'_>, list: Range<usize>) {
         for at in list {
-            let page = self.listed(at);
+            let page = Listed::at(view.columns, at);
             // What is known to be dirty is.
             if page.written && !self.knows_dirty(page.entry) {
                 let frame = self.memory.present(page.entry);
@@ -417,16 +407,17 @@ where
     /// referenced and are present: those written so far are dirty.
     fn end_within(
         &mut self,
+        view: View<'_>,
         list: Range<usize>,
         range: &Range<usize>,
         within: usize,
         faults: u64,
     ) -> usize {
-        let columns = self.bursts().columns;
+        let columns = view.columns;
         let end = range.start + within;
-        for position in range.start..end {
-            if self.writes(position) {
-                let place = self.bursts().raw[position] >> 2;
+        for byte in view.raw(range.start..end) {
+            if byte & KIND_MASK == Kind::Write as KindCode {
+                let place = byte >> 2;
                 let mut listed = list.clone();
                 let at = listed.find(|&at| columns.places[at] == place);
                 let at = at.expect("every reference is of a listed page");
@@ -441,8 +432,14 @@ where
     /// The same as [`Machine::fault_in_order`] for a policy of windows: pages leave between
     /// references, too, but none that the burst has referenced.
     #[inline]
-    fn pass_windows(&mut self, list: Range<usize>, range: Range<usize>, lacks: u8) -> usize {
-        let columns = self.bursts().columns;
+    fn pass_windows(
+        &mut self,
+        view: View<'_>,
+        list: Range<usize>,
+        range: Range<usize>,
+        lacks: u8,
+    ) -> usize {
+        let columns = view.columns;
         let pages = &columns.pages[list.clone()];
         let one = page_of(pages[0]);
         let idle = self.policy.idle(one);
@@ -451,7 +448,7 @@ where
             return range.start;
         }
         if idle == 0 || long > self.bursts().tau {
-            return self.part(range);
+            return self.part(view, range);
         }
         let in_windows = || {
             pages
@@ -459,30 +456,30 @@ where
                 .all(|&page| self.policy.in_window(page_of(page)))
         };
         if lacks != 0 || long >= idle || !in_windows() {
-            return self.pass_and_fault(list, range);
+            return self.pass_and_fault(view, list, range);
         }
         self.policy.pass(one, long);
-        self.note_times(list, range.len());
+        self.note_times(view.columns, list, range.len());
         self.counters.hits += long;
         range.end
     }
 
     #[inline(never)]
-    fn pass_and_fault(&mut self, list: Range<usize>, range: Range<usize>) -> usize {
+    fn pass_and_fault(&mut self, view: View<'_>, list: Range<usize>, range: Range<usize>) -> usize {
         let (mut faults, mut passed) = (0, 0);
         for at in list.clone() {
-            let page = self.listed(at);
+            let page = Listed::at(view.columns, at);
             let (entry, time) = (page.entry, (range.start + page.first) as u64);
             if let Err(within) = self.pass(entry, range.start, passed..page.first) {
-                return self.end_within(list.start..at, &range, within, faults);
+                return self.end_within(view, list.start..at, &range, within, faults);
             }
             let frame = if self.has(entry) {
                 let frame = self.memory.present(entry);
                 self.policy.hit(Touch { entry, frame, time });
                 frame
             } else {
-                let Ok(frame) = self.fault_at(entry, time) else {
-                    return self.end_within(list.start..at, &range, page.first, faults);
+                let Ok(frame) = self.fault_at(view, entry, time) else {
+                    return self.end_within(view, list.start..at, &range, page.first, faults);
                 };
                 faults += 1;
                 frame
@@ -490,15 +487,15 @@ where
             passed = page.first + 1;
             self.close_windows(Touch { entry, frame, time });
             if self.swap_full {
-                return self.end_within(list.start..at + 1, &range, passed, faults);
+                return self.end_within(view, list.start..at + 1, &range, passed, faults);
             }
         }
-        let one = self.listed(list.start).entry;
+        let one = Listed::at(view.columns, list.start).entry;
         if let Err(within) = self.pass(one, range.start, passed..range.len()) {
-            return self.end_within(list, &range, within, faults);
+            return self.end_within(view, list, &range, within, faults);
         }
-        self.write_listed(list.clone());
-        self.note_times(list, range.len());
+        self.write_listed(view, list.clone());
+        self.note_times(view.columns, list, range.len());
         self.counters.hits += range.len() as u64 - faults;
         range.end
     }
@@ -527,8 +524,7 @@ where
     /// Tells the policy when the pages of a burst of so many references, which has passed, were
     /// referenced last.
     #[inline]
-    fn note_times(&mut self, list: Range<usize>, length: usize) {
-        let columns = self.bursts().columns;
+    fn note_times(&mut self, columns: &Columns, list: Range<usize>, length: usize) {
         for &index in &columns.by_last[list.clone()] {
             let at = list.start + usize::from(index);
             let entry = page_of(columns.pages[at]);

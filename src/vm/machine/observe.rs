@@ -57,7 +57,7 @@ pub struct States {
 pub fn snapshot(job: &Job<'_>, position: u64, ops: usize) -> Result<Snapshot, RunError> {
     let identity = job.identity();
     let job = &job.with_space(identity.as_ref());
-    with_machine(job, Silent, Look { job, position, ops })
+    with_machine(job, None, Silent, Look { job, position, ops })
 }
 
 struct Look<'a, 't> {
@@ -87,7 +87,7 @@ impl<'t> Goal<'t, Silent> for Look<'_, 't> {
 pub fn states(job: &Job<'_>, positions: &[u64]) -> Result<Vec<States>, RunError> {
     let identity = job.identity();
     let job = &job.with_space(identity.as_ref());
-    with_machine(job, Silent, Sample { job, positions })
+    with_machine(job, None, Silent, Sample { job, positions })
 }
 
 struct Sample<'a, 't> {

@@ -7,6 +7,8 @@ use crate::vm::counters::TlbCounters;
 
 /// A replay that is fed with its trace.
 pub trait Replay: Send {
+    /// The size of the bursts that it takes; `None` if it takes references one by one.
+    fn burst_size(&self) -> Option<usize>;
     /// Takes the next references. False if it wants no more, because swap is full.
     fn feed(&mut self, tile: Tile<'_>) -> bool;
     /// The outcome, when the whole trace was fed.
@@ -58,16 +60,10 @@ where
         }
     }
 
-    /// Whether the trace is there as bursts.
-    pub(super) fn is_by_bursts(&self) -> bool {
-        self.machine.by_bursts.is_some()
-    }
-
-    /// Takes the references before a position, which are in the tile if they are not there as
-    /// bursts; false if swap is full.
-    pub(super) fn take(&mut self, tile: Tile<'_>, end: u64) -> bool {
+    /// Takes the next references; false if swap is full.
+    pub(super) fn take(&mut self, tile: Tile<'_>) -> bool {
         if self.start.is_none() {
-            let to = self.warmup.min(end);
+            let to = self.warmup.min(tile.end());
             if !self.replay(tile, to) {
                 return false;
             }
@@ -75,15 +71,16 @@ where
                 self.begin_counting();
             }
         }
-        self.replay(tile, end)
+        self.replay(tile, tile.end())
     }
 
     fn replay(&mut self, tile: Tile<'_>, to: u64) -> bool {
         let from = self.at;
         self.at = self.machine.feed(tile, from as usize..to as usize) as u64;
         if let Some(by_kind) = self.by_kind.as_mut().filter(|_| self.start.is_some()) {
-            let now = match &self.machine.by_bursts {
-                Some(bursts) => bursts.count_kinds(from as usize..self.at as usize),
+            let now = match tile.bursts {
+                // The bits above a byte's kind are those of its place.
+                Some(view) => count_kinds(view.raw(from as usize..self.at as usize)),
                 None => count_kinds(&tile.kinds[tile.index(from)..tile.index(self.at)]),
             };
             *by_kind = std::array::from_fn(|kind| by_kind[kind] + now[kind]);
@@ -161,8 +158,12 @@ where
     T: Translation,
     L: Listener,
 {
+    fn burst_size(&self) -> Option<usize> {
+        Some(self.machine.by_bursts.as_ref()?.k)
+    }
+
     fn feed(&mut self, tile: Tile<'_>) -> bool {
-        self.take(tile, tile.end())
+        self.take(tile)
     }
 
     fn finish(self: Box<Self>) -> Outcome {

@@ -22,6 +22,7 @@ pub mod source;
 pub mod store;
 pub mod stream;
 pub mod valgrind;
+mod zip;
 
 pub use error::TraceError;
 pub use source::{LoadOptions, load};

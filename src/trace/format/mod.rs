@@ -6,22 +6,32 @@
 
 mod addr_rw;
 mod arc;
+mod champsim;
 mod csv;
 mod dinero;
+mod drmemtrace;
 pub(in crate::trace) mod event_text;
+mod fixed;
 mod guess;
 pub(super) mod lackey;
+mod lcs;
 mod lines;
 mod lirs;
+mod msr;
 pub(in crate::trace) mod number;
 mod oracle_general;
 mod page_ref;
+mod perf_script;
+mod perf_trace;
+mod pinatrace;
 pub mod plain;
+mod spc;
 mod spec;
 #[cfg(test)]
 pub(super) mod testing;
 #[cfg(test)]
 mod tests;
+mod vscsi;
 
 use super::codec;
 use super::error::{Position, TraceError};
@@ -37,6 +47,10 @@ pub use guess::guess;
 pub const TABLE: &[Format] = &[
     plain::FORMAT,
     lackey::FORMAT,
+    drmemtrace::FORMAT,
+    champsim::FORMAT,
+    champsim::CLOUDSUITE,
+    pinatrace::FORMAT,
     addr_rw::FORMAT,
     page_ref::FORMAT,
     spec::FORMAT,
@@ -44,7 +58,13 @@ pub const TABLE: &[Format] = &[
     csv::FORMAT,
     lirs::FORMAT,
     arc::FORMAT,
+    spc::FORMAT,
+    msr::FORMAT,
+    vscsi::FORMAT,
     oracle_general::FORMAT,
+    lcs::FORMAT,
+    perf_script::FORMAT,
+    perf_trace::FORMAT,
 ];
 
 /// How much of a file its format is guessed from, in bytes.

@@ -310,6 +310,7 @@ impl SelectArgs {
             pids,
             skip: self.skip,
             limit: self.limit,
+            sample: None,
         }
     }
 }

@@ -22,6 +22,7 @@ access touches one byte.
     kind: TraceKind::Full,
     sniff,
     open: open::<PLAIN>(),
+    written: None,
 };
 
 pub(super) const CLOUDSUITE: Format = Format {
@@ -39,6 +40,7 @@ Accesses are those of champsim. It is never guessed: say --format cloudsuite.
     kind: TraceKind::Full,
     sniff: |_| Fit::No,
     open: open::<CLOUD>(),
+    written: None,
 };
 
 /// Which of the two layouts.

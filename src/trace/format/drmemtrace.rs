@@ -32,6 +32,7 @@ drrun -t drmemtrace -indir drmemtrace.PROG.*.dir; then read trace/*.zip in that 
     kind: TraceKind::Full,
     sniff,
     open,
+    written: None,
 };
 
 const READ: u16 = 0;

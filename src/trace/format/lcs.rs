@@ -27,6 +27,7 @@ Each object is a page. Operations that set, write or change are writes, others r
         false => Fit::No,
     },
     open,
+    written: None,
 };
 
 /// What the header begins and ends with.

@@ -32,6 +32,7 @@ pub(super) mod testing;
 #[cfg(test)]
 mod tests;
 mod vscsi;
+mod write;
 
 use super::codec;
 use super::error::{Position, TraceError};
@@ -42,6 +43,7 @@ use std::io::{BufRead, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 pub use guess::guess;
+pub use write::{Kinds, Origin, RecordWriter, Written};
 
 /// Every format, in the order of the documentation.
 pub const TABLE: &[Format] = &[
@@ -163,6 +165,8 @@ pub struct Format {
     pub sniff: fn(&Sample<'_>) -> Fit,
     /// Opens a reader.
     pub open: OpenReader,
+    /// How it is written, if it can be.
+    pub written: Option<Written>,
 }
 
 /// Opens a reader on decompressed input; the path is for messages.
@@ -212,6 +216,15 @@ pub fn by_name(name: &str) -> Result<&'static Format, UnknownFormat> {
             nearest: best.filter(|f| near(f) >= 0.75).map(|f| f.name),
         }
     })
+}
+
+/// The format that an ending of a file name means for writing, without dot.
+pub fn by_ending(ending: &str) -> Option<&'static Format> {
+    let means = |format: &&Format| {
+        let written = format.written.as_ref();
+        written.is_some_and(|written| written.endings.contains(&ending))
+    };
+    TABLE.iter().find(means)
 }
 
 /// A trace file, ready to be read.

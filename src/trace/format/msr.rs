@@ -27,6 +27,7 @@ process of its own, numbered from 0 in order of the file.
             Msr::default(),
         )))
     },
+    written: None,
 };
 
 #[derive(Default)]

@@ -4,8 +4,11 @@
 
 use super::fixed::{FixedReader, RecordParser, sample_records, u32_at, u64_at};
 use super::lines::Complaint;
+use super::write::{Kinds, RecordWriter, TEXT, Written};
 use super::{Fit, Format, Sample};
 use crate::trace::record::{Access, Addressing, Kind, TraceKind};
+use rustc_hash::FxHashMap;
+use std::io::{self, Write};
 
 pub(super) const FORMAT: Format = Format {
     name: "oracleGeneral",
@@ -29,6 +32,14 @@ Each object is a page, all requests are reads.
             OracleGeneral,
         )))
     },
+    written: Some(Written {
+        endings: &["oracleGeneral"],
+        kinds: Kinds::None,
+        addressings: &[Addressing::Ids],
+        tells_kind: |kind, _| kind == TraceKind::BlockIo,
+        writer: || Box::new(Requests::default()),
+        ..TEXT
+    }),
 };
 
 /// The length of a record in bytes.
@@ -57,6 +68,38 @@ impl RecordParser for OracleGeneral {
 
     fn addressing(&self) -> Addressing {
         Addressing::Ids
+    }
+}
+
+/// Writes requests. The next request of an object is known only at the end: until then all ids are
+/// in memory, 8 bytes a request.
+#[derive(Default)]
+struct Requests {
+    ids: Vec<u64>,
+}
+
+impl RecordWriter for Requests {
+    fn access(&mut self, _out: &mut dyn Write, access: &Access) -> io::Result<()> {
+        self.ids.push(access.addr);
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let mut next = vec![-1i64; self.ids.len()];
+        let mut later: FxHashMap<u64, i64> = FxHashMap::default();
+        for (index, &id) in self.ids.iter().enumerate().rev() {
+            if let Some(number) = later.insert(id, index as i64 + 1) {
+                next[index] = number;
+            }
+        }
+        for (id, next) in self.ids.iter().zip(next) {
+            // There is no time; every object is of size 1, so that sizes of stores count pages.
+            out.write_all(&0u32.to_le_bytes())?;
+            out.write_all(&id.to_le_bytes())?;
+            out.write_all(&1u32.to_le_bytes())?;
+            out.write_all(&next.to_le_bytes())?;
+        }
+        Ok(())
     }
 }
 

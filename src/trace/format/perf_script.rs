@@ -25,6 +25,7 @@ A number alone before the time is a thread, which is taken for a process.
     kind: TraceKind::FaultsOnly,
     sniff: |sample| share(sample, PerfScript),
     open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, PerfScript))),
+    written: None,
 };
 
 /// Events whose samples have the address of the fault.

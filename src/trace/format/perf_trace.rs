@@ -29,6 +29,7 @@ What the access does is not known: all are reads. The thread is taken for a proc
             PerfTrace::default(),
         )))
     },
+    written: None,
 };
 
 /// Where the first file begins, in bytes: far from where a program is.

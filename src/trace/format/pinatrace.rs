@@ -23,6 +23,7 @@ that begin with #, as #eof, are skipped.
     kind: TraceKind::Full,
     sniff: |sample| share(sample, Pinatrace),
     open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, Pinatrace))),
+    written: None,
 };
 
 struct Pinatrace;

@@ -20,6 +20,7 @@ one byte. Each unit is a process with its number.
     kind: TraceKind::BlockIo,
     sniff: |sample| share(sample, Spc),
     open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, Spc))),
+    written: None,
 };
 
 /// Bytes of a block.

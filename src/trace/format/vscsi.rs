@@ -26,6 +26,7 @@ the disk from there on. The commands 0x0a, 0x2a, 0x8a and 0xaa write, all others
         None => Fit::No,
     },
     open,
+    written: None,
 };
 
 /// Where a version has what, in bytes.

@@ -87,5 +87,5 @@ mod tests {
         assert!(other.filter(|page| taken.contains(page)).count() < 300);
     }
 
-    const PINNED: [u64; 4] = [0, 0, 0, 0];
+    const PINNED: [u64; 4] = [5, 17, 35, 44];
 }

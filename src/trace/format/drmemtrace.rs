@@ -198,9 +198,9 @@ impl RecordParser for Drmemtrace {
             HEADER if !(1..=VERSION_MAX).contains(&value) => {
                 return Err(format!("a header with version {value}").into());
             }
+            other if other > LAST => return Err(format!("type {other} is none of a record").into()),
             // Prefetches, flushes, threads, markers, encodings and ends touch no memory.
-            0..=LAST => {}
-            other => return Err(format!("type {other} is none of a record").into()),
+            _ => {}
         }
         Ok(())
     }
@@ -242,7 +242,7 @@ pub(super) mod tests {
     pub fn trace(wide: bool) -> Vec<u8> {
         let body = [
             (MARKER, 2, 0x2f_1234_5678),
-            (47, 4, 0xe8_e789_48),
+            (47, 4, 0xe8e7_8948),
             (10, 3, 0x40_1000),
             (READ, 8, 0x7ffd_1000),
             (12, 5, 0x40_1003),

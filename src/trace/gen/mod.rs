@@ -88,12 +88,15 @@ pub const COMMON: [Param; 3] = [
     },
 ];
 
-/// Makes a generator; what is wrong is a lowercase sentence.
+/// Makes something of values; what is wrong is a lowercase sentence.
+type Maker<T> = fn(&Values, &mut Setting<'_>) -> Result<Box<T>, String>;
+
+/// Makes a generator.
 enum Make {
     /// One that says which address is next.
-    Pages(fn(&Values, &mut Setting<'_>) -> Result<Box<dyn Pages>, String>),
+    Pages(Maker<dyn Pages>),
     /// One that makes whole steps.
-    Steps(fn(&Values, &mut Setting<'_>) -> Result<Box<dyn Steps>, String>),
+    Steps(Maker<dyn Steps>),
 }
 
 /// What a generator is made for.

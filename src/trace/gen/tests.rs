@@ -55,7 +55,18 @@ fn every_stream_is_pinned() {
     assert_eq!(digests, PINNED);
 }
 
-const PINNED: [(&str, &str); 10] = [("", ""); 10];
+const PINNED: [(&str, &str); 10] = [
+    ("zipf", "422f3c74265accc0"),
+    ("uniform", "92af007a49e20ac5"),
+    ("loop", "e8ff38bdd179d71f"),
+    ("sequential", "56815a90647467c2"),
+    ("stride", "a98fd0d1c53a25cf"),
+    ("phases", "8ccbed4af09834e2"),
+    ("chase", "1c3249bd69da742a"),
+    ("belady", "42502c48edee88e2"),
+    ("mix", "cf40a01b5f3ab25a"),
+    ("fork-server", "a38c144300741b20"),
+];
 
 #[test]
 fn names_are_unique_and_entries_described() {
@@ -145,7 +156,7 @@ fn a_phase_stays_in_its_set() {
 fn a_mix_keeps_weights_and_pages_apart() {
     let order = {
         let mut values = Values::of(by_name("mix").unwrap());
-        let of = &MIX_PARAM();
+        let of = &parts_of_a_mix();
         values
             .set(of, "loop:weight=3:pages=10,sequential:pages=1000")
             .unwrap();
@@ -164,8 +175,8 @@ fn a_mix_keeps_weights_and_pages_apart() {
     assert!(high.is_sorted() && *high.last().unwrap() > 1000);
 }
 
-#[allow(non_snake_case)]
-fn MIX_PARAM() -> Param {
+/// The parameter that names the parts.
+fn parts_of_a_mix() -> Param {
     by_name("mix").unwrap().params[0]
 }
 
@@ -201,7 +212,7 @@ fn what_is_wrong_is_said() {
         ("zipf:weight=0", "weight: \"0\" is not"),
         ("zipf,,", "unknown pattern \"\""),
     ] {
-        values.set(&MIX_PARAM(), of).unwrap();
+        values.set(&parts_of_a_mix(), of).unwrap();
         let error = Generator::new(by_name("mix").unwrap(), &values, 4096)
             .err()
             .unwrap();

@@ -20,8 +20,8 @@ pub(super) const FORMAT: Format = Format {
     about: "DynamoRIO's drmemtrace: the fetches and accesses of a thread, usually in a .zip",
     layout: "\
 12 bytes per record, little-endian (8 if the program had 32 bits); several traces may follow:
-  offset 0  u16  type: 0 read, 1 write, 10 to 16, 30, 31, 48 and 49 instruction fetches, 17 more
-                 of them, 22 thread, 24 process, 25 header, 26 end, 28 marker; others are ignored
+  offset 0  u16  type: 0 read, 1 write, 10 to 16, 30, 31, 48 and 49 instruction fetches, 17 more of
+  them, 22 thread, 24 process, 25 header, 26 end, 28 marker; others are ignored
   offset 2  u16  size in bytes; of a marker, which
   offset 4  u64  address, process or value (u32 if the program had 32 bits)
 It begins with a header. Each file is one thread; a .zip is read as its chunk.* members in order.

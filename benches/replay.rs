@@ -15,7 +15,7 @@ use pagebench::policy::{PolicyChoice, TABLE};
 use pagebench::space::resolve;
 use pagebench::trace::bursts::{Bursts, K_MAX, SIZES};
 use pagebench::trace::dense::Trace;
-use pagebench::trace::r#gen::{Generator, Pattern};
+use pagebench::trace::r#gen::{Generator, Step};
 use pagebench::trace::record::{Addressing, TraceKind};
 use pagebench::trace::select::{Assembler, Selection};
 use pagebench::trace::source::{LoadOptions, Source, convert, load};
@@ -47,10 +47,11 @@ fn recording() -> Trace {
 
 /// Zipf(0.9) over a million pages: the worst case for locality.
 fn zipf() -> Trace {
-    let mut generator = Generator::new(Pattern::Zipf { alpha: 0.9 }, 1_000_000, REFS, 0.25, 1);
+    let generator = Generator::parse(&format!("zipf:pages=1M:writes=25:refs={REFS}"));
     let mut assembler = Assembler::new(Selection::default(), Addressing::Bytes, PageSize::DEFAULT);
     let (mut refs, mut kinds) = (Vec::new(), Vec::new());
-    while let Some(access) = generator.next_access(4096) {
+    for step in generator.expect("a generator of the table") {
+        let Step::Access(access) = step else { continue };
         let mut push = |reference, kind| {
             refs.push(reference);
             kinds.push(kind);
@@ -364,9 +365,10 @@ fn parse(c: &mut Criterion) {
 
 /// Lines as valgrind writes them.
 fn lackey_text(lines: u64) -> String {
-    let mut generator = Generator::new(Pattern::Zipf { alpha: 1.2 }, 500, lines, 0.25, 1);
+    let generator = Generator::parse(&format!("zipf:pages=500:alpha=1.2:writes=25:refs={lines}"));
     let mut text = String::new();
-    while let Some(access) = generator.next_access(4096) {
+    for step in generator.expect("a generator of the table") {
+        let Step::Access(access) = step else { continue };
         let kind = if access.addr % 3 == 0 { "I " } else { " L" };
         text.push_str(&format!("{kind} {:08x},8\n", 0x0400_0000 + access.addr));
     }

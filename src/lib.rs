@@ -34,7 +34,7 @@
 //! | [`exit`] | THE table of exit codes | what leads to them |
 //! | [`units`] | page sizes, amounts of memory, ladders | anything else |
 //! | [`simd`] | inner loops on wide registers, each with its portable twin | what the bytes mean |
-//! | [`trace`] | records and events, codecs, THE table of formats, recordings from valgrind, the dense trace, the `.pbt` store, generators | policies, machines |
+//! | [`trace`] | records and events, codecs, THE table of formats, read and written, recordings from valgrind, the dense trace, the `.pbt` store, THE table of generators | policies, machines |
 //! | [`space`] | processes, mappings, legality, sharing, fork and copy-on-write: what a trace means | frames, policies |
 //! | [`policy`] | the trait, its protocol, THE table; one file per policy | counters, files, TLBs |
 //! | [`vm`] | the machine: frames, page states, faults, swap, TLBs and walks, THE tables of machines and layouts, costs | which policy runs; files |

@@ -311,6 +311,7 @@ impl SelectArgs {
             pids,
             skip: self.skip,
             limit: self.limit,
+            sample: None,
         }
     }
 }

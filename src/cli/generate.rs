@@ -1,4 +1,5 @@
-//! `pagebench gen`: seeded traces for tests and benchmarks.
+//! `pagebench gen`: seeded traces for teaching, tests and benchmarks. Its subcommands, their flags
+//! and their help are those of the table of generators.
 
 use super::convert::write_whole;
 use super::failure::Failure;
@@ -6,97 +7,132 @@ use super::print;
 use crate::exit::{self, ExitCode};
 use crate::trace::dense::{KindCode, Meta};
 use crate::trace::digest;
+use crate::trace::event::Told;
 use crate::trace::format::plain;
-use crate::trace::r#gen::{Generator, PAGES_MAX, Pattern};
+use crate::trace::r#gen::{COMMON, Generator, Param, Pattern, Step, TABLE, Values, by_name};
 use crate::trace::record::{Addressing, TraceKind};
 use crate::trace::select::{Assembler, Selection};
 use crate::trace::store::{Summary, Writer};
-use crate::units::{PageSize, parse_count, show_bytes, show_count};
-use clap::{Args, ValueEnum};
+use crate::units::{PageSize, show_bytes, show_count};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Generate a trace: the same bytes on every machine for the same arguments.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  pagebench gen zipf --pages 1M --refs 50M --alpha 0.9 --writes 25 -o zipf.pbt
-  pagebench gen loop --pages 5 --refs 25 -o -")]
+/// What to generate: a pattern of the table, and the text of each of its parameters.
+#[derive(Debug)]
 pub struct GenArgs {
-    /// In what order pages are referenced
-    #[arg(value_enum)]
-    pattern: PatternName,
-
-    /// Distinct pages
-    #[arg(long, value_name = "PAGES", value_parser = parse_count, default_value = "10000")]
-    pages: u64,
-
-    /// References
-    #[arg(long, value_name = "REFERENCES", value_parser = parse_count, default_value = "1M")]
-    refs: u64,
-
-    /// Exponent of the Zipf law
-    #[arg(long, value_name = "ALPHA", default_value_t = 0.9)]
-    alpha: f64,
-
-    /// Writes, in percent of the references
-    #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
-    writes: f64,
-
-    /// Seed
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    seed: u64,
-
-    /// Page size of the addresses
-    #[arg(long, value_name = "BYTES", default_value = "4KiB")]
+    pattern: &'static Pattern,
+    given: Vec<(&'static Param, String)>,
     page_size: PageSize,
-
-    /// The file to write: .pbt, or - for text on standard output
-    #[arg(short, long, value_name = "FILE.pbt|-")]
     output: PathBuf,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum PatternName {
-    /// Independent draws, the k-th page with a weight of 1/k^alpha
-    Zipf,
-    /// Independent draws, all pages alike
-    Uniform,
-    /// All pages in order, again and again
-    Loop,
-    /// Each page a few times in order, never to return
-    Sequential,
+/// The parameters of a pattern, its own first.
+fn params(pattern: &'static Pattern) -> impl Iterator<Item = &'static Param> {
+    pattern.params.iter().chain(&COMMON)
+}
+
+fn subcommand(pattern: &'static Pattern) -> Command {
+    let mut command = Command::new(pattern.name)
+        .visible_aliases(pattern.aliases.iter().copied())
+        .about(pattern.about)
+        .after_help(format!(
+            "Example:\n  pagebench gen {} {}",
+            pattern.name, pattern.example
+        ));
+    for param in params(pattern) {
+        let range = match param.range() {
+            range if range.is_empty() => range,
+            range => format!(", {range}"),
+        };
+        command = command.arg(
+            Arg::new(param.name)
+                .long(param.name)
+                .value_name(param.value_name())
+                .default_value(param.default_of(pattern))
+                .allow_negative_numbers(true)
+                .help(format!("{}{range}", param.about)),
+        );
+    }
+    command
+        .arg(
+            Arg::new("page-size")
+                .long("page-size")
+                .value_name("BYTES")
+                .default_value("4KiB")
+                .value_parser(value_parser!(PageSize))
+                .help("Page size of the addresses, from 64 to 1GiB"),
+        )
+        .arg(
+            Arg::new("output")
+                .short('o')
+                .long("output")
+                .value_name("FILE.pbt|-")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("The file to write: .pbt, or - for text on standard output"),
+        )
+}
+
+impl Args for GenArgs {
+    fn augment_args(command: Command) -> Command {
+        command
+            .about("Generate a trace: the same bytes on every machine for the same arguments")
+            .after_help(
+                "Examples:\n  pagebench gen zipf --help\n  \
+                 pagebench gen zipf --pages 1M --refs 50M --alpha 0.9 --writes 25 -o zipf.pbt\n  \
+                 pagebench gen loop --pages 5 --refs 25 -o -",
+            )
+            .subcommand_value_name("PATTERN")
+            .subcommand_help_heading("Patterns")
+            .subcommand_required(true)
+            .disable_help_subcommand(true)
+            .subcommands(TABLE.iter().map(subcommand))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        GenArgs::augment_args(command)
+    }
+}
+
+impl FromArgMatches for GenArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<GenArgs, clap::Error> {
+        let (name, matches) = matches.subcommand().expect("one is required");
+        let pattern = by_name(name).expect("the subcommands are those of the table");
+        let text = |param: &'static Param| {
+            let text = matches.get_one::<String>(param.name);
+            (param, text.expect("there is a default").clone())
+        };
+        Ok(GenArgs {
+            pattern,
+            given: params(pattern).map(text).collect(),
+            page_size: *matches.get_one("page-size").expect("there is a default"),
+            output: matches
+                .get_one::<PathBuf>("output")
+                .expect("it is required")
+                .clone(),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = GenArgs::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// Runs the command.
 pub fn generate(args: GenArgs) -> Result<ExitCode, Failure> {
-    let out_of_range = |what: &str| Err(Failure::usage(what));
-    if args.pages == 0 || args.pages > PAGES_MAX {
-        return out_of_range("--pages: from 1 to 2^28");
+    let usage = |what: String| Failure::usage(format!("gen {}: {what}", args.pattern.name));
+    let mut values = Values::default();
+    for (param, text) in &args.given {
+        values
+            .set(param, text)
+            .map_err(|what| usage(format!("--{what}")))?;
     }
-    if args.refs == 0 {
-        return out_of_range("--refs: at least 1");
-    }
-    if !(args.alpha > 0.0 && args.alpha <= 10.0) {
-        return out_of_range("--alpha: above 0, up to 10");
-    }
-    if !(0.0..=100.0).contains(&args.writes) {
-        return out_of_range("--writes: from 0 to 100 percent");
-    }
-    let pattern = match args.pattern {
-        PatternName::Zipf => Pattern::Zipf { alpha: args.alpha },
-        PatternName::Uniform => Pattern::Uniform,
-        PatternName::Loop => Pattern::Loop,
-        PatternName::Sequential => Pattern::Sequential,
-    };
-    let generator = Generator::new(
-        pattern,
-        args.pages,
-        args.refs,
-        args.writes / 100.0,
-        args.seed,
-    );
+    let page_bytes = args.page_size.bytes();
+    let generator = Generator::new(args.pattern, &values, page_bytes).map_err(usage)?;
     if args.output == Path::new("-") {
-        write_text(generator, args.page_size).map_err(Failure::stdout)?;
+        write_text(generator).map_err(Failure::stdout)?;
         return Ok(exit::OK);
     }
     let name = crate::trace::source::name_of(&args.output);
@@ -114,25 +150,43 @@ pub fn generate(args: GenArgs) -> Result<ExitCode, Failure> {
     Ok(exit::OK)
 }
 
-fn write_text(mut generator: Generator, page_size: PageSize) -> io::Result<()> {
+fn write_text(generator: Generator) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 18, io::stdout().lock());
     plain::write_header(&mut out, TraceKind::Synthetic, Addressing::Bytes)?;
-    let mut pid = 0;
-    while let Some(access) = generator.next_access(page_size.bytes()) {
-        plain::write_access(&mut out, &access, Addressing::Bytes, &mut pid)?;
+    let mut current = 0;
+    for step in generator {
+        match step {
+            Step::Access(access) => {
+                plain::write_access(&mut out, &access, Addressing::Bytes, &mut current)?;
+            }
+            Step::Event { pid, event } => plain::write_event(&mut out, pid, &event, &mut current)?,
+        }
     }
     out.flush()
 }
 
 fn store(
-    mut generator: Generator,
+    generator: Generator,
     name: String,
     page_size: PageSize,
     out: impl Write,
 ) -> io::Result<Summary> {
     let mut writer = Writer::new(out, 3)?;
     let mut assembler = Assembler::new(Selection::default(), Addressing::Bytes, page_size);
-    while let Some(access) = generator.next_access(page_size.bytes()) {
+    for step in generator {
+        let access = match step {
+            Step::Access(access) => access,
+            Step::Event { pid, event } => {
+                let (before, line) = (0, 0);
+                writer.event(assembler.event(&Told {
+                    before,
+                    pid,
+                    event,
+                    line,
+                }));
+                continue;
+            }
+        };
         let mut done = Ok(());
         let mut push = |reference, kind: KindCode| done = writer.push(reference, kind);
         assembler

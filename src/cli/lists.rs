@@ -103,8 +103,20 @@ pub fn formats(args: NameArgs) -> Result<ExitCode, Failure> {
         }
         Some(name) => {
             let entry = format::by_name(name).map_err(|e| Failure::usage(e.to_string()))?;
+            let written = match &entry.written {
+                Some(written) => {
+                    let endings: Vec<String> =
+                        written.endings.iter().map(|e| format!(".{e}")).collect();
+                    format!(
+                        "written by: pagebench convert --to {} (for names that end in {})\n",
+                        entry.name,
+                        endings.join(", ")
+                    )
+                }
+                None => String::new(),
+            };
             format!(
-                "{}: {}\nkind: {}\n\n{}\n",
+                "{}: {}\nkind: {}\n{written}\n{}\n",
                 entry.name,
                 entry.about,
                 entry.kind.name(),

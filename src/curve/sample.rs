@@ -25,6 +25,7 @@ use super::Filling;
 use super::lru::{LruCurve, lru};
 use super::sizes::{POINTS, spread_from};
 use crate::trace::dense::{PageKey, Ref, Trace, pack, page_of};
+use crate::trace::r#gen::mixed;
 
 /// Groups from whose spread the error is told.
 pub const GROUPS: usize = 8;
@@ -142,14 +143,6 @@ impl Chosen {
         }
         chosen
     }
-}
-
-/// A bijection of 64-bit numbers whose results look random (Steele, Lea and Flood, SplitMix).
-fn mixed(number: u64) -> u64 {
-    let z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ z >> 31
 }
 
 /// Faults among pages taken at `rate` when the whole memory has so many frames, scaled.

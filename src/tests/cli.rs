@@ -10,12 +10,18 @@ mod bad_input;
 mod cache;
 #[path = "cli/check.rs"]
 mod check;
+#[path = "cli/convert.rs"]
+mod convert;
 #[path = "cli/curve.rs"]
 mod curve;
 #[path = "cli/events.rs"]
 mod events;
 #[path = "cli/filters.rs"]
 mod filters;
+#[path = "cli/formats.rs"]
+mod formats;
+#[path = "cli/generate.rs"]
+mod generate;
 #[path = "cli/harness.rs"]
 mod harness;
 #[path = "cli/help.rs"]

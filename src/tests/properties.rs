@@ -351,6 +351,7 @@ fn selection() -> impl Strategy<Value = Selection> {
             pids,
             skip,
             limit,
+            sample: None,
         }),
     ]
 }

@@ -210,6 +210,17 @@ pub(super) struct Known {
     pub kind: Option<TraceKind>,
 }
 
+impl Known {
+    /// What this one knows.
+    pub fn of(reader: &dyn RecordReader) -> Known {
+        Known {
+            skipped: reader.skipped(),
+            addressing: reader.addressing(),
+            kind: reader.kind(),
+        }
+    }
+}
+
 impl Default for Known {
     fn default() -> Known {
         Known {
@@ -241,11 +252,7 @@ impl Batch {
             };
             reader.take_events(&mut self.events);
         }
-        self.known = Known {
-            skipped: reader.skipped(),
-            addressing: reader.addressing(),
-            kind: reader.kind(),
-        };
+        self.known = Known::of(reader);
         Ok(more)
     }
 }

@@ -6,6 +6,7 @@
 
 use super::ahead::BytesAhead;
 use super::error::{Cause, TraceError};
+use super::zip;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
 use std::path::Path;
@@ -88,6 +89,11 @@ pub const CODECS: &[Codec] = &[
         decode: Some(|source| Ok(Box::new(bzip2::bufread::MultiBzDecoder::new(source)))),
     },
     Codec {
+        name: "zip",
+        is: zip::is_zip,
+        decode: Some(|source| Ok(Box::new(zip::Members::new(source)))),
+    },
+    Codec {
         name: "none",
         is: |_| true,
         decode: None,
@@ -163,7 +169,11 @@ pub(super) fn read_error(path: &Path, error: io::Error) -> TraceError {
     if error.kind() == ErrorKind::UnexpectedEof || error.kind() == ErrorKind::InvalidData {
         fault.help = "the file may have been cut or damaged when it was written or copied".into();
     }
-    fault.cause = Cause::Io(error);
+    fault.cause = match error.kind() {
+        // An archive of something else.
+        ErrorKind::Unsupported => Cause::UnknownFormat,
+        _ => Cause::Io(error),
+    };
     fault
 }
 
@@ -212,7 +222,9 @@ impl Checked {
             self.fault = Some((error.kind(), error.to_string()));
             return error;
         }
-        let (kind, what) = if error.kind() == ErrorKind::UnexpectedEof {
+        let (kind, what) = if error.kind() == ErrorKind::Unsupported {
+            (ErrorKind::Unsupported, error.to_string())
+        } else if error.kind() == ErrorKind::UnexpectedEof {
             let what = format!("{codec} stream is cut short after {at} decompressed bytes");
             (ErrorKind::UnexpectedEof, what)
         } else {

@@ -39,6 +39,7 @@ fn pack(codec: &str, data: &[u8]) -> Vec<u8> {
             e.write_all(data).unwrap();
             e.finish().unwrap()
         }
+        "zip" => zip::tests::archive(&[("trace", data, true, false)]),
         _ => data.to_vec(),
     }
 }

@@ -2,7 +2,7 @@
 //! accesses are taken (kind, process, a range of positions), which pages they touch at the page
 //! size asked for, the dense ids of those pages, and where the events stand among them.
 //!
-//! The order is fixed: kind and process, then pages, then `skip` and `limit`, which therefore
+//! The order is fixed: kind and process, then pages and their sample, then `skip` and `limit`, which therefore
 //! count references as they are replayed. Events are never left out up to the last reference
 //! taken: what a later reference meets depends on all of them. Knows nothing of files.
 
@@ -12,6 +12,7 @@ use super::dense::{
 };
 use super::event::{EventAt, Told};
 use super::record::{Access, Addressing, Kind, Packed};
+use super::sample::Rate;
 use crate::simd::pages::{self, Pages};
 use crate::units::{PageId, PageSize};
 
@@ -26,12 +27,27 @@ pub struct Selection {
     pub skip: u64,
     /// At most so many references.
     pub limit: Option<u64>,
+    /// Take only a sample of the pages; all if absent.
+    pub sample: Option<Rate>,
 }
 
 impl Selection {
     /// True if the whole trace is taken.
     pub fn is_all(&self) -> bool {
         *self == Selection::default()
+    }
+
+    /// Whether accesses of this kind and process are taken.
+    #[inline]
+    pub(super) fn takes(&self, pid: u32, kind: KindCode) -> bool {
+        !(self.data_only && kind & KIND_MASK == Kind::Ifetch as KindCode)
+            && (self.pids.is_empty() || self.pids.contains(&pid))
+    }
+
+    /// Whether the page with this number of this process is taken.
+    #[inline]
+    pub(super) fn samples(&self, pid: u32, number: u64) -> bool {
+        self.sample.is_none_or(|rate| rate.takes(pid, number))
     }
 
     /// The text of the result column `filter`: empty if the whole trace is taken.
@@ -41,6 +57,7 @@ impl Selection {
             parts.push("data-only".to_owned());
         }
         parts.extend(self.pids.iter().map(|pid| format!("pid={pid}")));
+        parts.extend(self.sample.map(|rate| format!("sample={rate}")));
         if self.skip > 0 {
             parts.push(format!("skip={}", self.skip));
         }
@@ -178,12 +195,6 @@ impl Assembler {
         }
     }
 
-    #[inline]
-    fn takes(&self, pid: u32, kind: KindCode) -> bool {
-        !(self.selection.data_only && kind & KIND_MASK == Kind::Ifetch as KindCode)
-            && (self.selection.pids.is_empty() || self.selection.pids.contains(&pid))
-    }
-
     /// An access: one reference per page touched, in address order, the later ones marked
     /// [`CONTINUES`]. Consecutive ids are references of their own, not parts of one access.
     #[inline]
@@ -193,7 +204,7 @@ impl Assembler {
         sink: &mut impl FnMut(Ref, KindCode),
     ) -> Result<Flow, TooManyPages> {
         let mut code = access.kind as KindCode;
-        if !self.takes(access.pid, code) {
+        if !self.selection.takes(access.pid, code) {
             return Ok(Flow::More);
         }
         let first = access.addr >> self.shift;
@@ -336,9 +347,16 @@ impl Assembler {
         &mut self,
         pid: u32,
         number: u64,
-        code: KindCode,
+        mut code: KindCode,
         sink: &mut impl FnMut(Ref, KindCode),
     ) -> Result<Flow, TooManyPages> {
+        if self.selection.sample.is_some() {
+            if !self.selection.samples(pid, number) {
+                return Ok(Flow::More);
+            }
+            // What it continues may have been left out.
+            code &= !CONTINUES;
+        }
         if self.to_skip > 0 {
             self.to_skip -= 1;
             return Ok(Flow::More);
@@ -383,7 +401,7 @@ impl Assembler {
         }
         self.last = Some(key);
         let pid = source.pids[key.process as usize];
-        if !self.takes(pid, code) {
+        if !self.selection.takes(pid, code) {
             return Ok(Flow::More);
         }
         self.reference(pid, key.number, code, sink)

@@ -3,6 +3,7 @@
 //! into a `.pbt` ([`convert`]) or to any other sink. How that is done is not known here (see
 //! `stream`).
 
+use super::ahead::Known;
 use super::codec;
 use super::dense::{Dictionary, Meta, Trace};
 use super::error::{Position, TraceError};
@@ -51,6 +52,17 @@ pub struct Source {
     pub codec: &'static str,
     /// True if the format was guessed from content.
     pub guessed: bool,
+}
+
+/// What is known of a trace while its accesses are listed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Nature {
+    /// The kind of recording.
+    pub kind: TraceKind,
+    /// How addresses are to be read.
+    pub addressing: Addressing,
+    /// Bad records skipped so far.
+    pub skipped: u64,
 }
 
 enum Content {
@@ -173,7 +185,8 @@ impl Source {
             ..
         } = self;
         let selection = options.selection;
-        let (meta, assembler) = match content {
+        let sample = selection.sample;
+        let (mut meta, assembler) = match content {
             Content::Records(mut reader, kind) => {
                 let check = |addressing| check_ids(&path, addressing, options.page_size);
                 let reader = &mut *reader;
@@ -206,16 +219,73 @@ impl Source {
                 (meta, assembler)
             }
         };
+        if let Some(rate) = sample {
+            meta.kind = TraceKind::Sampled;
+            meta.format
+                .push_str(&format!(", sample of {rate} of the pages"));
+        }
         Ok((meta, assembler.into_dictionary()))
     }
 
     /// Calls `sink` with the accesses and events as the file states them, in order, until it
     /// returns false. A stored trace gives the beginnings of pages instead of addresses.
     pub fn records(self, sink: impl FnMut(Record<'_>) -> bool) -> Result<(), TraceError> {
+        let mut sink = sink;
         match self.content {
-            Content::Records(mut reader, _) => stream::list_records(&mut *reader, sink),
-            Content::Stored(store) => stream::list_stored(&store, sink),
+            Content::Records(mut reader, _) => {
+                stream::list_records(&mut *reader, |_, record| sink(record)).map(drop)
+            }
+            Content::Stored(store) => stream::list_stored(&store, false, sink),
         }
+    }
+
+    /// Calls `sink` with the accesses and events as the file states them, in order, and with what
+    /// is known of the trace, until it returns false. Of a stored trace an access to several pages
+    /// is one, from the beginning of the first to the first byte of the last. Returns what is known
+    /// at the end.
+    pub(super) fn accesses(
+        self,
+        mut sink: impl FnMut(Nature, Record<'_>) -> bool,
+    ) -> Result<Nature, TraceError> {
+        let given = self.options.kind;
+        match self.content {
+            Content::Records(mut reader, kind) => {
+                let nature = |known: Known| Nature {
+                    kind: given.or(known.kind).unwrap_or(kind),
+                    addressing: known.addressing,
+                    skipped: known.skipped,
+                };
+                let sink = |known, record: Record<'_>| sink(nature(known), record);
+                stream::list_records(&mut *reader, sink).map(nature)
+            }
+            Content::Stored(store) => {
+                let nature = Nature {
+                    kind: given.unwrap_or(store.meta.kind),
+                    addressing: store.meta.addressing,
+                    skipped: store.meta.skipped,
+                };
+                stream::list_stored(&store, true, |record| sink(nature, record))?;
+                Ok(nature)
+            }
+        }
+    }
+
+    /// The file, as the user named it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What of the trace is wanted.
+    pub fn selection(&self) -> &Selection {
+        &self.options.selection
+    }
+
+    /// An error where a trace with such addresses cannot have the page size asked for.
+    pub(super) fn check_page_size(&self) -> impl Fn(Addressing) -> Result<(), TraceError> + use<> {
+        let (path, wanted) = (self.path.clone(), self.options.page_size);
+        let stored = self.store().map(|store| store.meta.page_size);
+        let wanted = wanted.filter(|size| Some(*size) != stored);
+        move |addressing| check_ids(&path, addressing, wanted)
     }
 }
 
@@ -352,7 +422,12 @@ pub enum ConvertError {
 
 /// The error for a file of which no reference is left, though all of them were wanted.
 pub fn no_reference(path: &Path, meta: &Meta) -> TraceError {
-    match meta.skipped {
+    no_reference_of(path, meta.skipped)
+}
+
+/// The same, where so many bad records were skipped.
+pub(super) fn no_reference_of(path: &Path, skipped: u64) -> TraceError {
+    match skipped {
         0 => TraceError::new(path, "the trace holds no reference"),
         bad => TraceError::new(
             path,
@@ -383,7 +458,7 @@ pub fn convert<W: Write>(
 }
 
 /// Endings of codecs and formats, left out of a trace's name.
-const ENDINGS: [&str; 20] = [
+const ENDINGS: [&str; 25] = [
     "gz",
     "zst",
     "zstd",
@@ -404,6 +479,11 @@ const ENDINGS: [&str; 20] = [
     "ref",
     "log",
     "out",
+    "zip",
+    "spc",
+    "vscsi",
+    "champsim",
+    "champsimtrace",
 ];
 
 /// The name of a trace: its file name without the endings of codec and format. Control

@@ -5,7 +5,7 @@
 //! (see `source`), nor what a reference or an event becomes (see `select`).
 
 use super::ahead::{self, Known};
-use super::dense::{Dictionary, KIND_MASK, KindCode, Ref, TooManyPages, Trace, page_of};
+use super::dense::{CONTINUES, Dictionary, KIND_MASK, KindCode, Ref, TooManyPages, Trace, page_of};
 use super::error::TraceError;
 use super::event::{Event, EventAt};
 use super::format::RecordReader;
@@ -221,13 +221,16 @@ impl Feed<'_> {
     }
 }
 
-/// Calls `sink` with what a reader reads, until it returns false.
+/// Calls `sink` with what a reader reads and what it knows, until it returns false. Returns what
+/// the reader knew at the end.
 pub(super) fn list_records(
     reader: &mut dyn RecordReader,
-    mut sink: impl FnMut(Record<'_>) -> bool,
-) -> Result<(), TraceError> {
+    mut sink: impl FnMut(Known, Record<'_>) -> bool,
+) -> Result<Known, TraceError> {
     let (mut batch, mut events) = (Vec::new(), Vec::new());
     while reader.fill(&mut batch)? {
+        let known = Known::of(reader);
+        let mut sink = |record: Record<'_>| sink(known, record);
         reader.take_events(&mut events);
         let mut at = 0;
         for told in events.drain(..) {
@@ -235,20 +238,25 @@ pub(super) fn list_records(
             let mut before = batch[at..told.before].iter().copied().map(Record::Access);
             at = told.before;
             if !before.all(&mut sink) || !sink(Record::Event { pid, event }) {
-                return Ok(());
+                return Ok(known);
             }
         }
         if !batch.drain(..).skip(at).map(Record::Access).all(&mut sink) {
-            return Ok(());
+            return Ok(known);
         }
     }
-    Ok(())
+    Ok(Known::of(reader))
 }
 
+/// The most bytes of an access that is joined, as of any access that is read.
+const JOINED_MAX: u64 = 1 << 24;
+
 /// Calls `sink` with what a stored trace says, until it returns false: the beginnings of pages
-/// instead of addresses.
+/// instead of addresses. Each page is an access, or, to be joined, those of one access are one: from
+/// the beginning of the first to the first byte of the last.
 pub(super) fn list_stored(
     store: &Store,
+    join: bool,
     mut sink: impl FnMut(Record<'_>) -> bool,
 ) -> Result<(), TraceError> {
     let dictionary = &store.dictionary;
@@ -262,33 +270,56 @@ pub(super) fn list_stored(
             size: 1,
         }
     };
+    let tell = |event: &EventAt, sink: &mut dyn FnMut(Record<'_>) -> bool| {
+        let told = event.told(dictionary, 0);
+        let (pid, event) = (told.pid, &told.event);
+        sink(Record::Event { pid, event })
+    };
     let mut events = store.events.iter().peekable();
     let mut position = 0;
+    // The access to which more pages may belong.
+    let mut held: Option<Access> = None;
     let (mut refs, mut kinds) = (Vec::new(), Vec::new());
     for block in 0..store.blocks() {
         refs.clear();
         kinds.clear();
         store.unpack(block, &mut refs, &mut kinds)?;
-        for reference in refs.iter().zip(&kinds) {
+        for (reference, kind) in refs.iter().zip(&kinds) {
+            if join && kind & CONTINUES != 0 && grows(&mut held, 1 << shift) {
+                position += 1;
+                continue;
+            }
+            if !held
+                .take()
+                .is_none_or(|access| sink(Record::Access(access)))
+            {
+                return Ok(());
+            }
             while let Some(event) = events.next_if(|event| event.position <= position) {
-                let told = event.told(dictionary, 0);
-                let (pid, event) = (told.pid, &told.event);
-                if !sink(Record::Event { pid, event }) {
+                if !tell(event, &mut sink) {
                     return Ok(());
                 }
             }
-            if !sink(Record::Access(access(reference))) {
-                return Ok(());
-            }
+            held = Some(access((reference, kind)));
             position += 1;
         }
     }
-    events.all(|event| {
-        let told = event.told(dictionary, 0);
-        let (pid, event) = (told.pid, &told.event);
-        sink(Record::Event { pid, event })
-    });
+    if held.is_none_or(|access| sink(Record::Access(access))) {
+        events.all(|event| tell(event, &mut sink));
+    }
     Ok(())
+}
+
+/// Lets an access reach into the next page, if it may be so large.
+fn grows(held: &mut Option<Access>, page_bytes: u64) -> bool {
+    let size = |access: &&mut Access| u64::from(access.size) + page_bytes;
+    match held.as_mut().filter(|access| size(access) <= JOINED_MAX) {
+        Some(access) => {
+            access.size += page_bytes as u32;
+            true
+        }
+        None => false,
+    }
 }
 
 fn too_many_pages(path: &Path, error: TooManyPages) -> TraceError {

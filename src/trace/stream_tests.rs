@@ -167,6 +167,7 @@ fn parts_of_a_trace_and_coarser_pages_have_the_same_events_from_everywhere() {
             pids,
             skip,
             limit,
+            sample: None,
         };
         for page_size in [PageSize::DEFAULT, coarse] {
             let from_text = load(text.as_bytes(), selection.clone(), page_size);
@@ -190,6 +191,7 @@ fn filters_leave_no_event_out_and_skipped_ones_come_first() {
             pids,
             skip,
             limit,
+            ..Selection::default()
         };
         shown(&load(PROGRAM.as_bytes(), selection, PageSize::DEFAULT))
     };

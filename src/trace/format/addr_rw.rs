@@ -3,6 +3,7 @@
 use super::Format;
 use super::lines::{Complaint, LineParser, LineReader, bad_address, nothing_more, share};
 use super::number::{hex_0x, word};
+use super::write::{Kinds, Lines, TEXT, Written};
 use crate::trace::record::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -17,6 +18,16 @@ either case. There is no size: each access touches one byte.
     kind: TraceKind::Full,
     sniff: |sample| share(sample, AddrRw),
     open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, AddrRw))),
+    written: Some(Written {
+        endings: &["rw"],
+        kinds: Kinds::Data,
+        writer: || {
+            Box::new(Lines(|out, a| {
+                writeln!(out, "0x{:x} {}", a.addr, a.kind.letter())
+            }))
+        },
+        ..TEXT
+    }),
 };
 
 struct AddrRw;

@@ -21,6 +21,7 @@ be dinero; then --format decides.
     kind: TraceKind::BlockIo,
     sniff: |sample| share(sample, Arc),
     open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, Arc))),
+    written: None,
 };
 
 struct Arc;

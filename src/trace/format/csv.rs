@@ -5,6 +5,7 @@
 
 use super::lines::{BATCH, Complaint, LINE_MAX, RUN_MAX, bad_line, checked_size, sample_lines};
 use super::number::{NumberFault, decimal, hex, strip_0x};
+use super::write::{Origin, RecordWriter, TEXT, Written, by_kind};
 use super::{Fit, Format, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::{BUFFER, read_error};
 use crate::trace::error::{Position, TraceError};
@@ -12,6 +13,7 @@ use crate::trace::record::{Access, Addressing, Kind, TraceKind};
 use ::csv::ByteRecord;
 use columns::Columns;
 use memchr::memchr_iter;
+use std::io::Write;
 use std::io::{self, BufRead, Cursor, Read};
 use std::path::PathBuf;
 
@@ -37,7 +39,48 @@ quoted as in RFC 4180. Lines that begin with # are skipped.
     kind: TraceKind::Full,
     sniff,
     open: |input, path, options| Ok(Box::new(CsvReader::open(input, path, options)?)),
+    written: Some(Written {
+        endings: &["csv"],
+        addressings: &[Addressing::Bytes, Addressing::Ids],
+        most: |addressing| match addressing {
+            Addressing::Bytes => RUN_MAX as u32,
+            Addressing::Ids => 1,
+        },
+        processes: true,
+        tells_kind: |kind, addressing| match addressing {
+            Addressing::Ids => matches!(kind, TraceKind::Full | TraceKind::BlockIo),
+            Addressing::Bytes => kind == TraceKind::Full,
+        },
+        writer: || Box::new(Rows { ids: false }),
+        ..TEXT
+    }),
 };
+
+/// Writes rows: of ids without sizes, which the reader would not look at.
+struct Rows {
+    ids: bool,
+}
+
+impl RecordWriter for Rows {
+    fn begin(&mut self, out: &mut dyn Write, origin: Origin) -> io::Result<()> {
+        self.ids = origin.addressing == Addressing::Ids;
+        // The name tells the reader the kind.
+        let columns = match (self.ids, origin.kind) {
+            (true, TraceKind::BlockIo) => "pid,op,block",
+            (true, _) => "pid,op,page",
+            (false, _) => "pid,op,addr,size",
+        };
+        writeln!(out, "{columns}")
+    }
+
+    fn access(&mut self, out: &mut dyn Write, a: &Access) -> io::Result<()> {
+        let op = by_kind(a, "ifetch", "read", "write");
+        match self.ids {
+            true => writeln!(out, "{},{op},{}", a.pid, a.addr),
+            false => writeln!(out, "{},{op},0x{:x},{}", a.pid, a.addr, a.size),
+        }
+    }
+}
 
 /// The delimiters that are guessed, the first one where nothing else is said.
 const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];

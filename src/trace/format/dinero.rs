@@ -2,6 +2,7 @@
 
 use super::lines::{Complaint, LineParser, LineReader, bad_address, sample_lines, share};
 use super::number::{hex, word};
+use super::write::{Lines, TEXT, Written, by_kind};
 use super::{Fit, Format};
 use crate::trace::record::{Access, Kind, TraceKind};
 
@@ -24,6 +25,15 @@ each line may also be arc; then --format decides.
         false => share(sample, Dinero),
     },
     open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, Dinero))),
+    written: Some(Written {
+        endings: &["din"],
+        writer: || {
+            Box::new(Lines(|out, a| {
+                writeln!(out, "{} {:x}", by_kind(a, 2, 0, 1), a.addr)
+            }))
+        },
+        ..TEXT
+    }),
 };
 
 /// The most words of a line that is taken for this format unasked.

@@ -4,6 +4,7 @@ use super::lines::{
     BYTES_MAX, Complaint, LineParser, LineReader, bad_address, checked_size, share,
 };
 use super::number::{decimal, hex, hex8_unchecked, is_blank, trim};
+use super::write::{Lines, TEXT, Written, by_kind};
 use super::{Format, ReadOptions};
 use crate::simd::lines::{self as simd, LINES, Level};
 use crate::trace::record::{Access, Kind, Packed, TraceKind};
@@ -28,6 +29,17 @@ own text and are skipped wherever they stand.
     open: |input, path, options: &ReadOptions| {
         Ok(Box::new(LineReader::new(input, path, options, Lackey)))
     },
+    written: Some(Written {
+        endings: &["lackey"],
+        most: |_| BYTES_MAX as u32,
+        writer: || {
+            Box::new(Lines(|out, a| {
+                let kind = by_kind(a, "I ", " L", " S");
+                writeln!(out, "{kind} {:08x},{}", a.addr, a.size)
+            }))
+        },
+        ..TEXT
+    }),
 };
 
 struct Lackey;

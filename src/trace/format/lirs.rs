@@ -3,6 +3,7 @@
 use super::Format;
 use super::lines::{Complaint, LineParser, LineReader, bad_id, share};
 use super::number::{decimal, trim};
+use super::write::{Kinds, Lines, TEXT, Written};
 use crate::trace::record::{Access, Addressing, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -18,6 +19,14 @@ and lines with a lone * are ignored.
     kind: TraceKind::BlockIo,
     sniff: |sample| share(sample, Lirs),
     open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, Lirs))),
+    written: Some(Written {
+        endings: &["trc", "vpn"],
+        kinds: Kinds::None,
+        addressings: &[Addressing::Ids],
+        tells_kind: |kind, _| kind == TraceKind::BlockIo,
+        writer: || Box::new(Lines(|out, a| writeln!(out, "{}", a.addr))),
+        ..TEXT
+    }),
 };
 
 struct Lirs;

@@ -6,22 +6,33 @@
 
 mod addr_rw;
 mod arc;
+mod champsim;
 mod csv;
 mod dinero;
+mod drmemtrace;
 pub(in crate::trace) mod event_text;
+mod fixed;
 mod guess;
 pub(super) mod lackey;
+mod lcs;
 mod lines;
 mod lirs;
+mod msr;
 pub(in crate::trace) mod number;
 mod oracle_general;
 mod page_ref;
+mod perf_script;
+mod perf_trace;
+mod pinatrace;
 pub mod plain;
+mod spc;
 mod spec;
 #[cfg(test)]
 pub(super) mod testing;
 #[cfg(test)]
 mod tests;
+mod vscsi;
+mod write;
 
 use super::codec;
 use super::error::{Position, TraceError};
@@ -32,11 +43,16 @@ use std::io::{BufRead, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 pub use guess::guess;
+pub use write::{Kinds, Origin, RecordWriter, Written};
 
 /// Every format, in the order of the documentation.
 pub const TABLE: &[Format] = &[
     plain::FORMAT,
     lackey::FORMAT,
+    drmemtrace::FORMAT,
+    champsim::FORMAT,
+    champsim::CLOUDSUITE,
+    pinatrace::FORMAT,
     addr_rw::FORMAT,
     page_ref::FORMAT,
     spec::FORMAT,
@@ -44,7 +60,13 @@ pub const TABLE: &[Format] = &[
     csv::FORMAT,
     lirs::FORMAT,
     arc::FORMAT,
+    spc::FORMAT,
+    msr::FORMAT,
+    vscsi::FORMAT,
     oracle_general::FORMAT,
+    lcs::FORMAT,
+    perf_script::FORMAT,
+    perf_trace::FORMAT,
 ];
 
 /// How much of a file its format is guessed from, in bytes.
@@ -143,6 +165,8 @@ pub struct Format {
     pub sniff: fn(&Sample<'_>) -> Fit,
     /// Opens a reader.
     pub open: OpenReader,
+    /// How it is written, if it can be.
+    pub written: Option<Written>,
 }
 
 /// Opens a reader on decompressed input; the path is for messages.
@@ -192,6 +216,15 @@ pub fn by_name(name: &str) -> Result<&'static Format, UnknownFormat> {
             nearest: best.filter(|f| near(f) >= 0.75).map(|f| f.name),
         }
     })
+}
+
+/// The format that an ending of a file name means for writing, without dot.
+pub fn by_ending(ending: &str) -> Option<&'static Format> {
+    let means = |format: &&Format| {
+        let written = format.written.as_ref();
+        written.is_some_and(|written| written.endings.contains(&ending))
+    };
+    TABLE.iter().find(means)
 }
 
 /// A trace file, ready to be read.

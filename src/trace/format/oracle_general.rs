@@ -2,14 +2,13 @@
 //! the same object worked out beforehand. Only the object is used: the next request is never
 //! trusted, since the clairvoyant policies work it out themselves.
 
-use super::lines::BATCH;
-use super::number::grouped;
-use super::{Fit, Format, ReadOptions, RecordReader, Sample};
-use crate::trace::codec::{fill_buf, read_error};
-use crate::trace::error::{Position, TraceError};
+use super::fixed::{FixedReader, RecordParser, sample_records, u32_at, u64_at};
+use super::lines::Complaint;
+use super::write::{Kinds, RecordWriter, TEXT, Written};
+use super::{Fit, Format, Sample};
 use crate::trace::record::{Access, Addressing, Kind, TraceKind};
-use std::io::BufRead;
-use std::path::PathBuf;
+use rustc_hash::FxHashMap;
+use std::io::{self, Write};
 
 pub(super) const FORMAT: Format = Format {
     name: "oracleGeneral",
@@ -24,105 +23,47 @@ Each object is a page, all requests are reads.
 ",
     kind: TraceKind::BlockIo,
     sniff,
-    open: |input, path, options: &ReadOptions| {
-        Ok(Box::new(OracleGeneral {
+    open: |input, path, options| {
+        Ok(Box::new(FixedReader::new(
             input,
             path,
-            cut: Vec::new(),
-            records: 0,
-            skip_bad: options.skip_bad,
-            skipped: 0,
-            done: false,
-        }))
+            options,
+            0,
+            OracleGeneral,
+        )))
     },
+    written: Some(Written {
+        endings: &["oracleGeneral"],
+        kinds: Kinds::None,
+        addressings: &[Addressing::Ids],
+        tells_kind: |kind, _| kind == TraceKind::BlockIo,
+        writer: || Box::new(Requests::default()),
+        ..TEXT
+    }),
 };
 
 /// The length of a record in bytes.
 const RECORD: usize = 24;
 
-struct OracleGeneral {
-    input: Box<dyn BufRead + Send>,
-    path: PathBuf,
-    /// The beginning of a record whose end is not in the buffer.
-    cut: Vec<u8>,
-    /// Whole records read so far.
-    records: u64,
-    skip_bad: bool,
-    skipped: u64,
-    done: bool,
-}
+struct OracleGeneral;
 
-impl OracleGeneral {
-    fn fill_to(&mut self, goal: usize, batch: &mut Vec<Access>) -> Result<(), TraceError> {
-        while batch.len() < goal {
-            let buffer = match fill_buf(&mut self.input) {
-                Ok(buffer) => buffer,
-                Err(e) => {
-                    let offset = self.records * RECORD as u64 + self.cut.len() as u64;
-                    return Err(read_error(&self.path, e).at(Position::Byte(offset)));
-                }
-            };
-            if buffer.is_empty() {
-                self.done = true;
-                return self.end();
-            }
-            let used = if self.cut.is_empty() && buffer.len() >= RECORD {
-                let whole = (buffer.len() / RECORD).min(goal - batch.len());
-                let (records, _) = buffer.as_chunks::<RECORD>();
-                batch.extend(records[..whole].iter().map(access));
-                self.records += whole as u64;
-                whole * RECORD
-            } else {
-                let used = buffer.len().min(RECORD - self.cut.len());
-                self.cut.extend_from_slice(&buffer[..used]);
-                if let Some(record) = self.cut.first_chunk() {
-                    batch.push(access(record));
-                    self.records += 1;
-                    self.cut.clear();
-                }
-                used
-            };
-            self.input.consume(used);
-        }
+impl RecordParser for OracleGeneral {
+    const NAME: &'static str = FORMAT.name;
+
+    #[inline(always)]
+    fn bytes(&self) -> usize {
+        RECORD
+    }
+
+    #[inline(always)]
+    fn parse(&mut self, record: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+        out.push(Access {
+            pid: 0,
+            kind: Kind::Read,
+            size: 1,
+            addr: u64_at(record, 4),
+        });
         Ok(())
-    }
-
-    /// The end of the file: nothing may be left of a record.
-    fn end(&mut self) -> Result<(), TraceError> {
-        if self.cut.is_empty() {
-            return Ok(());
-        }
-        if self.skip_bad {
-            self.skipped += 1;
-            return Ok(());
-        }
-        let offset = self.records * RECORD as u64;
-        let what = format!(
-            "record {} at byte offset {} is cut short ({} of {RECORD} bytes)",
-            grouped(self.records),
-            grouped(offset),
-            self.cut.len(),
-        );
-        let help = "the file is incomplete or not oracleGeneral; --skip-bad leaves the rest out";
-        Err(TraceError::new(&self.path, what)
-            .at(Position::Byte(offset))
-            .help(help))
-    }
-}
-
-impl RecordReader for OracleGeneral {
-    fn fill(&mut self, batch: &mut Vec<Access>) -> Result<bool, TraceError> {
-        let before = batch.len();
-        if !self.done {
-            let result = self.fill_to(before + BATCH, batch);
-            self.done |= result.is_err();
-            result?;
-        }
-        Ok(batch.len() > before)
-    }
-
-    fn skipped(&self) -> u64 {
-        self.skipped
     }
 
     fn addressing(&self) -> Addressing {
@@ -130,32 +71,51 @@ impl RecordReader for OracleGeneral {
     }
 }
 
-/// The access that a record stands for.
-fn access(record: &[u8; RECORD]) -> Access {
-    Access {
-        pid: 0,
-        kind: Kind::Read,
-        size: 1,
-        addr: u64::from_le_bytes(std::array::from_fn(|i| record[4 + i])),
+/// Writes requests. The next request of an object is known only at the end: until then all ids are
+/// in memory, 8 bytes a request.
+#[derive(Default)]
+struct Requests {
+    ids: Vec<u64>,
+}
+
+impl RecordWriter for Requests {
+    fn access(&mut self, _out: &mut dyn Write, access: &Access) -> io::Result<()> {
+        self.ids.push(access.addr);
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let mut next = vec![-1i64; self.ids.len()];
+        let mut later: FxHashMap<u64, i64> = FxHashMap::default();
+        for (index, &id) in self.ids.iter().enumerate().rev() {
+            if let Some(number) = later.insert(id, index as i64 + 1) {
+                next[index] = number;
+            }
+        }
+        for (id, next) in self.ids.iter().zip(next) {
+            // There is no time; every object is of size 1, so that sizes of stores count pages.
+            out.write_all(&0u32.to_le_bytes())?;
+            out.write_all(&id.to_le_bytes())?;
+            out.write_all(&1u32.to_le_bytes())?;
+            out.write_all(&next.to_le_bytes())?;
+        }
+        Ok(())
     }
 }
 
 /// Binary, a whole number of records where the size is known, times that never fall, and next
 /// requests that lie ahead.
 fn sniff(sample: &Sample<'_>) -> Fit {
-    let size = match sample.file_bytes {
-        None if sample.whole => Some(sample.bytes.len() as u64),
-        size => size,
+    let Some(records) = sample_records(sample, 0, RECORD) else {
+        return Fit::No;
     };
-    let whole_records = size.is_none_or(|n| n.is_multiple_of(RECORD as u64));
-    let (records, _) = sample.bytes.as_chunks::<RECORD>();
-    if !whole_records || records.is_empty() || !sample.bytes.contains(&0) {
+    if !sample.bytes.contains(&0) {
         return Fit::No;
     }
+    let of = records.len() as u32;
     let mut last_time = 0;
-    for (index, record) in records.iter().enumerate() {
-        let time = u32::from_le_bytes(std::array::from_fn(|i| record[i]));
-        let next = i64::from_le_bytes(std::array::from_fn(|i| record[16 + i]));
+    for (index, record) in records.enumerate() {
+        let (time, next) = (u32_at(record, 0), u64_at(record, 16) as i64);
         // The request after the next one at the earliest, counted from 1; `MAX` is one too.
         let ahead = next == -1 || next >= index as i64 + 2;
         if time < last_time || !ahead {
@@ -163,7 +123,6 @@ fn sniff(sample: &Sample<'_>) -> Fit {
         }
         last_time = time;
     }
-    let of = records.len() as u32;
     Fit::Share { good: of, of }
 }
 
@@ -172,6 +131,7 @@ mod tests {
     use super::super::testing::{Slow, guess_of, read, read_slowly, skipping};
     use super::super::{ReadOptions, by_name};
     use super::*;
+    use crate::trace::error::Position;
 
     /// `n` requests for objects 100, 101, ..., none of which comes again.
     fn trace(n: u32) -> Vec<u8> {

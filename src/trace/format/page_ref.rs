@@ -3,6 +3,7 @@
 
 use super::lines::{Complaint, LineParser, LineReader, bad_address, nothing_more, share};
 use super::number::{hex_0x, word};
+use super::write::{Lines, TEXT, Written, by_kind};
 use super::{Fit, Format, Sample};
 use crate::trace::record::{Access, Kind, TraceKind};
 
@@ -20,6 +21,16 @@ each access touches one byte.
     kind: TraceKind::Full,
     sniff,
     open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, PageRef))),
+    written: Some(Written {
+        endings: &["ref"],
+        alignment: ALIGNMENT,
+        writer: || {
+            Box::new(Lines(|out, a| {
+                writeln!(out, "{} {:x}", by_kind(a, 'I', 'L', 'S'), a.addr)
+            }))
+        },
+        ..TEXT
+    }),
 };
 
 /// The page that every address of a file of this format is a multiple of, in bytes.

@@ -10,6 +10,7 @@ use super::lines::{
     nothing_more,
 };
 use super::number::{decimal, hex_0x, trim, word};
+use super::write::{Origin, RecordWriter, TEXT, Written};
 use super::{Fit, Format, Sample};
 use crate::trace::event::Event;
 use crate::trace::record::{Access, Addressing, Kind, TraceKind};
@@ -61,6 +62,24 @@ With ids only fork, exec and exit can be.
         };
         Ok(Box::new(LineReader::new(input, path, options, parser)))
     },
+    written: Some(Written {
+        endings: &["txt", "plain", "trace"],
+        addressings: &[Addressing::Bytes, Addressing::Ids],
+        most: |addressing| match addressing {
+            Addressing::Bytes => BYTES_MAX as u32,
+            Addressing::Ids => RUN_MAX as u32,
+        },
+        processes: true,
+        events: true,
+        tells_kind: |_, _| true,
+        writer: || {
+            Box::new(PlainWriter {
+                addressing: Addressing::Bytes,
+                pid: 0,
+            })
+        },
+        ..TEXT
+    }),
 };
 
 /// What the first line begins with; the version follows.
@@ -223,6 +242,31 @@ impl Plain {
 fn unknown_word() -> Complaint {
     let words = Event::NAMES.join(", ");
     format!("the line does not begin with I, R, W or switch, nor with an event ({words})").into()
+}
+
+/// Writes the format with all that it holds.
+struct PlainWriter {
+    addressing: Addressing,
+    pid: u32,
+}
+
+impl RecordWriter for PlainWriter {
+    fn begin(&mut self, out: &mut dyn Write, origin: Origin) -> io::Result<()> {
+        self.addressing = origin.addressing;
+        write_header(out, origin.kind, origin.addressing)?;
+        match origin.sample {
+            Some(rate) => writeln!(out, "# a sample: {rate} of the pages, chosen by a hash"),
+            None => Ok(()),
+        }
+    }
+
+    fn access(&mut self, out: &mut dyn Write, access: &Access) -> io::Result<()> {
+        write_access(out, access, self.addressing, &mut self.pid)
+    }
+
+    fn event(&mut self, out: &mut dyn Write, pid: u32, event: &Event) -> io::Result<()> {
+        write_event(out, pid, event, &mut self.pid)
+    }
 }
 
 /// Writes the first lines of a trace.

@@ -18,6 +18,7 @@ each access touches one byte.
     kind: TraceKind::Full,
     sniff: |sample| share(sample, Spec),
     open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, Spec))),
+    written: None,
 };
 
 struct Spec;

@@ -1,0 +1,334 @@
+//! DynamoRIO's drmemtrace in its final form: one record of type, size and address for each fetch,
+//! access, process and marker of a thread. The numbers are those of `trace_type_t`,
+//! `trace_marker_type_t` and `offline_file_type_t` in DynamoRIO's
+//! `clients/drcachesim/common/trace_entry.h`.
+//!
+//! Deliberately absent: the archive that holds such a trace (see `codec`), and the raw form, which
+//! needs the program's own files to be understood.
+
+use super::fixed::{FixedReader, RecordParser, peek, u16_at, u32_at, u64_at};
+use super::lines::Complaint;
+use super::{Fit, Format, ReadOptions, RecordReader, Sample};
+use crate::trace::codec::read_error;
+use crate::trace::error::{Position, TraceError};
+use crate::trace::record::{Access, Kind, TraceKind};
+use std::io::BufRead;
+use std::path::PathBuf;
+
+pub(super) const FORMAT: Format = Format {
+    name: "drmemtrace",
+    about: "DynamoRIO's drmemtrace: the fetches and accesses of a thread, usually in a .zip",
+    layout: "\
+12 bytes per record, little-endian (8 if the program had 32 bits); several traces may follow:
+  offset 0  u16  type: 0 read, 1 write, 10 to 16, 30, 31, 48 and 49 instruction fetches, 17 more of
+  them, 22 thread, 24 process, 25 header, 26 end, 28 marker; others are ignored
+  offset 2  u16  size in bytes; of a marker, which
+  offset 4  u64  address, process or value (u32 if the program had 32 bits)
+It begins with a header. Each file is one thread; a .zip is read as its chunk.* members in order.
+Where the file type says that addresses were filtered by a cache, the kind is faults-only. The raw
+form must be converted first, which DynamoRIO's own tools do when they first look at it:
+drrun -t drmemtrace -indir drmemtrace.PROG.*.dir; then read trace/*.zip in that folder.
+",
+    kind: TraceKind::Full,
+    sniff,
+    open,
+    written: None,
+};
+
+const READ: u16 = 0;
+const WRITE: u16 = 1;
+const BUNDLE: u16 = 17;
+const THREAD: u16 = 22;
+const PID: u16 = 24;
+const HEADER: u16 = 25;
+const MARKER: u16 = 28;
+/// The last type there is.
+const LAST: u16 = 49;
+/// The marker whose value is the type of the file.
+const FILE_TYPE: u64 = 9;
+/// Bits of the type of a file: its addresses were filtered by a cache (0x1, or 0x80 of
+/// instructions, 0x100 of data).
+const FILTERED: u64 = 0x181;
+/// The highest version of a file that is taken for one.
+const VERSION_MAX: u64 = 255;
+
+/// What of a file its layout is told from, in bytes.
+const HEAD: usize = 64;
+
+/// What a beginning is of.
+enum Form {
+    /// The final form, with records of so many bytes.
+    Final(usize),
+    /// The raw form.
+    Raw,
+    /// Something else.
+    Other,
+}
+
+/// What the first bytes are of.
+fn form(head: &[u8]) -> Form {
+    let follows =
+        |at: usize| head.len() >= at + 2 && matches!(u16_at(head, at), THREAD | PID | MARKER);
+    let version = |wide: bool| match wide {
+        true => u64_at(head, 4),
+        false => u64::from(u32_at(head, 4)),
+    };
+    let header = head.len() >= 4 && u16_at(head, 0) == HEADER && u16_at(head, 2) == 0;
+    for (wide, bytes) in [(true, 12), (false, 8)] {
+        if header && (1..=VERSION_MAX).contains(&version(wide)) && follows(bytes) {
+            return Form::Final(bytes);
+        }
+    }
+    // The three topmost bits tell what a raw entry is: 6 a header, then thread (2) and process (3).
+    let (words, _) = head.as_chunks::<8>();
+    let tags: Vec<u64> = words.iter().map(|w| u64::from_le_bytes(*w) >> 61).collect();
+    match tags.first() == Some(&6) && tags.contains(&2) && tags.contains(&3) {
+        true => Form::Raw,
+        false => Form::Other,
+    }
+}
+
+fn sniff(sample: &Sample<'_>) -> Fit {
+    match form(&sample.bytes[..sample.bytes.len().min(HEAD)]) {
+        Form::Other => Fit::No,
+        // The raw form is taken for one so that it is refused with what to do.
+        _ => Fit::Certain,
+    }
+}
+
+fn open(
+    input: Box<dyn BufRead + Send>,
+    path: PathBuf,
+    options: &ReadOptions,
+) -> Result<Box<dyn RecordReader>, TraceError> {
+    let (head, input) = peek(input, HEAD).map_err(|e| read_error(&path, e))?;
+    let bytes = match form(&head) {
+        Form::Final(bytes) => bytes,
+        Form::Raw => {
+            let what = "the raw form of drmemtrace, which cannot be understood alone";
+            let help = "convert it with DynamoRIO: drrun -t drmemtrace -indir \
+                        DIR, where DIR is the folder above raw/; then read the files in DIR/trace";
+            return Err(TraceError::new(&path, what)
+                .at(Position::Byte(0))
+                .help(help));
+        }
+        Form::Other if head.is_empty() => 12,
+        Form::Other => {
+            return Err(TraceError::new(&path, "no header of drmemtrace")
+                .at(Position::Byte(0))
+                .text(&head[..head.len().min(12)])
+                .help("leave --format out to have the format guessed"));
+        }
+    };
+    let parser = Drmemtrace {
+        bytes,
+        pid: 0,
+        next: 0,
+        filtered: false,
+    };
+    Ok(Box::new(FixedReader::new(input, path, options, 0, parser)))
+}
+
+struct Drmemtrace {
+    bytes: usize,
+    pid: u32,
+    /// The address behind the last instruction.
+    next: u64,
+    filtered: bool,
+}
+
+impl Drmemtrace {
+    fn access(&self, kind: Kind, addr: u64, size: u64) -> Result<Access, Complaint> {
+        let size = size.max(1);
+        match addr.checked_add(size - 1) {
+            Some(_) => Ok(Access {
+                pid: self.pid,
+                kind,
+                // At most 16 bits.
+                size: size as u32,
+                addr,
+            }),
+            None => Err("the access runs past the end of the 64-bit address space".into()),
+        }
+    }
+
+    /// Instructions that follow each other: the bytes of the address are their lengths.
+    fn bundle(&mut self, count: u64, lengths: u64, out: &mut Vec<Access>) -> Result<(), Complaint> {
+        let most = self.bytes as u64 - 4;
+        if count > most {
+            return Err(
+                format!("{count} instructions follow, more than the {most} there can be").into(),
+            );
+        }
+        for i in 0..count {
+            let length = lengths >> (8 * i) & 0xff;
+            out.push(self.access(Kind::Ifetch, self.next, length)?);
+            self.next = self.next.wrapping_add(length);
+        }
+        Ok(())
+    }
+}
+
+impl RecordParser for Drmemtrace {
+    const NAME: &'static str = FORMAT.name;
+
+    #[inline(always)]
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn parse(&mut self, record: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+        let size = u64::from(u16_at(record, 2));
+        let value = match self.bytes {
+            8 => u64::from(u32_at(record, 4)),
+            _ => u64_at(record, 4),
+        };
+        match u16_at(record, 0) {
+            READ => out.push(self.access(Kind::Read, value, size)?),
+            WRITE => out.push(self.access(Kind::Write, value, size)?),
+            10..=16 | 30 | 31 | 48 | 49 => {
+                out.push(self.access(Kind::Ifetch, value, size)?);
+                self.next = value.wrapping_add(size);
+            }
+            BUNDLE => self.bundle(size, value, out)?,
+            PID => {
+                self.pid = u32::try_from(value).map_err(|_| "the process id is over 32 bits")?;
+            }
+            MARKER if size == FILE_TYPE => self.filtered |= value & FILTERED != 0,
+            HEADER if !(1..=VERSION_MAX).contains(&value) => {
+                return Err(format!("a header with version {value}").into());
+            }
+            other if other > LAST => return Err(format!("type {other} is none of a record").into()),
+            // Prefetches, flushes, threads, markers, encodings and ends touch no memory.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn kind(&self) -> Option<TraceKind> {
+        self.filtered.then_some(TraceKind::FaultsOnly)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::testing::{accesses, error, guess_of, read, skipping, tuples};
+    use super::super::{ReadOptions, by_name};
+    use super::*;
+
+    /// Records of a 64-bit program, or of a 32-bit one.
+    fn records(wide: bool, list: &[(u16, u16, u64)]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for &(kind, size, value) in list {
+            bytes.extend_from_slice(&kind.to_le_bytes());
+            bytes.extend_from_slice(&size.to_le_bytes());
+            match wide {
+                true => bytes.extend_from_slice(&value.to_le_bytes()),
+                false => bytes.extend_from_slice(&(value as u32).to_le_bytes()),
+            }
+        }
+        bytes
+    }
+
+    const BEGIN: [(u16, u16, u64); 6] = [
+        (HEADER, 0, 6),
+        (MARKER, 12, 6),
+        (MARKER, 9, 0x240),
+        (MARKER, 10, 64),
+        (THREAD, 4, 1257),
+        (PID, 4, 1250),
+    ];
+
+    pub fn trace(wide: bool) -> Vec<u8> {
+        let body = [
+            (MARKER, 2, 0x2f_1234_5678),
+            (47, 4, 0xe8e7_8948),
+            (10, 3, 0x40_1000),
+            (READ, 8, 0x7ffd_1000),
+            (12, 5, 0x40_1003),
+            (WRITE, 8, 0x7ffd_0ff8),
+            (BUNDLE, 2, 0x0302),
+            (2, 0, 0x1234),
+            (23, 4, 1257),
+            (26, 0, 0),
+        ];
+        [records(wide, &BEGIN), records(wide, &body)].concat()
+    }
+
+    #[test]
+    fn fetches_and_accesses_of_both_widths() {
+        let expected = [
+            (Kind::Ifetch, 0x40_1000, 3),
+            (Kind::Read, 0x7ffd_1000, 8),
+            (Kind::Ifetch, 0x40_1003, 5),
+            (Kind::Write, 0x7ffd_0ff8, 8),
+            (Kind::Ifetch, 0x40_1008, 2),
+            (Kind::Ifetch, 0x40_100a, 3),
+        ];
+        for wide in [true, false] {
+            let bytes = trace(wide);
+            let got = accesses("drmemtrace", &bytes);
+            assert_eq!(tuples(&got), expected);
+            assert!(got.iter().all(|a| a.pid == 1250));
+            assert_eq!(guess_of(&bytes).unwrap(), "drmemtrace");
+            // Another thread's trace may follow.
+            assert_eq!(accesses("drmemtrace", &bytes.repeat(3)).len(), 18);
+        }
+    }
+
+    #[test]
+    fn a_filtered_trace_says_so() {
+        let format = by_name("drmemtrace").unwrap();
+        for (file_type, kind) in [(0x240, None), (0x340, Some(TraceKind::FaultsOnly))] {
+            let mut list = BEGIN;
+            list[2].2 = file_type;
+            let input = Box::new(std::io::Cursor::new(records(true, &list)));
+            let mut reader = (format.open)(input, "t".into(), &ReadOptions::default()).unwrap();
+            reader.fill(&mut Vec::new()).unwrap();
+            assert_eq!(reader.kind(), kind);
+        }
+    }
+
+    #[test]
+    fn the_raw_form_is_refused_with_what_to_do() {
+        let words = [
+            6u64 << 61 | 7,
+            2 << 61 | 1257,
+            3 << 61 | 1250,
+            4 << 61 | 99,
+            1 << 61,
+        ];
+        let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
+        assert_eq!(guess_of(&bytes).unwrap(), "drmemtrace");
+        let fault = error("drmemtrace", &bytes);
+        assert!(fault.what.contains("raw form"), "{fault}");
+        assert!(fault.help.contains("drrun -t drmemtrace"), "{fault}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (record, what) in [
+            ((50, 0, 0), "record 6: type 50 is none"),
+            ((PID, 4, 1 << 32), "process id is over 32 bits"),
+            ((READ, 8, u64::MAX - 3), "past the end"),
+            ((BUNDLE, 9, 0), "9 instructions follow"),
+            ((HEADER, 0, 1 << 40), "a header with version"),
+        ] {
+            let bytes = [
+                records(true, &BEGIN),
+                records(true, &[record, (READ, 4, 64)]),
+            ]
+            .concat();
+            let fault = error("drmemtrace", &bytes);
+            assert!(fault.what.contains(what), "{fault}");
+            assert_eq!(fault.position, Position::Byte(72));
+            let (got, skipped) = skipping("drmemtrace", &bytes);
+            assert_eq!((got.len(), skipped), (1, 1));
+        }
+        let fault = error("drmemtrace", b"I  0401ab70,3\n");
+        assert!(fault.what.contains("no header of drmemtrace"), "{fault}");
+        let input = Box::new(std::io::Cursor::new(Vec::new()));
+        let format = by_name("drmemtrace").unwrap();
+        assert_eq!(read(format, input, &ReadOptions::default()).1.unwrap(), 0);
+    }
+}

@@ -1,0 +1,165 @@
+//! Page faults as `perf trace -F all --no-syscalls` prints them. Written from the output of perf 6.1.
+
+use super::Format;
+use super::lines::{Complaint, LineParser, LineReader, bad_address, share};
+use super::number::{decimal, hex_0x, word};
+use crate::trace::record::{Access, Kind, TraceKind};
+use memchr::memmem;
+use rustc_hash::FxHashMap;
+
+pub(super) const FORMAT: Format = Format {
+    name: "perf-trace",
+    about: "page faults as perf trace -F all prints them",
+    layout: "\
+One page fault per line of perf trace -F all --no-syscalls PROG: time, program/TID, minfault or
+majfault, where the program stands, =>, and what it accesses: an address, a mapping without a file
+and an address ([stack]@0x, [heap]@0x, //anon@0x), or a file and an offset in it. Offsets become
+addresses: each file begins at a multiple of 4 GiB from 0x400000000000 on, in order of the trace.
+What the access does is not known: all are reads. The thread is taken for a process.
+         0.020 ( 0.000 ms): ls/24187 minfault [elf_load+0x28a] => 0x7f294ef06110 (?k)
+         0.043 ( 0.000 ms): ls/24187 majfault [_start+0x0] => /usr/lib/ld-linux.so.2@0x1ab70 (d.)
+",
+    kind: TraceKind::FaultsOnly,
+    sniff: |sample| share(sample, PerfTrace::default()),
+    open: |input, path, options| {
+        Ok(Box::new(LineReader::new(
+            input,
+            path,
+            options,
+            PerfTrace::default(),
+        )))
+    },
+    written: None,
+};
+
+/// Where the first file begins, in bytes: far from where a program is.
+const FILES: u64 = 1 << 46;
+
+/// What each file has, in bits of bytes.
+const FILE_BITS: u32 = 32;
+
+/// The most files: what is left of the lower half.
+const FILES_MAX: usize = 1 << 14;
+
+#[derive(Default)]
+struct PerfTrace {
+    /// The files so far, numbered in order of the trace.
+    files: FxHashMap<Vec<u8>, u64>,
+}
+
+impl PerfTrace {
+    /// The address of a target: what stands between `=>` and the last word.
+    fn address(&mut self, target: &[u8]) -> Result<u64, Complaint> {
+        let Some(at) = memchr::memrchr(b'@', target) else {
+            return hex_0x(target).map_err(bad_address);
+        };
+        let (name, offset) = (
+            &target[..at],
+            hex_0x(&target[at + 1..]).map_err(bad_address)?,
+        );
+        if name.starts_with(b"[") || name.starts_with(b"//anon") || name.starts_with(b"/SYSV") {
+            return Ok(offset);
+        }
+        if offset >> FILE_BITS != 0 {
+            return Err("the offset in the file is 4 GiB or more".into());
+        }
+        let next = self.files.len();
+        if let Some(number) = self.files.get(name) {
+            return Ok(FILES + (number << FILE_BITS) + offset);
+        }
+        if next >= FILES_MAX {
+            return Err(format!("more than {FILES_MAX} different files").into());
+        }
+        self.files.insert(name.to_vec(), next as u64);
+        Ok(FILES + ((next as u64) << FILE_BITS) + offset)
+    }
+}
+
+impl LineParser for PerfTrace {
+    const NAME: &'static str = FORMAT.name;
+
+    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+        let fault = [&b" minfault ["[..], b" majfault ["];
+        let found = fault.iter().find_map(|word| memmem::find(line, word));
+        let at = found.ok_or("no minfault or majfault on the line")?;
+        let tid = line[..at].rsplit(|&b| b == b'/').next().unwrap_or_default();
+        let pid = decimal(tid).ok().and_then(|tid| u32::try_from(tid).ok());
+        let pid = pid.ok_or("no program/TID before the fault")?;
+        let arrow = memmem::find(&line[at..], b"] => ").ok_or("no => after the fault")?;
+        let target = &line[at + arrow + 5..];
+        // A path may hold blanks; the word behind it is the type of the mapping.
+        let end = memmem::rfind(target, b" (").unwrap_or(target.len());
+        if word(&target[..end]).0.is_empty() {
+            return Err("no address after =>".into());
+        }
+        out.push(Access {
+            pid,
+            kind: Kind::Read,
+            size: 1,
+            addr: self.address(&target[..end])?,
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{accesses, bad_line_cases, guess_of, skipping, tuples};
+    use super::*;
+
+    /// Lines of perf 6.1 for `ls`, one changed to a file with a blank.
+    const LINES: &str = "
+     0.000 ( 0.000 ms): ls/24187 minfault [elf_load+0x28a] => 0x55c3f1f9b5c0 (?k)
+     0.043 ( 0.000 ms): ls/24187 minfault [_start+0x0] => /usr/lib/ld-linux-x86-64.so.2@0x1ab70 (d.)
+     0.057 ( 0.000 ms): ls/24187 majfault [_dl_sysdep_start+0x12] => [stack]@0x7fffb8faefe8 (d.)
+     0.157 ( 0.000 ms): My Prog/7 minfault [dl_main+0x6e8] => /home/a b@0x40 (d.)
+     0.177 ( 0.000 ms): ls/24187 minfault [copy_hwcaps+0x51] => //anon@0x7f294eec8000 (d.)
+     0.202 ( 0.000 ms): ls/24187 minfault [_start+0x0] => /usr/lib/ld-linux-x86-64.so.2@0x8 (d.)
+";
+
+    #[test]
+    fn addresses_and_offsets_in_files() {
+        let got = accesses("perf-trace", LINES.as_bytes());
+        let addresses: Vec<u64> = got.iter().map(|a| a.addr).collect();
+        let expected = [
+            0x55c3_f1f9_b5c0,
+            0x4000_0001_ab70,
+            0x7fff_b8fa_efe8,
+            0x4001_0000_0040,
+            0x7f29_4eec_8000,
+            0x4000_0000_0008,
+        ];
+        assert_eq!(addresses, expected);
+        assert_eq!((got[0].pid, got[3].pid), (24187, 7));
+        assert_eq!(tuples(&got)[0].0, Kind::Read);
+        assert_eq!(guess_of(LINES.as_bytes()).unwrap(), "perf-trace");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        bad_line_cases(
+            "perf-trace",
+            "0.0 ( 0.0 ms): ls/1 minfault [x+0x1] => 0x10 (d.)",
+            &[
+                ("0.0 ( 0.0 ms): ls/1 brk() = 0", "no minfault"),
+                (
+                    "0.0 ( 0.0 ms): ls minfault [x] => 0x10 (d.)",
+                    "no program/TID",
+                ),
+                ("0.0 ( 0.0 ms): ls/1 minfault [x]", "no =>"),
+                ("0.0 ( 0.0 ms): ls/1 minfault [x] =>  (d.)", "no address"),
+                (
+                    "0.0 ( 0.0 ms): ls/1 minfault [x] => 0x1g (d.)",
+                    "not hexadecimal",
+                ),
+                (
+                    "0.0 ( 0.0 ms): ls/1 minfault [x] => /a@0x100000000 (d.)",
+                    "4 GiB or more",
+                ),
+                ("0.0 ( 0.0 ms): ls/1\x01", "binary data"),
+            ],
+        );
+        let good = "0.0 ( 0.0 ms): ls/1 minfault [x+0x1] => 0x10 (d.)\nx\n";
+        assert_eq!(skipping("perf-trace", good.as_bytes()).1, 1);
+    }
+}

@@ -1,0 +1,103 @@
+//! The output of Intel Pin's example tool pinatrace, and of the many tools made of it: data reads
+//! and writes with the instruction that does them.
+
+use super::Format;
+use super::lines::{
+    BYTES_MAX, Complaint, LineParser, LineReader, bad_address, checked_size, nothing_more, share,
+};
+use super::number::{decimal, hex_0x, word};
+use crate::trace::record::{Access, Kind, TraceKind};
+
+pub(super) const FORMAT: Format = Format {
+    name: "pinatrace",
+    about: "Intel Pin's pinatrace: an instruction, R or W, an address",
+    layout: "\
+one access per line: address of the instruction (hexadecimal, 0x or not), a colon or none, R or W,
+byte address (hexadecimal, 0x or not), and size in bytes (decimal, 1 to 1048576), 1 if absent.
+Only data is accessed: the instruction is no fetch, since those without data are not there. Lines
+that begin with #, as #eof, are skipped.
+    0x7f3bf1a4f2b3: W 0x7ffd9c0b1e98
+    0x7f3bf1a4fea8: R 0x7f3bf1c75e68 8
+    #eof
+",
+    kind: TraceKind::Full,
+    sniff: |sample| share(sample, Pinatrace),
+    open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, Pinatrace))),
+    written: None,
+};
+
+struct Pinatrace;
+
+impl LineParser for Pinatrace {
+    const NAME: &'static str = FORMAT.name;
+
+    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+        let (instruction, rest) = word(line);
+        let (mut kind, mut rest) = word(rest);
+        if kind == b":" {
+            (kind, rest) = word(rest);
+        }
+        let (address, rest) = word(rest);
+        let (size, rest) = word(rest);
+        let instruction = instruction.strip_suffix(b":").unwrap_or(instruction);
+        if hex_0x(instruction).is_err() {
+            return Err("the line does not begin with the address of an instruction".into());
+        }
+        let kind = match kind {
+            b"R" => Kind::Read,
+            b"W" => Kind::Write,
+            _ => return Err("no R or W after the instruction".into()),
+        };
+        let addr = hex_0x(address).map_err(bad_address)?;
+        let size = match size {
+            b"" => Ok(1),
+            size => decimal(size),
+        };
+        nothing_more(rest)?;
+        out.push(Access {
+            pid: 0,
+            kind,
+            size: checked_size(size, addr, BYTES_MAX)?,
+            addr,
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{accesses, bad_line_cases, guess_of, skipping, tuples};
+    use super::*;
+
+    #[test]
+    fn variants_of_the_line() {
+        let text = b"0x401: R 0x7ffd10\n401 W 7ffd20\r\n0x401 : R 0xffffffffffffffff\n0x4: W 0x8 16\n#eof\n";
+        let expected = [
+            (Kind::Read, 0x7f_fd10, 1),
+            (Kind::Write, 0x7f_fd20, 1),
+            (Kind::Read, u64::MAX, 1),
+            (Kind::Write, 8, 16),
+        ];
+        assert_eq!(tuples(&accesses("pinatrace", text)), expected);
+        assert_eq!(guess_of(text).unwrap(), "pinatrace");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        bad_line_cases(
+            "pinatrace",
+            "0x401: R 0x7ffd10",
+            &[
+                ("x401: R 0x10", "address of an instruction"),
+                ("0x401: P 0x10", "no R or W"),
+                ("0x401: R", "the address is missing"),
+                ("0x401: R (nil)", "not hexadecimal"),
+                ("0x401: R 0x10 0", "size is 0"),
+                ("0x401: R 0x10 4 1", "more on the line"),
+                ("0x401: R 0x10\x01", "binary data"),
+            ],
+        );
+        let (got, skipped) = skipping("pinatrace", b"0x1: R 0x10\n0x1: R\nhello\n");
+        assert_eq!((got.len(), skipped), (1, 2));
+    }
+}

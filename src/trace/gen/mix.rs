@@ -1,0 +1,103 @@
+//! A mix: each reference is the next one of a generator drawn by weight, each of which has pages of
+//! its own.
+
+use super::{Make, Pages, Param, Pattern, Rng, Setting, Unit, params};
+
+pub(super) const MIX: Pattern = Pattern {
+    name: "mix",
+    aliases: &[],
+    about: "A weighted mix of other patterns, each with pages of its own",
+    params: &[Param {
+        name: "of",
+        unit: Unit::Text("PATTERN,…"),
+        default: "zipf:weight=3,loop:weight=1",
+        min: 0.0,
+        max: 0.0,
+        about: "The patterns, with their parameters and weight (from 1 to 1000, 1 if absent) after colons: zipf:weight=3:pages=1k:alpha=0.8,loop:pages=50; refs, writes and seed are those of the mix",
+    }],
+    refs: "1M",
+    writes: "0",
+    example: "--of zipf:weight=9:pages=5k,sequential:pages=100k --refs 1M --writes 20 -o mix.pbt",
+    make: Make::Pages(|values, setting| Ok(Box::new(Mix::new(values.text("of"), setting)?))),
+};
+
+const WEIGHT: Param = Param {
+    name: "weight",
+    unit: Unit::Count("NUMBER"),
+    default: "1",
+    min: 1.0,
+    max: 1000.0,
+    about: "How often it is drawn, beside the weights of the others",
+};
+
+struct Part {
+    pages: Box<dyn Pages>,
+    /// References so far.
+    at: u64,
+    /// The first byte of its pages.
+    base: u64,
+    /// Draws below it, and not below that of the part before, are of this part.
+    until: u64,
+}
+
+struct Mix {
+    parts: Vec<Part>,
+    pages: u64,
+    total: u64,
+}
+
+impl Mix {
+    fn new(text: &str, setting: &mut Setting<'_>) -> Result<Mix, String> {
+        let mut all = Vec::new();
+        for part in text.split(',') {
+            let (pattern, values, other) = params::parse(part, &[WEIGHT])?;
+            all.push((pattern, values, other.count("weight")));
+        }
+        let total: u64 = all.iter().map(|(_, _, weight)| weight).sum();
+        let (mut parts, mut pages, mut until) = (Vec::new(), 0, 0);
+        for (pattern, values, weight) in all {
+            let (Make::Pages(make), true) = (&pattern.make, pattern.name != MIX.name) else {
+                return Err(format!("{} cannot be part of a mix", pattern.name));
+            };
+            // What a sequence is stretched over.
+            let refs = u128::from(setting.refs) * u128::from(weight) / u128::from(total);
+            let part = make(
+                &values,
+                &mut Setting {
+                    rng: setting.rng,
+                    refs: (refs as u64).max(1),
+                    ..*setting
+                },
+            )?;
+            until += weight;
+            let base = pages * setting.page_bytes;
+            pages += part.pages();
+            parts.push(Part {
+                pages: part,
+                at: 0,
+                base,
+                until,
+            });
+        }
+        Ok(Mix {
+            parts,
+            pages,
+            total,
+        })
+    }
+}
+
+impl Pages for Mix {
+    fn address(&mut self, rng: &mut Rng, _at: u64) -> u64 {
+        let drawn = rng.below(self.total);
+        let part = self.parts.iter_mut().find(|part| drawn < part.until);
+        let part = part.expect("the last weight ends at the total");
+        let addr = part.base + part.pages.address(rng, part.at);
+        part.at += 1;
+        addr
+    }
+
+    fn pages(&self) -> u64 {
+        self.pages
+    }
+}

@@ -1,0 +1,205 @@
+//! Parameters of generators: their units, ranges and defaults, and the grammar
+//! `name:key=value:key=value` of a part of a mix. Knows no generator.
+
+use super::{COMMON, Pattern, by_name};
+use crate::units::{parse_bytes, parse_count};
+
+/// What a value counts, with its name in help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A whole number: 4096, 20M.
+    Count(&'static str),
+    /// Bytes: 64, 4KiB.
+    Bytes(&'static str),
+    /// A decimal fraction.
+    Real(&'static str),
+    /// Text with a grammar of its own.
+    Text(&'static str),
+}
+
+/// One parameter.
+#[derive(Debug, Clone, Copy)]
+pub struct Param {
+    /// The key, and the flag.
+    pub name: &'static str,
+    /// What it counts.
+    pub unit: Unit,
+    /// The value if none is given.
+    pub default: &'static str,
+    /// The least value.
+    pub min: f64,
+    /// The greatest value.
+    pub max: f64,
+    /// What it means.
+    pub about: &'static str,
+}
+
+/// The value of a parameter.
+#[derive(Debug, Clone, PartialEq)]
+enum Value {
+    Whole(u64),
+    Real(f64),
+    Text(String),
+}
+
+/// The values of all parameters of one generator.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Values(Vec<(&'static str, Value)>);
+
+impl Param {
+    /// The unit's name in help.
+    pub fn value_name(&self) -> &'static str {
+        match self.unit {
+            Unit::Count(name) | Unit::Bytes(name) | Unit::Real(name) | Unit::Text(name) => name,
+        }
+    }
+
+    /// The default, where the generator may have its own for what all have.
+    pub fn default_of(&self, pattern: &Pattern) -> &'static str {
+        match self.name {
+            "refs" => pattern.refs,
+            "writes" => pattern.writes,
+            _ => self.default,
+        }
+    }
+
+    /// The range as text.
+    pub fn range(&self) -> String {
+        let shown = |limit: f64| match self.unit {
+            _ if limit >= 2f64.powi(63) => "2^64 - 1".to_owned(),
+            Unit::Real(_) => format!("{limit}"),
+            _ if limit >= 65_536.0 && limit.log2().fract() == 0.0 => format!("2^{}", limit.log2()),
+            _ => format!("{limit}"),
+        };
+        match self.unit {
+            Unit::Text(_) => String::new(),
+            _ => format!("from {} to {}", shown(self.min), shown(self.max)),
+        }
+    }
+
+    fn parse(&self, text: &str) -> Result<Value, String> {
+        let in_range = |value: f64| value >= self.min && value <= self.max;
+        let value = match self.unit {
+            Unit::Count(_) => parse_count(text).ok().map(Value::Whole),
+            Unit::Bytes(_) => parse_bytes(text).ok().map(Value::Whole),
+            Unit::Real(_) => text.trim().parse().ok().map(Value::Real),
+            Unit::Text(_) => Some(Value::Text(text.to_owned())),
+        };
+        let fits = |value: &Value| match value {
+            Value::Whole(number) => in_range(*number as f64),
+            Value::Real(number) => in_range(*number),
+            Value::Text(_) => true,
+        };
+        value.filter(fits).ok_or_else(|| {
+            let what = match self.unit {
+                Unit::Count(_) => "a whole number",
+                Unit::Bytes(_) => "a number of bytes",
+                _ => "a number",
+            };
+            format!("{}: \"{text}\" is not {what} {}", self.name, self.range())
+        })
+    }
+}
+
+impl Values {
+    /// The defaults of a generator.
+    pub fn of(pattern: &Pattern) -> Values {
+        let mut values = Values::default();
+        for param in COMMON.iter().chain(pattern.params) {
+            values
+                .set(param, param.default_of(pattern))
+                .unwrap_or_else(|what| panic!("{}: {what}", pattern.name));
+        }
+        values
+    }
+
+    /// Gives a parameter a value.
+    ///
+    /// # Errors
+    ///
+    /// It is no such value, or out of range; a lowercase sentence with the range.
+    pub fn set(&mut self, param: &Param, text: &str) -> Result<(), String> {
+        let value = param.parse(text)?;
+        self.0.retain(|(name, _)| *name != param.name);
+        self.0.push((param.name, value));
+        Ok(())
+    }
+
+    fn get(&self, name: &str) -> &Value {
+        let found = self.0.iter().find(|(known, _)| *known == name);
+        &found.unwrap_or_else(|| panic!("no parameter {name}")).1
+    }
+
+    /// The value of a parameter that counts.
+    pub(super) fn count(&self, name: &str) -> u64 {
+        match self.get(name) {
+            Value::Whole(number) => *number,
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    /// The value of a parameter that is a fraction.
+    pub(super) fn real(&self, name: &str) -> f64 {
+        match self.get(name) {
+            Value::Real(number) => *number,
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    /// The value of a parameter that is text.
+    pub(super) fn text(&self, name: &str) -> &str {
+        match self.get(name) {
+            Value::Text(text) => text,
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+}
+
+/// Reads `name:key=value:key=value`. Keys of `others` are no parameters of the generator; their
+/// values come last, in the order of `others`.
+pub(super) fn parse(
+    text: &str,
+    others: &[Param],
+) -> Result<(&'static Pattern, Values, Values), String> {
+    let mut parts = text.trim().split(':');
+    let pattern = by_name(parts.next().unwrap_or_default().trim())?;
+    let (mut values, mut rest) = (Values::of(pattern), Values::default());
+    for param in others {
+        rest.set(param, param.default)?;
+    }
+    for part in parts {
+        let name = pattern.name;
+        let Some((key, value)) = part.split_once('=') else {
+            return Err(format!(
+                "{name}: \"{part}\" is no parameter: write {name}:key=value"
+            ));
+        };
+        let key = key.trim();
+        let is = |param: &&Param| param.name == key;
+        let of = |what: String| format!("{name}: {what}");
+        if let Some(param) = others.iter().find(is) {
+            rest.set(param, value).map_err(of)?;
+        } else if let Some(param) = pattern.params.iter().chain(&COMMON).find(is) {
+            values.set(param, value).map_err(of)?;
+        } else {
+            let known = || others.iter().chain(pattern.params).map(|param| param.name);
+            return Err(format!(
+                "{name}: unknown parameter \"{key}\"{} (it has: {})",
+                did_you_mean(key, known()),
+                known().collect::<Vec<_>>().join(", ")
+            ));
+        }
+    }
+    Ok((pattern, values, rest))
+}
+
+/// `; did you mean "zipf"?` if one of the names is near, else nothing.
+pub(super) fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> String {
+    names
+        .map(|name| (strsim::damerau_levenshtein(word, name), name))
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
+        .min()
+        .map_or(String::new(), |(_, name)| {
+            format!("; did you mean \"{name}\"?")
+        })
+}

@@ -2,9 +2,7 @@
 //! of keys.
 
 use super::Cli;
-use super::experiment::file::{
-    EXCLUDE_KEYS, KEYS, Key, SCHEMA, TRACE_KEYS, settings_of, takes_list,
-};
+use super::experiment::file::{EXCLUDE_KEYS, KEYS, Key, SCHEMA, TRACE_KEYS, settings_of};
 use super::failure::Failure;
 use super::print;
 use crate::exit::{self, ExitCode};
@@ -57,8 +55,9 @@ fn example() -> String {
         found.map_or("", |(_, about)| about)
     };
     let mut out = comment(
-        "An experiment of pagebench. Settings come first, tables ([[trace]] and so on) after them; \
-         flags on the command line win over both.",
+        "An experiment of pagebench. Settings come first, tables ([[trace]] and so on) after them. \
+         Each setting is a flag of run, too; flags on the command line win. Several values are a \
+         text with commas, or an array.",
     );
     out += &format!("\n{}schema = {SCHEMA}\n", comment(about("schema")));
     out += &format!("\n{}name = \"example\"\n", comment(about("name")));
@@ -105,10 +104,6 @@ fn keys(keys: &[Key], set: &[(&str, &str)]) -> String {
 /// A flag of `run` with its help and its default.
 fn setting(arg: &Arg) -> String {
     let key = arg.get_long().unwrap_or_default();
-    let mut help = help(arg);
-    if takes_list(arg) {
-        help += ". A list is a text with commas or an array";
-    }
     let set = SET.iter().find(|(name, _)| *name == key);
     let defaults: Vec<_> = arg.get_default_values().iter().collect();
     let line = match (set, &defaults[..]) {
@@ -120,7 +115,7 @@ fn setting(arg: &Arg) -> String {
             format!("# {key} = \"{}\"", values.join(","))
         }
     };
-    format!("\n{}{line}\n", comment(&help))
+    format!("\n{}{line}\n", comment(&help(arg)))
 }
 
 /// The help of a flag, on one line.

@@ -172,11 +172,7 @@ fn name_of(cell: &PlanCell) -> String {
 fn tell_missing(parts: &[(&Path, PlanFile)], missing: &[usize]) -> Result<ExitCode, Failure> {
     const NAMED: usize = 5;
     let (_, plan) = &parts[0];
-    let mut what = format!(
-        "{} of {} cells are missing:",
-        missing.len(),
-        plan.cells.len()
-    );
+    let mut what = format!("missing: {} of {} cells", missing.len(), plan.cells.len());
     for &place in missing.iter().take(NAMED) {
         what += &format!("\n  {}", name_of(&plan.cells[place]));
     }

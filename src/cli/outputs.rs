@@ -9,7 +9,7 @@ use super::progress::message;
 use crate::exit;
 use crate::report::columns::{Row, SCHEMA};
 use crate::report::csv::{read_rows, to_csv, write_file};
-use crate::report::file::without_path;
+use crate::report::file::{remove_leftovers, without_path};
 use crate::report::plan_file::{PLAN, PlanFile, TOOL};
 use crate::report::records::{self, Appender, CELLS, Record};
 use crate::space::{Illegal, Resolved};
@@ -111,6 +111,7 @@ pub fn enter(
     resume: bool,
 ) -> Result<(Appender, HashMap<String, Record>), Failure> {
     let appender = Appender::open(folder)?;
+    remove_leftovers(folder).map_err(|e| cannot_write(folder, e))?;
     let earlier = match resume {
         true => PlanFile::read(folder)?,
         false => None,

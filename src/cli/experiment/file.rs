@@ -82,7 +82,7 @@ pub fn settings_of(command: &Command) -> impl Iterator<Item = &Arg> {
 }
 
 /// True if the flag takes several values.
-pub fn takes_list(arg: &Arg) -> bool {
+fn takes_list(arg: &Arg) -> bool {
     let names = arg.get_value_names().unwrap_or_default();
     names.iter().any(|name| name.ends_with(",…"))
 }

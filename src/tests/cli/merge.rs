@@ -88,6 +88,16 @@ fn holes_are_named_in_a_form_to_run_again() {
 }
 
 #[test]
+fn a_part_without_cells_has_no_folder() {
+    let sandbox = Sandbox::with_trace();
+    sandbox
+        .run(&format!("{SWEEP} --partition slice:12/12 -o p12"))
+        .code(4)
+        .err(&["slice:12/12 has none of the 11 cells"]);
+    assert!(!sandbox.exists("p12"));
+}
+
+#[test]
 fn contradictions_are_refused() {
     let sandbox = with_parts("slice");
     sandbox

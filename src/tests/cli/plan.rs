@@ -45,7 +45,7 @@ fn ids_follow_what_results_depend_on() {
     for same in [
         "-j1",
         "--engine plain",
-        "-p fifo",
+        "-p opt",
         "--page-size 4KiB",
         "--progress never",
     ] {

@@ -161,6 +161,20 @@ fn another_plan_is_refused_and_says_what_differs() {
         .err(&["--output"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_ends_the_run() {
+    let sandbox = Sandbox::with_trace();
+    sandbox
+        .shell("mkdir out && ln -s /dev/full out/cells.jsonl")
+        .code(0);
+    sandbox
+        .run("run t.txt -p lru -m 8,9 --no-charts --resume -o out")
+        .code(1)
+        .err(&["out/cells.jsonl: cannot write: "]);
+    assert!(!sandbox.exists("out/results.csv"));
+}
+
 /// A cell that failed is replayed again, and fails again.
 #[test]
 fn failures_are_not_taken_over() {

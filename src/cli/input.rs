@@ -258,9 +258,12 @@ fn keep<T>(
     inputs.loaded.retain(|loaded| !loaded.traces.is_empty());
 }
 
+/// A file and how it is read.
+type ToRead<'w> = (PathBuf, &'w LoadOptions);
+
 /// The files named, each with how it is read, folders searched (not their folders); and whether a
 /// folder had none.
-fn expand(wanted: &[Wanted], quiet: bool) -> Result<(Vec<(PathBuf, &LoadOptions)>, bool), Failure> {
+fn expand(wanted: &[Wanted], quiet: bool) -> Result<(Vec<ToRead<'_>>, bool), Failure> {
     let (mut files, mut empty_folders) = (Vec::new(), false);
     for Wanted { path, options } in wanted {
         if !path.is_dir() {

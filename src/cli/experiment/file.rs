@@ -318,7 +318,7 @@ fn value(text: &Text, node: &Node<'_>, list: bool) -> Result<String, Failure> {
             Ok(values.collect::<Result<Vec<_>, _>>()?.join(","))
         }
         DeValue::Table(table) if list => match entries(table)[..] {
-            [(_, "values", ref node)] => value(text, node, list),
+            [(_, "values", node)] => value(text, node, list),
             [] => Err(text.fail(node.span(), "no values: write values = \"…\"")),
             [ref first, ..] => Err(text.unknown_key(first.clone(), &["values"])),
         },

@@ -212,7 +212,7 @@ mod tests {
                 .map(|k| Partition::parse(&format!("{deal}:{k}/3"), &|_| None).unwrap())
                 .collect();
             for position in 0..10 {
-                let id = u128::MAX / 7 * position as u128;
+                let id = u128::MAX / 11 * position as u128;
                 let takers = parts.iter().filter(|part| part.takes(position, id));
                 assert_eq!(takers.count(), 1);
             }

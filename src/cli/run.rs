@@ -14,13 +14,14 @@ use super::signals::Signals;
 use crate::exit::{self, ExitCode};
 use crate::report::columns::{COLUMNS, Column, ColumnKind, Row, SWAP_FULL, column};
 use crate::report::csv::TableError;
+use crate::report::plan_file::PlanFile;
 use crate::report::records::{Appender, Record};
 use crate::report::table;
 use crate::space::Resolved;
 use crate::sweep::{self, Cell, CellResult, Plan};
 use crate::units::show_count;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -83,56 +84,104 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         .transpose()?;
     let signals = Signals::watch();
     let inputs = asked.load(job, &config)?;
-    let (mut plan, plan_file) = asked.plan(&inputs, &config)?;
+    let (plan, plan_file) = asked.plan(&inputs, &config)?;
     let run_folder = match reserved {
         Some(folder) => folder,
         None => make_folder(None, Found::Refuse)?,
     };
-    let folder = run_folder.path();
-    let (appender, mut kept) = enter(folder, &plan_file, args.resume)?;
-    let selected = plan_file.selected();
-    let done = |&place: &usize| kept.contains_key(&plan_file.cells[place].id);
-    let (resumed, left): (Vec<usize>, Vec<usize>) = selected.iter().partition(|place| done(place));
-    tell_resumed(&args, resumed.len(), selected.len());
-    job::select(&mut plan, &left);
-    let fresh = replay_and_keep(&plan, &asked, job, &signals, &appender)?;
-    let fresh = fresh.into_iter().map(|record| (record.id.clone(), record));
-    kept.extend(fresh);
-    let ids = selected.iter().map(|&place| &plan_file.cells[place].id);
-    let records: Vec<Record> = ids.filter_map(|id| kept.remove(id)).collect();
-
-    let interrupted = signals.code();
-    let rows = write_tables(folder, &records)?;
-    let course = Course {
-        started,
-        cells: selected.len(),
-        finished: rows.len(),
-        resumed: resumed.len(),
-        interrupted: interrupted.is_some(),
+    let work = Work {
+        args: &args,
+        config: &config,
+        asked: &asked,
+        inputs: &inputs,
+        signals: &signals,
+        folder: run_folder.path(),
     };
-    write_manifest(folder, &config, &asked, &inputs, &plan, &course)?;
-    print(&table::render(&rows, metric))?;
-    if !args.no_charts && rows.iter().any(Row::is_ok) {
-        write_charts(folder, &rows)?;
-    }
-    print(&format!(
-        "results, charts and manifest: {}\n",
-        folder.display()
-    ))?;
-    let code = verdict(&inputs, &rows);
-    Ok(match interrupted {
-        None => code,
-        Some(signal) => {
+    let (plan, records, course) = work.records(plan, &plan_file, started)?;
+    work.finish(&plan, &records, course, metric)
+}
+
+/// A run under way.
+struct Work<'a> {
+    args: &'a RunArgs,
+    config: &'a Config,
+    asked: &'a Asked,
+    inputs: &'a Inputs<Resolved>,
+    signals: &'a Signals,
+    folder: &'a Path,
+}
+
+impl Work<'_> {
+    /// What the cells of the part come to: taken over from an earlier run, or replayed now. The plan
+    /// is left with the cells that were replayed.
+    fn records<'t>(
+        &self,
+        mut plan: Plan<'t>,
+        file: &PlanFile,
+        started: String,
+    ) -> Result<(Plan<'t>, Vec<Record>, Course), Failure> {
+        let (appender, mut kept) = enter(self.folder, file, self.args.resume)?;
+        let selected = file.selected();
+        let id = |&place: &usize| &file.cells[place].id;
+        let is_kept = |place: &&usize| kept.contains_key(id(place));
+        let (resumed, left): (Vec<usize>, Vec<usize>) = selected.iter().partition(is_kept);
+        if !resumed.is_empty() && !self.args.job.terminal.quiet {
             message(&format!(
-                "interrupted: {} of {} cells are finished and kept; the same command with \
-                 -o {} --resume goes on",
-                rows.len(),
-                selected.len(),
-                folder.display()
+                "going on: {} of {} cells are finished already",
+                resumed.len(),
+                selected.len()
             ));
-            exit::worse(code, signal)
         }
-    })
+        job::select(&mut plan, &left);
+        let fresh = replay_and_keep(&plan, self.asked, &self.args.job, self.signals, &appender)?;
+        let fresh = fresh.into_iter().map(|record| (record.id.clone(), record));
+        kept.extend(fresh);
+        let all = selected.iter().filter_map(|place| kept.remove(id(place)));
+        let records: Vec<Record> = all.collect();
+        let course = Course {
+            started,
+            cells: selected.len(),
+            finished: records.len(),
+            resumed: resumed.len(),
+            interrupted: self.signals.code().is_some(),
+        };
+        Ok((plan, records, course))
+    }
+
+    /// Writes tables, manifest and charts, and says what the run comes to.
+    fn finish(
+        &self,
+        plan: &Plan<'_>,
+        records: &[Record],
+        course: Course,
+        metric: &Column,
+    ) -> Result<ExitCode, Failure> {
+        let rows = write_tables(self.folder, records)?;
+        write_manifest(
+            self.folder,
+            self.config,
+            self.asked,
+            self.inputs,
+            plan,
+            &course,
+        )?;
+        print(&table::render(&rows, metric))?;
+        if !self.args.no_charts && rows.iter().any(Row::is_ok) {
+            write_charts(self.folder, &rows)?;
+        }
+        let folder = self.folder.display();
+        print(&format!("results, charts and manifest: {folder}\n"))?;
+        let code = verdict(self.inputs, &rows);
+        let Some(signal) = self.signals.code().filter(|_| course.interrupted) else {
+            return Ok(code);
+        };
+        message(&format!(
+            "interrupted: {} of {} cells are finished and kept; the same command with -o {folder} \
+             --resume goes on",
+            course.finished, course.cells
+        ));
+        Ok(exit::worse(code, signal))
+    }
 }
 
 impl RunArgs {
@@ -143,15 +192,6 @@ impl RunArgs {
             (_, true) => Found::Resume,
             _ => Found::Refuse,
         }
-    }
-}
-
-/// Says what an earlier run finished.
-fn tell_resumed(args: &RunArgs, done: usize, cells: usize) {
-    if done > 0 && !args.job.terminal.quiet {
-        message(&format!(
-            "going on: {done} of {cells} cells are finished already"
-        ));
     }
 }
 

@@ -20,8 +20,12 @@ const fn exit(code: u8, name: &'static str, about: &'static str) -> ExitCode {
 pub const OK: ExitCode = exit(0, "ok", "fine");
 /// Reading, writing or a cell failed.
 pub const FAILURE: ExitCode = exit(1, "failure", "an input or output error, or a cell failed");
-/// The command line is wrong.
-pub const USAGE: ExitCode = exit(2, "usage", "the command line is wrong");
+/// The command line, or an experiment file, is wrong.
+pub const USAGE: ExitCode = exit(
+    2,
+    "usage",
+    "the command line or an experiment file is wrong",
+);
 /// A trace could not be read.
 pub const BAD_TRACE: ExitCode = exit(3, "bad-trace", "a trace is malformed, cut short or unknown");
 /// Nothing was left to do.

@@ -9,14 +9,15 @@
 //!                                                                    ▼
 //!                 space: which page object each reference is of, and whether it is legal
 //!                                                                    ▼
-//! command line ─▶ Plan: cells in a stable order ──────────────── Resolved (immutable)
+//! command line, experiment.toml ─▶ Plan: cells in a stable order ─ Resolved (immutable)
 //!                                                           ▼
 //!                 sweep (threads): one statically dispatched replay per cell
 //!                                                           ▼
 //!                 vm::machine, generic over policy, sharing, TLBs and listeners
 //!                                                           ▼
-//!                 Outcome ─▶ Row ─▶ results.csv ─▶ charts (drawn from rows read back)
-//!                                        └─▶ check (baseline against now) ─▶ exit code
+//!                 Outcome ─▶ Record ─▶ Row ─▶ results.csv ─▶ charts (drawn from rows read back)
+//!                               │               └─▶ check (baseline against now) ─▶ exit code
+//!                               └─ cells.jsonl, as cells finish: for runs that go on, and for merge
 //! ```
 //!
 //! A replay looks at what happens only: [`trace::bursts`] has the trace as stretches of few pages, and
@@ -39,8 +40,8 @@
 //! | [`policy`] | the trait, its protocol, THE table; one file per policy | counters, files, TLBs |
 //! | [`vm`] | the machine: frames, page states, faults, swap, TLBs and walks, THE tables of machines and layouts, costs | which policy runs; files |
 //! | [`curve`] | exact one-pass engines: every size of LRU, OPT and the working set, 64 at a time of FIFO and Clock, by references and by bursts; sampling | plans, files |
-//! | [`sweep`] | plan, cells, threads | formats, charts |
-//! | [`report`] | THE column table, CSV both ways, the terminal table, charts | traces |
+//! | [`sweep`] | plan, cells, exclusions, parts for other machines, threads | formats, charts |
+//! | [`report`] | THE column table, CSV both ways, finished cells and the plan of a run's folder, the terminal table, charts | traces |
 //! | [`check`] | baselines and comparison | how counts came about |
 //! | [`cli`] | the command line, one file per subcommand | algorithms |
 //!

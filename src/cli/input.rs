@@ -44,8 +44,15 @@ pub struct Inputs<T = Trace> {
 /// wanted; none for the one that it has.
 pub type Sizes<'a> = &'a (dyn Fn(&str, Option<PageSize>) -> Vec<PageSize> + Sync);
 
-/// Reads all traces named. A folder gives the files in it that are traces; others in it are
-/// named and passed over. Fails where nothing can be read at all.
+/// A trace, or a folder of traces, that is to be read, and how.
+pub struct Wanted {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How it is read.
+    pub options: LoadOptions,
+}
+
+/// Reads all traces named, in one way.
 pub fn load_all(
     paths: &[PathBuf],
     options: &LoadOptions,
@@ -53,10 +60,26 @@ pub fn load_all(
     cache: Option<&Cache>,
     quiet: bool,
 ) -> Result<Inputs, Failure> {
-    let (files, empty_folders) = expand(paths, options, quiet)?;
+    let wanted = |path: &PathBuf| Wanted {
+        path: path.clone(),
+        options: options.clone(),
+    };
+    let wanted: Vec<Wanted> = paths.iter().map(wanted).collect();
+    load_each(&wanted, sizes, cache, quiet)
+}
+
+/// Reads all traces named, each in its way. A folder gives the files in it that are traces; others
+/// in it are named and passed over. Fails where nothing can be read at all.
+pub fn load_each(
+    wanted: &[Wanted],
+    sizes: Sizes<'_>,
+    cache: Option<&Cache>,
+    quiet: bool,
+) -> Result<Inputs, Failure> {
+    let (files, empty_folders) = expand(wanted, quiet)?;
     let results: Vec<Result<Loaded, TraceError>> = files
         .par_iter()
-        .map(|path| load_one(path, options, sizes, cache))
+        .map(|(path, options)| load_one(path, options, sizes, cache))
         .collect();
     let mut inputs = Inputs {
         loaded: Vec::new(),
@@ -89,7 +112,7 @@ pub fn load_all(
     name_apart(&mut inputs.loaded);
     keep(&mut inputs, |trace| trace, |trace| !trace.is_empty());
     if inputs.loaded.is_empty() {
-        let filter = options.selection.describe();
+        let filter = wanted[0].options.selection.describe();
         let message = format!("nothing selected: no reference is left of any trace ({filter})");
         return Err(Failure::new(exit::NOTHING, message));
     }
@@ -235,16 +258,16 @@ fn keep<T>(
     inputs.loaded.retain(|loaded| !loaded.traces.is_empty());
 }
 
-/// The files named, folders searched (not their folders); and whether a folder had none.
-fn expand(
-    paths: &[PathBuf],
-    options: &LoadOptions,
-    quiet: bool,
-) -> Result<(Vec<PathBuf>, bool), Failure> {
+/// A file and how it is read.
+type ToRead<'w> = (PathBuf, &'w LoadOptions);
+
+/// The files named, each with how it is read, folders searched (not their folders); and whether a
+/// folder had none.
+fn expand(wanted: &[Wanted], quiet: bool) -> Result<(Vec<ToRead<'_>>, bool), Failure> {
     let (mut files, mut empty_folders) = (Vec::new(), false);
-    for path in paths {
+    for Wanted { path, options } in wanted {
         if !path.is_dir() {
-            files.push(path.clone());
+            files.push((path.clone(), options));
             continue;
         }
         let entries = std::fs::read_dir(path).map_err(|e| {
@@ -273,7 +296,7 @@ fn expand(
                     }
                 }
                 // Other errors are told when it is read.
-                _ => files.push(file),
+                _ => files.push((file, options)),
             }
         }
         if files.len() == before {
@@ -289,7 +312,7 @@ fn expand(
     }
     // A file named twice, or named beside its folder, is one trace.
     let mut seen = HashSet::new();
-    files.retain(|file| seen.insert(std::fs::canonicalize(file).unwrap_or(file.clone())));
+    files.retain(|(file, _)| seen.insert(std::fs::canonicalize(file).unwrap_or(file.clone())));
     Ok((files, empty_folders))
 }
 

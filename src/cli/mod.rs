@@ -8,15 +8,20 @@ mod cache;
 mod check;
 mod convert;
 mod curve;
+mod experiment;
 mod failure;
 mod generate;
+mod init;
 mod input;
 mod inspect;
 mod interleave;
+mod job;
 mod lists;
 mod machines;
 mod memory;
+mod merge;
 mod outputs;
+mod plan;
 mod plot;
 mod progress;
 mod record;
@@ -44,6 +49,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Plan(plan::PlanArgs),
+    Init(init::InitArgs),
+    Merge(merge::MergeArgs),
     Check(check::CheckArgs),
     Curve(curve::CurveArgs),
     Plot(plot::PlotArgs),
@@ -93,6 +101,9 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(args) => run::run(args),
+        Command::Plan(args) => plan::plan(args),
+        Command::Init(args) => init::init(args),
+        Command::Merge(args) => merge::merge(args),
         Command::Check(args) => check::check(args),
         Command::Curve(args) => curve::curve(args),
         Command::Plot(args) => plot::plot(args),

@@ -1,26 +1,30 @@
 //! The run folder: made before any work, so that a bad path fails early; its files are written
 //! whole or not at all.
 
+use super::experiment::Config;
 use super::failure::Failure;
 use super::input::Inputs;
-use super::run::RunArgs;
+use super::job::Asked;
+use super::progress::message;
 use crate::exit;
 use crate::report::columns::{Row, SCHEMA};
-use crate::report::csv::{table_to_csv, write_file};
-use crate::report::distributions::{KEY_COLUMNS, key_fields};
-use crate::report::file::without_path;
-use crate::report::rows::key_of;
+use crate::report::csv::{read_rows, to_csv, write_file};
+use crate::report::file::{remove_leftovers, without_path};
+use crate::report::plan_file::{PLAN, PlanFile, TOOL};
+use crate::report::records::{self, Appender, CELLS, Record};
 use crate::space::{Illegal, Resolved};
-use crate::sweep::{CellResult, Plan};
+use crate::sweep::Plan;
 use crate::trace::digest;
-use crate::vm::cost::CostTable;
 use crate::vm::geometry::Hardware;
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The name of the file that says what a run was.
+const MANIFEST: &str = "manifest.json";
 
 /// The folder of a run. One that the run made and put nothing into goes away again.
 pub struct RunFolder {
@@ -44,17 +48,133 @@ impl Drop for RunFolder {
     }
 }
 
-/// Makes the folder of a run: the one asked for, or a fresh one under `reports/runs`. With
-/// `force` what an earlier run left in it goes first, so that no chart is beside another's table.
-pub fn make_folder(asked: Option<&Path>, force: bool) -> Result<RunFolder, Failure> {
+/// What is done with results that a folder holds already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// They are refused.
+    Refuse,
+    /// They go.
+    Remove,
+    /// The run that left them goes on.
+    Resume,
+}
+
+/// Makes the folder of a run: the one asked for, or a fresh one under `reports/runs`. What an earlier
+/// run left in it goes first where that is wanted, so that no chart is beside another's table.
+pub fn make_folder(asked: Option<&Path>, found: Found) -> Result<RunFolder, Failure> {
     let Some(folder) = asked else {
         return fresh_folder();
     };
-    if folder.join("results.csv").exists() {
-        refuse_unless(force, folder, "results")?;
-        remove_results(folder).map_err(|e| cannot_write(folder, e))?;
+    let holds = ["results.csv", CELLS].map(|file| folder.join(file).exists());
+    match found {
+        Found::Refuse if holds.contains(&true) => return Err(refused(folder)),
+        Found::Remove => {
+            if holds[1] {
+                // Another run that is still writing keeps what it has.
+                drop(Appender::open(folder)?);
+            }
+            if holds.contains(&true) {
+                remove_results(folder).map_err(|e| cannot_write(folder, e))?;
+            }
+        }
+        _ => {}
     }
     take_folder(folder)
+}
+
+/// Why a folder with results is not taken, and what can be done with it.
+fn refused(folder: &Path) -> Failure {
+    let unfinished = || {
+        let plan = PlanFile::read(folder).ok()??;
+        let kept = records::read(folder).ok()?.records;
+        let all = plan.selected();
+        let done = all
+            .iter()
+            .filter(|&&cell| kept.contains_key(&plan.cells[cell].id));
+        Some((done.count(), all.len())).filter(|(done, all)| done < all)
+    };
+    let place = folder.display();
+    Failure::usage(match unfinished() {
+        Some((done, all)) => format!(
+            "{place}: holds an unfinished run, {done} of {all} cells; go on with --resume, choose \
+             another folder, or begin anew with --force"
+        ),
+        None => format!("{place}: holds results already; choose another folder, or --force"),
+    })
+}
+
+/// Takes a folder for a plan: writes the plan, or, where an earlier run of the same plan is to go on,
+/// gives what that finished. The folder is then locked.
+pub fn enter(
+    folder: &Path,
+    plan: &PlanFile,
+    resume: bool,
+) -> Result<(Appender, HashMap<String, Record>), Failure> {
+    let appender = Appender::open(folder)?;
+    remove_leftovers(folder).map_err(|e| cannot_write(folder, e))?;
+    let earlier = match resume {
+        true => PlanFile::read(folder)?,
+        false => None,
+    };
+    let Some(earlier) = earlier else {
+        if folder.join("results.csv").exists() {
+            let what =
+                "holds results of a run that cannot go on; choose another folder, or --force";
+            return Err(Failure::usage(format!("{}: {what}", folder.display())));
+        }
+        plan.write(folder)?;
+        return Ok((appender, HashMap::new()));
+    };
+    let mut different = earlier.differences(plan);
+    if earlier.part() != plan.part() {
+        let part = |plan: &PlanFile| plan.partition.clone().unwrap_or("all of it".into());
+        let (there, here) = (part(&earlier), part(plan));
+        different.push(format!("partition: {there}, now {here}"));
+    }
+    if !different.is_empty() {
+        return Err(other_plan(folder, &different));
+    }
+    let kept = records::read(folder)?;
+    if kept.broken > 0 {
+        let s = if kept.broken == 1 { "" } else { "s" };
+        message(&format!(
+            "note: {}: {} line{s} cut short or garbled, passed over",
+            folder.join(CELLS).display(),
+            kept.broken
+        ));
+    }
+    let whole = kept
+        .records
+        .into_iter()
+        .filter(|(_, record)| record.has_counts());
+    Ok((appender, whole.collect()))
+}
+
+/// A folder has results of another plan.
+pub fn other_plan(folder: &Path, different: &[String]) -> Failure {
+    const SHOWN: usize = 6;
+    let mut what = format!("{}: holds results of another plan", folder.display());
+    for line in different.iter().take(SHOWN) {
+        what += &format!("\n  {line}");
+    }
+    if different.len() > SHOWN {
+        what += &format!("\n  and {} more", different.len() - SHOWN);
+    }
+    Failure::usage(what + "\n  help: choose another folder, or the same traces and settings")
+}
+
+/// Writes the tables of finished cells; returns the rows as they can be read back.
+pub fn write_tables(folder: &Path, records: &[Record]) -> Result<Vec<Row>, Failure> {
+    let results = folder.join("results.csv");
+    write_file(&results, &to_csv(&records::rows(records)))?;
+    let tables = [
+        ("distributions.csv", records::distributions(records)),
+        ("timings.csv", records::timings(records)),
+    ];
+    for (name, table) in tables {
+        write_file(&folder.join(name), &table)?;
+    }
+    Ok(read_rows(&results)?)
 }
 
 /// Makes the folder of states over time, or takes it if it holds none of these files or `force` is
@@ -104,11 +224,13 @@ fn cannot_write(folder: &Path, error: io::Error) -> Failure {
 
 /// Removes the files that a run writes, and no others.
 fn remove_results(folder: &Path) -> io::Result<()> {
-    const TABLES: [&str; 4] = [
+    const TABLES: [&str; 6] = [
         "results.csv",
         "distributions.csv",
         "timings.csv",
-        "manifest.json",
+        MANIFEST,
+        CELLS,
+        PLAN,
     ];
     const CHARTS: [&str; 3] = ["-fault-rate.png", "-hit-rate.png", "-lifetime.png"];
     for entry in fs::read_dir(folder)? {
@@ -179,50 +301,16 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 
-/// `timings.csv`: what differs from run to run.
-pub fn write_timings(
-    folder: &Path,
-    plan: &Plan<'_>,
-    results: &[Option<CellResult>],
-) -> Result<(), Failure> {
-    let header = KEY_COLUMNS
-        .into_iter()
-        .chain(["refs", "wall_ns", "refs_per_s"])
-        .map(str::to_owned)
-        .collect();
-    let mut cells: Vec<(Row, &CellResult, u64)> = plan
-        .cells
-        .iter()
-        .zip(results)
-        .filter_map(|(cell, result)| {
-            let result = result.as_ref()?;
-            let replayed = result.replayed(plan.traces[cell.trace].trace.len());
-            Some((key_of(plan, cell), result, replayed))
-        })
-        .collect();
-    cells.sort_by_cached_key(|(row, ..)| row.sort_key());
-    let lines = cells.iter().map(|(row, result, refs)| {
-        let mut fields = key_fields(row);
-        let speed = *refs as f64 / result.wall.as_secs_f64().max(1e-9);
-        fields.extend([
-            refs.to_string(),
-            result.wall.as_nanos().to_string(),
-            format!("{speed:.0}"),
-        ]);
-        fields
-    });
-    Ok(write_file(
-        &folder.join("timings.csv"),
-        &table_to_csv(header, lines),
-    )?)
-}
-
 /// How the run went.
 pub struct Course {
     /// When it began.
     pub started: String,
-    /// Cells replayed, or failed.
+    /// Cells of the part of the plan that the folder is for.
+    pub cells: usize,
+    /// Of these, finished or failed.
     pub finished: usize,
+    /// Of these, taken over from an earlier run.
+    pub resumed: usize,
     /// Whether a signal ended it.
     pub interrupted: bool,
 }
@@ -230,10 +318,10 @@ pub struct Course {
 /// `manifest.json`: what the run was, so that it can be repeated and its times understood.
 pub fn write_manifest(
     folder: &Path,
-    args: &RunArgs,
+    config: &Config,
+    asked: &Asked,
     inputs: &Inputs<Resolved>,
     plan: &Plan<'_>,
-    costs: &CostTable,
     course: &Course,
 ) -> Result<(), Failure> {
     let traces: Vec<_> = inputs
@@ -267,34 +355,33 @@ pub fn write_manifest(
             })
         })
         .collect();
-    let policies: Vec<String> = args
-        .sweep
-        .axes()?
-        .policies
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let policies = asked.axes.policies.iter();
+    let policies: Vec<String> = policies.map(ToString::to_string).collect();
+    let experiment = config.experiment.as_ref();
     let manifest = json!({
         "schema": SCHEMA,
-        "tool": concat!("pagebench ", env!("CARGO_PKG_VERSION")),
-        "command": std::env::args_os()
-            .map(|arg| arg.to_string_lossy().into_owned())
-            .collect::<Vec<_>>(),
+        "tool": TOOL,
+        "command": command(),
+        "experiment": experiment.map(|e| e.text.path().display().to_string()),
+        "name": experiment.and_then(|e| e.name.as_deref()),
+        "settings": config.settings(),
+        "partition": asked.partition.map(|partition| partition.to_string()),
         "started": course.started,
         "ended": timestamp(),
         "host": host(),
-        "threads": args.sweep.threads()?,
-        "cells": plan.cells.len(),
+        "threads": asked.threads,
+        "cells": course.cells,
         "cells_finished": course.finished,
+        "cells_resumed": course.resumed,
         "interrupted": course.interrupted,
         "policies": policies,
-        "frames": args.sweep.frames.to_string(),
-        "tau": args.sweep.tau.to_string(),
-        "warmup": args.sweep.warmup,
+        "frames": asked.axes.frames.to_string(),
+        "tau": asked.axes.tau.to_string(),
+        "warmup": config.settings().get("warmup"),
         "filter": plan.settings.filter,
         "tlb": plan.settings.tlb.map(|tlb| tlb.to_string()),
         "machine": machine(plan),
-        "costs": costs,
+        "costs": asked.costs,
         "on_segfault": plan.settings.space.on_segfault.name(),
         "commit_limit": plan.settings.space.commit_limit,
         "allocation": plan.settings.allocation.name(),
@@ -302,9 +389,39 @@ pub fn write_manifest(
         "traces": traces,
         "failed_traces": inputs.errors,
     });
-    let text =
-        serde_json::to_string_pretty(&manifest).expect("the manifest has no odd keys") + "\n";
-    Ok(write_file(&folder.join("manifest.json"), text.as_bytes())?)
+    write_json(folder, &manifest)
+}
+
+/// `manifest.json` of results that were joined: what each part says of itself.
+pub fn write_merged_manifest(folder: &Path, parts: &[PathBuf]) -> Result<(), Failure> {
+    let part = |part: &PathBuf| {
+        let text = fs::read(part.join(MANIFEST)).ok();
+        let manifest = text.and_then(|text| serde_json::from_slice(&text).ok());
+        json!({
+            "folder": part.display().to_string(),
+            // A part that was killed has none.
+            "manifest": manifest.unwrap_or(serde_json::Value::Null),
+        })
+    };
+    let manifest = json!({
+        "schema": SCHEMA,
+        "tool": TOOL,
+        "command": command(),
+        "ended": timestamp(),
+        "merged": parts.iter().map(part).collect::<Vec<_>>(),
+    });
+    write_json(folder, &manifest)
+}
+
+fn write_json(folder: &Path, manifest: &serde_json::Value) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(manifest).expect("a manifest has no odd keys") + "\n";
+    Ok(write_file(&folder.join(MANIFEST), text.as_bytes())?)
+}
+
+/// The command line.
+fn command() -> Vec<String> {
+    let args = std::env::args_os();
+    args.map(|arg| arg.to_string_lossy().into_owned()).collect()
 }
 
 /// An illegal reference, with its position in the trace.

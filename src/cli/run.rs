@@ -1,23 +1,28 @@
 //! `pagebench run`: the main job.
 
-use super::args::{CacheArgs, ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
-use super::cache::Cache;
+use super::args::{SweepArgs, TerminalArgs};
+use super::experiment::Config;
 use super::failure::Failure;
-use super::input::{Inputs, keep_countable, load_all, resolve_all};
-use super::outputs::{Course, make_folder, timestamp, write_manifest, write_timings};
+use super::input::Inputs;
+use super::job::{self, Asked, JobArgs};
+use super::outputs::{Course, Found, enter, make_folder, timestamp, write_manifest, write_tables};
+use super::plan;
 use super::plot::write_charts;
 use super::print;
 use super::progress::{Progress, message};
 use super::signals::Signals;
 use crate::exit::{self, ExitCode};
 use crate::report::columns::{COLUMNS, Column, ColumnKind, Row, SWAP_FULL, column};
-use crate::report::csv::{read_rows, to_csv, write_file};
-use crate::report::{distributions, rows, table};
+use crate::report::csv::TableError;
+use crate::report::plan_file::PlanFile;
+use crate::report::records::{Appender, Record};
+use crate::report::table;
 use crate::space::Resolved;
-use crate::sweep::{self, Axes, CellResult, Plan};
+use crate::sweep::{self, Cell, CellResult, Plan};
 use crate::units::show_count;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -29,19 +34,24 @@ use std::time::Instant;
 #[command(after_help = "Examples:
   pagebench run traces
   pagebench run prog.lackey.zst -p lru,clock -m 2^4..2^14
-  pagebench run trace.csv --format csv --col addr=2,rw=3 -m 1%,5%,64MiB -o out")]
+  pagebench run trace.csv --format csv --col addr=2,rw=3 -m 1%,5%,64MiB -o out
+  pagebench run -f experiment.toml -o out --resume")]
 pub struct RunArgs {
-    /// Traces, or folders of traces; - is standard input
-    #[arg(required = true, value_name = "TRACE")]
-    pub traces: Vec<PathBuf>,
-
     /// Folder for the results; a fresh one under reports/runs if absent
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
 
-    /// Write into a folder that holds results already
+    /// Begin anew in a folder that holds results already
     #[arg(long)]
     pub force: bool,
+
+    /// Go on with the run that was interrupted or killed in the folder, or begin if there is none
+    #[arg(long, requires = "output", conflicts_with = "force")]
+    pub resume: bool,
+
+    /// List the cells and what they may cost, as plan does, and replay nothing
+    #[arg(long)]
+    pub dry_run: bool,
 
     /// The column of results.csv that the table shows (see: pagebench columns)
     #[arg(long, value_name = "COLUMN", default_value = "fault_rate")]
@@ -52,117 +62,137 @@ pub struct RunArgs {
     pub no_charts: bool,
 
     #[command(flatten)]
-    pub sweep: SweepArgs,
-
-    #[command(flatten)]
-    pub read: ReadArgs,
-
-    #[command(flatten)]
-    pub select: SelectArgs,
-
-    #[command(flatten)]
-    pub cache: CacheArgs,
-
-    #[command(flatten)]
-    pub terminal: TerminalArgs,
-}
-
-/// Says which traces are replayed from their files, and what that leaves out.
-fn tell_long(traces: &[&Resolved], axes: &Axes) {
-    let future = axes.policies.iter().map(|choice| choice.spec());
-    let names: Vec<&str> = future
-        .filter(|spec| spec.needs_future)
-        .map(|spec| spec.name)
-        .collect();
-    for resolved in traces {
-        let trace = &resolved.trace;
-        if trace.store().is_none() {
-            continue;
-        }
-        let mut what = format!(
-            "note: {}: replayed from its file, tile by tile: it does not fit into memory",
-            trace.meta.name
-        );
-        if !names.is_empty() {
-            what += &format!(
-                "; left out, since they know the future: {}",
-                names.join(", ")
-            );
-        }
-        message(&what);
-    }
+    pub job: JobArgs,
 }
 
 /// Runs the command.
 pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
+    let (args, config) = Config::resolve::<RunArgs>(args.job.file.as_deref())?;
+    let job = &args.job;
     let metric = metric(&args.show)?;
-    let axes = args.sweep.axes()?;
-    let costs = args.sweep.costs()?;
-    let mut options = args.read.options(&args.select)?;
-    options.mem_limit = args.sweep.mem_limit()?;
-    let settings = args.sweep.settings(args.select.selection().describe())?;
-    use_threads(args.sweep.threads()?);
+    let asked = job.asked()?;
+    if args.job.show_config || args.dry_run {
+        return plan::plan_of(job, &asked, &config);
+    }
+    use_threads(asked.threads);
     let started = timestamp();
-    let asked = args.output.as_deref();
     // An unwritable folder must be known before hours of work, a fresh one not made for nothing.
-    let reserved = asked
-        .map(|folder| make_folder(Some(folder), args.force))
+    let reserved = args
+        .output
+        .as_deref()
+        .map(|folder| make_folder(Some(folder), args.found()))
         .transpose()?;
     let signals = Signals::watch();
-    let cache = Cache::of(&args.cache, args.terminal.quiet);
-    let sizes = |_: &str, _| args.sweep.page_size.clone();
-    let inputs = load_all(
-        &args.traces,
-        &options,
-        &sizes,
-        cache.as_ref(),
-        args.terminal.quiet,
-    )?;
-    let mut inputs = resolve_all(inputs, &settings.space)?;
-    keep_countable(&mut inputs, settings.warmup)?;
-    let traces: Vec<&Resolved> = inputs
-        .loaded
-        .iter()
-        .flat_map(|loaded| &loaded.traces)
-        .collect();
-    let plan = Plan::new(&traces, &axes, settings)?;
-    tell_long(&traces, &axes);
-    if plan.cells.is_empty() {
-        let what = "nothing selected: every policy asked for knows the future, and the traces do not \
-                    fit into memory (raise --mem-limit)";
-        return Err(Failure::new(exit::NOTHING, what));
-    }
+    let inputs = asked.load(job, &config)?;
+    let (plan, plan_file) = asked.plan(&inputs, &config)?;
     let run_folder = match reserved {
         Some(folder) => folder,
-        None => make_folder(None, false)?,
+        None => make_folder(None, Found::Refuse)?,
     };
-    let folder = run_folder.path();
-    let results = replay(&plan, &args.sweep, &args.terminal, &signals)?;
+    let work = Work {
+        args: &args,
+        config: &config,
+        asked: &asked,
+        inputs: &inputs,
+        signals: &signals,
+        folder: run_folder.path(),
+    };
+    let (plan, records, course) = work.records(plan, &plan_file, started)?;
+    work.finish(&plan, &records, course, metric)
+}
 
-    let all = rows::rows(&plan, &results, &costs);
-    let interrupted = signals.code();
-    write_file(&folder.join("results.csv"), &to_csv(&all))?;
-    write_file(
-        &folder.join("distributions.csv"),
-        &distributions::to_csv(&plan, &results, &costs),
-    )?;
-    write_timings(folder, &plan, &results)?;
-    let course = Course {
-        started,
-        finished: all.len(),
-        interrupted: interrupted.is_some(),
-    };
-    write_manifest(folder, &args, &inputs, &plan, &costs, &course)?;
-    let read_back = read_rows(&folder.join("results.csv"))?;
-    print(&table::render(&read_back, metric))?;
-    if !args.no_charts && read_back.iter().any(Row::is_ok) {
-        write_charts(folder, &read_back)?;
+/// A run under way.
+struct Work<'a> {
+    args: &'a RunArgs,
+    config: &'a Config,
+    asked: &'a Asked,
+    inputs: &'a Inputs<Resolved>,
+    signals: &'a Signals,
+    folder: &'a Path,
+}
+
+impl Work<'_> {
+    /// What the cells of the part come to: taken over from an earlier run, or replayed now. The plan
+    /// is left with the cells that were replayed.
+    fn records<'t>(
+        &self,
+        mut plan: Plan<'t>,
+        file: &PlanFile,
+        started: String,
+    ) -> Result<(Plan<'t>, Vec<Record>, Course), Failure> {
+        let (appender, mut kept) = enter(self.folder, file, self.args.resume)?;
+        let selected = file.selected();
+        let id = |&place: &usize| &file.cells[place].id;
+        let is_kept = |place: &&usize| kept.contains_key(id(place));
+        let (resumed, left): (Vec<usize>, Vec<usize>) = selected.iter().partition(is_kept);
+        if !resumed.is_empty() && !self.args.job.terminal.quiet {
+            message(&format!(
+                "going on: {} of {} cells are finished already",
+                resumed.len(),
+                selected.len()
+            ));
+        }
+        job::select(&mut plan, &left);
+        let fresh = replay_and_keep(&plan, self.asked, &self.args.job, self.signals, &appender)?;
+        let fresh = fresh.into_iter().map(|record| (record.id.clone(), record));
+        kept.extend(fresh);
+        let all = selected.iter().filter_map(|place| kept.remove(id(place)));
+        let records: Vec<Record> = all.collect();
+        let course = Course {
+            started,
+            cells: selected.len(),
+            finished: records.len(),
+            resumed: resumed.len(),
+            interrupted: self.signals.code().is_some(),
+        };
+        Ok((plan, records, course))
     }
-    print(&format!(
-        "results, charts and manifest: {}\n",
-        folder.display()
-    ))?;
-    Ok(verdict(&inputs, &read_back, plan.cells.len(), interrupted))
+
+    /// Writes tables, manifest and charts, and says what the run comes to.
+    fn finish(
+        &self,
+        plan: &Plan<'_>,
+        records: &[Record],
+        course: Course,
+        metric: &Column,
+    ) -> Result<ExitCode, Failure> {
+        let rows = write_tables(self.folder, records)?;
+        write_manifest(
+            self.folder,
+            self.config,
+            self.asked,
+            self.inputs,
+            plan,
+            &course,
+        )?;
+        print(&table::render(&rows, metric))?;
+        if !self.args.no_charts && rows.iter().any(Row::is_ok) {
+            write_charts(self.folder, &rows)?;
+        }
+        let folder = self.folder.display();
+        print(&format!("results, charts and manifest: {folder}\n"))?;
+        let code = verdict(self.inputs, &rows);
+        let Some(signal) = self.signals.code().filter(|_| course.interrupted) else {
+            return Ok(code);
+        };
+        message(&format!(
+            "interrupted: {} of {} cells are finished and kept; the same command with -o {folder} \
+             --resume goes on",
+            course.finished, course.cells
+        ));
+        Ok(exit::worse(code, signal))
+    }
+}
+
+impl RunArgs {
+    /// What is done with results that the folder holds.
+    fn found(&self) -> Found {
+        match (self.force, self.resume) {
+            (true, _) => Found::Remove,
+            (_, true) => Found::Resume,
+            _ => Found::Refuse,
+        }
+    }
 }
 
 /// Reading traces takes no more threads than replaying them.
@@ -173,6 +203,31 @@ pub fn use_threads(threads: usize) {
         .build_global();
 }
 
+/// Replays the plan, and keeps what each cell came to as soon as it is finished.
+fn replay_and_keep(
+    plan: &Plan<'_>,
+    asked: &Asked,
+    job: &JobArgs,
+    signals: &Signals,
+    appender: &Appender,
+) -> Result<Vec<Record>, Failure> {
+    let kept: Mutex<Vec<Record>> = Mutex::default();
+    let failed: Mutex<Option<TableError>> = Mutex::default();
+    replay_and(plan, &job.sweep, &job.terminal, signals, &|cell, result| {
+        let record = Record::of(plan, &plan.cells[cell], result, &asked.costs);
+        if let Err(error) = appender.add(&record) {
+            // Cells that cannot be kept need not be replayed.
+            signals.stop().store(true, Ordering::Relaxed);
+            *failed.lock().expect("no holder panics") = Some(error);
+        }
+        kept.lock().expect("no holder panics").push(record);
+    })?;
+    match failed.into_inner().expect("no holder panics") {
+        Some(error) => Err(error.into()),
+        None => Ok(kept.into_inner().expect("no holder panics")),
+    }
+}
+
 /// Replays the plan with progress on standard error.
 pub fn replay(
     plan: &Plan<'_>,
@@ -180,18 +235,28 @@ pub fn replay(
     terminal: &TerminalArgs,
     signals: &Signals,
 ) -> Result<Vec<Option<CellResult>>, Failure> {
+    replay_and(plan, sweep, terminal, signals, &|_, _| {})
+}
+
+/// Replays the plan with progress on standard error; `finished` is called after each cell.
+fn replay_and(
+    plan: &Plan<'_>,
+    sweep: &SweepArgs,
+    terminal: &TerminalArgs,
+    signals: &Signals,
+    finished: &(dyn Fn(usize, &CellResult) + Sync),
+) -> Result<Vec<Option<CellResult>>, Failure> {
     let threads = sweep.threads()?;
-    let total: u64 = plan
-        .cells
-        .iter()
-        .map(|cell| plan.traces[cell.trace].trace.len() as u64)
-        .sum();
+    let refs_of = |cell: &Cell| plan.traces[cell.trace].trace.len();
+    let total: u64 = plan.cells.iter().map(|cell| refs_of(cell) as u64).sum();
     let progress = Progress::new(terminal, total);
     let start = Instant::now();
     let replayed = AtomicU64::new(0);
     let told = AtomicBool::new(false);
     signals.hold();
-    let results = sweep::run(plan, threads, signals.stop(), &|_, refs| {
+    let results = sweep::run(plan, threads, signals.stop(), &|cell, result| {
+        let refs = result.replayed(refs_of(&plan.cells[cell]));
+        finished(cell, result);
         replayed.fetch_add(refs, Ordering::Relaxed);
         progress.advance(refs);
         if signals.code().is_some() && !told.swap(true, Ordering::Relaxed) {
@@ -213,12 +278,7 @@ pub fn replay(
 }
 
 /// What the run comes to, with words on what is missing.
-fn verdict(
-    inputs: &Inputs<Resolved>,
-    rows: &[Row],
-    cells: usize,
-    interrupted: Option<ExitCode>,
-) -> ExitCode {
+fn verdict(inputs: &Inputs<Resolved>, rows: &[Row]) -> ExitCode {
     let mut code = inputs.failed;
     let full = rows.iter().filter(|row| row.status == SWAP_FULL).count();
     if full > 0 {
@@ -244,13 +304,6 @@ fn verdict(
     }
     if !failed.is_empty() {
         code = exit::worse(code, exit::FAILURE);
-    }
-    if let Some(signal) = interrupted {
-        message(&format!(
-            "interrupted: {} of {cells} cells are finished and kept",
-            rows.len()
-        ));
-        code = exit::worse(code, signal);
     }
     code
 }

@@ -2,9 +2,6 @@
 //! of an access. Percentiles have three digits; count, mean, least and greatest are exact.
 
 use super::columns::{Row, column};
-use super::csv::table_to_csv;
-use super::rows::key_of;
-use crate::sweep::{CellResult, Plan};
 use crate::vm::Outcome;
 use crate::vm::cost::{CostTable, classes};
 use crate::vm::listen::{Distribution, Gatherer, QUANTILES};
@@ -28,32 +25,17 @@ pub fn key_fields(row: &Row) -> Vec<String> {
     KEY_COLUMNS.iter().map(show).collect()
 }
 
-/// `distributions.csv`: two lines a cell.
-pub fn to_csv(plan: &Plan<'_>, results: &[Option<CellResult>], costs: &CostTable) -> Vec<u8> {
-    let names = ["metric", "unit", "count", "mean", "min"]
+/// The columns of `distributions.csv` after [`KEY_COLUMNS`].
+pub fn columns() -> impl Iterator<Item = &'static str> {
+    ["metric", "unit", "count", "mean", "min"]
         .into_iter()
         .chain(QUANTILES.map(|(_, name)| name))
-        .chain(["max"]);
-    let header = KEY_COLUMNS
-        .into_iter()
-        .chain(names)
-        .map(str::to_owned)
-        .collect();
-    let mut cells: Vec<(Row, &Outcome)> = plan
-        .cells
-        .iter()
-        .zip(results)
-        .filter_map(|(cell, result)| {
-            Some((key_of(plan, cell), result.as_ref()?.outcome.as_ref().ok()?))
-        })
-        .collect();
-    cells.sort_by_cached_key(|(row, _)| row.sort_key());
-    let lines = cells.iter().flat_map(|(row, outcome)| {
-        let key = key_fields(row);
-        [intervals(outcome), access_times(outcome, costs)]
-            .map(|fields| [key.clone(), fields].concat())
-    });
-    table_to_csv(header, lines)
+        .chain(["max"])
+}
+
+/// The lines of a cell, without the fields that name it.
+pub fn lines(outcome: &Outcome, costs: &CostTable) -> Vec<Vec<String>> {
+    vec![intervals(outcome), access_times(outcome, costs)]
 }
 
 fn intervals(outcome: &Outcome) -> Vec<String> {

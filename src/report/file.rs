@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use tempfile::NamedTempFile;
 
+/// What files are called that have no final name yet, before and behind a part by chance.
+const PREFIX: &str = ".pagebench-";
+const SUFFIX: &str = ".tmp";
+
 /// The files that are not renamed yet, for the end by a signal.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
@@ -43,7 +47,7 @@ impl WholeFile {
             .filter(|p| !p.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".pagebench-").suffix(".tmp");
+        builder.prefix(PREFIX).suffix(SUFFIX);
         // Temporary files are private; results are what the user's umask makes them.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -104,6 +108,22 @@ pub fn remove_unfinished() {
             let _ = fs::remove_file(path);
         }
     });
+}
+
+/// Removes the unfinished files that killed processes left in a folder to which nobody writes now.
+///
+/// # Errors
+///
+/// The folder cannot be read, or a file of it not be removed.
+pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// The system's word alone, without the name of a temporary file that nobody asked for.

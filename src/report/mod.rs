@@ -11,6 +11,8 @@ pub mod curve_table;
 pub mod curves;
 pub mod distributions;
 pub mod file;
+pub mod plan_file;
+pub mod records;
 pub mod rows;
 pub mod states;
 pub mod summary;

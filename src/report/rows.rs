@@ -20,9 +20,14 @@ pub fn rows(plan: &Plan<'_>, results: &[Option<CellResult>], costs: &CostTable) 
                 .map(|result| row(plan, cell, &result.outcome, costs))
         })
         .collect();
-    compare_with_opt(&mut rows);
-    rows.sort_by_cached_key(Row::sort_key);
+    complete(&mut rows);
     rows
+}
+
+/// Brings rows into the stable order and fills in what a row has from others.
+pub fn complete(rows: &mut [Row]) {
+    compare_with_opt(rows);
+    rows.sort_by_cached_key(Row::sort_key);
 }
 
 /// The fields that say which cell a row is about; no counts.
@@ -69,7 +74,13 @@ pub fn key_of(plan: &Plan<'_>, cell: &Cell) -> Row {
     }
 }
 
-fn row(plan: &Plan<'_>, cell: &Cell, outcome: &Result<Outcome, String>, costs: &CostTable) -> Row {
+/// The row of a cell by itself: what it has from other rows is still absent.
+pub fn row(
+    plan: &Plan<'_>,
+    cell: &Cell,
+    outcome: &Result<Outcome, String>,
+    costs: &CostTable,
+) -> Row {
     let key = key_of(plan, cell);
     match outcome {
         Ok(outcome) => {

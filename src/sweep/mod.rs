@@ -5,11 +5,15 @@
 
 mod allocation;
 mod auto;
+mod exclude;
 mod long;
+mod partition;
 mod plan;
 
 pub use allocation::Allocation;
 pub use auto::{frame_ladder, tau_ladder};
+pub use exclude::{Comparison, Exclude};
+pub use partition::Partition;
 pub use plan::{Axes, Cell, Engine, Plan, PlanError, Settings, TraceFacts, Warmup};
 
 use crate::policy::Bursts;
@@ -42,13 +46,13 @@ impl CellResult {
 }
 
 /// Replays every cell of the plan on `threads` threads, the longest first. `finished` is called
-/// after each cell with the references it replayed. When `stop` becomes true no further cell is
+/// after each cell with its index and result. When `stop` becomes true no further cell is
 /// begun; cells not replayed are `None`. A cell that panics fails alone.
 pub fn run(
     plan: &Plan<'_>,
     threads: usize,
     stop: &AtomicBool,
-    finished: &(dyn Fn(&Cell, u64) + Sync),
+    finished: &(dyn Fn(usize, &CellResult) + Sync),
 ) -> Vec<Option<CellResult>> {
     let store_of = |cell: usize| plan.traces[plan.cells[cell].trace].trace.store();
     let all = 0..plan.cells.len();
@@ -58,10 +62,8 @@ pub fn run(
     let slots: Vec<Mutex<Option<CellResult>>> =
         plan.cells.iter().map(|_| Mutex::new(None)).collect();
     let keep = |index: usize, result: CellResult| {
-        let cell = &plan.cells[index];
-        let replayed = result.replayed(plan.traces[cell.trace].trace.len());
+        finished(index, &result);
         *slots[index].lock().expect("no holder panics") = Some(result);
-        finished(cell, replayed);
     };
     let work = |misses: &[Option<MissLog>]| {
         while !stop.load(Ordering::Relaxed) {

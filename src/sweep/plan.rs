@@ -3,7 +3,8 @@
 
 use super::allocation::Allocation;
 use super::auto::{frame_ladder, tau_ladder};
-use crate::policy::{PolicyChoice, Space};
+use super::exclude::Exclude;
+use crate::policy::{Bursts, PolicyChoice, Space};
 use crate::space::{self, Origin, Resolved};
 use crate::trace::TraceError;
 use crate::trace::dense::{Trace, count_kinds};
@@ -12,6 +13,11 @@ use crate::trace::record::{Addressing, TraceKind};
 use crate::units::{Ladder, PAGE_ID_MAX, PageSize, UnitError};
 use crate::vm::tlb::{Geometry, Hardware};
 use crate::vm::{Accessed, Job};
+
+/// What a core gets through in a second of [`Plan::effort`], by bursts and by single references: of
+/// the order of what the README's tables say.
+const EFFORT_BY_BURSTS: f64 = 1.5e9;
+const EFFORT_BY_REFERENCES: f64 = 8e7;
 
 /// The axes of a sweep, as the user gave them.
 #[derive(Debug, Clone)]
@@ -281,6 +287,39 @@ impl<'t> Plan<'t> {
             accessed: self.settings.accessed,
             swap_slots: self.swap_slots(cell),
         }
+    }
+
+    /// Leaves cells out; gives for each exclusion how many it took away, those that another had
+    /// taken away before not counted.
+    pub fn exclude(&mut self, excludes: &[Exclude]) -> Vec<usize> {
+        let take = |exclude: &Exclude| {
+            let cells = std::mem::take(&mut self.cells);
+            let (gone, left): (Vec<Cell>, Vec<Cell>) = cells
+                .into_iter()
+                .partition(|cell| exclude.matches(self, cell));
+            self.cells = left;
+            gone.len()
+        };
+        excludes.iter().map(take).collect()
+    }
+
+    /// How long the plan may take on so many threads, in seconds: a guess from what common hardware
+    /// replays, which may be wrong by a factor of some. Looks at the locality of each trace.
+    pub fn guessed_seconds(&self, threads: usize) -> f64 {
+        let seconds = |cell: usize| {
+            let resolved = self.traces[self.cells[cell].trace];
+            let local = self.settings.engine == Engine::Auto && resolved.bursts().is_some();
+            let by_bursts = local && self.cells[cell].choice.spec().bursts != Bursts::Never;
+            let speed = match by_bursts {
+                true => EFFORT_BY_BURSTS,
+                false => EFFORT_BY_REFERENCES,
+            };
+            self.effort(cell) as f64 / speed
+        };
+        let all: Vec<f64> = (0..self.cells.len()).map(seconds).collect();
+        // No plan ends before its longest cell.
+        let longest = all.iter().copied().fold(0.0, f64::max);
+        longest.max(all.iter().sum::<f64>() / threads.max(1) as f64)
     }
 
     /// How long a cell is likely to take, in references of a cheap policy: for scheduling only.

@@ -16,6 +16,8 @@ mod convert;
 mod curve;
 #[path = "cli/events.rs"]
 mod events;
+#[path = "cli/experiment.rs"]
+mod experiment;
 #[path = "cli/filters.rs"]
 mod filters;
 #[path = "cli/formats.rs"]
@@ -26,11 +28,19 @@ mod generate;
 mod harness;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/init.rs"]
+mod init;
 #[cfg(target_os = "linux")]
 #[path = "cli/long.rs"]
 mod long;
+#[path = "cli/merge.rs"]
+mod merge;
+#[path = "cli/plan.rs"]
+mod plan;
 #[path = "cli/record.rs"]
 mod record;
+#[path = "cli/resume.rs"]
+mod resume;
 #[path = "cli/signals.rs"]
 mod signals;
 #[path = "cli/spaces.rs"]

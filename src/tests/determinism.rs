@@ -7,7 +7,8 @@
 mod oracle;
 mod support;
 
-use pagebench::report::{csv, distributions, rows};
+use pagebench::report::records::{self, Record};
+use pagebench::report::{csv, rows};
 use pagebench::space::{Resolved, resolve};
 use pagebench::sweep::{self, Axes, Cell, CellResult, Engine, Plan, Settings, Warmup};
 use pagebench::trace::dense::Trace;
@@ -65,12 +66,14 @@ fn run(plan: &Plan<'_>, threads: usize) -> Vec<Option<CellResult>> {
 /// `results.csv` and `distributions.csv`.
 fn tables(plan: &Plan<'_>, results: &[Option<CellResult>]) -> [String; 2] {
     let costs = CostTable::default();
+    let all = plan.cells.iter().zip(results);
+    let records: Vec<Record> = all
+        .filter_map(|(cell, result)| Some(Record::of(plan, cell, result.as_ref()?, &costs)))
+        .collect();
     let rows = rows::rows(plan, results, &costs);
-    [
-        csv::to_csv(&rows),
-        distributions::to_csv(plan, results, &costs),
-    ]
-    .map(|bytes| String::from_utf8(bytes).expect("text"))
+    assert!(records::rows(&records) == rows, "records have the rows");
+    [csv::to_csv(&rows), records::distributions(&records)]
+        .map(|bytes| String::from_utf8(bytes).expect("text"))
 }
 
 #[test]
@@ -185,8 +188,10 @@ fn every_cell_is_reported_once_and_a_stop_begins_no_other() {
     let plan = plan(&traces);
     let seen: Mutex<Vec<Cell>> = Mutex::default();
     let go = AtomicBool::new(false);
-    sweep::run(&plan, 4, &go, &|cell, refs| {
-        assert_eq!(refs, plan.traces[cell.trace].trace.len() as u64);
+    sweep::run(&plan, 4, &go, &|cell, result| {
+        let cell = &plan.cells[cell];
+        let refs = plan.traces[cell.trace].trace.len();
+        assert_eq!(result.replayed(refs), refs as u64);
         seen.lock().expect("no holder panics").push(cell.clone());
     });
     let seen = seen.into_inner().expect("no holder panics");

@@ -8,6 +8,8 @@ fn help_and_lists() {
     for (args, file) in [
         ("--help", "help.txt"),
         ("run --help", "help-run.txt"),
+        ("init --help", "help-init.txt"),
+        ("merge --help", "help-merge.txt"),
         ("check --help", "help-check.txt"),
         ("convert --help", "help-convert.txt"),
         ("gen --help", "help-gen.txt"),

@@ -6,9 +6,11 @@ use std::process::{Command, Stdio};
 
 const SWEEP: &str = "-p lru,fifo,clock:load-bit=0,opt,ws -m 8,64 --tau 100";
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
+    "cells.jsonl",
     "distributions.csv",
     "manifest.json",
+    "plan.json",
     "results.csv",
     "t-fault-rate.png",
     "t-hit-rate.png",

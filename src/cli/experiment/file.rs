@@ -1,0 +1,391 @@
+//! Experiment files: which traces, which cells, under which settings. A setting is a flag of `run`
+//! by its long name, with the same grammar, so that nothing is listed here that `run` lists.
+//!
+//! Deliberately absent: how the command line and the file go together.
+
+use super::text::{Entry, Node, Text, entries};
+use crate::cli::failure::Failure;
+use crate::policy::PolicyChoice;
+use crate::sweep::{Comparison, Exclude};
+use crate::trace::format;
+use crate::trace::source::PBT;
+use clap::{Arg, ArgAction, Command};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use toml::de::{DeTable, DeValue};
+
+/// The version of the file's grammar.
+pub const SCHEMA: &str = "1";
+
+/// A key that is no flag of `run`, and what it means.
+pub type Key = (&'static str, &'static str);
+
+/// The keys of the file beside the flags of `run`.
+pub const KEYS: [Key; 5] = [
+    ("schema", "version of the grammar of this file: 1"),
+    ("name", "name of the experiment, for the manifest"),
+    (
+        "trace",
+        "traces; those of the command line take their place",
+    ),
+    (
+        "exclude",
+        "cells to leave out: those for which all conditions of an entry hold",
+    ),
+    ("check", "limits for check, which run passes over"),
+];
+
+/// The keys of a `[[trace]]`.
+pub const TRACE_KEYS: [Key; 4] = [
+    (
+        "path",
+        "file, or folder of traces, relative to the folder of this file",
+    ),
+    (
+        "name",
+        "name in the results; that stored with it, or of its file, if absent",
+    ),
+    (
+        "format",
+        "format; guessed from its content if absent (see: pagebench formats)",
+    ),
+    (
+        "digest",
+        "digest of the references replayed (column trace_digest), 8 digits of it or more; another trace is an error",
+    ),
+];
+
+/// The keys of an `[[exclude]]`.
+pub const EXCLUDE_KEYS: [Key; 5] = [
+    ("trace", "name of the trace"),
+    ("policy", "policy; without parameters, whatever they are"),
+    (
+        "frames",
+        "number of frames: 64, \">=8192\", \"<64\", \"!=16\"",
+    ),
+    ("tau", "window in references, the same"),
+    ("page-size", "page size, the same: \">=64KiB\""),
+];
+
+/// The headings of the flags of `run` that can stand in a file.
+const HEADINGS: [&str; 3] = ["Cells", "Reading traces", "Taking a part"];
+/// Flags under these headings on which no result depends.
+const NO_SETTINGS: [&str; 5] = ["cache", "no-cache", "engine", "mem-limit", "jobs"];
+
+/// The flags of a subcommand that are settings of an experiment.
+pub fn settings_of(command: &Command) -> impl Iterator<Item = &Arg> {
+    command.get_arguments().filter(|arg| {
+        let heading = arg.get_help_heading().unwrap_or_default();
+        let long = arg.get_long().unwrap_or_default();
+        HEADINGS.contains(&heading) && !NO_SETTINGS.contains(&long)
+    })
+}
+
+/// True if the flag takes several values.
+fn takes_list(arg: &Arg) -> bool {
+    let names = arg.get_value_names().unwrap_or_default();
+    names.iter().any(|name| name.ends_with(",…"))
+}
+
+/// A setting of the file.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The long name of the flag.
+    pub key: String,
+    /// Its value, as the command line has it; `true` or `false` for a flag without one.
+    pub value: String,
+    /// Where the value stands.
+    pub span: Range<usize>,
+}
+
+/// A trace of the file.
+#[derive(Debug, Clone)]
+pub struct TraceEntry {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its name, if it is not to be that of its file.
+    pub name: Option<String>,
+    /// Its format, if it is not to be guessed.
+    pub format: Option<String>,
+    /// The digest that it must have, or how that begins.
+    pub digest: Option<String>,
+    /// Where the entry stands.
+    pub span: Range<usize>,
+}
+
+/// What a file says.
+pub struct Experiment {
+    /// The file.
+    pub text: Text,
+    /// The name of the experiment.
+    pub name: Option<String>,
+    /// The traces.
+    pub traces: Vec<TraceEntry>,
+    /// The settings, in the order of the file.
+    pub settings: Vec<Setting>,
+    /// Cells to leave out, and where that stands.
+    pub excludes: Vec<(Range<usize>, Exclude)>,
+    /// The limits of `check`, as they stand in the file.
+    pub check: Option<toml::Table>,
+}
+
+impl Experiment {
+    /// Reads a file; `command` has the flags that can be settings.
+    pub fn read(path: &Path, command: &Command) -> Result<Experiment, Failure> {
+        let text = Text::read(path)?;
+        let mut all = Experiment {
+            text: text.clone(),
+            name: None,
+            traces: Vec::new(),
+            settings: Vec::new(),
+            excludes: Vec::new(),
+            check: None,
+        };
+        let document = text.parse()?;
+        let mut schema = false;
+        for entry in entries(document.get_ref()) {
+            let (_, key, node) = entry.clone();
+            match key {
+                "schema" => schema = is_schema(&text, node)?,
+                "name" => all.name = Some(text.string(node)?.to_owned()),
+                "trace" => all.traces = traces(&text, node)?,
+                "exclude" => all.excludes = excludes(&text, node)?,
+                "check" => all.check = Some(check_table(&text, node)?),
+                _ => all.settings.extend(setting(&text, entry, command)?),
+            }
+        }
+        if !schema {
+            let what = format!("no schema: write schema = {SCHEMA} at the beginning");
+            return Err(text.fail(0..0, what));
+        }
+        Ok(all)
+    }
+}
+
+fn is_schema(text: &Text, node: &Node<'_>) -> Result<bool, Failure> {
+    match text.scalar(node)? {
+        found if found == SCHEMA => Ok(true),
+        found => {
+            let what = format!("schema {found}: this program reads schema {SCHEMA}");
+            Err(text.fail(node.span(), what))
+        }
+    }
+}
+
+/// The `[check]` table, which is read elsewhere.
+fn check_table(text: &Text, node: &Node<'_>) -> Result<toml::Table, Failure> {
+    let whole = text.text().parse::<toml::Table>();
+    let check = whole.ok().and_then(|mut whole| whole.remove("check"));
+    match check {
+        Some(toml::Value::Table(table)) => Ok(table),
+        _ => Err(text.fail(node.span(), "a table is wanted here: [check]")),
+    }
+}
+
+fn names(keys: &[Key]) -> Vec<&'static str> {
+    keys.iter().map(|(name, _)| *name).collect()
+}
+
+fn traces(text: &Text, node: &Node<'_>) -> Result<Vec<TraceEntry>, Failure> {
+    let folder = text.path().parent().unwrap_or(Path::new(""));
+    let mut all: Vec<TraceEntry> = Vec::new();
+    for (span, table) in text.tables(node)? {
+        let (mut path, mut name, mut format, mut digest) = (None, None, None, None);
+        for entry in entries(table) {
+            let (_, key, node) = entry.clone();
+            match key {
+                "path" => path = Some(text.string(node)?),
+                "name" => name = Some((text.string(node)?.to_owned(), node.span())),
+                "format" => format = Some(known_format(text, node)?),
+                "digest" => digest = Some(digest_text(text, node)?),
+                _ => return Err(text.unknown_key(entry, &names(&TRACE_KEYS))),
+            }
+        }
+        let path = path.ok_or_else(|| text.fail(span.clone(), "this trace has no path"))?;
+        // Standard input is no file of the folder.
+        let path = if path == "-" {
+            path.into()
+        } else {
+            folder.join(path)
+        };
+        let same = |(name, _): &&(String, _)| {
+            all.iter()
+                .any(|other: &TraceEntry| other.name.as_ref() == Some(name))
+        };
+        if let Some((name, span)) = name.as_ref().filter(same) {
+            let what = format!("two traces have the name \"{name}\"");
+            return Err(text.fail(span.clone(), what));
+        }
+        if path.is_dir() && (name.is_some() || digest.is_some()) {
+            let what = "a folder of traces has no one name or digest: name its files";
+            return Err(text.fail(span, what));
+        }
+        all.push(TraceEntry {
+            path,
+            name: name.map(|(name, _)| name),
+            format,
+            digest,
+            span,
+        });
+    }
+    Ok(all)
+}
+
+fn known_format(text: &Text, node: &Node<'_>) -> Result<String, Failure> {
+    let name = text.string(node)?;
+    if !name.eq_ignore_ascii_case(PBT) {
+        format::by_name(name).map_err(|e| text.fail(node.span(), e.to_string()))?;
+    }
+    Ok(name.to_owned())
+}
+
+fn digest_text(text: &Text, node: &Node<'_>) -> Result<String, Failure> {
+    let digest = text.string(node)?.to_ascii_lowercase();
+    let hex = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !hex || !(8..=32).contains(&digest.len()) {
+        let what = "a digest is 8 to 32 hexadecimal digits (pagebench stat shows it)";
+        return Err(text.fail(node.span(), what));
+    }
+    Ok(digest)
+}
+
+fn excludes(text: &Text, node: &Node<'_>) -> Result<Vec<(Range<usize>, Exclude)>, Failure> {
+    let mut all = Vec::new();
+    for (span, table) in text.tables(node)? {
+        let mut exclude = Exclude::default();
+        for entry in entries(table) {
+            let (_, key, node) = entry.clone();
+            let fail = |why: String| text.fail(node.span(), why);
+            let number = |read: fn(&str) -> Result<Comparison, _>| {
+                let condition = read(&text.scalar(node)?);
+                condition.map_err(|e: crate::units::UnitError| fail(e.to_string()))
+            };
+            match key {
+                "trace" => exclude.trace = Some(text.string(node)?.to_owned()),
+                "policy" => {
+                    let policy = text.string(node)?.parse::<PolicyChoice>();
+                    exclude.policy = Some(policy.map_err(|e| fail(e.to_string()))?);
+                }
+                "frames" => exclude.frames = Some(number(str::parse)?),
+                "tau" => exclude.tau = Some(number(str::parse)?),
+                "page-size" => exclude.page_size = Some(number(Comparison::of_bytes)?),
+                _ => return Err(text.unknown_key(entry, &names(&EXCLUDE_KEYS))),
+            }
+        }
+        if exclude == Exclude::default() {
+            let what = "an exclude without conditions would leave out everything";
+            return Err(text.fail(span, what));
+        }
+        all.push((span, exclude));
+    }
+    Ok(all)
+}
+
+/// The setting of an entry; none for a flag that is off.
+fn setting(
+    text: &Text,
+    entry: Entry<'_, '_>,
+    command: &Command,
+) -> Result<Option<Setting>, Failure> {
+    let (_, key, node) = entry.clone();
+    let Some(arg) = settings_of(command).find(|arg| arg.get_long() == Some(key)) else {
+        let flags = settings_of(command).filter_map(Arg::get_long);
+        let known: Vec<&str> = names(&KEYS).into_iter().chain(flags).collect();
+        return Err(text.unknown_key(entry, &known));
+    };
+    let value = match arg.get_action() {
+        ArgAction::SetTrue => match node.get_ref() {
+            DeValue::Boolean(true) => "true".to_owned(),
+            DeValue::Boolean(false) => return Ok(None),
+            _ => return Err(text.fail(node.span(), "true or false is wanted here")),
+        },
+        _ if key == "policy" => policies(text, node)?.join(","),
+        _ => value(text, node, takes_list(arg))?,
+    };
+    Ok(Some(Setting {
+        key: key.to_owned(),
+        value,
+        span: node.span(),
+    }))
+}
+
+/// A value as the command line has it. Where several are possible, an array, or a table with
+/// the one key `values`, is as good as a list with commas.
+fn value(text: &Text, node: &Node<'_>, list: bool) -> Result<String, Failure> {
+    match node.get_ref() {
+        DeValue::Array(array) if list => {
+            let values = array.iter().map(|node| text.scalar(node));
+            Ok(values.collect::<Result<Vec<_>, _>>()?.join(","))
+        }
+        DeValue::Table(table) if list => match entries(table)[..] {
+            [(_, "values", node)] => value(text, node, list),
+            [] => Err(text.fail(node.span(), "no values: write values = \"…\"")),
+            [ref first, ..] => Err(text.unknown_key(first.clone(), &["values"])),
+        },
+        DeValue::Array(_) => Err(text.fail(node.span(), "one value is wanted here, not a list")),
+        _ => text.scalar(node),
+    }
+}
+
+/// Policies as the command line has them: from texts, tables, or arrays of both.
+fn policies(text: &Text, node: &Node<'_>) -> Result<Vec<String>, Failure> {
+    match node.get_ref() {
+        DeValue::Array(array) => {
+            let all = array.iter().map(|node| policies(text, node));
+            Ok(all.collect::<Result<Vec<_>, _>>()?.concat())
+        }
+        DeValue::Table(table) => policy_axes(text, node.span(), table),
+        _ => {
+            let all = text.string(node)?.split(',').map(str::trim);
+            for policy in all.clone().filter(|policy| *policy != "all") {
+                known_policy(text, node.span(), policy)?;
+            }
+            Ok(all.map(str::to_owned).collect())
+        }
+    }
+}
+
+fn known_policy(text: &Text, span: Range<usize>, policy: &str) -> Result<PolicyChoice, Failure> {
+    let choice = policy.parse::<PolicyChoice>();
+    choice.map_err(|e| text.fail(span, e.to_string()))
+}
+
+/// A policy with its parameters; a list of values of a parameter is an axis.
+fn policy_axes(
+    text: &Text,
+    span: Range<usize>,
+    table: &DeTable<'_>,
+) -> Result<Vec<String>, Failure> {
+    let name = entries(table)
+        .into_iter()
+        .find(|(_, key, _)| *key == "name");
+    let (_, _, node) = name.ok_or_else(|| text.fail(span, "this policy has no name"))?;
+    let name = text.string(node)?;
+    let choice = known_policy(text, node.span(), name)?;
+    let mut all = vec![name.to_owned()];
+    for (span, key, node) in entries(table) {
+        if key == "name" {
+            continue;
+        }
+        let known = choice.spec().params.iter().any(|param| param.name == key);
+        let values: Vec<&Node<'_>> = match node.get_ref() {
+            DeValue::Array(array) => array.iter().collect(),
+            _ => vec![node],
+        };
+        let mut pairs = Vec::new();
+        for value in values {
+            let pair = format!("{key}={}", text.scalar(value)?);
+            let place = if known { value.span() } else { span.clone() };
+            known_policy(text, place, &format!("{name}:{pair}"))?;
+            pairs.push(pair);
+        }
+        let with = |policy: &String| -> Vec<String> {
+            pairs
+                .iter()
+                .map(|pair| format!("{policy}:{pair}"))
+                .collect()
+        };
+        all = all.iter().flat_map(with).collect();
+    }
+    Ok(all)
+}

@@ -1,0 +1,153 @@
+//! The text of an experiment file: where in it something stands, and errors that show the place.
+//! Knows TOML, and none of the keys.
+
+use crate::cli::failure::Failure;
+use crate::exit;
+use crate::policy::params::did_you_mean;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// The longest line that is shown with an error, in characters.
+const SHOWN_MAX: usize = 100;
+
+/// A value with its place.
+pub type Node<'t> = Spanned<DeValue<'t>>;
+
+/// A key with its place, and its value.
+pub type Entry<'d, 't> = (Range<usize>, &'d str, &'d Node<'t>);
+
+/// A file and its text.
+#[derive(Clone)]
+pub struct Text {
+    path: PathBuf,
+    text: String,
+}
+
+impl Text {
+    /// Reads a file.
+    pub fn read(path: &Path) -> Result<Text, Failure> {
+        let why = |what: String| format!("{}: {what}", path.display());
+        let bytes = std::fs::read(path)
+            .map_err(|e| Failure::new(exit::FAILURE, why(format!("cannot read: {e}"))))?;
+        let text = String::from_utf8(bytes).map_err(|e| {
+            let at = e.utf8_error().valid_up_to();
+            Failure::usage(why(format!("byte {at}: not UTF-8 text")))
+        })?;
+        let path = path.to_path_buf();
+        Ok(Text { path, text })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// As a TOML table.
+    pub fn parse(&self) -> Result<Spanned<DeTable<'_>>, Failure> {
+        DeTable::parse(&self.text).map_err(|e| {
+            let what = e.message().replace('\n', "; ");
+            self.fail(e.span().unwrap_or(0..0), what)
+        })
+    }
+
+    /// The line of a byte of the text, from 1, and where it begins.
+    fn line(&self, at: usize) -> (usize, usize) {
+        let before = &self.text.as_bytes()[..at.min(self.text.len())];
+        let start = before
+            .iter()
+            .rposition(|&b| b == b'\n')
+            .map_or(0, |n| n + 1);
+        let number = before.iter().filter(|&&b| b == b'\n').count() + 1;
+        (number, start)
+    }
+
+    /// Where something stands: `experiment.toml:12`.
+    pub fn place(&self, span: &Range<usize>) -> String {
+        format!("{}:{}", self.path.display(), self.line(span.start).0)
+    }
+
+    /// An error about a place: file, line and column, the line, and marks under the place.
+    pub fn fail(&self, span: Range<usize>, what: impl AsRef<str>) -> Failure {
+        let (number, start) = self.line(span.start);
+        let line = self.text[start..].lines().next().unwrap_or("");
+        let chars = |from: usize, to: usize| {
+            let piece = self.text.get(from..to.max(from)).unwrap_or("");
+            piece.chars().count()
+        };
+        let column = chars(start, span.start);
+        let width = chars(span.start, span.end.min(start + line.len())).max(1);
+        let shown: String = line.chars().take(SHOWN_MAX).collect();
+        let shown = shown.replace('\t', " ");
+        let margin = " ".repeat(number.to_string().len());
+        let mut message = format!(
+            "{}:{number}:{}: {}\n  {number} | {shown}",
+            self.path.display(),
+            column + 1,
+            what.as_ref()
+        );
+        if column < SHOWN_MAX {
+            let marks = "^".repeat(width.min(SHOWN_MAX - column));
+            message += &format!("\n  {margin} | {}{marks}", " ".repeat(column));
+        }
+        Failure::usage(message)
+    }
+
+    /// An error about a key that is none of the known ones.
+    pub fn unknown_key(&self, (span, key, _): Entry<'_, '_>, known: &[&str]) -> Failure {
+        let hint = did_you_mean(key, known.iter().copied());
+        let known = known.join(", ");
+        self.fail(
+            span,
+            format!("unknown key \"{key}\"{hint} (known: {known})"),
+        )
+    }
+
+    /// The text of a string.
+    pub fn string<'n>(&self, node: &'n Node<'_>) -> Result<&'n str, Failure> {
+        let wrong = || self.fail(node.span(), "a string is wanted here");
+        node.get_ref().as_str().ok_or_else(wrong)
+    }
+
+    /// A string or a number as text.
+    pub fn scalar(&self, node: &Node<'_>) -> Result<String, Failure> {
+        match node.get_ref() {
+            DeValue::String(text) => Ok(text.to_string()),
+            // As it was written: the grammar of numbers is that of the command line.
+            DeValue::Integer(_) | DeValue::Float(_) => Ok(self.text[node.span()].to_owned()),
+            _ => Err(self.fail(node.span(), "a string or a number is wanted here")),
+        }
+    }
+
+    /// The tables of an array of tables, or the one table.
+    pub fn tables<'n, 't>(
+        &self,
+        node: &'n Node<'t>,
+    ) -> Result<Vec<(Range<usize>, &'n DeTable<'t>)>, Failure> {
+        let table = |node: &'n Node<'t>| match node.get_ref() {
+            DeValue::Table(table) => Ok((node.span(), table)),
+            _ => Err(self.fail(node.span(), "a table is wanted here")),
+        };
+        match node.get_ref() {
+            DeValue::Array(array) => array.iter().map(table).collect(),
+            _ => Ok(vec![table(node)?]),
+        }
+    }
+}
+
+/// The entries of a table, in the order of the text.
+pub fn entries<'d, 't>(table: &'d DeTable<'t>) -> Vec<Entry<'d, 't>> {
+    let entry = |(key, value): (&'d Spanned<_>, &'d Node<'t>)| {
+        let name: &'d std::borrow::Cow<'t, str> = key.get_ref();
+        (key.span(), &**name, value)
+    };
+    let mut all: Vec<Entry<'d, 't>> = table.iter().map(entry).collect();
+    all.sort_by_key(|(span, ..)| span.start);
+    all
+}

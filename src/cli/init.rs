@@ -1,0 +1,139 @@
+//! `pagebench init`: an experiment file to begin with, made from the flags of `run` and the tables
+//! of keys.
+
+use super::Cli;
+use super::experiment::file::{EXCLUDE_KEYS, KEYS, Key, SCHEMA, TRACE_KEYS, settings_of};
+use super::failure::Failure;
+use super::print;
+use crate::exit::{self, ExitCode};
+use crate::report::csv::write_file;
+use clap::{Arg, ArgAction, Args, CommandFactory};
+use std::path::PathBuf;
+
+/// Write a commented experiment file to begin with.
+///
+/// It has every setting with its default, commented out, and runs as it is where there is a folder
+/// traces beside it. A file that is there already is left alone.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  pagebench init mine.toml && pagebench run -f mine.toml -o out")]
+pub struct InitArgs {
+    /// The file to write; - is standard output
+    #[arg(value_name = "FILE", default_value = "experiment.toml")]
+    file: PathBuf,
+}
+
+/// The settings that stand in the example, and not as comments.
+const SET: [(&str, &str); 1] = [("frames", "\"2^6..2^9\"")];
+
+/// The widest comment, in characters.
+const WIDTH: usize = 96;
+
+/// Runs the command.
+pub fn init(args: InitArgs) -> Result<ExitCode, Failure> {
+    let text = example();
+    if args.file.as_os_str() == "-" {
+        print(&text)?;
+        return Ok(exit::OK);
+    }
+    let place = args.file.display();
+    if args.file.symlink_metadata().is_ok() {
+        let what = "is there already; name another file, or remove it";
+        return Err(Failure::usage(format!("{place}: {what}")));
+    }
+    write_file(&args.file, text.as_bytes())?;
+    print(&format!(
+        "{place}: run it with pagebench run -f {place}, see what it does with pagebench plan -f {place}\n"
+    ))?;
+    Ok(exit::OK)
+}
+
+/// The text of the example.
+fn example() -> String {
+    let about = |name| {
+        let found = KEYS.iter().find(|(key, _)| *key == name);
+        found.map_or("", |(_, about)| about)
+    };
+    let mut out = comment(
+        "An experiment of pagebench. Settings come first, tables ([[trace]] and so on) after them. \
+         Each setting is a flag of run, too; flags on the command line win. Several values are a \
+         text with commas, or an array.",
+    );
+    out += &format!("\n{}schema = {SCHEMA}\n", comment(about("schema")));
+    out += &format!("\n{}name = \"example\"\n", comment(about("name")));
+    let command = Cli::command();
+    let run = command.find_subcommand("run").expect("a subcommand");
+    for arg in settings_of(run).filter(|arg| arg.get_long() != Some("policy")) {
+        out += &setting(arg);
+    }
+    out += &format!("\n{}[[trace]]\n", comment(about("trace")));
+    out += &keys(&TRACE_KEYS, &[("path", "\"traces\"")]);
+    let policy = run
+        .get_arguments()
+        .find(|arg| arg.get_long() == Some("policy"));
+    let help = policy.map(help).unwrap_or_default();
+    out += &format!(
+        "\n{}[[policy]]\nname = \"lru\"\n\n[[policy]]\nname = \"clock\"\nload-bit = [0, 1]\n\n\
+         [[policy]]\nname = \"opt\"\n",
+        comment(&format!(
+            "{help}. A list of values of a parameter gives a policy for each"
+        ))
+    );
+    out += &format!("\n{}[[exclude]]\n", comment(about("exclude")));
+    out += &keys(
+        &EXCLUDE_KEYS,
+        &[("policy", "\"opt\""), ("frames", "\">=512\"")],
+    );
+    out += &format!("\n{}# [check]\n", comment(about("check")));
+    out
+}
+
+/// The keys of a table, those with a value set, the others explained.
+fn keys(keys: &[Key], set: &[(&str, &str)]) -> String {
+    let line = |(key, about): &Key| {
+        let value = set.iter().find(|(name, _)| name == key);
+        let line = match value {
+            Some((_, value)) => format!("{key} = {value}"),
+            None => format!("# {key} = \"\""),
+        };
+        format!("{}{line}\n", comment(&format!("{key}: {about}")))
+    };
+    keys.iter().map(line).collect()
+}
+
+/// A flag of `run` with its help and its default.
+fn setting(arg: &Arg) -> String {
+    let key = arg.get_long().unwrap_or_default();
+    let set = SET.iter().find(|(name, _)| *name == key);
+    let defaults: Vec<_> = arg.get_default_values().iter().collect();
+    let line = match (set, &defaults[..]) {
+        (Some((_, value)), _) => format!("{key} = {value}"),
+        _ if matches!(arg.get_action(), ArgAction::SetTrue) => format!("# {key} = false"),
+        (None, []) => format!("# {key} = \"\"  # not set"),
+        (None, values) => {
+            let values: Vec<_> = values.iter().map(|value| value.to_string_lossy()).collect();
+            format!("# {key} = \"{}\"", values.join(","))
+        }
+    };
+    format!("\n{}{line}\n", comment(&help(arg)))
+}
+
+/// The help of a flag, on one line.
+fn help(arg: &Arg) -> String {
+    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    help.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Text as comment lines.
+fn comment(text: &str) -> String {
+    let mut lines = vec!["#".to_owned()];
+    for word in text.split_whitespace() {
+        let last = lines.last_mut().expect("there is a first line");
+        if last.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(format!("# {word}"));
+        } else {
+            *last += &format!(" {word}");
+        }
+    }
+    lines.join("\n") + "\n"
+}

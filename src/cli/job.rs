@@ -1,0 +1,256 @@
+//! What `run` and `plan` share: from their arguments to a plan of cells.
+
+use super::args::{CacheArgs, ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
+use super::cache::Cache;
+use super::experiment::Config;
+use super::experiment::file::TraceEntry;
+use super::failure::Failure;
+use super::input::{Inputs, Wanted, keep_countable, load_each, resolve_all};
+use super::progress::message;
+use crate::exit;
+use crate::policy::params::did_you_mean;
+use crate::report::plan_file::PlanFile;
+use crate::space::Resolved;
+use crate::sweep::{Axes, Partition, Plan, Settings};
+use crate::trace::digest;
+use crate::trace::source::LoadOptions;
+use crate::vm::cost::CostTable;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Which cells of which traces.
+#[derive(Debug, Args)]
+pub struct JobArgs {
+    /// Traces, or folders of traces; - is standard input
+    #[arg(required_unless_present = "file", value_name = "TRACE")]
+    pub traces: Vec<PathBuf>,
+
+    /// Experiment file with traces and settings (see: pagebench init); what the command line says
+    /// wins over it
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// Take one part of the cells, K of N: in turn (slice), or by the cells' ids (hash). auto takes K
+    /// from the variable in which Slurm, HyperQueue, PBS, Grid Engine, Kubernetes or CI number tasks
+    #[arg(long, value_name = "slice:K/N|hash:K/N|auto:/N|auto")]
+    pub partition: Option<String>,
+
+    /// Print every setting and where it came from, as an experiment file, and do nothing
+    #[arg(long)]
+    pub show_config: bool,
+
+    #[command(flatten)]
+    pub sweep: SweepArgs,
+
+    #[command(flatten)]
+    pub read: ReadArgs,
+
+    #[command(flatten)]
+    pub select: SelectArgs,
+
+    #[command(flatten)]
+    pub cache: CacheArgs,
+
+    #[command(flatten)]
+    pub terminal: TerminalArgs,
+}
+
+/// The arguments, looked at.
+pub struct Asked {
+    /// The axes.
+    pub axes: Axes,
+    /// The costs of the time model.
+    pub costs: CostTable,
+    /// What holds for every cell.
+    pub settings: Settings,
+    /// The part of the cells.
+    pub partition: Option<Partition>,
+    /// The number of threads.
+    pub threads: usize,
+    options: LoadOptions,
+}
+
+impl JobArgs {
+    /// Looks at the arguments, before anything is read.
+    pub fn asked(&self) -> Result<Asked, Failure> {
+        let partition = |text: &String| {
+            Partition::parse(text, &|name| std::env::var(name).ok())
+                .map_err(|why| Failure::usage(format!("--partition {why}")))
+        };
+        let mut options = self.read.options(&self.select)?;
+        options.mem_limit = self.sweep.mem_limit()?;
+        Ok(Asked {
+            axes: self.sweep.axes()?,
+            costs: self.sweep.costs()?,
+            settings: self.sweep.settings(self.select.selection().describe())?,
+            partition: self.partition.as_ref().map(partition).transpose()?,
+            threads: self.sweep.threads()?,
+            options,
+        })
+    }
+}
+
+impl Asked {
+    /// Reads the traces of the command line, or else those of the experiment.
+    pub fn load(&self, job: &JobArgs, config: &Config) -> Result<Inputs<Resolved>, Failure> {
+        let plain = |path: &PathBuf| Wanted {
+            path: path.clone(),
+            options: self.options.clone(),
+        };
+        let named = |entry: &TraceEntry| Wanted {
+            path: entry.path.clone(),
+            options: LoadOptions {
+                name: entry.name.clone(),
+                format: entry.format.clone().or(self.options.format.clone()),
+                ..self.options.clone()
+            },
+        };
+        let wanted: Vec<Wanted> = match (&job.traces[..], &config.experiment) {
+            ([], Some(experiment)) if experiment.traces.is_empty() => {
+                let file = experiment.text.path().display();
+                return Err(Failure::usage(format!(
+                    "{file}: no [[trace]]; add one, or name traces on the command line"
+                )));
+            }
+            ([], Some(experiment)) => experiment.traces.iter().map(named).collect(),
+            (traces, _) => traces.iter().map(plain).collect(),
+        };
+        let cache = Cache::of(&job.cache, job.terminal.quiet);
+        let sizes = |_: &str, _| job.sweep.page_size.clone();
+        let inputs = load_each(&wanted, &sizes, cache.as_ref(), job.terminal.quiet)?;
+        let mut inputs = resolve_all(inputs, &self.settings.space)?;
+        keep_countable(&mut inputs, self.settings.warmup)?;
+        if job.traces.is_empty() {
+            check_digests(&inputs, config)?;
+        }
+        Ok(inputs)
+    }
+
+    /// The plan of all cells, and as it stands in its file, with the part that is taken. Fails where
+    /// no cell is left.
+    pub fn plan<'t>(
+        &self,
+        inputs: &'t Inputs<Resolved>,
+        config: &Config,
+    ) -> Result<(Plan<'t>, PlanFile), Failure> {
+        let traces: Vec<&Resolved> = inputs
+            .loaded
+            .iter()
+            .flat_map(|loaded| &loaded.traces)
+            .collect();
+        let mut plan = Plan::new(&traces, &self.axes, self.settings.clone())?;
+        tell_long(&traces, &self.axes);
+        let nothing = |what: &str| Failure::new(exit::NOTHING, format!("nothing selected: {what}"));
+        if plan.cells.is_empty() {
+            return Err(nothing(
+                "every policy asked for knows the future, and the traces do not fit into memory \
+                 (raise --mem-limit)",
+            ));
+        }
+        exclude(&mut plan, config);
+        if plan.cells.is_empty() {
+            return Err(nothing("the experiment excludes every cell"));
+        }
+        let file = PlanFile::of(&plan, &self.costs, config.settings(), self.partition);
+        match self.partition {
+            Some(partition) if file.selected().is_empty() => {
+                let cells = plan.cells.len();
+                Err(nothing(&format!(
+                    "{partition} has none of the {cells} cells"
+                )))
+            }
+            _ => Ok((plan, file)),
+        }
+    }
+}
+
+/// The traces must be those that the experiment means.
+fn check_digests(inputs: &Inputs<Resolved>, config: &Config) -> Result<(), Failure> {
+    let Some(experiment) = &config.experiment else {
+        return Ok(());
+    };
+    for entry in &experiment.traces {
+        let loaded = inputs.loaded.iter().find(|one| one.path == entry.path);
+        // A trace that could not be read was told already.
+        let (Some(wanted), Some(loaded)) = (&entry.digest, loaded) else {
+            continue;
+        };
+        let digests: Vec<String> = loaded
+            .traces
+            .iter()
+            .map(|resolved| digest::show(resolved.trace.digest()))
+            .collect();
+        if !digests.iter().any(|digest| digest.starts_with(wanted)) {
+            let what = format!(
+                "{} is another trace: its digest is {}, here is {wanted}",
+                entry.path.display(),
+                digests.join(", ")
+            );
+            let failure = experiment.text.fail(entry.span.clone(), what);
+            return Err(Failure::new(exit::BAD_TRACE, failure.to_string()));
+        }
+    }
+    Ok(())
+}
+
+/// Leaves out what the experiment excludes, and says which exclusions had nothing to take away.
+fn exclude(plan: &mut Plan<'_>, config: &Config) {
+    let Some(experiment) = &config.experiment else {
+        return;
+    };
+    let (places, excludes): (Vec<_>, Vec<_>) = experiment.excludes.iter().cloned().unzip();
+    let taken = plan.exclude(&excludes);
+    for ((span, exclude), _) in places
+        .iter()
+        .zip(&excludes)
+        .zip(taken)
+        .filter(|(_, n)| *n == 0)
+    {
+        let place = experiment.text.place(span);
+        let names: Vec<&str> = plan.facts.iter().map(|facts| &*facts.name).collect();
+        let hint = match &exclude.trace {
+            Some(name) if !names.contains(&&**name) => {
+                let hint = did_you_mean(name, names.into_iter());
+                format!(" (there is no trace \"{name}\"{hint})")
+            }
+            _ => String::new(),
+        };
+        message(&format!(
+            "warning: {place}: this exclude leaves out no cell{hint}"
+        ));
+    }
+}
+
+/// Says which traces are replayed from their files, and what that leaves out.
+fn tell_long(traces: &[&Resolved], axes: &Axes) {
+    let future = axes.policies.iter().map(|choice| choice.spec());
+    let names: Vec<&str> = future
+        .filter(|spec| spec.needs_future)
+        .map(|spec| spec.name)
+        .collect();
+    for resolved in traces {
+        let trace = &resolved.trace;
+        if trace.store().is_none() {
+            continue;
+        }
+        let mut what = format!(
+            "note: {}: replayed from its file, tile by tile: it does not fit into memory",
+            trace.meta.name
+        );
+        if !names.is_empty() {
+            what += &format!(
+                "; left out, since they know the future: {}",
+                names.join(", ")
+            );
+        }
+        message(&what);
+    }
+}
+
+/// Leaves of a plan the cells at these places, in order.
+pub fn select(plan: &mut Plan<'_>, places: &[usize]) {
+    plan.cells = places
+        .iter()
+        .map(|&place| plan.cells[place].clone())
+        .collect();
+}

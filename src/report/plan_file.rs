@@ -1,0 +1,272 @@
+//! `plan.json`: what a folder of results is about, so that a run can be continued and parts of it
+//! joined. Cells have ids by content: everything that a cell's row depends on, beside other rows.
+//!
+//! Deliberately absent: results.
+
+use super::columns::{COLUMNS, SCHEMA};
+use super::csv::{TableError, write_file};
+use super::rows::key_of;
+use crate::sweep::{Cell, Partition, Plan};
+use crate::trace::digest;
+use crate::vm::cost::CostTable;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+use xxhash_rust::xxh3::Xxh3;
+
+/// The name of the file in a folder of results.
+pub const PLAN: &str = "plan.json";
+
+/// This program, as it stands in files.
+pub const TOOL: &str = concat!("pagebench ", env!("CARGO_PKG_VERSION"));
+
+/// The id of a cell: the hash of the program's version, of every column that says which cell it is,
+/// and of what has no column (TLBs, costs).
+pub fn cell_id(plan: &Plan<'_>, cell: &Cell, costs: &CostTable) -> u128 {
+    let key = key_of(plan, cell);
+    let columns = COLUMNS.iter().map(|column| (column.show)(&key));
+    let tlb = plan.tlb_of(cell).map_or(String::new(), |t| t.to_string());
+    let costs = serde_json::to_string(costs).expect("costs have no odd keys");
+    hash(columns.chain([tlb, costs]))
+}
+
+/// The hash of texts, one by one.
+fn hash(parts: impl Iterator<Item = String>) -> u128 {
+    let mut hash = Xxh3::new();
+    for part in [TOOL.to_owned()].into_iter().chain(parts) {
+        // With its length, so that no two lists of texts run into the same bytes.
+        hash.update(&(part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.digest128()
+}
+
+/// A plan, as it stands in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanFile {
+    /// The version of the result table.
+    pub schema: u64,
+    /// The program and its version.
+    pub tool: String,
+    /// The id of the plan: the hash of its cells' ids, in order.
+    pub plan: String,
+    /// Which part of the plan the folder is for, as `slice:1/3`; absent for all of it.
+    pub partition: Option<String>,
+    /// The settings, each by the name of its flag.
+    pub settings: BTreeMap<String, String>,
+    /// The traces.
+    pub traces: Vec<PlanTrace>,
+    /// Every cell of the plan, in its order, those of other parts too.
+    pub cells: Vec<PlanCell>,
+}
+
+/// A trace of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanTrace {
+    /// Its name.
+    pub name: String,
+    /// The size of its pages in bytes.
+    pub page_size: u64,
+    /// The digest of its references.
+    pub digest: String,
+}
+
+/// A cell of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanCell {
+    /// Its id, 32 hexadecimal digits.
+    pub id: String,
+    /// The name of its trace.
+    pub trace: String,
+    /// The size of its pages in bytes.
+    pub page_size: u64,
+    /// The policy with its parameters.
+    pub policy: String,
+    /// The window in references, of a variable-space policy.
+    pub tau: Option<u64>,
+    /// The frames, if their number is limited.
+    pub frames: Option<u64>,
+    /// The references that its replay takes, those of the warm-up among them.
+    pub refs: u64,
+}
+
+impl PlanCell {
+    /// The id as a number; 0 for one that is none, which no cell has.
+    fn number(&self) -> u128 {
+        u128::from_str_radix(&self.id, 16).unwrap_or(0)
+    }
+}
+
+impl PlanFile {
+    /// A plan with the settings that made it.
+    pub fn of(
+        plan: &Plan<'_>,
+        costs: &CostTable,
+        settings: BTreeMap<String, String>,
+        partition: Option<Partition>,
+    ) -> PlanFile {
+        let cell = |cell: &Cell| {
+            let facts = &plan.facts[cell.trace];
+            PlanCell {
+                id: digest::show(cell_id(plan, cell, costs)),
+                trace: facts.name.clone(),
+                page_size: facts.page_size.bytes(),
+                policy: cell.choice.to_string(),
+                tau: cell.tau,
+                frames: cell.frames.map(u64::from),
+                refs: plan.traces[cell.trace].trace.len() as u64,
+            }
+        };
+        let cells: Vec<PlanCell> = plan.cells.iter().map(cell).collect();
+        let facts = plan.facts.iter();
+        PlanFile {
+            schema: SCHEMA,
+            tool: TOOL.to_owned(),
+            plan: digest::show(hash(cells.iter().map(|cell| cell.id.clone()))),
+            partition: partition.map(|partition| partition.to_string()),
+            settings,
+            traces: facts
+                .map(|facts| PlanTrace {
+                    name: facts.name.clone(),
+                    page_size: facts.page_size.bytes(),
+                    digest: facts.digest.clone(),
+                })
+                .collect(),
+            cells,
+        }
+    }
+
+    /// The part that the folder is for.
+    pub fn part(&self) -> Option<Partition> {
+        let text = self.partition.as_deref()?;
+        Partition::parse(text, &|_| None).ok()
+    }
+
+    /// The places of the cells that are in the part that the folder is for.
+    pub fn selected(&self) -> Vec<usize> {
+        let part = self.part();
+        let takes =
+            |&place: &usize| part.is_none_or(|part| part.takes(place, self.cells[place].number()));
+        (0..self.cells.len()).filter(takes).collect()
+    }
+
+    /// The number of the part of a cell, if cells are dealt out as to `partition`.
+    pub fn part_of(&self, place: usize, partition: &Partition) -> u64 {
+        partition.part_of(place, self.cells[place].number())
+    }
+
+    /// What differs between this plan and another, in words; nothing if they have the same cells.
+    pub fn differences(&self, other: &PlanFile) -> Vec<String> {
+        if self.plan == other.plan {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        let mut differ = |what: &str, here: &str, there: &str| {
+            if here != there {
+                found.push(format!("{what}: {here}, there {there}"));
+            }
+        };
+        differ("program", &self.tool, &other.tool);
+        let schemas = [self, other].map(|plan| plan.schema.to_string());
+        differ("schema", &schemas[0], &schemas[1]);
+        let text = |value: Option<&String>| match value {
+            Some(value) => format!("\"{value}\""),
+            None => "not given".to_owned(),
+        };
+        let keys: HashSet<&String> = self.settings.keys().chain(other.settings.keys()).collect();
+        let mut keys: Vec<&String> = keys.into_iter().collect();
+        keys.sort();
+        for key in keys {
+            let values = [self, other].map(|plan| text(plan.settings.get(key)));
+            differ(key, &values[0], &values[1]);
+        }
+        let of = |plan: &PlanFile, trace: &PlanTrace| {
+            let same = |t: &&PlanTrace| (&t.name, t.page_size) == (&trace.name, trace.page_size);
+            plan.traces.iter().find(same).map(|t| t.digest.clone())
+        };
+        for trace in self.traces.iter().chain(&other.traces) {
+            let digests = [self, other].map(|plan| of(plan, trace).unwrap_or("not given".into()));
+            let name = format!("trace {}, pages of {}", trace.name, trace.page_size);
+            differ(&name, &digests[0], &digests[1]);
+        }
+        found.dedup();
+        if found.is_empty() {
+            let counts = [self, other].map(|plan| plan.cells.len());
+            found.push(format!("cells: {}, there {}", counts[0], counts[1]));
+        }
+        found
+    }
+
+    /// Writes the file into a folder.
+    ///
+    /// # Errors
+    ///
+    /// The folder does not take it.
+    pub fn write(&self, folder: &Path) -> Result<(), TableError> {
+        let text = serde_json::to_string_pretty(self).expect("a plan has no odd keys") + "\n";
+        write_file(&folder.join(PLAN), text.as_bytes())
+    }
+
+    /// Reads the file of a folder; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or is no plan.
+    pub fn read(folder: &Path) -> Result<Option<PlanFile>, TableError> {
+        let path = folder.join(PLAN);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(TableError::io(&path, "read", e)),
+        };
+        let plan = serde_json::from_slice(&text).map_err(|e| {
+            TableError::content(&path, Some(e.line() as u64), format!("no plan: {e}"))
+        })?;
+        Ok(Some(plan))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(id: &str, frames: &str, digest: &str) -> PlanFile {
+        PlanFile {
+            schema: SCHEMA,
+            tool: TOOL.into(),
+            plan: id.into(),
+            partition: None,
+            settings: [("frames".to_owned(), frames.to_owned())].into(),
+            traces: vec![PlanTrace {
+                name: "t".into(),
+                page_size: 4096,
+                digest: digest.into(),
+            }],
+            cells: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn differences_are_named() {
+        let one = plan("1", "64", "aa");
+        assert!(one.differences(&plan("1", "2^6", "aa")).is_empty());
+        assert_eq!(
+            one.differences(&plan("2", "65", "bb")),
+            [
+                "frames: \"64\", there \"65\"",
+                "trace t, pages of 4096: aa, there bb"
+            ]
+        );
+        assert_eq!(
+            one.differences(&plan("2", "64", "aa")),
+            ["cells: 0, there 0"]
+        );
+    }
+
+    #[test]
+    fn texts_do_not_run_together() {
+        let of = |parts: &[&str]| hash(parts.iter().map(|part| part.to_string()));
+        assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
+        assert_ne!(of(&["a"]), of(&["a", ""]));
+    }
+}

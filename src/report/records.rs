@@ -1,0 +1,336 @@
+//! Finished cells: what each leaves for the result tables, and `cells.jsonl`, to which it is added
+//! as soon as it is finished, one line a cell. From the records of all cells the tables are made,
+//! whether they were replayed just now, by a run that was killed, or on another machine.
+//!
+//! A line has a checksum. One that is cut short or garbled is as if it were not there: its cell is
+//! replayed again. The file is locked while a run adds to it, where the system can do that.
+
+use super::columns::{COLUMNS, ERROR, Row};
+use super::csv::{TableError, table_to_csv};
+use super::distributions::{self, KEY_COLUMNS, key_fields};
+use super::plan_file::cell_id;
+use super::rows;
+use crate::sweep::{Cell, CellResult, Plan};
+use crate::trace::digest;
+use crate::vm::cost::CostTable;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The name of the file in a folder of results.
+pub const CELLS: &str = "cells.jsonl";
+
+/// A finished cell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The cell's id, 32 hexadecimal digits.
+    pub id: String,
+    /// Its row, without what it has from other rows.
+    pub row: Row,
+    /// Its lines of `distributions.csv` after the fields that name it.
+    pub distributions: Vec<Vec<String>>,
+    /// How long its replay took, in nanoseconds.
+    pub wall_ns: u64,
+    /// The references that were replayed.
+    pub replayed: u64,
+}
+
+/// A record, as it stands in the file.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    cell: String,
+    row: Vec<String>,
+    distributions: Vec<Vec<String>>,
+    wall_ns: u64,
+    replayed: u64,
+}
+
+/// What stands around a record in its line.
+const OPEN: &str = "{\"sum\":\"";
+const MIDDLE: &str = "\",\"record\":";
+const CLOSE: &str = "}";
+
+impl Record {
+    /// What a cell came to.
+    pub fn of(plan: &Plan<'_>, cell: &Cell, result: &CellResult, costs: &CostTable) -> Record {
+        let lines = |outcome| distributions::lines(outcome, costs);
+        Record {
+            id: digest::show(cell_id(plan, cell, costs)),
+            row: rows::row(plan, cell, &result.outcome, costs),
+            distributions: result.outcome.as_ref().map(lines).unwrap_or_default(),
+            wall_ns: result.wall.as_nanos() as u64,
+            replayed: result.replayed(plan.traces[cell.trace].trace.len()),
+        }
+    }
+
+    /// Whether there are counts. A cell that failed is replayed again when the run goes on.
+    pub fn has_counts(&self) -> bool {
+        self.row.status != ERROR
+    }
+
+    /// Whether both say the same; how long they took does not matter.
+    pub fn agrees(&self, other: &Record) -> bool {
+        self.row == other.row && self.distributions == other.distributions
+    }
+
+    fn to_line(&self) -> String {
+        let stored = Stored {
+            cell: self.id.clone(),
+            row: COLUMNS.iter().map(|c| (c.show)(&self.row)).collect(),
+            distributions: self.distributions.clone(),
+            wall_ns: self.wall_ns,
+            replayed: self.replayed,
+        };
+        let text = serde_json::to_string(&stored).expect("a record has no odd keys");
+        let sum = xxh3_64(text.as_bytes());
+        format!("{OPEN}{sum:016x}{MIDDLE}{text}{CLOSE}\n")
+    }
+
+    /// The record of a line; `None` if the line is not whole or of another version.
+    fn of_line(line: &str) -> Option<Record> {
+        let (sum, text) = line.strip_prefix(OPEN)?.split_once(MIDDLE)?;
+        let text = text.strip_suffix(CLOSE)?;
+        if u64::from_str_radix(sum, 16).ok()? != xxh3_64(text.as_bytes()) {
+            return None;
+        }
+        let stored: Stored = serde_json::from_str(text).ok()?;
+        if stored.row.len() != COLUMNS.len() {
+            return None;
+        }
+        let mut row = Row::default();
+        for (column, text) in COLUMNS.iter().zip(&stored.row) {
+            (column.read)(&mut row, text).ok()?;
+        }
+        Some(Record {
+            id: stored.cell,
+            row,
+            distributions: stored.distributions,
+            wall_ns: stored.wall_ns,
+            replayed: stored.replayed,
+        })
+    }
+}
+
+/// The rows of the records, complete and in the stable order.
+pub fn rows(records: &[Record]) -> Vec<Row> {
+    let mut rows: Vec<Row> = records.iter().map(|record| record.row.clone()).collect();
+    rows::complete(&mut rows);
+    rows
+}
+
+/// `distributions.csv`: the lines of each cell that has counts.
+pub fn distributions(records: &[Record]) -> Vec<u8> {
+    let header = KEY_COLUMNS.into_iter().chain(distributions::columns());
+    let lines = in_order(records).into_iter().flat_map(|record| {
+        let key = key_fields(&record.row);
+        let line = move |line: &Vec<String>| [key.clone(), line.clone()].concat();
+        record.distributions.iter().map(line)
+    });
+    table_to_csv(header.map(str::to_owned).collect(), lines)
+}
+
+/// `timings.csv`: what differs from run to run.
+pub fn timings(records: &[Record]) -> Vec<u8> {
+    let header = KEY_COLUMNS
+        .into_iter()
+        .chain(["refs", "wall_ns", "refs_per_s"]);
+    let lines = in_order(records).into_iter().map(|record| {
+        let speed = record.replayed as f64 / (record.wall_ns as f64 / 1e9).max(1e-9);
+        let numbers = [
+            record.replayed.to_string(),
+            record.wall_ns.to_string(),
+            format!("{speed:.0}"),
+        ];
+        [key_fields(&record.row), numbers.to_vec()].concat()
+    });
+    table_to_csv(header.map(str::to_owned).collect(), lines)
+}
+
+fn in_order(records: &[Record]) -> Vec<&Record> {
+    let mut all: Vec<&Record> = records.iter().collect();
+    all.sort_by_cached_key(|record| record.row.sort_key());
+    all
+}
+
+/// The records of a folder.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// By their cells' ids; of several of a cell the last one that has counts.
+    pub records: HashMap<String, Record>,
+    /// Lines that are not whole.
+    pub broken: usize,
+}
+
+/// Reads `cells.jsonl` of a folder; nothing if there is none.
+///
+/// # Errors
+///
+/// The file is there and cannot be read.
+pub fn read(folder: &Path) -> Result<Kept, TableError> {
+    let path = folder.join(CELLS);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Kept::default()),
+        Err(e) => return Err(TableError::io(&path, "read", e)),
+    };
+    let mut kept = Kept::default();
+    for line in bytes.split(|&byte| byte == b'\n') {
+        if line.is_empty() {
+            continue;
+        }
+        match std::str::from_utf8(line).ok().and_then(Record::of_line) {
+            None => kept.broken += 1,
+            Some(record) => {
+                let known = kept.records.get(&record.id);
+                if record.has_counts() || known.is_none_or(|known| !known.has_counts()) {
+                    kept.records.insert(record.id.clone(), record);
+                }
+            }
+        }
+    }
+    Ok(kept)
+}
+
+/// `cells.jsonl`, open for adding finished cells.
+pub struct Appender {
+    file: Mutex<File>,
+    path: PathBuf,
+}
+
+impl Appender {
+    /// Opens the file of a folder, or begins it, and locks it.
+    ///
+    /// # Errors
+    ///
+    /// The folder does not take it, or another run has it open.
+    pub fn open(folder: &Path) -> Result<Appender, TableError> {
+        let path = folder.join(CELLS);
+        let fail = |e| TableError::io(&path, "write", e);
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(&path)
+            .map_err(fail)?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            let what =
+                "another run is writing into this folder; wait for it, or choose another one";
+            return Err(TableError::content(&path, None, what));
+        }
+        end_line(&mut file).map_err(fail)?;
+        Ok(Appender {
+            file: Mutex::new(file),
+            path,
+        })
+    }
+
+    /// Adds a record, by one write.
+    ///
+    /// # Errors
+    ///
+    /// The system does not take it.
+    pub fn add(&self, record: &Record) -> Result<(), TableError> {
+        // A holder that panicked left whole lines or one that the reader passes over.
+        let mut file = self.file.lock().unwrap_or_else(|e| e.into_inner());
+        file.write_all(record.to_line().as_bytes())
+            .map_err(|e| TableError::io(&self.path, "write", e))
+    }
+}
+
+/// Ends a line that was cut short, so that the next one begins anew.
+fn end_line(file: &mut File) -> io::Result<()> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(());
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    match last {
+        [b'\n'] => Ok(()),
+        _ => file.write_all(b"\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: &str, faults: u64, status: &str) -> Record {
+        Record {
+            id: id.into(),
+            row: Row {
+                trace: "a \"b\",\n".into(),
+                faults,
+                fault_rate: Some(1.0 / 3.0),
+                refs_per_fault: Some(12_345_678_901.123_457),
+                status: status.into(),
+                ..Row::default()
+            },
+            distributions: vec![vec!["x".into()], Vec::new()],
+            wall_ns: 5,
+            replayed: 6,
+        }
+    }
+
+    /// A row's reals are as exact as they are written.
+    fn shown(record: &Record) -> Vec<String> {
+        COLUMNS.iter().map(|c| (c.show)(&record.row)).collect()
+    }
+
+    #[test]
+    fn records_survive_the_file_and_torn_lines_do_not_matter() {
+        let folder = tempfile::tempdir().unwrap();
+        let add = |records: &[Record]| {
+            let file = Appender::open(folder.path()).unwrap();
+            records.iter().for_each(|record| file.add(record).unwrap());
+        };
+        assert!(read(folder.path()).unwrap().records.is_empty());
+        let all = [record("1", 7, "ok"), record("2", 8, "ok")];
+        add(&all);
+        let path = folder.path().join(CELLS);
+        let whole = std::fs::read(&path).unwrap();
+        let first = whole.iter().position(|&b| b == b'\n').unwrap() + 1;
+        for cut in [
+            first,
+            first + 1,
+            first + 40,
+            whole.len() - 2,
+            whole.len() - 1,
+        ] {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            let torn = read(folder.path()).unwrap();
+            assert_eq!(
+                torn.records.len(),
+                if cut + 1 < whole.len() { 1 } else { 2 }
+            );
+            add(&all[1..]);
+            let kept = read(folder.path()).unwrap();
+            for record in &all {
+                assert_eq!(shown(&kept.records[&record.id]), shown(record), "{cut}");
+                assert_eq!(kept.records[&record.id].distributions, record.distributions);
+            }
+        }
+        let mut garbled = whole.clone();
+        garbled[first / 2] ^= 1;
+        std::fs::write(&path, garbled).unwrap();
+        let kept = read(folder.path()).unwrap();
+        assert_eq!((kept.records.len(), kept.broken), (1, 1));
+    }
+
+    #[test]
+    fn counts_win_over_failures() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Appender::open(folder.path()).unwrap();
+        for (faults, status) in [(0, ERROR), (9, "ok"), (0, ERROR)] {
+            file.add(&record("1", faults, status)).unwrap();
+        }
+        assert_eq!(read(folder.path()).unwrap().records["1"].row.faults, 9);
+        let second = Appender::open(folder.path()).map(|_| ()).unwrap_err();
+        assert!(second.to_string().contains("another run"), "{second}");
+    }
+}

@@ -1,0 +1,161 @@
+//! Parts of a plan and their joining.
+
+use super::harness::Sandbox;
+
+const SWEEP: &str = "run t.txt -p lru,fifo,opt,ws -m 8,16,64 --tau 50,100 -q";
+
+/// The whole, and three parts of it.
+fn with_parts(deal: &str) -> Sandbox {
+    let sandbox = Sandbox::with_trace();
+    sandbox.run(&format!("{SWEEP} -o whole")).code(0);
+    for k in 1..=3 {
+        sandbox
+            .run(&format!(
+                "{SWEEP} --no-charts --partition {deal}:{k}/3 -o p{k}"
+            ))
+            .code(0);
+    }
+    sandbox
+}
+
+fn assert_whole(sandbox: &Sandbox, folder: &str) {
+    assert_eq!(sandbox.files(folder), sandbox.files("whole"));
+    let varying = ["manifest.json", "timings.csv", "cells.jsonl"];
+    for file in sandbox.files(folder) {
+        let [there, here] = ["whole", folder].map(|f| sandbox.read(&format!("{f}/{file}")));
+        assert!(varying.contains(&&*file) || there == here, "{file}");
+    }
+}
+
+#[test]
+fn parts_come_to_the_same_bytes_as_the_whole() {
+    for deal in ["slice", "hash"] {
+        let sandbox = with_parts(deal);
+        let rows = |folder: &str| sandbox.rows(&format!("{folder}/results.csv")).len();
+        assert_eq!(rows("p1") + rows("p2") + rows("p3"), rows("whole"));
+        sandbox
+            .run("merge p3 p1 p2 -o out")
+            .code(0)
+            .no_message()
+            .out(&["11 cells of 3 folders, results and charts: out"]);
+        assert_whole(&sandbox, "out");
+        assert_eq!(sandbox.rows("out/timings.csv").len(), 11);
+        // What others have twice does no harm, and a merged folder is a whole one.
+        sandbox.run("merge p3 p1 out p1 p2 -o twice").code(0);
+        assert_whole(&sandbox, "twice");
+        sandbox
+            .run("merge p1 p2 p3 -o out")
+            .code(2)
+            .err(&["out: holds results already"]);
+        sandbox.run("merge p1 p2 p3 --force -o out").code(0);
+        sandbox
+            .run(&format!("{SWEEP} --resume -o out").replace(" -q", ""))
+            .code(0)
+            .err(&["going on: 11 of 11"]);
+        assert_whole(&sandbox, "out");
+    }
+}
+
+#[test]
+fn holes_are_named_in_a_form_to_run_again() {
+    let sandbox = Sandbox::with_trace();
+    for k in [2, 4] {
+        sandbox
+            .run(&format!(
+                "{SWEEP} --no-charts --partition slice:{k}/6 -o p{k}"
+            ))
+            .code(0);
+    }
+    let done = sandbox.run("merge p2 p4 -o out").code(5).err(&[
+        "missing: 7 of 11 cells",
+        "\n  and 2 more",
+        "run parts 1,3,5-6 again",
+    ]);
+    assert_eq!(done.out, "1,3,5-6\n");
+    assert!(!sandbox.exists("out"));
+    // Without parts it is runs that have to go on.
+    sandbox
+        .run(&format!("{SWEEP} --no-charts -o whole"))
+        .code(0);
+    let text = sandbox.text("whole/cells.jsonl");
+    let (_, rest) = text.split_once('\n').unwrap();
+    sandbox.write("whole/cells.jsonl", rest);
+    let done = sandbox
+        .run("merge whole -o out")
+        .code(5)
+        .err(&["missing: 1 of 11 cells", "--resume"]);
+    assert_eq!(done.out, "");
+}
+
+#[test]
+fn a_part_without_cells_has_no_folder() {
+    let sandbox = Sandbox::with_trace();
+    sandbox
+        .run(&format!("{SWEEP} --partition slice:12/12 -o p12"))
+        .code(4)
+        .err(&["slice:12/12 has none of the 11 cells"]);
+    assert!(!sandbox.exists("p12"));
+}
+
+#[test]
+fn contradictions_are_refused() {
+    let sandbox = with_parts("slice");
+    sandbox
+        .run("run t.txt -p lru -m 8 --no-charts -o foreign")
+        .code(0);
+    sandbox
+        .run("merge p1 foreign p2 p3 -o out")
+        .code(2)
+        .err(&["foreign: holds results of another plan", "frames: "]);
+    sandbox
+        .run("merge p1 nowhere -o out")
+        .code(1)
+        .err(&["nowhere: no folder of results"]);
+    sandbox
+        .run("merge p1 p2 p3 -o p2 --force")
+        .code(2)
+        .err(&["p2: is one of the parts"]);
+    sandbox.write("torn/plan.json", "{\"schema\": 2,\n");
+    sandbox
+        .run("merge torn -o out")
+        .code(1)
+        .err(&["torn/plan.json:", "no plan"]);
+
+    // The same cell with other counts, as a broken machine may give it.
+    sandbox.shell("cp -r p1 q1").code(0);
+    let text = sandbox.text("q1/cells.jsonl");
+    let (line, rest) = text.split_once('\n').unwrap();
+    let (_, record) = line.split_once("\"record\":").unwrap();
+    let record = record.strip_suffix('}').unwrap();
+    let forged = record.replacen("\"fault_interval\"", "\"fault_intervals\"", 1);
+    assert_ne!(record, forged);
+    let sum = xxhash_rust::xxh3::xxh3_64(forged.as_bytes());
+    let forged = format!("{{\"sum\":\"{sum:016x}\",\"record\":{forged}}}\n{rest}");
+    sandbox.write("q1/cells.jsonl", forged);
+    sandbox
+        .run("merge p1 q1 p2 p3 -o out")
+        .code(1)
+        .err(&["p1 and q1 have different counts of one cell: t, pages of 4096, "]);
+    assert!(!sandbox.exists("out"));
+}
+
+#[test]
+fn a_part_that_failed_is_mended_by_another() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "p.txt",
+        "# pagebench trace 1\nR 1000\nswitch 1\nR 1000\nR 2000\n",
+    );
+    let run = "run p.txt -p lru -m 1,2 --allocation equal --no-charts -q";
+    sandbox.run(&format!("{run} -o whole")).code(1);
+    for k in [1, 2] {
+        sandbox
+            .run(&format!("{run} --partition slice:{k}/2 -o p{k}"))
+            .code(if k == 1 { 1 } else { 0 });
+    }
+    sandbox
+        .run("merge p1 p2 -o out --no-charts")
+        .code(1)
+        .err(&["1 cells failed"]);
+    assert!(sandbox.read("out/results.csv") == sandbox.read("whole/results.csv"));
+}

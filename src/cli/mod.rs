@@ -17,6 +17,7 @@ mod lists;
 mod machines;
 mod memory;
 mod outputs;
+mod over_windows;
 mod plot;
 mod progress;
 mod record;

@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::input::Inputs;
 use super::run::RunArgs;
 use crate::exit;
+use crate::report::chart::KINDS;
 use crate::report::columns::{Row, SCHEMA};
 use crate::report::csv::{table_to_csv, write_file};
 use crate::report::distributions::{KEY_COLUMNS, key_fields};
@@ -104,24 +105,31 @@ fn cannot_write(folder: &Path, error: io::Error) -> Failure {
 
 /// Removes the files that a run writes, and no others.
 fn remove_results(folder: &Path) -> io::Result<()> {
-    const TABLES: [&str; 4] = [
+    const TABLES: [&str; 5] = [
         "results.csv",
+        "windows.csv",
         "distributions.csv",
         "timings.csv",
         "manifest.json",
     ];
-    const CHARTS: [&str; 3] = ["-fault-rate.png", "-hit-rate.png", "-lifetime.png"];
+    let mut names = BTreeSet::new();
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        let overview = name.starts_with("overview-") && name.ends_with(".png");
-        if TABLES.contains(&&*name) || overview || CHARTS.iter().any(|chart| name.ends_with(chart))
-        {
-            fs::remove_file(path)?;
-        }
+        names.insert(entry?.file_name().to_string_lossy().into_owned());
+    }
+    let charts = || KINDS.iter().filter(|kind| kind.by_default);
+    // A table is a chart's only beside the picture: somebody's own may have such a name.
+    let pictured = |name: &str| match name.strip_suffix("csv") {
+        Some(stem) => ["png", "svg"]
+            .iter()
+            .any(|ending| names.contains(&format!("{stem}{ending}"))),
+        None => true,
+    };
+    let ours = |name: &&String| {
+        let chart = charts().any(|kind| kind.owns(name)) && pictured(name);
+        TABLES.contains(&name.as_str()) || chart
+    };
+    for name in names.iter().filter(ours) {
+        fs::remove_file(folder.join(name))?;
     }
     Ok(())
 }

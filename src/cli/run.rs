@@ -5,11 +5,13 @@ use super::cache::Cache;
 use super::failure::Failure;
 use super::input::{Inputs, keep_countable, load_all, resolve_all};
 use super::outputs::{Course, make_folder, timestamp, write_manifest, write_timings};
-use super::plot::write_charts;
+use super::over_windows::{WindowLength, write_windows};
+use super::plot::{FileArgs, write_charts};
 use super::print;
 use super::progress::{Progress, message};
 use super::signals::Signals;
 use crate::exit::{self, ExitCode};
+use crate::report::chart::Rows;
 use crate::report::columns::{COLUMNS, Column, ColumnKind, Row, SWAP_FULL, column};
 use crate::report::csv::{read_rows, to_csv, write_file};
 use crate::report::{distributions, rows, table};
@@ -50,6 +52,20 @@ pub struct RunArgs {
     /// Draw no charts
     #[arg(long)]
     pub no_charts: bool,
+
+    #[command(flatten)]
+    pub files: FileArgs,
+
+    /// Write windows.csv too, and draw it: faults and resident pages over time, by windows of so many
+    /// references (10k); some 400 windows a trace if no number is given
+    #[arg(
+        long,
+        value_name = "REFERENCES",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "auto"
+    )]
+    pub windows: Option<WindowLength>,
 
     #[command(flatten)]
     pub sweep: SweepArgs,
@@ -126,6 +142,9 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         .flat_map(|loaded| &loaded.traces)
         .collect();
     let plan = Plan::new(&traces, &axes, settings)?;
+    if let Some(length) = args.windows {
+        length.check(&plan)?;
+    }
     tell_long(&traces, &axes);
     if plan.cells.is_empty() {
         let what = "nothing selected: every policy asked for knows the future, and the traces do not \
@@ -155,8 +174,17 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     write_manifest(folder, &args, &inputs, &plan, &costs, &course)?;
     let read_back = read_rows(&folder.join("results.csv"))?;
     print(&table::render(&read_back, metric))?;
+    let windows = match args.windows {
+        Some(length) => write_windows(folder, &plan, &results, length, &signals)?,
+        None => Vec::new(),
+    };
     if !args.no_charts && read_back.iter().any(Row::is_ok) {
-        write_charts(folder, &read_back)?;
+        let rows = Rows {
+            results: read_back.clone(),
+            windows,
+            ..Rows::default()
+        };
+        write_charts(folder, &rows, args.files)?;
     }
     print(&format!(
         "results, charts and manifest: {}\n",

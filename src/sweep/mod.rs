@@ -7,10 +7,12 @@ mod allocation;
 mod auto;
 mod long;
 mod plan;
+mod windows;
 
 pub use allocation::Allocation;
 pub use auto::{frame_ladder, tau_ladder};
 pub use plan::{Axes, Cell, Engine, Plan, PlanError, Settings, TraceFacts, Warmup};
+pub use windows::{WINDOWS_MAX, window_for, windows};
 
 use crate::policy::Bursts;
 use crate::trace::bursts::View;

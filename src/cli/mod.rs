@@ -63,7 +63,7 @@ enum Command {
     Policies(lists::NameArgs),
     /// List the trace formats, or describe one
     Formats(lists::NameArgs),
-    /// List the columns of results.csv, or of curve.csv, with their definitions
+    /// List the columns of results.csv, or of curve.csv or windows.csv, with their definitions
     Columns(lists::NameArgs),
 }
 

@@ -238,7 +238,10 @@ fn tables_in(folder: &Path) -> Vec<(Source, PathBuf)> {
 
 /// What a file is by its name; results by any other.
 fn by_name(path: &Path) -> Source {
-    let is = |source: &Source| path.file_name().is_some_and(|name| name == source.file_name());
+    let is = |source: &Source| {
+        path.file_name()
+            .is_some_and(|name| name == source.file_name())
+    };
     let others = [Source::Windows, Source::Curves];
     others.into_iter().find(is).unwrap_or(Source::Results)
 }

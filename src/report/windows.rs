@@ -1,7 +1,7 @@
 //! `windows.csv`: faults and resident pages of each cell by windows of references, written and read
 //! back. Knows nothing of how the counts come about, nor of charts.
 
-use super::columns::{Column, Row, column};
+use super::columns::{Column, ColumnKind, Row, column};
 use super::csv::{TableError, csv_error, table_to_csv};
 use super::distributions::KEY_COLUMNS;
 use std::fs;
@@ -10,15 +10,35 @@ use std::path::Path;
 /// What stands beside the key of a cell, so that a chart can be drawn from this file alone.
 const ABOUT_COLUMNS: [&str; 3] = ["trace_kind", "warmup_refs", "distinct_pages"];
 
-/// The columns of a window, with what they mean.
-pub const WINDOW_COLUMNS: [(&str, &str); 6] = [
-    ("window", "number of the window, from 0"),
-    ("first", "position of its first reference in the trace, warm-up included"),
-    ("last", "position of its last reference"),
-    ("references", "references in the window; the last window may have fewer"),
-    ("faults", "faults in the window, of all kinds"),
-    ("resident", "pages resident after its last reference"),
+/// The columns of a window, with their units and what they mean.
+const WINDOW_COLUMNS: [(&str, &str, &str); 6] = [
+    ("window", "", "number of the window, from 0"),
+    (
+        "first",
+        "references",
+        "position of its first reference in the trace, from 0, warm-up included",
+    ),
+    ("last", "references", "position of its last reference"),
+    (
+        "references",
+        "references",
+        "references in the window; the last window may have fewer",
+    ),
+    ("faults", "faults", "faults in the window, of all kinds"),
+    (
+        "resident",
+        "pages",
+        "pages resident after its last reference",
+    ),
 ];
+
+/// Every column: name, what it holds, unit and meaning.
+pub fn columns() -> impl Iterator<Item = (&'static str, ColumnKind, &'static str, &'static str)> {
+    let own = WINDOW_COLUMNS.map(|(name, unit, about)| (name, ColumnKind::Count, unit, about));
+    key_columns()
+        .map(|column| (column.name, column.kind, column.unit, column.about))
+        .chain(own)
+}
 
 /// Some successive references of a cell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -97,8 +117,7 @@ fn key_columns() -> impl Iterator<Item = &'static Column> {
 
 /// The names of all columns.
 pub fn header() -> impl Iterator<Item = &'static str> {
-    let own = WINDOW_COLUMNS.into_iter().map(|(name, _)| name);
-    key_columns().map(|column| column.name).chain(own)
+    columns().map(|(name, ..)| name)
 }
 
 /// The windows as CSV text.
@@ -142,7 +161,7 @@ pub fn parse_rows(path: &Path, text: &[u8]) -> Result<Vec<CellWindows>, TableErr
             read.map_err(|why| fail(format!("column {}: {why}", column.name)))?;
         }
         let mut counts = [0_u64; WINDOW_COLUMNS.len()];
-        for ((count, (name, _)), text) in counts.iter_mut().zip(WINDOW_COLUMNS).zip(fields) {
+        for ((count, (name, ..)), text) in counts.iter_mut().zip(WINDOW_COLUMNS).zip(fields) {
             let what = || fail(format!("column {name}: \"{text}\" is not a count"));
             *count = text.parse().map_err(|_| what())?;
         }
@@ -207,10 +226,22 @@ mod tests {
     fn broken_tables_say_where() {
         let good = String::from_utf8(to_csv(&[cell(1)])).unwrap();
         for (text, why) in [
-            (good.replace("faults", "fautls"), "w.csv:1: no table of windows"),
-            (good.replace(",0,0,9,", ",0,0,8,"), "w.csv:2: 10 references do not go from 0 to 8"),
-            (good.replace(",0,0,9,", ",x,0,9,"), "w.csv:2: column window: \"x\" is not a count"),
-            (good.replace(",4096,", ",big,"), "w.csv:2: column page_size: not a whole number"),
+            (
+                good.replace("faults", "fautls"),
+                "w.csv:1: no table of windows",
+            ),
+            (
+                good.replace(",0,0,9,", ",0,0,8,"),
+                "w.csv:2: 10 references do not go from 0 to 8",
+            ),
+            (
+                good.replace(",0,0,9,", ",x,0,9,"),
+                "w.csv:2: column window: \"x\" is not a count",
+            ),
+            (
+                good.replace(",4096,", ",big,"),
+                "w.csv:2: column page_size: not a whole number",
+            ),
             (format!("{good}1,2\n"), "w.csv:5: 2 fields where"),
             (String::new(), "no table of windows"),
         ] {

@@ -23,6 +23,8 @@ mod help;
 #[cfg(target_os = "linux")]
 #[path = "cli/long.rs"]
 mod long;
+#[path = "cli/plot.rs"]
+mod plot;
 #[path = "cli/record.rs"]
 mod record;
 #[path = "cli/signals.rs"]

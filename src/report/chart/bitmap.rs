@@ -137,12 +137,7 @@ impl Paper<'_> {
         )
     }
 
-    fn line(
-        &self,
-        points: &[(f64, f64)],
-        width: f64,
-        colour: RGBColor,
-    ) -> Result<(), ChartError> {
+    fn line(&self, points: &[(f64, f64)], width: f64, colour: RGBColor) -> Result<(), ChartError> {
         for pair in points.windows(2) {
             self.stroke(pair[0], pair[1], width, colour)?;
         }
@@ -187,13 +182,7 @@ impl Paper<'_> {
     }
 
     /// Writes a text from its start on, each pixel turned around it if it runs upwards.
-    fn text(
-        &self,
-        text: &str,
-        at: (f64, f64),
-        pen: &Pen,
-        upwards: bool,
-    ) -> Result<(), ChartError> {
+    fn text(&self, text: &str, at: (f64, f64), pen: &Pen, upwards: bool) -> Result<(), ChartError> {
         // Widths are the same at every scale.
         let shift = match pen.anchor {
             Anchor::Start => 0.0,

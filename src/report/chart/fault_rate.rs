@@ -69,13 +69,7 @@ fn is_near(curves: &Curves, bound: f64) -> bool {
 }
 
 /// Axes around the curves and, if it is near enough, the bound.
-pub fn panel(
-    rect: Rect,
-    curves: &Curves,
-    bound: Option<f64>,
-    look: Look,
-    log: Log,
-) -> Panel {
+pub fn panel(rect: Rect, curves: &Curves, bound: Option<f64>, look: Look, log: Log) -> Panel {
     // So many labels fit side by side, and one below the other.
     let columns = (rect.width() / (look.tick_em * 3.5)) as usize;
     let rows = (rect.height() / (look.tick_em * 1.5)) as usize;
@@ -83,7 +77,11 @@ pub fn panel(
     let rates = curves.points().map(|point| point.y).chain(bound);
     Panel {
         rect,
-        x: Axis::sizes(log.x, curves.points().map(|point| point.x), columns.min(LABELS)),
+        x: Axis::sizes(
+            log.x,
+            curves.points().map(|point| point.x),
+            columns.min(LABELS),
+        ),
         y: match log.y {
             true => Axis::rates(rates, rows.clamp(2, LABELS)),
             false => Axis::rates_even(rates, rows.clamp(2, LABELS)),

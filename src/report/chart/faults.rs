@@ -29,7 +29,7 @@ pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartErro
         let body = page::heading(canvas, &head)?;
         let mut entries = page::entries(curves.series.iter(), &[]);
         if marks.count() > 0 {
-            entries.push(Entry::ring("more than with fewer frames", theme::WARNING));
+            entries.push(Entry::ring("Belady anomaly", theme::WARNING));
         }
         let body = page::legend_right(canvas, body, entries)?;
         let points = || curves.points();

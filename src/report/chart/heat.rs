@@ -202,9 +202,15 @@ fn head(
     }
     page::title(canvas, 56.0, context.options.title.as_deref(), (&title, ""))?;
     let pen = Pen::new(theme::LABEL - 1.0, theme::FAINT_INK);
-    let mut facts = vec![format!("the measured size nearest to {}", context.options.at)];
+    let mut facts = vec![format!(
+        "the measured size nearest to {}",
+        context.options.at
+    )];
     if one_size(groups) {
-        facts.insert(0, format!("{} pages", bytes(groups[0].first().page_size as f64)));
+        facts.insert(
+            0,
+            format!("{} pages", bytes(groups[0].first().page_size as f64)),
+        );
     }
     let text = canvas.fitted(&facts.join("  ·  "), &pen, canvas.width() - 2.0 * MARGIN)?;
     canvas.text(&text, (MARGIN, 94.0), &pen)?;
@@ -233,8 +239,8 @@ impl Grid {
         columns: &[String],
     ) -> Result<Grid, ChartError> {
         const NAMES: f64 = 360.0;
-        const WIDEST: f64 = 200.0;
-        const HIGHEST: f64 = 78.0;
+        const WIDEST: f64 = 300.0;
+        const HIGHEST: f64 = 100.0;
         let names = NAMES.min(body.width() * 0.4);
         let width = ((body.width() - names) / columns.len() as f64).min(WIDEST);
         let pen = Pen::new(theme::LABEL, theme::INK);
@@ -243,7 +249,11 @@ impl Grid {
             longest = longest.max(canvas.text_width(label, &pen)?);
         }
         let upwards = longest > width - 12.0;
-        let labels = if upwards { longest.min(UPWARDS_MAX) + 16.0 } else { 44.0 };
+        let labels = if upwards {
+            longest.min(UPWARDS_MAX) + 16.0
+        } else {
+            44.0
+        };
         let top = body.top + labels;
         let height = ((body.bottom - top) / lines as f64).min(HIGHEST);
         let cells = Rect {
@@ -273,7 +283,7 @@ impl Grid {
 }
 
 /// A label that runs upwards is cut at this length.
-const UPWARDS_MAX: f64 = 230.0;
+const UPWARDS_MAX: f64 = 330.0;
 /// The space before the means, in heights of a line.
 const APART: f64 = 0.25;
 
@@ -332,7 +342,11 @@ fn name(
     let room = grid.cells.left - body.left - 20.0;
     let middle = grid.cell(0, place).middle();
     let pen = Pen::new(theme::LABEL, theme::INK);
-    let ink = if line.unusual { theme::WARNING } else { theme::FAINT_INK };
+    let ink = if line.unusual {
+        theme::WARNING
+    } else {
+        theme::FAINT_INK
+    };
     let small = Pen::new(theme::SMALL - 1.0, ink);
     let name = canvas.fitted(&line.name, &pen, room)?;
     let facts = canvas.fitted(&line.facts, &small, room)?;
@@ -367,7 +381,11 @@ fn ratios(
             bottom: cell.bottom - SEAM,
         };
         canvas.fill(inner, shade(share))?;
-        let colour = if share > 0.5 { theme::WHITE } else { theme::INK };
+        let colour = if share > 0.6 {
+            theme::WHITE
+        } else {
+            theme::INK
+        };
         let pen = Pen { colour, ..pen };
         let pen = if *ratio == best { pen.bold() } else { pen };
         canvas.text_centred(&shown(*ratio), centre, &pen)?;
@@ -432,13 +450,17 @@ mod tests {
             0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b)
         };
         let greys: Vec<f64> = (0..=10).map(|i| grey(f64::from(i) / 10.0)).collect();
-        assert!(greys.windows(2).all(|pair| pair[0] > pair[1] + 10.0), "{greys:?}");
+        assert!(
+            greys.windows(2).all(|pair| pair[0] > pair[1] + 10.0),
+            "{greys:?}"
+        );
     }
 
     #[test]
     fn ratios_are_short() {
-        assert_eq!([1.0, 1.005, 12.346, 99.999, 12345.0].map(shown), [
-            "1.00", "1.00", "12.35", "100", "12.3 k"
-        ]);
+        assert_eq!(
+            [1.0, 1.005, 12.346, 99.999, 12345.0].map(shown),
+            ["1.00", "1.00", "12.35", "100", "12.3 k"]
+        );
     }
 }

@@ -183,7 +183,9 @@ impl Kind {
         };
         match self.draw {
             Draw::Together(_) => {
-                let number = stem.strip_prefix(self.name).and_then(|s| s.strip_prefix('-'));
+                let number = stem
+                    .strip_prefix(self.name)
+                    .and_then(|s| s.strip_prefix('-'));
                 number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
             }
             _ => stem.ends_with(&format!("-{}", self.name)),
@@ -252,11 +254,7 @@ pub fn all(rows: &Rows, options: &Options) -> Result<Vec<Chart>, ChartError> {
     Ok(charts)
 }
 
-fn of_groups(
-    kind: &Kind,
-    groups: &[Group<'_>],
-    options: &Options,
-) -> Result<Drawing, ChartError> {
+fn of_groups(kind: &Kind, groups: &[Group<'_>], options: &Options) -> Result<Drawing, ChartError> {
     if groups.is_empty() {
         return Err(ChartError::Empty);
     }
@@ -307,10 +305,21 @@ mod tests {
     #[test]
     fn a_run_owns_its_pictures_and_no_others() {
         let owned = |name: &str| KINDS.iter().any(|kind| kind.owns(name));
-        for name in ["cc1-fault-rate.png", "overview-12.svg", "heat-1.csv", "a-opt-ratio.csv"] {
+        for name in [
+            "cc1-fault-rate.png",
+            "overview-12.svg",
+            "heat-1.csv",
+            "a-opt-ratio.csv",
+        ] {
             assert!(owned(name), "{name}");
         }
-        for name in ["results.csv", "overview-.png", "overview-x.png", "heat.png", "lifetime.png"] {
+        for name in [
+            "results.csv",
+            "overview-.png",
+            "overview-x.png",
+            "heat.png",
+            "lifetime.png",
+        ] {
             assert!(!owned(name), "{name}");
         }
     }

@@ -169,8 +169,11 @@ mod tests {
         assert_eq!(pixels(None, None), Ok((1600, 1000)));
         assert_eq!(pixels(Some(800), None), Ok((800, 500)));
         assert_eq!(pixels(None, Some(500)), Ok((800, 500)));
-        for (width, height) in [(Some(100), None), (Some(u32::MAX), None), (Some(1000), Some(300))]
-        {
+        for (width, height) in [
+            (Some(100), None),
+            (Some(u32::MAX), None),
+            (Some(1000), Some(300)),
+        ] {
             assert!(pixels(width, height).is_err(), "{width:?} {height:?}");
         }
     }

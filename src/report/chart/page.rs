@@ -197,11 +197,7 @@ fn cut(mut entries: Vec<Entry>, max: usize) -> Vec<Entry> {
 }
 
 /// Draws the legend in columns at the right edge, and returns what is left of it for panels.
-pub fn legend_right(
-    canvas: &Canvas,
-    body: Rect,
-    entries: Vec<Entry>,
-) -> Result<Rect, ChartError> {
+pub fn legend_right(canvas: &Canvas, body: Rect, entries: Vec<Entry>) -> Result<Rect, ChartError> {
     let per_column = (((body.height() - X_ROOM) / ROW) as usize).max(1);
     let entries = cut(entries, per_column * 2);
     let pen = Pen::new(theme::LABEL, theme::INK);
@@ -223,11 +219,7 @@ pub fn legend_right(
 }
 
 /// Draws the legend in rows at the lower edge, and returns what is left above it.
-pub fn legend_below(
-    canvas: &Canvas,
-    body: Rect,
-    entries: Vec<Entry>,
-) -> Result<Rect, ChartError> {
+pub fn legend_below(canvas: &Canvas, body: Rect, entries: Vec<Entry>) -> Result<Rect, ChartError> {
     const ROWS_MAX: usize = 4;
     const GAP: f64 = 34.0;
     // Five columns fit.

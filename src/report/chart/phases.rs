@@ -27,7 +27,12 @@ pub fn draw(cells: &[CellWindows], options: &Options) -> Result<Vec<Chart>, Char
     let styles = series::styles(&groups);
     let chart = |group: &Group<'_>| {
         let own = cells.iter().filter(|cell| group.rows.contains(&&cell.key));
-        one(group, &Chosen::of(&own.collect::<Vec<_>>(), options), &styles, options)
+        one(
+            group,
+            &Chosen::of(&own.collect::<Vec<_>>(), options),
+            &styles,
+            options,
+        )
     };
     groups.iter().map(chart).collect()
 }
@@ -47,13 +52,13 @@ impl<'a> Chosen<'a> {
         let distinct = all.first().map_or(0, |cell| cell.key.distinct_pages);
         let sizes = all.iter().filter(fixed).filter_map(|cell| cell.key.frames);
         let frames = options.at.nearest(sizes, distinct);
-        let same = all.iter().filter(fixed).filter(|cell| cell.key.frames == frames);
-        let mut cells: Vec<&CellWindows> = same.copied().collect();
-        let mut windowed: Vec<&CellWindows> = all
+        let same = all
             .iter()
-            .filter(|cell| !fixed(cell))
-            .copied()
-            .collect();
+            .filter(fixed)
+            .filter(|cell| cell.key.frames == frames);
+        let mut cells: Vec<&CellWindows> = same.copied().collect();
+        let mut windowed: Vec<&CellWindows> =
+            all.iter().filter(|cell| !fixed(cell)).copied().collect();
         if let Some(frames) = frames {
             let far = |cell: &CellWindows| {
                 libm::log2(cell.mean_resident().max(1e-3) / frames as f64).abs()
@@ -169,7 +174,10 @@ fn one(
 
 fn window_length(chosen: &Chosen<'_>) -> Option<String> {
     let window = chosen.cells.first()?.windows.first()?;
-    Some(format!("windows of {} references", decimal(window.refs as f64)))
+    Some(format!(
+        "windows of {} references",
+        decimal(window.refs as f64)
+    ))
 }
 
 /// From the first reference that counts to behind the last.
@@ -180,13 +188,11 @@ fn time_axis(chosen: &Chosen<'_>) -> Axis {
 }
 
 fn notes(chosen: &Chosen<'_>, without: usize) -> Vec<String> {
-    let mut notes = vec!["below: resident pages at the end of each window".to_owned()];
+    let mut notes: Vec<String> = page::note_dropped(without).into_iter().collect();
+    notes.push("below: pages resident at the end of each window".to_owned());
     let windowed = chosen.cells.iter().any(|cell| cell.key.tau.is_some());
     if windowed && chosen.frames.is_some() {
-        notes.push("window: the one whose mean resident pages are nearest to the frames".into());
-    }
-    if without > 0 {
-        notes.push(format!("{without} windows without a fault are not drawn: zero has no logarithm"));
+        notes.push("working set: as large on average as the frames, or nearest".into());
     }
     notes
 }

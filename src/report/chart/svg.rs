@@ -21,7 +21,7 @@ pub fn svg(scene: &Scene) -> Result<Vec<u8>, ChartError> {
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-         viewBox=\"0 0 {right} {bottom}\" font-family=\"{FONTS}\" stroke-linejoin=\"round\">\n\
+         viewBox=\"0 0 {right} {bottom}\" font-family=\"{FONTS}\" stroke-linejoin=\"round\" xml:space=\"preserve\">\n\
          <rect width=\"{right}\" height=\"{bottom}\" fill=\"#ffffff\"/>\n"
     );
     for shape in &scene.shapes {
@@ -162,6 +162,9 @@ mod tests {
 
     #[test]
     fn no_sign_breaks_the_file() {
-        assert_eq!(escaped("a<b>&\"'\0\u{202e}é"), "a&lt;b&gt;&amp;\"'\u{fffd}\u{fffd}é");
+        assert_eq!(
+            escaped("a<b>&\"'\0\u{202e}é"),
+            "a&lt;b&gt;&amp;\"'\u{fffd}\u{fffd}é"
+        );
     }
 }

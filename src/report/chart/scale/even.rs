@@ -96,8 +96,14 @@ mod tests {
     fn even_axes_begin_at_zero_with_round_steps() {
         let pages = Axis::sizes(false, [16.0, 700.0].into_iter(), 9);
         assert_eq!(labels(&pages), "0 128 256 384 512 640");
-        assert_eq!(labels(&Axis::rates_even([0.031].into_iter(), 9)), "0 % 1 % 2 % 3 %");
-        assert_eq!(labels(&Axis::ratios_even([1.0, 2.9].into_iter())), "1.0 1.5 2.0 2.5");
+        assert_eq!(
+            labels(&Axis::rates_even([0.031].into_iter(), 9)),
+            "0 % 1 % 2 % 3 %"
+        );
+        assert_eq!(
+            labels(&Axis::ratios_even([1.0, 2.9].into_iter())),
+            "1.0 1.5 2.0 2.5"
+        );
     }
 
     #[test]

@@ -57,7 +57,8 @@ pub struct RunArgs {
     pub files: FileArgs,
 
     /// Write windows.csv too, and draw it: faults and resident pages over time, by windows of so many
-    /// references (10k); some 400 windows a trace if no number is given
+    /// references (10k); some 400 windows a trace if no number is given (see: pagebench columns
+    /// windows.csv)
     #[arg(
         long,
         value_name = "REFERENCES",

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const WINDOWS: u64 = 400;
 
 /// The most windows of a trace.
-pub const WINDOWS_MAX: u64 = 100_000;
+pub const WINDOWS_MAX: u64 = 10_000;
 
 /// The references of a window, if nothing else is asked for: two digits that make some 400 windows.
 pub fn window_for(refs: u64) -> u64 {

@@ -189,15 +189,15 @@ impl Paper<'_> {
             Anchor::Middle => font::width(text, pen.em, pen.weight)? / 2.0,
             Anchor::End => font::width(text, pen.em, pen.weight)?,
         };
-        let (at, turn): (_, fn(i32, i32) -> (i32, i32)) = match upwards {
-            false => ((at.0 - shift, at.1), |x, y| (x, y)),
-            true => ((at.0, at.1 + shift), |x, y| (y, -x)),
+        let at = match upwards {
+            false => (at.0 - shift, at.1),
+            true => (at.0, at.1 + shift),
         };
         let (left, baseline) = (self.grid(at.0), self.grid(at.1));
         let mut drawn = Ok(());
         let em = pen.em * self.scale;
         font::rasterise(text, em, pen.weight, |x, y, share| {
-            let (x, y) = turn(x, y);
+            let (x, y) = if upwards { (y, -x) } else { (x, y) };
             let colour = pen.colour.mix(f64::from(share));
             let pixel = self.area.draw_pixel((left + x, baseline + y), &colour);
             if let (Ok(()), Err(error)) = (&drawn, pixel) {

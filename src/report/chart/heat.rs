@@ -381,7 +381,7 @@ fn ratios(
             bottom: cell.bottom - SEAM,
         };
         canvas.fill(inner, shade(share))?;
-        let colour = if share > 0.6 {
+        let colour = if share > 0.57 {
             theme::WHITE
         } else {
             theme::INK

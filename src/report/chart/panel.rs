@@ -19,6 +19,8 @@ pub struct Look {
     pub marker: f64,
     /// Distance that marks of a dense line keep.
     pub mark_gap: f64,
+    /// A line of so many points has a mark at each.
+    pub sparse: usize,
 }
 
 impl Look {
@@ -28,6 +30,7 @@ impl Look {
         line: 2.6,
         marker: 6.5,
         mark_gap: 6.5 * 3.5,
+        sparse: 24,
     };
     /// For one of several panels.
     pub const SMALL: Look = Look {
@@ -35,6 +38,7 @@ impl Look {
         line: 1.9,
         marker: 4.1,
         mark_gap: 4.1 * 3.5,
+        sparse: 24,
     };
     /// For lines of hundreds of points that go up and down.
     pub const SERIES: Look = Look {
@@ -42,6 +46,7 @@ impl Look {
         line: 1.7,
         marker: 5.5,
         mark_gap: 130.0,
+        sparse: 1,
     };
 }
 
@@ -192,10 +197,7 @@ impl Panel {
             }
         }
         for (series, lines) in &pixels {
-            for at in lines
-                .iter()
-                .flat_map(|line| marked(line, self.look.mark_gap))
-            {
+            for at in marked(lines, &self.look) {
                 let Style { colour, marker, .. } = series.style;
                 canvas.marker(at, marker, self.look.marker, colour)?;
             }
@@ -218,15 +220,18 @@ impl Panel {
     }
 }
 
-/// The points that get a mark: marks of a dense line would merge, so they keep a distance.
-fn marked(line: &[(f64, f64)], gap: f64) -> Vec<(f64, f64)> {
+/// The points of a series that get a mark: marks of a dense line would merge, so they keep a
+/// distance. A point without a line has nothing else to be seen by.
+fn marked(lines: &Lines, look: &Look) -> Vec<(f64, f64)> {
     let mut marks: Vec<(f64, f64)> = Vec::new();
-    // Few points are all measured ones that the reader wants to see.
-    let sparse = line.len() <= 24;
-    for &(x, y) in line {
-        let far = |last: &(f64, f64)| (x - last.0).abs() + (y - last.1).abs() >= gap;
-        if sparse || marks.last().is_none_or(far) {
-            marks.push((x, y));
+    for line in lines {
+        // Few points are all measured ones that the reader wants to see.
+        let sparse = line.len() <= look.sparse;
+        for &(x, y) in line {
+            let far = |last: &(f64, f64)| (x - last.0).abs() + (y - last.1).abs() >= look.mark_gap;
+            if sparse || marks.last().is_none_or(far) {
+                marks.push((x, y));
+            }
         }
     }
     marks

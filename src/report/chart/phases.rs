@@ -115,12 +115,14 @@ fn one(
     let log = options.log_or(false, false);
     let mut rates = chosen.series(styles, Window::fault_rate);
     let resident = chosen.series(styles, |window| window.resident as f64);
-    let mut without = 0;
-    for run in rates.iter_mut().flat_map(|series| &mut series.runs) {
-        let before = run.len();
-        run.retain(|point| !log.y || point.y > 0.0);
-        without += before - run.len();
-    }
+    let legend = page::entries(rates.iter(), &[]);
+    let without = match log.y {
+        true => rates
+            .iter_mut()
+            .map(|series| broken(&mut series.runs))
+            .sum(),
+        false => 0,
+    };
     let scene = render(options.pixels, |canvas| {
         let what = match chosen.frames {
             Some(frames) => format!("faults over time with {frames} frames"),
@@ -129,7 +131,7 @@ fn one(
         let mut head = Head::of(group, &what, options);
         head.facts.extend(window_length(chosen));
         let body = page::heading(canvas, &head)?;
-        let body = page::legend_right(canvas, body, page::entries(rates.iter(), &[]))?;
+        let body = page::legend_right(canvas, body, legend)?;
         let rect = Rect {
             bottom: body.bottom - X_ROOM,
             ..page::plot(body)
@@ -172,6 +174,19 @@ fn one(
     })
 }
 
+/// Breaks lines at windows without a fault, which a logarithmic axis has no place for, and says how
+/// many these were: a line across them would show faults that were not there.
+fn broken(runs: &mut Vec<Vec<Point>>) -> usize {
+    let points = runs.iter().flatten();
+    let without = points.filter(|point| point.y <= 0.0).count();
+    let pieces = runs
+        .iter()
+        .flat_map(|run| run.split(|point| point.y <= 0.0));
+    let pieces = pieces.filter(|piece| !piece.is_empty());
+    *runs = pieces.map(<[Point]>::to_vec).collect();
+    without
+}
+
 fn window_length(chosen: &Chosen<'_>) -> Option<String> {
     let window = chosen.cells.first()?.windows.first()?;
     Some(format!(
@@ -189,10 +204,10 @@ fn time_axis(chosen: &Chosen<'_>) -> Axis {
 
 fn notes(chosen: &Chosen<'_>, without: usize) -> Vec<String> {
     let mut notes: Vec<String> = page::note_dropped(without).into_iter().collect();
-    notes.push("below: pages resident at the end of each window".to_owned());
+    notes.push("below: pages resident at each window's end".to_owned());
     let windowed = chosen.cells.iter().any(|cell| cell.key.tau.is_some());
     if windowed && chosen.frames.is_some() {
-        notes.push("working set: as large on average as the frames, or nearest".into());
+        notes.push("window: of mean size near the frames".into());
     }
     notes
 }

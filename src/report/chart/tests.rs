@@ -89,7 +89,7 @@ fn table(chart: &Chart) -> Vec<Vec<String>> {
 }
 
 /// Width and height as the PNG header says.
-fn size(png: &[u8]) -> (u32, u32) {
+pub fn size(png: &[u8]) -> (u32, u32) {
     assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
     let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
     (number(16), number(20))
@@ -484,67 +484,5 @@ fn sizes_titles_and_axes_are_as_chosen() {
         let chart = &draw(kind("faults"), &rows, &options).unwrap().charts[0];
         assert_eq!(size(&chart.png().unwrap()), pixels);
         assert_eq!(table(chart), table(&before.charts[0]));
-    }
-}
-
-/// States of a trace that grows, with or without mappings.
-fn states_of(rows: u64, mapped: Option<u64>) -> Vec<StatesRow> {
-    let row = |at: u64| StatesRow {
-        position: at * 1000,
-        resident: at.min(20),
-        resident_dirty: at.min(20) / 2,
-        swapped: at / 3,
-        dropped: at / 4,
-        untouched: mapped.map(|mapped| mapped - at),
-        mapped,
-        faults: at * 7,
-    };
-    (0..rows).map(row).collect()
-}
-
-fn subject(frames: Option<u64>) -> Subject {
-    Subject {
-        trace: "a trace".into(),
-        trace_kind: "synthetic".into(),
-        facts: vec!["lru".into(), "recorded mappings".into()],
-        frames,
-        page_size: 4096,
-        notes: Vec::new(),
-    }
-}
-
-#[test]
-fn states_are_drawn_the_same_each_time() {
-    let rows = states_of(100, Some(1 << 20));
-    let chart = super::states(&rows, &subject(Some(20))).unwrap();
-    assert_eq!(chart.stem, "states");
-    assert_eq!(size(&chart.png().unwrap()), (1600, 1000));
-    assert_eq!(super::states(&rows, &subject(Some(20))).unwrap(), chart);
-    let other = super::states(&states_of(100, None), &subject(Some(20))).unwrap();
-    assert_ne!(other, chart, "without mappings there is one panel");
-}
-
-#[test]
-fn states_without_extent_are_drawn() {
-    assert!(matches!(
-        super::states(&[], &subject(None)),
-        Err(ChartError::Empty)
-    ));
-    let huge = StatesRow {
-        position: u64::MAX,
-        resident: u64::MAX / 8,
-        resident_dirty: u64::MAX,
-        untouched: Some(u64::MAX),
-        ..StatesRow::default()
-    };
-    for rows in [
-        states_of(1, None),
-        states_of(2, Some(2)),
-        vec![StatesRow::default(); 3],
-        vec![StatesRow::default(), huge],
-    ] {
-        for frames in [None, Some(1), Some(u64::MAX)] {
-            super::states(&rows, &subject(frames)).unwrap();
-        }
     }
 }

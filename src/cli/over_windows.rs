@@ -82,6 +82,13 @@ pub fn write_windows(
         .zip(states)
         .filter_map(|(cell, states)| Some(CellWindows::new(&key_of(plan, cell), between(&states?))))
         .collect();
+    if signals.code().is_some() {
+        message(&format!(
+            "interrupted: windows.csv has {} of {} cells",
+            cells.len(),
+            plan.cells.len()
+        ));
+    }
     cells.sort_by_cached_key(|cell| cell.key.sort_key());
     let table = folder.join("windows.csv");
     write_file(&table, &to_csv(&cells))?;

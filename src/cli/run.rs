@@ -160,13 +160,18 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let results = replay(&plan, &args.sweep, &args.terminal, &signals)?;
 
     let all = rows::rows(&plan, &results, &costs);
-    let interrupted = signals.code();
     write_file(&folder.join("results.csv"), &to_csv(&all))?;
     write_file(
         &folder.join("distributions.csv"),
         &distributions::to_csv(&plan, &results, &costs),
     )?;
     write_timings(folder, &plan, &results)?;
+    let windows = match args.windows {
+        Some(length) => write_windows(folder, &plan, &results, length, &signals)?,
+        None => Vec::new(),
+    };
+    // The windows take as long as the cells, and may be interrupted too.
+    let interrupted = signals.code();
     let course = Course {
         started,
         finished: all.len(),
@@ -175,10 +180,6 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     write_manifest(folder, &args, &inputs, &plan, &costs, &course)?;
     let read_back = read_rows(&folder.join("results.csv"))?;
     print(&table::render(&read_back, metric))?;
-    let windows = match args.windows {
-        Some(length) => write_windows(folder, &plan, &results, length, &signals)?,
-        None => Vec::new(),
-    };
     if !args.no_charts && read_back.iter().any(Row::is_ok) {
         let rows = Rows {
             results: read_back.clone(),

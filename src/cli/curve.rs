@@ -352,8 +352,10 @@ fn write(folder: &Path, rows: &[CurveRow]) -> Result<(), Failure> {
     print(&format!("{}\n", table.display()))?;
     let charts = chart::curves(&read_rows(&table)?);
     for chart in charts.map_err(|e| Failure::new(exit::FAILURE, e.to_string()))? {
-        let path = folder.join(&chart.file_name);
-        write_file(&path, &chart.png)?;
+        let path = folder.join(format!("{}.png", chart.stem));
+        let png = chart.png();
+        let png = png.map_err(|e| Failure::new(exit::FAILURE, e.to_string()))?;
+        write_file(&path, &png)?;
         print(&format!("{}\n", path.display()))?;
     }
     Ok(())

@@ -246,11 +246,3 @@ fn tell_long(traces: &[&Resolved], axes: &Axes) {
         message(&what);
     }
 }
-
-/// Leaves of a plan the cells at these places, in order.
-pub fn select(plan: &mut Plan<'_>, places: &[usize]) {
-    plan.cells = places
-        .iter()
-        .map(|&place| plan.cells[place].clone())
-        .collect();
-}

@@ -5,7 +5,7 @@ use super::print;
 use crate::exit::{self, ExitCode};
 use crate::policy::{self, Spec, TABLE};
 use crate::report::columns::{COLUMNS, ColumnKind};
-use crate::report::curves;
+use crate::report::{curves, windows};
 use crate::trace::format;
 use crate::trace::source::PBT;
 use clap::Args;
@@ -136,6 +136,7 @@ pub fn columns(args: NameArgs) -> Result<ExitCode, Failure> {
             .iter()
             .map(|c| (c.name, c.kind, c.unit, c.about))
             .collect(),
+        Some("windows.csv") => windows::columns().collect(),
         wanted => results
             .filter(|column| wanted.is_none_or(|name| name == column.0))
             .collect(),

@@ -2,10 +2,11 @@
 
 use super::failure::Failure;
 use super::outputs::{Found, enter, make_folder, other_plan, write_merged_manifest, write_tables};
-use super::plot::write_charts;
+use super::plot::{FileArgs, write_charts};
 use super::print;
 use super::progress::message;
 use crate::exit::{self, ExitCode};
+use crate::report::chart::Rows;
 use crate::report::columns::Row;
 use crate::report::plan_file::{PLAN, PlanCell, PlanFile};
 use crate::report::records::{self, Record};
@@ -38,6 +39,9 @@ pub struct MergeArgs {
     /// Draw no charts
     #[arg(long)]
     no_charts: bool,
+
+    #[command(flatten)]
+    files: FileArgs,
 }
 
 /// Runs the command.
@@ -84,7 +88,11 @@ pub fn merge(args: MergeArgs) -> Result<ExitCode, Failure> {
     let rows = write_tables(folder, &records)?;
     write_merged_manifest(folder, &args.parts)?;
     if !args.no_charts && rows.iter().any(Row::is_ok) {
-        write_charts(folder, &rows)?;
+        let rows = Rows {
+            results: rows,
+            ..Rows::default()
+        };
+        write_charts(folder, &rows, args.files)?;
     }
     print(&format!(
         "{} cells of {} folder{}, results and charts: {}\n",

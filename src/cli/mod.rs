@@ -21,6 +21,7 @@ mod machines;
 mod memory;
 mod merge;
 mod outputs;
+mod over_windows;
 mod plan;
 mod plot;
 mod progress;
@@ -70,7 +71,7 @@ enum Command {
     Policies(lists::NameArgs),
     /// List the trace formats, or describe one
     Formats(lists::NameArgs),
-    /// List the columns of results.csv, or of curve.csv, with their definitions
+    /// List the columns of results.csv, or of curve.csv or windows.csv, with their definitions
     Columns(lists::NameArgs),
 }
 

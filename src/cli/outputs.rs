@@ -7,6 +7,7 @@ use super::input::Inputs;
 use super::job::Asked;
 use super::progress::message;
 use crate::exit;
+use crate::report::chart::KINDS;
 use crate::report::columns::{Row, SCHEMA};
 use crate::report::csv::{read_rows, to_csv, write_file};
 use crate::report::file::{remove_leftovers, without_path};
@@ -224,26 +225,33 @@ fn cannot_write(folder: &Path, error: io::Error) -> Failure {
 
 /// Removes the files that a run writes, and no others.
 fn remove_results(folder: &Path) -> io::Result<()> {
-    const TABLES: [&str; 6] = [
+    const TABLES: [&str; 7] = [
         "results.csv",
+        "windows.csv",
         "distributions.csv",
         "timings.csv",
         MANIFEST,
         CELLS,
         PLAN,
     ];
-    const CHARTS: [&str; 3] = ["-fault-rate.png", "-hit-rate.png", "-lifetime.png"];
+    let mut names = BTreeSet::new();
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        let overview = name.starts_with("overview-") && name.ends_with(".png");
-        if TABLES.contains(&&*name) || overview || CHARTS.iter().any(|chart| name.ends_with(chart))
-        {
-            fs::remove_file(path)?;
-        }
+        names.insert(entry?.file_name().to_string_lossy().into_owned());
+    }
+    let charts = || KINDS.iter().filter(|kind| kind.by_default);
+    // A table is a chart's only beside the picture: somebody's own may have such a name.
+    let pictured = |name: &str| match name.strip_suffix("csv") {
+        Some(stem) => ["png", "svg"]
+            .iter()
+            .any(|ending| names.contains(&format!("{stem}{ending}"))),
+        None => true,
+    };
+    let ours = |name: &&String| {
+        let chart = charts().any(|kind| kind.owns(name)) && pictured(name);
+        TABLES.contains(&name.as_str()) || chart
+    };
+    for name in names.iter().filter(ours) {
+        fs::remove_file(folder.join(name))?;
     }
     Ok(())
 }

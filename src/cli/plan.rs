@@ -2,7 +2,7 @@
 
 use super::experiment::Config;
 use super::failure::Failure;
-use super::job::{self, Asked, JobArgs};
+use super::job::{Asked, JobArgs};
 use super::print;
 use super::run::use_threads;
 use crate::exit::{self, ExitCode};
@@ -39,9 +39,9 @@ pub fn plan_of(job: &JobArgs, asked: &Asked, config: &Config) -> Result<ExitCode
     }
     use_threads(asked.threads);
     let inputs = asked.load(job, config)?;
-    let (mut plan, file) = asked.plan(&inputs, config)?;
+    let (plan, file) = asked.plan(&inputs, config)?;
     let selected = file.selected();
-    job::select(&mut plan, &selected);
+    let plan = plan.part(&selected);
     let mut out = list(&file, &selected);
     let refs = selected.iter().map(|&place| file.cells[place].refs).sum();
     out += &format!(

@@ -4,23 +4,27 @@ use super::args::{SweepArgs, TerminalArgs};
 use super::experiment::Config;
 use super::failure::Failure;
 use super::input::Inputs;
-use super::job::{self, Asked, JobArgs};
+use super::job::{Asked, JobArgs};
 use super::outputs::{Course, Found, enter, make_folder, timestamp, write_manifest, write_tables};
+use super::over_windows::{WindowLength, write_windows};
 use super::plan;
-use super::plot::write_charts;
+use super::plot::{FileArgs, write_charts};
 use super::print;
 use super::progress::{Progress, message};
 use super::signals::Signals;
 use crate::exit::{self, ExitCode};
+use crate::report::chart::Rows;
 use crate::report::columns::{COLUMNS, Column, ColumnKind, Row, SWAP_FULL, column};
 use crate::report::csv::TableError;
 use crate::report::plan_file::PlanFile;
 use crate::report::records::{Appender, Record};
 use crate::report::table;
+use crate::report::windows::CellWindows;
 use crate::space::Resolved;
 use crate::sweep::{self, Cell, CellResult, Plan};
 use crate::units::show_count;
 use clap::Args;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -62,6 +66,21 @@ pub struct RunArgs {
     pub no_charts: bool,
 
     #[command(flatten)]
+    pub files: FileArgs,
+
+    /// Write windows.csv too, and draw it: faults and resident pages over time, by windows of so many
+    /// references (10k); some 400 windows a trace if no number is given (see: pagebench columns
+    /// windows.csv)
+    #[arg(
+        long,
+        value_name = "REFERENCES",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "auto"
+    )]
+    pub windows: Option<WindowLength>,
+
+    #[command(flatten)]
     pub job: JobArgs,
 }
 
@@ -85,6 +104,9 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let signals = Signals::watch();
     let inputs = asked.load(job, &config)?;
     let (plan, plan_file) = asked.plan(&inputs, &config)?;
+    if let Some(length) = args.windows {
+        length.check(&plan)?;
+    }
     let run_folder = match reserved {
         Some(folder) => folder,
         None => make_folder(None, Found::Refuse)?,
@@ -97,8 +119,8 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         signals: &signals,
         folder: run_folder.path(),
     };
-    let (plan, records, course) = work.records(plan, &plan_file, started)?;
-    work.finish(&plan, &records, course, metric)
+    let (records, course) = work.records(&plan, &plan_file, started)?;
+    work.finish(&plan, &plan_file, &records, course, metric)
 }
 
 /// A run under way.
@@ -112,14 +134,13 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// What the cells of the part come to: taken over from an earlier run, or replayed now. The plan
-    /// is left with the cells that were replayed.
-    fn records<'t>(
+    /// What the cells of the part come to: taken over from an earlier run, or replayed now.
+    fn records(
         &self,
-        mut plan: Plan<'t>,
+        plan: &Plan<'_>,
         file: &PlanFile,
         started: String,
-    ) -> Result<(Plan<'t>, Vec<Record>, Course), Failure> {
+    ) -> Result<(Vec<Record>, Course), Failure> {
         let (appender, mut kept) = enter(self.folder, file, self.args.resume)?;
         let selected = file.selected();
         let id = |&place: &usize| &file.cells[place].id;
@@ -132,8 +153,8 @@ impl Work<'_> {
                 selected.len()
             ));
         }
-        job::select(&mut plan, &left);
-        let fresh = replay_and_keep(&plan, self.asked, &self.args.job, self.signals, &appender)?;
+        let left = plan.part(&left);
+        let fresh = replay_and_keep(&left, self.asked, &self.args.job, self.signals, &appender)?;
         let fresh = fresh.into_iter().map(|record| (record.id.clone(), record));
         kept.extend(fresh);
         let all = selected.iter().filter_map(|place| kept.remove(id(place)));
@@ -145,18 +166,39 @@ impl Work<'_> {
             resumed: resumed.len(),
             interrupted: self.signals.code().is_some(),
         };
-        Ok((plan, records, course))
+        Ok((records, course))
+    }
+
+    /// The windows of the cells that are finished, if they are asked for.
+    fn windows(
+        &self,
+        plan: &Plan<'_>,
+        file: &PlanFile,
+        records: &[Record],
+    ) -> Result<Vec<CellWindows>, Failure> {
+        let Some(length) = self.args.windows else {
+            return Ok(Vec::new());
+        };
+        let finished = records.iter().filter(|record| record.has_counts());
+        let finished: HashSet<&str> = finished.map(|record| &*record.id).collect();
+        let mut places = file.selected();
+        places.retain(|&place| finished.contains(&*file.cells[place].id));
+        write_windows(self.folder, &plan.part(&places), length, self.signals)
     }
 
     /// Writes tables, manifest and charts, and says what the run comes to.
     fn finish(
         &self,
         plan: &Plan<'_>,
+        file: &PlanFile,
         records: &[Record],
-        course: Course,
+        mut course: Course,
         metric: &Column,
     ) -> Result<ExitCode, Failure> {
         let rows = write_tables(self.folder, records)?;
+        let windows = self.windows(plan, file, records)?;
+        // They take as long as the cells, and may be interrupted too.
+        course.interrupted = self.signals.code().is_some();
         write_manifest(
             self.folder,
             self.config,
@@ -167,7 +209,12 @@ impl Work<'_> {
         )?;
         print(&table::render(&rows, metric))?;
         if !self.args.no_charts && rows.iter().any(Row::is_ok) {
-            write_charts(self.folder, &rows)?;
+            let rows = Rows {
+                results: rows.clone(),
+                windows,
+                ..Rows::default()
+            };
+            write_charts(self.folder, &rows, self.args.files)?;
         }
         let folder = self.folder.display();
         print(&format!("results, charts and manifest: {folder}\n"))?;

@@ -17,3 +17,4 @@ pub mod rows;
 pub mod states;
 pub mod summary;
 pub mod table;
+pub mod windows;

@@ -28,7 +28,7 @@ pub fn tau_ladder(trace: &Trace, frames: &[u64]) -> Result<Vec<u64>, TraceError>
 }
 
 /// To two significant digits, at least 1.
-fn round(tau: u64) -> u64 {
+pub(super) fn round(tau: u64) -> u64 {
     let unit = 10u64.pow(tau.max(1).ilog10().saturating_sub(1));
     ((tau + unit / 2) / unit * unit).max(1)
 }

@@ -9,12 +9,14 @@ mod exclude;
 mod long;
 mod partition;
 mod plan;
+mod windows;
 
 pub use allocation::Allocation;
 pub use auto::{frame_ladder, tau_ladder};
 pub use exclude::{Comparison, Exclude};
 pub use partition::Partition;
 pub use plan::{Axes, Cell, Engine, Plan, PlanError, Settings, TraceFacts, Warmup};
+pub use windows::{WINDOWS_MAX, window_for, windows};
 
 use crate::policy::Bursts;
 use crate::trace::bursts::View;

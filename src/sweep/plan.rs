@@ -142,6 +142,18 @@ pub struct Plan<'t> {
     pub settings: Settings,
 }
 
+impl<'t> Plan<'t> {
+    /// The same with the cells at these places only.
+    pub fn part(&self, places: &[usize]) -> Plan<'t> {
+        Plan {
+            traces: self.traces.clone(),
+            facts: self.facts.clone(),
+            cells: places.iter().map(|&p| self.cells[p].clone()).collect(),
+            settings: self.settings.clone(),
+        }
+    }
+}
+
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {

@@ -37,6 +37,8 @@ mod long;
 mod merge;
 #[path = "cli/plan.rs"]
 mod plan;
+#[path = "cli/plot.rs"]
+mod plot;
 #[path = "cli/record.rs"]
 mod record;
 #[path = "cli/resume.rs"]

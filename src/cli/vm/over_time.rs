@@ -64,9 +64,10 @@ pub fn write(
     write_file(&table, &to_csv(&rows))?;
     let subject = subject(&resolved, &machine, full);
     let drawn = chart::states(&read_rows(&table)?, &subject);
-    let drawn = drawn.map_err(|e| Failure::new(exit::FAILURE, e.to_string()))?;
+    let png = drawn.and_then(|chart| chart.png());
+    let png = png.map_err(|e| Failure::new(exit::FAILURE, e.to_string()))?;
     let chart = folder.path().join(CHART);
-    write_file(&chart, &drawn.png)?;
+    write_file(&chart, &png)?;
     print(&format!("{}\n{}\n", table.display(), chart.display()))?;
     Ok(exit::OK)
 }

@@ -1,22 +1,15 @@
-//! Lines, marks and text on white paper, in pixels with fractions, smoothed by drawing at twice
-//! the size and averaging.
+//! Lines, marks and text on white paper: what charts draw with. Every call is noted as one of four
+//! shapes in a [`Scene`], which `bitmap` and `svg` make pictures of, so that both show the same.
 //!
-//! Does not know axes, series or rows.
+//! Does not know axes, series, rows or file formats.
 
-use plotters::coord::Shift;
-use plotters::drawing::DrawingArea;
-use plotters::element::{Circle, Polygon};
-use plotters::prelude::{BitMapBackend, IntoDrawingArea};
-use plotters::style::{Color, RGBColor};
+use std::cell::RefCell;
+
+use plotters::style::RGBColor;
 
 use super::ChartError;
-use super::encode::encode_rgb;
 use super::font::{self, Weight};
-use super::theme::{Dash, Marker, WHITE};
-
-/// How many drawn pixels make one pixel of the picture, each way: plotters smooths polygons only
-/// partly and takes whole pixels.
-const SCALE: u32 = 2;
+use super::theme::{self, Dash, Marker, WHITE};
 
 /// A rectangle in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,7 +58,7 @@ pub enum Anchor {
 }
 
 /// How a text is written.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pen {
     /// Em in pixels.
     pub em: f64,
@@ -102,69 +95,114 @@ impl Pen {
     }
 }
 
-/// A picture in the making.
-pub struct Canvas<'a> {
-    area: DrawingArea<BitMapBackend<'a>, Shift>,
+/// What a picture is made of, in the order of drawing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shape {
+    /// A filled polygon.
+    Polygon(Vec<(f64, f64)>, RGBColor),
+    /// A filled circle.
+    Disc((f64, f64), f64, RGBColor),
+    /// A line with round joints and no caps.
+    Line {
+        /// Its corners, two at least.
+        points: Vec<(f64, f64)>,
+        /// Its width.
+        width: f64,
+        /// Its colour.
+        colour: RGBColor,
+        /// Its dashes.
+        dash: Dash,
+    },
+    /// A line of text.
+    Text {
+        /// The text.
+        text: String,
+        /// The point that it is anchored to, on its baseline.
+        at: (f64, f64),
+        /// How it is written.
+        pen: Pen,
+        /// Whether it runs upwards.
+        upwards: bool,
+    },
 }
 
-/// Draws a picture and returns its PNG bytes.
+/// A finished picture on white paper, in units of a layout that fits its text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scene {
+    /// Width and height of the picture in pixels.
+    pub pixels: (u32, u32),
+    /// Width and height in units of the shapes.
+    pub extent: (f64, f64),
+    /// The shapes; later ones cover earlier ones.
+    pub shapes: Vec<Shape>,
+}
+
+/// A picture in the making.
+#[derive(Debug)]
+pub struct Canvas {
+    extent: (f64, f64),
+    shapes: RefCell<Vec<Shape>>,
+}
+
+/// Draws a picture of this size in pixels. Text keeps its share of the picture whatever the size,
+/// so that a small picture is no cut-out of a large one.
 pub fn render(
-    width: u32,
-    height: u32,
-    draw: impl FnOnce(&Canvas<'_>) -> Result<(), ChartError>,
-) -> Result<Vec<u8>, ChartError> {
-    let size = (width * SCALE, height * SCALE);
-    let mut pixels = vec![255; size.0 as usize * size.1 as usize * 3];
+    (width, height): (u32, u32),
+    draw: impl FnOnce(&Canvas) -> Result<(), ChartError>,
+) -> Result<Scene, ChartError> {
+    let (full, asked) = (
+        f64::from(theme::WIDTH) * f64::from(theme::HEIGHT),
+        f64::from(width) * f64::from(height),
+    );
+    let unit = (full / asked.max(1.0)).sqrt();
     let canvas = Canvas {
-        area: BitMapBackend::with_buffer(&mut pixels, size).into_drawing_area(),
+        extent: (f64::from(width) * unit, f64::from(height) * unit),
+        shapes: RefCell::default(),
     };
     draw(&canvas)?;
-    canvas.area.present().map_err(ChartError::draw)?;
-    drop(canvas);
-    encode_rgb(width, height, &averaged(&pixels, width, height))
+    Ok(Scene {
+        pixels: (width, height),
+        extent: canvas.extent,
+        shapes: canvas.shapes.into_inner(),
+    })
 }
 
-/// The mean of each square of `SCALE` x `SCALE` pixels, rounded to nearest.
-fn averaged(pixels: &[u8], width: u32, height: u32) -> Vec<u8> {
-    let (scale, row) = (SCALE as usize, width as usize * 3);
-    let count = (SCALE * SCALE) as u16;
-    let mut small = Vec::with_capacity(row * height as usize);
-    let mut sums = vec![0_u16; row];
-    for rows in pixels.chunks_exact(row * scale * scale) {
-        sums.fill(count / 2);
-        for line in rows.chunks_exact(row * scale) {
-            let squares = line.chunks_exact(3 * scale);
-            for (sum, square) in sums.chunks_exact_mut(3).zip(squares) {
-                for pixel in square.chunks_exact(3) {
-                    sum[0] += u16::from(pixel[0]);
-                    sum[1] += u16::from(pixel[1]);
-                    sum[2] += u16::from(pixel[2]);
-                }
-            }
-        }
-        small.extend(sums.iter().map(|sum| (sum / count) as u8));
+impl Canvas {
+    /// The width of the paper.
+    pub fn width(&self) -> f64 {
+        self.extent.0
     }
-    small
-}
 
-/// To a drawn pixel.
-fn grid(value: f64) -> i32 {
-    (value * f64::from(SCALE)).round() as i32
-}
+    /// The height of the paper.
+    pub fn height(&self) -> f64 {
+        self.extent.1
+    }
 
-impl Canvas<'_> {
+    fn note(&self, shape: Shape) -> Result<(), ChartError> {
+        self.shapes.borrow_mut().push(shape);
+        Ok(())
+    }
+
     /// A filled polygon.
     pub fn polygon(&self, corners: &[(f64, f64)], colour: RGBColor) -> Result<(), ChartError> {
-        let corners: Vec<(i32, i32)> = corners.iter().map(|p| (grid(p.0), grid(p.1))).collect();
-        self.area
-            .draw(&Polygon::new(corners, colour))
-            .map_err(ChartError::draw)
+        self.note(Shape::Polygon(corners.to_vec(), colour))
+    }
+
+    /// A filled rectangle.
+    pub fn fill(&self, rect: Rect, colour: RGBColor) -> Result<(), ChartError> {
+        let Rect {
+            left,
+            top,
+            right,
+            bottom,
+        } = rect;
+        let corners = [(left, top), (right, top), (right, bottom), (left, bottom)];
+        self.polygon(&corners, colour)
     }
 
     /// A filled circle.
     pub fn disc(&self, at: (f64, f64), radius: f64, colour: RGBColor) -> Result<(), ChartError> {
-        let circle = Circle::new((grid(at.0), grid(at.1)), grid(radius), colour.filled());
-        self.area.draw(&circle).map_err(ChartError::draw)
+        self.note(Shape::Disc(at, radius, colour))
     }
 
     /// The outline of a circle; what is under it stays visible.
@@ -195,22 +233,7 @@ impl Canvas<'_> {
         width: f64,
         colour: RGBColor,
     ) -> Result<(), ChartError> {
-        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-        let length = (dx * dx + dy * dy).sqrt();
-        // Shorter strokes vanish on the pixel grid and would have no direction.
-        if length < 1e-6 {
-            return Ok(());
-        }
-        let (nx, ny) = (-dy / length * width / 2.0, dx / length * width / 2.0);
-        self.polygon(
-            &[
-                (from.0 + nx, from.1 + ny),
-                (to.0 + nx, to.1 + ny),
-                (to.0 - nx, to.1 - ny),
-                (from.0 - nx, from.1 - ny),
-            ],
-            colour,
-        )
+        self.line(&[from, to], width, colour, &[])
     }
 
     /// A line through the points with round joints, solid or dashed.
@@ -221,50 +244,16 @@ impl Canvas<'_> {
         colour: RGBColor,
         dash: Dash,
     ) -> Result<(), ChartError> {
-        if !dash.is_empty() {
-            return self.dashed(points, width, colour, dash);
+        if points.len() < 2 {
+            return Ok(());
         }
-        for pair in points.windows(2) {
-            self.stroke(pair[0], pair[1], width, colour)?;
-        }
-        // Joints of thin lines would only make them spotty.
-        if width >= 2.0 {
-            for joint in points.iter().skip(1).take(points.len().saturating_sub(2)) {
-                self.disc(*joint, width / 2.0, colour)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn dashed(
-        &self,
-        points: &[(f64, f64)],
-        width: f64,
-        colour: RGBColor,
-        dash: Dash,
-    ) -> Result<(), ChartError> {
-        let (mut phase, mut left) = (0, dash[0]);
-        for pair in points.windows(2) {
-            let (mut from, to) = (pair[0], pair[1]);
-            loop {
-                let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-                let length = (dx * dx + dy * dy).sqrt();
-                let step = left.min(length);
-                let share = if length > 0.0 { step / length } else { 0.0 };
-                let next = (from.0 + dx * share, from.1 + dy * share);
-                if phase % 2 == 0 {
-                    self.stroke(from, next, width, colour)?;
-                }
-                if length <= left {
-                    left -= length;
-                    break;
-                }
-                from = next;
-                phase = (phase + 1) % dash.len();
-                left = dash[phase];
-            }
-        }
-        Ok(())
+        let points = points.to_vec();
+        self.note(Shape::Line {
+            points,
+            width,
+            colour,
+            dash,
+        })
     }
 
     /// The mark of a measured point, with a thin white rim that sets it off from lines below.
@@ -358,8 +347,7 @@ impl Canvas<'_> {
 
     /// Writes a line of text with its baseline at the point's y.
     pub fn text(&self, text: &str, at: (f64, f64), pen: &Pen) -> Result<(), ChartError> {
-        let start = (at.0 - self.shift(text, pen)?, at.1);
-        self.place(text, start, pen, |x, y| (x, y))
+        self.write(text, at, pen, false)
     }
 
     /// Writes a line of text whose capitals are centred on the point's y.
@@ -369,42 +357,25 @@ impl Canvas<'_> {
 
     /// Writes a line of text that runs upwards, its baseline at the point's x.
     pub fn text_upwards(&self, text: &str, at: (f64, f64), pen: &Pen) -> Result<(), ChartError> {
-        let start = (at.0, at.1 + self.shift(text, pen)?);
-        self.place(text, start, pen, |x, y| (y, -x))
+        self.write(text, at, pen, true)
     }
 
-    fn shift(&self, text: &str, pen: &Pen) -> Result<f64, ChartError> {
-        Ok(match pen.anchor {
-            Anchor::Start => 0.0,
-            Anchor::Middle => self.text_width(text, pen)? / 2.0,
-            Anchor::End => self.text_width(text, pen)?,
-        })
-    }
-
-    /// Writes a text from a point on, each pixel turned around it by `turn`.
-    fn place(
+    fn write(
         &self,
         text: &str,
         at: (f64, f64),
         pen: &Pen,
-        turn: fn(i32, i32) -> (i32, i32),
+        upwards: bool,
     ) -> Result<(), ChartError> {
-        let (left, baseline) = (grid(at.0), grid(at.1));
-        let mut drawn = Ok(());
-        font::rasterise(
-            text,
-            pen.em * f64::from(SCALE),
-            pen.weight,
-            |x, y, share| {
-                let (x, y) = turn(x, y);
-                let colour = pen.colour.mix(f64::from(share));
-                let pixel = self.area.draw_pixel((left + x, baseline + y), &colour);
-                if let (Ok(()), Err(error)) = (&drawn, pixel) {
-                    drawn = Err(ChartError::draw(error));
-                }
-            },
-        )?;
-        drawn
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.note(Shape::Text {
+            text: text.to_owned(),
+            at,
+            pen: *pen,
+            upwards,
+        })
     }
 }
 
@@ -413,17 +384,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn four_pixels_become_their_rounded_mean() {
-        // Two squares of 2 x 2 pixels side by side, one row of squares.
-        let upper = [0, 0, 0, 2, 0, 0, 9, 9, 9, 9, 9, 9];
-        let lower = [1, 255, 0, 1, 255, 0, 9, 9, 9, 9, 9, 9];
-        let pixels = [upper, lower].concat();
-        assert_eq!(averaged(&pixels, 2, 1), [1, 128, 0, 9, 9, 9]);
-    }
-
-    #[test]
     fn a_long_text_is_cut_to_its_width() {
-        let png = render(40, 20, |canvas| {
+        let scene = render((40, 20), |canvas| {
             let pen = Pen::new(10.0, WHITE);
             let cut = canvas.fitted("a trace with a long name", &pen, 60.0)?;
             assert!(cut.ends_with('…') && cut.len() > 5, "{cut}");
@@ -431,6 +393,6 @@ mod tests {
             assert_eq!(canvas.fitted("ls", &pen, 60.0)?, "ls");
             Ok(())
         });
-        assert!(png.is_ok());
+        assert!(scene.is_ok());
     }
 }

@@ -4,14 +4,15 @@
 //! Does not know how rows came about.
 
 use super::fault_rate;
-use super::series::{self, Group};
+use super::options::Options;
+use super::series::{self, FAULT_RATE, Group};
 use super::theme::{DASHED, Styles};
-use super::{Chart, ChartError};
+use super::{Chart, ChartError, Drawn};
 use crate::report::columns::Row;
 use crate::report::curves::CurveRow;
 
 /// Draws one chart for each trace, page size and filter.
-pub fn draw(rows: &[CurveRow]) -> Result<Vec<Chart>, ChartError> {
+pub fn draw(rows: &[CurveRow], options: &Options) -> Result<Vec<Chart>, ChartError> {
     let estimates: Vec<String> = rows
         .iter()
         .filter(|row| row.sample_rate.is_some())
@@ -24,22 +25,29 @@ pub fn draw(rows: &[CurveRow]) -> Result<Vec<Chart>, ChartError> {
     }
     let styles = series::styles(&groups);
     let chart = |group: &Group<'_>| {
+        let (scene, data) = one(group, &styles, &estimates, options)?;
         Ok(Chart {
-            file_name: format!("{}-curve.png", group.stem),
-            png: one(group, &styles, &estimates)?,
+            stem: format!("{}-curve", group.stem),
+            scene,
+            data: Some(data),
         })
     };
     groups.iter().map(chart).collect()
 }
 
-fn one(group: &Group<'_>, styles: &Styles, estimates: &[String]) -> Result<Vec<u8>, ChartError> {
-    let mut curves = group.curves(styles, |row| row.fault_rate);
+fn one(
+    group: &Group<'_>,
+    styles: &Styles,
+    estimates: &[String],
+    options: &Options,
+) -> Result<Drawn, ChartError> {
+    let mut curves = group.curves(styles, &FAULT_RATE);
     for series in &mut curves.series {
         if estimates.contains(&series.label) {
             series.style.dash = DASHED;
         }
     }
-    fault_rate::draw_curves(group, curves, "fault rate at every size")
+    fault_rate::draw_curves(group, curves, "fault rate at every size", options)
 }
 
 /// A point as the row that a replay would have given: what charts are drawn from.

@@ -3,25 +3,23 @@
 //!
 //! Does not know how rows came about.
 
-use super::ChartError;
 use super::canvas::{Canvas, Pen, Rect, render};
+use super::kinds::Context;
+use super::options::{Log, Options};
 use super::page;
 use super::panel::{Ink, Look, Panel, XLabels};
 use super::scale::{Axis, LABELS, bytes, percent_short};
-use super::series::{Curves, Group};
-use super::theme::{self, Styles};
+use super::series::{Curves, FAULT_RATE, Group};
+use super::{ChartError, Drawn, theme};
 
 /// The bound is drawn if it is at most this far below the lowest point: else the curves would be
 /// squeezed into the upper part of the picture.
 const BOUND_REACH: f64 = 100.0;
 
 /// Draws the chart.
-pub fn draw(group: &Group<'_>, styles: &Styles) -> Result<Vec<u8>, ChartError> {
-    draw_curves(
-        group,
-        group.curves(styles, |row| row.fault_rate),
-        "fault rate",
-    )
+pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartError> {
+    let curves = group.curves(context.styles, &FAULT_RATE);
+    draw_curves(group, curves, "fault rate", context.options)
 }
 
 /// Draws these curves of fault rates of a group under a title.
@@ -29,21 +27,19 @@ pub fn draw_curves(
     group: &Group<'_>,
     mut curves: Curves,
     what: &str,
-) -> Result<Vec<u8>, ChartError> {
-    let dropped = curves.retain(|point| point.y > 0.0);
+    options: &Options,
+) -> Result<Drawn, ChartError> {
+    let log = options.log_or(true, true);
+    let dropped = curves.retain(|point| !log.y || point.y > 0.0);
     let bound = group.first_touches();
-    render(theme::WIDTH, theme::HEIGHT, |canvas| {
-        let body = page::head(canvas, group, what)?;
+    let scene = render(options.pixels, |canvas| {
+        let body = page::head(canvas, group, what, options)?;
         let near = bound.filter(|rate| is_near(&curves, *rate));
         let line = near.map(|rate| format!("first touches: {}", percent_short(rate)));
         let entries = page::entries(curves.series.iter(), line.as_slice());
         let body = page::legend_right(canvas, body, entries)?;
-        let rect = Rect {
-            left: body.left + page::Y_ROOM,
-            bottom: body.bottom - page::X_ROOM,
-            ..body
-        };
-        let panel = panel(rect, &curves, bound, Look::LARGE);
+        let rect = page::plot(body);
+        let panel = panel(rect, &curves, bound, Look::LARGE, log);
         let page_size = group.first().page_size;
         panel.frame(canvas, XLabels::PagesAndBytes(page_size))?;
         panel.x_title(canvas, &pages_title(page_size), page::X_TITLE)?;
@@ -56,7 +52,8 @@ pub fn draw_curves(
             notes.push(format!("first touches ({rate}) lie far below the axis"));
         }
         page::notes(canvas, &notes)
-    })
+    })?;
+    Ok((scene, group.data(&[(&FAULT_RATE, &curves)])))
 }
 
 /// The title of an x axis in pages.
@@ -72,7 +69,7 @@ fn is_near(curves: &Curves, bound: f64) -> bool {
 }
 
 /// Axes around the curves and, if it is near enough, the bound.
-pub fn panel(rect: Rect, curves: &Curves, bound: Option<f64>, look: Look) -> Panel {
+pub fn panel(rect: Rect, curves: &Curves, bound: Option<f64>, look: Look, log: Log) -> Panel {
     // So many labels fit side by side, and one below the other.
     let columns = (rect.width() / (look.tick_em * 3.5)) as usize;
     let rows = (rect.height() / (look.tick_em * 1.5)) as usize;
@@ -80,15 +77,22 @@ pub fn panel(rect: Rect, curves: &Curves, bound: Option<f64>, look: Look) -> Pan
     let rates = curves.points().map(|point| point.y).chain(bound);
     Panel {
         rect,
-        x: Axis::pages(curves.points().map(|point| point.x), columns.min(LABELS)),
-        y: Axis::rates(rates, rows.clamp(2, LABELS)),
+        x: Axis::sizes(
+            log.x,
+            curves.points().map(|point| point.x),
+            columns.min(LABELS),
+        ),
+        y: match log.y {
+            true => Axis::rates(rates, rows.clamp(2, LABELS)),
+            false => Axis::rates_even(rates, rows.clamp(2, LABELS)),
+        },
         look,
     }
 }
 
 /// Draws the bound and the curves.
 pub fn fill(
-    canvas: &Canvas<'_>,
+    canvas: &Canvas,
     panel: &Panel,
     curves: &Curves,
     bound: Option<f64>,
@@ -108,7 +112,7 @@ pub fn fill(
 }
 
 /// Writes what the line is where no curve is in the way; the legend says it too.
-fn name_level(canvas: &Canvas<'_>, panel: &Panel, ink: &Ink, y: f64) -> Result<(), ChartError> {
+fn name_level(canvas: &Canvas, panel: &Panel, ink: &Ink, y: f64) -> Result<(), ChartError> {
     let pen = Pen::new(theme::SMALL.min(panel.look.tick_em), theme::FAINT_INK);
     let text = "first touches";
     let width = canvas.text_width(text, &pen)?;

@@ -61,6 +61,12 @@ pub fn width(text: &str, em: f64, weight: Weight) -> Result<f64, ChartError> {
     Ok(f64::from(width))
 }
 
+/// Whether the font has every sign of a text; the others show as boxes.
+pub fn has_all(text: &str, weight: Weight) -> Result<bool, ChartError> {
+    let font = face(weight)?;
+    Ok(text.chars().all(|c| font.glyph_id(c).0 != 0))
+}
+
 /// Calls `put` with each pixel of a line of text, relative to the start of its baseline, and the
 /// share of the pixel that is covered.
 pub fn rasterise(

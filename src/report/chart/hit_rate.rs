@@ -3,22 +3,23 @@
 //!
 //! Does not know how rows came about.
 
-use super::ChartError;
 use super::canvas::{Canvas, Rect, render};
 use super::fault_rate::pages_title;
+use super::kinds::Context;
 use super::page;
 use super::panel::{Look, Panel, XLabels};
 use super::scale::{Axis, LABELS};
-use super::series::{Curves, Group};
-use super::theme::{self, Styles};
+use super::series::{Curves, Group, HIT_RATE, TLB_HIT_RATE};
+use super::{ChartError, Drawn};
 
 /// Space between the two panels.
 const GAP: f64 = 46.0;
 
 /// Draws the chart.
-pub fn draw(group: &Group<'_>, styles: &Styles) -> Result<Vec<u8>, ChartError> {
-    let mut pages = Measure::new(group.curves(styles, |row| row.hit_rate));
-    let mut tlb = Measure::new(group.curves(styles, |row| row.tlb_hit_rate));
+pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartError> {
+    let (styles, options) = (context.styles, context.options);
+    let mut pages = Measure::new(group.curves(styles, &HIT_RATE));
+    let mut tlb = Measure::new(group.curves(styles, &TLB_HIT_RATE));
     let has_tlb = !tlb.curves.series.is_empty();
     let mut notes: Vec<String> = page::note_absent(pages.curves.absent).into_iter().collect();
     notes.extend(page::note_dropped(pages.drop_unplaced()));
@@ -33,22 +34,18 @@ pub fn draw(group: &Group<'_>, styles: &Styles) -> Result<Vec<u8>, ChartError> {
     } else {
         notes.push("no TLB in these rows".to_owned());
     }
-    render(theme::WIDTH, theme::HEIGHT, |canvas| {
+    let scene = render(options.pixels, |canvas| {
         let title = if has_tlb {
             "hit rates of memory and TLB"
         } else {
             "hit rate"
         };
-        let body = page::head(canvas, group, title)?;
+        let body = page::head(canvas, group, title, options)?;
         let both = pages.curves.series.iter().chain(&tlb.curves.series);
         let mut labels = std::collections::BTreeSet::new();
         let once = both.filter(|series| labels.insert(series.label.as_str()));
         let body = page::legend_right(canvas, body, page::entries(once, &[]))?;
-        let rect = Rect {
-            left: body.left + page::Y_ROOM,
-            bottom: body.bottom - page::X_ROOM,
-            ..body
-        };
+        let rect = page::plot(body);
         let points = pages.curves.points().chain(tlb.curves.points());
         let x = Axis::pages(points.map(|point| point.x), LABELS);
         let page_size = group.first().page_size;
@@ -74,7 +71,9 @@ pub fn draw(group: &Group<'_>, styles: &Styles) -> Result<Vec<u8>, ChartError> {
             fill(canvas, lower, &tlb, ("TLB hit rate", labels))?;
         }
         page::notes(canvas, &notes)
-    })
+    })?;
+    let both = [(&HIT_RATE, &pages.curves), (&TLB_HIT_RATE, &tlb.curves)];
+    Ok((scene, group.data(&both)))
 }
 
 /// A hit rate with its axis.
@@ -110,7 +109,7 @@ fn halves(rect: Rect) -> (Rect, Rect) {
 }
 
 fn fill(
-    canvas: &Canvas<'_>,
+    canvas: &Canvas,
     panel: &Panel,
     measure: &Measure,
     (title, labels): (&str, XLabels),

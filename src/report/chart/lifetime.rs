@@ -4,36 +4,35 @@
 //!
 //! Does not know how rows came about.
 
-use super::ChartError;
 use super::canvas::{Anchor, Canvas, Pen, Rect, render};
 use super::fault_rate::pages_title;
+use super::kinds::Context;
+use super::options::Log;
 use super::page;
 use super::panel::{Ink, Look, Panel, XLabels};
 use super::scale::{Axis, LABELS, decimal};
-use super::series::{Curves, Group, Point, Series};
-use super::theme::{self, Styles};
+use super::series::{Curves, Group, LIFETIME, Point, Series};
+use super::{ChartError, Drawn, theme};
 use crate::report::summary;
 
 /// Radius of the ring around the knee.
 const RING: f64 = 15.0;
 
 /// Draws the chart.
-pub fn draw(group: &Group<'_>, styles: &Styles) -> Result<Vec<u8>, ChartError> {
+pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartError> {
+    let options = context.options;
+    let log = options.log_or(true, true);
     let without = group.rows.iter().filter(|row| row.faults == 0).count();
-    let mut curves = group.curves(styles, |row| row.refs_per_fault);
+    let mut curves = group.curves(context.styles, &LIFETIME);
     curves.retain(|point| point.y > 0.0);
     let absent = curves.absent.saturating_sub(without);
     let knee = knee(&curves.series);
-    render(theme::WIDTH, theme::HEIGHT, |canvas| {
-        let body = page::head(canvas, group, "lifetime function")?;
+    let scene = render(options.pixels, |canvas| {
+        let body = page::head(canvas, group, "lifetime function", options)?;
         let entries = page::entries(curves.series.iter(), &[]);
         let body = page::legend_right(canvas, body, entries)?;
-        let rect = Rect {
-            left: body.left + page::Y_ROOM,
-            bottom: body.bottom - page::X_ROOM,
-            ..body
-        };
-        let panel = panel(rect, &curves);
+        let rect = page::plot(body);
+        let panel = panel(rect, &curves, log);
         let page_size = group.first().page_size;
         panel.frame(canvas, XLabels::PagesAndBytes(page_size))?;
         panel.x_title(canvas, &pages_title(page_size), page::X_TITLE)?;
@@ -46,14 +45,15 @@ pub fn draw(group: &Group<'_>, styles: &Styles) -> Result<Vec<u8>, ChartError> {
         let mut notes: Vec<String> = page::note_dropped(without).into_iter().collect();
         notes.extend(page::note_absent(absent));
         page::notes(canvas, &notes)
-    })
+    })?;
+    Ok((scene, group.data(&[(&LIFETIME, &curves)])))
 }
 
-fn panel(rect: Rect, curves: &Curves) -> Panel {
+fn panel(rect: Rect, curves: &Curves, log: Log) -> Panel {
     Panel {
         rect,
-        x: Axis::pages(curves.points().map(|point| point.x), LABELS),
-        y: Axis::counts(curves.points().map(|point| point.y)),
+        x: Axis::sizes(log.x, curves.points().map(|point| point.x), LABELS),
+        y: Axis::numbers(log.y, curves.points().map(|point| point.y)),
         look: Look::LARGE,
     }
 }
@@ -88,7 +88,7 @@ fn knee(series: &[Series]) -> Option<Knee<'_>> {
 }
 
 fn fill(
-    canvas: &Canvas<'_>,
+    canvas: &Canvas,
     panel: &Panel,
     curves: &Curves,
     knee: Option<&Knee<'_>>,
@@ -112,8 +112,12 @@ fn fill(
 }
 
 /// The line from the origin through the knee, within the panel. On logarithmic axes it is a
-/// diagonal: the same references per fault for each resident page.
+/// diagonal: the same references per fault for each resident page. It is no straight line where the
+/// axes differ, and not drawn.
 fn tangent(panel: &Panel, knee: &Point) -> Option<((f64, f64), (f64, f64))> {
+    if panel.x.is_even() != panel.y.is_even() {
+        return None;
+    }
     let slope = knee.y / knee.x;
     let ((left, right), (low, high)) = (panel.x.ends(), panel.y.ends());
     let (from, to) = (left.max(low / slope), right.min(high / slope));
@@ -125,7 +129,7 @@ fn tangent(panel: &Panel, knee: &Point) -> Option<((f64, f64), (f64, f64))> {
 }
 
 fn mark(
-    canvas: &Canvas<'_>,
+    canvas: &Canvas,
     panel: &Panel,
     ink: &Ink,
     knee: &Knee<'_>,
@@ -205,7 +209,7 @@ fn quiet_place(panel: Rect, ink: &Ink, at: (f64, f64), size: (f64, f64)) -> Opti
 }
 
 /// A thin line from the ring to the nearest edge of the label.
-fn leader(canvas: &Canvas<'_>, at: (f64, f64), place: Rect) -> Result<(), ChartError> {
+fn leader(canvas: &Canvas, at: (f64, f64), place: Rect) -> Result<(), ChartError> {
     const AIR: f64 = 5.0;
     let to = (
         at.0.clamp(place.left - AIR, place.right + AIR),

@@ -1,47 +1,95 @@
-//! Charts: finished rows to RGB pixels to PNG bytes, the same bytes on every run.
+//! Charts: finished rows to a scene of shapes, and that to PNG or SVG, the same bytes on every run.
 //!
-//! Charts see nothing but [`Row`]s, [`CurveRow`]s and [`StatesRow`]s that were read back from their CSV, and the
-//! font built into the program. Deliberately absent: files, traces, policies and their tables, and how counts came
+//! Charts see nothing but [`Row`]s, [`CurveRow`]s, [`StatesRow`]s and [`CellWindows`] that were read back from
+//! their CSV, and the font built into the program. Deliberately absent: files, traces, policies and their tables, and how counts came
 //! about.
 //!
 //! Reading order: `series` (rows to groups and curves), `scale` (values to places), `theme`
-//! (colours and marks), `canvas` (places to pixels), `panel` and `page` (what all charts share),
-//! then one file per chart.
+//! (colours and marks), `canvas` (what is drawn with), `bitmap` and `svg` (pictures of a scene), `panel`
+//! and `page` (what all charts share), `kinds` (THE table of charts of results), then one file per
+//! chart.
 
+mod bitmap;
 mod canvas;
 mod curve;
 mod encode;
 mod fault_rate;
+mod faults;
 mod font;
+mod heat;
 mod hit_rate;
+mod kinds;
 mod lifetime;
 mod names;
+mod opt_ratio;
+mod options;
 mod overview;
 mod page;
 mod panel;
+mod phases;
 mod scale;
 mod series;
 mod states;
+mod svg;
 #[cfg(test)]
 mod tests;
 mod theme;
 
 use std::fmt;
 
-use crate::report::columns::Row;
+use crate::report::csv::table_to_csv;
 use crate::report::curves::CurveRow;
 use crate::report::states::StatesRow;
 
+pub use kinds::{Drawing, KINDS, Kind, Rows, Source, all, draw};
+pub use options::{At, Log, Options, PIXELS, pixels};
 pub use states::Subject;
 
-/// A picture and the name it should have.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A picture, what it shows as numbers, and the name that both should have.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
-    /// Safe on every file system, and unique among the charts of one call.
-    pub file_name: String,
-    /// The whole file.
-    pub png: Vec<u8>,
+    /// Safe on every file system, and unique among the charts of one call; no ending.
+    pub stem: String,
+    scene: canvas::Scene,
+    data: Option<Data>,
 }
+
+impl Chart {
+    /// The picture as a PNG file.
+    ///
+    /// # Errors
+    ///
+    /// The font is damaged, or the drawing library refuses.
+    pub fn png(&self) -> Result<Vec<u8>, ChartError> {
+        bitmap::png(&self.scene)
+    }
+
+    /// The picture as an SVG file.
+    ///
+    /// # Errors
+    ///
+    /// The font is damaged.
+    pub fn svg(&self) -> Result<Vec<u8>, ChartError> {
+        svg::svg(&self.scene)
+    }
+
+    /// The numbers that the picture shows; `None` where another file has them.
+    pub fn csv(&self) -> Option<Vec<u8>> {
+        let data = self.data.as_ref()?;
+        let header = data.header.iter().map(|&name| name.to_owned()).collect();
+        Some(table_to_csv(header, data.lines.iter().cloned()))
+    }
+}
+
+/// The numbers of a picture.
+#[derive(Debug, Clone, PartialEq)]
+struct Data {
+    header: Vec<&'static str>,
+    lines: Vec<Vec<String>>,
+}
+
+/// A chart that has no name yet.
+type Drawn = (canvas::Scene, Data);
 
 /// Why no chart came about.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +97,9 @@ pub enum ChartError {
     /// No row has status ok.
     #[error("no finished row to draw")]
     Empty,
+    /// The rows do not have what this chart shows.
+    #[error("{0}")]
+    Lacks(String),
     /// The built-in font cannot be read.
     #[error("the built-in font is damaged")]
     Font,
@@ -66,68 +117,12 @@ impl ChartError {
     }
 }
 
-/// Draws every chart of these rows: three per group of comparable rows (same trace, filter, page
-/// size and warm-up) and, if there are several groups, overviews. The order of the rows does not
-/// matter; rows that are not ok are left out.
-pub fn all(rows: &[Row]) -> Result<Vec<Chart>, ChartError> {
-    let groups = series::groups(rows);
-    if groups.is_empty() {
-        return Err(ChartError::Empty);
-    }
-    let styles = series::styles(&groups);
-    let draw = |(file_name, picture): (String, Picture<'_>)| {
-        let png = match picture {
-            Picture::Overview(part, of) => overview::draw(part, &styles, of)?,
-            Picture::Of(group, draw) => draw(group, &styles)?,
-        };
-        Ok(Chart { file_name, png })
-    };
-    plan(&groups).into_iter().map(draw).collect()
-}
-
 /// Draws the curves of each trace in one chart.
 pub fn curves(rows: &[CurveRow]) -> Result<Vec<Chart>, ChartError> {
-    curve::draw(rows)
+    curve::draw(rows, &Options::default())
 }
 
 /// Draws where pages are over time.
 pub fn states(rows: &[StatesRow], subject: &Subject) -> Result<Chart, ChartError> {
     states::draw(rows, subject)
-}
-
-type Draw = fn(&series::Group<'_>, &theme::Styles) -> Result<Vec<u8>, ChartError>;
-
-/// The charts of a group: how their file names end, and who draws them.
-const KINDS: [(&str, Draw); 3] = [
-    ("fault-rate", fault_rate::draw),
-    ("hit-rate", hit_rate::draw),
-    ("lifetime", lifetime::draw),
-];
-
-/// A picture to be drawn.
-enum Picture<'a> {
-    /// Several groups; which part it is of how many.
-    Overview(&'a [series::Group<'a>], (usize, usize)),
-    /// One group.
-    Of(&'a series::Group<'a>, Draw),
-}
-
-/// File names and pictures, overviews first.
-fn plan<'a>(groups: &'a [series::Group<'a>]) -> Vec<(String, Picture<'a>)> {
-    let mut plan = Vec::new();
-    if groups.len() > 1 {
-        let parts = groups.chunks(overview::PANELS_MAX);
-        let count = parts.len();
-        for (i, part) in parts.enumerate() {
-            let picture = Picture::Overview(part, (i + 1, count));
-            plan.push((format!("overview-{}.png", i + 1), picture));
-        }
-    }
-    for group in groups {
-        for (what, draw) in KINDS {
-            let name = format!("{}-{what}.png", group.stem);
-            plan.push((name, Picture::Of(group, draw)));
-        }
-    }
-    plan
 }

@@ -4,17 +4,18 @@
 
 use std::collections::BTreeMap;
 
-use super::ChartError;
 use super::canvas::{Canvas, Pen, Rect, render};
 use super::fault_rate;
+use super::kinds::Context;
+use super::options::{Log, Options};
 use super::page::{self, MARGIN};
 use super::panel::{Look, XLabels};
 use super::scale::{bytes, decimal};
-use super::series::{Curves, Group, Series};
-use super::theme::{self, Styles};
+use super::series::{self, Curves, Group, Series};
+use super::{ChartError, Drawn, theme};
 
 /// Panels of a picture; more groups make more pictures.
-pub const PANELS_MAX: usize = 12;
+const PANELS_MAX: usize = 12;
 
 /// Columns and rows for a number of panels.
 fn grid(panels: usize) -> (usize, usize) {
@@ -27,16 +28,26 @@ fn grid(panels: usize) -> (usize, usize) {
     }
 }
 
+/// Draws as many pictures as the groups need.
+pub fn draw_all(groups: &[Group<'_>], context: &Context<'_>) -> Result<Vec<Drawn>, ChartError> {
+    let parts = groups.chunks(PANELS_MAX);
+    let count = parts.len();
+    (1..)
+        .zip(parts)
+        .map(|(part, groups)| draw(groups, context, (part, count)))
+        .collect()
+}
+
 /// Draws one picture of at most [`PANELS_MAX`] groups; `part` is its number and how many there are.
-pub fn draw(
+fn draw(
     groups: &[Group<'_>],
-    styles: &Styles,
+    context: &Context<'_>,
     part: (usize, usize),
-) -> Result<Vec<u8>, ChartError> {
+) -> Result<Drawn, ChartError> {
     let panels: Vec<(&Group<'_>, Curves)> = groups
         .iter()
         .map(|group| {
-            let mut curves = group.curves(styles, |row| row.fault_rate);
+            let mut curves = group.curves(context.styles, &series::FAULT_RATE);
             curves.retain(|point| point.y > 0.0);
             (group, curves)
         })
@@ -47,8 +58,8 @@ pub fn draw(
         .flat_map(|(_, curves)| &curves.series)
         .map(|series| ((series.online, series.label.as_str()), series))
         .collect();
-    render(theme::WIDTH, theme::HEIGHT, |canvas| {
-        let body = head(canvas, groups, part)?;
+    let scene = render(context.options.pixels, |canvas| {
+        let body = head(canvas, groups, part, context.options)?;
         let lines = ["first touches".to_owned()];
         let entries = page::entries(legend.into_values(), &lines);
         let body = page::legend_below(canvas, body, entries)?;
@@ -58,20 +69,24 @@ pub fn draw(
             small(canvas, cell, group, curves, one_size(groups))?;
         }
         Ok(())
-    })
+    })?;
+    let tables = panels
+        .iter()
+        .map(|(group, curves)| group.data(&[(&series::FAULT_RATE, curves)]));
+    Ok((scene, series::joined(tables)))
 }
 
 fn head(
-    canvas: &Canvas<'_>,
+    canvas: &Canvas,
     groups: &[Group<'_>],
     (part, parts): (usize, usize),
+    options: &Options,
 ) -> Result<Rect, ChartError> {
-    let title = Pen::new(theme::TITLE, theme::INK).bold();
     let mut text = "Faults per reference over mean resident pages".to_owned();
     if parts > 1 {
         text.push_str(&format!(" ({part} of {parts})"));
     }
-    canvas.text(&text, (MARGIN, 52.0), &title)?;
+    page::title(canvas, 52.0, options.title.as_deref(), (&text, ""))?;
     // Something must be said of memory sizes if pages differ.
     let size = groups[0].first().page_size;
     let top = if one_size(groups) {
@@ -85,12 +100,13 @@ fn head(
     Ok(Rect {
         left: MARGIN,
         top,
-        right: f64::from(theme::WIDTH) - MARGIN,
-        bottom: f64::from(theme::HEIGHT) - 12.0,
+        right: canvas.width() - MARGIN,
+        bottom: canvas.height() - 12.0,
     })
 }
 
-fn one_size(groups: &[Group<'_>]) -> bool {
+/// Whether all groups have pages of one size.
+pub fn one_size(groups: &[Group<'_>]) -> bool {
     let mut sizes = groups.iter().map(|group| group.first().page_size);
     let first = sizes.next();
     sizes.all(|size| Some(size) == first)
@@ -110,7 +126,7 @@ fn cell(body: Rect, (columns, rows): (usize, usize), i: usize) -> Rect {
 
 /// Draws a panel with its own axes, since traces differ by orders of magnitude.
 fn small(
-    canvas: &Canvas<'_>,
+    canvas: &Canvas,
     cell: Rect,
     group: &Group<'_>,
     curves: &Curves,
@@ -146,7 +162,7 @@ fn small(
     canvas.text(&text, (rect.left, cell.top + 53.0), &pen)?;
 
     let bound = group.first_touches();
-    let panel = fault_rate::panel(rect, curves, bound, Look::SMALL);
+    let panel = fault_rate::panel(rect, curves, bound, Look::SMALL, Log { x: true, y: true });
     panel.frame(canvas, XLabels::Values)?;
     if let Some(rate) = bound {
         panel.level(canvas, rate)?;

@@ -5,6 +5,7 @@
 
 use super::ChartError;
 use super::canvas::{Anchor, Canvas, Pen, Rect};
+use super::options::Options;
 use super::panel::{Look, sample};
 use super::series::{Group, Series, warning};
 use super::theme::{self, Dash, Style};
@@ -23,6 +24,8 @@ pub const X_TITLE: f64 = 98.0;
 const SAMPLE: f64 = 52.0;
 /// Height of a legend's row.
 const ROW: f64 = 34.0;
+/// Radius of a ring around a point, there and in a legend.
+pub const RING: f64 = 13.0;
 /// A legend's label is cut at this width.
 const LABEL_MAX: f64 = 330.0;
 
@@ -33,35 +36,71 @@ pub struct Head<'a> {
     pub name: &'a str,
     /// What is drawn.
     pub what: &'a str,
+    /// The title instead of both.
+    pub title: Option<&'a str>,
     /// What the numbers hold for, most important first.
     pub facts: Vec<String>,
     /// The kind of recording.
     pub trace_kind: &'a str,
 }
 
-/// Writes the title and the facts of a group, and returns what is left below.
-pub fn head(canvas: &Canvas<'_>, group: &Group<'_>, what: &str) -> Result<Rect, ChartError> {
-    let row = group.first();
-    let (name, facts, trace_kind) = (&row.trace, group.facts(), &row.trace_kind);
-    heading(
-        canvas,
-        &Head {
-            name,
+impl<'a> Head<'a> {
+    /// Of a group.
+    pub fn of(group: &'a Group<'_>, what: &'a str, options: &'a Options) -> Head<'a> {
+        Head {
+            name: &group.first().trace,
             what,
-            facts,
-            trace_kind,
-        },
-    )
+            title: options.title.as_deref(),
+            facts: group.facts(),
+            trace_kind: &group.first().trace_kind,
+        }
+    }
+}
+
+/// The rectangle of the only panel of a body, with room for its labels.
+pub fn plot(body: Rect) -> Rect {
+    Rect {
+        left: body.left + Y_ROOM,
+        bottom: body.bottom - X_ROOM,
+        ..body
+    }
+}
+
+/// Writes the title and the facts of a group, and returns what is left below.
+pub fn head(
+    canvas: &Canvas,
+    group: &Group<'_>,
+    what: &str,
+    options: &Options,
+) -> Result<Rect, ChartError> {
+    heading(canvas, &Head::of(group, what, options))
+}
+
+/// Writes the title of a chart: the one asked for, or else a name that may be cut and what is shown of
+/// it.
+pub fn title(
+    canvas: &Canvas,
+    baseline: f64,
+    asked: Option<&str>,
+    (name, what): (&str, &str),
+) -> Result<(), ChartError> {
+    let pen = Pen::new(theme::TITLE, theme::INK).bold();
+    let room = canvas.width() - 2.0 * MARGIN;
+    let text = match asked {
+        Some(title) => canvas.fitted(title, &pen, room)?,
+        None => {
+            let name = canvas.fitted(name, &pen, room - canvas.text_width(what, &pen)?)?;
+            canvas.fitted(&format!("{name}{what}"), &pen, room)?
+        }
+    };
+    canvas.text(&text, (MARGIN, baseline), &pen)
 }
 
 /// Writes the title and the facts, and returns what is left below.
-pub fn heading(canvas: &Canvas<'_>, head: &Head<'_>) -> Result<Rect, ChartError> {
-    let full = f64::from(theme::WIDTH);
-    let title = Pen::new(theme::TITLE, theme::INK).bold();
+pub fn heading(canvas: &Canvas, head: &Head<'_>) -> Result<Rect, ChartError> {
+    let full = canvas.width();
     let tail = format!(": {}", head.what);
-    let room = full - 2.0 * MARGIN - canvas.text_width(&tail, &title)?;
-    let name = canvas.fitted(head.name, &title, room)?;
-    canvas.text(&format!("{name}{tail}"), (MARGIN, 56.0), &title)?;
+    title(canvas, 56.0, head.title, (head.name, &tail))?;
 
     let pen = Pen::new(theme::LABEL - 1.0, theme::FAINT_INK);
     let warning = warning(head.trace_kind);
@@ -81,7 +120,7 @@ pub fn heading(canvas: &Canvas<'_>, head: &Head<'_>) -> Result<Rect, ChartError>
         left: MARGIN,
         top: 128.0,
         right: full - MARGIN,
-        bottom: f64::from(theme::HEIGHT) - 12.0,
+        bottom: canvas.height() - 12.0,
     })
 }
 
@@ -98,6 +137,7 @@ enum Mark {
     Line,
     Dashed(RGBColor, Dash),
     Area(RGBColor),
+    Ring(RGBColor),
     More,
 }
 
@@ -111,6 +151,12 @@ impl Entry {
     /// A filled area.
     pub fn area(label: &str, colour: RGBColor) -> Entry {
         let (label, mark) = (label.to_owned(), Mark::Area(colour));
+        Entry { label, mark }
+    }
+
+    /// A ring around a point.
+    pub fn ring(label: &str, colour: RGBColor) -> Entry {
+        let (label, mark) = (label.to_owned(), Mark::Ring(colour));
         Entry { label, mark }
     }
 }
@@ -151,11 +197,7 @@ fn cut(mut entries: Vec<Entry>, max: usize) -> Vec<Entry> {
 }
 
 /// Draws the legend in columns at the right edge, and returns what is left of it for panels.
-pub fn legend_right(
-    canvas: &Canvas<'_>,
-    body: Rect,
-    entries: Vec<Entry>,
-) -> Result<Rect, ChartError> {
+pub fn legend_right(canvas: &Canvas, body: Rect, entries: Vec<Entry>) -> Result<Rect, ChartError> {
     let per_column = (((body.height() - X_ROOM) / ROW) as usize).max(1);
     let entries = cut(entries, per_column * 2);
     let pen = Pen::new(theme::LABEL, theme::INK);
@@ -177,11 +219,7 @@ pub fn legend_right(
 }
 
 /// Draws the legend in rows at the lower edge, and returns what is left above it.
-pub fn legend_below(
-    canvas: &Canvas<'_>,
-    body: Rect,
-    entries: Vec<Entry>,
-) -> Result<Rect, ChartError> {
+pub fn legend_below(canvas: &Canvas, body: Rect, entries: Vec<Entry>) -> Result<Rect, ChartError> {
     const ROWS_MAX: usize = 4;
     const GAP: f64 = 34.0;
     // Five columns fit.
@@ -208,7 +246,7 @@ pub fn legend_below(
 
 /// The labels cut to a width, and the width of the widest.
 fn fitted(
-    canvas: &Canvas<'_>,
+    canvas: &Canvas,
     entries: &[Entry],
     pen: &Pen,
     max: f64,
@@ -224,7 +262,7 @@ fn fitted(
 }
 
 fn draw_entry(
-    canvas: &Canvas<'_>,
+    canvas: &Canvas,
     (x, y): (f64, f64),
     entry: &Entry,
     label: &str,
@@ -238,26 +276,26 @@ fn draw_entry(
             canvas.line(&[(x, y), (x + SAMPLE, y)], 2.2, *colour, dash)?;
         }
         Mark::Area(colour) => {
-            let (top, bottom) = (y - 10.0, y + 10.0);
-            let corners = [
-                (x, top),
-                (x + SAMPLE, top),
-                (x + SAMPLE, bottom),
-                (x, bottom),
-            ];
-            canvas.polygon(&corners, *colour)?;
+            let area = Rect {
+                left: x,
+                top: y - 10.0,
+                right: x + SAMPLE,
+                bottom: y + 10.0,
+            };
+            canvas.fill(area, *colour)?;
         }
+        Mark::Ring(colour) => canvas.ring((x + SAMPLE / 2.0, y), RING, 2.4, *colour)?,
         Mark::More => {}
     }
     canvas.text_centred(label, (x + SAMPLE + 12.0, y), pen)
 }
 
 /// Writes what is missing from a chart at its lower edge.
-pub fn notes(canvas: &Canvas<'_>, notes: &[String]) -> Result<(), ChartError> {
+pub fn notes(canvas: &Canvas, notes: &[String]) -> Result<(), ChartError> {
     let pen = Pen::new(theme::SMALL, theme::FAINT_INK).anchored(Anchor::Start);
-    let width = f64::from(theme::WIDTH) - 2.0 * MARGIN;
+    let width = canvas.width() - 2.0 * MARGIN;
     let text = canvas.fitted(&notes.join("  ·  "), &pen, width)?;
-    canvas.text(&text, (MARGIN, f64::from(theme::HEIGHT) - 14.0), &pen)
+    canvas.text(&text, (MARGIN, canvas.height() - 14.0), &pen)
 }
 
 /// The note for points that a logarithmic axis has no place for.
@@ -280,4 +318,15 @@ pub fn note_absent(absent: usize) -> Option<String> {
             "{n} rows without the measure or their mean resident pages"
         )),
     }
+}
+
+/// The note for policies without a number of frames.
+pub fn note_windowed<'a>(labels: impl Iterator<Item = &'a String>) -> Option<String> {
+    let labels: Vec<&str> = labels.map(String::as_str).collect();
+    (!labels.is_empty()).then(|| {
+        format!(
+            "{}: given a window and no number of frames, not shown",
+            labels.join(", ")
+        )
+    })
 }

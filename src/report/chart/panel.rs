@@ -17,6 +17,10 @@ pub struct Look {
     pub line: f64,
     /// Radius of markers.
     pub marker: f64,
+    /// Distance that marks of a dense line keep.
+    pub mark_gap: f64,
+    /// A line of so many points has a mark at each.
+    pub sparse: usize,
 }
 
 impl Look {
@@ -25,12 +29,24 @@ impl Look {
         tick_em: theme::TICK,
         line: 2.6,
         marker: 6.5,
+        mark_gap: 6.5 * 3.5,
+        sparse: 24,
     };
     /// For one of several panels.
     pub const SMALL: Look = Look {
         tick_em: theme::SMALL - 1.0,
         line: 1.9,
         marker: 4.1,
+        mark_gap: 4.1 * 3.5,
+        sparse: 24,
+    };
+    /// For lines of hundreds of points that go up and down.
+    pub const SERIES: Look = Look {
+        tick_em: theme::TICK,
+        line: 1.7,
+        marker: 5.5,
+        mark_gap: 130.0,
+        sparse: 1,
     };
 }
 
@@ -75,7 +91,7 @@ impl Panel {
     }
 
     /// Draws grid, frame and tick labels.
-    pub fn frame(&self, canvas: &Canvas<'_>, labels: XLabels) -> Result<(), ChartError> {
+    pub fn frame(&self, canvas: &Canvas, labels: XLabels) -> Result<(), ChartError> {
         self.x_axis(canvas, labels)?;
         self.y_axis(canvas)?;
         let Rect {
@@ -88,7 +104,7 @@ impl Panel {
         canvas.stroke((left, bottom), (right, bottom), 1.5, theme::AXIS)
     }
 
-    fn x_axis(&self, canvas: &Canvas<'_>, labels: XLabels) -> Result<(), ChartError> {
+    fn x_axis(&self, canvas: &Canvas, labels: XLabels) -> Result<(), ChartError> {
         let Rect { top, bottom, .. } = self.rect;
         let em = self.look.tick_em;
         let pen = Pen::new(em, theme::INK).anchored(Anchor::Middle);
@@ -120,7 +136,7 @@ impl Panel {
         Some(self.rect.left + share * self.rect.width())
     }
 
-    fn y_axis(&self, canvas: &Canvas<'_>) -> Result<(), ChartError> {
+    fn y_axis(&self, canvas: &Canvas) -> Result<(), ChartError> {
         let Rect { left, right, .. } = self.rect;
         let pen = Pen::new(self.look.tick_em, theme::INK).anchored(Anchor::End);
         for tick in &self.y.ticks {
@@ -140,14 +156,14 @@ impl Panel {
     }
 
     /// Writes the title of the x axis below the tick labels.
-    pub fn x_title(&self, canvas: &Canvas<'_>, text: &str, below: f64) -> Result<(), ChartError> {
+    pub fn x_title(&self, canvas: &Canvas, text: &str, below: f64) -> Result<(), ChartError> {
         let pen = Pen::new(theme::LABEL, theme::INK).anchored(Anchor::Middle);
         let at = (self.rect.centre(), self.rect.bottom + below);
         canvas.text(text, at, &pen)
     }
 
     /// Writes the title of the y axis, upwards, centred on the panel and left of the widest label.
-    pub fn y_title(&self, canvas: &Canvas<'_>, text: &str) -> Result<(), ChartError> {
+    pub fn y_title(&self, canvas: &Canvas, text: &str) -> Result<(), ChartError> {
         let tick = Pen::new(self.look.tick_em, theme::INK);
         let mut widest: f64 = 0.0;
         for label in self.y.ticks.iter().map(|tick| &tick.label) {
@@ -160,7 +176,7 @@ impl Panel {
     }
 
     /// Draws a horizontal line at a value, if it lies within the axis.
-    pub fn level(&self, canvas: &Canvas<'_>, value: f64) -> Result<Option<f64>, ChartError> {
+    pub fn level(&self, canvas: &Canvas, value: f64) -> Result<Option<f64>, ChartError> {
         let Some(share) = self.y.share(value).filter(|s| (0.0..=1.0).contains(s)) else {
             return Ok(None);
         };
@@ -171,7 +187,7 @@ impl Panel {
     }
 
     /// Draws the curves: first all lines, then all marks, so that no line hides a mark.
-    pub fn curves(&self, canvas: &Canvas<'_>, series: &[Series]) -> Result<(), ChartError> {
+    pub fn curves(&self, canvas: &Canvas, series: &[Series]) -> Result<(), ChartError> {
         let lines = |series| (series, self.lines(series));
         let pixels: Vec<(&Series, Lines)> = series.iter().map(lines).collect();
         for (series, lines) in &pixels {
@@ -181,10 +197,7 @@ impl Panel {
             }
         }
         for (series, lines) in &pixels {
-            for at in lines
-                .iter()
-                .flat_map(|line| marked(line, self.look.marker * 3.5))
-            {
+            for at in marked(lines, &self.look) {
                 let Style { colour, marker, .. } = series.style;
                 canvas.marker(at, marker, self.look.marker, colour)?;
             }
@@ -200,22 +213,25 @@ impl Panel {
     }
 
     /// Writes in the middle of an empty panel why it is empty.
-    pub fn nothing(&self, canvas: &Canvas<'_>, text: &str) -> Result<(), ChartError> {
+    pub fn nothing(&self, canvas: &Canvas, text: &str) -> Result<(), ChartError> {
         let pen = Pen::new(theme::LABEL, theme::FAINT_INK).anchored(Anchor::Middle);
         let text = canvas.fitted(text, &pen, self.rect.width() - 20.0)?;
         canvas.text_centred(&text, (self.rect.centre(), self.rect.middle()), &pen)
     }
 }
 
-/// The points that get a mark: marks of a dense line would merge, so they keep a distance.
-fn marked(line: &[(f64, f64)], gap: f64) -> Vec<(f64, f64)> {
+/// The points of a series that get a mark: marks of a dense line would merge, so they keep a
+/// distance. A point without a line has nothing else to be seen by.
+fn marked(lines: &Lines, look: &Look) -> Vec<(f64, f64)> {
     let mut marks: Vec<(f64, f64)> = Vec::new();
-    // Few points are all measured ones that the reader wants to see.
-    let sparse = line.len() <= 24;
-    for &(x, y) in line {
-        let far = |last: &(f64, f64)| (x - last.0).abs() + (y - last.1).abs() >= gap;
-        if sparse || marks.last().is_none_or(far) {
-            marks.push((x, y));
+    for line in lines {
+        // Few points are all measured ones that the reader wants to see.
+        let sparse = line.len() <= look.sparse;
+        for &(x, y) in line {
+            let far = |last: &(f64, f64)| (x - last.0).abs() + (y - last.1).abs() >= look.mark_gap;
+            if sparse || marks.last().is_none_or(far) {
+                marks.push((x, y));
+            }
         }
     }
     marks
@@ -223,7 +239,7 @@ fn marked(line: &[(f64, f64)], gap: f64) -> Vec<(f64, f64)> {
 
 /// Draws a sample of a style, for legends.
 pub fn sample(
-    canvas: &Canvas<'_>,
+    canvas: &Canvas,
     (x, y): (f64, f64),
     length: f64,
     style: &Style,

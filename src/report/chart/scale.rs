@@ -3,6 +3,8 @@
 //!
 //! Does not know pixels, series or rows.
 
+mod even;
+
 /// How values are spread along an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spread {
@@ -179,6 +181,11 @@ impl Axis {
     /// Whether shares are spread by their number of nines.
     pub fn is_nines(&self) -> bool {
         self.spread == Spread::Nines
+    }
+
+    /// Whether values are spread evenly.
+    pub fn is_even(&self) -> bool {
+        self.spread == Spread::Linear
     }
 
     /// The place of a value: 0 at the low end, 1 at the high end; none for a value that has no

@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::report::columns::Row;
+use crate::report::columns::{Row, column};
 
+use super::Data;
 use super::names::Stems;
 use super::scale::{bytes, decimal};
 use super::theme::{Style, Styles, is_offline};
@@ -92,12 +93,17 @@ impl Group<'_> {
         (row.fills > 0 && all > 0).then(|| row.fills as f64 / all as f64)
     }
 
-    /// The curves of a measure over mean resident pages.
-    pub fn curves(&self, styles: &Styles, measure: fn(&Row) -> Option<f64>) -> Curves {
+    /// The curves of a measure.
+    pub fn curves(&self, styles: &Styles, measure: &Measure) -> Curves {
         let mut curves = Curves::default();
+        let by_frames = measure.x == "frames";
         let mut runs: BTreeMap<(bool, String, bool), BTreeMap<_, Vec<Point>>> = BTreeMap::new();
         for row in &self.rows {
             let label = row.policy_label();
+            if by_frames && row.tau.is_some() {
+                curves.windowed.insert(label);
+                continue;
+            }
             // The bounds come first in the legend.
             let key = (!is_offline(&row.policy), label, row.tau.is_none());
             let series = runs.entry(key).or_default();
@@ -130,6 +136,46 @@ impl Group<'_> {
     }
 }
 
+impl Group<'_> {
+    /// What curves show, as a table: one line a point.
+    pub fn data(&self, measures: &[(&Measure, &Curves)]) -> Data {
+        let x = measures.first().map_or("x", |(measure, _)| measure.x);
+        let row = self.first();
+        let mut lines = Vec::new();
+        for (measure, curves) in measures {
+            for series in &curves.series {
+                for (run, points) in (1..).zip(&series.runs) {
+                    lines.extend(points.iter().map(|point: &Point| {
+                        vec![
+                            row.trace.clone(),
+                            row.trace_digest.clone(),
+                            row.page_size.to_string(),
+                            series.label.clone(),
+                            u64::to_string(&run),
+                            measure.y.to_owned(),
+                            point.x.to_string(),
+                            point.y.to_string(),
+                        ]
+                    }));
+                }
+            }
+        }
+        Data {
+            header: vec![
+                "trace",
+                "trace_digest",
+                "page_size",
+                "policy",
+                "run",
+                "measure",
+                x,
+                "value",
+            ],
+            lines,
+        }
+    }
+}
+
 /// The styles of all groups. Each group counts once per label, however many sizes and seeds it
 /// has.
 pub fn styles(groups: &[Group<'_>]) -> Styles {
@@ -155,8 +201,9 @@ pub struct Point {
 }
 
 impl Point {
-    fn of(row: &Row, measure: fn(&Row) -> Option<f64>) -> Option<Point> {
-        let (x, y) = (row.mean_resident?, measure(row)?);
+    fn of(row: &Row, measure: &Measure) -> Option<Point> {
+        let of = |name| column(name).and_then(|column| (column.number)(row));
+        let (x, y) = (of(measure.x)?, of(measure.y)?);
         let space_time = x * row.faults as f64;
         (x > 0.0 && x.is_finite() && y.is_finite()).then_some(Point { x, y, space_time })
     }
@@ -182,8 +229,58 @@ pub struct Series {
 pub struct Curves {
     /// Bounds first, then by label; none is without points.
     pub series: Vec<Series>,
-    /// Rows that lack the measure or the mean resident size.
+    /// Rows that lack the measure or what it is drawn over.
     pub absent: usize,
+    /// Policies that are given a window, where numbers of frames are asked for.
+    pub windowed: BTreeSet<String>,
+}
+
+/// Two columns of the results: what is drawn over what.
+#[derive(Debug, Clone, Copy)]
+pub struct Measure {
+    /// The name of the column from left to right: pages or frames.
+    pub x: &'static str,
+    /// The name of the column from bottom to top.
+    pub y: &'static str,
+}
+
+const fn over_pages(y: &'static str) -> Measure {
+    Measure {
+        x: "mean_resident",
+        y,
+    }
+}
+
+/// Faults per reference.
+pub const FAULT_RATE: Measure = over_pages("fault_rate");
+/// Hits per reference.
+pub const HIT_RATE: Measure = over_pages("hit_rate");
+/// References translated by a TLB, per reference.
+pub const TLB_HIT_RATE: Measure = over_pages("tlb_hit_rate");
+/// References per fault.
+pub const LIFETIME: Measure = over_pages("refs_per_fault");
+/// Faults.
+pub const FAULTS: Measure = Measure {
+    x: "frames",
+    y: "faults",
+};
+/// Faults per fault of OPT.
+pub const OPT_RATIO: Measure = Measure {
+    x: "frames",
+    y: "ratio_to_opt",
+};
+
+/// Tables with the header of the first as one.
+pub fn joined(tables: impl Iterator<Item = Data>) -> Data {
+    tables
+        .reduce(|mut all, table| {
+            all.lines.extend(table.lines);
+            all
+        })
+        .unwrap_or(Data {
+            header: Vec::new(),
+            lines: Vec::new(),
+        })
 }
 
 impl Curves {

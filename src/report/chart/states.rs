@@ -63,7 +63,7 @@ pub fn draw(rows: &[StatesRow], subject: &Subject) -> Result<Chart, ChartError> 
     let top = highest(rows, |row| AREAS.iter().map(|area| (area.2)(row)).sum());
     let limit = subject.frames.map(|frames| frames as f64);
     let drawn_limit = limit.filter(|limit| *limit <= LIMIT_REACH * top);
-    let png = render(theme::WIDTH, theme::HEIGHT, |canvas| {
+    let scene = render((theme::WIDTH, theme::HEIGHT), |canvas| {
         let body = page::heading(canvas, &head(rows, subject))?;
         let body = page::legend_right(canvas, body, legend(has_untouched, drawn_limit))?;
         let rect = Rect {
@@ -94,8 +94,9 @@ pub fn draw(rows: &[StatesRow], subject: &Subject) -> Result<Chart, ChartError> 
         page::notes(canvas, &notes(subject, drawn_limit))
     })?;
     Ok(Chart {
-        file_name: "states.png".into(),
-        png,
+        stem: "states".into(),
+        scene,
+        data: None,
     })
 }
 
@@ -107,6 +108,7 @@ fn head<'a>(rows: &[StatesRow], subject: &'a Subject) -> Head<'a> {
     Head {
         name: &subject.trace,
         what: "pages over time",
+        title: None,
         facts,
         trace_kind: &subject.trace_kind,
     }
@@ -141,7 +143,7 @@ fn notes(subject: &Subject, drawn_limit: Option<f64>) -> Vec<String> {
 }
 
 /// The rectangles of both panels; the first takes all if there is no second.
-fn split(rect: Rect, two: bool) -> (Rect, Rect) {
+pub fn split(rect: Rect, two: bool) -> (Rect, Rect) {
     const GAP: f64 = 30.0;
     const SHARE: f64 = 0.7;
     let middle = match two {
@@ -174,7 +176,7 @@ fn panel(rect: Rect, rows: &[StatesRow], top: f64) -> Panel {
 }
 
 /// Draws the lower panel.
-fn untouched(canvas: &Canvas<'_>, rect: Rect, rows: &[StatesRow]) -> Result<Panel, ChartError> {
+fn untouched(canvas: &Canvas, rect: Rect, rows: &[StatesRow]) -> Result<Panel, ChartError> {
     let panel = panel(rect, rows, highest(rows, UNTOUCHED.2));
     panel.frame(canvas, XLabels::Values)?;
     panel.y_title(canvas, "untouched")?;
@@ -185,7 +187,7 @@ fn untouched(canvas: &Canvas<'_>, rect: Rect, rows: &[StatesRow]) -> Result<Pane
 /// Draws areas one above the other: the sum of all first, then what lies below the highest over
 /// it, so that no seam shows between two of them.
 fn areas(
-    canvas: &Canvas<'_>,
+    canvas: &Canvas,
     panel: &Panel,
     rows: &[StatesRow],
     areas: &[(&str, RGBColor, Count)],
@@ -213,11 +215,76 @@ fn areas(
     Ok(())
 }
 
-fn line_at(canvas: &Canvas<'_>, panel: &Panel, value: f64) -> Result<(), ChartError> {
+fn line_at(canvas: &Canvas, panel: &Panel, value: f64) -> Result<(), ChartError> {
     let ends = [panel.rect.left, panel.rect.right];
     let Some((_, y)) = panel.pixel(0.0, value) else {
         return Ok(());
     };
     let line = ends.map(|x| (x, y));
     canvas.line(&line, 2.2, theme::INK, theme::DASHED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::size;
+    use super::*;
+
+    /// States of a trace that grows, with or without mappings.
+    fn states_of(rows: u64, mapped: Option<u64>) -> Vec<StatesRow> {
+        let row = |at: u64| StatesRow {
+            position: at * 1000,
+            resident: at.min(20),
+            resident_dirty: at.min(20) / 2,
+            swapped: at / 3,
+            dropped: at / 4,
+            untouched: mapped.map(|mapped| mapped - at),
+            mapped,
+            faults: at * 7,
+        };
+        (0..rows).map(row).collect()
+    }
+
+    fn subject(frames: Option<u64>) -> Subject {
+        Subject {
+            trace: "a trace".into(),
+            trace_kind: "synthetic".into(),
+            facts: vec!["lru".into(), "recorded mappings".into()],
+            frames,
+            page_size: 4096,
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn states_are_drawn_the_same_each_time() {
+        let rows = states_of(100, Some(1 << 20));
+        let chart = draw(&rows, &subject(Some(20))).unwrap();
+        assert_eq!(chart.stem, "states");
+        assert_eq!(size(&chart.png().unwrap()), (1600, 1000));
+        assert_eq!(draw(&rows, &subject(Some(20))).unwrap(), chart);
+        let other = draw(&states_of(100, None), &subject(Some(20))).unwrap();
+        assert_ne!(other, chart, "without mappings there is one panel");
+    }
+
+    #[test]
+    fn states_without_extent_are_drawn() {
+        assert!(matches!(draw(&[], &subject(None)), Err(ChartError::Empty)));
+        let huge = StatesRow {
+            position: u64::MAX,
+            resident: u64::MAX / 8,
+            resident_dirty: u64::MAX,
+            untouched: Some(u64::MAX),
+            ..StatesRow::default()
+        };
+        for rows in [
+            states_of(1, None),
+            states_of(2, Some(2)),
+            vec![StatesRow::default(); 3],
+            vec![StatesRow::default(), huge],
+        ] {
+            for frames in [None, Some(1), Some(u64::MAX)] {
+                draw(&rows, &subject(frames)).unwrap();
+            }
+        }
+    }
 }

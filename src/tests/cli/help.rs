@@ -16,6 +16,7 @@ fn help_and_lists() {
         ("record --help", "help-record.txt"),
         ("vm --help", "help-vm.txt"),
         ("curve --help", "help-curve.txt"),
+        ("plot --help", "help-plot.txt"),
         ("policies", "policies.txt"),
         ("policies clock", "policies-clock.txt"),
         ("policies ws", "policies-ws.txt"),
@@ -24,6 +25,7 @@ fn help_and_lists() {
         ("formats plain", "formats-plain.txt"),
         ("columns", "columns.txt"),
         ("columns curve.csv", "columns-curve.txt"),
+        ("columns windows.csv", "columns-windows.txt"),
     ] {
         snapshot(file, &sandbox.run(args).code(0).no_message().out);
     }

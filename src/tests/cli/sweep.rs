@@ -6,15 +6,20 @@ use std::process::{Command, Stdio};
 
 const SWEEP: &str = "-p lru,fifo,clock:load-bit=0,opt,ws -m 8,64 --tau 100";
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 14] = [
     "cells.jsonl",
     "distributions.csv",
     "manifest.json",
     "plan.json",
     "results.csv",
+    "t-fault-rate.csv",
     "t-fault-rate.png",
+    "t-hit-rate.csv",
     "t-hit-rate.png",
+    "t-lifetime.csv",
     "t-lifetime.png",
+    "t-opt-ratio.csv",
+    "t-opt-ratio.png",
     "timings.csv",
 ];
 
@@ -114,7 +119,7 @@ fn plot_draws_the_same_bytes_again() {
         .no_message();
     let done = sandbox.run("plot out/results.csv -o again").code(0);
     let drawn = sandbox.files("again");
-    assert_eq!(drawn.len(), 3);
+    assert_eq!(drawn.len(), 8, "four charts, each with its numbers");
     for file in &drawn {
         assert!(done.out.contains(&format!("again/{file}\n")));
         assert!(

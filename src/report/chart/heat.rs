@@ -1,0 +1,466 @@
+//! Policies by traces at one memory size: each cell says how many times the faults of OPT (of the best
+//! policy, where OPT is not among the rows) a policy has with as many frames. Darker is more, so that the
+//! table reads in grey too.
+//!
+//! Does not know how rows came about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plotters::style::RGBColor;
+
+use super::canvas::{Anchor, Canvas, Pen, Rect, render};
+use super::kinds::Context;
+use super::overview::one_size;
+use super::page::{self, MARGIN};
+use super::scale::{bytes, decimal};
+use super::series::{Group, warning};
+use super::{ChartError, Data, Drawn, theme};
+use crate::report::columns::Row;
+
+/// Most rows and columns of a picture; more make more pictures.
+const LINES_MAX: usize = 14;
+const COLUMNS_MAX: usize = 16;
+
+/// What the faults are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Base {
+    Opt,
+    Best,
+}
+
+/// A trace at the size that was taken.
+struct Line {
+    name: String,
+    facts: String,
+    unusual: bool,
+    key: [String; 4],
+    /// By policy label: faults over those of the base.
+    ratios: BTreeMap<String, f64>,
+}
+
+/// The whole table.
+struct Table {
+    base: Base,
+    /// The best first.
+    columns: Vec<String>,
+    lines: Vec<Line>,
+    /// The mean of a column over all traces, where each has it.
+    means: BTreeMap<String, f64>,
+    notes: Vec<String>,
+}
+
+/// Draws as many pictures as the table needs.
+pub fn draw(groups: &[Group<'_>], context: &Context<'_>) -> Result<Vec<Drawn>, ChartError> {
+    let table = table(groups, context)?;
+    let column_parts: Vec<&[String]> = table.columns.chunks(COLUMNS_MAX).collect();
+    let line_parts = table.lines.chunks(LINES_MAX);
+    let count = line_parts.len() * column_parts.len();
+    let mut drawn = Vec::new();
+    for lines in line_parts {
+        for columns in &column_parts {
+            let part = (drawn.len() + 1, count);
+            let options = context.options;
+            let scene = render(options.pixels, |canvas| {
+                let body = head(canvas, groups, &table, part, context)?;
+                fill(canvas, body, &table, lines, columns)?;
+                page::notes(canvas, &table.notes)
+            })?;
+            drawn.push((scene, data(&table, lines, columns)));
+        }
+    }
+    Ok(drawn)
+}
+
+fn table(groups: &[Group<'_>], context: &Context<'_>) -> Result<Table, ChartError> {
+    let all_have_opt = groups
+        .iter()
+        .all(|group| fixed(group).any(|row| row.ratio_to_opt.is_some()));
+    let base = if all_have_opt { Base::Opt } else { Base::Best };
+    let several = !one_size(groups);
+    let lines: Vec<Line> = groups
+        .iter()
+        .filter_map(|group| line(group, base, several, context))
+        .collect();
+    let labels = lines.iter().flat_map(|line| line.ratios.keys().cloned());
+    let labels: BTreeSet<String> = labels.collect();
+    if labels.is_empty() {
+        let why = "no trace has two policies with the same number of frames, of which one faults";
+        return Err(ChartError::Lacks(why.to_owned()));
+    }
+    let means: BTreeMap<String, f64> = labels
+        .iter()
+        .filter_map(|label| Some((label.clone(), geometric_mean(&lines, label)?)))
+        .collect();
+    let mut columns: Vec<String> = labels.into_iter().collect();
+    // Those without a mean have gaps and come last.
+    let mean = |label: &String| means.get(label).copied().unwrap_or(f64::INFINITY);
+    columns.sort_by(|a, b| mean(a).total_cmp(&mean(b)).then_with(|| a.cmp(b)));
+    let mut notes = vec!["darker: more faults; bold: the best of a row".to_owned()];
+    let rows = groups.iter().flat_map(|group| &group.rows);
+    let windowed = rows.filter(|row| row.tau.is_some());
+    let windowed: BTreeSet<String> = windowed.map(|row| row.policy_label()).collect();
+    notes.extend(page::note_windowed(windowed.iter()));
+    let left_out = groups.len() - lines.len();
+    if left_out > 0 {
+        let plural = if left_out == 1 { "" } else { "s" };
+        notes.push(format!("{left_out} trace{plural} without such a size"));
+    }
+    Ok(Table {
+        base,
+        columns,
+        lines,
+        means,
+        notes,
+    })
+}
+
+/// Rows with a number of frames and no window.
+fn fixed<'a>(group: &'a Group<'_>) -> impl Iterator<Item = &'a Row> {
+    let rows = group.rows.iter().copied();
+    rows.filter(|row| row.tau.is_none() && row.frames.is_some())
+}
+
+fn line(group: &Group<'_>, base: Base, several: bool, context: &Context<'_>) -> Option<Line> {
+    let row = group.first();
+    let usable = |row: &&Row| base == Base::Best || row.ratio_to_opt.is_some();
+    let sizes = fixed(group).filter(usable).filter_map(|row| row.frames);
+    let frames = context.options.at.nearest(sizes, row.distinct_pages)?;
+    let there: Vec<&Row> = fixed(group)
+        .filter(|row| row.frames == Some(frames))
+        .collect();
+    let least = there.iter().map(|row| row.faults).min()? as f64;
+    let mut ratios: BTreeMap<String, (f64, u32)> = BTreeMap::new();
+    for row in there {
+        let ratio = match base {
+            // The reference itself says nothing.
+            Base::Opt if row.policy_label() == "opt" => None,
+            Base::Opt => row.ratio_to_opt,
+            Base::Best => Some(row.faults as f64 / least),
+        };
+        if let Some(ratio) = ratio.filter(|ratio| ratio.is_finite() && *ratio > 0.0) {
+            let (sum, count) = ratios.entry(row.policy_label()).or_default();
+            *sum += ratio;
+            *count += 1;
+        }
+    }
+    let unusual = warning(&row.trace_kind).is_some();
+    let mut facts = vec![format!("{} frames", decimal(frames as f64))];
+    if row.distinct_pages > 0 {
+        let share = frames as f64 / row.distinct_pages as f64 * 100.0;
+        facts.push(format!("{} %", decimal(share)));
+    }
+    if several {
+        facts.insert(0, bytes(row.page_size as f64));
+    }
+    if unusual {
+        facts.insert(0, row.trace_kind.clone());
+    }
+    let digest: String = row.trace_digest.chars().take(8).collect();
+    if !digest.is_empty() {
+        facts.push(digest);
+    }
+    (!ratios.is_empty()).then(|| Line {
+        name: row.trace.clone(),
+        facts: facts.join(" · "),
+        unusual,
+        key: [
+            row.trace.clone(),
+            row.trace_digest.clone(),
+            row.page_size.to_string(),
+            frames.to_string(),
+        ],
+        // Seeds of one policy share a cell.
+        ratios: ratios
+            .into_iter()
+            .map(|(label, (sum, count))| (label, sum / f64::from(count)))
+            .collect(),
+    })
+}
+
+fn geometric_mean(lines: &[Line], label: &str) -> Option<f64> {
+    let mut sum = 0.0;
+    for line in lines {
+        sum += libm::log2(*line.ratios.get(label)?);
+    }
+    Some(libm::exp2(sum / lines.len() as f64))
+}
+
+fn head(
+    canvas: &Canvas,
+    groups: &[Group<'_>],
+    table: &Table,
+    (part, parts): (usize, usize),
+    context: &Context<'_>,
+) -> Result<Rect, ChartError> {
+    let mut title = match table.base {
+        Base::Opt => "Faults relative to OPT with as many frames",
+        Base::Best => "Faults relative to the best policy with as many frames",
+    }
+    .to_owned();
+    if parts > 1 {
+        title.push_str(&format!(" ({part} of {parts})"));
+    }
+    page::title(canvas, 56.0, context.options.title.as_deref(), (&title, ""))?;
+    let pen = Pen::new(theme::LABEL - 1.0, theme::FAINT_INK);
+    let mut facts = vec![format!(
+        "the measured size nearest to {}",
+        context.options.at
+    )];
+    if one_size(groups) {
+        facts.insert(
+            0,
+            format!("{} pages", bytes(groups[0].first().page_size as f64)),
+        );
+    }
+    let text = canvas.fitted(&facts.join("  ·  "), &pen, canvas.width() - 2.0 * MARGIN)?;
+    canvas.text(&text, (MARGIN, 94.0), &pen)?;
+    Ok(Rect {
+        left: MARGIN,
+        top: 122.0,
+        right: canvas.width() - MARGIN,
+        bottom: canvas.height() - 48.0,
+    })
+}
+
+/// Where cells are.
+struct Grid {
+    cells: Rect,
+    width: f64,
+    height: f64,
+    /// Whether the labels of columns run upwards.
+    upwards: bool,
+}
+
+impl Grid {
+    fn of(
+        canvas: &Canvas,
+        body: Rect,
+        lines: usize,
+        columns: &[String],
+    ) -> Result<Grid, ChartError> {
+        const NAMES: f64 = 360.0;
+        const WIDEST: f64 = 300.0;
+        const HIGHEST: f64 = 100.0;
+        let names = NAMES.min(body.width() * 0.4);
+        let width = ((body.width() - names) / columns.len() as f64).min(WIDEST);
+        let pen = Pen::new(theme::LABEL, theme::INK);
+        let mut longest: f64 = 0.0;
+        for label in columns {
+            longest = longest.max(canvas.text_width(label, &pen)?);
+        }
+        let upwards = longest > width - 12.0;
+        let labels = if upwards {
+            longest.min(UPWARDS_MAX) + 16.0
+        } else {
+            44.0
+        };
+        let top = body.top + labels;
+        let height = ((body.bottom - top) / lines as f64).min(HIGHEST);
+        let cells = Rect {
+            left: body.left + names,
+            top,
+            right: body.left + names + width * columns.len() as f64,
+            bottom: top + height * lines as f64,
+        };
+        Ok(Grid {
+            cells,
+            width,
+            height,
+            upwards,
+        })
+    }
+
+    fn cell(&self, column: usize, line: f64) -> Rect {
+        let left = self.cells.left + column as f64 * self.width;
+        let top = self.cells.top + line * self.height;
+        Rect {
+            left,
+            top,
+            right: left + self.width,
+            bottom: top + self.height,
+        }
+    }
+}
+
+/// A label that runs upwards is cut at this length.
+const UPWARDS_MAX: f64 = 330.0;
+/// The space before the means, in heights of a line.
+const APART: f64 = 0.25;
+
+fn fill(
+    canvas: &Canvas,
+    body: Rect,
+    table: &Table,
+    lines: &[Line],
+    columns: &[String],
+) -> Result<(), ChartError> {
+    let with_means = table.lines.len() > 1;
+    // Room for the means and the space before them.
+    let places = lines.len() + if with_means { 2 } else { 0 };
+    let grid = Grid::of(canvas, body, places.max(3), columns)?;
+    labels(canvas, &grid, columns)?;
+    let all = table.lines.iter().flat_map(|line| line.ratios.values());
+    let most = all.fold(2.0_f64, |most, ratio| most.max(*ratio));
+    for (i, line) in lines.iter().enumerate() {
+        name(canvas, body, &grid, i as f64, line)?;
+        ratios(canvas, &grid, i as f64, columns, (&line.ratios, most))?;
+    }
+    if with_means {
+        let place = lines.len() as f64 + APART;
+        let y = grid.cell(0, place).middle();
+        let pen = Pen::new(theme::LABEL, theme::INK);
+        let room = grid.cells.left - body.left - 20.0;
+        let text = canvas.fitted("geometric mean", &pen, room)?;
+        canvas.text_centred(&text, (body.left, y), &pen)?;
+        ratios(canvas, &grid, place, columns, (&table.means, most))?;
+    }
+    Ok(())
+}
+
+fn labels(canvas: &Canvas, grid: &Grid, columns: &[String]) -> Result<(), ChartError> {
+    let pen = Pen::new(theme::LABEL, theme::INK);
+    for (i, label) in columns.iter().enumerate() {
+        let (x, y) = (grid.cell(i, 0.0).centre(), grid.cells.top - 12.0);
+        if grid.upwards {
+            let text = canvas.fitted(label, &pen, UPWARDS_MAX)?;
+            // Centred on the column like a line of text on its middle.
+            canvas.text_upwards(&text, (x + pen.em * 0.36, y), &pen)?;
+        } else {
+            canvas.text(label, (x, y), &pen.anchored(Anchor::Middle))?;
+        }
+    }
+    Ok(())
+}
+
+fn name(
+    canvas: &Canvas,
+    body: Rect,
+    grid: &Grid,
+    place: f64,
+    line: &Line,
+) -> Result<(), ChartError> {
+    let room = grid.cells.left - body.left - 20.0;
+    let middle = grid.cell(0, place).middle();
+    let pen = Pen::new(theme::LABEL, theme::INK);
+    let ink = if line.unusual {
+        theme::WARNING
+    } else {
+        theme::FAINT_INK
+    };
+    let small = Pen::new(theme::SMALL - 1.0, ink);
+    let name = canvas.fitted(&line.name, &pen, room)?;
+    let facts = canvas.fitted(&line.facts, &small, room)?;
+    canvas.text(&name, (body.left, middle - 3.0), &pen)?;
+    canvas.text(&facts, (body.left, middle + small.em + 1.0), &small)
+}
+
+/// Draws a line of cells: a shade by the ratio, and the ratio as a number.
+fn ratios(
+    canvas: &Canvas,
+    grid: &Grid,
+    place: f64,
+    columns: &[String],
+    (ratios, most): (&BTreeMap<String, f64>, f64),
+) -> Result<(), ChartError> {
+    const SEAM: f64 = 1.5;
+    let best = ratios.values().copied().fold(f64::INFINITY, f64::min);
+    for (i, label) in columns.iter().enumerate() {
+        let cell = grid.cell(i, place);
+        let centre = (cell.centre(), cell.middle());
+        let em = theme::LABEL.min(grid.width * 0.3);
+        let pen = Pen::new(em, theme::FAINT_INK).anchored(Anchor::Middle);
+        let Some(ratio) = ratios.get(label) else {
+            canvas.text_centred("–", centre, &pen)?;
+            continue;
+        };
+        let share = libm::log2(*ratio) / libm::log2(most);
+        let inner = Rect {
+            left: cell.left + SEAM,
+            top: cell.top + SEAM,
+            right: cell.right - SEAM,
+            bottom: cell.bottom - SEAM,
+        };
+        canvas.fill(inner, shade(share))?;
+        let colour = if share > 0.57 {
+            theme::WHITE
+        } else {
+            theme::INK
+        };
+        let pen = Pen { colour, ..pen };
+        let pen = if *ratio == best { pen.bold() } else { pen };
+        canvas.text_centred(&shown(*ratio), centre, &pen)?;
+    }
+    Ok(())
+}
+
+/// Two decimals, or three digits of a large one.
+fn shown(ratio: f64) -> String {
+    match ratio < 99.995 {
+        true => format!("{ratio:.2}"),
+        false => decimal(ratio),
+    }
+}
+
+/// From a pale to a dark blue, evenly darker.
+fn shade(share: f64) -> RGBColor {
+    const ENDS: [(f64, f64); 3] = [(240.0, 8.0), (246.0, 52.0), (252.0, 110.0)];
+    let share = share.clamp(0.0, 1.0);
+    let [red, green, blue] = ENDS.map(|(from, to)| (from + (to - from) * share).round() as u8);
+    RGBColor(red, green, blue)
+}
+
+fn data(table: &Table, lines: &[Line], columns: &[String]) -> Data {
+    let base = match table.base {
+        Base::Opt => "opt",
+        Base::Best => "best",
+    };
+    let mut data = Data {
+        header: vec![
+            "trace",
+            "trace_digest",
+            "page_size",
+            "frames",
+            "policy",
+            "relative_to",
+            "ratio",
+        ],
+        lines: Vec::new(),
+    };
+    for line in lines {
+        for (label, ratio) in columns
+            .iter()
+            .filter_map(|label| Some((label, line.ratios.get(label)?)))
+        {
+            let mut fields = line.key.to_vec();
+            fields.extend([label.clone(), base.to_owned(), ratio.to_string()]);
+            data.lines.push(fields);
+        }
+    }
+    data
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shades_grow_darker_in_grey() {
+        let grey = |share: f64| {
+            let RGBColor(r, g, b) = shade(share);
+            0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b)
+        };
+        let greys: Vec<f64> = (0..=10).map(|i| grey(f64::from(i) / 10.0)).collect();
+        assert!(
+            greys.windows(2).all(|pair| pair[0] > pair[1] + 10.0),
+            "{greys:?}"
+        );
+    }
+
+    #[test]
+    fn ratios_are_short() {
+        assert_eq!(
+            [1.0, 1.005, 12.346, 99.999, 12345.0].map(shown),
+            ["1.00", "1.00", "12.35", "100", "12.3 k"]
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! Faults over those of OPT with as many frames, for one group: how much a better policy could still
+//! gain at each memory size.
+//!
+//! Does not know how rows came about.
+
+use super::canvas::render;
+use super::faults::{frames_title, notes};
+use super::kinds::Context;
+use super::page;
+use super::panel::{Look, Panel, XLabels};
+use super::scale::{Axis, LABELS};
+use super::series::{Group, OPT_RATIO};
+use super::{ChartError, Drawn};
+
+/// Draws the chart.
+pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartError> {
+    let options = context.options;
+    let log = options.log_or(true, false);
+    let mut curves = group.curves(context.styles, &OPT_RATIO);
+    let dropped = curves.retain(|point| !log.y || point.y > 0.0);
+    if curves.series.is_empty() {
+        let why = "no row has the faults of OPT with as many frames (run with opt among -p)";
+        return Err(ChartError::Lacks(why.to_owned()));
+    }
+    let scene = render(options.pixels, |canvas| {
+        let body = page::head(canvas, group, "faults relative to OPT", options)?;
+        let entries = page::entries(curves.series.iter(), &[]);
+        let body = page::legend_right(canvas, body, entries)?;
+        let ratios = curves.points().map(|point| point.y);
+        let panel = Panel {
+            rect: page::plot(body),
+            x: Axis::sizes(log.x, curves.points().map(|point| point.x), LABELS),
+            y: match log.y {
+                true => Axis::counts(ratios),
+                false => Axis::ratios_even(ratios),
+            },
+            look: Look::LARGE,
+        };
+        let page_size = group.first().page_size;
+        panel.frame(canvas, XLabels::PagesAndBytes(page_size))?;
+        panel.x_title(canvas, &frames_title(page_size), page::X_TITLE)?;
+        panel.y_title(canvas, "faults / faults of OPT")?;
+        panel.curves(canvas, &curves.series)?;
+        let mut notes = notes(&curves, dropped);
+        if curves.absent > 0 {
+            let rows = if curves.absent == 1 { "row" } else { "rows" };
+            notes.push(format!(
+                "{} {rows} without a fault of OPT at that size",
+                curves.absent
+            ));
+        }
+        page::notes(canvas, &notes)
+    })?;
+    Ok((scene, group.data(&[(&OPT_RATIO, &curves)])))
+}

@@ -1,0 +1,213 @@
+//! Faults over time, for one trace at one memory size: the fault rate of each window of references,
+//! and below it the pages that are resident at its end, one line a policy.
+//!
+//! Does not know how rows came about.
+
+use super::canvas::{Rect, render};
+use super::options::Options;
+use super::page::{self, Head};
+use super::panel::{Look, Panel, XLabels};
+use super::scale::{Axis, decimal};
+use super::series::{self, Group, Point, Series};
+use super::theme::{Styles, is_offline};
+use super::{Chart, ChartError, Data, states};
+use crate::report::columns::Row;
+use crate::report::windows::{self, CellWindows, Window};
+
+/// Room below the panels for tick labels, the title of the axis and a note.
+const X_ROOM: f64 = 112.0;
+
+/// Draws one chart for each trace, filter and page size.
+pub fn draw(cells: &[CellWindows], options: &Options) -> Result<Vec<Chart>, ChartError> {
+    let keys: Vec<Row> = cells.iter().map(|cell| cell.key.clone()).collect();
+    let groups = series::groups(&keys);
+    if groups.is_empty() {
+        return Err(ChartError::Empty);
+    }
+    let styles = series::styles(&groups);
+    let chart = |group: &Group<'_>| {
+        let own = cells.iter().filter(|cell| group.rows.contains(&&cell.key));
+        one(
+            group,
+            &Chosen::of(&own.collect::<Vec<_>>(), options),
+            &styles,
+            options,
+        )
+    };
+    groups.iter().map(chart).collect()
+}
+
+/// The cells that are drawn together.
+struct Chosen<'a> {
+    cells: Vec<&'a CellWindows>,
+    /// The frames that the fixed-space ones have.
+    frames: Option<u64>,
+}
+
+impl<'a> Chosen<'a> {
+    /// Those with the measured number of frames that is nearest to the one asked for, and of each
+    /// policy with a window the cell whose mean resident pages are nearest to that number.
+    fn of(all: &[&'a CellWindows], options: &Options) -> Chosen<'a> {
+        let fixed = |cell: &&&CellWindows| cell.key.tau.is_none();
+        let distinct = all.first().map_or(0, |cell| cell.key.distinct_pages);
+        let sizes = all.iter().filter(fixed).filter_map(|cell| cell.key.frames);
+        let frames = options.at.nearest(sizes, distinct);
+        let same = all
+            .iter()
+            .filter(fixed)
+            .filter(|cell| cell.key.frames == frames);
+        let mut cells: Vec<&CellWindows> = same.copied().collect();
+        let mut windowed: Vec<&CellWindows> =
+            all.iter().filter(|cell| !fixed(cell)).copied().collect();
+        if let Some(frames) = frames {
+            let far = |cell: &CellWindows| {
+                libm::log2(cell.mean_resident().max(1e-3) / frames as f64).abs()
+            };
+            let label = |cell: &CellWindows| (cell.key.policy_label(), cell.key.seed);
+            windowed.sort_by(|a, b| label(a).cmp(&label(b)).then(far(a).total_cmp(&far(b))));
+            windowed.dedup_by_key(|cell| label(cell));
+        }
+        cells.append(&mut windowed);
+        Chosen { cells, frames }
+    }
+
+    /// One line of each cell.
+    fn series(&self, styles: &Styles, y: fn(&Window) -> f64) -> Vec<Series> {
+        let line = |cell: &&CellWindows| {
+            let key = &cell.key;
+            let label = key.policy_label();
+            let point = |window: &Window| Point {
+                x: window.first as f64 + window.refs as f64 / 2.0,
+                y: y(window),
+                space_time: 0.0,
+            };
+            Series {
+                style: styles.of(&label),
+                label: match key.tau {
+                    Some(tau) => format!("{label}, window {}", decimal(tau as f64)),
+                    None => label,
+                },
+                online: !is_offline(&key.policy),
+                fixed_space: key.tau.is_none(),
+                runs: vec![cell.windows.iter().map(point).collect()],
+            }
+        };
+        let mut all: Vec<Series> = self.cells.iter().map(line).collect();
+        all.sort_by(|a, b| (a.online, &a.label).cmp(&(b.online, &b.label)));
+        all
+    }
+
+    /// The lines of `windows.csv` that are drawn.
+    fn data(&self) -> Data {
+        Data {
+            header: windows::header().collect(),
+            lines: self.cells.iter().flat_map(|cell| cell.lines()).collect(),
+        }
+    }
+}
+
+fn one(
+    group: &Group<'_>,
+    chosen: &Chosen<'_>,
+    styles: &Styles,
+    options: &Options,
+) -> Result<Chart, ChartError> {
+    let log = options.log_or(false, false);
+    let mut rates = chosen.series(styles, Window::fault_rate);
+    let resident = chosen.series(styles, |window| window.resident as f64);
+    let legend = page::entries(rates.iter(), &[]);
+    let without = match log.y {
+        true => rates
+            .iter_mut()
+            .map(|series| broken(&mut series.runs))
+            .sum(),
+        false => 0,
+    };
+    let scene = render(options.pixels, |canvas| {
+        let what = match chosen.frames {
+            Some(frames) => format!("faults over time with {frames} frames"),
+            None => "faults over time".to_owned(),
+        };
+        let mut head = Head::of(group, &what, options);
+        head.facts.extend(window_length(chosen));
+        let body = page::heading(canvas, &head)?;
+        let body = page::legend_right(canvas, body, legend)?;
+        let rect = Rect {
+            bottom: body.bottom - X_ROOM,
+            ..page::plot(body)
+        };
+        let (upper, lower) = states::split(rect, true);
+        let ends = time_axis(chosen);
+        let points = |all: &[Series]| -> Vec<f64> {
+            let runs = all.iter().flat_map(|series| &series.runs);
+            runs.flatten().map(|point| point.y).collect()
+        };
+        let high = points(&resident).into_iter().fold(0.0, f64::max);
+        let upper = Panel {
+            rect: upper,
+            x: ends.clone(),
+            y: match log.y {
+                true => Axis::rates(points(&rates).into_iter(), 8),
+                false => Axis::rates_even(points(&rates).into_iter(), 8),
+            },
+            look: Look::SERIES,
+        };
+        let lower = Panel {
+            rect: lower,
+            x: ends,
+            y: Axis::amounts(high, 0.08, 4),
+            look: Look::SERIES,
+        };
+        upper.frame(canvas, XLabels::None)?;
+        upper.y_title(canvas, "faults per reference")?;
+        upper.curves(canvas, &rates)?;
+        lower.frame(canvas, XLabels::Values)?;
+        lower.y_title(canvas, "resident")?;
+        lower.curves(canvas, &resident)?;
+        lower.x_title(canvas, "references", 76.0)?;
+        page::notes(canvas, &notes(chosen, without))
+    })?;
+    Ok(Chart {
+        stem: format!("{}-phases", group.stem),
+        scene,
+        data: Some(chosen.data()),
+    })
+}
+
+/// Breaks lines at windows without a fault, which a logarithmic axis has no place for, and says how
+/// many these were: a line across them would show faults that were not there.
+fn broken(runs: &mut Vec<Vec<Point>>) -> usize {
+    let points = runs.iter().flatten();
+    let without = points.filter(|point| point.y <= 0.0).count();
+    let pieces = runs
+        .iter()
+        .flat_map(|run| run.split(|point| point.y <= 0.0));
+    let pieces = pieces.filter(|piece| !piece.is_empty());
+    *runs = pieces.map(<[Point]>::to_vec).collect();
+    without
+}
+
+fn window_length(chosen: &Chosen<'_>) -> Option<String> {
+    let window = chosen.cells.first()?.windows.first()?;
+    Some(format!(
+        "windows of {} references",
+        decimal(window.refs as f64)
+    ))
+}
+
+/// From the first reference that counts to behind the last.
+fn time_axis(chosen: &Chosen<'_>) -> Axis {
+    let ends = chosen.cells.iter().filter_map(|cell| cell.windows.last());
+    let last = ends.map(|window| window.last + 1).max().unwrap_or(1);
+    Axis::amounts(last as f64, 0.0, 9)
+}
+
+fn notes(chosen: &Chosen<'_>, without: usize) -> Vec<String> {
+    let mut notes: Vec<String> = page::note_dropped(without).into_iter().collect();
+    notes.push("below: pages resident at each window's end".to_owned());
+    let windowed = chosen.cells.iter().any(|cell| cell.key.tau.is_some());
+    if windowed && chosen.frames.is_some() {
+        notes.push("window: of mean size near the frames".into());
+    }
+    notes
+}

@@ -1,0 +1,73 @@
+//! Cells replayed once more and looked at after every so many references: faults and resident pages
+//! over time. Knows nothing of how they are shown.
+
+use super::{Plan, bursts_of};
+use crate::vm::machine::observe::states;
+use crate::vm::{Accessed, Job, States};
+use rayon::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// About so many windows a trace has if nothing else is asked for.
+const WINDOWS: u64 = 400;
+
+/// The most windows of a trace.
+pub const WINDOWS_MAX: u64 = 10_000;
+
+/// The references of a window, if nothing else is asked for: two digits that make some 400 windows.
+pub fn window_for(refs: u64) -> u64 {
+    super::auto::round(refs / WINDOWS)
+}
+
+/// The positions between windows: from the end of the warm-up to behind the last reference.
+fn positions(from: u64, to: u64, window: u64) -> Vec<u64> {
+    let count = (to - from).div_ceil(window);
+    (0..=count).map(|n| to.min(from + n * window)).collect()
+}
+
+/// For each cell the states of its memory where windows of so many references begin and end (some
+/// 400 windows if `None`). A cell has none if it fails, if its trace stays in its file, or if `stop`
+/// became true before; its states end early where full swap ended its replay.
+pub fn windows(
+    plan: &Plan<'_>,
+    window: Option<u64>,
+    stop: &AtomicBool,
+) -> Vec<Option<Vec<States>>> {
+    let of = |cell| match stop.load(Ordering::Relaxed) {
+        true => None,
+        false => states_of(plan, cell, window),
+    };
+    (0..plan.cells.len()).into_par_iter().map(of).collect()
+}
+
+fn states_of(plan: &Plan<'_>, index: usize, window: Option<u64>) -> Option<Vec<States>> {
+    let cell = &plan.cells[index];
+    let trace = &plan.traces[cell.trace].trace;
+    if trace.store().is_some() {
+        return None;
+    }
+    // Neither faults nor pages depend on TLBs unless walks set the reference bits.
+    let tlb = plan.tlb_of(cell);
+    let tlb = tlb.filter(|_| plan.settings.accessed != Accessed::Every);
+    let quotas = plan.quotas(cell).ok()?;
+    let job = Job {
+        bursts: bursts_of(plan, cell),
+        ..plan.job(cell, tlb.as_ref(), quotas.as_deref())
+    };
+    let refs = trace.len() as u64;
+    let from = plan.facts[cell.trace].warmup_refs;
+    let window = window.unwrap_or_else(|| window_for(refs - from));
+    states(&job, &positions(from, refs, window)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_gapless() {
+        assert_eq!(positions(0, 10, 4), [0, 4, 8, 10]);
+        assert_eq!(positions(5, 10, 5), [5, 10]);
+        assert_eq!(positions(0, 3, 100), [0, 3]);
+        assert_eq!((window_for(12), window_for(8_234_537)), (1, 21_000));
+    }
+}

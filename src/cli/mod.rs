@@ -8,6 +8,7 @@ mod cache;
 mod check;
 mod convert;
 mod curve;
+mod explain;
 mod failure;
 mod generate;
 mod input;
@@ -53,6 +54,7 @@ enum Command {
     Gen(generate::GenArgs),
     Head(inspect::HeadArgs),
     Stat(inspect::StatArgs),
+    Explain(explain::ExplainArgs),
     Vm(vm::VmArgs),
     /// Walk single addresses through TLBs and page tables, step by step
     Translate(machines::TranslateArgs),
@@ -102,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Gen(args) => generate::generate(args),
         Command::Head(args) => inspect::head(args),
         Command::Stat(args) => inspect::stat(args),
+        Command::Explain(args) => explain::run(args),
         Command::Vm(args) => vm::vm(args),
         Command::Translate(args) => machines::translate(args),
         Command::Machines(args) => machines::machines(args),
@@ -121,6 +124,14 @@ fn end(failure: &Failure) -> ExitCode {
         progress::message(&format!("error: {failure}"));
     }
     failure.code
+}
+
+/// Characters that a line of text may have: `COLUMNS`, the terminal's, or 100.
+fn terminal_width() -> usize {
+    let asked = std::env::var("COLUMNS").ok();
+    let asked = asked.and_then(|text| text.parse::<usize>().ok());
+    let terminal = || Some(usize::from(terminal_size::terminal_size()?.0.0));
+    asked.or_else(terminal).unwrap_or(100).max(40)
 }
 
 /// Writes text to standard output. A reader that has gone away is no failure, and changes no

@@ -11,6 +11,7 @@
 mod canvas;
 mod curve;
 mod encode;
+mod explain;
 mod fault_rate;
 mod font;
 mod hit_rate;
@@ -30,6 +31,7 @@ use std::fmt;
 
 use crate::report::columns::Row;
 use crate::report::curves::CurveRow;
+use crate::report::explain::Explained;
 use crate::report::states::StatesRow;
 
 pub use states::Subject;
@@ -93,6 +95,11 @@ pub fn curves(rows: &[CurveRow]) -> Result<Vec<Chart>, ChartError> {
 /// Draws where pages are over time.
 pub fn states(rows: &[StatesRow], subject: &Subject) -> Result<Chart, ChartError> {
     states::draw(rows, subject)
+}
+
+/// Draws step-by-step tables one below the other.
+pub fn explained(tables: &[Explained]) -> Result<Vec<u8>, ChartError> {
+    explain::draw(tables)
 }
 
 type Draw = fn(&series::Group<'_>, &theme::Styles) -> Result<Vec<u8>, ChartError>;

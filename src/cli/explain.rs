@@ -2,7 +2,7 @@
 
 use super::args::{OutFormat, ReadArgs, SelectArgs, axes, parse_out};
 use super::failure::Failure;
-use super::input::load_all;
+use super::input::{load_all, tell_illegal};
 use super::memory::MemoryArgs;
 use super::progress::message;
 use super::{print, terminal_width};
@@ -42,7 +42,7 @@ const TABLES_MAX: usize = 100;
   pagebench explain traces/pipeline.pbt -p lru -m 64 --from 5M --count 20")]
 pub struct ExplainArgs {
     /// A trace; - is standard input
-    #[arg(value_name = "TRACE", required_unless_present = "string")]
+    #[arg(value_name = "TRACE")]
     trace: Option<PathBuf>,
 
     /// A reference string instead of a trace: page numbers between blanks or commas, those
@@ -217,7 +217,10 @@ fn of_string(text: &str) -> Result<Trace, Failure> {
 }
 
 fn load(args: &ExplainArgs) -> Result<Trace, Failure> {
-    let path = args.trace.as_ref().expect("a trace or a string");
+    let Some(path) = &args.trace else {
+        let message = "name a trace, or give references: --string \"1 2 3 4 1 2 5\"";
+        return Err(Failure::usage(message));
+    };
     if path.is_dir() {
         let path = path.display();
         return Err(Failure::usage(format!(
@@ -249,7 +252,9 @@ fn resolve(
             ..error
         })
     })?;
-    super::input::tell_illegal(&name, &resolved, &settings.space);
+    if !args.quiet {
+        tell_illegal(&name, &resolved, &settings.space);
+    }
     Ok((resolved, rights))
 }
 

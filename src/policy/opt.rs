@@ -178,7 +178,7 @@ impl<'t> Policy<'t> for Opt<'t> {
             None => "never used again".into(),
             Some(after) => {
                 let next = explain::reference(left.time + after as u64);
-                format!("used again last, at {next}")
+                format!("next used at {next}, the farthest")
             }
         })
     }

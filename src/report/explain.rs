@@ -116,7 +116,8 @@ impl Explained {
     pub fn totals(&self) -> String {
         let mut text = self.whole.words();
         if self.shown.refs < self.whole.refs {
-            text += &format!(" (of those shown: {})", self.shown.words());
+            let shown = self.shown.words();
+            text += &format!("; those shown are {shown}");
         }
         if let Some(after) = self.swap_full {
             text += &format!("; swap was full after reference {after}, where the replay ended");
@@ -279,8 +280,7 @@ fn one_below_the_other(table: &Explained, frames: usize) -> Grid {
             line.number.to_string(),
             line.page.clone(),
             line.kind.to_string(),
-            line.fault
-                .map_or(String::new(), |(kind, _)| kind.name().to_owned()),
+            line.fault.map_or(String::new(), fault_words),
         ];
         fields.extend((0..frames).map(|frame| in_frame(line, frame).to_owned()));
         if table.entries {
@@ -291,6 +291,12 @@ fn one_below_the_other(table: &Explained, frames: usize) -> Grid {
     };
     let lines = table.lines.iter().map(fields);
     std::iter::once(titles).chain(lines).collect()
+}
+
+/// The kind of a fault, and whether a device was read for it (major) or not (minor).
+fn fault_words((kind, major): (FaultKind, bool)) -> String {
+    let class = if major { "major" } else { "minor" };
+    format!("{}, {class}", kind.name())
 }
 
 fn in_frame(line: &Line, frame: usize) -> &str {
@@ -347,9 +353,10 @@ pub fn to_text(table: &Explained, width: usize) -> String {
         }
     }
     for line in &table.lines {
+        let mut head = format!("  {:>4}  ", line.number);
         for sentence in sentences(line, frames_apart && table.frames_shown() > 0) {
-            let head = format!("  {:>4}  ", line.number);
             wrapped(&mut out, &head, &sentence, width);
+            head = " ".repeat(head.chars().count());
         }
     }
     if table.entries {

@@ -14,6 +14,8 @@ mod check;
 mod curve;
 #[path = "cli/events.rs"]
 mod events;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/filters.rs"]
 mod filters;
 #[path = "cli/harness.rs"]

@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::memory::MemoryArgs;
 use crate::policy::PolicyChoice;
 use crate::policy::params::did_you_mean;
+use crate::report::columns::{COLUMNS, Column, ColumnKind};
 use crate::sweep::{Axes, Engine, Settings, Warmup};
 use crate::trace::format::ReadOptions;
 use crate::trace::record::TraceKind;
@@ -86,6 +87,21 @@ pub fn named<T: Copy, const N: usize>(text: &str, all: [(T, &str); N]) -> Result
     found.map(|(value, _)| value).ok_or_else(|| {
         let hint = did_you_mean(text.trim(), names.into_iter());
         format!("one of: {}{hint}", names.join(", "))
+    })
+}
+
+/// The column of results.csv that an option names, if it has numbers.
+pub fn numeric_column(option: &str, name: &str) -> Result<&'static Column, Failure> {
+    let numeric = || {
+        COLUMNS
+            .iter()
+            .filter(|column| column.kind != ColumnKind::Text)
+    };
+    numeric().find(|column| column.name == name).ok_or_else(|| {
+        let hint = did_you_mean(name, numeric().map(|column| column.name));
+        Failure::usage(format!(
+            "{option} \"{name}\" is no numeric column{hint} (see: pagebench columns)"
+        ))
     })
 }
 

@@ -6,6 +6,8 @@
 mod args;
 mod cache;
 mod check;
+mod compare;
+mod completions;
 mod convert;
 mod curve;
 mod explain;
@@ -27,7 +29,7 @@ mod tables;
 mod vm;
 
 use crate::exit::{self, ExitCode};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
 use std::io::{self, Write};
 
@@ -46,6 +48,7 @@ struct Cli {
 enum Command {
     Run(run::RunArgs),
     Check(check::CheckArgs),
+    Compare(compare::CompareArgs),
     Curve(curve::CurveArgs),
     Plot(plot::PlotArgs),
     Convert(convert::ConvertArgs),
@@ -66,6 +69,8 @@ enum Command {
     Formats(lists::NameArgs),
     /// List the columns of results.csv, or of curve.csv, with their definitions
     Columns(lists::NameArgs),
+    Completions(completions::CompletionsArgs),
+    Man(completions::ManArgs),
 }
 
 /// The table of exit codes, for `--help`.
@@ -96,6 +101,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::check(args),
+        Command::Compare(args) => compare::run(args),
         Command::Curve(args) => curve::curve(args),
         Command::Plot(args) => plot::plot(args),
         Command::Convert(args) => convert::convert(args),
@@ -111,6 +117,8 @@ pub fn main() -> ExitCode {
         Command::Policies(args) => lists::policies(args),
         Command::Formats(args) => lists::formats(args),
         Command::Columns(args) => lists::columns(args),
+        Command::Completions(args) => completions::completions(args, Cli::command()),
+        Command::Man(args) => completions::man(args, Cli::command()),
     };
     match result {
         Ok(code) => code,

@@ -1,6 +1,6 @@
 //! `pagebench run`: the main job.
 
-use super::args::{CacheArgs, ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
+use super::args::{CacheArgs, ReadArgs, SelectArgs, SweepArgs, TerminalArgs, numeric_column};
 use super::cache::Cache;
 use super::failure::Failure;
 use super::input::{Inputs, keep_countable, load_all, resolve_all};
@@ -10,7 +10,7 @@ use super::print;
 use super::progress::{Progress, message};
 use super::signals::Signals;
 use crate::exit::{self, ExitCode};
-use crate::report::columns::{COLUMNS, Column, ColumnKind, Row, SWAP_FULL, column};
+use crate::report::columns::{Row, SWAP_FULL};
 use crate::report::csv::{read_rows, to_csv, write_file};
 use crate::report::{distributions, rows, table};
 use crate::space::Resolved;
@@ -95,7 +95,7 @@ fn tell_long(traces: &[&Resolved], axes: &Axes) {
 
 /// Runs the command.
 pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
-    let metric = metric(&args.show)?;
+    let metric = numeric_column("--show", &args.show)?;
     let axes = args.sweep.axes()?;
     let costs = args.sweep.costs()?;
     let mut options = args.read.options(&args.select)?;
@@ -253,23 +253,4 @@ fn verdict(
         code = exit::worse(code, signal);
     }
     code
-}
-
-/// The column to show, if it has numbers.
-fn metric(name: &str) -> Result<&'static Column, Failure> {
-    match column(name) {
-        Some(column) if column.kind != ColumnKind::Text => Ok(column),
-        _ => {
-            let hint = crate::policy::params::did_you_mean(
-                name,
-                COLUMNS
-                    .iter()
-                    .filter(|c| c.kind != ColumnKind::Text)
-                    .map(|c| c.name),
-            );
-            Err(Failure::usage(format!(
-                "--show \"{name}\" is no numeric column{hint} (see: pagebench columns)"
-            )))
-        }
-    }
 }

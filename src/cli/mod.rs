@@ -6,6 +6,7 @@
 mod args;
 mod cache;
 mod check;
+mod choices;
 mod compare;
 mod completions;
 mod convert;
@@ -62,12 +63,16 @@ enum Command {
     /// Walk single addresses through TLBs and page tables, step by step
     Translate(machines::TranslateArgs),
     /// List the machines whose TLBs are known, or describe one
+    #[command(after_help = "Example:\n  pagebench machines zen3")]
     Machines(lists::NameArgs),
     /// List the policies, or describe one
+    #[command(after_help = "Example:\n  pagebench policies clock")]
     Policies(lists::NameArgs),
     /// List the trace formats, or describe one
+    #[command(after_help = "Example:\n  pagebench formats lackey")]
     Formats(lists::NameArgs),
     /// List the columns of results.csv, or of curve.csv, with their definitions
+    #[command(after_help = "Examples:\n  pagebench columns faults\n  pagebench columns curve.csv")]
     Columns(lists::NameArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),

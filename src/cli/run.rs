@@ -137,6 +137,7 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         None => make_folder(None, false)?,
     };
     let folder = run_folder.path();
+    super::choices::tell(&args, &plan, folder);
     let results = replay(&plan, &args.sweep, &args.terminal, &signals)?;
 
     let all = rows::rows(&plan, &results, &costs);

@@ -10,6 +10,10 @@ mod bad_input;
 mod cache;
 #[path = "cli/check.rs"]
 mod check;
+#[path = "cli/compare.rs"]
+mod compare;
+#[path = "cli/completions.rs"]
+mod completions;
 #[path = "cli/curve.rs"]
 mod curve;
 #[path = "cli/events.rs"]

@@ -14,6 +14,8 @@ fn help_and_lists() {
         ("record --help", "help-record.txt"),
         ("vm --help", "help-vm.txt"),
         ("curve --help", "help-curve.txt"),
+        ("explain --help", "help-explain.txt"),
+        ("compare --help", "help-compare.txt"),
         ("policies", "policies.txt"),
         ("policies clock", "policies-clock.txt"),
         ("policies ws", "policies-ws.txt"),

@@ -36,8 +36,12 @@ pub const NOTHING: ExitCode = exit(
 );
 /// Cells are missing.
 pub const INCOMPLETE: ExitCode = exit(5, "incomplete", "results are incomplete");
-/// `check` found a difference.
-pub const REGRESSION: ExitCode = exit(6, "regression", "check found a regression");
+/// `check` found a difference, or `compare` one that it was told to fail on.
+pub const REGRESSION: ExitCode = exit(
+    6,
+    "regression",
+    "check found a regression, or compare what --fail-on names",
+);
 /// `check` has nothing to compare with.
 pub const NO_BASELINE: ExitCode = exit(7, "no-baseline", "check has no usable baseline");
 /// Interrupted by Ctrl-C.

@@ -136,7 +136,11 @@ pub fn parse_bytes(text: &str) -> Result<u64, UnitError> {
 /// thousands of millions; `2^14` is a power.
 pub fn parse_count(text: &str) -> Result<u64, UnitError> {
     let text = text.trim();
-    let wrong = || UnitError(format!("\"{text}\" is not a count (4096, 2^14, 20M)"));
+    let wrong = || {
+        // Where amounts are asked for, this is the only word that there is.
+        let hint = did_you_mean(text, std::iter::once("auto"));
+        UnitError(format!("\"{text}\" is not a count (4096, 2^14, 20M){hint}"))
+    };
     if let Some((base, exponent)) = text.split_once('^') {
         let base: u64 = base.trim().parse().map_err(|_| wrong())?;
         let exponent: u32 = exponent.trim().parse().map_err(|_| wrong())?;
@@ -215,6 +219,17 @@ enum Term {
         step: Step,
     },
     Auto,
+}
+
+/// `; did you mean "lru"?` if one of the names is near, else nothing.
+pub fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> String {
+    names
+        .map(|name| (strsim::damerau_levenshtein(word, name), name))
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
+        .min()
+        .map_or(String::new(), |(_, name)| {
+            format!("; did you mean \"{name}\"?")
+        })
 }
 
 /// The most values that one ladder may have: beyond this a typing error is likelier than a wish.

@@ -3,6 +3,8 @@
 //!
 //! Deliberately absent: how counts come about, and what is printed.
 
+pub mod between;
+
 use crate::report::columns::{COLUMNS, Column, Row, SCHEMA, column};
 use crate::report::csv::{TableError, csv_error, table_to_csv};
 use crate::report::distributions::KEY_COLUMNS;

@@ -4,6 +4,8 @@
 use super::failure::Failure;
 use super::memory::MemoryArgs;
 use crate::policy::PolicyChoice;
+use crate::policy::params::did_you_mean;
+use crate::report::columns::{COLUMNS, Column, ColumnKind};
 use crate::sweep::{Axes, Engine, Settings, Warmup};
 use crate::trace::format::ReadOptions;
 use crate::trace::record::TraceKind;
@@ -82,9 +84,51 @@ fn parse_engine(text: &str) -> Result<Engine, String> {
 pub fn named<T: Copy, const N: usize>(text: &str, all: [(T, &str); N]) -> Result<T, String> {
     let names = all.map(|(_, name)| name);
     let found = all.into_iter().find(|(_, name)| *name == text.trim());
-    found
-        .map(|(value, _)| value)
-        .ok_or_else(|| format!("one of: {}", names.join(", ")))
+    found.map(|(value, _)| value).ok_or_else(|| {
+        let hint = did_you_mean(text.trim(), names.into_iter());
+        format!("one of: {}{hint}", names.join(", "))
+    })
+}
+
+/// The column of results.csv that an option names, if it has numbers.
+pub fn numeric_column(option: &str, name: &str) -> Result<&'static Column, Failure> {
+    let numeric = || {
+        COLUMNS
+            .iter()
+            .filter(|column| column.kind != ColumnKind::Text)
+    };
+    numeric().find(|column| column.name == name).ok_or_else(|| {
+        let hint = did_you_mean(name, numeric().map(|column| column.name));
+        Failure::usage(format!(
+            "{option} \"{name}\" is no numeric column{hint} (see: pagebench columns)"
+        ))
+    })
+}
+
+/// How tables are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutFormat {
+    /// Aligned text.
+    Text,
+    /// Markdown.
+    Markdown,
+    /// CSV.
+    Csv,
+    /// JSON.
+    Json,
+}
+
+/// Every format; a command that has fewer has the first `N`.
+const OUT_FORMATS: [(OutFormat, &str); 4] = [
+    (OutFormat::Text, "text"),
+    (OutFormat::Markdown, "markdown"),
+    (OutFormat::Csv, "csv"),
+    (OutFormat::Json, "json"),
+];
+
+/// One of the first `N` formats.
+pub fn parse_out<const N: usize>(text: &str) -> Result<OutFormat, String> {
+    named(text, std::array::from_fn::<_, N, _>(|at| OUT_FORMATS[at]))
 }
 
 /// The base of a number.
@@ -97,11 +141,7 @@ pub enum Base {
 }
 
 fn parse_kind(text: &str) -> Result<TraceKind, String> {
-    let names = TraceKind::ALL.map(TraceKind::name);
-    TraceKind::ALL
-        .into_iter()
-        .find(|kind| kind.name() == text)
-        .ok_or_else(|| format!("one of: {}", names.join(", ")))
+    named(text, TraceKind::ALL.map(|kind| (kind, kind.name())))
 }
 
 /// Which part of a trace is taken.
@@ -316,33 +356,35 @@ impl SelectArgs {
     }
 }
 
+/// The axes of a sweep: policies as they were written, frames and windows.
+pub fn axes(policy: &[String], frames: &Ladder, tau: &Ladder) -> Result<Axes, Failure> {
+    let mut policies = Vec::new();
+    for text in policy {
+        if text.trim() == "all" {
+            let all = (0..crate::policy::TABLE.len()).map(|index| PolicyChoice {
+                index,
+                params: Default::default(),
+            });
+            policies.extend(all);
+        } else {
+            policies.push(text.parse::<PolicyChoice>()?);
+        }
+    }
+    if tau.has_bytes() {
+        let message = format!("--tau {tau}: a window is a number of references, not of bytes");
+        return Err(Failure::usage(message));
+    }
+    Ok(Axes {
+        policies,
+        frames: frames.clone(),
+        tau: tau.clone(),
+    })
+}
+
 impl SweepArgs {
     /// The axes of the sweep.
     pub fn axes(&self) -> Result<Axes, Failure> {
-        let mut policies = Vec::new();
-        for text in &self.policy {
-            if text.trim() == "all" {
-                let all = (0..crate::policy::TABLE.len()).map(|index| PolicyChoice {
-                    index,
-                    params: Default::default(),
-                });
-                policies.extend(all);
-            } else {
-                policies.push(text.parse::<PolicyChoice>()?);
-            }
-        }
-        if self.tau.has_bytes() {
-            let message = format!(
-                "--tau {}: a window is a number of references, not of bytes",
-                self.tau
-            );
-            return Err(Failure::usage(message));
-        }
-        Ok(Axes {
-            policies,
-            frames: self.frames.clone(),
-            tau: self.tau.clone(),
-        })
+        axes(&self.policy, &self.frames, &self.tau)
     }
 
     /// Whether the axes are other than what they are if nothing is said.

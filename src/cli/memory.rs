@@ -5,7 +5,7 @@ use super::args::named;
 use super::failure::Failure;
 use crate::space::{Mappings, OnSegfault, Options};
 use crate::sweep::Allocation;
-use crate::units::{PageSize, parse_bytes};
+use crate::units::{PageSize, did_you_mean, parse_bytes};
 use clap::Args;
 
 /// Memory beside frames.
@@ -82,7 +82,11 @@ impl MemoryArgs {
                     Err(Failure::usage(format!("--swap {text}: {message}")))
                 }
                 Ok(bytes) => Ok(Some(bytes)),
-                Err(e) => Err(Failure::usage(format!("--swap {e}; or none, or unlimited"))),
+                Err(e) => {
+                    let hint = did_you_mean(text, ["none", "unlimited"].into_iter());
+                    let message = format!("--swap {e}; or none, or unlimited{hint}");
+                    Err(Failure::usage(message))
+                }
             },
         }
     }

@@ -6,9 +6,13 @@
 mod args;
 mod cache;
 mod check;
+mod choices;
+mod compare;
+mod completions;
 mod convert;
 mod curve;
 mod experiment;
+mod explain;
 mod failure;
 mod generate;
 mod init;
@@ -32,7 +36,7 @@ mod tables;
 mod vm;
 
 use crate::exit::{self, ExitCode};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
 use std::io::{self, Write};
 
@@ -54,6 +58,7 @@ enum Command {
     Init(init::InitArgs),
     Merge(merge::MergeArgs),
     Check(check::CheckArgs),
+    Compare(compare::CompareArgs),
     Curve(curve::CurveArgs),
     Plot(plot::PlotArgs),
     Convert(convert::ConvertArgs),
@@ -62,17 +67,24 @@ enum Command {
     Gen(generate::GenArgs),
     Head(inspect::HeadArgs),
     Stat(inspect::StatArgs),
+    Explain(explain::ExplainArgs),
     Vm(vm::VmArgs),
     /// Walk single addresses through TLBs and page tables, step by step
     Translate(machines::TranslateArgs),
     /// List the machines whose TLBs are known, or describe one
+    #[command(after_help = "Example:\n  pagebench machines zen3")]
     Machines(lists::NameArgs),
     /// List the policies, or describe one
+    #[command(after_help = "Example:\n  pagebench policies clock")]
     Policies(lists::NameArgs),
     /// List the trace formats, or describe one
+    #[command(after_help = "Example:\n  pagebench formats lackey")]
     Formats(lists::NameArgs),
     /// List the columns of results.csv, or of curve.csv or windows.csv, with their definitions
+    #[command(after_help = "Examples:\n  pagebench columns faults\n  pagebench columns curve.csv")]
     Columns(lists::NameArgs),
+    Completions(completions::CompletionsArgs),
+    Man(completions::ManArgs),
 }
 
 /// The table of exit codes, for `--help`.
@@ -106,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::init(args),
         Command::Merge(args) => merge::merge(args),
         Command::Check(args) => check::check(args),
+        Command::Compare(args) => compare::run(args),
         Command::Curve(args) => curve::curve(args),
         Command::Plot(args) => plot::plot(args),
         Command::Convert(args) => convert::convert(args),
@@ -114,12 +127,15 @@ pub fn main() -> ExitCode {
         Command::Gen(args) => generate::generate(args),
         Command::Head(args) => inspect::head(args),
         Command::Stat(args) => inspect::stat(args),
+        Command::Explain(args) => explain::run(args),
         Command::Vm(args) => vm::vm(args),
         Command::Translate(args) => machines::translate(args),
         Command::Machines(args) => machines::machines(args),
         Command::Policies(args) => lists::policies(args),
         Command::Formats(args) => lists::formats(args),
         Command::Columns(args) => lists::columns(args),
+        Command::Completions(args) => completions::completions(args, Cli::command()),
+        Command::Man(args) => completions::man(args, Cli::command()),
     };
     match result {
         Ok(code) => code,
@@ -133,6 +149,14 @@ fn end(failure: &Failure) -> ExitCode {
         progress::message(&format!("error: {failure}"));
     }
     failure.code
+}
+
+/// Characters that a line of text may have: `COLUMNS`, the terminal's, or 100.
+fn terminal_width() -> usize {
+    let asked = std::env::var("COLUMNS").ok();
+    let asked = asked.and_then(|text| text.parse::<usize>().ok());
+    let terminal = || Some(usize::from(terminal_size::terminal_size()?.0.0));
+    asked.or_else(terminal).unwrap_or(100).max(40)
 }
 
 /// Writes text to standard output. A reader that has gone away is no failure, and changes no

@@ -1,6 +1,6 @@
 //! `pagebench run`: the main job.
 
-use super::args::{SweepArgs, TerminalArgs};
+use super::args::{SweepArgs, TerminalArgs, numeric_column};
 use super::experiment::Config;
 use super::failure::Failure;
 use super::input::Inputs;
@@ -14,7 +14,7 @@ use super::progress::{Progress, message};
 use super::signals::Signals;
 use crate::exit::{self, ExitCode};
 use crate::report::chart::Rows;
-use crate::report::columns::{COLUMNS, Column, ColumnKind, Row, SWAP_FULL, column};
+use crate::report::columns::{Column, Row, SWAP_FULL};
 use crate::report::csv::TableError;
 use crate::report::plan_file::PlanFile;
 use crate::report::records::{Appender, Record};
@@ -88,7 +88,7 @@ pub struct RunArgs {
 pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let (args, config) = Config::resolve::<RunArgs>(args.job.file.as_deref())?;
     let job = &args.job;
-    let metric = metric(&args.show)?;
+    let metric = numeric_column("--show", &args.show)?;
     let asked = job.asked()?;
     if args.job.show_config || args.dry_run {
         return plan::plan_of(job, &asked, &config);
@@ -111,6 +111,7 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         Some(folder) => folder,
         None => make_folder(None, Found::Refuse)?,
     };
+    super::choices::tell(&args, &plan, run_folder.path());
     let work = Work {
         args: &args,
         config: &config,
@@ -353,23 +354,4 @@ fn verdict(inputs: &Inputs<Resolved>, rows: &[Row]) -> ExitCode {
         code = exit::worse(code, exit::FAILURE);
     }
     code
-}
-
-/// The column to show, if it has numbers.
-fn metric(name: &str) -> Result<&'static Column, Failure> {
-    match column(name) {
-        Some(column) if column.kind != ColumnKind::Text => Ok(column),
-        _ => {
-            let hint = crate::policy::params::did_you_mean(
-                name,
-                COLUMNS
-                    .iter()
-                    .filter(|c| c.kind != ColumnKind::Text)
-                    .map(|c| c.name),
-            );
-            Err(Failure::usage(format!(
-                "--show \"{name}\" is no numeric column{hint} (see: pagebench columns)"
-            )))
-        }
-    }
 }

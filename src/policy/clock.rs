@@ -1,7 +1,9 @@
 //! Clock: FIFO with a second chance for pages whose reference bit is set.
 
 use super::support::queue::Queue;
-use super::{Bursts, Family, Frames, Param, Policy, Repeats, Setup, Space, Spec, Touch, Want};
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Setup, Space, Spec, State, Touch, Want,
+};
 use crate::units::FrameId;
 
 /// Clock, kept as a queue: the hand stands at its front, and a page that the hand passes goes to
@@ -59,5 +61,24 @@ impl<'t> Policy<'t> for Clock {
     }
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.order.remove(frame);
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        Some(match (left.seen.referenced, left.cleared) {
+            (true, _) => {
+                "every reference bit was set: the hand cleared them all and came round to it".into()
+            }
+            (false, 0) => "reference bit 0 at the hand".into(),
+            (false, 1) => "reference bit 0, behind 1 page whose bit the hand cleared".into(),
+            (false, n) => format!("reference bit 0, behind {n} pages whose bits the hand cleared"),
+        })
+    }
+
+    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+        let bit = |frame| format!("bit {}", u8::from(frames.referenced(frame)));
+        Some(State {
+            title: "from the hand on".into(),
+            frames: self.order.iter().map(|frame| (frame, bit(frame))).collect(),
+        })
     }
 }

@@ -1,7 +1,9 @@
 //! FIFO: the victim is the page that came in first.
 
 use super::support::queue::Queue;
-use super::{Bursts, Family, Frames, Policy, Repeats, Setup, Space, Spec, Touch, Want};
+use super::{
+    Bursts, Family, Frames, Left, Policy, Repeats, Setup, Space, Spec, State, Touch, Want, explain,
+};
 use crate::units::FrameId;
 
 /// First in, first out.
@@ -40,5 +42,14 @@ impl<'t> Policy<'t> for Fifo {
     }
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.order.remove(frame);
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        let loaded = explain::reference(left.seen.loaded);
+        Some(format!("loaded first, at {loaded}"))
+    }
+
+    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+        Some(State::order("oldest first", self.order.iter()))
     }
 }

@@ -3,7 +3,7 @@
 //! what that process loaded; a page that others use too stays charged to the process that loaded
 //! it. Knows nothing of how the frames were divided.
 
-use super::{Frames, Policy, Setup, Spec, Touch, Want};
+use super::{Frames, Left, Policy, Setup, Spec, State, Touch, Want};
 use crate::trace::dense::PageKey;
 use crate::units::FrameId;
 
@@ -62,6 +62,26 @@ impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
         let process = self.owner[frame as usize] as usize;
         self.taken[process] -= 1;
         self.policies[process].freed(frames, frame);
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        // Its frame has a page of the same process now: that is what local means.
+        self.policies[self.owner[left.frame as usize] as usize].why(left)
+    }
+
+    /// One process after the other.
+    fn state(&self, frames: &Frames, next: u64) -> Option<State> {
+        let states = self
+            .policies
+            .iter()
+            .map(|policy| policy.state(frames, next));
+        let mut all: Vec<State> = states.collect::<Option<_>>()?;
+        let title = all.first()?.title.clone();
+        let frames = all.iter_mut().flat_map(|state| state.frames.drain(..));
+        Some(State {
+            title: format!("{title}, by process"),
+            frames: frames.collect(),
+        })
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::support::list::List;
 use super::support::recency::Recency;
-use super::{Bursts, Family, Frames, Policy, Repeats, Setup, Space, Spec, Touch, Want};
+use super::{
+    Bursts, Family, Frames, Left, Policy, Repeats, Setup, Space, Spec, State, Touch, Want, explain,
+};
 use crate::units::FrameId;
 
 /// Least recently used.
@@ -77,6 +79,18 @@ impl<'t> Policy<'t> for Lru {
         match &mut self.order {
             Order::OneByOne(list) => list.remove(frame),
             Order::Together(queue) => queue.remove(frame),
+        }
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        let last = explain::reference(left.seen.last_use);
+        Some(format!("least recently used, last at {last}"))
+    }
+
+    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+        match &self.order {
+            Order::OneByOne(list) => Some(State::order("most recent first", list.iter())),
+            Order::Together(_) => None,
         }
     }
 }

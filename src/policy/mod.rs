@@ -6,6 +6,7 @@
 //!
 //! A new policy is one file with its [`Policy::SPEC`] and one entry in [`policies!`] below.
 
+pub mod explain;
 mod frames;
 mod local;
 pub mod params;
@@ -17,6 +18,7 @@ mod lru;
 mod opt;
 mod ws;
 
+pub use explain::{Left, Seen, State};
 pub use frames::Frames;
 pub use local::Local;
 pub use params::{Param, ParamError, Params, PolicyChoice};
@@ -260,6 +262,19 @@ pub trait Policy<'t>: Sized + Send {
     /// With [`Bursts::Windows`]: a page was referenced so many references of its process ago. In
     /// the order of these references.
     fn referenced(&mut self, _entry: EntryId, _frame: FrameId, _ago: u64) {}
+
+    /// Why a page left by the policy's choice, in words that follow a colon: for people who learn
+    /// (`pagebench explain`), asked once the reference is over. Without words of its own a page is
+    /// `chosen by the policy`.
+    fn why(&self, _left: &Left) -> Option<String> {
+        None
+    }
+
+    /// What the policy keeps in order before the reference at `next`, if it can be shown: for the
+    /// same people. Of a replay without bursts.
+    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+        None
+    }
 }
 
 /// Work to be done with the type of a policy: how a table of policies and a statically

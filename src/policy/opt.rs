@@ -2,12 +2,16 @@
 //! on demand has fewer faults.
 
 use super::support::bits::BitSet;
-use super::{Bursts, Family, Frames, Future, Policy, Repeats, Setup, Space, Spec, Touch, Want};
+use super::{
+    Bursts, Family, Frames, Future, Left, Policy, Repeats, Setup, Space, Spec, State, Touch, Want,
+    explain,
+};
 use crate::simd::Level;
 use crate::simd::later::{NotBelow, not_below};
 use crate::simd::wide::{self, Work};
 use crate::trace::dense::{NEVER, page_of};
 use crate::units::{FrameId, PageId};
+use rustc_hash::FxHashMap;
 
 /// No frame.
 const NOWHERE: FrameId = FrameId::MAX;
@@ -165,5 +169,39 @@ impl<'t> Policy<'t> for Opt<'t> {
         let page = frames.page(frame);
         self.forget(page);
         self.finished.remove(page as usize);
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        let later = &self.future.refs[left.time as usize..];
+        let next = later.iter().position(|&at| page_of(at) == left.page);
+        Some(match next {
+            None => "never used again".into(),
+            Some(after) => {
+                let next = explain::reference(left.time + after as u64);
+                format!("next used at {next}, the farthest")
+            }
+        })
+    }
+
+    fn state(&self, frames: &Frames, next: u64) -> Option<State> {
+        let resident = self.frame_of.iter().filter(|&&frame| frame != NOWHERE);
+        let mut of_page: FxHashMap<PageId, FrameId> =
+            resident.map(|&frame| (frames.page(frame), frame)).collect();
+        let mut order = Vec::new();
+        for (at, &reference) in self.future.refs.iter().enumerate().skip(next as usize) {
+            if of_page.is_empty() {
+                break;
+            }
+            if let Some(frame) = of_page.remove(&page_of(reference)) {
+                order.push((frame, format!("at {}", at + 1)));
+            }
+        }
+        let mut never: Vec<FrameId> = of_page.into_values().collect();
+        never.sort_unstable();
+        order.extend(never.into_iter().map(|frame| (frame, "never".into())));
+        Some(State {
+            title: "next used".into(),
+            frames: order,
+        })
     }
 }

@@ -2,6 +2,7 @@
 //! name that exists and the range that is allowed.
 
 use super::{Spec, TABLE};
+pub use crate::units::did_you_mean;
 use std::fmt;
 
 /// One parameter of a policy.
@@ -94,17 +95,6 @@ pub fn find(name: &str) -> Result<usize, ParamError> {
             did_you_mean(&wanted, names)
         ))
     })
-}
-
-/// `; did you mean "lru"?` if one of the names is near, else nothing.
-pub fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> String {
-    names
-        .map(|name| (strsim::damerau_levenshtein(word, name), name))
-        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
-        .min()
-        .map_or(String::new(), |(_, name)| {
-            format!("; did you mean \"{name}\"?")
-        })
 }
 
 impl std::str::FromStr for PolicyChoice {

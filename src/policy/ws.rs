@@ -1,7 +1,10 @@
 //! The working set: a page is resident while it was referenced in the last tau references of a
 //! process that maps it.
 
-use super::{Bursts, Family, Frames, Param, Policy, Repeats, Setup, Space, Spec, Touch, Want};
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Setup, Space, Spec, State, Touch, Want,
+    explain,
+};
 use crate::units::{EntryId, FrameId, PageId};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -255,6 +258,31 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         }
         let stamp = &mut self.stamps[entry as usize];
         stamp.virtual_time = self.processes[stamp.process as usize].virtual_time - ago;
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        let last = explain::reference(left.seen.last_use);
+        Some(match left.expired {
+            true => format!("outside the window of {}, last used at {last}", self.tau),
+            false => format!("the limit is reached; least recently used, last at {last}"),
+        })
+    }
+
+    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+        let mut ages: Vec<(u64, FrameId)> = Vec::new();
+        for stamp in self.stamps.iter().filter(|s| s.virtual_time != OUTSIDE) {
+            let frame = self.pages[stamp.page() as usize].frame;
+            let now = self.processes[stamp.process as usize].virtual_time;
+            if frame != NOWHERE {
+                ages.push((now - stamp.virtual_time, frame));
+            }
+        }
+        ages.sort_unstable();
+        let aged = ages.into_iter();
+        Some(State {
+            title: format!("window of {}, references of the process ago", self.tau),
+            frames: aged.map(|(age, frame)| (frame, age.to_string())).collect(),
+        })
     }
 }
 

@@ -10,6 +10,7 @@ pub mod csv;
 pub mod curve_table;
 pub mod curves;
 pub mod distributions;
+pub mod explain;
 pub mod file;
 pub mod plan_file;
 pub mod records;

@@ -61,6 +61,26 @@ impl Resolver<'_> {
         Ok(true)
     }
 
+    /// What an entry allows as it stands, nothing if it is not bound.
+    pub fn rights(&self, entry: EntryId) -> Protection {
+        let key = self.space.entries[entry as usize];
+        let mut rights = match (self.object[entry as usize], self.strict) {
+            (NONE, _) => 0,
+            (_, false) => ALL,
+            (_, true) => {
+                let vmas = &self.processes[key.process as usize].vmas;
+                kinds_of_all(vmas.over(&self.bytes_of(key.number)))
+            }
+        };
+        if matches!(
+            self.binding[entry as usize],
+            Binding::Cow | Binding::CowFile
+        ) {
+            rights &= !WRITE;
+        }
+        protection_of(rights)
+    }
+
     /// The bytes of a page.
     pub fn bytes_of(&self, number: u64) -> Range<u64> {
         let start = number << self.shift;
@@ -77,9 +97,7 @@ impl Resolver<'_> {
         if process.vmas.over(&bytes).is_empty() && !self.grow_stack(key.process, bytes.start) {
             return 0;
         }
-        let vmas = self.processes[key.process as usize].vmas.over(&bytes);
-        vmas.iter()
-            .fold(0, |kinds, vma| kinds | kinds_of(vma.protection))
+        kinds_of_all(self.processes[key.process as usize].vmas.over(&bytes))
     }
 
     /// Extends the stack above an address down to it, if there is one and it may grow so far.
@@ -244,6 +262,22 @@ pub(super) enum Source {
     Shared(Class, Key),
     /// A page of a file, copied at the first write.
     PrivateFile(Key),
+}
+
+/// The kinds of access that any of some mappings allows.
+fn kinds_of_all(vmas: &[Vma]) -> u8 {
+    let kinds = vmas.iter().map(|vma| kinds_of(vma.protection));
+    kinds.fold(0, |all, kinds| all | kinds)
+}
+
+/// The protection that allows these kinds of access.
+pub(super) fn protection_of(kinds: u8) -> Protection {
+    let has = |kind: Kind| kinds & 1 << kind as u8 != 0;
+    Protection {
+        read: has(Kind::Read),
+        write: has(Kind::Write),
+        execute: has(Kind::Ifetch),
+    }
 }
 
 /// The kinds of access that a protection allows.

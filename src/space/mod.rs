@@ -37,11 +37,12 @@ mod tests;
 mod timeline;
 pub mod vma;
 
-pub use resolver::{resolve, resolve_at};
+pub use resolver::{resolve, resolve_at, resolve_watched};
 pub use timeline::Timeline;
 
 use crate::trace::bursts::Bursts;
 use crate::trace::dense::{Dictionary, NEVER, PageKey, Ref, Trace, pack, page_of};
+use crate::trace::event::Protection;
 use crate::trace::record::Kind;
 pub use crate::units::EntryId;
 use crate::units::PageId;
@@ -442,6 +443,16 @@ impl Resolved {
             None => self.trace.distinct(),
         }
     }
+}
+
+/// What a page-table entry allows around a reference: the rights of its mapping, without the right
+/// to write while a write would have to copy the page. Nothing as long as the page is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rights {
+    /// Before the reference, and after the events that precede it.
+    pub before: Protection,
+    /// After the reference.
+    pub after: Protection,
 }
 
 /// How an entry is bound.

@@ -5,14 +5,15 @@
 use super::vma::Vmas;
 use super::{
     Binding, Class, EntryId, Mappings, NONE, ObjectId, Op, OpAt, Options, Origin, ProcessView,
-    Resolved, Space, SpaceError, Tally, View, infer,
+    Resolved, Rights, Space, SpaceError, Tally, View, bind, infer,
 };
 use crate::trace::dense::{Dictionary, KIND_MASK, KindCode, PageKey, Ref, Tile, Trace, page_of};
-use crate::trace::event::EventAt;
+use crate::trace::event::{EventAt, Protection};
 use crate::trace::record::{Addressing, Kind};
 use crate::units::PAGE_ID_MAX;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// The page size of the kernels that made the traces: what they round ranges to.
 const KERNEL_PAGE: u64 = 4096;
@@ -95,6 +96,7 @@ pub(super) struct Resolver<'t> {
     pub tally: Tally,
     /// The legal references, once there was one that was not.
     kept: Option<(Vec<Ref>, Vec<KindCode>)>,
+    watched: Watched,
 }
 
 /// Works out what a trace means.
@@ -102,13 +104,46 @@ pub fn resolve(trace: Trace, options: &Options) -> Result<Resolved, SpaceError> 
     Ok(resolve_at(trace, options, None)?.0)
 }
 
+/// The same, and what the page table allows before and after each of these legal references.
+pub fn resolve_watched(
+    trace: Trace,
+    options: &Options,
+    refs: Range<u64>,
+) -> Result<(Resolved, Vec<Rights>), SpaceError> {
+    let watched = Watched {
+        refs,
+        rights: Vec::new(),
+    };
+    let (resolved, _, rights) = resolve_all(trace, options, None, watched)?;
+    Ok((resolved, rights))
+}
+
 /// The same, and how all processes stand after the first `at` references of the trace, before the
 /// events that follow them; after the last event if there are fewer.
 pub fn resolve_at(
-    mut trace: Trace,
+    trace: Trace,
     options: &Options,
     at: Option<u64>,
 ) -> Result<(Resolved, Option<View>), SpaceError> {
+    let (resolved, view, _) = resolve_all(trace, options, at, Watched::default())?;
+    Ok((resolved, view))
+}
+
+/// The rights of page-table entries at the references where somebody looks.
+#[derive(Default)]
+struct Watched {
+    /// Legal references, by position.
+    refs: Range<u64>,
+    /// What was noted of them.
+    rights: Vec<Rights>,
+}
+
+fn resolve_all(
+    mut trace: Trace,
+    options: &Options,
+    at: Option<u64>,
+    watched: Watched,
+) -> Result<(Resolved, Option<View>, Vec<Rights>), SpaceError> {
     if trace.store().is_some() && options.mappings == Mappings::Infer {
         return Err(SpaceError {
             name: trace.meta.name.clone(),
@@ -125,19 +160,21 @@ pub fn resolve_at(
     };
     if origin == Origin::Permissive && trace.events.is_empty() && at.is_none() {
         let (space, tally) = (None, Tally::default());
-        return Ok((Resolved::new(trace, space, origin, tally), None));
+        return Ok((Resolved::new(trace, space, origin, tally), None, Vec::new()));
     }
     let digest = trace.digest();
     if origin == Origin::Inferred {
         trace = infer::with_mappings(trace);
     }
     let mut resolver = Resolver::new(&trace, *options, origin != Origin::Permissive);
+    resolver.watched = watched;
     let view = resolver.go(at)?;
     let untouched_end = resolver.mapped.saturating_sub(resolver.bound);
     let Resolver {
         mut space,
         tally,
         kept,
+        watched,
         ..
     } = resolver;
     space.untouched_end = untouched_end;
@@ -148,7 +185,7 @@ pub fn resolve_at(
         trace = Trace::new(meta, dictionary, refs, kinds, Some(digest)).compact();
     }
     let resolved = Resolved::new(trace, Some(space), origin, tally);
-    Ok((resolved, view))
+    Ok((resolved, view, watched.rights))
 }
 
 impl<'t> Resolver<'t> {
@@ -181,6 +218,7 @@ impl<'t> Resolver<'t> {
             legal: 0,
             tally: Tally::default(),
             kept: None,
+            watched: Watched::default(),
         }
     }
 
@@ -232,13 +270,16 @@ impl<'t> Resolver<'t> {
                 .into_iter()
                 .position(needs_look)
                 .map_or(refs.len(), |offset| from + offset);
+            self.watch(&refs[from..next], None);
             self.keep(&refs[from..next], &kinds[from..next]);
             if next == refs.len() {
                 break;
             }
             let kind = Kind::ALL[usize::from(kinds[next] & KIND_MASK)];
             let position = tile.start + next as u64;
+            let before = self.rights_if_watched(page_of(refs[next]));
             if self.reference(page_of(refs[next]), kind, position)? {
+                self.watch(&refs[next..next + 1], before);
                 self.keep(&refs[next..next + 1], &kinds[next..next + 1]);
             } else if self.kept.is_none() {
                 let mut kept = (Vec::new(), Vec::new());
@@ -252,6 +293,27 @@ impl<'t> Resolver<'t> {
             from = next + 1;
         }
         Ok(())
+    }
+
+    /// What an entry allows, if the next legal reference is watched.
+    fn rights_if_watched(&self, entry: EntryId) -> Option<Protection> {
+        self.watched
+            .refs
+            .contains(&self.legal)
+            .then(|| self.rights(entry))
+    }
+
+    /// Notes what entries allow at those of these legal references that are watched, if they allowed
+    /// something else `before`.
+    fn watch(&mut self, refs: &[Ref], before: Option<Protection>) {
+        let Range { start, end } = self.watched.refs;
+        let at = |legal: u64| (legal.saturating_sub(self.legal) as usize).min(refs.len());
+        for &reference in &refs[at(start).min(at(end))..at(end)] {
+            let after = self.allows[page_of(reference) as usize];
+            let after = bind::protection_of(after);
+            let before = before.unwrap_or(after);
+            self.watched.rights.push(Rights { before, after });
+        }
     }
 
     /// These references are legal.

@@ -10,6 +10,10 @@ mod bad_input;
 mod cache;
 #[path = "cli/check.rs"]
 mod check;
+#[path = "cli/compare.rs"]
+mod compare;
+#[path = "cli/completions.rs"]
+mod completions;
 #[path = "cli/convert.rs"]
 mod convert;
 #[path = "cli/curve.rs"]
@@ -18,6 +22,8 @@ mod curve;
 mod events;
 #[path = "cli/experiment.rs"]
 mod experiment;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/filters.rs"]
 mod filters;
 #[path = "cli/formats.rs"]

@@ -9,6 +9,7 @@
 use super::counters::{Outcome, TlbCounters};
 use super::listen::FaultKind;
 use super::presets::{Costs, NOMINAL};
+use crate::policy::params::did_you_mean;
 use serde::Serialize;
 
 /// What each event costs, in nanoseconds.
@@ -146,7 +147,10 @@ impl CostTable {
             let (_, place) = KEYS
                 .iter()
                 .find(|(name, _)| *name == key.trim())
-                .ok_or_else(|| format!("unknown cost \"{key}\" (keys: {})", known()))?;
+                .ok_or_else(|| {
+                    let hint = did_you_mean(key.trim(), KEYS.iter().map(|(name, _)| *name));
+                    format!("unknown cost \"{key}\"{hint} (keys: {})", known())
+                })?;
             *place(self) = parse_time(value)?;
         }
         Ok(())

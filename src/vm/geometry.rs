@@ -7,6 +7,7 @@
 //! flushes everything when the process changes.
 
 use super::presets::Preset;
+use crate::policy::params::did_you_mean;
 use crate::units::PageSize;
 use std::fmt;
 use std::str::FromStr;
@@ -264,9 +265,16 @@ impl FromStr for Geometry {
     }
 }
 
+/// The parts of a geometry, and what there is instead of one.
+const PARTS: [&str; 10] = [
+    "none", "l1", "l1i", "l1d", "l2", "l2i", "l2d", "levels", "pwc", "tags",
+];
+
 fn unknown(part: &str) -> GeometryError {
+    let key = part.split('=').next().unwrap_or(part).trim();
+    let hint = did_you_mean(key, PARTS.into_iter().filter(|name| *name != key));
     GeometryError(format!(
-        "tlb \"{part}\": write l1i=64x4,l1d=64x4,l2=1536x12,levels=4 (or l2i=, l2d=, l2=none, \
+        "tlb \"{part}\"{hint}: write l1i=64x4,l1d=64x4,l2=1536x12,levels=4 (or l2i=, l2d=, l2=none, \
          pwc=2/4/32, tags=off), or none"
     ))
 }

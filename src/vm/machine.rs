@@ -7,6 +7,7 @@
 
 pub(super) mod bursts;
 mod events;
+pub mod explain;
 mod fault;
 pub mod observe;
 mod replay;
@@ -19,7 +20,7 @@ use super::residence::{AWAY, Flat, Residence, Spaces, UNALLOCATED};
 use super::swap::Swap;
 use super::tlb::{ByWalk, FollowTlbs, Geometry, MissLog, Tlbs, Translation};
 use crate::policy::{
-    Frames, Future, Local, Params, Policy, Setup, Space as SpaceKind, Touch, Visitor, Want,
+    Frames, Future, Local, Params, Policy, Setup, Space as SpaceKind, Spec, Touch, Visitor, Want,
     dispatch,
 };
 use crate::simd::scan::{Scan, scan};
@@ -168,6 +169,38 @@ impl<'t> Job<'t> {
         }
     }
 
+    /// What a policy is told when it is set up.
+    fn setup(&self, spec: &Spec, by_bursts: bool) -> Result<Setup<'t>, RunError> {
+        let future = match spec.needs_future {
+            false => Future::default(),
+            true if self.trace.store().is_some() => {
+                return Err(RunError::NotInMemory(spec.name));
+            }
+            true => self.future().ok_or(RunError::TooLong(spec.name))?,
+        };
+        let pages = self
+            .space
+            .map_or(self.trace.distinct(), |space| space.classes.len());
+        // More frames than pages are never used.
+        let frames = match self.quotas {
+            Some(quotas) => quotas.iter().sum::<u32>(),
+            None => self.frames.unwrap_or(u32::MAX).min(pages as u32),
+        };
+        Ok(Setup {
+            frames: frames.max(1),
+            entries: self.entries(),
+            pages,
+            shares: self.space.is_some(),
+            processes: self.trace.dictionary.pids.len(),
+            quotas: self.quotas,
+            bursts: by_bursts,
+            tau: self.tau,
+            params: self.params,
+            seed: self.seed,
+            future,
+        })
+    }
+
     fn future(&self) -> Option<Future<'t>> {
         let refs = self.trace.refs();
         match self.space.filter(|space| !space.is_identity()) {
@@ -266,38 +299,10 @@ impl<'t, L: Listener, G: Goal<'t, L>> Visitor<'t> for Choose<'_, 't, L, G> {
 
     fn visit<P: Policy<'t> + 't>(self) -> Self::Output {
         let job = self.job;
-        let future = match P::SPEC.needs_future {
-            false => Future::default(),
-            true if job.trace.store().is_some() => {
-                return Err(RunError::NotInMemory(P::SPEC.name));
-            }
-            true => job.future().ok_or(RunError::TooLong(P::SPEC.name))?,
-        };
-        let pages = job
-            .space
-            .map_or(job.trace.distinct(), |space| space.classes.len());
-        // More frames than pages are never used.
-        let frames = match job.quotas {
-            Some(quotas) => quotas.iter().sum::<u32>(),
-            None => job.frames.unwrap_or(u32::MAX).min(pages as u32),
-        };
-        let frames = frames.max(1);
-        let setup = Setup {
-            frames,
-            entries: job.entries(),
-            pages,
-            shares: job.space.is_some(),
-            processes: job.trace.dictionary.pids.len(),
-            quotas: job.quotas,
-            bursts: self.burst_size.is_some(),
-            tau: job.tau,
-            params: job.params,
-            seed: job.seed,
-            future,
-        };
+        let setup = job.setup(&P::SPEC, self.burst_size.is_some())?;
         let local = job.quotas.is_some() && P::SPEC.space == SpaceKind::Fixed;
         Ok(match job.space {
-            None => self.translated(P::new(&setup), &setup, Flat::new(pages)),
+            None => self.translated(P::new(&setup), &setup, Flat::new(setup.pages)),
             Some(space) if local => self.any(Local::<P>::new(&setup), &setup, Spaces::new(space)),
             Some(space) => self.any(P::new(&setup), &setup, Spaces::new(space)),
         })

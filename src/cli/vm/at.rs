@@ -14,7 +14,7 @@ use crate::space::vma::Vma;
 use crate::space::{self, ProcessView, Resolved, View};
 use crate::trace::event::Backing;
 use crate::trace::record::Addressing;
-use crate::units::{parse_count, show_bytes};
+use crate::units::{did_you_mean, parse_count, show_bytes};
 use crate::vm::layout::{find, page_table_bytes, page_table_pages};
 use crate::vm::machine::observe::snapshot;
 use crate::vm::{FaultKind, Snapshot};
@@ -37,7 +37,10 @@ impl FromStr for At {
     type Err = String;
 
     fn from_str(text: &str) -> Result<At, String> {
-        let wrong = || format!("\"{text}\" is no position: write 1000, 20M, 50% or end");
+        let wrong = || {
+            let hint = did_you_mean(text.trim(), std::iter::once("end"));
+            format!("\"{text}\" is no position: write 1000, 20M, 50% or end{hint}")
+        };
         let text = text.trim();
         if text == "end" {
             return Ok(At::End);

@@ -54,6 +54,15 @@ impl List {
         }
     }
 
+    /// The numbers in the list, from the front on.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        let next = |at: u32| {
+            let next = self.links[at as usize].1;
+            (next != self.head()).then_some(next)
+        };
+        std::iter::successors(next(self.head()), move |&at| next(at))
+    }
+
     /// Takes out the oldest.
     #[inline]
     pub fn pop_back(&mut self) -> Option<u32> {
@@ -95,6 +104,7 @@ mod tests {
                 _ => {}
             }
             assert_eq!(list.back(), model.back().copied());
+            assert!(list.iter().eq(model.iter().copied()));
         }
     }
 }

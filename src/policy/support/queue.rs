@@ -60,6 +60,14 @@ impl Queue {
         None
     }
 
+    /// The numbers in the queue, the oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        let places = self.end.wrapping_sub(self.oldest);
+        let at = |ahead: u32| self.oldest.wrapping_add(ahead) as usize & (self.ring.len() - 1);
+        let numbers = (0..places).map(move |ahead| self.ring[at(ahead)]);
+        numbers.filter(|&number| number != GAP)
+    }
+
     /// Takes out a number that is in the queue.
     #[inline]
     pub fn remove(&mut self, number: u32) {
@@ -114,6 +122,7 @@ mod tests {
                     14 => assert_eq!(queue.pop(), model.pop_front()),
                     _ => {}
                 }
+                assert!(queue.iter().eq(model.iter().copied()));
             }
             while let Some(number) = model.pop_front() {
                 assert_eq!(queue.pop(), Some(number));

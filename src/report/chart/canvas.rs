@@ -155,14 +155,31 @@ pub fn render(
         f64::from(width) * f64::from(height),
     );
     let unit = (full / asked.max(1.0)).sqrt();
+    let extent = (f64::from(width) * unit, f64::from(height) * unit);
+    scene((width, height), extent, draw)
+}
+
+/// Draws a picture as large as what it shows needs: a unit is a pixel.
+pub fn render_to_size(
+    (width, height): (u32, u32),
+    draw: impl FnOnce(&Canvas) -> Result<(), ChartError>,
+) -> Result<Scene, ChartError> {
+    scene((width, height), (f64::from(width), f64::from(height)), draw)
+}
+
+fn scene(
+    pixels: (u32, u32),
+    extent: (f64, f64),
+    draw: impl FnOnce(&Canvas) -> Result<(), ChartError>,
+) -> Result<Scene, ChartError> {
     let canvas = Canvas {
-        extent: (f64::from(width) * unit, f64::from(height) * unit),
+        extent,
         shapes: RefCell::default(),
     };
     draw(&canvas)?;
     Ok(Scene {
-        pixels: (width, height),
-        extent: canvas.extent,
+        pixels,
+        extent,
         shapes: canvas.shapes.into_inner(),
     })
 }

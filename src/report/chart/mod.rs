@@ -13,6 +13,7 @@ mod bitmap;
 mod canvas;
 mod curve;
 mod encode;
+mod explain;
 mod fault_rate;
 mod faults;
 mod font;
@@ -39,6 +40,7 @@ use std::fmt;
 
 use crate::report::csv::table_to_csv;
 use crate::report::curves::CurveRow;
+use crate::report::explain::Explained;
 use crate::report::states::StatesRow;
 
 pub use kinds::{Drawing, KINDS, Kind, Rows, Source, all, draw};
@@ -125,4 +127,9 @@ pub fn curves(rows: &[CurveRow]) -> Result<Vec<Chart>, ChartError> {
 /// Draws where pages are over time.
 pub fn states(rows: &[StatesRow], subject: &Subject) -> Result<Chart, ChartError> {
     states::draw(rows, subject)
+}
+
+/// Draws step-by-step tables one below the other.
+pub fn explained(tables: &[Explained]) -> Result<Chart, ChartError> {
+    explain::draw(tables)
 }

@@ -17,6 +17,8 @@ fn help_and_lists() {
         ("vm --help", "help-vm.txt"),
         ("curve --help", "help-curve.txt"),
         ("plot --help", "help-plot.txt"),
+        ("explain --help", "help-explain.txt"),
+        ("compare --help", "help-compare.txt"),
         ("policies", "policies.txt"),
         ("policies clock", "policies-clock.txt"),
         ("policies ws", "policies-ws.txt"),

@@ -20,7 +20,7 @@ pub trait Replay: Send {
 
 /// A machine on its way through a trace.
 pub(super) struct Running<'t, P, R, T, L> {
-    machine: Machine<'t, P, R, T, L>,
+    pub(super) machine: Machine<'t, P, R, T, L>,
     /// Frames as asked for.
     frames: Option<u32>,
     warmup: u64,

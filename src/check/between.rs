@@ -1,0 +1,381 @@
+//! Results set side by side: one is the reference, the others are compared with it, cell by cell. The
+//! sides are files, or what one column has in one file.
+//!
+//! Deliberately absent: files, and what is printed.
+
+use super::MODEL;
+use crate::report::columns::{COLUMNS, Column, Row, column};
+use crate::report::distributions::KEY_COLUMNS;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What can be compared inside one file: the name, and the columns in which the sides differ.
+pub const BY: [(&str, &[&str]); 3] = [
+    ("policy", &["policy", "params", "seed"]),
+    ("allocation", &["allocation"]),
+    ("accessed_bit", &["accessed_bit"]),
+];
+
+/// Columns of which more is better; of other counts behind the trace's own, less is.
+const MORE_IS_BETTER: [&str; 7] = [
+    "hits",
+    "hit_rate",
+    "refs_per_fault",
+    "tlb_hits_l1i",
+    "tlb_hits_l1d",
+    "tlb_hits_l2",
+    "tlb_hit_rate",
+];
+
+/// Rows under a name.
+#[derive(Debug, Clone, Default)]
+pub struct Side {
+    /// The name.
+    pub name: String,
+    /// The rows.
+    pub rows: Vec<Row>,
+}
+
+/// How a value stands to that of the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The same.
+    Same,
+    /// Better.
+    Better,
+    /// Worse.
+    Worse,
+    /// Another, of a column where neither is better.
+    Differs,
+}
+
+impl Verdict {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Same => "same",
+            Verdict::Better => "better",
+            Verdict::Worse => "worse",
+            Verdict::Differs => "differs",
+        }
+    }
+}
+
+/// One value beside that of the reference.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// The column.
+    pub metric: &'static Column,
+    /// The cell, in words.
+    pub cell: String,
+    /// The index of the side.
+    pub side: usize,
+    /// The value of the reference.
+    pub reference: f64,
+    /// The value of the side.
+    pub value: f64,
+}
+
+impl Pair {
+    /// The value less that of the reference.
+    pub fn difference(&self) -> f64 {
+        self.value - self.reference
+    }
+
+    /// The value by that of the reference; `None` if that is 0.
+    pub fn ratio(&self) -> Option<f64> {
+        (self.reference != 0.0).then(|| self.value / self.reference)
+    }
+
+    /// How it stands.
+    pub fn verdict(&self) -> Verdict {
+        let place = |name: &str| COLUMNS.iter().position(|column| column.name == name);
+        if self.difference() == 0.0 {
+            Verdict::Same
+        } else if place(self.metric.name) < place("hits") {
+            Verdict::Differs
+        } else if (self.difference() > 0.0) == MORE_IS_BETTER.contains(&self.metric.name) {
+            Verdict::Better
+        } else {
+            Verdict::Worse
+        }
+    }
+
+    /// The difference in percent of the reference; without bounds where that is 0.
+    pub fn percent(&self) -> f64 {
+        match (self.difference(), self.reference) {
+            (0.0, _) => 0.0,
+            (difference, 0.0) => difference * f64::INFINITY,
+            (difference, reference) => difference * 100.0 / reference,
+        }
+    }
+}
+
+/// What a comparison finds.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// Values side by side: by metric, then in the order of the reference's rows, then by side.
+    pub pairs: Vec<Pair>,
+    /// Cells that not all have: the cell, and the indices of those that have it.
+    pub partial: Vec<(String, Vec<usize>)>,
+    /// Cells that were not replayed to their end, which are left out: the cell and the side.
+    pub unfinished: Vec<(String, usize)>,
+}
+
+/// The sides of one file: the values of the columns of [`BY`], in the order of its rows.
+pub fn split(rows: &[Row], columns: &[&str]) -> Vec<Side> {
+    let mut sides: Vec<Side> = Vec::new();
+    for row in rows {
+        let name = match columns[0] {
+            "policy" => {
+                let seed = row
+                    .seed
+                    .map_or(String::new(), |seed| format!(", seed {seed}"));
+                row.policy_label() + &seed
+            }
+            name => field(row, name),
+        };
+        match sides.iter_mut().find(|side| side.name == name) {
+            Some(side) => side.rows.push(row.clone()),
+            None => sides.push(Side {
+                name,
+                rows: vec![row.clone()],
+            }),
+        }
+    }
+    sides
+}
+
+fn field(row: &Row, name: &str) -> String {
+    (column(name).expect("a column of the table").show)(row)
+}
+
+/// What makes two rows the same cell, but for the columns that the sides differ in.
+fn key_columns(by: &[&str]) -> Vec<&'static str> {
+    let all = KEY_COLUMNS.into_iter().chain(MODEL).chain(["warmup_refs"]);
+    let kept = all.filter(|name| *name != "trace_digest" && !by.contains(name));
+    kept.collect()
+}
+
+/// The traces that are not the same on all sides: for each a sentence.
+pub fn other_traces(sides: &[Side]) -> Vec<String> {
+    let mut traces: BTreeMap<_, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
+    for side in sides {
+        for row in &side.rows {
+            let key = (&*row.trace, &*row.filter, row.page_size);
+            let digests = traces.entry(key).or_default();
+            let names = digests.entry(&row.trace_digest).or_default();
+            names.insert(&side.name);
+        }
+    }
+    let mut sentences = Vec::new();
+    for ((trace, ..), digests) in traces.iter().filter(|(_, digests)| digests.len() > 1) {
+        let each = digests.iter().map(|(digest, sides)| {
+            let sides: Vec<&str> = sides.iter().copied().collect();
+            let short = digest.get(..8).unwrap_or(digest);
+            format!("{short} in {}", sides.join(", "))
+        });
+        sentences.push(format!("{trace}: {}", each.collect::<Vec<_>>().join("; ")));
+    }
+    sentences
+}
+
+/// Compares the sides with one of them.
+///
+/// # Errors
+/// Two rows of one side are the same cell: which.
+pub fn compare(
+    sides: &[Side],
+    reference: usize,
+    by: &[&str],
+    metrics: &[&'static Column],
+) -> Result<Comparison, String> {
+    let columns = key_columns(by);
+    let mut found = Comparison::default();
+    // The cells in the order of the rows, those of the reference first.
+    let mut order: Vec<Vec<String>> = Vec::new();
+    let mut cells: BTreeMap<Vec<String>, Vec<Option<&Row>>> = BTreeMap::new();
+    let others = (0..sides.len()).filter(|&side| side != reference);
+    for side in std::iter::once(reference).chain(others) {
+        for row in &sides[side].rows {
+            if !row.is_ok() {
+                found.unfinished.push((cell_name(row, by), side));
+                continue;
+            }
+            let key: Vec<String> = columns.iter().map(|name| field(row, name)).collect();
+            let rows = cells.entry(key.clone()).or_insert_with(|| {
+                order.push(key);
+                vec![None; sides.len()]
+            });
+            if rows[side].replace(row).is_some() {
+                let name = &sides[side].name;
+                return Err(format!(
+                    "{name}: two rows of one cell: {}",
+                    cell_name(row, by)
+                ));
+            }
+        }
+    }
+    for key in &order {
+        let rows = &cells[key];
+        if rows.iter().any(Option::is_none) {
+            let have: Vec<usize> = (0..sides.len())
+                .filter(|&side| rows[side].is_some())
+                .collect();
+            let row = rows[have[0]].expect("it has the cell");
+            found.partial.push((cell_name(row, by), have));
+        }
+    }
+    for &metric in metrics {
+        for rows in order.iter().map(|key| &cells[key]) {
+            let Some(reference) = rows[reference] else {
+                continue;
+            };
+            for (side, row) in rows.iter().enumerate() {
+                let Some(row) = row.filter(|row| !std::ptr::eq(*row, reference)) else {
+                    continue;
+                };
+                if let (Some(before), Some(value)) =
+                    ((metric.number)(reference), (metric.number)(row))
+                {
+                    found.pairs.push(Pair {
+                        metric,
+                        cell: cell_name(reference, by),
+                        side,
+                        reference: before,
+                        value,
+                    });
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A cell in words, without what the sides differ in.
+fn cell_name(row: &Row, by: &[&str]) -> String {
+    let mut shown = row.clone();
+    if by.contains(&"policy") {
+        (shown.policy, shown.params) = (String::new(), String::new());
+    }
+    let mut name = super::cell_name(&shown).replacen(", ,", ",", 1);
+    name = name.trim_end_matches([',', ' ']).to_owned();
+    const USUAL: [(&str, &str); 6] = [
+        ("filter", ""),
+        ("allocation", "global"),
+        ("accessed_bit", "every"),
+        ("swap_limit", ""),
+        ("commit_limit", ""),
+        ("warmup_refs", "0"),
+    ];
+    for (column, usual) in USUAL.iter().filter(|(column, _)| !by.contains(column)) {
+        let value = field(row, column);
+        if value != *usual {
+            name += &format!(", {column}={value}");
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(policy: &str, frames: u64, faults: u64) -> Row {
+        Row {
+            trace: "t".into(),
+            trace_digest: "d".into(),
+            page_size: 4096,
+            allocation: "global".into(),
+            accessed_bit: "every".into(),
+            policy: policy.into(),
+            frames: Some(frames),
+            refs: 100,
+            faults,
+            hits: 100 - faults,
+            status: "ok".into(),
+            ..Row::default()
+        }
+    }
+
+    fn side(name: &str, rows: Vec<Row>) -> Side {
+        let name = name.into();
+        Side { name, rows }
+    }
+
+    fn metrics() -> Vec<&'static Column> {
+        ["faults", "hits", "refs"]
+            .map(|name| column(name).unwrap())
+            .into()
+    }
+
+    #[test]
+    fn cells_are_joined_and_judged() {
+        let a = side(
+            "a",
+            vec![row("lru", 4, 10), row("lru", 8, 0), row("lru", 9, 1)],
+        );
+        let mut more = row("lru", 8, 3);
+        more.refs = 101;
+        let b = side("b", vec![more, row("lru", 4, 8), row("fifo", 4, 1)]);
+        let found = compare(&[a, b], 0, &[], &metrics()).unwrap();
+        let told: Vec<_> = found
+            .pairs
+            .iter()
+            .map(|p| (p.metric.name, &*p.cell, p.verdict()))
+            .collect();
+        use Verdict::{Better, Differs, Same, Worse};
+        assert_eq!(
+            told,
+            [
+                ("faults", "t, lru, 4 frames", Better),
+                ("faults", "t, lru, 8 frames", Worse),
+                ("hits", "t, lru, 4 frames", Better),
+                ("hits", "t, lru, 8 frames", Worse),
+                ("refs", "t, lru, 4 frames", Same),
+                ("refs", "t, lru, 8 frames", Differs),
+            ]
+        );
+        assert_eq!(found.pairs[0].ratio(), Some(0.8));
+        assert_eq!(found.pairs[0].percent(), -20.0);
+        assert_eq!(
+            (found.pairs[1].ratio(), found.pairs[1].percent()),
+            (None, f64::INFINITY)
+        );
+        let partial = [
+            ("t, lru, 9 frames".into(), vec![0]),
+            ("t, fifo, 4 frames".into(), vec![1]),
+        ];
+        assert_eq!(found.partial, partial);
+    }
+
+    #[test]
+    fn policies_of_one_file_are_sides() {
+        let rows = [
+            row("fifo", 4, 9),
+            row("fifo", 8, 5),
+            row("lru", 4, 8),
+            row("lru", 8, 5),
+        ];
+        let sides = split(&rows, BY[0].1);
+        let names: Vec<&str> = sides.iter().map(|side| &*side.name).collect();
+        assert_eq!(names, ["fifo", "lru"]);
+        let found = compare(&sides, 1, BY[0].1, &metrics()[..1]).unwrap();
+        let told: Vec<_> = found
+            .pairs
+            .iter()
+            .map(|p| (&*p.cell, p.side, p.difference()))
+            .collect();
+        assert_eq!(told, [("t, 4 frames", 0, 1.0), ("t, 8 frames", 0, 0.0)]);
+    }
+
+    #[test]
+    fn other_traces_and_twice_the_same_cell_are_told() {
+        let mut other = row("lru", 4, 1);
+        other.trace_digest = "0123456789".into();
+        let sides = [side("a", vec![row("lru", 4, 1)]), side("b", vec![other])];
+        assert_eq!(other_traces(&sides), ["t: 01234567 in b; d in a"]);
+        let twice = [side("a", vec![row("lru", 4, 1), row("lru", 4, 2)])];
+        let error = compare(&twice, 0, &[], &metrics()).unwrap_err();
+        assert_eq!(error, "a: two rows of one cell: t, lru, 4 frames");
+    }
+}

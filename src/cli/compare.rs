@@ -1,0 +1,452 @@
+//! `pagebench compare`: results side by side, in words and numbers.
+
+use super::args::{OutFormat, named, numeric_column, parse_out};
+use super::failure::Failure;
+use super::print;
+use super::progress::message;
+use crate::check::between::{BY, Comparison, Pair, Side, Verdict, compare, other_traces, split};
+use crate::exit::{self, ExitCode};
+use crate::policy::params::did_you_mean;
+use crate::report::columns::{Column, ColumnKind};
+use crate::report::csv::{read_rows, table_to_csv};
+use crate::report::explain::markdown_grid;
+use crate::report::table::columns;
+use clap::Args;
+use serde_json::json;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Cells that are listed where not all sides have them.
+const LISTED: usize = 20;
+
+/// Set results side by side: differences, ratios, and which are better.
+///
+/// Compares the cells of results.csv files (or folders of runs) with those of the first, or the
+/// policies inside one file with one of them. Cells are joined by all that names them. It says what
+/// it finds and ends with 0, unless --fail-on is given.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  pagebench compare before after
+  pagebench compare out/results.csv --by policy --reference lru --metric faults,time_ns
+  pagebench compare before after --fail-on 2% --out markdown")]
+pub struct CompareArgs {
+    /// Folders of runs, or their results.csv files
+    #[arg(required = true, value_name = "RESULTS")]
+    results: Vec<PathBuf>,
+
+    /// Columns to compare, of results.csv (see: pagebench columns)
+    #[arg(
+        long,
+        value_name = "COLUMN,…",
+        value_delimiter = ',',
+        default_value = "faults,write_backs"
+    )]
+    metric: Vec<String>,
+
+    /// What the others are compared with: a file, folder or policy by its name, or its number
+    /// from 1
+    #[arg(long, value_name = "NAME|N", default_value = "1")]
+    reference: String,
+
+    /// Compare inside one file: policy, allocation or accessed_bit
+    #[arg(long, value_name = "COLUMN", value_parser = parse_by)]
+    by: Option<&'static [&'static str]>,
+
+    /// How the comparison is printed: text, markdown, csv or json
+    #[arg(long, value_name = "text|markdown|csv|json", value_parser = parse_out::<4>, default_value = "text")]
+    out: OutFormat,
+
+    /// End with exit code 6 if a value is worse by more than so many percent, or, with any, if
+    /// anything differs or a cell is missing
+    #[arg(long, value_name = "PERCENT|any", value_parser = parse_fail_on)]
+    fail_on: Option<FailOn>,
+}
+
+/// When the command fails.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum FailOn {
+    Any,
+    Percent(f64),
+}
+
+fn parse_by(text: &str) -> Result<&'static [&'static str], String> {
+    named(text, BY.map(|(name, columns)| (columns, name)))
+}
+
+fn parse_fail_on(text: &str) -> Result<FailOn, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim();
+    match (text, number.parse::<f64>()) {
+        ("any", _) => Ok(FailOn::Any),
+        (_, Ok(percent)) if percent.is_finite() && percent >= 0.0 => Ok(FailOn::Percent(percent)),
+        _ => {
+            let hint = did_you_mean(text, std::iter::once("any"));
+            Err(format!("write a number of percent, 2.5%, or any{hint}"))
+        }
+    }
+}
+
+/// Runs the command.
+pub fn run(args: CompareArgs) -> Result<ExitCode, Failure> {
+    let metrics = args
+        .metric
+        .iter()
+        .map(|name| numeric_column("--metric", name.trim()));
+    let metrics = metrics.collect::<Result<Vec<_>, _>>()?;
+    let sides = sides(&args)?;
+    let reference = reference(&args.reference, &sides)?;
+    let others = other_traces(&sides);
+    if !others.is_empty() {
+        let message = format!(
+            "these traces are not the same everywhere, by their digests: counts cannot be compared\n  {}",
+            others.join("\n  ")
+        );
+        return Err(Failure::new(exit::FAILURE, message));
+    }
+    let found = compare(&sides, reference, args.by.unwrap_or_default(), &metrics)
+        .map_err(|what| Failure::new(exit::FAILURE, what))?;
+    tell_left_out(&found, &sides);
+    if found.pairs.is_empty() {
+        let message = "nothing to compare: no cell that the reference and another both have has these columns";
+        return Err(Failure::new(exit::NOTHING, message));
+    }
+    let shown = Shown {
+        found: &found,
+        sides: &sides,
+        reference,
+        metrics: &metrics,
+    };
+    print(&match args.out {
+        OutFormat::Text => shown.text(),
+        OutFormat::Markdown => shown.markdown(),
+        OutFormat::Csv => shown.csv(),
+        OutFormat::Json => shown.json(),
+    })?;
+    Ok(verdict(&found, args.fail_on))
+}
+
+fn sides(args: &CompareArgs) -> Result<Vec<Side>, Failure> {
+    let count = args.results.len();
+    let sides = match (args.by, count) {
+        (None, 1) => {
+            let message =
+                "one result has nothing beside it: name two, or compare inside it with --by policy";
+            return Err(Failure::usage(message));
+        }
+        (Some(_), 2..) => {
+            let message = "--by compares inside one result: name one";
+            return Err(Failure::usage(message));
+        }
+        (Some(columns), _) => split(&read_rows(&file_of(&args.results[0]))?, columns),
+        (None, _) => args
+            .results
+            .iter()
+            .map(|path| side(path))
+            .collect::<Result<_, _>>()?,
+    };
+    match sides.len() {
+        0 => Err(Failure::new(exit::NOTHING, "nothing to compare: no row")),
+        1 => {
+            let what = format!("nothing to compare: there is only \"{}\"", sides[0].name);
+            Err(Failure::new(exit::NOTHING, what))
+        }
+        _ => Ok(sides),
+    }
+}
+
+fn side(path: &Path) -> Result<Side, Failure> {
+    let rows = read_rows(&file_of(path))?;
+    let name = path.display().to_string();
+    Ok(Side { name, rows })
+}
+
+/// The table of a folder.
+fn file_of(path: &Path) -> PathBuf {
+    match path.is_dir() {
+        true => path.join("results.csv"),
+        false => path.to_path_buf(),
+    }
+}
+
+/// The side of a name, or of a number from 1.
+fn reference(text: &str, sides: &[Side]) -> Result<usize, Failure> {
+    if let Some(found) = sides.iter().position(|side| side.name == text) {
+        return Ok(found);
+    }
+    match text.parse::<usize>() {
+        Ok(number) if (1..=sides.len()).contains(&number) => Ok(number - 1),
+        _ => {
+            let names: Vec<&str> = sides.iter().map(|side| &*side.name).collect();
+            let hint = did_you_mean(text, names.iter().copied());
+            let names = names.join(", ");
+            let what = format!("--reference \"{text}\" is none of them{hint} (there are: {names})");
+            Err(Failure::usage(what))
+        }
+    }
+}
+
+/// Says which cells are not compared.
+fn tell_left_out(found: &Comparison, sides: &[Side]) {
+    let listed = |lines: Vec<String>| {
+        let more = lines.len().saturating_sub(LISTED);
+        for line in lines.iter().take(LISTED) {
+            message(&format!("  {line}"));
+        }
+        if more > 0 {
+            message(&format!("  and {more} more"));
+        }
+    };
+    let name = |side: &usize| &*sides[*side].name;
+    if !found.partial.is_empty() {
+        message("note: cells that not all have:");
+        let line = |(cell, have): &(String, Vec<usize>)| {
+            let have: Vec<&str> = have.iter().map(name).collect();
+            format!("{cell}: only in {}", have.join(", "))
+        };
+        listed(found.partial.iter().map(line).collect());
+    }
+    if !found.unfinished.is_empty() {
+        message("note: cells without final counts, which are left out (see their column status):");
+        let line = |(cell, side): &(String, usize)| format!("{cell}: in {}", name(side));
+        listed(found.unfinished.iter().map(line).collect());
+    }
+}
+
+fn verdict(found: &Comparison, fail_on: Option<FailOn>) -> ExitCode {
+    let bad = |pair: &&Pair| match fail_on {
+        None => false,
+        Some(FailOn::Any) => pair.verdict() != Verdict::Same,
+        Some(FailOn::Percent(percent)) => match pair.verdict() {
+            Verdict::Worse | Verdict::Differs => pair.percent().abs() > percent,
+            Verdict::Same | Verdict::Better => false,
+        },
+    };
+    let (count, all) = (found.pairs.iter().filter(bad).count(), found.pairs.len());
+    let missing =
+        fail_on == Some(FailOn::Any) && !(found.partial.is_empty() && found.unfinished.is_empty());
+    match fail_on {
+        Some(FailOn::Percent(percent)) if count > 0 => message(&format!(
+            "fails: {count} of {all} values are worse by more than {percent} %"
+        )),
+        Some(FailOn::Any) if count > 0 => {
+            message(&format!("fails: {count} of {all} values differ"));
+        }
+        _ if missing => message("fails: cells are missing"),
+        _ => return exit::OK,
+    }
+    exit::REGRESSION
+}
+
+/// A comparison on its way to the reader.
+struct Shown<'a> {
+    found: &'a Comparison,
+    sides: &'a [Side],
+    reference: usize,
+    metrics: &'a [&'static Column],
+}
+
+impl Shown<'_> {
+    /// The pairs of a metric.
+    fn of<'s>(&'s self, metric: &'s Column) -> impl Iterator<Item = &'s Pair> {
+        let pairs = self.found.pairs.iter();
+        pairs.filter(|pair| pair.metric.name == metric.name)
+    }
+
+    fn name(&self, side: usize) -> &str {
+        &self.sides[side].name
+    }
+
+    /// The table of a metric, its titles first.
+    fn grid(&self, metric: &Column) -> Vec<Vec<String>> {
+        let reference = self.name(self.reference).to_owned();
+        let mut grid = vec![vec![
+            "cell".to_owned(),
+            reference,
+            "beside it".to_owned(),
+            metric.name.to_owned(),
+            "difference".to_owned(),
+            "ratio".to_owned(),
+            "verdict".to_owned(),
+        ]];
+        grid.extend(self.of(metric).map(|pair| {
+            vec![
+                pair.cell.clone(),
+                number(metric, pair.reference),
+                self.name(pair.side).to_owned(),
+                number(metric, pair.value),
+                difference(metric, pair.difference()),
+                pair.ratio()
+                    .map_or("-".into(), |ratio| format!("{ratio:.4}")),
+                pair.verdict().word().to_owned(),
+            ]
+        }));
+        grid
+    }
+
+    /// For each side a sentence: in how many cells it is better, and by how much in all.
+    fn sentences(&self, metric: &Column) -> Vec<String> {
+        let others = (0..self.sides.len()).filter(|&side| side != self.reference);
+        let sentence = |side: usize| {
+            let pairs: Vec<&Pair> = self.of(metric).filter(|pair| pair.side == side).collect();
+            if pairs.is_empty() {
+                return None;
+            }
+            let count = |verdict| {
+                pairs
+                    .iter()
+                    .filter(|pair| pair.verdict() == verdict)
+                    .count()
+            };
+            let mut parts = Vec::new();
+            for verdict in [
+                Verdict::Better,
+                Verdict::Worse,
+                Verdict::Differs,
+                Verdict::Same,
+            ] {
+                if count(verdict) > 0 {
+                    let word = match verdict {
+                        Verdict::Same => "the same",
+                        verdict => verdict.word(),
+                    };
+                    parts.push(format!("{word} in {}", count(verdict)));
+                }
+            }
+            let mut text = format!(
+                "{} against {}, {}: {} of {} cells",
+                self.name(side),
+                self.name(self.reference),
+                metric.name,
+                parts.join(", "),
+                pairs.len()
+            );
+            if metric.kind == ColumnKind::Count {
+                let sum =
+                    |value: fn(&Pair) -> f64| pairs.iter().map(|pair| value(pair)).sum::<f64>();
+                let (before, now) = (sum(|pair| pair.reference), sum(|pair| pair.value));
+                text += &format!("; in all {}", changed(metric, before, now));
+            }
+            Some(text)
+        };
+        others.filter_map(sentence).collect()
+    }
+
+    fn text(&self) -> String {
+        let mut out = String::new();
+        for metric in self.metrics {
+            let _ = writeln!(out, "{} ({})", metric.name, unit(metric));
+            columns(&mut out, "  ", "<><>>><", &self.grid(metric));
+            for sentence in self.sentences(metric) {
+                let _ = writeln!(out, "  {sentence}");
+            }
+            out.push('\n');
+        }
+        out
+    }
+
+    fn markdown(&self) -> String {
+        let mut out = String::new();
+        for metric in self.metrics {
+            let _ = writeln!(out, "### {} ({})", metric.name, unit(metric));
+            markdown_grid(&mut out, &self.grid(metric));
+            out.push('\n');
+            for sentence in self.sentences(metric) {
+                let _ = writeln!(out, "- {sentence}");
+            }
+            out.push('\n');
+        }
+        out
+    }
+
+    fn csv(&self) -> String {
+        let header = [
+            "metric",
+            "cell",
+            "reference",
+            "beside",
+            "reference_value",
+            "value",
+            "difference",
+            "ratio",
+            "verdict",
+        ];
+        let lines = self.found.pairs.iter().map(|pair| {
+            vec![
+                pair.metric.name.to_owned(),
+                pair.cell.clone(),
+                self.name(self.reference).to_owned(),
+                self.name(pair.side).to_owned(),
+                number(pair.metric, pair.reference),
+                number(pair.metric, pair.value),
+                number(pair.metric, pair.difference()),
+                pair.ratio()
+                    .map_or(String::new(), |ratio| format!("{ratio:.9}")),
+                pair.verdict().word().to_owned(),
+            ]
+        });
+        let bytes = table_to_csv(header.map(str::to_owned).to_vec(), lines);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn json(&self) -> String {
+        let value = |metric: &Column, value: f64| match metric.kind {
+            ColumnKind::Count => json!(value as i64),
+            _ => json!(value),
+        };
+        let pairs = self.found.pairs.iter().map(|pair| {
+            json!({
+                "metric": pair.metric.name,
+                "cell": pair.cell,
+                "beside": self.name(pair.side),
+                "reference_value": value(pair.metric, pair.reference),
+                "value": value(pair.metric, pair.value),
+                "difference": value(pair.metric, pair.difference()),
+                "ratio": pair.ratio(),
+                "verdict": pair.verdict().word(),
+            })
+        });
+        let partial = self.found.partial.iter().map(|(cell, have)| {
+            let have: Vec<&str> = have.iter().map(|&side| self.name(side)).collect();
+            json!({ "cell": cell, "only_in": have })
+        });
+        let all = json!({
+            "reference": self.name(self.reference),
+            "pairs": pairs.collect::<Vec<_>>(),
+            "partial": partial.collect::<Vec<_>>(),
+        });
+        serde_json::to_string_pretty(&all).expect("no odd keys") + "\n"
+    }
+}
+
+fn unit(metric: &Column) -> &str {
+    if metric.unit.is_empty() {
+        "-"
+    } else {
+        metric.unit
+    }
+}
+
+fn number(metric: &Column, value: f64) -> String {
+    match metric.kind {
+        ColumnKind::Count => format!("{value:.0}"),
+        _ => format!("{value:.9}"),
+    }
+}
+
+fn difference(metric: &Column, value: f64) -> String {
+    let sign = if value > 0.0 { "+" } else { "" };
+    format!("{sign}{}", number(metric, value))
+}
+
+/// From one count to another, in words.
+fn changed(metric: &Column, before: f64, now: f64) -> String {
+    let unit = unit(metric);
+    let (more, by) = match now > before {
+        true => ("more", now - before),
+        false => ("fewer", before - now),
+    };
+    match (by, before) {
+        (0.0, _) => format!("as many {unit}"),
+        (_, 0.0) => format!("{by:.0} {more} {unit}"),
+        _ => format!("{by:.0} {more} {unit} ({:.2} %)", by * 100.0 / before),
+    }
+}

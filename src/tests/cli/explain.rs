@@ -1,0 +1,286 @@
+//! The textbook's table, worked by hand where it is given in full.
+
+use super::harness::Sandbox;
+
+const FAMILY: &str = include_str!("../data/family.trace");
+const BELADY: &str = "1 2 3 4 1 2 5 1 2 3 4 5";
+const SILBERSCHATZ: &str = "7 0 1 2 0 3 0 4 2 3 0 3 2 1 2 0 1 7 0 1";
+
+fn explain(sandbox: &Sandbox, string: &str, args: &str) -> super::harness::Done {
+    let fixed = ["explain", "--string", string];
+    sandbox.run_args(fixed.into_iter().chain(args.split_whitespace()))
+}
+
+/// Belady's string. With three frames the oldest page leaves at each fault: 1 for 4, 2 for 1, 3 for
+/// 2, 4 for 5; then 1 and 2 are there, 3 takes 1's place, 4 that of 2, and 5 is there: 9 faults. With
+/// four, 1 and 2 are there at 5 and 6, and from then on each page has just left: 10 faults.
+#[test]
+fn beladys_anomaly() {
+    let sandbox = Sandbox::new();
+    let done = explain(&sandbox, BELADY, "-p fifo -m 3,4")
+        .code(0)
+        .no_message();
+    let expected = "\
+fifo, 3 frames
+reference  1  2  3  4  5  6  7  8  9  10  11  12
+page       1  2  3  4  1  2  5  1  2   3   4   5
+frame 0    1  1  1  4  4  4  5  5  5   5   5   5
+frame 1       2  2  2  1  1  1  1  1   3   3   3
+frame 2          3  3  3  2  2  2  2   2   4   4
+fault      F  F  F  F  F  F  F         F   F
+left                1  2  3  4         1   2
+     4  1 leaves: loaded first, at reference 1
+     5  2 leaves: loaded first, at reference 2
+     6  3 leaves: loaded first, at reference 3
+     7  4 leaves: loaded first, at reference 4
+    10  1 leaves: loaded first, at reference 5
+    11  2 leaves: loaded first, at reference 6
+12 references: 9 faults, 3 hits, fault rate 75.0 %
+
+fifo, 4 frames
+reference  1  2  3  4  5  6  7  8  9  10  11  12
+page       1  2  3  4  1  2  5  1  2   3   4   5
+frame 0    1  1  1  1  1  1  5  5  5   5   4   4
+frame 1       2  2  2  2  2  2  1  1   1   1   5
+frame 2          3  3  3  3  3  3  2   2   2   2
+frame 3             4  4  4  4  4  4   3   3   3
+fault      F  F  F  F        F  F  F   F   F   F
+left                         1  2  3   4   5   1
+     7  1 leaves: loaded first, at reference 1
+     8  2 leaves: loaded first, at reference 2
+     9  3 leaves: loaded first, at reference 3
+    10  4 leaves: loaded first, at reference 4
+    11  5 leaves: loaded first, at reference 7
+    12  1 leaves: loaded first, at reference 8
+12 references: 10 faults, 2 hits, fault rate 83.3 %
+
+Belady's anomaly: fifo has more faults with 4 frames (10) than with 3 (9)
+";
+    assert_eq!(done.out, expected);
+    // LRU has no such anomaly: 10 and 8 faults.
+    let lru = explain(&sandbox, BELADY, "-p lru -m 3,4").code(0);
+    let lru = lru.out(&["12 references: 10 faults", "12 references: 8 faults"]);
+    assert!(!lru.out.contains("anomaly"), "{}", lru.out);
+}
+
+/// The book's figures: FIFO 15, OPT 9 and LRU 12 faults with three frames. OPT's victims: 7 (next at
+/// 18, the others at 5 and 14), 1 (next at 14; 0 at 7, 2 at 9), 0 (11; 3 at 10, 2 at 9), 4 (never),
+/// 3 (never), 2 (never).
+#[test]
+fn the_string_of_silberschatz() {
+    let sandbox = Sandbox::new();
+    let done = explain(&sandbox, SILBERSCHATZ, "-p fifo,opt,lru -m 3").code(0);
+    let done = done.out(&[
+        "20 references: 15 faults, 5 hits",
+        "20 references: 9 faults, 11 hits",
+        "20 references: 12 faults, 8 hits",
+    ]);
+    let opt = "\
+opt, 3 frames
+reference  1  2  3  4  5  6  7  8  9  10  11  12  13  14  15  16  17  18  19  20
+page       7  0  1  2  0  3  0  4  2   3   0   3   2   1   2   0   1   7   0   1
+frame 0    7  7  7  2  2  2  2  2  2   2   2   2   2   2   2   2   2   7   7   7
+frame 1       0  0  0  0  0  0  4  4   4   0   0   0   0   0   0   0   0   0   0
+frame 2          1  1  1  3  3  3  3   3   3   3   3   1   1   1   1   1   1   1
+fault      F  F  F  F     F     F          F           F               F
+left                7     1     0          4           3               2
+     4  7 leaves: next used at reference 18, the farthest
+     6  1 leaves: next used at reference 14, the farthest
+     8  0 leaves: next used at reference 11, the farthest
+    11  4 leaves: never used again
+    14  3 leaves: never used again
+    18  2 leaves: never used again
+";
+    assert!(done.out.contains(opt), "{}", done.out);
+}
+
+/// Three frames, bits set on load. At 4 all bits are set: the hand clears 1, 2 and 3 and takes 1.
+/// 2 is hit at 5: its bit is set again. At 6 the hand is at 2, spares it, and takes 3. At 7 it stands
+/// at 4, whose bit is set, as that of 5 and then 2's is clear: it clears 4, takes 2.
+#[test]
+fn clock_with_its_hand_and_bits() {
+    let sandbox = Sandbox::new();
+    let done = explain(&sandbox, "1 2 3 4 2 5 6", "-p clock -m 3 --state");
+    let expected = "\
+clock, 3 frames
+reference  1  2  3  4  5  6  7
+page       1  2  3  4  2  5  6
+frame 0    1  1  1  4  4  4  4
+frame 1       2  2  2  2  2  6
+frame 2          3  3  3  5  5
+fault      F  F  F  F     F  F
+left                1     3  2
+     1  from the hand on: 1 (bit 1)
+     2  from the hand on: 1 (bit 1) 2 (bit 1)
+     3  from the hand on: 1 (bit 1) 2 (bit 1) 3 (bit 1)
+     4  1 leaves: every reference bit was set: the hand cleared them all and came round to it
+        from the hand on: 2 (bit 0) 3 (bit 0) 4 (bit 1)
+     5  from the hand on: 2 (bit 1) 3 (bit 0) 4 (bit 1)
+     6  3 leaves: reference bit 0, behind 1 page whose bit the hand cleared
+        from the hand on: 4 (bit 1) 2 (bit 0) 5 (bit 1)
+     7  2 leaves: reference bit 0, behind 1 page whose bit the hand cleared
+        from the hand on: 5 (bit 1) 4 (bit 0) 6 (bit 1)
+7 references: 6 faults, 1 hit, fault rate 85.7 %
+";
+    assert_eq!(done.code(0).no_message().out, expected);
+}
+
+/// A window of 2: page 1 was last used at 1, which at 3 lies two references back.
+#[test]
+fn a_window_and_writes() {
+    let sandbox = Sandbox::new();
+    let done = explain(&sandbox, "1w,2,3", "-p ws --tau 2 --state").code(0);
+    done.out(&[
+        "ws, a window of 2 references\n",
+        "kind       W  R  R\n",
+        "     3  1 leaves the working set, written back: outside the window of 2, last used at reference 1\n",
+        "        window of 2, references of the process ago: 3 (0) 2 (1)\n",
+    ]);
+}
+
+/// The family of the tests of `vm`. At 6 the child's write copies a page that it may only read; the
+/// page copied is the very victim. At 10 the killed child's pages are freed, and the parent's
+/// page is its own again.
+#[test]
+fn processes_and_mappings() {
+    let sandbox = Sandbox::new();
+    sandbox.write("family.trace", FAMILY);
+    let done = sandbox
+        .run("explain family.trace -m 4 -q")
+        .code(0)
+        .no_message();
+    done.out(&[
+        "        6  2:0x1000    W     cow-copy, minor   frame 1 r-- DA  frame 1 rw- DA  1:0x1000\n",
+        "       10  1:0x2000    W     cow-reuse, minor  frame 2 r-- DA  frame 2 rw- DA  2:0x7fe000 2:0x1000\n",
+        "       12  1:0x1000    R     refill, major     swap slot 0     frame 1 r-- -A\n",
+        "     6  1:0x1000 leaves, written back: least recently used, last at reference 2\n",
+        "    10  2:0x7fe000 is freed: nobody maps it any more\n",
+        "12 references: 9 faults, 3 hits, fault rate 75.0 %\n",
+    ]);
+}
+
+#[test]
+fn every_form_tells_the_same() {
+    let sandbox = Sandbox::new();
+    let args = "-p fifo,lru -m 3 --out";
+    let csv = explain(&sandbox, BELADY, &format!("{args} csv"))
+        .code(0)
+        .out;
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines.len(), 1 + 2 * 12);
+    assert_eq!(
+        lines[4],
+        "fifo,3,,4,4,R,fill,no,4 2 3,1,\"leaves: loaded first, at reference 1\",,-,frame 0 -A"
+    );
+    let markdown = explain(&sandbox, BELADY, &format!("{args} markdown")).code(0);
+    markdown.out(&[
+        "### fifo, 3 frames\n\n| reference | 1 |",
+        "\n| fault | F | F | F | F | F | F | F |  |  | F | F |  |\n",
+        "\n- 4: 1 leaves: loaded first, at reference 1\n",
+    ]);
+    // Narrow terminals get blocks, or lines.
+    let narrow = sandbox.shell(&format!(
+        "COLUMNS=50 $PAGEBENCH explain --string '{BELADY}' -m 3"
+    ));
+    let narrow = narrow.code(0);
+    assert_eq!(narrow.out.matches("\nframe 2").count(), 2, "{}", narrow.out);
+    assert!(
+        narrow.out.lines().all(|line| line.len() <= 50),
+        "{}",
+        narrow.out
+    );
+}
+
+#[test]
+fn pictures_are_whole_or_not_there() {
+    let sandbox = Sandbox::new();
+    let args = "-p fifo -m 3,4 --out csv --png";
+    explain(&sandbox, BELADY, &format!("{args} a.png")).code(0);
+    explain(&sandbox, BELADY, &format!("{args} b.png")).code(0);
+    assert!(sandbox.read("a.png").starts_with(b"\x89PNG"));
+    assert_eq!(sandbox.read("a.png"), sandbox.read("b.png"));
+    let long = "1 2 ".repeat(900);
+    let args = "--count 1800 --png c.png";
+    explain(&sandbox, &long, args)
+        .code(1)
+        .err(&["too many references for one picture"]);
+    explain(&sandbox, BELADY, "--png no/such/a.png")
+        .code(1)
+        .err(&["no/such/a.png: cannot write"]);
+    assert_eq!(sandbox.files("."), ["a.png", "b.png"]);
+}
+
+#[test]
+fn long_traces_are_shown_in_part() {
+    let sandbox = Sandbox::with_trace();
+    let done = sandbox.run("explain t.txt").code(0);
+    let done = done.err(&["shown: references 1 to 64 of 4000 (others by --from and --count)"]);
+    done.out(&["4000 references: ", "; those shown are 64 references: "]);
+    let end = sandbox.run("explain t.txt --from 3999 --out csv").code(0);
+    assert_eq!(end.out.lines().count(), 3);
+    // The whole counts are those of run.
+    sandbox
+        .run("run t.txt -p lru -m 3 --no-charts -q -o out")
+        .code(0);
+    let faults = &sandbox.column("out/results.csv", "faults")[0];
+    let done = sandbox.run("explain t.txt -m 3 --count 1").code(0);
+    done.out(&[&format!("4000 references: {faults} faults")]);
+}
+
+#[test]
+fn what_cannot_be_shown_says_why() {
+    let sandbox = Sandbox::with_trace();
+    for (string, args, code, piece) in [
+        (
+            "1 2 x",
+            "",
+            2,
+            "--string: \"x\" is no page number: write \"1 2 3w 4\"",
+        ),
+        ("1 -2", "", 2, "\"-2\" is no page number"),
+        ("1 ww", "", 2, "\"ww\" is no page number"),
+        (" , ", "", 4, "--string: no page in it"),
+        (
+            "1",
+            "--from 2",
+            2,
+            "--from 2: beyond the end of the trace, which has 1 ref",
+        ),
+        ("1", "--from 0", 2, "references are counted from 1"),
+        ("1", "--count 0", 2, "--count 0: from 1 to 10000"),
+        ("1", "-p lur", 2, "did you mean \"lru\"?"),
+        ("1", "-m 0", 2, "at least 1 is needed"),
+        ("1", "-m 1..200:+1", 2, "200 tables: choose fewer policies"),
+        (
+            "1",
+            "--out markdwon",
+            2,
+            "one of: text, markdown, csv; did you mean \"markdown\"?",
+        ),
+        ("1", "--out json", 2, "one of: text, markdown, csv"),
+        (
+            "1 2 3",
+            "--tau 1KiB",
+            2,
+            "a window is a number of references",
+        ),
+    ] {
+        explain(&sandbox, string, args).code(code).err(&[piece]);
+    }
+    sandbox
+        .run("explain")
+        .code(2)
+        .err(&["name a trace, or give references: --string"]);
+    sandbox
+        .run("explain nowhere.txt")
+        .code(1)
+        .err(&["nowhere.txt"]);
+    sandbox
+        .run("explain .")
+        .code(2)
+        .err(&["a folder; explain looks at one trace"]);
+    sandbox
+        .run("explain t.txt --string 1")
+        .code(2)
+        .err(&["cannot be used with"]);
+}

@@ -1,0 +1,163 @@
+//! What `pagebench explain` says is in memory, and why pages leave, against the oracles: the frames
+//! after each reference, the faults, the victims, and every word that names a number.
+
+// A test crate has no readers of its documentation, and shares the oracles with other test crates.
+#![allow(missing_docs, dead_code)]
+
+mod oracle;
+mod support;
+
+use oracle::{Page, Ref};
+use pagebench::policy::TABLE;
+use pagebench::trace::dense::Trace;
+use pagebench::vm::machine::explain::{Cause, Story, explain};
+use pagebench::vm::{Accessed, Job};
+use support::random::Random;
+use support::{Setting, each_residence, oracle_of, page_of_id, trace_of};
+
+fn story(trace: &Trace, setting: &Setting, from: u64) -> Story {
+    let job = Job {
+        trace,
+        space: None,
+        policy: setting.policy.index,
+        params: &setting.policy.params,
+        seed: 0,
+        frames: setting.limit().map(|limit| limit as u32),
+        quotas: None,
+        tau: setting.tau,
+        warmup: 0,
+        bursts: None,
+        tlb: None,
+        misses: None,
+        accessed: Accessed::Every,
+        swap_slots: None,
+    };
+    explain(&job, from..u64::MAX, true).expect("a short trace")
+}
+
+/// Pages by 1 to 3 processes, a third of them written.
+fn some_refs(random: &mut Random) -> Vec<Ref> {
+    let (processes, pages) = (1 + random.below(3), 2 + random.below(7));
+    let length = 1 + random.below(60);
+    let one = |_| Ref {
+        process: random.below(processes) as u32,
+        page: random.below(pages),
+        write: random.below(3) == 0,
+        ifetch: false,
+    };
+    (0..length).map(one).collect()
+}
+
+/// Every policy of the table, with all that has an oracle of its own.
+fn settings() -> Vec<Setting> {
+    let mut all = Vec::new();
+    for spec in TABLE {
+        for memory in 1..6 {
+            all.push(Setting::frames(spec.name, memory));
+        }
+    }
+    let others = [Setting::frames("clock:load-bit=0", 3)];
+    let windows = (1..9).map(|tau| Setting::window("ws", tau));
+    let limited = (1..5).map(|tau| Setting::window("ws:limit=2", tau * 3));
+    all.retain(|setting| !setting.is_variable());
+    all.extend(others.into_iter().chain(windows).chain(limited));
+    all
+}
+
+fn same(trace: &Trace, refs: &[Ref], setting: &Setting, from: usize) {
+    let expected = oracle_of(refs, setting).expect("every policy has an oracle");
+    let story = story(trace, setting, from as u64);
+    let what = || format!("{} from {from} on of {refs:?}", setting.describe());
+    assert_eq!(story.steps.len(), refs.len() - from, "{}", what());
+    let page = |entry| page_of_id(&trace.dictionary, entry);
+    let mut resident: Vec<Vec<Page>> = Vec::new();
+    each_residence(&expected, refs.len(), |pages| {
+        let mut pages = pages.to_vec();
+        pages.sort_unstable();
+        resident.push(pages);
+    });
+    for step in &story.steps {
+        let at = step.position as usize;
+        let held = step.frames.iter().flatten().map(|held| page(held.entry));
+        let mut held: Vec<Page> = held.collect();
+        held.sort_unstable();
+        assert_eq!(held, resident[at], "{at}, {}", what());
+        let fault = expected.faults.iter().find(|fault| fault.at == at);
+        assert_eq!(step.fault.is_some(), fault.is_some(), "{at}, {}", what());
+        let gone = |cause| {
+            let gone = step.gone.iter().filter(move |gone| gone.cause == cause);
+            gone.map(|gone| (page(gone.entry), gone.dirty))
+        };
+        let victim = fault.and_then(|fault| fault.victim);
+        assert!(gone(Cause::Victim).eq(victim), "{at}, {}", what());
+        let expired = expected.expired.iter().filter(|expiry| expiry.at == at);
+        let mut expired: Vec<_> = expired.map(|one| (one.page, one.dirty)).collect();
+        let mut told: Vec<_> = gone(Cause::Expired).collect();
+        expired.sort_unstable();
+        told.sort_unstable();
+        assert_eq!(told, expired, "{at}, {}", what());
+        // What a policy keeps in order is what is in the frames.
+        let (_, order) = step.state.as_ref().expect("every policy says its order");
+        let mut order: Vec<Page> = order.iter().map(|(entry, _)| page(*entry)).collect();
+        order.sort_unstable();
+        assert_eq!(order, held, "{at}, {}", what());
+    }
+    let faults = story.outcome.counters.faults();
+    assert_eq!(faults, expected.faults.len() as u64, "{}", what());
+}
+
+#[test]
+fn the_frames_of_every_policy_are_those_of_its_oracle() {
+    let mut random = Random::new(11);
+    for _ in 0..60 {
+        let refs = some_refs(&mut random);
+        let trace = trace_of(&refs);
+        for setting in settings() {
+            same(&trace, &refs, &setting, 0);
+            let from = random.below(refs.len() as u64) as usize;
+            same(&trace, &refs, &setting, from);
+        }
+    }
+}
+
+/// When a page was last used before a position, came in, or is used next, from the string alone.
+fn reason(policy: &str, refs: &[Ref], faults: &[oracle::Fault], at: usize, page: Page) -> String {
+    let last = refs[..at]
+        .iter()
+        .rposition(|r| r.key() == page)
+        .expect("it was used")
+        + 1;
+    let loaded = faults.iter().rfind(|f| f.at < at && f.page == page);
+    let loaded = loaded.expect("it came in").at + 1;
+    let next = refs[at..].iter().position(|r| r.key() == page);
+    match (policy, next) {
+        ("lru", _) => format!("least recently used, last at reference {last}"),
+        ("fifo", _) => format!("loaded first, at reference {loaded}"),
+        ("opt", None) => "never used again".into(),
+        ("opt", Some(ahead)) => format!("next used at reference {}, the farthest", at + ahead + 1),
+        _ => panic!("{policy}"),
+    }
+}
+
+#[test]
+fn the_reasons_name_the_right_references() {
+    let mut random = Random::new(12);
+    for _ in 0..100 {
+        let refs = some_refs(&mut random);
+        let trace = trace_of(&refs);
+        for policy in ["lru", "fifo", "opt"] {
+            let setting = Setting::frames(policy, 3);
+            let expected = oracle_of(&refs, &setting).expect("an oracle");
+            // Reasons speak of what was before the first reference that is shown, too.
+            let from = refs.len() as u64 / 2;
+            for step in story(&trace, &setting, from).steps {
+                let at = step.position as usize;
+                for gone in &step.gone {
+                    let page = page_of_id(&trace.dictionary, gone.entry);
+                    let why = reason(policy, &refs, &expected.faults, at, page);
+                    assert_eq!(gone.why.as_deref(), Some(&*why), "{at} of {refs:?}");
+                }
+            }
+        }
+    }
+}

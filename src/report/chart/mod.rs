@@ -1,7 +1,7 @@
 //! Charts: finished rows to RGB pixels to PNG bytes, the same bytes on every run.
 //!
-//! Charts see nothing but [`Row`]s, [`CurveRow`]s and [`StatesRow`]s that were read back from their CSV, and the
-//! font built into the program. Deliberately absent: files, traces, policies and their tables, and how counts came
+//! Charts see nothing but [`Row`]s, [`CurveRow`]s, [`DeltaRow`]s and [`StatesRow`]s that were read back from their
+//! CSV, and the font built into the program. Deliberately absent: files, traces, policies and their tables, and how counts came
 //! about.
 //!
 //! Reading order: `series` (rows to groups and curves), `scale` (values to places), `theme`
@@ -10,6 +10,7 @@
 
 mod canvas;
 mod curve;
+mod delta;
 mod encode;
 mod fault_rate;
 mod font;
@@ -30,6 +31,7 @@ use std::fmt;
 
 use crate::report::columns::Row;
 use crate::report::curves::CurveRow;
+use crate::report::deltas::DeltaRow;
 use crate::report::states::StatesRow;
 
 pub use states::Subject;
@@ -88,6 +90,11 @@ pub fn all(rows: &[Row]) -> Result<Vec<Chart>, ChartError> {
 /// Draws the curves of each trace in one chart.
 pub fn curves(rows: &[CurveRow]) -> Result<Vec<Chart>, ChartError> {
     curve::draw(rows)
+}
+
+/// Draws what changed against a baseline of this name; `facts` say what was compared.
+pub fn deltas(rows: &[DeltaRow], name: &str, facts: Vec<String>) -> Result<Vec<u8>, ChartError> {
+    delta::draw(rows, name, facts)
 }
 
 /// Draws where pages are over time.

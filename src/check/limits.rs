@@ -359,8 +359,9 @@ pub fn toml_error(path: &Path, text: &str, error: &toml::de::Error) -> String {
     let Some(span) = error.span() else {
         return format!("{}: {message}{hint}", path.display());
     };
-    let start = text.floor_char_boundary(span.start.min(text.len()));
-    let end = text.floor_char_boundary(span.end.clamp(start, text.len()));
+    let boundary = |at: usize| (0..=at).rev().find(|&at| text.is_char_boundary(at));
+    let start = boundary(span.start.min(text.len())).unwrap_or(0);
+    let end = boundary(span.end.clamp(start, text.len())).unwrap_or(start);
     let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
     let line = text[line_start..].lines().next().unwrap_or_default();
     let number = text[..start].matches('\n').count() + 1;

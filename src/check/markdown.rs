@@ -66,7 +66,9 @@ fn cut(mut text: String, room: usize) -> String {
     let Some(left) = room.checked_sub(CUT.len()) else {
         return String::new();
     };
-    let end = text[..text.floor_char_boundary(left)].rfind('\n');
+    let end = text.as_bytes()[..left]
+        .iter()
+        .rposition(|&byte| byte == b'\n');
     text.truncate(end.map_or(0, |at| at + 1));
     text + CUT
 }

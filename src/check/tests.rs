@@ -3,6 +3,7 @@ use crate::check::limits::Override;
 use crate::exit;
 use crate::report::columns::SCHEMA;
 use std::path::Path;
+use std::slice::from_ref;
 
 fn row(frames: u64, faults: u64) -> Row {
     Row {
@@ -175,7 +176,7 @@ fn every_form_takes_any_name_and_count() {
         ..Limits::default()
     };
     for (then, now) in [(&hostile, &huge), (&huge, &hostile)] {
-        let verdict = judge(&baseline(&[then.clone()]), None, &[now.clone()], &limits).unwrap();
+        let verdict = judge(&baseline(from_ref(then)), None, from_ref(now), &limits).unwrap();
         let xml = junit::to_xml(&verdict);
         assert!(
             xml.contains("<testsuite name=\"a|b&#10;&lt;c&gt;&amp;&quot;\u{fffd}%,:\""),

@@ -44,7 +44,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
-    Check(check::CheckArgs),
+    Check(Box<check::CheckArgs>),
     Curve(curve::CurveArgs),
     Plot(plot::PlotArgs),
     Convert(convert::ConvertArgs),
@@ -93,7 +93,7 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(args) => run::run(args),
-        Command::Check(args) => check::check(args),
+        Command::Check(args) => check::check(*args),
         Command::Curve(args) => curve::curve(args),
         Command::Plot(args) => plot::plot(args),
         Command::Convert(args) => convert::convert(args),

@@ -1,8 +1,8 @@
 //! Charts: finished rows to RGB pixels to PNG bytes, the same bytes on every run.
 //!
-//! Charts see nothing but [`Row`]s, [`CurveRow`]s, [`DeltaRow`]s and [`StatesRow`]s that were read back from their
-//! CSV, and the font built into the program. Deliberately absent: files, traces, policies and their tables, and how counts came
-//! about.
+//! Charts see nothing but [`Row`]s, [`CurveRow`]s, [`DeltaRow`]s and [`StatesRow`]s that were read back
+//! from their CSV, and the font built into the program. Deliberately absent: files, traces, policies and their
+//! tables, and how counts came about.
 //!
 //! Reading order: `series` (rows to groups and curves), `scale` (values to places), `theme`
 //! (colours and marks), `canvas` (places to pixels), `panel` and `page` (what all charts share),

@@ -43,7 +43,7 @@ struct Cli {
 // Where a variant says nothing, its arguments do: a comment here would hide their longer one.
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     Check(Box<check::CheckArgs>),
     Curve(curve::CurveArgs),
     Plot(plot::PlotArgs),
@@ -92,7 +92,7 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match cli.command {
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => run::run(*args),
         Command::Check(args) => check::check(*args),
         Command::Curve(args) => curve::curve(args),
         Command::Plot(args) => plot::plot(args),

@@ -68,16 +68,17 @@ const PRECEDENCE: [ExitCode; 9] = [
     USAGE,
     INTERRUPTED,
     TERMINATED,
+    REGRESSION,
     FAILURE,
     BAD_TRACE,
     INCOMPLETE,
     NO_BASELINE,
-    REGRESSION,
     NOTHING,
 ];
 
-/// The code to report where both `a` and `b` apply (2, 1, 3, 5, 7, 6, 4, then 0; an interrupt
-/// counts before a failure, since it explains it).
+/// The code to report where both `a` and `b` apply (2, 6, 1, 3, 5, 7, 4, then 0; an interrupt
+/// counts before a failure, since it explains it; a regression that was found is one whatever else
+/// is missing).
 pub fn worse(a: ExitCode, b: ExitCode) -> ExitCode {
     PRECEDENCE
         .into_iter()
@@ -96,7 +97,8 @@ mod tests {
 
     #[test]
     fn the_worse_code_wins_in_the_documented_order() {
-        assert_eq!(worse(REGRESSION, NO_BASELINE), NO_BASELINE);
+        assert_eq!(worse(FAILURE, REGRESSION), REGRESSION);
+        assert_eq!(worse(INCOMPLETE, NO_BASELINE), INCOMPLETE);
         assert_eq!(worse(BAD_TRACE, FAILURE), FAILURE);
         assert_eq!(worse(NOTHING, REGRESSION), REGRESSION);
         assert_eq!(worse(OK, NOTHING), NOTHING);

@@ -42,7 +42,7 @@
 //! | [`curve`] | exact one-pass engines: every size of LRU, OPT and the working set, 64 at a time of FIFO and Clock, by references and by bursts; sampling | plans, files |
 //! | [`sweep`] | plan, cells, exclusions, parts for other machines, threads | formats, charts |
 //! | [`report`] | THE column table, CSV both ways, finished cells and the plan of a run's folder, the terminal table, charts | traces |
-//! | [`check`] | baselines and comparison | how counts came about |
+//! | [`check`] | baselines, limits and verdicts, digests of faults, JUnit and its like | how counts came about |
 //! | [`cli`] | the command line, one file per subcommand | algorithms |
 //!
 //! Only `cli` prints. Only `trace`, `report`, `check` and `cli` open files. `unsafe` stands in

@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: files, and what is printed.
 
-use super::MODEL;
+use super::cell::MODEL;
 use crate::report::columns::{COLUMNS, Column, Row, column};
 use crate::report::distributions::KEY_COLUMNS;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,49 +1,76 @@
-//! `pagebench check`: today's exact counts against a baseline.
+//! `pagebench check`: today's exact counts against a baseline. Here are its arguments and its way;
+//! `plan` has the cells, `accept` changes the baseline, `outputs` writes what was found, and `explain`
+//! looks for the fault at which a cell departs.
 
-use super::args::{CacheArgs, ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
+mod accept;
+mod explain;
+mod outputs;
+mod plan;
+
+use super::args::{CacheArgs, ReadArgs, SelectArgs, SweepArgs, TerminalArgs, named};
 use super::cache::Cache;
 use super::failure::Failure;
-use super::input::{Inputs, load_all, resolve_all};
-use super::print;
-use super::progress::message;
+use super::input::{load_all, resolve_all};
 use super::run::{replay, use_threads};
 use super::signals::Signals;
-use crate::check::{self, Verdict, cell_name, compare, parse_baseline, to_baseline};
+use crate::check::cell::cell_path;
+use crate::check::limits::{Improvement, Limits, Metrics, Override, is_percentage, metric};
+use crate::check::{Baseline, CheckError, Metric, Pattern, digests, judge};
 use crate::exit::{self, ExitCode};
-use crate::policy::{PolicyChoice, params};
+use crate::policy::params::did_you_mean;
 use crate::report::columns::Row;
-use crate::report::csv::write_file;
+use crate::report::csv::{TableError, read_rows};
 use crate::report::rows;
-use crate::report::table::aligned;
 use crate::space::Resolved;
-use crate::sweep::{Cell, Plan, Settings, Warmup};
-use crate::trace::digest;
-use crate::units::PageSize;
-use crate::vm::Accessed;
 use clap::Args;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Compare exact counts with a baseline.
 ///
-/// Replays the cells that the baseline names and compares references, faults and write-backs:
-/// any difference gives exit code 6. With --accept the counts of today are written instead; a
-/// trace of which the baseline knows nothing gets the cells of -p, -m and --tau.
+/// Replays the cells that the baseline names, or reads finished results, and compares references,
+/// faults and write-backs. A count that grew beyond its limit (0 if nothing is said) is a regression,
+/// exit code 6, and the counts of today are put into BASELINE.new. With --accept they are written into
+/// the baseline instead; a trace of which it knows nothing gets the cells of -p, -m and --tau.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pagebench check reports/baseline.csv traces
+  pagebench check reports/baseline.csv out --max-increase-pct 0.5 --junit junit.xml
+  pagebench check reports/baseline.csv traces --accept --only 'cc1/lru/*'
   pagebench check reports/baseline.csv traces --accept -p lru,fifo,opt -m 2^6..2^12")]
 pub struct CheckArgs {
     /// The baseline, a CSV
     #[arg(value_name = "BASELINE")]
     baseline: PathBuf,
 
-    /// Traces, or folders of traces
-    #[arg(required = true, value_name = "TRACE")]
-    traces: Vec<PathBuf>,
+    /// Traces and folders of traces to replay; or the results of a run, results.csv or its folder
+    #[arg(required = true, value_name = "TRACE|RESULTS")]
+    sources: Vec<PathBuf>,
 
-    /// Write today's counts as the baseline
+    /// Write today's counts into the baseline
     #[arg(long)]
     accept: bool,
+
+    /// Look at the cells trace/policy/frames that this glob matches only: 'cc1/*/64', '*/ws/tau=*'
+    #[arg(long, value_name = "GLOB", conflicts_with = "explain")]
+    only: Option<Pattern>,
+
+    /// With --accept, keep digests of each cell's sequence of faults in BASELINE.faults.csv, in so many
+    /// blocks a cell (1 to 4096; 64 if no number is given); they are kept up to date from then on
+    #[arg(long, value_name = "BLOCKS", num_args = 0..=1, require_equals = true,
+          default_missing_value = "64", value_parser = parse_blocks, requires = "accept")]
+    with_digests: Option<usize>,
+
+    /// Compare this cell only, trace/policy/frames, and show the faults where their sequence departs
+    /// from that of the baseline, by its digests
+    #[arg(long, value_name = "CELL", conflicts_with = "accept")]
+    explain: Option<String>,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+
+    #[command(flatten)]
+    outputs: outputs::OutputArgs,
 
     #[command(flatten)]
     sweep: SweepArgs,
@@ -61,19 +88,210 @@ pub struct CheckArgs {
     terminal: TerminalArgs,
 }
 
+/// How much counts may change. What is given here goes over all that the file says.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+struct LimitArgs {
+    /// A TOML file whose [check] table, or whose whole, says the limits
+    #[arg(long, value_name = "FILE")]
+    limits: Option<PathBuf>,
+
+    /// The counts that are compared: refs,faults,write_backs; all if absent
+    #[arg(long, value_name = "METRIC,…", value_delimiter = ',', value_parser = metric)]
+    metric: Vec<&'static Metric>,
+
+    /// Most by which a count may grow, in counts
+    #[arg(long, value_name = "COUNT")]
+    max_increase: Option<u64>,
+
+    /// Most by which a count may grow, in percent of what is expected
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percentage)]
+    max_increase_pct: Option<f64>,
+
+    /// Most by which a count may shrink without being an unexpected improvement, in counts
+    #[arg(long, value_name = "COUNT")]
+    max_decrease: Option<u64>,
+
+    /// The same in percent of what is expected
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percentage)]
+    max_decrease_pct: Option<f64>,
+
+    /// What an unexpected improvement does: warn (the default) and allow pass, fail is exit code 6
+    #[arg(long, value_name = "warn|allow|fail", value_parser = parse_improvement)]
+    improvement: Option<Improvement>,
+}
+
+fn parse_improvement(text: &str) -> Result<Improvement, String> {
+    named(text, Improvement::ALL)
+}
+
+fn parse_percentage(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    is_percentage(value).map(|()| value)
+}
+
+fn parse_blocks(text: &str) -> Result<usize, String> {
+    let blocks = text.parse().ok();
+    let fits = blocks.filter(|blocks| (1..=digests::BLOCKS_MAX).contains(blocks));
+    fits.ok_or_else(|| format!("a whole number from 1 to {}", digests::BLOCKS_MAX))
+}
+
+impl LimitArgs {
+    fn limits(&self) -> Result<Limits, Failure> {
+        let mut limits = match &self.limits {
+            None => Limits::default(),
+            Some(path) => {
+                let text = std::fs::read(path).map_err(|e| TableError::io(path, "read", e))?;
+                let text = String::from_utf8(text)
+                    .map_err(|_| Failure::usage(format!("{}: not UTF-8 text", path.display())))?;
+                Limits::parse(path, &text).map_err(Failure::usage)?
+            }
+        };
+        if !self.metric.is_empty() {
+            limits.metric = Some(Metrics(self.metric.clone()));
+        }
+        limits.overrides.push(Override {
+            max_increase: self.max_increase,
+            max_increase_pct: self.max_increase_pct,
+            max_decrease: self.max_decrease,
+            max_decrease_pct: self.max_decrease_pct,
+            improvement: self.improvement,
+            ..Override::default()
+        });
+        Ok(limits)
+    }
+}
+
+/// What is asked for, worked out before any trace is read.
+struct Task {
+    /// The baseline; `None` if it is to be written anew.
+    baseline: Option<Baseline>,
+    /// The cells that are looked at; `None` for all.
+    only: Option<Pattern>,
+    limits: Limits,
+}
+
 /// Runs the command.
 pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
+    let limits = args.limits.limits()?;
+    args.outputs.check()?;
     let baseline = read_baseline(&args)?;
+    let only = only(&args, baseline.as_ref())?;
+    let task = Task {
+        baseline,
+        only,
+        limits,
+    };
+    match results(&args.sources)? {
+        Some(paths) => of_results(&args, task, &paths),
+        None => of_traces(&args, task),
+    }
+}
+
+/// No usable baseline, and why.
+fn none(path: &Path, line: Option<u64>, why: String) -> Failure {
+    let error = TableError::content(path, line, why);
+    Failure::new(exit::NO_BASELINE, error.to_string())
+}
+
+/// The baseline, or `None` if one is to be written anew.
+fn read_baseline(args: &CheckArgs) -> Result<Option<Baseline>, Failure> {
+    let path = &args.baseline;
+    match std::fs::read(path) {
+        Ok(text) => match Baseline::parse(path, &text) {
+            Ok(baseline) => Ok(Some(baseline)),
+            Err(error) => Err(Failure::new(exit::NO_BASELINE, error.to_string())),
+        },
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && args.accept => Ok(None),
+        Err(e) => {
+            let why = format!("no baseline: {e}\n  help: write one with --accept");
+            Err(none(path, None, why))
+        }
+    }
+}
+
+/// The cells that are looked at, by glob or by name. There must be one.
+fn only(args: &CheckArgs, baseline: Option<&Baseline>) -> Result<Option<Pattern>, Failure> {
+    let nothing = |what: String| Failure::new(exit::NOTHING, what);
+    let paths: Vec<String> = baseline
+        .iter()
+        .flat_map(|b| b.rows())
+        .map(cell_path)
+        .collect();
+    if let Some(cell) = &args.explain {
+        if !paths.contains(cell) {
+            let hint = did_you_mean(cell, paths.iter().map(String::as_str));
+            let path = args.baseline.display();
+            return Err(nothing(format!(
+                "--explain: {path} has no cell \"{cell}\"{hint}"
+            )));
+        }
+        let exactly = globset::escape(cell).parse().map_err(Failure::usage)?;
+        return Ok(Some(exactly));
+    }
+    let some = |glob: &Pattern| paths.iter().any(|path| glob.matches(path));
+    match &args.only {
+        Some(glob) if !args.accept && !some(glob) => Err(nothing(format!(
+            "--only matches no cell of {}; they are called like {}",
+            args.baseline.display(),
+            paths.first().map_or("", String::as_str)
+        ))),
+        glob => Ok(glob.clone()),
+    }
+}
+
+/// The tables of results, if that is what was given.
+fn results(sources: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
+    let table = |path: &PathBuf| {
+        let inside = path.join("results.csv");
+        if path.is_dir() {
+            return inside.is_file().then_some(inside);
+        }
+        let mut start = [0; 7];
+        let mut file = std::fs::File::open(path).ok().filter(|_| path.is_file())?;
+        file.read_exact(&mut start).ok()?;
+        (&start == b"schema,").then(|| path.clone())
+    };
+    let tables: Vec<PathBuf> = sources.iter().filter_map(table).collect();
+    match tables.len() {
+        0 => Ok(None),
+        n if n == sources.len() => Ok(Some(tables)),
+        _ => Err(Failure::usage(format!(
+            "{} has results, others are traces: give one or the other",
+            tables[0].display()
+        ))),
+    }
+}
+
+fn of_results(args: &CheckArgs, task: Task, paths: &[PathBuf]) -> Result<ExitCode, Failure> {
+    if args.explain.is_some() || args.with_digests.is_some() {
+        let message = "--explain and --with-digests replay: they need traces, not results";
+        return Err(Failure::usage(message));
+    }
+    let mut rows = Vec::new();
+    for path in paths {
+        let read = read_rows(path)?;
+        if read.is_empty() {
+            let what = format!("{}: no result in this table", path.display());
+            return Err(Failure::new(exit::NOTHING, what));
+        }
+        rows.extend(read);
+    }
+    match args.accept {
+        true => accept::accept(args, task, rows, None),
+        false => conclude(args, &task, &rows, exit::OK),
+    }
+}
+
+fn of_traces(args: &CheckArgs, task: Task) -> Result<ExitCode, Failure> {
     use_threads(args.sweep.threads()?);
     let mut options = args.read.options(&args.select)?;
     options.mem_limit = args.sweep.mem_limit()?;
-    let rows = baseline.as_deref().unwrap_or(&[]);
     let cache = Cache::of(&args.cache, args.terminal.quiet);
+    let rows = || task.baseline.iter().flat_map(Baseline::rows);
     let sizes = |name: &str, _| {
-        let of_baseline = rows
-            .iter()
-            .filter(|row| row.trace == name)
-            .filter_map(page_size);
+        let of_baseline = rows().filter(|row| row.trace == name);
+        let of_baseline = of_baseline.filter_map(plan::page_size);
         args.sweep
             .page_size
             .iter()
@@ -82,323 +300,54 @@ pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
             .collect()
     };
     let signals = Signals::watch();
-    let mut inputs = load_all(
-        &args.traces,
-        &options,
-        &sizes,
-        cache.as_ref(),
-        args.terminal.quiet,
-    )?;
-    recognise(&mut inputs, rows);
-    let inputs = resolve_all(inputs, &settings(&args, None)?.space)?;
-    let traces: Vec<&Resolved> = inputs
-        .loaded
-        .iter()
-        .flat_map(|loaded| &loaded.traces)
-        .collect();
-    let plan = match &baseline {
-        None => fresh_plan(&traces, &args)?,
-        Some(rows) => plan_of(rows, &traces, &args)?,
-    };
-    if let (Some(rows), false) = (&baseline, args.accept) {
-        tell_unknown(rows, &plan, &args.baseline);
+    let quiet = args.terminal.quiet;
+    let mut inputs = load_all(&args.sources, &options, &sizes, cache.as_ref(), quiet)?;
+    if let Some(baseline) = &task.baseline {
+        plan::recognise(&mut inputs, baseline);
+    }
+    let inputs = resolve_all(inputs, &plan::settings(args, None)?.space)?;
+    let loaded = inputs.loaded.iter();
+    let traces: Vec<&Resolved> = loaded.flat_map(|loaded| &loaded.traces).collect();
+    let plan = plan::plan(task.baseline.as_ref(), &traces, args, task.only.as_ref())?;
+    if let (Some(baseline), false) = (&task.baseline, args.accept || args.explain.is_some()) {
+        plan::tell_unknown(baseline, &plan, &args.baseline);
     }
     let results = replay(&plan, &args.sweep, &args.terminal, &signals)?;
     if let Some(code) = signals.code() {
         return Err(Failure::new(code, "interrupted: nothing was compared"));
     }
     let now = rows::rows(&plan, &results, &args.sweep.costs()?);
-    if let Some(row) = now.iter().find(|row| !row.is_ok()) {
-        return Err(Failure::new(
-            exit::FAILURE,
-            format!("cell {}: {}", cell_name(row), row.error),
-        ));
-    }
     if args.accept {
-        return accept(&args, baseline, now, &inputs);
+        let code = accept::accept(args, task, now, Some((&plan, &signals)))?;
+        return Ok(exit::worse(code, inputs.failed));
     }
-    let verdict = compare(&baseline.expect("without --accept there is one"), &now);
-    print(&show(&verdict))?;
-    Ok(code_of(&verdict, &inputs))
+    let code = conclude(args, &task, &now, inputs.failed)?;
+    if args.explain.is_some() {
+        explain::explain(args, &task, &plan)?;
+    }
+    Ok(code)
 }
 
-fn page_size(row: &Row) -> Option<PageSize> {
-    PageSize::from_shift(row.page_size.trailing_zeros() as u8)
-        .filter(|size| size.bytes() == row.page_size)
-}
-
-/// A trace whose references the baseline knows has the name that it has there, whatever its file
-/// is called and whatever lies beside it.
-fn recognise(inputs: &mut Inputs, rows: &[Row]) {
-    for loaded in &mut inputs.loaded {
-        let known = loaded.traces.iter().find_map(|trace| {
-            let digest = digest::show(trace.digest());
-            let same = |row: &&Row| {
-                row.trace_digest == digest && page_size(row) == Some(trace.meta.page_size)
-            };
-            rows.iter().find(same)
-        });
-        let Some(known) = known else { continue };
-        for trace in &mut loaded.traces {
-            trace.meta.name.clone_from(&known.trace);
-        }
-    }
-}
-
-/// The baseline, or `None` if one is to be written anew.
-fn read_baseline(args: &CheckArgs) -> Result<Option<Vec<Row>>, Failure> {
-    let none = |why: String| Failure::new(exit::NO_BASELINE, why);
-    match std::fs::read(&args.baseline) {
-        Ok(text) => {
-            let rows = parse_baseline(&args.baseline, &text).map_err(|e| none(e.to_string()))?;
-            match rows.iter().find(|row| page_size(row).is_none()) {
-                None => Ok(Some(rows)),
-                Some(row) => {
-                    let wrong = row.page_size.to_string().parse::<PageSize>().err();
-                    let why = wrong.map_or(String::new(), |e| e.to_string());
-                    Err(none(format!("{}: {why}", args.baseline.display())))
-                }
-            }
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && args.accept => Ok(None),
-        Err(e) => Err(none(format!(
-            "{}: no baseline: {e}\n  help: write one with --accept",
-            args.baseline.display()
-        ))),
-    }
-}
-
-fn settings(args: &CheckArgs, warmup_refs: Option<u64>) -> Result<Settings, Failure> {
-    let mut settings = args.sweep.settings(args.select.selection().describe())?;
-    if let Some(refs) = warmup_refs {
-        settings.warmup = Warmup::Refs(refs);
-    }
-    // Counts of faults do not depend on translation, unless it is what sets reference bits.
-    if settings.accessed == Accessed::Every {
-        settings.tlb = None;
-    }
-    Ok(settings)
-}
-
-/// The cells for a baseline that is not there yet: one that can be read again.
-fn fresh_plan<'t>(traces: &[&'t Resolved], args: &CheckArgs) -> Result<Plan<'t>, Failure> {
-    let plan = Plan::new(traces, &args.sweep.axes()?, settings(args, None)?)?;
-    let warmup = plan.facts[0].warmup_refs;
-    match plan.facts.iter().find(|facts| facts.warmup_refs != warmup) {
-        None => Ok(plan),
-        Some(other) => Err(Failure::usage(format!(
-            "--warmup {}: {warmup} references of trace {}, but {} of trace {}: a baseline has one \
-             warm-up\n  help: give it as a count, or keep one baseline for each trace",
-            args.sweep.warmup, plan.facts[0].name, other.warmup_refs, other.name
-        ))),
-    }
-}
-
-/// The cells that a baseline names. Its traces must be the same references.
-fn plan_of<'t>(
-    rows: &[Row],
-    traces: &[&'t Resolved],
+/// Compares finished rows with the baseline and tells what is found; `failed` is the code of what
+/// could not be read before.
+fn conclude(
     args: &CheckArgs,
-) -> Result<Plan<'t>, Failure> {
-    let none = |why: String| {
-        Failure::new(
-            exit::NO_BASELINE,
-            format!("{}: {why}", args.baseline.display()),
-        )
-    };
-    let warmup = rows[0].warmup_refs;
-    if rows.iter().any(|row| row.warmup_refs != warmup) {
-        return Err(none(
-            "its cells have different warm-ups; keep one baseline for each".into(),
-        ));
-    }
-    let mut plan = Plan::empty(traces, settings(args, Some(warmup))?)?;
-    for row in rows {
-        let same = |facts: &crate::sweep::TraceFacts| {
-            facts.name == row.trace && facts.page_size.bytes() == row.page_size
-        };
-        // A cell whose trace was not given is missing from the results, and told then.
-        let Some(trace) = plan.facts.iter().position(same) else {
-            continue;
-        };
-        let facts = &plan.facts[trace];
-        if facts.filter != row.filter {
-            let part = |filter: &str| match filter {
-                "" => "the whole of it".to_owned(),
-                filter => format!("its part \"{filter}\""),
-            };
-            return Err(none(format!(
-                "trace {}: the baseline counts {}, this command {}\n  \
-                 help: take the same part (--data-only, --pid, --skip, --limit)",
-                row.trace,
-                part(&row.filter),
-                part(&facts.filter)
-            )));
-        }
-        if facts.digest != row.trace_digest && !args.accept {
-            return Err(none(format!(
-                "trace {} is another one now: digest {} in the baseline, {} here\n  \
-                 help: take the trace of the baseline, or write the counts of this one with --accept",
-                row.trace, row.trace_digest, facts.digest
-            )));
-        }
-        let text = row.policy_label();
-        let choice: PolicyChoice = text
-            .parse()
-            .map_err(|e: params::ParamError| none(e.to_string()))?;
-        let frames = row
-            .frames
-            .map(u32::try_from)
-            .transpose()
-            .map_err(|_| none("too many frames".into()))?;
-        if frames == Some(0) || row.tau == Some(0) {
-            return Err(none(format!(
-                "{}: 0 frames or a window of 0",
-                cell_name(row)
-            )));
-        }
-        let cell = Cell {
-            trace,
-            choice,
-            seed: row.seed,
-            frames,
-            tau: row.tau,
-        };
-        if let Some(other) =
-            check::other_model(row, &rows::key_of(&plan, &cell)).filter(|_| !args.accept)
-        {
-            return Err(none(format!(
-                "{}: counted with other options: {other}\n  \
-                 help: give the options that the baseline was made with, or write the counts of \
-                 these with --accept",
-                cell_name(row)
-            )));
-        }
-        plan.cells.push(cell);
-    }
-    if args.accept {
-        add_cells(&mut plan, rows, traces, args)?;
-    } else if args.sweep.axes_given() {
-        message(
-            "note: the cells of the baseline are compared; -p, -m and --tau add cells with --accept",
-        );
-    }
-    Ok(plan)
-}
-
-/// Adds the cells of the axes: for every trace if the axes are given, else for the traces of which
-/// the baseline knows nothing.
-fn add_cells<'t>(
-    plan: &mut Plan<'t>,
-    rows: &[Row],
-    traces: &[&'t Resolved],
-    args: &CheckArgs,
-) -> Result<(), Failure> {
-    let fresh: Vec<&Resolved> = traces
-        .iter()
-        .copied()
-        .filter(|trace| {
-            args.sweep.axes_given() || rows.iter().all(|row| row.trace != trace.trace.meta.name)
-        })
-        .collect();
-    if fresh.is_empty() {
-        return Ok(());
-    }
-    let added = Plan::new(&fresh, &args.sweep.axes()?, plan.settings.clone())?;
-    for cell in added.cells {
-        let facts = &added.facts[cell.trace];
-        let place = plan.facts.iter().position(|known| known == facts);
-        let trace = place.expect("the plan has all traces");
-        let cell = Cell { trace, ..cell };
-        if !plan.cells.contains(&cell) {
-            plan.cells.push(cell);
-        }
-    }
-    Ok(())
-}
-
-/// Names the traces of which the baseline knows nothing.
-fn tell_unknown(rows: &[Row], plan: &Plan<'_>, baseline: &Path) {
-    let mut names: Vec<&str> = plan.facts.iter().map(|facts| facts.name.as_str()).collect();
-    names.dedup();
-    for name in names {
-        if !rows.iter().any(|row| row.trace == name) {
-            message(&format!(
-                "warning: {}: has no cell of trace {name}; it is not compared",
-                baseline.display()
-            ));
-        }
-    }
-}
-
-/// Writes the baseline: cells of traces that were not given stay as they are.
-fn accept(
-    args: &CheckArgs,
-    old: Option<Vec<Row>>,
-    now: Vec<Row>,
-    inputs: &Inputs<Resolved>,
+    task: &Task,
+    now: &[Row],
+    failed: ExitCode,
 ) -> Result<ExitCode, Failure> {
-    let verdict = compare(old.as_deref().unwrap_or(&[]), &now);
-    let kept = old
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|row| verdict.missing.contains(&cell_name(row)));
-    let rows: Vec<Row> = now.into_iter().chain(kept).collect();
-    write_file(&args.baseline, &to_baseline(&rows))?;
-    print(&format!(
-        "{}: {} written, {} changed\n",
-        args.baseline.display(),
-        counted(rows.len(), "cell"),
-        counted(verdict.differences.len(), "count"),
-    ))?;
-    Ok(inputs.failed)
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-fn show(verdict: &Verdict) -> String {
-    let mut out = String::new();
-    if !verdict.differences.is_empty() {
-        let mut lines = vec![
-            ["cell", "count", "expected", "got", "difference", "percent"]
-                .map(str::to_owned)
-                .to_vec(),
-        ];
-        for difference in &verdict.differences {
-            let change = i128::from(difference.got) - i128::from(difference.expected);
-            lines.push(vec![
-                difference.cell.clone(),
-                difference.column.replace('_', " "),
-                difference.expected.to_string(),
-                difference.got.to_string(),
-                format!("{change:+}"),
-                format!("{:+.4}", difference.percent()),
-            ]);
-        }
-        aligned(&mut out, &lines);
-    }
-    for cell in &verdict.missing {
-        out.push_str(&format!("missing: {cell}\n"));
-    }
-    out.push_str(&format!(
-        "{} compared ({}): {}, {} missing\n",
-        counted(verdict.compared, "cell"),
-        check::COMPARED.join(", ").replace('_', "-"),
-        counted(verdict.differences.len(), "difference"),
-        verdict.missing.len()
-    ));
-    out
-}
-
-fn code_of(verdict: &Verdict, inputs: &Inputs<Resolved>) -> ExitCode {
-    let mut code = inputs.failed;
-    if !verdict.missing.is_empty() {
-        code = exit::worse(code, exit::INCOMPLETE);
-    }
-    if !verdict.differences.is_empty() {
-        code = exit::worse(code, exit::REGRESSION);
-    }
-    code
+    let baseline = task
+        .baseline
+        .as_ref()
+        .expect("without --accept there is one");
+    let verdict = judge(baseline, task.only.as_ref(), now, &task.limits);
+    let verdict = verdict.map_err(|error| match error {
+        CheckError::Unusable { line, what } => none(&args.baseline, Some(line), what),
+        error @ CheckError::Twice(_) => Failure::new(exit::FAILURE, error.to_string()),
+    })?;
+    let code = exit::worse(failed, verdict.code());
+    let proposal = verdict
+        .fails()
+        .then(|| accept::proposal(baseline, &verdict, now));
+    outputs::tell(args, &verdict, code, proposal)
 }

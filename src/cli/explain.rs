@@ -86,7 +86,7 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "text|markdown|csv", value_parser = parse_out::<3>, default_value = "text")]
     out: OutFormat,
 
-    /// Draw the tables for slides, too: a picture 1600 pixels wide
+    /// Draw the tables for slides, too: a picture 1600 pixels wide, SVG if the name ends so
     #[arg(long, value_name = "FILE")]
     png: Option<PathBuf>,
 
@@ -142,11 +142,7 @@ pub fn run(args: ExplainArgs) -> Result<ExitCode, Failure> {
         tables.push(table(&plan, cell, range.clone(), &rights, args.state)?);
     }
     if let Some(path) = &args.png {
-        let svg = path.extension().is_some_and(|ending| ending == "svg");
-        let picture = chart::explained(&tables).and_then(|chart| match svg {
-            true => chart.svg(),
-            false => chart.png(),
-        });
+        let picture = chart::explained(&tables).and_then(|chart| chart.for_file(path));
         let picture = picture.map_err(|e| Failure::new(exit::FAILURE, e.to_string()))?;
         write_file(path, &picture)?;
     }

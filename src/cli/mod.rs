@@ -53,11 +53,11 @@ struct Cli {
 // Where a variant says nothing, its arguments do: a comment here would hide their longer one.
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     Plan(plan::PlanArgs),
     Init(init::InitArgs),
     Merge(merge::MergeArgs),
-    Check(check::CheckArgs),
+    Check(Box<check::CheckArgs>),
     Compare(compare::CompareArgs),
     Curve(curve::CurveArgs),
     Plot(plot::PlotArgs),
@@ -113,11 +113,11 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match cli.command {
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => run::run(*args),
         Command::Plan(args) => plan::plan(args),
         Command::Init(args) => init::init(args),
         Command::Merge(args) => merge::merge(args),
-        Command::Check(args) => check::check(args),
+        Command::Check(args) => check::check(*args),
         Command::Compare(args) => compare::run(args),
         Command::Curve(args) => curve::curve(args),
         Command::Plot(args) => plot::plot(args),

@@ -223,6 +223,15 @@ columns! {
 /// The version of the column table that this program writes and reads.
 pub const SCHEMA: u64 = 2;
 
+/// What is wrong with a table of another schema, and what to do.
+pub fn other_schema(schema: u64) -> String {
+    let help = match schema > SCHEMA {
+        true => "a later pagebench wrote it: update this one",
+        false => "an earlier pagebench wrote it: run this one again for a new table",
+    };
+    format!("schema {schema}: this program reads schema {SCHEMA}\n  help: {help}")
+}
+
 /// The status of a row without counts.
 pub const ERROR: &str = "error";
 

@@ -3,7 +3,7 @@
 //! UTF-8, `.` as decimal point, line feeds, a header, RFC 4180 quoting; absent is the empty
 //! field. The order of columns is that of the column table; on reading they are found by name.
 
-use super::columns::{COLUMNS, Column, ColumnKind, ERROR, Row, SCHEMA};
+use super::columns::{COLUMNS, Column, ColumnKind, ERROR, Row, SCHEMA, other_schema};
 use super::file::WholeFile;
 use std::fs;
 use std::io::{self, Write};
@@ -134,8 +134,7 @@ pub fn parse_rows(path: &Path, text: &[u8]) -> Result<Vec<Row>, TableError> {
                 continue;
             }
             if row.schema != SCHEMA && name != "schema" {
-                let what = format!("schema {}: this program reads schema {SCHEMA}", row.schema);
-                return Err(fail(what));
+                return Err(fail(other_schema(row.schema)));
             }
             let column = column.ok_or_else(|| fail(format!("unknown column \"{name}\"")))?;
             (column.read)(&mut row, text).map_err(|why| fail(format!("column {name}: {why}")))?;

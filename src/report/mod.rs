@@ -9,6 +9,7 @@ pub mod columns;
 pub mod csv;
 pub mod curve_table;
 pub mod curves;
+pub mod deltas;
 pub mod distributions;
 pub mod explain;
 pub mod file;

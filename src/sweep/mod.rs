@@ -20,8 +20,9 @@ pub use windows::{WINDOWS_MAX, window_for, windows};
 
 use crate::policy::Bursts;
 use crate::trace::bursts::View;
+use crate::vm::machine::RunError;
 use crate::vm::tlb::MissLog;
-use crate::vm::{self, Accessed, Job, Outcome};
+use crate::vm::{self, Accessed, Job, Listener, Outcome};
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -145,30 +146,42 @@ fn bursts_of<'t>(plan: &Plan<'t>, cell: &Cell) -> Option<View<'t>> {
     vm::choose_bursts(spec, cell.frames, tau, plan.traces[cell.trace].bursts()?)
 }
 
+/// Replays one cell of a trace in memory while `listener` hears of every fault and expiry.
+pub fn listen<L: Listener>(
+    plan: &Plan<'_>,
+    index: usize,
+    listener: &mut L,
+) -> Result<Outcome, String> {
+    with_job(plan, index, None, |job| vm::run_with(job, listener))
+}
+
 fn run_cell(plan: &Plan<'_>, index: usize, misses: Option<&MissLog>) -> CellResult {
+    let start = Instant::now();
+    let outcome = with_job(plan, index, misses, vm::run);
+    CellResult {
+        outcome,
+        wall: start.elapsed(),
+    }
+}
+
+/// Sets up the replay of a cell and does it. One that panics fails alone.
+fn with_job(
+    plan: &Plan<'_>,
+    index: usize,
+    misses: Option<&MissLog>,
+    replay: impl FnOnce(&Job<'_>) -> Result<Outcome, RunError>,
+) -> Result<Outcome, String> {
     let cell = &plan.cells[index];
     let tlb = plan.tlb_of(cell);
-    let start = Instant::now();
-    let failed = |error| CellResult {
-        outcome: Err(error),
-        wall: start.elapsed(),
-    };
-    let quotas = match plan.quotas(cell) {
-        Ok(quotas) => quotas,
-        Err(error) => return failed(error),
-    };
+    let quotas = plan.quotas(cell)?;
     let job = Job {
         bursts: bursts_of(plan, cell),
         misses,
         ..plan.job(cell, tlb.as_ref(), quotas.as_deref())
     };
-    let outcome = match catch_unwind(AssertUnwindSafe(|| vm::run(&job))) {
+    match catch_unwind(AssertUnwindSafe(|| replay(&job))) {
         Ok(result) => result.map_err(|e| e.to_string()),
         Err(panic) => Err(format!("internal error: {}", panic_text(panic.as_ref()))),
-    };
-    CellResult {
-        outcome,
-        wall: start.elapsed(),
     }
 }
 

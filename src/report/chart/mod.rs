@@ -1,8 +1,8 @@
 //! Charts: finished rows to a scene of shapes, and that to PNG or SVG, the same bytes on every run.
 //!
-//! Charts see nothing but [`Row`]s, [`CurveRow`]s, [`StatesRow`]s and [`CellWindows`] that were read back from
-//! their CSV, and the font built into the program. Deliberately absent: files, traces, policies and their tables, and how counts came
-//! about.
+//! Charts see nothing but rows that were read back from their CSV ([`Row`]s, [`CurveRow`]s,
+//! [`DeltaRow`]s, [`StatesRow`]s, [`CellWindows`]), and the font built into the program. Deliberately
+//! absent: files, traces, policies and their tables, and how counts came about.
 //!
 //! Reading order: `series` (rows to groups and curves), `scale` (values to places), `theme`
 //! (colours and marks), `canvas` (what is drawn with), `bitmap` and `svg` (pictures of a scene), `panel`
@@ -12,6 +12,7 @@
 mod bitmap;
 mod canvas;
 mod curve;
+mod delta;
 mod encode;
 mod explain;
 mod fault_rate;
@@ -37,9 +38,11 @@ mod tests;
 mod theme;
 
 use std::fmt;
+use std::path::Path;
 
 use crate::report::csv::table_to_csv;
 use crate::report::curves::CurveRow;
+use crate::report::deltas::DeltaRow;
 use crate::report::explain::Explained;
 use crate::report::states::StatesRow;
 
@@ -73,6 +76,18 @@ impl Chart {
     /// The font is damaged.
     pub fn svg(&self) -> Result<Vec<u8>, ChartError> {
         svg::svg(&self.scene)
+    }
+
+    /// The picture as the ending of its file's name has it: SVG for `.svg`, else PNG.
+    ///
+    /// # Errors
+    ///
+    /// See [`Chart::png`] and [`Chart::svg`].
+    pub fn for_file(&self, path: &Path) -> Result<Vec<u8>, ChartError> {
+        match path.extension().is_some_and(|ending| ending == "svg") {
+            true => self.svg(),
+            false => self.png(),
+        }
     }
 
     /// The numbers that the picture shows; `None` where another file has them.
@@ -122,6 +137,11 @@ impl ChartError {
 /// Draws the curves of each trace in one chart.
 pub fn curves(rows: &[CurveRow]) -> Result<Vec<Chart>, ChartError> {
     curve::draw(rows, &Options::default())
+}
+
+/// Draws what changed against a baseline of this name; `facts` say what was compared.
+pub fn deltas(rows: &[DeltaRow], name: &str, facts: Vec<String>) -> Result<Chart, ChartError> {
+    delta::draw(rows, name, facts)
 }
 
 /// Draws where pages are over time.

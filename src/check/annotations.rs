@@ -1,0 +1,78 @@
+//! A verdict as workflow commands of GitHub Actions: an annotation for each count that fails or is
+//! warned of, at its line of the baseline.
+//!
+//! Deliberately absent: where they are written.
+
+use super::limits::Improvement;
+use super::verdict::{Standing, Verdict, counted};
+use std::fmt::Write;
+
+/// GitHub shows so many errors and so many warnings of a step.
+const SHOWN: usize = 10;
+
+/// The commands, a line each: the worst errors and warnings first, and one on those left out.
+pub fn to_commands(verdict: &Verdict, baseline: &str) -> String {
+    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+    for (cell, change) in verdict.changes() {
+        let list = match change.standing {
+            standing if standing.fails() => &mut errors,
+            Standing::Improvement(Improvement::Warn) => &mut warnings,
+            _ => continue,
+        };
+        let title = format!("{} of {}", change.standing.name(), change.metric.words());
+        list.push((
+            cell.line,
+            title,
+            format!("{}: {}", cell.name(), change.words()),
+        ));
+    }
+    for cell in &verdict.cells {
+        if let super::Fate::Missing | super::Fate::Failed(_) = cell.fate {
+            let why = cell.complaint().unwrap_or_default();
+            let text = format!("{}: {why}", cell.name());
+            errors.push((cell.line, "cell without counts".to_owned(), text));
+        }
+    }
+    let mut out = String::new();
+    for (command, list) in [("error", errors), ("warning", warnings)] {
+        // The last place is for those left out.
+        let shown = if list.len() > SHOWN { SHOWN - 1 } else { SHOWN };
+        for (line, title, text) in list.iter().take(shown) {
+            let (file, title) = (property(baseline), property(title));
+            let text = data(text);
+            let _ = writeln!(
+                out,
+                "::{command} file={file},line={line},title={title}::{text}"
+            );
+        }
+        if list.len() > SHOWN {
+            let more = counted(list.len() - shown, "more annotation");
+            let _ = writeln!(
+                out,
+                "::{command}::{more}: see the output of pagebench check"
+            );
+        }
+    }
+    out
+}
+
+/// Text of a command.
+fn data(text: &str) -> String {
+    (text.replace('%', "%25").replace('\r', "%0D")).replace('\n', "%0A")
+}
+
+/// The value of a property of a command.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_ends_a_command() {
+        assert_eq!(data("50 %\n::error::x\r"), "50 %25%0A::error::x%0D");
+        assert_eq!(property("a,b:c%"), "a%2Cb%3Ac%25");
+    }
+}

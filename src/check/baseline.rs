@@ -1,0 +1,237 @@
+//! The baseline file: a small CSV, one line a cell, in the stable order, made for `git diff`. Read
+//! with its line numbers, and changed line by line: what is not accepted stays byte for byte.
+//!
+//! Deliberately absent: what is compared, and how counts come about.
+
+use super::cell::{CellKey, key_of};
+use crate::report::columns::{Column, Row, SCHEMA, column, other_schema};
+use crate::report::csv::{TableError, csv_error, table_to_csv};
+use crate::units::PageSize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The columns of a baseline, by name in the column table: which cell, then its counts.
+pub const BASELINE_COLUMNS: [&str; 20] = [
+    "schema",
+    "trace",
+    "trace_digest",
+    "filter",
+    "mappings",
+    "on_segfault",
+    "page_size",
+    "policy",
+    "params",
+    "seed",
+    "tau",
+    "frames",
+    "allocation",
+    "accessed_bit",
+    "swap_limit",
+    "commit_limit",
+    "warmup_refs",
+    "refs",
+    "faults",
+    "write_backs",
+];
+
+/// A cell of a baseline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The line of the file, from 1.
+    pub line: u64,
+    /// The cell and its counts; other fields are empty.
+    pub row: Row,
+    /// The line's bytes as they are in the file.
+    raw: Vec<u8>,
+}
+
+/// A baseline as it was read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Baseline {
+    /// The header's bytes as they are in the file; empty if there is none yet.
+    header: Vec<u8>,
+    /// The cells, in the order of their lines; no two the same.
+    pub entries: Vec<Entry>,
+}
+
+fn baseline_columns() -> impl Iterator<Item = &'static Column> {
+    BASELINE_COLUMNS
+        .iter()
+        .map(|name| column(name).expect("a column of the table"))
+}
+
+impl Baseline {
+    /// Reads a baseline; `path` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// The file and the line: other columns, another schema, a field that is none, two lines for
+    /// one cell, no cell at all.
+    pub fn parse(path: &Path, text: &[u8]) -> Result<Baseline, TableError> {
+        let mut reader = csv::ReaderBuilder::new().from_reader(text);
+        let header = reader.headers().map_err(|e| csv_error(path, &e))?.clone();
+        let mut known: BTreeMap<CellKey, u64> = BTreeMap::new();
+        let mut starts = Vec::new();
+        let mut entries: Vec<Entry> = Vec::new();
+        for record in reader.records() {
+            let record = record.map_err(|e| csv_error(path, &e))?;
+            let place = record.position().expect("it was read from a text");
+            let line = place.line();
+            check_columns(path, &header, Some((line, &record)))?;
+            let row = row_of(path, line, &record)?;
+            if let Some(first) = known.insert(key_of(&row), line) {
+                let what = format!("the same cell as line {first}: keep one of the two");
+                return Err(TableError::content(path, Some(line), what));
+            }
+            starts.push(place.byte() as usize);
+            let raw = Vec::new();
+            entries.push(Entry { line, row, raw });
+        }
+        check_columns(path, &header, None)?;
+        if entries.is_empty() {
+            let what = "the baseline names no cell";
+            return Err(TableError::content(path, None, what));
+        }
+        let ends = starts.iter().copied().skip(1).chain([text.len()]);
+        for ((entry, &from), to) in entries.iter_mut().zip(&starts).zip(ends) {
+            entry.raw = text[from..to].to_vec();
+        }
+        let header = text[..starts[0]].to_vec();
+        Ok(Baseline { header, entries })
+    }
+
+    /// The cells.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.entries.iter().map(|entry| &entry.row)
+    }
+
+    /// Takes the counts of these rows, each for the line of its cell, or as a new line in the stable
+    /// order; a line that says the same already is left as it is. Returns how many lines were
+    /// changed and how many are new.
+    pub fn take(&mut self, rows: &[Row]) -> Taken {
+        let mut taken = Taken::default();
+        let places: BTreeMap<CellKey, usize> = (self.rows().map(key_of)).zip(0..).collect();
+        let (known, new): (Vec<&Row>, Vec<&Row>) =
+            (rows.iter()).partition(|row| places.contains_key(&key_of(row)));
+        for row in known {
+            let entry = &mut self.entries[places[&key_of(row)]];
+            let raw = line_of(row);
+            if line_of(&entry.row) != raw {
+                (entry.row, entry.raw) = (row.clone(), raw);
+                taken.changed += 1;
+            }
+        }
+        for row in new {
+            let after = |entry: &Entry| entry.row.sort_key() > row.sort_key();
+            let place = self.entries.iter().position(after);
+            let entry = Entry {
+                line: 0,
+                row: row.clone(),
+                raw: line_of(row),
+            };
+            let place = place.unwrap_or(self.entries.len());
+            self.entries.insert(place, entry);
+            taken.new += 1;
+        }
+        taken
+    }
+
+    /// The file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let header = match self.header.is_empty() {
+            true => header_line(),
+            false => self.header.clone(),
+        };
+        let mut bytes = ended(header);
+        for entry in &self.entries {
+            bytes.extend(ended(entry.raw.clone()));
+        }
+        bytes
+    }
+}
+
+/// What [`Baseline::take`] did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Lines whose counts, digest or model are others now.
+    pub changed: usize,
+    /// Lines that were not there.
+    pub new: usize,
+}
+
+/// A line whose end is missing gets one, so that another can follow.
+fn ended(mut line: Vec<u8>) -> Vec<u8> {
+    if line.last() != Some(&b'\n') {
+        line.push(b'\n');
+    }
+    line
+}
+
+fn header_line() -> Vec<u8> {
+    let names = BASELINE_COLUMNS.map(str::to_owned).to_vec();
+    table_to_csv(names, std::iter::empty())
+}
+
+fn line_of(row: &Row) -> Vec<u8> {
+    let fields = baseline_columns().map(|column| (column.show)(row));
+    table_to_csv(fields.collect(), std::iter::empty())
+}
+
+/// The columns are those of this program. Of another version the first line is looked at, too:
+/// its schema says which.
+fn check_columns(
+    path: &Path,
+    header: &csv::StringRecord,
+    first: Option<(u64, &csv::StringRecord)>,
+) -> Result<(), TableError> {
+    if header.iter().eq(BASELINE_COLUMNS) {
+        return Ok(());
+    }
+    if let (Some("schema"), Some((line, record))) = (header.get(0), first) {
+        let schema: Option<u64> = record.get(0).and_then(|field| field.parse().ok());
+        if let Some(schema) = schema.filter(|&schema| schema != SCHEMA) {
+            let what = other_schema(schema) + RENEW;
+            return Err(TableError::content(path, Some(line), what));
+        }
+    }
+    let what = "no baseline of this version: its columns are others\n  \
+                help: a baseline is what `pagebench check FILE TRACE… --accept` writes";
+    Err(TableError::content(path, Some(1), what))
+}
+
+/// What to do with a baseline of another schema, beside what the program says of any table.
+const RENEW: &str =
+    "; a baseline is made anew by removing it and `pagebench check FILE TRACE… --accept`";
+
+fn row_of(path: &Path, line: u64, record: &csv::StringRecord) -> Result<Row, TableError> {
+    let fail = |what: String| TableError::content(path, Some(line), what);
+    let mut row = Row::default();
+    for (column, field) in baseline_columns().zip(record) {
+        (column.read)(&mut row, field)
+            .map_err(|why| fail(format!("column {}: {why}", column.name)))?;
+        if row.schema != SCHEMA {
+            return Err(fail(other_schema(row.schema) + RENEW));
+        }
+    }
+    let size = row.page_size.to_string().parse::<PageSize>();
+    size.map_err(|e| fail(e.to_string()))?;
+    let choice = row.policy_label().parse::<crate::policy::PolicyChoice>();
+    choice.map_err(|e| fail(e.to_string()))?;
+    if row.frames == Some(0) || row.tau == Some(0) {
+        return Err(fail("0 frames or a window of 0".into()));
+    }
+    if row
+        .frames
+        .is_some_and(|frames| u32::try_from(frames).is_err())
+    {
+        return Err(fail("too many frames: at most 4294967295".into()));
+    }
+    if row.frames.is_none() && row.tau.is_none() {
+        return Err(fail("neither frames nor a window".into()));
+    }
+    if row.faults > row.refs {
+        let what = format!("{} faults of {} references", row.faults, row.refs);
+        return Err(fail(what));
+    }
+    Ok(row)
+}

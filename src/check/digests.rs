@@ -1,0 +1,397 @@
+//! The sequence of faults of a cell as digests, kept beside a baseline in `<baseline>.faults.csv`, one
+//! line a cell: after every so many faults the digest of all faults so far. The first digest that
+//! differs names the block in which a later sequence departs from this one.
+//!
+//! The blocks of a cell are equally long, a power of two that keeps them to a number asked for (64 if
+//! nothing is said): the departure is narrowed to that share of the faults wherever it is.
+//!
+//! Deliberately absent: the counts, and how faults come about.
+
+use super::cell::{CellKey, key_columns, key_of};
+use crate::report::columns::{Row, column};
+use crate::report::csv::{TableError, csv_error, table_to_csv};
+use crate::vm::{FaultEvent, Listener};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::Xxh3;
+
+/// Blocks of a cell if nothing else is asked for.
+pub const BLOCKS: usize = 64;
+/// The most blocks of a cell.
+pub const BLOCKS_MAX: usize = 4096;
+
+/// The digests of a sequence of faults.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FaultDigest {
+    /// Faults from the beginning of the trace, warm-up included.
+    pub faults: u64,
+    /// Faults of a block; the last block may have fewer.
+    pub every: u64,
+    /// After each block the digest of all faults so far.
+    pub marks: Vec<u32>,
+}
+
+/// Makes the digests of the faults that it hears of.
+pub struct Rolling {
+    hash: Xxh3,
+    digest: FaultDigest,
+    most: usize,
+}
+
+impl Rolling {
+    /// In so many blocks at most.
+    pub fn in_blocks(most: usize) -> Rolling {
+        Rolling {
+            hash: Xxh3::new(),
+            digest: FaultDigest {
+                every: 1,
+                ..FaultDigest::default()
+            },
+            most: most.max(1),
+        }
+    }
+
+    /// In blocks as long as those of another sequence.
+    pub fn like(other: &FaultDigest) -> Rolling {
+        let mut rolling = Rolling::in_blocks(usize::MAX);
+        rolling.digest.every = other.every;
+        rolling
+    }
+
+    /// The digests of all that was heard.
+    pub fn finish(mut self) -> FaultDigest {
+        if !self.digest.faults.is_multiple_of(self.digest.every) {
+            self.mark(true);
+        }
+        self.digest
+    }
+
+    /// Marks the end of a block, which is not a whole one at the end of all.
+    fn mark(&mut self, end: bool) {
+        let digest = &mut self.digest;
+        // The half of a digest: a departure stays unseen at a mark once in four thousand million.
+        let mark = self.hash.digest() as u32;
+        if digest.marks.len() == self.most {
+            // Twice as long blocks: each second mark goes.
+            let mut places = 0..;
+            digest
+                .marks
+                .retain(|_| places.next().is_some_and(|n| n % 2 == 1));
+            digest.every *= 2;
+        }
+        if end || digest.faults.is_multiple_of(digest.every) {
+            digest.marks.push(mark);
+        }
+    }
+}
+
+impl Listener for Rolling {
+    fn fault(&mut self, event: &FaultEvent) {
+        let (victim, dirty) = event.victim.unwrap_or((u32::MAX, false));
+        let flags = [event.kind as u8, u8::from(event.major), u8::from(dirty)];
+        self.hash.update(&event.time.to_le_bytes());
+        self.hash.update(&event.page.to_le_bytes());
+        self.hash.update(&victim.to_le_bytes());
+        self.hash.update(&flags);
+        self.digest.faults += 1;
+        if self.digest.faults.is_multiple_of(self.digest.every) {
+            self.mark(false);
+        }
+    }
+}
+
+/// The faults among which two sequences depart: numbers from 0, from the first to before the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departure {
+    /// So many faults agree at least.
+    pub from: u64,
+    /// The first fault that differs is before this one.
+    pub to: u64,
+}
+
+impl FaultDigest {
+    /// Where another sequence, in blocks of the same length, departs from this one; `None` if it does
+    /// not.
+    pub fn departure(&self, now: &FaultDigest) -> Option<Departure> {
+        let same = (self.marks.iter().zip(&now.marks)).take_while(|(a, b)| a == b);
+        let agreed = same.count() as u64;
+        // A block that ended early has the mark of its end: not that of the other's.
+        let from = (agreed * self.every).min(self.faults).min(now.faults);
+        match self.faults == now.faults && self.marks == now.marks {
+            true => None,
+            false => Some(Departure {
+                from,
+                to: (from - from % self.every) + self.every,
+            }),
+        }
+    }
+}
+
+/// Hears a part of the faults again, to show them.
+pub struct Window {
+    shown: std::ops::Range<u64>,
+    last: u64,
+    seen: u64,
+    /// The faults shown, with their numbers.
+    pub events: Vec<(u64, FaultEvent)>,
+    /// The position of the last fault before the departure.
+    pub before: Option<u64>,
+    /// The position of the last fault of the block, or of all.
+    pub behind: Option<u64>,
+    departure: Departure,
+}
+
+impl Window {
+    /// Around a departure: so many faults before it and behind its beginning.
+    pub fn around(departure: Departure, before: u64, behind: u64) -> Window {
+        let from = departure.from;
+        Window {
+            shown: from.saturating_sub(before)..from.saturating_add(behind),
+            last: departure.to,
+            seen: 0,
+            events: Vec::new(),
+            before: None,
+            behind: None,
+            departure,
+        }
+    }
+}
+
+impl Listener for Window {
+    fn fault(&mut self, event: &FaultEvent) {
+        let number = self.seen;
+        self.seen += 1;
+        if number >= self.last.max(self.shown.end) {
+            return;
+        }
+        if number < self.departure.from {
+            self.before = Some(event.time);
+        } else if number < self.last {
+            self.behind = Some(event.time);
+        }
+        if self.shown.contains(&number) {
+            self.events.push((number, *event));
+        }
+    }
+}
+
+/// The digests of the cells of a baseline.
+#[derive(Debug, Clone, Default)]
+pub struct Digests {
+    lines: BTreeMap<CellKey, (Row, FaultDigest)>,
+}
+
+/// The version of the file.
+const SCHEMA: &str = "1";
+
+fn header() -> Vec<String> {
+    let names = ["schema"].into_iter().chain(key_columns());
+    let names = names.chain(["trace_digest", "faults_in_all", "faults_a_block", "digests"]);
+    names.map(str::to_owned).collect()
+}
+
+/// Where the digests of a baseline are.
+pub fn path_of(baseline: &Path) -> PathBuf {
+    let mut name = baseline.as_os_str().to_owned();
+    name.push(".faults.csv");
+    name.into()
+}
+
+impl Digests {
+    /// The digests of a cell, if there are any of this trace.
+    pub fn of(&self, row: &Row) -> Option<&FaultDigest> {
+        let (known, digest) = self.lines.get(&key_of(row))?;
+        (known.trace_digest == row.trace_digest).then_some(digest)
+    }
+
+    /// The blocks that the cells have at most, as a power of two.
+    pub fn blocks(&self) -> usize {
+        let blocks = self.lines.values().map(|(_, digest)| digest.marks.len());
+        blocks.max().map_or(0, usize::next_power_of_two)
+    }
+
+    /// Sets the digests of a cell, or removes them.
+    pub fn set(&mut self, row: &Row, digest: Option<FaultDigest>) {
+        match digest {
+            Some(digest) => self.lines.insert(key_of(row), (row.clone(), digest)),
+            None => self.lines.remove(&key_of(row)),
+        };
+    }
+
+    /// The file, in the stable order.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut lines: Vec<&(Row, FaultDigest)> = self.lines.values().collect();
+        lines.sort_by_cached_key(|(row, _)| row.sort_key());
+        let fields = |(row, digest): &(Row, FaultDigest)| {
+            let mut fields = vec![SCHEMA.to_owned()];
+            fields.extend(key_of(row));
+            fields.push(row.trace_digest.clone());
+            fields.push(digest.faults.to_string());
+            fields.push(digest.every.to_string());
+            fields.push(
+                digest
+                    .marks
+                    .iter()
+                    .map(|mark| format!("{mark:08x}"))
+                    .collect(),
+            );
+            fields
+        };
+        table_to_csv(header(), lines.into_iter().map(fields))
+    }
+
+    /// Reads the file; `path` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// The file and the line: another version, digests that do not fit the number of faults, two lines
+    /// for one cell.
+    pub fn parse(path: &Path, text: &[u8]) -> Result<Digests, TableError> {
+        let mut reader = csv::ReaderBuilder::new().from_reader(text);
+        let header_read = reader.headers().map_err(|e| csv_error(path, &e))?;
+        if !header_read.iter().eq(header().iter()) {
+            let what = "no digests of this version: its columns are others\n  \
+                        help: remove the file and write it anew with --accept --with-digests";
+            return Err(TableError::content(path, Some(1), what));
+        }
+        let mut digests = Digests::default();
+        for record in reader.records() {
+            let record = record.map_err(|e| csv_error(path, &e))?;
+            let line = record.position().map(csv::Position::line);
+            let fail = |what: String| TableError::content(path, line, what);
+            if &record[0] != SCHEMA {
+                let what = format!("schema {}: this program reads schema {SCHEMA}", &record[0]);
+                return Err(fail(what));
+            }
+            let mut row = Row::default();
+            let names = key_columns().chain(["trace_digest"]);
+            let mut fields = record.iter().skip(1);
+            for (name, field) in names.zip(&mut fields) {
+                let read = column(name).expect("a column of the table").read;
+                read(&mut row, field).map_err(|why| fail(format!("column {name}: {why}")))?;
+            }
+            let rest: Vec<&str> = fields.collect();
+            let digest = parse_digest(&rest).ok_or_else(|| {
+                fail("its digests do not fit its number of faults: it was edited or cut".into())
+            })?;
+            let twice = digests.lines.insert(key_of(&row), (row, digest)).is_some();
+            if twice {
+                return Err(fail("a second line for one cell".into()));
+            }
+        }
+        Ok(digests)
+    }
+}
+
+fn parse_digest(fields: &[&str]) -> Option<FaultDigest> {
+    let &[faults, every, marks] = fields else {
+        return None;
+    };
+    let (faults, every): (u64, u64) = (faults.parse().ok()?, every.parse().ok()?);
+    if !marks.is_ascii() || marks.len() % 8 != 0 || !every.is_power_of_two() {
+        return None;
+    }
+    let mark = |at: usize| u32::from_str_radix(&marks[at..at + 8], 16).ok();
+    let marks: Option<Vec<u32>> = (0..marks.len()).step_by(8).map(mark).collect();
+    let marks = marks.filter(|marks| marks.len() as u64 == faults.div_ceil(every))?;
+    Some(FaultDigest {
+        faults,
+        every,
+        marks,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vm::FaultKind;
+
+    fn event(time: u64) -> FaultEvent {
+        FaultEvent {
+            time,
+            page: time as u32 % 7,
+            kind: FaultKind::Fill,
+            major: false,
+            victim: None,
+        }
+    }
+
+    fn digest(mut rolling: Rolling, times: impl Iterator<Item = u64>) -> FaultDigest {
+        times.for_each(|time| rolling.fault(&event(time)));
+        rolling.finish()
+    }
+
+    #[test]
+    fn blocks_grow_and_stay_few() {
+        for count in 0..200 {
+            let few = digest(Rolling::in_blocks(8), 0..count);
+            assert!(
+                few.marks.len() <= 8 && few.every.is_power_of_two(),
+                "{count}"
+            );
+            assert_eq!(few.marks.len() as u64, count.div_ceil(few.every), "{count}");
+            // The same as with blocks of that length from the beginning.
+            assert_eq!(digest(Rolling::like(&few), 0..count), few, "{count}");
+            assert_eq!(few.departure(&few), None);
+        }
+    }
+
+    #[test]
+    fn the_block_of_the_departure_is_named() {
+        let then = digest(Rolling::in_blocks(8), 0..100);
+        assert_eq!(then.every, 16);
+        for other in 0..100 {
+            let change = |time| if time == other { 1000 } else { time };
+            let now = digest(Rolling::like(&then), (0..100).map(change));
+            let departure = then.departure(&now).unwrap();
+            assert!((departure.from..departure.to).contains(&other), "{other}");
+            assert!(departure.to - departure.from <= 16);
+        }
+        for count in (0..100).chain(101..300) {
+            let now = digest(Rolling::like(&then), 0..count);
+            let departure = then.departure(&now).unwrap();
+            let first = count.min(100);
+            assert!(
+                (departure.from..departure.to).contains(&first),
+                "{count} {departure:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_file_is_read_back_and_nonsense_refused() {
+        let row = Row {
+            trace: "t".into(),
+            trace_digest: "d".into(),
+            policy: "lru".into(),
+            frames: Some(8),
+            ..Row::default()
+        };
+        let mut digests = Digests::default();
+        let some = digest(Rolling::in_blocks(4), 0..9);
+        digests.set(&row, Some(some.clone()));
+        let text = String::from_utf8(digests.to_bytes()).unwrap();
+        let path = Path::new("b.faults.csv");
+        let back = Digests::parse(path, text.as_bytes()).unwrap();
+        assert_eq!(back.of(&row), Some(&some));
+        let other = Row {
+            trace_digest: "e".into(),
+            ..row
+        };
+        assert_eq!(back.of(&other), None);
+        let line = text.lines().nth(1).unwrap();
+        for (text, why) in [
+            (
+                text.replace(",9,4,", ",99,4,"),
+                "b.faults.csv:2: its digests do not fit",
+            ),
+            (text.replace(",9,4,", ",9,0,"), "do not fit"),
+            (format!("{text}{line}\n"), "b.faults.csv:3: a second line"),
+            (text.replace("\n1,", "\n2,"), "schema 2"),
+            ("a,b\n".into(), "no digests of this version"),
+        ] {
+            let error = Digests::parse(path, text.as_bytes()).unwrap_err();
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! A verdict as JSON, with everything that the other forms say.
+//!
+//! Deliberately absent: times and hosts, so that the same verdict is the same bytes.
+
+use super::cell::{cell_path, memory};
+use super::verdict::{Change, Checked, Standing, Verdict};
+use crate::exit::ExitCode;
+use crate::report::columns::SCHEMA;
+use serde_json::{Value, json};
+
+/// The whole file.
+pub fn to_json(verdict: &Verdict, baseline: &str, code: ExitCode) -> String {
+    let tally = verdict.tally();
+    let metrics: Vec<&str> = verdict.metrics.iter().map(|metric| metric.name).collect();
+    let changes: Vec<Value> = verdict.changes().into_iter().map(change).collect();
+    let missing: Vec<Value> = verdict.missing().map(cell).collect();
+    let failed = verdict.failed().map(|(one, why)| {
+        let mut value = cell(one);
+        value["error"] = why.into();
+        value
+    });
+    let value = json!({
+        "schema": SCHEMA,
+        "baseline": baseline,
+        "result": code.name,
+        "exit_code": code.code,
+        "metrics": metrics,
+        "cells_compared": tally.compared,
+        "regressions": tally.regressions,
+        "improvements": tally.improvements,
+        "changes_within_limits": tally.within,
+        "changes": changes,
+        "missing": missing,
+        "failed": failed.collect::<Vec<_>>(),
+    });
+    serde_json::to_string_pretty(&value).expect("no odd keys") + "\n"
+}
+
+fn cell(cell: &Checked) -> Value {
+    json!({
+        "cell": cell_path(&cell.row),
+        "trace": cell.row.trace,
+        "policy": cell.row.policy_label(),
+        "memory": memory(&cell.row),
+        "page_size": cell.row.page_size,
+        "frames": cell.row.frames,
+        "tau": cell.row.tau,
+        "line": cell.line,
+    })
+}
+
+fn change((of, change): (&Checked, &Change)) -> Value {
+    let mut value = cell(of);
+    value["metric"] = change.metric.name.into();
+    value["expected"] = change.expected.into();
+    value["got"] = change.got.into();
+    // Beyond 64 bits JSON has no whole numbers.
+    let difference = change.difference();
+    value["difference"] = match i64::try_from(difference) {
+        Ok(whole) => whole.into(),
+        Err(_) => (difference as f64).into(),
+    };
+    value["percent"] = json!(change.percent());
+    value["verdict"] = change.standing.name().into();
+    value["fails"] = change.standing.fails().into();
+    if let Standing::Improvement(improvement) = change.standing {
+        value["improvement"] = json!(improvement);
+    }
+    value
+}

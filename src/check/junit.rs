@@ -1,0 +1,121 @@
+//! A verdict as JUnit XML: a suite for each trace, a case for each cell. A cell whose counts fail is a
+//! failure; one without counts is an error.
+//!
+//! Deliberately absent: times, so that the same verdict is the same bytes.
+
+use super::cell::memory;
+use super::verdict::{Change, Checked, Fate, Verdict};
+use std::fmt::Write;
+
+/// The whole file.
+pub fn to_xml(verdict: &Verdict) -> String {
+    let cells: Vec<&Checked> = verdict.cells.iter().collect();
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let _ = writeln!(
+        out,
+        "<testsuites name=\"pagebench check\"{}>",
+        tally(&cells)
+    );
+    for suite in cells.chunk_by(|a, b| a.row.trace == b.row.trace) {
+        let name = escaped(&suite[0].row.trace);
+        let _ = writeln!(out, "  <testsuite name=\"{name}\"{}>", tally(suite));
+        suite.iter().for_each(|cell| case(&mut out, cell));
+        out.push_str("  </testsuite>\n");
+    }
+    out.push_str("</testsuites>\n");
+    out
+}
+
+fn tally(cells: &[&Checked]) -> String {
+    let lacks = |cell: &&&Checked| !matches!(cell.fate, Fate::Compared(_));
+    let complains = |cell: &&&Checked| cell.complaint().is_some();
+    let errors = cells.iter().filter(lacks).count();
+    let failures = cells.iter().filter(complains).count() - errors;
+    let tests = cells.len();
+    format!(" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\"")
+}
+
+fn case(out: &mut String, cell: &Checked) {
+    let row = &cell.row;
+    let name = match row.params.is_empty() {
+        true => memory(row),
+        false => format!("{}, {}", row.params, memory(row)),
+    };
+    let _ = write!(
+        out,
+        "    <testcase classname=\"{}\" name=\"{}\"",
+        escaped(&format!("{}.{}", row.trace, row.policy)),
+        escaped(&name)
+    );
+    let passing = |changes: &[Change]| {
+        let words: Vec<String> = changes
+            .iter()
+            .map(|change| format!("{}: {}", change.standing.name(), change.words()))
+            .collect();
+        words.join("\n")
+    };
+    let text = cell.complaint().map(|text| escaped(&text));
+    let line = cell.line;
+    let _ = match (&cell.fate, text) {
+        (Fate::Compared(changes), None) if changes.is_empty() => writeln!(out, "/>"),
+        (Fate::Compared(changes), None) => writeln!(
+            out,
+            ">\n      <system-out>{}</system-out>\n    </testcase>",
+            escaped(&passing(changes))
+        ),
+        (Fate::Compared(changes), Some(text)) => writeln!(
+            out,
+            ">\n      <failure type=\"regression\" message=\"{text}\">line {line} of the baseline\n{}</failure>\n    </testcase>",
+            escaped(&passing(changes))
+        ),
+        (fate, text) => {
+            let kind = if *fate == Fate::Missing {
+                "missing"
+            } else {
+                "failed"
+            };
+            let text = text.unwrap_or_default();
+            writeln!(
+                out,
+                ">\n      <error type=\"{kind}\" message=\"{text}\">line {line} of the baseline</error>\n    </testcase>"
+            )
+        }
+    };
+}
+
+/// Text for XML, in attributes too: marks as entities, and what XML 1.0 cannot hold as U+FFFD.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&apos;"),
+            '\n' => out.push_str("&#10;"),
+            '\r' => out.push_str("&#13;"),
+            '\t' => out.push_str("&#9;"),
+            '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_breaks_the_file() {
+        assert_eq!(
+            escaped("a<b>&\"'\n\t\r"),
+            "a&lt;b&gt;&amp;&quot;&apos;&#10;&#9;&#13;"
+        );
+        assert_eq!(
+            escaped("\0\x1b[31mé\u{ffff}"),
+            "\u{fffd}\u{fffd}[31mé\u{fffd}"
+        );
+    }
+}

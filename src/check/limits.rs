@@ -1,0 +1,517 @@
+//! How much a count may change: for each metric and for cells that globs choose, absolute or in
+//! percent, for an increase and for a decrease. This is the `[check]` table of an experiment file,
+//! which stands alone in a file, too, and which flags go over.
+//!
+//! Deliberately absent: where counts come from, and what a verdict leads to.
+
+use super::cell::frames;
+use crate::policy::params::did_you_mean;
+use crate::report::columns::{Row, column};
+use globset::{GlobBuilder, GlobMatcher};
+use serde::de::{Deserializer, Error, Visitor};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+/// A count that is compared.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Its column.
+    pub name: &'static str,
+    /// Whether fewer are better. Of the others any change is a regression.
+    pub fewer_is_better: bool,
+}
+
+/// Every count that is compared, in order.
+pub const METRICS: [Metric; 3] = [
+    Metric {
+        name: "refs",
+        fewer_is_better: false,
+    },
+    Metric {
+        name: "faults",
+        fewer_is_better: true,
+    },
+    Metric {
+        name: "write_backs",
+        fewer_is_better: true,
+    },
+];
+
+impl Metric {
+    /// The name in words.
+    pub fn words(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    /// The count of a row.
+    pub fn of(&self, row: &Row) -> u64 {
+        let text = (column(self.name).expect("a column of the table").show)(row);
+        text.parse().expect("a count")
+    }
+}
+
+/// The metric of a name, which may be written with `-`.
+pub fn metric(name: &str) -> Result<&'static Metric, String> {
+    let same = |metric: &&Metric| metric.name == name.trim().replace('-', "_");
+    METRICS.iter().find(same).ok_or_else(|| {
+        let names = METRICS.iter().map(|metric| metric.name);
+        let hint = did_you_mean(name, names.clone());
+        let names: Vec<&str> = names.collect();
+        format!("no metric \"{name}\"{hint} (one of: {})", names.join(", "))
+    })
+}
+
+/// What an unexpected improvement leads to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Improvement {
+    /// A word on it, and the check passes.
+    #[default]
+    Warn,
+    /// The check passes.
+    Allow,
+    /// The check fails: a count that nobody expects is not understood.
+    Fail,
+}
+
+impl Improvement {
+    /// Every one with its name.
+    pub const ALL: [(Improvement, &'static str); 3] = [
+        (Improvement::Warn, "warn"),
+        (Improvement::Allow, "allow"),
+        (Improvement::Fail, "fail"),
+    ];
+}
+
+/// A glob: `*` and `?`, `[ab]`, `{a,b}`. It must match the whole of a text; `*` matches `/`, too.
+#[derive(Debug, Clone)]
+pub struct Pattern(GlobMatcher);
+
+impl Pattern {
+    /// Whether it matches the whole of a text.
+    pub fn matches(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        self.0.glob() == other.0.glob()
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Pattern, String> {
+        let glob = GlobBuilder::new(text).build();
+        let glob = glob.map_err(|e| format!("\"{text}\" is no glob: {}", e.kind()))?;
+        Ok(Pattern(glob.compile_matcher()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Pattern, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Pattern;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a glob or a number")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Pattern, E> {
+                text.parse().map_err(E::custom)
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Pattern, E> {
+                self.visit_str(&number.to_string())
+            }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Pattern, E> {
+                self.visit_str(&number.to_string())
+            }
+        }
+        from.deserialize_any(Text)
+    }
+}
+
+/// The metrics that are compared: a name or a list of names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metrics(pub Vec<&'static Metric>);
+
+impl<'de> Deserialize<'de> for Metrics {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Metrics, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = Metrics;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a metric or a list of them")
+            }
+            fn visit_str<E: Error>(self, name: &str) -> Result<Metrics, E> {
+                Ok(Metrics(vec![metric(name).map_err(E::custom)?]))
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                self,
+                mut all: A,
+            ) -> Result<Metrics, A::Error> {
+                let mut metrics = Vec::new();
+                while let Some(name) = all.next_element::<String>()? {
+                    metrics.push(metric(&name).map_err(A::Error::custom)?);
+                }
+                match metrics.is_empty() {
+                    true => Err(A::Error::custom(
+                        "an empty list of metrics compares nothing",
+                    )),
+                    false => Ok(Metrics(metrics)),
+                }
+            }
+        }
+        from.deserialize_any(Names)
+    }
+}
+
+/// A percentage: finite and not negative.
+fn percentage<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    let value = f64::deserialize(from)?;
+    is_percentage(value).map_err(D::Error::custom)?;
+    Ok(Some(value))
+}
+
+/// Refuses what is no percentage.
+pub fn is_percentage(value: f64) -> Result<(), String> {
+    match value.is_finite() && value >= 0.0 {
+        true => Ok(()),
+        false => Err(format!("{value} is no percentage from 0 upwards")),
+    }
+}
+
+/// Defines a table of limits with fields of its own.
+macro_rules! limits {
+    ($(#[$about:meta])* $name:ident { $($(#[$field:meta])* $own:ident: $type:ty,)* }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+        pub struct $name {
+            $($(#[$field])* pub $own: $type,)*
+            /// Most by which a count may grow.
+            pub max_increase: Option<u64>,
+            /// Most by which a count may grow, in percent of what is expected.
+            #[serde(default, deserialize_with = "percentage")]
+            pub max_increase_pct: Option<f64>,
+            /// Most by which a count may shrink without being an unexpected improvement.
+            pub max_decrease: Option<u64>,
+            /// The same in percent of what is expected.
+            #[serde(default, deserialize_with = "percentage")]
+            pub max_decrease_pct: Option<f64>,
+            /// What an unexpected improvement leads to.
+            pub improvement: Option<Improvement>,
+        }
+
+        impl $name {
+            /// The limits over others: what is said here holds. A direction is limited by one table
+            /// only, whether it says so absolutely, in percent or both.
+            fn over(&self, under: Bounds) -> Bounds {
+                let bound = |absolute: Option<u64>, percent: Option<f64>, under: Bound| {
+                    match absolute.is_some() || percent.is_some() {
+                        true => Bound { absolute, percent },
+                        false => under,
+                    }
+                };
+                Bounds {
+                    increase: bound(self.max_increase, self.max_increase_pct, under.increase),
+                    decrease: bound(self.max_decrease, self.max_decrease_pct, under.decrease),
+                    improvement: self.improvement.unwrap_or(under.improvement),
+                }
+            }
+        }
+    };
+}
+
+limits! {
+    /// The `[check]` table.
+    Limits {
+        /// The counts that are compared; all of [`METRICS`] if absent.
+        metric: Option<Metrics>,
+        /// Limits for cells and metrics that globs choose; a later one goes over an earlier one.
+        #[serde(default, rename = "override")]
+        overrides: Vec<Override>,
+    }
+}
+
+limits! {
+    /// Limits for some cells: `[[check.override]]`. A glob that is absent matches everything.
+    Override {
+        /// Traces by name.
+        trace: Option<Pattern>,
+        /// Policies with their parameters, `clock:load-bit=0`.
+        policy: Option<Pattern>,
+        /// Numbers of frames, or `tau=300` for a window.
+        frames: Option<Pattern>,
+        /// Metrics.
+        metric: Option<Pattern>,
+    }
+}
+
+impl Override {
+    fn applies(&self, row: &Row, metric: &Metric) -> bool {
+        let matches = |glob: &Option<Pattern>, text: &str| {
+            glob.as_ref().is_none_or(|glob| glob.matches(text))
+        };
+        let metrics = [metric.name.to_owned(), metric.words()];
+        matches(&self.trace, &row.trace)
+            && (matches(&self.policy, &row.policy_label()) || matches(&self.policy, &row.policy))
+            && matches(&self.frames, &frames(row))
+            && metrics.iter().any(|name| matches(&self.metric, name))
+    }
+}
+
+/// Most by which a count may change in one direction. Of two limits both must be kept; without any
+/// it may not change.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Bound {
+    /// In counts.
+    pub absolute: Option<u64>,
+    /// In percent of what is expected.
+    pub percent: Option<f64>,
+}
+
+impl Bound {
+    /// Whether a change by so many is within it.
+    pub fn holds(&self, change: u64, expected: u64) -> bool {
+        if (self.absolute, self.percent) == (None, None) {
+            return change == 0;
+        }
+        let within = |percent: f64| change as f64 * 100.0 <= percent * expected as f64;
+        self.absolute.is_none_or(|most| change <= most) && self.percent.is_none_or(within)
+    }
+}
+
+/// The limits of one count of one cell.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Bounds {
+    /// Upwards.
+    pub increase: Bound,
+    /// Downwards.
+    pub decrease: Bound,
+    /// What an unexpected improvement leads to.
+    pub improvement: Improvement,
+}
+
+impl Limits {
+    /// Reads a file whose `[check]` table, or whose whole, says the limits; other tables beside
+    /// `[check]` are somebody else's.
+    ///
+    /// # Errors
+    ///
+    /// File, line and column, the line with a caret, and the nearest name where one is unknown.
+    pub fn parse(path: &Path, text: &str) -> Result<Limits, String> {
+        #[derive(Deserialize)]
+        struct Whole {
+            check: Limits,
+        }
+        let fail = |error| toml_error(path, text, &error);
+        let table: toml::Table = toml::from_str(text).map_err(fail)?;
+        if !table.contains_key("check") {
+            return toml::from_str(text).map_err(fail);
+        }
+        let whole: Whole = toml::from_str(text).map_err(fail)?;
+        match KEYS.iter().find(|key| table.contains_key(**key)) {
+            None => Ok(whole.check),
+            Some(key) => Err(format!(
+                "{}: {key} stands outside of [check], where it means nothing: move it there",
+                path.display()
+            )),
+        }
+    }
+
+    /// The metrics that are compared.
+    pub fn metrics(&self) -> Vec<&'static Metric> {
+        match &self.metric {
+            Some(Metrics(metrics)) => METRICS.iter().filter(|one| metrics.contains(one)).collect(),
+            None => METRICS.iter().collect(),
+        }
+    }
+
+    /// The limits of one count of one cell.
+    pub fn bounds(&self, row: &Row, metric: &Metric) -> Bounds {
+        let all = self.over(Bounds::default());
+        let chosen = self.overrides.iter().filter(|one| one.applies(row, metric));
+        chosen.fold(all, |under, one| one.over(under))
+    }
+}
+
+/// The keys of the `[check]` table.
+pub const KEYS: [&str; 7] = [
+    "metric",
+    "max-increase",
+    "max-increase-pct",
+    "max-decrease",
+    "max-decrease-pct",
+    "improvement",
+    "override",
+];
+
+/// A TOML error as one about the file: line and column from 1, the line with a caret, and the nearest
+/// name for what is spelled wrong.
+pub fn toml_error(path: &Path, text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().replace('`', "\"");
+    let hint = suggestion(error.message());
+    let message = message.lines().collect::<Vec<_>>().join(" ");
+    let Some(span) = error.span() else {
+        return format!("{}: {message}{hint}", path.display());
+    };
+    let boundary = |at: usize| (0..=at).rev().find(|&at| text.is_char_boundary(at));
+    let start = boundary(span.start.min(text.len())).unwrap_or(0);
+    let end = boundary(span.end.clamp(start, text.len())).unwrap_or(start);
+    let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    let line = text[line_start..].lines().next().unwrap_or_default();
+    let number = text[..start].matches('\n').count() + 1;
+    let column = text[line_start..start].chars().count();
+    let rest = line.chars().count().saturating_sub(column).max(1);
+    let carets = text[start..end].chars().count().clamp(1, rest);
+    let margin = " ".repeat(number.to_string().len());
+    // Tabs stay tabs, so that the caret stands where it should.
+    let blank = |c: char| if c == '\t' { '\t' } else { ' ' };
+    let indent: String = line.chars().take(column).map(blank).collect();
+    format!(
+        "{}:{number}:{}: {message}{hint}\n {margin} |\n {number} | {line}\n {margin} | {indent}{}",
+        path.display(),
+        column + 1,
+        "^".repeat(carets),
+    )
+}
+
+/// The nearest of the names that serde says were expected.
+fn suggestion(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    match (message.starts_with("unknown "), quoted.next()) {
+        (true, Some(word)) => did_you_mean(word, quoted),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(trace: &str, policy: &str, frames: u64) -> Row {
+        Row {
+            trace: trace.into(),
+            policy: policy.into(),
+            frames: Some(frames),
+            ..Row::default()
+        }
+    }
+
+    fn parse(text: &str) -> Result<Limits, String> {
+        Limits::parse(Path::new("l.toml"), text)
+    }
+
+    #[test]
+    fn a_later_override_goes_over_an_earlier_one() {
+        let text = r#"
+            [check]
+            metric = ["faults", "write-backs"]
+            max-increase = 0
+            improvement = "fail"
+            [[check.override]]
+            trace = "gcc*"
+            policy = "clock*"
+            max-increase-pct = 0.5
+            max-increase = 7
+            [[check.override]]
+            frames = 64
+            metric = "write_backs"
+            max-increase = 3
+            improvement = "allow"
+            [somebody-else]
+            x = 1
+        "#;
+        let limits = parse(text).unwrap();
+        assert_eq!(limits.metrics(), [&METRICS[1], &METRICS[2]]);
+        let faults = |row: &Row| limits.bounds(row, &METRICS[1]);
+        let zero = faults(&row("xz", "lru", 64));
+        assert!(zero.increase.holds(0, 9) && !zero.increase.holds(1, 9));
+        assert!(!zero.decrease.holds(1, 9) && zero.improvement == Improvement::Fail);
+        // Both limits must be kept.
+        let both = faults(&row("gcc-2", "clock", 64)).increase;
+        assert!(both.holds(5, 1000) && !both.holds(6, 1000));
+        assert!(both.holds(7, 100_000) && !both.holds(8, 100_000));
+        let last = limits.bounds(&row("gcc", "clock", 64), &METRICS[2]);
+        assert!(last.increase.holds(3, 3) && !last.increase.holds(4, 1000));
+        assert_eq!(last.improvement, Improvement::Allow);
+    }
+
+    #[test]
+    fn both_places_are_read() {
+        assert_eq!(
+            parse("max-increase = 5"),
+            parse("[check]\nmax-increase = 5")
+        );
+        assert_eq!(parse(""), Ok(Limits::default()));
+        // The list that flags and errors go by is that of the fields.
+        for key in KEYS {
+            let error = parse(&format!("{key} = false")).unwrap_err();
+            assert!(!error.contains("unknown field"), "{error}");
+        }
+    }
+
+    #[test]
+    fn errors_point_at_the_place() {
+        for (text, pieces) in [
+            (
+                "[check]\nmax-incraese = 1\n",
+                &[
+                    "l.toml:2:1: unknown field \"max-incraese\"",
+                    "did you mean \"max-increase\"?",
+                    " 2 | max-incraese = 1\n   | ^^^^^^^^^^^^",
+                ][..],
+            ),
+            (
+                "max-increase = -1",
+                &[
+                    "l.toml:1:16: invalid value",
+                    "| max-increase = -1\n   |                ^^",
+                ],
+            ),
+            (
+                "max-increase-pct = nan",
+                &["l.toml:1:20: NaN is no percentage"],
+            ),
+            ("max-increase-pct = -0.5", &["-0.5 is no percentage from 0"]),
+            (
+                "improvement = \"wran\"",
+                &[
+                    "l.toml:1:15: unknown variant \"wran\"",
+                    "did you mean \"warn\"?",
+                ],
+            ),
+            (
+                "metric = \"fautls\"",
+                &["l.toml:1:10: no metric \"fautls\"; did you mean \"faults\"?"],
+            ),
+            ("metric = []", &["compares nothing"]),
+            (
+                "[[override]]\ntrase = \"x\"",
+                &[
+                    "l.toml:2:1: unknown field \"trase\"",
+                    "did you mean \"trace\"?",
+                ],
+            ),
+            (
+                "[[override]]\ntrace = \"[x\"",
+                &["l.toml:2:9: \"[x\" is no glob"],
+            ),
+            (
+                "max-increase = 1\n[check]\n",
+                &["max-increase stands outside of [check]"],
+            ),
+            ("a = = 1", &["l.toml:1:5: "]),
+            ("é = 1 ü", &["l.toml:1:"]),
+        ] {
+            let error = parse(text).unwrap_err();
+            for piece in pieces {
+                assert!(error.contains(piece), "{piece}\n{error}");
+            }
+        }
+    }
+}

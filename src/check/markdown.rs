@@ -1,0 +1,115 @@
+//! A verdict as Markdown, for the summary of a CI step.
+//!
+//! Deliberately absent: where it is written.
+
+use super::verdict::{Verdict, counted};
+use std::fmt::Write;
+
+/// The most that GitHub takes as the summary of a step, in bytes.
+pub const ROOM: usize = 1 << 20;
+
+/// What ends a summary that was cut.
+const CUT: &str = "\n… cut: this summary may have 1 MiB. `--json` has everything.\n";
+
+/// The summary, in `room` bytes at most.
+pub fn to_markdown(verdict: &Verdict, baseline: &str, room: usize) -> String {
+    let mut out = format!("### pagebench check {}\n\n", escaped(baseline));
+    let _ = writeln!(out, "{}.", escaped(&verdict.sentence()));
+    let changes = verdict.changes();
+    if !changes.is_empty() {
+        out.push_str("\n| cell | count | expected | got | difference | percent | verdict |\n");
+        out.push_str("|---|---|---:|---:|---:|---:|---|\n");
+    }
+    for (cell, change) in changes {
+        let verdict = match change.standing.fails() {
+            true => format!("**{}**", change.standing.name()),
+            false => change.standing.name().to_owned(),
+        };
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {:+} | {} | {verdict} |",
+            escaped(&cell.name()),
+            escaped(&change.metric.words()),
+            change.expected,
+            change.got,
+            change.difference(),
+            change.show_percent(),
+        );
+    }
+    let missing: Vec<String> = verdict.missing().map(|cell| cell.name()).collect();
+    if !missing.is_empty() {
+        let _ = writeln!(
+            out,
+            "\n{} without a result:\n",
+            counted(missing.len(), "cell")
+        );
+    }
+    for cell in missing {
+        let _ = writeln!(out, "- {}", escaped(&cell));
+    }
+    for (cell, why) in verdict.failed() {
+        let _ = writeln!(
+            out,
+            "\n**failed**: {}: {}",
+            escaped(&cell.name()),
+            escaped(why)
+        );
+    }
+    cut(out, room)
+}
+
+/// Whole lines that fit, and a word that there were more.
+fn cut(mut text: String, room: usize) -> String {
+    if text.len() <= room {
+        return text;
+    }
+    let Some(left) = room.checked_sub(CUT.len()) else {
+        return String::new();
+    };
+    let end = text.as_bytes()[..left]
+        .iter()
+        .rposition(|&byte| byte == b'\n');
+    text.truncate(end.map_or(0, |at| at + 1));
+    text + CUT
+}
+
+/// Text that Markdown takes for nothing else, in a cell of a table too.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '~' | '#' | '!' | '$' => {
+                out.extend(['\\', c])
+            }
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_names() {
+        assert_eq!(
+            escaped("a|b\n<c> `d`_e\\"),
+            "a\\|b &lt;c&gt; \\`d\\`\\_e\\\\"
+        );
+    }
+
+    #[test]
+    fn a_long_summary_is_cut_at_a_line() {
+        let text = "é\n".repeat(100);
+        assert_eq!(cut(text.clone(), 300), text);
+        let short = cut(text.clone(), 100);
+        assert!(short.len() <= 100 && short.starts_with("é\n") && short.ends_with(CUT));
+        assert_eq!(short.len() - CUT.len(), (100 - CUT.len()) / 3 * 3);
+        assert_eq!(cut(text, 10), "");
+    }
+}

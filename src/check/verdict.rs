@@ -1,0 +1,283 @@
+//! What a comparison finds: for each cell of the baseline its changes, or that it has no counts, and
+//! which exit code all this comes to.
+//!
+//! Deliberately absent: how it is written down.
+
+use super::cell::{cell_name, memory};
+use super::limits::{Improvement, Metric};
+use crate::exit::{self, ExitCode};
+use crate::report::columns::Row;
+use crate::report::deltas::DeltaRow;
+
+/// How a change stands to its limits. The worst comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// More than allowed, or any change of what has no better direction.
+    Regression,
+    /// Better than anybody expected, with what that leads to.
+    Improvement(Improvement),
+    /// Within its limits.
+    Within,
+}
+
+impl Standing {
+    /// Whether the check fails by it.
+    pub fn fails(self) -> bool {
+        matches!(
+            self,
+            Standing::Regression | Standing::Improvement(Improvement::Fail)
+        )
+    }
+
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Standing::Regression => "regression",
+            Standing::Improvement(_) => "improvement",
+            Standing::Within => "within limits",
+        }
+    }
+
+    fn rank(self) -> u8 {
+        match self {
+            Standing::Regression => 0,
+            Standing::Improvement(Improvement::Fail) => 1,
+            Standing::Improvement(Improvement::Warn) => 2,
+            Standing::Improvement(Improvement::Allow) => 3,
+            Standing::Within => 4,
+        }
+    }
+}
+
+/// A count that is not what the baseline says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The count.
+    pub metric: &'static Metric,
+    /// The count of the baseline.
+    pub expected: u64,
+    /// The count now.
+    pub got: u64,
+    /// How that stands to its limits.
+    pub standing: Standing,
+}
+
+impl Change {
+    /// What was added.
+    pub fn difference(&self) -> i128 {
+        i128::from(self.got) - i128::from(self.expected)
+    }
+
+    /// The difference in percent of what was expected; `None` if that was nothing.
+    pub fn percent(&self) -> Option<f64> {
+        (self.expected > 0).then(|| self.difference() as f64 * 100.0 / self.expected as f64)
+    }
+
+    /// The percentage as text with its sign; `new` if nothing was expected.
+    pub fn show_percent(&self) -> String {
+        let percent = self.percent();
+        percent.map_or("new".into(), |percent| format!("{percent:+.4}"))
+    }
+
+    /// In words: `faults 10432 > baseline 10400 (+32, +0.3077 %)`.
+    pub fn words(&self) -> String {
+        let (got, expected) = (self.got, self.expected);
+        let sign = if got > expected { '>' } else { '<' };
+        let percent = self.percent().map(|percent| format!(", {percent:+.4} %"));
+        format!(
+            "{} {got} {sign} baseline {expected} ({:+}{})",
+            self.metric.words(),
+            self.difference(),
+            percent.unwrap_or_default()
+        )
+    }
+}
+
+/// What became of a cell.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fate {
+    /// It was compared; its counts that differ.
+    Compared(Vec<Change>),
+    /// There is no result for it.
+    Missing,
+    /// It could not be replayed to its end; why.
+    Failed(String),
+}
+
+/// A cell of the baseline and what became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// The line of the baseline.
+    pub line: u64,
+    /// What the baseline says.
+    pub row: Row,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+impl Checked {
+    /// The cell in words.
+    pub fn name(&self) -> String {
+        cell_name(&self.row)
+    }
+
+    /// What keeps it from passing, in words; `None` if it passes.
+    pub fn complaint(&self) -> Option<String> {
+        match &self.fate {
+            Fate::Missing => Some("no result: its trace or cell was not among those given".into()),
+            Fate::Failed(why) => Some(why.clone()),
+            Fate::Compared(changes) => {
+                let failing = changes.iter().filter(|change| change.standing.fails());
+                let words: Vec<String> = failing.map(Change::words).collect();
+                (!words.is_empty()).then(|| words.join("; "))
+            }
+        }
+    }
+}
+
+/// What a comparison finds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// What was compared.
+    pub metrics: Vec<&'static Metric>,
+    /// The cells of the baseline that were looked at, in its order.
+    pub cells: Vec<Checked>,
+}
+
+/// How many of what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Cells compared.
+    pub compared: usize,
+    /// Cells without a result.
+    pub missing: usize,
+    /// Cells that could not be replayed to their end.
+    pub failed: usize,
+    /// Counts that fail as regressions.
+    pub regressions: usize,
+    /// Counts that are better than expected.
+    pub improvements: usize,
+    /// Of these, counts that fail.
+    pub failing_improvements: usize,
+    /// Of all improvements, counts that are warned of.
+    pub warned: usize,
+    /// Counts that changed within their limits.
+    pub within: usize,
+}
+
+impl Verdict {
+    /// All changes with their cells, the worst first: by standing, then by percent.
+    pub fn changes(&self) -> Vec<(&Checked, &Change)> {
+        let mut changes: Vec<(&Checked, &Change)> = Vec::new();
+        for cell in &self.cells {
+            if let Fate::Compared(of_cell) = &cell.fate {
+                changes.extend(of_cell.iter().map(|change| (cell, change)));
+            }
+        }
+        let size = |change: &Change| change.percent().map_or(f64::INFINITY, f64::abs);
+        changes.sort_by(|(_, a), (_, b)| {
+            let ranks = a.standing.rank().cmp(&b.standing.rank());
+            ranks.then_with(|| size(b).total_cmp(&size(a)))
+        });
+        changes
+    }
+
+    /// Cells without a result.
+    pub fn missing(&self) -> impl Iterator<Item = &Checked> {
+        (self.cells.iter()).filter(|cell| cell.fate == Fate::Missing)
+    }
+
+    /// Cells that could not be replayed, and why.
+    pub fn failed(&self) -> impl Iterator<Item = (&Checked, &str)> {
+        self.cells.iter().filter_map(|cell| match &cell.fate {
+            Fate::Failed(why) => Some((cell, why.as_str())),
+            _ => None,
+        })
+    }
+
+    /// How many of what.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally {
+            missing: self.missing().count(),
+            failed: self.failed().count(),
+            ..Tally::default()
+        };
+        tally.compared = self.cells.len() - tally.missing - tally.failed;
+        for (_, change) in self.changes() {
+            match change.standing {
+                Standing::Regression => tally.regressions += 1,
+                Standing::Within => tally.within += 1,
+                Standing::Improvement(improvement) => {
+                    tally.improvements += 1;
+                    tally.warned += usize::from(improvement == Improvement::Warn);
+                    tally.failing_improvements += usize::from(improvement == Improvement::Fail);
+                }
+            }
+        }
+        tally
+    }
+
+    /// Whether a count is beyond its limits.
+    pub fn fails(&self) -> bool {
+        self.code() == exit::REGRESSION
+    }
+
+    /// The exit code: a regression before anything else, since it is certain whatever else is missing.
+    pub fn code(&self) -> ExitCode {
+        let tally = self.tally();
+        let codes = [
+            (
+                tally.regressions + tally.failing_improvements,
+                exit::REGRESSION,
+            ),
+            (tally.failed, exit::FAILURE),
+            (tally.missing, exit::INCOMPLETE),
+            (usize::from(self.cells.is_empty()), exit::NOTHING),
+        ];
+        let found = codes.into_iter().filter(|(count, _)| *count > 0);
+        found.fold(exit::OK, |worst, (_, code)| exit::worse(worst, code))
+    }
+
+    /// The outcome in one line.
+    pub fn sentence(&self) -> String {
+        let tally = self.tally();
+        let names: Vec<String> = self.metrics.iter().map(|metric| metric.words()).collect();
+        let mut parts = vec![
+            counted(tally.regressions, "regression"),
+            counted(tally.improvements, "improvement"),
+        ];
+        if tally.within > 0 {
+            parts.push(format!("{} within limits", counted(tally.within, "change")));
+        }
+        parts.push(format!("{} missing", tally.missing));
+        if tally.failed > 0 {
+            parts.push(format!("{} failed", tally.failed));
+        }
+        format!(
+            "{} compared ({}): {}",
+            counted(tally.compared, "cell"),
+            names.join(", "),
+            parts.join(", ")
+        )
+    }
+}
+
+/// `1 cell`, `2 cells`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The changes as rows of a delta table, the worst first.
+pub fn deltas(verdict: &Verdict) -> Vec<DeltaRow> {
+    let row = |(cell, change): (&Checked, &Change)| DeltaRow {
+        trace: cell.row.trace.clone(),
+        policy: cell.row.policy_label(),
+        memory: memory(&cell.row),
+        metric: change.metric.name.to_owned(),
+        expected: change.expected,
+        got: change.got,
+        percent: change.percent(),
+        verdict: change.standing.name().to_owned(),
+    };
+    verdict.changes().into_iter().map(row).collect()
+}

@@ -1,0 +1,140 @@
+//! `--accept`: the counts of today become the baseline, line by line; and the digests beside it.
+
+use super::{CheckArgs, Task};
+use crate::check::cell::{cell_name, cell_path, key_of};
+use crate::check::digests::{BLOCKS, Digests, FaultDigest, Rolling, path_of};
+use crate::check::{Baseline, Fate, Verdict};
+use crate::cli::failure::Failure;
+use crate::cli::print;
+use crate::cli::progress::message;
+use crate::cli::signals::Signals;
+use crate::exit::{self, ExitCode};
+use crate::report::columns::Row;
+use crate::report::csv::write_file;
+use crate::report::rows;
+use crate::sweep::{self, Plan};
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+
+/// Writes the counts of these rows into the baseline; other lines stay byte for byte. The rows are
+/// those of a replay, or of finished results if there was none.
+pub fn accept(
+    args: &CheckArgs,
+    task: Task,
+    mut now: Vec<Row>,
+    replayed: Option<(&Plan<'_>, &Signals)>,
+) -> Result<ExitCode, Failure> {
+    if let Some(only) = &task.only {
+        now.retain(|row| only.matches(&cell_path(row)));
+    }
+    if now.is_empty() {
+        let what = "nothing selected: there is no cell to accept (see --only)";
+        return Err(Failure::new(exit::NOTHING, what));
+    }
+    if let Some(row) = now.iter().find(|row| !row.is_ok()) {
+        let what = format!(
+            "cell {}: {}; nothing is accepted",
+            cell_name(row),
+            row.error
+        );
+        return Err(Failure::new(exit::FAILURE, what));
+    }
+    let mut keys = BTreeSet::new();
+    if let Some(row) = now.iter().find(|row| !keys.insert(key_of(row))) {
+        let what = format!(
+            "two results for one cell, {}; nothing is accepted",
+            cell_name(row)
+        );
+        return Err(Failure::new(exit::FAILURE, what));
+    }
+    let digests = digests(args, &now, replayed)?;
+    let mut baseline = task.baseline.unwrap_or_default();
+    let taken = baseline.take(&now);
+    write_file(&args.baseline, &baseline.to_bytes())?;
+    print(&format!(
+        "{}: {} changed, {} new, {} as they were\n",
+        args.baseline.display(),
+        taken.changed,
+        taken.new,
+        baseline.entries.len() - taken.changed - taken.new,
+    ))?;
+    if let Some(digests) = digests {
+        write_file(&path_of(&args.baseline), &digests.to_bytes())?;
+    }
+    Ok(exit::OK)
+}
+
+/// The baseline as it would be with the counts of today in the cells that were compared.
+pub fn proposal(baseline: &Baseline, verdict: &Verdict, now: &[Row]) -> Vec<u8> {
+    let compared = verdict.cells.iter();
+    let compared = compared.filter(|cell| matches!(cell.fate, Fate::Compared(_)));
+    let keys: BTreeSet<_> = compared.map(|cell| key_of(&cell.row)).collect();
+    let rows = now.iter().filter(|row| keys.contains(&key_of(row)));
+    let rows: Vec<Row> = rows.cloned().collect();
+    let mut proposal = baseline.clone();
+    proposal.take(&rows);
+    proposal.to_bytes()
+}
+
+/// The digests beside the baseline.
+pub fn read_digests(args: &CheckArgs) -> Result<Option<Digests>, Failure> {
+    let path = path_of(&args.baseline);
+    let unusable = |error: String| Failure::new(exit::NO_BASELINE, error);
+    match std::fs::read(&path) {
+        Ok(text) => match Digests::parse(&path, &text) {
+            Ok(digests) => Ok(Some(digests)),
+            Err(error) => Err(unusable(error.to_string())),
+        },
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(unusable(format!("{}: cannot read: {e}", path.display()))),
+    }
+}
+
+/// The digests with those of the accepted cells, where they are kept. Without a replay these are not
+/// known, and what was kept of the cells goes.
+fn digests(
+    args: &CheckArgs,
+    now: &[Row],
+    replayed: Option<(&Plan<'_>, &Signals)>,
+) -> Result<Option<Digests>, Failure> {
+    let kept = read_digests(args)?;
+    if kept.is_none() && args.with_digests.is_none() {
+        return Ok(None);
+    }
+    let mut digests = kept.unwrap_or_default();
+    let Some((plan, signals)) = replayed else {
+        message(
+            "note: results have no sequence of faults: the digests of the accepted cells are dropped",
+        );
+        now.iter().for_each(|row| digests.set(row, None));
+        return Ok(Some(digests));
+    };
+    let blocks = args
+        .with_digests
+        .unwrap_or_else(|| digests.blocks().max(BLOCKS));
+    let digest = |cell: usize| -> Result<Option<(Row, FaultDigest)>, Failure> {
+        if signals.code().is_some() {
+            return Ok(None);
+        }
+        let row = rows::key_of(plan, &plan.cells[cell]);
+        if plan.traces[plan.cells[cell].trace].trace.store().is_some() {
+            let what = format!(
+                "{}: digests need the whole trace in memory (raise --mem-limit)",
+                row.trace
+            );
+            return Err(Failure::new(exit::FAILURE, what));
+        }
+        let mut rolling = Rolling::in_blocks(blocks);
+        let outcome = sweep::listen(plan, cell, &mut rolling);
+        outcome.map_err(|e| Failure::new(exit::FAILURE, format!("{}: {e}", cell_name(&row))))?;
+        Ok(Some((row, rolling.finish())))
+    };
+    let all: Result<Vec<_>, Failure> = (0..plan.cells.len()).into_par_iter().map(digest).collect();
+    for (row, digest) in all?.into_iter().flatten() {
+        digests.set(&row, Some(digest));
+    }
+    match signals.code() {
+        Some(code) => Err(Failure::new(code, "interrupted: nothing was accepted")),
+        None => Ok(Some(digests)),
+    }
+}

@@ -49,7 +49,7 @@ type Parts<'a> = (
 
 /// Everything that makes two traces the same.
 fn parts(trace: &Trace) -> Parts<'_> {
-    let (refs, kinds, events) = (&trace.refs()[..], &trace.kinds()[..], &trace.events[..]);
+    let (refs, kinds, events) = (trace.refs(), trace.kinds(), &trace.events[..]);
     (refs, kinds, events, &trace.dictionary, trace.digest())
 }
 

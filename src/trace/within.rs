@@ -84,7 +84,7 @@ impl Within {
         let mut written = 0u64;
         for &byte in raw {
             let place = usize::from(byte >> 2);
-            let distance = stack.to_front(byte >> 2);
+            let distance = stack.bring_to_front(byte >> 2);
             self.distances[usize::from(distance)] += u64::from(distance > 0);
             let most = largest[place].max(distance);
             largest[place] = most;
@@ -127,7 +127,7 @@ impl Stack {
 
     /// Moves a place to the front; gives its distance, 0 if it was not there.
     #[inline(always)]
-    fn to_front(&mut self, place: u8) -> u8 {
+    fn bring_to_front(&mut self, place: u8) -> u8 {
         // Half of all references are of the page used last.
         if self.0[0] == place {
             return 1;

@@ -90,15 +90,15 @@ fn a_run_draws_what_its_rows_allow() {
             assert!(sandbox.exists(&format!("out/t-{stem}.{ending}")), "{stem}");
         }
     }
-    // Four files that are no charts.
-    assert_eq!(sandbox.files("out").len(), 4 + 3 * stems.len());
+    // Six files that are no charts.
+    assert_eq!(sandbox.files("out").len(), 6 + 3 * stems.len());
     sandbox.write("out/my-faults.csv", "mine");
     sandbox.write("out/my-lifetime.csv", "mine");
     sandbox
         .run("run t.txt -p lru -m 8 -q --no-data --force -o out")
         .code(0);
     let left = sandbox.files("out");
-    assert_eq!(left.len(), 4 + 3 + 2, "{left:?}");
+    assert_eq!(left.len(), 6 + 3 + 2, "{left:?}");
     assert!(left.contains(&"my-lifetime.csv".to_owned()));
     sandbox.run("plot opt-ratio out").code(4).err(&[
         "out: nothing to draw: t: no row has the faults of OPT",

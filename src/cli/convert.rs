@@ -16,7 +16,7 @@ use crate::trace::format::{self, Format};
 use crate::trace::sample::Rate;
 use crate::trace::source::{self, ConvertError, LoadOptions, PBT, Source, name_of};
 use crate::trace::store::Summary;
-use crate::units::{PageSize, show_bytes, show_count};
+use crate::units::{PageSize, about, counted, show_bytes, show_count};
 use clap::Args;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -209,9 +209,9 @@ fn tell(args: &ConvertArgs, done: &Done, bytes: Option<u64>) -> Result<(), Failu
             tell_skipped(&args.trace, meta.skipped);
             let Some(bytes) = bytes else { return Ok(()) };
             print(&format!(
-                "{output}: {} references, {} pages, {} ({:.3} bytes a reference), digest {}\n",
-                show_count(summary.refs),
-                summary.distinct,
+                "{output}: {}, {}, {} ({:.3} bytes a reference), digest {}\n",
+                about(summary.refs, "reference"),
+                counted(summary.distinct, "page"),
                 show_bytes(bytes),
                 bytes as f64 / summary.refs.max(1) as f64,
                 digest::show(summary.digest),
@@ -225,8 +225,7 @@ fn tell(args: &ConvertArgs, done: &Done, bytes: Option<u64>) -> Result<(), Failu
             let Some(bytes) = bytes else { return Ok(()) };
             let events = match exported.events {
                 0 => String::new(),
-                1 => ", 1 event".to_owned(),
-                events => format!(", {} events", show_count(events)),
+                events => format!(", {}", about(events, "event")),
             };
             print(&format!(
                 "{output}: {} accesses{events}, {}\n",

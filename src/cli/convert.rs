@@ -28,7 +28,8 @@ use std::path::{Path, PathBuf};
   pagebench convert trace.csv --format csv --col page=1 -o trace.pbt
   pagebench convert prog.pbt --data-only -o prog.din.gz
   pagebench convert big.pbt --sample 1% -o small.pbt
-  valgrind --tool=lackey --trace-mem=yes --log-fd=9 PROG 9>&1 >/dev/null | pagebench convert - -o prog.pbt")]
+  valgrind --tool=lackey --trace-mem=yes --log-fd=9 PROG 9>&1 >/dev/null |
+    pagebench convert - -o prog.pbt")]
 pub struct ConvertArgs {
     /// A trace; - is standard input
     #[arg(value_name = "TRACE")]

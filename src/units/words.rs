@@ -16,10 +16,17 @@ pub fn about(count: u64, thing: &str) -> String {
     format!("{} {thing}{plural}", show_count(count))
 }
 
-/// The name that is spelled most like the word, if one is near.
+/// The name that is spelled most like the word, if one is near or begins with it.
 pub fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = word.to_ascii_lowercase();
+    // Fewer letters are the beginning of too much.
+    let begins = |name: &str| lower.len() >= 3 && name.to_ascii_lowercase().starts_with(&lower);
+    let distance = |name: &str| match begins(name) {
+        true => usize::from(name != word),
+        false => strsim::damerau_levenshtein(word, name),
+    };
     names
-        .map(|name| (strsim::damerau_levenshtein(word, name), name))
+        .map(|name| (distance(name), name))
         .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
         .min()
         .map(|(_, name)| name)
@@ -48,6 +55,7 @@ mod tests {
         let names = || ["lru", "lfu", "clock"].into_iter();
         assert_eq!(did_you_mean("lrux", names()), "; did you mean \"lru\"?");
         assert_eq!(did_you_mean("cloak", names()), "; did you mean \"clock\"?");
+        assert_eq!(did_you_mean("CLO", names()), "; did you mean \"clock\"?");
         assert_eq!(did_you_mean("mglru", names()), "");
     }
 }

@@ -33,7 +33,7 @@
 //! | module | owns | does not know |
 //! |---|---|---|
 //! | [`exit`] | THE table of exit codes | what leads to them |
-//! | [`units`] | page sizes, amounts of memory, ladders | anything else |
+//! | [`units`] | page sizes, amounts of memory, ladders, words of messages | anything else |
 //! | [`simd`] | inner loops on wide registers, each with its portable twin | what the bytes mean |
 //! | [`trace`] | records and events, codecs, THE table of formats, read and written, recordings from valgrind, the dense trace, the `.pbt` store, THE table of generators | policies, machines |
 //! | [`space`] | processes, mappings, legality, sharing, fork and copy-on-write: what a trace means | frames, policies |

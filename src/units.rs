@@ -1,6 +1,10 @@
 //! Page sizes, byte sizes and the grammar of `-m 64,2^4..2^14,1%,64MiB,auto`: what users write for
 //! amounts of memory, and what it means for a given trace. Knows nothing else.
 
+mod words;
+
+pub use words::{about, counted, did_you_mean, nearest};
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -219,17 +223,6 @@ enum Term {
         step: Step,
     },
     Auto,
-}
-
-/// `; did you mean "lru"?` if one of the names is near, else nothing.
-pub fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> String {
-    names
-        .map(|name| (strsim::damerau_levenshtein(word, name), name))
-        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
-        .min()
-        .map_or(String::new(), |(_, name)| {
-            format!("; did you mean \"{name}\"?")
-        })
 }
 
 /// The most values that one ladder may have: beyond this a typing error is likelier than a wish.

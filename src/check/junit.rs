@@ -5,6 +5,7 @@
 
 use super::cell::memory;
 use super::verdict::{Change, Checked, Fate, Verdict};
+use crate::report::xml::escaped;
 use std::fmt::Write;
 
 /// The whole file.
@@ -81,41 +82,4 @@ fn case(out: &mut String, cell: &Checked) {
             )
         }
     };
-}
-
-/// Text for XML, in attributes too: marks as entities, and what XML 1.0 cannot hold as U+FFFD.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&apos;"),
-            '\n' => out.push_str("&#10;"),
-            '\r' => out.push_str("&#13;"),
-            '\t' => out.push_str("&#9;"),
-            '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_breaks_the_file() {
-        assert_eq!(
-            escaped("a<b>&\"'\n\t\r"),
-            "a&lt;b&gt;&amp;&quot;&apos;&#10;&#9;&#13;"
-        );
-        assert_eq!(
-            escaped("\0\x1b[31mé\u{ffff}"),
-            "\u{fffd}\u{fffd}[31mé\u{fffd}"
-        );
-    }
 }

@@ -3,6 +3,7 @@
 //! Deliberately absent: where it is written.
 
 use super::verdict::{Verdict, counted};
+use crate::report::markdown::escaped;
 use std::fmt::Write;
 
 /// The most that GitHub takes as the summary of a step, in bytes.
@@ -73,35 +74,9 @@ fn cut(mut text: String, room: usize) -> String {
     text + CUT
 }
 
-/// Text that Markdown takes for nothing else, in a cell of a table too.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '~' | '#' | '!' | '$' => {
-                out.extend(['\\', c])
-            }
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_stay_names() {
-        assert_eq!(
-            escaped("a|b\n<c> `d`_e\\"),
-            "a\\|b &lt;c&gt; \\`d\\`\\_e\\\\"
-        );
-    }
 
     #[test]
     fn a_long_summary_is_cut_at_a_line() {

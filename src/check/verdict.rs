@@ -8,6 +8,7 @@ use super::limits::{Improvement, Metric};
 use crate::exit::{self, ExitCode};
 use crate::report::columns::Row;
 use crate::report::deltas::DeltaRow;
+pub use crate::units::counted;
 
 /// How a change stands to its limits. The worst comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -260,11 +261,6 @@ impl Verdict {
             parts.join(", ")
         )
     }
-}
-
-/// `1 cell`, `2 cells`.
-pub fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The changes as rows of a delta table, the worst first.

@@ -9,7 +9,7 @@ use crate::exit::{self, ExitCode};
 use crate::policy::params::did_you_mean;
 use crate::report::columns::{Column, ColumnKind};
 use crate::report::csv::{read_rows, table_to_csv};
-use crate::report::explain::markdown_grid;
+use crate::report::markdown;
 use crate::report::table::columns;
 use clap::Args;
 use serde_json::json;
@@ -346,11 +346,16 @@ impl Shown<'_> {
     fn markdown(&self) -> String {
         let mut out = String::new();
         for metric in self.metrics {
-            let _ = writeln!(out, "### {} ({})", metric.name, unit(metric));
-            markdown_grid(&mut out, &self.grid(metric));
+            let _ = writeln!(
+                out,
+                "### {} ({})",
+                markdown::escaped(metric.name),
+                unit(metric)
+            );
+            markdown::grid(&mut out, &self.grid(metric));
             out.push('\n');
             for sentence in self.sentences(metric) {
-                let _ = writeln!(out, "- {sentence}");
+                let _ = writeln!(out, "- {}", markdown::escaped(&sentence));
             }
             out.push('\n');
         }

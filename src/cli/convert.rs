@@ -16,7 +16,7 @@ use crate::trace::format::{self, Format};
 use crate::trace::sample::Rate;
 use crate::trace::source::{self, ConvertError, LoadOptions, PBT, Source, name_of};
 use crate::trace::store::Summary;
-use crate::units::{PageSize, show_bytes, show_count};
+use crate::units::{PageSize, about, counted, show_bytes, show_count};
 use clap::Args;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -28,7 +28,8 @@ use std::path::{Path, PathBuf};
   pagebench convert trace.csv --format csv --col page=1 -o trace.pbt
   pagebench convert prog.pbt --data-only -o prog.din.gz
   pagebench convert big.pbt --sample 1% -o small.pbt
-  valgrind --tool=lackey --trace-mem=yes --log-fd=9 PROG 9>&1 >/dev/null | pagebench convert - -o prog.pbt")]
+  valgrind --tool=lackey --trace-mem=yes --log-fd=9 PROG 9>&1 >/dev/null |
+    pagebench convert - -o prog.pbt")]
 pub struct ConvertArgs {
     /// A trace; - is standard input
     #[arg(value_name = "TRACE")]
@@ -209,9 +210,9 @@ fn tell(args: &ConvertArgs, done: &Done, bytes: Option<u64>) -> Result<(), Failu
             tell_skipped(&args.trace, meta.skipped);
             let Some(bytes) = bytes else { return Ok(()) };
             print(&format!(
-                "{output}: {} references, {} pages, {} ({:.3} bytes a reference), digest {}\n",
-                show_count(summary.refs),
-                summary.distinct,
+                "{output}: {}, {}, {} ({:.3} bytes a reference), digest {}\n",
+                about(summary.refs, "reference"),
+                counted(summary.distinct, "page"),
                 show_bytes(bytes),
                 bytes as f64 / summary.refs.max(1) as f64,
                 digest::show(summary.digest),
@@ -225,8 +226,7 @@ fn tell(args: &ConvertArgs, done: &Done, bytes: Option<u64>) -> Result<(), Failu
             let Some(bytes) = bytes else { return Ok(()) };
             let events = match exported.events {
                 0 => String::new(),
-                1 => ", 1 event".to_owned(),
-                events => format!(", {} events", show_count(events)),
+                events => format!(", {}", about(events, "event")),
             };
             print(&format!(
                 "{output}: {} accesses{events}, {}\n",

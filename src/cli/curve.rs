@@ -20,7 +20,7 @@ use crate::space::{Options, Resolved};
 use crate::sweep::Warmup;
 use crate::trace::dense::Trace;
 use crate::trace::digest;
-use crate::units::{Ladder, PAGE_ID_MAX, PageSize, show_count};
+use crate::units::{Ladder, PAGE_ID_MAX, PageSize, about, counted};
 use clap::Args;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -139,10 +139,10 @@ pub fn curve(args: CurveArgs) -> Result<ExitCode, Failure> {
         if !args.terminal.quiet {
             let count = choices.len() + usize::from(args.sample.is_some());
             message(&format!(
-                "{}: {count} curve{} of {} references in {:.2} s",
+                "{}: {} of {} in {:.2} s",
                 trace.meta.name,
-                if count == 1 { "" } else { "s" },
-                show_count(trace.len() as u64),
+                counted(count, "curve"),
+                about(trace.len() as u64, "reference"),
                 start.elapsed().as_secs_f64()
             ));
         }

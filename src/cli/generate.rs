@@ -13,7 +13,7 @@ use crate::trace::r#gen::{COMMON, Generator, Param, Pattern, Step, TABLE, Values
 use crate::trace::record::{Addressing, TraceKind};
 use crate::trace::select::{Assembler, Selection};
 use crate::trace::store::{Summary, Writer};
-use crate::units::{PageSize, show_bytes, show_count};
+use crate::units::{PageSize, about, counted, show_bytes};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -140,10 +140,10 @@ pub fn generate(args: GenArgs) -> Result<ExitCode, Failure> {
         store(generator, name, args.page_size, out).map_err(|e| Failure::file(&args.output, e))
     })?;
     print(&format!(
-        "{}: {} references, {} pages, {}, digest {}\n",
+        "{}: {}, {}, {}, digest {}\n",
         args.output.display(),
-        show_count(summary.refs),
-        summary.distinct,
+        about(summary.refs, "reference"),
+        counted(summary.distinct, "page"),
         show_bytes(summary.bytes),
         digest::show(summary.digest),
     ))?;

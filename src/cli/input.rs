@@ -11,7 +11,7 @@ use crate::trace::TraceError;
 use crate::trace::dense::Trace;
 use crate::trace::error::Cause;
 use crate::trace::source::{self, LoadOptions, Source};
-use crate::units::{PageSize, show_count};
+use crate::units::{PageSize, about, counted, show_count};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -176,14 +176,10 @@ pub fn tell_illegal(path: &str, resolved: &Resolved, options: &Options) {
             ),
             _ => "they were left out".to_owned(),
         };
-        let faults = |count: u64, kind| {
-            let s = if count == 1 { "" } else { "s" };
-            format!("{count} {kind} fault{s}")
-        };
         message(&format!(
             "warning: {path}: {} and {}: {then}",
-            faults(tally.segfaults, "segmentation"),
-            faults(tally.protection_faults, "protection")
+            counted(tally.segfaults, "segmentation fault"),
+            counted(tally.protection_faults, "protection fault")
         ));
         for one in tally.illegal.iter().take(NAMED) {
             message(&format!(
@@ -438,12 +434,11 @@ pub fn read_as(format: &str, guessed: bool, codec: &str) -> String {
 fn tell(loaded: &Loaded) {
     let trace = &loaded.traces[0];
     message(&format!(
-        "{}: {}, {} references, {} page{}",
+        "{}: {}, {}, {}",
         loaded.path.display(),
         read_as(loaded.format, loaded.guessed, loaded.codec),
-        show_count(trace.len() as u64),
-        trace.distinct(),
-        if trace.distinct() == 1 { "" } else { "s" }
+        about(trace.len() as u64, "reference"),
+        counted(trace.distinct(), "page"),
     ));
     tell_skipped(&loaded.path, trace.meta.skipped);
     if let Some(warning) = trace.meta.kind.warning() {

@@ -11,7 +11,7 @@ use crate::trace::digest;
 use crate::trace::interleave::interleave as merge;
 use crate::trace::source::name_of;
 use crate::trace::store::Writer;
-use crate::units::{PageSize, parse_count, show_bytes, show_count};
+use crate::units::{PageSize, about, counted, parse_count, show_bytes};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -97,11 +97,11 @@ pub fn interleave(args: InterleaveArgs) -> Result<ExitCode, Failure> {
         Ok(writer.finish(&meta, &dictionary).map_err(fail)?.1)
     })?;
     print(&format!(
-        "{}: {} references of {} traces, {} pages, {}, digest {}\n",
+        "{}: {} of {}, {}, {}, digest {}\n",
         args.output.display(),
-        show_count(summary.refs),
-        traces.len(),
-        summary.distinct,
+        about(summary.refs, "reference"),
+        counted(traces.len(), "trace"),
+        counted(summary.distinct, "page"),
         show_bytes(summary.bytes),
         digest::show(summary.digest),
     ))?;

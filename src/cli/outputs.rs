@@ -16,6 +16,7 @@ use crate::report::records::{self, Appender, CELLS, Record};
 use crate::space::{Illegal, Resolved};
 use crate::sweep::Plan;
 use crate::trace::digest;
+use crate::units::counted;
 use crate::vm::geometry::Hardware;
 use serde_json::json;
 use std::collections::{BTreeSet, HashMap};
@@ -137,11 +138,10 @@ pub fn enter(
     }
     let kept = records::read(folder)?;
     if kept.broken > 0 {
-        let s = if kept.broken == 1 { "" } else { "s" };
         message(&format!(
-            "note: {}: {} line{s} cut short or garbled, passed over",
+            "note: {}: {} cut short or garbled, passed over",
             folder.join(CELLS).display(),
-            kept.broken
+            counted(kept.broken, "line")
         ));
     }
     let whole = kept

@@ -97,6 +97,7 @@ pub fn plot(args: PlotArgs) -> Result<ExitCode, Failure> {
     }
     let (kind, inputs) = kind_and_inputs(&args.words)?;
     let options = options(&args, kind)?;
+    args.output.as_deref().map_or(Ok(()), refuse_no_chart)?;
     let rows = load(kind, inputs)?;
     let drawing = match kind {
         Some(kind) => chart::draw(kind, &rows, &options),
@@ -261,6 +262,23 @@ fn picture(path: &Path) -> Option<&'static str> {
     ["png", "svg"]
         .into_iter()
         .find(|known| ending.eq_ignore_ascii_case(known))
+}
+
+/// Refuses what asks for something else than a folder or a PNG or SVG file: a folder would be made
+/// of that name.
+fn refuse_no_chart(output: &Path) -> Result<(), Failure> {
+    let shown = output.display();
+    if output == Path::new("-") {
+        let what = "-o -: charts go to files: name a folder, or a file that ends in .png or .svg";
+        return Err(Failure::usage(what));
+    }
+    let ending = output.extension().unwrap_or_default().to_ascii_lowercase();
+    let other = ["pdf", "eps", "ps", "jpg", "jpeg", "gif", "webp", "csv"];
+    if other.iter().any(|name| ending == *name) && !output.is_dir() {
+        let what = format!("-o {shown}: charts are written as .png or .svg");
+        return Err(Failure::usage(what));
+    }
+    Ok(())
 }
 
 /// The files of the only chart.

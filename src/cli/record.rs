@@ -11,7 +11,7 @@ use crate::trace::digest;
 use crate::trace::source::name_of;
 use crate::trace::store::Summary;
 use crate::trace::valgrind::{Repairs, Told};
-use crate::units::{PageSize, parse_count, show_bytes, show_count};
+use crate::units::{PageSize, about, counted, parse_count, show_bytes, show_count};
 use clap::Args;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -141,10 +141,10 @@ fn tell(output: &Path, recorded: &Recorded) {
         message("the limit is reached: the program was ended");
     }
     message(&format!(
-        "{}: {} references, {} pages, {} ({:.3} bytes a reference), digest {}",
+        "{}: {}, {}, {} ({:.3} bytes a reference), digest {}",
         output.display(),
-        show_count(summary.refs),
-        summary.distinct,
+        about(summary.refs, "reference"),
+        counted(summary.distinct, "page"),
         show_bytes(summary.bytes),
         summary.bytes as f64 / summary.refs.max(1) as f64,
         digest::show(summary.digest),

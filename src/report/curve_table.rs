@@ -2,7 +2,7 @@
 //! one column per curve, and a few windows. `curve.csv` has the rest.
 
 use super::curves::CurveRow;
-use crate::units::{show_bytes, show_count};
+use crate::units::{about, counted, show_bytes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -16,10 +16,10 @@ pub fn render(rows: &[CurveRow]) -> String {
         let first = &group[0];
         let _ = write!(
             out,
-            "{}: {} references, {} pages of {}",
+            "{}: {}, {} of {}",
             first.trace,
-            show_count(first.refs),
-            first.distinct_pages,
+            about(first.refs, "reference"),
+            counted(first.distinct_pages, "page"),
             show_bytes(first.page_size),
         );
         if !first.filter.is_empty() {

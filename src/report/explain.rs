@@ -3,9 +3,10 @@
 //! their names.
 
 use super::csv::table_to_csv;
+use super::markdown;
 use super::table::percent;
 use crate::space::Rights;
-use crate::units::EntryId;
+use crate::units::{EntryId, counted};
 use crate::vm::machine::explain::{Cause, EntryState, Gone, Step, Story};
 use crate::vm::{FaultKind, PageState};
 use std::fmt::Write;
@@ -153,11 +154,6 @@ impl Totals {
             counted(refs - faults, "hit")
         )
     }
-}
-
-fn counted(count: u64, thing: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {thing}{plural}")
 }
 
 fn line(step: &Step, rights: Option<&Rights>, name: &dyn Fn(EntryId) -> String) -> Line {
@@ -430,40 +426,20 @@ fn wrapped(out: &mut String, head: &str, text: &str, width: usize) {
 pub fn to_markdown(table: &Explained) -> String {
     let mut out = format!("### {}\n", table.heading());
     if table.entries {
-        markdown_grid(&mut out, &one_below_the_other(table, table.frames_shown()));
+        markdown::grid(&mut out, &one_below_the_other(table, table.frames_shown()));
     } else {
         for lines in table.lines.chunks(MARKDOWN_COLUMNS) {
-            markdown_grid(&mut out, &side_by_side(table, lines));
+            markdown::grid(&mut out, &side_by_side(table, lines));
         }
     }
     out.push('\n');
     for line in &table.lines {
         for sentence in sentences(line, false) {
-            let _ = writeln!(out, "- {}: {}", line.number, escaped(&sentence));
+            let _ = writeln!(out, "- {}: {}", line.number, markdown::escaped(&sentence));
         }
     }
     let _ = writeln!(out, "\n{}", table.totals());
     out
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('|', "\\|")
-}
-
-/// Any table as markdown, its first line the head.
-pub fn markdown_grid(out: &mut String, grid: &[Vec<String>]) {
-    for (index, row) in grid.iter().enumerate() {
-        let fields: Vec<String> = row.iter().map(|field| escaped(field)).collect();
-        let _ = match index {
-            0 => write!(
-                out,
-                "\n| {} |\n|{}\n",
-                fields.join(" | "),
-                "---|".repeat(row.len())
-            ),
-            _ => writeln!(out, "| {} |", fields.join(" | ")),
-        };
-    }
 }
 
 /// The fields of a line of CSV.

@@ -4,7 +4,7 @@
 
 use super::columns::{Column, Row, SWAP_FULL};
 use super::summary::sentence;
-use crate::units::{show_bytes, show_count};
+use crate::units::{about, counted, show_bytes, show_count};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -55,13 +55,13 @@ fn heading(out: &mut String, row: &Row) {
     };
     let _ = write!(
         out,
-        "{}: {up_to}{} references (I {}, R {}, W {}), {} pages of {} ({footprint})",
+        "{}: {up_to}{} (I {}, R {}, W {}), {} of {} ({footprint})",
         row.trace,
-        show_count(row.refs),
+        about(row.refs, "reference"),
         show_count(row.ifetches),
         show_count(row.reads),
         show_count(row.writes),
-        row.distinct_pages,
+        counted(row.distinct_pages, "page"),
         show_bytes(row.page_size),
     );
     if !row.filter.is_empty() {

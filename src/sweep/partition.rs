@@ -71,6 +71,7 @@ impl Partition {
     fn checked(deal: Deal, index: u64, of: u64) -> Result<Partition, String> {
         match index {
             1.. if index <= of => Ok(Partition { deal, index, of }),
+            _ if of == 0 => Err(format!("part {index} of 0: there is one part at least")),
             _ => Err(format!("part {index} of {of}: parts count from 1 to {of}")),
         }
     }
@@ -182,6 +183,7 @@ mod tests {
         for (text, env, why) in [
             ("slice:0/3", vec![], "parts count from 1 to 3"),
             ("hash:4/3", vec![], "part 4 of 3"),
+            ("slice:1/0", vec![], "there is one part at least"),
             ("count:1/3", vec![], "write slice:K/N"),
             ("slice:1", vec![], "write slice:K/N"),
             ("slice:x/3", vec![], "write slice:K/N"),

@@ -31,7 +31,12 @@ pub fn recognise(inputs: &mut Inputs, baseline: &Baseline) {
             let same = |row: &&Row| {
                 row.trace_digest == digest && page_size(row) == Some(trace.meta.page_size)
             };
-            baseline.rows().find(same)
+            // Several files of the same references keep their names where the baseline has them.
+            let named = |row: &&Row| same(row) && row.trace == trace.meta.name;
+            baseline
+                .rows()
+                .find(named)
+                .or_else(|| baseline.rows().find(same))
         });
         let Some(known) = known else { continue };
         for trace in &mut loaded.traces {

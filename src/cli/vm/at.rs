@@ -2,7 +2,7 @@
 //! what was illegal or refused. Where pages are is the machine's word, what they are is that of the
 //! address spaces.
 
-use super::machine::{Choice, Machine, cannot_run, counted};
+use super::machine::{Choice, Machine, cannot_run};
 use super::pages::{self, Place};
 use super::{VmArgs, contradiction, load};
 use crate::cli::failure::Failure;
@@ -14,7 +14,7 @@ use crate::space::vma::Vma;
 use crate::space::{self, ProcessView, Resolved, View};
 use crate::trace::event::Backing;
 use crate::trace::record::Addressing;
-use crate::units::{did_you_mean, parse_count, show_bytes};
+use crate::units::{counted, did_you_mean, parse_count, show_bytes};
 use crate::vm::layout::{find, page_table_bytes, page_table_pages};
 use crate::vm::machine::observe::snapshot;
 use crate::vm::{FaultKind, Snapshot};

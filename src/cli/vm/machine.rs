@@ -7,7 +7,7 @@ use crate::exit;
 use crate::policy::{PolicyChoice, Space};
 use crate::space::{Options, Resolved};
 use crate::sweep::{Allocation, tau_ladder};
-use crate::units::{Ladder, PAGE_ID_MAX, show_bytes};
+use crate::units::{Ladder, PAGE_ID_MAX, counted, show_bytes};
 use crate::vm::machine::RunError;
 use crate::vm::{Accessed, Job};
 
@@ -177,12 +177,6 @@ fn divided(allocation: &Allocation, quotas: Option<&[u32]>, resolved: &Resolved)
         parts.push(format!("and so on for {} processes", quotas.len()));
     }
     format!("; {}: {}", allocation.name(), parts.join(", "))
-}
-
-/// A number of things.
-pub fn counted(count: u64, thing: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {thing}{plural}")
 }
 
 impl Machine {

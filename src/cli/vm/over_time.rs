@@ -13,6 +13,7 @@ use crate::report::chart::{self, Subject};
 use crate::report::csv::write_file;
 use crate::report::states::{StatesRow, read_rows, to_csv};
 use crate::space::{self, Origin, Resolved};
+use crate::units::counted;
 use crate::vm::States;
 use crate::vm::machine::observe::states;
 use std::path::Path;
@@ -105,10 +106,7 @@ fn subject(resolved: &Resolved, machine: &Machine, full: bool) -> Subject {
         origin => format!("{} mappings", origin.name()),
     };
     let mut facts = vec![machine.policy()];
-    facts.extend(machine.frames().map(|frames| {
-        let plural = if frames == 1 { "" } else { "s" };
-        format!("{frames} frame{plural}")
-    }));
+    facts.extend(machine.frames().map(|frames| counted(frames, "frame")));
     facts.push(mappings);
     Subject {
         trace: meta.name.clone(),

@@ -16,6 +16,7 @@ use super::scale::{bytes, decimal};
 use super::series::{Group, warning};
 use super::{ChartError, Data, Drawn, theme};
 use crate::report::columns::Row;
+use crate::units::counted;
 
 /// Most rows and columns of a picture; more make more pictures.
 const LINES_MAX: usize = 14;
@@ -102,8 +103,10 @@ fn table(groups: &[Group<'_>], context: &Context<'_>) -> Result<Table, ChartErro
     notes.extend(page::note_windowed(windowed.iter()));
     let left_out = groups.len() - lines.len();
     if left_out > 0 {
-        let plural = if left_out == 1 { "" } else { "s" };
-        notes.push(format!("{left_out} trace{plural} without such a size"));
+        notes.push(format!(
+            "{} without such a size",
+            counted(left_out, "trace")
+        ));
     }
     Ok(Table {
         base,

@@ -12,6 +12,7 @@ use super::panel::{Look, Panel, XLabels};
 use super::scale::{Axis, bytes, decimal};
 use super::{Chart, ChartError, theme};
 use crate::report::states::StatesRow;
+use crate::units::counted;
 
 /// What the rows hold for.
 #[derive(Debug, Clone, Default)]
@@ -129,8 +130,7 @@ fn legend(has_untouched: bool, limit: Option<f64>) -> Vec<Entry> {
 }
 
 fn frames(limit: f64) -> String {
-    let plural = if limit == 1.0 { "" } else { "s" };
-    format!("{limit} frame{plural}")
+    counted(limit, "frame")
 }
 
 fn notes(subject: &Subject, drawn_limit: Option<f64>) -> Vec<String> {

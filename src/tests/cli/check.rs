@@ -526,6 +526,20 @@ fn another_trace_of_that_name_is_exit_code_7() {
 }
 
 #[test]
+fn two_files_of_the_same_references_keep_their_names() {
+    let sandbox = with_baseline();
+    sandbox.write("u.txt", sandbox.read("t.txt"));
+    sandbox
+        .run("check both.csv t.txt u.txt --accept -p lru -m 8,16")
+        .code(0)
+        .out(&["4 new"]);
+    sandbox
+        .run("check both.csv t.txt u.txt")
+        .code(0)
+        .out(&[GREEN]);
+}
+
+#[test]
 fn a_missing_trace_is_exit_code_5() {
     let sandbox = with_baseline();
     // The same references under another name are the trace that the baseline knows.

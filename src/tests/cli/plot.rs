@@ -40,6 +40,11 @@ fn plot_alone_lists_the_kinds() {
             "plot x.csv --width 10",
             &["10 x 6 pixels: each side has from 200"],
         ),
+        ("plot heat x.csv -o -", &["charts go to files"]),
+        (
+            "plot heat x.csv -o heat.PDF",
+            &["-o heat.PDF: charts are written as .png or .svg"],
+        ),
         (
             "plot x.csv --width 3000 --height 300",
             &["more than 3 times"],

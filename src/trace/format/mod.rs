@@ -209,11 +209,9 @@ pub fn by_name(name: &str) -> Result<&'static Format, UnknownFormat> {
     let found = TABLE.iter().find(|f| f.name.eq_ignore_ascii_case(name));
     found.ok_or_else(|| {
         let lower = name.to_ascii_lowercase();
-        let near = |f: &Format| strsim::jaro_winkler(&f.name.to_ascii_lowercase(), &lower);
-        let best = TABLE.iter().max_by(|a, b| near(a).total_cmp(&near(b)));
         UnknownFormat {
             name: name.to_owned(),
-            nearest: best.filter(|f| near(f) >= 0.75).map(|f| f.name),
+            nearest: crate::units::nearest(&lower, TABLE.iter().map(|f| f.name)),
         }
     })
 }

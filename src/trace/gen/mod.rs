@@ -240,7 +240,7 @@ pub fn by_name(name: &str) -> Result<&'static Pattern, String> {
         let names = TABLE.iter().map(|pattern| pattern.name);
         format!(
             "unknown pattern \"{name}\"{}",
-            params::did_you_mean(&lower, names)
+            crate::units::did_you_mean(&lower, names)
         )
     })
 }

@@ -2,7 +2,7 @@
 //! `name:key=value:key=value` of a part of a mix. Knows no generator.
 
 use super::{COMMON, Pattern, by_name};
-use crate::units::{parse_bytes, parse_count};
+use crate::units::{did_you_mean, parse_bytes, parse_count};
 
 /// What a value counts, with its name in help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,15 +191,4 @@ pub(super) fn parse(
         }
     }
     Ok((pattern, values, rest))
-}
-
-/// `; did you mean "zipf"?` if one of the names is near, else nothing.
-pub(super) fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> String {
-    names
-        .map(|name| (strsim::damerau_levenshtein(word, name), name))
-        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
-        .min()
-        .map_or(String::new(), |(_, name)| {
-            format!("; did you mean \"{name}\"?")
-        })
 }

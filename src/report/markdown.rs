@@ -1,0 +1,59 @@
+//! Markdown: names and tables that every renderer shows as they are. Knows nothing of what they say.
+
+use std::fmt::Write;
+
+/// Text that Markdown takes for nothing else, in a cell of a table too.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '~' | '#' | '!' | '$' => {
+                out.extend(['\\', c])
+            }
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A table, its first line the head.
+pub fn grid(out: &mut String, grid: &[Vec<String>]) {
+    for (index, row) in grid.iter().enumerate() {
+        let fields: Vec<String> = row.iter().map(|field| escaped(field)).collect();
+        let fields = fields.join(" | ");
+        let _ = match index {
+            0 => write!(out, "\n| {fields} |\n|{}\n", "---|".repeat(row.len())),
+            _ => writeln!(out, "| {fields} |"),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_names() {
+        assert_eq!(
+            escaped("a|b\n<c> `d`_e\\"),
+            "a\\|b &lt;c&gt; \\`d\\`\\_e\\\\"
+        );
+    }
+
+    #[test]
+    fn nothing_ends_a_field_early() {
+        let mut out = String::new();
+        grid(
+            &mut out,
+            &[
+                vec!["a".into(), "b".into()],
+                vec!["1|2".into(), "x\ny".into()],
+            ],
+        );
+        assert_eq!(out, "\n| a | b |\n|---|---|\n| 1\\|2 | x y |\n");
+    }
+}

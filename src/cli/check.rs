@@ -14,6 +14,7 @@ use super::experiment::Config;
 use super::failure::Failure;
 use super::input::{load_each, resolve_all};
 use super::job::{check_digests, wanted};
+use super::progress::message;
 use super::run::{replay, use_threads};
 use super::signals::Signals;
 use crate::check::cell::cell_path;
@@ -22,6 +23,8 @@ use crate::exit::{self, ExitCode};
 use crate::policy::params::did_you_mean;
 use crate::report::columns::Row;
 use crate::report::csv::{TableError, read_rows};
+use crate::report::plan_file::PLAN;
+use crate::report::records::CELLS;
 use crate::report::rows;
 use crate::space::Resolved;
 use clap::Args;
@@ -115,18 +118,26 @@ struct Task {
 /// Runs the command.
 pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     let (args, config) = Config::resolve::<CheckArgs>(args.file.as_deref())?;
-    let limits = args.limits.limits(&config)?;
+    let result = attempt(&args, &config);
+    if let (Err(failure), false) = (&result, args.accept) {
+        outputs::tell_failure(&args, failure);
+    }
+    result
+}
+
+fn attempt(args: &CheckArgs, config: &Config) -> Result<ExitCode, Failure> {
+    let limits = args.limits.limits(config)?;
     args.outputs.check()?;
-    let baseline = read_baseline(&args)?;
-    let only = only(&args, baseline.as_ref())?;
+    let baseline = read_baseline(args)?;
+    let only = only(args, baseline.as_ref())?;
     let task = Task {
         baseline,
         only,
         limits,
     };
     match results(&args.traces)? {
-        Some(paths) => of_results(&args, task, &paths),
-        None => of_traces(&args, &config, task),
+        Some(paths) => of_results(args, task, &paths),
+        None => of_traces(args, config, task),
     }
 }
 
@@ -154,8 +165,11 @@ fn read_baseline(args: &CheckArgs) -> Result<Option<Baseline>, Failure> {
         },
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && args.accept => Ok(None),
         Err(e) => {
-            let why = format!("no baseline: {e}\n  help: write one with --accept");
-            Err(none(path, None, why))
+            let help = match e.kind() {
+                std::io::ErrorKind::NotFound => "\n  help: write one with --accept",
+                _ => "",
+            };
+            Err(none(path, None, format!("no baseline: {e}{help}")))
         }
     }
 }
@@ -192,6 +206,14 @@ fn only(args: &CheckArgs, baseline: Option<&Baseline>) -> Result<Option<Pattern>
 
 /// The tables of results, if that is what was given.
 fn results(sources: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
+    for folder in sources {
+        let begun = [PLAN, CELLS].iter().any(|file| folder.join(file).is_file());
+        if begun && !folder.join("results.csv").exists() {
+            let what = "the run in this folder has not ended: go on with it by run --resume";
+            let what = format!("{}: {what}", folder.display());
+            return Err(Failure::new(exit::INCOMPLETE, what));
+        }
+    }
     let table = |path: &PathBuf| {
         let inside = path.join("results.csv");
         if path.is_dir() {
@@ -278,10 +300,17 @@ fn of_traces(args: &CheckArgs, config: &Config, task: Task) -> Result<ExitCode, 
         return Ok(exit::worse(code, inputs.failed));
     }
     let code = conclude(args, &task, &now, inputs.failed)?;
-    if args.explain.is_some() {
-        explain::explain(args, &task, &plan)?;
+    if args.explain.is_none() {
+        return Ok(code);
     }
-    Ok(code)
+    // What was found stands, whether or not it can be explained.
+    Ok(match explain::explain(args, &task, &plan) {
+        Ok(()) => code,
+        Err(failure) => {
+            message(&format!("error: {failure}"));
+            exit::worse(code, failure.code)
+        }
+    })
 }
 
 /// Compares finished rows with the baseline and tells what is found; `failed` is the code of what
@@ -302,5 +331,9 @@ fn conclude(
     let proposal = verdict
         .fails()
         .then(|| accept::proposal(baseline, &verdict, now));
-    outputs::tell(args, &verdict, code, proposal)
+    let code = outputs::tell(args, verdict, code, proposal);
+    if code == exit::OK && task.only.is_none() {
+        outputs::withdraw(args);
+    }
+    Ok(code)
 }

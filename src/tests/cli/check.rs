@@ -3,7 +3,7 @@
 use super::harness::Sandbox;
 
 /// With a baseline of four cells of `t`.
-fn with_baseline() -> Sandbox {
+pub fn with_baseline() -> Sandbox {
     let sandbox = Sandbox::with_trace();
     sandbox
         .run("check b.csv t.txt --accept -p lru,fifo -m 8,16")
@@ -13,7 +13,7 @@ fn with_baseline() -> Sandbox {
 }
 
 /// The baseline with so many faults more in its cell of LRU with 8 frames.
-fn edited(text: &str, more: i64) -> String {
+pub fn edited(text: &str, more: i64) -> String {
     let edit = |line: &str| {
         let mut fields: Vec<String> = line.split(',').map(str::to_owned).collect();
         if line.contains(",lru,") && fields[11] == "8" {
@@ -25,7 +25,7 @@ fn edited(text: &str, more: i64) -> String {
 }
 
 /// With a baseline that expects so many faults more of LRU with 8 frames than there are.
-fn with_edited(more: i64) -> Sandbox {
+pub fn with_edited(more: i64) -> Sandbox {
     let sandbox = with_baseline();
     sandbox.write("b.csv", edited(&sandbox.text("b.csv"), more));
     sandbox
@@ -600,152 +600,4 @@ fn warm_up_and_page_sizes_are_part_of_a_baseline() {
         .run("check b.csv t.txt")
         .code(0)
         .out(&["4 cells compared"]);
-}
-
-const EXPERIMENT: &str = r#"schema = 1
-frames = "8,16"
-warmup = "10%"
-swap = "1MiB"
-
-[[trace]]
-path = "../t.txt"
-name = "numbers"
-
-[[policy]]
-name = "clock"
-load-bit = [0, 1]
-
-[[policy]]
-name = "lru"
-
-[[exclude]]
-policy = "clock:load-bit=0"
-frames = ">=16"
-
-[check]
-metric = "faults"
-
-[[check.override]]
-policy = "lru"
-frames = 8
-max-increase = 100
-"#;
-
-/// With an experiment and the baseline of its five cells.
-fn with_experiment() -> Sandbox {
-    let sandbox = Sandbox::with_trace();
-    sandbox.write("sub/e.toml", EXPERIMENT);
-    sandbox
-        .run("check b.csv -f sub/e.toml --accept")
-        .code(0)
-        .out(&["b.csv: 0 changed, 5 new"]);
-    sandbox
-}
-
-/// What `check -f` says is what it says of the results of `run -f`.
-#[test]
-fn an_experiment_is_checked_by_its_own_cells_and_limits() {
-    let sandbox = with_experiment();
-    let green = "5 cells compared (faults): 0 regressions, 0 improvements, 0 missing\n";
-    sandbox
-        .run("check b.csv -f sub/e.toml")
-        .code(0)
-        .out(&[green]);
-    assert_eq!(sandbox.column("b.csv", "swap_limit"), ["256"; 5]);
-    assert_eq!(sandbox.column("b.csv", "warmup_refs"), ["400"; 5]);
-    sandbox.run("run -f sub/e.toml --no-charts -o out").code(0);
-    sandbox
-        .run("check b.csv out -f sub/e.toml")
-        .code(0)
-        .out(&[green]);
-
-    let good = sandbox.text("b.csv");
-    for (less, flags, code) in [
-        (100, "", 0),
-        (101, "", 6),
-        (101, "--max-increase 101", 0),
-        (1, "--max-increase 0", 6),
-    ] {
-        sandbox.write("b.csv", edited(&good, -less));
-        for what in ["", "out "] {
-            let done = sandbox.run(&format!("check b.csv {what}-f sub/e.toml {flags}"));
-            done.code(code).out(&["numbers, lru, 8 frames  faults"]);
-        }
-    }
-    sandbox.write("own.toml", "max-increase = 101");
-    sandbox.write("b.csv", edited(&good, -101));
-    sandbox
-        .run("check b.csv -f sub/e.toml --limits own.toml")
-        .code(0);
-}
-
-/// A cell that either side does not have is told, and one that only the baseline has is missing.
-#[test]
-fn an_experiment_and_a_baseline_of_other_cells() {
-    let sandbox = with_experiment();
-    sandbox
-        .run("check b.csv -f sub/e.toml -m 8,32")
-        .code(5)
-        .out(&["missing: numbers, lru, 16 frames\n", "3 cells compared"])
-        .err(&["note: 2 cells of the experiment are not in b.csv and not compared"]);
-    sandbox
-        .run("check b.csv -f sub/e.toml -m 8,32 --only */8")
-        .code(0)
-        .out(&["3 cells compared"]);
-    sandbox
-        .run("check b.csv -f sub/e.toml --warmup 5%")
-        .code(7)
-        .err(&[
-            "b.csv:2: ",
-            "a warm-up of 400 references there, of 200 here",
-        ]);
-    sandbox
-        .run("check b.csv -f sub/e.toml --swap 2MiB")
-        .code(7)
-        .err(&["b.csv:2: ", "swap_limit: 256 there, 512 here"]);
-    sandbox.write("u.txt", sandbox.text("t.txt") + "R 0\n");
-    sandbox
-        .run("check b.csv u.txt -f sub/e.toml")
-        .code(5)
-        .err(&["warning: b.csv: has no cell of trace u"]);
-    sandbox.write("t.txt", sandbox.text("u.txt"));
-    sandbox
-        .run("check b.csv -f sub/e.toml")
-        .code(7)
-        .err(&["trace numbers is another one now", "--accept"]);
-}
-
-#[test]
-fn mistakes_in_the_limits_of_an_experiment_are_shown_where_they_stand() {
-    let sandbox = with_experiment();
-    for (from, to, pieces) in [
-        (
-            "max-increase = 100",
-            "max-incraese = 100",
-            [
-                "sub/e.toml:27:1: unknown field",
-                "did you mean \"max-increase\"?",
-            ],
-        ),
-        (
-            "metric = \"faults\"",
-            "metric = \"fautls\"",
-            [
-                "sub/e.toml:22:10: no metric \"fautls\"",
-                "\n  22 | metric = \"fautls\"\n",
-            ],
-        ),
-        ("[check]", "check = 3\n[x]", ["sub/e.toml:21:1: ", "check"]),
-        (
-            "policy = \"lru\"",
-            "policy = \"[lru\"",
-            ["sub/e.toml:25:10: \"[lru\" is no glob", "^^^^^^"],
-        ),
-    ] {
-        sandbox.write("sub/e.toml", EXPERIMENT.replace(from, to));
-        for command in ["check b.csv", "run -o out"] {
-            let done = sandbox.run(&format!("{command} -f sub/e.toml"));
-            done.code(2).err(&pieces);
-        }
-    }
 }

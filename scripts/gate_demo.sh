@@ -14,6 +14,7 @@ refs=${2:-300k}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
+mkdir traces
 export XDG_CACHE_HOME=$scratch/cache
 
 fail() {
@@ -121,7 +122,8 @@ hit=0
 for _ in $(seq "$kills"); do
     "$pagebench" $run --resume -o killed >out.txt 2>err.txt &
     victim=$!
-    milliseconds=$((RANDOM * took / 32768))
+    # In the first half, which later runs have behind them: so all stages are hit.
+    milliseconds=$((RANDOM * took / 65536))
     sleep "$((milliseconds / 1000)).$(printf %03d $((milliseconds % 1000)))"
     if kill -KILL "$victim" 2>kill.txt; then
         hit=$((hit + 1))

@@ -304,7 +304,7 @@ fn a_regression_is_nothing_else_and_nothing_is_no_pass() {
         ),
         ("b.csv -f folder", 1, "folder: cannot read"),
         ("b.csv -f empty.csv", 2, "no schema: write schema = 1"),
-        ("b.csv -f t.txt", 2, "t.txt:1:"),
+        ("b.csv -f t.txt", 2, "t.txt:4:3: "),
     ] {
         sandbox
             .run(&format!("check {args}"))

@@ -1,7 +1,9 @@
 //! `pagebench merge`: folders of parts of one plan, joined to the folder of the whole.
 
 use super::failure::Failure;
-use super::outputs::{Found, enter, make_folder, other_plan, write_merged_manifest, write_tables};
+use super::outputs::{
+    Found, enter, make_folder, other_plan, tell_broken, write_merged_manifest, write_tables,
+};
 use super::over_windows;
 use super::plot::{FileArgs, write_charts};
 use super::print;
@@ -141,7 +143,9 @@ fn gather<'p>(parts: &'p [(&Path, PlanFile)]) -> Result<HashMap<String, Record>,
     let cells: HashMap<&str, &PlanCell> = plan.cells.iter().map(|cell| (&*cell.id, cell)).collect();
     let mut all: HashMap<String, (Record, &'p Path)> = HashMap::new();
     for &(folder, _) in parts {
-        for (id, record) in records::read(folder)?.records {
+        let kept = records::read(folder)?;
+        tell_broken(folder, &kept);
+        for (id, record) in kept.records {
             let Some(cell) = cells.get(&*id) else {
                 continue;
             };

@@ -262,11 +262,14 @@ fn propose(args: &CheckArgs, proposal: &[u8]) {
     }
 }
 
-/// Removes what an earlier check proposed: the whole baseline is as it should be.
+/// Removes what an earlier check proposed, now that the whole baseline passes or was accepted.
 pub fn withdraw(args: &CheckArgs) {
     let path = proposal_path(args);
     if path.is_file() && std::fs::remove_file(&path).is_ok() && !args.terminal.quiet {
-        message(&format!("{}: removed, nothing differs", path.display()));
+        message(&format!(
+            "{}: removed, it was of an earlier check",
+            path.display()
+        ));
     }
 }
 

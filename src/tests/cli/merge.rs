@@ -227,6 +227,13 @@ fn what_is_no_folder_of_results_is_told() {
     sandbox
         .shell("cp -r p2 lost && : > lost/cells.jsonl")
         .code(0);
+    let cells = sandbox
+        .text("p2/cells.jsonl")
+        .replacen("record", "rekord", 1);
+    sandbox.write("garbled/cells.jsonl", cells + "\0\0\n");
+    sandbox.write("garbled/plan.json", sandbox.read("p2/plan.json"));
+    let plan = sandbox.text("p2/plan.json");
+    sandbox.write("newer/plan.json", plan.replacen(": 2", ": 3", 1));
     for (args, code, piece) in [
         ("p1 file -o out", 1, "file"),
         ("p1 empty -o out", 1, "empty/plan.json"),
@@ -237,6 +244,16 @@ fn what_is_no_folder_of_results_is_told() {
             "file: cannot write to the output folder",
         ),
         ("p1 lost p3 -o out", 5, "run part 2 again"),
+        (
+            "p1 garbled p3 -o out",
+            5,
+            "garbled/cells.jsonl: 2 lines cut short or garbled",
+        ),
+        (
+            "p1 newer p3 -o out",
+            1,
+            "newer/plan.json: schema 3: this program reads schema 2",
+        ),
     ] {
         sandbox
             .run(&format!("merge {args}"))

@@ -5,6 +5,7 @@
 
 use super::limits::Improvement;
 use super::verdict::{Standing, Verdict, counted};
+use crate::exit::ExitCode;
 use std::fmt::Write;
 
 /// GitHub shows so many errors and so many warnings of a step.
@@ -54,6 +55,16 @@ pub fn to_commands(verdict: &Verdict, baseline: &str) -> String {
         }
     }
     out
+}
+
+/// The command where there is no verdict, and why.
+pub fn of_failure(why: &str, baseline: &str, code: ExitCode) -> String {
+    format!(
+        "::error file={},title=nothing compared ({})::{}\n",
+        property(baseline),
+        code.name,
+        data(why)
+    )
 }
 
 /// Text of a command.

@@ -3,7 +3,8 @@
 //!
 //! Deliberately absent: what is compared, and how counts come about.
 
-use super::cell::{CellKey, key_of};
+use super::cell::{CellKey, cell_path, key_of};
+use super::limits::Pattern;
 use crate::report::columns::{Column, Row, SCHEMA, column, other_schema};
 use crate::report::csv::{TableError, csv_error, table_to_csv};
 use crate::units::PageSize;
@@ -103,6 +104,12 @@ impl Baseline {
     /// The cells.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
         self.entries.iter().map(|entry| &entry.row)
+    }
+
+    /// The cells whose [`cell_path`] a glob matches; all if there is none.
+    pub fn chosen<'b>(&'b self, only: Option<&'b Pattern>) -> impl Iterator<Item = &'b Entry> {
+        let chosen = move |row: &Row| only.is_none_or(|glob| glob.matches(&cell_path(row)));
+        self.entries.iter().filter(move |entry| chosen(&entry.row))
     }
 
     /// Takes the counts of these rows, each for the line of its cell, or as a new line in the stable

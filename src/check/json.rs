@@ -10,6 +10,25 @@ use serde_json::{Value, json};
 
 /// The whole file.
 pub fn to_json(verdict: &Verdict, baseline: &str, code: ExitCode) -> String {
+    show(&value_of(verdict, baseline, code))
+}
+
+/// The whole file where there is no verdict, and why: nothing was compared.
+pub fn of_failure(why: &str, baseline: &str, code: ExitCode) -> String {
+    let nothing = Verdict {
+        metrics: Vec::new(),
+        cells: Vec::new(),
+    };
+    let mut value = value_of(&nothing, baseline, code);
+    value["error"] = why.into();
+    show(&value)
+}
+
+fn show(value: &Value) -> String {
+    serde_json::to_string_pretty(value).expect("no odd keys") + "\n"
+}
+
+fn value_of(verdict: &Verdict, baseline: &str, code: ExitCode) -> Value {
     let tally = verdict.tally();
     let metrics: Vec<&str> = verdict.metrics.iter().map(|metric| metric.name).collect();
     let changes: Vec<Value> = verdict.changes().into_iter().map(change).collect();
@@ -19,7 +38,7 @@ pub fn to_json(verdict: &Verdict, baseline: &str, code: ExitCode) -> String {
         value["error"] = why.into();
         value
     });
-    let value = json!({
+    json!({
         "schema": SCHEMA,
         "baseline": baseline,
         "result": code.name,
@@ -32,8 +51,7 @@ pub fn to_json(verdict: &Verdict, baseline: &str, code: ExitCode) -> String {
         "changes": changes,
         "missing": missing,
         "failed": failed.collect::<Vec<_>>(),
-    });
-    serde_json::to_string_pretty(&value).expect("no odd keys") + "\n"
+    })
 }
 
 fn cell(cell: &Checked) -> Value {

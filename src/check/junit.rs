@@ -6,6 +6,7 @@
 use super::cell::memory;
 use super::verdict::{Change, Checked, Fate, Verdict};
 use crate::report::xml::escaped;
+use crate::exit::ExitCode;
 use std::fmt::Write;
 
 /// The whole file.
@@ -25,6 +26,20 @@ pub fn to_xml(verdict: &Verdict) -> String {
     }
     out.push_str("</testsuites>\n");
     out
+}
+
+/// The whole file where there is no verdict, and why: one case, which is an error.
+pub fn of_failure(why: &str, baseline: &str, code: ExitCode) -> String {
+    let (why, baseline, kind) = (escaped(why), escaped(baseline), code.name);
+    let tally = " tests=\"1\" failures=\"0\" errors=\"1\"";
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <testsuites name=\"pagebench check\"{tally}>\n  \
+         <testsuite name=\"{baseline}\"{tally}>\n    \
+         <testcase classname=\"{baseline}\" name=\"comparison\">\n      \
+         <error type=\"{kind}\" message=\"{why}\"/>\n    \
+         </testcase>\n  </testsuite>\n</testsuites>\n"
+    )
 }
 
 fn tally(cells: &[&Checked]) -> String {

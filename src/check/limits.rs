@@ -2,7 +2,8 @@
 //! percent, for an increase and for a decrease. This is the `[check]` table of an experiment file,
 //! which stands alone in a file, too, and which flags go over.
 //!
-//! Deliberately absent: where counts come from, and what a verdict leads to.
+//! Deliberately absent: the file that they stand in, where counts come from, and what a verdict
+//! leads to.
 
 use super::cell::frames;
 use crate::policy::params::did_you_mean;
@@ -11,7 +12,6 @@ use globset::{GlobBuilder, GlobMatcher};
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
 /// A count that is compared.
@@ -297,32 +297,6 @@ pub struct Bounds {
 }
 
 impl Limits {
-    /// Reads a file whose `[check]` table, or whose whole, says the limits; other tables beside
-    /// `[check]` are somebody else's.
-    ///
-    /// # Errors
-    ///
-    /// File, line and column, the line with a caret, and the nearest name where one is unknown.
-    pub fn parse(path: &Path, text: &str) -> Result<Limits, String> {
-        #[derive(Deserialize)]
-        struct Whole {
-            check: Limits,
-        }
-        let fail = |error| toml_error(path, text, &error);
-        let table: toml::Table = toml::from_str(text).map_err(fail)?;
-        if !table.contains_key("check") {
-            return toml::from_str(text).map_err(fail);
-        }
-        let whole: Whole = toml::from_str(text).map_err(fail)?;
-        match KEYS.iter().find(|key| table.contains_key(**key)) {
-            None => Ok(whole.check),
-            Some(key) => Err(format!(
-                "{}: {key} stands outside of [check], where it means nothing: move it there",
-                path.display()
-            )),
-        }
-    }
-
     /// The metrics that are compared.
     pub fn metrics(&self) -> Vec<&'static Metric> {
         match &self.metric {
@@ -339,55 +313,51 @@ impl Limits {
     }
 }
 
+/// A key of a table of limits, and what it means.
+pub type Key = (&'static str, &'static str);
+
 /// The keys of the `[check]` table.
-pub const KEYS: [&str; 7] = [
-    "metric",
-    "max-increase",
-    "max-increase-pct",
-    "max-decrease",
-    "max-decrease-pct",
-    "improvement",
-    "override",
+pub const KEYS: [Key; 7] = [
+    (
+        "metric",
+        "counts that are compared: refs, faults, write_backs; all if absent",
+    ),
+    ("max-increase", "most by which a count may grow, in counts"),
+    (
+        "max-increase-pct",
+        "the same in percent of what is expected",
+    ),
+    (
+        "max-decrease",
+        "most by which a count may shrink without being an unexpected improvement, in counts",
+    ),
+    (
+        "max-decrease-pct",
+        "the same in percent of what is expected",
+    ),
+    (
+        "improvement",
+        "what an unexpected improvement does: warn, allow or fail",
+    ),
+    (
+        OVERRIDE,
+        "limits for some cells, by globs; a later one goes over an earlier one",
+    ),
 ];
 
-/// A TOML error as one about the file: line and column from 1, the line with a caret, and the nearest
-/// name for what is spelled wrong.
-pub fn toml_error(path: &Path, text: &str, error: &toml::de::Error) -> String {
-    let message = error.message().replace('`', "\"");
-    let hint = suggestion(error.message());
-    let message = message.lines().collect::<Vec<_>>().join(" ");
-    let Some(span) = error.span() else {
-        return format!("{}: {message}{hint}", path.display());
-    };
-    let boundary = |at: usize| (0..=at).rev().find(|&at| text.is_char_boundary(at));
-    let start = boundary(span.start.min(text.len())).unwrap_or(0);
-    let end = boundary(span.end.clamp(start, text.len())).unwrap_or(start);
-    let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
-    let line = text[line_start..].lines().next().unwrap_or_default();
-    let number = text[..start].matches('\n').count() + 1;
-    let column = text[line_start..start].chars().count();
-    let rest = line.chars().count().saturating_sub(column).max(1);
-    let carets = text[start..end].chars().count().clamp(1, rest);
-    let margin = " ".repeat(number.to_string().len());
-    // Tabs stay tabs, so that the caret stands where it should.
-    let blank = |c: char| if c == '\t' { '\t' } else { ' ' };
-    let indent: String = line.chars().take(column).map(blank).collect();
-    format!(
-        "{}:{number}:{}: {message}{hint}\n {margin} |\n {number} | {line}\n {margin} | {indent}{}",
-        path.display(),
-        column + 1,
-        "^".repeat(carets),
-    )
-}
+/// The key of the limits for some cells.
+pub const OVERRIDE: &str = "override";
 
-/// The nearest of the names that serde says were expected.
-fn suggestion(message: &str) -> String {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    match (message.starts_with("unknown "), quoted.next()) {
-        (true, Some(word)) => did_you_mean(word, quoted),
-        _ => String::new(),
-    }
-}
+/// The keys of a `[[check.override]]` beside those that a `[check]` table has, too.
+pub const OVERRIDE_KEYS: [Key; 4] = [
+    ("trace", "traces by name"),
+    (
+        "policy",
+        "policies, with their parameters or without: \"clock:load-bit=0\"",
+    ),
+    ("frames", "numbers of frames, or tau=300 for a window"),
+    ("metric", "counts"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -402,29 +372,26 @@ mod tests {
         }
     }
 
-    fn parse(text: &str) -> Result<Limits, String> {
-        Limits::parse(Path::new("l.toml"), text)
+    fn parse(text: &str) -> Result<Limits, toml::de::Error> {
+        toml::from_str(text)
     }
 
     #[test]
     fn a_later_override_goes_over_an_earlier_one() {
         let text = r#"
-            [check]
             metric = ["faults", "write-backs"]
             max-increase = 0
             improvement = "fail"
-            [[check.override]]
+            [[override]]
             trace = "gcc*"
             policy = "clock*"
             max-increase-pct = 0.5
             max-increase = 7
-            [[check.override]]
+            [[override]]
             frames = 64
             metric = "write_backs"
             max-increase = 3
             improvement = "allow"
-            [somebody-else]
-            x = 1
         "#;
         let limits = parse(text).unwrap();
         assert_eq!(limits.metrics(), [&METRICS[1], &METRICS[2]]);
@@ -441,77 +408,50 @@ mod tests {
         assert_eq!(last.improvement, Improvement::Allow);
     }
 
+    /// The lists that the help of keys goes by are those of the fields.
     #[test]
-    fn both_places_are_read() {
-        assert_eq!(
-            parse("max-increase = 5"),
-            parse("[check]\nmax-increase = 5")
-        );
+    fn the_keys_are_the_fields() {
         assert_eq!(parse(""), Ok(Limits::default()));
-        // The list that flags and errors go by is that of the fields.
-        for key in KEYS {
-            let error = parse(&format!("{key} = false")).unwrap_err();
+        let known = |text: String| {
+            let error = parse(&text).unwrap_err().to_string();
             assert!(!error.contains("unknown field"), "{error}");
+        };
+        for (key, _) in KEYS {
+            known(format!("{key} = false"));
         }
+        let limits = KEYS.iter().filter(|(key, _)| *key != OVERRIDE);
+        for (key, _) in OVERRIDE_KEYS.iter().chain(limits) {
+            known(format!("[[override]]\n{key} = false"));
+        }
+        let fields = |text: &str| {
+            let error = parse(text).unwrap_err().to_string();
+            error
+                .rsplit("expected")
+                .next()
+                .unwrap()
+                .matches('`')
+                .count()
+                / 2
+        };
+        assert_eq!(fields("x = 1"), KEYS.len());
+        assert_eq!(
+            fields("[[override]]\nx = 1"),
+            KEYS.len() - 2 + OVERRIDE_KEYS.len()
+        );
     }
 
     #[test]
-    fn errors_point_at_the_place() {
-        for (text, pieces) in [
-            (
-                "[check]\nmax-incraese = 1\n",
-                &[
-                    "l.toml:2:1: unknown field \"max-incraese\"",
-                    "did you mean \"max-increase\"?",
-                    " 2 | max-incraese = 1\n   | ^^^^^^^^^^^^",
-                ][..],
-            ),
-            (
-                "max-increase = -1",
-                &[
-                    "l.toml:1:16: invalid value",
-                    "| max-increase = -1\n   |                ^^",
-                ],
-            ),
-            (
-                "max-increase-pct = nan",
-                &["l.toml:1:20: NaN is no percentage"],
-            ),
-            ("max-increase-pct = -0.5", &["-0.5 is no percentage from 0"]),
-            (
-                "improvement = \"wran\"",
-                &[
-                    "l.toml:1:15: unknown variant \"wran\"",
-                    "did you mean \"warn\"?",
-                ],
-            ),
-            (
-                "metric = \"fautls\"",
-                &["l.toml:1:10: no metric \"fautls\"; did you mean \"faults\"?"],
-            ),
-            ("metric = []", &["compares nothing"]),
-            (
-                "[[override]]\ntrase = \"x\"",
-                &[
-                    "l.toml:2:1: unknown field \"trase\"",
-                    "did you mean \"trace\"?",
-                ],
-            ),
-            (
-                "[[override]]\ntrace = \"[x\"",
-                &["l.toml:2:9: \"[x\" is no glob"],
-            ),
-            (
-                "max-increase = 1\n[check]\n",
-                &["max-increase stands outside of [check]"],
-            ),
-            ("a = = 1", &["l.toml:1:5: "]),
-            ("é = 1 ü", &["l.toml:1:"]),
+    fn what_is_no_limit_is_refused() {
+        for (text, why) in [
+            ("max-increase = -1", "invalid value"),
+            ("max-increase-pct = nan", "NaN is no percentage"),
+            ("max-increase-pct = -0.5", "-0.5 is no percentage from 0"),
+            ("metric = \"fautls\"", "no metric \"fautls\"; did you mean"),
+            ("metric = []", "compares nothing"),
+            ("[[override]]\ntrace = \"[x\"", "\"[x\" is no glob"),
         ] {
-            let error = parse(text).unwrap_err();
-            for piece in pieces {
-                assert!(error.contains(piece), "{piece}\n{error}");
-            }
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use super::verdict::{Verdict, counted};
 use crate::report::markdown::escaped;
+use crate::exit::ExitCode;
 use std::fmt::Write;
 
 /// The most that GitHub takes as the summary of a step, in bytes.
@@ -57,6 +58,16 @@ pub fn to_markdown(verdict: &Verdict, baseline: &str, room: usize) -> String {
         );
     }
     cut(out, room)
+}
+
+/// The summary where there is no verdict, and why.
+pub fn of_failure(why: &str, baseline: &str, code: ExitCode, room: usize) -> String {
+    let (baseline, why) = (escaped(baseline), escaped(why));
+    let text = format!(
+        "### pagebench check {baseline}\n\n**Nothing compared** ({}): {why}\n",
+        code.name
+    );
+    cut(text, room)
 }
 
 /// Whole lines that fit, and a word that there were more.

@@ -18,12 +18,12 @@ pub mod limits;
 pub mod markdown;
 pub mod verdict;
 
-pub use baseline::{BASELINE_COLUMNS, Baseline};
+pub use baseline::{BASELINE_COLUMNS, Baseline, Entry};
 pub use limits::{Improvement, Limits, METRICS, Metric, Pattern};
 pub use verdict::{Change, Checked, Fate, Standing, Verdict, deltas};
 
 use crate::report::columns::Row;
-use cell::{CellKey, cell_name, cell_path, incomparable, key_of, other_part};
+use cell::{CellKey, cell_name, incomparable, key_of, other_part};
 use std::collections::BTreeMap;
 
 /// Why there is no verdict.
@@ -55,29 +55,13 @@ pub fn judge(
     now: &[Row],
     limits: &Limits,
 ) -> Result<Verdict, CheckError> {
-    let mut found: BTreeMap<CellKey, &Row> = BTreeMap::new();
-    for row in now {
-        if found.insert(key_of(row), row).is_some() {
-            return Err(CheckError::Twice(cell_name(row)));
-        }
-    }
+    let today = Today::of(now)?;
     let metrics = limits.metrics();
     let mut cells = Vec::new();
-    for entry in &baseline.entries {
-        if only.is_some_and(|glob| !glob.matches(&cell_path(&entry.row))) {
-            continue;
-        }
-        let fate = match found.get(&key_of(&entry.row)) {
-            None => match other_results(&entry.row, now) {
-                Some(what) => return Err(unusable(entry.line, what)),
-                None => Fate::Missing,
-            },
-            Some(row) => {
-                if let Some(what) = incomparable(&entry.row, row) {
-                    return Err(unusable(entry.line, what));
-                }
-                fate(&entry.row, row, &metrics, limits)
-            }
+    for entry in baseline.chosen(only) {
+        let fate = match today.cell(entry)? {
+            None => Fate::Missing,
+            Some(place) => fate(&entry.row, &now[place], &metrics, limits),
         };
         cells.push(Checked {
             line: entry.line,
@@ -88,8 +72,47 @@ pub fn judge(
     Ok(Verdict { metrics, cells })
 }
 
-fn unusable(line: u64, what: String) -> CheckError {
-    CheckError::Unusable { line, what }
+/// The rows of today, found by their cells.
+pub struct Today<'r> {
+    rows: &'r [Row],
+    places: BTreeMap<CellKey, usize>,
+}
+
+impl<'r> Today<'r> {
+    /// Of these rows; of their counts nothing is asked.
+    ///
+    /// # Errors
+    ///
+    /// Two are of one cell.
+    pub fn of(rows: &'r [Row]) -> Result<Today<'r>, CheckError> {
+        let mut places = BTreeMap::new();
+        for (place, row) in rows.iter().enumerate() {
+            if places.insert(key_of(row), place).is_some() {
+                return Err(CheckError::Twice(cell_name(row)));
+            }
+        }
+        Ok(Today { rows, places })
+    }
+
+    /// The place of the row for a cell of a baseline; `None` if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// There is one, but of another trace, another part of it or another model.
+    pub fn cell(&self, entry: &Entry) -> Result<Option<usize>, CheckError> {
+        let place = self.places.get(&key_of(&entry.row)).copied();
+        let why = match place {
+            None => other_results(&entry.row, self.rows),
+            Some(place) => incomparable(&entry.row, &self.rows[place]),
+        };
+        match why {
+            None => Ok(place),
+            Some(what) => Err(CheckError::Unusable {
+                line: entry.line,
+                what,
+            }),
+        }
+    }
 }
 
 /// Whether the results have this trace and policy and memory, but of another part of the trace or

@@ -4,22 +4,27 @@
 
 mod accept;
 mod explain;
+mod limits;
 mod outputs;
 mod plan;
 
-use super::args::{CacheArgs, ReadArgs, SelectArgs, SweepArgs, TerminalArgs, named};
+use super::args::{CacheArgs, ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
 use super::cache::Cache;
+use super::experiment::Config;
 use super::failure::Failure;
-use super::input::{load_all, resolve_all};
+use super::input::{load_each, resolve_all};
+use super::job::{check_digests, wanted};
+use super::progress::message;
 use super::run::{replay, use_threads};
 use super::signals::Signals;
 use crate::check::cell::cell_path;
-use crate::check::limits::{Improvement, Limits, Metrics, Override, is_percentage, metric};
-use crate::check::{Baseline, CheckError, Metric, Pattern, digests, judge};
+use crate::check::{Baseline, CheckError, Limits, Pattern, digests, judge};
 use crate::exit::{self, ExitCode};
 use crate::policy::params::did_you_mean;
 use crate::report::columns::Row;
 use crate::report::csv::{TableError, read_rows};
+use crate::report::plan_file::PLAN;
+use crate::report::records::CELLS;
 use crate::report::rows;
 use crate::space::Resolved;
 use clap::Args;
@@ -35,6 +40,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pagebench check reports/baseline.csv traces
+  pagebench check baseline.csv -f experiment.toml
   pagebench check reports/baseline.csv out --max-increase-pct 0.5 --junit junit.xml
   pagebench check reports/baseline.csv traces --accept --only 'cc1/lru/*'
   pagebench check reports/baseline.csv traces --accept -p lru,fifo,opt -m 2^6..2^12")]
@@ -44,8 +50,14 @@ pub struct CheckArgs {
     baseline: PathBuf,
 
     /// Traces and folders of traces to replay; or the results of a run, results.csv or its folder
-    #[arg(required = true, value_name = "TRACE|RESULTS")]
-    sources: Vec<PathBuf>,
+    #[arg(required_unless_present = "file", value_name = "TRACE|RESULTS")]
+    traces: Vec<PathBuf>,
+
+    /// Experiment file (see: pagebench init) that says which traces and cells are replayed, of which
+    /// those that the baseline names are compared, and in [check] how much counts may change; what
+    /// the command line says wins over it
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
 
     /// Write today's counts into the baseline
     #[arg(long)]
@@ -67,7 +79,7 @@ pub struct CheckArgs {
     explain: Option<String>,
 
     #[command(flatten)]
-    limits: LimitArgs,
+    limits: limits::LimitArgs,
 
     #[command(flatten)]
     outputs: outputs::OutputArgs,
@@ -88,78 +100,10 @@ pub struct CheckArgs {
     terminal: TerminalArgs,
 }
 
-/// How much counts may change. What is given here goes over all that the file says.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Limits")]
-struct LimitArgs {
-    /// A TOML file whose [check] table, or whose whole, says the limits
-    #[arg(long, value_name = "FILE")]
-    limits: Option<PathBuf>,
-
-    /// The counts that are compared: refs,faults,write_backs; all if absent
-    #[arg(long, value_name = "METRIC,…", value_delimiter = ',', value_parser = metric)]
-    metric: Vec<&'static Metric>,
-
-    /// Most by which a count may grow, in counts
-    #[arg(long, value_name = "COUNT")]
-    max_increase: Option<u64>,
-
-    /// Most by which a count may grow, in percent of what is expected
-    #[arg(long, value_name = "PERCENT", value_parser = parse_percentage)]
-    max_increase_pct: Option<f64>,
-
-    /// Most by which a count may shrink without being an unexpected improvement, in counts
-    #[arg(long, value_name = "COUNT")]
-    max_decrease: Option<u64>,
-
-    /// The same in percent of what is expected
-    #[arg(long, value_name = "PERCENT", value_parser = parse_percentage)]
-    max_decrease_pct: Option<f64>,
-
-    /// What an unexpected improvement does: warn (the default) and allow pass, fail is exit code 6
-    #[arg(long, value_name = "warn|allow|fail", value_parser = parse_improvement)]
-    improvement: Option<Improvement>,
-}
-
-fn parse_improvement(text: &str) -> Result<Improvement, String> {
-    named(text, Improvement::ALL)
-}
-
-fn parse_percentage(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    is_percentage(value).map(|()| value)
-}
-
 fn parse_blocks(text: &str) -> Result<usize, String> {
     let blocks = text.parse().ok();
     let fits = blocks.filter(|blocks| (1..=digests::BLOCKS_MAX).contains(blocks));
     fits.ok_or_else(|| format!("a whole number from 1 to {}", digests::BLOCKS_MAX))
-}
-
-impl LimitArgs {
-    fn limits(&self) -> Result<Limits, Failure> {
-        let mut limits = match &self.limits {
-            None => Limits::default(),
-            Some(path) => {
-                let text = std::fs::read(path).map_err(|e| TableError::io(path, "read", e))?;
-                let text = String::from_utf8(text)
-                    .map_err(|_| Failure::usage(format!("{}: not UTF-8 text", path.display())))?;
-                Limits::parse(path, &text).map_err(Failure::usage)?
-            }
-        };
-        if !self.metric.is_empty() {
-            limits.metric = Some(Metrics(self.metric.clone()));
-        }
-        limits.overrides.push(Override {
-            max_increase: self.max_increase,
-            max_increase_pct: self.max_increase_pct,
-            max_decrease: self.max_decrease,
-            max_decrease_pct: self.max_decrease_pct,
-            improvement: self.improvement,
-            ..Override::default()
-        });
-        Ok(limits)
-    }
 }
 
 /// What is asked for, worked out before any trace is read.
@@ -173,18 +117,27 @@ struct Task {
 
 /// Runs the command.
 pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
-    let limits = args.limits.limits()?;
+    let (args, config) = Config::resolve::<CheckArgs>(args.file.as_deref())?;
+    let result = attempt(&args, &config);
+    if let (Err(failure), false) = (&result, args.accept) {
+        outputs::tell_failure(&args, failure);
+    }
+    result
+}
+
+fn attempt(args: &CheckArgs, config: &Config) -> Result<ExitCode, Failure> {
+    let limits = args.limits.limits(config)?;
     args.outputs.check()?;
-    let baseline = read_baseline(&args)?;
-    let only = only(&args, baseline.as_ref())?;
+    let baseline = read_baseline(args)?;
+    let only = only(args, baseline.as_ref())?;
     let task = Task {
         baseline,
         only,
         limits,
     };
-    match results(&args.sources)? {
-        Some(paths) => of_results(&args, task, &paths),
-        None => of_traces(&args, task),
+    match results(&args.traces)? {
+        Some(paths) => of_results(args, task, &paths),
+        None => of_traces(args, config, task),
     }
 }
 
@@ -192,6 +145,14 @@ pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
 fn none(path: &Path, line: Option<u64>, why: String) -> Failure {
     let error = TableError::content(path, line, why);
     Failure::new(exit::NO_BASELINE, error.to_string())
+}
+
+/// Why nothing can be compared.
+fn no_verdict(args: &CheckArgs, error: CheckError) -> Failure {
+    match error {
+        CheckError::Unusable { line, what } => none(&args.baseline, Some(line), what),
+        error @ CheckError::Twice(_) => Failure::new(exit::FAILURE, error.to_string()),
+    }
 }
 
 /// The baseline, or `None` if one is to be written anew.
@@ -204,8 +165,11 @@ fn read_baseline(args: &CheckArgs) -> Result<Option<Baseline>, Failure> {
         },
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && args.accept => Ok(None),
         Err(e) => {
-            let why = format!("no baseline: {e}\n  help: write one with --accept");
-            Err(none(path, None, why))
+            let help = match e.kind() {
+                std::io::ErrorKind::NotFound => "\n  help: write one with --accept",
+                _ => "",
+            };
+            Err(none(path, None, format!("no baseline: {e}{help}")))
         }
     }
 }
@@ -242,6 +206,14 @@ fn only(args: &CheckArgs, baseline: Option<&Baseline>) -> Result<Option<Pattern>
 
 /// The tables of results, if that is what was given.
 fn results(sources: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
+    for folder in sources {
+        let begun = [PLAN, CELLS].iter().any(|file| folder.join(file).is_file());
+        if begun && !folder.join("results.csv").exists() {
+            let what = "the run in this folder has not ended: go on with it by run --resume";
+            let what = format!("{}: {what}", folder.display());
+            return Err(Failure::new(exit::INCOMPLETE, what));
+        }
+    }
     let table = |path: &PathBuf| {
         let inside = path.join("results.csv");
         if path.is_dir() {
@@ -283,14 +255,16 @@ fn of_results(args: &CheckArgs, task: Task, paths: &[PathBuf]) -> Result<ExitCod
     }
 }
 
-fn of_traces(args: &CheckArgs, task: Task) -> Result<ExitCode, Failure> {
+fn of_traces(args: &CheckArgs, config: &Config, task: Task) -> Result<ExitCode, Failure> {
     use_threads(args.sweep.threads()?);
     let mut options = args.read.options(&args.select)?;
     options.mem_limit = args.sweep.mem_limit()?;
     let cache = Cache::of(&args.cache, args.terminal.quiet);
     let rows = || task.baseline.iter().flat_map(Baseline::rows);
     let sizes = |name: &str, _| {
-        let of_baseline = rows().filter(|row| row.trace == name);
+        // What an experiment does not have is missing.
+        let by_baseline = |row: &&Row| config.experiment.is_none() && row.trace == name;
+        let of_baseline = rows().filter(by_baseline);
         let of_baseline = of_baseline.filter_map(plan::page_size);
         args.sweep
             .page_size
@@ -301,14 +275,18 @@ fn of_traces(args: &CheckArgs, task: Task) -> Result<ExitCode, Failure> {
     };
     let signals = Signals::watch();
     let quiet = args.terminal.quiet;
-    let mut inputs = load_all(&args.sources, &options, &sizes, cache.as_ref(), quiet)?;
+    let wanted = wanted(&args.traces, &options, config)?;
+    let mut inputs = load_each(&wanted, &sizes, cache.as_ref(), quiet)?;
     if let Some(baseline) = &task.baseline {
         plan::recognise(&mut inputs, baseline);
     }
     let inputs = resolve_all(inputs, &plan::settings(args, None)?.space)?;
+    if args.traces.is_empty() {
+        check_digests(&inputs, config)?;
+    }
     let loaded = inputs.loaded.iter();
     let traces: Vec<&Resolved> = loaded.flat_map(|loaded| &loaded.traces).collect();
-    let plan = plan::plan(task.baseline.as_ref(), &traces, args, task.only.as_ref())?;
+    let plan = plan::plan(&task, &traces, args, config)?;
     if let (Some(baseline), false) = (&task.baseline, args.accept || args.explain.is_some()) {
         plan::tell_unknown(baseline, &plan, &args.baseline);
     }
@@ -322,10 +300,17 @@ fn of_traces(args: &CheckArgs, task: Task) -> Result<ExitCode, Failure> {
         return Ok(exit::worse(code, inputs.failed));
     }
     let code = conclude(args, &task, &now, inputs.failed)?;
-    if args.explain.is_some() {
-        explain::explain(args, &task, &plan)?;
+    if args.explain.is_none() {
+        return Ok(code);
     }
-    Ok(code)
+    // What was found stands, whether or not it can be explained.
+    Ok(match explain::explain(args, &task, &plan) {
+        Ok(()) => code,
+        Err(failure) => {
+            message(&format!("error: {failure}"));
+            exit::worse(code, failure.code)
+        }
+    })
 }
 
 /// Compares finished rows with the baseline and tells what is found; `failed` is the code of what
@@ -341,13 +326,14 @@ fn conclude(
         .as_ref()
         .expect("without --accept there is one");
     let verdict = judge(baseline, task.only.as_ref(), now, &task.limits);
-    let verdict = verdict.map_err(|error| match error {
-        CheckError::Unusable { line, what } => none(&args.baseline, Some(line), what),
-        error @ CheckError::Twice(_) => Failure::new(exit::FAILURE, error.to_string()),
-    })?;
+    let verdict = verdict.map_err(|error| no_verdict(args, error))?;
     let code = exit::worse(failed, verdict.code());
     let proposal = verdict
         .fails()
         .then(|| accept::proposal(baseline, &verdict, now));
-    outputs::tell(args, &verdict, code, proposal)
+    let code = outputs::tell(args, verdict, code, proposal);
+    if code == exit::OK && task.only.is_none() {
+        outputs::withdraw(args);
+    }
+    Ok(code)
 }

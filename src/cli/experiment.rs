@@ -6,7 +6,7 @@
 //! both have one grammar and one set of errors.
 
 pub mod file;
-mod text;
+pub mod text;
 
 use super::Cli;
 use super::failure::Failure;

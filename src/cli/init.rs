@@ -2,9 +2,10 @@
 //! of keys.
 
 use super::Cli;
-use super::experiment::file::{EXCLUDE_KEYS, KEYS, Key, SCHEMA, TRACE_KEYS, settings_of};
+use super::experiment::file::{EXCLUDE_KEYS, KEYS, SCHEMA, TRACE_KEYS, settings_of};
 use super::failure::Failure;
 use super::print;
+use crate::check::limits::{self, Key};
 use crate::exit::{self, ExitCode};
 use crate::report::csv::write_file;
 use clap::{Arg, ArgAction, Args, CommandFactory};
@@ -84,7 +85,14 @@ fn example() -> String {
         &EXCLUDE_KEYS,
         &[("policy", "\"opt\""), ("frames", "\">=512\"")],
     );
-    out += &format!("\n{}# [check]\n", comment(about("check")));
+    out += &format!("\n{}[check]\n", comment(about("check")));
+    let (overrides, own): (Vec<Key>, Vec<Key>) =
+        (limits::KEYS.into_iter()).partition(|(key, _)| *key == limits::OVERRIDE);
+    out += &keys(&own, &[("max-increase", "0"), ("improvement", "\"warn\"")]);
+    for (key, about) in overrides {
+        out += &format!("\n{}# [[check.{key}]]\n", comment(about));
+        out += &keys(&limits::OVERRIDE_KEYS, &[]);
+    }
     out
 }
 

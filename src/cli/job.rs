@@ -1,4 +1,4 @@
-//! What `run` and `plan` share: from their arguments to a plan of cells.
+//! What `run`, `plan` and `check` share: from their arguments to a plan of cells.
 
 use super::args::{CacheArgs, ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
 use super::cache::Cache;
@@ -93,28 +93,7 @@ impl JobArgs {
 impl Asked {
     /// Reads the traces of the command line, or else those of the experiment.
     pub fn load(&self, job: &JobArgs, config: &Config) -> Result<Inputs<Resolved>, Failure> {
-        let plain = |path: &PathBuf| Wanted {
-            path: path.clone(),
-            options: self.options.clone(),
-        };
-        let named = |entry: &TraceEntry| Wanted {
-            path: entry.path.clone(),
-            options: LoadOptions {
-                name: entry.name.clone(),
-                format: entry.format.clone().or(self.options.format.clone()),
-                ..self.options.clone()
-            },
-        };
-        let wanted: Vec<Wanted> = match (&job.traces[..], &config.experiment) {
-            ([], Some(experiment)) if experiment.traces.is_empty() => {
-                let file = experiment.text.path().display();
-                return Err(Failure::usage(format!(
-                    "{file}: no [[trace]]; add one, or name traces on the command line"
-                )));
-            }
-            ([], Some(experiment)) => experiment.traces.iter().map(named).collect(),
-            (traces, _) => traces.iter().map(plain).collect(),
-        };
+        let wanted = wanted(&job.traces, &self.options, config)?;
         let cache = Cache::of(&job.cache, job.terminal.quiet);
         let sizes = |_: &str, _| job.sweep.page_size.clone();
         let inputs = load_each(&wanted, &sizes, cache.as_ref(), job.terminal.quiet)?;
@@ -164,8 +143,38 @@ impl Asked {
     }
 }
 
+/// What is read, and how: the traces of the command line, or else those of the experiment.
+pub fn wanted(
+    traces: &[PathBuf],
+    options: &LoadOptions,
+    config: &Config,
+) -> Result<Vec<Wanted>, Failure> {
+    let plain = |path: &PathBuf| Wanted {
+        path: path.clone(),
+        options: options.clone(),
+    };
+    let named = |entry: &TraceEntry| Wanted {
+        path: entry.path.clone(),
+        options: LoadOptions {
+            name: entry.name.clone(),
+            format: entry.format.clone().or(options.format.clone()),
+            ..options.clone()
+        },
+    };
+    match (traces, &config.experiment) {
+        ([], Some(experiment)) if experiment.traces.is_empty() => {
+            let file = experiment.text.path().display();
+            Err(Failure::usage(format!(
+                "{file}: no [[trace]]; add one, or name traces on the command line"
+            )))
+        }
+        ([], Some(experiment)) => Ok(experiment.traces.iter().map(named).collect()),
+        (traces, _) => Ok(traces.iter().map(plain).collect()),
+    }
+}
+
 /// The traces must be those that the experiment means.
-fn check_digests(inputs: &Inputs<Resolved>, config: &Config) -> Result<(), Failure> {
+pub fn check_digests(inputs: &Inputs<Resolved>, config: &Config) -> Result<(), Failure> {
     let Some(experiment) = &config.experiment else {
         return Ok(());
     };
@@ -194,7 +203,7 @@ fn check_digests(inputs: &Inputs<Resolved>, config: &Config) -> Result<(), Failu
 }
 
 /// Leaves out what the experiment excludes, and says which exclusions had nothing to take away.
-fn exclude(plan: &mut Plan<'_>, config: &Config) {
+pub fn exclude(plan: &mut Plan<'_>, config: &Config) {
     let Some(experiment) = &config.experiment else {
         return;
     };

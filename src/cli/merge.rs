@@ -1,7 +1,10 @@
 //! `pagebench merge`: folders of parts of one plan, joined to the folder of the whole.
 
 use super::failure::Failure;
-use super::outputs::{Found, enter, make_folder, other_plan, write_merged_manifest, write_tables};
+use super::outputs::{
+    Found, enter, make_folder, other_plan, tell_broken, write_merged_manifest, write_tables,
+};
+use super::over_windows;
 use super::plot::{FileArgs, write_charts};
 use super::print;
 use super::progress::message;
@@ -17,7 +20,8 @@ use std::path::{Path, PathBuf};
 
 /// Join the folders of parts of one plan (run --partition).
 ///
-/// The results are the same bytes as those of one run of the whole plan. Missing cells are an error
+/// The results are the same bytes as those of one run of the whole plan; windows.csv, too, where all
+/// parts have it. Missing cells are an error
 /// (exit code 5): the numbers of the parts that they are of are printed as 3,7-9, ready for a job
 /// array. So are parts of other plans, and cells that two parts have with different counts.
 #[derive(Debug, Args)]
@@ -68,6 +72,8 @@ pub fn merge(args: MergeArgs) -> Result<ExitCode, Failure> {
         let what = "is one of the parts; the whole needs a folder of its own";
         return Err(Failure::usage(format!("{}: {what}", args.output.display())));
     }
+    let counted = all.values().filter(|record| record.has_counts()).count();
+    let windows = over_windows::join(&args.parts, counted)?;
     let found = if args.force {
         Found::Remove
     } else {
@@ -86,10 +92,15 @@ pub fn merge(args: MergeArgs) -> Result<ExitCode, Failure> {
         appender.add(record)?;
     }
     let rows = write_tables(folder, &records)?;
+    let windows = match windows.is_empty() {
+        true => windows,
+        false => over_windows::write_table(folder, windows)?,
+    };
     write_merged_manifest(folder, &args.parts)?;
     if !args.no_charts && rows.iter().any(Row::is_ok) {
         let rows = Rows {
             results: rows,
+            windows,
             ..Rows::default()
         };
         write_charts(folder, &rows, args.files)?;
@@ -132,7 +143,9 @@ fn gather<'p>(parts: &'p [(&Path, PlanFile)]) -> Result<HashMap<String, Record>,
     let cells: HashMap<&str, &PlanCell> = plan.cells.iter().map(|cell| (&*cell.id, cell)).collect();
     let mut all: HashMap<String, (Record, &'p Path)> = HashMap::new();
     for &(folder, _) in parts {
-        for (id, record) in records::read(folder)?.records {
+        let kept = records::read(folder)?;
+        tell_broken(folder, &kept);
+        for (id, record) in kept.records {
             let Some(cell) = cells.get(&*id) else {
                 continue;
             };

@@ -12,7 +12,7 @@ use crate::report::columns::{Row, SCHEMA};
 use crate::report::csv::{read_rows, to_csv, write_file};
 use crate::report::file::{remove_leftovers, without_path};
 use crate::report::plan_file::{PLAN, PlanFile, TOOL};
-use crate::report::records::{self, Appender, CELLS, Record};
+use crate::report::records::{self, Appender, CELLS, Kept, Record};
 use crate::space::{Illegal, Resolved};
 use crate::sweep::Plan;
 use crate::trace::digest;
@@ -137,6 +137,16 @@ pub fn enter(
         return Err(other_plan(folder, &different));
     }
     let kept = records::read(folder)?;
+    tell_broken(folder, &kept);
+    let whole = kept
+        .records
+        .into_iter()
+        .filter(|(_, record)| record.has_counts());
+    Ok((appender, whole.collect()))
+}
+
+/// Says how many lines of a folder's finished cells are not whole.
+pub fn tell_broken(folder: &Path, kept: &Kept) {
     if kept.broken > 0 {
         message(&format!(
             "note: {}: {} cut short or garbled, passed over",
@@ -144,11 +154,6 @@ pub fn enter(
             counted(kept.broken, "line")
         ));
     }
-    let whole = kept
-        .records
-        .into_iter()
-        .filter(|(_, record)| record.has_counts());
-    Ok((appender, whole.collect()))
 }
 
 /// A folder has results of another plan.

@@ -1,16 +1,25 @@
-//! `run --windows`: `windows.csv`, and what is read back from it for its charts.
+//! `run --windows`: `windows.csv`, what is read back from it for its charts, and the joining of
+//! several such tables.
 
 use super::failure::Failure;
 use super::progress::message;
 use super::signals::Signals;
+use crate::check::cell::cell_name;
+use crate::exit;
 use crate::report::csv::write_file;
+use crate::report::distributions::key_fields;
 use crate::report::rows::key_of;
 use crate::report::windows::{CellWindows, Window, read_rows, to_csv};
 use crate::sweep::{self, Plan, WINDOWS_MAX};
 use crate::units::parse_count;
 use crate::vm::States;
-use std::path::Path;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+/// The name of the table in a folder of results.
+const TABLE: &str = "windows.csv";
 
 /// How long a window is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +84,7 @@ pub fn write_windows(
         ));
     }
     let states = sweep::windows(plan, length.refs(), signals.stop());
-    let mut cells: Vec<CellWindows> = plan
+    let cells: Vec<CellWindows> = plan
         .cells
         .iter()
         .zip(states)
@@ -88,10 +97,69 @@ pub fn write_windows(
             plan.cells.len()
         ));
     }
+    write_table(folder, cells)
+}
+
+/// Writes the table in the stable order, and reads it back.
+pub fn write_table(
+    folder: &Path,
+    mut cells: Vec<CellWindows>,
+) -> Result<Vec<CellWindows>, Failure> {
     cells.sort_by_cached_key(|cell| cell.key.sort_key());
-    let table = folder.join("windows.csv");
+    let table = folder.join(TABLE);
     write_file(&table, &to_csv(&cells))?;
     Ok(read_rows(&table)?)
+}
+
+/// The windows of all folders, each cell once; nothing where not all have them, or not all of one
+/// length, and that is told. `wanted` is how many cells should have windows.
+pub fn join(folders: &[PathBuf], wanted: usize) -> Result<Vec<CellWindows>, Failure> {
+    let (with, without): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        (folders.iter()).partition(|folder| folder.join(TABLE).exists());
+    if let (false, Some(folder)) = (with.is_empty(), without.first()) {
+        let folder = folder.display();
+        message(&format!(
+            "note: {folder}: has no {TABLE}, as others have: it is not joined (run --windows --resume)"
+        ));
+        return Ok(Vec::new());
+    }
+    let mut lengths: HashMap<_, u64> = HashMap::new();
+    let mut all: HashMap<Vec<String>, CellWindows> = HashMap::new();
+    for folder in with {
+        for cell in read_rows(&folder.join(TABLE))? {
+            let (key, length) = (&cell.key, cell.windows[0].refs);
+            let trace = (key.trace.clone(), key.trace_digest.clone(), key.page_size);
+            if *lengths.entry(trace).or_insert(length) != length {
+                message(&format!(
+                    "note: {}: its windows are of another length than those of other folders: they \
+                     are not joined (run --windows=REFERENCES --resume)",
+                    folder.display()
+                ));
+                return Ok(Vec::new());
+            }
+            match all.entry(key_fields(key)) {
+                Entry::Vacant(place) => {
+                    place.insert(cell);
+                }
+                Entry::Occupied(known) if known.get().windows == cell.windows => {}
+                Entry::Occupied(_) => {
+                    let what = format!(
+                        "{}: other windows of one cell than in another folder: {}",
+                        folder.join(TABLE).display(),
+                        cell_name(key)
+                    );
+                    return Err(Failure::new(exit::FAILURE, what));
+                }
+            }
+        }
+    }
+    if !all.is_empty() && all.len() < wanted {
+        message(&format!(
+            "note: {TABLE} has {} of {wanted} cells: the runs of the parts left others out",
+            all.len()
+        ));
+    }
+    Ok(all.into_values().collect())
 }
 
 /// What happened from one state to the next.

@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: results.
 
-use super::columns::{COLUMNS, SCHEMA};
+use super::columns::{COLUMNS, SCHEMA, other_schema};
 use super::csv::{TableError, write_file};
 use super::rows::key_of;
 use crate::sweep::{Cell, Partition, Plan};
@@ -211,7 +211,7 @@ impl PlanFile {
     ///
     /// # Errors
     ///
-    /// It cannot be read, or is no plan.
+    /// It cannot be read, or is no plan, or of another schema.
     pub fn read(folder: &Path) -> Result<Option<PlanFile>, TableError> {
         let path = folder.join(PLAN);
         let text = match std::fs::read(&path) {
@@ -219,10 +219,23 @@ impl PlanFile {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(TableError::io(&path, "read", e)),
         };
-        let plan = serde_json::from_slice(&text).map_err(|e| {
+        // The schema is looked at first: another version explains other fields.
+        #[derive(Deserialize)]
+        struct Version {
+            schema: u64,
+        }
+        let no_plan = |e: serde_json::Error| {
             TableError::content(&path, Some(e.line() as u64), format!("no plan: {e}"))
-        })?;
-        Ok(Some(plan))
+        };
+        let version: Version = serde_json::from_slice(&text).map_err(no_plan)?;
+        if version.schema != SCHEMA {
+            return Err(TableError::content(
+                &path,
+                None,
+                other_schema(version.schema),
+            ));
+        }
+        serde_json::from_slice(&text).map(Some).map_err(no_plan)
     }
 }
 

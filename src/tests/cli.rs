@@ -28,6 +28,8 @@ mod explain;
 mod filters;
 #[path = "cli/formats.rs"]
 mod formats;
+#[path = "cli/gate.rs"]
+mod gate;
 #[path = "cli/generate.rs"]
 mod generate;
 #[path = "cli/harness.rs"]

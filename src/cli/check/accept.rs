@@ -1,5 +1,6 @@
 //! `--accept`: the counts of today become the baseline, line by line; and the digests beside it.
 
+use super::outputs::withdraw;
 use super::{CheckArgs, Task};
 use crate::check::cell::{cell_name, cell_path, key_of};
 use crate::check::digests::{BLOCKS, Digests, FaultDigest, Rolling, path_of};
@@ -60,6 +61,9 @@ pub fn accept(
     ))?;
     if let Some(digests) = digests {
         write_file(&path_of(&args.baseline), &digests.to_bytes())?;
+    }
+    if task.only.is_none() {
+        withdraw(args);
     }
     Ok(exit::OK)
 }

@@ -16,6 +16,7 @@ use clap::Args;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// Where what is found is written, beside the terminal.
 #[derive(Debug, Args)]
@@ -81,55 +82,115 @@ impl OutputArgs {
     }
 }
 
-/// Tells what was found in every form asked for. A file that cannot be written is told and does not
-/// keep the others from being written, nor hide a regression. `proposal` is the baseline as it would
-/// be with the counts of today.
+/// What a check came to, in every form but the terminal's.
+struct Forms {
+    json: String,
+    junit: String,
+    /// For a file of so many bytes at most.
+    summary: Box<dyn Fn(usize) -> String>,
+    annotations: String,
+}
+
+impl Forms {
+    /// Writes the files that are asked for; returns the errors of those that cannot be written. They
+    /// do not keep the others from being written.
+    fn write(&self, outputs: &OutputArgs) -> Vec<Failure> {
+        let files = [
+            (to_file(outputs), self.json.clone()),
+            (outputs.junit.as_deref(), self.junit.clone()),
+            (
+                outputs.summary_md.as_deref(),
+                (self.summary)(markdown::ROOM),
+            ),
+        ];
+        let write =
+            |(path, text): (Option<&Path>, String)| Some(write_file(path?, text.as_bytes()));
+        let written = files.into_iter().filter_map(write);
+        written.filter_map(Result::err).map(Failure::from).collect()
+    }
+
+    /// Adds the summary to that of the CI step, and annotates.
+    fn publish(&self, outputs: &OutputArgs) {
+        append_summary(&self.summary);
+        if outputs.annotates() {
+            self.annotations.lines().for_each(message);
+        }
+    }
+}
+
+/// The file for JSON, if it is not standard output.
+fn to_file(outputs: &OutputArgs) -> Option<&Path> {
+    outputs
+        .json
+        .as_deref()
+        .filter(|path| *path != Path::new("-"))
+}
+
+/// Tells what was found in every form asked for. A form that cannot be written is told and hides no
+/// regression. `proposal` is the baseline as it would be with the counts of today.
 pub fn tell(
     args: &CheckArgs,
-    verdict: &Verdict,
+    verdict: Verdict,
     code: ExitCode,
     proposal: Option<Vec<u8>>,
-) -> Result<ExitCode, Failure> {
+) -> ExitCode {
     let outputs = &args.outputs;
     let baseline = args.baseline.display().to_string();
-    let json = || json::to_json(verdict, &baseline, code);
-    match &outputs.json {
-        Some(path) if path == Path::new("-") => print(&json())?,
-        _ => print(&terminal(verdict))?,
-    }
-    let mut written = Vec::new();
-    let mut write =
-        |path: &Path, bytes: &[u8]| written.push(write_file(path, bytes).map_err(Failure::from));
-    if let Some(path) = outputs.json.as_ref().filter(|path| *path != Path::new("-")) {
-        write(path, json().as_bytes());
-    }
-    if let Some(path) = &outputs.junit {
-        write(path, junit::to_xml(verdict).as_bytes());
-    }
-    if let Some(path) = &outputs.summary_md {
-        let summary = markdown::to_markdown(verdict, &baseline, markdown::ROOM);
-        write(path, summary.as_bytes());
-    }
+    let verdict = Rc::new(verdict);
+    let forms = Forms {
+        json: json::to_json(&verdict, &baseline, code),
+        junit: junit::to_xml(&verdict),
+        summary: {
+            let (verdict, baseline) = (verdict.clone(), baseline.clone());
+            Box::new(move |room| markdown::to_markdown(&verdict, &baseline, room))
+        },
+        annotations: annotations::to_commands(&verdict, &baseline),
+    };
+    let printed = match outputs.json.is_some() && to_file(outputs).is_none() {
+        true => print(&forms.json),
+        false => print(&terminal(&verdict)),
+    };
+    let mut failures = Vec::from_iter(printed.err());
+    failures.extend(forms.write(outputs));
     if let Some(path) = &outputs.chart {
-        written.push(draw(path, verdict, &baseline));
+        failures.extend(draw(path, &verdict, &baseline).err());
     }
-    let code = written
-        .into_iter()
-        .filter_map(Result::err)
-        .fold(code, |code, failure| {
-            message(&format!("error: {failure}"));
-            exit::worse(code, failure.code)
-        });
+    let code = failures.into_iter().fold(code, |code, failure| {
+        message(&format!("error: {failure}"));
+        exit::worse(code, failure.code)
+    });
     if let Some(proposal) = proposal {
         propose(args, &proposal);
     }
-    warn_of_improvements(verdict);
-    append_summary(verdict, &baseline);
-    if outputs.annotates() {
-        let commands = annotations::to_commands(verdict, &baseline);
-        commands.lines().for_each(message);
+    warn_of_improvements(&verdict);
+    forms.publish(outputs);
+    code
+}
+
+/// Tells machines that there is no verdict, and why: a file of an earlier check must not pass for one
+/// of this. On the terminal it is told as any error is.
+pub fn tell_failure(args: &CheckArgs, failure: &Failure) {
+    let code = failure.code;
+    let baseline = args.baseline.display().to_string();
+    // What was told on the way has no words of its own.
+    let why = match failure.is_silent() {
+        true => code.about.to_owned(),
+        false => failure.to_string(),
+    };
+    let forms = Forms {
+        json: json::of_failure(&why, &baseline, code),
+        junit: junit::of_failure(&why, &baseline, code),
+        annotations: annotations::of_failure(&why, &baseline, code),
+        summary: Box::new(move |room| markdown::of_failure(&why, &baseline, code, room)),
+    };
+    if args.outputs.json.is_some() && to_file(&args.outputs).is_none() {
+        // The error that ends the program is the one that counts.
+        let _ = print(&forms.json);
     }
-    Ok(code)
+    for failure in forms.write(&args.outputs) {
+        message(&format!("error: {failure}"));
+    }
+    forms.publish(&args.outputs);
 }
 
 /// The table of what changed, the worst first, and the outcome in one line.
@@ -181,12 +242,17 @@ fn warn_of_improvements(verdict: &Verdict) {
     }
 }
 
+/// The file beside a baseline for the counts of today.
+fn proposal_path(args: &CheckArgs) -> PathBuf {
+    let mut name = args.baseline.as_os_str().to_owned();
+    name.push(".new");
+    PathBuf::from(name)
+}
+
 /// Writes the counts of today beside the baseline, which stays as it is. Where that cannot be, the
 /// verdict is the same.
 fn propose(args: &CheckArgs, proposal: &[u8]) {
-    let mut name = args.baseline.as_os_str().to_owned();
-    name.push(".new");
-    let path = PathBuf::from(name);
+    let path = proposal_path(args);
     match write_file(&path, proposal) {
         Ok(()) => message(&format!(
             "{}: the baseline with the counts of today (--accept writes them into it)",
@@ -196,14 +262,24 @@ fn propose(args: &CheckArgs, proposal: &[u8]) {
     }
 }
 
-fn append_summary(verdict: &Verdict, baseline: &str) {
+/// Removes what an earlier check proposed, now that the whole baseline passes or was accepted.
+pub fn withdraw(args: &CheckArgs) {
+    let path = proposal_path(args);
+    if path.is_file() && std::fs::remove_file(&path).is_ok() && !args.terminal.quiet {
+        message(&format!(
+            "{}: removed, it was of an earlier check",
+            path.display()
+        ));
+    }
+}
+
+fn append_summary(summary: &dyn Fn(usize) -> String) {
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else {
         return;
     };
     let path = PathBuf::from(path);
     let there = std::fs::metadata(&path).map_or(0, |meta| meta.len());
-    let room = markdown::ROOM.saturating_sub(there as usize);
-    let summary = markdown::to_markdown(verdict, baseline, room);
+    let summary = summary(markdown::ROOM.saturating_sub(there as usize));
     let file = OpenOptions::new().append(true).create(true).open(&path);
     if let Err(e) = file.and_then(|mut file| file.write_all(summary.as_bytes())) {
         message(&format!("warning: {}: cannot write: {e}", path.display()));

@@ -1,11 +1,15 @@
 //! From a baseline and traces to the cells that are replayed. Knows nothing of counts.
 
-use super::{CheckArgs, none};
+use super::{CheckArgs, Task, no_verdict, none};
 use crate::check::cell::{cell_path, incomparable, other_part};
-use crate::check::{Baseline, Pattern};
+use crate::check::verdict::counted;
+use crate::check::{Baseline, Pattern, Today};
+use crate::cli::experiment::Config;
 use crate::cli::failure::Failure;
 use crate::cli::input::Inputs;
+use crate::cli::job::exclude;
 use crate::cli::progress::message;
+use crate::exit;
 use crate::policy::{PolicyChoice, params};
 use crate::report::columns::Row;
 use crate::report::rows;
@@ -14,6 +18,7 @@ use crate::sweep::{Cell, Plan, Settings, TraceFacts, Warmup};
 use crate::trace::digest;
 use crate::units::PageSize;
 use crate::vm::Accessed;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The page size of a row; every row of a baseline has one.
@@ -58,17 +63,19 @@ pub fn settings(args: &CheckArgs, warmup_refs: Option<u64>) -> Result<Settings, 
     Ok(settings)
 }
 
-/// The cells to be replayed: those that the baseline names, and with `--accept` those that it is to
-/// get. `only` leaves the cells whose path it matches.
+/// The cells to be replayed: those that the baseline names, of an experiment's those that it names,
+/// too; and with `--accept` those that it is to get.
 pub fn plan<'t>(
-    baseline: Option<&Baseline>,
+    task: &Task,
     traces: &[&'t Resolved],
     args: &CheckArgs,
-    only: Option<&Pattern>,
+    config: &Config,
 ) -> Result<Plan<'t>, Failure> {
-    let mut plan = match baseline {
-        None => fresh_plan(traces, args)?,
-        Some(baseline) => plan_of(baseline, traces, args, only)?,
+    let only = task.only.as_ref();
+    let mut plan = match (&task.baseline, &config.experiment) {
+        (baseline, Some(_)) => of_experiment(baseline.as_ref(), traces, args, config, only)?,
+        (None, None) => fresh_plan(traces, args)?,
+        (Some(baseline), None) => plan_of(baseline, traces, args, only)?,
     };
     if let Some(only) = only {
         let mut cells = std::mem::take(&mut plan.cells);
@@ -76,6 +83,43 @@ pub fn plan<'t>(
         plan.cells = cells;
     }
     Ok(plan)
+}
+
+/// The cells of an experiment that the baseline names; with `--accept` all of them.
+fn of_experiment<'t>(
+    baseline: Option<&Baseline>,
+    traces: &[&'t Resolved],
+    args: &CheckArgs,
+    config: &Config,
+    only: Option<&Pattern>,
+) -> Result<Plan<'t>, Failure> {
+    let mut plan = Plan::new(traces, &args.sweep.axes()?, settings(args, None)?)?;
+    exclude(&mut plan, config);
+    if plan.cells.is_empty() {
+        let what = "nothing selected: the experiment names no cell, or excludes every one";
+        return Err(Failure::new(exit::NOTHING, what));
+    }
+    let Some(baseline) = baseline.filter(|_| !args.accept) else {
+        return Ok(plan);
+    };
+    let keys: Vec<Row> = (plan.cells.iter())
+        .map(|cell| rows::key_of(&plan, cell))
+        .collect();
+    let today = Today::of(&keys).map_err(|error| no_verdict(args, error))?;
+    let mut named = BTreeSet::new();
+    for entry in baseline.chosen(only) {
+        named.extend(today.cell(entry).map_err(|error| no_verdict(args, error))?);
+    }
+    let unnamed = plan.cells.len() - named.len();
+    if unnamed > 0 && only.is_none() {
+        message(&format!(
+            "note: {} of the experiment {} not in {} and not compared: --accept adds them",
+            counted(unnamed, "cell"),
+            if unnamed == 1 { "is" } else { "are" },
+            args.baseline.display(),
+        ));
+    }
+    Ok(plan.part(&Vec::from_iter(named)))
 }
 
 /// The cells for a baseline that is not there yet: one that can be read again.
@@ -99,11 +143,8 @@ fn plan_of<'t>(
     args: &CheckArgs,
     only: Option<&Pattern>,
 ) -> Result<Plan<'t>, Failure> {
-    let entries = baseline.entries.iter();
-    let chosen = |row: &Row| only.is_none_or(|only| only.matches(&cell_path(row)));
-    let mut entries = entries
-        .filter(|entry| args.accept || chosen(&entry.row))
-        .peekable();
+    let only = only.filter(|_| !args.accept);
+    let mut entries = baseline.chosen(only).peekable();
     let warmup = entries.peek().map_or(0, |entry| entry.row.warmup_refs);
     let mut plan = Plan::empty(traces, settings(args, Some(warmup))?)?;
     for entry in entries {

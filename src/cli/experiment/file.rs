@@ -4,21 +4,21 @@
 //! Deliberately absent: how the command line and the file go together.
 
 use super::text::{Entry, Node, Text, entries};
+use crate::check::Limits;
+use crate::check::limits::Key;
 use crate::cli::failure::Failure;
 use crate::policy::PolicyChoice;
 use crate::sweep::{Comparison, Exclude};
 use crate::trace::format;
 use crate::trace::source::PBT;
 use clap::{Arg, ArgAction, Command};
+use serde::Deserialize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 /// The version of the file's grammar.
 pub const SCHEMA: &str = "1";
-
-/// A key that is no flag of `run`, and what it means.
-pub type Key = (&'static str, &'static str);
 
 /// The keys of the file beside the flags of `run`.
 pub const KEYS: [Key; 5] = [
@@ -32,7 +32,10 @@ pub const KEYS: [Key; 5] = [
         "exclude",
         "cells to leave out: those for which all conditions of an entry hold",
     ),
-    ("check", "limits for check, which run passes over"),
+    (
+        "check",
+        "how much counts may change, for pagebench check -f",
+    ),
 ];
 
 /// The keys of a `[[trace]]`.
@@ -125,8 +128,8 @@ pub struct Experiment {
     pub settings: Vec<Setting>,
     /// Cells to leave out, and where that stands.
     pub excludes: Vec<(Range<usize>, Exclude)>,
-    /// The limits of `check`, as they stand in the file.
-    pub check: Option<toml::Table>,
+    /// The limits of `check`.
+    pub check: Option<Limits>,
 }
 
 impl Experiment {
@@ -150,7 +153,7 @@ impl Experiment {
                 "name" => all.name = Some(text.string(node)?.to_owned()),
                 "trace" => all.traces = traces(&text, node)?,
                 "exclude" => all.excludes = excludes(&text, node)?,
-                "check" => all.check = Some(check_table(&text, node)?),
+                "check" => all.check = Some(check_table(&text)?),
                 _ => all.settings.extend(setting(&text, entry, command)?),
             }
         }
@@ -172,14 +175,13 @@ fn is_schema(text: &Text, node: &Node<'_>) -> Result<bool, Failure> {
     }
 }
 
-/// The `[check]` table, which is read elsewhere.
-fn check_table(text: &Text, node: &Node<'_>) -> Result<toml::Table, Failure> {
-    let whole = text.text().parse::<toml::Table>();
-    let check = whole.ok().and_then(|mut whole| whole.remove("check"));
-    match check {
-        Some(toml::Value::Table(table)) => Ok(table),
-        _ => Err(text.fail(node.span(), "a table is wanted here: [check]")),
+/// The `[check]` table of a file; what else stands in the file is not looked at.
+pub fn check_table(text: &Text) -> Result<Limits, Failure> {
+    #[derive(Deserialize)]
+    struct Whole {
+        check: Limits,
     }
+    Ok(text.read_as::<Whole>()?.check)
 }
 
 fn names(keys: &[Key]) -> Vec<&'static str> {

@@ -1,9 +1,10 @@
-//! The text of an experiment file: where in it something stands, and errors that show the place.
-//! Knows TOML, and none of the keys.
+//! The text of a TOML file: where in it something stands, and errors that show the place. Knows none
+//! of the keys.
 
 use crate::cli::failure::Failure;
 use crate::exit;
 use crate::policy::params::did_you_mean;
+use serde::de::DeserializeOwned;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -44,17 +45,21 @@ impl Text {
         &self.path
     }
 
-    /// The whole text.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
     /// As a TOML table.
     pub fn parse(&self) -> Result<Spanned<DeTable<'_>>, Failure> {
-        DeTable::parse(&self.text).map_err(|e| {
-            let what = e.message().replace('\n', "; ");
-            self.fail(e.span().unwrap_or(0..0), what)
-        })
+        DeTable::parse(&self.text).map_err(|error| self.toml(&error))
+    }
+
+    /// As a type whose fields are the keys.
+    pub fn read_as<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        toml::from_str(&self.text).map_err(|error| self.toml(&error))
+    }
+
+    /// An error of the TOML reader, with the nearest name for one that is unknown.
+    fn toml(&self, error: &toml::de::Error) -> Failure {
+        let what = error.message().replace('\n', "; ").replace('`', "\"");
+        let hint = suggestion(error.message());
+        self.fail(error.span().unwrap_or(0..0), what + &hint)
     }
 
     /// The line of a byte of the text, from 1, and where it begins.
@@ -138,6 +143,15 @@ impl Text {
             DeValue::Array(array) => array.iter().map(table).collect(),
             _ => Ok(vec![table(node)?]),
         }
+    }
+}
+
+/// The nearest of the names that serde says were expected.
+fn suggestion(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    match (message.starts_with("unknown "), quoted.next()) {
+        (true, Some(word)) => did_you_mean(word, quoted),
+        _ => String::new(),
     }
 }
 

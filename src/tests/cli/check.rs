@@ -3,7 +3,7 @@
 use super::harness::Sandbox;
 
 /// With a baseline of four cells of `t`.
-fn with_baseline() -> Sandbox {
+pub fn with_baseline() -> Sandbox {
     let sandbox = Sandbox::with_trace();
     sandbox
         .run("check b.csv t.txt --accept -p lru,fifo -m 8,16")
@@ -13,7 +13,7 @@ fn with_baseline() -> Sandbox {
 }
 
 /// The baseline with so many faults more in its cell of LRU with 8 frames.
-fn edited(text: &str, more: i64) -> String {
+pub fn edited(text: &str, more: i64) -> String {
     let edit = |line: &str| {
         let mut fields: Vec<String> = line.split(',').map(str::to_owned).collect();
         if line.contains(",lru,") && fields[11] == "8" {
@@ -25,7 +25,7 @@ fn edited(text: &str, more: i64) -> String {
 }
 
 /// With a baseline that expects so many faults more of LRU with 8 frames than there are.
-fn with_edited(more: i64) -> Sandbox {
+pub fn with_edited(more: i64) -> Sandbox {
     let sandbox = with_baseline();
     sandbox.write("b.csv", edited(&sandbox.text("b.csv"), more));
     sandbox
@@ -186,7 +186,7 @@ fn wrong_limits_are_exit_code_2() {
         .err(&[
             "l.toml:2:1: unknown field \"max-incraese\"",
             "did you mean \"max-increase\"?",
-            " 2 | max-incraese = 1\n   | ^^^^",
+            " 2 | max-incraese = 1\n    | ^^^^",
         ]);
     sandbox.write("l.toml", b"\xff");
     sandbox

@@ -30,7 +30,7 @@ policy = "lru"
 frames = "<16"
 
 [check]
-anything = { at = ["all"] }
+metric = "faults"
 "#;
 
 fn with_experiment() -> Sandbox {

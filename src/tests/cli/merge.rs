@@ -159,3 +159,106 @@ fn a_part_that_failed_is_mended_by_another() {
         .err(&["1 cells failed"]);
     assert!(sandbox.read("out/results.csv") == sandbox.read("whole/results.csv"));
 }
+
+/// Windows are joined where all parts have them, of one length.
+#[test]
+fn windows_are_joined_too() {
+    let sandbox = Sandbox::with_trace();
+    let run = |more: &str| sandbox.run(&format!("{SWEEP} {more}")).code(0);
+    run("--windows -o whole");
+    for k in 1..=3 {
+        run(&format!(
+            "--windows --no-charts --partition hash:{k}/3 -o p{k}"
+        ));
+    }
+    sandbox.run("merge p3 p1 p2 -o out").code(0).no_message();
+    assert_whole(&sandbox, "out");
+    assert!(sandbox.exists("out/windows.csv") && sandbox.exists("out/t-phases.png"));
+
+    sandbox
+        .shell("cp -r p2 without && rm without/windows.csv")
+        .code(0);
+    sandbox
+        .run("merge p1 without p3 -o none --no-charts")
+        .code(0)
+        .err(&["note: without: has no windows.csv, as others have"]);
+    assert!(!sandbox.exists("none/windows.csv"));
+    // A part that lacks it gets it without a replay of its cells.
+    let done = sandbox.run(
+        &format!("{SWEEP} --windows --no-charts --partition hash:2/3 -o without --resume")
+            .replace(" -q", ""),
+    );
+    done.code(0).err(&["cells are finished already"]);
+    assert!(sandbox.read("without/windows.csv") == sandbox.read("p2/windows.csv"));
+
+    sandbox.shell("cp -r p2 other").code(0);
+    run("--windows=500 --no-charts --partition hash:2/3 -o other --resume");
+    sandbox
+        .run("merge p1 other p3 -o none --no-charts --force")
+        .code(0)
+        .err(&["note: ", "its windows are of another length"]);
+    assert!(!sandbox.exists("none/windows.csv"));
+    sandbox.write("other/windows.csv", "");
+    sandbox
+        .run("merge p1 other p3 -o broken")
+        .code(1)
+        .err(&["other/windows.csv:1: no table of windows"]);
+    assert!(!sandbox.exists("broken"));
+    let text = sandbox.text("p2/windows.csv");
+    let line = text.lines().last().unwrap();
+    let (rest, resident) = line.rsplit_once(',').unwrap();
+    let more = resident.parse::<u64>().unwrap() + 1;
+    sandbox.write(
+        "other/windows.csv",
+        text.replace(line, &format!("{rest},{more}")),
+    );
+    sandbox
+        .run("merge p1 p2 other p3 -o broken")
+        .code(1)
+        .err(&["other/windows.csv: other windows of one cell"]);
+}
+
+#[test]
+fn what_is_no_folder_of_results_is_told() {
+    let sandbox = with_parts("slice");
+    sandbox.write("empty/plan.json", "");
+    sandbox.write("folder/plan.json/x", "");
+    sandbox.write("file", "");
+    sandbox
+        .shell("cp -r p2 lost && : > lost/cells.jsonl")
+        .code(0);
+    let cells = sandbox
+        .text("p2/cells.jsonl")
+        .replacen("record", "rekord", 1);
+    sandbox.write("garbled/cells.jsonl", cells + "\0\0\n");
+    sandbox.write("garbled/plan.json", sandbox.read("p2/plan.json"));
+    let plan = sandbox.text("p2/plan.json");
+    sandbox.write("newer/plan.json", plan.replacen(": 2", ": 3", 1));
+    for (args, code, piece) in [
+        ("p1 file -o out", 1, "file"),
+        ("p1 empty -o out", 1, "empty/plan.json"),
+        ("p1 folder -o out", 1, "folder/plan.json"),
+        (
+            "p1 p2 p3 -o file",
+            1,
+            "file: cannot write to the output folder",
+        ),
+        ("p1 lost p3 -o out", 5, "run part 2 again"),
+        (
+            "p1 garbled p3 -o out",
+            5,
+            "garbled/cells.jsonl: 2 lines cut short or garbled",
+        ),
+        (
+            "p1 newer p3 -o out",
+            1,
+            "newer/plan.json: schema 3: this program reads schema 2",
+        ),
+    ] {
+        sandbox
+            .run(&format!("merge {args}"))
+            .code(code)
+            .err(&[piece]);
+        assert!(!sandbox.exists("out"), "{args}");
+    }
+}

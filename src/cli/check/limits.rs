@@ -1,0 +1,163 @@
+//! The limits of `check`: its flags over the table of a file. Knows nothing of counts.
+
+use crate::check::Metric;
+use crate::check::limits::{Improvement, KEYS, Limits, Metrics, Override, is_percentage, metric};
+use crate::cli::args::named;
+use crate::cli::experiment::Config;
+use crate::cli::experiment::file::check_table;
+use crate::cli::experiment::text::{Text, entries};
+use crate::cli::failure::Failure;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// How much counts may change. What is given here goes over all that a file says.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// A TOML file whose [check] table, or whose whole, says the limits; in place of that of the
+    /// experiment file
+    #[arg(long, value_name = "FILE")]
+    limits: Option<PathBuf>,
+
+    /// The counts that are compared: refs,faults,write_backs; all if absent
+    #[arg(long, value_name = "METRIC,…", value_delimiter = ',', value_parser = metric)]
+    metric: Vec<&'static Metric>,
+
+    /// Most by which a count may grow, in counts
+    #[arg(long, value_name = "COUNT")]
+    max_increase: Option<u64>,
+
+    /// Most by which a count may grow, in percent of what is expected
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percentage)]
+    max_increase_pct: Option<f64>,
+
+    /// Most by which a count may shrink without being an unexpected improvement, in counts
+    #[arg(long, value_name = "COUNT")]
+    max_decrease: Option<u64>,
+
+    /// The same in percent of what is expected
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percentage)]
+    max_decrease_pct: Option<f64>,
+
+    /// What an unexpected improvement does: warn (the default) and allow pass, fail is exit code 6
+    #[arg(long, value_name = "warn|allow|fail", value_parser = parse_improvement)]
+    improvement: Option<Improvement>,
+}
+
+fn parse_improvement(text: &str) -> Result<Improvement, String> {
+    named(text, Improvement::ALL)
+}
+
+fn parse_percentage(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    is_percentage(value).map(|()| value)
+}
+
+impl LimitArgs {
+    /// The limits that hold: those of the flags over those of a file.
+    pub fn limits(&self, config: &Config) -> Result<Limits, Failure> {
+        let mut limits = match (&self.limits, &config.experiment) {
+            (Some(path), _) => read(path)?,
+            (None, Some(experiment)) => experiment.check.clone().unwrap_or_default(),
+            (None, None) => Limits::default(),
+        };
+        if !self.metric.is_empty() {
+            limits.metric = Some(Metrics(self.metric.clone()));
+        }
+        limits.overrides.push(Override {
+            max_increase: self.max_increase,
+            max_increase_pct: self.max_increase_pct,
+            max_decrease: self.max_decrease,
+            max_decrease_pct: self.max_decrease_pct,
+            improvement: self.improvement,
+            ..Override::default()
+        });
+        Ok(limits)
+    }
+}
+
+/// Reads a file whose `[check]` table, or whose whole, says the limits; other tables beside `[check]`
+/// are somebody else's.
+fn read(path: &Path) -> Result<Limits, Failure> {
+    let text = Text::read(path)?;
+    let document = text.parse()?;
+    let all = entries(document.get_ref());
+    if !all.iter().any(|(_, key, _)| *key == "check") {
+        return text.read_as();
+    }
+    let outside = |name: &str| KEYS.iter().any(|(key, _)| *key == name);
+    match all.iter().find(|(_, key, _)| outside(key)) {
+        None => check_table(&text),
+        Some((place, key, _)) => Err(text.fail(
+            place.clone(),
+            format!("{key} stands outside of [check], where it means nothing: move it there"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Limits, Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.toml");
+        std::fs::write(&path, text).unwrap();
+        read(&path)
+    }
+
+    #[test]
+    fn both_places_are_read() {
+        let whole = parse("max-increase = 5").unwrap();
+        assert_eq!(whole.max_increase, Some(5));
+        let table = parse("[check]\nmax-increase = 5\n[plan]\nx = 1\n").unwrap();
+        assert_eq!(table, whole);
+        assert_eq!(parse("").unwrap(), Limits::default());
+    }
+
+    #[test]
+    fn errors_point_at_the_place() {
+        for (text, pieces) in [
+            (
+                "[check]\nmax-incraese = 1\n",
+                &[
+                    "l.toml:2:1: unknown field \"max-incraese\"",
+                    "did you mean \"max-increase\"?",
+                    "\n  2 | max-incraese = 1\n    | ^^^^^^^^^^^^",
+                ][..],
+            ),
+            (
+                "max-increase = -1",
+                &[
+                    "l.toml:1:16: invalid value",
+                    "| max-increase = -1\n    |                ^^",
+                ],
+            ),
+            (
+                "improvement = \"wran\"",
+                &[
+                    "l.toml:1:15: unknown variant \"wran\"",
+                    "did you mean \"warn\"?",
+                ],
+            ),
+            (
+                "[[check.override]]\ntrase = \"x\"",
+                &[
+                    "l.toml:2:1: unknown field \"trase\"",
+                    "did you mean \"trace\"?",
+                ],
+            ),
+            (
+                "max-increase = 1\n[check]\n",
+                &["l.toml:1:1: max-increase stands outside of [check]"],
+            ),
+            ("a = = 1", &["l.toml:1:5: "]),
+            ("é = 1 ü", &["l.toml:1:"]),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            for piece in pieces {
+                assert!(error.contains(piece), "{piece}\n{error}");
+            }
+        }
+    }
+}

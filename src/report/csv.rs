@@ -137,7 +137,7 @@ pub fn parse_rows(path: &Path, text: &[u8]) -> Result<Vec<Row>, TableError> {
                 return Err(fail(other_schema(row.schema)));
             }
             let column = column.ok_or_else(|| fail(format!("unknown column \"{name}\"")))?;
-            (column.read)(&mut row, text).map_err(|why| fail(format!("column {name}: {why}")))?;
+            row.read(column, text).map_err(|why| fail(format!("column {name}: {why}")))?;
         }
         if let Some(absent) = absent {
             let what = format!("no result table: it has no column \"{}\"", absent.name);

@@ -11,11 +11,12 @@ use super::args::{CacheArgs, ReadArgs, SelectArgs, SweepArgs, TerminalArgs, name
 use super::cache::Cache;
 use super::failure::Failure;
 use super::input::{load_all, resolve_all};
+use super::progress::message;
 use super::run::{replay, use_threads};
 use super::signals::Signals;
 use crate::check::cell::cell_path;
 use crate::check::limits::{Improvement, Limits, Metrics, Override, is_percentage, metric};
-use crate::check::{Baseline, CheckError, Metric, Pattern, digests, judge};
+use crate::check::{Baseline, CheckError, METRICS, Metric, Pattern, digests, judge};
 use crate::exit::{self, ExitCode};
 use crate::policy::params::did_you_mean;
 use crate::report::columns::Row;
@@ -263,7 +264,7 @@ fn results(sources: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
     }
 }
 
-fn of_results(args: &CheckArgs, task: Task, paths: &[PathBuf]) -> Result<ExitCode, Failure> {
+fn of_results(args: &CheckArgs, mut task: Task, paths: &[PathBuf]) -> Result<ExitCode, Failure> {
     if args.explain.is_some() || args.with_digests.is_some() {
         let message = "--explain and --with-digests replay: they need traces, not results";
         return Err(Failure::usage(message));
@@ -277,10 +278,58 @@ fn of_results(args: &CheckArgs, task: Task, paths: &[PathBuf]) -> Result<ExitCod
         }
         rows.extend(read);
     }
-    match args.accept {
-        true => accept::accept(args, task, rows, None),
-        false => conclude(args, &task, &rows, exit::OK),
+    let lacking = lacking(&rows);
+    if args.accept {
+        return match lacking.is_empty() {
+            true => accept::accept(args, task, rows, None),
+            false => Err(Failure::new(
+                exit::FAILURE,
+                format!(
+                    "these results do not have {}, which a baseline has; nothing is accepted\n  help: \
+                     run with these among --counts, or without --counts",
+                    lacking.join(", ")
+                ),
+            )),
+        };
     }
+    leave_out(&mut task.limits, &lacking)?;
+    conclude(args, &task, &rows, exit::OK)
+}
+
+/// The metrics that a finished row does not have.
+fn lacking(rows: &[Row]) -> Vec<&'static str> {
+    let names = METRICS.iter().map(|metric| metric.name);
+    let lacks = |name: &&str| rows.iter().any(|row| row.is_ok() && !row.has(name));
+    names.filter(lacks).collect()
+}
+
+/// Compares the metrics that are there, and says which are not. At least the faults or the
+/// write-backs must be.
+fn leave_out(limits: &mut Limits, lacking: &[&str]) -> Result<(), Failure> {
+    let (without, left): (Vec<_>, Vec<_>) = limits
+        .metrics()
+        .into_iter()
+        .partition(|metric| lacking.contains(&metric.name));
+    if without.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = without.iter().map(|metric| metric.name).collect();
+    let names = names.join(", ");
+    // The references are those of the trace, whatever was replayed.
+    if left.iter().all(|metric| metric.name == METRICS[0].name) {
+        return Err(Failure::new(
+            exit::NOTHING,
+            format!(
+                "nothing to compare: these results do not have {names}\n  help: run with these among \
+                 --counts, or without --counts"
+            ),
+        ));
+    }
+    message(&format!(
+        "note: these results do not have {names} (see run --counts): not compared"
+    ));
+    limits.metric = Some(Metrics(left));
+    Ok(())
 }
 
 fn of_traces(args: &CheckArgs, task: Task) -> Result<ExitCode, Failure> {
@@ -346,8 +395,7 @@ fn conclude(
         error @ CheckError::Twice(_) => Failure::new(exit::FAILURE, error.to_string()),
     })?;
     let code = exit::worse(failed, verdict.code());
-    let proposal = verdict
-        .fails()
-        .then(|| accept::proposal(baseline, &verdict, now));
+    let whole = lacking(now).is_empty();
+    let proposal = (verdict.fails() && whole).then(|| accept::proposal(baseline, &verdict, now));
     outputs::tell(args, &verdict, code, proposal)
 }

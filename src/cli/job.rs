@@ -93,8 +93,8 @@ impl JobArgs {
         };
         let mut options = self.read.options(&self.select)?;
         options.mem_limit = self.sweep.mem_limit()?;
-        let counts = Counts::parse(&self.counts)
-            .map_err(|why| Failure::usage(format!("--counts {why}")))?;
+        let counts =
+            Counts::parse(&self.counts).map_err(|why| Failure::usage(format!("--counts {why}")))?;
         let mut settings = self.sweep.settings(self.select.selection().describe())?;
         settings.curves = counts.facts();
         if !counts.need_tlbs() {
@@ -173,7 +173,13 @@ impl Asked {
         if plan.cells.is_empty() {
             return Err(nothing("the experiment excludes every cell"));
         }
-        let file = PlanFile::of(&plan, &self.costs, self.counts, config.settings(), self.partition);
+        let file = PlanFile::of(
+            &plan,
+            &self.costs,
+            self.counts,
+            config.settings(),
+            self.partition,
+        );
         match self.partition {
             Some(partition) if file.selected().is_empty() => {
                 let cells = plan.cells.len();

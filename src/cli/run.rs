@@ -355,7 +355,9 @@ fn replay_and(
     let curves = match by_curve {
         0 => String::new(),
         n if n == done => {
-            progress.say(&format!("curves gave {n} of {all} cells in {seconds:.2} s {on}"));
+            progress.say(&format!(
+                "curves gave {n} of {all} cells in {seconds:.2} s {on}"
+            ));
             return Ok(results);
         }
         n => format!(", and {n} by curves,"),

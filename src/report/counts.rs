@@ -194,7 +194,12 @@ mod tests {
     #[test]
     fn what_is_asked_decides_what_is_needed() {
         let of = |names: &[&str]| Counts::parse(names).unwrap();
-        let facts = |write_backs, frames| Some(Facts { write_backs, frames });
+        let facts = |write_backs, frames| {
+            Some(Facts {
+                write_backs,
+                frames,
+            })
+        };
         assert_eq!(of(&["faults", "hit_rate"]).facts(), facts(false, false));
         assert_eq!(of(&["evictions_dirty"]).facts(), facts(true, true));
         assert_eq!(of(&["faults", "dirty_end"]).facts(), None);

@@ -105,7 +105,13 @@ impl Record {
             cell: self.id.clone(),
             row: COLUMNS.iter().map(|c| (c.show)(&self.row)).collect(),
             distributions: self.distributions.clone(),
-            counts: self.row.counts.names().into_iter().map(str::to_owned).collect(),
+            counts: self
+                .row
+                .counts
+                .names()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             wall_ns: self.wall_ns,
             replayed: self.replayed,
         };

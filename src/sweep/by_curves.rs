@@ -110,7 +110,13 @@ pub fn run(
                 &points[place.expect("every size was asked for")]
             });
             let outcome = point.map(|point| outcome(point, plan, &plan.cells[cell]));
-            keep(cell, CellResult { outcome, wall: None });
+            keep(
+                cell,
+                CellResult {
+                    outcome,
+                    wall: None,
+                },
+            );
         }
     });
 }

@@ -2,8 +2,8 @@
 //! rows and depends on nothing but the plan's inputs.
 
 use super::allocation::Allocation;
-use super::by_curves::{self, Facts};
 use super::auto::{frame_ladder, tau_ladder};
+use super::by_curves::{self, Facts};
 use super::exclude::Exclude;
 use crate::policy::{Bursts, PolicyChoice, Space};
 use crate::space::{self, Origin, Resolved};

@@ -43,6 +43,7 @@ pub fn passes(plan: &Plan<'_>) -> Vec<Pass> {
             passes.entry((cell.trace, choice)).or_default().push(index);
         }
     }
+    passes.retain(|(_, choice), cells| cells.len() >= choice.spec().pays_from);
     let pass = |((trace, choice), cells)| Pass {
         trace,
         choice,

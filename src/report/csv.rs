@@ -238,7 +238,7 @@ mod tests {
             hits: 3,
             ..row()
         };
-        let text = to_csv(&[row.clone()]);
+        let text = to_csv(std::slice::from_ref(&row));
         let read = parse_rows(Path::new("r.csv"), &text).unwrap();
         assert_eq!(read[0].counts, asked);
         assert_eq!((read[0].faults, read[0].hits), (7, 0));

@@ -5,8 +5,8 @@
 
 use super::cell::memory;
 use super::verdict::{Change, Checked, Fate, Verdict};
-use crate::report::xml::escaped;
 use crate::exit::ExitCode;
+use crate::report::xml::escaped;
 use std::fmt::Write;
 
 /// The whole file.

@@ -45,7 +45,7 @@ impl Metric {
         self.name.replace('_', "-")
     }
 
-    /// The count of a row.
+    /// The count of a row, which must have it.
     pub fn of(&self, row: &Row) -> u64 {
         let text = (column(self.name).expect("a column of the table").show)(row);
         text.parse().expect("a count")

@@ -3,8 +3,8 @@
 //! Deliberately absent: where it is written.
 
 use super::verdict::{Verdict, counted};
-use crate::report::markdown::escaped;
 use crate::exit::ExitCode;
+use crate::report::markdown::escaped;
 use std::fmt::Write;
 
 /// The most that GitHub takes as the summary of a step, in bytes.

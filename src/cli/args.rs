@@ -423,6 +423,7 @@ impl SweepArgs {
             allocation: self.memory.allocation.clone(),
             accessed: self.accessed_bit,
             engine: self.engine,
+            curves: None,
         })
     }
 

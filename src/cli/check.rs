@@ -18,7 +18,8 @@ use super::progress::message;
 use super::run::{replay, use_threads};
 use super::signals::Signals;
 use crate::check::cell::cell_path;
-use crate::check::{Baseline, CheckError, Limits, Pattern, digests, judge};
+use crate::check::limits::Metrics;
+use crate::check::{Baseline, CheckError, Limits, METRICS, Pattern, digests, judge};
 use crate::exit::{self, ExitCode};
 use crate::policy::params::did_you_mean;
 use crate::report::columns::Row;
@@ -235,7 +236,7 @@ fn results(sources: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
     }
 }
 
-fn of_results(args: &CheckArgs, task: Task, paths: &[PathBuf]) -> Result<ExitCode, Failure> {
+fn of_results(args: &CheckArgs, mut task: Task, paths: &[PathBuf]) -> Result<ExitCode, Failure> {
     if args.explain.is_some() || args.with_digests.is_some() {
         let message = "--explain and --with-digests replay: they need traces, not results";
         return Err(Failure::usage(message));
@@ -249,10 +250,58 @@ fn of_results(args: &CheckArgs, task: Task, paths: &[PathBuf]) -> Result<ExitCod
         }
         rows.extend(read);
     }
-    match args.accept {
-        true => accept::accept(args, task, rows, None),
-        false => conclude(args, &task, &rows, exit::OK),
+    let lacking = lacking(&rows);
+    if args.accept {
+        return match lacking.is_empty() {
+            true => accept::accept(args, task, rows, None),
+            false => Err(Failure::new(
+                exit::FAILURE,
+                format!(
+                    "these results do not have {}, which a baseline has; nothing is accepted\n  help: \
+                     run with these among --counts, or without --counts",
+                    lacking.join(", ")
+                ),
+            )),
+        };
     }
+    leave_out(&mut task.limits, &lacking)?;
+    conclude(args, &task, &rows, exit::OK)
+}
+
+/// The metrics that a finished row does not have.
+fn lacking(rows: &[Row]) -> Vec<&'static str> {
+    let names = METRICS.iter().map(|metric| metric.name);
+    let lacks = |name: &&str| rows.iter().any(|row| row.is_ok() && !row.has(name));
+    names.filter(lacks).collect()
+}
+
+/// Compares the metrics that are there, and says which are not. At least the faults or the
+/// write-backs must be.
+fn leave_out(limits: &mut Limits, lacking: &[&str]) -> Result<(), Failure> {
+    let (without, left): (Vec<_>, Vec<_>) = limits
+        .metrics()
+        .into_iter()
+        .partition(|metric| lacking.contains(&metric.name));
+    if without.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = without.iter().map(|metric| metric.name).collect();
+    let names = names.join(", ");
+    // The references are those of the trace, whatever was replayed.
+    if left.iter().all(|metric| metric.name == METRICS[0].name) {
+        return Err(Failure::new(
+            exit::NOTHING,
+            format!(
+                "nothing to compare: these results do not have {names}\n  help: run with these among \
+                 --counts, or without --counts"
+            ),
+        ));
+    }
+    message(&format!(
+        "note: these results do not have {names} (see run --counts): not compared"
+    ));
+    limits.metric = Some(Metrics(left));
+    Ok(())
 }
 
 fn of_traces(args: &CheckArgs, config: &Config, task: Task) -> Result<ExitCode, Failure> {
@@ -328,9 +377,8 @@ fn conclude(
     let verdict = judge(baseline, task.only.as_ref(), now, &task.limits);
     let verdict = verdict.map_err(|error| no_verdict(args, error))?;
     let code = exit::worse(failed, verdict.code());
-    let proposal = verdict
-        .fails()
-        .then(|| accept::proposal(baseline, &verdict, now));
+    let whole = lacking(now).is_empty();
+    let proposal = (verdict.fails() && whole).then(|| accept::proposal(baseline, &verdict, now));
     let code = outputs::tell(args, verdict, code, proposal);
     if code == exit::OK && task.only.is_none() {
         outputs::withdraw(args);

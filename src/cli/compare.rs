@@ -109,6 +109,18 @@ pub fn run(args: CompareArgs) -> Result<ExitCode, Failure> {
         let message = "nothing to compare: no cell that the reference and another both have has these columns";
         return Err(Failure::new(exit::NOTHING, message));
     }
+    let (metrics, lacking): (Vec<_>, Vec<_>) = metrics.into_iter().partition(|metric| {
+        found
+            .pairs
+            .iter()
+            .any(|pair| pair.metric.name == metric.name)
+    });
+    for metric in lacking {
+        message(&format!(
+            "note: {}: no cell has it here and there (see run --counts): not compared",
+            metric.name
+        ));
+    }
     let shown = Shown {
         found: &found,
         sides: &sides,

@@ -5,8 +5,9 @@ use super::failure::Failure;
 use super::input::{Inputs, Loaded, keep_countable, load_all, resolve_all};
 use super::outputs::claim_folder;
 use super::print;
-use super::progress::message;
+use super::progress::{Progress, message};
 use super::run::use_threads;
+use super::signals::Signals;
 use crate::curve::sample::{Sampled, sample, sample_sizes};
 use crate::curve::{
     Choice, POINTS, Point, Source, TABLE, TooLong, Wanted, has_windows, lists_do, spread,
@@ -24,6 +25,7 @@ use crate::units::{Ladder, PAGE_ID_MAX, PageSize, about, counted};
 use clap::Args;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// The table that is written.
@@ -128,17 +130,70 @@ pub fn curve(args: CurveArgs) -> Result<ExitCode, Failure> {
         Some(folder) => Some(claim_folder(folder, args.force, &[FILE])?),
         None => None,
     };
+    let signals = Signals::watch();
     let sizes = |_: &str, _| args.page_size.clone();
     let inputs = load_all(&args.traces, &options, &sizes, None, args.terminal.quiet)?;
     let inputs = references(inputs, &args)?;
-    let filter = args.select.selection().describe();
-    let mut rows = Vec::new();
-    for trace in inputs.loaded.iter().flat_map(|loaded| &loaded.traces) {
-        let start = Instant::now();
-        rows.extend(of_trace(trace, &template(trace, &filter), &choices, &args)?);
-        if !args.terminal.quiet {
-            let count = choices.len() + usize::from(args.sample.is_some());
-            message(&format!(
+    let work = Work {
+        args: &args,
+        choices: &choices,
+        progress: Progress::new(&args.terminal, total(&inputs, choices.len())),
+        signals,
+        finished: AtomicUsize::new(0),
+    };
+    let rows = work.rows(&inputs)?;
+    let all = choices.len() * inputs.loaded.iter().map(|l| l.traces.len()).sum::<usize>();
+    let finished = work.finished.into_inner();
+    if !rows.is_empty() || finished == all {
+        print(&curve_table::render(&rows))?;
+        if let Some(folder) = folder {
+            write(folder.path(), &rows)?;
+        }
+    }
+    match work.signals.code().filter(|_| finished < all) {
+        None => Ok(inputs.failed),
+        Some(code) => {
+            let what = match finished {
+                0 => "none is finished".to_owned(),
+                n => format!("{n} of {all} curves are finished and kept"),
+            };
+            message(&format!("interrupted: {what}"));
+            Ok(exit::worse(inputs.failed, code))
+        }
+    }
+}
+
+/// The references that all curves go over.
+fn total(inputs: &Inputs, curves: usize) -> u64 {
+    let traces = inputs.loaded.iter().flat_map(|loaded| &loaded.traces);
+    traces.map(|trace| trace.len() as u64).sum::<u64>() * curves as u64
+}
+
+/// Curves under way.
+struct Work<'a> {
+    args: &'a CurveArgs,
+    choices: &'a [Choice],
+    progress: Progress,
+    signals: Signals,
+    finished: AtomicUsize,
+}
+
+impl Work<'_> {
+    /// The rows of all curves; once a signal came, of those that were finished by then.
+    fn rows(&self, inputs: &Inputs) -> Result<Vec<CurveRow>, Failure> {
+        self.signals.hold();
+        let filter = self.args.select.selection().describe();
+        let mut rows = Vec::new();
+        for trace in inputs.loaded.iter().flat_map(|loaded| &loaded.traces) {
+            if self.signals.code().is_some() {
+                break;
+            }
+            let start = Instant::now();
+            let before = self.finished.load(Ordering::Relaxed);
+            rows.extend(self.of_trace(trace, &template(trace, &filter))?);
+            let sampled = usize::from(self.args.sample.is_some());
+            let count = self.finished.load(Ordering::Relaxed) - before + sampled;
+            self.progress.say(&format!(
                 "{}: {} of {} in {:.2} s",
                 trace.meta.name,
                 counted(count, "curve"),
@@ -146,13 +201,26 @@ pub fn curve(args: CurveArgs) -> Result<ExitCode, Failure> {
                 start.elapsed().as_secs_f64()
             ));
         }
+        self.progress.finish();
+        rows.sort_by_cached_key(CurveRow::sort_key);
+        Ok(rows)
     }
-    rows.sort_by_cached_key(CurveRow::sort_key);
-    print(&curve_table::render(&rows))?;
-    if let Some(folder) = folder {
-        write(folder.path(), &rows)?;
+
+    /// A curve; `None` if a signal came before it was begun.
+    fn points(
+        &self,
+        choice: &Choice,
+        source: &Source<'_>,
+        wanted: &Wanted,
+    ) -> Result<Option<Vec<Point>>, TooLong> {
+        if self.signals.code().is_some() {
+            return Ok(None);
+        }
+        let points = choice.points(source, wanted)?;
+        self.finished.fetch_add(1, Ordering::Relaxed);
+        self.progress.advance(source.trace.len() as u64);
+        Ok(Some(points))
     }
-    Ok(inputs.failed)
 }
 
 fn cores() -> usize {
@@ -246,17 +314,12 @@ fn template(trace: &Trace, filter: &str) -> CurveRow {
     }
 }
 
-/// Every curve of a trace, side by side.
-fn of_trace(
-    trace: &Trace,
-    template: &CurveRow,
-    choices: &[Choice],
-    args: &CurveArgs,
-) -> Result<Vec<CurveRow>, Failure> {
+/// The memory at which the curves of a trace are wanted.
+fn wanted(trace: &Trace, args: &CurveArgs) -> Result<Wanted, Failure> {
     let (size, pages) = (trace.meta.page_size, trace.distinct() as u64);
     let auto = |ladder: &Ladder| *ladder == Ladder::auto();
     let frames_max = u64::from(PAGE_ID_MAX);
-    let wanted = Wanted {
+    Ok(Wanted {
         frames: match auto(&args.frames) {
             true => None,
             false => Some(
@@ -275,24 +338,32 @@ fn of_trace(
             }
         },
         all_sizes: args.all_sizes,
-    };
-    let mut rows = Vec::new();
-    let source = Source::new(trace);
-    let curves: Result<Vec<Vec<Point>>, TooLong> =
-        source.prepare(choices, &wanted).and_then(|()| {
-            let curves = choices.par_iter();
-            curves
-                .map(|choice| choice.points(&source, &wanted))
-                .collect()
-        });
-    let curves = curves.map_err(|e| Failure::usage(format!("{}: {e}", template.trace)))?;
-    for (choice, points) in choices.iter().zip(&curves) {
-        rows.extend(points.iter().map(|point| exact(template, choice, point)));
+    })
+}
+
+impl Work<'_> {
+    /// Every curve of a trace, side by side.
+    fn of_trace(&self, trace: &Trace, template: &CurveRow) -> Result<Vec<CurveRow>, Failure> {
+        let wanted = wanted(trace, self.args)?;
+        let mut rows = Vec::new();
+        let source = Source::new(trace);
+        let curves: Result<Vec<Option<Vec<Point>>>, TooLong> =
+            source.prepare(self.choices, &wanted).and_then(|()| {
+                let curves = self.choices.par_iter();
+                curves
+                    .map(|choice| self.points(choice, &source, &wanted))
+                    .collect()
+            });
+        let curves = curves.map_err(|e| Failure::usage(format!("{}: {e}", template.trace)))?;
+        for (choice, points) in self.choices.iter().zip(&curves) {
+            let points = points.iter().flatten();
+            rows.extend(points.map(|point| exact(template, choice, point)));
+        }
+        if let Some(rate) = self.args.sample {
+            rows.extend(estimates(&sample(trace, rate), template, rate, &wanted));
+        }
+        Ok(rows)
     }
-    if let Some(rate) = args.sample {
-        rows.extend(estimates(&sample(trace, rate), template, rate, &wanted));
-    }
-    Ok(rows)
 }
 
 fn exact(template: &CurveRow, choice: &Choice, point: &Point) -> CurveRow {

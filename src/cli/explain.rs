@@ -122,6 +122,7 @@ pub fn run(args: ExplainArgs) -> Result<ExitCode, Failure> {
         allocation: args.memory.allocation.clone(),
         accessed: Accessed::Every,
         engine: Engine::Plain,
+        curves: None,
     };
     let trace = match &args.string {
         Some(text) => of_string(text)?,

@@ -9,6 +9,7 @@ use super::input::{Inputs, Wanted, keep_countable, load_each, resolve_all};
 use super::progress::message;
 use crate::exit;
 use crate::policy::params::did_you_mean;
+use crate::report::counts::Counts;
 use crate::report::plan_file::PlanFile;
 use crate::space::Resolved;
 use crate::sweep::{Axes, Partition, Plan, Settings};
@@ -34,6 +35,17 @@ pub struct JobArgs {
     /// from the variable in which Slurm, HyperQueue, PBS, Grid Engine, Kubernetes or CI number tasks
     #[arg(long, value_name = "slice:K/N|hash:K/N|auto:/N|auto")]
     pub partition: Option<String>,
+
+    /// Counts of results.csv that are asked for, where not all are: faults,write_backs,fault_rate (see:
+    /// pagebench columns). Other columns stay empty, there is no distributions.csv, and what curves
+    /// tell at all sizes in one pass is taken from them: the same bytes, sooner
+    #[arg(
+        long,
+        value_name = "COLUMN,…",
+        value_delimiter = ',',
+        help_heading = "Cells"
+    )]
+    pub counts: Vec<String>,
 
     /// Print every setting and where it came from, as an experiment file, and do nothing
     #[arg(long)]
@@ -63,6 +75,8 @@ pub struct Asked {
     pub costs: CostTable,
     /// What holds for every cell.
     pub settings: Settings,
+    /// The counts that are asked for.
+    pub counts: Counts,
     /// The part of the cells.
     pub partition: Option<Partition>,
     /// The number of threads.
@@ -79,10 +93,18 @@ impl JobArgs {
         };
         let mut options = self.read.options(&self.select)?;
         options.mem_limit = self.sweep.mem_limit()?;
+        let counts =
+            Counts::parse(&self.counts).map_err(|why| Failure::usage(format!("--counts {why}")))?;
+        let mut settings = self.sweep.settings(self.select.selection().describe())?;
+        settings.curves = counts.facts();
+        if !counts.need_tlbs() {
+            settings.drop_tlb();
+        }
         Ok(Asked {
             axes: self.sweep.axes()?,
             costs: self.sweep.costs()?,
-            settings: self.sweep.settings(self.select.selection().describe())?,
+            settings,
+            counts,
             partition: self.partition.as_ref().map(partition).transpose()?,
             threads: self.sweep.threads()?,
             options,
@@ -130,7 +152,13 @@ impl Asked {
         if plan.cells.is_empty() {
             return Err(nothing("the experiment excludes every cell"));
         }
-        let file = PlanFile::of(&plan, &self.costs, config.settings(), self.partition);
+        let file = PlanFile::of(
+            &plan,
+            &self.costs,
+            self.counts,
+            config.settings(),
+            self.partition,
+        );
         match self.partition {
             Some(partition) if file.selected().is_empty() => {
                 let cells = plan.cells.len();

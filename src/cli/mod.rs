@@ -54,7 +54,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::RunArgs>),
-    Plan(plan::PlanArgs),
+    Plan(Box<plan::PlanArgs>),
     Init(init::InitArgs),
     Merge(merge::MergeArgs),
     Check(Box<check::CheckArgs>),
@@ -114,7 +114,7 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(args) => run::run(*args),
-        Command::Plan(args) => plan::plan(args),
+        Command::Plan(args) => plan::plan(*args),
         Command::Init(args) => init::init(args),
         Command::Merge(args) => merge::merge(args),
         Command::Check(args) => check::check(*args),

@@ -169,17 +169,16 @@ pub fn other_plan(folder: &Path, different: &[String]) -> Failure {
     Failure::usage(what + "\n  help: choose another folder, or the same traces and settings")
 }
 
-/// Writes the tables of finished cells; returns the rows as they can be read back.
+/// Writes the tables of finished cells; returns the rows as they can be read back. Distributions are
+/// there only where every count was asked for.
 pub fn write_tables(folder: &Path, records: &[Record]) -> Result<Vec<Row>, Failure> {
     let results = folder.join("results.csv");
     write_file(&results, &to_csv(&records::rows(records)))?;
-    let tables = [
-        ("distributions.csv", records::distributions(records)),
-        ("timings.csv", records::timings(records)),
-    ];
-    for (name, table) in tables {
-        write_file(&folder.join(name), &table)?;
+    if records.iter().all(|record| record.row.counts.is_all()) {
+        let table = records::distributions(records);
+        write_file(&folder.join("distributions.csv"), &table)?;
     }
+    write_file(&folder.join("timings.csv"), &records::timings(records))?;
     Ok(read_rows(&results)?)
 }
 
@@ -322,7 +321,9 @@ pub struct Course {
     pub cells: usize,
     /// Of these, finished or failed.
     pub finished: usize,
-    /// Of these, taken over from an earlier run.
+    /// Of these, given by curves and not replayed one by one.
+    pub by_curve: usize,
+    /// Of all finished ones, taken over from an earlier run.
     pub resumed: usize,
     /// Whether a signal ended it.
     pub interrupted: bool,
@@ -385,9 +386,11 @@ pub fn write_manifest(
         "threads": asked.threads,
         "cells": course.cells,
         "cells_finished": course.finished,
+        "cells_by_curve": course.by_curve,
         "cells_resumed": course.resumed,
         "interrupted": course.interrupted,
         "policies": policies,
+        "counts": asked.counts.names(),
         "frames": asked.axes.frames.to_string(),
         "tau": asked.axes.tau.to_string(),
         "warmup": config.settings().get("warmup"),

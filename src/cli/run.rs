@@ -15,6 +15,7 @@ use super::signals::Signals;
 use crate::exit::{self, ExitCode};
 use crate::report::chart::Rows;
 use crate::report::columns::{Column, Row, SWAP_FULL};
+use crate::report::counts::Counts;
 use crate::report::csv::TableError;
 use crate::report::plan_file::PlanFile;
 use crate::report::records::{Appender, Record};
@@ -27,7 +28,7 @@ use clap::Args;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// Replay traces under policies over a range of memory sizes.
@@ -57,9 +58,10 @@ pub struct RunArgs {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// The column of results.csv that the table shows (see: pagebench columns)
-    #[arg(long, value_name = "COLUMN", default_value = "fault_rate")]
-    pub show: String,
+    /// The column of results.csv that the table shows (see: pagebench columns); fault_rate if absent, or
+    /// the first of --counts
+    #[arg(long, value_name = "COLUMN")]
+    pub show: Option<String>,
 
     /// Draw no charts
     #[arg(long)]
@@ -88,8 +90,8 @@ pub struct RunArgs {
 pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let (args, config) = Config::resolve::<RunArgs>(args.job.file.as_deref())?;
     let job = &args.job;
-    let metric = numeric_column("--show", &args.show)?;
     let asked = job.asked()?;
+    let metric = shown(args.show.as_deref(), asked.counts)?;
     if args.job.show_config || args.dry_run {
         return plan::plan_of(job, &asked, &config);
     }
@@ -122,6 +124,32 @@ pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     };
     let (records, course) = work.records(&plan, &plan_file, started)?;
     work.finish(&plan, &plan_file, &records, course, metric)
+}
+
+/// The column that the table shows.
+fn shown(show: Option<&str>, counts: Counts) -> Result<&'static Column, Failure> {
+    let Some(name) = show else {
+        let usual = numeric_column("--show", "fault_rate")?;
+        let numeric = |name: &&str| numeric_column("--counts", name).ok();
+        let mut asked = counts.names();
+        asked.retain(|name| *name != usual.name);
+        return Ok(match counts.names().contains(&usual.name) {
+            true => usual,
+            false => asked.iter().find_map(numeric).unwrap_or(usual),
+        });
+    };
+    let column = numeric_column("--show", name)?;
+    let there = Row {
+        counts,
+        ..Row::default()
+    };
+    match there.has(name) {
+        true => Ok(column),
+        false => Err(Failure::usage(format!(
+            "--show \"{name}\" is not among --counts {}",
+            counts.names().join(",")
+        ))),
+    }
 }
 
 /// A run under way.
@@ -164,6 +192,7 @@ impl Work<'_> {
             started,
             cells: selected.len(),
             finished: records.len(),
+            by_curve: records.iter().filter(|r| r.wall_ns.is_none()).count(),
             resumed: resumed.len(),
             interrupted: self.signals.code().is_some(),
         };
@@ -262,7 +291,8 @@ fn replay_and_keep(
     let kept: Mutex<Vec<Record>> = Mutex::default();
     let failed: Mutex<Option<TableError>> = Mutex::default();
     replay_and(plan, &job.sweep, &job.terminal, signals, &|cell, result| {
-        let record = Record::of(plan, &plan.cells[cell], result, &asked.costs);
+        let cell = &plan.cells[cell];
+        let record = Record::of(plan, cell, result, &asked.costs, asked.counts);
         if let Err(error) = appender.add(&record) {
             // Cells that cannot be kept need not be replayed.
             signals.stop().store(true, Ordering::Relaxed);
@@ -300,12 +330,16 @@ fn replay_and(
     let progress = Progress::new(terminal, total);
     let start = Instant::now();
     let replayed = AtomicU64::new(0);
+    let by_curve = AtomicUsize::new(0);
     let told = AtomicBool::new(false);
     signals.hold();
     let results = sweep::run(plan, threads, signals.stop(), &|cell, result| {
         let refs = result.replayed(refs_of(&plan.cells[cell]));
         finished(cell, result);
-        replayed.fetch_add(refs, Ordering::Relaxed);
+        match result.wall {
+            Some(_) => replayed.fetch_add(refs, Ordering::Relaxed),
+            None => by_curve.fetch_add(1, Ordering::Relaxed) as u64,
+        };
         progress.advance(refs);
         if signals.code().is_some() && !told.swap(true, Ordering::Relaxed) {
             progress.say("finishing the cells under way; interrupt again to stop at once");
@@ -315,12 +349,24 @@ fn replay_and(
     let seconds = start.elapsed().as_secs_f64();
     let replayed = replayed.into_inner();
     let done = results.iter().flatten().count();
+    let by_curve = by_curve.into_inner();
+    let (all, s) = (plan.cells.len(), if threads == 1 { "" } else { "s" });
+    let on = format!("on {threads} thread{s}");
+    let curves = match by_curve {
+        0 => String::new(),
+        n if n == done => {
+            progress.say(&format!(
+                "curves gave {n} of {all} cells in {seconds:.2} s {on}"
+            ));
+            return Ok(results);
+        }
+        n => format!(", and {n} by curves,"),
+    };
     progress.say(&format!(
-        "replayed {} references in {done} of {} cells in {seconds:.2} s: {} references/s on {threads} thread{}",
+        "replayed {} references in {} of {all} cells{curves} in {seconds:.2} s: {} references/s {on}",
         show_count(replayed),
-        plan.cells.len(),
+        done - by_curve,
         show_count((replayed as f64 / seconds.max(1e-9)) as u64),
-        if threads == 1 { "" } else { "s" },
     ));
     Ok(results)
 }

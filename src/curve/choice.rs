@@ -37,6 +37,19 @@ impl Choice {
         (0..TABLE.len()).map(choice).collect()
     }
 
+    fn named(name: &str, load_bit: bool) -> Option<Choice> {
+        let index = TABLE.iter().position(|spec| spec.name == name)?;
+        Some(Choice { index, load_bit })
+    }
+
+    /// The curve of a policy with these parameters, if there is one.
+    pub fn of(policy: &PolicyChoice) -> Option<Choice> {
+        let spec = policy.spec();
+        let clock = spec.name == "clock";
+        let load_bit = !clock || policy.params.get(spec, "load-bit") == Some(1);
+        Choice::named(spec.name, load_bit).filter(|_| clock || policy.params.to_string().is_empty())
+    }
+
     /// The entry of the table.
     pub fn spec(&self) -> &'static Spec {
         &TABLE[self.index]
@@ -182,16 +195,12 @@ impl FromStr for Choice {
     type Err = ParamError;
 
     fn from_str(text: &str) -> Result<Choice, ParamError> {
-        let of = |name: &str, load_bit| {
-            let index = TABLE.iter().position(|spec| spec.name == name)?;
-            Some(Choice { index, load_bit })
-        };
         let name = text.split(':').next().unwrap_or_default().trim();
         if policy::params::find(name).is_err() {
             // VMIN is a curve and no policy: it has no parameters.
             let lower = name.to_lowercase();
             let known = TABLE.iter().map(|spec| spec.name);
-            return of(&lower, true)
+            return Choice::named(&lower, true)
                 .filter(|_| !text.contains(':'))
                 .ok_or_else(|| {
                     let hint = did_you_mean(&lower, known.clone());
@@ -203,15 +212,11 @@ impl FromStr for Choice {
                 });
         }
         let policy: PolicyChoice = text.parse()?;
-        let spec = policy.spec();
-        let clock = spec.name == "clock";
-        let load_bit = !clock || policy.params.get(spec, "load-bit") == Some(1);
-        match of(spec.name, load_bit) {
-            Some(choice) if clock || policy.params.to_string().is_empty() => Ok(choice),
-            _ => Err(ParamError(format!(
+        Choice::of(&policy).ok_or_else(|| {
+            ParamError(format!(
                 "no curve of {policy}: replay it at each size (pagebench run -p {policy})"
-            ))),
-        }
+            ))
+        })
     }
 }
 
@@ -223,6 +228,12 @@ pub fn lists_do(choice: &Choice) -> bool {
 /// The memory of a kind of curve is a window.
 pub fn has_windows(choice: &Choice) -> bool {
     choice.spec().axis == Axis::Windows
+}
+
+/// The points of a kind of curve have write-backs. Of OPT and VMIN these depend on which of the pages
+/// that are never used again goes first.
+pub fn tells_write_backs(choice: &Choice) -> bool {
+    !matches!(choice.spec().name, "opt" | "vmin")
 }
 
 #[cfg(test)]

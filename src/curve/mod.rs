@@ -19,7 +19,7 @@ pub mod sample;
 mod sizes;
 mod source;
 
-pub use choice::{Choice, Wanted, has_windows, lane_sizes, lists_do};
+pub use choice::{Choice, Wanted, has_windows, lane_sizes, lists_do, tells_write_backs};
 pub use clock::clock;
 pub use fifo::fifo;
 pub use intervals::{Intervals, intervals};
@@ -49,6 +49,9 @@ pub struct Spec {
     pub name: &'static str,
     /// How memory is given.
     pub axis: Axis,
+    /// From how many amounts of memory on the curve is sooner there than as many replays: measured,
+    /// and no count depends on it.
+    pub pays_from: usize,
     /// What comes of it, one line.
     pub about: &'static str,
     /// The source of the algorithm.
@@ -60,36 +63,42 @@ pub const TABLE: [Spec; 6] = [
     Spec {
         name: "lru",
         axis: Axis::AllFrames,
+        pays_from: 3,
         about: "faults and write-backs at every number of frames",
         cite: "R. L. Mattson, J. Gecsei, D. R. Slutz, I. L. Traiger, IBM Systems Journal 9(2), 1970; B. T. Bennett, V. J. Kruskal, IBM Journal of Research and Development 19(4), 1975",
     },
     Spec {
         name: "opt",
         axis: Axis::AllFrames,
+        pays_from: 16,
         about: "faults at every number of frames (write-backs depend on how ties are broken)",
         cite: "R. L. Mattson, J. Gecsei, D. R. Slutz, I. L. Traiger, IBM Systems Journal 9(2), 1970",
     },
     Spec {
         name: "ws",
         axis: Axis::Windows,
+        pays_from: 2,
         about: "faults, write-backs and mean resident size of the working set at every window",
         cite: "D. R. Slutz, I. L. Traiger, Communications of the ACM 17(10), 1974",
     },
     Spec {
         name: "vmin",
         axis: Axis::Windows,
+        pays_from: 1,
         about: "the least mean resident size with the faults of the working set, at every window",
         cite: "B. G. Prieve, R. S. Fabry, Communications of the ACM 19(5), 1976",
     },
     Spec {
         name: "fifo",
         axis: Axis::SomeFrames,
+        pays_from: 2,
         about: "faults and write-backs at 64 numbers of frames a pass",
         cite: "each page has a word with a bit per number of frames",
     },
     Spec {
         name: "clock",
         axis: Axis::SomeFrames,
+        pays_from: 2,
         about: "faults and write-backs at 64 numbers of frames a pass, both load-bit rules",
         cite: "each page has words with a bit per number of frames",
     },

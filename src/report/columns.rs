@@ -4,6 +4,7 @@
 //! Counts are exact integers and come first; rates and modelled times are derived from them and
 //! written with nine decimals, so that a row is the same bytes on every machine.
 
+use super::counts::{Counts, is_count};
 use std::fmt;
 
 /// What a column holds and how it is written.
@@ -120,7 +121,13 @@ macro_rules! columns {
         #[derive(Debug, Clone, Default, PartialEq)]
         pub struct Row {
             $(#[doc = $about] pub $name: $type,)*
+            /// The columns that are there; the fields of others are empty and say nothing.
+            pub counts: Counts,
         }
+
+        /// The place of each column.
+        #[allow(non_camel_case_types)]
+        enum Place { $($name,)* }
 
         /// Every column of `results.csv`, in order.
         pub const COLUMNS: &[Column] = &[
@@ -129,12 +136,18 @@ macro_rules! columns {
                 unit: $unit,
                 about: $about,
                 kind: <$type as Field>::KIND,
-                show: |row| row.$name.show(),
+                show: |row| match row.counts.has_place(Place::$name as usize) {
+                    true => row.$name.show(),
+                    false => String::new(),
+                },
                 read: |row, text| {
                     row.$name = <$type as Field>::read(text)?;
                     Ok(())
                 },
-                number: |row| row.$name.number(),
+                number: |row| match row.counts.has_place(Place::$name as usize) {
+                    true => row.$name.number(),
+                    false => None,
+                },
             },)*
         ];
     };
@@ -244,6 +257,29 @@ pub fn column(name: &str) -> Option<&'static Column> {
 }
 
 impl Row {
+    /// Whether a column is there.
+    pub fn has(&self, name: &str) -> bool {
+        let place = COLUMNS.iter().position(|column| column.name == name);
+        place.is_some_and(|place| self.counts.has_place(place))
+    }
+
+    /// Sets the columns from their texts; counts that are empty are not there.
+    ///
+    /// # Errors
+    ///
+    /// A text is not what its column holds.
+    pub fn read(&mut self, column: &Column, text: &str) -> Result<(), String> {
+        // Where a column may be empty by itself that says nothing of whether it was asked for.
+        match (column.read)(self, text) {
+            Err(_) if text.is_empty() && is_count(column.name) => {
+                let place = COLUMNS.iter().position(|known| known.name == column.name);
+                self.counts.remove(place.expect("a column of the table"));
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
     /// Whether the cell was replayed to its end.
     pub fn is_ok(&self) -> bool {
         self.status == "ok"

@@ -4,6 +4,7 @@
 //! field. The order of columns is that of the column table; on reading they are found by name.
 
 use super::columns::{COLUMNS, Column, ColumnKind, ERROR, Row, SCHEMA, other_schema};
+use super::counts::is_count;
 use super::file::WholeFile;
 use std::fs;
 use std::io::{self, Write};
@@ -137,7 +138,8 @@ pub fn parse_rows(path: &Path, text: &[u8]) -> Result<Vec<Row>, TableError> {
                 return Err(fail(other_schema(row.schema)));
             }
             let column = column.ok_or_else(|| fail(format!("unknown column \"{name}\"")))?;
-            (column.read)(&mut row, text).map_err(|why| fail(format!("column {name}: {why}")))?;
+            row.read(column, text)
+                .map_err(|why| fail(format!("column {name}: {why}")))?;
         }
         if let Some(absent) = absent {
             let what = format!("no result table: it has no column \"{}\"", absent.name);
@@ -145,7 +147,22 @@ pub fn parse_rows(path: &Path, text: &[u8]) -> Result<Vec<Row>, TableError> {
         }
         rows.push(row);
     }
+    settle(&mut rows);
     Ok(rows)
+}
+
+/// Of a table that lacks counts those columns lack, too, that may be empty by themselves and are so
+/// in every row.
+fn settle(rows: &mut [Row]) {
+    if rows.iter().all(|row| row.counts.is_all()) {
+        return;
+    }
+    for (place, column) in COLUMNS.iter().enumerate() {
+        let empty = |row: &Row| (column.show)(row).is_empty();
+        if is_count(column.name) && rows.iter().all(empty) {
+            rows.iter_mut().for_each(|row| row.counts.remove(place));
+        }
+    }
 }
 
 /// An error of the csv reader as one about the file.
@@ -173,6 +190,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), TableError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::counts::Counts;
 
     fn row() -> Row {
         Row {
@@ -209,6 +227,29 @@ mod tests {
         let text = to_csv(&rows);
         assert!(!text.contains(&b'\r'));
         assert_eq!(parse_rows(Path::new("r.csv"), &text).unwrap(), rows);
+    }
+
+    #[test]
+    fn counts_that_were_not_asked_for_are_empty_and_stay_away() {
+        let asked = Counts::parse(&["faults", "hit_rate"]).unwrap();
+        let row = Row {
+            counts: asked,
+            hit_rate: Some(0.75),
+            hits: 3,
+            ..row()
+        };
+        let text = to_csv(std::slice::from_ref(&row));
+        let read = parse_rows(Path::new("r.csv"), &text).unwrap();
+        assert_eq!(read[0].counts, asked);
+        assert_eq!((read[0].faults, read[0].hits), (7, 0));
+        assert_eq!(to_csv(&read), text);
+        let other = Row {
+            counts: Counts::ALL,
+            ..row
+        };
+        // What another row has is there.
+        let both = parse_rows(Path::new("r.csv"), &to_csv(&[read[0].clone(), other])).unwrap();
+        assert!(both[1].counts.is_all() && !both[0].has("hits"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod chart;
 pub mod columns;
+pub mod counts;
 pub mod csv;
 pub mod curve_table;
 pub mod curves;

@@ -4,6 +4,7 @@
 //! Deliberately absent: results.
 
 use super::columns::{COLUMNS, SCHEMA, other_schema};
+use super::counts::Counts;
 use super::csv::{TableError, write_file};
 use super::rows::key_of;
 use crate::sweep::{Cell, Partition, Plan};
@@ -21,13 +22,14 @@ pub const PLAN: &str = "plan.json";
 pub const TOOL: &str = concat!("pagebench ", env!("CARGO_PKG_VERSION"));
 
 /// The id of a cell: the hash of the program's version, of every column that says which cell it is,
-/// and of what has no column (TLBs, costs).
-pub fn cell_id(plan: &Plan<'_>, cell: &Cell, costs: &CostTable) -> u128 {
+/// and of what has no column (TLBs, costs, which counts are asked for if not all).
+pub fn cell_id(plan: &Plan<'_>, cell: &Cell, costs: &CostTable, counts: Counts) -> u128 {
     let key = key_of(plan, cell);
     let columns = COLUMNS.iter().map(|column| (column.show)(&key));
     let tlb = plan.tlb_of(cell).map_or(String::new(), |t| t.to_string());
     let costs = serde_json::to_string(costs).expect("costs have no odd keys");
-    hash(columns.chain([tlb, costs]))
+    let counts = counts.names().into_iter().map(str::to_owned);
+    hash(columns.chain([tlb, costs]).chain(counts))
 }
 
 /// The hash of texts, one by one.
@@ -102,13 +104,14 @@ impl PlanFile {
     pub fn of(
         plan: &Plan<'_>,
         costs: &CostTable,
+        counts: Counts,
         settings: BTreeMap<String, String>,
         partition: Option<Partition>,
     ) -> PlanFile {
         let cell = |cell: &Cell| {
             let facts = &plan.facts[cell.trace];
             PlanCell {
-                id: digest::show(cell_id(plan, cell, costs)),
+                id: digest::show(cell_id(plan, cell, costs, counts)),
                 trace: facts.name.clone(),
                 page_size: facts.page_size.bytes(),
                 policy: cell.choice.to_string(),

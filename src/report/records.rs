@@ -6,6 +6,7 @@
 //! replayed again. The file is locked while a run adds to it, where the system can do that.
 
 use super::columns::{COLUMNS, ERROR, Row};
+use super::counts::Counts;
 use super::csv::{TableError, table_to_csv};
 use super::distributions::{self, KEY_COLUMNS, key_fields};
 use super::plan_file::cell_id;
@@ -33,8 +34,8 @@ pub struct Record {
     pub row: Row,
     /// Its lines of `distributions.csv` after the fields that name it.
     pub distributions: Vec<Vec<String>>,
-    /// How long its replay took, in nanoseconds.
-    pub wall_ns: u64,
+    /// How long its replay took, in nanoseconds; `None` if a curve gave it.
+    pub wall_ns: Option<u64>,
     /// The references that were replayed.
     pub replayed: u64,
 }
@@ -45,7 +46,10 @@ struct Stored {
     cell: String,
     row: Vec<String>,
     distributions: Vec<Vec<String>>,
-    wall_ns: u64,
+    /// The counts asked for; none if all were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    counts: Vec<String>,
+    wall_ns: Option<u64>,
     replayed: u64,
 }
 
@@ -55,14 +59,25 @@ const MIDDLE: &str = "\",\"record\":";
 const CLOSE: &str = "}";
 
 impl Record {
-    /// What a cell came to.
-    pub fn of(plan: &Plan<'_>, cell: &Cell, result: &CellResult, costs: &CostTable) -> Record {
-        let lines = |outcome| distributions::lines(outcome, costs);
+    /// What a cell came to, of which these counts are asked for.
+    pub fn of(
+        plan: &Plan<'_>,
+        cell: &Cell,
+        result: &CellResult,
+        costs: &CostTable,
+        counts: Counts,
+    ) -> Record {
+        let outcome = result.outcome.as_ref().ok().filter(|_| counts.is_all());
         Record {
-            id: digest::show(cell_id(plan, cell, costs)),
-            row: rows::row(plan, cell, &result.outcome, costs),
-            distributions: result.outcome.as_ref().map(lines).unwrap_or_default(),
-            wall_ns: result.wall.as_nanos() as u64,
+            id: digest::show(cell_id(plan, cell, costs, counts)),
+            row: Row {
+                counts,
+                ..rows::row(plan, cell, &result.outcome, costs)
+            },
+            distributions: outcome
+                .map(|outcome| distributions::lines(outcome, costs))
+                .unwrap_or_default(),
+            wall_ns: result.wall.map(|wall| wall.as_nanos() as u64),
             replayed: result.replayed(plan.traces[cell.trace].trace.len()),
         }
     }
@@ -70,6 +85,14 @@ impl Record {
     /// Whether there are counts. A cell that failed is replayed again when the run goes on.
     pub fn has_counts(&self) -> bool {
         self.row.status != ERROR
+    }
+
+    /// How the cell came about, in a word.
+    pub fn by(&self) -> &'static str {
+        match self.wall_ns {
+            Some(_) => "replay",
+            None => "curve",
+        }
     }
 
     /// Whether both say the same; how long they took does not matter.
@@ -82,6 +105,13 @@ impl Record {
             cell: self.id.clone(),
             row: COLUMNS.iter().map(|c| (c.show)(&self.row)).collect(),
             distributions: self.distributions.clone(),
+            counts: self
+                .row
+                .counts
+                .names()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             wall_ns: self.wall_ns,
             replayed: self.replayed,
         };
@@ -101,8 +131,13 @@ impl Record {
         if stored.row.len() != COLUMNS.len() {
             return None;
         }
-        let mut row = Row::default();
-        for (column, text) in COLUMNS.iter().zip(&stored.row) {
+        let counts = Counts::parse(&stored.counts).ok()?;
+        let mut row = Row {
+            counts,
+            ..Row::default()
+        };
+        let all = COLUMNS.iter().zip(&stored.row).enumerate();
+        for (_, (column, text)) in all.filter(|(place, _)| counts.has_place(*place)) {
             (column.read)(&mut row, text).ok()?;
         }
         Some(Record {
@@ -133,17 +168,19 @@ pub fn distributions(records: &[Record]) -> Vec<u8> {
     table_to_csv(header.map(str::to_owned).collect(), lines)
 }
 
-/// `timings.csv`: what differs from run to run.
+/// `timings.csv`: what differs from run to run. A cell that a curve gave has no time of its own.
 pub fn timings(records: &[Record]) -> Vec<u8> {
     let header = KEY_COLUMNS
         .into_iter()
-        .chain(["refs", "wall_ns", "refs_per_s"]);
+        .chain(["refs", "wall_ns", "refs_per_s", "by"]);
     let lines = in_order(records).into_iter().map(|record| {
-        let speed = record.replayed as f64 / (record.wall_ns as f64 / 1e9).max(1e-9);
+        let speed = |ns: u64| record.replayed as f64 / (ns as f64 / 1e9).max(1e-9);
+        let text = |text: Option<String>| text.unwrap_or_default();
         let numbers = [
             record.replayed.to_string(),
-            record.wall_ns.to_string(),
-            format!("{speed:.0}"),
+            text(record.wall_ns.map(|ns| ns.to_string())),
+            text(record.wall_ns.map(|ns| format!("{:.0}", speed(ns)))),
+            record.by().to_owned(),
         ];
         [key_fields(&record.row), numbers.to_vec()].concat()
     });
@@ -272,7 +309,7 @@ mod tests {
                 ..Row::default()
             },
             distributions: vec![vec!["x".into()], Vec::new()],
-            wall_ns: 5,
+            wall_ns: Some(5),
             replayed: 6,
         }
     }

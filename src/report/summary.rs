@@ -48,7 +48,8 @@ pub fn sentence(group: &[Row]) -> Option<String> {
         .filter(fixed)
         .partition(|row| row.policy == "opt");
     let sizes: BTreeSet<Option<u64>> = online.iter().map(|row| row.frames).collect();
-    if sizes.len() < 3 {
+    let counted = |row: &&Row| row.has("faults") && row.has("mean_resident");
+    if sizes.len() < 3 || !group.iter().filter(fixed).all(|row| counted(&row)) {
         return None;
     }
     let Some(at_knee) = best_knee(&online) else {

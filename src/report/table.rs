@@ -2,7 +2,7 @@
 //! policy, showing any numeric column of the column table; and one sentence that a person can
 //! use.
 
-use super::columns::{Column, Row, SWAP_FULL};
+use super::columns::{Column, Row, SWAP_FULL, column};
 use super::summary::sentence;
 use crate::units::{about, counted, show_bytes, show_count};
 use std::collections::BTreeSet;
@@ -134,7 +134,7 @@ fn variable_space(out: &mut String, group: &[Row], metric: &Column) {
             row.tau.unwrap_or(0).to_string(),
             row.mean_resident
                 .map_or(String::new(), |mean| format!("{mean:.1}")),
-            row.peak_resident.to_string(),
+            column("peak_resident").map_or(String::new(), |peak| (peak.show)(row)),
             value(row, metric),
         ]);
     }
@@ -217,7 +217,6 @@ pub fn columns(out: &mut String, indent: &str, sides: &str, lines: &[Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::columns::column;
 
     fn row(policy: &str, frames: u64, faults: u64) -> Row {
         Row {

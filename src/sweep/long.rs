@@ -255,6 +255,6 @@ fn finish(cell: Running<'_>) -> CellResult {
     });
     CellResult {
         outcome,
-        wall: cell.wall + begun.elapsed(),
+        wall: Some(cell.wall + begun.elapsed()),
     }
 }

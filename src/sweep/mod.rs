@@ -1,10 +1,12 @@
 //! A sweep: the cells that a plan names (trace x policy x parameters x frames or tau), replayed
-//! in parallel, results in the plan's order whatever the number of threads.
+//! in parallel, results in the plan's order whatever the number of threads. Where a curve tells all
+//! that is asked for ([`Settings::curves`]), one pass gives all sizes of a policy instead.
 //!
 //! Deliberately absent: files, formats, charts.
 
 mod allocation;
 mod auto;
+mod by_curves;
 mod exclude;
 mod long;
 mod partition;
@@ -13,6 +15,7 @@ mod windows;
 
 pub use allocation::Allocation;
 pub use auto::{frame_ladder, tau_ladder};
+pub use by_curves::Facts;
 pub use exclude::{Comparison, Exclude};
 pub use partition::Partition;
 pub use plan::{Axes, Cell, Engine, Plan, PlanError, Settings, TraceFacts, Warmup};
@@ -34,8 +37,8 @@ use std::time::{Duration, Instant};
 pub struct CellResult {
     /// The counts, or why there are none.
     pub outcome: Result<Outcome, String>,
-    /// How long the replay took.
-    pub wall: Duration,
+    /// How long its replay took; `None` if a curve gave it, which has no time for each cell.
+    pub wall: Option<Duration>,
 }
 
 impl CellResult {
@@ -48,7 +51,8 @@ impl CellResult {
     }
 }
 
-/// Replays every cell of the plan on `threads` threads, the longest first. `finished` is called
+/// Works out every cell of the plan on `threads` threads: by curves where these do, else by replays,
+/// the longest first. `finished` is called
 /// after each cell with its index and result. When `stop` becomes true no further cell is
 /// begun; cells not replayed are `None`. A cell that panics fails alone.
 pub fn run(
@@ -58,7 +62,12 @@ pub fn run(
     finished: &(dyn Fn(usize, &CellResult) + Sync),
 ) -> Vec<Option<CellResult>> {
     let store_of = |cell: usize| plan.traces[plan.cells[cell].trace].trace.store();
-    let all = 0..plan.cells.len();
+    let passes = by_curves::passes(plan);
+    let mut by_curve = vec![false; plan.cells.len()];
+    for &cell in passes.iter().flat_map(|pass| &pass.cells) {
+        by_curve[cell] = true;
+    }
+    let all = (0..plan.cells.len()).filter(|&cell| !by_curve[cell]);
     let mut order: Vec<usize> = all.filter(|&cell| store_of(cell).is_none()).collect();
     order.sort_by_key(|&cell| (std::cmp::Reverse(plan.effort(cell)), cell));
     let next = AtomicUsize::new(0);
@@ -79,13 +88,15 @@ pub fn run(
     };
     match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
         Ok(pool) => {
-            let misses = pool.install(|| prepare(plan));
+            pool.install(|| by_curves::run(plan, &passes, stop, &keep));
+            let misses = pool.install(|| prepare(plan, &order));
             pool.broadcast(|_| work(&misses));
             pool.install(|| replay_long(plan, stop, &keep));
         }
         // The system gives no threads: the work is done all the same.
         Err(_) => {
-            work(&prepare(plan));
+            by_curves::run(plan, &passes, stop, &keep);
+            work(&prepare(plan, &order));
             replay_long(plan, stop, &keep);
         }
     }
@@ -110,10 +121,10 @@ fn replay_long(plan: &Plan<'_>, stop: &AtomicBool, keep: &(dyn Fn(usize, CellRes
 
 /// Works out what the cells of a trace share, on all cores and before any cell is timed: its bursts,
 /// and for each trace what undisturbed TLBs miss.
-fn prepare(plan: &Plan<'_>) -> Vec<Option<MissLog>> {
+fn prepare(plan: &Plan<'_>, cells: &[usize]) -> Vec<Option<MissLog>> {
     // One trace's bursts after the other: each takes all cores, and no two may wait for each other.
-    for cell in &plan.cells {
-        let _ = bursts_of(plan, cell);
+    for &cell in cells {
+        let _ = bursts_of(plan, &plan.cells[cell]);
     }
     let traces: Vec<usize> = (0..plan.traces.len()).collect();
     let logs = traces.into_par_iter().map(|trace| misses_of(plan, trace));
@@ -160,7 +171,7 @@ fn run_cell(plan: &Plan<'_>, index: usize, misses: Option<&MissLog>) -> CellResu
     let outcome = with_job(plan, index, misses, vm::run);
     CellResult {
         outcome,
-        wall: start.elapsed(),
+        wall: Some(start.elapsed()),
     }
 }
 
@@ -179,8 +190,13 @@ fn with_job(
         misses,
         ..plan.job(cell, tlb.as_ref(), quotas.as_deref())
     };
-    match catch_unwind(AssertUnwindSafe(|| replay(&job))) {
-        Ok(result) => result.map_err(|e| e.to_string()),
+    caught(|| replay(&job).map_err(|e| e.to_string()))
+}
+
+/// What panics is an error like others.
+fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => result,
         Err(panic) => Err(format!("internal error: {}", panic_text(panic.as_ref()))),
     }
 }

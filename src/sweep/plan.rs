@@ -3,6 +3,7 @@
 
 use super::allocation::Allocation;
 use super::auto::{frame_ladder, tau_ladder};
+use super::by_curves::{self, Facts};
 use super::exclude::Exclude;
 use crate::policy::{Bursts, PolicyChoice, Space};
 use crate::space::{self, Origin, Resolved};
@@ -49,6 +50,17 @@ pub struct Settings {
     pub accessed: Accessed,
     /// How references are replayed: no count depends on it.
     pub engine: Engine,
+    /// What curves must tell so that they do for all that is asked; `None` if only replays do.
+    pub curves: Option<Facts>,
+}
+
+impl Settings {
+    /// Leaves the TLBs out, on which no count of faults depends unless they set reference bits.
+    pub fn drop_tlb(&mut self) {
+        if self.accessed == Accessed::Every {
+            self.tlb = None;
+        }
+    }
 }
 
 /// How references are replayed.
@@ -328,7 +340,14 @@ impl<'t> Plan<'t> {
             };
             self.effort(cell) as f64 / speed
         };
-        let all: Vec<f64> = (0..self.cells.len()).map(seconds).collect();
+        let mut all: Vec<f64> = (0..self.cells.len()).map(seconds).collect();
+        // A pass takes about as long as the replay of a cell by references.
+        for pass in by_curves::passes(self) {
+            let each = self.effort(pass.cells[0]) as f64 / EFFORT_BY_REFERENCES;
+            for &cell in &pass.cells {
+                all[cell] = each / pass.cells.len() as f64;
+            }
+        }
         // No plan ends before its longest cell.
         let longest = all.iter().copied().fold(0.0, f64::max);
         longest.max(all.iter().sum::<f64>() / threads.max(1) as f64)

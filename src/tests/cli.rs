@@ -16,6 +16,8 @@ mod compare;
 mod completions;
 #[path = "cli/convert.rs"]
 mod convert;
+#[path = "cli/counts.rs"]
+mod counts;
 #[path = "cli/curve.rs"]
 mod curve;
 #[path = "cli/events.rs"]

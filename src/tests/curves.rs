@@ -11,6 +11,12 @@ mod support;
 use oracle::Ref;
 use pagebench::curve::{self, Choice, Filling, Point, Source, Wanted, by_bursts};
 use pagebench::policy::PolicyChoice;
+use pagebench::report::columns::Row;
+use pagebench::report::counts::Counts;
+use pagebench::report::csv::to_csv;
+use pagebench::report::records::{self, Record};
+use pagebench::space::{Resolved, resolve};
+use pagebench::sweep::{self, Axes, CellResult, Engine, Plan, Settings, Warmup};
 use pagebench::trace::bursts::{Bursts, K_MAX};
 use pagebench::trace::dense::Trace;
 use pagebench::trace::select::Selection;
@@ -18,6 +24,7 @@ use pagebench::trace::source::{LoadOptions, load};
 use pagebench::vm::{self, Job};
 use rayon::prelude::*;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use support::random::{SHAPES, Shape, any_refs, refs_of};
 use support::{assert_holds, trace_of};
 
@@ -369,4 +376,136 @@ fn estimates_are_as_near_as_they_say() {
         inside * 100 >= asked * 85,
         "{inside} of {asked} within their bound"
     );
+}
+
+/// The counts that are asked for in turn: each needs more of a curve than the one before, and the last
+/// more than curves have.
+const ASKED: [&[&str]; 5] = [
+    &["faults"],
+    &[
+        "hits",
+        "fills",
+        "refills",
+        "fault_rate",
+        "refs_per_fault",
+        "mean_resident",
+        "freed",
+    ],
+    &["write_backs", "ratio_to_opt"],
+    &[
+        "peak_resident",
+        "resident_end",
+        "evictions",
+        "evictions_clean",
+        "evictions_dirty",
+        "expired",
+    ],
+    &["faults", "dirty_end", "minor_faults"],
+];
+
+/// How many cells curves gave, and `results.csv`.
+fn results(resolved: &Resolved, sizes: &[u64], engine: Engine, counts: Counts) -> (usize, String) {
+    let numbers: Vec<String> = sizes.iter().map(u64::to_string).collect();
+    let policies = [
+        "lru",
+        "fifo",
+        "clock",
+        "clock:load-bit=0",
+        "opt",
+        "ws",
+        "ws:limit=2",
+    ];
+    let axes = Axes {
+        policies: policies
+            .map(|policy| policy.parse().expect("a policy"))
+            .to_vec(),
+        frames: numbers.join(",").parse().expect("a ladder"),
+        tau: numbers.join(",").parse().expect("a ladder"),
+    };
+    let settings = Settings {
+        swap_bytes: None,
+        warmup: Warmup::Refs(0),
+        tlb: None,
+        filter: String::new(),
+        space: Default::default(),
+        allocation: Default::default(),
+        engine,
+        accessed: Default::default(),
+        curves: counts.facts(),
+    };
+    let plan = Plan::new(&[resolved], &axes, settings).expect("a plan");
+    let results = sweep::run(&plan, 2, &AtomicBool::new(false), &|_, _| {});
+    let results: Vec<CellResult> = results.into_iter().map(|r| r.expect("it ran")).collect();
+    let costs = Default::default();
+    let cells = plan.cells.iter().zip(&results);
+    let records: Vec<Record> = cells
+        .map(|(cell, result)| Record::of(&plan, cell, result, &costs, counts))
+        .collect();
+    let text = to_csv(&records::rows(&records));
+    let by_curve = results.iter().filter(|result| result.wall.is_none());
+    (by_curve.count(), String::from_utf8(text).expect("text"))
+}
+
+/// `results.csv` with the columns blanked that are not asked for.
+fn blanked(text: &str, counts: Counts) -> String {
+    let rows = pagebench::report::csv::parse_rows(Path::new("r.csv"), text.as_bytes());
+    let rows: Vec<Row> = (rows.expect("it was just written").into_iter())
+        .map(|row| Row { counts, ..row })
+        .collect();
+    String::from_utf8(to_csv(&rows)).expect("text")
+}
+
+/// The results of curves, of replays and of a run of all counts are the same bytes.
+fn assert_results_agree(trace: Trace, sizes: &[u64]) {
+    let resolved = resolve(trace, &Default::default()).expect("a trace without events");
+    let (none, all) = results(&resolved, sizes, Engine::Auto, Counts::ALL);
+    assert_eq!(none, 0);
+    let mut some = Vec::new();
+    for names in ASKED {
+        let counts = Counts::parse(names).expect("names of counts");
+        let (by_curve, fast) = results(&resolved, sizes, Engine::Auto, counts);
+        let (none, plain) = results(&resolved, sizes, Engine::Plain, counts);
+        assert_eq!(none, 0);
+        assert_eq!(fast, plain, "{names:?}");
+        assert_eq!(fast, blanked(&all, counts), "{names:?}");
+        some.push(by_curve / sizes.len());
+    }
+    // Of seven policies; a working set with a limit has no curve.
+    assert_eq!(some, [6, 6, 5, 4, 0]);
+}
+
+#[test]
+fn results_from_curves_are_those_of_replays() {
+    for (seed, shape) in (0..).zip(SHAPES) {
+        let refs = refs_of(shape, 500, 30, seed);
+        let sizes: Vec<u64> = (1..=33).chain([64, 2000]).collect();
+        assert_results_agree(trace_of(&refs), &sizes);
+    }
+    for seed in 0..8 {
+        let refs = any_refs(seed, 60, 12);
+        if !refs.is_empty() {
+            let sizes: Vec<u64> = (1..=16).collect();
+            assert_results_agree(trace_of(&refs), &sizes);
+        }
+    }
+    // More sizes than a word has lanes.
+    let sizes: Vec<u64> = (1..140).step_by(2).collect();
+    assert_results_agree(trace_of(&refs_of(Shape::Phases, 1000, 140, 7)), &sizes);
+}
+
+#[test]
+fn results_of_recordings_from_curves_are_those_of_replays() {
+    let resolved = |name| {
+        let mut trace = recording(name, 8_000);
+        trace.events.clear();
+        trace
+    };
+    let sizes: Vec<u64> = (1..200).step_by(12).collect();
+    assert_results_agree(resolved("sort.pbt"), &sizes);
+    assert_results_agree(resolved("pipeline.pbt"), &sizes);
+    // With mappings curves are no replays.
+    let trace = resolve(recording("pipeline.pbt", 8_000), &Default::default());
+    let counts = Counts::parse(&["faults"]).expect("a count");
+    let (by_curve, fast) = results(&trace.expect("sound"), &[40, 50, 60], Engine::Auto, counts);
+    assert_eq!((by_curve, fast.lines().count()), (0, 22));
 }

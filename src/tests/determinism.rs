@@ -52,6 +52,7 @@ fn settings() -> Settings {
         allocation: Default::default(),
         engine: Engine::Auto,
         accessed: Default::default(),
+        curves: None,
     }
 }
 
@@ -68,7 +69,15 @@ fn tables(plan: &Plan<'_>, results: &[Option<CellResult>]) -> [String; 2] {
     let costs = CostTable::default();
     let all = plan.cells.iter().zip(results);
     let records: Vec<Record> = all
-        .filter_map(|(cell, result)| Some(Record::of(plan, cell, result.as_ref()?, &costs)))
+        .filter_map(|(cell, result)| {
+            Some(Record::of(
+                plan,
+                cell,
+                result.as_ref()?,
+                &costs,
+                Default::default(),
+            ))
+        })
         .collect();
     let rows = rows::rows(plan, results, &costs);
     assert!(records::rows(&records) == rows, "records have the rows");

@@ -14,10 +14,9 @@ use crate::policy::{PolicyChoice, params};
 use crate::report::columns::Row;
 use crate::report::rows;
 use crate::space::Resolved;
-use crate::sweep::{Cell, Plan, Settings, TraceFacts, Warmup};
+use crate::sweep::{Cell, Facts, Plan, Settings, TraceFacts, Warmup};
 use crate::trace::digest;
 use crate::units::PageSize;
-use crate::vm::Accessed;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -56,10 +55,12 @@ pub fn settings(args: &CheckArgs, warmup_refs: Option<u64>) -> Result<Settings, 
     if let Some(refs) = warmup_refs {
         settings.warmup = Warmup::Refs(refs);
     }
-    // Counts of faults do not depend on translation, unless it is what sets reference bits.
-    if settings.accessed == Accessed::Every {
-        settings.tlb = None;
-    }
+    settings.drop_tlb();
+    // Of all counts only these are compared and kept.
+    settings.curves = Some(Facts {
+        write_backs: true,
+        frames: false,
+    });
     Ok(settings)
 }
 

@@ -54,6 +54,8 @@ pub struct Kind {
     pub about: &'static str,
     /// What it is drawn from.
     pub source: Source,
+    /// The columns of results.csv without which there is nothing to draw.
+    needs: &'static [&'static str],
     /// Whether it is among the charts of a run, where the rows allow it.
     pub by_default: bool,
     /// The axes that can be made logarithmic or even.
@@ -93,6 +95,7 @@ pub const KINDS: [Kind; 9] = [
         name: "overview",
         about: "fault rates of all traces, a small panel each",
         source: Source::Results,
+        needs: &["fault_rate", "mean_resident"],
         by_default: true,
         log: NEITHER,
         at: false,
@@ -102,6 +105,7 @@ pub const KINDS: [Kind; 9] = [
         name: "heat",
         about: "policies by traces: faults relative to OPT, or to the best, at one memory size",
         source: Source::Results,
+        needs: &["faults"],
         by_default: true,
         log: NEITHER,
         at: true,
@@ -111,6 +115,7 @@ pub const KINDS: [Kind; 9] = [
         name: "fault-rate",
         about: "faults per reference over mean resident pages",
         source: Source::Results,
+        needs: &["fault_rate", "mean_resident"],
         by_default: true,
         log: BOTH,
         at: false,
@@ -120,6 +125,7 @@ pub const KINDS: [Kind; 9] = [
         name: "hit-rate",
         about: "hit rates of memory and TLB over mean resident pages",
         source: Source::Results,
+        needs: &["hit_rate", "mean_resident"],
         by_default: true,
         log: NEITHER,
         at: false,
@@ -129,6 +135,7 @@ pub const KINDS: [Kind; 9] = [
         name: "lifetime",
         about: "mean references between faults over mean resident pages, with the knee",
         source: Source::Results,
+        needs: &["faults", "refs_per_fault", "mean_resident"],
         by_default: true,
         log: BOTH,
         at: false,
@@ -138,6 +145,7 @@ pub const KINDS: [Kind; 9] = [
         name: "opt-ratio",
         about: "faults over those of OPT with as many frames: what is left to gain",
         source: Source::Results,
+        needs: &["faults", "ratio_to_opt"],
         by_default: true,
         log: BOTH,
         at: false,
@@ -147,6 +155,7 @@ pub const KINDS: [Kind; 9] = [
         name: "faults",
         about: "absolute faults over frames; Belady's anomalies are marked",
         source: Source::Results,
+        needs: &["faults"],
         by_default: false,
         log: BOTH,
         at: false,
@@ -156,6 +165,7 @@ pub const KINDS: [Kind; 9] = [
         name: "phases",
         about: "faults and resident pages over time at one memory size (run with --windows)",
         source: Source::Windows,
+        needs: &[],
         by_default: true,
         log: Log { x: false, y: true },
         at: true,
@@ -165,6 +175,7 @@ pub const KINDS: [Kind; 9] = [
         name: "curve",
         about: "fault rate at every size (of pagebench curve -o)",
         source: Source::Curves,
+        needs: &[],
         by_default: true,
         log: BOTH,
         at: false,
@@ -173,6 +184,17 @@ pub const KINDS: [Kind; 9] = [
 ];
 
 impl Kind {
+    /// Whether the rows of a group have the columns that it needs: they may not have been asked for.
+    fn has_all(&self, group: &Group<'_>) -> Result<(), ChartError> {
+        let lacks = |name: &&&str| group.rows.iter().any(|row| !row.has(name));
+        match self.needs.iter().find(lacks) {
+            None => Ok(()),
+            Some(name) => Err(ChartError::Lacks(format!(
+                "the results have no {name} (run with it among --counts, or without --counts)"
+            ))),
+        }
+    }
+
     /// Whether a file of this name is a picture of this kind, or its numbers.
     pub fn owns(&self, file_name: &str) -> bool {
         let stem = ["png", "svg", "csv"]
@@ -271,13 +293,14 @@ fn of_groups(kind: &Kind, groups: &[Group<'_>], options: &Options) -> Result<Dra
     let mut drawing = Drawing::default();
     match kind.draw {
         Draw::Together(draw) => {
+            groups.iter().try_for_each(|group| kind.has_all(group))?;
             let parts = (1..).zip(draw(groups, &context)?);
             let charts = parts.map(|(n, drawn)| chart(format!("{}-{n}", kind.name), drawn));
             drawing.charts = charts.collect();
         }
         Draw::Each(draw) => {
             for group in groups {
-                match draw(group, &context) {
+                match kind.has_all(group).and_then(|()| draw(group, &context)) {
                     Ok(drawn) => {
                         let stem = format!("{}-{}", group.stem, kind.name);
                         drawing.charts.push(chart(stem, drawn));

@@ -89,8 +89,7 @@ impl Group<'_> {
     /// The fault rate that no memory can avoid: first touches / references.
     pub fn first_touches(&self) -> Option<f64> {
         let row = self.first();
-        let all = row.hits + row.faults;
-        (row.fills > 0 && all > 0).then(|| row.fills as f64 / all as f64)
+        (row.fills > 0 && row.refs > 0).then(|| row.fills as f64 / row.refs as f64)
     }
 
     /// The curves of a measure.
@@ -204,7 +203,8 @@ impl Point {
     fn of(row: &Row, measure: &Measure) -> Option<Point> {
         let of = |name| column(name).and_then(|column| (column.number)(row));
         let (x, y) = (of(measure.x)?, of(measure.y)?);
-        let space_time = x * row.faults as f64;
+        // What has no faults beside it has no knee either.
+        let space_time = x * of("faults").unwrap_or(f64::INFINITY);
         (x > 0.0 && x.is_finite() && y.is_finite()).then_some(Point { x, y, space_time })
     }
 }

@@ -55,12 +55,27 @@ fn finished_cells_are_kept() {
 }
 
 #[test]
+fn finished_curves_are_kept() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("gen uniform --pages 20000 --refs 1M -o t.pbt")
+        .code(0);
+    // LRU is soon finished; the others have many sizes.
+    let child =
+        sandbox.spawn("curve t.pbt -p lru,fifo,clock,clock:load-bit=0 -m 100..20000:+3 -j1 -o out");
+    interrupted(child, "INT")
+        .code(130)
+        .err(&["interrupted: ", "finished"]);
+}
+
+#[test]
 fn check_compares_nothing_half_done() {
     let sandbox = Sandbox::new();
     sandbox
         .run("gen uniform --pages 20000 --refs 1M -o t.pbt")
         .code(0);
-    let child = sandbox.spawn("check b.csv t.pbt --accept -p lru,fifo,clock -m 100..10000:+10 -j2");
+    let child = sandbox
+        .spawn("check b.csv t.pbt --accept -p lru,fifo,clock -m 100..10000:+10 -j2 --engine plain");
     interrupted(child, "INT")
         .code(130)
         .err(&["error: interrupted: nothing was compared"]);

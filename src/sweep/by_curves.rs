@@ -1,0 +1,209 @@
+//! Cells from curves: where a curve tells all that is asked for, one pass over a trace gives every
+//! size of a policy. What comes of a point is an [`Outcome`] like that of a replay, in which only
+//! what the curve tells is set.
+//!
+//! Deliberately absent: which column of a table is which fact, and how curves are made.
+
+use super::{Allocation, Cell, CellResult, Engine, Plan, caught};
+use crate::curve::{Choice, Point, Source, Wanted, has_windows, tells_write_backs};
+use crate::space::Resolved;
+use crate::vm::{Accessed, Counters, FaultKind, Outcome};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What a curve must tell beside faults and mean resident sizes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Dirty pages that left memory.
+    pub write_backs: bool,
+    /// What follows from memory being a number of frames: they fill once and stay full.
+    pub frames: bool,
+}
+
+/// Cells of one trace and one policy, which one curve gives.
+pub struct Pass {
+    /// The index of the trace.
+    trace: usize,
+    choice: Choice,
+    /// The indices of the cells.
+    pub cells: Vec<usize>,
+}
+
+/// The passes of a plan, in the order of its cells; cells that are in none are replayed.
+pub fn passes(plan: &Plan<'_>) -> Vec<Pass> {
+    let Some(facts) = plan.settings.curves else {
+        return Vec::new();
+    };
+    let plain = |trace| is_plain(plan, trace);
+    let plain: Vec<bool> = (0..plan.traces.len()).map(plain).collect();
+    let mut passes: BTreeMap<(usize, Choice), Vec<usize>> = BTreeMap::new();
+    for (index, cell) in plan.cells.iter().enumerate() {
+        if let Some(choice) = choice_of(cell, facts).filter(|_| plain[cell.trace]) {
+            passes.entry((cell.trace, choice)).or_default().push(index);
+        }
+    }
+    passes.retain(|(_, choice), cells| cells.len() >= choice.spec().pays_from);
+    let pass = |((trace, choice), cells)| Pass {
+        trace,
+        choice,
+        cells,
+    };
+    passes.into_iter().map(pass).collect()
+}
+
+/// Whether a trace is nothing but references, all counted, to memory that has no rules of its own.
+fn is_plain(plan: &Plan<'_>, trace: usize) -> bool {
+    let (settings, resolved) = (&plan.settings, plan.traces[trace]);
+    settings.engine == Engine::Auto
+        && settings.allocation == Allocation::Global
+        && settings.accessed == Accessed::Every
+        && settings.swap_bytes.is_none()
+        && plan.facts[trace].warmup_refs == 0
+        && resolved.trace.store().is_none()
+        // Times of curves have 32 bits.
+        && resolved.trace.len() < u32::MAX as usize
+        && resolved.space.as_ref().is_none_or(|space| space.is_identity())
+}
+
+/// The curve that gives a cell, if one tells these facts.
+fn choice_of(cell: &Cell, facts: Facts) -> Option<Choice> {
+    let choice = Choice::of(&cell.choice)?;
+    let tells = !facts.write_backs || tells_write_backs(&choice);
+    let fits = match has_windows(&choice) {
+        true => !facts.frames && cell.frames.is_none() && cell.tau > Some(0),
+        false => cell.tau.is_none() && cell.frames > Some(0),
+    };
+    (tells && fits && cell.seed.is_none()).then_some(choice)
+}
+
+/// The frames or the window of a cell.
+fn memory(cell: &Cell) -> u64 {
+    cell.tau.or(cell.frames.map(u64::from)).unwrap_or(0)
+}
+
+/// Goes over the passes, side by side; `keep` gets the result of each of their cells. When `stop`
+/// becomes true no further pass is begun. A pass that panics fails alone.
+pub fn run(
+    plan: &Plan<'_>,
+    passes: &[Pass],
+    stop: &AtomicBool,
+    keep: &(dyn Fn(usize, CellResult) + Sync),
+) {
+    let sources: Vec<Option<Source<'_>>> = (0..plan.traces.len())
+        .map(|trace| prepared(plan, passes, trace, stop))
+        .collect();
+    passes.par_iter().with_max_len(1).for_each(|pass| {
+        let Some(source) = sources[pass.trace].as_ref() else {
+            return;
+        };
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let points = caught(|| {
+            let points = pass.choice.points(source, &pass.wanted(plan));
+            points.map_err(|e| e.to_string())
+        });
+        for &cell in &pass.cells {
+            let memory = memory(&plan.cells[cell]);
+            let point = points.as_ref().map_err(Clone::clone).map(|points| {
+                let place = points.binary_search_by_key(&memory, |point| point.memory);
+                &points[place.expect("every size was asked for")]
+            });
+            let outcome = point.map(|point| outcome(point, plan, &plan.cells[cell]));
+            keep(
+                cell,
+                CellResult {
+                    outcome,
+                    wall: None,
+                },
+            );
+        }
+    });
+}
+
+/// What the passes over a trace share, worked out one trace after the other: each takes all cores,
+/// and no two may wait for each other. `None` where there is no pass, or no time for it.
+fn prepared<'t>(
+    plan: &Plan<'t>,
+    passes: &[Pass],
+    trace: usize,
+    stop: &AtomicBool,
+) -> Option<Source<'t>> {
+    let here = || passes.iter().filter(|pass| pass.trace == trace);
+    here().next().filter(|_| !stop.load(Ordering::Relaxed))?;
+    let resolved: &'t Resolved = plan.traces[trace];
+    let source = Source::new(&resolved.trace);
+    let choices: Vec<Choice> = here().map(|pass| pass.choice).collect();
+    let cells = here().flat_map(|pass| pass.cells.iter().copied());
+    let all = wanted(plan, cells);
+    // What it cannot do, the passes that need it cannot either, and say so.
+    let _ = caught(|| source.prepare(&choices, &all).map_err(|e| e.to_string()));
+    Some(source)
+}
+
+impl Pass {
+    fn wanted(&self, plan: &Plan<'_>) -> Wanted {
+        wanted(plan, self.cells.iter().copied())
+    }
+}
+
+/// The memory of cells, rising.
+fn wanted(plan: &Plan<'_>, cells: impl Iterator<Item = usize>) -> Wanted {
+    let (mut frames, mut taus) = (Vec::new(), Vec::new());
+    for cell in cells.map(|cell| &plan.cells[cell]) {
+        match cell.tau {
+            Some(tau) => taus.push(tau),
+            None => frames.push(memory(cell)),
+        }
+    }
+    for all in [&mut frames, &mut taus] {
+        all.sort_unstable();
+        all.dedup();
+    }
+    Wanted {
+        frames: Some(frames),
+        taus: Some(taus),
+        all_sizes: false,
+    }
+}
+
+/// What a point says of a cell, as a replay has it. Pages come in on demand; where memory is a number
+/// of frames, a page leaves only for another one.
+fn outcome(point: &Point, plan: &Plan<'_>, cell: &Cell) -> Outcome {
+    let refs = plan.traces[cell.trace].trace.len() as u64;
+    let pages = plan.facts[cell.trace].distinct;
+    let dirty = point.write_backs.unwrap_or(0);
+    let mut counters = Counters {
+        refs,
+        hits: refs - point.faults,
+        ..Counters::default()
+    };
+    counters.faults[FaultKind::Fill as usize][1][0] = pages;
+    counters.faults[FaultKind::Refill as usize][1][0] = point.faults - pages;
+    let mut resident = 0;
+    match cell.frames {
+        None => counters.expired_dirty = dirty,
+        Some(frames) => {
+            resident = u64::from(frames).min(pages);
+            counters.evictions_dirty = dirty;
+            counters.evictions_clean = point.faults - resident - dirty;
+        }
+    }
+    Outcome {
+        counters,
+        swap_full: None,
+        frames: cell.frames.map_or(pages, u64::from),
+        resident_start: 0,
+        resident_end: resident,
+        resident_peak: resident,
+        resident_sum: point.resident_sum,
+        dirty_end: 0,
+        swapped_end: 0,
+        dropped_end: 0,
+        swap_slots: 0,
+        swap_slots_peak: 0,
+        tlb: None,
+        intervals: Default::default(),
+    }
+}

@@ -102,7 +102,7 @@ impl Choice {
     /// FIFO and Clock.
     fn lanes(&self, source: &Source<'_>, wanted: &Wanted) -> Vec<Point> {
         let trace = source.trace;
-        let filling = Filling::of(trace.refs(), trace.distinct());
+        let filling = source.filling();
         let auto = || lane_sizes(trace.distinct() as u64);
         let sizes = wanted.frames.clone().unwrap_or_else(auto);
         let counts = source.lanes(self.spec().name == "fifo", self.load_bit, &sizes);

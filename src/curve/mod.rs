@@ -29,6 +29,7 @@ pub use rings::LANES;
 pub use sizes::{POINTS, changes, spread, spread_from, thinned};
 pub use source::Source;
 
+use crate::trace::bursts::Columns;
 use crate::trace::dense::{Ref, page_of};
 
 /// How the memory of a curve is given.
@@ -157,6 +158,22 @@ impl Filling {
             }
         }
         Filling::new(&first_uses, refs.len() as u64)
+    }
+
+    /// The same by bursts, whose lists tell first references.
+    pub fn of_bursts(columns: &Columns, pages: usize) -> Filling {
+        let mut seen = vec![false; pages];
+        let mut first_uses = Vec::with_capacity(pages);
+        for burst in 0..columns.len() {
+            for at in columns.offsets[burst]..columns.offsets[burst + 1] {
+                let seen = &mut seen[page_of(columns.pages[at]) as usize];
+                if !std::mem::replace(seen, true) {
+                    first_uses.push(columns.starts[burst] + u64::from(columns.first[at]));
+                }
+            }
+        }
+        let refs = columns.starts.last().copied().unwrap_or(0);
+        Filling::new(&first_uses, refs)
     }
 
     /// The number of distinct pages.

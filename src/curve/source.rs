@@ -2,7 +2,7 @@
 //! for what is asked. The counts are the same from each.
 
 use super::{
-    Choice, Intervals, LANES, LruCurve, TooLong, Wanted, by_bursts, has_windows, lists_do,
+    Choice, Filling, Intervals, LANES, LruCurve, TooLong, Wanted, by_bursts, has_windows, lists_do,
 };
 use crate::trace::bursts::{Bursts, K_MAX};
 use crate::trace::dense::Trace;
@@ -87,6 +87,15 @@ impl<'t> Source<'t> {
         }
     }
 
+    /// How memory fills with pages that are referenced for the first time.
+    pub fn filling(&self) -> Filling {
+        let pages = self.trace.distinct();
+        match self.uncut() {
+            Some(bursts) => Filling::of_bursts(bursts.of(K_MAX).columns, pages),
+            None => Filling::of(self.trace.refs(), pages),
+        }
+    }
+
     /// The intervals for all windows of at least `least`; worked out once.
     pub fn intervals(&self, least: u64) -> Result<&Intervals, TooLong> {
         let all = || match self.bursts() {
@@ -101,7 +110,7 @@ impl<'t> Source<'t> {
         let slow = if fifo { FEW_OF_FIFO } else { FEW_OF_CLOCK };
         let words: Vec<&[u64]> = sizes.chunks(LANES).collect();
         let counts = words.into_par_iter().map(|sizes| {
-            let (refs, pages) = (self.trace.refs(), self.trace.distinct());
+            let pages = self.trace.distinct();
             let few = sizes.partition_point(|&size| size < FEW_FRAMES);
             let bursts = match few <= slow {
                 true => self.bursts(),
@@ -110,8 +119,8 @@ impl<'t> Source<'t> {
             match (bursts.map(|bursts| bursts.of(K_MAX)), fifo) {
                 (Some(view), true) => by_bursts::fifo(view, pages, sizes),
                 (Some(view), false) => by_bursts::clock(view, pages, sizes, load_bit),
-                (None, true) => super::fifo(refs, pages, sizes),
-                (None, false) => super::clock(refs, pages, sizes, load_bit),
+                (None, true) => super::fifo(self.trace.refs(), pages, sizes),
+                (None, false) => super::clock(self.trace.refs(), pages, sizes, load_bit),
             }
         });
         counts.collect::<Vec<_>>().concat()

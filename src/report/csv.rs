@@ -249,7 +249,7 @@ mod tests {
         };
         // What another row has is there.
         let both = parse_rows(Path::new("r.csv"), &to_csv(&[read[0].clone(), other])).unwrap();
-        assert!(both[1].counts.is_all() && !both[0].has("hits"));
+        assert!(both[1].has("hits") && both[1].has("faults") && !both[0].has("hits"));
     }
 
     #[test]

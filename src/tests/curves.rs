@@ -144,6 +144,10 @@ fn assert_bursts_agree(trace: &Trace, sizes: &[u64], taus: &[u64]) -> Result<(),
             && fast.write_backs[from..] == plain.write_backs[from..];
         agree(&format!("lru by {k}"), same)?;
     }
+    let filling = Filling::of_bursts(bursts.of(K_MAX).columns, pages);
+    let plain_filling = Filling::of(refs, pages);
+    let alike = |frames| filling.resident_sum(frames) == plain_filling.resident_sum(frames);
+    agree("filling", (0..=pages as u64).all(alike))?;
     let within = Some(bursts.within());
     let fast = by_bursts::lru(bursts.of(K_MAX).columns, within, pages);
     agree("lru at every size", fast == plain)?;

@@ -6,8 +6,8 @@
 //! leads to.
 
 use super::cell::frames;
-use crate::policy::params::did_you_mean;
 use crate::report::columns::{Row, column};
+use crate::units::did_you_mean;
 use globset::{GlobBuilder, GlobMatcher};
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};

@@ -4,13 +4,13 @@
 use super::failure::Failure;
 use super::memory::MemoryArgs;
 use crate::policy::PolicyChoice;
-use crate::policy::params::did_you_mean;
 use crate::report::columns::{COLUMNS, Column, ColumnKind};
 use crate::sweep::{Axes, Engine, Settings, Warmup};
 use crate::trace::format::ReadOptions;
 use crate::trace::record::TraceKind;
 use crate::trace::select::Selection;
 use crate::trace::source::LoadOptions;
+use crate::units::did_you_mean;
 use crate::units::{Ladder, PageSize, parse_bytes, parse_count};
 use crate::vm::Accessed;
 use crate::vm::cost::{CostTable, DEVICES, device};
@@ -446,7 +446,7 @@ impl SweepArgs {
     pub fn costs(&self) -> Result<CostTable, Failure> {
         let device = device(&self.device).ok_or_else(|| {
             let names: Vec<&str> = DEVICES.iter().map(|device| device.name).collect();
-            let hint = crate::policy::params::did_you_mean(&self.device, names.iter().copied());
+            let hint = crate::units::did_you_mean(&self.device, names.iter().copied());
             Failure::usage(format!(
                 "unknown device \"{}\"{hint} (known: {})",
                 self.device,

@@ -143,7 +143,7 @@ pub fn columns(args: NameArgs) -> Result<ExitCode, Failure> {
     };
     if lines.is_empty() {
         let name = args.name.unwrap_or_default();
-        let hint = policy::params::did_you_mean(&name, COLUMNS.iter().map(|column| column.name));
+        let hint = crate::units::did_you_mean(&name, COLUMNS.iter().map(|column| column.name));
         return Err(Failure::usage(format!("unknown column \"{name}\"{hint}")));
     }
     let line = |(name, kind, unit, about): (&str, ColumnKind, &str, &str)| {

@@ -2,8 +2,8 @@
 
 use super::sizes::{POINTS, changes, spread, spread_from, thinned};
 use super::{Axis, Filling, LANES, Point, Source, Spec, TABLE, TooLong};
-use crate::policy::params::did_you_mean;
 use crate::policy::{self, ParamError, PolicyChoice};
+use crate::units::did_you_mean;
 use std::fmt;
 use std::str::FromStr;
 

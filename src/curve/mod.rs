@@ -165,7 +165,7 @@ impl Filling {
         let mut seen = vec![false; pages];
         let mut first_uses = Vec::with_capacity(pages);
         for burst in 0..columns.len() {
-            for at in columns.offsets[burst]..columns.offsets[burst + 1] {
+            for at in columns.list(burst) {
                 let seen = &mut seen[page_of(columns.pages[at]) as usize];
                 if !std::mem::replace(seen, true) {
                     first_uses.push(columns.starts[burst] + u64::from(columns.first[at]));

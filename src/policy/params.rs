@@ -2,7 +2,7 @@
 //! name that exists and the range that is allowed.
 
 use super::{Spec, TABLE};
-pub use crate::units::did_you_mean;
+use crate::units::did_you_mean;
 use std::fmt;
 
 /// One parameter of a policy.

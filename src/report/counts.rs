@@ -4,8 +4,8 @@
 //! Deliberately absent: how curves are made, and which cells have one.
 
 use super::columns::{COLUMNS, column};
-use crate::policy::params::did_you_mean;
 use crate::sweep::Facts;
+use crate::units::did_you_mean;
 
 /// The first column that is counted by a replay; those before it name the cell and its trace.
 const FIRST: &str = "hits";

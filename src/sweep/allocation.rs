@@ -1,7 +1,7 @@
 //! How the frames of memory are divided among the processes of a trace. Knows nothing of policies.
 
-use crate::policy::params::did_you_mean;
 use crate::space::Resolved;
+use crate::units::did_you_mean;
 use std::str::FromStr;
 
 /// The most processes among which frames are divided: each has structures of its own.

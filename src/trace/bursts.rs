@@ -377,8 +377,8 @@ impl Bursts {
                 let mut part = Within::default();
                 for burst in bursts {
                     let columns = view.columns;
-                    let range = columns.starts[burst] as usize..columns.starts[burst + 1] as usize;
-                    let list = columns.offsets[burst]..columns.offsets[burst + 1];
+                    let range = columns.range(burst);
+                    let list = columns.list(burst);
                     part.burst(view.raw(range), &columns.places[list]);
                 }
                 part
@@ -508,7 +508,7 @@ mod tests {
                 assert_eq!(columns.starts[0], 0);
                 for burst in 0..columns.len() {
                     let [from, to] = [0, 1].map(|i| columns.starts[burst + i] as usize);
-                    let list = columns.offsets[burst]..columns.offsets[burst + 1];
+                    let list = columns.list(burst);
                     assert!(from < to && to - from <= LENGTH_MAX && list.len() <= k);
                     assert!(!cuts.iter().any(|&c| from < c as usize && (c as usize) < to));
                     let mut expected: Vec<(u32, bool, usize, usize)> = Vec::new();

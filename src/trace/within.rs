@@ -191,7 +191,7 @@ mod tests {
             for burst in 0..view.columns.len() {
                 let [from, to] = [0, 1].map(|i| view.columns.starts[burst + i] as usize);
                 let raw = view.raw(from..to);
-                let list = view.columns.offsets[burst]..view.columns.offsets[burst + 1];
+                let list = view.columns.list(burst);
                 for listed in &view.columns.pages[list] {
                     let of_page =
                         (0..raw.len()).filter(|&at| page_of(refs[from + at]) == listed >> 1);

@@ -9,7 +9,7 @@
 use super::counters::{Outcome, TlbCounters};
 use super::listen::FaultKind;
 use super::presets::{Costs, NOMINAL};
-use crate::policy::params::did_you_mean;
+use crate::units::did_you_mean;
 use serde::Serialize;
 
 /// What each event costs, in nanoseconds.

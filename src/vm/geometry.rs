@@ -7,8 +7,8 @@
 //! flushes everything when the process changes.
 
 use super::presets::Preset;
-use crate::policy::params::did_you_mean;
 use crate::units::PageSize;
+use crate::units::did_you_mean;
 use std::fmt;
 use std::str::FromStr;
 

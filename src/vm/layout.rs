@@ -1,8 +1,8 @@
 //! Address-space layouts as data: how an address is split into indices of page-table levels and an
 //! offset, and how much memory the tables of a set of pages take. Knows nothing of TLBs and traces.
 
-use crate::policy::params::did_you_mean;
 use crate::units::PageSize;
+use crate::units::did_you_mean;
 use std::borrow::Cow;
 
 /// What the entries of the usual tables are called, from the root down; tables of fewer levels

@@ -14,8 +14,8 @@
 
 use super::geometry::{Geometry, LEVELS_MAX, Second, Shape, WalkCacheShapes};
 use super::layout::{self, Layout};
-use crate::policy::params::did_you_mean;
 use crate::units::PageSize;
+use crate::units::did_you_mean;
 
 /// The TLBs that serve one page size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use crate::cli::failure::Failure;
 use crate::exit;
-use crate::policy::params::did_you_mean;
+use crate::units::did_you_mean;
 use serde::de::DeserializeOwned;
 use std::ops::Range;
 use std::path::{Path, PathBuf};

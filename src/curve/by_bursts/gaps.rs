@@ -81,7 +81,7 @@ fn of_part(view: View<'_>, bursts: Range<usize>) -> Gaps {
     gaps.edges
         .reserve_exact(columns.offsets[bursts.end] - columns.offsets[bursts.start]);
     for burst in bursts {
-        let raw = view.raw(columns.starts[burst] as usize..columns.starts[burst + 1] as usize);
+        let raw = view.raw(columns.range(burst));
         of_burst(raw, columns, burst, &mut gaps);
     }
     // The first reference of each page counted as a gap of none.
@@ -91,7 +91,7 @@ fn of_part(view: View<'_>, bursts: Range<usize>) -> Gaps {
 
 #[inline(always)]
 fn of_burst(raw: &[u8], columns: &Columns, burst: usize, gaps: &mut Gaps) {
-    let list = columns.offsets[burst]..columns.offsets[burst + 1];
+    let list = columns.list(burst);
     let places = &columns.places[list.clone()];
     // By place: the last reference, the longest gap since the last write, and up to the first.
     let (mut last, mut longest, mut before) = ([0u16; 64], [0u16; 64], [0u16; 64]);

@@ -115,7 +115,7 @@ impl Pass<'_> {
         mut note: impl FnMut(u32, u32),
     ) {
         let columns = self.columns;
-        for at in columns.offsets[burst]..columns.offsets[burst + 1] {
+        for at in columns.list(burst) {
             let listed = columns.pages[at];
             let edges = match self.within {
                 Some(gaps) => gaps.edges[at],

@@ -116,7 +116,7 @@ impl<'t, P: Kindness> Lanes<'t, P> {
     fn run(mut self) -> Vec<(u64, u64)> {
         let columns = self.view.columns;
         for burst in 0..columns.len() {
-            let list = &columns.pages[columns.offsets[burst]..columns.offsets[burst + 1]];
+            let list = &columns.pages[columns.list(burst)];
             let lacks = |lacks, &listed: &Ref| {
                 lacks | (needs(listed) & !self.known[page_of(listed) as usize])
             };
@@ -130,8 +130,8 @@ impl<'t, P: Kindness> Lanes<'t, P> {
     /// Goes from one reference that changes something to the next.
     fn scan_burst(&mut self, burst: usize) {
         let (view, columns) = (self.view, self.view.columns);
-        let raw = view.raw(columns.starts[burst] as usize..columns.starts[burst + 1] as usize);
-        let list = columns.offsets[burst]..columns.offsets[burst + 1];
+        let raw = view.raw(columns.range(burst));
+        let list = columns.list(burst);
         let mut page_at = [0; 64];
         self.scanned += 1;
         for (&listed, &place) in columns.pages[list.clone()]

@@ -106,7 +106,7 @@ impl Work for Pass<'_> {
         } = self;
         let mut tallied = 0;
         for burst in 0..columns.len() {
-            let list = columns.offsets[burst]..columns.offsets[burst + 1];
+            let list = columns.list(burst);
             tallied += list.len();
             if tallied > PIECE {
                 stack.totals.add(&mut stack.tallies);
@@ -120,7 +120,7 @@ impl Work for Pass<'_> {
 impl Stack {
     #[inline(always)]
     fn burst(&mut self, columns: &Columns, burst: usize, edges: Option<&[Edges]>) {
-        let list = columns.offsets[burst]..columns.offsets[burst + 1];
+        let list = columns.list(burst);
         let pages = &columns.pages[list.clone()];
         if !self.recency.has_room(pages.len()) {
             let places = &mut self.places;

@@ -7,6 +7,7 @@ use crate::simd::scan::{Scan, ScanBack, Wanted, scan, scan_back};
 use crate::trace::dense::{KIND_MASK, Ref, pack, page_of};
 use crate::trace::record::Kind;
 use crate::units::PageId;
+use std::ops::Range;
 
 /// The bursts of one size. The pages of burst `i`, in order of first reference, are those from
 /// `offsets[i]` to `offsets[i + 1]`; likewise all that there is of each.
@@ -130,6 +131,18 @@ impl Columns {
         self.starts.len().saturating_sub(1)
     }
 
+    /// The positions of a burst's references.
+    #[inline]
+    pub fn range(&self, burst: usize) -> Range<usize> {
+        self.starts[burst] as usize..self.starts[burst + 1] as usize
+    }
+
+    /// Where the list of a burst stands.
+    #[inline]
+    pub fn list(&self, burst: usize) -> Range<usize> {
+        self.offsets[burst]..self.offsets[burst + 1]
+    }
+
     /// True without bursts.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -246,7 +259,7 @@ impl Columns {
     /// The page of each place of a burst, `u32::MAX` where it has none.
     pub(super) fn table(&self, burst: usize) -> [PageId; K_MAX] {
         let mut table = [u32::MAX; K_MAX];
-        let list = self.offsets[burst]..self.offsets[burst + 1];
+        let list = self.list(burst);
         for (&place, &page) in self.places[list.clone()].iter().zip(&self.pages[list]) {
             table[usize::from(place)] = page_of(page);
         }

@@ -282,15 +282,7 @@ impl Store {
         if !self.is_local() || !self.events.is_empty() {
             return self.load();
         }
-        let mut start = 0;
-        let starts: Vec<u64> = self
-            .blocks
-            .iter()
-            .map(|&(_, refs)| {
-                start += refs;
-                start - refs
-            })
-            .collect();
+        let starts = self.starts();
         let blocks = starts.into_par_iter().enumerate();
         let blocks = blocks.map(|(block, start)| self.block(block, start, None));
         let blocks = blocks.collect::<Result<Vec<_>, _>>()?;
@@ -364,15 +356,24 @@ impl Store {
         Ok((refs, kinds))
     }
 
+    /// The position at which each block begins.
+    fn starts(&self) -> Vec<u64> {
+        let mut end = 0;
+        let begin = |&(_, count): &(u64, u64)| {
+            end += count;
+            end - count
+        };
+        self.blocks.iter().map(begin).collect()
+    }
+
     /// Where each block begins, and its part of something that there is for each reference.
     fn places<'a, T>(&self, all: &'a mut [T]) -> Vec<(u64, &'a mut [T])> {
-        let (mut left, mut start) = (all, 0);
+        let mut left = all;
         let mut places = Vec::with_capacity(self.blocks.len());
-        for &(_, count) in &self.blocks {
+        for (start, &(_, count)) in self.starts().into_iter().zip(&self.blocks) {
             let (block, rest) = left.split_at_mut(count as usize);
             places.push((start, block));
             left = rest;
-            start += count;
         }
         places
     }

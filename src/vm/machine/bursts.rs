@@ -290,7 +290,7 @@ where
     #[inline]
     fn burst(&mut self, view: View<'_>, burst: usize, range: Range<usize>) -> usize {
         let columns = view.columns;
-        let list = columns.offsets[burst]..columns.offsets[burst + 1];
+        let list = columns.list(burst);
         let bursts = self.bursts();
         let pages = &columns.pages[list.clone()];
         let lacks = (bursts.lacking)(&bursts.known, pages, bursts.needs);

@@ -3,7 +3,7 @@
 
 use super::failure::Failure;
 use super::memory::MemoryArgs;
-use crate::policy::PolicyChoice;
+use crate::policy::select::parse_list;
 use crate::report::columns::{COLUMNS, Column, ColumnKind};
 use crate::sweep::{Axes, Engine, Settings, Warmup};
 use crate::trace::format::ReadOptions;
@@ -205,17 +205,19 @@ pub struct CacheArgs {
     pub no_cache: bool,
 }
 
+/// The policies of a run that names none: those that everybody asks for first.
+pub const POLICIES_BY_DEFAULT: &str = "lru,fifo,clock,ws,opt";
+
 /// Which cells are replayed.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Cells")]
 pub struct SweepArgs {
-    /// Policies with their parameters: lru,clock:load-bit=0 or all (see: pagebench policies)
+    /// Policies with their parameters: lru,2q:kin=0.1,0.25 | @textbook (see: pagebench policies) | all
     #[arg(
         short,
         long,
         value_name = "POLICY,…",
-        value_delimiter = ',',
-        default_value = "all"
+        default_value = POLICIES_BY_DEFAULT
     )]
     pub policy: Vec<String>,
 
@@ -227,6 +229,15 @@ pub struct SweepArgs {
     /// Windows of variable-space policies in references, or % of them; auto: mean working sets like the frames
     #[arg(long, value_name = "REFERENCES,…", default_value = "auto")]
     pub tau: Ladder,
+
+    /// Seeds of policies that draw random numbers: each is a cell of its own
+    #[arg(
+        long,
+        value_name = "SEED,…",
+        value_delimiter = ',',
+        default_value = "1"
+    )]
+    pub seed: Vec<u64>,
 
     /// References replayed before counting begins: 1M or 10%
     #[arg(
@@ -357,18 +368,15 @@ impl SelectArgs {
 }
 
 /// The axes of a sweep: policies as they were written, frames and windows.
-pub fn axes(policy: &[String], frames: &Ladder, tau: &Ladder) -> Result<Axes, Failure> {
+pub fn axes(
+    policy: &[String],
+    frames: &Ladder,
+    tau: &Ladder,
+    seeds: &[u64],
+) -> Result<Axes, Failure> {
     let mut policies = Vec::new();
     for text in policy {
-        if text.trim() == "all" {
-            let all = (0..crate::policy::TABLE.len()).map(|index| PolicyChoice {
-                index,
-                params: Default::default(),
-            });
-            policies.extend(all);
-        } else {
-            policies.push(text.parse::<PolicyChoice>()?);
-        }
+        policies.extend(parse_list(text)?);
     }
     if tau.has_bytes() {
         let message = format!("--tau {tau}: a window is a number of references, not of bytes");
@@ -378,19 +386,23 @@ pub fn axes(policy: &[String], frames: &Ladder, tau: &Ladder) -> Result<Axes, Fa
         policies,
         frames: frames.clone(),
         tau: tau.clone(),
+        seeds: seeds.to_vec(),
     })
 }
 
 impl SweepArgs {
     /// The axes of the sweep.
     pub fn axes(&self) -> Result<Axes, Failure> {
-        axes(&self.policy, &self.frames, &self.tau)
+        axes(&self.policy, &self.frames, &self.tau, &self.seed)
     }
 
     /// Whether the axes are other than what they are if nothing is said.
     pub fn axes_given(&self) -> bool {
         let auto = |ladder: &Ladder| *ladder == Ladder::auto();
-        self.policy != ["all"] || !auto(&self.frames) || !auto(&self.tau)
+        self.policy != [POLICIES_BY_DEFAULT]
+            || !auto(&self.frames)
+            || !auto(&self.tau)
+            || self.seed != [1]
     }
 
     /// What holds for every cell.

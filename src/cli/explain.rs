@@ -50,12 +50,11 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "PAGES", conflicts_with = "trace")]
     string: Option<String>,
 
-    /// Policies with their parameters: lru,clock:load-bit=0 or all (see: pagebench policies)
+    /// Policies with their parameters: lru,2q:kin=0.1,0.25 | @textbook (see: pagebench policies) | all
     #[arg(
         short,
         long,
         value_name = "POLICY,…",
-        value_delimiter = ',',
         default_value = "lru"
     )]
     policy: Vec<String>,
@@ -68,6 +67,10 @@ pub struct ExplainArgs {
     /// like the frames
     #[arg(long, value_name = "REFERENCES,…", default_value = "auto")]
     tau: Ladder,
+
+    /// The seed of policies that draw random numbers
+    #[arg(long, value_name = "SEED", default_value = "1")]
+    seed: u64,
 
     /// The first reference to show, counted from 1 (1000, 20M)
     #[arg(long, value_name = "REFERENCE", value_parser = parse_count, default_value = "1")]
@@ -110,7 +113,7 @@ pub struct ExplainArgs {
 
 /// Runs the command.
 pub fn run(args: ExplainArgs) -> Result<ExitCode, Failure> {
-    let axes = axes(&args.policy, &args.frames, &args.tau)?;
+    let axes = axes(&args.policy, &args.frames, &args.tau, &[args.seed])?;
     let count = count(&args)?;
     let first = args.from - 1;
     let settings = Settings {

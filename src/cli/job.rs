@@ -262,7 +262,7 @@ pub fn exclude(plan: &mut Plan<'_>, config: &Config) {
 fn tell_long(traces: &[&Resolved], axes: &Axes) {
     let future = axes.policies.iter().map(|choice| choice.spec());
     let names: Vec<&str> = future
-        .filter(|spec| spec.needs_future)
+        .filter(|spec| spec.needs_future())
         .map(|spec| spec.name)
         .collect();
     for resolved in traces {

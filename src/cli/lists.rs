@@ -60,7 +60,7 @@ fn describe_policy(spec: &Spec) -> String {
     let _ = writeln!(
         out,
         "future       {}",
-        if spec.needs_future {
+        if spec.needs_future() {
             "knows it: a bound"
         } else {
             "unknown to it"

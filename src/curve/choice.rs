@@ -47,7 +47,7 @@ impl Choice {
         let spec = policy.spec();
         let clock = spec.name == "clock";
         let load_bit = !clock || policy.params.get(spec, "load-bit") == Some(1);
-        Choice::named(spec.name, load_bit).filter(|_| clock || policy.params.to_string().is_empty())
+        Choice::named(spec.name, load_bit).filter(|_| clock || policy.params().is_empty())
     }
 
     /// The entry of the table.

@@ -2,7 +2,8 @@
 
 use super::support::queue::Queue;
 use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Setup, Space, Spec, State, Touch, Want,
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want,
 };
 use crate::units::FrameId;
 
@@ -22,16 +23,18 @@ impl<'t> Policy<'t> for Clock {
         cite: "F. J. Corbato, \"A paging experiment with the Multics system\", MIT Project MAC report MAC-M-384, 1968",
         choices: "the reference bit is set on load (most textbooks); load-bit=0 is the other published family, in which only a later reference sets it. The hand moves past the page that it loads.",
         space: Space::Fixed,
-        needs_future: false,
+        sees: Sees::Bits,
+        draws: false,
+        complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
+        state: "8 to 20 bytes a frame",
         repeats: Repeats::Twice,
         bursts: Bursts::SetBits,
-        params: &[Param {
-            name: "load-bit",
-            default: Some(1),
-            min: 0,
-            max: 1,
-            about: "reference bit of a page that has just come in",
-        }],
+        params: &[Param::count(
+            "load-bit",
+            Some(1),
+            0..=1,
+            "reference bit of a page that has just come in",
+        )],
     };
 
     fn new(setup: &Setup<'t>) -> Clock {

@@ -2,7 +2,8 @@
 
 use super::support::queue::Queue;
 use super::{
-    Bursts, Family, Frames, Left, Policy, Repeats, Setup, Space, Spec, State, Touch, Want, explain,
+    Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
+    explain,
 };
 use crate::units::FrameId;
 
@@ -21,7 +22,10 @@ impl<'t> Policy<'t> for Fifo {
         cite: "L. A. Belady, R. A. Nelson, G. S. Shedler, \"An anomaly in space-time characteristics of certain programs running in a paging machine\", Communications of the ACM 12(6), 1969",
         choices: "",
         space: Space::Fixed,
-        needs_future: false,
+        sees: Sees::Loads,
+        draws: false,
+        complexity: "hit nothing, fault O(1)",
+        state: "8 to 20 bytes a frame",
         repeats: Repeats::Once,
         bursts: Bursts::SetBits,
         params: &[],

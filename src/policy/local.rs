@@ -3,34 +3,35 @@
 //! what that process loaded; a page that others use too stays charged to the process that loaded
 //! it. Knows nothing of how the frames were divided.
 
-use super::{Frames, Left, Policy, Setup, Spec, State, Touch, Want};
+use super::{AnyPolicy, Event, Frames, Left, Policy, Setup, Spec, State, Touch, Want};
 use crate::trace::dense::PageKey;
 use crate::units::FrameId;
 
 /// A fixed-space policy, once per process.
-pub struct Local<'t, P> {
+pub(super) struct Local<'t> {
     entries: &'t [PageKey],
     /// Frames of each process, and how many of them are taken.
     quotas: &'t [u32],
     taken: Vec<u32>,
     /// The process whose page is in each frame.
     owner: Vec<u32>,
-    policies: Vec<P>,
+    policies: Vec<AnyPolicy<'t>>,
 }
 
-impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
-    const SPEC: Spec = P::SPEC;
+impl<'t> Policy<'t> for Local<'t> {
+    const SPEC: Spec = AnyPolicy::SPEC;
+    const TICKS: bool = true;
 
     /// # Panics
     /// Without quotas.
-    fn new(setup: &Setup<'t>) -> Local<'t, P> {
+    fn new(setup: &Setup<'t>) -> Local<'t> {
         let quotas = setup.quotas.expect("local replacement has quotas");
         Local {
             entries: setup.entries,
             quotas,
             taken: vec![0; quotas.len()],
             owner: vec![0; setup.frames as usize],
-            policies: quotas.iter().map(|_| P::new(setup)).collect(),
+            policies: quotas.iter().map(|_| AnyPolicy::alone(setup)).collect(),
         }
     }
 
@@ -64,6 +65,29 @@ impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
         self.policies[process].freed(frames, frame);
     }
 
+    fn next_tick(&self) -> u64 {
+        let ticks = self.policies.iter().map(Policy::next_tick);
+        ticks.min().unwrap_or(u64::MAX)
+    }
+
+    /// All tick at the same time: each counts references of all processes.
+    fn tick(&mut self, frames: &mut Frames) {
+        for policy in &mut self.policies {
+            policy.tick(frames);
+        }
+    }
+
+    fn events(&self) -> Vec<Event> {
+        let mut all: Vec<Event> = Vec::new();
+        for (name, count) in self.policies.iter().flat_map(Policy::events) {
+            match all.iter_mut().find(|event| event.0 == name) {
+                Some(event) => event.1 += count,
+                None => all.push((name, count)),
+            }
+        }
+        all
+    }
+
     fn why(&self, left: &Left) -> Option<String> {
         // Its frame has a page of the same process now: that is what local means.
         self.policies[self.owner[left.frame as usize] as usize].why(left)
@@ -85,7 +109,7 @@ impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
     }
 }
 
-impl<P> Local<'_, P> {
+impl Local<'_> {
     /// A page comes in for the process of its entry.
     fn charge(&mut self, at: Touch) -> usize {
         let process = self.entries[at.entry as usize].process;

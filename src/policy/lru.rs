@@ -3,7 +3,8 @@
 use super::support::list::List;
 use super::support::recency::Recency;
 use super::{
-    Bursts, Family, Frames, Left, Policy, Repeats, Setup, Space, Spec, State, Touch, Want, explain,
+    Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
+    explain,
 };
 use crate::units::FrameId;
 
@@ -30,7 +31,10 @@ impl<'t> Policy<'t> for Lru {
         cite: "R. L. Mattson, J. Gecsei, D. R. Slutz, I. L. Traiger, \"Evaluation techniques for storage hierarchies\", IBM Systems Journal 9(2), 1970",
         choices: "",
         space: Space::Fixed,
-        needs_future: false,
+        sees: Sees::Hits,
+        draws: false,
+        complexity: "hit and fault O(1)",
+        state: "8 bytes a frame; by bursts 28",
         repeats: Repeats::Once,
         bursts: Bursts::Order,
         params: &[],

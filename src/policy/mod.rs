@@ -6,10 +6,12 @@
 //!
 //! A new policy is one file with its [`Policy::SPEC`] and one entry in [`policies!`] below.
 
+mod any;
 pub mod explain;
 mod frames;
 mod local;
 pub mod params;
+pub mod select;
 pub mod support;
 
 mod clock;
@@ -18,13 +20,13 @@ mod lru;
 mod opt;
 mod ws;
 
+pub use any::AnyPolicy;
 pub use explain::{Left, Seen, State};
 pub use frames::Frames;
-pub use local::Local;
 pub use params::{Param, ParamError, Params, PolicyChoice};
 
 use crate::trace::dense::{PageKey, Ref};
-use crate::units::{EntryId, FrameId};
+use crate::units::{EntryId, FrameId, PageId};
 
 /// What family a policy belongs to; the order of listings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +35,10 @@ pub enum Family {
     Textbook,
     /// The number of resident pages varies with the program's locality.
     VariableSpace,
+    /// From papers on caches and buffer pools; most want to see every hit, which no kernel does.
+    Research,
+    /// What operating systems do.
+    Kernel,
     /// Knows the future; a bound for the others.
     Offline,
 }
@@ -43,9 +49,20 @@ impl Family {
         match self {
             Family::Textbook => "textbook",
             Family::VariableSpace => "variable space",
+            Family::Research => "research",
+            Family::Kernel => "kernel",
             Family::Offline => "offline bound",
         }
     }
+
+    /// Every family, with the name that stands for all of its policies behind an `@`.
+    pub const GROUPS: [(&'static str, Family); 5] = [
+        ("textbook", Family::Textbook),
+        ("variable", Family::VariableSpace),
+        ("research", Family::Research),
+        ("kernel", Family::Kernel),
+        ("offline", Family::Offline),
+    ];
 }
 
 /// How the amount of memory is given.
@@ -67,6 +84,8 @@ pub enum Repeats {
     Twice,
     /// The time of the last.
     LastTime,
+    /// Every one, or so many as its parameters say.
+    All,
 }
 
 /// What becomes of hits when a replay takes a burst as a whole: a stretch of references to few pages
@@ -77,12 +96,41 @@ pub enum Bursts {
     Never,
     /// Hits set the bits of [`Frames`] and nothing else. Bits are right whenever the policy looks.
     SetBits,
+    /// The same, where there is one process: the position of a reference is then its time.
+    SetBitsAlone,
     /// The last hit of each page in the burst is told, in their order; before faults the first one,
     /// too. That is enough where a victim is never among the pages that the burst has referenced
     /// so far: the least recent page is not, if there are as many frames as pages in the burst.
     Order,
     /// The same for windows of time (see [`Policy::idle`]), if no window is shorter than the burst.
     Windows,
+}
+
+/// What a policy sees of the references to resident pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sees {
+    /// Nothing: loads are enough.
+    Loads,
+    /// The reference and dirty bits, when it looks at them: what hardware gives a kernel.
+    Bits,
+    /// Every hit, at once: a bound to what a kernel could do, which is told of faults only.
+    Hits,
+    /// All references, future ones too.
+    Future,
+}
+
+impl Sees {
+    /// In words, for listings.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Sees::Loads => "loads only: the accessed bit is not needed",
+            Sees::Bits => "the accessed bit, as a kernel does; honours --accessed-bit",
+            Sees::Hits => {
+                "every hit, at once, which no kernel sees; --accessed-bit makes no difference"
+            }
+            Sees::Future => "the future: a bound, not for use",
+        }
+    }
 }
 
 /// What the table knows of a policy.
@@ -102,8 +150,14 @@ pub struct Spec {
     pub choices: &'static str,
     /// How memory is given.
     pub space: Space,
-    /// Whether it needs to know the future, so that the whole trace must be in memory.
-    pub needs_future: bool,
+    /// What it sees of hits.
+    pub sees: Sees,
+    /// Whether it draws random numbers, so that its results depend on a seed.
+    pub draws: bool,
+    /// Time per hit and per fault; c is the number of frames.
+    pub complexity: &'static str,
+    /// Bytes that it keeps for each frame and each page.
+    pub state: &'static str,
     /// What it must see of repeated hits.
     pub repeats: Repeats,
     /// Whether and how it is replayed by bursts.
@@ -111,6 +165,21 @@ pub struct Spec {
     /// Its parameters.
     pub params: &'static [Param],
 }
+
+impl Spec {
+    /// Whether it needs to know the future, so that the whole trace must be in memory.
+    pub const fn needs_future(&self) -> bool {
+        matches!(self.sees, Sees::Future)
+    }
+
+    /// Its parameter of a name, if it has one.
+    pub fn param(&self, name: &str) -> Option<&'static Param> {
+        self.params.iter().find(|param| param.name == name)
+    }
+}
+
+/// Something that a policy does and counts, such as `pgscan`, and how often it did.
+pub type Event = (&'static str, u64);
 
 /// A reference as a policy sees it.
 #[derive(Debug, Clone, Copy)]
@@ -129,6 +198,8 @@ pub struct Touch {
 pub struct Want {
     /// The process that wants it.
     pub process: u32,
+    /// The page: below [`Setup::pages`].
+    pub page: PageId,
     /// The position of the reference in the trace, from 0.
     pub time: u64,
 }
@@ -136,6 +207,8 @@ pub struct Want {
 /// What is known when a policy is set up. It allocates all it will need then.
 #[derive(Clone, Copy)]
 pub struct Setup<'t> {
+    /// The index of the policy in the table.
+    pub policy: usize,
     /// Frames of memory; for a variable-space policy without limit, as many as pages.
     pub frames: u32,
     /// The pages of all processes: what [`Touch::entry`] means.
@@ -186,7 +259,8 @@ pub struct Future<'t> {
 ///    that frame and counts;
 /// 3. if not: the page is put into a free frame with its reference bit set, then
 ///    [`loaded`](Policy::loaded);
-/// 4. of variable-space policies: [`expire`](Policy::expire) until it returns `None`; each frame
+/// 4. if it is [time](Policy::next_tick) for it: [`tick`](Policy::tick);
+/// 5. of variable-space policies: [`expire`](Policy::expire) until it returns `None`; each frame
 ///    returned is forgotten by the policy and freed by the machine.
 ///
 /// Between references pages may be brought in ahead of use ([`prefetched`](Policy::prefetched)),
@@ -238,9 +312,22 @@ pub trait Policy<'t>: Sized + Send {
     #[inline(always)]
     fn unbound(&mut self, _entry: EntryId) {}
 
+    /// Whether [`tick`](Policy::tick) is ever called.
+    const TICKS: bool = false;
+
+    /// With [`TICKS`](Policy::TICKS): the position of the reference after which `tick` is called.
+    #[inline(always)]
+    fn next_tick(&self) -> u64 {
+        u64::MAX
+    }
+
+    /// With [`TICKS`](Policy::TICKS): time to look at the bits of all pages. The next tick comes
+    /// later than this one.
+    fn tick(&mut self, _frames: &mut Frames) {}
+
     /// After the reference `at`: a frame whose page leaves because its window closed.
     #[inline(always)]
-    fn expire(&mut self, _at: Touch) -> Option<FrameId> {
+    fn expire(&mut self, _frames: &mut Frames, _at: Touch) -> Option<FrameId> {
         None
     }
 
@@ -262,6 +349,12 @@ pub trait Policy<'t>: Sized + Send {
     /// With [`Bursts::Windows`]: a page was referenced so many references of its process ago. In
     /// the order of these references.
     fn referenced(&mut self, _entry: EntryId, _frame: FrameId, _ago: u64) {}
+
+    /// What the policy has counted so far of its own doings, by name: the same names in the same order
+    /// each time.
+    fn events(&self) -> Vec<Event> {
+        Vec::new()
+    }
 
     /// Why a page left by the policy's choice, in words that follow a colon: for people who learn
     /// (`pagebench explain`), asked once the reference is over. Without words of its own a page is

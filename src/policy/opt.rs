@@ -3,8 +3,8 @@
 
 use super::support::bits::BitSet;
 use super::{
-    Bursts, Family, Frames, Future, Left, Policy, Repeats, Setup, Space, Spec, State, Touch, Want,
-    explain,
+    Bursts, Family, Frames, Future, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want, explain,
 };
 use crate::simd::Level;
 use crate::simd::later::{NotBelow, not_below};
@@ -124,7 +124,10 @@ impl<'t> Policy<'t> for Opt<'t> {
         cite: "L. A. Belady, \"A study of replacement algorithms for a virtual-storage computer\", IBM Systems Journal 5(2), 1966",
         choices: "among pages that are never referenced again the one with the lowest id (order of first reference) goes; the number of faults does not depend on it, that of write-backs does.",
         space: Space::Fixed,
-        needs_future: true,
+        sees: Sees::Future,
+        draws: false,
+        complexity: "hit O(1) amortised, 1/64 of a vector step; fault O(log n), with 256 frames at most O(c)",
+        state: "4 bytes a reference (shared by all sizes), a bit a reference, 4 bytes a page",
         repeats: Repeats::LastTime,
         bursts: Bursts::SetBits,
         params: &[],

@@ -4,12 +4,27 @@
 use super::{Spec, TABLE};
 use crate::units::did_you_mean;
 use std::fmt;
+use std::ops::RangeInclusive;
+
+/// What the value of a parameter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A whole number.
+    Count,
+    /// A decimal number, kept in millionths.
+    Fraction,
+}
+
+/// What 1 is in the values of fractions.
+pub const MILLION: u64 = 1_000_000;
 
 /// One parameter of a policy.
 #[derive(Debug, Clone, Copy)]
 pub struct Param {
     /// The key.
     pub name: &'static str,
+    /// What its values are.
+    pub unit: Unit,
     /// The value if none is given; `None` where the parameter is then off.
     pub default: Option<u64>,
     /// The least value.
@@ -18,6 +33,86 @@ pub struct Param {
     pub max: u64,
     /// What it means, with its unit.
     pub about: &'static str,
+}
+
+impl Param {
+    /// A whole number within a range.
+    pub const fn count(
+        name: &'static str,
+        default: Option<u64>,
+        range: RangeInclusive<u64>,
+        about: &'static str,
+    ) -> Param {
+        Param {
+            name,
+            unit: Unit::Count,
+            default,
+            min: *range.start(),
+            max: *range.end(),
+            about,
+        }
+    }
+
+    /// A decimal number, default and range in millionths.
+    pub const fn fraction(
+        name: &'static str,
+        default: Option<u64>,
+        range: RangeInclusive<u64>,
+        about: &'static str,
+    ) -> Param {
+        Param {
+            unit: Unit::Fraction,
+            ..Param::count(name, default, range, about)
+        }
+    }
+
+    /// A value as it is written.
+    pub fn show(&self, value: u64) -> String {
+        match self.unit {
+            Unit::Count => value.to_string(),
+            Unit::Fraction => {
+                let digits = format!("{}.{:06}", value / MILLION, value % MILLION);
+                digits.trim_end_matches('0').trim_end_matches('.').into()
+            }
+        }
+    }
+
+    /// The value that a text stands for, if it is one within the range.
+    fn parse(&self, text: &str) -> Option<u64> {
+        let value = match self.unit {
+            Unit::Count => crate::units::parse_count(text).ok()?,
+            Unit::Fraction => parse_fraction(text.trim())?,
+        };
+        (self.min..=self.max).contains(&value).then_some(value)
+    }
+
+    /// What it takes, for messages and listings.
+    pub fn range(&self) -> String {
+        let unit = match self.unit {
+            Unit::Count => "a whole number",
+            Unit::Fraction => "a decimal number (6 places at most)",
+        };
+        let (min, max) = (self.show(self.min), self.show(self.max));
+        match self.max {
+            u64::MAX => format!("{unit} from {min} on"),
+            _ => format!("{unit} from {min} to {max}"),
+        }
+    }
+}
+
+/// A decimal number with up to six places, in millionths.
+fn parse_fraction(text: &str) -> Option<u64> {
+    let (whole, places) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(places) || places.len() > 6 || whole.len() + places.len() == 0 {
+        return None;
+    }
+    let number = |digits: &str| match digits {
+        "" => Some(0),
+        digits => digits.parse::<u64>().ok(),
+    };
+    let millionths = number(&format!("{places:0<6}"))?;
+    number(whole)?.checked_mul(MILLION)?.checked_add(millionths)
 }
 
 /// Values of the parameters of one policy, those not given left at their defaults.
@@ -33,7 +128,7 @@ impl Params {
     /// # Panics
     /// If the policy has no such parameter.
     pub fn get(&self, spec: &Spec, name: &str) -> Option<u64> {
-        let param = spec.params.iter().find(|param| param.name == name);
+        let param = spec.param(name);
         let param = param.unwrap_or_else(|| panic!("{} has no parameter {name}", spec.name));
         self.given
             .iter()
@@ -41,12 +136,23 @@ impl Params {
             .map(|(_, value)| *value)
             .or(param.default)
     }
-}
 
-impl fmt::Display for Params {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<String> = self.given.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        f.write_str(&parts.join(":"))
+    /// The value of a parameter that is never off.
+    ///
+    /// # Panics
+    /// If the policy has no such parameter, or it is off.
+    pub fn of(&self, spec: &Spec, name: &str) -> u64 {
+        let value = self.get(spec, name);
+        value.unwrap_or_else(|| panic!("{}: {name} is off", spec.name))
+    }
+
+    /// That fraction of a number of frames, rounded down.
+    ///
+    /// # Panics
+    /// As for [`Params::of`].
+    pub fn share(&self, spec: &Spec, name: &str, frames: u32) -> u32 {
+        let share = u128::from(frames) * u128::from(self.of(spec, name)) / u128::from(MILLION);
+        u32::try_from(share).unwrap_or(u32::MAX)
     }
 }
 
@@ -60,19 +166,36 @@ pub struct PolicyChoice {
 }
 
 impl PolicyChoice {
+    /// The policy at an index of the table, without parameters.
+    pub fn at_defaults(index: usize) -> PolicyChoice {
+        PolicyChoice {
+            index,
+            params: Params::default(),
+        }
+    }
+
     /// The entry of the table.
     pub fn spec(&self) -> &'static Spec {
         &TABLE[self.index]
+    }
+
+    /// The parameters that differ from their defaults, as they are written.
+    pub fn params(&self) -> String {
+        let show = |(key, value): &(&'static str, u64)| {
+            let param = self.spec().param(key).expect("its own parameter");
+            format!("{key}={}", param.show(*value))
+        };
+        let parts: Vec<String> = self.params.given.iter().map(show).collect();
+        parts.join(":")
     }
 }
 
 impl fmt::Display for PolicyChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.spec().name)?;
-        if self.params.given.is_empty() {
-            Ok(())
-        } else {
-            write!(f, ":{}", self.params)
+        match self.params() {
+            params if params.is_empty() => Ok(()),
+            params => write!(f, ":{params}"),
         }
     }
 }
@@ -147,11 +270,11 @@ fn parse_param(spec: &'static Spec, part: &str) -> Result<(&'static Param, u64),
             "{name}: unknown parameter \"{key}\"{hint} ({known})"
         )));
     };
-    match crate::units::parse_count(value) {
-        Ok(number) if (param.min..=param.max).contains(&number) => Ok((param, number)),
-        _ => Err(ParamError(format!(
-            "{name}: {key}=\"{value}\" is not a whole number from {} to {}",
-            param.min, param.max
+    match param.parse(value) {
+        Some(value) => Ok((param, value)),
+        None => Err(ParamError(format!(
+            "{name}: {key}=\"{value}\" is not {}",
+            param.range()
         ))),
     }
 }

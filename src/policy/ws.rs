@@ -2,8 +2,8 @@
 //! process that maps it.
 
 use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Setup, Space, Spec, State, Touch, Want,
-    explain,
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want, explain,
 };
 use crate::units::{EntryId, FrameId, PageId};
 use std::cmp::Reverse;
@@ -112,16 +112,18 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         cite: "P. J. Denning, \"The working set model for program behavior\", Communications of the ACM 11(5), 1968",
         choices: "a page referenced exactly tau references ago is still a hit, then it leaves unless it was the one referenced. The window is counted in references of the process and stands still while that does not run; a shared page is resident while it is in the window of any process. With a limit, an over-full pool loses its least recently referenced page (with local allocation: of those that the process loaded).",
         space: Space::Variable,
-        needs_future: false,
+        sees: Sees::Hits,
+        draws: false,
+        complexity: "hit O(1); fault and expiry O(log p) amortised, p pages in the window",
+        state: "16 bytes a page of a process, 24 a page, 16 in the window",
         repeats: Repeats::LastTime,
         bursts: Bursts::Windows,
-        params: &[Param {
-            name: "limit",
-            default: None,
-            min: 1,
-            max: crate::units::PAGE_ID_MAX as u64,
-            about: "most resident pages of all processes together, in frames; off by default",
-        }],
+        params: &[Param::count(
+            "limit",
+            None,
+            1..=crate::units::PAGE_ID_MAX as u64,
+            "most resident pages of all processes together, in frames",
+        )],
     };
 
     fn new(setup: &Setup<'t>) -> WorkingSet<'t> {
@@ -220,7 +222,7 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
     }
 
     #[inline(always)]
-    fn expire(&mut self, at: Touch) -> Option<FrameId> {
+    fn expire(&mut self, _frames: &mut Frames, at: Touch) -> Option<FrameId> {
         // Only the clock of the process that runs has moved; others may have unmapped pages.
         let process = &mut self.processes[self.stamps[at.entry as usize].process as usize];
         if process.virtual_time < process.due && self.orphans.is_empty() {

@@ -48,7 +48,7 @@ pub fn key_of(plan: &Plan<'_>, cell: &Cell) -> Row {
         .to_owned(),
         page_size: facts.page_size.bytes(),
         policy: cell.choice.spec().name.to_owned(),
-        params: cell.choice.params.to_string(),
+        params: cell.choice.params(),
         seed: cell.seed,
         tau: cell.tau,
         frames: cell.frames.map(u64::from),

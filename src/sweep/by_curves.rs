@@ -191,6 +191,7 @@ fn outcome(point: &Point, plan: &Plan<'_>, cell: &Cell) -> Outcome {
         }
     }
     Outcome {
+        policy_events: Vec::new(),
         counters,
         swap_full: None,
         frames: cell.frames.map_or(pages, u64::from),

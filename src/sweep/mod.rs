@@ -158,10 +158,10 @@ fn bursts_of<'t>(plan: &Plan<'t>, cell: &Cell) -> Option<View<'t>> {
 }
 
 /// Replays one cell of a trace in memory while `listener` hears of every fault and expiry.
-pub fn listen<L: Listener>(
+pub fn listen(
     plan: &Plan<'_>,
     index: usize,
-    listener: &mut L,
+    listener: &mut dyn Listener,
 ) -> Result<Outcome, String> {
     with_job(plan, index, None, |job| vm::run_with(job, listener))
 }

@@ -29,6 +29,8 @@ pub struct Axes {
     pub frames: Ladder,
     /// Windows, for variable-space policies.
     pub tau: Ladder,
+    /// Seeds, for policies that draw.
+    pub seeds: Vec<u64>,
 }
 
 /// What holds for every cell.
@@ -200,7 +202,7 @@ impl<'t> Plan<'t> {
     ) -> Result<Plan<'t>, PlanError> {
         let mut plan = Plan::empty(traces, settings)?;
         let mut policies = axes.policies.clone();
-        policies.sort_by_key(|choice| (choice.spec().name, choice.params.to_string()));
+        policies.sort_by_key(|choice| (choice.spec().name, choice.params()));
         policies.dedup();
         let wants_tau = policies
             .iter()
@@ -228,9 +230,11 @@ impl<'t> Plan<'t> {
             let in_memory = trace.store().is_none();
             let possible = policies
                 .iter()
-                .filter(|choice| in_memory || !choice.spec().needs_future);
+                .filter(|choice| in_memory || !choice.spec().needs_future());
             for choice in possible {
-                plan.cells.extend(cells(index, choice, &frames, &tau));
+                for seed in seeds(choice, axes) {
+                    plan.cells.extend(cells(index, choice, seed, &frames, &tau));
+                }
             }
         }
         Ok(plan)
@@ -357,7 +361,7 @@ impl<'t> Plan<'t> {
     pub fn effort(&self, cell: usize) -> u64 {
         let cell = &self.cells[cell];
         let spec = cell.choice.spec();
-        let weight = match (spec.needs_future, spec.space) {
+        let weight = match (spec.needs_future(), spec.space) {
             (true, _) => 4,
             (false, Space::Variable) => 3,
             (false, Space::Fixed) => 2,
@@ -366,11 +370,28 @@ impl<'t> Plan<'t> {
     }
 }
 
-fn cells(trace: usize, choice: &PolicyChoice, frames: &[u64], tau: &[u64]) -> Vec<Cell> {
+/// The seeds of a policy: one that is no seed if it draws nothing.
+fn seeds(choice: &PolicyChoice, axes: &Axes) -> Vec<Option<u64>> {
+    if !choice.spec().draws {
+        return vec![None];
+    }
+    let mut seeds: Vec<Option<u64>> = axes.seeds.iter().copied().map(Some).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    seeds
+}
+
+fn cells(
+    trace: usize,
+    choice: &PolicyChoice,
+    seed: Option<u64>,
+    frames: &[u64],
+    tau: &[u64],
+) -> Vec<Cell> {
     let cell = |frames: Option<u64>, tau| Cell {
         trace,
         choice: choice.clone(),
-        seed: None,
+        seed,
         frames: frames.map(|frames| frames as u32),
         tau,
     };
@@ -380,7 +401,8 @@ fn cells(trace: usize, choice: &PolicyChoice, frames: &[u64], tau: &[u64]) -> Ve
             .map(|&frames| cell(Some(frames), None))
             .collect(),
         Space::Variable => {
-            let limit = choice.params.get(choice.spec(), "limit");
+            let limit = choice.spec().param("limit");
+            let limit = limit.and_then(|param| choice.params.get(choice.spec(), param.name));
             tau.iter().map(|&tau| cell(limit, Some(tau))).collect()
         }
     }

@@ -425,6 +425,7 @@ fn results(resolved: &Resolved, sizes: &[u64], engine: Engine, counts: Counts) -
             .to_vec(),
         frames: numbers.join(",").parse().expect("a ladder"),
         tau: numbers.join(",").parse().expect("a ladder"),
+        seeds: vec![1],
     };
     let settings = Settings {
         swap_bytes: None,

@@ -39,6 +39,7 @@ fn axes() -> Axes {
             .collect(),
         frames: "1,3,10%,auto".parse().expect("a ladder"),
         tau: "1,50,auto".parse().expect("a ladder"),
+        seeds: vec![1],
     }
 }
 

@@ -216,7 +216,7 @@ proptest! {
                 (Repeats::Once, _) | (Repeats::LastTime, Space::Fixed) => 1,
                 (Repeats::Twice, _) => 2,
                 // Time goes by with every reference.
-                (Repeats::LastTime, Space::Variable) => continue,
+                (Repeats::LastTime, Space::Variable) | (Repeats::All, _) => continue,
             };
             let (short, kept) = collapsed(&refs, most);
             let run = product(&short, &setting);

@@ -352,6 +352,7 @@ mod tests {
             ..Counters::default()
         };
         let outcome = Outcome {
+            policy_events: Vec::new(),
             frames: 1,
             swap_full: None,
             resident_start: 1,

@@ -3,6 +3,7 @@
 
 use super::geometry::LEVELS_MAX;
 use super::listen::{Distribution, FaultKind};
+use crate::policy::Event;
 
 /// Faults of one kind: by whether a device was read, then by whether the victim had to be written
 /// back first.
@@ -187,6 +188,8 @@ pub struct Outcome {
     pub counters: Counters,
     /// The TLBs' counters, if they were modelled.
     pub tlb: Option<TlbCounters>,
+    /// What the policy counted of its own doings, by name.
+    pub policy_events: Vec<Event>,
     /// References between successive faults.
     pub intervals: Distribution,
 }

@@ -77,14 +77,6 @@ pub trait Listener: Send {
     fn start_counting(&mut self) {}
 }
 
-/// Hears nothing.
-pub struct Silent;
-
-impl Listener for Silent {
-    #[inline(always)]
-    fn fault(&mut self, _event: &FaultEvent) {}
-}
-
 /// The shares of a distribution that are kept, with the names of their columns.
 pub const QUANTILES: [(f64, &str); 5] = [
     (0.5, "p50"),
@@ -184,6 +176,18 @@ impl Default for Intervals {
 }
 
 impl Intervals {
+    /// A fault at a position.
+    #[inline]
+    pub fn fault_at(&mut self, time: u64) {
+        if let Some(last) = self.last.replace(time) {
+            let interval = time - last;
+            match self.short.get_mut(interval as usize) {
+                Some(times) => *times += 1,
+                None => self.long.note(interval, 1),
+            }
+        }
+    }
+
     /// The intervals so far: one less than faults.
     pub fn gathered(mut self) -> Distribution {
         for (value, &times) in (0..).zip(self.short.iter()) {
@@ -192,53 +196,5 @@ impl Intervals {
             }
         }
         self.long.finish()
-    }
-}
-
-impl Listener for Intervals {
-    #[inline]
-    fn fault(&mut self, event: &FaultEvent) {
-        if let Some(last) = self.last.replace(event.time) {
-            let interval = event.time - last;
-            match self.short.get_mut(interval as usize) {
-                Some(times) => *times += 1,
-                None => self.long.note(interval, 1),
-            }
-        }
-    }
-
-    fn start_counting(&mut self) {
-        *self = Intervals::default();
-    }
-}
-
-impl<A: Listener, B: Listener> Listener for (A, B) {
-    #[inline]
-    fn fault(&mut self, event: &FaultEvent) {
-        self.0.fault(event);
-        self.1.fault(event);
-    }
-    #[inline]
-    fn expired(&mut self, event: &ExpiryEvent) {
-        self.0.expired(event);
-        self.1.expired(event);
-    }
-    fn start_counting(&mut self) {
-        self.0.start_counting();
-        self.1.start_counting();
-    }
-}
-
-impl<L: Listener> Listener for &mut L {
-    #[inline]
-    fn fault(&mut self, event: &FaultEvent) {
-        (**self).fault(event);
-    }
-    #[inline]
-    fn expired(&mut self, event: &ExpiryEvent) {
-        (**self).expired(event);
-    }
-    fn start_counting(&mut self) {
-        (**self).start_counting();
     }
 }

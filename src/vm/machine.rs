@@ -15,13 +15,13 @@ mod replay;
 pub use replay::Replay;
 
 use super::counters::{Counters, Outcome, SwapFull};
-use super::listen::{ExpiryEvent, FaultEvent, FaultKind, Intervals, Listener, Silent};
+use super::listen::{ExpiryEvent, FaultEvent, FaultKind, Intervals, Listener};
 use super::residence::{AWAY, Flat, Residence, Spaces, UNALLOCATED};
 use super::swap::Swap;
 use super::tlb::{ByWalk, FollowTlbs, Geometry, MissLog, Tlbs, Translation};
 use crate::policy::{
-    Frames, Future, Local, Params, Policy, Setup, Space as SpaceKind, Spec, Touch, Visitor, Want,
-    dispatch,
+    AnyPolicy, Frames, Future, Params, Policy, Setup, Space as SpaceKind, Spec, TABLE, Touch,
+    Visitor, Want, dispatch,
 };
 use crate::simd::scan::{Scan, scan};
 use crate::space::{Class, EntryId, ObjectId, Op, Space};
@@ -110,20 +110,24 @@ pub enum RunError {
     NotInMemory(&'static str),
 }
 
+/// Who hears of faults and expiries, if anybody does.
+type Hears<'t> = Option<&'t mut dyn Listener>;
+
 /// Replays a trace in memory.
 pub fn run(job: &Job<'_>) -> Result<Outcome, RunError> {
-    run_by(job, Silent)
+    run_by(job, None)
 }
 
 /// Replays a trace in memory while `listener` hears of every fault and expiry.
-pub fn run_with<L: Listener>(job: &Job<'_>, listener: &mut L) -> Result<Outcome, RunError> {
-    run_by(job, listener)
+pub fn run_with(job: &Job<'_>, listener: &mut dyn Listener) -> Result<Outcome, RunError> {
+    run_by(job, Some(listener))
 }
 
-fn run_by<L: Listener>(job: &Job<'_>, listener: L) -> Result<Outcome, RunError> {
+fn run_by(job: &Job<'_>, listener: Hears<'_>) -> Result<Outcome, RunError> {
     let identity = job.identity();
     let job = &job.with_space(identity.as_ref());
     let burst_size = job.bursts.map(|view| view.columns.k);
+    let listener = listener.map(|listener| listener as &mut dyn Listener);
     with_machine(job, burst_size, listener, Count { job })
 }
 
@@ -140,7 +144,7 @@ pub fn begin<'t>(
         misses: None,
         ..*job
     };
-    with_machine(job, burst_size, Silent, Begin { job })
+    with_machine(job, burst_size, None, Begin { job })
 }
 
 impl<'t> Job<'t> {
@@ -161,6 +165,15 @@ impl<'t> Job<'t> {
         }
     }
 
+    fn spec(&self) -> &'static Spec {
+        &TABLE[self.policy]
+    }
+
+    /// Whether each process replaces its own pages only.
+    fn is_local(&self) -> bool {
+        self.quotas.is_some() && self.spec().space == SpaceKind::Fixed
+    }
+
     /// The pages of all processes.
     fn entries(&self) -> &'t [PageKey] {
         match self.space {
@@ -170,8 +183,9 @@ impl<'t> Job<'t> {
     }
 
     /// What a policy is told when it is set up.
-    fn setup(&self, spec: &Spec, by_bursts: bool) -> Result<Setup<'t>, RunError> {
-        let future = match spec.needs_future {
+    fn setup(&self, by_bursts: bool) -> Result<Setup<'t>, RunError> {
+        let spec = self.spec();
+        let future = match spec.needs_future() {
             false => Future::default(),
             true if self.trace.store().is_some() => {
                 return Err(RunError::NotInMemory(spec.name));
@@ -187,6 +201,7 @@ impl<'t> Job<'t> {
             None => self.frames.unwrap_or(u32::MAX).min(pages as u32),
         };
         Ok(Setup {
+            policy: self.policy,
             frames: frames.max(1),
             entries: self.entries(),
             pages,
@@ -219,11 +234,11 @@ impl<'t> Job<'t> {
 }
 
 /// What is done with a machine that is ready to run.
-trait Goal<'t, L> {
+trait Goal<'t> {
     type Output;
     fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,
-        machine: Machine<'t, P, R, T, L>,
+        machine: Machine<'t, P, R, T>,
     ) -> Self::Output;
 }
 
@@ -232,12 +247,12 @@ struct Count<'a, 't> {
     job: &'a Job<'t>,
 }
 
-impl<'t, L: Listener> Goal<'t, L> for Count<'_, 't> {
+impl<'t> Goal<'t> for Count<'_, 't> {
     type Output = Outcome;
 
     fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,
-        machine: Machine<'t, P, R, T, L>,
+        machine: Machine<'t, P, R, T>,
     ) -> Outcome {
         let mut running = Running::new(machine, self.job);
         match self.job.bursts.filter(|_| running.burst_size().is_some()) {
@@ -256,117 +271,127 @@ struct Begin<'a, 't> {
     job: &'a Job<'t>,
 }
 
-impl<'t> Goal<'t, Silent> for Begin<'_, 't> {
+impl<'t> Goal<'t> for Begin<'_, 't> {
     type Output = Box<dyn Replay + 't>;
 
     fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,
-        machine: Machine<'t, P, R, T, Silent>,
+        machine: Machine<'t, P, R, T>,
     ) -> Self::Output {
         Box::new(Running::new(machine, self.job))
     }
 }
 
-/// Sets up the machine that a job asks for, statically dispatched by policy, sharing and
-/// translation, and hands it over.
-fn with_machine<'t, L: Listener, G: Goal<'t, L>>(
+/// Sets up the machine that a job asks for and hands it over: statically dispatched by policy,
+/// sharing and translation, or with [`AnyPolicy`] where something else bounds the speed, so that
+/// there are fewer loops to compile.
+fn with_machine<'t, G: Goal<'t>>(
     job: &Job<'t>,
     burst_size: Option<usize>,
-    listener: L,
+    listener: Hears<'t>,
     goal: G,
 ) -> Result<G::Output, RunError> {
-    dispatch(
-        job.policy,
-        Choose {
-            job,
-            burst_size,
-            listener,
-            goal,
-        },
-    )
+    let setup = job.setup(burst_size.is_some())?;
+    let log = job.tlb.zip(job.misses).filter(|(geometry, log)| {
+        job.accessed == Accessed::Every && log.is_of(geometry, job.trace)
+    });
+    let ready = Ready {
+        job,
+        setup,
+        burst_size,
+        listener,
+        goal,
+    };
+    let shape = |geometry| Tlbs::new(geometry, job.entries(), job.trace.meta.page_size);
+    Ok(match (job.tlb, log, job.space) {
+        (Some(geometry), None, None) => ready.any(Flat::new(setup.pages), shape(geometry)),
+        (Some(geometry), None, Some(space)) if job.accessed == Accessed::Every => {
+            ready.any(Spaces::new(space), shape(geometry))
+        }
+        (Some(geometry), None, Some(space)) => {
+            ready.any(Spaces::new(space), ByWalk(shape(geometry)))
+        }
+        (_, Some((geometry, log)), Some(space)) if job.is_local() => {
+            let tlbs = FollowTlbs::new(geometry, job.entries(), job.trace, log);
+            ready.any(Spaces::new(space), tlbs)
+        }
+        (None, None, Some(space)) if job.is_local() => ready.any(Spaces::new(space), ()),
+        (_, log, _) => dispatch(job.policy, Fast { ready, log }),
+    })
 }
 
-/// A job on its way to the loop of its policy.
-struct Choose<'a, 't, L, G> {
+/// All that a machine is made of, but its policy, memory and translation.
+struct Ready<'a, 't, G> {
     job: &'a Job<'t>,
+    setup: Setup<'t>,
     burst_size: Option<usize>,
-    listener: L,
+    listener: Hears<'t>,
     goal: G,
 }
 
-impl<'t, L: Listener, G: Goal<'t, L>> Visitor<'t> for Choose<'_, 't, L, G> {
-    type Output = Result<G::Output, RunError>;
-
-    fn visit<P: Policy<'t> + 't>(self) -> Self::Output {
-        let job = self.job;
-        let setup = job.setup(&P::SPEC, self.burst_size.is_some())?;
-        let local = job.quotas.is_some() && P::SPEC.space == SpaceKind::Fixed;
-        Ok(match job.space {
-            None => self.translated(P::new(&setup), &setup, Flat::new(setup.pages)),
-            Some(space) if local => self.any(Local::<P>::new(&setup), &setup, Spaces::new(space)),
-            Some(space) => self.any(P::new(&setup), &setup, Spaces::new(space)),
-        })
-    }
-}
-
-impl<'t, L: Listener, G: Goal<'t, L>> Choose<'_, 't, L, G> {
-    /// With reference bits set by every reference or by walks.
-    fn any<P, R>(self, policy: P, setup: &Setup<'t>, memory: R) -> G::Output
+impl<'t, G: Goal<'t>> Ready<'_, 't, G> {
+    /// With any policy.
+    fn any<R, T>(self, memory: R, tlb: T) -> G::Output
     where
-        P: Policy<'t> + 't,
         R: Residence<'t> + 't,
+        T: Translation + 't,
     {
-        let job = self.job;
-        match job.tlb.filter(|_| job.accessed != Accessed::Every) {
-            None => self.translated(policy, setup, memory),
-            Some(geometry) => {
-                let tlbs = Tlbs::new(geometry, job.entries(), job.trace.meta.page_size);
-                self.start(policy, setup, memory, ByWalk(tlbs))
-            }
-        }
+        let policy = AnyPolicy::new(&self.setup);
+        self.start(policy, memory, tlb)
     }
 
-    /// With reference bits set by every reference.
-    fn translated<P, R>(self, policy: P, setup: &Setup<'t>, memory: R) -> G::Output
-    where
-        P: Policy<'t> + 't,
-        R: Residence<'t> + 't,
-    {
-        let (trace, entries) = (self.job.trace, self.job.entries());
-        let Some(geometry) = self.job.tlb else {
-            return self.start(policy, setup, memory, ());
-        };
-        match self.job.misses.filter(|log| log.is_of(geometry, trace)) {
-            None => {
-                let tlbs = Tlbs::new(geometry, entries, trace.meta.page_size);
-                self.start(policy, setup, memory, tlbs)
-            }
-            Some(log) => {
-                let tlbs = FollowTlbs::new(geometry, entries, trace, log);
-                self.start(policy, setup, memory, tlbs)
-            }
-        }
-    }
-
-    fn start<P, R, T>(self, policy: P, setup: &Setup<'t>, memory: R, tlb: T) -> G::Output
+    fn start<P, R, T>(self, policy: P, memory: R, tlb: T) -> G::Output
     where
         P: Policy<'t> + 't,
         R: Residence<'t> + 't,
         T: Translation + 't,
     {
-        let mut machine = Machine::new(
-            policy,
-            setup,
-            memory,
-            self.job.swap_slots,
-            tlb,
-            self.listener,
-        );
-        if self.job.accessed == Accessed::WalkFlush {
+        let (job, setup) = (self.job, &self.setup);
+        let swap_slots = job.swap_slots;
+        let mut machine = Machine::new(policy, setup, memory, swap_slots, tlb, self.listener);
+        if job.accessed == Accessed::WalkFlush {
             machine.frames.watch_clearing();
         }
-        machine.take_bursts(self.burst_size, self.job);
+        machine.take_bursts(self.burst_size, job);
         self.goal.reach(machine)
+    }
+}
+
+/// A job on its way to the loop of its policy: without TLBs, or with some that follow a log.
+struct Fast<'a, 't, G> {
+    ready: Ready<'a, 't, G>,
+    log: Option<(&'t Geometry, &'t MissLog)>,
+}
+
+impl<'t, G: Goal<'t>> Visitor<'t> for Fast<'_, 't, G> {
+    type Output = G::Output;
+
+    fn visit<P: Policy<'t> + 't>(self) -> Self::Output {
+        let policy = P::new(&self.ready.setup);
+        match self.ready.job.space {
+            None => {
+                let pages = self.ready.setup.pages;
+                self.translated(policy, Flat::new(pages))
+            }
+            Some(space) => self.translated(policy, Spaces::new(space)),
+        }
+    }
+}
+
+impl<'t, G: Goal<'t>> Fast<'_, 't, G> {
+    fn translated<P, R>(self, policy: P, memory: R) -> G::Output
+    where
+        P: Policy<'t> + 't,
+        R: Residence<'t> + 't,
+    {
+        let job = self.ready.job;
+        match self.log {
+            None => self.ready.start(policy, memory, ()),
+            Some((geometry, log)) => {
+                let tlbs = FollowTlbs::new(geometry, job.entries(), job.trace, log);
+                self.ready.start(policy, memory, tlbs)
+            }
+        }
     }
 }
 
@@ -375,11 +400,12 @@ impl<'t, L: Listener, G: Goal<'t, L>> Choose<'_, 't, L, G> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Full;
 
-struct Machine<'t, P, R, T, L> {
+struct Machine<'t, P, R, T> {
     policy: P,
     memory: R,
     tlb: T,
-    listener: (Intervals, L),
+    intervals: Intervals,
+    listener: Hears<'t>,
     frames: Frames,
     by_bursts: Option<bursts::ByBursts>,
     entries: &'t [PageKey],
@@ -419,12 +445,11 @@ impl Residency {
     }
 }
 
-impl<'t, P, R, T, L> Machine<'t, P, R, T, L>
+impl<'t, P, R, T> Machine<'t, P, R, T>
 where
     P: Policy<'t>,
     R: Residence<'t>,
     T: Translation,
-    L: Listener,
 {
     fn new(
         policy: P,
@@ -432,14 +457,15 @@ where
         memory: R,
         swap_slots: Option<u64>,
         tlb: T,
-        listener: L,
+        listener: Hears<'t>,
     ) -> Self {
         let gives_back = P::SPEC.space == SpaceKind::Variable || R::SHARES;
         Machine {
             policy,
             memory,
             tlb,
-            listener: (Intervals::default(), listener),
+            intervals: Intervals::default(),
+            listener,
             frames: Frames::new(setup.frames),
             by_bursts: None,
             entries: setup.entries,
@@ -519,10 +545,16 @@ where
         at
     }
 
+    /// Whether a page that had to leave could not, so that there is no further reference.
+    #[inline(always)]
+    fn is_denied(&self) -> bool {
+        P::SPEC.space == SpaceKind::Variable && self.swap_full
+    }
+
     /// One reference; true if its entry was present.
     #[inline(always)]
     fn access(&mut self, reference: Ref, kind: KindCode, time: u64) -> Result<bool, Full> {
-        if P::SPEC.space == SpaceKind::Variable && self.swap_full {
+        if self.is_denied() {
             return Err(Full);
         }
         let (entry, write) = (page_of(reference), reference & 1 != 0);
@@ -552,14 +584,24 @@ where
         Ok(hit)
     }
 
-    /// After a reference: the pages leave whose windows close.
+    /// After a reference: a tick, if it is time for one, and the pages leave whose windows close.
     #[inline(always)]
     fn close_windows(&mut self, at: Touch) {
+        if P::TICKS && at.time >= self.policy.next_tick() {
+            self.tick(at.time);
+        }
         if P::SPEC.space == SpaceKind::Variable {
-            while let Some(expired) = self.policy.expire(at) {
+            while let Some(expired) = self.policy.expire(&mut self.frames, at) {
                 self.expire(expired, at.time);
             }
         }
+    }
+
+    /// The policy looks at all pages after the reference at a position.
+    #[inline(never)]
+    fn tick(&mut self, time: u64) {
+        self.policy.tick(&mut self.frames);
+        self.flush_cleared(time + 1);
     }
 }
 

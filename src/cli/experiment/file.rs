@@ -8,6 +8,7 @@ use crate::check::Limits;
 use crate::check::limits::Key;
 use crate::cli::failure::Failure;
 use crate::policy::PolicyChoice;
+use crate::policy::select::{items, parse_list};
 use crate::sweep::{Comparison, Exclude};
 use crate::trace::format;
 use crate::trace::source::PBT;
@@ -338,11 +339,10 @@ fn policies(text: &Text, node: &Node<'_>) -> Result<Vec<String>, Failure> {
         }
         DeValue::Table(table) => policy_axes(text, node.span(), table),
         _ => {
-            let all = text.string(node)?.split(',').map(str::trim);
-            for policy in all.clone().filter(|policy| *policy != "all") {
-                known_policy(text, node.span(), policy)?;
-            }
-            Ok(all.map(str::to_owned).collect())
+            let written = text.string(node)?;
+            let known = parse_list(written);
+            known.map_err(|e| text.fail(node.span(), e.to_string()))?;
+            Ok(items(written))
         }
     }
 }

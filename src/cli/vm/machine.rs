@@ -187,7 +187,7 @@ impl Machine {
             space: resolved.space.as_ref(),
             policy: self.policy.index,
             params: &self.policy.params,
-            seed: 0,
+            seed: 1,
             frames: self.frames,
             quotas: self.quotas.as_deref(),
             tau: self.tau.unwrap_or(1),

@@ -6,7 +6,7 @@
 //! ahead of it: what another entry of a shared page did they need not know. A burst for whose
 //! pages all is set changes nothing. Else, by what the policy needs (see [`Bursts`]):
 //!
-//! - `SetBits`: the bytes of the references are scanned for the next one that finds something unset;
+//! - `SetBits` and `SetBitsAlone`: the bytes of the references are scanned for the next one that finds something unset;
 //! - `Order`, `Windows`: faults are taken in the order of first references, which are in the list;
 //!   no reference is looked at.
 
@@ -126,9 +126,11 @@ pub fn choose_size(
     // Small bursts are looked at often, large ones have a fault nearly always.
     match spec.bursts {
         Bursts::Never => None,
-        Bursts::SetBits if frames < 150 => Some(16),
-        Bursts::SetBits if frames < 600 => Some(32),
-        Bursts::SetBits => Some(64),
+        Bursts::SetBits | Bursts::SetBitsAlone => Some(match frames {
+            0..150 => 16,
+            150..600 => 32,
+            _ => 64,
+        }),
         Bursts::Order => SIZES.into_iter().rfind(|&k| k <= frames),
         Bursts::Windows => {
             // Bursts longer than the window are replayed by references.
@@ -158,12 +160,11 @@ impl Listed {
     }
 }
 
-impl<'t, P, R, T, L> Machine<'t, P, R, T, L>
+impl<'t, P, R, T> Machine<'t, P, R, T>
 where
     P: Policy<'t>,
     R: Residence<'t>,
     T: Translation,
-    L: Listener,
 {
     /// From now on by bursts of at most `k` pages, if they are no less exact for it.
     pub(super) fn take_bursts(&mut self, k: Option<usize>, job: &Job<'t>) {
@@ -174,6 +175,7 @@ where
         let exact = match P::SPEC.bursts {
             Bursts::Never => false,
             Bursts::SetBits => true,
+            Bursts::SetBitsAlone => job.trace.dictionary.pids.len() == 1,
             Bursts::Order | Bursts::Windows => enough,
         };
         if T::EVERY || job.quotas.is_some() || !exact {
@@ -295,8 +297,9 @@ where
         let pages = &columns.pages[list.clone()];
         let lacks = (bursts.lacking)(&bursts.known, pages, bursts.needs);
         match P::SPEC.bursts {
-            Bursts::SetBits if lacks == 0 => self.counters.hits += range.len() as u64,
-            Bursts::SetBits => return self.scan_burst(view, list, range),
+            Bursts::SetBits | Bursts::SetBitsAlone => {
+                return self.scan_between_ticks(view, list, range, lacks);
+            }
             Bursts::Order if lacks == 0 => {
                 self.note_order(view.columns, list);
                 self.counters.hits += range.len() as u64;
@@ -306,6 +309,41 @@ where
             Bursts::Never => unreachable!("replayed by references"),
         }
         range.end
+    }
+
+    /// A burst for a policy that sees bits: as a whole, or in parts that end with its ticks.
+    #[inline]
+    fn scan_between_ticks(
+        &mut self,
+        view: View<'_>,
+        list: Range<usize>,
+        range: Range<usize>,
+        mut lacks: u8,
+    ) -> usize {
+        let mut at = range.start;
+        while P::TICKS && self.policy.next_tick() < range.end as u64 {
+            let ends = (self.policy.next_tick() as usize + 1).max(at + 1);
+            let end = self.scan_burst(view, list.clone(), at..ends);
+            if end < ends {
+                return end;
+            }
+            // A fault at the last reference of a part has seen to its tick.
+            if self.policy.next_tick() < ends as u64 {
+                let (frame, entry, time) = (0, view.page(ends - 1), ends as u64 - 1);
+                self.close_windows(Touch { entry, frame, time });
+            }
+            // What bits were cleared, it may be of pages of this burst.
+            lacks = 1;
+            at = ends;
+            if self.is_denied() {
+                return at;
+            }
+        }
+        if lacks == 0 {
+            self.counters.hits += (range.end - at) as u64;
+            return range.end;
+        }
+        self.scan_burst(view, list, at..range.end)
     }
 
     /// Goes from one reference that finds something unset to the next.
@@ -329,6 +367,10 @@ where
                     self.counters.hits += found as u64 - faults;
                     return range.start + found;
                 }
+            }
+            if self.is_denied() {
+                self.counters.hits += at as u64 - faults;
+                return range.start + at;
             }
         }
         self.counters.hits += range.len() as u64 - faults;

@@ -4,12 +4,11 @@
 use super::fault::Read;
 use super::*;
 
-impl<'t, P, R, T, L> Machine<'t, P, R, T, L>
+impl<'t, P, R, T> Machine<'t, P, R, T>
 where
     P: Policy<'t>,
     R: Residence<'t>,
     T: Translation,
-    L: Listener,
 {
     /// Does what happens before the reference at a position, but no op from `end` on. Returns the
     /// op that is part of that reference, if there is one, and the position of the next op.
@@ -26,7 +25,7 @@ where
             if at.position > position {
                 return Ok((None, usize::try_from(at.position).unwrap_or(usize::MAX)));
             }
-            if P::SPEC.space == SpaceKind::Variable && self.swap_full {
+            if self.is_denied() {
                 return Err(Full);
             }
             if at.op.is_of_reference() {
@@ -82,7 +81,7 @@ where
             return Ok(());
         }
         self.residency.settle(time);
-        let (frame, victim) = self.take_frame(None, entry, time)?;
+        let (frame, victim) = self.take_frame(None, entry, object, time)?;
         self.memory.place(object, frame);
         self.residency.now += 1;
         self.frames.load_ahead(frame, object);

@@ -7,6 +7,7 @@ use super::*;
 use crate::policy::explain::{Left, Seen};
 use crate::space::NONE;
 use crate::trace::record::Kind;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// The machine around one reference.
 #[derive(Debug, Clone)]
@@ -107,65 +108,49 @@ pub fn explain(job: &Job<'_>, range: Range<u64>, states: bool) -> Result<Story, 
         warmup: 0,
         ..job.with_space(Some(&identity))
     };
-    let look = Look {
-        job: &job,
-        range,
-        states,
-    };
-    dispatch(job.policy, look)
+    let setup = job.setup(false)?;
+    let (said, heard) = channel();
+    Ok(tell(&job, &setup, range, states, said, heard))
 }
 
-/// A job on its way to its policy.
-struct Look<'a, 't> {
-    job: &'a Job<'t>,
+fn tell(
+    job: &Job<'_>,
+    setup: &Setup<'_>,
     range: Range<u64>,
     states: bool,
-}
-
-impl<'t> Visitor<'t> for Look<'_, 't> {
-    type Output = Result<Story, RunError>;
-
-    fn visit<P: Policy<'t> + 't>(self) -> Self::Output {
-        let setup = self.job.setup(&P::SPEC, false)?;
-        let local = self.job.quotas.is_some() && P::SPEC.space == SpaceKind::Fixed;
-        Ok(match local {
-            true => self.tell(Local::<P>::new(&setup), &setup),
-            false => self.tell(P::new(&setup), &setup),
-        })
+    mut tells: Sender<Said>,
+    said: Receiver<Said>,
+) -> Story {
+    let space = job.space.expect("a space was made");
+    let memory = Spaces::new(space);
+    let policy = AnyPolicy::new(setup);
+    let hears: Hears<'_> = Some(&mut tells);
+    let machine = Machine::new(policy, setup, memory, job.swap_slots, (), hears);
+    let mut told = Told {
+        running: Running::new(machine, job),
+        said,
+        heard: Heard::default(),
+        trace: job.trace,
+        seen: vec![Seen::default(); space.classes.len()],
+        name: vec![NONE; space.classes.len()],
+        held: vec![None; setup.frames as usize],
+    };
+    let length = job.trace.len() as u64;
+    let (from, to) = (range.start.min(length), range.end.min(length));
+    let mut steps = Vec::new();
+    // What the reasons speak of is noted from the beginning on.
+    let goes_on = (0..from).all(|position| told.reference(position));
+    if goes_on {
+        told.held = told.in_frames();
+        let each = (from..to).map_while(|position| told.step(position, states));
+        steps.extend(each);
+        if steps.len() as u64 == to - from {
+            told.running.take(part(job.trace, to, length));
+        }
     }
-}
-
-impl<'t> Look<'_, 't> {
-    fn tell<P: Policy<'t>>(self, policy: P, setup: &Setup<'t>) -> Story {
-        let job = self.job;
-        let space = job.space.expect("a space was made");
-        let memory = Spaces::new(space);
-        let heard = Heard::default();
-        let machine = Machine::new(policy, setup, memory, job.swap_slots, (), heard);
-        let mut told = Told {
-            running: Running::new(machine, job),
-            trace: job.trace,
-            seen: vec![Seen::default(); space.classes.len()],
-            name: vec![NONE; space.classes.len()],
-            held: vec![None; setup.frames as usize],
-        };
-        let length = job.trace.len() as u64;
-        let (from, to) = (self.range.start.min(length), self.range.end.min(length));
-        let mut steps = Vec::new();
-        // What the reasons speak of is noted from the beginning on.
-        let goes_on = (0..from).all(|position| told.reference(position));
-        if goes_on {
-            told.held = told.in_frames();
-            let each = (from..to).map_while(|position| told.step(position, self.states));
-            steps.extend(each);
-            if steps.len() as u64 == to - from {
-                told.running.take(part(job.trace, to, length));
-            }
-        }
-        Story {
-            steps,
-            outcome: told.running.outcome(),
-        }
+    Story {
+        steps,
+        outcome: told.running.outcome(),
     }
 }
 
@@ -187,18 +172,27 @@ struct Heard {
     expired: Vec<ExpiryEvent>,
 }
 
-impl Listener for Heard {
+/// What a listener says to the replay that looks on.
+enum Said {
+    Fault(FaultEvent),
+    Expired(ExpiryEvent),
+}
+
+impl Listener for Sender<Said> {
     fn fault(&mut self, event: &FaultEvent) {
-        self.fault = Some(*event);
+        // Who does not listen any more needs to hear nothing.
+        _ = self.send(Said::Fault(*event));
     }
     fn expired(&mut self, event: &ExpiryEvent) {
-        self.expired.push(*event);
+        _ = self.send(Said::Expired(*event));
     }
 }
 
 /// The replay under way.
-struct Told<'t, P> {
-    running: Running<'t, P, Spaces<'t>, (), Heard>,
+struct Told<'t> {
+    running: Running<'t, AnyPolicy<'t>, Spaces<'t>, ()>,
+    said: Receiver<Said>,
+    heard: Heard,
     trace: &'t Trace,
     /// What was seen of each object.
     seen: Vec<Seen>,
@@ -208,18 +202,24 @@ struct Told<'t, P> {
     held: Vec<Option<ObjectId>>,
 }
 
-impl<'t, P: Policy<'t>> Told<'t, P> {
+impl Told<'_> {
     /// Replays one reference and notes what it means for its page; false if swap is full.
     fn reference(&mut self, position: u64) -> bool {
-        let heard = &mut self.running.machine.listener.1;
-        (heard.fault, heard.expired) = (None, Vec::new());
-        if !self.running.take(part(self.trace, position, position + 1)) {
+        let goes_on = self.running.take(part(self.trace, position, position + 1));
+        self.heard = Heard::default();
+        for said in self.said.try_iter() {
+            match said {
+                Said::Fault(event) => self.heard.fault = Some(event),
+                Said::Expired(event) => self.heard.expired.push(event),
+            }
+        }
+        if !goes_on {
             return false;
         }
         let machine = &self.running.machine;
         let entry = page_of(self.trace.refs()[position as usize]);
         let object = machine.memory.object(entry) as usize;
-        let loads = machine.listener.1.fault.is_some_and(|fault| {
+        let loads = self.heard.fault.is_some_and(|fault| {
             use FaultKind::{CowCopy, Fill, Refill};
             matches!(fault.kind, Fill | Refill | CowCopy)
         });
@@ -247,8 +247,7 @@ impl<'t, P: Policy<'t>> Told<'t, P> {
             return None;
         }
         let cleared = self.cleared(&earlier);
-        let heard = &mut self.running.machine.listener.1;
-        let (fault, expired) = (heard.fault, std::mem::take(&mut heard.expired));
+        let (fault, expired) = (self.heard.fault, std::mem::take(&mut self.heard.expired));
         let victim = fault.and_then(|fault| fault.victim);
         let expired = expired.into_iter().map(|e| (e.page, e.dirty));
         let left = victim.into_iter().map(|left| (left, Cause::Victim));

@@ -18,12 +18,11 @@ pub(super) enum Read {
 /// A page that made room and whether it had to be written back.
 type Victim = Option<(ObjectId, bool)>;
 
-impl<'t, P, R, T, L> Machine<'t, P, R, T, L>
+impl<'t, P, R, T> Machine<'t, P, R, T>
 where
     P: Policy<'t>,
     R: Residence<'t>,
     T: Translation,
-    L: Listener,
 {
     /// A reference whose entry names no frame. Returns the frame that it names now.
     #[inline(never)]
@@ -42,7 +41,7 @@ where
             return Ok(state);
         }
         let read = self.source(object, state);
-        let (frame, victim) = self.take_frame_here(Some(entry), entry, time)?;
+        let (frame, victim) = self.take_frame_here(Some(entry), entry, object, time)?;
         let kind = if state == UNALLOCATED {
             FaultKind::Fill
         } else {
@@ -66,7 +65,7 @@ where
     /// A reference that copies its page, or finds that it need not be copied.
     #[inline(never)]
     pub(super) fn access_by(&mut self, op: Op, entry: EntryId, time: u64) -> Result<(), Full> {
-        if P::SPEC.space == SpaceKind::Variable && self.swap_full {
+        if self.is_denied() {
             return Err(Full);
         }
         let present = self.memory.present(entry);
@@ -108,7 +107,7 @@ where
                 state => self.source(source, state),
             },
         };
-        let (frame, victim) = self.take_frame(Some(entry), entry, time)?;
+        let (frame, victim) = self.take_frame(Some(entry), entry, object, time)?;
         if source != crate::space::NONE {
             self.drop_entry(entry, time);
             self.policy.unbound(entry);
@@ -150,12 +149,13 @@ where
         &mut self,
         faults: Option<EntryId>,
         wants: EntryId,
+        page: ObjectId,
         time: u64,
     ) -> Result<(FrameId, Victim), Full> {
-        self.take_frame_here(faults, wants, time)
+        self.take_frame_here(faults, wants, page, time)
     }
 
-    /// A frame for a page of the process of `wants`: a free one, or one whose page leaves.
+    /// A frame for a `page` of the process of `wants`: a free one, or one whose page leaves.
     /// `faults` is the entry whose reference faults, if one does. The residency is settled if there
     /// will be one page more.
     #[inline(always)]
@@ -163,6 +163,7 @@ where
         &mut self,
         faults: Option<EntryId>,
         wants: EntryId,
+        page: ObjectId,
         time: u64,
     ) -> Result<(FrameId, Victim), Full> {
         let process = self.entries[wants as usize].process;
@@ -176,7 +177,14 @@ where
                 (frame, false)
             }
             None => (
-                self.policy.victim(&mut self.frames, Want { process, time }),
+                self.policy.victim(
+                    &mut self.frames,
+                    Want {
+                        process,
+                        page,
+                        time,
+                    },
+                ),
                 true,
             ),
         };
@@ -271,13 +279,16 @@ where
 
     #[inline]
     fn tell(&mut self, kind: FaultKind, page: PageId, read: Read, victim: Victim, time: u64) {
-        self.listener.fault(&FaultEvent {
-            time,
-            page,
-            kind,
-            major: read != Read::Nothing,
-            victim,
-        });
+        self.intervals.fault_at(time);
+        if let Some(listener) = &mut self.listener {
+            listener.fault(&FaultEvent {
+                time,
+                page,
+                kind,
+                major: read != Read::Nothing,
+                victim,
+            });
+        }
     }
 
     /// Whether a page must be written before it leaves, and can be.
@@ -336,7 +347,9 @@ where
             &mut self.counters.expired_clean
         }) += 1;
         self.free.push(frame);
-        self.listener.expired(&ExpiryEvent { time, page, dirty });
+        if let Some(listener) = &mut self.listener {
+            listener.expired(&ExpiryEvent { time, page, dirty });
+        }
     }
 
     /// The last owner of a page is gone.

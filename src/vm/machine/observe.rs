@@ -57,7 +57,7 @@ pub struct States {
 pub fn snapshot(job: &Job<'_>, position: u64, ops: usize) -> Result<Snapshot, RunError> {
     let identity = job.identity();
     let job = &job.with_space(identity.as_ref());
-    with_machine(job, None, Silent, Look { job, position, ops })
+    with_machine(job, None, None, Look { job, position, ops })
 }
 
 struct Look<'a, 't> {
@@ -66,12 +66,12 @@ struct Look<'a, 't> {
     ops: usize,
 }
 
-impl<'t> Goal<'t, Silent> for Look<'_, 't> {
+impl<'t> Goal<'t> for Look<'_, 't> {
     type Output = Snapshot;
 
     fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,
-        mut machine: Machine<'t, P, R, T, Silent>,
+        mut machine: Machine<'t, P, R, T>,
     ) -> Snapshot {
         let position = (self.position as usize).min(self.job.trace.len());
         let end = machine.feed(Tile::whole(self.job.trace), 0..position);
@@ -87,7 +87,7 @@ impl<'t> Goal<'t, Silent> for Look<'_, 't> {
 pub fn states(job: &Job<'_>, positions: &[u64]) -> Result<Vec<States>, RunError> {
     let identity = job.identity();
     let job = &job.with_space(identity.as_ref());
-    with_machine(job, None, Silent, Sample { job, positions })
+    with_machine(job, None, None, Sample { job, positions })
 }
 
 struct Sample<'a, 't> {
@@ -95,12 +95,12 @@ struct Sample<'a, 't> {
     positions: &'a [u64],
 }
 
-impl<'t> Goal<'t, Silent> for Sample<'_, 't> {
+impl<'t> Goal<'t> for Sample<'_, 't> {
     type Output = Vec<States>;
 
     fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,
-        mut machine: Machine<'t, P, R, T, Silent>,
+        mut machine: Machine<'t, P, R, T>,
     ) -> Vec<States> {
         let (mut from, mut all) = (0, Vec::with_capacity(self.positions.len()));
         for &position in self.positions {
@@ -115,12 +115,11 @@ impl<'t> Goal<'t, Silent> for Sample<'_, 't> {
     }
 }
 
-impl<'t, P, R, T, L> Machine<'t, P, R, T, L>
+impl<'t, P, R, T> Machine<'t, P, R, T>
 where
     P: Policy<'t>,
     R: Residence<'t>,
     T: Translation,
-    L: Listener,
 {
     /// Where an object is.
     pub(super) fn page_state(&self, object: ObjectId) -> PageState {

@@ -2,6 +2,7 @@
 //! other, counting begins where the warm-up ends, and at the end everything is summed up.
 
 use super::*;
+use crate::policy::Event;
 use crate::trace::dense::count_kinds;
 use crate::vm::counters::TlbCounters;
 
@@ -19,8 +20,8 @@ pub trait Replay: Send {
 }
 
 /// A machine on its way through a trace.
-pub(super) struct Running<'t, P, R, T, L> {
-    pub(super) machine: Machine<'t, P, R, T, L>,
+pub(super) struct Running<'t, P, R, T> {
+    pub(super) machine: Machine<'t, P, R, T>,
     /// Frames as asked for.
     frames: Option<u32>,
     warmup: u64,
@@ -38,16 +39,16 @@ struct Start {
     counters: Counters,
     tlb: TlbCounters,
     resident: u64,
+    events: Vec<Event>,
 }
 
-impl<'t, P, R, T, L> Running<'t, P, R, T, L>
+impl<'t, P, R, T> Running<'t, P, R, T>
 where
     P: Policy<'t>,
     R: Residence<'t>,
     T: Translation,
-    L: Listener,
 {
-    pub(super) fn new(machine: Machine<'t, P, R, T, L>, job: &Job<'t>) -> Self {
+    pub(super) fn new(machine: Machine<'t, P, R, T>, job: &Job<'t>) -> Self {
         let length = job.trace.len() as u64;
         Running {
             machine,
@@ -95,13 +96,17 @@ where
             counters: machine.counters,
             tlb: machine.tlb.counters(self.at).unwrap_or_default(),
             resident,
+            events: machine.policy.events(),
         });
         machine.residency = Residency {
             now: resident,
             until: self.warmup,
             ..Residency::default()
         };
-        machine.listener.start_counting();
+        machine.intervals = Intervals::default();
+        if let Some(listener) = &mut machine.listener {
+            listener.start_counting();
+        }
     }
 
     pub(super) fn outcome(mut self) -> Outcome {
@@ -127,6 +132,10 @@ where
             }) += 1;
         }
         let tlb = machine.tlb.counters(end);
+        let mut events = machine.policy.events();
+        for (now, before) in events.iter_mut().zip(&start.events) {
+            now.1 -= before.1;
+        }
         let outcome = Outcome {
             frames: u64::from(self.frames.unwrap_or(machine.capacity)),
             swap_full: machine.swap_full.then(|| SwapFull {
@@ -144,19 +153,19 @@ where
             swap_slots_peak: machine.swap.peak(),
             counters: machine.counters.since(&start.counters),
             tlb: tlb.map(|now| now.since(&start.tlb)),
-            intervals: machine.listener.0.gathered(),
+            policy_events: events,
+            intervals: machine.intervals.gathered(),
         };
         outcome.assert_laws();
         outcome
     }
 }
 
-impl<'t, P, R, T, L> Replay for Running<'t, P, R, T, L>
+impl<'t, P, R, T> Replay for Running<'t, P, R, T>
 where
     P: Policy<'t>,
     R: Residence<'t>,
     T: Translation,
-    L: Listener,
 {
     fn burst_size(&self) -> Option<usize> {
         Some(self.machine.by_bursts.as_ref()?.k)

@@ -61,6 +61,7 @@ impl<'t> Visitor<'t> for Draw<'t> {
             after_op: &[],
         };
         let setup = Setup {
+            policy: 0,
             frames: self.frames,
             entries: pages,
             pages: pages.len(),
@@ -73,14 +74,13 @@ impl<'t> Visitor<'t> for Draw<'t> {
             seed: 0,
             future,
         };
-        let mut silent = Silent;
         let mut machine = Machine::new(
             P::new(&setup),
             &setup,
             Flat::new(pages.len()),
             None,
             (),
-            &mut silent,
+            None,
         );
         let mut rows = Vec::new();
         for (time, (&reference, &kind)) in

@@ -1,0 +1,124 @@
+//! Lists of policies as they are written: `lru,clock:load-bit=0`, lists of values of a parameter
+//! (`2q:kin=0.1,0.25:kout=0.5`, each combination a policy), and groups: `all`, `@textbook`.
+
+use super::params::{ParamError, PolicyChoice};
+use super::{Family, TABLE};
+use crate::units::did_you_mean;
+
+/// The policies of a list; `all` and `@group` stand for those of the table at their defaults.
+pub fn parse_list(text: &str) -> Result<Vec<PolicyChoice>, ParamError> {
+    let mut policies = Vec::new();
+    for item in items(text) {
+        match group(&item)? {
+            Some(group) => policies.extend(group),
+            None => {
+                let all = combinations(&item).into_iter();
+                let all: Result<Vec<PolicyChoice>, _> = all.map(|one| one.parse()).collect();
+                policies.extend(all?);
+            }
+        }
+    }
+    Ok(policies)
+}
+
+/// The items of a list: a comma separates policies, unless a value follows it.
+pub fn items(text: &str) -> Vec<String> {
+    let mut items: Vec<String> = Vec::new();
+    for part in text.split(',').map(str::trim) {
+        let first = part.split(':').next().unwrap_or_default();
+        let is_value = first.parse::<f64>().is_ok() || crate::units::parse_count(first).is_ok();
+        match items.last_mut().filter(|_| is_value) {
+            Some(item) if item.contains('=') => *item = format!("{item},{part}"),
+            _ => items.push(part.to_owned()),
+        }
+    }
+    items
+}
+
+/// The policies that a group stands for; `None` if it is none.
+fn group(item: &str) -> Result<Option<Vec<PolicyChoice>>, ParamError> {
+    let Some(name) = item.strip_prefix('@') else {
+        return Ok((item == "all").then(|| with(|_| true)));
+    };
+    let groups = Family::GROUPS;
+    let found = groups.iter().find(|group| group.0 == name.to_lowercase());
+    let family = found.map(|group| group.1).ok_or_else(|| {
+        let names: Vec<String> = groups.iter().map(|group| format!("@{}", group.0)).collect();
+        let hint = did_you_mean(item, names.iter().map(String::as_str));
+        ParamError(format!(
+            "unknown group of policies \"{item}\"{hint} (there are: {})",
+            names.join(", ")
+        ))
+    })?;
+    Ok(Some(with(|of| of == family)))
+}
+
+fn with(takes: impl Fn(Family) -> bool) -> Vec<PolicyChoice> {
+    let all = (0..TABLE.len()).filter(|&index| takes(TABLE[index].family));
+    all.map(PolicyChoice::at_defaults).collect()
+}
+
+/// A policy for each combination of the listed values of its parameters.
+fn combinations(item: &str) -> Vec<String> {
+    let mut parts = item.split(':');
+    let mut all = vec![parts.next().unwrap_or_default().to_owned()];
+    for part in parts {
+        let (key, values) = part.split_once('=').unwrap_or((part, ""));
+        let pairs: Vec<String> = match values.contains(',') {
+            true => values.split(',').map(|v| format!("{key}={v}")).collect(),
+            false => vec![part.to_owned()],
+        };
+        let with_each = |policy: &String| -> Vec<String> {
+            let each = pairs.iter().map(|pair| format!("{policy}:{pair}"));
+            each.collect()
+        };
+        all = all.iter().flat_map(with_each).collect();
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        let all = parse_list(text).unwrap();
+        let all: Vec<String> = all.iter().map(|choice| choice.to_string()).collect();
+        all.join(" ")
+    }
+
+    #[test]
+    fn lists_are_read() {
+        assert_eq!(shown("lru, fifo"), "lru fifo");
+        assert_eq!(
+            shown("clock:load-bit=0,1,lru"),
+            "clock:load-bit=0 clock lru"
+        );
+        assert_eq!(
+            shown("ws:limit=10,2k,fifo"),
+            "ws:limit=10 ws:limit=2048 fifo".replace("2048", "2000")
+        );
+        assert_eq!(parse_list("all").unwrap().len(), TABLE.len());
+        let textbook = parse_list("@textbook").unwrap();
+        assert!(textbook.iter().any(|choice| choice.spec().name == "fifo"));
+        assert!(
+            textbook
+                .iter()
+                .all(|choice| choice.spec().family == Family::Textbook)
+        );
+    }
+
+    #[test]
+    fn wrong_lists_say_what_is_right() {
+        for (text, why) in [
+            ("@textbok", "did you mean \"@textbook\""),
+            ("lru,64", "unknown policy \"64\""),
+            ("clock:load-bit=0,2", "from 0 to 1"),
+            ("clock:load-bit=0,1:load-bit=0", "twice"),
+            ("lru,,fifo", "unknown policy \"\""),
+        ] {
+            let error = parse_list(text).unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+}

@@ -51,12 +51,7 @@ pub struct ExplainArgs {
     string: Option<String>,
 
     /// Policies with their parameters: lru,2q:kin=0.1,0.25 | @textbook (see: pagebench policies) | all
-    #[arg(
-        short,
-        long,
-        value_name = "POLICY,…",
-        default_value = "lru"
-    )]
+    #[arg(short, long, value_name = "POLICY,…", default_value = "lru")]
     policy: Vec<String>,
 
     /// Frames: 3,4 | 2..5:+1 | 50% of the pages | 16KiB | auto

@@ -20,12 +20,13 @@ use std::collections::HashSet;
 use support::random::{Random, SHAPES, any_refs, refs_of};
 use support::{
     POLICIES, Setting, assert_holds, compare_runs, distinct, expected_facts, facts, fixed_space,
-    geometry, oracle_of, replay, run_of, trace_of, truncated, variable_space,
+    geometry, oracle_of, oracle_with_events, replay, run_of, trace_of, truncated, variable_space,
 };
 
 #[test]
 fn every_policy_and_every_parameter_has_an_oracle() {
-    let settings = POLICIES.map(|policy| Setting::frames(policy, 1));
+    let all = POLICIES.iter();
+    let settings: Vec<Setting> = all.map(|policy| Setting::frames(policy, 1)).collect();
     for spec in TABLE {
         let mut own = settings
             .iter()
@@ -64,11 +65,15 @@ fn settings(frames: impl Iterator<Item = usize> + Clone, taus: &[u64]) -> Vec<Se
 /// The product's events and numbers are the oracle's.
 fn agrees(refs: &[Ref], setting: &Setting) -> Result<(), String> {
     let trace = trace_of(refs);
-    let expected = oracle_of(refs, setting).expect("a policy with an oracle");
+    let (expected, events) = oracle_with_events(refs, setting).expect("a policy with an oracle");
     let (outcome, recorder) = replay(&trace, setting);
     let said = |what: String| format!("{}: {what}", setting.describe());
     let warm = (setting.warmup as usize).min(refs.len());
     if warm == 0 {
+        if outcome.policy_events != events {
+            let got = &outcome.policy_events;
+            return Err(said(format!("counted {got:?}, expected {events:?}")));
+        }
         let got = run_of(&trace, &outcome, &recorder);
         compare_runs(&got, &expected).map_err(said)?;
     }

@@ -21,7 +21,7 @@ fn story(trace: &Trace, setting: &Setting, from: u64) -> Story {
         space: None,
         policy: setting.policy.index,
         params: &setting.policy.params,
-        seed: 0,
+        seed: support::SEED,
         frames: setting.limit().map(|limit| limit as u32),
         quotas: None,
         tau: setting.tau,

@@ -136,7 +136,7 @@ proptest! {
     fn with_memory_for_all_only_first_touches_fault(refs in refs(120, 12, 3)) {
         let pages = distinct(&refs);
         let trace = trace_of(&refs);
-        for policy in POLICIES.into_iter().filter(|policy| !policy.contains("limit")) {
+        for policy in POLICIES.iter().filter(|policy| !policy.contains("limit")) {
             for more in [0, 1, 100] {
                 let tau = (refs.len() + more) as u64;
                 let setting = Setting { tau, ..Setting::frames(policy, pages + more) };

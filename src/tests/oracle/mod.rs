@@ -5,19 +5,49 @@
 //! A page is named by (process, page number). Elsewhere than in [`whole`] there are no mappings:
 //! every page is private to its process, its first touch is a fill, every later load is a refill.
 
+pub mod aging;
+pub mod arc;
+pub mod car;
 pub mod clock;
+pub mod clock_pro;
+pub mod dws;
+pub mod esc;
 pub mod expected;
 pub mod fifo;
 pub mod formats;
+pub mod freebsd;
+pub mod gclock;
+pub mod lfu;
+pub mod linux;
+pub mod lirs;
+pub mod lists;
+pub mod lrfu;
 pub mod lru;
+pub mod lru_k;
+pub mod mglru;
+pub mod mq;
+pub mod mru;
+pub mod nru;
 pub mod opt;
+pub mod opt_wb;
 pub mod pages;
+pub mod pff;
 pub mod published;
+pub mod random;
+pub mod s3_fifo;
+pub mod sieve;
+pub mod slru;
 pub mod swap;
+pub mod sws;
 pub mod tlb;
+pub mod two_q;
+pub mod two_q_simple;
 pub mod vmin;
+pub mod vmin_run;
+pub mod w_tinylfu;
 pub mod whole;
 pub mod ws;
+pub mod wsclock;
 
 /// A page: its process and its number within the process.
 pub type Page = (u32, u64);

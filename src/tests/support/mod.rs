@@ -5,7 +5,12 @@
 //! A test crate that uses it declares `mod oracle;` too.
 
 pub mod events;
+pub mod policies;
 pub mod random;
+
+// Each test crate uses some of them.
+#[allow(unused_imports)]
+pub use policies::{POLICIES, SEED, fixed_space, oracle_of, oracle_with_events, variable_space};
 
 use crate::oracle::{self, Expiry, Fault, Page, Ref, Run};
 use pagebench::policy::{PolicyChoice, Space, TABLE};
@@ -169,7 +174,8 @@ impl Setting {
 
     /// The most frames there are; none for a variable-space policy without a limit.
     pub fn limit(&self) -> Option<usize> {
-        let limit = || self.policy.params.get(self.policy.spec(), "limit");
+        let spec = self.policy.spec();
+        let limit = || self.policy.params.get(spec, spec.param("limit")?.name);
         match self.is_variable() {
             true => limit().map(|limit| limit as usize),
             false => Some(self.frames),
@@ -200,7 +206,7 @@ pub fn replay(trace: &Trace, setting: &Setting) -> (Outcome, Recorder) {
         accessed: vm::Accessed::Every,
         policy: setting.policy.index,
         params: &setting.policy.params,
-        seed: 0,
+        seed: SEED,
         frames: setting.limit().map(|limit| limit as u32),
         tau: setting.tau,
         warmup: setting.warmup,
@@ -308,49 +314,6 @@ pub fn resident_end(run: &Run, references: usize) -> Vec<Page> {
     });
     end.sort_unstable();
     end
-}
-
-/// The oracle of a policy; `None` if there is none.
-pub fn oracle_of(refs: &[Ref], setting: &Setting) -> Option<Run> {
-    let (spec, params) = (setting.policy.spec(), &setting.policy.params);
-    Some(match spec.name {
-        "lru" => oracle::lru::lru(refs, setting.frames),
-        "fifo" => oracle::fifo::fifo(refs, setting.frames),
-        "clock" => {
-            let load_bit = params.get(spec, "load-bit") == Some(1);
-            oracle::clock::clock(refs, setting.frames, load_bit)
-        }
-        "opt" => oracle::opt::opt(refs, setting.frames),
-        "ws" => oracle::ws::ws(refs, setting.tau, setting.limit()),
-        _ => return None,
-    })
-}
-
-/// Policies with their parameters that stand for the whole table: each policy, and each of its
-/// parameters away from the default.
-pub const POLICIES: [&str; 8] = [
-    "lru",
-    "fifo",
-    "clock",
-    "clock:load-bit=0",
-    "opt",
-    "ws",
-    "ws:limit=1",
-    "ws:limit=3",
-];
-
-/// The fixed-space ones of [`POLICIES`].
-pub fn fixed_space() -> impl Iterator<Item = &'static str> {
-    POLICIES
-        .into_iter()
-        .filter(|policy| !Setting::frames(policy, 1).is_variable())
-}
-
-/// The variable-space ones of [`POLICIES`].
-pub fn variable_space() -> impl Iterator<Item = &'static str> {
-    POLICIES
-        .into_iter()
-        .filter(|policy| Setting::frames(policy, 1).is_variable())
 }
 
 /// All numbers of an outcome but the TLBs'.

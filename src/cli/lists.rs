@@ -3,9 +3,9 @@
 use super::failure::Failure;
 use super::print;
 use crate::exit::{self, ExitCode};
-use crate::policy::{self, Spec, TABLE};
+use crate::policy::{self, Bursts, Family, Spec, TABLE};
 use crate::report::columns::{COLUMNS, ColumnKind};
-use crate::report::{curves, windows};
+use crate::report::{curves, vmstat, windows};
 use crate::trace::format;
 use crate::trace::source::PBT;
 use clap::Args;
@@ -35,16 +35,29 @@ pub fn listing(lines: &[(String, String)]) -> String {
 /// Runs `policies`.
 pub fn policies(args: NameArgs) -> Result<ExitCode, Failure> {
     let text = match args.name {
-        None => listing(
-            &TABLE
-                .iter()
-                .map(|spec| (spec.name.to_owned(), spec.about.to_owned()))
-                .collect::<Vec<_>>(),
-        ),
+        None => list_policies(),
         Some(name) => describe_policy(&TABLE[policy::params::find(&name)?]),
     };
     print(&text)?;
     Ok(exit::OK)
+}
+
+/// The policies by family, each family under the name that stands for all of it.
+fn list_policies() -> String {
+    let mut out = String::new();
+    let width = TABLE.iter().map(|spec| spec.name.len()).max().unwrap_or(0);
+    for (group, family) in Family::GROUPS {
+        let of_it: Vec<&Spec> = TABLE.iter().filter(|spec| spec.family == family).collect();
+        if of_it.is_empty() {
+            continue;
+        }
+        let gap = if out.is_empty() { "" } else { "\n" };
+        let _ = writeln!(out, "{gap}@{group}");
+        for spec in of_it {
+            let _ = writeln!(out, "  {:width$}  {}", spec.name, spec.about);
+        }
+    }
+    out
 }
 
 fn describe_policy(spec: &Spec) -> String {
@@ -57,15 +70,18 @@ fn describe_policy(spec: &Spec) -> String {
         policy::Space::Variable => "a window in references of the process (--tau)",
     };
     let _ = writeln!(out, "memory       {memory}");
-    let _ = writeln!(
-        out,
-        "future       {}",
-        if spec.needs_future() {
-            "knows it: a bound"
-        } else {
-            "unknown to it"
-        }
-    );
+    let _ = writeln!(out, "sees         {}", spec.sees.about());
+    let bursts = match spec.bursts {
+        Bursts::Never => "reference by reference",
+        Bursts::SetBitsAlone => "by bursts, where there is one process",
+        _ => "by bursts",
+    };
+    let _ = writeln!(out, "replayed     {bursts}");
+    let _ = writeln!(out, "complexity   {}", spec.complexity);
+    let _ = writeln!(out, "state        {}", spec.state);
+    if spec.draws {
+        let _ = writeln!(out, "draws        random numbers, from --seed");
+    }
     let _ = writeln!(out, "source       {}", spec.cite);
     if !spec.choices.is_empty() {
         let _ = writeln!(out, "choices      {}", spec.choices);
@@ -73,11 +89,13 @@ fn describe_policy(spec: &Spec) -> String {
     for param in spec.params {
         let default = param
             .default
-            .map_or("off".to_owned(), |value| value.to_string());
+            .map_or("off".to_owned(), |value| param.show(value));
         let _ = writeln!(
             out,
-            "parameter    {}={default}  from {} to {}: {}",
-            param.name, param.min, param.max, param.about
+            "parameter    {}={default}  {}: {}",
+            param.name,
+            param.range(),
+            param.about
         );
     }
     out
@@ -137,6 +155,7 @@ pub fn columns(args: NameArgs) -> Result<ExitCode, Failure> {
             .map(|c| (c.name, c.kind, c.unit, c.about))
             .collect(),
         Some("windows.csv") => windows::columns().collect(),
+        Some("vmstat.csv") => vmstat::columns().collect(),
         wanted => results
             .filter(|column| wanted.is_none_or(|name| name == column.0))
             .collect(),

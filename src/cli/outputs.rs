@@ -178,6 +178,9 @@ pub fn write_tables(folder: &Path, records: &[Record]) -> Result<Vec<Row>, Failu
         let table = records::distributions(records);
         write_file(&folder.join("distributions.csv"), &table)?;
     }
+    if let Some(table) = records::vmstat(records) {
+        write_file(&folder.join("vmstat.csv"), &table)?;
+    }
     write_file(&folder.join("timings.csv"), &records::timings(records))?;
     Ok(read_rows(&results)?)
 }
@@ -229,10 +232,11 @@ fn cannot_write(folder: &Path, error: io::Error) -> Failure {
 
 /// Removes the files that a run writes, and no others.
 fn remove_results(folder: &Path) -> io::Result<()> {
-    const TABLES: [&str; 7] = [
+    const TABLES: [&str; 8] = [
         "results.csv",
         "windows.csv",
         "distributions.csv",
+        "vmstat.csv",
         "timings.csv",
         MANIFEST,
         CELLS,

@@ -313,12 +313,13 @@ struct Files {
 }
 
 /// What a run or `plot` writes beside its charts and reads again.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "results.csv",
     "windows.csv",
     "curve.csv",
     "states.csv",
     "distributions.csv",
+    "vmstat.csv",
     "timings.csv",
 ];
 

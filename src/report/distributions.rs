@@ -1,7 +1,7 @@
 //! Distributions of each cell, as percentiles: references between faults, and the modelled time
 //! of an access. Percentiles have three digits; count, mean, least and greatest are exact.
 
-use super::columns::{Row, column};
+use super::columns::{Column, Row, column};
 use crate::vm::Outcome;
 use crate::vm::cost::{CostTable, classes};
 use crate::vm::listen::{Distribution, Gatherer, QUANTILES};
@@ -19,10 +19,15 @@ pub const KEY_COLUMNS: [&str; 9] = [
     "frames",
 ];
 
+/// [`KEY_COLUMNS`], as the table of columns has them.
+pub fn key_columns() -> impl Iterator<Item = &'static Column> {
+    let known = |name| column(name).expect("a column of the table");
+    KEY_COLUMNS.into_iter().map(known)
+}
+
 /// The fields of a row under [`KEY_COLUMNS`].
 pub fn key_fields(row: &Row) -> Vec<String> {
-    let show = |name: &&str| (column(name).expect("a column of the table").show)(row);
-    KEY_COLUMNS.iter().map(show).collect()
+    key_columns().map(|column| (column.show)(row)).collect()
 }
 
 /// The columns of `distributions.csv` after [`KEY_COLUMNS`].

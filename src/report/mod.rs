@@ -21,5 +21,6 @@ pub mod rows;
 pub mod states;
 pub mod summary;
 pub mod table;
+pub mod vmstat;
 pub mod windows;
 pub mod xml;

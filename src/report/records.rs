@@ -10,7 +10,7 @@ use super::counts::Counts;
 use super::csv::{TableError, table_to_csv};
 use super::distributions::{self, KEY_COLUMNS, key_fields};
 use super::plan_file::cell_id;
-use super::rows;
+use super::{rows, vmstat};
 use crate::sweep::{Cell, CellResult, Plan};
 use crate::trace::digest;
 use crate::vm::cost::CostTable;
@@ -34,6 +34,8 @@ pub struct Record {
     pub row: Row,
     /// Its lines of `distributions.csv` after the fields that name it.
     pub distributions: Vec<Vec<String>>,
+    /// The same of `vmstat.csv`; none if its policy counts nothing itself.
+    pub vmstat: Vec<Vec<String>>,
     /// How long its replay took, in nanoseconds; `None` if a curve gave it.
     pub wall_ns: Option<u64>,
     /// The references that were replayed.
@@ -46,6 +48,8 @@ struct Stored {
     cell: String,
     row: Vec<String>,
     distributions: Vec<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    vmstat: Vec<Vec<String>>,
     /// The counts asked for; none if all were.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     counts: Vec<String>,
@@ -77,6 +81,7 @@ impl Record {
             distributions: outcome
                 .map(|outcome| distributions::lines(outcome, costs))
                 .unwrap_or_default(),
+            vmstat: outcome.map(vmstat::lines).unwrap_or_default(),
             wall_ns: result.wall.map(|wall| wall.as_nanos() as u64),
             replayed: result.replayed(plan.traces[cell.trace].trace.len()),
         }
@@ -97,7 +102,8 @@ impl Record {
 
     /// Whether both say the same; how long they took does not matter.
     pub fn agrees(&self, other: &Record) -> bool {
-        self.row == other.row && self.distributions == other.distributions
+        let tables = |record: &Record| [record.distributions.clone(), record.vmstat.clone()];
+        self.row == other.row && tables(self) == tables(other)
     }
 
     fn to_line(&self) -> String {
@@ -105,6 +111,7 @@ impl Record {
             cell: self.id.clone(),
             row: COLUMNS.iter().map(|c| (c.show)(&self.row)).collect(),
             distributions: self.distributions.clone(),
+            vmstat: self.vmstat.clone(),
             counts: self
                 .row
                 .counts
@@ -144,6 +151,7 @@ impl Record {
             id: stored.cell,
             row,
             distributions: stored.distributions,
+            vmstat: stored.vmstat,
             wall_ns: stored.wall_ns,
             replayed: stored.replayed,
         })
@@ -160,10 +168,26 @@ pub fn rows(records: &[Record]) -> Vec<Row> {
 /// `distributions.csv`: the lines of each cell that has counts.
 pub fn distributions(records: &[Record]) -> Vec<u8> {
     let header = KEY_COLUMNS.into_iter().chain(distributions::columns());
+    table_of(header, records, |record| &record.distributions)
+}
+
+/// `vmstat.csv`: the lines of each cell that has some; `None` if none has.
+pub fn vmstat(records: &[Record]) -> Option<Vec<u8>> {
+    let header = vmstat::columns().map(|(name, ..)| name);
+    let any = records.iter().any(|record| !record.vmstat.is_empty());
+    any.then(|| table_of(header, records, |record| &record.vmstat))
+}
+
+/// The lines of each cell, behind the fields that name it.
+fn table_of<'r>(
+    header: impl Iterator<Item = &'static str>,
+    records: &'r [Record],
+    lines: fn(&'r Record) -> &'r [Vec<String>],
+) -> Vec<u8> {
     let lines = in_order(records).into_iter().flat_map(|record| {
         let key = key_fields(&record.row);
         let line = move |line: &Vec<String>| [key.clone(), line.clone()].concat();
-        record.distributions.iter().map(line)
+        lines(record).iter().map(line)
     });
     table_to_csv(header.map(str::to_owned).collect(), lines)
 }
@@ -309,6 +333,7 @@ mod tests {
                 ..Row::default()
             },
             distributions: vec![vec!["x".into()], Vec::new()],
+            vmstat: vec![vec!["pgscan".into(), "3".into()]],
             wall_ns: Some(5),
             replayed: 6,
         }

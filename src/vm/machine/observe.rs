@@ -68,6 +68,7 @@ struct Look<'a, 't> {
 
 impl<'t> Goal<'t> for Look<'_, 't> {
     type Output = Snapshot;
+    const FAST: bool = false;
 
     fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,
@@ -97,6 +98,7 @@ struct Sample<'a, 't> {
 
 impl<'t> Goal<'t> for Sample<'_, 't> {
     type Output = Vec<States>;
+    const FAST: bool = false;
 
     fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,

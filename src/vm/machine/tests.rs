@@ -4,9 +4,11 @@
 use super::observe::PageState;
 use super::*;
 use crate::policy::PolicyChoice;
+use crate::policy::{Future, Visitor, dispatch};
 use crate::trace::dense::{Dictionary, Meta, PageKey, pack};
 use crate::trace::record::{Addressing, TraceKind};
 use crate::units::PageSize;
+use crate::vm::residence::Flat;
 
 /// A trace of one process; a page number followed by `w` is a write.
 fn trace(text: &str) -> Trace {

@@ -74,11 +74,11 @@ fn unpacked(file: &Path) -> Vec<u8> {
     text
 }
 
-/// What the product counts differs from the row.
-fn difference(trace: &Trace, row: &Published) -> Option<String> {
+/// What the product counts, in the terms of the row.
+fn counted(trace: &Trace, row: &Published) -> Expected {
     let (outcome, _) = replay(trace, &Setting::frames(row.policy, row.frames as usize));
     let counters = &outcome.counters;
-    let counted = match row.expected {
+    match row.expected {
         Expected::Faults(_) => Expected::Faults(counters.faults()),
         Expected::FaultsAndWrites(..) => {
             Expected::FaultsAndWrites(counters.faults(), counters.write_backs())
@@ -87,6 +87,16 @@ fn difference(trace: &Trace, row: &Published) -> Option<String> {
             let hundredths = (counters.hits * 20_000 / counters.refs).div_ceil(2);
             Expected::HitPercentHundredths(hundredths as u32)
         }
+    }
+}
+
+/// One figure and its verdict, as `scripts/verify_published.sh` prints it.
+fn line(trace: &Trace, row: &Published) -> (bool, String) {
+    let got = counted(trace, row);
+    let verdict = if got == row.expected {
+        "equal"
+    } else {
+        "DIFFERS"
     };
     let Published {
         trace: name,
@@ -96,9 +106,10 @@ fn difference(trace: &Trace, row: &Published) -> Option<String> {
         source,
         ..
     } = row;
-    (counted != *expected).then(|| {
-        format!("{name}, {policy}, {frames} frames: {counted:?}, published {expected:?} ({source})")
-    })
+    let line = format!(
+        "{verdict}: {name}, {policy}, {frames} frames: expected {expected}, got {got} ({source})"
+    );
+    (got == row.expected, line)
 }
 
 #[test]
@@ -112,7 +123,7 @@ fn every_published_count() {
         by_trace.entry(row.trace).or_default().push(row);
     }
     let traces: Vec<(&str, Vec<&Published>)> = by_trace.into_iter().collect();
-    let check = |(name, rows): &(&str, Vec<&Published>)| -> Vec<String> {
+    let check = |(name, rows): &(&str, Vec<&Published>)| -> Vec<(bool, String)> {
         let file = folder.join(name);
         if !file.exists() {
             eprintln!("skipped: no {}", file.display());
@@ -124,11 +135,14 @@ fn every_published_count() {
             SIZES.contains(&size),
             "another file than the published one: {size:?}"
         );
-        rows.par_iter()
-            .filter_map(|row| difference(&trace, row))
-            .collect()
+        rows.par_iter().map(|row| line(&trace, row)).collect()
     };
-    let differences: Vec<String> = traces.par_iter().flat_map_iter(check).collect();
+    let lines: Vec<(bool, String)> = traces.par_iter().flat_map_iter(check).collect();
+    if std::env::var_os("PAGEBENCH_PUBLISHED_LINES").is_some() {
+        lines.iter().for_each(|(_, line)| eprintln!("{line}"));
+    }
+    let differences = lines.into_iter().filter(|(equal, _)| !equal);
+    let differences: Vec<String> = differences.map(|(_, line)| line).collect();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 

@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::print;
 use crate::exit::{self, ExitCode};
+use crate::policy::select::group;
 use crate::policy::{self, Bursts, Family, Spec, TABLE};
 use crate::report::columns::{COLUMNS, ColumnKind};
 use crate::report::{curves, vmstat, windows};
@@ -10,6 +11,7 @@ use crate::trace::format;
 use crate::trace::source::PBT;
 use clap::Args;
 use std::fmt::Write;
+use std::iter;
 
 /// The name of an entry, or none for the list.
 #[derive(Debug, Args)]
@@ -35,18 +37,19 @@ pub fn listing(lines: &[(String, String)]) -> String {
 /// Runs `policies`.
 pub fn policies(args: NameArgs) -> Result<ExitCode, Failure> {
     let text = match args.name {
-        None => list_policies(),
+        None => list_policies(Family::GROUPS.into_iter()),
+        Some(name) if name.starts_with('@') => list_policies(iter::once(group(&name)?)),
         Some(name) => describe_policy(&TABLE[policy::params::find(&name)?]),
     };
     print(&text)?;
     Ok(exit::OK)
 }
 
-/// The policies by family, each family under the name that stands for all of it.
-fn list_policies() -> String {
+/// The policies of families, each under the name that stands for all of it.
+fn list_policies(families: impl Iterator<Item = (&'static str, Family)>) -> String {
     let mut out = String::new();
     let width = TABLE.iter().map(|spec| spec.name.len()).max().unwrap_or(0);
-    for (group, family) in Family::GROUPS {
+    for (group, family) in families {
         let of_it: Vec<&Spec> = TABLE.iter().filter(|spec| spec.family == family).collect();
         if of_it.is_empty() {
             continue;

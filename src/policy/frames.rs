@@ -67,6 +67,15 @@ impl Frames {
         }
     }
 
+    /// The policy must be told of hits of this page again (see
+    /// [`Policy::is_settled`](super::Policy::is_settled)).
+    #[inline]
+    pub fn watch(&mut self, frame: FrameId) {
+        if let Some(cleared) = &mut self.cleared {
+            cleared.push(frame);
+        }
+    }
+
     /// Whether the page was written since it came in.
     #[inline]
     pub fn dirty(&self, frame: FrameId) -> bool {

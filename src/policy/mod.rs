@@ -94,7 +94,9 @@ pub enum Repeats {
 pub enum Bursts {
     /// Every hit is told: the policy is replayed reference by reference.
     Never,
-    /// Hits set the bits of [`Frames`] and nothing else. Bits are right whenever the policy looks.
+    /// Hits set the bits of [`Frames`], which are right whenever the policy looks, and nothing else;
+    /// or they are told until the policy says that more of them [change
+    /// nothing](Policy::is_settled).
     SetBits,
     /// The same, where there is one process: the position of a reference is then its time.
     SetBitsAlone,
@@ -102,7 +104,10 @@ pub enum Bursts {
     /// too. That is enough where a victim is never among the pages that the burst has referenced
     /// so far: the least recent page is not, if there are as many frames as pages in the burst.
     Order,
-    /// The same for windows of time (see [`Policy::idle`]), if no window is shorter than the burst.
+    /// Where a burst has no fault the last hit of each page is told, in their order; else every hit.
+    /// That is enough where hits do no more than put pages in order, and victims may be any.
+    OrderOfHits,
+    /// As [`Order`](Bursts::Order) for windows of time (see [`Policy::idle`]), if no window is shorter than the burst.
     Windows,
 }
 
@@ -281,7 +286,15 @@ pub trait Policy<'t>: Sized + Send {
     #[inline(always)]
     fn hit(&mut self, _at: Touch) {}
 
-    /// With [`Bursts::Order`]: the pages of these frames are hit one after the other.
+    /// With [`Bursts::SetBits`]: whether more hits of the page in this frame change nothing, until
+    /// [`Frames::watch`] is called for it or its reference bit is cleared.
+    #[inline(always)]
+    fn is_settled(&self, _frame: FrameId) -> bool {
+        true
+    }
+
+    /// With [`Bursts::Order`] and [`Bursts::OrderOfHits`]: the pages of these frames are hit one
+    /// after the other.
     #[inline(always)]
     fn hits(&mut self, _frames: impl ExactSizeIterator<Item = FrameId>) {}
 

@@ -9,8 +9,8 @@ use crate::units::did_you_mean;
 pub fn parse_list(text: &str) -> Result<Vec<PolicyChoice>, ParamError> {
     let mut policies = Vec::new();
     for item in items(text) {
-        match group(&item)? {
-            Some(group) => policies.extend(group),
+        match several(&item)? {
+            Some(all) => policies.extend(all),
             None => {
                 let all = combinations(&item).into_iter();
                 let all: Result<Vec<PolicyChoice>, _> = all.map(|one| one.parse()).collect();
@@ -35,22 +35,27 @@ pub fn items(text: &str) -> Vec<String> {
     items
 }
 
-/// The policies that a group stands for; `None` if it is none.
-fn group(item: &str) -> Result<Option<Vec<PolicyChoice>>, ParamError> {
-    let Some(name) = item.strip_prefix('@') else {
-        return Ok((item == "all").then(|| with(|_| true)));
-    };
+/// The policies that an item stands for if it names more than one.
+fn several(item: &str) -> Result<Option<Vec<PolicyChoice>>, ParamError> {
+    match item.starts_with('@') {
+        true => group(item).map(|(_, family)| Some(with(|of| of == family))),
+        false => Ok((item == "all").then(|| with(|_| true))),
+    }
+}
+
+/// The group of a name that begins with `@`.
+pub fn group(item: &str) -> Result<(&'static str, Family), ParamError> {
     let groups = Family::GROUPS;
-    let found = groups.iter().find(|group| group.0 == name.to_lowercase());
-    let family = found.map(|group| group.1).ok_or_else(|| {
-        let names: Vec<String> = groups.iter().map(|group| format!("@{}", group.0)).collect();
+    let wanted = item.trim_start_matches('@').to_lowercase();
+    let found = groups.into_iter().find(|group| group.0 == wanted);
+    found.ok_or_else(|| {
+        let names = groups.map(|group| format!("@{}", group.0));
         let hint = did_you_mean(item, names.iter().map(String::as_str));
         ParamError(format!(
             "unknown group of policies \"{item}\"{hint} (there are: {})",
             names.join(", ")
         ))
-    })?;
-    Ok(Some(with(|of| of == family)))
+    })
 }
 
 fn with(takes: impl Fn(Family) -> bool) -> Vec<PolicyChoice> {

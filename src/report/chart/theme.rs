@@ -112,7 +112,7 @@ pub struct Style {
 }
 
 /// Policies that know the future. They are bounds and no competitors, so they are drawn in black.
-const OFFLINE: [&str; 2] = ["opt", "vmin"];
+const OFFLINE: [&str; 3] = ["opt", "opt-wb", "vmin"];
 
 /// Whether the policy of this name knows the future.
 pub fn is_offline(policy: &str) -> bool {

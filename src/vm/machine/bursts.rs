@@ -7,6 +7,7 @@
 //! pages all is set changes nothing. Else, by what the policy needs (see [`Bursts`]):
 //!
 //! - `SetBits` and `SetBitsAlone`: the bytes of the references are scanned for the next one that finds something unset;
+//! - `OrderOfHits`: a burst without faults is taken as a whole, any other reference by reference;
 //! - `Order`, `Windows`: faults are taken in the order of first references, which are in the list;
 //!   no reference is looked at.
 
@@ -126,7 +127,7 @@ pub fn choose_size(
     // Small bursts are looked at often, large ones have a fault nearly always.
     match spec.bursts {
         Bursts::Never => None,
-        Bursts::SetBits | Bursts::SetBitsAlone => Some(match frames {
+        Bursts::SetBits | Bursts::SetBitsAlone | Bursts::OrderOfHits => Some(match frames {
             0..150 => 16,
             150..600 => 32,
             _ => 64,
@@ -174,7 +175,7 @@ where
         let enough = self.capacity as usize >= k.min(self.memory.objects().count());
         let exact = match P::SPEC.bursts {
             Bursts::Never => false,
-            Bursts::SetBits => true,
+            Bursts::SetBits | Bursts::OrderOfHits => true,
             Bursts::SetBitsAlone => job.trace.dictionary.pids.len() == 1,
             Bursts::Order | Bursts::Windows => enough,
         };
@@ -207,11 +208,12 @@ where
         });
     }
 
-    /// An entry is present, and its page referenced and, it may be, written.
+    /// An entry shows the page in a frame, which was referenced and, it may be, written.
     #[inline]
-    pub(super) fn knows(&mut self, entry: EntryId, write: bool) {
+    pub(super) fn knows(&mut self, entry: EntryId, frame: FrameId, write: bool) {
         if let Some(bursts) = &mut self.by_bursts {
-            bursts.learn(entry, PRESENT | REFERENCED | (u8::from(write) * DIRTY));
+            let settled = u8::from(self.policy.is_settled(frame)) * REFERENCED;
+            bursts.learn(entry, PRESENT | settled | (u8::from(write) * DIRTY));
         }
     }
 
@@ -300,10 +302,11 @@ where
             Bursts::SetBits | Bursts::SetBitsAlone => {
                 return self.scan_between_ticks(view, list, range, lacks);
             }
-            Bursts::Order if lacks == 0 => {
+            Bursts::Order | Bursts::OrderOfHits if lacks == 0 => {
                 self.note_order(view.columns, list);
                 self.counters.hits += range.len() as u64;
             }
+            Bursts::OrderOfHits => return self.order_or_part(view, list, range),
             Bursts::Order => return self.fault_in_order(view, list, range),
             Bursts::Windows => return self.pass_windows(view, list, range, lacks),
             Bursts::Never => unreachable!("replayed by references"),
@@ -361,7 +364,7 @@ where
             let time = (range.start + found) as u64;
             at = found + 1;
             match self.access(entry << 1 | u32::from(write), kind, time) {
-                Ok(true) => self.knows(entry, write),
+                Ok(true) => self.knows(entry, self.memory.present(entry), write),
                 Ok(false) => faults += 1,
                 Err(Full) => {
                     self.counters.hits += found as u64 - faults;
@@ -395,6 +398,20 @@ where
         let frames = columns.by_last[list].iter();
         self.policy
             .hits(frames.map(|&index| memory.present(page_of(pages[usize::from(index)]))));
+    }
+
+    /// A burst without faults, of which some pages are not known to be dirty; or one with faults,
+    /// reference by reference.
+    #[inline(never)]
+    fn order_or_part(&mut self, view: View<'_>, list: Range<usize>, range: Range<usize>) -> usize {
+        let mut pages = view.columns.pages[list.clone()].iter();
+        if !pages.all(|&page| self.has(page_of(page))) {
+            return self.part(view, range);
+        }
+        self.write_listed(view, list.clone());
+        self.note_order(view.columns, list);
+        self.counters.hits += range.len() as u64;
+        range.end
     }
 
     /// Takes the faults of a burst in the order of first references, then the order of the last
@@ -440,7 +457,7 @@ where
             if page.written && !self.knows_dirty(page.entry) {
                 let frame = self.memory.present(page.entry);
                 self.frames.touch(frame, true);
-                self.knows(page.entry, true);
+                self.knows(page.entry, frame, true);
             }
         }
     }

@@ -56,8 +56,8 @@ where
     /// A fault whose page is in memory already.
     fn found(&mut self, kind: FaultKind, entry: EntryId, frame: FrameId, write: bool, time: u64) {
         self.frames.touch(frame, write);
-        self.knows(entry, write);
         self.policy.hit(Touch { entry, frame, time });
+        self.knows(entry, frame, write);
         self.count(kind, Read::Nothing, None);
         self.tell(kind, self.frames.page(frame), Read::Nothing, None, time);
     }
@@ -251,9 +251,9 @@ where
         self.memory.attach(entry, frame);
         self.residency.now += 1;
         self.frames.load(frame, object, write);
-        self.knows(entry, write);
         self.policy
             .loaded(&mut self.frames, Touch { entry, frame, time });
+        self.knows(entry, frame, write);
         self.flush_cleared(time);
     }
 

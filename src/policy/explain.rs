@@ -2,6 +2,7 @@
 //! order. The words are the policies' own; they are asked for after a reference, never in a loop.
 //! Knows nothing of how they are shown.
 
+use super::support::lists::Lists;
 use crate::units::{FrameId, PageId};
 
 /// What was seen of a page while it was in its frame.
@@ -49,6 +50,22 @@ impl State {
         State {
             title: title.to_owned(),
             frames: frames.map(|frame| (frame, String::new())).collect(),
+        }
+    }
+
+    /// The frames of several lists, each from its front on, with the name of their list on them.
+    pub fn lists<'a>(
+        title: &str,
+        lists: &Lists,
+        names: impl IntoIterator<Item = (usize, &'a str)>,
+    ) -> State {
+        let named = |(list, name): (usize, &'a str)| {
+            let frames = lists.iter(list);
+            frames.map(move |frame| (frame, name.to_owned()))
+        };
+        State {
+            title: title.to_owned(),
+            frames: names.into_iter().flat_map(named).collect(),
         }
     }
 }

@@ -16,8 +16,15 @@ pub mod support;
 
 mod clock;
 mod fifo;
+mod lrfu;
 mod lru;
+mod lru_k;
+mod mq;
 mod opt;
+mod slru;
+mod two_q;
+mod two_q_simple;
+mod w_tinylfu;
 mod ws;
 
 pub use any::AnyPolicy;
@@ -420,6 +427,13 @@ policies! {
     fifo::Fifo,
     clock::Clock,
     ws::WorkingSet<'_>,
+    lru_k::LruK,
+    two_q::TwoQ,
+    two_q_simple::TwoQSimple,
+    slru::Slru,
+    mq::Mq,
+    lrfu::Lrfu,
+    w_tinylfu::WTinyLfu,
     opt::Opt<'_>,
 }
 

@@ -2,6 +2,9 @@
 //! logic.
 
 pub mod bits;
+pub mod ghosts;
+pub mod lazy_heap;
 pub mod list;
+pub mod lists;
 pub mod queue;
 pub mod recency;

@@ -19,7 +19,12 @@ pub struct Queue {
 impl Queue {
     /// An empty queue of numbers below `n`, which is 2^31 at most.
     pub fn new(n: u32) -> Queue {
-        let room = (n as usize * 2).next_power_of_two().clamp(2, 1 << 31);
+        Queue::with_room(n, n)
+    }
+
+    /// An empty queue of numbers below `n`, of which it never has more than `most`.
+    pub fn with_room(n: u32, most: u32) -> Queue {
+        let room = (most as usize * 2).next_power_of_two().clamp(2, 1 << 31);
         Queue {
             ring: vec![GAP; room],
             place: vec![0; n as usize],
@@ -32,6 +37,15 @@ impl Queue {
     fn at(&mut self, place: u32) -> &mut u32 {
         let mask = self.ring.len() - 1;
         &mut self.ring[place as usize & mask]
+    }
+
+    /// Whether a number is in the queue.
+    #[inline]
+    pub fn contains(&self, number: u32) -> bool {
+        let place = self.place[number as usize];
+        // A place that has been passed may have been taken anew: by another number.
+        place.wrapping_sub(self.oldest) < self.end.wrapping_sub(self.oldest)
+            && self.ring[place as usize & (self.ring.len() - 1)] == number
     }
 
     /// Puts in behind all others a number that is not in the queue.
@@ -110,6 +124,7 @@ mod tests {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 let number = (state >> 8) % n;
                 let known = model.contains(&number);
+                assert_eq!(queue.contains(number), known);
                 match state >> 28 {
                     0..7 if !known => {
                         queue.push(number);

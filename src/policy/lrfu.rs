@@ -1,0 +1,236 @@
+//! LRFU: each reference to a page counts, the less the longer ago it was; the victim is the page
+//! with the least sum.
+
+use super::params::MILLION;
+use super::support::lazy_heap::LazyHeap;
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want, explain,
+};
+use crate::units::FrameId;
+
+/// A sum of weights 2^(lambda * time), one for each reference: what the paper's values were at
+/// time 0. It only grows, and compares as they do at any time.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    /// The sum is `scaled` times 2 to this power: lambda * the time of the last reference, rounded
+    /// down.
+    power: u64,
+    /// From 1 on.
+    scaled: f64,
+    /// The time of the last reference.
+    last: u64,
+}
+
+/// What orders sums: the power of two that they reach, the bits of the fraction behind, and, if they
+/// are equal, the last reference.
+type Key = (u64, u64, u64);
+
+/// Bits of the fraction of a float, and the bias of its exponent.
+const FRACTION_BITS: u32 = f64::MANTISSA_DIGITS - 1;
+const BIAS: u64 = 1023;
+
+impl Sum {
+    #[inline(always)]
+    fn key(&self) -> Key {
+        let bits = self.scaled.to_bits();
+        let fraction = bits & ((1 << FRACTION_BITS) - 1);
+        (self.power + (bits >> FRACTION_BITS), fraction, self.last)
+    }
+
+    /// Adds the weight of a reference that is not before the last one.
+    #[inline(always)]
+    fn add(&mut self, weight: Sum) {
+        self.scaled = self.scaled * halved(weight.power - self.power) + weight.scaled;
+        self.power = weight.power;
+        self.last = weight.last;
+    }
+}
+
+/// 1 halved so many times, or 0 where that makes no difference any more.
+#[inline(always)]
+fn halved(times: u64) -> f64 {
+    f64::from_bits(BIAS.saturating_sub(times) << FRACTION_BITS)
+}
+
+/// 2 to a power of `numerator / denominator`, which is below 1, from square roots of 2: by operations
+/// whose results are the same on all machines.
+fn power_of_two(mut numerator: u64, denominator: u64) -> f64 {
+    let (mut power, mut root) = (1.0, 2.0f64);
+    for _ in 0..=f64::MANTISSA_DIGITS {
+        root = root.sqrt();
+        numerator *= 2;
+        if numerator >= denominator {
+            numerator -= denominator;
+            power *= root;
+        }
+    }
+    power
+}
+
+/// Millionths in the step of the table of coarse powers; entries of both tables.
+const STEP: u64 = 1000;
+
+/// The weights of references.
+struct Weights {
+    /// In millionths.
+    lambda: u64,
+    /// Powers of two of thousandths and of millionths.
+    coarse: Vec<f64>,
+    fine: Vec<f64>,
+}
+
+impl Weights {
+    fn new(lambda: u64) -> Weights {
+        let powers = |denominator| {
+            (0..STEP)
+                .map(move |n| power_of_two(n, denominator))
+                .collect()
+        };
+        Weights {
+            lambda,
+            coarse: powers(STEP),
+            fine: powers(MILLION),
+        }
+    }
+
+    /// That of a reference at a time.
+    #[inline(always)]
+    fn at(&self, time: u64) -> Sum {
+        let millionths = self.lambda * time;
+        let (power, rest) = (millionths / MILLION, millionths % MILLION);
+        let coarse = self.coarse[(rest / STEP) as usize];
+        Sum {
+            power,
+            scaled: coarse * self.fine[(rest % STEP) as usize],
+            last: time,
+        }
+    }
+}
+
+/// Least recently and frequently used. Sums only grow, so a heap that lags behind will do.
+pub struct Lrfu {
+    weights: Weights,
+    /// By frame.
+    sums: Vec<Sum>,
+    order: LazyHeap<Key>,
+}
+
+impl<'t> Policy<'t> for Lrfu {
+    const SPEC: Spec = Spec {
+        name: "lrfu",
+        aliases: &["least-recently-frequently-used"],
+        family: Family::Research,
+        about: "evicts the page with the least sum of references, each fading with age",
+        cite: "D. Lee, J. Choi, J.-H. Kim, S. H. Noh, S. L. Min, Y. Cho, C. S. Kim, \"LRFU: a spectrum of policies that subsumes the least recently used and least frequently used policies\", IEEE Transactions on Computers 50(12), 2001",
+        choices: "the paper's weighing function (1/2)^(lambda * age), without its correlated period. What was counted of a page is forgotten when it leaves. Of equal sums that of the least recently used page counts as the least. lambda=0 is LFU that forgets, lambda=1 is LRU. Sums have 53 bits, and are kept so that those of pages long unused do not all round to zero.",
+        space: Space::Fixed,
+        sees: Sees::Hits,
+        draws: false,
+        complexity: "hit O(1); fault O(log c) amortised",
+        state: "60 bytes a frame",
+        repeats: Repeats::All,
+        bursts: Bursts::Never,
+        params: &[Param::fraction(
+            "lambda",
+            Some(MILLION / 1000),
+            0..=MILLION,
+            "how fast references fade: they halve in 1/lambda references",
+        )],
+    };
+
+    fn new(setup: &Setup<'t>) -> Lrfu {
+        Lrfu {
+            weights: Weights::new(setup.params.of(&Self::SPEC, "lambda")),
+            sums: vec![Sum::default(); setup.frames as usize],
+            order: LazyHeap::new(setup.frames),
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        self.sums[at.frame as usize].add(self.weights.at(at.time));
+    }
+
+    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
+        let sums = &self.sums;
+        let least = self.order.least(|frame| sums[frame as usize].key());
+        let frame = least.expect("every frame is taken");
+        self.order.remove(frame);
+        frame
+    }
+
+    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+        let sum = self.weights.at(at.time);
+        self.sums[at.frame as usize] = sum;
+        self.order.push(at.frame, sum.key());
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.order.remove(frame);
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        let last = explain::reference(left.seen.last_use);
+        Some(match left.seen.uses {
+            1 => format!("the least sum: 1 reference, at {last}"),
+            uses => format!("the least sum: {uses} references, the last at {last}"),
+        })
+    }
+
+    fn state(&self, _frames: &Frames, next: u64) -> Option<State> {
+        let sum = |frame: FrameId| &self.sums[frame as usize];
+        let mut order: Vec<FrameId> = self.order.iter().collect();
+        order.sort_unstable_by_key(|&frame| sum(frame).key());
+        let now = self.weights.at(next);
+        let word = |frame| {
+            let sum = sum(frame);
+            let faded = sum.scaled * halved(now.power - sum.power) / now.scaled;
+            (frame, format!("{faded:.3}"))
+        };
+        Some(State {
+            title: "faded sum, next to leave first".into(),
+            frames: order.into_iter().map(word).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_of_two_are_right() {
+        for n in [0, 1, 250, 333, 500, 750, 999] {
+            for denominator in [STEP, MILLION] {
+                let exact = (n as f64 / denominator as f64).exp2();
+                let got = power_of_two(n, denominator);
+                assert!(
+                    (got / exact - 1.0).abs() < 1e-14,
+                    "{n}/{denominator}: {got}"
+                );
+            }
+        }
+        assert_eq!([halved(0), halved(1), halved(10)], [1.0, 0.5, 0.0009765625]);
+        assert_eq!(halved(5000), 0.0);
+    }
+
+    #[test]
+    fn sums_are_those_of_the_definition() {
+        for lambda in [0, 1000, 123_456, MILLION] {
+            let weights = Weights::new(lambda);
+            let mut sum = weights.at(3);
+            let times = [3u64, 4, 9, 50, 51, 700, 705];
+            times[1..]
+                .iter()
+                .for_each(|&time| sum.add(weights.at(time)));
+            let fade = |time: &u64| (-(lambda as f64 / 1e6) * (705 - time) as f64).exp2();
+            let exact: f64 = times.iter().map(fade).sum();
+            let got = sum.scaled / weights.at(705).scaled;
+            assert!(
+                (got / exact - 1.0).abs() < 1e-12,
+                "{lambda}: {got}, {exact}"
+            );
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! LRU-K: the victim is the page whose K-th last reference is farthest back. References that follow
+//! one another closely count as one.
+
+use super::support::lazy_heap::LazyHeap;
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want, explain,
+};
+use crate::units::{FrameId, PageId};
+
+/// Time is counted from 1; this is never.
+const NEVER: u64 = 0;
+
+/// By what pages leave: the time of the K-th last reference that counts, and that of the last.
+type Key = (u64, u64);
+
+/// LRU-K as in the paper's figure 2.1, with heaps in place of its search.
+///
+/// A page's key only grows while it is resident: heaps that lag behind will do, and a hit only
+/// notes times.
+pub struct LruK {
+    times: Times,
+    /// The times of pages that are not resident, by page.
+    gone: Times,
+    correlated: u64,
+    retain: u64,
+    /// Pages that can leave, or have been referenced since they could.
+    settled: LazyHeap<Key>,
+    /// Pages found to be in a burst of correlated references: they can leave only if all are. By
+    /// what they leave then, and by when their burst may be over.
+    bursting: LazyHeap<Key>,
+    ending: LazyHeap<u64>,
+    /// The key of the last victim.
+    left: Key,
+}
+
+/// For each of some frames or pages: its last reference, and the last K that count, the latest
+/// first.
+struct Times {
+    k: usize,
+    times: Vec<u64>,
+}
+
+impl Times {
+    fn new(k: usize, n: usize) -> Times {
+        Times {
+            k,
+            times: vec![NEVER; n * (k + 1)],
+        }
+    }
+
+    #[inline(always)]
+    fn of(&self, number: u32) -> &[u64] {
+        let start = number as usize * (self.k + 1);
+        &self.times[start..=start + self.k]
+    }
+
+    #[inline(always)]
+    fn of_mut(&mut self, number: u32) -> &mut [u64] {
+        let start = number as usize * (self.k + 1);
+        &mut self.times[start..=start + self.k]
+    }
+
+    #[inline(always)]
+    fn last(&self, number: u32) -> u64 {
+        self.of(number)[0]
+    }
+
+    #[inline(always)]
+    fn key(&self, number: u32) -> Key {
+        let times = self.of(number);
+        (times[self.k], times[0])
+    }
+}
+
+/// A new reference counts: the earlier ones move back by one, and forward by the length of the burst
+/// that the last of them began.
+#[inline(always)]
+fn count(times: &mut [u64], now: u64, burst: u64) {
+    for i in (2..times.len()).rev() {
+        times[i] = match times[i - 1] {
+            NEVER => NEVER,
+            earlier => earlier + burst,
+        };
+    }
+    times[0] = now;
+    times[1] = now;
+}
+
+impl<'t> Policy<'t> for LruK {
+    const SPEC: Spec = Spec {
+        name: "lru-k",
+        aliases: &["lru-2", "lruk"],
+        family: Family::Research,
+        about: "evicts the page whose K-th last reference is farthest back",
+        cite: "E. J. O'Neil, P. E. O'Neil, G. Weikum, \"The LRU-K page replacement algorithm for database disk buffering\", Proceedings of the ACM SIGMOD International Conference on Management of Data, 1993",
+        choices: "figure 2.1 of the paper, time counted in references. Of pages without K references, and of others whose K-th last ones are equal, the least recently used leaves. If all resident pages are within their correlated reference period, one of them leaves by the same order. What is known of a page is kept for ever unless retain is given, and is looked at when the page comes back: the paper's background process, which saves memory, is not modelled. crp=0, the default, counts every reference.",
+        space: Space::Fixed,
+        sees: Sees::Hits,
+        draws: false,
+        complexity: "hit O(k); fault O(k + log c) amortised",
+        state: "8k + 84 bytes a frame, 8k + 8 a page",
+        repeats: Repeats::All,
+        bursts: Bursts::Never,
+        params: &[
+            Param::count("k", Some(2), 1..=8, "references that are remembered"),
+            Param::count(
+                "crp",
+                Some(0),
+                0..=u64::MAX,
+                "correlated reference period: references within it count as one",
+            ),
+            Param::count(
+                "retain",
+                None,
+                0..=u64::MAX,
+                "references for which a page that has left is remembered",
+            ),
+        ],
+    };
+
+    fn new(setup: &Setup<'t>) -> LruK {
+        let get = |name| setup.params.get(&Self::SPEC, name);
+        let k = get("k").expect("it is never off") as usize;
+        LruK {
+            times: Times::new(k, setup.frames as usize),
+            gone: Times::new(k, setup.pages),
+            correlated: get("crp").expect("it is never off"),
+            retain: get("retain").unwrap_or(u64::MAX),
+            settled: LazyHeap::new(setup.frames),
+            bursting: LazyHeap::new(setup.frames),
+            ending: LazyHeap::new(setup.frames),
+            left: (NEVER, NEVER),
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        let now = at.time + 1;
+        let times = self.times.of_mut(at.frame);
+        let last = times[0];
+        match now - last > self.correlated {
+            true => count(times, now, last - times[1]),
+            false => times[0] = now,
+        }
+    }
+
+    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
+        let frame = self.choose(want.time + 1);
+        self.left = self.times.key(frame);
+        self.forget(frame, frames.page(frame));
+        frame
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        let now = at.time + 1;
+        let known = self.gone.of(frames.page(at.frame));
+        let times = self.times.of_mut(at.frame);
+        match now - known[0] <= self.retain {
+            true => times.copy_from_slice(known),
+            false => times.fill(NEVER),
+        }
+        count(times, now, 0);
+        self.settled.push(at.frame, self.times.key(at.frame));
+    }
+
+    fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
+        self.forget(frame, frames.page(frame));
+    }
+
+    fn why(&self, _left: &Left) -> Option<String> {
+        let (earliest, last) = self.left;
+        let (k, last) = (self.times.k, explain::reference(last - 1));
+        Some(match (k, earliest) {
+            (1, _) => format!("least recently used, last at {last}"),
+            (_, NEVER) => format!("fewer than {k} references that count, the last at {last}"),
+            (_, earliest) => {
+                let earliest = explain::reference(earliest - 1);
+                format!(
+                    "its reference {k} times back, at {earliest}, is the oldest; last at {last}"
+                )
+            }
+        })
+    }
+
+    fn state(&self, _frames: &Frames, next: u64) -> Option<State> {
+        let now = next + 1;
+        let key = |&frame: &FrameId| {
+            let correlated = now - self.times.last(frame) <= self.correlated;
+            (correlated, self.times.key(frame))
+        };
+        let mut order: Vec<FrameId> = self.settled.iter().chain(self.bursting.iter()).collect();
+        order.sort_unstable_by_key(key);
+        let word = |frame| {
+            let ((correlated, (earliest, _)), k) = (key(&frame), self.times.k);
+            let word = match earliest {
+                NEVER => format!("fewer than {k}"),
+                earliest => format!("at {earliest}"),
+            };
+            let burst = if correlated { ", in a burst" } else { "" };
+            (frame, format!("{word}{burst}"))
+        };
+        Some(State {
+            title: format!("reference {} times back, next to leave first", self.times.k),
+            frames: order.into_iter().map(word).collect(),
+        })
+    }
+}
+
+impl LruK {
+    /// The page that leaves for a reference at a time. A page is sorted out as bursting only if it was
+    /// referenced since it settled, so that the work is paid for by references.
+    fn choose(&mut self, now: u64) -> FrameId {
+        let times = &self.times;
+        let is_over = |frame: FrameId| now - times.last(frame) > self.correlated;
+        while let Some(frame) = self.ending.least(|frame| times.last(frame)) {
+            if !is_over(frame) {
+                break;
+            }
+            self.ending.remove(frame);
+            self.bursting.remove(frame);
+            self.settled.push(frame, times.key(frame));
+        }
+        while let Some(frame) = self.settled.least(|frame| times.key(frame)) {
+            if is_over(frame) {
+                return frame;
+            }
+            self.settled.remove(frame);
+            self.bursting.push(frame, times.key(frame));
+            self.ending.push(frame, times.last(frame));
+        }
+        let least = self.bursting.least(|frame| times.key(frame));
+        least.expect("every frame is taken")
+    }
+
+    /// A page leaves; its times are kept.
+    fn forget(&mut self, frame: FrameId, page: PageId) {
+        self.gone.of_mut(page).copy_from_slice(self.times.of(frame));
+        if self.settled.contains(frame) {
+            self.settled.remove(frame);
+        } else {
+            self.bursting.remove(frame);
+            self.ending.remove(frame);
+        }
+    }
+}

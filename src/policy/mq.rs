@@ -1,0 +1,198 @@
+//! Multi-queue: LRU queues by the logarithm of how often their pages were referenced; a page that
+//! is not referenced for some time sinks to the queue below.
+
+use super::support::ghosts::Ghosts;
+use super::support::lists::Lists;
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want,
+};
+use crate::units::FrameId;
+
+/// What is known of the page in a frame.
+#[derive(Clone, Copy, Default)]
+struct Held {
+    /// When it may sink: the time of its last reference or sinking, and its life.
+    expire: u64,
+    /// Its references, those of earlier stays included if it was remembered.
+    count: u32,
+}
+
+/// The multi-queue algorithm.
+pub struct Mq {
+    queues: Lists,
+    /// The highest queue.
+    top: usize,
+    life: u64,
+    held: Vec<Held>,
+    /// Pages that have left, and for each page the count with which it did: Qout.
+    out: Ghosts,
+    counts: Vec<u32>,
+    /// No page above the lowest queue expires before this time.
+    due: u64,
+    /// The queue and the count of the last victim.
+    left: (usize, u32),
+}
+
+impl<'t> Policy<'t> for Mq {
+    const SPEC: Spec = Spec {
+        name: "mq",
+        aliases: &["multi-queue"],
+        family: Family::Research,
+        about: "LRU queues by the logarithm of the count; idle pages sink, ghosts keep theirs",
+        cite: "Y. Zhou, J. F. Philbin, K. Li, \"The multi-queue replacement algorithm for second level buffer caches\", Proceedings of the USENIX Annual Technical Conference, 2001",
+        choices: "the paper derives the life time from the access pattern, here it is given. A page that comes in and is remembered in Qout is taken out of it before the victim enters. After every reference each queue but the lowest, from the low ones up, lets at most one page sink, which gets a new life. A page that leaves because nobody maps it any more is not remembered.",
+        space: Space::Fixed,
+        sees: Sees::Hits,
+        draws: false,
+        complexity: "hit and fault O(1), and O(queues) where a page may sink",
+        state: "25 bytes a frame, 8 a page, 8 to 16 a remembered page",
+        repeats: Repeats::All,
+        bursts: Bursts::Never,
+        params: &[
+            Param::count("queues", Some(8), 1..=16, "LRU queues"),
+            Param::count(
+                "life",
+                Some(10_000),
+                0..=u64::MAX,
+                "references after which an idle page sinks",
+            ),
+            Param::count(
+                "out",
+                Some(4),
+                0..=64,
+                "most remembered pages, times the frames",
+            ),
+        ],
+    };
+
+    fn new(setup: &Setup<'t>) -> Mq {
+        let of = |name| setup.params.of(&Self::SPEC, name);
+        let queues = of("queues") as usize;
+        let out = setup.frames.saturating_mul(of("out") as u32);
+        Mq {
+            queues: Lists::new(queues, setup.frames),
+            top: queues - 1,
+            life: of("life"),
+            held: vec![Held::default(); setup.frames as usize],
+            out: Ghosts::new(setup.pages, out),
+            counts: vec![0; setup.pages],
+            due: u64::MAX,
+            left: (0, 0),
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        let held = &mut self.held[at.frame as usize];
+        held.count = held.count.saturating_add(1);
+        held.expire = at.time.saturating_add(self.life);
+        let Held { expire, count } = *held;
+        let queue = self.queue_of(count);
+        self.queues.move_front(queue, at.frame);
+        self.expires(queue, expire);
+        self.adjust(at.time + 1);
+    }
+
+    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
+        self.out.recall(want.page);
+        let lowest = (0..=self.top).find(|&queue| !self.queues.is_empty(queue));
+        let queue = lowest.expect("every frame is taken");
+        let frame = self.queues.pop_back(queue).expect("it is not empty");
+        let (page, count) = (frames.page(frame), self.held[frame as usize].count);
+        self.counts[page as usize] = count;
+        self.out.push(page);
+        self.left = (queue, count);
+        frame
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        self.enter(frames, at);
+        self.adjust(at.time + 1);
+    }
+
+    /// As if it were referenced, but no time goes by.
+    fn prefetched(&mut self, frames: &mut Frames, at: Touch, _next_use: u32) {
+        self.enter(frames, at);
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.queues.remove(frame);
+    }
+
+    fn why(&self, _left: &Left) -> Option<String> {
+        let (queue, count) = self.left;
+        let times = if count == 1 { "time" } else { "times" };
+        Some(format!(
+            "least recent of queue {queue}, the lowest that is not empty; referenced {count} {times}"
+        ))
+    }
+
+    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+        let of_queue = |queue| self.queues.iter(queue).map(move |frame| (queue, frame));
+        let all = (0..=self.top).rev().flat_map(of_queue);
+        let word = |(queue, frame): (usize, FrameId)| {
+            let count = self.held[frame as usize].count;
+            (frame, format!("queue {queue}, count {count}"))
+        };
+        Some(State {
+            title: "by queue, most recent first".into(),
+            frames: all.map(word).collect(),
+        })
+    }
+}
+
+impl Mq {
+    #[inline(always)]
+    fn queue_of(&self, count: u32) -> usize {
+        (count.ilog2() as usize).min(self.top)
+    }
+
+    /// A page has entered a queue.
+    #[inline(always)]
+    fn expires(&mut self, queue: usize, expire: u64) {
+        if queue > 0 {
+            self.due = self.due.min(expire);
+        }
+    }
+
+    /// A page comes in.
+    fn enter(&mut self, frames: &Frames, at: Touch) {
+        let page = frames.page(at.frame);
+        let count = match self.out.take(page) {
+            true => self.counts[page as usize].saturating_add(1),
+            false => 1,
+        };
+        let expire = at.time.saturating_add(self.life);
+        self.held[at.frame as usize] = Held { expire, count };
+        let queue = self.queue_of(count);
+        self.queues.push_front(queue, at.frame);
+        self.expires(queue, expire);
+    }
+
+    /// After a reference: the oldest page of each queue sinks if its time is over. In each queue
+    /// pages stand in the order in which they expire.
+    #[inline(always)]
+    fn adjust(&mut self, now: u64) {
+        if self.due < now {
+            self.sink(now);
+        }
+    }
+
+    #[inline(never)]
+    fn sink(&mut self, now: u64) {
+        for queue in 1..=self.top {
+            let Some(oldest) = self.queues.back(queue) else {
+                continue;
+            };
+            let held = &mut self.held[oldest as usize];
+            if held.expire < now {
+                held.expire = now.saturating_add(self.life);
+                self.queues.move_front(queue - 1, oldest);
+            }
+        }
+        let oldest = (1..=self.top).filter_map(|queue| self.queues.back(queue));
+        let due = oldest.map(|frame| self.held[frame as usize].expire).min();
+        self.due = due.unwrap_or(u64::MAX);
+    }
+}

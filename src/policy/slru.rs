@@ -1,0 +1,115 @@
+//! Segmented LRU: each reference lifts a page one segment, an overfull segment drops its oldest one
+//! down, and pages leave from the lowest.
+
+use super::params::MILLION;
+use super::support::lists::Lists;
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want, explain,
+};
+use crate::units::FrameId;
+
+/// The segment in which pages come in: it takes what the protected ones above it leave.
+const PROBATIONARY: usize = 0;
+
+/// LRU lists one above the other.
+pub struct Slru {
+    segments: Lists,
+    /// The highest segment.
+    top: usize,
+    /// Most pages of each protected segment.
+    size: u32,
+    /// The segment of the last victim.
+    left: usize,
+}
+
+impl<'t> Policy<'t> for Slru {
+    const SPEC: Spec = Spec {
+        name: "slru",
+        aliases: &["segmented-lru"],
+        family: Family::Research,
+        about: "segmented LRU: a page must be referenced again to be protected",
+        cite: "R. Karedla, J. S. Love, B. G. Wherry, \"Caching strategies to improve disk system performance\", IEEE Computer 27(3), 1994",
+        choices: "the paper has two segments; here there can be more, of which all but the lowest are protected and share that fraction of the frames equally, rounded down. The probationary one has no size of its own. A page that a protected segment drops goes to the front of the segment below it. With too few frames for a protected segment to hold a page, a hit only moves the page to the front of the segment that it is in.",
+        space: Space::Fixed,
+        sees: Sees::Hits,
+        draws: false,
+        complexity: "hit O(1); fault O(1), O(segments) where low ones are empty",
+        state: "9 bytes a frame",
+        repeats: Repeats::All,
+        bursts: Bursts::Never,
+        params: &[
+            Param::count(
+                "segments",
+                Some(2),
+                2..=16,
+                "segments, the probationary one included",
+            ),
+            Param::fraction(
+                "protected",
+                Some(MILLION / 5 * 4),
+                0..=MILLION,
+                "share of the frames for the protected segments together",
+            ),
+        ],
+    };
+
+    fn new(setup: &Setup<'t>) -> Slru {
+        let segments = setup.params.of(&Self::SPEC, "segments") as u32;
+        let protected = setup.params.share(&Self::SPEC, "protected", setup.frames);
+        Slru {
+            segments: Lists::new(segments as usize, setup.frames),
+            top: segments as usize - 1,
+            size: protected / (segments - 1),
+            left: PROBATIONARY,
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        let from = self.segments.list_of(at.frame).expect("it is resident");
+        let to = (from + 1).min(self.top);
+        self.segments.move_front(to, at.frame);
+        if self.segments.len(to) > self.size {
+            // It may be the page itself, where there is no room at all.
+            let oldest = self.segments.back(to).expect("it is overfull");
+            self.segments.move_front(to - 1, oldest);
+        }
+    }
+
+    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
+        let mut segments = 0..=self.top;
+        let lowest = segments.find(|&segment| !self.segments.is_empty(segment));
+        self.left = lowest.expect("every frame is taken");
+        self.segments.pop_back(self.left).expect("it is not empty")
+    }
+
+    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+        self.segments.push_front(PROBATIONARY, at.frame);
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.segments.remove(frame);
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        let last = explain::reference(left.seen.last_use);
+        Some(match self.left {
+            PROBATIONARY => format!("at the end of the probationary segment, last used at {last}"),
+            _ => format!("nothing is on probation; last used at {last}"),
+        })
+    }
+
+    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+        let name = |segment| match segment {
+            PROBATIONARY => "probationary".to_owned(),
+            _ if self.top == 1 => "protected".to_owned(),
+            _ => format!("protected {segment}"),
+        };
+        let names: Vec<String> = (0..=self.top).map(name).collect();
+        let from_top = names.iter().enumerate().rev();
+        let names = from_top.map(|(segment, name)| (segment, name.as_str()));
+        let title = "by segment, most recent first";
+        Some(State::lists(title, &self.segments, names))
+    }
+}

@@ -1,0 +1,139 @@
+//! Pages that are remembered though they are not resident, up to a number: those remembered longest
+//! are forgotten first. A page that is remembered is never remembered anew, so the order of last
+//! use is the same.
+
+use super::queue::Queue;
+
+/// The pages.
+#[derive(Debug, Clone)]
+pub struct Ghosts {
+    order: Queue,
+    length: u32,
+    most: u32,
+    /// A page taken out already, for which [`take`](Ghosts::take) has not been called yet.
+    recalled: Option<u32>,
+}
+
+impl Ghosts {
+    /// None yet; never more than `most` of the pages below `pages`.
+    pub fn new(pages: usize, most: u32) -> Ghosts {
+        let pages = pages as u32;
+        let most = most.min(pages);
+        Ghosts {
+            order: Queue::with_room(pages, most.saturating_add(1)),
+            length: 0,
+            most,
+            recalled: None,
+        }
+    }
+
+    /// How many are remembered.
+    #[inline]
+    pub fn len(&self) -> u32 {
+        self.length
+    }
+
+    /// Whether none is remembered.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Whether a page is remembered.
+    #[inline]
+    pub fn contains(&self, page: u32) -> bool {
+        self.order.contains(page)
+    }
+
+    /// Remembers a page that is not remembered; forgets the oldest if they are too many.
+    #[inline]
+    pub fn push(&mut self, page: u32) {
+        self.order.push(page);
+        self.length += 1;
+        if self.length > self.most {
+            self.pop();
+        }
+    }
+
+    /// Forgets the oldest.
+    #[inline]
+    pub fn pop(&mut self) -> Option<u32> {
+        let oldest = self.order.pop()?;
+        self.length -= 1;
+        Some(oldest)
+    }
+
+    /// Forgets a page; whether it was remembered.
+    #[inline]
+    pub fn remove(&mut self, page: u32) -> bool {
+        let remembered = self.contains(page);
+        if remembered {
+            self.order.remove(page);
+            self.length -= 1;
+        }
+        remembered
+    }
+
+    /// Takes out a page that is to come in, before a victim is chosen for it, which may take its
+    /// place here.
+    #[inline]
+    pub fn recall(&mut self, page: u32) {
+        self.recalled = self.remove(page).then_some(page);
+    }
+
+    /// Takes out a page that comes in; whether it was remembered until then or
+    /// [recalled](Ghosts::recall).
+    #[inline]
+    pub fn take(&mut self, page: u32) -> bool {
+        self.recalled.take() == Some(page) || self.remove(page)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+
+    #[test]
+    fn they_agree_with_a_deque() {
+        let mut state = 7u32;
+        for (pages, most) in [(1, 0), (1, 1), (5, 2), (9, 4), (12, 100)] {
+            let mut ghosts = Ghosts::new(pages, most);
+            let mut model: VecDeque<u32> = VecDeque::new();
+            for _ in 0..5000 {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let page = (state >> 8) % pages as u32;
+                let known = model.contains(&page);
+                match state >> 28 {
+                    0..8 if !known => {
+                        ghosts.push(page);
+                        model.push_back(page);
+                        if model.len() > most as usize {
+                            model.pop_front();
+                        }
+                    }
+                    8..10 => {
+                        assert_eq!(ghosts.remove(page), known);
+                        model.retain(|&p| p != page);
+                    }
+                    10 => {
+                        assert_eq!(ghosts.take(page), known);
+                        assert!(!ghosts.take(page));
+                        model.retain(|&p| p != page);
+                    }
+                    11 => {
+                        ghosts.recall(page);
+                        assert!(!ghosts.contains(page));
+                        assert_eq!(ghosts.take(page), known);
+                        model.retain(|&p| p != page);
+                    }
+                    12 => assert_eq!(ghosts.pop(), model.pop_front()),
+                    _ => {}
+                }
+                assert_eq!(ghosts.len() as usize, model.len());
+                assert_eq!(ghosts.is_empty(), model.is_empty());
+                assert!((0..pages as u32).all(|p| ghosts.contains(p) == model.contains(&p)));
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! 2Q, full version: pages come into a FIFO queue; those that are wanted again soon after they left
+//! it go into an LRU queue.
+
+use super::params::MILLION;
+use super::support::ghosts::Ghosts;
+use super::support::lists::Lists;
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want, explain,
+};
+use crate::units::FrameId;
+
+/// The list of pages that came in for the first time, in that order: A1in of the paper.
+const A1_IN: usize = 0;
+/// The list of pages that were wanted again, by last reference.
+const AM: usize = 1;
+
+/// 2Q with three queues: A1in, Am, and A1out of pages that are not resident.
+pub struct TwoQ {
+    lists: Lists,
+    /// Pages that left A1in: A1out.
+    a1_out: Ghosts,
+    /// A longer A1in gives up its oldest page.
+    k_in: u32,
+    /// The list of the last victim.
+    left: usize,
+}
+
+impl<'t> Policy<'t> for TwoQ {
+    const SPEC: Spec = Spec {
+        name: "2q",
+        aliases: &["two-q", "2q-full"],
+        family: Family::Research,
+        about: "new pages wait in a FIFO; only those wanted again after it enter the LRU",
+        cite: "T. Johnson, D. Shasha, \"2Q: a low overhead high performance buffer management replacement algorithm\", Proceedings of the 20th International Conference on Very Large Data Bases (VLDB), 1994",
+        choices: "the full version. Kin and Kout are these fractions of the frames, rounded down, and at least 1. A page that comes in and is remembered in A1out is taken out of it before the victim, which may enter it, is chosen. When Am is empty A1in gives up its oldest page however short it is. Pages that leave Am are not remembered, nor are those that leave because nobody maps them any more.",
+        space: Space::Fixed,
+        sees: Sees::Hits,
+        draws: false,
+        complexity: "hit and fault O(1)",
+        state: "9 bytes a frame, 4 a page, 8 to 16 a remembered page",
+        repeats: Repeats::Once,
+        bursts: Bursts::Never,
+        params: &[
+            Param::fraction(
+                "kin",
+                Some(MILLION / 4),
+                0..=MILLION,
+                "share of the frames that A1in may fill before it must give way",
+            ),
+            Param::fraction(
+                "kout",
+                Some(MILLION / 2),
+                0..=100 * MILLION,
+                "most pages remembered in A1out, in parts of the frames",
+            ),
+        ],
+    };
+
+    fn new(setup: &Setup<'t>) -> TwoQ {
+        let share = |name| setup.params.share(&Self::SPEC, name, setup.frames).max(1);
+        TwoQ {
+            lists: Lists::new(2, setup.frames),
+            a1_out: Ghosts::new(setup.pages, share("kout")),
+            k_in: share("kin"),
+            left: A1_IN,
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        if self.lists.is_in(AM, at.frame) {
+            self.lists.move_front(AM, at.frame);
+        }
+    }
+
+    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
+        self.a1_out.recall(want.page);
+        let long = self.lists.len(A1_IN) > self.k_in || self.lists.is_empty(AM);
+        self.left = if long { A1_IN } else { AM };
+        let frame = self
+            .lists
+            .pop_back(self.left)
+            .expect("every frame is taken");
+        if long {
+            self.a1_out.push(frames.page(frame));
+        }
+        frame
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        let known = self.a1_out.take(frames.page(at.frame));
+        self.lists
+            .push_front(if known { AM } else { A1_IN }, at.frame);
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.lists.remove(frame);
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        Some(match self.left {
+            A1_IN => {
+                let loaded = explain::reference(left.seen.loaded);
+                format!("the oldest of A1in, loaded at {loaded}")
+            }
+            _ => {
+                let last = explain::reference(left.seen.last_use);
+                format!("least recently used of Am, last at {last}")
+            }
+        })
+    }
+
+    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+        let names = [(AM, "Am"), (A1_IN, "A1in")];
+        Some(State::lists(
+            "Am and A1in, newest first",
+            &self.lists,
+            names,
+        ))
+    }
+}

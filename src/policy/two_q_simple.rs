@@ -1,0 +1,96 @@
+//! 2Q, simplified version: pages come into a FIFO queue; those that are referenced again while they
+//! are in it go into an LRU queue.
+
+use super::params::MILLION;
+use super::support::lists::Lists;
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want, explain,
+};
+use crate::units::FrameId;
+
+/// The list of pages not referenced again since they came in, in that order.
+const A1: usize = 0;
+/// The list of the others, by last reference.
+const AM: usize = 1;
+
+/// 2Q with two queues, both of resident pages.
+pub struct TwoQSimple {
+    lists: Lists,
+    /// A longer A1 gives up its oldest page.
+    k_in: u32,
+    /// The list of the last victim.
+    left: usize,
+}
+
+impl<'t> Policy<'t> for TwoQSimple {
+    const SPEC: Spec = Spec {
+        name: "2q-simple",
+        aliases: &["two-q-simple", "simplified-2q"],
+        family: Family::Research,
+        about: "new pages wait in a FIFO; a reference there moves them to the LRU",
+        cite: "T. Johnson, D. Shasha, \"2Q: a low overhead high performance buffer management replacement algorithm\", Proceedings of the 20th International Conference on Very Large Data Bases (VLDB), 1994",
+        choices: "the simplified version, which remembers no pages that have left. The threshold of A1 is this fraction of the frames, rounded down, and at least 1. When Am is empty A1 gives up its oldest page however short it is.",
+        space: Space::Fixed,
+        sees: Sees::Hits,
+        draws: false,
+        complexity: "hit and fault O(1)",
+        state: "9 bytes a frame",
+        repeats: Repeats::Twice,
+        bursts: Bursts::Never,
+        params: &[Param::fraction(
+            "kin",
+            Some(MILLION / 4),
+            0..=MILLION,
+            "share of the frames that A1 may fill before it must give way",
+        )],
+    };
+
+    fn new(setup: &Setup<'t>) -> TwoQSimple {
+        let share = setup.params.share(&Self::SPEC, "kin", setup.frames);
+        TwoQSimple {
+            lists: Lists::new(2, setup.frames),
+            k_in: share.max(1),
+            left: A1,
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        self.lists.move_front(AM, at.frame);
+    }
+
+    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
+        let long = self.lists.len(A1) > self.k_in || self.lists.is_empty(AM);
+        self.left = if long { A1 } else { AM };
+        self.lists
+            .pop_back(self.left)
+            .expect("every frame is taken")
+    }
+
+    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+        self.lists.push_front(A1, at.frame);
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.lists.remove(frame);
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        Some(match self.left {
+            A1 => {
+                let loaded = explain::reference(left.seen.loaded);
+                format!("the oldest of A1, loaded at {loaded} and not used since")
+            }
+            _ => {
+                let last = explain::reference(left.seen.last_use);
+                format!("least recently used of Am, last at {last}")
+            }
+        })
+    }
+
+    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+        let names = [(AM, "Am"), (A1, "A1")];
+        Some(State::lists("Am and A1, newest first", &self.lists, names))
+    }
+}

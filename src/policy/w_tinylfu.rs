@@ -1,0 +1,247 @@
+//! W-TinyLFU: pages come into a small LRU window, and pass on into a segmented LRU only if they were
+//! referenced more often than the page that would leave there.
+
+use super::params::MILLION;
+use super::support::lists::Lists;
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want,
+};
+use crate::units::FrameId;
+
+/// The list of pages that have come in.
+const WINDOW: usize = 0;
+/// The list of admitted pages not referenced since, or not protected any more.
+const PROBATION: usize = 1;
+/// The list of those referenced again.
+const PROTECTED: usize = 2;
+
+/// A count of references: the number of halvings before it was last changed, and in the low four
+/// bits its value then. What has been halved since is worked out when it is read.
+#[derive(Clone, Copy, Default)]
+struct Count(u32);
+
+/// No count is higher.
+const MOST: u32 = 15;
+/// Counts of the last age before ages begin anew.
+const LAST_AGE: u32 = u32::MAX >> 4;
+
+impl Count {
+    #[inline(always)]
+    fn at(self, age: u32) -> u32 {
+        // Four halvings leave nothing.
+        (self.0 & MOST) >> (age - (self.0 >> 4)).min(4)
+    }
+
+    #[inline(always)]
+    fn add(&mut self, age: u32) {
+        *self = Count::of((self.at(age) + 1).min(MOST), age);
+    }
+
+    fn of(value: u32, age: u32) -> Count {
+        Count(age << 4 | value)
+    }
+}
+
+/// The window, and behind it the segmented LRU with its admission by counts.
+pub struct WTinyLfu {
+    lists: Lists,
+    /// Most pages of the window and of the protected segment.
+    window: u32,
+    protected: u32,
+    /// The counts of the pages in frames, and those of pages that are not resident.
+    resident: Vec<Count>,
+    counts: Vec<Count>,
+    /// Halvings so far.
+    age: u32,
+    /// References counted, halved with the counts, and how many cause the next halving.
+    additions: u64,
+    sample: u64,
+    /// The page that comes in has been counted already.
+    counted: bool,
+    /// The list of the last victim, its count and that of the page that it was held against.
+    left: (usize, u32, Option<u32>),
+}
+
+impl<'t> Policy<'t> for WTinyLfu {
+    const SPEC: Spec = Spec {
+        name: "w-tinylfu",
+        aliases: &["tinylfu", "window-tinylfu"],
+        family: Family::Research,
+        about: "a page passes from a window into the SLRU only if it is the more frequent one",
+        cite: "G. Einziger, R. Friedman, B. Manes, \"TinyLFU: a highly efficient cache admission policy\", ACM Transactions on Storage 13(4), 2017",
+        choices: "counts are exact, one for each page, not estimated by a sketch with a doorkeeper; none goes beyond 15. They are halved, as is the number of references counted, when that reaches sample times the frames. The window has a fixed size, which Caffeine adapts, and at least one page. Of equal counts the page of the window leaves. If nothing is on probation the page is held against the oldest protected one.",
+        space: Space::Fixed,
+        sees: Sees::Hits,
+        draws: false,
+        complexity: "hit and fault O(1)",
+        state: "13 bytes a frame, 4 a page",
+        repeats: Repeats::All,
+        bursts: Bursts::Never,
+        params: &[
+            Param::fraction(
+                "window",
+                Some(MILLION / 100),
+                0..=MILLION,
+                "share of the frames for the window",
+            ),
+            Param::fraction(
+                "protected",
+                Some(MILLION / 5 * 4),
+                0..=MILLION,
+                "share of the frames behind the window for the protected segment",
+            ),
+            Param::count(
+                "sample",
+                Some(10),
+                1..=1_000_000,
+                "references until counts are halved, times the frames",
+            ),
+        ],
+    };
+
+    fn new(setup: &Setup<'t>) -> WTinyLfu {
+        let share = |name, frames| setup.params.share(&Self::SPEC, name, frames);
+        let window = share("window", setup.frames).max(1);
+        WTinyLfu {
+            lists: Lists::new(3, setup.frames),
+            window,
+            protected: share("protected", setup.frames - window),
+            resident: vec![Count::default(); setup.frames as usize],
+            counts: vec![Count::default(); setup.pages],
+            age: 0,
+            additions: 0,
+            sample: setup.params.of(&Self::SPEC, "sample") * u64::from(setup.frames),
+            counted: false,
+            left: (WINDOW, 0, None),
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        self.resident[at.frame as usize].add(self.age);
+        self.added();
+        if self.lists.is_in(WINDOW, at.frame) {
+            return self.lists.move_front(WINDOW, at.frame);
+        }
+        self.lists.move_front(PROTECTED, at.frame);
+        if self.lists.len(PROTECTED) > self.protected {
+            let oldest = self.lists.back(PROTECTED).expect("it is overfull");
+            self.lists.move_front(PROBATION, oldest);
+        }
+    }
+
+    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
+        self.counts[want.page as usize].add(self.age);
+        self.added();
+        self.counted = true;
+        let frame = self.choose();
+        self.lists.remove(frame);
+        self.keep_count(frames, frame);
+        frame
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        let page = frames.page(at.frame) as usize;
+        if !std::mem::take(&mut self.counted) {
+            self.counts[page].add(self.age);
+            self.added();
+        }
+        self.resident[at.frame as usize] = self.counts[page];
+        self.lists.push_front(WINDOW, at.frame);
+        if self.lists.len(WINDOW) > self.window {
+            let oldest = self.lists.back(WINDOW).expect("it is overfull");
+            self.lists.move_front(PROBATION, oldest);
+        }
+    }
+
+    fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
+        self.lists.remove(frame);
+        self.keep_count(frames, frame);
+    }
+
+    fn why(&self, _left: &Left) -> Option<String> {
+        let times = |count| match count {
+            1 => "1 reference".to_owned(),
+            count => format!("{count} references"),
+        };
+        let (list, own, other) = self.left;
+        let (own, other) = (times(own), other.map(times));
+        Some(match (list, other) {
+            (WINDOW, None) => "the oldest of the window, behind which there is nothing".into(),
+            (WINDOW, Some(other)) => {
+                format!("the oldest of the window; {own} counted are not more than {other}")
+            }
+            (_, Some(other)) => {
+                format!("{own} counted are less than {other} to the oldest of the window")
+            }
+            (_, None) => "next to leave, and the window is not full".into(),
+        })
+    }
+
+    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+        let names = ["window", "probation", "protected"];
+        let of_list = |list| self.lists.iter(list).map(move |frame| (list, frame));
+        let word = |(list, frame): (usize, FrameId)| {
+            let count = self.resident[frame as usize].at(self.age);
+            (frame, format!("{}, count {count}", names[list]))
+        };
+        let all = [WINDOW, PROTECTED, PROBATION].into_iter().flat_map(of_list);
+        Some(State {
+            title: "window, protected, probation; most recent first".into(),
+            frames: all.map(word).collect(),
+        })
+    }
+}
+
+impl WTinyLfu {
+    /// The frame of the page that leaves; the other one of the two is where it belongs.
+    fn choose(&mut self) -> FrameId {
+        let main = self.lists.back(PROBATION);
+        let main = main.or_else(|| self.lists.back(PROTECTED));
+        let newcomer = self.lists.back(WINDOW);
+        let full = self.lists.len(WINDOW) >= self.window;
+        let count = |frame: FrameId| self.resident[frame as usize].at(self.age);
+        let (frame, left) = match (newcomer.filter(|_| full), main) {
+            (Some(newcomer), Some(main)) if count(newcomer) > count(main) => {
+                let left = (PROBATION, count(main), Some(count(newcomer)));
+                self.lists.move_front(PROBATION, newcomer);
+                (main, left)
+            }
+            (Some(newcomer), main) => (newcomer, (WINDOW, count(newcomer), main.map(count))),
+            (None, Some(main)) => (main, (PROBATION, count(main), None)),
+            (None, None) => {
+                let newcomer = newcomer.expect("every frame is taken");
+                (newcomer, (WINDOW, count(newcomer), None))
+            }
+        };
+        self.left = left;
+        frame
+    }
+
+    /// The page in a frame leaves; its count stays.
+    fn keep_count(&mut self, frames: &Frames, frame: FrameId) {
+        self.counts[frames.page(frame) as usize] = self.resident[frame as usize];
+    }
+
+    /// A reference was counted.
+    #[inline(always)]
+    fn added(&mut self) {
+        self.additions += 1;
+        if self.additions >= self.sample {
+            self.halve();
+        }
+    }
+
+    #[inline(never)]
+    fn halve(&mut self) {
+        self.additions /= 2;
+        self.age += 1;
+        if self.age == LAST_AGE {
+            for count in self.resident.iter_mut().chain(&mut self.counts) {
+                *count = Count::of(count.at(LAST_AGE), 0);
+            }
+            self.age = 0;
+        }
+    }
+}

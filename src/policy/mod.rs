@@ -14,10 +14,20 @@ pub mod params;
 pub mod select;
 pub mod support;
 
+mod arc;
+mod car;
 mod clock;
+mod clock_pro;
 mod fifo;
+mod freebsd;
+mod linux;
+mod lirs;
 mod lru;
+mod mglru;
 mod opt;
+mod opt_wb;
+mod s3_fifo;
+mod sieve;
 mod ws;
 
 pub use any::AnyPolicy;
@@ -407,7 +417,17 @@ policies! {
     fifo::Fifo,
     clock::Clock,
     ws::WorkingSet<'_>,
+    arc::Arc,
+    car::Car,
+    lirs::Lirs,
+    clock_pro::ClockPro,
+    s3_fifo::S3Fifo,
+    sieve::Sieve,
+    linux::Linux,
+    mglru::Mglru,
+    freebsd::FreeBsd,
     opt::Opt<'_>,
+    opt_wb::OptWb<'_>,
 }
 
 #[cfg(test)]

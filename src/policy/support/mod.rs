@@ -3,5 +3,6 @@
 
 pub mod bits;
 pub mod list;
+pub mod lists;
 pub mod queue;
 pub mod recency;

@@ -14,13 +14,23 @@ pub mod params;
 pub mod select;
 pub mod support;
 
+mod arc;
+mod car;
 mod clock;
+mod clock_pro;
 mod fifo;
+mod freebsd;
+mod linux;
+mod lirs;
 mod lrfu;
 mod lru;
 mod lru_k;
+mod mglru;
 mod mq;
 mod opt;
+mod opt_wb;
+mod s3_fifo;
+mod sieve;
 mod slru;
 mod two_q;
 mod two_q_simple;
@@ -434,7 +444,17 @@ policies! {
     mq::Mq,
     lrfu::Lrfu,
     w_tinylfu::WTinyLfu,
+    arc::Arc,
+    car::Car,
+    lirs::Lirs,
+    clock_pro::ClockPro,
+    s3_fifo::S3Fifo,
+    sieve::Sieve,
+    linux::Linux,
+    mglru::Mglru,
+    freebsd::FreeBsd,
     opt::Opt<'_>,
+    opt_wb::OptWb<'_>,
 }
 
 #[cfg(test)]

@@ -135,6 +135,15 @@ impl Lists {
         self.lengths[usize::from(list)] -= 1;
     }
 
+    /// Puts in a number that is in no list where another one is, which is in none afterwards.
+    #[inline]
+    pub fn replace(&mut self, number: u32, by: u32) {
+        debug_assert_eq!(self.list_of(by), None);
+        let (before, after) = self.links[number as usize];
+        self.link(before, by, after);
+        self.list[by as usize] = std::mem::replace(&mut self.list[number as usize], NONE);
+    }
+
     /// Moves a number from the list that it is in to the front of this one, the same or another.
     #[inline]
     pub fn move_front(&mut self, list: usize, number: u32) {
@@ -193,7 +202,15 @@ mod tests {
             let (number, list) = (state >> 8 & 7, (state >> 12) as usize % LISTS);
             let of = model.iter().position(|list| list.contains(&number));
             assert_eq!(lists.list_of(number), of);
+            let by = state >> 16 & 7;
             match (state >> 24 & 7, of) {
+                (0, Some(of)) if lists.list_of(by).is_none() => {
+                    lists.replace(number, by);
+                    model[of]
+                        .iter_mut()
+                        .filter(|n| **n == number)
+                        .for_each(|n| *n = by);
+                }
                 (0, None) => {
                     lists.push_front(list, number);
                     model[list].push_front(number);

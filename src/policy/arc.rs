@@ -1,0 +1,187 @@
+//! ARC: recency and frequency in balance. Pages referenced once and pages referenced again have a
+//! list each, and pages that left either are remembered: a fault on one of them says which of the
+//! lists is too short.
+
+use super::support::lists::Lists;
+use super::{
+    Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
+};
+use crate::units::{FrameId, PageId};
+
+/// Pages referenced once since they came in, and those referenced again; among the ghosts the
+/// pages that left these lists (B1 and B2).
+pub(super) const ONCE: usize = 0;
+pub(super) const AGAIN: usize = 1;
+
+/// What ARC and CAR remember of pages that left, and what they learn from it.
+pub(super) struct Ghosts {
+    lists: Lists,
+    frames: u32,
+    /// The target p for the number of pages in T1.
+    pub(super) target: f64,
+}
+
+impl Ghosts {
+    pub(super) fn new(frames: u32, pages: usize) -> Ghosts {
+        Ghosts {
+            lists: Lists::new(2, pages as u32),
+            frames,
+            target: 0.0,
+        }
+    }
+
+    /// Whether a page is remembered.
+    pub(super) fn knows(&self, page: PageId) -> bool {
+        self.lists.list_of(page).is_some()
+    }
+
+    /// A page has left this list.
+    pub(super) fn remember(&mut self, list: usize, page: PageId) {
+        self.lists.push_front(list, page);
+    }
+
+    /// A page comes in: if it is remembered, the list that it left was too short, and the target
+    /// moves. It is remembered no more. The list that it left.
+    pub(super) fn recall(&mut self, page: PageId) -> Option<usize> {
+        let list = self.lists.list_of(page)?;
+        let [once, again] = [ONCE, AGAIN].map(|list| f64::from(self.lists.len(list)));
+        self.target = match list {
+            ONCE => (self.target + (again / once).max(1.0)).min(f64::from(self.frames)),
+            _ => (self.target - (once / again).max(1.0)).max(0.0),
+        };
+        self.lists.remove(page);
+        Some(list)
+    }
+
+    /// A page comes in that was not remembered, beside so many in T1 and T2: T1 and B1 together
+    /// have at most as many pages as there are frames, all four lists twice as many.
+    pub(super) fn make_room(&mut self, once: u32, again: u32) {
+        let [b1, b2] = [ONCE, AGAIN].map(|list| u64::from(self.lists.len(list)));
+        let (once, again) = (u64::from(once) + b1, u64::from(again) + b2);
+        if once >= u64::from(self.frames) {
+            self.lists.pop_back(ONCE);
+        } else if once + again >= 2 * u64::from(self.frames) {
+            self.lists.pop_back(AGAIN);
+        }
+    }
+}
+
+/// What T1 and T2 hold, in the words of explanations.
+pub(super) fn list_name(list: usize) -> &'static str {
+    match list {
+        ONCE => "T1 (pages referenced once)",
+        _ => "T2 (pages referenced again)",
+    }
+}
+
+/// Adaptive replacement cache.
+pub struct Arc {
+    /// T1 and T2, by frame.
+    lists: Lists,
+    ghosts: Ghosts,
+    frames: u32,
+    /// The page for which room was made, and the list that it had left.
+    coming: Option<(PageId, Option<usize>)>,
+    /// The list that the last victim was in, and how many pages T1 had.
+    left: (usize, u32),
+}
+
+impl Arc {
+    /// A page comes in: the ghosts are told. The list that it had left.
+    fn recall(&mut self, page: PageId) -> Option<usize> {
+        let from = self.ghosts.recall(page);
+        if from.is_none() {
+            self.ghosts
+                .make_room(self.lists.len(ONCE), self.lists.len(AGAIN));
+        }
+        from
+    }
+}
+
+impl<'t> Policy<'t> for Arc {
+    const SPEC: Spec = Spec {
+        name: "arc",
+        aliases: &["adaptive-replacement-cache"],
+        family: Family::Research,
+        about: "an LRU list of pages seen once and one of others, sized by faults on ghosts",
+        cite: "N. Megiddo, D. S. Modha, \"ARC: a self-tuning, low overhead replacement cache\", USENIX Conference on File and Storage Technologies (FAST), 2003",
+        choices: "Figure 4 of the paper to the letter; its target p is a real number, as are the quotients of ghosts by which it moves. While frames are free no page leaves, but a page that is remembered moves the target all the same.",
+        space: Space::Fixed,
+        sees: Sees::Hits,
+        draws: false,
+        complexity: "hit and fault O(1)",
+        state: "9 bytes a frame, 9 bytes a page",
+        repeats: Repeats::Twice,
+        bursts: Bursts::Never,
+        params: &[],
+    };
+
+    fn new(setup: &Setup<'t>) -> Arc {
+        Arc {
+            lists: Lists::new(2, setup.frames),
+            ghosts: Ghosts::new(setup.frames, setup.pages),
+            frames: setup.frames,
+            coming: None,
+            left: (ONCE, 0),
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        self.lists.move_front(AGAIN, at.frame);
+    }
+
+    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
+        let from = self.recall(want.page);
+        self.coming = Some((want.page, from));
+        let once = self.lists.len(ONCE);
+        // Then nothing that left T1 can be remembered.
+        let forgets = from.is_none() && once == self.frames;
+        let (length, target) = (f64::from(once), self.ghosts.target);
+        let is_over = length > target || (from == Some(AGAIN) && length == target);
+        let list = match forgets || (once > 0 && is_over) || self.lists.is_empty(AGAIN) {
+            true => ONCE,
+            false => AGAIN,
+        };
+        self.left = (list, once);
+        let frame = self.lists.pop_back(list).expect("every frame is taken");
+        if !forgets {
+            self.ghosts.remember(list, frames.page(frame));
+        }
+        frame
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        let page = frames.page(at.frame);
+        let from = match self.coming.take() {
+            Some((coming, from)) if coming == page => from,
+            _ => self.recall(page),
+        };
+        let list = if from.is_some() { AGAIN } else { ONCE };
+        self.lists.push_front(list, at.frame);
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.lists.remove(frame);
+    }
+
+    fn why(&self, _left: &Left) -> Option<String> {
+        let (list, once) = self.left;
+        Some(format!(
+            "least recent of {}; T1 had {once}, its target is {:.2}",
+            list_name(list),
+            self.ghosts.target
+        ))
+    }
+
+    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+        let list = |list, name: &'static str| {
+            let frames = self.lists.iter(list);
+            frames.map(move |frame| (frame, name.to_owned()))
+        };
+        Some(State {
+            title: "T1, then T2, most recent first".into(),
+            frames: list(ONCE, "T1").chain(list(AGAIN, "T2")).collect(),
+        })
+    }
+}

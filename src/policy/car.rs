@@ -1,0 +1,112 @@
+//! CAR: ARC with clocks. A hit only sets the reference bit; a page found referenced at the hand
+//! goes to the clock of pages referenced again.
+
+use super::arc::{AGAIN, Ghosts, ONCE, list_name};
+use super::support::lists::Lists;
+use super::{
+    Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
+};
+use crate::units::FrameId;
+
+/// Clock with adaptive replacement. Each clock is a list, cut where its hand stands: the hand's
+/// page at the back.
+pub struct Car {
+    /// T1 and T2, by frame.
+    clocks: Lists,
+    ghosts: Ghosts,
+    /// The clock that the last victim was in.
+    left: usize,
+}
+
+impl Car {
+    /// The hands look for a page that is not referenced; the clock that it was in and its frame.
+    fn replace(&mut self, frames: &mut Frames) -> (usize, FrameId) {
+        loop {
+            let is_over = f64::from(self.clocks.len(ONCE)) >= self.ghosts.target.max(1.0);
+            let clock = match is_over || self.clocks.is_empty(AGAIN) {
+                true => ONCE,
+                false => AGAIN,
+            };
+            let frame = self.clocks.pop_back(clock).expect("every frame is taken");
+            if !frames.referenced(frame) {
+                return (clock, frame);
+            }
+            frames.clear_referenced(frame);
+            self.clocks.push_front(AGAIN, frame);
+        }
+    }
+}
+
+impl<'t> Policy<'t> for Car {
+    const SPEC: Spec = Spec {
+        name: "car",
+        aliases: &["clock-with-adaptive-replacement"],
+        family: Family::Research,
+        about: "ARC with two clocks in place of its LRU lists: needs the reference bit only",
+        cite: "S. Bansal, D. S. Modha, \"CAR: clock with adaptive replacement\", USENIX Conference on File and Storage Technologies (FAST), 2004",
+        choices: "Figure 2 of the paper to the letter: the reference bit is clear after the load; the ghost that the victim has just become counts when the target moves and can be the one that is forgotten.",
+        space: Space::Fixed,
+        sees: Sees::Bits,
+        draws: false,
+        complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
+        state: "9 bytes a frame, 9 bytes a page",
+        repeats: Repeats::Twice,
+        bursts: Bursts::SetBits,
+        params: &[],
+    };
+
+    fn new(setup: &Setup<'t>) -> Car {
+        Car {
+            clocks: Lists::new(2, setup.frames),
+            ghosts: Ghosts::new(setup.frames, setup.pages),
+            left: ONCE,
+        }
+    }
+
+    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
+        let (clock, frame) = self.replace(frames);
+        self.left = clock;
+        self.ghosts.remember(clock, frames.page(frame));
+        if !self.ghosts.knows(want.page) {
+            self.ghosts
+                .make_room(self.clocks.len(ONCE), self.clocks.len(AGAIN));
+        }
+        frame
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        frames.clear_referenced(at.frame);
+        let clock = match self.ghosts.recall(frames.page(at.frame)) {
+            Some(_) => AGAIN,
+            None => ONCE,
+        };
+        self.clocks.push_front(clock, at.frame);
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.clocks.remove(frame);
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        Some(format!(
+            "reference bit 0 at the hand of {}, behind {} pages whose bits were cleared",
+            list_name(self.left),
+            left.cleared.saturating_sub(1)
+        ))
+    }
+
+    /// From the hands on.
+    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+        let clock = |clock, name: &'static str| {
+            let mut order: Vec<FrameId> = self.clocks.iter(clock).collect();
+            order.reverse();
+            let bit = |frame| u8::from(frames.referenced(frame));
+            let word = move |frame| (frame, format!("{name}, bit {}", bit(frame)));
+            order.into_iter().map(word)
+        };
+        Some(State {
+            title: "T1, then T2, from the hands on".into(),
+            frames: clock(ONCE, "T1").chain(clock(AGAIN, "T2")).collect(),
+        })
+    }
+}

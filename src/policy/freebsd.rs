@@ -1,0 +1,191 @@
+//! FreeBSD's page daemon: an active, an inactive and a laundry queue, and an activity count of each
+//! page.
+
+use super::support::lists::Lists;
+use super::{
+    Bursts, Event, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State,
+    Touch, Want,
+};
+use crate::units::FrameId;
+
+/// The queues; pages enter at the front of a list and are looked at from its back.
+const ACTIVE: usize = 0;
+const INACTIVE: usize = 1;
+const LAUNDRY: usize = 2;
+
+/// Activity of a page that comes in, what a look that finds it referenced adds, and the most.
+const ACT_INIT: u8 = 5;
+const ACT_ADVANCE: u8 = 4;
+const ACT_MAX: u8 = 64;
+
+/// What is counted, by the names of Linux.
+#[derive(Default)]
+struct Counts {
+    scan: u64,
+    steal: u64,
+    refill: u64,
+    activate: u64,
+    deactivate: u64,
+}
+
+/// Active, inactive and laundry queue.
+pub struct FreeBsd {
+    queues: Lists,
+    /// By frame.
+    activity: Vec<u8>,
+    /// How many pages the inactive and the laundry queue should have.
+    target: u32,
+    counts: Counts,
+}
+
+impl FreeBsd {
+    fn is_short(&self) -> bool {
+        self.queues.len(INACTIVE) + self.queues.len(LAUNDRY) < self.target
+    }
+
+    /// A page was found referenced: it is active.
+    fn reward(&mut self, frames: &mut Frames, frame: FrameId) {
+        frames.clear_referenced(frame);
+        let activity = &mut self.activity[frame as usize];
+        *activity = (*activity + ACT_ADVANCE).min(ACT_MAX);
+        self.queues.move_front(ACTIVE, frame);
+    }
+
+    /// Goes once through the active queue, while the others are short.
+    fn scan_active(&mut self, frames: &mut Frames) {
+        for _ in 0..self.queues.len(ACTIVE) {
+            if !self.is_short() {
+                return;
+            }
+            let frame = self.queues.back(ACTIVE).expect("as many as at the start");
+            self.counts.refill += 1;
+            if frames.referenced(frame) {
+                self.reward(frames, frame);
+                continue;
+            }
+            let activity = &mut self.activity[frame as usize];
+            *activity = activity.saturating_sub(1);
+            if *activity == 0 {
+                self.counts.deactivate += 1;
+                self.queues.move_front(INACTIVE, frame);
+            } else {
+                self.queues.move_front(ACTIVE, frame);
+            }
+        }
+    }
+
+    /// Empties a queue until a page is found that can leave. Of the inactive queue that is a clean
+    /// one.
+    fn scan(&mut self, frames: &mut Frames, queue: usize) -> Option<FrameId> {
+        while let Some(frame) = self.queues.back(queue) {
+            self.counts.scan += 1;
+            if frames.referenced(frame) {
+                let activity = &mut self.activity[frame as usize];
+                *activity = (*activity).max(ACT_INIT);
+                self.reward(frames, frame);
+                self.counts.activate += 1;
+            } else if queue == INACTIVE && frames.dirty(frame) {
+                self.queues.move_front(LAUNDRY, frame);
+            } else {
+                self.queues.remove(frame);
+                self.counts.steal += 1;
+                return Some(frame);
+            }
+        }
+        None
+    }
+}
+
+impl<'t> Policy<'t> for FreeBsd {
+    const SPEC: Spec = Spec {
+        name: "freebsd",
+        aliases: &["page-daemon"],
+        family: Family::Kernel,
+        about: "active, inactive and laundry queue of FreeBSD, with activity counts",
+        cite: "FreeBSD 14, sys/vm/vm_pageout.c (vm_pageout_scan_active, vm_pageout_scan_inactive, vm_pageout_launder); M. K. McKusick, G. V. Neville-Neil, R. N. M. Watson, \"The Design and Implementation of the FreeBSD Operating System\", 2nd ed., Addison-Wesley, 2014",
+        choices: "inactive is the part of the frames that the inactive and laundry queues together should have. A page comes in active with a count of 5; a look that finds it referenced adds 4 (up to 64), another takes 1. Reclaim is direct, one page a fault; dirty pages leave, and are written, only when the inactive queue has no page left. Not modelled: the page daemon's own pace and its controller, the timed scan of the active queue, launder thread and clustering, superpages, domains, the unswappable queue, and madvise.",
+        space: Space::Fixed,
+        sees: Sees::Bits,
+        draws: false,
+        complexity: "hit sets a bit; fault O(1) amortised by activity counts, O(c) at worst",
+        state: "10 bytes a frame",
+        repeats: Repeats::Twice,
+        bursts: Bursts::SetBits,
+        params: &[Param::fraction(
+            "inactive",
+            Some(100_000),
+            0..=1_000_000,
+            "target of the inactive and laundry queues, part of the frames",
+        )],
+    };
+
+    fn new(setup: &Setup<'t>) -> FreeBsd {
+        let target = setup.params.share(&Self::SPEC, "inactive", setup.frames);
+        FreeBsd {
+            queues: Lists::new(3, setup.frames),
+            activity: vec![0; setup.frames as usize],
+            target: target.max(1),
+            counts: Counts::default(),
+        }
+    }
+
+    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+        loop {
+            self.scan_active(frames);
+            let clean = self.scan(frames, INACTIVE);
+            if let Some(frame) = clean.or_else(|| self.scan(frames, LAUNDRY)) {
+                return frame;
+            }
+        }
+    }
+
+    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+        self.activity[at.frame as usize] = ACT_INIT;
+        self.queues.push_front(ACTIVE, at.frame);
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.queues.remove(frame);
+    }
+
+    fn events(&self) -> Vec<Event> {
+        let counts = &self.counts;
+        vec![
+            ("pgscan", counts.scan),
+            ("pgsteal", counts.steal),
+            ("pgrefill", counts.refill),
+            ("pgactivate", counts.activate),
+            ("pgdeactivate", counts.deactivate),
+        ]
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        let looks = match left.cleared {
+            0 => String::new(),
+            1 => ", after 1 page lost its bit".into(),
+            pages => format!(", after {pages} pages lost their bits"),
+        };
+        Some(format!(
+            "first page of the inactive queue, or else of the laundry, with reference bit 0{looks}"
+        ))
+    }
+
+    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+        let queue = |queue, name: &'static str| {
+            let bit = |frame| u8::from(frames.referenced(frame));
+            let count = |frame: FrameId| self.activity[frame as usize];
+            let word = move |frame| {
+                let (bit, count) = (bit(frame), count(frame));
+                (frame, format!("{name}, bit {bit}, count {count}"))
+            };
+            self.queues.iter(queue).map(word)
+        };
+        Some(State {
+            title: "active, inactive, laundry queue, newest first".into(),
+            frames: queue(ACTIVE, "active")
+                .chain(queue(INACTIVE, "inactive"))
+                .chain(queue(LAUNDRY, "laundry"))
+                .collect(),
+        })
+    }
+}

@@ -1,0 +1,186 @@
+//! LIRS: pages with a short distance between their last two references (LIR) stay, the others (HIR)
+//! share few frames. A HIR page referenced again before the LIR page referenced longest ago takes
+//! the place of that page.
+
+use super::support::lists::Lists;
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want,
+};
+use crate::units::{FrameId, PageId};
+
+/// The one list of each.
+const STACK: usize = 0;
+const QUEUE: usize = 0;
+
+/// Low inter-reference recency set.
+///
+/// The stack S holds, the most recent at the front, all LIR pages and the HIR pages referenced
+/// after the lowest of them: resident pages by frame, behind these numbers the pages that have left.
+/// The queue Q holds the frames of resident HIR pages, the next to leave at the back. So a resident
+/// page is LIR if it is not in the queue.
+pub struct Lirs {
+    stack: Lists,
+    queue: Lists,
+    frames: u32,
+    /// LIR pages, and how many there are at most.
+    lirs: u32,
+    most_lirs: u32,
+}
+
+impl Lirs {
+    /// What stands in the stack for a page that has left.
+    fn ghost(&self, page: PageId) -> u32 {
+        self.frames + page
+    }
+
+    fn is_lir(&self, number: u32) -> bool {
+        number < self.frames && !self.queue.is_in(QUEUE, number)
+    }
+
+    /// Takes off the bottom of the stack what is not LIR.
+    #[inline]
+    fn prune(&mut self) {
+        while let Some(bottom) = self.stack.back(STACK)
+            && !self.is_lir(bottom)
+        {
+            self.stack.remove(bottom);
+        }
+    }
+
+    /// A page that is in neither is on top of the stack now, as LIR, for it was in the stack when
+    /// it was referenced. If that is one too many, the lowest one becomes HIR.
+    fn becomes_lir(&mut self, frame: FrameId) {
+        self.stack.push_front(STACK, frame);
+        self.lirs += 1;
+        self.prune();
+        if self.lirs > self.most_lirs {
+            let lowest = self.stack.pop_back(STACK).expect("it has LIR pages");
+            self.queue.push_front(QUEUE, lowest);
+            self.lirs -= 1;
+            self.prune();
+        }
+    }
+
+    /// A resident HIR page is hit.
+    fn hit_hir(&mut self, frame: FrameId) {
+        self.queue.remove(frame);
+        if self.stack.is_in(STACK, frame) {
+            self.stack.remove(frame);
+            self.becomes_lir(frame);
+        } else {
+            self.stack.push_front(STACK, frame);
+            self.queue.push_front(QUEUE, frame);
+        }
+    }
+}
+
+impl<'t> Policy<'t> for Lirs {
+    const SPEC: Spec = Spec {
+        name: "lirs",
+        aliases: &["low-inter-reference-recency-set"],
+        family: Family::Research,
+        about: "keeps the pages with the shortest distance between their last two references",
+        cite: "S. Jiang, X. Zhang, \"LIRS: an efficient low inter-reference recency set replacement policy to improve buffer cache performance\", ACM SIGMETRICS, 2002",
+        choices: "HIR pages have a hundredth of the frames, at least one. Until the LIR pages have their share, every page that comes in is one. Pages that have left stay in the stack until it is pruned: it has no bound, as in the paper. With one frame, or hir=1, it is LRU.",
+        space: Space::Fixed,
+        sees: Sees::Hits,
+        draws: false,
+        complexity: "hit and fault O(1) amortised",
+        state: "18 bytes a frame, 9 bytes a page",
+        repeats: Repeats::Twice,
+        bursts: Bursts::Never,
+        params: &[Param::fraction(
+            "hir",
+            Some(10_000),
+            0..=1_000_000,
+            "frames for HIR pages, part of all",
+        )],
+    };
+
+    fn new(setup: &Setup<'t>) -> Lirs {
+        let hirs = setup.params.share(&Self::SPEC, "hir", setup.frames).max(1);
+        Lirs {
+            stack: Lists::new(1, setup.frames + setup.pages as u32),
+            queue: Lists::new(1, setup.frames),
+            frames: setup.frames,
+            lirs: 0,
+            most_lirs: setup.frames - hirs,
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        if !self.is_lir(at.frame) {
+            self.hit_hir(at.frame);
+            return;
+        }
+        let was_lowest = self.stack.back(STACK) == Some(at.frame);
+        self.stack.move_front(STACK, at.frame);
+        if was_lowest {
+            self.prune();
+        }
+    }
+
+    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+        let Some(frame) = self.queue.pop_back(QUEUE) else {
+            // All are LIR: a process that has fewer frames than there are.
+            self.prune();
+            let lowest = self.stack.pop_back(STACK).expect("every frame is taken");
+            self.lirs -= 1;
+            self.prune();
+            return lowest;
+        };
+        if self.stack.is_in(STACK, frame) {
+            let ghost = self.ghost(frames.page(frame));
+            self.stack.replace(frame, ghost);
+        }
+        frame
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        let ghost = self.ghost(frames.page(at.frame));
+        if self.stack.is_in(STACK, ghost) {
+            self.stack.remove(ghost);
+            self.becomes_lir(at.frame);
+            return;
+        }
+        self.stack.push_front(STACK, at.frame);
+        if self.lirs < self.most_lirs {
+            self.lirs += 1;
+        } else {
+            self.queue.push_front(QUEUE, at.frame);
+        }
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        let was_lir = self.is_lir(frame);
+        if self.stack.is_in(STACK, frame) {
+            self.stack.remove(frame);
+        }
+        if was_lir {
+            self.lirs -= 1;
+            self.prune();
+        } else {
+            self.queue.remove(frame);
+        }
+    }
+
+    fn why(&self, _left: &Left) -> Option<String> {
+        Some("the HIR page that is longest in the queue".into())
+    }
+
+    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+        let lirs = self.stack.iter(STACK).filter(|&number| self.is_lir(number));
+        let lirs = lirs.map(|frame| (frame, "LIR".to_owned()));
+        let word = |frame| match self.stack.is_in(STACK, frame) {
+            true => "HIR, in the stack".to_owned(),
+            false => "HIR".to_owned(),
+        };
+        let hirs = self.queue.iter(QUEUE).map(|frame| (frame, word(frame)));
+        Some(State {
+            title: "LIR pages, most recent first, then the queue of HIR pages, newest first".into(),
+            frames: lirs.chain(hirs).collect(),
+        })
+    }
+}

@@ -1,0 +1,174 @@
+//! S3-FIFO: new pages pass a small queue first, and only those referenced there get into the main
+//! one; pages that left the small queue are remembered.
+
+use super::support::lists::Lists;
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want,
+};
+use crate::units::{FrameId, PageId};
+
+/// The queues; pages enter at the front of a list and leave at its back.
+const SMALL: usize = 0;
+const MAIN: usize = 1;
+
+/// The one list of ghosts.
+const GHOSTS: usize = 0;
+
+/// The greatest frequency.
+const OFTEN: u8 = 3;
+
+/// Simple, scalable caching with three static FIFO queues.
+pub struct S3Fifo {
+    queues: Lists,
+    /// References of the page in each frame since it came in or was spared.
+    frequency: Vec<u8>,
+    ghosts: Lists,
+    /// The page for which room was made, if it was remembered.
+    returns: Option<PageId>,
+    /// Pages that the small queue has before it gives one up; most ghosts.
+    small: u32,
+    most_ghosts: u32,
+    threshold: u8,
+    /// The queue that the last victim was in.
+    left: usize,
+}
+
+impl S3Fifo {
+    /// Whether a page was remembered; it is no more.
+    fn recall(&mut self, page: PageId) -> bool {
+        let known = self.ghosts.list_of(page).is_some();
+        if known {
+            self.ghosts.remove(page);
+        }
+        known
+    }
+
+    fn remember(&mut self, page: PageId) {
+        self.ghosts.push_front(GHOSTS, page);
+        if self.ghosts.len(GHOSTS) > self.most_ghosts {
+            self.ghosts.pop_back(GHOSTS);
+        }
+    }
+}
+
+impl<'t> Policy<'t> for S3Fifo {
+    const SPEC: Spec = Spec {
+        name: "s3-fifo",
+        aliases: &["s3fifo"],
+        family: Family::Research,
+        about: "a small FIFO queue filters new pages for a main one; ghosts skip the filter",
+        cite: "J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, \"FIFO queues are all you need for cache eviction\", ACM Symposium on Operating Systems Principles (SOSP), 2023",
+        choices: "the small queue gives up a page when it has its share of the frames, rounded down but at least one, and then until a page leaves or it is empty. The load does not count as a reference. A page that leaves the small queue is remembered by its number in a FIFO queue of its own, out of which it is taken when it comes back, before a victim is chosen. A page needs two further references (threshold) to get from the small into the main queue.",
+        space: Space::Fixed,
+        sees: Sees::Hits,
+        draws: false,
+        complexity: "hit counts to 3; fault O(1) amortised, O(c) at worst",
+        state: "10 bytes a frame, 9 bytes a page",
+        repeats: Repeats::All,
+        bursts: Bursts::Never,
+        params: &[
+            Param::fraction(
+                "small",
+                Some(100_000),
+                0..=1_000_000,
+                "size of the small queue, part of the frames",
+            ),
+            Param::fraction(
+                "ghost",
+                Some(900_000),
+                0..=10_000_000,
+                "pages remembered at most, part of the frames",
+            ),
+            Param::count(
+                "threshold",
+                Some(2),
+                1..=OFTEN as u64,
+                "references in the small queue that lead into the main one",
+            ),
+        ],
+    };
+
+    fn new(setup: &Setup<'t>) -> S3Fifo {
+        let share = |name| setup.params.share(&Self::SPEC, name, setup.frames);
+        S3Fifo {
+            queues: Lists::new(2, setup.frames),
+            frequency: vec![0; setup.frames as usize],
+            ghosts: Lists::new(1, setup.pages as u32),
+            returns: None,
+            small: share("small").max(1),
+            most_ghosts: share("ghost"),
+            threshold: setup.params.of(&Self::SPEC, "threshold") as u8,
+            left: SMALL,
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        let frequency = &mut self.frequency[at.frame as usize];
+        // Stored only where it changes: most references are of pages that have been hit before.
+        if *frequency < OFTEN {
+            *frequency += 1;
+        }
+    }
+
+    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
+        self.returns = self.recall(want.page).then_some(want.page);
+        let from_small = self.queues.len(SMALL) >= self.small;
+        loop {
+            let in_small = from_small && !self.queues.is_empty(SMALL);
+            let queue = match in_small || self.queues.is_empty(MAIN) {
+                true => SMALL,
+                false => MAIN,
+            };
+            let frame = self.queues.pop_back(queue).expect("every frame is taken");
+            let frequency = &mut self.frequency[frame as usize];
+            match queue {
+                SMALL if *frequency >= self.threshold => *frequency = 0,
+                MAIN if *frequency > 0 => *frequency -= 1,
+                _ => {
+                    if queue == SMALL {
+                        self.remember(frames.page(frame));
+                    }
+                    self.left = queue;
+                    return frame;
+                }
+            }
+            self.queues.push_front(MAIN, frame);
+        }
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        let page = frames.page(at.frame);
+        let returns = self.returns.take() == Some(page) || self.recall(page);
+        let queue = if returns { MAIN } else { SMALL };
+        self.queues.push_front(queue, at.frame);
+        self.frequency[at.frame as usize] = 0;
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.queues.remove(frame);
+    }
+
+    fn why(&self, _left: &Left) -> Option<String> {
+        Some(match self.left {
+            SMALL => format!(
+                "at the end of the small queue with fewer than {} references there",
+                self.threshold
+            ),
+            _ => "at the end of the main queue, all its references used up".into(),
+        })
+    }
+
+    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+        let queue = |queue, name: &'static str| {
+            let frequency = |frame| self.frequency[frame as usize];
+            let word = move |frame| (frame, format!("{name}, {}", frequency(frame)));
+            self.queues.iter(queue).map(word)
+        };
+        Some(State {
+            title: "small queue, then main queue, newest first, with frequencies".into(),
+            frames: queue(SMALL, "small").chain(queue(MAIN, "main")).collect(),
+        })
+    }
+}

@@ -1,0 +1,89 @@
+//! SIEVE: FIFO with a hand that does not move the pages which it spares.
+
+use super::support::lists::Lists;
+use super::{
+    Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
+};
+use crate::units::FrameId;
+
+/// The one list.
+const QUEUE: usize = 0;
+
+/// SIEVE.
+pub struct Sieve {
+    /// Frames by time of load, the newest at the front.
+    queue: Lists,
+    /// Where the next search begins; at the oldest page if nowhere.
+    hand: Option<FrameId>,
+}
+
+impl<'t> Policy<'t> for Sieve {
+    const SPEC: Spec = Spec {
+        name: "sieve",
+        aliases: &[],
+        family: Family::Research,
+        about: "a hand sweeps a FIFO queue from old to new; pages that it spares stay in place",
+        cite: "Y. Zhang, J. Yang, Y. Yue, Y. Vigfusson, K. V. Rashmi, \"SIEVE is simpler than LRU: an efficient turn-key eviction algorithm for web caches\", USENIX Symposium on Networked Systems Design and Implementation (NSDI), 2024",
+        choices: "the visited bit is the reference bit, clear after the load. When the newest page leaves, the hand starts again at the oldest one.",
+        space: Space::Fixed,
+        sees: Sees::Bits,
+        draws: false,
+        complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
+        state: "9 bytes a frame",
+        repeats: Repeats::Twice,
+        bursts: Bursts::SetBits,
+        params: &[],
+    };
+
+    fn new(setup: &Setup<'t>) -> Sieve {
+        Sieve {
+            queue: Lists::new(1, setup.frames),
+            hand: None,
+        }
+    }
+
+    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+        loop {
+            let at = self.hand.or(self.queue.back(QUEUE));
+            let frame = at.expect("every frame is taken");
+            self.hand = self.queue.newer(frame);
+            if !frames.referenced(frame) {
+                self.queue.remove(frame);
+                return frame;
+            }
+            frames.clear_referenced(frame);
+        }
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        frames.clear_referenced(at.frame);
+        self.queue.push_front(QUEUE, at.frame);
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        if self.hand == Some(frame) {
+            self.hand = self.queue.newer(frame);
+        }
+        self.queue.remove(frame);
+    }
+
+    fn why(&self, _left: &Left) -> Option<String> {
+        Some("reference bit 0 at the hand, not referenced since the hand last passed".into())
+    }
+
+    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+        let word = |frame| {
+            let hand = if self.hand == Some(frame) {
+                ", the hand"
+            } else {
+                ""
+            };
+            format!("bit {}{hand}", u8::from(frames.referenced(frame)))
+        };
+        let newest_first = self.queue.iter(QUEUE);
+        Some(State {
+            title: "newest first".into(),
+            frames: newest_first.map(|frame| (frame, word(frame))).collect(),
+        })
+    }
+}

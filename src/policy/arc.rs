@@ -112,7 +112,7 @@ impl<'t> Policy<'t> for Arc {
         complexity: "hit and fault O(1)",
         state: "9 bytes a frame, 9 bytes a page",
         repeats: Repeats::Twice,
-        bursts: Bursts::Never,
+        bursts: Bursts::OrderOfHits,
         params: &[],
     };
 
@@ -129,6 +129,10 @@ impl<'t> Policy<'t> for Arc {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         self.lists.move_front(AGAIN, at.frame);
+    }
+
+    fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
+        frames.for_each(|frame| self.lists.move_front(AGAIN, frame));
     }
 
     fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {

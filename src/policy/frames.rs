@@ -16,6 +16,8 @@ pub struct Frames {
     bits: Vec<u8>,
     /// Frames whose reference bit was cleared, where somebody must know.
     cleared: Option<Vec<FrameId>>,
+    /// Whether these are also the frames of whose hits the policy wants to hear again.
+    watches_hits: bool,
 }
 
 impl Frames {
@@ -25,12 +27,19 @@ impl Frames {
             page: vec![0; frames as usize],
             bits: vec![0; frames as usize],
             cleared: None,
+            watches_hits: false,
         }
     }
 
     /// From now on the frames whose reference bit is cleared are kept, for the machine.
     pub(crate) fn watch_clearing(&mut self) {
         self.cleared = Some(Vec::new());
+    }
+
+    /// The same, and frames for which [`watch`](Frames::watch) is called.
+    pub(crate) fn watch_hits(&mut self) {
+        self.watch_clearing();
+        self.watches_hits = true;
     }
 
     /// Whether the reference bit of any frame was cleared since the machine last asked.
@@ -71,7 +80,7 @@ impl Frames {
     /// [`Policy::is_settled`](super::Policy::is_settled)).
     #[inline]
     pub fn watch(&mut self, frame: FrameId) {
-        if let Some(cleared) = &mut self.cleared {
+        if let Some(cleared) = self.cleared.as_mut().filter(|_| self.watches_hits) {
             cleared.push(frame);
         }
     }

@@ -128,6 +128,13 @@ pub enum Bursts {
     Windows,
 }
 
+impl Bursts {
+    /// Whether it is by bits that hits are told.
+    pub const fn by_bits(self) -> bool {
+        matches!(self, Bursts::SetBits | Bursts::SetBitsAlone)
+    }
+}
+
 /// What a policy sees of the references to resident pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sees {

@@ -66,7 +66,7 @@ impl<'t> Policy<'t> for S3Fifo {
         complexity: "hit counts to 3; fault O(1) amortised, O(c) at worst",
         state: "10 bytes a frame, 9 bytes a page",
         repeats: Repeats::All,
-        bursts: Bursts::Never,
+        bursts: Bursts::SetBits,
         params: &[
             Param::fraction(
                 "small",
@@ -112,6 +112,11 @@ impl<'t> Policy<'t> for S3Fifo {
         }
     }
 
+    #[inline(always)]
+    fn is_settled(&self, frame: FrameId) -> bool {
+        self.frequency[frame as usize] == OFTEN
+    }
+
     fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
         self.returns = self.recall(want.page).then_some(want.page);
         let from_small = self.queues.len(SMALL) >= self.small;
@@ -134,6 +139,7 @@ impl<'t> Policy<'t> for S3Fifo {
                     return frame;
                 }
             }
+            frames.watch(frame);
             self.queues.push_front(MAIN, frame);
         }
     }
@@ -144,6 +150,7 @@ impl<'t> Policy<'t> for S3Fifo {
         let queue = if returns { MAIN } else { SMALL };
         self.queues.push_front(queue, at.frame);
         self.frequency[at.frame as usize] = 0;
+        frames.watch(at.frame);
     }
 
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {

@@ -40,7 +40,7 @@ impl<'t> Policy<'t> for TwoQ {
         complexity: "hit and fault O(1)",
         state: "9 bytes a frame, 4 a page, 8 to 16 a remembered page",
         repeats: Repeats::Once,
-        bursts: Bursts::Never,
+        bursts: Bursts::OrderOfHits,
         params: &[
             Param::fraction(
                 "kin",
@@ -69,8 +69,15 @@ impl<'t> Policy<'t> for TwoQ {
 
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
-        if self.lists.is_in(AM, at.frame) {
-            self.lists.move_front(AM, at.frame);
+        self.hits(std::iter::once(at.frame));
+    }
+
+    #[inline(always)]
+    fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
+        for frame in frames {
+            if self.lists.is_in(AM, frame) {
+                self.lists.move_front(AM, frame);
+            }
         }
     }
 

@@ -37,7 +37,7 @@ impl<'t> Policy<'t> for TwoQSimple {
         complexity: "hit and fault O(1)",
         state: "9 bytes a frame",
         repeats: Repeats::Twice,
-        bursts: Bursts::Never,
+        bursts: Bursts::OrderOfHits,
         params: &[Param::fraction(
             "kin",
             Some(MILLION / 4),
@@ -58,6 +58,10 @@ impl<'t> Policy<'t> for TwoQSimple {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         self.lists.move_front(AM, at.frame);
+    }
+
+    fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
+        frames.for_each(|frame| self.lists.move_front(AM, frame));
     }
 
     fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {

@@ -12,7 +12,7 @@
 //!   no reference is looked at.
 
 use super::*;
-use crate::policy::{Bursts, Repeats, Spec};
+use crate::policy::{Bursts, Sees, Spec};
 use crate::simd::Level;
 use crate::simd::lacking::{Lacking, Needs, PADDING, lacking};
 use crate::simd::scan::Wanted;
@@ -182,9 +182,11 @@ where
         if T::EVERY || job.quotas.is_some() || !exact {
             return;
         }
-        let watches = P::SPEC.repeats == Repeats::Twice;
+        // Who looks at bits clears them, and who counts hits begins anew.
+        let told = matches!(P::SPEC.sees, Sees::Bits | Sees::Hits);
+        let watches = told && P::SPEC.bursts.by_bits();
         if watches {
-            self.frames.watch_clearing();
+            self.frames.watch_hits();
         }
         self.by_bursts = Some(ByBursts {
             k,

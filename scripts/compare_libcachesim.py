@@ -63,7 +63,7 @@ POLICIES = {
     "lfu:keep=0": (libcachesim.LFU, {}, 1, "equal"),
     "lru-k:retain=0": (libcachesim.LRUK, {}, 1, "equal"),
     "slru:segments=4:protected=0.75": (libcachesim.SLRU, {}, 4, "memory fills segment by segment"),
-    "s3-fifo": (libcachesim.S3FIFO, {}, 20, "memory fills queue by queue"),
+    "s3-fifo:fill-main=1": (libcachesim.S3FIFO, {}, 20, "equal"),
     "w-tinylfu": (libcachesim.WTinyLFU, {}, 100, "counts other events, in a sketch"),
     "lirs": (libcachesim.LIRS, {}, 2, "a hit in Q makes a page leave; the stack is bounded"),
 }

@@ -82,7 +82,7 @@ impl<'t> Policy<'t> for Lirs {
         family: Family::Research,
         about: "keeps the pages with the shortest distance between their last two references",
         cite: "S. Jiang, X. Zhang, \"LIRS: an efficient low inter-reference recency set replacement policy to improve buffer cache performance\", ACM SIGMETRICS, 2002",
-        choices: "HIR pages have a hundredth of the frames, at least one. Until the LIR pages have their share, every page that comes in is one. Pages that have left stay in the stack until it is pruned: it has no bound, as in the paper. With one frame, or hir=1, it is LRU.",
+        choices: "HIR pages have a hundredth of the frames, at least one. Until the LIR pages have their share, every page that comes in is one. Pages that have left stay in the stack until it is pruned: it has no bound, as in the paper. With one frame, or hir=1, it is LRU. libCacheSim 0.3.5 throws a page out at a hit of a resident HIR page that is not in S, and may keep more pages than there are frames: 1 2 1 2 3 1 2 with 2 frames gives 3 misses there, 4 here and under OPT.",
         space: Space::Fixed,
         sees: Sees::Hits,
         draws: false,

@@ -94,7 +94,7 @@ impl<'t> Policy<'t> for LruK {
         family: Family::Research,
         about: "evicts the page whose K-th last reference is farthest back",
         cite: "E. J. O'Neil, P. E. O'Neil, G. Weikum, \"The LRU-K page replacement algorithm for database disk buffering\", Proceedings of the ACM SIGMOD International Conference on Management of Data, 1993",
-        choices: "figure 2.1 of the paper, time counted in references. Of pages without K references, and of others whose K-th last ones are equal, the least recently used leaves. If all resident pages are within their correlated reference period, one of them leaves by the same order. What is known of a page is kept for ever unless retain is given, and is looked at when the page comes back: the paper's background process, which saves memory, is not modelled. crp=0, the default, counts every reference.",
+        choices: "figure 2.1 of the paper, time counted in references. Of pages without K references, and of others whose K-th last ones are equal, the least recently used leaves. If all resident pages are within their correlated reference period, one of them leaves by the same order. What is known of a page is kept for ever unless retain is given, and is looked at when the page comes back: the paper's background process, which saves memory, is not modelled. crp=0, the default, counts every reference. libCacheSim 0.3.5 forgets the history of a page that leaves: 1 1 2 3 2 3 1 with 2 frames gives 5 misses there, 6 here; lru-k:retain=0 gives 5. Of pages with fewer than k references it evicts the first to come in: lru-k:k=3:retain=0 on 1 2 1 3 1 with 2 frames gives 4 misses there, 3 here.",
         space: Space::Fixed,
         sees: Sees::Hits,
         draws: false,

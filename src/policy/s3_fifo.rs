@@ -30,6 +30,9 @@ pub struct S3Fifo {
     small: u32,
     most_ghosts: u32,
     threshold: u8,
+    /// Whether new pages go into the main queue once the small one has its share: until the first
+    /// victim.
+    fills_main: bool,
     /// The queue that the last victim was in.
     left: usize,
 }
@@ -59,7 +62,7 @@ impl<'t> Policy<'t> for S3Fifo {
         family: Family::Research,
         about: "a small FIFO queue filters new pages for a main one; ghosts skip the filter",
         cite: "J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, \"FIFO queues are all you need for cache eviction\", ACM Symposium on Operating Systems Principles (SOSP), 2023",
-        choices: "the small queue gives up a page when it has its share of the frames, rounded down but at least one, and then until a page leaves or it is empty. The load does not count as a reference. A page that leaves the small queue is remembered by its number in a FIFO queue of its own, out of which it is taken when it comes back, before a victim is chosen. A page needs two further references (threshold) to get from the small into the main queue.",
+        choices: "the small queue gives up a page when it has its share of the frames, rounded down but at least one, and then until a page leaves or it is empty. The load does not count as a reference. A page that leaves the small queue is remembered by its number in a FIFO queue of its own, out of which it is taken when it comes back, before a victim is chosen. A page needs two further references (threshold) to get from the small into the main queue. libCacheSim 0.3.5 lets new pages into the main queue while memory fills: s3-fifo:small=0.5 on 1 2 3 4 5 6 1 3 with 4 frames gives 7 misses there, 8 here; fill-main=1 gives 7.",
         space: Space::Fixed,
         sees: Sees::Hits,
         draws: false,
@@ -86,6 +89,12 @@ impl<'t> Policy<'t> for S3Fifo {
                 1..=OFTEN as u64,
                 "references in the small queue that lead into the main one",
             ),
+            Param::count(
+                "fill-main",
+                Some(0),
+                0..=1,
+                "1: until a page has left, a small queue that has its share sends new pages into the main one, as libCacheSim does",
+            ),
         ],
     };
 
@@ -99,6 +108,7 @@ impl<'t> Policy<'t> for S3Fifo {
             small: share("small").max(1),
             most_ghosts: share("ghost"),
             threshold: setup.params.of(&Self::SPEC, "threshold") as u8,
+            fills_main: setup.params.of(&Self::SPEC, "fill-main") == 1,
             left: SMALL,
         }
     }
@@ -119,6 +129,7 @@ impl<'t> Policy<'t> for S3Fifo {
 
     fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
         self.returns = self.recall(want.page).then_some(want.page);
+        self.fills_main = false;
         let from_small = self.queues.len(SMALL) >= self.small;
         loop {
             let in_small = from_small && !self.queues.is_empty(SMALL);
@@ -147,7 +158,8 @@ impl<'t> Policy<'t> for S3Fifo {
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
         let page = frames.page(at.frame);
         let returns = self.returns.take() == Some(page) || self.recall(page);
-        let queue = if returns { MAIN } else { SMALL };
+        let fills = self.fills_main && self.queues.len(SMALL) >= self.small;
+        let queue = if returns || fills { MAIN } else { SMALL };
         self.queues.push_front(queue, at.frame);
         self.frequency[at.frame as usize] = 0;
         frames.watch(at.frame);

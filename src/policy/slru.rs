@@ -30,7 +30,7 @@ impl<'t> Policy<'t> for Slru {
         family: Family::Research,
         about: "segmented LRU: a page must be referenced again to be protected",
         cite: "R. Karedla, J. S. Love, B. G. Wherry, \"Caching strategies to improve disk system performance\", IEEE Computer 27(3), 1994",
-        choices: "the paper has two segments; here there can be more, of which all but the lowest are protected and share that fraction of the frames equally, rounded down. The probationary one has no size of its own. A page that a protected segment drops goes to the front of the segment below it. With too few frames for a protected segment to hold a page, a hit only moves the page to the front of the segment that it is in.",
+        choices: "the paper has two segments; here there can be more, of which all but the lowest are protected and share that fraction of the frames equally, rounded down. The probationary one has no size of its own. A page that a protected segment drops goes to the front of the segment below it. With too few frames for a protected segment to hold a page, a hit only moves the page to the front of the segment that it is in. libCacheSim 0.3.5 loads pages straight into protected segments while memory fills and limits the probationary one, too: slru:segments=4:protected=0.75 on 1 2 3 4 5 1 2 with 4 frames gives 6 misses there, 7 here.",
         space: Space::Fixed,
         sees: Sees::Hits,
         draws: false,

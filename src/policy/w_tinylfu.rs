@@ -70,7 +70,7 @@ impl<'t> Policy<'t> for WTinyLfu {
         family: Family::Research,
         about: "a page passes from a window into the SLRU only if it is the more frequent one",
         cite: "G. Einziger, R. Friedman, B. Manes, \"TinyLFU: a highly efficient cache admission policy\", ACM Transactions on Storage 13(4), 2017",
-        choices: "counts are exact, one for each page, not estimated by a sketch with a doorkeeper; none goes beyond 15. They are halved, as is the number of references counted, when that reaches sample times the frames. The window has a fixed size, which Caffeine adapts, and at least one page. Of equal counts the page of the window leaves. If nothing is on probation the page is held against the oldest protected one.",
+        choices: "counts are exact, one for each page, not estimated by a sketch with a doorkeeper; none goes beyond 15. They are halved, as is the number of references counted, when that reaches sample times the frames. The window has a fixed size, which Caffeine adapts, and at least one page. Of equal counts the page of the window leaves. If nothing is on probation the page is held against the oldest protected one. libCacheSim 0.3.5 does not count hits in the window, fills memory otherwise and estimates counts by a sketch that depends on the pages' numbers: w-tinylfu:window=0.2 on 1 2 3 4 5 6 1 7 1 with 6 frames gives 8 misses there, 7 here.",
         space: Space::Fixed,
         sees: Sees::Hits,
         draws: false,

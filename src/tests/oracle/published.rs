@@ -139,6 +139,12 @@ const CLOUD_PHYSICS: Trace = Trace {
     source: "libCacheSim 0.3.5, equal to an independent model",
 };
 
+/// The policies that rest on one program only.
+const CLOUD_PHYSICS_PEER: Trace = Trace {
+    source: "libCacheSim 0.3.5",
+    ..CLOUD_PHYSICS
+};
+
 /// Clock with the bit set on load has no publisher here.
 const CLOUD_PHYSICS_COMPUTED: Trace = Trace {
     source: "computed from the definition by a second program",
@@ -266,4 +272,49 @@ pub const PUBLISHED: &[Published] = &[
     CLOUD_PHYSICS.row("sieve", 500, Faults(94_379)),
     CLOUD_PHYSICS.row("sieve", 2_000, Faults(93_411)),
     CLOUD_PHYSICS.row("sieve", 8_000, Faults(84_794)),
+    MULTI1.row("mq", 500, Faults(8_239)),
+    MULTI1.row("mq", 1_000, Faults(8_199)),
+    MULTI1.row("mq", 2_000, Faults(2_659)),
+    SPRITE.row("mq", 500, Faults(36_991)),
+    SPRITE.row("mq", 1_000, Faults(20_898)),
+    SPRITE.row("mq", 2_000, Faults(9_943)),
+    CLOUD_PHYSICS_PEER.row("mq", 500, Faults(94_624)),
+    CLOUD_PHYSICS_PEER.row("mq", 2_000, Faults(92_637)),
+    CLOUD_PHYSICS_PEER.row("mq", 8_000, Faults(86_286)),
+    MULTI1.row("2q", 500, Faults(8_253)),
+    MULTI1.row("2q", 1_000, Faults(8_192)),
+    MULTI1.row("2q", 2_000, Faults(4_103)),
+    SPRITE.row("2q", 500, Faults(29_238)),
+    SPRITE.row("2q", 1_000, Faults(13_891)),
+    SPRITE.row("2q", 2_000, Faults(10_273)),
+    CLOUD_PHYSICS_PEER.row("2q", 500, Faults(94_565)),
+    CLOUD_PHYSICS_PEER.row("2q", 2_000, Faults(93_075)),
+    CLOUD_PHYSICS_PEER.row("2q", 8_000, Faults(82_104)),
+    MULTI1.row("lfu:keep=0", 500, Faults(8_044)),
+    MULTI1.row("lfu:keep=0", 1_000, Faults(7_970)),
+    MULTI1.row("lfu:keep=0", 2_000, Faults(2_659)),
+    SPRITE.row("lfu:keep=0", 500, Faults(99_674)),
+    SPRITE.row("lfu:keep=0", 1_000, Faults(51_933)),
+    SPRITE.row("lfu:keep=0", 2_000, Faults(26_574)),
+    CLOUD_PHYSICS_PEER.row("lfu:keep=0", 500, Faults(96_651)),
+    CLOUD_PHYSICS_PEER.row("lfu:keep=0", 2_000, Faults(93_707)),
+    CLOUD_PHYSICS_PEER.row("lfu:keep=0", 8_000, Faults(84_794)),
+    MULTI1.row("lru-k:retain=0", 500, Faults(8_044)),
+    MULTI1.row("lru-k:retain=0", 1_000, Faults(7_970)),
+    MULTI1.row("lru-k:retain=0", 2_000, Faults(2_659)),
+    SPRITE.row("lru-k:retain=0", 500, Faults(99_694)),
+    SPRITE.row("lru-k:retain=0", 1_000, Faults(51_953)),
+    SPRITE.row("lru-k:retain=0", 2_000, Faults(26_574)),
+    CLOUD_PHYSICS_PEER.row("lru-k:retain=0", 500, Faults(96_486)),
+    CLOUD_PHYSICS_PEER.row("lru-k:retain=0", 2_000, Faults(93_707)),
+    CLOUD_PHYSICS_PEER.row("lru-k:retain=0", 8_000, Faults(84_794)),
+    MULTI1.row("s3-fifo:fill-main=1", 500, Faults(7_097)),
+    MULTI1.row("s3-fifo:fill-main=1", 1_000, Faults(6_146)),
+    MULTI1.row("s3-fifo:fill-main=1", 2_000, Faults(2_637)),
+    SPRITE.row("s3-fifo:fill-main=1", 500, Faults(28_565)),
+    SPRITE.row("s3-fifo:fill-main=1", 1_000, Faults(14_328)),
+    SPRITE.row("s3-fifo:fill-main=1", 2_000, Faults(9_743)),
+    CLOUD_PHYSICS_PEER.row("s3-fifo:fill-main=1", 500, Faults(94_559)),
+    CLOUD_PHYSICS_PEER.row("s3-fifo:fill-main=1", 2_000, Faults(92_990)),
+    CLOUD_PHYSICS_PEER.row("s3-fifo:fill-main=1", 8_000, Faults(79_784)),
 ];

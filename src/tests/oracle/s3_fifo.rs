@@ -5,6 +5,7 @@
 //! next tail of S is looked at. If S has less than its share, or is emptied so, the tail of M
 //! leaves, but a tail with frequency above 0 goes to M's head with one less. A page that is
 //! remembered when it comes in goes to the head of M, any other to the head of S, with frequency 0.
+//! With `fill_main` another one goes to M, too, as long as no page has left and S has its share.
 //!
 //! J. Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023.
 
@@ -18,7 +19,13 @@ struct Resident {
 }
 
 /// Replays `refs` in `frames` frames; `small` (at least a page) and `ghost` in millionths of them.
-pub fn s3_fifo(refs: &[Ref], frames: usize, small: u64, ghost: u64, threshold: u64) -> Run {
+pub fn s3_fifo(
+    refs: &[Ref],
+    frames: usize,
+    (small, ghost): (u64, u64),
+    threshold: u64,
+    fill_main: bool,
+) -> Run {
     assert!(frames > 0 && small <= 1_000_000);
     let small = share(frames, small).max(1);
     let ghost = share(frames, ghost);
@@ -62,7 +69,9 @@ pub fn s3_fifo(refs: &[Ref], frames: usize, small: u64, ghost: u64, threshold: u
                 }
             }
             run.fault(at, r.key(), victim);
-            let head = if remembered { &mut m } else { &mut s };
+            let filling = fill_main && run.faults.iter().all(|fault| fault.victim.is_none());
+            let to_main = remembered || (filling && s.len() >= small);
+            let head = if to_main { &mut m } else { &mut s };
             head.push(Resident {
                 page: r.key(),
                 dirty: r.write,

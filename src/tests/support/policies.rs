@@ -49,6 +49,7 @@ pub const POLICIES: &[&str] = &[
     "clock-pro:cold=0.5",
     "s3-fifo",
     "s3-fifo:small=0.5",
+    "s3-fifo:small=0.4:fill-main=1",
     "s3-fifo:small=0.5:ghost=0:threshold=1",
     "s3-fifo:ghost=2:threshold=3",
     "sieve",
@@ -127,8 +128,8 @@ pub fn oracle_of(refs: &[Ref], setting: &Setting) -> Option<Run> {
         "pff" => oracle::pff::pff(refs, tau, flag("reset")),
         "random" => oracle::random::random(refs, frames, SEED),
         "s3-fifo" => {
-            let (small, ghost) = (of("small"), of("ghost"));
-            oracle::s3_fifo::s3_fifo(refs, frames, small, ghost, of("threshold"))
+            let sizes = (of("small"), of("ghost"));
+            oracle::s3_fifo::s3_fifo(refs, frames, sizes, of("threshold"), flag("fill-main"))
         }
         "sieve" => oracle::sieve::sieve(refs, frames),
         "slru" => oracle::slru::slru(refs, frames, few("segments"), of("protected")),

@@ -237,11 +237,14 @@ fn one_frame_too_few() {
             let setting = Setting::frames(policy, frames);
             assert_holds(&refs, |refs| agrees(refs, &setting));
             let faults = support::product(&refs, &setting).faults.len();
-            assert_eq!(
-                faults == length,
-                policy != "opt",
-                "{policy}, {frames} frames"
-            );
+            // Others keep some of the pages.
+            if ["lru", "fifo", "clock", "opt"].contains(&policy) {
+                assert_eq!(
+                    faults == length,
+                    policy != "opt",
+                    "{policy}, {frames} frames"
+                );
+            }
         }
     }
 }

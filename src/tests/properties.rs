@@ -240,7 +240,7 @@ proptest! {
             let setting = Setting::frames(policy, frames);
             let spec = setting.policy.spec();
             // Two hits may be more than one, with others between them, where no bit merges them.
-            let merges = spec.repeats != Repeats::Twice || spec.bursts == Bursts::SetBits;
+            let merges = spec.repeats != Repeats::Twice || spec.bursts.by_bits();
             if spec.repeats == Repeats::All || !merges {
                 continue;
             }

@@ -139,7 +139,7 @@ impl<'t> Policy<'t> for Mglru {
         name: "mglru",
         aliases: &["multi-gen-lru", "lru-gen"],
         family: Family::Kernel,
-        about: "generations of Linux's MGLRU: found referenced, a page and its neighbours rejoin",
+        about: "Linux's generations: referenced pages and their neighbours join the youngest",
         cite: "Linux 6.x, mm/vmscan.c (evict_folios, lru_gen_look_around, inc_max_seq, try_to_inc_min_seq) and mm/workingset.c; Y. Zhao, \"Multi-gen LRU framework\", Linux 6.1, 2022",
         choices: "four generations, of which a new one begins when fewer than two would be left beside the oldest; a page comes in as the youngest. Aging looks at all frames in order. lookaround is the block of page numbers of a process in which neighbours of a page found referenced are looked at (the kernel: those in the same page table, 64 at most); a page in shared memory is where the process that brought it in has it. Reclaim is direct, one page a fault. Not modelled: separate types for file and anonymous pages, swappiness, tiers and their refault feedback, Bloom filters of page tables, min_ttl, kswapd, cgroups, NUMA, readahead, and dirty pages, which leave as clean ones do.",
         space: Space::Fixed,

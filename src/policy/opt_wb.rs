@@ -132,7 +132,7 @@ impl<'t> Policy<'t> for OptWb<'t> {
         family: Family::Offline,
         about: "as OPT, but spares dirty pages: what foresight can save in write-backs",
         cite: "the problem: N. Beckmann, P. B. Gibbons, B. Haeupler, C. McGuffey, \"Writeback-aware caching\", SIAM Symposium on Algorithmic Principles of Computer Systems (APOCS), 2020",
-        choices: "a heuristic: the paper proves that no fast algorithm is known to be optimal. The page with the greatest distance to its next reference leaves, that of a dirty page divided by 1 + write-cost; write-cost is the cost of a write-back in those of a fault. A clean page not referenced again leaves first; for a dirty one the end of the trace stands in for the next reference. Among equals a clean page leaves, then the one with the lower id (order of first reference). With write-cost=0 it has as many faults as OPT.",
+        choices: "a heuristic of this program, not the optimum and not an algorithm of the paper, which poses the problem. The page with the greatest distance to its next reference leaves, that of a dirty page divided by 1 + write-cost; write-cost is the cost of a write-back in those of a fault. A clean page not referenced again leaves first; for a dirty one the end of the trace stands in for the next reference. Among equals a clean page leaves, then the one with the lower id (order of first reference). With write-cost=0 it has as many faults as OPT.",
         space: Space::Fixed,
         sees: Sees::Future,
         draws: false,

@@ -240,7 +240,8 @@ proptest! {
             let setting = Setting::frames(policy, frames);
             let spec = setting.policy.spec();
             // Two hits may be more than one, with others between them, where no bit merges them.
-            let merges = spec.repeats != Repeats::Twice || spec.bursts.by_bits();
+            let bursts = spec.bursts.by_bits() || spec.bursts == Bursts::OrderOfHits;
+            let merges = spec.repeats != Repeats::Twice || bursts;
             if spec.repeats == Repeats::All || !merges {
                 continue;
             }

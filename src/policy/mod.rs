@@ -14,11 +14,23 @@ pub mod params;
 pub mod select;
 pub mod support;
 
+mod aging;
 mod clock;
+mod dws;
+mod esc;
 mod fifo;
+mod gclock;
+mod lfu;
 mod lru;
+mod mru;
+mod nru;
 mod opt;
+mod pff;
+mod random;
+mod sws;
+mod vmin;
 mod ws;
+mod wsclock;
 
 pub use any::AnyPolicy;
 pub use explain::{Left, Seen, State};
@@ -94,7 +106,9 @@ pub enum Repeats {
 pub enum Bursts {
     /// Every hit is told: the policy is replayed reference by reference.
     Never,
-    /// Hits set the bits of [`Frames`] and nothing else. Bits are right whenever the policy looks.
+    /// Hits set the bits of [`Frames`] and nothing else. Bits are right whenever the policy looks; of
+    /// hits it is told, as of hints where to look, those that find the reference bit clear, and some
+    /// others.
     SetBits,
     /// The same, where there is one process: the position of a reference is then its time.
     SetBitsAlone,
@@ -238,8 +252,10 @@ pub struct Setup<'t> {
 /// The whole trace and its next-use links.
 #[derive(Clone, Copy, Default)]
 pub struct Future<'t> {
-    /// The packed references.
+    /// The packed references, by page.
     pub refs: &'t [Ref],
+    /// The same by [`Touch::entry`].
+    pub entries: &'t [Ref],
     /// The position of the next reference of the same page.
     pub next_use: &'t [u32],
     /// For the machine: the same for each op that brings a page in ahead of use.
@@ -406,7 +422,19 @@ policies! {
     lru::Lru,
     fifo::Fifo,
     clock::Clock,
+    gclock::GClock,
+    esc::EnhancedSecondChance,
+    nru::Nru,
+    aging::Aging,
+    lfu::Lfu,
+    mru::Mru,
+    random::Random,
     ws::WorkingSet<'_>,
+    sws::SampledWorkingSet<'_>,
+    dws::Damped<'_>,
+    pff::PageFaultFrequency<'_>,
+    vmin::Vmin<'_>,
+    wsclock::WsClock<'_>,
     opt::Opt<'_>,
 }
 

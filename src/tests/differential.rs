@@ -237,11 +237,11 @@ fn one_frame_too_few() {
             let setting = Setting::frames(policy, frames);
             assert_holds(&refs, |refs| agrees(refs, &setting));
             let faults = support::product(&refs, &setting).faults.len();
-            assert_eq!(
-                faults == length,
-                policy != "opt",
-                "{policy}, {frames} frames"
-            );
+            match setting.policy.spec().name {
+                "lru" | "fifo" | "clock" => assert_eq!(faults, length, "{policy}"),
+                "opt" | "mru" => assert!(faults < length, "{policy}, {frames} frames"),
+                _ => {}
+            }
         }
     }
 }

@@ -11,7 +11,7 @@
 //!   no reference is looked at.
 
 use super::*;
-use crate::policy::{Bursts, Repeats, Spec};
+use crate::policy::{Bursts, Sees, Spec};
 use crate::simd::Level;
 use crate::simd::lacking::{Lacking, Needs, PADDING, lacking};
 use crate::simd::scan::Wanted;
@@ -181,7 +181,8 @@ where
         if T::EVERY || job.quotas.is_some() || !exact {
             return;
         }
-        let watches = P::SPEC.repeats == Repeats::Twice;
+        // Who looks at reference bits clears them.
+        let watches = P::SPEC.sees == Sees::Bits;
         if watches {
             self.frames.watch_clearing();
         }

@@ -3,7 +3,6 @@
 use super::{
     Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
 };
-use crate::trace::r#gen::mixed;
 use crate::units::FrameId;
 
 /// What SplitMix64 adds to its state before each draw.
@@ -46,8 +45,7 @@ impl<'t> Policy<'t> for Random {
     }
 
     fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
-        let drawn = u128::from(mixed(self.state));
-        self.state = self.state.wrapping_add(STEP);
+        let drawn = u128::from(self.draw());
         let victim = self.taken[((drawn * self.taken.len() as u128) >> 64) as usize];
         self.forget(victim);
         victim
@@ -73,6 +71,15 @@ impl<'t> Policy<'t> for Random {
 }
 
 impl Random {
+    /// The next number of SplitMix64.
+    fn draw(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(STEP);
+        let z = self.state;
+        let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
     fn forget(&mut self, frame: FrameId) {
         let place = self.place[frame as usize];
         self.taken.swap_remove(place as usize);

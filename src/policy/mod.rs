@@ -14,12 +14,17 @@ pub mod params;
 pub mod select;
 pub mod support;
 
+mod aging;
 mod arc;
 mod car;
 mod clock;
 mod clock_pro;
+mod dws;
+mod esc;
 mod fifo;
 mod freebsd;
+mod gclock;
+mod lfu;
 mod linux;
 mod lirs;
 mod lrfu;
@@ -27,15 +32,22 @@ mod lru;
 mod lru_k;
 mod mglru;
 mod mq;
+mod mru;
+mod nru;
 mod opt;
 mod opt_wb;
+mod pff;
+mod random;
 mod s3_fifo;
 mod sieve;
 mod slru;
+mod sws;
 mod two_q;
 mod two_q_simple;
+mod vmin;
 mod w_tinylfu;
 mod ws;
+mod wsclock;
 
 pub use any::AnyPolicy;
 pub use explain::{Left, Seen, State};
@@ -111,8 +123,9 @@ pub enum Repeats {
 pub enum Bursts {
     /// Every hit is told: the policy is replayed reference by reference.
     Never,
-    /// Hits set the bits of [`Frames`], which are right whenever the policy looks, and nothing else;
-    /// or they are told until the policy says that more of them [change
+    /// Hits set the bits of [`Frames`], which are right whenever the policy looks, and nothing else.
+    /// Of hits it is told those that find the reference bit clear, and some others: hints where
+    /// to look. A policy that counts hits is told of them until it says that more [change
     /// nothing](Policy::is_settled).
     SetBits,
     /// The same, where there is one process: the position of a reference is then its time.
@@ -267,8 +280,10 @@ pub struct Setup<'t> {
 /// The whole trace and its next-use links.
 #[derive(Clone, Copy, Default)]
 pub struct Future<'t> {
-    /// The packed references.
+    /// The packed references, by page.
     pub refs: &'t [Ref],
+    /// The same by [`Touch::entry`].
+    pub entries: &'t [Ref],
     /// The position of the next reference of the same page.
     pub next_use: &'t [u32],
     /// For the machine: the same for each op that brings a page in ahead of use.
@@ -443,7 +458,19 @@ policies! {
     lru::Lru,
     fifo::Fifo,
     clock::Clock,
+    gclock::GClock,
+    esc::EnhancedSecondChance,
+    nru::Nru,
+    aging::Aging,
+    lfu::Lfu,
+    mru::Mru,
+    random::Random,
     ws::WorkingSet<'_>,
+    sws::SampledWorkingSet<'_>,
+    dws::Damped<'_>,
+    pff::PageFaultFrequency<'_>,
+    vmin::Vmin<'_>,
+    wsclock::WsClock<'_>,
     lru_k::LruK,
     two_q::TwoQ,
     two_q_simple::TwoQSimple,

@@ -162,7 +162,6 @@ impl<'t> Policy<'t> for S3Fifo {
         let queue = if returns || fills { MAIN } else { SMALL };
         self.queues.push_front(queue, at.frame);
         self.frequency[at.frame as usize] = 0;
-        frames.watch(at.frame);
     }
 
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {

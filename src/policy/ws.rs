@@ -339,6 +339,20 @@ impl WorkingSet<'_> {
         }
     }
 
+    /// The page that the process of an entry referenced longest ago leaves its window, if that was so
+    /// many of its references ago.
+    pub(super) fn drop_oldest(&mut self, entry: EntryId, age: u64) {
+        let process = self.stamps[entry as usize].process as usize;
+        let process = &mut self.processes[process];
+        let oldest = process.true_oldest(&mut self.stamps);
+        let old = oldest.filter(|&(last, _)| process.virtual_time - last >= age);
+        if let Some((_, entry)) = old {
+            process.oldest.pop();
+            self.stamps[entry as usize].page_and_queued &= !QUEUED;
+            self.leave(entry);
+        }
+    }
+
     /// The least recently referenced page, of those that the process loaded if it has a quota.
     fn least_recent(&self, want: Want) -> PageId {
         let ours = |held: &Held| self.quotas.is_none() || held.loader == want.process;

@@ -237,12 +237,10 @@ fn one_frame_too_few() {
             let setting = Setting::frames(policy, frames);
             assert_holds(&refs, |refs| agrees(refs, &setting));
             let faults = support::product(&refs, &setting).faults.len();
-            // Those that never let a newer page leave before an older one.
-            if ["lru", "fifo", "clock", "clock:load-bit=0"].contains(&policy) {
-                assert_eq!(faults, length, "{policy}, {frames} frames");
-            }
-            if policy == "opt" {
-                assert!(faults < length, "{frames} frames");
+            match setting.policy.spec().name {
+                "lru" | "fifo" | "clock" => assert_eq!(faults, length, "{policy}"),
+                "opt" | "mru" => assert!(faults < length, "{policy}, {frames} frames"),
+                _ => {}
             }
         }
     }

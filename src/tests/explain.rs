@@ -56,8 +56,15 @@ fn settings() -> Vec<Setting> {
             all.push(Setting::frames(spec.name, memory));
         }
     }
-    let others = [Setting::frames("clock:load-bit=0", 3)];
-    let windows = (1..9).map(|tau| Setting::window("ws", tau));
+    let others = [
+        "clock:load-bit=0",
+        "nru:tick=5",
+        "aging:tick=5",
+        "wsclock:tau=3",
+    ];
+    let others = others.map(|policy| Setting::frames(policy, 3));
+    let variable = ["ws", "sws:interval=2", "dws", "pff", "vmin"].into_iter();
+    let windows = variable.flat_map(|policy| (1..9).map(|tau| Setting::window(policy, tau)));
     let limited = (1..5).map(|tau| Setting::window("ws:limit=2", tau * 3));
     all.retain(|setting| !setting.is_variable());
     all.extend(others.into_iter().chain(windows).chain(limited));
@@ -132,6 +139,7 @@ fn reason(policy: &str, refs: &[Ref], faults: &[oracle::Fault], at: usize, page:
     let next = refs[at..].iter().position(|r| r.key() == page);
     match (policy, next) {
         ("lru", _) => format!("least recently used, last at reference {last}"),
+        ("mru", _) => format!("most recently used, last at reference {last}"),
         ("fifo", _) => format!("loaded first, at reference {loaded}"),
         ("opt", None) => "never used again".into(),
         ("opt", Some(ahead)) => format!("next used at reference {}, the farthest", at + ahead + 1),
@@ -145,7 +153,7 @@ fn the_reasons_name_the_right_references() {
     for _ in 0..100 {
         let refs = some_refs(&mut random);
         let trace = trace_of(&refs);
-        for policy in ["lru", "fifo", "opt"] {
+        for policy in ["lru", "mru", "fifo", "opt"] {
             let setting = Setting::frames(policy, 3);
             let expected = oracle_of(&refs, &setting).expect("an oracle");
             // Reasons speak of what was before the first reference that is shown, too.

@@ -24,8 +24,8 @@ use proptest::test_runner::{Config, RngSeed};
 use std::path::Path;
 use support::random::Random;
 use support::{
-    POLICIES, Setting, distinct, each_residence, fixed_space, kind_of, meta, page_of_id, product,
-    replay, run_of, trace_of,
+    POLICIES, Setting, compare_runs, distinct, each_residence, fixed_space, kind_of, meta,
+    page_of_id, product, replay, run_of, trace_of,
 };
 
 /// The same cases every time.
@@ -136,7 +136,13 @@ proptest! {
     fn with_memory_for_all_only_first_touches_fault(refs in refs(120, 12, 3)) {
         let pages = distinct(&refs);
         let trace = trace_of(&refs);
-        for policy in POLICIES.iter().filter(|policy| !policy.contains("limit")) {
+        // With a limit there is not memory for all; dws gives up a page at a fault, vmin every page
+        // that is not used again.
+        let drops = |policy: &str| {
+            let name = policy.split(':').next().expect("a name");
+            policy.contains("limit") || matches!(name, "dws" | "vmin")
+        };
+        for policy in POLICIES.iter().filter(|policy| !drops(policy)) {
             for more in [0, 1, 100] {
                 let tau = (refs.len() + more) as u64;
                 let setting = Setting { tau, ..Setting::frames(policy, pages + more) };
@@ -205,7 +211,9 @@ proptest! {
             if ["opt", "opt-wb"].contains(&setting.policy.spec().name) {
                 prop_assert_eq!(run.faults.len(), same.faults.len());
             } else {
-                prop_assert_eq!(run, same, "{}", setting.policy);
+                // Pages that leave together do so in the order of their ids.
+                let equal = compare_runs(&run, &same);
+                prop_assert!(equal.is_ok(), "{}: {:?}", setting.policy, equal);
             }
         }
     }

@@ -9,13 +9,15 @@ mod support;
 
 use oracle::expected::{
     SILBERSCHATZ_WINDOW_CONTENTS, SILBERSCHATZ_WINDOWS, STALLINGS_WINDOW_STEPS, STALLINGS_WINDOWS,
-    TEXTBOOKS, WORKING_SETS,
+    TANENBAUM_AGING, TANENBAUM_COUNTERS, TEXTBOOKS, WORKING_SETS,
 };
 use oracle::pages::{Access, pages};
 use oracle::published::PUBLISHED;
 use oracle::swap::{SwapRun, swap};
 use oracle::tlb::{Level, TlbRun, tlb};
-use oracle::{Expiry, Fault, Page, Ref, Run, clock, fifo, lru, opt, reads, ws};
+use oracle::{
+    Expiry, Fault, Page, Ref, Run, aging, clock, dws, fifo, lru, mru, opt, reads, sws, vmin_run, ws,
+};
 use pagebench::policy::PolicyChoice;
 use support::{Setting, product};
 
@@ -24,6 +26,7 @@ fn fixed_space(policy: &str, refs: &[Ref], frames: usize) -> Run {
     match policy {
         "fifo" => fifo::fifo(refs, frames),
         "lru" => lru::lru(refs, frames),
+        "mru" => mru::mru(refs, frames),
         "opt" => opt::opt(refs, frames),
         "clock" => clock::clock(refs, frames, true),
         "clock:load-bit=0" => clock::clock(refs, frames, false),
@@ -31,7 +34,7 @@ fn fixed_space(policy: &str, refs: &[Ref], frames: usize) -> Run {
     }
 }
 
-const FIXED_SPACE: [&str; 5] = ["fifo", "lru", "opt", "clock", "clock:load-bit=0"];
+const FIXED_SPACE: [&str; 6] = ["fifo", "lru", "mru", "opt", "clock", "clock:load-bit=0"];
 
 /// A reproducible string of reads, writes and instruction fetches by `processes` processes.
 fn scrambled(length: usize, processes: u32, distinct: u64, seed: u64) -> Vec<Ref> {
@@ -99,12 +102,18 @@ fn fault_counts_of_the_textbooks() {
     }
 }
 
-/// The working sets of a string: the oracle's and the product's.
-fn working_sets(string: &[u64], tau: u64) -> [Run; 2] {
+/// The working sets of a string: the oracles' and the product's. A working set sampled at every
+/// reference is one, and so is one that is not damped.
+fn working_sets(string: &[u64], tau: u64) -> [Run; 6] {
     let refs = reads(string);
+    let by = |policy| product(&refs, &Setting::window(policy, tau));
     [
         ws::ws(&refs, tau, None),
-        product(&refs, &Setting::window("ws", tau)),
+        sws::sws(&refs, tau, 1),
+        dws::dws(&refs, tau, 1_000_000),
+        by("ws"),
+        by("sws:interval=1"),
+        by("dws:alpha=1"),
     ]
 }
 
@@ -121,6 +130,55 @@ fn working_sets_of_the_textbooks() {
                     row.tau
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn vmin_has_the_faults_of_the_working_set_in_less_space() {
+    for table in WORKING_SETS {
+        for row in table.rows {
+            let refs = reads(table.string);
+            let product = product(&refs, &Setting::window("vmin", row.tau));
+            for run in [vmin_run::vmin_run(&refs, row.tau), product] {
+                let found = (run.faults.len() as u64, run.resident_sum);
+                let what = format!("{}, tau {}", table.name, row.tau);
+                assert_eq!(found, (row.faults, row.vmin_sum), "{what}");
+                assert!(row.vmin_sum <= row.size_sum, "{what}");
+            }
+        }
+    }
+}
+
+/// Tanenbaum's six pages, and a page that is referenced all the time and so never leaves. They come
+/// in so long before that their counters are 0; after the figure's intervals six other pages drive
+/// them out, the least counter first.
+#[test]
+fn tanenbaum_aging() {
+    const TICK: usize = 8;
+    const BUSY: u64 = 9;
+    let interval = |pages: &[u64]| -> Vec<u64> {
+        let busy = std::iter::repeat(&BUSY);
+        pages.iter().chain(busy).take(TICK).copied().collect()
+    };
+    for (intervals, counters) in TANENBAUM_COUNTERS {
+        let mut string = interval(&[0, 1, 2, 3, 4, 5]);
+        string.extend((0..8).flat_map(|_| interval(&[])));
+        string.extend(
+            TANENBAUM_AGING[..intervals]
+                .iter()
+                .flat_map(|p| interval(p)),
+        );
+        string.extend(10..16);
+        let refs = reads(&string);
+        let mut expected: Vec<u64> = (0..6).collect();
+        expected.sort_by_key(|&page| counters[page as usize]);
+        let policy = format!("aging:tick={TICK}");
+        let product = product(&refs, &Setting::frames(&policy, 7));
+        for run in [aging::aging(&refs, 7, 8, TICK as u64), product] {
+            let victims = run.faults.iter().filter_map(|fault| fault.victim);
+            let victims: Vec<u64> = victims.map(|victim| victim.0.1).collect();
+            assert_eq!(victims, expected, "after {intervals}");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A set of the numbers `0..n` with its least and greatest element at hand: a tree of 64-bit
 //! words, each bit of a level telling whether a word of the level below has any bit set.
 
+use std::ops::Range;
+
 /// The set. Memory is n/8 bytes and a little.
 #[derive(Debug, Clone)]
 pub struct BitSet {
@@ -51,6 +53,47 @@ impl BitSet {
         }
     }
 
+    /// Whether a number is in.
+    #[inline]
+    pub fn contains(&self, number: usize) -> bool {
+        self.levels[0][number >> 6] >> (number & 63) & 1 != 0
+    }
+
+    /// The least element of a range.
+    #[inline]
+    pub fn within(&self, range: &Range<usize>) -> Option<usize> {
+        self.next(range.start).filter(|&found| found < range.end)
+    }
+
+    /// The first element from a number on, around the circle of all numbers.
+    #[inline]
+    pub fn next_around(&self, from: usize) -> Option<usize> {
+        self.next(from).or_else(|| self.min())
+    }
+
+    /// The least element from a number on.
+    pub fn next(&self, from: usize) -> Option<usize> {
+        let mut index = from;
+        for (height, level) in self.levels.iter().enumerate() {
+            let word = level.get(index >> 6)? & (!0 << (index & 63));
+            if word == 0 {
+                index = (index >> 6) + 1;
+                continue;
+            }
+            let mut found = index & !63 | word.trailing_zeros() as usize;
+            for below in self.levels[..height].iter().rev() {
+                found = found << 6 | below[found].trailing_zeros() as usize;
+            }
+            return Some(found);
+        }
+        None
+    }
+
+    /// The elements, the least first.
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        std::iter::successors(self.next(0), |&at| self.next(at + 1))
+    }
+
     /// The greatest element.
     pub fn max(&self) -> Option<usize> {
         self.descend(|word| 63 - word.leading_zeros() as usize)
@@ -99,6 +142,16 @@ mod tests {
                 }
                 assert_eq!(set.max(), model.last().copied());
                 assert_eq!(set.min(), model.first().copied());
+                assert_eq!(set.contains(number), model.contains(&number));
+                let from = (state >> 13) as usize % (n + 1);
+                let next = model.range(from..).next().copied();
+                assert_eq!(set.next(from), next);
+                assert_eq!(set.next_around(from), next.or(model.first().copied()));
+                let end = from + 9;
+                if n < 100 {
+                    assert!(set.iter().eq(model.iter().copied()));
+                }
+                assert_eq!(set.within(&(from..end)), next.filter(|&at| at < end));
             }
         }
     }

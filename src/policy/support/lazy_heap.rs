@@ -71,6 +71,24 @@ impl<K: Copy + Ord> LazyHeap<K> {
         }
     }
 
+    /// Takes out the number whose key is the least, as [`least`](LazyHeap::least) finds it.
+    #[inline]
+    pub fn pop_least(&mut self, key: impl Fn(u32) -> K) -> Option<u32> {
+        let least = self.least(key)?;
+        self.remove(least);
+        Some(least)
+    }
+
+    /// Orders all numbers anew, after keys that became less.
+    pub fn rebuild(&mut self, key_of: impl Fn(u32) -> K) {
+        for (key, number) in &mut self.nodes {
+            *key = key_of(*number);
+        }
+        for at in (0..self.nodes.len().div_ceil(CHILDREN)).rev() {
+            self.lower(at);
+        }
+    }
+
     #[inline(always)]
     fn put(&mut self, at: usize, node: (K, u32)) {
         self.nodes[at] = node;
@@ -138,7 +156,16 @@ mod tests {
                         model.retain(|&m| m != number);
                     }
                     (6..14, true) => keys[number as usize].0 += u64::from(state >> 20 & 63),
-                    (14.., _) => {
+                    (14, _) if state >> 20 & 7 == 0 => {
+                        keys.iter_mut().for_each(|key| key.0 /= 2);
+                        heap.rebuild(|m| keys[m as usize]);
+                    }
+                    (14, _) => {
+                        let least = model.iter().copied().min_by_key(|&m| keys[m as usize]);
+                        assert_eq!(heap.pop_least(|m| keys[m as usize]), least);
+                        model.retain(|&m| Some(m) != least);
+                    }
+                    (15.., _) => {
                         let least = model.iter().copied().min_by_key(|&m| keys[m as usize]);
                         assert_eq!(heap.least(|m| keys[m as usize]), least);
                     }

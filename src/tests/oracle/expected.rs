@@ -31,16 +31,22 @@ pub struct Counts {
     pub clock: Option<u64>,
     /// Clock whose load leaves the reference bit clear.
     pub clock_bit0: Option<u64>,
+    /// Computed from the definition.
+    pub mru: Option<u64>,
     pub source: &'static str,
 }
 
 impl Counts {
     /// The stated counts under the names of the policies.
     pub fn by_policy(&self) -> Vec<(&'static str, u64)> {
-        let clocks = [("clock", self.clock), ("clock:load-bit=0", self.clock_bit0)];
+        let others = [
+            ("clock", self.clock),
+            ("clock:load-bit=0", self.clock_bit0),
+            ("mru", self.mru),
+        ];
         let mut counts = vec![("fifo", self.fifo), ("lru", self.lru), ("opt", self.opt)];
         counts.extend(
-            clocks
+            others
                 .iter()
                 .filter_map(|&(name, count)| count.map(|count| (name, count))),
         );
@@ -52,6 +58,14 @@ impl Counts {
         Counts {
             clock: Some(clock),
             clock_bit0: Some(clock_bit0),
+            ..self
+        }
+    }
+
+    /// Adds MRU.
+    const fn mru(self, mru: u64) -> Counts {
+        Counts {
+            mru: Some(mru),
             ..self
         }
     }
@@ -74,6 +88,7 @@ const fn counts(frames: usize, fifo: u64, lru: u64, opt: u64, source: &'static s
         opt,
         clock: None,
         clock_bit0: None,
+        mru: None,
         source,
     }
 }
@@ -110,11 +125,11 @@ pub const SILBERSCHATZ_WINDOWS: &[u64] = &[
 
 /// FIFO and Clock show the anomaly: more faults at 4 frames than at 3.
 const BELADY_ROWS: &[Counts] = &[
-    counts(1, 12, 12, 12, COMPUTED).clocks(12, 12),
-    counts(2, 12, 12, 9, COMPUTED).clocks(12, 12),
-    counts(3, 9, 10, 7, WELL_KNOWN).clocks(9, 10),
-    counts(4, 10, 8, 6, WELL_KNOWN).clocks(10, 8),
-    counts(5, 5, 5, 5, COMPUTED).clocks(5, 5),
+    counts(1, 12, 12, 12, COMPUTED).clocks(12, 12).mru(12),
+    counts(2, 12, 12, 9, COMPUTED).clocks(12, 12).mru(10),
+    counts(3, 9, 10, 7, WELL_KNOWN).clocks(9, 10).mru(7),
+    counts(4, 10, 8, 6, WELL_KNOWN).clocks(10, 8).mru(6),
+    counts(5, 5, 5, 5, COMPUTED).clocks(5, 5).mru(5),
 ];
 
 /// The whole table.
@@ -133,11 +148,11 @@ pub const TEXTBOOKS: &[Textbook] = &[
         name: "Silberschatz, page replacement",
         string: SILBERSCHATZ,
         rows: &[
-            counts(2, 15, 17, 13, COMPUTED).clocks(15, 17),
-            counts(3, 15, 12, 9, WELL_KNOWN).clocks(14, 11),
-            counts(4, 10, 8, 8, OSTEP_RUN).clocks(9, 8),
-            counts(5, 9, 7, 7, COMPUTED).clocks(9, 7),
-            counts(6, 6, 6, 6, COMPUTED).clocks(6, 6),
+            counts(2, 15, 17, 13, COMPUTED).clocks(15, 17).mru(18),
+            counts(3, 15, 12, 9, WELL_KNOWN).clocks(14, 11).mru(16),
+            counts(4, 10, 8, 8, OSTEP_RUN).clocks(9, 8).mru(12),
+            counts(5, 9, 7, 7, COMPUTED).clocks(9, 7).mru(9),
+            counts(6, 6, 6, 6, COMPUTED).clocks(6, 6).mru(6),
         ],
     },
     Textbook {
@@ -212,23 +227,26 @@ pub const TEXTBOOKS: &[Textbook] = &[
         string: &[
             0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2, 3, 4,
         ],
-        rows: &[counts(4, 25, 25, 10, COMPUTED).clock(25)],
+        rows: &[counts(4, 25, 25, 10, COMPUTED).clock(25).mru(10)],
     },
 ];
 
 /// A working set with a window of `tau` references: faults, and the sum of its sizes after each
-/// reference.
+/// reference, computed from the definitions.
 pub struct Window {
     pub tau: u64,
     pub faults: u64,
     pub size_sum: u128,
+    /// The same of VMIN, whose faults are those of the working set.
+    pub vmin_sum: u128,
 }
 
-const fn window(tau: u64, faults: u64, size_sum: u128) -> Window {
+const fn window(tau: u64, faults: u64, size_sum: u128, vmin_sum: u128) -> Window {
     Window {
         tau,
         faults,
         size_sum,
+        vmin_sum,
     }
 }
 
@@ -247,13 +265,13 @@ pub const WORKING_SETS: &[WorkingSets] = &[
         string: BELADY,
         source: COMPUTED,
         rows: &[
-            window(1, 12, 12),
-            window(2, 12, 23),
-            window(3, 10, 33),
-            window(4, 8, 40),
-            window(5, 7, 44),
-            window(6, 7, 46),
-            window(7, 5, 48),
+            window(1, 12, 12, 12),
+            window(2, 12, 23, 12),
+            window(3, 10, 33, 16),
+            window(4, 8, 40, 22),
+            window(5, 7, 44, 26),
+            window(6, 7, 46, 26),
+            window(7, 5, 48, 38),
         ],
     },
     WorkingSets {
@@ -261,13 +279,13 @@ pub const WORKING_SETS: &[WorkingSets] = &[
         string: SILBERSCHATZ,
         source: COMPUTED,
         rows: &[
-            window(1, 20, 20),
-            window(2, 17, 39),
-            window(3, 13, 54),
-            window(4, 10, 64),
-            window(5, 8, 71),
-            window(6, 8, 76),
-            window(7, 8, 80),
+            window(1, 20, 20, 20),
+            window(2, 17, 39, 23),
+            window(3, 13, 54, 31),
+            window(4, 10, 64, 40),
+            window(5, 8, 71, 48),
+            window(6, 8, 76, 48),
+            window(7, 8, 80, 48),
         ],
     },
     WorkingSets {
@@ -275,13 +293,13 @@ pub const WORKING_SETS: &[WorkingSets] = &[
         string: STALLINGS,
         source: COMPUTED,
         rows: &[
-            window(1, 12, 12),
-            window(2, 10, 23),
-            window(3, 7, 31),
-            window(4, 6, 36),
-            window(5, 6, 39),
-            window(6, 6, 42),
-            window(7, 5, 44),
+            window(1, 12, 12, 12),
+            window(2, 10, 23, 14),
+            window(3, 7, 31, 20),
+            window(4, 6, 36, 23),
+            window(5, 6, 39, 23),
+            window(6, 6, 42, 23),
+            window(7, 5, 44, 29),
         ],
     },
 ];
@@ -338,4 +356,36 @@ pub const SILBERSCHATZ_WINDOW_CONTENTS: &[WindowContents] = &[
         references: 26,
         pages: &[3, 4],
     },
+];
+
+/// Tanenbaum, "Modern Operating Systems", figure of the aging algorithm: the pages referenced in each
+/// of five intervals.
+pub const TANENBAUM_AGING: [&[u64]; 5] =
+    [&[0, 2, 4, 5], &[0, 1, 4], &[0, 1, 3, 5], &[0, 4], &[1, 2]];
+
+/// The counters of 8 bits of the pages 0 to 5 after so many of these intervals, as the figure shows
+/// them.
+pub const TANENBAUM_COUNTERS: [(usize, [u8; 6]); 2] = [
+    (
+        3,
+        [
+            0b1111_0000,
+            0b0110_0000,
+            0b0001_0000,
+            0b0100_0000,
+            0b1011_0000,
+            0b0101_0000,
+        ],
+    ),
+    (
+        5,
+        [
+            0b0111_1000,
+            0b1011_0000,
+            0b1000_1000,
+            0b0010_0000,
+            0b0101_1000,
+            0b0010_1000,
+        ],
+    ),
 ];

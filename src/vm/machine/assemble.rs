@@ -114,11 +114,13 @@ impl<'t> Job<'t> {
         match self.space.filter(|space| !space.is_identity()) {
             None => self.trace.next_use().map(|next_use| Future {
                 refs,
+                entries: refs,
                 next_use,
                 after_op: &[],
             }),
             Some(space) => space.future(refs).map(|future| Future {
                 refs: &future.refs,
+                entries: refs,
                 next_use: &future.next_use,
                 after_op: &future.after_op,
             }),

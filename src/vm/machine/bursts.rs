@@ -365,7 +365,10 @@ where
             let write = kind == Kind::Write as KindCode;
             let time = (range.start + found) as u64;
             at = found + 1;
+            // What a tick after this reference clears is not known to be set.
+            let ticks = P::TICKS && time >= self.policy.next_tick();
             match self.access(entry << 1 | u32::from(write), kind, time) {
+                Ok(true) if ticks => {}
                 Ok(true) => self.knows(entry, self.memory.present(entry), write),
                 Ok(false) => faults += 1,
                 Err(Full) => {

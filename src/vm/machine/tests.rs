@@ -59,6 +59,7 @@ impl<'t> Visitor<'t> for Draw<'t> {
         let params: &'t Params = Box::leak(Box::new(choice.params));
         let future = Future {
             refs: self.trace.refs(),
+            entries: self.trace.refs(),
             next_use: self.trace.next_use().unwrap(),
             after_op: &[],
         };

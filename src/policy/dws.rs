@@ -1,0 +1,102 @@
+//! The damped working set: the working set that grows less where a program moves from one locality
+//! to the next.
+
+use super::params::MILLION;
+use super::ws::WorkingSet;
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want, explain,
+};
+use crate::units::{EntryId, FrameId};
+
+/// The working set, and at every fault a page less.
+pub struct Damped<'t> {
+    windows: WorkingSet<'t>,
+    /// References of its process ago after which a page may leave at a fault.
+    damped: u64,
+    /// The reference under way loaded a page.
+    faulted: bool,
+}
+
+impl<'t> Policy<'t> for Damped<'t> {
+    const SPEC: Spec = Spec {
+        name: "dws",
+        aliases: &["damped-working-set"],
+        family: Family::VariableSpace,
+        about: "damped working set: each fault gives up the oldest page, if old enough",
+        cite: "A. J. Smith, \"A modified working set paging algorithm\", IEEE Transactions on Computers C-25(9), 1976",
+        choices: "as ws; and after a reference that loads a page, once the windows are closed, the page that the process referenced longest ago leaves if that was alpha tau or more references of the process ago (rounded down, at least 1). One page a fault. alpha=1 is ws. A shared page stays while it is in the window of another process.",
+        space: Space::Variable,
+        sees: Sees::Hits,
+        draws: false,
+        complexity: "hit O(1); fault and expiry O(log p) amortised, p pages in the window",
+        state: "16 bytes a page of a process, 24 a page, 16 in the window",
+        repeats: Repeats::LastTime,
+        bursts: Bursts::Never,
+        params: &[Param::fraction(
+            "alpha",
+            Some(MILLION / 2),
+            1..=MILLION,
+            "part of the window after which a page may leave at a fault",
+        )],
+    };
+
+    fn new(setup: &Setup<'t>) -> Damped<'t> {
+        let alpha = u128::from(setup.params.of(&Self::SPEC, "alpha"));
+        let damped = u128::from(setup.tau) * alpha / u128::from(MILLION);
+        Damped {
+            windows: WorkingSet::new(setup),
+            damped: (damped as u64).max(1),
+            faulted: false,
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        self.windows.hit(at);
+    }
+
+    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
+        unreachable!("there are as many frames as pages")
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        self.faulted = true;
+        self.windows.loaded(frames, at);
+    }
+
+    fn prefetched(&mut self, frames: &mut Frames, at: Touch, next_use: u32) {
+        self.windows.prefetched(frames, at, next_use);
+    }
+
+    fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
+        self.windows.freed(frames, frame);
+    }
+
+    fn unbound(&mut self, entry: EntryId) {
+        self.windows.unbound(entry);
+    }
+
+    #[inline(always)]
+    fn expire(&mut self, frames: &mut Frames, at: Touch) -> Option<FrameId> {
+        let left = self.windows.expire(frames, at);
+        if left.is_some() || !self.faulted {
+            return left;
+        }
+        self.faulted = false;
+        self.windows.drop_oldest(at.entry, self.damped);
+        self.windows.expire(frames, at)
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        let last = explain::reference(left.seen.last_use);
+        let damped = self.damped;
+        Some(format!(
+            "outside the window, or the oldest at a fault and unused for {damped}; last used at {last}"
+        ))
+    }
+
+    fn state(&self, frames: &Frames, next: u64) -> Option<State> {
+        self.windows.state(frames, next)
+    }
+}

@@ -1,0 +1,138 @@
+//! Enhanced second chance: Clock that looks for a clean page first.
+
+use super::support::classes::{Classes, arc};
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want,
+};
+use crate::units::FrameId;
+
+/// Classes by the bits of a page: idle ones are not referenced.
+const IDLE_CLEAN: usize = 0;
+const IDLE_DIRTY: usize = 1;
+const REFERENCED: usize = 2;
+
+/// Enhanced second chance. A page becomes idle only where this policy clears its bit; that it was
+/// referenced or written since is found out when a victim is looked for.
+pub struct EnhancedSecondChance {
+    classes: Classes<3>,
+    hand: FrameId,
+    frames: usize,
+    load_bit: bool,
+}
+
+impl<'t> Policy<'t> for EnhancedSecondChance {
+    const SPEC: Spec = Spec {
+        name: "esc",
+        aliases: &["enhanced-second-chance"],
+        family: Family::Textbook,
+        about: "Clock that prefers pages that need no write-back",
+        cite: "W. Stallings, \"Operating Systems: Internals and Design Principles\", section \"Replacement policy\" (the scheme of the Macintosh)",
+        choices: "one circle from the hand looks for a page neither referenced nor dirty and clears nothing; if there is none, one looks for a page dirty but not referenced and clears the reference bit of every page that it passes; then both again. The hand moves when the victim is found, past it. The reference bit is set on load; load-bit=0 leaves it clear.",
+        space: Space::Fixed,
+        sees: Sees::Bits,
+        draws: false,
+        complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
+        state: "2 bytes a frame",
+        repeats: Repeats::Twice,
+        bursts: Bursts::SetBits,
+        params: &[Param::count(
+            "load-bit",
+            Some(1),
+            0..=1,
+            "reference bit of a page that has just come in",
+        )],
+    };
+
+    fn new(setup: &Setup<'t>) -> EnhancedSecondChance {
+        EnhancedSecondChance {
+            classes: Classes::new(setup.frames),
+            hand: 0,
+            frames: setup.frames as usize,
+            load_bit: setup.params.get(&Self::SPEC, "load-bit") == Some(1),
+        }
+    }
+
+    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+        let victim = loop {
+            if let Some(clean) = self.first(frames, IDLE_CLEAN) {
+                break clean;
+            }
+            let dirty = self.first(frames, IDLE_DIRTY);
+            self.clear_up_to(frames, dirty);
+            if let Some(dirty) = dirty {
+                break dirty;
+            }
+        };
+        self.classes.remove(victim);
+        self.hand = victim + 1;
+        victim
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        if !self.load_bit {
+            frames.clear_referenced(at.frame);
+        }
+        self.classes.put(at.frame, class_of(frames, at.frame));
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.classes.remove(frame);
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        Some(match left.cleared {
+            0 => "the first page from the hand on that was neither referenced nor dirty, or else not referenced".into(),
+            1 => "no page was neither referenced nor dirty; the first not referenced, behind 1 page whose bit the hand cleared".into(),
+            n => format!("no page was neither referenced nor dirty; the first not referenced, behind {n} pages whose bits the hand cleared"),
+        })
+    }
+
+    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+        let bits = |frame| {
+            let (r, m) = (frames.referenced(frame), frames.dirty(frame));
+            format!("R {}, M {}", u8::from(r), u8::from(m))
+        };
+        let order = self.classes.around(self.hand);
+        Some(State {
+            title: "from the hand on".into(),
+            frames: order.map(|frame| (frame, bits(frame))).collect(),
+        })
+    }
+}
+
+impl EnhancedSecondChance {
+    /// The first page of a class from the hand on, by its bits now.
+    fn first(&mut self, frames: &Frames, class: usize) -> Option<FrameId> {
+        loop {
+            let frame = self.classes.next_around(class, self.hand)?;
+            let now = class_of(frames, frame);
+            if now == class {
+                return Some(frame);
+            }
+            self.classes.put(frame, now);
+        }
+    }
+
+    /// The hand goes on to a page, or around if there is none, and clears every bit on its way. No
+    /// page on the way is idle.
+    fn clear_up_to(&mut self, frames: &mut Frames, page: Option<FrameId>) {
+        for mut range in arc(self.hand, page, self.frames) {
+            while let Some(frame) = self.classes.within(REFERENCED, &range) {
+                range.start = frame as usize + 1;
+                frames.clear_referenced(frame);
+                self.classes.put(frame, class_of(frames, frame));
+            }
+        }
+    }
+}
+
+/// The class of the page in a frame, by its bits now.
+#[inline]
+fn class_of(frames: &Frames, frame: FrameId) -> usize {
+    match (frames.referenced(frame), frames.dirty(frame)) {
+        (true, _) => REFERENCED,
+        (false, true) => IDLE_DIRTY,
+        (false, false) => IDLE_CLEAN,
+    }
+}

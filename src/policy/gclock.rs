@@ -1,0 +1,106 @@
+//! Generalized Clock: a counter of a few bits in place of the reference bit, so that a page used
+//! often is passed more than once.
+
+use super::support::queue::Queue;
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want,
+};
+use crate::units::FrameId;
+
+/// Generalized Clock, kept as Clock is: the hand stands at the front of a queue, and a page that it
+/// passes goes to the back.
+pub struct GClock {
+    order: Queue,
+    counter: Vec<u8>,
+    /// The counter of a page that has just come in.
+    load: u8,
+    most: u8,
+}
+
+impl<'t> Policy<'t> for GClock {
+    const SPEC: Spec = Spec {
+        name: "gclock",
+        aliases: &["n-bit-clock", "generalized-clock"],
+        family: Family::Textbook,
+        about: "Clock with a counter of references that the hand counts down",
+        cite: "A. J. Smith, \"Sequentiality and prefetching in database systems\", ACM Transactions on Database Systems 3(3), 1978; V. F. Nicola, A. Dan, D. M. Dias, \"Analysis of the generalized clock buffer replacement scheme for database transaction processing\", SIGMETRICS 1992",
+        choices: "a load sets the counter to load, a reference to a resident page adds one up to the greatest number of that many bits, the hand takes one off; a page at 0 leaves. The hand moves past the page that it loads. A load above what the bits can hold counts as that. bits=1 is Clock. Hardware counts no references: what this policy sees, a kernel does not.",
+        space: Space::Fixed,
+        sees: Sees::Hits,
+        draws: false,
+        complexity: "hit O(1); fault O(1) amortised, O(c 2^bits) at worst",
+        state: "9 to 21 bytes a frame",
+        repeats: Repeats::All,
+        bursts: Bursts::SetBits,
+        params: &[
+            Param::count("bits", Some(2), 1..=8, "bits of the counter"),
+            Param::count(
+                "load",
+                Some(1),
+                0..=255,
+                "counter of a page that has just come in, at most 2^bits - 1",
+            ),
+        ],
+    };
+
+    fn new(setup: &Setup<'t>) -> GClock {
+        let most = ((1u32 << setup.params.of(&Self::SPEC, "bits")) - 1) as u8;
+        let load = setup.params.of(&Self::SPEC, "load") as u8;
+        GClock {
+            order: Queue::new(setup.frames),
+            counter: vec![0; setup.frames as usize],
+            load: load.min(most),
+            most,
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        let counter = &mut self.counter[at.frame as usize];
+        // Stored only where it changes: most pages in use are at the most.
+        if *counter < self.most {
+            *counter += 1;
+        }
+    }
+
+    #[inline(always)]
+    fn is_settled(&self, frame: FrameId) -> bool {
+        self.counter[frame as usize] == self.most
+    }
+
+    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+        loop {
+            let frame = self.order.pop().expect("every frame is taken");
+            let counter = &mut self.counter[frame as usize];
+            if *counter == 0 {
+                return frame;
+            }
+            *counter -= 1;
+            frames.watch(frame);
+            self.order.push(frame);
+        }
+    }
+
+    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+        self.counter[at.frame as usize] = self.load;
+        self.order.push(at.frame);
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.order.remove(frame);
+    }
+
+    fn why(&self, _left: &Left) -> Option<String> {
+        Some("the first page that the hand found with its counter at 0".into())
+    }
+
+    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+        let counter = |frame: FrameId| format!("counter {}", self.counter[frame as usize]);
+        let order = self.order.iter().map(|frame| (frame, counter(frame)));
+        Some(State {
+            title: "from the hand on".into(),
+            frames: order.collect(),
+        })
+    }
+}

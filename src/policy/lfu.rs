@@ -1,0 +1,126 @@
+//! LFU: the victim is the page referenced least often.
+
+use super::support::lazy_heap::LazyHeap;
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want, explain,
+};
+use crate::units::FrameId;
+
+/// What counts of a page: how often it was referenced, then when last.
+type Use = (u64, u64);
+
+/// Least frequently used. A hit counts; the order is mended when a victim is wanted.
+pub struct Lfu {
+    uses: Vec<Use>,
+    order: LazyHeap<Use>,
+    /// Counts of pages that are not resident; without any if they are forgotten.
+    kept: Vec<u64>,
+    /// References between halvings, and where the next one is; far away if counts do not age.
+    age: u64,
+    next_tick: u64,
+}
+
+impl<'t> Policy<'t> for Lfu {
+    const SPEC: Spec = Spec {
+        name: "lfu",
+        aliases: &["least-frequently-used"],
+        family: Family::Textbook,
+        about: "least frequently used: evicts the page with the fewest references",
+        cite: "A. Silberschatz, P. B. Galvin, G. Gagne, \"Operating System Concepts\", section \"Counting-based page replacement\"",
+        choices: "the reference that loads a page counts. Of pages with equal counts the least recently used leaves. Counts survive eviction (perfect LFU); keep=0 forgets them (in-cache LFU). Counts never shrink unless age is given: then those of all pages, resident or not, are halved (rounded down) after every age-th reference.",
+        space: Space::Fixed,
+        sees: Sees::Hits,
+        draws: false,
+        complexity: "hit O(1); fault O(log c) amortised; halving O(pages)",
+        state: "44 bytes a frame; with keep=1 8 a page",
+        repeats: Repeats::All,
+        bursts: Bursts::Never,
+        params: &[
+            Param::count("keep", Some(1), 0..=1, "counts survive eviction"),
+            Param::count(
+                "age",
+                None,
+                1..=u64::MAX,
+                "references between two halvings of all counts",
+            ),
+        ],
+    };
+    const TICKS: bool = true;
+
+    fn new(setup: &Setup<'t>) -> Lfu {
+        let keeps = setup.params.get(&Self::SPEC, "keep") == Some(1);
+        let age = setup.params.get(&Self::SPEC, "age").unwrap_or(u64::MAX);
+        Lfu {
+            uses: vec![(0, 0); setup.frames as usize],
+            order: LazyHeap::new(setup.frames),
+            kept: vec![0; if keeps { setup.pages } else { 0 }],
+            age,
+            next_tick: age - 1,
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        let (count, last) = &mut self.uses[at.frame as usize];
+        *count += 1;
+        *last = at.time;
+    }
+
+    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+        let uses = &self.uses;
+        let least = self.order.pop_least(|frame| uses[frame as usize]);
+        let victim = least.expect("every frame is taken");
+        self.keep(frames, victim);
+        victim
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        let kept = self.kept.get(frames.page(at.frame) as usize);
+        let now = (kept.copied().unwrap_or(0) + 1, at.time);
+        self.uses[at.frame as usize] = now;
+        self.order.push(at.frame, now);
+    }
+
+    fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
+        self.order.remove(frame);
+        self.keep(frames, frame);
+    }
+
+    #[inline(always)]
+    fn next_tick(&self) -> u64 {
+        self.next_tick
+    }
+
+    fn tick(&mut self, _frames: &mut Frames) {
+        self.next_tick = self.next_tick.saturating_add(self.age);
+        self.uses.iter_mut().for_each(|(count, _)| *count /= 2);
+        self.kept.iter_mut().for_each(|count| *count /= 2);
+        let uses = &self.uses;
+        self.order.rebuild(|frame| uses[frame as usize]);
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        let last = explain::reference(left.seen.last_use);
+        Some(format!("least frequently used, last at {last}"))
+    }
+
+    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+        let mut order: Vec<FrameId> = self.order.iter().collect();
+        order.sort_unstable_by_key(|&frame| self.uses[frame as usize]);
+        let count = |frame: FrameId| format!("{} times", self.uses[frame as usize].0);
+        Some(State {
+            title: "least often first".into(),
+            frames: order.into_iter().map(|f| (f, count(f))).collect(),
+        })
+    }
+}
+
+impl Lfu {
+    /// The page of a frame leaves; its count may stay.
+    fn keep(&mut self, frames: &Frames, frame: FrameId) {
+        if let Some(kept) = self.kept.get_mut(frames.page(frame) as usize) {
+            *kept = self.uses[frame as usize].0;
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! MRU: the victim is the page referenced most recently.
+
+use super::{
+    Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
+    explain,
+};
+use crate::units::FrameId;
+
+/// No page is in a frame; stamps begin above.
+const EMPTY: u64 = 0;
+
+/// Most recently used. That is the page of the last reference, so that an order is needed only
+/// where that page has been unmapped since.
+pub struct Mru {
+    last: Option<FrameId>,
+    /// When the page in each frame was used last, by `uses`; or [`EMPTY`].
+    used: Vec<u64>,
+    /// Uses so far.
+    uses: u64,
+}
+
+impl<'t> Policy<'t> for Mru {
+    const SPEC: Spec = Spec {
+        name: "mru",
+        aliases: &["most-recently-used"],
+        family: Family::Textbook,
+        about: "most recently used: evicts the page just referenced; good for loops",
+        cite: "H.-T. Chou, D. J. DeWitt, \"An evaluation of buffer management strategies for relational database systems\", VLDB 1985",
+        choices: "",
+        space: Space::Fixed,
+        sees: Sees::Hits,
+        draws: false,
+        complexity: "hit and fault O(1)",
+        state: "8 bytes a frame",
+        repeats: Repeats::Once,
+        bursts: Bursts::OrderOfHits,
+        params: &[],
+    };
+
+    fn new(setup: &Setup<'t>) -> Mru {
+        Mru {
+            last: None,
+            used: vec![EMPTY; setup.frames as usize],
+            uses: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        self.last = Some(at.frame);
+        self.uses += 1;
+        self.used[at.frame as usize] = self.uses;
+    }
+
+    fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
+        for frame in frames {
+            self.last = Some(frame);
+            self.uses += 1;
+            self.used[frame as usize] = self.uses;
+        }
+    }
+
+    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
+        let last = self.last.take().or_else(|| self.latest());
+        let victim = last.expect("every frame is taken");
+        self.used[victim as usize] = EMPTY;
+        victim
+    }
+
+    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+        self.hit(at);
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.used[frame as usize] = EMPTY;
+        self.last = self.last.filter(|&last| last != frame);
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        let last = explain::reference(left.seen.last_use);
+        Some(format!("most recently used, last at {last}"))
+    }
+
+    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+        let mut order: Vec<FrameId> = self.taken().collect();
+        order.sort_unstable_by_key(|&frame| std::cmp::Reverse(self.used[frame as usize]));
+        Some(State::order("most recent first", order.into_iter()))
+    }
+}
+
+impl Mru {
+    fn taken(&self) -> impl Iterator<Item = FrameId> + '_ {
+        let used = self.used.iter().zip(0..);
+        used.filter(|used| *used.0 != EMPTY).map(|used| used.1)
+    }
+
+    /// The most recent one of all that are left.
+    #[cold]
+    fn latest(&self) -> Option<FrameId> {
+        self.taken().max_by_key(|&frame| self.used[frame as usize])
+    }
+}

@@ -1,0 +1,118 @@
+//! NRU, not recently used: a page of the lowest of four classes, by reference and dirty bit.
+
+use super::support::classes::Classes;
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want,
+};
+use crate::units::FrameId;
+
+/// The number of classes.
+const CLASSES: usize = 4;
+
+/// Not recently used. Bits only rise between ticks, and with them the class of a page: a frame that
+/// is found in a class below its own is moved when a victim is looked for.
+pub struct Nru {
+    classes: Classes<CLASSES>,
+    hand: FrameId,
+    frames: FrameId,
+    /// References between ticks.
+    tick: u64,
+    next_tick: u64,
+}
+
+impl<'t> Policy<'t> for Nru {
+    const SPEC: Spec = Spec {
+        name: "nru",
+        aliases: &["not-recently-used"],
+        family: Family::Textbook,
+        about: "not recently used: a page of the lowest class by reference and dirty bit",
+        cite: "A. S. Tanenbaum, \"Modern Operating Systems\", section \"The not recently used page replacement algorithm\"",
+        choices: "the classes, lowest first: neither referenced nor dirty, dirty, referenced, both. Of the lowest class that has a page the first from the hand on leaves, in the circle of frames, and the hand moves past it (Tanenbaum: at random). All reference bits are cleared after every tick-th reference of the trace, that of a page that this very reference loads too; a load is a reference.",
+        space: Space::Fixed,
+        sees: Sees::Bits,
+        draws: false,
+        complexity: "hit sets a bit; fault O(1) amortised; tick O(c)",
+        state: "2 bytes a frame",
+        repeats: Repeats::All,
+        bursts: Bursts::SetBits,
+        params: &[Param::count(
+            "tick",
+            Some(10_000),
+            1..=u64::MAX,
+            "references between two clearings of all reference bits",
+        )],
+    };
+    const TICKS: bool = true;
+
+    fn new(setup: &Setup<'t>) -> Nru {
+        let tick = setup.params.of(&Self::SPEC, "tick");
+        Nru {
+            classes: Classes::new(setup.frames),
+            hand: 0,
+            frames: setup.frames,
+            tick,
+            next_tick: tick - 1,
+        }
+    }
+
+    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+        for class in 0..CLASSES {
+            while let Some(frame) = self.classes.next_around(class, self.hand) {
+                let now = class_of(frames, frame);
+                if now == class {
+                    self.classes.remove(frame);
+                    self.hand = frame + 1;
+                    return frame;
+                }
+                self.classes.put(frame, now);
+            }
+        }
+        unreachable!("every frame is taken")
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        self.classes.put(at.frame, class_of(frames, at.frame));
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.classes.remove(frame);
+    }
+
+    #[inline(always)]
+    fn next_tick(&self) -> u64 {
+        self.next_tick
+    }
+
+    fn tick(&mut self, frames: &mut Frames) {
+        self.next_tick = self.next_tick.saturating_add(self.tick);
+        for frame in 0..self.frames {
+            if frames.referenced(frame) && self.classes.of(frame).is_some() {
+                frames.clear_referenced(frame);
+                self.classes.put(frame, class_of(frames, frame));
+            }
+        }
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        Some(match left.seen.referenced {
+            false => "not referenced since the last tick; first of its class from the hand".into(),
+            true => "all were referenced since the last tick; first of its class".into(),
+        })
+    }
+
+    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+        let class = |frame| format!("class {}", class_of(frames, frame));
+        let order = self.classes.around(self.hand);
+        Some(State {
+            title: "from the hand on".into(),
+            frames: order.map(|frame| (frame, class(frame))).collect(),
+        })
+    }
+}
+
+/// The class of the page in a frame, by its bits now.
+#[inline]
+fn class_of(frames: &Frames, frame: FrameId) -> usize {
+    2 * usize::from(frames.referenced(frame)) + usize::from(frames.dirty(frame))
+}

@@ -1,0 +1,182 @@
+//! Page fault frequency: a process that faults seldom gives up the pages that it did not use.
+
+use super::support::bits::BitSet;
+use super::support::rings::Rings;
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want, explain,
+};
+use crate::trace::dense::PageKey;
+use crate::units::{EntryId, FrameId, PageId};
+
+/// Page fault frequency. Pages that may have been referenced since their bits were cleared are kept
+/// apart, so that a fault does not look at the others: it is enough to be told of a reference that
+/// finds the bit clear.
+pub struct PageFaultFrequency<'t> {
+    entries: &'t [PageKey],
+    /// Faults so many references apart or more are seldom.
+    tau: u64,
+    /// Bits are cleared at every fault.
+    reset: bool,
+    /// One process: its time is the position in the trace, and not every hit need be told.
+    alone: bool,
+    /// References of each process, and how many they were at its last fault; 0 before the first.
+    clocks: Vec<(u64, u64)>,
+    /// For each process that loaded them the frames that are idle, then those that may not be.
+    pages: Rings,
+    idle: BitSet,
+    owner: Vec<u32>,
+    /// Pages that leave after this reference, that of the lowest number last.
+    leaving: Vec<(PageId, FrameId)>,
+}
+
+impl<'t> Policy<'t> for PageFaultFrequency<'t> {
+    const SPEC: Spec = Spec {
+        name: "pff",
+        aliases: &["page-fault-frequency"],
+        family: Family::VariableSpace,
+        about: "page fault frequency: gives up unused pages when faults are rare",
+        cite: "W. W. Chu, H. Opderbeck, \"The page fault frequency replacement algorithm\", AFIPS Fall Joint Computer Conference, 1972; P. J. Denning, \"Working sets past and present\", IEEE Transactions on Software Engineering 6(1), 1980",
+        choices: "at a fault tau or more references of the process after its fault before, the pages that it loaded and that are not referenced leave, after the reference. Reference bits of its pages, but for that of the page just loaded, are cleared at every fault, so that not referenced means since the fault before (Denning); with reset=0 only where pages may leave (Stallings). A shared page belongs to the process that loaded it.",
+        space: Space::Variable,
+        sees: Sees::Bits,
+        draws: false,
+        complexity: "hit sets a bit; fault O(1) amortised",
+        state: "25 bytes a frame",
+        repeats: Repeats::All,
+        bursts: Bursts::SetBitsAlone,
+        params: &[Param::count(
+            "reset",
+            Some(1),
+            0..=1,
+            "reference bits are cleared at every fault",
+        )],
+    };
+
+    fn new(setup: &Setup<'t>) -> PageFaultFrequency<'t> {
+        let frames = setup.frames as usize;
+        PageFaultFrequency {
+            entries: setup.entries,
+            tau: setup.tau,
+            reset: setup.params.get(&Self::SPEC, "reset") == Some(1),
+            alone: setup.processes <= 1,
+            clocks: vec![(0, 0); setup.processes],
+            pages: Rings::new(2 * setup.processes, setup.frames),
+            idle: BitSet::new(frames),
+            owner: vec![0; frames],
+            leaving: Vec::with_capacity(frames),
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        if !self.alone {
+            let process = self.process(at.entry);
+            self.clocks[process].0 += 1;
+        }
+        if self.idle.contains(at.frame as usize) {
+            self.wake(at.frame);
+        }
+    }
+
+    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
+        unreachable!("there are as many frames as pages")
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        let process = self.process(at.entry);
+        let (clock, last_fault) = &mut self.clocks[process];
+        *clock = if self.alone { at.time + 1 } else { *clock + 1 };
+        let before = std::mem::replace(last_fault, *clock);
+        let shrinks = before != 0 && *clock - before >= self.tau;
+        if shrinks || self.reset {
+            self.clear(frames, process, shrinks);
+        }
+        self.owner[at.frame as usize] = process as u32;
+        self.pages.push(in_use(process), at.frame);
+    }
+
+    fn prefetched(&mut self, _frames: &mut Frames, at: Touch, _next_use: u32) {
+        let process = self.process(at.entry);
+        self.owner[at.frame as usize] = process as u32;
+        self.rest(process, at.frame);
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.pages.remove(frame);
+        self.idle.remove(frame as usize);
+    }
+
+    #[inline(always)]
+    fn expire(&mut self, _frames: &mut Frames, _at: Touch) -> Option<FrameId> {
+        self.leaving.pop().map(|(_, frame)| frame)
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        let last = explain::reference(left.seen.last_use);
+        let tau = self.tau;
+        Some(format!(
+            "no fault for {tau} references, nor a use of it since the bits were cleared; last at {last}"
+        ))
+    }
+
+    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+        let queues = 0..2 * self.clocks.len();
+        let mut order: Vec<FrameId> = queues.flat_map(|queue| self.pages.iter(queue)).collect();
+        order.sort_by_key(|&frame| frames.referenced(frame));
+        let bit = |frame| format!("bit {}", u8::from(frames.referenced(frame)));
+        Some(State {
+            title: "those that leave at the next rare fault first".into(),
+            frames: order.into_iter().map(|f| (f, bit(f))).collect(),
+        })
+    }
+}
+
+/// The queues of a process.
+fn idle(process: usize) -> usize {
+    2 * process
+}
+fn in_use(process: usize) -> usize {
+    2 * process + 1
+}
+
+impl PageFaultFrequency<'_> {
+    #[inline(always)]
+    fn process(&self, entry: EntryId) -> usize {
+        self.entries[entry as usize].process as usize
+    }
+
+    /// A page is not idle any more.
+    fn wake(&mut self, frame: FrameId) {
+        self.idle.remove(frame as usize);
+        self.pages.remove(frame);
+        let owner = self.owner[frame as usize];
+        self.pages.push(in_use(owner as usize), frame);
+    }
+
+    /// A page is idle from now on.
+    fn rest(&mut self, process: usize, frame: FrameId) {
+        self.idle.insert(frame as usize);
+        self.pages.push(idle(process), frame);
+    }
+
+    /// Clears the bits of a process's pages; those whose bits are clear already may leave.
+    fn clear(&mut self, frames: &mut Frames, process: usize, shrinks: bool) {
+        while shrinks && let Some(frame) = self.pages.pop(idle(process)) {
+            self.idle.remove(frame as usize);
+            self.leaving.push((frames.page(frame), frame));
+        }
+        while let Some(frame) = self.pages.pop(in_use(process)) {
+            if frames.referenced(frame) {
+                frames.clear_referenced(frame);
+                self.rest(process, frame);
+            } else if shrinks {
+                self.leaving.push((frames.page(frame), frame));
+            } else {
+                self.rest(process, frame);
+            }
+        }
+        self.leaving
+            .sort_unstable_by_key(|page| std::cmp::Reverse(page.0));
+    }
+}

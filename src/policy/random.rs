@@ -1,0 +1,90 @@
+//! Random: the victim is drawn among the resident pages, each as likely as the other.
+
+use super::{
+    Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
+};
+use crate::units::FrameId;
+
+/// What SplitMix64 adds to its state before each draw.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Random replacement.
+pub struct Random {
+    /// The state of SplitMix64.
+    state: u64,
+    /// The taken frames; a load appends, the last takes the place of one that leaves.
+    taken: Vec<FrameId>,
+    /// Where each stands among them.
+    place: Vec<u32>,
+}
+
+impl<'t> Policy<'t> for Random {
+    const SPEC: Spec = Spec {
+        name: "random",
+        aliases: &["rand"],
+        family: Family::Textbook,
+        about: "evicts a resident page drawn at random",
+        cite: "L. A. Belady, \"A study of replacement algorithms for a virtual-storage computer\", IBM Systems Journal 5(2), 1966; G. L. Steele, D. Lea, C. H. Flood, \"Fast splittable pseudorandom number generators\", OOPSLA 2014",
+        choices: "one draw of 64 bits from SplitMix64 a victim, scaled to the number of resident pages by multiplication; the pages stand in order of load, the last one taking the place of a page that leaves. The same seed gives the same victims on every machine.",
+        space: Space::Fixed,
+        sees: Sees::Loads,
+        draws: true,
+        complexity: "hit nothing, fault O(1)",
+        state: "8 bytes a frame",
+        repeats: Repeats::Once,
+        bursts: Bursts::SetBits,
+        params: &[],
+    };
+
+    fn new(setup: &Setup<'t>) -> Random {
+        Random {
+            state: setup.seed,
+            taken: Vec::with_capacity(setup.frames as usize),
+            place: vec![0; setup.frames as usize],
+        }
+    }
+
+    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
+        let drawn = u128::from(self.draw());
+        let victim = self.taken[((drawn * self.taken.len() as u128) >> 64) as usize];
+        self.forget(victim);
+        victim
+    }
+
+    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+        self.place[at.frame as usize] = self.taken.len() as u32;
+        self.taken.push(at.frame);
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.forget(frame);
+    }
+
+    fn why(&self, _left: &Left) -> Option<String> {
+        Some("drawn at random".into())
+    }
+
+    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+        let order = self.taken.iter().copied();
+        Some(State::order("in the order that is drawn from", order))
+    }
+}
+
+impl Random {
+    /// The next number of SplitMix64.
+    fn draw(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(STEP);
+        let z = self.state;
+        let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    fn forget(&mut self, frame: FrameId) {
+        let place = self.place[frame as usize];
+        self.taken.swap_remove(place as usize);
+        if let Some(&moved) = self.taken.get(place as usize) {
+            self.place[moved as usize] = place;
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! VMIN: knows whether a page will be used again within the window, and keeps it only then. The least
+//! space with the faults of the working set.
+
+use super::support::bits::BitSet;
+use super::{
+    Bursts, Family, Frames, Future, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want, explain,
+};
+use crate::trace::dense::{NEVER, PageKey, page_of};
+use crate::units::{FrameId, PageId};
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+
+/// VMIN.
+pub struct Vmin<'t> {
+    future: Future<'t>,
+    entries: &'t [PageKey],
+    tau: u64,
+    /// Where there are several processes: of each how many references it has made, and for each
+    /// reference of the trace the number that it is of its process, from 1.
+    clocks: Vec<u64>,
+    own: Vec<u32>,
+    /// Pages that leave after the next reference; of these so many after the one under way.
+    marked: VecDeque<FrameId>,
+    due: usize,
+    taken: BitSet,
+}
+
+impl<'t> Policy<'t> for Vmin<'t> {
+    const SPEC: Spec = Spec {
+        name: "vmin",
+        aliases: &["variable-min"],
+        family: Family::VariableSpace,
+        about: "keeps a page only if it is used again within the window: least space",
+        cite: "B. G. Prieve, R. S. Fabry, \"VMIN: an optimal variable-space page replacement algorithm\", Communications of the ACM 19(5), 1976",
+        choices: "a page whose next reference is at most tau references of the process that makes it ahead stays; another leaves after the next reference of the trace, whoever makes that, and stays if there is none. It is resident during its own reference, so that memory is never empty.",
+        space: Space::Variable,
+        sees: Sees::Future,
+        draws: false,
+        complexity: "hit and fault O(1)",
+        state: "4 bytes a reference (shared by all windows; with several processes 4 more), 4 a page",
+        repeats: Repeats::LastTime,
+        bursts: Bursts::Never,
+        params: &[],
+    };
+
+    fn new(setup: &Setup<'t>) -> Vmin<'t> {
+        let mut clocks = vec![0u32; setup.processes];
+        let several = setup.processes > 1;
+        let refs = setup.future.entries.iter().filter(|_| several);
+        let own = refs.map(|&reference| {
+            let clock = &mut clocks[setup.entries[page_of(reference) as usize].process as usize];
+            *clock += 1;
+            *clock
+        });
+        Vmin {
+            own: own.collect(),
+            future: setup.future,
+            entries: setup.entries,
+            tau: setup.tau,
+            clocks: vec![0; setup.processes],
+            marked: VecDeque::with_capacity(setup.frames as usize),
+            due: 0,
+            taken: BitSet::new(setup.frames as usize),
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        self.count(at);
+        self.due = self.marked.len();
+        let next = self.future.next_use[at.time as usize];
+        if !self.stays(next, at.time + 1) {
+            self.marked.push_back(at.frame);
+        }
+    }
+
+    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
+        unreachable!("there are as many frames as pages")
+    }
+
+    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+        self.taken.insert(at.frame as usize);
+        self.hit(at);
+    }
+
+    fn prefetched(&mut self, _frames: &mut Frames, at: Touch, next_use: u32) {
+        self.taken.insert(at.frame as usize);
+        if !self.stays(next_use, at.time) {
+            self.marked.push_back(at.frame);
+        }
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.taken.remove(frame as usize);
+        self.marked.retain(|&marked| marked != frame);
+    }
+
+    #[inline(always)]
+    fn expire(&mut self, _frames: &mut Frames, _at: Touch) -> Option<FrameId> {
+        self.due = self.due.checked_sub(1)?;
+        let frame = self.marked.pop_front()?;
+        self.taken.remove(frame as usize);
+        Some(frame)
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        let last = explain::reference(left.seen.last_use);
+        let tau = self.tau;
+        Some(format!("not used again within {tau}, last at {last}"))
+    }
+
+    fn state(&self, frames: &Frames, next: u64) -> Option<State> {
+        let taken = self.taken.iter().map(|frame| frame as FrameId);
+        let mut of_page: FxHashMap<PageId, FrameId> =
+            taken.map(|frame| (frames.page(frame), frame)).collect();
+        let mut order = Vec::new();
+        for (at, &reference) in self.future.refs.iter().enumerate().skip(next as usize) {
+            if of_page.is_empty() {
+                break;
+            }
+            if let Some(frame) = of_page.remove(&page_of(reference)) {
+                order.push((frame, format!("at {}", at + 1)));
+            }
+        }
+        let mut never: Vec<FrameId> = of_page.into_values().collect();
+        never.sort_unstable();
+        order.extend(never.into_iter().map(|frame| (frame, "never".into())));
+        Some(State {
+            title: "next used".into(),
+            frames: order,
+        })
+    }
+}
+
+impl Vmin<'_> {
+    /// A reference of a process.
+    #[inline(always)]
+    fn count(&mut self, at: Touch) {
+        if !self.own.is_empty() {
+            self.clocks[self.entries[at.entry as usize].process as usize] += 1;
+        }
+    }
+
+    /// Whether a page that is used next at a position stays until then, when `made` references of
+    /// the trace have been made.
+    #[inline(always)]
+    fn stays(&self, next: u32, made: u64) -> bool {
+        if next == NEVER {
+            return false;
+        }
+        let ahead = match self.own.get(next as usize) {
+            None => u64::from(next) + 1 - made,
+            Some(&own) => {
+                let entry = page_of(self.future.entries[next as usize]);
+                let user = self.entries[entry as usize].process;
+                u64::from(own) - self.clocks[user as usize]
+            }
+        };
+        ahead <= self.tau
+    }
+}

@@ -1,0 +1,236 @@
+//! WSClock: Clock that takes a page outside the working set of its process, a clean one if it can.
+
+use super::support::bits::BitSet;
+use super::support::classes::{Classes, arc};
+use super::support::rings::Rings;
+use super::{
+    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Want,
+};
+use crate::trace::dense::PageKey;
+use crate::units::FrameId;
+
+/// Classes of pages, as far as known: not used for longer than the window, or used within it.
+const OLD_CLEAN: usize = 0;
+const OLD_DIRTY: usize = 1;
+const YOUNG: usize = 2;
+
+/// WSClock. The hand of the paper looks at page after page; here it leaps from one that matters to
+/// the next: pages that may have been referenced since their bits were cleared, and old ones. It is
+/// enough to be told of a reference that finds the bit clear.
+pub struct WsClock<'t> {
+    entries: &'t [PageKey],
+    tau: u64,
+    /// One process: its time is the position in the trace, and not every hit need be told.
+    alone: bool,
+    /// References that each process has made.
+    clocks: Vec<u64>,
+    /// The process that loaded the page in each frame, and the time that it counts as used last, by
+    /// the clock of that process.
+    owner: Vec<u32>,
+    last: Vec<u64>,
+    hand: FrameId,
+    classes: Classes<3>,
+    /// Young pages of each process by `last`.
+    young: Rings,
+    /// Frames whose reference bit may be set: of all others it is clear.
+    touched: BitSet,
+    /// Frames that may be clean: all others are dirty.
+    clean: BitSet,
+}
+
+impl<'t> Policy<'t> for WsClock<'t> {
+    const SPEC: Spec = Spec {
+        name: "wsclock",
+        aliases: &["working-set-clock"],
+        family: Family::VariableSpace,
+        about: "Clock that takes pages outside the working set, clean ones first",
+        cite: "R. W. Carr, J. L. Hennessy, \"WSClock: a simple and effective algorithm for virtual memory management\", SOSP 1981",
+        choices: "frames in a circle with one hand. A page that the hand finds referenced loses its bit and counts as used now; one that it finds unreferenced and more than tau references of its process after that leaves at once if clean; the first such dirty one leaves after a full circle, else the first clean page from the hand, else the page at the hand. The hand moves past the victim. Time is counted in references of the process that loaded the page, the faulting one included. Not modelled: write-backs are not queued while the hand goes on, so that a dirty page stays dirty until it leaves, and there is no load control.",
+        space: Space::Fixed,
+        sees: Sees::Bits,
+        draws: false,
+        complexity: "hit sets a bit; fault O(1) amortised and a step for each process",
+        state: "23 bytes a frame",
+        repeats: Repeats::All,
+        bursts: Bursts::SetBitsAlone,
+        params: &[Param::count(
+            "tau",
+            Some(10_000),
+            0..=u64::MAX,
+            "window, in references of the process that loaded the page",
+        )],
+    };
+
+    fn new(setup: &Setup<'t>) -> WsClock<'t> {
+        let frames = setup.frames as usize;
+        WsClock {
+            entries: setup.entries,
+            tau: setup.params.of(&Self::SPEC, "tau"),
+            alone: setup.processes <= 1,
+            clocks: vec![0; setup.processes.max(1)],
+            owner: vec![0; frames],
+            last: vec![0; frames],
+            hand: 0,
+            classes: Classes::new(setup.frames),
+            young: Rings::new(setup.processes.max(1), setup.frames),
+            touched: BitSet::new(frames),
+            clean: BitSet::new(frames),
+        }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, at: Touch) {
+        if !self.alone {
+            self.clocks[self.entries[at.entry as usize].process as usize] += 1;
+        }
+        if !self.touched.contains(at.frame as usize) {
+            self.touched.insert(at.frame as usize);
+        }
+    }
+
+    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
+        // The reference that wants the page counts already; it is counted for good at the load.
+        let clock = &mut self.clocks[want.process as usize];
+        *clock = if self.alone { want.time } else { *clock } + 1;
+        self.grow_old(frames);
+        let clean = self.first_old_clean(frames);
+        self.pass(frames, clean);
+        let victim = clean.unwrap_or_else(|| self.after_a_circle(frames));
+        self.clocks[want.process as usize] -= 1;
+        self.forget(victim);
+        self.hand = victim + 1;
+        victim
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        let process = self.entries[at.entry as usize].process as usize;
+        let clock = &mut self.clocks[process];
+        *clock = if self.alone { at.time } else { *clock } + 1;
+        self.enter(frames, at.frame, process);
+    }
+
+    fn prefetched(&mut self, frames: &mut Frames, at: Touch, _next_use: u32) {
+        let process = self.entries[at.entry as usize].process as usize;
+        if self.alone {
+            self.clocks[process] = at.time;
+        }
+        self.enter(frames, at.frame, process);
+    }
+
+    fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
+        self.forget(frame);
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        Some(match left.cleared {
+            0 => "the first page from the hand on outside the window, or that was clean".into(),
+            n => format!("the same, once the hand had cleared {n} reference bits"),
+        })
+    }
+
+    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+        let words = |frame: FrameId| {
+            let (r, m) = (frames.referenced(frame), frames.dirty(frame));
+            let last = self.last[frame as usize];
+            format!("R {}, M {}, used at {last}", u8::from(r), u8::from(m))
+        };
+        let order = self.classes.around(self.hand);
+        Some(State {
+            title: "from the hand on".into(),
+            frames: order.map(|frame| (frame, words(frame))).collect(),
+        })
+    }
+}
+
+impl WsClock<'_> {
+    /// A page came in for a process and counts as used now.
+    fn enter(&mut self, frames: &Frames, frame: FrameId, process: usize) {
+        self.owner[frame as usize] = process as u32;
+        self.last[frame as usize] = self.clocks[process];
+        self.young.push(process, frame);
+        self.classes.put(frame, YOUNG);
+        if frames.referenced(frame) {
+            self.touched.insert(frame as usize);
+        }
+        if !frames.dirty(frame) {
+            self.clean.insert(frame as usize);
+        }
+    }
+
+    fn forget(&mut self, frame: FrameId) {
+        if self.classes.of(frame) == Some(YOUNG) {
+            self.young.remove(frame);
+        }
+        self.classes.remove(frame);
+        self.touched.remove(frame as usize);
+        self.clean.remove(frame as usize);
+    }
+
+    /// Young pages become old: those used longest ago, by the clocks as they stand.
+    fn grow_old(&mut self, frames: &Frames) {
+        for (process, &clock) in self.clocks.iter().enumerate() {
+            while let Some(frame) = self.young.oldest(process) {
+                if clock - self.last[frame as usize] <= self.tau {
+                    break;
+                }
+                self.young.remove(frame);
+                self.classes.put(frame, usize::from(frames.dirty(frame)));
+            }
+        }
+    }
+
+    /// The hand passes a page that was referenced.
+    fn refresh(&mut self, frames: &mut Frames, frame: FrameId) {
+        frames.clear_referenced(frame);
+        self.touched.remove(frame as usize);
+        if self.classes.of(frame) == Some(YOUNG) {
+            self.young.remove(frame);
+        }
+        let owner = self.owner[frame as usize] as usize;
+        self.last[frame as usize] = self.clocks[owner];
+        self.young.push(owner, frame);
+        self.classes.put(frame, YOUNG);
+    }
+
+    /// The first page from the hand on that is old, clean and not referenced. Referenced ones found
+    /// before it are passed.
+    fn first_old_clean(&mut self, frames: &mut Frames) -> Option<FrameId> {
+        loop {
+            let frame = self.classes.next_around(OLD_CLEAN, self.hand)?;
+            match (frames.referenced(frame), frames.dirty(frame)) {
+                (true, _) => self.refresh(frames, frame),
+                (false, true) => self.classes.put(frame, OLD_DIRTY),
+                (false, false) => return Some(frame),
+            }
+        }
+    }
+
+    /// The hand goes on to a page, or around if there is none.
+    fn pass(&mut self, frames: &mut Frames, page: Option<FrameId>) {
+        for range in arc(self.hand, page, self.last.len()) {
+            while let Some(at) = self.touched.within(&range) {
+                let frame = at as FrameId;
+                self.touched.remove(at);
+                if frames.referenced(frame) {
+                    self.refresh(frames, frame);
+                }
+            }
+        }
+    }
+
+    /// The hand came round without an old clean page; no page is referenced any more.
+    fn after_a_circle(&mut self, frames: &Frames) -> FrameId {
+        if let Some(dirty) = self.classes.next_around(OLD_DIRTY, self.hand) {
+            return dirty;
+        }
+        while let Some(at) = self.clean.next_around(self.hand as usize) {
+            if !frames.dirty(at as FrameId) {
+                return at as FrameId;
+            }
+            self.clean.remove(at);
+        }
+        let young = self.classes.next_around(YOUNG, self.hand);
+        young.expect("every frame is taken")
+    }
+}

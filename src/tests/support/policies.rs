@@ -98,6 +98,25 @@ pub const POLICIES: &[&str] = &[
     "opt-wb:write-cost=4",
 ];
 
+/// One for each way in which the machine tells a policy of hits, ticks and times, and those that
+/// everybody uses: what is replayed where it hardly matters which policy it is.
+pub const REPRESENTATIVES: &[&str] = &[
+    "lru",
+    "fifo",
+    "clock",
+    "clock:load-bit=0",
+    "opt",
+    "ws",
+    "ws:limit=3",
+    "nru:tick=7",
+    "lfu",
+    "sws:interval=3",
+    "pff",
+    "arc",
+    "s3-fifo:small=0.5",
+    "linux:batch=1",
+];
+
 /// The fixed-space ones of [`POLICIES`].
 pub fn fixed_space() -> impl Iterator<Item = &'static str> {
     let all = POLICIES.iter().copied();

@@ -367,7 +367,7 @@ pub const TANENBAUM_AGING: [&[u64]; 5] =
 /// them.
 pub const TANENBAUM_COUNTERS: [(usize, [u8; 6]); 2] = [
     (
-        3,
+        4,
         [
             0b1111_0000,
             0b0110_0000,

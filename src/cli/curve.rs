@@ -281,18 +281,8 @@ fn alone(resolved: Resolved, path: &Path, args: &CurveArgs) -> Result<Trace, Fai
         [] => String::new(),
         policies => format!(" -p {}", policies.join(",")),
     };
-    // What `run` has, it takes as it is.
-    let run = args.policy.iter().filter(|policy| {
-        let policy = policy.trim();
-        policy != "all" && policy.parse::<PolicyChoice>().is_ok()
-    });
-    let run: Vec<&str> = run.map(String::as_str).collect();
-    let run = match run.as_slice() {
-        [] => String::new(),
-        run => format!(" -p {}", run.join(",")),
-    };
     Err(Failure::usage(format!(
-        "{name}: its mappings and forks decide which pages are shared and when they leave, and curves do not model that\n  help: to replay it at each size: pagebench run {path}{run} -m {}\n  help: to take its references as they are: pagebench curve {path}{policies} --ignore-events",
+        "{name}: its mappings and forks decide which pages are shared and when they leave, and curves do not model that\n  help: to replay it at each size: pagebench run {path}{policies} -m {}\n  help: to take its references as they are: pagebench curve {path}{policies} --ignore-events",
         args.frames
     )))
 }

@@ -255,7 +255,8 @@ mod tests {
             ("vmni", "did you mean \"vmin\""),
             ("lur", "did you mean \"lru\""),
             ("ws:limit=3", "no curve of ws:limit=3"),
-            ("vmin:k=1", "no curve"),
+            ("vmin:k=1", "unknown parameter"),
+            ("lru-k:k=1", "no curve"),
             ("clock:load-bti=0", "did you mean \"load-bit\""),
             ("", "there are: lru"),
         ] {

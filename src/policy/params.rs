@@ -137,6 +137,11 @@ impl Params {
             .or(param.default)
     }
 
+    /// The value of a parameter; `None` if it is off, or the policy has no such parameter.
+    pub fn find(&self, spec: &Spec, name: &str) -> Option<u64> {
+        self.get(spec, spec.param(name)?.name)
+    }
+
     /// The value of a parameter that is never off.
     ///
     /// # Panics

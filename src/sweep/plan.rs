@@ -401,8 +401,7 @@ fn cells(
             .map(|&frames| cell(Some(frames), None))
             .collect(),
         Space::Variable => {
-            let limit = choice.spec().param("limit");
-            let limit = limit.and_then(|param| choice.params.get(choice.spec(), param.name));
+            let limit = choice.params.find(choice.spec(), "limit");
             tau.iter().map(|&tau| cell(limit, Some(tau))).collect()
         }
     }

@@ -70,7 +70,7 @@ impl<'a> Choice<'a> {
             }
             Space::Variable => {
                 let (tau, about) = self.variable(resolved, quarter)?;
-                let limit = self.policy.params.get(spec, "limit");
+                let limit = self.policy.params.find(spec, "limit");
                 (limit, Some(tau), about)
             }
         };

@@ -135,7 +135,7 @@ fn mappings_are_refused_or_ignored() {
         ))
         .code(2)
         .err(&[
-            &format!("pagebench run {traces} -p lru -m 10,200"),
+            &format!("pagebench run {traces} -p lru,vmin -m 10,200"),
             &format!("pagebench curve {traces} -p lru,vmin --ignore-events"),
         ]);
     sandbox

@@ -177,7 +177,7 @@ impl Setting {
     /// The most frames there are; none for a variable-space policy without a limit.
     pub fn limit(&self) -> Option<usize> {
         let spec = self.policy.spec();
-        let limit = || self.policy.params.get(spec, spec.param("limit")?.name);
+        let limit = || self.policy.params.find(spec, "limit");
         match self.is_variable() {
             true => limit().map(|limit| limit as usize),
             false => Some(self.frames),

@@ -13,7 +13,6 @@ use crate::curve::{
     Choice, POINTS, Point, Source, TABLE, TooLong, Wanted, has_windows, lists_do, spread,
 };
 use crate::exit::{self, ExitCode};
-use crate::policy::PolicyChoice;
 use crate::report::csv::write_file;
 use crate::report::curves::{CurveRow, ESTIMATE, EXACT, read_rows, to_csv};
 use crate::report::{chart, curve_table};

@@ -251,6 +251,11 @@ pub const ERROR: &str = "error";
 /// The status of a row whose cell full swap ended: its counts are exact up to there.
 pub const SWAP_FULL: &str = "swap-full";
 
+/// Whether the policy of this name knows the future: a bound, not to be recommended.
+pub fn is_offline(policy: &str) -> bool {
+    ["opt", "opt-wb", "vmin"].contains(&policy)
+}
+
 /// The column of this name.
 pub fn column(name: &str) -> Option<&'static Column> {
     COLUMNS.iter().find(|column| column.name == name)

@@ -1,7 +1,7 @@
 //! One sentence a trace that a person can use: where the knee is, how little memory comes within
 //! 10 % of the optimum there, and which policy does best.
 
-use super::columns::Row;
+use super::columns::{Row, is_offline};
 use super::table::percent;
 use crate::units::show_bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,10 +43,11 @@ fn best_knee<'r>(online: &[&'r Row]) -> Option<&'r Row> {
 /// The sentence for the rows of one trace, or `None` where there is too little to say.
 pub fn sentence(group: &[Row]) -> Option<String> {
     let fixed = |row: &&Row| row.is_ok() && row.frames.is_some() && row.tau.is_none();
-    let (opt, online): (Vec<&Row>, Vec<&Row>) = group
+    let (mut opt, online): (Vec<&Row>, Vec<&Row>) = group
         .iter()
         .filter(fixed)
-        .partition(|row| row.policy == "opt");
+        .partition(|row| is_offline(&row.policy));
+    opt.retain(|row| row.policy == "opt");
     let sizes: BTreeSet<Option<u64>> = online.iter().map(|row| row.frames).collect();
     let counted = |row: &&Row| row.has("faults") && row.has("mean_resident");
     if sizes.len() < 3 || !group.iter().filter(fixed).all(|row| counted(&row)) {

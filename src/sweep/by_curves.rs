@@ -68,7 +68,8 @@ fn is_plain(plan: &Plan<'_>, trace: usize) -> bool {
 
 /// The curve that gives a cell, if one tells these facts.
 fn choice_of(cell: &Cell, facts: Facts) -> Option<Choice> {
-    let choice = Choice::of(&cell.choice)?;
+    // Of VMIN the curve knows no events, such as pages that leave.
+    let choice = Choice::of(&cell.choice).filter(|choice| choice.spec().name != "vmin")?;
     let tells = !facts.write_backs || tells_write_backs(&choice);
     let fits = match has_windows(&choice) {
         true => !facts.frames && cell.frames.is_none() && cell.tau > Some(0),

@@ -98,10 +98,11 @@ proptest! {
         }
     }
 
-    /// LRU and OPT hold in few frames only what they hold in more.
+    /// Stack policies, whose order of pages does not depend on memory, hold in few frames only what
+    /// they hold in more.
     #[test]
     fn stack_policies_include(refs in refs(80, 8, 2)) {
-        for policy in ["lru", "opt"] {
+        for policy in ["lru", "opt", "mru", "lfu", "lfu:age=9", "lru-k"] {
             let run = |frames| product(&refs, &Setting::frames(policy, frames));
             let runs: Vec<Run> = (1..=distinct(&refs) + 1).map(run).collect();
             for (less, pair) in runs.windows(2).enumerate() {

@@ -58,8 +58,8 @@ fn the_generated_parts_are_up_to_date() {
             text(help[help.find("Exit codes:").unwrap()..].to_owned()),
         ),
         (
-            "fifo",
-            format!("```rust\n{}```\n", read("src/policy/fifo.rs")),
+            "sieve",
+            format!("```rust\n{}```\n", read("src/policy/sieve.rs")),
         ),
     ];
     let mut readme = read("README.md");

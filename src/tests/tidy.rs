@@ -409,6 +409,15 @@ const NO_POLICY: [&str; 7] = [
     "policy/select.rs",
 ];
 
+/// Reports do not know policies, but which ones are bounds.
+#[test]
+fn reports_know_which_policies_know_the_future() {
+    for spec in TABLE {
+        let known = pagebench::report::columns::is_offline(spec.name);
+        assert_eq!(known, spec.needs_future(), "{}", spec.name);
+    }
+}
+
 #[test]
 fn every_policy_file_is_in_the_table() {
     let mut named: Vec<String> = Vec::new();

@@ -111,13 +111,8 @@ pub struct Style {
     pub dash: Dash,
 }
 
-/// Policies that know the future. They are bounds and no competitors, so they are drawn in black.
-const OFFLINE: [&str; 3] = ["opt", "opt-wb", "vmin"];
-
-/// Whether the policy of this name knows the future.
-pub fn is_offline(policy: &str) -> bool {
-    OFFLINE.contains(&policy)
-}
+/// Policies that know the future are bounds and no competitors, so they are drawn in black.
+pub use crate::report::columns::is_offline;
 
 /// The style of every series. One assignment serves all charts of a report, so that a policy
 /// looks the same in each.

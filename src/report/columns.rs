@@ -251,9 +251,12 @@ pub const ERROR: &str = "error";
 /// The status of a row whose cell full swap ended: its counts are exact up to there.
 pub const SWAP_FULL: &str = "swap-full";
 
-/// Whether the policy of this name knows the future: a bound, not to be recommended.
+/// Policies that know the future: bounds, not to be recommended.
+pub const OFFLINE: [&str; 3] = ["opt", "opt-wb", "vmin"];
+
+/// Whether the policy of this name knows the future.
 pub fn is_offline(policy: &str) -> bool {
-    ["opt", "opt-wb", "vmin"].contains(&policy)
+    OFFLINE.contains(&policy)
 }
 
 /// The column of this name.

@@ -12,11 +12,15 @@ use super::scale::{Axis, LABELS};
 use super::series::{Group, OPT_RATIO};
 use super::{ChartError, Drawn};
 
+/// From this ratio on the axis is logarithmic.
+const FAR: f64 = 20.0;
+
 /// Draws the chart.
 pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartError> {
     let options = context.options;
-    let log = options.log_or(true, false);
     let mut curves = group.curves(context.styles, &OPT_RATIO);
+    // One policy far off must not press the others together.
+    let log = options.log_or(true, curves.points().any(|point| point.y > FAR));
     let dropped = curves.retain(|point| !log.y || point.y > 0.0);
     if curves.series.is_empty() {
         let why = "no row has the faults of OPT with as many frames (run with opt among -p)";

@@ -198,7 +198,7 @@ const TAUS: [u64; 9] = [1, 2, 3, 4, 6, 10, 25, 100, 1_000];
 
 #[test]
 fn every_frame_count_and_many_windows() {
-    (0..360u64).into_par_iter().for_each(|seed| {
+    (0..160u64).into_par_iter().for_each(|seed| {
         let refs = any_refs(seed, 400, 12);
         for setting in settings_of(policies(seed, 5), 1..=distinct(&refs) + 2, &TAUS) {
             assert_holds(&refs, |refs| agrees(refs, &setting));

@@ -85,7 +85,8 @@ fn is_included(small: &Run, large: &Run, references: usize) -> bool {
 }
 
 proptest! {
-    #![proptest_config(cases(128))]
+    // Every policy at every size.
+    #![proptest_config(cases(32))]
 
     #[test]
     fn no_fixed_space_policy_has_fewer_faults_than_opt(refs in refs(120, 9, 2)) {
@@ -97,6 +98,10 @@ proptest! {
             }
         }
     }
+}
+
+proptest! {
+    #![proptest_config(cases(128))]
 
     /// Stack policies, whose order of pages does not depend on memory, hold in few frames only what
     /// they hold in more.

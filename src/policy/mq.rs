@@ -28,8 +28,10 @@ pub struct Mq {
     /// Pages that have left, and for each page the count with which it did: Qout.
     out: Ghosts,
     counts: Vec<u32>,
-    /// No page above the lowest queue expires before this time.
-    due: u64,
+    /// No page of a queue expires before its time here, and none of any before the last one. Pages
+    /// of the lowest queue do not sink.
+    due: Vec<u64>,
+    soonest: u64,
     /// The queue and the count of the last victim.
     left: (usize, u32),
 }
@@ -77,7 +79,8 @@ impl<'t> Policy<'t> for Mq {
             held: vec![Held::default(); setup.frames as usize],
             out: Ghosts::new(setup.pages, out),
             counts: vec![0; setup.pages],
-            due: u64::MAX,
+            due: vec![u64::MAX; queues],
+            soonest: u64::MAX,
             left: (0, 0),
         }
     }
@@ -152,7 +155,8 @@ impl Mq {
     #[inline(always)]
     fn expires(&mut self, queue: usize, expire: u64) {
         if queue > 0 {
-            self.due = self.due.min(expire);
+            self.due[queue] = self.due[queue].min(expire);
+            self.soonest = self.soonest.min(expire);
         }
     }
 
@@ -174,7 +178,7 @@ impl Mq {
     /// pages stand in the order in which they expire.
     #[inline(always)]
     fn adjust(&mut self, now: u64) {
-        if self.due < now {
+        if self.soonest < now {
             self.sink(now);
         }
     }
@@ -182,17 +186,25 @@ impl Mq {
     #[inline(never)]
     fn sink(&mut self, now: u64) {
         for queue in 1..=self.top {
-            let Some(oldest) = self.queues.back(queue) else {
-                continue;
-            };
-            let held = &mut self.held[oldest as usize];
-            if held.expire < now {
-                held.expire = now.saturating_add(self.life);
-                self.queues.move_front(queue - 1, oldest);
+            // Pages are looked at only where one may sink: mostly they are not in the cache.
+            if self.due[queue] < now {
+                self.sink_oldest(queue, now);
             }
         }
-        let oldest = (1..=self.top).filter_map(|queue| self.queues.back(queue));
-        let due = oldest.map(|frame| self.held[frame as usize].expire).min();
-        self.due = due.unwrap_or(u64::MAX);
+        self.soonest = self.due.iter().copied().min().unwrap_or(u64::MAX);
+    }
+
+    /// The oldest page of a queue sinks, if its time is over; then the next one is due.
+    fn sink_oldest(&mut self, queue: usize, now: u64) {
+        if let Some(oldest) = self.queues.back(queue)
+            && self.held[oldest as usize].expire < now
+        {
+            let expire = now.saturating_add(self.life);
+            self.held[oldest as usize].expire = expire;
+            self.queues.move_front(queue - 1, oldest);
+            self.expires(queue - 1, expire);
+        }
+        let oldest = self.queues.back(queue);
+        self.due[queue] = oldest.map_or(u64::MAX, |frame| self.held[frame as usize].expire);
     }
 }

@@ -1,6 +1,7 @@
 //! The sampled working set: what a kernel can know of the working set, by looking at the reference
 //! bits of a process's pages from time to time.
 
+use super::support::bits::BitSet;
 use super::support::rings::Rings;
 use super::{
     Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
@@ -12,24 +13,33 @@ use crate::units::{EntryId, FrameId, PageId};
 /// No look is due.
 const LATER: u64 = u64::MAX;
 
-/// The working set, sampled.
+/// The working set, sampled. Pages that may have been referenced since the last look are kept apart,
+/// so that a look is at these and at those that leave: it is enough to be told of a reference that
+/// finds the bit clear.
 pub struct SampledWorkingSet<'t> {
     entries: &'t [PageKey],
     /// References of a process between looks.
     interval: u64,
     /// A page that was idle for so many looks leaves.
     looks: u64,
-    /// One process: its time is the position in the trace, and hits need not be told.
+    /// One process: its time is the position in the trace, and not every hit need be told.
     alone: bool,
     /// References of each process until its next look; not with one process.
     until: Vec<u64>,
     /// The position of the next look, and the process that is looked at.
     next_tick: u64,
     due: usize,
-    /// The frames that each process loaded.
-    loaded: Rings,
-    /// Looks for which each page was idle.
-    idle: Vec<u64>,
+    /// Looks at each process so far.
+    looked: Vec<u64>,
+    /// The process that loaded each page, and the last look that found it referenced, or after which
+    /// it came in.
+    owner: Vec<u32>,
+    last: Vec<u64>,
+    /// The frames that each process loaded, in the order of these looks.
+    order: Rings,
+    /// Those of them that may be referenced.
+    awake: Rings,
+    is_awake: BitSet,
     /// Pages that leave after this reference, that of the lowest number last.
     leaving: Vec<(PageId, FrameId)>,
 }
@@ -45,8 +55,8 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
         space: Space::Variable,
         sees: Sees::Bits,
         draws: false,
-        complexity: "hit sets a bit; fault O(1); look O(pages of the process)",
-        state: "32 bytes a frame",
+        complexity: "hit sets a bit; fault O(1); look O(pages referenced since the last)",
+        state: "37 bytes a frame",
         repeats: Repeats::All,
         bursts: Bursts::SetBitsAlone,
         params: &[Param::count(
@@ -69,8 +79,12 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
             until: vec![interval; setup.processes],
             next_tick: if alone { interval - 1 } else { LATER },
             due: 0,
-            loaded: Rings::new(setup.processes, setup.frames),
-            idle: vec![0; frames],
+            looked: vec![0; setup.processes],
+            owner: vec![0; frames],
+            last: vec![0; frames],
+            order: Rings::new(setup.processes, setup.frames),
+            awake: Rings::new(setup.processes, setup.frames),
+            is_awake: BitSet::new(frames),
             leaving: Vec::with_capacity(frames),
         }
     }
@@ -80,6 +94,9 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
         if !self.alone {
             self.count(at.entry);
         }
+        if !self.is_awake.contains(at.frame as usize) {
+            self.wake(at.frame);
+        }
     }
 
     fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
@@ -87,8 +104,8 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
-        self.hit(at);
         self.enter(at);
+        self.hit(at);
     }
 
     fn prefetched(&mut self, _frames: &mut Frames, at: Touch, _next_use: u32) {
@@ -96,7 +113,11 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
     }
 
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
-        self.loaded.remove(frame);
+        self.order.remove(frame);
+        if self.is_awake.contains(frame as usize) {
+            self.is_awake.remove(frame as usize);
+            self.awake.remove(frame);
+        }
     }
 
     #[inline(always)]
@@ -110,17 +131,24 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
             true => self.next_tick.saturating_add(self.interval),
             false => LATER,
         };
-        for frame in self.loaded.iter(self.due) {
-            let idle = &mut self.idle[frame as usize];
+        let process = self.due;
+        self.looked[process] += 1;
+        let now = self.looked[process];
+        while let Some(frame) = self.awake.pop(process) {
+            self.is_awake.remove(frame as usize);
+            // A hit need not set the bit: it may find its translation in a TLB.
             if frames.referenced(frame) {
                 frames.clear_referenced(frame);
-                *idle = 0;
-                continue;
+                self.last[frame as usize] = now;
+                self.order.remove(frame);
+                self.order.push(process, frame);
             }
-            *idle += 1;
-            if *idle >= self.looks {
-                self.leaving.push((frames.page(frame), frame));
-            }
+        }
+        while let Some(frame) = self.order.oldest(process)
+            && now - self.last[frame as usize] >= self.looks
+        {
+            self.order.remove(frame);
+            self.leaving.push((frames.page(frame), frame));
         }
         self.leaving
             .sort_unstable_by_key(|page| std::cmp::Reverse(page.0));
@@ -128,9 +156,7 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
 
     #[inline(always)]
     fn expire(&mut self, _frames: &mut Frames, _at: Touch) -> Option<FrameId> {
-        let (_, frame) = self.leaving.pop()?;
-        self.loaded.remove(frame);
-        Some(frame)
+        self.leaving.pop().map(|(_, frame)| frame)
     }
 
     fn why(&self, left: &Left) -> Option<String> {
@@ -144,8 +170,8 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
 
     fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
         let processes = 0..self.until.len();
-        let mut order: Vec<FrameId> = processes.flat_map(|p| self.loaded.iter(p)).collect();
-        let idle = |frame: FrameId| (!frames.referenced(frame), self.idle[frame as usize]);
+        let mut order: Vec<FrameId> = processes.flat_map(|p| self.order.iter(p)).collect();
+        let idle = |frame: FrameId| (!frames.referenced(frame), self.idle(frame));
         order.sort_by_key(|&frame| idle(frame));
         let words = |frame| match idle(frame) {
             (false, _) => "referenced".to_owned(),
@@ -171,9 +197,22 @@ impl SampledWorkingSet<'_> {
         }
     }
 
+    /// Looks for which a page was idle.
+    fn idle(&self, frame: FrameId) -> u64 {
+        self.looked[self.owner[frame as usize] as usize] - self.last[frame as usize]
+    }
+
+    fn wake(&mut self, frame: FrameId) {
+        self.is_awake.insert(frame as usize);
+        let owner = self.owner[frame as usize];
+        self.awake.push(owner as usize, frame);
+    }
+
+    /// A page comes in.
     fn enter(&mut self, at: Touch) {
         let process = self.entries[at.entry as usize].process as usize;
-        self.loaded.push(process, at.frame);
-        self.idle[at.frame as usize] = 0;
+        self.owner[at.frame as usize] = process as u32;
+        self.last[at.frame as usize] = self.looked[process];
+        self.order.push(process, at.frame);
     }
 }

@@ -3,7 +3,7 @@
 
 use super::columns::{Column, ColumnKind, Row, column};
 use super::csv::{TableError, csv_error, table_to_csv};
-use super::distributions::KEY_COLUMNS;
+use super::distributions;
 use std::fs;
 use std::path::Path;
 
@@ -111,8 +111,8 @@ impl CellWindows {
 }
 
 fn key_columns() -> impl Iterator<Item = &'static Column> {
-    let names = KEY_COLUMNS.into_iter().chain(ABOUT_COLUMNS);
-    names.map(|name| column(name).expect("a column of the table"))
+    let about = |name| column(name).expect("a column of the table");
+    distributions::key_columns().chain(ABOUT_COLUMNS.into_iter().map(about))
 }
 
 /// The names of all columns.

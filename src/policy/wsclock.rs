@@ -171,7 +171,8 @@ impl WsClock<'_> {
     fn grow_old(&mut self, frames: &Frames) {
         for (process, &clock) in self.clocks.iter().enumerate() {
             while let Some(frame) = self.young.oldest(process) {
-                if clock - self.last[frame as usize] <= self.tau {
+                // A search for a page that was not referenced, but brought in ahead, was one early.
+                if clock.saturating_sub(self.last[frame as usize]) <= self.tau {
                     break;
                 }
                 self.young.remove(frame);

@@ -198,7 +198,7 @@ const TAUS: [u64; 9] = [1, 2, 3, 4, 6, 10, 25, 100, 1_000];
 
 #[test]
 fn every_frame_count_and_many_windows() {
-    (0..160u64).into_par_iter().for_each(|seed| {
+    (0..120u64).into_par_iter().for_each(|seed| {
         let refs = any_refs(seed, 400, 12);
         for setting in settings_of(policies(seed, 5), 1..=distinct(&refs) + 2, &TAUS) {
             assert_holds(&refs, |refs| agrees(refs, &setting));
@@ -206,20 +206,19 @@ fn every_frame_count_and_many_windows() {
     });
 }
 
-/// All strings of three pages, so that no small case depends on luck; the last reference but one
-/// writes.
+/// All strings of three pages, up to renaming: they begin with page 0. So no small case depends on
+/// luck; the last reference but one writes.
 #[test]
 fn every_short_string() {
     const LENGTH: u32 = 7;
-    (0..3u64.pow(LENGTH)).into_par_iter().for_each(|code| {
-        let mut refs: Vec<Ref> = oracle::reads(
-            &(0..LENGTH)
-                .map(|i| code / 3u64.pow(i) % 3)
-                .collect::<Vec<_>>(),
-        );
+    let codes = (0..3u64.pow(LENGTH - 1))
+        .into_par_iter()
+        .map(|code| code * 3);
+    codes.for_each(|code| {
+        let pages: Vec<u64> = (0..LENGTH).map(|i| code / 3u64.pow(i) % 3).collect();
+        let mut refs = oracle::reads(&pages);
         refs[LENGTH as usize - 2].write = true;
-        // Up to renaming every string begins with page 0.
-        for setting in settings_of(policies(code, 3), 1..=4, &[1, 2, 3, 7, 8]) {
+        for setting in settings(1..=4, &[1, 2, 3, 7, 8]) {
             assert_holds(&refs, |refs| agrees(refs, &setting));
         }
     });

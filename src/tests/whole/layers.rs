@@ -64,25 +64,48 @@ impl Case {
     pub fn each(&self, mut see: impl FnMut(&str, Job<'_>)) {
         for (policy, frames, tau) in POLICIES {
             let choice: PolicyChoice = policy.parse().expect("a policy of the table");
-            let job = Job {
-                trace: &self.resolved.trace,
-                space: self.resolved.space.as_ref(),
-                policy: choice.index,
-                params: &choice.params,
-                seed: 0,
-                frames,
-                quotas: None,
-                tau,
-                warmup: self.warmup,
-                tlb: None,
-                accessed: vm::Accessed::Every,
-                bursts: None,
-                misses: None,
-                swap_slots: self.swap_slots,
-            };
-            see(policy, job);
+            see(policy, self.job(&choice, frames, tau));
         }
     }
+
+    fn job<'t>(&'t self, choice: &'t PolicyChoice, frames: Option<u32>, tau: u64) -> Job<'t> {
+        Job {
+            trace: &self.resolved.trace,
+            space: self.resolved.space.as_ref(),
+            policy: choice.index,
+            params: &choice.params,
+            seed: support::SEED,
+            frames,
+            quotas: None,
+            tau,
+            warmup: self.warmup,
+            tlb: None,
+            accessed: vm::Accessed::Every,
+            bursts: None,
+            misses: None,
+            swap_slots: self.swap_slots,
+        }
+    }
+}
+
+/// The laws of counting, which the machine asserts, hold under every policy where pages are shared,
+/// copied, brought in ahead of use and freed; and a replay by bursts is the plain one.
+#[test]
+fn every_policy_where_pages_are_shared_and_freed() {
+    (400..440u64).into_par_iter().for_each(|seed| {
+        let case = Case::of_seed(seed);
+        let ops: Vec<_> = case.resolved.space.iter().flat_map(|s| &s.ops).collect();
+        for policy in support::POLICIES {
+            let frames = 1 + (seed % 6) as usize;
+            let setting = support::Setting::frames(policy, frames);
+            let limit = setting.limit().map(|limit| limit as u32);
+            let job = case.job(&setting.policy, limit, 5);
+            let mut recorder = support::Recorder::default();
+            let outcome = vm::run_with(&job, &mut recorder).expect("a short trace");
+            let cuts = space::cuts(ops.iter().copied());
+            support::assert_bursts_agree(&job, cuts, &outcome, &recorder);
+        }
+    });
 }
 
 fn seen(job: &Job<'_>) -> Seen {

@@ -89,7 +89,8 @@ impl Case {
 }
 
 /// The laws of counting, which the machine asserts, hold under every policy where pages are shared,
-/// copied, brought in ahead of use and freed; and a replay by bursts is the plain one.
+/// copied, brought in ahead of use and freed, with frames in common and divided; and a replay by
+/// bursts is the plain one.
 #[test]
 fn every_policy_where_pages_are_shared_and_freed() {
     (400..440u64).into_par_iter().for_each(|seed| {
@@ -104,6 +105,14 @@ fn every_policy_where_pages_are_shared_and_freed() {
             let outcome = vm::run_with(&job, &mut recorder).expect("a short trace");
             let cuts = space::cuts(ops.iter().copied());
             support::assert_bursts_agree(&job, cuts, &outcome, &recorder);
+            // The same with frames of each process's own.
+            let quotas = vec![frames as u32; case.resolved.trace.dictionary.pids.len()];
+            let local = Job {
+                frames: limit.map(|_| quotas.iter().sum()),
+                quotas: limit.map(|_| &quotas[..]),
+                ..job
+            };
+            vm::run(&local).expect("a short trace");
         }
     });
 }

@@ -179,13 +179,8 @@ impl<'t> Policy<'t> for Arc {
     }
 
     fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
-        let list = |list, name: &'static str| {
-            let frames = self.lists.iter(list);
-            frames.map(move |frame| (frame, name.to_owned()))
-        };
-        Some(State {
-            title: "T1, then T2, most recent first".into(),
-            frames: list(ONCE, "T1").chain(list(AGAIN, "T2")).collect(),
-        })
+        let title = "T1, then T2, most recent first";
+        let names = [(ONCE, "T1"), (AGAIN, "T2")];
+        Some(State::lists(title, &self.lists, names))
     }
 }

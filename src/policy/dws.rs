@@ -42,11 +42,10 @@ impl<'t> Policy<'t> for Damped<'t> {
     };
 
     fn new(setup: &Setup<'t>) -> Damped<'t> {
-        let alpha = u128::from(setup.params.of(&Self::SPEC, "alpha"));
-        let damped = u128::from(setup.tau) * alpha / u128::from(MILLION);
+        let damped = setup.params.part(&Self::SPEC, "alpha", setup.tau);
         Damped {
             windows: WorkingSet::new(setup),
-            damped: (damped as u64).max(1),
+            damped: damped.max(1),
             faulted: false,
         }
     }

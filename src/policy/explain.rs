@@ -53,6 +53,19 @@ impl State {
         }
     }
 
+    /// Frames with the positions, from 0, of the next references to their pages.
+    pub fn by_next_use(order: Vec<(FrameId, Option<u64>)>) -> State {
+        let word = |next: Option<u64>| match next {
+            Some(at) => format!("at {}", at + 1),
+            None => "never".into(),
+        };
+        let frames = order.into_iter();
+        State {
+            title: "next used".into(),
+            frames: frames.map(|(frame, next)| (frame, word(next))).collect(),
+        }
+    }
+
     /// The frames of several lists, each from its front on, with the name of their list on them.
     pub fn lists<'a>(
         title: &str,

@@ -9,6 +9,7 @@
 mod any;
 pub mod explain;
 mod frames;
+mod future;
 mod local;
 pub mod params;
 pub mod select;
@@ -52,9 +53,10 @@ mod wsclock;
 pub use any::AnyPolicy;
 pub use explain::{Left, Seen, State};
 pub use frames::Frames;
+pub use future::Future;
 pub use params::{Param, ParamError, Params, PolicyChoice};
 
-use crate::trace::dense::{PageKey, Ref};
+use crate::trace::dense::PageKey;
 use crate::units::{EntryId, FrameId, PageId};
 
 /// What family a policy belongs to; the order of listings.
@@ -275,19 +277,6 @@ pub struct Setup<'t> {
     /// ([`NEVER`](crate::trace::dense::NEVER) if there is none). Empty unless
     /// [`Spec::needs_future`].
     pub future: Future<'t>,
-}
-
-/// The whole trace and its next-use links.
-#[derive(Clone, Copy, Default)]
-pub struct Future<'t> {
-    /// The packed references, by page.
-    pub refs: &'t [Ref],
-    /// The same by [`Touch::entry`].
-    pub entries: &'t [Ref],
-    /// The position of the next reference of the same page.
-    pub next_use: &'t [u32],
-    /// For the machine: the same for each op that brings a page in ahead of use.
-    pub after_op: &'t [u32],
 }
 
 /// A replacement policy.

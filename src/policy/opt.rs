@@ -11,7 +11,6 @@ use crate::simd::later::{NotBelow, not_below};
 use crate::simd::wide::{self, Work};
 use crate::trace::dense::{NEVER, page_of};
 use crate::units::{FrameId, PageId};
-use rustc_hash::FxHashMap;
 
 /// No frame.
 const NOWHERE: FrameId = FrameId::MAX;
@@ -49,17 +48,10 @@ impl Opt<'_> {
     /// Takes what was referenced before a position into the sets: what will be referenced there or
     /// later.
     fn note_before(&mut self, time: usize) {
-        let next_use = &self.future.next_use[..time];
-        while self.noted < time {
-            let from = self.noted;
-            let mut bits = (self.not_below)(&next_use[from..], time as u32);
-            while bits != 0 {
-                let at = from + bits.trailing_zeros() as usize;
-                bits &= bits - 1;
-                self.note(page_of(self.future.refs[at]), next_use[at]);
-            }
-            self.noted = time.min(from + 64);
-        }
+        let (future, not_below) = (self.future, self.not_below);
+        let from = self.noted;
+        self.noted = from.max(time);
+        future.last_before(from, time, not_below, |page, next| self.note(page, next));
     }
 
     /// A page, if it is resident, is referenced next at a position or never again.
@@ -175,36 +167,20 @@ impl<'t> Policy<'t> for Opt<'t> {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        let later = &self.future.refs[left.time as usize..];
-        let next = later.iter().position(|&at| page_of(at) == left.page);
-        Some(match next {
+        Some(match self.future.next_of(left.page, left.time) {
             None => "never used again".into(),
-            Some(after) => {
-                let next = explain::reference(left.time + after as u64);
+            Some(next) => {
+                let next = explain::reference(next);
                 format!("next used at {next}, the farthest")
             }
         })
     }
 
     fn state(&self, frames: &Frames, next: u64) -> Option<State> {
-        let resident = self.frame_of.iter().filter(|&&frame| frame != NOWHERE);
-        let mut of_page: FxHashMap<PageId, FrameId> =
-            resident.map(|&frame| (frames.page(frame), frame)).collect();
-        let mut order = Vec::new();
-        for (at, &reference) in self.future.refs.iter().enumerate().skip(next as usize) {
-            if of_page.is_empty() {
-                break;
-            }
-            if let Some(frame) = of_page.remove(&page_of(reference)) {
-                order.push((frame, format!("at {}", at + 1)));
-            }
-        }
-        let mut never: Vec<FrameId> = of_page.into_values().collect();
-        never.sort_unstable();
-        order.extend(never.into_iter().map(|frame| (frame, "never".into())));
-        Some(State {
-            title: "next used".into(),
-            frames: order,
-        })
+        let resident = self.frame_of.iter().copied();
+        let resident = resident.filter(|&frame| frame != NOWHERE);
+        Some(State::by_next_use(
+            self.future.by_next_use(frames, resident, next),
+        ))
     }
 }

@@ -10,7 +10,6 @@ use crate::simd::Level;
 use crate::simd::later::{NotBelow, not_below};
 use crate::trace::dense::{NEVER, page_of};
 use crate::units::{FrameId, PageId};
-use rustc_hash::FxHashMap;
 
 /// No frame.
 const NOWHERE: FrameId = FrameId::MAX;
@@ -59,17 +58,11 @@ impl OptWb<'_> {
     /// Takes what was referenced before a position into the sets: what will be referenced there or
     /// later.
     fn note_before(&mut self, frames: &Frames, time: usize) {
-        let next_use = &self.future.next_use[..time];
-        while self.noted < time {
-            let from = self.noted;
-            let mut bits = (self.not_below)(&next_use[from..], time as u32);
-            while bits != 0 {
-                let at = from + bits.trailing_zeros() as usize;
-                bits &= bits - 1;
-                self.note(frames, page_of(self.future.refs[at]), next_use[at]);
-            }
-            self.noted = time.min(from + 64);
-        }
+        let (future, not_below) = (self.future, self.not_below);
+        let from = self.noted;
+        self.noted = from.max(time);
+        let note = |page, next| self.note(frames, page, next);
+        future.last_before(from, time, not_below, note);
     }
 
     /// A page, if it is resident, is referenced next at a position or never again.
@@ -115,13 +108,6 @@ impl OptWb<'_> {
         pages.upcoming.remove(position);
         let is_dirty = Some(position) != clean;
         (page_of(self.future.refs[position]), is_dirty)
-    }
-
-    /// When a page is referenced next from a position on.
-    fn next_of(&self, page: PageId, from: u64) -> Option<u64> {
-        let later = self.future.refs.iter().skip(from as usize);
-        let ahead = later.map(|&at| page_of(at)).position(|other| other == page);
-        ahead.map(|ahead| from + ahead as u64)
     }
 }
 
@@ -189,7 +175,7 @@ impl<'t> Policy<'t> for OptWb<'t> {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        let next = match self.next_of(left.page, left.time) {
+        let next = match self.future.next_of(left.page, left.time) {
             None => "never used again".into(),
             Some(next) => format!("next used at {}", explain::reference(next)),
         };
@@ -200,29 +186,17 @@ impl<'t> Policy<'t> for OptWb<'t> {
     }
 
     fn state(&self, frames: &Frames, next: u64) -> Option<State> {
-        let resident = self.frame_of.iter().filter(|&&frame| frame != NOWHERE);
-        let mut of_page: FxHashMap<PageId, FrameId> =
-            resident.map(|&frame| (frames.page(frame), frame)).collect();
-        let clean = |frame| {
-            if frames.dirty(frame) {
-                "dirty"
+        let resident = self.frame_of.iter().copied();
+        let resident = resident.filter(|&frame| frame != NOWHERE);
+        let order = self.future.by_next_use(frames, resident, next);
+        let mut state = State::by_next_use(order);
+        for (frame, word) in &mut state.frames {
+            *word += if frames.dirty(*frame) {
+                ", dirty"
             } else {
-                "clean"
-            }
-        };
-        let mut order = Vec::new();
-        for (at, &reference) in self.future.refs.iter().enumerate().skip(next as usize) {
-            if let Some(frame) = of_page.remove(&page_of(reference)) {
-                order.push((frame, format!("at {}, {}", at + 1, clean(frame))));
-            }
+                ", clean"
+            };
         }
-        let mut never: Vec<FrameId> = of_page.into_values().collect();
-        never.sort_unstable();
-        let word = |frame| (frame, format!("never, {}", clean(frame)));
-        order.extend(never.into_iter().map(word));
-        Some(State {
-            title: "next used".into(),
-            frames: order,
-        })
+        Some(state)
     }
 }

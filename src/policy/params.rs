@@ -156,8 +156,17 @@ impl Params {
     /// # Panics
     /// As for [`Params::of`].
     pub fn share(&self, spec: &Spec, name: &str, frames: u32) -> u32 {
-        let share = u128::from(frames) * u128::from(self.of(spec, name)) / u128::from(MILLION);
+        let share = self.part(spec, name, u64::from(frames));
         u32::try_from(share).unwrap_or(u32::MAX)
+    }
+
+    /// That fraction of any number, rounded down.
+    ///
+    /// # Panics
+    /// As for [`Params::of`].
+    pub fn part(&self, spec: &Spec, name: &str, of: u64) -> u64 {
+        let part = u128::from(of) * u128::from(self.of(spec, name)) / u128::from(MILLION);
+        u64::try_from(part).unwrap_or(u64::MAX)
     }
 }
 

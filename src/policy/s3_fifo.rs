@@ -1,19 +1,17 @@
 //! S3-FIFO: new pages pass a small queue first, and only those referenced there get into the main
 //! one; pages that left the small queue are remembered.
 
+use super::support::ghosts::Ghosts;
 use super::support::lists::Lists;
 use super::{
     Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
     Want,
 };
-use crate::units::{FrameId, PageId};
+use crate::units::FrameId;
 
 /// The queues; pages enter at the front of a list and leave at its back.
 const SMALL: usize = 0;
 const MAIN: usize = 1;
-
-/// The one list of ghosts.
-const GHOSTS: usize = 0;
 
 /// The greatest frequency.
 const OFTEN: u8 = 3;
@@ -23,36 +21,15 @@ pub struct S3Fifo {
     queues: Lists,
     /// References of the page in each frame since it came in or was spared.
     frequency: Vec<u8>,
-    ghosts: Lists,
-    /// The page for which room was made, if it was remembered.
-    returns: Option<PageId>,
-    /// Pages that the small queue has before it gives one up; most ghosts.
+    ghosts: Ghosts,
+    /// Pages that the small queue has before it gives one up.
     small: u32,
-    most_ghosts: u32,
     threshold: u8,
     /// Whether new pages go into the main queue once the small one has its share: until the first
     /// victim.
     fills_main: bool,
     /// The queue that the last victim was in.
     left: usize,
-}
-
-impl S3Fifo {
-    /// Whether a page was remembered; it is no more.
-    fn recall(&mut self, page: PageId) -> bool {
-        let known = self.ghosts.list_of(page).is_some();
-        if known {
-            self.ghosts.remove(page);
-        }
-        known
-    }
-
-    fn remember(&mut self, page: PageId) {
-        self.ghosts.push_front(GHOSTS, page);
-        if self.ghosts.len(GHOSTS) > self.most_ghosts {
-            self.ghosts.pop_back(GHOSTS);
-        }
-    }
 }
 
 impl<'t> Policy<'t> for S3Fifo {
@@ -67,7 +44,7 @@ impl<'t> Policy<'t> for S3Fifo {
         sees: Sees::Hits,
         draws: false,
         complexity: "hit counts to 3; fault O(1) amortised, O(c) at worst",
-        state: "10 bytes a frame, 9 bytes a page",
+        state: "10 bytes a frame, 4 a page, 8 to 16 a remembered page",
         repeats: Repeats::All,
         bursts: Bursts::SetBits,
         params: &[
@@ -103,10 +80,8 @@ impl<'t> Policy<'t> for S3Fifo {
         S3Fifo {
             queues: Lists::new(2, setup.frames),
             frequency: vec![0; setup.frames as usize],
-            ghosts: Lists::new(1, setup.pages as u32),
-            returns: None,
+            ghosts: Ghosts::new(setup.pages, share("ghost")),
             small: share("small").max(1),
-            most_ghosts: share("ghost"),
             threshold: setup.params.of(&Self::SPEC, "threshold") as u8,
             fills_main: setup.params.of(&Self::SPEC, "fill-main") == 1,
             left: SMALL,
@@ -128,7 +103,7 @@ impl<'t> Policy<'t> for S3Fifo {
     }
 
     fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        self.returns = self.recall(want.page).then_some(want.page);
+        self.ghosts.recall(want.page);
         self.fills_main = false;
         let from_small = self.queues.len(SMALL) >= self.small;
         loop {
@@ -144,7 +119,7 @@ impl<'t> Policy<'t> for S3Fifo {
                 MAIN if *frequency > 0 => *frequency -= 1,
                 _ => {
                     if queue == SMALL {
-                        self.remember(frames.page(frame));
+                        self.ghosts.push(frames.page(frame));
                     }
                     self.left = queue;
                     return frame;
@@ -157,7 +132,7 @@ impl<'t> Policy<'t> for S3Fifo {
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
         let page = frames.page(at.frame);
-        let returns = self.returns.take() == Some(page) || self.recall(page);
+        let returns = self.ghosts.take(page);
         let fills = self.fills_main && self.queues.len(SMALL) >= self.small;
         let queue = if returns || fills { MAIN } else { SMALL };
         self.queues.push_front(queue, at.frame);

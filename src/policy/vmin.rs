@@ -7,8 +7,7 @@ use super::{
     Want, explain,
 };
 use crate::trace::dense::{NEVER, PageKey, page_of};
-use crate::units::{FrameId, PageId};
-use rustc_hash::FxHashMap;
+use crate::units::FrameId;
 use std::collections::VecDeque;
 
 /// VMIN.
@@ -112,24 +111,9 @@ impl<'t> Policy<'t> for Vmin<'t> {
 
     fn state(&self, frames: &Frames, next: u64) -> Option<State> {
         let taken = self.taken.iter().map(|frame| frame as FrameId);
-        let mut of_page: FxHashMap<PageId, FrameId> =
-            taken.map(|frame| (frames.page(frame), frame)).collect();
-        let mut order = Vec::new();
-        for (at, &reference) in self.future.refs.iter().enumerate().skip(next as usize) {
-            if of_page.is_empty() {
-                break;
-            }
-            if let Some(frame) = of_page.remove(&page_of(reference)) {
-                order.push((frame, format!("at {}", at + 1)));
-            }
-        }
-        let mut never: Vec<FrameId> = of_page.into_values().collect();
-        never.sort_unstable();
-        order.extend(never.into_iter().map(|frame| (frame, "never".into())));
-        Some(State {
-            title: "next used".into(),
-            frames: order,
-        })
+        Some(State::by_next_use(
+            self.future.by_next_use(frames, taken, next),
+        ))
     }
 }
 

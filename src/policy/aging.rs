@@ -146,7 +146,7 @@ impl<'t> Policy<'t> for Aging {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        Some(match left.seen.referenced {
+        Some(match left.referenced {
             false => "the least counter of the pages not referenced since the last tick".into(),
             true => "all were referenced since the last tick; the least counter".into(),
         })

@@ -2,15 +2,20 @@
 //! by something else (TLBs looked up at every reference, frames allotted by process, explanations),
 //! so that their loops are compiled once and not once per policy. Knows nothing of what it wraps.
 
+use super::explain::Departure;
 use super::local::Local;
+use super::witness::Witness;
 use super::{
     Bursts, Event, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, TABLE,
     Touch, Visitor, Want, dispatch,
 };
 use crate::units::{EntryId, FrameId};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::Sender;
 
 /// What a policy can be asked that is replayed reference by reference.
-trait Replaces<'t>: Send {
+pub(super) trait Replaces<'t>: Send {
     fn hit(&mut self, at: Touch);
     fn is_full(&self, process: u32) -> bool;
     fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId;
@@ -154,6 +159,22 @@ impl<'t> Policy<'t> for AnyPolicy<'t> {
 }
 
 impl<'t> AnyPolicy<'t> {
+    /// The policy that [`new`](Policy::new) makes. Every page that leaves while `watches` is true is
+    /// reported as it leaves, with the policy's reason.
+    pub fn watched(
+        setup: &Setup<'t>,
+        watches: Arc<AtomicBool>,
+        reports: Sender<Departure>,
+    ) -> AnyPolicy<'t> {
+        let AnyPolicy(inner) = AnyPolicy::new(setup);
+        AnyPolicy(Box::new(Witness::new(
+            inner,
+            setup.frames,
+            watches,
+            reports,
+        )))
+    }
+
     /// The policy that the setup names, for all processes or for one.
     pub(super) fn alone(setup: &Setup<'t>) -> AnyPolicy<'t> {
         dispatch(setup.policy, Make(setup))

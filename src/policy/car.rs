@@ -89,9 +89,9 @@ impl<'t> Policy<'t> for Car {
 
     fn why(&self, left: &Left) -> Option<String> {
         Some(format!(
-            "reference bit 0 at the hand of {}, behind {} pages whose bits were cleared",
+            "reference bit 0 at the hand of {}{}",
             list_name(self.left),
-            left.cleared.saturating_sub(1)
+            left.looks()
         ))
     }
 

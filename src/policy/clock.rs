@@ -67,13 +67,11 @@ impl<'t> Policy<'t> for Clock {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        Some(match (left.seen.referenced, left.cleared) {
+        Some(match (left.referenced, left.cleared) {
             (true, _) => {
                 "every reference bit was set: the hand cleared them all and came round to it".into()
             }
-            (false, 0) => "reference bit 0 at the hand".into(),
-            (false, 1) => "reference bit 0, behind 1 page whose bit the hand cleared".into(),
-            (false, n) => format!("reference bit 0, behind {n} pages whose bits the hand cleared"),
+            (false, _) => format!("reference bit 0 at the hand{}", left.looks()),
         })
     }
 

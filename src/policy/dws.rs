@@ -5,7 +5,7 @@ use super::params::MILLION;
 use super::ws::WorkingSet;
 use super::{
     Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want, explain,
+    Want,
 };
 use crate::units::{EntryId, FrameId};
 
@@ -16,6 +16,8 @@ pub struct Damped<'t> {
     damped: u64,
     /// The reference under way loaded a page.
     faulted: bool,
+    /// Whether the last page that left was outside the window.
+    left_outside: bool,
 }
 
 impl<'t> Policy<'t> for Damped<'t> {
@@ -47,6 +49,7 @@ impl<'t> Policy<'t> for Damped<'t> {
             windows: WorkingSet::new(setup),
             damped: damped.max(1),
             faulted: false,
+            left_outside: true,
         }
     }
 
@@ -78,21 +81,25 @@ impl<'t> Policy<'t> for Damped<'t> {
 
     #[inline(always)]
     fn expire(&mut self, frames: &mut Frames, at: Touch) -> Option<FrameId> {
+        self.left_outside = true;
         let left = self.windows.expire(frames, at);
         if left.is_some() || !self.faulted {
             return left;
         }
         self.faulted = false;
+        self.left_outside = false;
         self.windows.drop_oldest(at.entry, self.damped);
         self.windows.expire(frames, at)
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        let last = explain::reference(left.seen.last_use);
-        let damped = self.damped;
-        Some(format!(
-            "outside the window, or the oldest at a fault and unused for {damped}; last used at {last}"
-        ))
+        let (last, damped) = (left.seen.last(), self.damped);
+        Some(match self.left_outside {
+            true => format!("outside the window, {last}"),
+            false => {
+                format!("the oldest of its window at a fault, unused for {damped} or more, {last}")
+            }
+        })
     }
 
     fn state(&self, frames: &Frames, next: u64) -> Option<State> {

@@ -15,6 +15,10 @@ const REFERENCED: usize = 2;
 /// Enhanced second chance. A page becomes idle only where this policy clears its bit; that it was
 /// referenced or written since is found out when a victim is looked for.
 pub struct EnhancedSecondChance {
+    /// The class of the last victim, by its bits when it was chosen.
+    left: usize,
+    /// Whether every page was referenced when the hand began to look for it.
+    left_all: bool,
     classes: Classes<3>,
     hand: FrameId,
     frames: usize,
@@ -46,6 +50,8 @@ impl<'t> Policy<'t> for EnhancedSecondChance {
 
     fn new(setup: &Setup<'t>) -> EnhancedSecondChance {
         EnhancedSecondChance {
+            left: IDLE_CLEAN,
+            left_all: false,
             classes: Classes::new(setup.frames),
             hand: 0,
             frames: setup.frames as usize,
@@ -54,15 +60,19 @@ impl<'t> Policy<'t> for EnhancedSecondChance {
     }
 
     fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+        self.left_all = false;
         let victim = loop {
             if let Some(clean) = self.first(frames, IDLE_CLEAN) {
+                self.left = IDLE_CLEAN;
                 break clean;
             }
             let dirty = self.first(frames, IDLE_DIRTY);
             self.clear_up_to(frames, dirty);
             if let Some(dirty) = dirty {
+                self.left = IDLE_DIRTY;
                 break dirty;
             }
+            self.left_all = true;
         };
         self.classes.remove(victim);
         self.hand = victim + 1;
@@ -81,10 +91,20 @@ impl<'t> Policy<'t> for EnhancedSecondChance {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        Some(match left.cleared {
-            0 => "the first page from the hand on that was neither referenced nor dirty, or else not referenced".into(),
-            1 => "no page was neither referenced nor dirty; the first not referenced, behind 1 page whose bit the hand cleared".into(),
-            n => format!("no page was neither referenced nor dirty; the first not referenced, behind {n} pages whose bits the hand cleared"),
+        Some(match (self.left_all, self.left) {
+            (false, IDLE_CLEAN) => {
+                "the first page from the hand on that was neither referenced nor dirty".into()
+            }
+            (false, _) => format!(
+                "every clean page was referenced: the first from the hand on that was dirty but not referenced{}",
+                left.looks()
+            ),
+            (true, IDLE_CLEAN) => {
+                "every page was referenced, and the hand cleared all bits: then the first clean page from the hand on".into()
+            }
+            (true, _) => {
+                "every page was referenced and dirty, and the hand cleared all bits: then the first page from the hand on".into()
+            }
         })
     }
 

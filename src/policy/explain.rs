@@ -3,36 +3,100 @@
 //! Knows nothing of how they are shown.
 
 use super::support::lists::Lists;
-use crate::units::{FrameId, PageId};
+use crate::units::{FrameId, PageId, counted};
 
-/// What was seen of a page while it was in its frame.
+/// What happened to a page while it was in its frame.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// The position of the reference that brought it in, or before which it was brought in.
+    /// The position of the reference that brought the page in, or before which it was brought in
+    /// ahead of use.
     pub loaded: u64,
-    /// The position of its last reference; that of the load if there was none.
+    /// The position of its last reference; equal to `loaded` without any.
     pub last_use: u64,
+    /// Whether it was brought in ahead of use, not by a reference.
+    pub ahead: bool,
     /// References since it came in, the one that brought it in among them.
     pub uses: u64,
-    /// Whether its reference bit was set when it last was looked at.
-    pub referenced: bool,
 }
 
-/// A page that has just left memory by the policy's choice.
+impl Seen {
+    /// Its last reference in words: `last at reference 5`. Of a page that was never referenced: when
+    /// it was brought in.
+    pub fn last(&self) -> String {
+        match self.uses {
+            0 => format!("{}, not referenced since", self.arrival()),
+            _ => format!("last at {}", reference(self.last_use)),
+        }
+    }
+
+    /// When it came in, in words: `loaded at reference 5`, `brought in ahead of reference 5`.
+    pub fn arrival(&self) -> String {
+        let how = if self.ahead {
+            "brought in ahead of"
+        } else {
+            "loaded at"
+        };
+        format!("{how} {}", reference(self.loaded))
+    }
+}
+
+/// A page that leaves memory, as the policy that chose it sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Left {
     /// The page.
     pub page: PageId,
-    /// The frame that it was in.
+    /// The frame that it is in.
     pub frame: FrameId,
-    /// The position of the reference that it had to make room for, or after which it left.
+    /// The position of the reference that it makes room for, or after which it leaves.
     pub time: u64,
-    /// What was seen of it.
+    /// What happened to it since it came in.
     pub seen: Seen,
-    /// Whether it left because its window closed.
-    pub expired: bool,
-    /// How many pages lost their reference bit while it was looked for.
+    /// Whether its reference bit was set when the policy began to look for a page. Of an expired
+    /// page: never.
+    pub referenced: bool,
+    /// Whether the policy cleared that bit before it chose the page.
+    pub lost_its_bit: bool,
+    /// How many other pages lost their reference bits while the policy looked.
     pub cleared: u32,
+    /// Whether it leaves because its window closed.
+    pub expired: bool,
+}
+
+impl Left {
+    /// Which bits the hand cleared on its way, in words that follow those on the page; empty if none.
+    pub fn looks(&self) -> String {
+        let others = counted(u64::from(self.cleared), "other page");
+        match (self.lost_its_bit, self.cleared) {
+            (false, 0) => String::new(),
+            (false, _) => format!(", after the bits of {others} were cleared"),
+            (true, 0) => ", after its own bit was cleared".into(),
+            (true, _) => format!(", after its own bit and those of {others} were cleared"),
+        }
+    }
+}
+
+/// Why a page leaves memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaves {
+    /// The policy chose it to make room.
+    Chosen,
+    /// Its window closed.
+    Expired,
+    /// Nobody maps it any more.
+    Freed,
+}
+
+/// A page that leaves memory, as reported by [`AnyPolicy::watched`](super::AnyPolicy::watched).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Departure {
+    /// The page.
+    pub page: PageId,
+    /// Whether its dirty bit is set.
+    pub dirty: bool,
+    /// The cause.
+    pub leaves: Leaves,
+    /// The policy's reason, if it had a choice and says why.
+    pub why: Option<String>,
 }
 
 /// What a policy keeps in order: frames, and of each what the policy knows.

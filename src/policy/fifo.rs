@@ -2,8 +2,8 @@
 
 use super::support::queue::Queue;
 use super::{
-    Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
-    explain,
+    Bursts, Family, Frames, Left, Policy, Repeats, Seen, Sees, Setup, Space, Spec, State, Touch,
+    Want, explain,
 };
 use crate::units::FrameId;
 
@@ -49,8 +49,11 @@ impl<'t> Policy<'t> for Fifo {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        let loaded = explain::reference(left.seen.loaded);
-        Some(format!("loaded first, at {loaded}"))
+        let Seen { loaded, ahead, .. } = left.seen;
+        Some(match ahead {
+            false => format!("loaded first, at {}", explain::reference(loaded)),
+            true => format!("first to come in, {}", left.seen.arrival()),
+        })
     }
 
     fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {

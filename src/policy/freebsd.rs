@@ -30,6 +30,8 @@ struct Counts {
 
 /// Active, inactive and laundry queue.
 pub struct FreeBsd {
+    /// The queue that the last victim was in.
+    left: usize,
     queues: Lists,
     /// By frame.
     activity: Vec<u8>,
@@ -88,6 +90,7 @@ impl FreeBsd {
                 self.queues.move_front(LAUNDRY, frame);
             } else {
                 self.queues.remove(frame);
+                self.left = queue;
                 self.counts.steal += 1;
                 return Some(frame);
             }
@@ -122,6 +125,7 @@ impl<'t> Policy<'t> for FreeBsd {
     fn new(setup: &Setup<'t>) -> FreeBsd {
         let target = setup.params.share(&Self::SPEC, "inactive", setup.frames);
         FreeBsd {
+            left: INACTIVE,
             queues: Lists::new(3, setup.frames),
             activity: vec![0; setup.frames as usize],
             target: target.max(1),
@@ -160,14 +164,11 @@ impl<'t> Policy<'t> for FreeBsd {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        let looks = match left.cleared {
-            0 => String::new(),
-            1 => ", after 1 page lost its bit".into(),
-            pages => format!(", after {pages} pages lost their bits"),
+        let queue = match self.left {
+            INACTIVE => "clean, the first such page of the inactive queue",
+            _ => "first page of the laundry queue: no clean page was inactive",
         };
-        Some(format!(
-            "first page of the inactive queue, or else of the laundry, with reference bit 0{looks}"
-        ))
+        Some(format!("reference bit 0, {queue}{}", left.looks()))
     }
 
     fn state(&self, frames: &Frames, _next: u64) -> Option<State> {

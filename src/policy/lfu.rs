@@ -3,7 +3,7 @@
 use super::support::lazy_heap::LazyHeap;
 use super::{
     Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want, explain,
+    Want,
 };
 use crate::units::FrameId;
 
@@ -101,8 +101,7 @@ impl<'t> Policy<'t> for Lfu {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        let last = explain::reference(left.seen.last_use);
-        Some(format!("least frequently used, last at {last}"))
+        Some(format!("least frequently used, {}", left.seen.last()))
     }
 
     fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {

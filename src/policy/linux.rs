@@ -193,7 +193,7 @@ impl<'t> Policy<'t> for Linux {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        Some(match left.seen.referenced {
+        Some(match left.referenced {
             true => "oldest of the inactive list; its reference bit was cleared on the way".into(),
             false => "oldest of the inactive list, reference bit 0".into(),
         })

@@ -26,6 +26,8 @@ pub struct Lirs {
     /// LIR pages, and how many there are at most.
     lirs: u32,
     most_lirs: u32,
+    /// Whether the last victim was a LIR page.
+    left_lir: bool,
 }
 
 impl Lirs {
@@ -106,6 +108,7 @@ impl<'t> Policy<'t> for Lirs {
             frames: setup.frames,
             lirs: 0,
             most_lirs: setup.frames - hirs,
+            left_lir: false,
         }
     }
 
@@ -123,6 +126,7 @@ impl<'t> Policy<'t> for Lirs {
     }
 
     fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+        self.left_lir = self.queue.is_empty(QUEUE);
         let Some(frame) = self.queue.pop_back(QUEUE) else {
             // All are LIR: a process that has fewer frames than there are.
             self.prune();
@@ -167,7 +171,10 @@ impl<'t> Policy<'t> for Lirs {
     }
 
     fn why(&self, _left: &Left) -> Option<String> {
-        Some("the HIR page that is longest in the queue".into())
+        Some(match self.left_lir {
+            true => "the lowest of the stack: there is no HIR page".into(),
+            false => "the HIR page that is longest in the queue".into(),
+        })
     }
 
     fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {

@@ -5,9 +5,9 @@ use super::params::MILLION;
 use super::support::lazy_heap::LazyHeap;
 use super::{
     Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want, explain,
+    Want,
 };
-use crate::units::FrameId;
+use crate::units::{FrameId, counted};
 
 /// A sum of weights 2^(lambda * time), one for each reference: what the paper's values were at
 /// time 0. It only grows, and compares as they do at any time.
@@ -171,11 +171,8 @@ impl<'t> Policy<'t> for Lrfu {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        let last = explain::reference(left.seen.last_use);
-        Some(match left.seen.uses {
-            1 => format!("the least sum: 1 reference, at {last}"),
-            uses => format!("the least sum: {uses} references, the last at {last}"),
-        })
+        let uses = counted(left.seen.uses, "reference");
+        Some(format!("the least sum: {uses}, {}", left.seen.last()))
     }
 
     fn state(&self, _frames: &Frames, next: u64) -> Option<State> {

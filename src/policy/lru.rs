@@ -4,7 +4,6 @@ use super::support::list::List;
 use super::support::recency::Recency;
 use super::{
     Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
-    explain,
 };
 use crate::units::FrameId;
 
@@ -87,8 +86,7 @@ impl<'t> Policy<'t> for Lru {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        let last = explain::reference(left.seen.last_use);
-        Some(format!("least recently used, last at {last}"))
+        Some(format!("least recently used, {}", left.seen.last()))
     }
 
     fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {

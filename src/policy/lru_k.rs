@@ -30,8 +30,8 @@ pub struct LruK {
     /// what they leave then, and by when their burst may be over.
     bursting: LazyHeap<Key>,
     ending: LazyHeap<u64>,
-    /// The key of the last victim.
-    left: Key,
+    /// The key of the last victim, and whether every page was in a burst.
+    left: (Key, bool),
 }
 
 /// For each of some frames or pages: its last reference, and the last K that count, the latest
@@ -130,7 +130,7 @@ impl<'t> Policy<'t> for LruK {
             settled: LazyHeap::new(setup.frames),
             bursting: LazyHeap::new(setup.frames),
             ending: LazyHeap::new(setup.frames),
-            left: (NEVER, NEVER),
+            left: ((NEVER, NEVER), false),
         }
     }
 
@@ -147,7 +147,7 @@ impl<'t> Policy<'t> for LruK {
 
     fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
         let frame = self.choose(want.time + 1);
-        self.left = self.times.key(frame);
+        self.left = (self.times.key(frame), self.bursting.contains(frame));
         self.forget(frame, frames.page(frame));
         frame
     }
@@ -168,19 +168,25 @@ impl<'t> Policy<'t> for LruK {
         self.forget(frame, frames.page(frame));
     }
 
-    fn why(&self, _left: &Left) -> Option<String> {
-        let (earliest, last) = self.left;
-        let (k, last) = (self.times.k, explain::reference(last - 1));
-        Some(match (k, earliest) {
-            (1, _) => format!("least recently used, last at {last}"),
-            (_, NEVER) => format!("fewer than {k} references that count, the last at {last}"),
+    fn why(&self, left: &Left) -> Option<String> {
+        let ((earliest, _), in_burst) = self.left;
+        let (k, crp, last) = (self.times.k, self.correlated, left.seen.last());
+        let among = match (crp, in_burst) {
+            (0, _) => String::new(),
+            (_, false) => format!("of the pages not referenced for more than {crp}: "),
+            (_, true) => format!("every page was referenced within {crp}: "),
+        };
+        let chosen = match (k, earliest) {
+            (1, _) => format!("least recently used, {last}"),
+            (_, NEVER) => format!("fewer than {k} references that count, {last}"),
             (_, earliest) => {
+                // Each burst between moves an earlier reference forward by its length.
+                let counts = if crp > 0 { "counted as made at" } else { "at" };
                 let earliest = explain::reference(earliest - 1);
-                format!(
-                    "its reference {k} times back, at {earliest}, is the oldest; last at {last}"
-                )
+                format!("its reference {k} times back, {counts} {earliest}, is the oldest; {last}")
             }
-        })
+        };
+        Some(format!("{among}{chosen}"))
     }
 
     fn state(&self, _frames: &Frames, next: u64) -> Option<State> {

@@ -47,11 +47,12 @@ mod two_q;
 mod two_q_simple;
 mod vmin;
 mod w_tinylfu;
+mod witness;
 mod ws;
 mod wsclock;
 
 pub use any::AnyPolicy;
-pub use explain::{Left, Seen, State};
+pub use explain::{Departure, Leaves, Left, Seen, State};
 pub use frames::Frames;
 pub use future::Future;
 pub use params::{Param, ParamError, Params, PolicyChoice};

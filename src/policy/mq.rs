@@ -125,9 +125,8 @@ impl<'t> Policy<'t> for Mq {
 
     fn why(&self, _left: &Left) -> Option<String> {
         let (queue, count) = self.left;
-        let times = if count == 1 { "time" } else { "times" };
         Some(format!(
-            "least recent of queue {queue}, the lowest that is not empty; referenced {count} {times}"
+            "at the end of queue {queue}, the lowest that is not empty; its count is {count}"
         ))
     }
 
@@ -139,7 +138,7 @@ impl<'t> Policy<'t> for Mq {
             (frame, format!("queue {queue}, count {count}"))
         };
         Some(State {
-            title: "by queue, most recent first".into(),
+            title: "by queue, the last to enter it first".into(),
             frames: all.map(word).collect(),
         })
     }

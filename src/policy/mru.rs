@@ -2,7 +2,6 @@
 
 use super::{
     Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
-    explain,
 };
 use crate::units::FrameId;
 
@@ -77,8 +76,7 @@ impl<'t> Policy<'t> for Mru {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        let last = explain::reference(left.seen.last_use);
-        Some(format!("most recently used, last at {last}"))
+        Some(format!("most recently used, {}", left.seen.last()))
     }
 
     fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {

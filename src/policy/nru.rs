@@ -95,7 +95,7 @@ impl<'t> Policy<'t> for Nru {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        Some(match left.seen.referenced {
+        Some(match left.referenced {
             false => "not referenced since the last tick; first of its class from the hand".into(),
             true => "all were referenced since the last tick; first of its class".into(),
         })

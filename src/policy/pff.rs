@@ -4,10 +4,10 @@ use super::support::bits::BitSet;
 use super::support::rings::Rings;
 use super::{
     Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want, explain,
+    Want,
 };
 use crate::trace::dense::PageKey;
-use crate::units::{EntryId, FrameId, PageId};
+use crate::units::{EntryId, FrameId, PageId, counted};
 
 /// Page fault frequency. Pages that may have been referenced since their bits were cleared are kept
 /// apart, so that a fault does not look at the others: it is enough to be told of a reference that
@@ -113,10 +113,9 @@ impl<'t> Policy<'t> for PageFaultFrequency<'t> {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        let last = explain::reference(left.seen.last_use);
-        let tau = self.tau;
+        let (tau, last) = (counted(self.tau, "reference"), left.seen.last());
         Some(format!(
-            "no fault for {tau} references, nor a use of it since the bits were cleared; last at {last}"
+            "the process had loaded no page for {tau} or more, and the reference bit is clear: {last}"
         ))
     }
 

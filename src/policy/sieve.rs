@@ -68,7 +68,10 @@ impl<'t> Policy<'t> for Sieve {
     }
 
     fn why(&self, _left: &Left) -> Option<String> {
-        Some("reference bit 0 at the hand, not referenced since the hand last passed".into())
+        Some(
+            "reference bit 0 at the hand: not referenced since it came in or the hand last passed"
+                .into(),
+        )
     }
 
     fn state(&self, frames: &Frames, _next: u64) -> Option<State> {

@@ -5,7 +5,7 @@ use super::params::MILLION;
 use super::support::lists::Lists;
 use super::{
     Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want, explain,
+    Want,
 };
 use crate::units::FrameId;
 
@@ -93,10 +93,10 @@ impl<'t> Policy<'t> for Slru {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        let last = explain::reference(left.seen.last_use);
+        let last = left.seen.last();
         Some(match self.left {
-            PROBATIONARY => format!("at the end of the probationary segment, last used at {last}"),
-            _ => format!("nothing is on probation; last used at {last}"),
+            PROBATIONARY => format!("at the end of the probationary segment, {last}"),
+            _ => format!("nothing is on probation: at the end of the protected segment, {last}"),
         })
     }
 

@@ -5,10 +5,10 @@ use super::support::bits::BitSet;
 use super::support::rings::Rings;
 use super::{
     Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want, explain,
+    Want,
 };
 use crate::trace::dense::PageKey;
-use crate::units::{EntryId, FrameId, PageId};
+use crate::units::{EntryId, FrameId, PageId, counted};
 
 /// No look is due.
 const LATER: u64 = u64::MAX;
@@ -160,12 +160,8 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        let last = explain::reference(left.seen.last_use);
-        let looks = match self.looks {
-            1 => "1 look".to_owned(),
-            looks => format!("{looks} looks"),
-        };
-        Some(format!("idle for {looks}, last used at {last}"))
+        let looks = counted(self.looks, "look");
+        Some(format!("idle for {looks}, {}", left.seen.last()))
     }
 
     fn state(&self, frames: &Frames, _next: u64) -> Option<State> {

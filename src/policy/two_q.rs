@@ -6,7 +6,7 @@ use super::support::ghosts::Ghosts;
 use super::support::lists::Lists;
 use super::{
     Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want, explain,
+    Want,
 };
 use crate::units::FrameId;
 
@@ -107,14 +107,8 @@ impl<'t> Policy<'t> for TwoQ {
 
     fn why(&self, left: &Left) -> Option<String> {
         Some(match self.left {
-            A1_IN => {
-                let loaded = explain::reference(left.seen.loaded);
-                format!("the oldest of A1in, loaded at {loaded}")
-            }
-            _ => {
-                let last = explain::reference(left.seen.last_use);
-                format!("least recently used of Am, last at {last}")
-            }
+            A1_IN => format!("the oldest of A1in, {}", left.seen.arrival()),
+            _ => format!("least recently used of Am, {}", left.seen.last()),
         })
     }
 

@@ -5,7 +5,7 @@ use super::params::MILLION;
 use super::support::lists::Lists;
 use super::{
     Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want, explain,
+    Want,
 };
 use crate::units::FrameId;
 
@@ -82,14 +82,11 @@ impl<'t> Policy<'t> for TwoQSimple {
 
     fn why(&self, left: &Left) -> Option<String> {
         Some(match self.left {
-            A1 => {
-                let loaded = explain::reference(left.seen.loaded);
-                format!("the oldest of A1, loaded at {loaded} and not used since")
-            }
-            _ => {
-                let last = explain::reference(left.seen.last_use);
-                format!("least recently used of Am, last at {last}")
-            }
+            A1 => format!(
+                "the oldest of A1, {}, not referenced again",
+                left.seen.arrival()
+            ),
+            _ => format!("least recently used of Am, {}", left.seen.last()),
         })
     }
 

@@ -4,7 +4,7 @@
 use super::support::bits::BitSet;
 use super::{
     Bursts, Family, Frames, Future, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want, explain,
+    Want,
 };
 use crate::trace::dense::{NEVER, PageKey, page_of};
 use crate::units::FrameId;
@@ -104,9 +104,8 @@ impl<'t> Policy<'t> for Vmin<'t> {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        let last = explain::reference(left.seen.last_use);
-        let tau = self.tau;
-        Some(format!("not used again within {tau}, last at {last}"))
+        let (tau, last) = (self.tau, left.seen.last());
+        Some(format!("not used again within {tau}, {last}"))
     }
 
     fn state(&self, frames: &Frames, next: u64) -> Option<State> {

@@ -3,7 +3,7 @@
 
 use super::{
     Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want, explain,
+    Want,
 };
 use crate::units::{EntryId, FrameId, PageId};
 use std::cmp::Reverse;
@@ -263,10 +263,10 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        let last = explain::reference(left.seen.last_use);
+        let last = left.seen.last();
         Some(match left.expired {
-            true => format!("outside the window of {}, last used at {last}", self.tau),
-            false => format!("the limit is reached; least recently used, last at {last}"),
+            true => format!("outside the window of {}, {last}", self.tau),
+            false => format!("the limit is reached: least recently used, {last}"),
         })
     }
 

@@ -15,10 +15,25 @@ const OLD_CLEAN: usize = 0;
 const OLD_DIRTY: usize = 1;
 const YOUNG: usize = 2;
 
+/// Why a page is chosen.
+#[derive(Clone, Copy)]
+enum Chosen {
+    /// It is clean and outside the window.
+    OldClean,
+    /// It is dirty and outside the window; no clean page is outside.
+    OldDirty,
+    /// Every page is inside the window; it is clean.
+    YoungClean,
+    /// Every page is inside the window and dirty.
+    AtHand,
+}
+
 /// WSClock. The hand of the paper looks at page after page; here it leaps from one that matters to
 /// the next: pages that may have been referenced since their bits were cleared, and old ones. It is
 /// enough to be told of a reference that finds the bit clear.
 pub struct WsClock<'t> {
+    /// Why the last victim was chosen.
+    left: Chosen,
     entries: &'t [PageKey],
     tau: u64,
     /// One process: its time is the position in the trace, and not every hit need be told.
@@ -65,6 +80,7 @@ impl<'t> Policy<'t> for WsClock<'t> {
     fn new(setup: &Setup<'t>) -> WsClock<'t> {
         let frames = setup.frames as usize;
         WsClock {
+            left: Chosen::AtHand,
             entries: setup.entries,
             tau: setup.params.of(&Self::SPEC, "tau"),
             alone: setup.processes <= 1,
@@ -96,7 +112,11 @@ impl<'t> Policy<'t> for WsClock<'t> {
         self.grow_old(frames);
         let clean = self.first_old_clean(frames);
         self.pass(frames, clean);
-        let victim = clean.unwrap_or_else(|| self.after_a_circle(frames));
+        let (victim, why) = match clean {
+            Some(clean) => (clean, Chosen::OldClean),
+            None => self.after_a_circle(frames),
+        };
+        self.left = why;
         self.clocks[want.process as usize] -= 1;
         self.forget(victim);
         self.hand = victim + 1;
@@ -123,10 +143,18 @@ impl<'t> Policy<'t> for WsClock<'t> {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        Some(match left.cleared {
-            0 => "the first page from the hand on outside the window, or that was clean".into(),
-            n => format!("the same, once the hand had cleared {n} reference bits"),
-        })
+        let tau = self.tau;
+        let chosen = match self.left {
+            Chosen::OldClean => format!("clean and not used for more than {tau}"),
+            Chosen::OldDirty => {
+                format!(
+                    "dirty and not used for more than {tau}: no clean page was unused for so long"
+                )
+            }
+            Chosen::YoungClean => format!("clean: every page was used within {tau}"),
+            Chosen::AtHand => format!("at the hand: every page was used within {tau} and is dirty"),
+        };
+        Some(format!("{chosen}{}", left.looks()))
     }
 
     fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
@@ -221,17 +249,17 @@ impl WsClock<'_> {
     }
 
     /// The hand came round without an old clean page; no page is referenced any more.
-    fn after_a_circle(&mut self, frames: &Frames) -> FrameId {
+    fn after_a_circle(&mut self, frames: &Frames) -> (FrameId, Chosen) {
         if let Some(dirty) = self.classes.next_around(OLD_DIRTY, self.hand) {
-            return dirty;
+            return (dirty, Chosen::OldDirty);
         }
         while let Some(at) = self.clean.next_around(self.hand as usize) {
             if !frames.dirty(at as FrameId) {
-                return at as FrameId;
+                return (at as FrameId, Chosen::YoungClean);
             }
             self.clean.remove(at);
         }
         let young = self.classes.next_around(YOUNG, self.hand);
-        young.expect("every frame is taken")
+        (young.expect("every frame is taken"), Chosen::AtHand)
     }
 }

@@ -29,6 +29,8 @@ pub struct Explained {
     pub tau: Option<u64>,
     /// The references looked at.
     pub lines: Vec<Line>,
+    /// A line without a reference: what left behind the last one, if anything did.
+    pub end: Option<Line>,
     /// What they came to.
     pub shown: Totals,
     /// What the whole trace came to.
@@ -51,11 +53,11 @@ pub struct Totals {
 /// One reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Its number, from 1.
-    pub number: u64,
-    /// The page.
+    /// Its number, from 1; `None` at the end of the replay.
+    pub number: Option<u64>,
+    /// The page; empty at the end.
     pub page: String,
-    /// `I`, `R` or `W`.
+    /// `I`, `R` or `W`; a blank at the end.
     pub kind: char,
     /// The fault, and whether a device was read for it.
     pub fault: Option<(FaultKind, bool)>,
@@ -99,6 +101,7 @@ impl Explained {
                 faults: counters.faults(),
             },
             swap_full: story.outcome.swap_full.map(|full| full.after),
+            end: (!story.end.is_empty()).then(|| at_end(&story.end, name)),
             lines,
             entries: false,
         }
@@ -167,7 +170,7 @@ fn line(step: &Step, rights: Option<&Rights>, name: &dyn Fn(EntryId) -> String) 
         format!("{title}: {}", pages.join(" "))
     });
     Line {
-        number: step.position + 1,
+        number: Some(step.position + 1),
         page: name(step.entry),
         kind: step.kind.letter(),
         fault: step.fault.map(|fault| (fault.kind, fault.major)),
@@ -183,6 +186,28 @@ fn line(step: &Step, rights: Option<&Rights>, name: &dyn Fn(EntryId) -> String) 
     }
 }
 
+/// What left behind the last reference.
+fn at_end(gone: &[Gone], name: &dyn Fn(EntryId) -> String) -> Line {
+    Line {
+        number: None,
+        page: String::new(),
+        kind: ' ',
+        fault: None,
+        frames: Vec::new(),
+        left: gone.iter().map(|gone| left(gone, name)).collect(),
+        state: None,
+        entry: Default::default(),
+    }
+}
+
+impl Line {
+    /// Its number in words; `end` without one.
+    pub fn label(&self) -> String {
+        self.number
+            .map_or("end".into(), |number| number.to_string())
+    }
+}
+
 fn left(gone: &Gone, name: &dyn Fn(EntryId) -> String) -> (String, String, bool) {
     let what = match gone.cause {
         Cause::Victim => "leaves",
@@ -190,7 +215,7 @@ fn left(gone: &Gone, name: &dyn Fn(EntryId) -> String) -> (String, String, bool)
         Cause::Expired => "leaves the working set",
         Cause::Freed => "is freed: nobody maps it any more",
     };
-    let written = if gone.dirty { ", written back" } else { "" };
+    let written = if gone.written { ", written back" } else { "" };
     let why = gone.why.as_ref().map(|why| format!(": {why}"));
     let words = format!("{what}{written}{}", why.unwrap_or_default());
     (name(gone.entry), words, gone.cause == Cause::Victim)
@@ -246,7 +271,7 @@ fn side_by_side(table: &Explained, lines: &[Line]) -> Grid {
         let fields = lines.iter().map(field);
         std::iter::once(title.to_owned()).chain(fields).collect()
     };
-    let mut grid = vec![row("reference", &|line| line.number.to_string())];
+    let mut grid = vec![row("reference", &Line::label)];
     grid.push(row("page", &|line| line.page.clone()));
     if table.lines.iter().any(|line| line.kind != 'R') {
         grid.push(row("kind", &|line| line.kind.to_string()));
@@ -273,7 +298,7 @@ fn one_below_the_other(table: &Explained, frames: usize) -> Grid {
     titles.push("left".to_owned());
     let fields = |line: &Line| {
         let mut fields = vec![
-            line.number.to_string(),
+            line.label(),
             line.page.clone(),
             line.kind.to_string(),
             line.fault.map_or(String::new(), fault_words),
@@ -348,9 +373,10 @@ pub fn to_text(table: &Explained, width: usize) -> String {
             out += &if fits { wide } else { text(0) };
         }
     }
-    for line in &table.lines {
-        let mut head = format!("  {:>4}  ", line.number);
-        for sentence in sentences(line, frames_apart && table.frames_shown() > 0) {
+    for line in table.lines.iter().chain(&table.end) {
+        let mut head = format!("  {:>4}  ", line.label());
+        let frames = frames_apart && table.frames_shown() > 0 && line.number.is_some();
+        for sentence in sentences(line, frames) {
             wrapped(&mut out, &head, &sentence, width);
             head = " ".repeat(head.chars().count());
         }
@@ -433,9 +459,9 @@ pub fn to_markdown(table: &Explained) -> String {
         }
     }
     out.push('\n');
-    for line in &table.lines {
+    for line in table.lines.iter().chain(&table.end) {
         for sentence in sentences(line, false) {
-            let _ = writeln!(out, "- {}: {}", line.number, markdown::escaped(&sentence));
+            let _ = writeln!(out, "- {}: {}", line.label(), markdown::escaped(&sentence));
         }
     }
     let _ = writeln!(out, "\n{}", table.totals());
@@ -450,9 +476,9 @@ pub const COLUMNS: [(&str, Field); 14] = [
     ("policy", |table, _| table.policy.clone()),
     ("frames", |table, _| shown(table.frames)),
     ("tau", |table, _| shown(table.tau)),
-    ("reference", |_, line| line.number.to_string()),
+    ("reference", |_, line| line.label()),
     ("page", |_, line| line.page.clone()),
-    ("kind", |_, line| line.kind.to_string()),
+    ("kind", |_, line| line.kind.to_string().trim().to_owned()),
     ("fault", |_, line| {
         line.fault
             .map_or(String::new(), |(kind, _)| kind.name().into())
@@ -488,7 +514,7 @@ pub fn to_csv(tables: &[Explained]) -> Vec<u8> {
     let header = COLUMNS.map(|(name, _)| name.to_owned()).to_vec();
     let lines = tables.iter().flat_map(|table| {
         let fields = |line| COLUMNS.map(|(_, field)| field(table, line)).to_vec();
-        table.lines.iter().map(fields)
+        table.lines.iter().chain(&table.end).map(fields)
     });
     table_to_csv(header, lines)
 }

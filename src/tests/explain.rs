@@ -5,6 +5,8 @@
 #![allow(missing_docs, dead_code)]
 
 mod oracle;
+#[path = "explain/reasons.rs"]
+mod reasons;
 mod support;
 
 use oracle::{Page, Ref};
@@ -93,7 +95,7 @@ fn same(trace: &Trace, refs: &[Ref], setting: &Setting, from: usize) {
         assert_eq!(step.fault.is_some(), fault.is_some(), "{at}, {}", what());
         let gone = |cause| {
             let gone = step.gone.iter().filter(move |gone| gone.cause == cause);
-            gone.map(|gone| (page(gone.entry), gone.dirty))
+            gone.map(|gone| (page(gone.entry), gone.written))
         };
         let victim = fault.and_then(|fault| fault.victim);
         assert!(gone(Cause::Victim).eq(victim), "{at}, {}", what());
@@ -123,49 +125,6 @@ fn the_frames_of_every_policy_are_those_of_its_oracle() {
             same(&trace, &refs, &setting, 0);
             let from = random.below(refs.len() as u64) as usize;
             same(&trace, &refs, &setting, from);
-        }
-    }
-}
-
-/// When a page was last used before a position, came in, or is used next, from the string alone.
-fn reason(policy: &str, refs: &[Ref], faults: &[oracle::Fault], at: usize, page: Page) -> String {
-    let last = refs[..at]
-        .iter()
-        .rposition(|r| r.key() == page)
-        .expect("it was used")
-        + 1;
-    let loaded = faults.iter().rfind(|f| f.at < at && f.page == page);
-    let loaded = loaded.expect("it came in").at + 1;
-    let next = refs[at..].iter().position(|r| r.key() == page);
-    match (policy, next) {
-        ("lru", _) => format!("least recently used, last at reference {last}"),
-        ("mru", _) => format!("most recently used, last at reference {last}"),
-        ("fifo", _) => format!("loaded first, at reference {loaded}"),
-        ("opt", None) => "never used again".into(),
-        ("opt", Some(ahead)) => format!("next used at reference {}, the farthest", at + ahead + 1),
-        _ => panic!("{policy}"),
-    }
-}
-
-#[test]
-fn the_reasons_name_the_right_references() {
-    let mut random = Random::new(12);
-    for _ in 0..100 {
-        let refs = some_refs(&mut random);
-        let trace = trace_of(&refs);
-        for policy in ["lru", "mru", "fifo", "opt"] {
-            let setting = Setting::frames(policy, 3);
-            let expected = oracle_of(&refs, &setting).expect("an oracle");
-            // Reasons speak of what was before the first reference that is shown, too.
-            let from = refs.len() as u64 / 2;
-            for step in story(&trace, &setting, from).steps {
-                let at = step.position as usize;
-                for gone in &step.gone {
-                    let page = page_of_id(&trace.dictionary, gone.entry);
-                    let why = reason(policy, &refs, &expected.faults, at, page);
-                    assert_eq!(gone.why.as_deref(), Some(&*why), "{at} of {refs:?}");
-                }
-            }
         }
     }
 }

@@ -27,6 +27,8 @@ const FRESH: RGBColor = RGBColor(253, 224, 197);
 /// Where a table stands, and how it is cut into blocks.
 struct Layout<'a> {
     table: &'a Explained,
+    /// The references, and the end of the replay if anything left there.
+    lines: Vec<&'a Line>,
     /// Frames that are shown.
     frames: usize,
     /// Whether the kinds of access are shown.
@@ -87,15 +89,17 @@ pub fn draw(tables: &[Explained]) -> Result<Chart, ChartError> {
 fn layout<'a>(canvas: &Canvas, table: &'a Explained) -> Result<Layout<'a>, ChartError> {
     let pen = Pen::new(FIELD, theme::INK).bold();
     let mut widest: f64 = 0.0;
-    for line in &table.lines {
+    let lines: Vec<&Line> = table.lines.iter().chain(&table.end).collect();
+    for line in &lines {
         widest = widest.max(canvas.text_width(&line.page, &pen)?);
-        widest = widest.max(canvas.text_width(&line.number.to_string(), &pen)?);
+        widest = widest.max(canvas.text_width(&line.label(), &pen)?);
     }
     let column = (widest + 18.0).clamp(COLUMN.0, COLUMN.1);
     let titles = canvas.text_width("reference", &pen)? + 24.0;
     let room = f64::from(theme::WIDTH) - 2.0 * MARGIN - titles;
     Ok(Layout {
         table,
+        lines,
         frames: table.frames_shown(),
         kinds: table.lines.iter().any(|line| line.kind != 'R'),
         titles,
@@ -111,7 +115,7 @@ impl Layout<'_> {
     }
 
     fn height(&self) -> f64 {
-        let blocks = self.table.lines.len().div_ceil(self.across) as f64;
+        let blocks = self.lines.len().div_ceil(self.across) as f64;
         HEADING + blocks * (self.rows() as f64 * ROW + GAP) + ROW
     }
 
@@ -121,7 +125,7 @@ impl Layout<'_> {
         let heading = canvas.fitted(&self.table.heading(), &title, room)?;
         canvas.text(&heading, (MARGIN, top + theme::TITLE), &title)?;
         let mut y = top + HEADING;
-        for lines in self.table.lines.chunks(self.across) {
+        for lines in self.lines.chunks(self.across) {
             self.block(canvas, lines, y)?;
             y += self.rows() as f64 * ROW + GAP;
         }
@@ -130,7 +134,7 @@ impl Layout<'_> {
         canvas.text_centred(&totals, (MARGIN, y - GAP / 2.0 + ROW / 4.0), &pen)
     }
 
-    fn block(&self, canvas: &Canvas, lines: &[Line], top: f64) -> Result<(), ChartError> {
+    fn block(&self, canvas: &Canvas, lines: &[&Line], top: f64) -> Result<(), ChartError> {
         let at = |row: usize| top + row as f64 * ROW;
         let first_frame = 2 + usize::from(self.kinds);
         let (fault, left) = (first_frame + self.frames, first_frame + self.frames + 1);
@@ -146,7 +150,7 @@ impl Layout<'_> {
             let x = MARGIN + self.titles + index as f64 * self.column;
             let field = |row, text: &str, pen: &Pen| self.field(canvas, (x, at(row)), text, pen);
             let small = Pen::new(theme::SMALL, theme::FAINT_INK);
-            field(0, &line.number.to_string(), &small)?;
+            field(0, &line.label(), &small)?;
             field(1, &line.page, &Pen::new(FIELD, theme::INK).bold())?;
             if self.kinds {
                 field(2, &line.kind.to_string(), &small)?;

@@ -116,9 +116,9 @@ left                1     3  2
      4  1 leaves: every reference bit was set: the hand cleared them all and came round to it
         from the hand on: 2 (bit 0) 3 (bit 0) 4 (bit 1)
      5  from the hand on: 2 (bit 1) 3 (bit 0) 4 (bit 1)
-     6  3 leaves: reference bit 0, behind 1 page whose bit the hand cleared
+     6  3 leaves: reference bit 0 at the hand, after the bits of 1 other page were cleared
         from the hand on: 4 (bit 1) 2 (bit 0) 5 (bit 1)
-     7  2 leaves: reference bit 0, behind 1 page whose bit the hand cleared
+     7  2 leaves: reference bit 0 at the hand, after the bits of 1 other page were cleared
         from the hand on: 5 (bit 1) 4 (bit 0) 6 (bit 1)
 7 references: 6 faults, 1 hit, fault rate 85.7 %
 ";
@@ -133,7 +133,7 @@ fn a_window_and_writes() {
     done.out(&[
         "ws, a window of 2 references\n",
         "kind       W  R  R\n",
-        "     3  1 leaves the working set, written back: outside the window of 2, last used at reference 1\n",
+        "     3  1 leaves the working set, written back: outside the window of 2, last at reference 1\n",
         "        window of 2, references of the process ago: 3 (0) 2 (1)\n",
     ]);
 }
@@ -151,10 +151,11 @@ fn processes_and_mappings() {
         .no_message();
     done.out(&[
         "        6  2:0x1000    W     cow-copy, minor   frame 1 r-- DA  frame 1 rw- DA  1:0x1000\n",
-        "       10  1:0x2000    W     cow-reuse, minor  frame 2 r-- DA  frame 2 rw- DA  2:0x7fe000 2:0x1000\n",
+        "       10  1:0x2000    W     cow-reuse, minor  frame 2 r-- DA  frame 2 rw- DA  2:0x1000 2:0x7fe000\n",
         "       12  1:0x1000    R     refill, major     swap slot 0     frame 1 r-- -A\n",
         "     6  1:0x1000 leaves, written back: least recently used, last at reference 2\n",
-        "    10  2:0x7fe000 is freed: nobody maps it any more\n",
+        "    10  2:0x1000 is freed: nobody maps it any more\n",
+        "   end  1:0x1000 is freed: nobody maps it any more\n",
         "12 references: 9 faults, 3 hits, fault rate 75.0 %\n",
     ]);
 }
@@ -283,4 +284,53 @@ fn what_cannot_be_shown_says_why() {
         .run("explain t.txt --string 1")
         .code(2)
         .err(&["cannot be used with"]);
+}
+
+/// A mapping of a file, and private memory.
+const MAPS: &str =
+    "# pagebench trace 1\nmap 100000 65536 rw-\nmap 300000 32768 rw- shared file=2,0,32768\n";
+
+/// Pages brought in ahead: what comes and goes within one advice is shown, each page with its own
+/// reason, and dirty victims are written back.
+#[test]
+fn pages_that_leave_for_an_advice() {
+    let sandbox = Sandbox::new();
+    let ahead = "W 100000\nR 101000\nR 101000\nW 102000\nadvise 300000 8192 willneed\nR 300000\n";
+    sandbox.write("ahead.trace", &format!("{MAPS}{ahead}"));
+    sandbox.run("explain ahead.trace -p lru-k,opt-wb -m 3 -q --out markdown").code(0).out(&[
+        "- 5: 0x100000 leaves for a page brought in ahead, written back: fewer than 2 references that count, last at reference 1\n",
+        "- 5: 0x102000 leaves for a page brought in ahead, written back: fewer than 2 references that count, last at reference 4\n",
+        "- 5: 0x101000 leaves for a page brought in ahead: clean, never used again\n",
+    ]);
+    let lost = "R 100000\nadvise 300000 16384 willneed\nR 300000\n";
+    sandbox.write("lost.trace", &format!("{MAPS}{lost}"));
+    let done = sandbox
+        .run("explain lost.trace -p lru -m 2 -q --out markdown")
+        .code(0);
+    assert_eq!(done.out.matches(" leaves").count(), 4, "{}", done.out);
+    done.out(&["- 2: 0x301000 leaves for a page brought in ahead: least recently used, brought in ahead of reference 2, not referenced since\n"]);
+}
+
+/// A dirty page of a shared file is written when it is freed, private memory is not; what the last
+/// events free is shown at the end.
+#[test]
+fn pages_that_are_freed() {
+    let sandbox = Sandbox::new();
+    let freed = "W 300000\nW 100000\nunmap 300000 32768\nR 101000\nexit\n";
+    sandbox.write("freed.trace", &format!("{MAPS}{freed}"));
+    let done = sandbox.run("explain freed.trace -m 4 -q --out csv").code(0);
+    done.out(&[
+        "\nlru,4,,3,0x101000,R,fill,no,0x101000 0x100000 -,0x300000,\"is freed: nobody maps it any more, written back\"",
+        "\nlru,4,,end,,,,,,0x100000 0x101000,is freed: nobody maps it any more; is freed: nobody maps it any more,,,\n",
+    ]);
+}
+
+/// After a copy each frame has the name of a process that shows it.
+#[test]
+fn copies_have_names_of_their_own() {
+    let sandbox = Sandbox::new();
+    let fork = "switch 1\nmap 100000 4096 rw-\nW 100000\nfork 2\nswitch 2\nR 100000\nswitch 1\nW 100000\nswitch 2\nR 100000\n";
+    sandbox.write("fork.trace", &format!("# pagebench trace 1\n{fork}"));
+    let done = sandbox.run("explain fork.trace -m 3 -q --out csv").code(0);
+    done.out(&[",2:0x100000 1:0x100000,,"]);
 }

@@ -4,9 +4,11 @@
 
 use super::observe::PageState;
 use super::*;
-use crate::policy::explain::{Left, Seen};
+use crate::policy::{Departure, Leaves};
 use crate::space::NONE;
 use crate::trace::record::Kind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// The machine around one reference.
@@ -36,7 +38,7 @@ pub struct Step {
 /// A page in a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Held {
-    /// An entry that names it: the first that did.
+    /// An entry that shows it: of those present the first that ever did, else the lowest.
     pub entry: EntryId,
     /// Its reference bit.
     pub referenced: bool,
@@ -75,10 +77,10 @@ pub enum Cause {
 /// A page that left memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gone {
-    /// An entry that names it.
+    /// An entry that showed it.
     pub entry: EntryId,
-    /// Whether it was dirty.
-    pub dirty: bool,
+    /// Whether it was written back: it was dirty, and not freed memory that no file backs.
+    pub written: bool,
     /// The cause.
     pub cause: Cause,
     /// The policy's reason, if it had a choice.
@@ -90,6 +92,9 @@ pub struct Gone {
 pub struct Story {
     /// The references looked at, one after the other; fewer where full swap ends the replay.
     pub steps: Vec<Step>,
+    /// Pages that left behind the last of these, if the replay ended there: for the events behind the
+    /// last reference of the trace, or before the reference that full swap denied.
+    pub end: Vec<Gone>,
     /// The counts of the whole trace.
     pub outcome: Outcome,
 }
@@ -109,8 +114,8 @@ pub fn explain(job: &Job<'_>, range: Range<u64>, states: bool) -> Result<Story, 
         ..job.with_space(Some(&identity))
     };
     let setup = job.setup(false)?;
-    let (said, heard) = channel();
-    Ok(tell(&job, &setup, range, states, said, heard))
+    let (fault, faults) = channel();
+    Ok(tell(&job, &setup, range, states, fault, faults))
 }
 
 fn tell(
@@ -118,38 +123,44 @@ fn tell(
     setup: &Setup<'_>,
     range: Range<u64>,
     states: bool,
-    mut tells: Sender<Said>,
-    said: Receiver<Said>,
+    mut fault: Sender<FaultEvent>,
+    faults: Receiver<FaultEvent>,
 ) -> Story {
     let space = job.space.expect("a space was made");
     let memory = Spaces::new(space);
-    let policy = AnyPolicy::new(setup);
-    let hears: Hears<'_> = Some(&mut tells);
+    let watches = Arc::new(AtomicBool::new(false));
+    let (report, departures) = channel();
+    let policy = AnyPolicy::watched(setup, Arc::clone(&watches), report);
+    let hears: Hears<'_> = Some(&mut fault);
     let machine = Machine::new(policy, setup, memory, job.swap_slots, (), hears);
     let mut told = Told {
         running: Running::new(machine, job),
-        said,
-        heard: Heard::default(),
+        faults,
+        departures,
         trace: job.trace,
-        seen: vec![Seen::default(); space.classes.len()],
+        space,
         name: vec![NONE; space.classes.len()],
         held: vec![None; setup.frames as usize],
     };
     let length = job.trace.len() as u64;
     let (from, to) = (range.start.min(length), range.end.min(length));
-    let mut steps = Vec::new();
-    // What the reasons speak of is noted from the beginning on.
-    let goes_on = (0..from).all(|position| told.reference(position));
-    if goes_on {
-        told.held = told.in_frames();
-        let each = (from..to).map_while(|position| told.step(position, states));
+    let (mut steps, mut end) = (Vec::new(), Vec::new());
+    if (0..from).all(|position| told.reference(position)) {
+        watches.store(true, Ordering::Relaxed);
+        told.look();
+        let each = (from..to).map_while(|position| told.step(position, states, &mut end));
         steps.extend(each);
         if steps.len() as u64 == to - from {
+            if to == length {
+                end = told.events(length).0;
+            }
+            watches.store(false, Ordering::Relaxed);
             told.running.take(part(job.trace, to, length));
         }
     }
     Story {
         steps,
+        end,
         outcome: told.running.outcome(),
     }
 }
@@ -165,37 +176,20 @@ fn part(trace: &Trace, from: u64, to: u64) -> Tile<'_> {
     }
 }
 
-/// Hears of what happens at one reference.
-#[derive(Default)]
-struct Heard {
-    fault: Option<FaultEvent>,
-    expired: Vec<ExpiryEvent>,
-}
-
-/// What a listener says to the replay that looks on.
-enum Said {
-    Fault(FaultEvent),
-    Expired(ExpiryEvent),
-}
-
-impl Listener for Sender<Said> {
+impl Listener for Sender<FaultEvent> {
     fn fault(&mut self, event: &FaultEvent) {
-        // Who does not listen any more needs to hear nothing.
-        _ = self.send(Said::Fault(*event));
-    }
-    fn expired(&mut self, event: &ExpiryEvent) {
-        _ = self.send(Said::Expired(*event));
+        // Whoever does not listen any more needs to hear nothing.
+        _ = self.send(*event);
     }
 }
 
 /// The replay under way.
 struct Told<'t> {
     running: Running<'t, AnyPolicy<'t>, Spaces<'t>, ()>,
-    said: Receiver<Said>,
-    heard: Heard,
+    faults: Receiver<FaultEvent>,
+    departures: Receiver<Departure>,
     trace: &'t Trace,
-    /// What was seen of each object.
-    seen: Vec<Seen>,
+    space: &'t Space,
     /// The entry that each object is called by, or [`NONE`].
     name: Vec<EntryId>,
     /// The object in each frame after the last step.
@@ -203,183 +197,142 @@ struct Told<'t> {
 }
 
 impl Told<'_> {
-    /// Replays one reference and notes what it means for its page; false if swap is full.
+    /// Replays one reference; false if swap is full.
     fn reference(&mut self, position: u64) -> bool {
+        while self.faults.try_recv().is_ok() {}
         let goes_on = self.running.take(part(self.trace, position, position + 1));
-        self.heard = Heard::default();
-        for said in self.said.try_iter() {
-            match said {
-                Said::Fault(event) => self.heard.fault = Some(event),
-                Said::Expired(event) => self.heard.expired.push(event),
+        if goes_on {
+            let entry = page_of(self.trace.refs()[position as usize]);
+            let object = self.running.machine.memory.object(entry) as usize;
+            if self.name[object] == NONE {
+                self.name[object] = entry;
             }
         }
-        if !goes_on {
-            return false;
-        }
-        let machine = &self.running.machine;
-        let entry = page_of(self.trace.refs()[position as usize]);
-        let object = machine.memory.object(entry) as usize;
-        let loads = self.heard.fault.is_some_and(|fault| {
-            use FaultKind::{CowCopy, Fill, Refill};
-            matches!(fault.kind, Fill | Refill | CowCopy)
-        });
-        let seen = &mut self.seen[object];
-        if loads {
-            (seen.loaded, seen.uses) = (position, 0);
-        }
-        (seen.last_use, seen.uses) = (position, seen.uses + 1);
-        if self.name[object] == NONE {
-            self.name[object] = entry;
-        }
-        true
+        goes_on
     }
 
-    fn step(&mut self, position: u64, states: bool) -> Option<Step> {
+    /// One reference and the events before it. If full swap ends the replay there, what left until
+    /// then goes to `end`.
+    fn step(&mut self, position: u64, states: bool, end: &mut Vec<Gone>) -> Option<Step> {
         let last = self.held.clone();
-        let mut gone = self.events(position)?;
+        let (mut gone, goes_on) = self.events(position);
         let at = position as usize;
         let entry = page_of(self.trace.refs()[at]);
         let kind = Kind::ALL[usize::from(self.trace.kinds()[at] & KIND_MASK)];
         let before = self.entry_state(entry);
-        self.note_bits();
-        let earlier = self.held.clone();
-        if !self.reference(position) {
+        let goes_on = goes_on && self.reference(position);
+        gone.extend(self.gone(Cause::Victim, !goes_on));
+        if !goes_on {
+            *end = gone;
             return None;
         }
-        let cleared = self.cleared(&earlier);
-        let (fault, expired) = (self.heard.fault, std::mem::take(&mut self.heard.expired));
-        let victim = fault.and_then(|fault| fault.victim);
-        let expired = expired.into_iter().map(|e| (e.page, e.dirty));
-        let left = victim.into_iter().map(|left| (left, Cause::Victim));
-        let all: Vec<_> = left
-            .chain(expired.map(|left| (left, Cause::Expired)))
-            .collect();
-        for ((page, dirty), cause) in all {
-            gone.push(self.gone(page, dirty, cause, position, cleared));
-        }
-        // A page copied by its last owner goes with the reference.
-        let told: Vec<EntryId> = gone.iter().map(|gone| gone.entry).collect();
-        let machine = &self.running.machine;
-        let freed = earlier.iter().flatten().filter(|&&page| {
-            machine.memory.state(page) == UNALLOCATED && !told.contains(&self.name[page as usize])
-        });
-        let freed: Vec<ObjectId> = freed.copied().collect();
-        for page in freed {
-            gone.push(self.gone(page, false, Cause::Freed, position, 0));
-        }
-        self.held = self.in_frames();
-        let frames = self.frames(&last);
+        self.look();
         Some(Step {
             position,
             entry,
             kind,
-            fault,
+            fault: self.faults.try_iter().last(),
             before,
             after: self.entry_state(entry),
             gone,
-            frames,
+            frames: self.frames(&last),
             state: states.then(|| self.state(position + 1)).flatten(),
         })
     }
 
-    /// Does what happens before a reference, without the part that is its own; what left memory.
-    fn events(&mut self, position: u64) -> Option<Vec<Gone>> {
-        self.note_bits();
-        let earlier = self.held.clone();
+    /// Does what happens before a reference, without the part that is its own. Returns what left
+    /// memory, and false if swap is full.
+    fn events(&mut self, position: u64) -> (Vec<Gone>, bool) {
         let machine = &mut self.running.machine;
-        let ops = machine.memory.ops();
-        let due = ops[machine.next_op..]
+        let ops = &machine.memory.ops()[machine.next_op..];
+        let due = ops
             .iter()
             .take_while(|at| at.position <= position && !at.op.is_of_reference());
         let end = machine.next_op + due.count();
-        if machine.perform(position, end).is_err() {
-            machine.swap_full = true;
-            return None;
-        }
-        let now = self.in_frames();
-        let left = earlier.iter().flatten();
-        let left: Vec<ObjectId> = left
-            .filter(|page| !now.contains(&Some(**page)))
-            .copied()
-            .collect();
-        for &page in now.iter().flatten() {
-            if !earlier.contains(&Some(page)) {
-                self.call(page);
-                let (loaded, last_use) = (position, position);
-                self.seen[page as usize] = Seen {
-                    loaded,
-                    last_use,
-                    ..Seen::default()
-                };
-            }
-        }
-        let cleared = self.cleared(&earlier);
-        let mut gone = Vec::new();
-        for page in left {
-            let freed = self.running.machine.memory.state(page) == UNALLOCATED;
-            let cause = if freed { Cause::Freed } else { Cause::MadeRoom };
-            gone.push(self.gone(page, false, cause, position, cleared));
-        }
-        self.held = now;
-        Some(gone)
+        let done = machine.perform(position, end);
+        machine.swap_full |= done.is_err();
+        let gone = self.gone(Cause::MadeRoom, done.is_err());
+        self.look();
+        (gone, done.is_ok())
     }
 
-    /// A page that left, with the policy's reason if that chose it.
-    fn gone(&mut self, page: ObjectId, dirty: bool, cause: Cause, time: u64, cleared: u32) -> Gone {
-        let frame = self.held.iter().position(|held| *held == Some(page));
-        let left = Left {
-            page,
-            frame: frame.unwrap_or(0) as FrameId,
-            time,
-            seen: self.seen[page as usize],
-            expired: cause == Cause::Expired,
-            cleared,
+    /// The pages that left since this was last asked; `chosen` is why those that the policy chose
+    /// had to. If swap is `full`, the last of these is still there: it could not be written.
+    fn gone(&mut self, chosen: Cause, full: bool) -> Vec<Gone> {
+        let mut departures: Vec<Departure> = self.departures.try_iter().collect();
+        if full
+            && departures
+                .last()
+                .is_some_and(|last| last.leaves != Leaves::Freed)
+        {
+            departures.pop();
+        }
+        let each = departures.into_iter();
+        each.map(|left| self.one_gone(left, chosen)).collect()
+    }
+
+    fn one_gone(&mut self, left: Departure, chosen: Cause) -> Gone {
+        let class = self.running.machine.memory.class(left.page);
+        let cause = match left.leaves {
+            Leaves::Chosen => chosen,
+            Leaves::Expired => Cause::Expired,
+            Leaves::Freed => Cause::Freed,
         };
-        let chosen = || self.running.machine.policy.why(&left);
-        let why = match cause {
-            Cause::Freed => None,
-            _ => Some(chosen().unwrap_or_else(|| "chosen by the policy".into())),
-        };
-        self.call(page);
+        let why = (cause != Cause::Freed)
+            .then(|| left.why.unwrap_or_else(|| "chosen by the policy".into()));
         Gone {
-            entry: self.name[page as usize],
-            dirty,
+            entry: self.called(left.page),
+            written: left.dirty && (cause != Cause::Freed || class == Class::File),
             cause,
             why,
         }
     }
 
-    /// Gives an object a name if it has none: it was brought in before anybody referenced it.
-    fn call(&mut self, page: ObjectId) {
-        if self.name[page as usize] == NONE {
-            let memory = &self.running.machine.memory;
-            let entries = 0..self.running.machine.entries.len() as u32;
-            let shows = |&entry: &u32| memory.object(entry) == page;
-            self.name[page as usize] = entries.into_iter().find(shows).unwrap_or(0);
-        }
-    }
-
-    /// Notes the reference bits of the pages in frames.
-    fn note_bits(&mut self) {
-        for (frame, page) in (0..).zip(&self.held) {
+    /// Looks at what is in the frames, and by what each page is called there.
+    fn look(&mut self) {
+        self.held = self.in_frames();
+        for (frame, page) in (0..).zip(self.held.clone()) {
             if let Some(page) = page {
-                self.seen[*page as usize].referenced =
-                    self.running.machine.frames.referenced(frame);
+                self.name[page as usize] = self.called_in(page, frame);
             }
         }
     }
 
-    /// How many of these pages have lost the bit that was noted, those that left apart.
-    fn cleared(&self, earlier: &[Option<ObjectId>]) -> u32 {
-        let machine = &self.running.machine;
-        let lost = (0..).zip(earlier).filter(|(frame, page)| {
-            page.is_some_and(|page| {
-                machine.memory.state(page) == *frame
-                    && self.seen[page as usize].referenced
-                    && !machine.frames.referenced(*frame)
+    /// The entry that a page in a frame is called by: the one it was called by, while that shows it;
+    /// else the lowest that is present.
+    fn called_in(&self, page: ObjectId, frame: FrameId) -> EntryId {
+        let memory = &self.running.machine.memory;
+        let (name, mut lowest) = (self.name[page as usize], NONE);
+        if name != NONE && memory.object(name) == page && memory.present(name) == frame {
+            return name;
+        }
+        memory.entries(page, |entry| lowest = lowest.min(entry));
+        match lowest {
+            NONE => self.called(page),
+            lowest => lowest,
+        }
+    }
+
+    /// The entry that a page is called by, though none may be present: it was brought in ahead of
+    /// use, or has left.
+    fn called(&self, page: ObjectId) -> EntryId {
+        let name = self.name[page as usize];
+        if name != NONE {
+            return name;
+        }
+        let first = self.space.first_object.iter().position(|&at| at == page);
+        let first = first.map(|entry| entry as EntryId);
+        let bound = || {
+            self.space.ops.iter().find_map(|at| match at.op {
+                Op::Bind { entry, object } | Op::CowCopy { entry, object, .. }
+                    if object == page =>
+                {
+                    Some(entry)
+                }
+                _ => None,
             })
-        });
-        lost.count() as u32
+        };
+        first.or_else(bound).expect("an entry shows every object")
     }
 
     fn in_frames(&self) -> Vec<Option<ObjectId>> {

@@ -116,7 +116,8 @@ where
         let (end, length) = (self.at, self.length);
         let start = self.start.expect("counting has begun");
         let mut machine = self.machine;
-        if end == length && machine.perform(length, usize::MAX).is_err() {
+        let is_over = end == length && !machine.swap_full;
+        if is_over && machine.perform(length, usize::MAX).is_err() {
             machine.swap_full = true;
         }
         machine.residency.settle(end);

@@ -1,0 +1,169 @@
+//! A policy under observation, for `pagebench explain`: every page that leaves is reported as it
+//! leaves, with the policy's reason, asked for in the state that chose the page. Knows nothing of how
+//! the reports are shown, and takes no decision of its own.
+
+use super::any::Replaces;
+use super::explain::{Departure, Leaves, Left, Seen};
+use super::{Event, Frames, State, Touch, Want};
+use crate::units::{EntryId, FrameId};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+
+/// Passes every call on to `inner` and reports departures.
+pub(super) struct Witness<'t> {
+    inner: Box<dyn Replaces<'t> + 't>,
+    /// What happened to the page in each frame since it came in; `None` for an empty frame.
+    seen: Vec<Option<Seen>>,
+    /// Whether departures are reported. While they are not, the reference bits are not looked at.
+    watches: Arc<AtomicBool>,
+    /// The position of the last call that had one.
+    now: u64,
+    reports: Sender<Departure>,
+}
+
+impl<'t> Witness<'t> {
+    pub(super) fn new(
+        inner: Box<dyn Replaces<'t> + 't>,
+        frames: u32,
+        watches: Arc<AtomicBool>,
+        reports: Sender<Departure>,
+    ) -> Witness<'t> {
+        Witness {
+            inner,
+            seen: vec![None; frames as usize],
+            watches,
+            now: 0,
+            reports,
+        }
+    }
+
+    fn is_watching(&self) -> bool {
+        self.watches.load(Ordering::Relaxed)
+    }
+
+    /// The frames whose reference bits are set. Empty while nobody watches.
+    fn referenced(&self, frames: &Frames) -> Vec<FrameId> {
+        let all = 0..if self.is_watching() {
+            self.seen.len()
+        } else {
+            0
+        };
+        let all = all.map(|frame| frame as FrameId);
+        all.filter(|&frame| self.seen[frame as usize].is_some() && frames.referenced(frame))
+            .collect()
+    }
+
+    /// Reports that the page in `frame` leaves. `before` are the frames whose reference bits were set
+    /// when the policy began to look for a page.
+    fn report(&mut self, frames: &Frames, frame: FrameId, leaves: Leaves, before: &[FrameId]) {
+        let seen = self.seen[frame as usize].take().unwrap_or_default();
+        if !self.is_watching() {
+            return;
+        }
+        let others = before.iter().filter(|&&other| other != frame);
+        let cleared = others.filter(|&&other| !frames.referenced(other));
+        let referenced = before.contains(&frame);
+        let left = Left {
+            page: frames.page(frame),
+            frame,
+            time: self.now,
+            seen,
+            referenced,
+            lost_its_bit: referenced && !frames.referenced(frame),
+            cleared: cleared.count() as u32,
+            expired: leaves == Leaves::Expired,
+        };
+        let why = match leaves {
+            Leaves::Freed => None,
+            _ => self.inner.why(&left),
+        };
+        // Whoever does not listen any more needs no reports.
+        _ = self.reports.send(Departure {
+            page: left.page,
+            dirty: frames.dirty(frame),
+            leaves,
+            why,
+        });
+    }
+}
+
+impl<'t> Replaces<'t> for Witness<'t> {
+    fn hit(&mut self, at: Touch) {
+        self.now = at.time;
+        if let Some(seen) = &mut self.seen[at.frame as usize] {
+            (seen.last_use, seen.uses) = (at.time, seen.uses + 1);
+        }
+        self.inner.hit(at);
+    }
+
+    fn is_full(&self, process: u32) -> bool {
+        self.inner.is_full(process)
+    }
+
+    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
+        self.now = want.time;
+        let before = self.referenced(frames);
+        let frame = self.inner.victim(frames, want);
+        self.report(frames, frame, Leaves::Chosen, &before);
+        frame
+    }
+
+    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+        self.now = at.time;
+        self.seen[at.frame as usize] = Some(Seen {
+            loaded: at.time,
+            last_use: at.time,
+            ahead: false,
+            uses: 1,
+        });
+        self.inner.loaded(frames, at);
+    }
+
+    fn prefetched(&mut self, frames: &mut Frames, at: Touch, next_use: u32) {
+        self.now = at.time;
+        self.seen[at.frame as usize] = Some(Seen {
+            loaded: at.time,
+            last_use: at.time,
+            ahead: true,
+            uses: 0,
+        });
+        self.inner.prefetched(frames, at, next_use);
+    }
+
+    fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
+        self.report(frames, frame, Leaves::Freed, &[]);
+        self.inner.freed(frames, frame);
+    }
+
+    fn unbound(&mut self, entry: EntryId) {
+        self.inner.unbound(entry);
+    }
+
+    fn next_tick(&self) -> u64 {
+        self.inner.next_tick()
+    }
+
+    fn tick(&mut self, frames: &mut Frames) {
+        self.inner.tick(frames);
+    }
+
+    fn expire(&mut self, frames: &mut Frames, at: Touch) -> Option<FrameId> {
+        self.now = at.time;
+        let frame = self.inner.expire(frames, at)?;
+        self.report(frames, frame, Leaves::Expired, &[]);
+        Some(frame)
+    }
+
+    fn events(&self) -> Vec<Event> {
+        self.inner.events()
+    }
+
+    fn why(&self, left: &Left) -> Option<String> {
+        self.inner.why(left)
+    }
+
+    fn state(&self, frames: &Frames, next: u64) -> Option<State> {
+        self.inner.state(frames, next)
+    }
+}

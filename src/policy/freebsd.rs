@@ -120,7 +120,7 @@ impl<'t> Policy<'t> for FreeBsd {
     };
 
     fn new(setup: &Setup<'t>) -> FreeBsd {
-        let target = setup.params.share(&Self::SPEC, "inactive", setup.frames);
+        let target = setup.params.share(&Self::SPEC, "inactive", setup.capacity);
         FreeBsd {
             queues: Lists::new(3, setup.frames),
             activity: vec![0; setup.frames as usize],

@@ -253,8 +253,11 @@ pub struct Want {
 pub struct Setup<'t> {
     /// The index of the policy in the table.
     pub policy: usize,
-    /// Frames of memory; for a variable-space policy without limit, as many as pages.
+    /// The frames of memory: the numbers of all frames are below this.
     pub frames: u32,
+    /// The most frames that the policy holds at a time, of which its sizes are parts: all frames,
+    /// or the quota of the process that it replaces for.
+    pub capacity: u32,
     /// The pages of all processes: what [`Touch::entry`] means.
     pub entries: &'t [PageKey],
     /// The number of distinct pages that can be in frames: what [`Frames::page`] is below.

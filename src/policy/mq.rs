@@ -71,7 +71,7 @@ impl<'t> Policy<'t> for Mq {
     fn new(setup: &Setup<'t>) -> Mq {
         let of = |name| setup.params.of(&Self::SPEC, name);
         let queues = of("queues") as usize;
-        let out = setup.frames.saturating_mul(of("out") as u32);
+        let out = setup.capacity.saturating_mul(of("out") as u32);
         Mq {
             queues: Lists::new(queues, setup.frames),
             top: queues - 1,

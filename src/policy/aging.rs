@@ -129,7 +129,7 @@ impl<'t> Policy<'t> for Aging {
         self.next_tick
     }
 
-    fn tick(&mut self, frames: &mut Frames) {
+    fn tick(&mut self, frames: &mut Frames, _time: u64) {
         self.next_tick = self.next_tick.saturating_add(self.tick);
         for frame in self.loads.iter() {
             let referenced = frames.referenced(frame);

@@ -233,7 +233,9 @@ pub struct Touch {
     /// The frame that it shows. What is in it, [`Frames`] tells: where nothing is shared that has
     /// the number of the entry.
     pub frame: FrameId,
-    /// The position of the reference in the trace, from 0.
+    /// The position of the reference, from 0: in the trace, or with frames by process among the
+    /// references of the process that holds the page. Where there is none it is that of the next
+    /// one. It never goes back, but several touches can have the same.
     pub time: u64,
 }
 
@@ -244,8 +246,10 @@ pub struct Want {
     pub process: u32,
     /// The page: below [`Setup::pages`].
     pub page: PageId,
-    /// The position of the reference in the trace, from 0.
+    /// The position of the reference that wants it, or of the next one, as of a [`Touch`].
     pub time: u64,
+    /// No reference wants it: it comes in ahead of use.
+    pub ahead: bool,
 }
 
 /// What is known when a policy is set up. It allocates all it will need then.
@@ -264,7 +268,8 @@ pub struct Setup<'t> {
     pub pages: usize,
     /// Whether several entries can show one page.
     pub shares: bool,
-    /// The number of processes.
+    /// The number of processes that share the policy's frames. With one its time is the position of
+    /// a [`Touch`].
     pub processes: usize,
     /// Frames of each process, if each has its own.
     pub quotas: Option<&'t [u32]>,
@@ -343,7 +348,9 @@ pub trait Policy<'t>: Sized + Send {
 
     /// A page was put into a frame, its reference bit clear, because it may be referenced soon: at
     /// the position `next_use` or [`NEVER`](crate::trace::dense::NEVER), which only policies learn
-    /// that need the future.
+    /// that need the future. Policies that look at bits find the bit clear; those that see hits take
+    /// the arrival for a first reference, at the position of the next reference: they order what
+    /// has one position by the order of the calls.
     fn prefetched(&mut self, frames: &mut Frames, at: Touch, _next_use: u32) {
         self.loaded(frames, at);
         frames.clear_referenced(at.frame);
@@ -365,9 +372,9 @@ pub trait Policy<'t>: Sized + Send {
         u64::MAX
     }
 
-    /// With [`TICKS`](Policy::TICKS): time to look at the bits of all pages. The next tick comes
-    /// later than this one.
-    fn tick(&mut self, _frames: &mut Frames) {}
+    /// With [`TICKS`](Policy::TICKS): what is to be done from time to time, after the reference at
+    /// `time`. There is one tick after a reference at most.
+    fn tick(&mut self, _frames: &mut Frames, _time: u64) {}
 
     /// After the reference `at`: a frame whose page leaves because its window closed.
     #[inline(always)]

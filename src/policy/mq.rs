@@ -68,6 +68,8 @@ impl<'t> Policy<'t> for Mq {
         ],
     };
 
+    const TICKS: bool = true;
+
     fn new(setup: &Setup<'t>) -> Mq {
         let of = |name| setup.params.of(&Self::SPEC, name);
         let queues = of("queues") as usize;
@@ -94,7 +96,6 @@ impl<'t> Policy<'t> for Mq {
         let queue = self.queue_of(count);
         self.queues.move_front(queue, at.frame);
         self.expires(queue, expire);
-        self.adjust(at.time + 1);
     }
 
     fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
@@ -110,17 +111,39 @@ impl<'t> Policy<'t> for Mq {
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
-        self.enter(frames, at);
-        self.adjust(at.time + 1);
-    }
-
-    /// As if it were referenced, but no time goes by.
-    fn prefetched(&mut self, frames: &mut Frames, at: Touch, _next_use: u32) {
-        self.enter(frames, at);
+        let page = frames.page(at.frame);
+        let count = match self.out.take(page) {
+            true => self.counts[page as usize].saturating_add(1),
+            false => 1,
+        };
+        let expire = at.time.saturating_add(self.life);
+        self.held[at.frame as usize] = Held { expire, count };
+        let queue = self.queue_of(count);
+        self.queues.push_front(queue, at.frame);
+        self.expires(queue, expire);
     }
 
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.queues.remove(frame);
+    }
+
+    #[inline(always)]
+    fn next_tick(&self) -> u64 {
+        self.soonest
+    }
+
+    /// The oldest page of each queue sinks if its time is over. In each queue pages stand in the
+    /// order in which they expire.
+    #[inline(never)]
+    fn tick(&mut self, _frames: &mut Frames, time: u64) {
+        let now = time + 1;
+        for queue in 1..=self.top {
+            // Pages are looked at only where one may sink: mostly they are not in the cache.
+            if self.due[queue] < now {
+                self.sink_oldest(queue, now);
+            }
+        }
+        self.soonest = self.due.iter().copied().min().unwrap_or(u64::MAX);
     }
 
     fn why(&self, _left: &Left) -> Option<String> {
@@ -158,40 +181,6 @@ impl Mq {
             self.due[queue] = self.due[queue].min(expire);
             self.soonest = self.soonest.min(expire);
         }
-    }
-
-    /// A page comes in.
-    fn enter(&mut self, frames: &Frames, at: Touch) {
-        let page = frames.page(at.frame);
-        let count = match self.out.take(page) {
-            true => self.counts[page as usize].saturating_add(1),
-            false => 1,
-        };
-        let expire = at.time.saturating_add(self.life);
-        self.held[at.frame as usize] = Held { expire, count };
-        let queue = self.queue_of(count);
-        self.queues.push_front(queue, at.frame);
-        self.expires(queue, expire);
-    }
-
-    /// After a reference: the oldest page of each queue sinks if its time is over. In each queue
-    /// pages stand in the order in which they expire.
-    #[inline(always)]
-    fn adjust(&mut self, now: u64) {
-        if self.soonest < now {
-            self.sink(now);
-        }
-    }
-
-    #[inline(never)]
-    fn sink(&mut self, now: u64) {
-        for queue in 1..=self.top {
-            // Pages are looked at only where one may sink: mostly they are not in the cache.
-            if self.due[queue] < now {
-                self.sink_oldest(queue, now);
-            }
-        }
-        self.soonest = self.due.iter().copied().min().unwrap_or(u64::MAX);
     }
 
     /// The oldest page of a queue sinks, if its time is over; then the next one is due.

@@ -84,7 +84,7 @@ impl<'t> Policy<'t> for Nru {
         self.next_tick
     }
 
-    fn tick(&mut self, frames: &mut Frames) {
+    fn tick(&mut self, frames: &mut Frames, _time: u64) {
         self.next_tick = self.next_tick.saturating_add(self.tick);
         for frame in 0..self.frames {
             if frames.referenced(frame) && self.classes.of(frame).is_some() {

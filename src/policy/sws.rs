@@ -126,7 +126,7 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
     }
 
     /// A look at the pages of a process.
-    fn tick(&mut self, frames: &mut Frames) {
+    fn tick(&mut self, frames: &mut Frames, _time: u64) {
         self.next_tick = match self.alone {
             true => self.next_tick.saturating_add(self.interval),
             false => LATER,

@@ -6,17 +6,19 @@ use super::explain::Departure;
 use super::local::Local;
 use super::witness::Witness;
 use super::{
-    Bursts, Event, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, TABLE,
-    Touch, Visitor, Want, dispatch,
+    Bursts, Event, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
+    Visitor, Want, dispatch,
 };
 use crate::units::{EntryId, FrameId};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Sender;
 
-/// What a policy can be asked that is replayed reference by reference.
+/// What a policy can be asked: [`Policy`], without its generic methods.
 pub(super) trait Replaces<'t>: Send {
     fn hit(&mut self, at: Touch);
+    fn is_settled(&self, frame: FrameId) -> bool;
+    fn hits(&mut self, frames: &mut dyn ExactSizeIterator<Item = FrameId>);
     fn is_full(&self, process: u32) -> bool;
     fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId;
     fn loaded(&mut self, frames: &mut Frames, at: Touch);
@@ -24,16 +26,27 @@ pub(super) trait Replaces<'t>: Send {
     fn freed(&mut self, frames: &mut Frames, frame: FrameId);
     fn unbound(&mut self, entry: EntryId);
     fn next_tick(&self) -> u64;
-    fn tick(&mut self, frames: &mut Frames);
+    fn tick(&mut self, frames: &mut Frames, time: u64);
     fn expire(&mut self, frames: &mut Frames, at: Touch) -> Option<FrameId>;
+    fn idle(&self, entry: EntryId) -> u64;
+    fn pass(&mut self, entry: EntryId, refs: u64);
+    fn in_window(&self, entry: EntryId) -> bool;
+    fn referenced(&mut self, entry: EntryId, frame: FrameId, ago: u64);
     fn events(&self) -> Vec<Event>;
     fn why(&self, left: &Left) -> Option<String>;
     fn state(&self, frames: &Frames, next: u64) -> Option<State>;
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl<'t, P: Policy<'t>> Replaces<'t> for P {
     fn hit(&mut self, at: Touch) {
         Policy::hit(self, at)
+    }
+    fn is_settled(&self, frame: FrameId) -> bool {
+        Policy::is_settled(self, frame)
+    }
+    fn hits(&mut self, frames: &mut dyn ExactSizeIterator<Item = FrameId>) {
+        Policy::hits(self, frames)
     }
     fn is_full(&self, process: u32) -> bool {
         Policy::is_full(self, process)
@@ -56,11 +69,23 @@ impl<'t, P: Policy<'t>> Replaces<'t> for P {
     fn next_tick(&self) -> u64 {
         Policy::next_tick(self)
     }
-    fn tick(&mut self, frames: &mut Frames) {
-        Policy::tick(self, frames)
+    fn tick(&mut self, frames: &mut Frames, time: u64) {
+        Policy::tick(self, frames, time)
     }
     fn expire(&mut self, frames: &mut Frames, at: Touch) -> Option<FrameId> {
         Policy::expire(self, frames, at)
+    }
+    fn idle(&self, entry: EntryId) -> u64 {
+        Policy::idle(self, entry)
+    }
+    fn pass(&mut self, entry: EntryId, refs: u64) {
+        Policy::pass(self, entry, refs)
+    }
+    fn in_window(&self, entry: EntryId) -> bool {
+        Policy::in_window(self, entry)
+    }
+    fn referenced(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
+        Policy::referenced(self, entry, frame, ago)
     }
     fn events(&self) -> Vec<Event> {
         Policy::events(self)
@@ -76,6 +101,7 @@ impl<'t, P: Policy<'t>> Replaces<'t> for P {
 /// Any policy of the table; with quotas a fixed-space one for each process.
 pub struct AnyPolicy<'t>(Box<dyn Replaces<'t> + 't>);
 
+#[deny(clippy::missing_trait_methods)]
 impl<'t> Policy<'t> for AnyPolicy<'t> {
     /// What holds of all of them: pages may leave by themselves, every hit may matter.
     const SPEC: Spec = Spec {
@@ -98,15 +124,19 @@ impl<'t> Policy<'t> for AnyPolicy<'t> {
 
     /// The policy that the setup names.
     fn new(setup: &Setup<'t>) -> AnyPolicy<'t> {
-        let is_local = setup.quotas.is_some() && TABLE[setup.policy].space == Space::Fixed;
-        match is_local {
-            true => AnyPolicy(Box::new(Local::new(setup))),
-            false => AnyPolicy::alone(setup),
-        }
+        dispatch(setup.policy, Make(setup))
     }
 
     fn hit(&mut self, at: Touch) {
         self.0.hit(at)
+    }
+
+    fn is_settled(&self, frame: FrameId) -> bool {
+        self.0.is_settled(frame)
+    }
+
+    fn hits(&mut self, mut frames: impl ExactSizeIterator<Item = FrameId>) {
+        self.0.hits(&mut frames)
     }
 
     fn is_full(&self, process: u32) -> bool {
@@ -137,12 +167,28 @@ impl<'t> Policy<'t> for AnyPolicy<'t> {
         self.0.next_tick()
     }
 
-    fn tick(&mut self, frames: &mut Frames) {
-        self.0.tick(frames)
+    fn tick(&mut self, frames: &mut Frames, time: u64) {
+        self.0.tick(frames, time)
     }
 
     fn expire(&mut self, frames: &mut Frames, at: Touch) -> Option<FrameId> {
         self.0.expire(frames, at)
+    }
+
+    fn idle(&self, entry: EntryId) -> u64 {
+        self.0.idle(entry)
+    }
+
+    fn pass(&mut self, entry: EntryId, refs: u64) {
+        self.0.pass(entry, refs)
+    }
+
+    fn in_window(&self, entry: EntryId) -> bool {
+        self.0.in_window(entry)
+    }
+
+    fn referenced(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
+        self.0.referenced(entry, frame, ago)
     }
 
     fn events(&self) -> Vec<Event> {
@@ -174,20 +220,19 @@ impl<'t> AnyPolicy<'t> {
             reports,
         )))
     }
-
-    /// The policy that the setup names, for all processes or for one.
-    pub(super) fn alone(setup: &Setup<'t>) -> AnyPolicy<'t> {
-        dispatch(setup.policy, Make(setup))
-    }
 }
 
-/// Makes a policy of a type.
+/// Makes a policy of a type, with quotas one for each process.
 struct Make<'s, 't>(&'s Setup<'t>);
 
 impl<'t> Visitor<'t> for Make<'_, 't> {
     type Output = AnyPolicy<'t>;
 
     fn visit<P: Policy<'t> + 't>(self) -> AnyPolicy<'t> {
-        AnyPolicy(Box::new(P::new(self.0)))
+        let is_local = self.0.quotas.is_some() && P::SPEC.space == Space::Fixed;
+        match is_local {
+            true => AnyPolicy(Box::new(Local::<P>::new(self.0))),
+            false => AnyPolicy(Box::new(P::new(self.0))),
+        }
     }
 }

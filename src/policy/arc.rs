@@ -16,16 +16,17 @@ pub(super) const AGAIN: usize = 1;
 /// What ARC and CAR remember of pages that left, and what they learn from it.
 pub(super) struct Ghosts {
     lists: Lists,
-    frames: u32,
+    /// The most pages in T1 and T2.
+    capacity: u32,
     /// The target p for the number of pages in T1.
     pub(super) target: f64,
 }
 
 impl Ghosts {
-    pub(super) fn new(frames: u32, pages: usize) -> Ghosts {
+    pub(super) fn new(capacity: u32, pages: usize) -> Ghosts {
         Ghosts {
             lists: Lists::new(2, pages as u32),
-            frames,
+            capacity,
             target: 0.0,
         }
     }
@@ -46,7 +47,7 @@ impl Ghosts {
         let list = self.lists.list_of(page)?;
         let [once, again] = [ONCE, AGAIN].map(|list| f64::from(self.lists.len(list)));
         self.target = match list {
-            ONCE => (self.target + (again / once).max(1.0)).min(f64::from(self.frames)),
+            ONCE => (self.target + (again / once).max(1.0)).min(f64::from(self.capacity)),
             _ => (self.target - (once / again).max(1.0)).max(0.0),
         };
         self.lists.remove(page);
@@ -58,9 +59,9 @@ impl Ghosts {
     pub(super) fn make_room(&mut self, once: u32, again: u32) {
         let [b1, b2] = [ONCE, AGAIN].map(|list| u64::from(self.lists.len(list)));
         let (once, again) = (u64::from(once) + b1, u64::from(again) + b2);
-        if once >= u64::from(self.frames) {
+        if once >= u64::from(self.capacity) {
             self.lists.pop_back(ONCE);
-        } else if once + again >= 2 * u64::from(self.frames) {
+        } else if once + again >= 2 * u64::from(self.capacity) {
             self.lists.pop_back(AGAIN);
         }
     }
@@ -79,7 +80,7 @@ pub struct Arc {
     /// T1 and T2, by frame.
     lists: Lists,
     ghosts: Ghosts,
-    frames: u32,
+    capacity: u32,
     /// The page for which room was made, and the list that it had left.
     coming: Option<(PageId, Option<usize>)>,
     /// The list that the last victim was in, and how many pages T1 had.
@@ -119,8 +120,8 @@ impl<'t> Policy<'t> for Arc {
     fn new(setup: &Setup<'t>) -> Arc {
         Arc {
             lists: Lists::new(2, setup.frames),
-            ghosts: Ghosts::new(setup.frames, setup.pages),
-            frames: setup.frames,
+            ghosts: Ghosts::new(setup.capacity, setup.pages),
+            capacity: setup.capacity,
             coming: None,
             left: (ONCE, 0),
         }
@@ -140,7 +141,7 @@ impl<'t> Policy<'t> for Arc {
         self.coming = Some((want.page, from));
         let once = self.lists.len(ONCE);
         // Then nothing that left T1 can be remembered.
-        let forgets = from.is_none() && once == self.frames;
+        let forgets = from.is_none() && once == self.capacity;
         let (length, target) = (f64::from(once), self.ghosts.target);
         let is_over = length > target || (from == Some(AGAIN) && length == target);
         let list = match forgets || (once > 0 && is_over) || self.lists.is_empty(AGAIN) {

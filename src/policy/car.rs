@@ -58,7 +58,7 @@ impl<'t> Policy<'t> for Car {
     fn new(setup: &Setup<'t>) -> Car {
         Car {
             clocks: Lists::new(2, setup.frames),
-            ghosts: Ghosts::new(setup.frames, setup.pages),
+            ghosts: Ghosts::new(setup.capacity, setup.pages),
             left: ONCE,
         }
     }

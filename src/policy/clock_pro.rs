@@ -48,7 +48,8 @@ pub struct ClockPro {
     /// The circle, by page.
     nodes: Vec<Node>,
     hands: Hands,
-    frames: u32,
+    /// The most resident pages.
+    capacity: u32,
     /// The target for cold resident pages, and whether it moves.
     target: u32,
     adaptive: bool,
@@ -109,7 +110,7 @@ impl ClockPro {
     /// A page was referenced within its test period.
     fn raise_target(&mut self) {
         if self.adaptive {
-            self.target = (self.target + 1).min((self.frames - 1).max(1));
+            self.target = (self.target + 1).min((self.capacity - 1).max(1));
         }
     }
 
@@ -128,7 +129,7 @@ impl ClockPro {
 
     /// Makes hot pages cold until there are no more than may be.
     fn limit_hot(&mut self, frames: &mut Frames) {
-        while self.count(Hot) > self.frames - self.target {
+        while self.count(Hot) > self.capacity - self.target {
             self.run_hot(frames);
         }
     }
@@ -231,8 +232,8 @@ impl<'t> Policy<'t> for ClockPro {
     fn new(setup: &Setup<'t>) -> ClockPro {
         let fixed = setup.params.get(&Self::SPEC, "cold");
         let target = match fixed {
-            Some(_) => setup.params.share(&Self::SPEC, "cold", setup.frames),
-            None => setup.frames / 100,
+            Some(_) => setup.params.share(&Self::SPEC, "cold", setup.capacity),
+            None => setup.capacity / 100,
         };
         let absent = Node {
             before: NOBODY,
@@ -247,8 +248,8 @@ impl<'t> Policy<'t> for ClockPro {
                 cold: NOBODY,
                 test: NOBODY,
             },
-            frames: setup.frames,
-            target: target.clamp(1, (setup.frames - 1).max(1)),
+            capacity: setup.capacity,
+            target: target.clamp(1, (setup.capacity - 1).max(1)),
             adaptive: fixed.is_none(),
             counts: [setup.pages as u32, 0, 0, 0, 0],
             left_in_test: false,
@@ -272,7 +273,7 @@ impl<'t> Policy<'t> for ClockPro {
             }
             self.set_role(page, Remembered);
             self.hands.cold = after;
-            while self.count(Remembered) > self.frames {
+            while self.count(Remembered) > self.capacity {
                 self.run_test(frames);
             }
             return frame;

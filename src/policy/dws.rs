@@ -4,8 +4,8 @@
 use super::params::MILLION;
 use super::ws::WorkingSet;
 use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
+    Bursts, Event, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State,
+    Touch, Want,
 };
 use crate::units::{EntryId, FrameId};
 
@@ -20,6 +20,7 @@ pub struct Damped<'t> {
     left_outside: bool,
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl<'t> Policy<'t> for Damped<'t> {
     const SPEC: Spec = Spec {
         name: "dws",
@@ -58,8 +59,20 @@ impl<'t> Policy<'t> for Damped<'t> {
         self.windows.hit(at);
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
-        unreachable!("there are as many frames as pages")
+    fn is_settled(&self, frame: FrameId) -> bool {
+        self.windows.is_settled(frame)
+    }
+
+    fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
+        self.windows.hits(frames);
+    }
+
+    fn is_full(&self, process: u32) -> bool {
+        self.windows.is_full(process)
+    }
+
+    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
+        self.windows.victim(frames, want)
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
@@ -79,6 +92,14 @@ impl<'t> Policy<'t> for Damped<'t> {
         self.windows.unbound(entry);
     }
 
+    fn next_tick(&self) -> u64 {
+        self.windows.next_tick()
+    }
+
+    fn tick(&mut self, frames: &mut Frames, time: u64) {
+        self.windows.tick(frames, time);
+    }
+
     #[inline(always)]
     fn expire(&mut self, frames: &mut Frames, at: Touch) -> Option<FrameId> {
         self.left_outside = true;
@@ -90,6 +111,26 @@ impl<'t> Policy<'t> for Damped<'t> {
         self.left_outside = false;
         self.windows.drop_oldest(at.entry, self.damped);
         self.windows.expire(frames, at)
+    }
+
+    fn idle(&self, entry: EntryId) -> u64 {
+        self.windows.idle(entry)
+    }
+
+    fn pass(&mut self, entry: EntryId, refs: u64) {
+        self.windows.pass(entry, refs);
+    }
+
+    fn in_window(&self, entry: EntryId) -> bool {
+        self.windows.in_window(entry)
+    }
+
+    fn referenced(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
+        self.windows.referenced(entry, frame, ago);
+    }
+
+    fn events(&self) -> Vec<Event> {
+        self.windows.events()
     }
 
     fn why(&self, left: &Left) -> Option<String> {

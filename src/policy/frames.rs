@@ -36,6 +36,12 @@ impl Frames {
         self.cleared = Some(Vec::new());
     }
 
+    /// Whether they are kept.
+    #[inline(always)]
+    pub(crate) fn watches_clearing(&self) -> bool {
+        self.cleared.is_some()
+    }
+
     /// The same, and frames for which [`watch`](Frames::watch) is called.
     pub(crate) fn watch_hits(&mut self) {
         self.watch_clearing();

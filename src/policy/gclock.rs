@@ -25,7 +25,7 @@ impl<'t> Policy<'t> for GClock {
         family: Family::Textbook,
         about: "Clock with a counter of references that the hand counts down",
         cite: "A. J. Smith, \"Sequentiality and prefetching in database systems\", ACM Transactions on Database Systems 3(3), 1978; V. F. Nicola, A. Dan, D. M. Dias, \"Analysis of the generalized clock buffer replacement scheme for database transaction processing\", SIGMETRICS 1992",
-        choices: "a load sets the counter to load, a reference to a resident page adds one up to the greatest number of that many bits, the hand takes one off; a page at 0 leaves. The hand moves past the page that it loads. A load above what the bits can hold counts as that. bits=1 is Clock. Hardware counts no references: what this policy sees, a kernel does not.",
+        choices: "a load sets the counter to load, a reference to a resident page adds one up to the greatest number of that many bits, the hand takes one off; a page at 0 leaves. The hand moves past the page that it loads. A load above what the bits can hold counts as that. A page brought in ahead of use comes in with its counter at 0. bits=1 is Clock. Hardware counts no references: what this policy sees, a kernel does not.",
         space: Space::Fixed,
         sees: Sees::Hits,
         draws: false,
@@ -84,6 +84,12 @@ impl<'t> Policy<'t> for GClock {
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
         self.counter[at.frame as usize] = self.load;
+        self.order.push(at.frame);
+    }
+
+    /// It comes in with its counter at 0, as Clock's pages do with their bit clear.
+    fn prefetched(&mut self, _frames: &mut Frames, at: Touch, _next_use: u32) {
+        self.counter[at.frame as usize] = 0;
         self.order.push(at.frame);
     }
 

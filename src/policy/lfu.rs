@@ -7,12 +7,14 @@ use super::{
 };
 use crate::units::FrameId;
 
-/// What counts of a page: how often it was referenced, then when last.
+/// What counts of a page: how often it was referenced, then the number of its last use.
 type Use = (u64, u64);
 
 /// Least frequently used. A hit counts; the order is mended when a victim is wanted.
 pub struct Lfu {
     uses: Vec<Use>,
+    /// Uses of all pages so far, those that came in ahead of use included: no two have one number.
+    made: u64,
     order: LazyHeap<Use>,
     /// Counts of pages that are not resident; without any if they are forgotten.
     kept: Vec<u64>,
@@ -28,7 +30,7 @@ impl<'t> Policy<'t> for Lfu {
         family: Family::Textbook,
         about: "least frequently used: evicts the page with the fewest references",
         cite: "A. Silberschatz, P. B. Galvin, G. Gagne, \"Operating System Concepts\", section \"Counting-based page replacement\"",
-        choices: "the reference that loads a page counts. Of pages with equal counts the least recently used leaves. Counts survive eviction (perfect LFU); keep=0 forgets them (in-cache LFU). Counts never shrink unless age is given: then those of all pages, resident or not, are halved (rounded down) after every age-th reference.",
+        choices: "the reference that loads a page counts. Of pages with equal counts the least recently used leaves. Counts survive eviction (perfect LFU); keep=0 forgets them (in-cache LFU). Counts never shrink unless age is given: then those of all pages, resident or not, are halved (rounded down) after every age-th reference (with frames by process: of the process).",
         space: Space::Fixed,
         sees: Sees::Hits,
         draws: false,
@@ -53,6 +55,7 @@ impl<'t> Policy<'t> for Lfu {
         let age = setup.params.get(&Self::SPEC, "age").unwrap_or(u64::MAX);
         Lfu {
             uses: vec![(0, 0); setup.frames as usize],
+            made: 0,
             order: LazyHeap::new(setup.frames),
             kept: vec![0; if keeps { setup.pages } else { 0 }],
             age,
@@ -63,8 +66,9 @@ impl<'t> Policy<'t> for Lfu {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         let (count, last) = &mut self.uses[at.frame as usize];
+        self.made += 1;
         *count += 1;
-        *last = at.time;
+        *last = self.made;
     }
 
     fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
@@ -77,7 +81,8 @@ impl<'t> Policy<'t> for Lfu {
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
         let kept = self.kept.get(frames.page(at.frame) as usize);
-        let now = (kept.copied().unwrap_or(0) + 1, at.time);
+        self.made += 1;
+        let now = (kept.copied().unwrap_or(0) + 1, self.made);
         self.uses[at.frame as usize] = now;
         self.order.push(at.frame, now);
     }
@@ -92,7 +97,7 @@ impl<'t> Policy<'t> for Lfu {
         self.next_tick
     }
 
-    fn tick(&mut self, _frames: &mut Frames) {
+    fn tick(&mut self, _frames: &mut Frames, _time: u64) {
         self.next_tick = self.next_tick.saturating_add(self.age);
         self.uses.iter_mut().for_each(|(count, _)| *count /= 2);
         self.kept.iter_mut().for_each(|count| *count /= 2);

@@ -132,7 +132,7 @@ impl<'t> Policy<'t> for Linux {
     };
 
     fn new(setup: &Setup<'t>) -> Linux {
-        let kernels = u64::from(10 * (setup.frames >> GIB)).isqrt().max(1);
+        let kernels = u64::from(10 * (setup.capacity >> GIB)).isqrt().max(1);
         Linux {
             lists: Lists::new(2, setup.frames),
             flags: vec![0; setup.frames as usize],

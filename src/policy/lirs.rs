@@ -101,13 +101,16 @@ impl<'t> Policy<'t> for Lirs {
     };
 
     fn new(setup: &Setup<'t>) -> Lirs {
-        let hirs = setup.params.share(&Self::SPEC, "hir", setup.frames).max(1);
+        let hirs = setup
+            .params
+            .share(&Self::SPEC, "hir", setup.capacity)
+            .max(1);
         Lirs {
             stack: Lists::new(1, setup.frames + setup.pages as u32),
             queue: Lists::new(1, setup.frames),
             frames: setup.frames,
             lirs: 0,
-            most_lirs: setup.frames - hirs,
+            most_lirs: setup.capacity - hirs,
             left_lir: false,
         }
     }

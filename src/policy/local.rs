@@ -2,84 +2,205 @@
 //! of them or replaces one of its own pages. Each process has a policy for itself, which sees only
 //! what that process loaded; a page that others use too stays charged to the process that loaded
 //! it. Knows nothing of how the frames were divided.
+//!
+//! A policy's time is that of its process: the references that the process has made, whosever pages
+//! they found. A hit by another process comes at the present time of the page's owner. So a process
+//! that shares nothing fares as it would alone. Policies that know the future are the exception:
+//! they look up positions of the trace and are given these.
 
+use super::random::nth_output;
 use super::{AnyPolicy, Event, Frames, Left, Policy, Setup, Spec, State, Touch, Want};
 use crate::trace::dense::PageKey;
-use crate::units::FrameId;
+use crate::units::{EntryId, FrameId};
 
-/// A fixed-space policy, once per process.
-pub(super) struct Local<'t> {
+/// The process has no frames: it brings nothing in.
+const NONE: u32 = u32::MAX;
+
+/// A fixed-space policy, once for each process that has frames.
+pub(super) struct Local<'t, P> {
     entries: &'t [PageKey],
-    /// Frames of each process, and how many of them are taken.
-    quotas: &'t [u32],
-    taken: Vec<u32>,
-    /// The process whose page is in each frame.
+    /// For each process its place in `shares`, or [`NONE`].
+    place: Vec<u32>,
+    shares: Vec<Share<P>>,
+    /// The place of the process whose page is in each frame.
     owner: Vec<u32>,
-    policies: Vec<AnyPolicy<'t>>,
+    /// The place of the process that made the last reference, if its policy is to tick.
+    due: Option<usize>,
 }
 
-impl<'t> Policy<'t> for Local<'t> {
+/// A process with its frames.
+struct Share<P> {
+    policy: P,
+    /// The most frames, and how many are taken.
+    quota: u32,
+    taken: u32,
+    /// References that the process has made.
+    clock: u64,
+}
+
+impl<'t, P: Policy<'t>> Share<P> {
+    /// The time of its policy where the trace is at a position.
+    #[inline(always)]
+    fn time(&self, position: u64) -> u64 {
+        match P::SPEC.needs_future() {
+            true => position,
+            false => self.clock,
+        }
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
     const SPEC: Spec = AnyPolicy::SPEC;
-    const TICKS: bool = true;
+    const TICKS: bool = P::TICKS;
 
     /// # Panics
     /// Without quotas.
-    fn new(setup: &Setup<'t>) -> Local<'t> {
+    fn new(setup: &Setup<'t>) -> Local<'t, P> {
         let quotas = setup.quotas.expect("local replacement has quotas");
+        let mut place = vec![NONE; quotas.len()];
+        let mut shares = Vec::new();
+        for (place, &quota) in place
+            .iter_mut()
+            .zip(quotas)
+            .filter(|(_, quota)| **quota > 0)
+        {
+            *place = shares.len() as u32;
+            let own = Setup {
+                capacity: quota,
+                processes: 1,
+                quotas: None,
+                seed: match shares.len() as u64 {
+                    0 => setup.seed,
+                    nth => nth_output(setup.seed, nth),
+                },
+                ..*setup
+            };
+            shares.push(Share {
+                policy: P::new(&own),
+                quota,
+                taken: 0,
+                clock: 0,
+            });
+        }
         Local {
             entries: setup.entries,
-            quotas,
-            taken: vec![0; quotas.len()],
+            place,
+            shares,
             owner: vec![0; setup.frames as usize],
-            policies: quotas.iter().map(|_| AnyPolicy::alone(setup)).collect(),
+            due: None,
         }
     }
 
-    #[inline(always)]
     fn hit(&mut self, at: Touch) {
-        self.policies[self.owner[at.frame as usize] as usize].hit(at);
+        let owner = self.owner_of(at.frame);
+        let time = owner.time(at.time);
+        owner.policy.hit(Touch { time, ..at });
+        self.passed(at.entry);
+    }
+
+    fn is_settled(&self, frame: FrameId) -> bool {
+        let owner = self.owner[frame as usize] as usize;
+        self.shares[owner].policy.is_settled(frame)
+    }
+
+    fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
+        for frame in frames {
+            let owner = self.owner_of(frame);
+            owner.policy.hits(std::iter::once(frame));
+        }
     }
 
     fn is_full(&self, process: u32) -> bool {
-        self.taken[process as usize] >= self.quotas[process as usize]
+        let share = &self.shares[self.place_of(process)];
+        share.taken >= share.quota || share.policy.is_full(process)
     }
 
     fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        self.taken[want.process as usize] -= 1;
-        self.policies[want.process as usize].victim(frames, want)
+        let place = self.place_of(want.process);
+        let share = &mut self.shares[place];
+        share.taken -= 1;
+        let time = share.time(want.time);
+        share.policy.victim(frames, Want { time, ..want })
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
-        let process = self.charge(at);
-        self.policies[process].loaded(frames, at);
+        let share = self.charge(at);
+        let time = share.time(at.time);
+        share.policy.loaded(frames, Touch { time, ..at });
+        self.passed(at.entry);
     }
 
     fn prefetched(&mut self, frames: &mut Frames, at: Touch, next_use: u32) {
-        let process = self.charge(at);
-        self.policies[process].prefetched(frames, at, next_use);
+        let share = self.charge(at);
+        let time = share.time(at.time);
+        let at = Touch { time, ..at };
+        share.policy.prefetched(frames, at, next_use);
     }
 
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
-        let process = self.owner[frame as usize] as usize;
-        self.taken[process] -= 1;
-        self.policies[process].freed(frames, frame);
+        let owner = self.owner_of(frame);
+        owner.taken -= 1;
+        owner.policy.freed(frames, frame);
     }
 
-    fn next_tick(&self) -> u64 {
-        let ticks = self.policies.iter().map(Policy::next_tick);
-        ticks.min().unwrap_or(u64::MAX)
-    }
-
-    /// All tick at the same time: each counts references of all processes.
-    fn tick(&mut self, frames: &mut Frames) {
-        for policy in &mut self.policies {
-            policy.tick(frames);
+    /// A policy knows an entry only if the page came in through it, for the process of the entry.
+    fn unbound(&mut self, entry: EntryId) {
+        let process = self.entries[entry as usize].process;
+        if let Some(share) = self.shares.get_mut(self.place[process as usize] as usize) {
+            share.policy.unbound(entry);
         }
+    }
+
+    /// Now, if the policy of the process that runs is to tick: the others' times stand still.
+    fn next_tick(&self) -> u64 {
+        self.due.map_or(u64::MAX, |_| 0)
+    }
+
+    fn tick(&mut self, frames: &mut Frames, time: u64) {
+        if let Some(place) = self.due.take() {
+            let share = &mut self.shares[place];
+            // The reference has been counted.
+            let last = share.clock - 1;
+            let time = if P::SPEC.needs_future() { time } else { last };
+            share.policy.tick(frames, time);
+        }
+    }
+
+    fn expire(&mut self, frames: &mut Frames, at: Touch) -> Option<FrameId> {
+        let place = self.place_of(self.entries[at.entry as usize].process);
+        let share = &mut self.shares[place];
+        let time = share.time(at.time + 1) - 1;
+        let left = share.policy.expire(frames, Touch { time, ..at })?;
+        share.taken -= 1;
+        Some(left)
+    }
+
+    fn idle(&self, entry: EntryId) -> u64 {
+        let place = self.place_of(self.entries[entry as usize].process);
+        self.shares[place].policy.idle(entry)
+    }
+
+    fn pass(&mut self, entry: EntryId, refs: u64) {
+        let place = self.place_of(self.entries[entry as usize].process);
+        self.shares[place].clock += refs;
+        self.shares[place].policy.pass(entry, refs);
+    }
+
+    fn in_window(&self, entry: EntryId) -> bool {
+        let place = self.place_of(self.entries[entry as usize].process);
+        self.shares[place].policy.in_window(entry)
+    }
+
+    fn referenced(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
+        let owner = self.owner_of(frame);
+        owner.policy.referenced(entry, frame, ago);
     }
 
     fn events(&self) -> Vec<Event> {
         let mut all: Vec<Event> = Vec::new();
-        for (name, count) in self.policies.iter().flat_map(Policy::events) {
+        let each = self.shares.iter().map(|share| &share.policy);
+        for (name, count) in each.flat_map(Policy::events) {
             match all.iter_mut().find(|event| event.0 == name) {
                 Some(event) => event.1 += count,
                 None => all.push((name, count)),
@@ -90,31 +211,52 @@ impl<'t> Policy<'t> for Local<'t> {
 
     fn why(&self, left: &Left) -> Option<String> {
         // Its frame has a page of the same process now: that is what local means.
-        self.policies[self.owner[left.frame as usize] as usize].why(left)
+        let owner = self.owner[left.frame as usize] as usize;
+        self.shares[owner].policy.why(left)
     }
 
     /// One process after the other.
     fn state(&self, frames: &Frames, next: u64) -> Option<State> {
-        let states = self
-            .policies
-            .iter()
-            .map(|policy| policy.state(frames, next));
-        let mut all: Vec<State> = states.collect::<Option<_>>()?;
+        let of = |share: &Share<P>| share.policy.state(frames, share.time(next));
+        let mut all: Vec<State> = self.shares.iter().map(of).collect::<Option<_>>()?;
         let title = all.first()?.title.clone();
         let frames = all.iter_mut().flat_map(|state| state.frames.drain(..));
         Some(State {
-            title: format!("{title}, by process"),
+            title: format!("{title}, by process; times are references of the process"),
             frames: frames.collect(),
         })
     }
 }
 
-impl Local<'_> {
+impl<'t, P: Policy<'t>> Local<'t, P> {
+    /// The place of a process that brings pages in.
+    #[inline(always)]
+    fn place_of(&self, process: u32) -> usize {
+        self.place[process as usize] as usize
+    }
+
+    #[inline(always)]
+    fn owner_of(&mut self, frame: FrameId) -> &mut Share<P> {
+        &mut self.shares[self.owner[frame as usize] as usize]
+    }
+
     /// A page comes in for the process of its entry.
-    fn charge(&mut self, at: Touch) -> usize {
-        let process = self.entries[at.entry as usize].process;
-        self.owner[at.frame as usize] = process;
-        self.taken[process as usize] += 1;
-        process as usize
+    fn charge(&mut self, at: Touch) -> &mut Share<P> {
+        let place = self.place_of(self.entries[at.entry as usize].process);
+        self.owner[at.frame as usize] = place as u32;
+        let share = &mut self.shares[place];
+        share.taken += 1;
+        share
+    }
+
+    /// A reference through an entry was made: the time of its process goes on.
+    #[inline(always)]
+    fn passed(&mut self, entry: EntryId) {
+        let place = self.place_of(self.entries[entry as usize].process);
+        let share = &mut self.shares[place];
+        if P::TICKS && share.clock >= share.policy.next_tick() {
+            self.due = Some(place);
+        }
+        share.clock += 1;
     }
 }

@@ -18,7 +18,7 @@ struct Sum {
     power: u64,
     /// From 1 on.
     scaled: f64,
-    /// The time of the last reference.
+    /// The number of the last reference: no two have the same.
     last: u64,
 }
 
@@ -94,16 +94,16 @@ impl Weights {
         }
     }
 
-    /// That of a reference at a time.
+    /// That of a reference at a time, the `number`-th.
     #[inline(always)]
-    fn at(&self, time: u64) -> Sum {
+    fn at(&self, time: u64, number: u64) -> Sum {
         let millionths = self.lambda * time;
         let (power, rest) = (millionths / MILLION, millionths % MILLION);
         let coarse = self.coarse[(rest / STEP) as usize];
         Sum {
             power,
             scaled: coarse * self.fine[(rest % STEP) as usize],
-            last: time,
+            last: number,
         }
     }
 }
@@ -113,6 +113,8 @@ pub struct Lrfu {
     weights: Weights,
     /// By frame.
     sums: Vec<Sum>,
+    /// References so far, arrivals ahead of use included.
+    made: u64,
     order: LazyHeap<Key>,
 }
 
@@ -123,7 +125,7 @@ impl<'t> Policy<'t> for Lrfu {
         family: Family::Research,
         about: "evicts the page with the least sum of references, each fading with age",
         cite: "D. Lee, J. Choi, J.-H. Kim, S. H. Noh, S. L. Min, Y. Cho, C. S. Kim, \"LRFU: a spectrum of policies that subsumes the least recently used and least frequently used policies\", IEEE Transactions on Computers 50(12), 2001",
-        choices: "the paper's weighing function (1/2)^(lambda * age), without its correlated period. What was counted of a page is forgotten when it leaves. Of equal sums that of the least recently used page counts as the least. lambda=0 is LFU that forgets, lambda=1 is LRU. Sums have 53 bits, and are kept so that those of pages long unused do not all round to zero.",
+        choices: "the paper's weighing function (1/2)^(lambda * age), without its correlated period. What was counted of a page is forgotten when it leaves. Of equal sums that of the least recently used page counts as the least. lambda=0 is LFU that forgets, lambda=1 is LRU, but for pages that other processes hit while their own stands still (with frames by process). Sums have 53 bits, and are kept so that those of pages long unused do not all round to zero.",
         space: Space::Fixed,
         sees: Sees::Hits,
         draws: false,
@@ -143,13 +145,16 @@ impl<'t> Policy<'t> for Lrfu {
         Lrfu {
             weights: Weights::new(setup.params.of(&Self::SPEC, "lambda")),
             sums: vec![Sum::default(); setup.frames as usize],
+            made: 0,
             order: LazyHeap::new(setup.frames),
         }
     }
 
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
-        self.sums[at.frame as usize].add(self.weights.at(at.time));
+        self.made += 1;
+        let weight = self.weights.at(at.time, self.made);
+        self.sums[at.frame as usize].add(weight);
     }
 
     fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
@@ -161,7 +166,8 @@ impl<'t> Policy<'t> for Lrfu {
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
-        let sum = self.weights.at(at.time);
+        self.made += 1;
+        let sum = self.weights.at(at.time, self.made);
         self.sums[at.frame as usize] = sum;
         self.order.push(at.frame, sum.key());
     }
@@ -179,7 +185,7 @@ impl<'t> Policy<'t> for Lrfu {
         let sum = |frame: FrameId| &self.sums[frame as usize];
         let mut order: Vec<FrameId> = self.order.iter().collect();
         order.sort_unstable_by_key(|&frame| sum(frame).key());
-        let now = self.weights.at(next);
+        let now = self.weights.at(next, self.made);
         let word = |frame| {
             let sum = sum(frame);
             let faded = sum.scaled * halved(now.power - sum.power) / now.scaled;
@@ -216,14 +222,14 @@ mod tests {
     fn sums_are_those_of_the_definition() {
         for lambda in [0, 1000, 123_456, MILLION] {
             let weights = Weights::new(lambda);
-            let mut sum = weights.at(3);
+            let mut sum = weights.at(3, 1);
             let times = [3u64, 4, 9, 50, 51, 700, 705];
             times[1..]
                 .iter()
-                .for_each(|&time| sum.add(weights.at(time)));
+                .for_each(|&time| sum.add(weights.at(time, 2)));
             let fade = |time: &u64| (-(lambda as f64 / 1e6) * (705 - time) as f64).exp2();
             let exact: f64 = times.iter().map(fade).sum();
-            let got = sum.scaled / weights.at(705).scaled;
+            let got = sum.scaled / weights.at(705, 2).scaled;
             assert!(
                 (got / exact - 1.0).abs() < 1e-12,
                 "{lambda}: {got}, {exact}"

@@ -4,15 +4,16 @@
 use super::support::lazy_heap::LazyHeap;
 use super::{
     Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want, explain,
+    Want,
 };
-use crate::units::{FrameId, PageId};
+use crate::units::{FrameId, PageId, counted};
 
 /// Time is counted from 1; this is never.
 const NEVER: u64 = 0;
 
-/// By what pages leave: the time of the K-th last reference that counts, and that of the last.
-type Key = (u64, u64);
+/// By what pages leave: the time of the K-th last reference that counts, that of the last, and the
+/// number of the last, which tells apart what has one time.
+type Key = (u64, u64, u64);
 
 /// LRU-K as in the paper's figure 2.1, with heaps in place of its search.
 ///
@@ -20,6 +21,10 @@ type Key = (u64, u64);
 /// notes times.
 pub struct LruK {
     times: Times,
+    /// For each frame the number of its last reference, and how many there were so far, arrivals
+    /// ahead of use included.
+    number: Vec<u64>,
+    made: u64,
     /// The times of pages that are not resident, by page.
     gone: Times,
     correlated: u64,
@@ -30,8 +35,8 @@ pub struct LruK {
     /// what they leave then, and by when their burst may be over.
     bursting: LazyHeap<Key>,
     ending: LazyHeap<u64>,
-    /// The key of the last victim, and whether every page was in a burst.
-    left: (Key, bool),
+    /// The key of the last victim, whether every page was in a burst, and when it left.
+    left: (Key, bool, u64),
 }
 
 /// For each of some frames or pages: its last reference, and the last K that count, the latest
@@ -65,12 +70,13 @@ impl Times {
     fn last(&self, number: u32) -> u64 {
         self.of(number)[0]
     }
+}
 
-    #[inline(always)]
-    fn key(&self, number: u32) -> Key {
-        let times = self.of(number);
-        (times[self.k], times[0])
-    }
+/// The key of the page in a frame.
+#[inline(always)]
+fn key(times: &Times, number: &[u64], frame: FrameId) -> Key {
+    let last = times.of(frame);
+    (last[times.k], last[0], number[frame as usize])
 }
 
 /// A new reference counts: the earlier ones move back by one, and forward by the length of the burst
@@ -94,12 +100,12 @@ impl<'t> Policy<'t> for LruK {
         family: Family::Research,
         about: "evicts the page whose K-th last reference is farthest back",
         cite: "E. J. O'Neil, P. E. O'Neil, G. Weikum, \"The LRU-K page replacement algorithm for database disk buffering\", Proceedings of the ACM SIGMOD International Conference on Management of Data, 1993",
-        choices: "figure 2.1 of the paper, time counted in references. Of pages without K references, and of others whose K-th last ones are equal, the least recently used leaves. If all resident pages are within their correlated reference period, one of them leaves by the same order. What is known of a page is kept for ever unless retain is given, and is looked at when the page comes back: the paper's background process, which saves memory, is not modelled. crp=0, the default, counts every reference. libCacheSim 0.3.5 forgets the history of a page that leaves: 1 1 2 3 2 3 1 with 2 frames gives 5 misses there, 6 here; lru-k:retain=0 gives 5. Of pages with fewer than k references it evicts the first to come in: lru-k:k=3:retain=0 on 1 2 1 3 1 with 2 frames gives 4 misses there, 3 here.",
+        choices: "figure 2.1 of the paper, time counted in references. Of pages without K references, and of others whose K-th last ones are equal, the least recently used leaves. If all resident pages are within their correlated reference period, one of them leaves by the same order. What is known of a page is kept for ever unless retain is given, and is looked at when the page comes back: the paper's background process, which saves memory, is not modelled. crp=0, the default, counts every reference, but only one of those at one time: of the arrival of a page ahead of use and the reference that follows, and, with frames by process, of hits by other processes while its own stands still. libCacheSim 0.3.5 forgets the history of a page that leaves: 1 1 2 3 2 3 1 with 2 frames gives 5 misses there, 6 here; lru-k:retain=0 gives 5. Of pages with fewer than k references it evicts the first to come in: lru-k:k=3:retain=0 on 1 2 1 3 1 with 2 frames gives 4 misses there, 3 here.",
         space: Space::Fixed,
         sees: Sees::Hits,
         draws: false,
         complexity: "hit O(k); fault O(k + log c) amortised",
-        state: "8k + 84 bytes a frame, 8k + 8 a page",
+        state: "8k + 108 bytes a frame, 8k + 8 a page",
         repeats: Repeats::All,
         bursts: Bursts::Never,
         params: &[
@@ -124,19 +130,23 @@ impl<'t> Policy<'t> for LruK {
         let k = get("k").expect("it is never off") as usize;
         LruK {
             times: Times::new(k, setup.frames as usize),
+            number: vec![0; setup.frames as usize],
+            made: 0,
             gone: Times::new(k, setup.pages),
             correlated: get("crp").expect("it is never off"),
             retain: get("retain").unwrap_or(u64::MAX),
             settled: LazyHeap::new(setup.frames),
             bursting: LazyHeap::new(setup.frames),
             ending: LazyHeap::new(setup.frames),
-            left: ((NEVER, NEVER), false),
+            left: ((NEVER, NEVER, 0), false, 0),
         }
     }
 
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         let now = at.time + 1;
+        self.made += 1;
+        self.number[at.frame as usize] = self.made;
         let times = self.times.of_mut(at.frame);
         let last = times[0];
         match now - last > self.correlated {
@@ -147,7 +157,9 @@ impl<'t> Policy<'t> for LruK {
 
     fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
         let frame = self.choose(want.time + 1);
-        self.left = (self.times.key(frame), self.bursting.contains(frame));
+        let in_burst = self.bursting.contains(frame);
+        let key = key(&self.times, &self.number, frame);
+        self.left = (key, in_burst, want.time + 1);
         self.forget(frame, frames.page(frame));
         frame
     }
@@ -161,7 +173,10 @@ impl<'t> Policy<'t> for LruK {
             false => times.fill(NEVER),
         }
         count(times, now, 0);
-        self.settled.push(at.frame, self.times.key(at.frame));
+        self.made += 1;
+        self.number[at.frame as usize] = self.made;
+        let key = key(&self.times, &self.number, at.frame);
+        self.settled.push(at.frame, key);
     }
 
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
@@ -169,7 +184,7 @@ impl<'t> Policy<'t> for LruK {
     }
 
     fn why(&self, left: &Left) -> Option<String> {
-        let ((earliest, _), in_burst) = self.left;
+        let ((earliest, _, _), in_burst, now) = self.left;
         let (k, crp, last) = (self.times.k, self.correlated, left.seen.last());
         let among = match (crp, in_burst) {
             (0, _) => String::new(),
@@ -181,9 +196,9 @@ impl<'t> Policy<'t> for LruK {
             (_, NEVER) => format!("fewer than {k} references that count, {last}"),
             (_, earliest) => {
                 // Each burst between moves an earlier reference forward by its length.
-                let counts = if crp > 0 { "counted as made at" } else { "at" };
-                let earliest = explain::reference(earliest - 1);
-                format!("its reference {k} times back, {counts} {earliest}, is the oldest; {last}")
+                let counts = if crp > 0 { "counted as " } else { "" };
+                let ago = counted(now - earliest, "reference");
+                format!("its reference {k} times back, {counts}{ago} ago, is the oldest; {last}")
             }
         };
         Some(format!("{among}{chosen}"))
@@ -191,14 +206,14 @@ impl<'t> Policy<'t> for LruK {
 
     fn state(&self, _frames: &Frames, next: u64) -> Option<State> {
         let now = next + 1;
-        let key = |&frame: &FrameId| {
+        let by = |&frame: &FrameId| {
             let correlated = now - self.times.last(frame) <= self.correlated;
-            (correlated, self.times.key(frame))
+            (correlated, key(&self.times, &self.number, frame))
         };
         let mut order: Vec<FrameId> = self.settled.iter().chain(self.bursting.iter()).collect();
-        order.sort_unstable_by_key(key);
+        order.sort_unstable_by_key(by);
         let word = |frame| {
-            let ((correlated, (earliest, _)), k) = (key(&frame), self.times.k);
+            let ((correlated, (earliest, ..)), k) = (by(&frame), self.times.k);
             let word = match earliest {
                 NEVER => format!("fewer than {k}"),
                 earliest => format!("at {earliest}"),
@@ -218,6 +233,7 @@ impl LruK {
     /// referenced since it settled, so that the work is paid for by references.
     fn choose(&mut self, now: u64) -> FrameId {
         let times = &self.times;
+        let key = |frame| key(times, &self.number, frame);
         let is_over = |frame: FrameId| now - times.last(frame) > self.correlated;
         while let Some(frame) = self.ending.least(|frame| times.last(frame)) {
             if !is_over(frame) {
@@ -225,17 +241,17 @@ impl LruK {
             }
             self.ending.remove(frame);
             self.bursting.remove(frame);
-            self.settled.push(frame, times.key(frame));
+            self.settled.push(frame, key(frame));
         }
-        while let Some(frame) = self.settled.least(|frame| times.key(frame)) {
+        while let Some(frame) = self.settled.least(key) {
             if is_over(frame) {
                 return frame;
             }
             self.settled.remove(frame);
-            self.bursting.push(frame, times.key(frame));
+            self.bursting.push(frame, key(frame));
             self.ending.push(frame, times.last(frame));
         }
-        let least = self.bursting.least(|frame| times.key(frame));
+        let least = self.bursting.least(key);
         least.expect("every frame is taken")
     }
 

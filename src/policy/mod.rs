@@ -71,7 +71,7 @@ pub enum Family {
     Research,
     /// What operating systems do.
     Kernel,
-    /// Knows the future; a bound for the others.
+    /// Knows the future.
     Offline,
 }
 
@@ -83,7 +83,7 @@ impl Family {
             Family::VariableSpace => "variable space",
             Family::Research => "research",
             Family::Kernel => "kernel",
-            Family::Offline => "offline bound",
+            Family::Offline => "offline",
         }
     }
 
@@ -169,11 +169,13 @@ impl Sees {
     pub const fn about(self) -> &'static str {
         match self {
             Sees::Loads => "loads only: the accessed bit is not needed",
-            Sees::Bits => "the accessed bit, as a kernel does; honours --accessed-bit",
-            Sees::Hits => {
-                "every hit, at once, which no kernel sees; --accessed-bit makes no difference"
+            Sees::Bits => {
+                "the accessed bit, as a kernel does; honours --accessed-bit; clear for a page that comes in ahead of use"
             }
-            Sees::Future => "the future: a bound, not for use",
+            Sees::Hits => {
+                "every hit, at once, which no kernel sees; --accessed-bit makes no difference; a page that comes in ahead of use counts as referenced, unless the choices say otherwise"
+            }
+            Sees::Future => "the future, which no real system does",
         }
     }
 }
@@ -234,7 +236,9 @@ pub struct Touch {
     /// The frame that it shows. What is in it, [`Frames`] tells: where nothing is shared that has
     /// the number of the entry.
     pub frame: FrameId,
-    /// The position of the reference in the trace, from 0.
+    /// The position of the reference, from 0: in the trace, or with frames by process among the
+    /// references of the process that holds the page. Where there is none it is that of the next
+    /// one. It never goes back, but several touches can have the same.
     pub time: u64,
 }
 
@@ -245,8 +249,10 @@ pub struct Want {
     pub process: u32,
     /// The page: below [`Setup::pages`].
     pub page: PageId,
-    /// The position of the reference in the trace, from 0.
+    /// The position of the reference that wants it, or of the next one, as of a [`Touch`].
     pub time: u64,
+    /// No reference wants it: it comes in ahead of use.
+    pub ahead: bool,
 }
 
 /// What is known when a policy is set up. It allocates all it will need then.
@@ -254,15 +260,19 @@ pub struct Want {
 pub struct Setup<'t> {
     /// The index of the policy in the table.
     pub policy: usize,
-    /// Frames of memory; for a variable-space policy without limit, as many as pages.
+    /// The frames of memory: the numbers of all frames are below this.
     pub frames: u32,
+    /// The most frames that the policy holds at a time, of which its sizes are parts: all frames,
+    /// or the quota of the process that it replaces for.
+    pub capacity: u32,
     /// The pages of all processes: what [`Touch::entry`] means.
     pub entries: &'t [PageKey],
     /// The number of distinct pages that can be in frames: what [`Frames::page`] is below.
     pub pages: usize,
     /// Whether several entries can show one page.
     pub shares: bool,
-    /// The number of processes.
+    /// The number of processes that share the policy's frames. With one its time is the position of
+    /// a [`Touch`].
     pub processes: usize,
     /// Frames of each process, if each has its own.
     pub quotas: Option<&'t [u32]>,
@@ -341,7 +351,9 @@ pub trait Policy<'t>: Sized + Send {
 
     /// A page was put into a frame, its reference bit clear, because it may be referenced soon: at
     /// the position `next_use` or [`NEVER`](crate::trace::dense::NEVER), which only policies learn
-    /// that need the future.
+    /// that need the future. Policies that look at bits find the bit clear; those that see hits take
+    /// the arrival for a first reference, at the position of the next reference: they order what
+    /// has one position by the order of the calls.
     fn prefetched(&mut self, frames: &mut Frames, at: Touch, _next_use: u32) {
         self.loaded(frames, at);
         frames.clear_referenced(at.frame);
@@ -363,9 +375,9 @@ pub trait Policy<'t>: Sized + Send {
         u64::MAX
     }
 
-    /// With [`TICKS`](Policy::TICKS): time to look at the bits of all pages. The next tick comes
-    /// later than this one.
-    fn tick(&mut self, _frames: &mut Frames) {}
+    /// With [`TICKS`](Policy::TICKS): what is to be done from time to time, after the reference at
+    /// `time`. There is one tick after a reference at most.
+    fn tick(&mut self, _frames: &mut Frames, _time: u64) {}
 
     /// After the reference `at`: a frame whose page leaves because its window closed.
     #[inline(always)]

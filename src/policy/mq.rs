@@ -43,7 +43,7 @@ impl<'t> Policy<'t> for Mq {
         family: Family::Research,
         about: "LRU queues by the logarithm of the count; idle pages sink, ghosts keep theirs",
         cite: "Y. Zhou, J. F. Philbin, K. Li, \"The multi-queue replacement algorithm for second level buffer caches\", Proceedings of the USENIX Annual Technical Conference, 2001",
-        choices: "the paper derives the life time from the access pattern, here it is given. A page that comes in and is remembered in Qout is taken out of it before the victim enters. After every reference each queue but the lowest, from the low ones up, lets at most one page sink, which gets a new life. A page that leaves because nobody maps it any more is not remembered.",
+        choices: "the paper derives the life time from the access pattern, here it is given. A page that comes in and is remembered in Qout is taken out of it before the victim enters. After every reference (with frames by process: of the process) each queue but the lowest, from the low ones up, lets at most one page sink, which gets a new life. A page that leaves because nobody maps it any more is not remembered.",
         space: Space::Fixed,
         sees: Sees::Hits,
         draws: false,
@@ -68,10 +68,12 @@ impl<'t> Policy<'t> for Mq {
         ],
     };
 
+    const TICKS: bool = true;
+
     fn new(setup: &Setup<'t>) -> Mq {
         let of = |name| setup.params.of(&Self::SPEC, name);
         let queues = of("queues") as usize;
-        let out = setup.frames.saturating_mul(of("out") as u32);
+        let out = setup.capacity.saturating_mul(of("out") as u32);
         Mq {
             queues: Lists::new(queues, setup.frames),
             top: queues - 1,
@@ -94,7 +96,6 @@ impl<'t> Policy<'t> for Mq {
         let queue = self.queue_of(count);
         self.queues.move_front(queue, at.frame);
         self.expires(queue, expire);
-        self.adjust(at.time + 1);
     }
 
     fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
@@ -110,17 +111,39 @@ impl<'t> Policy<'t> for Mq {
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
-        self.enter(frames, at);
-        self.adjust(at.time + 1);
-    }
-
-    /// As if it were referenced, but no time goes by.
-    fn prefetched(&mut self, frames: &mut Frames, at: Touch, _next_use: u32) {
-        self.enter(frames, at);
+        let page = frames.page(at.frame);
+        let count = match self.out.take(page) {
+            true => self.counts[page as usize].saturating_add(1),
+            false => 1,
+        };
+        let expire = at.time.saturating_add(self.life);
+        self.held[at.frame as usize] = Held { expire, count };
+        let queue = self.queue_of(count);
+        self.queues.push_front(queue, at.frame);
+        self.expires(queue, expire);
     }
 
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.queues.remove(frame);
+    }
+
+    #[inline(always)]
+    fn next_tick(&self) -> u64 {
+        self.soonest
+    }
+
+    /// The oldest page of each queue sinks if its time is over. In each queue pages stand in the
+    /// order in which they expire.
+    #[inline(never)]
+    fn tick(&mut self, _frames: &mut Frames, time: u64) {
+        let now = time + 1;
+        for queue in 1..=self.top {
+            // Pages are looked at only where one may sink: mostly they are not in the cache.
+            if self.due[queue] < now {
+                self.sink_oldest(queue, now);
+            }
+        }
+        self.soonest = self.due.iter().copied().min().unwrap_or(u64::MAX);
     }
 
     fn why(&self, _left: &Left) -> Option<String> {
@@ -157,40 +180,6 @@ impl Mq {
             self.due[queue] = self.due[queue].min(expire);
             self.soonest = self.soonest.min(expire);
         }
-    }
-
-    /// A page comes in.
-    fn enter(&mut self, frames: &Frames, at: Touch) {
-        let page = frames.page(at.frame);
-        let count = match self.out.take(page) {
-            true => self.counts[page as usize].saturating_add(1),
-            false => 1,
-        };
-        let expire = at.time.saturating_add(self.life);
-        self.held[at.frame as usize] = Held { expire, count };
-        let queue = self.queue_of(count);
-        self.queues.push_front(queue, at.frame);
-        self.expires(queue, expire);
-    }
-
-    /// After a reference: the oldest page of each queue sinks if its time is over. In each queue
-    /// pages stand in the order in which they expire.
-    #[inline(always)]
-    fn adjust(&mut self, now: u64) {
-        if self.soonest < now {
-            self.sink(now);
-        }
-    }
-
-    #[inline(never)]
-    fn sink(&mut self, now: u64) {
-        for queue in 1..=self.top {
-            // Pages are looked at only where one may sink: mostly they are not in the cache.
-            if self.due[queue] < now {
-                self.sink_oldest(queue, now);
-            }
-        }
-        self.soonest = self.due.iter().copied().min().unwrap_or(u64::MAX);
     }
 
     /// The oldest page of a queue sinks, if its time is over; then the next one is due.

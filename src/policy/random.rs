@@ -8,6 +8,18 @@ use crate::units::FrameId;
 /// What SplitMix64 adds to its state before each draw.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// What SplitMix64 makes of its state.
+fn mix(z: u64) -> u64 {
+    let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ z >> 31
+}
+
+/// The `n`-th number, from 1, of SplitMix64 begun with a seed.
+pub(super) fn nth_output(seed: u64, n: u64) -> u64 {
+    mix(seed.wrapping_add(STEP.wrapping_mul(n)))
+}
+
 /// Random replacement.
 pub struct Random {
     /// The state of SplitMix64.
@@ -25,7 +37,7 @@ impl<'t> Policy<'t> for Random {
         family: Family::Textbook,
         about: "evicts a resident page drawn at random",
         cite: "L. A. Belady, \"A study of replacement algorithms for a virtual-storage computer\", IBM Systems Journal 5(2), 1966; G. L. Steele, D. Lea, C. H. Flood, \"Fast splittable pseudorandom number generators\", OOPSLA 2014",
-        choices: "one draw of 64 bits from SplitMix64 a victim, scaled to the number of resident pages by multiplication; the pages stand in order of load, the last one taking the place of a page that leaves. The same seed gives the same victims on every machine.",
+        choices: "one draw of 64 bits from SplitMix64 a victim, scaled to the number of resident pages by multiplication; the pages stand in order of load, the last one taking the place of a page that leaves. The same seed gives the same victims on every machine. With frames by process each process draws for itself: the first from the seed, the n-th after it from the n-th number of SplitMix64 begun with the seed.",
         space: Space::Fixed,
         sees: Sees::Loads,
         draws: true,
@@ -74,10 +86,7 @@ impl Random {
     /// The next number of SplitMix64.
     fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(STEP);
-        let z = self.state;
-        let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
+        mix(self.state)
     }
 
     fn forget(&mut self, frame: FrameId) {

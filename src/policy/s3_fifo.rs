@@ -76,7 +76,7 @@ impl<'t> Policy<'t> for S3Fifo {
     };
 
     fn new(setup: &Setup<'t>) -> S3Fifo {
-        let share = |name| setup.params.share(&Self::SPEC, name, setup.frames);
+        let share = |name| setup.params.share(&Self::SPEC, name, setup.capacity);
         S3Fifo {
             queues: Lists::new(2, setup.frames),
             frequency: vec![0; setup.frames as usize],

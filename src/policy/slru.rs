@@ -56,7 +56,7 @@ impl<'t> Policy<'t> for Slru {
 
     fn new(setup: &Setup<'t>) -> Slru {
         let segments = setup.params.of(&Self::SPEC, "segments") as u32;
-        let protected = setup.params.share(&Self::SPEC, "protected", setup.frames);
+        let protected = setup.params.share(&Self::SPEC, "protected", setup.capacity);
         Slru {
             segments: Lists::new(segments as usize, setup.frames),
             top: segments as usize - 1,

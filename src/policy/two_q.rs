@@ -58,7 +58,7 @@ impl<'t> Policy<'t> for TwoQ {
     };
 
     fn new(setup: &Setup<'t>) -> TwoQ {
-        let share = |name| setup.params.share(&Self::SPEC, name, setup.frames).max(1);
+        let share = |name| setup.params.share(&Self::SPEC, name, setup.capacity).max(1);
         TwoQ {
             lists: Lists::new(2, setup.frames),
             a1_out: Ghosts::new(setup.pages, share("kout")),

@@ -47,7 +47,7 @@ impl<'t> Policy<'t> for TwoQSimple {
     };
 
     fn new(setup: &Setup<'t>) -> TwoQSimple {
-        let share = setup.params.share(&Self::SPEC, "kin", setup.frames);
+        let share = setup.params.share(&Self::SPEC, "kin", setup.capacity);
         TwoQSimple {
             lists: Lists::new(2, setup.frames),
             k_in: share.max(1),

@@ -102,16 +102,16 @@ impl<'t> Policy<'t> for WTinyLfu {
 
     fn new(setup: &Setup<'t>) -> WTinyLfu {
         let share = |name, frames| setup.params.share(&Self::SPEC, name, frames);
-        let window = share("window", setup.frames).max(1);
+        let window = share("window", setup.capacity).max(1);
         WTinyLfu {
             lists: Lists::new(3, setup.frames),
             window,
-            protected: share("protected", setup.frames - window),
+            protected: share("protected", setup.capacity - window),
             resident: vec![Count::default(); setup.frames as usize],
             counts: vec![Count::default(); setup.pages],
             age: 0,
             additions: 0,
-            sample: setup.params.of(&Self::SPEC, "sample") * u64::from(setup.frames),
+            sample: setup.params.of(&Self::SPEC, "sample") * u64::from(setup.capacity),
             counted: false,
             left: (WINDOW, 0, None),
         }

@@ -43,7 +43,7 @@ impl<'t> Witness<'t> {
     }
 
     /// The frames whose reference bits are set. Empty while nobody watches.
-    fn referenced(&self, frames: &Frames) -> Vec<FrameId> {
+    fn set_bits(&self, frames: &Frames) -> Vec<FrameId> {
         let all = 0..if self.is_watching() {
             self.seen.len()
         } else {
@@ -88,6 +88,7 @@ impl<'t> Witness<'t> {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl<'t> Replaces<'t> for Witness<'t> {
     fn hit(&mut self, at: Touch) {
         self.now = at.time;
@@ -97,13 +98,21 @@ impl<'t> Replaces<'t> for Witness<'t> {
         self.inner.hit(at);
     }
 
+    fn is_settled(&self, frame: FrameId) -> bool {
+        self.inner.is_settled(frame)
+    }
+
+    fn hits(&mut self, frames: &mut dyn ExactSizeIterator<Item = FrameId>) {
+        self.inner.hits(frames);
+    }
+
     fn is_full(&self, process: u32) -> bool {
         self.inner.is_full(process)
     }
 
     fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
         self.now = want.time;
-        let before = self.referenced(frames);
+        let before = self.set_bits(frames);
         let frame = self.inner.victim(frames, want);
         self.report(frames, frame, Leaves::Chosen, &before);
         frame
@@ -144,8 +153,8 @@ impl<'t> Replaces<'t> for Witness<'t> {
         self.inner.next_tick()
     }
 
-    fn tick(&mut self, frames: &mut Frames) {
-        self.inner.tick(frames);
+    fn tick(&mut self, frames: &mut Frames, time: u64) {
+        self.inner.tick(frames, time);
     }
 
     fn expire(&mut self, frames: &mut Frames, at: Touch) -> Option<FrameId> {
@@ -153,6 +162,22 @@ impl<'t> Replaces<'t> for Witness<'t> {
         let frame = self.inner.expire(frames, at)?;
         self.report(frames, frame, Leaves::Expired, &[]);
         Some(frame)
+    }
+
+    fn idle(&self, entry: EntryId) -> u64 {
+        self.inner.idle(entry)
+    }
+
+    fn pass(&mut self, entry: EntryId, refs: u64) {
+        self.inner.pass(entry, refs);
+    }
+
+    fn in_window(&self, entry: EntryId) -> bool {
+        self.inner.in_window(entry)
+    }
+
+    fn referenced(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
+        self.inner.referenced(entry, frame, ago);
     }
 
     fn events(&self) -> Vec<Event> {

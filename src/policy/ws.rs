@@ -34,13 +34,13 @@ impl Stamp {
 const OUTSIDE: u64 = 0;
 
 /// One process: its clock, and the entries in its window by a last reference that may be out of
-/// date.
+/// date: by virtual time, then by [`WorkingSet::arrivals`].
 ///
 /// A hit only stamps its entry; the order is mended when the top of the heap is asked for. An
 /// entry comes to the top at most once per window, so a reference costs a store and a comparison.
 struct Process {
     virtual_time: u64,
-    oldest: BinaryHeap<Reverse<(u64, EntryId)>>,
+    oldest: BinaryHeap<Reverse<(u64, u32, EntryId)>>,
     /// No entry's window closes before this virtual time.
     due: u64,
 }
@@ -71,6 +71,11 @@ pub struct WorkingSet<'t> {
     /// Frames that each process loaded; kept where there are quotas.
     loaded: Vec<u32>,
     stamps: Vec<Stamp>,
+    /// For each entry the number of its last arrival ahead of use, 0 if there was none, and how many
+    /// there were. Pages that arrive while the clock of their process stands still are told apart by
+    /// it; the page of the last reference is older than they. Without any where nothing is shared.
+    arrivals: Vec<u32>,
+    arrived: u32,
     pages: Vec<Held>,
     /// The page in each frame.
     page_in: Vec<PageId>,
@@ -82,12 +87,18 @@ pub struct WorkingSet<'t> {
     orphans: BTreeSet<PageId>,
 }
 
+/// The number of an entry's last arrival ahead of use.
+#[inline(always)]
+fn arrival(arrivals: &[u32], entry: EntryId) -> u32 {
+    arrivals.get(entry as usize).copied().unwrap_or(0)
+}
+
 impl Process {
     /// The entry referenced longest ago, and when that was in virtual time.
-    fn true_oldest(&mut self, stamps: &mut [Stamp]) -> Option<(u64, EntryId)> {
+    fn true_oldest(&mut self, stamps: &mut [Stamp], arrivals: &[u32]) -> Option<(u64, EntryId)> {
         loop {
             let mut top = self.oldest.peek_mut()?;
-            let Reverse((noted, entry)) = *top;
+            let Reverse((noted, number, entry)) = *top;
             let stamp = &mut stamps[entry as usize];
             let last = stamp.virtual_time;
             if last == OUTSIDE {
@@ -95,10 +106,11 @@ impl Process {
                 std::collections::binary_heap::PeekMut::pop(top);
                 continue;
             }
-            if last == noted {
+            let arrival = arrival(arrivals, entry);
+            if (last, arrival) == (noted, number) {
                 return Some((last, entry));
             }
-            *top = Reverse((last, entry));
+            *top = Reverse((last, arrival, entry));
         }
     }
 }
@@ -114,7 +126,7 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         space: Space::Variable,
         sees: Sees::Hits,
         draws: false,
-        complexity: "hit O(1); fault and expiry O(log p) amortised, p pages in the window",
+        complexity: "hit O(1); fault and expiry O(log p) amortised, p pages in the window; with a limit O(frames) a victim where there are mappings, forks or frames by process",
         state: "16 bytes a page of a process, 24 a page, 16 in the window",
         repeats: Repeats::LastTime,
         bursts: Bursts::Windows,
@@ -144,6 +156,8 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
             notes_uses: setup.shares || (setup.frames as usize) < setup.pages,
             quotas: setup.quotas,
             loaded: vec![0; setup.processes],
+            arrivals: vec![0; if setup.shares { stamps.len() } else { 0 }],
+            arrived: 0,
             stamps,
             pages: vec![
                 Held {
@@ -189,9 +203,9 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
             let page = self.least_recent(want);
             return self.forget(page);
         }
-        let (stamps, pages) = (&mut self.stamps, &self.pages);
+        let (stamps, pages, arrivals) = (&mut self.stamps, &self.pages, &self.arrivals);
         let oldest = self.processes.iter_mut().filter_map(|process| {
-            let (_, entry) = process.true_oldest(stamps)?;
+            let (_, entry) = process.true_oldest(stamps, arrivals)?;
             Some((pages[stamps[entry as usize].page() as usize].last, entry))
         });
         let (_, entry) = oldest.min().expect("every frame is taken");
@@ -210,6 +224,8 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
 
     /// As if the process had referenced it just now.
     fn prefetched(&mut self, frames: &mut Frames, at: Touch, _next_use: u32) {
+        self.arrived += 1;
+        self.arrivals[at.entry as usize] = self.arrived;
         self.load(at, frames.page(at.frame));
     }
 
@@ -280,6 +296,9 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
             }
         }
         ages.sort_unstable();
+        // A shared page once, by the window in which it is youngest.
+        let mut told = vec![false; self.page_in.len()];
+        ages.retain(|&(_, frame)| !std::mem::replace(&mut told[frame as usize], true));
         let aged = ages.into_iter();
         Some(State {
             title: format!("window of {}, references of the process ago", self.tau),
@@ -319,7 +338,10 @@ impl WorkingSet<'_> {
         let queued = stamp.page_and_queued & QUEUED != 0;
         stamp.page_and_queued = page | QUEUED;
         if !queued {
-            process.oldest.push(Reverse((process.virtual_time, entry)));
+            let arrival = arrival(&self.arrivals, entry);
+            process
+                .oldest
+                .push(Reverse((process.virtual_time, arrival, entry)));
         }
         process.due = process
             .due
@@ -344,7 +366,7 @@ impl WorkingSet<'_> {
     pub(super) fn drop_oldest(&mut self, entry: EntryId, age: u64) {
         let process = self.stamps[entry as usize].process as usize;
         let process = &mut self.processes[process];
-        let oldest = process.true_oldest(&mut self.stamps);
+        let oldest = process.true_oldest(&mut self.stamps, &self.arrivals);
         let old = oldest.filter(|&(last, _)| process.virtual_time - last >= age);
         if let Some((_, entry)) = old {
             process.oldest.pop();
@@ -383,7 +405,7 @@ impl WorkingSet<'_> {
 
     fn close_due(&mut self, process: usize) {
         let process = &mut self.processes[process];
-        while let Some((last, entry)) = process.true_oldest(&mut self.stamps) {
+        while let Some((last, entry)) = process.true_oldest(&mut self.stamps, &self.arrivals) {
             process.due = last.saturating_add(self.tau);
             if process.virtual_time < process.due {
                 return;

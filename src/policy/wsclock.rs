@@ -38,9 +38,11 @@ pub struct WsClock<'t> {
     tau: u64,
     /// One process: its time is the position in the trace, and not every hit need be told.
     alone: bool,
-    /// References that each process has made.
+    /// References that each process has made; of one process for all, if it is alone.
     clocks: Vec<u64>,
-    /// The process that loaded the page in each frame, and the time that it counts as used last, by
+    /// The reference under way has been counted when a victim was looked for.
+    counted: bool,
+    /// The clock of the process that loaded the page in each frame, and the time that it counts as used last, by
     /// the clock of that process.
     owner: Vec<u32>,
     last: Vec<u64>,
@@ -61,7 +63,7 @@ impl<'t> Policy<'t> for WsClock<'t> {
         family: Family::VariableSpace,
         about: "Clock that takes pages outside the working set, clean ones first",
         cite: "R. W. Carr, J. L. Hennessy, \"WSClock: a simple and effective algorithm for virtual memory management\", SOSP 1981",
-        choices: "frames in a circle with one hand. A page that the hand finds referenced loses its bit and counts as used now; one that it finds unreferenced and more than tau references of its process after that leaves at once if clean; the first such dirty one leaves after a full circle, else the first clean page from the hand, else the page at the hand. The hand moves past the victim. Time is counted in references of the process that loaded the page, the faulting one included. Not modelled: write-backs are not queued while the hand goes on, so that a dirty page stays dirty until it leaves, and there is no load control.",
+        choices: "frames in a circle with one hand. A page that the hand finds referenced loses its bit and counts as used now; one that it finds unreferenced and more than tau references of its process after that leaves at once if clean; the first such dirty one leaves after a full circle, else the first clean page from the hand, else the page at the hand. The hand moves past the victim. Time is counted in references of the process that loaded the page, the faulting one included; a page that comes in ahead of use counts as used at the present time, and the search for its frame as no reference. When that process has exited its time stands still, and its pages grow no older. Not modelled: write-backs are not queued while the hand goes on, so that a dirty page stays dirty until it leaves, and there is no load control.",
         space: Space::Fixed,
         sees: Sees::Bits,
         draws: false,
@@ -85,6 +87,7 @@ impl<'t> Policy<'t> for WsClock<'t> {
             tau: setup.params.of(&Self::SPEC, "tau"),
             alone: setup.processes <= 1,
             clocks: vec![0; setup.processes.max(1)],
+            counted: false,
             owner: vec![0; frames],
             last: vec![0; frames],
             hand: 0,
@@ -106,9 +109,9 @@ impl<'t> Policy<'t> for WsClock<'t> {
     }
 
     fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        // The reference that wants the page counts already; it is counted for good at the load.
-        let clock = &mut self.clocks[want.process as usize];
-        *clock = if self.alone { want.time } else { *clock } + 1;
+        // A reference that wants the page counts already.
+        self.count(want.process, want.time, !want.ahead);
+        self.counted = !want.ahead;
         self.grow_old(frames);
         let clean = self.first_old_clean(frames);
         self.pass(frames, clean);
@@ -117,24 +120,21 @@ impl<'t> Policy<'t> for WsClock<'t> {
             None => self.after_a_circle(frames),
         };
         self.left = why;
-        self.clocks[want.process as usize] -= 1;
         self.forget(victim);
         self.hand = victim + 1;
         victim
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
-        let process = self.entries[at.entry as usize].process as usize;
-        let clock = &mut self.clocks[process];
-        *clock = if self.alone { at.time } else { *clock } + 1;
+        let process = self.entries[at.entry as usize].process;
+        let counts = !std::mem::take(&mut self.counted) || self.alone;
+        self.count(process, at.time, counts);
         self.enter(frames, at.frame, process);
     }
 
     fn prefetched(&mut self, frames: &mut Frames, at: Touch, _next_use: u32) {
-        let process = self.entries[at.entry as usize].process as usize;
-        if self.alone {
-            self.clocks[process] = at.time;
-        }
+        let process = self.entries[at.entry as usize].process;
+        self.count(process, at.time, false);
         self.enter(frames, at.frame, process);
     }
 
@@ -172,11 +172,25 @@ impl<'t> Policy<'t> for WsClock<'t> {
 }
 
 impl WsClock<'_> {
+    /// The clock of a process.
+    fn clock_of(&self, process: u32) -> usize {
+        if self.alone { 0 } else { process as usize }
+    }
+
+    /// Brings the clock of a process up to date where its references are at `time`; `refers` if one
+    /// is under way that has not been counted.
+    fn count(&mut self, process: u32, time: u64, refers: bool) {
+        let at = self.clock_of(process);
+        let clock = &mut self.clocks[at];
+        *clock = if self.alone { time } else { *clock } + u64::from(refers);
+    }
+
     /// A page came in for a process and counts as used now.
-    fn enter(&mut self, frames: &Frames, frame: FrameId, process: usize) {
-        self.owner[frame as usize] = process as u32;
-        self.last[frame as usize] = self.clocks[process];
-        self.young.push(process, frame);
+    fn enter(&mut self, frames: &Frames, frame: FrameId, process: u32) {
+        let owner = self.clock_of(process);
+        self.owner[frame as usize] = owner as u32;
+        self.last[frame as usize] = self.clocks[owner];
+        self.young.push(owner, frame);
         self.classes.put(frame, YOUNG);
         if frames.referenced(frame) {
             self.touched.insert(frame as usize);
@@ -199,8 +213,7 @@ impl WsClock<'_> {
     fn grow_old(&mut self, frames: &Frames) {
         for (process, &clock) in self.clocks.iter().enumerate() {
             while let Some(frame) = self.young.oldest(process) {
-                // A search for a page that was not referenced, but brought in ahead, was one early.
-                if clock.saturating_sub(self.last[frame as usize]) <= self.tau {
+                if clock - self.last[frame as usize] <= self.tau {
                     break;
                 }
                 self.young.remove(frame);

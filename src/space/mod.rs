@@ -25,6 +25,7 @@
 //! | `events` | the meaning of each event |
 //! | `infer` | mappings for a trace that has none |
 //! | `timeline` | numbers that change with the position |
+//! | `uses` | what each process needs frames for |
 //!
 //! Deliberately absent: frames, residency, policies, time.
 
@@ -35,10 +36,12 @@ mod resolver;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod uses;
 pub mod vma;
 
 pub use resolver::{resolve, resolve_at, resolve_watched};
 pub use timeline::Timeline;
+pub use uses::ProcessUse;
 
 use crate::trace::bursts::Bursts;
 use crate::trace::dense::{Dictionary, NEVER, PageKey, Ref, Trace, pack, page_of};
@@ -386,6 +389,7 @@ pub struct Resolved {
     /// What was illegal, refused or without effect.
     pub tally: Tally,
     bursts: OnceLock<Option<Bursts>>,
+    uses: OnceLock<Vec<ProcessUse>>,
 }
 
 impl Resolved {
@@ -401,6 +405,7 @@ impl Resolved {
             origin,
             tally,
             bursts: OnceLock::new(),
+            uses: OnceLock::new(),
         }
     }
 

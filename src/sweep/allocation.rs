@@ -1,7 +1,7 @@
 //! How the frames of memory are divided among the processes of a trace. Knows nothing of policies.
 
-use crate::space::Resolved;
-use crate::units::did_you_mean;
+use crate::space::{ProcessUse, Resolved};
+use crate::units::{counted, did_you_mean};
 use std::str::FromStr;
 
 /// The most processes among which frames are divided: each has structures of its own.
@@ -13,11 +13,11 @@ pub enum Allocation {
     /// Not at all: the victim may be a page of any process.
     #[default]
     Global,
-    /// Every process of the trace has the same share.
+    /// Every process that brings pages in has the same share.
     Equal,
-    /// Shares are as the numbers of distinct pages that the processes touch.
+    /// Shares are as the numbers of distinct pages that the processes' legal references touch.
     Proportional,
-    /// Shares are as these numbers, in the order of the trace's processes.
+    /// Shares are as these numbers, in the order of the trace's processes that bring pages in.
     Weights(Vec<u64>),
 }
 
@@ -35,19 +35,27 @@ impl Allocation {
         }
     }
 
-    /// Frames of each process; `None` if they are not divided. An error, in words, if that cannot
-    /// be.
+    /// Frames of each process of the trace, 0 of one that brings no page in; `None` if they are not
+    /// divided. An error, in words, if that cannot be.
     pub fn quotas(&self, frames: u32, trace: &Resolved) -> Result<Option<Vec<u32>>, String> {
-        let processes = trace.trace.dictionary.pids.len();
-        let weights = match self {
+        let uses = trace.uses();
+        let processes = trace.processes();
+        let weights: Vec<u64> = match self {
             Allocation::Global => return Ok(None),
             Allocation::Equal => vec![1; processes],
-            Allocation::Proportional => touched(trace, processes),
+            Allocation::Proportional => {
+                let takers = uses.iter().filter(|of| of.needs_frames());
+                takers.map(|of| of.pages).collect()
+            }
             Allocation::Weights(weights) if weights.len() == processes => weights.clone(),
             Allocation::Weights(weights) => {
                 return Err(format!(
-                    "{} weights for {processes} processes",
-                    weights.len()
+                    "{} for {}: give one for each process that references a page",
+                    counted(weights.len() as u64, "weight"),
+                    match processes {
+                        1 => "1 process".to_owned(),
+                        _ => format!("{processes} processes"),
+                    }
                 ));
             }
         };
@@ -58,41 +66,47 @@ impl Allocation {
         }
         if (frames as usize) < processes {
             return Err(format!(
-                "{frames} frames for {processes} processes: each needs one"
+                "{} for {processes} processes: each needs one",
+                counted(frames, "frame")
             ));
         }
         // More frames than there are pages are of no use to anybody.
         let most = trace.objects().max(1) as u32;
-        let quotas = divide(frames, &weights).into_iter();
-        Ok(Some(quotas.map(|quota| quota.min(most)).collect()))
+        let mut shares = divide(frames, &weights).into_iter();
+        let quota = |of: &ProcessUse| match of.needs_frames() {
+            true => shares.next().map_or(0, |share| share.min(most)),
+            false => 0,
+        };
+        Ok(Some(uses.iter().map(quota).collect()))
     }
 }
 
-/// Distinct pages that each process touches.
-fn touched(trace: &Resolved, processes: usize) -> Vec<u64> {
-    let mut touched = vec![0; processes];
-    for key in &trace.trace.dictionary.pages {
-        touched[key.process as usize] += 1;
-    }
-    touched
-}
-
-/// Divides frames by weight: one for each process, then the rest by the largest remainders, the
-/// earlier process first where they are equal.
+/// Divides frames in proportion to weights, by the largest remainders: the earlier process is first
+/// where they are equal. Then each that has none is given one of those of the process that has most,
+/// the earliest of these. All weights 0 are all weights 1. There are as many frames as weights at
+/// least.
 fn divide(frames: u32, weights: &[u64]) -> Vec<u32> {
-    let rest = u128::from(frames) - weights.len() as u128;
-    let sum = weights.iter().map(|&w| u128::from(w)).sum::<u128>().max(1);
-    let parts = weights.iter().map(|&weight| rest * u128::from(weight));
-    let mut quotas: Vec<u32> = parts.clone().map(|part| 1 + (part / sum) as u32).collect();
+    let equal = weights.iter().all(|&weight| weight == 0);
+    let weights = weights
+        .iter()
+        .map(|&weight| u128::from(weight.max(u64::from(equal))));
+    let sum = weights.clone().sum::<u128>().max(1);
+    let parts = weights.map(|weight| u128::from(frames) * weight);
+    let mut quotas: Vec<u32> = parts.clone().map(|part| (part / sum) as u32).collect();
     let mut order: Vec<(u128, usize)> = parts.map(|part| part % sum).zip(0..).collect();
     order.sort_by_key(|&(remainder, process)| (std::cmp::Reverse(remainder), process));
-    let mut left = frames - quotas.iter().sum::<u32>();
-    for &(_, process) in order.iter().cycle() {
-        if left == 0 {
-            break;
-        }
+    let given: u32 = quotas.iter().sum();
+    for &(_, process) in order.iter().take((frames - given) as usize) {
         quotas[process] += 1;
-        left -= 1;
+    }
+    for without in 0..quotas.len() {
+        if quotas[without] == 0 {
+            let first = (0..quotas.len())
+                .rev()
+                .max_by_key(|&process| quotas[process]);
+            quotas[first.expect("there is a process")] -= 1;
+            quotas[without] = 1;
+        }
     }
     quotas
 }
@@ -140,8 +154,22 @@ mod tests {
         // of 10 and 127 pages: 4 and 57 in proportion; here the frame left over is given out too.
         assert_eq!(divide(62, &[10, 127]), [5, 57]);
         assert_eq!(divide(93, &[1; 5]), [19, 19, 19, 18, 18]);
-        assert_eq!(divide(3, &[1000, 1, 1]), [1, 1, 1]);
+        assert_eq!(divide(10, &[9, 1]), [9, 1]);
+        assert_eq!(divide(100, &[9, 1]), [90, 10]);
+        assert_eq!(divide(100, &[99, 1]), [99, 1]);
+        // 12.6, 5.4 and 2: the largest remainder is the first's.
+        assert_eq!(divide(20, &[63, 27, 10]), [13, 5, 2]);
         assert_eq!(divide(7, &[0, 0]), [4, 3]);
+    }
+
+    #[test]
+    fn each_has_a_frame_of_the_largest_share() {
+        assert_eq!(divide(3, &[1000, 1, 1]), [1, 1, 1]);
+        assert_eq!(divide(10, &[1000, 1, 0]), [8, 1, 1]);
+        // 1.99, 1.99 and 0.02: two, two and none.
+        assert_eq!(divide(4, &[100, 100, 1]), [1, 2, 1]);
+        assert_eq!(divide(5, &[u64::MAX, u64::MAX, 0, 0]), [1, 2, 1, 1]);
+        assert!(divide(0, &[]).is_empty());
     }
 
     #[test]

@@ -111,7 +111,7 @@ pub struct TraceFacts {
     pub page_size: PageSize,
     /// Where its mappings came from.
     pub origin: Origin,
-    /// Processes.
+    /// Processes that make a legal reference, or whose advice may bring pages in.
     pub processes: u64,
     /// Distinct pages: objects that can be in frames.
     pub distinct: u64,
@@ -441,7 +441,7 @@ fn facts(resolved: &Resolved, settings: &Settings) -> Result<TraceFacts, PlanErr
         filter: settings.filter.clone(),
         page_size: trace.meta.page_size,
         origin: resolved.origin,
-        processes: trace.dictionary.pids.len() as u64,
+        processes: resolved.processes() as u64,
         distinct: resolved.objects() as u64,
         segfaults: tally.segfaults,
         protection_faults: tally.protection_faults,

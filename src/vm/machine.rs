@@ -297,6 +297,7 @@ where
         };
         if !hit || (T::EVERY && !T::WALKS_SET_BITS) {
             self.tlb.translate(entry, ifetch, time);
+            self.flush_unreferenced(entry, frame, time);
         }
         self.close_windows(Touch { entry, frame, time });
         Ok(hit)
@@ -313,13 +314,52 @@ where
                 self.expire(expired, at.time);
             }
         }
+        if T::WALKS_SET_BITS {
+            self.assert_flushed(at.entry);
+        }
     }
 
     /// The policy looks at all pages after the reference at a position.
     #[inline(never)]
     fn tick(&mut self, time: u64) {
-        self.policy.tick(&mut self.frames);
+        self.policy.tick(&mut self.frames, time);
         self.flush_cleared(time + 1);
+    }
+}
+
+/// With [`Accessed::WalkFlush`]: after each reference a page whose bit is clear has no translation.
+impl<'t, P, R, T> Machine<'t, P, R, T>
+where
+    P: Policy<'t>,
+    R: Residence<'t>,
+    T: Translation,
+{
+    /// A reference that faulted was translated, and put its entry into the TLBs, though the policy
+    /// cleared the bit of its page at the load. The entry is dropped, so that the next reference
+    /// walks and sets the bit.
+    #[inline(always)]
+    fn flush_unreferenced(&mut self, entry: EntryId, frame: FrameId, time: u64) {
+        if T::WALKS_SET_BITS && self.frames.watches_clearing() && !self.frames.referenced(frame) {
+            self.tlb.shoot_down(entry, time + 1);
+        }
+    }
+
+    /// # Panics
+    /// If the TLBs hold an entry whose page has its bit clear, or is not in memory.
+    fn assert_flushed(&self, entry: EntryId) {
+        let frame = self.memory.present(entry);
+        let idle = frame >= AWAY || !self.frames.referenced(frame);
+        assert!(
+            !(self.frames.watches_clearing() && idle && self.tlb.holds(entry)),
+            "a translation outlived the reference bit of its page"
+        );
+    }
+
+    /// The same of all entries.
+    fn assert_all_flushed(&self) {
+        if T::WALKS_SET_BITS {
+            (0..self.entries.len() as EntryId).for_each(|entry| self.assert_flushed(entry));
+        }
     }
 }
 

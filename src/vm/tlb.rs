@@ -41,6 +41,11 @@ pub trait Translation: Send {
     fn faults(&mut self, page: PageId);
     /// Entries for the page are dropped, before the reference at a position is translated.
     fn shoot_down(&mut self, page: PageId, before: u64);
+    /// With [`WALKS_SET_BITS`](Translation::WALKS_SET_BITS): whether any level holds an entry for the
+    /// page.
+    fn holds(&self, _page: PageId) -> bool {
+        false
+    }
     /// The page may be in memory before the reference at a position though its entries were
     /// dropped by now: no fault will tell of its next reference.
     fn stays(&mut self, page: PageId, before: u64);
@@ -69,6 +74,7 @@ impl Translation for () {
 /// TLBs whose walks alone set reference bits.
 pub struct ByWalk<T>(pub T);
 
+#[deny(clippy::missing_trait_methods)]
 impl<T: Translation> Translation for ByWalk<T> {
     const WALKS_SET_BITS: bool = true;
 
@@ -82,6 +88,9 @@ impl<T: Translation> Translation for ByWalk<T> {
     }
     fn shoot_down(&mut self, page: PageId, before: u64) {
         self.0.shoot_down(page, before);
+    }
+    fn holds(&self, page: PageId) -> bool {
+        self.0.holds(page)
     }
     fn stays(&mut self, page: PageId, before: u64) {
         self.0.stays(page, before);
@@ -295,6 +304,12 @@ impl Translation for Tlbs<'_> {
             }
         }
         self.deeper.shoot_down(page);
+    }
+
+    fn holds(&self, page: PageId) -> bool {
+        [INSTRUCTIONS, DATA].into_iter().any(|side| {
+            self.at[page as usize][side] != NONE || self.deeper.holds(page, side) == Some(true)
+        })
     }
 
     fn stays(&mut self, _page: PageId, _before: u64) {}

@@ -169,12 +169,13 @@ fn divided(allocation: &Allocation, quotas: Option<&[u32]>, resolved: &Resolved)
         return String::new();
     };
     let pids = &resolved.trace.dictionary.pids;
-    let named = quotas.iter().zip(pids).take(NAMED);
+    let takers = quotas.iter().zip(pids).filter(|(quota, _)| **quota > 0);
+    let (named, all) = (takers.clone().take(NAMED), takers.count());
     let mut parts: Vec<String> = named
         .map(|(quota, pid)| format!("{quota} to process {pid}"))
         .collect();
-    if quotas.len() > NAMED {
-        parts.push(format!("and so on for {} processes", quotas.len()));
+    if all > NAMED {
+        parts.push(format!("and so on for {all} processes"));
     }
     format!("; {}: {}", allocation.name(), parts.join(", "))
 }

@@ -527,13 +527,10 @@ fn lru_k(case: &Case<'_>, k: usize, crp: usize) {
     match rest.starts_with("fewer than ") {
         true => case.holds(earliest == 0, "it has enough references"),
         false => {
-            let words = if crp > 0 {
-                "counted as made at reference "
-            } else {
-                "back, at reference "
-            };
+            let counts = if crp > 0 { "counted as " } else { "" };
+            let ago = case.number(&format!("its reference {k} times back, {counts}"));
             case.holds(
-                case.number(words) == Some(earliest as u64),
+                ago == Some((now - earliest) as u64),
                 "its K-th last reference",
             );
         }

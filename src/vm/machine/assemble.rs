@@ -93,9 +93,11 @@ impl<'t> Job<'t> {
             Some(quotas) => quotas.iter().sum::<u32>(),
             None => self.frames.unwrap_or(u32::MAX).min(pages as u32),
         };
+        let frames = frames.max(1);
         Ok(Setup {
             policy: self.policy,
-            frames: frames.max(1),
+            frames,
+            capacity: frames,
             entries: self.entries(),
             pages,
             shares: self.space.is_some(),

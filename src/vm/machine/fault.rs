@@ -86,6 +86,7 @@ where
         };
         // It is a write.
         self.tlb.translate(entry, false, time);
+        self.flush_unreferenced(entry, frame, time);
         self.close_windows(Touch { entry, frame, time });
         Ok(())
     }
@@ -183,6 +184,7 @@ where
                         process,
                         page,
                         time,
+                        ahead: faults.is_none(),
                     },
                 ),
                 true,

@@ -122,6 +122,7 @@ where
         }
         machine.residency.settle(end);
         machine.swap.assert_owned();
+        machine.assert_all_flushed();
         let resident = machine.memory.objects().filter(|&state| state < AWAY);
         let dirty_end = machine.frames.count_dirty(resident);
         let away = machine.memory.objects().zip(0..).filter(|at| at.0 == AWAY);

@@ -66,6 +66,7 @@ impl<'t> Visitor<'t> for Draw<'t> {
         let setup = Setup {
             policy: 0,
             frames: self.frames,
+            capacity: self.frames,
             entries: pages,
             pages: pages.len(),
             shares: false,

@@ -113,7 +113,7 @@ class Shape:
     """What a drawn trace may have. `refs` is about the number of references, `pages` of pages."""
 
     def __init__(self, refs=120, pages=16, processes=3, events=True, ids=False, illegal=0.0, sizes=True,
-                 advice=True, frees=True, sharing=True, forks=True):
+                 advice=True, frees=True, sharing=True, forks=True, maps=True):
         self.refs = refs
         self.pages = pages
         self.processes = processes
@@ -125,6 +125,7 @@ class Shape:
         self.frees = frees
         self.sharing = sharing
         self.forks = forks
+        self.maps = maps
 
 
 class Maker:
@@ -165,7 +166,7 @@ class Maker:
 
     def begin(self, space):
         """Gives a new process its first areas."""
-        if not self.shape.events:
+        if not self.shape.events or not self.shape.maps:
             base = 1 if self.shape.ids else self.cursor
             space.areas = [[base, base + self.shape.pages, "rwx"]]
             return
@@ -193,6 +194,12 @@ class Maker:
     def event(self, space):
         """Adds one event of the process."""
         rng, shape = self.rng, self.shape
+        if not shape.maps:
+            if len(self.spaces) < shape.processes:
+                self.fork(space)
+            elif rng.random() < 0.1 and len([one for one in self.spaces if one.alive]) > 1:
+                self.exit(space)
+            return
         choices = ["map", "map", "protect"]
         if shape.advice:
             choices += ["willneed", "willneed", "dontneed"]
@@ -305,6 +312,8 @@ def any_trace(rng, refs=None, illegal=None):
     """Draws a trace of any shape: with and without events, ids, several processes."""
     refs = refs or rng.choice([20, 60, 150, 300])
     kind = rng.random()
+    if kind < 0.1:
+        return draw(rng, refs=refs, pages=rng.choice([4, 10]), processes=3, maps=False, ids=rng.random() < 0.5)
     if kind < 0.6:
         return draw(rng, refs=refs, pages=rng.choice([4, 10, 24]), processes=rng.choice([1, 2, 4]),
                     illegal=rng.choice([0, 0, 0.01]) if illegal is None else illegal,

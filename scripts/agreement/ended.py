@@ -1,6 +1,6 @@
 """Cells that ended early, warm-ups and limits: parts of a replay against the whole."""
 
-from . import options, rows, traces
+from . import rows, traces
 from .case import check
 from .drawn import Drawn, again, replayed
 

@@ -1,9 +1,8 @@
 """Output folders: nothing existing is overwritten without --force, and foreign files survive it."""
 
-import os
 import re
 
-from . import options, rows, traces
+from . import traces
 from .case import check
 from .drawn import Drawn
 

@@ -92,6 +92,23 @@ def survives(case):
 
 
 @check()
+def generated_writes(case):
+    """`gen --writes P` makes P percent of the references writes, where the help says so."""
+    rng = case.rng
+    pattern = rng.choice(patterns(case))
+    text = " ".join(case.program.say("gen", pattern, "--help").split())
+    if "Writes, in percent of the references" not in text:
+        return
+    share = rng.choice([0, 20, 50, 100])
+    case.run("gen", pattern, "--refs", "20k", "--writes", share, "-o", "made.pbt")
+    out = case.run("stat", "made.pbt").out
+    reads, writes = (int(re.search(rf"^  {kind}\s+(\d+)", out, re.M)[1]) for kind in "RW")
+    if reads + writes >= 1000:
+        found = 100 * writes / (reads + writes)
+        case.expect(abs(found - share) <= 3, f"gen {pattern} --writes {share}: {found:.1f} % of data references are writes")
+
+
+@check()
 def quiet(case):
     """With `-q` a command that ends well prints nothing on standard error."""
     rng = case.rng

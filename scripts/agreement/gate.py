@@ -178,6 +178,7 @@ def codes_told(case):
     """JSON and JUnit say the exit code that `check` ends with, on every path, and are valid."""
     rng = case.rng
     drawn = Drawn(case, traces.any_trace(rng, illegal=0), selection=False, policies=2)
+    drawn.cells[1], drawn.cells[-1] = "lru,clock", "4096"
     args = accepted(case, drawn)
     if args is None:
         return
@@ -233,6 +234,7 @@ def codes_told(case):
 def explained_departure(case):
     """`check --explain` with the digests of a baseline ends as the check of the cell does, with valid JSON."""
     drawn = Drawn(case, selection=False, policies=1)
+    drawn.cells[1], drawn.cells[-1] = "lru,fifo", "4096"
     result = case.call("check", "base.csv", drawn.file, *drawn.cells, *drawn.model.flags(), "--accept", "--with-digests", "-q")
     if result.code != 0 or not case.exists("base.csv"):
         return
@@ -325,6 +327,12 @@ def compare_exact(case):
                 case.expect(result.code == code, f"{metric} {expected} to {int(counted)} with --fail-on {limit}%: exit code {result.code}, not {code}")
 
 
+def unlike_default(case):
+    """A machine whose TLBs are not those that `run` takes without a word."""
+    default = re.search(r"\[default: (.*?)\]", case.program.options("run")["--tlb"].text)[1]
+    return case.rng.choice([name for name in case.program.machines if f"--tlb {default}" not in case.program.say("machines", name)])
+
+
 @check(weight=2)
 def other_models(case):
     """A baseline of other settings is never compared: exit code 7 or 5."""
@@ -335,7 +343,7 @@ def other_models(case):
     pairs = [
         (["--accessed-bit", "walk"], ["--accessed-bit", "walk", "--tlb", "l1i=2,l1d=2,l2=none"]),
         (["--accessed-bit", "walk", "--tlb", "l1i=2,l1d=2,l2=none"], ["--accessed-bit", "walk", "--tlb", "l1i=2,l1d=2,l2=none,tags=off"]),
-        (["--accessed-bit", "walk"], ["--accessed-bit", "walk", "--machine", rng.choice(case.program.machines)]),
+        (["--accessed-bit", "walk"], ["--accessed-bit", "walk", "--machine", unlike_default(case)]),
         ([], ["--accessed-bit", "walk"]), ([], ["--warmup", "3"]), ([], ["--limit", "60"]), ([], ["--data-only"]),
         ([], ["--swap", "16384"]), (["--swap", "16384"], ["--swap", "20480"]),
     ]

@@ -100,7 +100,9 @@ def quota_sizes(case):
         found = {int(pid): int(count) for count, pid in re.findall(r"(\d+) to process (\d+)", out)}
         right = shares(frames, [weights[pid] for pid in together.pids])
         # More frames than the trace has pages are as many as it has.
-        right = {pid: min(quota, sum(pages.values())) for pid, quota in zip(together.pids, right)}
+        most = sum(pages.values())
+        right = {pid: min(quota, most) for pid, quota in zip(together.pids, right)}
+        found = {pid: min(quota, most) for pid, quota in found.items()}
         case.expect(found == right, f"--allocation {flag} of {frames} frames: {found}, not {right}")
 
 

@@ -49,7 +49,7 @@ def explained(case):
         peak = max(peak, held)
         left += len(step["left"].split())
         written += step["why"].count("written back")
-        freed += step["why"].count("is freed")
+        freed += len(re.findall(r"\bfreed\b", step["why"]))
     found["refs"] = sum(step["page"] not in ("", "-") for step in steps)
     found["major_faults"] = major
     for name, count in found.items():
@@ -203,11 +203,24 @@ def illegal_counts(case):
     case.expect(total >= counted, f"refs and illegal references add up to {total}, the trace has {counted} accesses")
 
 
+def headings(case):
+    """The index and offset bits that `translate` states for a layout add up to its addresses."""
+    layouts = re.search(r"--layout <\w+>\s+Page tables: (.*?)\n\s+--", case.program.command_help("translate"), re.S)
+    layout = case.rng.choice(re.split(r",\s+", layouts[1].strip()))
+    size = case.rng.choice(["4KiB", "2MiB", "4MiB", "1GiB", "16KiB"])
+    result = case.call("translate", "--layout", layout, "--page-size", size, "0")
+    stated = re.search(r"(\d+)-bit addresses: ([\d +]+) index bits?, (\d+) offset bits?", result.out)
+    if result.code == 0 and stated:
+        total = sum(int(bits) for bits in stated[2].split("+")) + int(stated[3])
+        case.expect(total == int(stated[1]), f"translate --layout {layout} --page-size {size}: {stated[0]} are {total} bits")
+
+
 @check()
 def walk_levels(case):
     """`run`, `translate` and `machines` agree how many levels a walk has, at every page size."""
     rng = case.rng
     machine = rng.choice(case.program.machines)
+    headings(case)
     text = case.run("machines", machine).out
     listed = dict(re.findall(r"^pages of (\S+)$(?:\n  .*)*?\n  a walk reads\s+(\d+)", text, re.M))
     sizes = ["4KiB", "2MiB", "1GiB", "16KiB", "32MiB"]

@@ -141,7 +141,7 @@ def command_line_wins(case):
     case.write("trace.txt", traces.draw(rng, refs=80, pages=8, processes=2, events=rng.random() < 0.5).text())
     rest = 'frames = "2,3"\n[[trace]]\npath = "trace.txt"\n[[policy]]\nname = "clock"\n'
     given, flags = rng.choice([
-        ('overcommit = "strict"\nram = "8MiB"\n', ["--overcommit", "always"]),
+        ('overcommit = "strict"\nram = "8MiB"\nswap = "1MiB"\n', ["--overcommit", "always"]),
         ("data-only = true\n", ["--data-only=false"]), ("skip-bad = true\n", ["--skip-bad=false"]),
         ('frames = "9"\n', ["-m", "2,3"]), ('swap = "none"\n', ["--swap", "unlimited"]),
         ('warmup = "5"\n', ["--warmup", "0"]), ('skip = "5"\n', ["--skip", "0"]), ('allocation = "equal"\n', ["--allocation", "global"]),
@@ -149,7 +149,8 @@ def command_line_wins(case):
     rest_given = rest.replace('frames = "2,3"\n', "") if given.startswith("frames") else rest
     case.write("given.toml", f"schema = 1\n{given}{rest_given}")
     case.write("plain.toml", f"schema = 1\n{rest}")
-    wanted_flags = flags if flags[0] in ("--tlb",) else []
+    # What the flags do not take back holds with the plain file, too.
+    wanted_flags = {"--tlb": flags, "--overcommit": ["--swap", "1MiB"]}.get(flags[0], [])
     wanted = case.run("plan", "-f", "plain.toml", "-q", *wanted_flags)
     result = case.call("plan", "-f", "given.toml", "-q", *flags)
     if case.expect(result.code == 0, f"{given.strip()!r} cannot be taken back by {' '.join(flags)}: exit code {result.code}: {result.err.strip()[:200]}"):

@@ -136,6 +136,22 @@ def tables_described(case):
 
 
 @check()
+def charts_apart(case):
+    """A chart of two runs of other settings marks the anomalies that each run has by itself."""
+    rng = case.rng
+    together, _ = traces.split_processes(rng, 2, 80, 12)
+    case.write("trace.txt", together.text())
+    other = rng.choice([["--allocation", "equal"], ["--swap", "40960"], ["--accessed-bit", "walk", "--tlb", "l1i=2,l1d=2,l2=none"]])
+    case.run("run", "trace.txt", "-p", "lru,clock", "-m", "3,7,11", "-o", "a", "--no-charts", "-q")
+    case.run("run", "trace.txt", "-p", "lru,clock", "-m", "5,9,13", *other, "-o", "b", "--no-charts", "-q")
+    marked = {}
+    for name, folders in (("a", ["a"]), ("b", ["b"]), ("both", ["a", "b"])):
+        case.run("plot", "faults", *folders, "-o", f"chart-{name}")
+        marked[name] = sum(text.decode().count("yes") for file, text in case.files(f"chart-{name}").items() if file.endswith(".csv"))
+    case.expect(marked["both"] == marked["a"] + marked["b"], f"plot faults a b marks {marked['both']} anomalies, alone {marked['a']} and {marked['b']} ({' '.join(other)})")
+
+
+@check()
 def charts_of_tables(case):
     """`plot` of a finished run draws, from its results.csv alone, the bytes that the run drew."""
     drawn = Drawn(case, policies=3)

@@ -36,6 +36,11 @@ def identities(case):
             added = sum(int(count) for count in row["walk_refs_by_level"].split("/"))
             case.expect(added == int(row["walk_refs"]), f"{rows.label(row)}: walk_refs {row['walk_refs']}, by level {added}")
         steals(case, row)
+        asked = drawn.model.values.get("--swap", "unlimited")
+        if asked.isdigit():
+            slots = int(asked) // int(row["page_size"])
+            case.expect(slots > 0, f"--swap {asked} is taken with pages of {row['page_size']}, and is no slot")
+            case.expect(row["swap_limit"] == str(slots), f"--swap {asked}: swap_limit {row['swap_limit']}, not {slots}")
         if drawn.trace.ids:
             case.expect(row["accessed_bit"] == "every", f"{rows.label(row)}: accessed_bit {row['accessed_bit']}, though ids have no translation")
         if row["frames"] == "" and "limit" not in row["params"]:

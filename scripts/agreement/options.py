@@ -47,7 +47,7 @@ def known(rng, trace, page_size):
     events = bool(trace.events)
     return {
         "--tlb": lambda: rng.choice(["none", geometry(rng), geometry(rng)]),
-        "--swap": lambda: rng.choice(["unlimited", "none", f"{rng.randint(1, 8) * page_size}"]),
+        "--swap": lambda: rng.choice(["unlimited", "none", "4096", f"{rng.randint(1, 8) * page_size}", f"{rng.randint(1, 8) * page_size}"]),
         "--allocation": lambda: rng.choice(
             ["global", "equal", "proportional",
              "weights=" + "/".join(str(rng.choice([1, 1, 2, 5])) for _ in range(processes))]),
@@ -79,6 +79,8 @@ def settings(rng, program, trace, page_size=4096, chance=0.3, leave_out=(), comm
     if "--machine" in values:
         values.pop("--tlb", None)
     if values.get("--overcommit") == "strict":
+        if values.get("--swap", "unlimited") == "unlimited":
+            values["--swap"] = rng.choice(["none", str(16 * page_size)])
         values["--ram"] = str(rng.randint(2, 60) * 4096)
     if values.get("--tlb") == "none" and values.get("--accessed-bit", "every") != "every":
         values.pop("--tlb")

@@ -160,12 +160,20 @@ def described(case):
     trace = traces.any_trace(rng, illegal=0)
     drawn = Drawn(case, trace, warmup=False, leave_out=("--mappings",))
     size = [] if trace.ids else ["--page-size", str(drawn.page_size)]
+    if rng.random() < 0.4:
+        case.folder_for("stored/trace.pbt")
+        case.run("convert", drawn.file, "-o", "stored/trace.pbt", "-q", *([] if trace.ids else ["--page-size", "1024"]))
+        drawn.file = "stored/trace.pbt"
     result = case.call("stat", drawn.file, *size, *drawn.taken)
     if not replayed(case, drawn.file, ["-p", "lru", "-m", "3", *size, *drawn.taken], "run"):
         return
     row = rows.results(case, "run")[0]
     said = dict(re.findall(r"^\s*(\w+)\s+(\S+)", result.out, re.M))
     pairs = [("digest", "trace_digest")]
+    bursts = re.search(r"^bursts\s+(\d+) of at most \d+ pages, ([\d.]+) references each", result.out, re.M)
+    if bursts:
+        within = int(bursts[1]) * (float(bursts[2]) + 0.06)
+        case.expect(within >= int(said["references"]) > within - int(bursts[1]) * 0.12, f"stat: {bursts[0]}, but {said['references']} references")
     if row["segfaults"] == row["protection_faults"] == row["refs_dropped"] == "0":
         pairs += [("references", "refs"), ("R", "reads"), ("W", "writes"), ("I", "ifetches")]
     if not trace.events:

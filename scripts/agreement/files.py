@@ -28,7 +28,7 @@ def prepare(case):
                  "--no-charts", "-q")
 
 
-@check(weight=2)
+@check()
 def nothing_overwritten(case):
     """Without `--force` no file that a command would write may exist: it is kept, and told."""
     rng = case.rng
@@ -59,7 +59,7 @@ def foreign(case, folder):
     return {name: case.bytes(f"{folder}/{name}") for name in names}
 
 
-@check(weight=2)
+@check()
 def foreign_kept(case):
     """`--force` removes and overwrites only what the command wrote before or writes now."""
     prepare(case)

@@ -17,5 +17,5 @@ if [ -z "${PAGEBENCH:-}" ]; then
     fi
 fi
 PAGEBENCH=$(realpath "$PAGEBENCH")
-export PAGEBENCH
+export PAGEBENCH PYTHONHASHSEED=0
 PYTHONPATH=$root/scripts exec python3 -B -m agreement "$@"

@@ -52,9 +52,10 @@ class Case:
         self.program = program
         self.folder = folder
         self.rng = random.Random(seed)
+        # What was done, as lines of a shell script; `put N NAME` writes the N-th of `written`.
         self.commands = []
+        self.written = []
         self.complaints = []
-        self.count = 0
         os.makedirs(folder)
         keep = {"PATH", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "RUST_BACKTRACE"}
         self.env = {name: value for name, value in os.environ.items() if name in keep}
@@ -69,11 +70,16 @@ class Case:
         data = content.encode() if isinstance(content, str) else content
         with open(self.path(name), "wb") as file:
             file.write(data)
+        self.commands.append(f"put {len(self.written)} {shlex.quote(name)}")
+        self.written.append(data)
         return name
 
     def folder_for(self, name):
         """Makes the folder in which `name` lies."""
-        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        folder = os.path.dirname(name)
+        if not os.path.isdir(self.path(folder)):
+            os.makedirs(self.path(folder))
+            self.commands.append(f"mkdir -p {shlex.quote(folder)}")
 
     def read(self, name):
         """The text of a file, line ends as they are; complains and stops if there is none."""
@@ -98,6 +104,21 @@ class Case:
         else:
             shutil.copyfile(self.path(source), self.path(target))
         self.commands.append(f"cp -r {shlex.quote(source)} {shlex.quote(target)}")
+
+    def keep(self):
+        """Writes the complaints, and a script that does again what was done, in a fresh folder."""
+        lines = ["#!/bin/sh", "# Does again what the check did.", 'here=$(cd "$(dirname "$0")" && pwd)', "cd \"$(mktemp -d)\" && pwd",
+                 f'pagebench() {{ {shlex.quote(self.program.path)} "$@"; }}',
+                 'put() { mkdir -p "$(dirname "$2")"; cp "$here/written/$1" "$2"; }']
+        lines += self.commands
+        used = {int(line.split()[1]) for line in self.commands if line.startswith("put ")}
+        os.makedirs(self.path("written"), exist_ok=True)
+        for number in used:
+            with open(self.path(f"written/{number}"), "wb") as file:
+                file.write(self.written[number])
+        for name, text in (("commands.sh", "\n".join(lines)), ("complaints.txt", "\n".join(self.complaints))):
+            with open(self.path(name), "w", encoding="utf-8") as file:
+                file.write(text + "\n")
 
     def files(self, folder):
         """The content of each file in `folder`, by name."""

@@ -135,7 +135,7 @@ def estimates(case):
         shift = rng.randrange(1 << 40)
         name = case.write("sample.txt", "".join(f"{shift + page}\n" for page in order))
         out = case.run("curve", name, "--format", "lirs", "-p", "lru", "--sample", rate, "-m", options.listed(sizes), "-q").out
-        del case.commands[:-1]
+        del case.commands[:-2]
         for frames, exact, estimate, bound in re.findall(r"^\s*(\d+)\s+([\d.]+)%\s+([\d.]+)% ± ([\d.]+)%", out, re.M):
             tried[frames] = tried.get(frames, 0) + 1
             within[frames] = within.get(frames, 0) + (abs(float(exact) - float(estimate)) <= float(bound) + 2e-4)

@@ -62,9 +62,7 @@ def run_case(program, check, seed, root):
     except Exception:  # a fault of the check, or output that it cannot read: told, never swallowed
         case.complain("the check itself failed:\n" + traceback.format_exc())
     if case.complaints:
-        lines = ["#!/bin/sh", 'cd "$(dirname "$0")"', f'pagebench() {{ {shlex.quote(program.path)} "$@"; }}']
-        case.write("commands.sh", "\n".join(lines + case.commands) + "\n")
-        case.write("complaints.txt", "\n".join(case.complaints) + "\n")
+        case.keep()
     else:
         shutil.rmtree(folder, ignore_errors=True)
     return Outcome(check, seed, case.complaints, folder, time.monotonic() - begin)
@@ -73,14 +71,15 @@ def run_case(program, check, seed, root):
 def tell(outcome, earlier):
     """Prints a failure; `earlier` is the number of failures of the check before it."""
     name, seed = outcome.check.name, outcome.seed
-    print(f"FAILED  scripts/agreement.sh --only {name} --seed {seed}")
+    binary = shlex.quote(os.environ["PAGEBENCH"])
+    print(f"FAILED  PAGEBENCH={binary} scripts/agreement.sh --only {name} --seed {seed}")
     if earlier < PRINTED:
         for complaint in outcome.complaints[:COMPLAINTS]:
             print("    " + complaint.replace("\n", "\n    "))
         more = len(outcome.complaints) - COMPLAINTS
         if more > 0:
             print(f"    and {more} more in complaints.txt")
-        print(f"    inputs and commands: {outcome.folder}")
+        print(f"    inputs, and what was run: {outcome.folder}/commands.sh")
     sys.stdout.flush()
 
 

@@ -27,7 +27,6 @@ def config_fed_back(case):
         return
     shown = case.run("run", drawn.file, *args, "--show-config").out
     case.write("shown.toml", shown)
-    case.commands[-1] += " >shown.toml"
     second = case.call("plan", "-f", "shown.toml", "-q")
     if case.expect(second.code == 0, f"the output of --show-config is refused: exit code {second.code}: {second.err.strip()[:200]}"):
         case.expect(cells_of(plan.out) == cells_of(second.out), "the output of --show-config has another plan")
@@ -60,7 +59,6 @@ def gate_fed_back(case):
             record[faults] = str(max(0, int(record[faults]) - rng.choice([limit, limit + 1])))
     case.write("base.csv", "\n".join(",".join(record) for record in records) + "\n")
     case.write("shown.toml", case.run("run", "-f", "sub/gate.toml", "--show-config").out)
-    case.commands[-1] += " >shown.toml"
     first = case.call("check", "base.csv", "-f", "sub/gate.toml", "-q")
     second = case.call("check", "base.csv", "-f", "shown.toml", "-q")
     case.expect(first.code == second.code, f"the experiment ends with {first.code}, its --show-config with {second.code}: {second.err.strip()[:200]}")

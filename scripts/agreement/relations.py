@@ -9,7 +9,7 @@ from .drawn import Drawn, again, replayed
 # Counters of which a run with quotas has the sum of separate runs.
 SUMS = ("refs", "hits", "faults", "fills", "refills", "maps", "cow_copies", "cow_reuses", "minor_faults",
         "major_faults", "resident_end", "evictions", "evictions_clean", "evictions_dirty", "write_backs", "dirty_end",
-        "swapped_end", "dropped_end", "swap_slots", "swap_reads", "file_reads")
+        "swapped_end", "dropped_end", "swap_slots", "swap_reads", "file_reads", "prefetched")
 # Measures distances to the end of the trace in positions of the whole trace.
 WHOLE_TRACE = {"opt-wb"}
 
@@ -44,9 +44,11 @@ def quotas(case):
     """Processes that share and free nothing count with quotas what each counts alone in its quota."""
     rng = case.rng
     processes = rng.choice([2, 2, 3])
-    together, alone = traces.split_processes(rng, processes, rng.choice([60, 200]), rng.choice([8, 20]))
-    each = rng.randint(1, 10)
     how = rng.choice(["equal", "equal", "weights", "proportional"])
+    # Pages that are only brought in ahead are not among those that a process touches.
+    advice = how != "proportional" and rng.random() < 0.4
+    together, alone = traces.split_processes(rng, processes, rng.choice([60, 200]), rng.choice([8, 20]), advice=advice)
+    each = rng.randint(1, 10)
     if how == "equal":
         frames, weights = processes * each + rng.choice([0, 0, 1]), [1] * processes
         flag = "equal"

@@ -322,17 +322,22 @@ def any_trace(rng, refs=None, illegal=None):
                 ids=kind > 0.85, sizes=rng.random() < 0.5)
 
 
-def split_processes(rng, processes, refs, pages, writes=0.3):
+def split_processes(rng, processes, refs, pages, writes=0.3, advice=False):
     """Draws programs of `processes` that share and free nothing.
 
-    Returns (trace of all of them in turn, list of the traces of each alone). Each has `refs`
-    references and pages of its own numbers, so that nothing depends on who else runs.
+    Returns (trace of all of them in turn, list of the traces of each alone). Each has about `refs`
+    references and pages of its own numbers, so that nothing depends on who else runs. With
+    `advice` each maps a file of its own and says at times which pages it will need.
     """
     alone = []
     for index in range(processes):
         pid, base = index + 1, 0x100 + 0x400 * index
         items, recent = [], []
-        for _ in range(refs):
+        if advice:
+            items.append(Event(pid, f"map {base * PAGE:x} {pages * PAGE} rw- shared file={pid},0,{pages * PAGE}"))
+        while len(items) < refs:
+            if advice and rng.random() < 0.06:
+                items.append(Event(pid, f"advise {(base + rng.randrange(pages - 2)) * PAGE:x} {2 * PAGE} willneed"))
             if recent and rng.random() < 0.5:
                 page = rng.choice(recent[-6:])
             else:
@@ -341,9 +346,9 @@ def split_processes(rng, processes, refs, pages, writes=0.3):
             items.append(Reference(pid, "W" if rng.random() < writes else "R", page * PAGE))
         alone.append(items)
     together, at = [], [0] * processes
-    while any(at[index] < refs for index in range(processes)):
-        index = rng.choice([index for index in range(processes) if at[index] < refs])
+    while any(at[index] < len(alone[index]) for index in range(processes)):
+        index = rng.choice([index for index in range(processes) if at[index] < len(alone[index])])
         many = rng.choice([1, 1, 3, 8, 20])
         together += alone[index][at[index]:at[index] + many]
-        at[index] = min(refs, at[index] + many)
+        at[index] += many
     return Trace(together), [Trace(items) for items in alone]

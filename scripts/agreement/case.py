@@ -4,7 +4,6 @@ import os
 import random
 import re
 import shlex
-import shutil
 import subprocess
 
 # All checks by name, in the order in which they are defined.
@@ -96,14 +95,6 @@ class Case:
 
     def exists(self, name):
         return os.path.lexists(self.path(name))
-
-    def copy(self, source, target):
-        """Copies a file or folder of the case."""
-        if os.path.isdir(self.path(source)):
-            shutil.copytree(self.path(source), self.path(target))
-        else:
-            shutil.copyfile(self.path(source), self.path(target))
-        self.commands.append(f"cp -r {shlex.quote(source)} {shlex.quote(target)}")
 
     def keep(self):
         """Writes the complaints, and a script that does again what was done, in a fresh folder."""

@@ -1,5 +1,9 @@
 """Ways to the same tables of `run`: engines, threads, memory limits, --counts, parts, resumed, encodings."""
 
+import bz2
+import gzip
+import lzma
+
 from . import options, rows, traces
 from .case import check
 from .drawn import Drawn, again, replayed
@@ -122,17 +126,13 @@ def stored(case):
 @check()
 def packed(case):
     """A packed text, a text from standard input and a plain text are the same trace."""
-    import bz2
-    import gzip
-    import lzma
     rng = case.rng
     drawn = Drawn(case)
     if not replayed(case, drawn.file, drawn.args, "a"):
         return
-    pack = rng.choice([gzip.compress, bz2.compress, lzma.compress])
-    case.write("packed/trace.txt." + {gzip: "gz", bz2: "bz2", lzma: "xz"}.get(pack, "bin"), pack(drawn.trace.text().encode()))
-    file = [name for name in case.files("packed")][0]
-    if again(case, f"packed/{file}", drawn.args, "b"):
+    ending, pack = rng.choice([("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)])
+    file = case.write(f"packed/trace.txt.{ending}", pack(drawn.trace.text().encode()))
+    if again(case, file, drawn.args, "b"):
         rows.compare(case, "packed", rows.results(case, "a"), rows.results(case, "b"), {"trace"}, ("trace",))
     text = drawn.trace.text().replace("\n", "\r\n") if rng.random() < 0.5 else drawn.trace.text()
     case.write("from-stdin.txt", text)

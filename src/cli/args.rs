@@ -39,7 +39,7 @@ pub struct ReadArgs {
     #[arg(long, value_name = "yes|no")]
     pub header: Option<YesNo>,
 
-    /// Base of numbers without 0x in the csv format
+    /// Base of addresses and ids without 0x in the csv format
     #[arg(long, value_name = "hex|dec")]
     pub base: Option<Base>,
 

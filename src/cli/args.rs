@@ -43,7 +43,8 @@ pub struct ReadArgs {
     #[arg(long, value_name = "hex|dec")]
     pub base: Option<Base>,
 
-    /// Go on after a bad record; the number skipped is reported and recorded
+    /// Go on after a bad record, unless later ones depend on it; the number skipped is reported and
+    /// recorded
     #[arg(long)]
     pub skip_bad: bool,
 

@@ -135,8 +135,7 @@ fn recognise(
     file_bytes: Option<u64>,
     path: &Path,
 ) -> Result<Input, TraceError> {
-    let head = beginning(&mut source, HEAD, |first| may_be_compressed(first))
-        .map_err(|e| read_error(path, e))?;
+    let head = beginning(&mut source, HEAD, may_be_compressed).map_err(|e| read_error(path, e))?;
     let codec = CODECS
         .iter()
         .find(|codec| (codec.is)(&head))

@@ -92,7 +92,7 @@ impl Source {
         }
         let mut input = codec::open(path)?;
         // A pipe may hand out less than the magic number at a time.
-        let is_magic = |first| may_be_pbt && first == MAGIC[0];
+        let is_magic = |first| wants_pbt || may_be_pbt && first == MAGIC[0];
         let head = codec::beginning(&mut input.reader, MAGIC.len(), is_magic)
             .map_err(|e| codec::read_error(path, e))?;
         if may_be_pbt && head == MAGIC {

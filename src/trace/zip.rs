@@ -139,8 +139,8 @@ impl Members {
                 .collect()
         };
         let is_file = |name: &&[u8]| !name.ends_with(b"/");
-        let files = self.read.iter().map(|(name, _)| &name[..]).filter(is_file);
-        let Some(last) = files.last().filter(|_| is_file(&name)) else {
+        let mut files = self.read.iter().map(|(name, _)| &name[..]).filter(is_file);
+        let Some(last) = files.next_back().filter(|_| is_file(&name)) else {
             return Ok(());
         };
         if stem(last) != stem(name) {

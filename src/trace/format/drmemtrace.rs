@@ -313,7 +313,7 @@ pub(super) mod tests {
                     (10, 3, 0x1000),
                     // Ends 4 bytes behind the last byte there is.
                     (10, 5, u64::MAX),
-                    (BUNDLE, 3, 0x0303_02),
+                    (BUNDLE, 3, 0x03_03_02),
                 ],
             ),
         ]

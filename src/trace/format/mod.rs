@@ -275,23 +275,24 @@ pub fn open_input(
     if piece.is_empty() {
         return Err(TraceError::new(path, "the file is empty"));
     }
-    let guessed = format.is_none();
+    let (guessed, codec) = (format.is_none(), input.codec);
     let (format, reader) = match format {
-        Some(format) => (format, input.reader),
-        None => guess_format(path, input.reader, input.file_bytes)?,
+        // What is compressed is looked at all the same: a damaged stream is told as one.
+        Some(format) if codec == "none" => (format, input.reader),
+        format => with_beginning(path, input, format)?,
     };
     let inner = (format.open)(reader, path.to_path_buf(), options)?;
     let mut note = String::new();
     if guessed {
         note = format!("; {} was guessed from the first 64 KiB", format.name);
     }
-    if input.codec != "none" {
+    if codec != "none" {
         note.push_str("; places are those in the decompressed file");
     }
     Ok(Opened {
         reader: Box::new(Noted { inner, note }),
         format,
-        codec: input.codec,
+        codec,
         guessed,
     })
 }
@@ -299,33 +300,39 @@ pub fn open_input(
 /// How many pieces of a stream are asked whether they tell the format for certain.
 const PIECES: usize = 4;
 
-/// The format that the beginning of a stream is of, and the stream with that beginning.
-fn guess_format(
+/// Reads the beginning of a stream. Returns the format, which that beginning is of if it is not given,
+/// and the stream with that beginning.
+fn with_beginning(
     path: &Path,
-    mut reader: Box<dyn BufRead + Send>,
-    file_bytes: Option<u64>,
+    input: codec::Input,
+    format: Option<&'static Format>,
 ) -> Result<(&'static Format, Box<dyn BufRead + Send>), TraceError> {
+    let (mut reader, file_bytes) = (input.reader, input.file_bytes);
+    let pieces = if input.codec == "none" { PIECES } else { 0 };
     let mut bytes = Vec::with_capacity(SAMPLE);
-    let mut format = None;
-    for pieces in 1.. {
-        let piece = codec::fill_buf(&mut reader).map_err(|e| codec::read_error(path, e))?;
-        let some = piece.len().min(SAMPLE - bytes.len());
-        bytes.extend_from_slice(&piece[..some]);
+    let mut format = format;
+    for piece in 0.. {
+        if bytes.len() == SAMPLE {
+            break;
+        }
+        let buffer = codec::fill_buf(&mut reader).map_err(|e| codec::read_error(path, e))?;
+        let some = buffer.len().min(SAMPLE - bytes.len());
+        bytes.extend_from_slice(&buffer[..some]);
         reader.consume(some);
         if some == 0 {
             break;
         }
-        let sample = Sample {
-            bytes: &bytes,
-            whole: false,
-            file_bytes,
-        };
-        let is_certain = |format: &&Format| (format.sniff)(&sample) == Fit::Certain;
-        if pieces <= PIECES && bytes.len() < SAMPLE {
+        if piece < pieces {
+            let sample = Sample {
+                bytes: &bytes,
+                whole: false,
+                file_bytes,
+            };
+            let is_certain = |format: &&Format| (format.sniff)(&sample) == Fit::Certain;
             format = TABLE.iter().find(is_certain);
-        }
-        if format.is_some() {
-            break;
+            if format.is_some() {
+                break;
+            }
         }
     }
     let sample = Sample {

@@ -39,11 +39,12 @@ pub struct ReadArgs {
     #[arg(long, value_name = "yes|no")]
     pub header: Option<YesNo>,
 
-    /// Base of numbers without 0x in the csv format
+    /// Base of addresses and ids without 0x in the csv format
     #[arg(long, value_name = "hex|dec")]
     pub base: Option<Base>,
 
-    /// Go on after a bad record; the number skipped is reported and recorded
+    /// Go on after a bad record, unless later ones depend on it; the number skipped is reported and
+    /// recorded
     #[arg(long)]
     pub skip_bad: bool,
 

@@ -87,7 +87,9 @@ impl From<ConvertError> for Failure {
     fn from(error: ConvertError) -> Failure {
         match error {
             ConvertError::Trace(error) => error.into(),
-            error @ ConvertError::Nothing(_) => Failure::new(exit::NOTHING, error.to_string()),
+            error @ (ConvertError::Nothing(_) | ConvertError::Unheld { .. }) => {
+                Failure::new(exit::NOTHING, error.to_string())
+            }
             error @ ConvertError::Write(_) => Failure::new(exit::FAILURE, error.to_string()),
         }
     }

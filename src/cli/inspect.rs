@@ -3,7 +3,7 @@
 use super::args::{CacheArgs, ReadArgs, SelectArgs};
 use super::cache::{self, Cache};
 use super::failure::Failure;
-use super::input::read_as;
+use super::input::{read_as, tell_skipped};
 use super::print;
 use super::progress::message;
 use super::tables::page_tables;
@@ -52,10 +52,7 @@ pub fn head(args: HeadArgs) -> Result<ExitCode, Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut written = writeln!(out, "record  pid  kind             address  size");
     let mut count = 0;
-    source.records(|record| {
-        if count == args.number || written.is_err() {
-            return false;
-        }
+    let skipped = source.records(args.number, |record| {
         count += 1;
         written = match record {
             Record::Access(access) => writeln!(
@@ -68,11 +65,13 @@ pub fn head(args: HeadArgs) -> Result<ExitCode, Failure> {
             ),
             Record::Event { pid, event } => writeln!(out, "{count:>6}  {pid:>3}  {event}"),
         };
-        true
-    })?;
+        written.is_ok()
+    });
+    // The records before a bad one help to see what is wrong.
     written
         .and_then(|()| out.flush())
         .map_err(Failure::stdout)?;
+    tell_skipped(&args.trace, skipped?);
     Ok(exit::OK)
 }
 

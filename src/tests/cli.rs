@@ -40,6 +40,8 @@ mod harness;
 mod help;
 #[path = "cli/init.rs"]
 mod init;
+#[path = "cli/limits.rs"]
+mod limits;
 #[cfg(target_os = "linux")]
 #[path = "cli/long.rs"]
 mod long;
@@ -55,6 +57,8 @@ mod quotas;
 mod record;
 #[path = "cli/resume.rs"]
 mod resume;
+#[path = "cli/selections.rs"]
+mod selections;
 #[path = "cli/signals.rs"]
 mod signals;
 #[path = "cli/spaces.rs"]

@@ -237,64 +237,96 @@ impl Batch {
         self.packed.len() + self.accesses.len()
     }
 
-    /// Replaces everything by what `reader` reads next, `goal` accesses or a little more; false
-    /// at the end of the trace.
-    fn read(&mut self, reader: &mut dyn RecordReader, goal: usize) -> Result<bool, TraceError> {
+    /// Replaces everything by what `reader` reads next: `goal` accesses or a little more, of which a
+    /// piece has at most `most`. Returns false at the end of the trace.
+    fn read(
+        &mut self,
+        reader: &mut dyn RecordReader,
+        goal: usize,
+        most: usize,
+    ) -> Result<bool, TraceError> {
         self.packed.clear();
         self.accesses.clear();
         self.events.clear();
         let mut more = true;
         while more && self.len() < goal && self.events.len() < BATCH {
-            more = match self.accesses.is_empty() && self.events.is_empty() {
-                true => reader.fill_packed(&mut self.packed, &mut self.accesses)?,
+            let filled = match self.accesses.is_empty() && self.events.is_empty() {
+                true => reader.fill_packed(&mut self.packed, &mut self.accesses, most),
                 // Behind what was not packed, nothing is.
-                false => reader.fill(&mut self.accesses)?,
+                false => reader.fill(&mut self.accesses, most),
             };
             reader.take_events(&mut self.events);
+            more = filled?;
         }
         self.known = Known::of(reader);
         Ok(more)
     }
 }
 
-/// Calls `take` with what `reader` reads, batch by batch and in order, until it says that it
-/// wants no more; at least once, if need be with nothing. Of a long trace a thread reads ahead
-/// where `ahead` allows it: not where the reading must stop at a place, as with a limit on a pipe
-/// that stays open. Returns what the reader knew behind the last batch taken.
+/// What is wanted of a reader next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// At least so many accesses more, 1 or more; `u64::MAX` if there is no limit.
+    Accesses(u64),
+    /// No access, but the events before the next one. Nothing behind the last access may fail.
+    Events,
+    /// Nothing.
+    Nothing,
+}
+
+impl Wanted {
+    /// How many accesses and events may be read at a time, so that nothing behind the last one wanted
+    /// is looked at.
+    pub fn most(self) -> usize {
+        match self {
+            Wanted::Accesses(count) => usize::try_from(count).unwrap_or(usize::MAX),
+            Wanted::Events | Wanted::Nothing => 1,
+        }
+    }
+}
+
+/// Calls `take` with what `reader` reads, batch by batch and in order, until it wants nothing more;
+/// at least once, if need be with nothing. `wanted` is what is wanted at first. Of a long trace a
+/// thread reads ahead, but not where the reading must stop at a place, as with a limit on a pipe that
+/// stays open. Returns what the reader knew behind the last access wanted.
 pub(super) fn batches(
-    reader: &mut dyn RecordReader,
-    ahead: bool,
-    take: &mut dyn FnMut(&mut Batch) -> Result<bool, TraceError>,
+    mut reader: &mut dyn RecordReader,
+    mut wanted: Wanted,
+    take: &mut dyn FnMut(&mut Batch) -> Result<Wanted, TraceError>,
 ) -> Result<Known, TraceError> {
     let mut batch = Batch::default();
-    for _ in 0..IN_PLACE {
-        // One piece at a time: what lies behind a limit is not looked at.
-        let more = batch.read(reader, 1)?;
-        if !take(&mut batch)? || !more {
-            return Ok(batch.known);
+    let mut pieces = 0;
+    while wanted != Wanted::Nothing {
+        if pieces == IN_PLACE && wanted == Wanted::Accesses(u64::MAX) {
+            match threaded(reader, &mut batch.known, take) {
+                Ok(done) => return done.map(|()| batch.known),
+                // No thread could be had.
+                Err(back) => reader = back,
+            }
+        }
+        pieces += 1;
+        let known = batch.known;
+        let read = batch.read(reader, 1, wanted.most());
+        let more = match wanted {
+            Wanted::Accesses(_) => read?,
+            _ => {
+                batch.known = known;
+                read.unwrap_or(false)
+            }
+        };
+        wanted = take(&mut batch)?;
+        if !more {
+            break;
         }
     }
-    let reader: &mut dyn RecordReader = match ahead {
-        false => reader,
-        true => match threaded(reader, &mut batch.known, take) {
-            // No thread could be had.
-            Err(reader) => reader,
-            Ok(done) => return done.map(|()| batch.known),
-        },
-    };
-    loop {
-        let more = batch.read(reader, 1)?;
-        if !take(&mut batch)? || !more {
-            return Ok(batch.known);
-        }
-    }
+    Ok(batch.known)
 }
 
 /// The part of [`batches`] with a thread. The reader back where no thread could be started.
 fn threaded<'a>(
     reader: &'a mut dyn RecordReader,
     known: &mut Known,
-    take: &mut dyn FnMut(&mut Batch) -> Result<bool, TraceError>,
+    take: &mut dyn FnMut(&mut Batch) -> Result<Wanted, TraceError>,
 ) -> Result<Result<(), TraceError>, &'a mut dyn RecordReader> {
     thread::scope(|scope| {
         let (to_user, full) = sync_channel(WAITING);
@@ -305,7 +337,7 @@ fn threaded<'a>(
             let Ok(reader) = taken.recv() else { return };
             loop {
                 let mut batch = from_user.try_recv().unwrap_or_default();
-                let more = batch.read(reader, BATCH);
+                let more = batch.read(reader, BATCH, usize::MAX);
                 let last = !matches!(more, Ok(true));
                 if to_user.send((batch, more)).is_err() || last {
                     return;
@@ -318,7 +350,7 @@ fn threaded<'a>(
             .spawn_scoped(scope, parse);
         hand_over.send(reader).map_err(|back| back.0)?;
         while let Ok((mut batch, more)) = full.recv() {
-            let wanted = more.and_then(|more| Ok(take(&mut batch)? && more));
+            let wanted = more.and_then(|more| Ok(take(&mut batch)? != Wanted::Nothing && more));
             *known = batch.known;
             match wanted {
                 Ok(true) => drop(empty.try_send(batch)),

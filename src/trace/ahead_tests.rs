@@ -96,10 +96,18 @@ fn taken(
     let format = format::by_name("lackey").unwrap();
     let mut reader = (format.open)(input, PathBuf::from("t"), &options).unwrap();
     let mut all = Vec::new();
-    let known = batches(&mut *reader, ahead, &mut |batch| {
+    // Any limit keeps it from reading ahead.
+    let some = Wanted::Accesses(match ahead {
+        true => u64::MAX,
+        false => u64::MAX - 1,
+    });
+    let known = batches(&mut *reader, some, &mut |batch| {
         all.extend(batch.packed.iter().map(|&word| Access::unpacked(word)));
         all.append(&mut batch.accesses);
-        Ok(all.len() < most)
+        Ok(match all.len() < most {
+            true => some,
+            false => Wanted::Nothing,
+        })
     });
     (all, known.map_err(|error| error.to_string()))
 }
@@ -143,11 +151,12 @@ fn who_wants_no_more_is_asked_no_more() {
     let input = Box::new(Cursor::new(text));
     let mut reader = (format.open)(input, PathBuf::from("t"), &ReadOptions::default()).unwrap();
     let mut count = 0;
-    let error = batches(&mut *reader, true, &mut |batch| {
+    let all = Wanted::Accesses(u64::MAX);
+    let error = batches(&mut *reader, all, &mut |batch| {
         count += batch.len();
         match count > 90_000 {
             true => Err(TraceError::new("t".as_ref(), "enough")),
-            false => Ok(true),
+            false => Ok(all),
         }
     });
     let error = error.unwrap_err();
@@ -165,7 +174,7 @@ fn filled(text: &[u8], skip_bad: bool) -> (Vec<Access>, Result<u64, String>) {
     let mut reader = (format.open)(input, PathBuf::from("t"), &options).unwrap();
     let mut all = Vec::new();
     loop {
-        match reader.fill(&mut all) {
+        match reader.fill(&mut all, usize::MAX) {
             Ok(true) => {}
             Ok(false) => return (all, Ok(reader.skipped())),
             Err(error) => return (all, Err(error.to_string())),

@@ -18,6 +18,12 @@ pub(super) const BUFFER: usize = 256 * 1024;
 /// How many bytes the recognition of a codec looks at.
 const HEAD: usize = 6;
 
+/// Whether a compressed file may begin with this byte. If not, a pipe need not have more for its
+/// codec to be told.
+fn may_be_compressed(first: u8) -> bool {
+    matches!(first, 0x1f | 0x28 | 0x50..=0x5f | 0xfd | 0x04 | b'B')
+}
+
 /// The most memory an xz stream may ask for, in KiB. `xz -9` needs 64 MiB.
 const XZ_MEMORY_KIB: u32 = 2 * 1024 * 1024;
 
@@ -129,11 +135,7 @@ fn recognise(
     file_bytes: Option<u64>,
     path: &Path,
 ) -> Result<Input, TraceError> {
-    let mut head = Vec::with_capacity(HEAD);
-    (&mut source)
-        .take(HEAD as u64)
-        .read_to_end(&mut head)
-        .map_err(|e| read_error(path, e))?;
+    let head = beginning(&mut source, HEAD, may_be_compressed).map_err(|e| read_error(path, e))?;
     let codec = CODECS
         .iter()
         .find(|codec| (codec.is)(&head))
@@ -157,6 +159,21 @@ fn recognise(
         codec: codec.name,
         file_bytes: None,
     })
+}
+
+/// Takes the first bytes of a stream, `most` at most; only one where `goes_on` is false of it, so that
+/// a pipe that stays open is not waited for.
+pub(super) fn beginning(
+    source: &mut dyn BufRead,
+    most: usize,
+    goes_on: impl Fn(u8) -> bool,
+) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(most);
+    (&mut *source).take(1).read_to_end(&mut head)?;
+    if head.first().is_some_and(|&first| goes_on(first)) {
+        source.take(most as u64 - 1).read_to_end(&mut head)?;
+    }
+    Ok(head)
 }
 
 /// Turns an error of a stream made by [`open`] into one about the trace. The caller says where

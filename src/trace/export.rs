@@ -10,7 +10,7 @@ use super::select::Flow;
 use super::source::{ConvertError, Nature, Source, no_reference_of};
 use super::stream::Record;
 use super::trim::Trim;
-use crate::units::{PageSize, show_count};
+use crate::units::{PageSize, show_bytes, show_count};
 use rustc_hash::FxHashSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -47,6 +47,7 @@ pub fn export(
     let path = source.path().to_path_buf();
     let (selection, page_size) = (source.selection().clone(), source.page_size()?);
     let check = source.check_page_size();
+    let stored = source.store().map(|store| store.meta.page_size);
     let mut export: Option<Export> = None;
     let mut failed: Option<ConvertError> = None;
     let nature = source.accesses(|nature, record| {
@@ -67,15 +68,17 @@ pub fn export(
                         addressing,
                         sample,
                     };
-                    let begun = Export::begin(written, origin, trim, page_size, &path, out)?;
+                    let mut begun = Export::begin(written, origin, trim, page_size, &path, out)?;
+                    begun.stored = stored.filter(|_| nature.addressing == Addressing::Bytes);
                     export.insert(begun).record(record, out)
                 }),
         };
         match result {
-            Ok(flow) => flow == Flow::More,
+            Ok(Flow::More) => export.as_ref().map(|export| export.trim.wanted()),
+            Ok(Flow::Done) => None,
             Err(error) => {
                 failed = Some(error);
-                false
+                None
             }
         }
     })?;
@@ -83,6 +86,10 @@ pub fn export(
         (Some(error), _) => Err(error),
         (None, Some(export)) if export.done.accesses > 0 => {
             export.end(format, nature, out).map_err(ConvertError::from)
+        }
+        (None, Some(export)) if export.lost.fetches > 0 => {
+            let lost = export.losses(format.name, nature.kind).swap_remove(0);
+            Err(ConvertError::Unheld { path, lost })
         }
         _ if selection.is_all() => Err(no_reference_of(&path, nature.skipped).into()),
         _ => Err(ConvertError::Nothing(path)),
@@ -97,6 +104,11 @@ fn fitting(written: &Written, addressing: Addressing) -> Addressing {
     }
 }
 
+/// The page size that every address of a format is a multiple of, if there is one.
+fn alignment(written: &Written) -> Option<PageSize> {
+    PageSize::from_shift(written.alignment.trailing_zeros() as u8)
+}
+
 /// A file being written.
 struct Export {
     written: &'static Written,
@@ -104,6 +116,8 @@ struct Export {
     origin: Origin,
     trim: Trim,
     page_size: PageSize,
+    /// The page size of a stored original of byte addresses.
+    stored: Option<PageSize>,
     path: PathBuf,
     done: Exported,
     lost: Lost,
@@ -117,6 +131,7 @@ struct Lost {
     kinds: u64,
     sizes: u64,
     split: u64,
+    clipped: u64,
     rounded: u64,
     events: u64,
     pids: FxHashSet<u32>,
@@ -138,7 +153,9 @@ impl Export {
             writer,
             origin,
             trim,
-            page_size,
+            // Smaller pages cannot be in it: they would be several records of one page.
+            page_size: alignment(written).map_or(page_size, |least| page_size.max(least)),
+            stored: None,
             path: path.to_path_buf(),
             done: Exported {
                 accesses: 0,
@@ -228,30 +245,30 @@ impl Export {
 
     /// An access in the addressing of the format, in records of sizes that it holds.
     fn sized(&mut self, access: Access, out: &mut dyn Write) -> Result<(), ConvertError> {
-        let addressing = self.origin.addressing;
-        let most = (self.written.most)(addressing);
+        let most = (self.written.most)(self.origin.addressing);
         if access.size <= most {
             return self.put(access, out);
         }
-        let last = access.addr.saturating_add(u64::from(access.size - 1));
-        // Without sizes, a record for each page; with them, as few records as can be.
-        let (shift, page_bytes) = (self.page_size.shift(), self.page_size.bytes());
-        let next = |addr: u64| match (most, addressing) {
-            (1, Addressing::Bytes) => ((addr >> shift) + 1).checked_mul(page_bytes),
-            _ => addr.checked_add(u64::from(most)),
+        let page_bytes = match self.origin.addressing {
+            Addressing::Bytes => self.page_size.bytes(),
+            Addressing::Ids => 1,
         };
-        match (most, addressing) {
+        // Cut where pages begin, so that no page gets two records: a record for each page where a
+        // page is larger than a record can be, else as few records as can be.
+        let every = page_bytes.max(1 << most.ilog2());
+        match (most, self.origin.addressing) {
+            (_, Addressing::Ids) => {}
             (1, Addressing::Bytes) => self.lost.sizes += 1,
-            (1, Addressing::Ids) => {}
+            _ if page_bytes > u64::from(most) => self.lost.clipped += 1,
             _ => self.lost.split += 1,
         }
-        let mut addr = access.addr;
-        loop {
-            let behind = next(addr).filter(|&behind| behind <= last);
-            let size = match most {
-                1 => 1,
-                _ => (behind.map_or(last, |behind| behind - 1) - addr + 1) as u32,
-            };
+        let last = access.addr.saturating_add(u64::from(access.size - 1));
+        let mut next = Some(access.addr);
+        while let Some(addr) = next {
+            next = (addr / every + 1).checked_mul(every);
+            next = next.filter(|&next| next <= last);
+            let end = next.map_or(last, |next| next - 1);
+            let size = (end - addr + 1).min(u64::from(most)) as u32;
             self.put(
                 Access {
                     addr,
@@ -260,11 +277,8 @@ impl Export {
                 },
                 out,
             )?;
-            match behind {
-                Some(behind) => addr = behind,
-                None => return Ok(()),
-            }
         }
+        Ok(())
     }
 
     fn put(&mut self, mut access: Access, out: &mut dyn Write) -> Result<(), ConvertError> {
@@ -279,14 +293,15 @@ impl Export {
     fn end(mut self, format: &Format, nature: Nature, out: &mut dyn Write) -> io::Result<Exported> {
         self.writer.end(out)?;
         self.done.skipped = nature.skipped;
-        self.done.lost = self.losses(format.name);
+        self.done.lost = self.losses(format.name, nature.kind);
         Ok(self.done)
     }
 
-    /// Each loss as a sentence.
-    fn losses(&self, name: &str) -> Vec<String> {
+    /// Each loss as a sentence; `kind` is that of the original as it was known at the end.
+    fn losses(&self, name: &str, kind: TraceKind) -> Vec<String> {
         let (lost, size) = (&self.lost, self.page_size);
-        let (from, to) = (self.trim.addressing(), self.origin.addressing);
+        let to = self.origin.addressing;
+        let most = show_bytes(u64::from((self.written.most)(to)));
         let mut all = Vec::new();
         let mut tell = |count: u64, what: &str| {
             if count > 0 {
@@ -299,24 +314,23 @@ impl Export {
             "does not tell kinds: {} writes and fetches became reads",
         );
         let sizes = format!(
-            "holds no sizes: {{}} larger accesses became one byte of each page of {size} they touch"
+            "holds no sizes: {{}} larger accesses became one byte of each page of {size} they touch, \
+             a reference each at every page size"
         );
         tell(lost.sizes, &sizes);
-        tell(lost.split, "holds no accesses so large: {} became several");
-        let alignment = PageSize::from_shift(self.written.alignment.trailing_zeros() as u8);
-        let rounded = alignment
+        let split = format!(
+            "holds no accesses over {most}: {{}} became several, a reference each in larger pages"
+        );
+        tell(lost.split, &split);
+        let clipped = format!(
+            "holds no accesses over {most}: {{}} became one of {most} or less in each page of {size} \
+             they touch"
+        );
+        tell(lost.clipped, &clipped);
+        let rounded = alignment(self.written)
             .map(|size| format!("holds addresses of pages of {size} only: {{}} were rounded down"));
         tell(lost.rounded, rounded.as_deref().unwrap_or_default());
-        if from != to {
-            all.push(match to {
-                Addressing::Ids => {
-                    format!("{name} holds page numbers: addresses became those of pages of {size}")
-                }
-                Addressing::Bytes => {
-                    format!("{name} holds addresses: page ids became those of pages of {size}")
-                }
-            });
-        }
+        all.extend(self.lost_addresses(name));
         if lost.events > 0 {
             let count = show_count(lost.events);
             all.push(format!(
@@ -329,13 +343,49 @@ impl Export {
                 "{name} does not tell processes: {count} became one, in which equal addresses are one page; take one with --pid"
             ));
         }
-        let kind = self.origin.kind;
+        all.extend(self.lost_kind(name, kind));
+        all
+    }
+
+    /// What became of the addresses.
+    fn lost_addresses(&self, name: &str) -> Option<String> {
+        let size = self.page_size;
+        match (self.trim.addressing(), self.origin.addressing) {
+            (Addressing::Bytes, Addressing::Ids) => Some(format!(
+                "{name} holds page numbers: addresses became those of pages of {size}"
+            )),
+            (Addressing::Ids, Addressing::Bytes) => Some(format!(
+                "{name} holds addresses: page ids became those of pages of {size}"
+            )),
+            _ => {
+                let stored = self.stored.filter(|&stored| stored > PageSize::MIN)?;
+                Some(format!(
+                    "the addresses are those of the stored pages of {stored}, of which smaller pages \
+                     cannot be told apart: read it with --page-size {stored} or more"
+                ))
+            }
+        }
+    }
+
+    /// What the file does not say, or says wrongly, of the kind of trace.
+    fn lost_kind(&self, name: &str, kind: TraceKind) -> Option<String> {
+        let told = self.origin.kind;
+        let kind = match self.origin.sample {
+            Some(_) => told,
+            None => kind,
+        };
+        let (to, kind_name) = (self.origin.addressing, kind.name());
         if !(self.written.tells_kind)(kind, to) {
-            let kind = kind.name();
-            all.push(format!(
-                "{name} does not tell the kind of trace: read it with --kind {kind}"
+            return Some(format!(
+                "{name} does not tell the kind of trace: read it with --kind {kind_name}"
             ));
         }
-        all
+        (kind != told).then(|| {
+            let told = told.name();
+            format!(
+                "its beginning says that the kind is {told}, but later on the trace is {kind_name}: \
+                 change the kind there to {kind_name}"
+            )
+        })
     }
 }

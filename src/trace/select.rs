@@ -37,6 +37,12 @@ impl Selection {
         *self == Selection::default()
     }
 
+    /// How many references must be read at least: those left out at the beginning and those taken;
+    /// `u64::MAX` if all are.
+    pub(super) fn wanted(&self) -> u64 {
+        self.skip.saturating_add(self.limit.unwrap_or(u64::MAX))
+    }
+
     /// Whether accesses of this kind and process are taken.
     #[inline]
     pub(super) fn takes(&self, pid: u32, kind: KindCode) -> bool {
@@ -426,6 +432,15 @@ impl Assembler {
     /// The next event of a stored trace with this dictionary.
     pub fn stored_event(&mut self, source: &Dictionary, event: &EventAt) -> EventAt {
         self.event(&event.told(source, 0))
+    }
+
+    /// How many references are still to be read at least: those to skip and those to take;
+    /// `u64::MAX` if all are taken.
+    pub(super) fn wanted(&self) -> u64 {
+        match self.selection.limit {
+            None => u64::MAX,
+            Some(_) => self.to_skip.saturating_add(self.to_take),
+        }
     }
 
     /// What the ids mean so far.

@@ -3,7 +3,7 @@
 //! into a `.pbt` ([`convert`]) or to any other sink. How that is done is not known here (see
 //! `stream`).
 
-use super::ahead::Known;
+use super::ahead::{Known, Wanted};
 use super::codec;
 use super::dense::{Dictionary, Meta, Trace};
 use super::error::{Position, TraceError};
@@ -92,10 +92,8 @@ impl Source {
         }
         let mut input = codec::open(path)?;
         // A pipe may hand out less than the magic number at a time.
-        let mut head = Vec::with_capacity(MAGIC.len());
-        (&mut input.reader)
-            .take(MAGIC.len() as u64)
-            .read_to_end(&mut head)
+        let is_magic = |first| wants_pbt || may_be_pbt && first == MAGIC[0];
+        let head = codec::beginning(&mut input.reader, MAGIC.len(), is_magic)
             .map_err(|e| codec::read_error(path, e))?;
         if may_be_pbt && head == MAGIC {
             let mut bytes = head;
@@ -227,25 +225,51 @@ impl Source {
         Ok((meta, assembler.into_dictionary()))
     }
 
-    /// Calls `sink` with the accesses and events as the file states them, in order, until it
-    /// returns false. A stored trace gives the beginnings of pages instead of addresses.
-    pub fn records(self, sink: impl FnMut(Record<'_>) -> bool) -> Result<(), TraceError> {
-        let mut sink = sink;
+    /// Calls `sink` with the first `number` accesses and events as the file states them, in order,
+    /// those before an error too, until it returns false. Nothing behind them is read. A stored trace gives the beginnings
+    /// of pages instead of addresses. Returns how many bad records were skipped before the last one.
+    ///
+    /// # Errors
+    ///
+    /// The trace cannot be read as far as that.
+    pub fn records(
+        self,
+        number: u64,
+        mut sink: impl FnMut(Record<'_>) -> bool,
+    ) -> Result<u64, TraceError> {
+        let mut left = number;
+        let mut sink = |record: Record<'_>| {
+            left = match sink(record) {
+                true => left - 1,
+                false => 0,
+            };
+            left
+        };
+        if number == 0 {
+            return Ok(0);
+        }
         match self.content {
             Content::Records(mut reader, _) => {
-                stream::list_records(&mut *reader, |_, record| sink(record)).map(drop)
+                let first = stream::wanted(number, false);
+                let sink = |_, record: Record<'_>| stream::wanted(sink(record), false);
+                stream::list_records(&mut *reader, first, sink).map(|known| known.skipped)
             }
-            Content::Stored(store) => stream::list_stored(&store, false, sink),
+            Content::Stored(store) => {
+                stream::list_stored(&store, false, |record| sink(record) > 0)?;
+                // Those skipped when it was written are not among these records.
+                Ok(0)
+            }
         }
     }
 
     /// Calls `sink` with the accesses and events as the file states them, in order, and with what
-    /// is known of the trace, until it returns false. Of a stored trace an access to several pages
-    /// is one, from the beginning of the first to the first byte of the last. Returns what is known
-    /// at the end.
+    /// is known of the trace, until it wants nothing more: `sink` returns how many references more
+    /// are wanted at least, `None` if nothing is. Of a stored trace an access to several pages is
+    /// one, from the last byte of the first to the first byte of the last. Returns what is known
+    /// behind the last reference wanted.
     pub(super) fn accesses(
         self,
-        mut sink: impl FnMut(Nature, Record<'_>) -> bool,
+        mut sink: impl FnMut(Nature, Record<'_>) -> Option<u64>,
     ) -> Result<Nature, TraceError> {
         let given = self.options.kind;
         match self.content {
@@ -255,8 +279,14 @@ impl Source {
                     addressing: known.addressing,
                     skipped: known.skipped,
                 };
-                let sink = |known, record: Record<'_>| sink(nature(known), record);
-                stream::list_records(&mut *reader, sink).map(nature)
+                let has_events = reader.has_events();
+                let first = self.options.selection.wanted().max(1);
+                let sink = |known, record: Record<'_>| {
+                    let wanted = sink(nature(known), record);
+                    wanted.map_or(Wanted::Nothing, |more| stream::wanted(more, has_events))
+                };
+                stream::list_records(&mut *reader, stream::wanted(first, has_events), sink)
+                    .map(nature)
             }
             Content::Stored(store) => {
                 let nature = Nature {
@@ -264,7 +294,7 @@ impl Source {
                     addressing: store.meta.addressing,
                     skipped: store.meta.skipped,
                 };
-                stream::list_stored(&store, true, |record| sink(nature, record))?;
+                stream::list_stored(&store, true, |record| sink(nature, record).is_some())?;
                 Ok(nature)
             }
         }
@@ -415,6 +445,14 @@ pub enum ConvertError {
     /// The selection leaves nothing.
     #[error("{}: nothing selected: no reference is left", .0.display())]
     Nothing(PathBuf),
+    /// The format holds nothing of what is selected.
+    #[error("{}: nothing is left to write: {lost}", .path.display())]
+    Unheld {
+        /// The original.
+        path: PathBuf,
+        /// What the format does not hold, a sentence.
+        lost: String,
+    },
     /// The sink does not take it.
     #[error("cannot write: {0}")]
     Write(#[from] std::io::Error),

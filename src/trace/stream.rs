@@ -4,10 +4,12 @@
 //! Knows how accesses and events are put in order. Does not know how files are found and opened
 //! (see `source`), nor what a reference or an event becomes (see `select`).
 
-use super::ahead::{self, Known};
-use super::dense::{CONTINUES, Dictionary, KIND_MASK, KindCode, Ref, TooManyPages, Trace, page_of};
+use super::ahead::{self, Known, Wanted};
+use super::dense::{
+    CONTINUES, Dictionary, KIND_MASK, KindCode, PageKey, Ref, TooManyPages, Trace, page_of,
+};
 use super::error::TraceError;
-use super::event::{Event, EventAt};
+use super::event::{Event, EventAt, Told};
 use super::format::RecordReader;
 use super::record::{Access, Addressing, Kind, Packed};
 use super::select::{Assembler, Collector, Flow, Selection, Sink};
@@ -39,12 +41,12 @@ pub(super) fn records(
     check: impl Fn(Addressing) -> Result<(), TraceError>,
     sink: &mut impl Sink,
 ) -> Result<(Assembler, Known), TraceError> {
-    // With a limit nothing is read that is not wanted: a pipe might stay open.
-    let ahead = selection.limit.is_none();
     let mut assembler = None;
+    let has_events = reader.has_events();
+    let first = wanted(selection.wanted().max(1), has_events);
     let mut selection = Some(selection);
     let mut references = References::default();
-    let known = ahead::batches(reader, ahead, &mut |batch| {
+    let known = ahead::batches(reader, first, &mut |batch| {
         // Known only once something was read.
         let addressing = batch.known.addressing;
         if let Some(selection) = selection.take() {
@@ -54,24 +56,37 @@ pub(super) fn records(
         let assembler = assembler.as_mut().expect("made with the first batch");
         let flow = references.of_packed(assembler, &batch.packed, sink);
         if flow.map_err(|e| too_many_pages(path, e))? == Flow::Done {
-            return Ok(false);
+            return Ok(Wanted::Nothing);
         }
         let mut at = 0;
         for told in batch.events.drain(..) {
             let accesses = &batch.accesses[at..told.before];
             let flow = references.of(assembler, accesses, sink);
             if flow.map_err(|e| too_many_pages(path, e))? == Flow::Done {
-                return Ok(false);
+                return Ok(Wanted::Nothing);
             }
             at = told.before;
             sink.event(assembler.event(&told));
         }
         let flow = references.of(assembler, &batch.accesses[at..], sink);
         let flow = flow.map_err(|e| too_many_pages(path, e))?;
-        Ok(flow == Flow::More && sink.wants_more())
+        Ok(match flow == Flow::More && sink.wants_more() {
+            true => wanted(assembler.wanted(), has_events),
+            false => Wanted::Nothing,
+        })
     })?;
     let assembler = assembler.expect("at least one batch is taken");
     Ok((assembler, known))
+}
+
+/// What is wanted of a reader while so many references are wanted: each access is one at least. A
+/// part of a trace has the events up to the next reference that would be in it.
+pub(super) fn wanted(references: u64, has_events: bool) -> Wanted {
+    match (references, has_events) {
+        (0, true) => Wanted::Events,
+        (0, false) => Wanted::Nothing,
+        (references, _) => Wanted::Accesses(references),
+    }
 }
 
 /// Buffers for the references that accesses become.
@@ -221,55 +236,63 @@ impl Feed<'_> {
     }
 }
 
-/// Calls `sink` with what a reader reads and what it knows, until it returns false. Returns what
-/// the reader knew at the end.
+/// Calls `sink` with what a reader reads and what it knows, until `sink` wants nothing more; `first`
+/// is what is wanted at first. Returns what the reader knew behind the last access wanted.
 pub(super) fn list_records(
     reader: &mut dyn RecordReader,
-    mut sink: impl FnMut(Known, Record<'_>) -> bool,
+    first: Wanted,
+    mut sink: impl FnMut(Known, Record<'_>) -> Wanted,
 ) -> Result<Known, TraceError> {
     let (mut batch, mut events) = (Vec::new(), Vec::new());
-    while reader.fill(&mut batch)? {
-        let known = Known::of(reader);
-        let mut sink = |record: Record<'_>| sink(known, record);
+    let mut wanted = first;
+    let mut known = Known::of(reader);
+    while wanted != Wanted::Nothing {
+        batch.clear();
+        let filled = reader.fill(&mut batch, wanted.most());
         reader.take_events(&mut events);
-        let mut at = 0;
-        for told in events.drain(..) {
-            let (pid, event) = (told.pid, &told.event);
-            let mut before = batch[at..told.before].iter().copied().map(Record::Access);
-            at = told.before;
-            if !before.all(&mut sink) || !sink(Record::Event { pid, event }) {
-                return Ok(known);
-            }
+        if let Wanted::Accesses(_) = wanted {
+            known = Known::of(reader);
         }
-        if !batch.drain(..).skip(at).map(Record::Access).all(&mut sink) {
-            return Ok(known);
+        let mut sink = |record: Record<'_>| {
+            wanted = sink(known, record);
+            wanted != Wanted::Nothing
+        };
+        // What is good before a bad record comes first.
+        list_batch(&batch, &events, &mut sink);
+        events.clear();
+        match filled {
+            Ok(true) => {}
+            Err(error) if matches!(wanted, Wanted::Accesses(_)) => return Err(error),
+            Ok(false) | Err(_) => break,
         }
     }
-    Ok(Known::of(reader))
+    Ok(known)
 }
 
-/// The most bytes of an access that is joined, as of any access that is read.
-const JOINED_MAX: u64 = 1 << 24;
+/// Calls `sink` with these accesses and the events between them, until it returns false.
+fn list_batch(batch: &[Access], events: &[Told], sink: &mut dyn FnMut(Record<'_>) -> bool) {
+    let mut at = 0;
+    for told in events {
+        let (pid, event) = (told.pid, &told.event);
+        let mut before = batch[at..told.before].iter().copied().map(Record::Access);
+        at = told.before;
+        if !before.all(&mut *sink) || !sink(Record::Event { pid, event }) {
+            return;
+        }
+    }
+    batch[at..].iter().copied().map(Record::Access).all(sink);
+}
 
 /// Calls `sink` with what a stored trace says, until it returns false: the beginnings of pages
 /// instead of addresses. Each page is an access, or, to be joined, those of one access are one: from
-/// the beginning of the first to the first byte of the last.
+/// the last byte of the first to the first byte of the last, so that smaller pages add as few
+/// references as can be.
 pub(super) fn list_stored(
     store: &Store,
     join: bool,
     mut sink: impl FnMut(Record<'_>) -> bool,
 ) -> Result<(), TraceError> {
-    let dictionary = &store.dictionary;
-    let shift = store.meta.page_shift();
-    let access = |(reference, kind): (&Ref, &KindCode)| {
-        let key = dictionary.pages[page_of(*reference) as usize];
-        Access {
-            pid: dictionary.pids[key.process as usize],
-            kind: Kind::ALL[usize::from(kind & KIND_MASK)],
-            addr: key.number << shift,
-            size: 1,
-        }
-    };
+    let (dictionary, shift) = (&store.dictionary, store.meta.page_shift());
     let tell = |event: &EventAt, sink: &mut dyn FnMut(Record<'_>) -> bool| {
         let told = event.told(dictionary, 0);
         let (pid, event) = (told.pid, &told.event);
@@ -278,21 +301,22 @@ pub(super) fn list_stored(
     let mut events = store.events.iter().peekable();
     let mut position = 0;
     // The access to which more pages may belong.
-    let mut held: Option<Access> = None;
+    let mut held: Option<Held> = None;
     let (mut refs, mut kinds) = (Vec::new(), Vec::new());
     for block in 0..store.blocks() {
         refs.clear();
         kinds.clear();
         store.unpack(block, &mut refs, &mut kinds)?;
         for (reference, kind) in refs.iter().zip(&kinds) {
-            if join && kind & CONTINUES != 0 && grows(&mut held, 1 << shift) {
+            let key = dictionary.pages[page_of(*reference) as usize];
+            if join
+                && kind & CONTINUES != 0
+                && held.as_mut().is_some_and(|held| held.grow(key, shift))
+            {
                 position += 1;
                 continue;
             }
-            if !held
-                .take()
-                .is_none_or(|access| sink(Record::Access(access)))
-            {
+            if !held.take().is_none_or(|held| sink(held.record(store))) {
                 return Ok(());
             }
             while let Some(event) = events.next_if(|event| event.position <= position) {
@@ -300,25 +324,64 @@ pub(super) fn list_stored(
                     return Ok(());
                 }
             }
-            held = Some(access((reference, kind)));
+            held = Some(Held {
+                first: key,
+                last: key.number,
+                kind: Kind::ALL[usize::from(kind & KIND_MASK)],
+            });
             position += 1;
         }
     }
-    if held.is_none_or(|access| sink(Record::Access(access))) {
+    if held.is_none_or(|held| sink(held.record(store))) {
         events.all(|event| tell(event, &mut sink));
     }
     Ok(())
 }
 
-/// Lets an access reach into the next page, if it may be so large.
-fn grows(held: &mut Option<Access>, page_bytes: u64) -> bool {
-    let size = |access: &&mut Access| u64::from(access.size) + page_bytes;
-    match held.as_mut().filter(|access| size(access) <= JOINED_MAX) {
-        Some(access) => {
-            access.size += page_bytes as u32;
-            true
+/// An access of a stored trace, to pages one behind the other.
+struct Held {
+    first: PageKey,
+    /// The number of the last page.
+    last: u64,
+    kind: Kind,
+}
+
+impl Held {
+    /// Takes a page to the access, if it is the next one and the access does not become too large.
+    fn grow(&mut self, key: PageKey, shift: u32) -> bool {
+        let is_next =
+            key.process == self.first.process && self.last.checked_add(1) == Some(key.number);
+        let joined = Held {
+            last: key.number,
+            ..*self
+        };
+        let grows = is_next && u32::try_from(joined.range(shift).1).is_ok();
+        if grows {
+            *self = joined;
         }
-        None => false,
+        grows
+    }
+
+    /// The address and the size in bytes, or the first id and their number.
+    fn range(&self, shift: u32) -> (u64, u64) {
+        let (first, last) = (self.first.number << shift, self.last << shift);
+        match first == last {
+            true => (first, 1),
+            false => {
+                let addr = first + ((1 << shift) - 1);
+                (addr, last - addr + 1)
+            }
+        }
+    }
+
+    fn record(&self, store: &Store) -> Record<'static> {
+        let (addr, size) = self.range(store.meta.page_shift());
+        Record::Access(Access {
+            pid: store.dictionary.pids[self.first.process as usize],
+            kind: self.kind,
+            addr,
+            size: size as u32,
+        })
     }
 }
 

@@ -81,6 +81,15 @@ impl Trim {
         flow
     }
 
+    /// How many references are still to be read at least: those to skip and those to take;
+    /// `u64::MAX` if all are taken.
+    pub(super) fn wanted(&self) -> u64 {
+        match self.selection.limit {
+            None => u64::MAX,
+            Some(_) => self.to_skip.saturating_add(self.to_take),
+        }
+    }
+
     /// How the addresses are read.
     pub fn addressing(&self) -> Addressing {
         self.addressing

@@ -1,6 +1,6 @@
-//! A zip archive as one stream: its members one behind the other, as they stand in the file.
-//! drmemtrace keeps a trace in members `chunk.0000`, `chunk.0001` and so on; an archive of one file
-//! is that file. Layout: PKWARE's APPNOTE.TXT, 4.3.
+//! A zip archive as one stream: its members one behind the other, as they stand in the file, which
+//! must be the order of the numbers in their names. drmemtrace keeps a trace in members `chunk.0000`,
+//! `chunk.0001` and so on; an archive of one file is that file. Layout: PKWARE's APPNOTE.TXT, 4.3.
 //!
 //! Reads forwards only, so that a pipe will do: what stands in the directory at the end must be what
 //! was read. Deliberately absent: what the members hold, encryption, other methods than deflate.
@@ -106,7 +106,7 @@ impl Members {
             name,
         };
         if flags & 1 != 0 {
-            return Err(unsupported(&member.name, "is encrypted"));
+            return Err(unsupported(&member.name, "is encrypted; unpack it"));
         }
         self.one_trace(&member.name)?;
         self.crc = flate2::Crc::new();
@@ -116,19 +116,21 @@ impl Members {
         };
         let content = match method {
             0 if member.descriptor => {
-                return Err(unsupported(&member.name, "is stored without its size"));
+                let what = "is stored without its size; unpack it";
+                return Err(unsupported(&member.name, what));
             }
             0 => Content::Stored(source.take(packed)),
             8 => Content::Deflated(flate2::bufread::DeflateDecoder::new(source)),
             _ => {
-                let what = format!("is compressed by method {method}, not by deflate");
+                let what = format!("is compressed by method {method}, not by deflate; unpack it");
                 return Err(unsupported(&member.name, &what));
             }
         };
         Ok(State::Member(content, member))
     }
 
-    /// Members must be pieces of one trace: their names may differ in digits only.
+    /// Members must be pieces of one trace, in order: their names may differ in digits only, and
+    /// their numbers must rise.
     fn one_trace(&self, name: &[u8]) -> io::Result<()> {
         let stem = |name: &[u8]| -> Vec<u8> {
             name.iter()
@@ -138,13 +140,21 @@ impl Members {
         };
         let is_file = |name: &&[u8]| !name.ends_with(b"/");
         let mut files = self.read.iter().map(|(name, _)| &name[..]).filter(is_file);
-        match files.next() {
-            Some(first) if is_file(&name) && stem(first) != stem(name) => {
-                let what = format!("is another file than {}", first.escape_ascii());
-                Err(unsupported(name, &what))
-            }
-            _ => Ok(()),
+        let Some(last) = files.next_back().filter(|_| is_file(&name)) else {
+            return Ok(());
+        };
+        if stem(last) != stem(name) {
+            let what = format!("is another file than {}; unpack it", last.escape_ascii());
+            return Err(unsupported(name, &what));
         }
+        if numbers(name) <= numbers(last) {
+            let what = format!(
+                "stands behind {}: pack the pieces in the order of their numbers, or unpack them",
+                last.escape_ascii()
+            );
+            return Err(unsupported(name, &what));
+        }
+        Ok(())
     }
 
     /// The content of a member has ended; its checksum must be what was said.
@@ -229,6 +239,17 @@ impl Read for Members {
     }
 }
 
+/// The numbers in a name, in order: of each the count of its digits without leading zeros, and these.
+fn numbers(name: &[u8]) -> Vec<(usize, &[u8])> {
+    let runs = name.split(|byte| !byte.is_ascii_digit());
+    runs.filter(|run| !run.is_empty())
+        .map(|run| {
+            let zeros = run.iter().take_while(|&&digit| digit == b'0').count();
+            (run.len() - zeros, &run[zeros..])
+        })
+        .collect()
+}
+
 /// The packed size in the extra field of large archives (tag 1), if it is there.
 fn wide_sizes(mut extra: &[u8]) -> Option<u64> {
     while let Some((head, rest)) = extra.split_first_chunk::<4>() {
@@ -272,7 +293,7 @@ fn corrupt(what: &str) -> io::Error {
 
 /// The archive is whole, but no trace that can be read from here.
 fn unsupported(name: &[u8], what: &str) -> io::Error {
-    let what = format!("zip archive: {} {what}; unpack it", name.escape_ascii());
+    let what = format!("zip archive: {} {what}", name.escape_ascii());
     io::Error::new(ErrorKind::Unsupported, what)
 }
 
@@ -399,6 +420,43 @@ pub(super) mod tests {
                 .unwrap_err()
                 .contains("without its size")
         );
+    }
+
+    #[test]
+    fn pieces_stand_in_the_order_of_their_numbers() {
+        let of = |names: &[&str]| {
+            let members: Vec<_> = names
+                .iter()
+                .map(|n| (*n, n.as_bytes(), true, false))
+                .collect();
+            read(&archive(&members))
+        };
+        let huge = [
+            "p99999999999999999999998",
+            "p99999999999999999999999",
+            "p100000000000000000000000",
+        ];
+        for names in [
+            &["part1", "part2", "part10"][..],
+            &["part001", "part2", "part0010"],
+            &["a1.part9", "a1.part10", "a2.part1"],
+            &["part", "part1"],
+            &["part0", "part1"],
+            &huge,
+        ] {
+            assert_eq!(of(names).unwrap(), names.concat().as_bytes());
+        }
+        for (names, later, before) in [
+            // As a shell sorts part*.
+            (&["part1", "part10", "part2"][..], "part2", "part10"),
+            (&["part2", "part1"], "part1", "part2"),
+            (&["part01", "d/", "part1"], "part1", "part01"),
+            (&["a2.part1", "a1.part2"], "a1.part2", "a2.part1"),
+        ] {
+            let told = format!("zip archive: {later} stands behind {before}: pack the pieces");
+            let error = of(names).unwrap_err();
+            assert!(error.starts_with(&told), "{error}");
+        }
     }
 
     #[test]

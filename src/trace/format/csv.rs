@@ -13,12 +13,15 @@ use crate::trace::record::{Access, Addressing, Kind, TraceKind};
 use ::csv::ByteRecord;
 use columns::Columns;
 use memchr::memchr_iter;
+use quotes::Quotes;
 use std::io::Write;
 use std::io::{self, BufRead, Cursor, Read};
 use std::path::PathBuf;
 
 #[path = "csv_columns.rs"]
 mod columns;
+#[path = "csv_quotes.rs"]
+mod quotes;
 
 pub(super) const FORMAT: Format = Format {
     name: "csv",
@@ -28,7 +31,8 @@ The first line names the columns, in any order and case: addr, address or vaddr 
 or page, block, id or key (page id); and, if there are such columns, rw, op, kind or type
 (r read load get, w write store set, i ifetch fetch; a read if absent), size, bytes or len (1 if
 absent; of ids only if asked for with --col size=), pid or process. Other columns are ignored.
-Numbers are hexadecimal with 0x, else decimal, or hexadecimal with --base hex. --col addr=NAME
+The kind is block-io where a column block, id or key is read. Numbers are hexadecimal with 0x,
+else decimal; with --base hex addresses and ids are hexadecimal without it, too. --col addr=NAME
 or --col addr=2 (the second column) chooses columns, --delimiter and --header override what the
 first line suggests. Without a header line: --format csv --col addr=1 --col rw=2. Fields may be
 quoted as in RFC 4180. Lines that begin with # are skipped.
@@ -126,7 +130,7 @@ impl CsvReader {
             // Not CRLF: with it a line is only counted when the next one is read.
             .terminator(::csv::Terminator::Any(b'\n'))
             .buffer_capacity(BUFFER)
-            .from_reader(Meter::new(input));
+            .from_reader(Meter::new(input, delimiter));
         Ok(CsvReader {
             rows,
             row: ByteRecord::new(),
@@ -178,10 +182,12 @@ impl CsvReader {
                 None => Ok(false),
             },
             Ok(true) => {
-                let meter = self.rows.get_ref();
-                let maybe_last = self.rows.position().byte() == meter.given;
-                let odd = maybe_last && meter.quotes % 2 == 1;
-                let open = odd && self.row.as_slice().contains(&b'\n');
+                let (meter, end) = (self.rows.get_ref(), self.rows.position().byte());
+                if meter.quotes.is_broken_before(end) {
+                    return Err(self.bad_row(stray_quotes(), false));
+                }
+                let open = end == meter.given && meter.quotes.is_open();
+                let open = open && self.row.as_slice().contains(&b'\n');
                 let error = || Box::new(self.bad_row("a quoted field is not closed".into(), true));
                 self.open_quote = open.then(error);
                 Ok(true)
@@ -214,10 +220,10 @@ impl CsvReader {
 }
 
 impl RecordReader for CsvReader {
-    fn fill(&mut self, batch: &mut Vec<Access>) -> Result<bool, TraceError> {
+    fn fill(&mut self, batch: &mut Vec<Access>, most: usize) -> Result<bool, TraceError> {
         let before = batch.len();
         if !self.done {
-            let result = self.fill_to(before + BATCH, batch);
+            let result = self.fill_to(before + most.min(BATCH), batch);
             self.done |= result.is_err();
             result?;
         }
@@ -247,18 +253,18 @@ struct Meter<R> {
     allowed: u64,
     /// The last byte passed on.
     last: u8,
-    /// Quotes passed on.
-    quotes: u64,
+    /// The quotes passed on.
+    quotes: Quotes,
 }
 
 impl<R> Meter<R> {
-    fn new(inner: R) -> Meter<R> {
+    fn new(inner: R, delimiter: u8) -> Meter<R> {
         Meter {
             inner,
             given: 0,
             allowed: 0,
             last: b'\n',
-            quotes: 0,
+            quotes: Quotes::new(delimiter),
         }
     }
 
@@ -276,7 +282,7 @@ impl<R: Read> Read for Meter<R> {
         }
         let n = self.inner.read(buf)?;
         self.given += n as u64;
-        self.quotes += memchr_iter(b'"', &buf[..n]).count() as u64;
+        self.quotes.take(&buf[..n]);
         if let Some(&last) = buf[..n].last() {
             self.last = last;
         }
@@ -284,14 +290,28 @@ impl<R: Read> Read for Meter<R> {
     }
 }
 
-/// The bytes up to the end of the first line that says something, 1 MiB at most.
+/// What --skip-bad does not go over either: every line between two stray quotes would be lost.
+fn stray_quotes() -> Complaint {
+    Complaint {
+        help: "a quote stands where a field begins and another one lines later: write quotes within \
+               fields twice, and such fields in quotes",
+        fatal: true,
+        ..Complaint::from("text behind the closing quote of a field of several lines")
+    }
+}
+
+/// The bytes up to the end of the first line that says something, 1 MiB at most, without a UTF-8 byte
+/// order mark.
 fn head(input: &mut dyn BufRead) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     loop {
         let from = head.len();
         let room = (LINE_MAX - from) as u64;
-        if (&mut *input).take(room).read_until(b'\n', &mut head)? == 0 || !is_nothing(&head[from..])
-        {
+        let read = (&mut *input).take(room).read_until(b'\n', &mut head)?;
+        if from == 0 && head.starts_with(b"\xef\xbb\xbf") {
+            head.drain(..3);
+        }
+        if read == 0 || !is_nothing(&head[from..]) {
             return Ok(head);
         }
     }

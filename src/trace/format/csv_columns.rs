@@ -116,9 +116,11 @@ pub(super) fn resolve(
         };
         chosen.push((role, index));
     }
-    let header = options
-        .header
-        .unwrap_or_else(|| by_name || names_a_place(first) || names_something(first, &chosen));
+    let header = match options.header {
+        Some(header) => header,
+        None if by_name || names_a_place(first) => true,
+        None => names_something(first, &chosen, hexadecimal)?,
+    };
     if by_name && !header {
         return Err(usage(
             "a column is chosen by name, but there is no header line".into(),
@@ -153,17 +155,38 @@ pub(super) fn resolve(
     Ok((columns, header))
 }
 
-/// Whether the first line has no number where the address or id should be.
-fn names_something(first: &[Vec<u8>], chosen: &[(Role, usize)]) -> bool {
+/// Whether the first line, of which no column is named for a place, is a header: it has no number where
+/// the address or id should be. A word of the letters a to f may be a name and a hexadecimal number;
+/// then the other columns tell.
+fn names_something(
+    first: &[Vec<u8>],
+    chosen: &[(Role, usize)],
+    hexadecimal: bool,
+) -> Result<bool, Complaint> {
     let place = chosen.iter().find(|(role, _)| is_place(*role));
-    place
-        .and_then(|&(_, index)| first.get(index))
-        .is_some_and(|field| {
-            !matches!(
-                hex(strip_0x(field).unwrap_or(field)),
-                Ok(_) | Err(NumberFault::Large)
-            )
-        })
+    let Some((index, field)) = place.and_then(|&(_, index)| Some((index, first.get(index)?)))
+    else {
+        return Ok(false);
+    };
+    let has_digit = |field: &Vec<u8>| field.iter().any(u8::is_ascii_digit);
+    let number = hex(strip_0x(field).unwrap_or(field));
+    if !matches!(number, Ok(_) | Err(NumberFault::Large)) {
+        return Ok(true);
+    }
+    if has_digit(field) || !hexadecimal {
+        return Ok(!has_digit(field));
+    }
+    let others = || first.iter().enumerate().filter(|(at, _)| *at != index);
+    let names = others().any(|(_, field)| role(field).is_some());
+    let values = others().any(|(_, field)| has_digit(field) || kind(field).is_ok());
+    match names || values {
+        true => Ok(names),
+        false => Err(Complaint {
+            help: "say which with --header yes or --header no",
+            fatal: true,
+            ..Complaint::from("the first line may name the columns or be a record")
+        }),
+    }
 }
 
 /// A complaint about the options, which no line can cure.
@@ -201,10 +224,11 @@ impl Columns {
         };
         let pid = match self.process {
             None => 0,
-            Some(column) => decimal(field(row, column)?)
+            Some(column) => self
+                .number(field(row, column)?)
                 .ok()
                 .and_then(|pid| u32::try_from(pid).ok())
-                .ok_or("the process is not a decimal number of up to 32 bits")?,
+                .ok_or("the process is not a number of up to 32 bits (decimal, or hexadecimal with 0x)")?,
         };
         Ok(Access {
             pid,
@@ -214,7 +238,7 @@ impl Columns {
         })
     }
 
-    /// A size: decimal, or hexadecimal with `0x`, whatever the base of the addresses.
+    /// A size or a process: decimal, or hexadecimal with `0x`, whatever the base of the addresses.
     fn number(&self, field: &[u8]) -> Result<u64, NumberFault> {
         strip_0x(field).map_or_else(|| decimal(field), hex)
     }

@@ -1,6 +1,6 @@
 use super::super::by_name;
 use super::super::testing::{
-    Slow, accesses, bad_line_cases, error, guess_of, read, skipping, tuples,
+    Slow, accesses, bad_line_cases, error, guess_of, not_skipped, read, skipping, tuples,
 };
 use super::*;
 
@@ -70,6 +70,88 @@ fn quoting_is_that_of_rfc_4180() {
 }
 
 #[test]
+fn two_stray_quotes_lose_no_line() {
+    let text = "addr,note\n0x10,\"5 inch\n0x20,x\n0x30,\"6 inch\n0x40,x\n";
+    let error = error("csv", text.as_bytes());
+    assert!(
+        error.what.contains("text behind the closing quote"),
+        "{error}"
+    );
+    assert_eq!(
+        (error.position, &*error.text),
+        (Position::Line(2), "0x10,5 inch")
+    );
+    assert_eq!(not_skipped("csv", text.as_bytes()), error.to_string());
+    // In one line, or as a character within a field, they do no harm.
+    let text = "addr,note\n0x10,\"5\" inch\n0x20,5\" or 6\"\n# \"no\n0x40,x\n";
+    let places: Vec<u64> = accesses("csv", text.as_bytes())
+        .iter()
+        .map(|a| a.addr)
+        .collect();
+    assert_eq!(places, [0x10, 0x20, 0x40]);
+}
+
+#[test]
+fn a_byte_order_mark_is_no_data() {
+    for text in ["# a comment\naddr,rw\n0x10,r\n", "\"addr\",rw\n0x10,r\n"] {
+        let text = format!("\u{feff}{text}");
+        let got = accesses("csv", text.as_bytes());
+        assert_eq!(tuples(&got), [(Kind::Read, 16, 1)]);
+        assert_eq!(guess_of(text.as_bytes()).unwrap(), "csv");
+    }
+}
+
+/// A word of the letters a to f in the first line may be a name or a number.
+#[test]
+fn words_of_hexadecimal_letters() {
+    let hexadecimal = ReadOptions {
+        base: Some(16),
+        ..options(&[("addr", "1")])
+    };
+    let places = |text: &str, options: &ReadOptions| {
+        let got = good(text, options);
+        got.iter().map(|&(_, addr, _)| addr).collect::<Vec<_>>()
+    };
+    for (text, wanted) in [
+        ("ad,rw\n16,r\n32,w\n", &[0x16, 0x32][..]),
+        ("ad,w\n16,r\n", &[0xad, 0x16]),
+        ("ad,8\n16,4\n", &[0xad, 0x16]),
+        ("ad1,x\n16,x\n", &[0xad1, 0x16]),
+        ("0xad,x\n16,x\n", &[0xad, 0x16]),
+    ] {
+        assert_eq!(places(text, &hexadecimal), wanted, "{text}");
+    }
+    // With decimal numbers it can be a name only.
+    assert_eq!(places("face,x\n16,x\n", &options(&[("addr", "1")])), [16]);
+    let (_, result) = read_with("add,be\n16,x\n", &hexadecimal);
+    let error = result.unwrap_err();
+    assert!(
+        error.what.contains("may name the columns or be a record"),
+        "{error}"
+    );
+    assert!(error.help.contains("--header yes"), "{error}");
+    for (header, wanted) in [(true, &[0x16][..]), (false, &[0xadd, 0x16])] {
+        let said = ReadOptions {
+            header: Some(header),
+            ..hexadecimal.clone()
+        };
+        assert_eq!(places("add,be\n16,x\n", &said), wanted);
+    }
+}
+
+#[test]
+fn processes_are_numbers_as_sizes_are() {
+    let text = "addr,size,pid\n0x10,0x10,0x1f\n0x20,1,31\n";
+    let got = accesses("csv", text.as_bytes());
+    let fields: Vec<_> = got.iter().map(|a| (a.addr, a.size, a.pid)).collect();
+    assert_eq!(fields, [(16, 16, 31), (32, 1, 31)]);
+    for pid in ["0x100000000", "1f", "0x", ""] {
+        let text = format!("addr,size,pid\n0x10,1,{pid}\n");
+        assert!(error("csv", text.as_bytes()).what.contains("up to 32 bits"));
+    }
+}
+
+#[test]
 fn columns_can_be_chosen() {
     let text = "17,0x401ab70,w\n18,0x10,r\n";
     let by_number = options(&[("addr", "2"), ("rw", "3")]);
@@ -128,7 +210,7 @@ fn ids_and_what_they_say_of_the_trace() {
         let input = Box::new(std::io::Cursor::new(text.clone()));
         let mut reader = (format.open)(input, "t".into(), &ReadOptions::default()).unwrap();
         let mut got = Vec::new();
-        assert!(reader.fill(&mut got).unwrap());
+        assert!(reader.fill(&mut got, usize::MAX).unwrap());
         assert_eq!(tuples(&got), [(Kind::Read, 7, 1)]);
         assert_eq!(
             (reader.addressing(), reader.kind()),

@@ -7,7 +7,7 @@
 //! needs the program's own files to be understood.
 
 use super::fixed::{FixedReader, RecordParser, peek, u16_at, u32_at, u64_at};
-use super::lines::Complaint;
+use super::lines::{CARRIES_ON, Complaint};
 use super::{Fit, Format, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::read_error;
 use crate::trace::error::{Position, TraceError};
@@ -156,16 +156,28 @@ impl Drmemtrace {
     fn bundle(&mut self, count: u64, lengths: u64, out: &mut Vec<Access>) -> Result<(), Complaint> {
         let most = self.bytes as u64 - 4;
         if count > most {
-            return Err(
-                format!("{count} instructions follow, more than the {most} there can be").into(),
-            );
+            let what = format!("{count} instructions follow, more than the {most} there can be");
+            return Err(carries_on(what));
         }
+        let mut result = Ok(());
         for i in 0..count {
             let length = lengths >> (8 * i) & 0xff;
-            out.push(self.access(Kind::Ifetch, self.next, length)?);
+            result = result.and_then(|()| {
+                out.push(self.access(Kind::Ifetch, self.next, length)?);
+                Ok(())
+            });
             self.next = self.next.wrapping_add(length);
         }
-        Ok(())
+        result
+    }
+}
+
+/// A complaint about a record on which later ones depend.
+fn carries_on(what: String) -> Complaint {
+    Complaint {
+        help: CARRIES_ON,
+        fatal: true,
+        ..Complaint::from(what)
     }
 }
 
@@ -187,12 +199,14 @@ impl RecordParser for Drmemtrace {
             READ => out.push(self.access(Kind::Read, value, size)?),
             WRITE => out.push(self.access(Kind::Write, value, size)?),
             10..=16 | 30 | 31 | 48 | 49 => {
-                out.push(self.access(Kind::Ifetch, value, size)?);
+                // Where the next ones begin, even if this one is bad.
                 self.next = value.wrapping_add(size);
+                out.push(self.access(Kind::Ifetch, value, size)?);
             }
             BUNDLE => self.bundle(size, value, out)?,
             PID => {
-                self.pid = u32::try_from(value).map_err(|_| "the process id is over 32 bits")?;
+                let pid = u32::try_from(value);
+                self.pid = pid.map_err(|_| carries_on("the process id is over 32 bits".into()))?;
             }
             MARKER if size == FILE_TYPE => self.filtered |= value & FILTERED != 0,
             HEADER if !(1..=VERSION_MAX).contains(&value) => {
@@ -212,7 +226,7 @@ impl RecordParser for Drmemtrace {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::testing::{accesses, error, guess_of, read, skipping, tuples};
+    use super::super::testing::{accesses, error, guess_of, not_skipped, read, skipping, tuples};
     use super::super::{ReadOptions, by_name};
     use super::*;
 
@@ -284,9 +298,29 @@ pub(super) mod tests {
             list[2].2 = file_type;
             let input = Box::new(std::io::Cursor::new(records(true, &list)));
             let mut reader = (format.open)(input, "t".into(), &ReadOptions::default()).unwrap();
-            reader.fill(&mut Vec::new()).unwrap();
+            reader.fill(&mut Vec::new(), usize::MAX).unwrap();
             assert_eq!(reader.kind(), kind);
         }
+    }
+
+    #[test]
+    fn a_bad_fetch_is_skipped_and_the_next_ones_stand_behind_it() {
+        let bytes = [
+            records(true, &BEGIN),
+            records(
+                true,
+                &[
+                    (10, 3, 0x1000),
+                    // Ends 4 bytes behind the last byte there is.
+                    (10, 5, u64::MAX),
+                    (BUNDLE, 3, 0x03_03_02),
+                ],
+            ),
+        ]
+        .concat();
+        let (got, skipped) = skipping("drmemtrace", &bytes);
+        let places: Vec<u64> = got.iter().map(|access| access.addr).collect();
+        assert_eq!((places, skipped), (vec![0x1000, 4, 6, 9], 1));
     }
 
     #[test]
@@ -322,8 +356,14 @@ pub(super) mod tests {
             let fault = error("drmemtrace", &bytes);
             assert!(fault.what.contains(what), "{fault}");
             assert_eq!(fault.position, Position::Byte(72));
-            let (got, skipped) = skipping("drmemtrace", &bytes);
-            assert_eq!((got.len(), skipped), (1, 1));
+            // What follows is of that process, or begins behind these instructions.
+            if [PID, BUNDLE].contains(&record.0) {
+                let told = not_skipped("drmemtrace", &bytes);
+                assert!(told.contains("later records depend on this one"), "{told}");
+            } else {
+                let (got, skipped) = skipping("drmemtrace", &bytes);
+                assert_eq!((got.len(), skipped), (1, 1));
+            }
         }
         let fault = error("drmemtrace", b"I  0401ab70,3\n");
         assert!(fault.what.contains("no header of drmemtrace"), "{fault}");

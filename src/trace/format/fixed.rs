@@ -176,10 +176,10 @@ impl<P: RecordParser> FixedReader<P> {
 }
 
 impl<P: RecordParser> RecordReader for FixedReader<P> {
-    fn fill(&mut self, batch: &mut Vec<Access>) -> Result<bool, TraceError> {
+    fn fill(&mut self, batch: &mut Vec<Access>, most: usize) -> Result<bool, TraceError> {
         let before = batch.len();
         if !self.done {
-            let result = self.fill_to(before + BATCH, batch);
+            let result = self.fill_to(before + most.min(BATCH), batch);
             self.done |= result.is_err();
             result?;
         }

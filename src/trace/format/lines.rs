@@ -39,6 +39,10 @@ pub(super) struct Complaint {
     pub fatal: bool,
 }
 
+/// What to do about a bad line or record on which later ones depend.
+pub(super) const CARRIES_ON: &str = "later records depend on this one, so that --skip-bad does not leave it out: \
+     mend it where the trace was made";
+
 impl From<&'static str> for Complaint {
     fn from(what: &'static str) -> Complaint {
         Complaint {
@@ -140,6 +144,15 @@ pub(super) trait LineParser: Send {
 
     /// Whether it has [`LineParser::parse_packed`].
     const PACKS: bool = false;
+
+    /// Whether it has [`LineParser::take_event`].
+    const EVENTS: bool = false;
+
+    /// Whether the meaning of later lines depends on this one, so that `--skip-bad` may not leave it
+    /// out. Asked only of bad lines.
+    fn carries_on(&self, _line: &[u8]) -> bool {
+        false
+    }
 
     /// The next event, and its process, that the line just parsed said; asked until it is `None`.
     /// Events come behind the accesses of the same line.
@@ -273,11 +286,11 @@ impl<P: LineParser> LineReader<P> {
 
 impl<P: LineParser> LineReader<P> {
     /// One `fill`; says whether anything was read.
-    fn fill_out(&mut self, out: &mut Out<'_>) -> Result<bool, TraceError> {
+    fn fill_out(&mut self, out: &mut Out<'_>, most: usize) -> Result<bool, TraceError> {
         let before = out.len();
         self.lines.told.clear();
         if !self.done {
-            let result = self.fill_to(before + BATCH, out);
+            let result = self.fill_to(before + most.min(BATCH), out);
             self.done |= result.is_err();
             result?;
         }
@@ -292,29 +305,36 @@ impl Out<'_> {
 }
 
 impl<P: LineParser> RecordReader for LineReader<P> {
-    fn fill(&mut self, batch: &mut Vec<Access>) -> Result<bool, TraceError> {
-        batch.reserve(BATCH);
-        self.fill_out(&mut Out {
+    fn fill(&mut self, batch: &mut Vec<Access>, most: usize) -> Result<bool, TraceError> {
+        batch.reserve(most.min(BATCH));
+        let mut out = Out {
             packed: &mut Vec::new(),
             plain: batch,
             packs: false,
-        })
+        };
+        self.fill_out(&mut out, most)
     }
 
     fn fill_packed(
         &mut self,
         packed: &mut Vec<Packed>,
         batch: &mut Vec<Access>,
+        most: usize,
     ) -> Result<bool, TraceError> {
         if !P::PACKS || !batch.is_empty() {
-            return self.fill(batch);
+            return self.fill(batch, most);
         }
-        packed.reserve(BATCH);
-        self.fill_out(&mut Out {
+        packed.reserve(most.min(BATCH));
+        let mut out = Out {
             packed,
             plain: batch,
             packs: true,
-        })
+        };
+        self.fill_out(&mut out, most)
+    }
+
+    fn has_events(&self) -> bool {
+        P::EVENTS
     }
 
     fn take_events(&mut self, into: &mut Vec<Told>) {
@@ -335,10 +355,10 @@ impl<P: LineParser> RecordReader for LineReader<P> {
 }
 
 impl<P: LineParser> Lines<P> {
-    /// Whether this `fill` has read enough: `goal` accesses in all, or one that cannot be packed,
-    /// or as many events as one may read, so that a long row of them takes no more memory.
+    /// Whether this `fill` has read enough: `goal` accesses and events in all, or one access that
+    /// cannot be packed.
     fn full(&self, goal: usize, out: &Out<'_>) -> bool {
-        out.len() >= goal || (out.packs && !out.plain.is_empty()) || self.told.len() >= BATCH
+        out.len() + self.told.len() >= goal || (out.packs && !out.plain.is_empty())
     }
 
     /// Takes lines from the beginning of `buffer` until it is enough or no line end is left;
@@ -351,6 +371,7 @@ impl<P: LineParser> Lines<P> {
     ) -> Result<usize, TraceError> {
         let mut used = 0;
         while !self.full(goal, out) {
+            // A parser that takes many at once has no events.
             let (most, rest) = (goal - out.len(), &buffer[used..]);
             let (bytes, lines) = match out.packs {
                 true => self.parser.parse_packed(rest, most, out.packed),
@@ -414,8 +435,12 @@ impl<P: LineParser> Lines<P> {
     }
 
     #[cold]
-    fn bad(&mut self, complaint: Complaint, line: &[u8]) -> Result<(), TraceError> {
-        if self.skip_bad && !complaint.fatal {
+    fn bad(&mut self, mut complaint: Complaint, line: &[u8]) -> Result<(), TraceError> {
+        let carries_on = self.parser.carries_on(line);
+        if carries_on && complaint.help.is_empty() {
+            complaint.help = CARRIES_ON;
+        }
+        if self.skip_bad && !complaint.fatal && !carries_on {
             self.skipped += 1;
             return Ok(());
         }
@@ -570,9 +595,9 @@ mod tests {
         let input = Box::new(&b"1\nx\n2\n"[..]);
         let mut reader = (lirs().open)(input, "t".into(), &ReadOptions::default()).unwrap();
         let mut batch = Vec::new();
-        assert!(reader.fill(&mut batch).is_err());
+        assert!(reader.fill(&mut batch, 100).is_err());
         assert_eq!(batch.len(), 1);
-        assert!(!reader.fill(&mut batch).unwrap());
+        assert!(!reader.fill(&mut batch, 100).unwrap());
         assert_eq!(batch.len(), 1);
     }
 

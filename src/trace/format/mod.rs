@@ -81,7 +81,7 @@ pub struct ReadOptions {
     pub delimiter: Option<u8>,
     /// `--header yes|no`: whether the first csv line names the columns; guessed if absent.
     pub header: Option<bool>,
-    /// `--base hex|dec`: of numbers without `0x` in the csv format; 10 or 16.
+    /// `--base hex|dec`: of addresses and ids without `0x` in the csv format; 10 or 16.
     pub base: Option<u32>,
     /// `--skip-bad`: go on after a bad record and count it.
     pub skip_bad: bool,
@@ -91,9 +91,10 @@ pub struct ReadOptions {
 pub trait RecordReader: Send {
     /// Appends the next accesses to `batch` (a few thousand at a time) and returns true, or
     /// returns false at the end of the trace and appends nothing. True with nothing appended: only
-    /// events were read. After an error, before which the good accesses ahead of it may have been
-    /// appended, nothing more is read.
-    fn fill(&mut self, batch: &mut Vec<Access>) -> Result<bool, TraceError>;
+    /// events were read. Reads `most` accesses and events at most, at least 1, and nothing behind
+    /// the last of them; one record of several accesses may exceed that. After an error, before
+    /// which the good accesses and events ahead of it have been read, nothing more is read.
+    fn fill(&mut self, batch: &mut Vec<Access>, most: usize) -> Result<bool, TraceError>;
 
     /// Like [`RecordReader::fill`] where `batch` is empty, but accesses may come packed: those in
     /// `packed` stand before those in `batch`. The plain twin is `fill`.
@@ -101,8 +102,14 @@ pub trait RecordReader: Send {
         &mut self,
         _packed: &mut Vec<Packed>,
         batch: &mut Vec<Access>,
+        most: usize,
     ) -> Result<bool, TraceError> {
-        self.fill(batch)
+        self.fill(batch, most)
+    }
+
+    /// Whether the format has events.
+    fn has_events(&self) -> bool {
+        false
     }
 
     /// Moves the events that the last `fill` read, a few thousand at most, behind those in `into`.
@@ -238,7 +245,8 @@ pub struct Opened {
 }
 
 /// Opens a trace file (`-`: standard input), decompressing it, in the given format or, where none
-/// is given, the one that its first 64 KiB fit.
+/// is given, the one that its first 64 KiB fit. Of a pipe these must be there, or its end, unless its
+/// first piece tells the format for certain.
 ///
 /// # Errors
 ///
@@ -263,39 +271,80 @@ pub fn open_input(
     format: Option<&'static Format>,
     options: &ReadOptions,
 ) -> Result<Opened, TraceError> {
-    let mut bytes = Vec::with_capacity(SAMPLE);
-    (&mut input.reader)
-        .take(SAMPLE as u64)
-        .read_to_end(&mut bytes)
-        .map_err(|e| codec::read_error(path, e))?;
-    if bytes.is_empty() {
+    let piece = codec::fill_buf(&mut input.reader).map_err(|e| codec::read_error(path, e))?;
+    if piece.is_empty() {
         return Err(TraceError::new(path, "the file is empty"));
     }
-    let sample = Sample {
-        bytes: &bytes,
-        whole: bytes.len() < SAMPLE || input.file_bytes == Some(SAMPLE as u64),
-        file_bytes: input.file_bytes,
+    let (guessed, codec) = (format.is_none(), input.codec);
+    let (format, reader) = match format {
+        // What is compressed is looked at all the same: a damaged stream is told as one.
+        Some(format) if codec == "none" => (format, input.reader),
+        format => with_beginning(path, input, format)?,
     };
-    let guessed = format.is_none();
-    let format = match format {
-        Some(format) => format,
-        None => guess(path, &sample)?,
-    };
-    let bytes = Box::new(Cursor::new(bytes).chain(input.reader));
-    let inner = (format.open)(bytes, path.to_path_buf(), options)?;
+    let inner = (format.open)(reader, path.to_path_buf(), options)?;
     let mut note = String::new();
     if guessed {
         note = format!("; {} was guessed from the first 64 KiB", format.name);
     }
-    if input.codec != "none" {
+    if codec != "none" {
         note.push_str("; places are those in the decompressed file");
     }
     Ok(Opened {
         reader: Box::new(Noted { inner, note }),
         format,
-        codec: input.codec,
+        codec,
         guessed,
     })
+}
+
+/// How many pieces of a stream are asked whether they tell the format for certain.
+const PIECES: usize = 4;
+
+/// Reads the beginning of a stream. Returns the format, which that beginning is of if it is not given,
+/// and the stream with that beginning.
+fn with_beginning(
+    path: &Path,
+    input: codec::Input,
+    format: Option<&'static Format>,
+) -> Result<(&'static Format, Box<dyn BufRead + Send>), TraceError> {
+    let (mut reader, file_bytes) = (input.reader, input.file_bytes);
+    let pieces = if input.codec == "none" { PIECES } else { 0 };
+    let mut bytes = Vec::with_capacity(SAMPLE);
+    let mut format = format;
+    for piece in 0.. {
+        if bytes.len() == SAMPLE {
+            break;
+        }
+        let buffer = codec::fill_buf(&mut reader).map_err(|e| codec::read_error(path, e))?;
+        let some = buffer.len().min(SAMPLE - bytes.len());
+        bytes.extend_from_slice(&buffer[..some]);
+        reader.consume(some);
+        if some == 0 {
+            break;
+        }
+        if piece < pieces {
+            let sample = Sample {
+                bytes: &bytes,
+                whole: false,
+                file_bytes,
+            };
+            let is_certain = |format: &&Format| (format.sniff)(&sample) == Fit::Certain;
+            format = TABLE.iter().find(is_certain);
+            if format.is_some() {
+                break;
+            }
+        }
+    }
+    let sample = Sample {
+        bytes: &bytes,
+        whole: bytes.len() < SAMPLE || file_bytes == Some(SAMPLE as u64),
+        file_bytes,
+    };
+    let format = match format {
+        Some(format) => format,
+        None => guess(path, &sample)?,
+    };
+    Ok((format, Box::new(Cursor::new(bytes).chain(reader))))
 }
 
 /// A reader whose errors also say how its format and input were found.
@@ -313,9 +362,10 @@ impl Noted {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl RecordReader for Noted {
-    fn fill(&mut self, batch: &mut Vec<Access>) -> Result<bool, TraceError> {
-        let result = self.inner.fill(batch);
+    fn fill(&mut self, batch: &mut Vec<Access>, most: usize) -> Result<bool, TraceError> {
+        let result = self.inner.fill(batch, most);
         result.map_err(|error| self.noted(error))
     }
 
@@ -323,9 +373,14 @@ impl RecordReader for Noted {
         &mut self,
         packed: &mut Vec<Packed>,
         batch: &mut Vec<Access>,
+        most: usize,
     ) -> Result<bool, TraceError> {
-        let result = self.inner.fill_packed(packed, batch);
+        let result = self.inner.fill_packed(packed, batch, most);
         result.map_err(|error| self.noted(error))
+    }
+
+    fn has_events(&self) -> bool {
+        self.inner.has_events()
     }
 
     fn take_events(&mut self, into: &mut Vec<Told>) {

@@ -117,6 +117,7 @@ struct Plain {
 impl LineParser for Plain {
     const NAME: &'static str = FORMAT.name;
     const COMMENTS: bool = false;
+    const EVENTS: bool = true;
 
     fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
         if !self.magic {
@@ -157,6 +158,15 @@ impl LineParser for Plain {
     #[inline]
     fn take_event(&mut self) -> Option<(u32, Event)> {
         Some((self.pid, self.event.take()?))
+    }
+
+    /// A `switch`, the addressing, and every event: what follows is of that process, read so, and
+    /// met in that address space.
+    fn carries_on(&self, line: &[u8]) -> bool {
+        let first = word(line).0;
+        first == b"switch"
+            || Event::NAMES.iter().any(|name| name.as_bytes() == first)
+            || header(line).is_some_and(|text| text.starts_with(ADDRESSING))
     }
 
     fn addressing(&self) -> Addressing {
@@ -214,13 +224,13 @@ impl Plain {
 
     /// A line with `#`: one of the two headers, or a comment.
     fn header(&mut self, line: &[u8]) -> Result<(), Complaint> {
-        let text = trim(line).strip_prefix(b"#").map_or(&b""[..], trim);
+        let text = header(line).unwrap_or_default();
         if let Some(kind) = text.strip_prefix(b"kind:") {
             let name = trim(kind);
             let found = TraceKind::ALL.iter().find(|k| k.name().as_bytes() == name);
             self.header_is_open()?;
             self.kind = Some(*found.ok_or("the kind is unknown")?);
-        } else if let Some(addressing) = text.strip_prefix(b"addressing:") {
+        } else if let Some(addressing) = text.strip_prefix(ADDRESSING) {
             self.header_is_open()?;
             self.addressing = match trim(addressing) {
                 b"bytes" => Addressing::Bytes,
@@ -237,6 +247,14 @@ impl Plain {
             true => Err("a header line after the first access or event".into()),
         }
     }
+}
+
+/// What the header line of the addressing begins with, behind its `#`.
+const ADDRESSING: &[u8] = b"addressing:";
+
+/// What stands behind the `#` of a line, if it begins with one.
+fn header(line: &[u8]) -> Option<&[u8]> {
+    trim(line).strip_prefix(b"#").map(trim)
 }
 
 fn unknown_word() -> Complaint {
@@ -343,7 +361,7 @@ fn write_switch<W: Write + ?Sized>(out: &mut W, pid: u32, current_pid: &mut u32)
 #[cfg(test)]
 mod tests {
     use super::super::testing::{
-        Random, Slow, accesses, bad_line_cases, error, guess_of, skipping,
+        Random, Slow, accesses, bad_line_cases, error, guess_of, not_skipped, skipping,
     };
     use super::super::{ReadOptions, by_name};
     use super::*;
@@ -378,7 +396,7 @@ mod tests {
             let format = by_name("plain").unwrap();
             let mut reader = (format.open)(input, "t".into(), &ReadOptions::default()).unwrap();
             let mut got = Vec::new();
-            while reader.fill(&mut got).unwrap() {}
+            while reader.fill(&mut got, usize::MAX).unwrap() {}
             assert!(got == wanted);
             assert_eq!(reader.kind(), Some(kind));
             assert_eq!(reader.addressing(), addressing);
@@ -403,7 +421,7 @@ mod tests {
         let (mut accesses, mut events, mut most) = (Vec::new(), Vec::new(), 0);
         loop {
             let (old, told) = (accesses.len(), events.len());
-            let more = reader.fill(&mut accesses).unwrap();
+            let more = reader.fill(&mut accesses, usize::MAX).unwrap();
             reader.take_events(&mut events);
             most = most.max(accesses.len() - old).max(events.len() - told);
             assert!(
@@ -499,7 +517,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        for (line, what) in [
+        let cases = [
             ("X 1", "I, R, W or switch"),
             ("R", "address is missing"),
             ("R 1g", "not hexadecimal"),
@@ -509,20 +527,42 @@ mod tests {
             ("R ffffffffffffffff 2", "past the end"),
             ("R 1 1 1", "more on the line"),
             ("R\0", "binary data"),
-            ("switch", "process number"),
-            ("switch 4294967296", "process number"),
             ("# kind: full", "header line after"),
             ("maps", "nor with an event (map, unmap,"),
+        ];
+        // Later lines depend on these: --skip-bad does not leave them out.
+        let carry_on = [
+            ("switch", "process number"),
+            ("switch 4294967296", "process number"),
+            ("switch\t1 2", "more on the line"),
+            ("# addressing: ids", "header line after"),
+            ("  #addressing:  ids", "header line after"),
             ("map 0 0 rwx", "the length is 0"),
+            ("unmap 0", "the length is missing"),
+            ("protect 0 1 w", "is not rwx"),
+            ("brk x", "not hexadecimal"),
+            ("advise 0 1 maybe", "neither willneed nor dontneed"),
+            ("fork x", "number of the child"),
+            ("exec now", "`now` is more than belongs to the event"),
             ("exit 3", "`3` is more than belongs to the event"),
-        ] {
+        ];
+        for (i, (line, what)) in cases.iter().chain(&carry_on).enumerate() {
             let text = format!("# pagebench trace 1\nR 1\n{line}\nR 2\n");
             let error = error("plain", text.as_bytes());
             assert!(error.what.contains(what), "{line:?}: {error}");
             assert_eq!(error.position, Position::Line(3));
-            let (got, skipped) = skipping("plain", text.as_bytes());
-            assert_eq!((got.len(), skipped), (2, 1), "{line:?}");
+            if i < cases.len() {
+                let (got, skipped) = skipping("plain", text.as_bytes());
+                assert_eq!((got.len(), skipped), (2, 1), "{line:?}");
+            } else {
+                assert!(error.help.contains("later records depend"), "{error}");
+                assert_eq!(not_skipped("plain", text.as_bytes()), error.to_string());
+            }
         }
+        let long = format!("# pagebench trace 1\nexec {}\nR 2\n", " ".repeat(1 << 20));
+        assert!(not_skipped("plain", long.as_bytes()).contains("longer than 1 MiB"));
+        let header = b"# pagebench trace 1\n# addressing: id\nR 1\n";
+        assert!(not_skipped("plain", header).contains("neither bytes nor ids"));
         for (text, what) in [
             (
                 "# addressing: ids\nfork 2\nmap 0 1 rwx\n",

@@ -49,7 +49,7 @@ impl BufRead for Slow {
 pub fn drain(reader: &mut dyn RecordReader) -> (Vec<Access>, Result<u64, TraceError>) {
     let mut all = Vec::new();
     loop {
-        match reader.fill(&mut all) {
+        match reader.fill(&mut all, usize::MAX) {
             Ok(true) => {}
             Ok(false) => return (all, Ok(reader.skipped())),
             Err(e) => return (all, Err(e)),
@@ -99,6 +99,17 @@ pub fn skipping(format: &str, bytes: &[u8]) -> (Vec<Access>, u64) {
     let input = Box::new(Slow::new(bytes, 61));
     let (accesses, result) = read(by_name(format).unwrap(), input, &options);
     (accesses, result.unwrap_or_else(|e| panic!("{e}")))
+}
+
+/// The error that ends the reading in spite of `--skip-bad`, as text.
+pub fn not_skipped(format: &str, bytes: &[u8]) -> String {
+    let options = ReadOptions {
+        skip_bad: true,
+        ..ReadOptions::default()
+    };
+    let input = Box::new(Slow::new(bytes, 61));
+    let (_, result) = read(by_name(format).unwrap(), input, &options);
+    result.expect_err("an error").to_string()
 }
 
 pub fn tuples(accesses: &[Access]) -> Vec<(Kind, u64, u32)> {

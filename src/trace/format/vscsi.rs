@@ -61,15 +61,28 @@ const VERSIONS: [Version; 2] = [
 /// Bytes of a block.
 const BLOCK: u64 = 512;
 
+/// What the beginning of a file is told from, in bytes: two records of either version.
+const HEAD: usize = 80;
+
+impl Version {
+    fn is_of(&self, record: &[u8]) -> bool {
+        u16_at(record, self.version) >> 8 == self.number
+            && u16_at(record, self.command) < 0x100
+            && u64_at(record, self.block) >> 48 == 0
+    }
+
+    /// How many of the first two records in these bytes are of this version.
+    fn records_in(&self, head: &[u8]) -> usize {
+        let records = head.chunks_exact(self.bytes).take(2);
+        records.filter(|record| self.is_of(record)).count()
+    }
+}
+
 fn share(sample: &Sample<'_>, version: &Version) -> Option<Fit> {
     let mut records = sample_records(sample, 0, version.bytes)?;
     let of = records.len() as u32;
-    let is_one = |record: &[u8]| {
-        u16_at(record, version.version) >> 8 == version.number
-            && u16_at(record, version.command) < 0x100
-            && u64_at(record, version.block) >> 48 == 0
-    };
-    (of >= 2 && records.all(is_one)).then_some(Fit::Share { good: of, of })
+    let all = records.all(|record| version.is_of(record));
+    (of >= 2 && all).then_some(Fit::Share { good: of, of })
 }
 
 fn open(
@@ -77,10 +90,14 @@ fn open(
     path: PathBuf,
     options: &ReadOptions,
 ) -> Result<Box<dyn RecordReader>, TraceError> {
-    let (head, input) = peek(input, 80).map_err(|e| read_error(&path, e))?;
-    let is = |v: &&Version| u16_at(&head, v.version) >> 8 == v.number;
-    // Which it is nobody knows of a file that is neither; its first record is told as a bad one.
-    let version = VERSIONS.iter().find(is).unwrap_or(&VERSIONS[1]);
+    let (head, input) = peek(input, HEAD).map_err(|e| read_error(&path, e))?;
+    // One record alone may look as if it were of the other version. A file of which neither has a
+    // record is read as version 1, which says what is wrong; so is one of which both have as many.
+    let [two, one] = &VERSIONS;
+    let version = match two.records_in(&head) > one.records_in(&head) {
+        true => two,
+        false => one,
+    };
     Ok(Box::new(FixedReader::new(
         input,
         path,
@@ -162,6 +179,25 @@ pub(super) mod tests {
                 (Kind::Read, 1 << 39, 1),
             ];
             assert_eq!(tuples(&accesses("vscsi", &bytes)), expected);
+        }
+    }
+
+    /// Numbers of requests of version 1 from 0x02000000 on look like version 2.
+    #[test]
+    fn the_number_of_a_request_is_no_version() {
+        for first in [0x0200_0000u32, 0x0200_0028, 0x02ff_ffff] {
+            let mut bytes = trace(1, &REQUESTS);
+            for (record, number) in bytes.chunks_mut(32).zip(first..) {
+                record[..4].copy_from_slice(&number.to_le_bytes());
+            }
+            assert_eq!(guess_of(&bytes).unwrap(), "vscsi");
+            let expected = [
+                (Kind::Read, 4096, 4096),
+                (Kind::Write, 8704, 512),
+                (Kind::Read, 1 << 39, 1),
+            ];
+            assert_eq!(tuples(&accesses("vscsi", &bytes)), expected);
+            assert_eq!(tuples(&accesses("vscsi", &bytes[..32])), expected[..1]);
         }
     }
 

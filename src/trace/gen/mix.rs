@@ -70,8 +70,16 @@ impl Mix {
                 },
             )?;
             until += weight;
-            let base = pages * setting.page_bytes;
             pages += part.pages();
+            let bytes = u128::from(pages) * u128::from(setting.page_bytes);
+            if bytes > 1 << 64 {
+                return Err(format!(
+                    "the parts have {pages} pages of {} bytes in all, more than 64-bit addresses \
+                     reach: give them fewer with pages=",
+                    setting.page_bytes
+                ));
+            }
+            let base = (pages - part.pages()) * setting.page_bytes;
             parts.push(Part {
                 pages: part,
                 at: 0,

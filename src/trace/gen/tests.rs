@@ -29,6 +29,29 @@ fn pages(text: &str) -> Vec<u64> {
         .collect()
 }
 
+/// 64 parts of 2^28 pages of 1 GiB are all addresses that there are; one page more would be shared.
+#[test]
+fn the_parts_of_a_mix_fit_into_64_bits() {
+    let mix = |of: &str| {
+        let pattern = by_name("mix").unwrap();
+        let mut values = Values::of(pattern);
+        let param = pattern
+            .params
+            .iter()
+            .find(|param| param.name == "of")
+            .unwrap();
+        values.set(param, of).unwrap();
+        Generator::new(pattern, &values, 1 << 30).err()
+    };
+    let all = vec!["sequential:pages=268435456"; 64].join(",");
+    assert_eq!(mix(&all), None);
+    let error = mix(&format!("{all},belady")).unwrap();
+    assert!(
+        error.contains("more than 64-bit addresses reach"),
+        "{error}"
+    );
+}
+
 /// A digest of every stream with few references: it must be the same in every version and on every
 /// machine, since results rest on it.
 #[test]

@@ -3,10 +3,12 @@
 //!
 //! Deliberately absent: what is compared, and how counts come about.
 
-use super::cell::{CellKey, cell_path, key_of};
+use super::cell::key_of;
 use super::limits::Pattern;
+use crate::policy::PolicyChoice;
 use crate::report::columns::{Column, Row, SCHEMA, column, other_schema};
 use crate::report::csv::{TableError, csv_error, table_to_csv};
+use crate::sweep::Identity;
 use crate::units::PageSize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,6 +42,8 @@ pub const BASELINE_COLUMNS: [&str; 20] = [
 pub struct Entry {
     /// The line of the file, from 1.
     pub line: u64,
+    /// The cell, as its line was read: a policy by an alias or with written defaults is the same.
+    pub cell: Identity,
     /// The cell and its counts; other fields are empty.
     pub row: Row,
     /// The line's bytes as they are in the file.
@@ -71,7 +75,7 @@ impl Baseline {
     pub fn parse(path: &Path, text: &[u8]) -> Result<Baseline, TableError> {
         let mut reader = csv::ReaderBuilder::new().from_reader(text);
         let header = reader.headers().map_err(|e| csv_error(path, &e))?.clone();
-        let mut known: BTreeMap<CellKey, u64> = BTreeMap::new();
+        let mut known: BTreeMap<Identity, u64> = BTreeMap::new();
         let mut starts = Vec::new();
         let mut entries: Vec<Entry> = Vec::new();
         for record in reader.records() {
@@ -80,13 +84,19 @@ impl Baseline {
             let line = place.line();
             check_columns(path, &header, Some((line, &record)))?;
             let row = row_of(path, line, &record)?;
-            if let Some(first) = known.insert(key_of(&row), line) {
+            let cell = row.identity();
+            if let Some(first) = known.insert(key_of(&cell), line) {
                 let what = format!("the same cell as line {first}: keep one of the two");
                 return Err(TableError::content(path, Some(line), what));
             }
             starts.push(place.byte() as usize);
             let raw = Vec::new();
-            entries.push(Entry { line, row, raw });
+            entries.push(Entry {
+                line,
+                cell,
+                row,
+                raw,
+            });
         }
         check_columns(path, &header, None)?;
         if entries.is_empty() {
@@ -106,10 +116,10 @@ impl Baseline {
         self.entries.iter().map(|entry| &entry.row)
     }
 
-    /// The cells whose [`cell_path`] a glob matches; all if there is none.
+    /// The cells whose [`Identity::path`] a glob matches; all if there is none.
     pub fn chosen<'b>(&'b self, only: Option<&'b Pattern>) -> impl Iterator<Item = &'b Entry> {
-        let chosen = move |row: &Row| only.is_none_or(|glob| glob.matches(&cell_path(row)));
-        self.entries.iter().filter(move |entry| chosen(&entry.row))
+        let chosen = move |entry: &&Entry| only.is_none_or(|glob| glob.matches(&entry.cell.path()));
+        self.entries.iter().filter(chosen)
     }
 
     /// Takes the counts of these rows, each for the line of its cell, or as a new line in the stable
@@ -117,26 +127,32 @@ impl Baseline {
     /// changed and how many are new.
     pub fn take(&mut self, rows: &[Row]) -> Taken {
         let mut taken = Taken::default();
-        let places: BTreeMap<CellKey, usize> = (self.rows().map(key_of)).zip(0..).collect();
-        let (known, new): (Vec<&Row>, Vec<&Row>) =
-            (rows.iter()).partition(|row| places.contains_key(&key_of(row)));
-        for row in known {
-            let entry = &mut self.entries[places[&key_of(row)]];
+        let cells = self.entries.iter().map(|entry| key_of(&entry.cell));
+        let places: BTreeMap<Identity, usize> = cells.zip(0..).collect();
+        let mut new = Vec::new();
+        for row in rows {
+            let cell = row.identity();
             let raw = line_of(row);
+            let Some(&place) = places.get(&key_of(&cell)) else {
+                new.push((cell, row, raw));
+                continue;
+            };
+            let entry = &mut self.entries[place];
             if line_of(&entry.row) != raw {
-                (entry.row, entry.raw) = (row.clone(), raw);
+                (entry.cell, entry.row, entry.raw) = (cell, row.clone(), raw);
                 taken.changed += 1;
             }
         }
-        for row in new {
-            let after = |entry: &Entry| entry.row.sort_key() > row.sort_key();
+        for (cell, row, raw) in new {
+            let after = |entry: &Entry| entry.cell > cell;
             let place = self.entries.iter().position(after);
+            let place = place.unwrap_or(self.entries.len());
             let entry = Entry {
                 line: 0,
                 row: row.clone(),
-                raw: line_of(row),
+                raw,
+                cell,
             };
-            let place = place.unwrap_or(self.entries.len());
             self.entries.insert(place, entry);
             taken.new += 1;
         }
@@ -222,8 +238,9 @@ fn row_of(path: &Path, line: u64, record: &csv::StringRecord) -> Result<Row, Tab
     }
     let size = row.page_size.to_string().parse::<PageSize>();
     size.map_err(|e| fail(e.to_string()))?;
-    let choice = row.policy_label().parse::<crate::policy::PolicyChoice>();
-    choice.map_err(|e| fail(e.to_string()))?;
+    let choice = row.identity().policy_label().parse::<PolicyChoice>();
+    let choice = choice.map_err(|e| fail(e.to_string()))?;
+    (row.policy, row.params) = (choice.spec().name.to_owned(), choice.params());
     if row.frames == Some(0) || row.tau == Some(0) {
         return Err(fail("0 frames or a window of 0".into()));
     }

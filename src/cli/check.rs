@@ -17,7 +17,6 @@ use super::job::{check_digests, wanted};
 use super::progress::message;
 use super::run::{replay, use_threads};
 use super::signals::Signals;
-use crate::check::cell::cell_path;
 use crate::check::limits::Metrics;
 use crate::check::{Baseline, CheckError, Limits, METRICS, Pattern, digests, judge};
 use crate::exit::{self, ExitCode};
@@ -180,8 +179,8 @@ fn only(args: &CheckArgs, baseline: Option<&Baseline>) -> Result<Option<Pattern>
     let nothing = |what: String| Failure::new(exit::NOTHING, what);
     let paths: Vec<String> = baseline
         .iter()
-        .flat_map(|b| b.rows())
-        .map(cell_path)
+        .flat_map(|b| &b.entries)
+        .map(|entry| entry.cell.path())
         .collect();
     if let Some(cell) = &args.explain {
         if !paths.contains(cell) {

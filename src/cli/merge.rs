@@ -160,7 +160,7 @@ fn gather<'p>(parts: &'p [(&Path, PlanFile)]) -> Result<HashMap<String, Record>,
                              them again with --force",
                             first.display(),
                             folder.display(),
-                            name_of(cell)
+                            cell.identity().name()
                         ),
                     ));
                 }
@@ -175,19 +175,6 @@ fn gather<'p>(parts: &'p [(&Path, PlanFile)]) -> Result<HashMap<String, Record>,
         .collect())
 }
 
-/// What a cell is called in messages.
-fn name_of(cell: &PlanCell) -> String {
-    let size = |what, number: Option<u64>| number.map(|n| format!(", {what} {n}"));
-    format!(
-        "{}, pages of {}, {}{}{}",
-        cell.trace,
-        cell.page_size,
-        cell.policy,
-        size("tau", cell.tau).unwrap_or_default(),
-        size("frames", cell.frames).unwrap_or_default()
-    )
-}
-
 /// Says which cells are missing; on standard output the parts to run again, where all parts were
 /// dealt out in one way.
 fn tell_missing(parts: &[(&Path, PlanFile)], missing: &[usize]) -> Result<ExitCode, Failure> {
@@ -195,7 +182,7 @@ fn tell_missing(parts: &[(&Path, PlanFile)], missing: &[usize]) -> Result<ExitCo
     let (_, plan) = &parts[0];
     let mut what = format!("missing: {} of {} cells", missing.len(), plan.cells.len());
     for &place in missing.iter().take(NAMED) {
-        what += &format!("\n  {}", name_of(&plan.cells[place]));
+        what += &format!("\n  {}", plan.cells[place].identity().name());
     }
     if missing.len() > NAMED {
         what += &format!("\n  and {} more", missing.len() - NAMED);

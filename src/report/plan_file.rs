@@ -7,7 +7,7 @@ use super::columns::{COLUMNS, SCHEMA, other_schema};
 use super::counts::Counts;
 use super::csv::{TableError, write_file};
 use super::rows::key_of;
-use crate::sweep::{Cell, Partition, Plan};
+use crate::sweep::{Cell, Identity, Partition, Plan};
 use crate::trace::digest;
 use crate::vm::cost::CostTable;
 use serde::{Deserialize, Serialize};
@@ -84,6 +84,9 @@ pub struct PlanCell {
     pub page_size: u64,
     /// The policy with its parameters.
     pub policy: String,
+    /// The seed, of a policy that draws.
+    #[serde(default)]
+    pub seed: Option<u64>,
     /// The window in references, of a variable-space policy.
     pub tau: Option<u64>,
     /// The frames, if their number is limited.
@@ -97,6 +100,19 @@ impl PlanCell {
     fn number(&self) -> u128 {
         u128::from_str_radix(&self.id, 16).unwrap_or(0)
     }
+
+    /// What names the cell among those of its plan.
+    pub fn identity(&self) -> Identity {
+        Identity {
+            trace: self.trace.clone(),
+            page_size: self.page_size,
+            seed: self.seed,
+            tau: self.tau,
+            frames: self.frames,
+            ..Identity::default()
+        }
+        .with_policy(&self.policy, "")
+    }
 }
 
 impl PlanFile {
@@ -109,14 +125,15 @@ impl PlanFile {
         partition: Option<Partition>,
     ) -> PlanFile {
         let cell = |cell: &Cell| {
-            let facts = &plan.facts[cell.trace];
+            let named = plan.identity(cell);
             PlanCell {
                 id: digest::show(cell_id(plan, cell, costs, counts)),
-                trace: facts.name.clone(),
-                page_size: facts.page_size.bytes(),
-                policy: cell.choice.to_string(),
-                tau: cell.tau,
-                frames: cell.frames.map(u64::from),
+                policy: named.policy_label(),
+                trace: named.trace,
+                page_size: named.page_size,
+                seed: named.seed,
+                tau: named.tau,
+                frames: named.frames,
                 refs: plan.traces[cell.trace].trace.len() as u64,
             }
         };

@@ -1,7 +1,7 @@
 //! From a baseline and traces to the cells that are replayed. Knows nothing of counts.
 
 use super::{CheckArgs, Task, no_verdict, none};
-use crate::check::cell::{cell_path, incomparable, other_part};
+use crate::check::cell::{incomparable, other_part};
 use crate::check::verdict::counted;
 use crate::check::{Baseline, Pattern, Today};
 use crate::cli::experiment::Config;
@@ -12,7 +12,6 @@ use crate::cli::progress::message;
 use crate::exit;
 use crate::policy::{PolicyChoice, params};
 use crate::report::columns::Row;
-use crate::report::rows;
 use crate::space::Resolved;
 use crate::sweep::{Cell, Facts, Plan, Settings, TraceFacts, Warmup};
 use crate::trace::digest;
@@ -80,7 +79,7 @@ pub fn plan<'t>(
     };
     if let Some(only) = only {
         let mut cells = std::mem::take(&mut plan.cells);
-        cells.retain(|cell| only.matches(&cell_path(&rows::key_of(&plan, cell))));
+        cells.retain(|cell| only.matches(&plan.identity(cell).path()));
         plan.cells = cells;
     }
     Ok(plan)
@@ -103,10 +102,8 @@ fn of_experiment<'t>(
     let Some(baseline) = baseline.filter(|_| !args.accept) else {
         return Ok(plan);
     };
-    let keys: Vec<Row> = (plan.cells.iter())
-        .map(|cell| rows::key_of(&plan, cell))
-        .collect();
-    let today = Today::of(&keys).map_err(|error| no_verdict(args, error))?;
+    let cells = plan.cells.iter().map(|cell| plan.identity(cell));
+    let today = Today::of(cells.collect()).map_err(|error| no_verdict(args, error))?;
     let mut named = BTreeSet::new();
     for entry in baseline.chosen(only) {
         named.extend(today.cell(entry).map_err(|error| no_verdict(args, error))?);
@@ -146,34 +143,35 @@ fn plan_of<'t>(
 ) -> Result<Plan<'t>, Failure> {
     let only = only.filter(|_| !args.accept);
     let mut entries = baseline.chosen(only).peekable();
-    let warmup = entries.peek().map_or(0, |entry| entry.row.warmup_refs);
+    let warmup = entries.peek().map_or(0, |entry| entry.cell.warmup_refs);
     let mut plan = Plan::empty(traces, settings(args, Some(warmup))?)?;
     for entry in entries {
-        let row = &entry.row;
+        let named = &entry.cell;
         let refused = |why: String| none(&args.baseline, Some(entry.line), why);
-        if row.warmup_refs != warmup {
+        if named.warmup_refs != warmup {
             let why = "its cells have different warm-ups: keep one baseline for each, or choose with --only";
             return Err(refused(why.into()));
         }
         let same = |facts: &TraceFacts| {
-            facts.name == row.trace && facts.page_size.bytes() == row.page_size
+            facts.name == named.trace && facts.page_size.bytes() == named.page_size
         };
         // A cell whose trace was not given is missing from the results, and told then.
         let Some(trace) = plan.facts.iter().position(same) else {
             continue;
         };
-        if let Some(why) = other_part(row, &plan.facts[trace].filter) {
-            return Err(refused(why));
-        }
-        let choice: Result<PolicyChoice, params::ParamError> = row.policy_label().parse();
+        let choice: Result<PolicyChoice, params::ParamError> = named.policy_label().parse();
         let cell = Cell {
             trace,
             choice: choice.map_err(|e| refused(e.to_string()))?,
-            seed: row.seed,
-            frames: row.frames.and_then(|frames| u32::try_from(frames).ok()),
-            tau: row.tau,
+            seed: named.seed,
+            frames: named.frames.and_then(|frames| u32::try_from(frames).ok()),
+            tau: named.tau,
         };
-        if let Some(why) = incomparable(row, &rows::key_of(&plan, &cell)).filter(|_| !args.accept) {
+        let now = plan.identity(&cell);
+        if let Some(why) = other_part(named, &now) {
+            return Err(refused(why));
+        }
+        if let Some(why) = incomparable(named, &now).filter(|_| !args.accept) {
             return Err(refused(why));
         }
         plan.cells.push(cell);

@@ -148,6 +148,7 @@ fn small(
     if !one_size {
         facts.insert(0, bytes(row.page_size as f64));
     }
+    facts.extend(group.setting.unusual());
     let plain = row.trace_kind.is_empty() || row.trace_kind == "full";
     if !plain {
         facts.insert(0, row.trace_kind.clone());

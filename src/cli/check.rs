@@ -308,18 +308,10 @@ fn of_traces(args: &CheckArgs, config: &Config, task: Task) -> Result<ExitCode, 
     let mut options = args.read.options(&args.select)?;
     options.mem_limit = args.sweep.mem_limit()?;
     let cache = Cache::of(&args.cache, args.terminal.quiet);
-    let rows = || task.baseline.iter().flat_map(Baseline::rows);
-    let sizes = |name: &str, _| {
+    let sizes = |name: &str, stored| match &config.experiment {
         // What an experiment does not have is missing.
-        let by_baseline = |row: &&Row| config.experiment.is_none() && row.trace == name;
-        let of_baseline = rows().filter(by_baseline);
-        let of_baseline = of_baseline.filter_map(plan::page_size);
-        args.sweep
-            .page_size
-            .iter()
-            .copied()
-            .chain(of_baseline)
-            .collect()
+        Some(_) => args.sweep.page_size.clone(),
+        None => plan::page_sizes(args, task.baseline.as_ref(), name, stored),
     };
     let signals = Signals::watch();
     let quiet = args.terminal.quiet;
@@ -327,6 +319,9 @@ fn of_traces(args: &CheckArgs, config: &Config, task: Task) -> Result<ExitCode, 
     let mut inputs = load_each(&wanted, &sizes, cache.as_ref(), quiet)?;
     if let Some(baseline) = &task.baseline {
         plan::recognise(&mut inputs, baseline);
+        if config.experiment.is_none() {
+            plan::keep_sizes(&mut inputs, args, baseline);
+        }
     }
     let inputs = resolve_all(inputs, &plan::settings(args, None)?.space)?;
     if args.traces.is_empty() {

@@ -176,14 +176,16 @@ impl PlanFile {
     }
 
     /// What differs between this plan and another, in words; nothing if they have the same cells.
-    pub fn differences(&self, other: &PlanFile) -> Vec<String> {
+    /// `places` say where this one is and where the other: `there`, `here`.
+    pub fn differences(&self, other: &PlanFile, places: [&str; 2]) -> Vec<String> {
+        let [of_this, of_other] = places;
         if self.plan == other.plan {
             return Vec::new();
         }
         let mut found = Vec::new();
-        let mut differ = |what: &str, here: &str, there: &str| {
-            if here != there {
-                found.push(format!("{what}: {here}, there {there}"));
+        let mut differ = |what: &str, this: &str, that: &str| {
+            if this != that {
+                found.push(format!("{what}: {this} {of_this}, {that} {of_other}"));
             }
         };
         differ("program", &self.tool, &other.tool);
@@ -212,7 +214,8 @@ impl PlanFile {
         found.dedup();
         if found.is_empty() {
             let counts = [self, other].map(|plan| plan.cells.len());
-            found.push(format!("cells: {}, there {}", counts[0], counts[1]));
+            let [this, that] = counts;
+            found.push(format!("cells: {this} {of_this}, {that} {of_other}"));
         }
         found
     }
@@ -282,17 +285,18 @@ mod tests {
     #[test]
     fn differences_are_named() {
         let one = plan("1", "64", "aa");
-        assert!(one.differences(&plan("1", "2^6", "aa")).is_empty());
+        let differences = |other: &PlanFile| one.differences(other, ["there", "here"]);
+        assert!(differences(&plan("1", "2^6", "aa")).is_empty());
         assert_eq!(
-            one.differences(&plan("2", "65", "bb")),
+            differences(&plan("2", "65", "bb")),
             [
-                "frames: \"64\", there \"65\"",
-                "trace t, pages of 4096: aa, there bb"
+                "frames: \"64\" there, \"65\" here",
+                "trace t, pages of 4096: aa there, bb here"
             ]
         );
         assert_eq!(
-            one.differences(&plan("2", "64", "aa")),
-            ["cells: 0, there 0"]
+            differences(&plan("2", "64", "aa")),
+            ["cells: 0 there, 0 here"]
         );
     }
 

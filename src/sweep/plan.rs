@@ -359,7 +359,7 @@ impl<'t> Plan<'t> {
             let cells = std::mem::take(&mut self.cells);
             let (gone, left): (Vec<Cell>, Vec<Cell>) = cells
                 .into_iter()
-                .partition(|cell| exclude.matches(self, cell));
+                .partition(|cell| exclude.matches(&self.identity(cell)));
             self.cells = left;
             gone.len()
         };

@@ -11,18 +11,50 @@ use crate::cli::job::exclude;
 use crate::cli::progress::message;
 use crate::exit;
 use crate::policy::{PolicyChoice, params};
-use crate::report::columns::Row;
 use crate::space::Resolved;
-use crate::sweep::{Cell, Facts, Plan, Settings, TraceFacts, Warmup};
+use crate::sweep::{Cell, Facts, Identity, Plan, Settings, TraceFacts, Warmup};
 use crate::trace::digest;
 use crate::units::PageSize;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The page size of a row; every row of a baseline has one.
-pub fn page_size(row: &Row) -> Option<PageSize> {
-    PageSize::from_shift(row.page_size.trailing_zeros() as u8)
-        .filter(|size| size.bytes() == row.page_size)
+/// The page size of a cell; every cell of a baseline has one.
+fn page_size(cell: &Identity) -> Option<PageSize> {
+    PageSize::from_shift(cell.page_size.trailing_zeros() as u8)
+        .filter(|size| size.bytes() == cell.page_size)
+}
+
+/// The page sizes at which a trace of this name is read: those asked for and all of the baseline, so
+/// that its digest is found there whatever its file is called.
+pub fn page_sizes(
+    args: &CheckArgs,
+    baseline: Option<&Baseline>,
+    name: &str,
+    stored: Option<PageSize>,
+) -> Vec<PageSize> {
+    let cells = || {
+        let entries = baseline.iter().flat_map(|baseline| &baseline.entries);
+        entries.map(|entry| &entry.cell)
+    };
+    let mut sizes = args.sweep.page_size.clone();
+    sizes.extend(
+        cells()
+            .filter(|cell| cell.trace == name)
+            .filter_map(page_size),
+    );
+    if sizes.is_empty() {
+        sizes.push(stored.unwrap_or(PageSize::DEFAULT));
+    }
+    // A part of standard input is read once, at one size.
+    let selection = args.select.selection();
+    let part = selection.skip > 0 || selection.limit.is_some();
+    if part && args.traces.iter().any(|path| path == Path::new("-")) {
+        return sizes;
+    }
+    // No trace can be read at a finer size than it was stored with.
+    let can_be = |size: &PageSize| stored.is_none_or(|stored| *size >= stored);
+    sizes.extend(cells().filter_map(page_size).filter(can_be));
+    sizes
 }
 
 /// A trace whose references the baseline knows has the name that it has there, whatever its file
@@ -31,21 +63,38 @@ pub fn recognise(inputs: &mut Inputs, baseline: &Baseline) {
     for loaded in &mut inputs.loaded {
         let known = loaded.traces.iter().find_map(|trace| {
             let digest = digest::show(trace.digest());
-            let same = |row: &&Row| {
-                row.trace_digest == digest && page_size(row) == Some(trace.meta.page_size)
+            let same = |cell: &&Identity| {
+                cell.trace_digest == digest && page_size(cell) == Some(trace.meta.page_size)
             };
             // Several files of the same references keep their names where the baseline has them.
-            let named = |row: &&Row| same(row) && row.trace == trace.meta.name;
-            baseline
-                .rows()
-                .find(named)
-                .or_else(|| baseline.rows().find(same))
+            let named = |cell: &&Identity| same(cell) && cell.trace == trace.meta.name;
+            let cells = || baseline.entries.iter().map(|entry| &entry.cell);
+            cells().find(named).or_else(|| cells().find(same))
         });
         let Some(known) = known else { continue };
         for trace in &mut loaded.traces {
             trace.meta.name.clone_from(&known.trace);
         }
     }
+}
+
+/// Keeps of each trace the page sizes that are asked for and those at which the baseline has it; of
+/// one that it does not have, the size without the baseline.
+pub fn keep_sizes(inputs: &mut Inputs, args: &CheckArgs, baseline: &Baseline) {
+    for loaded in &mut inputs.loaded {
+        let name = loaded.traces[0].meta.name.clone();
+        let cells = baseline.entries.iter().map(|entry| &entry.cell);
+        let of_name = cells.filter(|cell| cell.trace == name);
+        let mut wanted: BTreeSet<PageSize> = of_name.filter_map(page_size).collect();
+        wanted.extend(&args.sweep.page_size);
+        if wanted.is_empty() {
+            wanted.insert(loaded.unasked);
+        }
+        loaded
+            .traces
+            .retain(|trace| wanted.contains(&trace.meta.page_size));
+    }
+    inputs.loaded.retain(|loaded| !loaded.traces.is_empty());
 }
 
 /// What holds for every cell.

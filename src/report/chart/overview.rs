@@ -70,9 +70,14 @@ fn draw(
         }
         Ok(())
     })?;
-    let tables = panels
-        .iter()
-        .map(|(group, curves)| group.data(&[(&series::FAULT_RATE, curves)]));
+    let tables = panels.iter().map(|(group, curves)| {
+        let mut data = group.data(&[(&series::FAULT_RATE, curves)]);
+        data.header.push("settings");
+        data.lines
+            .iter_mut()
+            .for_each(|line| line.push(group.settings()));
+        data
+    });
     Ok((scene, series::joined(tables)))
 }
 

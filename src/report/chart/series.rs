@@ -96,7 +96,7 @@ impl Group<'_> {
         facts
     }
 
-    /// All that is unusual of the setting, for tables.
+    /// All that is unusual of the setting, for tables of several groups.
     pub fn settings(&self) -> String {
         self.setting.unusual().collect::<Vec<_>>().join(", ")
     }
@@ -155,7 +155,6 @@ impl Group<'_> {
     pub fn data(&self, measures: &[(&Measure, &Curves)]) -> Data {
         let x = measures.first().map_or("x", |(measure, _)| measure.x);
         let row = self.first();
-        let settings = self.settings();
         let mut lines = Vec::new();
         for (measure, curves) in measures {
             for series in &curves.series {
@@ -170,7 +169,6 @@ impl Group<'_> {
                             measure.y.to_owned(),
                             point.x.to_string(),
                             point.y.to_string(),
-                            settings.clone(),
                         ]
                     }));
                 }
@@ -186,7 +184,6 @@ impl Group<'_> {
                 "measure",
                 x,
                 "value",
-                "settings",
             ],
             lines,
         }

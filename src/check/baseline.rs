@@ -8,7 +8,7 @@ use super::limits::Pattern;
 use crate::policy::PolicyChoice;
 use crate::report::columns::{Column, Row, SCHEMA, column, other_schema};
 use crate::report::csv::{TableError, csv_error, table_to_csv};
-use crate::sweep::Identity;
+use crate::sweep::{Identity, MODEL, Part};
 use crate::units::PageSize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,6 +44,8 @@ pub struct Entry {
     pub line: u64,
     /// The cell, as its line was read: a policy by an alias or with written defaults is the same.
     pub cell: Identity,
+    /// The cell as it is called: its identity without what all cells of the baseline have alike.
+    pub shown: Identity,
     /// The cell and its counts; other fields are empty.
     pub row: Row,
     /// The line's bytes as they are in the file.
@@ -57,6 +59,22 @@ pub struct Baseline {
     header: Vec<u8>,
     /// The cells, in the order of their lines; no two the same.
     pub entries: Vec<Entry>,
+    /// The parts that no two cells differ in, of those that names have only where they tell cells
+    /// apart.
+    alike: Vec<Part>,
+}
+
+/// The parts in which all of these cells are alike, of the filter and the warm-up.
+fn alike(entries: &[Entry]) -> Vec<Part> {
+    let of_all = |part: &Part| {
+        let mut texts = entries.iter().map(|entry| entry.cell.text(*part));
+        let first = texts.next();
+        texts.all(|text| Some(text) == first)
+    };
+    [Part::Filter, Part::WarmupRefs]
+        .into_iter()
+        .filter(of_all)
+        .collect()
 }
 
 fn baseline_columns() -> impl Iterator<Item = &'static Column> {
@@ -81,7 +99,10 @@ impl Baseline {
         for record in reader.records() {
             let record = record.map_err(|e| csv_error(path, &e))?;
             let place = record.position().expect("it was read from a text");
-            let line = place.line();
+            // Behind CRLF the position is that of the LF.
+            let start = text[place.byte() as usize..].iter();
+            let ends = start.take_while(|byte| matches!(byte, b'\r' | b'\n'));
+            let line = place.line() + ends.filter(|&&byte| byte == b'\n').count() as u64;
             check_columns(path, &header, Some((line, &record)))?;
             let row = row_of(path, line, &record)?;
             let cell = row.identity();
@@ -93,6 +114,7 @@ impl Baseline {
             let raw = Vec::new();
             entries.push(Entry {
                 line,
+                shown: cell.clone(),
                 cell,
                 row,
                 raw,
@@ -108,7 +130,23 @@ impl Baseline {
             entry.raw = text[from..to].to_vec();
         }
         let header = text[..starts[0]].to_vec();
-        Ok(Baseline { header, entries })
+        let alike = alike(&entries);
+        let mut baseline = Baseline {
+            header,
+            entries: Vec::new(),
+            alike,
+        };
+        for entry in &mut entries {
+            entry.shown = baseline.shown(&entry.cell);
+        }
+        baseline.entries = entries;
+        Ok(baseline)
+    }
+
+    /// A cell as it is called beside those of the baseline: without the model, in which no two of
+    /// them differ, and without filter and warm-up unless some differ in these.
+    pub fn shown(&self, cell: &Identity) -> Identity {
+        cell.without(&MODEL).without(&self.alike)
     }
 
     /// The cells.
@@ -116,9 +154,10 @@ impl Baseline {
         self.entries.iter().map(|entry| &entry.row)
     }
 
-    /// The cells whose [`Identity::path`] a glob matches; all if there is none.
+    /// The cells that a glob of paths matches; all if there is none.
     pub fn chosen<'b>(&'b self, only: Option<&'b Pattern>) -> impl Iterator<Item = &'b Entry> {
-        let chosen = move |entry: &&Entry| only.is_none_or(|glob| glob.matches(&entry.cell.path()));
+        let chosen =
+            move |entry: &&Entry| only.is_none_or(|glob| glob.matches(&entry.shown.path()));
         self.entries.iter().filter(chosen)
     }
 
@@ -151,6 +190,7 @@ impl Baseline {
                 line: 0,
                 row: row.clone(),
                 raw,
+                shown: self.shown(&cell),
                 cell,
             };
             self.entries.insert(place, entry);

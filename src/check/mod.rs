@@ -44,7 +44,7 @@ pub enum CheckError {
 }
 
 /// Compares the rows of today with the cells of a baseline; of these only with those whose
-/// [`Identity::path`] a glob matches, if one is given. Rows that the baseline does not name are not looked
+/// path a glob matches, if one is given. Rows that the baseline does not name are not looked
 /// at.
 ///
 /// # Errors
@@ -66,7 +66,7 @@ pub fn judge(
         };
         cells.push(Checked {
             line: entry.line,
-            cell: entry.cell.clone(),
+            cell: entry.shown.clone(),
             row: entry.row.clone(),
             fate,
         });

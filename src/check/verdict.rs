@@ -110,7 +110,7 @@ pub enum Fate {
 pub struct Checked {
     /// The line of the baseline.
     pub line: u64,
-    /// The cell.
+    /// The cell as it is called, see [`super::Baseline::shown`].
     pub cell: Identity,
     /// What the baseline says.
     pub row: Row,

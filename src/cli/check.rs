@@ -26,6 +26,7 @@ use crate::report::plan_file::PLAN;
 use crate::report::records::CELLS;
 use crate::report::rows;
 use crate::space::Resolved;
+use crate::sweep::{Identity, MODEL, Part};
 use crate::units::did_you_mean;
 use clap::Args;
 use std::io::Read;
@@ -115,6 +116,19 @@ struct Task {
     limits: Limits,
 }
 
+impl Task {
+    /// A cell as globs name it: beside those of the baseline, or of one that is to be written.
+    fn shown(&self, cell: &Identity) -> Identity {
+        match &self.baseline {
+            Some(baseline) => baseline.shown(cell),
+            // Its cells have one part and one warm-up.
+            None => cell
+                .without(&MODEL)
+                .without(&[Part::Filter, Part::WarmupRefs]),
+        }
+    }
+}
+
 /// Runs the command.
 pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     let (args, config) = Config::resolve::<CheckArgs>(args.file.as_deref())?;
@@ -180,7 +194,7 @@ fn only(args: &CheckArgs, baseline: Option<&Baseline>) -> Result<Option<Pattern>
     let paths: Vec<String> = baseline
         .iter()
         .flat_map(|b| &b.entries)
-        .map(|entry| entry.cell.path())
+        .map(|entry| entry.shown.path())
         .collect();
     if let Some(cell) = &args.explain {
         if !paths.contains(cell) {

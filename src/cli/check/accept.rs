@@ -25,7 +25,7 @@ pub fn accept(
     replayed: Option<(&Plan<'_>, &Signals)>,
 ) -> Result<ExitCode, Failure> {
     if let Some(only) = &task.only {
-        now.retain(|row| only.matches(&row.identity().path()));
+        now.retain(|row| only.matches(&task.shown(&row.identity()).path()));
     }
     if now.is_empty() {
         let what = "nothing selected: there is no cell to accept (see --only)";
@@ -71,7 +71,7 @@ pub fn accept(
 pub fn proposal(baseline: &Baseline, verdict: &Verdict, now: &[Row]) -> Vec<u8> {
     let compared = verdict.cells.iter();
     let compared = compared.filter(|cell| matches!(cell.fate, Fate::Compared(_)));
-    let keys: BTreeSet<_> = compared.map(|cell| key_of(&cell.cell)).collect();
+    let keys: BTreeSet<_> = compared.map(|cell| key_of(&cell.row.identity())).collect();
     let rows = now
         .iter()
         .filter(|row| keys.contains(&key_of(&row.identity())));

@@ -128,7 +128,7 @@ pub fn plan<'t>(
     };
     if let Some(only) = only {
         let mut cells = std::mem::take(&mut plan.cells);
-        cells.retain(|cell| only.matches(&plan.identity(cell).path()));
+        cells.retain(|cell| only.matches(&task.shown(&plan.identity(cell)).path()));
         plan.cells = cells;
     }
     Ok(plan)

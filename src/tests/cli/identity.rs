@@ -39,7 +39,7 @@ fn each_seed_has_its_column_and_its_curve() {
     let run = "run z.txt -p random,lru -m 8,16,32,64,128,256 --show faults -q";
     let done = sandbox.run(&format!("{run} --seed 1,2,3 -o three")).code(0);
     let columns =
-        "frames   memory  of pages    lru  random, seed 1  random, seed 2  random, seed 3\n";
+        "frames  memory  of pages    lru  random, seed 1  random, seed 2  random, seed 3\n";
     // Rows of three seeds strung together would bend where a new one begins.
     let none = "no knee within these frames";
     let done = done.out(&[columns, none]);

@@ -135,7 +135,7 @@ fn contradictions_are_refused() {
     sandbox
         .run("merge p1 q1 p2 p3 -o out")
         .code(1)
-        .err(&["p1 and q1 have different counts of one cell: t, fifo, "]);
+        .err(&["p1 and q1 have different counts of one cell: t, "]);
     assert!(!sandbox.exists("out"));
 }
 

@@ -3,10 +3,12 @@
 //!
 //! Deliberately absent: what is compared, and how counts come about.
 
-use super::cell::{CellKey, cell_path, key_of};
+use super::cell::key_of;
 use super::limits::Pattern;
+use crate::policy::PolicyChoice;
 use crate::report::columns::{Column, Row, SCHEMA, column, other_schema};
 use crate::report::csv::{TableError, csv_error, table_to_csv};
+use crate::sweep::{Identity, MODEL, Part};
 use crate::units::PageSize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,6 +42,10 @@ pub const BASELINE_COLUMNS: [&str; 20] = [
 pub struct Entry {
     /// The line of the file, from 1.
     pub line: u64,
+    /// The cell, as its line was read: a policy by an alias or with written defaults is the same.
+    pub cell: Identity,
+    /// The cell as it is called: its identity without what all cells of the baseline have alike.
+    pub shown: Identity,
     /// The cell and its counts; other fields are empty.
     pub row: Row,
     /// The line's bytes as they are in the file.
@@ -53,6 +59,22 @@ pub struct Baseline {
     header: Vec<u8>,
     /// The cells, in the order of their lines; no two the same.
     pub entries: Vec<Entry>,
+    /// The parts that no two cells differ in, of those that names have only where they tell cells
+    /// apart.
+    alike: Vec<Part>,
+}
+
+/// The parts in which all of these cells are alike, of the filter and the warm-up.
+fn alike(entries: &[Entry]) -> Vec<Part> {
+    let of_all = |part: &Part| {
+        let mut texts = entries.iter().map(|entry| entry.cell.text(*part));
+        let first = texts.next();
+        texts.all(|text| Some(text) == first)
+    };
+    [Part::Filter, Part::WarmupRefs]
+        .into_iter()
+        .filter(of_all)
+        .collect()
 }
 
 fn baseline_columns() -> impl Iterator<Item = &'static Column> {
@@ -71,22 +93,32 @@ impl Baseline {
     pub fn parse(path: &Path, text: &[u8]) -> Result<Baseline, TableError> {
         let mut reader = csv::ReaderBuilder::new().from_reader(text);
         let header = reader.headers().map_err(|e| csv_error(path, &e))?.clone();
-        let mut known: BTreeMap<CellKey, u64> = BTreeMap::new();
+        let mut known: BTreeMap<Identity, u64> = BTreeMap::new();
         let mut starts = Vec::new();
         let mut entries: Vec<Entry> = Vec::new();
         for record in reader.records() {
             let record = record.map_err(|e| csv_error(path, &e))?;
             let place = record.position().expect("it was read from a text");
-            let line = place.line();
+            // Behind CRLF the position is that of the LF.
+            let start = text[place.byte() as usize..].iter();
+            let ends = start.take_while(|byte| matches!(byte, b'\r' | b'\n'));
+            let line = place.line() + ends.filter(|&&byte| byte == b'\n').count() as u64;
             check_columns(path, &header, Some((line, &record)))?;
             let row = row_of(path, line, &record)?;
-            if let Some(first) = known.insert(key_of(&row), line) {
+            let cell = row.identity();
+            if let Some(first) = known.insert(key_of(&cell), line) {
                 let what = format!("the same cell as line {first}: keep one of the two");
                 return Err(TableError::content(path, Some(line), what));
             }
             starts.push(place.byte() as usize);
             let raw = Vec::new();
-            entries.push(Entry { line, row, raw });
+            entries.push(Entry {
+                line,
+                shown: cell.clone(),
+                cell,
+                row,
+                raw,
+            });
         }
         check_columns(path, &header, None)?;
         if entries.is_empty() {
@@ -98,7 +130,23 @@ impl Baseline {
             entry.raw = text[from..to].to_vec();
         }
         let header = text[..starts[0]].to_vec();
-        Ok(Baseline { header, entries })
+        let alike = alike(&entries);
+        let mut baseline = Baseline {
+            header,
+            entries: Vec::new(),
+            alike,
+        };
+        for entry in &mut entries {
+            entry.shown = baseline.shown(&entry.cell);
+        }
+        baseline.entries = entries;
+        Ok(baseline)
+    }
+
+    /// A cell as it is called beside those of the baseline: without the model, in which no two of
+    /// them differ, and without filter and warm-up unless some differ in these.
+    pub fn shown(&self, cell: &Identity) -> Identity {
+        cell.without(&MODEL).without(&self.alike)
     }
 
     /// The cells.
@@ -106,10 +154,11 @@ impl Baseline {
         self.entries.iter().map(|entry| &entry.row)
     }
 
-    /// The cells whose [`cell_path`] a glob matches; all if there is none.
+    /// The cells that a glob of paths matches; all if there is none.
     pub fn chosen<'b>(&'b self, only: Option<&'b Pattern>) -> impl Iterator<Item = &'b Entry> {
-        let chosen = move |row: &Row| only.is_none_or(|glob| glob.matches(&cell_path(row)));
-        self.entries.iter().filter(move |entry| chosen(&entry.row))
+        let chosen =
+            move |entry: &&Entry| only.is_none_or(|glob| glob.matches(&entry.shown.path()));
+        self.entries.iter().filter(chosen)
     }
 
     /// Takes the counts of these rows, each for the line of its cell, or as a new line in the stable
@@ -117,26 +166,33 @@ impl Baseline {
     /// changed and how many are new.
     pub fn take(&mut self, rows: &[Row]) -> Taken {
         let mut taken = Taken::default();
-        let places: BTreeMap<CellKey, usize> = (self.rows().map(key_of)).zip(0..).collect();
-        let (known, new): (Vec<&Row>, Vec<&Row>) =
-            (rows.iter()).partition(|row| places.contains_key(&key_of(row)));
-        for row in known {
-            let entry = &mut self.entries[places[&key_of(row)]];
+        let cells = self.entries.iter().map(|entry| key_of(&entry.cell));
+        let places: BTreeMap<Identity, usize> = cells.zip(0..).collect();
+        let mut new = Vec::new();
+        for row in rows {
+            let cell = row.identity();
             let raw = line_of(row);
+            let Some(&place) = places.get(&key_of(&cell)) else {
+                new.push((cell, row, raw));
+                continue;
+            };
+            let entry = &mut self.entries[place];
             if line_of(&entry.row) != raw {
-                (entry.row, entry.raw) = (row.clone(), raw);
+                (entry.cell, entry.row, entry.raw) = (cell, row.clone(), raw);
                 taken.changed += 1;
             }
         }
-        for row in new {
-            let after = |entry: &Entry| entry.row.sort_key() > row.sort_key();
+        for (cell, row, raw) in new {
+            let after = |entry: &Entry| entry.cell > cell;
             let place = self.entries.iter().position(after);
+            let place = place.unwrap_or(self.entries.len());
             let entry = Entry {
                 line: 0,
                 row: row.clone(),
-                raw: line_of(row),
+                raw,
+                shown: self.shown(&cell),
+                cell,
             };
-            let place = place.unwrap_or(self.entries.len());
             self.entries.insert(place, entry);
             taken.new += 1;
         }
@@ -222,8 +278,9 @@ fn row_of(path: &Path, line: u64, record: &csv::StringRecord) -> Result<Row, Tab
     }
     let size = row.page_size.to_string().parse::<PageSize>();
     size.map_err(|e| fail(e.to_string()))?;
-    let choice = row.policy_label().parse::<crate::policy::PolicyChoice>();
-    choice.map_err(|e| fail(e.to_string()))?;
+    let choice = row.identity().policy_label().parse::<PolicyChoice>();
+    let choice = choice.map_err(|e| fail(e.to_string()))?;
+    (row.policy, row.params) = (choice.spec().name.to_owned(), choice.params());
     if row.frames == Some(0) || row.tau == Some(0) {
         return Err(fail("0 frames or a window of 0".into()));
     }

@@ -3,16 +3,15 @@
 //!
 //! Deliberately absent: files, and what is printed.
 
-use super::cell::MODEL;
-use crate::report::columns::{COLUMNS, Column, Row, column};
-use crate::report::distributions::KEY_COLUMNS;
+use crate::report::columns::{COLUMNS, Column, Row};
+use crate::sweep::{Identity, MODEL, POLICY, Part};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What can be compared inside one file: the name, and the columns in which the sides differ.
-pub const BY: [(&str, &[&str]); 3] = [
-    ("policy", &["policy", "params", "seed"]),
-    ("allocation", &["allocation"]),
-    ("accessed_bit", &["accessed_bit"]),
+/// By what the rows of files can be compared: the name, and the parts in which the sides differ.
+pub const BY: [(&str, &[Part]); 3] = [
+    ("policy", &POLICY),
+    ("allocation", &[Part::Allocation]),
+    ("accessed_bit", &[Part::AccessedBit]),
 ];
 
 /// Columns of which more is better; of other counts behind the trace's own, less is.
@@ -121,60 +120,59 @@ pub struct Comparison {
     pub unfinished: Vec<(String, usize)>,
 }
 
-/// The sides of one file: the values of the columns of [`BY`], in the order of its rows.
-pub fn split(rows: &[Row], columns: &[&str]) -> Vec<Side> {
+/// The rows of all files divided into sides by the parts of [`BY`], in the order of the rows. A cell
+/// that several files have with the same counts is taken once: what an option cannot change, as
+/// reference bits of a trace of ids, every run has alike.
+pub fn split(files: Vec<Vec<Row>>, by: &[Part]) -> Vec<Side> {
     let mut sides: Vec<Side> = Vec::new();
-    for row in rows {
-        let name = match columns[0] {
-            "policy" => {
-                let seed = row
-                    .seed
-                    .map_or(String::new(), |seed| format!(", seed {seed}"));
-                row.policy_label() + &seed
+    let mut earlier: BTreeMap<Identity, Vec<Row>> = BTreeMap::new();
+    for rows in files {
+        let of_file: Vec<(Identity, Row)> = (rows.into_iter())
+            .map(|row| (row.identity(), row))
+            .filter(|(cell, row)| earlier.get(cell).is_none_or(|known| !known.contains(row)))
+            .collect();
+        for (cell, row) in of_file {
+            let name = match by {
+                [part] => cell.text(*part),
+                _ => cell.seeded_label(),
+            };
+            earlier.entry(cell).or_default().push(row.clone());
+            match sides.iter_mut().find(|side| side.name == name) {
+                Some(side) => side.rows.push(row),
+                None => sides.push(Side {
+                    name,
+                    rows: vec![row],
+                }),
             }
-            name => field(row, name),
-        };
-        match sides.iter_mut().find(|side| side.name == name) {
-            Some(side) => side.rows.push(row.clone()),
-            None => sides.push(Side {
-                name,
-                rows: vec![row.clone()],
-            }),
         }
     }
     sides
 }
 
-fn field(row: &Row, name: &str) -> String {
-    (column(name).expect("a column of the table").show)(row)
-}
-
-/// What makes two rows the same cell, but for the columns that the sides differ in.
-fn key_columns(by: &[&str]) -> Vec<&'static str> {
-    let all = KEY_COLUMNS.into_iter().chain(MODEL).chain(["warmup_refs"]);
-    let kept = all.filter(|name| *name != "trace_digest" && !by.contains(name));
-    kept.collect()
-}
-
 /// The traces that are not the same on all sides: for each a sentence.
 pub fn other_traces(sides: &[Side]) -> Vec<String> {
-    let mut traces: BTreeMap<_, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
+    let mut traces: BTreeMap<Identity, BTreeMap<String, BTreeSet<&str>>> = BTreeMap::new();
     for side in sides {
         for row in &side.rows {
-            let key = (&*row.trace, &*row.filter, row.page_size);
-            let digests = traces.entry(key).or_default();
-            let names = digests.entry(&row.trace_digest).or_default();
-            names.insert(&side.name);
+            let mut trace = row.identity().setting();
+            let digest = std::mem::take(&mut trace.trace_digest);
+            let trace = trace.without(&MODEL).without(&[Part::WarmupRefs]);
+            let digests = traces.entry(trace).or_default();
+            digests.entry(digest).or_default().insert(&side.name);
         }
     }
     let mut sentences = Vec::new();
-    for ((trace, ..), digests) in traces.iter().filter(|(_, digests)| digests.len() > 1) {
+    for (trace, digests) in traces.iter().filter(|(_, digests)| digests.len() > 1) {
         let each = digests.iter().map(|(digest, sides)| {
             let sides: Vec<&str> = sides.iter().copied().collect();
             let short = digest.get(..8).unwrap_or(digest);
             format!("{short} in {}", sides.join(", "))
         });
-        sentences.push(format!("{trace}: {}", each.collect::<Vec<_>>().join("; ")));
+        sentences.push(format!(
+            "{}: {}",
+            trace.trace,
+            each.collect::<Vec<_>>().join("; ")
+        ));
     }
     sentences
 }
@@ -186,32 +184,29 @@ pub fn other_traces(sides: &[Side]) -> Vec<String> {
 pub fn compare(
     sides: &[Side],
     reference: usize,
-    by: &[&str],
+    by: &[Part],
     metrics: &[&'static Column],
 ) -> Result<Comparison, String> {
-    let columns = key_columns(by);
+    let key_of = |row: &Row| row.identity().without(by).without(&[Part::Digest]);
     let mut found = Comparison::default();
     // The cells in the order of the rows, those of the reference first.
-    let mut order: Vec<Vec<String>> = Vec::new();
-    let mut cells: BTreeMap<Vec<String>, Vec<Option<&Row>>> = BTreeMap::new();
+    let mut order: Vec<Identity> = Vec::new();
+    let mut cells: BTreeMap<Identity, Vec<Option<&Row>>> = BTreeMap::new();
     let others = (0..sides.len()).filter(|&side| side != reference);
     for side in std::iter::once(reference).chain(others) {
         for row in &sides[side].rows {
+            let key = key_of(row);
             if !row.is_ok() {
-                found.unfinished.push((cell_name(row, by), side));
+                found.unfinished.push((key.name(), side));
                 continue;
             }
-            let key: Vec<String> = columns.iter().map(|name| field(row, name)).collect();
             let rows = cells.entry(key.clone()).or_insert_with(|| {
-                order.push(key);
+                order.push(key.clone());
                 vec![None; sides.len()]
             });
             if rows[side].replace(row).is_some() {
                 let name = &sides[side].name;
-                return Err(format!(
-                    "{name}: two rows of one cell: {}",
-                    cell_name(row, by)
-                ));
+                return Err(format!("{name}: two rows of one cell: {}", key.name()));
             }
         }
     }
@@ -221,12 +216,11 @@ pub fn compare(
             let have: Vec<usize> = (0..sides.len())
                 .filter(|&side| rows[side].is_some())
                 .collect();
-            let row = rows[have[0]].expect("it has the cell");
-            found.partial.push((cell_name(row, by), have));
+            found.partial.push((key.name(), have));
         }
     }
     for &metric in metrics {
-        for rows in order.iter().map(|key| &cells[key]) {
+        for (key, rows) in order.iter().map(|key| (key, &cells[key])) {
             let Some(reference) = rows[reference] else {
                 continue;
             };
@@ -239,7 +233,7 @@ pub fn compare(
                 {
                     found.pairs.push(Pair {
                         metric,
-                        cell: cell_name(reference, by),
+                        cell: key.name(),
                         side,
                         reference: before,
                         value,
@@ -249,31 +243,6 @@ pub fn compare(
         }
     }
     Ok(found)
-}
-
-/// A cell in words, without what the sides differ in.
-fn cell_name(row: &Row, by: &[&str]) -> String {
-    let mut shown = row.clone();
-    if by.contains(&"policy") {
-        (shown.policy, shown.params) = (String::new(), String::new());
-    }
-    let mut name = super::cell_name(&shown).replacen(", ,", ",", 1);
-    name = name.trim_end_matches([',', ' ']).to_owned();
-    const USUAL: [(&str, &str); 6] = [
-        ("filter", ""),
-        ("allocation", "global"),
-        ("accessed_bit", "every"),
-        ("swap_limit", ""),
-        ("commit_limit", ""),
-        ("warmup_refs", "0"),
-    ];
-    for (column, usual) in USUAL.iter().filter(|(column, _)| !by.contains(column)) {
-        let value = field(row, column);
-        if value != *usual {
-            name += &format!(", {column}={value}");
-        }
-    }
-    name
 }
 
 #[cfg(test)]
@@ -304,7 +273,7 @@ mod tests {
 
     fn metrics() -> Vec<&'static Column> {
         ["faults", "hits", "refs"]
-            .map(|name| column(name).unwrap())
+            .map(|name| crate::report::columns::column(name).unwrap())
             .into()
     }
 
@@ -356,7 +325,7 @@ mod tests {
             row("lru", 4, 8),
             row("lru", 8, 5),
         ];
-        let sides = split(&rows, BY[0].1);
+        let sides = split(vec![rows.to_vec()], BY[0].1);
         let names: Vec<&str> = sides.iter().map(|side| &*side.name).collect();
         assert_eq!(names, ["fifo", "lru"]);
         let found = compare(&sides, 1, BY[0].1, &metrics()[..1]).unwrap();

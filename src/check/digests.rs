@@ -7,9 +7,10 @@
 //!
 //! Deliberately absent: the counts, and how faults come about.
 
-use super::cell::{CellKey, key_columns, key_of};
+use super::cell::{KEY, key_of};
 use crate::report::columns::{Row, column};
 use crate::report::csv::{TableError, csv_error, table_to_csv};
+use crate::sweep::{Identity, Part};
 use crate::vm::{FaultEvent, Listener};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -178,14 +179,15 @@ impl Listener for Window {
 /// The digests of the cells of a baseline.
 #[derive(Debug, Clone, Default)]
 pub struct Digests {
-    lines: BTreeMap<CellKey, (Row, FaultDigest)>,
+    /// By the keys of the cells, each with the whole cell.
+    lines: BTreeMap<Identity, (Identity, FaultDigest)>,
 }
 
 /// The version of the file.
 const SCHEMA: &str = "1";
 
 fn header() -> Vec<String> {
-    let names = ["schema"].into_iter().chain(key_columns());
+    let names = ["schema"].into_iter().chain(KEY.map(Part::column));
     let names = names.chain(["trace_digest", "faults_in_all", "faults_a_block", "digests"]);
     names.map(str::to_owned).collect()
 }
@@ -199,9 +201,10 @@ pub fn path_of(baseline: &Path) -> PathBuf {
 
 impl Digests {
     /// The digests of a cell, if there are any of this trace.
-    pub fn of(&self, row: &Row) -> Option<&FaultDigest> {
-        let (known, digest) = self.lines.get(&key_of(row))?;
-        (known.trace_digest == row.trace_digest).then_some(digest)
+    pub fn of(&self, cell: &Identity) -> Option<&FaultDigest> {
+        let (known, digest) = self.lines.get(&key_of(cell))?;
+        let same = known.difference(cell, &[Part::Digest]).is_none();
+        same.then_some(digest)
     }
 
     /// The blocks that the cells have at most, as a power of two.
@@ -211,21 +214,21 @@ impl Digests {
     }
 
     /// Sets the digests of a cell, or removes them.
-    pub fn set(&mut self, row: &Row, digest: Option<FaultDigest>) {
+    pub fn set(&mut self, cell: &Identity, digest: Option<FaultDigest>) {
         match digest {
-            Some(digest) => self.lines.insert(key_of(row), (row.clone(), digest)),
-            None => self.lines.remove(&key_of(row)),
+            Some(digest) => self.lines.insert(key_of(cell), (cell.clone(), digest)),
+            None => self.lines.remove(&key_of(cell)),
         };
     }
 
     /// The file, in the stable order.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut lines: Vec<&(Row, FaultDigest)> = self.lines.values().collect();
-        lines.sort_by_cached_key(|(row, _)| row.sort_key());
-        let fields = |(row, digest): &(Row, FaultDigest)| {
+        let mut lines: Vec<&(Identity, FaultDigest)> = self.lines.values().collect();
+        lines.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let fields = |(cell, digest): &(Identity, FaultDigest)| {
             let mut fields = vec![SCHEMA.to_owned()];
-            fields.extend(key_of(row));
-            fields.push(row.trace_digest.clone());
+            fields.extend(KEY.map(|part| cell.text(part)));
+            fields.push(cell.text(Part::Digest));
             fields.push(digest.faults.to_string());
             fields.push(digest.every.to_string());
             fields.push(
@@ -264,7 +267,7 @@ impl Digests {
                 return Err(fail(what));
             }
             let mut row = Row::default();
-            let names = key_columns().chain(["trace_digest"]);
+            let names = KEY.into_iter().chain([Part::Digest]).map(Part::column);
             let mut fields = record.iter().skip(1);
             for (name, field) in names.zip(&mut fields) {
                 let read = column(name).expect("a column of the table").read;
@@ -274,7 +277,11 @@ impl Digests {
             let digest = parse_digest(&rest).ok_or_else(|| {
                 fail("its digests do not fit its number of faults: it was edited or cut".into())
             })?;
-            let twice = digests.lines.insert(key_of(&row), (row, digest)).is_some();
+            let cell = row.identity();
+            let twice = digests
+                .lines
+                .insert(key_of(&cell), (cell, digest))
+                .is_some();
             if twice {
                 return Err(fail("a second line for one cell".into()));
             }
@@ -360,12 +367,12 @@ mod tests {
 
     #[test]
     fn the_file_is_read_back_and_nonsense_refused() {
-        let row = Row {
+        let row = Identity {
             trace: "t".into(),
             trace_digest: "d".into(),
             policy: "lru".into(),
             frames: Some(8),
-            ..Row::default()
+            ..Identity::default()
         };
         let mut digests = Digests::default();
         let some = digest(Rolling::in_blocks(4), 0..9);
@@ -374,7 +381,7 @@ mod tests {
         let path = Path::new("b.faults.csv");
         let back = Digests::parse(path, text.as_bytes()).unwrap();
         assert_eq!(back.of(&row), Some(&some));
-        let other = Row {
+        let other = Identity {
             trace_digest: "e".into(),
             ..row
         };

@@ -2,7 +2,6 @@
 //!
 //! Deliberately absent: times and hosts, so that the same verdict is the same bytes.
 
-use super::cell::{cell_path, memory};
 use super::verdict::{Change, Checked, Standing, Verdict};
 use crate::exit::ExitCode;
 use crate::report::columns::SCHEMA;
@@ -56,13 +55,13 @@ fn value_of(verdict: &Verdict, baseline: &str, code: ExitCode) -> Value {
 
 fn cell(cell: &Checked) -> Value {
     json!({
-        "cell": cell_path(&cell.row),
-        "trace": cell.row.trace,
-        "policy": cell.row.policy_label(),
-        "memory": memory(&cell.row),
-        "page_size": cell.row.page_size,
-        "frames": cell.row.frames,
-        "tau": cell.row.tau,
+        "cell": cell.cell.path(),
+        "trace": cell.cell.trace,
+        "policy": cell.cell.policy_label(),
+        "memory": cell.cell.memory(),
+        "page_size": cell.cell.page_size,
+        "frames": cell.cell.frames,
+        "tau": cell.cell.tau,
         "line": cell.line,
     })
 }

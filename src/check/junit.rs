@@ -3,7 +3,6 @@
 //!
 //! Deliberately absent: times, so that the same verdict is the same bytes.
 
-use super::cell::memory;
 use super::verdict::{Change, Checked, Fate, Verdict};
 use crate::exit::ExitCode;
 use crate::report::xml::escaped;
@@ -18,8 +17,8 @@ pub fn to_xml(verdict: &Verdict) -> String {
         "<testsuites name=\"pagebench check\"{}>",
         tally(&cells)
     );
-    for suite in cells.chunk_by(|a, b| a.row.trace == b.row.trace) {
-        let name = escaped(&suite[0].row.trace);
+    for suite in cells.chunk_by(|a, b| a.cell.trace == b.cell.trace) {
+        let name = escaped(&suite[0].cell.trace);
         let _ = writeln!(out, "  <testsuite name=\"{name}\"{}>", tally(suite));
         suite.iter().for_each(|cell| case(&mut out, cell));
         out.push_str("  </testsuite>\n");
@@ -52,15 +51,15 @@ fn tally(cells: &[&Checked]) -> String {
 }
 
 fn case(out: &mut String, cell: &Checked) {
-    let row = &cell.row;
-    let name = match row.params.is_empty() {
-        true => memory(row),
-        false => format!("{}, {}", row.params, memory(row)),
+    let named = &cell.cell;
+    let name = match named.params.is_empty() {
+        true => named.place(),
+        false => format!("{}, {}", named.params, named.place()),
     };
     let _ = write!(
         out,
         "    <testcase classname=\"{}\" name=\"{}\"",
-        escaped(&format!("{}.{}", row.trace, row.policy)),
+        escaped(&format!("{}.{}", named.trace, named.policy)),
         escaped(&name)
     );
     let passing = |changes: &[Change]| {

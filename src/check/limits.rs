@@ -5,8 +5,8 @@
 //! Deliberately absent: the file that they stand in, where counts come from, and what a verdict
 //! leads to.
 
-use super::cell::frames;
 use crate::report::columns::{Row, column};
+use crate::sweep::Identity;
 use crate::units::did_you_mean;
 use globset::{GlobBuilder, GlobMatcher};
 use serde::de::{Deserializer, Error, Visitor};
@@ -252,14 +252,14 @@ limits! {
 }
 
 impl Override {
-    fn applies(&self, row: &Row, metric: &Metric) -> bool {
+    fn applies(&self, cell: &Identity, metric: &Metric) -> bool {
         let matches = |glob: &Option<Pattern>, text: &str| {
             glob.as_ref().is_none_or(|glob| glob.matches(text))
         };
         let metrics = [metric.name.to_owned(), metric.words()];
-        matches(&self.trace, &row.trace)
-            && (matches(&self.policy, &row.policy_label()) || matches(&self.policy, &row.policy))
-            && matches(&self.frames, &frames(row))
+        matches(&self.trace, &cell.trace)
+            && (matches(&self.policy, &cell.policy_label()) || matches(&self.policy, &cell.policy))
+            && matches(&self.frames, &cell.size())
             && metrics.iter().any(|name| matches(&self.metric, name))
     }
 }
@@ -306,9 +306,12 @@ impl Limits {
     }
 
     /// The limits of one count of one cell.
-    pub fn bounds(&self, row: &Row, metric: &Metric) -> Bounds {
+    pub fn bounds(&self, cell: &Identity, metric: &Metric) -> Bounds {
         let all = self.over(Bounds::default());
-        let chosen = self.overrides.iter().filter(|one| one.applies(row, metric));
+        let chosen = self
+            .overrides
+            .iter()
+            .filter(|one| one.applies(cell, metric));
         chosen.fold(all, |under, one| one.over(under))
     }
 }
@@ -363,12 +366,12 @@ pub const OVERRIDE_KEYS: [Key; 4] = [
 mod tests {
     use super::*;
 
-    fn row(trace: &str, policy: &str, frames: u64) -> Row {
-        Row {
+    fn row(trace: &str, policy: &str, frames: u64) -> Identity {
+        Identity {
             trace: trace.into(),
             policy: policy.into(),
             frames: Some(frames),
-            ..Row::default()
+            ..Identity::default()
         }
     }
 
@@ -395,7 +398,7 @@ mod tests {
         "#;
         let limits = parse(text).unwrap();
         assert_eq!(limits.metrics(), [&METRICS[1], &METRICS[2]]);
-        let faults = |row: &Row| limits.bounds(row, &METRICS[1]);
+        let faults = |row: &Identity| limits.bounds(row, &METRICS[1]);
         let zero = faults(&row("xz", "lru", 64));
         assert!(zero.increase.holds(0, 9) && !zero.increase.holds(1, 9));
         assert!(!zero.decrease.holds(1, 9) && zero.improvement == Improvement::Fail);

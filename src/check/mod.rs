@@ -23,7 +23,8 @@ pub use limits::{Improvement, Limits, METRICS, Metric, Pattern};
 pub use verdict::{Change, Checked, Fate, Standing, Verdict, deltas};
 
 use crate::report::columns::Row;
-use cell::{CellKey, cell_name, incomparable, key_of, other_part};
+use crate::sweep::{Identity, Part};
+use cell::{incomparable, key_of, other_part};
 use std::collections::BTreeMap;
 
 /// Why there is no verdict.
@@ -43,7 +44,7 @@ pub enum CheckError {
 }
 
 /// Compares the rows of today with the cells of a baseline; of these only with those whose
-/// [`cell_path`] a glob matches, if one is given. Rows that the baseline does not name are not looked
+/// path a glob matches, if one is given. Rows that the baseline does not name are not looked
 /// at.
 ///
 /// # Errors
@@ -55,16 +56,17 @@ pub fn judge(
     now: &[Row],
     limits: &Limits,
 ) -> Result<Verdict, CheckError> {
-    let today = Today::of(now)?;
+    let today = Today::of(now.iter().map(Row::identity).collect())?;
     let metrics = limits.metrics();
     let mut cells = Vec::new();
     for entry in baseline.chosen(only) {
         let fate = match today.cell(entry)? {
             None => Fate::Missing,
-            Some(place) => fate(&entry.row, &now[place], &metrics, limits),
+            Some(place) => fate(entry, &now[place], &metrics, limits),
         };
         cells.push(Checked {
             line: entry.line,
+            cell: entry.shown.clone(),
             row: entry.row.clone(),
             fate,
         });
@@ -72,38 +74,38 @@ pub fn judge(
     Ok(Verdict { metrics, cells })
 }
 
-/// The rows of today, found by their cells.
-pub struct Today<'r> {
-    rows: &'r [Row],
-    places: BTreeMap<CellKey, usize>,
+/// The cells of today, found by those of a baseline.
+pub struct Today {
+    cells: Vec<Identity>,
+    places: BTreeMap<Identity, usize>,
 }
 
-impl<'r> Today<'r> {
-    /// Of these rows; of their counts nothing is asked.
+impl Today {
+    /// Of these cells.
     ///
     /// # Errors
     ///
-    /// Two are of one cell.
-    pub fn of(rows: &'r [Row]) -> Result<Today<'r>, CheckError> {
+    /// Two are the same.
+    pub fn of(cells: Vec<Identity>) -> Result<Today, CheckError> {
         let mut places = BTreeMap::new();
-        for (place, row) in rows.iter().enumerate() {
-            if places.insert(key_of(row), place).is_some() {
-                return Err(CheckError::Twice(cell_name(row)));
+        for (place, cell) in cells.iter().enumerate() {
+            if places.insert(key_of(cell), place).is_some() {
+                return Err(CheckError::Twice(cell.name()));
             }
         }
-        Ok(Today { rows, places })
+        Ok(Today { cells, places })
     }
 
-    /// The place of the row for a cell of a baseline; `None` if it is missing.
+    /// The place of a cell of a baseline; `None` if it is missing.
     ///
     /// # Errors
     ///
     /// There is one, but of another trace, another part of it or another model.
     pub fn cell(&self, entry: &Entry) -> Result<Option<usize>, CheckError> {
-        let place = self.places.get(&key_of(&entry.row)).copied();
+        let place = self.places.get(&key_of(&entry.cell)).copied();
         let why = match place {
-            None => other_results(&entry.row, self.rows),
-            Some(place) => incomparable(&entry.row, &self.rows[place]),
+            None => self.other_part(&entry.cell),
+            Some(place) => incomparable(&entry.cell, &self.cells[place]),
         };
         match why {
             None => Ok(place),
@@ -113,32 +115,19 @@ impl<'r> Today<'r> {
             }),
         }
     }
+
+    /// Whether there is this trace and policy and memory, but of another part of the trace or after
+    /// another warm-up.
+    fn other_part(&self, baseline: &Identity) -> Option<String> {
+        let rest = |cell: &Identity| key_of(cell).without(&[Part::Filter, Part::WarmupRefs]);
+        let wanted = rest(baseline);
+        let found = self.cells.iter().find(|cell| rest(cell) == wanted)?;
+        other_part(baseline, found)
+    }
 }
 
-/// Whether the results have this trace and policy and memory, but of another part of the trace or
-/// after another warm-up: then the cell is not missing, it is another one.
-fn other_results(baseline: &Row, now: &[Row]) -> Option<String> {
-    let same = |row: &&Row| {
-        let as_there = Row {
-            filter: baseline.filter.clone(),
-            warmup_refs: baseline.warmup_refs,
-            ..(*row).clone()
-        };
-        key_of(&as_there) == key_of(baseline)
-    };
-    let row = now.iter().find(same)?;
-    other_part(baseline, &row.filter).or_else(|| {
-        Some(format!(
-            "{}: counted after a warm-up of {} references there, of {} here\n  \
-             help: give the same --warmup",
-            cell_name(baseline),
-            baseline.warmup_refs,
-            row.warmup_refs
-        ))
-    })
-}
-
-fn fate(baseline: &Row, now: &Row, metrics: &[&'static Metric], limits: &Limits) -> Fate {
+fn fate(entry: &Entry, now: &Row, metrics: &[&'static Metric], limits: &Limits) -> Fate {
+    let (baseline, cell) = (&entry.row, &entry.cell);
     if !now.is_ok() {
         return Fate::Failed(now.error.clone());
     }
@@ -148,7 +137,7 @@ fn fate(baseline: &Row, now: &Row, metrics: &[&'static Metric], limits: &Limits)
             metric,
             expected,
             got,
-            standing: standing(metric, expected, got, limits.bounds(baseline, metric)),
+            standing: standing(metric, expected, got, limits.bounds(cell, metric)),
         })
     });
     Fate::Compared(changes.collect())

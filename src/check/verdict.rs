@@ -3,11 +3,11 @@
 //!
 //! Deliberately absent: how it is written down.
 
-use super::cell::{cell_name, memory};
 use super::limits::{Improvement, Metric};
 use crate::exit::{self, ExitCode};
 use crate::report::columns::Row;
 use crate::report::deltas::DeltaRow;
+use crate::sweep::Identity;
 pub use crate::units::counted;
 
 /// How a change stands to its limits. The worst comes first.
@@ -110,6 +110,8 @@ pub enum Fate {
 pub struct Checked {
     /// The line of the baseline.
     pub line: u64,
+    /// The cell as it is called, see [`super::Baseline::shown`].
+    pub cell: Identity,
     /// What the baseline says.
     pub row: Row,
     /// What became of it.
@@ -119,7 +121,7 @@ pub struct Checked {
 impl Checked {
     /// The cell in words.
     pub fn name(&self) -> String {
-        cell_name(&self.row)
+        self.cell.name()
     }
 
     /// What keeps it from passing, in words; `None` if it passes.
@@ -266,9 +268,9 @@ impl Verdict {
 /// The changes as rows of a delta table, the worst first.
 pub fn deltas(verdict: &Verdict) -> Vec<DeltaRow> {
     let row = |(cell, change): (&Checked, &Change)| DeltaRow {
-        trace: cell.row.trace.clone(),
-        policy: cell.row.policy_label(),
-        memory: memory(&cell.row),
+        trace: cell.cell.trace.clone(),
+        policy: cell.cell.policy_label(),
+        memory: cell.cell.place(),
         metric: change.metric.name.to_owned(),
         expected: change.expected,
         got: change.got,

@@ -17,7 +17,6 @@ use super::job::{check_digests, wanted};
 use super::progress::message;
 use super::run::{replay, use_threads};
 use super::signals::Signals;
-use crate::check::cell::cell_path;
 use crate::check::limits::Metrics;
 use crate::check::{Baseline, CheckError, Limits, METRICS, Pattern, digests, judge};
 use crate::exit::{self, ExitCode};
@@ -27,6 +26,7 @@ use crate::report::plan_file::PLAN;
 use crate::report::records::CELLS;
 use crate::report::rows;
 use crate::space::Resolved;
+use crate::sweep::{Identity, MODEL, Part};
 use crate::units::did_you_mean;
 use clap::Args;
 use std::io::Read;
@@ -116,6 +116,19 @@ struct Task {
     limits: Limits,
 }
 
+impl Task {
+    /// A cell as globs name it: beside those of the baseline, or of one that is to be written.
+    fn shown(&self, cell: &Identity) -> Identity {
+        match &self.baseline {
+            Some(baseline) => baseline.shown(cell),
+            // Its cells have one part and one warm-up.
+            None => cell
+                .without(&MODEL)
+                .without(&[Part::Filter, Part::WarmupRefs]),
+        }
+    }
+}
+
 /// Runs the command.
 pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     let (args, config) = Config::resolve::<CheckArgs>(args.file.as_deref())?;
@@ -180,8 +193,8 @@ fn only(args: &CheckArgs, baseline: Option<&Baseline>) -> Result<Option<Pattern>
     let nothing = |what: String| Failure::new(exit::NOTHING, what);
     let paths: Vec<String> = baseline
         .iter()
-        .flat_map(|b| b.rows())
-        .map(cell_path)
+        .flat_map(|b| &b.entries)
+        .map(|entry| entry.shown.path())
         .collect();
     if let Some(cell) = &args.explain {
         if !paths.contains(cell) {
@@ -309,18 +322,10 @@ fn of_traces(args: &CheckArgs, config: &Config, task: Task) -> Result<ExitCode, 
     let mut options = args.read.options(&args.select)?;
     options.mem_limit = args.sweep.mem_limit()?;
     let cache = Cache::of(&args.cache, args.terminal.quiet);
-    let rows = || task.baseline.iter().flat_map(Baseline::rows);
-    let sizes = |name: &str, _| {
+    let sizes = |name: &str, stored| match &config.experiment {
         // What an experiment does not have is missing.
-        let by_baseline = |row: &&Row| config.experiment.is_none() && row.trace == name;
-        let of_baseline = rows().filter(by_baseline);
-        let of_baseline = of_baseline.filter_map(plan::page_size);
-        args.sweep
-            .page_size
-            .iter()
-            .copied()
-            .chain(of_baseline)
-            .collect()
+        Some(_) => args.sweep.page_size.clone(),
+        None => plan::page_sizes(args, task.baseline.as_ref(), name, stored),
     };
     let signals = Signals::watch();
     let quiet = args.terminal.quiet;
@@ -328,6 +333,9 @@ fn of_traces(args: &CheckArgs, config: &Config, task: Task) -> Result<ExitCode, 
     let mut inputs = load_each(&wanted, &sizes, cache.as_ref(), quiet)?;
     if let Some(baseline) = &task.baseline {
         plan::recognise(&mut inputs, baseline);
+        if config.experiment.is_none() {
+            plan::keep_sizes(&mut inputs, args, baseline);
+        }
     }
     let inputs = resolve_all(inputs, &plan::settings(args, None)?.space)?;
     if args.traces.is_empty() {

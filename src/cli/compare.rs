@@ -10,6 +10,7 @@ use crate::report::columns::{Column, ColumnKind};
 use crate::report::csv::{read_rows, table_to_csv};
 use crate::report::markdown;
 use crate::report::table::columns;
+use crate::sweep::Part;
 use crate::units::did_you_mean;
 use clap::Args;
 use serde_json::json;
@@ -21,13 +22,15 @@ const LISTED: usize = 20;
 
 /// Set results side by side: differences, ratios, and which are better.
 ///
-/// Compares the cells of results.csv files (or folders of runs) with those of the first, or the
-/// policies inside one file with one of them. Cells are joined by all that names them. It says what
-/// it finds and ends with 0, unless --fail-on is given.
+/// Compares the cells of results.csv files (or folders of runs) with those of the first. With --by
+/// the rows of all files are put together, and what differs in that column is compared: policies of
+/// one run, or runs with several kinds of --allocation. Cells are joined by all that names them. It
+/// says what it finds and ends with 0, unless --fail-on is given.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pagebench compare before after
   pagebench compare out/results.csv --by policy --reference lru --metric faults,time_ns
+  pagebench compare global equal --by allocation
   pagebench compare before after --fail-on 2% --out markdown")]
 pub struct CompareArgs {
     /// Folders of runs, or their results.csv files
@@ -43,14 +46,15 @@ pub struct CompareArgs {
     )]
     metric: Vec<String>,
 
-    /// What the others are compared with: a file, folder or policy by its name, or its number
-    /// from 1
+    /// What the others are compared with: a file, folder, policy or other value of --by by its name,
+    /// or its number from 1
     #[arg(long, value_name = "NAME|N", default_value = "1")]
     reference: String,
 
-    /// Compare inside one file: policy, allocation or accessed_bit
+    /// Compare the rows of one file, or of several together, by this column: policy, allocation or
+    /// accessed_bit
     #[arg(long, value_name = "COLUMN", value_parser = parse_by)]
-    by: Option<&'static [&'static str]>,
+    by: Option<&'static [Part]>,
 
     /// How the comparison is printed: text, markdown, csv or json
     #[arg(long, value_name = "text|markdown|csv|json", value_parser = parse_out::<4>, default_value = "text")]
@@ -69,8 +73,8 @@ enum FailOn {
     Percent(f64),
 }
 
-fn parse_by(text: &str) -> Result<&'static [&'static str], String> {
-    named(text, BY.map(|(name, columns)| (columns, name)))
+fn parse_by(text: &str) -> Result<&'static [Part], String> {
+    named(text, BY.map(|(name, parts)| (parts, name)))
 }
 
 fn parse_fail_on(text: &str) -> Result<FailOn, String> {
@@ -144,11 +148,10 @@ fn sides(args: &CompareArgs) -> Result<Vec<Side>, Failure> {
                 "one result has nothing beside it: name two, or compare inside it with --by policy";
             return Err(Failure::usage(message));
         }
-        (Some(_), 2..) => {
-            let message = "--by compares inside one result: name one";
-            return Err(Failure::usage(message));
+        (Some(by), _) => {
+            let files = args.results.iter().map(|path| read_rows(&file_of(path)));
+            split(files.collect::<Result<_, _>>()?, by)
         }
-        (Some(columns), _) => split(&read_rows(&file_of(&args.results[0]))?, columns),
         (None, _) => args
             .results
             .iter()

@@ -259,6 +259,7 @@ fn references(inputs: Inputs, args: &CurveArgs) -> Result<Inputs, Failure> {
             format: one.format,
             codec: one.codec,
             guessed: one.guessed,
+            unasked: one.unasked,
             traces: traces?,
         });
     }

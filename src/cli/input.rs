@@ -26,6 +26,8 @@ pub struct Loaded<T = Trace> {
     pub codec: &'static str,
     /// Whether the format was guessed.
     pub guessed: bool,
+    /// The page size that the trace has if none is asked for.
+    pub unasked: PageSize,
     /// The trace, once per page size asked for.
     pub traces: Vec<T>,
 }
@@ -109,7 +111,11 @@ pub fn load_each(
     if inputs.loaded.is_empty() {
         return Err(Failure::new(inputs.failed, ""));
     }
-    name_apart(&mut inputs.loaded);
+    let named = files.iter().filter(|(_, options)| options.name.is_some());
+    name_apart(
+        &mut inputs.loaded,
+        &named.map(|(path, _)| &**path).collect(),
+    );
     keep(&mut inputs, |trace| trace, |trace| !trace.is_empty());
     if inputs.loaded.is_empty() {
         let filter = wanted[0].options.selection.describe();
@@ -140,6 +146,7 @@ pub fn resolve_all(inputs: Inputs, options: &Options) -> Result<Inputs<Resolved>
                     format: loaded.format,
                     codec: loaded.codec,
                     guessed: loaded.guessed,
+                    unasked: loaded.unasked,
                     traces,
                 });
             }
@@ -327,13 +334,14 @@ fn is_document(path: &Path) -> bool {
 }
 
 /// Names traces apart. Where several have the same name, the folder is put before it; where that
-/// does not help, they are called as they were given.
-fn name_apart(loaded: &mut [Loaded]) {
+/// does not help, they are called as they were given. A name that the user gave to one of the files in
+/// `chosen` stands: others give way.
+fn name_apart(loaded: &mut [Loaded], chosen: &HashSet<&Path>) {
     let named: Vec<(String, &Path)> = loaded
         .iter()
         .map(|one| (one.traces[0].meta.name.clone(), &*one.path))
         .collect();
-    let names = unique_names(&named);
+    let names = unique_names(&named, chosen);
     for (one, name) in loaded.iter_mut().zip(names) {
         for trace in &mut one.traces {
             trace.meta.name.clone_from(&name);
@@ -341,10 +349,15 @@ fn name_apart(loaded: &mut [Loaded]) {
     }
 }
 
-fn unique_names(named: &[(String, &Path)]) -> Vec<String> {
+fn unique_names(named: &[(String, &Path)], chosen: &HashSet<&Path>) -> Vec<String> {
     let with_folder = |name: &str, file: &Path| match file.parent().and_then(Path::file_name) {
         Some(folder) => format!("{}/{name}", folder.to_string_lossy()),
         None => name.to_owned(),
+    };
+    let is_chosen = |file: &Path| chosen.contains(file);
+    let stands = |name: &str, file: &Path| {
+        let same = |(other, file): &&(String, &Path)| other == name && is_chosen(file);
+        is_chosen(file) && named.iter().filter(same).count() == 1
     };
     let as_given = |_: &str, file: &Path| file.to_string_lossy().into_owned();
     let mut names: Vec<String> = named.iter().map(|(name, _)| name.clone()).collect();
@@ -354,7 +367,7 @@ fn unique_names(named: &[(String, &Path)]) -> Vec<String> {
             *count.entry(name.clone()).or_default() += 1;
         }
         for (unique, (name, file)) in names.iter_mut().zip(named) {
-            if count[unique] > 1 {
+            if count[unique] > 1 && !stands(name, file) {
                 *unique = longer(name, file);
             }
         }
@@ -403,6 +416,7 @@ fn load_one(
         format,
         codec,
         guessed,
+        unasked: stored.unwrap_or(PageSize::DEFAULT),
         traces,
     })
 }
@@ -456,13 +470,14 @@ mod tests {
 
     #[test]
     fn no_two_traces_have_the_same_name() {
-        let names = |files: &[(&str, &'static str)]| {
+        let chosen = |files: &[(&str, &'static str)], chosen: &[&'static str]| {
             let named: Vec<(String, &Path)> = files
                 .iter()
                 .map(|(name, path)| (name.to_string(), Path::new(*path)))
                 .collect();
-            unique_names(&named)
+            unique_names(&named, &chosen.iter().map(Path::new).collect())
         };
+        let names = |files: &[(&str, &'static str)]| chosen(files, &[]);
         assert_eq!(names(&[("t", "a/t.txt"), ("u", "u.pbt")]), ["t", "u"]);
         assert_eq!(
             names(&[("t", "a/t.txt"), ("t", "b/x"), ("c", "c")]),
@@ -471,5 +486,9 @@ mod tests {
         assert_eq!(names(&[("t", "t.txt"), ("t", "t.pbt")]), ["t.txt", "t.pbt"]);
         let deep = [("t", "x/a/t.txt"), ("t", "y/a/t.txt")];
         assert_eq!(names(&deep), ["x/a/t.txt", "y/a/t.txt"]);
+        // A name that was given stands, but two cannot.
+        let two = [("b", "a/t.txt"), ("b", "c/b.txt")];
+        assert_eq!(chosen(&two, &["a/t.txt"]), ["b", "c/b"]);
+        assert_eq!(chosen(&two, &["a/t.txt", "c/b.txt"]), ["a/b", "c/b"]);
     }
 }

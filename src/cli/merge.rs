@@ -54,9 +54,10 @@ pub fn merge(args: MergeArgs) -> Result<ExitCode, Failure> {
     let parts: Vec<(&Path, PlanFile)> = parts
         .map(|folder| Ok((&**folder, plan_of(folder)?)))
         .collect::<Result<_, Failure>>()?;
-    let (_, plan) = &parts[0];
+    let (first, plan) = &parts[0];
+    let in_first = format!("in {}", first.display());
     for (folder, other) in &parts[1..] {
-        let different = other.differences(plan);
+        let different = other.differences(plan, ["there", &in_first]);
         if !different.is_empty() {
             return Err(other_plan(folder, &different));
         }
@@ -160,7 +161,7 @@ fn gather<'p>(parts: &'p [(&Path, PlanFile)]) -> Result<HashMap<String, Record>,
                              them again with --force",
                             first.display(),
                             folder.display(),
-                            name_of(cell)
+                            cell.identity().name()
                         ),
                     ));
                 }
@@ -175,19 +176,6 @@ fn gather<'p>(parts: &'p [(&Path, PlanFile)]) -> Result<HashMap<String, Record>,
         .collect())
 }
 
-/// What a cell is called in messages.
-fn name_of(cell: &PlanCell) -> String {
-    let size = |what, number: Option<u64>| number.map(|n| format!(", {what} {n}"));
-    format!(
-        "{}, pages of {}, {}{}{}",
-        cell.trace,
-        cell.page_size,
-        cell.policy,
-        size("tau", cell.tau).unwrap_or_default(),
-        size("frames", cell.frames).unwrap_or_default()
-    )
-}
-
 /// Says which cells are missing; on standard output the parts to run again, where all parts were
 /// dealt out in one way.
 fn tell_missing(parts: &[(&Path, PlanFile)], missing: &[usize]) -> Result<ExitCode, Failure> {
@@ -195,7 +183,7 @@ fn tell_missing(parts: &[(&Path, PlanFile)], missing: &[usize]) -> Result<ExitCo
     let (_, plan) = &parts[0];
     let mut what = format!("missing: {} of {} cells", missing.len(), plan.cells.len());
     for &place in missing.iter().take(NAMED) {
-        what += &format!("\n  {}", name_of(&plan.cells[place]));
+        what += &format!("\n  {}", plan.cells[place].identity().name());
     }
     if missing.len() > NAMED {
         what += &format!("\n  and {} more", missing.len() - NAMED);

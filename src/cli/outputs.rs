@@ -14,7 +14,7 @@ use crate::report::file::{remove_leftovers, without_path};
 use crate::report::plan_file::{PLAN, PlanFile, TOOL};
 use crate::report::records::{self, Appender, CELLS, Kept, Record};
 use crate::space::{Illegal, Resolved};
-use crate::sweep::Plan;
+use crate::sweep::{Part, Plan};
 use crate::trace::digest;
 use crate::units::counted;
 use crate::vm::geometry::Hardware;
@@ -127,11 +127,11 @@ pub fn enter(
         plan.write(folder)?;
         return Ok((appender, HashMap::new()));
     };
-    let mut different = earlier.differences(plan);
+    let mut different = earlier.differences(plan, ["there", "here"]);
     if earlier.part() != plan.part() {
         let part = |plan: &PlanFile| plan.partition.clone().unwrap_or("all of it".into());
         let (there, here) = (part(&earlier), part(plan));
-        different.push(format!("partition: {there}, now {here}"));
+        different.push(format!("partition: {there} there, {here} here"));
     }
     if !different.is_empty() {
         return Err(other_plan(folder, &different));
@@ -404,12 +404,22 @@ pub fn write_manifest(
         "costs": asked.costs,
         "on_segfault": plan.settings.space.on_segfault.name(),
         "commit_limit": plan.settings.space.commit_limit,
-        "allocation": plan.settings.allocation.name(),
-        "accessed_bit": plan.settings.accessed.name(),
+        "allocation": done(plan, Part::Allocation),
+        "accessed_bit": done(plan, Part::AccessedBit),
         "traces": traces,
         "failed_traces": inputs.errors,
     });
     write_json(folder, &manifest)
+}
+
+/// What was done in the cells, as their rows have it: one word, or a list where they differ.
+fn done(plan: &Plan<'_>, part: Part) -> serde_json::Value {
+    let texts = plan.cells.iter().map(|cell| plan.identity(cell).text(part));
+    let texts: BTreeSet<String> = texts.collect();
+    match texts.len() {
+        1 => json!(texts.first()),
+        _ => json!(texts),
+    }
 }
 
 /// `manifest.json` of results that were joined: what each part says of itself.

@@ -4,13 +4,11 @@
 use super::failure::Failure;
 use super::progress::message;
 use super::signals::Signals;
-use crate::check::cell::cell_name;
 use crate::exit;
 use crate::report::csv::write_file;
-use crate::report::distributions::key_fields;
 use crate::report::rows::key_of;
 use crate::report::windows::{CellWindows, Window, read_rows, to_csv};
-use crate::sweep::{self, Plan, WINDOWS_MAX};
+use crate::sweep::{self, Identity, Part, Plan, WINDOWS_MAX};
 use crate::units::parse_count;
 use crate::vm::States;
 use std::collections::HashMap;
@@ -105,7 +103,7 @@ pub fn write_table(
     folder: &Path,
     mut cells: Vec<CellWindows>,
 ) -> Result<Vec<CellWindows>, Failure> {
-    cells.sort_by_cached_key(|cell| cell.key.sort_key());
+    cells.sort_by_cached_key(|cell| cell.key.identity());
     let table = folder.join(TABLE);
     write_file(&table, &to_csv(&cells))?;
     Ok(read_rows(&table)?)
@@ -124,11 +122,11 @@ pub fn join(folders: &[PathBuf], wanted: usize) -> Result<Vec<CellWindows>, Fail
         return Ok(Vec::new());
     }
     let mut lengths: HashMap<_, u64> = HashMap::new();
-    let mut all: HashMap<Vec<String>, CellWindows> = HashMap::new();
+    let mut all: HashMap<Identity, CellWindows> = HashMap::new();
     for folder in with {
         for cell in read_rows(&folder.join(TABLE))? {
-            let (key, length) = (&cell.key, cell.windows[0].refs);
-            let trace = (key.trace.clone(), key.trace_digest.clone(), key.page_size);
+            let (key, length) = (cell.key.identity(), cell.windows[0].refs);
+            let trace = key.setting().without(&[Part::Allocation]);
             if *lengths.entry(trace).or_insert(length) != length {
                 message(&format!(
                     "note: {}: its windows are of another length than those of other folders: they \
@@ -137,7 +135,8 @@ pub fn join(folders: &[PathBuf], wanted: usize) -> Result<Vec<CellWindows>, Fail
                 ));
                 return Ok(Vec::new());
             }
-            match all.entry(key_fields(key)) {
+            let name = key.name();
+            match all.entry(key) {
                 Entry::Vacant(place) => {
                     place.insert(cell);
                 }
@@ -146,7 +145,7 @@ pub fn join(folders: &[PathBuf], wanted: usize) -> Result<Vec<CellWindows>, Fail
                     let what = format!(
                         "{}: other windows of one cell than in another folder: {}",
                         folder.join(TABLE).display(),
-                        cell_name(key)
+                        name
                     );
                     return Err(Failure::new(exit::FAILURE, what));
                 }

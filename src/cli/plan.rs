@@ -69,7 +69,7 @@ fn list(file: &PlanFile, selected: &[usize]) -> String {
             cell.id.clone(),
             cell.trace.clone(),
             show_bytes(cell.page_size),
-            cell.policy.clone(),
+            cell.identity().seeded_label(),
             number(cell.tau),
             number(cell.frames),
             cell.refs.to_string(),

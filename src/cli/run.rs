@@ -386,13 +386,9 @@ fn verdict(inputs: &Inputs<Resolved>, rows: &[Row]) -> ExitCode {
         .filter(|row| !row.is_ok() && row.status != SWAP_FULL)
         .collect();
     for row in &failed {
-        let place = row
-            .frames
-            .map_or(String::new(), |frames| format!(", {frames} frames"));
         message(&format!(
-            "error: cell {}, {}{place}: {}",
-            row.trace,
-            row.policy_label(),
+            "error: cell {}: {}",
+            row.identity().name(),
             row.error
         ));
     }

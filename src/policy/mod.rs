@@ -55,7 +55,7 @@ pub use any::AnyPolicy;
 pub use explain::{Departure, Leaves, Left, Seen, State};
 pub use frames::Frames;
 pub use future::Future;
-pub use params::{Param, ParamError, Params, PolicyChoice};
+pub use params::{Param, ParamError, Params, PolicyChoice, PolicyPattern};
 
 use crate::trace::dense::PageKey;
 use crate::units::{EntryId, FrameId, PageId};

@@ -115,11 +115,14 @@ fn parse_fraction(text: &str) -> Option<u64> {
     number(whole)?.checked_mul(MILLION)?.checked_add(millionths)
 }
 
+/// Keys and values of parameters.
+type Given = Vec<(&'static str, u64)>;
+
 /// Values of the parameters of one policy, those not given left at their defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Params {
     /// Key and value of those that differ from their default, by key.
-    given: Vec<(&'static str, u64)>,
+    given: Given,
 }
 
 impl Params {
@@ -188,6 +191,18 @@ impl PolicyChoice {
         }
     }
 
+    /// The policy with parameters of which those at their defaults are left out.
+    fn of(index: usize, mut given: Given) -> PolicyChoice {
+        let spec = &TABLE[index];
+        given.retain(|(key, value)| {
+            spec.params
+                .iter()
+                .all(|p| p.name != *key || p.default != Some(*value))
+        });
+        let params = Params { given };
+        PolicyChoice { index, params }
+    }
+
     /// The entry of the table.
     pub fn spec(&self) -> &'static Spec {
         &TABLE[self.index]
@@ -234,35 +249,72 @@ pub fn find(name: &str) -> Result<usize, ParamError> {
     })
 }
 
+/// The policies that a text means: without parameters the policy with any, with some the policy with
+/// these and all others at their defaults. A parameter that is written at its default counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PolicyPattern {
+    choice: PolicyChoice,
+    /// Every parameter that was written, by key.
+    written: Given,
+}
+
+impl PolicyPattern {
+    /// Whether it means the policy of this name in [`TABLE`] with these parameters, written as
+    /// [`PolicyChoice::params`] writes them.
+    pub fn matches(&self, name: &str, params: &str) -> bool {
+        let any = self.written.is_empty();
+        name == self.choice.spec().name && (any || params == self.choice.params())
+    }
+}
+
+impl fmt::Display for PolicyPattern {
+    /// As it can be read back: with the parameters at their defaults that were written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PolicyChoice { index, .. } = self.choice;
+        let params = Params {
+            given: self.written.clone(),
+        };
+        PolicyChoice { index, params }.fmt(f)
+    }
+}
+
+impl std::str::FromStr for PolicyPattern {
+    type Err = ParamError;
+
+    fn from_str(text: &str) -> Result<PolicyPattern, ParamError> {
+        let (index, written) = parse_written(text)?;
+        let choice = PolicyChoice::of(index, written.clone());
+        Ok(PolicyPattern { choice, written })
+    }
+}
+
 impl std::str::FromStr for PolicyChoice {
     type Err = ParamError;
 
     fn from_str(text: &str) -> Result<PolicyChoice, ParamError> {
-        let mut parts = text.trim().split(':');
-        let index = find(parts.next().unwrap_or_default().trim())?;
-        let spec = &TABLE[index];
-        let mut given: Vec<(&'static str, u64)> = Vec::new();
-        for part in parts {
-            let (param, value) = parse_param(spec, part)?;
-            if given.iter().any(|(key, _)| *key == param.name) {
-                return Err(ParamError(format!(
-                    "{}: parameter \"{}\" is given twice",
-                    spec.name, param.name
-                )));
-            }
-            given.push((param.name, value));
-        }
-        given.retain(|(key, value)| {
-            spec.params
-                .iter()
-                .all(|p| p.name != *key || p.default != Some(*value))
-        });
-        given.sort_unstable();
-        Ok(PolicyChoice {
-            index,
-            params: Params { given },
-        })
+        let (index, written) = parse_written(text)?;
+        Ok(PolicyChoice::of(index, written))
     }
+}
+
+/// The index of a policy and the parameters that are written, by key.
+fn parse_written(text: &str) -> Result<(usize, Given), ParamError> {
+    let mut parts = text.trim().split(':');
+    let index = find(parts.next().unwrap_or_default().trim())?;
+    let spec = &TABLE[index];
+    let mut written = Given::new();
+    for part in parts {
+        let (param, value) = parse_param(spec, part)?;
+        if written.iter().any(|(key, _)| *key == param.name) {
+            return Err(ParamError(format!(
+                "{}: parameter \"{}\" is given twice",
+                spec.name, param.name
+            )));
+        }
+        written.push((param.name, value));
+    }
+    written.sort_unstable();
+    Ok((index, written))
 }
 
 fn parse_param(spec: &'static Spec, part: &str) -> Result<(&'static Param, u64), ParamError> {
@@ -308,6 +360,24 @@ mod tests {
         }
         let clock: PolicyChoice = "clock".parse().unwrap();
         assert_eq!(clock.params.get(clock.spec(), "load-bit"), Some(1));
+    }
+
+    /// A parameter written at its default is told from none.
+    #[test]
+    fn patterns_mean_what_is_written() {
+        for (text, shown, any, default, other) in [
+            ("clock", "clock", true, true, true),
+            ("CLOCK:load-bit=1", "clock:load-bit=1", false, true, false),
+            ("clock:load-bit=0", "clock:load-bit=0", false, false, true),
+        ] {
+            let pattern: PolicyPattern = text.parse().unwrap();
+            assert_eq!(pattern.to_string(), shown);
+            assert_eq!(shown.parse::<PolicyPattern>(), Ok(pattern.clone()));
+            assert_eq!(pattern.matches("clock", ""), default, "{text}");
+            assert_eq!(pattern.matches("clock", "load-bit=0"), other, "{text}");
+            assert_eq!(pattern.matches("clock", "load-bit=7"), any, "{text}");
+            assert!(!pattern.matches("lru", ""));
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! written with nine decimals, so that a row is the same bytes on every machine.
 
 use super::counts::{Counts, is_count};
+use crate::sweep::Identity;
 use std::fmt;
 
 /// What a column holds and how it is written.
@@ -168,8 +169,8 @@ columns! {
     tau: Option<u64>, "references", "window of a variable-space policy in references of the process; empty for a fixed-space one";
     frames: Option<u64>, "frames", "frames of memory; empty if a variable-space policy has no limit";
     frames_frac: Option<f64>, "of pages", "frames divided by distinct pages";
-    allocation: String, "", "global, or how frames were divided among the processes that bring pages in: equal, proportional (to the pages that the legal references of each touch) or weights";
-    accessed_bit: String, "", "when reference bits are set: every (reference), walk (only by page walks), walk-flush (the same; clearing one drops its translations)";
+    allocation: String, "", "global, or how frames were divided among the processes that bring pages in: equal, proportional (to the pages that the legal references of each touch) or weights; global, too, without a limit of frames, which leaves nothing to divide";
+    accessed_bit: String, "", "when reference bits are set: every (reference), walk (only by page walks), walk-flush (the same; clearing one drops its translations); walk and walk-flush with the TLBs, which decide what is walked to: walk:l1i=64x4,l1d=64x4,l2=1536x12; every for traces of ids, which have no translation";
     swap_limit: Option<u64>, "slots", "slots of the swap device, a page each; empty for as many as needed";
     commit_limit: Option<u64>, "bytes", "most memory that may be promised to all processes (strict overcommit); empty if nothing is refused";
     warmup_refs: u64, "references", "references replayed before counting began; they fill memory and count nowhere else";
@@ -293,27 +294,50 @@ impl Row {
         self.status == "ok"
     }
 
-    /// The policy with its parameters, for legends and tables: `clock:load-bit=0`.
-    pub fn policy_label(&self) -> String {
-        if self.params.is_empty() {
-            self.policy.clone()
-        } else {
-            format!("{}:{}", self.policy, self.params)
+    /// A row of this cell, without counts.
+    pub fn of_cell(cell: Identity) -> Row {
+        Row {
+            trace: cell.trace,
+            trace_digest: cell.trace_digest,
+            filter: cell.filter,
+            mappings: cell.mappings,
+            on_segfault: cell.on_segfault,
+            page_size: cell.page_size,
+            policy: cell.policy,
+            params: cell.params,
+            seed: cell.seed,
+            tau: cell.tau,
+            frames: cell.frames,
+            allocation: cell.allocation,
+            accessed_bit: cell.accessed_bit,
+            swap_limit: cell.swap_limit,
+            commit_limit: cell.commit_limit,
+            warmup_refs: cell.warmup_refs,
+            ..Row::default()
         }
     }
 
-    /// The stable order of rows: trace, digest, filter, page size, policy, parameters, seed, tau,
-    /// frames.
-    pub fn sort_key(&self) -> impl Ord + use<> {
-        (
-            self.trace.clone(),
-            // Before the digest, which differs between page sizes and orders nothing.
-            self.page_size,
-            (self.trace_digest.clone(), self.filter.clone()),
-            (self.policy.clone(), self.params.clone(), self.seed),
-            self.tau,
-            (self.frames, self.swap_limit),
-        )
+    /// What names the row's cell. Rows are in the order of their identities.
+    pub fn identity(&self) -> Identity {
+        Identity {
+            trace: self.trace.clone(),
+            page_size: self.page_size,
+            trace_digest: self.trace_digest.clone(),
+            filter: self.filter.clone(),
+            policy: String::new(),
+            params: String::new(),
+            seed: self.seed,
+            tau: self.tau,
+            frames: self.frames,
+            swap_limit: self.swap_limit,
+            mappings: self.mappings.clone(),
+            on_segfault: self.on_segfault.clone(),
+            allocation: self.allocation.clone(),
+            accessed_bit: self.accessed_bit.clone(),
+            commit_limit: self.commit_limit,
+            warmup_refs: self.warmup_refs,
+        }
+        .with_policy(&self.policy, &self.params)
     }
 }
 

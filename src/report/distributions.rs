@@ -2,22 +2,21 @@
 //! of an access. Percentiles have three digits; count, mean, least and greatest are exact.
 
 use super::columns::{Column, Row, column};
+use crate::sweep::IN_A_RUN;
 use crate::vm::Outcome;
 use crate::vm::cost::{CostTable, classes};
 use crate::vm::listen::{Distribution, Gatherer, QUANTILES};
 
 /// The columns that name a cell, in every table beside `results.csv`.
-pub const KEY_COLUMNS: [&str; 9] = [
-    "trace",
-    "trace_digest",
-    "filter",
-    "page_size",
-    "policy",
-    "params",
-    "seed",
-    "tau",
-    "frames",
-];
+pub const KEY_COLUMNS: [&str; IN_A_RUN.len()] = {
+    let mut names = [""; IN_A_RUN.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = IN_A_RUN[at].column();
+        at += 1;
+    }
+    names
+};
 
 /// [`KEY_COLUMNS`], as the table of columns has them.
 pub fn key_columns() -> impl Iterator<Item = &'static Column> {
@@ -27,7 +26,8 @@ pub fn key_columns() -> impl Iterator<Item = &'static Column> {
 
 /// The fields of a row under [`KEY_COLUMNS`].
 pub fn key_fields(row: &Row) -> Vec<String> {
-    key_columns().map(|column| (column.show)(row)).collect()
+    let cell = row.identity();
+    IN_A_RUN.map(|part| cell.text(part)).to_vec()
 }
 
 /// The columns of `distributions.csv` after [`KEY_COLUMNS`].

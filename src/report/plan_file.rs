@@ -7,7 +7,7 @@ use super::columns::{COLUMNS, SCHEMA, other_schema};
 use super::counts::Counts;
 use super::csv::{TableError, write_file};
 use super::rows::key_of;
-use crate::sweep::{Cell, Partition, Plan};
+use crate::sweep::{Cell, Identity, Partition, Plan};
 use crate::trace::digest;
 use crate::vm::cost::CostTable;
 use serde::{Deserialize, Serialize};
@@ -84,6 +84,9 @@ pub struct PlanCell {
     pub page_size: u64,
     /// The policy with its parameters.
     pub policy: String,
+    /// The seed, of a policy that draws.
+    #[serde(default)]
+    pub seed: Option<u64>,
     /// The window in references, of a variable-space policy.
     pub tau: Option<u64>,
     /// The frames, if their number is limited.
@@ -97,6 +100,19 @@ impl PlanCell {
     fn number(&self) -> u128 {
         u128::from_str_radix(&self.id, 16).unwrap_or(0)
     }
+
+    /// What names the cell among those of its plan.
+    pub fn identity(&self) -> Identity {
+        Identity {
+            trace: self.trace.clone(),
+            page_size: self.page_size,
+            seed: self.seed,
+            tau: self.tau,
+            frames: self.frames,
+            ..Identity::default()
+        }
+        .with_policy(&self.policy, "")
+    }
 }
 
 impl PlanFile {
@@ -109,14 +125,15 @@ impl PlanFile {
         partition: Option<Partition>,
     ) -> PlanFile {
         let cell = |cell: &Cell| {
-            let facts = &plan.facts[cell.trace];
+            let named = plan.identity(cell);
             PlanCell {
                 id: digest::show(cell_id(plan, cell, costs, counts)),
-                trace: facts.name.clone(),
-                page_size: facts.page_size.bytes(),
-                policy: cell.choice.to_string(),
-                tau: cell.tau,
-                frames: cell.frames.map(u64::from),
+                policy: named.policy_label(),
+                trace: named.trace,
+                page_size: named.page_size,
+                seed: named.seed,
+                tau: named.tau,
+                frames: named.frames,
                 refs: plan.traces[cell.trace].trace.len() as u64,
             }
         };
@@ -159,14 +176,16 @@ impl PlanFile {
     }
 
     /// What differs between this plan and another, in words; nothing if they have the same cells.
-    pub fn differences(&self, other: &PlanFile) -> Vec<String> {
+    /// `places` say where this one is and where the other: `there`, `here`.
+    pub fn differences(&self, other: &PlanFile, places: [&str; 2]) -> Vec<String> {
+        let [of_this, of_other] = places;
         if self.plan == other.plan {
             return Vec::new();
         }
         let mut found = Vec::new();
-        let mut differ = |what: &str, here: &str, there: &str| {
-            if here != there {
-                found.push(format!("{what}: {here}, there {there}"));
+        let mut differ = |what: &str, this: &str, that: &str| {
+            if this != that {
+                found.push(format!("{what}: {this} {of_this}, {that} {of_other}"));
             }
         };
         differ("program", &self.tool, &other.tool);
@@ -195,7 +214,8 @@ impl PlanFile {
         found.dedup();
         if found.is_empty() {
             let counts = [self, other].map(|plan| plan.cells.len());
-            found.push(format!("cells: {}, there {}", counts[0], counts[1]));
+            let [this, that] = counts;
+            found.push(format!("cells: {this} {of_this}, {that} {of_other}"));
         }
         found
     }
@@ -265,17 +285,18 @@ mod tests {
     #[test]
     fn differences_are_named() {
         let one = plan("1", "64", "aa");
-        assert!(one.differences(&plan("1", "2^6", "aa")).is_empty());
+        let differences = |other: &PlanFile| one.differences(other, ["there", "here"]);
+        assert!(differences(&plan("1", "2^6", "aa")).is_empty());
         assert_eq!(
-            one.differences(&plan("2", "65", "bb")),
+            differences(&plan("2", "65", "bb")),
             [
-                "frames: \"64\", there \"65\"",
-                "trace t, pages of 4096: aa, there bb"
+                "frames: \"64\" there, \"65\" here",
+                "trace t, pages of 4096: aa there, bb here"
             ]
         );
         assert_eq!(
-            one.differences(&plan("2", "64", "aa")),
-            ["cells: 0, there 0"]
+            differences(&plan("2", "64", "aa")),
+            ["cells: 0 there, 0 here"]
         );
     }
 

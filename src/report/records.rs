@@ -213,7 +213,7 @@ pub fn timings(records: &[Record]) -> Vec<u8> {
 
 fn in_order(records: &[Record]) -> Vec<&Record> {
     let mut all: Vec<&Record> = records.iter().collect();
-    all.sort_by_cached_key(|record| record.row.sort_key());
+    all.sort_by_cached_key(|record| record.row.identity());
     all
 }
 

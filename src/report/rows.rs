@@ -1,8 +1,7 @@
 //! From outcomes to rows: every field of a result row is filled here and nowhere else.
 
 use super::columns::{ERROR, Row, SCHEMA, SWAP_FULL};
-use crate::space::Origin;
-use crate::sweep::{Cell, CellResult, Plan};
+use crate::sweep::{Cell, CellResult, Identity, POLICY, Part, Plan};
 use crate::vm::cost::{CostTable, total_ns};
 use crate::vm::{FaultKind, Outcome, TlbCounters};
 use std::collections::HashMap;
@@ -27,7 +26,7 @@ pub fn rows(plan: &Plan<'_>, results: &[Option<CellResult>], costs: &CostTable) 
 /// Brings rows into the stable order and fills in what a row has from others.
 pub fn complete(rows: &mut [Row]) {
     compare_with_opt(rows);
-    rows.sort_by_cached_key(Row::sort_key);
+    rows.sort_by_cached_key(Row::identity);
 }
 
 /// The fields that say which cell a row is about; no counts.
@@ -36,30 +35,10 @@ pub fn key_of(plan: &Plan<'_>, cell: &Cell) -> Row {
     let [ifetches, reads, writes] = facts.by_kind;
     Row {
         schema: SCHEMA,
-        trace: facts.name.clone(),
-        trace_digest: facts.digest.clone(),
         trace_kind: facts.kind.name().to_owned(),
-        filter: facts.filter.clone(),
-        mappings: facts.origin.name().to_owned(),
-        on_segfault: match facts.origin {
-            Origin::Permissive => "",
-            _ => plan.settings.space.on_segfault.name(),
-        }
-        .to_owned(),
-        page_size: facts.page_size.bytes(),
-        policy: cell.choice.spec().name.to_owned(),
-        params: cell.choice.params(),
-        seed: cell.seed,
-        tau: cell.tau,
-        frames: cell.frames.map(u64::from),
         frames_frac: cell
             .frames
             .and_then(|frames| ratio(u64::from(frames), facts.distinct)),
-        allocation: plan.settings.allocation.name().to_owned(),
-        accessed_bit: plan.settings.accessed.name().to_owned(),
-        swap_limit: plan.swap_slots(cell),
-        commit_limit: plan.settings.space.commit_limit,
-        warmup_refs: facts.warmup_refs,
         refs: ifetches + reads + writes,
         reads,
         writes,
@@ -70,7 +49,7 @@ pub fn key_of(plan: &Plan<'_>, cell: &Cell) -> Row {
         protection_faults: facts.protection_faults,
         refs_dropped: facts.dropped,
         untouched_end: facts.untouched_end,
-        ..Row::default()
+        ..Row::of_cell(plan.identity(cell))
     }
 }
 
@@ -179,15 +158,12 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
 
 /// Sets each row beside OPT with the same memory, where OPT was among the cells.
 fn compare_with_opt(rows: &mut [Row]) {
+    // Files of one content have one optimum, whatever they are called.
     let place = |row: &Row| {
-        (
-            row.trace_digest.clone(),
-            row.page_size,
-            row.warmup_refs,
-            row.frames,
-        )
+        let cell = row.identity().without(&POLICY);
+        cell.without(&[Part::Trace, Part::Tau])
     };
-    let opt: HashMap<_, u64> = rows
+    let opt: HashMap<Identity, u64> = rows
         .iter()
         .filter(|row| row.policy == "opt" && row.is_ok())
         .map(|row| (place(row), row.faults))

@@ -3,6 +3,7 @@
 
 use super::columns::{Row, is_offline};
 use super::table::percent;
+use crate::sweep::{Identity, Labels};
 use crate::units::show_bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -25,12 +26,12 @@ pub fn knee(products: &[f64]) -> Option<(usize, bool)> {
 /// The row at the knee of the online policy that has the best one; `None` where no curve bends.
 fn best_knee<'r>(online: &[&'r Row]) -> Option<&'r Row> {
     let product = |row: &Row| row.mean_resident.unwrap_or(0.0) * row.faults as f64;
-    let mut curves: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
+    let mut curves: BTreeMap<Identity, Vec<&Row>> = BTreeMap::new();
     for row in online
         .iter()
         .filter(|row| row.faults > 0 && row.mean_resident.is_some())
     {
-        curves.entry(row.policy_label()).or_default().push(row);
+        curves.entry(row.identity().line()).or_default().push(row);
     }
     let knees = curves.values().filter_map(|curve| {
         let products: Vec<f64> = curve.iter().map(|row| product(row)).collect();
@@ -53,6 +54,9 @@ pub fn sentence(group: &[Row]) -> Option<String> {
     if sizes.len() < 3 || !group.iter().filter(fixed).all(|row| counted(&row)) {
         return None;
     }
+    let cells: Vec<Identity> = group.iter().map(Row::identity).collect();
+    let labels = Labels::of(&cells);
+    let label = |row: &Row| labels.label(&row.identity());
     let Some(at_knee) = best_knee(&online) else {
         return Some(
             "no knee within these frames: frames times faults is least at an end".to_owned(),
@@ -62,7 +66,7 @@ pub fn sentence(group: &[Row]) -> Option<String> {
     let best = there().map(|row| row.faults).min()?;
     let names: Vec<String> = there()
         .filter(|row| row.faults == best)
-        .map(|row| row.policy_label())
+        .map(|row| label(row))
         .collect();
     let mut text = format!(
         "knee at {} frames ({}, {} of the pages); best online policy there: {} with {best} faults ({})",
@@ -80,13 +84,13 @@ pub fn sentence(group: &[Row]) -> Option<String> {
     let enough = online
         .iter()
         .filter(|row| row.faults as f64 <= 1.1 * bound.faults as f64)
-        .min_by_key(|row| (row.frames, row.faults, row.policy_label()));
+        .min_by_key(|row| (row.frames, row.faults, label(row)));
     let _ = match enough {
         Some(row) => {
             let alike = online
                 .iter()
                 .filter(|o| (o.frames, o.faults) == (row.frames, row.faults));
-            let names: Vec<String> = alike.map(|row| row.policy_label()).collect();
+            let names: Vec<String> = alike.map(|row| label(row)).collect();
             let (frames, memory) = (row.frames?, memory(row));
             let names = names.join(" and ");
             write!(

@@ -4,41 +4,25 @@
 
 use super::columns::{Column, Row, SWAP_FULL, column};
 use super::summary::sentence;
+use crate::sweep::{Identity, Labels, by_setting};
 use crate::units::{about, counted, show_bytes, show_count};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-
-/// Rows of one trace at one page size under one filter and warm-up, in row order.
-pub fn groups(rows: &[Row]) -> Vec<&[Row]> {
-    rows.chunk_by(|a, b| {
-        (
-            &a.trace,
-            &a.trace_digest,
-            a.page_size,
-            &a.filter,
-            a.warmup_refs,
-        ) == (
-            &b.trace,
-            &b.trace_digest,
-            b.page_size,
-            &b.filter,
-            b.warmup_refs,
-        )
-    })
-    .collect()
-}
 
 /// The whole report as text, `metric` in the cells.
 pub fn render(rows: &[Row], metric: &Column) -> String {
     let mut out = String::new();
-    for group in groups(rows) {
+    let cells: Vec<Identity> = rows.iter().map(Row::identity).collect();
+    for (_, places) in by_setting(&cells) {
+        let group: Vec<Row> = places.iter().map(|&place| rows[place].clone()).collect();
         // A cell that full swap ended counts fewer references than its trace has.
         if let Some(longest) = group.iter().rev().max_by_key(|row| row.refs) {
             heading(&mut out, longest);
         }
-        fixed_space(&mut out, group, metric);
-        variable_space(&mut out, group, metric);
-        if let Some(sentence) = sentence(group) {
+        let labels = Labels::of(places.iter().map(|&place| &cells[place]));
+        fixed_space(&mut out, &group, &labels, metric);
+        variable_space(&mut out, &group, &labels, metric);
+        if let Some(sentence) = sentence(&group) {
             let _ = writeln!(out, "  {sentence}");
         }
         out.push('\n');
@@ -82,21 +66,26 @@ fn heading(out: &mut String, row: &Row) {
     );
 }
 
-/// Fixed-space policies: a line per number of frames, a column per policy.
-fn fixed_space(out: &mut String, group: &[Row], metric: &Column) {
+/// Fixed-space policies: a line per number of frames, a column per policy and seed.
+fn fixed_space(out: &mut String, group: &[Row], labels: &Labels, metric: &Column) {
     let rows: Vec<&Row> = group.iter().filter(|row| row.tau.is_none()).collect();
     let frames: BTreeSet<u64> = rows.iter().filter_map(|row| row.frames).collect();
-    let mut policies: Vec<String> = Vec::new();
-    for row in &rows {
-        if !policies.contains(&row.policy_label()) {
-            policies.push(row.policy_label());
+    let mut columns: Vec<String> = Vec::new();
+    let mut cells: BTreeMap<(u64, String), &Row> = BTreeMap::new();
+    for &row in &rows {
+        let label = labels.label(&row.identity());
+        if !columns.contains(&label) {
+            columns.push(label.clone());
+        }
+        if let Some(frames) = row.frames {
+            cells.entry((frames, label)).or_insert(row);
         }
     }
     if frames.is_empty() {
         return;
     }
     let mut lines = vec![["frames", "memory", "of pages"].map(str::to_owned).to_vec()];
-    lines[0].extend(policies.iter().cloned());
+    lines[0].extend(columns.iter().cloned());
     for &count in &frames {
         let row = rows
             .iter()
@@ -104,10 +93,8 @@ fn fixed_space(out: &mut String, group: &[Row], metric: &Column) {
             .expect("a row has these frames");
         let share = format!("{:.1} %", row.frames_frac.unwrap_or(0.0) * 100.0);
         let mut line = vec![count.to_string(), show_bytes(count * row.page_size), share];
-        for policy in &policies {
-            let row = rows
-                .iter()
-                .find(|row| row.frames == Some(count) && row.policy_label() == *policy);
+        for label in &columns {
+            let row = cells.get(&(count, label.clone()));
             line.push(row.map_or(String::new(), |row| value(row, metric)));
         }
         lines.push(line);
@@ -117,7 +104,7 @@ fn fixed_space(out: &mut String, group: &[Row], metric: &Column) {
 }
 
 /// Variable-space policies: a line per window.
-fn variable_space(out: &mut String, group: &[Row], metric: &Column) {
+fn variable_space(out: &mut String, group: &[Row], labels: &Labels, metric: &Column) {
     let rows: Vec<&Row> = group.iter().filter(|row| row.tau.is_some()).collect();
     if rows.is_empty() {
         return;
@@ -130,7 +117,7 @@ fn variable_space(out: &mut String, group: &[Row], metric: &Column) {
     lines[0].push(metric.name.replace('_', " "));
     for row in rows {
         lines.push(vec![
-            row.policy_label(),
+            labels.label(&row.identity()),
             row.tau.unwrap_or(0).to_string(),
             row.mean_resident
                 .map_or(String::new(), |mean| format!("{mean:.1}")),

@@ -4,10 +4,12 @@
 use super::columns::{Column, ColumnKind, Row, column};
 use super::csv::{TableError, csv_error, table_to_csv};
 use super::distributions;
+use crate::sweep::{MODEL, Part};
 use std::fs;
 use std::path::Path;
 
-/// What stands beside the key of a cell, so that a chart can be drawn from this file alone.
+/// What stands beside the key of a cell and its model, so that a chart can be drawn from this file
+/// alone.
 const ABOUT_COLUMNS: [&str; 3] = ["trace_kind", "warmup_refs", "distinct_pages"];
 
 /// The columns of a window, with their units and what they mean.
@@ -111,8 +113,9 @@ impl CellWindows {
 }
 
 fn key_columns() -> impl Iterator<Item = &'static Column> {
+    let names = ABOUT_COLUMNS.into_iter().chain(MODEL.map(Part::column));
     let about = |name| column(name).expect("a column of the table");
-    distributions::key_columns().chain(ABOUT_COLUMNS.into_iter().map(about))
+    distributions::key_columns().chain(names.map(about))
 }
 
 /// The names of all columns.

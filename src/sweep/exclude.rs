@@ -1,8 +1,8 @@
 //! Cells that an experiment leaves out: conditions on trace, policy and sizes, of which all must
 //! hold. Knows nothing of the file that they stand in.
 
-use super::plan::{Cell, Plan};
-use crate::policy::PolicyChoice;
+use super::identity::Identity;
+use crate::policy::PolicyPattern;
 use crate::units::{UnitError, parse_bytes, parse_count};
 use std::cmp::Ordering;
 use std::fmt;
@@ -79,7 +79,7 @@ pub struct Exclude {
     /// The name of the trace.
     pub trace: Option<String>,
     /// The policy; without parameters whatever its parameters are.
-    pub policy: Option<PolicyChoice>,
+    pub policy: Option<PolicyPattern>,
     /// The frames; a cell without a number of frames meets no condition on it.
     pub frames: Option<Comparison>,
     /// The window in references; a cell without one meets no condition on it.
@@ -90,20 +90,16 @@ pub struct Exclude {
 
 impl Exclude {
     /// Whether it leaves this cell out.
-    pub fn matches(&self, plan: &Plan<'_>, cell: &Cell) -> bool {
-        let facts = &plan.facts[cell.trace];
-        let policy = |wanted: &PolicyChoice| match wanted.params == Default::default() {
-            true => wanted.index == cell.choice.index,
-            false => *wanted == cell.choice,
-        };
+    pub fn matches(&self, cell: &Identity) -> bool {
+        let policy = |wanted: &PolicyPattern| wanted.matches(&cell.policy, &cell.params);
         let number = |condition: Option<Comparison>, number: Option<u64>| {
             condition.is_none_or(|condition| number.is_some_and(|n| condition.holds(n)))
         };
-        self.trace.as_ref().is_none_or(|name| *name == facts.name)
+        self.trace.as_ref().is_none_or(|name| *name == cell.trace)
             && self.policy.as_ref().is_none_or(policy)
-            && number(self.frames, cell.frames.map(u64::from))
+            && number(self.frames, cell.frames)
             && number(self.tau, cell.tau)
-            && number(self.page_size, Some(facts.page_size.bytes()))
+            && number(self.page_size, Some(cell.page_size))
     }
 }
 
@@ -113,7 +109,7 @@ impl fmt::Display for Exclude {
         let number = |condition: Option<Comparison>| condition.map(|c| c.to_string());
         let conditions = [
             ("trace", self.trace.clone()),
-            ("policy", self.policy.as_ref().map(PolicyChoice::to_string)),
+            ("policy", self.policy.as_ref().map(PolicyPattern::to_string)),
             ("frames", number(self.frames)),
             ("tau", number(self.tau)),
             ("page-size", number(self.page_size)),

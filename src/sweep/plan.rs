@@ -5,6 +5,7 @@ use super::allocation::Allocation;
 use super::auto::{frame_ladder, tau_ladder};
 use super::by_curves::{self, Facts};
 use super::exclude::Exclude;
+use super::identity::Identity;
 use crate::policy::{Bursts, PolicyChoice, Space};
 use crate::space::{self, Origin, Resolved};
 use crate::trace::TraceError;
@@ -274,6 +275,40 @@ impl<'t> Plan<'t> {
         Some(hardware.geometry(facts.page_size))
     }
 
+    /// What names a cell. It says what is done, not what was asked for: reference bits are set at
+    /// every reference where nothing is translated, and frames that are not limited are not divided.
+    pub fn identity(&self, cell: &Cell) -> Identity {
+        let (facts, settings) = (&self.facts[cell.trace], &self.settings);
+        let on_segfault = match facts.origin {
+            Origin::Permissive => "",
+            _ => settings.space.on_segfault.name(),
+        };
+        Identity {
+            trace: facts.name.clone(),
+            page_size: facts.page_size.bytes(),
+            trace_digest: facts.digest.clone(),
+            filter: facts.filter.clone(),
+            policy: cell.choice.spec().name.to_owned(),
+            params: cell.choice.params(),
+            seed: cell.seed,
+            tau: cell.tau,
+            frames: cell.frames.map(u64::from),
+            swap_limit: self.swap_slots(cell),
+            mappings: facts.origin.name().to_owned(),
+            on_segfault: on_segfault.to_owned(),
+            allocation: match cell.frames {
+                Some(_) => settings.allocation.name(),
+                None => Allocation::Global.name(),
+            },
+            accessed_bit: match (settings.accessed, self.tlb_of(cell)) {
+                (Accessed::Every, _) | (_, None) => Accessed::Every.name().to_owned(),
+                (accessed, Some(tlb)) => format!("{}:{}", accessed.name(), tlb.tlbs()),
+            },
+            commit_limit: settings.space.commit_limit,
+            warmup_refs: facts.warmup_refs,
+        }
+    }
+
     /// The slots of the swap device, a page each.
     pub fn swap_slots(&self, cell: &Cell) -> Option<u64> {
         let page_size = self.facts[cell.trace].page_size;
@@ -324,7 +359,7 @@ impl<'t> Plan<'t> {
             let cells = std::mem::take(&mut self.cells);
             let (gone, left): (Vec<Cell>, Vec<Cell>) = cells
                 .into_iter()
-                .partition(|cell| exclude.matches(self, cell));
+                .partition(|cell| exclude.matches(&self.identity(cell)));
             self.cells = left;
             gone.len()
         };

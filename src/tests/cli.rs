@@ -38,6 +38,8 @@ mod generate;
 mod harness;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/identity.rs"]
+mod identity;
 #[path = "cli/init.rs"]
 mod init;
 #[path = "cli/limits.rs"]

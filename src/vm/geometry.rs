@@ -115,6 +115,24 @@ impl Default for Geometry {
 }
 
 impl Geometry {
+    /// The TLBs alone, which decide what misses: `l1i=64x4,l1d=64x4,l2=1536x12`, and `tags=off`
+    /// without tags. Walks and their caches decide only what a miss costs.
+    pub fn tlbs(&self) -> String {
+        self.arrays() + if self.tags { "" } else { ",tags=off" }
+    }
+
+    fn arrays(&self) -> String {
+        let or_none = |shape: Option<Shape>| shape.map_or("none".to_owned(), |s| s.to_string());
+        let second = match self.l2 {
+            Second::Absent => "l2=none".to_owned(),
+            Second::Shared(shape) => format!("l2={shape}"),
+            Second::Split { instructions, data } => {
+                format!("l2i={},l2d={}", or_none(instructions), or_none(data))
+            }
+        };
+        format!("l1i={},l1d={},{second}", self.l1i, self.l1d)
+    }
+
     /// The same hardware for pages of this size, `levels` being those of a table of 4 KiB pages:
     /// a page of 2 MiB and more is named one level higher, one of 1 GiB two.
     pub fn for_pages(self, page: PageSize) -> Geometry {
@@ -153,16 +171,7 @@ impl fmt::Display for Geometry {
     /// Only what differs from a tagged hierarchy with a shared second level and no page-walk
     /// caches is written beside the four usual parts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "l1i={},l1d={}", self.l1i, self.l1d)?;
-        let or_none = |shape: Option<Shape>| shape.map_or("none".to_owned(), |s| s.to_string());
-        match self.l2 {
-            Second::Absent => f.write_str(",l2=none")?,
-            Second::Shared(shape) => write!(f, ",l2={shape}")?,
-            Second::Split { instructions, data } => {
-                write!(f, ",l2i={},l2d={}", or_none(instructions), or_none(data))?;
-            }
-        }
-        write!(f, ",levels={}", self.levels)?;
+        write!(f, "{},levels={}", self.arrays(), self.levels)?;
         if let Some(last) = self.pwc.iter().rposition(Option::is_some) {
             let texts: Vec<String> = self.pwc[..=last].iter().copied().map(show_cache).collect();
             write!(f, ",pwc={}", texts.join("/"))?;

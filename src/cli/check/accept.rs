@@ -2,7 +2,7 @@
 
 use super::outputs::withdraw;
 use super::{CheckArgs, Task};
-use crate::check::cell::{cell_name, cell_path, key_of};
+use crate::check::cell::key_of;
 use crate::check::digests::{BLOCKS, Digests, FaultDigest, Rolling, path_of};
 use crate::check::{Baseline, Fate, Verdict};
 use crate::cli::failure::Failure;
@@ -12,8 +12,7 @@ use crate::cli::signals::Signals;
 use crate::exit::{self, ExitCode};
 use crate::report::columns::Row;
 use crate::report::csv::write_file;
-use crate::report::rows;
-use crate::sweep::{self, Plan};
+use crate::sweep::{self, Identity, Plan};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 
@@ -26,7 +25,7 @@ pub fn accept(
     replayed: Option<(&Plan<'_>, &Signals)>,
 ) -> Result<ExitCode, Failure> {
     if let Some(only) = &task.only {
-        now.retain(|row| only.matches(&cell_path(row)));
+        now.retain(|row| only.matches(&task.shown(&row.identity()).path()));
     }
     if now.is_empty() {
         let what = "nothing selected: there is no cell to accept (see --only)";
@@ -35,16 +34,16 @@ pub fn accept(
     if let Some(row) = now.iter().find(|row| !row.is_ok()) {
         let what = format!(
             "cell {}: {}; nothing is accepted",
-            cell_name(row),
+            row.identity().name(),
             row.error
         );
         return Err(Failure::new(exit::FAILURE, what));
     }
     let mut keys = BTreeSet::new();
-    if let Some(row) = now.iter().find(|row| !keys.insert(key_of(row))) {
+    if let Some(cell) = (now.iter().map(Row::identity)).find(|cell| !keys.insert(key_of(cell))) {
         let what = format!(
             "two results for one cell, {}; nothing is accepted",
-            cell_name(row)
+            cell.name()
         );
         return Err(Failure::new(exit::FAILURE, what));
     }
@@ -72,8 +71,10 @@ pub fn accept(
 pub fn proposal(baseline: &Baseline, verdict: &Verdict, now: &[Row]) -> Vec<u8> {
     let compared = verdict.cells.iter();
     let compared = compared.filter(|cell| matches!(cell.fate, Fate::Compared(_)));
-    let keys: BTreeSet<_> = compared.map(|cell| key_of(&cell.row)).collect();
-    let rows = now.iter().filter(|row| keys.contains(&key_of(row)));
+    let keys: BTreeSet<_> = compared.map(|cell| key_of(&cell.row.identity())).collect();
+    let rows = now
+        .iter()
+        .filter(|row| keys.contains(&key_of(&row.identity())));
     let rows: Vec<Row> = rows.cloned().collect();
     let mut proposal = baseline.clone();
     proposal.take(&rows);
@@ -110,32 +111,33 @@ fn digests(
         message(
             "note: results have no sequence of faults: the digests of the accepted cells are dropped",
         );
-        now.iter().for_each(|row| digests.set(row, None));
+        now.iter()
+            .for_each(|row| digests.set(&row.identity(), None));
         return Ok(Some(digests));
     };
     let blocks = args
         .with_digests
         .unwrap_or_else(|| digests.blocks().max(BLOCKS));
-    let digest = |cell: usize| -> Result<Option<(Row, FaultDigest)>, Failure> {
+    let digest = |cell: usize| -> Result<Option<(Identity, FaultDigest)>, Failure> {
         if signals.code().is_some() {
             return Ok(None);
         }
-        let row = rows::key_of(plan, &plan.cells[cell]);
+        let named = plan.identity(&plan.cells[cell]);
         if plan.traces[plan.cells[cell].trace].trace.store().is_some() {
             let what = format!(
                 "{}: digests need the whole trace in memory (raise --mem-limit)",
-                row.trace
+                named.trace
             );
             return Err(Failure::new(exit::FAILURE, what));
         }
         let mut rolling = Rolling::in_blocks(blocks);
         let outcome = sweep::listen(plan, cell, &mut rolling);
-        outcome.map_err(|e| Failure::new(exit::FAILURE, format!("{}: {e}", cell_name(&row))))?;
-        Ok(Some((row, rolling.finish())))
+        outcome.map_err(|e| Failure::new(exit::FAILURE, format!("{}: {e}", named.name())))?;
+        Ok(Some((named, rolling.finish())))
     };
     let all: Result<Vec<_>, Failure> = (0..plan.cells.len()).into_par_iter().map(digest).collect();
-    for (row, digest) in all?.into_iter().flatten() {
-        digests.set(&row, Some(digest));
+    for (named, digest) in all?.into_iter().flatten() {
+        digests.set(&named, Some(digest));
     }
     match signals.code() {
         Some(code) => Err(Failure::new(code, "interrupted: nothing was accepted")),

@@ -3,12 +3,11 @@
 
 use super::accept::read_digests;
 use super::{CheckArgs, Task, none};
-use crate::check::cell::{cell_name, key_of};
+use crate::check::cell::key_of;
 use crate::check::digests::{Departure, FaultDigest, Rolling, Window, path_of};
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use crate::exit;
-use crate::report::rows;
 use crate::report::table::columns;
 use crate::space::Resolved;
 use crate::sweep::{self, Plan};
@@ -26,14 +25,14 @@ pub fn explain(args: &CheckArgs, task: &Task, plan: &Plan<'_>) -> Result<(), Fai
         // Its trace was not given: that was told.
         return Ok(());
     };
-    let row = rows::key_of(plan, cell);
-    let name = cell_name(&row);
+    let named = plan.identity(cell);
+    let name = named.name();
     let entries = task.baseline.iter().flat_map(|baseline| &baseline.entries);
     let known = entries
-        .map(|entry| &entry.row)
-        .find(|known| key_of(known) == key_of(&row));
+        .map(|entry| &entry.cell)
+        .find(|known| key_of(known) == key_of(&named));
     let digests = read_digests(args)?;
-    let expected = known.and_then(|row| digests.as_ref()?.of(row));
+    let expected = known.and_then(|cell| digests.as_ref()?.of(cell));
     let Some(expected) = expected else {
         let why = format!(
             "no digests of the faults of {name}\n  \

@@ -1,7 +1,7 @@
 //! From a baseline and traces to the cells that are replayed. Knows nothing of counts.
 
 use super::{CheckArgs, Task, no_verdict, none};
-use crate::check::cell::{cell_path, incomparable, other_part};
+use crate::check::cell::{incomparable, other_part};
 use crate::check::verdict::counted;
 use crate::check::{Baseline, Pattern, Today};
 use crate::cli::experiment::Config;
@@ -11,19 +11,50 @@ use crate::cli::job::exclude;
 use crate::cli::progress::message;
 use crate::exit;
 use crate::policy::{PolicyChoice, params};
-use crate::report::columns::Row;
-use crate::report::rows;
 use crate::space::Resolved;
-use crate::sweep::{Cell, Facts, Plan, Settings, TraceFacts, Warmup};
+use crate::sweep::{Cell, Facts, Identity, Plan, Settings, TraceFacts, Warmup};
 use crate::trace::digest;
 use crate::units::PageSize;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The page size of a row; every row of a baseline has one.
-pub fn page_size(row: &Row) -> Option<PageSize> {
-    PageSize::from_shift(row.page_size.trailing_zeros() as u8)
-        .filter(|size| size.bytes() == row.page_size)
+/// The page size of a cell; every cell of a baseline has one.
+fn page_size(cell: &Identity) -> Option<PageSize> {
+    PageSize::from_shift(cell.page_size.trailing_zeros() as u8)
+        .filter(|size| size.bytes() == cell.page_size)
+}
+
+/// The page sizes at which a trace of this name is read: those asked for and all of the baseline, so
+/// that its digest is found there whatever its file is called.
+pub fn page_sizes(
+    args: &CheckArgs,
+    baseline: Option<&Baseline>,
+    name: &str,
+    stored: Option<PageSize>,
+) -> Vec<PageSize> {
+    let cells = || {
+        let entries = baseline.iter().flat_map(|baseline| &baseline.entries);
+        entries.map(|entry| &entry.cell)
+    };
+    let mut sizes = args.sweep.page_size.clone();
+    sizes.extend(
+        cells()
+            .filter(|cell| cell.trace == name)
+            .filter_map(page_size),
+    );
+    if sizes.is_empty() {
+        sizes.push(stored.unwrap_or(PageSize::DEFAULT));
+    }
+    // A part of standard input is read once, at one size.
+    let selection = args.select.selection();
+    let part = selection.skip > 0 || selection.limit.is_some();
+    if part && args.traces.iter().any(|path| path == Path::new("-")) {
+        return sizes;
+    }
+    // No trace can be read at a finer size than it was stored with.
+    let can_be = |size: &PageSize| stored.is_none_or(|stored| *size >= stored);
+    sizes.extend(cells().filter_map(page_size).filter(can_be));
+    sizes
 }
 
 /// A trace whose references the baseline knows has the name that it has there, whatever its file
@@ -32,21 +63,38 @@ pub fn recognise(inputs: &mut Inputs, baseline: &Baseline) {
     for loaded in &mut inputs.loaded {
         let known = loaded.traces.iter().find_map(|trace| {
             let digest = digest::show(trace.digest());
-            let same = |row: &&Row| {
-                row.trace_digest == digest && page_size(row) == Some(trace.meta.page_size)
+            let same = |cell: &&Identity| {
+                cell.trace_digest == digest && page_size(cell) == Some(trace.meta.page_size)
             };
             // Several files of the same references keep their names where the baseline has them.
-            let named = |row: &&Row| same(row) && row.trace == trace.meta.name;
-            baseline
-                .rows()
-                .find(named)
-                .or_else(|| baseline.rows().find(same))
+            let named = |cell: &&Identity| same(cell) && cell.trace == trace.meta.name;
+            let cells = || baseline.entries.iter().map(|entry| &entry.cell);
+            cells().find(named).or_else(|| cells().find(same))
         });
         let Some(known) = known else { continue };
         for trace in &mut loaded.traces {
             trace.meta.name.clone_from(&known.trace);
         }
     }
+}
+
+/// Keeps of each trace the page sizes that are asked for and those at which the baseline has it; of
+/// one that it does not have, the size without the baseline.
+pub fn keep_sizes(inputs: &mut Inputs, args: &CheckArgs, baseline: &Baseline) {
+    for loaded in &mut inputs.loaded {
+        let name = loaded.traces[0].meta.name.clone();
+        let cells = baseline.entries.iter().map(|entry| &entry.cell);
+        let of_name = cells.filter(|cell| cell.trace == name);
+        let mut wanted: BTreeSet<PageSize> = of_name.filter_map(page_size).collect();
+        wanted.extend(&args.sweep.page_size);
+        if wanted.is_empty() {
+            wanted.insert(loaded.unasked);
+        }
+        loaded
+            .traces
+            .retain(|trace| wanted.contains(&trace.meta.page_size));
+    }
+    inputs.loaded.retain(|loaded| !loaded.traces.is_empty());
 }
 
 /// What holds for every cell.
@@ -80,7 +128,7 @@ pub fn plan<'t>(
     };
     if let Some(only) = only {
         let mut cells = std::mem::take(&mut plan.cells);
-        cells.retain(|cell| only.matches(&cell_path(&rows::key_of(&plan, cell))));
+        cells.retain(|cell| only.matches(&task.shown(&plan.identity(cell)).path()));
         plan.cells = cells;
     }
     Ok(plan)
@@ -103,10 +151,8 @@ fn of_experiment<'t>(
     let Some(baseline) = baseline.filter(|_| !args.accept) else {
         return Ok(plan);
     };
-    let keys: Vec<Row> = (plan.cells.iter())
-        .map(|cell| rows::key_of(&plan, cell))
-        .collect();
-    let today = Today::of(&keys).map_err(|error| no_verdict(args, error))?;
+    let cells = plan.cells.iter().map(|cell| plan.identity(cell));
+    let today = Today::of(cells.collect()).map_err(|error| no_verdict(args, error))?;
     let mut named = BTreeSet::new();
     for entry in baseline.chosen(only) {
         named.extend(today.cell(entry).map_err(|error| no_verdict(args, error))?);
@@ -146,34 +192,35 @@ fn plan_of<'t>(
 ) -> Result<Plan<'t>, Failure> {
     let only = only.filter(|_| !args.accept);
     let mut entries = baseline.chosen(only).peekable();
-    let warmup = entries.peek().map_or(0, |entry| entry.row.warmup_refs);
+    let warmup = entries.peek().map_or(0, |entry| entry.cell.warmup_refs);
     let mut plan = Plan::empty(traces, settings(args, Some(warmup))?)?;
     for entry in entries {
-        let row = &entry.row;
+        let named = &entry.cell;
         let refused = |why: String| none(&args.baseline, Some(entry.line), why);
-        if row.warmup_refs != warmup {
+        if named.warmup_refs != warmup {
             let why = "its cells have different warm-ups: keep one baseline for each, or choose with --only";
             return Err(refused(why.into()));
         }
         let same = |facts: &TraceFacts| {
-            facts.name == row.trace && facts.page_size.bytes() == row.page_size
+            facts.name == named.trace && facts.page_size.bytes() == named.page_size
         };
         // A cell whose trace was not given is missing from the results, and told then.
         let Some(trace) = plan.facts.iter().position(same) else {
             continue;
         };
-        if let Some(why) = other_part(row, &plan.facts[trace].filter) {
-            return Err(refused(why));
-        }
-        let choice: Result<PolicyChoice, params::ParamError> = row.policy_label().parse();
+        let choice: Result<PolicyChoice, params::ParamError> = named.policy_label().parse();
         let cell = Cell {
             trace,
             choice: choice.map_err(|e| refused(e.to_string()))?,
-            seed: row.seed,
-            frames: row.frames.and_then(|frames| u32::try_from(frames).ok()),
-            tau: row.tau,
+            seed: named.seed,
+            frames: named.frames.and_then(|frames| u32::try_from(frames).ok()),
+            tau: named.tau,
         };
-        if let Some(why) = incomparable(row, &rows::key_of(&plan, &cell)).filter(|_| !args.accept) {
+        let now = plan.identity(&cell);
+        if let Some(why) = other_part(named, &now) {
+            return Err(refused(why));
+        }
+        if let Some(why) = incomparable(named, &now).filter(|_| !args.accept) {
             return Err(refused(why));
         }
         plan.cells.push(cell);

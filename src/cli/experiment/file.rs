@@ -7,8 +7,8 @@ use super::text::{Entry, Node, Text, entries};
 use crate::check::Limits;
 use crate::check::limits::Key;
 use crate::cli::failure::Failure;
-use crate::policy::PolicyChoice;
 use crate::policy::select::{items, parse_list};
+use crate::policy::{PolicyChoice, PolicyPattern};
 use crate::sweep::{Comparison, Exclude};
 use crate::trace::format;
 use crate::trace::source::PBT;
@@ -62,7 +62,10 @@ pub const TRACE_KEYS: [Key; 4] = [
 /// The keys of an `[[exclude]]`.
 pub const EXCLUDE_KEYS: [Key; 5] = [
     ("trace", "name of the trace"),
-    ("policy", "policy; without parameters, whatever they are"),
+    (
+        "policy",
+        "policy; without parameters, whatever they are; with some, the others at their defaults",
+    ),
     (
         "frames",
         "number of frames: 64, \">=8192\", \"<64\", \"!=16\"",
@@ -266,7 +269,7 @@ fn excludes(text: &Text, node: &Node<'_>) -> Result<Vec<(Range<usize>, Exclude)>
             match key {
                 "trace" => exclude.trace = Some(text.string(node)?.to_owned()),
                 "policy" => {
-                    let policy = text.string(node)?.parse::<PolicyChoice>();
+                    let policy = text.string(node)?.parse::<PolicyPattern>();
                     exclude.policy = Some(policy.map_err(|e| fail(e.to_string()))?);
                 }
                 "frames" => exclude.frames = Some(number(str::parse)?),

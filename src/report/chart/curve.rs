@@ -16,7 +16,7 @@ pub fn draw(rows: &[CurveRow], options: &Options) -> Result<Vec<Chart>, ChartErr
     let estimates: Vec<String> = rows
         .iter()
         .filter(|row| row.sample_rate.is_some())
-        .map(|row| as_result(row).policy_label())
+        .map(|row| as_result(row).identity().policy_label())
         .collect();
     let rows: Vec<Row> = rows.iter().map(as_result).collect();
     let groups = series::groups(&rows);

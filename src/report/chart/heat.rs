@@ -35,6 +35,8 @@ struct Line {
     facts: String,
     unusual: bool,
     key: [String; 4],
+    /// What is unusual of the setting.
+    settings: String,
     /// By policy label: faults over those of the base.
     ratios: BTreeMap<String, f64>,
 }
@@ -97,9 +99,11 @@ fn table(groups: &[Group<'_>], context: &Context<'_>) -> Result<Table, ChartErro
     let mean = |label: &String| means.get(label).copied().unwrap_or(f64::INFINITY);
     columns.sort_by(|a, b| mean(a).total_cmp(&mean(b)).then_with(|| a.cmp(b)));
     let mut notes = vec!["darker: more faults; bold: the best of a row".to_owned()];
-    let rows = groups.iter().flat_map(|group| &group.rows);
-    let windowed = rows.filter(|row| row.tau.is_some());
-    let windowed: BTreeSet<String> = windowed.map(|row| row.policy_label()).collect();
+    let windowed = groups.iter().flat_map(|group| {
+        let rows = group.rows.iter().filter(|row| row.tau.is_some());
+        rows.map(|row| group.label(row))
+    });
+    let windowed: BTreeSet<String> = windowed.collect();
     notes.extend(page::note_windowed(windowed.iter()));
     let left_out = groups.len() - lines.len();
     if left_out > 0 {
@@ -132,18 +136,16 @@ fn line(group: &Group<'_>, base: Base, several: bool, context: &Context<'_>) -> 
         .filter(|row| row.frames == Some(frames))
         .collect();
     let least = there.iter().map(|row| row.faults).min()? as f64;
-    let mut ratios: BTreeMap<String, (f64, u32)> = BTreeMap::new();
+    let mut ratios: BTreeMap<String, f64> = BTreeMap::new();
     for row in there {
         let ratio = match base {
             // The reference itself says nothing.
-            Base::Opt if row.policy_label() == "opt" => None,
+            Base::Opt if group.label(row) == "opt" => None,
             Base::Opt => row.ratio_to_opt,
             Base::Best => Some(row.faults as f64 / least),
         };
         if let Some(ratio) = ratio.filter(|ratio| ratio.is_finite() && *ratio > 0.0) {
-            let (sum, count) = ratios.entry(row.policy_label()).or_default();
-            *sum += ratio;
-            *count += 1;
+            ratios.insert(group.label(row), ratio);
         }
     }
     let unusual = warning(&row.trace_kind).is_some();
@@ -162,6 +164,7 @@ fn line(group: &Group<'_>, base: Base, several: bool, context: &Context<'_>) -> 
     if !digest.is_empty() {
         facts.push(digest);
     }
+    facts.extend(group.setting.unusual());
     (!ratios.is_empty()).then(|| Line {
         name: row.trace.clone(),
         facts: facts.join(" · "),
@@ -172,11 +175,8 @@ fn line(group: &Group<'_>, base: Base, several: bool, context: &Context<'_>) -> 
             row.page_size.to_string(),
             frames.to_string(),
         ],
-        // Seeds of one policy share a cell.
-        ratios: ratios
-            .into_iter()
-            .map(|(label, (sum, count))| (label, sum / f64::from(count)))
-            .collect(),
+        settings: group.settings(),
+        ratios,
     })
 }
 
@@ -426,6 +426,7 @@ fn data(table: &Table, lines: &[Line], columns: &[String]) -> Data {
             "policy",
             "relative_to",
             "ratio",
+            "settings",
         ],
         lines: Vec::new(),
     };
@@ -436,6 +437,7 @@ fn data(table: &Table, lines: &[Line], columns: &[String]) -> Data {
         {
             let mut fields = line.key.to_vec();
             fields.extend([label.clone(), base.to_owned(), ratio.to_string()]);
+            fields.push(line.settings.clone());
             data.lines.push(fields);
         }
     }

@@ -70,9 +70,14 @@ fn draw(
         }
         Ok(())
     })?;
-    let tables = panels
-        .iter()
-        .map(|(group, curves)| group.data(&[(&series::FAULT_RATE, curves)]));
+    let tables = panels.iter().map(|(group, curves)| {
+        let mut data = group.data(&[(&series::FAULT_RATE, curves)]);
+        data.header.push("settings");
+        data.lines
+            .iter_mut()
+            .for_each(|line| line.push(group.settings()));
+        data
+    });
     Ok((scene, series::joined(tables)))
 }
 
@@ -148,6 +153,7 @@ fn small(
     if !one_size {
         facts.insert(0, bytes(row.page_size as f64));
     }
+    facts.extend(group.setting.unusual());
     let plain = row.trace_kind.is_empty() || row.trace_kind == "full";
     if !plain {
         facts.insert(0, row.trace_kind.clone());

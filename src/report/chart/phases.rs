@@ -13,11 +13,12 @@ use super::theme::{Styles, is_offline};
 use super::{Chart, ChartError, Data, states};
 use crate::report::columns::Row;
 use crate::report::windows::{self, CellWindows, Window};
+use crate::sweep::Part;
 
 /// Room below the panels for tick labels, the title of the axis and a note.
 const X_ROOM: f64 = 112.0;
 
-/// Draws one chart for each trace, filter and page size.
+/// Draws one chart for each setting.
 pub fn draw(cells: &[CellWindows], options: &Options) -> Result<Vec<Chart>, ChartError> {
     let keys: Vec<Row> = cells.iter().map(|cell| cell.key.clone()).collect();
     let groups = series::groups(&keys);
@@ -63,19 +64,20 @@ impl<'a> Chosen<'a> {
             let far = |cell: &CellWindows| {
                 libm::log2(cell.mean_resident().max(1e-3) / frames as f64).abs()
             };
-            let label = |cell: &CellWindows| (cell.key.policy_label(), cell.key.seed);
-            windowed.sort_by(|a, b| label(a).cmp(&label(b)).then(far(a).total_cmp(&far(b))));
-            windowed.dedup_by_key(|cell| label(cell));
+            let policy =
+                |cell: &CellWindows| cell.key.identity().without(&[Part::Tau, Part::Frames]);
+            windowed.sort_by(|a, b| policy(a).cmp(&policy(b)).then(far(a).total_cmp(&far(b))));
+            windowed.dedup_by_key(|cell| policy(cell));
         }
         cells.append(&mut windowed);
         Chosen { cells, frames }
     }
 
     /// One line of each cell.
-    fn series(&self, styles: &Styles, y: fn(&Window) -> f64) -> Vec<Series> {
+    fn series(&self, group: &Group<'_>, styles: &Styles, y: fn(&Window) -> f64) -> Vec<Series> {
         let line = |cell: &&CellWindows| {
             let key = &cell.key;
-            let label = key.policy_label();
+            let label = group.label(key);
             let point = |window: &Window| Point {
                 x: window.first as f64 + window.refs as f64 / 2.0,
                 y: y(window),
@@ -113,8 +115,8 @@ fn one(
     options: &Options,
 ) -> Result<Chart, ChartError> {
     let log = options.log_or(false, false);
-    let mut rates = chosen.series(styles, Window::fault_rate);
-    let resident = chosen.series(styles, |window| window.resident as f64);
+    let mut rates = chosen.series(group, styles, Window::fault_rate);
+    let resident = chosen.series(group, styles, |window| window.resident as f64);
     let legend = page::entries(rates.iter(), &[]);
     let without = match log.y {
         true => rates

@@ -6,46 +6,49 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::report::columns::{Row, column};
+use crate::sweep::{Identity, Labels, Part, by_setting};
 
 use super::Data;
 use super::names::Stems;
 use super::scale::{bytes, decimal};
 use super::theme::{Style, Styles, is_offline};
 
-/// The rows of one trace, filter, page size and warm-up: only these are comparable.
+/// The rows of one setting: only these are comparable.
 #[derive(Debug)]
 pub struct Group<'a> {
     /// Rows in their stable order; at least one.
     pub rows: Vec<&'a Row>,
+    /// What the cells of the rows have in common.
+    pub setting: Identity,
     /// How the names of its files begin.
     pub stem: String,
+    /// The labels of policies, the same in all groups of a call.
+    labels: Labels,
 }
 
 /// Sorts the finished rows into groups.
 pub fn groups(rows: &[Row]) -> Vec<Group<'_>> {
-    let mut by_key: BTreeMap<_, Vec<&Row>> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.is_ok()) {
-        // Two traces may have one name; their digests differ.
-        let trace = (row.trace.as_str(), row.trace_digest.as_str());
-        let key = (trace, row.filter.as_str(), row.page_size, row.warmup_refs);
-        by_key.entry(key).or_default().push(row);
-    }
-    let page_sizes: BTreeSet<u64> = by_key.keys().map(|key| key.2).collect();
+    let rows: Vec<&Row> = rows.iter().filter(|row| row.is_ok()).collect();
+    let cells: Vec<Identity> = rows.iter().map(|row| row.identity()).collect();
+    let labels = Labels::of(&cells);
+    let page_sizes: BTreeSet<u64> = cells.iter().map(|cell| cell.page_size).collect();
     let mut stems = Stems::default();
-    by_key
-        .into_iter()
-        .map(|((trace, _, page_size, _), mut rows)| {
-            rows.sort_by_cached_key(|row| row.sort_key());
-            let stem = if page_sizes.len() > 1 {
-                let size: String = bytes(page_size as f64).replace(' ', "");
-                // The size must survive the cutting of a long name.
-                stems.take(&format!("{}-{size}", head(trace.0, 60)))
-            } else {
-                stems.take(trace.0)
-            };
-            Group { rows, stem }
-        })
-        .collect()
+    let group = |(setting, places): (Identity, Vec<usize>)| {
+        let stem = if page_sizes.len() > 1 {
+            let size: String = bytes(setting.page_size as f64).replace(' ', "");
+            // The size must survive the cutting of a long name.
+            stems.take(&format!("{}-{size}", head(&setting.trace, 60)))
+        } else {
+            stems.take(&setting.trace)
+        };
+        Group {
+            rows: places.into_iter().map(|place| rows[place]).collect(),
+            setting,
+            stem,
+            labels: labels.clone(),
+        }
+    };
+    by_setting(&cells).into_iter().map(group).collect()
 }
 
 /// What a reader must know if a trace of this kind is not the full trace of a program.
@@ -62,6 +65,11 @@ impl Group<'_> {
     /// Any of the rows, for what all have in common.
     pub fn first(&self) -> &Row {
         self.rows[0]
+    }
+
+    /// The label of the policy of a row.
+    pub fn label(&self, row: &Row) -> String {
+        self.labels.label(&row.identity())
     }
 
     /// What the numbers hold for, most important first.
@@ -83,7 +91,14 @@ impl Group<'_> {
         if !row.filter.is_empty() {
             facts.push(row.filter.clone());
         }
+        let told = [Part::Filter, Part::WarmupRefs];
+        facts.extend(self.setting.without(&told).unusual());
         facts
+    }
+
+    /// All that is unusual of the setting, for tables of several groups.
+    pub fn settings(&self) -> String {
+        self.setting.unusual().collect::<Vec<_>>().join(", ")
     }
 
     /// The fault rate that no memory can avoid: first touches / references.
@@ -98,7 +113,8 @@ impl Group<'_> {
         let by_frames = measure.x == "frames";
         let mut runs: BTreeMap<(bool, String, bool), BTreeMap<_, Vec<Point>>> = BTreeMap::new();
         for row in &self.rows {
-            let label = row.policy_label();
+            let cell = row.identity();
+            let label = self.labels.label(&cell);
             if by_frames && row.tau.is_some() {
                 curves.windowed.insert(label);
                 continue;
@@ -106,8 +122,7 @@ impl Group<'_> {
             // The bounds come first in the legend.
             let key = (!is_offline(&row.policy), label, row.tau.is_none());
             let series = runs.entry(key).or_default();
-            let limit = row.tau.map(|_| row.frames);
-            let run = series.entry((row.seed, limit)).or_default();
+            let run = series.entry(cell.line()).or_default();
             match Point::of(row, measure) {
                 Some(point) => run.push(point),
                 None => curves.absent += 1,
@@ -175,13 +190,12 @@ impl Group<'_> {
     }
 }
 
-/// The styles of all groups. Each group counts once per label, however many sizes and seeds it
-/// has.
+/// The styles of all groups. Each group counts once per label, however many sizes it has.
 pub fn styles(groups: &[Group<'_>]) -> Styles {
     let labels = groups.iter().flat_map(|group| {
         let rows = group.rows.iter();
         let labels: BTreeSet<_> = rows
-            .map(|row| (row.policy.as_str(), row.policy_label()))
+            .map(|row| (row.policy.as_str(), group.label(row)))
             .collect();
         labels
     });
@@ -220,7 +234,7 @@ pub struct Series {
     pub online: bool,
     /// Whether the policy is given a number of frames.
     pub fixed_space: bool,
-    /// One line each, by growing x: seeds and frame limits of one policy are lines of one series.
+    /// One line each, by growing x: frame limits of one policy are lines of one series.
     pub runs: Vec<Vec<Point>>,
 }
 

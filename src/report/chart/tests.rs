@@ -351,12 +351,12 @@ fn the_heat_table_says_its_numbers() {
     // The reference itself has no column; a mean over both traces stands below.
     assert_eq!(texts(heat).iter().filter(|text| *text == "2.00").count(), 3);
     // A tenth of 100 pages is nearest to 16 frames.
-    let cell = ["a", "0123456789abcdef", "4096", "16", "lru", "opt", "2"];
+    let cell = ["a", "0123456789abcdef", "4096", "16", "lru", "opt", "2", ""];
     assert_eq!(table(heat)[0], cell);
     assert_eq!(table(heat).len(), 2);
     let one = [ladder("a", "lru"), ladder("a", "fifo")].concat();
     let best = &drawn("heat", &one).unwrap()[0];
-    assert_eq!(table(best)[0][5..], ["best", "1"]);
+    assert_eq!(table(best)[0][5..], ["best", "1", ""]);
     let at = Options {
         at: At::Frames(512),
         ..Options::default()

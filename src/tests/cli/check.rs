@@ -57,7 +57,7 @@ fn other_settings_of_the_model_are_no_regression() {
         ("--swap 1MiB", "swap_limit: nothing there, 256 here"),
         (
             "--accessed-bit walk",
-            "accessed_bit: every there, walk here",
+            "accessed_bit: every there, walk:l1i=64x4,l1d=64x4,l2=1536x12 here",
         ),
     ] {
         let done = sandbox.run(&format!("check b.csv t.txt {options}"));

@@ -156,7 +156,6 @@ fn what_cannot_be_compared_says_why() {
         ),
         ("a nowhere", 1, "nowhere: cannot read"),
         ("a", 2, "name two, or compare inside it with --by policy"),
-        ("a b --by policy", 2, "--by compares inside one result"),
         ("b --by policy", 4, "there is only \"lru\""),
         ("a b --reference 3", 2, "--reference \"3\" is none of them"),
         ("a b --metric status", 2, "\"status\" is no numeric column"),

@@ -16,7 +16,7 @@ use crate::vm::Accessed;
 use crate::vm::cost::{CostTable, DEVICES, device};
 use crate::vm::presets;
 use crate::vm::tlb::{Geometry, Hardware};
-use clap::Args;
+use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
 /// How traces are read.
@@ -44,7 +44,9 @@ pub struct ReadArgs {
     pub base: Option<Base>,
 
     /// Go on after a bad record; the number skipped is reported and recorded
-    #[arg(long)]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true,
+          default_value = "false", default_missing_value = "true", action = ArgAction::Set,
+          hide_default_value = true, hide_possible_values = true)]
     pub skip_bad: bool,
 
     /// Kind of recording, where the format does not tell: full, sampled, faults-only, block-io,
@@ -149,7 +151,9 @@ fn parse_kind(text: &str) -> Result<TraceKind, String> {
 #[command(next_help_heading = "Taking a part")]
 pub struct SelectArgs {
     /// Leave instruction fetches out
-    #[arg(long)]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true,
+          default_value = "false", default_missing_value = "true", action = ArgAction::Set,
+          hide_default_value = true, hide_possible_values = true)]
     pub data_only: bool,
 
     /// Take only the processes with these ids

@@ -12,7 +12,7 @@ use super::args::{CacheArgs, ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
 use super::cache::Cache;
 use super::experiment::Config;
 use super::failure::Failure;
-use super::input::{load_each, resolve_all};
+use super::input::{keep_fitting, load_each, resolve_all};
 use super::job::{check_digests, wanted};
 use super::progress::message;
 use super::run::{replay, use_threads};
@@ -59,6 +59,10 @@ pub struct CheckArgs {
     /// the command line says wins over it
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
+
+    /// Settings of the experiment file that do not hold here, by their keys: limit,swap
+    #[arg(long, value_name = "KEY,…", value_delimiter = ',', requires = "file")]
+    unset: Vec<String>,
 
     /// Write today's counts into the baseline
     #[arg(long)]
@@ -118,7 +122,7 @@ struct Task {
 
 /// Runs the command.
 pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
-    let (args, config) = Config::resolve::<CheckArgs>(args.file.as_deref())?;
+    let (args, config) = Config::resolve::<CheckArgs>(args.file.as_deref(), &args.unset)?;
     let result = attempt(&args, &config);
     if let (Err(failure), false) = (&result, args.accept) {
         outputs::tell_failure(&args, failure);
@@ -329,7 +333,10 @@ fn of_traces(args: &CheckArgs, config: &Config, task: Task) -> Result<ExitCode, 
     if let Some(baseline) = &task.baseline {
         plan::recognise(&mut inputs, baseline);
     }
-    let inputs = resolve_all(inputs, &plan::settings(args, None)?.space)?;
+    let mut inputs = resolve_all(inputs, &plan::settings(args, None)?.space)?;
+    if config.experiment.is_some() || args.accept {
+        keep_fitting(&mut inputs, &args.sweep.axes()?)?;
+    }
     if args.traces.is_empty() {
         check_digests(&inputs, config)?;
     }

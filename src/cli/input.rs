@@ -6,14 +6,14 @@ use super::failure::Failure;
 use super::progress::message;
 use crate::exit::{self, ExitCode};
 use crate::space::{self, OnSegfault, Options, Resolved, SpaceError};
-use crate::sweep::Warmup;
+use crate::sweep::{Axes, Warmup};
 use crate::trace::TraceError;
 use crate::trace::dense::Trace;
 use crate::trace::error::Cause;
 use crate::trace::source::{self, LoadOptions, Source};
 use crate::units::{PageSize, about, counted, show_count};
 use rayon::prelude::*;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// A trace in memory, resolved or not, and how it got there.
@@ -79,7 +79,7 @@ pub fn load_each(
     let (files, empty_folders) = expand(wanted, quiet)?;
     let results: Vec<Result<Loaded, TraceError>> = files
         .par_iter()
-        .map(|(path, options)| load_one(path, options, sizes, cache))
+        .map(|file| load_one(&file.path, file.options, sizes, cache))
         .collect();
     let mut inputs = Inputs {
         loaded: Vec::new(),
@@ -90,9 +90,12 @@ pub fn load_each(
         },
         errors: Vec::new(),
     };
-    for result in results {
+    // Whether each trace that was read was given its name.
+    let mut given = Vec::new();
+    for (file, result) in files.iter().zip(results) {
         match result {
             Ok(loaded) => {
+                given.push(file.options.name.is_some());
                 if !quiet {
                     tell(&loaded);
                 }
@@ -109,7 +112,7 @@ pub fn load_each(
     if inputs.loaded.is_empty() {
         return Err(Failure::new(inputs.failed, ""));
     }
-    name_apart(&mut inputs.loaded);
+    name_apart(&mut inputs.loaded, &given);
     keep(&mut inputs, |trace| trace, |trace| !trace.is_empty());
     if inputs.loaded.is_empty() {
         let filter = wanted[0].options.selection.describe();
@@ -232,6 +235,31 @@ pub fn keep_countable(inputs: &mut Inputs<Resolved>, warmup: Warmup) -> Result<(
     Ok(())
 }
 
+/// Leaves out traces, at each page size by itself, that cannot have the frames or windows asked for,
+/// and says why. Fails where none is left.
+pub fn keep_fitting(inputs: &mut Inputs<Resolved>, axes: &Axes) -> Result<(), Failure> {
+    let mut why = Vec::new();
+    for loaded in &mut inputs.loaded {
+        loaded.traces.retain(|resolved| {
+            let meta = &resolved.trace.meta;
+            let fit = axes.fit(resolved);
+            let (name, size) = (&meta.name, meta.page_size);
+            why.extend(fit.as_ref().err().map(|e| format!("{name}, pages of {size}: {e}")));
+            fit.is_ok()
+        });
+    }
+    inputs.loaded.retain(|loaded| !loaded.traces.is_empty());
+    for why in why {
+        message(&format!("error: {why}"));
+        inputs.failed = exit::worse(inputs.failed, exit::USAGE);
+        inputs.errors.push(why);
+    }
+    match inputs.loaded.is_empty() {
+        true => Err(Failure::new(inputs.failed, "")),
+        false => Ok(()),
+    }
+}
+
 /// Keeps the traces of which something is left, at each page size by itself.
 fn keep<T>(
     inputs: &mut Inputs<T>,
@@ -255,15 +283,25 @@ fn keep<T>(
 }
 
 /// A file and how it is read.
-type ToRead<'w> = (PathBuf, &'w LoadOptions);
+struct Found<'w> {
+    path: PathBuf,
+    options: &'w LoadOptions,
+    /// Whether it is there because its folder was named.
+    in_folder: bool,
+}
 
 /// The files named, each with how it is read, folders searched (not their folders); and whether a
 /// folder had none.
-fn expand(wanted: &[Wanted], quiet: bool) -> Result<(Vec<ToRead<'_>>, bool), Failure> {
+fn expand(wanted: &[Wanted], quiet: bool) -> Result<(Vec<Found<'_>>, bool), Failure> {
     let (mut files, mut empty_folders) = (Vec::new(), false);
     for Wanted { path, options } in wanted {
+        let take = |path: PathBuf, in_folder| Found {
+            path,
+            options,
+            in_folder,
+        };
         if !path.is_dir() {
-            files.push((path.clone(), options));
+            files.push(take(path.clone(), false));
             continue;
         }
         let entries = std::fs::read_dir(path).map_err(|e| {
@@ -292,7 +330,7 @@ fn expand(wanted: &[Wanted], quiet: bool) -> Result<(Vec<ToRead<'_>>, bool), Fai
                     }
                 }
                 // Other errors are told when it is read.
-                _ => files.push((file, options)),
+                _ => files.push(take(file, true)),
             }
         }
         if files.len() == before {
@@ -306,10 +344,40 @@ fn expand(wanted: &[Wanted], quiet: bool) -> Result<(Vec<ToRead<'_>>, bool), Fai
     if files.is_empty() {
         return Err(Failure::new(exit::NOTHING, ""));
     }
-    // A file named twice, or named beside its folder, is one trace.
-    let mut seen = HashSet::new();
-    files.retain(|(file, _)| seen.insert(std::fs::canonicalize(file).unwrap_or(file.clone())));
-    Ok((files, empty_folders))
+    Ok((each_once(files)?, empty_folders))
+}
+
+/// The file that a path means, whatever links lead there; the path itself where there is none.
+pub fn real(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// Each file once, where it comes first. What is said of a file itself goes over what is said of a
+/// folder that brings it, too.
+fn each_once(files: Vec<Found<'_>>) -> Result<Vec<Found<'_>>, Failure> {
+    let mut places: HashMap<PathBuf, usize> = HashMap::new();
+    let mut all: Vec<Found<'_>> = Vec::new();
+    for file in files {
+        let place = *places.entry(real(&file.path)).or_insert(all.len());
+        let Some(known) = all.get_mut(place) else {
+            all.push(file);
+            continue;
+        };
+        let said = |file: &Found<'_>| (file.options.name.clone(), file.options.format.clone());
+        match (known.in_folder, file.in_folder) {
+            (true, false) => *known = file,
+            (false, true) => {}
+            _ if said(known) == said(&file) => {}
+            _ => {
+                return Err(Failure::usage(format!(
+                    "{} and {} are one file, and are to be read in two ways",
+                    known.path.display(),
+                    file.path.display()
+                )));
+            }
+        }
+    }
+    Ok(all)
 }
 
 fn hidden(path: &Path) -> bool {
@@ -327,11 +395,12 @@ fn is_document(path: &Path) -> bool {
 }
 
 /// Names traces apart. Where several have the same name, the folder is put before it; where that
-/// does not help, they are called as they were given.
-fn name_apart(loaded: &mut [Loaded]) {
-    let named: Vec<(String, &Path)> = loaded
+/// does not help, they are called by their paths. Names that were `given` stay.
+fn name_apart(loaded: &mut [Loaded], given: &[bool]) {
+    let named: Vec<Named<'_>> = loaded
         .iter()
-        .map(|one| (one.traces[0].meta.name.clone(), &*one.path))
+        .zip(given)
+        .map(|(one, given)| (one.traces[0].meta.name.clone(), &*one.path, *given))
         .collect();
     let names = unique_names(&named);
     for (one, name) in loaded.iter_mut().zip(names) {
@@ -341,20 +410,23 @@ fn name_apart(loaded: &mut [Loaded]) {
     }
 }
 
-fn unique_names(named: &[(String, &Path)]) -> Vec<String> {
+/// A trace's name, its file, and whether the name was given.
+type Named<'a> = (String, &'a Path, bool);
+
+fn unique_names(named: &[Named<'_>]) -> Vec<String> {
     let with_folder = |name: &str, file: &Path| match file.parent().and_then(Path::file_name) {
         Some(folder) => format!("{}/{name}", folder.to_string_lossy()),
         None => name.to_owned(),
     };
     let as_given = |_: &str, file: &Path| file.to_string_lossy().into_owned();
-    let mut names: Vec<String> = named.iter().map(|(name, _)| name.clone()).collect();
+    let mut names: Vec<String> = named.iter().map(|(name, ..)| name.clone()).collect();
     for longer in [&with_folder as &dyn Fn(&str, &Path) -> String, &as_given] {
         let mut count: HashMap<String, usize> = HashMap::new();
         for name in &names {
             *count.entry(name.clone()).or_default() += 1;
         }
-        for (unique, (name, file)) in names.iter_mut().zip(named) {
-            if count[unique] > 1 {
+        for (unique, (name, file, given)) in names.iter_mut().zip(named) {
+            if count[unique] > 1 && !given {
                 *unique = longer(name, file);
             }
         }
@@ -374,9 +446,11 @@ fn load_one(
     sizes.sort_unstable();
     sizes.dedup();
     let ranged = options.selection.skip > 0 || options.selection.limit.is_some();
-    if sizes.len() > 1 && ranged && path == Path::new("-") {
+    // Standard input, and pipes such as those of `<(command)`.
+    let once = path == Path::new("-") || std::fs::metadata(path).is_ok_and(|meta| !meta.is_file());
+    if sizes.len() > 1 && ranged && once {
         return Err(
-            TraceError::new(path, "standard input can be read once only")
+            TraceError::new(path, "standard input and pipes can be read once only")
                 .help("one page size at a time with --skip or --limit, or convert it first"),
         );
     }
@@ -457,9 +531,9 @@ mod tests {
     #[test]
     fn no_two_traces_have_the_same_name() {
         let names = |files: &[(&str, &'static str)]| {
-            let named: Vec<(String, &Path)> = files
+            let named: Vec<Named<'_>> = files
                 .iter()
-                .map(|(name, path)| (name.to_string(), Path::new(*path)))
+                .map(|(name, path)| (name.to_string(), Path::new(*path), path.ends_with('!')))
                 .collect();
             unique_names(&named)
         };
@@ -469,6 +543,7 @@ mod tests {
             ["a/t", "b/t", "c"]
         );
         assert_eq!(names(&[("t", "t.txt"), ("t", "t.pbt")]), ["t.txt", "t.pbt"]);
+        assert_eq!(names(&[("b", "a/b.txt"), ("b", "c/q!")]), ["a/b", "b"]);
         let deep = [("t", "x/a/t.txt"), ("t", "y/a/t.txt")];
         assert_eq!(names(&deep), ["x/a/t.txt", "y/a/t.txt"]);
     }

@@ -5,7 +5,7 @@ use super::cache::Cache;
 use super::experiment::Config;
 use super::experiment::file::TraceEntry;
 use super::failure::Failure;
-use super::input::{Inputs, Wanted, keep_countable, load_each, resolve_all};
+use super::input::{Inputs, Loaded, Wanted, keep_countable, keep_fitting, load_each, real, resolve_all};
 use super::progress::message;
 use crate::exit;
 use crate::report::counts::Counts;
@@ -30,6 +30,10 @@ pub struct JobArgs {
     /// wins over it
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
+
+    /// Settings of the experiment file that do not hold here, by their keys: limit,swap
+    #[arg(long, value_name = "KEY,…", value_delimiter = ',', requires = "file")]
+    pub unset: Vec<String>,
 
     /// Take one part of the cells, K of N: in turn (slice), or by the cells' ids (hash). auto takes K
     /// from the variable in which Slurm, HyperQueue, PBS, Grid Engine, Kubernetes or CI number tasks
@@ -121,6 +125,7 @@ impl Asked {
         let inputs = load_each(&wanted, &sizes, cache.as_ref(), job.terminal.quiet)?;
         let mut inputs = resolve_all(inputs, &self.settings.space)?;
         keep_countable(&mut inputs, self.settings.warmup)?;
+        keep_fitting(&mut inputs, &self.axes)?;
         if job.traces.is_empty() {
             check_digests(&inputs, config)?;
         }
@@ -185,7 +190,10 @@ pub fn wanted(
         path: entry.path.clone(),
         options: LoadOptions {
             name: entry.name.clone(),
-            format: entry.format.clone().or(options.format.clone()),
+            format: match config.is_given("format") {
+                true => options.format.clone(),
+                false => entry.format.clone().or(options.format.clone()),
+            },
             ..options.clone()
         },
     };
@@ -207,7 +215,8 @@ pub fn check_digests(inputs: &Inputs<Resolved>, config: &Config) -> Result<(), F
         return Ok(());
     };
     for entry in &experiment.traces {
-        let loaded = inputs.loaded.iter().find(|one| one.path == entry.path);
+        let same = |one: &&Loaded<Resolved>| real(&one.path) == real(&entry.path);
+        let loaded = inputs.loaded.iter().find(same);
         // A trace that could not be read was told already.
         let (Some(wanted), Some(loaded)) = (&entry.digest, loaded) else {
             continue;

@@ -54,9 +54,9 @@ pub fn merge(args: MergeArgs) -> Result<ExitCode, Failure> {
     let parts: Vec<(&Path, PlanFile)> = parts
         .map(|folder| Ok((&**folder, plan_of(folder)?)))
         .collect::<Result<_, Failure>>()?;
-    let (_, plan) = &parts[0];
+    let (first, plan) = &parts[0];
     for (folder, other) in &parts[1..] {
-        let different = other.differences(plan);
+        let different = other.differences(plan, &format!("in {}", first.display()));
         if !different.is_empty() {
             return Err(other_plan(folder, &different));
         }

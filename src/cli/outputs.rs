@@ -127,7 +127,7 @@ pub fn enter(
         plan.write(folder)?;
         return Ok((appender, HashMap::new()));
     };
-    let mut different = earlier.differences(plan);
+    let mut different = earlier.differences(plan, "now");
     if earlier.part() != plan.part() {
         let part = |plan: &PlanFile| plan.partition.clone().unwrap_or("all of it".into());
         let (there, here) = (part(&earlier), part(plan));

@@ -58,8 +58,9 @@ impl WindowLength {
         let Some(refs) = self.refs() else {
             return Ok(());
         };
-        let longest = plan.traces.iter().map(|resolved| resolved.trace.len());
-        let windows = longest.max().unwrap_or(0) as u64 / refs;
+        let counted = plan.traces.iter().zip(&plan.facts);
+        let counted = counted.map(|(one, facts)| one.trace.len() as u64 - facts.warmup_refs);
+        let windows = counted.max().unwrap_or(0).div_ceil(refs);
         match windows > WINDOWS_MAX {
             false => Ok(()),
             true => Err(Failure::usage(format!(

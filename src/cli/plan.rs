@@ -27,14 +27,14 @@ pub struct PlanArgs {
 
 /// Runs the command.
 pub fn plan(args: PlanArgs) -> Result<ExitCode, Failure> {
-    let (args, config) = Config::resolve::<PlanArgs>(args.job.file.as_deref())?;
+    let (args, config) = Config::resolve::<PlanArgs>(args.job.file.as_deref(), &args.job.unset)?;
     plan_of(&args.job, &args.job.asked()?, &config)
 }
 
 /// Shows the settings, or else the plan.
 pub fn plan_of(job: &JobArgs, asked: &Asked, config: &Config) -> Result<ExitCode, Failure> {
     if job.show_config {
-        print(&config.show())?;
+        print(&config.show()?)?;
         return Ok(exit::OK);
     }
     use_threads(asked.threads);

@@ -70,6 +70,9 @@ pub struct RunArgs {
     #[command(flatten)]
     pub files: FileArgs,
 
+    #[command(flatten)]
+    pub job: JobArgs,
+
     /// Write windows.csv too, and draw it: faults and resident pages over time, by windows of so many
     /// references (10k); some 400 windows a trace if no number is given (see: pagebench columns
     /// windows.csv)
@@ -78,17 +81,15 @@ pub struct RunArgs {
         value_name = "REFERENCES",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "auto"
+        default_missing_value = "auto",
+        help_heading = "Cells"
     )]
     pub windows: Option<WindowLength>,
-
-    #[command(flatten)]
-    pub job: JobArgs,
 }
 
 /// Runs the command.
 pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
-    let (args, config) = Config::resolve::<RunArgs>(args.job.file.as_deref())?;
+    let (args, config) = Config::resolve::<RunArgs>(args.job.file.as_deref(), &args.job.unset)?;
     let job = &args.job;
     let asked = job.asked()?;
     let metric = shown(args.show.as_deref(), asked.counts)?;

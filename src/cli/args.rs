@@ -173,7 +173,7 @@ pub struct SelectArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Terminal")]
 pub struct TerminalArgs {
-    /// Progress on standard error: auto shows bars on a terminal and sparse lines elsewhere
+    /// Progress on standard error: auto and bar show bars on a terminal and sparse lines elsewhere
     #[arg(long, value_name = "auto|bar|plain|never", default_value = "auto")]
     pub progress: ProgressMode,
 
@@ -187,7 +187,7 @@ pub struct TerminalArgs {
 pub enum ProgressMode {
     /// Bars on a terminal, sparse lines elsewhere.
     Auto,
-    /// Bars.
+    /// As auto.
     Bar,
     /// Sparse lines.
     Plain,
@@ -451,6 +451,9 @@ impl SweepArgs {
         }
         match self.tlb.trim() {
             "none" => Ok(None),
+            "" => Err(Failure::usage(
+                "--tlb \"\": write none, or l1i=64x4,l1d=64x4,…",
+            )),
             text => match text.parse::<Geometry>() {
                 Ok(geometry) => Ok(Some(geometry.into())),
                 Err(e) => Err(Failure::usage(e.to_string())),
@@ -490,11 +493,15 @@ impl SweepArgs {
 
     /// The number of threads.
     pub fn threads(&self) -> Result<usize, Failure> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        match self.jobs {
-            None => Ok(cores),
-            Some(jobs @ 1..=1024) => Ok(jobs),
-            Some(jobs) => Err(Failure::usage(format!("--jobs {jobs}: from 1 to 1024"))),
-        }
+        threads(self.jobs)
+    }
+}
+
+/// The number of threads that `--jobs` asks for.
+pub fn threads(jobs: Option<usize>) -> Result<usize, Failure> {
+    match jobs {
+        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+        Some(jobs @ 1..=1024) => Ok(jobs),
+        Some(jobs) => Err(Failure::usage(format!("--jobs {jobs}: from 1 to 1024"))),
     }
 }

@@ -14,7 +14,7 @@ use super::experiment::Config;
 use super::failure::Failure;
 use super::input::{keep_fitting, load_each, resolve_all};
 use super::job::{check_digests, wanted};
-use super::progress::message;
+use super::progress::{message, note};
 use super::run::{replay, use_threads};
 use super::signals::Signals;
 use crate::check::cell::cell_path;
@@ -102,7 +102,7 @@ pub struct CheckArgs {
     cache: CacheArgs,
 
     #[command(flatten)]
-    terminal: TerminalArgs,
+    pub terminal: TerminalArgs,
 }
 
 fn parse_blocks(text: &str) -> Result<usize, String> {
@@ -301,7 +301,7 @@ fn leave_out(limits: &mut Limits, lacking: &[&str]) -> Result<(), Failure> {
             ),
         ));
     }
-    message(&format!(
+    note(&format!(
         "note: these results do not have {names} (see run --counts): not compared"
     ));
     limits.metric = Some(Metrics(left));
@@ -312,7 +312,7 @@ fn of_traces(args: &CheckArgs, config: &Config, task: Task) -> Result<ExitCode, 
     use_threads(args.sweep.threads()?);
     let mut options = args.read.options(&args.select)?;
     options.mem_limit = args.sweep.mem_limit()?;
-    let cache = Cache::of(&args.cache, args.terminal.quiet);
+    let cache = Cache::of(&args.cache);
     let rows = || task.baseline.iter().flat_map(Baseline::rows);
     let sizes = |name: &str, _| {
         // What an experiment does not have is missing.
@@ -327,9 +327,8 @@ fn of_traces(args: &CheckArgs, config: &Config, task: Task) -> Result<ExitCode, 
             .collect()
     };
     let signals = Signals::watch();
-    let quiet = args.terminal.quiet;
     let wanted = wanted(&args.traces, &options, config)?;
-    let mut inputs = load_each(&wanted, &sizes, cache.as_ref(), quiet)?;
+    let mut inputs = load_each(&wanted, &sizes, cache.as_ref())?;
     if let Some(baseline) = &task.baseline {
         plan::recognise(&mut inputs, baseline);
     }

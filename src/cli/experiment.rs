@@ -260,9 +260,13 @@ fn overridden(command: &Command, first: &ArgMatches, key: &str) -> bool {
 fn is_excluded(command: &Command, matches: &ArgMatches, arg: &Arg) -> bool {
     let excludes = |one: &Arg, other: &Arg| {
         let others = command.get_arg_conflicts_with(one);
-        others.iter().any(|another| another.get_id() == other.get_id())
+        others
+            .iter()
+            .any(|another| another.get_id() == other.get_id())
     };
-    let mut given = command.get_arguments().filter(|one| was_given(matches, one));
+    let mut given = command
+        .get_arguments()
+        .filter(|one| was_given(matches, one));
     given.any(|given| excludes(given, arg) || excludes(arg, given))
 }
 

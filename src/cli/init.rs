@@ -77,7 +77,9 @@ fn example() -> String {
         "\n{}[[policy]]\nname = \"lru\"\n\n[[policy]]\nname = \"clock\"\nload-bit = [0, 1]\n\n\
          [[policy]]\nname = \"opt\"\n",
         comment(&format!(
-            "{help}. A list of values of a parameter gives a policy for each"
+            "policies (see: pagebench policies): the name of one, and its parameters; a list of values of \
+             a parameter gives a policy for each. The key policy can stand in place of these tables, \
+             before the first table, with what -p takes. {help}"
         ))
     );
     out += &format!("\n{}[[exclude]]\n", comment(about("exclude")));

@@ -3,7 +3,7 @@
 
 use super::cache::{self, Cache};
 use super::failure::Failure;
-use super::progress::message;
+use super::progress::{message, note};
 use crate::exit::{self, ExitCode};
 use crate::space::{self, OnSegfault, Options, Resolved, SpaceError};
 use crate::sweep::{Axes, Warmup};
@@ -58,14 +58,13 @@ pub fn load_all(
     options: &LoadOptions,
     sizes: Sizes<'_>,
     cache: Option<&Cache>,
-    quiet: bool,
 ) -> Result<Inputs, Failure> {
     let wanted = |path: &PathBuf| Wanted {
         path: path.clone(),
         options: options.clone(),
     };
     let wanted: Vec<Wanted> = paths.iter().map(wanted).collect();
-    load_each(&wanted, sizes, cache, quiet)
+    load_each(&wanted, sizes, cache)
 }
 
 /// Reads all traces named, each in its way. A folder gives the files in it that are traces; others
@@ -74,9 +73,8 @@ pub fn load_each(
     wanted: &[Wanted],
     sizes: Sizes<'_>,
     cache: Option<&Cache>,
-    quiet: bool,
 ) -> Result<Inputs, Failure> {
-    let (files, empty_folders) = expand(wanted, quiet)?;
+    let (files, empty_folders) = expand(wanted)?;
     let results: Vec<Result<Loaded, TraceError>> = files
         .par_iter()
         .map(|file| load_one(&file.path, file.options, sizes, cache))
@@ -96,9 +94,7 @@ pub fn load_each(
         match result {
             Ok(loaded) => {
                 given.push(file.options.name.is_some());
-                if !quiet {
-                    tell(&loaded);
-                }
+                tell(&loaded);
                 inputs.loaded.push(loaded);
             }
             Err(error) => {
@@ -179,13 +175,13 @@ pub fn tell_illegal(path: &str, resolved: &Resolved, options: &Options) {
             ),
             _ => "they were left out".to_owned(),
         };
-        message(&format!(
+        note(&format!(
             "warning: {path}: {} and {}: {then}",
             counted(tally.segfaults, "segmentation fault"),
             counted(tally.protection_faults, "protection fault")
         ));
         for one in tally.illegal.iter().take(NAMED) {
-            message(&format!(
+            note(&format!(
                 "  reference {}: {} of the page at {:#x} by process {}: {}",
                 one.position,
                 one.kind.letter(),
@@ -198,20 +194,20 @@ pub fn tell_illegal(path: &str, resolved: &Resolved, options: &Options) {
             ));
         }
         if illegal > NAMED as u64 {
-            message("  (pagebench vm lists more)");
+            note("  (pagebench vm lists more)");
         }
     }
     for one in tally.refusals.iter().take(NAMED) {
-        message(&format!(
+        note(&format!(
             "warning: {path}: before reference {}, process {}: {} (refused)",
             one.position, pids[one.process as usize], one.what
         ));
     }
     if tally.refused > NAMED as u64 {
-        message(&format!("  {} were refused in all", tally.refused));
+        note(&format!("  {} were refused in all", tally.refused));
     }
     if tally.idle_events > 0 {
-        message(&format!(
+        note(&format!(
             "note: {path}: {} events had no effect: nothing was mapped there, or the heap could not be so",
             tally.idle_events
         ));
@@ -244,7 +240,11 @@ pub fn keep_fitting(inputs: &mut Inputs<Resolved>, axes: &Axes) -> Result<(), Fa
             let meta = &resolved.trace.meta;
             let fit = axes.fit(resolved);
             let (name, size) = (&meta.name, meta.page_size);
-            why.extend(fit.as_ref().err().map(|e| format!("{name}, pages of {size}: {e}")));
+            why.extend(
+                fit.as_ref()
+                    .err()
+                    .map(|e| format!("{name}, pages of {size}: {e}")),
+            );
             fit.is_ok()
         });
     }
@@ -272,7 +272,7 @@ fn keep<T>(
             let left = something_left(trace);
             if !left {
                 let (name, size) = (&trace.meta.name, trace.meta.page_size);
-                message(&format!(
+                note(&format!(
                     "warning: {name}: no reference is left to count (pages of {size})"
                 ));
             }
@@ -292,7 +292,7 @@ struct Found<'w> {
 
 /// The files named, each with how it is read, folders searched (not their folders); and whether a
 /// folder had none.
-fn expand(wanted: &[Wanted], quiet: bool) -> Result<(Vec<Found<'_>>, bool), Failure> {
+fn expand(wanted: &[Wanted]) -> Result<(Vec<Found<'_>>, bool), Failure> {
     let (mut files, mut empty_folders) = (Vec::new(), false);
     for Wanted { path, options } in wanted {
         let take = |path: PathBuf, in_folder| Found {
@@ -322,12 +322,10 @@ fn expand(wanted: &[Wanted], quiet: bool) -> Result<(Vec<Found<'_>>, bool), Fail
             }
             match Source::open(&file, options) {
                 Err(error) if matches!(error.cause, Cause::UnknownFormat) => {
-                    if !quiet {
-                        message(&format!(
-                            "{}: passed over: not a trace of a known format",
-                            file.display()
-                        ));
-                    }
+                    note(&format!(
+                        "{}: passed over: not a trace of a known format",
+                        file.display()
+                    ));
                 }
                 // Other errors are told when it is read.
                 _ => files.push(take(file, true)),
@@ -485,7 +483,7 @@ fn load_one(
 pub fn tell_skipped(path: &Path, skipped: u64) {
     let records = if skipped == 1 { "record" } else { "records" };
     if skipped > 0 {
-        message(&format!(
+        note(&format!(
             "warning: {}: {skipped} bad {records} skipped",
             path.display()
         ));
@@ -507,7 +505,7 @@ pub fn read_as(format: &str, guessed: bool, codec: &str) -> String {
 
 fn tell(loaded: &Loaded) {
     let trace = &loaded.traces[0];
-    message(&format!(
+    note(&format!(
         "{}: {}, {}, {}",
         loaded.path.display(),
         read_as(loaded.format, loaded.guessed, loaded.codec),
@@ -516,7 +514,7 @@ fn tell(loaded: &Loaded) {
     ));
     tell_skipped(&loaded.path, trace.meta.skipped);
     if let Some(warning) = trace.meta.kind.warning() {
-        message(&format!(
+        note(&format!(
             "warning: {}: trace kind is \"{}\": {warning}",
             trace.meta.name,
             trace.meta.kind.name()

@@ -5,8 +5,10 @@ use super::cache::Cache;
 use super::experiment::Config;
 use super::experiment::file::TraceEntry;
 use super::failure::Failure;
-use super::input::{Inputs, Loaded, Wanted, keep_countable, keep_fitting, load_each, real, resolve_all};
-use super::progress::message;
+use super::input::{
+    Inputs, Loaded, Wanted, keep_countable, keep_fitting, load_each, real, resolve_all,
+};
+use super::progress::note;
 use crate::exit;
 use crate::report::counts::Counts;
 use crate::report::plan_file::PlanFile;
@@ -120,9 +122,9 @@ impl Asked {
     /// Reads the traces of the command line, or else those of the experiment.
     pub fn load(&self, job: &JobArgs, config: &Config) -> Result<Inputs<Resolved>, Failure> {
         let wanted = wanted(&job.traces, &self.options, config)?;
-        let cache = Cache::of(&job.cache, job.terminal.quiet);
+        let cache = Cache::of(&job.cache);
         let sizes = |_: &str, _| job.sweep.page_size.clone();
-        let inputs = load_each(&wanted, &sizes, cache.as_ref(), job.terminal.quiet)?;
+        let inputs = load_each(&wanted, &sizes, cache.as_ref())?;
         let mut inputs = resolve_all(inputs, &self.settings.space)?;
         keep_countable(&mut inputs, self.settings.warmup)?;
         keep_fitting(&mut inputs, &self.axes)?;
@@ -261,7 +263,7 @@ pub fn exclude(plan: &mut Plan<'_>, config: &Config) {
             }
             _ => String::new(),
         };
-        message(&format!(
+        note(&format!(
             "warning: {place}: this exclude leaves out no cell{hint}"
         ));
     }
@@ -289,6 +291,6 @@ fn tell_long(traces: &[&Resolved], axes: &Axes) {
                 names.join(", ")
             );
         }
-        message(&what);
+        note(&what);
     }
 }

@@ -2,7 +2,7 @@
 //! several such tables.
 
 use super::failure::Failure;
-use super::progress::message;
+use super::progress::{message, note};
 use super::signals::Signals;
 use crate::check::cell::cell_name;
 use crate::exit;
@@ -80,7 +80,7 @@ pub fn write_windows(
 ) -> Result<Vec<CellWindows>, Failure> {
     for resolved in plan.traces.iter().filter(|r| r.trace.store().is_some()) {
         let name = &resolved.trace.meta.name;
-        message(&format!(
+        note(&format!(
             "note: {name}: no windows of a trace that is replayed from its file (raise --mem-limit)"
         ));
     }
@@ -119,7 +119,7 @@ pub fn join(folders: &[PathBuf], wanted: usize) -> Result<Vec<CellWindows>, Fail
         (folders.iter()).partition(|folder| folder.join(TABLE).exists());
     if let (false, Some(folder)) = (with.is_empty(), without.first()) {
         let folder = folder.display();
-        message(&format!(
+        note(&format!(
             "note: {folder}: has no {TABLE}, as others have: it is not joined (run --windows --resume)"
         ));
         return Ok(Vec::new());
@@ -131,7 +131,7 @@ pub fn join(folders: &[PathBuf], wanted: usize) -> Result<Vec<CellWindows>, Fail
             let (key, length) = (&cell.key, cell.windows[0].refs);
             let trace = (key.trace.clone(), key.trace_digest.clone(), key.page_size);
             if *lengths.entry(trace).or_insert(length) != length {
-                message(&format!(
+                note(&format!(
                     "note: {}: its windows are of another length than those of other folders: they \
                      are not joined (run --windows=REFERENCES --resume)",
                     folder.display()
@@ -155,7 +155,7 @@ pub fn join(folders: &[PathBuf], wanted: usize) -> Result<Vec<CellWindows>, Fail
         }
     }
     if !all.is_empty() && all.len() < wanted {
-        message(&format!(
+        note(&format!(
             "note: {TABLE} has {} of {wanted} cells: the runs of the parts left others out",
             all.len()
         ));

@@ -22,7 +22,7 @@ use clap::Args;
   pagebench plan traces -p lru,opt -m 2^6..2^10 --partition slice:1/3")]
 pub struct PlanArgs {
     #[command(flatten)]
-    job: JobArgs,
+    pub job: JobArgs,
 }
 
 /// Runs the command.

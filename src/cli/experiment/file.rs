@@ -116,7 +116,10 @@ pub fn settings_of(command: &Command) -> impl Iterator<Item = &Arg> {
 /// True if the flag is on or off: its values are `true` and `false`.
 pub fn is_switch(arg: &Arg) -> bool {
     let values = arg.get_possible_values();
-    values.iter().map(PossibleValue::get_name).eq(["true", "false"])
+    values
+        .iter()
+        .map(PossibleValue::get_name)
+        .eq(["true", "false"])
 }
 
 /// The `[check]` table of a file in the words of the file, without comments; empty if there is none.
@@ -447,7 +450,15 @@ fn policy_axes(
         .find(|(_, key, _)| *key == "name");
     let (_, _, node) = name.ok_or_else(|| text.fail(span, "this policy has no name"))?;
     let name = text.string(node)?;
-    let choice = known_policy(text, node.span(), name)?;
+    let choice = known_policy(text, node.span(), name).map_err(|failure| {
+        match parse_list(name).is_ok_and(|all| all.len() > 1) {
+            true => text.fail(
+                node.span(),
+                format!("a name is that of one policy; several are policy = \"{name}\""),
+            ),
+            false => failure,
+        }
+    })?;
     let mut all = vec![name.to_owned()];
     for (span, key, node) in entries(table) {
         if key == "name" {

@@ -125,15 +125,12 @@ fn another_plan_is_refused_and_says_what_differs() {
         .run("gen loop --pages 9 --refs 99 -o other/t.pbt")
         .code(1);
     for (args, why) in [
-        ("t.txt -p lru -m 9", "frames: \"8\", there \"9\""),
+        ("t.txt -p lru -m 9", "frames: \"8\", now \"9\""),
         (
             "t.txt -p lru -m 8 --cost read=1us",
-            "cost: not given, there \"read=1us\"",
+            "cost: not given, now \"read=1us\"",
         ),
-        (
-            "t.txt -p lru -m 8 --limit 9",
-            "limit: not given, there \"9\"",
-        ),
+        ("t.txt -p lru -m 8 --limit 9", "limit: not given, now \"9\""),
         (
             "t.txt -p lru -m 8 --partition hash:1/1",
             "partition: all of it, now hash:1/1",

@@ -85,6 +85,10 @@ pub fn show_bytes(bytes: u64) -> String {
     while unit + 1 < UNITS.len() && bytes >> (10 * (unit + 1)) > 0 {
         unit += 1;
     }
+    // What rounds to 1024 of a unit is one of the next.
+    if unit + 1 < UNITS.len() && bytes as f64 / (1u64 << (10 * unit)) as f64 >= 1023.95 {
+        return format!("1.0{}", UNITS[unit + 1]);
+    }
     let one = 1u64 << (10 * unit);
     if bytes.is_multiple_of(one) {
         format!("{}{}", bytes / one, UNITS[unit])
@@ -97,8 +101,9 @@ pub fn show_bytes(bytes: u64) -> String {
 pub fn show_count(count: u64) -> String {
     match count {
         0..10_000 => count.to_string(),
-        10_000..1_000_000 => format!("{:.1} k", count as f64 / 1e3),
-        1_000_000..10_000_000_000 => format!("{:.1} M", count as f64 / 1e6),
+        // What rounds to 1000.0 of one is one of the next.
+        10_000..999_950 => format!("{:.1} k", count as f64 / 1e3),
+        999_950..9_999_950_000 => format!("{:.1} M", count as f64 / 1e6),
         _ => format!("{:.1} G", count as f64 / 1e9),
     }
 }
@@ -142,7 +147,10 @@ pub fn parse_count(text: &str) -> Result<u64, UnitError> {
     let text = text.trim();
     let wrong = || {
         // Where amounts are asked for, this is the only word that there is.
-        let hint = did_you_mean(text, std::iter::once("auto"));
+        let hint = match text {
+            "auto" => String::new(),
+            _ => did_you_mean(text, std::iter::once("auto")),
+        };
         UnitError(format!("\"{text}\" is not a count (4096, 2^14, 20M){hint}"))
     };
     if let Some((base, exponent)) = text.split_once('^') {
@@ -173,9 +181,7 @@ fn parse_percent(text: &str) -> Option<Result<f64, UnitError>> {
     let number = text.trim().strip_suffix('%')?;
     Some(match number.trim().parse::<f64>() {
         Ok(value) if value > 0.0 && value <= 100.0 => Ok(value),
-        _ => bad(format!(
-            "\"{text}\" is not a share of the distinct pages (above 0%, up to 100%)"
-        )),
+        _ => bad(format!("\"{text}\" is not a share (above 0%, up to 100%)")),
     })
 }
 
@@ -413,6 +419,37 @@ mod tests {
         ladder
             .resolve(1000, PageSize::DEFAULT, &[7, 9], u64::from(PAGE_ID_MAX))
             .unwrap()
+    }
+
+    #[test]
+    fn what_rounds_up_to_a_thousand_is_one_of_the_next_unit() {
+        let counts = [
+            9_999,
+            999_949,
+            999_950,
+            1_000_000,
+            9_999_949_999,
+            9_999_950_000,
+        ];
+        assert_eq!(
+            counts.map(show_count),
+            ["9999", "999.9 k", "1.0 M", "1.0 M", "9999.9 M", "10.0 G"]
+        );
+        let bytes = [1023, 1024, 1536, 1_048_524, 1_048_525, 1_048_575, 1 << 20];
+        assert_eq!(
+            bytes.map(show_bytes),
+            [
+                "1023B",
+                "1KiB",
+                "1.5KiB",
+                "1023.9KiB",
+                "1.0MiB",
+                "1.0MiB",
+                "1MiB"
+            ]
+        );
+        let auto = "auto..5".parse::<Ladder>().unwrap_err().to_string();
+        assert!(!auto.contains("did you mean"), "{auto}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::vm::Accessed;
 use crate::vm::cost::{CostTable, DEVICES, device};
 use crate::vm::presets;
 use crate::vm::tlb::{Geometry, Hardware};
-use clap::Args;
+use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
 /// How traces are read.
@@ -45,7 +45,9 @@ pub struct ReadArgs {
 
     /// Go on after a bad record, unless later ones depend on it; the number skipped is reported and
     /// recorded
-    #[arg(long)]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true,
+          default_value = "false", default_missing_value = "true", action = ArgAction::Set,
+          hide_default_value = true, hide_possible_values = true)]
     pub skip_bad: bool,
 
     /// Kind of recording, where the format does not tell: full, sampled, faults-only, block-io,
@@ -150,7 +152,9 @@ fn parse_kind(text: &str) -> Result<TraceKind, String> {
 #[command(next_help_heading = "Taking a part")]
 pub struct SelectArgs {
     /// Leave instruction fetches out
-    #[arg(long)]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true,
+          default_value = "false", default_missing_value = "true", action = ArgAction::Set,
+          hide_default_value = true, hide_possible_values = true)]
     pub data_only: bool,
 
     /// Take only the processes with these ids
@@ -170,7 +174,7 @@ pub struct SelectArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Terminal")]
 pub struct TerminalArgs {
-    /// Progress on standard error: auto shows bars on a terminal and sparse lines elsewhere
+    /// Progress on standard error: auto and bar show bars on a terminal and sparse lines elsewhere
     #[arg(long, value_name = "auto|bar|plain|never", default_value = "auto")]
     pub progress: ProgressMode,
 
@@ -184,7 +188,7 @@ pub struct TerminalArgs {
 pub enum ProgressMode {
     /// Bars on a terminal, sparse lines elsewhere.
     Auto,
-    /// Bars.
+    /// As auto.
     Bar,
     /// Sparse lines.
     Plain,
@@ -448,6 +452,9 @@ impl SweepArgs {
         }
         match self.tlb.trim() {
             "none" => Ok(None),
+            "" => Err(Failure::usage(
+                "--tlb \"\": write none, or l1i=64x4,l1d=64x4,…",
+            )),
             text => match text.parse::<Geometry>() {
                 Ok(geometry) => Ok(Some(geometry.into())),
                 Err(e) => Err(Failure::usage(e.to_string())),
@@ -487,11 +494,15 @@ impl SweepArgs {
 
     /// The number of threads.
     pub fn threads(&self) -> Result<usize, Failure> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        match self.jobs {
-            None => Ok(cores),
-            Some(jobs @ 1..=1024) => Ok(jobs),
-            Some(jobs) => Err(Failure::usage(format!("--jobs {jobs}: from 1 to 1024"))),
-        }
+        threads(self.jobs)
+    }
+}
+
+/// The number of threads that `--jobs` asks for.
+pub fn threads(jobs: Option<usize>) -> Result<usize, Failure> {
+    match jobs {
+        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+        Some(jobs @ 1..=1024) => Ok(jobs),
+        Some(jobs) => Err(Failure::usage(format!("--jobs {jobs}: from 1 to 1024"))),
     }
 }

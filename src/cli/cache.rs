@@ -6,7 +6,7 @@
 //! be kept or used is said in a line, and the file is read.
 
 use super::args::CacheArgs;
-use super::progress::message;
+use super::progress::note;
 use crate::report::file::WholeFile;
 use crate::trace::TraceError;
 use crate::trace::dense::Trace;
@@ -30,17 +30,16 @@ const LEVEL: i32 = 1;
 /// A folder of kept traces.
 pub struct Cache {
     folder: PathBuf,
-    quiet: bool,
 }
 
 impl Cache {
     /// The folder that was asked for, or that of the user; `None` where there is none.
-    pub fn of(args: &CacheArgs, quiet: bool) -> Option<Cache> {
+    pub fn of(args: &CacheArgs) -> Option<Cache> {
         if args.no_cache {
             return None;
         }
         let folder = args.cache.clone().or_else(default_folder)?;
-        Some(Cache { folder, quiet })
+        Some(Cache { folder })
     }
 
     /// The kept trace, or the trace from its file, which is then kept if it is worth it.
@@ -124,9 +123,7 @@ impl Cache {
     }
 
     fn tell(&self, path: &Path, what: &str) {
-        if !self.quiet {
-            message(&format!("{}: {what}", path.display()));
-        }
+        note(&format!("{}: {what}", path.display()));
     }
 }
 

@@ -12,9 +12,9 @@ use super::args::{CacheArgs, ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
 use super::cache::Cache;
 use super::experiment::Config;
 use super::failure::Failure;
-use super::input::{load_each, resolve_all};
+use super::input::{keep_fitting, load_each, resolve_all};
 use super::job::{check_digests, wanted};
-use super::progress::message;
+use super::progress::{message, note};
 use super::run::{replay, use_threads};
 use super::signals::Signals;
 use crate::check::limits::Metrics;
@@ -60,6 +60,10 @@ pub struct CheckArgs {
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
 
+    /// Settings of the experiment file that do not hold here, by their keys: limit,swap
+    #[arg(long, value_name = "KEY,…", value_delimiter = ',', requires = "file")]
+    unset: Vec<String>,
+
     /// Write today's counts into the baseline
     #[arg(long)]
     accept: bool,
@@ -98,7 +102,7 @@ pub struct CheckArgs {
     cache: CacheArgs,
 
     #[command(flatten)]
-    terminal: TerminalArgs,
+    pub terminal: TerminalArgs,
 }
 
 fn parse_blocks(text: &str) -> Result<usize, String> {
@@ -131,7 +135,7 @@ impl Task {
 
 /// Runs the command.
 pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
-    let (args, config) = Config::resolve::<CheckArgs>(args.file.as_deref())?;
+    let (args, config) = Config::resolve::<CheckArgs>(args.file.as_deref(), &args.unset)?;
     let result = attempt(&args, &config);
     if let (Err(failure), false) = (&result, args.accept) {
         outputs::tell_failure(&args, failure);
@@ -310,7 +314,7 @@ fn leave_out(limits: &mut Limits, lacking: &[&str]) -> Result<(), Failure> {
             ),
         ));
     }
-    message(&format!(
+    note(&format!(
         "note: these results do not have {names} (see run --counts): not compared"
     ));
     limits.metric = Some(Metrics(left));
@@ -321,23 +325,25 @@ fn of_traces(args: &CheckArgs, config: &Config, task: Task) -> Result<ExitCode, 
     use_threads(args.sweep.threads()?);
     let mut options = args.read.options(&args.select)?;
     options.mem_limit = args.sweep.mem_limit()?;
-    let cache = Cache::of(&args.cache, args.terminal.quiet);
+    let cache = Cache::of(&args.cache);
     let sizes = |name: &str, stored| match &config.experiment {
         // What an experiment does not have is missing.
         Some(_) => args.sweep.page_size.clone(),
         None => plan::page_sizes(args, task.baseline.as_ref(), name, stored),
     };
     let signals = Signals::watch();
-    let quiet = args.terminal.quiet;
     let wanted = wanted(&args.traces, &options, config)?;
-    let mut inputs = load_each(&wanted, &sizes, cache.as_ref(), quiet)?;
+    let mut inputs = load_each(&wanted, &sizes, cache.as_ref())?;
     if let Some(baseline) = &task.baseline {
         plan::recognise(&mut inputs, baseline);
         if config.experiment.is_none() {
             plan::keep_sizes(&mut inputs, args, baseline);
         }
     }
-    let inputs = resolve_all(inputs, &plan::settings(args, None)?.space)?;
+    let mut inputs = resolve_all(inputs, &plan::settings(args, None)?.space)?;
+    if config.experiment.is_some() || args.accept {
+        keep_fitting(&mut inputs, &args.sweep.axes()?)?;
+    }
     if args.traces.is_empty() {
         check_digests(&inputs, config)?;
     }

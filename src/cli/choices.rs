@@ -1,19 +1,19 @@
 //! What `pagebench run` chose because nothing was said, and which options change it: for those who run
 //! it for the first time.
 
-use super::progress::message;
+use super::progress::note;
 use super::run::RunArgs;
 use crate::sweep::Plan;
 use crate::units::{show_bytes, show_count};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Says what was chosen, unless any of policies, frames and windows was asked for.
+/// Says what was chosen, unless any of policies, frames and windows was asked for or `--quiet`.
 pub fn tell(args: &RunArgs, plan: &Plan<'_>, folder: &Path) {
-    if args.job.terminal.quiet || args.job.sweep.axes_given() {
+    if args.job.sweep.axes_given() {
         return;
     }
-    message("chosen, since nothing else was asked for (behind it the option that changes it):");
+    note("chosen, since nothing else was asked for (behind it the option that changes it):");
     let cells = &plan.cells;
     let labels: BTreeSet<String> = cells.iter().map(|cell| cell.choice.to_string()).collect();
     let labels: Vec<String> = labels.into_iter().collect();
@@ -51,7 +51,7 @@ pub fn tell(args: &RunArgs, plan: &Plan<'_>, folder: &Path) {
         ("results in", folder.display().to_string(), "-o"),
     ];
     for (what, value, option) in lines.iter().filter(|line| !line.1.is_empty()) {
-        message(&format!("  {what:<11} {value}  [{option}]"));
+        note(&format!("  {what:<11} {value}  [{option}]"));
     }
 }
 

@@ -3,7 +3,7 @@
 use super::args::{OutFormat, named, numeric_column, parse_out};
 use super::failure::Failure;
 use super::print;
-use super::progress::message;
+use super::progress::{message, note};
 use crate::check::between::{BY, Comparison, Pair, Side, Verdict, compare, other_traces, split};
 use crate::exit::{self, ExitCode};
 use crate::report::columns::{Column, ColumnKind};
@@ -120,7 +120,7 @@ pub fn run(args: CompareArgs) -> Result<ExitCode, Failure> {
             .any(|pair| pair.metric.name == metric.name)
     });
     for metric in lacking {
-        message(&format!(
+        note(&format!(
             "note: {}: no cell has it here and there (see run --counts): not compared",
             metric.name
         ));
@@ -204,15 +204,15 @@ fn tell_left_out(found: &Comparison, sides: &[Side]) {
     let listed = |lines: Vec<String>| {
         let more = lines.len().saturating_sub(LISTED);
         for line in lines.iter().take(LISTED) {
-            message(&format!("  {line}"));
+            note(&format!("  {line}"));
         }
         if more > 0 {
-            message(&format!("  and {more} more"));
+            note(&format!("  and {more} more"));
         }
     };
     let name = |side: &usize| &*sides[*side].name;
     if !found.partial.is_empty() {
-        message("note: cells that not all have:");
+        note("note: cells that not all have:");
         let line = |(cell, have): &(String, Vec<usize>)| {
             let have: Vec<&str> = have.iter().map(name).collect();
             format!("{cell}: only in {}", have.join(", "))
@@ -220,7 +220,7 @@ fn tell_left_out(found: &Comparison, sides: &[Side]) {
         listed(found.partial.iter().map(line).collect());
     }
     if !found.unfinished.is_empty() {
-        message("note: cells without final counts, which are left out (see their column status):");
+        note("note: cells without final counts, which are left out (see their column status):");
         let line = |(cell, side): &(String, usize)| format!("{cell}: in {}", name(side));
         listed(found.unfinished.iter().map(line).collect());
     }

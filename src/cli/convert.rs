@@ -4,7 +4,7 @@
 use super::args::{ReadArgs, SelectArgs};
 use super::failure::Failure;
 use super::input::{read_as, tell_skipped};
-use super::progress::message;
+use super::progress::note;
 use super::{print, signals};
 use crate::exit::{self, ExitCode};
 use crate::report::file::WholeFile;
@@ -57,7 +57,7 @@ pub struct ConvertArgs {
 
     /// Print errors only on standard error
     #[arg(short, long)]
-    quiet: bool,
+    pub quiet: bool,
 
     #[command(flatten)]
     read: ReadArgs,
@@ -148,8 +148,8 @@ pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
     };
     options.selection.sample = args.sample;
     let source = Source::open(&args.trace, &options)?;
-    if source.guessed && !args.quiet {
-        message(&format!(
+    if source.guessed {
+        note(&format!(
             "{}: {}",
             args.trace.display(),
             read_as(source.format, source.guessed, "none")
@@ -220,8 +220,8 @@ fn tell(args: &ConvertArgs, done: &Done, bytes: Option<u64>) -> Result<(), Failu
         }
         Done::Exported(exported) => {
             tell_skipped(&args.trace, exported.skipped);
-            for lost in exported.lost.iter().filter(|_| !args.quiet) {
-                message(&format!("warning: {output}: {lost}"));
+            for lost in &exported.lost {
+                note(&format!("warning: {output}: {lost}"));
             }
             let Some(bytes) = bytes else { return Ok(()) };
             let events = match exported.events {

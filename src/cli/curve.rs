@@ -1,11 +1,11 @@
 //! `pagebench curve`: faults over memory for every size in one pass.
 
-use super::args::{ReadArgs, SelectArgs, TerminalArgs};
+use super::args::{ReadArgs, SelectArgs, TerminalArgs, threads};
 use super::failure::Failure;
+use super::folder::{RunFolder, claim_folder, refuse_files};
 use super::input::{Inputs, Loaded, keep_countable, load_all, resolve_all};
-use super::outputs::claim_folder;
 use super::print;
-use super::progress::{Progress, message};
+use super::progress::{Progress, message, note};
 use super::run::use_threads;
 use super::signals::Signals;
 use crate::curve::sample::{Sampled, sample, sample_sizes};
@@ -102,7 +102,7 @@ pub struct CurveArgs {
     select: SelectArgs,
 
     #[command(flatten)]
-    terminal: TerminalArgs,
+    pub terminal: TerminalArgs,
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {
@@ -121,18 +121,19 @@ pub fn curve(args: CurveArgs) -> Result<ExitCode, Failure> {
     }
     let mut options = args.read.options(&args.select)?;
     options.lists_do = args.sample.is_none() && choices.iter().all(lists_do);
-    match args.jobs {
-        Some(0) => return Err(Failure::usage("--jobs 0: at least 1 thread is needed")),
-        jobs => use_threads(jobs.unwrap_or_else(cores)),
-    }
+    use_threads(threads(args.jobs)?);
     let folder = match &args.output {
         Some(folder) => Some(claim_folder(folder, args.force, &[FILE])?),
         None => None,
     };
     let signals = Signals::watch();
     let sizes = |_: &str, _| args.page_size.clone();
-    let inputs = load_all(&args.traces, &options, &sizes, None, args.terminal.quiet)?;
-    let inputs = references(inputs, &args)?;
+    let inputs = load_all(&args.traces, &options, &sizes, None)?;
+    let mut inputs = references(inputs, &args)?;
+    keep_fitting(&mut inputs, &args)?;
+    if let (Some(folder), false) = (&folder, args.force) {
+        refuse_files(folder.path(), &charts(&inputs))?;
+    }
     let work = Work {
         args: &args,
         choices: &choices,
@@ -146,7 +147,7 @@ pub fn curve(args: CurveArgs) -> Result<ExitCode, Failure> {
     if !rows.is_empty() || finished == all {
         print(&curve_table::render(&rows))?;
         if let Some(folder) = folder {
-            write(folder.path(), &rows)?;
+            write(&folder, &rows)?;
         }
     }
     match work.signals.code().filter(|_| finished < all) {
@@ -222,10 +223,6 @@ impl Work<'_> {
     }
 }
 
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
 /// The exact curves asked for.
 fn choices(args: &CurveArgs) -> Result<Vec<Choice>, Failure> {
     let mut choices = Vec::new();
@@ -268,6 +265,32 @@ fn references(inputs: Inputs, args: &CurveArgs) -> Result<Inputs, Failure> {
         failed: inputs.failed,
         errors: inputs.errors,
     })
+}
+
+/// Leaves out traces that cannot have the frames or windows asked for, and says why.
+fn keep_fitting(inputs: &mut Inputs, args: &CurveArgs) -> Result<(), Failure> {
+    let mut failed = inputs.failed;
+    let mut fits = |trace: &Trace| match wanted(trace, args) {
+        Ok(_) => true,
+        Err(why) => {
+            let meta = &trace.meta;
+            message(&format!(
+                "error: {}, pages of {}: {why}",
+                meta.name, meta.page_size
+            ));
+            failed = exit::worse(failed, why.code);
+            false
+        }
+    };
+    for loaded in &mut inputs.loaded {
+        loaded.traces.retain(&mut fits);
+    }
+    inputs.failed = failed;
+    inputs.loaded.retain(|loaded| !loaded.traces.is_empty());
+    match inputs.loaded.is_empty() {
+        true => Err(Failure::new(failed, "")),
+        false => Ok(()),
+    }
 }
 
 /// The references, if there is nothing else.
@@ -377,7 +400,7 @@ fn exact(template: &CurveRow, choice: &Choice, point: &Point) -> CurveRow {
 fn estimates(sampled: &Sampled, template: &CurveRow, rate: f64, wanted: &Wanted) -> Vec<CurveRow> {
     let refs = template.refs.max(1) as f64;
     if sampled.pages < 100 {
-        message(&format!(
+        note(&format!(
             "warning: {}: the sample has {} of {} pages: too few for a bound that can be trusted; take a larger --sample",
             template.trace, sampled.pages, template.distinct_pages
         ));
@@ -406,9 +429,27 @@ fn estimates(sampled: &Sampled, template: &CurveRow, rate: f64, wanted: &Wanted)
         .collect()
 }
 
-/// Writes the table, and the charts drawn from it once it is read back.
-fn write(folder: &Path, rows: &[CurveRow]) -> Result<(), Failure> {
-    let table = folder.join(FILE);
+/// The names of the charts of these traces.
+fn charts(inputs: &Inputs) -> Vec<String> {
+    let traces = inputs.loaded.iter().flat_map(|loaded| &loaded.traces);
+    let rows: Vec<CurveRow> = traces.map(|trace| template(trace, "")).collect();
+    pictures(&rows)
+}
+
+/// The names of the charts of these rows.
+fn pictures(rows: &[CurveRow]) -> Vec<String> {
+    let stems = chart::curve_stems(rows).into_iter();
+    stems.map(|stem| format!("{stem}.png")).collect()
+}
+
+/// Writes the table, and the charts drawn from it once it is read back. Those of an earlier table
+/// go.
+fn write(folder: &RunFolder, rows: &[CurveRow]) -> Result<(), Failure> {
+    let table = folder.path().join(FILE);
+    if let Ok(earlier) = read_rows(&table) {
+        folder.clear(&pictures(&earlier))?;
+    }
+    let folder = folder.path();
     write_file(&table, &to_csv(rows))?;
     print(&format!("{}\n", table.display()))?;
     let charts = chart::curves(&read_rows(&table)?);

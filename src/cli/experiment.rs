@@ -10,14 +10,18 @@ pub mod text;
 
 use super::Cli;
 use super::failure::Failure;
-use super::job::JobArgs;
+use super::run::RunArgs;
+use crate::units::did_you_mean;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches};
-use file::{Experiment, Setting, settings_of};
+use clap::{Arg, ArgMatches, Args, Command, CommandFactory, FromArgMatches};
+use file::{Experiment, Setting, is_switch, settings_of};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::Path;
+
+/// The origin of what the command line gives.
+const FLAG: &str = "flag";
 
 /// A setting as it holds.
 struct Resolved {
@@ -37,9 +41,14 @@ pub struct Config {
     traces: Vec<String>,
 }
 
+/// Settings that mean something only together with one value of another: the setting, the other, and
+/// that value. Where the command line gives the other one another value, the file's setting goes.
+const ONLY_WITH: [(&str, &str, &str); 1] = [("ram", "overcommit", "strict")];
+
 impl Config {
-    /// The arguments of the running subcommand, those of its experiment file put in.
-    pub fn resolve<A: Args>(file: Option<&Path>) -> Result<(A, Config), Failure> {
+    /// The arguments of the running subcommand, those of its experiment file put in, but for those
+    /// that `unset` names.
+    pub fn resolve<A: Args>(file: Option<&Path>, unset: &[String]) -> Result<(A, Config), Failure> {
         let given: Vec<OsString> = std::env::args_os().collect();
         let command = Cli::command();
         let name = given.get(1).map(|name| name.to_string_lossy().into_owned());
@@ -47,11 +56,18 @@ impl Config {
         let sub = command.find_subcommand(&name);
         let sub = sub.expect("the subcommand that is running");
         let first = parse(&given)?;
-        let experiment = file.map(|path| Experiment::read(path, sub)).transpose()?;
+        known_keys(unset)?;
+        let experiment = file.map(Experiment::read).transpose()?;
         let mut flags = Vec::new();
         if let Some(experiment) = &experiment {
             check_values(experiment)?;
-            let wanted = |setting: &&Setting| !overridden(sub, &first, &setting.key);
+            // A key may be one of `run` alone, such as `counts`.
+            let has = |key: &str| settings_of(sub).any(|arg| arg.get_long() == Some(key));
+            let wanted = |setting: &&Setting| {
+                has(&setting.key)
+                    && !unset.contains(&setting.key)
+                    && !overridden(sub, &first, &setting.key)
+            };
             flags = experiment.settings.iter().filter(wanted).collect();
         }
         // Behind the name of the subcommand: at the end they might stand behind a "--".
@@ -64,14 +80,14 @@ impl Config {
             let from_file = |setting: &&&Setting| arg.get_long() == Some(&setting.key);
             match (flags.iter().find(from_file), &experiment) {
                 (Some(setting), Some(experiment)) => experiment.text.place(&setting.span),
-                _ if was_given(&first, arg) => "flag".to_owned(),
+                _ if was_given(&first, arg) => FLAG.to_owned(),
                 _ => "default".to_owned(),
             }
         };
         let settings = settings_of(sub)
             .map(|arg| Resolved {
                 key: arg.get_long().unwrap_or_default().to_owned(),
-                value: value_of(&second, arg),
+                value: value_of(sub, &second, arg),
                 origin: origin(arg),
             })
             .collect();
@@ -95,41 +111,56 @@ impl Config {
         all
     }
 
+    /// True if the command line itself gives this setting.
+    pub fn is_given(&self, key: &str) -> bool {
+        let given = |setting: &Resolved| setting.key == key && setting.origin == FLAG;
+        self.settings.iter().any(given)
+    }
+
     /// The text of each exclusion.
     fn excludes(&self) -> Vec<String> {
         let excludes = self.experiment.iter().flat_map(|e| &e.excludes);
         excludes.map(|(_, exclude)| exclude.to_string()).collect()
     }
 
-    /// Everything that is set and where it came from, as an experiment file.
-    pub fn show(&self) -> String {
+    /// Everything that is set and where it came from, as an experiment file that gives the same plan
+    /// and verdict in any folder.
+    pub fn show(&self) -> Result<String, Failure> {
         let mut out = format!("schema = {}\n", file::SCHEMA);
-        let quoted = |text: &str| toml::Value::from(text).to_string();
         if let Some(name) = self.experiment.as_ref().and_then(|e| e.name.as_ref()) {
             let _ = writeln!(out, "name = {}", quoted(name));
         }
+        let command = Cli::command();
+        let run = command.find_subcommand("run").expect("a subcommand");
+        let switches: Vec<&str> = (settings_of(run).filter(|arg| is_switch(arg)))
+            .filter_map(Arg::get_long)
+            .collect();
         for setting in &self.settings {
             let (key, origin) = (&setting.key, &setting.origin);
             let _ = match setting.value.as_deref() {
-                Some(value @ ("true" | "false")) => writeln!(out, "{key} = {value}  # {origin}"),
+                Some(value) if switches.contains(&&**key) => {
+                    writeln!(out, "{key} = {value}  # {origin}")
+                }
                 Some(value) => writeln!(out, "{key} = {}  # {origin}", quoted(value)),
                 None => writeln!(out, "# {key} is not set  # {origin}"),
             };
         }
         for path in &self.traces {
-            let _ = writeln!(out, "\n[[trace]]  # flag\npath = {}", quoted(path));
+            let path = absolute(Path::new(path));
+            let _ = writeln!(out, "\n[[trace]]  # {FLAG}\npath = {}", quoted(&path));
         }
         let Some(experiment) = &self.experiment else {
-            return out;
+            return Ok(out);
         };
         for trace in experiment.traces.iter().filter(|_| self.traces.is_empty()) {
-            let path = trace.path.to_string_lossy();
+            let path = absolute(&trace.path);
             let place = experiment.text.place(&trace.span);
             let _ = writeln!(out, "\n[[trace]]  # {place}\npath = {}", quoted(&path));
+            let format = trace.format.as_ref();
             let rest = [
-                ("name", &trace.name),
-                ("format", &trace.format),
-                ("digest", &trace.digest),
+                ("name", trace.name.as_ref()),
+                ("format", format.filter(|_| !self.is_given("format"))),
+                ("digest", trace.digest.as_ref()),
             ];
             for (key, value) in rest {
                 if let Some(value) = value {
@@ -141,7 +172,37 @@ impl Config {
             let place = experiment.text.place(span);
             let _ = writeln!(out, "\n[[exclude]]  # {place}\n{exclude}");
         }
-        out
+        Ok(out + &file::check_as_written(&experiment.text)?)
+    }
+}
+
+/// A text as TOML writes it.
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+/// A path that means the same file wherever it is read; standard input stays `-`.
+fn absolute(path: &Path) -> String {
+    let whole = match path == Path::new("-") {
+        true => path.to_path_buf(),
+        false => std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()),
+    };
+    whole.to_string_lossy().into_owned()
+}
+
+/// Refuses names that are no keys of an experiment file.
+fn known_keys(names: &[String]) -> Result<(), Failure> {
+    let command = Cli::command();
+    let run = command.find_subcommand("run").expect("a subcommand");
+    let known: Vec<&str> = settings_of(run).filter_map(Arg::get_long).collect();
+    match names.iter().find(|name| !known.contains(&&***name)) {
+        None => Ok(()),
+        Some(name) => {
+            let hint = did_you_mean(name, known.iter().copied());
+            Err(Failure::usage(format!(
+                "--unset \"{name}\" is no setting of an experiment file{hint} (see: pagebench init)"
+            )))
+        }
     }
 }
 
@@ -170,40 +231,57 @@ fn said(error: &clap::Error) -> String {
 }
 
 fn flag_of(setting: &Setting) -> OsString {
-    match &*setting.value {
-        "true" => format!("--{}", setting.key).into(),
-        value => format!("--{}={value}", setting.key).into(),
-    }
+    format!("--{}={}", setting.key, setting.value).into()
 }
 
 fn was_given(matches: &ArgMatches, arg: &Arg) -> bool {
     matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
 }
 
-/// Whether the command line gives this setting, or one that excludes it.
+/// Whether the command line gives this setting, one that excludes it, or one without whose value in
+/// the file it means nothing.
 fn overridden(command: &Command, first: &ArgMatches, key: &str) -> bool {
-    let is = |arg: &Arg| arg.get_long() == Some(key);
-    command
-        .get_arguments()
-        .filter(|arg| was_given(first, arg))
-        .any(|given| {
-            let excluded = command.get_arg_conflicts_with(given);
-            let excludes = settings_of(command)
-                .filter(|arg| is(arg))
-                .flat_map(|arg| command.get_arg_conflicts_with(arg))
-                .any(|other| other.get_id() == given.get_id());
-            is(given) || excluded.into_iter().any(is) || excludes
-        })
+    let find = |key: &str| settings_of(command).find(|arg| arg.get_long() == Some(key));
+    let Some(arg) = find(key) else {
+        return false;
+    };
+    let given = |other: &Arg, value: &str| {
+        was_given(first, other) && text_of(first, other).is_some_and(|given| given != value)
+    };
+    let left_alone = |(one, other, value): (&str, &str, &str)| {
+        one == key && find(other).is_some_and(|other| given(other, value))
+    };
+    was_given(first, arg)
+        || is_excluded(command, first, arg)
+        || ONLY_WITH.into_iter().any(left_alone)
 }
 
-fn value_of(matches: &ArgMatches, arg: &Arg) -> Option<String> {
-    let id = arg.get_id().as_str();
-    if matches!(arg.get_action(), ArgAction::SetTrue) {
-        return Some(matches.get_flag(id).to_string());
-    }
-    let values = matches.get_raw(id)?.map(|value| value.to_string_lossy());
-    let text = values.collect::<Vec<_>>().join(",");
-    (!text.is_empty()).then_some(text)
+/// Whether an argument that is given excludes this one.
+fn is_excluded(command: &Command, matches: &ArgMatches, arg: &Arg) -> bool {
+    let excludes = |one: &Arg, other: &Arg| {
+        let others = command.get_arg_conflicts_with(one);
+        others
+            .iter()
+            .any(|another| another.get_id() == other.get_id())
+    };
+    let mut given = command
+        .get_arguments()
+        .filter(|one| was_given(matches, one));
+    given.any(|given| excludes(given, arg) || excludes(arg, given))
+}
+
+/// The value of a setting; none if nothing is set, or if another that is given excludes it, whose
+/// default then does not hold.
+fn value_of(command: &Command, matches: &ArgMatches, arg: &Arg) -> Option<String> {
+    let holds = was_given(matches, arg) || !is_excluded(command, matches, arg);
+    text_of(matches, arg).filter(|text| holds && !text.is_empty())
+}
+
+/// The values of an argument, given or not, as one text.
+fn text_of(matches: &ArgMatches, arg: &Arg) -> Option<String> {
+    let values = matches.get_raw(arg.get_id().as_str())?;
+    let values: Vec<_> = values.map(|value| value.to_string_lossy()).collect();
+    Some(values.join(","))
 }
 
 /// Looks at the values of a file as the command line looks at them, so that an error can say where
@@ -226,17 +304,17 @@ fn check_values(experiment: &Experiment) -> Result<(), Failure> {
 }
 
 /// The arguments that these settings alone come to.
-fn alone(settings: &[&Setting]) -> Result<JobArgs, String> {
+fn alone(settings: &[&Setting]) -> Result<RunArgs, String> {
     let start = ["pagebench", "run", "-"].map(OsString::from);
     let flags = settings.iter().map(|setting| flag_of(setting));
     let all = Cli::command().try_get_matches_from(start.into_iter().chain(flags));
     let mut all = all.map_err(|e| said(&e))?;
     let (_, matches) = all.remove_subcommand().expect("it was put in");
-    JobArgs::from_arg_matches(&matches).map_err(|e| said(&e))
+    RunArgs::from_arg_matches(&matches).map_err(|e| said(&e))
 }
 
 /// Whether what these settings ask for makes sense.
 fn asked(settings: &[&Setting]) -> Result<(), String> {
-    let asked = alone(settings)?.asked();
+    let asked = alone(settings)?.job.asked();
     asked.map(|_| ()).map_err(|failure| failure.to_string())
 }

@@ -4,7 +4,7 @@ use super::args::{OutFormat, ReadArgs, SelectArgs, axes, parse_out};
 use super::failure::Failure;
 use super::input::{load_all, tell_illegal};
 use super::memory::MemoryArgs;
-use super::progress::message;
+use super::progress::note;
 use super::{print, terminal_width};
 use crate::exit::{self, ExitCode};
 use crate::report::chart;
@@ -94,7 +94,7 @@ pub struct ExplainArgs {
 
     /// Print errors only on standard error
     #[arg(short, long)]
-    quiet: bool,
+    pub quiet: bool,
 
     #[command(flatten)]
     memory: MemoryArgs,
@@ -229,7 +229,7 @@ fn load(args: &ExplainArgs) -> Result<Trace, Failure> {
     let options = args.read.options(&args.select)?;
     let sizes = |_: &str, _| args.page_size.into_iter().collect();
     let paths = std::slice::from_ref(path);
-    let inputs = load_all(paths, &options, &sizes, None, args.quiet)?;
+    let inputs = load_all(paths, &options, &sizes, None)?;
     let mut traces = inputs.loaded.into_iter().flat_map(|loaded| loaded.traces);
     Ok(traces.next().expect("a trace is left, or it failed"))
 }
@@ -251,9 +251,7 @@ fn resolve(
             ..error
         })
     })?;
-    if !args.quiet {
-        tell_illegal(&name, &resolved, &settings.space);
-    }
+    tell_illegal(&name, &resolved, &settings.space);
     Ok((resolved, rights))
 }
 
@@ -271,8 +269,8 @@ fn check_range(args: &ExplainArgs, resolved: &Resolved, count: u64) -> Result<()
         )));
     }
     let shown = count.min(refs - args.from + 1);
-    if shown < refs && !args.quiet {
-        message(&format!(
+    if shown < refs {
+        note(&format!(
             "shown: references {} to {} of {} (others by --from and --count); totals are of all",
             args.from,
             args.from + shown - 1,

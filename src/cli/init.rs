@@ -2,13 +2,13 @@
 //! of keys.
 
 use super::Cli;
-use super::experiment::file::{EXCLUDE_KEYS, KEYS, SCHEMA, TRACE_KEYS, settings_of};
+use super::experiment::file::{EXCLUDE_KEYS, KEYS, SCHEMA, TRACE_KEYS, is_switch, settings_of};
 use super::failure::Failure;
 use super::print;
 use crate::check::limits::{self, Key};
 use crate::exit::{self, ExitCode};
 use crate::report::csv::write_file;
-use clap::{Arg, ArgAction, Args, CommandFactory};
+use clap::{Arg, Args, CommandFactory};
 use std::path::PathBuf;
 
 /// Write a commented experiment file to begin with.
@@ -77,7 +77,9 @@ fn example() -> String {
         "\n{}[[policy]]\nname = \"lru\"\n\n[[policy]]\nname = \"clock\"\nload-bit = [0, 1]\n\n\
          [[policy]]\nname = \"opt\"\n",
         comment(&format!(
-            "{help}. A list of values of a parameter gives a policy for each"
+            "policies (see: pagebench policies): the name of one, and its parameters; a list of values of \
+             a parameter gives a policy for each. The key policy can stand in place of these tables, \
+             before the first table, with what -p takes. {help}"
         ))
     );
     out += &format!("\n{}[[exclude]]\n", comment(about("exclude")));
@@ -116,7 +118,7 @@ fn setting(arg: &Arg) -> String {
     let defaults: Vec<_> = arg.get_default_values().iter().collect();
     let line = match (set, &defaults[..]) {
         (Some((_, value)), _) => format!("{key} = {value}"),
-        _ if matches!(arg.get_action(), ArgAction::SetTrue) => format!("# {key} = false"),
+        _ if is_switch(arg) => format!("# {key} = false"),
         (None, []) => format!("# {key} = \"\"  # not set"),
         (None, values) => {
             let values: Vec<_> = values.iter().map(|value| value.to_string_lossy()).collect();

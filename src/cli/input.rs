@@ -3,10 +3,10 @@
 
 use super::cache::{self, Cache};
 use super::failure::Failure;
-use super::progress::message;
+use super::progress::{message, note};
 use crate::exit::{self, ExitCode};
 use crate::space::{self, OnSegfault, Options, Resolved, SpaceError};
-use crate::sweep::Warmup;
+use crate::sweep::{Axes, Warmup};
 use crate::trace::TraceError;
 use crate::trace::dense::Trace;
 use crate::trace::error::Cause;
@@ -60,14 +60,13 @@ pub fn load_all(
     options: &LoadOptions,
     sizes: Sizes<'_>,
     cache: Option<&Cache>,
-    quiet: bool,
 ) -> Result<Inputs, Failure> {
     let wanted = |path: &PathBuf| Wanted {
         path: path.clone(),
         options: options.clone(),
     };
     let wanted: Vec<Wanted> = paths.iter().map(wanted).collect();
-    load_each(&wanted, sizes, cache, quiet)
+    load_each(&wanted, sizes, cache)
 }
 
 /// Reads all traces named, each in its way. A folder gives the files in it that are traces; others
@@ -76,12 +75,11 @@ pub fn load_each(
     wanted: &[Wanted],
     sizes: Sizes<'_>,
     cache: Option<&Cache>,
-    quiet: bool,
 ) -> Result<Inputs, Failure> {
-    let (files, empty_folders) = expand(wanted, quiet)?;
+    let (files, empty_folders) = expand(wanted)?;
     let results: Vec<Result<Loaded, TraceError>> = files
         .par_iter()
-        .map(|(path, options)| load_one(path, options, sizes, cache))
+        .map(|file| load_one(&file.path, file.options, sizes, cache))
         .collect();
     let mut inputs = Inputs {
         loaded: Vec::new(),
@@ -95,9 +93,7 @@ pub fn load_each(
     for result in results {
         match result {
             Ok(loaded) => {
-                if !quiet {
-                    tell(&loaded);
-                }
+                tell(&loaded);
                 inputs.loaded.push(loaded);
             }
             Err(error) => {
@@ -111,10 +107,10 @@ pub fn load_each(
     if inputs.loaded.is_empty() {
         return Err(Failure::new(inputs.failed, ""));
     }
-    let named = files.iter().filter(|(_, options)| options.name.is_some());
+    let chosen = files.iter().filter(|file| file.options.name.is_some());
     name_apart(
         &mut inputs.loaded,
-        &named.map(|(path, _)| &**path).collect(),
+        &chosen.map(|file| &*file.path).collect(),
     );
     keep(&mut inputs, |trace| trace, |trace| !trace.is_empty());
     if inputs.loaded.is_empty() {
@@ -183,13 +179,13 @@ pub fn tell_illegal(path: &str, resolved: &Resolved, options: &Options) {
             ),
             _ => "they were left out".to_owned(),
         };
-        message(&format!(
+        note(&format!(
             "warning: {path}: {} and {}: {then}",
             counted(tally.segfaults, "segmentation fault"),
             counted(tally.protection_faults, "protection fault")
         ));
         for one in tally.illegal.iter().take(NAMED) {
-            message(&format!(
+            note(&format!(
                 "  reference {}: {} of the page at {:#x} by process {}: {}",
                 one.position,
                 one.kind.letter(),
@@ -202,20 +198,20 @@ pub fn tell_illegal(path: &str, resolved: &Resolved, options: &Options) {
             ));
         }
         if illegal > NAMED as u64 {
-            message("  (pagebench vm lists more)");
+            note("  (pagebench vm lists more)");
         }
     }
     for one in tally.refusals.iter().take(NAMED) {
-        message(&format!(
+        note(&format!(
             "warning: {path}: before reference {}, process {}: {} (refused)",
             one.position, pids[one.process as usize], one.what
         ));
     }
     if tally.refused > NAMED as u64 {
-        message(&format!("  {} were refused in all", tally.refused));
+        note(&format!("  {} were refused in all", tally.refused));
     }
     if tally.idle_events > 0 {
-        message(&format!(
+        note(&format!(
             "note: {path}: {} events had no effect: nothing was mapped there, or the heap could not be so",
             tally.idle_events
         ));
@@ -239,6 +235,35 @@ pub fn keep_countable(inputs: &mut Inputs<Resolved>, warmup: Warmup) -> Result<(
     Ok(())
 }
 
+/// Leaves out traces, at each page size by itself, that cannot have the frames or windows asked for,
+/// and says why. Fails where none is left.
+pub fn keep_fitting(inputs: &mut Inputs<Resolved>, axes: &Axes) -> Result<(), Failure> {
+    let mut why = Vec::new();
+    for loaded in &mut inputs.loaded {
+        loaded.traces.retain(|resolved| {
+            let meta = &resolved.trace.meta;
+            let fit = axes.fit(resolved);
+            let (name, size) = (&meta.name, meta.page_size);
+            why.extend(
+                fit.as_ref()
+                    .err()
+                    .map(|e| format!("{name}, pages of {size}: {e}")),
+            );
+            fit.is_ok()
+        });
+    }
+    inputs.loaded.retain(|loaded| !loaded.traces.is_empty());
+    for why in why {
+        message(&format!("error: {why}"));
+        inputs.failed = exit::worse(inputs.failed, exit::USAGE);
+        inputs.errors.push(why);
+    }
+    match inputs.loaded.is_empty() {
+        true => Err(Failure::new(inputs.failed, "")),
+        false => Ok(()),
+    }
+}
+
 /// Keeps the traces of which something is left, at each page size by itself.
 fn keep<T>(
     inputs: &mut Inputs<T>,
@@ -251,7 +276,7 @@ fn keep<T>(
             let left = something_left(trace);
             if !left {
                 let (name, size) = (&trace.meta.name, trace.meta.page_size);
-                message(&format!(
+                note(&format!(
                     "warning: {name}: no reference is left to count (pages of {size})"
                 ));
             }
@@ -262,15 +287,25 @@ fn keep<T>(
 }
 
 /// A file and how it is read.
-type ToRead<'w> = (PathBuf, &'w LoadOptions);
+struct Found<'w> {
+    path: PathBuf,
+    options: &'w LoadOptions,
+    /// Whether it is there because its folder was named.
+    in_folder: bool,
+}
 
 /// The files named, each with how it is read, folders searched (not their folders); and whether a
 /// folder had none.
-fn expand(wanted: &[Wanted], quiet: bool) -> Result<(Vec<ToRead<'_>>, bool), Failure> {
+fn expand(wanted: &[Wanted]) -> Result<(Vec<Found<'_>>, bool), Failure> {
     let (mut files, mut empty_folders) = (Vec::new(), false);
     for Wanted { path, options } in wanted {
+        let take = |path: PathBuf, in_folder| Found {
+            path,
+            options,
+            in_folder,
+        };
         if !path.is_dir() {
-            files.push((path.clone(), options));
+            files.push(take(path.clone(), false));
             continue;
         }
         let entries = std::fs::read_dir(path).map_err(|e| {
@@ -291,15 +326,13 @@ fn expand(wanted: &[Wanted], quiet: bool) -> Result<(Vec<ToRead<'_>>, bool), Fai
             }
             match Source::open(&file, options) {
                 Err(error) if matches!(error.cause, Cause::UnknownFormat) => {
-                    if !quiet {
-                        message(&format!(
-                            "{}: passed over: not a trace of a known format",
-                            file.display()
-                        ));
-                    }
+                    note(&format!(
+                        "{}: passed over: not a trace of a known format",
+                        file.display()
+                    ));
                 }
                 // Other errors are told when it is read.
-                _ => files.push((file, options)),
+                _ => files.push(take(file, true)),
             }
         }
         if files.len() == before {
@@ -313,10 +346,40 @@ fn expand(wanted: &[Wanted], quiet: bool) -> Result<(Vec<ToRead<'_>>, bool), Fai
     if files.is_empty() {
         return Err(Failure::new(exit::NOTHING, ""));
     }
-    // A file named twice, or named beside its folder, is one trace.
-    let mut seen = HashSet::new();
-    files.retain(|(file, _)| seen.insert(std::fs::canonicalize(file).unwrap_or(file.clone())));
-    Ok((files, empty_folders))
+    Ok((each_once(files)?, empty_folders))
+}
+
+/// The file that a path means, whatever links lead there; the path itself where there is none.
+pub fn real(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// Each file once, where it comes first. What is said of a file itself goes over what is said of a
+/// folder that brings it, too.
+fn each_once(files: Vec<Found<'_>>) -> Result<Vec<Found<'_>>, Failure> {
+    let mut places: HashMap<PathBuf, usize> = HashMap::new();
+    let mut all: Vec<Found<'_>> = Vec::new();
+    for file in files {
+        let place = *places.entry(real(&file.path)).or_insert(all.len());
+        let Some(known) = all.get_mut(place) else {
+            all.push(file);
+            continue;
+        };
+        let said = |file: &Found<'_>| (file.options.name.clone(), file.options.format.clone());
+        match (known.in_folder, file.in_folder) {
+            (true, false) => *known = file,
+            (false, true) => {}
+            _ if said(known) == said(&file) => {}
+            _ => {
+                return Err(Failure::usage(format!(
+                    "{} and {} are one file, and are to be read in two ways",
+                    known.path.display(),
+                    file.path.display()
+                )));
+            }
+        }
+    }
+    Ok(all)
 }
 
 fn hidden(path: &Path) -> bool {
@@ -387,9 +450,11 @@ fn load_one(
     sizes.sort_unstable();
     sizes.dedup();
     let ranged = options.selection.skip > 0 || options.selection.limit.is_some();
-    if sizes.len() > 1 && ranged && path == Path::new("-") {
+    // Standard input, and pipes such as those of `<(command)`.
+    let once = path == Path::new("-") || std::fs::metadata(path).is_ok_and(|meta| !meta.is_file());
+    if sizes.len() > 1 && ranged && once {
         return Err(
-            TraceError::new(path, "standard input can be read once only")
+            TraceError::new(path, "standard input and pipes can be read once only")
                 .help("one page size at a time with --skip or --limit, or convert it first"),
         );
     }
@@ -425,7 +490,7 @@ fn load_one(
 pub fn tell_skipped(path: &Path, skipped: u64) {
     let records = if skipped == 1 { "record" } else { "records" };
     if skipped > 0 {
-        message(&format!(
+        note(&format!(
             "warning: {}: {skipped} bad {records} skipped",
             path.display()
         ));
@@ -447,7 +512,7 @@ pub fn read_as(format: &str, guessed: bool, codec: &str) -> String {
 
 fn tell(loaded: &Loaded) {
     let trace = &loaded.traces[0];
-    message(&format!(
+    note(&format!(
         "{}: {}, {}, {}",
         loaded.path.display(),
         read_as(loaded.format, loaded.guessed, loaded.codec),
@@ -456,7 +521,7 @@ fn tell(loaded: &Loaded) {
     ));
     tell_skipped(&loaded.path, trace.meta.skipped);
     if let Some(warning) = trace.meta.kind.warning() {
-        message(&format!(
+        note(&format!(
             "warning: {}: trace kind is \"{}\": {warning}",
             trace.meta.name,
             trace.meta.kind.name()
@@ -484,6 +549,8 @@ mod tests {
             ["a/t", "b/t", "c"]
         );
         assert_eq!(names(&[("t", "t.txt"), ("t", "t.pbt")]), ["t.txt", "t.pbt"]);
+        let one_given = chosen(&[("b", "a/b.txt"), ("b", "c/q")], &["c/q"]);
+        assert_eq!(one_given, ["a/b", "b"]);
         let deep = [("t", "x/a/t.txt"), ("t", "y/a/t.txt")];
         assert_eq!(names(&deep), ["x/a/t.txt", "y/a/t.txt"]);
         // A name that was given stands, but two cannot.

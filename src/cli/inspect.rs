@@ -5,7 +5,7 @@ use super::cache::{self, Cache};
 use super::failure::Failure;
 use super::input::{read_as, tell_skipped};
 use super::print;
-use super::progress::message;
+use super::progress::note;
 use super::tables::page_tables;
 use crate::exit::{self, ExitCode};
 use crate::trace::dense::{Trace, count_kinds, page_of};
@@ -48,7 +48,7 @@ pub fn head(args: HeadArgs) -> Result<ExitCode, Failure> {
     let options = args.read.options(&everything)?;
     let source = Source::open(&args.trace, &options)?;
     let format = read_as(source.format, source.guessed, "none");
-    message(&format!("{}: {format}", args.trace.display()));
+    note(&format!("{}: {format}", args.trace.display()));
     let mut out = BufWriter::new(io::stdout().lock());
     let mut written = writeln!(out, "record  pid  kind             address  size");
     let mut count = 0;
@@ -104,7 +104,7 @@ pub fn stat(args: StatArgs) -> Result<ExitCode, Failure> {
         page_size: args.page_size,
         ..args.read.options(&args.select)?
     };
-    let cache = Cache::of(&args.cache, false);
+    let cache = Cache::of(&args.cache);
     let source = Source::open(&args.trace, &options)?;
     let mut out = String::new();
     let _ = writeln!(out, "file         {}", args.trace.display());
@@ -181,6 +181,19 @@ fn events(trace: &Trace) -> String {
     parts.join(", ")
 }
 
+/// The middle one of sorted counts, as text; between two the mean of both.
+fn median(sorted: &[u64]) -> String {
+    let middle = sorted.len() / 2;
+    match (sorted.len() % 2, sorted) {
+        (_, []) => show_count(0),
+        (1, _) => show_count(sorted[middle]),
+        _ => match sorted[middle - 1] + sorted[middle] {
+            sum if sum % 2 == 1 && sum < 20_000 => format!("{}.5", sum / 2),
+            sum => show_count(sum / 2),
+        },
+    }
+}
+
 /// How often pages are referenced, and how far apart.
 fn reuse(out: &mut String, trace: &Trace) {
     let mut times = vec![0u64; trace.distinct()];
@@ -203,12 +216,11 @@ fn reuse(out: &mut String, trace: &Trace) {
     let once = times.iter().filter(|&&n| n == 1).count();
     let dirty = written.iter().filter(|&&w| w).count();
     times.sort_unstable();
-    let median = times.get(times.len() / 2).copied().unwrap_or(0);
     let _ = writeln!(out, "written      {dirty} pages");
     let _ = writeln!(
         out,
         "reuse        {once} pages referenced once; the median page {} times",
-        show_count(median)
+        median(&times)
     );
     let reused: u64 = intervals.iter().sum();
     if reused > 0 {
@@ -232,5 +244,19 @@ fn reuse(out: &mut String, trace: &Trace) {
                 show_count((bound - 1) as u64)
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn the_median_of_an_even_number_is_between_two() {
+        assert_eq!(
+            [median(&[]), median(&[3]), median(&[1, 3, 9])],
+            ["0", "3", "3"]
+        );
+        assert_eq!([median(&[1, 3]), median(&[1, 2, 3, 9])], ["2", "2.5"]);
     }
 }

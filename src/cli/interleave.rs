@@ -13,7 +13,7 @@ use crate::trace::source::name_of;
 use crate::trace::store::Writer;
 use crate::units::{PageSize, about, counted, parse_count, show_bytes};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Merge traces into one of several processes, round robin.
 ///
@@ -45,7 +45,7 @@ pub struct InterleaveArgs {
 
     /// Print errors only on standard error
     #[arg(short, long)]
-    quiet: bool,
+    pub quiet: bool,
 
     #[command(flatten)]
     read: ReadArgs,
@@ -59,13 +59,17 @@ pub fn interleave(args: InterleaveArgs) -> Result<ExitCode, Failure> {
     if args.quantum == 0 {
         return Err(Failure::usage("--quantum: at least 1"));
     }
+    if args.output == Path::new("-") {
+        let what = "-o -: a .pbt file is written, not standard output; ./- is a file of that name";
+        return Err(Failure::usage(what));
+    }
     let options = args.read.options(&args.select)?;
     let mut traces: Vec<Trace> = Vec::new();
     for path in &args.traces {
         // One by one: a program may well run twice beside itself.
         let path = std::slice::from_ref(path);
         let sizes = |_: &str, _| vec![args.page_size];
-        let inputs = load_all(path, &options, &sizes, None, args.quiet)?;
+        let inputs = load_all(path, &options, &sizes, None)?;
         if inputs.failed != exit::OK {
             return Err(Failure::new(inputs.failed, "nothing was written"));
         }

@@ -5,8 +5,10 @@ use super::cache::Cache;
 use super::experiment::Config;
 use super::experiment::file::TraceEntry;
 use super::failure::Failure;
-use super::input::{Inputs, Wanted, keep_countable, load_each, resolve_all};
-use super::progress::message;
+use super::input::{
+    Inputs, Loaded, Wanted, keep_countable, keep_fitting, load_each, real, resolve_all,
+};
+use super::progress::note;
 use crate::exit;
 use crate::report::counts::Counts;
 use crate::report::plan_file::PlanFile;
@@ -30,6 +32,10 @@ pub struct JobArgs {
     /// wins over it
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
+
+    /// Settings of the experiment file that do not hold here, by their keys: limit,swap
+    #[arg(long, value_name = "KEY,…", value_delimiter = ',', requires = "file")]
+    pub unset: Vec<String>,
 
     /// Take one part of the cells, K of N: in turn (slice), or by the cells' ids (hash). auto takes K
     /// from the variable in which Slurm, HyperQueue, PBS, Grid Engine, Kubernetes or CI number tasks
@@ -116,11 +122,12 @@ impl Asked {
     /// Reads the traces of the command line, or else those of the experiment.
     pub fn load(&self, job: &JobArgs, config: &Config) -> Result<Inputs<Resolved>, Failure> {
         let wanted = wanted(&job.traces, &self.options, config)?;
-        let cache = Cache::of(&job.cache, job.terminal.quiet);
+        let cache = Cache::of(&job.cache);
         let sizes = |_: &str, _| job.sweep.page_size.clone();
-        let inputs = load_each(&wanted, &sizes, cache.as_ref(), job.terminal.quiet)?;
+        let inputs = load_each(&wanted, &sizes, cache.as_ref())?;
         let mut inputs = resolve_all(inputs, &self.settings.space)?;
         keep_countable(&mut inputs, self.settings.warmup)?;
+        keep_fitting(&mut inputs, &self.axes)?;
         if job.traces.is_empty() {
             check_digests(&inputs, config)?;
         }
@@ -185,7 +192,10 @@ pub fn wanted(
         path: entry.path.clone(),
         options: LoadOptions {
             name: entry.name.clone(),
-            format: entry.format.clone().or(options.format.clone()),
+            format: match config.is_given("format") {
+                true => options.format.clone(),
+                false => entry.format.clone().or(options.format.clone()),
+            },
             ..options.clone()
         },
     };
@@ -207,7 +217,8 @@ pub fn check_digests(inputs: &Inputs<Resolved>, config: &Config) -> Result<(), F
         return Ok(());
     };
     for entry in &experiment.traces {
-        let loaded = inputs.loaded.iter().find(|one| one.path == entry.path);
+        let same = |one: &&Loaded<Resolved>| real(&one.path) == real(&entry.path);
+        let loaded = inputs.loaded.iter().find(same);
         // A trace that could not be read was told already.
         let (Some(wanted), Some(loaded)) = (&entry.digest, loaded) else {
             continue;
@@ -252,7 +263,7 @@ pub fn exclude(plan: &mut Plan<'_>, config: &Config) {
             }
             _ => String::new(),
         };
-        message(&format!(
+        note(&format!(
             "warning: {place}: this exclude leaves out no cell{hint}"
         ));
     }
@@ -280,6 +291,6 @@ fn tell_long(traces: &[&Resolved], axes: &Axes) {
                 names.join(", ")
             );
         }
-        message(&what);
+        note(&what);
     }
 }

@@ -1,9 +1,8 @@
 //! `pagebench merge`: folders of parts of one plan, joined to the folder of the whole.
 
 use super::failure::Failure;
-use super::outputs::{
-    Found, enter, make_folder, other_plan, tell_broken, write_merged_manifest, write_tables,
-};
+use super::folder::{Found, chart_files, enter, make_folder, other_plan, tell_broken};
+use super::outputs::{write_merged_manifest, write_tables};
 use super::over_windows;
 use super::plot::{FileArgs, write_charts};
 use super::print;
@@ -86,9 +85,17 @@ pub fn merge(args: MergeArgs) -> Result<ExitCode, Failure> {
         partition: None,
         ..plan.clone()
     };
-    let (appender, _) = enter(folder, &whole, false)?;
     let records = plan.cells.iter().filter_map(|cell| all.remove(&cell.id));
     let records: Vec<Record> = records.collect();
+    let charts = match args.no_charts {
+        true => Vec::new(),
+        false => {
+            let rows: Vec<Row> = records.iter().map(|record| record.row.clone()).collect();
+            let over_time: Vec<Row> = windows.iter().map(|cell| cell.key.clone()).collect();
+            chart_files(&rows, &over_time, args.files)
+        }
+    };
+    let (appender, _) = enter(folder, &whole, found, &charts)?;
     for record in &records {
         appender.add(record)?;
     }

@@ -14,6 +14,7 @@ mod curve;
 mod experiment;
 mod explain;
 mod failure;
+mod folder;
 mod generate;
 mod init;
 mod input;
@@ -112,6 +113,9 @@ pub fn main() -> ExitCode {
             };
         }
     };
+    if cli.command.is_quiet() {
+        progress::be_quiet();
+    }
     let result = match cli.command {
         Command::Run(args) => run::run(*args),
         Command::Plan(args) => plan::plan(*args),
@@ -140,6 +144,24 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(failure) => end(&failure),
+    }
+}
+
+impl Command {
+    /// Whether `--quiet` is given, to a command that has it.
+    fn is_quiet(&self) -> bool {
+        match self {
+            Command::Run(args) => args.job.terminal.quiet,
+            Command::Plan(args) => args.job.terminal.quiet,
+            Command::Check(args) => args.terminal.quiet,
+            Command::Curve(args) => args.terminal.quiet,
+            Command::Convert(args) => args.quiet,
+            Command::Record(args) => args.quiet,
+            Command::Interleave(args) => args.quiet,
+            Command::Explain(args) => args.quiet,
+            Command::Vm(args) => args.quiet,
+            _ => false,
+        }
     }
 }
 

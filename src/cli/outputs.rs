@@ -1,173 +1,26 @@
-//! The run folder: made before any work, so that a bad path fails early; its files are written
-//! whole or not at all.
+//! What is written into the folder of a run: tables and the manifest, each file whole or not at all.
+//! `folder` has which folder that may be.
 
 use super::experiment::Config;
 use super::failure::Failure;
 use super::input::Inputs;
 use super::job::Asked;
-use super::progress::message;
-use crate::exit;
-use crate::report::chart::KINDS;
 use crate::report::columns::{Row, SCHEMA};
 use crate::report::csv::{read_rows, to_csv, write_file};
-use crate::report::file::{remove_leftovers, without_path};
-use crate::report::plan_file::{PLAN, PlanFile, TOOL};
-use crate::report::records::{self, Appender, CELLS, Kept, Record};
+use crate::report::plan_file::TOOL;
+use crate::report::records::{self, Record};
 use crate::space::{Illegal, Resolved};
 use crate::sweep::{Part, Plan};
 use crate::trace::digest;
-use crate::units::counted;
 use crate::vm::geometry::Hardware;
 use serde_json::json;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The name of the file that says what a run was.
-const MANIFEST: &str = "manifest.json";
-
-/// The folder of a run. One that the run made and put nothing into goes away again.
-pub struct RunFolder {
-    path: PathBuf,
-    made: bool,
-}
-
-impl RunFolder {
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-impl Drop for RunFolder {
-    fn drop(&mut self) {
-        if self.made {
-            // Only an empty folder can be removed like this.
-            let _ = fs::remove_dir(&self.path);
-        }
-    }
-}
-
-/// What is done with results that a folder holds already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// They are refused.
-    Refuse,
-    /// They go.
-    Remove,
-    /// The run that left them goes on.
-    Resume,
-}
-
-/// Makes the folder of a run: the one asked for, or a fresh one under `reports/runs`. What an earlier
-/// run left in it goes first where that is wanted, so that no chart is beside another's table.
-pub fn make_folder(asked: Option<&Path>, found: Found) -> Result<RunFolder, Failure> {
-    let Some(folder) = asked else {
-        return fresh_folder();
-    };
-    let holds = ["results.csv", CELLS].map(|file| folder.join(file).exists());
-    match found {
-        Found::Refuse if holds.contains(&true) => return Err(refused(folder)),
-        Found::Remove => {
-            if holds[1] {
-                // Another run that is still writing keeps what it has.
-                drop(Appender::open(folder)?);
-            }
-            if holds.contains(&true) {
-                remove_results(folder).map_err(|e| cannot_write(folder, e))?;
-            }
-        }
-        _ => {}
-    }
-    take_folder(folder)
-}
-
-/// Why a folder with results is not taken, and what can be done with it.
-fn refused(folder: &Path) -> Failure {
-    let unfinished = || {
-        let plan = PlanFile::read(folder).ok()??;
-        let kept = records::read(folder).ok()?.records;
-        let all = plan.selected();
-        let done = all
-            .iter()
-            .filter(|&&cell| kept.contains_key(&plan.cells[cell].id));
-        Some((done.count(), all.len())).filter(|(done, all)| done < all)
-    };
-    let place = folder.display();
-    Failure::usage(match unfinished() {
-        Some((done, all)) => format!(
-            "{place}: holds an unfinished run, {done} of {all} cells; go on with --resume, choose \
-             another folder, or begin anew with --force"
-        ),
-        None => format!("{place}: holds results already; choose another folder, or --force"),
-    })
-}
-
-/// Takes a folder for a plan: writes the plan, or, where an earlier run of the same plan is to go on,
-/// gives what that finished. The folder is then locked.
-pub fn enter(
-    folder: &Path,
-    plan: &PlanFile,
-    resume: bool,
-) -> Result<(Appender, HashMap<String, Record>), Failure> {
-    let appender = Appender::open(folder)?;
-    remove_leftovers(folder).map_err(|e| cannot_write(folder, e))?;
-    let earlier = match resume {
-        true => PlanFile::read(folder)?,
-        false => None,
-    };
-    let Some(earlier) = earlier else {
-        if folder.join("results.csv").exists() {
-            let what =
-                "holds results of a run that cannot go on; choose another folder, or --force";
-            return Err(Failure::usage(format!("{}: {what}", folder.display())));
-        }
-        plan.write(folder)?;
-        return Ok((appender, HashMap::new()));
-    };
-    let mut different = earlier.differences(plan, ["there", "here"]);
-    if earlier.part() != plan.part() {
-        let part = |plan: &PlanFile| plan.partition.clone().unwrap_or("all of it".into());
-        let (there, here) = (part(&earlier), part(plan));
-        different.push(format!("partition: {there} there, {here} here"));
-    }
-    if !different.is_empty() {
-        return Err(other_plan(folder, &different));
-    }
-    let kept = records::read(folder)?;
-    tell_broken(folder, &kept);
-    let whole = kept
-        .records
-        .into_iter()
-        .filter(|(_, record)| record.has_counts());
-    Ok((appender, whole.collect()))
-}
-
-/// Says how many lines of a folder's finished cells are not whole.
-pub fn tell_broken(folder: &Path, kept: &Kept) {
-    if kept.broken > 0 {
-        message(&format!(
-            "note: {}: {} cut short or garbled, passed over",
-            folder.join(CELLS).display(),
-            counted(kept.broken, "line")
-        ));
-    }
-}
-
-/// A folder has results of another plan.
-pub fn other_plan(folder: &Path, different: &[String]) -> Failure {
-    const SHOWN: usize = 6;
-    let mut what = format!("{}: holds results of another plan", folder.display());
-    for line in different.iter().take(SHOWN) {
-        what += &format!("\n  {line}");
-    }
-    if different.len() > SHOWN {
-        what += &format!("\n  and {} more", different.len() - SHOWN);
-    }
-    Failure::usage(what + "\n  help: choose another folder, or the same traces and settings")
-}
+pub const MANIFEST: &str = "manifest.json";
 
 /// Writes the tables of finished cells; returns the rows as they can be read back. Distributions are
 /// there only where every count was asked for.
@@ -183,110 +36,6 @@ pub fn write_tables(folder: &Path, records: &[Record]) -> Result<Vec<Row>, Failu
     }
     write_file(&folder.join("timings.csv"), &records::timings(records))?;
     Ok(read_rows(&results)?)
-}
-
-/// Makes the folder of states over time, or takes it if it holds none of these files or `force` is
-/// given; they go then, so that no chart is beside another's table.
-pub fn claim_folder(folder: &Path, force: bool, files: &[&str]) -> Result<RunFolder, Failure> {
-    for path in files.iter().map(|file| folder.join(file)) {
-        if path.exists() {
-            refuse_unless(force, folder, "states")?;
-            fs::remove_file(&path).map_err(|e| cannot_write(folder, e))?;
-        }
-    }
-    take_folder(folder)
-}
-
-fn refuse_unless(force: bool, folder: &Path, what: &str) -> Result<(), Failure> {
-    if force {
-        return Ok(());
-    }
-    let folder = folder.display();
-    Err(Failure::usage(format!(
-        "{folder}: holds {what} already; choose another folder, or --force"
-    )))
-}
-
-/// A folder that takes files, made if it is not there.
-fn take_folder(folder: &Path) -> Result<RunFolder, Failure> {
-    let fail = |e| cannot_write(folder, e);
-    let made = !folder.exists();
-    fs::create_dir_all(folder).map_err(fail)?;
-    // A folder that exists may still refuse files.
-    tempfile::tempfile_in(folder)
-        .map_err(without_path)
-        .map_err(fail)?;
-    Ok(RunFolder {
-        path: folder.to_path_buf(),
-        made,
-    })
-}
-
-fn cannot_write(folder: &Path, error: io::Error) -> Failure {
-    let message = format!(
-        "{}: cannot write to the output folder: {error}",
-        folder.display()
-    );
-    Failure::new(exit::FAILURE, message)
-}
-
-/// Removes the files that a run writes, and no others.
-fn remove_results(folder: &Path) -> io::Result<()> {
-    const TABLES: [&str; 8] = [
-        "results.csv",
-        "windows.csv",
-        "distributions.csv",
-        "vmstat.csv",
-        "timings.csv",
-        MANIFEST,
-        CELLS,
-        PLAN,
-    ];
-    let mut names = BTreeSet::new();
-    for entry in fs::read_dir(folder)? {
-        names.insert(entry?.file_name().to_string_lossy().into_owned());
-    }
-    let charts = || KINDS.iter().filter(|kind| kind.by_default);
-    // A table is a chart's only beside the picture: somebody's own may have such a name.
-    let pictured = |name: &str| match name.strip_suffix("csv") {
-        Some(stem) => ["png", "svg"]
-            .iter()
-            .any(|ending| names.contains(&format!("{stem}{ending}"))),
-        None => true,
-    };
-    let ours = |name: &&String| {
-        let chart = charts().any(|kind| kind.owns(name)) && pictured(name);
-        TABLES.contains(&name.as_str()) || chart
-    };
-    for name in names.iter().filter(ours) {
-        fs::remove_file(folder.join(name))?;
-    }
-    Ok(())
-}
-
-/// A folder that nobody else has, named by the time.
-fn fresh_folder() -> Result<RunFolder, Failure> {
-    let base = Path::new("reports/runs");
-    fs::create_dir_all(base).map_err(|e| cannot_write(base, e))?;
-    let time = timestamp()
-        .replace(['-', ':'], "")
-        .replace('T', "-")
-        .replace('Z', "");
-    for n in 1.. {
-        let name = if n == 1 {
-            time.clone()
-        } else {
-            format!("{time}-{n}")
-        };
-        let path = base.join(name);
-        // Making it is the test whether it is free: another run may begin in the same second.
-        match fs::create_dir(&path) {
-            Ok(()) => return Ok(RunFolder { path, made: true }),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(cannot_write(&path, e)),
-        }
-    }
-    unreachable!("some number is free")
 }
 
 /// The present time, as `2026-11-20T23:45:00Z`.

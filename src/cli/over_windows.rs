@@ -2,7 +2,7 @@
 //! several such tables.
 
 use super::failure::Failure;
-use super::progress::message;
+use super::progress::{message, note};
 use super::signals::Signals;
 use crate::exit;
 use crate::report::csv::write_file;
@@ -56,8 +56,9 @@ impl WindowLength {
         let Some(refs) = self.refs() else {
             return Ok(());
         };
-        let longest = plan.traces.iter().map(|resolved| resolved.trace.len());
-        let windows = longest.max().unwrap_or(0) as u64 / refs;
+        let counted = plan.traces.iter().zip(&plan.facts);
+        let counted = counted.map(|(one, facts)| one.trace.len() as u64 - facts.warmup_refs);
+        let windows = counted.max().unwrap_or(0).div_ceil(refs);
         match windows > WINDOWS_MAX {
             false => Ok(()),
             true => Err(Failure::usage(format!(
@@ -77,7 +78,7 @@ pub fn write_windows(
 ) -> Result<Vec<CellWindows>, Failure> {
     for resolved in plan.traces.iter().filter(|r| r.trace.store().is_some()) {
         let name = &resolved.trace.meta.name;
-        message(&format!(
+        note(&format!(
             "note: {name}: no windows of a trace that is replayed from its file (raise --mem-limit)"
         ));
     }
@@ -116,7 +117,7 @@ pub fn join(folders: &[PathBuf], wanted: usize) -> Result<Vec<CellWindows>, Fail
         (folders.iter()).partition(|folder| folder.join(TABLE).exists());
     if let (false, Some(folder)) = (with.is_empty(), without.first()) {
         let folder = folder.display();
-        message(&format!(
+        note(&format!(
             "note: {folder}: has no {TABLE}, as others have: it is not joined (run --windows --resume)"
         ));
         return Ok(Vec::new());
@@ -128,7 +129,7 @@ pub fn join(folders: &[PathBuf], wanted: usize) -> Result<Vec<CellWindows>, Fail
             let (key, length) = (cell.key.identity(), cell.windows[0].refs);
             let trace = key.setting().without(&[Part::Allocation]);
             if *lengths.entry(trace).or_insert(length) != length {
-                message(&format!(
+                note(&format!(
                     "note: {}: its windows are of another length than those of other folders: they \
                      are not joined (run --windows=REFERENCES --resume)",
                     folder.display()
@@ -153,7 +154,7 @@ pub fn join(folders: &[PathBuf], wanted: usize) -> Result<Vec<CellWindows>, Fail
         }
     }
     if !all.is_empty() && all.len() < wanted {
-        message(&format!(
+        note(&format!(
             "note: {TABLE} has {} of {wanted} cells: the runs of the parts left others out",
             all.len()
         ));

@@ -22,19 +22,19 @@ use clap::Args;
   pagebench plan traces -p lru,opt -m 2^6..2^10 --partition slice:1/3")]
 pub struct PlanArgs {
     #[command(flatten)]
-    job: JobArgs,
+    pub job: JobArgs,
 }
 
 /// Runs the command.
 pub fn plan(args: PlanArgs) -> Result<ExitCode, Failure> {
-    let (args, config) = Config::resolve::<PlanArgs>(args.job.file.as_deref())?;
+    let (args, config) = Config::resolve::<PlanArgs>(args.job.file.as_deref(), &args.job.unset)?;
     plan_of(&args.job, &args.job.asked()?, &config)
 }
 
 /// Shows the settings, or else the plan.
 pub fn plan_of(job: &JobArgs, asked: &Asked, config: &Config) -> Result<ExitCode, Failure> {
     if job.show_config {
-        print(&config.show())?;
+        print(&config.show()?)?;
         return Ok(exit::OK);
     }
     use_threads(asked.threads);

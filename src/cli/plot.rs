@@ -3,7 +3,7 @@
 
 use super::failure::Failure;
 use super::print;
-use super::progress::message;
+use super::progress::note;
 use crate::exit::{self, ExitCode};
 use crate::report::chart::{self, At, Chart, ChartError, KINDS, Kind, Log, Options, Rows, Source};
 use crate::report::columns::Row;
@@ -115,7 +115,7 @@ pub fn plot(args: PlotArgs) -> Result<ExitCode, Failure> {
         error => failed(error),
     })?;
     for why in &drawing.left_out {
-        message(&format!("note: no chart of {why}"));
+        note(&format!("note: no chart of {why}"));
     }
     let files = match &args.output {
         Some(file) if picture(file).is_some() => single(file, drawing.charts, &args)?,

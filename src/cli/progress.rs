@@ -6,12 +6,28 @@ use crate::units::show_count;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Prints one message on standard error.
+/// Whether notes and warnings are kept back.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Keeps notes and warnings back from now on (`--quiet`).
+pub fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Prints an error, or why the program ends, on standard error.
 pub fn message(text: &str) {
     let mut err = io::stderr().lock();
     let _ = writeln!(err, "{text}");
+}
+
+/// Prints a note, a warning or progress on standard error; nothing with `--quiet`.
+pub fn note(text: &str) {
+    if !QUIET.load(Ordering::Relaxed) {
+        message(text);
+    }
 }
 
 /// Between two plain lines.
@@ -21,7 +37,6 @@ const PLAIN_EVERY: Duration = Duration::from_secs(30);
 pub struct Progress {
     bar: ProgressBar,
     plain: Option<Mutex<Plain>>,
-    quiet: bool,
 }
 
 struct Plain {
@@ -36,8 +51,11 @@ impl Progress {
     pub fn new(args: &TerminalArgs, total: u64) -> Progress {
         let mode = match args.progress {
             _ if args.quiet => ProgressMode::Never,
-            ProgressMode::Auto if io::stderr().is_terminal() => ProgressMode::Bar,
-            ProgressMode::Auto => ProgressMode::Plain,
+            // Bars cannot be drawn elsewhere.
+            ProgressMode::Auto | ProgressMode::Bar if io::stderr().is_terminal() => {
+                ProgressMode::Bar
+            }
+            ProgressMode::Auto | ProgressMode::Bar => ProgressMode::Plain,
             mode => mode,
         };
         let bar = match mode {
@@ -58,11 +76,7 @@ impl Progress {
             done: 0,
             total,
         }));
-        Progress {
-            bar,
-            plain,
-            quiet: args.quiet,
-        }
+        Progress { bar, plain }
     }
 
     /// So many more references were replayed.
@@ -79,7 +93,7 @@ impl Progress {
             let seconds = plain.started.elapsed().as_secs_f64();
             let left = seconds * (plain.total - plain.done.min(plain.total)) as f64
                 / plain.done.max(1) as f64;
-            message(&format!(
+            note(&format!(
                 "replayed {} of {} references, {} references/s, about {:.0} s left",
                 show_count(plain.done),
                 show_count(plain.total),
@@ -91,9 +105,7 @@ impl Progress {
 
     /// Says something between the lines of progress; not with --quiet.
     pub fn say(&self, text: &str) {
-        if !self.quiet {
-            self.bar.suspend(|| message(text));
-        }
+        self.bar.suspend(|| note(text));
     }
 
     /// Takes the bar away.

@@ -5,7 +5,7 @@
 mod session;
 
 use super::failure::Failure;
-use super::progress::message;
+use super::progress::note;
 use crate::exit::ExitCode;
 use crate::trace::digest;
 use crate::trace::source::name_of;
@@ -65,7 +65,7 @@ pub struct RecordArgs {
 
     /// Print errors only on standard error
     #[arg(short, long)]
-    quiet: bool,
+    pub quiet: bool,
 }
 
 /// What was recorded.
@@ -83,9 +83,7 @@ struct Recorded {
 pub fn record(args: RecordArgs) -> Result<ExitCode, Failure> {
     let output = output(&args)?;
     let recorded = run(&args, &output)?;
-    if !args.quiet {
-        tell(&output, &recorded);
-    }
+    tell(&output, &recorded);
     Ok(recorded.code)
 }
 
@@ -138,9 +136,9 @@ const LISTED: usize = 20;
 fn tell(output: &Path, recorded: &Recorded) {
     let summary = &recorded.summary;
     if recorded.limited {
-        message("the limit is reached: the program was ended");
+        note("the limit is reached: the program was ended");
     }
-    message(&format!(
+    note(&format!(
         "{}: {}, {}, {} ({:.3} bytes a reference), digest {}",
         output.display(),
         about(summary.refs, "reference"),
@@ -154,10 +152,10 @@ fn tell(output: &Path, recorded: &Recorded) {
         for (number, process) in (1..).zip(processes.iter().take(LISTED)) {
             let count = show_count(process.accesses);
             let command = shown(&process.command);
-            message(&format!("  process {number}: {count} accesses: {command}"));
+            note(&format!("  process {number}: {count} accesses: {command}"));
         }
         if processes.len() > LISTED {
-            message(&format!("  and {} more", processes.len() - LISTED));
+            note(&format!("  and {} more", processes.len() - LISTED));
         }
     }
     tell_mappings(summary.distinct, &recorded.repairs);
@@ -208,10 +206,10 @@ fn tell_mappings(pages: u64, repairs: &Repairs) {
             text.push_str(&format!("; {number} {what}"));
         }
     }
-    message(&text);
+    note(&text);
     if repairs.left_out > 0 {
         let left_out = show_count(repairs.left_out);
-        message(&format!(
+        note(&format!(
             "warning: {left_out} accesses of no valid address or process left out"
         ));
     }

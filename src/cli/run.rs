@@ -3,14 +3,15 @@
 use super::args::{SweepArgs, TerminalArgs, numeric_column};
 use super::experiment::Config;
 use super::failure::Failure;
+use super::folder::{Found, chart_files, enter, make_folder};
 use super::input::Inputs;
 use super::job::{Asked, JobArgs};
-use super::outputs::{Course, Found, enter, make_folder, timestamp, write_manifest, write_tables};
+use super::outputs::{Course, timestamp, write_manifest, write_tables};
 use super::over_windows::{WindowLength, write_windows};
 use super::plan;
 use super::plot::{FileArgs, write_charts};
 use super::print;
-use super::progress::{Progress, message};
+use super::progress::{Progress, message, note};
 use super::signals::Signals;
 use crate::exit::{self, ExitCode};
 use crate::report::chart::Rows;
@@ -19,6 +20,7 @@ use crate::report::counts::Counts;
 use crate::report::csv::TableError;
 use crate::report::plan_file::PlanFile;
 use crate::report::records::{Appender, Record};
+use crate::report::rows::key_of;
 use crate::report::table;
 use crate::report::windows::CellWindows;
 use crate::space::Resolved;
@@ -70,6 +72,9 @@ pub struct RunArgs {
     #[command(flatten)]
     pub files: FileArgs,
 
+    #[command(flatten)]
+    pub job: JobArgs,
+
     /// Write windows.csv too, and draw it: faults and resident pages over time, by windows of so many
     /// references (10k); some 400 windows a trace if no number is given (see: pagebench columns
     /// windows.csv)
@@ -78,17 +83,15 @@ pub struct RunArgs {
         value_name = "REFERENCES",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "auto"
+        default_missing_value = "auto",
+        help_heading = "Cells"
     )]
     pub windows: Option<WindowLength>,
-
-    #[command(flatten)]
-    pub job: JobArgs,
 }
 
 /// Runs the command.
 pub fn run(args: RunArgs) -> Result<ExitCode, Failure> {
-    let (args, config) = Config::resolve::<RunArgs>(args.job.file.as_deref())?;
+    let (args, config) = Config::resolve::<RunArgs>(args.job.file.as_deref(), &args.job.unset)?;
     let job = &args.job;
     let asked = job.asked()?;
     let metric = shown(args.show.as_deref(), asked.counts)?;
@@ -170,13 +173,14 @@ impl Work<'_> {
         file: &PlanFile,
         started: String,
     ) -> Result<(Vec<Record>, Course), Failure> {
-        let (appender, mut kept) = enter(self.folder, file, self.args.resume)?;
         let selected = file.selected();
+        let charts = self.args.charts(&plan.part(&selected));
+        let (appender, mut kept) = enter(self.folder, file, self.args.found(), &charts)?;
         let id = |&place: &usize| &file.cells[place].id;
         let is_kept = |place: &&usize| kept.contains_key(id(place));
         let (resumed, left): (Vec<usize>, Vec<usize>) = selected.iter().partition(is_kept);
-        if !resumed.is_empty() && !self.args.job.terminal.quiet {
-            message(&format!(
+        if !resumed.is_empty() {
+            note(&format!(
                 "going on: {} of {} cells are finished already",
                 resumed.len(),
                 selected.len()
@@ -252,9 +256,14 @@ impl Work<'_> {
         let Some(signal) = self.signals.code().filter(|_| course.interrupted) else {
             return Ok(code);
         };
+        let without = if self.args.force {
+            " in place of --force"
+        } else {
+            ""
+        };
         message(&format!(
             "interrupted: {} of {} cells are finished and kept; the same command with -o {folder} \
-             --resume goes on",
+             --resume{without} goes on",
             course.finished, course.cells
         ));
         Ok(exit::worse(code, signal))
@@ -262,6 +271,24 @@ impl Work<'_> {
 }
 
 impl RunArgs {
+    /// The names of the charts that the cells of a plan may become.
+    fn charts(&self, plan: &Plan<'_>) -> Vec<String> {
+        if self.no_charts {
+            return Vec::new();
+        }
+        let finished = |cell: &Cell| Row {
+            status: "ok".into(),
+            ..key_of(plan, cell)
+        };
+        let rows: Vec<Row> = plan.cells.iter().map(finished).collect();
+        let over_time = if self.windows.is_some() {
+            &rows[..]
+        } else {
+            &[]
+        };
+        chart_files(&rows, over_time, self.files)
+    }
+
     /// What is done with results that the folder holds.
     fn found(&self) -> Found {
         match (self.force, self.resume) {
@@ -376,7 +403,7 @@ fn verdict(inputs: &Inputs<Resolved>, rows: &[Row]) -> ExitCode {
     let mut code = inputs.failed;
     let full = rows.iter().filter(|row| row.status == SWAP_FULL).count();
     if full > 0 {
-        message(&format!(
+        note(&format!(
             "note: swap was full in {full} of {} cells: their counts are exact up to there (column refs)",
             rows.len()
         ));

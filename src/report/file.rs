@@ -31,7 +31,7 @@ impl WholeFile {
     ///
     /// The folder does not take a file, or the name is that of a folder.
     pub fn create(path: &Path) -> io::Result<WholeFile> {
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let path = fs::canonicalize(path).unwrap_or_else(|_| behind_links(path));
         if let Ok(meta) = fs::metadata(&path) {
             if meta.is_dir() {
                 return Err(io::ErrorKind::IsADirectory.into());
@@ -93,6 +93,19 @@ impl Drop for WholeFile {
             unfinished(|paths| paths.retain(|path| path != file.path()));
         }
     }
+}
+
+/// Where the links of this name lead, whether or not there is a file.
+fn behind_links(path: &Path) -> PathBuf {
+    const LINKS_MAX: usize = 40;
+    let mut path = path.to_path_buf();
+    for _ in 0..LINKS_MAX {
+        let Ok(target) = fs::read_link(&path) else {
+            break;
+        };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    path
 }
 
 fn unfinished<T>(change: impl FnOnce(&mut Vec<PathBuf>) -> T) -> T {

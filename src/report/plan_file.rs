@@ -71,6 +71,9 @@ pub struct PlanTrace {
     pub page_size: u64,
     /// The digest of its references.
     pub digest: String,
+    /// Whether it is too large for memory and replayed from its file: then no cell knows the future.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_file: bool,
 }
 
 /// A cell of a plan.
@@ -138,7 +141,7 @@ impl PlanFile {
             }
         };
         let cells: Vec<PlanCell> = plan.cells.iter().map(cell).collect();
-        let facts = plan.facts.iter();
+        let facts = plan.facts.iter().zip(&plan.traces);
         PlanFile {
             schema: SCHEMA,
             tool: TOOL.to_owned(),
@@ -146,10 +149,11 @@ impl PlanFile {
             partition: partition.map(|partition| partition.to_string()),
             settings,
             traces: facts
-                .map(|facts| PlanTrace {
+                .map(|(facts, resolved)| PlanTrace {
                     name: facts.name.clone(),
                     page_size: facts.page_size.bytes(),
                     digest: facts.digest.clone(),
+                    from_file: resolved.trace.store().is_some(),
                 })
                 .collect(),
             cells,
@@ -202,14 +206,19 @@ impl PlanFile {
             let values = [self, other].map(|plan| text(plan.settings.get(key)));
             differ(key, &values[0], &values[1]);
         }
-        let of = |plan: &PlanFile, trace: &PlanTrace| {
-            let same = |t: &&PlanTrace| (&t.name, t.page_size) == (&trace.name, trace.page_size);
-            plan.traces.iter().find(same).map(|t| t.digest.clone())
-        };
         for trace in self.traces.iter().chain(&other.traces) {
-            let digests = [self, other].map(|plan| of(plan, trace).unwrap_or("not given".into()));
+            let same = |t: &&PlanTrace| (&t.name, t.page_size) == (&trace.name, trace.page_size);
+            let both = [self, other].map(|plan| plan.traces.iter().find(same));
+            let digests = both.map(|one| one.map_or("not given", |t| &*t.digest));
             let name = format!("trace {}, pages of {}", trace.name, trace.page_size);
-            differ(&name, &digests[0], &digests[1]);
+            differ(&name, digests[0], digests[1]);
+            if let [Some(here), Some(there)] = both {
+                let places = [here, there].map(|t| match t.from_file {
+                    true => "replayed from its file",
+                    false => "in memory",
+                });
+                differ(&format!("{name} (see --mem-limit)"), places[0], places[1]);
+            }
         }
         found.dedup();
         if found.is_empty() {
@@ -277,6 +286,7 @@ mod tests {
                 name: "t".into(),
                 page_size: 4096,
                 digest: digest.into(),
+                from_file: false,
             }],
             cells: Vec::new(),
         }
@@ -297,6 +307,14 @@ mod tests {
         assert_eq!(
             differences(&plan("2", "64", "aa")),
             ["cells: 0 there, 0 here"]
+        );
+        let mut long = plan("2", "64", "aa");
+        long.traces[0].from_file = true;
+        assert_eq!(
+            differences(&long),
+            [
+                "trace t, pages of 4096 (see --mem-limit): in memory there, replayed from its file here"
+            ]
         );
     }
 

@@ -290,6 +290,17 @@ impl Appender {
         })
     }
 
+    /// Forgets all that was kept.
+    ///
+    /// # Errors
+    ///
+    /// The system does not take it.
+    pub fn clear(&self) -> Result<(), TableError> {
+        let file = self.file.lock().unwrap_or_else(|e| e.into_inner());
+        let cut = file.set_len(0);
+        cut.map_err(|e| TableError::io(&self.path, "write", e))
+    }
+
     /// Adds a record, by one write.
     ///
     /// # Errors

@@ -118,7 +118,7 @@ impl fmt::Display for Exclude {
             .into_iter()
             .filter_map(|(key, text)| Some((key, text?)));
         let lines: Vec<String> = given
-            .map(|(key, text)| format!("{key} = {text:?}"))
+            .map(|(key, text)| format!("{key} = {}", toml::Value::from(text)))
             .collect();
         f.write_str(&lines.join("\n"))
     }

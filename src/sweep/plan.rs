@@ -34,6 +34,42 @@ pub struct Axes {
     pub seeds: Vec<u64>,
 }
 
+impl Axes {
+    /// Numbers of frames for a trace with so many distinct pages of this size.
+    fn frames_for(&self, distinct: u64, page_size: PageSize) -> Result<Vec<u64>, UnitError> {
+        let auto = frame_ladder(distinct);
+        self.frames
+            .resolve(distinct, page_size, &auto, u64::from(PAGE_ID_MAX))
+    }
+
+    /// Windows for a trace; `auto` is what the word stands for.
+    fn tau_for(&self, trace: &Trace, auto: &[u64]) -> Result<Vec<u64>, UnitError> {
+        let refs = trace.len() as u64;
+        self.tau
+            .resolve(refs, trace.meta.page_size, auto, u64::MAX >> 1)
+    }
+
+    /// True if a policy has a window in place of frames.
+    fn has_windows(&self) -> bool {
+        let mut spaces = self.policies.iter().map(|choice| choice.spec().space);
+        spaces.any(|space| space == Space::Variable)
+    }
+
+    /// Whether the frames and windows can be had of a trace.
+    ///
+    /// # Errors
+    ///
+    /// A value or a range is none with so many pages or references.
+    pub fn fit(&self, resolved: &Resolved) -> Result<(), UnitError> {
+        let trace = &resolved.trace;
+        self.frames_for(resolved.objects() as u64, trace.meta.page_size)?;
+        if self.has_windows() {
+            self.tau_for(trace, &[])?;
+        }
+        Ok(())
+    }
+}
+
 /// What holds for every cell.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -205,27 +241,18 @@ impl<'t> Plan<'t> {
         let mut policies = axes.policies.clone();
         policies.sort_by_key(|choice| (choice.spec().name, choice.params()));
         policies.dedup();
-        let wants_tau = policies
-            .iter()
-            .any(|choice| choice.spec().space == Space::Variable);
         for (index, resolved) in plan.traces.iter().enumerate() {
             let trace = &resolved.trace;
             let facts = &plan.facts[index];
-            let distinct = facts.distinct;
-            let page_size = facts.page_size;
-            let auto = frame_ladder(distinct);
-            let frames = axes
-                .frames
-                .resolve(distinct, page_size, &auto, u64::from(PAGE_ID_MAX))?;
+            let frames = axes.frames_for(facts.distinct, facts.page_size)?;
             let mut tau = Vec::new();
-            if wants_tau {
+            if axes.has_windows() {
                 let auto = if axes.tau.has_auto() {
                     tau_ladder(trace, &frames)?
                 } else {
                     Vec::new()
                 };
-                let refs = trace.len() as u64;
-                tau = axes.tau.resolve(refs, page_size, &auto, u64::MAX >> 1)?;
+                tau = axes.tau_for(trace, &auto)?;
             }
             // Of a trace that stays in its file nobody knows the future.
             let in_memory = trace.store().is_none();

@@ -21,7 +21,8 @@ pub fn window_for(refs: u64) -> u64 {
 /// The positions between windows: from the end of the warm-up to behind the last reference.
 fn positions(from: u64, to: u64, window: u64) -> Vec<u64> {
     let count = (to - from).div_ceil(window);
-    (0..=count).map(|n| to.min(from + n * window)).collect()
+    let end = |n: u64| to.min(from.saturating_add(n.saturating_mul(window)));
+    (0..=count).map(end).collect()
 }
 
 /// For each cell the states of its memory where windows of so many references begin and end (some
@@ -68,6 +69,7 @@ mod tests {
         assert_eq!(positions(0, 10, 4), [0, 4, 8, 10]);
         assert_eq!(positions(5, 10, 5), [5, 10]);
         assert_eq!(positions(0, 3, 100), [0, 3]);
+        assert_eq!(positions(5, 12, u64::MAX), [5, 12]);
         assert_eq!((window_for(12), window_for(8_234_537)), (1, 21_000));
     }
 }

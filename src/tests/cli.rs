@@ -28,6 +28,8 @@ mod experiment;
 mod explain;
 #[path = "cli/filters.rs"]
 mod filters;
+#[path = "cli/folders.rs"]
+mod folders;
 #[path = "cli/formats.rs"]
 mod formats;
 #[path = "cli/gate.rs"]
@@ -53,12 +55,16 @@ mod merge;
 mod plan;
 #[path = "cli/plot.rs"]
 mod plot;
+#[path = "cli/quiet.rs"]
+mod quiet;
 #[path = "cli/quotas.rs"]
 mod quotas;
 #[path = "cli/record.rs"]
 mod record;
 #[path = "cli/resume.rs"]
 mod resume;
+#[path = "cli/round_trip.rs"]
+mod round_trip;
 #[path = "cli/selections.rs"]
 mod selections;
 #[path = "cli/signals.rs"]

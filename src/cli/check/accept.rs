@@ -7,7 +7,7 @@ use crate::check::digests::{BLOCKS, Digests, FaultDigest, Rolling, path_of};
 use crate::check::{Baseline, Fate, Verdict};
 use crate::cli::failure::Failure;
 use crate::cli::print;
-use crate::cli::progress::message;
+use crate::cli::progress::note;
 use crate::cli::signals::Signals;
 use crate::exit::{self, ExitCode};
 use crate::report::columns::Row;
@@ -108,7 +108,7 @@ fn digests(
     }
     let mut digests = kept.unwrap_or_default();
     let Some((plan, signals)) = replayed else {
-        message(
+        note(
             "note: results have no sequence of faults: the digests of the accepted cells are dropped",
         );
         now.iter()

@@ -7,7 +7,7 @@ use crate::check::{Verdict, annotations, deltas, json, junit, markdown};
 use crate::cli::args::named;
 use crate::cli::failure::Failure;
 use crate::cli::print;
-use crate::cli::progress::message;
+use crate::cli::progress::{message, note};
 use crate::exit::{self, ExitCode};
 use crate::report::csv::write_file;
 use crate::report::table::columns;
@@ -232,7 +232,7 @@ fn terminal(verdict: &Verdict) -> String {
 fn warn_of_improvements(verdict: &Verdict) {
     let warned = verdict.tally().warned;
     if warned > 0 {
-        message(&format!(
+        note(&format!(
             "warning: {} better than the baseline says: write them with --accept, or set --improvement",
             match warned {
                 1 => "1 count is".to_owned(),
@@ -254,19 +254,19 @@ fn proposal_path(args: &CheckArgs) -> PathBuf {
 fn propose(args: &CheckArgs, proposal: &[u8]) {
     let path = proposal_path(args);
     match write_file(&path, proposal) {
-        Ok(()) => message(&format!(
+        Ok(()) => note(&format!(
             "{}: the baseline with the counts of today (--accept writes them into it)",
             path.display()
         )),
-        Err(error) => message(&format!("warning: {error}")),
+        Err(error) => note(&format!("warning: {error}")),
     }
 }
 
 /// Removes what an earlier check proposed, now that the whole baseline passes or was accepted.
 pub fn withdraw(args: &CheckArgs) {
     let path = proposal_path(args);
-    if path.is_file() && std::fs::remove_file(&path).is_ok() && !args.terminal.quiet {
-        message(&format!(
+    if path.is_file() && std::fs::remove_file(&path).is_ok() {
+        note(&format!(
             "{}: removed, it was of an earlier check",
             path.display()
         ));
@@ -282,7 +282,7 @@ fn append_summary(summary: &dyn Fn(usize) -> String) {
     let summary = summary(markdown::ROOM.saturating_sub(there as usize));
     let file = OpenOptions::new().append(true).create(true).open(&path);
     if let Err(e) = file.and_then(|mut file| file.write_all(summary.as_bytes())) {
-        message(&format!("warning: {}: cannot write: {e}", path.display()));
+        note(&format!("warning: {}: cannot write: {e}", path.display()));
     }
 }
 

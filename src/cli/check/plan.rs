@@ -8,7 +8,7 @@ use crate::cli::experiment::Config;
 use crate::cli::failure::Failure;
 use crate::cli::input::Inputs;
 use crate::cli::job::exclude;
-use crate::cli::progress::message;
+use crate::cli::progress::note;
 use crate::exit;
 use crate::policy::{PolicyChoice, params};
 use crate::space::Resolved;
@@ -159,7 +159,7 @@ fn of_experiment<'t>(
     }
     let unnamed = plan.cells.len() - named.len();
     if unnamed > 0 && only.is_none() {
-        message(&format!(
+        note(&format!(
             "note: {} of the experiment {} not in {} and not compared: --accept adds them",
             counted(unnamed, "cell"),
             if unnamed == 1 { "is" } else { "are" },
@@ -228,7 +228,7 @@ fn plan_of<'t>(
     if args.accept {
         add_cells(&mut plan, baseline, traces, args)?;
     } else if args.sweep.axes_given() {
-        message(
+        note(
             "note: the cells of the baseline are compared; -p, -m and --tau add cells with --accept",
         );
     }
@@ -275,7 +275,7 @@ pub fn tell_unknown(baseline: &Baseline, plan: &Plan<'_>, path: &Path) {
     names.dedup();
     for name in names {
         if !baseline.rows().any(|row| row.trace == name) {
-            message(&format!(
+            note(&format!(
                 "warning: {}: has no cell of trace {name}; it is not compared",
                 path.display()
             ));

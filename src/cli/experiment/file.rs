@@ -5,14 +5,17 @@
 
 use super::text::{Entry, Node, Text, entries};
 use crate::check::Limits;
-use crate::check::limits::Key;
+use crate::check::limits::{Key, OVERRIDE};
+use crate::cli::Cli;
 use crate::cli::failure::Failure;
+use crate::cli::input::real;
 use crate::policy::select::{items, parse_list};
 use crate::policy::{PolicyChoice, PolicyPattern};
 use crate::sweep::{Comparison, Exclude};
 use crate::trace::format;
 use crate::trace::source::PBT;
-use clap::{Arg, ArgAction, Command};
+use clap::builder::PossibleValue;
+use clap::{Arg, Command, CommandFactory};
 use serde::Deserialize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -74,18 +77,76 @@ pub const EXCLUDE_KEYS: [Key; 5] = [
     ("page-size", "page size, the same: \">=64KiB\""),
 ];
 
-/// The headings of the flags of `run` that can stand in a file.
-const HEADINGS: [&str; 3] = ["Cells", "Reading traces", "Taking a part"];
-/// Flags under these headings on which no result depends.
-const NO_SETTINGS: [&str; 5] = ["cache", "no-cache", "engine", "mem-limit", "jobs"];
+/// The flags of `run` that are no keys: they concern one call, the terminal, charts or speed, and no
+/// count depends on them. Every other flag is a key.
+pub const NO_KEYS: [&str; 18] = [
+    "file",
+    "unset",
+    "show-config",
+    "dry-run",
+    "partition",
+    "output",
+    "force",
+    "resume",
+    "show",
+    "progress",
+    "quiet",
+    "no-charts",
+    "svg",
+    "no-data",
+    "cache",
+    "no-cache",
+    "engine",
+    "jobs",
+];
 
-/// The flags of a subcommand that are settings of an experiment.
+/// The flags of a subcommand that are settings of an experiment: those that are keys of its file.
 pub fn settings_of(command: &Command) -> impl Iterator<Item = &Arg> {
-    command.get_arguments().filter(|arg| {
-        let heading = arg.get_help_heading().unwrap_or_default();
+    let all = Cli::command();
+    let run = all.find_subcommand("run").expect("a subcommand");
+    let longs = run.get_arguments().filter_map(Arg::get_long);
+    let keys: Vec<String> = longs
+        .filter(|long| !NO_KEYS.contains(long))
+        .map(str::to_owned)
+        .collect();
+    let is_key = move |arg: &&Arg| {
         let long = arg.get_long().unwrap_or_default();
-        HEADINGS.contains(&heading) && !NO_SETTINGS.contains(&long)
-    })
+        keys.iter().any(|key| key == long)
+    };
+    command.get_arguments().filter(is_key)
+}
+
+/// True if the flag is on or off: its values are `true` and `false`.
+pub fn is_switch(arg: &Arg) -> bool {
+    let values = arg.get_possible_values();
+    values
+        .iter()
+        .map(PossibleValue::get_name)
+        .eq(["true", "false"])
+}
+
+/// The `[check]` table of a file in the words of the file, without comments; empty if there is none.
+pub fn check_as_written(text: &Text) -> Result<String, Failure> {
+    let document = text.parse()?;
+    let all = entries(document.get_ref());
+    let Some((place, _, node)) = all.iter().find(|(_, key, _)| *key == "check") else {
+        return Ok(String::new());
+    };
+    let line = |(_, key, node): &Entry<'_, '_>| format!("{key} = {}\n", text.written(node));
+    let mut out = String::new();
+    for (_, table) in text.tables(node)? {
+        let (overrides, own): (Vec<_>, Vec<_>) =
+            (entries(table).into_iter()).partition(|(_, key, _)| *key == OVERRIDE);
+        out += &format!("\n[check]  # {}\n", text.place(place));
+        out.extend(own.iter().map(line));
+        for (_, _, node) in overrides {
+            for (place, table) in text.tables(node)? {
+                out += &format!("\n[[check.{OVERRIDE}]]  # {}\n", text.place(&place));
+                out.extend(entries(table).iter().map(line));
+            }
+        }
+    }
+    Ok(out)
 }
 
 /// True if the flag takes several values.
@@ -120,6 +181,23 @@ pub struct TraceEntry {
     pub span: Range<usize>,
 }
 
+impl TraceEntry {
+    fn is_of_same_file(&self, other: &TraceEntry) -> bool {
+        real(&self.path) == real(&other.path)
+    }
+
+    /// A key that two entries do not have alike.
+    fn difference(&self, other: &TraceEntry) -> Option<&'static str> {
+        let keys = [
+            ("name", &self.name, &other.name),
+            ("format", &self.format, &other.format),
+            ("digest", &self.digest, &other.digest),
+        ];
+        let different = keys.into_iter().find(|(_, here, there)| here != there);
+        different.map(|(key, ..)| key)
+    }
+}
+
 /// What a file says.
 pub struct Experiment {
     /// The file.
@@ -137,9 +215,11 @@ pub struct Experiment {
 }
 
 impl Experiment {
-    /// Reads a file; `command` has the flags that can be settings.
-    pub fn read(path: &Path, command: &Command) -> Result<Experiment, Failure> {
+    /// Reads a file. Its keys are those of `run`, whatever command reads it.
+    pub fn read(path: &Path) -> Result<Experiment, Failure> {
         let text = Text::read(path)?;
+        let cli = Cli::command();
+        let run = cli.find_subcommand("run").expect("a subcommand");
         let mut all = Experiment {
             text: text.clone(),
             name: None,
@@ -158,7 +238,7 @@ impl Experiment {
                 "trace" => all.traces = traces(&text, node)?,
                 "exclude" => all.excludes = excludes(&text, node)?,
                 "check" => all.check = Some(check_table(&text)?),
-                _ => all.settings.extend(setting(&text, entry, command)?),
+                _ => all.settings.push(setting(&text, entry, run)?),
             }
         }
         if !schema {
@@ -226,13 +306,25 @@ fn traces(text: &Text, node: &Node<'_>) -> Result<Vec<TraceEntry>, Failure> {
             let what = "a folder of traces has no one name or digest: name its files";
             return Err(text.fail(span, what));
         }
-        all.push(TraceEntry {
+        let entry = TraceEntry {
             path,
             name: name.map(|(name, _)| name),
             format,
             digest,
             span,
-        });
+        };
+        match all.iter().find(|other| other.is_of_same_file(&entry)) {
+            None => all.push(entry),
+            Some(other) => {
+                if let Some(key) = other.difference(&entry) {
+                    let what = format!(
+                        "the entry at {} is of the same file, with another {key}",
+                        text.place(&other.span)
+                    );
+                    return Err(text.fail(entry.span, what));
+                }
+            }
+        }
     }
     Ok(all)
 }
@@ -287,32 +379,27 @@ fn excludes(text: &Text, node: &Node<'_>) -> Result<Vec<(Range<usize>, Exclude)>
     Ok(all)
 }
 
-/// The setting of an entry; none for a flag that is off.
-fn setting(
-    text: &Text,
-    entry: Entry<'_, '_>,
-    command: &Command,
-) -> Result<Option<Setting>, Failure> {
+/// The setting of an entry.
+fn setting(text: &Text, entry: Entry<'_, '_>, run: &Command) -> Result<Setting, Failure> {
     let (_, key, node) = entry.clone();
-    let Some(arg) = settings_of(command).find(|arg| arg.get_long() == Some(key)) else {
-        let flags = settings_of(command).filter_map(Arg::get_long);
+    let Some(arg) = settings_of(run).find(|arg| arg.get_long() == Some(key)) else {
+        let flags = settings_of(run).filter_map(Arg::get_long);
         let known: Vec<&str> = names(&KEYS).into_iter().chain(flags).collect();
         return Err(text.unknown_key(entry, &known));
     };
-    let value = match arg.get_action() {
-        ArgAction::SetTrue => match node.get_ref() {
-            DeValue::Boolean(true) => "true".to_owned(),
-            DeValue::Boolean(false) => return Ok(None),
-            _ => return Err(text.fail(node.span(), "true or false is wanted here")),
-        },
+    let value = match node.get_ref() {
+        DeValue::Boolean(on) if is_switch(arg) => on.to_string(),
+        _ if is_switch(arg) => {
+            return Err(text.fail(node.span(), "true or false is wanted here"));
+        }
         _ if key == "policy" => policies(text, node)?.join(","),
         _ => value(text, node, takes_list(arg))?,
     };
-    Ok(Some(Setting {
+    Ok(Setting {
         key: key.to_owned(),
         value,
         span: node.span(),
-    }))
+    })
 }
 
 /// A value as the command line has it. Where several are possible, an array, or a table with
@@ -366,7 +453,15 @@ fn policy_axes(
         .find(|(_, key, _)| *key == "name");
     let (_, _, node) = name.ok_or_else(|| text.fail(span, "this policy has no name"))?;
     let name = text.string(node)?;
-    let choice = known_policy(text, node.span(), name)?;
+    let choice = known_policy(text, node.span(), name).map_err(|failure| {
+        match parse_list(name).is_ok_and(|all| all.len() > 1) {
+            true => text.fail(
+                node.span(),
+                format!("a name is that of one policy; several are policy = \"{name}\""),
+            ),
+            false => failure,
+        }
+    })?;
     let mut all = vec![name.to_owned()];
     for (span, key, node) in entries(table) {
         if key == "name" {

@@ -120,12 +120,17 @@ impl Text {
         node.get_ref().as_str().ok_or_else(wrong)
     }
 
+    /// A value as it was written, quotes and all.
+    pub fn written(&self, node: &Node<'_>) -> &str {
+        &self.text[node.span()]
+    }
+
     /// A string or a number as text.
     pub fn scalar(&self, node: &Node<'_>) -> Result<String, Failure> {
         match node.get_ref() {
             DeValue::String(text) => Ok(text.to_string()),
             // As it was written: the grammar of numbers is that of the command line.
-            DeValue::Integer(_) | DeValue::Float(_) => Ok(self.text[node.span()].to_owned()),
+            DeValue::Integer(_) | DeValue::Float(_) => Ok(self.written(node).to_owned()),
             _ => Err(self.fail(node.span(), "a string or a number is wanted here")),
         }
     }

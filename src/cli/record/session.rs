@@ -3,7 +3,7 @@
 
 use super::{RecordArgs, Recorded, trace_name};
 use crate::cli::failure::Failure;
-use crate::cli::progress::message;
+use crate::cli::progress::note;
 use crate::exit::{self, ExitCode};
 use crate::report::file::WholeFile;
 use crate::trace::dense::Meta;
@@ -68,7 +68,7 @@ pub fn run(args: &RecordArgs, output: &Path) -> Result<Recorded, Failure> {
         limited: false,
         asked: HashSet::new(),
     };
-    let drained = session.drain(channel, &mut store, args.quiet);
+    let drained = session.drain(channel, &mut store);
     if drained.is_err() {
         session.kill(Signal::KILL);
     }
@@ -229,7 +229,7 @@ struct Session {
 
 impl Session {
     /// Takes the log until all processes have ended.
-    fn drain(&mut self, mut channel: Channel, store: &mut Store, quiet: bool) -> io::Result<()> {
+    fn drain(&mut self, mut channel: Channel, store: &mut Store) -> io::Result<()> {
         loop {
             match channel.receive()? {
                 Received::End => return Ok(()),
@@ -240,7 +240,7 @@ impl Session {
                     }
                 }
                 Received::Bytes(pid, _) => self.end_late_comer(pid),
-                Received::Nothing => self.look_after_children(quiet)?,
+                Received::Nothing => self.look_after_children()?,
             }
             self.look_after_signals();
             if self.late() {
@@ -266,7 +266,7 @@ impl Session {
         self.end_by.is_some_and(|end_by| Instant::now() > end_by)
     }
 
-    fn look_after_children(&mut self, quiet: bool) -> io::Result<()> {
+    fn look_after_children(&mut self) -> io::Result<()> {
         if self.status.is_none() {
             self.status = self.child.try_wait()?;
             self.ended = self.status.map(|_| Instant::now());
@@ -274,11 +274,7 @@ impl Session {
         let silent = self.ended.is_some_and(|ended| ended.elapsed() > SILENCE);
         if silent && self.end_by.is_none() {
             self.ended = None;
-            if !quiet {
-                message(
-                    "the program has ended; its children are still recorded (Ctrl-C ends them)",
-                );
-            }
+            note("the program has ended; its children are still recorded (Ctrl-C ends them)");
         }
         Ok(())
     }

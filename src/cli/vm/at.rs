@@ -7,7 +7,7 @@ use super::pages::{self, Place};
 use super::{VmArgs, contradiction, load};
 use crate::cli::failure::Failure;
 use crate::cli::print;
-use crate::cli::progress::message;
+use crate::cli::progress::note;
 use crate::exit::{self, ExitCode};
 use crate::report::table::columns;
 use crate::space::vma::Vma;
@@ -111,7 +111,7 @@ pub fn show(args: &VmArgs, choice: &Choice<'_>) -> Result<ExitCode, Failure> {
     let job = machine.job(&resolved);
     let snapshot = snapshot(&job, view.position, view.ops).map_err(cannot_run)?;
     if snapshot.swap_full {
-        message(&format!(
+        note(&format!(
             "note: swap was full after {} legal references, where the replay ended: pages are where they were then, mappings are those of the position",
             snapshot.counters.refs
         ));

@@ -75,7 +75,7 @@ pub struct VmArgs {
 
     /// Print errors only on standard error
     #[arg(short, long)]
-    quiet: bool,
+    pub quiet: bool,
 
     #[command(flatten)]
     machine: MachineArgs,
@@ -154,7 +154,7 @@ fn load(args: &VmArgs) -> Result<Trace, Failure> {
     let options = args.read.options(&args.select)?;
     let sizes = |_: &str, _| args.machine.page_size.into_iter().collect();
     let paths = std::slice::from_ref(&args.trace);
-    let inputs = load_all(paths, &options, &sizes, None, args.quiet)?;
+    let inputs = load_all(paths, &options, &sizes, None)?;
     let mut traces = inputs.loaded.into_iter().flat_map(|loaded| loaded.traces);
     Ok(traces.next().expect("a trace is left, or it failed"))
 }

@@ -4,10 +4,10 @@
 use super::machine::{Choice, Machine, cannot_run};
 use super::{VmArgs, contradiction, load};
 use crate::cli::failure::Failure;
+use crate::cli::folder::claim_folder;
 use crate::cli::input::tell_illegal;
-use crate::cli::outputs::claim_folder;
 use crate::cli::print;
-use crate::cli::progress::message;
+use crate::cli::progress::note;
 use crate::exit::{self, ExitCode};
 use crate::report::chart::{self, Subject};
 use crate::report::csv::write_file;
@@ -56,11 +56,12 @@ pub fn write(
     let full = states.len() < positions.len();
     if full {
         let last = states.last().map_or(0, |states| states.position);
-        message(&format!(
+        note(&format!(
             "note: swap was full soon after reference {last}, where the last states were taken: the replay ended"
         ));
     }
     let rows: Vec<StatesRow> = states.iter().map(|at| row(at, &resolved)).collect();
+    folder.clear(&[TABLE, CHART])?;
     let table = folder.path().join(TABLE);
     write_file(&table, &to_csv(&rows))?;
     let subject = subject(&resolved, &machine, full);

@@ -35,6 +35,14 @@ pub fn draw(rows: &[CurveRow], options: &Options) -> Result<Vec<Chart>, ChartErr
     groups.iter().map(chart).collect()
 }
 
+/// The stems of the charts of these rows.
+pub fn stems(rows: &[CurveRow]) -> Vec<String> {
+    let rows: Vec<Row> = rows.iter().map(as_result).collect();
+    let groups = series::groups(&rows);
+    let stems = groups.iter().map(|group| format!("{}-curve", group.stem));
+    stems.collect()
+}
+
 fn one(
     group: &Group<'_>,
     styles: &Styles,

@@ -52,6 +52,15 @@ struct Table {
     notes: Vec<String>,
 }
 
+/// How many pictures the groups need at most.
+pub fn parts(groups: &[Group<'_>]) -> usize {
+    let labels = groups
+        .iter()
+        .flat_map(|group| fixed(group).map(|row| group.label(row)));
+    let columns = labels.collect::<BTreeSet<String>>().len();
+    groups.len().div_ceil(LINES_MAX) * columns.div_ceil(COLUMNS_MAX)
+}
+
 /// Draws as many pictures as the table needs.
 pub fn draw(groups: &[Group<'_>], context: &Context<'_>) -> Result<Vec<Drawn>, ChartError> {
     let table = table(groups, context)?;

@@ -79,8 +79,11 @@ pub struct Context<'a> {
 enum Draw {
     /// One picture for each group.
     Each(fn(&Group<'_>, &Context<'_>) -> Result<Drawn, ChartError>),
-    /// All groups in one picture, or in as many as they need.
-    Together(fn(&[Group<'_>], &Context<'_>) -> Result<Vec<Drawn>, ChartError>),
+    /// All groups in one picture, or in as many as they need, which the second function tells.
+    Together(
+        fn(&[Group<'_>], &Context<'_>) -> Result<Vec<Drawn>, ChartError>,
+        fn(&[Group<'_>]) -> usize,
+    ),
     /// From other tables; each picture has its name.
     Windows(fn(&[CellWindows], &Options) -> Result<Vec<Chart>, ChartError>),
     Curves(fn(&[CurveRow], &Options) -> Result<Vec<Chart>, ChartError>),
@@ -99,7 +102,7 @@ pub const KINDS: [Kind; 9] = [
         by_default: true,
         log: NEITHER,
         at: false,
-        draw: Draw::Together(overview::draw_all),
+        draw: Draw::Together(overview::draw_all, overview::parts),
     },
     Kind {
         name: "heat",
@@ -109,7 +112,7 @@ pub const KINDS: [Kind; 9] = [
         by_default: true,
         log: NEITHER,
         at: true,
-        draw: Draw::Together(heat::draw),
+        draw: Draw::Together(heat::draw, heat::parts),
     },
     Kind {
         name: "fault-rate",
@@ -194,25 +197,28 @@ impl Kind {
             ))),
         }
     }
+}
 
-    /// Whether a file of this name is a picture of this kind, or its numbers.
-    pub fn owns(&self, file_name: &str) -> bool {
-        let stem = ["png", "svg", "csv"]
-            .into_iter()
-            .find_map(|ending| file_name.strip_suffix(ending)?.strip_suffix('.'));
-        let Some(stem) = stem else {
-            return false;
-        };
-        match self.draw {
-            Draw::Together(_) => {
-                let number = stem
-                    .strip_prefix(self.name)
-                    .and_then(|s| s.strip_prefix('-'));
-                number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-            }
-            _ => stem.ends_with(&format!("-{}", self.name)),
+/// The stems of the charts of a run, of a kind that is drawn by default each, that finished rows and
+/// windows with these keys allow, whatever their counts.
+pub fn stems(results: &[Row], windows: &[Row]) -> Vec<String> {
+    let (groups, over_time) = (series::groups(results), series::groups(windows));
+    let each = |groups: &[Group<'_>], kind: &Kind| -> Vec<String> {
+        let stems = groups.iter().map(|group| &group.stem);
+        stems.map(|stem| format!("{stem}-{}", kind.name)).collect()
+    };
+    let of = |kind: &Kind| match kind.draw {
+        Draw::Together(..) if groups.len() < 2 => Vec::new(),
+        Draw::Together(_, parts) => {
+            let numbers = 1..=parts(&groups);
+            numbers.map(|n| format!("{}-{n}", kind.name)).collect()
         }
-    }
+        Draw::Each(_) => each(&groups, kind),
+        Draw::Windows(_) => each(&over_time, kind),
+        Draw::Curves(_) => Vec::new(),
+    };
+    let by_default = KINDS.iter().filter(|kind| kind.by_default);
+    by_default.flat_map(of).collect()
 }
 
 /// What came of a kind.
@@ -234,7 +240,7 @@ pub fn draw(kind: &Kind, rows: &Rows, options: &Options) -> Result<Drawing, Char
     let charts = match kind.draw {
         Draw::Windows(draw) => draw(&rows.windows, options)?,
         Draw::Curves(draw) => draw(&rows.curves, options)?,
-        Draw::Each(_) | Draw::Together(_) => {
+        Draw::Each(_) | Draw::Together(..) => {
             let groups = series::groups(&rows.results);
             return of_groups(kind, &groups, options);
         }
@@ -260,7 +266,7 @@ pub fn all(rows: &Rows, options: &Options) -> Result<Vec<Chart>, ChartError> {
     let mut charts = Vec::new();
     for kind in KINDS.iter().filter(|kind| kind.by_default) {
         let drawing = match (&kind.draw, kind.source) {
-            (Draw::Together(_), _) if groups.len() < 2 => continue,
+            (Draw::Together(..), _) if groups.len() < 2 => continue,
             (_, Source::Results) if groups.is_empty() => continue,
             (_, Source::Windows) if rows.windows.is_empty() => continue,
             (_, Source::Curves) if rows.curves.is_empty() => continue,
@@ -292,7 +298,7 @@ fn of_groups(kind: &Kind, groups: &[Group<'_>], options: &Options) -> Result<Dra
     };
     let mut drawing = Drawing::default();
     match kind.draw {
-        Draw::Together(draw) => {
+        Draw::Together(draw, _) => {
             groups.iter().try_for_each(|group| kind.has_all(group))?;
             let parts = (1..).zip(draw(groups, &context)?);
             let charts = parts.map(|(n, drawn)| chart(format!("{}-{n}", kind.name), drawn));
@@ -325,25 +331,39 @@ fn of_groups(kind: &Kind, groups: &[Group<'_>], options: &Options) -> Result<Dra
 mod tests {
     use super::*;
 
+    fn row(trace: &str, page_size: u64) -> Row {
+        Row {
+            trace: trace.into(),
+            page_size,
+            policy: "lru".into(),
+            frames: Some(8),
+            status: "ok".into(),
+            ..Row::default()
+        }
+    }
+
     #[test]
-    fn a_run_owns_its_pictures_and_no_others() {
-        let owned = |name: &str| KINDS.iter().any(|kind| kind.owns(name));
-        for name in [
-            "cc1-fault-rate.png",
-            "overview-12.svg",
-            "heat-1.csv",
-            "a-opt-ratio.csv",
-        ] {
-            assert!(owned(name), "{name}");
+    fn charts_are_named_before_they_are_drawn() {
+        let one = stems(&[row("a", 4096)], &[]);
+        assert_eq!(
+            one,
+            ["a-fault-rate", "a-hit-rate", "a-lifetime", "a-opt-ratio"]
+        );
+        let rows = [row("a", 4096), row("a", 8192)];
+        let two = stems(&rows, &rows[..1]);
+        let expected = [
+            "overview-1",
+            "heat-1",
+            "a-4KiB-fault-rate",
+            "a-8KiB-fault-rate",
+            "a-phases",
+        ];
+        for name in expected {
+            assert!(two.contains(&name.to_owned()), "{name} {two:?}");
         }
-        for name in [
-            "results.csv",
-            "overview-.png",
-            "overview-x.png",
-            "heat.png",
-            "lifetime.png",
-        ] {
-            assert!(!owned(name), "{name}");
-        }
+        let many: Vec<Row> = (0..30).map(|n| row(&n.to_string(), 4096)).collect();
+        let many = stems(&many, &[]);
+        let count = |start: &str| many.iter().filter(|stem| stem.starts_with(start)).count();
+        assert_eq!((count("overview-"), count("heat-")), (3, 3));
     }
 }

@@ -46,7 +46,8 @@ use crate::report::deltas::DeltaRow;
 use crate::report::explain::Explained;
 use crate::report::states::StatesRow;
 
-pub use kinds::{Drawing, KINDS, Kind, Rows, Source, all, draw};
+pub use curve::stems as curve_stems;
+pub use kinds::{Drawing, KINDS, Kind, Rows, Source, all, draw, stems};
 pub use options::{At, Log, Options, PIXELS, pixels};
 pub use states::Subject;
 

@@ -28,6 +28,11 @@ fn grid(panels: usize) -> (usize, usize) {
     }
 }
 
+/// How many pictures the groups need.
+pub fn parts(groups: &[Group<'_>]) -> usize {
+    groups.len().div_ceil(PANELS_MAX)
+}
+
 /// Draws as many pictures as the groups need.
 pub fn draw_all(groups: &[Group<'_>], context: &Context<'_>) -> Result<Vec<Drawn>, ChartError> {
     let parts = groups.chunks(PANELS_MAX);

@@ -164,7 +164,8 @@ fn bad_input_is_refused_with_reasons() {
         ("-m 0", "at least 1"),
         ("-m 4 --all-sizes", "cannot be used with"),
         ("--tau 4KiB", "not of bytes"),
-        ("-j 0", "at least 1 thread"),
+        ("-j 0", "--jobs 0: from 1 to 1024"),
+        ("-j 5000", "--jobs 5000: from 1 to 1024"),
     ] {
         sandbox
             .run(&format!("curve t.txt {args}"))

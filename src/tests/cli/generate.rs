@@ -80,9 +80,43 @@ fn the_server_forks_and_copies() {
     }
 }
 
+/// `--writes` of the server is the share of writes among what children do on the heap, as its help
+/// says.
+#[test]
+fn the_server_writes_as_often_as_it_says() {
+    let sandbox = Sandbox::new();
+    let help = sandbox.run("gen fork-server --help").code(0).out;
+    let words: Vec<&str> = help.split_whitespace().collect();
+    let said = "fork-server: of the references of children to the heap";
+    assert!(words.join(" ").contains(said), "{help}");
+    for percent in [0, 30, 100] {
+        let args = format!("gen fork-server --refs 60k --writes {percent} -o -");
+        let text = sandbox.run(&args).code(0).out;
+        let (mut pid, mut reads, mut writes) = (1, 0, 0);
+        for line in text.lines() {
+            let words: Vec<&str> = line.split(' ').collect();
+            // The heap begins at 2^40, what children have for themselves at 2^36.
+            let on_heap = || u64::from_str_radix(words[1], 16).unwrap() >= 1 << 40;
+            match words[0] {
+                "switch" => pid = words[1].parse().unwrap(),
+                "R" if pid > 1 && on_heap() => reads += 1,
+                "W" if pid > 1 && on_heap() => writes += 1,
+                _ => {}
+            }
+        }
+        assert!(reads + writes > 20_000, "{reads} {writes}");
+        let share = 100.0 * f64::from(writes) / f64::from(reads + writes);
+        assert!(
+            (share - f64::from(percent)).abs() < 1.0,
+            "{percent}: {share}"
+        );
+    }
+}
+
 #[test]
 fn bad_values_say_the_range() {
     let sandbox = Sandbox::new();
+    let parts = vec!["sequential:pages=268435456"; 64].join(",");
     for (args, piece) in [
         ("zpif -o x", "'zipf'"),
         (
@@ -105,6 +139,14 @@ fn bad_values_say_the_range() {
         (
             "mix --of fork-server -o x",
             "fork-server cannot be part of a mix",
+        ),
+        (
+            "mix --of zipf:writes=90 -o x",
+            "writes is that of the mix, not of a part",
+        ),
+        (
+            &format!("mix --of {parts} --page-size 1GiB -o x"),
+            "the parts have 2^64 bytes and more",
         ),
         ("loop --alpha 1 -o x", "--alpha"),
         ("loop", "--output"),

@@ -104,7 +104,7 @@ fn every_policy_and_allocation_can_be_looked_at() {
 #[test]
 fn full_swap_is_told() {
     let sandbox = family();
-    let args = "family.trace -q -m 1 --swap 8KiB";
+    let args = "family.trace -m 1 --swap 8KiB";
     let told = "swap was full ";
     sandbox
         .run(&format!("vm {args} --at end"))
@@ -129,7 +129,7 @@ fn states_over_time() {
     assert!(png.starts_with(b"\x89PNG\r\n\x1a\n") && png.ends_with(b"IEND\xaeB`\x82"));
 
     let refused = sandbox.run(command).code(2);
-    refused.err(&["out: holds states already", "--force"]);
+    refused.err(&["out: holds states.csv already", "--force"]);
     sandbox.run(&format!("{command} --force")).code(0);
     assert!(png == sandbox.read("out/states.png"), "the same bytes");
     // As many positions as there are references, if more are asked for.

@@ -76,7 +76,7 @@ pub const COMMON: [Param; 3] = [
         default: "",
         min: 0.0,
         max: 100.0,
-        about: "Writes, in percent of the references (of the data references, where there are others)",
+        about: "Writes, in percent of the references (fork-server: of the references of children to the heap)",
     },
     Param {
         name: "seed",

@@ -72,7 +72,7 @@ pub(super) const LOOP: Pattern = Pattern {
 pub(super) const SEQUENTIAL: Pattern = Pattern {
     name: "sequential",
     aliases: &["seq", "scan"],
-    about: "Each page a few times in order, never to return",
+    about: "All pages in order, each as often as --refs allows, never to return",
     example: "--pages 1000 --refs 16k -o scan.pbt",
     make: Make::Pages(|values, setting| {
         let (refs, pages) = (u128::from(setting.refs), values.count("pages"));
@@ -89,7 +89,7 @@ pub(super) const SEQUENTIAL: Pattern = Pattern {
 
 pub(super) const STRIDE: Pattern = Pattern {
     name: "stride",
-    about: "One address after the other at equal distances, from the beginning again at the end",
+    about: "One address after the other at equal distances; what passes the last page goes on from the first byte",
     params: &[
         PAGES,
         Param {

@@ -158,7 +158,11 @@ pub fn columns(args: NameArgs) -> Result<ExitCode, Failure> {
             .map(|c| (c.name, c.kind, c.unit, c.about))
             .collect(),
         Some("windows.csv") => windows::columns().collect(),
-        Some("vmstat.csv") => vmstat::columns().collect(),
+        Some("vmstat.csv") => {
+            let counters = vmstat::COUNTERS.iter();
+            let counters = counters.map(|&(name, about)| (name, ColumnKind::Count, "", about));
+            vmstat::columns().chain(counters).collect()
+        }
         wanted => results
             .filter(|column| wanted.is_none_or(|name| name == column.0))
             .collect(),

@@ -55,7 +55,7 @@ impl<'t> Policy<'t> for Aging {
         family: Family::Textbook,
         about: "evicts the page whose bits of the last ticks make the least number",
         cite: "A. S. Tanenbaum, \"Modern Operating Systems\", section \"Simulating LRU in software\"",
-        choices: "after every tick-th reference of the trace the counter of every resident page is shifted right and its reference bit comes in at the left. The bit of the running interval counts as one more bit in front: a page referenced since the last tick leaves after all others. Of equal pages the one that came in first leaves; a page comes in with a counter of 0.",
+        choices: "after every tick-th reference of the trace (with frames by process: of the process, for its pages) the counter of every resident page is shifted right and its reference bit comes in at the left. The bit of the running interval counts as one more bit in front: a page referenced since the last tick leaves after all others. Of equal pages the one that came in first leaves; a page comes in with a counter of 0.",
         space: Space::Fixed,
         sees: Sees::Bits,
         draws: false,

@@ -103,7 +103,7 @@ impl<'t> Policy<'t> for FreeBsd {
         family: Family::Kernel,
         about: "active, inactive and laundry queue of FreeBSD, with activity counts",
         cite: "FreeBSD 14, sys/vm/vm_pageout.c (vm_pageout_scan_active, vm_pageout_scan_inactive, vm_pageout_launder); M. K. McKusick, G. V. Neville-Neil, R. N. M. Watson, \"The Design and Implementation of the FreeBSD Operating System\", 2nd ed., Addison-Wesley, 2014",
-        choices: "inactive is the part of the frames that the inactive and laundry queues together should have. A page comes in active with a count of 5; a look that finds it referenced adds 4 (up to 64), another takes 1. Reclaim is direct, one page a fault; dirty pages leave, and are written, only when the inactive queue has no page left. Not modelled: the page daemon's own pace and its controller, the timed scan of the active queue, launder thread and clustering, superpages, domains, the unswappable queue, and madvise.",
+        choices: "inactive is the part of the frames that the inactive and laundry queues together should have. A page comes in active with a count of 5; a look at the active queue that finds it referenced adds 4 (up to 64), another takes 1; a page found referenced in the inactive or laundry queue has at least 5 and 4 more. Reclaim is direct, one page a fault; dirty pages leave, and are written, only when the inactive queue has no page left. Not modelled: the page daemon's own pace and its controller, the timed scan of the active queue, launder thread and clustering, superpages, domains, the unswappable queue, and madvise.",
         space: Space::Fixed,
         sees: Sees::Bits,
         draws: false,

@@ -30,7 +30,7 @@ impl<'t> Policy<'t> for Lfu {
         family: Family::Textbook,
         about: "least frequently used: evicts the page with the fewest references",
         cite: "A. Silberschatz, P. B. Galvin, G. Gagne, \"Operating System Concepts\", section \"Counting-based page replacement\"",
-        choices: "the reference that loads a page counts. Of pages with equal counts the least recently used leaves. Counts survive eviction (perfect LFU); keep=0 forgets them (in-cache LFU). Counts never shrink unless age is given: then those of all pages, resident or not, are halved (rounded down) after every age-th reference.",
+        choices: "the reference that loads a page counts. Of pages with equal counts the least recently used leaves. Counts survive eviction (perfect LFU); keep=0 forgets them (in-cache LFU). Counts never shrink unless age is given: then those of all pages, resident or not, are halved (rounded down) after every age-th reference (with frames by process: of the process).",
         space: Space::Fixed,
         sees: Sees::Hits,
         draws: false,

@@ -99,7 +99,10 @@ impl<'t> Policy<'t> for Lirs {
     };
 
     fn new(setup: &Setup<'t>) -> Lirs {
-        let hirs = setup.params.share(&Self::SPEC, "hir", setup.capacity).max(1);
+        let hirs = setup
+            .params
+            .share(&Self::SPEC, "hir", setup.capacity)
+            .max(1);
         Lirs {
             stack: Lists::new(1, setup.frames + setup.pages as u32),
             queue: Lists::new(1, setup.frames),

@@ -125,7 +125,7 @@ impl<'t> Policy<'t> for Lrfu {
         family: Family::Research,
         about: "evicts the page with the least sum of references, each fading with age",
         cite: "D. Lee, J. Choi, J.-H. Kim, S. H. Noh, S. L. Min, Y. Cho, C. S. Kim, \"LRFU: a spectrum of policies that subsumes the least recently used and least frequently used policies\", IEEE Transactions on Computers 50(12), 2001",
-        choices: "the paper's weighing function (1/2)^(lambda * age), without its correlated period. What was counted of a page is forgotten when it leaves. Of equal sums that of the least recently used page counts as the least. lambda=0 is LFU that forgets, lambda=1 is LRU (but for pages that several references reach at one time: those of other processes, with frames by process). Sums have 53 bits, and are kept so that those of pages long unused do not all round to zero.",
+        choices: "the paper's weighing function (1/2)^(lambda * age), without its correlated period. What was counted of a page is forgotten when it leaves. Of equal sums that of the least recently used page counts as the least. lambda=0 is LFU that forgets, lambda=1 is LRU, but for pages that other processes hit while their own stands still (with frames by process). Sums have 53 bits, and are kept so that those of pages long unused do not all round to zero.",
         space: Space::Fixed,
         sees: Sees::Hits,
         draws: false,

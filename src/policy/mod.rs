@@ -70,7 +70,7 @@ pub enum Family {
     Research,
     /// What operating systems do.
     Kernel,
-    /// Knows the future; a bound for the others.
+    /// Knows the future.
     Offline,
 }
 
@@ -82,7 +82,7 @@ impl Family {
             Family::VariableSpace => "variable space",
             Family::Research => "research",
             Family::Kernel => "kernel",
-            Family::Offline => "offline bound",
+            Family::Offline => "offline",
         }
     }
 
@@ -168,11 +168,13 @@ impl Sees {
     pub const fn about(self) -> &'static str {
         match self {
             Sees::Loads => "loads only: the accessed bit is not needed",
-            Sees::Bits => "the accessed bit, as a kernel does; honours --accessed-bit",
-            Sees::Hits => {
-                "every hit, at once, which no kernel sees; --accessed-bit makes no difference"
+            Sees::Bits => {
+                "the accessed bit, as a kernel does; honours --accessed-bit; clear for a page that comes in ahead of use"
             }
-            Sees::Future => "the future: a bound, not for use",
+            Sees::Hits => {
+                "every hit, at once, which no kernel sees; --accessed-bit makes no difference; a page that comes in ahead of use counts as referenced, unless the choices say otherwise"
+            }
+            Sees::Future => "the future, which no real system does",
         }
     }
 }

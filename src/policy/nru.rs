@@ -28,7 +28,7 @@ impl<'t> Policy<'t> for Nru {
         family: Family::Textbook,
         about: "not recently used: a page of the lowest class by reference and dirty bit",
         cite: "A. S. Tanenbaum, \"Modern Operating Systems\", section \"The not recently used page replacement algorithm\"",
-        choices: "the classes, lowest first: neither referenced nor dirty, dirty, referenced, both. Of the lowest class that has a page the first from the hand on leaves, in the circle of frames, and the hand moves past it (Tanenbaum: at random). All reference bits are cleared after every tick-th reference of the trace, that of a page that this very reference loads too; a load is a reference.",
+        choices: "the classes, lowest first: neither referenced nor dirty, dirty, referenced, both. Of the lowest class that has a page the first from the hand on leaves, in the circle of frames, and the hand moves past it (Tanenbaum: at random). All reference bits are cleared after every tick-th reference of the trace (with frames by process: of the process, those of its pages), that of a page that this very reference loads too; a load is a reference.",
         space: Space::Fixed,
         sees: Sees::Bits,
         draws: false,

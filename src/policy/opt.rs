@@ -1,5 +1,5 @@
 //! OPT: the victim is the page whose next reference is farthest away. No policy that loads pages
-//! on demand has fewer faults.
+//! on demand loads fewer.
 
 use super::support::bits::BitSet;
 use super::{
@@ -112,9 +112,9 @@ impl<'t> Policy<'t> for Opt<'t> {
         name: "opt",
         aliases: &["min", "belady", "optimal"],
         family: Family::Offline,
-        about: "evicts the page whose next reference is farthest away: the fewest faults",
+        about: "evicts the page whose next reference is farthest away: the fewest loads",
         cite: "L. A. Belady, \"A study of replacement algorithms for a virtual-storage computer\", IBM Systems Journal 5(2), 1966",
-        choices: "among pages that are never referenced again the one with the lowest id (order of first reference) goes; the number of faults does not depend on it, that of write-backs does.",
+        choices: "among pages that are never referenced again the one with the lowest id (order of first reference) goes; the number of loads does not depend on it, that of write-backs does. The loads (fills, refills, cow_copies) are the fewest of all policies that load on demand, and so are the faults where no memory is shared. Elsewhere faults has maps, too, which OPT does not look at: another policy can have fewer.",
         space: Space::Fixed,
         sees: Sees::Future,
         draws: false,

@@ -126,7 +126,7 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         space: Space::Variable,
         sees: Sees::Hits,
         draws: false,
-        complexity: "hit O(1); fault and expiry O(log p) amortised, p pages in the window",
+        complexity: "hit O(1); fault and expiry O(log p) amortised, p pages in the window; with a limit O(frames) a victim where there are mappings, forks or frames by process",
         state: "16 bytes a page of a process, 24 a page, 16 in the window",
         repeats: Repeats::LastTime,
         bursts: Bursts::Windows,

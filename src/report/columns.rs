@@ -168,7 +168,7 @@ columns! {
     tau: Option<u64>, "references", "window of a variable-space policy in references of the process; empty for a fixed-space one";
     frames: Option<u64>, "frames", "frames of memory; empty if a variable-space policy has no limit";
     frames_frac: Option<f64>, "of pages", "frames divided by distinct pages";
-    allocation: String, "", "global, or how frames were divided among processes: equal, proportional (to the pages each touches) or weights";
+    allocation: String, "", "global, or how frames were divided among the processes that bring pages in: equal, proportional (to the pages that the legal references of each touch) or weights";
     accessed_bit: String, "", "when reference bits are set: every (reference), walk (only by page walks), walk-flush (the same; clearing one drops its translations)";
     swap_limit: Option<u64>, "slots", "slots of the swap device, a page each; empty for as many as needed";
     commit_limit: Option<u64>, "bytes", "most memory that may be promised to all processes (strict overcommit); empty if nothing is refused";
@@ -177,7 +177,7 @@ columns! {
     reads: u64, "references", "references that read data";
     writes: u64, "references", "references that write data (a read-modify-write is one write)";
     ifetches: u64, "references", "references that fetch an instruction";
-    processes: u64, "processes", "processes of the trace";
+    processes: u64, "processes", "processes that make a legal reference, or whose advice may bring pages in";
     distinct_pages: u64, "pages", "distinct pages: as many frames hold all there ever is. Each page of each process is one; where memory is shared, what is shared is one, and a copy made at a write is one more";
     segfaults: u64, "references", "references to pages that no mapping has; neither hits nor faults, and not among refs";
     protection_faults: u64, "references", "references that their mapping does not allow, or to the kernel's half; not among refs";
@@ -215,7 +215,7 @@ columns! {
     swap_reads: u64, "pages", "pages read from a swap slot";
     file_reads: u64, "pages", "pages read from the file they belong to";
     opt_faults: Option<u64>, "faults", "faults of OPT with the same frames; empty if OPT was not among the cells";
-    ratio_to_opt: Option<f64>, "ratio", "faults / opt_faults";
+    ratio_to_opt: Option<f64>, "ratio", "faults / opt_faults; below 1 is possible where memory is shared: OPT has the fewest loads, faults has maps, too";
     tlb_hits_l1i: Option<u64>, "references", "instruction fetches translated by the first-level instruction TLB";
     tlb_hits_l1d: Option<u64>, "references", "data references translated by the first-level data TLB";
     tlb_hits_l2: Option<u64>, "references", "references translated by the second-level TLB";
@@ -251,7 +251,7 @@ pub const ERROR: &str = "error";
 /// The status of a row whose cell full swap ended: its counts are exact up to there.
 pub const SWAP_FULL: &str = "swap-full";
 
-/// Policies that know the future: bounds, not to be recommended.
+/// Policies that know the future: not to be recommended.
 pub const OFFLINE: [&str; 3] = ["opt", "opt-wb", "vmin"];
 
 /// Whether the policy of this name knows the future.

@@ -29,6 +29,39 @@ pub fn columns() -> impl Iterator<Item = (&'static str, ColumnKind, &'static str
         .chain(OWN)
 }
 
+/// Every counter, and what it counts under which policy.
+pub const COUNTERS: [(&str, &str); 11] = [
+    ("pgfault", "faults"),
+    ("pgmajfault", "faults for which a device was read"),
+    ("pswpin", "pages read from a swap slot"),
+    (
+        "pgscan",
+        "pages looked at for a victim: of the inactive list (linux), of the oldest generation (mglru), of the inactive and laundry queues (freebsd)",
+    ),
+    ("pgsteal", "victims found so"),
+    (
+        "pgactivate",
+        "pages of pgscan found referenced that became active (linux: found so twice) or joined the youngest generation (mglru)",
+    ),
+    (
+        "pgrefill",
+        "pages of the active list or queue looked at because the inactive one was short (linux, freebsd)",
+    ),
+    ("pgdeactivate", "pages of pgrefill that became inactive"),
+    (
+        "workingset_refault",
+        "pages that came in again: all (linux), or those in whose absence the oldest generation stayed the same (mglru)",
+    ),
+    (
+        "workingset_activate",
+        "of these, pages that were active at once, since fewer pages had left or become active in the meantime than are active (linux)",
+    ),
+    (
+        "workingset_restore",
+        "of these, pages that had been active before they left (linux)",
+    ),
+];
+
 /// The lines of a cell, without the fields that name it; none if its policy counts nothing itself.
 pub fn lines(outcome: &Outcome) -> Vec<Vec<String>> {
     if outcome.policy_events.is_empty() {

@@ -50,8 +50,12 @@ impl Allocation {
             Allocation::Weights(weights) if weights.len() == processes => weights.clone(),
             Allocation::Weights(weights) => {
                 return Err(format!(
-                    "{} for {processes} processes that bring pages in: give one for each",
-                    counted(weights.len() as u64, "weight")
+                    "{} for {}: give one for each process that references a page",
+                    counted(weights.len() as u64, "weight"),
+                    match processes {
+                        1 => "1 process".to_owned(),
+                        _ => format!("{processes} processes"),
+                    }
                 ));
             }
         };

@@ -49,6 +49,8 @@ mod merge;
 mod plan;
 #[path = "cli/plot.rs"]
 mod plot;
+#[path = "cli/quotas.rs"]
+mod quotas;
 #[path = "cli/record.rs"]
 mod record;
 #[path = "cli/resume.rs"]

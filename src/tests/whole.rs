@@ -10,6 +10,8 @@ mod follow;
 #[path = "whole/layers.rs"]
 mod layers;
 mod oracle;
+#[path = "whole/shares.rs"]
+mod shares;
 mod support;
 
 use oracle::tlb::{Hierarchy, Level, TlbRun};
@@ -35,6 +37,24 @@ use support::random::{Random, any_refs};
 // ---------------------------------------------------------------------------------------------
 // The product's side.
 
+/// The product's name of a policy; without a limit of a working set.
+fn name_of(policy: Policy) -> String {
+    match policy {
+        Policy::Lru => "lru".into(),
+        Policy::Fifo => "fifo".into(),
+        Policy::Clock => "clock".into(),
+        Policy::ClockUnset => "clock:load-bit=0".into(),
+        Policy::Lfu => "lfu".into(),
+        Policy::LruK(k) => format!("lru-k:k={k}"),
+        Policy::GClock { bits, load } => format!("gclock:bits={bits}:load={load}"),
+        Policy::Mq { queues, life } => format!("mq:queues={queues}:life={life}:out=1"),
+        Policy::Nru(tick) => format!("nru:tick={tick}"),
+        Policy::WsClock(tau) => format!("wsclock:tau={tau}"),
+        Policy::Opt => "opt".into(),
+        Policy::Ws(_) => "ws".into(),
+    }
+}
+
 /// What the product makes of a trace, in the oracle's terms.
 fn product(items: &[Item], options: &Options) -> Outcome {
     let trace = trace_of(items, options.page_size);
@@ -55,12 +75,10 @@ fn product(items: &[Item], options: &Options) -> Outcome {
     });
     let all = |quotas: &Vec<u32>| quotas.iter().sum::<u32>();
     let geometry = options.tlb.as_ref().map(geometry);
-    let (policy, tau) = match options.policy {
-        Policy::Lru => ("lru", 1),
-        Policy::Fifo => ("fifo", 1),
-        Policy::Clock => ("clock", 1),
-        Policy::Opt => ("opt", 1),
-        Policy::Ws(tau) => ("ws", tau),
+    let policy = name_of(options.policy);
+    let tau = match options.policy {
+        Policy::Ws(tau) => tau,
+        _ => 1,
     };
     let choice: PolicyChoice = policy.parse().expect("a policy of the table");
     let accessed = match options.accessed {
@@ -437,8 +455,21 @@ fn options_of(items: &[Item], page_size: u64, random: &mut Random) -> Options {
         Policy::Clock,
         Policy::Opt,
         Policy::Ws(1 + random.below(12)),
+        Policy::ClockUnset,
+        Policy::Lfu,
+        Policy::LruK(1 + random.below(3) as usize),
+        Policy::GClock {
+            bits: 1 + random.below(2) as u32,
+            load: 1,
+        },
+        Policy::Mq {
+            queues: 3,
+            life: random.below(12),
+        },
+        Policy::Nru(1 + random.below(20)),
+        Policy::WsClock(random.below(12)),
     ];
-    let policy = policies[random.below(5) as usize];
+    let policy = policies[random.below(policies.len() as u64) as usize];
     let frames = match random.below(4) {
         0 => 1,
         _ => 1 + random.below(10) as usize,
@@ -514,7 +545,7 @@ fn case(style: Style, seed: u64) -> (Vec<Item>, Vec<Options>) {
 
 #[test]
 fn whole_traces() {
-    (0..300u64).into_par_iter().for_each(|seed| {
+    (0..600u64).into_par_iter().for_each(|seed| {
         // The wide ones are slow.
         let style = match seed % 50 {
             49 => Style::Wide,
@@ -614,6 +645,44 @@ fn without_events_it_is_the_other_oracles() {
                 Some(frames),
                 oracle::clock::clock(&refs, frames, true),
             ),
+            (
+                Policy::ClockUnset,
+                Some(frames),
+                oracle::clock::clock(&refs, frames, false),
+            ),
+            (
+                Policy::Lfu,
+                Some(frames),
+                oracle::lfu::lfu(&refs, frames, true, None),
+            ),
+            (
+                Policy::LruK(2),
+                Some(frames),
+                oracle::lru_k::lru_k(&refs, frames, 2, 0, None),
+            ),
+            (
+                Policy::GClock { bits: 2, load: 1 },
+                Some(frames),
+                oracle::gclock::gclock(&refs, frames, 2, 1),
+            ),
+            (
+                Policy::Mq {
+                    queues: 3,
+                    life: tau,
+                },
+                Some(frames),
+                oracle::mq::mq(&refs, frames, 3, tau, 1),
+            ),
+            (
+                Policy::Nru(tau),
+                Some(frames),
+                oracle::nru::nru(&refs, frames, tau),
+            ),
+            (
+                Policy::WsClock(tau),
+                Some(frames),
+                oracle::wsclock::wsclock(&refs, frames, tau),
+            ),
             (Policy::Opt, Some(frames), oracle::opt::opt(&refs, frames)),
             (Policy::Ws(tau), limit, oracle::ws::ws(&refs, tau, limit)),
         ] {
@@ -633,17 +702,12 @@ fn without_events_it_is_the_other_oracles() {
             let tlb = outcome.tlb.expect("asked for");
             assert_eq!((tlb.lookups, tlb.walk_refs), (lookups, walks.refs));
             // And the engine itself, where swap fills.
-            let policy = match policy {
-                Policy::Lru => "lru".to_owned(),
-                Policy::Fifo => "fifo".to_owned(),
-                Policy::Clock => "clock".to_owned(),
-                Policy::Opt => "opt".to_owned(),
-                Policy::Ws(_) => match limit {
-                    Some(limit) => format!("ws:limit={limit}"),
-                    None => "ws".to_owned(),
-                },
-            };
-            let setting = match policy.starts_with("ws") {
+            let window = matches!(policy, Policy::Ws(_));
+            let mut policy = name_of(policy);
+            if let Some(limit) = limit.filter(|_| window) {
+                policy += &format!(":limit={limit}");
+            }
+            let setting = match window {
                 true => support::Setting::window(&policy, tau),
                 false => support::Setting::frames(&policy, frames.expect("fixed space")),
             };

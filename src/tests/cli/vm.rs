@@ -177,7 +177,7 @@ fn bad_arguments_say_why() {
         ("-p ws --tau 5,6", "--tau 5,6: one value at a time"),
         ("-p ws --tau 5MiB", "a window is a number of references"),
         ("--tau 5", "--tau: lru has no window"),
-        ("--allocation weights=1/1", "2 weights for 1 processes"),
+        ("--allocation weights=1/1", "2 weights for 1 process"),
         ("--ram 1MiB", "--overcommit strict only"),
         ("--over-time 5", "--output"),
         ("--over-time 0 -o out", "--over-time 0: from 2 to 10000"),

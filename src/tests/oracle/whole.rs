@@ -5,6 +5,7 @@
 //!
 //! Of the crate only the types of a record are used: [`Event`] with what it holds, and [`Kind`].
 
+pub mod chooser;
 pub mod memory;
 pub mod space;
 
@@ -57,12 +58,36 @@ pub enum OnSegfault {
     Skip,
 }
 
+/// Pages that MQ remembers, times the frames.
+const MQ_OUT: usize = 1;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     Lru,
     Fifo,
     /// Loading sets the reference bit.
     Clock,
+    /// The same, but only a later reference sets it.
+    ClockUnset,
+    /// The fewest uses, those of earlier stays included; then the least recent one.
+    Lfu,
+    /// The use so many back is the farthest; then the last one.
+    LruK(usize),
+    /// A counter of so many bits, set by a load, instead of the clock's bit.
+    GClock {
+        bits: u32,
+        load: u64,
+    },
+    /// Queues by the logarithm of the uses; a page sinks that was not used for `life` references. As
+    /// many pages that have left are remembered as there are frames.
+    Mq {
+        queues: usize,
+        life: u64,
+    },
+    /// The lowest class of referenced and dirty bit; all bits are cleared so often.
+    Nru(u64),
+    /// A window of so many references of the process that loaded the page.
+    WsClock(u64),
     Opt,
     /// A window of so many references of each process.
     Ws(u64),
@@ -76,7 +101,8 @@ pub enum Accessed {
     Every,
     /// One that no TLB translates.
     Walk,
-    /// The same; and when the clock takes a bit away, TLBs forget all entries for the object.
+    /// The same; and when a policy takes a bit away, TLBs forget all entries for the object, those
+    /// that the reference under way puts in among them.
     WalkFlush,
 }
 

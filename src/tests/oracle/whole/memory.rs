@@ -2,6 +2,7 @@
 //! happens in address spaces comes as [`Step`]s.
 
 use super::super::tlb::{Buffers, Found, TlbRun};
+use super::chooser::{self, Chooser};
 use super::space::{Class, How, Object, Reference, Step};
 use super::{Accessed, Counters, FaultAt, FaultKind, Options, Page, PageEnd, Policy, Translations};
 use pagebench::trace::record::Kind;
@@ -39,15 +40,12 @@ struct Entry {
     last: Option<u64>,
 }
 
-/// Frames, of one process or of all.
+/// Frames, of one process or of all. Which frames they are is nobody's own.
 #[derive(Clone, Debug)]
 struct Pool {
-    first: usize,
+    owner: Option<u32>,
     limit: Option<usize>,
-    /// Frames in use at some time.
-    used: usize,
-    /// The last one is taken first.
-    free: Vec<usize>,
+    taken: usize,
 }
 
 /// Slots in one cluster of the swap device.
@@ -98,6 +96,10 @@ pub struct Memory<'a> {
     /// and the working set by last reference. The hand of the clock stands before the first.
     order: Vec<Object>,
     pools: Vec<Pool>,
+    /// Frames in use at some time, and those given back: the last one is taken first.
+    used: usize,
+    free: Vec<usize>,
+    chooser: Chooser,
     swap: Swap,
     buffers: Option<Buffers>,
     /// The process of the last reference, and how often that changed though entries have no tags.
@@ -110,21 +112,19 @@ pub struct Memory<'a> {
 
 impl<'a> Memory<'a> {
     pub fn new(options: &'a Options, classes: &'a [Class], future: &'a [Object]) -> Memory<'a> {
-        let pool = |first, limit| Pool {
-            first,
+        let pool = |owner, limit| Pool {
+            owner,
             limit,
-            used: 0,
-            free: Vec::new(),
+            taken: 0,
         };
         let mut pools = Vec::new();
         match &options.local {
-            None => pools.push(pool(0, options.frames)),
+            None => pools.push(pool(None, options.frames)),
             Some(quotas) => {
-                let mut first = 0;
-                for &(_, frames) in quotas {
-                    pools.push(pool(first, Some(frames)));
-                    first += frames;
-                }
+                let own = quotas
+                    .iter()
+                    .map(|&(pid, frames)| pool(Some(pid), Some(frames)));
+                pools.extend(own);
             }
         }
         Memory {
@@ -137,6 +137,9 @@ impl<'a> Memory<'a> {
             objects: BTreeMap::new(),
             order: Vec::new(),
             pools,
+            used: 0,
+            free: Vec::new(),
+            chooser: Chooser::default(),
             swap: Swap {
                 size: options.swap_slots,
                 used: BTreeSet::new(),
@@ -203,12 +206,12 @@ impl<'a> Memory<'a> {
         let fault = match r.how {
             How::Copy { source } => {
                 let major = self.read_source(source);
-                let (pool, frame, victim) = self.take_frame(page.0)?;
+                let (pool, frame, victim) = self.take_frame(page.0, object, true)?;
                 if self.bound.contains_key(&page) {
                     self.unbind(page);
                 }
                 self.bind(page, object);
-                self.load(object, pool, frame);
+                self.load(object, pool, frame, page.0, false);
                 Some((FaultKind::CowCopy, major, victim))
             }
             How::Reuse if present => Some((FaultKind::CowReuse, false, None)),
@@ -219,13 +222,13 @@ impl<'a> Memory<'a> {
                     (FaultKind::Map, false, None)
                 } else if self.state(object).loaded {
                     let major = self.read(object);
-                    let (pool, frame, victim) = self.take_frame(page.0)?;
-                    self.load(object, pool, frame);
+                    let (pool, frame, victim) = self.take_frame(page.0, object, true)?;
+                    self.load(object, pool, frame, page.0, false);
                     (FaultKind::Refill, major, victim)
                 } else {
                     let major = self.classes[object] == Class::File && self.read(object);
-                    let (pool, frame, victim) = self.take_frame(page.0)?;
-                    self.load(object, pool, frame);
+                    let (pool, frame, victim) = self.take_frame(page.0, object, true)?;
+                    self.load(object, pool, frame, page.0, false);
                     (FaultKind::Fill, major, victim)
                 })
             }
@@ -234,13 +237,21 @@ impl<'a> Memory<'a> {
         let state = self.state(object);
         state.referenced |= walked || fault.is_some();
         state.dirty |= write;
-        self.touch(object);
+        let loaded = match fault {
+            Some((kind, ..)) => !matches!(kind, FaultKind::Map | FaultKind::CowReuse),
+            None => false,
+        };
+        self.touch(object, loaded);
         let own_time = self.own_time.entry(page.0).or_default();
         *own_time += 1;
         let last = Some(*own_time);
         let entry = self.entry(page);
         (entry.present, entry.last) = (true, last);
         self.fill(page, ifetch, found);
+        if loaded && self.options.policy == Policy::ClockUnset {
+            self.clear(object);
+        }
+        self.tick(page.0);
 
         match fault {
             None => self.counters.hits += 1,
@@ -310,8 +321,8 @@ impl<'a> Memory<'a> {
             return Ok(());
         }
         self.read(object);
-        let (pool, frame, victim) = self.take_frame(page.0)?;
-        self.load(object, pool, frame);
+        let (pool, frame, victim) = self.take_frame(page.0, object, false)?;
+        self.load(object, pool, frame, page.0, true);
         let now = self.own_time.get(&page.0).copied().unwrap_or(0);
         self.entry(page).last = Some(now);
         let written = self.evicted(victim);
@@ -386,42 +397,78 @@ impl<'a> Memory<'a> {
     // Frames.
 
     /// A frame for the process, with its pool; a victim made room for it if so said, dirty or not.
-    fn take_frame(&mut self, pid: u32) -> Result<(usize, usize, Option<bool>), Ended> {
-        let pool = match &self.options.local {
-            None => 0,
-            Some(quotas) => {
-                let own = quotas.iter().position(|(owner, _)| *owner == pid);
-                own.expect("every process has frames")
-            }
-        };
-        let frames = &mut self.pools[pool];
-        if let Some(frame) = frames.free.pop() {
-            return Ok((pool, frame, None));
+    fn take_frame(
+        &mut self,
+        pid: u32,
+        object: Object,
+        referenced: bool,
+    ) -> Result<(usize, usize, Option<bool>), Ended> {
+        let pool = self.pool_of(pid);
+        let Pool { limit, taken, .. } = self.pools[pool];
+        let mut written = None;
+        if limit.is_some_and(|limit| taken == limit) {
+            let victim = self.victim(pool, (pid, object, referenced));
+            written = Some(self.write_out(victim).ok_or(Ended::Before)?);
+            self.leave(victim);
         }
-        if frames.limit.is_none_or(|limit| frames.used < limit) {
-            frames.used += 1;
-            return Ok((pool, frames.first + frames.used - 1, None));
-        }
-        let victim = self.victim(pool);
-        let dirty = self.write_out(victim).ok_or(Ended::Before)?;
-        self.leave(victim);
-        let frame = self.pools[pool].free.pop().expect("it has just left");
-        Ok((pool, frame, Some(dirty)))
+        self.pools[pool].taken += 1;
+        let frame = self.free.pop().unwrap_or_else(|| {
+            self.used += 1;
+            self.used - 1
+        });
+        Ok((pool, frame, written))
     }
 
-    fn victim(&mut self, pool: usize) -> Object {
+    /// The pool that a process takes frames of.
+    fn pool_of(&self, pid: u32) -> usize {
+        let own = self.pools.iter().position(|pool| pool.owner == Some(pid));
+        own.unwrap_or(0)
+    }
+
+    /// References made so far of those that a pool's policy counts.
+    fn pool_time(&self, pool: usize) -> u64 {
+        match self.pools[pool].owner {
+            Some(pid) => self.own_time.get(&pid).copied().unwrap_or(0),
+            None => self.time as u64,
+        }
+    }
+
+    /// The object that leaves for one that the process wants, referenced by it or ahead of use.
+    fn victim(&mut self, pool: usize, (pid, want, referenced): (u32, Object, bool)) -> Object {
+        let policy = self.options.policy;
+        if Chooser::is_for(policy) {
+            let found = |object: Object| {
+                let state = self.objects[&object];
+                chooser::Found {
+                    object,
+                    frame: state.frame.expect("it is resident"),
+                    referenced: state.referenced,
+                    dirty: state.dirty,
+                }
+            };
+            let found: Vec<_> = self.residents(pool).into_iter().map(found).collect();
+            let under_way = |of: u32| u64::from(referenced && of == pid);
+            let own = |of: u32| self.own_time.get(&of).copied().unwrap_or(0) + under_way(of);
+            let size = self.pools[pool].limit.expect("it is full");
+            let at = (pool, size, self.pool_time(pool));
+            let victim = self.chooser.choose(policy, at, want, found, own);
+            for object in std::mem::take(&mut self.chooser.cleared) {
+                self.clear(object);
+            }
+            for object in std::mem::take(&mut self.chooser.passed) {
+                self.move_last(object);
+            }
+            return victim;
+        }
         match self.options.policy {
             // The order is that of last reference, or of load.
             Policy::Lru | Policy::Ws(_) | Policy::Fifo => self.residents(pool)[0],
-            Policy::Clock => loop {
+            Policy::Clock | Policy::ClockUnset => loop {
                 let object = self.residents(pool)[0];
-                if !std::mem::take(&mut self.state(object).referenced) {
+                if !self.state(object).referenced {
                     return object;
                 }
-                if self.options.accessed == Accessed::WalkFlush {
-                    let entries = self.entries_of(object);
-                    entries.into_iter().for_each(|page| self.shoot_down(page));
-                }
+                self.clear(object);
                 self.move_last(object);
             },
             Policy::Opt => {
@@ -437,6 +484,35 @@ impl<'a> Memory<'a> {
                 let victim = lowest.find(|&object| Some(next(object)) == farthest);
                 victim.expect("a full memory has a victim")
             }
+            _ => unreachable!("the chooser's"),
+        }
+    }
+
+    /// The policy takes the reference bit of an object away.
+    fn clear(&mut self, object: Object) {
+        self.state(object).referenced = false;
+        if self.options.accessed == Accessed::WalkFlush {
+            let entries = self.entries_of(object);
+            entries.into_iter().for_each(|page| self.shoot_down(page));
+        }
+    }
+
+    /// A reference of a process was made.
+    fn tick(&mut self, pid: u32) {
+        let pool = self.pool_of(pid);
+        let now = match self.pools[pool].owner {
+            Some(_) => self.pool_time(pool),
+            None => self.time as u64 + 1,
+        };
+        self.chooser.made(self.options.policy, pool, now);
+        if let Policy::Nru(tick) = self.options.policy
+            && now.is_multiple_of(tick)
+        {
+            for object in self.residents(pool) {
+                if self.state(object).referenced {
+                    self.clear(object);
+                }
+            }
         }
     }
 
@@ -447,7 +523,7 @@ impl<'a> Memory<'a> {
     }
 
     /// Puts an object into a frame, neither dirty nor referenced yet.
-    fn load(&mut self, object: Object, pool: usize, frame: usize) {
+    fn load(&mut self, object: Object, pool: usize, frame: usize, pid: u32, ahead: bool) {
         let state = self.state(object);
         *state = State {
             loaded: true,
@@ -458,6 +534,12 @@ impl<'a> Memory<'a> {
             slot: state.slot,
         };
         self.order.push(object);
+        if Chooser::is_for(self.options.policy) {
+            let own = self.own_time.get(&pid).copied().unwrap_or(0);
+            let now = (self.pool_time(pool), own);
+            let whose = (object, pool, pid);
+            self.chooser.arrives(self.options.policy, whose, now, ahead);
+        }
     }
 
     /// Writes an object that must leave if it is dirty, and says whether it was; `None` without a
@@ -478,9 +560,9 @@ impl<'a> Memory<'a> {
         let state = self.state(object);
         let (dirty, frame, pool) = (state.dirty, state.frame.take(), state.pool);
         (state.dirty, state.referenced) = (false, false);
-        self.pools[pool]
-            .free
-            .push(frame.expect("a resident object"));
+        self.pools[pool].taken -= 1;
+        self.free.push(frame.expect("a resident object"));
+        self.chooser.leaves(object, pool);
         self.order.retain(|other| *other != object);
         dirty
     }
@@ -492,7 +574,13 @@ impl<'a> Memory<'a> {
         own.map(|(page, _)| *page).collect()
     }
 
-    fn touch(&mut self, object: Object) {
+    /// A reference, which has loaded the object or finds it.
+    fn touch(&mut self, object: Object, loaded: bool) {
+        if Chooser::is_for(self.options.policy) && !loaded {
+            let pool = self.objects[&object].pool;
+            let now = self.pool_time(pool);
+            self.chooser.hit(self.options.policy, (object, pool), now);
+        }
         if matches!(self.options.policy, Policy::Lru | Policy::Ws(_)) {
             self.move_last(object);
         }

@@ -21,8 +21,7 @@ fn program(pid: u32, length: usize, random: &mut Random) -> Vec<Item> {
         let page = [random.below(pages), 20 + random.below(8)][random.below(2) as usize];
         items.push(match random.below(20) {
             0 => advise(pid, 20 + random.below(8), 2, Advice::WillNeed),
-            1..6 => w(pid, page),
-            6 => access(pid, Kind::Ifetch, page),
+            1..7 => w(pid, page),
             _ => r(pid, page),
         });
     }

@@ -21,7 +21,6 @@ pub struct Found {
 /// What is known of an object.
 #[derive(Clone, Debug, Default)]
 struct Note {
-    pool: usize,
     resident: bool,
     /// Who loaded it.
     pid: u32,
@@ -39,7 +38,8 @@ struct Note {
 
 #[derive(Clone, Debug, Default)]
 pub struct Chooser {
-    notes: BTreeMap<Object, Note>,
+    /// By pool, which knows nothing of what an object did in another.
+    notes: BTreeMap<(usize, Object), Note>,
     number: u64,
     /// By pool, the frame that the hand stands at.
     hands: BTreeMap<usize, usize>,
@@ -76,8 +76,8 @@ impl Chooser {
         self.number += 1;
         let out = self.out.entry(pool).or_default();
         let remembered = out.iter().position(|ghost| *ghost == object);
-        let note = self.notes.entry(object).or_default();
-        (note.pool, note.pid, note.resident) = (pool, pid, true);
+        let note = self.notes.entry((pool, object)).or_default();
+        (note.pid, note.resident) = (pid, true);
         note.number = self.number;
         note.times.push(now);
         note.count += 1;
@@ -97,9 +97,9 @@ impl Chooser {
     }
 
     /// A resident object is referenced.
-    pub fn hit(&mut self, policy: Policy, object: Object, now: u64) {
+    pub fn hit(&mut self, policy: Policy, (object, pool): (Object, usize), now: u64) {
         self.number += 1;
-        let note = self.notes.get_mut(&object).expect("it is resident");
+        let note = self.notes.get_mut(&(pool, object)).expect("it is resident");
         note.number = self.number;
         note.count += 1;
         // Of uses at one time one counts.
@@ -116,8 +116,8 @@ impl Chooser {
         }
     }
 
-    pub fn leaves(&mut self, object: Object) {
-        if let Some(note) = self.notes.get_mut(&object) {
+    pub fn leaves(&mut self, object: Object, pool: usize) {
+        if let Some(note) = self.notes.get_mut(&(pool, object)) {
             note.resident = false;
         }
     }
@@ -131,7 +131,7 @@ impl Chooser {
             let own = self
                 .notes
                 .iter_mut()
-                .filter(|(_, note)| note.resident && note.pool == pool && note.queue == queue);
+                .filter(|((of, _), note)| *of == pool && note.resident && note.queue == queue);
             if let Some((_, back)) = own.min_by_key(|(_, note)| note.number)
                 && back.expire < now
             {
@@ -141,13 +141,13 @@ impl Chooser {
         }
     }
 
-    /// The object that leaves a pool with room for `size` for `want`; `own` gives the references that
+    /// The object that leaves a pool with room for `size`, at its time `now`, for `want`; `own` gives the references that
     /// a process has made, one under way included. The objects of the pool are given in the order of
     /// load.
     pub fn choose(
         &mut self,
         policy: Policy,
-        (pool, size): (usize, usize),
+        (pool, size, now): (usize, usize, u64),
         want: Object,
         mut found: Vec<Found>,
         own: impl Fn(u32) -> u64,
@@ -155,17 +155,20 @@ impl Chooser {
         self.cleared.clear();
         self.passed.clear();
         let notes = &mut self.notes;
-        let least = |key: &dyn Fn(&Note) -> (u64, u64, u64), notes: &BTreeMap<Object, Note>| {
+        let least = |key: &dyn Fn(&Note) -> (u64, u64, u64),
+                     notes: &BTreeMap<(usize, Object), Note>| {
             let objects = found.iter().map(|found| found.object);
-            let least = objects.min_by_key(|object| key(&notes[object]));
+            let least = objects.min_by_key(|object| key(&notes[&(pool, *object)]));
             least.expect("a full memory has a victim")
         };
         match policy {
             Policy::Lfu => least(&|note| (note.count, note.number, 0), notes),
             Policy::LruK(k) => {
+                // What was used at this very time is in a burst: it leaves after all others.
                 let key = |note: &Note| {
                     let kth = note.times.iter().rev().nth(k - 1).map_or(0, |at| at + 1);
-                    (kth, *note.times.last().expect("it was used"), note.number)
+                    let last = *note.times.last().expect("it was used");
+                    (u64::from(last == now), kth, last << 32 | note.number)
                 };
                 least(&key, notes)
             }
@@ -191,7 +194,7 @@ impl Chooser {
                 let mut circle: VecDeque<Object> = found.iter().map(|at| at.object).collect();
                 loop {
                     let object = circle.pop_front().expect("a full memory has a victim");
-                    let note = notes.get_mut(&object).expect("it is resident");
+                    let note = notes.get_mut(&(pool, object)).expect("it is resident");
                     if note.counter == 0 {
                         return object;
                     }
@@ -212,7 +215,10 @@ impl Chooser {
                 let mut dirty = None;
                 let mut chosen = None;
                 for at in &found {
-                    let note = self.notes.get_mut(&at.object).expect("it is resident");
+                    let note = self
+                        .notes
+                        .get_mut(&(pool, at.object))
+                        .expect("it is resident");
                     let now = own(note.pid);
                     if at.referenced {
                         note.used = now;

@@ -450,7 +450,8 @@ impl<'a> Memory<'a> {
             let under_way = |of: u32| u64::from(referenced && of == pid);
             let own = |of: u32| self.own_time.get(&of).copied().unwrap_or(0) + under_way(of);
             let size = self.pools[pool].limit.expect("it is full");
-            let victim = self.chooser.choose(policy, (pool, size), want, found, own);
+            let at = (pool, size, self.pool_time(pool));
+            let victim = self.chooser.choose(policy, at, want, found, own);
             for object in std::mem::take(&mut self.chooser.cleared) {
                 self.clear(object);
             }
@@ -561,7 +562,7 @@ impl<'a> Memory<'a> {
         (state.dirty, state.referenced) = (false, false);
         self.pools[pool].taken -= 1;
         self.free.push(frame.expect("a resident object"));
-        self.chooser.leaves(object);
+        self.chooser.leaves(object, pool);
         self.order.retain(|other| *other != object);
         dirty
     }
@@ -576,8 +577,9 @@ impl<'a> Memory<'a> {
     /// A reference, which has loaded the object or finds it.
     fn touch(&mut self, object: Object, loaded: bool) {
         if Chooser::is_for(self.options.policy) && !loaded {
-            let now = self.pool_time(self.objects[&object].pool);
-            self.chooser.hit(self.options.policy, object, now);
+            let pool = self.objects[&object].pool;
+            let now = self.pool_time(pool);
+            self.chooser.hit(self.options.policy, (object, pool), now);
         }
         if matches!(self.options.policy, Policy::Lru | Policy::Ws(_)) {
             self.move_last(object);

@@ -40,7 +40,7 @@
 //! | [`policy`] | the trait, its protocol, THE table; one file per policy | counters, files, TLBs |
 //! | [`vm`] | the machine: frames, page states, faults, swap, TLBs and walks, THE tables of machines and layouts, costs | which policy runs; files |
 //! | [`curve`] | exact one-pass engines: every size of LRU, OPT and the working set, 64 at a time of FIFO and Clock, by references and by bursts; sampling | plans, files |
-//! | [`sweep`] | plan, cells, which of them come from curves, exclusions, parts for other machines, threads | formats, charts |
+//! | [`sweep`] | plan, cells, THE type of what names a cell, which of them come from curves, exclusions, parts for other machines, threads | formats, charts |
 //! | [`report`] | THE column table, CSV both ways, finished cells and the plan of a run's folder, the terminal table, charts | traces |
 //! | [`check`] | baselines, limits and verdicts, digests of faults, JUnit and its like | how counts came about |
 //! | [`cli`] | the command line, one file per subcommand | algorithms |

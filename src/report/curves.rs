@@ -3,6 +3,7 @@
 
 use super::columns::{ColumnKind, Field};
 use super::csv::{TableError, csv_error, table_to_csv};
+use crate::sweep::{Identity, Part};
 use std::fs;
 use std::path::Path;
 
@@ -75,33 +76,37 @@ pub const ESTIMATE: &str = "estimate";
 impl CurveRow {
     /// The curve it is a point of, for legends and tables.
     pub fn label(&self) -> String {
-        let mut label = self.policy.clone();
-        if !self.params.is_empty() {
-            label = format!("{label}:{}", self.params);
-        }
+        let label = self.identity().policy_label();
         match self.sample_rate {
             Some(rate) => format!("{label} (~{}%)", rate * 100.0),
             None => label,
         }
     }
 
+    /// What names the point, but for its sample.
+    pub fn identity(&self) -> Identity {
+        Identity {
+            trace: self.trace.clone(),
+            page_size: self.page_size,
+            trace_digest: self.trace_digest.clone(),
+            filter: self.filter.clone(),
+            tau: self.tau,
+            frames: self.frames,
+            ..Identity::default()
+        }
+        .with_policy(&self.policy, &self.params)
+    }
+
     /// The stable order of rows.
     pub fn sort_key(&self) -> impl Ord + use<> {
         let rate = self.sample_rate.unwrap_or(0.0).to_bits();
-        (
-            (self.trace.clone(), self.page_size, self.filter.clone()),
-            (self.policy.clone(), self.params.clone(), rate),
-            (self.tau, self.frames),
-        )
+        let curve = self.identity().without(&[Part::Tau, Part::Frames]);
+        (curve, rate, self.tau, self.frames)
     }
 
     /// Whether another row is of the same references.
     pub fn same_trace(&self, other: &CurveRow) -> bool {
-        let key = |row: &CurveRow| (row.page_size, row.refs);
-        key(self) == key(other)
-            && self.trace == other.trace
-            && self.trace_digest == other.trace_digest
-            && self.filter == other.filter
+        self.refs == other.refs && self.identity().setting() == other.identity().setting()
     }
 }
 

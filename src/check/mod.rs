@@ -159,7 +159,7 @@ fn standing(metric: &Metric, expected: u64, got: u64, bounds: limits::Bounds) ->
         true => (bounds.decrease, true),
         false => (bounds.increase, false),
     };
-    match bound.holds(got.abs_diff(expected), expected) {
+    match bound.holds(expected, got) {
         true => Standing::Within,
         false if fewer && metric.fewer_is_better => Standing::Improvement(bounds.improvement),
         false => Standing::Regression,

@@ -45,6 +45,8 @@ mod init;
 mod long;
 #[path = "cli/merge.rs"]
 mod merge;
+#[path = "cli/numbers.rs"]
+mod numbers;
 #[path = "cli/plan.rs"]
 mod plan;
 #[path = "cli/plot.rs"]

@@ -119,3 +119,46 @@ fn compare_says_what_it_cannot_compare() {
     assert_eq!(json["unfinished"][0]["in"], "e.csv");
     assert_eq!(json["unfinished"][0]["cell"], "t, fifo, 8 frames");
 }
+
+/// The line of a curve through its points, at a size between two of them.
+fn line(points: &[(f64, f64)], size: f64) -> f64 {
+    let after = points.iter().position(|point| point.0 >= size).unwrap();
+    let (x1, y1) = points[after];
+    match after.checked_sub(1).map(|before| points[before]) {
+        Some((x0, y0)) => y0 + (y1 - y0) * (size - x0) / (x1 - x0),
+        None => y1,
+    }
+}
+
+/// LRU has a loop at no size below its own, and is nowhere drawn below OPT.
+#[test]
+fn a_curve_is_drawn_with_the_last_size_before_each_fall() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("gen loop --pages 3000 --refs 30000 -o loop.pbt")
+        .code(0);
+    sandbox.run("curve loop.pbt -p lru,opt -o c").code(0);
+    let rows = sandbox.rows("c/curve.csv");
+    let points = |policy: &str| -> Vec<(f64, f64)> {
+        let rows = rows.iter().filter(|row| row["policy"] == policy);
+        rows.map(|row| {
+            (
+                row["frames"].parse().unwrap(),
+                row["faults"].parse().unwrap(),
+            )
+        })
+        .collect()
+    };
+    let (lru, opt) = (points("lru"), points("opt"));
+    assert!(lru.contains(&(2999.0, 30_000.0)) && lru.contains(&(3000.0, 3000.0)));
+    assert!((100..=420).contains(&opt.len()), "{}", opt.len());
+    for size in (16..=3000).map(f64::from) {
+        assert!(line(&lru, size) >= line(&opt, size), "{size}");
+    }
+    let drawn = sandbox.run("plot curve c -o d").code(0).out;
+    assert!(drawn.contains("loop-curve.png"), "{drawn}");
+    let drawn = sandbox.rows("d/loop-curve.csv");
+    assert!(drawn.iter().any(|row| row["policy"] == "lru"
+        && row["value"] == "1"
+        && row["mean_resident"].parse::<f64>().unwrap() > 2840.0));
+}

@@ -51,6 +51,8 @@ pub struct Entry {
 pub struct Baseline {
     /// The header's bytes as they are in the file; empty if there is none yet.
     header: Vec<u8>,
+    /// Whether lines end with CR LF, as those of the header do: then new lines do, too.
+    crlf: bool,
     /// The cells, in the order of their lines; no two the same.
     pub entries: Vec<Entry>,
 }
@@ -76,15 +78,14 @@ impl Baseline {
         let mut entries: Vec<Entry> = Vec::new();
         for record in reader.records() {
             let record = record.map_err(|e| csv_error(path, &e))?;
-            let place = record.position().expect("it was read from a text");
-            let line = place.line();
+            let (start, line) = begin_of(&record, text);
             check_columns(path, &header, Some((line, &record)))?;
             let row = row_of(path, line, &record)?;
             if let Some(first) = known.insert(key_of(&row), line) {
                 let what = format!("the same cell as line {first}: keep one of the two");
                 return Err(TableError::content(path, Some(line), what));
             }
-            starts.push(place.byte() as usize);
+            starts.push(start);
             let raw = Vec::new();
             entries.push(Entry { line, row, raw });
         }
@@ -98,7 +99,12 @@ impl Baseline {
             entry.raw = text[from..to].to_vec();
         }
         let header = text[..starts[0]].to_vec();
-        Ok(Baseline { header, entries })
+        let crlf = header.ends_with(b"\r\n");
+        Ok(Baseline {
+            header,
+            crlf,
+            entries,
+        })
     }
 
     /// The cells.
@@ -118,13 +124,19 @@ impl Baseline {
     pub fn take(&mut self, rows: &[Row]) -> Taken {
         let mut taken = Taken::default();
         let places: BTreeMap<CellKey, usize> = (self.rows().map(key_of)).zip(0..).collect();
+        let crlf = self.crlf;
+        // A line of this program ends with LF.
+        let written = |mut line: Vec<u8>| {
+            line.pop();
+            ended(line, crlf)
+        };
         let (known, new): (Vec<&Row>, Vec<&Row>) =
             (rows.iter()).partition(|row| places.contains_key(&key_of(row)));
         for row in known {
             let entry = &mut self.entries[places[&key_of(row)]];
             let raw = line_of(row);
             if line_of(&entry.row) != raw {
-                (entry.row, entry.raw) = (row.clone(), raw);
+                (entry.row, entry.raw) = (row.clone(), written(raw));
                 taken.changed += 1;
             }
         }
@@ -134,7 +146,7 @@ impl Baseline {
             let entry = Entry {
                 line: 0,
                 row: row.clone(),
-                raw: line_of(row),
+                raw: written(line_of(row)),
             };
             let place = place.unwrap_or(self.entries.len());
             self.entries.insert(place, entry);
@@ -149,9 +161,9 @@ impl Baseline {
             true => header_line(),
             false => self.header.clone(),
         };
-        let mut bytes = ended(header);
+        let mut bytes = ended(header, self.crlf);
         for entry in &self.entries {
-            bytes.extend(ended(entry.raw.clone()));
+            bytes.extend(ended(entry.raw.clone(), self.crlf));
         }
         bytes
     }
@@ -167,11 +179,22 @@ pub struct Taken {
 }
 
 /// A line whose end is missing gets one, so that another can follow.
-fn ended(mut line: Vec<u8>) -> Vec<u8> {
+fn ended(mut line: Vec<u8>, crlf: bool) -> Vec<u8> {
     if line.last() != Some(&b'\n') {
-        line.push(b'\n');
+        line.extend_from_slice(if crlf { b"\r\n" } else { b"\n" });
     }
     line
+}
+
+/// The byte and the line, from 1, at which a record begins. The reader ends a record at the CR of
+/// CR LF, and counts the LF to the next.
+fn begin_of(record: &csv::StringRecord, text: &[u8]) -> (usize, u64) {
+    let place = record.position().expect("it was read from a text");
+    let (start, line) = (place.byte() as usize, place.line());
+    match start > 0 && text[start - 1..].starts_with(b"\r\n") {
+        true => (start + 1, line + 1),
+        false => (start, line),
+    }
 }
 
 fn header_line() -> Vec<u8> {

@@ -69,7 +69,44 @@ pub fn judge(
             fate,
         });
     }
-    Ok(Verdict { metrics, cells })
+    Ok(Verdict {
+        metrics,
+        cells,
+        errors: Vec::new(),
+    })
+}
+
+/// What `--accept` did, as a verdict by which nothing fails: the cells of the new baseline that have
+/// a row of today, and the counts of the old baseline that these replaced.
+pub fn accepted(old: &Baseline, new: &Baseline, now: &[Row]) -> Verdict {
+    let rows = |rows: &mut dyn Iterator<Item = &Row>| -> BTreeMap<CellKey, Row> {
+        rows.map(|row| (key_of(row), row.clone())).collect()
+    };
+    let (before, today) = (rows(&mut old.rows()), rows(&mut now.iter()));
+    let cell = |entry: &Entry| {
+        let key = key_of(&entry.row);
+        let now = today.get(&key)?;
+        let row = before.get(&key).unwrap_or(&entry.row);
+        let changes = METRICS.iter().filter_map(|metric| {
+            let (expected, got) = (metric.of(row), metric.of(now));
+            (expected != got).then_some(Change {
+                metric,
+                expected,
+                got,
+                standing: Standing::Accepted,
+            })
+        });
+        Some(Checked {
+            line: entry.line,
+            row: row.clone(),
+            fate: Fate::Compared(changes.collect()),
+        })
+    };
+    Verdict {
+        metrics: METRICS.iter().collect(),
+        cells: new.entries.iter().filter_map(cell).collect(),
+        errors: Vec::new(),
+    }
 }
 
 /// The rows of today, found by their cells.

@@ -63,5 +63,7 @@ mod spaces;
 mod streams;
 #[path = "cli/sweep.rs"]
 mod sweep;
+#[path = "cli/verdicts.rs"]
+mod verdicts;
 #[path = "cli/vm.rs"]
 mod vm;

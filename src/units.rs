@@ -1,8 +1,10 @@
 //! Page sizes, byte sizes and the grammar of `-m 64,2^4..2^14,1%,64MiB,auto`: what users write for
 //! amounts of memory, and what it means for a given trace. Knows nothing else.
 
+mod exact;
 mod words;
 
+pub use exact::{Fraction, Percent};
 pub use words::{about, counted, did_you_mean, nearest};
 
 use std::fmt;

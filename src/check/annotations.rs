@@ -34,6 +34,10 @@ pub fn to_commands(verdict: &Verdict, baseline: &str) -> String {
             errors.push((cell.line, "cell without counts".to_owned(), text));
         }
     }
+    for error in &verdict.errors {
+        let title = "check could not be completed".to_owned();
+        errors.push((1, title, error.clone()));
+    }
     let mut out = String::new();
     for (command, list) in [("error", errors), ("warning", warnings)] {
         // The last place is for those left out.

@@ -57,6 +57,8 @@ pub struct Entry {
 pub struct Baseline {
     /// The header's bytes as they are in the file; empty if there is none yet.
     header: Vec<u8>,
+    /// Whether lines end with CR LF, as those of the header do: then new lines do, too.
+    crlf: bool,
     /// The cells, in the order of their lines; no two the same.
     pub entries: Vec<Entry>,
     /// The parts that no two cells differ in, of those that names have only where they tell cells
@@ -98,11 +100,7 @@ impl Baseline {
         let mut entries: Vec<Entry> = Vec::new();
         for record in reader.records() {
             let record = record.map_err(|e| csv_error(path, &e))?;
-            let place = record.position().expect("it was read from a text");
-            // Behind CRLF the position is that of the LF.
-            let start = text[place.byte() as usize..].iter();
-            let ends = start.take_while(|byte| matches!(byte, b'\r' | b'\n'));
-            let line = place.line() + ends.filter(|&&byte| byte == b'\n').count() as u64;
+            let (start, line) = begin_of(&record, text);
             check_columns(path, &header, Some((line, &record)))?;
             let row = row_of(path, line, &record)?;
             let cell = row.identity();
@@ -110,7 +108,7 @@ impl Baseline {
                 let what = format!("the same cell as line {first}: keep one of the two");
                 return Err(TableError::content(path, Some(line), what));
             }
-            starts.push(place.byte() as usize);
+            starts.push(start);
             let raw = Vec::new();
             entries.push(Entry {
                 line,
@@ -130,9 +128,11 @@ impl Baseline {
             entry.raw = text[from..to].to_vec();
         }
         let header = text[..starts[0]].to_vec();
+        let crlf = header.ends_with(b"\r\n");
         let alike = alike(&entries);
         let mut baseline = Baseline {
             header,
+            crlf,
             entries: Vec::new(),
             alike,
         };
@@ -168,6 +168,12 @@ impl Baseline {
         let mut taken = Taken::default();
         let cells = self.entries.iter().map(|entry| key_of(&entry.cell));
         let places: BTreeMap<Identity, usize> = cells.zip(0..).collect();
+        let crlf = self.crlf;
+        // A line of this program ends with LF.
+        let written = |mut line: Vec<u8>| {
+            line.pop();
+            ended(line, crlf)
+        };
         let mut new = Vec::new();
         for row in rows {
             let cell = row.identity();
@@ -178,7 +184,7 @@ impl Baseline {
             };
             let entry = &mut self.entries[place];
             if line_of(&entry.row) != raw {
-                (entry.cell, entry.row, entry.raw) = (cell, row.clone(), raw);
+                (entry.cell, entry.row, entry.raw) = (cell, row.clone(), written(raw));
                 taken.changed += 1;
             }
         }
@@ -189,7 +195,7 @@ impl Baseline {
             let entry = Entry {
                 line: 0,
                 row: row.clone(),
-                raw,
+                raw: written(raw),
                 shown: self.shown(&cell),
                 cell,
             };
@@ -205,9 +211,9 @@ impl Baseline {
             true => header_line(),
             false => self.header.clone(),
         };
-        let mut bytes = ended(header);
+        let mut bytes = ended(header, self.crlf);
         for entry in &self.entries {
-            bytes.extend(ended(entry.raw.clone()));
+            bytes.extend(ended(entry.raw.clone(), self.crlf));
         }
         bytes
     }
@@ -223,11 +229,22 @@ pub struct Taken {
 }
 
 /// A line whose end is missing gets one, so that another can follow.
-fn ended(mut line: Vec<u8>) -> Vec<u8> {
+fn ended(mut line: Vec<u8>, crlf: bool) -> Vec<u8> {
     if line.last() != Some(&b'\n') {
-        line.push(b'\n');
+        line.extend_from_slice(if crlf { b"\r\n" } else { b"\n" });
     }
     line
+}
+
+/// The byte and the line, from 1, at which a record begins. The reader ends a record at the CR of
+/// CR LF, and counts the LF to the next.
+fn begin_of(record: &csv::StringRecord, text: &[u8]) -> (usize, u64) {
+    let place = record.position().expect("it was read from a text");
+    let (start, line) = (place.byte() as usize, place.line());
+    match start > 0 && text[start - 1..].starts_with(b"\r\n") {
+        true => (start + 1, line + 1),
+        false => (start, line),
+    }
 }
 
 fn header_line() -> Vec<u8> {

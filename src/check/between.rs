@@ -4,7 +4,10 @@
 //! Deliberately absent: files, and what is printed.
 
 use crate::report::columns::{COLUMNS, Column, Row};
+use crate::report::exact;
 use crate::sweep::{Identity, MODEL, POLICY, Part};
+use crate::units::{Fraction, Percent};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// By what the rows of files can be compared: the name, and the parts in which the sides differ.
@@ -14,15 +17,30 @@ pub const BY: [(&str, &[Part]); 3] = [
     ("accessed_bit", &[Part::AccessedBit]),
 ];
 
-/// Columns of which more is better; of other counts behind the trace's own, less is.
-const MORE_IS_BETTER: [&str; 7] = [
+/// Columns of which more is better; of other counts behind the trace's own, less is, but for those
+/// in [`NEITHER`].
+const MORE_IS_BETTER: [&str; 6] = [
     "hits",
     "hit_rate",
     "refs_per_fault",
     "tlb_hits_l1i",
     "tlb_hits_l1d",
-    "tlb_hits_l2",
     "tlb_hit_rate",
+];
+
+/// Counts of which neither more nor less is better: a clean eviction may stand for a dirty one or for
+/// none, a hit of the second-level TLB for a miss or for a hit of the first, and what is where at the
+/// end follows from the rest.
+const NEITHER: [&str; 9] = [
+    "evictions_clean",
+    "tlb_hits_l2",
+    "resident_end",
+    "freed",
+    "prefetched",
+    "dirty_end",
+    "swapped_end",
+    "dropped_end",
+    "untouched_end",
 ];
 
 /// Rows under a name.
@@ -72,6 +90,8 @@ pub struct Pair {
     pub reference: f64,
     /// The value of the side.
     pub value: f64,
+    /// The value of the reference and that of the side, not rounded.
+    pub exact: [Fraction; 2],
 }
 
 impl Pair {
@@ -87,25 +107,23 @@ impl Pair {
 
     /// How it stands.
     pub fn verdict(&self) -> Verdict {
+        let name = self.metric.name;
         let place = |name: &str| COLUMNS.iter().position(|column| column.name == name);
-        if self.difference() == 0.0 {
-            Verdict::Same
-        } else if place(self.metric.name) < place("hits") {
-            Verdict::Differs
-        } else if (self.difference() > 0.0) == MORE_IS_BETTER.contains(&self.metric.name) {
-            Verdict::Better
-        } else {
-            Verdict::Worse
+        let [reference, value] = self.exact;
+        match value.cmp(&reference) {
+            Ordering::Equal => Verdict::Same,
+            _ if place(name) < place("hits") || NEITHER.contains(&name) => Verdict::Differs,
+            change if (change == Ordering::Greater) == MORE_IS_BETTER.contains(&name) => {
+                Verdict::Better
+            }
+            _ => Verdict::Worse,
         }
     }
 
-    /// The difference in percent of the reference; without bounds where that is 0.
-    pub fn percent(&self) -> f64 {
-        match (self.difference(), self.reference) {
-            (0.0, _) => 0.0,
-            (difference, 0.0) => difference * f64::INFINITY,
-            (difference, reference) => difference * 100.0 / reference,
-        }
+    /// Whether the value differs by more than a percentage of the reference. Rounds nothing.
+    pub fn beyond(&self, limit: Percent) -> bool {
+        let [reference, value] = self.exact;
+        !limit.allows(reference, value)
     }
 }
 
@@ -228,8 +246,9 @@ pub fn compare(
                 let Some(row) = row.filter(|row| !std::ptr::eq(*row, reference)) else {
                     continue;
                 };
-                if let (Some(before), Some(value)) =
-                    ((metric.number)(reference), (metric.number)(row))
+                let exact = exact::both(metric, [reference, row]);
+                if let (Some(before), Some(value), Some(exact)) =
+                    ((metric.number)(reference), (metric.number)(row), exact)
                 {
                     found.pairs.push(Pair {
                         metric,
@@ -237,6 +256,7 @@ pub fn compare(
                         side,
                         reference: before,
                         value,
+                        exact,
                     });
                 }
             }
@@ -305,11 +325,10 @@ mod tests {
             ]
         );
         assert_eq!(found.pairs[0].ratio(), Some(0.8));
-        assert_eq!(found.pairs[0].percent(), -20.0);
-        assert_eq!(
-            (found.pairs[1].ratio(), found.pairs[1].percent()),
-            (None, f64::INFINITY)
-        );
+        let beyond = |pair: usize, limit: &str| found.pairs[pair].beyond(limit.parse().unwrap());
+        assert!(beyond(0, "19.99") && !beyond(0, "20"));
+        assert_eq!(found.pairs[1].ratio(), None);
+        assert!(beyond(1, "1000000") && !beyond(4, "0"));
         let partial = [
             ("t, lru, 9 frames".into(), vec![0]),
             ("t, fifo, 4 frames".into(), vec![1]),

@@ -207,10 +207,18 @@ impl Digests {
         same.then_some(digest)
     }
 
-    /// The blocks that the cells have at most, as a power of two.
+    /// The blocks a cell that the digests were made with, as a power of two. Cells that have a block
+    /// for each fault would do with any number of blocks: [`BLOCKS`] at least if all are such.
     pub fn blocks(&self) -> usize {
-        let blocks = self.lines.values().map(|(_, digest)| digest.marks.len());
-        blocks.max().map_or(0, usize::next_power_of_two)
+        let most = |digests: &mut dyn Iterator<Item = &FaultDigest>| {
+            let blocks = digests.map(|digest| digest.marks.len());
+            blocks.max().map_or(0, usize::next_power_of_two)
+        };
+        let all = || self.lines.values().map(|(_, digest)| digest);
+        match most(&mut all().filter(|digest| digest.every > 1)) {
+            0 => most(&mut all()).max(BLOCKS),
+            limited => limited.max(most(&mut all())),
+        }
     }
 
     /// Sets the digests of a cell, or removes them.

@@ -7,9 +7,18 @@ use crate::exit::ExitCode;
 use crate::report::columns::SCHEMA;
 use serde_json::{Value, json};
 
-/// The whole file.
-pub fn to_json(verdict: &Verdict, baseline: &str, code: ExitCode) -> String {
-    show(&value_of(verdict, baseline, code))
+/// The whole file; `explanation` is what `--explain` says, if it was asked for.
+pub fn to_json(
+    verdict: &Verdict,
+    explanation: Option<&str>,
+    baseline: &str,
+    code: ExitCode,
+) -> String {
+    let mut value = value_of(verdict, baseline, code);
+    if let Some(explanation) = explanation {
+        value["explanation"] = explanation.into();
+    }
+    show(&value)
 }
 
 /// The whole file where there is no verdict, and why: nothing was compared.
@@ -17,6 +26,7 @@ pub fn of_failure(why: &str, baseline: &str, code: ExitCode) -> String {
     let nothing = Verdict {
         metrics: Vec::new(),
         cells: Vec::new(),
+        errors: vec![why.to_owned()],
     };
     let mut value = value_of(&nothing, baseline, code);
     value["error"] = why.into();
@@ -47,9 +57,11 @@ fn value_of(verdict: &Verdict, baseline: &str, code: ExitCode) -> Value {
         "regressions": tally.regressions,
         "improvements": tally.improvements,
         "changes_within_limits": tally.within,
+        "changes_accepted": tally.accepted,
         "changes": changes,
         "missing": missing,
         "failed": failed.collect::<Vec<_>>(),
+        "errors": verdict.errors,
     })
 }
 

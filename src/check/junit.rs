@@ -1,30 +1,65 @@
 //! A verdict as JUnit XML: a suite for each trace, a case for each cell. A cell whose counts fail is a
-//! failure; one without counts is an error.
+//! failure; one without counts is an error. What went wrong beside the cells is a suite of errors, so
+//! that a file shows only passes if the program ends with 0.
 //!
 //! Deliberately absent: times, so that the same verdict is the same bytes.
 
 use super::verdict::{Change, Checked, Fate, Verdict};
-use crate::exit::ExitCode;
+use crate::exit::{self, ExitCode};
 use crate::report::xml::escaped;
 use std::fmt::Write;
 
-/// The whole file.
-pub fn to_xml(verdict: &Verdict) -> String {
+/// The whole file; `code` is what the program ends with.
+pub fn to_xml(verdict: &Verdict, baseline: &str, code: ExitCode) -> String {
     let cells: Vec<&Checked> = verdict.cells.iter().collect();
+    let beside = beside(verdict, code);
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(
         out,
         "<testsuites name=\"pagebench check\"{}>",
-        tally(&cells)
+        tally(&cells, beside.len())
     );
     for suite in cells.chunk_by(|a, b| a.cell.trace == b.cell.trace) {
         let name = escaped(&suite[0].cell.trace);
-        let _ = writeln!(out, "  <testsuite name=\"{name}\"{}>", tally(suite));
+        let _ = writeln!(out, "  <testsuite name=\"{name}\"{}>", tally(suite, 0));
         suite.iter().for_each(|cell| case(&mut out, cell));
         out.push_str("  </testsuite>\n");
     }
+    errors(&mut out, &beside, baseline, code);
     out.push_str("</testsuites>\n");
     out
+}
+
+/// What went wrong beside the cells: at least one error if the program fails and no cell shows it.
+fn beside(verdict: &Verdict, code: ExitCode) -> Vec<String> {
+    let mut errors = verdict.errors.clone();
+    let shown = verdict.cells.iter().any(|cell| cell.complaint().is_some());
+    if errors.is_empty() && !shown && code != exit::OK {
+        errors.push(code.about.to_owned());
+    }
+    errors
+}
+
+/// A suite with a case for each error.
+fn errors(out: &mut String, errors: &[String], baseline: &str, code: ExitCode) {
+    if errors.is_empty() {
+        return;
+    }
+    let (name, kind) = (escaped(baseline), code.name);
+    let count = errors.len();
+    let _ = writeln!(
+        out,
+        "  <testsuite name=\"{name}\" tests=\"{count}\" failures=\"0\" errors=\"{count}\">"
+    );
+    for (number, error) in (1..).zip(errors) {
+        let _ = writeln!(
+            out,
+            "    <testcase classname=\"{name}\" name=\"error {number}\">\n      \
+             <error type=\"{kind}\" message=\"{}\"/>\n    </testcase>",
+            escaped(error)
+        );
+    }
+    out.push_str("  </testsuite>\n");
 }
 
 /// The whole file where there is no verdict, and why: one case, which is an error.
@@ -41,12 +76,13 @@ pub fn of_failure(why: &str, baseline: &str, code: ExitCode) -> String {
     )
 }
 
-fn tally(cells: &[&Checked]) -> String {
+/// The numbers of a suite of these cells and so many other errors.
+fn tally(cells: &[&Checked], beside: usize) -> String {
     let lacks = |cell: &&&Checked| !matches!(cell.fate, Fate::Compared(_));
     let complains = |cell: &&&Checked| cell.complaint().is_some();
     let errors = cells.iter().filter(lacks).count();
     let failures = cells.iter().filter(complains).count() - errors;
-    let tests = cells.len();
+    let (tests, errors) = (cells.len() + beside, errors + beside);
     format!(" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\"")
 }
 

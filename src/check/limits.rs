@@ -7,7 +7,7 @@
 
 use crate::report::columns::{Row, column};
 use crate::sweep::Identity;
-use crate::units::did_you_mean;
+use crate::units::{Fraction, Percent, did_you_mean};
 use globset::{GlobBuilder, GlobMatcher};
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
@@ -169,19 +169,15 @@ impl<'de> Deserialize<'de> for Metrics {
     }
 }
 
-/// A percentage: finite and not negative.
-fn percentage<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+/// Reads a percentage. A TOML number is taken as its shortest decimal fraction, which is the text
+/// of the file up to 15 digits.
+fn percentage<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Percent>, D::Error> {
     let value = f64::deserialize(from)?;
-    is_percentage(value).map_err(D::Error::custom)?;
-    Ok(Some(value))
-}
-
-/// Refuses what is no percentage.
-pub fn is_percentage(value: f64) -> Result<(), String> {
-    match value.is_finite() && value >= 0.0 {
-        true => Ok(()),
-        false => Err(format!("{value} is no percentage from 0 upwards")),
-    }
+    value
+        .to_string()
+        .parse()
+        .map(Some)
+        .map_err(D::Error::custom)
 }
 
 /// Defines a table of limits with fields of its own.
@@ -196,12 +192,12 @@ macro_rules! limits {
             pub max_increase: Option<u64>,
             /// Most by which a count may grow, in percent of what is expected.
             #[serde(default, deserialize_with = "percentage")]
-            pub max_increase_pct: Option<f64>,
+            pub max_increase_pct: Option<Percent>,
             /// Most by which a count may shrink without being an unexpected improvement.
             pub max_decrease: Option<u64>,
             /// The same in percent of what is expected.
             #[serde(default, deserialize_with = "percentage")]
-            pub max_decrease_pct: Option<f64>,
+            pub max_decrease_pct: Option<Percent>,
             /// What an unexpected improvement leads to.
             pub improvement: Option<Improvement>,
         }
@@ -210,7 +206,7 @@ macro_rules! limits {
             /// The limits over others: what is said here holds. A direction is limited by one table
             /// only, whether it says so absolutely, in percent or both.
             fn over(&self, under: Bounds) -> Bounds {
-                let bound = |absolute: Option<u64>, percent: Option<f64>, under: Bound| {
+                let bound = |absolute: Option<u64>, percent: Option<Percent>, under: Bound| {
                     match absolute.is_some() || percent.is_some() {
                         true => Bound { absolute, percent },
                         false => under,
@@ -271,16 +267,18 @@ pub struct Bound {
     /// In counts.
     pub absolute: Option<u64>,
     /// In percent of what is expected.
-    pub percent: Option<f64>,
+    pub percent: Option<Percent>,
 }
 
 impl Bound {
-    /// Whether a change by so many is within it.
-    pub fn holds(&self, change: u64, expected: u64) -> bool {
+    /// Returns whether a count of `got` where `expected` was is within it. Rounds nothing.
+    pub fn holds(&self, expected: u64, got: u64) -> bool {
+        let change = got.abs_diff(expected);
         if (self.absolute, self.percent) == (None, None) {
             return change == 0;
         }
-        let within = |percent: f64| change as f64 * 100.0 <= percent * expected as f64;
+        let (before, now) = (Fraction::of(expected), Fraction::of(got));
+        let within = |percent: Percent| percent.allows(before, now);
         self.absolute.is_none_or(|most| change <= most) && self.percent.is_none_or(within)
     }
 }
@@ -400,14 +398,14 @@ mod tests {
         assert_eq!(limits.metrics(), [&METRICS[1], &METRICS[2]]);
         let faults = |row: &Identity| limits.bounds(row, &METRICS[1]);
         let zero = faults(&row("xz", "lru", 64));
-        assert!(zero.increase.holds(0, 9) && !zero.increase.holds(1, 9));
-        assert!(!zero.decrease.holds(1, 9) && zero.improvement == Improvement::Fail);
+        assert!(zero.increase.holds(9, 9) && !zero.increase.holds(9, 10));
+        assert!(!zero.decrease.holds(9, 8) && zero.improvement == Improvement::Fail);
         // Both limits must be kept.
         let both = faults(&row("gcc-2", "clock", 64)).increase;
-        assert!(both.holds(5, 1000) && !both.holds(6, 1000));
-        assert!(both.holds(7, 100_000) && !both.holds(8, 100_000));
+        assert!(both.holds(1000, 1005) && !both.holds(1000, 1006));
+        assert!(both.holds(100_000, 100_007) && !both.holds(100_000, 100_008));
         let last = limits.bounds(&row("gcc", "clock", 64), &METRICS[2]);
-        assert!(last.increase.holds(3, 3) && !last.increase.holds(4, 1000));
+        assert!(last.increase.holds(3, 6) && !last.increase.holds(1000, 1004));
         assert_eq!(last.improvement, Improvement::Allow);
     }
 
@@ -447,8 +445,11 @@ mod tests {
     fn what_is_no_limit_is_refused() {
         for (text, why) in [
             ("max-increase = -1", "invalid value"),
-            ("max-increase-pct = nan", "NaN is no percentage"),
-            ("max-increase-pct = -0.5", "-0.5 is no percentage from 0"),
+            ("max-increase-pct = nan", "\"NaN\" is no percentage"),
+            (
+                "max-increase-pct = -0.5",
+                "\"-0.5\" is no percentage from 0",
+            ),
             ("metric = \"fautls\"", "no metric \"fautls\"; did you mean"),
             ("metric = []", "compares nothing"),
             ("[[override]]\ntrace = \"[x\"", "\"[x\" is no glob"),

@@ -57,6 +57,9 @@ pub fn to_markdown(verdict: &Verdict, baseline: &str, room: usize) -> String {
             escaped(why)
         );
     }
+    for error in &verdict.errors {
+        let _ = writeln!(out, "\n**error**: {}", escaped(error));
+    }
     cut(out, room)
 }
 

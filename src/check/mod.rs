@@ -71,7 +71,50 @@ pub fn judge(
             fate,
         });
     }
-    Ok(Verdict { metrics, cells })
+    Ok(Verdict {
+        metrics,
+        cells,
+        errors: Vec::new(),
+    })
+}
+
+/// What `--accept` did, as a verdict by which nothing fails: the cells of the new baseline that have
+/// a row of today, and the counts of the old baseline that these replaced.
+pub fn accepted(old: &Baseline, new: &Baseline, now: &[Row]) -> Verdict {
+    let before: BTreeMap<Identity, &Row> = old
+        .entries
+        .iter()
+        .map(|entry| (key_of(&entry.cell), &entry.row))
+        .collect();
+    let today: BTreeMap<Identity, &Row> = now
+        .iter()
+        .map(|row| (key_of(&row.identity()), row))
+        .collect();
+    let cell = |entry: &Entry| {
+        let key = key_of(&entry.cell);
+        let now = *today.get(&key)?;
+        let row = before.get(&key).copied().unwrap_or(&entry.row);
+        let changes = METRICS.iter().filter_map(|metric| {
+            let (expected, got) = (metric.of(row), metric.of(now));
+            (expected != got).then_some(Change {
+                metric,
+                expected,
+                got,
+                standing: Standing::Accepted,
+            })
+        });
+        Some(Checked {
+            line: entry.line,
+            cell: entry.shown.clone(),
+            row: row.clone(),
+            fate: Fate::Compared(changes.collect()),
+        })
+    };
+    Verdict {
+        metrics: METRICS.iter().collect(),
+        cells: new.entries.iter().filter_map(cell).collect(),
+        errors: Vec::new(),
+    }
 }
 
 /// The cells of today, found by those of a baseline.
@@ -148,7 +191,7 @@ fn standing(metric: &Metric, expected: u64, got: u64, bounds: limits::Bounds) ->
         true => (bounds.decrease, true),
         false => (bounds.increase, false),
     };
-    match bound.holds(got.abs_diff(expected), expected) {
+    match bound.holds(expected, got) {
         true => Standing::Within,
         false if fewer && metric.fewer_is_better => Standing::Improvement(bounds.improvement),
         false => Standing::Regression,

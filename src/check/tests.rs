@@ -1,4 +1,5 @@
 use super::*;
+use crate::check::baseline::Taken;
 use crate::check::limits::Override;
 use crate::exit;
 use crate::report::columns::SCHEMA;
@@ -177,7 +178,7 @@ fn every_form_takes_any_name_and_count() {
     };
     for (then, now) in [(&hostile, &huge), (&huge, &hostile)] {
         let verdict = judge(&baseline(from_ref(then)), None, from_ref(now), &limits).unwrap();
-        let xml = junit::to_xml(&verdict);
+        let xml = junit::to_xml(&verdict, "b.csv", verdict.code());
         assert!(
             xml.contains("<testsuite name=\"a|b&#10;&lt;c&gt;&amp;&quot;\u{fffd}%,:\""),
             "{xml}"
@@ -190,7 +191,7 @@ fn every_form_takes_any_name_and_count() {
             "{commands}"
         );
         assert!(commands.contains("::a|b%0A<c>&\"") && commands.lines().count() == 1);
-        let json = json::to_json(&verdict, "b.csv", verdict.code());
+        let json = json::to_json(&verdict, None, "b.csv", verdict.code());
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(value["changes"][0]["fails"], true);
         assert_eq!(deltas(&verdict).len(), 1);
@@ -263,4 +264,33 @@ fn nonsense_is_refused() {
             .to_string();
         assert!(error.contains(why), "{error}");
     }
+}
+
+/// Bytes that are not accepted stay, whatever ends the lines; what is accepted ends as the header does.
+#[test]
+fn a_baseline_with_crlf_is_changed_line_by_line() {
+    let path = Path::new("b.csv");
+    let rows = [row(4, 50), row(8, 40), row(16, 30)];
+    let text = String::from_utf8(baseline(&rows).to_bytes()).unwrap();
+    let crlf = text.replace('\n', "\r\n");
+    let mixed = text.replacen('\n', "\r\n", 2);
+    let open = crlf.trim_end().to_owned();
+    for file in [&text, &crlf, &mixed] {
+        let mut read = Baseline::parse(path, file.as_bytes()).unwrap();
+        let lines: Vec<u64> = read.entries.iter().map(|entry| entry.line).collect();
+        assert_eq!(lines, [2, 3, 4]);
+        assert_eq!(read.take(&rows), Taken::default());
+        assert_eq!(read.to_bytes(), file.as_bytes());
+    }
+    let mut read = Baseline::parse(path, open.as_bytes()).unwrap();
+    assert_eq!(read.to_bytes(), crlf.as_bytes());
+    let taken = read.take(&[row(8, 41), row(32, 20)]);
+    assert_eq!((taken.changed, taken.new), (1, 1));
+    let expected = [row(4, 50), row(8, 41), row(16, 30), row(32, 20)];
+    let expected = String::from_utf8(baseline(&expected).to_bytes()).unwrap();
+    assert_eq!(read.to_bytes(), expected.replace('\n', "\r\n").as_bytes());
+    // An error names its line.
+    let wrong = crlf.replace(",40,", ",many,");
+    let error = Baseline::parse(path, wrong.as_bytes()).unwrap_err();
+    assert!(error.to_string().starts_with("b.csv:3: "), "{error}");
 }

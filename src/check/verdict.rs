@@ -19,6 +19,8 @@ pub enum Standing {
     Improvement(Improvement),
     /// Within its limits.
     Within,
+    /// Written into the baseline by `--accept`.
+    Accepted,
 }
 
 impl Standing {
@@ -36,6 +38,7 @@ impl Standing {
             Standing::Regression => "regression",
             Standing::Improvement(_) => "improvement",
             Standing::Within => "within limits",
+            Standing::Accepted => "accepted",
         }
     }
 
@@ -46,6 +49,7 @@ impl Standing {
             Standing::Improvement(Improvement::Warn) => 2,
             Standing::Improvement(Improvement::Allow) => 3,
             Standing::Within => 4,
+            Standing::Accepted => 5,
         }
     }
 }
@@ -145,6 +149,9 @@ pub struct Verdict {
     pub metrics: Vec<&'static Metric>,
     /// The cells of the baseline that were looked at, in its order.
     pub cells: Vec<Checked>,
+    /// What went wrong beside the comparison, in words: traces that could not be read, an explanation
+    /// or an output that could not be given.
+    pub errors: Vec<String>,
 }
 
 /// How many of what.
@@ -166,6 +173,8 @@ pub struct Tally {
     pub warned: usize,
     /// Counts that changed within their limits.
     pub within: usize,
+    /// Counts that were accepted.
+    pub accepted: usize,
 }
 
 impl Verdict {
@@ -210,6 +219,7 @@ impl Verdict {
             match change.standing {
                 Standing::Regression => tally.regressions += 1,
                 Standing::Within => tally.within += 1,
+                Standing::Accepted => tally.accepted += 1,
                 Standing::Improvement(improvement) => {
                     tally.improvements += 1;
                     tally.warned += usize::from(improvement == Improvement::Warn);
@@ -251,6 +261,9 @@ impl Verdict {
         ];
         if tally.within > 0 {
             parts.push(format!("{} within limits", counted(tally.within, "change")));
+        }
+        if tally.accepted > 0 {
+            parts.push(format!("{} accepted", counted(tally.accepted, "change")));
         }
         parts.push(format!("{} missing", tally.missing));
         if tally.failed > 0 {

@@ -26,7 +26,7 @@ use crate::report::plan_file::PLAN;
 use crate::report::records::CELLS;
 use crate::report::rows;
 use crate::space::Resolved;
-use crate::sweep::{Identity, MODEL, Part};
+use crate::sweep::{Identity, MODEL, Part, Plan};
 use crate::units::did_you_mean;
 use clap::Args;
 use std::io::Read;
@@ -137,7 +137,7 @@ impl Task {
 pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     let (args, config) = Config::resolve::<CheckArgs>(args.file.as_deref(), &args.unset)?;
     let result = attempt(&args, &config);
-    if let (Err(failure), false) = (&result, args.accept) {
+    if let Err(failure) = &result {
         outputs::tell_failure(&args, failure);
     }
     result
@@ -270,7 +270,7 @@ fn of_results(args: &CheckArgs, mut task: Task, paths: &[PathBuf]) -> Result<Exi
     let lacking = lacking(&rows);
     if args.accept {
         return match lacking.is_empty() {
-            true => accept::accept(args, task, rows, None),
+            true => accept::accept(args, task, rows, None, Beside::default()),
             false => Err(Failure::new(
                 exit::FAILURE,
                 format!(
@@ -282,7 +282,7 @@ fn of_results(args: &CheckArgs, mut task: Task, paths: &[PathBuf]) -> Result<Exi
         };
     }
     leave_out(&mut task.limits, &lacking)?;
-    conclude(args, &task, &rows, exit::OK)
+    conclude(args, &task, &rows, Beside::default(), None)
 }
 
 /// The metrics that a finished row does not have.
@@ -358,42 +358,73 @@ fn of_traces(args: &CheckArgs, config: &Config, task: Task) -> Result<ExitCode, 
         return Err(Failure::new(code, "interrupted: nothing was compared"));
     }
     let now = rows::rows(&plan, &results, &args.sweep.costs()?);
-    if args.accept {
-        let code = accept::accept(args, task, now, Some((&plan, &signals)))?;
-        return Ok(exit::worse(code, inputs.failed));
+    let beside = Beside {
+        code: inputs.failed,
+        errors: inputs.errors,
+    };
+    match args.accept {
+        true => accept::accept(args, task, now, Some((&plan, &signals)), beside),
+        false => conclude(args, &task, &now, beside, Some(&plan)),
     }
-    let code = conclude(args, &task, &now, inputs.failed)?;
-    if args.explain.is_none() {
-        return Ok(code);
-    }
-    // What was found stands, whether or not it can be explained.
-    Ok(match explain::explain(args, &task, &plan) {
-        Ok(()) => code,
-        Err(failure) => {
-            message(&format!("error: {failure}"));
-            exit::worse(code, failure.code)
-        }
-    })
 }
 
-/// Compares finished rows with the baseline and tells what is found; `failed` is the code of what
-/// could not be read before.
+/// What went wrong before anything was compared, and did not keep the rest from it: traces that could
+/// not be read.
+struct Beside {
+    code: ExitCode,
+    errors: Vec<String>,
+}
+
+impl Default for Beside {
+    fn default() -> Beside {
+        Beside {
+            code: exit::OK,
+            errors: Vec::new(),
+        }
+    }
+}
+
+/// Compares finished rows with the baseline and tells what is found, with the explanation if one was
+/// asked for and the rows are those of a plan.
 fn conclude(
     args: &CheckArgs,
     task: &Task,
     now: &[Row],
-    failed: ExitCode,
+    beside: Beside,
+    plan: Option<&Plan<'_>>,
 ) -> Result<ExitCode, Failure> {
     let baseline = task
         .baseline
         .as_ref()
         .expect("without --accept there is one");
     let verdict = judge(baseline, task.only.as_ref(), now, &task.limits);
-    let verdict = verdict.map_err(|error| no_verdict(args, error))?;
-    let code = exit::worse(failed, verdict.code());
+    let mut verdict = verdict.map_err(|error| no_verdict(args, error))?;
+    let mut code = exit::worse(beside.code, verdict.code());
     let whole = lacking(now).is_empty();
     let proposal = (verdict.fails() && whole).then(|| accept::proposal(baseline, &verdict, now));
-    let code = outputs::tell(args, verdict, code, proposal);
+    verdict.errors = beside.errors;
+    let mut explanation = None;
+    if let Some(plan) = plan.filter(|_| args.explain.is_some()) {
+        // What was found stands, whether or not it can be explained.
+        match explain::explain(args, task, plan) {
+            Ok(text) => explanation = text,
+            Err(failure) => {
+                message(&format!("error: {failure}"));
+                code = exit::worse(code, failure.code);
+                verdict.errors.push(failure.to_string());
+            }
+        }
+    }
+    let told = outputs::Told {
+        verdict,
+        code,
+        explanation,
+        accepted: None,
+    };
+    let code = outputs::tell(args, told);
+    if let Some(proposal) = proposal {
+        outputs::propose(args, &proposal);
+    }
     if code == exit::OK && task.only.is_none() {
         outputs::withdraw(args);
     }

@@ -11,7 +11,7 @@ use crate::report::csv::{read_rows, table_to_csv};
 use crate::report::markdown;
 use crate::report::table::columns;
 use crate::sweep::Part;
-use crate::units::did_you_mean;
+use crate::units::{Percent, did_you_mean};
 use clap::Args;
 use serde_json::json;
 use std::fmt::Write;
@@ -70,7 +70,7 @@ pub struct CompareArgs {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum FailOn {
     Any,
-    Percent(f64),
+    Percent(Percent),
 }
 
 fn parse_by(text: &str) -> Result<&'static [Part], String> {
@@ -79,9 +79,9 @@ fn parse_by(text: &str) -> Result<&'static [Part], String> {
 
 fn parse_fail_on(text: &str) -> Result<FailOn, String> {
     let number = text.strip_suffix('%').unwrap_or(text).trim();
-    match (text, number.parse::<f64>()) {
+    match (text, number.parse()) {
         ("any", _) => Ok(FailOn::Any),
-        (_, Ok(percent)) if percent.is_finite() && percent >= 0.0 => Ok(FailOn::Percent(percent)),
+        (_, Ok(percent)) => Ok(FailOn::Percent(percent)),
         _ => {
             let hint = did_you_mean(text, std::iter::once("any"));
             Err(format!("write a number of percent, 2.5%, or any{hint}"))
@@ -120,10 +120,13 @@ pub fn run(args: CompareArgs) -> Result<ExitCode, Failure> {
             .any(|pair| pair.metric.name == metric.name)
     });
     for metric in lacking {
-        note(&format!(
-            "note: {}: no cell has it here and there (see run --counts): not compared",
-            metric.name
-        ));
+        // A column may be empty by itself, such as a seed of a policy that draws nothing.
+        let asked = |side: &Side| side.rows.iter().any(|row| row.has(metric.name));
+        let why = match sides.iter().all(asked) {
+            true => "it is empty in each cell that is here and there",
+            false => "no cell has it here and there (see run --counts)",
+        };
+        note(&format!("note: {}: {why}: not compared", metric.name));
     }
     let shown = Shown {
         found: &found,
@@ -231,7 +234,7 @@ fn verdict(found: &Comparison, fail_on: Option<FailOn>) -> ExitCode {
         None => false,
         Some(FailOn::Any) => pair.verdict() != Verdict::Same,
         Some(FailOn::Percent(percent)) => match pair.verdict() {
-            Verdict::Worse | Verdict::Differs => pair.percent().abs() > percent,
+            Verdict::Worse | Verdict::Differs => pair.beyond(percent),
             Verdict::Same | Verdict::Better => false,
         },
     };
@@ -428,10 +431,14 @@ impl Shown<'_> {
             let have: Vec<&str> = have.iter().map(|&side| self.name(side)).collect();
             json!({ "cell": cell, "only_in": have })
         });
+        let unfinished = self.found.unfinished.iter();
+        let unfinished =
+            unfinished.map(|(cell, side)| json!({ "cell": cell, "in": self.name(*side) }));
         let all = json!({
             "reference": self.name(self.reference),
             "pairs": pairs.collect::<Vec<_>>(),
             "partial": partial.collect::<Vec<_>>(),
+            "unfinished": unfinished.collect::<Vec<_>>(),
         });
         serde_json::to_string_pretty(&all).expect("no odd keys") + "\n"
     }

@@ -51,7 +51,8 @@ pub struct CurveArgs {
     #[arg(short, long, value_name = "POLICY,…", value_delimiter = ',')]
     policy: Vec<String>,
 
-    /// Frames, as in run; auto: where LRU and OPT change, about 200, and 64 of FIFO and Clock
+    /// Frames, as in run; auto: of LRU and OPT about 200, where they fall and the size before each
+    /// fall; of FIFO and Clock 64
     #[arg(
         short = 'm',
         long,

@@ -1,6 +1,6 @@
 //! Which curve is wanted, at which sizes, and the points that come of it.
 
-use super::sizes::{POINTS, changes, spread, spread_from, thinned};
+use super::sizes::{POINTS, outline, spread, spread_from};
 use super::{Axis, Filling, LANES, Point, Source, Spec, TABLE, TooLong};
 use crate::policy::{self, ParamError, PolicyChoice};
 use crate::units::did_you_mean;
@@ -137,7 +137,7 @@ impl Wanted {
             None if self.all_sizes => (1..=pages).collect(),
             None => {
                 // What tables show is among them.
-                let mut sizes = thinned(&changes(faults), POINTS);
+                let mut sizes = outline(faults, least_size(pages), POINTS / 2);
                 sizes.extend(powers(pages));
                 sizes.retain(|&size| size >= least_size(pages));
                 sizes.sort_unstable();
@@ -160,9 +160,12 @@ fn least_size(pages: u64) -> u64 {
     if pages < 64 { 1 } else { 16 }
 }
 
-/// As many sizes as one pass takes: powers of two, and between them.
+/// As many sizes as one pass takes: every one if these are few, else powers of two, and between them.
 pub fn lane_sizes(pages: u64) -> Vec<u64> {
     let from = least_size(pages);
+    if pages - from.min(pages) < LANES as u64 {
+        return (from.min(pages)..=pages).collect();
+    }
     let mut sizes: Vec<u64> = powers(pages).filter(|&power| power >= from).collect();
     sizes.extend(spread_from(from, pages, LANES - sizes.len().min(LANES - 2)));
     sizes.sort_unstable();
@@ -270,11 +273,17 @@ mod tests {
 
     #[test]
     fn lanes_fit_one_pass() {
-        for pages in [1, 2, 63, 64, 65, 700, 5000, 1 << 20, 1 << 31] {
+        for pages in [1, 2, 63, 64, 65, 70, 79, 80, 700, 5000, 1 << 20, 1 << 31] {
             let sizes = lane_sizes(pages);
             assert!(sizes.len() <= LANES, "{pages}: {}", sizes.len());
             assert!(sizes.is_sorted_by(|a, b| a < b) && sizes[0] > 0);
             assert_eq!(sizes.last(), Some(&pages));
+            let all = pages - least_size(pages) + 1;
+            assert!(
+                sizes.len() as u64 == all || sizes.len() > LANES / 2,
+                "{pages}"
+            );
+            assert!(all > LANES as u64 || sizes.len() as u64 == all, "{pages}");
         }
     }
 }

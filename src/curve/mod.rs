@@ -26,7 +26,7 @@ pub use intervals::{Intervals, intervals};
 pub use lru::{LruCurve, lru};
 pub use opt::{OptCurve, opt};
 pub use rings::LANES;
-pub use sizes::{POINTS, changes, spread, spread_from, thinned};
+pub use sizes::{POINTS, outline, spread, spread_from};
 pub use source::Source;
 
 use crate::trace::bursts::Columns;

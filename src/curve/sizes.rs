@@ -1,7 +1,7 @@
 //! Which points of a curve are worth telling: few enough to read and to draw, close together
 //! where memory is small. Knows nothing of how curves come about.
 
-/// About how many points a curve is thinned to.
+/// About how many points a curve has where no sizes are given.
 pub const POINTS: usize = 200;
 
 /// From 1 to `top` in equal steps of the logarithm, in whole numbers: at most `count` of them.
@@ -25,24 +25,35 @@ pub fn spread_from(from: u64, top: u64, count: usize) -> Vec<u64> {
     values
 }
 
-/// The indices at which a curve, from index 0 on, differs from the one before; and 1 and the last.
-pub fn changes(curve: &[u64]) -> Vec<u64> {
-    let last = curve.len().saturating_sub(1);
-    let steps = curve.windows(2).zip(1..);
-    steps
-        .filter(|(pair, index)| pair[0] != pair[1] || *index == 1 || *index == last)
-        .map(|(_, index)| index as u64)
-        .collect()
-}
-
-/// Of values in rising order about `count`, in about equal steps of the logarithm, the first and
-/// the last among them.
-pub fn thinned(values: &[u64], count: usize) -> Vec<u64> {
-    let Some(&last) = values.last() else {
+/// Returns the sizes from `from` on at which a falling curve, with a value for each size from 0 on, is
+/// drawn: a line through them shows the curve. They are falls at about equal steps of the logarithm of
+/// the size and of the value, `steps` of each at most, and with each fall the last size before it, so
+/// that a steep fall is drawn steep. The first size, the last fall and the last size are among them.
+pub fn outline(curve: &[u64], from: u64, steps: usize) -> Vec<u64> {
+    let last = curve.len().saturating_sub(1) as u64;
+    let from = from.clamp(1, last.max(1));
+    if last < from {
         return Vec::new();
-    };
-    let next = |wanted| values[values.partition_point(|&value| value < wanted)];
-    let mut kept: Vec<u64> = spread(last, count).into_iter().map(next).collect();
+    }
+    let value = |size: u64| curve[size as usize].max(1) as f64;
+    let factor = libm::exp(libm::log(value(from) / value(last)) / steps.max(1) as f64);
+    let marks = spread_from(from, last, steps);
+    let (mut next_mark, mut kept) = (0, vec![from]);
+    let mut drawn = value(from);
+    for size in from + 1..=last {
+        if curve[size as usize] == curve[size as usize - 1] {
+            continue;
+        }
+        let at_the_end = curve[size as usize] == curve[last as usize];
+        if at_the_end || size >= marks[next_mark] || value(size) * factor <= drawn {
+            kept.extend([size - 1, size]);
+            drawn = value(size);
+            next_mark = marks
+                .partition_point(|&mark| mark <= size)
+                .min(marks.len() - 1);
+        }
+    }
+    kept.push(last);
     kept.dedup();
     kept
 }
@@ -60,13 +71,55 @@ mod tests {
         assert_eq!((many[0], many[many.len() - 1]), (1, 1 << 40));
         assert!((55..=64).contains(&many.len()));
         assert!(many.is_sorted_by(|a, b| a < b));
-        assert_eq!(changes(&[9, 9, 7, 7, 3, 3]), [1, 2, 4, 5]);
-        assert_eq!(changes(&[0]), [0; 0]);
-        let all: Vec<u64> = (1..5000).collect();
-        let few = thinned(&all, 200);
-        assert!(few.len() <= 200 && few.len() > 120);
-        assert_eq!((few[0], few[few.len() - 1]), (1, 4999));
-        assert_eq!(thinned(&[3, 700], 200), [3, 700]);
-        assert_eq!(thinned(&[], 200), [0; 0]);
+    }
+
+    /// A loop under LRU falls once: at the size of the loop, and nowhere before.
+    #[test]
+    fn a_fall_is_drawn_from_the_size_before_it() {
+        let mut curve = vec![300_000; 30_001];
+        curve[30_000] = 30_000;
+        assert_eq!(outline(&curve, 16, 100), [16, 29_999, 30_000]);
+        assert_eq!(outline(&[9, 9, 7, 7, 3, 3], 1, 100), [1, 2, 3, 4, 5]);
+        assert_eq!(outline(&[5, 5, 5], 1, 100), [1, 2]);
+        assert_eq!(outline(&[5], 1, 100), [0; 0]);
+        assert_eq!(outline(&[5, 4], 16, 100), [1]);
+    }
+
+    /// Between two points that are no neighbours a curve falls by a step of the values at most; a
+    /// fall that is left out is no more than a step of the sizes before one that is drawn.
+    #[test]
+    fn a_line_through_the_points_is_near_the_curve() {
+        let mut state = 1_u64;
+        let mut next = |below: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) % below
+        };
+        for round in 0..200 {
+            let mut value = 1_000_000_000;
+            let mut curve = vec![value];
+            for _ in 0..1 + next(5000) {
+                let fall = match next(10) {
+                    0..4 => 0,
+                    4..9 => next(1 + value / 1000),
+                    _ => next(1 + value / (1 + round % 20)),
+                };
+                value -= fall;
+                curve.push(value);
+            }
+            let last = curve.len() as u64 - 1;
+            let points = outline(&curve, 1, 50);
+            assert!(points.is_sorted_by(|a, b| a < b) && points.len() <= 204);
+            assert_eq!((points[0], points[points.len() - 1]), (1, last));
+            let at = |size: u64| curve[size as usize].max(1) as f64;
+            let step = (at(1) / at(last)).powf(1.0 / 50.0);
+            for pair in points.windows(2).filter(|pair| pair[0] + 1 < pair[1]) {
+                assert!(
+                    at(pair[0]) <= at(pair[1]) * step * 1.000_001,
+                    "{round}: {pair:?}"
+                );
+            }
+        }
     }
 }

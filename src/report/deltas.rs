@@ -22,7 +22,7 @@ pub struct DeltaRow {
     pub got: u64,
     /// The difference in percent of what was expected; `None` if that was nothing.
     pub percent: Option<f64>,
-    /// `regression`, `improvement` or `within limits`.
+    /// `regression`, `improvement`, `within limits` or `accepted`.
     pub verdict: String,
 }
 

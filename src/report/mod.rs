@@ -12,6 +12,7 @@ pub mod curve_table;
 pub mod curves;
 pub mod deltas;
 pub mod distributions;
+pub mod exact;
 pub mod explain;
 pub mod file;
 pub mod markdown;

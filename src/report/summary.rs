@@ -8,11 +8,15 @@ use crate::units::show_bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-/// The knee of one policy's curve, given memory times faults at each rising amount of memory: the
-/// least product, which is where the ray from the origin touches the lifetime function (P. J.
-/// Denning, "Working sets past and present", 1980); beyond it more memory buys less than its
-/// share. A least product between larger neighbours is preferred to one at an end of the curve,
-/// where the ray touches nothing. Returns its place and whether it is at an end.
+/// Returns the place of the knee of one policy's curve, and whether that is an end of the curve,
+/// given mean resident pages times faults at each rising amount of memory.
+///
+/// The knee is an inner minimum: the least of the products that are smaller than both neighbours. A
+/// ray from the origin touches the lifetime function there from above, as far as the neighbours go
+/// (P. J. Denning, "Working sets past and present", 1980): beyond it more memory buys less than its
+/// share. Other products may be smaller: the curve ends where all pages fit, and with a handful of
+/// frames, and there the product often is least but no ray touches. Without an inner minimum the
+/// least product stands in, which is at an end.
 pub fn knee(products: &[f64]) -> Option<(usize, bool)> {
     let least = |a: &usize, b: &usize| products[*a].total_cmp(&products[*b]);
     let inner = (1..products.len().saturating_sub(1))
@@ -59,7 +63,8 @@ pub fn sentence(group: &[Row]) -> Option<String> {
     let label = |row: &Row| labels.label(&row.identity());
     let Some(at_knee) = best_knee(&online) else {
         return Some(
-            "no knee within these frames: frames times faults is least at an end".to_owned(),
+            "no knee within these frames: mean resident pages times faults has no inner minimum"
+                .to_owned(),
         );
     };
     let there = || online.iter().filter(|row| row.frames == at_knee.frames);
@@ -69,7 +74,7 @@ pub fn sentence(group: &[Row]) -> Option<String> {
         .map(|row| label(row))
         .collect();
     let mut text = format!(
-        "knee at {} frames ({}, {} of the pages); best online policy there: {} with {best} faults ({})",
+        "knee at {} frames ({}, {} of the pages; an inner minimum of mean resident pages times faults); best online policy there: {} with {best} faults ({})",
         at_knee.frames?,
         memory(at_knee),
         percent(at_knee.frames_frac.unwrap_or(0.0)),
@@ -144,7 +149,8 @@ mod tests {
         ];
         assert_eq!(
             sentence(&rows).unwrap(),
-            "knee at 16 frames (64KiB, 25.0 % of the pages); best online policy there: lru with 1300 faults (13.0 %), \
+            "knee at 16 frames (64KiB, 25.0 % of the pages; an inner minimum of mean resident pages times faults); \
+             best online policy there: lru with 1300 faults (13.0 %), \
              1.30 times OPT's 1000; within 10 % of that optimum at 32 frames (128KiB), under lru"
         );
         assert!(
@@ -157,5 +163,21 @@ mod tests {
         assert_eq!(knee(&[9.0, 3.0, 4.0, 2.0]), Some((1, false)));
         assert_eq!(knee(&[1.0, 2.0, 3.0]), Some((0, true)));
         assert_eq!(knee(&[]), None);
+        // sort.pbt under LRU: the least inner product is not the least of all.
+        assert_eq!(
+            knee(&[
+                16.0 * 105_371.0,
+                32.0 * 23_000.0,
+                64.0 * 13_659.0,
+                512.0 * 1170.0,
+                725.0 * 725.0,
+            ]),
+            Some((1, false))
+        );
+        let ends = sentence(&[row("lru", 8, 900), row("lru", 16, 800), row("lru", 32, 700)]);
+        assert_eq!(
+            ends.unwrap(),
+            "no knee within these frames: mean resident pages times faults has no inner minimum"
+        );
     }
 }

@@ -2,7 +2,7 @@
 //! policy, showing any numeric column of the column table; and one sentence that a person can
 //! use.
 
-use super::columns::{Column, Row, SWAP_FULL, column};
+use super::columns::{Column, ColumnKind, Row, SWAP_FULL, column};
 use super::summary::sentence;
 use crate::sweep::{Identity, Labels, by_setting};
 use crate::units::{about, counted, show_bytes, show_count};
@@ -147,13 +147,9 @@ fn value(row: &Row, metric: &Column) -> String {
     match (metric.number)(row) {
         None => "-".into(),
         Some(share) if metric.unit == "of references" => percent(share),
-        Some(_) => {
-            let text = (metric.show)(row);
-            // Nine decimals are for the CSV.
-            text.split_once('.').map_or(text.clone(), |(whole, rest)| {
-                format!("{whole}.{}", &rest[..rest.len().min(3)])
-            })
-        }
+        // Nine decimals are for the CSV.
+        Some(real) if metric.kind == ColumnKind::Real => format!("{real:.3}"),
+        Some(_) => (metric.show)(row),
     }
 }
 
@@ -163,9 +159,18 @@ pub fn percent(share: f64) -> String {
     let digits = match value {
         0.0 | 100.0 => 0,
         v if v >= 99.95 => 4,
-        v => (2 - v.log10().floor() as i32).clamp(0, 7) as usize,
+        v => (2 - exponent(v)).clamp(0, 7) as usize,
     };
     format!("{value:.digits$} %")
+}
+
+/// The power of ten of the first of three significant digits, rounded: 1 for 9.996, shown as 10.0.
+fn exponent(value: f64) -> i32 {
+    let rounded = format!("{value:.2e}");
+    let exponent = rounded
+        .split_once('e')
+        .map(|(_, exponent)| exponent.parse());
+    exponent.and_then(Result::ok).unwrap_or(0)
 }
 
 /// Columns right-aligned, two blanks apart.
@@ -252,8 +257,22 @@ t: 1000 references (I 0, R 0, W 0), 100 pages of 4KiB (400KiB); full, permissive
     }
 
     #[test]
+    fn decimals_are_rounded() {
+        let row = Row {
+            mean_resident: Some(288.1689),
+            refs_per_fault: Some(1.9996),
+            ..row("lru", 8, 500)
+        };
+        let shown = |name| value(&row, column(name).unwrap());
+        assert_eq!(shown("mean_resident"), "288.169");
+        assert_eq!(shown("refs_per_fault"), "2.000");
+        assert_eq!(shown("faults"), "500");
+    }
+
+    #[test]
     fn percents_keep_three_digits() {
         let shares = [1.0, 0.5, 0.0341, 0.000_017_1, 0.0].map(percent);
         assert_eq!(shares, ["100 %", "50.0 %", "3.41 %", "0.00171 %", "0 %"]);
+        assert_eq!([0.09996, 0.09994].map(percent), ["10.0 %", "9.99 %"]);
     }
 }

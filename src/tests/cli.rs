@@ -51,6 +51,8 @@ mod limits;
 mod long;
 #[path = "cli/merge.rs"]
 mod merge;
+#[path = "cli/numbers.rs"]
+mod numbers;
 #[path = "cli/plan.rs"]
 mod plan;
 #[path = "cli/plot.rs"]
@@ -75,5 +77,7 @@ mod spaces;
 mod streams;
 #[path = "cli/sweep.rs"]
 mod sweep;
+#[path = "cli/verdicts.rs"]
+mod verdicts;
 #[path = "cli/vm.rs"]
 mod vm;

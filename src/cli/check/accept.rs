@@ -1,12 +1,11 @@
 //! `--accept`: the counts of today become the baseline, line by line; and the digests beside it.
 
-use super::outputs::withdraw;
-use super::{CheckArgs, Task};
+use super::outputs::{Told, tell, withdraw};
+use super::{Beside, CheckArgs, Task};
 use crate::check::cell::key_of;
-use crate::check::digests::{BLOCKS, Digests, FaultDigest, Rolling, path_of};
-use crate::check::{Baseline, Fate, Verdict};
+use crate::check::digests::{Digests, FaultDigest, Rolling, path_of};
+use crate::check::{Baseline, Fate, Verdict, accepted};
 use crate::cli::failure::Failure;
-use crate::cli::print;
 use crate::cli::progress::note;
 use crate::cli::signals::Signals;
 use crate::exit::{self, ExitCode};
@@ -17,12 +16,14 @@ use rayon::prelude::*;
 use std::collections::BTreeSet;
 
 /// Writes the counts of these rows into the baseline; other lines stay byte for byte. The rows are
-/// those of a replay, or of finished results if there was none.
+/// those of a replay, or of finished results if there was none. Tells what was accepted in every form
+/// asked for.
 pub fn accept(
     args: &CheckArgs,
     task: Task,
     mut now: Vec<Row>,
     replayed: Option<(&Plan<'_>, &Signals)>,
+    beside: Beside,
 ) -> Result<ExitCode, Failure> {
     if let Some(only) = &task.only {
         now.retain(|row| only.matches(&task.shown(&row.identity()).path()));
@@ -48,23 +49,37 @@ pub fn accept(
         return Err(Failure::new(exit::FAILURE, what));
     }
     let digests = digests(args, &now, replayed)?;
-    let mut baseline = task.baseline.unwrap_or_default();
+    let before = task.baseline.unwrap_or_default();
+    let mut baseline = before.clone();
     let taken = baseline.take(&now);
-    write_file(&args.baseline, &baseline.to_bytes())?;
-    print(&format!(
-        "{}: {} changed, {} new, {} as they were\n",
-        args.baseline.display(),
-        taken.changed,
-        taken.new,
-        baseline.entries.len() - taken.changed - taken.new,
-    ))?;
+    let bytes = baseline.to_bytes();
+    write_file(&args.baseline, &bytes)?;
     if let Some(digests) = digests {
         write_file(&path_of(&args.baseline), &digests.to_bytes())?;
     }
     if task.only.is_none() {
         withdraw(args);
     }
-    Ok(exit::OK)
+    // Read back for the lines of what is new.
+    let baseline = Baseline::parse(&args.baseline, &bytes)?;
+    let mut verdict = accepted(&before, &baseline, &now);
+    verdict.errors = beside.errors;
+    let done = format!(
+        "{}: {} changed, {} new, {} as they were\n",
+        args.baseline.display(),
+        taken.changed,
+        taken.new,
+        baseline.entries.len() - taken.changed - taken.new,
+    );
+    Ok(tell(
+        args,
+        Told {
+            verdict,
+            code: beside.code,
+            explanation: None,
+            accepted: Some(done),
+        },
+    ))
 }
 
 /// The baseline as it would be with the counts of today in the cells that were compared.
@@ -115,9 +130,7 @@ fn digests(
             .for_each(|row| digests.set(&row.identity(), None));
         return Ok(Some(digests));
     };
-    let blocks = args
-        .with_digests
-        .unwrap_or_else(|| digests.blocks().max(BLOCKS));
+    let blocks = args.with_digests.unwrap_or_else(|| digests.blocks());
     let digest = |cell: usize| -> Result<Option<(Identity, FaultDigest)>, Failure> {
         if signals.code().is_some() {
             return Ok(None);

@@ -6,7 +6,6 @@ use super::{CheckArgs, Task, none};
 use crate::check::cell::key_of;
 use crate::check::digests::{Departure, FaultDigest, Rolling, Window, path_of};
 use crate::cli::failure::Failure;
-use crate::cli::print;
 use crate::exit;
 use crate::report::table::columns;
 use crate::space::Resolved;
@@ -19,11 +18,10 @@ use crate::vm::FaultEvent;
 const BEFORE: u64 = 3;
 const BEHIND: u64 = 12;
 
-/// Shows where the one cell of the plan departs.
-pub fn explain(args: &CheckArgs, task: &Task, plan: &Plan<'_>) -> Result<(), Failure> {
+/// Says where the one cell of the plan departs; `None` if its trace was not given.
+pub fn explain(args: &CheckArgs, task: &Task, plan: &Plan<'_>) -> Result<Option<String>, Failure> {
     let Some(cell) = plan.cells.first() else {
-        // Its trace was not given: that was told.
-        return Ok(());
+        return Ok(None);
     };
     let named = plan.identity(cell);
     let name = named.name();
@@ -50,17 +48,17 @@ pub fn explain(args: &CheckArgs, task: &Task, plan: &Plan<'_>) -> Result<(), Fai
     sweep::listen(plan, 0, &mut rolling).map_err(failed)?;
     let now = rolling.finish();
     let Some(departure) = expected.departure(&now) else {
-        return print(&format!(
+        return Ok(Some(format!(
             "{name}: all {} faults are those of the baseline, in their order\n",
             now.faults
-        ));
+        )));
     };
     let mut window = Window::around(departure, BEFORE, BEHIND);
     sweep::listen(plan, 0, &mut window).map_err(failed)?;
     let resolved = plan.traces[cell.trace];
     let mut out = format!("{name}: ") + &range(expected, &now, departure, &window, resolved);
     table(&mut out, departure, &window, resolved);
-    print(&out)
+    Ok(Some(out))
 }
 
 /// Where the departure is, in words: faults counted from 1, references from 0.

@@ -1,12 +1,13 @@
 //! The limits of `check`: its flags over the table of a file. Knows nothing of counts.
 
 use crate::check::Metric;
-use crate::check::limits::{Improvement, KEYS, Limits, Metrics, Override, is_percentage, metric};
+use crate::check::limits::{Improvement, KEYS, Limits, Metrics, Override, metric};
 use crate::cli::args::named;
 use crate::cli::experiment::Config;
 use crate::cli::experiment::file::check_table;
 use crate::cli::experiment::text::{Text, entries};
 use crate::cli::failure::Failure;
+use crate::units::Percent;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -28,16 +29,16 @@ pub struct LimitArgs {
     max_increase: Option<u64>,
 
     /// Most by which a count may grow, in percent of what is expected
-    #[arg(long, value_name = "PERCENT", value_parser = parse_percentage)]
-    max_increase_pct: Option<f64>,
+    #[arg(long, value_name = "PERCENT")]
+    max_increase_pct: Option<Percent>,
 
     /// Most by which a count may shrink without being an unexpected improvement, in counts
     #[arg(long, value_name = "COUNT")]
     max_decrease: Option<u64>,
 
     /// The same in percent of what is expected
-    #[arg(long, value_name = "PERCENT", value_parser = parse_percentage)]
-    max_decrease_pct: Option<f64>,
+    #[arg(long, value_name = "PERCENT")]
+    max_decrease_pct: Option<Percent>,
 
     /// What an unexpected improvement does: warn (the default) and allow pass, fail is exit code 6
     #[arg(long, value_name = "warn|allow|fail", value_parser = parse_improvement)]
@@ -46,11 +47,6 @@ pub struct LimitArgs {
 
 fn parse_improvement(text: &str) -> Result<Improvement, String> {
     named(text, Improvement::ALL)
-}
-
-fn parse_percentage(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    is_percentage(value).map(|()| value)
 }
 
 impl LimitArgs {

@@ -3,13 +3,14 @@
 
 use super::CheckArgs;
 use crate::check::verdict::counted;
-use crate::check::{Verdict, annotations, deltas, json, junit, markdown};
+use crate::check::{Baseline, Verdict, annotations, deltas, json, junit, markdown};
 use crate::cli::args::named;
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use crate::cli::progress::{message, note};
 use crate::exit::{self, ExitCode};
-use crate::report::csv::write_file;
+use crate::report::csv::{TableError, write_file};
+use crate::report::file::WholeFile;
 use crate::report::table::columns;
 use crate::report::{chart, deltas as table};
 use clap::Args;
@@ -92,29 +93,89 @@ struct Forms {
 }
 
 impl Forms {
-    /// Writes the files that are asked for; returns the errors of those that cannot be written. They
-    /// do not keep the others from being written.
-    fn write(&self, outputs: &OutputArgs) -> Vec<Failure> {
-        let files = [
-            (to_file(outputs), self.json.clone()),
-            (outputs.junit.as_deref(), self.junit.clone()),
-            (
-                outputs.summary_md.as_deref(),
-                (self.summary)(markdown::ROOM),
-            ),
-        ];
-        let write =
-            |(path, text): (Option<&Path>, String)| Some(write_file(path?, text.as_bytes()));
-        let written = files.into_iter().filter_map(write);
-        written.filter_map(Result::err).map(Failure::from).collect()
-    }
-
     /// Adds the summary to that of the CI step, and annotates.
     fn publish(&self, outputs: &OutputArgs) {
         append_summary(&self.summary);
         if outputs.annotates() {
             self.annotations.lines().for_each(message);
         }
+    }
+}
+
+/// Every file that is asked for, opened before any is written, so that all can say how the program
+/// ends even where one of them cannot be written.
+struct Files<'a> {
+    outputs: &'a OutputArgs,
+    /// The chart's files and their contents.
+    chart: Vec<(PathBuf, Vec<u8>)>,
+    open: Vec<(PathBuf, WholeFile)>,
+}
+
+impl<'a> Files<'a> {
+    /// Opens the files; `chart` are those of the chart. Returns the errors of those that cannot be
+    /// written, which do not keep the others from being written.
+    fn open(
+        outputs: &'a OutputArgs,
+        chart: Vec<(PathBuf, Vec<u8>)>,
+    ) -> (Files<'a>, Vec<TableError>) {
+        let forms = [to_file(outputs), outputs.junit.as_deref()];
+        let forms = forms.into_iter().chain([outputs.summary_md.as_deref()]);
+        let paths = forms.flatten().map(Path::to_path_buf);
+        let paths: Vec<PathBuf> = paths
+            .chain(chart.iter().map(|(path, _)| path.clone()))
+            .collect();
+        let (mut open, mut failed) = (Vec::new(), Vec::new());
+        for path in paths {
+            match WholeFile::create(&path) {
+                Ok(file) => open.push((path, file)),
+                Err(error) => failed.push(TableError::io(&path, "write", error)),
+            }
+        }
+        let files = Files {
+            outputs,
+            chart,
+            open,
+        };
+        (files, failed)
+    }
+
+    /// What a file says.
+    fn content(&self, path: &Path, forms: &Forms) -> Vec<u8> {
+        let is = |file: Option<&Path>| file == Some(path);
+        if is(to_file(self.outputs)) {
+            forms.json.clone().into_bytes()
+        } else if is(self.outputs.junit.as_deref()) {
+            forms.junit.clone().into_bytes()
+        } else if is(self.outputs.summary_md.as_deref()) {
+            (forms.summary)(markdown::ROOM).into_bytes()
+        } else {
+            let of_chart = self.chart.iter().find(|(name, _)| name == path);
+            of_chart.map_or(Vec::new(), |(_, bytes)| bytes.clone())
+        }
+    }
+
+    /// Writes the files. `forms` gives what they say once the errors of the files that could not be
+    /// written after all, such as on a full disk, are known: the others are then written again.
+    fn write(mut self, mut forms: impl FnMut(Vec<TableError>) -> Forms) -> Forms {
+        let mut said = forms(Vec::new());
+        let (mut failed, mut written) = (Vec::new(), Vec::new());
+        for (path, mut file) in std::mem::take(&mut self.open) {
+            let bytes = self.content(&path, &said);
+            match file.write_all(&bytes).and_then(|()| file.finish()) {
+                Ok(()) => written.push(path),
+                Err(error) => failed.push(TableError::io(&path, "write", error)),
+            }
+        }
+        if !failed.is_empty() {
+            said = forms(failed);
+            // What went into a pipe or device cannot be taken back.
+            for path in written.iter().filter(|path| path.is_file()) {
+                if let Err(error) = write_file(path, &self.content(path, &said)) {
+                    message(&format!("error: {error}"));
+                }
+            }
+        }
+        said
     }
 }
 
@@ -126,45 +187,82 @@ fn to_file(outputs: &OutputArgs) -> Option<&Path> {
         .filter(|path| *path != Path::new("-"))
 }
 
-/// Tells what was found in every form asked for. A form that cannot be written is told and hides no
-/// regression. `proposal` is the baseline as it would be with the counts of today.
-pub fn tell(
-    args: &CheckArgs,
-    verdict: Verdict,
-    code: ExitCode,
-    proposal: Option<Vec<u8>>,
-) -> ExitCode {
+/// Whether JSON is printed instead of the table.
+fn prints_json(outputs: &OutputArgs) -> bool {
+    outputs.json.is_some() && to_file(outputs).is_none()
+}
+
+/// What is told of a check.
+pub struct Told {
+    /// What was found, with what went wrong beside it.
+    pub verdict: Verdict,
+    /// What the program ends with, if all can be told.
+    pub code: ExitCode,
+    /// What `--explain` says, if it was asked for and could be given.
+    pub explanation: Option<String>,
+    /// What `--accept` did, in place of the table.
+    pub accepted: Option<String>,
+}
+
+impl Told {
+    /// Takes errors on and says them.
+    fn note(&mut self, failures: impl IntoIterator<Item = Failure>) {
+        for failure in failures {
+            message(&format!("error: {failure}"));
+            self.code = exit::worse(self.code, failure.code);
+            self.verdict.errors.push(failure.to_string());
+        }
+    }
+
+    fn forms(&self, baseline: &str) -> Forms {
+        let (verdict, code) = (Rc::new(self.verdict.clone()), self.code);
+        Forms {
+            json: json::to_json(&verdict, self.explanation.as_deref(), baseline, code),
+            junit: junit::to_xml(&verdict, baseline, code),
+            annotations: annotations::to_commands(&verdict, baseline),
+            summary: {
+                let baseline = baseline.to_owned();
+                Box::new(move |room| markdown::to_markdown(&verdict, &baseline, room))
+            },
+        }
+    }
+
+    /// What is printed where JSON is not.
+    fn text(&self) -> String {
+        let text = match &self.accepted {
+            Some(accepted) => accepted.clone(),
+            None => terminal(&self.verdict),
+        };
+        text + self.explanation.as_deref().unwrap_or_default()
+    }
+}
+
+/// Tells what was found in every form asked for, and returns what the program ends with: that is what
+/// each form says. A form that cannot be written hides no regression.
+pub fn tell(args: &CheckArgs, mut told: Told) -> ExitCode {
     let outputs = &args.outputs;
     let baseline = args.baseline.display().to_string();
-    let verdict = Rc::new(verdict);
-    let forms = Forms {
-        json: json::to_json(&verdict, &baseline, code),
-        junit: junit::to_xml(&verdict),
-        summary: {
-            let (verdict, baseline) = (verdict.clone(), baseline.clone());
-            Box::new(move |room| markdown::to_markdown(&verdict, &baseline, room))
-        },
-        annotations: annotations::to_commands(&verdict, &baseline),
-    };
-    let printed = match outputs.json.is_some() && to_file(outputs).is_none() {
-        true => print(&forms.json),
-        false => print(&terminal(&verdict)),
-    };
-    let mut failures = Vec::from_iter(printed.err());
-    failures.extend(forms.write(outputs));
+    let mut chart = Vec::new();
     if let Some(path) = &outputs.chart {
-        failures.extend(draw(path, &verdict, &baseline).err());
+        match draw(path, &told.verdict, &baseline) {
+            Ok(drawn) => chart = drawn,
+            Err(failure) => told.note([failure]),
+        }
     }
-    let code = failures.into_iter().fold(code, |code, failure| {
-        message(&format!("error: {failure}"));
-        exit::worse(code, failure.code)
+    let (files, failed) = Files::open(outputs, chart);
+    told.note(failed.into_iter().map(Failure::from));
+    let printed = match prints_json(outputs) {
+        true => print(&told.forms(&baseline).json),
+        false => print(&told.text()),
+    };
+    told.note(printed.err());
+    let forms = files.write(|failed| {
+        told.note(failed.into_iter().map(Failure::from));
+        told.forms(&baseline)
     });
-    if let Some(proposal) = proposal {
-        propose(args, &proposal);
-    }
-    warn_of_improvements(&verdict);
+    warn_of_improvements(&told.verdict);
     forms.publish(outputs);
-    code
+    told.code
 }
 
 /// Tells machines that there is no verdict, and why: a file of an earlier check must not pass for one
@@ -177,20 +275,26 @@ pub fn tell_failure(args: &CheckArgs, failure: &Failure) {
         true => code.about.to_owned(),
         false => failure.to_string(),
     };
-    let forms = Forms {
-        json: json::of_failure(&why, &baseline, code),
-        junit: junit::of_failure(&why, &baseline, code),
-        annotations: annotations::of_failure(&why, &baseline, code),
-        summary: Box::new(move |room| markdown::of_failure(&why, &baseline, code, room)),
+    // The error that ends the program is the one that counts.
+    let tell = |failed: Vec<TableError>| {
+        for error in failed {
+            message(&format!("error: {error}"));
+        }
+        let (why, baseline) = (why.clone(), baseline.clone());
+        Forms {
+            json: json::of_failure(&why, &baseline, code),
+            junit: junit::of_failure(&why, &baseline, code),
+            annotations: annotations::of_failure(&why, &baseline, code),
+            summary: Box::new(move |room| markdown::of_failure(&why, &baseline, code, room)),
+        }
     };
-    if args.outputs.json.is_some() && to_file(&args.outputs).is_none() {
-        // The error that ends the program is the one that counts.
-        let _ = print(&forms.json);
+    let (files, failed) = Files::open(&args.outputs, Vec::new());
+    if prints_json(&args.outputs) {
+        let _ = print(&tell(failed).json);
+    } else {
+        tell(failed);
     }
-    for failure in forms.write(&args.outputs) {
-        message(&format!("error: {failure}"));
-    }
-    forms.publish(&args.outputs);
+    files.write(tell).publish(&args.outputs);
 }
 
 /// The table of what changed, the worst first, and the outcome in one line.
@@ -249,10 +353,22 @@ fn proposal_path(args: &CheckArgs) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Whether a file is a baseline, such as an earlier check proposed.
+fn is_baseline(path: &Path) -> bool {
+    std::fs::read(path).is_ok_and(|text| Baseline::parse(path, &text).is_ok())
+}
+
 /// Writes the counts of today beside the baseline, which stays as it is. Where that cannot be, the
-/// verdict is the same.
-fn propose(args: &CheckArgs, proposal: &[u8]) {
+/// verdict is the same. A file that is no baseline is somebody else's and stays.
+pub fn propose(args: &CheckArgs, proposal: &[u8]) {
     let path = proposal_path(args);
+    if path.is_file() && !is_baseline(&path) {
+        message(&format!(
+            "warning: {}: not written with the counts of today: what is there is no baseline",
+            path.display()
+        ));
+        return;
+    }
     match write_file(&path, proposal) {
         Ok(()) => note(&format!(
             "{}: the baseline with the counts of today (--accept writes them into it)",
@@ -262,10 +378,14 @@ fn propose(args: &CheckArgs, proposal: &[u8]) {
     }
 }
 
-/// Removes what an earlier check proposed, now that the whole baseline passes or was accepted.
+/// Removes what an earlier check proposed, now that the whole baseline passes or was accepted. A file
+/// that is no baseline stays.
 pub fn withdraw(args: &CheckArgs) {
     let path = proposal_path(args);
-    if path.is_file() && std::fs::remove_file(&path).is_ok() {
+    if !path.is_file() || !is_baseline(&path) {
+        return;
+    }
+    if std::fs::remove_file(&path).is_ok() {
         note(&format!(
             "{}: removed, it was of an earlier check",
             path.display()
@@ -286,13 +406,17 @@ fn append_summary(summary: &dyn Fn(usize) -> String) {
     }
 }
 
-/// The chart, drawn from its table read back.
-fn draw(path: &Path, verdict: &Verdict, baseline: &str) -> Result<(), Failure> {
+/// The files of the chart, which is drawn from its table read back: names and contents.
+fn draw(
+    path: &Path,
+    verdict: &Verdict,
+    baseline: &str,
+) -> Result<Vec<(PathBuf, Vec<u8>)>, Failure> {
     let csv = path.with_extension("csv");
-    write_file(&csv, &table::to_csv(&deltas(verdict)))?;
-    let rows = table::read_rows(&csv)?;
+    let table = table::to_csv(&deltas(verdict));
+    let rows = table::parse_rows(&csv, &table)?;
     let chart = chart::deltas(&rows, baseline, vec![verdict.sentence()]);
     let picture = chart.and_then(|chart| chart.for_file(path));
     let picture = picture.map_err(|e| Failure::new(exit::FAILURE, e.to_string()))?;
-    Ok(write_file(path, &picture)?)
+    Ok(vec![(csv, table), (path.to_path_buf(), picture)])
 }

@@ -20,10 +20,11 @@ const FIGURES: f64 = 150.0;
 const STEP_MAX: f64 = 52.0;
 
 /// The colours of verdicts.
-const VERDICTS: [(&str, RGBColor); 3] = [
+const VERDICTS: [(&str, RGBColor); 4] = [
     ("regression", theme::DIRTY),
     ("improvement", theme::CLEAN),
     ("within limits", theme::UNTOUCHED),
+    ("accepted", theme::DROPPED),
 ];
 
 /// Draws the chart; without rows it says that nothing changed. `name` is that of the baseline, and

@@ -58,13 +58,15 @@ fn panel(rect: Rect, curves: &Curves, log: Log) -> Panel {
     }
 }
 
-/// The point of least space-time among the policies that do without the future.
+/// The knee among the policies that do without the future: an inner minimum of space-time.
 #[derive(Debug, PartialEq)]
 struct Knee<'a> {
     series: &'a str,
     point: Point,
     /// The point is the first or last of its line: a wider sweep may find a better one.
     at_edge: bool,
+    /// No point of its line has less space-time, so that the line from the origin cuts it nowhere.
+    least: bool,
 }
 
 /// The best knee among policies with a fixed number of frames, by the rule of the summary.
@@ -80,6 +82,7 @@ fn knee(series: &[Series]) -> Option<Knee<'_>> {
                 series: &series.label,
                 point: run[place],
                 at_edge,
+                least: products.iter().all(|&other| other >= products[place]),
             })
         })
     });
@@ -96,7 +99,7 @@ fn fill(
     let Some(knee) = knee else {
         return panel.curves(canvas, &curves.series);
     };
-    let tangent = tangent(panel, &knee.point);
+    let tangent = tangent(panel, knee);
     if let Some((from, to)) = tangent {
         canvas.line(&[from, to], 1.6, theme::BOUND, theme::DOTTED)?;
     }
@@ -113,12 +116,12 @@ fn fill(
 
 /// The line from the origin through the knee, within the panel. On logarithmic axes it is a
 /// diagonal: the same references per fault for each resident page. It is no straight line where the
-/// axes differ, and not drawn.
-fn tangent(panel: &Panel, knee: &Point) -> Option<((f64, f64), (f64, f64))> {
-    if panel.x.is_even() != panel.y.is_even() {
+/// axes differ, and no tangent where it would cut the curve elsewhere: not drawn then.
+fn tangent(panel: &Panel, knee: &Knee<'_>) -> Option<((f64, f64), (f64, f64))> {
+    if panel.x.is_even() != panel.y.is_even() || !knee.least {
         return None;
     }
-    let slope = knee.y / knee.x;
+    let slope = knee.point.y / knee.point.x;
     let ((left, right), (low, high)) = (panel.x.ends(), panel.y.ends());
     let (from, to) = (left.max(low / slope), right.min(high / slope));
     let ends = (
@@ -166,7 +169,7 @@ fn words(knee: &Knee<'_>) -> Vec<String> {
     let what = if knee.at_edge {
         "least pages × faults, at the edge"
     } else {
-        "knee: least pages × faults"
+        "knee: inner minimum of pages × faults"
     };
     vec![
         what.to_owned(),
@@ -258,6 +261,32 @@ mod tests {
             (knee.series, knee.point.x, knee.at_edge),
             ("lru", 64.0, false)
         );
+    }
+
+    /// The tangent is drawn where no other point of the line is above it.
+    #[test]
+    fn a_line_that_cuts_the_curve_is_no_tangent() {
+        let panel = |of: &[Series]| {
+            let curves = Curves {
+                series: of.to_vec(),
+                ..Curves::default()
+            };
+            let rect = Rect {
+                left: 0.0,
+                top: 0.0,
+                right: 900.0,
+                bottom: 600.0,
+            };
+            panel(rect, &curves, Log { x: true, y: true })
+        };
+        let touching = [(16.0, 10.0), (64.0, 100.0), (256.0, 150.0)];
+        let cutting = [(16.0, 10.0), (64.0, 100.0), (256.0, 150.0), (900.0, 5000.0)];
+        for (points, drawn) in [(&touching[..], true), (&cutting[..], false)] {
+            let lru = [series("lru", true, points)];
+            let knee = knee(&lru).unwrap();
+            assert_eq!((knee.point.x, knee.at_edge), (64.0, false));
+            assert_eq!(tangent(&panel(&lru), &knee).is_some(), drawn);
+        }
     }
 
     #[test]

@@ -47,8 +47,8 @@ pub struct ReadArgs {
     #[arg(long)]
     pub skip_bad: bool,
 
-    /// Kind of recording, where the format does not tell: full, sampled, faults-only, block-io,
-    /// synthetic
+    /// Kind of recording, in place of what the file or its format says: full, sampled, faults-only,
+    /// block-io, synthetic
     #[arg(long, value_name = "KIND", value_parser = parse_kind)]
     pub kind: Option<TraceKind>,
 }

@@ -1,14 +1,16 @@
 //! `pagebench interleave`: single programs become a multiprogrammed system.
 
 use super::args::{ReadArgs, SelectArgs};
-use super::convert::write_whole;
+use super::convert::{check_stored_name, write_whole};
 use super::failure::Failure;
 use super::input::load_all;
 use super::print;
+use super::progress::message;
 use crate::exit::{self, ExitCode};
 use crate::trace::dense::Trace;
 use crate::trace::digest;
 use crate::trace::interleave::interleave as merge;
+use crate::trace::record::TraceKind;
 use crate::trace::source::name_of;
 use crate::trace::store::Writer;
 use crate::units::{PageSize, about, counted, parse_count, show_bytes};
@@ -59,6 +61,7 @@ pub fn interleave(args: InterleaveArgs) -> Result<ExitCode, Failure> {
     if args.quantum == 0 {
         return Err(Failure::usage("--quantum: at least 1"));
     }
+    check_stored_name(&args.output)?;
     let options = args.read.options(&args.select)?;
     let mut traces: Vec<Trace> = Vec::new();
     for path in &args.traces {
@@ -89,13 +92,22 @@ pub fn interleave(args: InterleaveArgs) -> Result<ExitCode, Failure> {
         )));
     }
     let name = name_of(&args.output);
+    let mut kind = TraceKind::Synthetic;
     let summary = write_whole(&args.output, |out| {
         let fail = |e| Failure::file(&args.output, e);
         let mut writer = Writer::new(out, args.level).map_err(fail)?;
         let (meta, dictionary) = merge(&traces, args.quantum, name, &mut writer)
             .map_err(|e| Failure::new(exit::BAD_TRACE, e.to_string()))?;
+        kind = meta.kind;
         Ok(writer.finish(&meta, &dictionary).map_err(fail)?.1)
     })?;
+    if !args.quiet && traces.iter().any(|trace| trace.meta.kind != kind) {
+        message(&format!(
+            "warning: {}: the traces are of different kinds; the kind of all is \"{}\"",
+            args.output.display(),
+            kind.name()
+        ));
+    }
     print(&format!(
         "{}: {} of {}, {}, {}, digest {}\n",
         args.output.display(),

@@ -55,8 +55,11 @@ pub fn export(
             None => check(nature.addressing)
                 .map_err(ConvertError::from)
                 .and_then(|()| {
-                    let trim = Trim::new(selection.clone(), nature.addressing, page_size);
+                    let mut selection = selection.clone();
                     let sample = selection.sample;
+                    let original = nature.chosen.or_of_kind(nature.kind);
+                    selection.sample = sample.map(|rate| rate.of(original));
+                    let trim = Trim::new(selection, nature.addressing, page_size);
                     let kind = match sample {
                         Some(_) => TraceKind::Sampled,
                         None => nature.kind,
@@ -65,7 +68,7 @@ pub fn export(
                     let origin = Origin {
                         kind,
                         addressing,
-                        sample,
+                        chosen: sample.map_or(nature.chosen, |rate| original.sampled(rate)),
                     };
                     let begun = Export::begin(written, origin, trim, page_size, &path, out)?;
                     export.insert(begun).record(record, out)
@@ -163,11 +166,13 @@ impl Export {
                 Ok(flow)
             }
             Record::Event { pid, event } if self.written.events => {
+                self.trim.event(pid, event);
                 self.writer.event(out, pid, event)?;
                 self.done.events += 1;
                 Ok(Flow::More)
             }
-            Record::Event { .. } => {
+            Record::Event { pid, event } => {
+                self.trim.event(pid, event);
                 self.lost.events += 1;
                 Ok(Flow::More)
             }

@@ -219,7 +219,7 @@ impl<'t> Plan<'t> {
             let mut tau = Vec::new();
             if wants_tau {
                 let auto = if axes.tau.has_auto() {
-                    tau_ladder(trace, &frames)?
+                    tau_ladder(resolved, &frames)?
                 } else {
                     Vec::new()
                 };

@@ -53,6 +53,8 @@ mod plot;
 mod record;
 #[path = "cli/resume.rs"]
 mod resume;
+#[path = "cli/samples.rs"]
+mod samples;
 #[path = "cli/signals.rs"]
 mod signals;
 #[path = "cli/spaces.rs"]
@@ -61,5 +63,7 @@ mod spaces;
 mod streams;
 #[path = "cli/sweep.rs"]
 mod sweep;
+#[path = "cli/traces_in.rs"]
+mod traces_in;
 #[path = "cli/vm.rs"]
 mod vm;

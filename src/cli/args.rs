@@ -50,8 +50,8 @@ pub struct ReadArgs {
           hide_default_value = true, hide_possible_values = true)]
     pub skip_bad: bool,
 
-    /// Kind of recording, where the format does not tell: full, sampled, faults-only, block-io,
-    /// synthetic
+    /// Kind of recording, in place of what the file or its format says: full, sampled, faults-only,
+    /// block-io, synthetic
     #[arg(long, value_name = "KIND", value_parser = parse_kind)]
     pub kind: Option<TraceKind>,
 }

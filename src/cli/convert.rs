@@ -21,7 +21,10 @@ use clap::Args;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-/// Write a trace of any format as .pbt or in another format: streaming, in bounded memory.
+/// Write a trace of any format as .pbt or in another format
+///
+/// The trace is written as it is read: memory grows with the pages, not with the references. Only
+/// oracleGeneral, which says when each page is used next, takes 16 bytes a reference.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pagebench convert prog.lackey.zst -o prog.pbt
@@ -65,8 +68,9 @@ pub struct ConvertArgs {
     #[command(flatten)]
     select: SelectArgs,
 
-    /// Take only a share of the pages, chosen by a hash, with all their references: 0.01 or 1%. The
-    /// kind becomes sampled
+    /// Take only a share of the pages, chosen by a hash, with all their references: 0.01 or 1%.
+    /// Processes that share a page all keep it or none does. A sample of a sample is chosen by
+    /// another hash. The kind becomes sampled
     #[arg(long, value_name = "RATE", help_heading = "Taking a part")]
     sample: Option<Rate>,
 }
@@ -139,15 +143,15 @@ pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
     let target = Target::of(args.to.as_deref(), &args.output)?;
     let mut options = LoadOptions {
         page_size: args.page_size,
-        // A pipe has no name; the file that is written has.
-        name: args
-            .name
-            .clone()
-            .or_else(|| (args.trace == Path::new("-")).then(|| name_of(&args.output))),
+        name: args.name.clone(),
         ..args.read.options(&args.select)?
     };
     options.selection.sample = args.sample;
-    let source = Source::open(&args.trace, &options)?;
+    let mut source = Source::open(&args.trace, &options)?;
+    if args.name.is_none() && args.trace == Path::new("-") && source.store().is_none() {
+        // A pipe has no name; the file that is written has.
+        source.rename(name_of(&args.output));
+    }
     if source.guessed {
         note(&format!(
             "{}: {}",
@@ -234,6 +238,21 @@ fn tell(args: &ConvertArgs, done: &Done, bytes: Option<u64>) -> Result<(), Failu
                 show_bytes(bytes)
             ))
         }
+    }
+}
+
+/// Refuses a file name that asks for compression, for commands that write a .pbt only.
+pub fn check_stored_name(output: &Path) -> Result<(), Failure> {
+    let packed = match encode::by_name(output) {
+        Ok((packing, _)) => packing != Packing::None,
+        Err(_) => true,
+    };
+    match packed {
+        false => Ok(()),
+        true => Err(Failure::usage(format!(
+            "-o {}: a .pbt is written, whose content is compressed already; name a file that ends in .pbt",
+            output.display()
+        ))),
     }
 }
 

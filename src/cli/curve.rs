@@ -1,20 +1,19 @@
 //! `pagebench curve`: faults over memory for every size in one pass.
 
+mod sampled;
+
 use super::args::{ReadArgs, SelectArgs, TerminalArgs, threads};
 use super::failure::Failure;
 use super::folder::{RunFolder, claim_folder, refuse_files};
 use super::input::{Inputs, Loaded, keep_countable, load_all, resolve_all};
 use super::print;
-use super::progress::{Progress, message, note};
+use super::progress::{Progress, message};
 use super::run::use_threads;
 use super::signals::Signals;
-use crate::curve::sample::{Sampled, sample, sample_sizes};
-use crate::curve::{
-    Choice, POINTS, Point, Source, TABLE, TooLong, Wanted, has_windows, lists_do, spread,
-};
+use crate::curve::{Amounts, Choice, Point, Source, TooLong, Wanted, has_windows, lists_do};
 use crate::exit::{self, ExitCode};
 use crate::report::csv::write_file;
-use crate::report::curves::{CurveRow, ESTIMATE, EXACT, read_rows, to_csv};
+use crate::report::curves::{CurveRow, EXACT, read_rows, to_csv};
 use crate::report::{chart, curve_table};
 use crate::space::{Options, Resolved};
 use crate::sweep::Warmup;
@@ -70,8 +69,8 @@ pub struct CurveArgs {
     #[arg(long)]
     all_sizes: bool,
 
-    /// An estimate of LRU from this share of the pages, with an error bound: 0.01. Curves named
-    /// with -p come beside it, exactly
+    /// An estimate of LRU from about this share of the pages, with an error bound: 0.01. Sizes that
+    /// the sample is too small for are left out. Curves named with -p come beside it, exactly
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     sample: Option<f64>,
 
@@ -331,26 +330,16 @@ fn template(trace: &Trace, filter: &str) -> CurveRow {
 /// The memory at which the curves of a trace are wanted.
 fn wanted(trace: &Trace, args: &CurveArgs) -> Result<Wanted, Failure> {
     let (size, pages) = (trace.meta.page_size, trace.distinct() as u64);
-    let auto = |ladder: &Ladder| *ladder == Ladder::auto();
-    let frames_max = u64::from(PAGE_ID_MAX);
+    // What `auto` stands for is chosen by each curve.
+    let amounts = |ladder: &Ladder, whole, max| -> Result<Amounts, Failure> {
+        Ok(Amounts {
+            asked: ladder.resolve(whole, size, &[], max)?,
+            chosen: ladder.has_auto(),
+        })
+    };
     Ok(Wanted {
-        frames: match auto(&args.frames) {
-            true => None,
-            false => Some(
-                args.frames
-                    .resolve(pages, size, &spread(pages, POINTS), frames_max)?,
-            ),
-        },
-        taus: match auto(&args.tau) {
-            true => None,
-            false => {
-                let refs = trace.len() as u64;
-                Some(
-                    args.tau
-                        .resolve(refs, size, &spread(refs, POINTS), u64::MAX >> 1)?,
-                )
-            }
-        },
+        frames: amounts(&args.frames, pages, u64::from(PAGE_ID_MAX))?,
+        taus: amounts(&args.tau, trace.len() as u64, u64::MAX >> 1)?,
         all_sizes: args.all_sizes,
     })
 }
@@ -368,13 +357,21 @@ impl Work<'_> {
                     .map(|choice| self.points(choice, &source, &wanted))
                     .collect()
             });
-        let curves = curves.map_err(|e| Failure::usage(format!("{}: {e}", template.trace)))?;
+        let failed = |e: TooLong| Failure::usage(format!("{}: {e}", template.trace));
+        let curves = curves.map_err(failed)?;
         for (choice, points) in self.choices.iter().zip(&curves) {
             let points = points.iter().flatten();
             rows.extend(points.map(|point| exact(template, choice, point)));
         }
         if let Some(rate) = self.args.sample {
-            rows.extend(estimates(&sample(trace, rate), template, rate, &wanted));
+            let asked = sampled::Asked {
+                rate,
+                wanted: &wanted,
+                has_exact: self.choices.iter().any(lists_do),
+                quiet: self.args.terminal.quiet,
+            };
+            let sampled = sampled::rows(&source, template, &asked);
+            rows.extend(sampled.map_err(failed)?);
         }
         Ok(rows)
     }
@@ -395,39 +392,6 @@ fn exact(template: &CurveRow, choice: &Choice, point: &Point) -> CurveRow {
         accuracy: EXACT.to_owned(),
         ..template.clone()
     }
-}
-
-/// The estimate of LRU.
-fn estimates(sampled: &Sampled, template: &CurveRow, rate: f64, wanted: &Wanted) -> Vec<CurveRow> {
-    let refs = template.refs.max(1) as f64;
-    if sampled.pages < 100 {
-        note(&format!(
-            "warning: {}: the sample has {} of {} pages: too few for a bound that can be trusted; take a larger --sample",
-            template.trace, sampled.pages, template.distinct_pages
-        ));
-    }
-    let row = |&frames: &u64| {
-        let estimate = sampled.at(frames);
-        CurveRow {
-            policy: TABLE[0].name.to_owned(),
-            frames: Some(frames),
-            mean_resident: estimate.mean_resident,
-            faults: estimate.faults,
-            fault_rate: estimate.faults as f64 / refs,
-            accuracy: ESTIMATE.to_owned(),
-            sample_rate: Some(rate),
-            error_bound: Some(estimate.error / refs),
-            ..template.clone()
-        }
-    };
-    let auto = || sample_sizes(template.distinct_pages, rate, wanted.all_sizes);
-    wanted
-        .frames
-        .clone()
-        .unwrap_or_else(auto)
-        .iter()
-        .map(row)
-        .collect()
 }
 
 /// The names of the charts of these traces.
@@ -453,6 +417,9 @@ fn write(folder: &RunFolder, rows: &[CurveRow]) -> Result<(), Failure> {
     let folder = folder.path();
     write_file(&table, &to_csv(rows))?;
     print(&format!("{}\n", table.display()))?;
+    if rows.is_empty() {
+        return Ok(());
+    }
     let charts = chart::curves(&read_rows(&table)?);
     for chart in charts.map_err(|e| Failure::new(exit::FAILURE, e.to_string()))? {
         let path = folder.join(format!("{}.png", chart.stem));

@@ -1,7 +1,7 @@
 //! `pagebench gen`: seeded traces for teaching, tests and benchmarks. Its subcommands, their flags
 //! and their help are those of the table of generators.
 
-use super::convert::write_whole;
+use super::convert::{check_stored_name, write_whole};
 use super::failure::Failure;
 use super::print;
 use crate::exit::{self, ExitCode};
@@ -135,6 +135,7 @@ pub fn generate(args: GenArgs) -> Result<ExitCode, Failure> {
         write_text(generator).map_err(Failure::stdout)?;
         return Ok(exit::OK);
     }
+    check_stored_name(&args.output)?;
     let name = crate::trace::source::name_of(&args.output);
     let summary = write_whole(&args.output, |out| {
         store(generator, name, args.page_size, out).map_err(|e| Failure::file(&args.output, e))

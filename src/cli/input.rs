@@ -458,7 +458,7 @@ fn load_one(
                 .help("one page size at a time with --skip or --limit, or convert it first"),
         );
     }
-    source.set_page_size(sizes.first().copied());
+    source.set_page_sizes(&sizes);
     let (format, codec, guessed) = (source.format, source.codec, source.guessed);
     let mut traces = vec![cache::load(cache, source, path, options)?];
     for &size in sizes.iter().skip(1) {

@@ -110,7 +110,13 @@ pub fn stat(args: StatArgs) -> Result<ExitCode, Failure> {
     let _ = writeln!(out, "file         {}", args.trace.display());
     let format = read_as(source.format, source.guessed, source.codec);
     let _ = writeln!(out, "format       {format}");
-    let bursts = source.store().map(|store| (store.bursts, store.refs()));
+    // What the file says of its bursts is of all its references at its own page size.
+    let whole = options.selection.is_all();
+    let bursts = source.store().filter(|store| {
+        let size = store.meta.page_size;
+        whole && args.page_size.is_none_or(|wanted| wanted == size)
+    });
+    let bursts = bursts.map(|store| (store.bursts, store.refs()));
     let trace = cache::load(cache.as_ref(), source, &args.trace, &options)?;
     describe(&mut out, &trace);
     if let Some((bursts, refs)) = bursts.filter(|(bursts, _)| *bursts > 0) {

@@ -1,14 +1,16 @@
 //! `pagebench interleave`: single programs become a multiprogrammed system.
 
 use super::args::{ReadArgs, SelectArgs};
-use super::convert::write_whole;
+use super::convert::{check_stored_name, write_whole};
 use super::failure::Failure;
 use super::input::load_all;
 use super::print;
+use super::progress::note;
 use crate::exit::{self, ExitCode};
 use crate::trace::dense::Trace;
 use crate::trace::digest;
 use crate::trace::interleave::interleave as merge;
+use crate::trace::record::TraceKind;
 use crate::trace::source::name_of;
 use crate::trace::store::Writer;
 use crate::units::{PageSize, about, counted, parse_count, show_bytes};
@@ -63,6 +65,7 @@ pub fn interleave(args: InterleaveArgs) -> Result<ExitCode, Failure> {
         let what = "-o -: a .pbt file is written, not standard output; ./- is a file of that name";
         return Err(Failure::usage(what));
     }
+    check_stored_name(&args.output)?;
     let options = args.read.options(&args.select)?;
     let mut traces: Vec<Trace> = Vec::new();
     for path in &args.traces {
@@ -93,13 +96,22 @@ pub fn interleave(args: InterleaveArgs) -> Result<ExitCode, Failure> {
         )));
     }
     let name = name_of(&args.output);
+    let mut kind = TraceKind::Synthetic;
     let summary = write_whole(&args.output, |out| {
         let fail = |e| Failure::file(&args.output, e);
         let mut writer = Writer::new(out, args.level).map_err(fail)?;
         let (meta, dictionary) = merge(&traces, args.quantum, name, &mut writer)
             .map_err(|e| Failure::new(exit::BAD_TRACE, e.to_string()))?;
+        kind = meta.kind;
         Ok(writer.finish(&meta, &dictionary).map_err(fail)?.1)
     })?;
+    if traces.iter().any(|trace| trace.meta.kind != kind) {
+        note(&format!(
+            "warning: {}: the traces are of different kinds; the kind of all is \"{}\"",
+            args.output.display(),
+            kind.name()
+        ));
+    }
     print(&format!(
         "{}: {} of {}, {}, {}, digest {}\n",
         args.output.display(),

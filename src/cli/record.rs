@@ -4,6 +4,7 @@
 #[cfg(target_os = "linux")]
 mod session;
 
+use super::convert::check_stored_name;
 use super::failure::Failure;
 use super::progress::note;
 use crate::exit::ExitCode;
@@ -71,6 +72,8 @@ pub struct RecordArgs {
 /// What was recorded.
 struct Recorded {
     summary: Summary,
+    /// References of each process, by its number.
+    references: Vec<u64>,
     processes: Vec<Told>,
     repairs: Repairs,
     /// Whether the recording ended because of --limit.
@@ -99,6 +102,7 @@ fn run(_: &RecordArgs, _: &Path) -> Result<Recorded, Failure> {
 /// Where the recording goes. A file that nobody named is not replaced.
 fn output(args: &RecordArgs) -> Result<PathBuf, Failure> {
     if let Some(output) = &args.output {
+        check_stored_name(output)?;
         if output == Path::new("-") {
             let message = "-o -: standard output is the program's; name a file";
             return Err(Failure::usage(message));
@@ -150,9 +154,10 @@ fn tell(output: &Path, recorded: &Recorded) {
     let processes = &recorded.processes;
     if processes.len() > 1 {
         for (number, process) in (1..).zip(processes.iter().take(LISTED)) {
-            let count = show_count(process.accesses);
+            let count = recorded.references.get(number).copied();
+            let count = about(count.unwrap_or(0), "reference");
             let command = shown(&process.command);
-            note(&format!("  process {number}: {count} accesses: {command}"));
+            note(&format!("  process {number}: {count}: {command}"));
         }
         if processes.len() > LISTED {
             note(&format!("  and {} more", processes.len() - LISTED));

@@ -16,15 +16,61 @@ pub struct Choice {
     load_bit: bool,
 }
 
-/// The memory at which a curve is wanted; what is not given is chosen.
+/// The memory at which a curve is wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// Frames, rising, at least 1.
-    pub frames: Option<Vec<u64>>,
-    /// Windows, rising, at least 1.
-    pub taus: Option<Vec<u64>>,
-    /// Every number of frames, where one pass gives them.
+    /// Frames.
+    pub frames: Amounts,
+    /// Windows.
+    pub taus: Amounts,
+    /// What is chosen is every number of frames, where one pass gives them.
     pub all_sizes: bool,
+}
+
+/// Amounts of memory, of one kind.
+#[derive(Debug, Clone)]
+pub struct Amounts {
+    /// Those asked for, rising, at least 1.
+    pub asked: Vec<u64>,
+    /// Besides, those that each curve chooses for itself.
+    pub chosen: bool,
+}
+
+impl Default for Amounts {
+    fn default() -> Amounts {
+        Amounts {
+            asked: Vec::new(),
+            chosen: true,
+        }
+    }
+}
+
+impl Amounts {
+    /// Only these.
+    pub fn only(asked: Vec<u64>) -> Amounts {
+        Amounts {
+            asked,
+            chosen: false,
+        }
+    }
+
+    /// All, rising, where `chosen` gives those that the curve chooses.
+    pub fn all(&self, chosen: impl FnOnce() -> Vec<u64>) -> Vec<u64> {
+        let mut all = self.asked.clone();
+        if self.chosen {
+            all.extend(chosen());
+            all.sort_unstable();
+            all.dedup();
+        }
+        all
+    }
+
+    /// The least, where `chosen` is the least that the curve chooses; 1 if there is none.
+    fn least(&self, chosen: u64) -> u64 {
+        let asked = self.asked.first().copied();
+        let chosen = self.chosen.then_some(chosen);
+        asked.into_iter().chain(chosen).min().unwrap_or(1)
+    }
 }
 
 impl Choice {
@@ -87,8 +133,7 @@ impl Choice {
             }
             "ws" | "vmin" => {
                 let intervals = source.intervals(wanted.least_tau())?;
-                let auto = || spread(intervals.longest(), POINTS);
-                let taus = wanted.taus.clone().unwrap_or_else(auto);
+                let taus = wanted.taus.all(|| spread(intervals.longest(), POINTS));
                 let one = |&tau: &u64| match self.spec().name {
                     "ws" => intervals.working_set(tau),
                     _ => intervals.vmin(tau),
@@ -103,8 +148,7 @@ impl Choice {
     fn lanes(&self, source: &Source<'_>, wanted: &Wanted) -> Vec<Point> {
         let trace = source.trace;
         let filling = source.filling();
-        let auto = || lane_sizes(trace.distinct() as u64);
-        let sizes = wanted.frames.clone().unwrap_or_else(auto);
+        let sizes = wanted.frames.all(|| lane_sizes(trace.distinct() as u64));
         let counts = source.lanes(self.spec().name == "fifo", self.load_bit, &sizes);
         let point = |(&frames, (faults, dirty)): (&u64, (u64, u64))| {
             filling.point(frames, (faults, Some(dirty)))
@@ -116,35 +160,31 @@ impl Choice {
 impl Wanted {
     /// The least number of frames of LRU's and OPT's curve over so many pages.
     pub(super) fn least_frames(&self, pages: usize) -> u64 {
-        match &self.frames {
-            Some(frames) => frames.first().copied().unwrap_or(1),
-            None if self.all_sizes => 1,
-            None => least_size(pages as u64),
-        }
+        let chosen = match self.all_sizes {
+            true => 1,
+            false => least_size(pages as u64),
+        };
+        self.frames.least(chosen)
     }
 
     /// The least window.
     pub(super) fn least_tau(&self) -> u64 {
-        let least = self.taus.as_ref().and_then(|taus| taus.first());
-        least.copied().unwrap_or(1)
+        self.taus.least(1)
     }
 
     /// Frames for a curve that is known at each.
     fn frames_of(&self, faults: &[u64]) -> Vec<u64> {
         let pages = faults.len() as u64 - 1;
-        match &self.frames {
-            Some(frames) => frames.clone(),
-            None if self.all_sizes => (1..=pages).collect(),
-            None => {
+        self.frames.all(|| match self.all_sizes {
+            true => (1..=pages).collect(),
+            false => {
                 // What tables show is among them.
                 let mut sizes = outline(faults, least_size(pages), POINTS / 2);
                 sizes.extend(powers(pages));
                 sizes.retain(|&size| size >= least_size(pages));
-                sizes.sort_unstable();
-                sizes.dedup();
                 sizes
             }
-        }
+        })
     }
 }
 

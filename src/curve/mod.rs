@@ -19,7 +19,7 @@ pub mod sample;
 mod sizes;
 mod source;
 
-pub use choice::{Choice, Wanted, has_windows, lane_sizes, lists_do, tells_write_backs};
+pub use choice::{Amounts, Choice, Wanted, has_windows, lane_sizes, lists_do, tells_write_backs};
 pub use clock::clock;
 pub use fifo::fifo;
 pub use intervals::{Intervals, intervals};

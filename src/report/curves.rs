@@ -64,8 +64,8 @@ columns! {
     fault_rate: f64, "of references", "faults / refs";
     write_backs: Option<u64>, "pages", "dirty pages that left memory; empty where they are not known: opt, vmin, estimates";
     accuracy: String, "", "exact: what a replay at this size counts; estimate: from a sample of the pages";
-    sample_rate: Option<f64>, "of pages", "share of the pages that the estimate is made of; empty if exact";
-    error_bound: Option<f64>, "of references", "how far fault_rate may be from the true one, for about 19 of 20 samples (one sample errs alike at neighbouring sizes): t times the standard error among 8 groups of the pages; empty if exact";
+    sample_rate: Option<f64>, "of pages", "share of the pages that the estimate is made of: pages taken / distinct_pages; empty if exact";
+    error_bound: Option<f64>, "of references", "how far fault_rate may be from the true one, for at least about 19 of 20 samples (one sample errs alike at neighbouring sizes): three standard errors over the pages, and by how much the curve changes within two standard deviations of the sampled pages among frames pages, and a fault of each page of a kind that no page of the sample is of; empty if exact";
 }
 
 /// [`CurveRow::accuracy`] of counts.
@@ -73,12 +73,23 @@ pub const EXACT: &str = "exact";
 /// [`CurveRow::accuracy`] of estimates.
 pub const ESTIMATE: &str = "estimate";
 
+/// A share of the pages in percent, to three digits.
+pub fn share(rate: f64) -> String {
+    let digits = (2.0 - (rate * 100.0).log10().floor()).clamp(0.0, 12.0);
+    let text = format!("{:.*}", digits as usize, rate * 100.0);
+    let text = match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.'),
+        false => &text,
+    };
+    format!("{text}%")
+}
+
 impl CurveRow {
     /// The curve it is a point of, for legends and tables.
     pub fn label(&self) -> String {
         let label = self.identity().policy_label();
         match self.sample_rate {
-            Some(rate) => format!("{label} (~{}%)", rate * 100.0),
+            Some(rate) => format!("{label} (~{})", share(rate)),
             None => label,
         }
     }
@@ -174,6 +185,9 @@ mod tests {
         let text = to_csv(&rows);
         assert_eq!(parse_rows(Path::new("c.csv"), &text).unwrap(), rows);
         assert_eq!(rows[1].label(), "ws (~1%)");
+        let shares = [0.07, 0.5, 0.098_76, 0.000_012_345, 0.123_4, 0.999_9];
+        let shown = ["7%", "50%", "9.88%", "0.00123%", "12.3%", "100%"];
+        assert_eq!(shares.map(share), shown);
     }
 
     #[test]

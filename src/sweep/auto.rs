@@ -1,6 +1,8 @@
 //! The ladders that the program chooses: frames from a trace's footprint, windows so that the
 //! mean working sets cover the frames.
 
+use super::working_sets::WorkingSets;
+use crate::space::Resolved;
 use crate::trace::TraceError;
 use crate::trace::dense::{Trace, page_of};
 
@@ -17,12 +19,20 @@ pub fn frame_ladder(distinct: u64) -> Vec<u64> {
 
 /// For each number of frames, the window whose mean working set is about as large, to two
 /// digits.
-pub fn tau_ladder(trace: &Trace, frames: &[u64]) -> Result<Vec<u64>, TraceError> {
-    let intervals = Intervals::of(trace)?;
-    let mut ladder: Vec<u64> = frames
-        .iter()
-        .map(|&frames| round(intervals.tau_for(frames as f64)))
-        .collect();
+pub fn tau_ladder(resolved: &Resolved, frames: &[u64]) -> Result<Vec<u64>, TraceError> {
+    let trace = &resolved.trace;
+    let window: Box<dyn Fn(f64) -> u64> = match &resolved.space {
+        None if trace.dictionary.pids.len() <= 1 => {
+            let intervals = Intervals::of(trace)?;
+            Box::new(move |pages| intervals.tau_for(pages))
+        }
+        _ => {
+            let sets = WorkingSets::of(resolved)?;
+            Box::new(move |pages| sets.window_for(pages))
+        }
+    };
+    let windows = frames.iter().map(|&frames| round(window(frames as f64)));
+    let mut ladder: Vec<u64> = windows.collect();
     ladder.dedup();
     Ok(ladder)
 }
@@ -36,77 +46,56 @@ pub(super) fn round(tau: u64) -> u64 {
 /// Buckets per power of two.
 const STEPS: u32 = 16;
 
-/// The intervals between references of the same page, in references of its process, in
-/// logarithmic buckets: enough to choose windows, not to count with. Each counts by the share of
-/// the references that its process has: the working sets of all processes are there at once.
+/// The intervals between references of the same page in a trace of one process, in logarithmic
+/// buckets: enough to choose windows, not to count with.
 struct Intervals {
-    count: Vec<f64>,
-    sum: Vec<f64>,
-    refs: f64,
+    count: Vec<u64>,
+    sum: Vec<u64>,
+    refs: u64,
     longest: u64,
 }
 
 impl Intervals {
     fn of(trace: &Trace) -> Result<Intervals, TraceError> {
-        let pages = &trace.dictionary.pages;
-        let mut clock = vec![0u64; trace.dictionary.pids.len()];
-        let mut last = vec![0u64; pages.len()];
+        let mut now = 0;
+        let mut last = vec![0u64; trace.distinct()];
         let buckets = (64 * STEPS) as usize;
         let mut all = Intervals {
-            count: vec![0.0; buckets],
-            sum: vec![0.0; buckets],
-            refs: trace.len() as f64,
+            count: vec![0; buckets],
+            sum: vec![0; buckets],
+            refs: trace.len() as u64,
             longest: 1,
         };
-        let mut owned = vec![0u64; trace.dictionary.pids.len()];
         trace.tiles(|tile| {
             for &reference in tile.refs {
-                owned[pages[page_of(reference) as usize].process as usize] += 1;
-            }
-            true
-        })?;
-        let weight: Vec<f64> = owned
-            .iter()
-            .map(|&refs| trace.len() as f64 / refs as f64)
-            .collect();
-        trace.tiles(|tile| {
-            for &reference in tile.refs {
-                let page = page_of(reference) as usize;
-                let process = pages[page].process as usize;
-                let now = &mut clock[process];
-                *now += 1;
-                let before = std::mem::replace(&mut last[page], *now);
+                now += 1;
+                let before = std::mem::replace(&mut last[page_of(reference) as usize], now);
                 if before > 0 {
-                    all.note(*now - before, weight[process]);
+                    all.note(now - before);
                 }
             }
             true
         })?;
         // After its last reference a page stays until its window closes or the trace ends.
-        for (key, &last) in pages.iter().zip(&last).filter(|(_, last)| **last > 0) {
-            let process = key.process as usize;
-            all.note(clock[process] + 1 - last, weight[process]);
+        for &last in last.iter().filter(|&&last| last > 0) {
+            all.note(now + 1 - last);
         }
         Ok(all)
     }
 
-    fn note(&mut self, interval: u64, weight: f64) {
+    fn note(&mut self, interval: u64) {
         let bucket = bucket(interval);
-        self.count[bucket] += weight;
-        self.sum[bucket] += interval as f64 * weight;
+        self.count[bucket] += 1;
+        self.sum[bucket] += interval;
         self.longest = self.longest.max(interval);
     }
 
     /// The mean working set of a window: each reference keeps its page for the interval that
     /// follows it, but not longer than the window (Denning & Schwartz 1972).
     fn mean_size(&self, tau: u64) -> f64 {
-        let window = tau as f64;
-        let kept = self
-            .count
-            .iter()
-            .zip(&self.sum)
-            .map(|(&count, &sum)| sum.min(count * window));
-        kept.sum::<f64>() / self.refs
+        let kept = self.count.iter().zip(&self.sum);
+        let kept = kept.map(|(&count, &sum)| sum.min(count.saturating_mul(tau)));
+        kept.map(u128::from).sum::<u128>() as f64 / self.refs as f64
     }
 
     /// The shortest window with a mean working set of at least `pages`.

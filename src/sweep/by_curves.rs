@@ -5,7 +5,7 @@
 //! Deliberately absent: which column of a table is which fact, and how curves are made.
 
 use super::{Allocation, Cell, CellResult, Engine, Plan, caught};
-use crate::curve::{Choice, Point, Source, Wanted, has_windows, tells_write_backs};
+use crate::curve::{Amounts, Choice, Point, Source, Wanted, has_windows, tells_write_backs};
 use crate::space::Resolved;
 use crate::vm::{Accessed, Counters, FaultKind, Outcome};
 use rayon::prelude::*;
@@ -163,8 +163,8 @@ fn wanted(plan: &Plan<'_>, cells: impl Iterator<Item = usize>) -> Wanted {
         all.dedup();
     }
     Wanted {
-        frames: Some(frames),
-        taus: Some(taus),
+        frames: Amounts::only(frames),
+        taus: Amounts::only(taus),
         all_sizes: false,
     }
 }

@@ -13,6 +13,7 @@ mod long;
 mod partition;
 mod plan;
 mod windows;
+mod working_sets;
 
 pub use allocation::Allocation;
 pub use auto::{frame_ladder, tau_ladder};

@@ -248,7 +248,7 @@ impl<'t> Plan<'t> {
             let mut tau = Vec::new();
             if axes.has_windows() {
                 let auto = if axes.tau.has_auto() {
-                    tau_ladder(trace, &frames)?
+                    tau_ladder(resolved, &frames)?
                 } else {
                     Vec::new()
                 };

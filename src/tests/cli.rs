@@ -67,6 +67,8 @@ mod record;
 mod resume;
 #[path = "cli/round_trip.rs"]
 mod round_trip;
+#[path = "cli/samples.rs"]
+mod samples;
 #[path = "cli/selections.rs"]
 mod selections;
 #[path = "cli/signals.rs"]
@@ -77,6 +79,8 @@ mod spaces;
 mod streams;
 #[path = "cli/sweep.rs"]
 mod sweep;
+#[path = "cli/traces_in.rs"]
+mod traces_in;
 #[path = "cli/verdicts.rs"]
 mod verdicts;
 #[path = "cli/vm.rs"]

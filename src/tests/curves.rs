@@ -1,15 +1,17 @@
 //! Curves against replays: every point of every curve is what the machine counts at that size,
 //! on pseudo-random traces with few and many pages and on a recording; and the estimates against
-//! the curve that they estimate.
+//! the curve that they estimate (`samples`).
 
 // A test crate has no readers of its documentation, and shares its helpers with other test crates.
 #![allow(missing_docs, dead_code)]
 
 mod oracle;
+#[path = "curves/samples.rs"]
+mod samples;
 mod support;
 
 use oracle::Ref;
-use pagebench::curve::{self, Choice, Filling, Point, Source, Wanted, by_bursts};
+use pagebench::curve::{self, Amounts, Choice, Filling, Point, Source, Wanted, by_bursts};
 use pagebench::policy::PolicyChoice;
 use pagebench::report::columns::Row;
 use pagebench::report::counts::Counts;
@@ -309,8 +311,8 @@ fn bursts_of_recordings_agree() {
         let wanted = [
             Wanted::default(),
             Wanted {
-                frames: Some(vec![3, 40, 64, 100, pages]),
-                taus: Some(vec![70_000, 1 << 20]),
+                frames: Amounts::only(vec![3, 40, 64, 100, pages]),
+                taus: Amounts::only(vec![70_000, 1 << 20]),
                 all_sizes: false,
             },
         ];
@@ -352,34 +354,6 @@ fn empty_and_tiny_traces_have_curves() {
     check(&trace_of(&one), &sizes, &taus).unwrap();
     assert_bursts_agree(&trace_of(&one), &sizes, &taus).unwrap();
     assert_bursts_agree(&empty, &[1, 5], &taus).unwrap();
-}
-
-/// With every page taken the estimate is the curve; with few it is within its own bound at
-/// nearly all sizes.
-#[test]
-fn estimates_are_as_near_as_they_say() {
-    let refs = refs_of(Shape::Skewed, 60_000, 4000, 5);
-    let trace = trace_of(&refs);
-    let exact = curve::lru(trace.refs(), trace.distinct());
-    let all = curve::sample::sample(&trace, 1.0);
-    for frames in 1..=trace.distinct() as u64 + 3 {
-        let at = (frames as usize).min(trace.distinct());
-        assert_eq!(all.at(frames).faults, exact.faults[at]);
-    }
-    let (mut inside, mut asked) = (0, 0);
-    for rate in [0.05, 0.1, 0.3] {
-        let sampled = curve::sample::sample(&trace, rate);
-        for frames in (20..trace.distinct()).step_by(50) {
-            let estimate = sampled.at(frames as u64);
-            let off = (estimate.faults as f64 - exact.faults[frames] as f64).abs();
-            asked += 1;
-            inside += usize::from(off <= estimate.error + 0.5);
-        }
-    }
-    assert!(
-        inside * 100 >= asked * 85,
-        "{inside} of {asked} within their bound"
-    );
 }
 
 /// The counts that are asked for in turn: each needs more of a curve than the one before, and the last

@@ -9,6 +9,7 @@ use super::error::TraceError;
 use super::event::Told;
 use super::format::RecordReader;
 use super::record::{Access, Addressing, Packed, TraceKind};
+use super::sample::Chosen;
 use std::io::{self, BufRead, ErrorKind, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -200,7 +201,7 @@ pub(super) struct Batch {
 }
 
 /// What a reader knows so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Known {
     /// Bad records skipped.
     pub skipped: u64,
@@ -208,6 +209,8 @@ pub(super) struct Known {
     pub addressing: Addressing,
     /// The kind that the file states.
     pub kind: Option<TraceKind>,
+    /// How the file says that its pages were chosen.
+    pub chosen: Chosen,
 }
 
 impl Known {
@@ -217,6 +220,7 @@ impl Known {
             skipped: reader.skipped(),
             addressing: reader.addressing(),
             kind: reader.kind(),
+            chosen: reader.chosen(),
         }
     }
 }
@@ -227,6 +231,7 @@ impl Default for Known {
             skipped: 0,
             addressing: Addressing::Bytes,
             kind: None,
+            chosen: Chosen::ALL,
         }
     }
 }

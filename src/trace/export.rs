@@ -56,8 +56,11 @@ pub fn export(
             None => check(nature.addressing)
                 .map_err(ConvertError::from)
                 .and_then(|()| {
-                    let trim = Trim::new(selection.clone(), nature.addressing, page_size);
+                    let mut selection = selection.clone();
                     let sample = selection.sample;
+                    let original = nature.chosen.or_of_kind(nature.kind);
+                    selection.sample = sample.map(|rate| rate.of(original));
+                    let trim = Trim::new(selection, nature.addressing, page_size);
                     let kind = match sample {
                         Some(_) => TraceKind::Sampled,
                         None => nature.kind,
@@ -66,7 +69,7 @@ pub fn export(
                     let origin = Origin {
                         kind,
                         addressing,
-                        sample,
+                        chosen: sample.map_or(nature.chosen, |rate| original.sampled(rate)),
                     };
                     let mut begun = Export::begin(written, origin, trim, page_size, &path, out)?;
                     begun.stored = stored.filter(|_| nature.addressing == Addressing::Bytes);
@@ -180,11 +183,13 @@ impl Export {
                 Ok(flow)
             }
             Record::Event { pid, event } if self.written.events => {
+                self.trim.event(pid, event);
                 self.writer.event(out, pid, event)?;
                 self.done.events += 1;
                 Ok(Flow::More)
             }
-            Record::Event { .. } => {
+            Record::Event { pid, event } => {
+                self.trim.event(pid, event);
                 self.lost.events += 1;
                 Ok(Flow::More)
             }
@@ -370,9 +375,9 @@ impl Export {
     /// What the file does not say, or says wrongly, of the kind of trace.
     fn lost_kind(&self, name: &str, kind: TraceKind) -> Option<String> {
         let told = self.origin.kind;
-        let kind = match self.origin.sample {
-            Some(_) => told,
-            None => kind,
+        let kind = match told {
+            TraceKind::Sampled => told,
+            _ => kind,
         };
         let (to, kind_name) = (self.origin.addressing, kind.name());
         if !(self.written.tells_kind)(kind, to) {

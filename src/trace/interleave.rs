@@ -181,14 +181,23 @@ fn renumber(traces: &[Trace]) -> Vec<Dictionary> {
         .collect()
 }
 
-/// The kind that all inputs have; if they differ, the result is made up.
+/// The kind that all inputs have. If they differ, that of an input whose fault rate would mislead
+/// most, so that its warning stays; full and made-up traces together are made up.
 fn kind_of(traces: &[Trace]) -> TraceKind {
     let first = traces[0].meta.kind;
     if traces.iter().all(|trace| trace.meta.kind == first) {
-        first
-    } else {
-        TraceKind::Synthetic
+        return first;
     }
+    let misleading = [
+        TraceKind::FaultsOnly,
+        TraceKind::BlockIo,
+        TraceKind::Sampled,
+    ];
+    let there = |kind: &TraceKind| traces.iter().any(|trace| trace.meta.kind == *kind);
+    misleading
+        .into_iter()
+        .find(there)
+        .unwrap_or(TraceKind::Synthetic)
 }
 
 #[cfg(test)]
@@ -254,6 +263,28 @@ mod tests {
             }
         );
         assert_eq!((meta.addressing, meta.skipped), (Addressing::Bytes, 2));
+    }
+
+    #[test]
+    fn what_makes_a_fault_rate_meaningless_is_not_lost() {
+        use TraceKind::{BlockIo, FaultsOnly, Full, Sampled, Synthetic};
+        for (kinds, expected) in [
+            (&[Full, Full][..], Full),
+            (&[Full, Synthetic], Synthetic),
+            (&[Full, Sampled], Sampled),
+            (&[Sampled, Synthetic, BlockIo], BlockIo),
+            (&[BlockIo, FaultsOnly], FaultsOnly),
+        ] {
+            let of = |&kind: &TraceKind| {
+                let mut one = trace(&[(0, 1)]);
+                one.meta.kind = kind;
+                one
+            };
+            let traces: Vec<Trace> = kinds.iter().map(of).collect();
+            assert_eq!(kind_of(&traces), expected, "{kinds:?}");
+            let warns = kinds.iter().any(|kind| kind.warning().is_some());
+            assert_eq!(expected.warning().is_some(), warns);
+        }
     }
 
     fn with_events(events: &[(u64, &str)]) -> Trace {

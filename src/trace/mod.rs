@@ -23,6 +23,7 @@ mod map;
 pub mod record;
 pub mod sample;
 pub mod select;
+pub mod shown;
 pub mod source;
 pub mod store;
 pub mod stream;

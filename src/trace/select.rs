@@ -13,6 +13,7 @@ use super::dense::{
 use super::event::{EventAt, Told};
 use super::record::{Access, Addressing, Kind, Packed};
 use super::sample::Rate;
+use super::shown::ShownPages;
 use crate::simd::pages::{self, Pages};
 use crate::units::{PageId, PageSize};
 
@@ -48,12 +49,6 @@ impl Selection {
     pub(super) fn takes(&self, pid: u32, kind: KindCode) -> bool {
         !(self.data_only && kind & KIND_MASK == Kind::Ifetch as KindCode)
             && (self.pids.is_empty() || self.pids.contains(&pid))
-    }
-
-    /// Whether the page with this number of this process is taken.
-    #[inline]
-    pub(super) fn samples(&self, pid: u32, number: u64) -> bool {
-        self.sample.is_none_or(|rate| rate.takes(pid, number))
     }
 
     /// The text of the result column `filter`: empty if the whole trace is taken.
@@ -173,6 +168,8 @@ pub struct Assembler {
     addressing: Addressing,
     shift: u8,
     densifier: Densifier,
+    /// What pages show, which decides whether a sample takes them.
+    shown: ShownPages,
     /// References left to skip, then references left to take.
     to_skip: u64,
     to_take: u64,
@@ -196,6 +193,7 @@ impl Assembler {
             addressing,
             shift,
             densifier: Densifier::new(),
+            shown: ShownPages::new(u32::from(shift)),
             last: None,
             pages: Pages::new(),
         }
@@ -356,8 +354,8 @@ impl Assembler {
         mut code: KindCode,
         sink: &mut impl FnMut(Ref, KindCode),
     ) -> Result<Flow, TooManyPages> {
-        if self.selection.sample.is_some() {
-            if !self.selection.samples(pid, number) {
+        if let Some(rate) = self.selection.sample {
+            if !rate.takes(self.shown.of(pid, number)) {
                 return Ok(Flow::More);
             }
             // What it continues may have been left out.
@@ -416,6 +414,9 @@ impl Assembler {
     /// The next event, to stand before the next reference taken. Its process and, of a fork, its
     /// child count as seen here, in this order.
     pub fn event(&mut self, told: &Told) -> EventAt {
+        if self.selection.sample.is_some() {
+            self.shown.event(told.pid, &told.event);
+        }
         let process = self.densifier.process(told.pid);
         let mut event = told.event.clone();
         if let Some(child) = event.child_mut() {

@@ -9,6 +9,7 @@ use super::dense::{Dictionary, Meta, Trace};
 use super::error::{Position, TraceError};
 use super::format::{self, ReadOptions};
 use super::record::{Addressing, TraceKind};
+use super::sample::Chosen;
 use super::select::{Both, Collector, Selection, Sink};
 use super::store::{MAGIC, Store, Summary, Writer};
 use super::stream::{self, Record};
@@ -63,6 +64,8 @@ pub(super) struct Nature {
     pub addressing: Addressing,
     /// Bad records skipped so far.
     pub skipped: u64,
+    /// How its pages were chosen from those of an original.
+    pub chosen: Chosen,
 }
 
 enum Content {
@@ -145,7 +148,7 @@ impl Source {
             let what =
                 format!("stored with pages of {stored}: pages of {wanted} cannot be told apart");
             return Err(TraceError::new(&self.path, what)
-                .help("convert the original with the smaller --page-size"));
+                .help(format!("take its own with --page-size {stored}, or convert the original with the smaller one")));
         }
         Ok(wanted)
     }
@@ -157,9 +160,16 @@ impl Source {
         name.unwrap_or_else(|| name_of(&self.path))
     }
 
-    /// Asks for another page size than at opening.
-    pub fn set_page_size(&mut self, page_size: Option<PageSize>) {
-        self.options.page_size = page_size;
+    /// Gives the trace a name, in place of any other.
+    pub fn rename(&mut self, name: String) {
+        self.options.name = Some(name);
+    }
+
+    /// Asks for other page sizes than at opening: the first is that of the trace, and coarser
+    /// traces are made of it, which takes its single references.
+    pub fn set_page_sizes(&mut self, sizes: &[PageSize]) {
+        self.options.page_size = sizes.first().copied();
+        self.options.lists_do &= sizes.len() <= 1;
     }
 
     /// The stored trace, if it is one.
@@ -182,18 +192,21 @@ impl Source {
             format,
             ..
         } = self;
-        let selection = options.selection;
+        let mut selection = options.selection;
         let sample = selection.sample;
         let (mut meta, assembler) = match content {
             Content::Records(mut reader, kind) => {
                 let check = |addressing| check_ids(&path, addressing, options.page_size);
                 let reader = &mut *reader;
+                let kind = |known: Known| options.kind.or(known.kind).unwrap_or(kind);
+                let original = |known: Known| known.chosen.or_of_kind(kind(known));
                 let (assembler, known) =
-                    stream::records(&path, reader, selection, page_size, check, sink)?;
+                    stream::records(&path, reader, original, selection, page_size, check, sink)?;
+                let chosen = sample.map_or(known.chosen, |rate| original(known).sampled(rate));
                 let meta = Meta {
                     name,
-                    format: format.to_owned(),
-                    kind: options.kind.or(known.kind).unwrap_or(kind),
+                    format: chosen.to_format(format),
+                    kind: kind(known),
                     addressing: known.addressing,
                     page_size,
                     skipped: known.skipped,
@@ -207,20 +220,27 @@ impl Source {
                     store.meta.addressing,
                     options.page_size.filter(other),
                 )?;
+                let kind = options.kind.unwrap_or(store.meta.kind);
+                let (base, chosen) = Chosen::of_format(&store.meta.format);
+                let original = chosen.or_of_kind(kind);
+                let format = match sample {
+                    Some(rate) => original.sampled(rate).to_format(base),
+                    None => store.meta.format.clone(),
+                };
+                selection.sample = sample.map(|rate| rate.of(original));
                 let assembler = stream::stored(&path, &store, selection, page_size, sink)?;
                 let meta = Meta {
                     name,
-                    kind: options.kind.unwrap_or(store.meta.kind),
+                    format,
+                    kind,
                     page_size,
                     ..store.meta
                 };
                 (meta, assembler)
             }
         };
-        if let Some(rate) = sample {
+        if sample.is_some() {
             meta.kind = TraceKind::Sampled;
-            meta.format
-                .push_str(&format!(", sample of {rate} of the pages"));
         }
         Ok((meta, assembler.into_dictionary()))
     }
@@ -278,6 +298,7 @@ impl Source {
                     kind: given.or(known.kind).unwrap_or(kind),
                     addressing: known.addressing,
                     skipped: known.skipped,
+                    chosen: known.chosen,
                 };
                 let has_events = reader.has_events();
                 let first = self.options.selection.wanted().max(1);
@@ -293,6 +314,7 @@ impl Source {
                     kind: given.unwrap_or(store.meta.kind),
                     addressing: store.meta.addressing,
                     skipped: store.meta.skipped,
+                    chosen: Chosen::of_format(&store.meta.format).1,
                 };
                 stream::list_stored(&store, true, |record| sink(nature, record).is_some())?;
                 Ok(nature)
@@ -474,7 +496,7 @@ pub(super) fn no_reference_of(path: &Path, skipped: u64) -> TraceError {
     }
 }
 
-/// Streams a trace into a `.pbt` in bounded memory. `level` is zstd's, 1 to 19. Returns what is
+/// Streams a trace into a `.pbt`; memory grows with the pages, not with the references. `level` is zstd's, 1 to 19. Returns what is
 /// known of the trace, and of the file.
 pub fn convert<W: Write>(
     source: Source,
@@ -495,7 +517,8 @@ pub fn convert<W: Write>(
     Ok((meta, summary))
 }
 
-/// Endings of codecs and formats, left out of a trace's name.
+/// Endings of codecs and of formats that are only read, left out of a trace's name as those are that
+/// formats are written with.
 const ENDINGS: [&str; 25] = [
     "gz",
     "zst",
@@ -535,7 +558,8 @@ pub fn name_of(path: &Path) -> String {
         return "stdin".into();
     }
     while let Some((stem, ending)) = name.rsplit_once('.') {
-        if stem.is_empty() || !ENDINGS.contains(&ending) {
+        let known = ENDINGS.contains(&ending) || format::by_ending(ending).is_some();
+        if stem.is_empty() || !known {
             break;
         }
         name = stem;
@@ -556,8 +580,17 @@ mod tests {
             (".pbt", ".pbt"),
             ("-", "stdin"),
             ("x", "x"),
+            ("prog.rw", "prog"),
+            ("prog.plain.gz", "prog"),
+            ("prog.vpn", "prog"),
+            ("prog.rwx", "prog.rwx"),
         ] {
             assert_eq!(name_of(Path::new(path)), name);
+        }
+        // What `convert` writes, it names alike.
+        let written = format::TABLE.iter().filter_map(|f| f.written.as_ref());
+        for ending in written.flat_map(|written| written.endings) {
+            assert_eq!(name_of(Path::new(&format!("a.b.{ending}"))), "a.b");
         }
     }
 }

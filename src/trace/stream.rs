@@ -12,6 +12,7 @@ use super::error::TraceError;
 use super::event::{Event, EventAt, Told};
 use super::format::RecordReader;
 use super::record::{Access, Addressing, Kind, Packed};
+use super::sample::Chosen;
 use super::select::{Assembler, Collector, Flow, Selection, Sink};
 use super::store::Store;
 use crate::units::PageSize;
@@ -32,10 +33,12 @@ pub enum Record<'a> {
 }
 
 /// Streams what a reader reads. The path is for messages; `check` may object once the addressing
-/// is known. Returns what the reader knew at the end, too.
+/// is known, and `original` says how its pages were chosen. Returns what the reader knew at the
+/// end, too.
 pub(super) fn records(
     path: &Path,
     reader: &mut dyn RecordReader,
+    original: impl Fn(Known) -> Chosen,
     selection: Selection,
     page_size: PageSize,
     check: impl Fn(Addressing) -> Result<(), TraceError>,
@@ -49,8 +52,10 @@ pub(super) fn records(
     let known = ahead::batches(reader, first, &mut |batch| {
         // Known only once something was read.
         let addressing = batch.known.addressing;
-        if let Some(selection) = selection.take() {
+        if let Some(mut selection) = selection.take() {
             check(addressing)?;
+            let original = original(batch.known);
+            selection.sample = selection.sample.map(|rate| rate.of(original));
             assembler = Some(Assembler::new(selection, addressing, page_size));
         }
         let assembler = assembler.as_mut().expect("made with the first batch");

@@ -2,8 +2,10 @@
 //! makes of the accesses given here is what it would make of all of them under the same selection.
 //! For writing traces in formats that hold addresses and sizes.
 
+use super::event::Event;
 use super::record::{Access, Addressing};
 use super::select::{Flow, Selection};
+use super::shown::ShownPages;
 use crate::units::PageSize;
 
 /// Cuts accesses to what a selection takes of them.
@@ -11,6 +13,8 @@ pub struct Trim {
     selection: Selection,
     addressing: Addressing,
     shift: u8,
+    /// What pages show, which decides whether a sample takes them.
+    shown: ShownPages,
     to_skip: u64,
     to_take: u64,
 }
@@ -19,13 +23,15 @@ impl Trim {
     /// For pages of this size, as positions count references to pages; ids are pages whatever the
     /// size.
     pub fn new(selection: Selection, addressing: Addressing, page_size: PageSize) -> Trim {
+        let shift = match addressing {
+            Addressing::Bytes => page_size.shift(),
+            Addressing::Ids => 0,
+        };
         Trim {
             to_skip: selection.skip,
             to_take: selection.limit.unwrap_or(u64::MAX),
-            shift: match addressing {
-                Addressing::Bytes => page_size.shift(),
-                Addressing::Ids => 0,
-            },
+            shift,
+            shown: ShownPages::new(u32::from(shift)),
             selection,
             addressing,
         }
@@ -50,11 +56,12 @@ impl Trim {
             }
         };
         // A sampled page is an access of its own: its neighbours may be missing.
-        let joins = self.selection.sample.is_none();
+        let sample = self.selection.sample;
+        let joins = sample.is_none();
         let mut run: Option<(u64, u64)> = None;
         let mut flow = Flow::More;
         for number in first..=last {
-            if !self.selection.samples(access.pid, number) {
+            if sample.is_some_and(|rate| !rate.takes(self.shown.of(access.pid, number))) {
                 continue;
             }
             if self.to_skip > 0 {
@@ -87,6 +94,13 @@ impl Trim {
         match self.selection.limit {
             None => u64::MAX,
             Some(_) => self.to_skip.saturating_add(self.to_take),
+        }
+    }
+
+    /// The next event of process `pid`.
+    pub fn event(&mut self, pid: u32, event: &Event) {
+        if self.selection.sample.is_some() {
+            self.shown.event(pid, event);
         }
     }
 

@@ -76,9 +76,11 @@ pub fn run(args: &RecordArgs, output: &Path) -> Result<Recorded, Failure> {
     drained.map_err(fail)?;
     let code = session.code(status);
     let (processes, repairs) = session.recorder.finish(&mut store).map_err(fail)?;
+    let references = store.taken.clone();
     let summary = store.finish(trace_name(args, output), output, status)?;
     Ok(Recorded {
         summary,
+        references,
         processes,
         repairs,
         limited: session.limited,
@@ -132,7 +134,8 @@ struct Store {
     assembler: Assembler,
     writer: Writer<BufWriter<WholeFile>>,
     page_size: crate::units::PageSize,
-    taken: bool,
+    /// References recorded, by the number of their process.
+    taken: Vec<u64>,
 }
 
 impl Store {
@@ -147,7 +150,7 @@ impl Store {
             assembler: Assembler::new(selection, Addressing::Bytes, page_size),
             writer: Writer::new(out, args.level)?,
             page_size,
-            taken: false,
+            taken: Vec::new(),
         })
     }
 
@@ -158,7 +161,7 @@ impl Store {
         status: ExitStatus,
     ) -> Result<crate::trace::store::Summary, Failure> {
         let fail = |e: io::Error| Failure::file(output, e);
-        if !self.taken {
+        if self.taken.is_empty() {
             let message =
                 format!("nothing was recorded, and nothing written: valgrind ended with {status}");
             return Err(Failure::new(exit::FAILURE, message));
@@ -182,15 +185,24 @@ impl Store {
 impl Sink for Store {
     fn accesses(&mut self, accesses: &[Access]) -> io::Result<bool> {
         let Store {
-            assembler, writer, ..
+            assembler,
+            writer,
+            taken,
+            ..
         } = self;
         for access in accesses {
+            let mut count = 0;
             let flow = assembler
                 .access(access, &mut |reference, kind| {
-                    self.taken = true;
+                    count += 1;
                     writer.reference(reference, kind);
                 })
                 .map_err(io::Error::other)?;
+            if count > 0 {
+                let process = access.pid as usize;
+                taken.resize(taken.len().max(process + 1), 0);
+                taken[process] += count;
+            }
             if flow == Flow::Done {
                 return Ok(false);
             }

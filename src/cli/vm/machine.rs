@@ -127,7 +127,7 @@ impl<'a> Choice<'a> {
         let trace = &resolved.trace;
         let auto = || match trace.is_empty() {
             true => Ok(vec![1]),
-            false => tau_ladder(trace, &[quarter]),
+            false => tau_ladder(resolved, &[quarter]),
         };
         let ladder = self.args.tau.clone().unwrap_or(Ladder::auto());
         if ladder.has_bytes() {

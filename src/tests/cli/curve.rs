@@ -89,7 +89,7 @@ fn estimates_say_that_they_are() {
     sandbox
         .run("curve z.txt --sample 0.1 -p lru -o c")
         .code(0)
-        .out(&["lru (~10%)", "±"]);
+        .out(&["lru (~", "±"]);
     let rows = sandbox.rows("c/curve.csv");
     let (exact, estimates): (Vec<_>, Vec<_>) =
         rows.iter().partition(|row| row["accuracy"] == "exact");
@@ -100,7 +100,8 @@ fn estimates_say_that_they_are() {
             .all(|row| row["error_bound"].is_empty() && row["sample_rate"].is_empty())
     );
     for row in estimates {
-        assert_eq!(row["sample_rate"], "0.100000000");
+        let share: f64 = row["sample_rate"].parse().unwrap();
+        assert!((0.08..0.12).contains(&share));
         assert!(row["error_bound"].parse::<f64>().unwrap() >= 0.0);
         assert_eq!(row["write_backs"], "");
     }
@@ -109,11 +110,13 @@ fn estimates_say_that_they_are() {
         .run("curve z.txt --sample 0.01 -o e")
         .code(0)
         .err(&["too few"]);
-    assert!(
-        sandbox
-            .rows("e/curve.csv")
-            .iter()
-            .all(|row| row["accuracy"] == "estimate")
+    let rows = sandbox.rows("e/curve.csv");
+    let (full, rows) = rows.split_first().unwrap();
+    assert!(rows.iter().all(|row| row["accuracy"] == "estimate"));
+    // With all pages in memory nothing is left to estimate.
+    assert_eq!(
+        (&*full["accuracy"], &full["frames"]),
+        ("exact", &full["distinct_pages"])
     );
 }
 

@@ -10,6 +10,7 @@ use crate::trace::codec::{fill_buf, read_error};
 use crate::trace::error::{Position, TraceError};
 use crate::trace::event::{Event, Told};
 use crate::trace::record::{Access, Addressing, Packed, TraceKind};
+use crate::trace::sample::Chosen;
 use memchr::memchr;
 use std::borrow::Cow;
 use std::io::BufRead;
@@ -168,6 +169,11 @@ pub(super) trait LineParser: Send {
     /// The kind of trace that the file itself states.
     fn kind(&self) -> Option<TraceKind> {
         None
+    }
+
+    /// How the file itself says that its pages were chosen.
+    fn chosen(&self) -> Chosen {
+        Chosen::ALL
     }
 }
 
@@ -351,6 +357,10 @@ impl<P: LineParser> RecordReader for LineReader<P> {
 
     fn kind(&self) -> Option<TraceKind> {
         self.lines.parser.kind()
+    }
+
+    fn chosen(&self) -> Chosen {
+        self.lines.parser.chosen()
     }
 }
 

@@ -38,6 +38,7 @@ use super::codec;
 use super::error::{Position, TraceError};
 use super::event::Told;
 use super::record::{Access, Addressing, Packed, TraceKind};
+use super::sample::Chosen;
 use std::fmt;
 use std::io::{BufRead, Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -127,6 +128,12 @@ pub trait RecordReader: Send {
     /// holds; may be known only after the first `fill`.
     fn kind(&self) -> Option<TraceKind> {
         None
+    }
+
+    /// How the pages were chosen from those of an original, where the file itself states it; may be
+    /// known only after the first `fill`.
+    fn chosen(&self) -> Chosen {
+        Chosen::ALL
     }
 }
 
@@ -397,5 +404,9 @@ impl RecordReader for Noted {
 
     fn kind(&self) -> Option<TraceKind> {
         self.inner.kind()
+    }
+
+    fn chosen(&self) -> Chosen {
+        self.inner.chosen()
     }
 }

@@ -14,6 +14,7 @@ use super::write::{Origin, RecordWriter, TEXT, Written};
 use super::{Fit, Format, Sample};
 use crate::trace::event::Event;
 use crate::trace::record::{Access, Addressing, Kind, TraceKind};
+use crate::trace::sample::Chosen;
 use std::io::{self, Write};
 
 pub(super) const FORMAT: Format = Format {
@@ -26,7 +27,7 @@ per line: I (instruction fetch), R (read) or W (write), byte address (hexadecima
 and size in bytes (decimal, 1 to 1048576), 1 if absent. With ids the address is a decimal page id
 and the size the number of consecutive ids (1 to 16777216). `switch PID` says that what follows
 is of that process (decimal, 32 bits); a trace begins in process 0. Other lines with # are
-comments.
+comments; `# a sample: 0.1 of the pages` above, which `convert --sample` writes, says that it is one.
 Between accesses may stand what happens to the address space of the process, in order of time;
 addresses are hexadecimal, lengths, offsets and ids decimal, PROT is rwx with - for what is missing:
 - map START LENGTH PROT, then in any order: shared (else private), file=ID,OFFSET,LENGTH (else of
@@ -57,6 +58,7 @@ With ids only fork, exec and exit can be.
             started: false,
             addressing: Addressing::Bytes,
             kind: None,
+            chosen: Chosen::ALL,
             pid: 0,
             event: None,
         };
@@ -85,6 +87,9 @@ With ids only fork, exec and exit can be.
 /// What the first line begins with; the version follows.
 const MAGIC: &[u8] = b"# pagebench trace ";
 
+/// What stands before how the pages were chosen.
+const SAMPLE: &[u8] = b"a sample:";
+
 /// The version that is read and written.
 const VERSION: &[u8] = b"1";
 
@@ -109,6 +114,7 @@ struct Plain {
     started: bool,
     addressing: Addressing,
     kind: Option<TraceKind>,
+    chosen: Chosen,
     pid: u32,
     /// The event of the line just parsed.
     event: Option<Event>,
@@ -176,6 +182,10 @@ impl LineParser for Plain {
     fn kind(&self) -> Option<TraceKind> {
         self.kind
     }
+
+    fn chosen(&self) -> Chosen {
+        self.chosen
+    }
 }
 
 impl Plain {
@@ -237,6 +247,12 @@ impl Plain {
                 b"ids" => Addressing::Ids,
                 _ => return Err("the addressing is neither bytes nor ids".into()),
             };
+        } else if let Some(chosen) = text.strip_prefix(SAMPLE)
+            && !self.started
+        {
+            // To other programs, and where it says something else, it is a comment.
+            let chosen = str::from_utf8(chosen).ok().and_then(Chosen::parse);
+            self.chosen = chosen.unwrap_or(self.chosen);
         }
         Ok(())
     }
@@ -272,9 +288,9 @@ impl RecordWriter for PlainWriter {
     fn begin(&mut self, out: &mut dyn Write, origin: Origin) -> io::Result<()> {
         self.addressing = origin.addressing;
         write_header(out, origin.kind, origin.addressing)?;
-        match origin.sample {
-            Some(rate) => writeln!(out, "# a sample: {rate} of the pages, chosen by a hash"),
-            None => Ok(()),
+        match origin.chosen.hashes {
+            0 => Ok(()),
+            _ => writeln!(out, "# a sample: {}", origin.chosen),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use crate::trace::event::Event;
 use crate::trace::record::{Access, Addressing, Kind, TraceKind};
-use crate::trace::sample::Rate;
+use crate::trace::sample::Chosen;
 use std::io::{self, Write};
 
 /// What a trace is, for the head of a file.
@@ -13,8 +13,8 @@ pub struct Origin {
     pub kind: TraceKind,
     /// What the addresses of the file will be.
     pub addressing: Addressing,
-    /// The share of the pages that was taken, if not all were.
-    pub sample: Option<Rate>,
+    /// How the pages were chosen from those of an original.
+    pub chosen: Chosen,
 }
 
 /// What of the kinds of accesses a format tells.

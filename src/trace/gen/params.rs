@@ -156,7 +156,8 @@ impl Values {
 }
 
 /// Reads `name:key=value:key=value`. Keys of `others` are no parameters of the generator; their
-/// values come last, in the order of `others`.
+/// values come last, in the order of `others`. If there are any, the text is a part of a mix, and
+/// what the whole mix has is refused.
 pub(super) fn parse(
     text: &str,
     others: &[Param],
@@ -179,6 +180,10 @@ pub(super) fn parse(
         let of = |what: String| format!("{name}: {what}");
         if let Some(param) = others.iter().find(is) {
             rest.set(param, value).map_err(of)?;
+        } else if !others.is_empty() && COMMON.iter().any(|param| is(&param)) {
+            return Err(of(format!(
+                "{key} is of the whole mix, not of a part: --{key}"
+            )));
         } else if let Some(param) = pattern.params.iter().chain(&COMMON).find(is) {
             values.set(param, value).map_err(of)?;
         } else {

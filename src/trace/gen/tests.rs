@@ -233,6 +233,9 @@ fn what_is_wrong_is_said() {
         ("mix", "mix cannot be part"),
         ("fork-server", "fork-server cannot be part"),
         ("zipf:weight=0", "weight: \"0\" is not"),
+        ("loop:refs=2", "loop: refs is of the whole mix"),
+        ("zipf:writes=90", "writes is of the whole mix"),
+        ("uniform:weight=2:seed=9", "seed is of the whole mix"),
         ("zipf,,", "unknown pattern \"\""),
     ] {
         values.set(&parts_of_a_mix(), of).unwrap();

@@ -1,0 +1,110 @@
+//! The rows of `--sample`: estimates at the sizes that the sample knows, and exact rows where
+//! nothing is left to estimate.
+
+use super::exact;
+use crate::cli::progress::note;
+use crate::curve::sample::{Sampled, sample, sample_sizes};
+use crate::curve::{Choice, Source, TABLE, TooLong, Wanted};
+use crate::report::curves::{CurveRow, ESTIMATE};
+use crate::units::counted;
+
+/// With fewer pages in a sample its bounds are too wide to be of much use.
+const FEW_PAGES: u64 = 100;
+
+/// How a sample is wanted.
+pub struct Asked<'a> {
+    /// The share of the pages.
+    pub rate: f64,
+    /// The sizes.
+    pub wanted: &'a Wanted,
+    /// The exact curve of LRU is made, too: exact rows are not wanted twice.
+    pub has_exact: bool,
+    /// No warnings are printed.
+    pub quiet: bool,
+}
+
+/// The rows of LRU from a sample of the pages.
+pub fn rows(
+    source: &Source<'_>,
+    template: &CurveRow,
+    asked: &Asked<'_>,
+) -> Result<Vec<CurveRow>, TooLong> {
+    let Asked {
+        rate,
+        wanted,
+        has_exact,
+        quiet,
+    } = *asked;
+    let sampled = sample(source.trace, rate);
+    let lru = lru();
+    if sampled.is_whole() {
+        let points = match has_exact {
+            true => Vec::new(),
+            false => lru.points(source, wanted)?,
+        };
+        return Ok(points.iter().map(|p| exact(template, &lru, p)).collect());
+    }
+    let (least, all) = (sampled.least(), sampled.distinct());
+    let sizes = sizes(&sampled, wanted);
+    if !quiet {
+        tell(&sampled, template, sizes.partition_point(|&n| n < least));
+    }
+    let mut rows = Vec::new();
+    for &frames in sizes.iter().filter(|&&frames| frames >= least) {
+        if frames < all {
+            rows.push(estimate(&sampled, frames, template));
+        } else if !has_exact {
+            rows.push(exact(template, &lru, &sampled.fits(frames)));
+        }
+    }
+    Ok(rows)
+}
+
+/// The kind of curve that is estimated.
+fn lru() -> Choice {
+    TABLE[0].name.parse().expect("the first kind of the table")
+}
+
+/// The sizes asked for, or those that the sample knows; with all pages the last.
+fn sizes(sampled: &Sampled, wanted: &Wanted) -> Vec<u64> {
+    let all = sampled.distinct();
+    wanted.frames.all(|| {
+        let mut sizes = sample_sizes(sampled.least(), all, wanted.all_sizes);
+        sizes.push(all);
+        sizes
+    })
+}
+
+/// Says what the sample is too small for; `left_out` sizes are below the least it knows.
+fn tell(sampled: &Sampled, template: &CurveRow, left_out: usize) {
+    let (name, all, least) = (&template.trace, sampled.distinct(), sampled.least());
+    let help = "take a larger --sample";
+    if sampled.pages < FEW_PAGES {
+        let taken = sampled.pages;
+        note(&format!(
+            "warning: {name}: the sample has {taken} of {all} pages, too few for a narrow bound; {help}"
+        ));
+    }
+    if left_out > 0 {
+        let sizes = counted(left_out, "size");
+        note(&format!(
+            "warning: {name}: the sample knows nothing of fewer than {least} frames: {sizes} left out; {help}, or -p lru for exact counts"
+        ));
+    }
+}
+
+fn estimate(sampled: &Sampled, frames: u64, template: &CurveRow) -> CurveRow {
+    let refs = template.refs.max(1) as f64;
+    let estimate = sampled.at(frames);
+    CurveRow {
+        policy: TABLE[0].name.to_owned(),
+        frames: Some(frames),
+        mean_resident: estimate.mean_resident,
+        faults: estimate.faults,
+        fault_rate: estimate.faults as f64 / refs,
+        accuracy: ESTIMATE.to_owned(),
+        sample_rate: Some(sampled.share()),
+        error_bound: Some(estimate.error / refs),
+        ..template.clone()
+    }
+}

@@ -1,0 +1,226 @@
+//! Mean working sets at windows of about every length, for a trace of several processes or with
+//! events: the clock of a process stands still while another runs, and a shared page is resident
+//! while it is in the window of any process. Exact at the windows of [`grid`], but for pages that
+//! advice brings in; enough to choose windows, not to count with.
+//!
+//! Deliberately absent: limits, frames, write-backs.
+
+use crate::space::{NONE, Op, OpAt, Resolved};
+use crate::trace::TraceError;
+use crate::trace::dense::{PageKey, page_of};
+
+/// Windows from 1 up to at least `top`, each at most a sixteenth longer than the one before, or by 1.
+fn grid(top: u64) -> Vec<u64> {
+    let next = |window: &u64| (*window < top).then(|| window + (window / 16).max(1));
+    std::iter::successors(Some(1), next).collect()
+}
+
+/// The mean number of resident pages with each window.
+pub struct WorkingSets {
+    windows: Vec<u64>,
+    means: Vec<f64>,
+    /// With a longer window nothing changes.
+    longest: u64,
+}
+
+impl WorkingSets {
+    /// Of a trace with at least one reference.
+    pub fn of(resolved: &Resolved) -> Result<WorkingSets, TraceError> {
+        let trace = &resolved.trace;
+        let mut replay = Replay::new(resolved);
+        let mut ops = resolved.space.iter().flat_map(|s| &s.ops).peekable();
+        let mut position = 0;
+        trace.tiles(|tile| {
+            for &reference in tile.refs {
+                while let Some(at) = ops.next_if(|at| at.position <= position) {
+                    replay.op(at);
+                }
+                replay.reference(page_of(reference), position);
+                position += 1;
+            }
+            true
+        })?;
+        ops.for_each(|at| replay.op(at));
+        Ok(replay.finish(position))
+    }
+
+    /// The window whose mean is nearest to `pages`, between two of the grid by the line from one to
+    /// the other; the shortest with the greatest mean if that is less.
+    pub fn window_for(&self, pages: f64) -> u64 {
+        let at = self.means.partition_point(|&mean| mean < pages);
+        let Some(&high) = self.windows.get(at) else {
+            return self.longest;
+        };
+        let Some(below) = at.checked_sub(1) else {
+            return high;
+        };
+        let (low, means) = (self.windows[below], (self.means[below], self.means[at]));
+        let share = (pages - means.0) / (means.1 - means.0);
+        (low + ((high - low) as f64 * share).round() as u64).min(self.longest)
+    }
+}
+
+/// References of a process that no other process interrupts.
+#[derive(Clone, Copy)]
+struct Run {
+    /// The process's clock at the first of them, from 1.
+    time: u64,
+    /// Where that stands in the trace.
+    position: u64,
+}
+
+/// What is known while the references go by.
+struct Replay<'r> {
+    entries: &'r [PageKey],
+    windows: Vec<u64>,
+    /// For each window: page residence in references; what is added from it on, and to it alone.
+    from: Vec<u64>,
+    only: Vec<u64>,
+    longest: u64,
+    clocks: Vec<u64>,
+    runs: Vec<Vec<Run>>,
+    running: u32,
+    /// For each entry the page that it shows, its process's clock at its last reference (0: it
+    /// holds no page), and the next entry that holds the same page.
+    shows: Vec<u32>,
+    last: Vec<u64>,
+    next: Vec<u32>,
+    /// For each page an entry that holds it, and up to where its residence is counted.
+    head: Vec<u32>,
+    since: Vec<u64>,
+}
+
+impl<'r> Replay<'r> {
+    fn new(resolved: &'r Resolved) -> Replay<'r> {
+        let entries = resolved.entries();
+        let processes = resolved.trace.dictionary.pids.len();
+        let windows = grid(resolved.trace.len() as u64);
+        let shows: Vec<u32> = match &resolved.space {
+            Some(space) => space.first_object.clone(),
+            None => (0..entries.len() as u32).collect(),
+        };
+        let pages = resolved.objects();
+        Replay {
+            entries,
+            from: vec![0; windows.len()],
+            only: vec![0; windows.len()],
+            windows,
+            longest: 1,
+            clocks: vec![0; processes],
+            runs: vec![Vec::new(); processes],
+            running: NONE,
+            shows,
+            last: vec![0; entries.len()],
+            next: vec![NONE; entries.len()],
+            head: vec![NONE; pages],
+            since: vec![0; pages],
+        }
+    }
+
+    fn reference(&mut self, entry: u32, position: u64) {
+        let process = self.entries[entry as usize].process;
+        let clock = &mut self.clocks[process as usize];
+        *clock += 1;
+        let time = *clock;
+        if self.running != process {
+            self.running = process;
+            self.runs[process as usize].push(Run { time, position });
+        }
+        let page = self.shows[entry as usize];
+        self.count(page, position, Some(entry));
+        if self.last[entry as usize] == 0 {
+            self.next[entry as usize] = self.head[page as usize];
+            self.head[page as usize] = entry;
+        }
+        self.last[entry as usize] = time;
+    }
+
+    fn op(&mut self, at: &OpAt) {
+        match at.op {
+            Op::Bind { entry, object } | Op::CowCopy { entry, object, .. } => {
+                self.leave(entry, at.position);
+                self.shows[entry as usize] = object;
+            }
+            Op::Drop { entry, .. } => self.leave(entry, at.position),
+            Op::Free { object } => {
+                while self.head[object as usize] != NONE {
+                    self.leave(self.head[object as usize], at.position);
+                }
+            }
+            Op::Copy { .. } | Op::Flush { .. } | Op::Prefetch { .. } | Op::Reuse { .. } => {}
+        }
+    }
+
+    /// The page of an entry is in the window of its process no longer.
+    fn leave(&mut self, entry: u32, position: u64) {
+        if self.last[entry as usize] == 0 {
+            return;
+        }
+        let page = self.shows[entry as usize];
+        self.count(page, position, None);
+        self.last[entry as usize] = 0;
+        let after = self.next[entry as usize];
+        if self.head[page as usize] == entry {
+            self.head[page as usize] = after;
+            return;
+        }
+        let mut before = self.head[page as usize];
+        while self.next[before as usize] != entry {
+            before = self.next[before as usize];
+        }
+        self.next[before as usize] = after;
+    }
+
+    /// Counts the residence of a page up to a position, at which `by` references it.
+    fn count(&mut self, page: u32, position: u64, by: Option<u32>) {
+        let since = std::mem::replace(&mut self.since[page as usize], position);
+        if self.head[page as usize] == NONE {
+            return;
+        }
+        // A page that is referenced when its window closes stays.
+        let enough = |entry: u32| {
+            let clock = self.clocks[self.entries[entry as usize].process as usize];
+            clock - self.last[entry as usize] + u64::from(by != Some(entry))
+        };
+        let enough = self.holders(page).map(enough).min().unwrap_or(0);
+        self.longest = self.longest.max(enough);
+        let whole = self.windows.partition_point(|&window| window < enough);
+        if let Some(from) = self.from.get_mut(whole) {
+            *from += position - since;
+        }
+        for at in 0..whole {
+            let closes = |entry| self.closes(entry, self.windows[at]);
+            let end = self.holders(page).map(closes).max().unwrap_or(since);
+            self.only[at] += end.saturating_sub(since);
+        }
+    }
+
+    fn holders(&self, page: u32) -> impl Iterator<Item = u32> + '_ {
+        let next = |&entry: &u32| Some(self.next[entry as usize]).filter(|&e| e != NONE);
+        std::iter::successors(Some(self.head[page as usize]), next)
+    }
+
+    /// Where the window of an entry closes that has closed already.
+    fn closes(&self, entry: u32, window: u64) -> u64 {
+        let runs = &self.runs[self.entries[entry as usize].process as usize];
+        let time = self.last[entry as usize] + window;
+        let run = runs[runs.partition_point(|run| run.time <= time) - 1];
+        run.position + (time - run.time)
+    }
+
+    fn finish(mut self, refs: u64) -> WorkingSets {
+        for page in 0..self.head.len() as u32 {
+            self.count(page, refs, None);
+        }
+        let mut whole = 0;
+        let means = self.from.iter().zip(&self.only).map(|(from, only)| {
+            whole += from;
+            (whole + only) as f64 / refs.max(1) as f64
+        });
+        WorkingSets {
+            means: means.collect(),
+            windows: self.windows,
+            longest: self.longest,
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What the pages of each process show, as far as the events before it tell: a place in a file, or
+//! memory that a process has made and that its children inherit. Pages of several processes that
+//! show the same are one page of the machine, unless one of them was copied when it was written.
+//!
+//! Does not know whether events make sense, nor which references are legal (see `space`).
+
+use super::event::{Backing, Event, Mapping};
+use rustc_hash::FxHashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What a page shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Bytes of a file.
+    File {
+        /// The number of the file.
+        file: u32,
+        /// The byte of the file that the first byte of the page shows; it wraps around where the
+        /// page begins before its mapping.
+        offset: u64,
+    },
+    /// Memory without a file.
+    Memory {
+        /// The process (as the file numbers it) that made the mapping. Outside mappings the first
+        /// of the line of forks that led here.
+        process: u32,
+        /// The page number.
+        number: u64,
+    },
+}
+
+/// The size of the pages in which a kernel maps.
+const KERNEL_PAGE: u64 = 4096;
+
+/// What the pages of all processes show.
+#[derive(Debug)]
+pub struct ShownPages {
+    shift: u32,
+    /// Those of which events say anything.
+    processes: FxHashMap<u32, Process>,
+}
+
+#[derive(Debug, Clone)]
+struct Process {
+    /// Whose memory it is where nothing is mapped.
+    first: u32,
+    /// In order of address, none over another.
+    areas: Arc<Vec<Area>>,
+}
+
+/// A mapping, or what later events left of it.
+#[derive(Debug, Clone)]
+struct Area {
+    range: Range<u64>,
+    content: Content,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Content {
+    /// A file, and what is added to an address for the byte of the file.
+    File(u32, u64),
+    /// Memory that a process made.
+    Memory(u32),
+}
+
+impl ShownPages {
+    /// For pages of `1 << shift` bytes, before any event.
+    pub fn new(shift: u32) -> ShownPages {
+        ShownPages {
+            shift,
+            processes: FxHashMap::default(),
+        }
+    }
+
+    /// The next event of process `pid`. The child of a fork is a process id, too.
+    pub fn event(&mut self, pid: u32, event: &Event) {
+        let new = |pid| Process {
+            first: pid,
+            areas: Arc::default(),
+        };
+        let process = self.processes.entry(pid).or_insert_with(|| new(pid));
+        match event {
+            Event::Map(mapping) => {
+                let range = rounded(mapping.start, mapping.length, self.shift);
+                let area = Area::of(mapping, pid, range);
+                cut(&mut process.areas, &area.range);
+                let at = process
+                    .areas
+                    .partition_point(|a| a.range.start < area.range.start);
+                Arc::make_mut(&mut process.areas).insert(at, area);
+            }
+            Event::Unmap { start, length } => {
+                cut(&mut process.areas, &rounded(*start, *length, self.shift));
+            }
+            Event::Fork { child } => {
+                let copy = process.clone();
+                self.processes.insert(*child, copy);
+            }
+            Event::Exec => *process = new(pid),
+            Event::Exit => {
+                self.processes.remove(&pid);
+            }
+            // The heap is memory outside mappings here.
+            Event::Brk { .. } | Event::Protect { .. } | Event::Advise { .. } => {}
+        }
+    }
+
+    /// What a page of process `pid` shows now. Of several mappings on a large page the first counts,
+    /// as in a replay.
+    #[inline]
+    pub fn of(&self, pid: u32, number: u64) -> Shown {
+        let Some(process) = self.processes.get(&pid) else {
+            return Shown::Memory {
+                process: pid,
+                number,
+            };
+        };
+        let start = number << self.shift;
+        let last = start | ((1 << self.shift) - 1);
+        let at = process.areas.partition_point(|a| a.range.end <= start);
+        let area = process.areas.get(at).filter(|a| a.range.start <= last);
+        match area.map(|area| area.content) {
+            Some(Content::File(file, base)) => Shown::File {
+                file,
+                offset: start.wrapping_add(base),
+            },
+            Some(Content::Memory(process)) => Shown::Memory { process, number },
+            None => Shown::Memory {
+                process: process.first,
+                number,
+            },
+        }
+    }
+}
+
+impl Area {
+    fn of(mapping: &Mapping, pid: u32, range: Range<u64>) -> Area {
+        let content = match mapping.backing {
+            Backing::Anonymous => Content::Memory(pid),
+            Backing::File { file, offset, .. } => {
+                Content::File(file, offset.wrapping_sub(range.start))
+            }
+        };
+        Area { range, content }
+    }
+}
+
+/// A range as a kernel takes it: whole pages, as far as addresses go.
+fn rounded(start: u64, length: u64, shift: u32) -> Range<u64> {
+    let mask = KERNEL_PAGE.min(1 << shift) - 1;
+    let end = start.saturating_add(length.max(1)).checked_add(mask);
+    start & !mask..end.map_or(u64::MAX, |end| end & !mask)
+}
+
+/// Removes what lies in a range.
+fn cut(areas: &mut Arc<Vec<Area>>, range: &Range<u64>) {
+    let first = areas.partition_point(|a| a.range.end <= range.start);
+    let behind = areas.partition_point(|a| a.range.start < range.end);
+    if first >= behind {
+        return;
+    }
+    let (low, high) = (areas[first].clone(), areas[behind - 1].clone());
+    let low = Area {
+        range: low.range.start..range.start,
+        ..low
+    };
+    let high = Area {
+        range: range.end..high.range.end,
+        ..high
+    };
+    let left = [low, high].into_iter().filter(|a| !a.range.is_empty());
+    Arc::make_mut(areas).splice(first..behind, left);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::Protection;
+    use super::*;
+
+    fn map(start: u64, pages: u64, backing: Backing) -> Event {
+        Event::Map(Box::new(Mapping {
+            backing,
+            ..Mapping::anonymous(start << 12, pages << 12, Protection::RW)
+        }))
+    }
+
+    fn file(file: u32, page: u64) -> Backing {
+        Backing::File {
+            file,
+            offset: page << 12,
+            length: 1 << 30,
+        }
+    }
+
+    fn memory(process: u32, number: u64) -> Shown {
+        Shown::Memory { process, number }
+    }
+
+    fn of_file(file: u32, page: u64) -> Shown {
+        let offset = page << 12;
+        Shown::File { file, offset }
+    }
+
+    #[test]
+    fn files_are_shared_and_memory_is_inherited() {
+        let mut shown = ShownPages::new(12);
+        assert_eq!(shown.of(7, 10), memory(7, 10));
+        shown.event(7, &map(10, 4, file(3, 100)));
+        shown.event(8, &map(50, 4, file(3, 98)));
+        assert_eq!(
+            (shown.of(7, 11), shown.of(8, 53)),
+            (of_file(3, 101), of_file(3, 101))
+        );
+        shown.event(7, &map(20, 4, Backing::Anonymous));
+        shown.event(7, &Event::Fork { child: 9 });
+        shown.event(9, &map(30, 4, Backing::Anonymous));
+        shown.event(9, &Event::Fork { child: 5 });
+        assert_eq!(shown.of(5, 20), memory(7, 20));
+        assert_eq!(shown.of(5, 33), memory(9, 33));
+        assert_eq!(shown.of(5, 10), of_file(3, 100));
+        // Where nothing is mapped, as on the heap, it is that of the first of the line.
+        assert_eq!(
+            (shown.of(5, 40), shown.of(7, 33)),
+            (memory(7, 40), memory(7, 33))
+        );
+        shown.event(5, &Event::Exec);
+        assert_eq!(
+            (shown.of(5, 20), shown.of(9, 20)),
+            (memory(5, 20), memory(7, 20))
+        );
+    }
+
+    #[test]
+    fn later_mappings_replace_and_split() {
+        let mut shown = ShownPages::new(12);
+        shown.event(1, &map(10, 10, file(3, 0)));
+        shown.event(1, &map(13, 2, file(4, 7)));
+        shown.event(
+            1,
+            &Event::Unmap {
+                start: 16 << 12,
+                length: 100,
+            },
+        );
+        let all: Vec<Shown> = (9..21).map(|number| shown.of(1, number)).collect();
+        let expected = [
+            memory(1, 9),
+            of_file(3, 0),
+            of_file(3, 1),
+            of_file(3, 2),
+            of_file(4, 7),
+            of_file(4, 8),
+            of_file(3, 5),
+            memory(1, 16),
+            of_file(3, 7),
+            of_file(3, 8),
+            of_file(3, 9),
+            memory(1, 20),
+        ];
+        assert_eq!(all, expected);
+        // Of a large page the first mapping counts.
+        let mut large = ShownPages::new(16);
+        large.event(1, &map(20, 4, file(3, 0)));
+        large.event(1, &map(24, 4, file(4, 0)));
+        assert_eq!(
+            large.of(1, 1),
+            Shown::File {
+                file: 3,
+                offset: 0u64.wrapping_sub(4 << 12)
+            }
+        );
+    }
+}

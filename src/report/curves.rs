@@ -80,7 +80,7 @@ impl CurveRow {
             label = format!("{label}:{}", self.params);
         }
         match self.sample_rate {
-            Some(rate) => format!("{label} (~{}%)", rate * 100.0),
+            Some(rate) => format!("{label} (~{}%)", sample_percent(rate)),
             None => label,
         }
     }
@@ -103,6 +103,15 @@ impl CurveRow {
             && self.trace_digest == other.trace_digest
             && self.filter == other.filter
     }
+}
+
+/// The share of a sample in percent, as names of curves have it: 0.07 is `7`.
+pub fn sample_percent(rate: f64) -> String {
+    let percent = rate * 100.0;
+    // Shares below 0.001 % have the nine decimals that the table has of them.
+    let decimals = if percent < 0.001 { 7 } else { 4 };
+    let text = format!("{percent:.decimals$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// The rows as CSV text.
@@ -169,6 +178,8 @@ mod tests {
         let text = to_csv(&rows);
         assert_eq!(parse_rows(Path::new("c.csv"), &text).unwrap(), rows);
         assert_eq!(rows[1].label(), "ws (~1%)");
+        let shown = [0.07, 1.0, 0.5, 0.0625, 0.000_001].map(sample_percent);
+        assert_eq!(shown, ["7", "100", "50", "6.25", "0.0001"]);
     }
 
     #[test]

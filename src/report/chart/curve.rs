@@ -9,7 +9,7 @@ use super::series::{self, FAULT_RATE, Group};
 use super::theme::{DASHED, Styles};
 use super::{Chart, ChartError, Drawn};
 use crate::report::columns::Row;
-use crate::report::curves::CurveRow;
+use crate::report::curves::{CurveRow, sample_percent};
 
 /// Draws one chart for each trace, page size and filter.
 pub fn draw(rows: &[CurveRow], options: &Options) -> Result<Vec<Chart>, ChartError> {
@@ -55,7 +55,7 @@ fn as_result(row: &CurveRow) -> Row {
     let mut params = row.params.clone();
     if let Some(rate) = row.sample_rate {
         // A series of its own.
-        params = format!("estimate from {}%", rate * 100.0);
+        params = format!("estimate from {}%", sample_percent(rate));
     }
     Row {
         trace: row.trace.clone(),

@@ -3,7 +3,7 @@
 
 use super::columns::{Row, is_offline};
 use super::table::percent;
-use crate::units::show_bytes;
+use crate::units::{counted, show_bytes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -53,8 +53,8 @@ pub fn sentence(group: &[Row]) -> Option<String> {
         .partition(|row| is_offline(&row.policy));
     opt.retain(|row| row.policy == "opt");
     let sizes: BTreeSet<Option<u64>> = online.iter().map(|row| row.frames).collect();
-    let counted = |row: &&Row| row.has("faults") && row.has("mean_resident");
-    if sizes.len() < 3 || !group.iter().filter(fixed).all(|row| counted(&row)) {
+    let has_counts = |row: &&Row| row.has("faults") && row.has("mean_resident");
+    if sizes.len() < 3 || !group.iter().filter(fixed).all(|row| has_counts(&row)) {
         return None;
     }
     let Some(at_knee) = best_knee(&online) else {
@@ -96,7 +96,8 @@ pub fn sentence(group: &[Row]) -> Option<String> {
             let names = names.join(" and ");
             write!(
                 text,
-                "within 10 % of that optimum at {frames} frames ({memory}), under {names}"
+                "within 10 % of that optimum at {} ({memory}), under {names}",
+                counted(frames, "frame")
             )
         }
         None => write!(text, "no online cell comes within 10 % of that optimum"),

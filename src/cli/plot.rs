@@ -379,15 +379,23 @@ impl Files {
     fn made(&self, path: &Path, chart: &Chart) -> Result<Made, ChartError> {
         let mut files = Vec::new();
         if self.png {
-            files.push((path.with_extension("png"), chart.png()?));
+            files.push((with_ending(path, "png"), chart.png()?));
         }
         if self.svg {
-            files.push((path.with_extension("svg"), chart.svg()?));
+            files.push((with_ending(path, "svg"), chart.svg()?));
         }
         if let Some(csv) = chart.csv().filter(|_| self.data) {
             files.push((path.with_extension("csv"), csv));
         }
         Ok(files)
+    }
+}
+
+/// The path with this ending; the path itself if it has it, in capitals too.
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    match picture(path) == Some(ending) {
+        true => path.to_path_buf(),
+        false => path.with_extension(ending),
     }
 }
 

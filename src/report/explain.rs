@@ -498,7 +498,8 @@ pub const COLUMNS: [(&str, Field); 14] = [
     ("left", |_, line| names_left(line)),
     ("why", |_, line| {
         let words: Vec<&str> = line.left.iter().map(|left| &*left.1).collect();
-        words.join("; ")
+        // Reasons have semicolons of their own.
+        words.join(" | ")
     }),
     ("state", |_, line| line.state.clone().unwrap_or_default()),
     ("entry_before", |_, line| line.entry[0].clone()),

@@ -4,7 +4,7 @@
 use super::columns::{Row, is_offline};
 use super::table::percent;
 use crate::sweep::{Identity, Labels};
-use crate::units::show_bytes;
+use crate::units::{counted, show_bytes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -54,8 +54,8 @@ pub fn sentence(group: &[Row]) -> Option<String> {
         .partition(|row| is_offline(&row.policy));
     opt.retain(|row| row.policy == "opt");
     let sizes: BTreeSet<Option<u64>> = online.iter().map(|row| row.frames).collect();
-    let counted = |row: &&Row| row.has("faults") && row.has("mean_resident");
-    if sizes.len() < 3 || !group.iter().filter(fixed).all(|row| counted(&row)) {
+    let has_counts = |row: &&Row| row.has("faults") && row.has("mean_resident");
+    if sizes.len() < 3 || !group.iter().filter(fixed).all(|row| has_counts(&row)) {
         return None;
     }
     let cells: Vec<Identity> = group.iter().map(Row::identity).collect();
@@ -100,7 +100,8 @@ pub fn sentence(group: &[Row]) -> Option<String> {
             let names = names.join(" and ");
             write!(
                 text,
-                "within 10 % of that optimum at {frames} frames ({memory}), under {names}"
+                "within 10 % of that optimum at {} ({memory}), under {names}",
+                counted(frames, "frame")
             )
         }
         None => write!(text, "no online cell comes within 10 % of that optimum"),

@@ -158,7 +158,8 @@ fn line(group: &Group<'_>, base: Base, several: bool, context: &Context<'_>) -> 
         }
     }
     let unusual = warning(&row.trace_kind).is_some();
-    let mut facts = vec![format!("{} frames", decimal(frames as f64))];
+    let plural = if frames == 1 { "" } else { "s" };
+    let mut facts = vec![format!("{} frame{plural}", decimal(frames as f64))];
     if row.distinct_pages > 0 {
         let share = frames as f64 / row.distinct_pages as f64 * 100.0;
         facts.push(format!("{} %", decimal(share)));
@@ -447,6 +448,14 @@ fn data(table: &Table, lines: &[Line], columns: &[String]) -> Data {
             let mut fields = line.key.to_vec();
             fields.extend([label.clone(), base.to_owned(), ratio.to_string()]);
             fields.push(line.settings.clone());
+            data.lines.push(fields);
+        }
+    }
+    // The row of means, which is of no trace.
+    for label in columns.iter().filter(|_| table.lines.len() > 1) {
+        if let Some(mean) = table.means.get(label) {
+            let mut fields = ["geometric mean", "", "", ""].map(str::to_owned).to_vec();
+            fields.extend([label.clone(), base.to_owned(), mean.to_string()]);
             data.lines.push(fields);
         }
     }

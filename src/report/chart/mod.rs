@@ -79,13 +79,16 @@ impl Chart {
         svg::svg(&self.scene)
     }
 
-    /// The picture as the ending of its file's name has it: SVG for `.svg`, else PNG.
+    /// The picture as the ending of its file's name has it: SVG for `.svg` or `.SVG`, else PNG.
     ///
     /// # Errors
     ///
     /// See [`Chart::png`] and [`Chart::svg`].
     pub fn for_file(&self, path: &Path) -> Result<Vec<u8>, ChartError> {
-        match path.extension().is_some_and(|ending| ending == "svg") {
+        match path
+            .extension()
+            .is_some_and(|ending| ending.eq_ignore_ascii_case("svg"))
+        {
             true => self.svg(),
             false => self.png(),
         }

@@ -23,7 +23,10 @@ pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartErro
     let log = options.log_or(true, curves.points().any(|point| point.y > FAR));
     let dropped = curves.retain(|point| !log.y || point.y > 0.0);
     if curves.series.is_empty() {
-        let why = "no row has the faults of OPT with as many frames (run with opt among -p)";
+        let why = match group.rows.iter().any(|row| row.opt_faults == Some(0)) {
+            true => "OPT has no fault with as many frames: there is no ratio",
+            false => "no row has the faults of OPT with as many frames (run with opt among -p)",
+        };
         return Err(ChartError::Lacks(why.to_owned()));
     }
     let scene = render(options.pixels, |canvas| {

@@ -3,6 +3,7 @@
 //!
 //! Does not know rows or how anything is drawn.
 
+use crate::units::counted;
 use std::str::FromStr;
 
 use super::theme::{HEIGHT, WIDTH};
@@ -136,7 +137,7 @@ impl std::fmt::Display for At {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             At::Frames(1) => f.write_str("1 frame"),
-            At::Frames(frames) => write!(f, "{frames} frames"),
+            At::Frames(frames) => f.write_str(&counted(*frames, "frame")),
             At::Share(share) => write!(f, "{} % of the pages", share * 100.0),
         }
     }

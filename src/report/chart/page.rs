@@ -203,7 +203,11 @@ pub fn legend_right(canvas: &Canvas, body: Rect, entries: Vec<Entry>) -> Result<
     let pen = Pen::new(theme::LABEL, theme::INK);
     // Two columns must leave the panel at least half of the chart.
     let columns = entries.len().div_ceil(per_column).max(1);
-    let label_max = LABEL_MAX / columns as f64 + 40.0 * (columns - 1) as f64;
+    let mut label_max = LABEL_MAX / columns as f64 + 40.0 * (columns - 1) as f64;
+    // The label of a line has a figure, which is not cut off.
+    for entry in entries.iter().filter(|e| matches!(e.mark, Mark::Line)) {
+        label_max = label_max.max(canvas.text_width(&entry.label, &pen)?);
+    }
     let (labels, width) = fitted(canvas, &entries, &pen, label_max)?;
     let column = SAMPLE + 12.0 + width;
     let left = body.right - column * columns as f64 - 24.0 * (columns - 1) as f64;

@@ -14,6 +14,7 @@ use super::{Chart, ChartError, Data, states};
 use crate::report::columns::Row;
 use crate::report::windows::{self, CellWindows, Window};
 use crate::sweep::Part;
+use crate::units::counted;
 
 /// Room below the panels for tick labels, the title of the axis and a note.
 const X_ROOM: f64 = 112.0;
@@ -127,7 +128,7 @@ fn one(
     };
     let scene = render(options.pixels, |canvas| {
         let what = match chosen.frames {
-            Some(frames) => format!("faults over time with {frames} frames"),
+            Some(frames) => format!("faults over time with {}", counted(frames, "frame")),
             None => "faults over time".to_owned(),
         };
         let mut head = Head::of(group, &what, options);
@@ -191,8 +192,9 @@ fn broken(runs: &mut Vec<Vec<Point>>) -> usize {
 
 fn window_length(chosen: &Chosen<'_>) -> Option<String> {
     let window = chosen.cells.first()?.windows.first()?;
+    let plural = if window.refs == 1 { "" } else { "s" };
     Some(format!(
-        "windows of {} references",
+        "windows of {} reference{plural}",
         decimal(window.refs as f64)
     ))
 }

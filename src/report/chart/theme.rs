@@ -130,11 +130,14 @@ impl Styles {
         }
         let mut labels: Vec<((String, &str), usize)> = counts.into_iter().collect();
         labels.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        let mut online = 0;
+        let (mut online, mut bounds) = (0, 0);
         let mut styles = BTreeMap::new();
         for ((label, policy), _) in labels {
-            let style = if let Some(nth) = OFFLINE.iter().position(|name| *name == policy) {
-                offline_style(nth, &label)
+            let style = if label == OFFLINE[0] {
+                OPTIMUM
+            } else if is_offline(policy) {
+                bounds += 1;
+                bound_style(bounds - 1)
             } else {
                 online += 1;
                 online_style(online - 1)
@@ -161,17 +164,23 @@ fn online_style(nth: usize) -> Style {
     }
 }
 
-fn offline_style(nth: usize, label: &str) -> Style {
+/// The style of plain OPT, whose cross no other has.
+const OPTIMUM: Style = Style {
+    colour: BLACK,
+    marker: Marker::Cross,
+    dash: DASHED,
+};
+
+/// Dashes of the other bounds. Seven markers and four dashes have no common factor: the first 28
+/// bounds differ.
+const BOUND_DASHES: [Dash; 4] = [DOTTED, DASHED, &[22.0, 6.0], &[5.0, 5.0]];
+
+fn bound_style(nth: usize) -> Style {
     Style {
         colour: BLACK,
-        // With parameters it is a variant of the bound; the plain bound keeps the cross.
-        marker: match (nth, label.contains(':')) {
-            (0, false) => Marker::Cross,
-            (0, true) => Marker::Disc,
-            (_, false) => Marker::Box,
-            (_, true) => Marker::Ring,
-        },
-        dash: if nth == 0 { DASHED } else { DOTTED },
+        // Hollow markers first.
+        marker: MARKERS[MARKERS.len() - 1 - nth % MARKERS.len()],
+        dash: BOUND_DASHES[nth % BOUND_DASHES.len()],
     }
 }
 
@@ -192,6 +201,20 @@ mod tests {
                 other.marker == style.marker && other.colour.rgb_tuple() == style.colour.rgb_tuple()
             };
             assert!(!drawn[..i].iter().any(same), "series {i}");
+        }
+    }
+
+    /// Policies that know the future differ in marker or dash, variants of one policy too.
+    #[test]
+    fn bounds_are_all_distinct() {
+        let mut labels = vec![("opt", "opt".to_owned()), ("vmin", "vmin".to_owned())];
+        labels.push(("opt-wb", "opt-wb".to_owned()));
+        labels.extend((0..25).map(|cost| ("opt-wb", format!("opt-wb:write-cost={cost}"))));
+        let styles = Styles::assign(labels.iter().cloned());
+        let drawn: Vec<Style> = labels.iter().map(|(_, label)| styles.of(label)).collect();
+        for (i, style) in drawn.iter().enumerate() {
+            assert_eq!(style.colour, BLACK);
+            assert!(!drawn[..i].contains(style), "{}", labels[i].1);
         }
     }
 

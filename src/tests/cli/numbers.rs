@@ -162,3 +162,47 @@ fn a_curve_is_drawn_with_the_last_size_before_each_fall() {
         && row["value"] == "1"
         && row["mean_resident"].parse::<f64>().unwrap() > 2840.0));
 }
+
+/// Names of files keep the ending that was asked for, and one thing has no plural.
+#[test]
+fn small_things_are_as_they_are_called() {
+    let sandbox = Sandbox::with_trace();
+    sandbox
+        .run("explain --string 1 -p lru -m 1 --png x.SVG")
+        .code(0);
+    assert!(
+        sandbox.text("x.SVG").starts_with("<svg") || sandbox.text("x.SVG").starts_with("<?xml")
+    );
+    sandbox
+        .run("run t.txt -p lru,opt -m 1,300 --windows=1000 --counts faults,ratio_to_opt --no-charts -o a")
+        .code(0);
+    sandbox.run("plot faults a -o a.PNG").code(0);
+    assert!(sandbox.exists("a.PNG") && !sandbox.exists("a.png"));
+    sandbox
+        .run("run t.txt -p lru,opt -m 300 --warmup 3999 --no-charts -o w")
+        .code(0);
+    assert_eq!(sandbox.column("w/results.csv", "opt_faults"), ["0", "0"]);
+    sandbox
+        .run("plot opt-ratio w -o out")
+        .code(4)
+        .err(&["OPT has no fault with as many frames"]);
+    sandbox.write("u.txt", sandbox.text("t.txt") + "R 0\n");
+    sandbox
+        .run("run t.txt u.txt -p lru,fifo,opt -m 16 --no-charts -o two")
+        .code(0);
+    sandbox.run("plot heat two -o h.png").code(0);
+    let means = sandbox.rows("h.csv");
+    let means: Vec<_> = means
+        .iter()
+        .filter(|row| row["trace"] == "geometric mean")
+        .collect();
+    assert_eq!(means.len(), 2);
+    let ratios = sandbox.rows("h.csv");
+    let of = |trace: &str| -> f64 {
+        let row = ratios
+            .iter()
+            .find(|row| row["trace"] == trace && row["policy"] == "lru");
+        row.unwrap()["ratio"].parse().unwrap()
+    };
+    assert!((of("geometric mean") - (of("t") * of("u")).sqrt()).abs() < 1e-12);
+}

@@ -17,7 +17,8 @@ use assemble::{Goal, with_machine};
 pub use assemble::{begin, run, run_with};
 pub use replay::Replay;
 
-use super::counters::{Counters, Outcome, SwapFull};
+use super::counters::{Counters, FaultTables, Outcome, SwapFull, TlbCounters};
+use super::geometry::LEVELS_MAX;
 use super::listen::{ExpiryEvent, FaultEvent, FaultKind, Intervals, Listener};
 use super::residence::{AWAY, Residence, Spaces, UNALLOCATED};
 use super::swap::Swap;
@@ -138,6 +139,11 @@ struct Machine<'t, P, R, T> {
     free: Vec<FrameId>,
     capacity: u32,
     counters: Counters,
+    /// Faults by the length of their walks, as in [`TlbCounters::faults`], and the place in its
+    /// table of the fault counted last: kind, whether a device was read, whether a victim was
+    /// written.
+    walked_faults: [FaultTables; LEVELS_MAX as usize],
+    last_fault: [usize; 3],
     residency: Residency,
 }
 
@@ -195,6 +201,8 @@ where
             free: Vec::with_capacity(if gives_back { setup.frames as usize } else { 0 }),
             capacity: setup.frames,
             counters: Counters::default(),
+            walked_faults: Default::default(),
+            last_fault: [0; 3],
             residency: Residency::default(),
         }
     }
@@ -295,11 +303,33 @@ where
         } else {
             self.fault(entry, write, time)?
         };
-        if !hit || (T::EVERY && !T::WALKS_SET_BITS) {
+        if !hit {
+            self.translate_fault(entry, ifetch, time);
+        } else if T::EVERY && !T::WALKS_SET_BITS {
             self.tlb.translate(entry, ifetch, time);
         }
         self.close_windows(Touch { entry, frame, time });
         Ok(hit)
+    }
+
+    /// Translates a reference whose fault was served and counted. It misses every TLB: the fault
+    /// is counted once more by the length of its walk.
+    #[inline]
+    fn translate_fault(&mut self, entry: EntryId, ifetch: bool, time: u64) {
+        self.tlb.translate(entry, ifetch, time);
+        if let Some(height) = self.tlb.walked().checked_sub(1) {
+            let [kind, major, written] = self.last_fault;
+            self.walked_faults[height][kind][major][written] += 1;
+        }
+    }
+
+    /// The counters of the TLBs before the reference at a position; `None` if they are not modelled.
+    fn tlb_counters(&mut self, before: u64) -> Option<TlbCounters> {
+        let counters = self.tlb.counters(before)?;
+        Some(TlbCounters {
+            faults: self.walked_faults,
+            ..counters
+        })
     }
 
     /// After a reference: a tick, if it is time for one, and the pages leave whose windows close.

@@ -85,7 +85,7 @@ where
             _ => self.fault(entry, true, time)?,
         };
         // It is a write.
-        self.tlb.translate(entry, false, time);
+        self.translate_fault(entry, false, time);
         self.close_windows(Touch { entry, frame, time });
         Ok(())
     }
@@ -262,6 +262,7 @@ where
         let major = usize::from(read != Read::Nothing);
         let written = self.count_moves(read, victim);
         self.counters.faults[kind as usize][major][written] += 1;
+        self.last_fault = [kind as usize, major, written];
     }
 
     /// Counts what was read and who made room; 1 if the victim had to be written, else 0.

@@ -4,7 +4,6 @@
 use super::*;
 use crate::policy::Event;
 use crate::trace::dense::count_kinds;
-use crate::vm::counters::TlbCounters;
 
 /// A replay that is fed with its trace.
 pub trait Replay: Send {
@@ -94,7 +93,7 @@ where
         let resident = machine.residency.now;
         self.start = Some(Start {
             counters: machine.counters,
-            tlb: machine.tlb.counters(self.at).unwrap_or_default(),
+            tlb: machine.tlb_counters(self.at).unwrap_or_default(),
             resident,
             events: machine.policy.events(),
         });
@@ -131,7 +130,7 @@ where
                 None => &mut dropped_end,
             }) += 1;
         }
-        let tlb = machine.tlb.counters(end);
+        let tlb = machine.tlb_counters(end);
         let mut events = machine.policy.events();
         for (now, before) in events.iter_mut().zip(&start.events) {
             now.1 -= before.1;

@@ -33,13 +33,18 @@ pub fn render(rows: &[Row], metric: &Column) -> String {
     let mut out = String::new();
     for group in groups(rows) {
         // A cell that full swap ended counts fewer references than its trace has.
-        if let Some(longest) = group.iter().rev().max_by_key(|row| row.refs) {
+        if let Some(longest) = group.iter().rev().max_by_key(|row| (row.refs, row.is_ok())) {
             heading(&mut out, longest);
         }
         fixed_space(&mut out, group, metric);
         variable_space(&mut out, group, metric);
         if let Some(sentence) = sentence(group) {
-            let _ = writeln!(out, "  {sentence}");
+            let ended = group.iter().filter(|row| row.status == SWAP_FULL).count() as u64;
+            let without = match ended {
+                0 => String::new(),
+                _ => format!(" (without {} that full swap ended)", counted(ended, "cell")),
+            };
+            let _ = writeln!(out, "  {sentence}{without}");
         }
         out.push('\n');
     }

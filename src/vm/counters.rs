@@ -4,6 +4,7 @@
 use super::geometry::LEVELS_MAX;
 use super::listen::{Distribution, FaultKind};
 use crate::policy::Event;
+use crate::space::End;
 
 /// Faults of one kind: by whether a device was read, then by whether the victim had to be written
 /// back first.
@@ -172,10 +173,23 @@ impl TlbCounters {
 /// A replay that ended early because a dirty page had to leave and swap had no slot for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwapFull {
-    /// References replayed, warm-up among them: the next one could not be served.
+    /// References replayed, warm-up among them.
     pub after: u64,
+    /// The ops done, if the next reference or op could not be served; `None` if a page could not
+    /// leave after the last reference. See [`End::ops`].
+    pub ops: Option<u64>,
     /// Counted references by kind: ifetch, read, write.
     pub by_kind: [u64; 3],
+}
+
+impl SwapFull {
+    /// Where the replay ended.
+    pub fn end(&self) -> End {
+        End {
+            legal: self.after,
+            ops: self.ops,
+        }
+    }
 }
 
 /// The result of one replay.

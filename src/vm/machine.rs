@@ -23,9 +23,9 @@ use super::listen::{ExpiryEvent, FaultEvent, FaultKind, Intervals, Listener};
 use super::residence::{AWAY, Residence, Spaces, UNALLOCATED};
 use super::swap::Swap;
 use super::tlb::{Geometry, MissLog, Translation};
-use crate::policy::{AnyPolicy, Frames, Params, Policy, Setup, Space as SpaceKind, Touch, Want};
+use crate::policy::{AnyPolicy, Event, Frames, Params, Policy, Setup, Space as SpaceKind, Touch, Want};
 use crate::simd::scan::{Scan, scan};
-use crate::space::{Class, EntryId, ObjectId, Op, Space};
+use crate::space::{Class, End, EntryId, ObjectId, Op, Space};
 use crate::trace::bursts::View;
 use crate::trace::dense::{KIND_MASK, KindCode, PageKey, Ref, Tile, Trace, page_of};
 use crate::trace::record::Kind;
@@ -134,6 +134,10 @@ struct Machine<'t, P, R, T> {
     swap: Swap,
     /// The replay has ended early, see [`Full`].
     swap_full: bool,
+    /// It ended because a page could not leave after a reference.
+    cannot_expire: bool,
+    /// What the policy had counted before it named the victim that could not leave.
+    events_before: Vec<Event>,
     /// Frames never used yet are those from here on; `free` are frames that were given back.
     fresh: u32,
     free: Vec<FrameId>,
@@ -197,6 +201,8 @@ where
             next_op: 0,
             swap: Swap::new(setup.pages, swap_slots),
             swap_full: false,
+            cannot_expire: false,
+            events_before: Vec::new(),
             fresh: 0,
             free: Vec::with_capacity(if gives_back { setup.frames as usize } else { 0 }),
             capacity: setup.frames,
@@ -330,6 +336,20 @@ where
             faults: self.walked_faults,
             ..counters
         })
+    }
+
+    /// Where the replay ended early, if it did, with `legal` references replayed.
+    fn end(&self, legal: u64) -> Option<End> {
+        let ops = (!self.cannot_expire).then_some(self.next_op as u64);
+        self.swap_full.then_some(End { legal, ops })
+    }
+
+    /// What the policy has counted of its own doings: without those of a victim that could not leave.
+    fn policy_events(&self) -> Vec<Event> {
+        match self.swap_full && !self.cannot_expire {
+            true => self.events_before.clone(),
+            false => self.policy.events(),
+        }
     }
 
     /// After a reference: a tick, if it is time for one, and the pages leave whose windows close.

@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::report::columns::{Row, column};
+use crate::report::columns::{Row, SWAP_FULL, column};
 
 use super::Data;
 use super::names::Stems;
 use super::scale::{bytes, decimal};
 use super::theme::{Style, Styles, is_offline};
+use crate::units::counted;
 
 /// The rows of one trace, filter, page size and warm-up: only these are comparable.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Group<'a> {
     pub rows: Vec<&'a Row>,
     /// How the names of its files begin.
     pub stem: String,
+    /// Cells of the same trace that full swap ended, which are not drawn.
+    pub ended: u64,
 }
 
 /// Sorts the finished rows into groups.
@@ -30,6 +33,16 @@ pub fn groups(rows: &[Row]) -> Vec<Group<'_>> {
         let key = (trace, row.filter.as_str(), row.page_size, row.warmup_refs);
         by_key.entry(key).or_default().push(row);
     }
+    let ended = |first: &Row| {
+        let same = |row: &&Row| {
+            row.status == SWAP_FULL
+                && row.trace == first.trace
+                && row.trace_digest == first.trace_digest
+                && row.filter == first.filter
+                && row.page_size == first.page_size
+        };
+        rows.iter().filter(same).count() as u64
+    };
     let page_sizes: BTreeSet<u64> = by_key.keys().map(|key| key.2).collect();
     let mut stems = Stems::default();
     by_key
@@ -43,7 +56,8 @@ pub fn groups(rows: &[Row]) -> Vec<Group<'_>> {
             } else {
                 stems.take(trace.0)
             };
-            Group { rows, stem }
+            let ended = ended(rows[0]);
+            Group { rows, stem, ended }
         })
         .collect()
 }
@@ -82,6 +96,10 @@ impl Group<'_> {
         }
         if !row.filter.is_empty() {
             facts.push(row.filter.clone());
+        }
+        if self.ended > 0 {
+            let cells = counted(self.ended, "cell");
+            facts.push(format!("without {cells} that full swap ended"));
         }
         facts
     }

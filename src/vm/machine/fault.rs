@@ -171,6 +171,10 @@ where
             true => None,
             false => self.free_frame(),
         };
+        // The victim may be a page that cannot leave: then its choice counts for nothing.
+        if free.is_none() && self.swap.is_full() {
+            self.events_before = self.policy.events();
+        }
         let (frame, taken) = match free {
             Some(frame) => {
                 self.residency.settle(time);
@@ -335,7 +339,9 @@ where
 
     #[inline(never)]
     pub(super) fn expire(&mut self, frame: FrameId, time: u64) {
-        self.swap_full |= !self.can_leave(frame);
+        if !self.can_leave(frame) {
+            (self.swap_full, self.cannot_expire) = (true, true);
+        }
         if self.swap_full {
             return;
         }

@@ -133,11 +133,7 @@ pub fn stat(args: StatArgs) -> Result<ExitCode, Failure> {
         );
     }
     print(&out)?;
-    Ok(if is_empty {
-        exit::NOTHING
-    } else {
-        exit::OK
-    })
+    Ok(if is_empty { exit::NOTHING } else { exit::OK })
 }
 
 fn describe(out: &mut String, trace: &Trace) {

@@ -23,7 +23,7 @@ use crate::report::table;
 use crate::report::windows::CellWindows;
 use crate::space::Resolved;
 use crate::sweep::{self, Cell, CellResult, Plan};
-use crate::units::show_count;
+use crate::units::{counted, show_count};
 use clap::Args;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -386,9 +386,9 @@ fn verdict(inputs: &Inputs<Resolved>, rows: &[Row]) -> ExitCode {
         .filter(|row| !row.is_ok() && row.status != SWAP_FULL)
         .collect();
     for row in &failed {
-        let place = row
-            .frames
-            .map_or(String::new(), |frames| format!(", {frames} frames"));
+        let place = row.frames.map_or(String::new(), |frames| {
+            format!(", {}", counted(frames, "frame"))
+        });
         message(&format!(
             "error: cell {}, {}{place}: {}",
             row.trace,

@@ -40,7 +40,12 @@ fn one_layout(out: &mut String, resolved: &Resolved, layout: &Layout) {
         None => "",
     };
     let most = most_tables(layout, resolved);
-    for (tables, pid) in most.by_process.iter().zip(&trace.dictionary.pids).take(LISTED) {
+    for (tables, pid) in most
+        .by_process
+        .iter()
+        .zip(&trace.dictionary.pids)
+        .take(LISTED)
+    {
         let shown: Vec<String> = tables.iter().map(u64::to_string).collect();
         let _ = writeln!(
             out,

@@ -88,7 +88,10 @@ pub fn to_csv(rows: &[DeltaRow]) -> Vec<u8> {
             row.verdict.clone(),
         ]
     };
-    table_to_csv(header().map(str::to_owned).collect(), rows.iter().map(fields))
+    table_to_csv(
+        header().map(str::to_owned).collect(),
+        rows.iter().map(fields),
+    )
 }
 
 /// Reads the rows of a file.

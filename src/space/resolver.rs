@@ -2,12 +2,12 @@
 //! bindings and owners, and writes down what the machine must do. Most references need no look:
 //! for each entry it is known which kinds of access change nothing.
 
+use super::timeline::Moment;
 use super::vma::Vmas;
 use super::{
     Binding, Class, EntryId, Mappings, NONE, ObjectId, Op, OpAt, Options, Origin, ProcessView,
     Resolved, Rights, Space, SpaceError, Tally, View, bind, infer,
 };
-use super::timeline::Moment;
 use crate::trace::dense::{Dictionary, KIND_MASK, KindCode, PageKey, Ref, Tile, Trace, page_of};
 use crate::trace::event::{EventAt, Protection};
 use crate::trace::record::{Addressing, Kind};

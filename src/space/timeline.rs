@@ -75,7 +75,9 @@ impl<T: Copy + Default> Timeline<T> {
     /// The number at the end of a replay.
     pub fn at(&self, end: End) -> T {
         let changes = self.0.partition_point(|&(moment, _)| end.is_after(moment));
-        changes.checked_sub(1).map_or(T::default(), |last| self.0[last].1)
+        changes
+            .checked_sub(1)
+            .map_or(T::default(), |last| self.0[last].1)
     }
 }
 
@@ -136,11 +138,11 @@ mod tests {
         ] {
             line.set(moment, value);
         }
-        let at = |legal, ops| line.at(End { legal, ops });
-        assert_eq!(at(4, None), 1, "right after reference 3");
-        assert_eq!([6, 7, 8, 9].map(|ops| at(4, Some(ops))), [0, 2, 2, 3]);
-        assert_eq!(at(5, None), 4);
+        let at = |line: &Timeline, legal, ops| line.at(End { legal, ops });
+        assert_eq!(at(&line, 4, None), 1, "right after reference 3");
+        assert_eq!([6, 7, 8, 9].map(|ops| at(&line, 4, Some(ops))), [0, 2, 2, 3]);
+        assert_eq!(at(&line, 5, None), 4);
         line.is_illegal(Moment::new(4, 9, false));
-        assert_eq!(at(4, Some(9)), 4, "not by a legal reference");
+        assert_eq!(at(&line, 4, Some(9)), 4, "not by a legal reference");
     }
 }

@@ -50,7 +50,12 @@ impl Resolved {
             }
             true
         });
-        for (key, _) in dictionary.pages.iter().zip(&pages).filter(|(_, seen)| **seen) {
+        for (key, _) in dictionary
+            .pages
+            .iter()
+            .zip(&pages)
+            .filter(|(_, seen)| **seen)
+        {
             processes[key.process as usize] = true;
         }
         UpTo {

@@ -37,11 +37,7 @@ pub struct CellStates {
 /// For each cell the states of its memory where windows of so many references begin and end (some
 /// 400 windows if `None`). A cell has none if it fails, if its trace stays in its file, or if `stop`
 /// became true before; where full swap ended its replay, so do its states.
-pub fn windows(
-    plan: &Plan<'_>,
-    window: Option<u64>,
-    stop: &AtomicBool,
-) -> Vec<Option<CellStates>> {
+pub fn windows(plan: &Plan<'_>, window: Option<u64>, stop: &AtomicBool) -> Vec<Option<CellStates>> {
     let of = |cell| match stop.load(Ordering::Relaxed) {
         true => None,
         false => states_of(plan, cell, window),

@@ -269,10 +269,16 @@ impl Outcome {
             assert!(tlb.misses >= c.faults(), "every fault misses the TLB");
             let all = |tables: &FaultTables| tables.iter().flatten().flatten().sum::<u64>();
             for (walks, faults) in tlb.walks.iter().zip(&tlb.faults) {
-                assert!(all(faults) <= *walks, "walks of a length include those of faults");
+                assert!(
+                    all(faults) <= *walks,
+                    "walks of a length include those of faults"
+                );
             }
             let none = FaultTables::default();
-            let left = tlb.faults.iter().fold(c.faults, |left, faults| faults_since(&left, faults));
+            let left = tlb
+                .faults
+                .iter()
+                .fold(c.faults, |left, faults| faults_since(&left, faults));
             assert_eq!(left, none, "every fault has one walk");
             let by_level = tlb.walk_refs_by_level(LEVELS_MAX);
             assert_eq!(by_level.iter().sum::<u64>(), tlb.walk_refs, "by level");

@@ -169,7 +169,8 @@ impl Layout {
 
     /// The bits of an address that the layout has.
     pub fn address_mask(&self) -> u64 {
-        1u64.checked_shl(self.address_bits()).map_or(u64::MAX, |end| end - 1)
+        1u64.checked_shl(self.address_bits())
+            .map_or(u64::MAX, |end| end - 1)
     }
 
     /// Bytes of one linear table for the whole address space: an entry for every page of

@@ -290,7 +290,9 @@ mod tests {
         }
         let mut random = 1u64;
         let mut next = || {
-            random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            random = random
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             random >> 20 >> (random >> 58)
         };
         for count in 1..200 {

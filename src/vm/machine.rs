@@ -23,7 +23,9 @@ use super::listen::{ExpiryEvent, FaultEvent, FaultKind, Intervals, Listener};
 use super::residence::{AWAY, Residence, Spaces, UNALLOCATED};
 use super::swap::Swap;
 use super::tlb::{Geometry, MissLog, Translation};
-use crate::policy::{AnyPolicy, Event, Frames, Params, Policy, Setup, Space as SpaceKind, Touch, Want};
+use crate::policy::{
+    AnyPolicy, Event, Frames, Params, Policy, Setup, Space as SpaceKind, Touch, Want,
+};
 use crate::simd::scan::{Scan, scan};
 use crate::space::{Class, End, EntryId, ObjectId, Op, Space};
 use crate::trace::bursts::View;

@@ -62,7 +62,11 @@ pub fn most_tables(layout: &Layout, resolved: &Resolved) -> Most {
         bytes: 0,
         most_bytes: 0,
     };
-    let mut ops = resolved.space.iter().flat_map(|space| &space.ops).peekable();
+    let mut ops = resolved
+        .space
+        .iter()
+        .flat_map(|space| &space.ops)
+        .peekable();
     trace.tiles_of(0..trace.len(), |tile| {
         for (&reference, position) in tile.refs.iter().zip(tile.start..) {
             while let Some(at) = ops.next_if(|at| at.position <= position) {
@@ -113,7 +117,11 @@ impl Forest<'_> {
         let PageKey { process, number } = self.entries[entry as usize];
         let tree = &mut self.trees[process as usize];
         let before = tree.bytes(self.layout);
-        tree.bound = if comes { tree.bound + 1 } else { tree.bound - 1 };
+        tree.bound = if comes {
+            tree.bound + 1
+        } else {
+            tree.bound - 1
+        };
         let address = number << self.shift & self.layout.address_mask();
         for (level, tables) in tree.pages.iter_mut().enumerate() {
             // A table is named by the entry of the level above.

@@ -171,7 +171,11 @@ fn position(out: &mut String, picture: &Picture<'_>, at: Option<u64>, refs: u64)
             "position     after the last event, all {}",
             counted(refs, "reference")
         ),
-        Some(at) => write!(out, "position     after {at} of {}", counted(refs, "reference")),
+        Some(at) => write!(
+            out,
+            "position     after {at} of {}",
+            counted(refs, "reference")
+        ),
     };
     if legal < at.unwrap_or(refs) {
         let _ = write!(out, ", {legal} of them legal");

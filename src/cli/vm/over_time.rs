@@ -92,7 +92,9 @@ fn row(states: &States, resolved: &Resolved) -> StatesRow {
         resident_dirty: states.dirty,
         swapped: states.swapped,
         dropped: states.dropped,
-        untouched: mapped.zip(touched).map(|(mapped, touched)| mapped - touched),
+        untouched: mapped
+            .zip(touched)
+            .map(|(mapped, touched)| mapped - touched),
         mapped,
         faults: states.faults,
     }

@@ -24,7 +24,9 @@ type Row = BTreeMap<String, String>;
 
 fn only(sandbox: &Sandbox, command: &str) -> Row {
     sandbox
-        .run(&format!("run t --no-charts --on-segfault skip -q --force -o out {command}"))
+        .run(&format!(
+            "run t --no-charts --on-segfault skip -q --force -o out {command}"
+        ))
         .code(0);
     sandbox.rows("out/results.csv").remove(0)
 }
@@ -63,7 +65,11 @@ fn a_cell_that_ended_is_the_cell_of_its_references() {
     assert_eq!(counts(ended), counts(limited));
     let whole = only(&sandbox, "-p lru -m 4 --swap none");
     assert_eq!(
-        (&*whole["status"], &*whole["segfaults"], &*whole["processes"]),
+        (
+            &*whole["status"],
+            &*whole["segfaults"],
+            &*whole["processes"]
+        ),
         ("ok", "2", "2")
     );
 
@@ -77,8 +83,11 @@ fn a_cell_that_ended_is_the_cell_of_its_references() {
 #[test]
 fn a_cell_without_events_that_ended_is_the_cell_of_its_references() {
     let sandbox = Sandbox::new();
-    sandbox.write("t", "W 1000\nR 1000\nW 2000\nR 3000\nR 3000\nR 3000\nR 4000\nR 5000\n");
-    for (policy, refs, pages) in [("lru -m 2", "3", "2"), ("ws --tau 3", "4", "3")] {
+    sandbox.write(
+        "t",
+        "# pagebench trace 1\nW 1000\nR 1000\nW 2000\nR 3000\nR 3000\nR 3000\nR 4000\nR 5000\n",
+    );
+    for (policy, refs, pages) in [("lru -m 2", "3", "2"), ("ws --tau 3", "5", "3")] {
         let ended = only(&sandbox, &format!("-p {policy} --swap none"));
         assert_eq!(ended["status"], "swap-full", "{policy}");
         assert_eq!((&*ended["refs"], &*ended["distinct_pages"]), (refs, pages));
@@ -106,7 +115,7 @@ fn kernels_count_no_theft_that_did_not_happen() {
     assert_eq!(rows.len(), 3);
 }
 
-const WINDOWS: &str = "W 1000\nR 2000\nR 3000\nR 4000\nR 1000\nR 2000\nR 3000\nR 4000\nR 1000\nR 2000\n";
+const WINDOWS: &str = "# pagebench trace 1\nW 1000\nR 2000\nR 3000\nR 4000\nR 1000\nR 2000\nR 3000\nR 4000\nR 1000\nR 2000\n";
 
 #[test]
 fn windows_keep_the_last_one_and_parts_join() {
@@ -119,7 +128,9 @@ fn windows_keep_the_last_one_and_parts_join() {
         .iter()
         .map(|row| {
             let of = |column: &str| row[column].clone();
-            ["frames", "status", "first", "last", "faults", "resident"].map(of).join(" ")
+            ["frames", "status", "first", "last", "faults", "resident"]
+                .map(of)
+                .join(" ")
         })
         .collect();
     assert_eq!(
@@ -134,22 +145,41 @@ fn windows_keep_the_last_one_and_parts_join() {
     );
     for part in 1..=3 {
         sandbox
-            .run(&format!("{run} --no-charts --partition slice:{part}/3 -o p{part}"))
+            .run(&format!(
+                "{run} --no-charts --partition slice:{part}/3 -o p{part}"
+            ))
             .code(0);
     }
     sandbox.run("merge p1 p2 p3 -o out").code(0).no_message();
-    assert_eq!(sandbox.text("out/windows.csv"), sandbox.text("whole/windows.csv"));
-    // Other lengths are still told apart.
-    let other = run.replace("=4", "=5").replace("1,2,8", "16");
-    sandbox.run(&format!("{other} --no-charts -o other")).code(0);
-    sandbox.run(&format!("{run} --no-charts -o one")).code(0);
+    assert_eq!(
+        sandbox.text("out/windows.csv"),
+        sandbox.text("whole/windows.csv")
+    );
+    // Other lengths are still told apart: the cell of part 3 is whole.
+    let other = run.replace("=4", "=3");
+    sandbox
+        .run(&format!(
+            "{other} --no-charts --partition slice:1/3 -o other"
+        ))
+        .code(0);
+    sandbox.run("merge p2 p3 other -o joined").code(0);
+    let longer = run.replace("=4", "=5");
+    sandbox
+        .run(&format!(
+            "{longer} --no-charts --partition slice:3/3 -o longer"
+        ))
+        .code(0);
+    sandbox
+        .run("merge p1 p2 p3 longer -o apart")
+        .code(0)
+        .err(&["its windows are of another length"]);
 }
 
 #[test]
 fn the_table_says_what_its_sentence_leaves_out() {
     let sandbox = Sandbox::with_trace();
     sandbox
-        .run("run t.txt -p lru,fifo -m 8,16,32,64,128,290 --swap 1000KiB --no-charts -q -o out")
+        .run("run t.txt -p lru,fifo -m 8,280,284,288,292 --swap 200KiB --no-charts -q -o out")
         .code(0)
         .out(&["full@", " that full swap ended)"]);
 }
@@ -158,12 +188,34 @@ fn the_table_says_what_its_sentence_leaves_out() {
 fn explain_finds_no_anomaly_between_replays_that_ended() {
     let sandbox = Sandbox::new();
     let args = |more: &[&'static str]| {
-        let base = ["explain", "--string", "1w 2w 3w 4w 5 6 7 8", "-p", "lru", "-m", "2,3"];
+        let base = [
+            "explain",
+            "--string",
+            "1w 2w 3w 4w 5 6 7 8",
+            "-p",
+            "lru",
+            "-m",
+            "2,3",
+        ];
         [&base[..], more].concat()
     };
     let ended = sandbox.run_args(args(&["--swap", "8KiB"])).code(0);
     assert!(!ended.out.contains("Belady"), "{}", ended.out);
-    ended.out(&["swap was full after reference 4", "swap was full after reference 5"]);
-    let belady = ["explain", "--string", "1 2 3 4 1 2 5 1 2 3 4 5", "-p", "fifo", "-m", "3,4"];
-    sandbox.run_args(belady).code(0).out(&["Belady's anomaly: fifo"]);
+    ended.out(&[
+        "swap was full after reference 4",
+        "swap was full after reference 5",
+    ]);
+    let belady = [
+        "explain",
+        "--string",
+        "1 2 3 4 1 2 5 1 2 3 4 5",
+        "-p",
+        "fifo",
+        "-m",
+        "3,4",
+    ];
+    sandbox
+        .run_args(belady)
+        .code(0)
+        .out(&["Belady's anomaly: fifo"]);
 }

@@ -9,7 +9,9 @@ fn column(sandbox: &Sandbox, name: &str) -> String {
 
 /// The number behind a word of a text.
 fn behind<'t>(text: &'t str, word: &str) -> &'t str {
-    let (_, rest) = text.split_once(word).unwrap_or_else(|| panic!("{word}: {text}"));
+    let (_, rest) = text
+        .split_once(word)
+        .unwrap_or_else(|| panic!("{word}: {text}"));
     rest.split_whitespace().next().unwrap_or_default()
 }
 
@@ -19,7 +21,7 @@ fn pages_are_counted_by_process_and_number() {
     let sandbox = Sandbox::new();
     sandbox.write(
         "t",
-        "map 10000 4096 rw-\nmap 12000 4096 rw-\nmap 20000 4096 rw-\nW 10000\nW 12000\n\
+        "# pagebench trace 1\nmap 10000 4096 rw-\nmap 12000 4096 rw-\nmap 20000 4096 rw-\nW 10000\nW 12000\n\
          unmap 12000 4096\nfork 2\nR 10000\n",
     );
     // By page size: mapped and touched of the processes at the end, two of each.
@@ -28,15 +30,24 @@ fn pages_are_counted_by_process_and_number() {
         sandbox
             .run(&format!("run t -p lru {pages} --no-charts --force -o out"))
             .code(0);
-        assert_eq!(column(&sandbox, "untouched_end"), untouched.to_string(), "{size}");
+        assert_eq!(
+            column(&sandbox, "untouched_end"),
+            untouched.to_string(),
+            "{size}"
+        );
         sandbox.run(&format!("vm t {pages} --force -o vm")).code(0);
         let last = sandbox.rows("vm/states.csv").pop().unwrap();
         assert_eq!(last["mapped"], mapped.to_string(), "{size}");
         assert_eq!(last["untouched"], untouched.to_string(), "{size}");
         let text = sandbox.run(&format!("vm t --at end {pages}")).code(0).out;
-        let totals = text.lines().filter(|line| line.trim_start().starts_with("total"));
+        let totals = text
+            .lines()
+            .filter(|line| line.trim_start().starts_with("total"));
         let sums = totals.fold((0, 0), |(mapped, touched), line| {
-            let mut fields = line.split_whitespace().skip(1).map(|n| n.parse::<u64>().unwrap());
+            let mut fields = line
+                .split_whitespace()
+                .skip(1)
+                .map(|n| n.parse::<u64>().unwrap());
             let mut next = || fields.next().unwrap();
             (mapped + next(), touched + next())
         });
@@ -47,7 +58,7 @@ fn pages_are_counted_by_process_and_number() {
 #[test]
 fn levels_go_by_the_page_size() {
     let sandbox = Sandbox::new();
-    sandbox.write("t", "R 7f1234567000\nW 7f1200000000\n");
+    sandbox.write("t", "# pagebench trace 1\nR 7f1234567000\nW 7f1200000000\n");
     for (machine, size, levels) in [
         ("champsim", "4KiB", 5),
         ("champsim", "2MiB", 4),
@@ -60,10 +71,16 @@ fn levels_go_by_the_page_size() {
     ] {
         let hardware = format!("--machine {machine} --page-size {size}");
         sandbox
-            .run(&format!("run t -p lru -m 2 {hardware} --no-charts -q --force -o out"))
+            .run(&format!(
+                "run t -p lru -m 2 {hardware} --no-charts -q --force -o out"
+            ))
             .code(0);
         let by_level = column(&sandbox, "walk_refs_by_level");
-        assert_eq!(by_level.split('/').count(), levels, "{hardware}: {by_level}");
+        assert_eq!(
+            by_level.split('/').count(),
+            levels,
+            "{hardware}: {by_level}"
+        );
         sandbox
             .run(&format!("translate {hardware} 7f1234567abc"))
             .code(0)
@@ -73,7 +90,10 @@ fn levels_go_by_the_page_size() {
     sandbox
         .run("translate --layout five-level --tlb pwc=2/4/32 --page-size 2MiB 7f1234567abc")
         .code(0)
-        .out(&["57-bit addresses: 9 + 9 + 9 + 9 index bits, 21 offset bits", "pwc=2/4/32"]);
+        .out(&[
+            "57-bit addresses: 9 + 9 + 9 + 9 index bits, 21 offset bits",
+            "pwc=2/4/32",
+        ]);
     sandbox
         .run("translate --layout pae --page-size 2MiB c0201234")
         .code(0)
@@ -83,7 +103,7 @@ fn levels_go_by_the_page_size() {
 #[test]
 fn slots_are_pages() {
     let sandbox = Sandbox::new();
-    sandbox.write("t", "W 1000\nR 2000\n");
+    sandbox.write("t", "# pagebench trace 1\nW 1000\nR 2000\n");
     let less = "--swap: 32KiB are less than a page of 64KiB";
     for command in [
         "run t -p lru -m 2 --no-charts -o out",
@@ -107,7 +127,7 @@ fn page_tables_are_those_of_bound_pages() {
     let sandbox = Sandbox::new();
     sandbox.write(
         "t",
-        "map 10000000 4096 rw-\nmap 7f0000000000 4096 rw-\nW 10000000\nW 7f0000000000\nfork 2\n\
+        "# pagebench trace 1\nmap 10000000 4096 rw-\nmap 7f0000000000 4096 rw-\nW 10000000\nW 7f0000000000\nfork 2\n\
          exec\nmap 200000000000 4096 rw-\nW 200000000000\n",
     );
     let stat = sandbox.run("stat t").code(0).out;
@@ -131,10 +151,15 @@ fn page_tables_are_those_of_bound_pages() {
 #[test]
 fn a_fork_needs_no_reference_of_its_parent() {
     let sandbox = Sandbox::new();
-    sandbox.write("t", "I 1000\nW 2000\nfork 1\nR 2000\nswitch 1\nW 2000\nR 2000\n");
+    sandbox.write(
+        "t",
+        "# pagebench trace 1\nI 1000\nW 2000\nfork 1\nR 2000\nswitch 1\nW 2000\nR 2000\n",
+    );
     let run = |input: &str, options: &str| {
         sandbox
-            .run(&format!("run {input} -p lru -m 2 {options} --no-charts -q --force -o out"))
+            .run(&format!(
+                "run {input} -p lru -m 2 {options} --no-charts -q --force -o out"
+            ))
             .code(0);
         ["refs", "fills", "cow_copies", "processes"].map(|name| column(&sandbox, name))
     };
@@ -146,7 +171,7 @@ fn a_fork_needs_no_reference_of_its_parent() {
     }
     sandbox.run("convert t --pid 1 -o c.pbt").code(0);
     assert_eq!(run("c.pbt", ""), child);
-    sandbox.write("begins", "fork 2\nswitch 2\nR 1000\n");
+    sandbox.write("begins", "# pagebench trace 1\nfork 2\nswitch 2\nR 1000\n");
     assert_eq!(run("begins", ""), ["1", "1", "0", "2"]);
 }
 
@@ -154,7 +179,7 @@ fn a_fork_needs_no_reference_of_its_parent() {
 #[test]
 fn access_times_are_those_of_each_walk() {
     let sandbox = Sandbox::new();
-    sandbox.write("t", "R 10000\nR 11000\n");
+    sandbox.write("t", "# pagebench trace 1\nR 10000\nR 11000\n");
     sandbox
         .run("run t -p lru -m 2 --tlb pwc=2/4/8 --no-charts -q -o out")
         .code(0);
@@ -170,7 +195,7 @@ fn inferred_mappings_survive_an_unmapping() {
     let sandbox = Sandbox::new();
     sandbox.write(
         "t",
-        "W 10000\nR 11000\nR 12000\nunmap 10000 12288\nW 10000\nR 11000\n",
+        "# pagebench trace 1\nW 10000\nR 11000\nR 12000\nunmap 10000 12288\nW 10000\nR 11000\n",
     );
     for (size, fills, untouched) in [("4KiB", "5", "0"), ("64KiB", "1", "0")] {
         sandbox
@@ -180,7 +205,11 @@ fn inferred_mappings_survive_an_unmapping() {
             .code(0);
         let of = |name| column(&sandbox, name);
         assert_eq!((&*of("refs"), &*of("segfaults")), ("5", "0"), "{size}");
-        assert_eq!((&*of("fills"), &*of("untouched_end")), (fills, untouched), "{size}");
+        assert_eq!(
+            (&*of("fills"), &*of("untouched_end")),
+            (fills, untouched),
+            "{size}"
+        );
     }
 }
 
@@ -190,7 +219,7 @@ fn positions_are_those_of_the_trace() {
     let sandbox = Sandbox::new();
     sandbox.write(
         "t",
-        "map 10000 4096 rw-\nR 10000\nR 90000\nR 91000\nmap 20000 409600 rw-\nR 20000\n",
+        "# pagebench trace 1\nmap 10000 4096 rw-\nR 10000\nR 90000\nR 91000\nmap 20000 409600 rw-\nR 20000\n",
     );
     let strict = "--on-segfault skip --overcommit strict --ram 8KiB --swap none";
     sandbox
@@ -208,7 +237,11 @@ fn positions_are_those_of_the_trace() {
     sandbox
         .run(&format!("vm t --at end -m 2 {strict}"))
         .code(0)
-        .out(&["  position  pid", "position 3, process 0: a mapping", "from 0"]);
+        .out(&[
+            "  position  pid",
+            "position 3, process 0: a mapping",
+            "from 0",
+        ]);
 }
 
 /// The header of every table is what `columns` lists for it.
@@ -219,7 +252,10 @@ fn columns_lists_every_table_that_is_written() {
     sandbox.run(run).code(0);
     sandbox.run("curve t.txt -o curve -q").code(0);
     sandbox.run("vm t.txt -q -o vm").code(0);
-    let baseline = sandbox.text("out/results.csv");
+    sandbox
+        .run("check base.csv out/results.csv --accept -q")
+        .code(0);
+    let baseline = sandbox.text("base.csv");
     let header: Vec<&str> = baseline.lines().next().unwrap().split(',').collect();
     let faults = header.iter().position(|name| *name == "faults").unwrap();
     let other = baseline.lines().enumerate().map(|(line, text)| {
@@ -230,7 +266,9 @@ fn columns_lists_every_table_that_is_written() {
         fields.join(",") + "\n"
     });
     sandbox.write("base.csv", other.collect::<String>());
-    sandbox.run("check base.csv out/results.csv --chart deltas.png -q");
+    sandbox
+        .run("check base.csv out/results.csv --chart deltas.png -q")
+        .code(0);
     let mut tables = Vec::new();
     for file in [
         "out/results.csv",
@@ -245,8 +283,14 @@ fn columns_lists_every_table_that_is_written() {
         let text = sandbox.text(file);
         let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
         let table = file.rsplit('/').next().unwrap();
-        let listed = sandbox.run(&format!("columns {table}")).code(0).no_message().out;
-        let names = listed.lines().map(|line| line.split_whitespace().next().unwrap());
+        let listed = sandbox
+            .run(&format!("columns {table}"))
+            .code(0)
+            .no_message()
+            .out;
+        let names = listed
+            .lines()
+            .map(|line| line.split_whitespace().next().unwrap());
         assert_eq!(names.collect::<Vec<_>>(), header, "{file}");
         sandbox.run("columns --help").code(0).out(&[table]);
         tables.push(table);

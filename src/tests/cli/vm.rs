@@ -35,7 +35,7 @@ fn a_family_at_its_end() {
         "0 slots in use, at most 1 so far\n",
         "      0  -      -    free\n",
         "0 segmentation faults, 1 protection fault; 0 later references dropped",
-        "          9    2  W     0x10000  not allowed\n",
+        "         9    2  W     0x10000  not allowed\n",
     ]);
     // The last reference is the parent's read; its exit follows.
     let last = sandbox.run("vm family.trace --at 100% -m 4 -q").code(0);

@@ -86,10 +86,7 @@ impl<'t> Goal<'t> for Look<'_, 't> {
 /// Replays everything and counts where pages are at each of some positions, in ascending order.
 /// Where full swap ends the replay behind the first of them, the last states are those after the
 /// last reference that was served; the end is returned too.
-pub fn states(
-    job: &Job<'_>,
-    positions: &[u64],
-) -> Result<(Vec<States>, Option<End>), RunError> {
+pub fn states(job: &Job<'_>, positions: &[u64]) -> Result<(Vec<States>, Option<End>), RunError> {
     let identity = job.identity();
     let job = &job.with_space(identity.as_ref());
     let sample = |positions: &[u64]| with_machine(job, None, None, Sample { job, positions });

@@ -87,7 +87,15 @@ impl Resolved {
             Some(ops) => ops as usize,
             None => space.ops.partition_point(|at| at.position < end.legal),
         };
-        for at in &space.ops[..done] {
+        let mut done = &space.ops[..done];
+        // The binding of the page that could not come in. Those of a fork have copies behind them.
+        if let Some((last, before)) = done.split_last()
+            && matches!(last.op, Op::Bind { .. })
+            && last.position == end.legal
+        {
+            done = before;
+        }
+        for at in done {
             match at.op {
                 // It is part of the reference that was not served.
                 op if op.is_of_reference() && at.position == end.legal => {}

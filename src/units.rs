@@ -187,6 +187,11 @@ fn parse_percent(text: &str) -> Option<Result<f64, UnitError>> {
     })
 }
 
+/// So many percent of a whole, to the nearest whole number.
+pub fn percent_of(percent: f64, whole: u64) -> u64 {
+    (whole as f64 * percent / 100.0).round() as u64
+}
+
 /// One amount of memory, still to be turned into frames.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Amount {
@@ -280,7 +285,7 @@ impl Ladder {
         let count = |amount: Amount| match amount {
             Amount::Count(count) => count,
             // A share of something small is at least one.
-            Amount::Percent(p) => ((whole as f64 * p / 100.0).round() as u64).max(1),
+            Amount::Percent(percent) => percent_of(percent, whole).max(1),
             Amount::Bytes(bytes) => bytes / page_size.bytes(),
         };
         let mut values = Vec::new();

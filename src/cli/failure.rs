@@ -104,7 +104,7 @@ impl From<TableError> for Failure {
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Failure {
         let code = match error {
-            PlanError::Units(_) => exit::USAGE,
+            PlanError::Units(_) | PlanError::Swap(_) => exit::USAGE,
             PlanError::NothingLeft { .. } => exit::NOTHING,
             PlanError::Trace(_) => exit::BAD_TRACE,
         };

@@ -186,7 +186,7 @@ pub fn tell_illegal(path: &str, resolved: &Resolved, options: &Options) {
         ));
         for one in tally.illegal.iter().take(NAMED) {
             note(&format!(
-                "  reference {}: {} of the page at {:#x} by process {}: {}",
+                "  position {}: {} of the page at {:#x} by process {}: {}",
                 one.position,
                 one.kind.letter(),
                 one.page << resolved.trace.meta.page_shift(),
@@ -203,7 +203,7 @@ pub fn tell_illegal(path: &str, resolved: &Resolved, options: &Options) {
     }
     for one in tally.refusals.iter().take(NAMED) {
         note(&format!(
-            "warning: {path}: before reference {}, process {}: {} (refused)",
+            "warning: {path}: position {}, process {}: {} (refused)",
             one.position, pids[one.process as usize], one.what
         ));
     }
@@ -212,8 +212,8 @@ pub fn tell_illegal(path: &str, resolved: &Resolved, options: &Options) {
     }
     if tally.idle_events > 0 {
         note(&format!(
-            "note: {path}: {} events had no effect: nothing was mapped there, or the heap could not be so",
-            tally.idle_events
+            "note: {path}: {} had no effect: nothing was mapped there, or the heap could not be so",
+            counted(tally.idle_events, "event")
         ));
     }
 }

@@ -8,6 +8,7 @@ use super::print;
 use super::progress::note;
 use super::tables::page_tables;
 use crate::exit::{self, ExitCode};
+use crate::space;
 use crate::trace::dense::{Trace, count_kinds, page_of};
 use crate::trace::digest;
 use crate::trace::event::Event;
@@ -119,6 +120,16 @@ pub fn stat(args: StatArgs) -> Result<ExitCode, Failure> {
     let bursts = bursts.map(|store| (store.bursts, store.refs()));
     let trace = cache::load(cache.as_ref(), source, &args.trace, &options)?;
     describe(&mut out, &trace);
+    let mut rest = String::new();
+    reuse(&mut rest, &trace);
+    let is_empty = trace.is_empty();
+    match space::resolve(trace, &space::Options::default()) {
+        Ok(resolved) => page_tables(&mut out, &resolved),
+        Err(error) => {
+            let _ = writeln!(out, "page tables  unknown: {}: {}", error.place, error.what);
+        }
+    }
+    out += &rest;
     if let Some((bursts, refs)) = bursts.filter(|(bursts, _)| *bursts > 0) {
         let _ = writeln!(
             out,
@@ -127,11 +138,7 @@ pub fn stat(args: StatArgs) -> Result<ExitCode, Failure> {
         );
     }
     print(&out)?;
-    Ok(if trace.is_empty() {
-        exit::NOTHING
-    } else {
-        exit::OK
-    })
+    Ok(if is_empty { exit::NOTHING } else { exit::OK })
 }
 
 fn describe(out: &mut String, trace: &Trace) {
@@ -166,8 +173,6 @@ fn describe(out: &mut String, trace: &Trace) {
     }
     let footprint = show_bytes((trace.distinct() as u64).saturating_mul(meta.page_size.bytes()));
     let _ = writeln!(out, "pages        {} ({footprint})", trace.distinct());
-    page_tables(out, trace);
-    reuse(out, trace);
 }
 
 /// How many events of each kind there are.

@@ -6,7 +6,7 @@ use crate::exit::{self, ExitCode};
 use crate::policy::select::group;
 use crate::policy::{self, Bursts, Family, Spec, TABLE};
 use crate::report::columns::{COLUMNS, ColumnKind};
-use crate::report::{curves, vmstat, windows};
+use crate::report::tables::{Described, TABLES, columns_of};
 use crate::trace::format;
 use crate::trace::source::PBT;
 use clap::Args;
@@ -149,30 +149,39 @@ pub fn formats(args: NameArgs) -> Result<ExitCode, Failure> {
     Ok(exit::OK)
 }
 
+/// A column of `results.csv`, or a table; none for all of `results.csv`.
+#[derive(Debug, Args)]
+#[command(after_help = columns_help())]
+pub struct ColumnsArgs {
+    /// A column of results.csv, or a table
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+fn columns_help() -> String {
+    let tables: Vec<&str> = TABLES.iter().map(|(name, _)| *name).collect();
+    format!(
+        "Tables: {} (the table beside the picture of check --chart).\n\nExamples:\n  \
+         pagebench columns faults\n  pagebench columns distributions.csv",
+        tables.join(", ")
+    )
+}
+
 /// Runs `columns`.
-pub fn columns(args: NameArgs) -> Result<ExitCode, Failure> {
-    let results = COLUMNS.iter().map(|c| (c.name, c.kind, c.unit, c.about));
-    let lines: Vec<_> = match args.name.as_deref() {
-        Some("curve.csv") => curves::COLUMNS
-            .iter()
-            .map(|c| (c.name, c.kind, c.unit, c.about))
-            .collect(),
-        Some("windows.csv") => windows::columns().collect(),
-        Some("vmstat.csv") => {
-            let counters = vmstat::COUNTERS.iter();
-            let counters = counters.map(|&(name, about)| (name, ColumnKind::Count, "", about));
-            vmstat::columns().chain(counters).collect()
-        }
-        wanted => results
-            .filter(|column| wanted.is_none_or(|name| name == column.0))
-            .collect(),
+pub fn columns(args: ColumnsArgs) -> Result<ExitCode, Failure> {
+    let name = args.name.as_deref().unwrap_or("results.csv");
+    let one = || -> Option<Vec<Described>> {
+        let mut columns = columns_of("results.csv")?;
+        columns.retain(|column| column.0 == name);
+        (!columns.is_empty()).then_some(columns)
     };
-    if lines.is_empty() {
-        let name = args.name.unwrap_or_default();
-        let hint = crate::units::did_you_mean(&name, COLUMNS.iter().map(|column| column.name));
+    let Some(lines) = columns_of(name).or_else(one) else {
+        let columns = COLUMNS.iter().map(|column| column.name);
+        let tables = TABLES.iter().map(|(table, _)| *table);
+        let hint = crate::units::did_you_mean(name, columns.chain(tables));
         return Err(Failure::usage(format!("unknown column \"{name}\"{hint}")));
-    }
-    let line = |(name, kind, unit, about): (&str, ColumnKind, &str, &str)| {
+    };
+    let line = |(name, kind, unit, about): Described| {
         let kind = match kind {
             ColumnKind::Text => "text",
             ColumnKind::Count => "count",

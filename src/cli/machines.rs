@@ -245,9 +245,7 @@ fn without_state(args: &TranslateArgs) -> Result<Translator, Failure> {
     }
     let page = PageSize::from_shift(page_bits as u8).unwrap_or(PageSize::MAX);
     Ok(Translator {
-        geometry: hardware
-            .geometry(page)
-            .with_levels(layout.walk_levels(page_bits) as u32),
+        geometry: hardware.over(layout, page),
         layout: layout.clone(),
         page_bits,
         state: None,
@@ -272,7 +270,9 @@ fn of_levels(levels: u32) -> Result<&'static Layout, Failure> {
 
 fn heading(translator: &Translator) -> String {
     let layout = &translator.layout;
-    let bits: Vec<String> = layout.index_bits.iter().map(u32::to_string).collect();
+    // A large page is named by a level above the last: the indices below are part of its offset.
+    let walked = &layout.index_bits[..layout.walk_levels(translator.page_bits)];
+    let bits: Vec<String> = walked.iter().map(u32::to_string).collect();
     format!(
         "{}-bit addresses: {} index bits, {} offset bits; tlb {}\n",
         layout.address_bits(),

@@ -71,13 +71,14 @@ impl MemoryArgs {
         })
     }
 
-    /// Bytes of swap; `None` for as many as needed.
+    /// Bytes of swap; `None` for as many as needed. Whether they hold a page is known with the page
+    /// size only: see [`slots_of`](crate::vm::swap::slots_of).
     pub fn swap_bytes(&self) -> Result<Option<u64>, Failure> {
         match self.swap.trim() {
             "unlimited" => Ok(None),
             "none" => Ok(Some(0)),
             text => match parse_bytes(text) {
-                Ok(bytes) if bytes < PageSize::DEFAULT.bytes() => {
+                Ok(bytes) if bytes < PageSize::MIN.bytes() => {
                     let message = "less than a page: write 256MiB, none or unlimited";
                     Err(Failure::usage(format!("--swap {text}: {message}")))
                 }

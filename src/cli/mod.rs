@@ -81,9 +81,8 @@ enum Command {
     /// List the trace formats, or describe one
     #[command(after_help = "Example:\n  pagebench formats lackey")]
     Formats(lists::NameArgs),
-    /// List the columns of results.csv, or of curve.csv or windows.csv, with their definitions
-    #[command(after_help = "Examples:\n  pagebench columns faults\n  pagebench columns curve.csv")]
-    Columns(lists::NameArgs),
+    /// List the columns of results.csv, or of another table, with their definitions
+    Columns(lists::ColumnsArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
 }

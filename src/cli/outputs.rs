@@ -11,6 +11,7 @@ use crate::report::plan_file::TOOL;
 use crate::report::records::{self, Record};
 use crate::space::{Illegal, Resolved};
 use crate::sweep::{Part, Plan};
+use crate::trace::dense::Meta;
 use crate::trace::digest;
 use crate::vm::geometry::Hardware;
 use serde_json::json;
@@ -117,7 +118,7 @@ pub fn write_manifest(
                 "references_dropped": tally.dropped,
                 "events_without_effect": tally.idle_events,
                 "refused": tally.refused,
-                "illegal": tally.illegal.iter().map(|one| illegal(one, &trace.dictionary.pids))
+                "illegal": tally.illegal.iter().map(|one| illegal(one, &trace.meta, &trace.dictionary.pids))
                     .collect::<Vec<_>>(),
             })
         })
@@ -149,6 +150,7 @@ pub fn write_manifest(
         "warmup": config.settings().get("warmup"),
         "filter": plan.settings.filter,
         "tlb": plan.settings.tlb.map(|tlb| tlb.to_string()),
+        "tlb_by_page_size": plan.settings.tlb.as_ref().map(|tlb| tlbs(plan, tlb)),
         "machine": machine(plan),
         "costs": asked.costs,
         "on_segfault": plan.settings.space.on_segfault.name(),
@@ -203,37 +205,42 @@ fn command() -> Vec<String> {
     args.map(|arg| arg.to_string_lossy().into_owned()).collect()
 }
 
-/// An illegal reference, with its position in the trace.
-fn illegal(one: &Illegal, pids: &[u32]) -> serde_json::Value {
+/// An illegal reference: its position in the trace, from 0, and the address of its page.
+fn illegal(one: &Illegal, meta: &Meta, pids: &[u32]) -> serde_json::Value {
     let fault = match one.segmentation {
         true => "segmentation",
         false => "protection",
     };
     json!({
-        "reference": one.position,
+        "position": one.position,
         "pid": pids[one.process as usize],
-        "page": format!("{:#x}", one.page),
+        "page": format!("{:#x}", one.page << meta.page_shift()),
         "kind": one.kind.letter().to_string(),
         "fault": fault,
     })
 }
 
-/// The machine whose TLBs are modelled, with what each page size of the run sees of it.
-fn machine(plan: &Plan<'_>) -> serde_json::Value {
-    let Some(Hardware::Machine(preset)) = plan.settings.tlb else {
-        return serde_json::Value::Null;
-    };
+/// What each page size of the run sees of TLBs and page tables.
+fn tlbs(plan: &Plan<'_>, hardware: &Hardware) -> Vec<serde_json::Value> {
     let sizes: BTreeSet<_> = plan.facts.iter().map(|facts| facts.page_size).collect();
     let seen = sizes.into_iter().map(|size| {
-        let tlb = preset.geometry(size).to_string();
+        let tlb = hardware.geometry(size).to_string();
         json!({ "page_size": size.bytes(), "tlb": tlb })
     });
+    seen.collect()
+}
+
+/// The machine whose TLBs are modelled, with what each page size of the run sees of it.
+fn machine(plan: &Plan<'_>) -> serde_json::Value {
+    let Some(hardware @ Hardware::Machine(preset)) = &plan.settings.tlb else {
+        return serde_json::Value::Null;
+    };
     json!({
         "name": preset.name,
         "about": preset.about,
         "confirmed": preset.confirmed,
         "source": preset.source,
-        "tlbs": seen.collect::<Vec<_>>(),
+        "tlbs": tlbs(plan, hardware),
     })
 }
 

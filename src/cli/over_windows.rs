@@ -5,10 +5,11 @@ use super::failure::Failure;
 use super::progress::{message, note};
 use super::signals::Signals;
 use crate::exit;
+use crate::report::columns::Row;
 use crate::report::csv::write_file;
-use crate::report::rows::key_of;
+use crate::report::rows::{ended, key_of};
 use crate::report::windows::{CellWindows, Window, read_rows, to_csv};
-use crate::sweep::{self, Identity, Part, Plan, WINDOWS_MAX};
+use crate::sweep::{self, Cell, CellStates, Identity, Part, Plan, WINDOWS_MAX};
 use crate::units::parse_count;
 use crate::vm::States;
 use std::collections::HashMap;
@@ -87,7 +88,7 @@ pub fn write_windows(
         .cells
         .iter()
         .zip(states)
-        .filter_map(|(cell, states)| Some(CellWindows::new(&key_of(plan, cell), between(&states?))))
+        .filter_map(|(cell, states)| Some(windows_of(plan, cell, &states?)))
         .collect();
     if signals.code().is_some() {
         message(&format!(
@@ -97,6 +98,18 @@ pub fn write_windows(
         ));
     }
     write_table(folder, cells)
+}
+
+fn windows_of(plan: &Plan<'_>, cell: &Cell, states: &CellStates) -> CellWindows {
+    let key = key_of(plan, cell);
+    let key = match states.end {
+        Some(end) => ended(key, plan.traces[cell.trace], end),
+        None => Row {
+            status: "ok".into(),
+            ..key
+        },
+    };
+    CellWindows::new(&key, between(&states.states))
 }
 
 /// Writes the table in the stable order, and reads it back.
@@ -122,13 +135,13 @@ pub fn join(folders: &[PathBuf], wanted: usize) -> Result<Vec<CellWindows>, Fail
         ));
         return Ok(Vec::new());
     }
-    let mut lengths: HashMap<_, u64> = HashMap::new();
+    let mut lengths: HashMap<_, Lengths> = HashMap::new();
     let mut all: HashMap<Identity, CellWindows> = HashMap::new();
     for folder in with {
         for cell in read_rows(&folder.join(TABLE))? {
-            let (key, length) = (cell.key.identity(), cell.windows[0].refs);
+            let key = cell.key.identity();
             let trace = key.setting().without(&[Part::Allocation]);
-            if *lengths.entry(trace).or_insert(length) != length {
+            if !lengths.entry(trace).or_default().fit(&cell.windows) {
                 note(&format!(
                     "note: {}: its windows are of another length than those of other folders: they \
                      are not joined (run --windows=REFERENCES --resume)",
@@ -160,6 +173,31 @@ pub fn join(folders: &[PathBuf], wanted: usize) -> Result<Vec<CellWindows>, Fail
         ));
     }
     Ok(all.into_values().collect())
+}
+
+/// What is known of the length of a trace's windows.
+#[derive(Default)]
+struct Lengths {
+    /// That of all but the last ones, which may be shorter: at the end of the trace, or where full
+    /// swap ended a cell.
+    length: Option<u64>,
+    /// The longest of the last ones.
+    longest: u64,
+}
+
+impl Lengths {
+    /// Takes the windows of one more cell; false if they cannot be of the same length.
+    fn fit(&mut self, windows: &[Window]) -> bool {
+        let Some((last, before)) = windows.split_last() else {
+            return true;
+        };
+        self.longest = self.longest.max(last.refs);
+        let lengths = before.iter().map(|window| window.refs);
+        let fit = lengths.fold(true, |fit, refs| {
+            fit & (*self.length.get_or_insert(refs) == refs)
+        });
+        fit && self.length.is_none_or(|length| self.longest <= length)
+    }
 }
 
 /// What happened from one state to the next.

@@ -157,7 +157,7 @@ macro_rules! columns {
 columns! {
     schema: u64, "", "version of this table; another number means other columns";
     trace: String, "", "name of the trace: the one stored with it, or its file name without codec and format endings; with its folder where two are alike";
-    trace_digest: String, "", "hash of what is replayed: references (process, page, kind) and events (mappings, forks, advice); the same for every container, codec and encoding of it";
+    trace_digest: String, "", "hash of the stream of references (process, page, kind) and events of the trace at this page size, as filter takes it, illegal references included; the same for every container, codec and encoding of it";
     trace_kind: String, "", "full, sampled, faults-only, block-io or synthetic: whether a rate is that of a program";
     filter: String, "", "what was taken of the trace (data-only, pid, skip, limit); empty if all of it";
     mappings: String, "", "where mappings came from: recorded (events of the trace), permissive (none: every first touch makes private memory) or inferred";
@@ -173,17 +173,17 @@ columns! {
     accessed_bit: String, "", "when reference bits are set: every (reference), walk (only by page walks), walk-flush (the same; clearing one drops its translations); walk and walk-flush with the TLBs, which decide what is walked to: walk:l1i=64x4,l1d=64x4,l2=1536x12; every for traces of ids, which have no translation";
     swap_limit: Option<u64>, "slots", "slots of the swap device, a page each; empty for as many as needed";
     commit_limit: Option<u64>, "bytes", "most memory that may be promised to all processes (strict overcommit); empty if nothing is refused";
-    warmup_refs: u64, "references", "references replayed before counting began; they fill memory and count nowhere else";
+    warmup_refs: u64, "references", "references replayed before counting began; they fill memory and count nowhere else but in segfaults, protection_faults and refs_dropped";
     refs: u64, "references", "references counted: one address and one kind each; an access that crosses a page boundary is one reference per page";
     reads: u64, "references", "references that read data";
     writes: u64, "references", "references that write data (a read-modify-write is one write)";
     ifetches: u64, "references", "references that fetch an instruction";
     processes: u64, "processes", "processes that make a legal reference, or whose advice may bring pages in";
     distinct_pages: u64, "pages", "distinct pages: as many frames hold all there ever is. Each page of each process is one; where memory is shared, what is shared is one, and a copy made at a write is one more";
-    segfaults: u64, "references", "references to pages that no mapping has; neither hits nor faults, and not among refs";
-    protection_faults: u64, "references", "references that their mapping does not allow, or to the kernel's half; not among refs";
-    refs_dropped: u64, "references", "references of processes that an illegal reference or a refused fork had ended; not among refs";
-    hits: u64, "references", "references whose page was resident: refs - faults";
+    segfaults: u64, "references", "references of the whole trace to pages that no mapping has; neither hits nor faults, and not among refs";
+    protection_faults: u64, "references", "references of the whole trace that their mapping does not allow, or to the kernel's half; not among refs";
+    refs_dropped: u64, "references", "references of the whole trace by processes that an illegal reference or a refused fork had ended; not among refs";
+    hits: u64, "references", "references that went on at once, their page being in memory and in the page table of their process: refs - faults";
     faults: u64, "faults", "references that could not go on at once: fills + refills + maps + cow_copies + cow_reuses; the restarted access counts once";
     fills: u64, "faults", "faults of a page that comes in for the first time";
     refills: u64, "faults", "faults of a page that had left memory and comes in again";
@@ -210,7 +210,7 @@ columns! {
     dirty_end: u64, "pages", "dirty pages still resident at the end; they are no write-backs";
     swapped_end: u64, "pages", "pages at the end that are on the swap device and not resident";
     dropped_end: u64, "pages", "pages at the end that are neither resident nor on the swap device: of a file, or never written";
-    untouched_end: Option<u64>, "pages", "pages at the end that a mapping has and nobody touched; empty without mappings";
+    untouched_end: Option<u64>, "pages", "pages that the mappings of each process have at the end and that are bound to nothing there, summed over the processes: neither touched by that process nor inherited nor brought in as needed since they were mapped or given up; one that several mappings share a part of counts once; empty without mappings";
     swap_slots: u64, "slots", "swap slots in use at the end; a page keeps its slot until nobody maps it any more";
     swap_slots_peak: u64, "slots", "most swap slots ever in use, warm-up included";
     swap_reads: u64, "pages", "pages read from a swap slot";
@@ -228,9 +228,9 @@ columns! {
     walk_refs_by_level: String, "references", "walk_refs by level of the page table, from the root to the leaf, joined by slashes; empty without translation";
     shootdowns: Option<u64>, "entries", "TLB entries dropped because their page left memory or its page-table entry changed, counted per level that held one";
     tlb_flushes: Option<u64>, "flushes", "flushes of all TLBs and page-walk caches because the process changed; 0 if entries are tagged by process";
-    time_ns: Option<u64>, "ns", "modelled time of all counted references: counters times the cost table of manifest.json";
+    time_ns: Option<u64>, "ns", "modelled time of all counted references, by the costs of manifest.json: refs * memory + tlb_hits_l2 * tlb_l2 + walk_refs * walk_ref + faults * fault + cow_copies * copy + major_faults * read + (evictions_dirty, less those that made room for prefetched pages) * write. Prefetched pages, and writes of expired and freed pages, cost nothing, so that policies with and without a window do not compare; read and write are of 4 KiB whatever the page size, so that page sizes do not compare; at most 2^64 - 1";
     eat_ns: Option<f64>, "ns", "effective access time: time_ns / refs";
-    status: String, "", "ok; swap-full: a dirty page had to leave and swap had no slot, counts are exact up to there (refs); error: the cell has no counts";
+    status: String, "", "ok; swap-full: a dirty page had to leave and swap had no slot, every column is exact up to there, before the reference or event that could not be served; error: the cell has no counts";
     error: String, "", "what went wrong and where; empty if ok";
 }
 

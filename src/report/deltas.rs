@@ -1,8 +1,9 @@
 //! A table of counts that changed, written and read back: what the chart of changes is drawn from.
 //! Knows nothing of how the counts come about, nor of limits.
 
-use super::columns::Field;
+use super::columns::{ColumnKind, Field};
 use super::csv::{TableError, csv_error, table_to_csv};
+use super::tables::Described;
 use std::path::Path;
 
 /// A count that changed.
@@ -26,10 +27,52 @@ pub struct DeltaRow {
     pub verdict: String,
 }
 
-/// The columns, in order.
-pub const COLUMNS: [&str; 8] = [
-    "trace", "policy", "memory", "metric", "expected", "got", "percent", "verdict",
+/// The columns, in order: name, what it holds, unit and meaning.
+pub const COLUMNS: [Described; 8] = [
+    ("trace", ColumnKind::Text, "", "name of the trace"),
+    (
+        "policy",
+        ColumnKind::Text,
+        "",
+        "name of the policy with its parameters",
+    ),
+    (
+        "memory",
+        ColumnKind::Text,
+        "",
+        "frames or window of the cell, in words",
+    ),
+    (
+        "metric",
+        ColumnKind::Text,
+        "",
+        "the column of results.csv that changed",
+    ),
+    (
+        "expected",
+        ColumnKind::Count,
+        "",
+        "the count of the baseline",
+    ),
+    ("got", ColumnKind::Count, "", "the count now"),
+    (
+        "percent",
+        ColumnKind::Real,
+        "%",
+        "(got - expected) / expected in percent; empty if expected is 0",
+    ),
+    (
+        "verdict",
+        ColumnKind::Text,
+        "",
+        "regression, improvement or within limits",
+    ),
 ];
+
+/// The names of the columns.
+fn header() -> impl Iterator<Item = &'static str> {
+    COLUMNS.into_iter().map(|(name, ..)| name)
+}
 
 /// The rows as CSV text, in their order.
 pub fn to_csv(rows: &[DeltaRow]) -> Vec<u8> {
@@ -45,7 +88,10 @@ pub fn to_csv(rows: &[DeltaRow]) -> Vec<u8> {
             row.verdict.clone(),
         ]
     };
-    table_to_csv(COLUMNS.map(str::to_owned).to_vec(), rows.iter().map(fields))
+    table_to_csv(
+        header().map(str::to_owned).collect(),
+        rows.iter().map(fields),
+    )
 }
 
 /// Reads the rows of a file.
@@ -57,12 +103,10 @@ pub fn read_rows(path: &Path) -> Result<Vec<DeltaRow>, TableError> {
 /// Reads rows from CSV text; `path` is for messages.
 pub fn parse_rows(path: &Path, text: &[u8]) -> Result<Vec<DeltaRow>, TableError> {
     let mut reader = csv::ReaderBuilder::new().from_reader(text);
-    let header = reader.headers().map_err(|e| csv_error(path, &e))?;
-    if !header.iter().eq(COLUMNS) {
-        let what = format!(
-            "no table of changes: its header is not {}",
-            COLUMNS.join(",")
-        );
+    let found = reader.headers().map_err(|e| csv_error(path, &e))?;
+    if !found.iter().eq(header()) {
+        let names: Vec<&str> = header().collect();
+        let what = format!("no table of changes: its header is not {}", names.join(","));
         return Err(TableError::content(path, Some(1), what));
     }
     let mut rows = Vec::new();

@@ -1,7 +1,9 @@
 //! Distributions of each cell, as percentiles: references between faults, and the modelled time
-//! of an access. Percentiles have three digits; count, mean, least and greatest are exact.
+//! of an access. Count, mean, least and greatest are exact; percentiles are exact below 2,048 and have
+//! three digits from there on.
 
-use super::columns::{Column, Row, column};
+use super::columns::{Column, ColumnKind, Row, column};
+use super::tables::Described;
 use crate::sweep::IN_A_RUN;
 use crate::vm::Outcome;
 use crate::vm::cost::{CostTable, classes};
@@ -30,12 +32,42 @@ pub fn key_fields(row: &Row) -> Vec<String> {
     IN_A_RUN.map(|part| cell.text(part)).to_vec()
 }
 
-/// The columns of `distributions.csv` after [`KEY_COLUMNS`].
-pub fn columns() -> impl Iterator<Item = &'static str> {
-    ["metric", "unit", "count", "mean", "min"]
-        .into_iter()
-        .chain(QUANTILES.map(|(_, name)| name))
-        .chain(["max"])
+/// The columns before and after the percentiles.
+const BEFORE: [Described; 5] = [
+    (
+        "metric",
+        ColumnKind::Text,
+        "",
+        "fault_interval: references from one fault to the next, 1 for consecutive ones; access_time: modelled time of each counted reference, by the kind of access and the length of its page walk (see time_ns of results.csv)",
+    ),
+    (
+        "unit",
+        ColumnKind::Text,
+        "",
+        "unit of mean, min, percentiles and max: references or ns",
+    ),
+    (
+        "count",
+        ColumnKind::Count,
+        "values",
+        "how many values there are: of fault_interval one less than faults, of access_time the references; without any the columns that follow are empty",
+    ),
+    ("mean", ColumnKind::Real, "", "their sum / count"),
+    ("min", ColumnKind::Count, "", "the least value"),
+];
+const MAX: Described = ("max", ColumnKind::Count, "", "the greatest value");
+
+/// What a percentile means.
+const PERCENTILE: &str = "the ceil(N/100 * count)-th smallest value v, N being the number in the name (p99_9: 99.9); exact below 2048, from there on at most 2^(floor(log2 v) - 10) - 1 above v and never above max";
+
+/// Every column: name, what it holds, unit and meaning.
+pub fn columns() -> impl Iterator<Item = Described> {
+    let percentile = |(_, name)| (name, ColumnKind::Count, "", PERCENTILE);
+    key_columns()
+        .map(|column| (column.name, column.kind, column.unit, column.about))
+        .chain(BEFORE)
+        .chain(QUANTILES.map(percentile))
+        .chain([MAX])
 }
 
 /// The lines of a cell, without the fields that name it.

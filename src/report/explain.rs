@@ -237,9 +237,14 @@ fn entry(state: &EntryState, rights: Option<String>) -> String {
     }
 }
 
-/// Where more frames gave more faults, one sentence each.
+/// Where more frames gave more faults, one sentence each. Replays that full swap ended have not made
+/// the same references, and are not compared.
 pub fn anomalies(tables: &[Explained]) -> Vec<String> {
     let mut found = Vec::new();
+    let tables: Vec<&Explained> = tables
+        .iter()
+        .filter(|table| table.swap_full.is_none())
+        .collect();
     for (i, more) in tables.iter().enumerate() {
         let fewer = tables[..i].iter().rev().find(|fewer| {
             fewer.policy == more.policy && fewer.tau == more.tau && fewer.frames < more.frames

@@ -22,6 +22,7 @@ pub mod rows;
 pub mod states;
 pub mod summary;
 pub mod table;
+pub mod tables;
 pub mod vmstat;
 pub mod windows;
 pub mod xml;

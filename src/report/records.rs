@@ -5,11 +5,12 @@
 //! A line has a checksum. One that is cut short or garbled is as if it were not there: its cell is
 //! replayed again. The file is locked while a run adds to it, where the system can do that.
 
-use super::columns::{COLUMNS, ERROR, Row};
+use super::columns::{COLUMNS, ColumnKind, ERROR, Row};
 use super::counts::Counts;
 use super::csv::{TableError, table_to_csv};
-use super::distributions::{self, KEY_COLUMNS, key_fields};
+use super::distributions::{self, key_columns, key_fields};
 use super::plan_file::cell_id;
+use super::tables::Described;
 use super::{rows, vmstat};
 use crate::sweep::{Cell, CellResult, Plan};
 use crate::trace::digest;
@@ -167,7 +168,7 @@ pub fn rows(records: &[Record]) -> Vec<Row> {
 
 /// `distributions.csv`: the lines of each cell that has counts.
 pub fn distributions(records: &[Record]) -> Vec<u8> {
-    let header = KEY_COLUMNS.into_iter().chain(distributions::columns());
+    let header = distributions::columns().map(|(name, ..)| name);
     table_of(header, records, |record| &record.distributions)
 }
 
@@ -192,11 +193,44 @@ fn table_of<'r>(
     table_to_csv(header.map(str::to_owned).collect(), lines)
 }
 
+/// The columns of `timings.csv` after those that name a cell.
+const TIMINGS: [Described; 4] = [
+    (
+        "refs",
+        ColumnKind::Count,
+        "references",
+        "references replayed, warm-up included",
+    ),
+    (
+        "wall_ns",
+        ColumnKind::Count,
+        "ns",
+        "how long the replay took; empty where a curve gave the cell",
+    ),
+    (
+        "refs_per_s",
+        ColumnKind::Count,
+        "references/s",
+        "refs / wall_ns, per second; empty where a curve gave the cell",
+    ),
+    (
+        "by",
+        ColumnKind::Text,
+        "",
+        "how the cell came about: replay, or curve (one pass for many cells)",
+    ),
+];
+
+/// Every column of `timings.csv`: name, what it holds, unit and meaning.
+pub fn timing_columns() -> impl Iterator<Item = Described> {
+    key_columns()
+        .map(|column| (column.name, column.kind, column.unit, column.about))
+        .chain(TIMINGS)
+}
+
 /// `timings.csv`: what differs from run to run. A cell that a curve gave has no time of its own.
 pub fn timings(records: &[Record]) -> Vec<u8> {
-    let header = KEY_COLUMNS
-        .into_iter()
-        .chain(["refs", "wall_ns", "refs_per_s", "by"]);
+    let header = timing_columns().map(|(name, ..)| name);
     let lines = in_order(records).into_iter().map(|record| {
         let speed = |ns: u64| record.replayed as f64 / (ns as f64 / 1e9).max(1e-9);
         let text = |text: Option<String>| text.unwrap_or_default();

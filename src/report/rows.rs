@@ -1,6 +1,7 @@
 //! From outcomes to rows: every field of a result row is filled here and nowhere else.
 
 use super::columns::{ERROR, Row, SCHEMA, SWAP_FULL};
+use crate::space::{End, Resolved, UpTo};
 use crate::sweep::{Cell, CellResult, Identity, POLICY, Part, Plan};
 use crate::vm::cost::{CostTable, total_ns};
 use crate::vm::{FaultKind, Outcome, TlbCounters};
@@ -64,6 +65,10 @@ pub fn row(
     match outcome {
         Ok(outcome) => {
             let levels = plan.tlb_of(cell).map_or(0, |geometry| geometry.levels);
+            let key = match &outcome.swap_full {
+                Some(full) => ended(key, plan.traces[cell.trace], full.end()),
+                None => key,
+            };
             filled(key, outcome, costs, levels)
         }
         Err(error) => Row {
@@ -71,6 +76,31 @@ pub fn row(
             error: error.replace(['\n', '\r'], " "),
             ..key
         },
+    }
+}
+
+/// The fields that say which cell a row is about, with the facts of its trace up to the end of a
+/// replay that full swap ended.
+pub fn ended(key: Row, resolved: &Resolved, end: End) -> Row {
+    let UpTo {
+        processes,
+        distinct,
+        segfaults,
+        protection_faults,
+        dropped,
+        untouched,
+    } = resolved.up_to(end);
+    Row {
+        frames_frac: key.frames.and_then(|frames| ratio(frames, distinct)),
+        warmup_refs: key.warmup_refs.min(end.legal),
+        processes,
+        distinct_pages: distinct,
+        segfaults,
+        protection_faults,
+        refs_dropped: dropped,
+        untouched_end: untouched,
+        status: SWAP_FULL.into(),
+        ..key
     }
 }
 

@@ -18,7 +18,7 @@ pub struct StatesRow {
     pub swapped: u64,
     /// Pages that left memory and have no slot.
     pub dropped: u64,
-    /// Pages of mappings that nobody touched; `None` without mappings.
+    /// Pages of mappings that are bound to nothing; `None` without mappings.
     pub untouched: Option<u64>,
     /// Pages of mappings; `None` without mappings.
     pub mapped: Option<u64>,
@@ -30,7 +30,9 @@ pub struct StatesRow {
 pub struct StatesColumn {
     /// The name in the header.
     pub name: &'static str,
-    /// What it means, with its unit.
+    /// What it counts.
+    pub unit: &'static str,
+    /// What it means.
     pub about: &'static str,
     show: fn(&StatesRow) -> Option<u64>,
     place: fn(&mut StatesRow) -> Place<'_>,
@@ -46,48 +48,56 @@ enum Place<'a> {
 pub const COLUMNS: [StatesColumn; 8] = [
     StatesColumn {
         name: "position",
-        about: "legal references before",
+        unit: "references",
+        about: "legal references before; the last row stands where the replay ended, before the end of the trace if swap was full",
         show: |row| Some(row.position),
         place: |row| Place::Count(&mut row.position),
     },
     StatesColumn {
         name: "resident",
+        unit: "pages",
         about: "pages in frames; shared memory counts once",
         show: |row| Some(row.resident),
         place: |row| Place::Count(&mut row.resident),
     },
     StatesColumn {
         name: "resident_dirty",
+        unit: "pages",
         about: "of these, pages written since they came in",
         show: |row| Some(row.resident_dirty),
         place: |row| Place::Count(&mut row.resident_dirty),
     },
     StatesColumn {
         name: "swapped",
+        unit: "pages",
         about: "pages on the swap device and not in a frame",
         show: |row| Some(row.swapped),
         place: |row| Place::Count(&mut row.swapped),
     },
     StatesColumn {
         name: "dropped",
+        unit: "pages",
         about: "pages that left memory without a slot: of a file, or never written",
         show: |row| Some(row.dropped),
         place: |row| Place::Count(&mut row.dropped),
     },
     StatesColumn {
         name: "untouched",
-        about: "pages of mappings, per process, that are bound to nothing; empty without mappings",
+        unit: "pages",
+        about: "pages of mapped that are bound to nothing: neither touched nor asked for; empty without mappings",
         show: |row| row.untouched,
         place: |row| Place::Optional(&mut row.untouched),
     },
     StatesColumn {
         name: "mapped",
-        about: "pages of all mappings of all processes; empty without mappings",
+        unit: "pages",
+        about: "pages that the mappings of each process have, one that several mappings share a part of counted once, summed over the processes; empty without mappings",
         show: |row| row.mapped,
         place: |row| Place::Optional(&mut row.mapped),
     },
     StatesColumn {
         name: "faults",
+        unit: "faults",
         about: "faults so far, of all kinds",
         show: |row| Some(row.faults),
         place: |row| Place::Count(&mut row.faults),

@@ -16,14 +16,19 @@ pub fn render(rows: &[Row], metric: &Column) -> String {
     for (_, places) in by_setting(&cells) {
         let group: Vec<Row> = places.iter().map(|&place| rows[place].clone()).collect();
         // A cell that full swap ended counts fewer references than its trace has.
-        if let Some(longest) = group.iter().rev().max_by_key(|row| row.refs) {
+        if let Some(longest) = group.iter().rev().max_by_key(|row| (row.refs, row.is_ok())) {
             heading(&mut out, longest);
         }
         let labels = Labels::of(places.iter().map(|&place| &cells[place]));
         fixed_space(&mut out, &group, &labels, metric);
         variable_space(&mut out, &group, &labels, metric);
         if let Some(sentence) = sentence(&group) {
-            let _ = writeln!(out, "  {sentence}");
+            let ended = group.iter().filter(|row| row.status == SWAP_FULL).count() as u64;
+            let without = match ended {
+                0 => String::new(),
+                _ => format!(" (without {} that full swap ended)", counted(ended, "cell")),
+            };
+            let _ = writeln!(out, "  {sentence}{without}");
         }
         out.push('\n');
     }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// What stands beside the key of a cell and its model, so that a chart can be drawn from this file
 /// alone.
-const ABOUT_COLUMNS: [&str; 3] = ["trace_kind", "warmup_refs", "distinct_pages"];
+const ABOUT_COLUMNS: [&str; 4] = ["trace_kind", "warmup_refs", "distinct_pages", "status"];
 
 /// The columns of a window, with their units and what they mean.
 const WINDOW_COLUMNS: [(&str, &str, &str); 6] = [
@@ -24,7 +24,7 @@ const WINDOW_COLUMNS: [(&str, &str, &str); 6] = [
     (
         "references",
         "references",
-        "references in the window; the last window may have fewer",
+        "references in the window; the last window of a cell may have fewer",
     ),
     ("faults", "faults", "faults in the window, of all kinds"),
     (
@@ -83,6 +83,9 @@ impl CellWindows {
             // What a column shows it also reads.
             let _ = (column.read)(&mut key, &(column.show)(row));
         }
+        if key.status.is_empty() {
+            key.status = "ok".into();
+        }
         let mut cell = CellWindows { key, windows };
         cell.complete();
         cell
@@ -92,7 +95,6 @@ impl CellWindows {
     fn complete(&mut self) {
         let refs = self.windows.iter().map(|window| window.refs);
         self.key.refs = refs.fold(0, u64::saturating_add);
-        self.key.status = "ok".into();
     }
 
     /// Mean resident pages at the ends of the windows.

@@ -25,17 +25,19 @@ impl Resolver<'_> {
         position: u64,
     ) -> Result<bool, SpaceError> {
         let key = self.space.entries[entry as usize];
+        self.appears(key.process);
         match self.processes[key.process as usize].state {
             State::Unborn => self.processes[key.process as usize].state = State::Alive,
             State::Alive => {}
             State::Exited => {
                 let pid = self.pid(key.process);
                 let mut error = self.fail(None, format!("process {pid} has exited"));
-                error.place = format!("reference {position}");
+                error.place = format!("position {position}");
                 return Err(error);
             }
             State::Killed | State::Refused => {
                 self.tally.dropped += 1;
+                self.leave_out();
                 return Ok(false);
             }
         }
@@ -130,7 +132,7 @@ impl Resolver<'_> {
                 None,
                 format!("{what}: {letter} of page {start:#x} by process {pid}"),
             );
-            error.place = format!("reference {position}");
+            error.place = format!("position {position}");
             error.help = "--on-segfault kill or skip goes on";
             return Err(error);
         }
@@ -139,6 +141,7 @@ impl Resolver<'_> {
         } else {
             self.tally.protection_faults += 1;
         }
+        self.leave_out();
         if self.tally.illegal.len() < LISTED {
             self.tally.illegal.push(Illegal {
                 position,

@@ -16,12 +16,12 @@ impl Resolver<'_> {
     pub fn event(&mut self, at: &EventAt) -> Result<(), SpaceError> {
         let process = at.process;
         let pid = self.pid(process);
+        self.position = at.position;
+        self.appears(process);
         let state = &mut self.processes[process as usize].state;
+        // Anything may be the first that is heard of a process, a fork too: a trace may begin with
+        // one, and a filter may have left out all references before it.
         match (*state, &at.event) {
-            (State::Unborn, Event::Fork { .. }) => {
-                let what = format!("fork by process {pid}, of which nothing is known");
-                return Err(self.fail(Some(at), what));
-            }
             (State::Exited, _) => {
                 return Err(self.fail(Some(at), format!("process {pid} has exited already")));
             }
@@ -279,6 +279,7 @@ impl Resolver<'_> {
             );
             return Err(self.fail(Some(at), what));
         }
+        self.appears(child);
         self.processes[child as usize].state = state;
         Ok(())
     }
@@ -292,7 +293,7 @@ impl Resolver<'_> {
             self.tally.refused += 1;
             if self.tally.refusals.len() < LISTED {
                 let what = format!("{}: {after} of {limit} bytes promised", what());
-                let position = self.legal;
+                let position = self.position;
                 self.tally.refusals.push(Refusal {
                     position,
                     process,
@@ -306,13 +307,14 @@ impl Resolver<'_> {
     }
 
     pub fn set_vmas(&mut self, process: u32, vmas: Vmas) {
-        let place = &mut self.processes[process as usize];
+        let before = &self.processes[process as usize].vmas;
         let charge = vmas.charge();
-        let mapped = self.mapped - place.vmas.pages(self.shift) + vmas.pages(self.shift);
+        let mapped = self.mapped - before.pages(self.shift) + vmas.pages(self.shift);
         if mapped != self.mapped {
             self.mapped = mapped;
-            self.space.mapped.set(self.legal, mapped);
+            self.space.mapped.set(self.now(), mapped);
         }
+        let place = &mut self.processes[process as usize];
         self.committed = self.committed - u128::from(place.charge) + u128::from(charge);
         place.charge = charge;
         place.vmas = vmas;

@@ -1,13 +1,15 @@
 //! Mappings for a trace that has none: the pages that a process and its descendants touch are
 //! gathered where they lie close together, and each group is split into code, constants and data
 //! by how its pages are used. Code and constants become private mappings of files, one each; data
-//! becomes anonymous memory.
+//! becomes anonymous memory. What an event unmaps and the family touches later is mapped again at
+//! once: somebody must have mapped it, though the trace does not say so.
 
 use super::USER_END;
 use crate::trace::dense::{KIND_MASK, Trace, page_of};
 use crate::trace::event::{Backing, Event, EventAt, Mapping, Protection};
 use crate::trace::record::Kind;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Pages farther apart than this many bytes are of different mappings.
 const GAP: u64 = 128 << 10;
@@ -19,31 +21,40 @@ const WRITTEN: u8 = 1 << Kind::Write as u8;
 pub(super) fn with_mappings(mut trace: Trace) -> Trace {
     let mut files = 0;
     let roots = roots(&trace);
-    let families: BTreeMap<u32, Vec<Mapping>> = used_by_families(&trace, &roots)
-        .into_iter()
-        .map(|(root, pages)| {
-            (
-                root,
-                mappings(&pages, trace.meta.page_size.bytes(), &mut files),
-            )
-        })
+    let page = trace.meta.page_size.bytes();
+    let used = used_by_families(&trace, &roots);
+    let families: BTreeMap<u32, Vec<Mapping>> = used
+        .iter()
+        .map(|(&root, pages)| (root, mappings(pages, page, &mut files)))
         .collect();
+    let mapped = |position, process: u32, mapping: Mapping| EventAt {
+        position,
+        process,
+        event: Event::Map(Box::new(mapping)),
+        line: 0,
+    };
     let made = |position, process: u32| {
         let mappings = families.get(&roots[process as usize]);
-        mappings.into_iter().flatten().map(move |mapping| EventAt {
-            position,
-            process,
-            event: Event::Map(Box::new(mapping.clone())),
-            line: 0,
-        })
+        let mappings = mappings.into_iter().flatten().cloned();
+        mappings.map(move |mapping| mapped(position, process, mapping))
     };
     let mut events: Vec<EventAt> = families.keys().flat_map(|&root| made(0, root)).collect();
     for event in std::mem::take(&mut trace.events) {
         let (position, process) = (event.position, event.process);
-        let anew = event.event == Event::Exec;
+        let gone = match event.event {
+            Event::Exec => {
+                events.push(event);
+                events.extend(made(position, process));
+                continue;
+            }
+            Event::Unmap { start, length } => Some(start..start.saturating_add(length)),
+            _ => None,
+        };
         events.push(event);
-        if anew {
-            events.extend(made(position, process));
+        let root = roots[process as usize];
+        if let (Some(range), Some(mappings)) = (gone, families.get(&root)) {
+            let again = mapped_again(&used[&root], mappings, page, range, position);
+            events.extend(again.into_iter().map(|m| mapped(position, process, m)));
         }
     }
     trace.with_events(events)
@@ -60,24 +71,74 @@ fn roots(trace: &Trace) -> Vec<u32> {
     roots
 }
 
+/// How a page is used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Used {
+    /// A bit for each kind of access.
+    kinds: u8,
+    /// The position behind the last reference.
+    until: u64,
+}
+
 /// For each process that no fork made, the pages that it and its descendants touch and how. A
 /// child has its parent's mappings, so those must do for both.
-fn used_by_families(trace: &Trace, roots: &[u32]) -> BTreeMap<u32, BTreeMap<u64, u8>> {
+fn used_by_families(trace: &Trace, roots: &[u32]) -> BTreeMap<u32, BTreeMap<u64, Used>> {
     let user_pages = USER_END / trace.meta.page_size.bytes();
-    let mut uses = vec![0u8; trace.distinct()];
+    let mut uses = vec![Used::default(); trace.distinct()];
     trace.tiles_of(0..trace.len(), |tile| {
-        for (&reference, &kind) in tile.refs.iter().zip(tile.kinds) {
-            uses[page_of(reference) as usize] |= 1 << (kind & KIND_MASK);
+        let positions = tile.start + 1..;
+        for ((&reference, &kind), behind) in tile.refs.iter().zip(tile.kinds).zip(positions) {
+            let used = &mut uses[page_of(reference) as usize];
+            used.kinds |= 1 << (kind & KIND_MASK);
+            used.until = behind;
         }
         true
     });
-    let mut families: BTreeMap<u32, BTreeMap<u64, u8>> = BTreeMap::new();
+    let mut families: BTreeMap<u32, BTreeMap<u64, Used>> = BTreeMap::new();
     let pages = trace.dictionary.pages.iter().zip(uses);
     for (key, uses) in pages.filter(|(key, _)| key.number < user_pages) {
         let pages = families.entry(roots[key.process as usize]).or_default();
-        *pages.entry(key.number).or_default() |= uses;
+        let used = pages.entry(key.number).or_default();
+        used.kinds |= uses.kinds;
+        used.until = used.until.max(uses.until);
     }
     families
+}
+
+/// The parts of a family's mappings that an event at a position unmaps, as far as their pages are
+/// touched at that position or later: from the first such page of each to the last.
+fn mapped_again(
+    used: &BTreeMap<u64, Used>,
+    mappings: &[Mapping],
+    page: u64,
+    range: Range<u64>,
+    position: u64,
+) -> Vec<Mapping> {
+    let part = |mapping: &Mapping| {
+        let end = mapping.start.saturating_add(mapping.length);
+        let (low, high) = (mapping.start.max(range.start), end.min(range.end));
+        if low >= high {
+            return None;
+        }
+        let mut later = used
+            .range(low / page..high.div_ceil(page))
+            .filter(|(_, used)| used.until > position)
+            .map(|(&number, _)| number);
+        let first = later.next()?;
+        let last = later.next_back().unwrap_or(first);
+        // Of a page that is unmapped in part the rest is there still.
+        let start = low.max(first * page);
+        let mut part = Mapping {
+            start,
+            length: high.min((last + 1) * page) - start,
+            ..mapping.clone()
+        };
+        if let Backing::File { offset, .. } = &mut part.backing {
+            *offset += start - mapping.start;
+        }
+        Some(part)
+    };
+    mappings.iter().filter_map(part).collect()
 }
 
 /// What a run of pages is.
@@ -96,9 +157,9 @@ struct Run {
     uses: u8,
 }
 
-fn mappings(pages: &BTreeMap<u64, u8>, page: u64, files: &mut u32) -> Vec<Mapping> {
+fn mappings(pages: &BTreeMap<u64, Used>, page: u64, files: &mut u32) -> Vec<Mapping> {
     let mut runs: Vec<Run> = Vec::new();
-    for (&number, &uses) in pages {
+    for (&number, &Used { kinds: uses, .. }) in pages {
         let is = match uses {
             uses if uses & FETCHED != 0 => Use::Code,
             uses if uses & WRITTEN != 0 => Use::Data,
@@ -178,6 +239,9 @@ mod tests {
             (0x9001, WRITTEN),
             (0xa000, read),
         ]);
+        let used = |kinds| Used { kinds, until: 1 };
+        let pages = pages.into_iter().map(|(page, kinds)| (page, used(kinds)));
+        let pages: BTreeMap<u64, Used> = pages.collect();
         let mut files = 0;
         let got: Vec<_> = mappings(&pages, 4096, &mut files)
             .into_iter()

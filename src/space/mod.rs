@@ -25,6 +25,7 @@
 //! | `events` | the meaning of each event |
 //! | `infer` | mappings for a trace that has none |
 //! | `timeline` | numbers that change with the position |
+//! | `up_to` | what a trace comes to up to the end of a replay that ended early |
 //! | `uses` | what each process needs frames for |
 //!
 //! Deliberately absent: frames, residency, policies, time.
@@ -36,11 +37,13 @@ mod resolver;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod up_to;
 mod uses;
 pub mod vma;
 
 pub use resolver::{resolve, resolve_at, resolve_watched};
-pub use timeline::Timeline;
+pub use timeline::{End, Timeline};
+pub use up_to::UpTo;
 pub use uses::ProcessUse;
 
 use crate::trace::bursts::Bursts;
@@ -226,7 +229,7 @@ pub struct OpAt {
 /// A reference that was not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Illegal {
-    /// Its position in the trace.
+    /// Its position in the trace, from 0.
     pub position: u64,
     /// The process, as an index.
     pub process: u32,
@@ -241,7 +244,8 @@ pub struct Illegal {
 /// An event that could not be as the trace has it, though a kernel would go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The legal references before it.
+    /// Its position in the trace, from 0: an event stands before the reference at its position, and
+    /// a growing stack is part of it.
     pub position: u64,
     /// The process, as an index.
     pub process: u32,
@@ -282,10 +286,15 @@ pub struct Space {
     pub classes: Vec<Class>,
     /// What happens besides the references, by position.
     pub ops: Vec<OpAt>,
-    /// The pages of all mappings of all processes.
+    /// The pages that the mappings of each process have, of all processes together. A page of a
+    /// process counts once, however many mappings have a part of it.
     pub mapped: Timeline,
     /// Of these, the pages that are bound to something; not kept without mappings.
     pub touched: Timeline,
+    /// The processes that have appeared.
+    pub processes: Timeline,
+    /// References left out: segmentation faults, protection faults, and those dropped.
+    pub left_out: Timeline<[u64; 3]>,
     /// Pages of mappings at the end that are bound to nothing.
     pub untouched_end: u64,
     future: OnceLock<ObjectFuture>,

@@ -2,6 +2,7 @@
 //! bindings and owners, and writes down what the machine must do. Most references need no look:
 //! for each entry it is known which kinds of access change nothing.
 
+use super::timeline::Moment;
 use super::vma::Vmas;
 use super::{
     Binding, Class, EntryId, Mappings, NONE, ObjectId, Op, OpAt, Options, Origin, ProcessView,
@@ -91,8 +92,14 @@ pub(super) struct Resolver<'t> {
     /// Pages of all mappings of all processes, and bound pages.
     pub mapped: u64,
     pub bound: u64,
+    /// Processes that have appeared.
+    pub seen: u64,
     /// Legal references so far.
     pub legal: u64,
+    /// The position in the trace of the reference or event at hand, from 0.
+    pub position: u64,
+    /// A reference that may be legal is at hand.
+    pub in_reference: bool,
     pub tally: Tally,
     /// The legal references, once there was one that was not.
     kept: Option<(Vec<Ref>, Vec<KindCode>)>,
@@ -147,7 +154,7 @@ fn resolve_all(
     if trace.store().is_some() && options.mappings == Mappings::Infer {
         return Err(SpaceError {
             name: trace.meta.name.clone(),
-            place: "before reference 0".into(),
+            place: "before position 0".into(),
             what: "mappings can be inferred of traces in memory only".into(),
             help: "raise --mem-limit, or take --mappings permissive",
         });
@@ -169,7 +176,11 @@ fn resolve_all(
     let mut resolver = Resolver::new(&trace, *options, origin != Origin::Permissive);
     resolver.watched = watched;
     let view = resolver.go(at)?;
-    let untouched_end = resolver.mapped.saturating_sub(resolver.bound);
+    // Every bound page is one of a mapping, where there are mappings.
+    let untouched_end = match resolver.strict {
+        true => resolver.mapped - resolver.bound,
+        false => 0,
+    };
     let Resolver {
         mut space,
         tally,
@@ -215,7 +226,10 @@ impl<'t> Resolver<'t> {
             committed: 0,
             mapped: 0,
             bound: 0,
+            seen: 0,
             legal: 0,
+            position: 0,
+            in_reference: false,
             tally: Tally::default(),
             kept: None,
             watched: Watched::default(),
@@ -278,7 +292,10 @@ impl<'t> Resolver<'t> {
             let kind = Kind::ALL[usize::from(kinds[next] & KIND_MASK)];
             let position = tile.start + next as u64;
             let before = self.rights_if_watched(page_of(refs[next]));
-            if self.reference(page_of(refs[next]), kind, position)? {
+            (self.position, self.in_reference) = (position, true);
+            let legal = self.reference(page_of(refs[next]), kind, position)?;
+            self.in_reference = false;
+            if legal {
                 self.watch(&refs[next..next + 1], before);
                 self.keep(&refs[next..next + 1], &kinds[next..next + 1]);
             } else if self.kept.is_none() {
@@ -394,10 +411,35 @@ impl<'t> Resolver<'t> {
         }
     }
 
+    /// The present moment.
+    pub fn now(&self) -> Moment {
+        Moment::new(self.legal, self.space.ops.len(), self.in_reference)
+    }
+
+    /// A process is mentioned; they appear in the order of their numbers.
+    pub fn appears(&mut self, process: u32) {
+        let seen = u64::from(process) + 1;
+        if seen > self.seen {
+            self.seen = seen;
+            self.space.processes.set(self.now(), seen);
+        }
+    }
+
+    /// The reference at hand is left out; the tally says why.
+    pub fn leave_out(&mut self) {
+        self.in_reference = false;
+        let now = self.now();
+        self.space.mapped.is_illegal(now);
+        self.space.processes.is_illegal(now);
+        let tally = &self.tally;
+        let left_out = [tally.segfaults, tally.protection_faults, tally.dropped];
+        self.space.left_out.set(now, left_out);
+    }
+
     fn set_bound(&mut self, bound: u64) {
         self.bound = bound;
         if self.strict {
-            self.space.touched.set(self.legal, bound);
+            self.space.touched.set(self.now(), bound);
         }
     }
 
@@ -454,8 +496,8 @@ impl<'t> Resolver<'t> {
     }
 
     pub fn fail(&self, event: Option<&EventAt>, what: String) -> SpaceError {
-        let position = event.map_or(self.legal, |event| event.position);
-        let mut place = format!("before reference {position}");
+        let position = event.map_or(self.position, |event| event.position);
+        let mut place = format!("before position {position}");
         if let Some(line) = event.map(|event| event.line).filter(|&line| line > 0) {
             place = format!("line {line}, {place}");
         }

@@ -73,57 +73,52 @@ fn traces_that_contradict_themselves() {
     for (text, place, what) in [
         (
             "R 1000\nfork 2\nR 1000\nfork 2\n",
-            "line 5, before reference 2",
+            "line 5, before position 2",
             "fork of process 2, which there is already, or was: each has a number of its own",
         ),
         (
             "R 1000\nfork 0\n",
-            "line 3, before reference 1",
+            "line 3, before position 1",
             "fork of process 0, which there is already, or was: each has a number of its own",
         ),
         (
             "R 1000\nfork 2\nswitch 2\nexit\nswitch 0\nfork 2\n",
-            "line 7, before reference 1",
+            "line 7, before position 1",
             "fork of process 2, which there is already, or was: each has a number of its own",
         ),
         (
-            "fork 2\nswitch 2\nR 1000\n",
-            "line 2, before reference 0",
-            "fork by process 0, of which nothing is known",
-        ),
-        (
             "R 1000\nexit\nunmap 1000 4096\nR 2000\n",
-            "line 4, before reference 1",
+            "line 4, before position 1",
             "process 0 has exited already",
         ),
         (
             "R 1000\nexit\nexit\n",
-            "line 4, before reference 1",
+            "line 4, before position 1",
             "process 0 has exited already",
         ),
         (
             "R 1000\nexit\nswitch 7\nR 1000\nswitch 0\nR 1000\n",
-            "reference 2",
+            "position 2",
             "process 0 has exited",
         ),
         (
             "map 1000 8192 rw-\nR 1000\nmap 2fff 1 r--\n",
-            "line 4, before reference 1",
+            "line 4, before position 1",
             "the mapping of 0x2000 to 0x3000 lies over that of 0x1000 to 0x3000",
         ),
         (
             "R 1000\nmap fffffffffff000 4097 rw-\n",
-            "line 3, before reference 1",
+            "line 3, before position 1",
             "4097 bytes from 0xfffffffffff000 on end beyond user space, 0x100000000000000",
         ),
         (
             "map ffffffffffffffff 1 rw-\nR 1000\n",
-            "line 2, before reference 0",
+            "line 2, before position 0",
             "1 bytes from 0xffffffffffffffff on end beyond user space, 0x100000000000000",
         ),
         (
             "R 1000\nbrk 100000000000001\n",
-            "line 3, before reference 1",
+            "line 3, before position 1",
             "a heap that ends at 0x100000000000001 passes the end of user space",
         ),
     ] {
@@ -225,7 +220,7 @@ fn illegal_references_refuse_the_trace() {
     let error = resolve(trace(ILLEGAL), &abort).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "t: reference 1: protection fault: W of page 0x1000 by process 0\n  \
+        "t: position 1: protection fault: W of page 0x1000 by process 0\n  \
          help: --on-segfault kill or skip goes on"
     );
     let error = resolve(trace("map 1000 4096 rwx\nswitch 9\nI 1000\n"), &abort).unwrap_err();

@@ -1,24 +1,83 @@
-//! A number that changes now and then, by position among the legal references. Knows nothing of
-//! what it counts.
+//! A number that changes now and then, by moments between and during the legal references. Knows
+//! nothing of what it counts.
 
-/// The values of a number, each from its position on.
+/// A moment of a resolution, in order of time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
+    /// Twice the legal references before; one more for what a legal reference itself does.
+    place: u64,
+    /// The ops before.
+    ops: u64,
+}
+
+impl Moment {
+    /// After `legal` legal references and `ops` ops; during the next legal reference, or before it.
+    pub(super) fn new(legal: u64, ops: usize, in_reference: bool) -> Moment {
+        Moment {
+            place: 2 * legal + u64::from(in_reference),
+            ops: ops as u64,
+        }
+    }
+}
+
+/// Where a replay ended before the last reference of its trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// The legal references before.
+    pub legal: u64,
+    /// The ops done: all that precede the reference, or the op, that could not be served. `None` if
+    /// the replay ended right after a reference, before the events that follow it.
+    pub ops: Option<u64>,
+}
+
+impl End {
+    /// Whether something that happened at a moment happened before the end.
+    fn is_after(self, moment: Moment) -> bool {
+        match self.ops {
+            None => moment.place < 2 * self.legal,
+            Some(ops) => moment.place <= 2 * self.legal && moment.ops <= ops,
+        }
+    }
+}
+
+/// The values of a number, each from its moment on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Timeline(Vec<(u64, u64)>);
+pub struct Timeline<T = u64>(Vec<(Moment, T)>);
 
-impl Timeline {
-    /// From a position on, which is none before the last one, the number is this.
-    pub(super) fn set(&mut self, position: u64, value: u64) {
+impl<T: Copy + Default> Timeline<T> {
+    /// From a moment on, which is none before the last one, the number is this.
+    pub(super) fn set(&mut self, at: Moment, value: T) {
         match self.0.last_mut() {
-            Some(last) if last.0 == position => last.1 = value,
-            _ => self.0.push((position, value)),
+            Some(last) if last.0 == at => last.1 = value,
+            _ => self.0.push((at, value)),
         }
     }
 
-    /// The number after the first `position` references, before the events that follow them; 0
+    /// A reference that was taken for legal is not: what it did happened between references.
+    pub(super) fn is_illegal(&mut self, at: Moment) {
+        for last in self.0.iter_mut().rev() {
+            if last.0.place <= at.place {
+                break;
+            }
+            last.0.place = at.place;
+        }
+    }
+
+    /// The number after the first `position` references, before the events that follow them; zero
     /// where nothing set it.
-    pub fn after(&self, position: u64) -> u64 {
-        let changes = self.0.partition_point(|&(from, _)| from < position);
-        changes.checked_sub(1).map_or(0, |last| self.0[last].1)
+    pub fn after(&self, position: u64) -> T {
+        self.at(End {
+            legal: position,
+            ops: None,
+        })
+    }
+
+    /// The number at the end of a replay.
+    pub fn at(&self, end: End) -> T {
+        let changes = self.0.partition_point(|&(moment, _)| end.is_after(moment));
+        changes
+            .checked_sub(1)
+            .map_or(T::default(), |last| self.0[last].1)
     }
 }
 
@@ -55,14 +114,38 @@ mod tests {
     #[test]
     fn what_a_position_sets_is_there_after_its_reference() {
         let mut line = Timeline::default();
-        line.set(0, 9);
-        line.set(0, 3);
-        line.set(2, 5);
+        let event = |legal| Moment::new(legal, 0, false);
+        line.set(event(0), 9);
+        line.set(event(0), 3);
+        line.set(event(2), 5);
         assert_eq!(
             [0, 1, 2, 3, 99].map(|at| line.after(at)),
             [0, 3, 3, 5, 5],
             "events at 0 and 2 belong to the references behind them"
         );
         assert_eq!(line.0.len(), 2);
+    }
+
+    /// Two events without ops before an event with two, all before reference 4, which binds a page.
+    #[test]
+    fn an_end_is_behind_what_was_done() {
+        let mut line = Timeline::default();
+        for (moment, value) in [
+            (Moment::new(3, 7, true), 1),
+            (Moment::new(4, 7, false), 2),
+            (Moment::new(4, 9, false), 3),
+            (Moment::new(4, 9, true), 4),
+        ] {
+            line.set(moment, value);
+        }
+        let at = |line: &Timeline, legal, ops| line.at(End { legal, ops });
+        assert_eq!(at(&line, 4, None), 1, "right after reference 3");
+        assert_eq!(
+            [6, 7, 8, 9].map(|ops| at(&line, 4, Some(ops))),
+            [0, 2, 2, 3]
+        );
+        assert_eq!(at(&line, 5, None), 4);
+        line.is_illegal(Moment::new(4, 9, false));
+        assert_eq!(at(&line, 4, Some(9)), 4, "not by a legal reference");
     }
 }

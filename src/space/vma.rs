@@ -193,10 +193,16 @@ impl Vmas {
         child
     }
 
-    /// How many pages of `1 << shift` bytes they cover; one that two of them share counts twice.
+    /// How many pages of `1 << shift` bytes they cover. A page of which several have a part counts
+    /// once.
     pub fn pages(&self, shift: u32) -> u64 {
-        let pages = |vma: &Vma| ((vma.end - 1) >> shift) - (vma.start >> shift) + 1;
-        self.0.iter().map(pages).sum()
+        self.pages_of_each(shift).sum()
+    }
+
+    /// The pages of each mapping, in order. A page of which several have a part counts with the
+    /// lowest.
+    pub fn pages_of_each(&self, shift: u32) -> impl Iterator<Item = u64> {
+        pages_of_each(&self.0, shift)
     }
 
     /// The bytes that count against the commit limit.
@@ -204,6 +210,17 @@ impl Vmas {
         let charged = self.0.iter().filter(|vma| vma.charged);
         charged.fold(0, |sum, vma| sum.saturating_add(vma.bytes()))
     }
+}
+
+/// See [`Vmas::pages_of_each`]; the mappings are in order, none over another.
+pub fn pages_of_each(vmas: &[Vma], shift: u32) -> impl Iterator<Item = u64> {
+    // The first page that no lower mapping has a part of.
+    let mut free = 0;
+    vmas.iter().map(move |vma| {
+        let behind = ((vma.end - 1) >> shift) + 1;
+        let first = (vma.start >> shift).max(std::mem::replace(&mut free, behind));
+        behind - first.min(behind)
+    })
 }
 
 #[cfg(test)]
@@ -218,6 +235,20 @@ mod tests {
     fn shown(vmas: &Vmas) -> Vec<(u64, u64, String)> {
         let show = |vma: &Vma| (vma.start, vma.end, vma.protection.to_string());
         vmas.all().iter().map(show).collect()
+    }
+
+    #[test]
+    fn a_page_of_several_mappings_counts_once() {
+        let mut vmas = Vmas::default();
+        for start in [0x1000, 0x3000, 0xf000, 0x1_2000] {
+            vmas.insert(map(start, 0x1000, "rw-"));
+        }
+        vmas.insert(map(0x2_f000, 0x2000, "rw-"));
+        let each = |shift| vmas.pages_of_each(shift).collect::<Vec<u64>>();
+        assert_eq!(each(12), [1, 1, 1, 1, 2]);
+        assert_eq!(each(16), [1, 0, 0, 1, 2]);
+        assert_eq!(each(21), [1, 0, 0, 0, 0]);
+        assert_eq!((vmas.pages(12), vmas.pages(16), vmas.pages(21)), (6, 4, 1));
     }
 
     #[test]

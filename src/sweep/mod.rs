@@ -22,7 +22,7 @@ pub use exclude::{Comparison, Exclude};
 pub use identity::{IN_A_RUN, Identity, Labels, MODEL, POLICY, Part, by_setting};
 pub use partition::Partition;
 pub use plan::{Axes, Cell, Engine, Plan, PlanError, Settings, TraceFacts, Warmup};
-pub use windows::{WINDOWS_MAX, window_for, windows};
+pub use windows::{CellStates, WINDOWS_MAX, window_for, windows};
 
 use crate::policy::Bursts;
 use crate::trace::bursts::View;

@@ -12,7 +12,8 @@ use crate::trace::TraceError;
 use crate::trace::dense::{Trace, count_kinds};
 use crate::trace::digest;
 use crate::trace::record::{Addressing, TraceKind};
-use crate::units::{Ladder, PAGE_ID_MAX, PageSize, UnitError};
+use crate::units::{Ladder, PAGE_ID_MAX, PageSize, UnitError, percent_of};
+use crate::vm::swap::slots_of;
 use crate::vm::tlb::{Geometry, Hardware};
 use crate::vm::{Accessed, Job};
 
@@ -126,7 +127,7 @@ impl Warmup {
     pub fn refs_of(self, trace: &Trace) -> u64 {
         match self {
             Warmup::Refs(refs) => refs,
-            Warmup::Percent(percent) => (trace.len() as f64 * percent / 100.0) as u64,
+            Warmup::Percent(percent) => percent_of(percent, trace.len() as u64),
         }
     }
 }
@@ -211,6 +212,9 @@ pub enum PlanError {
     /// A ladder does not fit a trace.
     #[error("{0}")]
     Units(#[from] UnitError),
+    /// The swap device holds no page.
+    #[error("{0}")]
+    Swap(String),
     /// The file of a trace that stays there cannot be read.
     #[error("{0}")]
     Trace(String),
@@ -493,6 +497,9 @@ fn facts(resolved: &Resolved, settings: &Settings) -> Result<TraceFacts, PlanErr
             trace: trace.meta.name.clone(),
             refs,
         });
+    }
+    if let Some(bytes) = settings.swap_bytes {
+        slots_of(bytes, trace.meta.page_size).map_err(PlanError::Swap)?;
     }
     let by_kind = by_kind(trace, warmup_refs)?;
     Ok(TraceFacts {

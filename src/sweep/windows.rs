@@ -2,6 +2,7 @@
 //! over time. Knows nothing of how they are shown.
 
 use super::{Plan, bursts_of};
+use crate::space::End;
 use crate::vm::machine::observe::states;
 use crate::vm::{Accessed, Job, States};
 use rayon::prelude::*;
@@ -25,14 +26,19 @@ fn positions(from: u64, to: u64, window: u64) -> Vec<u64> {
     (0..=count).map(end).collect()
 }
 
+/// The states of a cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CellStates {
+    /// Where windows begin and end.
+    pub states: Vec<States>,
+    /// Where full swap ended the replay, if it did.
+    pub end: Option<End>,
+}
+
 /// For each cell the states of its memory where windows of so many references begin and end (some
 /// 400 windows if `None`). A cell has none if it fails, if its trace stays in its file, or if `stop`
-/// became true before; its states end early where full swap ended its replay.
-pub fn windows(
-    plan: &Plan<'_>,
-    window: Option<u64>,
-    stop: &AtomicBool,
-) -> Vec<Option<Vec<States>>> {
+/// became true before; where full swap ended its replay, so do its states.
+pub fn windows(plan: &Plan<'_>, window: Option<u64>, stop: &AtomicBool) -> Vec<Option<CellStates>> {
     let of = |cell| match stop.load(Ordering::Relaxed) {
         true => None,
         false => states_of(plan, cell, window),
@@ -40,7 +46,7 @@ pub fn windows(
     (0..plan.cells.len()).into_par_iter().map(of).collect()
 }
 
-fn states_of(plan: &Plan<'_>, index: usize, window: Option<u64>) -> Option<Vec<States>> {
+fn states_of(plan: &Plan<'_>, index: usize, window: Option<u64>) -> Option<CellStates> {
     let cell = &plan.cells[index];
     let trace = &plan.traces[cell.trace].trace;
     if trace.store().is_some() {
@@ -57,7 +63,8 @@ fn states_of(plan: &Plan<'_>, index: usize, window: Option<u64>) -> Option<Vec<S
     let refs = trace.len() as u64;
     let from = plan.facts[cell.trace].warmup_refs;
     let window = window.unwrap_or_else(|| window_for(refs - from));
-    states(&job, &positions(from, refs, window)).ok()
+    let (states, end) = states(&job, &positions(from, refs, window)).ok()?;
+    Some(CellStates { states, end })
 }
 
 #[cfg(test)]

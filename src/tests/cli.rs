@@ -20,12 +20,16 @@ mod convert;
 mod counts;
 #[path = "cli/curve.rs"]
 mod curve;
+#[path = "cli/early.rs"]
+mod early;
 #[path = "cli/events.rs"]
 mod events;
 #[path = "cli/experiment.rs"]
 mod experiment;
 #[path = "cli/explain.rs"]
 mod explain;
+#[path = "cli/facts.rs"]
+mod facts;
 #[path = "cli/filters.rs"]
 mod filters;
 #[path = "cli/folders.rs"]

@@ -1449,7 +1449,6 @@ fn traces_that_make_no_sense() {
     for (items, why) in [
         (vec![r(1, 0), fork(1, 2), fork(1, 2)], "exists"),
         (vec![r(1, 0), fork(1, 1)], "exists"),
-        (vec![fork(1, 2)], "nothing is known"),
         (vec![r(1, 0), exit(1), r(1, 0)], "has exited"),
         (vec![exit(1), exit(1)], "has exited"),
         (

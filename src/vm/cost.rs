@@ -6,7 +6,7 @@
 //! background is charged to nobody: the write of a page that expires from a working set or is
 //! unmapped, and pages read ahead.
 
-use super::counters::{Outcome, TlbCounters};
+use super::counters::{FaultTables, Outcome};
 use super::listen::FaultKind;
 use super::presets::{Costs, NOMINAL};
 use crate::units::did_you_mean;
@@ -193,77 +193,51 @@ pub struct AccessClass {
     pub each_ns: u64,
 }
 
-/// The counted accesses by what they cost. The counts add up to the references; the modelled
-/// time is the sum of count times cost.
-///
-/// With page-walk caches walks differ in length. Their sum is known, not which access had which:
-/// it is spread evenly, so that any two walks differ by one entry at most.
+/// The counted accesses by what they cost: by the kind of access and the length of its walk. The
+/// counts add up to the references; the modelled time is the sum of count times cost.
 pub fn classes(outcome: &Outcome, costs: &CostTable) -> Vec<AccessClass> {
-    let c = &outcome.counters;
-    let tlb = outcome.tlb.unwrap_or_default();
-    let modelled = outcome.tlb.is_some();
-    let first = if modelled {
-        tlb.l1i_hits + tlb.l1d_hits
-    } else {
-        c.hits
-    };
-    let walked = if modelled { tlb.misses - c.faults() } else { 0 };
     let hit = |name, count, extra_ns| AccessClass {
         name,
         count,
         each_ns: costs.memory_ns + extra_ns,
     };
+    let Some(tlb) = &outcome.tlb else {
+        let mut classes = vec![hit("hit", outcome.counters.hits, 0)];
+        classes.extend(faults(&outcome.counters.faults, 0, costs));
+        return classes;
+    };
     let mut classes = vec![
-        hit("hit", first, 0),
+        hit("hit", tlb.l1i_hits + tlb.l1d_hits, 0),
         hit("hit, second-level TLB", tlb.l2_hits, costs.tlb_l2_ns),
     ];
-    let mut walks = Walks::of(&tlb);
-    for (count, entries) in walks.take(walked) {
-        classes.push(hit("hit, page walk", count, entries * costs.walk_ref_ns));
+    let walks = tlb.walks_of_hits().into_iter().zip(&tlb.faults);
+    for ((hits, tables), entries) in walks.zip(1..) {
+        let walk_ns = entries * costs.walk_ref_ns;
+        classes.push(hit("hit, page walk", hits, walk_ns));
+        classes.extend(faults(tables, walk_ns, costs));
     }
+    classes
+}
+
+/// The faults of these tables, whose walks cost `walk_ns` each.
+fn faults(tables: &FaultTables, walk_ns: u64, costs: &CostTable) -> Vec<AccessClass> {
+    let mut classes = Vec::new();
     for kind in FaultKind::ALL {
-        for (major, row) in c.faults[kind as usize].iter().enumerate() {
+        for (major, row) in tables[kind as usize].iter().enumerate() {
             for (written, &count) in row.iter().enumerate() {
                 let extra_ns = costs.fault_ns
                     + u64::from(kind == FaultKind::CowCopy) * costs.copy_ns
                     + major as u64 * costs.read_ns
                     + written as u64 * costs.write_ns;
-                for (count, entries) in walks.take(count) {
-                    let all_ns = extra_ns + entries * costs.walk_ref_ns;
-                    classes.push(hit(kind.name(), count, all_ns));
-                }
+                classes.push(AccessClass {
+                    name: kind.name(),
+                    count,
+                    each_ns: costs.memory_ns + walk_ns + extra_ns,
+                });
             }
         }
     }
     classes
-}
-
-/// Walks that are still to be given to accesses: some read one entry more than the others.
-struct Walks {
-    entries: u64,
-    longer: u64,
-}
-
-impl Walks {
-    fn of(tlb: &TlbCounters) -> Walks {
-        let entries = tlb.walk_refs.checked_div(tlb.misses).unwrap_or(0);
-        Walks {
-            entries,
-            longer: tlb.walk_refs - entries * tlb.misses,
-        }
-    }
-
-    /// Walks for `count` accesses, as counts of walks and the entries each reads; one part if all
-    /// walks are alike.
-    fn take(&mut self, count: u64) -> Vec<(u64, u64)> {
-        let longer = self.longer.min(count);
-        self.longer -= longer;
-        let mut parts = vec![(count - longer, self.entries)];
-        if longer > 0 {
-            parts.push((longer, self.entries + 1));
-        }
-        parts
-    }
 }
 
 /// The modelled time of all counted references, in nanoseconds; saturates at 2^64 - 1 (584 years).
@@ -321,21 +295,6 @@ mod tests {
         ] {
             assert!(CostTable::default().set(text).is_err(), "{text}");
         }
-    }
-
-    /// 7 walks of 17 entries: three of 3 and four of 2, whoever has them; nothing is lost.
-    #[test]
-    fn walks_of_different_lengths_cost_what_they_read() {
-        let tlb = TlbCounters {
-            misses: 7,
-            walk_refs: 17,
-            ..TlbCounters::default()
-        };
-        let mut walks = Walks::of(&tlb);
-        assert_eq!(walks.take(2), [(0, 2), (2, 3)]);
-        assert_eq!(walks.take(3), [(2, 2), (1, 3)]);
-        assert_eq!(walks.take(0), [(0, 2)]);
-        assert_eq!(walks.take(2), [(2, 2)]);
     }
 
     /// Silberschatz, Operating System Concepts, demand paging: 200 ns memory, 8 ms a fault,

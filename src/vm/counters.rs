@@ -4,10 +4,14 @@
 use super::geometry::LEVELS_MAX;
 use super::listen::{Distribution, FaultKind};
 use crate::policy::Event;
+use crate::space::End;
 
 /// Faults of one kind: by whether a device was read, then by whether the victim had to be written
 /// back first.
 pub type FaultTable = [[u64; 2]; 2];
+
+/// Faults as a [`FaultTable`] for each kind.
+pub type FaultTables = [FaultTable; FaultKind::ALL.len()];
 
 /// Counters of the machine over the counted references.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,7 +21,7 @@ pub struct Counters {
     /// References that went on at once.
     pub hits: u64,
     /// Faults, by [`FaultKind`].
-    pub faults: [FaultTable; FaultKind::ALL.len()],
+    pub faults: FaultTables,
     /// Pages read from a swap slot.
     pub swap_reads: u64,
     /// Pages read from a file.
@@ -80,15 +84,10 @@ impl Counters {
 
     /// What was counted since `start`.
     pub(super) fn since(&self, start: &Counters) -> Counters {
-        let mut faults = self.faults;
-        let cells = faults.iter_mut().flatten().flatten();
-        for (now, then) in cells.zip(start.faults.iter().flatten().flatten()) {
-            *now -= then;
-        }
         Counters {
             refs: self.refs - start.refs,
             hits: self.hits - start.hits,
-            faults,
+            faults: faults_since(&self.faults, &start.faults),
             swap_reads: self.swap_reads - start.swap_reads,
             file_reads: self.file_reads - start.file_reads,
             prefetched: [0, 1].map(|i| self.prefetched[i] - start.prefetched[i]),
@@ -100,6 +99,16 @@ impl Counters {
             freed_dirty: self.freed_dirty - start.freed_dirty,
         }
     }
+}
+
+/// The faults of `now` that are not among those of `start`.
+fn faults_since(now: &FaultTables, start: &FaultTables) -> FaultTables {
+    let mut faults = *now;
+    let cells = faults.iter_mut().flatten().flatten();
+    for (now, then) in cells.zip(start.iter().flatten().flatten()) {
+        *now -= then;
+    }
+    faults
 }
 
 /// Counters of the TLBs over the counted references.
@@ -119,6 +128,9 @@ pub struct TlbCounters {
     pub walk_refs: u64,
     /// Walks by the number of entries they read: the first is those that read the leaf alone.
     pub walks: [u64; LEVELS_MAX as usize],
+    /// The faults by the number of entries that their walks read, in the order of `walks`. The
+    /// machine counts them: TLBs do not know which references fault.
+    pub faults: [FaultTables; LEVELS_MAX as usize],
     /// Flushes of all levels because the process changed and entries have no tags.
     pub flushes: u64,
 }
@@ -129,6 +141,13 @@ impl TlbCounters {
     pub fn walk_refs_by_level(&self, levels: u32) -> Vec<u64> {
         let read = |height: u32| self.walks[height as usize..].iter().sum();
         (0..levels).rev().map(read).collect()
+    }
+
+    /// Walks of references that did not fault, by the number of entries that they read, in the
+    /// order of `walks`.
+    pub fn walks_of_hits(&self) -> [u64; LEVELS_MAX as usize] {
+        let all = |tables: &FaultTables| tables.iter().flatten().flatten().sum::<u64>();
+        std::array::from_fn(|i| self.walks[i] - all(&self.faults[i]))
     }
 
     /// References translated by some level.
@@ -145,6 +164,7 @@ impl TlbCounters {
             shootdowns: self.shootdowns - start.shootdowns,
             walk_refs: self.walk_refs - start.walk_refs,
             walks: std::array::from_fn(|i| self.walks[i] - start.walks[i]),
+            faults: std::array::from_fn(|i| faults_since(&self.faults[i], &start.faults[i])),
             flushes: self.flushes - start.flushes,
         }
     }
@@ -153,10 +173,23 @@ impl TlbCounters {
 /// A replay that ended early because a dirty page had to leave and swap had no slot for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwapFull {
-    /// References replayed, warm-up among them: the next one could not be served.
+    /// References replayed, warm-up among them.
     pub after: u64,
+    /// The ops done, if the next reference or op could not be served; `None` if a page could not
+    /// leave after the last reference. See [`End::ops`].
+    pub ops: Option<u64>,
     /// Counted references by kind: ifetch, read, write.
     pub by_kind: [u64; 3],
+}
+
+impl SwapFull {
+    /// Where the replay ended.
+    pub fn end(&self) -> End {
+        End {
+            legal: self.after,
+            ops: self.ops,
+        }
+    }
 }
 
 /// The result of one replay.
@@ -234,6 +267,19 @@ impl Outcome {
                 "references = TLB hits + misses"
             );
             assert!(tlb.misses >= c.faults(), "every fault misses the TLB");
+            let all = |tables: &FaultTables| tables.iter().flatten().flatten().sum::<u64>();
+            for (walks, faults) in tlb.walks.iter().zip(&tlb.faults) {
+                assert!(
+                    all(faults) <= *walks,
+                    "walks of a length include those of faults"
+                );
+            }
+            let none = FaultTables::default();
+            let left = tlb
+                .faults
+                .iter()
+                .fold(c.faults, |left, faults| faults_since(&left, faults));
+            assert_eq!(left, none, "every fault has one walk");
             let by_level = tlb.walk_refs_by_level(LEVELS_MAX);
             assert_eq!(by_level.iter().sum::<u64>(), tlb.walk_refs, "by level");
             assert_eq!(

@@ -6,6 +6,7 @@
 //! the page-walk caches, from the root of the table down, `0` for none at that level; `tags=off`
 //! flushes everything when the process changes.
 
+use super::layout::Layout;
 use super::presets::Preset;
 use crate::units::PageSize;
 use crate::units::did_you_mean;
@@ -353,6 +354,18 @@ impl Hardware {
         match self {
             Hardware::Geometry(geometry) => geometry.for_pages(page),
             Hardware::Machine(preset) => preset.geometry(page),
+        }
+    }
+
+    /// The same over page tables of a layout, whose levels replace those of the hardware.
+    pub fn over(&self, layout: &Layout, page: PageSize) -> Geometry {
+        let levels = layout.walk_levels(page.shift().into()) as u32;
+        match self {
+            Hardware::Geometry(geometry) => Geometry {
+                leaf_bits: layout.shift(levels as usize - 1),
+                ..geometry.with_levels(levels)
+            },
+            Hardware::Machine(preset) => preset.over(layout, page),
         }
     }
 }

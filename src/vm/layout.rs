@@ -167,9 +167,17 @@ impl Layout {
         self.entry_bytes << self.index_bits[level]
     }
 
-    /// Bytes of one linear table for the whole address space: an entry for every smallest page.
-    pub fn linear_bytes(&self) -> u64 {
-        self.entry_bytes << (self.address_bits() - self.page_bits)
+    /// The bits of an address that the layout has.
+    pub fn address_mask(&self) -> u64 {
+        1u64.checked_shl(self.address_bits())
+            .map_or(u64::MAX, |end| end - 1)
+    }
+
+    /// Bytes of one linear table for the whole address space: an entry for every page of
+    /// `2^page_bits` bytes, or for every smallest page where the layout has none as small.
+    pub fn linear_bytes(&self, page_bits: u32) -> u64 {
+        let page_bits = page_bits.clamp(self.page_bits, self.address_bits());
+        self.entry_bytes << (self.address_bits() - page_bits)
     }
 }
 
@@ -177,8 +185,7 @@ impl Layout {
 /// is a root even without a page. Page numbers are in units of `page`; bits of an address above
 /// the layout's do not count.
 pub fn page_table_pages(layout: &Layout, page: PageSize, numbers: &[u64]) -> Vec<u64> {
-    let bits = layout.address_bits();
-    let mask = if bits < 64 { (1 << bits) - 1 } else { u64::MAX };
+    let mask = layout.address_mask();
     (0..layout.walk_levels(page.shift().into()))
         .map(|level| {
             if level == 0 {
@@ -238,10 +245,12 @@ mod tests {
     /// The textbook's figures: 4 MiB for 32 bits, 512 GiB for 48.
     #[test]
     fn linear_tables_are_large() {
-        assert_eq!(find("linear-32").unwrap().linear_bytes(), 4 << 20);
-        assert_eq!(find("two-level").unwrap().linear_bytes(), 4 << 20);
-        assert_eq!(find("linear-48").unwrap().linear_bytes(), 512 << 30);
-        assert_eq!(find("four-level").unwrap().linear_bytes(), 512 << 30);
+        assert_eq!(find("linear-32").unwrap().linear_bytes(12), 4 << 20);
+        assert_eq!(find("two-level").unwrap().linear_bytes(12), 4 << 20);
+        assert_eq!(find("linear-48").unwrap().linear_bytes(12), 512 << 30);
+        let four_level = find("four-level").unwrap();
+        let bytes = [6, 12, 16, 21, 30].map(|bits| four_level.linear_bytes(bits));
+        assert_eq!(bytes, [512 << 30, 512 << 30, 32 << 30, 1 << 30, 2 << 20]);
         assert_eq!(tables("linear-32", &[0x1000]), (vec![1], 4 << 20));
     }
 

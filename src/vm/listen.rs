@@ -2,7 +2,6 @@
 //! so listeners stay out of the replay's hot path.
 
 use crate::units::PageId;
-use hdrhistogram::Histogram;
 
 /// The kind of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,17 +76,19 @@ pub trait Listener: Send {
     fn start_counting(&mut self) {}
 }
 
-/// The shares of a distribution that are kept, with the names of their columns.
-pub const QUANTILES: [(f64, &str); 5] = [
-    (0.5, "p50"),
-    (0.9, "p90"),
-    (0.99, "p99"),
-    (0.999, "p99_9"),
-    (0.9999, "p99_99"),
+/// The shares of a distribution that are kept, in units of 1/10,000, with the names of their
+/// columns.
+pub const QUANTILES: [(u64, &str); 5] = [
+    (5_000, "p50"),
+    (9_000, "p90"),
+    (9_900, "p99"),
+    (9_990, "p99_9"),
+    (9_999, "p99_99"),
 ];
 
-/// A distribution, summed up: count, sum, least and greatest are exact, quantiles have three
-/// digits and lie between the extremes.
+/// A distribution, summed up. Count, sum, least and greatest are exact. The quantile of a share is
+/// the `ceil(share * count)`-th smallest value `v`: exact below 2,048, from there on at most
+/// `2^(floor(log2 v) - 10) - 1` above `v`, never above the greatest value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Distribution {
     /// How many values.
@@ -98,13 +99,37 @@ pub struct Distribution {
     pub min: u64,
     /// The greatest; 0 without any value.
     pub max: u64,
-    /// The values that the shares of [`QUANTILES`] do not exceed.
+    /// One value for each share of [`QUANTILES`].
     pub quantiles: [u64; QUANTILES.len()],
+}
+
+/// Values below this have a bucket each; every power of two from here on has half as many buckets,
+/// of equal width.
+const FINE: u64 = 2048;
+
+/// The bucket of a value.
+fn bucket_of(value: u64) -> usize {
+    if value < FINE {
+        return value as usize;
+    }
+    let power = u64::from(value.ilog2());
+    let within = (value >> (power - 10)) - FINE / 2;
+    (FINE + (power - 11) * (FINE / 2) + within) as usize
+}
+
+/// The greatest value of a bucket.
+fn greatest_of(bucket: usize) -> u64 {
+    let Some(above) = (bucket as u64).checked_sub(FINE) else {
+        return bucket as u64;
+    };
+    let (shift, within) = (above / (FINE / 2) + 1, above % (FINE / 2));
+    (within + FINE / 2) << shift | ((1 << shift) - 1)
 }
 
 /// Gathers a distribution.
 pub struct Gatherer {
-    histogram: Histogram<u64>,
+    /// How many values are in each bucket, up to the last one that has any.
+    buckets: Vec<u64>,
     count: u64,
     sum: u128,
     min: u64,
@@ -113,9 +138,8 @@ pub struct Gatherer {
 
 impl Default for Gatherer {
     fn default() -> Gatherer {
-        let histogram = Histogram::new(3).expect("three digits are allowed");
         Gatherer {
-            histogram,
+            buckets: Vec::new(),
             count: 0,
             sum: 0,
             min: u64::MAX,
@@ -127,7 +151,11 @@ impl Default for Gatherer {
 impl Gatherer {
     /// Takes a value so many times.
     pub fn note(&mut self, value: u64, times: u64) {
-        self.histogram.saturating_record_n(value, times);
+        let bucket = bucket_of(value);
+        if self.buckets.len() <= bucket {
+            self.buckets.resize(bucket + 1, 0);
+        }
+        self.buckets[bucket] += times;
         self.count += times;
         self.sum += u128::from(value) * u128::from(times);
         self.min = self.min.min(value);
@@ -139,18 +167,30 @@ impl Gatherer {
         if self.count == 0 {
             return Distribution::default();
         }
-        let quantile = |share| {
-            self.histogram
-                .value_at_quantile(share)
-                .clamp(self.min, self.max)
-        };
         Distribution {
             count: self.count,
             sum: self.sum,
             min: self.min,
             max: self.max,
-            quantiles: QUANTILES.map(|(share, _)| quantile(share)),
+            quantiles: self.quantiles(),
         }
+    }
+
+    /// The values at the ranks of [`QUANTILES`], in one pass. Ranks are whole numbers: a product of
+    /// floating-point numbers can lie above the rank that it means.
+    fn quantiles(&self) -> [u64; QUANTILES.len()] {
+        let rank = |share| (u128::from(self.count) * u128::from(share)).div_ceil(10_000);
+        let mut buckets = self.buckets.iter().enumerate();
+        let (mut seen, mut value) = (0, 0);
+        QUANTILES.map(|(share, _)| {
+            while seen < rank(share)
+                && let Some((bucket, &count)) = buckets.next()
+            {
+                seen += u128::from(count);
+                value = greatest_of(bucket);
+            }
+            value.clamp(self.min, self.max)
+        })
     }
 }
 
@@ -196,5 +236,90 @@ impl Intervals {
             }
         }
         self.long.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The distribution of these values, and its quantiles by the definition, from the sorted list.
+    fn gathered(values: &[u64]) -> (Distribution, Vec<u64>) {
+        let mut gatherer = Gatherer::default();
+        values.iter().for_each(|&value| gatherer.note(value, 1));
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable();
+        let exact = QUANTILES.map(|(share, _)| {
+            let rank = (values.len() as u64 * share).div_ceil(10_000);
+            sorted[rank as usize - 1]
+        });
+        (gatherer.finish(), exact.to_vec())
+    }
+
+    fn assert_exact(values: &[u64]) {
+        let (got, exact) = gathered(values);
+        assert_eq!(got.count, values.len() as u64);
+        assert_eq!(got.sum, values.iter().map(|&v| u128::from(v)).sum());
+        assert_eq!(Some(&got.min), values.iter().min());
+        assert_eq!(Some(&got.max), values.iter().max());
+        for (got_value, exact) in got.quantiles.into_iter().zip(exact) {
+            let above = match exact {
+                0..2048 => 0,
+                exact => (1 << (exact.ilog2() - 10)) - 1,
+            };
+            let most = exact.saturating_add(above).min(got.max);
+            assert!(
+                (exact..=most).contains(&got_value),
+                "{got_value}, not {exact} to {most}"
+            );
+        }
+    }
+
+    #[test]
+    fn quantiles_are_those_of_the_sorted_list() {
+        // The values of a device read stay where they are.
+        let (got, _) = gathered(&[10, 3000, 5000, 5000]);
+        assert_eq!(got.quantiles, [3001, 5000, 5000, 5000, 5000]);
+        assert_exact(&[10, 3000, 5000, 5000]);
+        // Beyond 2^40, and the largest there are.
+        assert_exact(&[1, 1 << 41, (1 << 41) + 12_345_678_901, 1 << 50, 7]);
+        assert_exact(&[u64::MAX, u64::MAX - 1, 1 << 63, 0]);
+        // Whole ranks: 0.9, 0.99 and 0.999 of the count exactly.
+        for count in [10, 70, 700, 1000, 3000, 10_000, 70_000] {
+            assert_exact(&(1..=count).collect::<Vec<u64>>());
+        }
+        let mut random = 1u64;
+        let mut next = || {
+            random = random
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            random >> 20 >> (random >> 58)
+        };
+        for count in 1..200 {
+            let values: Vec<u64> = (0..count).map(|_| next()).collect();
+            assert_exact(&values);
+        }
+    }
+
+    #[test]
+    fn one_value_and_none() {
+        for value in [0, 1, 2047, 2048, 4097, 1 << 45, u64::MAX] {
+            let (got, _) = gathered(&[value]);
+            assert_eq!(got.quantiles, [value; QUANTILES.len()], "{value}");
+        }
+        assert_eq!(Gatherer::default().finish(), Distribution::default());
+        assert_eq!(Intervals::default().gathered().count, 0);
+    }
+
+    /// Consecutive faults are 1 apart; long intervals and short ones are of one distribution.
+    #[test]
+    fn intervals_are_between_successive_faults() {
+        let mut intervals = Intervals::default();
+        for time in [5, 6, 7, 5007, 5007 + (1 << 41)] {
+            intervals.fault_at(time);
+        }
+        let got = intervals.gathered();
+        assert_eq!((got.count, got.min, got.max), (4, 1, 1 << 41));
+        assert_eq!(got.quantiles[..2], [1, 1 << 41]);
     }
 }

@@ -17,14 +17,17 @@ use assemble::{Goal, with_machine};
 pub use assemble::{begin, run, run_with};
 pub use replay::Replay;
 
-use super::counters::{Counters, Outcome, SwapFull};
+use super::counters::{Counters, FaultTables, Outcome, SwapFull, TlbCounters};
+use super::geometry::LEVELS_MAX;
 use super::listen::{ExpiryEvent, FaultEvent, FaultKind, Intervals, Listener};
 use super::residence::{AWAY, Residence, Spaces, UNALLOCATED};
 use super::swap::Swap;
 use super::tlb::{Geometry, MissLog, Translation};
-use crate::policy::{AnyPolicy, Frames, Params, Policy, Setup, Space as SpaceKind, Touch, Want};
+use crate::policy::{
+    AnyPolicy, Event, Frames, Params, Policy, Setup, Space as SpaceKind, Touch, Want,
+};
 use crate::simd::scan::{Scan, scan};
-use crate::space::{Class, EntryId, ObjectId, Op, Space};
+use crate::space::{Class, End, EntryId, ObjectId, Op, Space};
 use crate::trace::bursts::View;
 use crate::trace::dense::{KIND_MASK, KindCode, PageKey, Ref, Tile, Trace, page_of};
 use crate::trace::record::Kind;
@@ -133,11 +136,20 @@ struct Machine<'t, P, R, T> {
     swap: Swap,
     /// The replay has ended early, see [`Full`].
     swap_full: bool,
+    /// It ended because a page could not leave after a reference.
+    cannot_expire: bool,
+    /// What the policy had counted before it named the victim that could not leave.
+    events_before: Vec<Event>,
     /// Frames never used yet are those from here on; `free` are frames that were given back.
     fresh: u32,
     free: Vec<FrameId>,
     capacity: u32,
     counters: Counters,
+    /// Faults by the length of their walks, as in [`TlbCounters::faults`], and the place in its
+    /// table of the fault counted last: kind, whether a device was read, whether a victim was
+    /// written.
+    walked_faults: [FaultTables; LEVELS_MAX as usize],
+    last_fault: [usize; 3],
     residency: Residency,
 }
 
@@ -191,10 +203,14 @@ where
             next_op: 0,
             swap: Swap::new(setup.pages, swap_slots),
             swap_full: false,
+            cannot_expire: false,
+            events_before: Vec::new(),
             fresh: 0,
             free: Vec::with_capacity(if gives_back { setup.frames as usize } else { 0 }),
             capacity: setup.frames,
             counters: Counters::default(),
+            walked_faults: Default::default(),
+            last_fault: [0; 3],
             residency: Residency::default(),
         }
     }
@@ -295,12 +311,48 @@ where
         } else {
             self.fault(entry, write, time)?
         };
-        if !hit || (T::EVERY && !T::WALKS_SET_BITS) {
+        if !hit {
+            self.translate_fault(entry, ifetch, time);
+        } else if T::EVERY && !T::WALKS_SET_BITS {
             self.tlb.translate(entry, ifetch, time);
             self.flush_unreferenced(entry, frame, time);
         }
         self.close_windows(Touch { entry, frame, time });
         Ok(hit)
+    }
+
+    /// Translates a reference whose fault was served and counted. It misses every TLB: the fault
+    /// is counted once more by the length of its walk.
+    #[inline]
+    fn translate_fault(&mut self, entry: EntryId, ifetch: bool, time: u64) {
+        self.tlb.translate(entry, ifetch, time);
+        if let Some(height) = self.tlb.walked().checked_sub(1) {
+            let [kind, major, written] = self.last_fault;
+            self.walked_faults[height][kind][major][written] += 1;
+        }
+    }
+
+    /// The counters of the TLBs before the reference at a position; `None` if they are not modelled.
+    fn tlb_counters(&mut self, before: u64) -> Option<TlbCounters> {
+        let counters = self.tlb.counters(before)?;
+        Some(TlbCounters {
+            faults: self.walked_faults,
+            ..counters
+        })
+    }
+
+    /// Where the replay ended early, if it did, with `legal` references replayed.
+    fn end(&self, legal: u64) -> Option<End> {
+        let ops = (!self.cannot_expire).then_some(self.next_op as u64);
+        self.swap_full.then_some(End { legal, ops })
+    }
+
+    /// What the policy has counted of its own doings: without those of a victim that could not leave.
+    fn policy_events(&self) -> Vec<Event> {
+        match self.swap_full && !self.cannot_expire {
+            true => self.events_before.clone(),
+            false => self.policy.events(),
+        }
     }
 
     /// After a reference: a tick, if it is time for one, and the pages leave whose windows close.

@@ -13,6 +13,7 @@ pub mod machine;
 pub mod presets;
 pub mod residence;
 pub mod swap;
+pub mod tables;
 pub mod tlb;
 pub mod translate;
 pub mod walk;

@@ -443,10 +443,17 @@ impl Preset {
         largest.unwrap_or(&self.arrays[0])
     }
 
-    /// The hardware as pages of this size see it.
+    /// The hardware as pages of this size see it: the arrays that serve them, and page tables of the
+    /// machine's layout.
     pub fn geometry(&self, page: PageSize) -> Geometry {
+        self.over(self.layout(), page)
+    }
+
+    /// The same over page tables of any layout. The levels of a walk go by the page size, whatever
+    /// arrays serve it.
+    pub fn over(&self, layout: &Layout, page: PageSize) -> Geometry {
         let arrays = self.serving(page);
-        let layout = self.layout();
+        let levels = layout.walk_levels(page.shift().into());
         let mut pwc: WalkCacheShapes = [None; LEVELS_MAX as usize - 1];
         for (cache, &shape) in pwc.iter_mut().zip(self.pwc) {
             *cache = Some(shape);
@@ -456,11 +463,11 @@ impl Preset {
             l1d: arrays.l1d,
             l2: arrays.l2,
             levels: layout.levels() as u32,
-            leaf_bits: u32::from(arrays.page_bits),
+            leaf_bits: layout.shift(levels - 1),
             pwc,
             tags: true,
         }
-        .with_levels(layout.walk_levels(u32::from(arrays.page_bits)) as u32)
+        .with_levels(levels as u32)
     }
 }
 
@@ -516,10 +523,10 @@ mod tests {
             assert_eq!(geometry.to_string(), expected, "{page}");
         }
         let champsim = find("champsim").unwrap().geometry(PageSize::MAX);
-        let expected = "l1i=64x4,l1d=64x4,l2=1536x12,levels=5,pwc=2/4/8x4/32x8";
+        let expected = "l1i=64x4,l1d=64x4,l2=1536x12,levels=3,pwc=2/4";
         assert_eq!(champsim.to_string(), expected, "only 4K has arrays");
         let virtuoso = find("virtuoso").unwrap().geometry(PageSize::MAX);
-        let expected = "l1i=64x4,l1d=64x4,l2=2048x8,levels=3,pwc=32x4/32x4";
+        let expected = "l1i=64x4,l1d=64x4,l2=2048x8,levels=2,pwc=32x4";
         assert_eq!(virtuoso.to_string(), expected, "1G is served as 2M");
         assert!(find("zen33").unwrap_err().contains("did you mean \"zen3\""));
     }

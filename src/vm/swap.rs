@@ -3,13 +3,27 @@
 //! with a slot leaves for nothing. Pages that leave one after the other get slots side by side:
 //! slots are given out in clusters. Knows nothing of frames and policies.
 
-use crate::units::PageId;
+use crate::units::{PageId, PageSize, show_bytes};
 
 /// No slot.
 const NONE: u32 = u32::MAX;
 
 /// Slots of a cluster, as in Linux.
 pub const CLUSTER: usize = 256;
+
+/// The slots of a device of so many bytes, a page each.
+///
+/// # Errors
+/// There is a device, and it holds no page: a message for the user.
+pub fn slots_of(bytes: u64, page: PageSize) -> Result<u64, String> {
+    match bytes / page.bytes() {
+        0 if bytes > 0 => Err(format!(
+            "--swap: {} are less than a page of {page}: give more, or none, or unlimited",
+            show_bytes(bytes)
+        )),
+        slots => Ok(slots),
+    }
+}
 
 /// Slots by page.
 #[derive(Debug)]
@@ -44,6 +58,12 @@ impl Swap {
     #[inline]
     pub fn has_room(&self, page: PageId) -> bool {
         self.slot(page).is_some() || self.used < self.slots
+    }
+
+    /// Whether no slot is free.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.used == self.slots
     }
 
     /// A dirty page is written; there must be room.

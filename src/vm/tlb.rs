@@ -39,6 +39,9 @@ pub trait Translation: Send {
     fn translate(&mut self, page: PageId, ifetch: bool, now: u64) -> bool;
     /// A reference of the page faults; told before its victim leaves and before it is translated.
     fn faults(&mut self, page: PageId);
+    /// Returns how many page-table entries the latest walk read; 0 if nothing is modelled. Right
+    /// after [`Translation::translate`] of a reference that faults, the walk is that reference's.
+    fn walked(&self) -> usize;
     /// Entries for the page are dropped, before the reference at a position is translated.
     fn shoot_down(&mut self, page: PageId, before: u64);
     /// With [`WALKS_SET_BITS`](Translation::WALKS_SET_BITS): whether any level holds an entry for the
@@ -63,6 +66,10 @@ impl Translation for () {
     #[inline(always)]
     fn faults(&mut self, _page: PageId) {}
     #[inline(always)]
+    fn walked(&self) -> usize {
+        0
+    }
+    #[inline(always)]
     fn shoot_down(&mut self, _page: PageId, _before: u64) {}
     #[inline(always)]
     fn stays(&mut self, _page: PageId, _before: u64) {}
@@ -85,6 +92,10 @@ impl<T: Translation> Translation for ByWalk<T> {
     #[inline(always)]
     fn faults(&mut self, page: PageId) {
         self.0.faults(page);
+    }
+    #[inline(always)]
+    fn walked(&self) -> usize {
+        self.0.walked()
     }
     fn shoot_down(&mut self, page: PageId, before: u64) {
         self.0.shoot_down(page, before);
@@ -293,6 +304,11 @@ impl Translation for Tlbs<'_> {
         if !self.tags {
             self.switch(self.pages[page as usize].process);
         }
+    }
+
+    #[inline]
+    fn walked(&self) -> usize {
+        self.deeper.walked
     }
 
     fn shoot_down(&mut self, page: PageId, _before: u64) {

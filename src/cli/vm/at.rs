@@ -10,11 +10,11 @@ use crate::cli::print;
 use crate::cli::progress::note;
 use crate::exit::{self, ExitCode};
 use crate::report::table::columns;
-use crate::space::vma::Vma;
+use crate::space::vma::{Vma, pages_of_each};
 use crate::space::{self, ProcessView, Resolved, View};
 use crate::trace::event::Backing;
 use crate::trace::record::Addressing;
-use crate::units::{counted, did_you_mean, parse_count, show_bytes};
+use crate::units::{counted, did_you_mean, parse_count, percent_of, show_bytes};
 use crate::vm::layout::{find, page_table_bytes, page_table_pages};
 use crate::vm::machine::observe::snapshot;
 use crate::vm::{FaultKind, Snapshot};
@@ -60,7 +60,7 @@ impl At {
     fn of(self, refs: u64) -> Result<Option<u64>, Failure> {
         match self {
             At::End => Ok(None),
-            At::Percent(percent) => Ok(Some((refs as f64 * percent / 100.0) as u64)),
+            At::Percent(percent) => Ok(Some(percent_of(percent, refs))),
             At::Refs(at) if at <= refs => Ok(Some(at)),
             At::Refs(at) => Err(Failure::usage(format!(
                 "--at {at}: beyond the end of the trace, which has {}; end stands after its last event",
@@ -112,8 +112,8 @@ pub fn show(args: &VmArgs, choice: &Choice<'_>) -> Result<ExitCode, Failure> {
     let snapshot = snapshot(&job, view.position, view.ops).map_err(cannot_run)?;
     if snapshot.swap_full {
         note(&format!(
-            "note: swap was full after {} legal references, where the replay ended: pages are where they were then, mappings are those of the position",
-            snapshot.counters.refs
+            "note: swap was full after {}, where the replay ended: pages are where they were then, mappings are those of the position",
+            counted(snapshot.counters.refs, "legal reference")
         ));
     }
     let picture = Picture {
@@ -168,9 +168,14 @@ fn position(out: &mut String, picture: &Picture<'_>, at: Option<u64>, refs: u64)
     let _ = match at {
         None => write!(
             out,
-            "position     after the last event, all {refs} references"
+            "position     after the last event, all {}",
+            counted(refs, "reference")
         ),
-        Some(at) => write!(out, "position     after {at} of {} references", refs),
+        Some(at) => write!(
+            out,
+            "position     after {at} of {}",
+            counted(refs, "reference")
+        ),
     };
     if legal < at.unwrap_or(refs) {
         let _ = write!(out, ", {legal} of them legal");
@@ -309,17 +314,13 @@ fn mappings(out: &mut String, picture: &Picture<'_>, process: &ProcessView) {
 /// The pages of each mapping. A page that several mappings share a part of counts with the lowest.
 fn by_mapping(picture: &Picture<'_>, process: &ProcessView) -> Vec<Pages> {
     let shift = picture.shift();
-    // The first page that no lower mapping has a part of.
-    let mut free = 0;
-    let mut counts: Vec<Pages> = Vec::with_capacity(process.vmas.len());
-    for vma in &process.vmas {
-        let (first, behind) = ((vma.start >> shift).max(free), ((vma.end - 1) >> shift) + 1);
-        counts.push(Pages {
-            mapped: behind - first.min(behind),
+    let mapped = pages_of_each(&process.vmas, shift);
+    let mut counts: Vec<Pages> = mapped
+        .map(|mapped| Pages {
+            mapped,
             ..Pages::default()
-        });
-        free = behind;
-    }
+        })
+        .collect();
     for &(number, _, object, _) in &process.bound {
         let lowest = process
             .vmas
@@ -386,7 +387,7 @@ fn illegal(out: &mut String, picture: &Picture<'_>) {
             counted(tally.dropped, "later reference")
         );
         let mut lines = vec![
-            ["reference", "pid", "kind", "page", "why"]
+            ["position", "pid", "kind", "page", "why"]
                 .map(str::to_owned)
                 .to_vec(),
         ];
@@ -412,14 +413,20 @@ fn illegal(out: &mut String, picture: &Picture<'_>) {
             let pid = picture.pid(one.process);
             let _ = writeln!(
                 out,
-                "  after {} legal references, process {pid}: {}",
+                "  position {}, process {pid}: {}",
                 one.position, one.what
             );
         }
     }
-    let listed = tally.illegal.len().max(tally.refusals.len());
-    if listed == space::LISTED {
-        let _ = writeln!(out, "  (the first {listed} are listed)");
+    if tally.segfaults + tally.protection_faults + tally.refused > 0 {
+        let _ = writeln!(
+            out,
+            "  (positions count all references, from 0; an event stands before the reference at its position)"
+        );
+    }
+    let counts = [tally.segfaults + tally.protection_faults, tally.refused];
+    if counts.iter().any(|&count| count > space::LISTED as u64) {
+        let _ = writeln!(out, "  (the first {} are listed)", space::LISTED);
     }
     if tally.idle_events > 0 {
         let count = counted(tally.idle_events, "event");
@@ -440,7 +447,8 @@ mod tests {
             let why = text.parse::<At>().unwrap_err();
             assert!(why.contains("is no position"), "{why}");
         }
-        assert_eq!(At::Percent(50.0).of(9).unwrap(), Some(4));
+        assert_eq!(At::Percent(50.0).of(9).unwrap(), Some(5));
+        assert_eq!(At::Percent(32.3).of(1000).unwrap(), Some(323));
         assert_eq!(At::Refs(9).of(9).unwrap(), Some(9));
         assert!(At::Refs(10).of(9).is_err());
         assert_eq!(At::End.of(9).unwrap(), None);

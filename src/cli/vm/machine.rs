@@ -9,6 +9,7 @@ use crate::space::{Options, Resolved};
 use crate::sweep::{Allocation, tau_ladder};
 use crate::units::{Ladder, PAGE_ID_MAX, counted, show_bytes};
 use crate::vm::machine::RunError;
+use crate::vm::swap::slots_of;
 use crate::vm::{Accessed, Job};
 
 /// What can be said of the machine before the trace is known.
@@ -79,14 +80,16 @@ impl<'a> Choice<'a> {
         let quotas = frames.map(|frames| allocation.quotas(frames, resolved));
         let quotas = quotas.transpose().map_err(Failure::usage)?.flatten();
         let page_size = resolved.trace.meta.page_size;
-        let swap_slots = self.swap_bytes.map(|bytes| bytes / page_size.bytes());
+        let swap_slots = self.swap_bytes.map(|bytes| slots_of(bytes, page_size));
+        let swap_slots = swap_slots.transpose().map_err(Failure::usage)?;
         Ok(Machine {
             about: about + &divided(allocation, quotas.as_deref(), resolved),
             about_swap: match swap_slots {
                 None => "as large as needed".into(),
                 Some(0) => "none".into(),
                 Some(slots) => format!(
-                    "{slots} slots ({})",
+                    "{} ({})",
+                    counted(slots, "slot"),
                     show_bytes(slots.saturating_mul(page_size.bytes()))
                 ),
             },

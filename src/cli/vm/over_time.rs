@@ -52,14 +52,14 @@ pub fn write(
     }
     let machine = choice.machine(&resolved)?;
     let positions = positions(refs, samples);
-    let states = states(&machine.job(&resolved), &positions).map_err(cannot_run)?;
-    let full = states.len() < positions.len();
-    if full {
-        let last = states.last().map_or(0, |states| states.position);
+    let (states, end) = states(&machine.job(&resolved), &positions).map_err(cannot_run)?;
+    if let Some(end) = end {
         note(&format!(
-            "note: swap was full soon after reference {last}, where the last states were taken: the replay ended"
+            "note: swap was full after the first {}, where the replay ended: the last states are taken there",
+            counted(end.legal, "legal reference")
         ));
     }
+    let full = end.is_some();
     let rows: Vec<StatesRow> = states.iter().map(|at| row(at, &resolved)).collect();
     folder.clear(&[TABLE, CHART])?;
     let table = folder.path().join(TABLE);
@@ -93,8 +93,9 @@ fn row(states: &States, resolved: &Resolved) -> StatesRow {
         resident_dirty: states.dirty,
         swapped: states.swapped,
         dropped: states.dropped,
-        // A large page may belong to several mappings, which count it each.
-        untouched: mapped.zip(touched).map(|(m, t)| m.saturating_sub(t)),
+        untouched: mapped
+            .zip(touched)
+            .map(|(mapped, touched)| mapped - touched),
         mapped,
         faults: states.faults,
     }

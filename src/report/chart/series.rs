@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::report::columns::{Row, column};
+use crate::report::columns::{Row, SWAP_FULL, column};
 use crate::sweep::{Identity, Labels, Part, by_setting};
 
 use super::Data;
 use super::names::Stems;
 use super::scale::{bytes, decimal};
 use super::theme::{Style, Styles, is_offline};
+use crate::units::counted;
 
 /// The rows of one setting: only these are comparable.
 #[derive(Debug)]
@@ -24,10 +25,14 @@ pub struct Group<'a> {
     pub stem: String,
     /// The labels of policies, the same in all groups of a call.
     labels: Labels,
+    /// Cells of the same setting that full swap ended, which are not drawn.
+    pub ended: u64,
 }
 
 /// Sorts the finished rows into groups.
 pub fn groups(rows: &[Row]) -> Vec<Group<'_>> {
+    let ended = rows.iter().filter(|row| row.status == SWAP_FULL);
+    let ended: Vec<Identity> = ended.map(|row| row.identity().setting()).collect();
     let rows: Vec<&Row> = rows.iter().filter(|row| row.is_ok()).collect();
     let cells: Vec<Identity> = rows.iter().map(|row| row.identity()).collect();
     let labels = Labels::of(&cells);
@@ -42,6 +47,7 @@ pub fn groups(rows: &[Row]) -> Vec<Group<'_>> {
             stems.take(&setting.trace)
         };
         Group {
+            ended: ended.iter().filter(|cell| **cell == setting).count() as u64,
             rows: places.into_iter().map(|place| rows[place]).collect(),
             setting,
             stem,
@@ -93,6 +99,10 @@ impl Group<'_> {
         }
         let told = [Part::Filter, Part::WarmupRefs];
         facts.extend(self.setting.without(&told).unusual());
+        if self.ended > 0 {
+            let cells = counted(self.ended, "cell");
+            facts.push(format!("without {cells} that full swap ended"));
+        }
         facts
     }
 

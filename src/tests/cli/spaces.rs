@@ -20,37 +20,33 @@ fn traces_that_contradict_themselves_are_refused() {
         (
             "map 1000 8192 rw-\nR 1000\nmap 2000 4096 rw-\n",
             &[
-                "error: t: line 4, before reference 1: the mapping of 0x2000 to 0x3000 lies over that of 0x1000 to 0x3000",
+                "error: t: line 4, before position 1: the mapping of 0x2000 to 0x3000 lies over that of 0x1000 to 0x3000",
                 "help: a mapping that replaces what is there is marked `fixed`",
             ][..],
         ),
         (
             "R 1000\nfork 2\nfork 2\n",
-            &["t: line 4, before reference 1: fork of process 2, which there is already"],
-        ),
-        (
-            "fork 2\nR 1000\n",
-            &["t: line 2, before reference 0: fork by process 0, of which nothing is known"],
+            &["t: line 4, before position 1: fork of process 2, which there is already"],
         ),
         (
             "R 1000\nexit\nfork 3\n",
-            &["t: line 4, before reference 1: process 0 has exited already"],
+            &["t: line 4, before position 1: process 0 has exited already"],
         ),
         (
             "R 1000\nexit\nR 1000\n",
-            &["t: reference 1: process 0 has exited"],
+            &["t: position 1: process 0 has exited"],
         ),
         (
             "R 1000\nexit\nexit\n",
             &[
-                "t: line 4, before reference 1: process 0 has exited already",
+                "t: line 4, before position 1: process 0 has exited already",
                 "help: ",
             ],
         ),
         (
             "map fffffffffff000 8192 rw-\nR 1000\n",
             &[
-                "t: line 2, before reference 0: 8192 bytes from 0xfffffffffff000 on end beyond user space",
+                "t: line 2, before position 0: 8192 bytes from 0xfffffffffff000 on end beyond user space",
             ],
         ),
         // These do not come so far as to contradict anything.
@@ -76,12 +72,12 @@ fn traces_that_contradict_themselves_are_refused() {
     }
     // Other traces are run all the same.
     let sandbox = Sandbox::new();
-    sandbox.write("bad", "# pagebench trace 1\nfork 2\nR 1000\n");
+    sandbox.write("bad", "# pagebench trace 1\nexit\nR 1000\n");
     sandbox.write("good", "# pagebench trace 1\nR 1000\n");
     sandbox
         .run("run bad good -p lru -m 4 --no-charts -o out")
         .code(3)
-        .err(&["error: bad: line 2"]);
+        .err(&["error: bad: position 0: process 0 has exited"]);
     assert_eq!(sandbox.column("out/results.csv", "trace"), ["good"]);
 }
 
@@ -92,7 +88,7 @@ fn what_has_no_effect_is_told() {
         "-p lru -m 4",
     );
     done.code(0)
-        .err(&["note: t: 1 events had no effect: nothing was mapped there"]);
+        .err(&["note: t: 1 event had no effect: nothing was mapped there"]);
     assert_eq!(sandbox.column("out/results.csv", "status"), ["ok"]);
 }
 
@@ -181,8 +177,8 @@ fn illegal_references_by_what_they_do() {
     let (sandbox, done) = run(ILLEGAL, "-p lru -m 4");
     done.code(0).err(&[
         "warning: t: 1 segmentation fault and 1 protection fault: processes ended there, 2 later references were left out",
-        "  reference 1: W of the page at 0x1000 by process 0: not allowed",
-        "  reference 3: R of the page at 0x9000 by process 2: no mapping",
+        "  position 1: W of the page at 0x1000 by process 0: not allowed",
+        "  position 3: R of the page at 0x9000 by process 2: no mapping",
     ]);
     let row = &sandbox.rows("out/results.csv")[0];
     assert_eq!(
@@ -208,7 +204,7 @@ fn illegal_references_by_what_they_do() {
 
     let (sandbox, done) = run(ILLEGAL, "-p lru -m 4 --on-segfault abort");
     done.code(3).err(&[
-        "error: t: reference 1: protection fault: W of page 0x1000 by process 0",
+        "error: t: position 1: protection fault: W of page 0x1000 by process 0",
         "help: --on-segfault kill or skip goes on",
     ]);
     assert!(!sandbox.exists("out"));
@@ -220,7 +216,7 @@ fn what_is_promised_is_limited() {
     let strict = "-p lru -m 8 --overcommit strict --ram 8KiB --swap 4KiB";
     let (sandbox, done) = run(text, strict);
     done.code(0).err(&[
-        "warning: t: before reference 1, process 2: a fork: 16384 of 12288 bytes promised (refused)",
+        "warning: t: position 1, process 2: a fork: 16384 of 12288 bytes promised (refused)",
     ]);
     assert_eq!(
         values(
@@ -393,7 +389,7 @@ fn the_example_with_two_slots() {
     ] {
         assert_eq!(values(&rows[policy], columns), wanted, "{policy}");
     }
-    // With one slot LRU stops where c would need one, before reference 7.
+    // With one slot LRU stops where c would need one, before position 7.
     assert_eq!(
         values(&example("--swap 4KiB")["lru"], "status refs"),
         "status swap-full, refs 7"

@@ -35,7 +35,7 @@ fn a_family_at_its_end() {
         "0 slots in use, at most 1 so far\n",
         "      0  -      -    free\n",
         "0 segmentation faults, 1 protection fault; 0 later references dropped",
-        "          9    2  W     0x10000  not allowed\n",
+        "         9    2  W     0x10000  not allowed\n",
     ]);
     // The last reference is the parent's read; its exit follows.
     let last = sandbox.run("vm family.trace --at 100% -m 4 -q").code(0);
@@ -50,7 +50,7 @@ fn a_family_at_its_end() {
     sandbox
         .run(abort)
         .code(3)
-        .err(&["reference 9", "protection fault"]);
+        .err(&["position 9", "protection fault"]);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn what_is_refused_is_listed() {
     let args = "vm family.trace --at end -q --overcommit strict --ram 28KiB --swap none";
     sandbox.run(args).code(0).out(&[
         "process 2: refused\n",
-        "refused of the whole trace: 1 event\n  after 4 legal references, process 2: a fork: ",
+        "refused of the whole trace: 1 event\n  position 4, process 2: a fork: ",
     ]);
 }
 

@@ -449,8 +449,7 @@ where
     fn fault_at(&mut self, view: View<'_>, entry: EntryId, time: u64) -> Result<FrameId, Full> {
         let kind = view.byte(time as usize) & KIND_MASK;
         let frame = self.fault(entry, kind == Kind::Write as KindCode, time)?;
-        self.tlb
-            .translate(entry, kind == Kind::Ifetch as KindCode, time);
+        self.translate_fault(entry, kind == Kind::Ifetch as KindCode, time);
         Ok(frame)
     }
 

@@ -85,7 +85,7 @@ where
             _ => self.fault(entry, true, time)?,
         };
         // It is a write.
-        self.tlb.translate(entry, false, time);
+        self.translate_fault(entry, false, time);
         self.flush_unreferenced(entry, frame, time);
         self.close_windows(Touch { entry, frame, time });
         Ok(())
@@ -172,6 +172,10 @@ where
             true => None,
             false => self.free_frame(),
         };
+        // The victim may be a page that cannot leave: then its choice counts for nothing.
+        if free.is_none() && self.swap.is_full() {
+            self.events_before = self.policy.events();
+        }
         let (frame, taken) = match free {
             Some(frame) => {
                 self.residency.settle(time);
@@ -264,6 +268,7 @@ where
         let major = usize::from(read != Read::Nothing);
         let written = self.count_moves(read, victim);
         self.counters.faults[kind as usize][major][written] += 1;
+        self.last_fault = [kind as usize, major, written];
     }
 
     /// Counts what was read and who made room; 1 if the victim had to be written, else 0.
@@ -336,7 +341,9 @@ where
 
     #[inline(never)]
     pub(super) fn expire(&mut self, frame: FrameId, time: u64) {
-        self.swap_full |= !self.can_leave(frame);
+        if !self.can_leave(frame) {
+            (self.swap_full, self.cannot_expire) = (true, true);
+        }
         if self.swap_full {
             return;
         }

@@ -83,12 +83,23 @@ impl<'t> Goal<'t> for Look<'_, 't> {
     }
 }
 
-/// Replays everything and counts where pages are at each of some positions, in ascending order;
-/// the list ends early where full swap ends the replay.
-pub fn states(job: &Job<'_>, positions: &[u64]) -> Result<Vec<States>, RunError> {
+/// Replays everything and counts where pages are at each of some positions, in ascending order.
+/// Where full swap ends the replay behind the first of them, the last states are those after the
+/// last reference that was served; the end is returned too.
+pub fn states(job: &Job<'_>, positions: &[u64]) -> Result<(Vec<States>, Option<End>), RunError> {
     let identity = job.identity();
     let job = &job.with_space(identity.as_ref());
-    with_machine(job, None, None, Sample { job, positions })
+    let sample = |positions: &[u64]| with_machine(job, None, None, Sample { job, positions });
+    let (states, end) = sample(positions)?;
+    if let (Some(end), Some(last)) = (end, states.last())
+        && last.position < end.legal
+    {
+        // By now the events behind the last reference have happened, too: once more up to there.
+        let before = positions.iter().copied().filter(|&at| at < end.legal);
+        let positions: Vec<u64> = before.chain([end.legal]).collect();
+        return Ok((sample(&positions)?.0, Some(end)));
+    }
+    Ok((states, end))
 }
 
 struct Sample<'a, 't> {
@@ -97,23 +108,30 @@ struct Sample<'a, 't> {
 }
 
 impl<'t> Goal<'t> for Sample<'_, 't> {
-    type Output = Vec<States>;
+    type Output = (Vec<States>, Option<End>);
     const FAST: bool = false;
 
     fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,
         mut machine: Machine<'t, P, R, T>,
-    ) -> Vec<States> {
+    ) -> Self::Output {
         let (mut from, mut all) = (0, Vec::with_capacity(self.positions.len()));
         for &position in self.positions {
             let position = (position as usize).min(self.job.trace.len());
             from = machine.feed(Tile::whole(self.job.trace), from..position);
-            if from < position || machine.swap_full {
+            if from < position {
                 break;
             }
             all.push(machine.states(position as u64));
+            if machine.swap_full {
+                break;
+            }
         }
-        all
+        // What follows the last reference of the trace may want room, too.
+        if from == self.job.trace.len() && machine.perform(from as u64, usize::MAX).is_err() {
+            machine.swap_full = true;
+        }
+        (all, machine.end(from as u64))
     }
 }
 

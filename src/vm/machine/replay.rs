@@ -2,9 +2,7 @@
 //! other, counting begins where the warm-up ends, and at the end everything is summed up.
 
 use super::*;
-use crate::policy::Event;
 use crate::trace::dense::count_kinds;
-use crate::vm::counters::TlbCounters;
 
 /// A replay that is fed with its trace.
 pub trait Replay: Send {
@@ -94,9 +92,9 @@ where
         let resident = machine.residency.now;
         self.start = Some(Start {
             counters: machine.counters,
-            tlb: machine.tlb.counters(self.at).unwrap_or_default(),
+            tlb: machine.tlb_counters(self.at).unwrap_or_default(),
             resident,
-            events: machine.policy.events(),
+            events: machine.policy_events(),
         });
         machine.residency = Residency {
             now: resident,
@@ -133,15 +131,16 @@ where
                 None => &mut dropped_end,
             }) += 1;
         }
-        let tlb = machine.tlb.counters(end);
-        let mut events = machine.policy.events();
+        let tlb = machine.tlb_counters(end);
+        let mut events = machine.policy_events();
         for (now, before) in events.iter_mut().zip(&start.events) {
             now.1 -= before.1;
         }
         let outcome = Outcome {
             frames: u64::from(self.frames.unwrap_or(machine.capacity)),
-            swap_full: machine.swap_full.then(|| SwapFull {
-                after: end,
+            swap_full: machine.end(end).map(|at| SwapFull {
+                after: at.legal,
+                ops: at.ops,
                 by_kind: self.by_kind.unwrap_or_default(),
             }),
             resident_start: start.resident,

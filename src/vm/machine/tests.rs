@@ -225,6 +225,7 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
         none.swap_full,
         Some(SwapFull {
             after: 1,
+            ops: Some(0),
             by_kind: [0, 0, 1]
         })
     );

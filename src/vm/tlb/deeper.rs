@@ -21,6 +21,8 @@ pub(super) struct Deeper<'t> {
     at: Vec<[u32; 2]>,
     pub(super) walker: Walker,
     pub(super) counters: TlbCounters,
+    /// Page-table entries that the latest walk read.
+    pub(super) walked: usize,
 }
 
 impl<'t> Deeper<'t> {
@@ -46,6 +48,7 @@ impl<'t> Deeper<'t> {
             at: vec![[NONE; 2]; pages.len()],
             walker: Walker::new(geometry, shifts),
             counters: TlbCounters::default(),
+            walked: 0,
         }
     }
 
@@ -78,6 +81,7 @@ impl<'t> Deeper<'t> {
         let read = self.walker.walk(self.pages[page as usize], now);
         self.counters.walk_refs += read;
         self.counters.walks[read as usize - 1] += 1;
+        self.walked = read as usize;
         if level != ABSENT {
             self.insert(level, page, now);
         }

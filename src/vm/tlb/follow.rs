@@ -294,6 +294,11 @@ impl Translation for FollowTlbs<'_> {
     #[inline]
     fn faults(&mut self, _page: PageId) {}
 
+    #[inline]
+    fn walked(&self) -> usize {
+        self.deeper.walked
+    }
+
     fn shoot_down(&mut self, page: PageId, before: u64) {
         self.follow_to(before);
         for side in [INSTRUCTIONS, DATA] {

@@ -585,13 +585,11 @@ impl Space {
     }
 
     fn fork(&mut self, pid: u32, child: u32) -> Result<Vec<Step>, String> {
-        let Some(parent) = self.processes.get(&pid) else {
-            return Err(format!("nothing is known of process {pid}, which forks"));
-        };
+        let parent = self.process(pid).clone();
         if self.processes.contains_key(&child) {
             return Err(format!("process {child} exists or existed"));
         }
-        self.processes.insert(child, parent.clone());
+        self.processes.insert(child, parent);
         let mut steps = Vec::new();
         for page in self.bound_of(pid) {
             let mut binding = self.bound[&page];

@@ -1,0 +1,115 @@
+//! What the references and events of a trace come to up to the end of a replay that ended early.
+//! Does not know why it ended.
+
+use super::{End, NONE, Op, Origin, Resolved, Space};
+use crate::trace::dense::page_of;
+
+/// Facts of a trace up to a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UpTo {
+    /// Processes that have appeared.
+    pub processes: u64,
+    /// Distinct pages: objects that were ever there.
+    pub distinct: u64,
+    /// References to pages that no mapping has.
+    pub segfaults: u64,
+    /// References that their mapping does not allow.
+    pub protection_faults: u64,
+    /// References of processes that had been ended.
+    pub dropped: u64,
+    /// Pages of mappings that are bound to nothing; `None` without mappings.
+    pub untouched: Option<u64>,
+}
+
+impl Resolved {
+    /// The facts up to the end of a replay. Goes over the references before it.
+    pub fn up_to(&self, end: End) -> UpTo {
+        let Some(space) = &self.space else {
+            return self.up_to_without_events(end.legal);
+        };
+        let [segfaults, protection_faults, dropped] = space.left_out.at(end);
+        let untouched = || space.mapped.at(end) - space.touched.at(end);
+        UpTo {
+            processes: space.processes.at(end),
+            distinct: self.objects_up_to(space, end),
+            segfaults,
+            protection_faults,
+            dropped,
+            untouched: (self.origin != Origin::Permissive).then(untouched),
+        }
+    }
+
+    /// Entries are objects, and every process appears with its first reference.
+    fn up_to_without_events(&self, refs: u64) -> UpTo {
+        let dictionary = &self.trace.dictionary;
+        let mut pages = vec![false; dictionary.pages.len()];
+        let mut processes = vec![false; dictionary.pids.len()];
+        self.trace.tiles_of(0..refs as usize, |tile| {
+            for &reference in tile.refs {
+                pages[page_of(reference) as usize] = true;
+            }
+            true
+        });
+        for (key, _) in dictionary
+            .pages
+            .iter()
+            .zip(&pages)
+            .filter(|(_, seen)| **seen)
+        {
+            processes[key.process as usize] = true;
+        }
+        UpTo {
+            processes: count(&processes),
+            distinct: count(&pages),
+            segfaults: 0,
+            protection_faults: 0,
+            dropped: 0,
+            untouched: None,
+        }
+    }
+
+    /// An object is there from its first binding on: with the first reference of its entry, or by an
+    /// op.
+    fn objects_up_to(&self, space: &Space, end: End) -> u64 {
+        let mut objects = vec![false; space.classes.len()];
+        let mut bound = |object| {
+            if object != NONE {
+                objects[object as usize] = true;
+            }
+        };
+        self.trace.tiles_of(0..end.legal as usize, |tile| {
+            for &reference in tile.refs {
+                bound(space.first_object[page_of(reference) as usize]);
+            }
+            true
+        });
+        let done = match end.ops {
+            Some(ops) => ops as usize,
+            None => space.ops.partition_point(|at| at.position < end.legal),
+        };
+        let mut done = &space.ops[..done];
+        // The binding of the page that could not come in. Those of a fork have copies behind them.
+        if let Some((last, before)) = done.split_last()
+            && matches!(last.op, Op::Bind { .. })
+            && last.position == end.legal
+        {
+            done = before;
+        }
+        for at in done {
+            match at.op {
+                // It is part of the reference that was not served.
+                op if op.is_of_reference() && at.position == end.legal => {}
+                Op::Bind { object, .. } | Op::CowCopy { object, .. } => bound(object),
+                Op::Copy { to: entry, .. } | Op::Prefetch { entry } => {
+                    bound(space.first_object[entry as usize]);
+                }
+                Op::Drop { .. } | Op::Flush { .. } | Op::Free { .. } | Op::Reuse { .. } => {}
+            }
+        }
+        count(&objects)
+    }
+}
+
+fn count(seen: &[bool]) -> u64 {
+    seen.iter().filter(|seen| **seen).count() as u64
+}

@@ -184,7 +184,12 @@ impl Baseline {
             };
             let entry = &mut self.entries[place];
             if line_of(&entry.row) != raw {
-                (entry.cell, entry.row, entry.raw) = (cell, row.clone(), written(raw));
+                // The last line of the file may have no end, and keeps none.
+                let raw = match entry.raw.ends_with(b"\n") {
+                    true => written(raw),
+                    false => raw[..raw.len() - 1].to_vec(),
+                };
+                (entry.cell, entry.row, entry.raw) = (cell, row.clone(), raw);
                 taken.changed += 1;
             }
         }
@@ -211,9 +216,10 @@ impl Baseline {
             true => header_line(),
             false => self.header.clone(),
         };
-        let mut bytes = ended(header, self.crlf);
+        let mut bytes = header;
         for entry in &self.entries {
-            bytes.extend(ended(entry.raw.clone(), self.crlf));
+            bytes = ended(bytes, self.crlf);
+            bytes.extend(&entry.raw);
         }
         bytes
     }

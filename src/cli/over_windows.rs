@@ -103,7 +103,8 @@ pub fn write_windows(
 fn windows_of(plan: &Plan<'_>, cell: &Cell, states: &CellStates) -> CellWindows {
     let key = key_of(plan, cell);
     let key = match states.end {
-        Some(end) => ended(key, plan.traces[cell.trace], end),
+        Some(end) => ended(key, plan.traces[cell.trace], end)
+            .expect("windows are of traces in memory, which can be read"),
         None => Row {
             status: "ok".into(),
             ..key

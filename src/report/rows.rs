@@ -3,6 +3,7 @@
 use super::columns::{ERROR, Row, SCHEMA, SWAP_FULL};
 use crate::space::{End, Resolved, UpTo};
 use crate::sweep::{Cell, CellResult, Identity, POLICY, Part, Plan};
+use crate::trace::TraceError;
 use crate::vm::cost::{CostTable, total_ns};
 use crate::vm::{FaultKind, Outcome, TlbCounters};
 use std::collections::HashMap;
@@ -66,22 +67,32 @@ pub fn row(
         Ok(outcome) => {
             let levels = plan.tlb_of(cell).map_or(0, |geometry| geometry.levels);
             let key = match &outcome.swap_full {
-                Some(full) => ended(key, plan.traces[cell.trace], full.end()),
+                Some(full) => match ended(key.clone(), plan.traces[cell.trace], full.end()) {
+                    Ok(key) => key,
+                    Err(error) => return failed(key, &error.to_string()),
+                },
                 None => key,
             };
             filled(key, outcome, costs, levels)
         }
-        Err(error) => Row {
-            status: ERROR.into(),
-            error: error.replace(['\n', '\r'], " "),
-            ..key
-        },
+        Err(error) => failed(key, error),
+    }
+}
+
+fn failed(key: Row, error: &str) -> Row {
+    Row {
+        status: ERROR.into(),
+        error: error.replace(['\n', '\r'], " "),
+        ..key
     }
 }
 
 /// The fields that say which cell a row is about, with the facts of its trace up to the end of a
 /// replay that full swap ended.
-pub fn ended(key: Row, resolved: &Resolved, end: End) -> Row {
+///
+/// # Errors
+/// If the trace stays in its file, and that cannot be read.
+pub fn ended(key: Row, resolved: &Resolved, end: End) -> Result<Row, TraceError> {
     let UpTo {
         processes,
         distinct,
@@ -89,8 +100,8 @@ pub fn ended(key: Row, resolved: &Resolved, end: End) -> Row {
         protection_faults,
         dropped,
         untouched,
-    } = resolved.up_to(end);
-    Row {
+    } = resolved.up_to(end)?;
+    Ok(Row {
         frames_frac: key.frames.and_then(|frames| ratio(frames, distinct)),
         warmup_refs: key.warmup_refs.min(end.legal),
         processes,
@@ -101,7 +112,7 @@ pub fn ended(key: Row, resolved: &Resolved, end: End) -> Row {
         untouched_end: untouched,
         status: SWAP_FULL.into(),
         ..key
-    }
+    })
 }
 
 fn filled(mut key: Row, outcome: &Outcome, costs: &CostTable, levels: u32) -> Row {

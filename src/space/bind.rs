@@ -25,7 +25,6 @@ impl Resolver<'_> {
         position: u64,
     ) -> Result<bool, SpaceError> {
         let key = self.space.entries[entry as usize];
-        self.appears(key.process);
         match self.processes[key.process as usize].state {
             State::Unborn => self.processes[key.process as usize].state = State::Alive,
             State::Alive => {}

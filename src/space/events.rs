@@ -17,7 +17,6 @@ impl Resolver<'_> {
         let process = at.process;
         let pid = self.pid(process);
         self.position = at.position;
-        self.appears(process);
         let state = &mut self.processes[process as usize].state;
         // Anything may be the first that is heard of a process, a fork too: a trace may begin with
         // one, and a filter may have left out all references before it.
@@ -279,7 +278,6 @@ impl Resolver<'_> {
             );
             return Err(self.fail(Some(at), what));
         }
-        self.appears(child);
         self.processes[child as usize].state = state;
         Ok(())
     }

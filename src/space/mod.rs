@@ -291,8 +291,6 @@ pub struct Space {
     pub mapped: Timeline,
     /// Of these, the pages that are bound to something; not kept without mappings.
     pub touched: Timeline,
-    /// The processes that have appeared.
-    pub processes: Timeline,
     /// References left out: segmentation faults, protection faults, and those dropped.
     pub left_out: Timeline<[u64; 3]>,
     /// Pages of mappings at the end that are bound to nothing.

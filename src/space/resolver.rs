@@ -92,8 +92,6 @@ pub(super) struct Resolver<'t> {
     /// Pages of all mappings of all processes, and bound pages.
     pub mapped: u64,
     pub bound: u64,
-    /// Processes that have appeared.
-    pub seen: u64,
     /// Legal references so far.
     pub legal: u64,
     /// The position in the trace of the reference or event at hand, from 0.
@@ -226,7 +224,6 @@ impl<'t> Resolver<'t> {
             committed: 0,
             mapped: 0,
             bound: 0,
-            seen: 0,
             legal: 0,
             position: 0,
             in_reference: false,
@@ -416,21 +413,11 @@ impl<'t> Resolver<'t> {
         Moment::new(self.legal, self.space.ops.len(), self.in_reference)
     }
 
-    /// A process is mentioned; they appear in the order of their numbers.
-    pub fn appears(&mut self, process: u32) {
-        let seen = u64::from(process) + 1;
-        if seen > self.seen {
-            self.seen = seen;
-            self.space.processes.set(self.now(), seen);
-        }
-    }
-
     /// The reference at hand is left out; the tally says why.
     pub fn leave_out(&mut self) {
         self.in_reference = false;
         let now = self.now();
         self.space.mapped.is_illegal(now);
-        self.space.processes.is_illegal(now);
         let tally = &self.tally;
         let left_out = [tally.segfaults, tally.protection_faults, tally.dropped];
         self.space.left_out.set(now, left_out);

@@ -2,12 +2,13 @@
 //! Does not know why it ended.
 
 use super::{End, NONE, Op, Origin, Resolved, Space};
+use crate::trace::TraceError;
 use crate::trace::dense::page_of;
 
 /// Facts of a trace up to a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpTo {
-    /// Processes that have appeared.
+    /// Processes that made a legal reference, or whose advice may have brought pages in.
     pub processes: u64,
     /// Distinct pages: objects that were ever there.
     pub distinct: u64,
@@ -23,33 +24,38 @@ pub struct UpTo {
 
 impl Resolved {
     /// The facts up to the end of a replay. Goes over the references before it.
-    pub fn up_to(&self, end: End) -> UpTo {
+    ///
+    /// # Errors
+    /// If the trace stays in its file, and that cannot be read.
+    pub fn up_to(&self, end: End) -> Result<UpTo, TraceError> {
         let Some(space) = &self.space else {
             return self.up_to_without_events(end.legal);
         };
         let [segfaults, protection_faults, dropped] = space.left_out.at(end);
         let untouched = || space.mapped.at(end) - space.touched.at(end);
-        UpTo {
-            processes: space.processes.at(end),
-            distinct: self.objects_up_to(space, end),
+        let (processes, distinct) = self.seen_up_to(space, end);
+        Ok(UpTo {
+            processes,
+            distinct,
             segfaults,
             protection_faults,
             dropped,
             untouched: (self.origin != Origin::Permissive).then(untouched),
-        }
+        })
     }
 
     /// Entries are objects, and every process appears with its first reference.
-    fn up_to_without_events(&self, refs: u64) -> UpTo {
+    fn up_to_without_events(&self, refs: u64) -> Result<UpTo, TraceError> {
         let dictionary = &self.trace.dictionary;
         let mut pages = vec![false; dictionary.pages.len()];
         let mut processes = vec![false; dictionary.pids.len()];
-        self.trace.tiles_of(0..refs as usize, |tile| {
-            for &reference in tile.refs {
+        self.trace.tiles(|tile| {
+            let before = tile.refs.len().min((refs - tile.start) as usize);
+            for &reference in &tile.refs[..before] {
                 pages[page_of(reference) as usize] = true;
             }
-            true
-        });
+            tile.end() < refs
+        })?;
         for (key, _) in dictionary
             .pages
             .iter()
@@ -58,20 +64,23 @@ impl Resolved {
         {
             processes[key.process as usize] = true;
         }
-        UpTo {
+        Ok(UpTo {
             processes: count(&processes),
             distinct: count(&pages),
             segfaults: 0,
             protection_faults: 0,
             dropped: 0,
             untouched: None,
-        }
+        })
     }
 
-    /// An object is there from its first binding on: with the first reference of its entry, or by an
-    /// op.
-    fn objects_up_to(&self, space: &Space, end: End) -> u64 {
+    /// How many processes used memory (see [`Resolved::uses`]), and how many objects there were. An
+    /// object is there from its first binding on: with the first reference of its entry, or by an op.
+    fn seen_up_to(&self, space: &Space, end: End) -> (u64, u64) {
         let mut objects = vec![false; space.classes.len()];
+        let mut processes = vec![false; self.trace.dictionary.pids.len()];
+        let mut uses =
+            |entry: u32| processes[space.entries[entry as usize].process as usize] = true;
         let mut bound = |object| {
             if object != NONE {
                 objects[object as usize] = true;
@@ -80,6 +89,7 @@ impl Resolved {
         self.trace.tiles_of(0..end.legal as usize, |tile| {
             for &reference in tile.refs {
                 bound(space.first_object[page_of(reference) as usize]);
+                uses(page_of(reference));
             }
             true
         });
@@ -100,13 +110,15 @@ impl Resolved {
                 // It is part of the reference that was not served.
                 op if op.is_of_reference() && at.position == end.legal => {}
                 Op::Bind { object, .. } | Op::CowCopy { object, .. } => bound(object),
-                Op::Copy { to: entry, .. } | Op::Prefetch { entry } => {
+                Op::Copy { to: entry, .. } => bound(space.first_object[entry as usize]),
+                Op::Prefetch { entry } => {
                     bound(space.first_object[entry as usize]);
+                    uses(entry);
                 }
                 Op::Drop { .. } | Op::Flush { .. } | Op::Free { .. } | Op::Reuse { .. } => {}
             }
         }
-        count(&objects)
+        (count(&processes), count(&objects))
     }
 }
 

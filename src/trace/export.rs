@@ -363,7 +363,7 @@ impl Export {
                 "{name} holds addresses: page ids became those of pages of {size}"
             )),
             _ => {
-                let stored = self.stored.filter(|&stored| stored > PageSize::MIN)?;
+                let stored = self.stored?;
                 Some(format!(
                     "the addresses are those of the stored pages of {stored}, of which smaller pages \
                      cannot be told apart: read it with --page-size {stored} or more"

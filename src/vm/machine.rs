@@ -313,9 +313,9 @@ where
         };
         if !hit {
             self.translate_fault(entry, ifetch, time);
+            self.flush_unreferenced(entry, frame, time);
         } else if T::EVERY && !T::WALKS_SET_BITS {
             self.tlb.translate(entry, ifetch, time);
-            self.flush_unreferenced(entry, frame, time);
         }
         self.close_windows(Touch { entry, frame, time });
         Ok(hit)

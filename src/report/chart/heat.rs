@@ -455,7 +455,12 @@ fn data(table: &Table, lines: &[Line], columns: &[String]) -> Data {
     for label in columns.iter().filter(|_| table.lines.len() > 1) {
         if let Some(mean) = table.means.get(label) {
             let mut fields = ["geometric mean", "", "", ""].map(str::to_owned).to_vec();
-            fields.extend([label.clone(), base.to_owned(), mean.to_string()]);
+            fields.extend([
+                label.clone(),
+                base.to_owned(),
+                mean.to_string(),
+                String::new(),
+            ]);
             data.lines.push(fields);
         }
     }

@@ -142,11 +142,11 @@ fn bad_values_say_the_range() {
         ),
         (
             "mix --of zipf:writes=90 -o x",
-            "writes is that of the mix, not of a part",
+            "writes is of the whole mix, not of a part",
         ),
         (
             &format!("mix --of {parts} --page-size 1GiB -o x"),
-            "the parts have 2^64 bytes and more",
+            "more than 64-bit addresses reach",
         ),
         ("loop --alpha 1 -o x", "--alpha"),
         ("loop", "--output"),

@@ -27,7 +27,7 @@ per line: I (instruction fetch), R (read) or W (write), byte address (hexadecima
 and size in bytes (decimal, 1 to 1048576), 1 if absent. With ids the address is a decimal page id
 and the size the number of consecutive ids (1 to 16777216). `switch PID` says that what follows
 is of that process (decimal, 32 bits); a trace begins in process 0. Other lines with # are
-comments; `# a sample: 0.1 of the pages` above, which `convert --sample` writes, says that it is one.
+comments; `# a sample: 0.1 of the pages` above says that it is one (`convert --sample` writes it).
 Between accesses may stand what happens to the address space of the process, in order of time;
 addresses are hexadecimal, lengths, offsets and ids decimal, PROT is rwx with - for what is missing:
 - map START LENGTH PROT, then in any order: shared (else private), file=ID,OFFSET,LENGTH (else of

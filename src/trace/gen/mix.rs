@@ -1,7 +1,7 @@
 //! A mix: each reference is the next one of a generator drawn by weight, each of which has pages of
 //! its own.
 
-use super::{COMMON, Make, Pages, Param, Pattern, Rng, Setting, Unit, params};
+use super::{Make, Pages, Param, Pattern, Rng, Setting, Unit, params};
 
 pub(super) const MIX: Pattern = Pattern {
     name: "mix",
@@ -50,7 +50,6 @@ impl Mix {
     fn new(text: &str, setting: &mut Setting<'_>) -> Result<Mix, String> {
         let mut all = Vec::new();
         for part in text.split(',') {
-            refuse_common(part)?;
             let (pattern, values, other) = params::parse(part, &[WEIGHT])?;
             all.push((pattern, values, other.count("weight")));
         }
@@ -93,21 +92,6 @@ impl Mix {
             pages,
             total,
         })
-    }
-}
-
-/// Refuses parameters of a part that are those of the whole mix.
-fn refuse_common(part: &str) -> Result<(), String> {
-    let keys = part
-        .split(':')
-        .skip(1)
-        .filter_map(|pair| pair.split_once('='));
-    let mut keys = keys.map(|(key, _)| key.trim());
-    match keys.find(|key| COMMON.iter().any(|param| param.name == *key)) {
-        None => Ok(()),
-        Some(key) => Err(format!(
-            "--of {part}: {key} is that of the mix, not of a part"
-        )),
     }
 }
 

@@ -89,7 +89,7 @@ pub fn write_windows(
         .cells
         .iter()
         .zip(states)
-        .filter_map(|(cell, states)| Some(windows_of(plan, cell, &states?)))
+        .filter_map(|(cell, states)| windows_of(plan, cell, &states?))
         .collect();
     if signals.code().is_some() {
         message(&format!(
@@ -101,16 +101,17 @@ pub fn write_windows(
     write_table(folder, cells)
 }
 
-fn windows_of(plan: &Plan<'_>, cell: &Cell, states: &CellStates) -> CellWindows {
+fn windows_of(plan: &Plan<'_>, cell: &Cell, states: &CellStates) -> Option<CellWindows> {
     let key = key_of(plan, cell);
     let key = match states.end {
-        Some(end) => ended(key, plan.traces[cell.trace], end),
+        // Only traces in memory have windows.
+        Some(end) => ended(&key, plan.traces[cell.trace], end).ok()?,
         None => Row {
             status: "ok".into(),
             ..key
         },
     };
-    CellWindows::new(&key, between(&states.states))
+    Some(CellWindows::new(&key, between(&states.states)))
 }
 
 /// Writes the table in the stable order, and reads it back.

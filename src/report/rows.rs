@@ -3,6 +3,7 @@
 use super::columns::{ERROR, Row, SCHEMA, SWAP_FULL};
 use crate::space::{End, Origin, Resolved, UpTo};
 use crate::sweep::{Cell, CellResult, Plan};
+use crate::trace::TraceError;
 use crate::vm::cost::{CostTable, total_ns};
 use crate::vm::{FaultKind, Outcome, TlbCounters};
 use std::collections::HashMap;
@@ -85,23 +86,32 @@ pub fn row(
     match outcome {
         Ok(outcome) => {
             let levels = plan.tlb_of(cell).map_or(0, |geometry| geometry.levels);
-            let key = match &outcome.swap_full {
-                Some(full) => ended(key, plan.traces[cell.trace], full.end()),
-                None => key,
+            let Some(full) = &outcome.swap_full else {
+                return filled(key, outcome, costs, levels);
             };
-            filled(key, outcome, costs, levels)
+            match ended(&key, plan.traces[cell.trace], full.end()) {
+                Ok(key) => filled(key, outcome, costs, levels),
+                Err(error) => failed(key, &error.to_string()),
+            }
         }
-        Err(error) => Row {
-            status: ERROR.into(),
-            error: error.replace(['\n', '\r'], " "),
-            ..key
-        },
+        Err(error) => failed(key, error),
+    }
+}
+
+fn failed(key: Row, error: &str) -> Row {
+    Row {
+        status: ERROR.into(),
+        error: error.replace(['\n', '\r'], " "),
+        ..key
     }
 }
 
 /// The fields that say which cell a row is about, with the facts of its trace up to the end of a
 /// replay that full swap ended.
-pub fn ended(key: Row, resolved: &Resolved, end: End) -> Row {
+///
+/// # Errors
+/// The file of a trace that stays there cannot be read.
+pub fn ended(key: &Row, resolved: &Resolved, end: End) -> Result<Row, TraceError> {
     let UpTo {
         processes,
         distinct,
@@ -109,8 +119,8 @@ pub fn ended(key: Row, resolved: &Resolved, end: End) -> Row {
         protection_faults,
         dropped,
         untouched,
-    } = resolved.up_to(end);
-    Row {
+    } = resolved.up_to(end)?;
+    Ok(Row {
         frames_frac: key.frames.and_then(|frames| ratio(frames, distinct)),
         warmup_refs: key.warmup_refs.min(end.legal),
         processes,
@@ -120,8 +130,8 @@ pub fn ended(key: Row, resolved: &Resolved, end: End) -> Row {
         refs_dropped: dropped,
         untouched_end: untouched,
         status: SWAP_FULL.into(),
-        ..key
-    }
+        ..key.clone()
+    })
 }
 
 fn filled(mut key: Row, outcome: &Outcome, costs: &CostTable, levels: u32) -> Row {

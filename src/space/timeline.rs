@@ -140,7 +140,10 @@ mod tests {
         }
         let at = |line: &Timeline, legal, ops| line.at(End { legal, ops });
         assert_eq!(at(&line, 4, None), 1, "right after reference 3");
-        assert_eq!([6, 7, 8, 9].map(|ops| at(&line, 4, Some(ops))), [0, 2, 2, 3]);
+        assert_eq!(
+            [6, 7, 8, 9].map(|ops| at(&line, 4, Some(ops))),
+            [0, 2, 2, 3]
+        );
         assert_eq!(at(&line, 5, None), 4);
         line.is_illegal(Moment::new(4, 9, false));
         assert_eq!(at(&line, 4, Some(9)), 4, "not by a legal reference");

@@ -2,6 +2,7 @@
 //! Does not know why it ended.
 
 use super::{End, NONE, Op, Origin, Resolved, Space};
+use crate::trace::TraceError;
 use crate::trace::dense::page_of;
 
 /// Facts of a trace up to a moment.
@@ -23,33 +24,37 @@ pub struct UpTo {
 
 impl Resolved {
     /// The facts up to the end of a replay. Goes over the references before it.
-    pub fn up_to(&self, end: End) -> UpTo {
+    ///
+    /// # Errors
+    /// The file of a trace that stays there cannot be read.
+    pub fn up_to(&self, end: End) -> Result<UpTo, TraceError> {
         let Some(space) = &self.space else {
             return self.up_to_without_events(end.legal);
         };
         let [segfaults, protection_faults, dropped] = space.left_out.at(end);
         let untouched = || space.mapped.at(end) - space.touched.at(end);
-        UpTo {
+        Ok(UpTo {
             processes: space.processes.at(end),
             distinct: self.objects_up_to(space, end),
             segfaults,
             protection_faults,
             dropped,
             untouched: (self.origin != Origin::Permissive).then(untouched),
-        }
+        })
     }
 
     /// Entries are objects, and every process appears with its first reference.
-    fn up_to_without_events(&self, refs: u64) -> UpTo {
+    fn up_to_without_events(&self, refs: u64) -> Result<UpTo, TraceError> {
         let dictionary = &self.trace.dictionary;
         let mut pages = vec![false; dictionary.pages.len()];
         let mut processes = vec![false; dictionary.pids.len()];
-        self.trace.tiles_of(0..refs as usize, |tile| {
-            for &reference in tile.refs {
+        self.trace.tiles(|tile| {
+            let left = refs.saturating_sub(tile.start).min(tile.refs.len() as u64);
+            for &reference in &tile.refs[..left as usize] {
                 pages[page_of(reference) as usize] = true;
             }
-            true
-        });
+            tile.end() < refs
+        })?;
         for (key, _) in dictionary
             .pages
             .iter()
@@ -58,14 +63,14 @@ impl Resolved {
         {
             processes[key.process as usize] = true;
         }
-        UpTo {
+        Ok(UpTo {
             processes: count(&processes),
             distinct: count(&pages),
             segfaults: 0,
             protection_faults: 0,
             dropped: 0,
             untouched: None,
-        }
+        })
     }
 
     /// An object is there from its first binding on: with the first reference of its entry, or by an

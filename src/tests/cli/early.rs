@@ -81,7 +81,10 @@ fn a_cell_that_ended_is_the_cell_of_its_references() {
     );
     let ended = only(&sandbox, "-p lru -m 1 --swap none");
     assert_eq!((&*ended["refs"], &*ended["distinct_pages"]), ("2", "2"));
-    assert_eq!(counts(ended), counts(only(&sandbox, "-p lru -m 1 --limit 2")));
+    assert_eq!(
+        counts(ended),
+        counts(only(&sandbox, "-p lru -m 1 --limit 2"))
+    );
 
     // It ended within the warm-up.
     sandbox.write("t", EVENTS);

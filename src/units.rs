@@ -187,9 +187,15 @@ fn parse_percent(text: &str) -> Option<Result<f64, UnitError>> {
     })
 }
 
-/// So many percent of a whole, to the nearest whole number.
+/// So many percent of a whole, rounded down. A product that is whole but for the rounding of
+/// floating-point numbers (32.3% of 1000) is taken for whole.
 pub fn percent_of(percent: f64, whole: u64) -> u64 {
-    (whole as f64 * percent / 100.0).round() as u64
+    let exact = whole as f64 * percent / 100.0;
+    let near = exact.round();
+    match (exact - near).abs() <= near * 1e-12 {
+        true => near as u64,
+        false => exact as u64,
+    }
 }
 
 /// One amount of memory, still to be turned into frames.
@@ -285,7 +291,7 @@ impl Ladder {
         let count = |amount: Amount| match amount {
             Amount::Count(count) => count,
             // A share of something small is at least one.
-            Amount::Percent(percent) => percent_of(percent, whole).max(1),
+            Amount::Percent(p) => ((whole as f64 * p / 100.0).round() as u64).max(1),
             Amount::Bytes(bytes) => bytes / page_size.bytes(),
         };
         let mut values = Vec::new();

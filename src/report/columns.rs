@@ -157,7 +157,7 @@ macro_rules! columns {
 columns! {
     schema: u64, "", "version of this table; another number means other columns";
     trace: String, "", "name of the trace: the one stored with it, or its file name without codec and format endings; with its folder where two are alike";
-    trace_digest: String, "", "hash of the stream of references (process, page, kind) and events of the trace at this page size, as filter takes it, illegal references included; the same for every container, codec and encoding of it";
+    trace_digest: String, "", "hash of all references (process, page, kind, and which continue the access before them across a page boundary) and of the events with their places, as filter takes them and before any is left out as illegal; the same for every container, codec and encoding that keeps all of these (dinero, addr-rw and page-ref lose some)";
     trace_kind: String, "", "full, sampled, faults-only, block-io or synthetic: whether a rate is that of a program";
     filter: String, "", "what was taken of the trace (data-only, pid, skip, limit); empty if all of it";
     mappings: String, "", "where mappings came from: recorded (events of the trace), permissive (none: every first touch makes private memory) or inferred";

@@ -447,7 +447,7 @@ mod tests {
             let why = text.parse::<At>().unwrap_err();
             assert!(why.contains("is no position"), "{why}");
         }
-        assert_eq!(At::Percent(50.0).of(9).unwrap(), Some(5));
+        assert_eq!(At::Percent(50.0).of(9).unwrap(), Some(4));
         assert_eq!(At::Percent(32.3).of(1000).unwrap(), Some(323));
         assert_eq!(At::Refs(9).of(9).unwrap(), Some(9));
         assert!(At::Refs(10).of(9).is_err());

@@ -19,7 +19,11 @@ pub const TABLES: &[Table] = &[
             .collect()
     }),
     ("windows.csv", || windows::columns().collect()),
-    ("vmstat.csv", || vmstat::columns().collect()),
+    ("vmstat.csv", || {
+        let counter = |&(name, about)| (name, ColumnKind::Count, "", about);
+        let counters = vmstat::COUNTERS.iter().map(counter);
+        vmstat::columns().chain(counters).collect()
+    }),
     ("distributions.csv", || distributions::columns().collect()),
     ("timings.csv", || records::timing_columns().collect()),
     ("states.csv", || {

@@ -363,7 +363,7 @@ fn is_baseline(path: &Path) -> bool {
 pub fn propose(args: &CheckArgs, proposal: &[u8]) {
     let path = proposal_path(args);
     if path.is_file() && !is_baseline(&path) {
-        message(&format!(
+        note(&format!(
             "warning: {}: not written with the counts of today: what is there is no baseline",
             path.display()
         ));

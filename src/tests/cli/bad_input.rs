@@ -402,7 +402,7 @@ fn page_sizes_that_cannot_be() {
         .code(0);
     let pieces = [
         "t64.pbt: stored with pages of 64KiB: pages of 4KiB cannot be told apart",
-        "help: convert",
+        "help: take its own with --page-size 64KiB, or convert",
     ];
     refused(&sandbox, "t64.pbt", "--page-size 4KiB", 3, &pieces);
     sandbox.write("ids", "# pagebench trace 1\n# addressing: ids\nR 1\nR 2\n");

@@ -321,7 +321,7 @@ fn pages_that_are_freed() {
     let done = sandbox.run("explain freed.trace -m 4 -q --out csv").code(0);
     done.out(&[
         "\nlru,4,,3,0x101000,R,fill,no,0x101000 0x100000 -,0x300000,\"is freed: nobody maps it any more, written back\"",
-        "\nlru,4,,end,,,,,,0x100000 0x101000,is freed: nobody maps it any more; is freed: nobody maps it any more,,,\n",
+        "\nlru,4,,end,,,,,,0x100000 0x101000,is freed: nobody maps it any more | is freed: nobody maps it any more,,,\n",
     ]);
 }
 

@@ -116,7 +116,7 @@ fn the_server_writes_as_often_as_it_says() {
 #[test]
 fn bad_values_say_the_range() {
     let sandbox = Sandbox::new();
-    let parts = vec!["sequential:pages=268435456"; 64].join(",");
+    let parts = vec!["sequential:pages=268435456"; 65].join(",");
     for (args, piece) in [
         ("zpif -o x", "'zipf'"),
         (

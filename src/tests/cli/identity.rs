@@ -422,7 +422,7 @@ fn a_renamed_trace_is_known_at_every_page_size() {
         .out;
     sandbox.write("new.txt", more);
     sandbox
-        .run("check b.csv t.txt new.txt -q")
+        .run("check b.csv t.txt new.txt")
         .code(0)
         .err(&["has no cell of trace new"]);
     sandbox

@@ -134,7 +134,10 @@ fn another_plan_is_refused_and_says_what_differs() {
             "t.txt -p lru -m 8 --limit 9",
             "limit: not given there, \"9\" here",
         ),
-        ("t.txt -p lru -m 8 --limit 9", "limit: not given, now \"9\""),
+        (
+            "t.txt -p lru -m 8 --limit 9",
+            "limit: not given there, \"9\" here",
+        ),
         (
             "t.txt -p lru -m 8 --partition hash:1/1",
             "partition: all of it there, hash:1/1 here",

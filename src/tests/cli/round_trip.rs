@@ -344,7 +344,7 @@ fn a_plan_says_which_traces_stay_in_their_files() {
         .run(&format!("{run} --resume --mem-limit 1"))
         .code(2)
         .err(&[
-            "mem-limit: not given, now \"1\"",
-            "trace u, pages of 4096 (see --mem-limit): in memory, now replayed from its file",
+            "mem-limit: not given there, \"1\" here",
+            "trace u, pages of 4096 (see --mem-limit): in memory there, replayed from its file here",
         ]);
 }

@@ -99,7 +99,7 @@ fn options_that_do_not_go_together() {
         (
             "--allocation weights=1/2/3",
             1,
-            &["error: cell t, lru, 4 frames: 3 weights for 2 processes"][..],
+            &["error: cell t, lru, 4 frames", "3 weights for 2 processes"][..],
         ),
         (
             "--allocation equal -m 1",
@@ -250,11 +250,11 @@ fn how_cells_were_made_is_in_their_rows() {
         (
             "--mappings infer --allocation weights=2/1 --accessed-bit walk-flush",
             "mappings inferred, on_segfault kill, allocation weights=2/1, \
-             accessed_bit walk-flush, commit_limit , untouched_end 0",
+             accessed_bit walk-flush:l1i=64x4,l1d=64x4,l2=1536x12, commit_limit , untouched_end 0",
         ),
         (
             "--allocation proportional --accessed-bit walk",
-            "mappings permissive, on_segfault , allocation proportional, accessed_bit walk, \
+            "mappings permissive, on_segfault , allocation proportional, accessed_bit walk:l1i=64x4,l1d=64x4,l2=1536x12, \
              commit_limit , untouched_end ",
         ),
     ] {

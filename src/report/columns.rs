@@ -183,7 +183,7 @@ columns! {
     segfaults: u64, "references", "references of the whole trace to pages that no mapping has; neither hits nor faults, and not among refs";
     protection_faults: u64, "references", "references of the whole trace that their mapping does not allow, or to the kernel's half; not among refs";
     refs_dropped: u64, "references", "references of the whole trace by processes that an illegal reference or a refused fork had ended; not among refs";
-    hits: u64, "references", "references that went on at once, their page being in memory and in the page table of their process: refs - faults";
+    hits: u64, "references", "references that went on at once, without any fault: refs - faults";
     faults: u64, "faults", "references that could not go on at once: fills + refills + maps + cow_copies + cow_reuses; the restarted access counts once";
     fills: u64, "faults", "faults of a page that comes in for the first time";
     refills: u64, "faults", "faults of a page that had left memory and comes in again";

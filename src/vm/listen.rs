@@ -2,6 +2,7 @@
 //! so listeners stay out of the replay's hot path.
 
 use crate::units::PageId;
+use hdrhistogram::Histogram;
 
 /// The kind of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,33 +104,12 @@ pub struct Distribution {
     pub quantiles: [u64; QUANTILES.len()],
 }
 
-/// Values below this have a bucket each; every power of two from here on has half as many buckets,
-/// of equal width.
-const FINE: u64 = 2048;
-
-/// The bucket of a value.
-fn bucket_of(value: u64) -> usize {
-    if value < FINE {
-        return value as usize;
-    }
-    let power = u64::from(value.ilog2());
-    let within = (value >> (power - 10)) - FINE / 2;
-    (FINE + (power - 11) * (FINE / 2) + within) as usize
-}
-
-/// The greatest value of a bucket.
-fn greatest_of(bucket: usize) -> u64 {
-    let Some(above) = (bucket as u64).checked_sub(FINE) else {
-        return bucket as u64;
-    };
-    let (shift, within) = (above / (FINE / 2) + 1, above % (FINE / 2));
-    (within + FINE / 2) << shift | ((1 << shift) - 1)
-}
+/// Decimal digits of a value above 2,048: buckets are `2^(floor(log2 v) - 10)` wide.
+const DIGITS: u8 = 3;
 
 /// Gathers a distribution.
 pub struct Gatherer {
-    /// How many values are in each bucket, up to the last one that has any.
-    buckets: Vec<u64>,
+    histogram: Histogram<u64>,
     count: u64,
     sum: u128,
     min: u64,
@@ -138,8 +118,10 @@ pub struct Gatherer {
 
 impl Default for Gatherer {
     fn default() -> Gatherer {
+        // A new histogram grows with the values that it takes.
+        let histogram = Histogram::new(DIGITS).expect("three digits are allowed");
         Gatherer {
-            buckets: Vec::new(),
+            histogram,
             count: 0,
             sum: 0,
             min: u64::MAX,
@@ -151,11 +133,8 @@ impl Default for Gatherer {
 impl Gatherer {
     /// Takes a value so many times.
     pub fn note(&mut self, value: u64, times: u64) {
-        let bucket = bucket_of(value);
-        if self.buckets.len() <= bucket {
-            self.buckets.resize(bucket + 1, 0);
-        }
-        self.buckets[bucket] += times;
+        let noted = self.histogram.record_n(value, times);
+        noted.expect("the histogram grows to hold every value");
         self.count += times;
         self.sum += u128::from(value) * u128::from(times);
         self.min = self.min.min(value);
@@ -176,18 +155,23 @@ impl Gatherer {
         }
     }
 
-    /// The values at the ranks of [`QUANTILES`], in one pass. Ranks are whole numbers: a product of
-    /// floating-point numbers can lie above the rank that it means.
+    /// The values at the ranks of [`QUANTILES`], in one pass. Ranks are whole numbers: the
+    /// histogram's own quantiles multiply floating-point numbers, whose product can lie above the
+    /// rank that it means.
     fn quantiles(&self) -> [u64; QUANTILES.len()] {
         let rank = |share| (u128::from(self.count) * u128::from(share)).div_ceil(10_000);
-        let mut buckets = self.buckets.iter().enumerate();
+        let mut buckets = self.histogram.iter_recorded();
         let (mut seen, mut value) = (0, 0);
         QUANTILES.map(|(share, _)| {
             while seen < rank(share)
-                && let Some((bucket, &count)) = buckets.next()
+                && let Some(bucket) = buckets.next()
             {
-                seen += u128::from(count);
-                value = greatest_of(bucket);
+                seen += u128::from(bucket.count_at_value());
+                // The end of the last bucket of all saturates one below it.
+                value = match bucket.value_iterated_to() {
+                    end if end == u64::MAX - 1 => u64::MAX,
+                    end => end,
+                };
             }
             value.clamp(self.min, self.max)
         })

@@ -168,6 +168,9 @@ def bytes_kept(case):
     case.write("base.csv", end.join(parts))
     case.run("check", "base.csv", drawn.file, *args, "--accept")
     found = case.read("base.csv").split(end)
+    if form == "no last end" and position == len(parts) - 1 and found[-1] == "":
+        # A line that is accepted is written whole, with its end.
+        found.pop()
     case.expect(len(found) == len(parts), f"{form}: --accept of one line makes {len(found)} lines of {len(parts)}")
     other = [index for index, (one, two) in enumerate(zip(found, parts)) if one != two and index != position]
     case.expect(not other, f"{form}: --accept of one line changes lines {other}")

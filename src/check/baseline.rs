@@ -184,12 +184,7 @@ impl Baseline {
             };
             let entry = &mut self.entries[place];
             if line_of(&entry.row) != raw {
-                // The last line of the file may have no end, and keeps none.
-                let raw = match entry.raw.ends_with(b"\n") {
-                    true => written(raw),
-                    false => raw[..raw.len() - 1].to_vec(),
-                };
-                (entry.cell, entry.row, entry.raw) = (cell, row.clone(), raw);
+                (entry.cell, entry.row, entry.raw) = (cell, row.clone(), written(raw));
                 taken.changed += 1;
             }
         }

@@ -283,7 +283,8 @@ fn a_baseline_with_crlf_is_changed_line_by_line() {
         assert_eq!(read.to_bytes(), file.as_bytes());
     }
     let mut read = Baseline::parse(path, open.as_bytes()).unwrap();
-    assert_eq!(read.to_bytes(), crlf.as_bytes());
+    // The last line has no end until another stands behind it.
+    assert_eq!(read.to_bytes(), open.as_bytes());
     let taken = read.take(&[row(8, 41), row(32, 20)]);
     assert_eq!((taken.changed, taken.new), (1, 1));
     let expected = [row(4, 50), row(8, 41), row(16, 30), row(32, 20)];

@@ -172,7 +172,7 @@ fn a_fork_needs_no_reference_of_its_parent() {
     sandbox.run("convert t --pid 1 -o c.pbt").code(0);
     assert_eq!(run("c.pbt", ""), child);
     sandbox.write("begins", "# pagebench trace 1\nfork 2\nswitch 2\nR 1000\n");
-    assert_eq!(run("begins", ""), ["1", "1", "0", "2"]);
+    assert_eq!(run("begins", ""), ["1", "1", "0", "1"]);
 }
 
 /// A walk of four entries and one that finds three of them cached: 100 + 1000 + 80 or 20 ns.

@@ -1,0 +1,164 @@
+"""Checks of every table against the twin, a second machine written from the definitions alone."""
+
+import json
+
+from . import options, rows, traces
+from . import twin_rows as tables
+from .case import Stop, check
+from .drawn import REFUSED
+from .twin_machine import Machine, Setting
+from .twin_policies import POLICIES
+from .twin_space import Spaces
+from .twin_trace import TwinTrace
+
+
+def shares(frames, weights):
+    """Frames by process: largest remainders, then each 0 becomes 1, taken from the largest."""
+    total = sum(weights)
+    found = [frames * weight // total for weight in weights]
+    rest = sorted(range(len(weights)), key=lambda index: (-(frames * weights[index] % total), index))
+    for index in rest[:frames - sum(found)]:
+        found[index] += 1
+    for index, share in enumerate(found):
+        if share == 0:
+            found[found.index(max(found))] -= 1
+            found[index] = 1
+    return found
+
+
+class Asked:
+    """Drawn options of `run`, as arguments and as what they mean."""
+
+    def __init__(self, case, trace, names, page_size=None):
+        rng = case.rng
+        self.trace = trace
+        self.page_size = page_size or (4096 if trace.ids else rng.choice([4096, 4096, 4096, 1024, 16384, 65536]))
+        self.policies = [case.program.policies[name].draw(rng) for name in rng.sample(names, min(len(names), rng.choice([2, 4])))]
+        self.frames = options.frames(rng, trace, least=len(trace.pids))
+        self.taus = options.windows(rng)
+        self.seed = rng.choice([1, 1, 7])
+        self.swap = rng.choice(["unlimited", "unlimited", "none", self.page_size * rng.randint(1, 8)])
+        self.tlb = rng.choice([None, options.geometry(rng), options.geometry(rng)])
+        self.allocation = rng.choice(["global", "global", "equal", "proportional", "weights"])
+        self.weights = [rng.choice([1, 1, 2, 5]) for _ in trace.pids]
+        self.bits = rng.choice(["every", "every", "walk", "walk-flush"])
+        self.on_segfault = rng.choice(["kill", "skip"])
+        self.warmup = rng.choice([0, 0, 0, rng.randint(0, len(trace.references) // 2)])
+        self.data_only, self.pids, self.skip, self.limit = False, None, 0, None
+        if rng.random() < 0.25:
+            self.data_only = rng.random() < 0.4
+            self.skip = rng.choice([0, rng.randint(1, 20)])
+            self.limit = rng.choice([None, rng.randint(1, 60)])
+            self.pids = rng.choice([None, None, [rng.choice(trace.pids)]])
+            self.warmup = 0
+        self.costs = rng.choice([None, None, "memory=50ns", "fault=2us,copy=1us", "read=5us,write=7us,tlb-l2=9ns"])
+
+    @property
+    def allocated(self):
+        """The value of --allocation."""
+        return self.allocation + ("=" + "/".join(str(weight) for weight in self.weights) if self.allocation == "weights" else "")
+
+    @property
+    def filter(self):
+        """The column `filter`."""
+        words = ["data-only"] if self.data_only else []
+        words += [f"pid={self.pids[0]}"] if self.pids else []
+        words += [f"skip={self.skip}"] if self.skip else []
+        words += [f"limit={self.limit}"] if self.limit is not None else []
+        return " ".join(words)
+
+    def selection(self):
+        args = ["--data-only"] if self.data_only else []
+        args += ["--pid", str(self.pids[0])] if self.pids else []
+        args += ["--skip", str(self.skip)] if self.skip else []
+        return args + (["--limit", str(self.limit)] if self.limit is not None else [])
+
+    def machine(self):
+        """The arguments that `run` and `vm` have in common, without policy and size."""
+        args = ["--swap", str(self.swap), "--allocation", self.allocated, "--on-segfault", self.on_segfault]
+        return args + ([] if self.trace.ids else ["--page-size", str(self.page_size)])
+
+    def args(self):
+        args = ["-p", ",".join(self.policies), "-m", options.listed(self.frames), "--tau", options.listed(self.taus),
+                "--seed", str(self.seed), "--accessed-bit", self.bits, "--warmup", str(self.warmup)]
+        args += self.machine() + self.selection()
+        args += ["--tlb", self.tlb] if self.tlb else []
+        return args + (["--cost", self.costs] if self.costs else [])
+
+
+class Twin:
+    """The twin's replays of what was asked."""
+
+    def __init__(self, asked, text):
+        self.asked = asked
+        trace = TwinTrace(text, asked.page_size)
+        trace.take(asked.data_only, asked.pids, asked.skip, asked.limit)
+        self.spaces = Spaces(trace, asked.on_segfault)
+        self.steps = self.spaces.steps
+        asked.processes = len(self.spaces.pids)
+
+    def quotas(self, frames):
+        """Frames by process for a size; None if they are not divided."""
+        if self.asked.allocation == "global":
+            return None
+        touched = {}
+        for step in self.steps:
+            if step[0] == "ref":
+                touched.setdefault(step[1], set()).add(step[3])
+            elif step[0] == "ahead":
+                touched.setdefault(step[1], set())
+        pids = [pid for pid in self.spaces.pids if pid in touched]
+        if self.asked.allocation == "equal":
+            weights = [1] * len(pids)
+        elif self.asked.allocation == "proportional":
+            weights = [max(1, len(touched[pid])) for pid in pids]
+        else:
+            weights = self.asked.weights[:len(pids)]
+        return dict(zip(pids, shares(frames, weights)))
+
+    def replay(self, row, costs):
+        asked = self.asked
+        params = dict(part.split("=") for part in row["params"].split(":")) if row["params"] else {}
+        frames = int(row["frames"]) if row["frames"] else None
+        swap = {"unlimited": None, "none": 0}.get(asked.swap, asked.swap)
+        setting = Setting(
+            row["policy"], params, frames, int(row["tau"]) if row["tau"] else None, int(row["seed"] or 0),
+            self.quotas(frames) if frames else None, swap if swap is None else swap // asked.page_size, asked.tlb or "", asked.bits,
+            asked.warmup, costs)
+        return Machine(self.spaces, setting)
+
+
+def costs_of(case, folder):
+    """The table of costs that the manifest repeats."""
+    table = json.loads(case.read(f"{folder}/manifest.json"))["costs"]
+    return {name[:-3].replace("_", "-"): value for name, value in table.items()}
+
+
+def replayed(case, names=None, more=(), **shape):
+    """Draws a run and replays it: (asked, twin, rows of results.csv, replays). Stops if it is refused."""
+    trace = traces.any_trace(case.rng, **shape)
+    text = trace.text()
+    case.write("trace.txt", text)
+    asked = Asked(case, trace, names or [name for name in POLICIES if name in case.program.policies])
+    result = case.call("run", "trace.txt", *asked.args(), "-o", "out", "--no-charts", "-q", *more)
+    if result.code in REFUSED or result.code == 1:
+        raise Stop
+    found = rows.results(case, "out")
+    twin = Twin(asked, text)
+    costs = costs_of(case, "out")
+    return asked, twin, found, [None if row["status"] == "error" else twin.replay(row, costs) for row in found]
+
+
+def columns_of(case, name):
+    """The columns of a table in a folder of results."""
+    return case.read(f"out/{name}").splitlines()[0].split(",")
+
+
+@check(weight=4)
+def twin_results(case):
+    """Every column of results.csv is what the twin counts."""
+    asked, _, found, machines = replayed(case)
+    expected = [(row, tables.results(row, machine, asked)) for row, machine in zip(found, machines) if machine]
+    tables.add_opt(expected)
+    for row, wanted in expected:
+        tables.complain(case, rows.label(row), columns_of(case, "results.csv"), wanted, row)

@@ -1,0 +1,112 @@
+"""The twin's TLBs and page-walk caches: lists of entries, the least recently used first."""
+
+
+class Array:
+    """Entries in sets; a key is (pid, page), the set is the page modulo the number of sets."""
+
+    def __init__(self, shape):
+        entries, _, ways = shape.partition("x")
+        self.ways = int(ways or entries)
+        self.sets = [[] for _ in range(int(entries) // self.ways)]
+
+    def find(self, key):
+        """Whether the entry is there; it is then the most recently used one."""
+        entries = self.sets[key[1] % len(self.sets)]
+        if key not in entries:
+            return False
+        entries.remove(key)
+        entries.append(key)
+        return True
+
+    def put(self, key):
+        if self.find(key):
+            return
+        entries = self.sets[key[1] % len(self.sets)]
+        if len(entries) == self.ways:
+            entries.pop(0)
+        entries.append(key)
+
+    def drop(self, key):
+        """Drops an entry; 1 if there was one."""
+        entries = self.sets[key[1] % len(self.sets)]
+        if key not in entries:
+            return 0
+        entries.remove(key)
+        return 1
+
+    def clear(self):
+        self.sets = [[] for _ in self.sets]
+
+
+class Tlbs:
+    """All that translates, as `--tlb` describes it."""
+
+    def __init__(self, text="l1i=64x4,l1d=64x4,l2=1536x12,levels=4"):
+        parts = {"l1i": "64x4", "l1d": "64x4", "l2": "1536x12", "levels": "4"}
+        given = dict(part.split("=") for part in text.split(","))
+        if "l2i" in given or "l2d" in given:
+            parts.pop("l2")
+        if "l1" in given:
+            given["l1i"] = given["l1d"] = given["l1"]
+        parts.update(given)
+        self.text = parts
+        self.first = {"i": Array(parts["l1i"]), "d": Array(parts["l1d"])}
+        if "l2" in parts:
+            both = None if parts["l2"] == "none" else Array(parts["l2"])
+            self.second = {"i": both, "d": both}
+        else:
+            self.second = {side: None if parts.get("l2" + side, "none") == "none" else Array(parts["l2" + side]) for side in "id"}
+        self.levels = int(parts["levels"])
+        sizes = [int(size) for size in parts["pwc"].split("/")] if "pwc" in parts else []
+        self.caches = [Array(str(size)) if size else None for size in sizes]
+        self.caches += [None] * (self.levels - 1 - len(self.caches))
+        self.tags = parts.get("tags") != "off"
+        self.last = None
+
+    def arrays(self):
+        found = [self.first["i"], self.first["d"], self.second["i"]]
+        if self.second["d"] is not self.second["i"]:
+            found.append(self.second["d"])
+        return [array for array in found if array is not None]
+
+    def switch(self, pid):
+        """A reference of `pid` comes; 1 if everything is flushed for it."""
+        flush = not self.tags and self.last is not None and self.last != pid
+        self.last = pid
+        if flush:
+            for array in self.arrays() + [cache for cache in self.caches if cache]:
+                array.clear()
+        return int(flush)
+
+    def find(self, pid, page, side):
+        """Where a translation is found: 1 or 2 for a level, None for nowhere."""
+        if self.first[side].find((pid, page)):
+            return 1
+        if self.second[side] is not None and self.second[side].find((pid, page)):
+            self.first[side].put((pid, page))
+            return 2
+        return None
+
+    def fill(self, pid, page, side):
+        if self.second[side] is not None:
+            self.second[side].put((pid, page))
+        self.first[side].put((pid, page))
+
+    def shoot(self, pid, page):
+        """Drops all entries of a page; returns how many there were."""
+        return sum(array.drop((pid, page)) for array in self.arrays())
+
+    def walk(self, pid, page):
+        """The levels whose entries a walk reads, the root's is 0."""
+        begin = 0
+        for level in range(self.levels - 2, -1, -1):
+            if self.caches[level] is not None and self.caches[level].find(self.prefix(pid, page, level)):
+                begin = level + 1
+                break
+        for level in range(begin, self.levels - 1):
+            if self.caches[level] is not None:
+                self.caches[level].put(self.prefix(pid, page, level))
+        return list(range(begin, self.levels))
+
+    def prefix(self, pid, page, level):
+        return (pid, page >> 9 * (self.levels - 1 - level))

@@ -93,9 +93,8 @@ class Twin:
         self.asked = asked
         trace = TwinTrace(text, asked.page_size)
         trace.take(asked.data_only, asked.pids, asked.skip, asked.limit)
-        self.spaces = Spaces(trace, asked.on_segfault)
+        self.spaces = Spaces(trace, asked.on_segfault, asked.pids)
         self.steps = self.spaces.steps
-        asked.processes = len(self.spaces.pids)
 
     def quotas(self, frames):
         """Frames by process for a size; None if they are not divided."""

@@ -190,8 +190,12 @@ class Machine:
                     self.snapshot()
                 else:
                     getattr(self, "do_" + step[0])(*step[1:])
+                    self.snapshot()
             except SwapFull:
                 self.status = "swap-full"
+                if self.result["position"] < self.setting.warmup:
+                    self.zero()
+                    self.result.update(self.count, walks={}, times=[], intervals=[])
                 return
         self.snapshot()
 
@@ -249,9 +253,11 @@ class Machine:
 
     def release(self, pid, page, original):
         """The entry names the original no more."""
+        self.entries.discard((pid, page))
         if (pid, page) in self.held.get(original, ()):
             self.held[original].remove((pid, page))
-        self.entries.discard((pid, page))
+            if self.held[original] and original in self.frames:
+                self.policy_of(original).gone(pid, original)
 
     def finish(self, pid, kind, fault, spent):
         """Counts a reference that was served, then what the policy does after it."""
@@ -267,11 +273,18 @@ class Machine:
             self.last_fault = self.position
         self.times.append(spent)
         policy = self.policies[None if self.setting.quotas is None else pid]
-        for thing in policy.after(pid):
-            self.leave(thing, "expired")
+        full = None
+        try:
+            for thing in policy.after(pid):
+                self.leave(thing, "expired")
+        except SwapFull as error:
+            full = error
         count["resident_sum"] += len(self.frames)
         count["peak_resident"] = max(count["peak_resident"], len(self.frames))
         self.after_each.append((bool(fault), len(self.frames)))
+        if full:
+            self.snapshot()
+            raise full
 
     def kind_of_fault(self, pid, page, thing, original, alone):
         if original is not None:

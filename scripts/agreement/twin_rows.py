@@ -39,16 +39,15 @@ def results(row, machine, asked):
     recorded = spaces.mapped
     tlbs = machine.tlbs
     translated = got["tlb_hits_l1i"] + got["tlb_hits_l1d"] + got["tlb_hits_l2"]
-    whole = spaces.facts[-1]
     found = {
         "schema": lambda text: text.isdigit(), "trace": "trace", "trace_kind": spaces.trace.kind,
         "filter": asked.filter, "mappings": "recorded" if recorded else "permissive",
         "on_segfault": asked.on_segfault if recorded else "", "page_size": str(spaces.trace.page_size),
-        "frames_frac": ratio(setting.frames, whole["things"]) if setting.frames else "",
+        "frames_frac": ratio(setting.frames, fact["things"]) if setting.frames else "",
         "allocation": asked.allocated if setting.quotas else "global",
         "accessed_bit": accessed_bit(machine), "swap_limit": "" if setting.swap is None else str(setting.swap),
         "commit_limit": "", "warmup_refs": str(min(setting.warmup, got["position"])), "refs": str(refs),
-        "processes": str(asked.processes), "distinct_pages": str(whole["things"]), "faults": str(faults),
+        "processes": str(fact["processes"]), "distinct_pages": str(fact["things"]), "faults": str(faults),
         "fault_rate": ratio(faults, refs), "hit_rate": ratio(got["hits"], refs), "refs_per_fault": ratio(refs, faults),
         "mean_resident": ratio(got["resident_sum"], refs), "evictions": str(evicted),
         "write_backs": str(got["evictions_dirty"] + got["expired_dirty"] + got["freed_dirty"]),
@@ -87,10 +86,13 @@ def accessed_bit(machine):
 
 
 def add_opt(rows):
-    """Adds opt_faults and ratio_to_opt to expected rows, pairs of (row that names the cell, expected)."""
+    """Adds opt_faults and ratio_to_opt to expected rows, pairs of (row that names the cell, expected).
+
+    Cells that ended early are not set beside whole ones.
+    """
     best = {row["frames"]: found["faults"] for row, found in rows if row["policy"] == "opt" and found["status"] == "ok"}
     for row, found in rows:
-        faults = best.get(row["frames"]) if row["frames"] else None
+        faults = best.get(row["frames"]) if row["frames"] and found["status"] == "ok" else None
         found["opt_faults"] = faults or ""
         found["ratio_to_opt"] = ratio(int(found["faults"]), int(faults)) if faults else ""
 

@@ -60,8 +60,9 @@ class Process:
 class Spaces:
     """Follows a trace from its first item to its last and writes the steps."""
 
-    def __init__(self, trace, on_segfault="kill"):
+    def __init__(self, trace, on_segfault="kill", chosen=None):
         self.trace = trace
+        self.chosen = chosen
         self.size = trace.page_size
         self.grain = min(4096, self.size)
         self.kill = on_segfault == "kill"
@@ -93,7 +94,8 @@ class Spaces:
                 pages.update(range(area.start // self.size, (area.end - 1) // self.size + 1))
             mapped += len(pages)
             untouched += len(pages - set(process.bound))
-        return {**self.counts, "mapped": mapped, "untouched": untouched, "things": len(self.things)}
+        return {**self.counts, "mapped": mapped, "untouched": untouched, "things": len(self.things), 
+                "processes": sum(self.chosen is None or pid in self.chosen for pid in self.pids)}
 
     def process(self, pid):
         if pid not in self.processes:
@@ -279,8 +281,7 @@ class Spaces:
             if not areas:
                 continue
             if what == "dontneed":
-                whole = all(begin <= max(area.start, page * self.size) and min(area.end, (page + 1) * self.size) <= end
-                            for area in areas)
+                whole = begin <= page * self.size and (page + 1) * self.size <= end
                 if whole and page in process.bound:
                     thing, shared, _ = process.bound[page]
                     if shared:
@@ -303,8 +304,8 @@ class Spaces:
         new.areas = [part for area in parent.areas for part in area.cut(0, 0)]
         new.heap = list(parent.heap) if parent.heap else None
         for page in sorted(parent.bound):
-            thing, shared, protected = parent.bound[page]
-            if not shared and not protected:
+            thing, shared, _ = parent.bound[page]
+            if not shared:
                 parent.bound[page][2] = True
                 self.steps.append(("changed", pid, page))
             self.hold(new, child, page, thing, shared, not shared)

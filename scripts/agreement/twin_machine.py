@@ -34,7 +34,7 @@ class Machine:
 
     def __init__(self, spaces, setting):
         self.spaces, self.setting = spaces, setting
-        self.tlbs = None if spaces.trace.ids or setting.tlb == "none" else Tlbs(setting.tlb or "levels=4")
+        self.tlbs = None if spaces.trace.ids or setting.tlb == "none" else Tlbs(setting.tlb or "levels=4", spaces.trace.page_size)
         self.bits_by = "every" if self.tlbs is None else setting.bits
         self.frames, self.bits, self.dirty, self.owner = {}, {}, set(), {}
         self.slots, self.slots_peak, self.entries, self.seen = set(), 0, set(), set()
@@ -146,8 +146,8 @@ class Machine:
         self.free_frames.append(self.frames.pop(thing))
         return written
 
-    def bring(self, thing, pid, ahead, dirty=False):
-        """A page comes in for a process. Returns the number of pages written for it."""
+    def bring(self, thing, pid, ahead, dirty=False, left=None):
+        """A page comes in for a process; `left` is what nobody has any more. Returns the number of pages written for it."""
         quotas, written = self.setting.quotas, 0
         limit = self.setting.frames if quotas is None else quotas[pid]
         policy = self.policies[None if quotas is None else pid]
@@ -163,6 +163,9 @@ class Machine:
         if dirty:
             self.dirty.add(thing)
         self.seen.add(thing)
+        if left in self.frames:
+            self.policy_of(left).free(left)
+            self.leave(left, "freed")
         policy.load(thing, ahead)
         return written
 
@@ -184,9 +187,9 @@ class Machine:
         for step in steps:
             try:
                 if step[0] == "ref":
+                    self.reference(*step[1:])
                     if self.position == self.setting.warmup:
                         self.zero()
-                    self.reference(*step[1:])
                     self.snapshot()
                 else:
                     getattr(self, "do_" + step[0])(*step[1:])
@@ -225,7 +228,7 @@ class Machine:
             self.held.setdefault(thing, [])
             if (pid, page) not in self.held[thing]:
                 self.held[thing].append((pid, page))
-            written = self.bring(thing, pid, False, kind == "W")
+            written = self.bring(thing, pid, False, kind == "W", original if left else None)
             spent += costs["copy"] * (fault == "cow_copies") + costs["read"] * major + costs["write"] * written
             count["major_faults"] += major
             count["minor_faults"] += not major
@@ -239,9 +242,6 @@ class Machine:
             if self.bits_by == "every" or walked:
                 self.bits[thing] = True
             self.policy_of(thing).hit(thing)
-        if left and original in self.frames:
-            self.policy_of(original).free(original)
-            self.leave(original, "freed")
         if left:
             self.slots.discard(original)
         self.entries.add((pid, page))
@@ -272,17 +272,20 @@ class Machine:
                 self.intervals.append(self.position - self.last_fault)
             self.last_fault = self.position
         self.times.append(spent)
-        policy = self.policies[None if self.setting.quotas is None else pid]
         full = None
         try:
-            for thing in policy.after(pid):
-                self.leave(thing, "expired")
+            for name, policy in self.policies.items():
+                if name in (None, pid) or policy.space == "variable":
+                    for thing in policy.after(pid):
+                        self.leave(thing, "expired")
         except SwapFull as error:
             full = error
         count["resident_sum"] += len(self.frames)
         count["peak_resident"] = max(count["peak_resident"], len(self.frames))
         self.after_each.append((bool(fault), len(self.frames)))
         if full:
+            if self.position == self.setting.warmup:
+                self.zero()
             self.snapshot()
             raise full
 

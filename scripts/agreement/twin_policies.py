@@ -250,6 +250,8 @@ class Ws(Policy):
 
     def begin(self):
         self.last = {}
+        # Pages that are in no window any more since a process gave them up, in this order.
+        self.given_up = []
 
     def touch(self, thing, pid):
         self.last.setdefault(thing, {})[pid] = self.memory.clock[pid]
@@ -269,8 +271,10 @@ class Ws(Policy):
             windows = self.last[thing]
             if pid in windows and windows[pid] <= self.memory.clock[pid] - self.memory.tau:
                 del windows[pid]
-            if not windows:
+            if not windows and thing not in self.given_up:
                 left.append(thing)
+        left += [thing for thing in self.given_up if not self.last.get(thing, True)]
+        self.given_up = []
         for thing in left:
             self.free(thing)
         return left
@@ -280,7 +284,10 @@ class Ws(Policy):
         self.last.pop(thing)
 
     def gone(self, pid, thing):
-        self.last.get(thing, {}).pop(pid, None)
+        if all(holder != pid for holder, _ in self.memory.held[thing]):
+            self.last[thing].pop(pid, None)
+            if not self.last[thing]:
+                self.given_up.append(thing)
         return []
 
     def victim(self, wanted, ahead):

@@ -39,9 +39,10 @@ class Array:
 
 
 class Tlbs:
-    """All that translates, as `--tlb` describes it."""
+    """All that translates, as `--tlb` describes it, for pages of `size` bytes (below 2 MiB)."""
 
-    def __init__(self, text="l1i=64x4,l1d=64x4,l2=1536x12,levels=4"):
+    def __init__(self, text="l1i=64x4,l1d=64x4,l2=1536x12,levels=4", size=4096):
+        self.size = size
         parts = {"l1i": "64x4", "l1d": "64x4", "l2": "1536x12", "levels": "4"}
         given = dict(part.split("=") for part in text.split(","))
         if "l2i" in given or "l2d" in given:
@@ -97,16 +98,19 @@ class Tlbs:
         return sum(array.drop((pid, page)) for array in self.arrays())
 
     def walk(self, pid, page):
-        """The levels whose entries a walk reads, the root's is 0."""
+        """The levels whose entries a walk reads, the root's is 0.
+
+        All caches are asked, and the deepest one that has an entry tells where the walk begins.
+        """
         begin = 0
-        for level in range(self.levels - 2, -1, -1):
+        for level in range(self.levels - 1):
             if self.caches[level] is not None and self.caches[level].find(self.prefix(pid, page, level)):
                 begin = level + 1
-                break
         for level in range(begin, self.levels - 1):
             if self.caches[level] is not None:
                 self.caches[level].put(self.prefix(pid, page, level))
         return list(range(begin, self.levels))
 
     def prefix(self, pid, page, level):
-        return (pid, page >> 9 * (self.levels - 1 - level))
+        """What an entry of a level is known by: tables have 512 entries for pages of 4 KiB."""
+        return (pid, page * self.size >> 12 + 9 * (self.levels - 1 - level))

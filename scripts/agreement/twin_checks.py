@@ -161,3 +161,84 @@ def twin_results(case):
     tables.add_opt(expected)
     for row, wanted in expected:
         tables.complain(case, rows.label(row), columns_of(case, "results.csv"), wanted, row)
+
+
+def named(row):
+    """What names the cell of a row of any table."""
+    return tuple(row[name] for name in ("policy", "params", "seed", "tau", "frames"))
+
+
+def compare_table(case, name, found, wanted):
+    """Compares a table with expected rows, lists of (row of results.csv, expected columns), in their order."""
+    table = rows.table(case.read(f"out/{name}"))
+    if len(table) != len(wanted):
+        case.complain(f"{name}: expected {len(wanted)} rows, got {len(table)}")
+        return
+    for row, (cell, expected) in zip(table, wanted):
+        naming = ("trace", "trace_kind", "filter", "page_size", "policy", "params", "seed", "tau", "frames", "warmup_refs",
+                  "distinct_pages")
+        expected = {**{column: cell[column] for column in naming}, **expected}
+        tables.complain(case, f"{name}: {rows.label(cell)}", columns_of(case, name), expected, row)
+
+
+@check(weight=2)
+def twin_distributions(case):
+    """Every column of distributions.csv is what a sorted list of the twin's values tells."""
+    _, _, found, machines = replayed(case)
+    wanted = []
+    for row, machine in zip(found, machines):
+        if machine is None:
+            continue
+        wanted.append((row, tables.distribution(row, "fault_interval", "references", machine.result["intervals"])))
+        wanted.append((row, tables.distribution(row, "access_time", "ns", machine.result["times"])))
+    compare_table(case, "distributions.csv", found, wanted)
+
+
+@check(weight=2)
+def twin_windows(case):
+    """Every column of windows.csv is what the twin counts after each reference."""
+    length = case.rng.choice([3, 10, 37])
+    _, _, found, machines = replayed(case, more=[f"--windows={length}"])
+    wanted = [(row, window) for row, machine in zip(found, machines) if machine for window in tables.windows(machine, length)]
+    compare_table(case, "windows.csv", found, wanted)
+
+
+@check(weight=1)
+def twin_timings(case):
+    """timings.csv has a row for each cell, with the references that were replayed, warm-up included."""
+    _, _, found, machines = replayed(case)
+    wanted = [(row, {"refs": str(machine.result["position"])}) for row, machine in zip(found, machines) if machine]
+    compare_table(case, "timings.csv", found, wanted)
+
+
+@check(weight=1)
+def twin_vmstat(case):
+    """vmstat.csv repeats the machine's counters, and what the kernels' policies count keeps the laws of counting."""
+    kernels = [name for name in case.program.policies if "(kernel)" in case.program.policies[name].text]
+    trace = traces.any_trace(case.rng)
+    case.write("trace.txt", trace.text())
+    asked = Asked(case, trace, kernels)
+    result = case.call("run", "trace.txt", *asked.args(), "-o", "out", "--no-charts", "-q")
+    if result.code in REFUSED or result.code == 1:
+        return
+    counters = {}
+    for row in rows.table(case.read("out/vmstat.csv")):
+        counters.setdefault(named(row), {})[row["counter"]] = int(row["count"])
+    for row in rows.results(case, "out"):
+        if row["status"] == "error":
+            continue
+        count, label = counters.pop(named(row), None), rows.label(row)
+        if not case.expect(count is not None, f"vmstat.csv: {label}: expected rows, got none"):
+            continue
+        laws = {"pgfault": row["faults"], "pgmajfault": row["major_faults"], "pswpin": row["swap_reads"],
+                "pgsteal": row["evictions"]}
+        for name, wanted in laws.items():
+            case.expect(count.get(name) == int(wanted), f"vmstat.csv: {label}: {name}: expected {wanted}, got {count.get(name)}")
+        refills = int(row["refills"]) + int(row["prefetched"])
+        bounds = (("pgsteal", "pgscan"), ("workingset_activate", "workingset_refault"), ("workingset_restore", "workingset_refault"))
+        for less, more in bounds:
+            case.expect(count.get(less, 0) <= count.get(more, 0) or more not in count or less not in count,
+                        f"vmstat.csv: {label}: {less} {count.get(less)} is more than {more} {count.get(more)}")
+        case.expect(count.get("workingset_refault", 0) <= refills + int(row["cow_copies"]),
+                    f"vmstat.csv: {label}: workingset_refault: expected at most {refills}, got {count.get('workingset_refault')}")
+    case.expect(not counters, f"vmstat.csv: rows of cells that results.csv has not: {list(counters)}")

@@ -1,7 +1,9 @@
 """The twin's machine: what happens in memory, step by step, under one policy.
 
-Where no text says what happens, one rule is taken here: a copy takes its frame before the original, if nobody
-has it any more, leaves; the original is not touched by being copied.
+Where no text says what happens, the rules are: a copy takes its frame before the original leaves, if nobody has
+that any more, and the policy is told of both in the order freed, loaded; the original is not referenced by being
+copied; a fork drops the translations of all private pages of the parent; the frame that became free last is taken
+first; what ends is given up in the order of its pages.
 """
 
 from .twin_policies import POLICIES, splitmix
@@ -72,12 +74,8 @@ class Machine:
     # What policies ask.
 
     def ids(self, thing):
-        """The place of a page in the order of first references; those never referenced come last."""
-        return (self.uses[thing][0], thing.number) if False else self.uses.get(thing, [self.total + 1 + thing.number])[0]
-
-    def moment(self, thing):
-        """The position after which the next use of a page is sought."""
-        return self.position
+        """The place of a page in the order in which pages are first referenced or asked for ahead."""
+        return thing.number
 
     def clear(self, thing):
         """Clears a reference bit; with walk-flush its translations go, too."""
@@ -209,7 +207,7 @@ class Machine:
     def reference(self, pid, kind, page, thing, original, alone, left):
         self.position += 1
         self.clock[pid] = self.clock.get(pid, 0) + 1
-        self.actor = pid
+        self.actor = pid, page
         self.tell_time(pid)
         count, costs = self.count, self.setting.costs
         if self.tlbs:
@@ -257,7 +255,7 @@ class Machine:
         if (pid, page) in self.held.get(original, ()):
             self.held[original].remove((pid, page))
             if self.held[original] and original in self.frames:
-                self.policy_of(original).gone(pid, original)
+                self.policy_of(original).gone(pid, page, original)
 
     def finish(self, pid, kind, fault, spent):
         """Counts a reference that was served, then what the policy does after it."""
@@ -306,7 +304,7 @@ class Machine:
             self.held[thing].remove((pid, page))
         if not last:
             if thing in self.frames:
-                self.policy_of(thing).gone(pid, thing)
+                self.policy_of(thing).gone(pid, page, thing)
             return
         if thing in self.frames:
             self.policy_of(thing).free(thing)
@@ -333,7 +331,7 @@ class Machine:
             self.held[thing].append((pid, page))
         if thing in self.frames or not (thing.of_file or thing in self.slots):
             return
-        self.actor = pid
+        self.actor = pid, page
         self.clock.setdefault(pid, 0)
         self.tell_time(pid)
         self.read(thing)

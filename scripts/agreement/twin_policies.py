@@ -58,9 +58,8 @@ class Policy:
         """A reference is over; returns the pages that leave now."""
         return []
 
-    def gone(self, pid, thing):
-        """A process has a page no more that others still have; returns the pages that leave."""
-        return []
+    def gone(self, pid, page, thing):
+        """A process has a page no more that others still have."""
 
 
 class Fifo(Policy):
@@ -237,14 +236,17 @@ class Opt(Policy):
     """`memory.uses` has the positions of the references to each page, `memory.ids` their order of first use."""
 
     def next(self, thing):
-        return next((at for at in self.memory.uses.get(thing, []) if at > self.memory.moment(thing)), FOREVER)
+        return next((at for at in self.memory.uses.get(thing, []) if at > self.memory.position), FOREVER)
 
     def choose(self, wanted, ahead):
         return max(self.order, key=lambda thing: (self.next(thing), -self.memory.ids(thing)))
 
 
 class Ws(Policy):
-    """Last references by process: `last[thing][pid]` in references of the process."""
+    """Last references by entry: `last[thing][pid, page]` in references of the process.
+
+    A reference counts for the entry that it went through: when a process gives that up, it counts no more.
+    """
 
     space = "variable"
 
@@ -253,27 +255,30 @@ class Ws(Policy):
         # Pages that are in no window any more since a process gave them up, in this order.
         self.given_up = []
 
-    def touch(self, thing, pid):
-        self.last.setdefault(thing, {})[pid] = self.memory.clock[pid]
+    def touch(self, thing):
+        pid, page = self.memory.actor
+        self.last.setdefault(thing, {})[pid, page] = self.memory.clock[pid]
 
     def load(self, thing, ahead):
         self.order.append(thing)
-        self.touch(thing, self.memory.actor)
+        self.touch(thing)
 
     def hit(self, thing):
         self.order.remove(thing)
         self.order.append(thing)
-        self.touch(thing, self.memory.actor)
+        self.touch(thing)
 
     def after(self, pid):
         left = []
         for thing in self.order:
             windows = self.last[thing]
-            if pid in windows and windows[pid] <= self.memory.clock[pid] - self.memory.tau:
-                del windows[pid]
+            for entry in list(windows):
+                if entry[0] == pid and windows[entry] <= self.memory.clock[pid] - self.memory.tau:
+                    del windows[entry]
             if not windows and thing not in self.given_up:
                 left.append(thing)
-        left += [thing for thing in self.given_up if not self.last.get(thing, True)]
+        given = [thing for thing in self.given_up if not self.last.get(thing, True)]
+        left += sorted(given, key=lambda thing: thing.number)
         self.given_up = []
         for thing in left:
             self.free(thing)
@@ -283,12 +288,9 @@ class Ws(Policy):
         self.order.remove(thing)
         self.last.pop(thing)
 
-    def gone(self, pid, thing):
-        if all(holder != pid for holder, _ in self.memory.held[thing]):
-            self.last[thing].pop(pid, None)
-            if not self.last[thing]:
-                self.given_up.append(thing)
-        return []
+    def gone(self, pid, page, thing):
+        if self.last[thing].pop((pid, page), None) is not None and not self.last[thing]:
+            self.given_up.append(thing)
 
     def victim(self, wanted, ahead):
         found = self.order[0]

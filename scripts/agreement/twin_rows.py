@@ -130,7 +130,8 @@ def windows(machine, length):
         part = after[first:first + length]
         found.append({
             "window": str(len(found)), "first": str(first), "last": str(first + len(part) - 1), "references": str(len(part)),
-            "faults": str(sum(fault for fault, _ in part)), "resident": str(part[-1][1])})
+            "faults": str(sum(fault for fault, _ in part)), "resident": str(part[-1][1]),
+            "status": machine.status})
     return found
 
 

@@ -303,7 +303,7 @@ class Spaces:
         parent, new = self.process(pid), self.process(child)
         new.areas = [part for area in parent.areas for part in area.cut(0, 0)]
         new.heap = list(parent.heap) if parent.heap else None
-        for page in list(parent.bound):
+        for page in sorted(parent.bound):
             thing, shared, _ = parent.bound[page]
             if not shared:
                 parent.bound[page][2] = True
@@ -312,7 +312,7 @@ class Spaces:
             self.steps.append(("forked", pid, child, page, thing))
 
     def end(self, pid):
-        for page in list(self.process(pid).bound):
+        for page in sorted(self.process(pid).bound):
             self.drop(pid, page)
         self.processes[pid] = Process()
         self.steps.append(("end", pid))

@@ -42,16 +42,20 @@ class Machine:
         self.slots, self.slots_peak, self.entries, self.seen = set(), 0, set(), set()
         self.free_frames, self.frames_used = [], 0
         self.clock, self.actor, self.position, self.tau = {}, None, 0, setting.tau
-        self.uses = {}
+        # Positions of the references to each page; of each position the process and its clock.
+        self.uses, self.when = {}, {}
         for step in spaces.steps:
             if step[0] == "ref":
                 self.position += 1
                 self.uses.setdefault(step[4], []).append(self.position)
-        self.total, self.position = self.position, 0
+                self.clock[step[1]] = self.clock.get(step[1], 0) + 1
+                self.when[self.position] = step[1], self.clock[step[1]]
+        self.clock, self.position = {}, 0
         self.policies = self.assemble()
         self.zero()
         self.walk_levels, self.held = {}, {}
         self.fault_positions, self.intervals, self.times, self.after_each = [], [], [], []
+        self.states = [dict.fromkeys(("resident", "resident_dirty", "swapped", "dropped", "faults"), 0)]
         self.status = "ok"
         self.run()
 
@@ -207,7 +211,7 @@ class Machine:
     def reference(self, pid, kind, page, thing, original, alone, left):
         self.position += 1
         self.clock[pid] = self.clock.get(pid, 0) + 1
-        self.actor = pid, page
+        self.actor, self.present = (pid, page), thing
         self.tell_time(pid)
         count, costs = self.count, self.setting.costs
         if self.tlbs:
@@ -281,6 +285,7 @@ class Machine:
         count["resident_sum"] += len(self.frames)
         count["peak_resident"] = max(count["peak_resident"], len(self.frames))
         self.after_each.append((bool(fault), len(self.frames)))
+        self.states.append(self.state(bool(fault)))
         if full:
             if self.position == self.setting.warmup:
                 self.zero()
@@ -343,10 +348,20 @@ class Machine:
 
     # Results.
 
+    def state(self, fault):
+        """What is where after a reference, and the faults so far, warm-up included."""
+        away = self.away()
+        swapped = sum(thing in self.slots for thing in away)
+        return {"resident": len(self.frames), "resident_dirty": len(self.dirty), "swapped": swapped,
+                "dropped": len(away) - swapped, "faults": self.states[-1]["faults"] + fault}
+
+    def away(self):
+        """The pages that left memory and that somebody has."""
+        return [thing for thing in self.seen if self.held.get(thing) and thing not in self.frames]
+
     def snapshot(self):
         """Keeps the counters as they are after a reference, with what is where."""
-        live = [thing for thing in self.seen if self.held.get(thing)]
-        away = [thing for thing in live if thing not in self.frames]
+        away = self.away()
         fact = self.spaces.facts[min(self.position, len(self.spaces.facts) - 1)]
         self.result = {
             **self.count, "walks": dict(self.walk_levels), "resident_end": len(self.frames), "dirty_end": len(self.dirty),

@@ -298,6 +298,39 @@ class Ws(Policy):
         return found
 
 
+class Vmin(Policy):
+    """`going` are the pages that leave after the next reference."""
+
+    space = "variable"
+
+    def begin(self):
+        self.going = []
+
+    def load(self, thing, ahead):
+        self.order.append(thing)
+        if ahead and not self.soon(thing):
+            self.going.append(thing)
+
+    def hit(self, thing):
+        if thing in self.going:
+            self.going.remove(thing)
+
+    def soon(self, thing):
+        """Whether the next reference is within the window of the process that makes it."""
+        at = next((at for at in self.memory.uses.get(thing, []) if at > self.memory.position), None)
+        if at is None:
+            return False
+        who, clock = self.memory.when[at]
+        return clock - self.memory.clock.get(who, 0) <= self.memory.tau
+
+    def after(self, pid):
+        left = [thing for thing in self.going if thing in self.order]
+        for thing in left:
+            self.free(thing)
+        self.going = [] if self.soon(self.memory.present) else [self.memory.present]
+        return left
+
+
 class Wsclock(Circle):
     def begin(self):
         self.hand = 0
@@ -355,5 +388,5 @@ class Sieve(Policy):
 
 POLICIES = {
     "lru": Lru, "fifo": Fifo, "clock": Clock, "gclock": Gclock, "esc": Esc, "nru": Nru, "aging": Aging, "lfu": Lfu,
-    "mru": Mru, "random": Random, "opt": Opt, "ws": Ws, "wsclock": Wsclock, "sieve": Sieve,
+    "mru": Mru, "random": Random, "opt": Opt, "ws": Ws, "vmin": Vmin, "wsclock": Wsclock, "sieve": Sieve,
 }

@@ -67,6 +67,7 @@ class Spaces:
         self.grain = min(4096, self.size)
         self.kill = on_segfault == "kill"
         self.mapped = trace.recorded
+        self.pids = []
         self.processes = {}
         self.ended = set()
         self.known = {}
@@ -74,19 +75,26 @@ class Spaces:
         self.steps = []
         self.maps = 0
         self.counts = {"segfaults": 0, "protection_faults": 0, "refs_dropped": 0}
-        # The same counts, and the pages without a touch, before each legal reference and at the end.
-        self.facts = []
-        self.pids = []
+        # The same counts and the pages without a touch: before each legal reference and at the end;
+        # before all events and after each legal reference.
+        self.facts, self.after = [], [self.fact()]
         for item in trace.items:
-            if item[1] not in self.pids:
-                self.pids.append(item[1])
-            if item[0] == "ref":
-                self.reference(*item[1:])
-            else:
+            if item[0] == "event":
+                self.appears(item[1])
                 self.event(item[1], item[2])
+                continue
+            legal = self.reference(*item[1:])
+            self.appears(item[1])
+            if legal:
+                self.after.append(self.fact())
         self.facts.append(self.fact())
 
+    def appears(self, pid):
+        if pid not in self.pids:
+            self.pids.append(pid)
+
     def fact(self):
+        """What is known at this place, whatever the policy."""
         mapped, untouched = 0, 0
         for process in self.processes.values():
             pages = set()
@@ -159,9 +167,10 @@ class Spaces:
     # References.
 
     def reference(self, pid, kind, page):
+        """Writes the step of a reference; returns whether it is legal."""
         if pid in self.ended:
             self.counts["refs_dropped"] += 1
-            return
+            return False
         process = self.process(pid)
         if self.mapped:
             wrong = self.illegal(process, kind, page)
@@ -170,7 +179,7 @@ class Spaces:
                 if self.kill:
                     self.end(pid)
                     self.ended.add(pid)
-                return
+                return False
         self.facts.append(self.fact())
         original = None
         if page not in process.bound:
@@ -181,7 +190,7 @@ class Spaces:
                 original = self.known.get(key) or "file"
                 self.hold(process, pid, page, self.made(False), False, False)
                 self.steps.append(("ref", pid, kind, page, process.bound[page][0], original, False, False))
-                return
+                return True
             self.bind(process, pid, page)
         thing, shared, protected = process.bound[page]
         alone = False
@@ -193,11 +202,12 @@ class Spaces:
                 self.hold(process, pid, page, copy, False, False)
                 self.steps.append(("ref", pid, kind, page, copy, original, False, not thing.holders))
                 self.forget(thing)
-                return
+                return True
             if protected:
                 process.bound[page][2] = False
                 alone = True
         self.steps.append(("ref", pid, kind, page, thing, None, alone, False))
+        return True
 
     def illegal(self, process, kind, page):
         """The name of the count of an illegal reference; None if it is legal."""
@@ -298,8 +308,7 @@ class Spaces:
 
     def on_fork(self, pid, child):
         child = int(child)
-        if child not in self.pids:
-            self.pids.append(child)
+        self.appears(child)
         parent, new = self.process(pid), self.process(child)
         new.areas = [part for area in parent.areas for part in area.cut(0, 0)]
         new.heap = list(parent.heap) if parent.heap else None

@@ -184,25 +184,22 @@ class Machine:
     # Steps.
 
     def run(self):
-        steps = self.spaces.steps
-        self.snapshot()
-        for step in steps:
+        for step in self.spaces.steps:
             try:
                 if step[0] == "ref":
                     self.reference(*step[1:])
                     if self.position == self.setting.warmup:
                         self.zero()
-                    self.snapshot()
+                elif step[0] == "mark":
+                    self.snapshot(step[1])
                 else:
                     getattr(self, "do_" + step[0])(*step[1:])
-                    self.snapshot()
             except SwapFull:
                 self.status = "swap-full"
                 if self.result["position"] < self.setting.warmup:
                     self.zero()
                     self.result.update(self.count, walks={}, times=[], intervals=[])
                 return
-        self.snapshot()
 
     def tell_time(self, pid):
         for name, policy in self.policies.items():
@@ -289,7 +286,7 @@ class Machine:
         if full:
             if self.position == self.setting.warmup:
                 self.zero()
-            self.snapshot()
+            self.snapshot(self.spaces.after[self.position])
             raise full
 
     def kind_of_fault(self, pid, page, thing, original, alone):
@@ -343,9 +340,6 @@ class Machine:
         self.bring(thing, pid, True)
         self.count["prefetched"] += 1
 
-    def do_end(self, pid):
-        pass
-
     # Results.
 
     def state(self, fault):
@@ -359,10 +353,9 @@ class Machine:
         """The pages that left memory and that somebody has."""
         return [thing for thing in self.seen if self.held.get(thing) and thing not in self.frames]
 
-    def snapshot(self):
-        """Keeps the counters as they are after a reference, with what is where."""
+    def snapshot(self, fact):
+        """Keeps the counters as they are, with what is where."""
         away = self.away()
-        fact = self.spaces.facts[min(self.position, len(self.spaces.facts) - 1)]
         self.result = {
             **self.count, "walks": dict(self.walk_levels), "resident_end": len(self.frames), "dirty_end": len(self.dirty),
             "swapped_end": sum(thing in self.slots for thing in away),

@@ -10,7 +10,7 @@ This does not depend on what is in memory, so it is worked out once. The result 
 - ("changed", pid, page): the entry changed, so that translations of it are dropped
 - ("forked", pid, child, page, thing): the child has what the parent has
 - ("ahead", pid, page, thing): it will be needed, says the program
-- ("end", pid): the process ended
+- ("mark", fact): an item of the trace begins here, or the trace ends; `fact` is what is known
 """
 
 TOP = 1 << 56
@@ -75,10 +75,10 @@ class Spaces:
         self.steps = []
         self.maps = 0
         self.counts = {"segfaults": 0, "protection_faults": 0, "refs_dropped": 0}
-        # The same counts and the pages without a touch: before each legal reference and at the end;
-        # before all events and after each legal reference.
-        self.facts, self.after = [], [self.fact()]
+        # The same counts and the pages without a touch, before all events and after each legal reference.
+        self.after = [self.fact()]
         for item in trace.items:
+            self.steps.append(("mark", self.fact()))
             if item[0] == "event":
                 self.appears(item[1])
                 self.event(item[1], item[2])
@@ -87,7 +87,7 @@ class Spaces:
             self.appears(item[1])
             if legal:
                 self.after.append(self.fact())
-        self.facts.append(self.fact())
+        self.steps.append(("mark", self.fact()))
 
     def appears(self, pid):
         if pid not in self.pids:
@@ -180,7 +180,6 @@ class Spaces:
                     self.end(pid)
                     self.ended.add(pid)
                 return False
-        self.facts.append(self.fact())
         original = None
         if page not in process.bound:
             areas = self.over(process, page) if self.mapped else []
@@ -225,6 +224,7 @@ class Spaces:
         if pid in self.ended and words[0] != "fork":
             return
         if words[0] == "fork" and pid in self.ended:
+            self.appears(int(words[1]))
             self.ended.add(int(words[1]))
             return
         self.process(pid)
@@ -324,7 +324,6 @@ class Spaces:
         for page in sorted(self.process(pid).bound):
             self.drop(pid, page)
         self.processes[pid] = Process()
-        self.steps.append(("end", pid))
 
     def on_exec(self, pid):
         self.end(pid)

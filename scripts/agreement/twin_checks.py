@@ -93,7 +93,7 @@ class Twin:
         self.asked = asked
         trace = TwinTrace(text, asked.page_size)
         trace.take(asked.data_only, asked.pids, asked.skip, asked.limit)
-        self.spaces = Spaces(trace, asked.on_segfault, asked.pids)
+        self.spaces = Spaces(trace, asked.on_segfault)
         self.steps = self.spaces.steps
 
     def quotas(self, frames):
@@ -168,47 +168,50 @@ def named(row):
     return tuple(row[name] for name in ("policy", "params", "seed", "tau", "frames"))
 
 
-def compare_table(case, name, found, wanted):
-    """Compares a table with expected rows, lists of (row of results.csv, expected columns), in their order."""
+# Columns that say which cell a row of another table is of; they are those of results.csv.
+NAMING = rows.ORIGIN | rows.MODEL | set(rows.CELL) | {"distinct_pages", "status"}
+
+
+def compare_table(case, name, asked, found, wanted):
+    """Compares a table with expected rows, lists of (row of results.csv, its replay, expected columns), in their order."""
     table = rows.table(case.read(f"out/{name}"))
     if len(table) != len(wanted):
         case.complain(f"{name}: expected {len(wanted)} rows, got {len(table)}")
         return
-    for row, (cell, expected) in zip(table, wanted):
-        naming = ("trace", "trace_kind", "filter", "page_size", "policy", "params", "seed", "tau", "frames", "warmup_refs",
-                  "distinct_pages")
-        expected = {**{column: cell[column] for column in naming}, **expected}
+    for row, (cell, machine, own) in zip(table, wanted):
+        expected = {column: value for column, value in tables.results(cell, machine, asked).items() if column in NAMING}
+        expected.update(own)
         tables.complain(case, f"{name}: {rows.label(cell)}", columns_of(case, name), expected, row)
 
 
 @check(weight=2)
 def twin_distributions(case):
     """Every column of distributions.csv is what a sorted list of the twin's values tells."""
-    _, _, found, machines = replayed(case)
+    asked, _, found, machines = replayed(case)
     wanted = []
     for row, machine in zip(found, machines):
         if machine is None:
             continue
-        wanted.append((row, tables.distribution(row, "fault_interval", "references", machine.result["intervals"])))
-        wanted.append((row, tables.distribution(row, "access_time", "ns", machine.result["times"])))
-    compare_table(case, "distributions.csv", found, wanted)
+        wanted.append((row, machine, tables.distribution("fault_interval", "references", machine.result["intervals"])))
+        wanted.append((row, machine, tables.distribution("access_time", "ns", machine.result["times"])))
+    compare_table(case, "distributions.csv", asked, found, wanted)
 
 
 @check(weight=2)
 def twin_windows(case):
     """Every column of windows.csv is what the twin counts after each reference."""
     length = case.rng.choice([3, 10, 37])
-    _, _, found, machines = replayed(case, more=[f"--windows={length}"])
-    wanted = [(row, window) for row, machine in zip(found, machines) if machine for window in tables.windows(machine, length)]
-    compare_table(case, "windows.csv", found, wanted)
+    asked, _, found, machines = replayed(case, more=[f"--windows={length}"])
+    wanted = [(row, machine, window) for row, machine in zip(found, machines) if machine for window in tables.windows(machine, length)]
+    compare_table(case, "windows.csv", asked, found, wanted)
 
 
 @check(weight=1)
 def twin_timings(case):
     """timings.csv has a row for each cell, with the references that were replayed, warm-up included."""
-    _, _, found, machines = replayed(case)
-    wanted = [(row, {"refs": str(machine.result["position"])}) for row, machine in zip(found, machines) if machine]
-    compare_table(case, "timings.csv", found, wanted)
+    asked, _, found, machines = replayed(case)
+    wanted = [(row, machine, {"refs": str(machine.result["position"])}) for row, machine in zip(found, machines) if machine]
+    compare_table(case, "timings.csv", asked, found, wanted)
 
 
 @check(weight=1)

@@ -6,6 +6,7 @@ copied; a fork drops the translations of all private pages of the parent; the fr
 first; what ends is given up in the order of its pages.
 """
 
+from . import twin_research  # noqa: F401  (adds its policies to the table)
 from .twin_policies import POLICIES, splitmix
 from .twin_tlb import Tlbs
 
@@ -50,7 +51,7 @@ class Machine:
                 self.uses.setdefault(step[4], []).append(self.position)
                 self.clock[step[1]] = self.clock.get(step[1], 0) + 1
                 self.when[self.position] = step[1], self.clock[step[1]]
-        self.clock, self.position = {}, 0
+        self.total, self.clock, self.position = self.position, {}, 0
         self.policies = self.assemble()
         self.zero()
         self.walk_levels, self.held = {}, {}

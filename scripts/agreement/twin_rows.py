@@ -124,7 +124,7 @@ def percentile(values, share):
     return right
 
 
-def distribution(row, metric, unit, values):
+def distribution(metric, unit, values):
     """A row of distributions.csv."""
     found = {"metric": metric, "unit": unit, "count": str(len(values))}
     found["mean"] = ratio(sum(values), len(values))

@@ -60,14 +60,14 @@ class Process:
 class Spaces:
     """Follows a trace from its first item to its last and writes the steps."""
 
-    def __init__(self, trace, on_segfault="kill", chosen=None):
+    def __init__(self, trace, on_segfault="kill"):
         self.trace = trace
-        self.chosen = chosen
         self.size = trace.page_size
         self.grain = min(4096, self.size)
         self.kill = on_segfault == "kill"
         self.mapped = trace.recorded
-        self.pids = []
+        # All processes in the order in which they appear; those that refer to pages or ask for them ahead.
+        self.pids, self.active = [], set()
         self.processes = {}
         self.ended = set()
         self.known = {}
@@ -86,6 +86,7 @@ class Spaces:
             legal = self.reference(*item[1:])
             self.appears(item[1])
             if legal:
+                self.active.add(item[1])
                 self.after.append(self.fact())
         self.steps.append(("mark", self.fact()))
 
@@ -102,8 +103,7 @@ class Spaces:
                 pages.update(range(area.start // self.size, (area.end - 1) // self.size + 1))
             mapped += len(pages)
             untouched += len(pages - set(process.bound))
-        return {**self.counts, "mapped": mapped, "untouched": untouched, "things": len(self.things), 
-                "processes": sum(self.chosen is None or pid in self.chosen for pid in self.pids)}
+        return {**self.counts, "mapped": mapped, "untouched": untouched, "things": len(self.things), "processes": len(self.active)}
 
     def process(self, pid):
         if pid not in self.processes:
@@ -304,6 +304,7 @@ class Spaces:
                     if not key or key[0] != "file":
                         continue
                     self.bind(process, pid, page)
+                self.active.add(pid)
                 self.steps.append(("ahead", pid, page, process.bound[page][0]))
 
     def on_fork(self, pid, child):

@@ -145,7 +145,10 @@ def replayed(case, names=None, more=(), **shape):
     found = rows.results(case, "out")
     twin = Twin(asked, text)
     costs = costs_of(case, "out")
-    return asked, twin, found, [None if row["status"] == "error" else twin.replay(row, costs) for row in found]
+    machines = [None if row["status"] == "error" else twin.replay(row, costs) for row in found]
+    if not all(machine is None or machine.certain for machine in machines):
+        raise Stop
+    return asked, twin, found, machines
 
 
 def columns_of(case, name):

@@ -57,7 +57,8 @@ class Machine:
         self.walk_levels, self.held = {}, {}
         self.fault_positions, self.intervals, self.times, self.after_each = [], [], [], []
         self.states = [dict.fromkeys(("resident", "resident_dirty", "swapped", "dropped", "faults"), 0)]
-        self.status = "ok"
+        # Whether texts tell where the cell ends, and why it ended.
+        self.certain, self.status = True, "ok"
         self.run()
 
     def assemble(self):
@@ -202,15 +203,16 @@ class Machine:
                     self.result.update(self.count, walks={}, times=[], intervals=[])
                 return
 
-    def tell_time(self, pid):
+    def tell_time(self, ahead=0):
+        """Tells the policies what time it is; what comes in ahead comes in at the time of the next reference."""
         for name, policy in self.policies.items():
-            policy.now = self.position if name is None else self.clock.get(name, 0)
+            policy.now = ahead + (self.position if name is None else self.clock.get(name, 0))
 
     def reference(self, pid, kind, page, thing, original, alone, left):
         self.position += 1
         self.clock[pid] = self.clock.get(pid, 0) + 1
         self.actor, self.present = (pid, page), thing
-        self.tell_time(pid)
+        self.tell_time()
         count, costs = self.count, self.setting.costs
         if self.tlbs:
             count["tlb_flushes"] += self.tlbs.switch(pid)
@@ -280,6 +282,7 @@ class Machine:
                         self.leave(thing, "expired")
         except SwapFull as error:
             full = error
+            self.certain = all(policy.in_order for policy in self.policies.values())
         count["resident_sum"] += len(self.frames)
         count["peak_resident"] = max(count["peak_resident"], len(self.frames))
         self.after_each.append((bool(fault), len(self.frames)))
@@ -336,7 +339,7 @@ class Machine:
             return
         self.actor = pid, page
         self.clock.setdefault(pid, 0)
-        self.tell_time(pid)
+        self.tell_time(1)
         self.read(thing)
         self.bring(thing, pid, True)
         self.count["prefetched"] += 1

@@ -16,6 +16,8 @@ class Policy:
     """What most policies need: the pages in the order in which they came in, the oldest first."""
 
     space = "fixed"
+    # Whether texts tell the order in which pages leave that leave after one reference.
+    in_order = True
 
     def __init__(self, memory, capacity, params, seed=1):
         self.memory = memory

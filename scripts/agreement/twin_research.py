@@ -146,7 +146,7 @@ class Arc(Policy):
     def begin(self):
         self.t, self.b = ([], []), ([], [])
         self.target = Fraction(0)
-        self.again = None
+        self.again, self.room = None, True
 
     def move(self, thing):
         """A page that is remembered moves the target."""
@@ -165,6 +165,7 @@ class Arc(Policy):
         return found
 
     def victim(self, wanted, ahead):
+        self.room = False
         if wanted in self.b[0] or wanted in self.b[1]:
             self.move(wanted)
             found = self.replace(wanted)
@@ -193,6 +194,9 @@ class Arc(Policy):
         if thing in self.b[0] or thing in self.b[1]:
             self.move(thing)
             self.recall(thing)
+        elif self.again is not thing and self.room:
+            self.trim()
+        self.room = True
         self.t[1 if self.again is thing else 0].append(thing)
         self.again = None
 
@@ -206,6 +210,9 @@ class Arc(Policy):
 
 class Car(Arc):
     """The same lists as circles, each with its hand at the first page."""
+
+    def trim(self):
+        """While frames are free no ghost goes."""
 
     def victim(self, wanted, ahead):
         found = self.sweep()
@@ -242,7 +249,7 @@ class OptWb(POLICIES["opt"]):
             if at == FOREVER and not dirty:
                 return FOREVER, True, -self.memory.ids(thing)
             at = self.memory.total + 1 if at == FOREVER else at
-            distance = Fraction(at - self.memory.position, 1 + self.whole("write-cost", 1) if dirty else 1)
+            distance = Fraction(at - self.memory.position - ahead, 1 + self.whole("write-cost", 1) if dirty else 1)
             return distance, not dirty, -self.memory.ids(thing)
 
         return max(self.order, key=weight)
@@ -262,13 +269,11 @@ class Dws(Ws):
         tau, clock = self.memory.tau, self.memory.clock[pid]
         if not loaded:
             return left
-        old = [(max(time for entry, time in self.last[thing].items() if entry[0] == pid), index, thing)
-               for index, thing in enumerate(self.order) if any(entry[0] == pid for entry in self.last[thing])]
-        time, _, thing = min(old, key=lambda found: found[:2])
+        old = [(time, index, entry, thing) for index, thing in enumerate(self.order)
+               for entry, time in self.last[thing].items() if entry[0] == pid]
+        time, _, entry, thing = min(old, key=lambda found: found[:2])
         if clock - time >= max(1, int(self.param("alpha", "0.5") * tau)):
-            for entry in list(self.last[thing]):
-                if entry[0] == pid:
-                    del self.last[thing][entry]
+            del self.last[thing][entry]
             if not self.last[thing]:
                 self.free(thing)
                 left.append(thing)
@@ -279,6 +284,7 @@ class Sws(Policy):
     """`idle[thing]` is the number of looks that found the page unreferenced, one after the other."""
 
     space = "variable"
+    in_order = False
 
     def begin(self):
         self.idle = {}

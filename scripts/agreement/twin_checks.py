@@ -1,6 +1,7 @@
 """Checks of every table against the twin, a second machine written from the definitions alone."""
 
 import json
+from fractions import Fraction
 
 from . import options, rows, traces
 from . import twin_rows as tables
@@ -32,7 +33,7 @@ class Asked:
     def __init__(self, case, trace, names, page_size=None):
         rng = case.rng
         self.trace = trace
-        self.page_size = page_size or (4096 if trace.ids else rng.choice([4096, 4096, 4096, 1024, 16384, 65536]))
+        self.page_size = page_size or (4096 if trace.ids else rng.choice([4096, 4096, 4096, 1024, 16384, 65536, 2 << 20]))
         self.policies = [case.program.policies[name].draw(rng) for name in rng.sample(names, min(len(names), rng.choice([2, 4])))]
         self.frames = options.frames(rng, trace, least=len(trace.pids))
         self.taus = options.windows(rng)
@@ -156,12 +157,37 @@ def columns_of(case, name):
     return case.read(f"out/{name}").splitlines()[0].split(",")
 
 
+def cells(case, asked):
+    """The cells that were asked for, in any order: (policy, parameters that differ, seed, tau, frames)."""
+    found = set()
+    for text in asked.policies:
+        name, *given = text.split(":")
+        policy = case.program.policies[name]
+        defaults = {parameter.name: parameter.default for parameter in policy.parameters}
+        values = dict(part.split("=") for part in given)
+        params = frozenset((key, Fraction(value)) for key, value in values.items()
+                           if defaults[key] == "off" or Fraction(defaults[key]) != Fraction(value))
+        seed = str(asked.seed) if policy.draws else ""
+        for size in asked.frames if policy.fixed else asked.taus:
+            tau, frames = ("", str(size)) if policy.fixed else (str(size), values.get("limit", ""))
+            found.add((name, params, seed, tau, frames))
+    return found
+
+
+def cell(row):
+    params = frozenset((key, Fraction(value)) for key, value in (part.split("=") for part in row["params"].split(":") if part))
+    return (row["policy"], params, row["seed"], row["tau"], row["frames"])
+
+
 @check(weight=4)
 def twin_results(case):
     """Every column of results.csv is what the twin counts."""
     asked, _, found, machines = replayed(case)
     expected = [(row, tables.results(row, machine, asked)) for row, machine in zip(found, machines) if machine]
     tables.add_opt(expected)
+    wanted = cells(case, asked)
+    case.expect(len(found) == len(wanted) and {cell(row) for row in found} == wanted,
+                f"results.csv: expected the cells {sorted(wanted, key=str)}, got {[rows.label(row) for row in found]}")
     for row, wanted in expected:
         tables.complain(case, rows.label(row), columns_of(case, "results.csv"), wanted, row)
 
@@ -215,6 +241,37 @@ def twin_timings(case):
     asked, _, found, machines = replayed(case)
     wanted = [(row, machine, {"refs": str(machine.result["position"])}) for row, machine in zip(found, machines) if machine]
     compare_table(case, "timings.csv", asked, found, wanted)
+
+
+# What does not depend on the policy, if the cell did not end early.
+FACTS = (
+    "trace", "trace_kind", "filter", "mappings", "on_segfault", "page_size", "frames_frac", "allocation", "accessed_bit", "swap_limit",
+    "commit_limit", "warmup_refs", "refs", "reads", "writes", "ifetches", "processes", "distinct_pages", "segfaults",
+    "protection_faults", "refs_dropped", "fills", "cow_copies", "untouched_end")
+
+
+@check(weight=1)
+def twin_others(case):
+    """Of policies that the twin does not model: every column that no policy decides, and what must add up."""
+    names = [name for name in case.program.policies if name not in POLICIES]
+    trace = traces.any_trace(case.rng)
+    text = trace.text()
+    case.write("trace.txt", text)
+    asked = Asked(case, trace, names)
+    asked.swap = "unlimited"
+    result = case.call("run", "trace.txt", *asked.args(), "-o", "out", "--no-charts", "-q")
+    if result.code in REFUSED or result.code == 1:
+        return
+    twin, costs = Twin(asked, text), costs_of(case, "out")
+    for row in rows.results(case, "out"):
+        stand_in = {**row, "policy": "lru" if row["frames"] else "ws", "params": ""}
+        told = tables.results(row, twin.replay(stand_in, costs), asked)
+        tables.complain(case, rows.label(row), FACTS, told, row)
+        count = {name: rows.number(row[name]) for name in row if row[name].isdigit()}
+        laws = (("hits", "faults", "refs"), ("minor_faults", "major_faults", "faults"), ("evictions_clean", "evictions_dirty", "evictions"))
+        for one, two, whole in laws:
+            case.expect(count[one] + count[two] == count[whole],
+                        f"{rows.label(row)}: {whole}: expected {count[one]} + {count[two]}, got {count[whole]}")
 
 
 @check(weight=1)

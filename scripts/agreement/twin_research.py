@@ -212,15 +212,17 @@ class Car(Arc):
     """The same lists as circles, each with its hand at the first page."""
 
     def trim(self):
-        """While frames are free no ghost goes."""
+        """As lines 5 to 9 of Figure 2, in the same way while frames are free."""
+        if len(self.t[0]) + len(self.b[0]) == self.capacity and self.b[0]:
+            self.b[0].pop(0)
+        elif sum(map(len, self.t + self.b)) == 2 * self.capacity and self.b[1]:
+            self.b[1].pop(0)
 
     def victim(self, wanted, ahead):
+        self.room = False
         found = self.sweep()
         if wanted not in self.b[0] and wanted not in self.b[1]:
-            if len(self.t[0]) + len(self.b[0]) == self.capacity:
-                self.b[0].pop(0)
-            elif sum(map(len, self.t + self.b)) == 2 * self.capacity and self.b[1]:
-                self.b[1].pop(0)
+            self.trim()
         return found
 
     def sweep(self):

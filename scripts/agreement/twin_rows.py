@@ -95,7 +95,7 @@ def accessed_bit(machine):
     """The column `accessed_bit`: with walks, what translates is named, too."""
     if machine.bits_by == "every":
         return "every"
-    return lambda text: re.fullmatch(machine.bits_by + ":l1i=.*", text) is not None
+    return f"{machine.bits_by}:{machine.tlbs.name()}"
 
 
 def add_opt(rows):

@@ -39,7 +39,10 @@ class Array:
 
 
 class Tlbs:
-    """All that translates, as `--tlb` describes it, for pages of `size` bytes (below 2 MiB)."""
+    """All that translates, as `--tlb` describes it, for pages of `size` bytes.
+
+    A walk is one level shorter from 2 MiB on and two at 1 GiB.
+    """
 
     def __init__(self, text="l1i=64x4,l1d=64x4,l2=1536x12,levels=4", size=4096):
         self.size = size
@@ -57,12 +60,22 @@ class Tlbs:
             self.second = {"i": both, "d": both}
         else:
             self.second = {side: None if parts.get("l2" + side, "none") == "none" else Array(parts["l2" + side]) for side in "id"}
-        self.levels = int(parts["levels"])
+        self.whole = int(parts["levels"])
+        self.levels = max(1, self.whole - (size >= 2 << 20) - (size >= 1 << 30))
         sizes = [int(size) for size in parts["pwc"].split("/")] if "pwc" in parts else []
         self.caches = [Array(str(size)) if size else None for size in sizes]
-        self.caches += [None] * (self.levels - 1 - len(self.caches))
+        self.caches = (self.caches + [None] * self.whole)[:self.levels - 1]
         self.tags = parts.get("tags") != "off"
         self.last = None
+
+    def name(self):
+        """The arrays in full, as the column `accessed_bit` has them: entries x ways, and whether there are tags."""
+        words = []
+        for part in ("l1i", "l1d", "l2", "l2i", "l2d"):
+            if part in self.text:
+                entries, _, ways = self.text[part].partition("x")
+                words.append(f"{part}={entries}" + ("" if entries == "none" else f"x{ways or entries}"))
+        return ",".join(words + ([] if self.tags else ["tags=off"]))
 
     def arrays(self):
         found = [self.first["i"], self.first["d"], self.second["i"]]
@@ -113,4 +126,4 @@ class Tlbs:
 
     def prefix(self, pid, page, level):
         """What an entry of a level is known by: tables have 512 entries for pages of 4 KiB."""
-        return (pid, page * self.size >> 12 + 9 * (self.levels - 1 - level))
+        return (pid, page * self.size >> 12 + 9 * (self.whole - 1 - level))

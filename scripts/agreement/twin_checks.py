@@ -10,6 +10,7 @@ from .drawn import REFUSED
 from .twin_machine import Machine, Setting
 from .twin_policies import POLICIES
 from .twin_space import Spaces
+from .twin_tlb import of_machine
 from .twin_trace import TwinTrace
 
 
@@ -38,8 +39,13 @@ class Asked:
         self.frames = options.frames(rng, trace, least=len(trace.pids))
         self.taus = options.windows(rng)
         self.seed = rng.choice([1, 1, 7])
-        self.swap = rng.choice(["unlimited", "unlimited", "none", self.page_size * rng.randint(1, 8)])
         self.tlb = rng.choice([None, options.geometry(rng), options.geometry(rng)])
+        self.hardware = rng.choice(case.program.machines) if rng.random() < 0.12 and not trace.ids else None
+        if self.hardware:
+            self.page_size = rng.choice([4096, 2 << 20, 1 << 30])
+            self.tlb = of_machine(case.program.say("machines", self.hardware), self.page_size)
+            self.hardware = self.hardware if self.tlb else None
+        self.swap = rng.choice(["unlimited", "unlimited", "none", self.page_size * rng.randint(1, 8)])
         self.allocation = rng.choice(["global", "global", "equal", "proportional", "weights"])
         self.weights = [rng.choice([1, 1, 2, 5]) for _ in trace.pids]
         self.bits = rng.choice(["every", "every", "walk", "walk-flush"])
@@ -83,7 +89,10 @@ class Asked:
         args = ["-p", ",".join(self.policies), "-m", options.listed(self.frames), "--tau", options.listed(self.taus),
                 "--seed", str(self.seed), "--accessed-bit", self.bits, "--warmup", str(self.warmup)]
         args += self.machine() + self.selection()
-        args += ["--tlb", self.tlb] if self.tlb else []
+        if self.hardware:
+            args += ["--machine", self.hardware]
+        elif self.tlb:
+            args += ["--tlb", self.tlb]
         return args + (["--cost", self.costs] if self.costs else [])
 
 

@@ -1,5 +1,7 @@
 """The twin's TLBs and page-walk caches: lists of entries, the least recently used first."""
 
+import re
+
 
 class Array:
     """Entries in sets; a key is (pid, page), the set is the page modulo the number of sets."""
@@ -38,6 +40,27 @@ class Array:
         self.sets = [[] for _ in self.sets]
 
 
+def of_machine(text, size):
+    """The arrays that a machine uses for pages of `size` bytes, as `--tlb` has them, out of its description.
+
+    They are those for the largest page size not above it, or for its smallest. None without page tables
+    of 4 KiB, which alone are modelled.
+    """
+    same = re.search(r"the same as +--tlb (\S+)", text)
+    if not same or "pages of 4KiB" not in text:
+        return None
+    units = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+    sections = {}
+    for number, unit, body in re.findall(r"^pages of (\d+)(\w+)\n((?:  .*\n?)*)", text, re.M):
+        sections[int(number) * units[unit]] = body
+    body = sections[max([known for known in sections if known <= size], default=min(sections))]
+    names = {"first level, instructions": "l1i", "first level, data": "l1d", "second level, shared": "l2", "second level": "l2",
+             "second, instructions": "l2i", "second, data": "l2d"}
+    found = re.findall(r"^  (first level, \w+|second level(?:, shared)?|second, \w+)  +(\w+)", body, re.M)
+    parts = [f"{names[name]}={shape}" for name, shape in found]
+    return ",".join(parts + re.findall(r"(?:levels|pwc)=[^,]+", same[1]))
+
+
 class Tlbs:
     """All that translates, as `--tlb` describes it, for pages of `size` bytes.
 
@@ -62,8 +85,8 @@ class Tlbs:
             self.second = {side: None if parts.get("l2" + side, "none") == "none" else Array(parts["l2" + side]) for side in "id"}
         self.whole = int(parts["levels"])
         self.levels = max(1, self.whole - (size >= 2 << 20) - (size >= 1 << 30))
-        sizes = [int(size) for size in parts["pwc"].split("/")] if "pwc" in parts else []
-        self.caches = [Array(str(size)) if size else None for size in sizes]
+        sizes = parts["pwc"].split("/") if "pwc" in parts else []
+        self.caches = [None if size == "0" else Array(size) for size in sizes]
         self.caches = (self.caches + [None] * self.whole)[:self.levels - 1]
         self.tags = parts.get("tags") != "off"
         self.last = None

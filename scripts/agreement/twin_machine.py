@@ -243,7 +243,11 @@ class Machine:
                 self.dirty.add(thing)
             if self.bits_by == "every" or walked:
                 self.bits[thing] = True
-            self.policy_of(thing).hit(thing)
+            policy = self.policy_of(thing)
+            if self.setting.quotas and self.owner[thing] != pid:
+                # Another process's reference comes at the time that the owner's next one will have.
+                policy.now += 1
+            policy.hit(thing)
         if left:
             self.slots.discard(original)
         self.entries.add((pid, page))

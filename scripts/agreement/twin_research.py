@@ -179,9 +179,9 @@ class Arc(Policy):
     def trim(self):
         """A page that is not remembered comes in: a ghost may have to go."""
         lists = len(self.t[0]) + len(self.b[0]), len(self.t[1]) + len(self.b[1])
-        if lists[0] == self.capacity and self.b[0]:
+        if lists[0] >= self.capacity and self.b[0]:
             self.b[0].pop(0)
-        elif lists[0] < self.capacity and sum(lists) == 2 * self.capacity and self.b[1]:
+        elif lists[0] < self.capacity and sum(lists) >= 2 * self.capacity and self.b[1]:
             self.b[1].pop(0)
 
     def recall(self, thing):
@@ -212,17 +212,16 @@ class Car(Arc):
     """The same lists as circles, each with its hand at the first page."""
 
     def trim(self):
-        """As lines 5 to 9 of Figure 2, in the same way while frames are free."""
-        if len(self.t[0]) + len(self.b[0]) == self.capacity and self.b[0]:
-            self.b[0].pop(0)
-        elif sum(map(len, self.t + self.b)) == 2 * self.capacity and self.b[1]:
-            self.b[1].pop(0)
+        """While frames are free no ghost goes."""
 
     def victim(self, wanted, ahead):
-        self.room = False
+        """Lines 4 to 10 of Figure 2; after pages were freed there may be more ghosts than the figure foresees."""
         found = self.sweep()
         if wanted not in self.b[0] and wanted not in self.b[1]:
-            self.trim()
+            if len(self.t[0]) + len(self.b[0]) >= self.capacity and self.b[0]:
+                self.b[0].pop(0)
+            elif sum(map(len, self.t + self.b)) >= 2 * self.capacity and self.b[1]:
+                self.b[1].pop(0)
         return found
 
     def sweep(self):

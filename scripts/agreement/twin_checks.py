@@ -143,9 +143,16 @@ def costs_of(case, folder):
     return {name[:-3].replace("_", "-"): value for name, value in table.items()}
 
 
-def replayed(case, names=None, more=(), **shape):
+def drawn(rng):
+    """A trace of any shape; at times one with much advice, so that pages that came in ahead decide what leaves."""
+    if rng.random() < 0.8:
+        return traces.any_trace(rng)
+    return traces.split_processes(rng, rng.choice([1, 1, 2, 3]), 60, rng.choice([4, 8, 14]), advice=True)[0]
+
+
+def replayed(case, names=None, more=()):
     """Draws a run and replays it: (asked, twin, rows of results.csv, replays). Stops if it is refused."""
-    trace = traces.any_trace(case.rng, **shape)
+    trace = drawn(case.rng)
     text = trace.text()
     case.write("trace.txt", text)
     asked = Asked(case, trace, names or [name for name in POLICIES if name in case.program.policies])

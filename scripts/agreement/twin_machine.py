@@ -10,7 +10,6 @@ from . import twin_research  # noqa: F401  (adds its policies to the table)
 from .twin_policies import POLICIES, splitmix
 from .twin_tlb import Tlbs
 
-DEVICES = {}
 COSTS = {"memory": 100, "tlb-l2": 3, "walk-ref": 20, "fault": 1000, "copy": 400, "read": 100000, "write": 100000}
 KINDS = ("fills", "refills", "maps", "cow_copies", "cow_reuses")
 COUNTERS = KINDS + (

@@ -251,10 +251,11 @@ class Ws(Policy):
     """
 
     space = "variable"
+    in_order = False
 
     def begin(self):
         self.last = {}
-        # Pages that are in no window any more since a process gave them up, in this order.
+        # Pages that are in no window any more since a process gave them up.
         self.given_up = []
 
     def touch(self, thing):

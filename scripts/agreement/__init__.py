@@ -8,5 +8,12 @@ and the program. It writes inputs, runs commands and complains. Modules:
 - `traces`, `options`: what is drawn
 - `rows`: reading and comparing tables
 - `driver`: the order of cases, the time limit, the table at the end
+- `twin_trace`, `twin_space`, `twin_tlb`, `twin_policies`, `twin_research`, `twin_machine`: the twin, a second
+  machine written from the definitions alone; `twin_rows`: what it expects in each column; `twin_checks`,
+  `twin_views`: checks against it
 - the others: checks
+
+Not in the twin: the policies mq, w-tinylfu, lirs, clock-pro, s3-fifo, linux, mglru and freebsd (of these `twin_others`
+checks what no policy decides, and `twin_vmstat` what must add up); `--mappings infer` and `--overcommit strict`,
+whose rules no text gives; `curve --sample`, which `curves` checks by its bound; machines without tables of 512 entries.
 """

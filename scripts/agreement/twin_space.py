@@ -1,0 +1,334 @@
+"""The twin's address spaces: which page each reference is of, and whether it is legal.
+
+This does not depend on what is in memory, so it is worked out once. The result is a list of steps:
+
+- ("ref", pid, kind, page, thing, original, alone, left): a legal reference. `thing` is the page that it is
+  of; `original` the one that a write copies it from (None without a copy); `alone`: a write to a page
+  that others had too, and nobody else is left; `left`: nobody has the original any more
+- ("gone", pid, page, thing, last): the process has `thing` no more; `last`: nobody has it any more
+- ("entry", pid, page, thing): the entry of the page table goes, what it named stays
+- ("changed", pid, page): the entry changed, so that translations of it are dropped
+- ("forked", pid, child, page, thing): the child has what the parent has
+- ("ahead", pid, page, thing): it will be needed, says the program
+- ("mark", fact): an item of the trace begins here, or the trace ends; `fact` is what is known
+"""
+
+TOP = 1 << 56
+
+
+class Thing:
+    """A page of memory: of a file or not. `holders` are the (pid, page) that have it."""
+
+    def __init__(self, number, of_file):
+        self.number = number
+        self.of_file = of_file
+        self.key = None
+        self.holders = []
+
+    def __repr__(self):
+        return f"T{self.number}"
+
+
+class Area:
+    """A mapping, or what is left of one. `start` and `end` are addresses, `offset` of the file at `base`."""
+
+    def __init__(self, start, end, prot, name, shared=False, file=None, base=0, offset=0, length=0):
+        self.start, self.end, self.prot, self.name = start, end, prot, name
+        self.shared, self.file, self.base, self.offset, self.length = shared, file, base, offset, length
+
+    def cut(self, start, end, prot=None):
+        """This area without `start..end`, or with that part under `prot`: a list of areas."""
+        low, high = max(self.start, start), min(self.end, end)
+        if low >= high:
+            return [self]
+        parts = []
+        for begin, until, allowed in ((self.start, low, self.prot), (low, high, prot), (high, self.end, self.prot)):
+            if begin < until and allowed is not None:
+                parts.append(Area(begin, until, allowed, self.name, self.shared, self.file, self.base, self.offset, self.length))
+        return parts
+
+
+class Process:
+    """A process: its areas by address, and what its pages are bound to: page to [thing, shared, protected]."""
+
+    def __init__(self):
+        self.areas = []
+        self.bound = {}
+        self.heap = None
+
+
+class Spaces:
+    """Follows a trace from its first item to its last and writes the steps."""
+
+    def __init__(self, trace, on_segfault="kill"):
+        self.trace = trace
+        self.size = trace.page_size
+        self.grain = min(4096, self.size)
+        self.kill = on_segfault == "kill"
+        self.mapped = trace.recorded
+        # All processes in the order in which they appear; those that refer to pages or ask for them ahead.
+        self.pids, self.active = [], set()
+        self.processes = {}
+        self.ended = set()
+        self.known = {}
+        self.things = []
+        self.steps = []
+        self.maps = 0
+        self.counts = {"segfaults": 0, "protection_faults": 0, "refs_dropped": 0}
+        # The same counts and the pages without a touch, before all events and after each legal reference.
+        self.after = [self.fact()]
+        for item in trace.items:
+            self.steps.append(("mark", self.fact()))
+            if item[0] == "event":
+                self.appears(item[1])
+                self.event(item[1], item[2])
+                continue
+            legal = self.reference(*item[1:])
+            self.appears(item[1])
+            if legal:
+                self.active.add(item[1])
+                self.after.append(self.fact())
+        self.steps.append(("mark", self.fact()))
+
+    def appears(self, pid):
+        if pid not in self.pids:
+            self.pids.append(pid)
+
+    def fact(self):
+        """What is known at this place, whatever the policy."""
+        mapped, untouched = 0, 0
+        for process in self.processes.values():
+            pages = set()
+            for area in process.areas:
+                pages.update(range(area.start // self.size, (area.end - 1) // self.size + 1))
+            mapped += len(pages)
+            untouched += len(pages - set(process.bound))
+        return {**self.counts, "mapped": mapped, "untouched": untouched, "things": len(self.things), "processes": len(self.active)}
+
+    def process(self, pid):
+        if pid not in self.processes:
+            self.processes[pid] = Process()
+        return self.processes[pid]
+
+    # Finding what a page is.
+
+    def over(self, process, page):
+        """The areas that a page touches, the lowest first."""
+        low, high = page * self.size, (page + 1) * self.size
+        found = [area for area in process.areas if area.start < high and area.end > low]
+        return sorted(found, key=lambda area: area.start)
+
+    def key(self, process_areas, page):
+        """What a shared or file page is known by; None for one of zeros that is private."""
+        area = process_areas[0]
+        if area.file is not None:
+            offset = area.offset + page * self.size - area.base
+            if offset < area.length:
+                return ("file", area.file, offset)
+            if area.shared:
+                return ("beyond", area.file, offset)
+        return ("shared", area.name, page) if area.shared else None
+
+    def made(self, of_file):
+        thing = Thing(len(self.things), of_file)
+        self.things.append(thing)
+        return thing
+
+    def hold(self, process, pid, page, thing, shared, protected):
+        thing.holders.append((pid, page))
+        process.bound[page] = [thing, shared, protected]
+
+    def bind(self, process, pid, page):
+        """Binds a page that is touched for the first time."""
+        areas = self.over(process, page) if self.mapped else []
+        key = self.key(areas, page) if areas else None
+        shared = bool(areas) and areas[0].shared
+        thing = self.known.get(key) if key else None
+        if thing is None:
+            thing = self.made(bool(key) and key[0] == "file")
+            if key:
+                self.known[key] = thing
+                thing.key = key
+        self.hold(process, pid, page, thing, shared, False)
+
+    def drop(self, pid, page):
+        """The process has the page no more."""
+        process = self.processes[pid]
+        thing = process.bound.pop(page)[0]
+        thing.holders.remove((pid, page))
+        self.steps.append(("gone", pid, page, thing, not thing.holders))
+        self.forget(thing)
+
+    def forget(self, thing):
+        """What nobody has is no longer known by its file or mapping."""
+        if not thing.holders and self.known.get(thing.key) is thing:
+            del self.known[thing.key]
+
+    # References.
+
+    def reference(self, pid, kind, page):
+        """Writes the step of a reference; returns whether it is legal."""
+        if pid in self.ended:
+            self.counts["refs_dropped"] += 1
+            return False
+        process = self.process(pid)
+        if self.mapped:
+            wrong = self.illegal(process, kind, page)
+            if wrong:
+                self.counts[wrong] += 1
+                if self.kill:
+                    self.end(pid)
+                    self.ended.add(pid)
+                return False
+        original = None
+        if page not in process.bound:
+            areas = self.over(process, page) if self.mapped else []
+            key = self.key(areas, page) if areas else None
+            if kind == "W" and key and key[0] == "file" and not areas[0].shared:
+                # A private page of a file that is written at once: the file's page is copied, and not kept.
+                original = self.known.get(key) or "file"
+                self.hold(process, pid, page, self.made(False), False, False)
+                self.steps.append(("ref", pid, kind, page, process.bound[page][0], original, False, False))
+                return True
+            self.bind(process, pid, page)
+        thing, shared, protected = process.bound[page]
+        alone = False
+        if kind == "W" and not shared:
+            if thing.of_file or protected and len(thing.holders) > 1:
+                original = thing
+                copy = self.made(False)
+                thing.holders.remove((pid, page))
+                self.hold(process, pid, page, copy, False, False)
+                self.steps.append(("ref", pid, kind, page, copy, original, False, not thing.holders))
+                self.forget(thing)
+                return True
+            if protected:
+                process.bound[page][2] = False
+                alone = True
+        self.steps.append(("ref", pid, kind, page, thing, None, alone, False))
+        return True
+
+    def illegal(self, process, kind, page):
+        """The name of the count of an illegal reference; None if it is legal."""
+        if page * self.size >= TOP:
+            return "protection_faults"
+        areas = self.over(process, page)
+        if not areas:
+            return "segfaults"
+        need = {"R": "r", "W": "w", "I": "x"}[kind]
+        return None if any(need in area.prot for area in areas) else "protection_faults"
+
+    # Events.
+
+    def event(self, pid, words):
+        if pid in self.ended and words[0] != "fork":
+            return
+        if words[0] == "fork" and pid in self.ended:
+            self.appears(int(words[1]))
+            self.ended.add(int(words[1]))
+            return
+        self.process(pid)
+        getattr(self, "on_" + words[0])(pid, *words[1:])
+
+    def span(self, start, length):
+        """A range of addresses, rounded outwards."""
+        begin = int(start, 16)
+        return begin // self.grain * self.grain, -(-(begin + int(length)) // self.grain) * self.grain
+
+    def on_map(self, pid, start, length, prot, *more):
+        begin, end = self.span(start, length)
+        if "fixed" in more:
+            self.unmap(pid, begin, end)
+        area = Area(begin, end, prot, self.maps, "shared" in more)
+        self.maps += 1
+        for word in more:
+            if word.startswith("file="):
+                number, offset, size = word[5:].split(",")
+                area.file, area.base, area.offset, area.length = int(number), begin, int(offset), int(size)
+        self.process(pid).areas.append(area)
+
+    def unmap(self, pid, begin, end):
+        process = self.process(pid)
+        process.areas = [part for area in process.areas for part in area.cut(begin, end)]
+        for page in sorted(process.bound):
+            if page * self.size < end and (page + 1) * self.size > begin and not self.over(process, page):
+                self.drop(pid, page)
+
+    def on_unmap(self, pid, start, length):
+        self.unmap(pid, *self.span(start, length))
+
+    def on_protect(self, pid, start, length, prot):
+        begin, end = self.span(start, length)
+        process = self.process(pid)
+        touched = set()
+        for area in process.areas:
+            low, high = max(area.start, begin), min(area.end, end)
+            if low < high and area.prot != prot:
+                touched.update(range(low // self.size, (high - 1) // self.size + 1))
+        process.areas = [part for area in process.areas for part in area.cut(begin, end, prot)]
+        for page in sorted(touched & set(process.bound)):
+            self.steps.append(("changed", pid, page))
+
+    def on_brk(self, pid, end):
+        process = self.process(pid)
+        address = -(-int(end, 16) // self.grain) * self.grain
+        if process.heap is None:
+            process.heap = [address, address, self.maps]
+            self.maps += 1
+            return
+        base, old, name = process.heap
+        if address > old:
+            process.areas.append(Area(old, address, "rw-", name))
+        elif address < old:
+            self.unmap(pid, max(base, address), old)
+        process.heap[1] = address
+
+    def on_advise(self, pid, start, length, what):
+        begin, end = self.span(start, length)
+        process = self.process(pid)
+        for page in range(begin // self.size, (end - 1) // self.size + 1):
+            areas = self.over(process, page)
+            if not areas:
+                continue
+            if what == "dontneed":
+                whole = begin <= page * self.size and (page + 1) * self.size <= end
+                if whole and page in process.bound:
+                    thing, shared, _ = process.bound[page]
+                    if shared:
+                        self.steps.append(("entry", pid, page, thing))
+                    else:
+                        self.drop(pid, page)
+            else:
+                if page not in process.bound:
+                    key = self.key(areas, page)
+                    if not key or key[0] != "file":
+                        continue
+                    self.bind(process, pid, page)
+                self.active.add(pid)
+                self.steps.append(("ahead", pid, page, process.bound[page][0]))
+
+    def on_fork(self, pid, child):
+        child = int(child)
+        self.appears(child)
+        parent, new = self.process(pid), self.process(child)
+        new.areas = [part for area in parent.areas for part in area.cut(0, 0)]
+        new.heap = list(parent.heap) if parent.heap else None
+        for page in sorted(parent.bound):
+            thing, shared, _ = parent.bound[page]
+            if not shared:
+                parent.bound[page][2] = True
+                self.steps.append(("changed", pid, page))
+            self.hold(new, child, page, thing, shared, not shared)
+            self.steps.append(("forked", pid, child, page, thing))
+
+    def end(self, pid):
+        for page in sorted(self.process(pid).bound):
+            self.drop(pid, page)
+        self.processes[pid] = Process()
+
+    def on_exec(self, pid):
+        self.end(pid)
+
+    def on_exit(self, pid):
+        self.end(pid)
+        del self.processes[pid]

@@ -197,6 +197,9 @@ class Machine:
                     getattr(self, "do_" + step[0])(*step[1:])
             except SwapFull:
                 self.status = "swap-full"
+                if step[0] == "ahead":
+                    # Pages that the same advice brought in before stay; the twin knows events as a whole.
+                    self.certain = False
                 if self.result["position"] < self.setting.warmup:
                     self.zero()
                     self.result.update(self.count, walks={}, times=[], intervals=[])

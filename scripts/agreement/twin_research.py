@@ -145,16 +145,16 @@ class Arc(Policy):
 
     def begin(self):
         self.t, self.b = ([], []), ([], [])
-        self.target = Fraction(0)
+        self.target = 0.0
         self.again, self.room = None, True
 
     def move(self, thing):
         """A page that is remembered moves the target."""
         one, two = len(self.b[0]), len(self.b[1])
         if thing in self.b[0]:
-            self.target = min(Fraction(self.capacity), self.target + max(Fraction(two, one), 1))
+            self.target = min(float(self.capacity), self.target + max(two / one, 1.0))
         else:
-            self.target = max(Fraction(0), self.target - max(Fraction(one, two), 1))
+            self.target = max(0.0, self.target - max(one / two, 1.0))
 
     def replace(self, wanted):
         size = len(self.t[0])

@@ -106,7 +106,7 @@ impl<'t> Policy<'t> for Arc {
         family: Family::Research,
         about: "an LRU list of pages seen once and one of others, sized by faults on ghosts",
         cite: "N. Megiddo, D. S. Modha, \"ARC: a self-tuning, low overhead replacement cache\", USENIX Conference on File and Storage Technologies (FAST), 2003",
-        choices: "Figure 4 of the paper to the letter; its target p is a real number, as are the quotients of ghosts by which it moves. While frames are free no page leaves, but a page that is remembered moves the target all the same.",
+        choices: "Figure 4 of the paper to the letter; its target p is a 64-bit floating-point number, as are the quotients of ghosts by which it moves. While frames are free no page leaves, but a page that is remembered moves the target all the same.",
         space: Space::Fixed,
         sees: Sees::Hits,
         draws: false,

@@ -18,11 +18,13 @@ pub fn frame_ladder(distinct: u64) -> Vec<u64> {
 }
 
 /// For each number of frames, the window whose mean working set is about as large, to two
-/// digits.
+/// digits. One process runs all the time and mostly shares nothing with itself: the intervals
+/// between its references are enough, and ten times as fast as looking at every page that it shows;
+/// a page that it unmaps counts until its window closes.
 pub fn tau_ladder(resolved: &Resolved, frames: &[u64]) -> Result<Vec<u64>, TraceError> {
     let trace = &resolved.trace;
-    let window: Box<dyn Fn(f64) -> u64> = match &resolved.space {
-        None if trace.dictionary.pids.len() <= 1 => {
+    let window: Box<dyn Fn(f64) -> u64> = match trace.dictionary.pids.len() {
+        0 | 1 => {
             let intervals = Intervals::of(trace)?;
             Box::new(move |pages| intervals.tau_for(pages))
         }

@@ -104,7 +104,10 @@ fn options_that_do_not_go_together() {
         (
             "--allocation equal -m 1",
             1,
-            &["error: cell t, lru, 1 frame", "1 frame for 2 processes: each needs one"],
+            &[
+                "error: cell t, lru, 1 frame",
+                "1 frame for 2 processes: each needs one",
+            ],
         ),
         (
             "--accessed-bit walk --tlb none",

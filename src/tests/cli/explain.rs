@@ -296,14 +296,14 @@ const MAPS: &str =
 fn pages_that_leave_for_an_advice() {
     let sandbox = Sandbox::new();
     let ahead = "W 100000\nR 101000\nR 101000\nW 102000\nadvise 300000 8192 willneed\nR 300000\n";
-    sandbox.write("ahead.trace", &format!("{MAPS}{ahead}"));
+    sandbox.write("ahead.trace", format!("{MAPS}{ahead}"));
     sandbox.run("explain ahead.trace -p lru-k,opt-wb -m 3 -q --out markdown").code(0).out(&[
         "- 5: 0x100000 leaves for a page brought in ahead, written back: fewer than 2 references that count, last at reference 1\n",
         "- 5: 0x102000 leaves for a page brought in ahead, written back: fewer than 2 references that count, last at reference 4\n",
         "- 5: 0x101000 leaves for a page brought in ahead: clean, never used again\n",
     ]);
     let lost = "R 100000\nadvise 300000 16384 willneed\nR 300000\n";
-    sandbox.write("lost.trace", &format!("{MAPS}{lost}"));
+    sandbox.write("lost.trace", format!("{MAPS}{lost}"));
     let done = sandbox
         .run("explain lost.trace -p lru -m 2 -q --out markdown")
         .code(0);
@@ -317,7 +317,7 @@ fn pages_that_leave_for_an_advice() {
 fn pages_that_are_freed() {
     let sandbox = Sandbox::new();
     let freed = "W 300000\nW 100000\nunmap 300000 32768\nR 101000\nexit\n";
-    sandbox.write("freed.trace", &format!("{MAPS}{freed}"));
+    sandbox.write("freed.trace", format!("{MAPS}{freed}"));
     let done = sandbox.run("explain freed.trace -m 4 -q --out csv").code(0);
     done.out(&[
         "\nlru,4,,3,0x101000,R,fill,no,0x101000 0x100000 -,0x300000,\"is freed: nobody maps it any more, written back\"",
@@ -330,7 +330,7 @@ fn pages_that_are_freed() {
 fn copies_have_names_of_their_own() {
     let sandbox = Sandbox::new();
     let fork = "switch 1\nmap 100000 4096 rw-\nW 100000\nfork 2\nswitch 2\nR 100000\nswitch 1\nW 100000\nswitch 2\nR 100000\n";
-    sandbox.write("fork.trace", &format!("# pagebench trace 1\n{fork}"));
+    sandbox.write("fork.trace", format!("# pagebench trace 1\n{fork}"));
     let done = sandbox.run("explain fork.trace -m 3 -q --out csv").code(0);
     done.out(&[",2:0x100000 1:0x100000,,"]);
 }

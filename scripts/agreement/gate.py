@@ -163,8 +163,8 @@ def bytes_kept(case):
         return
     wrong[column] = str(int(wrong[column]) - 1)
     parts = kept.split(end)
-    position = next(index for index, part in enumerate(parts) if part == ",".join(records[at]))
-    parts[position] = ",".join(wrong)
+    position = next(index for index, part in enumerate(parts) if part == joined([records[at]], ""))
+    parts[position] = joined([wrong], "")
     case.write("base.csv", end.join(parts))
     case.run("check", "base.csv", drawn.file, *args, "--accept")
     found = case.read("base.csv").split(end)

@@ -302,7 +302,9 @@ impl<'t> Policy<'t> for ClockPro {
     fn why(&self, _left: &Left) -> Option<String> {
         Some(match self.left_in_test {
             true => "cold, reference bit 0 at hand cold; remembered while its test lasts".into(),
-            false => "cold, reference bit 0 at hand cold; its test period was over".into(),
+            false => {
+                "cold, reference bit 0 at hand cold; in no test period, so it is forgotten".into()
+            }
         })
     }
 

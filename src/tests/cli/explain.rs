@@ -334,3 +334,15 @@ fn copies_have_names_of_their_own() {
     let done = sandbox.run("explain fork.trace -m 3 -q --out csv").code(0);
     done.out(&[",2:0x100000 1:0x100000,,"]);
 }
+
+/// A page whose window closed, and which swap cannot take, has not left.
+#[test]
+fn what_full_swap_keeps_has_not_left() {
+    let sandbox = Sandbox::new();
+    for (policy, string) in [("ws --tau 1", "1w 2w 3"), ("lru -m 2", "1w 2w 3")] {
+        let args = format!("-p {policy} --swap none");
+        let done = explain(&sandbox, string, &args).code(0);
+        assert!(!done.out.contains(" leaves"), "{}", done.out);
+        done.out(&["where the replay ended"]);
+    }
+}

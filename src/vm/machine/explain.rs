@@ -221,7 +221,7 @@ impl Told<'_> {
         let kind = Kind::ALL[usize::from(self.trace.kinds()[at] & KIND_MASK)];
         let before = self.entry_state(entry);
         let goes_on = goes_on && self.reference(position);
-        gone.extend(self.gone(Cause::Victim, !goes_on));
+        gone.extend(self.gone(Cause::Victim));
         if !goes_on {
             *end = gone;
             return None;
@@ -251,20 +251,20 @@ impl Told<'_> {
         let end = machine.next_op + due.count();
         let done = machine.perform(position, end);
         machine.swap_full |= done.is_err();
-        let gone = self.gone(Cause::MadeRoom, done.is_err());
+        let gone = self.gone(Cause::MadeRoom);
         self.look();
         (gone, done.is_ok())
     }
 
     /// The pages that left since this was last asked; `chosen` is why those that the policy chose
-    /// had to. If swap is `full`, the last of these is still there: it could not be written.
-    fn gone(&mut self, chosen: Cause, full: bool) -> Vec<Gone> {
+    /// had to. Where swap is full the last ones are still there: they could not be written.
+    fn gone(&mut self, chosen: Cause) -> Vec<Gone> {
         let mut departures: Vec<Departure> = self.departures.try_iter().collect();
-        if full
-            && departures
-                .last()
-                .is_some_and(|last| last.leaves != Leaves::Freed)
-        {
+        let machine = &self.running.machine;
+        let stays = |last: &Departure| {
+            last.leaves != Leaves::Freed && machine.memory.state(last.page) < AWAY
+        };
+        while machine.swap_full && departures.last().is_some_and(stays) {
             departures.pop();
         }
         let each = departures.into_iter();

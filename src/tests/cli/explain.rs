@@ -343,6 +343,6 @@ fn what_full_swap_keeps_has_not_left() {
         let args = format!("-p {policy} --swap none");
         let done = explain(&sandbox, string, &args).code(0);
         assert!(!done.out.contains(" leaves"), "{}", done.out);
-        done.out(&["where the replay ended"]);
+        done.out(&["swap was full after reference 2"]);
     }
 }

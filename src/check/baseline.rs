@@ -184,7 +184,8 @@ impl Baseline {
             };
             let entry = &mut self.entries[place];
             if line_of(&entry.row) != raw {
-                (entry.cell, entry.row, entry.raw) = (cell, row.clone(), written(raw));
+                let raw = [&written(raw), empty_lines(&entry.raw)].concat();
+                (entry.cell, entry.row, entry.raw) = (cell, row.clone(), raw);
                 taken.changed += 1;
             }
         }
@@ -227,6 +228,16 @@ pub struct Taken {
     pub changed: usize,
     /// Lines that were not there.
     pub new: usize,
+}
+
+/// The empty lines behind a line, which stay where they are.
+fn empty_lines(raw: &[u8]) -> &[u8] {
+    let end = raw.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
+    let ends = &raw[end.map_or(0, |last| last + 1)..];
+    match ends.iter().position(|&byte| byte == b'\n') {
+        Some(first) => &ends[first + 1..],
+        None => &[],
+    }
 }
 
 /// A line whose end is missing gets one, so that another can follow.

@@ -67,7 +67,9 @@ def warm(case):
     trace = traces.any_trace(rng, illegal=0)
     for item in trace.references:
         item.size = 1
-    drawn = Drawn(case, trace, selection=False, warmup=False, offline=False, leave_out=("--allocation", "--overcommit", "--swap"))
+    # What is inferred of mappings depends on how much of the trace is read.
+    left_out = ("--allocation", "--overcommit", "--swap", "--mappings")
+    drawn = Drawn(case, trace, selection=False, warmup=False, offline=False, leave_out=left_out)
     first = rng.randint(1, max(1, len(trace.references) - 1))
     if not replayed(case, drawn.file, drawn.args, "whole"):
         return

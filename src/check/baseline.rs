@@ -184,7 +184,8 @@ impl Baseline {
             };
             let entry = &mut self.entries[place];
             if line_of(&entry.row) != raw {
-                let raw = [&written(raw), empty_lines(&entry.raw)].concat();
+                let [before, behind] = empty_lines(&entry.raw);
+                let raw = [before, &written(raw), behind].concat();
                 (entry.cell, entry.row, entry.raw) = (cell, row.clone(), raw);
                 taken.changed += 1;
             }
@@ -230,14 +231,14 @@ pub struct Taken {
     pub new: usize,
 }
 
-/// The empty lines behind a line, which stay where they are.
-fn empty_lines(raw: &[u8]) -> &[u8] {
-    let end = raw.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
-    let ends = &raw[end.map_or(0, |last| last + 1)..];
-    match ends.iter().position(|&byte| byte == b'\n') {
-        Some(first) => &ends[first + 1..],
-        None => &[],
-    }
+/// The empty lines before and behind a line, which stay where they are.
+fn empty_lines(raw: &[u8]) -> [&[u8]; 2] {
+    let is_text = |byte: &u8| !matches!(byte, b'\r' | b'\n');
+    let begin = raw.iter().position(is_text).unwrap_or(0);
+    let end = raw.iter().rposition(is_text).map_or(0, |last| last + 1);
+    let own_end = raw[end..].iter().position(|&byte| byte == b'\n');
+    let behind = own_end.map_or(raw.len(), |at| end + at + 1);
+    [&raw[..begin], &raw[behind..]]
 }
 
 /// A line whose end is missing gets one, so that another can follow.

@@ -66,8 +66,10 @@ fn empty_lines_stay_where_they_are() {
     let text = String::from_utf8(baseline(&[row(4, 50), row(16, 10)]).to_bytes()).unwrap();
     let spaced = text.replacen("50,0\n", "50,0\n\n\n", 1);
     let mut read = Baseline::parse(Path::new("b.csv"), spaced.as_bytes()).unwrap();
-    assert_eq!(read.take(&[row(4, 51)]).changed, 1);
-    let expected = spaced.replacen(",50,0\n", ",51,0\n", 1);
+    assert_eq!(read.take(&[row(4, 51), row(16, 9)]).changed, 2);
+    let expected = spaced
+        .replacen(",50,0\n", ",51,0\n", 1)
+        .replacen(",10,0\n", ",9,0\n", 1);
     assert_eq!(String::from_utf8(read.to_bytes()).unwrap(), expected);
 }
 

@@ -42,6 +42,17 @@ impl<'t> Witness<'t> {
         self.watches.load(Ordering::Relaxed)
     }
 
+    /// A page comes in, for a reference or `ahead` of use.
+    fn arrives(&mut self, at: Touch, ahead: bool) {
+        self.now = at.time;
+        self.seen[at.frame as usize] = Some(Seen {
+            loaded: at.time,
+            last_use: at.time,
+            ahead,
+            uses: u64::from(!ahead),
+        });
+    }
+
     /// The frames whose reference bits are set. Empty while nobody watches.
     fn set_bits(&self, frames: &Frames) -> Vec<FrameId> {
         let all = 0..if self.is_watching() {
@@ -119,24 +130,12 @@ impl<'t> Replaces<'t> for Witness<'t> {
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
-        self.now = at.time;
-        self.seen[at.frame as usize] = Some(Seen {
-            loaded: at.time,
-            last_use: at.time,
-            ahead: false,
-            uses: 1,
-        });
+        self.arrives(at, false);
         self.inner.loaded(frames, at);
     }
 
     fn prefetched(&mut self, frames: &mut Frames, at: Touch, next_use: u32) {
-        self.now = at.time;
-        self.seen[at.frame as usize] = Some(Seen {
-            loaded: at.time,
-            last_use: at.time,
-            ahead: true,
-            uses: 0,
-        });
+        self.arrives(at, true);
         self.inner.prefetched(frames, at, next_use);
     }
 

@@ -183,6 +183,8 @@ def written_back(case):
     for item in trace.references:
         if rng.random() < 0.1:
             item.size = rng.choice([5000, 70000, 1 << 20])
+    if not trace.references:
+        return
     case.write("trace.txt", trace.text())
     page = rng.choice([64, 4096, 4096, 65536, 1 << 20])
     case.run("convert", "trace.txt", "-o", "a.pbt", "-q", "--page-size", page)

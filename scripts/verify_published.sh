@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 status=0
-cargo test --quiet --test published every_published_count -- --nocapture >"$output" 2>&1 || status=1
+cargo test --quiet --test counts published::every_published_count -- --nocapture >"$output" 2>&1 || status=1
 grep -E '^(equal|DIFFERS|skipped)' "$output" || cat "$output"
 figures=$(grep -cE '^(equal|DIFFERS)' "$output" || true)
 equal=$(grep -c '^equal' "$output" || true)

@@ -65,6 +65,8 @@ mod plot;
 mod quiet;
 #[path = "cli/quotas.rs"]
 mod quotas;
+#[path = "readme.rs"]
+mod readme;
 #[path = "cli/record.rs"]
 mod record;
 #[path = "cli/resume.rs"]

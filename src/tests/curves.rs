@@ -2,15 +2,11 @@
 //! on pseudo-random traces with few and many pages and on a recording; and the estimates against
 //! the curve that they estimate (`samples`).
 
-// A test crate has no readers of its documentation, and shares its helpers with other test crates.
-#![allow(missing_docs, dead_code)]
-
-mod oracle;
-#[path = "curves/samples.rs"]
 mod samples;
-mod support;
 
-use oracle::Ref;
+use crate::oracle::Ref;
+use crate::support::random::{SHAPES, Shape, any_refs, refs_of};
+use crate::support::{assert_holds, trace_of};
 use pagebench::curve::{self, Amounts, Choice, Filling, Point, Source, Wanted, by_bursts};
 use pagebench::policy::PolicyChoice;
 use pagebench::report::columns::Row;
@@ -27,8 +23,6 @@ use pagebench::vm::{self, Job};
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use support::random::{SHAPES, Shape, any_refs, refs_of};
-use support::{assert_holds, trace_of};
 
 /// What the machine counts.
 fn replayed(trace: &Trace, policy: &str, frames: Option<u32>, tau: u64) -> Point {
@@ -227,17 +221,17 @@ fn curves_agree_with_the_oracles() {
         let lru = curve::lru(trace.refs(), trace.distinct());
         let opt = curve::opt(&trace).expect("short");
         for frames in 1..=trace.distinct() {
-            let oracle = oracle::lru::lru(&refs, frames);
+            let oracle = crate::oracle::lru::lru(&refs, frames);
             assert_eq!(lru.faults[frames], oracle.faults.len() as u64);
             assert_eq!(lru.write_backs[frames], oracle.write_backs() as u64);
             assert_eq!(
                 opt.faults[frames],
-                oracle::opt::opt(&refs, frames).faults.len() as u64
+                crate::oracle::opt::opt(&refs, frames).faults.len() as u64
             );
         }
         let intervals = curve::intervals(&trace).expect("short");
         for tau in (1..=refs.len() as u64 + 1).step_by(7) {
-            let ws = oracle::ws::ws(&refs, tau, None);
+            let ws = crate::oracle::ws::ws(&refs, tau, None);
             let got = intervals.working_set(tau);
             let expected = (
                 ws.faults.len() as u64,
@@ -252,7 +246,7 @@ fn curves_agree_with_the_oracles() {
             let got = intervals.vmin(tau);
             assert_eq!(
                 (got.faults, got.resident_sum),
-                oracle::vmin::vmin(&refs, tau),
+                crate::oracle::vmin::vmin(&refs, tau),
                 "vmin {tau}"
             );
         }

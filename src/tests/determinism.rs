@@ -1,12 +1,8 @@
 //! The same plan gives the same bytes: whatever the number of threads, the order of the cells and
 //! the order of the traces; and a cell that fails leaves the others as they are.
 
-// A test crate has no readers of its documentation, and shares its helpers with other test crates.
-#![allow(missing_docs, dead_code)]
-
-mod oracle;
-mod support;
-
+use crate::support::random::{Random, Shape, refs_of};
+use crate::support::{POLICIES, Setting, expected_facts, facts, named_trace, oracle_of};
 use pagebench::report::records::{self, Record};
 use pagebench::report::{csv, rows};
 use pagebench::space::{Resolved, resolve};
@@ -17,8 +13,6 @@ use pagebench::vm::tlb::Geometry;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use support::random::{Random, Shape, refs_of};
-use support::{POLICIES, Setting, expected_facts, facts, named_trace, oracle_of};
 
 fn resolved(trace: Trace) -> Resolved {
     resolve(trace, &Default::default()).expect("a trace without events")

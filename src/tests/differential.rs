@@ -2,14 +2,14 @@
 //! number of frames and many windows, over pseudo-random traces; and with it the TLBs, the swap
 //! device and the warm-up.
 
-// A test crate has no readers of its documentation, and shares its helpers with other test crates.
-#![allow(missing_docs, dead_code)]
-
-mod oracle;
-mod support;
-
-use oracle::tlb::{Hierarchy, Level, TlbRun, WalkRun, hierarchy};
-use oracle::{Ref, Run};
+use crate::oracle::tlb::{Hierarchy, Level, TlbRun, WalkRun, hierarchy};
+use crate::oracle::{Ref, Run};
+use crate::support::random::{Random, SHAPES, any_refs, refs_of};
+use crate::support::{
+    POLICIES, REPRESENTATIVES, Setting, assert_holds, compare_runs, distinct, expected_facts,
+    facts, fixed_space, geometry, oracle_of, oracle_with_events, replay, run_of, trace_of,
+    truncated,
+};
 use pagebench::policy::TABLE;
 use pagebench::units::PageSize;
 use pagebench::vm::presets::MACHINES;
@@ -17,12 +17,6 @@ use pagebench::vm::tlb::{Geometry, Second, Shape as TlbShape};
 use pagebench::vm::{Outcome, TlbCounters};
 use rayon::prelude::*;
 use std::collections::HashSet;
-use support::random::{Random, SHAPES, any_refs, refs_of};
-use support::{
-    POLICIES, REPRESENTATIVES, Setting, assert_holds, compare_runs, distinct, expected_facts,
-    facts, fixed_space, geometry, oracle_of, oracle_with_events, replay, run_of, trace_of,
-    truncated,
-};
 
 #[test]
 fn every_policy_and_every_parameter_has_an_oracle() {
@@ -216,7 +210,7 @@ fn every_short_string() {
         .map(|code| code * 3);
     codes.for_each(|code| {
         let pages: Vec<u64> = (0..LENGTH).map(|i| code / 3u64.pow(i) % 3).collect();
-        let mut refs = oracle::reads(&pages);
+        let mut refs = crate::oracle::reads(&pages);
         refs[LENGTH as usize - 2].write = true;
         for setting in settings(1..=4, &[1, 2, 3, 7, 8]) {
             assert_holds(&refs, |refs| agrees(refs, &setting));
@@ -253,11 +247,11 @@ fn one_frame_too_few() {
         let string: Vec<u64> = (0..length as u64)
             .map(|i| i % (frames as u64 + 1))
             .collect();
-        let refs = oracle::reads(&string);
+        let refs = crate::oracle::reads(&string);
         for policy in fixed_space() {
             let setting = Setting::frames(policy, frames);
             assert_holds(&refs, |refs| agrees(refs, &setting));
-            let faults = support::product(&refs, &setting).faults.len();
+            let faults = crate::support::product(&refs, &setting).faults.len();
             match setting.policy.spec().name {
                 "lru" | "fifo" | "clock" => assert_eq!(faults, length, "{policy}"),
                 "opt" | "mru" => assert!(faults < length, "{policy}, {frames} frames"),

@@ -1,21 +1,15 @@
 //! What `pagebench explain` says is in memory, and why pages leave, against the oracles: the frames
 //! after each reference, the faults, the victims, and every word that names a number.
 
-// A test crate has no readers of its documentation, and shares the oracles with other test crates.
-#![allow(missing_docs, dead_code)]
-
-mod oracle;
-#[path = "explain/reasons.rs"]
 mod reasons;
-mod support;
 
-use oracle::{Page, Ref};
+use crate::oracle::{Page, Ref};
+use crate::support::random::Random;
+use crate::support::{Setting, each_residence, oracle_of, page_of_id, trace_of};
 use pagebench::policy::TABLE;
 use pagebench::trace::dense::Trace;
 use pagebench::vm::machine::explain::{Cause, Story, explain};
 use pagebench::vm::{Accessed, Job};
-use support::random::Random;
-use support::{Setting, each_residence, oracle_of, page_of_id, trace_of};
 
 fn story(trace: &Trace, setting: &Setting, from: u64) -> Story {
     let job = Job {
@@ -23,7 +17,7 @@ fn story(trace: &Trace, setting: &Setting, from: u64) -> Story {
         space: None,
         policy: setting.policy.index,
         params: &setting.policy.params,
-        seed: support::SEED,
+        seed: crate::support::SEED,
         frames: setting.limit().map(|limit| limit as u32),
         quotas: None,
         tau: setting.tau,

@@ -1,14 +1,13 @@
 //! Laws that hold for every trace: of OPT, of stack policies, of working sets, of repeated
 //! references, of page numbers and ids, of page sizes and of the store.
 
-// A test crate has no readers of its documentation, and shares its helpers with other test crates.
-#![allow(missing_docs, dead_code)]
-
-mod oracle;
-mod support;
-
-use oracle::expected::BELADY;
-use oracle::{Page, Ref, Run, pages};
+use crate::oracle::expected::BELADY;
+use crate::oracle::{Page, Ref, Run, pages};
+use crate::support::random::Random;
+use crate::support::{
+    POLICIES, Setting, compare_runs, distinct, each_residence, fixed_space, kind_of, meta,
+    page_of_id, product, replay, run_of, trace_of,
+};
 use pagebench::policy::{Bursts, Repeats, Space};
 use pagebench::trace::dense::{
     CONTINUES, Dictionary, KIND_MASK, KindCode, Meta, PageKey, Trace, pack, page_of,
@@ -22,11 +21,6 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 use std::path::Path;
-use support::random::Random;
-use support::{
-    POLICIES, Setting, compare_runs, distinct, each_residence, fixed_space, kind_of, meta,
-    page_of_id, product, replay, run_of, trace_of,
-};
 
 /// The same cases every time.
 fn cases(cases: u32) -> Config {
@@ -336,7 +330,7 @@ fn without_repeats_between_faults(refs: &[Ref], run: &Run) -> Vec<Ref> {
 
 #[test]
 fn fifo_and_clock_show_beladys_anomaly() {
-    let refs = oracle::reads(BELADY);
+    let refs = crate::oracle::reads(BELADY);
     for policy in ["fifo", "clock"] {
         let faults = [3, 4].map(|frames| product(&refs, &Setting::frames(policy, frames)).faults);
         assert_eq!(faults.map(|faults| faults.len()), [9, 10], "{policy}");
@@ -597,10 +591,13 @@ fn several_blocks_are_stored_and_made_coarser() {
 /// The digest sees references, kinds, order, pages and page size, and nothing else.
 #[test]
 fn what_a_digest_sees() {
-    let refs = oracle::reads(BELADY);
+    let refs = crate::oracle::reads(BELADY);
     let digest = |refs: &[Ref]| trace_of(refs).digest();
     let base = digest(&refs);
-    assert_eq!(support::named_trace("another name", &refs).digest(), base);
+    assert_eq!(
+        crate::support::named_trace("another name", &refs).digest(),
+        base
+    );
     let other_process: Vec<Ref> = refs.iter().map(|r| Ref { process: 7, ..*r }).collect();
     assert_eq!(
         digest(&other_process),

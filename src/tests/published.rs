@@ -2,17 +2,13 @@
 //! the project: they are looked for in the folder that `PAGEBENCH_PUBLISHED_TRACES` names, or in
 //! `../shared/traces`.
 
-// A test crate has no readers of its documentation, and shares its helpers with other test crates.
-#![allow(missing_docs, dead_code)]
 // Cargo shows what a test prints: here, that it had nothing to test.
 #![allow(clippy::print_stderr)]
 
-mod oracle;
-mod support;
-
+use crate::oracle::formats;
+use crate::oracle::published::{Expected, PUBLISHED, Published};
+use crate::support::{Setting, replay, trace_of};
 use flate2::read::GzDecoder;
-use oracle::formats;
-use oracle::published::{Expected, PUBLISHED, Published};
 use pagebench::trace;
 use pagebench::trace::LoadOptions;
 use pagebench::trace::dense::Trace;
@@ -22,7 +18,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use support::{Setting, replay, trace_of};
 
 /// The folder of the traces, if it is there.
 fn folder() -> Option<PathBuf> {

@@ -1,4 +1,4 @@
-//! The README says what the program's tables say. `PAGEBENCH_UPDATE=1 cargo test --test readme`
+//! The README says what the program's tables say. `PAGEBENCH_UPDATE=1 cargo test --test cli readme::`
 //! writes the generated parts anew. (Its commands are run by `scripts/run_readme.sh`.)
 
 #![allow(
@@ -70,7 +70,7 @@ fn the_generated_parts_are_up_to_date() {
         }
         assert!(
             std::env::var_os("PAGEBENCH_UPDATE").is_some(),
-            "README.md: part \"{name}\" is out of date; run PAGEBENCH_UPDATE=1 cargo test --test readme"
+            "README.md: part \"{name}\" is out of date; run PAGEBENCH_UPDATE=1 cargo test --test cli readme::"
         );
         let marks = [format!("<!-- {name} -->\n"), format!("<!-- /{name} -->")];
         readme = readme.replace(

@@ -1,25 +1,19 @@
 //! The oracles and the product's engine against the textbooks' tables, and the oracles against
 //! hand-worked cases where there is none.
 
-// A test crate has no readers of its documentation, and shares the oracles with other test crates.
-#![allow(missing_docs, dead_code)]
-
-mod oracle;
-mod support;
-
-use oracle::expected::{
+use crate::oracle::expected::{
     SILBERSCHATZ_WINDOW_CONTENTS, SILBERSCHATZ_WINDOWS, STALLINGS_WINDOW_STEPS, STALLINGS_WINDOWS,
     TANENBAUM_AGING, TANENBAUM_COUNTERS, TEXTBOOKS, WORKING_SETS,
 };
-use oracle::pages::{Access, pages};
-use oracle::published::PUBLISHED;
-use oracle::swap::{SwapRun, swap};
-use oracle::tlb::{Level, TlbRun, tlb};
-use oracle::{
+use crate::oracle::pages::{Access, pages};
+use crate::oracle::published::PUBLISHED;
+use crate::oracle::swap::{SwapRun, swap};
+use crate::oracle::tlb::{Level, TlbRun, tlb};
+use crate::oracle::{
     Expiry, Fault, Page, Ref, Run, aging, clock, dws, fifo, lru, mru, opt, reads, sws, vmin_run, ws,
 };
+use crate::support::{Setting, product};
 use pagebench::policy::PolicyChoice;
-use support::{Setting, product};
 
 /// The fixed-space oracle of that name.
 fn fixed_space(policy: &str, refs: &[Ref], frames: usize) -> Run {
@@ -94,7 +88,10 @@ fn fault_counts_of_the_textbooks() {
                 let refs = reads(textbook.string);
                 let oracle = fixed_space(policy, &refs, row.frames);
                 let product = product(&refs, &Setting::frames(policy, row.frames));
-                let what = format!("{}, {policy}, {} frames", textbook.name, row.frames);
+                let what = format!(
+                    "{}, {policy}, {} frames ({})",
+                    textbook.name, row.frames, row.source
+                );
                 assert_eq!(oracle.faults.len() as u64, faults, "{what}");
                 assert_eq!(product, oracle, "{what}");
             }
@@ -125,9 +122,10 @@ fn working_sets_of_the_textbooks() {
                 assert_eq!(
                     (run.faults.len() as u64, run.resident_sum),
                     (row.faults, row.size_sum),
-                    "{}, tau {}",
+                    "{}, tau {} ({})",
                     table.name,
-                    row.tau
+                    row.tau,
+                    table.source
                 );
             }
         }
@@ -208,7 +206,7 @@ fn silberschatz_working_sets() {
 /// Stallings counts the faults after the frames are filled: the hand's way, victim by victim.
 #[test]
 fn stallings_clock_victims() {
-    let refs = reads(oracle::expected::STALLINGS);
+    let refs = reads(crate::oracle::expected::STALLINGS);
     for run in [
         clock::clock(&refs, 3, true),
         product(&refs, &Setting::frames("clock", 3)),

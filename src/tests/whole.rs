@@ -2,25 +2,19 @@
 //! and the oracle itself against scenarios that were worked out by hand, against the conservation
 //! laws, and against the oracles that know no mappings.
 
-// A test crate has no readers of its documentation, and shares its helpers with other test crates.
-#![allow(missing_docs, dead_code)]
-
-#[path = "whole/follow.rs"]
 mod follow;
-#[path = "whole/layers.rs"]
 mod layers;
-mod oracle;
-#[path = "whole/shares.rs"]
 mod shares;
-mod support;
 
-use oracle::tlb::{Hierarchy, Level, TlbRun};
-use oracle::whole::FaultKind::{CowCopy, CowReuse, Fill, Map, Refill};
-use oracle::whole::{
+use crate::oracle::tlb::{Hierarchy, Level, TlbRun};
+use crate::oracle::whole::FaultKind::{CowCopy, CowReuse, Fill, Map, Refill};
+use crate::oracle::whole::{
     Accessed, Counters, FaultAt, FaultKind, Illegal, Item, OnSegfault, Options, Outcome, PageEnd,
     Policy, Translations, whole,
 };
-use oracle::{Page, Run};
+use crate::oracle::{Page, Run};
+use crate::support::events::{STYLES, Style, items, trace_of};
+use crate::support::random::{Random, any_refs};
 use pagebench::policy::PolicyChoice;
 use pagebench::space::{self, Resolved, View};
 use pagebench::trace::dense::{PageKey, page_of};
@@ -31,8 +25,6 @@ use pagebench::vm::tlb::{Geometry, Second, Shape};
 use pagebench::vm::{self, FaultEvent, Job, Listener, PageState, Snapshot};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use support::events::{STYLES, Style, items, trace_of};
-use support::random::{Random, any_refs};
 
 // ---------------------------------------------------------------------------------------------
 // The product's side.
@@ -112,10 +104,10 @@ fn product(items: &[Item], options: &Options) -> Outcome {
         accessed: vm::Accessed::Every,
         ..job
     };
-    let mut recorder = support::Recorder::default();
+    let mut recorder = crate::support::Recorder::default();
     let plain = vm::run_with(&bare, &mut recorder).expect("a short trace");
     let ops = resolved.space.iter().flat_map(|space| &space.ops);
-    support::assert_bursts_agree(&bare, space::cuts(ops), &plain, &recorder);
+    crate::support::assert_bursts_agree(&bare, space::cuts(ops), &plain, &recorder);
     let snapshot = snapshot(&job, end.position, end.ops).expect("a short trace");
     let place = |key: PageKey| (pids[key.process as usize], key.number);
     let fault = |event: &FaultEvent| FaultAt {
@@ -319,7 +311,7 @@ fn agrees(items: &[Item], options: &Options) -> Result<(), String> {
 
 /// The failure of a check, said of the fewest items found that still fail.
 fn assert_holds(items: &[Item], options: &Options) {
-    let check = |items: &[Item]| support::caught(|| agrees(items, options));
+    let check = |items: &[Item]| crate::support::caught(|| agrees(items, options));
     let Err(first) = check(items) else { return };
     let (mut fewest, mut why) = (items.to_vec(), first);
     let mut piece = fewest.len();
@@ -625,7 +617,7 @@ fn without_events_it_is_the_other_oracles() {
             .iter()
             .map(|r| Item::Access {
                 pid: r.process,
-                kind: support::kind_of(r),
+                kind: crate::support::kind_of(r),
                 page: r.page,
             })
             .collect();
@@ -634,36 +626,40 @@ fn without_events_it_is_the_other_oracles() {
         let tau = 1 + random.below(20);
         let limit = random.percent(50).then_some(frames);
         for (policy, frames, run) in [
-            (Policy::Lru, Some(frames), oracle::lru::lru(&refs, frames)),
+            (
+                Policy::Lru,
+                Some(frames),
+                crate::oracle::lru::lru(&refs, frames),
+            ),
             (
                 Policy::Fifo,
                 Some(frames),
-                oracle::fifo::fifo(&refs, frames),
+                crate::oracle::fifo::fifo(&refs, frames),
             ),
             (
                 Policy::Clock,
                 Some(frames),
-                oracle::clock::clock(&refs, frames, true),
+                crate::oracle::clock::clock(&refs, frames, true),
             ),
             (
                 Policy::ClockUnset,
                 Some(frames),
-                oracle::clock::clock(&refs, frames, false),
+                crate::oracle::clock::clock(&refs, frames, false),
             ),
             (
                 Policy::Lfu,
                 Some(frames),
-                oracle::lfu::lfu(&refs, frames, true, None),
+                crate::oracle::lfu::lfu(&refs, frames, true, None),
             ),
             (
                 Policy::LruK(2),
                 Some(frames),
-                oracle::lru_k::lru_k(&refs, frames, 2, 0, None),
+                crate::oracle::lru_k::lru_k(&refs, frames, 2, 0, None),
             ),
             (
                 Policy::GClock { bits: 2, load: 1 },
                 Some(frames),
-                oracle::gclock::gclock(&refs, frames, 2, 1),
+                crate::oracle::gclock::gclock(&refs, frames, 2, 1),
             ),
             (
                 Policy::Mq {
@@ -671,20 +667,28 @@ fn without_events_it_is_the_other_oracles() {
                     life: tau,
                 },
                 Some(frames),
-                oracle::mq::mq(&refs, frames, 3, tau, 1),
+                crate::oracle::mq::mq(&refs, frames, 3, tau, 1),
             ),
             (
                 Policy::Nru(tau),
                 Some(frames),
-                oracle::nru::nru(&refs, frames, tau),
+                crate::oracle::nru::nru(&refs, frames, tau),
             ),
             (
                 Policy::WsClock(tau),
                 Some(frames),
-                oracle::wsclock::wsclock(&refs, frames, tau),
+                crate::oracle::wsclock::wsclock(&refs, frames, tau),
             ),
-            (Policy::Opt, Some(frames), oracle::opt::opt(&refs, frames)),
-            (Policy::Ws(tau), limit, oracle::ws::ws(&refs, tau, limit)),
+            (
+                Policy::Opt,
+                Some(frames),
+                crate::oracle::opt::opt(&refs, frames),
+            ),
+            (
+                Policy::Ws(tau),
+                limit,
+                crate::oracle::ws::ws(&refs, tau, limit),
+            ),
         ] {
             let options = Options {
                 frames,
@@ -693,12 +697,13 @@ fn without_events_it_is_the_other_oracles() {
             };
             let outcome = whole(&items, &options).expect("no events");
             let got = run_of(&outcome, &run);
-            support::compare_runs(&got, &run).unwrap_or_else(|why| panic!("{policy:?}: {why}"));
-            let traffic = oracle::swap::swap(&run);
+            crate::support::compare_runs(&got, &run)
+                .unwrap_or_else(|why| panic!("{policy:?}: {why}"));
+            let traffic = crate::oracle::swap::swap(&run);
             assert_eq!(outcome.counters.swap_reads as u64, traffic.reads);
             assert_eq!(outcome.swap_slots as u64, traffic.slots);
             let hardware = options.tlb.clone().expect("given above");
-            let (lookups, walks) = oracle::tlb::hierarchy(&refs, &run, &hardware);
+            let (lookups, walks) = crate::oracle::tlb::hierarchy(&refs, &run, &hardware);
             let tlb = outcome.tlb.expect("asked for");
             assert_eq!((tlb.lookups, tlb.walk_refs), (lookups, walks.refs));
             // And the engine itself, where swap fills.
@@ -708,11 +713,11 @@ fn without_events_it_is_the_other_oracles() {
                 policy += &format!(":limit={limit}");
             }
             let setting = match window {
-                true => support::Setting::window(&policy, tau),
-                false => support::Setting::frames(&policy, frames.expect("fixed space")),
+                true => crate::support::Setting::window(&policy, tau),
+                false => crate::support::Setting::frames(&policy, frames.expect("fixed space")),
             };
             let (slots, warmup) = (random.below(4), random.below(refs.len() as u64));
-            let geometry = support::geometry((2, 2), (2, 1), (6, 3), 4);
+            let geometry = crate::support::geometry((2, 2), (2, 1), (6, 3), 4);
             let setting = setting
                 .with_swap(slots)
                 .with_warmup(warmup as usize)
@@ -724,7 +729,7 @@ fn without_events_it_is_the_other_oracles() {
                 ..options
             };
             let outcome = whole(&items, &options).expect("no events");
-            let (engine, _) = support::replay(&support::trace_of(&refs), &setting);
+            let (engine, _) = crate::support::replay(&crate::support::trace_of(&refs), &setting);
             let full = engine.swap_full.map(|full| full.after as usize);
             assert_eq!(outcome.swap_full, full);
             let engine_tlb = engine.tlb.expect("asked for");
@@ -781,7 +786,7 @@ fn without_events_it_is_the_other_oracles() {
 fn run_of(outcome: &Outcome, like: &Run) -> Run {
     assert_eq!(outcome.log.len(), like.faults.len());
     let faults = outcome.log.iter().zip(&like.faults);
-    let faults = faults.map(|(fault, like)| oracle::Fault {
+    let faults = faults.map(|(fault, like)| crate::oracle::Fault {
         at: fault.time,
         page: fault.page,
         refill: fault.kind == Refill,
@@ -891,7 +896,7 @@ fn outcome(items: &[Item], options: &Options) -> Outcome {
 
 /// The faults by kind, `M` after those that read a device, with their times.
 fn faults(outcome: &Outcome) -> String {
-    let one = |fault: &oracle::whole::FaultAt| {
+    let one = |fault: &crate::oracle::whole::FaultAt| {
         let kind = match fault.kind {
             Fill => "fill",
             Refill => "refill",

@@ -1,9 +1,9 @@
 //! Estimates from a share of the pages against the exact curve: at every size the bound holds for
 //! the samples that it is said to hold for, and what is known is exact.
 
-use super::oracle::Ref;
-use super::support::random::Random;
-use super::support::trace_of;
+use crate::oracle::Ref;
+use crate::support::random::Random;
+use crate::support::trace_of;
 use pagebench::curve::sample::{sample, sample_sizes};
 use pagebench::curve::{self, Filling};
 use rayon::prelude::*;

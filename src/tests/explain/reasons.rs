@@ -2,10 +2,10 @@
 //! policy: the string, the faults, the frames with their bits, and the order shown before the page
 //! was chosen. A text that is not known here fails, so that a new one is checked, too.
 
-use super::oracle::Ref;
 use super::story;
-use super::support::random::Random;
-use super::support::{Setting, trace_of};
+use crate::oracle::Ref;
+use crate::support::random::Random;
+use crate::support::{Setting, trace_of};
 use pagebench::vm::machine::explain::{Cause, Gone, Held, Step};
 
 /// Strings of one process: times in reasons are then positions.

@@ -10,9 +10,7 @@ pub mod random;
 
 // Each test crate uses some of them.
 #[allow(unused_imports)]
-pub use policies::{
-    POLICIES, REPRESENTATIVES, SEED, fixed_space, oracle_of, oracle_with_events, variable_space,
-};
+pub use policies::{POLICIES, REPRESENTATIVES, SEED, fixed_space, oracle_of, oracle_with_events};
 
 use crate::oracle::{self, Expiry, Fault, Page, Ref, Run};
 use pagebench::policy::{PolicyChoice, Space, TABLE};

@@ -123,12 +123,6 @@ pub fn fixed_space() -> impl Iterator<Item = &'static str> {
     all.filter(|policy| !Setting::frames(policy, 1).is_variable())
 }
 
-/// The variable-space ones of [`POLICIES`].
-pub fn variable_space() -> impl Iterator<Item = &'static str> {
-    let all = POLICIES.iter().copied();
-    all.filter(|policy| Setting::frames(policy, 1).is_variable())
-}
-
 /// The seed of the replays.
 pub const SEED: u64 = 1;
 

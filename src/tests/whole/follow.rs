@@ -196,15 +196,15 @@ fn hostile_traces_are_followed() {
         let refs = (0..LENGTH).map(|at| {
             let (page, ifetch) = page_at(at);
             let (process, write) = (1, false);
-            oracle::Ref {
+            crate::oracle::Ref {
                 process,
                 page,
                 write,
                 ifetch,
             }
         });
-        let refs: Vec<oracle::Ref> = refs.collect();
-        let case = Case::new(support::trace_of(&refs), 0);
+        let refs: Vec<crate::oracle::Ref> = refs.collect();
+        let case = Case::new(crate::support::trace_of(&refs), 0);
         let geometry: Geometry = "l1=1024,l2=none".parse().expect("a geometry");
         let log = MissLog::of(&geometry, &case.resolved.trace, None).expect("few misses");
         case.each(|policy, job| {

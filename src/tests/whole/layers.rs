@@ -74,7 +74,7 @@ impl Case {
             space: self.resolved.space.as_ref(),
             policy: choice.index,
             params: &choice.params,
-            seed: support::SEED,
+            seed: crate::support::SEED,
             frames,
             quotas: None,
             tau,
@@ -96,15 +96,15 @@ fn every_policy_where_pages_are_shared_and_freed() {
     (400..440u64).into_par_iter().for_each(|seed| {
         let case = Case::of_seed(seed);
         let ops: Vec<_> = case.resolved.space.iter().flat_map(|s| &s.ops).collect();
-        for policy in support::POLICIES {
+        for policy in crate::support::POLICIES {
             let frames = 1 + (seed % 6) as usize;
-            let setting = support::Setting::frames(policy, frames);
+            let setting = crate::support::Setting::frames(policy, frames);
             let limit = setting.limit().map(|limit| limit as u32);
             let job = case.job(&setting.policy, limit, 5);
-            let mut recorder = support::Recorder::default();
+            let mut recorder = crate::support::Recorder::default();
             let outcome = vm::run_with(&job, &mut recorder).expect("a short trace");
             let cuts = space::cuts(ops.iter().copied());
-            support::assert_bursts_agree(&job, cuts, &outcome, &recorder);
+            crate::support::assert_bursts_agree(&job, cuts, &outcome, &recorder);
             // The same with frames of each process's own.
             let quotas = vec![frames as u32; case.resolved.trace.dictionary.pids.len()];
             let local = Job {
@@ -204,7 +204,7 @@ fn one_process_has_all_frames_to_itself() {
 
 /// A made-up trace without events, with pages of 4 KiB below the end of user space.
 pub fn eventless(seed: u64) -> Trace {
-    support::trace_of(&any_refs(seed, 400, 14))
+    crate::support::trace_of(&any_refs(seed, 400, 14))
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn job_of<'t>(resolved: &'t Resolved, choice: &'t PolicyChoice) -> Job<'t> {
         space: resolved.space.as_ref(),
         policy: choice.index,
         params: &choice.params,
-        seed: support::SEED,
+        seed: crate::support::SEED,
         frames: None,
         quotas: None,
         tau: 1,
@@ -116,7 +116,7 @@ fn job_of<'t>(resolved: &'t Resolved, choice: &'t PolicyChoice) -> Job<'t> {
 /// The fixed-space policies, but for OPT-WB: it weighs distances in the trace, which other processes
 /// make longer.
 fn settings() -> Vec<PolicyChoice> {
-    let all = support::fixed_space().filter(|policy| !policy.starts_with("opt-wb"));
+    let all = crate::support::fixed_space().filter(|policy| !policy.starts_with("opt-wb"));
     all.map(|policy| policy.parse().expect("a policy of the table"))
         .collect()
 }
@@ -157,7 +157,8 @@ fn quotas_are_separate_runs() {
                 quotas: Some(&quotas),
                 ..job_of(&together, choice)
             });
-            let seeds = std::iter::once(support::SEED).chain(split_mix(support::SEED));
+            let seeds =
+                std::iter::once(crate::support::SEED).chain(split_mix(crate::support::SEED));
             let each = alone.iter().zip(&quotas).zip(seeds);
             let separate: Vec<vm::Outcome> = each
                 .map(|((resolved, &quota), seed)| {
@@ -193,8 +194,8 @@ fn walk_flush_is_every() {
         let geometry = &geometries()[(seed % 2) as usize];
         let frames = 1 + (seed % 7) as u32;
         let quotas = vec![frames; case.resolved.trace.dictionary.pids.len()];
-        for policy in support::POLICIES {
-            let setting = support::Setting::frames(policy, frames as usize);
+        for policy in crate::support::POLICIES {
+            let setting = crate::support::Setting::frames(policy, frames as usize);
             let limit = setting.limit().map(|limit| limit as u32);
             let job = Job {
                 frames: limit,
@@ -236,7 +237,7 @@ fn policies_that_are_others_stay_so() {
         let quotas = vec![frames; case.resolved.trace.dictionary.pids.len()];
         for (policy, other, local) in pairs {
             let [these, those] = [policy, other].map(|text| {
-                let setting = support::Setting::frames(text, frames as usize);
+                let setting = crate::support::Setting::frames(text, frames as usize);
                 let job = Job {
                     frames: setting.limit().map(|limit| limit as u32),
                     tau: 1 + seed % 9,

@@ -50,7 +50,7 @@ macro_rules! chapters {
     // Links between chapters lead to modules here and to files elsewhere: the first target of a
     // name counts, so those of the file do nothing here.
     (@module [$($all:ident)*] $name:ident) => {
-        $(#[doc = concat!("[", stringify!($all), "]: super::", stringify!($all))])*
+        $(#[doc = concat!("[", stringify!($all), "]: self::", stringify!($all))])*
         #[doc = ""]
         #[doc = include_str!(concat!("guide/", stringify!($name), ".md"))]
         pub mod $name {}

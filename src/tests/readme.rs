@@ -34,7 +34,11 @@ fn documents() -> Vec<String> {
         "CHANGELOG.md",
         "src/guide/README.md",
     ];
-    others.map(String::from).into_iter().chain(chapters).collect()
+    others
+        .map(String::from)
+        .into_iter()
+        .chain(chapters)
+        .collect()
 }
 
 /// Returns what the program prints.
@@ -57,8 +61,13 @@ fn part<'a>(document: &'a str, name: &str) -> Option<&'a str> {
 /// Returns the table of chapters, with links to the files in `folder`.
 fn chapters(folder: &str) -> String {
     let row = |name: &str, about: &str| format!("| [{name}]({folder}{name}.md) | {about} |\n");
-    let rows = CHAPTERS.iter().map(|chapter| row(chapter.name, chapter.about));
-    format!("| chapter | about |\n|---|---|\n{}", rows.collect::<String>())
+    let rows = CHAPTERS
+        .iter()
+        .map(|chapter| row(chapter.name, chapter.about));
+    format!(
+        "| chapter | about |\n|---|---|\n{}",
+        rows.collect::<String>()
+    )
 }
 
 /// Returns the names of the generated parts and what each must be in the document at `path`.
@@ -72,7 +81,11 @@ fn generated(path: &str) -> Vec<(&'static str, String)> {
     let belady = "1 2 3 4 1 2 5 1 2 3 4 5";
     let explain = output(&["explain", "--string", belady, "-p", "fifo", "-m", "3"]);
     let text = |text: String| format!("```text\n{text}```\n");
-    let folder = if path == "README.md" { "src/guide/" } else { "" };
+    let folder = if path == "README.md" {
+        "src/guide/"
+    } else {
+        ""
+    };
     vec![
         ("example", text(format!("{}\n", example.trim_end()))),
         ("explain", text(explain)),
@@ -161,10 +174,15 @@ fn every_link_leads_to_a_file() {
         let folder = Path::new(&path).parent().unwrap();
         for line in prose(&document) {
             let inline = line.split("](").skip(1).map(|rest| rest.split(')').next());
-            let target = line.strip_prefix('[').and_then(|rest| rest.split("]: ").nth(1));
+            let target = line
+                .strip_prefix('[')
+                .and_then(|rest| rest.split("]: ").nth(1));
             for link in inline.chain([target]).flatten() {
                 let found = root().join(folder).join(link).exists();
-                assert!(found || link.starts_with("https://"), "{path} links to {link}");
+                assert!(
+                    found || link.starts_with("https://"),
+                    "{path} links to {link}"
+                );
             }
         }
     }
@@ -195,7 +213,10 @@ fn every_file_of_the_guide_is_a_chapter() {
     for entry in std::fs::read_dir(root().join("src/guide")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let known = CHAPTERS.iter().any(|c| format!("{}.md", c.name) == name);
-        assert!(known || name == "README.md", "src/guide/{name} is no chapter");
+        assert!(
+            known || name == "README.md",
+            "src/guide/{name} is no chapter"
+        );
     }
 }
 

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// The layers, lowest first: each knows only those before it.
 const LAYERS: [&str; 13] = [
-    "units", "exit", "guide", "simd", "trace", "space", "policy", "vm", "curve", "sweep", "report", "check",
-    "cli",
+    "units", "exit", "guide", "simd", "trace", "space", "policy", "vm", "curve", "sweep", "report",
+    "check", "cli",
 ];
 
 /// Lines of one file, its unit tests left out.
@@ -501,7 +501,10 @@ fn the_version_is_the_same_everywhere() {
         ("CHANGELOG.md", format!("\n## {version}")),
     ] {
         let text = fs::read_to_string(root().join(path)).expect("a text");
-        assert!(text.contains(&line), "{path} does not name version {version}");
+        assert!(
+            text.contains(&line),
+            "{path} does not name version {version}"
+        );
     }
 }
 

@@ -29,7 +29,11 @@ fn a_chapter_is_its_text_for_a_terminal() {
     }
     let policies = sandbox.run("guide policies").code(0).out;
     for spec in pagebench::policy::TABLE {
-        assert!(policies.contains(&format!("\n  {} ", spec.name)), "{}", spec.name);
+        assert!(
+            policies.contains(&format!("\n  {} ", spec.name)),
+            "{}",
+            spec.name
+        );
     }
 }
 
@@ -46,7 +50,10 @@ fn an_unknown_chapter_comes_with_the_nearest() {
             "error: unknown chapter \"zzzzzz\" (see: pagebench guide)\n",
         ),
     ] {
-        let run = sandbox.run(&format!("guide {name}")).code(2).err(&[message]);
+        let run = sandbox
+            .run(&format!("guide {name}"))
+            .code(2)
+            .err(&[message]);
         assert_eq!(run.out, "");
     }
 }

@@ -33,6 +33,7 @@
 //! | module | owns | does not know |
 //! |---|---|---|
 //! | [`exit`] | THE table of exit codes | what leads to them |
+//! | [`guide`] | the chapters of the user's guide | anything else |
 //! | [`units`] | page sizes, amounts of memory, ladders, words of messages | anything else |
 //! | [`simd`] | inner loops on wide registers, each with its portable twin | what the bytes mean |
 //! | [`trace`] | records and events, codecs, THE table of formats, read and written, recordings from valgrind, the dense trace, the `.pbt` store, THE table of generators | policies, machines |
@@ -58,6 +59,7 @@
 //!   number of threads and on any machine. Times are in other files.
 
 pub mod exit;
+pub mod guide;
 pub mod units;
 
 pub mod simd;

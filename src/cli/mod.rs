@@ -16,6 +16,7 @@ mod explain;
 mod failure;
 mod folder;
 mod generate;
+mod guide;
 mod init;
 mod input;
 mod inspect;
@@ -83,6 +84,7 @@ enum Command {
     Formats(lists::NameArgs),
     /// List the columns of results.csv, or of another table, with their definitions
     Columns(lists::ColumnsArgs),
+    Guide(guide::GuideArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
 }
@@ -137,6 +139,7 @@ pub fn main() -> ExitCode {
         Command::Policies(args) => lists::policies(args),
         Command::Formats(args) => lists::formats(args),
         Command::Columns(args) => lists::columns(args),
+        Command::Guide(args) => guide::guide(args),
         Command::Completions(args) => completions::completions(args, Cli::command()),
         Command::Man(args) => completions::man(args, Cli::command()),
     };

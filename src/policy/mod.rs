@@ -4,7 +4,7 @@
 //! every counter, so a policy cannot get a count wrong. Deliberately absent: counters, files,
 //! TLBs, costs.
 //!
-//! A new policy is one file with its [`Policy::SPEC`] and one entry in [`policies!`] below.
+//! A new policy is one file with its [`Policy::SPEC`] and one entry in `policies!` below.
 
 mod any;
 pub mod explain;

@@ -69,7 +69,7 @@ impl Window {
 /// The windows of a cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CellWindows {
-    /// The cell: the fields of [`KEY_COLUMNS`] and what a chart says of the trace.
+    /// The cell: the fields of `KEY_COLUMNS` and what a chart says of the trace.
     pub key: Row,
     /// Its windows in the order of time.
     pub windows: Vec<Window>,

@@ -40,6 +40,8 @@ mod formats;
 mod gate;
 #[path = "cli/generate.rs"]
 mod generate;
+#[path = "cli/guide.rs"]
+mod guide;
 #[path = "cli/harness.rs"]
 mod harness;
 #[path = "cli/help.rs"]

@@ -12,18 +12,20 @@ mod phrases;
 #[path = "tidy/sources.rs"]
 mod sources;
 
+use pagebench::guide::CHAPTERS;
 use pagebench::policy::TABLE;
 use sources::{
     Source, expanded, included_module, line_of, paths_from_root, root, rust_files, sources,
     test_item, without_comments_and_strings, words,
 };
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
 /// The layers, lowest first: each knows only those before it.
-const LAYERS: [&str; 12] = [
-    "units", "exit", "simd", "trace", "space", "policy", "vm", "curve", "sweep", "report", "check",
-    "cli",
+const LAYERS: [&str; 13] = [
+    "units", "exit", "guide", "simd", "trace", "space", "policy", "vm", "curve", "sweep", "report",
+    "check", "cli",
 ];
 
 /// Lines of one file, its unit tests left out.
@@ -178,13 +180,60 @@ fn every_policy_file_is_in_the_table() {
 }
 
 #[test]
-fn the_readme_names_every_policy() {
-    let Ok(readme) = fs::read_to_string(root().join("README.md")) else {
-        return;
-    };
+fn readme_or_guide_names_every_policy() {
+    let chapters = CHAPTERS.iter().map(|chapter| chapter.markdown.to_owned());
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let text: String = chapters.chain([readme]).collect();
     for spec in TABLE {
-        let found = words(&readme, spec.name).next().is_some();
-        assert!(found, "README.md does not name {}", spec.name);
+        let found = words(&text, spec.name).next().is_some();
+        assert!(found, "README and guide do not name {}", spec.name);
+    }
+}
+
+/// The names of the packages that a lock file lists, this one left out.
+fn locked_packages(lock: &str) -> BTreeSet<&str> {
+    let name = |line| str::strip_prefix(line, "name = \"")?.strip_suffix('"');
+    let own = env!("CARGO_PKG_NAME");
+    lock.lines()
+        .filter_map(name)
+        .filter(|name| *name != own)
+        .collect()
+}
+
+#[test]
+fn every_dependency_has_its_licence() {
+    let read = |name| fs::read_to_string(root().join(name)).expect("a text");
+    let (lock, list) = (read("Cargo.lock"), read("LICENSES-THIRD-PARTY.md"));
+    let mut listed = BTreeSet::new();
+    for line in list.lines().skip_while(|line| *line != "|---|---|").skip(1) {
+        let fields: Vec<&str> = line.split('|').map(str::trim).collect();
+        let ["", name, licence, ""] = fields[..] else {
+            panic!("LICENSES-THIRD-PARTY.md: {line}");
+        };
+        assert!(!matches!(licence, "" | "None"), "{name} has no licence");
+        assert!(listed.insert(name), "{name} is listed twice");
+    }
+    let locked = locked_packages(&lock);
+    let missing: Vec<_> = locked.difference(&listed).collect();
+    let stale: Vec<_> = listed.difference(&locked).collect();
+    assert!(
+        missing.is_empty() && stale.is_empty(),
+        "LICENSES-THIRD-PARTY.md lacks {missing:?} and has {stale:?} too many; run scripts/licences.sh"
+    );
+}
+
+#[test]
+fn the_version_is_the_same_everywhere() {
+    let version = env!("CARGO_PKG_VERSION");
+    for (path, line) in [
+        ("CITATION.cff", format!("\nversion: {version}\n")),
+        ("CHANGELOG.md", format!("\n## {version}")),
+    ] {
+        let text = fs::read_to_string(root().join(path)).expect("a text");
+        assert!(
+            text.contains(&line),
+            "{path} does not name version {version}"
+        );
     }
 }
 

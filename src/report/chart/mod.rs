@@ -1,7 +1,7 @@
 //! Charts: finished rows to a scene of shapes, and that to PNG or SVG, the same bytes on every run.
 //!
-//! Charts see nothing but rows that were read back from their CSV ([`Row`]s, [`CurveRow`]s,
-//! [`DeltaRow`]s, [`StatesRow`]s, [`CellWindows`]), and the font built into the program. Deliberately
+//! Charts see nothing but rows that were read back from their CSV ([`Row`](super::columns::Row)s, [`CurveRow`]s,
+//! [`DeltaRow`]s, [`StatesRow`]s, [`CellWindows`](super::windows::CellWindows)), and the font built into the program. Deliberately
 //! absent: files, traces, policies and their tables, and how counts came about.
 //!
 //! Reading order: `series` (rows to groups and curves), `scale` (values to places), `theme`

@@ -25,7 +25,7 @@ pub struct Columns {
     pub first: Vec<u16>,
     /// And last.
     pub last: Vec<u16>,
-    /// The place of each page in the bytes of [`View::raw`].
+    /// The place of each page in the bytes of [`super::View::raw`].
     pub places: Vec<u8>,
     /// The burst's list in order of last reference: indices into the list.
     pub by_last: Vec<u8>,

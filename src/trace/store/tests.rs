@@ -99,6 +99,10 @@ fn threads_write_the_same_bytes() {
 #[test]
 fn recordings_are_written_alike_one_by_one_and_at_once() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
+    if !folder.join("README.md").exists() {
+        // A published package has no recordings.
+        return;
+    }
     for name in ["sort", "sqlite", "pipeline", "git"] {
         let trace = Store::open(&folder.join(format!("{name}.pbt"))).unwrap();
         let trace = trace.load().unwrap();

@@ -51,7 +51,7 @@ pub fn drain(reader: &mut dyn RecordReader) -> (Vec<Access>, Result<u64, TraceEr
     loop {
         match reader.fill(&mut all, usize::MAX) {
             Ok(true) => {}
-            Ok(false) => return (all, Ok(reader.skipped())),
+            Ok(false) => return (all, Ok(reader.known().skipped)),
             Err(e) => return (all, Err(e)),
         }
     }

@@ -1,4 +1,4 @@
-//! What a parser objects to: the [`Complaint`], the limits of sizes, the checks that several formats
+//! The objection of a parser ([`Complaint`]), the limits of sizes, the checks that several formats
 //! share, and the rule of `--skip-bad` ([`BadRecords`]).
 //!
 //! Does not handle lines, offsets or files: the readers add the place.
@@ -14,18 +14,18 @@ pub(super) const BYTES_MAX: u64 = 1 << 20;
 /// Largest size in arc, csv, msr, spc, vscsi and, with ids, plain; in bytes or consecutive ids.
 pub(super) const RUN_MAX: u64 = 1 << 24;
 
-/// What is wrong with a line or record.
+/// The objection of a parser to a line or record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Complaint {
     /// A lowercase fragment.
     pub what: Cow<'static, str>,
-    /// What to do about it; empty for the usual advice (`--format`, `--skip-bad`).
+    /// Advice for the user; empty for the usual one (`--format`, `--skip-bad`).
     pub help: &'static str,
     /// True if `--skip-bad` must not go on.
     pub fatal: bool,
 }
 
-/// What to do about a bad line or record on which later ones depend.
+/// Advice about a bad line or record on which later ones depend.
 pub(super) const CARRIES_ON: &str = "later records depend on this one, so that --skip-bad does not leave it out: \
      mend it where the trace was made";
 

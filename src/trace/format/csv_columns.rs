@@ -7,7 +7,7 @@ use crate::trace::format::number::{NumberFault, decimal, hex, strip_0x};
 use crate::trace::record::{Access, Addressing, Kind, TraceKind};
 use ::csv::ByteRecord;
 
-/// What a column holds.
+/// The content of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     /// An address or id.
@@ -20,7 +20,7 @@ enum Role {
     Process,
 }
 
-/// What a column with addresses or ids holds.
+/// The content of a column with addresses or ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// A byte address.

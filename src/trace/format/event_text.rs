@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str;
 
-/// What is wrong with the text of an event, a lowercase fragment.
+/// An objection to the text of an event, a lowercase fragment.
 pub(in crate::trace) type Fault = Cow<'static, str>;
 
 const SHARED: &str = "shared";

@@ -225,30 +225,26 @@ fn parse_head(head: &[u8; 24]) -> Option<(Access, usize)> {
     }
     let addr = (u64::from(high) << (4 * more)) | u64::from(low);
 
-    let (size, length) = size_and_end(head, 12 + more as usize)?;
+    let more = more as usize;
+    let first = head[12 + more].wrapping_sub(b'0');
+    let second = head[13 + more];
+    let (size, length) = if second == b'\n' {
+        (first, 14 + more)
+    } else {
+        let second = second.wrapping_sub(b'0');
+        if second > 9 || head[14 + more] != b'\n' {
+            return None;
+        }
+        (first.wrapping_mul(10).wrapping_add(second), 15 + more)
+    };
+    if first > 9 || size == 0 {
+        return None;
+    }
     let access = Access {
-        size,
+        size: u32::from(size),
         ..Access::single(kind, addr)
     };
     Some((access, length))
-}
-
-/// Parses a size of one or two digits at offset `at`, followed by an LF. Returns it with the length of
-/// the line, or `None` if it is something else.
-#[inline(always)]
-fn size_and_end(head: &[u8; 24], at: usize) -> Option<(u32, usize)> {
-    let first = head[at].wrapping_sub(b'0');
-    let second = head[at + 1];
-    let (size, length) = if second == b'\n' {
-        (first, at + 2)
-    } else {
-        let second = second.wrapping_sub(b'0');
-        if second > 9 || head[at + 2] != b'\n' {
-            return None;
-        }
-        (first.wrapping_mul(10).wrapping_add(second), at + 3)
-    };
-    (first <= 9 && size != 0).then_some((u32::from(size), length))
 }
 
 /// Returns the rest of a line that begins with `==PID==` or `--PID--`: valgrind's own text.

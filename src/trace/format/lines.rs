@@ -371,9 +371,10 @@ impl<P: LineParser> LineState<P> {
         while !self.full(goal, out) {
             if P::MANY {
                 let (max, rest) = (goal - out.len(), &buffer[used..]);
-                let (bytes, lines) = match out.packs {
-                    true => self.parser.parse_many(rest, max, out.packed),
-                    false => self.parser.parse_many(rest, max, out.plain),
+                let (bytes, lines) = if out.packs {
+                    self.parser.parse_many(rest, max, out.packed)
+                } else {
+                    self.parser.parse_many(rest, max, out.plain)
                 };
                 used += bytes;
                 self.count += lines;

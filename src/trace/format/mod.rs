@@ -20,7 +20,6 @@ mod lines;
 mod lirs;
 mod msr;
 pub(in crate::trace) mod number;
-mod numbering;
 mod open;
 mod oracle_general;
 mod page_ref;
@@ -124,7 +123,7 @@ pub trait RecordReader: Send {
     fn known(&self) -> Known;
 }
 
-/// What a reader knows of a trace so far.
+/// Facts that a reader has found out about a trace so far.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Known {
     /// Number of bad records skipped; always 0 without [`ReadOptions::skip_bad`].

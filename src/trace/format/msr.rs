@@ -5,7 +5,6 @@ use super::Format;
 use super::complaint::{Complaint, RUN_MAX, checked_size};
 use super::lines::{self, LineParser};
 use super::number::{decimal, trim};
-use super::numbering::Numbering;
 use crate::trace::record::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -27,32 +26,28 @@ process of its own, numbered from 0 in order of the file.
 
 #[derive(Default)]
 struct Msr {
-    /// The disks so far, each as `host,number`.
-    disks: Numbering,
-    /// The disk of the last line, and its number: most requests go to the same one.
-    last: (Vec<u8>, u32),
+    /// The disks so far, each as `host,number`. A search is faster than a hash: a file has a few dozen
+    /// at most.
+    disks: Vec<Vec<u8>>,
 }
 
 /// Largest number of disks. A file with more is probably of another format.
 const DISKS_MAX: usize = 4096;
 
 impl Msr {
+    /// Returns the number of a disk, which is the next one if the disk is new.
     fn disk(&mut self, host: &[u8], number: &[u8]) -> Result<u32, Complaint> {
-        let (last, number_of_last) = &mut self.last;
-        let rest = last.strip_prefix(host).and_then(|d| d.strip_prefix(b","));
-        if rest == Some(number) {
-            return Ok(*number_of_last);
+        let is = |disk: &Vec<u8>| {
+            disk.strip_prefix(host).and_then(|d| d.strip_prefix(b",")) == Some(number)
+        };
+        if let Some(known) = self.disks.iter().position(is) {
+            return Ok(known as u32);
         }
-        last.clear();
-        for part in [host, b",", number] {
-            last.extend_from_slice(part);
+        if self.disks.len() >= DISKS_MAX {
+            return Err(format!("more than {DISKS_MAX} different hosts and disks").into());
         }
-        let found = self.disks.number(last, DISKS_MAX);
-        *number_of_last = found.ok_or_else(|| {
-            last.clear();
-            format!("more than {DISKS_MAX} different hosts and disks")
-        })?;
-        Ok(*number_of_last)
+        self.disks.push([host, b",", number].concat());
+        Ok(self.disks.len() as u32 - 1)
     }
 }
 

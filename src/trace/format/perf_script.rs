@@ -106,20 +106,19 @@ impl LineParser for PerfScript {
         let is_cpu = before[1].starts_with(b"[");
         let pid = process(if is_cpu { before[0] } else { before[1] });
         let pid = pid.ok_or("no process (PID/TID) before the time")?;
-        let (addr, kind) = match TRACEPOINTS.contains(&name) {
-            true => {
-                let addr = value(words.clone(), b"address=");
-                let addr = addr.ok_or("no address=0x… after the event")?;
-                let code = value(words, b"error_code=");
-                let code = code.ok_or("no error_code=0x… after the event")?;
-                let kind = match (code & WRITE != 0, code & FETCH != 0) {
-                    (true, _) => Kind::Write,
-                    (false, true) => Kind::Ifetch,
-                    (false, false) => Kind::Read,
-                };
-                (addr, kind)
-            }
-            false => (sampled(words.next().unwrap_or_default())?, Kind::Read),
+        let (addr, kind) = if TRACEPOINTS.contains(&name) {
+            let addr = value(words.clone(), b"address=");
+            let addr = addr.ok_or("no address=0x… after the event")?;
+            let code = value(words, b"error_code=");
+            let code = code.ok_or("no error_code=0x… after the event")?;
+            let kind = match (code & WRITE != 0, code & FETCH != 0) {
+                (true, _) => Kind::Write,
+                (false, true) => Kind::Ifetch,
+                (false, false) => Kind::Read,
+            };
+            (addr, kind)
+        } else {
+            (sampled(words.next().unwrap_or_default())?, Kind::Read)
         };
         Ok(Some(Access {
             pid,

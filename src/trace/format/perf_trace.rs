@@ -4,9 +4,9 @@ use super::Format;
 use super::complaint::{Complaint, bad_address};
 use super::lines::{self, LineParser};
 use super::number::{decimal_u32, hex_0x, word};
-use super::numbering::Numbering;
 use crate::trace::record::{Access, Kind, TraceKind};
 use memchr::memmem;
+use rustc_hash::FxHashMap;
 
 pub(super) const FORMAT: Format = Format {
     name: "perf-trace",
@@ -38,7 +38,7 @@ const FILES_MAX: usize = 1 << 14;
 #[derive(Default)]
 struct PerfTrace {
     /// The files so far, numbered in order of the trace.
-    files: Numbering,
+    files: FxHashMap<Vec<u8>, u64>,
 }
 
 impl PerfTrace {
@@ -57,10 +57,16 @@ impl PerfTrace {
         if offset >> FILE_BITS != 0 {
             return Err("the offset in the file is 4 GiB or more".into());
         }
-        match self.files.number(name, FILES_MAX) {
-            Some(number) => Ok(FILES + (u64::from(number) << FILE_BITS) + offset),
-            None => Err(format!("more than {FILES_MAX} different files").into()),
-        }
+        let next = self.files.len();
+        let number = match self.files.get(name) {
+            Some(&number) => number,
+            None if next < FILES_MAX => {
+                self.files.insert(name.to_vec(), next as u64);
+                next as u64
+            }
+            None => return Err(format!("more than {FILES_MAX} different files").into()),
+        };
+        Ok(FILES + (number << FILE_BITS) + offset)
     }
 }
 

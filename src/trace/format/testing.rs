@@ -1,4 +1,4 @@
-//! What the tests of several formats share: reading bytes in a format in small steps, the cases of
+//! Helpers of the tests of several formats: reading bytes in a format in small steps, the cases of
 //! bad lines, and a generator of pseudo-random numbers.
 
 use super::lines::LINE_MAX;
@@ -128,7 +128,7 @@ pub fn guess_of(bytes: &[u8]) -> Result<&'static str, TraceError> {
 }
 
 /// Each line, put far into a file of `good` lines, is reported at its place with a message that
-/// contains what stands beside it.
+/// contains the text paired with the line.
 pub fn bad_line_cases(format: &str, good: &str, cases: &[(&str, &str)]) {
     for (i, (line, what)) in cases.iter().enumerate() {
         let before = 4_821 * i + 3;

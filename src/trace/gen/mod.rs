@@ -101,7 +101,7 @@ enum Make {
     Server(Maker<Server>),
 }
 
-/// What a stream is made for, besides the pattern's parameters.
+/// Properties of a stream other than the pattern's own parameters.
 #[derive(Clone, Copy)]
 struct Setting {
     /// Number of references.
@@ -154,7 +154,7 @@ pub struct Generator {
     refs: u64,
 }
 
-/// What makes the steps.
+/// The source of the steps.
 enum Stream {
     /// Reads and writes of process 0.
     Addresses {

@@ -1,4 +1,4 @@
-//! What system calls do to an address space: from a call that succeeded to the change that it
+//! The effect of system calls on an address space: from a call that succeeded to the change that it
 //! makes. Does not know processes or what is mapped.
 
 use super::areas::PAGE;

@@ -89,7 +89,7 @@ pub struct Told {
     pub accesses: u64,
 }
 
-/// What the recorder had to add, or to leave out.
+/// Additions and omissions of the recorder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Repairs {
     /// Pages, per process, in mappings of valgrind.

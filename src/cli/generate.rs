@@ -8,7 +8,8 @@ use crate::exit::{self, ExitCode};
 use crate::trace::dense::{KindCode, Meta};
 use crate::trace::digest;
 use crate::trace::event::Told;
-use crate::trace::format::{Origin, plain};
+use crate::trace::format::Origin;
+use crate::trace::format::plain::PlainWriter;
 use crate::trace::r#gen::{COMMON, Generator, Param, Pattern, Step, TABLE, Values, by_name};
 use crate::trace::record::{Addressing, TraceKind};
 use crate::trace::sample::Chosen;
@@ -154,20 +155,18 @@ pub fn generate(args: GenArgs) -> Result<ExitCode, Failure> {
 
 fn write_text(generator: Generator) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 18, io::stdout().lock());
-    let mut writer = plain::writer();
     let origin = Origin {
         kind: TraceKind::Synthetic,
         addressing: Addressing::Bytes,
         chosen: Chosen::ALL,
     };
-    writer.begin(&mut out, origin)?;
+    let mut writer = PlainWriter::begin(&mut out, origin)?;
     for step in generator {
         match step {
-            Step::Access(access) => writer.access(&mut out, &access)?,
-            Step::Event { pid, event } => writer.event(&mut out, pid, &event)?,
+            Step::Access(access) => writer.write_access(&mut out, &access)?,
+            Step::Event { pid, event } => writer.write_event(&mut out, pid, &event)?,
         }
     }
-    writer.end(&mut out)?;
     out.flush()
 }
 

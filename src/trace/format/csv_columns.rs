@@ -339,8 +339,7 @@ fn kind(field: &[u8]) -> Result<Kind, Complaint> {
         .find(|(word, _)| word.as_bytes().eq_ignore_ascii_case(field))
         .map(|&(_, kind)| kind)
         .ok_or_else(|| {
-            "unknown kind of access; use r, read, load, get, w, write, store, set, i, ifetch, fetch or \
-             instruction"
-                .into()
+            let words = KINDS.map(|(word, _)| word).join(", ");
+            format!("unknown kind of access; use {words}").into()
         })
 }

@@ -62,7 +62,7 @@ With ids, only fork, exec and exit are allowed.
         processes: true,
         events: true,
         tells_kind: |_, _| true,
-        ..text(writer)
+        ..text(|| Box::new(PlainWriter::default()))
     }),
 };
 
@@ -271,16 +271,9 @@ fn unknown_word() -> Complaint {
     format!("the line does not begin with I, R, W or switch, nor with an event ({words})").into()
 }
 
-/// Makes a writer of the format.
-pub fn writer() -> Box<dyn RecordWriter> {
-    Box::new(PlainWriter {
-        addressing: Addressing::Bytes,
-        pid: 0,
-    })
-}
-
-/// Writes the format.
-struct PlainWriter {
+/// Writes the format. Its own methods do what those of [`RecordWriter`] do, without dynamic dispatch.
+#[derive(Debug)]
+pub struct PlainWriter {
     addressing: Addressing,
     /// The process of the last line.
     pid: u32,
@@ -304,6 +297,36 @@ impl RecordWriter for PlainWriter {
     }
 
     fn access(&mut self, out: &mut dyn Write, access: &Access) -> io::Result<()> {
+        self.write_access(out, access)
+    }
+
+    fn event(&mut self, out: &mut dyn Write, pid: u32, event: &Event) -> io::Result<()> {
+        self.write_event(out, pid, event)
+    }
+}
+
+impl PlainWriter {
+    /// Begins a file.
+    ///
+    /// # Errors
+    ///
+    /// Errors if `out` cannot be written.
+    pub fn begin(out: &mut dyn Write, origin: Origin) -> io::Result<PlainWriter> {
+        let mut writer = PlainWriter::default();
+        RecordWriter::begin(&mut writer, out, origin)?;
+        Ok(writer)
+    }
+
+    /// Writes an access, and before it a `switch` if it is of another process than the last line.
+    ///
+    /// # Errors
+    ///
+    /// Errors if `out` cannot be written.
+    pub fn write_access<W: Write + ?Sized>(
+        &mut self,
+        out: &mut W,
+        access: &Access,
+    ) -> io::Result<()> {
         self.switch(out, access.pid)?;
         let letter = access.kind.letter();
         match self.addressing {
@@ -316,20 +339,37 @@ impl RecordWriter for PlainWriter {
         }
     }
 
-    fn event(&mut self, out: &mut dyn Write, pid: u32, event: &Event) -> io::Result<()> {
+    /// Writes an event of process `pid`, and before it a `switch` as for an access. The child of a fork
+    /// is a process id.
+    ///
+    /// # Errors
+    ///
+    /// Errors if `out` cannot be written.
+    pub fn write_event<W: Write + ?Sized>(
+        &mut self,
+        out: &mut W,
+        pid: u32,
+        event: &Event,
+    ) -> io::Result<()> {
         self.switch(out, pid)?;
         writeln!(out, "{event}")
     }
-}
 
-impl PlainWriter {
-    /// Writes a `switch` if process `pid` is not that of the last line.
-    fn switch(&mut self, out: &mut dyn Write, pid: u32) -> io::Result<()> {
+    fn switch<W: Write + ?Sized>(&mut self, out: &mut W, pid: u32) -> io::Result<()> {
         if pid != self.pid {
             writeln!(out, "switch {pid}")?;
             self.pid = pid;
         }
         Ok(())
+    }
+}
+
+impl Default for PlainWriter {
+    fn default() -> PlainWriter {
+        PlainWriter {
+            addressing: Addressing::Bytes,
+            pid: 0,
+        }
     }
 }
 
@@ -370,8 +410,7 @@ mod tests {
                 })
                 .collect();
             let mut text = Vec::new();
-            let mut writer = writer();
-            writer.begin(&mut text, origin(kind, addressing)).unwrap();
+            let mut writer = PlainWriter::begin(&mut text, origin(kind, addressing)).unwrap();
             for access in &wanted {
                 writer.access(&mut text, access).unwrap();
             }
@@ -470,9 +509,8 @@ mod tests {
         let (accesses, events, _) = read_events(&text, 1000);
         assert!(events.len() > 3 && accesses.len() > 2);
         let mut out = Vec::new();
-        let mut writer = writer();
         let origin = origin(TraceKind::Full, Addressing::Bytes);
-        writer.begin(&mut out, origin).unwrap();
+        let mut writer = PlainWriter::begin(&mut out, origin).unwrap();
         let mut events = events.iter().peekable();
         for at in 0..=accesses.len() {
             while let Some(told) = events.next_if(|told| told.before == at) {

@@ -74,7 +74,10 @@ mod tests {
     fn small_blocks_could_be_dinero_and_both_are_named() {
         let text = guess_of(b"0 1 0 1\n1 3 0 2\n").unwrap_err().to_string();
         assert!(text.contains("arc") && text.contains("dinero"), "{text}");
-        assert!(text.contains("choose one of them with --format NAME"), "{text}");
+        assert!(
+            text.contains("choose one of them with --format NAME"),
+            "{text}"
+        );
     }
 
     #[test]

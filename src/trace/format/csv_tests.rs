@@ -246,7 +246,10 @@ fn what_is_wrong_is_said_with_the_exact_line() {
             ("0xg,r,1", "not hexadecimal"),
             (",r,1", "address is missing"),
             ("18446744073709551616,r,1", "address over 64 bits"),
-            ("1,x,1", "use r, read, load, get, w, write, store, set, i, ifetch, fetch, instruction"),
+            (
+                "1,x,1",
+                "use r, read, load, get, w, write, store, set, i, ifetch, fetch, instruction",
+            ),
             ("1,1,1", "unknown kind of access"),
             ("1,r,0", "size is 0"),
             ("1,r,16777217", "over 16777216"),

@@ -118,8 +118,11 @@ struct Addresses {
     pages: u64,
     /// Returns the byte address of the reference at a position. Positions count from 0; it is called
     /// in order.
-    next: Box<dyn FnMut(&mut Rng, u64) -> u64>,
+    next: Box<NextAddress>,
 }
+
+/// Returns the address at a position.
+type NextAddress = dyn FnMut(&mut Rng, u64) -> u64;
 
 /// One step of a generated trace.
 #[derive(Debug, Clone, PartialEq, Eq)]

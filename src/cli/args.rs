@@ -340,9 +340,7 @@ impl ReadArgs {
                 columns,
                 delimiter,
                 header: self.header.map(|header| matches!(header, YesNo::Yes)),
-                base: self
-                    .base
-                    .map(|base| if matches!(base, Base::Hex) { 16 } else { 10 }),
+                hexadecimal: matches!(self.base, Some(Base::Hex)),
                 skip_bad: self.skip_bad,
             },
             page_size: None,

@@ -125,9 +125,7 @@ impl Target {
 
     /// Whether it may go to a terminal.
     fn is_text(&self) -> bool {
-        let text = self
-            .format
-            .is_some_and(|format| !format.example().is_empty());
+        let text = self.format.is_some_and(Format::is_text);
         text && self.packing == Packing::None
     }
 }

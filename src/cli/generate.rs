@@ -8,9 +8,11 @@ use crate::exit::{self, ExitCode};
 use crate::trace::dense::{KindCode, Meta};
 use crate::trace::digest;
 use crate::trace::event::Told;
-use crate::trace::format::plain;
+use crate::trace::format::Origin;
+use crate::trace::format::plain::PlainWriter;
 use crate::trace::r#gen::{COMMON, Generator, Param, Pattern, Step, TABLE, Values, by_name};
 use crate::trace::record::{Addressing, TraceKind};
+use crate::trace::sample::Chosen;
 use crate::trace::select::{Assembler, Selection};
 use crate::trace::store::{Summary, Writer};
 use crate::units::{PageSize, about, counted, show_bytes};
@@ -153,14 +155,16 @@ pub fn generate(args: GenArgs) -> Result<ExitCode, Failure> {
 
 fn write_text(generator: Generator) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 18, io::stdout().lock());
-    plain::write_header(&mut out, TraceKind::Synthetic, Addressing::Bytes)?;
-    let mut current = 0;
+    let origin = Origin {
+        kind: TraceKind::Synthetic,
+        addressing: Addressing::Bytes,
+        chosen: Chosen::ALL,
+    };
+    let mut writer = PlainWriter::begin(&mut out, origin)?;
     for step in generator {
         match step {
-            Step::Access(access) => {
-                plain::write_access(&mut out, &access, Addressing::Bytes, &mut current)?;
-            }
-            Step::Event { pid, event } => plain::write_event(&mut out, pid, &event, &mut current)?,
+            Step::Access(access) => writer.write_access(&mut out, &access)?,
+            Step::Event { pid, event } => writer.write_event(&mut out, pid, &event)?,
         }
     }
     out.flush()

@@ -268,7 +268,7 @@ pub(super) enum Source {
 
 /// The kinds of access that any of some mappings allows.
 fn kinds_of_all(vmas: &[Vma]) -> u8 {
-    let kinds = vmas.iter().map(|vma| kinds_of(vma.protection));
+    let kinds = vmas.iter().map(|vma| vma.protection.kinds());
     kinds.fold(0, |all, kinds| all | kinds)
 }
 
@@ -280,12 +280,4 @@ pub(super) fn protection_of(kinds: u8) -> Protection {
         write: has(Kind::Write),
         execute: has(Kind::Ifetch),
     }
-}
-
-/// The kinds of access that a protection allows.
-fn kinds_of(protection: Protection) -> u8 {
-    let bit = |set: bool, kind: Kind| u8::from(set) << kind as u8;
-    bit(protection.execute, Kind::Ifetch)
-        | bit(protection.read, Kind::Read)
-        | bit(protection.write, Kind::Write)
 }

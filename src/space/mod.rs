@@ -49,6 +49,7 @@ pub use uses::ProcessUse;
 use crate::trace::bursts::Bursts;
 use crate::trace::dense::{Dictionary, NEVER, PageKey, Ref, Trace, pack, page_of};
 use crate::trace::event::Protection;
+pub use crate::trace::event::{STACK_LIMIT, USER_END};
 use crate::trace::record::Kind;
 pub use crate::units::EntryId;
 use crate::units::PageId;
@@ -60,13 +61,6 @@ pub type ObjectId = PageId;
 
 /// No object, no entry, no process.
 pub const NONE: u32 = u32::MAX;
-
-/// The first byte beyond user space: half of a 57-bit address space, the largest of today's
-/// machines, belongs to the kernel.
-pub const USER_END: u64 = 1 << 56;
-
-/// How far below its end a stack may grow by being touched, in bytes: the usual limit of Linux.
-pub const STACK_LIMIT: u64 = 8 << 20;
 
 /// What a trace without mappings is taken to mean.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -7,9 +7,9 @@
 
 use super::error::TraceError;
 use super::event::Told;
+pub(super) use super::format::Known;
 use super::format::RecordReader;
-use super::record::{Access, Addressing, Packed, TraceKind};
-use super::sample::Chosen;
+use super::record::{Access, Packed};
 use std::io::{self, BufRead, ErrorKind, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -200,42 +200,6 @@ pub(super) struct Batch {
     pub known: Known,
 }
 
-/// What a reader knows so far.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Known {
-    /// Bad records skipped.
-    pub skipped: u64,
-    /// How addresses are to be read.
-    pub addressing: Addressing,
-    /// The kind that the file states.
-    pub kind: Option<TraceKind>,
-    /// How the file says that its pages were chosen.
-    pub chosen: Chosen,
-}
-
-impl Known {
-    /// What this one knows.
-    pub fn of(reader: &dyn RecordReader) -> Known {
-        Known {
-            skipped: reader.skipped(),
-            addressing: reader.addressing(),
-            kind: reader.kind(),
-            chosen: reader.chosen(),
-        }
-    }
-}
-
-impl Default for Known {
-    fn default() -> Known {
-        Known {
-            skipped: 0,
-            addressing: Addressing::Bytes,
-            kind: None,
-            chosen: Chosen::ALL,
-        }
-    }
-}
-
 impl Batch {
     /// The number of accesses.
     fn len(&self) -> usize {
@@ -263,7 +227,7 @@ impl Batch {
             reader.take_events(&mut self.events);
             more = filled?;
         }
-        self.known = Known::of(reader);
+        self.known = reader.known();
         Ok(more)
     }
 }

@@ -176,7 +176,7 @@ fn filled(text: &[u8], skip_bad: bool) -> (Vec<Access>, Result<u64, String>) {
     loop {
         match reader.fill(&mut all, usize::MAX) {
             Ok(true) => {}
-            Ok(false) => return (all, Ok(reader.skipped())),
+            Ok(false) => return (all, Ok(reader.known().skipped)),
             Err(error) => return (all, Err(error.to_string())),
         }
     }

@@ -3,8 +3,16 @@
 //! meaning, and whether they make sense at all, is the business of `space`.
 
 use super::dense::Dictionary;
+use super::record::Kind;
 use crate::units::PageSize;
 use std::fmt;
+
+/// The first byte beyond user space: half of a 57-bit address space, the largest of today's
+/// machines, belongs to the kernel.
+pub const USER_END: u64 = 1 << 56;
+
+/// How far below its end a stack may grow by being touched, in bytes: the usual limit of Linux.
+pub const STACK_LIMIT: u64 = 8 << 20;
 
 /// What may be done with the pages of a mapping.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -24,6 +32,34 @@ impl Protection {
         write: true,
         execute: false,
     };
+
+    /// Reading and executing.
+    pub const RX: Protection = Protection {
+        read: true,
+        write: false,
+        execute: true,
+    };
+
+    /// Returns true if accesses of this kind are allowed.
+    pub fn allows(self, kind: Kind) -> bool {
+        self.kinds() & 1 << kind as u8 != 0
+    }
+
+    /// The protection that also allows accesses of this kind.
+    pub fn plus(mut self, kind: Kind) -> Protection {
+        match kind {
+            Kind::Ifetch => self.execute = true,
+            Kind::Read => self.read = true,
+            Kind::Write => self.write = true,
+        }
+        self
+    }
+
+    /// The kinds of access that are allowed, as bits by the code of the kind.
+    pub fn kinds(self) -> u8 {
+        let bit = |set: bool, kind: Kind| u8::from(set) << kind as u8;
+        bit(self.execute, Kind::Ifetch) | bit(self.read, Kind::Read) | bit(self.write, Kind::Write)
+    }
 
     /// Reads `rwx`, each letter or `-` in its place.
     pub fn parse(text: &str) -> Option<Protection> {
@@ -251,6 +287,16 @@ pub struct Told {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn protections_allow_kinds() {
+        for kind in Kind::ALL {
+            let none = Protection::default();
+            assert!(!none.allows(kind) && none.plus(kind).allows(kind));
+            assert_eq!(none.plus(kind).kinds(), 1 << kind as u8);
+        }
+        assert!(Protection::RX.allows(Kind::Ifetch) && !Protection::RX.allows(Kind::Write));
+    }
 
     #[test]
     fn protections_read_and_show() {

@@ -47,6 +47,17 @@ pub struct Access {
 pub(crate) type Packed = u64;
 
 impl Access {
+    /// An access by process 0 to one byte, or with ids to one page.
+    #[inline]
+    pub(crate) const fn single(kind: Kind, addr: u64) -> Access {
+        Access {
+            pid: 0,
+            kind,
+            size: 1,
+            addr,
+        }
+    }
+
     /// In eight bytes, if it fits.
     pub(crate) fn packed(&self) -> Option<Packed> {
         let fits = self.pid == 0 && self.addr >> 48 == 0 && (1..=255).contains(&self.size);

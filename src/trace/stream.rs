@@ -250,13 +250,13 @@ pub(super) fn list_records(
 ) -> Result<Known, TraceError> {
     let (mut batch, mut events) = (Vec::new(), Vec::new());
     let mut wanted = first;
-    let mut known = Known::of(reader);
+    let mut known = reader.known();
     while wanted != Wanted::Nothing {
         batch.clear();
         let filled = reader.fill(&mut batch, wanted.most());
         reader.take_events(&mut events);
         if let Wanted::Accesses(_) = wanted {
-            known = Known::of(reader);
+            known = reader.known();
         }
         let mut sink = |record: Record<'_>| {
             wanted = sink(known, record);

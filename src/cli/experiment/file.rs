@@ -332,7 +332,7 @@ fn traces(text: &Text, node: &Node<'_>) -> Result<Vec<TraceEntry>, Failure> {
 fn known_format(text: &Text, node: &Node<'_>) -> Result<String, Failure> {
     let name = text.string(node)?;
     if !name.eq_ignore_ascii_case(PBT) {
-        format::by_name(name).map_err(|e| text.fail(node.span(), e.to_string()))?;
+        format::by_name(name).map_err(|e| text.fail(node.span(), &e))?;
     }
     Ok(name.to_owned())
 }

@@ -55,27 +55,27 @@ pub fn run(args: &RecordArgs, output: &Path) -> Result<Recorded, Failure> {
     }
     let fail = |e: io::Error| Failure::file(output, e);
     let file = WholeFile::create(output).map_err(fail)?;
-    let mut store = Store::new(args, BufWriter::with_capacity(1 << 18, file)).map_err(fail)?;
+    let store = Store::new(args, BufWriter::with_capacity(1 << 18, file)).map_err(fail)?;
     let signals = Signals::watch();
     let (child, channel) = start(&valgrind, &args.command)?;
     let mut session = Session {
         child,
         status: None,
-        recorder: Recorder::new(Live),
+        recorder: Recorder::new(Live, store),
         signals,
         end_by: None,
         ended: None,
         limited: false,
         asked: HashSet::new(),
     };
-    let drained = session.drain(channel, &mut store);
+    let drained = session.drain(channel);
     if drained.is_err() {
         session.kill(Signal::KILL);
     }
     let status = session.wait()?;
     drained.map_err(fail)?;
     let code = session.code(status);
-    let (processes, repairs) = session.recorder.finish(&mut store).map_err(fail)?;
+    let (store, processes, repairs) = session.recorder.finish().map_err(fail)?;
     let references = store.taken.clone();
     let summary = store.finish(trace_name(args, output), output, status)?;
     Ok(Recorded {
@@ -228,7 +228,7 @@ impl Sink for Store {
 struct Session {
     child: Child,
     status: Option<ExitStatus>,
-    recorder: Recorder<Live>,
+    recorder: Recorder<Live, Store>,
     signals: Signals,
     /// When what still runs is killed.
     end_by: Option<Instant>,
@@ -241,12 +241,12 @@ struct Session {
 
 impl Session {
     /// Takes the log until all processes have ended.
-    fn drain(&mut self, mut channel: Channel, store: &mut Store) -> io::Result<()> {
+    fn drain(&mut self, mut channel: Channel) -> io::Result<()> {
         loop {
             match channel.receive()? {
                 Received::End => return Ok(()),
                 Received::Bytes(pid, bytes) if !self.limited => {
-                    if !self.recorder.take(pid, bytes, store)? {
+                    if !self.recorder.take(pid, bytes)? {
                         self.limited = true;
                         self.end(Signal::TERM);
                     }

@@ -1,9 +1,10 @@
-//! The traces of operating-systems courses: an address and whether it is read or written.
+//! Traces of operating-systems courses: an address, and R or W.
 
 use super::Format;
-use super::lines::{Complaint, LineParser, LineReader, bad_address, nothing_more, share};
+use super::complaint::{Complaint, bad_address, nothing_more};
+use super::lines::{self, LineParser};
 use super::number::{hex_0x, word};
-use super::write::{Kinds, Lines, TEXT, Written};
+use super::write::{Kinds, LineWriter, Written, text};
 use crate::trace::record::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -16,26 +17,26 @@ either case. There is no size: each access touches one byte.
     0x13f5e2c0 W
 ",
     kind: TraceKind::Full,
-    sniff: |sample| share(sample, AddrRw),
-    open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, AddrRw))),
+    sniff: lines::sniff::<AddrRw>,
+    open: lines::open::<AddrRw>,
     written: Some(Written {
         endings: &["rw"],
         kinds: Kinds::Data,
-        writer: || {
-            Box::new(Lines(|out, a| {
+        ..text(|| {
+            Box::new(LineWriter(|out, a| {
                 writeln!(out, "0x{:x} {}", a.addr, a.kind.letter())
             }))
-        },
-        ..TEXT
+        })
     }),
 };
 
+#[derive(Default)]
 struct AddrRw;
 
 impl LineParser for AddrRw {
     const NAME: &'static str = FORMAT.name;
 
-    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+    fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let (address, rest) = word(line);
         let (kind, rest) = word(rest);
         let addr = hex_0x(address).map_err(bad_address)?;
@@ -46,13 +47,7 @@ impl LineParser for AddrRw {
             _ => return Err("the word after the address is not R or W".into()),
         };
         nothing_more(rest)?;
-        out.push(Access {
-            pid: 0,
-            kind,
-            size: 1,
-            addr,
-        });
-        Ok(())
+        Ok(Some(Access::single(kind, addr)))
     }
 }
 

@@ -1,9 +1,8 @@
 //! The `.lis` files of the ARC authors: requests for runs of disk blocks.
 
 use super::Format;
-use super::lines::{
-    Complaint, LineParser, LineReader, RUN_MAX, bad_id, checked_size, nothing_more, share,
-};
+use super::complaint::{Complaint, RUN_MAX, bad_id, checked_size, nothing_more};
+use super::lines::{self, LineParser};
 use super::number::{decimal, word};
 use crate::trace::record::{Access, Addressing, Kind, TraceKind};
 
@@ -12,24 +11,25 @@ pub(super) const FORMAT: Format = Format {
     about: "ARC .lis: first block, number of blocks, two more numbers",
     layout: "\
 one request per line, four decimal numbers: first block, number of blocks (1 to 16777216), a
-number that is ignored, number of the request. It stands for that many accesses to consecutive
-blocks; each block is a page, all are reads. Where every first block is below 5 the file may also
-be dinero; then --format decides.
+number that is ignored, number of the request. A request is that many accesses to consecutive
+blocks; each block is a page, all are reads. If every first block is below 5, the file may also be
+dinero; then --format decides.
     1479552 64 0 0
     41 8 0 1
 ",
     kind: TraceKind::BlockIo,
-    sniff: |sample| share(sample, Arc),
-    open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, Arc))),
+    sniff: lines::sniff::<Arc>,
+    open: lines::open::<Arc>,
     written: None,
 };
 
+#[derive(Default)]
 struct Arc;
 
 impl LineParser for Arc {
     const NAME: &'static str = FORMAT.name;
 
-    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+    fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let (first, rest) = word(line);
         let (count, rest) = word(rest);
         let (ignored, rest) = word(rest);
@@ -43,13 +43,10 @@ impl LineParser for Arc {
             return Err("the last two words are not decimal numbers".into());
         }
         nothing_more(rest)?;
-        out.push(Access {
-            pid: 0,
-            kind: Kind::Read,
+        Ok(Some(Access {
             size,
-            addr,
-        });
-        Ok(())
+            ..Access::single(Kind::Read, addr)
+        }))
     }
 
     fn addressing(&self) -> Addressing {
@@ -77,7 +74,10 @@ mod tests {
     fn small_blocks_could_be_dinero_and_both_are_named() {
         let text = guess_of(b"0 1 0 1\n1 3 0 2\n").unwrap_err().to_string();
         assert!(text.contains("arc") && text.contains("dinero"), "{text}");
-        assert!(text.contains("--format"), "{text}");
+        assert!(
+            text.contains("choose one of them with --format NAME"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! ChampSim's instruction traces, of 64 bytes an instruction, and those of the CloudSuite
-//! programs, of 96. The layouts are those of `input_instr` and `cloudsuite_instr` in ChampSim's
+//! ChampSim's instruction traces, 64 bytes per instruction, and its traces of the CloudSuite
+//! programs, 96 bytes per instruction. The layouts are those of `input_instr` and `cloudsuite_instr` in ChampSim's
 //! `inc/trace_instruction.h`.
 
-use super::fixed::{FixedReader, RecordParser, sample_records, u64_at};
-use super::lines::Complaint;
-use super::{Fit, Format, OpenReader, Sample};
+use super::complaint::Complaint;
+use super::fixed::{self, RecordParser, sample_records, u64_at};
+use super::{Fit, Format, Sample};
 use crate::trace::record::{Access, Kind, TraceKind};
+use std::marker::PhantomData;
 
 pub(super) const FORMAT: Format = Format {
     name: "champsim",
@@ -14,14 +15,14 @@ pub(super) const FORMAT: Format = Format {
 64 bytes per instruction, little-endian, no header:
   offset 0   u64     address of the instruction
   offset 8   8 bytes whether it branches, and its registers; ignored
-  offset 16  2 x u64 addresses that it writes, 0 where there is none
-  offset 32  4 x u64 addresses that it reads, 0 where there is none
+  offset 16  2 x u64 addresses that it writes, 0 in unused places
+  offset 32  4 x u64 addresses that it reads, 0 in unused places
 Each is an instruction fetch, then the reads, then the writes; there are no sizes, so that each
 access touches one byte.
 ",
     kind: TraceKind::Full,
     sniff,
-    open: open::<PLAIN>(),
+    open: fixed::open::<Instructions<ChampSim>>,
     written: None,
 };
 
@@ -32,97 +33,92 @@ pub(super) const CLOUDSUITE: Format = Format {
 96 bytes per instruction, little-endian, no header:
   offset 0   u64      address of the instruction
   offset 8   16 bytes whether it branches, and its registers; ignored
-  offset 24  4 x u64  addresses that it writes, 0 where there is none
-  offset 56  4 x u64  addresses that it reads, 0 where there is none
+  offset 24  4 x u64  addresses that it writes, 0 in unused places
+  offset 56  4 x u64  addresses that it reads, 0 in unused places
   offset 88  8 bytes  address space; ignored
 Accesses are those of champsim. It is never guessed: say --format cloudsuite.
 ",
     kind: TraceKind::Full,
     sniff: |_| Fit::No,
-    open: open::<CLOUD>(),
+    open: fixed::open::<Instructions<CloudSuite>>,
     written: None,
 };
 
-/// Which of the two layouts.
-type Which = usize;
-const PLAIN: Which = 0;
-const CLOUD: Which = 1;
-
-/// Length of a record, where the written addresses begin and where those read begin, how many of
-/// each. In bytes.
-const LAYOUTS: [Layout; 2] = [
-    Layout {
-        bytes: 64,
-        writes: (16, 2),
-        reads: (32, 4),
-    },
-    Layout {
-        bytes: 96,
-        writes: (24, 4),
-        reads: (56, 4),
-    },
-];
-
-struct Layout {
-    bytes: usize,
+/// The layout of a record; constants, so that the loops over the addresses are unrolled.
+trait Layout {
+    /// The format's name, for messages.
+    const NAME: &'static str;
+    /// Length of a record in bytes.
+    const BYTES: usize;
     /// Offset and number of the addresses written.
-    writes: (usize, usize),
+    const WRITES: (usize, usize);
     /// Offset and number of the addresses read.
-    reads: (usize, usize),
+    const READS: (usize, usize);
 }
 
-/// Fewer instructions than this are not taken for a trace unasked.
-const LEAST: usize = 8;
+struct ChampSim;
 
-struct Instructions<const WHICH: Which>;
+impl Layout for ChampSim {
+    const NAME: &'static str = FORMAT.name;
+    const BYTES: usize = 64;
+    const WRITES: (usize, usize) = (16, 2);
+    const READS: (usize, usize) = (32, 4);
+}
 
-const fn open<const WHICH: Which>() -> OpenReader {
-    |input, path, options| {
-        let parser = Instructions::<WHICH>;
-        Ok(Box::new(FixedReader::new(input, path, options, 0, parser)))
+struct CloudSuite;
+
+impl Layout for CloudSuite {
+    const NAME: &'static str = CLOUDSUITE.name;
+    const BYTES: usize = 96;
+    const WRITES: (usize, usize) = (24, 4);
+    const READS: (usize, usize) = (56, 4);
+}
+
+/// Smallest number of instructions for the format to be guessed.
+const INSTRUCTIONS_MIN: usize = 8;
+
+struct Instructions<L>(PhantomData<L>);
+
+impl<L> Default for Instructions<L> {
+    fn default() -> Instructions<L> {
+        Instructions(PhantomData)
     }
 }
 
-impl<const WHICH: Which> RecordParser for Instructions<WHICH> {
-    const NAME: &'static str = [FORMAT.name, CLOUDSUITE.name][WHICH];
+impl<L: Layout + Send> RecordParser for Instructions<L> {
+    const NAME: &'static str = L::NAME;
 
     #[inline(always)]
     fn bytes(&self) -> usize {
-        LAYOUTS[WHICH].bytes
+        L::BYTES
     }
 
     fn parse(&mut self, record: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
-        let layout = &LAYOUTS[WHICH];
         let groups = [
             (Kind::Ifetch, (0, 1)),
-            (Kind::Read, layout.reads),
-            (Kind::Write, layout.writes),
+            (Kind::Read, L::READS),
+            (Kind::Write, L::WRITES),
         ];
         if u64_at(record, 0) == 0 {
             return Err("the instruction has no address".into());
         }
         for (kind, (offset, count)) in groups {
             let addresses = (0..count).map(|i| u64_at(record, offset + 8 * i));
-            out.extend(addresses.filter(|&addr| addr != 0).map(|addr| Access {
-                pid: 0,
-                kind,
-                size: 1,
-                addr,
-            }));
+            let used = addresses.filter(|&addr| addr != 0);
+            out.extend(used.map(|addr| Access::single(kind, addr)));
         }
         Ok(())
     }
 }
 
-/// Whether an address is one of 48 bits, of either half.
+/// Returns true if an address has 48 bits, of either half.
 fn is_canonical(addr: u64) -> bool {
     matches!(addr >> 47, 0 | 0x1_ffff)
 }
 
-/// Branch bits that are bits, and addresses that are addresses, in every record.
+/// Accepts a sample if in every record the branch bits are 0 or 1 and the addresses are canonical.
 fn sniff(sample: &Sample<'_>) -> Fit {
-    let layout = &LAYOUTS[PLAIN];
-    let Some(mut records) = sample_records(sample, 0, layout.bytes) else {
+    let Some(mut records) = sample_records(sample, ChampSim::BYTES) else {
         return Fit::No;
     };
     let of = records.len();
@@ -134,7 +130,7 @@ fn sniff(sample: &Sample<'_>) -> Fit {
             && record[9] <= 1
             && { operands }.all(is_canonical)
     };
-    if of < LEAST || !records.all(fits) {
+    if of < INSTRUCTIONS_MIN || !records.all(fits) {
         return Fit::No;
     }
     let of = of as u32;
@@ -148,16 +144,15 @@ pub(super) mod tests {
     use crate::trace::error::Position;
 
     /// Instructions that read and write here and there, byte by byte as the structs have them.
-    pub fn trace(which: Which, count: u64) -> Vec<u8> {
-        let layout = &LAYOUTS[which];
+    fn trace<L: Layout>(count: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
         for i in 0..count {
-            let mut record = vec![0; layout.bytes];
+            let mut record = vec![0; L::BYTES];
             record[..8].copy_from_slice(&(0x40_1000 + 4 * i).to_le_bytes());
             record[8] = u8::from(i % 5 == 0);
             record[9] = u8::from(i % 10 == 0);
             record[12] = 26;
-            let (reads, writes) = (layout.reads.0, layout.writes.0);
+            let (reads, writes) = (L::READS.0, L::WRITES.0);
             record[reads + 8..reads + 16].copy_from_slice(&(0x7ffd_0000 + i).to_le_bytes());
             if i % 2 == 1 {
                 record[writes..writes + 8].copy_from_slice(&(0x60_0000 + i).to_le_bytes());
@@ -167,9 +162,17 @@ pub(super) mod tests {
         bytes
     }
 
+    pub fn champsim(count: u64) -> Vec<u8> {
+        trace::<ChampSim>(count)
+    }
+
+    pub fn cloudsuite(count: u64) -> Vec<u8> {
+        trace::<CloudSuite>(count)
+    }
+
     #[test]
     fn an_instruction_is_fetched_then_reads_then_writes() {
-        for (which, name) in [(PLAIN, "champsim"), (CLOUD, "cloudsuite")] {
+        for (name, bytes) in [("champsim", champsim(2)), ("cloudsuite", cloudsuite(2))] {
             let expected = [
                 (Kind::Ifetch, 0x40_1000, 1),
                 (Kind::Read, 0x7ffd_0000, 1),
@@ -177,18 +180,18 @@ pub(super) mod tests {
                 (Kind::Read, 0x7ffd_0001, 1),
                 (Kind::Write, 0x60_0001, 1),
             ];
-            assert_eq!(tuples(&accesses(name, &trace(which, 2))), expected);
+            assert_eq!(tuples(&accesses(name, &bytes)), expected);
         }
     }
 
     #[test]
     fn only_plausible_instructions_are_guessed() {
-        assert_eq!(guess_of(&trace(PLAIN, 8)).unwrap(), "champsim");
-        assert!(guess_of(&trace(PLAIN, 7)).is_err());
-        assert!(guess_of(&trace(PLAIN, 9)[..570]).is_err());
-        assert!(guess_of(&trace(CLOUD, 64)).is_err());
+        assert_eq!(guess_of(&champsim(8)).unwrap(), "champsim");
+        assert!(guess_of(&champsim(7)).is_err());
+        assert!(guess_of(&champsim(9)[..570]).is_err());
+        assert!(guess_of(&cloudsuite(64)).is_err());
         for (at, value) in [(8, 2), (9, 0x80), (7, 1), (23, 0x12)] {
-            let mut bytes = trace(PLAIN, 20);
+            let mut bytes = champsim(20);
             bytes[64 * 5 + at] = value;
             assert!(guess_of(&bytes).is_err(), "{at}");
         }
@@ -196,7 +199,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_record_without_address_or_end_is_told() {
-        let mut bytes = trace(PLAIN, 20);
+        let mut bytes = champsim(20);
         bytes[64 * 3..64 * 3 + 8].fill(0);
         let fault = error("champsim", &bytes);
         assert!(
@@ -206,7 +209,7 @@ pub(super) mod tests {
         );
         assert_eq!(fault.position, Position::Byte(192));
         assert_eq!(skipping("champsim", &bytes).1, 1);
-        let fault = error("cloudsuite", &trace(CLOUD, 2)[..100]);
+        let fault = error("cloudsuite", &cloudsuite(2)[..100]);
         assert!(
             fault
                 .what

@@ -3,13 +3,14 @@
 //! Deliberately absent: the quoting rules, which are the `csv` crate's (RFC 4180), and any guess
 //! about files without a header: there the user says which column is what.
 
-use super::lines::{BATCH, Complaint, LINE_MAX, RUN_MAX, bad_line, checked_size, sample_lines};
-use super::number::{NumberFault, decimal, hex, strip_0x};
-use super::write::{Origin, RecordWriter, TEXT, Written, by_kind};
-use super::{Fit, Format, ReadOptions, RecordReader, Sample};
+use super::complaint::{BadRecords, Complaint, RUN_MAX};
+use super::lines::{BATCH, LINE_MAX, bad_line, sample_lines};
+use super::write::{Origin, RecordWriter, Written, by_kind, text};
+use super::{Fit, Format, Known, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::{BUFFER, read_error};
 use crate::trace::error::{Position, TraceError};
-use crate::trace::record::{Access, Addressing, Kind, TraceKind};
+use crate::trace::record::{Access, Addressing, TraceKind};
+use crate::trace::sample::Chosen;
 use ::csv::ByteRecord;
 use columns::Columns;
 use memchr::memchr_iter;
@@ -29,9 +30,9 @@ pub(super) const FORMAT: Format = Format {
     layout: "\
 The first line names the columns, in any order and case: addr, address or vaddr (byte address),
 or page, block, id or key (page id); and, if there are such columns, rw, op, kind or type
-(r read load get, w write store set, i ifetch fetch; a read if absent), size, bytes or len (1 if
-absent; of ids only if asked for with --col size=), pid or process. Other columns are ignored.
-The kind is block-io where a column block, id or key is read. Numbers are hexadecimal with 0x,
+(r read load get, w write store set, i ifetch fetch instruction; a read if absent), size, bytes or
+len (1 if absent; of ids only with --col size=), pid or process. Other columns are ignored.
+The kind is block-io if a column block, id or key is read. Numbers are hexadecimal with 0x,
 else decimal; with --base hex addresses and ids are hexadecimal without it, too. --col addr=NAME
 or --col addr=2 (the second column) chooses columns, --delimiter and --header override what the
 first line suggests. Without a header line: --format csv --col addr=1 --col rw=2. Fields may be
@@ -55,12 +56,11 @@ quoted as in RFC 4180. Lines that begin with # are skipped.
             Addressing::Ids => matches!(kind, TraceKind::Full | TraceKind::BlockIo),
             Addressing::Bytes => kind == TraceKind::Full,
         },
-        writer: || Box::new(Rows { ids: false }),
-        ..TEXT
+        ..text(|| Box::new(Rows { ids: false }))
     }),
 };
 
-/// Writes rows: of ids without sizes, which the reader would not look at.
+/// Writes rows. Rows of ids have no size: the reader would not look at it.
 struct Rows {
     ids: bool,
 }
@@ -68,7 +68,7 @@ struct Rows {
 impl RecordWriter for Rows {
     fn begin(&mut self, out: &mut dyn Write, origin: Origin) -> io::Result<()> {
         self.ids = origin.addressing == Addressing::Ids;
-        // The name tells the reader the kind.
+        // The reader takes the kind from the name.
         let columns = match (self.ids, origin.kind) {
             (true, TraceKind::BlockIo) => "pid,op,block",
             (true, _) => "pid,op,page",
@@ -79,29 +79,37 @@ impl RecordWriter for Rows {
 
     fn access(&mut self, out: &mut dyn Write, a: &Access) -> io::Result<()> {
         let op = by_kind(a, "ifetch", "read", "write");
-        match self.ids {
-            true => writeln!(out, "{},{op},{}", a.pid, a.addr),
-            false => writeln!(out, "{},{op},0x{:x},{}", a.pid, a.addr, a.size),
+        if self.ids {
+            writeln!(out, "{},{op},{}", a.pid, a.addr)
+        } else {
+            writeln!(out, "{},{op},0x{:x},{}", a.pid, a.addr, a.size)
         }
     }
 }
 
-/// The delimiters that are guessed, the first one where nothing else is said.
+/// The delimiters that are guessed; the first one is the default.
 const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
 
 struct CsvReader {
     rows: ::csv::Reader<Meter<Box<dyn BufRead + Send>>>,
     row: ByteRecord,
     columns: Columns,
-    path: PathBuf,
     delimiter: u8,
     /// True while the header line is still to come.
     header: bool,
     /// The error of an open quote in the row just read, if that row is the last one.
     open_quote: Option<Box<TraceError>>,
-    skip_bad: bool,
-    skipped: u64,
+    bad_records: BadRecords,
     done: bool,
+}
+
+/// How the row just read ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RowEnd {
+    /// With a line end, or at the end of the file.
+    Normal,
+    /// At the end of the file, in an open quote.
+    Missing,
 }
 
 impl CsvReader {
@@ -120,7 +128,7 @@ impl CsvReader {
         let delimiter = options.delimiter.unwrap_or_else(|| delimiter_of(line));
         let fields = fields(line, delimiter);
         let (columns, header) = columns::resolve(&fields, options)
-            .map_err(|complaint| bad_line(FORMAT.name, complaint, line, path.clone(), number))?;
+            .map_err(|complaint| bad_line(FORMAT.name, complaint, line, &path, number))?;
         let input: Box<dyn BufRead + Send> = Box::new(Cursor::new(head).chain(input));
         let rows = ::csv::ReaderBuilder::new()
             .delimiter(delimiter)
@@ -135,12 +143,10 @@ impl CsvReader {
             rows,
             row: ByteRecord::new(),
             columns,
-            path,
             delimiter,
             header,
             open_quote: None,
-            skip_bad: options.skip_bad,
-            skipped: 0,
+            bad_records: BadRecords::new(path, options),
             done: false,
         })
     }
@@ -161,12 +167,7 @@ impl CsvReader {
             }
             match self.columns.access(&self.row) {
                 Ok(access) => batch.push(access),
-                Err(_) if self.skip_bad => self.skipped += 1,
-                Err(complaint) => {
-                    // The open quote is the cause.
-                    let open_quote = self.open_quote.take().map(|error| *error);
-                    return Err(open_quote.unwrap_or_else(|| self.bad_row(complaint, false)));
-                }
+                Err(complaint) => self.bad(complaint)?,
             }
         }
         Ok(())
@@ -177,83 +178,97 @@ impl CsvReader {
         let line = self.rows.position().line();
         match self.rows.read_byte_record(&mut self.row) {
             Ok(false) => match self.open_quote.take() {
-                // Silence would lose every line that the open quote has swallowed.
+                // Without an error, every line that the open quote swallowed would be lost.
                 Some(error) => Err(*error),
                 None => Ok(false),
             },
             Ok(true) => {
                 let (meter, end) = (self.rows.get_ref(), self.rows.position().byte());
                 if meter.quotes.is_broken_before(end) {
-                    return Err(self.bad_row(stray_quotes(), false));
+                    return Err(self.bad_row(stray_quotes(), RowEnd::Normal));
                 }
                 let open = end == meter.given && meter.quotes.is_open();
                 let open = open && self.row.as_slice().contains(&b'\n');
-                let error = || Box::new(self.bad_row("a quoted field is not closed".into(), true));
+                let error = || {
+                    let complaint = Complaint::from("a quoted field is not closed");
+                    Box::new(self.bad_row(complaint, RowEnd::Missing))
+                };
                 self.open_quote = open.then(error);
                 Ok(true)
             }
             Err(error) => match error.into_kind() {
-                ::csv::ErrorKind::Io(e) => Err(read_error(&self.path, e).at(Position::Line(line))),
+                ::csv::ErrorKind::Io(e) => {
+                    Err(read_error(&self.bad_records.path, e).at(Position::Line(line)))
+                }
                 other => {
                     let what = format!("not a csv record: {other:?}");
-                    Err(TraceError::new(&self.path, what).at(Position::Line(line)))
+                    Err(TraceError::new(&self.bad_records.path, what).at(Position::Line(line)))
                 }
             },
         }
     }
 
-    /// The error for the row just read, with the line it begins on: the reader stands behind the
-    /// row's end, which is known only here to be a line end or the end of the file.
+    /// Counts or reports the row just read.
     #[cold]
-    fn bad_row(&self, complaint: Complaint, open_quote: bool) -> TraceError {
+    fn bad(&mut self, complaint: Complaint) -> Result<(), TraceError> {
+        if self.bad_records.skip(complaint.fatal) {
+            return Ok(());
+        }
+        // If a quote is open, that is the cause.
+        let open_quote = self.open_quote.take().map(|error| *error);
+        Err(open_quote.unwrap_or_else(|| self.bad_row(complaint, RowEnd::Normal)))
+    }
+
+    /// The error for the row just read, at the line where the row begins. The csv reader's line count
+    /// is that after the row, so line breaks inside it are subtracted, and the one that ends it, if
+    /// there is one.
+    #[cold]
+    fn bad_row(&self, complaint: Complaint, end: RowEnd) -> TraceError {
         let position = self.rows.position();
         let meter = self.rows.get_ref();
         let at_end = position.byte() == meter.given;
-        let unended = open_quote || at_end && meter.last != b'\n';
+        let unended = end == RowEnd::Missing || at_end && meter.last != b'\n';
         let inside = memchr_iter(b'\n', self.row.as_slice()).count() as u64;
         let line = position.line() - u64::from(!unended) - inside;
         let text = self.row.iter().collect::<Vec<_>>().join(&self.delimiter);
         let text = text.strip_suffix(b"\r").unwrap_or(&text);
         let shown = text.split(|&b| b == b'\n').next().unwrap_or(text);
-        bad_line(FORMAT.name, complaint, shown, self.path.clone(), line)
+        bad_line(FORMAT.name, complaint, shown, &self.bad_records.path, line)
     }
 }
 
 impl RecordReader for CsvReader {
-    fn fill(&mut self, batch: &mut Vec<Access>, most: usize) -> Result<bool, TraceError> {
+    fn fill(&mut self, batch: &mut Vec<Access>, max: usize) -> Result<bool, TraceError> {
         let before = batch.len();
         if !self.done {
-            let result = self.fill_to(before + most.min(BATCH), batch);
+            let result = self.fill_to(before + max.min(BATCH), batch);
             self.done |= result.is_err();
             result?;
         }
         Ok(batch.len() > before)
     }
 
-    fn skipped(&self) -> u64 {
-        self.skipped
-    }
-
-    fn addressing(&self) -> Addressing {
-        self.columns.addressing()
-    }
-
-    fn kind(&self) -> Option<TraceKind> {
-        self.columns.kind()
+    fn known(&self) -> Known {
+        Known {
+            skipped: self.bad_records.skipped,
+            addressing: self.columns.addressing(),
+            kind: self.columns.kind(),
+            chosen: Chosen::ALL,
+        }
     }
 }
 
-/// Passes bytes on and knows how many: a row that is longer than 1 MiB (an open quote) is an
-/// error before it fills the memory.
+/// A `Read` that counts the bytes it hands out. It fails once a row is longer than about 1 MiB, usually
+/// because a quote is open, so that the row cannot fill the memory.
 struct Meter<R> {
     inner: R,
-    /// Bytes passed on.
+    /// Number of bytes handed out.
     given: u64,
-    /// Bytes that may be passed on before the row that is being read is too long.
+    /// Number of bytes that may be handed out before the current row is too long.
     allowed: u64,
-    /// The last byte passed on.
+    /// The last byte handed out.
     last: u8,
-    /// The quotes passed on.
+    /// The quotes in the bytes handed out.
     quotes: Quotes,
 }
 
@@ -268,7 +283,7 @@ impl<R> Meter<R> {
         }
     }
 
-    /// A row begins at this byte.
+    /// Notes that a row begins at offset `byte`.
     fn allow_from(&mut self, byte: u64) {
         self.allowed = byte + (BUFFER + LINE_MAX) as u64;
     }
@@ -290,18 +305,18 @@ impl<R: Read> Read for Meter<R> {
     }
 }
 
-/// What --skip-bad does not go over either: every line between two stray quotes would be lost.
+/// A complaint that --skip-bad does not skip: every line between two stray quotes would be lost.
 fn stray_quotes() -> Complaint {
     Complaint {
-        help: "a quote stands where a field begins and another one lines later: write quotes within \
+        help: "one quote opens a field and another one closes it some lines later: write quotes within \
                fields twice, and such fields in quotes",
         fatal: true,
-        ..Complaint::from("text behind the closing quote of a field of several lines")
+        ..Complaint::from("text after the closing quote of a field of several lines")
     }
 }
 
-/// The bytes up to the end of the first line that says something, 1 MiB at most, without a UTF-8 byte
-/// order mark.
+/// Reads up to the end of the first line that is neither blank nor a comment, 1 MiB at most. Leaves out a
+/// UTF-8 byte order mark.
 fn head(input: &mut dyn BufRead) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     loop {
@@ -317,7 +332,7 @@ fn head(input: &mut dyn BufRead) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Whether a line is blank or a comment.
+/// Returns true if a line is blank or a comment.
 fn is_nothing(line: &[u8]) -> bool {
     line.starts_with(b"#") || line.trim_ascii().is_empty()
 }
@@ -330,7 +345,7 @@ fn first_line<'a>(sample: &Sample<'a>) -> (u64, &'a [u8]) {
         .map_or((1, b""), |(i, line)| (i as u64 + 1, line))
 }
 
-/// The delimiter that a line has most of.
+/// The delimiter that occurs most often in a line.
 fn delimiter_of(line: &[u8]) -> u8 {
     let count = |&delimiter: &u8| memchr_iter(delimiter, line).count();
     // `max_by_key` takes the last of equals.
@@ -356,8 +371,8 @@ fn fields(line: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
     }
 }
 
-/// Takes files with a header line that names an address or id, and counts the lines with as many
-/// delimiters as that.
+/// Accepts files with a header line that names an address or id, and counts the lines that have as
+/// many delimiters as the header.
 fn sniff(sample: &Sample<'_>) -> Fit {
     let (_, header) = first_line(sample);
     let delimiter = delimiter_of(header);

@@ -1,37 +1,45 @@
-//! Which column of a csv file is what, and how its fields become an access. Knows fields, not
+//! The roles of the columns of a csv file, and the access that a row's fields make. Does not handle
 //! lines or files.
 
-use super::{
-    Access, Addressing, ByteRecord, Complaint, Kind, NumberFault, RUN_MAX, ReadOptions, TraceKind,
-    checked_size, decimal, hex, strip_0x,
-};
+use crate::trace::format::ReadOptions;
+use crate::trace::format::complaint::{Complaint, RUN_MAX, checked_size};
+use crate::trace::format::number::{NumberFault, decimal, hex, strip_0x};
+use crate::trace::record::{Access, Addressing, Kind, TraceKind};
+use ::csv::ByteRecord;
 
-/// What a column holds.
+/// The content of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
+    /// An address or id.
+    Place(Place),
+    /// The kind of access.
+    Kind,
+    /// Number of bytes, or of consecutive ids.
+    Size,
+    /// The process.
+    Process,
+}
+
+/// The content of a column with addresses or ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
     /// A byte address.
     Address,
     /// A page number.
     Page,
     /// The id of a block or object of a store.
     Block,
-    /// What the access does.
-    Kind,
-    /// How many bytes, or consecutive ids.
-    Size,
-    /// The process.
-    Process,
 }
 
-/// The names of columns; for a place, the first that is there wins.
+/// Column names and their roles. If several columns have one role, the name listed first here wins.
 const NAMES: [(&str, Role); 16] = [
-    ("addr", Role::Address),
-    ("address", Role::Address),
-    ("vaddr", Role::Address),
-    ("page", Role::Page),
-    ("block", Role::Block),
-    ("id", Role::Block),
-    ("key", Role::Block),
+    ("addr", Role::Place(Place::Address)),
+    ("address", Role::Place(Place::Address)),
+    ("vaddr", Role::Place(Place::Address)),
+    ("page", Role::Place(Place::Page)),
+    ("block", Role::Place(Place::Block)),
+    ("id", Role::Place(Place::Block)),
+    ("key", Role::Place(Place::Block)),
     ("rw", Role::Kind),
     ("op", Role::Kind),
     ("kind", Role::Kind),
@@ -43,7 +51,7 @@ const NAMES: [(&str, Role); 16] = [
     ("process", Role::Process),
 ];
 
-/// The words for what an access does.
+/// The words for the kinds of access.
 const KINDS: [(&str, Kind); 12] = [
     ("r", Kind::Read),
     ("read", Kind::Read),
@@ -62,16 +70,16 @@ const KINDS: [(&str, Kind); 12] = [
 /// The columns in use, each counted from 0.
 #[derive(Debug)]
 pub(super) struct Columns {
-    place: usize,
-    /// [`Role::Address`], [`Role::Page`] or [`Role::Block`].
-    role: Role,
+    /// The column with the addresses or ids, and which of them it holds.
+    place: (Place, usize),
     kind: Option<usize>,
     size: Option<usize>,
     process: Option<usize>,
+    /// True if addresses and ids are hexadecimal without `0x`, too.
     hexadecimal: bool,
 }
 
-/// The role that a name stands for.
+/// The role of a column with this name.
 fn role(name: &[u8]) -> Option<Role> {
     let found = NAMES
         .iter()
@@ -79,28 +87,63 @@ fn role(name: &[u8]) -> Option<Role> {
     found.map(|&(_, role)| role)
 }
 
-fn is_place(role: Role) -> bool {
-    matches!(role, Role::Address | Role::Page | Role::Block)
+fn place(role: Role) -> Option<Place> {
+    match role {
+        Role::Place(place) => Some(place),
+        _ => None,
+    }
 }
 
-/// Whether a header line names an address or id.
+/// Returns true if a header line names an address or id.
 pub(super) fn names_a_place(header: &[Vec<u8>]) -> bool {
-    header.iter().any(|name| role(name).is_some_and(is_place))
+    let mut roles = header.iter().filter_map(|name| role(name));
+    roles.any(|role| place(role).is_some())
 }
 
-/// Works out the columns from the first line's fields and the options, and whether that line is a
-/// header.
+/// Works out the columns from the fields of the first line and the options. Also returns whether that
+/// line is a header.
 pub(super) fn resolve(
     first: &[Vec<u8>],
     options: &ReadOptions,
 ) -> Result<(Columns, bool), Complaint> {
-    let hexadecimal = match options.base {
-        None | Some(10) => false,
-        Some(16) => true,
-        Some(_) => return Err(usage("the base is neither 10 nor 16".into())),
+    let chosen = chosen_columns(first, options)?;
+    let is_header = is_header(first, &chosen, options)?;
+    let header = Header {
+        chosen: &chosen.columns,
+        names: if is_header { first } else { &[] },
     };
-    let mut chosen: Vec<(Role, usize)> = Vec::new();
-    let mut by_name = false;
+    let place = header.chosen(place).or_else(|| header.named(place));
+    let place = place.ok_or_else(|| {
+        usage("no column is an address (addr, address, vaddr) or id (page, block, id, key)".into())
+    })?;
+    let columns = Columns {
+        place,
+        kind: header.column_of(Role::Kind),
+        // The size of a page or object in bytes is not a number of pages or objects.
+        size: match place.0 {
+            Place::Address => header.column_of(Role::Size),
+            Place::Page | Place::Block => header.chosen_for(Role::Size),
+        },
+        process: header.column_of(Role::Process),
+        hexadecimal: options.hexadecimal,
+    };
+    Ok((columns, is_header))
+}
+
+/// The columns that `--col` chooses.
+struct Chosen {
+    /// Roles, and columns counted from 0.
+    columns: Vec<(Role, usize)>,
+    /// True if one was chosen by its name in the header.
+    by_name: bool,
+}
+
+/// Reads the columns that `--col` chooses.
+fn chosen_columns(first: &[Vec<u8>], options: &ReadOptions) -> Result<Chosen, Complaint> {
+    let mut chosen = Chosen {
+        columns: Vec::new(),
+        by_name: false,
+    };
     for (what, which) in &options.columns {
         let role = role(what.as_bytes())
             .ok_or_else(|| usage(format!("--col {what}: there is no such role of a column")))?;
@@ -108,62 +151,80 @@ pub(super) fn resolve(
             Ok(0) => return Err(usage(format!("--col {what}=0: columns count from 1"))),
             Ok(number) => number - 1,
             Err(_) => {
-                by_name = true;
-                let same = |f: &Vec<u8>| f.eq_ignore_ascii_case(which.as_bytes());
-                let what = || usage(format!("no column is named {which}"));
-                first.iter().position(same).ok_or_else(what)?
+                chosen.by_name = true;
+                let column = position(first, which);
+                column.ok_or_else(|| usage(format!("no column is named {which}")))?
             }
         };
-        chosen.push((role, index));
+        chosen.columns.push((role, index));
     }
-    let header = match options.header {
-        Some(header) => header,
-        None if by_name || names_a_place(first) => true,
-        None => names_something(first, &chosen, hexadecimal)?,
+    Ok(chosen)
+}
+
+/// The column with this name, in any case.
+fn position(names: &[Vec<u8>], name: &str) -> Option<usize> {
+    let same = |field: &Vec<u8>| field.eq_ignore_ascii_case(name.as_bytes());
+    names.iter().position(same)
+}
+
+/// Returns true if the first line is a header: as `--header` says, or by its fields.
+fn is_header(first: &[Vec<u8>], chosen: &Chosen, options: &ReadOptions) -> Result<bool, Complaint> {
+    let is_header = match options.header {
+        Some(is_header) => is_header,
+        None if chosen.by_name || names_a_place(first) => true,
+        None => looks_like_header(first, &chosen.columns, options.hexadecimal)?,
     };
-    if by_name && !header {
+    if chosen.by_name && !is_header {
         return Err(usage(
             "a column is chosen by name, but there is no header line".into(),
         ));
     }
-    let pick = |wanted: &dyn Fn(Role) -> bool| {
-        let named = || {
-            // In the order of the table, not of the file.
-            let names = NAMES.iter().filter(|(_, role)| wanted(*role));
-            names.filter(|_| header).find_map(|&(name, role)| {
-                let same = |f: &Vec<u8>| f.eq_ignore_ascii_case(name.as_bytes());
-                Some((role, first.iter().position(same)?))
-            })
-        };
-        let asked = chosen.iter().copied().find(|(role, _)| wanted(*role));
-        (asked.or_else(named), asked.is_some())
-    };
-    let (place, _) = pick(&is_place);
-    let (role, place) = place.ok_or_else(|| {
-        usage("no column is an address (addr, address, vaddr) or id (page, block, id, key)".into())
-    })?;
-    let (size, asked) = pick(&|r| r == Role::Size);
-    let columns = Columns {
-        place,
-        role,
-        kind: pick(&|r| r == Role::Kind).0.map(|c| c.1),
-        // The size of a page or object in bytes says nothing about how many of them there are.
-        size: size.map(|c| c.1).filter(|_| asked || role == Role::Address),
-        process: pick(&|r| r == Role::Process).0.map(|c| c.1),
-        hexadecimal,
-    };
-    Ok((columns, header))
+    Ok(is_header)
 }
 
-/// Whether the first line, of which no column is named for a place, is a header: it has no number where
-/// the address or id should be. A word of the letters a to f may be a name and a hexadecimal number;
-/// then the other columns tell.
-fn names_something(
+/// Where the columns are looked up.
+struct Header<'a> {
+    /// The columns that `--col` chose.
+    chosen: &'a [(Role, usize)],
+    /// The names of all columns; empty without a header line.
+    names: &'a [Vec<u8>],
+}
+
+impl Header<'_> {
+    /// The first column that `--col` chose for a role that `wanted` maps to something.
+    fn chosen<T>(&self, wanted: impl Fn(Role) -> Option<T>) -> Option<(T, usize)> {
+        let mut chosen = self.chosen.iter();
+        chosen.find_map(|&(role, column)| Some((wanted(role)?, column)))
+    }
+
+    /// The first column by name, in the order of [`NAMES`] and not of the file.
+    fn named<T>(&self, wanted: impl Fn(Role) -> Option<T>) -> Option<(T, usize)> {
+        let mut names = NAMES.iter();
+        names.find_map(|&(name, role)| Some((wanted(role)?, position(self.names, name)?)))
+    }
+
+    /// The column that `--col` chose for `role`.
+    fn chosen_for(&self, role: Role) -> Option<usize> {
+        let wanted = |other| (other == role).then_some(());
+        self.chosen(wanted).map(|(_, column)| column)
+    }
+
+    /// The column of `role`: the chosen one, else the one by name.
+    fn column_of(&self, role: Role) -> Option<usize> {
+        let wanted = |other| (other == role).then_some(());
+        let named = || self.named(wanted).map(|(_, column)| column);
+        self.chosen_for(role).or_else(named)
+    }
+}
+
+/// Returns true if `--col` chose the address or id column and the first line holds no number there. A
+/// word of the letters a to f may be a name and a hexadecimal number; then the other columns decide.
+fn looks_like_header(
     first: &[Vec<u8>],
     chosen: &[(Role, usize)],
     hexadecimal: bool,
 ) -> Result<bool, Complaint> {
-    let place = chosen.iter().find(|(role, _)| is_place(*role));
+    let place = chosen.iter().find(|(role, _)| place(*role).is_some());
     let Some((index, field)) = place.and_then(|&(_, index)| Some((index, first.get(index)?)))
     else {
         return Ok(false);
@@ -179,14 +240,14 @@ fn names_something(
     let others = || first.iter().enumerate().filter(|(at, _)| *at != index);
     let names = others().any(|(_, field)| role(field).is_some());
     let values = others().any(|(_, field)| has_digit(field) || kind(field).is_ok());
-    match names || values {
-        true => Ok(names),
-        false => Err(Complaint {
+    if !names && !values {
+        return Err(Complaint {
             help: "say which with --header yes or --header no",
             fatal: true,
             ..Complaint::from("the first line may name the columns or be a record")
-        }),
+        });
     }
+    Ok(names)
 }
 
 /// A complaint about the options, which no line can cure.
@@ -200,32 +261,31 @@ fn usage(what: String) -> Complaint {
 
 impl Columns {
     pub(super) fn addressing(&self) -> Addressing {
-        match self.role {
-            Role::Address => Addressing::Bytes,
-            _ => Addressing::Ids,
+        match self.place.0 {
+            Place::Address => Addressing::Bytes,
+            Place::Page | Place::Block => Addressing::Ids,
         }
     }
 
-    /// Blocks, ids and keys are those of a store; pages may be of a program.
+    /// Blocks, ids and keys belong to a store; pages may belong to a program.
     pub(super) fn kind(&self) -> Option<TraceKind> {
-        (self.role == Role::Block).then_some(TraceKind::BlockIo)
+        (self.place.0 == Place::Block).then_some(TraceKind::BlockIo)
     }
 
-    /// The access that a row stands for.
+    /// Reads the access of a row.
     pub(super) fn access(&self, row: &ByteRecord) -> Result<Access, Complaint> {
-        let addr = self.place(field(row, self.place)?)?;
+        let addr = self.address(field(row, self.place.1)?)?;
         let kind = match self.kind {
             None => Kind::Read,
             Some(column) => kind(field(row, column)?)?,
         };
         let size = match self.size {
             None => 1,
-            Some(column) => checked_size(self.number(field(row, column)?), addr, RUN_MAX)?,
+            Some(column) => checked_size(number(field(row, column)?), addr, RUN_MAX)?,
         };
         let pid = match self.process {
             None => 0,
-            Some(column) => self
-                .number(field(row, column)?)
+            Some(column) => number(field(row, column)?)
                 .ok()
                 .and_then(|pid| u32::try_from(pid).ok())
                 .ok_or("the process is not a number of up to 32 bits (decimal, or hexadecimal with 0x)")?,
@@ -238,21 +298,16 @@ impl Columns {
         })
     }
 
-    /// A size or a process: decimal, or hexadecimal with `0x`, whatever the base of the addresses.
-    fn number(&self, field: &[u8]) -> Result<u64, NumberFault> {
-        strip_0x(field).map_or_else(|| decimal(field), hex)
-    }
-
-    fn place(&self, field: &[u8]) -> Result<u64, Complaint> {
+    /// Reads an address or id.
+    fn address(&self, field: &[u8]) -> Result<u64, Complaint> {
         let (number, base) = match strip_0x(field) {
             Some(digits) => (hex(digits), "hexadecimal"),
             None if self.hexadecimal => (hex(field), "hexadecimal"),
             None => (decimal(field), "decimal"),
         };
-        let what = if self.role == Role::Address {
-            "address"
-        } else {
-            "id"
+        let what = match self.place.0 {
+            Place::Address => "address",
+            Place::Page | Place::Block => "id",
         };
         number.map_err(|fault| match fault {
             NumberFault::Missing => format!("the {what} is missing").into(),
@@ -264,6 +319,11 @@ impl Columns {
             NumberFault::Digit => format!("the {what} is not {base}").into(),
         })
     }
+}
+
+/// Reads a size or a process: decimal, or hexadecimal with `0x`, whatever the base of the addresses.
+fn number(field: &[u8]) -> Result<u64, NumberFault> {
+    strip_0x(field).map_or_else(|| decimal(field), hex)
 }
 
 fn field(row: &ByteRecord, column: usize) -> Result<&[u8], Complaint> {
@@ -278,5 +338,8 @@ fn kind(field: &[u8]) -> Result<Kind, Complaint> {
         .iter()
         .find(|(word, _)| word.as_bytes().eq_ignore_ascii_case(field))
         .map(|&(_, kind)| kind)
-        .ok_or_else(|| "what the access does is none of r, w, i, read, write, ifetch, load, store, fetch, get, set".into())
+        .ok_or_else(|| {
+            let words = KINDS.map(|(word, _)| word).join(", ");
+            format!("unknown kind of access; use {words}").into()
+        })
 }

@@ -1,13 +1,13 @@
-//! Where quoted fields begin and end in the bytes of a csv file, as far as the `csv` crate does not
-//! say: whether one is open at the end, and whether one of several lines ends in the middle of a
-//! field. Two stray quotes are such a field, and the records between them would be lost.
+//! Two facts about quoted fields that the `csv` crate does not report: whether one is open at the end,
+//! and whether one of several lines ends in the middle of a field. Two stray quotes make such a field,
+//! and the records between them would be lost.
 //!
 //! Deliberately absent: rows and fields, which are the `csv` crate's. Follows its rules: a quote opens
-//! a field only where the field begins, and is a character like any other elsewhere.
+//! a field only at the field's beginning, and is a character like any other elsewhere.
 
 use memchr::{memchr, memrchr};
 
-/// Takes the bytes of a file in pieces of any size; looks at few of them besides quotes.
+/// Follows the quotes in a file. Takes its bytes in pieces of any size.
 pub(super) struct Quotes {
     delimiter: u8,
     state: State,
@@ -15,20 +15,20 @@ pub(super) struct Quotes {
     taken: u64,
     /// The last byte taken; at first a line end.
     before: u8,
-    /// The record that was begun is a comment.
+    /// True if the current record is a comment.
     comment: bool,
-    /// Where text stands behind the closing quote of a field of several lines, first.
+    /// Offset of the first text that follows the closing quote of a field of several lines.
     broken: Option<u64>,
 }
 
-/// `lines`: the quoted field has line ends in it.
+/// Where the bytes taken so far end. `lines` is true if the quoted field contains line ends.
 #[derive(Clone, Copy)]
 enum State {
     Outside,
     Inside {
         lines: bool,
     },
-    /// Behind a quote within a quoted field: the next byte tells whether it is closed.
+    /// After a quote within a quoted field: the next byte decides whether the field is closed.
     Closing {
         lines: bool,
     },
@@ -46,13 +46,13 @@ impl Quotes {
         }
     }
 
-    /// Whether a quoted field is open behind the bytes taken.
+    /// Returns true if a quoted field is open after the bytes taken.
     pub fn is_open(&self) -> bool {
         matches!(self.state, State::Inside { .. })
     }
 
-    /// Whether a quoted field of several lines ends in the middle of a field, within so many bytes of
-    /// the beginning of the file.
+    /// Returns true if a quoted field of several lines ends in the middle of a field, within the first
+    /// `bytes` bytes of the file.
     pub fn is_broken_before(&self, bytes: u64) -> bool {
         self.broken.is_some_and(|at| at < bytes)
     }
@@ -91,7 +91,7 @@ impl Quotes {
         self.before = bytes.last().copied().unwrap_or(self.before);
     }
 
-    /// Goes from `at` behind the next quote, or to the end.
+    /// Goes from offset `at` past the next quote, or to the end. Returns the offset reached.
     fn outside(&mut self, bytes: &[u8], at: usize) -> usize {
         let quote = memchr(b'"', &bytes[at..]);
         let end = quote.map_or(bytes.len(), |offset| at + offset);
@@ -99,8 +99,8 @@ impl Quotes {
             0 => self.before,
             _ => bytes[index - 1],
         };
-        // A record begins behind the last line end outside of quotes, and at `at` only if a line end
-        // stands before it.
+        // A record begins after the last line end outside of quotes, and at `at` only if a line end
+        // precedes it.
         let line_end = memrchr(b'\n', &bytes[at..end]).map(|offset| at + offset + 1);
         let begins = line_end.or((before(at) == b'\n').then_some(at));
         if let Some(&first) = begins.and_then(|index| bytes.get(index)) {

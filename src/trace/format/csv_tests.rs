@@ -3,6 +3,7 @@ use super::super::testing::{
     Slow, accesses, bad_line_cases, error, guess_of, not_skipped, read, skipping, tuples,
 };
 use super::*;
+use crate::trace::record::Kind;
 
 fn options(columns: &[(&str, &str)]) -> ReadOptions {
     let own = |(role, column): &(&str, &str)| (role.to_string(), column.to_string());
@@ -74,7 +75,7 @@ fn two_stray_quotes_lose_no_line() {
     let text = "addr,note\n0x10,\"5 inch\n0x20,x\n0x30,\"6 inch\n0x40,x\n";
     let error = error("csv", text.as_bytes());
     assert!(
-        error.what.contains("text behind the closing quote"),
+        error.what.contains("text after the closing quote"),
         "{error}"
     );
     assert_eq!(
@@ -105,7 +106,7 @@ fn a_byte_order_mark_is_no_data() {
 #[test]
 fn words_of_hexadecimal_letters() {
     let hexadecimal = ReadOptions {
-        base: Some(16),
+        hexadecimal: true,
         ..options(&[("addr", "1")])
     };
     let places = |text: &str, options: &ReadOptions| {
@@ -213,7 +214,7 @@ fn ids_and_what_they_say_of_the_trace() {
         assert!(reader.fill(&mut got, usize::MAX).unwrap());
         assert_eq!(tuples(&got), [(Kind::Read, 7, 1)]);
         assert_eq!(
-            (reader.addressing(), reader.kind()),
+            (reader.known().addressing, reader.known().kind),
             (Addressing::Ids, kind)
         );
         let sized = options(&[("size", "size")]);
@@ -224,7 +225,7 @@ fn ids_and_what_they_say_of_the_trace() {
 #[test]
 fn bases() {
     let hexadecimal = ReadOptions {
-        base: Some(16),
+        hexadecimal: true,
         ..ReadOptions::default()
     };
     let text = "addr,len\n1f,10\n0x20,1\n";
@@ -245,8 +246,11 @@ fn what_is_wrong_is_said_with_the_exact_line() {
             ("0xg,r,1", "not hexadecimal"),
             (",r,1", "address is missing"),
             ("18446744073709551616,r,1", "address over 64 bits"),
-            ("1,x,1", "none of r, w, i"),
-            ("1,1,1", "none of r, w, i"),
+            (
+                "1,x,1",
+                "use r, read, load, get, w, write, store, set, i, ifetch, fetch, instruction",
+            ),
+            ("1,1,1", "unknown kind of access"),
             ("1,r,0", "size is 0"),
             ("1,r,16777217", "over 16777216"),
             ("1,r", "no column 3"),

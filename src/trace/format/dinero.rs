@@ -1,8 +1,9 @@
 //! Dinero's `.din`: a label for the kind, an address.
 
-use super::lines::{Complaint, LineParser, LineReader, bad_address, sample_lines, share};
+use super::complaint::{Complaint, bad_address};
+use super::lines::{self, LineParser, sample_lines};
 use super::number::{hex, word};
-use super::write::{Lines, TEXT, Written, by_kind};
+use super::write::{LineWriter, Written, by_kind, text};
 use super::{Fit, Format};
 use crate::trace::record::{Access, Kind, TraceKind};
 
@@ -20,37 +21,42 @@ each line may also be arc; then --format decides.
 ",
     kind: TraceKind::Full,
     // What follows the address is ignored, but a long row of numbers is something else.
-    sniff: |sample| match sample_lines(sample).any(|line| words(line) > WORDS_MAX) {
-        true => Fit::No,
-        false => share(sample, Dinero),
+    sniff: |sample| {
+        if sample_lines(sample).any(|line| words(line) > WORDS_MAX) {
+            Fit::No
+        } else {
+            lines::sniff::<Dinero>(sample)
+        }
     },
-    open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, Dinero))),
+    open: lines::open::<Dinero>,
     written: Some(Written {
         endings: &["din"],
-        writer: || {
-            Box::new(Lines(|out, a| {
+        ..text(|| {
+            Box::new(LineWriter(|out, a| {
                 writeln!(out, "{} {:x}", by_kind(a, 2, 0, 1), a.addr)
             }))
-        },
-        ..TEXT
+        })
     }),
 };
 
-/// The most words of a line that is taken for this format unasked.
+/// Largest number of words on a line for the format to be guessed.
 const WORDS_MAX: usize = 4;
 
+/// Counts the words of a line. Unlike [`super::number::words`] it separates them at every ASCII
+/// blank: a line that is too long to be of this format is so whatever is between its words.
 fn words(line: &[u8]) -> usize {
     line.split(u8::is_ascii_whitespace)
         .filter(|word| !word.is_empty())
         .count()
 }
 
+#[derive(Default)]
 struct Dinero;
 
 impl LineParser for Dinero {
     const NAME: &'static str = FORMAT.name;
 
-    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+    fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let (label, rest) = word(line);
         let (address, rest) = word(rest);
         let kind = match label {
@@ -64,15 +70,7 @@ impl LineParser for Dinero {
             return Err("control characters after the address".into());
         }
         let addr = hex(address).map_err(bad_address)?;
-        if let Some(kind) = kind {
-            out.push(Access {
-                pid: 0,
-                kind,
-                size: 1,
-                addr,
-            });
-        }
-        Ok(())
+        Ok(kind.map(|kind| Access::single(kind, addr)))
     }
 }
 

@@ -1,13 +1,13 @@
-//! DynamoRIO's drmemtrace in its final form: one record of type, size and address for each fetch,
+//! DynamoRIO's drmemtrace in its final form: one record with type, size and address per fetch,
 //! access, process and marker of a thread. The numbers are those of `trace_type_t`,
 //! `trace_marker_type_t` and `offline_file_type_t` in DynamoRIO's
 //! `clients/drcachesim/common/trace_entry.h`.
 //!
-//! Deliberately absent: the archive that holds such a trace (see `codec`), and the raw form, which
-//! needs the program's own files to be understood.
+//! Deliberately absent: the archive that holds such a trace (see `codec`), and the raw form, which only
+//! a tool with the program's own files can read.
 
+use super::complaint::{CARRIES_ON, Complaint};
 use super::fixed::{FixedReader, RecordParser, peek, u16_at, u32_at, u64_at};
-use super::lines::{CARRIES_ON, Complaint};
 use super::{Fit, Format, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::read_error;
 use crate::trace::error::{Position, TraceError};
@@ -25,8 +25,8 @@ pub(super) const FORMAT: Format = Format {
   offset 2  u16  size in bytes; of a marker, which
   offset 4  u64  address, process or value (u32 if the program had 32 bits)
 It begins with a header. Each file is one thread; a .zip is read as its chunk.* members in order.
-Where the file type says that addresses were filtered by a cache, the kind is faults-only. The raw
-form must be converted first, which DynamoRIO's own tools do when they first look at it:
+If the file type says that a cache filtered the addresses, the kind is faults-only. The raw form
+must be converted first, which DynamoRIO's own tools do when they first look at it:
 drrun -t drmemtrace -indir drmemtrace.PROG.*.dir; then read trace/*.zip in that folder.
 ",
     kind: TraceKind::Full,
@@ -42,56 +42,80 @@ const THREAD: u16 = 22;
 const PID: u16 = 24;
 const HEADER: u16 = 25;
 const MARKER: u16 = 28;
-/// The last type there is.
+/// The highest record type.
 const LAST: u16 = 49;
 /// The marker whose value is the type of the file.
 const FILE_TYPE: u64 = 9;
-/// Bits of the type of a file: its addresses were filtered by a cache (0x1, or 0x80 of
-/// instructions, 0x100 of data).
+/// Bits of the type of a file: a cache filtered its addresses (0x1: all, 0x80: instructions, 0x100:
+/// data).
 const FILTERED: u64 = 0x181;
-/// The highest version of a file that is taken for one.
+/// The highest number that is taken for the version of a file.
 const VERSION_MAX: u64 = 255;
 
-/// What of a file its layout is told from, in bytes.
+/// Number of bytes at the beginning of a file that [`form`] looks at.
 const HEAD: usize = 64;
 
-/// What a beginning is of.
+/// The width of the traced program's addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Width {
+    Bits32,
+    Bits64,
+}
+
+impl Width {
+    /// Length of a record in bytes.
+    #[inline(always)]
+    fn record_bytes(self) -> usize {
+        match self {
+            Width::Bits32 => 8,
+            Width::Bits64 => 12,
+        }
+    }
+
+    /// The address or value in a record.
+    #[inline(always)]
+    fn value(self, record: &[u8]) -> u64 {
+        match self {
+            Width::Bits32 => u64::from(u32_at(record, 4)),
+            Width::Bits64 => u64_at(record, 4),
+        }
+    }
+}
+
+/// The form of a trace, as its first bytes show.
 enum Form {
-    /// The final form, with records of so many bytes.
-    Final(usize),
+    /// The final form.
+    Final(Width),
     /// The raw form.
     Raw,
     /// Something else.
     Other,
 }
 
-/// What the first bytes are of.
+/// Works out the form of a trace from its first bytes.
 fn form(head: &[u8]) -> Form {
-    let follows =
-        |at: usize| head.len() >= at + 2 && matches!(u16_at(head, at), THREAD | PID | MARKER);
-    let version = |wide: bool| match wide {
-        true => u64_at(head, 4),
-        false => u64::from(u32_at(head, 4)),
-    };
     let header = head.len() >= 4 && u16_at(head, 0) == HEADER && u16_at(head, 2) == 0;
-    for (wide, bytes) in [(true, 12), (false, 8)] {
-        if header && (1..=VERSION_MAX).contains(&version(wide)) && follows(bytes) {
-            return Form::Final(bytes);
+    for width in [Width::Bits64, Width::Bits32] {
+        let at = width.record_bytes();
+        let follows = head.len() >= at + 2 && matches!(u16_at(head, at), THREAD | PID | MARKER);
+        if header && (1..=VERSION_MAX).contains(&width.value(head)) && follows {
+            return Form::Final(width);
         }
     }
-    // The three topmost bits tell what a raw entry is: 6 a header, then thread (2) and process (3).
+    // The three topmost bits are the type of a raw entry: 6 a header, then thread (2) and process (3).
     let (words, _) = head.as_chunks::<8>();
     let tags: Vec<u64> = words.iter().map(|w| u64::from_le_bytes(*w) >> 61).collect();
-    match tags.first() == Some(&6) && tags.contains(&2) && tags.contains(&3) {
-        true => Form::Raw,
-        false => Form::Other,
+    if tags.first() == Some(&6) && tags.contains(&2) && tags.contains(&3) {
+        Form::Raw
+    } else {
+        Form::Other
     }
 }
 
 fn sniff(sample: &Sample<'_>) -> Fit {
     match form(&sample.bytes[..sample.bytes.len().min(HEAD)]) {
         Form::Other => Fit::No,
-        // The raw form is taken for one so that it is refused with what to do.
+        // The raw form is accepted here, so that `open` refuses it and says what to do.
         _ => Fit::Certain,
     }
 }
@@ -102,8 +126,8 @@ fn open(
     options: &ReadOptions,
 ) -> Result<Box<dyn RecordReader>, TraceError> {
     let (head, input) = peek(input, HEAD).map_err(|e| read_error(&path, e))?;
-    let bytes = match form(&head) {
-        Form::Final(bytes) => bytes,
+    let width = match form(&head) {
+        Form::Final(width) => width,
         Form::Raw => {
             let what = "the raw form of drmemtrace, which cannot be understood alone";
             let help = "convert it with DynamoRIO: drrun -t drmemtrace -indir \
@@ -112,7 +136,7 @@ fn open(
                 .at(Position::Byte(0))
                 .help(help));
         }
-        Form::Other if head.is_empty() => 12,
+        Form::Other if head.is_empty() => Width::Bits64,
         Form::Other => {
             return Err(TraceError::new(&path, "no header of drmemtrace")
                 .at(Position::Byte(0))
@@ -121,7 +145,7 @@ fn open(
         }
     };
     let parser = Drmemtrace {
-        bytes,
+        width,
         pid: 0,
         next: 0,
         filtered: false,
@@ -130,9 +154,9 @@ fn open(
 }
 
 struct Drmemtrace {
-    bytes: usize,
+    width: Width,
     pid: u32,
-    /// The address behind the last instruction.
+    /// The address after the last instruction.
     next: u64,
     filtered: bool,
 }
@@ -152,11 +176,12 @@ impl Drmemtrace {
         }
     }
 
-    /// Instructions that follow each other: the bytes of the address are their lengths.
+    /// Appends `count` fetches that follow the last instruction. Byte `i` of `lengths` is the length of
+    /// instruction `i`.
     fn bundle(&mut self, count: u64, lengths: u64, out: &mut Vec<Access>) -> Result<(), Complaint> {
-        let most = self.bytes as u64 - 4;
-        if count > most {
-            let what = format!("{count} instructions follow, more than the {most} there can be");
+        let max = self.width.record_bytes() as u64 - 4;
+        if count > max {
+            let what = format!("{count} instructions follow, more than the {max} of a record");
             return Err(carries_on(what));
         }
         let mut result = Ok(());
@@ -186,20 +211,17 @@ impl RecordParser for Drmemtrace {
 
     #[inline(always)]
     fn bytes(&self) -> usize {
-        self.bytes
+        self.width.record_bytes()
     }
 
     fn parse(&mut self, record: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
         let size = u64::from(u16_at(record, 2));
-        let value = match self.bytes {
-            8 => u64::from(u32_at(record, 4)),
-            _ => u64_at(record, 4),
-        };
+        let value = self.width.value(record);
         match u16_at(record, 0) {
             READ => out.push(self.access(Kind::Read, value, size)?),
             WRITE => out.push(self.access(Kind::Write, value, size)?),
             10..=16 | 30 | 31 | 48 | 49 => {
-                // Where the next ones begin, even if this one is bad.
+                // The next ones begin there even if this one is bad.
                 self.next = value.wrapping_add(size);
                 out.push(self.access(Kind::Ifetch, value, size)?);
             }
@@ -212,7 +234,7 @@ impl RecordParser for Drmemtrace {
             HEADER if !(1..=VERSION_MAX).contains(&value) => {
                 return Err(format!("a header with version {value}").into());
             }
-            other if other > LAST => return Err(format!("type {other} is none of a record").into()),
+            other if other > LAST => return Err(format!("unknown record type {other}").into()),
             // Prefetches, flushes, threads, markers, encodings and ends touch no memory.
             _ => {}
         }
@@ -299,12 +321,12 @@ pub(super) mod tests {
             let input = Box::new(std::io::Cursor::new(records(true, &list)));
             let mut reader = (format.open)(input, "t".into(), &ReadOptions::default()).unwrap();
             reader.fill(&mut Vec::new(), usize::MAX).unwrap();
-            assert_eq!(reader.kind(), kind);
+            assert_eq!(reader.known().kind, kind);
         }
     }
 
     #[test]
-    fn a_bad_fetch_is_skipped_and_the_next_ones_stand_behind_it() {
+    fn a_bad_fetch_is_skipped_and_the_next_ones_follow_it() {
         let bytes = [
             records(true, &BEGIN),
             records(
@@ -342,7 +364,7 @@ pub(super) mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         for (record, what) in [
-            ((50, 0, 0), "record 6: type 50 is none"),
+            ((50, 0, 0), "record 6: unknown record type 50"),
             ((PID, 4, 1 << 32), "process id is over 32 bits"),
             ((READ, 8, u64::MAX - 3), "past the end"),
             ((BUNDLE, 9, 0), "9 instructions follow"),

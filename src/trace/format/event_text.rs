@@ -1,10 +1,10 @@
-//! The text of one event, as a line of the plain format says it and as a `.pbt` keeps it: its
-//! reader and its writer ([`Event`]'s `Display`).
+//! The text of one event, in a line of the plain format and in a `.pbt`: its reader and its writer
+//! ([`Event`]'s `Display`).
 //!
-//! Knows neither lines nor processes: who says the event, and where, is told beside it. Whether it
-//! makes sense where it stands is not asked here.
+//! Does not handle lines or processes: callers keep the process and the position of an event. Does
+//! not check whether the event makes sense at that position.
 
-use super::number::{NumberFault, decimal, hex_0x, word};
+use super::number::{NumberFault, decimal, decimal_u32, hex_0x, word};
 use crate::trace::event::{Advice, Backing, Event, Mapping, Protection};
 use crate::trace::record::Addressing;
 use crate::units::PageSize;
@@ -12,23 +12,21 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str;
 
-/// What is wrong with the text of an event, a lowercase fragment.
+/// An objection to the text of an event, a lowercase fragment.
 pub(in crate::trace) type Fault = Cow<'static, str>;
 
-/// What may follow the protection of a `map`; those with `=` have a value.
-const ATTRIBUTES: [&str; 6] = [
-    "shared",
-    "fixed",
-    "grows-down",
-    "file=",
-    "page-size=",
-    "name=",
-];
+const SHARED: &str = "shared";
+const FIXED: &str = "fixed";
+const GROWS_DOWN: &str = "grows-down";
 
-/// The longest piece of text that a message repeats, in bytes.
+/// The attributes that may follow the protection of a `map`; those with `=` have a value.
+const ATTRIBUTES: [&str; 6] = [SHARED, FIXED, GROWS_DOWN, "file=", "page-size=", "name="];
+
+/// Longest piece of text that a message repeats, in bytes.
 const SHOWN_MAX: usize = 40;
 
-/// Reads an event; `None` if the first word is no event's. A fork's child is what the text says.
+/// Reads an event. Returns `None` if the first word is not the name of an event. The child of a fork
+/// is the number in the text.
 pub(in crate::trace) fn parse(text: &[u8], addressing: Addressing) -> Result<Option<Event>, Fault> {
     let (first, rest) = word(text);
     let Some(form) = form(first) else {
@@ -78,7 +76,7 @@ pub(in crate::trace) fn parse(text: &[u8], addressing: Addressing) -> Result<Opt
     Ok(Some(event))
 }
 
-/// How an event is written, by its first word, for messages.
+/// The form of an event with this first word, for messages.
 fn form(first: &[u8]) -> Option<&'static str> {
     Some(match first {
         b"map" => "map START LENGTH PROT",
@@ -93,7 +91,7 @@ fn form(first: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// The words behind the first, taken one by one.
+/// The words after the first one, taken one by one.
 struct Words<'a> {
     rest: &'a [u8],
     form: &'static str,
@@ -111,7 +109,7 @@ impl<'a> Words<'a> {
         match self.next() {
             b"" => Ok(()),
             more => Err(format!(
-                "`{}` is more than belongs to the event: {}",
+                "unexpected `{}`; the event is written: {}",
                 shown(more),
                 self.form
             )
@@ -174,8 +172,7 @@ impl<'a> Words<'a> {
     }
 
     fn child(&mut self) -> Result<u32, Fault> {
-        let child = decimal(self.next()).ok();
-        let child = child.and_then(|child| u32::try_from(child).ok());
+        let child = decimal_u32(self.next());
         child.ok_or("`fork` takes the number of the child (decimal, up to 4294967295)".into())
     }
 
@@ -191,7 +188,7 @@ impl<'a> Words<'a> {
             let which = attribute(&mut mapping, word)?;
             if std::mem::replace(&mut given[which], true) {
                 let name = ATTRIBUTES[which];
-                return Err(format!("`{name}` stands twice; once is enough").into());
+                return Err(format!("`{name}` is given twice").into());
             }
         }
         match mapping.backing {
@@ -203,16 +200,19 @@ impl<'a> Words<'a> {
     }
 }
 
-/// Takes one attribute of a mapping; returns which of [`ATTRIBUTES`] it is.
+/// Reads one attribute of a mapping. Returns its index in [`ATTRIBUTES`].
 fn attribute(mapping: &mut Mapping, word: &[u8]) -> Result<usize, Fault> {
     let has_value = word.contains(&b'=');
-    let named = |name: &str| match has_value {
-        true => name.ends_with('=') && word.starts_with(name.as_bytes()),
-        false => word == name.as_bytes(),
+    let named = |name: &str| {
+        if has_value {
+            name.ends_with('=') && word.starts_with(name.as_bytes())
+        } else {
+            word == name.as_bytes()
+        }
     };
     let Some(which) = ATTRIBUTES.iter().position(|name| named(name)) else {
         return Err(format!(
-            "`{}` is no attribute of a mapping; there are: {}",
+            "unknown attribute `{}` of a mapping; use: {}",
             shown(word),
             ATTRIBUTES.join(" ")
         )
@@ -220,9 +220,9 @@ fn attribute(mapping: &mut Mapping, word: &[u8]) -> Result<usize, Fault> {
     };
     let value = &word[ATTRIBUTES[which].len()..];
     match ATTRIBUTES[which] {
-        "shared" => mapping.shared = true,
-        "fixed" => mapping.fixed = true,
-        "grows-down" => mapping.grows_down = true,
+        SHARED => mapping.shared = true,
+        FIXED => mapping.fixed = true,
+        GROWS_DOWN => mapping.grows_down = true,
         "file=" => mapping.backing = backing(value)?,
         "page-size=" => mapping.page_size = Some(page_size(value)?),
         _ => mapping.name = name(value)?,
@@ -259,7 +259,7 @@ fn name(value: &[u8]) -> Result<String, Fault> {
     match str::from_utf8(value) {
         Ok("") => Err("`name=` has no text; leave it out".into()),
         Ok(name) if name.contains(char::is_control) => {
-            Err("the name has a control character in it".into())
+            Err("the name contains a control character".into())
         }
         Ok(name) => Ok(name.to_owned()),
         Err(_) => Err("the name is not UTF-8".into()),
@@ -272,8 +272,8 @@ fn shown(word: &[u8]) -> String {
 }
 
 impl fmt::Display for Event {
-    /// As a line of the plain format says it, without line end. The child of a fork is written as
-    /// it is: a process id only where a reader told it.
+    /// Writes the event as in the plain format, without line end. The child of a fork is written as it
+    /// is: it is a process id only in an event that comes from a reader.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Event::Map(mapping) => write!(f, "{mapping}"),
@@ -306,8 +306,12 @@ impl fmt::Display for Mapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (start, length, protection) = (self.start, self.length, self.protection);
         write!(f, "map {start:x} {length} {protection}")?;
-        let flags = [self.shared, self.fixed, self.grows_down];
-        for (name, _) in ATTRIBUTES.iter().zip(flags).filter(|(_, set)| *set) {
+        let flags = [
+            (self.shared, SHARED),
+            (self.fixed, FIXED),
+            (self.grows_down, GROWS_DOWN),
+        ];
+        for (_, name) in flags.iter().filter(|(set, _)| *set) {
             write!(f, " {name}")?;
         }
         if let Backing::File {
@@ -322,7 +326,7 @@ impl fmt::Display for Mapping {
             write!(f, " page-size={size}")?;
         }
         if !self.name.is_empty() {
-            // A blank would end the name, whoever put it there.
+            // A blank would end the name.
             let odd = |c: char| c.is_whitespace() || c.is_control();
             write!(f, " name={}", self.name.replace(odd, "_"))?;
         }

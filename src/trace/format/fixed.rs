@@ -1,19 +1,21 @@
-//! The reader that all formats of records of one length share: it finds records in the input's own
-//! buffer, counts them, and turns what a format's parser objects to into an error with its place. A
-//! record is copied only where it straddles two buffers.
+//! The reader shared by all formats whose records have one length. It finds and counts records in the
+//! input's own buffer, and turns a parser's `Complaint` into a `TraceError` with the byte offset. A
+//! record is copied only if it straddles two buffers.
 //!
-//! Knows no format: what a record means is the [`RecordParser`]'s business.
+//! Does not know any format: the [`RecordParser`] says what a record means.
 
-use super::lines::{BATCH, Complaint};
+use super::complaint::{BadRecords, Complaint};
+use super::lines::BATCH;
 use super::number::grouped;
-use super::{ReadOptions, RecordReader, Sample};
+use super::{Known, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::{fill_buf, read_error};
 use crate::trace::error::{Position, TraceError};
 use crate::trace::record::{Access, Addressing, TraceKind};
+use crate::trace::sample::Chosen;
 use std::io::{self, BufRead, Cursor, Read};
 use std::path::PathBuf;
 
-/// What a format of records of one length knows: the meaning of one record.
+/// A format whose records have one length: the meaning of one record.
 pub(super) trait RecordParser: Send {
     /// The format's name, for messages.
     const NAME: &'static str;
@@ -21,38 +23,46 @@ pub(super) trait RecordParser: Send {
     /// The length of every record in bytes, at least 1.
     fn bytes(&self) -> usize;
 
-    /// Appends what one record says; it is of [`RecordParser::bytes`].
+    /// Appends the accesses of one record, which has [`RecordParser::bytes`] bytes.
     fn parse(&mut self, record: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint>;
 
-    /// How the addresses are to be read.
+    /// The meaning of the addresses.
     fn addressing(&self) -> Addressing {
         Addressing::Bytes
     }
 
-    /// The kind of trace that the file itself states.
+    /// The kind of trace, if the file itself states it.
     fn kind(&self) -> Option<TraceKind> {
         None
     }
 }
 
-/// Reads a format of records of one length.
-pub(super) struct FixedReader<P> {
+/// Opens a reader with a new parser for a file without a header; for the table.
+pub(super) fn open<P: RecordParser + Default + 'static>(
     input: Box<dyn BufRead + Send>,
     path: PathBuf,
+    options: &ReadOptions,
+) -> Result<Box<dyn RecordReader>, TraceError> {
+    let reader = FixedReader::new(input, path, options, 0, P::default());
+    Ok(Box::new(reader))
+}
+
+/// Reads a format whose records have one length.
+pub(super) struct FixedReader<P> {
+    input: Box<dyn BufRead + Send>,
     parser: P,
-    /// Bytes before the first record, which are read already.
+    /// Length of the header in bytes.
     header: u64,
     /// The beginning of a record whose end is not in the buffer.
     cut: Vec<u8>,
     /// Whole records read so far.
     records: u64,
-    skip_bad: bool,
-    skipped: u64,
+    bad_records: BadRecords,
     done: bool,
 }
 
 impl<P: RecordParser> FixedReader<P> {
-    /// A reader of `input`, which stands behind a header of so many bytes.
+    /// Reads `input`, whose first `header` bytes have been consumed already.
     pub fn new(
         input: Box<dyn BufRead + Send>,
         path: PathBuf,
@@ -62,13 +72,11 @@ impl<P: RecordParser> FixedReader<P> {
     ) -> FixedReader<P> {
         FixedReader {
             input,
-            path,
             parser,
             header,
             cut: Vec::new(),
             records: 0,
-            skip_bad: options.skip_bad,
-            skipped: 0,
+            bad_records: BadRecords::new(path, options),
             done: false,
         }
     }
@@ -82,13 +90,10 @@ impl<P: RecordParser> FixedReader<P> {
         let bytes = self.parser.bytes();
         while batch.len() < goal {
             let offset = self.offset();
-            let buffer = match fill_buf(&mut self.input) {
-                Ok(buffer) => buffer,
-                Err(e) => {
-                    let offset = offset + self.cut.len() as u64;
-                    return Err(read_error(&self.path, e).at(Position::Byte(offset)));
-                }
-            };
+            let buffer = fill_buf(&mut self.input).map_err(|e| {
+                let offset = offset + self.cut.len() as u64;
+                read_error(&self.bad_records.path, e).at(Position::Byte(offset))
+            })?;
             if buffer.is_empty() {
                 self.done = true;
                 return self.end();
@@ -125,36 +130,23 @@ impl<P: RecordParser> FixedReader<P> {
         Ok(())
     }
 
-    /// The record just read is none.
+    /// Counts or reports the record just read.
     #[cold]
     fn bad(&mut self, complaint: Complaint, record: &[u8]) -> Result<(), TraceError> {
-        if self.skip_bad && !complaint.fatal {
-            self.skipped += 1;
+        if self.bad_records.skip(complaint.fatal) {
             return Ok(());
         }
-        let help = match complaint.help {
-            "" => format!(
-                "the file is read as {}; choose another format with --format NAME, or leave out \
-                 bad records with --skip-bad",
-                P::NAME
-            ),
-            help => help.to_owned(),
-        };
         let offset = self.offset() - self.parser.bytes() as u64;
         let what = format!("record {}: {}", grouped(self.records - 1), complaint.what);
-        Err(TraceError::new(&self.path, what)
+        Err(TraceError::new(&self.bad_records.path, what)
             .at(Position::Byte(offset))
             .text(record)
-            .help(help))
+            .help(complaint.help(P::NAME, "records")))
     }
 
-    /// The end of the file: nothing may be left of a record.
+    /// Ends the file. Errors if it ends within a record.
     fn end(&mut self) -> Result<(), TraceError> {
-        if self.cut.is_empty() {
-            return Ok(());
-        }
-        if self.skip_bad {
-            self.skipped += 1;
+        if self.cut.is_empty() || self.bad_records.skip(false) {
             return Ok(());
         }
         let offset = self.offset();
@@ -169,64 +161,62 @@ impl<P: RecordParser> FixedReader<P> {
             "the file is incomplete or not {}; --skip-bad leaves the rest out",
             P::NAME
         );
-        Err(TraceError::new(&self.path, what)
+        Err(TraceError::new(&self.bad_records.path, what)
             .at(Position::Byte(offset))
             .help(help))
     }
 }
 
 impl<P: RecordParser> RecordReader for FixedReader<P> {
-    fn fill(&mut self, batch: &mut Vec<Access>, most: usize) -> Result<bool, TraceError> {
+    fn fill(&mut self, batch: &mut Vec<Access>, max: usize) -> Result<bool, TraceError> {
         let before = batch.len();
         if !self.done {
-            let result = self.fill_to(before + most.min(BATCH), batch);
+            let result = self.fill_to(before + max.min(BATCH), batch);
             self.done |= result.is_err();
             result?;
         }
         Ok(batch.len() > before)
     }
 
-    fn skipped(&self) -> u64 {
-        self.skipped
-    }
-
-    fn addressing(&self) -> Addressing {
-        self.parser.addressing()
-    }
-
-    fn kind(&self) -> Option<TraceKind> {
-        self.parser.kind()
+    fn known(&self) -> Known {
+        Known {
+            skipped: self.bad_records.skipped,
+            addressing: self.parser.addressing(),
+            kind: self.parser.kind(),
+            chosen: Chosen::ALL,
+        }
     }
 }
 
-/// The first bytes of an input, `most` at most, and the input with these bytes before the rest.
+/// Returns up to `max` bytes from the beginning of an input, and the input with these bytes before
+/// the rest.
 pub(super) fn peek(
     mut input: Box<dyn BufRead + Send>,
-    most: usize,
+    max: usize,
 ) -> io::Result<(Vec<u8>, Box<dyn BufRead + Send>)> {
     let mut head = Vec::new();
-    (&mut input).take(most as u64).read_to_end(&mut head)?;
+    (&mut input).take(max as u64).read_to_end(&mut head)?;
     let whole = Box::new(Cursor::new(head.clone()).chain(input));
     Ok((head, whole))
 }
 
-/// The whole records of a sample behind a header, if the size of the file, where it is known, is
-/// that of whole records.
+/// The whole records of a sample without a header. Returns `None` if there are none, or if the size of
+/// the file is known and no multiple of `bytes`.
 pub(super) fn sample_records<'a>(
     sample: &Sample<'a>,
-    header: usize,
     bytes: usize,
 ) -> Option<std::slice::ChunksExact<'a, u8>> {
     let size = match sample.file_bytes {
         None if sample.whole => Some(sample.bytes.len() as u64),
         size => size,
     };
-    let records = sample.bytes.get(header..)?.chunks_exact(bytes);
-    let whole = size.is_none_or(|n| n.wrapping_sub(header as u64).is_multiple_of(bytes as u64));
+    let records = sample.bytes.chunks_exact(bytes);
+    let whole = size.is_none_or(|n| n.is_multiple_of(bytes as u64));
     (whole && records.len() > 0).then_some(records)
 }
 
-/// The little-endian number in these bytes of a record; bytes beyond its end are zero.
+/// Returns the little-endian number of eight bytes at offset `at` of a record, or 0 if the record ends
+/// before it does.
 #[inline(always)]
 pub(super) fn u64_at(record: &[u8], at: usize) -> u64 {
     match record.get(at..).and_then(|rest| rest.first_chunk()) {

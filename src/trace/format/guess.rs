@@ -1,5 +1,5 @@
-//! Guessing the format of a file from its beginning: which entry of the table it is, if it can
-//! only be one. Never picks among several that fit; the user does.
+//! Guessing the format of a file from its beginning. If several formats fit equally well, the user
+//! has to choose: guessing never picks one of them.
 
 use super::lines::sample_lines;
 use super::{Fit, Format, Sample, TABLE};
@@ -7,44 +7,56 @@ use crate::trace::error::{Cause, Position, TraceError};
 use std::cmp::Ordering;
 use std::path::Path;
 
-/// Below this many percent of the lines a format is not taken for the one that was meant.
-const LEAST_PERCENT: u64 = 80;
+/// Smallest share of the sample, in percent, that a format must accept to be taken.
+const PERCENT_MIN: u64 = 80;
 
-/// The format that a sample is of: one that is certain, else the only one that the whole sample
-/// fits, else the only one that fits best and at least 80 % of it. In the last case the reader
-/// will come to a bad line and say which.
+/// A format that accepts some of the sample: `good` of `of` records.
+#[derive(Clone, Copy)]
+struct Candidate {
+    format: &'static Format,
+    good: u64,
+    of: u64,
+}
+
+impl Candidate {
+    /// Orders candidates by the share that they accept.
+    fn cmp_share(&self, other: &Candidate) -> Ordering {
+        (self.good * other.of).cmp(&(other.good * self.of))
+    }
+}
+
+/// Guesses the format of a sample: a certain one; else the one that accepts the largest share, if no
+/// other accepts as much and the share is at least 80 %. If lines remain that it does not accept, the
+/// reader reports the first of them.
 ///
 /// # Errors
 ///
-/// The sample is empty, fits several formats, or none.
+/// Errors if the sample fits several formats equally well, or none.
 pub fn guess(path: &Path, sample: &Sample<'_>) -> Result<&'static Format, TraceError> {
-    if sample.bytes.is_empty() {
-        return Err(TraceError::new(path, "the file is empty"));
-    }
-    let mut shares: Vec<(&'static Format, u64, u64)> = Vec::new();
+    let mut candidates: Vec<Candidate> = Vec::new();
     for format in TABLE {
         match (format.sniff)(sample) {
             Fit::Certain => return Ok(format),
-            Fit::Share { good, of } if good > 0 => {
-                shares.push((format, u64::from(good), u64::from(of)));
-            }
+            Fit::Share { good, of } if good > 0 => candidates.push(Candidate {
+                format,
+                good: u64::from(good),
+                of: u64::from(of),
+            }),
             Fit::Share { .. } | Fit::No => {}
         }
     }
-    let better = |a: &(_, u64, u64), b: &(_, u64, u64)| (a.1 * b.2).cmp(&(b.1 * a.2));
-    let Some(&best) = shares.iter().max_by(|a, b| better(a, b)) else {
+    let Some(&best) = candidates.iter().max_by(|a, b| a.cmp_share(b)) else {
         return Err(unknown(path, sample, None));
     };
-    let equals: Vec<&Format> = shares
+    let equals: Vec<&Format> = candidates
         .iter()
-        .filter(|share| better(share, &best) == Ordering::Equal)
-        .map(|share| share.0)
+        .filter(|candidate| candidate.cmp_share(&best) == Ordering::Equal)
+        .map(|candidate| candidate.format)
         .collect();
-    let (format, good, of) = best;
     match equals.len() {
-        1 if good * 100 >= of * LEAST_PERCENT => Ok(format),
+        1 if best.good * 100 >= best.of * PERCENT_MIN => Ok(best.format),
         1 => Err(unknown(path, sample, Some(best))),
-        _ if good == of => Err(ambiguous(path, &equals)),
+        _ if best.good == best.of => Err(ambiguous(path, &equals)),
         _ => Err(unknown(path, sample, None)),
     }
 }
@@ -55,14 +67,10 @@ fn ambiguous(path: &Path, formats: &[&Format]) -> TraceError {
         "the beginning fits more than one format: {}",
         names.join(", ")
     );
-    TraceError::new(path, what).help(format!("say which with --format {}", names[0]))
+    TraceError::new(path, what).help("choose one of them with --format NAME")
 }
 
-fn unknown(
-    path: &Path,
-    sample: &Sample<'_>,
-    nearest: Option<(&'static Format, u64, u64)>,
-) -> TraceError {
+fn unknown(path: &Path, sample: &Sample<'_>, nearest: Option<Candidate>) -> TraceError {
     let (line, text) = sample_lines(sample)
         .enumerate()
         .find(|(_, line)| !line.trim_ascii().is_empty())
@@ -71,7 +79,7 @@ fn unknown(
         "`pagebench formats` lists them, --format NAME chooses one; columns without a header need \
          --format csv --col addr=N",
     );
-    if let Some((format, good, of)) = nearest {
+    if let Some(Candidate { format, good, of }) = nearest {
         help = format!(
             "nearest is {} ({good} of the first {of} lines); {help}",
             format.name

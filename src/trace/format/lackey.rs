@@ -1,13 +1,12 @@
 //! valgrind's lackey: every instruction fetch, load, store and modify of a program, with size.
 
-use super::lines::{
-    BYTES_MAX, Complaint, LineParser, LineReader, bad_address, checked_size, share,
-};
+use super::Format;
+use super::complaint::{BYTES_MAX, Complaint, bad_address, checked_size};
+use super::lines::{self, AccessBuffer, LineParser};
 use super::number::{decimal, hex, hex8_unchecked, is_blank, trim};
-use super::write::{Lines, TEXT, Written, by_kind};
-use super::{Format, ReadOptions};
+use super::write::{LineWriter, Written, by_kind, text};
 use crate::simd::lines::{self as simd, LINES, Level};
-use crate::trace::record::{Access, Kind, Packed, TraceKind};
+use crate::trace::record::{Access, Kind, TraceKind};
 use memchr::memchr;
 
 pub(super) const FORMAT: Format = Format {
@@ -25,45 +24,43 @@ own text and are skipped wherever they stand.
      M 0421c098,4
 ",
     kind: TraceKind::Full,
-    sniff: |sample| share(sample, Lackey),
-    open: |input, path, options: &ReadOptions| {
-        Ok(Box::new(LineReader::new(input, path, options, Lackey)))
-    },
+    sniff: lines::sniff::<Lackey>,
+    open: lines::open::<Lackey>,
     written: Some(Written {
         endings: &["lackey"],
         most: |_| BYTES_MAX as u32,
-        writer: || {
-            Box::new(Lines(|out, a| {
+        ..text(|| {
+            Box::new(LineWriter(|out, a| {
                 let kind = by_kind(a, "I ", " L", " S");
                 writeln!(out, "{kind} {:08x},{}", a.addr, a.size)
             }))
-        },
-        ..TEXT
+        })
     }),
 };
 
+#[derive(Default)]
 struct Lackey;
 
-/// The access on one line; `None` if it is none. For a reader that finds the lines itself.
+/// Returns the access on one line, or `None` if it holds none. For a reader that finds the lines
+/// itself.
 pub(in crate::trace) fn access(line: &[u8]) -> Option<Access> {
-    let mut out = Vec::new();
-    Lackey.parse(line, &mut out).ok()?;
-    out.pop()
+    Lackey.parse(line).ok()?
 }
 
 /// Appends the accesses of the whole lines at the beginning of `bytes`, up to the first line that
-/// is not written exactly as lackey does; returns how many bytes they were. Process ids are 0.
+/// is not written exactly as lackey does. Returns how many bytes they were. Process ids are 0.
 pub(in crate::trace) fn accesses(bytes: &[u8], out: &mut Vec<Access>) -> usize {
     parse_many(bytes, usize::MAX, out).0
 }
 
 impl LineParser for Lackey {
     const NAME: &'static str = FORMAT.name;
+    const MANY: bool = true;
 
-    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+    fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let blanks = line.iter().take_while(|&&b| is_blank(b)).count();
-        if blanks == 0 && is_log_text(line) {
-            return Ok(());
+        if blanks == 0 && log_text(line).is_some() {
+            return Ok(None);
         }
         let kind = match (blanks, line.get(blanks), line.get(blanks + 1)) {
             (0..=2, Some(b'I'), Some(b' ' | b'\t')) => Kind::Ifetch,
@@ -77,73 +74,38 @@ impl LineParser for Lackey {
         };
         let addr = hex(&rest[..comma]).map_err(bad_address)?;
         let size = checked_size(decimal(&rest[comma + 1..]), addr, BYTES_MAX)?;
-        out.push(Access {
-            pid: 0,
-            kind,
+        Ok(Some(Access {
             size,
-            addr,
-        });
-        Ok(())
+            ..Access::single(kind, addr)
+        }))
     }
 
-    fn parse_many(&mut self, bytes: &[u8], most: usize, out: &mut Vec<Access>) -> (usize, u64) {
-        parse_many(bytes, most, out)
-    }
-
-    fn parse_packed(&mut self, bytes: &[u8], most: usize, out: &mut Vec<Packed>) -> (usize, u64) {
-        parse_many(bytes, most, out)
-    }
-
-    const PACKS: bool = true;
-}
-
-/// Takes accesses, packed or not.
-trait Out {
-    /// Takes one; false where it does not fit.
-    fn take_one(&mut self, access: Access) -> bool;
-
-    /// Takes many, which are packed.
-    fn take(&mut self, words: &[Packed]);
-}
-
-impl Out for Vec<Access> {
-    #[inline]
-    fn take_one(&mut self, access: Access) -> bool {
-        self.push(access);
-        true
-    }
-
-    fn take(&mut self, words: &[Packed]) {
-        self.extend(words.iter().map(|&word| Access::unpacked(word)));
+    fn parse_many<B: AccessBuffer>(
+        &mut self,
+        bytes: &[u8],
+        max: usize,
+        out: &mut B,
+    ) -> (usize, u64) {
+        parse_many(bytes, max, out)
     }
 }
 
-impl Out for Vec<Packed> {
-    #[inline]
-    fn take_one(&mut self, access: Access) -> bool {
-        access.packed().map(|word| self.push(word)).is_some()
-    }
-
-    fn take(&mut self, words: &[Packed]) {
-        self.extend_from_slice(words);
-    }
-}
-
-/// Lines exactly as lackey writes them, with 8 to 15 digits and a size of one or two. Many at a
-/// time where the machine can, and else one by one.
-fn parse_many<O: Out>(bytes: &[u8], most: usize, out: &mut O) -> (usize, u64) {
+/// Parses lines exactly as lackey writes them, with an address of 8 to 15 digits and a size of one or
+/// two: many at a time if the processor can, else one by one. Returns how many bytes and lines it
+/// took.
+fn parse_many<B: AccessBuffer>(bytes: &[u8], max: usize, out: &mut B) -> (usize, u64) {
     let (mut used, mut lines) = (0, 0);
     loop {
-        let most_here = (most - lines).min(ONE_BY_ONE);
-        let (length, count) = parse_each(&bytes[used..], most_here, out);
+        let max_here = (max - lines).min(ONE_BY_ONE);
+        let (length, count) = parse_each(&bytes[used..], max_here, out);
         used += length;
         lines += count;
         if count < ONE_BY_ONE {
             return (used, lines as u64);
         }
         let (next, count) = match Level::best() {
-            Level::Avx512 => parse_eights(bytes, used, most - lines, out),
-            Level::Avx2 => parse_found(bytes, used, most - lines, out),
+            Level::Avx512 => parse_eights(bytes, used, max - lines, out),
+            Level::Avx2 => parse_found(bytes, used, max - lines, out),
             Level::Plain => (used, 0),
         };
         used = next;
@@ -151,13 +113,18 @@ fn parse_many<O: Out>(bytes: &[u8], most: usize, out: &mut O) -> (usize, u64) {
     }
 }
 
-/// Lines many at a time from `used` on, as long as that goes; returns where the next one begins,
-/// and how many lines were taken.
-fn parse_eights<O: Out>(bytes: &[u8], mut used: usize, most: usize, out: &mut O) -> (usize, usize) {
+/// Parses lines many at a time from offset `used` on, for AVX-512, up to the first unusual one. Returns
+/// the offset of the next line and how many lines were taken.
+fn parse_eights<B: AccessBuffer>(
+    bytes: &[u8],
+    mut used: usize,
+    max: usize,
+    out: &mut B,
+) -> (usize, usize) {
     let mut words = [0; LINES];
     let mut lines = 0;
     loop {
-        let (count, next) = simd::read(bytes, used, most - lines, &COLUMNS, &mut words);
+        let (count, next) = simd::read(bytes, used, max - lines, &PREFIXES, &mut words);
         out.take(&words[..count]);
         used = next;
         lines += count;
@@ -167,14 +134,19 @@ fn parse_eights<O: Out>(bytes: &[u8], mut used: usize, most: usize, out: &mut O)
     }
 }
 
-/// Like [`parse_eights`] with line ends found ahead: where the next line begins does not hang on
-/// the one before it being parsed.
-fn parse_found<O: Out>(bytes: &[u8], mut used: usize, most: usize, out: &mut O) -> (usize, usize) {
+/// Like [`parse_eights`], for AVX2: finds many line ends first, so that the start of a line does not
+/// depend on parsing the line before it.
+fn parse_found<B: AccessBuffer>(
+    bytes: &[u8],
+    mut used: usize,
+    max: usize,
+    out: &mut B,
+) -> (usize, usize) {
     let mut ends = simd::NO_ENDS;
     let mut lines = 0;
     loop {
-        let found = simd::line_ends(bytes, used, most - lines, &mut ends);
-        for pair in ends[..=found].windows(2).take(most - lines) {
+        let found = simd::line_ends(bytes, used, max - lines, &mut ends);
+        for pair in ends[..=found].windows(2).take(max - lines) {
             let start = pair[0] as usize + 1;
             let head = bytes.get(start..).and_then(|rest| rest.first_chunk());
             let Some((access, length)) = head.and_then(parse_head) else {
@@ -186,21 +158,21 @@ fn parse_found<O: Out>(bytes: &[u8], mut used: usize, most: usize, out: &mut O) 
             used = start + length;
             lines += 1;
         }
-        if found == 0 || lines >= most {
+        if found == 0 || lines >= max {
             return (used, lines);
         }
     }
 }
 
-/// So many lines are taken one by one before many at a time are tried again.
+/// Number of lines to parse one by one before the vector path is tried again.
 const ONE_BY_ONE: usize = 8;
 
-/// The lines one by one, eight bytes at a time and with no branch that depends on the kind or the
-/// length of the address: these change from line to line and would be mispredicted. Returns how
-/// many bytes and lines were taken.
-fn parse_each<O: Out>(bytes: &[u8], most: usize, out: &mut O) -> (usize, usize) {
+/// Parses the lines one by one, eight bytes at a time. No branch depends on the kind or the length of
+/// the address: these change from line to line and would be mispredicted. Returns how many bytes and
+/// lines were taken.
+fn parse_each<B: AccessBuffer>(bytes: &[u8], max: usize, out: &mut B) -> (usize, usize) {
     let (mut used, mut lines) = (0, 0);
-    while lines < most
+    while lines < max
         && let Some(head) = bytes[used..].first_chunk::<24>()
         && let Some((access, length)) = parse_head(head)
         && out.take_one(access)
@@ -211,22 +183,23 @@ fn parse_each<O: Out>(bytes: &[u8], most: usize, out: &mut O) -> (usize, usize) 
     (used, lines)
 }
 
-/// How the lines begin, with the code of their kind.
-const COLUMNS: simd::Prefixes = simd::prefixes([
+/// The first characters of a line, with the code of their kind.
+const PREFIXES: simd::Prefixes = simd::prefixes([
     (*b"I  ", Kind::Ifetch as u8),
     (*b" L ", Kind::Read as u8),
     (*b" S ", Kind::Write as u8),
     (*b" M ", Kind::Write as u8),
 ]);
 
-/// One line at the beginning of 24 bytes and its length with the LF; `None` if it is unusual.
+/// Parses one line at the beginning of 24 bytes. Returns its access and its length with the LF, or
+/// `None` if it is unusual.
 #[inline(always)]
 fn parse_head(head: &[u8; 24]) -> Option<(Access, usize)> {
     const COMMAS: u64 = u64::from_le_bytes([b','; 8]);
     const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
 
     // The letter and a blank, in either order, differ from kind to kind in these three bits.
-    let column = COLUMNS[usize::from(head[0].wrapping_add(head[1]) & 7)];
+    let column = PREFIXES[usize::from(head[0].wrapping_add(head[1]) & 7)];
     let wrong_kind = u32::from_le_bytes([head[0], head[1], head[2], 0]) ^ (column & 0xff_ffff);
     let kind = match column >> 24 {
         0 => Kind::Ifetch,
@@ -268,29 +241,28 @@ fn parse_head(head: &[u8; 24]) -> Option<(Access, usize)> {
         return None;
     }
     let access = Access {
-        pid: 0,
-        kind,
         size: u32::from(size),
-        addr,
+        ..Access::single(kind, addr)
     };
     Some((access, length))
 }
 
-/// `==PID==` or `--PID--`.
-fn is_log_text(line: &[u8]) -> bool {
-    let (mark, rest) = match line {
-        [b'=', b'=', rest @ ..] => (b'=', rest),
-        [b'-', b'-', rest @ ..] => (b'-', rest),
-        _ => return false,
-    };
+/// Returns the rest of a line that begins with `==PID==` or `--PID--`: valgrind's own text.
+pub(in crate::trace) fn log_text(line: &[u8]) -> Option<&[u8]> {
+    let (mark, rest) = line.split_first_chunk::<2>()?;
+    if !matches!(mark, b"==" | b"--") {
+        return None;
+    }
     let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-    digits > 0 && rest[digits..].starts_with(&[mark, mark])
+    let text = rest[digits..].strip_prefix(mark)?;
+    (digits > 0).then_some(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::testing::{accesses, error, skipping};
     use super::*;
+    use crate::trace::record::Packed;
 
     fn access(kind: Kind, addr: u64, size: u32) -> Access {
         Access {
@@ -343,12 +315,12 @@ mod tests {
                 line[at] = glyphs[random.below(glyphs.len())];
             }
             line.resize(line.len().max(24) + 1, b'0');
-            let (mut fast, mut slow) = (Vec::new(), Vec::new());
+            let (mut fast, mut slow) = (Vec::<Access>::new(), Vec::new());
             let (used, lines) = Lackey.parse_many(&line, 1, &mut fast);
             assert_eq!(lines, fast.len() as u64);
             if lines == 1 {
                 assert_eq!(line[used - 1], b'\n');
-                Lackey.parse(&line[..used - 1], &mut slow).unwrap();
+                slow.extend(Lackey.parse(&line[..used - 1]).unwrap());
                 assert_eq!(fast, slow, "{}", line.escape_ascii());
             }
         }
@@ -408,7 +380,7 @@ mod tests {
             }
             // Packed, up to the first that does not fit.
             let (mut packed, mut fitting) = (Vec::new(), Vec::<Packed>::new());
-            let (used_packed, lines_packed) = Lackey.parse_packed(&text, most, &mut packed);
+            let (used_packed, lines_packed) = Lackey.parse_many(&text, most, &mut packed);
             parse_each(&text, most, &mut fitting);
             assert_eq!((packed.len() as u64, &packed), (lines_packed, &fitting));
             let unpacked = packed.iter().map(|&word| Access::unpacked(word));
@@ -419,7 +391,7 @@ mod tests {
             // And line by line, as the format says.
             let mut exact = Vec::new();
             for line in text[..used].split_inclusive(|&b| b == b'\n') {
-                Lackey.parse(&line[..line.len() - 1], &mut exact).unwrap();
+                exact.extend(Lackey.parse(&line[..line.len() - 1]).unwrap());
             }
             assert_eq!(many, exact);
         }

@@ -1,13 +1,13 @@
 //! libCacheSim's own traces: a header with statistics, then requests to a store. The layouts are
 //! those of `lcs_trace_header` and `lcs_req_v1_t` to `lcs_req_v8_t` in libCacheSim's `lcs.h`.
 
-use super::fixed::{FixedReader, RecordParser, peek, u32_at, u64_at};
-use super::lines::Complaint;
+use super::complaint::Complaint;
+use super::fixed::{FixedReader, RecordParser, peek, u64_at};
 use super::{Fit, Format, ReadOptions, RecordReader};
 use crate::trace::codec::read_error;
 use crate::trace::error::{Position, TraceError};
 use crate::trace::record::{Access, Addressing, Kind, TraceKind};
-use std::io::{BufRead, Read};
+use std::io::{self, BufRead, Read};
 use std::path::PathBuf;
 
 pub(super) const FORMAT: Format = Format {
@@ -22,21 +22,24 @@ and ends with the same number, then requests of 24 to 100 bytes, little-endian:
 Each object is a page. Operations that set, write or change are writes, others reads.
 ",
     kind: TraceKind::BlockIo,
-    sniff: |sample| match sample.bytes.starts_with(&MAGIC.to_le_bytes()) {
-        true => Fit::Certain,
-        false => Fit::No,
+    sniff: |sample| {
+        if sample.bytes.starts_with(&MAGIC.to_le_bytes()) {
+            Fit::Certain
+        } else {
+            Fit::No
+        }
     },
     open,
     written: None,
 };
 
-/// What the header begins and ends with.
+/// The number at the beginning and at the end of the header.
 const MAGIC: u64 = 0x1234_5678_9abc_def0;
 
-/// Lengths of headers, in bytes: of earlier and of later files.
+/// Lengths of the header in bytes: in earlier files, and in later ones.
 const HEADERS: [usize; 2] = [1024, 8192];
 
-/// The length of a request in bytes, and where its operation is, by version from 1.
+/// Length of a request and offset of its operation in bytes, of versions 1 to 8.
 const VERSIONS: [(usize, Option<usize>); 8] = [
     (24, None),
     (28, Some(16)),
@@ -82,8 +85,8 @@ fn open(
         );
         return Err(bad(what, 8).help("libCacheSim's traceConv writes others"));
     }
-    let mut skipped = vec![0; header];
-    input.read_exact(&mut skipped).map_err(failed)?;
+    // All of it was peeked at.
+    io::copy(&mut (&mut input).take(header as u64), &mut io::sink()).map_err(failed)?;
     let parser = Lcs::new(version as usize);
     Ok(Box::new(FixedReader::new(
         input,
@@ -114,17 +117,12 @@ impl RecordParser for Lcs {
     }
 
     fn parse(&mut self, record: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
-        let operation = self.operation.map_or(0, |at| u32_at(record, at) & 0xff);
-        out.push(Access {
-            pid: 0,
-            // set, add, cas, replace, append, prepend; incr, decr; write, update.
-            kind: match operation {
-                3..=8 | 10 | 11 | 13 | 14 => Kind::Write,
-                _ => Kind::Read,
-            },
-            size: 1,
-            addr: u64_at(record, 4),
-        });
+        // set, add, cas, replace, append, prepend; incr, decr; write, update.
+        let kind = match self.operation.map_or(0, |at| record[at]) {
+            3..=8 | 10 | 11 | 13 | 14 => Kind::Write,
+            _ => Kind::Read,
+        };
+        out.push(Access::single(kind, u64_at(record, 4)));
         Ok(())
     }
 
@@ -138,7 +136,7 @@ pub(super) mod tests {
     use super::super::testing::{accesses, error, guess_of, tuples};
     use super::*;
 
-    /// A trace of this version behind a header of so many bytes: id and operation.
+    /// A trace of this version after a header of `header` bytes; requests are id and operation.
     pub fn trace(version: u64, header: usize, requests: &[(u64, u8)]) -> Vec<u8> {
         let mut bytes = vec![0; header];
         bytes[..8].copy_from_slice(&MAGIC.to_le_bytes());
@@ -157,7 +155,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn every_version_behind_every_header() {
+    fn every_version_after_every_header() {
         for version in 1..=8 {
             for header in HEADERS {
                 let bytes = trace(version, header, &[(7, 1), (u64::MAX, 3), (7, 12)]);

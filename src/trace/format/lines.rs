@@ -1,11 +1,12 @@
-//! The reader that all line-based formats share: it finds lines in the input's own buffer, counts
-//! them, and turns what a format's parser objects to into an error with its place, and the events
-//! that it finds into what was told where. A line is copied only where it straddles two buffers.
+//! The reader shared by all line-based formats. It finds and counts lines in the input's own buffer.
+//! It turns a parser's `Complaint` into a `TraceError` with the line number, and collects the
+//! parser's events. A line is copied only if it straddles two buffers.
 //!
-//! Knows no format: what a line means is the [`LineParser`]'s business.
+//! Does not know any format: the [`LineParser`] says what a line means.
 
-use super::number::{NumberFault, is_blank};
-use super::{Fit, ReadOptions, RecordReader, Sample};
+use super::complaint::{BadRecords, CARRIES_ON, Complaint};
+use super::number::is_blank;
+use super::{Fit, Known, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::{fill_buf, read_error};
 use crate::trace::error::{Position, TraceError};
 use crate::trace::event::{Event, Told};
@@ -14,202 +15,167 @@ use crate::trace::sample::Chosen;
 use memchr::memchr;
 use std::borrow::Cow;
 use std::io::BufRead;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// About how many accesses one call of `fill` appends, and the most events that it reads.
+/// Number of accesses after which one call of `fill` stops, and of events that it reads at most.
 pub(super) const BATCH: usize = 4096;
 
 /// The longest line accepted, in bytes: far beyond any format, so that a file without line ends
 /// is reported and not read into memory.
 pub(super) const LINE_MAX: usize = 1 << 20;
 
-/// The most bytes one access of a byte-addressed format touches.
-pub(super) const BYTES_MAX: u64 = 1 << 20;
-
-/// The most consecutive ids one record of an id-addressed format stands for.
-pub(super) const RUN_MAX: u64 = 1 << 24;
-
-/// What is wrong with a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Complaint {
-    /// A lowercase fragment.
-    pub what: Cow<'static, str>,
-    /// What to do about it; empty for the usual advice (`--format`, `--skip-bad`).
-    pub help: &'static str,
-    /// True if `--skip-bad` must not go on.
-    pub fatal: bool,
-}
-
-/// What to do about a bad line or record on which later ones depend.
-pub(super) const CARRIES_ON: &str = "later records depend on this one, so that --skip-bad does not leave it out: \
-     mend it where the trace was made";
-
-impl From<&'static str> for Complaint {
-    fn from(what: &'static str) -> Complaint {
-        Complaint {
-            what: Cow::Borrowed(what),
-            help: "",
-            fatal: false,
-        }
-    }
-}
-
-impl From<String> for Complaint {
-    fn from(what: String) -> Complaint {
-        Complaint::from(Cow::Owned(what))
-    }
-}
-
-impl From<Cow<'static, str>> for Complaint {
-    fn from(what: Cow<'static, str>) -> Complaint {
-        Complaint {
-            what,
-            ..Complaint::from("")
-        }
-    }
-}
-
-/// What a hexadecimal address is not.
-pub(super) fn bad_address(fault: NumberFault) -> Complaint {
-    Complaint::from(match fault {
-        NumberFault::Missing => "the address is missing",
-        NumberFault::Digit => "the address is not hexadecimal",
-        NumberFault::Large => "address over 64 bits",
-    })
-}
-
-/// What a decimal id is not.
-pub(super) fn bad_id(fault: NumberFault) -> Complaint {
-    Complaint::from(match fault {
-        NumberFault::Missing => "the id is missing",
-        NumberFault::Digit => "the id is not a decimal number",
-        NumberFault::Large => "id over 64 bits",
-    })
-}
-
-/// Checks a size (bytes, or consecutive ids) against `1..=most` and the end of the address space.
-pub(super) fn checked_size(
-    size: Result<u64, NumberFault>,
-    addr: u64,
-    most: u64,
-) -> Result<u32, Complaint> {
-    match size {
-        Err(NumberFault::Missing) => Err("the size is missing".into()),
-        Err(NumberFault::Digit) => Err("the size is not a decimal number".into()),
-        Ok(0) => Err("the size is 0; the least is 1".into()),
-        Ok(n) if n <= most => match addr.checked_add(n - 1) {
-            Some(_) => Ok(n as u32),
-            None => Err("the access runs past the end of the 64-bit address space".into()),
-        },
-        Ok(_) | Err(NumberFault::Large) => Err(format!("the size is over {most}").into()),
-    }
-}
-
-/// What is left of a line must be blank.
-pub(super) fn nothing_more(rest: &[u8]) -> Result<(), Complaint> {
-    if rest.iter().all(|&b| is_blank(b)) {
-        Ok(())
-    } else {
-        Err("more on the line than belongs to one access".into())
-    }
-}
-
-/// What a line-based format knows: the meaning of one line.
+/// A line-based format: the meaning of one line.
 pub(super) trait LineParser: Send {
     /// The format's name, for messages.
     const NAME: &'static str;
 
-    /// Whether lines that begin with `#` are skipped before the parser sees them.
+    /// True if lines that begin with `#` are skipped before the parser sees them.
     const COMMENTS: bool = true;
 
-    /// Appends what one line says. The line is without its end (LF or CRLF) and not blank.
-    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint>;
+    /// True if [`LineParser::parse_many`] does anything.
+    const MANY: bool = false;
 
-    /// A fast path: appends up to `most` accesses from the whole lines at the beginning of
-    /// `bytes`, one access for each line, and returns how many bytes and lines it took. It stops,
-    /// with nothing said, before the first line that it does not know well.
-    fn parse_many(&mut self, _bytes: &[u8], _most: usize, _out: &mut Vec<Access>) -> (usize, u64) {
-        (0, 0)
-    }
+    /// True if the parser has [`LineParser::take_event`]. Such a parser must not have `MANY`: the
+    /// events between packed accesses would be lost.
+    const EVENTS: bool = false;
 
-    /// The same with packed accesses; what does not fit is not known well either. A parser that
-    /// has this tells no events.
-    fn parse_packed(
+    /// Returns the access on one line, or `None` if the line is valid but holds no access (a log's
+    /// text, an event, a header). `line` comes without its end (LF or CRLF) and is not blank.
+    fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint>;
+
+    /// A fast path: appends up to `max` accesses from the whole lines at the beginning of `bytes`,
+    /// one access per line. Returns how many bytes and lines it took. Stops before the first line
+    /// that is not in the exact form it handles, or whose access `out` does not take; that line
+    /// goes to `parse`.
+    fn parse_many<B: AccessBuffer>(
         &mut self,
         _bytes: &[u8],
-        _most: usize,
-        _out: &mut Vec<Packed>,
+        _max: usize,
+        _out: &mut B,
     ) -> (usize, u64) {
         (0, 0)
     }
 
-    /// Whether it has [`LineParser::parse_packed`].
-    const PACKS: bool = false;
-
-    /// Whether it has [`LineParser::take_event`].
-    const EVENTS: bool = false;
-
-    /// Whether the meaning of later lines depends on this one, so that `--skip-bad` may not leave it
-    /// out. Asked only of bad lines.
+    /// Returns true if the meaning of later lines depends on `line`, so that `--skip-bad` may not
+    /// leave it out. Called only for bad lines.
     fn carries_on(&self, _line: &[u8]) -> bool {
         false
     }
 
-    /// The next event, and its process, that the line just parsed said; asked until it is `None`.
-    /// Events come behind the accesses of the same line.
+    /// Returns the next event on the line just parsed, and its process; called until it returns
+    /// `None`. Events follow the access of the same line.
     fn take_event(&mut self) -> Option<(u32, Event)> {
         None
     }
 
-    /// How the addresses are to be read.
+    /// The meaning of the addresses.
     fn addressing(&self) -> Addressing {
         Addressing::Bytes
     }
 
-    /// The kind of trace that the file itself states.
+    /// The kind of trace, if the file itself states it.
     fn kind(&self) -> Option<TraceKind> {
         None
     }
 
-    /// How the file itself says that its pages were chosen.
+    /// How the pages were chosen, as the file itself states it.
     fn chosen(&self) -> Chosen {
         Chosen::ALL
     }
 }
 
+/// Takes the accesses of a fast path, packed or not.
+pub(super) trait AccessBuffer {
+    /// Appends `access`. Returns false, and appends nothing, if it does not fit.
+    fn take_one(&mut self, access: Access) -> bool;
+
+    /// Appends packed accesses.
+    fn take(&mut self, words: &[Packed]);
+}
+
+impl AccessBuffer for Vec<Access> {
+    #[inline]
+    fn take_one(&mut self, access: Access) -> bool {
+        self.push(access);
+        true
+    }
+
+    fn take(&mut self, words: &[Packed]) {
+        self.extend(words.iter().map(|&word| Access::unpacked(word)));
+    }
+}
+
+impl AccessBuffer for Vec<Packed> {
+    #[inline]
+    fn take_one(&mut self, access: Access) -> bool {
+        access.packed().map(|word| self.push(word)).is_some()
+    }
+
+    fn take(&mut self, words: &[Packed]) {
+        self.extend_from_slice(words);
+    }
+}
+
+/// Opens a reader with a new parser; for the table.
+pub(super) fn open<P: LineParser + Default + 'static>(
+    input: Box<dyn BufRead + Send>,
+    path: PathBuf,
+    options: &ReadOptions,
+) -> Result<Box<dyn RecordReader>, TraceError> {
+    Ok(Box::new(LineReader::new(
+        input,
+        path,
+        options,
+        P::default(),
+    )))
+}
+
+/// Returns how well a sample fits a new parser; for the table.
+pub(super) fn sniff<P: LineParser + Default>(sample: &Sample<'_>) -> Fit {
+    share(sample, P::default())
+}
+
 /// Reads a line-based format.
 pub(super) struct LineReader<P> {
     input: Box<dyn BufRead + Send>,
-    /// The beginning of a line whose end is not in the buffer.
-    carry: Vec<u8>,
-    /// True while the rest of an overlong line is dropped.
-    dropping: bool,
     done: bool,
-    lines: Lines<P>,
+    lines: LineState<P>,
 }
 
 /// Where the accesses of one `fill` go.
-struct Out<'a> {
-    /// Those that can be packed, while `packs` holds and nothing is in `plain`.
+struct FillTarget<'a> {
+    /// Accesses that can be packed, while `packs` is true and `plain` is empty.
     packed: &'a mut Vec<Packed>,
     plain: &'a mut Vec<Access>,
     packs: bool,
 }
 
-/// The part of the reader that does not borrow the input.
-struct Lines<P> {
-    path: PathBuf,
+/// Everything but the input: it can change while a slice of the input's buffer is borrowed.
+struct LineState<P> {
     parser: P,
     /// Lines taken so far; the number of the last one.
     count: u64,
     /// The events of this `fill`.
-    told: Vec<Told>,
-    skip_bad: bool,
-    skipped: u64,
+    events: Vec<Told>,
+    /// The line that the last buffer broke off in.
+    partial: Partial,
+    bad_records: BadRecords,
+}
+
+/// A line whose end is not in the buffer.
+#[derive(Default)]
+enum Partial {
+    /// No line has begun.
+    #[default]
+    None,
+    /// The beginning of the line.
+    Begun(Vec<u8>),
+    /// The line is too long and was reported; the rest of it is dropped.
+    Overlong,
 }
 
 impl<P: LineParser> LineReader<P> {
-    /// A reader of `input` that asks `parser` about every line.
+    /// A reader of `input` that gives every line to `parser`.
     pub fn new(
         input: Box<dyn BufRead + Send>,
         path: PathBuf,
@@ -218,125 +184,89 @@ impl<P: LineParser> LineReader<P> {
     ) -> LineReader<P> {
         LineReader {
             input,
-            carry: Vec::new(),
-            dropping: false,
             done: false,
-            lines: Lines {
-                path,
+            lines: LineState {
                 parser,
                 count: 0,
-                told: Vec::new(),
-                skip_bad: options.skip_bad,
-                skipped: 0,
+                events: Vec::new(),
+                partial: Partial::None,
+                bad_records: BadRecords::new(path, options),
             },
         }
     }
 
-    /// Reads until there are `goal` accesses or a little more.
-    fn fill_to(&mut self, goal: usize, out: &mut Out<'_>) -> Result<(), TraceError> {
+    /// Reads until `out` holds `goal` accesses and events, or the input ends. With `out.packs` it
+    /// also stops after an access that cannot be packed.
+    fn fill_to(&mut self, goal: usize, out: &mut FillTarget<'_>) -> Result<(), TraceError> {
         while !self.lines.full(goal, out) {
-            let buffer = match fill_buf(&mut self.input) {
-                Ok(buffer) => buffer,
-                Err(e) => {
-                    let line = Position::Line(self.lines.count + 1);
-                    return Err(read_error(&self.lines.path, e).at(line));
-                }
-            };
+            let buffer = fill_buf(&mut self.input).map_err(|e| {
+                let line = Position::Line(self.lines.count + 1);
+                read_error(&self.lines.bad_records.path, e).at(line)
+            })?;
             if buffer.is_empty() {
                 self.done = true;
-                return match self.carry.is_empty() {
-                    true => Ok(()),
-                    false => self.lines.line(&self.carry, out),
-                };
+                return self.lines.last_line(out);
             }
-            let used = if self.dropping || !self.carry.is_empty() {
-                let end = memchr(b'\n', buffer);
-                let part = &buffer[..end.unwrap_or(buffer.len())];
-                if !self.dropping && self.carry.len() + part.len() > LINE_MAX {
-                    self.lines.too_long(&self.carry)?;
-                    self.carry.clear();
-                    self.dropping = true;
-                }
-                if !self.dropping {
-                    self.carry.extend_from_slice(part);
-                }
-                if end.is_some() {
-                    if !self.dropping {
-                        self.lines.line(&self.carry, out)?;
-                    }
-                    self.carry.clear();
-                    self.dropping = false;
-                }
-                part.len() + usize::from(end.is_some())
-            } else {
-                let used = self.lines.whole_lines(buffer, goal, out)?;
-                if !self.lines.full(goal, out) {
-                    // What is left has no line end.
-                    let rest = &buffer[used..];
-                    if rest.len() > LINE_MAX {
-                        self.lines.too_long(rest)?;
-                        self.dropping = true;
-                    } else {
-                        self.carry.extend_from_slice(rest);
-                    }
-                    buffer.len()
-                } else {
-                    used
-                }
-            };
+            let used = self.lines.take(buffer, goal, out)?;
             self.input.consume(used);
         }
         Ok(())
     }
-}
 
-impl<P: LineParser> LineReader<P> {
-    /// One `fill`; says whether anything was read.
-    fn fill_out(&mut self, out: &mut Out<'_>, most: usize) -> Result<bool, TraceError> {
+    /// One `fill`. Returns true if anything was read.
+    fn fill_out(&mut self, out: &mut FillTarget<'_>, max: usize) -> Result<bool, TraceError> {
         let before = out.len();
-        self.lines.told.clear();
+        self.lines.events.clear();
         if !self.done {
-            let result = self.fill_to(before + most.min(BATCH), out);
+            let result = self.fill_to(before + max.min(BATCH), out);
             self.done |= result.is_err();
             result?;
         }
-        Ok(out.len() > before || !self.lines.told.is_empty())
+        Ok(out.len() > before || !self.lines.events.is_empty())
     }
 }
 
-impl Out<'_> {
+impl FillTarget<'_> {
     fn len(&self) -> usize {
         self.packed.len() + self.plain.len()
+    }
+
+    #[inline]
+    fn push(&mut self, access: Access) {
+        match access.packed() {
+            Some(word) if self.packs => self.packed.push(word),
+            _ => self.plain.push(access),
+        }
     }
 }
 
 impl<P: LineParser> RecordReader for LineReader<P> {
-    fn fill(&mut self, batch: &mut Vec<Access>, most: usize) -> Result<bool, TraceError> {
-        batch.reserve(most.min(BATCH));
-        let mut out = Out {
+    fn fill(&mut self, batch: &mut Vec<Access>, max: usize) -> Result<bool, TraceError> {
+        batch.reserve(max.min(BATCH));
+        let mut out = FillTarget {
             packed: &mut Vec::new(),
             plain: batch,
             packs: false,
         };
-        self.fill_out(&mut out, most)
+        self.fill_out(&mut out, max)
     }
 
     fn fill_packed(
         &mut self,
         packed: &mut Vec<Packed>,
         batch: &mut Vec<Access>,
-        most: usize,
+        max: usize,
     ) -> Result<bool, TraceError> {
-        if !P::PACKS || !batch.is_empty() {
-            return self.fill(batch, most);
+        if !P::MANY || !batch.is_empty() {
+            return self.fill(batch, max);
         }
-        packed.reserve(most.min(BATCH));
-        let mut out = Out {
+        packed.reserve(max.min(BATCH));
+        let mut out = FillTarget {
             packed,
             plain: batch,
             packs: true,
         };
-        self.fill_out(&mut out, most)
+        self.fill_out(&mut out, max)
     }
 
     fn has_events(&self) -> bool {
@@ -344,53 +274,113 @@ impl<P: LineParser> RecordReader for LineReader<P> {
     }
 
     fn take_events(&mut self, into: &mut Vec<Told>) {
-        into.append(&mut self.lines.told);
+        into.append(&mut self.lines.events);
     }
 
-    fn skipped(&self) -> u64 {
-        self.lines.skipped
-    }
-
-    fn addressing(&self) -> Addressing {
-        self.lines.parser.addressing()
-    }
-
-    fn kind(&self) -> Option<TraceKind> {
-        self.lines.parser.kind()
-    }
-
-    fn chosen(&self) -> Chosen {
-        self.lines.parser.chosen()
+    fn known(&self) -> Known {
+        let parser = &self.lines.parser;
+        Known {
+            skipped: self.lines.bad_records.skipped,
+            addressing: parser.addressing(),
+            kind: parser.kind(),
+            chosen: parser.chosen(),
+        }
     }
 }
 
-impl<P: LineParser> Lines<P> {
-    /// Whether this `fill` has read enough: `goal` accesses and events in all, or one access that
-    /// cannot be packed.
-    fn full(&self, goal: usize, out: &Out<'_>) -> bool {
-        out.len() + self.told.len() >= goal || (out.packs && !out.plain.is_empty())
+impl<P: LineParser> LineState<P> {
+    /// Returns true if this `fill` has read enough: `goal` accesses and events in all, or one access
+    /// that cannot be packed.
+    fn full(&self, goal: usize, out: &FillTarget<'_>) -> bool {
+        out.len() + self.events.len() >= goal || (out.packs && !out.plain.is_empty())
     }
 
-    /// Takes lines from the beginning of `buffer` until it is enough or no line end is left;
-    /// returns how many bytes they were.
+    /// Takes lines from the beginning of a buffer, which is not empty. Returns how many bytes they
+    /// were.
+    fn take(
+        &mut self,
+        buffer: &[u8],
+        goal: usize,
+        out: &mut FillTarget<'_>,
+    ) -> Result<usize, TraceError> {
+        match std::mem::take(&mut self.partial) {
+            Partial::None => self.new_lines(buffer, goal, out),
+            partial => self.continue_line(partial, buffer, out),
+        }
+    }
+
+    /// Takes `buffer` up to the end of the line that is begun.
+    fn continue_line(
+        &mut self,
+        partial: Partial,
+        buffer: &[u8],
+        out: &mut FillTarget<'_>,
+    ) -> Result<usize, TraceError> {
+        let end = memchr(b'\n', buffer);
+        let part = &buffer[..end.unwrap_or(buffer.len())];
+        let partial = match partial {
+            Partial::Begun(line) if line.len() + part.len() > LINE_MAX => {
+                self.too_long(&line)?;
+                Partial::Overlong
+            }
+            Partial::Begun(mut line) => {
+                line.extend_from_slice(part);
+                Partial::Begun(line)
+            }
+            other => other,
+        };
+        match (end, partial) {
+            (None, partial) => self.partial = partial,
+            (Some(_), Partial::Begun(line)) => self.line(&line, out)?,
+            (Some(_), _) => {}
+        }
+        Ok(part.len() + usize::from(end.is_some()))
+    }
+
+    /// Takes whole lines, and the beginning of the one after them if there is room for its access.
+    fn new_lines(
+        &mut self,
+        buffer: &[u8],
+        goal: usize,
+        out: &mut FillTarget<'_>,
+    ) -> Result<usize, TraceError> {
+        let used = self.whole_lines(buffer, goal, out)?;
+        if self.full(goal, out) {
+            return Ok(used);
+        }
+        // The rest has no line end.
+        let rest = &buffer[used..];
+        if rest.len() > LINE_MAX {
+            self.too_long(rest)?;
+            self.partial = Partial::Overlong;
+        } else if !rest.is_empty() {
+            self.partial = Partial::Begun(rest.to_vec());
+        }
+        Ok(buffer.len())
+    }
+
+    /// Takes lines from the beginning of `buffer` until it is enough or no line end is left.
+    /// Returns how many bytes they were.
     fn whole_lines(
         &mut self,
         buffer: &[u8],
         goal: usize,
-        out: &mut Out<'_>,
+        out: &mut FillTarget<'_>,
     ) -> Result<usize, TraceError> {
         let mut used = 0;
         while !self.full(goal, out) {
-            // A parser that takes many at once has no events.
-            let (most, rest) = (goal - out.len(), &buffer[used..]);
-            let (bytes, lines) = match out.packs {
-                true => self.parser.parse_packed(rest, most, out.packed),
-                false => self.parser.parse_many(rest, most, out.plain),
-            };
-            used += bytes;
-            self.count += lines;
-            if out.len() >= goal {
-                break;
+            if P::MANY {
+                let (max, rest) = (goal - out.len(), &buffer[used..]);
+                let (bytes, lines) = if out.packs {
+                    self.parser.parse_many(rest, max, out.packed)
+                } else {
+                    self.parser.parse_many(rest, max, out.plain)
+                };
+                used += bytes;
+                self.count += lines;
+                if out.len() >= goal {
+                    break;
+                }
             }
             let Some(end) = memchr(b'\n', &buffer[used..]) else {
                 break;
@@ -407,34 +397,36 @@ impl<P: LineParser> Lines<P> {
     }
 
     /// Takes one line, without its LF.
-    fn line(&mut self, line: &[u8], out: &mut Out<'_>) -> Result<(), TraceError> {
+    fn line(&mut self, line: &[u8], out: &mut FillTarget<'_>) -> Result<(), TraceError> {
+        const { assert!(!(P::MANY && P::EVENTS)) };
         self.count += 1;
         let line = content(line, self.count == 1);
         if is_nothing::<P>(line) {
             return Ok(());
         }
-        match self.parser.parse(line, out.plain) {
-            Ok(()) if out.packs => {
-                if let [access] = out.plain[..]
-                    && let Some(word) = access.packed()
-                {
-                    out.packed.push(word);
-                    out.plain.clear();
-                }
-                Ok(())
-            }
-            Ok(()) => {
-                while let Some((pid, event)) = self.parser.take_event() {
-                    self.told.push(Told {
-                        before: out.plain.len(),
-                        pid,
-                        event,
-                        line: self.count,
-                    });
-                }
-                Ok(())
-            }
-            Err(complaint) => self.bad(complaint, line),
+        match self.parser.parse(line) {
+            Ok(Some(access)) => out.push(access),
+            Ok(None) => {}
+            Err(complaint) => return self.bad(complaint, line),
+        }
+        while P::EVENTS
+            && let Some((pid, event)) = self.parser.take_event()
+        {
+            self.events.push(Told {
+                before: out.plain.len(),
+                pid,
+                event,
+                line: self.count,
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes the last line of the file, if it has no end.
+    fn last_line(&mut self, out: &mut FillTarget<'_>) -> Result<(), TraceError> {
+        match std::mem::take(&mut self.partial) {
+            Partial::Begun(line) => self.line(&line, out),
+            Partial::None | Partial::Overlong => Ok(()),
         }
     }
 
@@ -450,49 +442,36 @@ impl<P: LineParser> Lines<P> {
         if carries_on && complaint.help.is_empty() {
             complaint.help = CARRIES_ON;
         }
-        if self.skip_bad && !complaint.fatal && !carries_on {
-            self.skipped += 1;
+        if self.bad_records.skip(complaint.fatal || carries_on) {
             return Ok(());
         }
-        Err(bad_line(
-            P::NAME,
-            complaint,
-            line,
-            self.path.clone(),
-            self.count,
-        ))
+        let path = &self.bad_records.path;
+        Err(bad_line(P::NAME, complaint, line, path, self.count))
     }
 }
 
-/// The error for a line, or for a line of a csv record.
+/// Returns the error for a line, or for a line of a csv record.
 pub(super) fn bad_line(
     format: &str,
     complaint: Complaint,
     line: &[u8],
-    path: PathBuf,
+    path: &Path,
     number: u64,
 ) -> TraceError {
+    let help = complaint.help(format, "lines");
     let binary = line.iter().any(|&b| b.is_ascii_control() && b != b'\t');
     let what = if binary && !complaint.fatal {
         Cow::Borrowed("binary data in a text trace")
     } else {
         complaint.what
     };
-    let help = if complaint.help.is_empty() {
-        format!(
-            "the file is read as {format}; choose another format with --format NAME, or leave \
-             out bad lines with --skip-bad"
-        )
-    } else {
-        complaint.help.to_owned()
-    };
-    TraceError::new(&path, what)
+    TraceError::new(path, what)
         .at(Position::Line(number))
         .text(line)
         .help(help)
 }
 
-/// A line without CR, and the first line without a UTF-8 byte order mark.
+/// Strips the CR from a line, and from the first line a UTF-8 byte order mark.
 fn content(line: &[u8], first: bool) -> &[u8] {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if first {
@@ -502,7 +481,7 @@ fn content(line: &[u8], first: bool) -> &[u8] {
     }
 }
 
-/// True for a blank line, and for a comment where the format has them.
+/// Returns true for a blank line, and for a comment if the format has them.
 fn is_nothing<P: LineParser>(line: &[u8]) -> bool {
     match line.iter().find(|&&b| !is_blank(b)) {
         None => true,
@@ -525,16 +504,14 @@ pub(super) fn sample_lines<'a>(sample: &Sample<'a>) -> impl Iterator<Item = &'a 
         .map(|(i, line)| content(line, i == 0))
 }
 
-/// How many lines of a sample the parser accepts, of those that are not blank and no comments.
-/// Lines that it accepts but that say nothing (a log's text) do not count either way.
+/// Returns the share of the sample's lines that the parser accepts. Blank lines, comments, and
+/// accepted lines without an access are not counted.
 pub(super) fn share<P: LineParser>(sample: &Sample<'_>, mut parser: P) -> Fit {
-    let mut out = Vec::new();
     let (mut good, mut of) = (0, 0);
     for line in sample_lines(sample).filter(|line| !is_nothing::<P>(line)) {
-        out.clear();
-        match parser.parse(line, &mut out) {
-            Ok(()) if out.is_empty() => {}
-            Ok(()) => {
+        match parser.parse(line) {
+            Ok(None) => {}
+            Ok(Some(_)) => {
                 good += 1;
                 of += 1;
             }

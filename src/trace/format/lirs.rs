@@ -1,9 +1,10 @@
 //! The `.trc` files of the LIRS authors: one block number per line.
 
 use super::Format;
-use super::lines::{Complaint, LineParser, LineReader, bad_id, share};
+use super::complaint::{Complaint, bad_id};
+use super::lines::{self, LineParser};
 use super::number::{decimal, trim};
-use super::write::{Kinds, Lines, TEXT, Written};
+use super::write::{Kinds, LineWriter, Written, text};
 use crate::trace::record::{Access, Addressing, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -17,36 +18,30 @@ and lines with a lone * are ignored.
     2527
 ",
     kind: TraceKind::BlockIo,
-    sniff: |sample| share(sample, Lirs),
-    open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, Lirs))),
+    sniff: lines::sniff::<Lirs>,
+    open: lines::open::<Lirs>,
     written: Some(Written {
         endings: &["trc", "vpn"],
         kinds: Kinds::None,
         addressings: &[Addressing::Ids],
         tells_kind: |kind, _| kind == TraceKind::BlockIo,
-        writer: || Box::new(Lines(|out, a| writeln!(out, "{}", a.addr))),
-        ..TEXT
+        ..text(|| Box::new(LineWriter(|out, a| writeln!(out, "{}", a.addr))))
     }),
 };
 
+#[derive(Default)]
 struct Lirs;
 
 impl LineParser for Lirs {
     const NAME: &'static str = FORMAT.name;
 
-    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+    fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let id = trim(line);
         if id == b"*" {
-            return Ok(());
+            return Ok(None);
         }
         let addr = decimal(id).map_err(bad_id)?;
-        out.push(Access {
-            pid: 0,
-            kind: Kind::Read,
-            size: 1,
-            addr,
-        });
-        Ok(())
+        Ok(Some(Access::single(Kind::Read, addr)))
     }
 
     fn addressing(&self) -> Addressing {

@@ -2,7 +2,8 @@
 //! by SNIA, seven columns without a header line.
 
 use super::Format;
-use super::lines::{Complaint, LineParser, LineReader, RUN_MAX, checked_size, share};
+use super::complaint::{Complaint, RUN_MAX, checked_size};
+use super::lines::{self, LineParser};
 use super::number::{decimal, trim};
 use crate::trace::record::{Access, Kind, TraceKind};
 
@@ -18,28 +19,23 @@ process of its own, numbered from 0 in order of the file.
     128166372016382155,hm,1,Write,310983680,20480,1963
 ",
     kind: TraceKind::BlockIo,
-    sniff: |sample| share(sample, Msr::default()),
-    open: |input, path, options| {
-        Ok(Box::new(LineReader::new(
-            input,
-            path,
-            options,
-            Msr::default(),
-        )))
-    },
+    sniff: lines::sniff::<Msr>,
+    open: lines::open::<Msr>,
     written: None,
 };
 
 #[derive(Default)]
 struct Msr {
-    /// The disks so far, each as `host,number`: a few dozen at most in practice.
+    /// The disks so far, each as `host,number`. A search is faster than a hash: a file has a few dozen
+    /// at most.
     disks: Vec<Vec<u8>>,
 }
 
-/// More disks than this are no disks.
+/// Largest number of disks. A file with more is probably of another format.
 const DISKS_MAX: usize = 4096;
 
 impl Msr {
+    /// Returns the number of a disk, which is the next one if the disk is new.
     fn disk(&mut self, host: &[u8], number: &[u8]) -> Result<u32, Complaint> {
         let is = |disk: &Vec<u8>| {
             disk.strip_prefix(host).and_then(|d| d.strip_prefix(b",")) == Some(number)
@@ -58,7 +54,7 @@ impl Msr {
 impl LineParser for Msr {
     const NAME: &'static str = FORMAT.name;
 
-    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+    fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let mut fields = line.split(|&b| b == b',').map(trim);
         let mut next = || {
             fields
@@ -86,13 +82,12 @@ impl LineParser for Msr {
         }
         let addr = decimal(offset).map_err(|_| "the offset is not a decimal number of 64 bits")?;
         let size = checked_size(decimal(size).map(|n| n.max(1)), addr, RUN_MAX)?;
-        out.push(Access {
+        Ok(Some(Access {
             pid: self.disk(host, number)?,
             kind,
             size,
             addr,
-        });
-        Ok(())
+        }))
     }
 }
 

@@ -1,12 +1,12 @@
-//! Numbers and words out of bytes, without allocation and without UTF-8: what every text format
-//! is parsed with. Knows no format.
+//! Numbers and words in byte strings, parsed without allocation and without UTF-8, for all text
+//! formats.
 
 /// Why some bytes are not a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::trace) enum NumberFault {
     /// There is nothing.
     Missing,
-    /// Something in it is no digit of the base.
+    /// A byte is not a digit of the base.
     Digit,
     /// Larger than 64 bits hold.
     Large,
@@ -23,7 +23,8 @@ pub(super) fn hex(digits: &[u8]) -> Result<u64, NumberFault> {
         rest = tail;
     }
     for &byte in rest {
-        value = value << 4 | u64::from(nibble(byte).ok_or(NumberFault::Digit)?);
+        let digit = char::from(byte).to_digit(16).ok_or(NumberFault::Digit)?;
+        value = value << 4 | u64::from(digit);
     }
     Ok(value)
 }
@@ -33,7 +34,7 @@ pub(super) fn hex_0x(digits: &[u8]) -> Result<u64, NumberFault> {
     hex(strip_0x(digits).unwrap_or(digits))
 }
 
-/// The digits behind `0x` or `0X`.
+/// The digits after `0x` or `0X`; `None` without it.
 pub(super) fn strip_0x(digits: &[u8]) -> Option<&[u8]> {
     match digits {
         [b'0', b'x' | b'X', rest @ ..] => Some(rest),
@@ -58,36 +59,27 @@ pub(in crate::trace) fn decimal(digits: &[u8]) -> Result<u64, NumberFault> {
     Ok(value)
 }
 
-/// Drops leading zeros where there are more digits than `most`, the most that 64 bits hold.
-fn significant(
-    digits: &[u8],
-    most: usize,
-    is_digit: fn(&u8) -> bool,
-) -> Result<&[u8], NumberFault> {
+/// Like [`decimal`], of 32 bits; `None` for anything else.
+pub(super) fn decimal_u32(digits: &[u8]) -> Option<u32> {
+    u32::try_from(decimal(digits).ok()?).ok()
+}
+
+/// Drops leading zeros if there are more than `max` digits, the longest that 64 bits can hold.
+fn significant(digits: &[u8], max: usize, is_digit: fn(&u8) -> bool) -> Result<&[u8], NumberFault> {
     if digits.is_empty() {
         return Err(NumberFault::Missing);
     }
-    if digits.len() <= most {
+    if digits.len() <= max {
         return Ok(digits);
     }
     let zeros = digits.iter().take_while(|&&b| b == b'0').count();
-    if digits.len() - zeros <= most {
+    if digits.len() - zeros <= max {
         return Ok(&digits[zeros..]);
     }
     if digits.iter().all(is_digit) {
         Err(NumberFault::Large)
     } else {
         Err(NumberFault::Digit)
-    }
-}
-
-/// The value of one hexadecimal digit.
-fn nibble(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
     }
 }
 
@@ -98,8 +90,8 @@ pub(super) fn hex8(ascii: u64) -> Option<u32> {
     (wrong == 0).then_some(value)
 }
 
-/// Like [`hex8`], but hands out a number that is 0 if all are digits, so that several checks can
-/// be one branch.
+/// Like [`hex8`], but returns the number together with a word that is 0 if all are digits, so that
+/// several checks can be one branch.
 #[inline(always)]
 pub(super) fn hex8_unchecked(ascii: u64) -> (u32, u64) {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -115,7 +107,7 @@ pub(super) fn hex8_unchecked(ascii: u64) -> (u32, u64) {
     (((fours << 16) | (fours >> 32)) as u32, wrong)
 }
 
-/// Whether a byte separates words.
+/// Returns true if a byte separates words.
 #[inline]
 pub(super) fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
@@ -129,13 +121,18 @@ pub(super) fn trim(bytes: &[u8]) -> &[u8] {
     &bytes[..bytes.len() - blank_end]
 }
 
-/// The next word, empty at the end, and what follows it.
+/// Splits off the next word; it is empty at the end.
 #[inline]
 pub(in crate::trace) fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
     let start = bytes.iter().take_while(|&&b| is_blank(b)).count();
     let bytes = &bytes[start..];
     let end = bytes.iter().take_while(|&&b| !is_blank(b)).count();
     bytes.split_at(end)
+}
+
+/// The words of a line.
+pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    line.split(|&b| is_blank(b)).filter(|word| !word.is_empty())
 }
 
 /// A count with thousands separators, for messages.
@@ -193,12 +190,17 @@ mod tests {
         assert_eq!(decimal(b"0000000000000000000000042"), Ok(42));
         assert_eq!(decimal(b"4f"), Err(NumberFault::Digit));
         assert_eq!(decimal(b"-1"), Err(NumberFault::Digit));
+        assert_eq!(decimal_u32(b"4294967295"), Some(u32::MAX));
+        assert_eq!(decimal_u32(b"4294967296"), None);
+        assert_eq!(decimal_u32(b""), None);
     }
 
     #[test]
     fn words_and_groups() {
         assert_eq!(word(b" \tab  c"), (&b"ab"[..], &b"  c"[..]));
         assert_eq!(word(b"  "), (&b""[..], &b""[..]));
+        assert_eq!(words(b" \tab  c ").collect::<Vec<_>>(), [b"ab", &b"c"[..]]);
+        assert_eq!(words(b" ").next(), None);
         assert_eq!(trim(b" \ta b "), b"a b");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(24_576), "24,576");

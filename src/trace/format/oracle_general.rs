@@ -1,10 +1,10 @@
-//! libCacheSim's oracleGeneral: binary records of requests to a store, with the next request of
-//! the same object worked out beforehand. Only the object is used: the next request is never
-//! trusted, since the clairvoyant policies work it out themselves.
+//! libCacheSim's oracleGeneral: binary records of requests to a store, each with the number of the
+//! next request of the same object. Only the object is used: the clairvoyant policies work out the
+//! next request themselves.
 
-use super::fixed::{FixedReader, RecordParser, sample_records, u32_at, u64_at};
-use super::lines::Complaint;
-use super::write::{Kinds, RecordWriter, TEXT, Written};
+use super::complaint::Complaint;
+use super::fixed::{self, RecordParser, sample_records, u32_at, u64_at};
+use super::write::{Kinds, RecordWriter, Written, text};
 use super::{Fit, Format, Sample};
 use crate::trace::record::{Access, Addressing, Kind, TraceKind};
 use rustc_hash::FxHashMap;
@@ -18,33 +18,25 @@ pub(super) const FORMAT: Format = Format {
   offset 0   u32  time in seconds, never falling
   offset 4   u64  object id
   offset 12  u32  object size, ignored
-  offset 16  i64  number of the next request of the object, counted from 1; -1 if there is none
+  offset 16  i64  number of the next request of the object, counted from 1; -1 without one
 Each object is a page, all requests are reads.
 ",
     kind: TraceKind::BlockIo,
     sniff,
-    open: |input, path, options| {
-        Ok(Box::new(FixedReader::new(
-            input,
-            path,
-            options,
-            0,
-            OracleGeneral,
-        )))
-    },
+    open: fixed::open::<OracleGeneral>,
     written: Some(Written {
         endings: &["oracleGeneral"],
         kinds: Kinds::None,
         addressings: &[Addressing::Ids],
         tells_kind: |kind, _| kind == TraceKind::BlockIo,
-        writer: || Box::new(Requests::default()),
-        ..TEXT
+        ..text(|| Box::new(Requests::default()))
     }),
 };
 
 /// The length of a record in bytes.
 const RECORD: usize = 24;
 
+#[derive(Default)]
 struct OracleGeneral;
 
 impl RecordParser for OracleGeneral {
@@ -57,12 +49,7 @@ impl RecordParser for OracleGeneral {
 
     #[inline(always)]
     fn parse(&mut self, record: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
-        out.push(Access {
-            pid: 0,
-            kind: Kind::Read,
-            size: 1,
-            addr: u64_at(record, 4),
-        });
+        out.push(Access::single(Kind::Read, u64_at(record, 4)));
         Ok(())
     }
 
@@ -71,8 +58,8 @@ impl RecordParser for OracleGeneral {
     }
 }
 
-/// Writes requests. The next request of an object is known only at the end: until then all ids are
-/// in memory, 8 bytes a request.
+/// Writes requests. The next request of an object is known only at the end, so all ids stay in memory
+/// until then, 8 bytes per request.
 #[derive(Default)]
 struct Requests {
     ids: Vec<u64>,
@@ -93,7 +80,7 @@ impl RecordWriter for Requests {
             }
         }
         for (id, next) in self.ids.iter().zip(next) {
-            // There is no time; every object is of size 1, so that sizes of stores count pages.
+            // The time is 0. The size of every object is 1, so that sizes of stores count pages.
             out.write_all(&0u32.to_le_bytes())?;
             out.write_all(&id.to_le_bytes())?;
             out.write_all(&1u32.to_le_bytes())?;
@@ -103,10 +90,9 @@ impl RecordWriter for Requests {
     }
 }
 
-/// Binary, a whole number of records where the size is known, times that never fall, and next
-/// requests that lie ahead.
+/// Accepts a binary sample of whole records whose times never fall and whose next requests lie ahead.
 fn sniff(sample: &Sample<'_>) -> Fit {
-    let Some(records) = sample_records(sample, 0, RECORD) else {
+    let Some(records) = sample_records(sample, RECORD) else {
         return Fit::No;
     };
     if !sample.bytes.contains(&0) {

@@ -1,9 +1,10 @@
-//! The reference strings of operating-systems courses that come out of lackey with the addresses
-//! rounded down to pages.
+//! Reference strings of operating-systems courses: the output of lackey with addresses rounded down to
+//! pages.
 
-use super::lines::{Complaint, LineParser, LineReader, bad_address, nothing_more, share};
+use super::complaint::{Complaint, bad_address, nothing_more};
+use super::lines::{self, LineParser};
 use super::number::{hex_0x, word};
-use super::write::{Lines, TEXT, Written, by_kind};
+use super::write::{LineWriter, Written, by_kind, text};
 use super::{Fit, Format, Sample};
 use crate::trace::record::{Access, Kind, TraceKind};
 
@@ -20,48 +21,48 @@ each access touches one byte.
 ",
     kind: TraceKind::Full,
     sniff,
-    open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, PageRef))),
+    open: lines::open::<PageRef>,
     written: Some(Written {
         endings: &["ref"],
         alignment: ALIGNMENT,
-        writer: || {
-            Box::new(Lines(|out, a| {
+        ..text(|| {
+            Box::new(LineWriter(|out, a| {
                 writeln!(out, "{} {:x}", by_kind(a, 'I', 'L', 'S'), a.addr)
             }))
-        },
-        ..TEXT
+        })
     }),
 };
 
-/// The page that every address of a file of this format is a multiple of, in bytes.
+/// Size of a page in bytes; every address in such a file is a multiple of it.
 const ALIGNMENT: u64 = 4096;
 
+#[derive(Default)]
 struct PageRef;
 
-/// Unaligned addresses are read where the user names the format, but nothing that has them is
-/// taken for it.
+/// Guesses the format only if all addresses are aligned. Unaligned ones are read if the user names the
+/// format.
 fn sniff(sample: &Sample<'_>) -> Fit {
+    #[derive(Default)]
     struct Aligned(PageRef);
 
     impl LineParser for Aligned {
         const NAME: &'static str = FORMAT.name;
 
-        fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
-            self.0.parse(line, out)?;
-            match out.last() {
+        fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
+            match self.0.parse(line)? {
                 Some(access) if access.addr % ALIGNMENT != 0 => Err("not page-aligned".into()),
-                _ => Ok(()),
+                access => Ok(access),
             }
         }
     }
 
-    share(sample, Aligned(PageRef))
+    lines::sniff::<Aligned>(sample)
 }
 
 impl LineParser for PageRef {
     const NAME: &'static str = FORMAT.name;
 
-    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+    fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let (kind, rest) = word(line);
         let (address, rest) = word(rest);
         let kind = match kind {
@@ -72,13 +73,7 @@ impl LineParser for PageRef {
         };
         let addr = hex_0x(address).map_err(bad_address)?;
         nothing_more(rest)?;
-        out.push(Access {
-            pid: 0,
-            kind,
-            size: 1,
-            addr,
-        });
-        Ok(())
+        Ok(Some(Access::single(kind, addr)))
     }
 }
 

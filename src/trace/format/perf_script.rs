@@ -1,10 +1,10 @@
-//! Page faults as `perf script` prints them, of the software event page-faults and of the
-//! tracepoints exceptions:page_fault_user and page_fault_kernel. Written from the output of perf
+//! Page faults as `perf script` prints them: the software event page-faults and the tracepoints exceptions:page_fault_user and page_fault_kernel. Written from the output of perf
 //! 6.1; the bits of the error code are those of x86 (Intel SDM volume 3, 4.7).
 
 use super::Format;
-use super::lines::{Complaint, LineParser, LineReader, bad_address, share};
-use super::number::{decimal, hex, hex_0x, word};
+use super::complaint::{Complaint, bad_address};
+use super::lines::{self, LineParser};
+use super::number::{decimal_u32, hex, hex_0x, words};
 use crate::trace::record::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -14,17 +14,17 @@ pub(super) const FORMAT: Format = Format {
 One page fault per line, made by: perf record -e page-faults -c 1 -d PROG, then
 perf script -F pid,tid,time,event,addr (comm before them and ip, sym behind them do not matter):
 PID/TID, time, event (page-faults, minor-faults or major-faults), address (hexadecimal). What the
-access does is not known: all are reads. Without addr, perf prints where the program stands
-instead; such lines are refused where they can be told.
+access does is not known: all are reads. Without addr, perf prints the program counter instead;
+such lines are refused where they can be recognised.
 Or of the tracepoint: perf record -e exceptions:page_fault_user, then
-perf script -F pid,tid,time,event,trace; its error code tells reads, writes and instruction fetches.
+perf script -F pid,tid,time,event,trace; its error code distinguishes reads, writes and fetches.
 A number alone before the time is a thread, which is taken for a process.
     8055/8055   1618.458605: page-faults:     5555b9e9a5c0
     8055/8056 1618.458611: exceptions:page_fault_user: address=0x7fb1de51 ip=0x7fb1 error_code=0x6
 ",
     kind: TraceKind::FaultsOnly,
-    sniff: |sample| share(sample, PerfScript),
-    open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, PerfScript))),
+    sniff: lines::sniff::<PerfScript>,
+    open: lines::open::<PerfScript>,
     written: None,
 };
 
@@ -41,13 +41,15 @@ const TRACEPOINTS: [&[u8]; 2] = [
 const WRITE: u64 = 1 << 1;
 const FETCH: u64 = 1 << 4;
 
-/// What to do where the address is missing.
+/// Help if the address is missing.
 const ADDRESS: &str = "print the address: perf record -d, then perf script -F pid,tid,time,event,addr; \
                        or leave out such lines with --skip-bad";
 
+#[derive(Default)]
 struct PerfScript;
 
-/// The event that a word names, without its colon and its modifiers (`page-faults:u:`).
+/// The event that a word names, without colon and modifiers (`page-faults:u:`); `None` if the word
+/// names no page-fault event.
 fn event(word: &[u8]) -> Option<&[u8]> {
     let name = word.strip_suffix(b":")?;
     if TRACEPOINTS.contains(&name) {
@@ -57,93 +59,82 @@ fn event(word: &[u8]) -> Option<&[u8]> {
     SAMPLES.contains(&name).then_some(name)
 }
 
-/// Whether a word is a time, `1618.458605:`.
+/// Returns true if a word is a time, such as `1618.458605:`.
 fn is_time(word: &[u8]) -> bool {
     let digits = word.strip_suffix(b":").unwrap_or_default();
     !digits.is_empty() && digits.iter().all(|b| b.is_ascii_digit() || *b == b'.')
 }
 
-/// `PID/TID` or one number.
+/// Reads `PID/TID` or one number.
 fn process(word: &[u8]) -> Option<u32> {
-    let pid = word.split(|&b| b == b'/').next()?;
-    u32::try_from(decimal(pid).ok()?).ok()
+    decimal_u32(word.split(|&b| b == b'/').next()?)
 }
 
-/// The number behind `name=`.
-fn value(line: &[u8], name: &[u8]) -> Option<u64> {
-    let mut rest = line;
-    loop {
-        let (found, behind) = word(rest);
-        if found.is_empty() {
-            return None;
-        }
-        if let Some(number) = found.strip_prefix(name) {
-            return hex_0x(number).ok();
-        }
-        rest = behind;
-    }
+/// The hexadecimal number after `name`, which ends with `=`.
+fn value<'a>(mut words: impl Iterator<Item = &'a [u8]>, name: &[u8]) -> Option<u64> {
+    hex_0x(words.find_map(|word| word.strip_prefix(name))?).ok()
 }
 
 impl LineParser for PerfScript {
     const NAME: &'static str = FORMAT.name;
 
-    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
-        // The name of the program may hold blanks: what counts stands before the event.
-        let (mut before, mut last, mut rest): ([&[u8]; 3], _, _) = ([b""; 3], &b""[..], line);
+    fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
+        let mut words = words(line);
+        // The three words before the event. The name of the program, which may hold blanks, comes
+        // before them.
+        let mut before: [&[u8]; 3] = [b""; 3];
         let name = loop {
-            before = [before[1], before[2], last];
-            (last, rest) = word(rest);
-            if last.is_empty() {
-                return Err("no page fault: no page-faults: or exceptions:page_fault_user:".into());
-            }
-            if let Some(name) = event(last) {
+            let Some(word) = words.next() else {
+                return Err("the line names no page-fault event (page-faults:, \
+                            exceptions:page_fault_user:)"
+                    .into());
+            };
+            if let Some(name) = event(word) {
                 break name;
             }
+            before = [before[1], before[2], word];
         };
         if !is_time(before[2]) {
-            let help = ADDRESS;
             return Err(Complaint {
-                help,
+                help: ADDRESS,
                 ..Complaint::from(
-                    "no time directly before the event, so that no address follows it",
+                    "the word before the event is not a time, so what follows the event is not \
+                     the fault's address",
                 )
             });
         }
         let is_cpu = before[1].starts_with(b"[");
         let pid = process(if is_cpu { before[0] } else { before[1] });
         let pid = pid.ok_or("no process (PID/TID) before the time")?;
-        let (addr, kind) = match TRACEPOINTS.contains(&name) {
-            true => {
-                let addr = value(rest, b"address=").ok_or("no address=0x… after the event")?;
-                let code =
-                    value(rest, b"error_code=").ok_or("no error_code=0x… after the event")?;
-                let kind = match (code & WRITE != 0, code & FETCH != 0) {
-                    (true, _) => Kind::Write,
-                    (false, true) => Kind::Ifetch,
-                    (false, false) => Kind::Read,
-                };
-                (addr, kind)
-            }
-            false => (sampled(word(rest).0)?, Kind::Read),
+        let (addr, kind) = if TRACEPOINTS.contains(&name) {
+            let addr = value(words.clone(), b"address=");
+            let addr = addr.ok_or("no address=0x… after the event")?;
+            let code = value(words, b"error_code=");
+            let code = code.ok_or("no error_code=0x… after the event")?;
+            let kind = match (code & WRITE != 0, code & FETCH != 0) {
+                (true, _) => Kind::Write,
+                (false, true) => Kind::Ifetch,
+                (false, false) => Kind::Read,
+            };
+            (addr, kind)
+        } else {
+            (sampled(words.next().unwrap_or_default())?, Kind::Read)
         };
-        out.push(Access {
+        Ok(Some(Access {
             pid,
-            kind,
-            size: 1,
-            addr,
-        });
-        Ok(())
+            ..Access::single(kind, addr)
+        }))
     }
 }
 
-/// The address of a sample. One of the kernel is none: no program faults there.
+/// Reads the address of a sample. Errors for a kernel address: no program faults there.
 fn sampled(text: &[u8]) -> Result<u64, Complaint> {
     match hex(text).map_err(bad_address)? {
         0 => Err("the address is 0: record with perf record -d".into()),
         addr if addr >> 63 != 0 => Err(Complaint {
             help: ADDRESS,
             ..Complaint::from(
-                "the address is one of the kernel, as where it stands and not what it accesses",
+                "a kernel address: probably the program counter, not the fault's address",
             )
         }),
         addr => Ok(addr),
@@ -188,14 +179,14 @@ Web Content 23733/23740 [001] 34657.1: page-faults:u:     7ff85d30e110
             "perf-script",
             "1/1 1.5: page-faults: 55e241cc15c0",
             &[
-                ("1/1 1.5: cycles: 55e241cc15c0", "no page fault"),
+                ("1/1 1.5: cycles: 55e241cc15c0", "no page-fault event"),
                 (
                     "ls 23732 1.5:    1 page-faults:  ffffffff8175016a elf_load+0x28a",
-                    "no time directly",
+                    "not a time",
                 ),
                 (
                     "1/1 1.5: page-faults: ffffffff8175016a elf_load",
-                    "one of the kernel",
+                    "a kernel address",
                 ),
                 ("1/1 1.5: page-faults: 0", "perf record -d"),
                 ("1/1 1.5: page-faults:", "the address is missing"),

@@ -1,8 +1,9 @@
 //! Page faults as `perf trace -F all --no-syscalls` prints them. Written from the output of perf 6.1.
 
 use super::Format;
-use super::lines::{Complaint, LineParser, LineReader, bad_address, share};
-use super::number::{decimal, hex_0x, word};
+use super::complaint::{Complaint, bad_address};
+use super::lines::{self, LineParser};
+use super::number::{decimal_u32, hex_0x, word};
 use crate::trace::record::{Access, Kind, TraceKind};
 use memchr::memmem;
 use rustc_hash::FxHashMap;
@@ -12,7 +13,7 @@ pub(super) const FORMAT: Format = Format {
     about: "page faults as perf trace -F all prints them",
     layout: "\
 One page fault per line of perf trace -F all --no-syscalls PROG: time, program/TID, minfault or
-majfault, where the program stands, =>, and what it accesses: an address, a mapping without a file
+majfault, the program counter, =>, and what it accesses: an address, a mapping without a file
 and an address ([stack]@0x, [heap]@0x, //anon@0x), or a file and an offset in it. Offsets become
 addresses: each file begins at a multiple of 4 GiB from 0x400000000000 on, in order of the trace.
 What the access does is not known: all are reads. The thread is taken for a process.
@@ -20,25 +21,18 @@ What the access does is not known: all are reads. The thread is taken for a proc
          0.043 ( 0.000 ms): ls/24187 majfault [_start+0x0] => /usr/lib/ld-linux.so.2@0x1ab70 (d.)
 ",
     kind: TraceKind::FaultsOnly,
-    sniff: |sample| share(sample, PerfTrace::default()),
-    open: |input, path, options| {
-        Ok(Box::new(LineReader::new(
-            input,
-            path,
-            options,
-            PerfTrace::default(),
-        )))
-    },
+    sniff: lines::sniff::<PerfTrace>,
+    open: lines::open::<PerfTrace>,
     written: None,
 };
 
-/// Where the first file begins, in bytes: far from where a program is.
+/// Address at which the first file begins: far from those of a program.
 const FILES: u64 = 1 << 46;
 
-/// What each file has, in bits of bytes.
+/// Number of address bits of a file: its offsets are below 4 GiB.
 const FILE_BITS: u32 = 32;
 
-/// The most files: what is left of the lower half.
+/// Largest number of files: the rest of the lower half of the address space.
 const FILES_MAX: usize = 1 << 14;
 
 #[derive(Default)]
@@ -48,7 +42,7 @@ struct PerfTrace {
 }
 
 impl PerfTrace {
-    /// The address of a target: what stands between `=>` and the last word.
+    /// Returns the address of a target, the text between `=>` and the last word.
     fn address(&mut self, target: &[u8]) -> Result<u64, Complaint> {
         let Some(at) = memchr::memrchr(b'@', target) else {
             return hex_0x(target).map_err(bad_address);
@@ -64,41 +58,39 @@ impl PerfTrace {
             return Err("the offset in the file is 4 GiB or more".into());
         }
         let next = self.files.len();
-        if let Some(number) = self.files.get(name) {
-            return Ok(FILES + (number << FILE_BITS) + offset);
-        }
-        if next >= FILES_MAX {
-            return Err(format!("more than {FILES_MAX} different files").into());
-        }
-        self.files.insert(name.to_vec(), next as u64);
-        Ok(FILES + ((next as u64) << FILE_BITS) + offset)
+        let number = match self.files.get(name) {
+            Some(&number) => number,
+            None if next < FILES_MAX => {
+                self.files.insert(name.to_vec(), next as u64);
+                next as u64
+            }
+            None => return Err(format!("more than {FILES_MAX} different files").into()),
+        };
+        Ok(FILES + (number << FILE_BITS) + offset)
     }
 }
 
 impl LineParser for PerfTrace {
     const NAME: &'static str = FORMAT.name;
 
-    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+    fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let fault = [&b" minfault ["[..], b" majfault ["];
         let found = fault.iter().find_map(|word| memmem::find(line, word));
         let at = found.ok_or("no minfault or majfault on the line")?;
         let tid = line[..at].rsplit(|&b| b == b'/').next().unwrap_or_default();
-        let pid = decimal(tid).ok().and_then(|tid| u32::try_from(tid).ok());
-        let pid = pid.ok_or("no program/TID before the fault")?;
+        let pid = decimal_u32(tid).ok_or("no program/TID before the fault")?;
         let arrow = memmem::find(&line[at..], b"] => ").ok_or("no => after the fault")?;
         let target = &line[at + arrow + 5..];
-        // A path may hold blanks; the word behind it is the type of the mapping.
+        // A path may hold blanks; the word after it is the type of the mapping.
         let end = memmem::rfind(target, b" (").unwrap_or(target.len());
         if word(&target[..end]).0.is_empty() {
             return Err("no address after =>".into());
         }
-        out.push(Access {
+        let addr = self.address(&target[..end])?;
+        Ok(Some(Access {
             pid,
-            kind: Kind::Read,
-            size: 1,
-            addr: self.address(&target[..end])?,
-        });
-        Ok(())
+            ..Access::single(Kind::Read, addr)
+        }))
     }
 }
 

@@ -1,10 +1,9 @@
-//! The output of Intel Pin's example tool pinatrace, and of the many tools made of it: data reads
-//! and writes with the instruction that does them.
+//! The output of Intel Pin's example tool pinatrace, and of the many tools derived from it: data reads
+//! and writes with the address of their instruction.
 
 use super::Format;
-use super::lines::{
-    BYTES_MAX, Complaint, LineParser, LineReader, bad_address, checked_size, nothing_more, share,
-};
+use super::complaint::{BYTES_MAX, Complaint, bad_address, checked_size, nothing_more};
+use super::lines::{self, LineParser};
 use super::number::{decimal, hex_0x, word};
 use crate::trace::record::{Access, Kind, TraceKind};
 
@@ -14,24 +13,25 @@ pub(super) const FORMAT: Format = Format {
     layout: "\
 one access per line: address of the instruction (hexadecimal, 0x or not), a colon or none, R or W,
 byte address (hexadecimal, 0x or not), and size in bytes (decimal, 1 to 1048576), 1 if absent.
-Only data is accessed: the instruction is no fetch, since those without data are not there. Lines
-that begin with #, as #eof, are skipped.
+Only data accesses are read. The instruction is not counted as a fetch, because instructions
+without data accesses are not in the file. Lines that begin with #, such as #eof, are skipped.
     0x7f3bf1a4f2b3: W 0x7ffd9c0b1e98
     0x7f3bf1a4fea8: R 0x7f3bf1c75e68 8
     #eof
 ",
     kind: TraceKind::Full,
-    sniff: |sample| share(sample, Pinatrace),
-    open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, Pinatrace))),
+    sniff: lines::sniff::<Pinatrace>,
+    open: lines::open::<Pinatrace>,
     written: None,
 };
 
+#[derive(Default)]
 struct Pinatrace;
 
 impl LineParser for Pinatrace {
     const NAME: &'static str = FORMAT.name;
 
-    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+    fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let (instruction, rest) = word(line);
         let (mut kind, mut rest) = word(rest);
         if kind == b":" {
@@ -54,13 +54,10 @@ impl LineParser for Pinatrace {
             size => decimal(size),
         };
         nothing_more(rest)?;
-        out.push(Access {
-            pid: 0,
-            kind,
+        Ok(Some(Access {
             size: checked_size(size, addr, BYTES_MAX)?,
-            addr,
-        });
-        Ok(())
+            ..Access::single(kind, addr)
+        }))
     }
 }
 

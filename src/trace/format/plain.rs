@@ -1,16 +1,15 @@
 //! Our own text format, to be written by hand, by scripts and by `pagebench convert`: its reader
 //! and its writer.
 //!
-//! Deliberately absent: the text of an event behind its first word (see `event_text`), and what
-//! events mean.
+//! Deliberately absent: the text of an event (see `event_text`), and what events mean.
 
-use super::event_text;
-use super::lines::{
-    BYTES_MAX, Complaint, LineParser, LineReader, RUN_MAX, bad_address, bad_id, checked_size,
-    nothing_more,
+use super::complaint::{
+    BYTES_MAX, Complaint, RUN_MAX, bad_address, bad_id, checked_size, nothing_more,
 };
-use super::number::{decimal, hex_0x, trim, word};
-use super::write::{Origin, RecordWriter, TEXT, Written};
+use super::event_text;
+use super::lines::{self, LineParser};
+use super::number::{decimal, decimal_u32, hex_0x, trim, word};
+use super::write::{Origin, RecordWriter, Written, text};
 use super::{Fit, Format, Sample};
 use crate::trace::event::Event;
 use crate::trace::record::{Access, Addressing, Kind, TraceKind};
@@ -21,23 +20,23 @@ pub(super) const FORMAT: Format = Format {
     name: "plain",
     about: "pagebench's own text format",
     layout: "\
-The first line is `# pagebench trace 1`. Before the first access or event may stand `# kind: full`
-(or sampled, faults-only, block-io, synthetic) and `# addressing: bytes` (or ids). Then one access
-per line: I (instruction fetch), R (read) or W (write), byte address (hexadecimal, 0x or not),
-and size in bytes (decimal, 1 to 1048576), 1 if absent. With ids the address is a decimal page id
-and the size the number of consecutive ids (1 to 16777216). `switch PID` says that what follows
-is of that process (decimal, 32 bits); a trace begins in process 0. Other lines with # are
-comments; `# a sample: 0.1 of the pages` above says that it is one (`convert --sample` writes it).
-Between accesses may stand what happens to the address space of the process, in order of time;
-addresses are hexadecimal, lengths, offsets and ids decimal, PROT is rwx with - for what is missing:
-- map START LENGTH PROT, then in any order: shared (else private), file=ID,OFFSET,LENGTH (else of
-  zeros; LENGTH is the file's, an ID means one file throughout), fixed (what is there makes room),
+The first line is `# pagebench trace 1`. Lines `# kind: full` (or sampled, faults-only, block-io,
+synthetic) and `# addressing: bytes` (or ids) may follow, before the first access or event. Then one
+access per line: I (instruction fetch), R (read) or W (write), byte address (hexadecimal, 0x or
+not), and size in bytes (decimal, 1 to 1048576), 1 if absent. With ids the address is a decimal page
+id and the size the number of consecutive ids (1 to 16777216). `switch PID` makes what follows
+belong to that process (decimal, 32 bits); a trace begins in process 0. Other lines with # are
+comments; `# a sample: 0.1 of the pages` in the head marks a sample (`convert --sample` writes it).
+Between accesses, in order of time, may be changes of the address space of the process. Addresses
+are hexadecimal, lengths, offsets and ids decimal, PROT is rwx with - for what is missing:
+- map START LENGTH PROT, then in any order: shared (else private), file=ID,OFFSET,LENGTH (else
+  zeros; LENGTH is the file's, an ID means one file throughout), fixed (replaces what is mapped),
   grows-down (a stack), page-size=2MiB (asked for), name=TEXT (for listings, without blanks)
 - unmap START LENGTH, protect START LENGTH PROT, advise START LENGTH willneed (or dontneed)
-- brk END: the heap ends here; the first such line says where it begins
-- fork CHILD: a copy of the process, to be switched to by this number (decimal, 32 bits)
+- brk END: the heap ends here; the first such line gives its beginning
+- fork CHILD: the process is copied; CHILD is the copy's number for switch (decimal, 32 bits)
 - exec and exit: all mappings go; with exit the process too
-With ids only fork, exec and exit can be.
+With ids, only fork, exec and exit are allowed.
     # pagebench trace 1
     # kind: full
     # addressing: bytes
@@ -52,18 +51,7 @@ With ids only fork, exec and exit can be.
 ",
     kind: TraceKind::Full,
     sniff,
-    open: |input, path, options| {
-        let parser = Plain {
-            magic: false,
-            started: false,
-            addressing: Addressing::Bytes,
-            kind: None,
-            chosen: Chosen::ALL,
-            pid: 0,
-            event: None,
-        };
-        Ok(Box::new(LineReader::new(input, path, options, parser)))
-    },
+    open: lines::open::<Plain>,
     written: Some(Written {
         endings: &["txt", "plain", "trace"],
         addressings: &[Addressing::Bytes, Addressing::Ids],
@@ -74,26 +62,20 @@ With ids only fork, exec and exit can be.
         processes: true,
         events: true,
         tells_kind: |_, _| true,
-        writer: || {
-            Box::new(PlainWriter {
-                addressing: Addressing::Bytes,
-                pid: 0,
-            })
-        },
-        ..TEXT
+        ..text(|| Box::new(PlainWriter::default()))
     }),
 };
 
-/// What the first line begins with; the version follows.
+/// The beginning of the first line; the version follows.
 const MAGIC: &[u8] = b"# pagebench trace ";
 
-/// What stands before how the pages were chosen.
+/// The beginning of the comment with the choice of the pages, after its `#`.
 const SAMPLE: &[u8] = b"a sample:";
 
 /// The version that is read and written.
 const VERSION: &[u8] = b"1";
 
-/// The first line alone decides, whatever the version: the reader refuses the others.
+/// The first line alone decides. Other versions are accepted here too: the reader refuses them.
 fn sniff(sample: &Sample<'_>) -> Fit {
     let bytes = sample.bytes;
     if bytes
@@ -110,7 +92,7 @@ fn sniff(sample: &Sample<'_>) -> Fit {
 struct Plain {
     /// True once the first line was seen.
     magic: bool,
-    /// True once an access or event was seen; then the header is over.
+    /// True once an access or event was seen: header lines are then errors.
     started: bool,
     addressing: Addressing,
     kind: Option<TraceKind>,
@@ -120,23 +102,37 @@ struct Plain {
     event: Option<Event>,
 }
 
+impl Default for Plain {
+    fn default() -> Plain {
+        Plain {
+            magic: false,
+            started: false,
+            addressing: Addressing::Bytes,
+            kind: None,
+            chosen: Chosen::ALL,
+            pid: 0,
+            event: None,
+        }
+    }
+}
+
 impl LineParser for Plain {
     const NAME: &'static str = FORMAT.name;
     const COMMENTS: bool = false;
     const EVENTS: bool = true;
 
-    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+    fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         if !self.magic {
-            return self.first_line(line);
+            return self.first_line(line).map(|()| None);
         }
         let (first, rest) = word(line);
         let kind = match first {
             b"I" => Kind::Ifetch,
             b"R" => Kind::Read,
             b"W" => Kind::Write,
-            b"switch" => return self.switch(rest),
-            _ if first.starts_with(b"#") => return self.header(line),
-            _ => return self.event(line),
+            b"switch" => return self.switch(rest).map(|()| None),
+            _ if first.starts_with(b"#") => return self.header(line).map(|()| None),
+            _ => return self.event(line).map(|()| None),
         };
         let (address, rest) = word(rest);
         let (size, rest) = word(rest);
@@ -145,20 +141,19 @@ impl LineParser for Plain {
         } else {
             decimal(size)
         };
-        let (addr, most) = match self.addressing {
+        let (addr, max) = match self.addressing {
             Addressing::Bytes => (hex_0x(address).map_err(bad_address)?, BYTES_MAX),
             Addressing::Ids => (decimal(address).map_err(bad_id)?, RUN_MAX),
         };
-        let size = checked_size(size, addr, most)?;
+        let size = checked_size(size, addr, max)?;
         nothing_more(rest)?;
         self.started = true;
-        out.push(Access {
+        Ok(Some(Access {
             pid: self.pid,
             kind,
             size,
             addr,
-        });
-        Ok(())
+        }))
     }
 
     #[inline]
@@ -166,8 +161,8 @@ impl LineParser for Plain {
         Some((self.pid, self.event.take()?))
     }
 
-    /// A `switch`, the addressing, and every event: what follows is of that process, read so, and
-    /// met in that address space.
+    /// Later lines depend on a `switch` (their process), on the addressing, and on every event (their
+    /// address space).
     fn carries_on(&self, line: &[u8]) -> bool {
         let first = word(line).0;
         first == b"switch"
@@ -217,14 +212,12 @@ impl Plain {
     fn switch(&mut self, rest: &[u8]) -> Result<(), Complaint> {
         let (pid, rest) = word(rest);
         nothing_more(rest)?;
-        self.pid = decimal(pid)
-            .ok()
-            .and_then(|pid| u32::try_from(pid).ok())
+        self.pid = decimal_u32(pid)
             .ok_or("`switch` takes a process number (decimal, up to 4294967295)")?;
         Ok(())
     }
 
-    /// A line that is an event, or nothing known.
+    /// Reads a line that must be an event. [`LineParser::take_event`] returns it.
     fn event(&mut self, line: &[u8]) -> Result<(), Complaint> {
         let event = event_text::parse(line, self.addressing)?;
         self.event = Some(event.ok_or_else(unknown_word)?);
@@ -232,7 +225,7 @@ impl Plain {
         Ok(())
     }
 
-    /// A line with `#`: one of the two headers, or a comment.
+    /// Reads a line with `#`: one of the two headers, or a comment.
     fn header(&mut self, line: &[u8]) -> Result<(), Complaint> {
         let text = header(line).unwrap_or_default();
         if let Some(kind) = text.strip_prefix(b"kind:") {
@@ -250,7 +243,7 @@ impl Plain {
         } else if let Some(chosen) = text.strip_prefix(SAMPLE)
             && !self.started
         {
-            // To other programs, and where it says something else, it is a comment.
+            // It remains a comment for other programs, and if its text is something else.
             let chosen = str::from_utf8(chosen).ok().and_then(Chosen::parse);
             self.chosen = chosen.unwrap_or(self.chosen);
         }
@@ -258,17 +251,17 @@ impl Plain {
     }
 
     fn header_is_open(&self) -> Result<(), Complaint> {
-        match self.started {
-            false => Ok(()),
-            true => Err("a header line after the first access or event".into()),
+        if self.started {
+            return Err("a header line after the first access or event".into());
         }
+        Ok(())
     }
 }
 
-/// What the header line of the addressing begins with, behind its `#`.
+/// The beginning of the header line of the addressing, after its `#`.
 const ADDRESSING: &[u8] = b"addressing:";
 
-/// What stands behind the `#` of a line, if it begins with one.
+/// The text after the `#` of a line; `None` if the line does not begin with one.
 fn header(line: &[u8]) -> Option<&[u8]> {
     trim(line).strip_prefix(b"#").map(trim)
 }
@@ -278,16 +271,25 @@ fn unknown_word() -> Complaint {
     format!("the line does not begin with I, R, W or switch, nor with an event ({words})").into()
 }
 
-/// Writes the format with all that it holds.
-struct PlainWriter {
+/// Writes the format. Its own methods do what those of [`RecordWriter`] do, without dynamic dispatch.
+#[derive(Debug)]
+pub struct PlainWriter {
     addressing: Addressing,
+    /// The process of the last line.
     pid: u32,
 }
 
 impl RecordWriter for PlainWriter {
     fn begin(&mut self, out: &mut dyn Write, origin: Origin) -> io::Result<()> {
         self.addressing = origin.addressing;
-        write_header(out, origin.kind, origin.addressing)?;
+        let addressing = match origin.addressing {
+            Addressing::Bytes => "bytes",
+            Addressing::Ids => "ids",
+        };
+        out.write_all(MAGIC)?;
+        out.write_all(VERSION)?;
+        let kind = origin.kind.name();
+        write!(out, "\n# kind: {kind}\n# addressing: {addressing}\n")?;
         match origin.chosen.hashes {
             0 => Ok(()),
             _ => writeln!(out, "# a sample: {}", origin.chosen),
@@ -295,83 +297,80 @@ impl RecordWriter for PlainWriter {
     }
 
     fn access(&mut self, out: &mut dyn Write, access: &Access) -> io::Result<()> {
-        write_access(out, access, self.addressing, &mut self.pid)
+        self.write_access(out, access)
     }
 
     fn event(&mut self, out: &mut dyn Write, pid: u32, event: &Event) -> io::Result<()> {
-        write_event(out, pid, event, &mut self.pid)
+        self.write_event(out, pid, event)
     }
 }
 
-/// Writes the first lines of a trace.
-///
-/// # Errors
-///
-/// Those of `out`.
-pub fn write_header<W: Write + ?Sized>(
-    out: &mut W,
-    kind: TraceKind,
-    addressing: Addressing,
-) -> io::Result<()> {
-    let addressing = match addressing {
-        Addressing::Bytes => "bytes",
-        Addressing::Ids => "ids",
-    };
-    out.write_all(MAGIC)?;
-    out.write_all(VERSION)?;
-    write!(
-        out,
-        "\n# kind: {}\n# addressing: {addressing}\n",
-        kind.name()
-    )
+impl PlainWriter {
+    /// Begins a file.
+    ///
+    /// # Errors
+    ///
+    /// Errors if `out` cannot be written.
+    pub fn begin(out: &mut dyn Write, origin: Origin) -> io::Result<PlainWriter> {
+        let mut writer = PlainWriter::default();
+        RecordWriter::begin(&mut writer, out, origin)?;
+        Ok(writer)
+    }
+
+    /// Writes an access, and before it a `switch` if it is of another process than the last line.
+    ///
+    /// # Errors
+    ///
+    /// Errors if `out` cannot be written.
+    pub fn write_access<W: Write + ?Sized>(
+        &mut self,
+        out: &mut W,
+        access: &Access,
+    ) -> io::Result<()> {
+        self.switch(out, access.pid)?;
+        let letter = access.kind.letter();
+        match self.addressing {
+            Addressing::Bytes => write!(out, "{letter} {:x}", access.addr)?,
+            Addressing::Ids => write!(out, "{letter} {}", access.addr)?,
+        }
+        match access.size {
+            1 => out.write_all(b"\n"),
+            size => writeln!(out, " {size}"),
+        }
+    }
+
+    /// Writes an event of process `pid`, and before it a `switch` as for an access. The child of a fork
+    /// is a process id.
+    ///
+    /// # Errors
+    ///
+    /// Errors if `out` cannot be written.
+    pub fn write_event<W: Write + ?Sized>(
+        &mut self,
+        out: &mut W,
+        pid: u32,
+        event: &Event,
+    ) -> io::Result<()> {
+        self.switch(out, pid)?;
+        writeln!(out, "{event}")
+    }
+
+    fn switch<W: Write + ?Sized>(&mut self, out: &mut W, pid: u32) -> io::Result<()> {
+        if pid != self.pid {
+            writeln!(out, "switch {pid}")?;
+            self.pid = pid;
+        }
+        Ok(())
+    }
 }
 
-/// Writes one access, and before it a `switch` where it is of another process than
-/// `current_pid`, which begins as 0. `addressing` is that of the header.
-///
-/// # Errors
-///
-/// Those of `out`.
-pub fn write_access<W: Write + ?Sized>(
-    out: &mut W,
-    access: &Access,
-    addressing: Addressing,
-    current_pid: &mut u32,
-) -> io::Result<()> {
-    write_switch(out, access.pid, current_pid)?;
-    let letter = access.kind.letter();
-    match addressing {
-        Addressing::Bytes => write!(out, "{letter} {:x}", access.addr)?,
-        Addressing::Ids => write!(out, "{letter} {}", access.addr)?,
+impl Default for PlainWriter {
+    fn default() -> PlainWriter {
+        PlainWriter {
+            addressing: Addressing::Bytes,
+            pid: 0,
+        }
     }
-    match access.size {
-        1 => out.write_all(b"\n"),
-        size => writeln!(out, " {size}"),
-    }
-}
-
-/// Writes one event of process `pid`, and before it a `switch` where that is needed, as
-/// [`write_access`] does. The child of a fork is a process id.
-///
-/// # Errors
-///
-/// Those of `out`.
-pub fn write_event<W: Write + ?Sized>(
-    out: &mut W,
-    pid: u32,
-    event: &Event,
-    current_pid: &mut u32,
-) -> io::Result<()> {
-    write_switch(out, pid, current_pid)?;
-    writeln!(out, "{event}")
-}
-
-fn write_switch<W: Write + ?Sized>(out: &mut W, pid: u32, current_pid: &mut u32) -> io::Result<()> {
-    if pid != *current_pid {
-        writeln!(out, "switch {pid}")?;
-        *current_pid = pid;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -384,6 +383,15 @@ mod tests {
     use crate::trace::error::Position;
     use crate::trace::event::Told;
     use crate::trace::format::lines::BATCH;
+
+    fn origin(kind: TraceKind, addressing: Addressing) -> Origin {
+        let chosen = Chosen::ALL;
+        Origin {
+            kind,
+            addressing,
+            chosen,
+        }
+    }
 
     /// What is written is read back, `addr` and `size` within the bounds of both addressings.
     #[test]
@@ -402,10 +410,9 @@ mod tests {
                 })
                 .collect();
             let mut text = Vec::new();
-            let mut pid = 0;
-            write_header(&mut text, kind, addressing).unwrap();
+            let mut writer = PlainWriter::begin(&mut text, origin(kind, addressing)).unwrap();
             for access in &wanted {
-                write_access(&mut text, access, addressing, &mut pid).unwrap();
+                writer.access(&mut text, access).unwrap();
             }
             assert_eq!(guess_of(&text).unwrap(), "plain");
             let input = Box::new(std::io::Cursor::new(text));
@@ -414,8 +421,8 @@ mod tests {
             let mut got = Vec::new();
             while reader.fill(&mut got, usize::MAX).unwrap() {}
             assert!(got == wanted);
-            assert_eq!(reader.kind(), Some(kind));
-            assert_eq!(reader.addressing(), addressing);
+            let known = reader.known();
+            assert_eq!((known.kind, known.addressing), (Some(kind), addressing));
         }
     }
 
@@ -502,15 +509,15 @@ mod tests {
         let (accesses, events, _) = read_events(&text, 1000);
         assert!(events.len() > 3 && accesses.len() > 2);
         let mut out = Vec::new();
-        let mut pid = 0;
-        write_header(&mut out, TraceKind::Full, Addressing::Bytes).unwrap();
+        let origin = origin(TraceKind::Full, Addressing::Bytes);
+        let mut writer = PlainWriter::begin(&mut out, origin).unwrap();
         let mut events = events.iter().peekable();
         for at in 0..=accesses.len() {
             while let Some(told) = events.next_if(|told| told.before == at) {
-                write_event(&mut out, told.pid, &told.event, &mut pid).unwrap();
+                writer.event(&mut out, told.pid, &told.event).unwrap();
             }
             if let Some(access) = accesses.get(at) {
-                write_access(&mut out, access, Addressing::Bytes, &mut pid).unwrap();
+                writer.access(&mut out, access).unwrap();
             }
         }
         assert_eq!(String::from_utf8(out).unwrap(), text);
@@ -559,8 +566,8 @@ mod tests {
             ("brk x", "not hexadecimal"),
             ("advise 0 1 maybe", "neither willneed nor dontneed"),
             ("fork x", "number of the child"),
-            ("exec now", "`now` is more than belongs to the event"),
-            ("exit 3", "`3` is more than belongs to the event"),
+            ("exec now", "unexpected `now`; the event is written: exec"),
+            ("exit 3", "unexpected `3`; the event is written: exit"),
         ];
         for (i, (line, what)) in cases.iter().chain(&carry_on).enumerate() {
             let text = format!("# pagebench trace 1\nR 1\n{line}\nR 2\n");

@@ -2,8 +2,9 @@
 //! WebSearch): "SPC Trace File Format Specification", revision 1.0.1.
 
 use super::Format;
-use super::lines::{Complaint, LineParser, LineReader, RUN_MAX, checked_size, share};
-use super::number::{decimal, trim};
+use super::complaint::{Complaint, RUN_MAX, checked_size};
+use super::lines::{self, LineParser};
+use super::number::{decimal, decimal_u32, trim};
 use crate::trace::record::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -18,20 +19,21 @@ one byte. Each unit is a process with its number.
     0,21741712,24576,R,0.000774
 ",
     kind: TraceKind::BlockIo,
-    sniff: |sample| share(sample, Spc),
-    open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, Spc))),
+    sniff: lines::sniff::<Spc>,
+    open: lines::open::<Spc>,
     written: None,
 };
 
-/// Bytes of a block.
+/// Size of a block in bytes.
 const BLOCK: u64 = 512;
 
+#[derive(Default)]
 struct Spc;
 
 impl LineParser for Spc {
     const NAME: &'static str = FORMAT.name;
 
-    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+    fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let mut fields = line.split(|&b| b == b',').map(trim);
         let mut next = || fields.next().ok_or("fewer than five fields between commas");
         let (unit, block, size, kind, time) = (next()?, next()?, next()?, next()?, next()?);
@@ -40,8 +42,7 @@ impl LineParser for Spc {
             b"W" | b"w" => Kind::Write,
             _ => return Err("the fourth field is not R or W".into()),
         };
-        let pid = decimal(unit).ok().and_then(|unit| u32::try_from(unit).ok());
-        let pid = pid.ok_or("the unit is not a decimal number of up to 32 bits")?;
+        let pid = decimal_u32(unit).ok_or("the unit is not a decimal number of up to 32 bits")?;
         let block = decimal(block)
             .ok()
             .and_then(|block| block.checked_mul(BLOCK));
@@ -53,13 +54,12 @@ impl LineParser for Spc {
         {
             return Err("the time is not a number of seconds".into());
         }
-        out.push(Access {
+        Ok(Some(Access {
             pid,
             kind,
             size: checked_size(decimal(size).map(|n| n.max(1)), addr, RUN_MAX)?,
             addr,
-        });
-        Ok(())
+        }))
     }
 }
 

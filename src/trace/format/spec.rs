@@ -1,7 +1,8 @@
 //! The SPEC address traces of cache courses: loads and stores with instruction counts.
 
 use super::Format;
-use super::lines::{Complaint, LineParser, LineReader, bad_address, nothing_more, share};
+use super::complaint::{Complaint, bad_address, nothing_more};
+use super::lines::{self, LineParser};
 use super::number::{decimal, hex_0x, word};
 use crate::trace::record::{Access, Kind, TraceKind};
 
@@ -16,17 +17,18 @@ each access touches one byte.
     l 0x1fffff58 6
 ",
     kind: TraceKind::Full,
-    sniff: |sample| share(sample, Spec),
-    open: |input, path, options| Ok(Box::new(LineReader::new(input, path, options, Spec))),
+    sniff: lines::sniff::<Spec>,
+    open: lines::open::<Spec>,
     written: None,
 };
 
+#[derive(Default)]
 struct Spec;
 
 impl LineParser for Spec {
     const NAME: &'static str = FORMAT.name;
 
-    fn parse(&mut self, line: &[u8], out: &mut Vec<Access>) -> Result<(), Complaint> {
+    fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let (kind, rest) = word(line);
         let (address, rest) = word(rest);
         let (count, rest) = word(rest);
@@ -43,13 +45,7 @@ impl LineParser for Spec {
             return Err("the instruction count is not a decimal number".into());
         }
         nothing_more(rest)?;
-        out.push(Access {
-            pid: 0,
-            kind,
-            size: 1,
-            addr,
-        });
-        Ok(())
+        Ok(Some(Access::single(kind, addr)))
     }
 }
 

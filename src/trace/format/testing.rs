@@ -1,4 +1,4 @@
-//! What the tests of several formats share: reading bytes in a format in small steps, the cases of
+//! Helpers of the tests of several formats: reading bytes in a format in small steps, the cases of
 //! bad lines, and a generator of pseudo-random numbers.
 
 use super::lines::LINE_MAX;
@@ -51,7 +51,7 @@ pub fn drain(reader: &mut dyn RecordReader) -> (Vec<Access>, Result<u64, TraceEr
     loop {
         match reader.fill(&mut all, usize::MAX) {
             Ok(true) => {}
-            Ok(false) => return (all, Ok(reader.skipped())),
+            Ok(false) => return (all, Ok(reader.known().skipped)),
             Err(e) => return (all, Err(e)),
         }
     }
@@ -128,7 +128,7 @@ pub fn guess_of(bytes: &[u8]) -> Result<&'static str, TraceError> {
 }
 
 /// Each line, put far into a file of `good` lines, is reported at its place with a message that
-/// contains what stands beside it.
+/// contains the text paired with the line.
 pub fn bad_line_cases(format: &str, good: &str, cases: &[(&str, &str)]) {
     for (i, (line, what)) in cases.iter().enumerate() {
         let before = 4_821 * i + 3;

@@ -1,8 +1,8 @@
 //! The vSCSI traces of CloudPhysics: requests of a virtual machine to its disk, in two versions.
 //! The layouts are those of `trace_v1_record_t` and `trace_v2_record_t` in libCacheSim's `vscsi.h`.
 
+use super::complaint::{Complaint, RUN_MAX, checked_size};
 use super::fixed::{FixedReader, RecordParser, peek, sample_records, u16_at, u32_at, u64_at};
-use super::lines::{Complaint, RUN_MAX, checked_size};
 use super::{Fit, Format, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::read_error;
 use crate::trace::error::TraceError;
@@ -21,47 +21,48 @@ The upper half of the version is 1 or 2. Blocks are of 512 bytes; a request touc
 the disk from there on. The commands 0x0a, 0x2a, 0x8a and 0xaa write, all others read.
 ",
     kind: TraceKind::BlockIo,
-    sniff: |sample| match VERSIONS.iter().find_map(|v| share(sample, v)) {
-        Some(fit) => fit,
-        None => Fit::No,
+    sniff: |sample| {
+        let fit = [&V2, &V1].into_iter().find_map(|v| share(sample, v));
+        fit.unwrap_or(Fit::No)
     },
     open,
     written: None,
 };
 
-/// Where a version has what, in bytes.
+/// The layout of a version: the length of a record and the offsets of its fields, in bytes.
 struct Version {
     number: u16,
+    /// Length of a record.
     bytes: usize,
+    /// Offset of the length of the request.
     length: usize,
     command: usize,
     version: usize,
     block: usize,
 }
 
-const VERSIONS: [Version; 2] = [
-    Version {
-        number: 2,
-        bytes: 40,
-        length: 8,
-        command: 0,
-        version: 2,
-        block: 16,
-    },
-    Version {
-        number: 1,
-        bytes: 32,
-        length: 4,
-        command: 12,
-        version: 14,
-        block: 16,
-    },
-];
+static V1: Version = Version {
+    number: 1,
+    bytes: 32,
+    length: 4,
+    command: 12,
+    version: 14,
+    block: 16,
+};
 
-/// Bytes of a block.
+static V2: Version = Version {
+    number: 2,
+    bytes: 40,
+    length: 8,
+    command: 0,
+    version: 2,
+    block: 16,
+};
+
+/// Size of a block in bytes.
 const BLOCK: u64 = 512;
 
-/// What the beginning of a file is told from, in bytes: two records of either version.
+/// Number of bytes at the beginning of a file that show its version: two records of either.
 const HEAD: usize = 80;
 
 impl Version {
@@ -71,7 +72,7 @@ impl Version {
             && u64_at(record, self.block) >> 48 == 0
     }
 
-    /// How many of the first two records in these bytes are of this version.
+    /// Returns how many of the first two records in `head` are of this version.
     fn records_in(&self, head: &[u8]) -> usize {
         let records = head.chunks_exact(self.bytes).take(2);
         records.filter(|record| self.is_of(record)).count()
@@ -79,7 +80,7 @@ impl Version {
 }
 
 fn share(sample: &Sample<'_>, version: &Version) -> Option<Fit> {
-    let mut records = sample_records(sample, 0, version.bytes)?;
+    let mut records = sample_records(sample, version.bytes)?;
     let of = records.len() as u32;
     let all = records.all(|record| version.is_of(record));
     (of >= 2 && all).then_some(Fit::Share { good: of, of })
@@ -91,20 +92,15 @@ fn open(
     options: &ReadOptions,
 ) -> Result<Box<dyn RecordReader>, TraceError> {
     let (head, input) = peek(input, HEAD).map_err(|e| read_error(&path, e))?;
-    // One record alone may look as if it were of the other version. A file of which neither has a
-    // record is read as version 1, which says what is wrong; so is one of which both have as many.
-    let [two, one] = &VERSIONS;
-    let version = match two.records_in(&head) > one.records_in(&head) {
-        true => two,
-        false => one,
+    // One record alone may look as if it were of the other version. A file that is neither version is
+    // read as version 1; its first record is then reported as bad.
+    let version = if V2.records_in(&head) > V1.records_in(&head) {
+        &V2
+    } else {
+        &V1
     };
-    Ok(Box::new(FixedReader::new(
-        input,
-        path,
-        options,
-        0,
-        Vscsi { version },
-    )))
+    let parser = Vscsi { version };
+    Ok(Box::new(FixedReader::new(input, path, options, 0, parser)))
 }
 
 struct Vscsi {
@@ -133,14 +129,13 @@ impl RecordParser for Vscsi {
             .checked_mul(BLOCK)
             .ok_or("the block is beyond 64 bits of bytes")?;
         let length = u64::from(u32_at(record, v.length)).max(1);
+        let kind = match u16_at(record, v.command) {
+            0x0a | 0x2a | 0x8a | 0xaa => Kind::Write,
+            _ => Kind::Read,
+        };
         out.push(Access {
-            pid: 0,
-            kind: match u16_at(record, v.command) {
-                0x0a | 0x2a | 0x8a | 0xaa => Kind::Write,
-                _ => Kind::Read,
-            },
             size: checked_size(Ok(length), addr, RUN_MAX)?,
-            addr,
+            ..Access::single(kind, addr)
         });
         Ok(())
     }
@@ -153,7 +148,7 @@ pub(super) mod tests {
     use crate::trace::error::Position;
 
     pub fn trace(number: u16, requests: &[(u16, u32, u64)]) -> Vec<u8> {
-        let v = VERSIONS.iter().find(|v| v.number == number).unwrap();
+        let v = [&V1, &V2][number as usize - 1];
         let mut bytes = Vec::new();
         for &(command, length, block) in requests {
             let mut record = vec![0; v.bytes];

@@ -1,7 +1,7 @@
-//! A mix: each reference is the next one of a generator drawn by weight, each of which has pages of
-//! its own.
+//! A mix of patterns. Each reference is the next one of a part, which is drawn by weight. Every part
+//! has pages of its own.
 
-use super::{Make, Pages, Param, Pattern, Rng, Setting, Unit, params};
+use super::{Addresses, Make, Param, Pattern, Rng, Setting, Unit, params};
 
 pub(super) const MIX: Pattern = Pattern {
     name: "mix",
@@ -18,7 +18,13 @@ pub(super) const MIX: Pattern = Pattern {
     refs: "1M",
     writes: "0",
     example: "--of zipf:weight=9:pages=5k,sequential:pages=100k --refs 1M --writes 20 -o mix.pbt",
-    make: Make::Pages(|values, setting| Ok(Box::new(Mix::new(values.text("of"), setting)?))),
+    make: Make::Addresses(|values, setting, rng| {
+        let mut mix = Mix::new(values.text("of"), setting, rng)?;
+        Ok(Addresses {
+            pages: mix.pages,
+            next: Box::new(move |rng, _| mix.address(rng)),
+        })
+    }),
 };
 
 const WEIGHT: Param = Param {
@@ -27,50 +33,50 @@ const WEIGHT: Param = Param {
     default: "1",
     min: 1.0,
     max: 1000.0,
-    about: "How often it is drawn, beside the weights of the others",
+    about: "How often it is drawn, relative to the weights of the other parts",
 };
 
 struct Part {
-    pages: Box<dyn Pages>,
+    addresses: Addresses,
     /// References so far.
     at: u64,
     /// The first byte of its pages.
     base: u64,
-    /// Draws below it, and not below that of the part before, are of this part.
+    /// Draws below this number, and not below that of the previous part, select this part.
     until: u64,
 }
 
 struct Mix {
     parts: Vec<Part>,
+    /// Number of pages of all parts.
     pages: u64,
+    /// Sum of the weights.
     total: u64,
 }
 
 impl Mix {
-    fn new(text: &str, setting: &mut Setting<'_>) -> Result<Mix, String> {
+    fn new(text: &str, setting: Setting, rng: &mut Rng) -> Result<Mix, String> {
         let mut all = Vec::new();
         for part in text.split(',') {
-            let (pattern, values, other) = params::parse(part, &[WEIGHT])?;
-            all.push((pattern, values, other.count("weight")));
+            let (pattern, values) = params::parse(part, &[WEIGHT])?;
+            let weight = values.count("weight");
+            all.push((pattern, values, weight));
         }
         let total: u64 = all.iter().map(|(_, _, weight)| weight).sum();
         let (mut parts, mut pages, mut until) = (Vec::new(), 0, 0);
         for (pattern, values, weight) in all {
-            let (Make::Pages(make), true) = (&pattern.make, pattern.name != MIX.name) else {
+            let (Make::Addresses(make), true) = (&pattern.make, pattern.name != MIX.name) else {
                 return Err(format!("{} cannot be part of a mix", pattern.name));
             };
-            // What a sequence is stretched over.
+            // The expected number of references to this part: a sequence is stretched over them.
             let refs = u128::from(setting.refs) * u128::from(weight) / u128::from(total);
-            let part = make(
-                &values,
-                &mut Setting {
-                    rng: setting.rng,
-                    refs: (refs as u64).max(1),
-                    ..*setting
-                },
-            )?;
+            let of_part = Setting {
+                refs: (refs as u64).max(1),
+                ..setting
+            };
+            let addresses = make(&values, of_part, rng)?;
             until += weight;
-            pages += part.pages();
+            pages += addresses.pages;
             let bytes = u128::from(pages) * u128::from(setting.page_bytes);
             if bytes > 1 << 64 {
                 return Err(format!(
@@ -79,9 +85,9 @@ impl Mix {
                     setting.page_bytes
                 ));
             }
-            let base = (pages - part.pages()) * setting.page_bytes;
+            let base = (pages - addresses.pages) * setting.page_bytes;
             parts.push(Part {
-                pages: part,
+                addresses,
                 at: 0,
                 base,
                 until,
@@ -93,19 +99,13 @@ impl Mix {
             total,
         })
     }
-}
 
-impl Pages for Mix {
-    fn address(&mut self, rng: &mut Rng, _at: u64) -> u64 {
+    fn address(&mut self, rng: &mut Rng) -> u64 {
         let drawn = rng.below(self.total);
         let part = self.parts.iter_mut().find(|part| drawn < part.until);
         let part = part.expect("the last weight ends at the total");
-        let addr = part.base + part.pages.address(rng, part.at);
+        let addr = part.base + (part.addresses.next)(rng, part.at);
         part.at += 1;
         addr
-    }
-
-    fn pages(&self) -> u64 {
-        self.pages
     }
 }

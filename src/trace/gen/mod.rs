@@ -1,9 +1,9 @@
-//! THE table of generators: streams of accesses and events that are the same on every machine and in
-//! every version for the same parameters and seed, in memory that does not grow with their length.
-//! For teaching, tests and benchmarks; but for the server they say nothing about programs. The
-//! command line and its help are derived from [`TABLE`].
+//! THE table of generators: streams of accesses and events for teaching, tests and benchmarks. For the
+//! same parameters and seed a stream is the same on every machine and in every version. Its memory
+//! does not grow with its length. Only `fork-server` resembles a program. The command line and its
+//! help come from [`TABLE`].
 //!
-//! Deliberately absent: files, and what references an access becomes.
+//! Deliberately absent: files, and the references that an access becomes.
 
 mod mix;
 mod pages;
@@ -12,9 +12,11 @@ mod rng;
 mod server;
 #[cfg(test)]
 mod tests;
+mod zipf;
 
 use super::event::Event;
 use super::record::{Access, Kind};
+use server::Server;
 use std::fmt;
 
 pub use params::{Param, Unit, Values};
@@ -40,9 +42,9 @@ pub struct Pattern {
     pub name: &'static str,
     /// Other names.
     pub aliases: &'static [&'static str],
-    /// One line: in what order what is referenced.
+    /// One line: which pages are referenced in which order.
     pub about: &'static str,
-    /// Its own parameters; [`COMMON`] has those of all.
+    /// Its own parameters; [`COMMON`] has those of all patterns.
     pub params: &'static [Param],
     /// The number of references if none is given.
     pub refs: &'static str,
@@ -50,7 +52,7 @@ pub struct Pattern {
     pub writes: &'static str,
     /// Arguments of an example.
     pub example: &'static str,
-    /// Makes it.
+    /// Makes the stream.
     make: Make,
 }
 
@@ -60,7 +62,7 @@ impl fmt::Debug for Pattern {
     }
 }
 
-/// The parameters of every generator; defaults of `refs` and `writes` are the generator's.
+/// The parameters of every generator. The defaults of `refs` and `writes` are the pattern's.
 pub const COMMON: [Param; 3] = [
     Param {
         name: "refs",
@@ -76,7 +78,7 @@ pub const COMMON: [Param; 3] = [
         default: "",
         min: 0.0,
         max: 100.0,
-        about: "Writes, in percent of the references (fork-server: of the references of children to the heap)",
+        about: "Percentage of references that write (fork-server: of the children's heap references)",
     },
     Param {
         name: "seed",
@@ -88,42 +90,39 @@ pub const COMMON: [Param; 3] = [
     },
 ];
 
-/// Makes something of values; what is wrong is a lowercase sentence.
-type Maker<T> = fn(&Values, &mut Setting<'_>) -> Result<Box<T>, String>;
+/// Makes something of the values of a pattern's parameters. An error is a lowercase sentence.
+type Maker<T> = fn(&Values, Setting, &mut Rng) -> Result<T, String>;
 
-/// Makes a generator.
+/// Makes a stream.
 enum Make {
-    /// One that says which address is next.
-    Pages(Maker<dyn Pages>),
-    /// One that makes whole steps.
-    Steps(Maker<dyn Steps>),
+    /// A sequence of addresses.
+    Addresses(Maker<Addresses>),
+    /// A server with events.
+    Server(Maker<Server>),
 }
 
-/// What a generator is made for.
-struct Setting<'a> {
-    rng: &'a mut Rng,
-    /// References in all.
+/// Properties of a stream other than the pattern's own parameters.
+#[derive(Clone, Copy)]
+struct Setting {
+    /// Number of references.
     refs: u64,
-    /// Bytes of a page.
+    /// Size of a page in bytes.
     page_bytes: u64,
-    /// Of 2^32 data references so many write.
+    /// Number of writes per 2^32 data references.
     write_share: u64,
 }
 
-/// Says where a stream of references goes.
-trait Pages {
-    /// The byte address of the reference at this position, counted from 0 and asked in order.
-    fn address(&mut self, rng: &mut Rng, at: u64) -> u64;
-
-    /// Addresses are below so many pages.
-    fn pages(&self) -> u64;
+/// A sequence of addresses.
+struct Addresses {
+    /// Every address lies within the first `pages` pages.
+    pages: u64,
+    /// Returns the byte address of the reference at a position. Positions count from 0; it is called
+    /// in order.
+    next: Box<NextAddress>,
 }
 
-/// Says what happens in order.
-trait Steps {
-    /// The next step; `at` references were made before it.
-    fn step(&mut self, rng: &mut Rng, at: u64) -> Step;
-}
+/// Returns the address at a position.
+type NextAddress = dyn FnMut(&mut Rng, u64) -> u64;
 
 /// One step of a generated trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,78 +138,74 @@ pub enum Step {
     },
 }
 
-/// Steps from addresses, each read or written, all of process 0.
-struct ReadOrWritten {
-    pages: Box<dyn Pages>,
-    write_share: u64,
-}
-
-impl Steps for ReadOrWritten {
-    fn step(&mut self, rng: &mut Rng, at: u64) -> Step {
-        let addr = self.pages.address(rng, at);
-        Step::Access(Access {
-            pid: 0,
-            kind: read_or_write(rng, self.write_share),
-            addr,
-            size: 1,
-        })
-    }
-}
-
+/// Draws whether a reference writes.
 fn read_or_write(rng: &mut Rng, write_share: u64) -> Kind {
-    match rng.next_u64() >> 32 < write_share {
-        true => Kind::Write,
-        false => Kind::Read,
+    if rng.next_u64() >> 32 < write_share {
+        Kind::Write
+    } else {
+        Kind::Read
     }
 }
 
 /// A generated stream: an iterator of its steps.
 pub struct Generator {
-    steps: Box<dyn Steps>,
+    stream: Stream,
     rng: Rng,
-    /// References made, of so many.
+    /// Number of references made.
     at: u64,
+    /// Number of references to make.
     refs: u64,
 }
 
+/// The source of the steps.
+enum Stream {
+    /// Reads and writes of process 0.
+    Addresses {
+        addresses: Addresses,
+        /// Number of writes per 2^32 references.
+        write_share: u64,
+    },
+    Server(Server),
+}
+
 impl Generator {
-    /// The stream of these values, with pages of so many bytes.
+    /// The stream of `pattern` with these values and pages of `page_bytes` bytes.
     ///
     /// # Errors
     ///
-    /// The values do not fit each other; a lowercase sentence.
+    /// Errors if the values do not fit each other; a lowercase sentence.
     pub fn new(pattern: &Pattern, values: &Values, page_bytes: u64) -> Result<Generator, String> {
         let mut rng = Rng::new(values.count("seed"));
         let refs = values.count("refs");
-        let mut setting = Setting {
-            rng: &mut rng,
+        let setting = Setting {
             refs,
             page_bytes,
             write_share: (values.real("writes") / 100.0 * 4_294_967_296.0) as u64,
         };
-        let steps: Box<dyn Steps> = match pattern.make {
-            Make::Pages(make) => Box::new(ReadOrWritten {
+        let stream = match pattern.make {
+            Make::Addresses(make) => Stream::Addresses {
+                addresses: make(values, setting, &mut rng)?,
                 write_share: setting.write_share,
-                pages: make(values, &mut setting)?,
-            }),
-            Make::Steps(make) => make(values, &mut setting)?,
+            },
+            Make::Server(make) => Stream::Server(make(values, setting, &mut rng)?),
         };
         Ok(Generator {
-            steps,
+            stream,
             rng,
             at: 0,
             refs,
         })
     }
 
-    /// The stream of a pattern's name and `key=value` parameters between colons, as
-    /// `zipf:pages=1000:alpha=0.9:refs=1M`, with pages of 4 KiB.
+    /// The stream of a text such as `zipf:pages=1000:alpha=0.9:refs=1M`: a pattern's name, and
+    /// `key=value` parameters after colons. Its pages have 4 KiB.
     ///
     /// # Errors
     ///
-    /// There is no such pattern or parameter, or a value is out of range; a lowercase sentence.
+    /// Errors if there is no such pattern or parameter, or a value is out of range; a lowercase
+    /// sentence.
     pub fn parse(text: &str) -> Result<Generator, String> {
-        let (pattern, values, _) = params::parse(text, &[])?;
+        let (pattern, values) = params::parse(text, &[])?;
         Generator::new(pattern, &values, 4096)
     }
 }
@@ -222,17 +217,27 @@ impl Iterator for Generator {
         if self.at == self.refs {
             return None;
         }
-        let step = self.steps.step(&mut self.rng, self.at);
+        let rng = &mut self.rng;
+        let step = match &mut self.stream {
+            Stream::Addresses {
+                addresses,
+                write_share,
+            } => {
+                let addr = (addresses.next)(rng, self.at);
+                Step::Access(Access::single(read_or_write(rng, *write_share), addr))
+            }
+            Stream::Server(server) => server.step(rng),
+        };
         self.at += u64::from(matches!(step, Step::Access(_)));
         Some(step)
     }
 }
 
-/// The pattern of a name or alias, in upper or lower case.
+/// Finds a pattern by its name or alias, in upper or lower case.
 ///
 /// # Errors
 ///
-/// There is none; the error names the nearest.
+/// Errors if no pattern has this name; the error suggests the nearest one.
 pub fn by_name(name: &str) -> Result<&'static Pattern, String> {
     let lower = name.to_ascii_lowercase();
     let is = |pattern: &&Pattern| pattern.name == lower || pattern.aliases.contains(&&*lower);

@@ -1,10 +1,10 @@
 //! Parameters of generators: their units, ranges and defaults, and the grammar
-//! `name:key=value:key=value` of a part of a mix. Knows no generator.
+//! `name:key=value:key=value`. Does not know what a generator does with them.
 
 use super::{COMMON, Pattern, by_name};
 use crate::units::{did_you_mean, parse_bytes, parse_count};
 
-/// What a value counts, with its name in help.
+/// The unit of a value, with its name in help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// A whole number: 4096, 20M.
@@ -20,15 +20,15 @@ pub enum Unit {
 /// One parameter.
 #[derive(Debug, Clone, Copy)]
 pub struct Param {
-    /// The key, and the flag.
+    /// The name of the key and of the flag.
     pub name: &'static str,
-    /// What it counts.
+    /// The unit of its value.
     pub unit: Unit,
     /// The value if none is given.
     pub default: &'static str,
-    /// The least value.
+    /// Smallest value.
     pub min: f64,
-    /// The greatest value.
+    /// Largest value.
     pub max: f64,
     /// What it means.
     pub about: &'static str,
@@ -54,7 +54,7 @@ impl Param {
         }
     }
 
-    /// The default, where the generator may have its own for what all have.
+    /// Returns the default. `pattern` has its own defaults of `refs` and `writes`.
     pub fn default_of(&self, pattern: &Pattern) -> &'static str {
         match self.name {
             "refs" => pattern.refs,
@@ -117,7 +117,8 @@ impl Values {
     ///
     /// # Errors
     ///
-    /// It is no such value, or out of range; a lowercase sentence with the range.
+    /// Errors if `text` is not a value of the parameter or out of range; a lowercase sentence with the
+    /// range.
     pub fn set(&mut self, param: &Param, text: &str) -> Result<(), String> {
         let value = param.parse(text)?;
         self.0.retain(|(name, _)| *name != param.name);
@@ -130,7 +131,7 @@ impl Values {
         &found.unwrap_or_else(|| panic!("no parameter {name}")).1
     }
 
-    /// The value of a parameter that counts.
+    /// The value of a parameter that is a whole number.
     pub(super) fn count(&self, name: &str) -> u64 {
         match self.get(name) {
             Value::Whole(number) => *number,
@@ -138,7 +139,7 @@ impl Values {
         }
     }
 
-    /// The value of a parameter that is a fraction.
+    /// The value of a parameter that is a real number.
     pub(super) fn real(&self, name: &str) -> f64 {
         match self.get(name) {
             Value::Real(number) => *number,
@@ -155,45 +156,41 @@ impl Values {
     }
 }
 
-/// Reads `name:key=value:key=value`. Keys of `others` are no parameters of the generator; their
-/// values come last, in the order of `others`. If there are any, the text is a part of a mix, and
-/// what the whole mix has is refused.
-pub(super) fn parse(
-    text: &str,
-    others: &[Param],
-) -> Result<(&'static Pattern, Values, Values), String> {
+/// Reads `name:key=value:key=value`. `others` are extra keys, allowed besides the pattern's own. If there
+/// are any, the text is a part of a mix, and parameters of the whole mix are refused. Returns the
+/// pattern and the values of its parameters, of the common ones, and of `others`.
+pub(super) fn parse(text: &str, others: &[Param]) -> Result<(&'static Pattern, Values), String> {
     let mut parts = text.trim().split(':');
     let pattern = by_name(parts.next().unwrap_or_default().trim())?;
-    let (mut values, mut rest) = (Values::of(pattern), Values::default());
+    let mut values = Values::of(pattern);
     for param in others {
-        rest.set(param, param.default)?;
+        values.set(param, param.default)?;
     }
+    let name = pattern.name;
+    let own = || others.iter().chain(pattern.params);
     for part in parts {
-        let name = pattern.name;
         let Some((key, value)) = part.split_once('=') else {
             return Err(format!(
-                "{name}: \"{part}\" is no parameter: write {name}:key=value"
+                "{name}: \"{part}\" is not a parameter: write {name}:key=value"
             ));
         };
         let key = key.trim();
         let is = |param: &&Param| param.name == key;
-        let of = |what: String| format!("{name}: {what}");
-        if let Some(param) = others.iter().find(is) {
-            rest.set(param, value).map_err(of)?;
-        } else if !others.is_empty() && COMMON.iter().any(|param| is(&param)) {
-            return Err(of(format!(
-                "{key} is of the whole mix, not of a part: --{key}"
-            )));
-        } else if let Some(param) = pattern.params.iter().chain(&COMMON).find(is) {
-            values.set(param, value).map_err(of)?;
-        } else {
-            let known = || others.iter().chain(pattern.params).map(|param| param.name);
+        if !others.is_empty() && COMMON.iter().any(|param| is(&param)) {
+            return Err(format!(
+                "{name}: {key} is of the whole mix, not of a part: --{key}"
+            ));
+        }
+        let Some(param) = own().chain(&COMMON).find(is) else {
+            let known = || own().map(|param| param.name);
             return Err(format!(
                 "{name}: unknown parameter \"{key}\"{} (it has: {})",
                 did_you_mean(key, known()),
                 known().collect::<Vec<_>>().join(", ")
             ));
-        }
+        };
+        let set = values.set(param, value);
+        set.map_err(|what| format!("{name}: {what}"))?;
     }
-    Ok((pattern, values, rest))
+    Ok((pattern, values))
 }

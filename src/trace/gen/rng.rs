@@ -1,8 +1,7 @@
-//! Pseudo-random numbers that are the same on every machine and in every version. Knows nothing of
-//! traces.
+//! Pseudo-random numbers that are the same on every machine and in every version.
 
 /// A stable source of pseudo-random numbers: xoshiro256** seeded by SplitMix64 (D. Blackman,
-/// S. Vigna, 2018). Our own, since golden results rest on its stream.
+/// S. Vigna, 2018). It is our own because pinned results depend on its stream.
 #[derive(Debug, Clone)]
 pub struct Rng([u64; 4]);
 
@@ -46,33 +45,6 @@ impl Rng {
     pub fn unit(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
-}
-
-/// 1 / k^alpha for k from 1. `libm` and not the system's library: the same bits everywhere.
-pub(super) fn weights(pages: u64, alpha: f64) -> Vec<f64> {
-    (1..=pages).map(|k| libm::pow(k as f64, -alpha)).collect()
-}
-
-/// Vose's alias table (1991): a draw of column and coin takes constant time.
-pub(super) fn alias_table(weights: &[f64]) -> Vec<(f64, u32)> {
-    let mean = weights.iter().sum::<f64>() / weights.len() as f64;
-    let mut table: Vec<(f64, u32)> = weights.iter().map(|w| (w / mean, 0)).collect();
-    let (mut small, mut large): (Vec<u32>, Vec<u32>) =
-        (0..weights.len() as u32).partition(|&i| table[i as usize].0 < 1.0);
-    while let (Some(&less), Some(&more)) = (small.last(), large.last()) {
-        small.pop();
-        let missing = 1.0 - table[less as usize].0;
-        table[less as usize].1 = more;
-        table[more as usize].0 -= missing;
-        if table[more as usize].0 < 1.0 {
-            large.pop();
-            small.push(more);
-        }
-    }
-    for rest in small.into_iter().chain(large) {
-        table[rest as usize].0 = 1.0;
-    }
-    table
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! A server that forks a child for each request: mappings, fork, copy-on-write and exit, the children
-//! taking turns. The one generator with processes.
+//! A server that forks a child per request: mappings, fork, copy-on-write and exit. The children take
+//! turns. It is the only generator with several processes.
 
-use super::pages::{ALPHA, Zipf};
-use super::{Make, Param, Pattern, Rng, Setting, Step, Steps, Unit, Values, read_or_write};
+use super::zipf::{ALPHA, Zipf};
+use super::{Make, Param, Pattern, Rng, Setting, Step, Unit, Values, read_or_write};
 use crate::trace::event::{Backing, Event, Mapping, Protection};
 use crate::trace::record::{Access, Kind};
 use std::collections::VecDeque;
@@ -26,7 +26,7 @@ pub(super) const SERVER: Pattern = Pattern {
             default: "4",
             min: 1.0,
             max: 10_000.0,
-            about: "Children at a time",
+            about: "Largest number of children at a time",
         },
         Param {
             name: "work",
@@ -34,7 +34,7 @@ pub(super) const SERVER: Pattern = Pattern {
             default: "2000",
             min: 500.0,
             max: (1u64 << 40) as f64,
-            about: "References of a child, which then exits",
+            about: "References of a child before it exits",
         },
         Param {
             name: "quantum",
@@ -42,40 +42,44 @@ pub(super) const SERVER: Pattern = Pattern {
             default: "100",
             min: 1.0,
             max: (1u64 << 20) as f64,
-            about: "References of a child until the next one runs",
+            about: "References of a child before the next one runs",
         },
         ALPHA,
     ],
     refs: "200k",
     writes: "30",
     example: "--pages 2000 --children 8 --refs 500k -o server.pbt",
-    make: Make::Steps(|values, setting| Ok(Box::new(Server::new(values, setting)?))),
+    make: Make::Server(Server::new),
 };
 
-/// Pages of the program and of what each child maps for itself.
+/// Number of pages of the program, and of the scratch memory that each child maps for itself.
 const TEXT_PAGES: u64 = 16;
 const SCRATCH_PAGES: u64 = 4;
-/// Where they and the heap begin: multiples of every page size, in the lower half.
+/// First bytes of both and of the heap: multiples of every page size, in user space.
 const TEXT: u64 = 1 << 32;
 const SCRATCH: u64 = 1 << 36;
 const HEAP: u64 = 1 << 40;
-/// The most bytes of a heap.
+/// Largest heap in bytes.
 const HEAP_MAX: u64 = 1 << 46;
 
 /// The server itself.
 const PARENT: u32 = 1;
 
-struct Server {
+pub(super) struct Server {
     page_bytes: u64,
+    /// Number of writes per 2^32 heap references of a child.
     write_share: u64,
+    /// Number of pages of the heap.
     pages: u64,
     zipf: Zipf,
+    /// Largest number of children at a time.
     children: usize,
-    work: u64,
+    refs_per_child: u64,
+    /// Number of references of a turn.
     quantum: u64,
-    /// Steps that are to come before anything else.
+    /// Steps to emit before anything else is worked out.
     next: VecDeque<Step>,
-    /// Pages of the heap that the server has written.
+    /// Number of heap pages that the server has written.
     written: u64,
     /// The children, the next one to run first, and the references left to each.
     alive: VecDeque<(u32, u64)>,
@@ -85,7 +89,7 @@ struct Server {
 }
 
 impl Server {
-    fn new(values: &Values, setting: &mut Setting<'_>) -> Result<Server, String> {
+    fn new(values: &Values, setting: Setting, rng: &mut Rng) -> Result<Server, String> {
         let (pages, page_bytes) = (values.count("pages"), setting.page_bytes);
         if pages.saturating_mul(page_bytes) > HEAP_MAX {
             return Err(format!(
@@ -96,9 +100,9 @@ impl Server {
             page_bytes,
             write_share: setting.write_share,
             pages,
-            zipf: Zipf::new(pages, values.real("alpha"), setting.rng),
+            zipf: Zipf::new(pages, values.real("alpha"), rng),
             children: values.count("children") as usize,
-            work: values.count("work"),
+            refs_per_child: values.count("work"),
             quantum: values.count("quantum"),
             next: VecDeque::new(),
             written: 0,
@@ -113,11 +117,7 @@ impl Server {
                 length: TEXT_PAGES * page_bytes,
             },
             name: "server".into(),
-            ..Mapping::anonymous(
-                TEXT,
-                TEXT_PAGES * page_bytes,
-                Protection::parse("r-x").unwrap_or_default(),
-            )
+            ..Mapping::anonymous(TEXT, TEXT_PAGES * page_bytes, Protection::RX)
         };
         let heap = Mapping {
             name: "[heap]".into(),
@@ -134,16 +134,12 @@ impl Server {
     }
 
     fn access(&mut self, pid: u32, kind: Kind, addr: u64) {
-        let size = 1;
-        self.next.push_back(Step::Access(Access {
-            pid,
-            kind,
-            size,
-            addr,
-        }));
+        let access = Access::single(kind, addr);
+        self.next.push_back(Step::Access(Access { pid, ..access }));
     }
 
-    /// What the server does between two turns: it takes a request if there is room.
+    /// Emits what the server does between two turns: it accepts a request if it has fewer than
+    /// `children` children.
     fn accept(&mut self) {
         self.access(PARENT, Kind::Ifetch, TEXT);
         self.access(PARENT, Kind::Read, HEAP);
@@ -154,13 +150,13 @@ impl Server {
             let scratch =
                 Mapping::anonymous(SCRATCH, SCRATCH_PAGES * self.page_bytes, Protection::RW);
             self.event(child, Event::Map(Box::new(scratch)));
-            self.alive.push_front((child, self.work));
+            self.alive.push_front((child, self.refs_per_child));
         }
         self.turn = self.quantum;
     }
 
-    /// One reference of the child whose turn it is.
-    fn work(&mut self, rng: &mut Rng) {
+    /// Emits one reference of the child whose turn it is.
+    fn run_child(&mut self, rng: &mut Rng) {
         let Some((pid, left)) = self.alive.front_mut() else {
             self.turn = 0;
             return;
@@ -192,8 +188,9 @@ impl Server {
     }
 }
 
-impl Steps for Server {
-    fn step(&mut self, rng: &mut Rng, _at: u64) -> Step {
+impl Server {
+    /// Returns the next step.
+    pub(super) fn step(&mut self, rng: &mut Rng) -> Step {
         loop {
             if let Some(step) = self.next.pop_front() {
                 return step;
@@ -205,7 +202,7 @@ impl Steps for Server {
             } else if self.turn == 0 {
                 self.accept();
             } else {
-                self.work(rng);
+                self.run_child(rng);
             }
         }
     }

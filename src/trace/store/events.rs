@@ -133,7 +133,7 @@ mod tests {
             ),
             ("8 5 exec\n", "it stands behind the end"),
             ("1 5 unmap 1000 0\n", "the length is 0"),
-            ("1 5 exec 1\n", "more than belongs"),
+            ("1 5 exec 1\n", "unexpected `1`"),
         ] {
             let error = decode_for(&[5, 9], text.as_bytes()).unwrap_err();
             assert!(error.contains(what), "{text:?}: {error}");

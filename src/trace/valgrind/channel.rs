@@ -1,12 +1,12 @@
-//! The way from valgrind to us: a socket that valgrind and all the processes that it follows
-//! inherit, and that tells who wrote what. Knows nothing of what is written.
+//! The way of the log from valgrind to us: a socket that valgrind and all the processes that it follows
+//! inherit. The kernel reports the writer of each piece. The text is not looked at.
 //!
-//! Two things need care. The program may close all descriptors that it does not know, as many do
-//! before they start another; but valgrind sets the highest ones aside for itself and lets the
-//! program close none of these. So the socket gets the highest number of all, and the limit is
-//! lowered so that it is one of those, for valgrind would raise it otherwise. And the system wakes
-//! a waiting reader for each line, which costs more than the line: so we do not wait while
-//! anything comes, but look again after a moment in which a bulk gathers.
+//! Two things need care. First, a program may close all descriptors that it does not know, as many do
+//! before they start another program. But valgrind reserves the highest descriptors for itself and
+//! does not let the program close them. So the socket gets the highest number of all, and the limit
+//! is lowered so that this number is a reserved one; otherwise valgrind would raise the limit.
+//! Second, the system wakes a waiting reader for each line, which costs more than the line. So the
+//! reader does not wait while text arrives, but sleeps a moment in which a bulk gathers.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -21,26 +21,27 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
-/// Descriptors that valgrind sets aside for itself; some versions take fewer.
+/// Number of descriptors that valgrind reserves for itself; some versions reserve fewer.
 const RESERVED: u64 = 12;
-/// The most descriptors that a program can have open while it is recorded.
+/// Largest number of descriptors that a program can have open while it is recorded.
 const DESCRIPTORS: u64 = 1 << 16;
-/// What is read at once, in bytes.
+/// Number of bytes that are read at once.
 const BULK: usize = 1 << 18;
-/// How many bytes (of the system's bookkeeping, not of text) may be under way. More would let the
-/// program run ahead of what we ask about it.
+/// Size of the socket's buffer in bytes (of the system's bookkeeping, not of text). With a larger one
+/// the program would run further ahead of what we ask the system about it.
 const UNDER_WAY: usize = 212_992;
-/// How long a bulk gathers.
+/// How long to sleep while a bulk gathers.
 const GATHER: Duration = Duration::from_micros(100);
-/// After so many looks at nothing the program sleeps or waits, and so do we.
+/// Number of reads without text after which the reader waits for text: the program then sleeps or waits.
 const LOOKS: u32 = 20;
-/// How long we then wait at most: the caller has other things to look after.
+/// The longest wait: the caller also has other things to look after.
 const WAIT: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 100_000_000,
 };
 
-/// The end that valgrind writes to. It must be dropped once valgrind runs, or no end would come.
+/// The end that valgrind writes to. It must be dropped once valgrind runs; otherwise the reader never
+/// sees the end.
 #[derive(Debug)]
 pub struct Writing(OwnedFd);
 
@@ -56,14 +57,14 @@ impl Writing {
 pub struct Channel {
     socket: OwnedFd,
     buffer: Vec<u8>,
-    /// Looks at nothing, one after the other.
+    /// Number of consecutive reads without text.
     idle: u32,
 }
 
-/// What came.
+/// The result of one read.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received<'a> {
-    /// These bytes, written by this process.
+    /// Bytes, and the process that wrote them.
     Bytes(u32, &'a [u8]),
     /// Nothing for now.
     Nothing,
@@ -76,7 +77,7 @@ pub enum Received<'a> {
 ///
 /// # Errors
 ///
-/// The system has no such socket, or too few descriptors.
+/// Errors if the system has no such socket, or too few descriptors.
 pub fn open() -> io::Result<(Writing, Channel)> {
     let (ours, theirs) = socketpair(
         AddressFamily::UNIX,
@@ -98,8 +99,9 @@ pub fn open() -> io::Result<(Writing, Channel)> {
     Ok((Writing(theirs), channel))
 }
 
-/// Makes the hard limit of descriptors such that what valgrind sets aside is all above the soft
-/// limit that the program has now; returns it.
+/// Sets both descriptor limits to the old soft limit (at most [`DESCRIPTORS`]) plus [`RESERVED`],
+/// within the old hard limit, and returns it. What valgrind reserves then lies above what the program
+/// could open before.
 fn lower_limit() -> io::Result<u64> {
     let now = getrlimit(Resource::Nofile);
     let soft = now.current.unwrap_or(DESCRIPTORS).min(DESCRIPTORS);
@@ -116,11 +118,11 @@ fn lower_limit() -> io::Result<u64> {
 }
 
 impl Channel {
-    /// What came next; waits a moment if nothing did.
+    /// Reads the next text. Waits a moment if there is none.
     ///
     /// # Errors
     ///
-    /// The system's.
+    /// Errors if the system cannot read.
     pub fn receive(&mut self) -> io::Result<Received<'_>> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
@@ -136,7 +138,7 @@ impl Channel {
                 self.wait();
                 return Ok(Received::Nothing);
             }
-            // The other end went with something unread.
+            // The other end was closed before it had read everything.
             Err(Errno::CONNRESET) => return Ok(Received::End),
             Err(error) => return Err(error.into()),
         };
@@ -158,7 +160,7 @@ impl Channel {
             return std::thread::sleep(GATHER);
         }
         let mut sockets = [PollFd::new(&self.socket, PollFlags::IN)];
-        // A signal may end it: then too something is to be looked after.
+        // A signal may end the wait: then, too, the caller has something to look after.
         let _ = poll(&mut sockets, Some(&WAIT));
     }
 }

@@ -1,5 +1,5 @@
-//! Which file a mapping is of: the descriptors of each process, as its calls made them, and one
-//! number per file for the whole recording.
+//! The files of mappings: the descriptors of each process, as its calls made them, and one number per
+//! file for the whole recording.
 
 use super::log::Call;
 use super::system::{FileFacts, FileKey, System};
@@ -8,28 +8,30 @@ use rustc_hash::FxHashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The current folder, where a call takes the descriptor of one.
-const CURRENT_FOLDER: u32 = -100i32 as u32;
-/// `fcntl`: duplicate a descriptor; the second also closes it on exec.
-const DUPLICATE: [u64; 2] = [0, 1030];
+/// `openat`: the current folder, in place of the descriptor of a folder.
+const AT_FDCWD: u32 = -100i32 as u32;
+/// `fcntl`: duplicate a descriptor.
+const F_DUPFD: u64 = 0;
+/// `fcntl`: duplicate a descriptor, and close the copy on exec.
+const F_DUPFD_CLOEXEC: u64 = 1030;
 
-/// The open files of a process, as far as its calls tell: descriptors that it inherited or got
-/// from another process are not among them.
+/// The open files of a process, as far as its calls show them: without descriptors that it inherited
+/// or got from another process.
 #[derive(Debug, Clone, Default)]
 pub struct Descriptors(FxHashMap<u32, PathBuf>);
 
 impl Descriptors {
-    /// Takes note of a call that succeeded with this result.
+    /// Takes note of a call that succeeded and returned `result`.
     pub fn note(&mut self, call: &Call<'_>, result: u64, pid: u32, system: &impl System) {
         let result = result as u32;
         match call.name {
-            b"open" | b"creat" => self.open(call.path(), CURRENT_FOLDER, result, pid, system),
+            b"open" | b"creat" => self.open(call.path(), AT_FDCWD, result, pid, system),
             b"openat" | b"openat2" => {
-                let folder = call.number(0).unwrap_or(u64::from(CURRENT_FOLDER));
+                let folder = call.number(0).unwrap_or(u64::from(AT_FDCWD));
                 self.open(call.path(), folder as u32, result, pid, system);
             }
             b"dup" | b"dup2" | b"dup3" => self.duplicate(call, result),
-            b"fcntl" if call.number(1).is_some_and(|what| DUPLICATE.contains(&what)) => {
+            b"fcntl" if matches!(call.number(1), Some(F_DUPFD | F_DUPFD_CLOEXEC)) => {
                 self.duplicate(call, result);
             }
             b"memfd_create" => drop(self.0.remove(&result)),
@@ -56,7 +58,7 @@ impl Descriptors {
                 return Some(path);
             }
             let base = match folder {
-                CURRENT_FOLDER => system.folder(pid),
+                AT_FDCWD => system.folder(pid),
                 folder => self.0.get(&folder).cloned(),
             };
             Some(base?.join(path))
@@ -75,7 +77,7 @@ impl Descriptors {
         }
     }
 
-    /// The file behind a descriptor.
+    /// The file of a descriptor.
     pub fn file(&self, descriptor: u32, pid: u32, system: &impl System) -> Option<FileFacts> {
         let by_path = self.0.get(&descriptor).and_then(|path| system.file(path));
         by_path.or_else(|| system.descriptor(pid, descriptor))
@@ -86,13 +88,13 @@ impl Descriptors {
 #[derive(Debug, Default)]
 pub struct Files {
     numbers: FxHashMap<FileKey, u32>,
-    /// How many there are, those without a key included.
+    /// Number of files, including those without a key.
     count: u32,
 }
 
 impl Files {
-    /// What a mapping of this file from `offset` on holds, and what it is called. A file of which
-    /// nothing is known is one of its own that reaches to `end`.
+    /// Returns the backing and the name of a mapping of a file from `offset` on. Without `facts` the
+    /// mapping gets a file of its own, which reaches to `end`.
     pub fn backing(
         &mut self,
         facts: Option<&FileFacts>,
@@ -128,10 +130,6 @@ impl Files {
 /// The name of a file in listings, which separate names by blanks.
 fn name(path: &Path) -> Arc<str> {
     let name = path.file_name().map(|name| name.to_string_lossy());
-    let plain = |c: char| match c.is_whitespace() || c.is_control() {
-        true => '_',
-        false => c,
-    };
-    let name: String = name.unwrap_or_default().chars().map(plain).collect();
-    name.into()
+    let odd = |c: char| c.is_whitespace() || c.is_control();
+    name.unwrap_or_default().replace(odd, "_").into()
 }

@@ -1,129 +1,133 @@
-//! The lines of valgrind's log: which is an access of the program, which a system call with its
-//! arguments and its outcome, and which says that another program begins. Knows nothing of what
-//! the calls do.
+//! One line of valgrind's log: an access of the program, a system call with its arguments and its
+//! result, or the name of a program that begins. Does not know what the calls do.
 //!
 //! The log is meant for people and not escaped: a path may hold anything, and two lines may be
-//! glued. So nothing here fails; what is not understood is [`Line::Other`].
+//! glued. So nothing here fails; a line that is not understood is [`Line::Other`].
 
-use crate::trace::format::lackey;
+use crate::trace::format::{lackey, number as digits};
 use crate::trace::record::Access;
 use memchr::memmem;
 
-/// What a line says.
+/// The content of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line<'a> {
     /// The program touches memory.
     Access(Access),
     /// The program calls the system.
     Call(Call<'a>),
+    /// The second half of a call whose first half had [`CallResult::Pending`].
+    Resumed {
+        /// The thread that made the call.
+        thread: u32,
+        result: CallResult,
+        /// An access glued to the line.
+        access: Option<Access>,
+    },
     /// valgrind names the command that it runs.
     Command(&'a [u8]),
     /// Nothing that matters.
     Other,
 }
 
-/// A system call, or the second half of one.
+/// A system call, or its first half.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call<'a> {
     /// The thread, as valgrind numbers it within its process.
     pub thread: u32,
-    /// The name; empty in a second half, which tells only how the call ended.
+    /// The system call, without `sys_`.
     pub name: &'a [u8],
-    /// What stands between the parentheses.
+    /// The text between the parentheses.
     pub args: &'a [u8],
-    /// How it ended.
-    pub outcome: Outcome,
-    /// The process that it made.
+    pub result: CallResult,
+    /// The id of the process that it made.
     pub child: Option<u32>,
-    /// An access that stands on the same line: another thread began before the line was ended.
+    /// An access on the same line: another thread began before the line was ended.
     pub access: Option<Access>,
 }
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// A later line will tell.
+pub enum CallResult {
+    /// A later line shows it.
     Pending,
-    /// It succeeded with this result.
+    /// It succeeded and returned this number.
     Success(u64),
-    /// It had no effect.
+    /// It failed and had no effect.
     Failure,
     /// Another program began: valgrind's greeting follows on the line.
     NewProgram,
-    /// The line does not tell.
+    /// The line does not show it.
     Unsaid,
 }
 
 /// Reads one line, without its end.
 pub fn parse(line: &[u8]) -> Line<'_> {
     if line.starts_with(b"SYSCALL[") {
-        return call(line).map_or(Line::Other, Line::Call);
+        return call(line).unwrap_or(Line::Other);
     }
     if let Some(access) = lackey::access(line) {
         return Line::Access(access);
     }
-    match greeting(line).and_then(|rest| rest.strip_prefix(b"Command: ")) {
+    let text = lackey::log_text(line).filter(|_| line.starts_with(b"=="));
+    match text.and_then(|text| text.strip_prefix(b" Command: ")) {
         Some(command) => Line::Command(command),
         None => Line::Other,
     }
 }
 
-/// The text behind `==PID== `.
-fn greeting(line: &[u8]) -> Option<&[u8]> {
-    let rest = line.strip_prefix(b"==")?;
-    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-    let rest = rest[digits..].strip_prefix(b"== ")?;
-    (digits > 0).then_some(rest)
+/// The text after the first `mark`.
+fn after<'a>(text: &'a [u8], mark: &[u8]) -> Option<&'a [u8]> {
+    let at = memmem::find(text, mark)?;
+    Some(&text[at + mark.len()..])
 }
 
-/// `SYSCALL[PID,THREAD](NUMBER) NAME ( ARGS ) OUTCOME`
-fn call(line: &[u8]) -> Option<Call<'_>> {
+/// Reads `SYSCALL[PID,THREAD](NUMBER) NAME ( ARGS ) RESULT`, or a second half.
+fn call(line: &[u8]) -> Option<Line<'_>> {
     let comma = memchr::memchr(b',', line)?;
     let close = comma + memchr::memchr(b']', &line[comma..])?;
-    let thread = decimal(&line[comma + 1..close])? as u32;
-    let number_end = close + memmem::find(&line[close..], b") ")?;
-    let text = &line[number_end + 2..];
-    let mut call = Call {
-        thread,
-        name: b"",
-        args: b"",
-        outcome: Outcome::Unsaid,
-        child: None,
-        access: None,
-    };
+    let thread = digits::decimal(&line[comma + 1..close]).ok()? as u32;
+    let text = after(&line[close..], b") ")?;
     if let Some(rest) = text.strip_prefix(b"... [async] --> ") {
-        (call.outcome, call.access) = outcome(rest);
-        return Some(call);
+        let (result, access) = result(rest);
+        return Some(Line::Resumed {
+            thread,
+            result,
+            access,
+        });
     }
     let open = memchr::memchr(b'(', text)?;
-    call.name = name(&text[..open]);
-    let after = &text[open + 1..];
+    let rest = &text[open + 1..];
     // The last arrow, since a path may hold one.
-    let (before, rest) = match memmem::rfind(after, b" --> ").or(memmem::rfind(after, b"--> ")) {
-        Some(at) => (&after[..at], Some(after[at..].trim_ascii_start())),
-        None => (after, None),
+    let arrow = memmem::rfind(rest, b" --> ").or(memmem::rfind(rest, b"--> "));
+    let before = &rest[..arrow.unwrap_or(rest.len())];
+    let (mut result, access) = match after(&rest[before.len()..], b"--> ") {
+        Some(shown) => result(shown),
+        None => (CallResult::Unsaid, None),
     };
-    if let Some(rest) = rest {
-        let rest = rest.strip_prefix(b"--> ").unwrap_or(rest);
-        (call.outcome, call.access) = outcome(rest);
-    }
-    if let Some(at) = memmem::find(before, b"created child ") {
-        call.child = decimal(leading_digits(&before[at + 14..])).map(|pid| pid as u32);
-    }
+    let child = after(before, b"created child ").and_then(|text| {
+        let length = text.iter().take_while(|b| b.is_ascii_digit()).count();
+        Some(digits::decimal(&text[..length]).ok()? as u32)
+    });
     if memmem::find(before, b"== Lackey, ").is_some() {
-        call.outcome = Outcome::NewProgram;
+        result = CallResult::NewProgram;
     }
-    let end = match (call.child, call.outcome) {
+    let end = match (child, result) {
         // More parentheses follow the arguments.
         (Some(_), _) => memchr::memchr(b')', before),
-        (_, Outcome::NewProgram) => memmem::rfind(before, b")=="),
+        (_, CallResult::NewProgram) => memmem::rfind(before, b")=="),
         _ => memchr::memrchr(b')', before),
     };
-    call.args = &before[..end.unwrap_or(before.len())];
-    Some(call)
+    Some(Line::Call(Call {
+        thread,
+        name: name(&text[..open]),
+        args: &before[..end.unwrap_or(before.len())],
+        result,
+        child,
+        access,
+    }))
 }
 
-/// The name in front of the arguments: `sys_fcntl[ARG3=='arg'] ` is `fcntl`.
+/// The name before the arguments: `sys_fcntl[ARG3=='arg'] ` is `fcntl`.
 fn name(text: &[u8]) -> &[u8] {
     let end = text
         .iter()
@@ -133,32 +137,31 @@ fn name(text: &[u8]) -> &[u8] {
     name.strip_prefix(b"sys_").unwrap_or(name)
 }
 
-/// What stands behind the arrow: how the call ended, and perhaps an access glued to it.
-fn outcome(text: &[u8]) -> (Outcome, Option<Access>) {
+/// Reads the text after the arrow: how the call ended, and perhaps an access glued to it.
+fn result(text: &[u8]) -> (CallResult, Option<Access>) {
     if text.starts_with(b"[async] ...") {
-        return (Outcome::Pending, None);
+        return (CallResult::Pending, None);
     }
-    if let Some(at) = memmem::find(text, b"Success(") {
-        let inside = &text[at + 8..];
+    if let Some(inside) = after(text, b"Success(") {
         let end = memchr::memchr(b')', inside).unwrap_or(inside.len());
-        let outcome = number(&inside[..end]).map_or(Outcome::Unsaid, Outcome::Success);
+        let result = number(&inside[..end]).map_or(CallResult::Unsaid, CallResult::Success);
         let rest = inside.get(end + 2..).unwrap_or_default();
-        return (outcome, lackey::access(rest));
+        return (result, lackey::access(rest));
     }
     match memmem::find(text, b"Failure(") {
-        Some(_) => (Outcome::Failure, None),
-        None => (Outcome::Unsaid, None),
+        Some(_) => (CallResult::Failure, None),
+        None => (CallResult::Unsaid, None),
     }
 }
 
 impl<'a> Call<'a> {
-    /// The argument at this index, as a number; a negative one counts from 2^64 down. A path among
-    /// the arguments before it may mislead.
+    /// The argument at this index, as a number; a negative one wraps around 2^64. A comma in a path
+    /// before it shifts the index.
     pub fn number(&self, index: usize) -> Option<u64> {
         number(self.args.split(|&b| b == b',').nth(index)?.trim_ascii())
     }
 
-    /// The first argument as a hexadecimal number without `0x`: so `clone` shows its flags.
+    /// The first argument as a hexadecimal number without `0x`: the flags of `clone`.
     pub fn flags(&self) -> Option<u64> {
         let first = self.args.split(|&b| b == b',').next()?.trim_ascii();
         u64::from_str_radix(str::from_utf8(first).ok()?, 16).ok()
@@ -173,15 +176,8 @@ impl<'a> Call<'a> {
     }
 }
 
-fn leading_digits(text: &[u8]) -> &[u8] {
-    &text[..text.iter().take_while(|b| b.is_ascii_digit()).count()]
-}
-
-fn decimal(text: &[u8]) -> Option<u64> {
-    str::from_utf8(text).ok()?.parse().ok()
-}
-
-/// Decimal, also negative, or hexadecimal with `0x`; a path in parentheses may follow.
+/// Reads a decimal number, also a negative one, or a hexadecimal one with `0x`. A path in parentheses
+/// may follow.
 fn number(text: &[u8]) -> Option<u64> {
     let end = memchr::memchr(b'(', text).unwrap_or(text.len());
     let text = str::from_utf8(&text[..end]).ok()?.trim_ascii();
@@ -212,25 +208,38 @@ mod tests {
             "SYSCALL[8440,1](9) sys_mmap ( 0x486b000, 1400832, 5, 2066, 6, 155648 ) --> [pre-success] Success(0x486b000) ",
         );
         assert_eq!((call.name, call.thread), (&b"mmap"[..], 1));
-        assert_eq!(call.outcome, Outcome::Success(0x486_b000));
+        assert_eq!(call.result, CallResult::Success(0x486_b000));
         let numbers: Vec<_> = (0..7).map_while(|i| call.number(i)).collect();
         assert_eq!(numbers, [0x486_b000, 1_400_832, 5, 2066, 6, 155_648]);
         let call = a_call(
             "SYSCALL[8440,7](257) sys_openat ( 4294967196, 0x4034bb0(/usr/a, (b) --> c.so), 524288 ) --> [async] ... ",
         );
-        assert_eq!((call.thread, call.outcome), (7, Outcome::Pending));
+        assert_eq!((call.thread, call.result), (7, CallResult::Pending));
         assert_eq!(call.number(0), Some(4_294_967_196));
         assert_eq!(call.path(), Some(&b"/usr/a, (b) --> c.so"[..]));
-        let call = a_call("SYSCALL[8440,7](257) ... [async] --> Success(0x6) ");
-        assert_eq!((call.name, call.outcome), (&b""[..], Outcome::Success(6)));
-        let call = a_call("SYSCALL[8440,1](257) ... [async] --> Failure(0x2) ");
-        assert_eq!(call.outcome, Outcome::Failure);
+        for (line, expected) in [
+            (
+                "SYSCALL[8440,7](257) ... [async] --> Success(0x6) ",
+                CallResult::Success(6),
+            ),
+            (
+                "SYSCALL[8440,7](257) ... [async] --> Failure(0x2) ",
+                CallResult::Failure,
+            ),
+        ] {
+            let resumed = Line::Resumed {
+                thread: 7,
+                result: expected,
+                access: None,
+            };
+            assert_eq!(parse(line.as_bytes()), resumed);
+        }
         let call = a_call(
             "SYSCALL[17204,1](72) sys_fcntl[ARG3=='arg'] ( 4, 0, 20 )[sync] --> Success(0x14) ",
         );
         assert_eq!(
-            (call.name, call.outcome),
-            (&b"fcntl"[..], Outcome::Success(20))
+            (call.name, call.result),
+            (&b"fcntl"[..], CallResult::Success(20))
         );
         assert_eq!(
             [0, 1, 2].map(|i| call.number(i)),
@@ -260,14 +269,17 @@ mod tests {
         let call = a_call(
             "SYSCALL[8635,1](59) sys_execve ( 0x1fff000160(/usr/bin/true), 0x1fff000370, 0x1fff000518 )==8635== Lackey, an example Valgrind tool",
         );
-        assert_eq!(call.outcome, Outcome::NewProgram);
+        assert_eq!(call.result, CallResult::NewProgram);
         assert_eq!(call.path(), Some(&b"/usr/bin/true"[..]));
         let call = a_call(
             "SYSCALL[8635,1](59) sys_execve ( 0x1fff000160(/true), 0x1, 0x2 ) --> [pre-fail] Failure(0x2) ",
         );
-        assert_eq!(call.outcome, Outcome::Failure);
+        assert_eq!(call.result, CallResult::Failure);
         let command = parse(b"==8635== Command: /usr/bin/true -x");
         assert_eq!(command, Line::Command(b"/usr/bin/true -x"));
+        for line in ["--8635-- Command: x", "==8635==Command: x", "== Command: x"] {
+            assert_eq!(parse(line.as_bytes()), Line::Other, "{line}");
+        }
     }
 
     #[test]

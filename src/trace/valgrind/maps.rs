@@ -1,36 +1,47 @@
-//! The listing of a live process's mappings, `/proc/PID/maps`, and which of them are the
-//! program's. valgrind lives in the process that it watches, so its own are in the listing too.
+//! The listing of a live process's mappings, `/proc/PID/maps`, and the owner of each mapping. valgrind
+//! runs in the process that it watches, so its own mappings are in the listing too.
 
 use crate::trace::event::Protection;
+use std::ops::Range;
 
 /// One line of the listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry<'a> {
-    /// The first byte.
-    pub start: u64,
-    /// The first byte behind it.
-    pub end: u64,
-    /// What may be done there.
+pub struct Entry {
+    pub range: Range<u64>,
     pub protection: Protection,
-    /// Writes are seen by others.
     pub shared: bool,
-    /// The byte of the file at which it begins.
+    /// The mapping's offset in the file.
     pub offset: u64,
-    /// The device and the inode of the file; an inode of 0 is no file.
-    pub device: (u64, u64),
-    /// The inode of the file; 0 if it is anonymous.
+    /// The file's device.
+    pub device: Device,
+    /// The inode of the file; 0 if the mapping is anonymous.
     pub inode: u64,
     /// The path of the file, or a name like `[stack]`; may be empty.
-    pub name: &'a str,
+    pub name: String,
 }
 
-/// The lines of the listing; one that is malformed is left out.
-pub fn parse(listing: &str) -> impl Iterator<Item = Entry<'_>> {
+/// Major and minor number of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Device {
+    pub major: u64,
+    pub minor: u64,
+}
+
+impl Device {
+    /// The number of the device in a file's metadata.
+    pub fn number(self) -> u64 {
+        let Device { major, minor } = self;
+        (major & 0xffff_f000) << 32 | (major & 0xfff) << 8 | (minor & !0xff) << 12 | minor & 0xff
+    }
+}
+
+/// The lines of the listing, without malformed ones.
+pub fn parse(listing: &str) -> impl Iterator<Item = Entry> {
     listing.lines().filter_map(entry)
 }
 
-/// `START-END PERMISSIONS OFFSET MAJOR:MINOR INODE    NAME`
-fn entry(line: &str) -> Option<Entry<'_>> {
+/// Reads `START-END PERMISSIONS OFFSET MAJOR:MINOR INODE    NAME`.
+fn entry(line: &str) -> Option<Entry> {
     let mut rest = line;
     let mut field = || {
         let (field, more) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -44,19 +55,21 @@ fn entry(line: &str) -> Option<Entry<'_>> {
     let (major, minor) = field()?.split_once(':')?;
     let inode = field()?.parse().ok()?;
     let entry = Entry {
-        start: hex(start)?,
-        end: hex(end)?,
+        range: hex(start)?..hex(end)?,
         protection: Protection::parse(permissions.get(..3)?)?,
         shared: permissions.ends_with('s'),
         offset,
-        device: (hex(major)?, hex(minor)?),
+        device: Device {
+            major: hex(major)?,
+            minor: hex(minor)?,
+        },
         inode,
-        name: rest.trim_start(),
+        name: rest.trim_start().to_owned(),
     };
-    (entry.start < entry.end).then_some(entry)
+    (!entry.range.is_empty()).then_some(entry)
 }
 
-/// Whose a mapping is.
+/// The owner of a mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     /// The program's.
@@ -67,29 +80,31 @@ pub enum Owner {
     Other,
 }
 
-/// Tells whose the mappings of a listing are; `tool` is the program that the process really runs,
-/// valgrind's.
+/// Returns the owners of the mappings of a listing. `tool` is the program that the process really runs,
+/// which is valgrind's.
 ///
-/// valgrind puts itself at a fixed place in the middle: what is below is the program's, above come
-/// valgrind's own memory and, as the last that has no name, the program's stack.
-pub fn owners(entries: &[Entry<'_>], tool: &str) -> Vec<Owner> {
+/// valgrind loads itself at a fixed address in the middle. Mappings below it are the program's. Above
+/// it are valgrind's own memory and, as the last one without a name, the program's stack.
+pub fn owners(entries: &[Entry], tool: &str) -> Vec<Owner> {
     let valgrind = entries
         .iter()
         .find(|entry| entry.inode != 0 && entry.name == tool)
-        .map_or(u64::MAX, |entry| entry.start);
+        .map_or(u64::MAX, |entry| entry.range.start);
     let stack = entries.iter().rposition(|entry| {
         let anonymous = entry.inode == 0 && entry.name.is_empty();
-        anonymous && entry.protection.write && entry.start > valgrind
+        anonymous && entry.protection.write && entry.range.start > valgrind
     });
-    let owner = |(index, entry): (usize, &Entry<'_>)| {
+    let owner = |(index, entry): (usize, &Entry)| {
         if Some(index) == stack {
             return Owner::Stack;
         }
         let file = entry.inode != 0 && entry.name != tool;
-        let anonymous = entry.inode == 0 && entry.name.is_empty() && entry.start < valgrind;
-        match file || anonymous {
-            true => Owner::Program,
-            false => Owner::Other,
+        let below = entry.range.start < valgrind;
+        let anonymous = entry.inode == 0 && entry.name.is_empty() && below;
+        if file || anonymous {
+            Owner::Program
+        } else {
+            Owner::Other
         }
     };
     entries.iter().enumerate().map(owner).collect()
@@ -117,12 +132,17 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsysca
 ";
 
     #[test]
-    fn the_program_and_valgrind_are_told_apart() {
+    fn the_program_and_valgrind_are_distinguished() {
         let entries: Vec<_> = parse(LISTING).collect();
         assert_eq!(entries.len(), 14);
         assert_eq!(entries[2].name, "/usr/bin/my sort");
         assert_eq!((entries[2].offset, entries[2].inode), (0x1b000, 247_778));
-        assert_eq!(entries[2].device, (0xfe, 0));
+        let device = Device {
+            major: 0xfe,
+            minor: 0,
+        };
+        assert_eq!(entries[2].device, device);
+        assert_eq!(device.number(), 0xfe00);
         let owners = owners(&entries, "/usr/libexec/valgrind/lackey-amd64-linux");
         let mut expected = vec![Owner::Program; 5];
         expected.extend([Owner::Other; 5]);

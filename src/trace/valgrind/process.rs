@@ -1,55 +1,61 @@
-//! One process of a recording: what is mapped in it, kept up with its calls, and what must be told
-//! of it so that every access of the recording meets a mapping that allows it. Knows nothing of
-//! other processes and of where the log comes from.
+//! The model of one process of a recording: its mappings, which follow its calls, and the events to
+//! emit so that every access meets a mapping that allows it. Does not know other processes, nor where
+//! the log comes from.
 
-use super::areas::{Area, Areas, Origin, PAGE, USER_END, Verdict};
+use super::allowed::Allowed;
+use super::areas::{Area, AreaOrigin, Areas, PAGE, moved};
 use super::calls::{Change, NewMapping};
 use super::files::{Descriptors, Files};
 use super::maps::{self, Entry, Owner};
 use super::system::{FileFacts, FileKey, System};
-use crate::trace::event::{Backing, Event, Mapping, Protection};
+use crate::trace::event::{Backing, Event, Mapping, Protection, USER_END};
 use crate::trace::record::Kind;
+use crate::units::PageSize;
+use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// The address space and the open files of a process.
 #[derive(Debug, Clone, Default)]
 pub struct Process {
     /// Its id in the system.
     pub pid: u32,
-    /// What is mapped.
-    pub areas: Areas,
-    /// What is open.
+    areas: Areas,
     pub descriptors: Descriptors,
     allowed: Allowed,
 }
 
-/// What must be shared by all processes of a recording.
+/// State that all processes of a recording share.
 #[derive(Debug, Default)]
 pub struct World<S> {
-    /// The running system.
     pub system: S,
     /// The files mapped so far.
     pub files: Files,
 }
 
-/// What a page needed that the log did not show.
+/// What made an access of a page legal, beyond what the log shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Supplied {
-    /// Nothing.
+    /// Nothing: the log explains the access.
     Nothing,
-    /// It is in a mapping of valgrind's own.
+    /// The page is in a mapping of valgrind's own.
     Valgrind,
-    /// A mapping had to be made up.
+    /// A mapping was made up.
     Unknown,
-    /// It had to allow more.
+    /// The protection of the page was widened.
     Widened,
-    /// It is no address that a program can map.
+    /// Nothing can: the page lies outside user space.
     Outside,
 }
 
+/// What a program asked for besides the area itself.
+#[derive(Default)]
+struct Request {
+    fixed: bool,
+    page_size: Option<PageSize>,
+}
+
 impl Process {
-    /// With nothing mapped.
+    /// A process with nothing mapped.
     pub fn new(pid: u32) -> Process {
         Process {
             pid,
@@ -57,13 +63,13 @@ impl Process {
         }
     }
 
-    /// Whether an access of the page that begins here is known to be in order.
+    /// Returns true if the cache holds the page at `page` and allows `kind` there. False means unknown.
     #[inline]
-    pub fn knows(&self, page: u64, kind: Kind) -> bool {
+    pub fn is_cached(&self, page: u64, kind: Kind) -> bool {
         self.allowed.has(page, kind)
     }
 
-    /// Makes an access of the page legal, if it is not yet, and appends what must be told first.
+    /// Makes an access of the page at `page` legal. Appends the events that must precede it.
     pub fn supply<S: System>(
         &mut self,
         page: u64,
@@ -74,99 +80,79 @@ impl Process {
         if page >= USER_END {
             return Supplied::Outside;
         }
-        let mut verdict = self.areas.judge(page, kind);
         let mut supplied = Supplied::Nothing;
-        if verdict == Verdict::Nothing {
-            if !self.look_up(page, world, events) {
-                self.make_up(page, kind, events);
-                supplied = Supplied::Unknown;
-            }
-            verdict = self.areas.judge(page, kind);
+        if self.areas.at_or_grow(page).is_none() && !self.look_up(page, world, events) {
+            self.make_up(page, kind, events);
+            supplied = Supplied::Unknown;
         }
-        let protection = match verdict {
-            Verdict::Fine(origin, protection) => {
-                if origin == Origin::Valgrind {
-                    supplied = Supplied::Valgrind;
-                }
-                protection
-            }
-            Verdict::Forbidden(protection) => {
-                supplied = Supplied::Widened;
-                self.widen(page, kind, protection, events)
-            }
-            // Not after a mapping was made.
-            Verdict::Nothing => return supplied,
+        let Some(area) = self.areas.at_or_grow(page) else {
+            // Cannot be: one has just been mapped.
+            return supplied;
         };
+        let (origin, mut protection) = (area.origin, area.protection);
+        if !protection.allows(kind) {
+            protection = protection.plus(kind);
+            self.protect(page..page + PAGE, protection, events);
+            supplied = Supplied::Widened;
+        } else if origin == AreaOrigin::Valgrind {
+            supplied = Supplied::Valgrind;
+        }
         self.allowed.set(page, protection);
         supplied
     }
 
-    /// Asks the system for the mapping of a page: the log does not show all of them, as those of
-    /// valgrind or of shared memory by `shmat`.
+    /// Asks the system for the mapping of a page, and maps it. Returns false if there is none. The log
+    /// does not show all mappings, for example those of valgrind or of shared memory by `shmat`.
     fn look_up<S: System>(
         &mut self,
         page: u64,
         world: &mut World<S>,
         events: &mut Vec<Event>,
     ) -> bool {
-        let Some(listing) = world.system.mappings(self.pid) else {
+        let mut entries = world.entries(self.pid).into_iter();
+        let Some((entry, owner)) = entries.find(|(entry, _)| entry.range.contains(&page)) else {
             return false;
         };
-        let tool = world.tool(self.pid);
-        let entries: Vec<Entry<'_>> = maps::parse(&listing).collect();
-        let owners = maps::owners(&entries, &tool);
-        let found = entries
-            .iter()
-            .zip(owners)
-            .find(|(entry, _)| (entry.start..entry.end).contains(&page));
-        let Some((entry, owner)) = found else {
-            return false;
-        };
-        // What the program did in the meantime must not show: only the gap is filled.
-        let (start, end) = self.areas.gap(page, entry.start, entry.end);
+        // The listing may be later than the log: only the gap is filled.
+        let gap = self.areas.gap(page, entry.range.clone());
         let origin = match owner {
-            Owner::Other => Origin::Valgrind,
-            _ => Origin::Program,
+            Owner::Other => AreaOrigin::Valgrind,
+            Owner::Program | Owner::Stack => AreaOrigin::Program,
         };
-        self.map_entry(entry, (start, end), owner, origin, world, events);
+        self.map_entry(&entry, gap, owner, origin, world, events);
         true
     }
 
     /// Takes over the mappings of a program that begins.
     pub fn begin<S: System>(&mut self, world: &mut World<S>, events: &mut Vec<Event>) {
-        let Some(listing) = world.system.mappings(self.pid) else {
-            return;
-        };
-        let tool = world.tool(self.pid);
-        let entries: Vec<Entry<'_>> = maps::parse(&listing).collect();
-        let owners = maps::owners(&entries, &tool);
-        for (entry, owner) in entries.iter().zip(owners) {
-            let free = !self.areas.overlaps(entry.start, entry.end);
-            if owner != Owner::Other && free && entry.end <= USER_END {
-                let range = (entry.start, entry.end);
-                self.map_entry(entry, range, owner, Origin::Program, world, events);
+        for (entry, owner) in world.entries(self.pid) {
+            let range = entry.range.clone();
+            let free = !self.areas.overlaps(range.clone());
+            if owner != Owner::Other && free && range.end <= USER_END {
+                self.map_entry(&entry, range, owner, AreaOrigin::Program, world, events);
             }
         }
     }
 
+    /// Maps `range`, a part of an entry of the listing.
     fn map_entry<S: System>(
         &mut self,
-        entry: &Entry<'_>,
-        (start, end): (u64, u64),
+        entry: &Entry,
+        range: Range<u64>,
         owner: Owner,
-        origin: Origin,
+        origin: AreaOrigin,
         world: &mut World<S>,
         events: &mut Vec<Event>,
     ) {
-        let offset = entry.offset + (start - entry.start);
+        let offset = entry.offset + (range.start - entry.range.start);
         let (backing, name) = match listed_file(entry, &world.system) {
             None if owner == Owner::Stack => (Backing::Anonymous, "[stack]".into()),
-            None if origin == Origin::Valgrind => (Backing::Anonymous, "[valgrind]".into()),
+            None if origin == AreaOrigin::Valgrind => (Backing::Anonymous, "[valgrind]".into()),
             None => (Backing::Anonymous, "".into()),
             Some(facts) => world.files.backing(Some(&facts), offset, facts.length),
         };
         let area = Area {
-            end,
+            end: range.end,
             protection: entry.protection,
             shared: entry.shared,
             grows_down: owner == Owner::Stack,
@@ -174,41 +160,24 @@ impl Process {
             name,
             origin,
         };
-        self.map(start, area, false, None, events);
+        self.map(range.start, area, events);
     }
 
-    /// Maps the page alone.
+    /// Maps one page for an access that nothing explains.
     fn make_up(&mut self, page: u64, kind: Kind, events: &mut Vec<Event>) {
         let area = Area {
             end: page + PAGE,
-            protection: with(Protection::RW, kind),
+            protection: Protection::RW.plus(kind),
             shared: false,
             grows_down: false,
             backing: Backing::Anonymous,
             name: "[unknown]".into(),
-            origin: Origin::Unknown,
+            origin: AreaOrigin::Unknown,
         };
-        self.map(page, area, false, None, events);
+        self.map(page, area, events);
     }
 
-    fn widen(
-        &mut self,
-        page: u64,
-        kind: Kind,
-        protection: Protection,
-        events: &mut Vec<Event>,
-    ) -> Protection {
-        let protection = with(protection, kind);
-        let change = Change::Protect {
-            start: page,
-            end: page + PAGE,
-            protection,
-        };
-        self.change_plain(&change, events);
-        protection
-    }
-
-    /// Makes the change that a call makes, and appends what must be told.
+    /// Makes the change that a call makes. Appends the events for it; none if nothing was mapped there.
     pub fn apply<S: System>(
         &mut self,
         change: &Change,
@@ -217,7 +186,21 @@ impl Process {
     ) {
         match change {
             Change::Map(new) => self.map_new(new, world, events),
-            change => self.change_plain(change, events),
+            Change::Unmap(range) => self.unmap(range.clone(), events),
+            Change::Remap { old, new, keep } => self.remap(old, new, *keep, events),
+            Change::Protect { range, protection } => {
+                self.protect(range.clone(), *protection, events);
+            }
+            Change::Brk(end) => self.brk(*end, events),
+            Change::Advise { range, advice } => {
+                if self.areas.overlaps(range.clone()) {
+                    events.push(Event::Advise {
+                        start: range.start,
+                        length: range.end - range.start,
+                        advice: *advice,
+                    });
+                }
+            }
         }
     }
 
@@ -233,164 +216,143 @@ impl Process {
                 let facts = self
                     .descriptors
                     .file(descriptor, self.pid, &world.system)
-                    .or_else(|| mapped_file(self.pid, new.start, &world.system));
-                let end = offset.saturating_add(new.end - new.start);
+                    .or_else(|| mapped_file(self.pid, new.range.start, &world.system));
+                let end = offset.saturating_add(new.range.end - new.range.start);
                 world.files.backing(facts.as_ref(), offset, end)
             }
         };
         let area = Area {
-            end: new.end,
+            end: new.range.end,
             protection: new.protection,
             shared: new.shared,
             grows_down: new.grows_down,
             backing,
             name,
-            origin: Origin::Program,
+            origin: AreaOrigin::Program,
         };
-        self.map(new.start, area, new.fixed, new.page_size, events);
+        let request = Request {
+            fixed: new.fixed,
+            page_size: new.page_size,
+        };
+        self.map_as(new.range.start, area, request, events);
     }
 
-    /// Maps an area. What the model holds there and the program does not, because the log did not
-    /// show its end, makes room.
-    fn map(
-        &mut self,
-        start: u64,
-        area: Area,
-        fixed: bool,
-        page_size: Option<crate::units::PageSize>,
-        events: &mut Vec<Event>,
-    ) {
+    /// Maps `area` at `start`. Areas that are still held there, because the log missed their unmapping,
+    /// are replaced.
+    fn map(&mut self, start: u64, area: Area, events: &mut Vec<Event>) {
+        self.map_as(start, area, Request::default(), events);
+    }
+
+    /// Like [`Process::map`], as the program asked for it.
+    fn map_as(&mut self, start: u64, area: Area, request: Request, events: &mut Vec<Event>) {
         events.push(Event::Map(Box::new(Mapping {
             start,
             length: area.end - start,
             protection: area.protection,
             shared: area.shared,
-            fixed: fixed || self.areas.overlaps(start, area.end),
+            fixed: request.fixed || self.areas.overlaps(start..area.end),
             grows_down: area.grows_down,
             backing: area.backing,
-            page_size,
+            page_size: request.page_size,
             name: area.name.to_string(),
         })));
         self.areas.insert(start, area);
         self.allowed.clear();
     }
 
-    /// Every change but a new mapping. One of nothing is not told.
-    fn change_plain(&mut self, change: &Change, events: &mut Vec<Event>) {
-        match *change {
-            Change::Map(_) => {}
-            Change::Unmap { start, end } => self.unmap(start, end, events),
-            Change::Remap {
-                start,
-                end,
-                new_start,
-                new_end,
-                keep,
-            } => self.remap((start, end), (new_start, new_end), keep, events),
-            Change::Protect {
-                start,
-                end,
-                protection,
-            } => {
-                if self.areas.overlaps(start, end) {
-                    self.areas.protect(start, end, protection);
-                    self.allowed.clear();
-                    events.push(Event::Protect {
-                        start,
-                        length: end - start,
-                        protection,
-                    });
-                }
-            }
-            Change::Brk(end) => self.brk(end, events),
-            Change::Advise { start, end, advice } => {
-                if self.areas.overlaps(start, end) {
-                    events.push(Event::Advise {
-                        start,
-                        length: end - start,
-                        advice,
-                    });
-                }
-            }
-        }
-    }
-
-    fn unmap(&mut self, start: u64, end: u64, events: &mut Vec<Event>) {
-        if start < end && self.areas.overlaps(start, end) {
-            self.areas.remove(start, end);
+    /// Changes the protection of what is mapped in a range, if anything is.
+    fn protect(&mut self, range: Range<u64>, protection: Protection, events: &mut Vec<Event>) {
+        if self.areas.overlaps(range.clone()) {
+            self.areas.protect(range.clone(), protection);
             self.allowed.clear();
-            events.push(Event::Unmap {
-                start,
-                length: end - start,
+            events.push(Event::Protect {
+                start: range.start,
+                length: range.end - range.start,
+                protection,
             });
         }
     }
 
-    /// There is no event for a move: the old range goes and a new one comes, whose pages are
-    /// filled afresh.
-    fn remap(&mut self, old: (u64, u64), new: (u64, u64), keep: bool, events: &mut Vec<Event>) {
-        let Some((at, area)) = self.areas.at(old.0) else {
+    /// Unmaps a range, if anything is mapped there.
+    fn unmap(&mut self, range: Range<u64>, events: &mut Vec<Event>) {
+        if !range.is_empty() && self.areas.overlaps(range.clone()) {
+            self.areas.remove(range.clone());
+            self.allowed.clear();
+            events.push(Event::Unmap {
+                start: range.start,
+                length: range.end - range.start,
+            });
+        }
+    }
+
+    /// Moves or resizes a mapping. Events have no move: the old range is unmapped and a new one is
+    /// mapped, whose pages are filled afresh.
+    fn remap(&mut self, old: &Range<u64>, new: &Range<u64>, keep: bool, events: &mut Vec<Event>) {
+        let Some((at, area)) = self.areas.at(old.start) else {
             return;
         };
         let mut area = area.clone();
-        area.backing = super::areas::moved(area.backing, old.0 - at);
-        if new.0 == old.0 {
-            if new.1 <= old.1 {
-                return self.unmap(new.1, old.1, events);
+        area.backing = moved(area.backing, old.start - at);
+        area.end = new.end;
+        if new.start == old.start {
+            if new.end <= old.end {
+                return self.unmap(new.end..old.end, events);
             }
-            area.backing = super::areas::moved(area.backing, old.1 - old.0);
-            area.end = new.1;
-            return self.map(old.1, area, false, None, events);
+            area.backing = moved(area.backing, old.end - old.start);
+            return self.map(old.end, area, events);
         }
         if !keep {
-            self.unmap(old.0, old.1, events);
+            self.unmap(old.clone(), events);
         }
-        area.end = new.1;
-        self.map(new.0, area, true, None, events);
+        let fixed = Request {
+            fixed: true,
+            ..Request::default()
+        };
+        self.map_as(new.start, area, fixed, events);
     }
 
-    /// The heap begins where it ends at first. valgrind maps its first page in advance, which was
-    /// taken for a mapping of the program.
+    /// Moves the end of the heap. The first end is also its beginning. valgrind maps the first page of
+    /// the heap in advance; until then it looked like a mapping of the program.
     fn brk(&mut self, end: u64, events: &mut Vec<Event>) {
         let page = |byte: u64| byte.next_multiple_of(PAGE);
-        let Some((begin, before)) = self.areas.heap else {
-            let advance = self.areas.at(end).map(|(start, area)| (start, area.end));
-            if let Some((start, area_end)) = advance
-                && start == end
+        let Some(heap) = self.areas.heap.clone() else {
+            let advance = self.areas.at(end).map(|(start, area)| start..area.end);
+            if let Some(advance) = advance
+                && advance.start == end
             {
-                self.unmap(start, area_end, events);
+                self.unmap(advance, events);
             }
-            self.areas.heap = Some((end, end));
+            self.areas.heap = Some(end..end);
             return events.push(Event::Brk { end });
         };
-        if end == before || end < begin {
+        if end == heap.end || end < heap.start {
             return;
         }
-        let (from, to) = (page(before), page(end));
+        let (from, to) = (page(heap.end), page(end));
         if to > from {
-            if self.areas.overlaps(from, to) {
+            if self.areas.overlaps(from..to) {
                 // A heap does not grow into something else.
                 return;
             }
-            let heap = Area {
+            let area = Area {
                 end: to,
                 protection: Protection::RW,
                 shared: false,
                 grows_down: false,
                 backing: Backing::Anonymous,
                 name: "[heap]".into(),
-                origin: Origin::Program,
+                origin: AreaOrigin::Program,
             };
-            self.areas.insert(from, heap);
+            self.areas.insert(from, area);
         } else {
-            self.areas.remove(to, from);
+            self.areas.remove(to..from);
         }
-        self.areas.heap = Some((begin, end));
+        self.areas.heap = Some(heap.start..end);
         self.allowed.clear();
         events.push(Event::Brk { end });
     }
 
-    /// Another program begins: nothing is mapped.
+    /// Another program begins, with nothing mapped.
     pub fn exec(&mut self) {
         self.areas = Areas::default();
         self.allowed.clear();
@@ -398,80 +360,39 @@ impl Process {
 }
 
 impl<S: System> World<S> {
-    fn tool(&self, pid: u32) -> String {
+    /// The mappings of a process in the listing, with their owners; none if it has ended.
+    fn entries(&self, pid: u32) -> Vec<(Entry, Owner)> {
+        let Some(listing) = self.system.mappings(pid) else {
+            return Vec::new();
+        };
         let tool = self.system.tool(pid).unwrap_or_default();
-        tool.to_string_lossy().into_owned()
+        let entries: Vec<Entry> = maps::parse(&listing).collect();
+        let owners = maps::owners(&entries, &tool.to_string_lossy());
+        entries.into_iter().zip(owners).collect()
     }
 }
 
-/// The same and what this access needs.
-fn with(mut protection: Protection, kind: Kind) -> Protection {
-    match kind {
-        Kind::Ifetch => protection.execute = true,
-        Kind::Read => protection.read = true,
-        Kind::Write => protection.write = true,
-    }
-    protection
-}
-
-/// The file that is mapped at an address, by the listing.
+/// The file that is mapped at an address, according to the listing.
 fn mapped_file(pid: u32, start: u64, system: &impl System) -> Option<FileFacts> {
     let listing = system.mappings(pid)?;
-    let entry = maps::parse(&listing).find(|entry| (entry.start..entry.end).contains(&start))?;
+    let entry = maps::parse(&listing).find(|entry| entry.range.contains(&start))?;
     listed_file(&entry, system)
 }
 
-/// The file of a line of the listing. Its path may be gone, or name another file by now.
-fn listed_file(entry: &Entry<'_>, system: &impl System) -> Option<FileFacts> {
-    if entry.inode == 0 {
+/// The file of an entry of the listing. By now its path may be gone, or belong to another file.
+fn listed_file(entry: &Entry, system: &impl System) -> Option<FileFacts> {
+    let Entry { inode, range, .. } = entry;
+    if *inode == 0 {
         return None;
     }
     let path = PathBuf::from(entry.name.trim_end_matches(" (deleted)"));
-    let same = |facts: &FileFacts| facts.key.1 == entry.inode;
+    let same = |facts: &FileFacts| facts.key.inode == *inode;
     Some(system.file(&path).filter(same).unwrap_or(FileFacts {
-        key: FileKey(device_number(entry.device), entry.inode),
-        length: entry.offset.saturating_add(entry.end - entry.start),
+        key: FileKey {
+            device: entry.device.number(),
+            inode: *inode,
+        },
+        length: entry.offset.saturating_add(range.end - range.start),
         path,
     }))
-}
-
-/// The number of a device as a file's metadata has it.
-fn device_number((major, minor): (u64, u64)) -> u64 {
-    (major & 0xffff_f000) << 32 | (major & 0xfff) << 8 | (minor & !0xff) << 12 | minor & 0xff
-}
-
-/// Pages whose accesses were found in order: a direct-mapped cache, since every access asks.
-#[derive(Debug, Clone)]
-struct Allowed(Arc<[(u64, u8)]>);
-
-/// Entries of the cache; a power of two.
-const ALLOWED: usize = 1024;
-
-impl Default for Allowed {
-    fn default() -> Allowed {
-        Allowed(vec![(u64::MAX, 0); ALLOWED].into())
-    }
-}
-
-impl Allowed {
-    fn slot(page: u64) -> usize {
-        (page / PAGE) as usize & (ALLOWED - 1)
-    }
-
-    #[inline]
-    fn has(&self, page: u64, kind: Kind) -> bool {
-        let (known, kinds) = self.0[Allowed::slot(page)];
-        known == page && kinds & 1 << kind as u8 != 0
-    }
-
-    fn set(&mut self, page: u64, p: Protection) {
-        let kinds = u8::from(p.execute) << Kind::Ifetch as u8
-            | u8::from(p.read) << Kind::Read as u8
-            | u8::from(p.write) << Kind::Write as u8;
-        Arc::make_mut(&mut self.0)[Allowed::slot(page)] = (page, kinds);
-    }
-
-    fn clear(&mut self) {
-        Arc::make_mut(&mut self.0).fill((u64::MAX, 0));
-    }
 }

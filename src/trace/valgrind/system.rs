@@ -1,39 +1,41 @@
-//! What the running system tells of a process that is being recorded: its mappings, its open
-//! files. The log alone does not say where the program, its loader and its stack are, since these
-//! are in place before the first line.
+//! Facts that the running system reports about a process that is being recorded: its mappings, its
+//! open files. The log alone does not show where the program, its loader and its stack are, because
+//! they are mapped before the first line.
 //!
-//! The process runs ahead of the reader by no more than the channel holds, some hundred lines, so
-//! what is told here is nearly of the same moment. It may be gone, though: everything is optional.
+//! The process runs ahead of the reader by no more than the channel holds, some hundred lines, so the
+//! facts are nearly of the same moment. The process may have ended, though: every fact is optional.
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
-/// A file, whatever its names are: device and inode.
+/// Identifies a file, whatever its names are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct FileKey(pub u64, pub u64);
+pub struct FileKey {
+    /// The number of the device.
+    pub device: u64,
+    pub inode: u64,
+}
 
-/// A file as the system knows it.
+/// A file, as the system describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileFacts {
-    /// Which file it is.
     pub key: FileKey,
     /// Its length in bytes.
     pub length: u64,
-    /// Its path.
     pub path: PathBuf,
 }
 
-/// What can be asked.
+/// The questions to the system.
 pub trait System {
     /// The listing of a process's mappings.
     fn mappings(&self, pid: u32) -> Option<String>;
-    /// The program that a process really runs: valgrind's.
+    /// The program that a process really runs, which is valgrind's.
     fn tool(&self, pid: u32) -> Option<PathBuf>;
-    /// The file behind a descriptor of a process.
+    /// The file of a descriptor of a process.
     fn descriptor(&self, pid: u32, descriptor: u32) -> Option<FileFacts>;
-    /// The folder that a process is in.
+    /// The current folder of a process.
     fn folder(&self, pid: u32) -> Option<PathBuf>;
-    /// The file of a path.
+    /// The file at a path.
     fn file(&self, path: &Path) -> Option<FileFacts>;
 }
 
@@ -71,7 +73,10 @@ impl System for Live {
 fn facts(meta: &Metadata, path: PathBuf) -> Option<FileFacts> {
     use std::os::unix::fs::MetadataExt;
     Some(FileFacts {
-        key: FileKey(meta.dev(), meta.ino()),
+        key: FileKey {
+            device: meta.dev(),
+            inode: meta.ino(),
+        },
         length: meta.len(),
         path,
     })

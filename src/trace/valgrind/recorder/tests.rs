@@ -36,14 +36,14 @@ impl System for Fake {
             20
         };
         path.is_absolute().then(|| FileFacts {
-            key: FileKey(1, inode),
+            key: FileKey { device: 1, inode },
             length: 5000,
             path: path.into(),
         })
     }
 }
 
-/// What was recorded, one line each.
+/// A sink that keeps one line per access or event.
 #[derive(Default)]
 struct Lines {
     lines: Vec<String>,
@@ -80,14 +80,13 @@ impl Sink for Lines {
     }
 }
 
-/// Records these pieces; what is told of the mappings of a beginning program is left out.
+/// Records these pieces. Leaves out the mappings of a beginning program.
 fn record(pieces: &[(u32, &str)]) -> (Vec<String>, Vec<Told>, Repairs) {
-    let mut lines = Lines::default();
-    let mut recorder = Recorder::new(Fake);
+    let mut recorder = Recorder::new(Fake, Lines::default());
     for (pid, bytes) in pieces {
-        recorder.take(*pid, bytes.as_bytes(), &mut lines).unwrap();
+        recorder.take(*pid, bytes.as_bytes()).unwrap();
     }
-    let (told, repairs) = recorder.finish(&mut lines).unwrap();
+    let (mut lines, told, repairs) = recorder.finish().unwrap();
     let initial = |line: &String| {
         line.contains("prog") && line.contains("108000")
             || line.contains("[stack]")
@@ -102,12 +101,12 @@ const START: &str =
 
 #[test]
 fn a_program_begins_with_its_mappings() {
-    let mut lines = Lines::default();
-    let mut recorder = Recorder::new(Fake);
+    let mut recorder = Recorder::new(Fake, Lines::default());
     // Cut anywhere, it reads the same.
     for byte in START.bytes() {
-        recorder.take(5, &[byte], &mut lines).unwrap();
+        recorder.take(5, &[byte]).unwrap();
     }
+    let (lines, told, _) = recorder.finish().unwrap();
     let expected = [
         "1 map 108000+2000 r-x file 0+0 prog",
         "1 map 110000+1000 rw-",
@@ -115,7 +114,6 @@ fn a_program_begins_with_its_mappings() {
         "1 I 108010",
     ];
     assert_eq!(lines.lines, expected);
-    let (told, _) = recorder.finish(&mut lines).unwrap();
     assert_eq!(
         (told[0].command.as_str(), told[0].accesses),
         ("./prog x", 1)
@@ -344,16 +342,16 @@ fn threads_share_their_process() {
 }
 
 #[test]
-fn a_sink_that_is_full_hears_no_more() {
-    let mut lines = Lines {
+fn a_full_sink_gets_nothing_more() {
+    let lines = Lines {
         most: Some(5),
         ..Lines::default()
     };
-    let mut recorder = Recorder::new(Fake);
-    assert!(recorder.take(5, START.as_bytes(), &mut lines).unwrap());
+    let mut recorder = Recorder::new(Fake, lines);
+    assert!(recorder.take(5, START.as_bytes()).unwrap());
     let more = "I  00108010,3\nSYSCALL[5,1](231) exit_group( 0 ) --> [pre-success] Success(0x0) \n";
-    assert!(!recorder.take(5, more.as_bytes(), &mut lines).unwrap());
-    recorder.finish(&mut lines).unwrap();
+    assert!(!recorder.take(5, more.as_bytes()).unwrap());
+    let (lines, ..) = recorder.finish().unwrap();
     assert_eq!(lines.lines.len(), 5);
 }
 
@@ -372,9 +370,8 @@ fn no_log_is_too_strange() {
             let at = random.below(bytes.len());
             bytes[at] = b"0123456789abcf(),x \n=>-[]"[random.below(25)];
         }
-        let mut recorder = Recorder::new(Fake);
-        let mut lines = Lines::default();
-        recorder.take(5, &bytes, &mut lines).unwrap();
-        recorder.finish(&mut lines).unwrap();
+        let mut recorder = Recorder::new(Fake, Lines::default());
+        recorder.take(5, &bytes).unwrap();
+        recorder.finish().unwrap();
     }
 }

@@ -1,0 +1,160 @@
+//! Opening a trace file that is decompressed already: in the format that the user named, or in the one
+//! that its beginning fits. Errors of the reader then also state how format and input were found.
+
+use super::{Fit, Format, Known, ReadOptions, RecordReader, Sample, TABLE, guess};
+use crate::trace::codec;
+use crate::trace::error::{Position, TraceError};
+use crate::trace::event::Told;
+use crate::trace::record::{Access, Packed};
+use std::io::{BufRead, Cursor, Read};
+use std::path::Path;
+
+/// Number of bytes at the beginning of a file from which its format is guessed.
+const SAMPLE: usize = 64 * 1024;
+
+/// A trace file, ready to be read.
+pub struct Opened {
+    /// The accesses and events.
+    pub reader: Box<dyn RecordReader>,
+    /// The format of the file.
+    pub format: &'static Format,
+    /// The codec's name; `none` if the file is not compressed.
+    pub codec: &'static str,
+    /// True if the format was guessed.
+    pub guessed: bool,
+}
+
+/// Opens the trace file `path` (`-`: standard input), which `input` decompresses, in `format`. Without
+/// one, takes the format that the first 64 KiB fit; of a pipe it waits for these bytes or the end,
+/// unless one of the first pieces identifies the format.
+///
+/// # Errors
+///
+/// Errors if the file cannot be read, is empty, or fits no format or several, and if `options` do
+/// not fit it.
+pub fn open_input(
+    path: &Path,
+    mut input: codec::Input,
+    format: Option<&'static Format>,
+    options: &ReadOptions,
+) -> Result<Opened, TraceError> {
+    let piece = codec::fill_buf(&mut input.reader).map_err(|e| codec::read_error(path, e))?;
+    if piece.is_empty() {
+        return Err(TraceError::new(path, "the file is empty"));
+    }
+    let (guessed, codec) = (format.is_none(), input.codec);
+    let (format, reader) = match format {
+        // A compressed file is looked at even so: then a damaged stream is reported as one.
+        Some(format) if codec == "none" => (format, input.reader),
+        format => with_beginning(path, input, format)?,
+    };
+    let inner = (format.open)(reader, path.to_path_buf(), options)?;
+    let mut note = String::new();
+    if guessed {
+        note = format!("; {} was guessed from the first 64 KiB", format.name);
+    }
+    if codec != "none" {
+        note.push_str("; places are those in the decompressed file");
+    }
+    Ok(Opened {
+        reader: Box::new(Noted { inner, note }),
+        format,
+        codec,
+        guessed,
+    })
+}
+
+/// Number of pieces of a stream after which it is checked whether a format is certain.
+const PIECES: usize = 4;
+
+/// Reads the beginning of a stream. Returns `format`, or if it is `None` the format that the beginning
+/// fits, and the whole stream.
+fn with_beginning(
+    path: &Path,
+    input: codec::Input,
+    format: Option<&'static Format>,
+) -> Result<(&'static Format, Box<dyn BufRead + Send>), TraceError> {
+    let (mut reader, file_bytes) = (input.reader, input.file_bytes);
+    let pieces = if input.codec == "none" { PIECES } else { 0 };
+    let mut bytes = Vec::with_capacity(SAMPLE);
+    let mut format = format;
+    for piece in 0.. {
+        if bytes.len() == SAMPLE {
+            break;
+        }
+        let buffer = codec::fill_buf(&mut reader).map_err(|e| codec::read_error(path, e))?;
+        let some = buffer.len().min(SAMPLE - bytes.len());
+        bytes.extend_from_slice(&buffer[..some]);
+        reader.consume(some);
+        if some == 0 {
+            break;
+        }
+        if piece < pieces {
+            let sample = Sample {
+                bytes: &bytes,
+                whole: false,
+                file_bytes,
+            };
+            let is_certain = |format: &&Format| (format.sniff)(&sample) == Fit::Certain;
+            format = TABLE.iter().find(is_certain);
+            if format.is_some() {
+                break;
+            }
+        }
+    }
+    let sample = Sample {
+        bytes: &bytes,
+        whole: bytes.len() < SAMPLE || file_bytes == Some(SAMPLE as u64),
+        file_bytes,
+    };
+    let format = match format {
+        Some(format) => format,
+        None => guess(path, &sample)?,
+    };
+    Ok((format, Box::new(Cursor::new(bytes).chain(reader))))
+}
+
+/// A reader that adds `note` to its errors: how format and input were found.
+struct Noted {
+    inner: Box<dyn RecordReader>,
+    note: String,
+}
+
+impl Noted {
+    fn noted(&self, mut error: TraceError) -> TraceError {
+        if error.position != Position::Whole && !error.help.is_empty() {
+            error.help.push_str(&self.note);
+        }
+        error
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl RecordReader for Noted {
+    fn fill(&mut self, batch: &mut Vec<Access>, max: usize) -> Result<bool, TraceError> {
+        let result = self.inner.fill(batch, max);
+        result.map_err(|error| self.noted(error))
+    }
+
+    fn fill_packed(
+        &mut self,
+        packed: &mut Vec<Packed>,
+        batch: &mut Vec<Access>,
+        max: usize,
+    ) -> Result<bool, TraceError> {
+        let result = self.inner.fill_packed(packed, batch, max);
+        result.map_err(|error| self.noted(error))
+    }
+
+    fn has_events(&self) -> bool {
+        self.inner.has_events()
+    }
+
+    fn take_events(&mut self, into: &mut Vec<Told>) {
+        self.inner.take_events(into);
+    }
+
+    fn known(&self) -> Known {
+        self.inner.known()
+    }
+}

@@ -1,8 +1,7 @@
-//! What a trace says of address spaces beside its accesses: mappings made, changed and removed,
-//! processes forked, started anew and ended. Knows what the events say, not what they mean: their
-//! meaning, and whether they make sense at all, is the business of `space`.
+//! Events of address spaces, which a trace may have beside its accesses: mappings made, changed and
+//! removed, processes forked, started anew and ended. Their meaning, and whether they make sense, is
+//! the business of `space`.
 
-use super::dense::Dictionary;
 use crate::units::PageSize;
 use std::fmt;
 
@@ -25,7 +24,7 @@ impl Protection {
         execute: false,
     };
 
-    /// Reads `rwx`, each letter or `-` in its place.
+    /// Parses `rwx`, each letter or `-` in its place. Returns `None` for any other text.
     pub fn parse(text: &str) -> Option<Protection> {
         let &[r, w, x] = text.as_bytes() else {
             return None;
@@ -83,7 +82,7 @@ pub struct Mapping {
     /// Writes are seen by all who map the same (after a fork, or of the same file); else they are
     /// private to the process.
     pub shared: bool,
-    /// What is mapped there already makes room; else there must be nothing.
+    /// Replaces whatever the range maps (MAP_FIXED). If false, an overlap is an error.
     pub fixed: bool,
     /// A stack: an access a little below it extends it.
     pub grows_down: bool,
@@ -112,7 +111,7 @@ impl Mapping {
     }
 }
 
-/// What a program tells of its future use of a range.
+/// Advice of a program on its future use of a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Advice {
     /// It will be needed: bring it in.
@@ -142,9 +141,9 @@ pub enum Event {
         /// The new protection.
         protection: Protection,
     },
-    /// The heap now ends here; a process's first such event says where it begins, empty.
+    /// The heap now ends here. The first such event of a process states the start of its empty heap.
     Brk {
-        /// The first byte behind the heap.
+        /// The first byte after the heap.
         end: u64,
     },
     /// Advice on a range.
@@ -158,7 +157,7 @@ pub enum Event {
     },
     /// The process makes a copy of itself.
     Fork {
-        /// The copy: a process id where a reader tells it, an index into
+        /// The copy: a process id in a [`Told`], an index into
         /// [`Dictionary::pids`](super::dense::Dictionary::pids) in a [`Trace`](super::dense::Trace).
         child: u32,
     },
@@ -188,7 +187,7 @@ impl Event {
         }]
     }
 
-    /// The child of a fork, to be numbered otherwise.
+    /// Returns the child of a fork, so that it can be renumbered.
     pub fn child_mut(&mut self) -> Option<&mut u32> {
         match self {
             Event::Fork { child } => Some(child),
@@ -206,26 +205,21 @@ pub struct EventAt {
     pub process: u32,
     /// What happens.
     pub event: Event,
-    /// The line of the file that says so, for messages; 0 where there are no lines. It is not
-    /// part of the trace: two events that differ in nothing else are the same.
+    /// The line of the file, for messages; 0 where there are no lines. It is not part of the trace:
+    /// two events that differ in nothing else are equal.
     pub line: u64,
 }
 
 impl EventAt {
-    /// The event as a reader would tell it, before the access at index `before`: with the process
-    /// ids that `dictionary` has for its processes.
-    pub fn told(&self, dictionary: &Dictionary, before: usize) -> Told {
-        let pid = |process: u32| dictionary.pids[process as usize];
+    /// Returns the process id and the event, with the ids `pids` in place of indices, as a file states
+    /// them.
+    pub fn with_pids(&self, pids: &[u32]) -> (u32, Event) {
+        let pid = |process: u32| pids[process as usize];
         let mut event = self.event.clone();
         if let Some(child) = event.child_mut() {
             *child = pid(*child);
         }
-        Told {
-            before,
-            pid: pid(self.process),
-            event,
-            line: self.line,
-        }
+        (pid(self.process), event)
     }
 }
 
@@ -235,10 +229,10 @@ impl PartialEq for EventAt {
     }
 }
 
-/// An event as a reader tells it.
+/// An event as read from a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// It stands before the access at this index of the batch; at its length, behind the last.
+    /// Index in the batch of the access that follows it; the batch's length if none follows.
     pub before: usize,
     /// The process, as the file numbers it.
     pub pid: u32,

@@ -72,6 +72,12 @@ pub struct Chosen {
     pub hashes: u32,
 }
 
+impl Default for Chosen {
+    fn default() -> Chosen {
+        Chosen::ALL
+    }
+}
+
 impl Chosen {
     /// All pages of the original.
     pub const ALL: Chosen = Chosen {

@@ -274,7 +274,7 @@ proptest! {
 fn with_other_ids(trace: &Trace, seed: u64) -> Trace {
     let mut new_id: Vec<u32> = (0..trace.distinct() as u32).collect();
     Random::new(seed).shuffle(&mut new_id);
-    let mut dictionary = trace.dictionary.clone();
+    let mut dictionary = Dictionary::clone(&trace.dictionary);
     for (old, &new) in new_id.iter().enumerate() {
         dictionary.pages[new as usize] = trace.dictionary.pages[old];
     }

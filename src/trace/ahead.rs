@@ -202,27 +202,38 @@ pub(super) struct Batch {
     pub known: Known,
 }
 
-/// What a reader knows of the trace so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+/// What a reader knows so far.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Known {
     /// Bad records skipped.
     pub skipped: u64,
-    /// How addresses are read.
+    /// How addresses are to be read.
     pub addressing: Addressing,
-    /// The kind of recording, if the file states it.
+    /// The kind that the file states.
     pub kind: Option<TraceKind>,
-    /// How the pages were chosen, as far as the file states it.
+    /// How the file says that its pages were chosen.
     pub chosen: Chosen,
 }
 
 impl Known {
-    /// Returns what `reader` knows now.
+    /// What this one knows.
     pub fn of(reader: &dyn RecordReader) -> Known {
         Known {
             skipped: reader.skipped(),
             addressing: reader.addressing(),
             kind: reader.kind(),
             chosen: reader.chosen(),
+        }
+    }
+}
+
+impl Default for Known {
+    fn default() -> Known {
+        Known {
+            skipped: 0,
+            addressing: Addressing::Bytes,
+            kind: None,
+            chosen: Chosen::ALL,
         }
     }
 }

@@ -121,7 +121,7 @@ impl<'t> View<'t> {
     }
 }
 
-/// Where bursts end.
+/// The rules by which bursts end.
 struct Cuts<'a> {
     /// Upper limit of the pages of a burst.
     k: usize,

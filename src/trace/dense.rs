@@ -12,7 +12,7 @@ use super::store::Store;
 use crate::units::{PAGE_ID_MAX, PageId, PageSize};
 use rustc_hash::FxHashMap;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// A reference packed for the replay loop: page id times two, plus one if it writes.
 pub type Ref = u32;
@@ -232,8 +232,8 @@ impl<'a> Tile<'a> {
 pub struct Trace {
     /// Metadata.
     pub meta: Meta,
-    /// Processes and pages by dense id.
-    pub dictionary: Dictionary,
+    /// Processes and pages by dense id. A trace in its file shares them with its [`Store`].
+    pub dictionary: Arc<Dictionary>,
     /// Events of address spaces, in order. Positions never decrease and are at most the number of
     /// references.
     pub events: Vec<EventAt>,
@@ -275,24 +275,20 @@ impl Trace {
     /// Panics if `refs` and `kinds` differ in length.
     pub fn new(
         meta: Meta,
-        dictionary: Dictionary,
+        dictionary: impl Into<Arc<Dictionary>>,
         refs: Vec<Ref>,
         kinds: Vec<KindCode>,
         digest: Option<u128>,
     ) -> Trace {
         assert_eq!(refs.len(), kinds.len());
-        Trace::of(
-            meta,
-            dictionary,
-            Body::Flat(References { refs, kinds }),
-            digest,
-        )
+        let body = Body::Flat(References { refs, kinds });
+        Trace::of(meta, dictionary.into(), body, digest)
     }
 
     /// Returns a trace kept as bursts. `digest` is its digest, if known already.
     pub fn of_bursts(
         meta: Meta,
-        dictionary: Dictionary,
+        dictionary: Arc<Dictionary>,
         bursts: Bursts,
         digest: Option<u128>,
     ) -> Trace {
@@ -301,7 +297,12 @@ impl Trace {
 
     /// Returns a trace of which only the lists of bursts were loaded. Its references must not be asked
     /// for.
-    pub fn of_lists(meta: Meta, dictionary: Dictionary, bursts: Bursts, digest: u128) -> Trace {
+    pub fn of_lists(
+        meta: Meta,
+        dictionary: Arc<Dictionary>,
+        bursts: Bursts,
+        digest: u128,
+    ) -> Trace {
         Trace::of(meta, dictionary, Body::Lists(bursts), Some(digest))
     }
 
@@ -316,7 +317,7 @@ impl Trace {
         }
     }
 
-    fn of(meta: Meta, dictionary: Dictionary, body: Body, digest: Option<u128>) -> Trace {
+    fn of(meta: Meta, dictionary: Arc<Dictionary>, body: Body, digest: Option<u128>) -> Trace {
         Trace {
             meta,
             dictionary,

@@ -5,7 +5,7 @@
 use crate::units::PageSize;
 use std::fmt;
 
-/// What may be done with the pages of a mapping.
+/// The accesses that a mapping allows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Protection {
     /// Data may be read.
@@ -54,7 +54,7 @@ impl fmt::Display for Protection {
     }
 }
 
-/// What the pages of a mapping hold at first.
+/// The initial content of a mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Backing {
     /// Zeros.
@@ -77,7 +77,7 @@ pub struct Mapping {
     pub start: u64,
     /// Bytes; at least 1.
     pub length: u64,
-    /// What may be done with its pages.
+    /// The accesses that it allows.
     pub protection: Protection,
     /// Writes are seen by all who map the same (after a fork, or of the same file); else they are
     /// private to the process.
@@ -86,11 +86,11 @@ pub struct Mapping {
     pub fixed: bool,
     /// A stack: an access a little below it extends it.
     pub grows_down: bool,
-    /// What its pages hold at first.
+    /// Its initial content.
     pub backing: Backing,
     /// The page size that the program asked for, if it did.
     pub page_size: Option<PageSize>,
-    /// What it is called in listings, as a file's name or `[stack]`; without blanks; may be empty.
+    /// Its name in listings, as a file's name or `[stack]`; without blanks; may be empty.
     pub name: String,
 }
 
@@ -125,7 +125,7 @@ pub enum Advice {
 pub enum Event {
     /// A mapping is made.
     Map(Box<Mapping>),
-    /// What is mapped in the range is removed.
+    /// Mappings in the range are removed.
     Unmap {
         /// The first byte.
         start: u64,

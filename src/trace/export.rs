@@ -300,63 +300,57 @@ impl Export {
 
     /// Returns a sentence for each loss. `kind` is that of the original as known at the end.
     fn losses(&self, name: &str, kind: TraceKind) -> Vec<String> {
-        let (lost, size) = (&self.lost, self.page_size);
-        let most = show_bytes(u64::from((self.written.most)(self.origin.addressing)));
-        let align = alignment(self.written).unwrap_or(size);
-        let counted = [
-            (
-                lost.fetches,
-                "holds no instruction fetches: {} left out".to_owned(),
-            ),
-            (
-                lost.kinds,
-                "does not tell kinds: {} writes and fetches became reads".to_owned(),
-            ),
-            (
-                lost.sizes,
-                format!(
-                    "holds no sizes: {{}} larger accesses became one byte of each page of {size} \
-                     they touch, a reference each at every page size"
-                ),
-            ),
-            (
-                lost.split,
-                format!(
-                    "holds no accesses over {most}: {{}} became several, a reference each in \
-                     larger pages"
-                ),
-            ),
-            (
-                lost.clipped,
-                format!(
-                    "holds no accesses over {most}: {{}} became one of {most} or less in each page \
-                     of {size} they touch"
-                ),
-            ),
-            (
-                lost.rounded,
-                format!("holds addresses of pages of {align} only: {{}} were rounded down"),
-            ),
-        ];
-        let counted = counted.into_iter().filter(|(count, _)| *count > 0);
+        let counted = self.counted_losses().into_iter();
+        let counted = counted.filter(|(count, _)| *count > 0);
         let mut all: Vec<String> = counted
             .map(|(count, what)| format!("{name} {}", what.replace("{}", &show_count(count))))
             .collect();
         all.extend(self.lost_addresses(name));
-        if lost.events > 0 {
-            let count = show_count(lost.events);
+        if self.lost.events > 0 {
+            let count = show_count(self.lost.events);
             all.push(format!(
                 "{name} holds no events: {count} mappings, forks and the like left out"
             ));
         }
-        if lost.pids.len() > 1 {
-            let count = lost.pids.len();
+        if self.lost.pids.len() > 1 {
+            let count = self.lost.pids.len();
             all.push(format!(
                 "{name} does not tell processes: {count} became one, in which equal addresses are one page; take one with --pid"
             ));
         }
         all.extend(self.lost_kind(name, kind));
         all
+    }
+
+    /// Returns the losses of accesses: a count, and a sentence with `{}` for the count.
+    fn counted_losses(&self) -> [(u64, String); 6] {
+        let (lost, size) = (&self.lost, self.page_size);
+        let most = show_bytes(u64::from((self.written.most)(self.origin.addressing)));
+        let align = alignment(self.written).unwrap_or(size);
+        let kinds = "does not tell kinds: {} writes and fetches became reads";
+        let sizes = format!(
+            "holds no sizes: {{}} larger accesses became one byte of each page of {size} they touch, \
+             a reference each at every page size"
+        );
+        let split = format!(
+            "holds no accesses over {most}: {{}} became several, a reference each in larger pages"
+        );
+        let clipped = format!(
+            "holds no accesses over {most}: {{}} became one of {most} or less in each page of {size} \
+             they touch"
+        );
+        let rounded = format!("holds addresses of pages of {align} only: {{}} were rounded down");
+        [
+            (
+                lost.fetches,
+                "holds no instruction fetches: {} left out".into(),
+            ),
+            (lost.kinds, kinds.into()),
+            (lost.sizes, sizes),
+            (lost.split, split),
+            (lost.clipped, clipped),
+            (lost.rounded, rounded),
+        ]
     }
 
     /// Returns a sentence on what became of the addresses, if they changed.

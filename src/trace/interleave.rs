@@ -217,6 +217,7 @@ mod tests {
     use super::super::select::Collector;
     use super::*;
     use crate::units::PageSize;
+    use std::sync::Arc;
 
     fn trace(refs: &[(u32, KindCode)]) -> Trace {
         let pages = 1 + refs.iter().map(|r| r.0).max().unwrap();
@@ -306,7 +307,7 @@ mod tests {
             line: 4,
         };
         let mut trace = trace(&[(0, 1), (0, 1), (0, 1)]);
-        trace.dictionary.pids.push(8);
+        Arc::make_mut(&mut trace.dictionary).pids.push(8);
         trace.with_events(events.iter().map(told).collect())
     }
 

@@ -44,26 +44,19 @@ pub struct Access {
     pub addr: u64,
 }
 
-/// An access in eight bytes: process 0, the address in the lower 48 bits, the size in the next eight,
-/// the code of the kind in the topmost eight. Most accesses of a program fit, and take a third of the
-/// memory between reader and assembler.
+/// An access in eight bytes: process 0, the address in 48 bits, the size in the next eight, the
+/// code of the kind in the topmost eight. Most accesses of a program are so, and take a third of
+/// the memory on their way.
 pub(crate) type Packed = u64;
 
 impl Access {
-    /// Returns the address of the last byte touched, or the last id. Does not wrap around.
-    #[inline]
-    pub fn last(&self) -> u64 {
-        let more = u64::from(self.size.max(1)) - 1;
-        self.addr.saturating_add(more)
-    }
-
-    /// Returns the access in eight bytes, or `None` if it does not fit.
+    /// In eight bytes, if it fits.
     pub(crate) fn packed(&self) -> Option<Packed> {
         let fits = self.pid == 0 && self.addr >> 48 == 0 && (1..=255).contains(&self.size);
         fits.then_some(self.addr | u64::from(self.size) << 48 | (self.kind as u64) << 56)
     }
 
-    /// Returns the access that was packed into `word`.
+    /// What was packed.
     pub(crate) fn unpacked(word: Packed) -> Access {
         Access {
             pid: 0,
@@ -75,6 +68,13 @@ impl Access {
             size: (word >> 48 & 0xff) as u32,
             addr: word & ((1 << 48) - 1),
         }
+    }
+
+    /// Returns the address of the last byte touched, or the last id. Does not wrap around.
+    #[inline]
+    pub fn last(&self) -> u64 {
+        let more = u64::from(self.size.max(1)) - 1;
+        self.addr.saturating_add(more)
     }
 }
 

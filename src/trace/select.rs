@@ -17,7 +17,7 @@ use super::shown::ShownPages;
 use crate::simd::pages::{self, Pages};
 use crate::units::PageSize;
 
-/// Which part of a trace is taken.
+/// The part of a trace that is taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Leave instruction fetches out.
@@ -80,7 +80,7 @@ pub enum Flow {
 /// `limit`.
 pub(super) struct Cut {
     selection: Selection,
-    /// What pages show, which decides whether a sample takes them.
+    /// The content of pages, which decides whether a sample takes them.
     shown: ShownPages,
     /// References still to skip.
     to_skip: u64,

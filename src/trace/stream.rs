@@ -12,7 +12,7 @@ use super::dense::{
 use super::error::TraceError;
 use super::event::{Event, EventAt, Told};
 use super::format::RecordReader;
-use super::record::{Access, Addressing, Kind, Packed};
+use super::record::{Access, Addressing, Kind};
 use super::sample::Chosen;
 use super::select::{Assembler, Collector, Flow, Selection, Sink};
 use super::store::Store;
@@ -53,6 +53,7 @@ pub(super) fn records(
     let first = wanted(selection.wanted().max(1), has_events);
     let mut selection = Some(selection);
     let mut out = References::default();
+    let fail = |error| too_many_pages(path, error);
     let known = ahead::batches(reader, first, &mut |batch| {
         // Known only once something was read.
         let addressing = batch.known.addressing;
@@ -63,40 +64,32 @@ pub(super) fn records(
             assembler = Some(Assembler::new(selection, addressing, page_size));
         }
         let assembler = assembler.as_mut().expect("made with the first batch");
-        let mut take = |assembler: &mut Assembler, part: Part<'_>, sink: &mut _| {
-            let flow = match part {
-                Part::Packed(words) => assembler.packed(words, &mut out),
-                Part::Accesses(accesses) => assembler.accesses(accesses, &mut out),
-            };
-            pass_on(&mut out, sink);
-            flow.map_err(|e| too_many_pages(path, e))
-        };
-        if take(assembler, Part::Packed(&batch.packed), sink)? == Flow::Done {
+        let flow = assembler.packed(&batch.packed, &mut out);
+        pass_on(&mut out, sink);
+        if flow.map_err(fail)? == Flow::Done {
             return Ok(Wanted::Nothing);
         }
         let mut at = 0;
         for told in batch.events.drain(..) {
-            let accesses = &batch.accesses[at..told.before];
-            if take(assembler, Part::Accesses(accesses), sink)? == Flow::Done {
+            let flow = assembler.accesses(&batch.accesses[at..told.before], &mut out);
+            pass_on(&mut out, sink);
+            if flow.map_err(fail)? == Flow::Done {
                 return Ok(Wanted::Nothing);
             }
             at = told.before;
             sink.event(assembler.event(told.pid, told.event, told.line));
         }
-        let flow = take(assembler, Part::Accesses(&batch.accesses[at..]), sink)?;
-        Ok(match flow == Flow::More && sink.wants_more() {
-            true => wanted(assembler.wanted(), has_events),
-            false => Wanted::Nothing,
-        })
+        let flow = assembler.accesses(&batch.accesses[at..], &mut out);
+        pass_on(&mut out, sink);
+        Ok(
+            match flow.map_err(fail)? == Flow::More && sink.wants_more() {
+                true => wanted(assembler.wanted(), has_events),
+                false => Wanted::Nothing,
+            },
+        )
     })?;
     let assembler = assembler.expect("at least one batch is taken");
     Ok((assembler, known))
-}
-
-/// Accesses of a batch between two events.
-enum Part<'a> {
-    Packed(&'a [Packed]),
-    Accesses(&'a [Access]),
 }
 
 /// Passes references on to `sink` and removes them from `out`.

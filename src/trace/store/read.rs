@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// An opened `.pbt`: metadata, dictionary and events of the trace, and its blocks, still packed.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub struct Store {
     /// Metadata.
     pub meta: Meta,
     /// Processes and pages by dense id.
-    pub dictionary: Dictionary,
+    pub dictionary: Arc<Dictionary>,
     /// Events of address spaces, in order.
     pub events: Vec<EventAt>,
     /// References by kind: ifetch, read, write.
@@ -92,7 +93,7 @@ impl Store {
             path,
             bytes,
             meta,
-            dictionary,
+            dictionary: Arc::new(dictionary),
             events,
             by_kind,
             bursts: json.bursts,

@@ -63,7 +63,7 @@ fn what_is_written_is_read_over_several_blocks() {
     assert!(store.blocks() >= 2);
     let trace = store.load().unwrap();
     assert_eq!(trace.meta, meta());
-    assert_eq!(trace.dictionary, dictionary);
+    assert_eq!(*trace.dictionary, dictionary);
     assert!(trace.refs() == refs && trace.kinds() == kinds);
     assert_eq!(trace.digest(), summary.digest);
     // The digest that the file carries is the one that the references have.
@@ -226,4 +226,24 @@ fn a_later_version_is_named() {
     bytes[8] = 2;
     let message = parse(&bytes).err().unwrap().to_string();
     assert!(message.contains("version 2 of .pbt"), "{message}");
+}
+
+/// Nothing asks a trace of lists for references in vain.
+#[test]
+fn a_trace_of_lists_has_no_references_to_hand_out() {
+    let (refs, kinds, dictionary) = sample(40_000, 50);
+    let (bytes, _) = write(&refs, &kinds, &dictionary);
+    let lists = parse(&bytes).unwrap().load_lists().unwrap();
+    assert!(lists.as_bursts().is_some());
+    let ways: [&dyn Fn(); 4] = [
+        &|| _ = lists.refs(),
+        &|| _ = lists.bursts(std::iter::empty()),
+        &|| lists.tiles_of(0..1, |_| true),
+        &|| _ = lists.tiles(|_| true),
+    ];
+    for way in ways {
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(way)).unwrap_err();
+        let message = panic.downcast_ref::<String>().unwrap();
+        assert!(message.contains("only the lists of bursts were loaded"));
+    }
 }

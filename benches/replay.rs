@@ -14,7 +14,7 @@ use pagebench::curve::{self, by_bursts};
 use pagebench::policy::{PolicyChoice, TABLE};
 use pagebench::space::resolve;
 use pagebench::trace::bursts::{Bursts, K_MAX, SIZES};
-use pagebench::trace::dense::Trace;
+use pagebench::trace::dense::{References, Trace};
 use pagebench::trace::r#gen::{Generator, Step};
 use pagebench::trace::record::{Addressing, TraceKind};
 use pagebench::trace::select::{Assembler, Selection};
@@ -49,15 +49,11 @@ fn recording() -> Trace {
 fn zipf() -> Trace {
     let generator = Generator::parse(&format!("zipf:pages=1M:writes=25:refs={REFS}"));
     let mut assembler = Assembler::new(Selection::default(), Addressing::Bytes, PageSize::DEFAULT);
-    let (mut refs, mut kinds) = (Vec::new(), Vec::new());
+    let mut out = References::default();
     for step in generator.expect("a generator of the table") {
         let Step::Access(access) = step else { continue };
-        let mut push = |reference, kind| {
-            refs.push(reference);
-            kinds.push(kind);
-        };
         assembler
-            .access(&access, &mut push)
+            .access(&access, &mut out)
             .expect("a million pages are allowed");
     }
     let meta = pagebench::trace::dense::Meta {
@@ -68,7 +64,7 @@ fn zipf() -> Trace {
         page_size: PageSize::DEFAULT,
         skipped: 0,
     };
-    Trace::new(meta, assembler.into_dictionary(), refs, kinds, None)
+    Trace::new(meta, assembler.into_dictionary(), out.refs, out.kinds, None)
 }
 
 fn job<'t>(
@@ -125,14 +121,8 @@ fn replay(c: &mut Criterion) {
 /// Encoding bursts, and replays by them beside the plain twin.
 fn bursts(c: &mut Criterion) {
     let trace = recording();
-    let encode = || {
-        Bursts::new(
-            trace.refs(),
-            trace.kinds(),
-            &trace.dictionary,
-            std::iter::empty(),
-        )
-    };
+    let encode =
+        || Bursts::encode(trace.refs(), trace.kinds()).cut(&trace.dictionary, std::iter::empty());
     let mut group = c.benchmark_group("bursts/cc1");
     group
         .throughput(Throughput::Elements(trace.len() as u64))
@@ -266,7 +256,7 @@ fn curves_by_bursts(
     sizes: &[u64],
 ) {
     let (refs, pages) = (trace.refs(), trace.distinct());
-    let encode = || Bursts::new(refs, trace.kinds(), &trace.dictionary, std::iter::empty());
+    let encode = || Bursts::encode(refs, trace.kinds()).cut(&trace.dictionary, std::iter::empty());
     group.bench_function("bursts themselves", |b| b.iter(|| pool.install(encode)));
     let bursts = encode();
     for k in SIZES {
@@ -322,11 +312,9 @@ fn store(c: &mut Criterion) {
     group.bench_function("write", |b| {
         b.iter(|| {
             let mut writer = Writer::new(std::io::sink(), 3).expect("a sink takes everything");
-            for (&reference, &kind) in trace.refs().iter().zip(trace.kinds()) {
-                writer
-                    .push(reference, kind)
-                    .expect("a sink takes everything");
-            }
+            writer
+                .push_all(trace.refs(), trace.kinds())
+                .expect("a sink takes everything");
             writer
                 .finish(&trace.meta, &trace.dictionary)
                 .expect("a sink takes everything")

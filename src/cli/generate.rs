@@ -5,9 +5,8 @@ use super::convert::{check_stored_name, write_whole};
 use super::failure::Failure;
 use super::print;
 use crate::exit::{self, ExitCode};
-use crate::trace::dense::{KindCode, Meta};
+use crate::trace::dense::{Meta, References};
 use crate::trace::digest;
-use crate::trace::event::Told;
 use crate::trace::format::Origin;
 use crate::trace::format::plain::PlainWriter;
 use crate::trace::r#gen::{COMMON, Generator, Param, Pattern, Step, TABLE, Values, by_name};
@@ -170,6 +169,19 @@ fn write_text(generator: Generator) -> io::Result<()> {
     out.flush()
 }
 
+/// Number of references written at once: few enough to stay in the cache.
+const AT_ONCE: usize = 4096;
+
+/// Writes references and removes them from the buffer.
+fn write_references(
+    writer: &mut Writer<impl Write>,
+    references: &mut References,
+) -> io::Result<()> {
+    writer.push_all(&references.refs, &references.kinds)?;
+    references.clear();
+    Ok(())
+}
+
 fn store(
     generator: Generator,
     name: String,
@@ -178,27 +190,23 @@ fn store(
 ) -> io::Result<Summary> {
     let mut writer = Writer::new(out, 3)?;
     let mut assembler = Assembler::new(Selection::default(), Addressing::Bytes, page_size);
+    let mut references = References::default();
     for step in generator {
-        let access = match step {
-            Step::Access(access) => access,
-            Step::Event { pid, event } => {
-                let (before, line) = (0, 0);
-                writer.event(assembler.event(&Told {
-                    before,
-                    pid,
-                    event,
-                    line,
-                }));
-                continue;
+        match step {
+            Step::Access(access) => {
+                let flow = assembler.access(&access, &mut references);
+                flow.map_err(io::Error::other)?;
+                if references.len() >= AT_ONCE {
+                    write_references(&mut writer, &mut references)?;
+                }
             }
-        };
-        let mut done = Ok(());
-        let mut push = |reference, kind: KindCode| done = writer.push(reference, kind);
-        assembler
-            .access(&access, &mut push)
-            .map_err(io::Error::other)?;
-        done?;
+            Step::Event { pid, event } => {
+                write_references(&mut writer, &mut references)?;
+                writer.event(assembler.event(pid, event, 0));
+            }
+        }
     }
+    write_references(&mut writer, &mut references)?;
     let meta = Meta {
         name,
         format: "gen".into(),

@@ -199,7 +199,7 @@ fn resolve_all(
 
 impl<'t> Resolver<'t> {
     fn new(trace: &'t Trace, options: Options, strict: bool) -> Resolver<'t> {
-        let Dictionary { pids, pages } = &trace.dictionary;
+        let Dictionary { pids, pages } = &*trace.dictionary;
         let shift = trace.meta.page_shift();
         Resolver {
             trace,

@@ -7,7 +7,7 @@ use crate::space::Space;
 use crate::sweep::Plan;
 use crate::trace::TraceError;
 use crate::trace::bursts::{Bursts, K_MAX};
-use crate::trace::dense::{KindCode, Ref, Tile};
+use crate::trace::dense::{References, Tile};
 use crate::trace::store::Store;
 use crate::vm::tlb::Geometry;
 use crate::vm::{self, Accessed, Job, Replay};
@@ -43,9 +43,8 @@ struct Running<'t> {
 struct Unpacked {
     start: u64,
     end: u64,
-    refs: Vec<Ref>,
-    kinds: Vec<KindCode>,
-    bursts: Bursts,
+    references: References,
+    bursts: Option<Bursts>,
 }
 
 /// The forms in which the cells of a pass take references: one by one, as bursts of these sizes.
@@ -71,20 +70,20 @@ impl Forms {
         let mut tile = Unpacked {
             start,
             end: start + store.block_refs(block),
-            refs: Vec::new(),
-            kinds: Vec::new(),
-            bursts: Bursts::default(),
+            references: References::default(),
+            bursts: None,
         };
         if self.references {
-            store.unpack(block, &mut tile.refs, &mut tile.kinds)?;
+            store.unpack(block, &mut tile.references)?;
         }
         if !self.burst_sizes.is_empty() {
             let bursts = store.bursts_of(block, start)?;
-            tile.bursts = bursts.cut(&store.dictionary, std::iter::empty());
+            let bursts = bursts.cut(&store.dictionary, std::iter::empty());
             // Made here, since cells that are replayed side by side must not wait for each other.
             for &k in &self.burst_sizes {
-                tile.bursts.of(k);
+                bursts.of(k);
             }
+            tile.bursts = Some(bursts);
         }
         Ok(tile)
     }
@@ -227,13 +226,11 @@ fn feed(cell: &mut Running<'_>, tile: &Unpacked) {
     };
     let begun = Instant::now();
     let tile = match replay.burst_size() {
-        Some(k) => Tile::of_bursts(tile.bursts.of(k)),
-        None => Tile {
-            start: tile.start,
-            refs: &tile.refs,
-            kinds: &tile.kinds,
-            bursts: None,
-        },
+        Some(k) => {
+            let bursts = tile.bursts.as_ref().expect("unpacked for this cell");
+            Tile::of_bursts(bursts.of(k))
+        }
+        None => tile.references.tile(tile.start),
     };
     match catch_unwind(AssertUnwindSafe(|| replay.feed(tile))) {
         Ok(more) => cell.done = !more,

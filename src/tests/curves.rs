@@ -125,7 +125,7 @@ fn assert_bursts_agree(trace: &Trace, sizes: &[u64], taus: &[u64]) -> Result<(),
     let (refs, kinds) = (trace.refs(), trace.kinds());
     let dictionary = &trace.dictionary;
     let pages = trace.distinct();
-    let bursts = Bursts::new(refs, kinds, dictionary, std::iter::empty());
+    let bursts = Bursts::encode(refs, kinds).cut(dictionary, std::iter::empty());
     let agree = |what: &str, yes: bool| match yes {
         true => Ok(()),
         false => Err(format!("{what}: bursts and references differ")),

@@ -10,7 +10,7 @@ use crate::support::{
 };
 use pagebench::policy::{Bursts, Repeats, Space};
 use pagebench::trace::dense::{
-    CONTINUES, Dictionary, KIND_MASK, KindCode, Meta, PageKey, Trace, pack, page_of,
+    CONTINUES, Dictionary, KIND_MASK, KindCode, Meta, PageKey, References, Trace, pack, page_of,
 };
 use pagebench::trace::record::{Access, Addressing, Kind};
 use pagebench::trace::select::{Assembler, Flow, Selection};
@@ -268,7 +268,7 @@ proptest! {
 fn with_other_ids(trace: &Trace, seed: u64) -> Trace {
     let mut new_id: Vec<u32> = (0..trace.distinct() as u32).collect();
     Random::new(seed).shuffle(&mut new_id);
-    let mut dictionary = trace.dictionary.clone();
+    let mut dictionary = Dictionary::clone(&trace.dictionary);
     for (old, &new) in new_id.iter().enumerate() {
         dictionary.pages[new as usize] = trace.dictionary.pages[old];
     }
@@ -385,38 +385,30 @@ fn sized(page_size: PageSize) -> Meta {
 /// The trace that accesses make at a page size.
 fn direct(accesses: &[Access], selection: Selection, page_size: PageSize) -> Trace {
     let mut assembler = Assembler::new(selection, Addressing::Bytes, page_size);
-    let (mut refs, mut kinds) = (Vec::new(), Vec::new());
+    let mut out = References::default();
     for access in accesses {
-        let mut sink = |r, k| {
-            refs.push(r);
-            kinds.push(k);
-        };
-        if assembler.access(access, &mut sink).expect("few pages") == Flow::Done {
+        if assembler.access(access, &mut out).expect("few pages") == Flow::Done {
             break;
         }
     }
     let dictionary = assembler.into_dictionary();
-    Trace::new(sized(page_size), dictionary, refs, kinds, None)
+    Trace::new(sized(page_size), dictionary, out.refs, out.kinds, None)
 }
 
 /// The trace that a finer one makes at a coarser page size.
 fn coarsened(fine: &Trace, selection: Selection, page_size: PageSize) -> Trace {
     let coarser = page_size.shift() - fine.meta.page_size.shift();
     let mut assembler = Assembler::new(selection, Addressing::Bytes, page_size);
-    let (mut refs, mut kinds) = (Vec::new(), Vec::new());
+    let mut out = References::default();
     for (&r, &kind) in fine.refs().iter().zip(fine.kinds()) {
         let key: PageKey = fine.dictionary.pages[page_of(r) as usize];
-        let mut sink = |r, k| {
-            refs.push(r);
-            kinds.push(k);
-        };
-        let flow = assembler.stored(&fine.dictionary, key, coarser, kind, &mut sink);
+        let flow = assembler.stored(&fine.dictionary.pids, key, coarser, kind, &mut out);
         if flow.expect("few pages") == Flow::Done {
             break;
         }
     }
     let dictionary = assembler.into_dictionary();
-    Trace::new(sized(page_size), dictionary, refs, kinds, None)
+    Trace::new(sized(page_size), dictionary, out.refs, out.kinds, None)
 }
 
 fn same(a: &Trace, b: &Trace) -> Result<(), TestCaseError> {
@@ -457,8 +449,8 @@ fn oracle_refs(accesses: &[Access], page_size: PageSize) -> Vec<Ref> {
 
 fn stored(trace: &Trace) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new(), 1).expect("memory takes all");
-    for (&r, &kind) in trace.refs().iter().zip(trace.kinds()) {
-        writer.push(r, kind).expect("memory takes all");
+    for (refs, kinds) in trace.refs().chunks(1).zip(trace.kinds().chunks(1)) {
+        writer.push_all(refs, kinds).expect("memory takes all");
     }
     let (bytes, summary) = writer
         .finish(&trace.meta, &trace.dictionary)
@@ -566,20 +558,18 @@ fn several_blocks_are_stored_and_made_coarser() {
     let trace = direct(&accesses, Selection::default(), PageSize::MIN);
     let store = opened(stored(&trace));
     assert!(store.blocks() >= 3, "{} blocks", store.blocks());
-    let (mut refs, mut kinds) = (Vec::new(), Vec::new());
+    let mut out = References::default();
     for block in 0..store.blocks() {
-        let before = refs.len();
-        store
-            .unpack(block, &mut refs, &mut kinds)
-            .expect("our own file");
-        assert_eq!((refs.len() - before) as u64, store.block_refs(block));
+        let before = out.len();
+        store.unpack(block, &mut out).expect("our own file");
+        assert_eq!((out.len() - before) as u64, store.block_refs(block));
         assert_eq!(
-            kinds[before] & CONTINUES,
+            out.kinds[before] & CONTINUES,
             0,
             "a block begins with an access"
         );
     }
-    assert!(refs == trace.refs() && kinds == trace.kinds());
+    assert!(out.refs == trace.refs() && out.kinds == trace.kinds());
     let loaded = store.load().expect("our own file");
     same(&loaded, &trace).expect("the same trace");
     let coarse = coarsened(&loaded, Selection::default(), shift(10));

@@ -1,7 +1,7 @@
 //! Stages of reading on threads of their own: bytes decompressed ahead of the parser
-//! ([`BytesAhead`]), and accesses parsed ahead of whoever takes them ([`batches`]). Each stage
-//! hands full buffers on through a bounded channel and gets empty ones back, so that memory stays
-//! at a few of them; order, errors and their places are those of reading without threads.
+//! ([`BytesAhead`]), and accesses parsed ahead of the assembler ([`batches`]). Each stage
+//! passes full buffers on through a bounded channel and gets empty ones back, so that memory stays
+//! at a few of them. Order, errors and their positions are those of reading without threads.
 //!
 //! Knows nothing of codecs, formats and pages.
 
@@ -14,37 +14,38 @@ use std::io::{self, BufRead, ErrorKind, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-/// Bytes of one buffer: a few of them fit into a core's second-level cache.
-const BUFFER: usize = 256 * 1024;
+/// Size of every read buffer in bytes: large enough that calls through `dyn` do not count, small
+/// enough that a few of them fit into a core's second-level cache.
+pub(super) const BUFFER: usize = 256 * 1024;
 
-/// Full buffers that may wait.
+/// Number of full buffers that may wait.
 const WAITING: usize = 4;
 
-/// So many buffers are read in place before a thread is worth its start.
+/// Buffers, or batches of accesses, read on the calling thread before a second thread is started.
 const IN_PLACE: usize = 4;
 
-/// Accesses of a batch at least, but for the last.
+/// Lower limit of the accesses of a batch, except for the last.
 const BATCH: usize = 8 * 1024;
 
-/// What the reading thread hands on.
+/// A message of the reading thread.
 enum Message {
-    /// The next bytes: so many at the beginning of the buffer, never none.
+    /// The next bytes: a buffer, and how many at its beginning are valid, at least 1.
     Bytes(Vec<u8>, usize),
-    /// Nothing comes any more.
+    /// The end of the stream.
     End,
-    /// It goes no further.
+    /// An error, after which nothing is read.
     Fault(io::Error),
 }
 
 /// Who reads.
 enum Stage {
-    /// The caller, so many buffers more.
+    /// The calling thread, for this number of buffers more.
     InPlace(Box<dyn Read + Send>, usize),
     /// A thread; used buffers go back to it.
     Thread(Receiver<Message>, SyncSender<Vec<u8>>),
-    /// Nobody: it ended.
+    /// Nobody: the stream has ended.
     Ended,
-    /// Nobody: it failed so.
+    /// Nobody: reading failed with this error.
     Failed(ErrorKind, String),
 }
 
@@ -53,13 +54,14 @@ enum Stage {
 pub(super) struct BytesAhead {
     stage: Stage,
     buffer: Vec<u8>,
-    /// What of the buffer is handed out already, and where its content ends.
+    /// Bytes of the buffer already consumed.
     used: usize,
+    /// End of the content of the buffer.
     end: usize,
 }
 
 impl BytesAhead {
-    /// Reads `inner`. Nothing is read before it is asked for.
+    /// Returns a reader of `inner`. Reads nothing before it is asked to.
     pub fn new(inner: Box<dyn Read + Send>) -> BytesAhead {
         BytesAhead {
             stage: Stage::InPlace(inner, IN_PLACE),
@@ -69,7 +71,7 @@ impl BytesAhead {
         }
     }
 
-    /// Gets the next buffer; an empty one at the end.
+    /// Gets the next buffer; an empty one at the end of the stream.
     fn next(&mut self) -> io::Result<()> {
         (self.used, self.end) = (0, 0);
         if let Stage::InPlace(_, 0) = self.stage {
@@ -88,7 +90,7 @@ impl BytesAhead {
                 }
             }
             Stage::Thread(full, empty) => {
-                // Where the thread has ended, nobody needs it.
+                // If the thread has ended, nobody needs the buffer.
                 let _ = empty.try_send(std::mem::take(&mut self.buffer));
                 full.recv().unwrap_or_else(|_| {
                     Message::Fault(io::Error::other("the thread that reads ahead has ended"))
@@ -108,7 +110,7 @@ impl BytesAhead {
         Ok(())
     }
 
-    /// Leaves the reading to a thread from here on, where there can be one.
+    /// Starts a thread that reads from here on. Goes on in place if none can be started.
     fn start(&mut self) {
         let Stage::InPlace(inner, _) = std::mem::replace(&mut self.stage, Stage::Ended) else {
             return;
@@ -153,7 +155,7 @@ fn read_all(
     }
 }
 
-/// Reads the next bytes to the beginning of `buffer`, and says how many; 0 at the end.
+/// Reads the next bytes to the beginning of `buffer`. Returns how many; 0 at the end.
 fn read_some(inner: &mut dyn Read, buffer: &mut Vec<u8>) -> io::Result<usize> {
     buffer.resize(BUFFER, 0);
     loop {
@@ -187,27 +189,27 @@ impl BufRead for BytesAhead {
     }
 }
 
-/// What a reader read at a time, and what it said of the trace then.
+/// Accesses and events read at a time, and what the reader knew of the trace then.
 #[derive(Default)]
 pub(super) struct Batch {
-    /// The first accesses, packed; no event stands before the last of them.
+    /// The first accesses, packed; no event precedes the last of them.
     pub packed: Vec<Packed>,
-    /// The accesses behind those.
+    /// The accesses after those.
     pub accesses: Vec<Access>,
     /// The events between `accesses`.
     pub events: Vec<Told>,
-    /// What was known behind the last of them.
+    /// What was known after the last of them.
     pub known: Known,
 }
 
 impl Batch {
-    /// The number of accesses.
+    /// Returns the number of accesses.
     fn len(&self) -> usize {
         self.packed.len() + self.accesses.len()
     }
 
-    /// Replaces everything by what `reader` reads next: `goal` accesses or a little more, of which a
-    /// piece has at most `most`. Returns false at the end of the trace.
+    /// Replaces everything by what `reader` reads next: `goal` accesses or a little more, in pieces of
+    /// at most `most`. Returns false at the end of the trace.
     fn read(
         &mut self,
         reader: &mut dyn RecordReader,
@@ -221,7 +223,7 @@ impl Batch {
         while more && self.len() < goal && self.events.len() < BATCH {
             let filled = match self.accesses.is_empty() && self.events.is_empty() {
                 true => reader.fill_packed(&mut self.packed, &mut self.accesses, most),
-                // Behind what was not packed, nothing is.
+                // Packed accesses come first in a batch.
                 false => reader.fill(&mut self.accesses, most),
             };
             reader.take_events(&mut self.events);
@@ -232,20 +234,20 @@ impl Batch {
     }
 }
 
-/// What is wanted of a reader next.
+/// What to read next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// At least so many accesses more, 1 or more; `u64::MAX` if there is no limit.
+    /// At least this number of accesses, which is 1 or more; `u64::MAX` without a limit.
     Accesses(u64),
-    /// No access, but the events before the next one. Nothing behind the last access may fail.
+    /// No access, but the events before the next one. An error after the last access does not count.
     Events,
     /// Nothing.
     Nothing,
 }
 
 impl Wanted {
-    /// How many accesses and events may be read at a time, so that nothing behind the last one wanted
-    /// is looked at.
+    /// Returns how many accesses and events may be read at a time, so that nothing after the last one
+    /// wanted is read.
     pub fn most(self) -> usize {
         match self {
             Wanted::Accesses(count) => usize::try_from(count).unwrap_or(usize::MAX),
@@ -254,10 +256,10 @@ impl Wanted {
     }
 }
 
-/// Calls `take` with what `reader` reads, batch by batch and in order, until it wants nothing more;
-/// at least once, if need be with nothing. `wanted` is what is wanted at first. Of a long trace a
-/// thread reads ahead, but not where the reading must stop at a place, as with a limit on a pipe that
-/// stays open. Returns what the reader knew behind the last access wanted.
+/// Calls `take` with what `reader` reads, batch by batch and in order, until it wants nothing more.
+/// Calls it at least once, even without an access. `wanted` is what is wanted at first. A thread reads
+/// a long trace ahead, unless reading must stop at a certain access, as with a limit on a pipe that
+/// stays open. Returns what the reader knew after the last access wanted.
 pub(super) fn batches(
     mut reader: &mut dyn RecordReader,
     mut wanted: Wanted,
@@ -291,7 +293,7 @@ pub(super) fn batches(
     Ok(batch.known)
 }
 
-/// The part of [`batches`] with a thread. The reader back where no thread could be started.
+/// The part of [`batches`] with a thread. Returns the reader as an error if no thread could be started.
 fn threaded<'a>(
     reader: &'a mut dyn RecordReader,
     known: &mut Known,
@@ -313,7 +315,7 @@ fn threaded<'a>(
                 }
             }
         };
-        // Where it cannot be started, the other end of `hand_over` is gone with it.
+        // If it cannot be started, the other end of `hand_over` is gone with it.
         let _ = thread::Builder::new()
             .name("parse".into())
             .spawn_scoped(scope, parse);

@@ -2,7 +2,7 @@
 //! of references that touch at most [`K`] distinct pages; it lists those pages once, in order of
 //! first reference, and each reference then takes one byte: its place in the list and its kind.
 //!
-//! Knows nothing of files, checksums and compression, nor of what a replay needs besides (see
+//! Knows nothing of files, checksums and compression, nor of the lists that a replay uses (see
 //! `bursts`).
 
 use crate::simd::burst as simd;
@@ -10,9 +10,9 @@ use crate::trace::dense::{CONTINUES, KIND_MASK, KindCode, Ref, pack, page_of};
 use crate::trace::record::Kind;
 use crate::units::PageId;
 
-/// The most distinct pages of a burst.
-pub const K: usize = 64;
-/// The most references of a burst: its length takes 16 bits.
+/// Upper limit of the distinct pages of a burst.
+pub const K: usize = simd::PAGES;
+/// Upper limit of the references of a burst: its length takes 16 bits.
 pub const LENGTH_MAX: usize = 65_535;
 /// In a raw byte, the kind code of a reference that continues the access before it.
 const RAW_CONTINUES: u8 = 3;
@@ -32,37 +32,109 @@ pub struct Bursts {
 }
 
 impl Bursts {
-    /// Forgets the block and keeps the memory.
+    /// Removes all bursts and keeps the memory.
     pub fn clear(&mut self) {
         self.lengths.clear();
         self.counts.clear();
         self.pages.clear();
         self.raw.clear();
     }
+
+    /// Returns the number of references, by the lengths of the bursts.
+    pub fn refs(&self) -> usize {
+        self.lengths.iter().map(|&length| usize::from(length)).sum()
+    }
+
+    /// Calls `each` for every burst, in order, with the index of its first reference in the block,
+    /// its length and its pages. Page ids are below `distinct`, lengths at least 1, and every burst
+    /// has 1 to [`K`] pages. Does not look at `raw`, which may be absent.
+    ///
+    /// # Errors
+    /// Errors if the block breaks one of these rules, and passes on an error of `each`. The message
+    /// names the rule.
+    pub fn each_burst<'a>(
+        &'a self,
+        distinct: usize,
+        mut each: impl FnMut(usize, usize, &'a [PageId]) -> Result<(), &'static str>,
+    ) -> Result<(), &'static str> {
+        if self.lengths.len() != self.counts.len() {
+            return Err("burst lengths do not add up");
+        }
+        let (mut start, mut rest) = (0, &self.pages[..]);
+        for (&length, &count) in self.lengths.iter().zip(&self.counts) {
+            let (length, count) = (usize::from(length), usize::from(count));
+            if length == 0 || !(1..=K.min(rest.len())).contains(&count) {
+                return Err("a burst has no references or too many pages");
+            }
+            let (pages, others) = rest.split_at(count);
+            if pages.iter().any(|&page| page as usize >= distinct) {
+                return Err("a page id is not in the dictionary");
+            }
+            each(start, length, pages)?;
+            (start, rest) = (start + length, others);
+        }
+        match rest.is_empty() {
+            true => Ok(()),
+            false => Err("page lists do not add up"),
+        }
+    }
+
+    /// Decodes the references into `refs` and `kinds`, both as long as `raw`. Page ids must be below
+    /// `distinct`.
+    ///
+    /// # Errors
+    /// Errors if the block breaks a rule of the format; the message names the rule. Any bytes may be
+    /// passed.
+    pub fn decode(
+        &self,
+        distinct: usize,
+        mut refs: &mut [Ref],
+        mut kinds: &mut [KindCode],
+    ) -> Result<(), &'static str> {
+        if [self.raw.len(), refs.len(), kinds.len()] != [self.refs(); 3] {
+            return Err("burst lengths do not add up");
+        }
+        let mut last_kind = RAW_CONTINUES;
+        self.each_burst(distinct, |start, length, pages| {
+            // Unused places have an impossible page, so that one test a burst is enough.
+            let mut table = [u32::MAX; K];
+            table[..pages.len()].copy_from_slice(pages);
+            let raw = &self.raw[start..start + length];
+            let burst_refs = refs.split_off_mut(..length).expect("lengths add up");
+            let burst_kinds = kinds.split_off_mut(..length).expect("lengths add up");
+            match decode_burst(raw, &table, &mut last_kind, burst_refs, burst_kinds) {
+                true => Ok(()),
+                false => Err("a reference names no page of its burst"),
+            }
+        })
+    }
 }
 
 /// Encodes references into bursts, one block after the other.
 #[derive(Default)]
 pub struct Encoder {
-    /// For each page, the burst that used it last (times 64) and its place there.
+    /// For each page, the number of the last burst that used it, times 64, plus its place there.
     marks: Vec<u32>,
-    /// The number of the burst, 1 to [`BURST_MAX`].
+    /// Number of the open burst, 1 to [`BURST_MAX`].
     burst: u32,
+    /// References of the open burst.
     length: usize,
+    /// Distinct pages of the open burst.
     count: usize,
-    /// How long the last burst was that its list of pages ended.
-    before: usize,
+    /// Length of the burst closed last.
+    previous_length: usize,
 }
 
-/// The most that a mark can say; behind it numbers begin anew.
+/// Largest burst number that fits into a mark (26 bits). After it [`Encoder::next_burst`] clears all
+/// marks and restarts at 1.
 const BURST_MAX: u32 = u32::MAX >> 6;
 
-/// References of a burst from which on most groups of sixteen are of pages in its list.
+/// From this burst length on, most groups of sixteen references touch listed pages only.
 const LONG: usize = 8 * K;
 
 impl Encoder {
-    /// Appends references, as many of the one as of the other, to the block `out`: what
-    /// [`Encoder::push`] does for each, with the checks that hold for many made once.
+    /// Appends references to the block `out`. `refs` and `kinds` have the same length. The last burst
+    /// stays open until [`Encoder::close`].
     pub fn push_all(&mut self, refs: &[Ref], kinds: &[KindCode], out: &mut Bursts) {
         let most = refs.iter().fold(0, |most, &r| most.max(page_of(r))) as usize;
         if most >= self.marks.len() && !refs.is_empty() {
@@ -93,7 +165,7 @@ impl Encoder {
         out.raw = raw;
     }
 
-    /// A number that no mark has.
+    /// Advances to a burst number that no mark has.
     fn next_burst(&mut self) {
         if self.burst == BURST_MAX {
             self.marks.fill(0);
@@ -102,8 +174,8 @@ impl Encoder {
         self.burst += 1;
     }
 
-    /// The references that still belong to the burst: writes their raw bytes, says how many.
-    /// Where bursts are long, many at a time as far as that goes.
+    /// Writes the raw bytes of the references that still belong to the open burst and returns their
+    /// number. Encodes many at a time where bursts are long.
     fn run(
         &mut self,
         refs: &[Ref],
@@ -111,7 +183,7 @@ impl Encoder {
         raw: &mut [u8],
         pages: &mut Vec<PageId>,
     ) -> usize {
-        if self.before < LONG && self.length < LONG {
+        if self.previous_length < LONG && self.length < LONG {
             return self.run_each(refs, kinds, raw, pages);
         }
         let mut at = 0;
@@ -129,7 +201,7 @@ impl Encoder {
         at
     }
 
-    /// [`Encoder::run`] one by one.
+    /// Like [`Encoder::run`], one reference at a time.
     fn run_each(
         &mut self,
         refs: &[Ref],
@@ -151,7 +223,7 @@ impl Encoder {
                 self.count += 1;
                 pages.push(page);
             }
-            // The kind, and 3 whatever it is for a continuation.
+            // A continuation has code 3 whatever its kind.
             let code = (kind & KIND_MASK) | ((kind & CONTINUES) / CONTINUES * RAW_CONTINUES);
             *byte = (*mark as u8) << 2 | code;
             at += 1;
@@ -159,40 +231,10 @@ impl Encoder {
         at
     }
 
-    /// Appends a reference to the block `out`.
-    #[inline]
-    pub fn push(&mut self, reference: Ref, kind: KindCode, out: &mut Bursts) {
-        let page = page_of(reference) as usize;
-        if page >= self.marks.len() {
-            self.marks.resize((page + 1).next_power_of_two(), 0);
-        }
-        let known = self.length > 0 && self.marks[page] >> 6 == self.burst;
-        if (!known && self.count == K) || self.length == LENGTH_MAX || self.length == 0 {
-            self.close(out);
-            self.next_burst();
-        }
-        let slot = if self.length > 0 && self.marks[page] >> 6 == self.burst {
-            self.marks[page] as u8 & 63
-        } else {
-            let slot = self.count as u8;
-            self.marks[page] = self.burst << 6 | u32::from(slot);
-            self.count += 1;
-            out.pages.push(page as PageId);
-            slot
-        };
-        self.length += 1;
-        let code = if kind & CONTINUES != 0 {
-            RAW_CONTINUES
-        } else {
-            kind & KIND_MASK
-        };
-        out.raw.push(slot << 2 | code);
-    }
-
-    /// Ends the burst that is open, as at the end of a block.
+    /// Ends the open burst, as at the end of a block. Does nothing if none is open.
     pub fn close(&mut self, out: &mut Bursts) {
         if self.length > 0 {
-            self.before = self.length;
+            self.previous_length = self.length;
             out.lengths.push(self.length as u16);
             out.counts.push(self.count as u8);
         }
@@ -201,102 +243,9 @@ impl Encoder {
     }
 }
 
-/// The columns of one block, as they are read.
-#[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
-    /// See [`Bursts::lengths`].
-    pub lengths: &'a [u16],
-    /// See [`Bursts::counts`].
-    pub counts: &'a [u8],
-    /// See [`Bursts::pages`].
-    pub pages: &'a [PageId],
-    /// See [`Bursts::raw`].
-    pub raw: &'a [u8],
-}
-
-impl Bursts {
-    /// The columns.
-    pub fn view(&self) -> View<'_> {
-        View {
-            lengths: &self.lengths,
-            counts: &self.counts,
-            pages: &self.pages,
-            raw: &self.raw,
-        }
-    }
-}
-
-/// Unpacks a block, appending its references. `distinct` bounds the page ids. Errors say which
-/// rule of the format the block breaks; nothing is assumed of it.
-pub fn decode(
-    bursts: &Bursts,
-    distinct: usize,
-    refs: &mut Vec<Ref>,
-    kinds: &mut Vec<KindCode>,
-) -> Result<(), &'static str> {
-    let (start, total) = (refs.len(), bursts.raw.len());
-    refs.resize(start + total, 0);
-    kinds.resize(start + total, 0);
-    decode_into(
-        bursts.view(),
-        distinct,
-        &mut refs[start..],
-        &mut kinds[start..],
-    )
-}
-
-/// Unpacks a block into slices as long as its raw column. See [`decode`].
-pub fn decode_into(
-    bursts: View<'_>,
-    distinct: usize,
-    refs: &mut [Ref],
-    kinds: &mut [KindCode],
-) -> Result<(), &'static str> {
-    let total: usize = bursts.lengths.iter().map(|&n| usize::from(n)).sum();
-    if bursts.lengths.len() != bursts.counts.len()
-        || [bursts.raw.len(), refs.len(), kinds.len()] != [total; 3]
-    {
-        return Err("burst lengths do not add up");
-    }
-    let (mut raw, mut pages) = (bursts.raw, bursts.pages);
-    let (mut refs, mut kinds) = (refs, kinds);
-    let mut last_kind = RAW_CONTINUES;
-    for (&length, &count) in bursts.lengths.iter().zip(bursts.counts) {
-        let (length, count) = (usize::from(length), usize::from(count));
-        if count > K || count > pages.len() || length == 0 {
-            return Err("a burst has no references or too many pages");
-        }
-        // Unused places name a page that cannot be, so that one test per burst suffices.
-        let mut table = [u32::MAX; K];
-        table[..count].copy_from_slice(&pages[..count]);
-        if table[..count].iter().any(|&page| page as usize >= distinct) {
-            return Err("a page id is not in the dictionary");
-        }
-        let (burst_refs, rest_refs) = refs.split_at_mut(length);
-        let (burst_kinds, rest_kinds) = kinds.split_at_mut(length);
-        if !decode_burst(
-            &raw[..length],
-            &table,
-            &mut last_kind,
-            burst_refs,
-            burst_kinds,
-        ) {
-            return Err("a reference names no page of its burst");
-        }
-        (refs, kinds) = (rest_refs, rest_kinds);
-        raw = &raw[length..];
-        pages = &pages[count..];
-    }
-    if pages.is_empty() {
-        Ok(())
-    } else {
-        Err("page lists do not add up")
-    }
-}
-
-/// Unpacks references of one burst: `pages` has the page of each place, `u32::MAX` where there is
-/// none; `last_kind` is the kind of the reference before them. False if one names no page, or
-/// continues nothing.
+/// Decodes references of one burst. `pages` has the page of each place, `u32::MAX` for an unused one;
+/// `last_kind` is the kind of the reference before `raw` and then that of its last one. Returns false
+/// if a reference names an unused place or a continuation has nothing before it.
 pub fn decode_burst(
     raw: &[u8],
     pages: &[PageId; K],
@@ -312,7 +261,7 @@ pub fn decode_burst(
         if many > 0 {
             *last_kind = rest_kinds[many - 1];
         }
-        // One by one what ended the many, or what is left.
+        // One at a time: the group that ended the fast loop, or the rest.
         at += many;
         let each = at..(at + 16).min(raw.len());
         at = each.end;
@@ -331,8 +280,8 @@ pub fn decode_burst(
     !foreign
 }
 
-/// Gives each reference of a raw column that continues an access the kind of the one before it;
-/// says which do. An error if the first one does.
+/// Replaces each continuation code by the kind of the reference before it. Returns the indices
+/// replaced. Errors if the first byte is a continuation.
 pub fn resolve_continuations(raw: &mut [u8]) -> Result<Vec<usize>, &'static str> {
     const TOGETHER: usize = 64;
     let continues = |byte: u8| byte & KIND_MASK == RAW_CONTINUES;
@@ -340,7 +289,7 @@ pub fn resolve_continuations(raw: &mut [u8]) -> Result<Vec<usize>, &'static str>
     let mut at = 0;
     while at < raw.len() {
         let end = raw.len().min(at + TOGETHER);
-        // Nearly always there is none: a test for many that the compiler makes vectors of.
+        // Continuations are rare: the compiler vectorizes this test of a whole group.
         if raw[at..end]
             .iter()
             .fold(false, |any, &byte| any | continues(byte))
@@ -360,90 +309,111 @@ pub fn resolve_continuations(raw: &mut [u8]) -> Result<Vec<usize>, &'static str>
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::trace::r#gen::Rng;
     use proptest::prelude::*;
 
-    fn encode(refs: &[(Ref, KindCode)]) -> Bursts {
-        let (mut encoder, mut out) = (Encoder::default(), Bursts::default());
-        for &(r, k) in refs {
-            encoder.push(r, k, &mut out);
+    /// The plain twin of [`Encoder::push_all`] and [`Encoder::close`]: one reference at a time, each
+    /// searched for in the list of its burst.
+    pub fn encode_plainly(refs: &[Ref], kinds: &[KindCode]) -> Bursts {
+        let mut out = Bursts::default();
+        let (mut length, mut list) = (0, Vec::new());
+        for (&reference, &kind) in refs.iter().zip(kinds) {
+            let page = page_of(reference);
+            if length == LENGTH_MAX || list.len() == K && !list.contains(&page) {
+                out.lengths.push(std::mem::take(&mut length) as u16);
+                out.counts.push(list.len() as u8);
+                out.pages.append(&mut list);
+            }
+            let listed = list.iter().position(|&other| other == page);
+            let place = listed.unwrap_or_else(|| {
+                list.push(page);
+                list.len() - 1
+            });
+            length += 1;
+            let code = match kind & CONTINUES {
+                0 => kind & KIND_MASK,
+                _ => RAW_CONTINUES,
+            };
+            out.raw.push((place as u8) << 2 | code);
         }
-        encoder.close(&mut out);
+        if length > 0 {
+            out.lengths.push(length as u16);
+            out.counts.push(list.len() as u8);
+            out.pages.append(&mut list);
+        }
         out
+    }
+
+    /// The references of a block, with ids below `distinct`.
+    fn decoded(
+        bursts: &Bursts,
+        distinct: usize,
+    ) -> Result<(Vec<Ref>, Vec<KindCode>), &'static str> {
+        let (mut refs, mut kinds) = (vec![0; bursts.raw.len()], vec![0; bursts.raw.len()]);
+        bursts.decode(distinct, &mut refs, &mut kinds)?;
+        Ok((refs, kinds))
     }
 
     proptest! {
         #[test]
         fn what_is_encoded_is_decoded(pages in 1u32..200, seed: u64, n in 1usize..3000) {
-            let mut state = seed | 1;
-            let mut last = 0u8;
-            let refs: Vec<(Ref, KindCode)> = (0..n).map(|i| {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                let x = (state >> 33) as u32;
-                let continues = i > 0 && x.is_multiple_of(11);
-                let kind = if continues { last } else { (x % 3) as u8 };
+            let mut rng = Rng::new(seed);
+            let mut last = 0;
+            let (refs, kinds): (Vec<Ref>, Vec<KindCode>) = (0..n).map(|i| {
+                let continues = i > 0 && rng.below(11) == 0;
+                let kind = if continues { last } else { rng.below(3) as u8 };
                 last = kind;
                 let code = kind | if continues { CONTINUES } else { 0 };
-                (pack((x >> 4) % pages, kind == 2), code)
-            }).collect();
-            let bursts = encode(&refs);
-            let (refs_only, kinds_only): (Vec<Ref>, Vec<KindCode>) = refs.iter().copied().unzip();
+                (pack(rng.below(pages.into()) as u32, kind == 2), code)
+            }).unzip();
+            let bursts = encode_plainly(&refs, &kinds);
             let (mut encoder, mut many) = (Encoder::default(), Bursts::default());
             let middle = n / 3;
-            encoder.push_all(&refs_only[..middle], &kinds_only[..middle], &mut many);
-            encoder.push_all(&refs_only[middle..], &kinds_only[middle..], &mut many);
+            encoder.push_all(&refs[..middle], &kinds[..middle], &mut many);
+            encoder.push_all(&refs[middle..], &kinds[middle..], &mut many);
             encoder.close(&mut many);
             prop_assert_eq!(&many, &bursts);
             prop_assert!(bursts.counts.iter().all(|&c| usize::from(c) <= K));
-            let (mut back, mut kinds) = (Vec::new(), Vec::new());
-            decode(&bursts, pages as usize, &mut back, &mut kinds).unwrap();
-            let back: Vec<(Ref, KindCode)> = back.into_iter().zip(kinds).collect();
-            prop_assert_eq!(back, refs);
+            prop_assert_eq!(decoded(&bursts, pages as usize), Ok((refs, kinds)));
         }
     }
 
-    /// References with long bursts, as programs have them.
-    fn local(n: usize, other: u32) -> Vec<(Ref, KindCode)> {
-        let mut state = 3u64;
+    /// References with long bursts, as programs have them. One of `other` is of a page far away.
+    fn local(n: usize, other: u64) -> (Vec<Ref>, Vec<KindCode>) {
+        let mut rng = Rng::new(3);
         let mut kind = 0;
         let one = |i: usize| {
-            state = state
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
-            let x = (state >> 33) as u32;
-            let continues = i > 0 && x % 101 == 1;
-            kind = if continues { kind } else { (x % 3) as u8 };
+            let continues = i > 0 && rng.below(101) == 1;
+            kind = if continues { kind } else { rng.below(3) as u8 };
             let code = kind | if continues { CONTINUES } else { 0 };
-            let page = match x / 3 % other {
-                0 => x >> 10 & 1023,
-                _ => (i / 5000) as u32 * 7 + (x >> 10) % 9,
+            let page = match rng.below(other) {
+                0 => rng.below(1024),
+                _ => (i / 5000) as u64 * 7 + rng.below(9),
             };
-            (pack(page, kind == 2), code)
+            (pack(page as u32, kind == 2), code)
         };
-        (0..n).map(one).collect()
+        (0..n).map(one).unzip()
     }
 
     #[test]
     fn many_at_a_time_are_what_each_is() {
         for (n, other) in [(300_000, 20), (300_000, 300), (200_000, 30_000)] {
-            let refs = local(n, other);
-            let bursts = encode(&refs);
-            let (refs_only, kinds_only): (Vec<Ref>, Vec<KindCode>) = refs.iter().copied().unzip();
+            let (refs, kinds) = local(n, other);
+            let bursts = encode_plainly(&refs, &kinds);
             for piece in [17, 1000, n] {
                 // As if so many bursts had gone before: numbers begin anew.
                 let (mut encoder, mut many) = (Encoder::default(), Bursts::default());
                 encoder.burst = BURST_MAX - 2;
-                let kinds = kinds_only.chunks(piece);
-                for (refs, kinds) in refs_only.chunks(piece).zip(kinds) {
+                let kinds = kinds.chunks(piece);
+                for (refs, kinds) in refs.chunks(piece).zip(kinds) {
                     encoder.push_all(refs, kinds, &mut many);
                 }
                 encoder.close(&mut many);
                 assert!(many == bursts);
             }
-            let (mut back, mut kinds) = (Vec::new(), Vec::new());
-            decode(&bursts, usize::MAX, &mut back, &mut kinds).unwrap();
-            assert!(back == refs_only && kinds == kinds_only);
+            assert!(decoded(&bursts, usize::MAX) == Ok((refs, kinds)));
             // A place beyond the list is found wherever it stands.
             let mut bad = bursts.clone();
             let first = usize::from(bad.lengths[0]);
@@ -451,8 +421,7 @@ mod tests {
             for at in [0, 5, first / 2, first - 1] {
                 let good = bad.raw[at];
                 bad.raw[at] = count << 2 | good & 3;
-                let result = decode(&bad, usize::MAX, &mut Vec::new(), &mut Vec::new());
-                assert!(result.is_err() || count == 64);
+                assert!(decoded(&bad, usize::MAX).is_err() || count == 64);
                 bad.raw[at] = good;
             }
         }
@@ -460,24 +429,24 @@ mod tests {
 
     #[test]
     fn a_burst_is_as_long_as_its_rule_allows() {
-        let refs: Vec<(Ref, KindCode)> = (0..65u32).map(|p| (pack(p, false), 1)).collect();
-        assert_eq!(encode(&refs).lengths, [64, 1]);
-        let long = vec![(pack(0, false), 1); LENGTH_MAX + 2];
-        assert_eq!(encode(&long).lengths, [LENGTH_MAX as u16, 2]);
-        let (refs, kinds): (Vec<Ref>, Vec<KindCode>) = long.into_iter().unzip();
+        let refs: Vec<Ref> = (0..65u32).map(|p| pack(p, false)).collect();
+        assert_eq!(encode_plainly(&refs, &[1; 65]).lengths, [64, 1]);
+        let (refs, kinds) = ([0; LENGTH_MAX + 2], [1; LENGTH_MAX + 2]);
+        let expected = [LENGTH_MAX as u16, 2];
+        assert_eq!(encode_plainly(&refs, &kinds).lengths, expected);
         let (mut encoder, mut many) = (Encoder::default(), Bursts::default());
         encoder.push_all(&refs, &kinds, &mut many);
         encoder.close(&mut many);
-        assert_eq!(many.lengths, [LENGTH_MAX as u16, 2]);
+        assert_eq!(many.lengths, expected);
     }
 
     #[test]
     fn nonsense_is_refused() {
-        let good = encode(&[(pack(0, false), 1), (pack(1, true), 2)]);
+        let good = encode_plainly(&[pack(0, false), pack(1, true)], &[1, 2]);
         let check = |change: &dyn Fn(&mut Bursts), distinct| {
             let mut bursts = good.clone();
             change(&mut bursts);
-            decode(&bursts, distinct, &mut Vec::new(), &mut Vec::new()).unwrap_err()
+            decoded(&bursts, distinct).unwrap_err()
         };
         check(&|_| (), 1);
         check(&|b| b.lengths[0] = 3, 2);

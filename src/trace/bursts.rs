@@ -9,7 +9,6 @@
 mod columns;
 
 pub use columns::Columns;
-pub(super) use columns::Listed;
 
 use super::burst::{self, Encoder, decode_burst};
 use super::dense::{CONTINUES, Dictionary, KIND_MASK, KindCode, Ref};
@@ -22,54 +21,49 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-/// The most distinct pages of any burst.
+/// Upper limit of the distinct pages of a burst of any size.
 pub const K_MAX: usize = burst::K;
-/// The sizes of bursts that replays choose from, least first.
+/// Sizes of bursts that replays choose from, in ascending order.
 pub const SIZES: [usize; 3] = [16, 32, K_MAX];
-/// References per burst, over K, from which on bursts are faster than single references: at 1
-/// every reference is of another page, programs have 5 and more.
+/// Bursts pay off at a mean length of `WORTH_WHILE` × K references or more. At 1 × K every reference
+/// is of another page; programs reach 5 × K and more.
 const WORTH_WHILE: usize = 3;
-/// References from whose bursts it is told whether bursts are worth while.
+/// References that one probe encodes before deciding whether bursts pay off.
 const PROBE: usize = 1 << 18;
 
 pub use super::burst::LENGTH_MAX;
 
-/// Whether a replay by so many bursts of [`K_MAX`] pages is likely to be faster than one by so many
-/// single references.
+/// Returns whether a replay by `bursts` bursts of [`K_MAX`] pages is likely to be faster than one by
+/// `refs` single references.
 pub fn worth_while(bursts: u64, refs: u64) -> bool {
     refs >= bursts.saturating_mul((WORTH_WHILE * K_MAX) as u64)
 }
 
 /// All bursts of a trace.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Bursts {
-    /// The position of the first reference: 0, but for a block of a trace that stays in its file.
+    /// Position of the first reference: 0, except for a block of a trace that stays in its file.
     base: u64,
     /// One byte per reference: the place of its page in its burst of 64 pages times four, plus its
-    /// kind (ifetch 0, read 1, write 2).
+    /// kind (ifetch 0, read 1, write 2). Empty if only the lists were loaded.
     raw: Arc<Vec<u8>>,
-    /// The positions of references that continue the access before them.
+    /// Positions of references that continue the access before them.
     continues: Arc<Vec<u64>>,
     largest: Arc<Columns>,
-    /// The columns of each size, made when they are first asked for.
-    smaller: Box<Smaller>,
+    /// Columns of each size below [`K_MAX`], computed at first use.
+    smaller: Box<[OnceLock<Columns>; K_MAX]>,
     within: Arc<OnceLock<Within>>,
 }
 
-/// One for each size below the largest.
-#[derive(Debug)]
-struct Smaller([OnceLock<Columns>; K_MAX]);
-
-impl Default for Smaller {
-    fn default() -> Smaller {
-        Smaller(std::array::from_fn(|_| OnceLock::new()))
-    }
+/// No columns of any smaller size.
+fn none_smaller() -> Box<[OnceLock<Columns>; K_MAX]> {
+    Box::new([const { OnceLock::new() }; K_MAX])
 }
 
 /// The bursts of one size and the bytes of the references.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'t> {
-    /// The position of the first reference that it has.
+    /// Position of the first reference.
     pub base: u64,
     /// One byte per reference: the place of its page in its burst times four (see
     /// [`Columns::places`]), plus its kind (ifetch 0, read 1, write 2).
@@ -79,21 +73,24 @@ pub struct View<'t> {
 }
 
 impl<'t> View<'t> {
-    /// The bytes of a range of positions.
+    /// Returns the bytes of the references at the positions `range`.
     #[inline]
     pub fn raw(&self, range: Range<usize>) -> &'t [u8] {
         let base = self.base as usize;
         &self.raw[range.start - base..range.end - base]
     }
 
-    /// The byte of the reference at a position.
+    /// Returns the byte of the reference at `position`.
     #[inline]
     pub fn byte(&self, position: usize) -> u8 {
         self.raw[position - self.base as usize]
     }
 
-    /// The references of a range of positions, into slices of its length. Of the kinds it is not
-    /// told which references continue an access.
+    /// Decodes the references at the positions `range` into `refs` and `kinds`, both of its length.
+    /// Sets the kinds only, never [`CONTINUES`]: [`Bursts::decode`] adds it.
+    ///
+    /// # Panics
+    /// Panics if only the lists were loaded.
     pub fn decode(&self, range: Range<usize>, refs: &mut [Ref], kinds: &mut [KindCode]) {
         let columns = self.columns;
         assert!(
@@ -112,34 +109,35 @@ impl<'t> View<'t> {
         }
     }
 
-    /// The page that the reference at a position is of.
+    /// Returns the page of the reference at `position`.
     pub fn page(&self, position: usize) -> PageId {
         let table = self.columns.table(self.columns.burst_at(position));
         table[usize::from(self.byte(position) >> 2)]
     }
 
-    /// The position behind the last reference.
+    /// Returns the position after the last reference.
     pub fn end(&self) -> u64 {
         self.base + self.raw.len() as u64
     }
 }
 
-/// Where bursts are cut besides after so many pages.
+/// The rules by which bursts end.
 struct Cuts<'a> {
+    /// Upper limit of the pages of a burst.
     k: usize,
-    /// Before each of these positions, which ascend.
+    /// A burst also ends before each of these positions, which ascend.
     before: &'a [u64],
-    /// And where the process changes, if there are several.
+    /// If present, a burst also ends where the process changes.
     dictionary: Option<&'a Dictionary>,
 }
 
 impl Cuts<'_> {
-    /// Cuts bursts of these columns.
+    /// Cuts the bursts `bursts` of `view`, which are not empty.
     fn cut(&self, view: View<'_>, bursts: Range<usize>) -> Columns {
         let columns = view.columns;
         let mut parts = Columns::of_size(self.k);
         let mut listing = Listing::new(Level::best());
-        for burst in bursts {
+        for burst in bursts.clone() {
             let table = columns.table(burst);
             let (mut at, end) = (
                 columns.starts[burst] as usize,
@@ -153,11 +151,12 @@ impl Cuts<'_> {
                 at += length;
             }
         }
+        parts.finish(columns.starts[bursts.end]);
         parts
     }
 
-    /// How many of these bytes, the first of which stands at a position, come before a cut and
-    /// before another process.
+    /// Returns the length of the prefix of `raw` (first reference at position `start`) that reaches
+    /// neither the next cut nor another process. `table` has the page of each place.
     fn end_of_run(&self, start: usize, table: &[PageId; K_MAX], raw: &[u8]) -> usize {
         let mut end = raw.len();
         let next = self.before.partition_point(|&cut| cut <= start as u64);
@@ -179,25 +178,27 @@ impl Cuts<'_> {
     }
 }
 
-/// References that one thread encodes at a time. No burst goes beyond.
+/// References that one thread encodes at a time. No burst crosses the end of a block.
 const BLOCK: usize = 1 << 20;
 
-/// The bursts of a block of references, on their way into a whole.
-#[derive(Default)]
+/// The bursts of one block of references, to be joined with those of the other blocks.
 pub(super) struct Block {
     pub(super) columns: Columns,
     pub(super) continues: Vec<u64>,
-    /// If it is known already.
+    /// Distances within the bursts, if known already.
     pub(super) within: Option<Within>,
 }
 
 impl Block {
-    /// Of a block that begins at a position, as it was encoded; `raw` is its raw column, whose
-    /// continuations are resolved here. `distinct` bounds the page ids. Errors say which rule of
-    /// the format the block breaks; nothing is assumed of it.
+    /// Decodes a block whose first reference has position `start`. `raw` is its raw column, in which
+    /// continuations get their kind. Page ids must be below `distinct`.
+    ///
+    /// # Errors
+    /// Errors if the block breaks a rule of the format; the message names the rule. Any bytes may be
+    /// passed.
     pub(super) fn decode(
         start: u64,
-        encoded: burst::View<'_>,
+        encoded: &burst::Bursts,
         distinct: usize,
         raw: &mut [u8],
     ) -> Result<Block, &'static str> {
@@ -211,64 +212,37 @@ impl Block {
     }
 }
 
-/// The columns of a block with this resolved raw column.
+/// Returns the columns of the block `encoded`, whose first reference has position `start`. `raw` is
+/// its raw column with the kinds of continuations.
 fn columns_of(
     start: usize,
-    encoded: burst::View<'_>,
+    encoded: &burst::Bursts,
     distinct: usize,
     raw: &[u8],
 ) -> Result<Columns, &'static str> {
-    let mut columns = Columns::of_size(K_MAX);
-    let mut listing = Listing::new(Level::best());
-    let (mut at, mut pages) = (0, encoded.pages);
-    if encoded.lengths.len() != encoded.counts.len() {
+    if encoded.refs() != raw.len() {
         return Err("burst lengths do not add up");
     }
-    for (&length, &count) in encoded.lengths.iter().zip(encoded.counts) {
-        let (length, count) = (usize::from(length), usize::from(count));
-        if count > pages.len() || length == 0 {
-            return Err("a burst has no references or too many pages");
-        }
-        let (list, rest) = pages.split_at(count);
-        if list.iter().any(|&page| page as usize >= distinct) {
-            return Err("a page id is not in the dictionary");
-        }
-        let bytes = raw
-            .get(at..at + length)
-            .ok_or("burst lengths do not add up")?;
-        listing.list(bytes, K_MAX);
-        // Places count up in order of first reference: all are there, and no other.
-        let expected = (0..count).map(|place| place as u8);
+    let mut columns = Columns::of_size(K_MAX);
+    let mut listing = Listing::new(Level::best());
+    encoded.each_burst(distinct, |at, length, pages| {
+        listing.list(&raw[at..at + length], K_MAX);
+        // Places count up in order of first reference: all of them occur, and no other.
+        let expected = (0..pages.len()).map(|place| place as u8);
         if !listing.places[..listing.count].iter().copied().eq(expected) {
             return Err("a reference names no page of its burst");
         }
-        columns.push(start + at, &listing, |place| list[usize::from(place)]);
-        at += length;
-        pages = rest;
-    }
-    if at != raw.len() {
-        return Err("burst lengths do not add up");
-    }
-    if !pages.is_empty() {
-        return Err("page lists do not add up");
-    }
+        columns.push(start + at, &listing, |place| pages[usize::from(place)]);
+        Ok(())
+    })?;
+    columns.finish((start + raw.len()) as u64);
     Ok(columns)
 }
 
 impl Bursts {
-    /// Encodes references. A burst ends before each position of `cuts`, which ascend, and where the
-    /// process changes.
-    pub fn new(
-        refs: &[Ref],
-        kinds: &[KindCode],
-        dictionary: &Dictionary,
-        cuts: impl Iterator<Item = u64>,
-    ) -> Bursts {
-        Bursts::encode(refs, kinds).cut(dictionary, cuts)
-    }
-
-    /// Encodes references, as if all were of one process.
-    fn encode(refs: &[Ref], kinds: &[KindCode]) -> Bursts {
+    /// Encodes references, as if all were of one process; see [`Bursts::cut`]. `refs` and `kinds` have
+    /// the same length.
+    pub fn encode(refs: &[Ref], kinds: &[KindCode]) -> Bursts {
         let mut raw = vec![0; refs.len()];
         let blocks = raw.par_chunks_mut(BLOCK).enumerate();
         let parts = blocks.map_init(Default::default, |(encoder, out), (block, raw)| {
@@ -280,8 +254,8 @@ impl Bursts {
         Bursts::join(0, refs.len() as u64, raw, parts)
     }
 
-    /// The same, or `None` if by a part of the references their locality is so poor that replays
-    /// are faster without.
+    /// Encodes references if bursts pay off. Decides by two probes of [`PROBE`] references, at the
+    /// start and from the middle; one good probe is enough.
     pub fn if_local(refs: &[Ref], kinds: &[KindCode]) -> Option<Bursts> {
         let encode = |range: Range<usize>| Bursts::encode(&refs[range.clone()], &kinds[range]);
         let probes = [0, refs.len() / 2].map(|from| from..(from + PROBE).min(refs.len()));
@@ -292,8 +266,8 @@ impl Bursts {
         local.then(|| encode(0..refs.len()))
     }
 
-    /// Blocks that follow each other, and the raw bytes of all, or none if nothing will ask for
-    /// them. The first of them begins at position `base`, the last ends at `end`.
+    /// Joins blocks that follow each other. The first begins at position `base`, the last ends at
+    /// `end`. `raw` has the bytes of all of them, or is empty if only the lists were loaded.
     pub(super) fn join(base: u64, end: u64, raw: Vec<u8>, blocks: Vec<Block>) -> Bursts {
         let mut continues = Vec::new();
         let mut parts = Vec::with_capacity(blocks.len());
@@ -311,13 +285,13 @@ impl Bursts {
             largest: Arc::new(Columns::join(K_MAX, end, parts)),
             raw: Arc::new(raw),
             continues: Arc::new(continues),
-            smaller: Box::default(),
+            smaller: none_smaller(),
             within: Arc::new(within.map(OnceLock::from).unwrap_or_default()),
         }
     }
 
-    /// The same references in bursts that also end before each position of `cuts`, which ascend, and
-    /// where the process changes.
+    /// Returns the same references in bursts that also end before each position of `cuts`, which
+    /// ascend, and where the process changes.
     pub fn cut(&self, dictionary: &Dictionary, cuts: impl Iterator<Item = u64>) -> Bursts {
         let cuts: Vec<u64> = cuts.collect();
         let several = dictionary.pids.len() > 1;
@@ -337,15 +311,15 @@ impl Bursts {
             raw: self.raw.clone(),
             continues: self.continues.clone(),
             largest,
-            smaller: Box::default(),
+            smaller: none_smaller(),
             within,
         }
     }
 
-    /// The bursts of at most `k` pages, made when they are first asked for.
+    /// Returns the bursts of at most `k` pages. Computes them at first use.
     ///
     /// # Panics
-    /// If `k` is not from 1 to [`K_MAX`], or below it where the references are not there.
+    /// Panics if `k` is not from 1 to [`K_MAX`], or if it is smaller and only the lists were loaded.
     pub fn of(&self, k: usize) -> View<'_> {
         assert!((1..=K_MAX).contains(&k), "bursts of {k} pages");
         let smaller = || {
@@ -359,7 +333,7 @@ impl Bursts {
             K_MAX => &self.largest,
             _ => {
                 assert_eq!(self.raw.len(), self.len(), "the references were not loaded");
-                self.smaller.0[k].get_or_init(smaller)
+                self.smaller[k].get_or_init(smaller)
             }
         };
         View {
@@ -369,20 +343,12 @@ impl Bursts {
         }
     }
 
-    /// What happens within the bursts of [`K_MAX`] pages. Worked out once, if no file told it.
+    /// Returns the distances within the bursts of [`K_MAX`] pages. Computes them at first use, unless
+    /// they were in the file.
     pub fn within(&self) -> &Within {
         self.within.get_or_init(|| {
             let view = self.of(K_MAX);
-            let parts = self.pieces().map(|bursts| {
-                let mut part = Within::default();
-                for burst in bursts {
-                    let columns = view.columns;
-                    let range = columns.range(burst);
-                    let list = columns.list(burst);
-                    part.burst(view.raw(range), &columns.places[list]);
-                }
-                part
-            });
+            let parts = self.pieces().map(|bursts| Within::of(view, bursts));
             let parts: Vec<Within> = parts.collect();
             let mut all = Within::default();
             parts.into_iter().for_each(|part| all.append(part));
@@ -390,7 +356,7 @@ impl Bursts {
         })
     }
 
-    /// Ranges of bursts that are worked on side by side; many bursts each, so that joining costs
+    /// Returns ranges of bursts to work on in parallel. Each has many bursts, so that joining costs
     /// little.
     fn pieces(&self) -> impl IndexedParallelIterator<Item = Range<usize>> {
         const TOGETHER: usize = 256;
@@ -405,17 +371,20 @@ impl Bursts {
         Columns::join(cuts.k, view.end(), parts.collect())
     }
 
-    /// The number of references.
+    /// Returns the number of references.
     pub fn len(&self) -> usize {
         (self.largest.starts.last().map_or(0, |end| end - self.base)) as usize
     }
 
-    /// True without references.
+    /// Returns true if there is no reference.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The references of a range of positions, into slices of its length.
+    /// Decodes the references at the positions `range` into `refs` and `kinds`, both of its length.
+    ///
+    /// # Panics
+    /// Panics if only the lists were loaded.
     pub fn decode(&self, range: Range<usize>, refs: &mut [Ref], kinds: &mut [KindCode]) {
         self.of(K_MAX).decode(range.clone(), refs, kinds);
         let continues =
@@ -426,7 +395,8 @@ impl Bursts {
     }
 }
 
-/// The bursts of a block that begins at a position; its bytes are written to `raw`.
+/// Encodes a block whose first reference has position `start`. Writes its bytes to `raw`; `out` is
+/// working memory.
 fn encode_block(
     start: usize,
     refs: &[Ref],
@@ -447,7 +417,7 @@ fn encode_block(
             continues.push((start + at) as u64);
         }
     }
-    let columns = columns_of(start, out.view(), usize::MAX, raw);
+    let columns = columns_of(start, out, usize::MAX, raw);
     Block {
         columns: columns.expect("what was encoded keeps the rules"),
         continues,
@@ -459,6 +429,7 @@ fn encode_block(
 mod tests {
     use super::*;
     use crate::trace::dense::{PageKey, pack, page_of};
+    use crate::trace::r#gen::Rng;
 
     const TEST_SIZES: [usize; 6] = [1, 2, 5, 16, 32, 64];
 
@@ -476,13 +447,8 @@ mod tests {
     /// What the columns say of each burst is what the references say, reference by reference.
     #[test]
     fn columns_say_what_references_say() {
-        let mut state = 3u64;
-        let mut next = |below: u32| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            (state >> 33) as u32 % below
-        };
+        let mut rng = Rng::new(3);
+        let mut next = |below: u32| rng.below(below.into()) as u32;
         for round in 0..60 {
             let (pages, processes) = (1 + next(120), 1 + next(3));
             let hot = 1 + next(pages);
@@ -501,7 +467,7 @@ mod tests {
             cuts.sort_unstable();
             let dictionary = dictionary(pages, processes);
             let process = |r: Ref| dictionary.pages[page_of(r) as usize].process;
-            let bursts = Bursts::new(&refs, &kinds, &dictionary, cuts.iter().copied());
+            let bursts = Bursts::encode(&refs, &kinds).cut(&dictionary, cuts.iter().copied());
             for k in TEST_SIZES {
                 let columns = bursts.of(k).columns;
                 assert_eq!(columns.starts[columns.len()], length as u64);

@@ -4,34 +4,28 @@
 //! Deliberately absent: what the bytes mean (see `format`). After a fault a stream stays faulty;
 //! nothing behind it is handed out.
 
+pub(super) use super::ahead::BUFFER;
 use super::ahead::BytesAhead;
 use super::error::{Cause, TraceError};
-use super::zip;
+use super::zip::{self, ByteSource};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
 use std::path::Path;
 
-/// The size of every read buffer, in bytes: large enough that calls through `dyn` do not count,
-/// small enough to stay in the second-level cache.
-pub(super) const BUFFER: usize = 256 * 1024;
-
-/// How many bytes the recognition of a codec looks at.
+/// Number of bytes from which a codec is recognised.
 const HEAD: usize = 6;
 
-/// Whether a compressed file may begin with this byte. If not, a pipe need not have more for its
-/// codec to be told.
+/// Returns whether a compressed file may begin with `first`. If not, a pipe need not have more bytes for
+/// its codec to be recognised.
 fn may_be_compressed(first: u8) -> bool {
     matches!(first, 0x1f | 0x28 | 0x50..=0x5f | 0xfd | 0x04 | b'B')
 }
 
-/// The most memory an xz stream may ask for, in KiB. `xz -9` needs 64 MiB.
+/// Upper limit of the memory that an xz stream may ask for, in KiB. `xz -9` needs 64 MiB.
 const XZ_MEMORY_KIB: u32 = 2 * 1024 * 1024;
 
-/// A stream of bytes before decompression.
-type Source = Box<dyn BufRead + Send>;
-
 /// Wraps a compressed stream in its decoder.
-type Decode = fn(Source) -> io::Result<Box<dyn Read + Send>>;
+type Decode = fn(ByteSource) -> io::Result<Box<dyn Read + Send>>;
 
 /// A trace file opened for reading, decompressed.
 pub struct Input {
@@ -43,25 +37,49 @@ pub struct Input {
     pub file_bytes: Option<u64>,
 }
 
+/// How a written file is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// Not at all.
+    None,
+    /// gzip.
+    Gzip,
+    /// Zstandard.
+    Zstd,
+}
+
 /// One entry of the table.
 pub struct Codec {
     /// The name in messages and results.
     pub name: &'static str,
-    /// Whether a file that begins with these bytes (up to 6) is of this codec.
+    /// Endings of the names of such files, without dot.
+    pub endings: &'static [&'static str],
+    /// How such files are written; `None` if they are only read.
+    pub written: Option<Packing>,
+    /// Returns whether a file that begins with these bytes (up to 6) is of this codec.
     is: fn(&[u8]) -> bool,
-    /// Wraps the compressed stream; `None` where there is nothing to do.
+    /// Wraps the compressed stream; `None` if there is nothing to do.
     decode: Option<Decode>,
+}
+
+/// Returns the codec of files whose names have this ending, without dot.
+pub(super) fn by_ending(ending: &str) -> Option<&'static Codec> {
+    CODECS.iter().find(|codec| codec.endings.contains(&ending))
 }
 
 /// Every codec, `none` last, since it fits everything.
 pub const CODECS: &[Codec] = &[
     Codec {
         name: "gzip",
+        endings: &["gz"],
+        written: Some(Packing::Gzip),
         is: |head| head.starts_with(&[0x1f, 0x8b]),
         decode: Some(|source| Ok(Box::new(flate2::bufread::MultiGzDecoder::new(source)))),
     },
     Codec {
         name: "zstd",
+        endings: &["zst", "zstd"],
+        written: Some(Packing::Zstd),
         // A skippable frame may come first; lz4 has them too, but only zstd's tools write one there.
         is: |head| head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || is_skippable(head),
         decode: Some(|source| {
@@ -73,6 +91,8 @@ pub const CODECS: &[Codec] = &[
     },
     Codec {
         name: "xz",
+        endings: &["xz"],
+        written: None,
         is: |head| head.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]),
         decode: Some(|source| {
             let source = WholeReads(BufReader::with_capacity(BUFFER, source));
@@ -82,11 +102,15 @@ pub const CODECS: &[Codec] = &[
     },
     Codec {
         name: "lz4",
+        endings: &["lz4"],
+        written: None,
         is: |head| head.starts_with(&LZ4_MAGIC),
         decode: Some(|source| Ok(Box::new(Lz4Frames::Between(source)))),
     },
     Codec {
         name: "bzip2",
+        endings: &["bz2"],
+        written: None,
         // `BZh`, the block size, and the first byte of a block's or the end's magic number.
         is: |head| {
             matches!(head, [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..]
@@ -96,11 +120,15 @@ pub const CODECS: &[Codec] = &[
     },
     Codec {
         name: "zip",
+        endings: &["zip"],
+        written: None,
         is: zip::is_zip,
         decode: Some(|source| Ok(Box::new(zip::Members::new(source)))),
     },
     Codec {
         name: "none",
+        endings: &[],
+        written: Some(Packing::None),
         is: |_| true,
         decode: None,
     },
@@ -131,7 +159,7 @@ pub fn open(path: &Path) -> Result<Input, TraceError> {
 
 /// Looks at the first bytes and wraps the stream accordingly.
 fn recognise(
-    mut source: Source,
+    mut source: ByteSource,
     file_bytes: Option<u64>,
     path: &Path,
 ) -> Result<Input, TraceError> {
@@ -140,7 +168,7 @@ fn recognise(
         .iter()
         .find(|codec| (codec.is)(&head))
         .expect("the last codec fits everything");
-    let source: Source = Box::new(Cursor::new(head).chain(source));
+    let source: ByteSource = Box::new(Cursor::new(head).chain(source));
     let Some(decode) = codec.decode else {
         return Ok(Input {
             reader: source,
@@ -161,8 +189,8 @@ fn recognise(
     })
 }
 
-/// Takes the first bytes of a stream, `most` at most; only one where `goes_on` is false of it, so that
-/// a pipe that stays open is not waited for.
+/// Takes the first bytes of a stream, at most `most`. Takes only one if `goes_on` is false of it, and
+/// so does not wait for a pipe that stays open.
 pub(super) fn beginning(
     source: &mut dyn BufRead,
     most: usize,
@@ -176,8 +204,7 @@ pub(super) fn beginning(
     Ok(head)
 }
 
-/// Turns an error of a stream made by [`open`] into one about the trace. The caller says where
-/// in the trace it was reading.
+/// Turns an error of a stream made by [`open`] into one about the trace. The caller adds the position.
 pub(super) fn read_error(path: &Path, error: io::Error) -> TraceError {
     if error.raw_os_error().is_some() {
         return TraceError::io(path, "cannot read", error);
@@ -189,12 +216,12 @@ pub(super) fn read_error(path: &Path, error: io::Error) -> TraceError {
     fault.cause = match error.kind() {
         // An archive of something else.
         ErrorKind::Unsupported => Cause::UnknownFormat,
-        _ => Cause::Io(error),
+        _ => Cause::of(error),
     };
     fault
 }
 
-/// Fills the buffer of `reader`, starting over when a signal interrupts.
+/// Fills the buffer of `reader` and returns it. Starts over when a signal interrupts.
 pub(super) fn fill_buf(reader: &mut dyn BufRead) -> io::Result<&[u8]> {
     loop {
         match reader.fill_buf() {
@@ -207,7 +234,7 @@ pub(super) fn fill_buf(reader: &mut dyn BufRead) -> io::Result<&[u8]> {
     reader.fill_buf()
 }
 
-/// Counts what a decoder hands out and gives its errors one wording. Once faulty, always faulty:
+/// Counts the bytes of a decoder and gives its errors one wording. Once faulty, always faulty:
 /// not every decoder may be asked again after an error.
 struct Checked {
     inner: Box<dyn Read + Send>,
@@ -275,7 +302,7 @@ impl<R: Read> Read for WholeReads<R> {
 /// The magic number of an lz4 frame.
 const LZ4_MAGIC: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
 
-/// Whether `head` begins a frame that lz4 and zstd decoders have to skip.
+/// Returns whether `head` begins a frame that lz4 and zstd decoders have to skip.
 fn is_skippable(head: &[u8]) -> bool {
     matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
 }
@@ -284,7 +311,7 @@ fn is_skippable(head: &[u8]) -> bool {
 /// of the frame, and does not skip skippable frames; both are seen to here.
 enum Lz4Frames {
     /// Before a frame, or at the end.
-    Between(Source),
+    Between(ByteSource),
     /// In a frame.
     Frame(Box<Lz4Decoder>),
     /// While a state is exchanged for the next, and after a fault.
@@ -293,9 +320,9 @@ enum Lz4Frames {
 
 type Lz4Decoder = lz4_flex::frame::FrameDecoder<Chain<Cursor<[u8; 4]>, Ended>>;
 
-/// A source that remembers whether a read met its end.
+/// A source that records whether a read met its end.
 struct Ended {
-    source: Source,
+    source: ByteSource,
     ended: bool,
 }
 
@@ -336,8 +363,8 @@ impl Read for Lz4Frames {
     }
 }
 
-/// A decoder for the next frame, or the source back at the end of the file.
-fn next_lz4_frame(mut source: Source) -> io::Result<Result<Lz4Decoder, Source>> {
+/// Returns a decoder for the next frame, or the source at the end of the file.
+fn next_lz4_frame(mut source: ByteSource) -> io::Result<Result<Lz4Decoder, ByteSource>> {
     loop {
         if fill_buf(&mut source)?.is_empty() {
             return Ok(Err(source));

@@ -1,19 +1,18 @@
 //! The dense trace: every reference as a `u32` page id and a kind, ids in order of first
-//! reference, and the dictionary that says which (process, page number) an id names.
+//! reference, and the dictionary that maps an id to a process and a page number.
 //!
-//! It is immutable once built, and shared by all cells that replay it. It is *unresolved*: it
-//! says what the program touched, not what that means for mappings. Knows nothing of policies
-//! and frames.
+//! It is immutable once built, and shared by all cells that replay it. It is *unresolved*: it has the
+//! pages that a program touched, not their mappings. Knows nothing of policies and frames.
 
 use super::bursts::{Bursts, View};
 use super::error::TraceError;
 use super::event::{Event, EventAt};
-use super::record::{Addressing, TraceKind};
+use super::record::{Addressing, Kind, TraceKind};
 use super::store::Store;
 use crate::units::{PAGE_ID_MAX, PageId, PageSize};
 use rustc_hash::FxHashMap;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// A reference packed for the replay loop: page id times two, plus one if it writes.
 pub type Ref = u32;
@@ -27,10 +26,10 @@ pub const CONTINUES: KindCode = 4;
 /// Masks the kind proper out of a [`KindCode`].
 pub const KIND_MASK: KindCode = 3;
 
-/// References by kind: ifetch, read, write.
+/// Returns the number of references of each kind: ifetch, read, write.
 pub fn count_kinds(kinds: &[KindCode]) -> [u64; 3] {
     let mut by_kind = [0; 3];
-    // Short enough for sums of bytes, which the compiler makes vectors of.
+    // Short enough for sums in bytes, which the compiler vectorizes.
     for piece in kinds.chunks(128) {
         for (code, sum) in by_kind.iter_mut().enumerate() {
             let is = |kind: &KindCode| u8::from(usize::from(kind & KIND_MASK) == code);
@@ -40,7 +39,7 @@ pub fn count_kinds(kinds: &[KindCode]) -> [u64; 3] {
     by_kind
 }
 
-/// How many references continue the access before them.
+/// Returns the number of references that continue the access before them.
 pub fn count_continuations(kinds: &[KindCode]) -> u64 {
     let in_piece = |piece: &[KindCode]| {
         let is = |kind: &KindCode| u8::from(kind & CONTINUES != 0);
@@ -55,13 +54,28 @@ pub fn pack(page: PageId, write: bool) -> Ref {
     page << 1 | u32::from(write)
 }
 
-/// The page of a packed reference.
+/// Returns the page of a packed reference.
 #[inline]
 pub fn page_of(reference: Ref) -> PageId {
     reference >> 1
 }
 
-/// Which page an id names.
+/// Returns whether a packed reference writes.
+#[inline]
+pub fn is_write(reference: Ref) -> bool {
+    reference & 1 != 0
+}
+
+/// Returns the kind of a reference.
+///
+/// # Panics
+/// Panics if the code is not one of a kind.
+#[inline]
+pub fn kind_of(code: KindCode) -> Kind {
+    Kind::ALL[usize::from(code & KIND_MASK)]
+}
+
+/// A page of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PageKey {
     /// The process, as an index into [`Dictionary::pids`].
@@ -75,11 +89,11 @@ pub struct PageKey {
 pub struct Dictionary {
     /// Process ids as the file numbers them.
     pub pids: Vec<u32>,
-    /// The page that each id names.
+    /// The page of each id.
     pub pages: Vec<PageKey>,
 }
 
-/// What is known of a trace besides its references.
+/// Metadata of a trace: name, format, kind, page size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meta {
     /// The name: the file name without folder, codec and format endings, unless given.
@@ -97,30 +111,86 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// How far a page number is shifted to become the address of the page; ids are not.
+    /// Returns how far to shift a page number left to get the address of the page; 0 for ids.
     pub fn page_shift(&self) -> u32 {
-        match self.addressing {
-            Addressing::Bytes => u32::from(self.page_size.shift()),
-            Addressing::Ids => 0,
+        self.addressing.page_shift(self.page_size)
+    }
+}
+
+/// References, one by one. `refs` and `kinds` have the same length.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct References {
+    /// The packed references.
+    pub refs: Vec<Ref>,
+    /// The kind of each reference.
+    pub kinds: Vec<KindCode>,
+}
+
+impl References {
+    /// Returns the number of references.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.refs.len()
+    }
+
+    /// Returns true if there is no reference.
+    pub fn is_empty(&self) -> bool {
+        self.refs.is_empty()
+    }
+
+    /// Removes all references and keeps the memory.
+    pub fn clear(&mut self) {
+        self.refs.clear();
+        self.kinds.clear();
+    }
+
+    /// Appends a reference to `page` whose kind is `code`.
+    #[inline]
+    pub fn push(&mut self, page: PageId, code: KindCode) {
+        let write = code & KIND_MASK == Kind::Write as KindCode;
+        self.refs.push(pack(page, write));
+        self.kinds.push(code);
+    }
+
+    /// Appends references. `refs` and `kinds` have the same length.
+    pub fn extend(&mut self, refs: &[Ref], kinds: &[KindCode]) {
+        self.refs.extend_from_slice(refs);
+        self.kinds.extend_from_slice(kinds);
+    }
+
+    /// Returns all references as a tile whose first has position `start`.
+    pub fn tile(&self, start: u64) -> Tile<'_> {
+        Tile {
+            start,
+            refs: &self.refs,
+            kinds: &self.kinds,
+            bursts: None,
         }
+    }
+
+    /// Replaces all references by those of `bursts` at the positions `range`.
+    fn decode(&mut self, bursts: &Bursts, range: Range<usize>) {
+        self.refs.resize(range.len(), 0);
+        self.kinds.resize(range.len(), 0);
+        bursts.decode(range, &mut self.refs, &mut self.kinds);
     }
 }
 
 /// References that follow each other in a trace.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tile<'a> {
-    /// The position of the first of them.
+    /// Position of the first reference.
     pub start: u64,
     /// The packed references.
     pub refs: &'a [Ref],
     /// The kind of each reference.
     pub kinds: &'a [KindCode],
-    /// The references as bursts; `refs` and `kinds` may then be empty.
+    /// The references as bursts. If present, `refs` and `kinds` are empty.
     pub bursts: Option<View<'a>>,
 }
 
 impl<'a> Tile<'a> {
-    /// References that are there as bursts only.
+    /// Returns the references of `view` as a tile of bursts.
     pub fn of_bursts(view: View<'a>) -> Tile<'a> {
         Tile {
             start: view.base,
@@ -129,7 +199,7 @@ impl<'a> Tile<'a> {
         }
     }
 
-    /// All references of a trace in memory, one by one.
+    /// Returns all references of a trace in memory, one by one; see [`Trace::refs`].
     pub fn whole(trace: &'a Trace) -> Tile<'a> {
         Tile {
             start: 0,
@@ -139,7 +209,7 @@ impl<'a> Tile<'a> {
         }
     }
 
-    /// The position behind the last reference.
+    /// Returns the position after the last reference.
     pub fn end(&self) -> u64 {
         match self.bursts {
             Some(view) => view.end(),
@@ -147,10 +217,10 @@ impl<'a> Tile<'a> {
         }
     }
 
-    /// Where a position stands in the slices.
+    /// Returns the index of `position` in the slices.
     ///
     /// # Panics
-    /// If it is before the tile.
+    /// Panics if `position` is before the tile.
     #[inline]
     pub fn index(&self, position: u64) -> usize {
         (position - self.start) as usize
@@ -160,16 +230,16 @@ impl<'a> Tile<'a> {
 /// A trace. See the module's documentation.
 #[derive(Debug)]
 pub struct Trace {
-    /// What is known besides the references.
+    /// Metadata.
     pub meta: Meta,
-    /// What the ids mean.
-    pub dictionary: Dictionary,
-    /// What happens to address spaces, in order; positions never go back and are at most the
-    /// number of references.
+    /// Processes and pages by dense id. A trace in its file shares them with its [`Store`].
+    pub dictionary: Arc<Dictionary>,
+    /// Events of address spaces, in order. Positions never decrease and are at most the number of
+    /// references.
     pub events: Vec<EventAt>,
     body: Body,
-    /// The references one by one, of a trace that is kept as bursts, once they are asked for.
-    flat: OnceLock<Flat>,
+    /// Second copy of the references of a trace kept as bursts, decoded at first use.
+    flat: OnceLock<References>,
     digest: OnceLock<u128>,
     next_use: OnceLock<Vec<u32>>,
 }
@@ -177,51 +247,66 @@ pub struct Trace {
 /// How the references are kept.
 #[derive(Debug)]
 enum Body {
-    /// One by one: locality is poor, or they were just made.
-    Flat(Flat),
+    /// One by one: locality is poor, or the trace was just made.
+    Flat(References),
     /// As bursts.
     Bursts(Bursts),
-    /// In their file, since they are too many for memory.
+    /// Only the lists of bursts were loaded: enough for an LRU curve, but no single reference.
+    Lists(Bursts),
+    /// In their file, because they are too many for memory.
     Stored(Box<Store>),
 }
 
-/// References one by one, as many of the one as of the other.
-#[derive(Debug, Default)]
-struct Flat {
-    refs: Vec<Ref>,
-    kinds: Vec<KindCode>,
-}
-
-/// References that are decoded at a time: few enough to stay in the cache.
+/// Number of references decoded at a time: few enough to stay in the cache.
 const TILE: usize = 1 << 15;
 
-/// In [`Trace::next_use`]: the page is not referenced again.
+/// Why a trace in its file has no references to hand out.
+const IN_FILE: &str = "the trace stays in its file";
+/// Why a trace of lists has no references to hand out.
+const NO_REFERENCES: &str = "only the lists of bursts were loaded";
+
+/// Entry of [`Trace::next_use`] for a page that is not referenced again.
 pub const NEVER: u32 = u32::MAX;
 
 impl Trace {
-    /// A trace of these references. `digest` is given where it is known already.
+    /// Returns a trace of references in memory. `digest` is its digest, if known already.
+    ///
+    /// # Panics
+    /// Panics if `refs` and `kinds` differ in length.
     pub fn new(
         meta: Meta,
-        dictionary: Dictionary,
+        dictionary: impl Into<Arc<Dictionary>>,
         refs: Vec<Ref>,
         kinds: Vec<KindCode>,
         digest: Option<u128>,
     ) -> Trace {
         assert_eq!(refs.len(), kinds.len());
-        Trace::of(meta, dictionary, Body::Flat(Flat { refs, kinds }), digest)
+        let body = Body::Flat(References { refs, kinds });
+        Trace::of(meta, dictionary.into(), body, digest)
     }
 
-    /// A trace kept as bursts.
+    /// Returns a trace kept as bursts. `digest` is its digest, if known already.
     pub fn of_bursts(
         meta: Meta,
-        dictionary: Dictionary,
+        dictionary: Arc<Dictionary>,
         bursts: Bursts,
         digest: Option<u128>,
     ) -> Trace {
         Trace::of(meta, dictionary, Body::Bursts(bursts), digest)
     }
 
-    /// A trace that stays in its file.
+    /// Returns a trace of which only the lists of bursts were loaded. Its references must not be asked
+    /// for.
+    pub fn of_lists(
+        meta: Meta,
+        dictionary: Arc<Dictionary>,
+        bursts: Bursts,
+        digest: u128,
+    ) -> Trace {
+        Trace::of(meta, dictionary, Body::Lists(bursts), Some(digest))
+    }
+
+    /// Returns a trace that stays in its file.
     pub fn stored(store: Store) -> Trace {
         let (meta, dictionary) = (store.meta.clone(), store.dictionary.clone());
         let (events, digest) = (store.events.clone(), store.digest);
@@ -232,7 +317,7 @@ impl Trace {
         }
     }
 
-    fn of(meta: Meta, dictionary: Dictionary, body: Body, digest: Option<u128>) -> Trace {
+    fn of(meta: Meta, dictionary: Arc<Dictionary>, body: Body, digest: Option<u128>) -> Trace {
         Trace {
             meta,
             dictionary,
@@ -244,9 +329,9 @@ impl Trace {
         }
     }
 
-    /// The same, kept as bursts if its locality is such that this takes less memory and time.
+    /// Returns the same trace, kept as bursts if that takes less memory and time.
     pub fn compact(mut self) -> Trace {
-        if let Body::Flat(Flat { refs, kinds }) = &self.body
+        if let Body::Flat(References { refs, kinds }) = &self.body
             && let Some(bursts) = Bursts::if_local(refs, kinds)
         {
             self.body = Body::Bursts(bursts);
@@ -254,7 +339,7 @@ impl Trace {
         self
     }
 
-    /// The file, if the trace stays there.
+    /// Returns the file, if the trace stays there.
     pub fn store(&self) -> Option<&Store> {
         match &self.body {
             Body::Stored(store) => Some(store),
@@ -262,77 +347,79 @@ impl Trace {
         }
     }
 
-    /// The references as bursts, if they are kept so.
+    /// Returns the bursts, or their lists only, if the trace is kept so.
     pub fn as_bursts(&self) -> Option<&Bursts> {
         match &self.body {
-            Body::Bursts(bursts) => Some(bursts),
-            _ => None,
+            Body::Bursts(bursts) | Body::Lists(bursts) => Some(bursts),
+            Body::Flat(_) | Body::Stored(_) => None,
         }
     }
 
-    /// The references as bursts that also end before each position of `cuts`, which ascend, and
-    /// where the process changes; `None` if their locality is so poor that a replay is faster
-    /// without, or if they stay in their file.
+    /// Returns the references as bursts that also end before each position of `cuts`, which ascend,
+    /// and where the process changes. Returns `None` if locality is so poor that a replay is faster
+    /// without, or if the trace stays in its file.
+    ///
+    /// # Panics
+    /// Panics if only the lists of bursts were loaded.
     pub fn bursts(&self, cuts: impl Iterator<Item = u64>) -> Option<Bursts> {
         match &self.body {
-            Body::Flat(Flat { refs, kinds }) => {
+            Body::Flat(References { refs, kinds }) => {
                 Some(Bursts::if_local(refs, kinds)?.cut(&self.dictionary, cuts))
             }
             Body::Bursts(bursts) => Some(bursts.cut(&self.dictionary, cuts)),
+            Body::Lists(_) => panic!("{NO_REFERENCES}"),
             Body::Stored(_) => None,
         }
     }
 
-    /// The packed references one by one. Those of a trace kept as bursts are decoded once and kept:
-    /// what can do with [`Trace::tiles`] takes less memory. None if they stay in their file.
+    /// Returns all packed references. Decodes and keeps a second copy if the trace is kept as bursts;
+    /// prefer [`Trace::tiles`].
+    ///
+    /// # Panics
+    /// Panics if the trace stays in its file, or if only the lists of bursts were loaded.
     pub fn refs(&self) -> &[Ref] {
         &self.flat().refs
     }
 
-    /// The kind of each reference; see [`Trace::refs`].
+    /// Returns the kind of each reference; see [`Trace::refs`].
     pub fn kinds(&self) -> &[KindCode] {
         &self.flat().kinds
     }
 
-    fn flat(&self) -> &Flat {
+    fn flat(&self) -> &References {
         match &self.body {
             Body::Flat(flat) => flat,
             Body::Bursts(bursts) => self.flat.get_or_init(|| {
-                let mut flat = Flat::default();
+                let mut flat = References::default();
                 flat.decode(bursts, 0..bursts.len());
                 flat
             }),
-            Body::Stored(_) => self.flat.get_or_init(Flat::default),
+            Body::Lists(_) => panic!("{NO_REFERENCES}"),
+            Body::Stored(_) => panic!("{IN_FILE}"),
         }
     }
 
-    /// Hands out the references in order, a tile at a time, until `each` returns false. Fails where
+    /// Calls `each` with the references in order, a tile at a time, until it returns false. Errors if
     /// the file of a stored trace cannot be read.
+    ///
+    /// # Panics
+    /// Panics if only the lists of bursts were loaded.
     pub fn tiles(&self, mut each: impl FnMut(Tile<'_>) -> bool) -> Result<(), TraceError> {
-        let Body::Stored(store) = &self.body else {
-            self.tiles_of(0..self.len(), each);
-            return Ok(());
-        };
-        let (mut flat, mut start) = (Flat::default(), 0);
-        for block in 0..store.blocks() {
-            flat.clear();
-            store.unpack(block, &mut flat.refs, &mut flat.kinds)?;
-            let tile = flat.tile(start);
-            start = tile.end();
-            if !each(tile) {
-                break;
-            }
+        if let Body::Stored(store) = &self.body {
+            return store.each_block(|tile| Ok(each(tile)));
         }
+        self.tiles_of(0..self.len(), each);
         Ok(())
     }
 
-    /// The same for a range of positions of a trace in memory.
+    /// Calls `each` with the references at the positions `range`, a tile at a time and in order, until
+    /// it returns false.
     ///
     /// # Panics
-    /// If the trace stays in its file.
+    /// Panics if the trace stays in its file, or if only the lists of bursts were loaded.
     pub fn tiles_of(&self, range: Range<usize>, mut each: impl FnMut(Tile<'_>) -> bool) {
         match &self.body {
-            Body::Flat(Flat { refs, kinds }) => {
+            Body::Flat(References { refs, kinds }) => {
                 each(Tile {
                     start: range.start as u64,
                     refs: &refs[range.clone()],
@@ -341,7 +428,7 @@ impl Trace {
                 });
             }
             Body::Bursts(bursts) => {
-                let (mut flat, mut at) = (Flat::default(), range.start);
+                let (mut flat, mut at) = (References::default(), range.start);
                 while at < range.end {
                     let end = range.end.min(at + TILE);
                     flat.decode(bursts, at..end);
@@ -351,11 +438,15 @@ impl Trace {
                     at = end;
                 }
             }
-            Body::Stored(_) => panic!("the trace stays in its file"),
+            Body::Lists(_) => panic!("{NO_REFERENCES}"),
+            Body::Stored(_) => panic!("{IN_FILE}"),
         }
     }
 
-    /// The same with these events. A digest given before must have counted them.
+    /// Returns the same trace with `events`. A digest set before must include them.
+    ///
+    /// # Panics
+    /// Panics if positions decrease or are beyond the end of the trace.
     pub fn with_events(self, events: Vec<EventAt>) -> Trace {
         assert!(events.is_sorted_by_key(|event| event.position));
         assert!(
@@ -366,37 +457,38 @@ impl Trace {
         Trace { events, ..self }
     }
 
-    /// Whether it says what is mapped, so that what is not is illegal.
+    /// Returns whether the trace states mappings, so that a reference outside them is illegal.
     pub fn has_mappings(&self) -> bool {
         let maps = |at: &EventAt| matches!(at.event, Event::Map(_) | Event::Brk { .. });
         self.events.iter().any(maps)
     }
 
-    /// The number of references.
+    /// Returns the number of references.
     pub fn len(&self) -> usize {
         match &self.body {
-            Body::Flat(flat) => flat.refs.len(),
-            Body::Bursts(bursts) => bursts.len(),
+            Body::Flat(flat) => flat.len(),
+            Body::Bursts(bursts) | Body::Lists(bursts) => bursts.len(),
             Body::Stored(store) => store.refs() as usize,
         }
     }
 
-    /// True without any reference.
+    /// Returns true if there is no reference.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The number of distinct pages, each counted per process.
+    /// Returns the number of distinct pages; a page counts once for each process.
     pub fn distinct(&self) -> usize {
         self.dictionary.pages.len()
     }
 
-    /// Takes the digest from who has worked it out already; the first one counts.
+    /// Sets the digest, computed elsewhere from the same trace. Has no effect if one is known.
     pub fn know_digest(&self, digest: u128) {
         self.digest.get_or_init(|| digest);
     }
 
-    /// The digest of the logical stream of references (see [`Digest`](super::digest::Digest)).
+    /// Returns the digest of the references and events (see [`Digest`](super::digest::Digest)).
+    /// Computes it at first use.
     pub fn digest(&self) -> u128 {
         *self.digest.get_or_init(|| {
             let mut digest = super::digest::Digest::default();
@@ -409,9 +501,9 @@ impl Trace {
         })
     }
 
-    /// For each reference, the position of the next reference of the same page, or [`NEVER`].
-    /// Worked out once and shared. `None` for a trace of 2^32 - 1 references or more, and for one that
-    /// stays in its file.
+    /// Returns, for each reference, the position of the next reference of the same page, or [`NEVER`].
+    /// Computes it at first use. Returns `None` for a trace of 2^32 - 1 references or more, and for one
+    /// that stays in its file.
     pub fn next_use(&self) -> Option<&[u32]> {
         if self.store().is_some() || self.len() >= NEVER as usize {
             return None;
@@ -429,39 +521,15 @@ impl Trace {
     }
 }
 
-impl Flat {
-    fn clear(&mut self) {
-        self.refs.clear();
-        self.kinds.clear();
-    }
-
-    /// Takes these references instead of those it has.
-    fn decode(&mut self, bursts: &Bursts, range: Range<usize>) {
-        self.refs.resize(range.len(), 0);
-        self.kinds.resize(range.len(), 0);
-        bursts.decode(range, &mut self.refs, &mut self.kinds);
-    }
-
-    /// All, as they stand at a position.
-    fn tile(&self, start: u64) -> Tile<'_> {
-        Tile {
-            start,
-            refs: &self.refs,
-            kinds: &self.kinds,
-            bursts: None,
-        }
-    }
-}
-
-/// More distinct pages than an id can name.
+/// The error for more distinct pages than there are ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("more than 2^31 distinct pages; choose a larger page size")]
 pub struct TooManyPages;
 
 /// Gives pages their dense ids, in order of first reference.
 ///
-/// A page referenced again soon is found in a small direct-mapped cache, since a hash look-up for
-/// every reference would cost more than reading it.
+/// A small direct-mapped cache finds pages that are referenced again soon: a hash look-up for every
+/// reference would cost more than reading it.
 pub struct Densifier {
     ids: FxHashMap<PageKey, PageId>,
     recent: Box<[Recent; RECENT]>,
@@ -478,9 +546,9 @@ struct Recent {
     id: PageId,
 }
 
-/// Entries of the cache of recent pages; a power of two.
+/// Number of entries of the cache of recent pages; a power of two.
 const RECENT: usize = 4096;
-/// No page: marks an empty cache entry, as process numbers stay below it.
+/// Marks an empty cache entry; process numbers stay below it.
 const NO_PROCESS: u32 = u32::MAX;
 
 impl Default for Densifier {
@@ -490,7 +558,7 @@ impl Default for Densifier {
 }
 
 impl Densifier {
-    /// With no page known.
+    /// Returns a densifier without any page.
     pub fn new() -> Densifier {
         let empty = Recent {
             number: 0,
@@ -506,7 +574,7 @@ impl Densifier {
         }
     }
 
-    /// The index of the process that the file calls `pid`.
+    /// Returns the index of the process that the file calls `pid`. Adds the process if it is new.
     #[inline]
     pub fn process(&mut self, pid: u32) -> u32 {
         if self.last_process.0 == pid && self.last_process.1 != NO_PROCESS {
@@ -521,7 +589,7 @@ impl Densifier {
         process
     }
 
-    /// The id of a page.
+    /// Returns the id of the page `key`. Adds the page if it is new; errors if there is no id left.
     #[inline]
     pub fn id(&mut self, key: PageKey) -> Result<PageId, TooManyPages> {
         if let Some(id) = self.recent(key) {
@@ -536,7 +604,7 @@ impl Densifier {
         Ok(id)
     }
 
-    /// The id of a page that was asked for lately; `None` says nothing.
+    /// Looks `key` up in the cache of recent pages. `None` does not mean that the page is new.
     #[inline]
     pub fn recent(&self, key: PageKey) -> Option<PageId> {
         let recent = &self.recent[slot(key)];
@@ -555,18 +623,18 @@ impl Densifier {
         Ok(id)
     }
 
-    /// What the ids mean.
+    /// Returns the processes and pages so far.
     pub fn dictionary(&self) -> &Dictionary {
         &self.dictionary
     }
 
-    /// What the ids mean, at the end.
+    /// Returns the processes and pages.
     pub fn into_dictionary(self) -> Dictionary {
         self.dictionary
     }
 }
 
-/// Where the cache of recent pages has a page.
+/// Returns the index of the only entry of the cache of recent pages that may hold `key`.
 #[inline]
 fn slot(key: PageKey) -> usize {
     (key.number as usize ^ (key.process as usize) << 6) & (RECENT - 1)

@@ -10,13 +10,14 @@ use super::record::Addressing;
 use crate::simd::little_endian;
 use xxhash_rust::xxh3::Xxh3;
 
-/// Takes the references in pieces of any size; the pieces do not matter.
+/// Computes the digest. Takes the references in pieces of any size; the pieces do not matter.
 #[derive(Default)]
 pub struct Digest {
     refs: Xxh3,
     kinds: Xxh3,
     count: u64,
-    /// Nothing while there is no event, so that a trace without events is what it always was.
+    /// `None` until the first event: traces without events keep the digest they had before events
+    /// existed.
     events: Option<Box<Xxh3>>,
 }
 
@@ -44,7 +45,8 @@ impl Digest {
         }
     }
 
-    /// The digest of all references and events taken, for this page size and these pages.
+    /// Returns the digest of all references and events taken, for the page size of `meta` and the pages
+    /// of `dictionary`.
     pub fn finish(self, meta: &Meta, dictionary: &Dictionary) -> u128 {
         let mut whole = Xxh3::new();
         whole.update(b"pagebench digest 1");
@@ -66,7 +68,7 @@ impl Digest {
     }
 }
 
-/// What an event says, as numbers; the first is its kind and tells how many follow.
+/// Returns an event as numbers; the first is its kind and determines how many follow.
 fn words(event: &Event) -> Vec<u64> {
     let advice = |advice: &Advice| u64::from(*advice == Advice::WillNeed);
     match event {
@@ -116,7 +118,7 @@ fn bits<const N: usize>(bits: [bool; N]) -> u64 {
     bits.iter().rev().fold(0, |n, &bit| n << 1 | u64::from(bit))
 }
 
-/// The digest as it stands in results: 32 hexadecimal digits.
+/// Returns the digest as results show it: 32 hexadecimal digits.
 pub fn show(digest: u128) -> String {
     format!("{digest:032x}")
 }

@@ -1,55 +1,35 @@
-//! Compression of what is written, chosen by the ending of the file's name. What is read is told
-//! from content instead (see `codec`).
+//! Compression of written files, chosen by the ending of the file's name. A file that is read is
+//! recognised by its content instead (see `codec`, which also has the endings).
 
+use super::codec;
+pub use super::codec::Packing;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// How bytes are packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packing {
-    /// Not at all.
-    None,
-    /// gzip.
-    Gzip,
-    /// Zstandard.
-    Zstd,
-}
-
-/// Endings of packed files, and of those that are read but not written.
-const ENDINGS: [(&str, Option<Packing>); 7] = [
-    ("gz", Some(Packing::Gzip)),
-    ("zst", Some(Packing::Zstd)),
-    ("zstd", Some(Packing::Zstd)),
-    ("xz", None),
-    ("lz4", None),
-    ("bz2", None),
-    ("zip", None),
-];
-
-/// The packing that a file's name asks for, and the ending before that one, without dots; empty if
-/// there is none.
+/// Returns the compression that a file's name asks for, and the ending before the ending of that,
+/// without dots; empty if there is none.
 ///
 /// # Errors
 ///
-/// The ending is one of a packing that is read only.
+/// Errors if the ending is that of a codec that is read only.
 pub fn by_name(path: &Path) -> Result<(Packing, String), String> {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let (stem, ending) = file.rsplit_once('.').unwrap_or((&file, ""));
-    match ENDINGS.iter().find(|(known, _)| *known == ending) {
-        None => Ok((Packing::None, ending.to_owned())),
-        Some((_, Some(packing))) => {
-            let inner = stem.rsplit_once('.').map_or("", |(_, ending)| ending);
-            Ok((*packing, inner.to_owned()))
-        }
-        Some((_, None)) => Err(format!(
+    let Some(codec) = codec::by_ending(ending) else {
+        return Ok((Packing::None, ending.to_owned()));
+    };
+    let packing = codec.written.ok_or_else(|| {
+        format!(
             "files that end in .{ending} are read, not written; name one that ends in .zst or .gz"
-        )),
-    }
+        )
+    })?;
+    let inner = stem.rsplit_once('.').map_or("", |(_, ending)| ending);
+    Ok((packing, inner.to_owned()))
 }
 
-/// Packs what is written to it. [`Encoder::finish`] ends the stream.
+/// Compresses the bytes written to it. [`Encoder::finish`] ends the stream.
 pub enum Encoder<W: Write> {
-    /// As it is.
+    /// Passes bytes on unchanged.
     None(W),
     /// gzip, without name and time, so that the same content is the same bytes.
     Gzip(flate2::write::GzEncoder<W>),
@@ -58,11 +38,11 @@ pub enum Encoder<W: Write> {
 }
 
 impl<W: Write> Encoder<W> {
-    /// Packs into `out`; `level` is 1 (fast) to 19 (small), of gzip up to 9.
+    /// Returns an encoder that writes to `out`. `level` is 1 (fast) to 19 (small); gzip uses at most 9.
     ///
     /// # Errors
     ///
-    /// Those of the library: there is no memory.
+    /// Errors if the library does, which has no memory then.
     pub fn new(packing: Packing, out: W, level: i32) -> io::Result<Encoder<W>> {
         Ok(match packing {
             Packing::None => Encoder::None(out),
@@ -82,7 +62,7 @@ impl<W: Write> Encoder<W> {
     ///
     /// # Errors
     ///
-    /// Those of the sink.
+    /// Errors if `out` does.
     pub fn finish(self) -> io::Result<()> {
         let mut out = match self {
             Encoder::None(out) => out,

@@ -1,11 +1,11 @@
-//! The errors of reading a trace: which file, where in it, what stands there and what to do.
+//! The errors of reading a trace: which file, where in it, the offending text and what to do.
 //! Messages are lowercase fragments that follow `error: `.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where in a (decompressed) trace something stands.
+/// A position in a (decompressed) trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
     /// A line of text, counted from 1.
@@ -29,26 +29,42 @@ pub struct TraceError {
     pub text: String,
     /// What the user can do; empty if there is nothing to say.
     pub help: String,
-    /// What lies behind it, where the exit code or the search of a folder depends on that.
+    /// The cause, where the exit code or the search of a folder depends on it.
     pub cause: Cause,
 }
 
-/// What lies behind an error.
+/// The cause of an error.
 #[derive(Debug)]
 pub enum Cause {
-    /// What the message says.
+    /// The content of the file, or a name that cannot be one of a file.
     Content,
-    /// The operating system or a codec.
+    /// The operating system: not found, permission, device.
     Io(io::Error),
     /// The file looks like no trace at all.
     UnknownFormat,
 }
 
-/// The longest piece of offending text shown, in bytes.
+impl Cause {
+    /// Returns the cause of an I/O error. A codec that finds its stream corrupt or cut short is a bad
+    /// trace, not a failure of the operating system.
+    pub fn of(error: io::Error) -> Cause {
+        use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+        let is_content = matches!(
+            error.kind(),
+            InvalidData | InvalidInput | Other | UnexpectedEof
+        );
+        match error.raw_os_error().is_none() && is_content {
+            true => Cause::Content,
+            false => Cause::Io(error),
+        }
+    }
+}
+
+/// Upper limit of the offending text shown, in bytes.
 const TEXT_MAX: usize = 72;
 
 impl TraceError {
-    /// An error about the file as a whole.
+    /// Returns an error about the file as a whole.
     pub fn new(path: &Path, what: impl Into<String>) -> TraceError {
         TraceError {
             path: path.to_path_buf(),
@@ -60,22 +76,22 @@ impl TraceError {
         }
     }
 
-    /// The file could not be opened or read.
+    /// Returns the error for a file that could not be opened or read; `what` names the attempt.
     pub fn io(path: &Path, what: &str, error: io::Error) -> TraceError {
         TraceError {
             what: format!("{what}: {error}").into(),
-            cause: Cause::Io(error),
+            cause: Cause::of(error),
             ..TraceError::new(path, "")
         }
     }
 
-    /// Says where.
+    /// Sets the position.
     pub fn at(mut self, position: Position) -> TraceError {
         self.position = position;
         self
     }
 
-    /// Shows the offending bytes, unprintable ones escaped, cut at 72.
+    /// Sets the offending bytes. Escapes unprintable ones and cuts after 72 bytes.
     pub fn text(mut self, bytes: &[u8]) -> TraceError {
         let shown = &bytes[..bytes.len().min(TEXT_MAX)];
         self.text = shown
@@ -89,25 +105,15 @@ impl TraceError {
         self
     }
 
-    /// Says what to do.
+    /// Sets what the user can do.
     pub fn help(mut self, help: impl Into<String>) -> TraceError {
         self.help = help.into();
         self
     }
 
-    /// True where the cause is the operating system (not found, permission, device), so that the
-    /// exit code is that of an I/O failure and not that of a bad trace. A codec that finds its
-    /// stream corrupt or cut short is a bad trace.
+    /// Returns true if the exit code is that of an I/O failure and not that of a bad trace.
     pub fn is_io(&self) -> bool {
-        use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
-        let Cause::Io(error) = &self.cause else {
-            return false;
-        };
-        error.raw_os_error().is_some()
-            || !matches!(
-                error.kind(),
-                InvalidData | InvalidInput | Other | UnexpectedEof
-            )
+        matches!(self.cause, Cause::Io(_))
     }
 }
 

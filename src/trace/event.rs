@@ -1,8 +1,7 @@
-//! What a trace says of address spaces beside its accesses: mappings made, changed and removed,
-//! processes forked, started anew and ended. Knows what the events say, not what they mean: their
-//! meaning, and whether they make sense at all, is the business of `space`.
+//! Events of address spaces, which a trace may have beside its accesses: mappings made, changed and
+//! removed, processes forked, started anew and ended. Their meaning, and whether they make sense, is
+//! the business of `space`.
 
-use super::dense::Dictionary;
 use super::record::Kind;
 use crate::units::PageSize;
 use std::fmt;
@@ -14,7 +13,7 @@ pub const USER_END: u64 = 1 << 56;
 /// How far below its end a stack may grow by being touched, in bytes: the usual limit of Linux.
 pub const STACK_LIMIT: u64 = 8 << 20;
 
-/// What may be done with the pages of a mapping.
+/// The accesses that a mapping allows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Protection {
     /// Data may be read.
@@ -61,7 +60,7 @@ impl Protection {
         bit(self.execute, Kind::Ifetch) | bit(self.read, Kind::Read) | bit(self.write, Kind::Write)
     }
 
-    /// Reads `rwx`, each letter or `-` in its place.
+    /// Parses `rwx`, each letter or `-` in its place. Returns `None` for any other text.
     pub fn parse(text: &str) -> Option<Protection> {
         let &[r, w, x] = text.as_bytes() else {
             return None;
@@ -91,7 +90,7 @@ impl fmt::Display for Protection {
     }
 }
 
-/// What the pages of a mapping hold at first.
+/// The initial content of a mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Backing {
     /// Zeros.
@@ -114,20 +113,20 @@ pub struct Mapping {
     pub start: u64,
     /// Bytes; at least 1.
     pub length: u64,
-    /// What may be done with its pages.
+    /// The accesses that it allows.
     pub protection: Protection,
     /// Writes are seen by all who map the same (after a fork, or of the same file); else they are
     /// private to the process.
     pub shared: bool,
-    /// What is mapped there already makes room; else there must be nothing.
+    /// Replaces whatever the range maps (MAP_FIXED). If false, an overlap is an error.
     pub fixed: bool,
     /// A stack: an access a little below it extends it.
     pub grows_down: bool,
-    /// What its pages hold at first.
+    /// Its initial content.
     pub backing: Backing,
     /// The page size that the program asked for, if it did.
     pub page_size: Option<PageSize>,
-    /// What it is called in listings, as a file's name or `[stack]`; without blanks; may be empty.
+    /// Its name in listings, as a file's name or `[stack]`; without blanks; may be empty.
     pub name: String,
 }
 
@@ -148,7 +147,7 @@ impl Mapping {
     }
 }
 
-/// What a program tells of its future use of a range.
+/// Advice of a program on its future use of a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Advice {
     /// It will be needed: bring it in.
@@ -162,7 +161,7 @@ pub enum Advice {
 pub enum Event {
     /// A mapping is made.
     Map(Box<Mapping>),
-    /// What is mapped in the range is removed.
+    /// Mappings in the range are removed.
     Unmap {
         /// The first byte.
         start: u64,
@@ -178,9 +177,9 @@ pub enum Event {
         /// The new protection.
         protection: Protection,
     },
-    /// The heap now ends here; a process's first such event says where it begins, empty.
+    /// The heap now ends here. The first such event of a process states the start of its empty heap.
     Brk {
-        /// The first byte behind the heap.
+        /// The first byte after the heap.
         end: u64,
     },
     /// Advice on a range.
@@ -194,7 +193,7 @@ pub enum Event {
     },
     /// The process makes a copy of itself.
     Fork {
-        /// The copy: a process id where a reader tells it, an index into
+        /// The copy: a process id in a [`Told`], an index into
         /// [`Dictionary::pids`](super::dense::Dictionary::pids) in a [`Trace`](super::dense::Trace).
         child: u32,
     },
@@ -224,7 +223,7 @@ impl Event {
         }]
     }
 
-    /// The child of a fork, to be numbered otherwise.
+    /// Returns the child of a fork, so that it can be renumbered.
     pub fn child_mut(&mut self) -> Option<&mut u32> {
         match self {
             Event::Fork { child } => Some(child),
@@ -242,26 +241,21 @@ pub struct EventAt {
     pub process: u32,
     /// What happens.
     pub event: Event,
-    /// The line of the file that says so, for messages; 0 where there are no lines. It is not
-    /// part of the trace: two events that differ in nothing else are the same.
+    /// The line of the file, for messages; 0 where there are no lines. It is not part of the trace:
+    /// two events that differ in nothing else are equal.
     pub line: u64,
 }
 
 impl EventAt {
-    /// The event as a reader would tell it, before the access at index `before`: with the process
-    /// ids that `dictionary` has for its processes.
-    pub fn told(&self, dictionary: &Dictionary, before: usize) -> Told {
-        let pid = |process: u32| dictionary.pids[process as usize];
+    /// Returns the process id and the event, with the ids `pids` in place of indices, as a file states
+    /// them.
+    pub fn with_pids(&self, pids: &[u32]) -> (u32, Event) {
+        let pid = |process: u32| pids[process as usize];
         let mut event = self.event.clone();
         if let Some(child) = event.child_mut() {
             *child = pid(*child);
         }
-        Told {
-            before,
-            pid: pid(self.process),
-            event,
-            line: self.line,
-        }
+        (pid(self.process), event)
     }
 }
 
@@ -271,10 +265,10 @@ impl PartialEq for EventAt {
     }
 }
 
-/// An event as a reader tells it.
+/// An event as read from a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// It stands before the access at this index of the batch; at its length, behind the last.
+    /// Index in the batch of the access that follows it; the batch's length if none follows.
     pub before: usize,
     /// The process, as the file numbers it.
     pub pid: u32,

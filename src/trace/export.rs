@@ -1,13 +1,13 @@
-//! Writing a trace in a format of the table: what is taken of it, fitted to what the format holds.
-//! What the format does not hold is counted and told, never dropped in silence.
+//! Writing a trace in a format of the table: the part of it that is taken, adapted to what the format
+//! can express. Losses are counted and reported, never dropped in silence.
 //!
-//! Knows no format: what each holds is in its [`Written`].
+//! Knows no format: what each can express is in its [`Written`].
 
 use super::error::TraceError;
 use super::format::{Format, Kinds, Origin, RecordWriter, Written};
 use super::record::{Access, Addressing, Kind, TraceKind};
-use super::select::Flow;
-use super::source::{ConvertError, Nature, Source, no_reference_of};
+use super::select::{Flow, Selection};
+use super::source::{ConvertError, Nature, Source, check_ids, no_reference_of};
 use super::stream::Record;
 use super::trim::Trim;
 use crate::units::{PageSize, show_bytes, show_count};
@@ -15,29 +15,29 @@ use rustc_hash::FxHashSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// What was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Counts of a written file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exported {
-    /// Accesses.
+    /// Number of accesses.
     pub accesses: u64,
-    /// Events.
+    /// Number of events.
     pub events: u64,
     /// Bad records skipped in the original.
     pub skipped: u64,
-    /// What the file does not say any more, one sentence for each loss.
+    /// What the file does not express, one sentence for each loss.
     pub lost: Vec<String>,
 }
 
-/// Writes what is wanted of a trace in this format, in order, as it is read.
+/// Writes the part of a trace that is taken in `format`, in order, as it is read.
 ///
 /// # Errors
 ///
-/// The trace cannot be read, nothing of it is left, it does not fit the format at all, or `out`
-/// does not take it.
+/// Errors if the trace cannot be read, nothing of it is left, it does not fit the format at all, or
+/// `out` fails.
 ///
 /// # Panics
 ///
-/// If the format cannot be written.
+/// Panics if the format cannot be written.
 pub fn export(
     source: Source,
     format: &'static Format,
@@ -46,51 +46,28 @@ pub fn export(
     let written = format.written.as_ref().expect("a format that is written");
     let path = source.path().to_path_buf();
     let (selection, page_size) = (source.selection().clone(), source.page_size()?);
-    let check = source.check_page_size();
+    let asked = source.asked_page_size();
     let stored = source.store().map(|store| store.meta.page_size);
     let mut export: Option<Export> = None;
-    let mut failed: Option<ConvertError> = None;
     let nature = source.accesses(|nature, record| {
-        let result = match &mut export {
-            Some(export) => export.record(record, out),
-            None => check(nature.addressing)
-                .map_err(ConvertError::from)
-                .and_then(|()| {
-                    let mut selection = selection.clone();
-                    let sample = selection.sample;
-                    let original = nature.chosen.or_of_kind(nature.kind);
-                    selection.sample = sample.map(|rate| rate.of(original));
-                    let trim = Trim::new(selection, nature.addressing, page_size);
-                    let kind = match sample {
-                        Some(_) => TraceKind::Sampled,
-                        None => nature.kind,
-                    };
-                    let addressing = fitting(written, nature.addressing);
-                    let origin = Origin {
-                        kind,
-                        addressing,
-                        chosen: sample.map_or(nature.chosen, |rate| original.sampled(rate)),
-                    };
-                    let mut begun = Export::begin(written, origin, trim, page_size, &path, out)?;
-                    begun.stored = stored.filter(|_| nature.addressing == Addressing::Bytes);
-                    export.insert(begun).record(record, out)
-                }),
-        };
-        match result {
-            Ok(Flow::More) => export.as_ref().map(|export| export.trim.wanted()),
-            Ok(Flow::Done) => None,
-            Err(error) => {
-                failed = Some(error);
-                None
+        let export = match &mut export {
+            Some(export) => export,
+            None => {
+                check_ids(&path, nature.addressing, asked)?;
+                let selection = selection.clone();
+                let mut begun = Export::begin(written, nature, selection, page_size, &path, out)?;
+                begun.stored = stored.filter(|_| nature.addressing == Addressing::Bytes);
+                export.insert(begun)
             }
-        }
+        };
+        Ok::<_, ConvertError>(match export.record(record, out)? {
+            Flow::More => Some(export.trim.wanted()),
+            Flow::Done => None,
+        })
     })?;
-    match (failed, export) {
-        (Some(error), _) => Err(error),
-        (None, Some(export)) if export.done.accesses > 0 => {
-            export.end(format, nature, out).map_err(ConvertError::from)
-        }
-        (None, Some(export)) if export.lost.fetches > 0 => {
+    match export {
+        Some(export) if export.done.accesses > 0 => Ok(export.end(format, nature, out)?),
+        Some(export) if export.lost.fetches > 0 => {
             let lost = export.losses(format.name, nature.kind).swap_remove(0);
             Err(ConvertError::Unheld { path, lost })
         }
@@ -99,7 +76,7 @@ pub fn export(
     }
 }
 
-/// The addressing in which a format holds such addresses.
+/// Returns the addressing in which a format expresses addresses of the kind `addressing`.
 fn fitting(written: &Written, addressing: Addressing) -> Addressing {
     match written.addressings.contains(&addressing) {
         true => addressing,
@@ -107,7 +84,7 @@ fn fitting(written: &Written, addressing: Addressing) -> Addressing {
     }
 }
 
-/// The page size that every address of a format is a multiple of, if there is one.
+/// Returns the page size of which every address of a format is a multiple, if there is one.
 fn alignment(written: &Written) -> Option<PageSize> {
     PageSize::from_shift(written.alignment.trailing_zeros() as u8)
 }
@@ -127,45 +104,57 @@ struct Export {
     pieces: Vec<Access>,
 }
 
-/// What the format does not hold, in accesses unless it says otherwise.
+/// What the format cannot express: counts of accesses, or as the field says.
 #[derive(Default)]
 struct Lost {
+    /// Instruction fetches left out.
     fetches: u64,
+    /// Writes and fetches written as reads.
     kinds: u64,
+    /// Accesses written as one byte of each page, because the format has no sizes.
     sizes: u64,
+    /// Accesses written as several records because they are too large.
     split: u64,
+    /// Accesses written as one shorter record for each page because they are too large.
     clipped: u64,
+    /// Records whose address was rounded down to the alignment of the format.
     rounded: u64,
+    /// Events left out.
     events: u64,
+    /// Ids of the processes that were merged into one.
     pids: FxHashSet<u32>,
 }
 
 impl Export {
+    /// Writes the beginning of a file.
     fn begin(
         written: &'static Written,
-        origin: Origin,
-        trim: Trim,
+        nature: Nature,
+        mut selection: Selection,
         page_size: PageSize,
         path: &Path,
         out: &mut dyn Write,
     ) -> io::Result<Export> {
+        let sample = selection.sample;
+        let original = nature.chosen.or_of_kind(nature.kind);
+        selection.sample = sample.map(|rate| rate.of(original));
+        let origin = Origin {
+            kind: sample.map_or(nature.kind, |_| TraceKind::Sampled),
+            addressing: fitting(written, nature.addressing),
+            chosen: sample.map_or(nature.chosen, |rate| original.sampled(rate)),
+        };
         let mut writer = (written.writer)();
         writer.begin(out, origin)?;
         Ok(Export {
             written,
             writer,
             origin,
-            trim,
-            // Smaller pages cannot be in it: they would be several records of one page.
+            trim: Trim::new(selection, nature.addressing, page_size),
+            // Smaller pages would be several records of one page.
             page_size: alignment(written).map_or(page_size, |least| page_size.max(least)),
             stored: None,
             path: path.to_path_buf(),
-            done: Exported {
-                accesses: 0,
-                events: 0,
-                skipped: 0,
-                lost: Vec::new(),
-            },
+            done: Exported::default(),
             lost: Lost::default(),
             pieces: Vec::new(),
         })
@@ -196,7 +185,7 @@ impl Export {
         }
     }
 
-    /// An access that is taken, with as much of its kind, process and address as the format holds.
+    /// Writes an access with as much of its kind, process and address as the format can express.
     fn piece(&mut self, mut access: Access, out: &mut dyn Write) -> Result<(), ConvertError> {
         match (self.written.kinds, access.kind) {
             (Kinds::Data, Kind::Ifetch) => {
@@ -213,42 +202,49 @@ impl Export {
             self.lost.pids.insert(access.pid);
             access.pid = 0;
         }
-        let shift = self.page_size.shift();
         match (self.trim.addressing(), self.origin.addressing) {
             (Addressing::Bytes, Addressing::Ids) => {
-                let first = access.addr >> shift;
-                let last = (access.addr.saturating_add(u64::from(access.size - 1))) >> shift;
+                let shift = self.page_size.shift();
+                let (first, last) = (access.addr >> shift, access.last() >> shift);
                 access.addr = first;
                 access.size = (last - first + 1) as u32;
                 self.sized(access, out)
             }
-            (Addressing::Ids, Addressing::Bytes) => {
-                for id in access.addr..=access.addr.saturating_add(u64::from(access.size - 1)) {
-                    if id > u64::MAX >> shift {
-                        let what = format!(
-                            "page id {id} has no address of 64 bits with pages of {}",
-                            self.page_size
-                        );
-                        let help = "choose a format that holds ids: pagebench formats";
-                        return Err(TraceError::new(&self.path, what).help(help).into());
-                    }
-                    let addr = id << shift;
-                    self.put(
-                        Access {
-                            addr,
-                            size: 1,
-                            ..access
-                        },
-                        out,
-                    )?;
-                }
-                Ok(())
-            }
+            (Addressing::Ids, Addressing::Bytes) => self.ids_as_addresses(access, out),
             _ => self.sized(access, out),
         }
     }
 
-    /// An access in the addressing of the format, in records of sizes that it holds.
+    /// Writes each id as the first byte of a page.
+    fn ids_as_addresses(
+        &mut self,
+        access: Access,
+        out: &mut dyn Write,
+    ) -> Result<(), ConvertError> {
+        let shift = self.page_size.shift();
+        for id in access.addr..=access.last() {
+            if id > u64::MAX >> shift {
+                let what = format!(
+                    "page id {id} has no address of 64 bits with pages of {}",
+                    self.page_size
+                );
+                let help = "choose a format that holds ids: pagebench formats";
+                return Err(TraceError::new(&self.path, what).help(help).into());
+            }
+            let (addr, size) = (id << shift, 1);
+            self.put(
+                Access {
+                    addr,
+                    size,
+                    ..access
+                },
+                out,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Writes an access, in the addressing of the format, as records of sizes that it can express.
     fn sized(&mut self, access: Access, out: &mut dyn Write) -> Result<(), ConvertError> {
         let most = (self.written.most)(self.origin.addressing);
         if access.size <= most {
@@ -258,8 +254,8 @@ impl Export {
             Addressing::Bytes => self.page_size.bytes(),
             Addressing::Ids => 1,
         };
-        // Cut where pages begin, so that no page gets two records: a record for each page where a
-        // page is larger than a record can be, else as few records as can be.
+        // Cut where pages begin, so that no page gets two records: one record for each page if a page
+        // is larger than a record can be, else as few records as possible.
         let every = page_bytes.max(1 << most.ilog2());
         match (most, self.origin.addressing) {
             (_, Addressing::Ids) => {}
@@ -267,7 +263,7 @@ impl Export {
             _ if page_bytes > u64::from(most) => self.lost.clipped += 1,
             _ => self.lost.split += 1,
         }
-        let last = access.addr.saturating_add(u64::from(access.size - 1));
+        let last = access.last();
         let mut next = Some(access.addr);
         while let Some(addr) = next {
             next = (addr / every + 1).checked_mul(every);
@@ -302,48 +298,22 @@ impl Export {
         Ok(self.done)
     }
 
-    /// Each loss as a sentence; `kind` is that of the original as it was known at the end.
+    /// Returns a sentence for each loss. `kind` is that of the original as known at the end.
     fn losses(&self, name: &str, kind: TraceKind) -> Vec<String> {
-        let (lost, size) = (&self.lost, self.page_size);
-        let to = self.origin.addressing;
-        let most = show_bytes(u64::from((self.written.most)(to)));
-        let mut all = Vec::new();
-        let mut tell = |count: u64, what: &str| {
-            if count > 0 {
-                all.push(format!("{name} {}", what.replace("{}", &show_count(count))));
-            }
-        };
-        tell(lost.fetches, "holds no instruction fetches: {} left out");
-        tell(
-            lost.kinds,
-            "does not tell kinds: {} writes and fetches became reads",
-        );
-        let sizes = format!(
-            "holds no sizes: {{}} larger accesses became one byte of each page of {size} they touch, \
-             a reference each at every page size"
-        );
-        tell(lost.sizes, &sizes);
-        let split = format!(
-            "holds no accesses over {most}: {{}} became several, a reference each in larger pages"
-        );
-        tell(lost.split, &split);
-        let clipped = format!(
-            "holds no accesses over {most}: {{}} became one of {most} or less in each page of {size} \
-             they touch"
-        );
-        tell(lost.clipped, &clipped);
-        let rounded = alignment(self.written)
-            .map(|size| format!("holds addresses of pages of {size} only: {{}} were rounded down"));
-        tell(lost.rounded, rounded.as_deref().unwrap_or_default());
+        let counted = self.counted_losses().into_iter();
+        let counted = counted.filter(|(count, _)| *count > 0);
+        let mut all: Vec<String> = counted
+            .map(|(count, what)| format!("{name} {}", what.replace("{}", &show_count(count))))
+            .collect();
         all.extend(self.lost_addresses(name));
-        if lost.events > 0 {
-            let count = show_count(lost.events);
+        if self.lost.events > 0 {
+            let count = show_count(self.lost.events);
             all.push(format!(
                 "{name} holds no events: {count} mappings, forks and the like left out"
             ));
         }
-        if lost.pids.len() > 1 {
-            let count = lost.pids.len();
+        if self.lost.pids.len() > 1 {
+            let count = self.lost.pids.len();
             all.push(format!(
                 "{name} does not tell processes: {count} became one, in which equal addresses are one page; take one with --pid"
             ));
@@ -352,7 +322,38 @@ impl Export {
         all
     }
 
-    /// What became of the addresses.
+    /// Returns the losses of accesses: a count, and a sentence with `{}` for the count.
+    fn counted_losses(&self) -> [(u64, String); 6] {
+        let (lost, size) = (&self.lost, self.page_size);
+        let most = show_bytes(u64::from((self.written.most)(self.origin.addressing)));
+        let align = alignment(self.written).unwrap_or(size);
+        let kinds = "does not tell kinds: {} writes and fetches became reads";
+        let sizes = format!(
+            "holds no sizes: {{}} larger accesses became one byte of each page of {size} they touch, \
+             a reference each at every page size"
+        );
+        let split = format!(
+            "holds no accesses over {most}: {{}} became several, a reference each in larger pages"
+        );
+        let clipped = format!(
+            "holds no accesses over {most}: {{}} became one of {most} or less in each page of {size} \
+             they touch"
+        );
+        let rounded = format!("holds addresses of pages of {align} only: {{}} were rounded down");
+        [
+            (
+                lost.fetches,
+                "holds no instruction fetches: {} left out".into(),
+            ),
+            (lost.kinds, kinds.into()),
+            (lost.sizes, sizes),
+            (lost.split, split),
+            (lost.clipped, clipped),
+            (lost.rounded, rounded),
+        ]
+    }
+
+    /// Returns a sentence on what became of the addresses, if they changed.
     fn lost_addresses(&self, name: &str) -> Option<String> {
         let size = self.page_size;
         match (self.trim.addressing(), self.origin.addressing) {
@@ -372,7 +373,7 @@ impl Export {
         }
     }
 
-    /// What the file does not say, or says wrongly, of the kind of trace.
+    /// Returns a sentence if the file states no kind of trace, or a wrong one.
     fn lost_kind(&self, name: &str, kind: TraceKind) -> Option<String> {
         let told = self.origin.kind;
         let kind = match told {

@@ -1,20 +1,20 @@
 //! Several traces merged into one of several processes, round robin: each runs for a quantum of
 //! its own references, then the next; one that ends leaves the round. Knows no files.
 
-use super::dense::{CONTINUES, Dictionary, Meta, TooManyPages, Trace, page_of};
+use super::dense::{CONTINUES, Dictionary, Meta, References, TooManyPages, Trace, page_of};
 use super::event::{Backing, Event};
 use super::record::{Addressing, TraceKind};
 use super::select::{Assembler, Selection, Sink};
 use rustc_hash::FxHashMap;
 
 /// Merges traces of the same page size. Every process of every input becomes a process of its
-/// own, numbered from 1 in the order of the inputs. Hands the references and events to `sink`;
-/// returns what is known of the result, named `name`, and its dictionary. An access that crosses a
-/// page boundary is not torn apart: its quantum lasts until it is done. Events take no time: they
-/// come right before the reference that they precede, those at the end right behind the last.
+/// own, numbered from 1 in the order of the inputs. Passes the references and events to `sink` and
+/// returns metadata, with the name `name`, and dictionary of the result. An access that crosses a
+/// page boundary is not split: its quantum lasts until it is done. Events take no time: they
+/// come right before the reference that they precede, those at the end right after the last.
 ///
 /// # Panics
-/// If the traces have different page sizes or kinds of addresses, or the quantum is 0.
+/// Panics if the traces have different page sizes or kinds of addresses, or if `quantum` is 0.
 pub fn interleave(
     traces: &[Trace],
     quantum: u64,
@@ -26,18 +26,19 @@ pub fn interleave(
     let alike =
         |t: &Trace| (t.meta.page_size, t.meta.addressing) == (first.page_size, first.addressing);
     assert!(traces.iter().all(alike), "traces must have the same pages");
-    let renumbered = renumber(traces);
+    let pids = renumber(traces);
     // The pages are pages already.
     let mut assembler = Assembler::new(Selection::default(), Addressing::Ids, first.page_size);
     let files = renumber_files(traces);
     let mut turns: Vec<Turn<'_>> = Vec::new();
-    for ((trace, dictionary), files) in traces.iter().zip(&renumbered).zip(&files) {
+    for ((trace, pids), files) in traces.iter().zip(&pids).zip(&files) {
         turns.push(Turn {
             trace,
-            dictionary,
+            pids,
             files,
             next: 0,
             next_event: 0,
+            out: References::default(),
         });
     }
     while !turns.is_empty() {
@@ -57,16 +58,21 @@ pub fn interleave(
     Ok((meta, assembler.into_dictionary()))
 }
 
-/// How far one input has come.
+/// Number of references passed on at once: few enough to stay in the cache.
+const AT_ONCE: usize = 4096;
+
+/// One input and how much of it is merged.
 struct Turn<'a> {
     trace: &'a Trace,
-    /// With the new process ids.
-    dictionary: &'a Dictionary,
+    /// The new process ids.
+    pids: &'a [u32],
     /// The new ids of the files.
     files: &'a Files,
     /// The next reference and event.
     next: usize,
     next_event: usize,
+    /// References on their way to the sink.
+    out: References,
 }
 
 impl Turn<'_> {
@@ -82,26 +88,37 @@ impl Turn<'_> {
             let kind = self.trace.kinds()[self.next];
             if kind & CONTINUES == 0 {
                 if left == 0 {
+                    self.flush(sink);
                     return Ok(());
                 }
                 left -= 1;
             }
             self.events(assembler, sink);
-            let key = self.dictionary.pages[page_of(self.trace.refs()[self.next]) as usize];
-            let mut push = |r, k| sink.reference(r, k);
-            assembler.stored(self.dictionary, key, 0, kind, &mut push)?;
+            let key = self.trace.dictionary.pages[page_of(self.trace.refs()[self.next]) as usize];
+            assembler.stored(self.pids, key, 0, kind, &mut self.out)?;
             self.next += 1;
+            if self.out.len() >= AT_ONCE {
+                self.flush(sink);
+            }
         }
         self.events(assembler, sink);
+        self.flush(sink);
         Ok(())
     }
 
-    /// The events before the next reference.
+    /// Passes on the references merged since the last call.
+    fn flush(&mut self, sink: &mut impl Sink) {
+        sink.references(&self.out.refs, &self.out.kinds);
+        self.out.clear();
+    }
+
+    /// Passes on the events before the next reference.
     fn events(&mut self, assembler: &mut Assembler, sink: &mut impl Sink) {
         while let Some(event) = self.trace.events.get(self.next_event)
             && event.position <= self.next as u64
         {
-            let mut event = assembler.stored_event(self.dictionary, event);
+            self.flush(sink);
+            let mut event = assembler.stored_event(self.pids, event);
             // Lines of several files mean nothing together.
             event.line = 0;
             if let Some(file) = file_mut(&mut event.event) {
@@ -113,10 +130,10 @@ impl Turn<'_> {
     }
 }
 
-/// New ids of files, by those of one input.
+/// New ids of the files of one input, by their old ids.
 type Files = FxHashMap<u32, u32>;
 
-/// The file of a mapping, to be numbered otherwise.
+/// Returns the file of a mapping, so that it can be renumbered.
 fn file_mut(event: &mut Event) -> Option<&mut u32> {
     match event {
         Event::Map(mapping) => match &mut mapping.backing {
@@ -127,10 +144,9 @@ fn file_mut(event: &mut Event) -> Option<&mut u32> {
     }
 }
 
-/// Ids of files, from 1, that mean the same file in all inputs: where inputs have a file of the
-/// same name and length (at its first mapping), it is one; files without name are each their own.
-/// What one input tells apart stays apart: of two files alike in that, the first and the second of
-/// one input are the first and the second of another.
+/// Returns ids of files, from 1, that mean the same file in all inputs. Files match by name and by
+/// length at their first mapping. The n-th such file of one input matches the n-th of every other, so
+/// two files of one input never merge. A file without a name matches none.
 fn renumber_files(traces: &[Trace]) -> Vec<Files> {
     let mut known: FxHashMap<(&str, u64, u32), u32> = FxHashMap::default();
     let mut last = 0;
@@ -164,25 +180,18 @@ fn renumber_files(traces: &[Trace]) -> Vec<Files> {
     all
 }
 
-/// The dictionaries with process ids that no two inputs share.
-fn renumber(traces: &[Trace]) -> Vec<Dictionary> {
-    let mut pid = 0;
-    let fresh = |_: &u32| {
-        pid += 1;
-        pid
+/// Returns process ids, from 1, that no two inputs share.
+fn renumber(traces: &[Trace]) -> Vec<Vec<u32>> {
+    let mut next = 1..;
+    let pids = |trace: &Trace| {
+        let count = trace.dictionary.pids.len();
+        next.by_ref().take(count).collect()
     };
-    let mut fresh = fresh;
-    traces
-        .iter()
-        .map(|trace| Dictionary {
-            pids: trace.dictionary.pids.iter().map(&mut fresh).collect(),
-            pages: trace.dictionary.pages.clone(),
-        })
-        .collect()
+    traces.iter().map(pids).collect()
 }
 
-/// The kind that all inputs have. If they differ, that of an input whose fault rate would mislead
-/// most, so that its warning stays; full and made-up traces together are made up.
+/// Returns the kind that all inputs have. If they differ, returns that of an input whose fault rate
+/// would mislead most, so that its warning stays; full and synthetic traces together are synthetic.
 fn kind_of(traces: &[Trace]) -> TraceKind {
     let first = traces[0].meta.kind;
     if traces.iter().all(|trace| trace.meta.kind == first) {
@@ -208,6 +217,7 @@ mod tests {
     use super::super::select::Collector;
     use super::*;
     use crate::units::PageSize;
+    use std::sync::Arc;
 
     fn trace(refs: &[(u32, KindCode)]) -> Trace {
         let pages = 1 + refs.iter().map(|r| r.0).max().unwrap();
@@ -247,8 +257,8 @@ mod tests {
         let b = trace(&[(0, 0), (0, 0)]);
         let mut got = Collector::default();
         let (meta, dictionary) = interleave(&[a, b], 3, "ab".into(), &mut got).unwrap();
-        let pages = got.refs.iter().map(|&r| page_of(r));
-        let got: Vec<(u32, KindCode)> = pages.zip(got.kinds.iter().copied()).collect();
+        let References { refs, kinds } = got.references;
+        let got: Vec<(u32, KindCode)> = refs.into_iter().map(page_of).zip(kinds).collect();
         let c = CONTINUES;
         assert_eq!(
             got,
@@ -297,7 +307,7 @@ mod tests {
             line: 4,
         };
         let mut trace = trace(&[(0, 1), (0, 1), (0, 1)]);
-        trace.dictionary.pids.push(8);
+        Arc::make_mut(&mut trace.dictionary).pids.push(8);
         trace.with_events(events.iter().map(told).collect())
     }
 
@@ -307,8 +317,8 @@ mod tests {
         let merged = got.into_trace(meta, dictionary);
         assert!(merged.events.iter().all(|event| event.line == 0));
         let told = merged.events.iter().map(|event| {
-            let told = event.told(&merged.dictionary, 0);
-            format!("{} {} {}", event.position, told.pid, told.event)
+            let (pid, stated) = event.with_pids(&merged.dictionary.pids);
+            format!("{} {pid} {stated}", event.position)
         });
         (told.collect(), merged.dictionary.pids.clone())
     }

@@ -15,7 +15,7 @@ pub enum Bytes {
 }
 
 impl Bytes {
-    /// Maps a regular file; where that fails (an empty file, a pipe), reads it.
+    /// Maps `file`; reads it where mapping fails, as on a pipe.
     #[expect(unsafe_code, reason = "a file mapping cannot be made otherwise")]
     pub fn map(file: &mut File) -> io::Result<Bytes> {
         // SAFETY: the mapping is read-only and private to this value. Should another process

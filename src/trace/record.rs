@@ -1,5 +1,8 @@
-//! What a trace file says, one entry at a time: accesses (process, kind, address, size) and, in
-//! formats that have them, mapping events. Knows nothing of pages, files or formats.
+//! One memory access as a trace file states it: process, kind, address, size. Also how addresses are
+//! read, and what kind of recording a trace is. Knows nothing of events, files or formats.
+
+use crate::units::PageSize;
+use serde::{Deserialize, Serialize};
 
 /// What an access does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,7 +20,7 @@ impl Kind {
     /// Every kind, in the order of its code.
     pub const ALL: [Kind; 3] = [Kind::Ifetch, Kind::Read, Kind::Write];
 
-    /// The letter of the kind in our text format and in tables: `I`, `R` or `W`.
+    /// Returns the letter of the kind in our text format and in tables: `I`, `R` or `W`.
     pub const fn letter(self) -> char {
         match self {
             Kind::Ifetch => 'I',
@@ -77,20 +80,41 @@ impl Access {
             addr: word & ((1 << 48) - 1),
         }
     }
+
+    /// Returns the address of the last byte touched, or the last id. Does not wrap around.
+    #[inline]
+    pub fn last(&self) -> u64 {
+        let more = u64::from(self.size.max(1)) - 1;
+        self.addr.saturating_add(more)
+    }
 }
 
-/// How the addresses of a trace are to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// How the addresses of a trace are to be read. A `.pbt` states its name in lower case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Addressing {
     /// Byte addresses: the page is the address divided by the page size.
+    #[default]
     Bytes,
     /// Page (block, object) ids: each id is a page, whatever the page size.
     Ids,
 }
 
+impl Addressing {
+    /// Returns how far to shift an address right to get its page, for pages of `page_size`. 0 for ids,
+    /// which are pages whatever the size.
+    pub fn page_shift(self, page_size: PageSize) -> u32 {
+        match self {
+            Addressing::Bytes => u32::from(page_size.shift()),
+            Addressing::Ids => 0,
+        }
+    }
+}
+
 /// What kind of recording a trace is. It travels with every result row, since it decides whether
-/// a fault rate means anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// a fault rate means anything. A `.pbt` states its [name](TraceKind::name).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum TraceKind {
     /// Every access of the traced interval.
     Full,
@@ -105,7 +129,7 @@ pub enum TraceKind {
 }
 
 impl TraceKind {
-    /// Every kind of trace; the position is its code in `.pbt`.
+    /// Every kind of trace, in the order of listings.
     pub const ALL: [TraceKind; 5] = [
         TraceKind::Full,
         TraceKind::Sampled,
@@ -114,7 +138,7 @@ impl TraceKind {
         TraceKind::Synthetic,
     ];
 
-    /// The name used in results and on the command line.
+    /// Returns the name used in results, on the command line and in `.pbt`.
     pub const fn name(self) -> &'static str {
         match self {
             TraceKind::Full => "full",
@@ -125,7 +149,7 @@ impl TraceKind {
         }
     }
 
-    /// What a reader of a fault rate must know about this kind of trace, if anything.
+    /// Returns a warning for readers of a fault rate of this kind of trace, if one is due.
     pub const fn warning(self) -> Option<&'static str> {
         match self {
             TraceKind::Full | TraceKind::Synthetic => None,

@@ -1,8 +1,8 @@
-//! Which pages a sample of a trace takes: those whose hash is below a threshold, so that a page is
+//! Samples of the pages of a trace: the pages whose hash is below a threshold. A page is
 //! taken with all its references or not at all (spatial sampling, as in Waldspurger, Park, Garthwaite
-//! and Ahmad, "Efficient MRC construction with SHARDS", FAST 2015). Hashed is what a page shows, so
-//! that processes that share a page all have it or none has. A sample of a sample hashes
-//! differently. Knows nothing of what is made of the sample.
+//! and Ahmad, "Efficient MRC construction with SHARDS", FAST 2015). The hash is of the content that a
+//! page shows, so that of the processes that share a page all have it or none has. A sample of a
+//! sample uses another hash. Knows nothing of what is made of the sample.
 
 use super::r#gen::mixed;
 use super::record::TraceKind;
@@ -10,12 +10,12 @@ use super::shown::Shown;
 use std::fmt;
 use std::str::FromStr;
 
-/// Of how many pages one is taken: a share above 0 and below 1.
+/// The share of the pages that a sample takes, above 0 and below 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Hashes below it are taken, of 2^64.
+    /// Pages with a hash below it are taken; hashes are uniform below 2^64.
     threshold: u64,
-    /// The hashes that chose the pages of the original.
+    /// Number of hashes that chose the pages of the original.
     earlier: u32,
 }
 
@@ -25,7 +25,7 @@ const SALT: u64 = 0x7061_6765_6265_6e63;
 const FILE_SALT: u64 = 0x6669_6c65_7061_6765;
 
 impl Rate {
-    /// A share of the pages; `None` if it is not above 0 and below 1.
+    /// Returns the rate of a share of the pages; `None` if it is not above 0 and below 1.
     pub fn new(share: f64) -> Option<Rate> {
         let threshold = (share * 2f64.powi(64)) as u64;
         (share > 0.0 && share < 1.0 && threshold > 0).then_some(Rate {
@@ -34,8 +34,8 @@ impl Rate {
         })
     }
 
-    /// The same share of the pages of `original`, by a hash that is independent of those that chose
-    /// the original's pages.
+    /// Returns the same share for a sample of `original`, with a hash that is independent of those that
+    /// chose the original's pages.
     pub fn of(self, original: Chosen) -> Rate {
         Rate {
             earlier: original.hashes,
@@ -48,7 +48,7 @@ impl Rate {
         self.threshold as f64 / 2f64.powi(64)
     }
 
-    /// Whether a page that shows this is taken.
+    /// Returns whether a page that shows `shown` is taken.
     #[inline]
     pub fn takes(self, shown: Shown) -> bool {
         let (place, owner) = match shown {
@@ -79,8 +79,8 @@ impl Chosen {
         hashes: 0,
     };
 
-    /// The same, or one unknown sample where a trace of this kind does not state how its pages
-    /// were chosen.
+    /// Returns itself, or one unknown sample if a trace of kind `kind` is a sample that does not state
+    /// how its pages were chosen.
     pub fn or_of_kind(self, kind: TraceKind) -> Chosen {
         match (self.hashes, kind) {
             (0, TraceKind::Sampled) => Chosen { hashes: 1, ..self },
@@ -88,9 +88,9 @@ impl Chosen {
         }
     }
 
-    /// How the pages of a sample of this trace are chosen.
+    /// Returns how the pages of a sample of this trace are chosen.
     pub fn sampled(self, rate: Rate) -> Chosen {
-        // Of 0.1 of 0.1 the binary product shows the 17th digit.
+        // Rounded: the binary product of 0.1 and 0.1 would print with 17 digits.
         let share = format!("{:.11e}", self.share * rate.share());
         Chosen {
             share: share.parse().expect("a number as it was written"),
@@ -98,8 +98,7 @@ impl Chosen {
         }
     }
 
-    /// What is said by `text` before `" of the pages"`, as [`Chosen`] is shown; `None` if it is
-    /// nothing of the kind.
+    /// Parses a text that begins as `Display` writes a [`Chosen`]. Returns `None` for any other text.
     pub fn parse(text: &str) -> Option<Chosen> {
         let (share, by) = text.split_once(" of the pages")?;
         let share: f64 = share.trim().parse().ok()?;
@@ -113,7 +112,7 @@ impl Chosen {
         })
     }
 
-    /// A format as a `.pbt` states it, without and with how its pages were chosen.
+    /// Splits a format as a `.pbt` states it into the format and how the pages were chosen.
     pub fn of_format(format: &str) -> (&str, Chosen) {
         let mut parts = format.split(BETWEEN);
         let base = parts.next().unwrap_or(format);
@@ -126,7 +125,7 @@ impl Chosen {
         (base, chosen.unwrap_or(Chosen::ALL))
     }
 
-    /// The format `base` with how the pages were chosen, as a `.pbt` states it.
+    /// Returns the format `base` with how the pages were chosen, as a `.pbt` states it.
     pub fn to_format(self, base: &str) -> String {
         match self.hashes {
             0 => base.to_owned(),
@@ -135,7 +134,7 @@ impl Chosen {
     }
 }
 
-/// What stands between a format and how the pages were chosen.
+/// Text between a format and how the pages were chosen.
 const BETWEEN: &str = ", sample of ";
 
 impl fmt::Display for Chosen {

@@ -2,56 +2,56 @@
 //! accesses are taken (kind, process, a range of positions), which pages they touch at the page
 //! size asked for, the dense ids of those pages, and where the events stand among them.
 //!
-//! The order is fixed: kind and process, then pages and their sample, then `skip` and `limit`, which therefore
-//! count references as they are replayed. Events are never left out up to the last reference
-//! taken: what a later reference meets depends on all of them. Knows nothing of files.
+//! The order is fixed: kind and process, then pages and their sample, then `skip` and `limit`, which
+//! therefore count references as they are replayed. No event is left out before the last reference
+//! taken, because a later reference depends on all of them. Knows nothing of files.
 
 use super::dense::{
-    CONTINUES, Densifier, Dictionary, KIND_MASK, KindCode, Meta, PageKey, Ref, TooManyPages, Trace,
-    pack, page_of,
+    CONTINUES, Densifier, Dictionary, KIND_MASK, KindCode, Meta, PageKey, Ref, References,
+    TooManyPages, Trace, pack, page_of,
 };
-use super::event::{EventAt, Told};
+use super::event::{Event, EventAt};
 use super::record::{Access, Addressing, Kind, Packed};
 use super::sample::Rate;
 use super::shown::ShownPages;
 use crate::simd::pages::{self, Pages};
-use crate::units::{PageId, PageSize};
+use crate::units::PageSize;
 
-/// Which part of a trace is taken.
+/// The part of a trace that is taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Leave instruction fetches out.
     pub data_only: bool,
     /// Take only these processes; all if empty.
     pub pids: Vec<u32>,
-    /// References left out at the beginning.
+    /// Number of references left out at the beginning.
     pub skip: u64,
-    /// At most so many references.
+    /// Upper limit of the references taken after that.
     pub limit: Option<u64>,
     /// Take only a sample of the pages; all if absent.
     pub sample: Option<Rate>,
 }
 
 impl Selection {
-    /// True if the whole trace is taken.
+    /// Returns true if the whole trace is taken.
     pub fn is_all(&self) -> bool {
         *self == Selection::default()
     }
 
-    /// How many references must be read at least: those left out at the beginning and those taken;
-    /// `u64::MAX` if all are.
+    /// Returns how many references must be read at least, skipped ones included; `u64::MAX` without a
+    /// limit.
     pub(super) fn wanted(&self) -> u64 {
         self.skip.saturating_add(self.limit.unwrap_or(u64::MAX))
     }
 
-    /// Whether accesses of this kind and process are taken.
+    /// Returns whether accesses of process `pid` with this kind are taken.
     #[inline]
     pub(super) fn takes(&self, pid: u32, kind: KindCode) -> bool {
         !(self.data_only && kind & KIND_MASK == Kind::Ifetch as KindCode)
             && (self.pids.is_empty() || self.pids.contains(&pid))
     }
 
-    /// The text of the result column `filter`: empty if the whole trace is taken.
+    /// Returns the text of the result column `filter`; empty if the whole trace is taken.
     pub fn describe(&self) -> String {
         let mut parts = Vec::new();
         if self.data_only {
@@ -76,22 +76,100 @@ pub enum Flow {
     Done,
 }
 
-/// Takes a stream of references and of the events between them, in order.
-pub trait Sink {
-    /// The next reference.
-    fn reference(&mut self, reference: Ref, kind: KindCode);
+/// The part of a [`Selection`] that works page by page: a sample of the pages, then `skip`, then
+/// `limit`.
+pub(super) struct Cut {
+    selection: Selection,
+    /// The content of pages, which decides whether a sample takes them.
+    shown: ShownPages,
+    /// References still to skip.
+    to_skip: u64,
+    /// References taken so far.
+    taken: u64,
+}
 
-    /// The next references, as many of the one as of the other.
-    fn references(&mut self, refs: &[Ref], kinds: &[KindCode]) {
-        for (&reference, &kind) in refs.iter().zip(kinds) {
-            self.reference(reference, kind);
+/// Whether a reference is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It is left out.
+    No,
+    /// It is taken.
+    Yes,
+    /// It is left out because the limit is reached, and so are all later ones.
+    Done,
+}
+
+impl Cut {
+    /// Returns a cut for pages of `1 << shift` bytes.
+    pub fn new(selection: Selection, shift: u32) -> Cut {
+        Cut {
+            shown: ShownPages::new(shift),
+            to_skip: selection.skip,
+            taken: 0,
+            selection,
         }
     }
 
-    /// An event; its position is the number of references so far.
+    /// Returns whether accesses of process `pid` with this kind are taken, as far as sample, `skip`
+    /// and `limit` allow.
+    #[inline]
+    pub fn takes(&self, pid: u32, kind: KindCode) -> bool {
+        self.selection.takes(pid, kind)
+    }
+
+    /// Decides on the next reference, to page `number` of process `pid`, and counts it.
+    #[inline]
+    pub fn take(&mut self, pid: u32, number: u64) -> Taken {
+        if let Some(rate) = self.selection.sample
+            && !rate.takes(self.shown.of(pid, number))
+        {
+            return Taken::No;
+        }
+        if self.to_skip > 0 {
+            self.to_skip -= 1;
+            return Taken::No;
+        }
+        if self
+            .selection
+            .limit
+            .is_some_and(|limit| self.taken >= limit)
+        {
+            return Taken::Done;
+        }
+        self.taken += 1;
+        Taken::Yes
+    }
+
+    /// Returns true if neighbouring pages may be missing because only a sample is taken.
+    #[inline]
+    pub fn is_sampled(&self) -> bool {
+        self.selection.sample.is_some()
+    }
+
+    /// Takes the next event of process `pid`. The child of a fork is a process id.
+    pub fn event(&mut self, pid: u32, event: &Event) {
+        if self.is_sampled() {
+            self.shown.event(pid, event);
+        }
+    }
+
+    /// Returns how many references must still be read at least, those to skip included; `u64::MAX`
+    /// without a limit.
+    pub fn wanted(&self) -> u64 {
+        let left = |limit| self.to_skip.saturating_add(limit - self.taken);
+        self.selection.limit.map_or(u64::MAX, left)
+    }
+}
+
+/// Takes a stream of references and of the events between them, in order.
+pub trait Sink {
+    /// Takes the next references. `refs` and `kinds` have the same length.
+    fn references(&mut self, refs: &[Ref], kinds: &[KindCode]);
+
+    /// Takes an event. Its position is the number of references taken so far.
     fn event(&mut self, event: EventAt);
 
-    /// False where nothing more is of use, as after a failure.
+    /// Returns false if the rest of the stream is of no use, as after a failure.
     fn wants_more(&self) -> bool {
         true
     }
@@ -100,24 +178,15 @@ pub trait Sink {
 /// A [`Sink`] that keeps everything in memory.
 #[derive(Debug, Default)]
 pub struct Collector {
-    /// The packed references.
-    pub refs: Vec<Ref>,
-    /// The kind of each.
-    pub kinds: Vec<KindCode>,
+    /// The references.
+    pub references: References,
     /// The events.
     pub events: Vec<EventAt>,
 }
 
 impl Sink for Collector {
-    #[inline]
-    fn reference(&mut self, reference: Ref, kind: KindCode) {
-        self.refs.push(reference);
-        self.kinds.push(kind);
-    }
-
     fn references(&mut self, refs: &[Ref], kinds: &[KindCode]) {
-        self.refs.extend_from_slice(refs);
-        self.kinds.extend_from_slice(kinds);
+        self.references.extend(refs, kinds);
     }
 
     fn event(&mut self, event: EventAt) {
@@ -125,15 +194,10 @@ impl Sink for Collector {
     }
 }
 
-/// A [`Sink`] that hands everything to two others. Only the first says whether more is wanted.
+/// A [`Sink`] that passes everything to two others. Only the first decides whether more is wanted.
 pub struct Both<'a, A, B>(pub &'a mut A, pub &'a mut B);
 
 impl<A: Sink, B: Sink> Sink for Both<'_, A, B> {
-    fn reference(&mut self, reference: Ref, kind: KindCode) {
-        self.0.reference(reference, kind);
-        self.1.reference(reference, kind);
-    }
-
     fn references(&mut self, refs: &[Ref], kinds: &[KindCode]) {
         self.0.references(refs, kinds);
         self.1.references(refs, kinds);
@@ -150,74 +214,56 @@ impl<A: Sink, B: Sink> Sink for Both<'_, A, B> {
 }
 
 impl Collector {
-    /// What was collected, as a trace.
+    /// Returns the collected references and events as a trace.
     pub fn into_trace(self, meta: Meta, dictionary: Dictionary) -> Trace {
-        Trace::new(meta, dictionary, self.refs, self.kinds, None)
+        let References { refs, kinds } = self.references;
+        Trace::new(meta, dictionary, refs, kinds, None)
             .compact()
             .with_events(self.events)
     }
 }
 
-/// The most accesses that take the short ways of [`Assembler`] at once.
-const SHORT_WAY: usize = 512;
+/// Upper limit of the accesses that a fast path of [`Assembler`] takes at once.
+const FAST_PATH_MAX: usize = 512;
 
-/// Makes dense references of accesses or of pages. Feed it in order; it passes each reference
-/// taken to the sink given with the call.
+/// Makes dense references of accesses or of stored pages. Feed it in order; it appends the references
+/// taken to the buffer `out` of each call.
 pub struct Assembler {
-    selection: Selection,
+    cut: Cut,
     addressing: Addressing,
-    shift: u8,
+    shift: u32,
     densifier: Densifier,
-    /// What pages show, which decides whether a sample takes them.
-    shown: ShownPages,
-    /// References left to skip, then references left to take.
-    to_skip: u64,
-    to_take: u64,
-    /// The page last given within the present access, so that a coarser page size merges.
-    last: Option<PageKey>,
-    /// The pages of process 0, as the file numbers it, that packed accesses touched lately.
+    /// Page of the previous stored reference, selected or not. A continuation on the same coarser
+    /// page is merged with it.
+    previous: Option<PageKey>,
+    /// Pages of process 0, as the file numbers it, that packed accesses touched recently.
     pages: Pages,
 }
 
 impl Assembler {
-    /// For pages of this size; ids are pages whatever the size.
+    /// Returns an assembler for pages of `page_size`; ids are pages whatever the size.
     pub fn new(selection: Selection, addressing: Addressing, page_size: PageSize) -> Assembler {
-        let shift = match addressing {
-            Addressing::Bytes => page_size.shift(),
-            Addressing::Ids => 0,
-        };
+        let shift = addressing.page_shift(page_size);
         Assembler {
-            to_skip: selection.skip,
-            to_take: selection.limit.unwrap_or(u64::MAX),
-            selection,
+            cut: Cut::new(selection, shift),
             addressing,
             shift,
             densifier: Densifier::new(),
-            shown: ShownPages::new(u32::from(shift)),
-            last: None,
+            previous: None,
             pages: Pages::new(),
         }
     }
 
-    /// An access: one reference per page touched, in address order, the later ones marked
-    /// [`CONTINUES`]. Consecutive ids are references of their own, not parts of one access.
+    /// Appends one reference for each page that `access` touches, in address order; all but the first
+    /// are marked [`CONTINUES`]. Consecutive ids are references of their own, not parts of one access.
     #[inline]
-    pub fn access(
-        &mut self,
-        access: &Access,
-        sink: &mut impl FnMut(Ref, KindCode),
-    ) -> Result<Flow, TooManyPages> {
+    pub fn access(&mut self, access: &Access, out: &mut References) -> Result<Flow, TooManyPages> {
         let mut code = access.kind as KindCode;
-        if !self.selection.takes(access.pid, code) {
+        if !self.cut.takes(access.pid, code) {
             return Ok(Flow::More);
         }
-        let first = access.addr >> self.shift;
-        let last = access
-            .addr
-            .saturating_add(u64::from(access.size.max(1)) - 1)
-            >> self.shift;
-        for number in first..=last {
-            if self.reference(access.pid, number, code, sink)? == Flow::Done {
+        for number in access.addr >> self.shift..=access.last() >> self.shift {
+            if self.reference(access.pid, number, code, out)? == Flow::Done {
                 return Ok(Flow::Done);
             }
             if self.addressing == Addressing::Bytes {
@@ -227,122 +273,95 @@ impl Assembler {
         Ok(Flow::More)
     }
 
-    /// Appends what [`Assembler::access`] gives.
-    fn append(
-        &mut self,
-        access: &Access,
-        refs: &mut Vec<Ref>,
-        kinds: &mut Vec<KindCode>,
-    ) -> Result<Flow, TooManyPages> {
-        self.access(access, &mut |r, k| {
-            refs.push(r);
-            kinds.push(k);
-        })
-    }
-
-    /// Appends what [`Assembler::access`] gives for each of these accesses, up to the limit.
-    /// Where nothing is left out, an access to one page seen lately takes a short way.
+    /// Appends the references of `accesses`, up to the limit: like [`Assembler::access`] for each. If
+    /// the whole trace is taken, accesses to one recent page take a fast path.
     pub fn accesses(
         &mut self,
         accesses: &[Access],
-        refs: &mut Vec<Ref>,
-        kinds: &mut Vec<KindCode>,
+        out: &mut References,
     ) -> Result<Flow, TooManyPages> {
-        let all = self.selection.is_all();
+        let all = self.cut.selection.is_all();
         let mut rest = accesses;
         while !rest.is_empty() {
             if all {
-                let taken = self.short_way(rest, refs, kinds);
-                self.to_take -= taken as u64;
+                let taken = self.fast_path(rest, out);
                 rest = &rest[taken..];
-                if taken == SHORT_WAY {
+                if taken == FAST_PATH_MAX {
                     continue;
                 }
             }
-            // What ended the short way, if anything did.
-            if let Some((access, behind)) = rest.split_first() {
-                if self.append(access, refs, kinds)? == Flow::Done {
+            // The access that ended the fast path, if one did.
+            if let Some((access, after)) = rest.split_first() {
+                if self.access(access, out)? == Flow::Done {
                     return Ok(Flow::Done);
                 }
-                rest = behind;
+                rest = after;
             }
         }
         Ok(Flow::More)
     }
 
-    /// Appends what [`Assembler::access`] gives for each of these packed accesses, up to the
-    /// limit. Where nothing is left out, those of one page seen lately are looked up many at a
-    /// time. The addressing must be by bytes.
-    pub fn packed(
-        &mut self,
-        words: &[Packed],
-        refs: &mut Vec<Ref>,
-        kinds: &mut Vec<KindCode>,
-    ) -> Result<Flow, TooManyPages> {
-        let all = self.selection.is_all();
-        let shift = u32::from(self.shift);
+    /// Appends the references of packed accesses, up to the limit: like [`Assembler::access`] for
+    /// each. If the whole trace is taken, looks up many accesses to one recent page at a time. The
+    /// addressing must be by bytes.
+    pub fn packed(&mut self, words: &[Packed], out: &mut References) -> Result<Flow, TooManyPages> {
+        let all = self.cut.selection.is_all();
         let mut rest = words;
         while !rest.is_empty() {
             if all {
-                let (at, some) = (refs.len(), &rest[..rest.len().min(SHORT_WAY)]);
-                refs.resize(at + some.len(), 0);
-                kinds.resize(at + some.len(), 0);
-                let (some_refs, some_kinds) = (&mut refs[at..], &mut kinds[at..]);
-                let taken = pages::refs(some, shift, &self.pages, some_refs, some_kinds);
-                refs.truncate(at + taken);
-                kinds.truncate(at + taken);
-                self.to_take -= taken as u64;
+                let (at, some) = (out.len(), &rest[..rest.len().min(FAST_PATH_MAX)]);
+                out.refs.resize(at + some.len(), 0);
+                out.kinds.resize(at + some.len(), 0);
+                let (refs, kinds) = (&mut out.refs[at..], &mut out.kinds[at..]);
+                let taken = pages::refs(some, self.shift, &self.pages, refs, kinds);
+                out.refs.truncate(at + taken);
+                out.kinds.truncate(at + taken);
+                self.cut.taken += taken as u64;
                 rest = &rest[taken..];
-                if taken == SHORT_WAY {
+                if taken == FAST_PATH_MAX {
                     continue;
                 }
             }
-            // What ended the many, if anything did.
-            if let Some((&word, behind)) = rest.split_first() {
+            // The access that ended the fast path, if one did.
+            if let Some((&word, after)) = rest.split_first() {
                 debug_assert!(self.addressing == Addressing::Bytes);
                 let access = Access::unpacked(word);
-                if self.append(&access, refs, kinds)? == Flow::Done {
+                if self.access(&access, out)? == Flow::Done {
                     return Ok(Flow::Done);
                 }
-                if all && let Some(&reference) = refs.last() {
-                    let last = access.addr + u64::from(access.size.max(1)) - 1;
-                    self.pages.insert(last >> shift, page_of(reference));
+                if all && let Some(&reference) = out.refs.last() {
+                    let number = access.last() >> self.shift;
+                    self.pages.insert(number, page_of(reference));
                 }
-                rest = behind;
+                rest = after;
             }
         }
         Ok(Flow::More)
     }
 
-    /// Takes accesses of the process of the first as long as each is of one page only, seen
-    /// lately, at most [`SHORT_WAY`]; says how many.
-    fn short_way(
-        &mut self,
-        accesses: &[Access],
-        refs: &mut Vec<Ref>,
-        kinds: &mut Vec<KindCode>,
-    ) -> usize {
+    /// Appends the references of the leading accesses that touch one page each, are of the first
+    /// one's process, and are in the cache of recent pages. Returns how many, at most
+    /// [`FAST_PATH_MAX`].
+    fn fast_path(&mut self, accesses: &[Access], out: &mut References) -> usize {
         let pid = accesses[0].pid;
         let process = self.densifier.process(pid);
-        let (densifier, shift) = (&self.densifier, u32::from(self.shift) & 63);
-        let (mut some_refs, mut some_kinds) = ([0; SHORT_WAY], [0; SHORT_WAY]);
-        let places = some_refs.iter_mut().zip(&mut some_kinds);
+        let (densifier, shift) = (&self.densifier, self.shift & 63);
+        let (mut refs, mut kinds) = ([0; FAST_PATH_MAX], [0; FAST_PATH_MAX]);
+        let places = refs.iter_mut().zip(&mut kinds);
         let mut taken = 0;
         for (access, (reference, kind)) in accesses.iter().zip(places) {
             let number = access.addr >> shift;
-            let end = access
-                .addr
-                .saturating_add(u64::from(access.size.max(1)) - 1);
+            let is_one = access.last() >> shift == number && access.pid == pid;
             let recent = densifier.recent(PageKey { process, number });
-            let Some(id) = recent.filter(|_| end >> shift == number && access.pid == pid) else {
+            let Some(id) = recent.filter(|_| is_one) else {
                 break;
             };
             *reference = pack(id, access.kind == Kind::Write);
             *kind = access.kind as KindCode;
             taken += 1;
         }
-        refs.extend_from_slice(&some_refs[..taken]);
-        kinds.extend_from_slice(&some_kinds[..taken]);
+        out.extend(&refs[..taken], &kinds[..taken]);
+        self.cut.taken += taken as u64;
         taken
     }
 
@@ -352,104 +371,86 @@ impl Assembler {
         pid: u32,
         number: u64,
         mut code: KindCode,
-        sink: &mut impl FnMut(Ref, KindCode),
+        out: &mut References,
     ) -> Result<Flow, TooManyPages> {
-        if let Some(rate) = self.selection.sample {
-            if !rate.takes(self.shown.of(pid, number)) {
-                return Ok(Flow::More);
-            }
-            // What it continues may have been left out.
+        let is_first = self.cut.taken == 0;
+        match self.cut.take(pid, number) {
+            Taken::Yes => {}
+            Taken::No => return Ok(Flow::More),
+            Taken::Done => return Ok(Flow::Done),
+        }
+        // The reference that it continues was left out, or may have been.
+        if is_first || self.cut.is_sampled() {
             code &= !CONTINUES;
-        }
-        if self.to_skip > 0 {
-            self.to_skip -= 1;
-            return Ok(Flow::More);
-        }
-        if self.to_take == 0 {
-            return Ok(Flow::Done);
         }
         let process = self.densifier.process(pid);
         let id = self.densifier.id(PageKey { process, number })?;
-        self.emit(id, code, sink);
+        out.push(id, code);
         Ok(Flow::More)
     }
 
-    #[inline]
-    fn emit(&mut self, id: PageId, mut code: KindCode, sink: &mut impl FnMut(Ref, KindCode)) {
-        if self.to_take == self.selection.limit.unwrap_or(u64::MAX) {
-            // What it continues was left out.
-            code &= !CONTINUES;
-        }
-        self.to_take -= 1;
-        sink(pack(id, code & KIND_MASK == Kind::Write as KindCode), code);
-    }
-
-    /// The next reference of a stored trace, whose page is `key` of `source` at a page size finer
-    /// by `coarser` bits than the one wanted. A continuation that stays on its coarser page is
-    /// merged with the reference before it.
+    /// Appends the next reference of a stored trace whose processes have the ids `pids`. Its page is
+    /// `key`, at a page size finer by `coarser` bits than the one asked for. A continuation on the
+    /// same coarser page as the reference before it is merged with that.
     #[inline]
     pub fn stored(
         &mut self,
-        source: &Dictionary,
+        pids: &[u32],
         key: PageKey,
         coarser: u8,
         code: KindCode,
-        sink: &mut impl FnMut(Ref, KindCode),
+        out: &mut References,
     ) -> Result<Flow, TooManyPages> {
         let key = PageKey {
             number: key.number >> coarser,
             ..key
         };
-        if code & CONTINUES != 0 && self.last == Some(key) {
+        if code & CONTINUES != 0 && self.previous == Some(key) {
             return Ok(Flow::More);
         }
-        self.last = Some(key);
-        let pid = source.pids[key.process as usize];
-        if !self.selection.takes(pid, code) {
+        self.previous = Some(key);
+        let pid = pids[key.process as usize];
+        if !self.cut.takes(pid, code) {
             return Ok(Flow::More);
         }
-        self.reference(pid, key.number, code, sink)
+        self.reference(pid, key.number, code, out)
     }
 
-    /// The next event, to stand before the next reference taken. Its process and, of a fork, its
-    /// child count as seen here, in this order.
-    pub fn event(&mut self, told: &Told) -> EventAt {
-        if self.selection.sample.is_some() {
-            self.shown.event(told.pid, &told.event);
-        }
-        let process = self.densifier.process(told.pid);
-        let mut event = told.event.clone();
+    /// Returns the next event of process `pid` as it stands before the next reference taken. `line` is
+    /// its line in the file, or 0. Processes get their index here in order of first occurrence.
+    pub fn event(&mut self, pid: u32, mut event: Event, line: u64) -> EventAt {
+        self.cut.event(pid, &event);
+        let process = self.densifier.process(pid);
         if let Some(child) = event.child_mut() {
             *child = self.densifier.process(*child);
         }
         EventAt {
-            position: self.selection.limit.unwrap_or(u64::MAX) - self.to_take,
+            position: self.cut.taken,
             process,
             event,
-            line: told.line,
+            line,
         }
     }
 
-    /// The next event of a stored trace with this dictionary.
-    pub fn stored_event(&mut self, source: &Dictionary, event: &EventAt) -> EventAt {
-        self.event(&event.told(source, 0))
+    /// Returns the next event of a stored trace whose processes have the ids `pids`; see
+    /// [`Assembler::event`].
+    pub fn stored_event(&mut self, pids: &[u32], event: &EventAt) -> EventAt {
+        let (pid, stated) = event.with_pids(pids);
+        self.event(pid, stated, event.line)
     }
 
-    /// How many references are still to be read at least: those to skip and those to take;
-    /// `u64::MAX` if all are taken.
+    /// Returns how many references must still be read at least, those to skip included; `u64::MAX`
+    /// without a limit.
     pub(super) fn wanted(&self) -> u64 {
-        match self.selection.limit {
-            None => u64::MAX,
-            Some(_) => self.to_skip.saturating_add(self.to_take),
-        }
+        self.cut.wanted()
     }
 
-    /// What the ids mean so far.
+    /// Returns the processes and pages so far.
     pub fn dictionary(&self) -> &Dictionary {
         self.densifier.dictionary()
     }
 
-    /// What the ids mean, at the end.
+    /// Returns the processes and pages.
     pub fn into_dictionary(self) -> Dictionary {
         self.densifier.into_dictionary()
     }
@@ -457,8 +458,9 @@ impl Assembler {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dense::page_of;
     use super::*;
+    use crate::trace::dense::is_write;
+    use crate::trace::r#gen::Rng;
 
     fn access(addr: u64, size: u32, kind: Kind) -> Access {
         Access {
@@ -471,24 +473,16 @@ mod tests {
 
     fn feed(selection: Selection, accesses: &[Access]) -> (Vec<(u32, u32, u8)>, Vec<u64>) {
         let mut assembler = Assembler::new(selection, Addressing::Bytes, PageSize::DEFAULT);
-        let mut got = Vec::new();
+        let mut out = References::default();
         for a in accesses {
-            let flow = assembler
-                .access(a, &mut |r, k| got.push((page_of(r), r & 1, k)))
-                .unwrap();
-            if flow == Flow::Done {
+            if assembler.access(a, &mut out).unwrap() == Flow::Done {
                 break;
             }
         }
-        (
-            got,
-            assembler
-                .dictionary()
-                .pages
-                .iter()
-                .map(|p| p.number)
-                .collect(),
-        )
+        let got = out.refs.iter().zip(&out.kinds);
+        let got = got.map(|(&r, &k)| (page_of(r), u32::from(is_write(r)), k));
+        let pages = assembler.dictionary().pages.iter();
+        (got.collect(), pages.map(|page| page.number).collect())
     }
 
     const CROSSING: [Access; 3] = [
@@ -555,22 +549,17 @@ mod tests {
     #[test]
     fn the_top_of_the_address_space_does_not_wrap() {
         let mut assembler = Assembler::new(Selection::default(), Addressing::Bytes, PageSize::MIN);
-        let mut count = 0;
+        let mut out = References::default();
         assembler
-            .access(&access(u64::MAX, 8, Kind::Read), &mut |_, _| count += 1)
+            .access(&access(u64::MAX, 8, Kind::Read), &mut out)
             .unwrap();
-        assert_eq!(count, 1);
+        assert_eq!(out.len(), 1);
     }
 
     #[test]
     fn many_accesses_at_once_are_what_each_is() {
-        let mut state = 1u64;
-        let mut next = |below: u64| {
-            state = state
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
-            (state >> 33) % below
-        };
+        let mut rng = Rng::new(1);
+        let mut next = |below: u64| rng.below(below);
         for round in 0..60 {
             let spread = [1 << 13, 1 << 26, u64::MAX][round % 3];
             let accesses: Vec<Access> = (0..next(2000))
@@ -600,40 +589,28 @@ mod tests {
             let addressing = [Addressing::Bytes, Addressing::Ids][round % 2];
             let new = || Assembler::new(selection.clone(), addressing, PageSize::DEFAULT);
             let (mut many, mut each) = (new(), new());
-            let (mut many_refs, mut many_kinds) = (Vec::new(), Vec::new());
+            let (mut many_out, mut each_out) = (References::default(), References::default());
             let mut flow = Flow::More;
             for piece in accesses.chunks(700) {
                 if flow == Flow::More {
-                    flow = many
-                        .accesses(piece, &mut many_refs, &mut many_kinds)
-                        .unwrap();
+                    flow = many.accesses(piece, &mut many_out).unwrap();
                 }
             }
-            let (mut refs, mut kinds) = (Vec::new(), Vec::new());
             for access in &accesses {
-                let mut sink = |r, k| {
-                    refs.push(r);
-                    kinds.push(k);
-                };
-                if each.access(access, &mut sink).unwrap() == Flow::Done {
+                if each.access(access, &mut each_out).unwrap() == Flow::Done {
                     break;
                 }
             }
-            assert_eq!((many_refs, many_kinds), (refs, kinds));
+            assert_eq!(many_out, each_out);
             assert_eq!(many.dictionary(), each.dictionary());
-            assert_eq!(many.to_take, each.to_take);
+            assert_eq!(many.cut.taken, each.cut.taken);
         }
     }
 
     #[test]
     fn packed_accesses_are_what_they_were() {
-        let mut state = 1u64;
-        let mut next = |below: u64| {
-            state = state
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
-            (state >> 33) % below
-        };
+        let mut rng = Rng::new(1);
+        let mut next = |below: u64| rng.below(below);
         for round in 0..60 {
             let spread = [1 << 13, 1 << 17, 1 << 26, 1 << 48][round % 4];
             let words: Vec<Packed> = (0..next(4000))
@@ -665,8 +642,7 @@ mod tests {
             let size = [PageSize::MIN, PageSize::DEFAULT, PageSize::MAX][round % 3];
             let new = || Assembler::new(selection.clone(), Addressing::Bytes, size);
             let (mut many, mut each) = (new(), new());
-            let (mut many_refs, mut many_kinds) = (Vec::new(), Vec::new());
-            let (mut refs, mut kinds) = (Vec::new(), Vec::new());
+            let (mut many_out, mut each_out) = (References::default(), References::default());
             for (turn, piece) in words.chunks(700).enumerate() {
                 // Accesses of other processes between them.
                 let other = Access {
@@ -674,19 +650,18 @@ mod tests {
                     ..access(next(spread), 4, Kind::Read)
                 };
                 let accesses: Vec<Access> = piece.iter().map(|&w| Access::unpacked(w)).collect();
-                let flow = each.accesses(&accesses, &mut refs, &mut kinds).unwrap();
-                let same = many.packed(piece, &mut many_refs, &mut many_kinds).unwrap();
+                let flow = each.accesses(&accesses, &mut each_out).unwrap();
+                let same = many.packed(piece, &mut many_out).unwrap();
                 assert_eq!(flow, same);
                 if flow == Flow::Done {
                     break;
                 }
-                each.accesses(&[other], &mut refs, &mut kinds).unwrap();
-                many.accesses(&[other], &mut many_refs, &mut many_kinds)
-                    .unwrap();
+                each.accesses(&[other], &mut each_out).unwrap();
+                many.accesses(&[other], &mut many_out).unwrap();
             }
-            assert_eq!((many_refs, many_kinds), (refs, kinds));
+            assert_eq!(many_out, each_out);
             assert_eq!(many.dictionary(), each.dictionary());
-            assert_eq!(many.to_take, each.to_take);
+            assert_eq!(many.cut.taken, each.cut.taken);
         }
     }
 

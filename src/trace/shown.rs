@@ -1,6 +1,6 @@
-//! What the pages of each process show, as far as the events before it tell: a place in a file, or
-//! memory that a process has made and that its children inherit. Pages of several processes that
-//! show the same are one page of the machine, unless one of them was copied when it was written.
+//! The content that the pages of each process show, by the events so far: a place in a file, or
+//! memory that a process made and that its children inherit. Pages of several processes that
+//! show the same are one page of the machine, unless a write copied one of them.
 //!
 //! Does not know whether events make sense, nor which references are legal (see `space`).
 
@@ -9,43 +9,43 @@ use rustc_hash::FxHashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What a page shows.
+/// The content that a page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
     /// Bytes of a file.
     File {
         /// The number of the file.
         file: u32,
-        /// The byte of the file that the first byte of the page shows; it wraps around where the
-        /// page begins before its mapping.
+        /// The byte of the file that the first byte of the page shows. Wraps around if the page begins
+        /// before its mapping.
         offset: u64,
     },
     /// Memory without a file.
     Memory {
-        /// The process (as the file numbers it) that made the mapping. Outside mappings the first
-        /// of the line of forks that led here.
+        /// The process id that made the mapping. Outside mappings, the first process in the line of
+        /// forks that led to this one.
         process: u32,
         /// The page number.
         number: u64,
     },
 }
 
-/// The size of the pages in which a kernel maps.
+/// Size in bytes of the pages in which a kernel maps.
 const KERNEL_PAGE: u64 = 4096;
 
-/// What the pages of all processes show.
+/// The mappings of all processes, by the events so far.
 #[derive(Debug)]
 pub struct ShownPages {
     shift: u32,
-    /// Those of which events say anything.
+    /// The processes that had an event.
     processes: FxHashMap<u32, Process>,
 }
 
 #[derive(Debug, Clone)]
 struct Process {
-    /// Whose memory it is where nothing is mapped.
+    /// The process whose memory shows outside mappings.
     first: u32,
-    /// In order of address, none over another.
+    /// In order of address, without overlaps.
     areas: Arc<Vec<Area>>,
 }
 
@@ -58,14 +58,14 @@ struct Area {
 
 #[derive(Debug, Clone, Copy)]
 enum Content {
-    /// A file, and what is added to an address for the byte of the file.
+    /// A file, and the number to add to an address to get the byte of the file.
     File(u32, u64),
-    /// Memory that a process made.
+    /// Memory that this process made.
     Memory(u32),
 }
 
 impl ShownPages {
-    /// For pages of `1 << shift` bytes, before any event.
+    /// Returns the state before any event, for pages of `1 << shift` bytes.
     pub fn new(shift: u32) -> ShownPages {
         ShownPages {
             shift,
@@ -73,7 +73,7 @@ impl ShownPages {
         }
     }
 
-    /// The next event of process `pid`. The child of a fork is a process id, too.
+    /// Takes the next event of process `pid`. The child of a fork is a process id, too.
     pub fn event(&mut self, pid: u32, event: &Event) {
         let new = |pid| Process {
             first: pid,
@@ -106,8 +106,8 @@ impl ShownPages {
         }
     }
 
-    /// What a page of process `pid` shows now. Of several mappings on a large page the first counts,
-    /// as in a replay.
+    /// Returns what page `number` of process `pid` shows now. Of several mappings on a large page the
+    /// first counts, as in a replay.
     #[inline]
     pub fn of(&self, pid: u32, number: u64) -> Shown {
         let Some(process) = self.processes.get(&pid) else {
@@ -146,14 +146,14 @@ impl Area {
     }
 }
 
-/// A range as a kernel takes it: whole pages, as far as addresses go.
+/// Rounds a range to whole pages, as a kernel does. Its end is at most the largest address.
 fn rounded(start: u64, length: u64, shift: u32) -> Range<u64> {
     let mask = KERNEL_PAGE.min(1 << shift) - 1;
     let end = start.saturating_add(length.max(1)).checked_add(mask);
     start & !mask..end.map_or(u64::MAX, |end| end & !mask)
 }
 
-/// Removes what lies in a range.
+/// Removes the parts of `areas` that lie in `range`.
 fn cut(areas: &mut Arc<Vec<Area>>, range: &Range<u64>) {
     let first = areas.partition_point(|a| a.range.end <= range.start);
     let behind = areas.partition_point(|a| a.range.start < range.end);

@@ -1,7 +1,6 @@
 //! From a named file to references: opens whatever the file is (text, binary, `.pbt`, compressed
-//! or not, standard input), sees what is known of it, and has it streamed into memory ([`load`]),
-//! into a `.pbt` ([`convert`]) or to any other sink. How that is done is not known here (see
-//! `stream`).
+//! or not, standard input), finds out its metadata, and has it streamed into memory ([`load`]),
+//! into a `.pbt` ([`convert`]) or to any other sink. Does not know how that is done (see `stream`).
 
 use super::ahead::{Known, Wanted};
 use super::codec;
@@ -10,15 +9,15 @@ use super::error::{Position, TraceError};
 use super::format::{self, ReadOptions};
 use super::record::{Addressing, TraceKind};
 use super::sample::Chosen;
-use super::select::{Both, Collector, Selection, Sink};
+use super::select::{Both, Collector, Flow, Selection, Sink};
 use super::store::{MAGIC, Store, Summary, Writer};
-use super::stream::{self, Record};
+use super::stream::{self, Record, StoredPages};
 use crate::units::{PageSize, show_bytes};
 use std::fs::File;
 use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// How a trace is to be opened and what of it is wanted.
+/// How a trace is opened, and which part of it is taken.
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
     /// The name of its format; guessed from content if absent.
@@ -31,18 +30,18 @@ pub struct LoadOptions {
     pub selection: Selection,
     /// The name of the trace; that of the file if absent.
     pub name: Option<String>,
-    /// The kind of recording, if it is not that of its format.
+    /// The kind of recording; that of the file or its format if absent.
     pub kind: Option<TraceKind>,
-    /// Nothing will be asked that needs single references: what is stored of bursts is enough.
+    /// The caller needs no single reference: a `.pbt` may be loaded without them.
     pub lists_do: bool,
-    /// Memory that the trace may take, in bytes: a stored one that takes more stays in its file.
+    /// Memory that the trace may take, in bytes. A `.pbt` that needs more stays in its file.
     pub mem_limit: Option<u64>,
 }
 
 /// The name of the stored format, for `--format`.
 pub const PBT: &str = "pbt";
 
-/// An opened trace, nothing of it replayed yet.
+/// An opened trace.
 pub struct Source {
     path: PathBuf,
     options: LoadOptions,
@@ -55,7 +54,7 @@ pub struct Source {
     pub guessed: bool,
 }
 
-/// What is known of a trace while its accesses are listed.
+/// Metadata of a trace as known while its accesses are listed: [`Known`], with the kind decided.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Nature {
     /// The kind of recording.
@@ -69,6 +68,7 @@ pub(super) struct Nature {
 }
 
 enum Content {
+    /// A reader, and the kind of trace that its format has.
     Records(Box<dyn format::RecordReader>, TraceKind),
     Stored(Box<Store>),
 }
@@ -76,7 +76,37 @@ enum Content {
 impl Source {
     /// Opens a trace; `-` is standard input.
     pub fn open(path: &Path, options: &LoadOptions) -> Result<Source, TraceError> {
-        let stored = |store: Store, codec| Source {
+        let wants_pbt = options
+            .format
+            .as_deref()
+            .is_some_and(|name| name.eq_ignore_ascii_case(PBT));
+        let may_be_pbt = options.format.is_none() || wants_pbt;
+        // Looked at before the codec, so that the file can be mapped.
+        if may_be_pbt && path != Path::new("-") && has_magic(path) {
+            return Ok(Source::of_store(path, options, Store::open(path)?, "none"));
+        }
+        let mut input = codec::open(path)?;
+        let fail = |e| codec::read_error(path, e);
+        // A `.pbt` may also be compressed or come through a pipe, which may hand out less than the
+        // magic number at a time.
+        let is_magic = |first| wants_pbt || may_be_pbt && first == MAGIC[0];
+        let head = codec::beginning(&mut input.reader, MAGIC.len(), is_magic).map_err(fail)?;
+        if may_be_pbt && head == MAGIC {
+            let mut bytes = head;
+            input.reader.read_to_end(&mut bytes).map_err(fail)?;
+            let store = Store::from_bytes(path, bytes)?;
+            return Ok(Source::of_store(path, options, store, input.codec));
+        }
+        if wants_pbt {
+            return Err(no_pbt(path, &head));
+        }
+        input.reader = Box::new(Cursor::new(head).chain(input.reader));
+        Source::open_records(path, options, input)
+    }
+
+    /// Returns the source of a `.pbt`. `codec` is what the file was compressed with.
+    fn of_store(path: &Path, options: &LoadOptions, store: Store, codec: &'static str) -> Source {
+        Source {
             path: path.to_path_buf(),
             options: options.clone(),
             content: Content::Stored(Box::new(store)),
@@ -84,45 +114,18 @@ impl Source {
             codec,
             // The magic number leaves no doubt.
             guessed: false,
-        };
-        let wants_pbt = options
-            .format
-            .as_deref()
-            .is_some_and(|name| name.eq_ignore_ascii_case(PBT));
-        let may_be_pbt = options.format.is_none() || wants_pbt;
-        if may_be_pbt && path != Path::new("-") && has_magic(path) {
-            return Ok(stored(Store::open(path)?, "none"));
         }
-        let mut input = codec::open(path)?;
-        // A pipe may hand out less than the magic number at a time.
-        let is_magic = |first| wants_pbt || may_be_pbt && first == MAGIC[0];
-        let head = codec::beginning(&mut input.reader, MAGIC.len(), is_magic)
-            .map_err(|e| codec::read_error(path, e))?;
-        if may_be_pbt && head == MAGIC {
-            let mut bytes = head;
-            input
-                .reader
-                .read_to_end(&mut bytes)
-                .map_err(|e| codec::read_error(path, e))?;
-            return Ok(stored(Store::from_bytes(path, bytes)?, input.codec));
-        }
-        if wants_pbt {
-            let what = match head.len() {
-                0 => "the file is empty",
-                _ => "this is no .pbt file",
-            };
-            return Err(TraceError::new(path, what)
-                .at(Position::Byte(0))
-                .text(&head)
-                .help("leave --format out to have the format guessed"));
-        }
-        input.reader = Box::new(Cursor::new(head).chain(input.reader));
-        let format = match &options.format {
-            None => None,
-            Some(name) => {
-                Some(format::by_name(name).map_err(|e| TraceError::new(path, e.to_string()))?)
-            }
-        };
+    }
+
+    /// Opens a trace of any other format.
+    fn open_records(
+        path: &Path,
+        options: &LoadOptions,
+        input: codec::Input,
+    ) -> Result<Source, TraceError> {
+        let by_name =
+            |name: &String| format::by_name(name).map_err(|e| TraceError::new(path, e.to_string()));
+        let format = options.format.as_ref().map(by_name).transpose()?;
         let opened = format::open_input(path, input, format, &options.read)?;
         Ok(Source {
             path: path.to_path_buf(),
@@ -134,8 +137,8 @@ impl Source {
         })
     }
 
-    /// The page size at which references will come: the one asked for, the stored one, or 4 KiB.
-    /// An error if that cannot be.
+    /// Returns the page size of the references: the one asked for, the stored one, or 4 KiB. Errors if
+    /// the one asked for is smaller than the stored one.
     pub fn page_size(&self) -> Result<PageSize, TraceError> {
         let Content::Stored(store) = &self.content else {
             return Ok(self.options.page_size.unwrap_or(PageSize::DEFAULT));
@@ -153,26 +156,26 @@ impl Source {
         Ok(wanted)
     }
 
-    /// The name of the trace: the one asked for, the one stored with it, or that of the file.
+    /// Returns the name of the trace: the one asked for, the stored one, or that of the file.
     pub fn name(&self) -> String {
         let stored = || self.store().map(|store| store.meta.name.clone());
         let name = self.options.name.clone().or_else(stored);
         name.unwrap_or_else(|| name_of(&self.path))
     }
 
-    /// Gives the trace a name, in place of any other.
+    /// Sets the name of the trace, in place of any other.
     pub fn rename(&mut self, name: String) {
         self.options.name = Some(name);
     }
 
-    /// Asks for other page sizes than at opening: the first is that of the trace, and coarser
-    /// traces are made of it, which takes its single references.
+    /// Asks for other page sizes than at opening. The first is that of the trace. The caller derives
+    /// coarser traces from it (see [`coarsen`]), so that several sizes need single references.
     pub fn set_page_sizes(&mut self, sizes: &[PageSize]) {
         self.options.page_size = sizes.first().copied();
         self.options.lists_do &= sizes.len() <= 1;
     }
 
-    /// The stored trace, if it is one.
+    /// Returns the stored trace, if it is one.
     pub fn store(&self) -> Option<&Store> {
         match &self.content {
             Content::Stored(store) => Some(store),
@@ -180,32 +183,33 @@ impl Source {
         }
     }
 
-    /// Hands every reference that is wanted, and the events between them, to `sink`, in order.
-    /// Returns what is known of the trace, and the dictionary of the ids.
+    /// Returns the page size asked for, unless it is the stored one.
+    pub(super) fn asked_page_size(&self) -> Option<PageSize> {
+        let stored = self.store().map(|store| store.meta.page_size);
+        self.options.page_size.filter(|&size| Some(size) != stored)
+    }
+
+    /// Passes every reference taken, and the events between them, to `sink`, in order. Returns
+    /// metadata and dictionary.
     pub fn stream(self, sink: &mut impl Sink) -> Result<(Meta, Dictionary), TraceError> {
         let page_size = self.page_size()?;
+        let asked = self.asked_page_size();
         let name = self.name();
-        let Source {
-            path,
-            options,
-            content,
-            format,
-            ..
-        } = self;
+        let Source { path, options, .. } = self;
         let mut selection = options.selection;
         let sample = selection.sample;
-        let (mut meta, assembler) = match content {
+        let (mut meta, assembler) = match self.content {
             Content::Records(mut reader, kind) => {
-                let check = |addressing| check_ids(&path, addressing, options.page_size);
-                let reader = &mut *reader;
+                let check = |addressing| check_ids(&path, addressing, asked);
                 let kind = |known: Known| options.kind.or(known.kind).unwrap_or(kind);
                 let original = |known: Known| known.chosen.or_of_kind(kind(known));
+                let reader = &mut *reader;
                 let (assembler, known) =
                     stream::records(&path, reader, original, selection, page_size, check, sink)?;
                 let chosen = sample.map_or(known.chosen, |rate| original(known).sampled(rate));
                 let meta = Meta {
                     name,
-                    format: chosen.to_format(format),
+                    format: chosen.to_format(self.format),
                     kind: kind(known),
                     addressing: known.addressing,
                     page_size,
@@ -214,12 +218,7 @@ impl Source {
                 (meta, assembler)
             }
             Content::Stored(store) => {
-                let other = |size: &PageSize| *size != store.meta.page_size;
-                check_ids(
-                    &path,
-                    store.meta.addressing,
-                    options.page_size.filter(other),
-                )?;
+                check_ids(&path, store.meta.addressing, asked)?;
                 let kind = options.kind.unwrap_or(store.meta.kind);
                 let (base, chosen) = Chosen::of_format(&store.meta.format);
                 let original = chosen.or_of_kind(kind);
@@ -246,103 +245,110 @@ impl Source {
     }
 
     /// Calls `sink` with the first `number` accesses and events as the file states them, in order,
-    /// those before an error too, until it returns false. Nothing behind them is read. A stored trace gives the beginnings
-    /// of pages instead of addresses. Returns how many bad records were skipped before the last one.
+    /// until it returns false. Reads nothing after them. Those before an error come first. A stored
+    /// trace gives the beginnings of pages instead of addresses. Returns how many bad records were
+    /// skipped before the last one; 0 for a stored trace.
     ///
     /// # Errors
     ///
-    /// The trace cannot be read as far as that.
+    /// Errors if the trace cannot be read as far as that.
     pub fn records(
         self,
         number: u64,
         mut sink: impl FnMut(Record<'_>) -> bool,
     ) -> Result<u64, TraceError> {
-        let mut left = number;
-        let mut sink = |record: Record<'_>| {
-            left = match sink(record) {
-                true => left - 1,
-                false => 0,
-            };
-            left
-        };
         if number == 0 {
             return Ok(0);
         }
-        match self.content {
-            Content::Records(mut reader, _) => {
-                let first = stream::wanted(number, false);
-                let sink = |_, record: Record<'_>| stream::wanted(sink(record), false);
-                stream::list_records(&mut *reader, first, sink).map(|known| known.skipped)
-            }
-            Content::Stored(store) => {
-                stream::list_stored(&store, false, |record| sink(record) > 0)?;
-                // Those skipped when it was written are not among these records.
-                Ok(0)
-            }
-        }
+        // Those skipped when a `.pbt` was written are not among its records.
+        let is_stored = self.store().is_some();
+        let mut left = number;
+        let nature = self.list(StoredPages::Split, number, |_, record| {
+            left -= 1;
+            Ok::<_, TraceError>((sink(record) && left > 0).then_some(left))
+        })?;
+        Ok(if is_stored { 0 } else { nature.skipped })
     }
 
-    /// Calls `sink` with the accesses and events as the file states them, in order, and with what
-    /// is known of the trace, until it wants nothing more: `sink` returns how many references more
-    /// are wanted at least, `None` if nothing is. Of a stored trace an access to several pages is
-    /// one, from the last byte of the first to the first byte of the last. Returns what is known
-    /// behind the last reference wanted.
-    pub(super) fn accesses(
+    /// Calls `sink` with all accesses and events, see [`Source::list`]. The pages of one access of a
+    /// stored trace are joined.
+    pub(super) fn accesses<E: From<TraceError>>(
         self,
-        mut sink: impl FnMut(Nature, Record<'_>) -> Option<u64>,
-    ) -> Result<Nature, TraceError> {
-        let given = self.options.kind;
+        sink: impl FnMut(Nature, Record<'_>) -> Result<Option<u64>, E>,
+    ) -> Result<Nature, E> {
+        let first = self.options.selection.wanted().max(1);
+        self.list(StoredPages::Joined, first, sink)
+    }
+
+    /// Calls `sink` with the accesses and events as the file states them, in order, and with the
+    /// metadata known so far. `sink` returns how many more references are wanted at least, or `None`
+    /// to end; `first` is that number at first. Returns the metadata known after the last reference
+    /// wanted.
+    fn list<E: From<TraceError>>(
+        self,
+        pages: StoredPages,
+        first: u64,
+        mut sink: impl FnMut(Nature, Record<'_>) -> Result<Option<u64>, E>,
+    ) -> Result<Nature, E> {
+        let asked = self.options.kind;
         match self.content {
             Content::Records(mut reader, kind) => {
                 let nature = |known: Known| Nature {
-                    kind: given.or(known.kind).unwrap_or(kind),
+                    kind: asked.or(known.kind).unwrap_or(kind),
                     addressing: known.addressing,
                     skipped: known.skipped,
                     chosen: known.chosen,
                 };
                 let has_events = reader.has_events();
-                let first = self.options.selection.wanted().max(1);
-                let sink = |known, record: Record<'_>| {
-                    let wanted = sink(nature(known), record);
-                    wanted.map_or(Wanted::Nothing, |more| stream::wanted(more, has_events))
-                };
-                stream::list_records(&mut *reader, stream::wanted(first, has_events), sink)
-                    .map(nature)
+                let first = stream::wanted(first, has_events);
+                let known = stream::list_records(&mut *reader, first, |known, record| {
+                    let wanted = sink(nature(known), record)?;
+                    let wanted = wanted.map(|more| stream::wanted(more, has_events));
+                    Ok::<_, E>(wanted.unwrap_or(Wanted::Nothing))
+                })?;
+                Ok(nature(known))
             }
             Content::Stored(store) => {
                 let nature = Nature {
-                    kind: given.unwrap_or(store.meta.kind),
+                    kind: asked.unwrap_or(store.meta.kind),
                     addressing: store.meta.addressing,
                     skipped: store.meta.skipped,
                     chosen: Chosen::of_format(&store.meta.format).1,
                 };
-                stream::list_stored(&store, true, |record| sink(nature, record).is_some())?;
+                stream::list_stored(&store, pages, |record| {
+                    let wanted = sink(nature, record)?;
+                    Ok::<_, E>(wanted.map_or(Flow::Done, |_| Flow::More))
+                })?;
                 Ok(nature)
             }
         }
     }
 
-    /// The file, as the user named it.
+    /// Returns the file as the user named it.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What of the trace is wanted.
+    /// Returns the part of the trace that is taken.
     pub fn selection(&self) -> &Selection {
         &self.options.selection
     }
-
-    /// An error where a trace with such addresses cannot have the page size asked for.
-    pub(super) fn check_page_size(&self) -> impl Fn(Addressing) -> Result<(), TraceError> + use<> {
-        let (path, wanted) = (self.path.clone(), self.options.page_size);
-        let stored = self.store().map(|store| store.meta.page_size);
-        let wanted = wanted.filter(|size| Some(*size) != stored);
-        move |addressing| check_ids(&path, addressing, wanted)
-    }
 }
 
-/// Whether a regular file begins as a stored trace. A pipe must not be looked at: what is read of
-/// it is gone.
+/// Returns the error for a file that should be a `.pbt` and begins with `head`.
+fn no_pbt(path: &Path, head: &[u8]) -> TraceError {
+    let what = match head.len() {
+        0 => "the file is empty",
+        _ => "this is no .pbt file",
+    };
+    TraceError::new(path, what)
+        .at(Position::Byte(0))
+        .text(head)
+        .help("leave --format out to have the format guessed")
+}
+
+/// Returns whether a regular file begins as a `.pbt`. Does not look at a pipe, since bytes read from
+/// it are gone.
 fn has_magic(path: &Path) -> bool {
     if !path.is_file() {
         return false;
@@ -354,13 +360,13 @@ fn has_magic(path: &Path) -> bool {
         && head == MAGIC
 }
 
-/// Ids are pages whatever their size: another page size would mean nothing.
-fn check_ids(
+/// Errors if a trace of page ids is asked for with a page size: ids are pages whatever the size.
+pub(super) fn check_ids(
     path: &Path,
     addressing: Addressing,
-    wanted: Option<PageSize>,
+    asked: Option<PageSize>,
 ) -> Result<(), TraceError> {
-    match (addressing, wanted) {
+    match (addressing, asked) {
         (Addressing::Ids, Some(size)) if size != PageSize::DEFAULT => {
             let what = format!(
                 "the trace holds page ids, not addresses: pages of {size} cannot be made of them"
@@ -376,23 +382,22 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Trace, TraceError> {
     load_source(Source::open(path, options)?)
 }
 
-/// Loads an opened trace into memory.
+/// Loads an opened trace into memory, or leaves it in its file if it needs too much (see
+/// [`LoadOptions::mem_limit`]).
 pub fn load_source(source: Source) -> Result<Trace, TraceError> {
     let page_size = source.page_size()?;
     let options = source.options.clone();
     if let Content::Stored(store) = source.content {
-        let takes = store.memory();
-        if let Some(limit) = options.mem_limit.filter(|&limit| takes > limit) {
-            return long(*store, page_size, &options, takes, limit);
+        let needs = store.memory();
+        if let Some(limit) = options.mem_limit.filter(|&limit| needs > limit) {
+            return keep_in_file(*store, page_size, &options, limit);
         }
         if store.meta.page_size == page_size && options.selection.is_all() {
-            let mut trace = match options.lists_do {
+            let trace = match options.lists_do {
                 true => store.load_lists()?,
                 false => store.load()?,
             };
-            trace.meta.name = options.name.unwrap_or(trace.meta.name);
-            trace.meta.kind = options.kind.unwrap_or(trace.meta.kind);
-            return Ok(trace);
+            return Ok(overridden(trace, &options));
         }
         return collect(Source {
             content: Content::Stored(store),
@@ -402,39 +407,43 @@ pub fn load_source(source: Source) -> Result<Trace, TraceError> {
     collect(source)
 }
 
-/// A trace that stays in its file, since it would take more memory than it may.
-fn long(
-    store: Store,
-    page_size: PageSize,
-    options: &LoadOptions,
-    takes: u64,
-    limit: u64,
-) -> Result<Trace, TraceError> {
-    let why_not = if !options.selection.is_all() {
-        Some("parts of it can only be taken in memory")
-    } else if page_size != store.meta.page_size {
-        Some("other page sizes can only be made in memory")
-    } else if !store.events.is_empty() {
-        Some("what happens to its address spaces can only be followed in memory")
-    } else {
-        None
-    };
-    if let Some(why_not) = why_not {
-        let (takes, limit) = (show_bytes(takes), show_bytes(limit));
-        let what =
-            format!("takes {takes} in memory, more than the limit of {limit}, and {why_not}");
-        let help = "raise --mem-limit, or convert it first to what is wanted of it";
-        return Err(TraceError::new(store.path(), what).help(help));
-    }
-    let mut trace = Trace::stored(store);
+/// Sets the name and kind asked for.
+fn overridden(mut trace: Trace, options: &LoadOptions) -> Trace {
     if let Some(name) = &options.name {
         trace.meta.name.clone_from(name);
     }
     trace.meta.kind = options.kind.unwrap_or(trace.meta.kind);
-    Ok(trace)
+    trace
 }
 
-/// Loads an opened trace into memory, and hands it to another sink on the way.
+/// Returns a trace that stays in its file, because it needs more memory than `limit`. Errors if what
+/// was asked for needs it in memory.
+fn keep_in_file(
+    store: Store,
+    page_size: PageSize,
+    options: &LoadOptions,
+    limit: u64,
+) -> Result<Trace, TraceError> {
+    let why_not = if !options.selection.is_all() {
+        Some("a part of a trace can only be selected in memory")
+    } else if page_size != store.meta.page_size {
+        Some("other page sizes can only be derived in memory")
+    } else if !store.events.is_empty() {
+        Some("events of address spaces can only be followed in memory")
+    } else {
+        None
+    };
+    if let Some(why_not) = why_not {
+        let (needs, limit) = (show_bytes(store.memory()), show_bytes(limit));
+        let what = format!("needs {needs} of memory (--mem-limit is {limit}), and {why_not}");
+        let help = "raise --mem-limit, or write the part you need to a file of its own with \
+                    pagebench convert";
+        return Err(TraceError::new(store.path(), what).help(help));
+    }
+    Ok(overridden(Trace::stored(store), options))
+}
+
+/// Loads an opened trace into memory, and passes it to the sink `also` on the way.
 pub fn load_and(source: Source, also: &mut impl Sink) -> Result<Trace, TraceError> {
     let mut collector = Collector::default();
     let (meta, dictionary) = source.stream(&mut Both(&mut collector, also))?;
@@ -447,11 +456,15 @@ fn collect(source: Source) -> Result<Trace, TraceError> {
     Ok(collector.into_trace(meta, dictionary))
 }
 
-/// A trace of the same accesses with coarser pages, from one already in memory.
+/// Returns a trace of the same accesses with coarser pages, from one already in memory. `path` is for
+/// messages. Errors if the trace stays in its file, or if it holds page ids.
+///
+/// # Panics
+/// Panics if only the lists of bursts were loaded (see [`Source::set_page_sizes`]).
 pub fn coarsen(trace: &Trace, page_size: PageSize, path: &Path) -> Result<Trace, TraceError> {
     check_ids(path, trace.meta.addressing, Some(page_size))?;
     if trace.store().is_some() {
-        let what = "does not fit into memory, where alone other page sizes can be made of it";
+        let what = "exceeds --mem-limit, and other page sizes can only be derived in memory";
         let help = "raise --mem-limit, or convert it with --page-size first";
         return Err(TraceError::new(path, what).help(help));
     }
@@ -480,24 +493,22 @@ pub enum ConvertError {
     Write(#[from] std::io::Error),
 }
 
-/// The error for a file of which no reference is left, though all of them were wanted.
+/// Returns the error for a whole trace without any reference.
 pub fn no_reference(path: &Path, meta: &Meta) -> TraceError {
     no_reference_of(path, meta.skipped)
 }
 
-/// The same, where so many bad records were skipped.
+/// Like [`no_reference`], given how many bad records were skipped.
 pub(super) fn no_reference_of(path: &Path, skipped: u64) -> TraceError {
-    match skipped {
-        0 => TraceError::new(path, "the trace holds no reference"),
-        bad => TraceError::new(
-            path,
-            format!("no reference is good: {bad} bad records skipped"),
-        ),
-    }
+    let what = match skipped {
+        0 => "the trace holds no reference".to_owned(),
+        bad => format!("no valid reference: {bad} records were skipped as bad"),
+    };
+    TraceError::new(path, what)
 }
 
-/// Streams a trace into a `.pbt`; memory grows with the pages, not with the references. `level` is zstd's, 1 to 19. Returns what is
-/// known of the trace, and of the file.
+/// Streams a trace into a `.pbt`. Memory grows with the pages, not with the references. `level` is
+/// zstd's, 1 to 19. Returns the metadata and the counts of the file.
 pub fn convert<W: Write>(
     source: Source,
     out: W,
@@ -517,15 +528,9 @@ pub fn convert<W: Write>(
     Ok((meta, summary))
 }
 
-/// Endings of codecs and of formats that are only read, left out of a trace's name as those are that
-/// formats are written with.
-const ENDINGS: [&str; 25] = [
-    "gz",
-    "zst",
-    "zstd",
-    "xz",
-    "lz4",
-    "bz2",
+/// Endings of formats that are only read, and `pbt`. A trace's name leaves them out, like the endings of
+/// codecs and of formats that are written.
+const ENDINGS: [&str; 18] = [
     "pbt",
     "lackey",
     "trace",
@@ -540,14 +545,13 @@ const ENDINGS: [&str; 25] = [
     "ref",
     "log",
     "out",
-    "zip",
     "spc",
     "vscsi",
     "champsim",
     "champsimtrace",
 ];
 
-/// The name of a trace: its file name without the endings of codec and format. Control
+/// Returns the name of a trace: its file name without the endings of codec and format. Control
 /// characters, which would upset a terminal, become question marks.
 pub fn name_of(path: &Path) -> String {
     let Some(file) = path.file_name() else {
@@ -558,7 +562,9 @@ pub fn name_of(path: &Path) -> String {
         return "stdin".into();
     }
     while let Some((stem, ending)) = name.rsplit_once('.') {
-        let known = ENDINGS.contains(&ending) || format::by_ending(ending).is_some();
+        let known = ENDINGS.contains(&ending)
+            || codec::by_ending(ending).is_some()
+            || format::by_ending(ending).is_some();
         if stem.is_empty() || !known {
             break;
         }

@@ -1,24 +1,25 @@
 //! From a reader or a stored trace to the stream that an [`Assembler`] makes of it: references,
 //! and the events between them, in order, into a [`Sink`].
 //!
-//! Knows how accesses and events are put in order. Does not know how files are found and opened
-//! (see `source`), nor what a reference or an event becomes (see `select`).
+//! Puts accesses and events in order. Does not know how files are found and opened (see `source`),
+//! nor what a reference or an event becomes (see `select`).
 
 use super::ahead::{self, Known, Wanted};
 use super::dense::{
-    CONTINUES, Dictionary, KIND_MASK, KindCode, PageKey, Ref, TooManyPages, Trace, page_of,
+    CONTINUES, Dictionary, KindCode, PageKey, Ref, References, TooManyPages, Trace, kind_of,
+    page_of,
 };
 use super::error::TraceError;
 use super::event::{Event, EventAt, Told};
 use super::format::RecordReader;
-use super::record::{Access, Addressing, Kind, Packed};
+use super::record::{Access, Addressing, Kind};
 use super::sample::Chosen;
 use super::select::{Assembler, Collector, Flow, Selection, Sink};
 use super::store::Store;
 use crate::units::PageSize;
 use std::path::Path;
 
-/// One thing that a trace says.
+/// An entry of a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Record<'a> {
     /// An access.
@@ -32,9 +33,12 @@ pub enum Record<'a> {
     },
 }
 
-/// Streams what a reader reads. The path is for messages; `check` may object once the addressing
-/// is known, and `original` says how its pages were chosen. Returns what the reader knew at the
-/// end, too.
+/// Number of references passed on at once: few enough to stay in the cache.
+const AT_ONCE: usize = 4096;
+
+/// Streams the accesses and events of `reader` to `sink`. `path` is for messages. `check` may object
+/// once the addressing is known; `original` returns how the pages of the file were chosen. Returns the
+/// assembler, and what the reader knew at the end.
 pub(super) fn records(
     path: &Path,
     reader: &mut dyn RecordReader,
@@ -48,7 +52,8 @@ pub(super) fn records(
     let has_events = reader.has_events();
     let first = wanted(selection.wanted().max(1), has_events);
     let mut selection = Some(selection);
-    let mut references = References::default();
+    let mut out = References::default();
+    let fail = |error| too_many_pages(path, error);
     let known = ahead::batches(reader, first, &mut |batch| {
         // Known only once something was read.
         let addressing = batch.known.addressing;
@@ -59,33 +64,42 @@ pub(super) fn records(
             assembler = Some(Assembler::new(selection, addressing, page_size));
         }
         let assembler = assembler.as_mut().expect("made with the first batch");
-        let flow = references.of_packed(assembler, &batch.packed, sink);
-        if flow.map_err(|e| too_many_pages(path, e))? == Flow::Done {
+        let flow = assembler.packed(&batch.packed, &mut out);
+        pass_on(&mut out, sink);
+        if flow.map_err(fail)? == Flow::Done {
             return Ok(Wanted::Nothing);
         }
         let mut at = 0;
         for told in batch.events.drain(..) {
-            let accesses = &batch.accesses[at..told.before];
-            let flow = references.of(assembler, accesses, sink);
-            if flow.map_err(|e| too_many_pages(path, e))? == Flow::Done {
+            let flow = assembler.accesses(&batch.accesses[at..told.before], &mut out);
+            pass_on(&mut out, sink);
+            if flow.map_err(fail)? == Flow::Done {
                 return Ok(Wanted::Nothing);
             }
             at = told.before;
-            sink.event(assembler.event(&told));
+            sink.event(assembler.event(told.pid, told.event, told.line));
         }
-        let flow = references.of(assembler, &batch.accesses[at..], sink);
-        let flow = flow.map_err(|e| too_many_pages(path, e))?;
-        Ok(match flow == Flow::More && sink.wants_more() {
-            true => wanted(assembler.wanted(), has_events),
-            false => Wanted::Nothing,
-        })
+        let flow = assembler.accesses(&batch.accesses[at..], &mut out);
+        pass_on(&mut out, sink);
+        Ok(
+            match flow.map_err(fail)? == Flow::More && sink.wants_more() {
+                true => wanted(assembler.wanted(), has_events),
+                false => Wanted::Nothing,
+            },
+        )
     })?;
     let assembler = assembler.expect("at least one batch is taken");
     Ok((assembler, known))
 }
 
-/// What is wanted of a reader while so many references are wanted: each access is one at least. A
-/// part of a trace has the events up to the next reference that would be in it.
+/// Passes references on to `sink` and removes them from `out`.
+fn pass_on(out: &mut References, sink: &mut impl Sink) {
+    sink.references(&out.refs, &out.kinds);
+    out.clear();
+}
+
+/// Returns what is wanted of a reader while at least `references` references are wanted: each access
+/// is one at least. Part of a trace are the events up to the next reference that would be in it.
 pub(super) fn wanted(references: u64, has_events: bool) -> Wanted {
     match (references, has_events) {
         (0, true) => Wanted::Events,
@@ -94,44 +108,8 @@ pub(super) fn wanted(references: u64, has_events: bool) -> Wanted {
     }
 }
 
-/// Buffers for the references that accesses become.
-#[derive(Default)]
-struct References {
-    refs: Vec<Ref>,
-    kinds: Vec<KindCode>,
-}
-
-impl References {
-    /// Hands the references of these packed accesses on.
-    fn of_packed(
-        &mut self,
-        assembler: &mut Assembler,
-        words: &[Packed],
-        sink: &mut impl Sink,
-    ) -> Result<Flow, TooManyPages> {
-        self.refs.clear();
-        self.kinds.clear();
-        let flow = assembler.packed(words, &mut self.refs, &mut self.kinds);
-        sink.references(&self.refs, &self.kinds);
-        flow
-    }
-
-    /// Hands the references of these accesses on.
-    fn of(
-        &mut self,
-        assembler: &mut Assembler,
-        accesses: &[Access],
-        sink: &mut impl Sink,
-    ) -> Result<Flow, TooManyPages> {
-        self.refs.clear();
-        self.kinds.clear();
-        let flow = assembler.accesses(accesses, &mut self.refs, &mut self.kinds);
-        sink.references(&self.refs, &self.kinds);
-        flow
-    }
-}
-
-/// Streams a stored trace at this page size, which must not be finer than its own.
+/// Streams a stored trace to `sink`. `page_size` must not be finer than the stored one; `path` is for
+/// messages.
 pub(super) fn stored(
     path: &Path,
     store: &Store,
@@ -145,23 +123,19 @@ pub(super) fn stored(
         coarser: page_size.shift() - store.meta.page_size.shift(),
         events: &store.events,
         position: 0,
+        out: References::default(),
     };
-    let (mut refs, mut kinds) = (Vec::new(), Vec::new());
-    // The first events may stand before no reference at all.
+    // Events may precede the first reference, and there may be none.
     feed.events(sink);
-    for block in 0..store.blocks() {
-        refs.clear();
-        kinds.clear();
-        store.unpack(block, &mut refs, &mut kinds)?;
-        let flow = feed.references(&refs, &kinds, sink);
-        if flow.map_err(|e| too_many_pages(path, e))? == Flow::Done || !sink.wants_more() {
-            break;
-        }
-    }
+    store.each_block(|tile| {
+        let flow = feed.references(tile.refs, tile.kinds, sink);
+        let flow = flow.map_err(|e| too_many_pages(path, e))?;
+        Ok::<_, TraceError>(flow == Flow::More && sink.wants_more())
+    })?;
     Ok(feed.assembler)
 }
 
-/// A trace of the same accesses with coarser pages, from one already in memory. The path is for
+/// Returns a trace of the same accesses with coarser pages, from one already in memory. `path` is for
 /// messages.
 pub(super) fn coarsened(
     path: &Path,
@@ -174,13 +148,13 @@ pub(super) fn coarsened(
         coarser: page_size.shift() - trace.meta.page_size.shift(),
         events: &trace.events,
         position: 0,
+        out: References::default(),
     };
     let mut collector = Collector::default();
     feed.events(&mut collector);
-    let mut result = Ok(());
+    let mut result = Ok(Flow::More);
     trace.tiles_of(0..trace.len(), |tile| {
-        let flow = feed.references(tile.refs, tile.kinds, &mut collector);
-        result = flow.map(|_| ());
+        result = feed.references(tile.refs, tile.kinds, &mut collector);
         result.is_ok()
     });
     result.map_err(|e| too_many_pages(path, e))?;
@@ -189,20 +163,22 @@ pub(super) fn coarsened(
     Ok(collector.into_trace(meta, feed.assembler.into_dictionary()))
 }
 
-/// Feeds the references of a stored trace to an assembler, and its events where they stand.
+/// Feeds the references of a stored trace to an assembler, and its events at their positions.
 struct Feed<'a> {
     assembler: Assembler,
     dictionary: &'a Dictionary,
-    /// By so many bits the pages wanted are coarser than those stored.
+    /// How far to shift a stored page number right to get the requested page size.
     coarser: u8,
     /// The events to come.
     events: &'a [EventAt],
     /// References fed so far, which the positions of events count.
     position: u64,
+    /// References on their way to the sink.
+    out: References,
 }
 
 impl Feed<'_> {
-    /// The next references, and the events before them and right behind the last.
+    /// Feeds the next references, the events between them, and those right after the last.
     fn references(
         &mut self,
         mut refs: &[Ref],
@@ -212,16 +188,11 @@ impl Feed<'_> {
         while !refs.is_empty() {
             let until = |event: &EventAt| event.position.saturating_sub(self.position);
             let run = self.events.first().map_or(u64::MAX, until);
-            let run = run.min(refs.len() as u64) as usize;
-            for (&reference, &kind) in refs[..run].iter().zip(&kinds[..run]) {
-                let key = self.dictionary.pages[page_of(reference) as usize];
-                let mut push = |r, k| sink.reference(r, k);
-                let flow =
-                    self.assembler
-                        .stored(self.dictionary, key, self.coarser, kind, &mut push)?;
-                if flow == Flow::Done {
-                    return Ok(Flow::Done);
-                }
+            let run = run.min(refs.len().min(AT_ONCE) as u64) as usize;
+            let flow = self.run(&refs[..run], &kinds[..run]);
+            pass_on(&mut self.out, sink);
+            if flow? == Flow::Done {
+                return Ok(Flow::Done);
             }
             (refs, kinds) = (&refs[run..], &kinds[run..]);
             self.position += run as u64;
@@ -230,24 +201,38 @@ impl Feed<'_> {
         Ok(Flow::More)
     }
 
-    /// The events that stand here.
+    /// Feeds references without an event between them.
+    fn run(&mut self, refs: &[Ref], kinds: &[KindCode]) -> Result<Flow, TooManyPages> {
+        let Dictionary { pids, pages } = self.dictionary;
+        for (&reference, &kind) in refs.iter().zip(kinds) {
+            let key = pages[page_of(reference) as usize];
+            let out = &mut self.out;
+            if self.assembler.stored(pids, key, self.coarser, kind, out)? == Flow::Done {
+                return Ok(Flow::Done);
+            }
+        }
+        Ok(Flow::More)
+    }
+
+    /// Passes on the events at the present position.
     fn events(&mut self, sink: &mut impl Sink) {
         while let Some((event, rest)) = self.events.split_first()
             && event.position <= self.position
         {
-            sink.event(self.assembler.stored_event(self.dictionary, event));
+            sink.event(self.assembler.stored_event(&self.dictionary.pids, event));
             self.events = rest;
         }
     }
 }
 
-/// Calls `sink` with what a reader reads and what it knows, until `sink` wants nothing more; `first`
-/// is what is wanted at first. Returns what the reader knew behind the last access wanted.
-pub(super) fn list_records(
+/// Calls `sink` with the accesses and events of `reader`, and with what the reader knows, until `sink`
+/// wants nothing more; `first` is what is wanted at first. Returns what the reader knew after the last
+/// access wanted.
+pub(super) fn list_records<E: From<TraceError>>(
     reader: &mut dyn RecordReader,
     first: Wanted,
-    mut sink: impl FnMut(Known, Record<'_>) -> Wanted,
-) -> Result<Known, TraceError> {
+    mut sink: impl FnMut(Known, Record<'_>) -> Result<Wanted, E>,
+) -> Result<Known, E> {
     let (mut batch, mut events) = (Vec::new(), Vec::new());
     let mut wanted = first;
     let mut known = reader.known();
@@ -258,92 +243,152 @@ pub(super) fn list_records(
         if let Wanted::Accesses(_) = wanted {
             known = reader.known();
         }
-        let mut sink = |record: Record<'_>| {
-            wanted = sink(known, record);
-            wanted != Wanted::Nothing
-        };
-        // What is good before a bad record comes first.
-        list_batch(&batch, &events, &mut sink);
+        // The good records before a bad one come first.
+        list_batch(&batch, &events, |record| {
+            wanted = sink(known, record)?;
+            Ok::<_, E>(match wanted {
+                Wanted::Nothing => Flow::Done,
+                _ => Flow::More,
+            })
+        })?;
         events.clear();
         match filled {
             Ok(true) => {}
-            Err(error) if matches!(wanted, Wanted::Accesses(_)) => return Err(error),
+            Err(error) if matches!(wanted, Wanted::Accesses(_)) => return Err(error.into()),
             Ok(false) | Err(_) => break,
         }
     }
     Ok(known)
 }
 
-/// Calls `sink` with these accesses and the events between them, until it returns false.
-fn list_batch(batch: &[Access], events: &[Told], sink: &mut dyn FnMut(Record<'_>) -> bool) {
-    let mut at = 0;
-    for told in events {
-        let (pid, event) = (told.pid, &told.event);
-        let mut before = batch[at..told.before].iter().copied().map(Record::Access);
-        at = told.before;
-        if !before.all(&mut *sink) || !sink(Record::Event { pid, event }) {
-            return;
-        }
-    }
-    batch[at..].iter().copied().map(Record::Access).all(sink);
-}
-
-/// Calls `sink` with what a stored trace says, until it returns false: the beginnings of pages
-/// instead of addresses. Each page is an access, or, to be joined, those of one access are one: from
-/// the last byte of the first to the first byte of the last, so that smaller pages add as few
-/// references as can be.
-pub(super) fn list_stored(
-    store: &Store,
-    join: bool,
-    mut sink: impl FnMut(Record<'_>) -> bool,
-) -> Result<(), TraceError> {
-    let (dictionary, shift) = (&store.dictionary, store.meta.page_shift());
-    let tell = |event: &EventAt, sink: &mut dyn FnMut(Record<'_>) -> bool| {
-        let told = event.told(dictionary, 0);
-        let (pid, event) = (told.pid, &told.event);
-        sink(Record::Event { pid, event })
-    };
-    let mut events = store.events.iter().peekable();
-    let mut position = 0;
-    // The access to which more pages may belong.
-    let mut held: Option<Held> = None;
-    let (mut refs, mut kinds) = (Vec::new(), Vec::new());
-    for block in 0..store.blocks() {
-        refs.clear();
-        kinds.clear();
-        store.unpack(block, &mut refs, &mut kinds)?;
-        for (reference, kind) in refs.iter().zip(&kinds) {
-            let key = dictionary.pages[page_of(*reference) as usize];
-            if join
-                && kind & CONTINUES != 0
-                && held.as_mut().is_some_and(|held| held.grow(key, shift))
-            {
-                position += 1;
-                continue;
-            }
-            if !held.take().is_none_or(|held| sink(held.record(store))) {
+/// Calls `sink` with the accesses of a batch and the events between them, until it is done.
+fn list_batch<E>(
+    batch: &[Access],
+    events: &[Told],
+    mut sink: impl FnMut(Record<'_>) -> Result<Flow, E>,
+) -> Result<(), E> {
+    let mut events = events.iter().peekable();
+    for at in 0..=batch.len() {
+        while let Some(told) = events.next_if(|told| told.before == at) {
+            let (pid, event) = (told.pid, &told.event);
+            if sink(Record::Event { pid, event })? == Flow::Done {
                 return Ok(());
             }
-            while let Some(event) = events.next_if(|event| event.position <= position) {
-                if !tell(event, &mut sink) {
-                    return Ok(());
-                }
-            }
-            held = Some(Held {
-                first: key,
-                last: key.number,
-                kind: Kind::ALL[usize::from(kind & KIND_MASK)],
-            });
-            position += 1;
         }
-    }
-    if held.is_none_or(|held| sink(held.record(store))) {
-        events.all(|event| tell(event, &mut sink));
+        if let Some(&access) = batch.get(at)
+            && sink(Record::Access(access))? == Flow::Done
+        {
+            return Ok(());
+        }
     }
     Ok(())
 }
 
-/// An access of a stored trace, to pages one behind the other.
+/// How to list the pages of one access of a stored trace. A `.pbt` keeps pages, not addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StoredPages {
+    /// Each page is an access to its first byte.
+    Split,
+    /// The pages of one access become one access, from the last byte of the first page to the first
+    /// byte of the last, so that smaller pages add as few references as possible.
+    Joined,
+}
+
+/// Calls `sink` with the accesses and events of a stored trace, in order, until it is done.
+pub(super) fn list_stored<E: From<TraceError>>(
+    store: &Store,
+    pages: StoredPages,
+    mut sink: impl FnMut(Record<'_>) -> Result<Flow, E>,
+) -> Result<(), E> {
+    let dictionary = &store.dictionary;
+    let mut joiner = Joiner {
+        pids: &dictionary.pids,
+        shift: store.meta.page_shift(),
+        pages,
+        held: None,
+    };
+    let mut flow = Flow::More;
+    let mut events = store.events.iter().peekable();
+    let tell = |event: &EventAt, sink: &mut dyn FnMut(Record<'_>) -> Result<Flow, E>| {
+        let (pid, event) = event.with_pids(&dictionary.pids);
+        sink(Record::Event { pid, event: &event })
+    };
+    store.each_block(|tile| {
+        for ((&reference, &code), position) in tile.refs.iter().zip(tile.kinds).zip(tile.start..) {
+            let key = dictionary.pages[page_of(reference) as usize];
+            if joiner.join(key, code) {
+                continue;
+            }
+            flow = joiner.flush(&mut sink)?;
+            while flow == Flow::More
+                && let Some(event) = events.next_if(|event| event.position <= position)
+            {
+                flow = tell(event, &mut sink)?;
+            }
+            if flow == Flow::Done {
+                return Ok(false);
+            }
+            joiner.hold(key, code);
+        }
+        Ok::<_, E>(true)
+    })?;
+    if flow == Flow::More {
+        flow = joiner.flush(&mut sink)?;
+    }
+    while flow == Flow::More
+        && let Some(event) = events.next()
+    {
+        flow = tell(event, &mut sink)?;
+    }
+    Ok(())
+}
+
+/// Makes accesses of the references of a stored trace.
+struct Joiner<'a> {
+    pids: &'a [u32],
+    /// How far to shift a page number left to get its address.
+    shift: u32,
+    pages: StoredPages,
+    /// The access to which more pages may belong.
+    held: Option<Held>,
+}
+
+impl Joiner<'_> {
+    /// Adds a page to the held access. Returns false if it begins an access of its own.
+    fn join(&mut self, key: PageKey, code: KindCode) -> bool {
+        let may_join = self.pages == StoredPages::Joined && code & CONTINUES != 0;
+        let held = self.held.as_mut().filter(|_| may_join);
+        held.is_some_and(|held| held.grow(key, self.shift))
+    }
+
+    /// Holds an access that begins with a page.
+    fn hold(&mut self, key: PageKey, code: KindCode) {
+        self.held = Some(Held {
+            first: key,
+            last: key.number,
+            kind: kind_of(code),
+        });
+    }
+
+    /// Passes the held access on to `sink`, if there is one.
+    fn flush<E>(
+        &mut self,
+        sink: &mut impl FnMut(Record<'_>) -> Result<Flow, E>,
+    ) -> Result<Flow, E> {
+        let Some(held) = self.held.take() else {
+            return Ok(Flow::More);
+        };
+        let (addr, size) = held.range(self.shift);
+        sink(Record::Access(Access {
+            pid: self.pids[held.first.process as usize],
+            kind: held.kind,
+            addr,
+            size: size as u32,
+        }))
+    }
+}
+
+/// An access of a stored trace, to pages that follow each other.
 struct Held {
     first: PageKey,
     /// The number of the last page.
@@ -352,7 +397,7 @@ struct Held {
 }
 
 impl Held {
-    /// Takes a page to the access, if it is the next one and the access does not become too large.
+    /// Adds a page if it is the next one and the size still fits. Returns whether it was added.
     fn grow(&mut self, key: PageKey, shift: u32) -> bool {
         let is_next =
             key.process == self.first.process && self.last.checked_add(1) == Some(key.number);
@@ -367,7 +412,7 @@ impl Held {
         grows
     }
 
-    /// The address and the size in bytes, or the first id and their number.
+    /// Returns the address and the size in bytes, or the first id and the number of ids.
     fn range(&self, shift: u32) -> (u64, u64) {
         let (first, last) = (self.first.number << shift, self.last << shift);
         match first == last {
@@ -377,16 +422,6 @@ impl Held {
                 (addr, last - addr + 1)
             }
         }
-    }
-
-    fn record(&self, store: &Store) -> Record<'static> {
-        let (addr, size) = self.range(store.meta.page_shift());
-        Record::Access(Access {
-            pid: store.dictionary.pids[self.first.process as usize],
-            kind: self.kind,
-            addr,
-            size: size as u32,
-        })
     }
 }
 

@@ -56,8 +56,8 @@ fn parts(trace: &Trace) -> Parts<'_> {
 /// Events as text, with their positions and the process ids.
 fn shown(trace: &Trace) -> Vec<String> {
     let told = trace.events.iter().map(|event| {
-        let told = event.told(&trace.dictionary, 0);
-        format!("{} {} {}", event.position, told.pid, told.event)
+        let (pid, stated) = event.with_pids(&trace.dictionary.pids);
+        format!("{} {pid} {stated}", event.position)
     });
     told.collect()
 }

@@ -1,54 +1,40 @@
-//! The part of a trace that is taken, as accesses: what an [`Assembler`](super::select::Assembler)
-//! makes of the accesses given here is what it would make of all of them under the same selection.
-//! For writing traces in formats that hold addresses and sizes.
+//! The part of a trace that is taken, as accesses: an
+//! [`Assembler`](super::select::Assembler) makes the same references of the accesses given here as of
+//! all accesses under the same selection. For writing traces in formats that hold addresses and sizes.
 
 use super::event::Event;
 use super::record::{Access, Addressing};
-use super::select::{Flow, Selection};
-use super::shown::ShownPages;
+use super::select::{Cut, Flow, Selection, Taken};
 use crate::units::PageSize;
 
 /// Cuts accesses to what a selection takes of them.
 pub struct Trim {
-    selection: Selection,
+    cut: Cut,
     addressing: Addressing,
-    shift: u8,
-    /// What pages show, which decides whether a sample takes them.
-    shown: ShownPages,
-    to_skip: u64,
-    to_take: u64,
+    shift: u32,
 }
 
 impl Trim {
-    /// For pages of this size, as positions count references to pages; ids are pages whatever the
-    /// size.
+    /// Returns a trim whose `skip` and `limit` count references to pages of `page_size`; ids are pages
+    /// whatever the size.
     pub fn new(selection: Selection, addressing: Addressing, page_size: PageSize) -> Trim {
-        let shift = match addressing {
-            Addressing::Bytes => page_size.shift(),
-            Addressing::Ids => 0,
-        };
+        let shift = addressing.page_shift(page_size);
         Trim {
-            to_skip: selection.skip,
-            to_take: selection.limit.unwrap_or(u64::MAX),
-            shift,
-            shown: ShownPages::new(u32::from(shift)),
-            selection,
+            cut: Cut::new(selection, shift),
             addressing,
+            shift,
         }
     }
 
-    /// Hands the part of an access that is taken to `sink`, in pieces if pages between are not.
+    /// Calls `sink` with the part of `access` that is taken, in pieces if pages between are not.
     pub fn access(&mut self, access: &Access, mut sink: impl FnMut(Access)) -> Flow {
-        if !self.selection.takes(access.pid, access.kind as u8) {
+        if !self.cut.takes(access.pid, access.kind as u8) {
             return Flow::More;
         }
-        let end = access
-            .addr
-            .saturating_add(u64::from(access.size.max(1)) - 1);
-        let (first, last) = (access.addr >> self.shift, end >> self.shift);
+        let last = access.last();
         let piece = |from: u64, to: u64| {
             let start = access.addr.max(from << self.shift);
-            let stop = end.min((to << self.shift) | ((1 << self.shift) - 1));
+            let stop = last.min((to << self.shift) | ((1 << self.shift) - 1));
             Access {
                 addr: start,
                 size: (stop - start + 1) as u32,
@@ -56,23 +42,18 @@ impl Trim {
             }
         };
         // A sampled page is an access of its own: its neighbours may be missing.
-        let sample = self.selection.sample;
-        let joins = sample.is_none();
+        let joins = !self.cut.is_sampled();
         let mut run: Option<(u64, u64)> = None;
         let mut flow = Flow::More;
-        for number in first..=last {
-            if sample.is_some_and(|rate| !rate.takes(self.shown.of(access.pid, number))) {
-                continue;
+        for number in access.addr >> self.shift..=last >> self.shift {
+            match self.cut.take(access.pid, number) {
+                Taken::Yes => {}
+                Taken::No => continue,
+                Taken::Done => {
+                    flow = Flow::Done;
+                    break;
+                }
             }
-            if self.to_skip > 0 {
-                self.to_skip -= 1;
-                continue;
-            }
-            if self.to_take == 0 {
-                flow = Flow::Done;
-                break;
-            }
-            self.to_take -= 1;
             run = match run {
                 Some((from, _)) if joins => Some((from, number)),
                 Some((from, to)) => {
@@ -88,23 +69,18 @@ impl Trim {
         flow
     }
 
-    /// How many references are still to be read at least: those to skip and those to take;
-    /// `u64::MAX` if all are taken.
+    /// Returns how many references must still be read at least, those to skip included; `u64::MAX`
+    /// without a limit.
     pub(super) fn wanted(&self) -> u64 {
-        match self.selection.limit {
-            None => u64::MAX,
-            Some(_) => self.to_skip.saturating_add(self.to_take),
-        }
+        self.cut.wanted()
     }
 
-    /// The next event of process `pid`.
+    /// Takes the next event of process `pid`.
     pub fn event(&mut self, pid: u32, event: &Event) {
-        if self.selection.sample.is_some() {
-            self.shown.event(pid, event);
-        }
+        self.cut.event(pid, event);
     }
 
-    /// How the addresses are read.
+    /// Returns how the addresses are read.
     pub fn addressing(&self) -> Addressing {
         self.addressing
     }
@@ -112,23 +88,23 @@ impl Trim {
 
 #[cfg(test)]
 mod tests {
+    use super::super::dense::References;
     use super::super::r#gen::Rng;
     use super::super::record::Kind;
     use super::super::sample::Rate;
     use super::super::select::Assembler;
     use super::*;
 
-    /// References, kinds and pages of what is taken.
+    /// The references taken, and the number of their pages.
     fn assembled(
         accesses: &[Access],
         selection: &Selection,
         addressing: Addressing,
-    ) -> (Vec<u32>, Vec<u8>, usize) {
+    ) -> (References, usize) {
         let mut assembler = Assembler::new(selection.clone(), addressing, PageSize::DEFAULT);
-        let (mut refs, mut kinds) = (Vec::new(), Vec::new());
-        assembler.accesses(accesses, &mut refs, &mut kinds).unwrap();
-        let pages = assembler.dictionary().pages.len();
-        (refs, kinds, pages)
+        let mut out = References::default();
+        assembler.accesses(accesses, &mut out).unwrap();
+        (out, assembler.dictionary().pages.len())
     }
 
     #[test]

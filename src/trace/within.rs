@@ -1,35 +1,37 @@
-//! What happens between two references of a page within one burst, as far as LRU curves need it: how
-//! many pages were used in between. It depends on the burst alone, so it is worked out once and
-//! stored with the trace; a curve then looks at no single reference.
+//! LRU distances inside bursts: what an LRU curve needs of them. They depend on the burst alone, so
+//! they are computed once and stored with the trace; a curve then looks at no single reference.
 //!
 //! The *distance* of a reference is 1 plus the number of other pages referenced since the last
-//! reference of its page: what it needs of frames to be a hit. Knows nothing of curves and files.
+//! reference of its page: the smallest number of frames with which it hits. Knows nothing of curves
+//! and files.
 
-use super::bursts::{Columns, K_MAX};
+use super::bursts::{K_MAX, View};
 use super::dense::KIND_MASK;
 use super::record::Kind;
+use std::ops::Range;
 
-/// A number for each distance; 0 stands for none.
+/// A count for each distance, 1 to [`K_MAX`]; index 0 is unused.
 pub type ByDistance = [u64; K_MAX + 1];
 
-/// What is told of bursts.
+/// Distance histograms inside bursts: what an LRU curve needs of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Within {
-    /// References at each distance; the first of each page in each burst is none of them.
+    /// References at each distance. The first reference of a page in a burst has none and is not
+    /// counted.
     pub distances: ByDistance,
-    /// Writes of pages that were written before in the burst, by the largest distance of the
-    /// references since.
+    /// Writes of pages that the burst wrote before, by the largest distance since that write.
     pub rewrites: ByDistance,
     /// For each listed page of each burst, as in [`Columns::pages`](super::bursts::Columns::pages).
     pub edges: Vec<Edges>,
 }
 
-/// The largest distances of a page in a burst; 0 where there is no reference.
+/// Largest distances of a page in a burst.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Edges {
-    /// Up to its first write, that included; of all references if it is not written.
+    /// Largest distance up to and including the first write; over all references if the burst does
+    /// not write the page. 0 if none of them has a distance.
     pub before: u8,
-    /// Behind its last write.
+    /// Largest distance after the last write; 0 if there is no reference.
     pub behind: u8,
 }
 
@@ -44,28 +46,18 @@ impl Default for Within {
 }
 
 impl Within {
-    /// Of all bursts of a block with these bytes; the end of the last need not be among the columns.
-    pub fn of(columns: &Columns, raw: &[u8]) -> Within {
+    /// Returns the distances within the bursts `bursts` of `view`.
+    pub fn of(view: View<'_>, bursts: Range<usize>) -> Within {
+        let columns = view.columns;
         let mut within = Within::default();
-        let (starts, offsets) = (&columns.starts, &columns.offsets);
-        let base = starts.first().copied().unwrap_or(0);
-        for (burst, (start, list)) in starts.iter().zip(offsets).enumerate() {
-            let end = starts
-                .get(burst + 1)
-                .map_or(raw.len(), |end| (end - base) as usize);
-            let list_end = offsets
-                .get(burst + 1)
-                .copied()
-                .unwrap_or(columns.places.len());
-            within.burst(
-                &raw[(start - base) as usize..end],
-                &columns.places[*list..list_end],
-            );
+        for burst in bursts {
+            let raw = view.raw(columns.range(burst));
+            within.burst(raw, &columns.places[columns.list(burst)]);
         }
         within
     }
 
-    /// Takes what is told of the bursts that follow.
+    /// Appends `next`, the distances within the bursts that follow.
     pub fn append(&mut self, next: Within) {
         let add = |all: &mut ByDistance, next: ByDistance| {
             let pairs = all.iter_mut().zip(next);
@@ -76,10 +68,10 @@ impl Within {
         self.edges.extend(next.edges);
     }
 
-    /// Takes a burst with these bytes, which lists these places.
-    pub fn burst(&mut self, raw: &[u8], places: &[u8]) {
+    /// Appends a burst: `raw` has its bytes, `places` the places that it lists.
+    fn burst(&mut self, raw: &[u8], places: &[u8]) {
         let mut stack = Stack::new();
-        // By place: the largest distance since the last write, and up to the first.
+        // By place: the largest distance since the last write, and up to the first write.
         let (mut largest, mut before) = ([0u8; K_MAX], [0u8; K_MAX]);
         let mut written = 0u64;
         for &byte in raw {
@@ -114,18 +106,18 @@ impl Within {
     }
 }
 
-/// The places of a burst, the one used last in front.
+/// The places of a burst, most recently used first.
 struct Stack([u8; K_MAX]);
 
 impl Stack {
-    /// No place.
+    /// Marks an unused entry.
     const NONE: u8 = u8::MAX;
 
     fn new() -> Stack {
         Stack([Stack::NONE; K_MAX])
     }
 
-    /// Moves a place to the front; gives its distance, 0 if it was not there.
+    /// Moves `place` to the front. Returns its distance, 0 if it was not in the stack.
     #[inline(always)]
     fn bring_to_front(&mut self, place: u8) -> u8 {
         // Half of all references are of the page used last.
@@ -150,7 +142,8 @@ impl Stack {
 mod tests {
     use super::*;
     use crate::trace::bursts::Bursts;
-    use crate::trace::dense::{Dictionary, PageKey, Ref, pack, page_of};
+    use crate::trace::dense::{Ref, pack, page_of};
+    use crate::trace::r#gen::Rng;
 
     /// The distance of the reference at a position, of bytes of one burst, by its definition.
     fn distance(raw: &[u8], at: usize) -> Option<usize> {
@@ -164,13 +157,8 @@ mod tests {
 
     #[test]
     fn distances_are_those_of_the_definition() {
-        let mut state = 7u64;
-        let mut next = |below: u32| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            (state >> 33) as u32 % below
-        };
+        let mut rng = Rng::new(7);
+        let mut next = |below: u32| rng.below(below.into()) as u32;
         for round in 0..100 {
             let (pages, length) = (1 + next(100), next(600) as usize);
             let hot = 1 + next(pages);
@@ -180,12 +168,7 @@ mod tests {
             };
             let refs: Vec<Ref> = (0..length).map(&mut one).collect();
             let kinds: Vec<u8> = refs.iter().map(|r| 1 + (r & 1) as u8).collect();
-            let key = |number| PageKey { process: 0, number };
-            let dictionary = Dictionary {
-                pids: vec![0],
-                pages: (0..u64::from(pages)).map(key).collect(),
-            };
-            let bursts = Bursts::new(&refs, &kinds, &dictionary, std::iter::empty());
+            let bursts = Bursts::encode(&refs, &kinds);
             let view = bursts.of(K_MAX);
             let mut expected = Within::default();
             for burst in 0..view.columns.len() {

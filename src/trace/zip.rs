@@ -1,14 +1,14 @@
-//! A zip archive as one stream: its members one behind the other, as they stand in the file, which
+//! A zip archive as one stream: its members one after the other, in the order of the file, which
 //! must be the order of the numbers in their names. drmemtrace keeps a trace in members `chunk.0000`,
 //! `chunk.0001` and so on; an archive of one file is that file. Layout: PKWARE's APPNOTE.TXT, 4.3.
 //!
-//! Reads forwards only, so that a pipe will do: what stands in the directory at the end must be what
-//! was read. Deliberately absent: what the members hold, encryption, other methods than deflate.
+//! Reads forwards only, so that a pipe will do: the directory at the end must list the members that
+//! were read. Deliberately absent: what the members hold, encryption, other methods than deflate.
 
 use std::io::{self, BufRead, ErrorKind, Read, Take};
 
 /// A stream of bytes before decompression.
-type Source = Box<dyn BufRead + Send>;
+pub(super) type ByteSource = Box<dyn BufRead + Send>;
 
 const MEMBER: u32 = 0x0403_4b50;
 const DIRECTORY: u32 = 0x0201_4b50;
@@ -17,7 +17,7 @@ const END_64: u32 = 0x0606_4b50;
 const LOCATOR_64: u32 = 0x0706_4b50;
 const DESCRIPTOR: u32 = 0x0807_4b50;
 
-/// Whether a file that begins with these bytes is an archive.
+/// Returns whether a file that begins with `head` is an archive.
 pub(super) fn is_zip(head: &[u8]) -> bool {
     head.starts_with(&MEMBER.to_le_bytes()) || head.starts_with(&END.to_le_bytes())
 }
@@ -34,7 +34,7 @@ pub(super) struct Members {
 
 enum State {
     /// Before a record of the archive, or at the end.
-    Between(Source),
+    Between(ByteSource),
     /// In a member.
     Member(Content, Member),
     /// While a state is exchanged for the next, and after a fault.
@@ -42,22 +42,22 @@ enum State {
 }
 
 enum Content {
-    Stored(Take<Source>),
-    Deflated(flate2::bufread::DeflateDecoder<Source>),
+    Stored(Take<ByteSource>),
+    Deflated(flate2::bufread::DeflateDecoder<ByteSource>),
 }
 
-/// What the header before a member says.
+/// A member, as its header describes it.
 struct Member {
     name: Vec<u8>,
     crc: u32,
-    /// The checksum stands behind the member.
+    /// The checksum follows the member.
     descriptor: bool,
     /// Sizes are of 64 bits.
     wide: bool,
 }
 
 impl Members {
-    pub(super) fn new(source: Source) -> Members {
+    pub(super) fn new(source: ByteSource) -> Members {
         Members {
             state: State::Between(source),
             read: Vec::new(),
@@ -66,17 +66,17 @@ impl Members {
         }
     }
 
-    /// The next member that is no folder; the source back at the end of the file.
-    fn next_member(&mut self, mut source: Source) -> io::Result<State> {
+    /// Reads records up to the next member. Returns [`State::Between`] at the end of the file.
+    fn next_member(&mut self, mut source: ByteSource) -> io::Result<State> {
         loop {
-            if super::codec::fill_buf(&mut source)?.is_empty() {
-                // The last record must have been the end of an archive.
-                return match self.read.is_empty() && self.listed == 0 {
-                    true => Ok(State::Between(source)),
-                    false => Err(ErrorKind::UnexpectedEof.into()),
-                };
+            let mut magic = Vec::with_capacity(4);
+            (&mut source).take(4).read_to_end(&mut magic)?;
+            // At the end of the file, the last record must have been the end of an archive.
+            if magic.is_empty() && self.read.is_empty() && self.listed == 0 {
+                return Ok(State::Between(source));
             }
-            match u32_of(&mut source)? {
+            let magic = magic.first_chunk().ok_or(ErrorKind::UnexpectedEof)?;
+            match u32::from_le_bytes(*magic) {
                 MEMBER => return self.begin(source),
                 DIRECTORY => self.directory(&mut source)?,
                 END_64 => {
@@ -90,8 +90,8 @@ impl Members {
         }
     }
 
-    /// The header of a member was begun.
-    fn begin(&mut self, mut source: Source) -> io::Result<State> {
+    /// Reads the header of a member after its magic number.
+    fn begin(&mut self, mut source: ByteSource) -> io::Result<State> {
         let fixed: [u8; 26] = bytes(&mut source)?;
         let u16_at = |at: usize| u16::from_le_bytes([fixed[at], fixed[at + 1]]);
         let u32_at = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| fixed[at + i]));
@@ -157,7 +157,7 @@ impl Members {
         Ok(())
     }
 
-    /// The content of a member has ended; its checksum must be what was said.
+    /// Ends a member. Errors if its checksum is not that of its header or descriptor.
     fn finish(&mut self, content: Content, member: Member) -> io::Result<State> {
         let mut source = match content {
             Content::Stored(rest) if rest.limit() > 0 => {
@@ -181,8 +181,8 @@ impl Members {
         Ok(State::Between(source))
     }
 
-    /// An entry of the directory: the next member that was read.
-    fn directory(&mut self, source: &mut Source) -> io::Result<()> {
+    /// Reads an entry of the directory, which must be the next member that was read.
+    fn directory(&mut self, source: &mut ByteSource) -> io::Result<()> {
         let fixed: [u8; 42] = bytes(source)?;
         let u16_at = |at: usize| u16::from_le_bytes([fixed[at], fixed[at + 1]]);
         let crc = u32::from_le_bytes(std::array::from_fn(|i| fixed[12 + i]));
@@ -195,8 +195,8 @@ impl Members {
         Ok(())
     }
 
-    /// The end of an archive; another may follow.
-    fn end(&mut self, source: &mut Source) -> io::Result<()> {
+    /// Reads the end of an archive; another may follow.
+    fn end(&mut self, source: &mut ByteSource) -> io::Result<()> {
         let fixed: [u8; 18] = bytes(source)?;
         skip(
             source,
@@ -264,23 +264,23 @@ fn wide_sizes(mut extra: &[u8]) -> Option<u64> {
     None
 }
 
-fn bytes<const N: usize>(source: &mut Source) -> io::Result<[u8; N]> {
+fn bytes<const N: usize>(source: &mut ByteSource) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     source.read_exact(&mut bytes)?;
     Ok(bytes)
 }
 
-fn u32_of(source: &mut Source) -> io::Result<u32> {
+fn u32_of(source: &mut ByteSource) -> io::Result<u32> {
     bytes(source).map(u32::from_le_bytes)
 }
 
-fn vec(source: &mut Source, length: u16) -> io::Result<Vec<u8>> {
+fn vec(source: &mut ByteSource, length: u16) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::from(length)];
     source.read_exact(&mut bytes)?;
     Ok(bytes)
 }
 
-fn skip(source: &mut Source, length: u64) -> io::Result<()> {
+fn skip(source: &mut ByteSource, length: u64) -> io::Result<()> {
     match io::copy(&mut source.take(length), &mut io::sink())? {
         n if n < length => Err(ErrorKind::UnexpectedEof.into()),
         _ => Ok(()),

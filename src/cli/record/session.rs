@@ -6,8 +6,8 @@ use crate::cli::failure::Failure;
 use crate::cli::progress::note;
 use crate::exit::{self, ExitCode};
 use crate::report::file::WholeFile;
-use crate::trace::dense::Meta;
-use crate::trace::event::{Event, Told};
+use crate::trace::dense::{Meta, References};
+use crate::trace::event::Event;
 use crate::trace::record::{Access, Addressing, TraceKind};
 use crate::trace::select::{Assembler, Flow, Selection, Sink as _};
 use crate::trace::store::Writer;
@@ -132,6 +132,8 @@ fn start(valgrind: &Path, command: &[OsString]) -> Result<(Child, Channel), Fail
 /// Where the recording goes.
 struct Store {
     assembler: Assembler,
+    /// References on their way from the assembler to the writer.
+    references: References,
     writer: Writer<BufWriter<WholeFile>>,
     page_size: crate::units::PageSize,
     /// References recorded, by the number of their process.
@@ -148,6 +150,7 @@ impl Store {
         let page_size = args.page_size.unwrap_or(crate::units::PageSize::DEFAULT);
         Ok(Store {
             assembler: Assembler::new(selection, Addressing::Bytes, page_size),
+            references: References::default(),
             writer: Writer::new(out, args.level)?,
             page_size,
             taken: Vec::new(),
@@ -182,43 +185,38 @@ impl Store {
     }
 }
 
-impl Sink for Store {
-    fn accesses(&mut self, accesses: &[Access]) -> io::Result<bool> {
-        let Store {
-            assembler,
-            writer,
-            taken,
-            ..
-        } = self;
+impl Store {
+    /// Makes references of accesses and counts them by process.
+    fn assemble(&mut self, accesses: &[Access]) -> io::Result<Flow> {
         for access in accesses {
-            let mut count = 0;
-            let flow = assembler
-                .access(access, &mut |reference, kind| {
-                    count += 1;
-                    writer.reference(reference, kind);
-                })
-                .map_err(io::Error::other)?;
+            let before = self.references.len();
+            let flow = self.assembler.access(access, &mut self.references);
+            let count = (self.references.len() - before) as u64;
             if count > 0 {
                 let process = access.pid as usize;
-                taken.resize(taken.len().max(process + 1), 0);
-                taken[process] += count;
+                self.taken.resize(self.taken.len().max(process + 1), 0);
+                self.taken[process] += count;
             }
-            if flow == Flow::Done {
-                return Ok(false);
+            if flow.map_err(io::Error::other)? == Flow::Done {
+                return Ok(Flow::Done);
             }
         }
-        // What failed is told at the end.
-        Ok(writer.wants_more())
+        Ok(Flow::More)
+    }
+}
+
+impl Sink for Store {
+    fn accesses(&mut self, accesses: &[Access]) -> io::Result<bool> {
+        self.references.clear();
+        let flow = self.assemble(accesses);
+        let References { refs, kinds } = &self.references;
+        self.writer.references(refs, kinds);
+        // A failed write is reported at the end.
+        Ok(flow? == Flow::More && self.writer.wants_more())
     }
 
     fn event(&mut self, process: u32, event: Event) -> io::Result<()> {
-        let told = Told {
-            before: 0,
-            pid: process,
-            event,
-            line: 0,
-        };
-        let event = self.assembler.event(&told);
+        let event = self.assembler.event(process, event, 0);
         self.writer.event(event);
         Ok(())
     }

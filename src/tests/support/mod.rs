@@ -230,7 +230,7 @@ pub fn assert_bursts_agree(
 ) {
     let (refs, kinds) = (job.trace.refs(), job.trace.kinds());
     let dictionary = &job.trace.dictionary;
-    let bursts = Bursts::new(refs, kinds, dictionary, cuts);
+    let bursts = Bursts::encode(refs, kinds).cut(dictionary, cuts);
     for k in BURSTS {
         let mut heard = Recorder::default();
         let job = Job {

@@ -63,7 +63,7 @@ fn same(job: &Job<'_>, log: &MissLog, what: &str) {
     let (refs, kinds) = (job.trace.refs(), job.trace.kinds());
     let dictionary = &job.trace.dictionary;
     let ops = job.space.iter().flat_map(|space| &space.ops);
-    let bursts = Bursts::new(refs, kinds, dictionary, space::cuts(ops));
+    let bursts = Bursts::encode(refs, kinds).cut(dictionary, space::cuts(ops));
     for k in [1, 4, 16, 64] {
         let mut heard = Events::default();
         let job = Job {

@@ -1,47 +1,39 @@
-//! The columns of bursts, and how the bytes of references and the lists of a file become some.
+//! Lists of bursts as columns. They are made from the bytes of references or from the lists of a file.
 //! Knows nothing of where bursts are cut.
 
 use super::{K_MAX, LENGTH_MAX};
 use crate::simd::Level;
 use crate::simd::scan::{Scan, ScanBack, Wanted, scan, scan_back};
+use crate::trace::burst;
 use crate::trace::dense::{KIND_MASK, Ref, pack, page_of};
 use crate::trace::record::Kind;
 use crate::units::PageId;
 use std::ops::Range;
 
-/// The bursts of one size. The pages of burst `i`, in order of first reference, are those from
-/// `offsets[i]` to `offsets[i + 1]`; likewise all that there is of each.
+/// The bursts of one size. Burst `i` lists its pages in order of first reference, from `offsets[i]`
+/// to `offsets[i + 1]`; every column below `offsets` has one entry for each listed page.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Columns {
-    /// The most distinct pages of a burst.
+    /// Upper limit of the distinct pages of a burst.
     pub k: usize,
-    /// The position of the first reference of each burst, and of the trace's end.
+    /// Position of the first reference of each burst, then the position after the last reference.
     pub starts: Vec<u64>,
-    /// Where the list of each burst begins, and the end of the last.
+    /// Index of the first listed page of each burst, then the number of listed pages.
     pub offsets: Vec<usize>,
-    /// The pages: times two, plus one if the burst writes it.
+    /// Page id times two, plus one if the burst writes the page.
     pub pages: Vec<Ref>,
-    /// How far behind the burst's start each page is referenced first.
+    /// Offset of the page's first reference from the start of the burst.
     pub first: Vec<u16>,
-    /// And last.
+    /// Offset of the page's last reference from the start of the burst.
     pub last: Vec<u16>,
-    /// The place of each page in the bytes of [`super::View::raw`].
+    /// Place of the page in the bytes of [`View::raw`](super::View::raw).
     pub places: Vec<u8>,
-    /// The burst's list in order of last reference: indices into the list.
+    /// The list of each burst in order of last reference, as indices into the list.
     pub by_last: Vec<u8>,
 }
 
-/// A page of a burst, as it is stored.
-pub(in crate::trace) struct Listed {
-    pub(in crate::trace) page: PageId,
-    pub(in crate::trace) written: bool,
-    /// Where it is referenced first and last, from the burst's start.
-    pub(in crate::trace) first: u16,
-    pub(in crate::trace) last: u16,
-}
-
-/// What the bytes of one burst say: its places in order of first reference, where each is
-/// referenced first and last, the list in order of last reference, and the places written.
+/// The list of one burst, read from its bytes: the places in order of first reference, the offsets of
+/// the first and last reference of each, the order of last references, and the places written.
 pub(super) struct Listing {
     scan: Scan,
     scan_back: ScanBack,
@@ -54,7 +46,7 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// With the loops of a level.
+    /// Returns an empty listing that scans with the loops of `level`.
     pub(super) fn new(level: Level) -> Listing {
         Listing {
             scan: scan(level),
@@ -68,11 +60,11 @@ impl Listing {
         }
     }
 
-    /// Lists bytes up to the first of a `k + 1`st place; says how many. Looks only at those that
-    /// are the first, the first to write or the last of their place.
+    /// Lists the longest prefix of `raw` that uses at most `k` places and returns its length. Visits
+    /// only the first reference, the first write and the last reference of each place.
     ///
     /// # Panics
-    /// If there are more than [`LENGTH_MAX`].
+    /// Panics if `raw` is longer than [`LENGTH_MAX`].
     pub(super) fn list(&mut self, raw: &[u8], k: usize) -> usize {
         assert!(raw.len() <= LENGTH_MAX);
         let mut index_of = [0u8; K_MAX];
@@ -120,42 +112,43 @@ impl Listing {
 }
 
 impl Columns {
-    /// The burst that has a position in it.
+    /// Returns the burst that contains `position`.
     pub(super) fn burst_at(&self, position: usize) -> usize {
         let begun = |&start: &u64| start <= position as u64;
         self.starts.partition_point(begun).saturating_sub(1)
     }
 
-    /// The number of bursts.
+    /// Returns the number of bursts.
     pub fn len(&self) -> usize {
         self.starts.len().saturating_sub(1)
     }
 
-    /// The positions of a burst's references.
+    /// Returns the positions of the references of `burst`.
     #[inline]
     pub fn range(&self, burst: usize) -> Range<usize> {
         self.starts[burst] as usize..self.starts[burst + 1] as usize
     }
 
-    /// Where the list of a burst stands.
+    /// Returns the indices of the listed pages of `burst`.
     #[inline]
     pub fn list(&self, burst: usize) -> Range<usize> {
         self.offsets[burst]..self.offsets[burst + 1]
     }
 
-    /// True without bursts.
+    /// Returns true if there is no burst.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// References of a burst, on the average.
+    /// Returns the mean number of references of a burst, rounded down; 0 if there is no burst.
     pub fn mean_length(&self) -> u64 {
         let [first, end] =
             [self.starts.first(), self.starts.last()].map(|at| at.map_or(0, |at| *at));
         (end - first) / self.len().max(1) as u64
     }
 
-    /// Appends the burst of a listing; `page` tells the page of a place.
+    /// Appends the burst `listing`, whose first reference has position `start`; `page` maps a place to
+    /// its page. The last burst must be closed with [`Columns::finish`].
     pub(super) fn push(&mut self, start: usize, listing: &Listing, page: impl Fn(u8) -> PageId) {
         self.starts.push(start as u64);
         self.offsets.push(self.pages.len());
@@ -169,60 +162,58 @@ impl Columns {
         self.by_last.extend_from_slice(&listing.by_last[list]);
     }
 
-    /// The bursts of a block that begins at a position, from what is stored of their lists. The
-    /// places are those of the encoder. Errors say which rule the lists break.
+    /// Returns the bursts of the block `encoded`, whose first reference has position `start`, from its
+    /// stored lists: offsets of the first and last reference of each listed page, and whether the
+    /// burst writes it. All three have one entry for each page that `encoded` lists. Places are those
+    /// of the encoder.
+    ///
+    /// # Errors
+    /// Errors if the lists break a rule; the message names it.
     pub(in crate::trace) fn of_lists(
         start: u64,
-        lengths: &[u16],
-        counts: &[u8],
-        listed: &[Listed],
+        encoded: &burst::Bursts,
+        [first, last]: [Vec<u16>; 2],
+        written: &[u8],
         distinct: usize,
     ) -> Result<Columns, &'static str> {
         let mut columns = Columns::of_size(K_MAX);
-        let (mut at, mut rest) = (start, listed);
-        if lengths.len() != counts.len() {
-            return Err("burst lengths do not add up");
-        }
-        for (&length, &count) in lengths.iter().zip(counts) {
-            let count = usize::from(count);
-            let fits = (1..=K_MAX.min(rest.len())).contains(&count);
-            let list = rest.get(..count).filter(|_| fits);
-            let list = list.ok_or("a burst has no references or too many pages")?;
-            let in_order = list.is_sorted_by(|a, b| a.first < b.first) && list[0].first == 0;
-            let inside = |page: &Listed| page.first <= page.last && page.last < length;
-            if !in_order || !list.iter().all(inside) {
+        encoded.each_burst(distinct, |at, length, pages| {
+            let offset = columns.pages.len();
+            let list = offset..offset + pages.len();
+            let (first, last) = (&first[list.clone()], &last[list.clone()]);
+            let in_order = first[0] == 0 && first.is_sorted_by(|a, b| a < b);
+            let inside =
+                |(&first, &last): (&u16, &u16)| first <= last && usize::from(last) < length;
+            if !in_order || !first.iter().zip(last).all(inside) {
                 return Err("a page is listed where it is not referenced");
             }
-            if list.iter().any(|listed| listed.page as usize >= distinct) {
-                return Err("a page id is not in the dictionary");
-            }
-            columns.starts.push(at);
-            columns.offsets.push(columns.pages.len());
+            columns.starts.push(start + at as u64);
+            columns.offsets.push(offset);
+            let writes = written[list.clone()].iter().map(|&written| written != 0);
+            let listed = pages.iter().zip(writes);
             columns
                 .pages
-                .extend(list.iter().map(|l| pack(l.page, l.written)));
-            columns.first.extend(list.iter().map(|l| l.first));
-            columns.last.extend(list.iter().map(|l| l.last));
-            columns.places.extend(0..count as u8);
-            let mut order: Vec<u8> = (0..count as u8).collect();
-            order.sort_unstable_by_key(|&index| list[usize::from(index)].last);
-            columns.by_last.extend(order);
-            at += u64::from(length);
-            rest = &rest[count..];
-        }
-        match rest.is_empty() {
-            true => Ok(columns),
-            false => Err("page lists do not add up"),
-        }
+                .extend(listed.map(|(&page, write)| pack(page, write)));
+            columns.places.extend(0..pages.len() as u8);
+            columns.by_last.extend(0..pages.len() as u8);
+            columns.by_last[list].sort_unstable_by_key(|&index| last[usize::from(index)]);
+            Ok(())
+        })?;
+        columns.finish(start + encoded.refs() as u64);
+        Ok(Columns {
+            first,
+            last,
+            ..columns
+        })
     }
 
-    /// Ends the last burst at a position.
+    /// Ends the last burst before position `end`.
     pub(super) fn finish(&mut self, end: u64) {
         self.starts.push(end);
         self.offsets.push(self.pages.len());
     }
 
-    /// No bursts yet, of a size.
+    /// Returns columns without a burst, for bursts of at most `k` pages.
     pub(super) fn of_size(k: usize) -> Columns {
         Columns {
             k,
@@ -230,11 +221,11 @@ impl Columns {
         }
     }
 
-    /// One after the other.
+    /// Joins columns that follow each other; `end` is the position after the last reference.
     pub(super) fn join(k: usize, end: u64, parts: Vec<Columns>) -> Columns {
         let mut all = Columns::of_size(k);
         let lists = parts.iter().map(|part| part.pages.len()).sum();
-        let bursts = parts.iter().map(|part| part.starts.len()).sum::<usize>() + 1;
+        let bursts = parts.iter().map(Columns::len).sum::<usize>() + 1;
         all.starts.reserve_exact(bursts);
         all.offsets.reserve_exact(bursts);
         all.pages.reserve_exact(lists);
@@ -243,9 +234,12 @@ impl Columns {
         all.places.reserve_exact(lists);
         all.by_last.reserve_exact(lists);
         for part in parts {
-            let lists = part.offsets.iter().map(|offset| offset + all.pages.len());
-            all.offsets.extend(lists);
-            all.starts.extend_from_slice(&part.starts);
+            // Without its end, which is the start of the next part.
+            let bursts = part.len();
+            let before = all.pages.len();
+            let offsets = part.offsets[..bursts].iter();
+            all.offsets.extend(offsets.map(|offset| offset + before));
+            all.starts.extend_from_slice(&part.starts[..bursts]);
             all.pages.extend_from_slice(&part.pages);
             all.first.extend_from_slice(&part.first);
             all.last.extend_from_slice(&part.last);
@@ -256,7 +250,7 @@ impl Columns {
         all
     }
 
-    /// The page of each place of a burst, `u32::MAX` where it has none.
+    /// Returns the page of each place of `burst`, `u32::MAX` for an unused place.
     pub(super) fn table(&self, burst: usize) -> [PageId; K_MAX] {
         let mut table = [u32::MAX; K_MAX];
         let list = self.list(burst);

@@ -1,7 +1,7 @@
 //! Tests of all generators: that their streams never change, and that each is what it says.
 
 use super::*;
-use crate::trace::event::Told;
+use crate::trace::dense::References;
 use crate::trace::record::Addressing;
 use crate::trace::select::{Assembler, Selection};
 use crate::units::PageSize;
@@ -251,24 +251,19 @@ fn what_is_wrong_is_said() {
 #[test]
 fn the_server_is_legal_and_copies() {
     let mut assembler = Assembler::new(Selection::default(), Addressing::Bytes, PageSize::DEFAULT);
-    let (mut forks, mut exits, mut refs) = (0, 0, 0u64);
+    let (mut forks, mut exits, mut refs) = (0, 0, References::default());
     for step in steps("fork-server:refs=30k:pages=50:children=3:work=600") {
         match step {
             Step::Access(access) => {
-                assembler.access(&access, &mut |_, _| refs += 1).unwrap();
+                assembler.access(&access, &mut refs).unwrap();
             }
             Step::Event { pid, event } => {
                 forks += u64::from(matches!(event, Event::Fork { .. }));
                 exits += u64::from(event == Event::Exit);
-                assembler.event(&Told {
-                    before: 0,
-                    pid,
-                    event,
-                    line: 0,
-                });
+                assembler.event(pid, event, 0);
             }
         }
     }
-    assert_eq!(refs, 30_000);
+    assert_eq!(refs.len(), 30_000);
     assert!(forks > 40 && exits + 3 >= forks, "{forks} {exits}");
 }

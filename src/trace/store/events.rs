@@ -1,6 +1,6 @@
 //! The events of a `.pbt`: lines of text, each with the position and the process id of an event.
 //!
-//! Knows neither the columns that hold the text nor what the event itself is written as (see
+//! Knows neither the columns that hold the text nor the text of an event itself (see
 //! `format::event_text`), nor whether events make sense.
 
 use crate::trace::dense::Dictionary;
@@ -12,19 +12,19 @@ use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 use std::io::Write;
 
-/// The text of all events; empty if there are none.
+/// Returns the text of all events; empty if there are none.
 pub fn encode(events: &[EventAt], dictionary: &Dictionary) -> Vec<u8> {
     let mut text = Vec::new();
     for event in events {
-        let told = event.told(dictionary, 0);
-        let line = writeln!(text, "{} {} {}", event.position, told.pid, told.event);
+        let (pid, stated) = event.with_pids(&dictionary.pids);
+        let line = writeln!(text, "{} {pid} {stated}", event.position);
         line.expect("memory takes everything");
     }
     text
 }
 
-/// The events that a text says, for a trace of so many references. Nothing is assumed of the text;
-/// errors say which of its lines breaks which rule.
+/// Parses the events of a trace of `refs` references. Any text may be passed. Errors name the line and
+/// the rule that it breaks.
 pub fn decode(
     text: &[u8],
     dictionary: &Dictionary,
@@ -57,7 +57,7 @@ pub fn decode(
     Ok(events)
 }
 
-/// One line, without its end. `processes` are by id.
+/// Parses one line, without its end. `processes` maps process ids to indices.
 fn event(
     line: &[u8],
     processes: &FxHashMap<u32, u32>,

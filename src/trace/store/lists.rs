@@ -1,105 +1,128 @@
-//! What is stored of the bursts of a block besides the references themselves: where each page is
-//! referenced first and last, whether it is written, and what happens within bursts. With it an LRU
-//! curve needs no reference.
+//! The optional columns of a block: offsets of the first and last reference of each listed page,
+//! whether the burst writes it, and the distances within bursts. With them an LRU curve needs no
+//! reference.
 //!
-//! It follows from the references, and whoever has these works it out from them. Knows nothing of
-//! columns' place in the file.
+//! They follow from the references: whoever has the references computes the same. Knows nothing of
+//! where the columns are in the file.
 
-use super::u32_at;
 use crate::trace::burst;
-use crate::trace::bursts::{Block, Columns, K_MAX, Listed};
+use crate::trace::bursts::{Block, Columns, K_MAX, View};
+use crate::trace::dense::is_write;
 use crate::trace::within::{Edges, Within};
 
-/// The columns, unpacked, in the order of their tags.
-pub(super) type Lists = [Vec<u8>; 5];
-
-/// The lists of a block as it was encoded; `raw` is room for its bytes.
-pub(super) fn of(encoded: &burst::Bursts, raw: &mut Vec<u8>) -> Result<Lists, &'static str> {
-    raw.clone_from(&encoded.raw);
-    let block = Block::decode(0, encoded.view(), usize::MAX, raw)?;
-    Ok(encode(&block.columns, &Within::of(&block.columns, raw)))
+/// The columns of [`LIST_TAGS`](super::LIST_TAGS), unpacked; all empty if the block has none.
+#[derive(Default)]
+pub(super) struct StoredLists {
+    pub within: Vec<u8>,
+    pub edges: Vec<u8>,
+    pub first: Vec<u8>,
+    pub last: Vec<u8>,
+    pub written: Vec<u8>,
 }
 
-fn encode(columns: &Columns, within: &Within) -> Lists {
-    // A block has less than 2^32 references.
-    let number = |&number: &u64| (number as u32).to_le_bytes();
-    let numbers = within.distances[1..].iter().chain(&within.rewrites[1..]);
-    let before = within.edges.iter().map(|edges| edges.before);
-    let behind = within.edges.iter().map(|edges| edges.behind);
-    [
-        numbers.flat_map(number).collect(),
-        before.chain(behind).collect(),
-        columns.first.iter().flat_map(|n| n.to_le_bytes()).collect(),
-        columns.last.iter().flat_map(|n| n.to_le_bytes()).collect(),
-        columns.pages.iter().map(|page| (page & 1) as u8).collect(),
-    ]
-}
+impl StoredLists {
+    /// Computes the lists of the block `encoded`. `raw` is working memory.
+    pub fn of(encoded: &burst::Bursts, raw: &mut Vec<u8>) -> Result<StoredLists, &'static str> {
+        raw.clone_from(&encoded.raw);
+        let columns = Block::decode(0, encoded, usize::MAX, raw)?.columns;
+        let view = View {
+            base: 0,
+            raw,
+            columns: &columns,
+        };
+        let within = Within::of(view, 0..columns.len());
+        // A block has less than 2^32 references.
+        let bytes_of = |&count: &u64| (count as u32).to_le_bytes();
+        let counts = within.distances[1..].iter().chain(&within.rewrites[1..]);
+        let before = within.edges.iter().map(|edges| edges.before);
+        let behind = within.edges.iter().map(|edges| edges.behind);
+        let offsets = |column: &[u16]| column.iter().flat_map(|n| n.to_le_bytes()).collect();
+        let written = columns.pages.iter().map(|&page| u8::from(is_write(page)));
+        Ok(StoredLists {
+            within: counts.flat_map(bytes_of).collect(),
+            edges: before.chain(behind).collect(),
+            first: offsets(&columns.first),
+            last: offsets(&columns.last),
+            written: written.collect(),
+        })
+    }
 
-/// What happens within the bursts of a block with so many listed pages and references. Errors say
-/// which rule the columns break.
-pub(super) fn decode_within(
-    [numbers, edges]: [&[u8]; 2],
-    listed: usize,
-    refs: usize,
-) -> Result<Within, &'static str> {
-    if numbers.len() != 2 * 4 * K_MAX || edges.len() != 2 * listed {
-        return Err("what happens within bursts is told of another block");
+    /// Returns the columns in the order of [`LIST_TAGS`](super::LIST_TAGS).
+    pub fn columns(&self) -> [&[u8]; 5] {
+        [
+            &self.within,
+            &self.edges,
+            &self.first,
+            &self.last,
+            &self.written,
+        ]
     }
-    let mut within = Within::default();
-    for distance in 1..=K_MAX {
-        let number = |part: usize| u64::from(u32_at(numbers, 4 * (part * K_MAX + distance - 1)));
-        within.distances[distance] = number(0);
-        within.rewrites[distance] = number(1);
+
+    /// Returns true if the block has no lists.
+    pub fn is_empty(&self) -> bool {
+        self.within.is_empty()
     }
-    let (before, behind) = edges.split_at(listed);
-    let pairs = before.iter().zip(behind);
-    within.edges = pairs
-        .map(|(&before, &behind)| Edges { before, behind })
-        .collect();
-    let repeats = within.distances.iter().sum::<u64>();
-    let mut largest = within.rewrites;
-    for edges in &within.edges {
-        for distance in [edges.before, edges.behind] {
-            let count = largest.get_mut(usize::from(distance));
-            *count.ok_or("a distance within a burst is above 64")? += 1;
+
+    /// Decodes the lists of the block `encoded`, whose first reference has position `start`. Page ids
+    /// must be below `distinct`.
+    ///
+    /// # Errors
+    /// Errors if the columns break a rule of the format; the message names the rule.
+    pub fn decode(
+        &self,
+        start: u64,
+        encoded: &burst::Bursts,
+        distinct: usize,
+    ) -> Result<(Columns, Within), &'static str> {
+        let listed = encoded.pages.len();
+        let lengths = [self.first.len(), self.last.len(), self.written.len()];
+        if lengths != [2 * listed, 2 * listed, listed] {
+            return Err("the first, last and written columns do not fit this block");
         }
+        let offsets = [&self.first, &self.last].map(|column| {
+            let (offsets, _) = column.as_chunks();
+            offsets.iter().map(|n| u16::from_le_bytes(*n)).collect()
+        });
+        let columns = Columns::of_lists(start, encoded, offsets, &self.written, distinct)?;
+        let within = self.decode_within(listed, encoded.refs())?;
+        Ok((columns, within))
     }
-    // Each of these is the distance of a reference of its own.
-    let fits = largest[1..].iter().zip(&within.distances[1..]);
-    if repeats != (refs - listed) as u64 || fits.into_iter().any(|(most, all)| most > all) {
-        return Err("what happens within bursts does not add up");
-    }
-    Ok(within)
-}
 
-/// The lists of a block that begins at a position, without its references.
-pub(super) fn decode(
-    start: u64,
-    encoded: burst::View<'_>,
-    lists: &[Vec<u8>],
-    distinct: usize,
-) -> Result<Columns, &'static str> {
-    let [first, last, written] = lists else {
-        return Err("the lists of its pages are not there");
-    };
-    let offset = |bytes: &[u8]| u16::from_le_bytes([bytes[0], bytes[1]]);
-    let listed = encoded.pages.len();
-    if [first.len(), last.len(), written.len()] != [2 * listed, 2 * listed, listed] {
-        return Err("the lists of its pages are of another block");
+    /// Decodes the distances within the bursts of a block of `refs` references that lists `listed`
+    /// pages, at most `refs`.
+    fn decode_within(&self, listed: usize, refs: usize) -> Result<Within, &'static str> {
+        if self.within.len() != 2 * 4 * K_MAX || self.edges.len() != 2 * listed {
+            return Err("the distance columns do not fit this block");
+        }
+        let mut within = Within::default();
+        let (counts, _) = self.within.as_chunks();
+        let (distances, rewrites) = counts.split_at(K_MAX);
+        for (into, counts) in [
+            (&mut within.distances, distances),
+            (&mut within.rewrites, rewrites),
+        ] {
+            for (into, count) in into[1..].iter_mut().zip(counts) {
+                *into = u32::from_le_bytes(*count).into();
+            }
+        }
+        let (before, behind) = self.edges.split_at(listed);
+        let pairs = before.iter().zip(behind);
+        within.edges = pairs
+            .map(|(&before, &behind)| Edges { before, behind })
+            .collect();
+        let repeats = within.distances.iter().sum::<u64>();
+        let mut largest = within.rewrites;
+        for edges in &within.edges {
+            for distance in [edges.before, edges.behind] {
+                let count = largest.get_mut(usize::from(distance));
+                *count.ok_or("a distance within a burst is above 64")? += 1;
+            }
+        }
+        // Each of these is the distance of a different reference.
+        let mut pairs = largest[1..].iter().zip(&within.distances[1..]);
+        if repeats != (refs - listed) as u64 || pairs.any(|(largest, all)| largest > all) {
+            return Err("the distances within bursts do not add up");
+        }
+        Ok(within)
     }
-    let both = first.chunks_exact(2).zip(last.chunks_exact(2));
-    let all = both.zip(written).zip(encoded.pages);
-    let all = all.map(|(((first, last), &written), &page)| Listed {
-        page,
-        written: written != 0,
-        first: offset(first),
-        last: offset(last),
-    });
-    Columns::of_lists(
-        start,
-        encoded.lengths,
-        encoded.counts,
-        &all.collect::<Vec<_>>(),
-        distinct,
-    )
 }

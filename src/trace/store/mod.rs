@@ -1,8 +1,8 @@
-//! `.pbt`, the stored form of a dense trace: written streaming in bounded memory, mapped on
+//! `.pbt`, the stored form of a dense trace: written as a stream in bounded memory, mapped on
 //! reading, unpacked block by block.
 //!
-//! It keeps the trace *unresolved* (process, page, kind), so that what depends on choices made at
-//! run time stays open. Knows nothing of policies and machines.
+//! It keeps the trace *unresolved* (process, page, kind), so that the choices of a run stay open.
+//! Knows nothing of policies and machines.
 //!
 //! # Layout, version 1.2
 //!
@@ -31,10 +31,10 @@
 //! | 3 | block | the bursts' pages in order of first reference, u32 each |
 //! | 4 | block | one byte per reference: place in the burst's list × 4 + kind |
 //! | 5 | block | references by distance within their burst, 1 to 64, then rewrites by the largest distance since, u32 each (see [`within`](super::within)); since 1.2, as the next four; all five are left out where bursts are short |
-//! | 6 | block | for each listed page the largest distance before its first write, u8 each; then behind its last |
-//! | 7 | block | for each listed page how far behind the burst's start it is referenced first, u16 |
-//! | 8 | block | and last, u16 |
-//! | 9 | block | whether the burst writes it, u8 |
+//! | 6 | block | for each listed page the largest distance up to and including its first write (of all its references if the burst does not write it), u8 each; then the largest after its last write |
+//! | 7 | block | for each listed page the offset of its first reference from the burst's start, u16 |
+//! | 8 | block | likewise the offset of its last reference, u16 |
+//! | 9 | block | likewise 1 if the burst writes it, else 0, u8 |
 //! | 10–15 | block | reserved: smaller bursts |
 //! | 32 | footer | JSON: name, format, kind, addressing, page size, counts, digest |
 //! | 33 | footer | process ids, u32 each, in order of first reference or event |
@@ -61,6 +61,7 @@ pub use read::Store;
 pub use write::{Summary, Writer};
 
 use super::dense::Meta;
+use super::digest;
 use super::record::{Addressing, TraceKind};
 use crate::units::PageSize;
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,11 @@ const MAJOR: u16 = 1;
 const MINOR: u16 = 2;
 /// The version of the layout that is written, as `MAJOR.MINOR`.
 pub const VERSION: &str = "1.2";
+const _: () = assert!(
+    matches!(VERSION.as_bytes(), [major, b'.', minor]
+        if *major - b'0' == MAJOR as u8 && *minor - b'0' == MINOR as u8),
+    "VERSION is MAJOR.MINOR"
+);
 const HEADER_BYTES: usize = 16;
 const TRAILER_BYTES: usize = 24;
 
@@ -79,14 +85,14 @@ const BLOCK_MAGIC: [u8; 4] = *b"PBLK";
 const FOOTER_MAGIC: [u8; 4] = *b"PEND";
 const BLOCK_HEADER_BYTES: usize = 16;
 const COLUMN_HEADER_BYTES: usize = 24;
-/// No block of ours has more; a larger number is a corrupt file.
+/// Upper limit of the columns of a block; a larger number is a corrupt file.
 const COLUMNS_MAX: usize = 100_000;
 
 /// References of one block: the unit of unpacking and of work in parallel.
 pub const BLOCK_REFS: usize = 1 << 20;
-/// The most references that a reader accepts in a block.
-const BLOCK_REFS_MAX: usize = 1 << 24;
-/// The most bytes of one column, unpacked; longer footer columns are split.
+/// Upper limit of the references that a reader accepts in a block.
+const BLOCK_REFS_MAX: u64 = 1 << 24;
+/// Upper limit of the unpacked bytes of a column; longer footer columns are split.
 const COLUMN_BYTES_MAX: usize = 1 << 27;
 
 const TAG_LENGTHS: u16 = 1;
@@ -98,7 +104,9 @@ const TAG_EDGES: u16 = 6;
 const TAG_FIRST: u16 = 7;
 const TAG_LAST: u16 = 8;
 const TAG_WRITTEN: u16 = 9;
-/// Those that can be read in place of the references, if there are any.
+/// Columns that encode a block of references. `LIST_TAGS` may follow; a reader skips every other tag.
+const BLOCK_TAGS: [u16; 4] = [TAG_LENGTHS, TAG_COUNTS, TAG_PAGES, TAG_RAW];
+/// Columns that can replace [`TAG_RAW`] for a reader that needs no single reference.
 const LIST_TAGS: [u16; 5] = [TAG_WITHIN, TAG_EDGES, TAG_FIRST, TAG_LAST, TAG_WRITTEN];
 const TAG_META: u16 = 32;
 const TAG_PIDS: u16 = 33;
@@ -110,13 +118,44 @@ const TAG_EVENTS: u16 = 37;
 const CODEC_NONE: u8 = 0;
 const CODEC_ZSTD: u8 = 1;
 
+/// An entry of the index: where a block is.
+#[derive(Debug, Clone, Copy)]
+struct BlockEntry {
+    /// Offset of the block in the file, in bytes.
+    offset: u64,
+    /// Number of its references.
+    refs: u64,
+}
+
+/// Counts of a block or of the whole trace.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    /// Bursts of at most 64 pages.
+    bursts: u64,
+    /// References by kind: ifetch, read, write.
+    by_kind: [u64; 3],
+    /// References that continue the access before them.
+    continuations: u64,
+}
+
+impl Counts {
+    /// Adds the counts of `block`.
+    fn add(&mut self, block: &Counts) {
+        self.bursts += block.bursts;
+        self.continuations += block.continuations;
+        for (sum, count) in self.by_kind.iter_mut().zip(block.by_kind) {
+            *sum += count;
+        }
+    }
+}
+
 /// The JSON of the footer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct MetaJson {
     name: String,
     format: String,
-    kind: String,
-    addressing: String,
+    kind: TraceKind,
+    addressing: Addressing,
     page_shift: u8,
     refs: u64,
     ifetches: u64,
@@ -130,25 +169,40 @@ struct MetaJson {
 }
 
 impl MetaJson {
+    fn new(meta: &Meta, counts: &Counts, digest: u128) -> MetaJson {
+        let [ifetches, reads, writes] = counts.by_kind;
+        MetaJson {
+            name: meta.name.clone(),
+            format: meta.format.clone(),
+            kind: meta.kind,
+            addressing: meta.addressing,
+            page_shift: meta.page_size.shift(),
+            refs: ifetches + reads + writes,
+            ifetches,
+            reads,
+            writes,
+            continuations: counts.continuations,
+            bursts: counts.bursts,
+            skipped: meta.skipped,
+            digest: digest::show(digest),
+            written_by: concat!("pagebench ", env!("CARGO_PKG_VERSION")).into(),
+        }
+    }
+
+    /// Returns the metadata, or `None` if the page size is out of range.
     fn meta(&self) -> Option<Meta> {
         Some(Meta {
             name: self.name.clone(),
             format: self.format.clone(),
-            kind: TraceKind::ALL
-                .into_iter()
-                .find(|kind| kind.name() == self.kind)?,
-            addressing: match self.addressing.as_str() {
-                "bytes" => Addressing::Bytes,
-                "ids" => Addressing::Ids,
-                _ => return None,
-            },
+            kind: self.kind,
+            addressing: self.addressing,
             page_size: PageSize::from_shift(self.page_shift)?,
             skipped: self.skipped,
         })
     }
 }
 
-/// The checksum used throughout.
+/// Returns the checksum that every part of the file uses.
 fn checksum(bytes: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(bytes)
 }

@@ -1,67 +1,50 @@
-//! From the references of a block to the block as it stands in the file: bursts, compressed
-//! columns, checksums. Blocks do not depend on each other, so that long traces are packed by
-//! threads, whose results come back in order and are the same bytes.
+//! From the references of a block to the block as it is stored in the file: bursts, compressed
+//! columns, checksums. Blocks are independent, so threads pack those of long traces; their results
+//! come back in order and are the same bytes.
 //!
-//! Knows nothing of what lies around a block: offsets, the index, digests.
+//! Knows nothing of offsets, the index and digests.
 
+use super::lists::StoredLists;
 use super::*;
 use crate::trace::burst::{Bursts, Encoder};
 use crate::trace::bursts;
-use crate::trace::dense::{KindCode, Ref, count_continuations, count_kinds};
+use crate::trace::dense::{References, count_continuations, count_kinds};
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-/// References on the way into a block, or a packed block on its way into the file. Its memory is
-/// used again.
+/// A block as it is stored in the file.
 #[derive(Default)]
-pub(super) struct Block {
-    pub refs: Vec<Ref>,
-    pub kinds: Vec<KindCode>,
-    /// Packed: the block as it stands in the file.
+pub(super) struct PackedBlock {
     pub bytes: Vec<u8>,
-    /// Packed: its bursts, and its references by kind and by being continuations.
-    pub bursts: u64,
-    pub by_kind: [u64; 3],
-    pub continuations: u64,
-}
-
-impl Block {
-    /// Forgets everything and keeps the memory.
-    pub fn clear(&mut self) {
-        self.refs.clear();
-        self.kinds.clear();
-        self.bytes.clear();
-    }
+    pub counts: Counts,
 }
 
 /// Packs one block after the other.
 pub(super) struct Packer {
     encoder: Encoder,
     bursts: Bursts,
-    columns: Columns,
+    columns: ColumnWriter,
     lengths: Vec<u8>,
     pages: Vec<u8>,
     raw: Vec<u8>,
-    lists: lists::Lists,
 }
 
 impl Packer {
-    /// `level` is zstd's.
+    /// Returns a packer that compresses with zstd at `level`.
     pub fn new(level: i32) -> io::Result<Packer> {
         Ok(Packer {
             encoder: Encoder::default(),
             bursts: Bursts::default(),
-            columns: Columns::new(level)?,
+            columns: ColumnWriter::new(level)?,
             lengths: Vec::new(),
             pages: Vec::new(),
             raw: Vec::new(),
-            lists: lists::Lists::default(),
         })
     }
 
-    /// Works out everything about a block from its references.
-    pub fn pack(&mut self, block: &mut Block) -> io::Result<()> {
+    /// Packs `block` into `packed`, replacing what is there.
+    pub fn pack(&mut self, block: &References, packed: &mut PackedBlock) -> io::Result<()> {
         self.bursts.clear();
         self.encoder
             .push_all(&block.refs, &block.kinds, &mut self.bursts);
@@ -80,38 +63,39 @@ impl Packer {
             (TAG_PAGES, &self.pages[..]),
             (TAG_RAW, &bursts.raw[..]),
         ];
-        // Of short bursts the lists would take more than the references.
+        // The lists of short bursts would take more than the references.
         let local = bursts::worth_while(bursts.lengths.len() as u64, refs as u64);
+        let lists = match local {
+            true => StoredLists::of(bursts, &mut self.raw).map_err(io::Error::other)?,
+            false => StoredLists::default(),
+        };
         if local {
-            self.lists = lists::of(bursts, &mut self.raw).map_err(io::Error::other)?;
-            columns.extend(
-                LIST_TAGS
-                    .into_iter()
-                    .zip(self.lists.iter().map(|list| &list[..])),
-            );
+            columns.extend(LIST_TAGS.into_iter().zip(lists.columns()));
         }
-        block.bytes.clear();
-        block.bursts = bursts.lengths.len() as u64;
-        block.by_kind = count_kinds(&block.kinds);
-        block.continuations = count_continuations(&block.kinds);
+        packed.counts = Counts {
+            bursts: bursts.lengths.len() as u64,
+            by_kind: count_kinds(&block.kinds),
+            continuations: count_continuations(&block.kinds),
+        };
+        packed.bytes.clear();
         self.columns
-            .put(BLOCK_MAGIC, refs as u32, &columns, &mut block.bytes)
+            .put(BLOCK_MAGIC, refs as u32, &columns, &mut packed.bytes)
     }
 }
 
-/// Compresses columns.
-pub(super) struct Columns {
+/// Compresses columns and puts them together to a block.
+pub(super) struct ColumnWriter {
     zstd: zstd::bulk::Compressor<'static>,
 }
 
-impl Columns {
-    /// `level` is zstd's.
-    pub fn new(level: i32) -> io::Result<Columns> {
+impl ColumnWriter {
+    /// Returns a writer that compresses with zstd at `level`.
+    pub fn new(level: i32) -> io::Result<ColumnWriter> {
         let zstd = zstd::bulk::Compressor::new(level)?;
-        Ok(Columns { zstd })
+        Ok(ColumnWriter { zstd })
     }
 
-    /// Appends a block of these columns to `out`.
+    /// Appends a block of `columns` (tag and bytes of each) to `out`.
     pub fn put(
         &mut self,
         magic: [u8; 4],
@@ -155,84 +139,90 @@ impl Columns {
     }
 }
 
-/// The most threads that pack: each holds some 15 MB.
+/// Upper limit of the threads that pack: each takes about 15 MB.
 const THREADS_MAX: usize = 4;
 
-/// Blocks that a thread may have besides the one in its hands.
+/// Blocks that may wait for a thread while it packs another one.
 const WAITING: usize = 1;
 
-/// Packs blocks in order: the first here, later ones by threads.
-pub(super) struct Packing {
+/// A block on its way through a thread. Its memory is used again.
+#[derive(Default)]
+struct Work {
+    references: References,
+    packed: PackedBlock,
+}
+
+/// Packs blocks in order: the first on the calling thread, later ones on others.
+pub(super) struct PackPool {
     level: i32,
     here: Packer,
     threads: Vec<Thread>,
-    most: usize,
-    /// Blocks given to threads, and blocks got back from them; block `n` is with thread `n`
-    /// modulo their number.
+    /// Upper limit of the threads.
+    threads_max: usize,
+    /// Blocks submitted, and blocks written. Thread `n` modulo the number of threads has block `n`.
     given: usize,
     got: usize,
-    /// Blocks whose memory can be used again.
-    spare: Vec<Block>,
-    begun: bool,
+    /// Work whose memory can be used again.
+    spare: Vec<Work>,
 }
 
-/// One thread that packs.
+/// A thread that packs.
 struct Thread {
-    jobs: SyncSender<Block>,
-    done: Receiver<io::Result<Block>>,
+    jobs: SyncSender<Work>,
+    done: Receiver<io::Result<Work>>,
 }
 
-impl Packing {
-    /// With at most so many threads; none are started before the second block.
-    pub fn new(level: i32, most: usize) -> io::Result<Packing> {
-        Ok(Packing {
+impl PackPool {
+    /// Returns a pool of at most `threads_max` threads. Starts none before the second block.
+    pub fn new(level: i32, threads_max: usize) -> io::Result<PackPool> {
+        Ok(PackPool {
             level,
             here: Packer::new(level)?,
             threads: Vec::new(),
-            most,
+            threads_max,
             given: 0,
             got: 0,
             spare: Vec::new(),
-            begun: false,
         })
     }
 
-    /// As many threads as this machine has cores besides the caller's.
+    /// Returns the number of threads to use: one less than the cores, at most [`THREADS_MAX`].
     pub fn threads() -> usize {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         (cores - 1).min(THREADS_MAX)
     }
 
-    /// Gives the next block away and an empty one back. Calls `write` with blocks that are packed
-    /// by now, in order.
-    pub fn give(
+    /// Queues `block` for packing and returns an empty one. Calls `write`, in order, for the blocks it
+    /// has to wait for.
+    pub fn submit(
         &mut self,
-        mut block: Block,
-        write: &mut dyn FnMut(&Block) -> io::Result<()>,
-    ) -> io::Result<Block> {
-        if !self.begun || self.most == 0 {
-            self.begun = true;
-            self.here.pack(&mut block)?;
-            write(&block)?;
-            block.clear();
-            return Ok(block);
+        block: References,
+        write: &mut dyn FnMut(&PackedBlock) -> io::Result<()>,
+    ) -> io::Result<References> {
+        if self.given > 0 && self.threads.is_empty() {
+            self.start_threads();
         }
-        self.start_threads();
+        let mut work = self.spare.pop().unwrap_or_default();
+        let empty = std::mem::replace(&mut work.references, block);
+        self.given += 1;
         if self.threads.is_empty() {
-            self.most = 0;
-            return self.give(block, write);
+            self.here.pack(&work.references, &mut work.packed)?;
+            self.written(work, write)?;
+            return Ok(empty);
         }
-        while self.given - self.got >= self.threads.len() * (WAITING + 1) {
+        while self.given - self.got > self.threads.len() * (WAITING + 1) {
             self.take_one(write)?;
         }
-        let thread = &self.threads[self.given % self.threads.len()];
-        thread.jobs.send(block).map_err(|_| gone())?;
-        self.given += 1;
-        Ok(self.spare.pop().unwrap_or_default())
+        let thread = &self.threads[(self.given - 1) % self.threads.len()];
+        thread.jobs.send(work).map_err(|_| gone())?;
+        Ok(empty)
     }
 
-    /// Waits for all blocks given.
-    pub fn finish(&mut self, write: &mut dyn FnMut(&Block) -> io::Result<()>) -> io::Result<()> {
+    /// Calls `write`, in order, for all blocks still queued.
+    pub fn finish(
+        &mut self,
+        write: &mut dyn FnMut(&PackedBlock) -> io::Result<()>,
+    ) -> io::Result<()> {
         while self.got < self.given {
             self.take_one(write)?;
         }
@@ -240,28 +230,40 @@ impl Packing {
     }
 
     /// Waits for the next block in order.
-    fn take_one(&mut self, write: &mut dyn FnMut(&Block) -> io::Result<()>) -> io::Result<()> {
+    fn take_one(
+        &mut self,
+        write: &mut dyn FnMut(&PackedBlock) -> io::Result<()>,
+    ) -> io::Result<()> {
         let thread = &self.threads[self.got % self.threads.len()];
-        let mut block = thread.done.recv().map_err(|_| gone())??;
+        let work = thread.done.recv().map_err(|_| gone())??;
+        self.written(work, write)
+    }
+
+    /// Calls `write` for a packed block and keeps its memory.
+    fn written(
+        &mut self,
+        mut work: Work,
+        write: &mut dyn FnMut(&PackedBlock) -> io::Result<()>,
+    ) -> io::Result<()> {
         self.got += 1;
-        write(&block)?;
-        block.clear();
-        self.spare.push(block);
+        write(&work.packed)?;
+        work.references.clear();
+        self.spare.push(work);
         Ok(())
     }
 
-    /// Starts the threads once; fewer, or none, where there can be no more.
+    /// Starts the threads, as many as can be had. None can be had later if none can now.
     fn start_threads(&mut self) {
-        while self.given == 0 && self.threads.len() < self.most {
+        for _ in 0..std::mem::take(&mut self.threads_max) {
             let Ok(mut packer) = Packer::new(self.level) else {
                 break;
             };
-            let (jobs, to_do) = sync_channel::<Block>(WAITING);
+            let (jobs, to_do) = sync_channel::<Work>(WAITING);
             let (to_user, done) = sync_channel(WAITING + 1);
             let body = move || {
-                for mut block in to_do {
-                    let packed = packer.pack(&mut block).map(|()| block);
-                    if to_user.send(packed).is_err() {
+                for mut work in to_do {
+                    let packed = packer.pack(&work.references, &mut work.packed);
+                    if to_user.send(packed.map(|()| work)).is_err() {
                         return;
                     }
                 }

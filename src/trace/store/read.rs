@@ -1,11 +1,12 @@
-//! Reading a `.pbt`. Nothing in the file is believed before its checksum holds, and no number in
-//! it is used as a length or an index before it is checked: any bytes give a trace or an error.
+//! Reading a `.pbt`. No byte is used before its checksum holds, and no number in the file is used as a
+//! length or an index before it is checked: any bytes give a trace or an error.
 
+use super::lists::StoredLists;
 use super::write::trailer_checksum;
 use super::{events, *};
 use crate::trace::burst;
 use crate::trace::bursts::{self, Bursts};
-use crate::trace::dense::{Dictionary, KindCode, PageKey, Ref, Trace};
+use crate::trace::dense::{Dictionary, KindCode, PageKey, Ref, References, Tile, Trace};
 use crate::trace::error::{Position, TraceError};
 use crate::trace::event::EventAt;
 use crate::trace::map::Bytes;
@@ -13,31 +14,28 @@ use rayon::prelude::*;
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// An opened `.pbt`: what is known of the trace, its dictionary, and blocks to be unpacked.
+/// An opened `.pbt`: metadata, dictionary and events of the trace, and its blocks, still packed.
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
     bytes: Bytes,
-    /// What is known of the trace.
+    /// Metadata.
     pub meta: Meta,
-    /// What the ids mean.
-    pub dictionary: Dictionary,
-    /// What happens to address spaces, in order.
+    /// Processes and pages by dense id.
+    pub dictionary: Arc<Dictionary>,
+    /// Events of address spaces, in order.
     pub events: Vec<EventAt>,
     /// References by kind: ifetch, read, write.
     pub by_kind: [u64; 3],
-    /// Bursts of at most 64 pages.
+    /// Number of bursts of at most 64 pages.
     pub bursts: u64,
-    /// The digest of the stream of references.
+    /// Digest of the references and events.
     pub digest: u128,
-    blocks: Vec<(u64, u64)>,
+    blocks: Vec<BlockEntry>,
 }
 
-/// The columns that a reader of this version needs; others are of later minor versions.
-const BLOCK_TAGS: [u16; 4] = [TAG_LENGTHS, TAG_COUNTS, TAG_PAGES, TAG_RAW];
-/// The same without the references.
-const ENCODED_TAGS: [u16; 3] = [TAG_LENGTHS, TAG_COUNTS, TAG_PAGES];
 const FOOTER_TAGS: [u16; 6] = [
     TAG_META,
     TAG_PIDS,
@@ -64,28 +62,8 @@ impl Store {
     }
 
     fn parse(path: &Path, bytes: Bytes) -> Result<Store, TraceError> {
-        let fail = |at: usize, what: &str| corrupt(path, at, what);
-        if bytes.len() < HEADER_BYTES || bytes[..8] != MAGIC {
-            return Err(fail(0, "this is no .pbt file"));
-        }
-        let major = u16::from_le_bytes([bytes[8], bytes[9]]);
-        if major != MAJOR {
-            return Err(TraceError::new(
-                path,
-                format!("version {major} of .pbt; this program reads version {MAJOR}"),
-            )
-            .help("convert the original again, or take the program that wrote it"));
-        }
-        let end = bytes.len();
-        if end < HEADER_BYTES + TRAILER_BYTES || bytes[end - 8..] != END_MAGIC {
-            return Err(fail(end, "the file is cut short: it has no end mark"));
-        }
-        let footer = u64_at(&bytes, end - TRAILER_BYTES);
-        let sum = u64_at(&bytes, end - TRAILER_BYTES + 8);
-        if sum != trailer_checksum(footer, &bytes[..HEADER_BYTES]) {
-            return Err(fail(end - TRAILER_BYTES, "the end mark is corrupt"));
-        }
-        let span = footer.min(end as u64) as usize..end - TRAILER_BYTES;
+        let span = footer_span(path, &bytes)?;
+        let fail = |what: &str| corrupt(path, span.start, what);
         let (_, columns) = read_block(path, &bytes, span.clone(), FOOTER_MAGIC, &FOOTER_TAGS)?;
         let join = |tag: u16| -> Vec<u8> {
             columns
@@ -95,39 +73,27 @@ impl Store {
                 .collect()
         };
         let json: MetaJson = serde_json::from_slice(&join(TAG_META))
-            .map_err(|e| fail(span.start, &format!("the description is unreadable: {e}")))?;
+            .map_err(|e| fail(&format!("the description is unreadable: {e}")))?;
         let meta = json
             .meta()
-            .ok_or_else(|| fail(span.start, "the description has unknown values"))?;
-        let digest = u128::from_str_radix(&json.digest, 16)
-            .map_err(|_| fail(span.start, "the digest is no number"))?;
-        let dictionary = dictionary(&join(TAG_PIDS), &join(TAG_PROCESSES), &join(TAG_NUMBERS))
-            .map_err(|what| fail(span.start, what))?;
-        let index = join(TAG_INDEX);
-        let blocks: Vec<(u64, u64)> = index
-            .chunks_exact(16)
-            .map(|entry| (u64_at(entry, 0), u64_at(entry, 8)))
-            .collect();
-        let in_order = blocks.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        let total = blocks
-            .iter()
-            .try_fold(0u64, |sum, (_, refs)| sum.checked_add(*refs));
-        let inside = blocks.first().is_none_or(|b| b.0 >= HEADER_BYTES as u64)
-            && blocks.last().is_none_or(|b| b.0 < footer)
-            && blocks.iter().all(|b| b.1 <= BLOCK_REFS_MAX as u64);
+            .ok_or_else(|| fail("the description has an impossible page size"))?;
+        let digest =
+            u128::from_str_radix(&json.digest, 16).map_err(|_| fail("the digest is no number"))?;
+        let dictionary =
+            dictionary(&join(TAG_PIDS), &join(TAG_PROCESSES), &join(TAG_NUMBERS)).map_err(fail)?;
         let by_kind = [json.ifetches, json.reads, json.writes];
         let counted = by_kind.iter().try_fold(0u64, |sum, n| sum.checked_add(*n));
-        if !in_order || !inside || total != Some(json.refs) || counted != Some(json.refs) {
-            return Err(fail(span.start, "the index of blocks is corrupt"));
-        }
+        let blocks = block_index(&join(TAG_INDEX), span.start as u64, json.refs)
+            .filter(|_| counted == Some(json.refs))
+            .ok_or_else(|| fail("the index of blocks is corrupt"))?;
         let events = events::decode(&join(TAG_EVENTS), &dictionary, meta.addressing, json.refs)
-            .map_err(|what| fail(span.start, &what))?;
+            .map_err(|what| fail(&what))?;
         let path = path.to_path_buf();
         Ok(Store {
             path,
             bytes,
             meta,
-            dictionary,
+            dictionary: Arc::new(dictionary),
             events,
             by_kind,
             bursts: json.bursts,
@@ -136,108 +102,118 @@ impl Store {
         })
     }
 
-    /// Where the file is.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The number of references.
+    /// Returns the number of references.
     pub fn refs(&self) -> u64 {
         self.by_kind.iter().sum()
     }
 
-    /// The number of blocks.
+    /// Returns the number of blocks.
     pub fn blocks(&self) -> usize {
         self.blocks.len()
     }
 
-    /// The number of references of one block.
+    /// Returns the number of references of `block`.
     pub fn block_refs(&self, block: usize) -> u64 {
-        self.blocks[block].1
+        self.blocks[block].refs
     }
 
-    /// Unpacks one block, appending its references.
-    pub fn unpack(
+    /// Unpacks `block` and appends its references to `into`.
+    pub fn unpack(&self, block: usize, into: &mut References) -> Result<(), TraceError> {
+        let (start, count) = (into.len(), self.blocks[block].refs as usize);
+        into.refs.resize(start + count, 0);
+        into.kinds.resize(start + count, 0);
+        self.unpack_into(block, &mut into.refs[start..], &mut into.kinds[start..])
+    }
+
+    /// Unpacks all blocks, one at a time and in order. Calls `each` with the references of every
+    /// block until it returns false.
+    pub fn each_block<E: From<TraceError>>(
         &self,
-        block: usize,
-        refs: &mut Vec<Ref>,
-        kinds: &mut Vec<KindCode>,
-    ) -> Result<(), TraceError> {
-        let (start, count) = (refs.len(), self.blocks[block].1 as usize);
-        refs.resize(start + count, 0);
-        kinds.resize(start + count, 0);
-        self.unpack_into(block, &mut refs[start..], &mut kinds[start..])
+        mut each: impl FnMut(Tile<'_>) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let (mut references, mut start) = (References::default(), 0);
+        for block in 0..self.blocks() {
+            references.clear();
+            self.unpack(block, &mut references)?;
+            let tile = references.tile(start);
+            start = tile.end();
+            if !each(tile)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
-    /// Unpacks one block into slices of its length.
+    /// Unpacks `block` into slices of its length.
     fn unpack_into(
         &self,
         block: usize,
         refs: &mut [Ref],
         kinds: &mut [KindCode],
     ) -> Result<(), TraceError> {
-        let encoded = self.encoded(block)?;
-        let distinct = self.dictionary.pages.len();
-        burst::decode_into(encoded.view(), distinct, refs, kinds)
-            .map_err(|what| corrupt(&self.path, self.blocks[block].0 as usize, what))
+        let (encoded, _) = self.columns(block, &BLOCK_TAGS)?;
+        encoded
+            .decode(self.dictionary.pages.len(), refs, kinds)
+            .map_err(|what| self.corrupt(block, what))
     }
 
-    /// One block as it was encoded.
-    fn encoded(&self, block: usize) -> Result<burst::Bursts, TraceError> {
-        Ok(self.columns(block, &BLOCK_TAGS)?.0)
-    }
-
-    /// Columns of one block: as it was encoded, and those of the tags that are not part of that,
-    /// in their order; empty where there are none.
+    /// Unpacks the columns `tags` of `block`. Returns the encoded block and its lists; columns that
+    /// are absent or not in `tags` are empty.
     fn columns(
         &self,
         block: usize,
         tags: &[u16],
-    ) -> Result<(burst::Bursts, Vec<Vec<u8>>), TraceError> {
-        let (offset, count) = self.blocks[block];
-        let start = offset as usize;
-        let end = self
-            .blocks
-            .get(block + 1)
-            .map_or(self.bytes.len() - TRAILER_BYTES, |next| next.0 as usize);
-        let (stored, mut columns) =
-            read_block(&self.path, &self.bytes, start..end, BLOCK_MAGIC, tags)?;
+    ) -> Result<(burst::Bursts, StoredLists), TraceError> {
+        let BlockEntry { offset, refs } = self.blocks[block];
+        let next = self.blocks.get(block + 1).map(|next| next.offset as usize);
+        let end = next.unwrap_or(self.bytes.len() - TRAILER_BYTES);
+        let span = offset as usize..end;
+        let (stored, mut columns) = read_block(&self.path, &self.bytes, span, BLOCK_MAGIC, tags)?;
         let mut column = |tag: u16| {
             let found = columns.iter_mut().find(|(t, _)| *t == tag);
             found.map_or(Vec::new(), |(_, bytes)| std::mem::take(bytes))
         };
+        let (lengths, pages) = (column(TAG_LENGTHS), column(TAG_PAGES));
+        let (lengths, _) = lengths.as_chunks();
+        let (pages, _) = pages.as_chunks();
         let encoded = burst::Bursts {
-            lengths: column(TAG_LENGTHS)
-                .chunks_exact(2)
-                .map(|b| u16::from_le_bytes([b[0], b[1]]))
-                .collect(),
+            lengths: lengths.iter().map(|n| u16::from_le_bytes(*n)).collect(),
             counts: column(TAG_COUNTS),
-            pages: column(TAG_PAGES)
-                .chunks_exact(4)
-                .map(|b| u32_at(b, 0))
-                .collect(),
+            pages: pages.iter().map(|page| u32::from_le_bytes(*page)).collect(),
             raw: column(TAG_RAW),
         };
-        let refs = match tags.contains(&TAG_RAW) {
-            true => encoded.raw.len() as u64,
-            false => encoded.lengths.iter().map(|&n| u64::from(n)).sum(),
+        let counted = match tags.contains(&TAG_RAW) {
+            true => encoded.raw.len(),
+            false => encoded.refs(),
         };
-        if u64::from(stored) != count || refs != count {
+        if u64::from(stored) != refs || counted as u64 != refs {
             let what = "the block has another number of references than the index says";
-            return Err(corrupt(&self.path, start, what));
+            return Err(self.corrupt(block, what));
         }
-        let more = tags.iter().filter(|tag| !BLOCK_TAGS.contains(tag));
-        Ok((encoded, more.map(|&tag| column(tag)).collect()))
+        let lists = StoredLists {
+            within: column(TAG_WITHIN),
+            edges: column(TAG_EDGES),
+            first: column(TAG_FIRST),
+            last: column(TAG_LAST),
+            written: column(TAG_WRITTEN),
+        };
+        Ok((encoded, lists))
     }
 
-    /// Whether the references are kept as bursts in memory: they take less there.
+    /// Returns true if locality is so good that the references are kept as bursts in memory, where
+    /// they then take less.
     pub fn is_local(&self) -> bool {
         bursts::worth_while(self.bursts, self.refs())
     }
 
-    /// Memory that the references take in a replay, roughly and at most, in bytes: one by one five
-    /// and what is worked out of them; as bursts one and ten for each listed page, and as much again
-    /// for lists of smaller bursts.
+    /// Returns an upper estimate of the memory that the references take in a replay, in bytes. One by
+    /// one: 8 a reference. As bursts: 1 a reference and 20 a listed page (10 for its list, 10 for
+    /// smaller bursts), counting 64 pages a burst.
     pub fn memory(&self) -> u64 {
         let listed = self.bursts.saturating_mul(bursts::K_MAX as u64);
         match self.is_local() {
@@ -246,7 +222,7 @@ impl Store {
         }
     }
 
-    /// Takes everything into memory, blocks in parallel, and holds it against the digest.
+    /// Loads everything into memory, blocks in parallel. Errors if the digest does not match.
     pub fn load(self) -> Result<Trace, TraceError> {
         let trace = match self.is_local() {
             true => {
@@ -254,14 +230,13 @@ impl Store {
                 Trace::of_bursts(self.meta, self.dictionary, bursts, None)
             }
             false => {
-                let (refs, kinds) = self.load_references()?;
+                let References { refs, kinds } = self.load_references()?;
                 Trace::new(self.meta, self.dictionary, refs, kinds, None)
             }
         };
         let trace = trace.with_events(self.events);
         if trace.digest() != self.digest {
-            let what =
-                "the references and events are not those of the digest that the file carries";
+            let what = "the digest does not match the references and events";
             return Err(corrupt(&self.path, 0, what));
         }
         Ok(trace)
@@ -270,80 +245,82 @@ impl Store {
     fn load_bursts(&self) -> Result<Bursts, TraceError> {
         let mut raw = vec![0; self.refs() as usize];
         let blocks = self.places(&mut raw).into_par_iter().enumerate();
-        let blocks = blocks.map(|(block, (start, raw))| self.block(block, start, Some(raw)));
+        let blocks = blocks.map(|(block, (start, raw))| self.decode_block(block, start, raw));
         let blocks = blocks.collect::<Result<Vec<_>, _>>()?;
         Ok(Bursts::join(0, self.refs(), raw, blocks))
     }
 
-    /// Takes into memory what can be told without looking at single references: how often pages
-    /// follow each other at which distance, but not which reference is of which page. Takes
-    /// everything where that is not stored, or where locality is poor.
+    /// Loads the per-burst lists only: enough for an LRU curve. Falls back to [`Store::load`] if the
+    /// file has no lists, has events, or has poor locality. The digest is taken from the file,
+    /// unchecked.
     pub fn load_lists(self) -> Result<Trace, TraceError> {
         if !self.is_local() || !self.events.is_empty() {
             return self.load();
         }
         let starts = self.starts();
         let blocks = starts.into_par_iter().enumerate();
-        let blocks = blocks.map(|(block, start)| self.block(block, start, None));
-        let blocks = blocks.collect::<Result<Vec<_>, _>>()?;
-        if blocks.iter().any(|block| block.within.is_none()) {
+        let blocks = blocks.map(|(block, start)| self.decode_lists(block, start));
+        let blocks = blocks.collect::<Result<Option<Vec<_>>, _>>()?;
+        let Some(blocks) = blocks else {
             return self.load();
-        }
+        };
         let bursts = Bursts::join(0, self.refs(), Vec::new(), blocks);
-        let digest = Some(self.digest);
-        Ok(Trace::of_bursts(self.meta, self.dictionary, bursts, digest))
+        let digest = self.digest;
+        Ok(Trace::of_lists(self.meta, self.dictionary, bursts, digest))
     }
 
-    /// The bursts of one block, which begins at a position.
+    /// Unpacks `block`, whose first reference has position `start`, as bursts.
     pub fn bursts_of(&self, block: usize, start: u64) -> Result<Bursts, TraceError> {
         let mut raw = vec![0; self.block_refs(block) as usize];
-        let decoded = self.block(block, start, Some(&mut raw))?;
+        let decoded = self.decode_block(block, start, &mut raw)?;
         let end = start + raw.len() as u64;
         Ok(Bursts::join(start, end, raw, vec![decoded]))
     }
 
-    /// What one block says, which begins at a position: its references, which are put into `raw`, or
-    /// its lists only.
-    fn block(
+    /// Decodes `block`, whose first reference has position `start`. Writes the bytes of its references
+    /// to `raw`, which has its length.
+    fn decode_block(
         &self,
         block: usize,
         start: u64,
-        raw: Option<&mut [u8]>,
+        raw: &mut [u8],
     ) -> Result<bursts::Block, TraceError> {
+        let fail = |what| self.corrupt(block, what);
         let distinct = self.dictionary.pages.len();
-        let fail = |what| corrupt(&self.path, self.blocks[block].0 as usize, what);
-        let tags = match &raw {
-            Some(_) => [&BLOCK_TAGS[..], &LIST_TAGS].concat(),
-            None => [&ENCODED_TAGS[..], &LIST_TAGS].concat(),
-        };
+        let tags = [&BLOCK_TAGS[..], &LIST_TAGS].concat();
         let (encoded, lists) = self.columns(block, &tags)?;
-        let stored = match lists.as_slice() {
-            [within, edges, lists @ ..] if !within.is_empty() => {
-                let refs = self.block_refs(block) as usize;
-                let lists = lists::decode(start, encoded.view(), lists, distinct).map_err(fail)?;
-                let within = [&within[..], edges];
-                let within = lists::decode_within(within, encoded.pages.len(), refs);
-                Some((lists, within.map_err(fail)?))
-            }
-            _ => None,
-        };
-        let mut block = match raw {
-            Some(raw) => {
-                raw.copy_from_slice(&encoded.raw);
-                bursts::Block::decode(start, encoded.view(), distinct, raw).map_err(fail)?
-            }
-            None => bursts::Block::default(),
-        };
-        if let Some((lists, within)) = stored {
-            if block.columns != lists && !encoded.raw.is_empty() {
+        raw.copy_from_slice(&encoded.raw);
+        let mut decoded = bursts::Block::decode(start, &encoded, distinct, raw).map_err(fail)?;
+        if !lists.is_empty() {
+            let (columns, within) = lists.decode(start, &encoded, distinct).map_err(fail)?;
+            if columns != decoded.columns {
                 return Err(fail("its lists are not those of its references"));
             }
-            (block.columns, block.within) = (lists, Some(within));
+            decoded.within = Some(within);
         }
-        Ok(block)
+        Ok(decoded)
     }
 
-    fn load_references(&self) -> Result<(Vec<Ref>, Vec<KindCode>), TraceError> {
+    /// Decodes the lists of `block`, whose first reference has position `start`. Returns `None` if it
+    /// has none.
+    fn decode_lists(&self, block: usize, start: u64) -> Result<Option<bursts::Block>, TraceError> {
+        let fail = |what| self.corrupt(block, what);
+        let distinct = self.dictionary.pages.len();
+        let mut tags = [&BLOCK_TAGS[..], &LIST_TAGS].concat();
+        tags.retain(|&tag| tag != TAG_RAW);
+        let (encoded, lists) = self.columns(block, &tags)?;
+        if lists.is_empty() {
+            return Ok(None);
+        }
+        let (columns, within) = lists.decode(start, &encoded, distinct).map_err(fail)?;
+        Ok(Some(bursts::Block {
+            columns,
+            continues: Vec::new(),
+            within: Some(within),
+        }))
+    }
+
+    fn load_references(&self) -> Result<References, TraceError> {
         let total = self.refs() as usize;
         let (mut refs, mut kinds) = (vec![0; total], vec![0; total]);
         let places = self.places(&mut refs).into_par_iter();
@@ -353,30 +330,80 @@ impl Store {
             .try_for_each(|(block, ((_, refs), (_, kinds)))| {
                 self.unpack_into(block, refs, kinds)
             })?;
-        Ok((refs, kinds))
+        Ok(References { refs, kinds })
     }
 
-    /// The position at which each block begins.
+    /// Returns the position of the first reference of each block.
     fn starts(&self) -> Vec<u64> {
         let mut end = 0;
-        let begin = |&(_, count): &(u64, u64)| {
-            end += count;
-            end - count
+        let begin = |block: &BlockEntry| {
+            end += block.refs;
+            end - block.refs
         };
         self.blocks.iter().map(begin).collect()
     }
 
-    /// Where each block begins, and its part of something that there is for each reference.
+    /// Splits `all`, which has an element for each reference, by block. Returns the position of the
+    /// first reference of each block and its part.
     fn places<'a, T>(&self, all: &'a mut [T]) -> Vec<(u64, &'a mut [T])> {
         let mut left = all;
         let mut places = Vec::with_capacity(self.blocks.len());
-        for (start, &(_, count)) in self.starts().into_iter().zip(&self.blocks) {
-            let (block, rest) = left.split_at_mut(count as usize);
+        for (start, entry) in self.starts().into_iter().zip(&self.blocks) {
+            let (block, rest) = left.split_at_mut(entry.refs as usize);
             places.push((start, block));
             left = rest;
         }
         places
     }
+
+    /// Returns the error for a corrupt block.
+    fn corrupt(&self, block: usize, what: &str) -> TraceError {
+        corrupt(&self.path, self.blocks[block].offset as usize, what)
+    }
+}
+
+/// Checks header and trailer of a file and returns where its footer is.
+fn footer_span(path: &Path, bytes: &[u8]) -> Result<Range<usize>, TraceError> {
+    let fail = |at: usize, what: &str| corrupt(path, at, what);
+    if bytes.len() < HEADER_BYTES || bytes[..8] != MAGIC {
+        return Err(fail(0, "this is no .pbt file"));
+    }
+    let major = u16::from_le_bytes([bytes[8], bytes[9]]);
+    if major != MAJOR {
+        return Err(TraceError::new(
+            path,
+            format!("version {major} of .pbt; this program reads version {MAJOR}"),
+        )
+        .help("convert the original again, or take the program that wrote it"));
+    }
+    let end = bytes.len();
+    if end < HEADER_BYTES + TRAILER_BYTES || bytes[end - 8..] != END_MAGIC {
+        return Err(fail(end, "the file is cut short: it has no end mark"));
+    }
+    let footer = u64_at(bytes, end - TRAILER_BYTES);
+    let sum = u64_at(bytes, end - TRAILER_BYTES + 8);
+    if sum != trailer_checksum(footer, &bytes[..HEADER_BYTES]) {
+        return Err(fail(end - TRAILER_BYTES, "the end mark is corrupt"));
+    }
+    Ok(footer.min(end as u64) as usize..end - TRAILER_BYTES)
+}
+
+/// Reads the index of blocks, for a trace of `refs` references whose footer has the offset `footer`.
+/// Returns `None` if it is corrupt.
+fn block_index(index: &[u8], footer: u64, refs: u64) -> Option<Vec<BlockEntry>> {
+    let (entries, _) = index.as_chunks::<16>();
+    let entry = |bytes: &[u8; 16]| BlockEntry {
+        offset: u64_at(bytes, 0),
+        refs: u64_at(bytes, 8),
+    };
+    let blocks: Vec<BlockEntry> = entries.iter().map(entry).collect();
+    let in_order = blocks.is_sorted_by(|a, b| a.offset < b.offset);
+    let fits = |block: &BlockEntry| {
+        (HEADER_BYTES as u64..footer).contains(&block.offset) && block.refs <= BLOCK_REFS_MAX
+    };
+    let fit = blocks.iter().all(fits);
+    let adds_up = || blocks.iter().map(|block| block.refs).sum::<u64>() == refs;
+    (in_order && fit && adds_up()).then_some(blocks)
 }
 
 fn corrupt(path: &Path, at: usize, what: &str) -> TraceError {
@@ -385,8 +412,46 @@ fn corrupt(path: &Path, at: usize, what: &str) -> TraceError {
         .help("the file is damaged; copy it again, or convert the original again")
 }
 
-/// The references and the columns of the block in `span` of the file; only those
-/// `wanted` are unpacked.
+/// Header of a column.
+struct ColumnHeader {
+    tag: u16,
+    codec: u8,
+    /// Bytes unpacked.
+    raw: usize,
+    /// Bytes stored.
+    stored: usize,
+    /// Checksum of the stored bytes.
+    sum: u64,
+}
+
+/// Reads the headers of the columns of a block, which has at least a block header. Returns the number
+/// of references, the headers, and what follows them; `None` if the headers are corrupt.
+fn column_headers(block: &[u8]) -> Option<(u32, Vec<ColumnHeader>, &[u8])> {
+    let (refs, columns) = (u32_at(block, 4), u32_at(block, 8) as usize);
+    if columns > COLUMNS_MAX {
+        return None;
+    }
+    let head = BLOCK_HEADER_BYTES + columns * COLUMN_HEADER_BYTES;
+    if block.len() < head + 8 || u64_at(block, head) != checksum(&block[..head]) {
+        return None;
+    }
+    let (headers, _) = block[BLOCK_HEADER_BYTES..head].as_chunks::<COLUMN_HEADER_BYTES>();
+    let header = |bytes: &[u8; COLUMN_HEADER_BYTES]| ColumnHeader {
+        tag: u16::from_le_bytes([bytes[0], bytes[1]]),
+        codec: bytes[2],
+        raw: u32_at(bytes, 8) as usize,
+        stored: u32_at(bytes, 12) as usize,
+        sum: u64_at(bytes, 16),
+    };
+    Some((
+        refs,
+        headers.iter().map(header).collect(),
+        &block[head + 8..],
+    ))
+}
+
+/// Reads the block in `span` of the file. Returns its number of references and its columns, of which
+/// only those with a tag in `wanted` are unpacked.
 fn read_block(
     path: &Path,
     bytes: &[u8],
@@ -401,50 +466,38 @@ fn read_block(
     if block.len() < BLOCK_HEADER_BYTES + 8 || block[..4] != magic {
         return Err(fail("a block does not begin where it should"));
     }
-    let (refs, columns) = (u32_at(block, 4), u32_at(block, 8) as usize);
-    let head = BLOCK_HEADER_BYTES + columns.min(COLUMNS_MAX) * COLUMN_HEADER_BYTES;
-    if columns > COLUMNS_MAX
-        || block.len() < head + 8
-        || u64_at(block, head) != checksum(&block[..head])
-    {
-        return Err(fail("the header of a block is corrupt"));
-    }
+    let (refs, headers, mut rest) =
+        column_headers(block).ok_or_else(|| fail("the header of a block is corrupt"))?;
     let mut found: Vec<Column> = Vec::new();
-    // A reference takes at most eight bytes of all columns together: more is no trace, and would
-    // only take memory.
-    let mut room = if magic == BLOCK_MAGIC {
-        refs as usize * 16 + 1024
-    } else {
-        usize::MAX
+    // All columns of a block take at most 15 bytes a reference plus 512. A block that claims more is
+    // corrupt, and would only take memory.
+    let mut room = match magic == BLOCK_MAGIC {
+        true => refs as usize * 16 + 1024,
+        false => usize::MAX,
     };
-    let mut rest = &block[head + 8..];
-    for column in block[BLOCK_HEADER_BYTES..head].chunks_exact(COLUMN_HEADER_BYTES) {
-        let tag = u16::from_le_bytes([column[0], column[1]]);
-        let (raw, stored) = (u32_at(column, 8) as usize, u32_at(column, 12) as usize);
+    for header in headers {
         let payload = rest
-            .get(..stored)
+            .get(..header.stored)
             .ok_or_else(|| fail("a column is cut short"))?;
-        rest = &rest[stored..];
-        // What stands beside what is wanted is small, and held against its checksum all the same.
-        let wanted = wanted.contains(&tag);
-        if !wanted && tag == TAG_RAW {
+        rest = &rest[header.stored..];
+        let wanted = wanted.contains(&header.tag);
+        // The references are large. Other columns are small and always checked.
+        if !wanted && header.tag == TAG_RAW {
             continue;
         }
-        if wanted && raw > room {
-            return Err(fail("a column is larger than its block can be"));
+        if wanted {
+            room = room
+                .checked_sub(header.raw)
+                .ok_or_else(|| fail("a column is larger than its block can be"))?;
         }
-        room -= if wanted { raw } else { 0 };
-        if checksum(payload) != u64_at(column, 16) {
+        if checksum(payload) != header.sum {
             return Err(fail("the checksum of a column does not hold"));
         }
-        if !wanted {
-            continue;
+        if wanted {
+            let unpacked = unpack_column(header.codec, payload, header.raw);
+            let unpacked = unpacked.ok_or_else(|| fail("a column cannot be unpacked"))?;
+            found.push((header.tag, unpacked));
         }
-        found.push((
-            tag,
-            unpack_column(column[2], payload, raw)
-                .ok_or_else(|| fail("a column cannot be unpacked"))?,
-        ));
     }
     Ok((refs, found))
 }
@@ -459,15 +512,17 @@ fn unpack_column(codec: u8, payload: &[u8], raw: usize) -> Option<Vec<u8>> {
 }
 
 fn dictionary(pids: &[u8], processes: &[u8], numbers: &[u8]) -> Result<Dictionary, &'static str> {
-    let pids: Vec<u32> = pids.chunks_exact(4).map(|b| u32_at(b, 0)).collect();
-    let count = numbers.len() / 8;
+    let (pids, _) = pids.as_chunks();
+    let pids: Vec<u32> = pids.iter().map(|pid| u32::from_le_bytes(*pid)).collect();
+    let (numbers, _) = numbers.as_chunks();
+    let count = numbers.len();
     if pids.len() > 1 && processes.len() != count * 4 || pids.is_empty() && count > 0 {
         return Err("the dictionary of pages is corrupt");
     }
     let mut number = 0u64;
     let mut pages = Vec::with_capacity(count);
-    for (id, delta) in numbers.chunks_exact(8).enumerate() {
-        number = number.wrapping_add(u64_at(delta, 0));
+    for (id, delta) in numbers.iter().enumerate() {
+        number = number.wrapping_add(u64::from_le_bytes(*delta));
         let process = if pids.len() > 1 {
             u32_at(processes, id * 4)
         } else {

@@ -2,6 +2,7 @@ use super::*;
 use crate::trace::burst;
 use crate::trace::dense::{CONTINUES, Dictionary, KindCode, PageKey, Ref, pack, page_of};
 use crate::trace::event::{Event, EventAt};
+use crate::trace::r#gen::Rng;
 use std::path::Path;
 
 fn meta() -> Meta {
@@ -16,18 +17,15 @@ fn meta() -> Meta {
 }
 
 fn sample(n: usize, pages: u32) -> (Vec<Ref>, Vec<KindCode>, Dictionary) {
-    let mut state = 1u64;
+    let mut rng = Rng::new(1);
     let (mut refs, mut kinds) = (Vec::new(), Vec::new());
     for i in 0..n {
-        state = state
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
         let page = if i < pages as usize {
             i as u32
         } else {
-            (state >> 40) as u32 % pages
+            rng.below(pages.into()) as u32
         };
-        let kind = (state >> 33) as u8 % 3;
+        let kind = rng.below(3) as u8;
         refs.push(pack(page, kind == 2));
         kinds.push(kind);
         if i % 7 == 3 {
@@ -48,9 +46,7 @@ fn sample(n: usize, pages: u32) -> (Vec<Ref>, Vec<KindCode>, Dictionary) {
 
 fn write(refs: &[Ref], kinds: &[KindCode], dictionary: &Dictionary) -> (Vec<u8>, Summary) {
     let mut writer = Writer::new(Vec::new(), 3).unwrap();
-    for (&r, &k) in refs.iter().zip(kinds) {
-        writer.push(r, k).unwrap();
-    }
+    writer.push_all(refs, kinds).unwrap();
     writer.finish(&meta(), dictionary).unwrap()
 }
 
@@ -67,7 +63,7 @@ fn what_is_written_is_read_over_several_blocks() {
     assert!(store.blocks() >= 2);
     let trace = store.load().unwrap();
     assert_eq!(trace.meta, meta());
-    assert_eq!(trace.dictionary, dictionary);
+    assert_eq!(*trace.dictionary, dictionary);
     assert!(trace.refs() == refs && trace.kinds() == kinds);
     assert_eq!(trace.digest(), summary.digest);
     // The digest that the file carries is the one that the references have.
@@ -87,8 +83,8 @@ fn threads_write_the_same_bytes() {
         writer.finish(&meta(), &dictionary).unwrap()
     };
     let mut plain = Writer::with_threads(Vec::new(), 1, 0).unwrap();
-    for (&r, &k) in refs.iter().zip(&kinds) {
-        plain.push(r, k).unwrap();
+    for (refs, kinds) in refs.chunks(1).zip(kinds.chunks(1)) {
+        plain.push_all(refs, kinds).unwrap();
     }
     let plain = plain.finish(&meta(), &dictionary).unwrap();
     for (threads, piece) in [(0, 1 << 21), (1, 8191), (2, 100_003), (4, usize::MAX)] {
@@ -107,15 +103,11 @@ fn recordings_are_written_alike_one_by_one_and_at_once() {
         let trace = Store::open(&folder.join(format!("{name}.pbt"))).unwrap();
         let trace = trace.load().unwrap();
         let mut one_by_one = Writer::with_threads(Vec::new(), 1, 0).unwrap();
-        for (&r, &k) in trace.refs().iter().zip(trace.kinds()) {
-            one_by_one.push(r, k).unwrap();
+        for (refs, kinds) in trace.refs().chunks(1).zip(trace.kinds().chunks(1)) {
+            one_by_one.push_all(refs, kinds).unwrap();
         }
-        let (mut each, mut many) = (burst::Bursts::default(), burst::Bursts::default());
-        let mut encoder = burst::Encoder::default();
-        for (&r, &k) in trace.refs().iter().zip(trace.kinds()) {
-            encoder.push(r, k, &mut each);
-        }
-        encoder.close(&mut each);
+        let each = burst::tests::encode_plainly(trace.refs(), trace.kinds());
+        let (mut encoder, mut many) = (burst::Encoder::default(), burst::Bursts::default());
         encoder.push_all(trace.refs(), trace.kinds(), &mut many);
         encoder.close(&mut many);
         assert!(each == many, "{name}");
@@ -154,7 +146,7 @@ fn with_events() -> (Vec<u8>, Summary, Vec<EventAt>) {
             writer.event(event.clone());
         }
         if at < refs.len() {
-            writer.push(refs[at], kinds[at]).unwrap();
+            writer.push_all(&refs[at..=at], &kinds[at..=at]).unwrap();
         }
     }
     let (bytes, summary) = writer.finish(&meta(), &dictionary).unwrap();
@@ -198,15 +190,7 @@ fn lists_are_those_of_the_references() {
         assert_eq!(lists.digest(), summary.digest);
         assert_eq!(lists.len() as u64, summary.refs);
         let whole = parse(&bytes).unwrap().load().unwrap();
-        let made = crate::trace::bursts::Bursts::new(
-            &refs,
-            &kinds,
-            &Dictionary {
-                pids: vec![5],
-                pages: dictionary.pages,
-            },
-            std::iter::empty(),
-        );
+        let made = crate::trace::bursts::Bursts::encode(&refs, &kinds);
         for bursts in [lists.as_bursts(), whole.as_bursts()].into_iter().flatten() {
             assert!(bursts.of(64).columns == made.of(64).columns);
             assert!(bursts.within() == made.within());
@@ -246,4 +230,24 @@ fn a_later_version_is_named() {
     bytes[8] = 2;
     let message = parse(&bytes).err().unwrap().to_string();
     assert!(message.contains("version 2 of .pbt"), "{message}");
+}
+
+/// Nothing asks a trace of lists for references in vain.
+#[test]
+fn a_trace_of_lists_has_no_references_to_hand_out() {
+    let (refs, kinds, dictionary) = sample(40_000, 50);
+    let (bytes, _) = write(&refs, &kinds, &dictionary);
+    let lists = parse(&bytes).unwrap().load_lists().unwrap();
+    assert!(lists.as_bursts().is_some());
+    let ways: [&dyn Fn(); 4] = [
+        &|| _ = lists.refs(),
+        &|| _ = lists.bursts(std::iter::empty()),
+        &|| lists.tiles_of(0..1, |_| true),
+        &|| _ = lists.tiles(|_| true),
+    ];
+    for way in ways {
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(way)).unwrap_err();
+        let message = panic.downcast_ref::<String>().unwrap();
+        assert!(message.contains("only the lists of bursts were loaded"));
+    }
 }

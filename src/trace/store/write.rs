@@ -1,62 +1,54 @@
 //! Writing a `.pbt`: references go in, full blocks go out compressed (see `pack`). Memory is a few
 //! blocks, the events and the dictionary, however long the trace is.
 
-use super::pack::{Block, Columns, Packing};
+use super::pack::{ColumnWriter, PackPool, PackedBlock};
 use super::{events, *};
-use crate::trace::dense::{CONTINUES, Dictionary, KindCode, Ref};
-use crate::trace::digest::{self, Digest};
+use crate::trace::dense::{CONTINUES, Dictionary, KindCode, Ref, References};
+use crate::trace::digest::Digest;
 use crate::trace::event::EventAt;
 use crate::trace::select::Sink;
 use std::io::{self, Write};
 
-/// What was written.
+/// Counts of a written file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// References.
+    /// Number of references.
     pub refs: u64,
-    /// Distinct pages.
+    /// Number of distinct pages.
     pub distinct: u64,
-    /// Bursts of at most 64 pages. Few references per burst mean poor locality.
+    /// Number of bursts of at most 64 pages. Few references per burst mean poor locality.
     pub bursts: u64,
-    /// The digest of the stream of references.
+    /// Digest of the references and events.
     pub digest: u128,
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub bytes: u64,
 }
 
-/// So many references go into the digest at once, if they come so: fewer are not worth a call.
+/// [`Writer::push_all`] updates the digest once this many references are pending, while they are in
+/// the cache.
 const DIGEST_AT_ONCE: usize = 2048;
 
-/// Writes a trace to any sink that takes bytes in order; nothing is patched afterwards.
+/// Writes a trace to any output that takes bytes in order; nothing is patched afterwards.
 pub struct Writer<W: Write> {
     out: W,
     offset: u64,
     level: i32,
-    packing: Packing,
+    pool: PackPool,
     /// The references of the block that is not full.
-    block: Block,
+    block: References,
     /// Kept to the end: only then all processes have their ids.
     events: Vec<EventAt>,
     digest: Digest,
-    /// How many references of the block the digest has.
+    /// How many references of `block` are in the digest.
     digested: usize,
-    index: Vec<(u64, u64)>,
-    by_kind: [u64; 3],
-    continuations: u64,
-    bursts: u64,
-    /// What failed first where it could not be told at once; see [`Sink`].
+    index: Vec<BlockEntry>,
+    counts: Counts,
+    /// The first failure of a [`Sink`] method, none of which can return one.
     failed: Option<io::Error>,
 }
 
 impl<W: Write> Sink for Writer<W> {
-    /// A failure is told by [`Writer::finish`].
-    #[inline]
-    fn reference(&mut self, reference: Ref, kind: KindCode) {
-        if self.failed.is_none() {
-            self.failed = self.push(reference, kind).err();
-        }
-    }
-
+    /// Takes the next references. [`Writer::finish`] returns a failure.
     fn references(&mut self, refs: &[Ref], kinds: &[KindCode]) {
         if self.failed.is_none() {
             self.failed = self.push_all(refs, kinds).err();
@@ -75,48 +67,36 @@ impl<W: Write> Sink for Writer<W> {
 impl<W: Write> Writer<W> {
     /// Begins a file. `level` is zstd's, 1 (fast) to 19 (small).
     pub fn new(out: W, level: i32) -> io::Result<Writer<W>> {
-        Writer::with_threads(out, level, Packing::threads())
+        Writer::with_threads(out, level, PackPool::threads())
     }
 
-    /// Like [`Writer::new`], packed by at most so many threads; the bytes are the same.
+    /// Like [`Writer::new`], with at most `threads` threads. Their number does not change the bytes.
     pub(super) fn with_threads(out: W, level: i32, threads: usize) -> io::Result<Writer<W>> {
         let mut writer = Writer {
             out,
             offset: 0,
             level,
-            packing: Packing::new(level, threads)?,
-            block: Block::default(),
+            pool: PackPool::new(level, threads)?,
+            block: References::default(),
             events: Vec::new(),
             digest: Digest::default(),
             digested: 0,
             index: Vec::new(),
-            by_kind: [0; 3],
-            continuations: 0,
-            bursts: 0,
+            counts: Counts::default(),
             failed: None,
         };
         writer.put(&header())?;
         Ok(writer)
     }
 
-    /// Takes the next reference.
-    #[inline]
-    pub fn push(&mut self, reference: Ref, kind: KindCode) -> io::Result<()> {
-        // A block begins with the first reference of an access, so a long access may overfill
-        // the block before it a little.
-        if self.block.refs.len() >= BLOCK_REFS && kind & CONTINUES == 0 {
-            self.flush_block()?;
-        }
-        self.block.refs.push(reference);
-        self.block.kinds.push(kind);
-        Ok(())
-    }
-
-    /// Takes the next references, as many of the one as of the other: [`Writer::push`] at once.
+    /// Takes the next references. `refs` and `kinds` have the same length. Pieces of any size make
+    /// the same file.
     pub fn push_all(&mut self, mut refs: &[Ref], mut kinds: &[KindCode]) -> io::Result<()> {
         while !kinds.is_empty() {
-            let mut take = BLOCK_REFS.saturating_sub(self.block.refs.len());
+            let mut take = BLOCK_REFS.saturating_sub(self.block.len());
             if take == 0 {
+                // A block begins with the first reference of an access, so that a long access may
+                // overfill the block before it a little.
                 take = kinds.iter().take_while(|&k| k & CONTINUES != 0).count();
                 if take == 0 {
                     self.flush_block()?;
@@ -124,10 +104,8 @@ impl<W: Write> Writer<W> {
                 }
             }
             let take = take.min(kinds.len());
-            self.block.refs.extend_from_slice(&refs[..take]);
-            self.block.kinds.extend_from_slice(&kinds[..take]);
-            // While they are in the cache.
-            if self.block.refs.len() - self.digested >= DIGEST_AT_ONCE {
+            self.block.extend(&refs[..take], &kinds[..take]);
+            if self.block.len() - self.digested >= DIGEST_AT_ONCE {
                 self.digest();
             }
             (refs, kinds) = (&refs[take..], &kinds[take..]);
@@ -135,43 +113,42 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Takes an event, which stands behind the references pushed so far.
+    /// Takes an event that follows the references pushed so far.
     pub fn event(&mut self, event: EventAt) {
         self.digest.event(&event);
         self.events.push(event);
     }
 
-    /// Takes what the digest does not have of the block into it.
+    /// Updates the digest with the references of the block that are not in it yet.
     fn digest(&mut self) {
-        let (refs, kinds) = (&self.block.refs, &self.block.kinds);
+        let References { refs, kinds } = &self.block;
         self.digest
             .update(&refs[self.digested..], &kinds[self.digested..]);
         self.digested = refs.len();
     }
 
     fn flush_block(&mut self) -> io::Result<()> {
-        if self.block.refs.is_empty() {
+        if self.block.is_empty() {
             return Ok(());
         }
         self.digest();
         self.digested = 0;
         let block = std::mem::take(&mut self.block);
-        self.with_packing(|packing, write| packing.give(block, write))
+        self.with_pool(|pool, write| pool.submit(block, write))
             .map(|empty| self.block = empty)
     }
 
-    /// Lets `act` hand packed blocks over, which are written and counted.
-    fn with_packing<T>(
+    /// Calls `act` with the pool and with a function that writes and counts a packed block.
+    fn with_pool<T>(
         &mut self,
-        act: impl FnOnce(&mut Packing, &mut dyn FnMut(&Block) -> io::Result<()>) -> io::Result<T>,
+        act: impl FnOnce(&mut PackPool, &mut dyn FnMut(&PackedBlock) -> io::Result<()>) -> io::Result<T>,
     ) -> io::Result<T> {
-        act(&mut self.packing, &mut |block| {
-            self.index.push((self.offset, block.refs.len() as u64));
-            self.bursts += block.bursts;
-            self.continuations += block.continuations;
-            for (sum, n) in self.by_kind.iter_mut().zip(block.by_kind) {
-                *sum += n;
-            }
+        act(&mut self.pool, &mut |block| {
+            self.index.push(BlockEntry {
+                offset: self.offset,
+                refs: block.counts.by_kind.iter().sum(),
+            });
+            self.counts.add(&block.counts);
             self.out.write_all(&block.bytes)?;
             self.offset += block.bytes.len() as u64;
             Ok(())
@@ -184,88 +161,68 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Ends the file: the dictionary, what is known of the trace, and the index of blocks.
-    /// Returns the sink and what was written.
+    /// Ends the file: writes dictionary, metadata, events and the index of blocks. Returns the output
+    /// and the counts. Errors also for an earlier failure of a [`Sink`] method.
     pub fn finish(mut self, meta: &Meta, dictionary: &Dictionary) -> io::Result<(W, Summary)> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         self.flush_block()?;
-        self.with_packing(|packing, write| packing.finish(write))?;
+        self.with_pool(|pool, write| pool.finish(write))?;
         let digest = std::mem::take(&mut self.digest).finish(meta, dictionary);
-        let json = MetaJson {
-            name: meta.name.clone(),
-            format: meta.format.clone(),
-            kind: meta.kind.name().into(),
-            addressing: if meta.addressing == Addressing::Ids {
-                "ids"
-            } else {
-                "bytes"
-            }
-            .into(),
-            page_shift: meta.page_size.shift(),
-            refs: self.by_kind.iter().sum(),
-            ifetches: self.by_kind[0],
-            reads: self.by_kind[1],
-            writes: self.by_kind[2],
-            continuations: self.continuations,
-            bursts: self.bursts,
-            skipped: meta.skipped,
-            digest: digest::show(digest),
-            written_by: concat!("pagebench ", env!("CARGO_PKG_VERSION")).into(),
-        };
-        let mut columns = vec![(TAG_META, serde_json::to_vec(&json)?)];
-        split(
-            &mut columns,
-            TAG_PIDS,
-            dictionary
-                .pids
-                .iter()
-                .flat_map(|p| p.to_le_bytes())
-                .collect(),
-        );
-        if dictionary.pids.len() > 1 {
-            let processes = dictionary
-                .pages
-                .iter()
-                .flat_map(|p| p.process.to_le_bytes())
-                .collect();
-            split(&mut columns, TAG_PROCESSES, processes);
-        }
-        split(&mut columns, TAG_NUMBERS, deltas(dictionary));
-        let index = self
-            .index
-            .iter()
-            .flat_map(|(offset, refs)| [*offset, *refs]);
-        split(
-            &mut columns,
-            TAG_INDEX,
-            index.flat_map(u64::to_le_bytes).collect(),
-        );
-        let events = events::encode(&self.events, dictionary);
-        split(&mut columns, TAG_EVENTS, events);
+        let json = MetaJson::new(meta, &self.counts, digest);
         let footer = self.offset;
-        let columns: Vec<(u16, &[u8])> = columns.iter().map(|(t, b)| (*t, &b[..])).collect();
-        let mut bytes = Vec::new();
-        Columns::new(self.level)?.put(FOOTER_MAGIC, 0, &columns, &mut bytes)?;
-        self.put(&bytes)?;
-        let mut trailer = footer.to_le_bytes().to_vec();
-        trailer.extend_from_slice(&trailer_checksum(footer, &header()).to_le_bytes());
-        trailer.extend_from_slice(&END_MAGIC);
-        self.put(&trailer)?;
+        self.put_footer(&json, dictionary)?;
+        self.put_trailer(footer)?;
         self.out.flush()?;
         let summary = Summary {
             refs: json.refs,
             distinct: dictionary.pages.len() as u64,
-            bursts: self.bursts,
+            bursts: json.bursts,
             digest,
             bytes: self.offset,
         };
         Ok((self.out, summary))
     }
+
+    fn put_footer(&mut self, json: &MetaJson, dictionary: &Dictionary) -> io::Result<()> {
+        let Dictionary { pids, pages } = dictionary;
+        let pids_column = pids.iter().flat_map(|pid| pid.to_le_bytes());
+        let mut columns = vec![
+            (TAG_META, serde_json::to_vec(json)?),
+            (TAG_PIDS, pids_column.collect()),
+        ];
+        if pids.len() > 1 {
+            let processes = pages.iter().flat_map(|page| page.process.to_le_bytes());
+            columns.push((TAG_PROCESSES, processes.collect()));
+        }
+        let index = self
+            .index
+            .iter()
+            .flat_map(|block| [block.offset, block.refs]);
+        columns.push((TAG_NUMBERS, deltas(dictionary)));
+        columns.push((TAG_INDEX, index.flat_map(u64::to_le_bytes).collect()));
+        columns.push((TAG_EVENTS, events::encode(&self.events, dictionary)));
+        // An empty column has no piece and is left out.
+        let pieces = columns.iter().flat_map(|(tag, column)| {
+            let pieces = column.chunks(COLUMN_BYTES_MAX);
+            pieces.map(|piece| (*tag, piece))
+        });
+        let pieces: Vec<(u16, &[u8])> = pieces.collect();
+        let mut bytes = Vec::new();
+        ColumnWriter::new(self.level)?.put(FOOTER_MAGIC, 0, &pieces, &mut bytes)?;
+        self.put(&bytes)
+    }
+
+    fn put_trailer(&mut self, footer: u64) -> io::Result<()> {
+        let mut trailer = footer.to_le_bytes().to_vec();
+        trailer.extend_from_slice(&trailer_checksum(footer, &header()).to_le_bytes());
+        trailer.extend_from_slice(&END_MAGIC);
+        self.put(&trailer)
+    }
 }
 
-/// The first bytes of the file.
+/// Returns the first bytes of the file.
 fn header() -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
     header[..8].copy_from_slice(&MAGIC);
@@ -274,12 +231,13 @@ fn header() -> [u8; HEADER_BYTES] {
     header
 }
 
-/// The checksum in the trailer: it covers what no block's checksum does.
+/// Returns the checksum of the trailer: it covers the bytes that no block's checksum covers.
 pub(super) fn trailer_checksum(footer: u64, header: &[u8]) -> u64 {
     checksum(&[&footer.to_le_bytes()[..], header].concat())
 }
 
-/// Neighbours in order of first reference are often neighbours in memory: differences pack well.
+/// Returns the page numbers as differences. Neighbours in order of first reference are often
+/// neighbours in memory, so that these pack well.
 fn deltas(dictionary: &Dictionary) -> Vec<u8> {
     let mut before = 0u64;
     let mut bytes = Vec::with_capacity(dictionary.pages.len() * 8);
@@ -288,12 +246,4 @@ fn deltas(dictionary: &Dictionary) -> Vec<u8> {
         before = key.number;
     }
     bytes
-}
-
-fn split(columns: &mut Vec<(u16, Vec<u8>)>, tag: u16, bytes: Vec<u8>) {
-    columns.extend(
-        bytes
-            .chunks(COLUMN_BYTES_MAX)
-            .map(|piece| (tag, piece.to_vec())),
-    );
 }

@@ -194,8 +194,18 @@ pub struct Plan<'t> {
     pub settings: Settings,
 }
 
+/// What the replay of a cell borrows: the plan, and what follows from it for this cell.
+pub struct CellInputs<'p> {
+    plan: &'p Plan<'p>,
+    cell: &'p Cell,
+    /// The TLBs, as the cell's page size sees them.
+    tlb: Option<Geometry>,
+    /// Frames of each process, if each has its own.
+    quotas: Option<Vec<u32>>,
+}
+
 impl<'t> Plan<'t> {
-    /// The same with the cells at these places only.
+    /// Returns a plan of the cells at `places` only.
     pub fn part(&self, places: &[usize]) -> Plan<'t> {
         Plan {
             traces: self.traces.clone(),
@@ -348,8 +358,8 @@ impl<'t> Plan<'t> {
             .map(|bytes| bytes / page_size.bytes())
     }
 
-    /// Frames of each process of a cell, if each has its own.
-    pub fn quotas(&self, cell: &Cell) -> Result<Option<Vec<u32>>, String> {
+    /// Returns the frames of each process of a cell, if each has its own.
+    fn quotas(&self, cell: &Cell) -> Result<Option<Vec<u32>>, String> {
         let resolved = self.traces[cell.trace];
         match cell.frames {
             Some(frames) => self.settings.allocation.quotas(frames, resolved),
@@ -357,30 +367,18 @@ impl<'t> Plan<'t> {
         }
     }
 
-    /// The replay of a cell, without bursts and misses.
-    pub fn job<'s>(
-        &'s self,
-        cell: &'s Cell,
-        tlb: Option<&'s Geometry>,
-        quotas: Option<&'s [u32]>,
-    ) -> Job<'s> {
-        let resolved: &'s Resolved = self.traces[cell.trace];
-        Job {
-            trace: &resolved.trace,
-            bursts: None,
-            misses: None,
-            space: resolved.space.as_ref(),
-            policy: cell.choice.index,
-            params: &cell.choice.params,
-            seed: cell.seed.unwrap_or(0),
-            frames: cell.frames,
-            quotas,
-            tau: cell.tau.unwrap_or(1),
-            warmup: self.facts[cell.trace].warmup_refs,
-            tlb,
-            accessed: self.settings.accessed,
-            swap_slots: self.swap_slots(cell),
-        }
+    /// Returns what a replay of `cell` borrows.
+    ///
+    /// # Errors
+    ///
+    /// The frames of the cell cannot be divided among its processes.
+    pub fn inputs<'s>(&'s self, cell: &'s Cell) -> Result<CellInputs<'s>, String> {
+        Ok(CellInputs {
+            plan: self,
+            cell,
+            tlb: self.tlb_of(cell),
+            quotas: self.quotas(cell)?,
+        })
     }
 
     /// Leaves cells out; gives for each exclusion how many it took away, those that another had
@@ -436,7 +434,34 @@ impl<'t> Plan<'t> {
     }
 }
 
-/// The seeds of a policy: one that is no seed if it draws nothing.
+impl CellInputs<'_> {
+    /// Returns the replay of the cell, by single references: `bursts` and `misses` are `None`.
+    pub fn job(&self) -> Job<'_> {
+        let (plan, cell) = (self.plan, self.cell);
+        let resolved = plan.traces[cell.trace];
+        // Quotas and reference bits set by walks need page tables, even where nothing is shared.
+        let tables = self.quotas.is_some() || plan.settings.accessed != Accessed::Every;
+        let identity = || tables.then(|| resolved.identity());
+        Job {
+            trace: &resolved.trace,
+            bursts: None,
+            misses: None,
+            space: resolved.space.as_ref().or_else(identity),
+            policy: cell.choice.index,
+            params: &cell.choice.params,
+            seed: cell.seed.unwrap_or(0),
+            frames: cell.frames,
+            quotas: self.quotas.as_deref(),
+            tau: cell.tau.unwrap_or(1),
+            warmup: plan.facts[cell.trace].warmup_refs,
+            tlb: self.tlb.as_ref(),
+            accessed: plan.settings.accessed,
+            swap_slots: plan.swap_slots(cell),
+        }
+    }
+}
+
+/// Returns the seeds with which `choice` is replayed: a single `None` if the policy is not randomized.
 fn seeds(choice: &PolicyChoice, axes: &Axes) -> Vec<Option<u64>> {
     if !choice.spec().draws {
         return vec![None];

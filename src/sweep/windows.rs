@@ -1,7 +1,7 @@
 //! Cells replayed once more and looked at after every so many references: faults and resident pages
 //! over time. Knows nothing of how they are shown.
 
-use super::{Plan, bursts_of};
+use super::Plan;
 use crate::space::End;
 use crate::vm::machine::observe::states;
 use crate::vm::{Accessed, Job, States};
@@ -52,13 +52,12 @@ fn states_of(plan: &Plan<'_>, index: usize, window: Option<u64>) -> Option<CellS
     if trace.store().is_some() {
         return None;
     }
+    let inputs = plan.inputs(cell).ok()?;
+    let job = inputs.job();
     // Neither faults nor pages depend on TLBs unless walks set the reference bits.
-    let tlb = plan.tlb_of(cell);
-    let tlb = tlb.filter(|_| plan.settings.accessed != Accessed::Every);
-    let quotas = plan.quotas(cell).ok()?;
     let job = Job {
-        bursts: bursts_of(plan, cell),
-        ..plan.job(cell, tlb.as_ref(), quotas.as_deref())
+        tlb: job.tlb.filter(|_| job.accessed != Accessed::Every),
+        ..job
     };
     let refs = trace.len() as u64;
     let from = plan.facts[cell.trace].warmup_refs;

@@ -138,7 +138,7 @@ impl Stack {
             places: vec![unseen; pages],
             order: IN_ORDER,
             front: [None; FRONT],
-            rest: Recency::new(pages),
+            rest: Recency::new(pages, 1),
             tallies: vec![Tally::default(); pages + 1],
             totals: Totals::new(pages),
             first_uses: Vec::new(),
@@ -196,7 +196,7 @@ impl Stack {
         if let Some(&soon) = refs.get(time + AHEAD) {
             let slot = self.places[page_of(soon) as usize].slot;
             if slot < IN_FRONT {
-                self.rest.ask_for(slot);
+                self.rest.prefetch(slot);
             }
         }
     }
@@ -210,16 +210,14 @@ impl Stack {
             self.first_uses.push(time);
             None
         } else {
-            let later = self.rest.later(slot);
-            self.rest.remove(slot);
-            Some(FRONT as u32 + later + 1)
+            Some(FRONT as u32 + self.rest.take(slot) + 1)
         };
         let number = (self.order >> 60) as u32;
         self.order = self.order << 4 | u64::from(number);
         let fell_out = self.front[number as usize].replace(page);
         self.places[page as usize].slot = IN_FRONT | number;
         if let Some(other) = fell_out {
-            if self.rest.is_full() {
+            if !self.rest.has_room(1) {
                 let places = &mut self.places;
                 self.rest
                     .renumber(|page, slot| places[page as usize].slot = slot);

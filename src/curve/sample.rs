@@ -33,7 +33,7 @@
 //! Deliberately absent: exact curves, which sizes are wanted.
 
 use super::recency::Recency;
-use super::sizes::{POINTS, spread_from};
+use super::sizes::{POINTS, powers, spread_from};
 use super::{Filling, Point};
 use crate::trace::dense::{PageKey, Trace, page_of};
 use crate::trace::r#gen::mixed;
@@ -63,7 +63,8 @@ pub struct Estimate {
 /// A sampled curve, ready to be asked.
 #[derive(Debug)]
 pub struct Sampled {
-    /// Of the whole trace.
+    /// The number of references of the whole trace, and how it fills memory.
+    refs: u64,
     filling: Filling,
     /// The rate asked for.
     rate: f64,
@@ -96,8 +97,10 @@ pub fn sample(trace: &Trace, rate: f64) -> Sampled {
         }
     }
     let (faults, squares) = sums(stack.distances, pages);
+    let refs = trace.len() as u64;
     Sampled {
-        filling: Filling::new(&first_uses, trace.len() as u64),
+        refs,
+        filling: Filling::new(&first_uses, refs),
         rate,
         pages: pages as u64,
         faults,
@@ -145,7 +148,7 @@ impl Stack {
     fn new(pages: usize) -> Stack {
         Stack {
             slots: vec![UNSEEN; pages],
-            recency: Recency::new(pages),
+            recency: Recency::new(pages, 1),
             last: ABSENT,
             distances: Vec::new(),
         }
@@ -159,14 +162,10 @@ impl Stack {
         let slot = self.slots[page as usize];
         let distance = match slot {
             UNSEEN => FIRST,
-            slot => {
-                let later = self.recency.later(slot);
-                self.recency.remove(slot);
-                later
-            }
+            slot => self.recency.take(slot),
         };
         self.distances.push((page, distance));
-        if self.recency.is_full() {
+        if !self.recency.has_room(1) {
             let slots = &mut self.slots;
             self.recency
                 .renumber(|page, slot| slots[page as usize] = slot);
@@ -212,10 +211,9 @@ pub fn sample_sizes(from: u64, pages: u64, all: bool) -> Vec<u64> {
     if all {
         return (from..=last).collect();
     }
-    let powers = (0..u64::BITS).map(|shift| 1 << shift);
     let mut sizes = spread_from(from, last, POINTS);
-    // What tables show is among them.
-    sizes.extend(powers.filter(|size| (from..=last).contains(size)));
+    // Tables show the powers of two.
+    sizes.extend(powers(from.next_power_of_two(), last));
     sizes.sort_unstable();
     sizes.dedup();
     sizes
@@ -263,7 +261,7 @@ impl Sampled {
 
     /// Faults of all pages when the sample has so many frames.
     fn faults_at(&self, frames: f64) -> f64 {
-        let (refs, distinct) = (self.filling.refs() as f64, self.distinct() as f64);
+        let (refs, distinct) = (self.refs as f64, self.distinct() as f64);
         if frames <= 0.0 {
             return refs;
         }
@@ -288,7 +286,7 @@ impl Sampled {
     /// If the sample knows nothing of so few frames.
     pub fn at(&self, frames: u64) -> Estimate {
         assert!(frames >= self.least(), "{frames} frames are too few");
-        let (refs, distinct) = (self.filling.refs() as f64, self.distinct());
+        let (refs, distinct) = (self.refs as f64, self.distinct());
         let among = frames as f64 * self.scale();
         let (faults, error) = match frames < distinct {
             true => (self.faults_at(among), self.error(frames)),
@@ -308,7 +306,7 @@ impl Sampled {
         if self.is_whole() {
             return 0.0;
         }
-        let (refs, distinct) = (self.filling.refs() as f64, self.distinct() as f64);
+        let (refs, distinct) = (self.refs as f64, self.distinct() as f64);
         let (scale, full) = (self.scale(), frames as f64 / distinct);
         let among = frames as f64 * scale;
         let off = DEVIATIONS * (among * (1.0 - scale) * (1.0 - full)).sqrt();

@@ -2,6 +2,7 @@
 //! mean working sets cover the frames.
 
 use super::working_sets::WorkingSets;
+use crate::curve::{least_size, powers};
 use crate::space::Resolved;
 use crate::trace::TraceError;
 use crate::trace::dense::{Trace, page_of};
@@ -9,10 +10,8 @@ use crate::trace::dense::{Trace, page_of};
 /// Powers of two from 16 (from 1 for a small trace) below the number of distinct pages, and that
 /// number itself, at which only first touches fault.
 pub fn frame_ladder(distinct: u64) -> Vec<u64> {
-    let first: u64 = if distinct < 64 { 1 } else { 16 };
-    let mut ladder: Vec<u64> = std::iter::successors(Some(first), |n| n.checked_mul(2))
-        .take_while(|&n| n < distinct)
-        .collect();
+    let below = powers(least_size(distinct), distinct.saturating_sub(1));
+    let mut ladder: Vec<u64> = below.collect();
     ladder.push(distinct.max(1));
     ladder
 }

@@ -5,7 +5,7 @@
 //! Deliberately absent: which column of a table is which fact, and how curves are made.
 
 use super::{Allocation, Cell, CellResult, Engine, Plan, caught};
-use crate::curve::{Amounts, Choice, Point, Source, Wanted, has_windows, tells_write_backs};
+use crate::curve::{Amounts, CurveKind, Point, Source, Wanted};
 use crate::space::Resolved;
 use crate::vm::{Accessed, Counters, FaultKind, Outcome};
 use rayon::prelude::*;
@@ -25,7 +25,7 @@ pub struct Facts {
 pub struct Pass {
     /// The index of the trace.
     trace: usize,
-    choice: Choice,
+    kind: CurveKind,
     /// The indices of the cells.
     pub cells: Vec<usize>,
 }
@@ -37,18 +37,14 @@ pub fn passes(plan: &Plan<'_>) -> Vec<Pass> {
     };
     let plain = |trace| is_plain(plan, trace);
     let plain: Vec<bool> = (0..plan.traces.len()).map(plain).collect();
-    let mut passes: BTreeMap<(usize, Choice), Vec<usize>> = BTreeMap::new();
+    let mut passes: BTreeMap<(usize, CurveKind), Vec<usize>> = BTreeMap::new();
     for (index, cell) in plan.cells.iter().enumerate() {
-        if let Some(choice) = choice_of(cell, facts).filter(|_| plain[cell.trace]) {
-            passes.entry((cell.trace, choice)).or_default().push(index);
+        if let Some(kind) = kind_of(cell, facts).filter(|_| plain[cell.trace]) {
+            passes.entry((cell.trace, kind)).or_default().push(index);
         }
     }
-    passes.retain(|(_, choice), cells| cells.len() >= choice.spec().pays_from);
-    let pass = |((trace, choice), cells)| Pass {
-        trace,
-        choice,
-        cells,
-    };
+    passes.retain(|(_, kind), cells| cells.len() >= kind.pays_from());
+    let pass = |((trace, kind), cells)| Pass { trace, kind, cells };
     passes.into_iter().map(pass).collect()
 }
 
@@ -66,16 +62,16 @@ fn is_plain(plan: &Plan<'_>, trace: usize) -> bool {
         && resolved.space.as_ref().is_none_or(|space| space.is_identity())
 }
 
-/// The curve that gives a cell, if one tells these facts.
-fn choice_of(cell: &Cell, facts: Facts) -> Option<Choice> {
-    // Of VMIN the curve knows no events, such as pages that leave.
-    let choice = Choice::of(&cell.choice).filter(|choice| choice.spec().name != "vmin")?;
-    let tells = !facts.write_backs || tells_write_backs(&choice);
-    let fits = match has_windows(&choice) {
+/// Returns the kind of curve that gives a cell with these facts, if there is one.
+fn kind_of(cell: &Cell, facts: Facts) -> Option<CurveKind> {
+    // VMIN's curve does not count the pages that leave.
+    let kind = CurveKind::of(&cell.choice).filter(|&kind| kind != CurveKind::Vmin)?;
+    let suffices = !facts.write_backs || kind.has_write_backs();
+    let fits = match kind.has_windows() {
         true => !facts.frames && cell.frames.is_none() && cell.tau > Some(0),
         false => cell.tau.is_none() && cell.frames > Some(0),
     };
-    (tells && fits && cell.seed.is_none()).then_some(choice)
+    (suffices && fits && cell.seed.is_none()).then_some(kind)
 }
 
 /// The frames or the window of a cell.
@@ -102,7 +98,7 @@ pub fn run(
             return;
         }
         let points = caught(|| {
-            let points = pass.choice.points(source, &pass.wanted(plan));
+            let points = pass.kind.points(source, &pass.wanted(plan));
             points.map_err(|e| e.to_string())
         });
         for &cell in &pass.cells {
@@ -135,11 +131,11 @@ fn prepared<'t>(
     here().next().filter(|_| !stop.load(Ordering::Relaxed))?;
     let resolved: &'t Resolved = plan.traces[trace];
     let source = Source::new(&resolved.trace);
-    let choices: Vec<Choice> = here().map(|pass| pass.choice).collect();
+    let kinds: Vec<CurveKind> = here().map(|pass| pass.kind).collect();
     let cells = here().flat_map(|pass| pass.cells.iter().copied());
     let all = wanted(plan, cells);
     // What it cannot do, the passes that need it cannot either, and say so.
-    let _ = caught(|| source.prepare(&choices, &all).map_err(|e| e.to_string()));
+    let _ = caught(|| source.prepare(&kinds, &all).map_err(|e| e.to_string()));
     Some(source)
 }
 

@@ -44,7 +44,7 @@ fn lru_at(level: Level, columns: &Columns, within: Option<&Within>, pages: usize
     };
     let mut stack = Stack {
         places: vec![unseen; pages],
-        recency: Recency::with_room(pages, K_MAX),
+        recency: Recency::new(pages, K_MAX),
         tallies: vec![Tally::default(); pages + 1],
         totals: Totals::new(pages),
         first_uses: Vec::new(),

@@ -203,6 +203,7 @@ fn subtract_after(row: &mut [u16; ROW], place: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::lcg::Lcg;
 
     #[test]
     fn it_counts_like_a_list() {
@@ -210,13 +211,10 @@ mod tests {
             let mut recency = Recency::new(pages, 1);
             let mut slots = vec![None; pages];
             let mut list: Vec<PageId> = Vec::new();
-            let mut state = 7u64;
+            let mut numbers = Lcg::new(7);
             let steps = if pages > 1000 { 130_000 } else { 20_000 };
             for step in 0..steps {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
-                let page = (state >> 33) as usize % pages;
+                let page = numbers.below(pages as u64) as usize;
                 if let Some(slot) = slots[page].take() {
                     // The list is slow: for many pages it is asked now and then.
                     if pages < 1000 || step % 512 == 0 {

@@ -89,6 +89,7 @@ pub fn outline(curve: &[u64], from: u64, steps: usize) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::lcg::Lcg;
 
     #[test]
     fn lanes_fit_one_pass() {
@@ -133,13 +134,8 @@ mod tests {
     /// fall that is left out is no more than a step of the sizes before one that is drawn.
     #[test]
     fn a_line_through_the_points_is_near_the_curve() {
-        let mut state = 1_u64;
-        let mut next = |below: u64| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            (state >> 33) % below
-        };
+        let mut numbers = Lcg::new(1);
+        let mut next = |below: u64| numbers.below(below);
         for round in 0..200 {
             let mut value = 1_000_000_000;
             let mut curve = vec![value];

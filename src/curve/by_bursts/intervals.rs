@@ -119,7 +119,10 @@ impl Pass<'_> {
             };
             let first = clock + u32::from(columns.first[at]) + 1;
             let last = clock + u32::from(columns.last[at]) + 1;
-            let longest = (u32::from(edges.before), u32::from(edges.behind));
+            let longest = (
+                u32::from(edges.to_first_write),
+                u32::from(edges.after_last_write),
+            );
             let write = listed & 1 != 0;
             let touched = self
                 .open

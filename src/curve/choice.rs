@@ -199,9 +199,10 @@ impl CurveKind {
 impl Wanted {
     /// Returns the least number of frames of LRU's and OPT's curve over `pages` pages.
     pub(super) fn least_frames(&self, pages: usize) -> u64 {
-        let chosen = match self.all_sizes {
-            true => 1,
-            false => least_size(pages as u64),
+        let chosen = if self.all_sizes {
+            1
+        } else {
+            least_size(pages as u64)
         };
         self.frames.least(chosen)
     }
@@ -220,14 +221,14 @@ impl Wanted {
         filling: &Filling,
     ) -> Vec<Point> {
         let pages = faults.len() as u64 - 1;
-        let sizes = self.frames.all(|| match self.all_sizes {
-            true => (1..=pages).collect(),
-            false => {
-                let mut sizes = outline(faults, least_size(pages), POINTS / 2);
-                // Tables show the powers of two.
-                sizes.extend(powers(least_size(pages), pages));
-                sizes
+        let sizes = self.frames.all(|| {
+            if self.all_sizes {
+                return (1..=pages).collect();
             }
+            let mut sizes = outline(faults, least_size(pages), POINTS / 2);
+            // Tables show the powers of two.
+            sizes.extend(powers(least_size(pages), pages));
+            sizes
         });
         let point = |&frames: &u64| {
             let at = frames.min(pages) as usize;

@@ -174,9 +174,10 @@ pub fn intervals(trace: &Trace) -> Result<Intervals, TooLong> {
 /// Errors if a clock could overflow its 32 bits.
 pub(super) fn clocks_fit(trace: &Trace) -> Result<(), TooLong> {
     // Each process has one position more than references.
-    match trace.len() + trace.dictionary.pids.len() < u32::MAX as usize {
-        true => Ok(()),
-        false => Err(TooLong("the working set")),
+    if trace.len() + trace.dictionary.pids.len() < u32::MAX as usize {
+        Ok(())
+    } else {
+        Err(TooLong("the working set"))
     }
 }
 

@@ -126,17 +126,19 @@ pub fn fifo(refs: &[Ref], pages: usize, sizes: &[u64]) -> Vec<(u64, u64)> {
 /// # Panics
 /// With more than [`LANES`] sizes.
 pub fn clock(refs: &[Ref], pages: usize, sizes: &[u64], load_bit: bool) -> Vec<(u64, u64)> {
-    match load_bit {
-        true => run::<Clock<true>>(refs, pages, sizes),
-        false => run::<Clock<false>>(refs, pages, sizes),
+    if load_bit {
+        run::<Clock<true>>(refs, pages, sizes)
+    } else {
+        run::<Clock<false>>(refs, pages, sizes)
     }
 }
 
 fn run<P: Page>(refs: &[Ref], pages: usize, sizes: &[u64]) -> Vec<(u64, u64)> {
     // Prefetching costs a little where the words are in a near cache anyway.
-    match pages > FAR_PAGES {
-        true => pass::<P, true>(refs, pages, sizes),
-        false => pass::<P, false>(refs, pages, sizes),
+    if pages > FAR_PAGES {
+        pass::<P, true>(refs, pages, sizes)
+    } else {
+        pass::<P, false>(refs, pages, sizes)
     }
 }
 

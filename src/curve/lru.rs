@@ -119,9 +119,10 @@ impl Work for Piece<'_> {
     #[inline(always)]
     fn run(self) {
         // Prefetching costs a tenth where everything is in a near cache.
-        match self.stack.places.len() > FAR_PAGES {
-            true => self.stack.run::<true>(self.refs, self.start),
-            false => self.stack.run::<false>(self.refs, self.start),
+        if self.stack.places.len() > FAR_PAGES {
+            self.stack.run::<true>(self.refs, self.start)
+        } else {
+            self.stack.run::<false>(self.refs, self.start)
         }
     }
 }

@@ -287,9 +287,10 @@ impl Sampled {
         assert!(frames >= self.least(), "{frames} frames are too few");
         let (refs, distinct) = (self.refs as f64, self.distinct());
         let among = frames as f64 * self.scale();
-        let (faults, error) = match frames < distinct {
-            true => (self.faults_at(among), self.error(frames)),
-            false => (distinct as f64, 0.0),
+        let (faults, error) = if frames < distinct {
+            (self.faults_at(among), self.error(frames))
+        } else {
+            (distinct as f64, 0.0)
         };
         Estimate {
             frames,

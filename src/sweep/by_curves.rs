@@ -1,8 +1,8 @@
-//! Cells from curves: where a curve tells all that is asked for, one pass over a trace gives every
-//! size of a policy. What comes of a point is an [`Outcome`] like that of a replay, in which only
-//! what the curve tells is set.
+//! Cells from curves: if a curve has all facts that the requested columns need, one pass over a trace
+//! gives every size of a policy. A point becomes an [`Outcome`] like that of a replay; counters that
+//! the curve does not have are 0.
 //!
-//! Deliberately absent: which column of a table is which fact, and how curves are made.
+//! Deliberately absent: which column of a table is which fact, and how curves are computed.
 
 use super::{Allocation, Cell, CellResult, Engine, Plan, caught};
 use crate::curve::{Amounts, CurveKind, Point, Source, Wanted};
@@ -12,16 +12,16 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a curve must tell beside faults and mean resident sizes.
+/// Facts beyond faults and mean resident sizes that the requested columns need.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Dirty pages that left memory.
     pub write_backs: bool,
-    /// What follows from memory being a number of frames: they fill once and stay full.
+    /// Counts that follow if memory is a number of frames, which fill once and stay full.
     pub frames: bool,
 }
 
-/// Cells of one trace and one policy, which one curve gives.
+/// The cells of one trace and one policy that one curve gives.
 pub struct Pass {
     /// The index of the trace.
     trace: usize,
@@ -30,7 +30,7 @@ pub struct Pass {
     pub cells: Vec<usize>,
 }
 
-/// The passes of a plan, in the order of its cells; cells that are in none are replayed.
+/// Returns the passes of a plan, ordered by trace and kind. Cells that are in no pass are replayed.
 pub fn passes(plan: &Plan<'_>) -> Vec<Pass> {
     let Some(facts) = plan.settings.curves else {
         return Vec::new();
@@ -48,7 +48,8 @@ pub fn passes(plan: &Plan<'_>) -> Vec<Pass> {
     passes.into_iter().map(pass).collect()
 }
 
-/// Whether a trace is nothing but references, all counted, to memory that has no rules of its own.
+/// Returns true if nothing but references happens in a trace, all of them are counted, and no setting
+/// concerns more than the size of memory.
 fn is_plain(plan: &Plan<'_>, trace: usize) -> bool {
     let (settings, resolved) = (&plan.settings, plan.traces[trace]);
     settings.engine == Engine::Auto
@@ -67,20 +68,21 @@ fn kind_of(cell: &Cell, facts: Facts) -> Option<CurveKind> {
     // VMIN's curve does not count the pages that leave.
     let kind = CurveKind::of(&cell.choice).filter(|&kind| kind != CurveKind::Vmin)?;
     let suffices = !facts.write_backs || kind.has_write_backs();
-    let fits = match kind.has_windows() {
-        true => !facts.frames && cell.frames.is_none() && cell.tau > Some(0),
-        false => cell.tau.is_none() && cell.frames > Some(0),
+    let fits = if kind.has_windows() {
+        !facts.frames && cell.frames.is_none() && cell.tau > Some(0)
+    } else {
+        cell.tau.is_none() && cell.frames > Some(0)
     };
     (suffices && fits && cell.seed.is_none()).then_some(kind)
 }
 
-/// The frames or the window of a cell.
+/// Returns the frames or the window of a cell.
 fn memory(cell: &Cell) -> u64 {
     cell.tau.or(cell.frames.map(u64::from)).unwrap_or(0)
 }
 
-/// Goes over the passes, side by side; `keep` gets the result of each of their cells. When `stop`
-/// becomes true no further pass is begun. A pass that panics fails alone.
+/// Does the passes side by side and gives the result of each of their cells to `keep`. No pass begins
+/// after `stop` became true. A pass that panics fails alone.
 pub fn run(
     plan: &Plan<'_>,
     passes: &[Pass],
@@ -105,7 +107,7 @@ pub fn run(
             let memory = memory(&plan.cells[cell]);
             let point = points.as_ref().map_err(Clone::clone).map(|points| {
                 let place = points.binary_search_by_key(&memory, |point| point.memory);
-                &points[place.expect("every size was asked for")]
+                &points[place.expect("the curve has a point for every size")]
             });
             let outcome = point.map(|point| outcome(point, plan, &plan.cells[cell]));
             keep(
@@ -119,8 +121,9 @@ pub fn run(
     });
 }
 
-/// What the passes over a trace share, worked out one trace after the other: each takes all cores,
-/// and no two may wait for each other. `None` where there is no pass, or no time for it.
+/// Computes what the passes over a trace share. To be called for one trace after the other: each call
+/// uses all cores, and a thread that waited for another call could wait for itself. Returns `None` if
+/// the trace has no pass or `stop` is true.
 fn prepared<'t>(
     plan: &Plan<'t>,
     passes: &[Pass],
@@ -134,7 +137,7 @@ fn prepared<'t>(
     let kinds: Vec<CurveKind> = here().map(|pass| pass.kind).collect();
     let cells = here().flat_map(|pass| pass.cells.iter().copied());
     let all = wanted(plan, cells);
-    // What it cannot do, the passes that need it cannot either, and say so.
+    // An error here is not reported: the passes that need the input fail with the same error.
     let _ = caught(|| source.prepare(&kinds, &all).map_err(|e| e.to_string()));
     Some(source)
 }
@@ -145,7 +148,7 @@ impl Pass {
     }
 }
 
-/// The memory of cells, rising.
+/// Returns the memory of the cells, rising.
 fn wanted(plan: &Plan<'_>, cells: impl Iterator<Item = usize>) -> Wanted {
     let (mut frames, mut taus) = (Vec::new(), Vec::new());
     for cell in cells.map(|cell| &plan.cells[cell]) {
@@ -165,8 +168,8 @@ fn wanted(plan: &Plan<'_>, cells: impl Iterator<Item = usize>) -> Wanted {
     }
 }
 
-/// What a point says of a cell, as a replay has it. Pages come in on demand; where memory is a number
-/// of frames, a page leaves only for another one.
+/// Returns the outcome of a cell from a point of its curve. Pages come in on demand. If memory is a
+/// number of frames, a page leaves only for another one.
 fn outcome(point: &Point, plan: &Plan<'_>, cell: &Cell) -> Outcome {
     let refs = plan.traces[cell.trace].trace.len() as u64;
     let pages = plan.facts[cell.trace].distinct;

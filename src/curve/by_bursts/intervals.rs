@@ -18,9 +18,10 @@ pub fn intervals(trace: &Trace, bursts: &Bursts, least: u64) -> Result<Intervals
     let view = bursts.of(K_MAX);
     let columns = view.columns;
     let longest = columns.starts.windows(2).map(|pair| pair[1] - pair[0]);
-    let within = match least < longest.max().unwrap_or(0) {
-        true => Some(gaps(view)),
-        false => None,
+    let within = if least < longest.max().unwrap_or(0) {
+        Some(gaps(view))
+    } else {
+        None
     };
     let mut pass = Pass {
         columns,

@@ -85,9 +85,10 @@ pub fn fifo(view: View<'_>, pages: usize, sizes: &[u64]) -> Vec<(u64, u64)> {
 /// With more than [`LANES`] sizes.
 pub fn clock(view: View<'_>, pages: usize, sizes: &[u64], load_bit: bool) -> Vec<(u64, u64)> {
     let level = Level::best();
-    match load_bit {
-        true => Lanes::<Clock>::new(level, view, pages, sizes).run(),
-        false => Lanes::<ClockClear>::new(level, view, pages, sizes).run(),
+    if load_bit {
+        Lanes::<Clock>::new(level, view, pages, sizes).run()
+    } else {
+        Lanes::<ClockClear>::new(level, view, pages, sizes).run()
     }
 }
 

@@ -5,7 +5,8 @@ use super::complaint::{BYTES_MAX, Complaint, bad_address, checked_size};
 use super::lines::{self, AccessBuffer, LineParser};
 use super::number::{decimal, hex, hex8_unchecked, is_blank, trim};
 use super::write::{LineWriter, Written, by_kind, text};
-use crate::simd::lines::{self as simd, LINES, Level};
+use crate::simd::Level;
+use crate::simd::lines::{self as simd, LINES};
 use crate::trace::record::{Access, Kind, TraceKind};
 use memchr::memchr;
 
@@ -104,9 +105,9 @@ fn parse_many<B: AccessBuffer>(bytes: &[u8], max: usize, out: &mut B) -> (usize,
             return (used, lines as u64);
         }
         let (next, count) = match Level::best() {
-            Level::Avx512 => parse_eights(bytes, used, max - lines, out),
-            Level::Avx2 => parse_found(bytes, used, max - lines, out),
-            Level::Plain => (used, 0),
+            Level::Avx512Vbmi => parse_eights(bytes, used, max - lines, out),
+            Level::Avx512 | Level::Avx2 => parse_found(bytes, used, max - lines, out),
+            Level::Portable => (used, 0),
         };
         used = next;
         lines += count;

@@ -162,7 +162,7 @@ fn counts_of_something_else_are_not_compared() {
     assert!(other(|row| row.trace_digest = "e".into()).starts_with("line 2: trace t is another"));
     assert!(other(|row| row.swap_limit = Some(1)).contains("swap_limit: nothing there, 1 here"));
     assert!(
-        other(|row| row.filter = "limit=9".into()).contains("this command its part \"limit=9\"")
+        other(|row| row.filter = "limit=9".into()).contains("this run the selection \"limit=9\"")
     );
     assert!(
         other(|row| row.warmup_refs = 9).contains("a warm-up of 0 references there, of 9 here")

@@ -517,9 +517,9 @@ fn shown(value: Option<u64>) -> String {
 
 /// All tables as one CSV.
 pub fn to_csv(tables: &[Explained]) -> Vec<u8> {
-    let header = COLUMNS.map(|(name, _)| name.to_owned()).to_vec();
+    let header = COLUMNS.map(|(name, _)| name);
     let lines = tables.iter().flat_map(|table| {
-        let fields = |line| COLUMNS.map(|(_, field)| field(table, line)).to_vec();
+        let fields = |line| COLUMNS.map(|(_, field)| field(table, line));
         table.lines.iter().chain(&table.end).map(fields)
     });
     table_to_csv(header, lines)

@@ -5,6 +5,7 @@
 //! Deliberately absent: traces, policies and how counts come about.
 
 pub mod chart;
+pub mod column;
 pub mod columns;
 pub mod counts;
 pub mod csv;

@@ -5,13 +5,12 @@
 //! A line has a checksum. One that is cut short or garbled is as if it were not there: its cell is
 //! replayed again. The file is locked while a run adds to it, where the system can do that.
 
-use super::columns::{COLUMNS, ColumnKind, ERROR, Row};
+use super::columns::{COLUMNS, Column, ColumnKind, ERROR, Row, key_columns, key_fields};
 use super::counts::Counts;
 use super::csv::{TableError, table_to_csv};
-use super::distributions::{self, key_columns, key_fields};
 use super::plan_file::cell_id;
 use super::tables::Described;
-use super::{rows, vmstat};
+use super::{distributions, rows, vmstat};
 use crate::sweep::{Cell, CellResult, Plan};
 use crate::trace::digest;
 use crate::vm::cost::CostTable;
@@ -144,8 +143,8 @@ impl Record {
             counts,
             ..Row::default()
         };
-        let all = COLUMNS.iter().zip(&stored.row).enumerate();
-        for (_, (column, text)) in all.filter(|(place, _)| counts.has_place(*place)) {
+        let all = COLUMNS.iter().zip(&stored.row);
+        for (column, text) in all.filter(|(column, _)| counts.has(column.index)) {
             (column.read)(&mut row, text).ok()?;
         }
         Some(Record {
@@ -190,7 +189,7 @@ fn table_of<'r>(
         let line = move |line: &Vec<String>| [key.clone(), line.clone()].concat();
         lines(record).iter().map(line)
     });
-    table_to_csv(header.map(str::to_owned).collect(), lines)
+    table_to_csv(header, lines)
 }
 
 /// The columns of `timings.csv` after those that name a cell.
@@ -223,9 +222,7 @@ const TIMINGS: [Described; 4] = [
 
 /// Every column of `timings.csv`: name, what it holds, unit and meaning.
 pub fn timing_columns() -> impl Iterator<Item = Described> {
-    key_columns()
-        .map(|column| (column.name, column.kind, column.unit, column.about))
-        .chain(TIMINGS)
+    key_columns().map(Column::described).chain(TIMINGS)
 }
 
 /// `timings.csv`: what differs from run to run. A cell that a curve gave has no time of its own.
@@ -242,7 +239,7 @@ pub fn timings(records: &[Record]) -> Vec<u8> {
         ];
         [key_fields(&record.row), numbers.to_vec()].concat()
     });
-    table_to_csv(header.map(str::to_owned).collect(), lines)
+    table_to_csv(header, lines)
 }
 
 fn in_order(records: &[Record]) -> Vec<&Record> {

@@ -1,7 +1,7 @@
 //! One sentence a trace that a person can use: where the knee is, how little memory comes within
 //! 10 % of the optimum there, and which policy does best.
 
-use super::columns::{Row, is_offline};
+use super::columns::{Row, col, is_offline};
 use super::table::percent;
 use crate::sweep::{Identity, Labels};
 use crate::units::{counted, show_bytes};
@@ -54,7 +54,7 @@ pub fn sentence(group: &[Row]) -> Option<String> {
         .partition(|row| is_offline(&row.policy));
     opt.retain(|row| row.policy == "opt");
     let sizes: BTreeSet<Option<u64>> = online.iter().map(|row| row.frames).collect();
-    let has_counts = |row: &&Row| row.has("faults") && row.has("mean_resident");
+    let has_counts = |row: &&Row| row.has(col::faults) && row.has(col::mean_resident);
     if sizes.len() < 3 || !group.iter().filter(fixed).all(|row| has_counts(&row)) {
         return None;
     }

@@ -2,7 +2,7 @@
 //! policy, showing any numeric column of the column table; and one sentence that a person can
 //! use.
 
-use super::columns::{Column, ColumnKind, Row, SWAP_FULL, column};
+use super::columns::{Column, ColumnKind, Row, SWAP_FULL, col, short_digest};
 use super::summary::sentence;
 use crate::sweep::{Identity, Labels, by_setting};
 use crate::units::{about, counted, show_bytes, show_count};
@@ -67,7 +67,7 @@ fn heading(out: &mut String, row: &Row) {
         "; {}, {} mappings, digest {}",
         row.trace_kind,
         row.mappings,
-        &row.trace_digest[..row.trace_digest.len().min(8)]
+        short_digest(&row.trace_digest)
     );
 }
 
@@ -126,7 +126,7 @@ fn variable_space(out: &mut String, group: &[Row], labels: &Labels, metric: &Col
             row.tau.unwrap_or(0).to_string(),
             row.mean_resident
                 .map_or(String::new(), |mean| format!("{mean:.1}")),
-            column("peak_resident").map_or(String::new(), |peak| (peak.show)(row)),
+            (col::peak_resident.show)(row),
             value(row, metric),
         ]);
     }
@@ -214,6 +214,7 @@ pub fn columns(out: &mut String, indent: &str, sides: &str, lines: &[Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::columns::column;
 
     fn row(policy: &str, frames: u64, faults: u64) -> Row {
         Row {

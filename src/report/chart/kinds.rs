@@ -8,7 +8,7 @@ use super::series::{self, Group};
 use super::theme::Styles;
 use super::{Chart, ChartError, Drawn};
 use super::{curve, fault_rate, faults, heat, hit_rate, lifetime, opt_ratio, overview, phases};
-use crate::report::columns::Row;
+use crate::report::columns::{Column, Row, col};
 use crate::report::curves::CurveRow;
 use crate::report::windows::CellWindows;
 
@@ -55,7 +55,7 @@ pub struct Kind {
     /// What it is drawn from.
     pub source: Source,
     /// The columns of results.csv without which there is nothing to draw.
-    needs: &'static [&'static str],
+    needs: &'static [&'static Column],
     /// Whether it is among the charts of a run, where the rows allow it.
     pub by_default: bool,
     /// The axes that can be made logarithmic or even.
@@ -98,7 +98,7 @@ pub const KINDS: [Kind; 9] = [
         name: "overview",
         about: "fault rates of all traces, a small panel each",
         source: Source::Results,
-        needs: &["fault_rate", "mean_resident"],
+        needs: &[col::fault_rate, col::mean_resident],
         by_default: true,
         log: NEITHER,
         at: false,
@@ -108,7 +108,7 @@ pub const KINDS: [Kind; 9] = [
         name: "heat",
         about: "policies by traces: faults relative to OPT, or to the best, at one memory size",
         source: Source::Results,
-        needs: &["faults"],
+        needs: &[col::faults],
         by_default: true,
         log: NEITHER,
         at: true,
@@ -118,7 +118,7 @@ pub const KINDS: [Kind; 9] = [
         name: "fault-rate",
         about: "faults per reference over mean resident pages",
         source: Source::Results,
-        needs: &["fault_rate", "mean_resident"],
+        needs: &[col::fault_rate, col::mean_resident],
         by_default: true,
         log: BOTH,
         at: false,
@@ -128,7 +128,7 @@ pub const KINDS: [Kind; 9] = [
         name: "hit-rate",
         about: "hit rates of memory and TLB over mean resident pages",
         source: Source::Results,
-        needs: &["hit_rate", "mean_resident"],
+        needs: &[col::hit_rate, col::mean_resident],
         by_default: true,
         log: NEITHER,
         at: false,
@@ -138,7 +138,7 @@ pub const KINDS: [Kind; 9] = [
         name: "lifetime",
         about: "mean references between faults over mean resident pages, with the knee",
         source: Source::Results,
-        needs: &["faults", "refs_per_fault", "mean_resident"],
+        needs: &[col::faults, col::refs_per_fault, col::mean_resident],
         by_default: true,
         log: BOTH,
         at: false,
@@ -148,7 +148,7 @@ pub const KINDS: [Kind; 9] = [
         name: "opt-ratio",
         about: "faults over those of OPT with as many frames: what is left to gain",
         source: Source::Results,
-        needs: &["faults", "ratio_to_opt"],
+        needs: &[col::faults, col::ratio_to_opt],
         by_default: true,
         log: BOTH,
         at: false,
@@ -158,7 +158,7 @@ pub const KINDS: [Kind; 9] = [
         name: "faults",
         about: "absolute faults over frames; Belady's anomalies are marked",
         source: Source::Results,
-        needs: &["faults"],
+        needs: &[col::faults],
         by_default: false,
         log: BOTH,
         at: false,
@@ -187,13 +187,14 @@ pub const KINDS: [Kind; 9] = [
 ];
 
 impl Kind {
-    /// Whether the rows of a group have the columns that it needs: they may not have been asked for.
-    fn has_all(&self, group: &Group<'_>) -> Result<(), ChartError> {
-        let lacks = |name: &&&str| group.rows.iter().any(|row| !row.has(name));
+    /// Errors if the rows of a group lack a column that the chart needs.
+    fn check_columns(&self, group: &Group<'_>) -> Result<(), ChartError> {
+        let lacks = |column: &&&Column| group.rows.iter().any(|row| !row.has(column));
         match self.needs.iter().find(lacks) {
             None => Ok(()),
-            Some(name) => Err(ChartError::Lacks(format!(
-                "the results have no {name} (run with it among --counts, or without --counts)"
+            Some(column) => Err(ChartError::Lacks(format!(
+                "the results have no {} (run with it among --counts, or without --counts)",
+                column.name
             ))),
         }
     }
@@ -299,14 +300,19 @@ fn of_groups(kind: &Kind, groups: &[Group<'_>], options: &Options) -> Result<Dra
     let mut drawing = Drawing::default();
     match kind.draw {
         Draw::Together(draw, _) => {
-            groups.iter().try_for_each(|group| kind.has_all(group))?;
+            groups
+                .iter()
+                .try_for_each(|group| kind.check_columns(group))?;
             let parts = (1..).zip(draw(groups, &context)?);
             let charts = parts.map(|(n, drawn)| chart(format!("{}-{n}", kind.name), drawn));
             drawing.charts = charts.collect();
         }
         Draw::Each(draw) => {
             for group in groups {
-                match kind.has_all(group).and_then(|()| draw(group, &context)) {
+                match kind
+                    .check_columns(group)
+                    .and_then(|()| draw(group, &context))
+                {
                     Ok(drawn) => {
                         let stem = format!("{}-{}", group.stem, kind.name);
                         drawing.charts.push(chart(stem, drawn));

@@ -97,8 +97,7 @@ impl Chart {
     /// The numbers that the picture shows; `None` where another file has them.
     pub fn csv(&self) -> Option<Vec<u8>> {
         let data = self.data.as_ref()?;
-        let header = data.header.iter().map(|&name| name.to_owned()).collect();
-        Some(table_to_csv(header, data.lines.iter().cloned()))
+        Some(table_to_csv(&data.header, &data.lines))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::report::columns::{Row, SWAP_FULL, column};
+use crate::report::columns::{Column, Row, SWAP_FULL, col, short_digest};
 use crate::sweep::{Identity, Labels, Part, by_setting};
 
 use super::Data;
@@ -92,7 +92,7 @@ impl Group<'_> {
             ));
         }
         if !row.trace_digest.is_empty() {
-            facts.push(format!("digest {}", head(&row.trace_digest, 8)));
+            facts.push(format!("digest {}", short_digest(&row.trace_digest)));
         }
         if !row.filter.is_empty() {
             facts.push(row.filter.clone());
@@ -120,7 +120,7 @@ impl Group<'_> {
     /// The curves of a measure.
     pub fn curves(&self, styles: &Styles, measure: &Measure) -> Curves {
         let mut curves = Curves::default();
-        let by_frames = measure.x == "frames";
+        let by_frames = measure.x.index == col::frames.index;
         let mut runs: BTreeMap<(bool, String, bool), BTreeMap<_, Vec<Point>>> = BTreeMap::new();
         for row in &self.rows {
             let cell = row.identity();
@@ -163,7 +163,7 @@ impl Group<'_> {
 impl Group<'_> {
     /// What curves show, as a table: one line a point.
     pub fn data(&self, measures: &[(&Measure, &Curves)]) -> Data {
-        let x = measures.first().map_or("x", |(measure, _)| measure.x);
+        let x = measures.first().map_or("x", |(measure, _)| measure.x.name);
         let row = self.first();
         let mut lines = Vec::new();
         for (measure, curves) in measures {
@@ -176,7 +176,7 @@ impl Group<'_> {
                             row.page_size.to_string(),
                             series.label.clone(),
                             u64::to_string(&run),
-                            measure.y.to_owned(),
+                            measure.y.name.to_owned(),
                             point.x.to_string(),
                             point.y.to_string(),
                         ]
@@ -225,10 +225,9 @@ pub struct Point {
 
 impl Point {
     fn of(row: &Row, measure: &Measure) -> Option<Point> {
-        let of = |name| column(name).and_then(|column| (column.number)(row));
-        let (x, y) = (of(measure.x)?, of(measure.y)?);
-        // What has no faults beside it has no knee either.
-        let space_time = x * of("faults").unwrap_or(f64::INFINITY);
+        let (x, y) = ((measure.x.number)(row)?, (measure.y.number)(row)?);
+        // Without a number of faults there is no knee.
+        let space_time = x * (col::faults.number)(row).unwrap_or(f64::INFINITY);
         (x > 0.0 && x.is_finite() && y.is_finite()).then_some(Point { x, y, space_time })
     }
 }
@@ -262,36 +261,36 @@ pub struct Curves {
 /// Two columns of the results: what is drawn over what.
 #[derive(Debug, Clone, Copy)]
 pub struct Measure {
-    /// The name of the column from left to right: pages or frames.
-    pub x: &'static str,
-    /// The name of the column from bottom to top.
-    pub y: &'static str,
+    /// The column of the x axis: pages or frames.
+    pub x: &'static Column,
+    /// The column of the y axis.
+    pub y: &'static Column,
 }
 
-const fn over_pages(y: &'static str) -> Measure {
+const fn over_pages(y: &'static Column) -> Measure {
     Measure {
-        x: "mean_resident",
+        x: col::mean_resident,
         y,
     }
 }
 
 /// Faults per reference.
-pub const FAULT_RATE: Measure = over_pages("fault_rate");
+pub const FAULT_RATE: Measure = over_pages(col::fault_rate);
 /// Hits per reference.
-pub const HIT_RATE: Measure = over_pages("hit_rate");
+pub const HIT_RATE: Measure = over_pages(col::hit_rate);
 /// References translated by a TLB, per reference.
-pub const TLB_HIT_RATE: Measure = over_pages("tlb_hit_rate");
+pub const TLB_HIT_RATE: Measure = over_pages(col::tlb_hit_rate);
 /// References per fault.
-pub const LIFETIME: Measure = over_pages("refs_per_fault");
+pub const LIFETIME: Measure = over_pages(col::refs_per_fault);
 /// Faults.
 pub const FAULTS: Measure = Measure {
-    x: "frames",
-    y: "faults",
+    x: col::frames,
+    y: col::faults,
 };
 /// Faults per fault of OPT.
 pub const OPT_RATIO: Measure = Measure {
-    x: "frames",
-    y: "ratio_to_opt",
+    x: col::frames,
+    y: col::ratio_to_opt,
 };
 
 /// Tables with the header of the first as one.

@@ -382,7 +382,7 @@ impl Files {
             files.push((with_ending(path, "png"), chart.png()?));
         }
         if self.svg {
-            files.push((with_ending(path, "svg"), chart.svg()?));
+            files.push((with_ending(path, "svg"), chart.svg()));
         }
         if let Some(csv) = chart.csv().filter(|_| self.data) {
             files.push((path.with_extension("csv"), csv));

@@ -1,9 +1,7 @@
 //! Faults over time, for one trace at one memory size: the fault rate of each window of references,
 //! and below it the pages that are resident at its end, one line a policy.
-//!
-//! Does not know how rows came about.
 
-use super::canvas::{Rect, render};
+use super::canvas::render;
 use super::options::Options;
 use super::page::{self, Head};
 use super::panel::{Look, Panel, XLabels};
@@ -15,9 +13,6 @@ use crate::report::columns::Row;
 use crate::report::windows::{self, CellWindows, Window};
 use crate::sweep::Part;
 use crate::units::counted;
-
-/// Room below the panels for tick labels, the title of the axis and a note.
-const X_ROOM: f64 = 112.0;
 
 /// Draws one chart for each setting.
 pub fn draw(cells: &[CellWindows], options: &Options) -> Result<Vec<Chart>, ChartError> {
@@ -36,7 +31,7 @@ pub fn draw(cells: &[CellWindows], options: &Options) -> Result<Vec<Chart>, Char
             options,
         )
     };
-    groups.iter().map(chart).collect()
+    Ok(groups.iter().map(chart).collect())
 }
 
 /// The cells that are drawn together.
@@ -47,8 +42,8 @@ struct Chosen<'a> {
 }
 
 impl<'a> Chosen<'a> {
-    /// Those with the measured number of frames that is nearest to the one asked for, and of each
-    /// policy with a window the cell whose mean resident pages are nearest to that number.
+    /// Chooses the cells whose number of frames is nearest to the one asked for, and of each policy with a
+    /// window the cell whose mean resident pages are nearest to that number.
     fn of(all: &[&'a CellWindows], options: &Options) -> Chosen<'a> {
         let fixed = |cell: &&&CellWindows| cell.key.tau.is_none();
         let distinct = all.first().map_or(0, |cell| cell.key.distinct_pages);
@@ -74,7 +69,7 @@ impl<'a> Chosen<'a> {
         Chosen { cells, frames }
     }
 
-    /// One line of each cell.
+    /// Returns one line of each cell.
     fn series(&self, group: &Group<'_>, styles: &Styles, y: fn(&Window) -> f64) -> Vec<Series> {
         let line = |cell: &&CellWindows| {
             let key = &cell.key;
@@ -83,6 +78,7 @@ impl<'a> Chosen<'a> {
                 x: window.first as f64 + window.refs as f64 / 2.0,
                 y: y(window),
                 space_time: 0.0,
+                marked: false,
             };
             Series {
                 style: styles.of(&label),
@@ -100,7 +96,7 @@ impl<'a> Chosen<'a> {
         all
     }
 
-    /// The lines of `windows.csv` that are drawn.
+    /// Returns the lines of `windows.csv` that are drawn.
     fn data(&self) -> Data {
         Data {
             header: windows::header().collect(),
@@ -109,23 +105,13 @@ impl<'a> Chosen<'a> {
     }
 }
 
-fn one(
-    group: &Group<'_>,
-    chosen: &Chosen<'_>,
-    styles: &Styles,
-    options: &Options,
-) -> Result<Chart, ChartError> {
+fn one(group: &Group<'_>, chosen: &Chosen<'_>, styles: &Styles, options: &Options) -> Chart {
     let log = options.log_or(false, false);
     let mut rates = chosen.series(group, styles, Window::fault_rate);
     let resident = chosen.series(group, styles, |window| window.resident as f64);
     let legend = page::entries(rates.iter(), &[]);
-    let without = match log.y {
-        true => rates
-            .iter_mut()
-            .map(|series| broken(&mut series.runs))
-            .sum(),
-        false => 0,
-    };
+    let runs = rates.iter_mut().map(|series| &mut series.runs);
+    let without = if log.y { runs.map(broken).sum() } else { 0 };
     let scene = render(options.pixels, |canvas| {
         let what = match chosen.frames {
             Some(frames) => format!("faults over time with {}", counted(frames, "frame")),
@@ -133,13 +119,9 @@ fn one(
         };
         let mut head = Head::of(group, &what, options);
         head.facts.extend(window_length(chosen));
-        let body = page::heading(canvas, &head)?;
-        let body = page::legend_right(canvas, body, legend)?;
-        let rect = Rect {
-            bottom: body.bottom - X_ROOM,
-            ..page::plot(body)
-        };
-        let (upper, lower) = states::split(rect, true);
+        let body = page::heading(canvas, &head);
+        let body = page::legend_right(canvas, body, legend);
+        let (upper, lower) = states::split(states::plot(body));
         let ends = time_axis(chosen);
         let points = |all: &[Series]| -> Vec<f64> {
             let runs = all.iter().flat_map(|series| &series.runs);
@@ -149,10 +131,7 @@ fn one(
         let upper = Panel {
             rect: upper,
             x: ends.clone(),
-            y: match log.y {
-                true => Axis::rates(points(&rates).into_iter(), 8),
-                false => Axis::rates_even(points(&rates).into_iter(), 8),
-            },
+            y: Axis::fault_rates(log.y, points(&rates).into_iter(), 8),
             look: Look::SERIES,
         };
         let lower = Panel {
@@ -161,24 +140,24 @@ fn one(
             y: Axis::amounts(high, 0.08, 4),
             look: Look::SERIES,
         };
-        upper.frame(canvas, XLabels::None)?;
-        upper.y_title(canvas, "faults per reference")?;
-        upper.curves(canvas, &rates)?;
-        lower.frame(canvas, XLabels::Values)?;
-        lower.y_title(canvas, "resident")?;
-        lower.curves(canvas, &resident)?;
-        lower.x_title(canvas, "references", 76.0)?;
+        upper.frame(canvas, XLabels::None);
+        upper.y_title(canvas, "faults per reference");
+        upper.curves(canvas, &rates);
+        lower.frame(canvas, XLabels::Values);
+        lower.y_title(canvas, "resident");
+        lower.curves(canvas, &resident);
+        lower.x_title(canvas, "references", states::X_TITLE);
         page::notes(canvas, &notes(chosen, without))
-    })?;
-    Ok(Chart {
+    });
+    Chart {
         stem: format!("{}-phases", group.stem),
         scene,
         data: Some(chosen.data()),
-    })
+    }
 }
 
-/// Breaks lines at windows without a fault, which a logarithmic axis has no place for, and says how
-/// many these were: a line across them would show faults that were not there.
+/// Breaks lines at windows without a fault, which a logarithmic axis has no place for, and returns how
+/// many these were. A line across them would show faults that were not there.
 fn broken(runs: &mut Vec<Vec<Point>>) -> usize {
     let points = runs.iter().flatten();
     let without = points.filter(|point| point.y <= 0.0).count();
@@ -199,7 +178,7 @@ fn window_length(chosen: &Chosen<'_>) -> Option<String> {
     ))
 }
 
-/// From the first reference that counts to behind the last.
+/// Returns the axis from the start of the trace to the end of the last window.
 fn time_axis(chosen: &Chosen<'_>) -> Axis {
     let ends = chosen.cells.iter().filter_map(|cell| cell.windows.last());
     let last = ends.map(|window| window.last + 1).max().unwrap_or(1);

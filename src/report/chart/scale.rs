@@ -1,7 +1,7 @@
 //! Axes: from a value to a share of the axis, and where ticks go. Logarithms come from `libm`, so
 //! that a chart is the same bytes on every machine.
 //!
-//! Does not know pixels, series or rows.
+//! Deliberately absent: pixels, series and rows.
 
 mod even;
 
@@ -18,7 +18,7 @@ enum Spread {
     Nines,
 }
 
-/// What stands at a tick.
+/// A tick of an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tick {
     /// The value.
@@ -80,6 +80,19 @@ impl Axis {
         }
     }
 
+    /// An even axis with a tick at each multiple of `step`.
+    fn linear(ends: (f64, f64), step: f64, label: impl Fn(f64) -> String) -> Axis {
+        let ticks = even_values(ends, step).map(|value| Tick {
+            value,
+            label: label(value),
+        });
+        Axis {
+            spread: Spread::Linear,
+            ends,
+            ticks: ticks.collect(),
+        }
+    }
+
     /// An even axis from zero to a count and, as a share of it, some room beyond, with at most
     /// `max_labels` labels.
     pub fn amounts(high: f64, room: f64, max_labels: usize) -> Axis {
@@ -89,15 +102,7 @@ impl Axis {
         while (ends.1 / step).floor() >= max_labels.max(2) as f64 {
             step *= 2.0;
         }
-        let ticks = even_values(ends, step).map(|value| Tick {
-            value,
-            label: decimal(value),
-        });
-        Axis {
-            spread: Spread::Linear,
-            ends,
-            ticks: ticks.collect(),
-        }
+        Axis::linear(ends, step, decimal)
     }
 
     /// A logarithmic axis for shares, labelled in per cent, with about `max_labels` labels.
@@ -164,32 +169,24 @@ impl Axis {
             ends.1.min(1.0 + (ends.1 - ends.0) * 0.03),
         );
         let (step, digits) = even_step(ends);
-        let ticks = even_values(ends, step)
-            .map(|value| Tick {
-                value,
-                label: percent(value, digits.saturating_sub(2)),
-            })
-            .filter(|tick| tick.value < 1.0 + step * 1e-6)
-            .collect();
-        Axis {
-            spread: Spread::Linear,
-            ends,
-            ticks,
-        }
+        let label = |value| percent(value, digits.saturating_sub(2));
+        let mut axis = Axis::linear(ends, step, label);
+        axis.ticks.retain(|tick| tick.value < 1.0 + step * 1e-6);
+        axis
     }
 
-    /// Whether shares are spread by their number of nines.
+    /// Returns whether shares are spread by their number of nines.
     pub fn is_nines(&self) -> bool {
         self.spread == Spread::Nines
     }
 
-    /// Whether values are spread evenly.
+    /// Returns whether values are spread evenly.
     pub fn is_even(&self) -> bool {
         self.spread == Spread::Linear
     }
 
-    /// The place of a value: 0 at the low end, 1 at the high end; none for a value that has no
-    /// place on this axis.
+    /// Returns the place of a value: 0 at the low end, 1 at the high end. Returns `None` for a value that has
+    /// no place on this axis, as zero on a logarithmic one.
     pub fn share(&self, value: f64) -> Option<f64> {
         let spread = self.spread.of(value);
         spread
@@ -197,7 +194,7 @@ impl Axis {
             .then(|| (spread - self.ends.0) / (self.ends.1 - self.ends.0))
     }
 
-    /// The values at both ends.
+    /// Returns the values at both ends.
     pub fn ends(&self) -> (f64, f64) {
         let back = |end: f64| match self.spread {
             Spread::Linear => end,

@@ -1,7 +1,7 @@
 //! From rows to what is drawn: groups of rows that may share a picture, and in each the curves of
 //! its policies.
 //!
-//! Does not know axes, pixels or colours beyond handing a style on.
+//! Deliberately absent: axes, pixels and colours.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,10 +57,14 @@ pub fn groups(rows: &[Row]) -> Vec<Group<'_>> {
     by_setting(&cells).into_iter().map(group).collect()
 }
 
-/// What a reader must know if a trace of this kind is not the full trace of a program.
+/// Returns whether a trace of this kind is the full trace of a program.
+pub fn is_full_trace(kind: &str) -> bool {
+    kind.is_empty() || kind == "full"
+}
+
+/// Returns the warning for a trace of this kind; `None` if it is the full trace of a program.
 pub fn warning(kind: &str) -> Option<String> {
-    (!kind.is_empty() && kind != "full")
-        .then(|| format!("{kind} trace: not the rates of a program"))
+    (!is_full_trace(kind)).then(|| format!("{kind} trace: not the rates of a program"))
 }
 
 fn head(text: &str, chars: usize) -> String {
@@ -68,17 +72,17 @@ fn head(text: &str, chars: usize) -> String {
 }
 
 impl Group<'_> {
-    /// Any of the rows, for what all have in common.
+    /// Returns one of the rows, for what all have in common.
     pub fn first(&self) -> &Row {
         self.rows[0]
     }
 
-    /// The label of the policy of a row.
+    /// Returns the label of the policy of a row.
     pub fn label(&self, row: &Row) -> String {
         self.labels.label(&row.identity())
     }
 
-    /// What the numbers hold for, most important first.
+    /// Returns what the numbers hold for, most important first.
     pub fn facts(&self) -> Vec<String> {
         let row = self.first();
         let mut facts = vec![
@@ -106,18 +110,18 @@ impl Group<'_> {
         facts
     }
 
-    /// All that is unusual of the setting, for tables of several groups.
+    /// Returns all that is unusual in the setting, for tables of several groups.
     pub fn settings(&self) -> String {
         self.setting.unusual().collect::<Vec<_>>().join(", ")
     }
 
-    /// The fault rate that no memory can avoid: first touches / references.
+    /// Returns the fault rate that no memory can avoid: first touches / references.
     pub fn first_touches(&self) -> Option<f64> {
         let row = self.first();
         (row.fills > 0 && row.refs > 0).then(|| row.fills as f64 / row.refs as f64)
     }
 
-    /// The curves of a measure.
+    /// Returns the curves of a measure.
     pub fn curves(&self, styles: &Styles, measure: &Measure) -> Curves {
         let mut curves = Curves::default();
         let by_frames = measure.x.index == col::frames.index;
@@ -161,7 +165,7 @@ impl Group<'_> {
 }
 
 impl Group<'_> {
-    /// What curves show, as a table: one line a point.
+    /// Returns what curves show as a table, one line a point.
     pub fn data(&self, measures: &[(&Measure, &Curves)]) -> Data {
         let x = measures.first().map_or("x", |(measure, _)| measure.x.name);
         let row = self.first();
@@ -200,7 +204,7 @@ impl Group<'_> {
     }
 }
 
-/// The styles of all groups. Each group counts once per label, however many sizes it has.
+/// Returns the styles of all groups. Each group counts once per label, however many sizes it has.
 pub fn styles(groups: &[Group<'_>]) -> Styles {
     let labels = groups.iter().flat_map(|group| {
         let rows = group.rows.iter();
@@ -215,12 +219,15 @@ pub fn styles(groups: &[Group<'_>]) -> Styles {
 /// A measured point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
-    /// Mean resident pages.
+    /// Value on the x axis: mean resident pages, frames, or the position of a reference.
     pub x: f64,
-    /// The measure.
+    /// Value on the y axis.
     pub y: f64,
-    /// Mean resident pages times faults.
+    /// `x` times faults; the knee is its minimum. Infinite without a number of faults; unused by
+    /// `phases`.
     pub space_time: f64,
+    /// Whether the chart sets the point off from the others of its line.
+    pub marked: bool,
 }
 
 impl Point {
@@ -228,7 +235,12 @@ impl Point {
         let (x, y) = ((measure.x.number)(row)?, (measure.y.number)(row)?);
         // Without a number of faults there is no knee.
         let space_time = x * (col::faults.number)(row).unwrap_or(f64::INFINITY);
-        (x > 0.0 && x.is_finite() && y.is_finite()).then_some(Point { x, y, space_time })
+        (x > 0.0 && x.is_finite() && y.is_finite()).then_some(Point {
+            x,
+            y,
+            space_time,
+            marked: false,
+        })
     }
 }
 
@@ -239,7 +251,7 @@ pub struct Series {
     pub label: String,
     /// How it is drawn.
     pub style: Style,
-    /// Whether the policy does without the future.
+    /// Whether the policy runs without knowing the future.
     pub online: bool,
     /// Whether the policy is given a number of frames.
     pub fixed_space: bool,
@@ -293,7 +305,7 @@ pub const OPT_RATIO: Measure = Measure {
     y: col::ratio_to_opt,
 };
 
-/// Tables with the header of the first as one.
+/// Joins tables under the header of the first.
 pub fn joined(tables: impl Iterator<Item = Data>) -> Data {
     tables
         .reduce(|mut all, table| {
@@ -307,13 +319,13 @@ pub fn joined(tables: impl Iterator<Item = Data>) -> Data {
 }
 
 impl Curves {
-    /// Every point.
+    /// Returns every point.
     pub fn points(&self) -> impl Iterator<Item = &Point> {
         let runs = self.series.iter().flat_map(|series| &series.runs);
         runs.flatten()
     }
 
-    /// Removes the points that `keep` refuses and says how many these were.
+    /// Removes the points that `keep` refuses and returns how many these were.
     pub fn retain(&mut self, keep: impl Fn(&Point) -> bool) -> usize {
         let before = self.points().count();
         for series in &mut self.series {

@@ -63,7 +63,7 @@ pub struct Baseline {
     crlf: bool,
     /// The cells, in the order of their lines; no two the same.
     pub entries: Vec<Entry>,
-    /// Of the filter and the warm-up, the parts that all cells have alike. Names leave them out.
+    /// The parts, among filter and warm-up, that all cells have alike. Names leave them out.
     alike: Vec<Part>,
 }
 
@@ -223,7 +223,7 @@ impl Baseline {
     }
 }
 
-/// What [`Baseline::take`] did.
+/// The number of lines that [`Baseline::take`] changed and added.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Taken {
     /// Lines whose counts, digest or model changed.

@@ -102,7 +102,7 @@ impl Listener for Rolling {
     }
 }
 
-/// Where two sequences depart: at a fault with a number, from 0, in `from..to`.
+/// The block in which two sequences depart: at a fault with a number, from 0, in `from..to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Departure {
     /// The number of faults that agree at least.
@@ -176,7 +176,7 @@ impl Listener for Window {
 /// The digests of the cells of a baseline.
 #[derive(Debug, Clone, Default)]
 pub struct Digests {
-    /// By the keys of the cells, each with the whole cell.
+    /// The digests by the keys of their cells, each with the whole cell.
     lines: BTreeMap<Identity, (Identity, FaultDigest)>,
 }
 

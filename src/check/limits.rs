@@ -57,7 +57,7 @@ impl Metric {
     }
 
     /// Returns the count of a row.
-    pub fn of(&self, row: &Row) -> u64 {
+    pub fn count_in(&self, row: &Row) -> u64 {
         (self.count)(row)
     }
 }
@@ -167,12 +167,11 @@ impl<'de> Deserialize<'de> for Metrics {
                 while let Some(name) = all.next_element::<String>()? {
                     metrics.push(metric(&name).map_err(A::Error::custom)?);
                 }
-                match metrics.is_empty() {
-                    true => Err(A::Error::custom(
-                        "an empty list of metrics compares nothing",
-                    )),
-                    false => Ok(Metrics(metrics)),
+                if metrics.is_empty() {
+                    let why = "an empty list of metrics compares nothing";
+                    return Err(A::Error::custom(why));
                 }
+                Ok(Metrics(metrics))
             }
         }
         from.deserialize_any(Names)
@@ -218,9 +217,10 @@ macro_rules! limits {
             /// a direction, absolutely or in percent, replaces both limits of that direction.
             fn over(&self, under: Bounds) -> Bounds {
                 let bound = |absolute: Option<u64>, percent: Option<Percent>, under: Bound| {
-                    match absolute.is_some() || percent.is_some() {
-                        true => Bound { absolute, percent },
-                        false => under,
+                    if absolute.is_some() || percent.is_some() {
+                        Bound { absolute, percent }
+                    } else {
+                        under
                     }
                 };
                 Bounds {
@@ -275,9 +275,9 @@ impl Override {
 /// set, no change is allowed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Bound {
-    /// In counts.
+    /// The limit in counts.
     pub absolute: Option<u64>,
-    /// In percent of what is expected.
+    /// The limit in percent of what is expected.
     pub percent: Option<Percent>,
 }
 

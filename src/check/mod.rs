@@ -96,7 +96,7 @@ pub fn accepted(old: &Baseline, new: &Baseline, now: &[Row]) -> Verdict {
         let now = *today.get(&key)?;
         let row = before.get(&key).copied().unwrap_or(&entry.row);
         let changes = METRICS.iter().filter_map(|metric| {
-            let (expected, got) = (metric.of(row), metric.of(now));
+            let (expected, got) = (metric.count_in(row), metric.count_in(now));
             (expected != got).then_some(Change {
                 metric,
                 expected,
@@ -176,7 +176,7 @@ fn fate(entry: &Entry, now: &Row, metrics: &[&'static Metric], limits: &Limits) 
         return Fate::Failed(now.error.clone());
     }
     let changes = metrics.iter().filter_map(|metric| {
-        let (expected, got) = (metric.of(baseline), metric.of(now));
+        let (expected, got) = (metric.count_in(baseline), metric.count_in(now));
         (expected != got).then(|| Change {
             metric,
             expected,

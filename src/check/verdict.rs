@@ -156,9 +156,9 @@ pub struct Tally {
     pub regressions: usize,
     /// Counts that are better than expected.
     pub improvements: usize,
-    /// Of these, counts that fail.
+    /// Those improvements that fail.
     pub failing_improvements: usize,
-    /// Of all improvements, counts that are warned of.
+    /// Those improvements that give a warning.
     pub warned: usize,
     /// Counts that changed within their limits.
     pub within: usize,

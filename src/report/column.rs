@@ -123,7 +123,7 @@ pub struct ColumnFacts {
     pub implies: &'static [usize],
 }
 
-/// Of a column that names the cell, describes its trace or says how the replay ended.
+/// The facts of a column that names the cell, describes its trace or says how the replay ended.
 pub const NO_FACTS: ColumnFacts = ColumnFacts {
     counted: false,
     empty_on_error: false,
@@ -133,13 +133,13 @@ pub const NO_FACTS: ColumnFacts = ColumnFacts {
     implies: &[],
 };
 
-/// Of a fact about the trace that is left empty where a cell failed.
+/// The facts of a column about the trace that is left empty where a cell failed.
 pub const OF_TRACE: ColumnFacts = ColumnFacts {
     empty_on_error: true,
     ..NO_FACTS
 };
 
-/// Of a count of which less is better and which only a replay gives.
+/// The facts of a count of which less is better and which only a replay gives.
 pub const COUNT: ColumnFacts = ColumnFacts {
     counted: true,
     empty_on_error: true,

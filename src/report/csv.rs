@@ -145,8 +145,8 @@ pub fn schema_of_other_version(
     (schema != SCHEMA).then(|| (line_of(record), schema))
 }
 
-/// In a table of a run with `--counts`, an optional count that is empty in every row was not asked for:
-/// removes it from every row's set.
+/// Removes optional counts that are empty in every row from every row's set. In a table of a run with
+/// `--counts` these were not asked for.
 fn mark_unasked(rows: &mut [Row]) {
     if rows.iter().all(|row| row.counts.is_all()) {
         return;

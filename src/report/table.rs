@@ -9,7 +9,7 @@ use crate::units::{about, counted, show_bytes, show_count};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-/// The whole report as text, `metric` in the cells.
+/// Renders the report as text, with `metric` in the cells.
 pub fn render(rows: &[Row], metric: &Column) -> String {
     let mut out = String::new();
     let cells: Vec<Identity> = rows.iter().map(Row::identity).collect();
@@ -71,7 +71,7 @@ fn heading(out: &mut String, row: &Row) {
     );
 }
 
-/// Fixed-space policies: a line per number of frames, a column per policy and seed.
+/// Writes the fixed-space policies: a line per number of frames, a column per policy and seed.
 fn fixed_space(out: &mut String, group: &[Row], labels: &Labels, metric: &Column) {
     let rows: Vec<&Row> = group.iter().filter(|row| row.tau.is_none()).collect();
     let frames: BTreeSet<u64> = rows.iter().filter_map(|row| row.frames).collect();
@@ -108,7 +108,7 @@ fn fixed_space(out: &mut String, group: &[Row], labels: &Labels, metric: &Column
     aligned(out, &lines);
 }
 
-/// Variable-space policies: a line per window.
+/// Writes the variable-space policies: a line per window.
 fn variable_space(out: &mut String, group: &[Row], labels: &Labels, metric: &Column) {
     let rows: Vec<&Row> = group.iter().filter(|row| row.tau.is_some()).collect();
     if rows.is_empty() {
@@ -158,7 +158,8 @@ fn value(row: &Row, metric: &Column) -> String {
     }
 }
 
-/// A share as percent with three significant digits.
+/// Formats `share` in percent: three significant digits and at most seven decimals below 99.95 %, four
+/// decimals above; none for exactly 0 % and 100 %.
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     let digits = match value {
@@ -169,7 +170,8 @@ pub fn percent(share: f64) -> String {
     format!("{value:.digits$} %")
 }
 
-/// The power of ten of the first of three significant digits, rounded: 1 for 9.996, shown as 10.0.
+/// Returns the power of ten of the first digit of a value rounded to three significant digits: 1 for 9.996,
+/// which is shown as 10.0.
 fn exponent(value: f64) -> i32 {
     let rounded = format!("{value:.2e}");
     let exponent = rounded
@@ -178,12 +180,13 @@ fn exponent(value: f64) -> i32 {
     exponent.and_then(Result::ok).unwrap_or(0)
 }
 
-/// Columns right-aligned, two blanks apart.
+/// Writes right-aligned columns, two blanks apart.
 pub fn aligned(out: &mut String, lines: &[Vec<String>]) {
     columns(out, "    ", "", lines);
 }
 
-/// Columns two blanks apart, left-aligned where `sides` has `<` at their place.
+/// Writes columns two blanks apart. Column `i` is left-aligned if byte `i` of `sides` is `<`, else
+/// right-aligned.
 pub fn columns(out: &mut String, indent: &str, sides: &str, lines: &[Vec<String>]) {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
@@ -280,5 +283,6 @@ t: 1000 references (I 0, R 0, W 0), 100 pages of 4KiB (400KiB); full, permissive
         let shares = [1.0, 0.5, 0.0341, 0.000_017_1, 0.0].map(percent);
         assert_eq!(shares, ["100 %", "50.0 %", "3.41 %", "0.00171 %", "0 %"]);
         assert_eq!([0.09996, 0.09994].map(percent), ["10.0 %", "9.99 %"]);
+        assert_eq!([0.9995, 1.25].map(percent), ["99.9500 %", "125.0000 %"]);
     }
 }

@@ -33,7 +33,7 @@ pub fn draw(rows: &[CurveRow], options: &Options) -> Result<Vec<Chart>, ChartErr
     Ok(groups.iter().map(chart).collect())
 }
 
-/// The stems of the charts of these rows.
+/// Returns the stems of the charts of these rows.
 pub fn stems(rows: &[CurveRow]) -> Vec<String> {
     let rows: Vec<Row> = rows.iter().map(as_result).collect();
     let groups = series::groups(&rows);
@@ -51,7 +51,7 @@ fn one(group: &Group<'_>, styles: &Styles, estimates: &[String], options: &Optio
     fault_rate::draw_curves(group, curves, "fault rate at every size", options)
 }
 
-/// A point as the row that a replay would have given: what charts are drawn from.
+/// Returns a point as the row that a replay would have given, from which charts are drawn.
 fn as_result(row: &CurveRow) -> Row {
     let mut params = row.params.clone();
     if let Some(rate) = row.sample_rate {

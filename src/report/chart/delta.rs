@@ -8,13 +8,13 @@ use crate::report::deltas::DeltaRow;
 use plotters::style::RGBColor;
 use std::cmp::Ordering;
 
-/// Bars that have room.
+/// The most bars that fit.
 const BARS_MAX: usize = 28;
 /// Room for the names of cells, at the left.
 const NAMES: f64 = 520.0;
 /// Room for the figures at either end of the bars.
 const FIGURES: f64 = 150.0;
-/// The highest that a bar with its gap may be.
+/// The greatest height of a bar with its gap.
 const STEP_MAX: f64 = 52.0;
 
 /// The colours of verdicts.
@@ -67,7 +67,7 @@ pub fn draw(rows: &[DeltaRow], name: &str, facts: Vec<String>) -> Result<Chart, 
     })
 }
 
-/// The largest changes, from growth to decline, and how many others there are.
+/// Returns the largest changes, from growth to decline, and the number of the others.
 fn chosen(rows: &[DeltaRow]) -> (Vec<&DeltaRow>, usize) {
     let mut bars: Vec<&DeltaRow> = rows.iter().collect();
     bars.sort_by(|a, b| percent(b).abs().total_cmp(&percent(a).abs()));
@@ -77,7 +77,7 @@ fn chosen(rows: &[DeltaRow]) -> (Vec<&DeltaRow>, usize) {
     (bars, left_out)
 }
 
-/// The change in percent; infinite where nothing was expected.
+/// Returns the change in percent; infinite if nothing was expected.
 fn percent(row: &DeltaRow) -> f64 {
     row.percent.unwrap_or(f64::INFINITY)
 }

@@ -49,19 +49,19 @@ pub fn draw_curves(group: &Group<'_>, mut curves: Curves, what: &str, options: &
     (scene, group.data(&[(&FAULT_RATE, &curves)]))
 }
 
-/// The title of an x axis in pages.
+/// Returns the title of an x axis in pages.
 pub fn pages_title(page_size: u64) -> String {
     format!("mean resident pages ({} each)", bytes(page_size as f64))
 }
 
-/// Whether the bound is near enough to the curves to be drawn.
+/// Returns whether the bound is near enough to the curves to be drawn.
 fn is_near(curves: &Curves, bound: f64) -> bool {
     let rates = curves.points().map(|point| point.y);
     let lowest = rates.fold(f64::INFINITY, f64::min);
     bound * BOUND_REACH >= lowest || lowest.is_infinite()
 }
 
-/// Axes around the curves and, if it is near enough, the bound.
+/// Returns a panel with axes around the curves and, if it is near enough, the bound.
 pub fn panel(rect: Rect, curves: &Curves, bound: Option<f64>, look: Look, log: Log) -> Panel {
     // The labels that fit side by side, and one below the other.
     let columns = (rect.width() / (look.tick_em * 3.5)) as usize;
@@ -88,7 +88,7 @@ pub fn fill(canvas: &Canvas, panel: &Panel, curves: &Curves, bound: Option<f64>)
     }
     panel.curves(canvas, &curves.series);
     if let Some(y) = level {
-        name_level(canvas, panel, &Ink::of(panel, &curves.series), y);
+        name_level(canvas, panel, &Ink::new(panel, &curves.series), y);
     }
 }
 

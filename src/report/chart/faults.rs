@@ -24,7 +24,7 @@ pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartErro
     let has_anomalies = marked_points(&curves).next().is_some();
     let dropped = curves.retain(|point| !log.y || point.y > 0.0);
     let scene = render(options.pixels, |canvas| {
-        let mut head = Head::of(group, "faults", options);
+        let mut head = Head::for_group(group, "faults", options);
         head.facts.push(facts);
         let body = page::heading(canvas, &head);
         let mut entries = page::entries(curves.series.iter(), &[]);

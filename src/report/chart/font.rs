@@ -21,9 +21,9 @@ pub const HALF_CAP: f64 = 0.365;
 /// Weight of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
-    /// For everything that is read as data.
+    /// The weight of everything that is read as data.
     Normal,
-    /// For titles.
+    /// The weight of titles.
     Bold,
 }
 

@@ -33,9 +33,9 @@ struct Line {
     facts: String,
     is_full_trace: bool,
     key: [String; 4],
-    /// What is unusual of the setting.
+    /// What is unusual in the setting.
     settings: String,
-    /// By policy label: faults over those of the base.
+    /// Faults over those of the base, by policy label.
     ratios: BTreeMap<String, f64>,
 }
 
@@ -50,7 +50,7 @@ struct Table {
     notes: Vec<String>,
 }
 
-/// How many pictures the groups need at most.
+/// Returns how many pictures the groups need at most.
 pub fn parts(groups: &[Group<'_>]) -> usize {
     let labels = groups
         .iter()
@@ -235,7 +235,7 @@ fn head(
     }
 }
 
-/// Where cells are.
+/// The grid of cells.
 struct Grid {
     cells: Rect,
     width: f64,
@@ -372,7 +372,7 @@ fn ratios(
     }
 }
 
-/// Two decimals, or three digits of a large one.
+/// Formats a ratio with two decimals, or a large one with three digits.
 fn shown(ratio: f64) -> String {
     if ratio < 99.995 {
         format!("{ratio:.2}")
@@ -381,7 +381,7 @@ fn shown(ratio: f64) -> String {
     }
 }
 
-/// From a pale to a dark blue, evenly darker.
+/// Returns a blue from pale (0) to dark (1), evenly darker.
 fn shade(share: f64) -> RGBColor {
     const ENDS: [(f64, f64); 3] = [(240.0, 8.0), (246.0, 52.0), (252.0, 110.0)];
     let share = share.clamp(0.0, 1.0);

@@ -97,7 +97,7 @@ fn fill(canvas: &Canvas, panel: &Panel, curves: &Curves, knee: Option<&Knee<'_>>
         canvas.line(&[from, to], 1.6, theme::BOUND, theme::DOTTED);
     }
     panel.curves(canvas, &curves.series);
-    let mut ink = Ink::of(panel, &curves.series);
+    let mut ink = Ink::new(panel, &curves.series);
     if let Some((from, to)) = tangent {
         ink.add(from, to);
     }
@@ -220,7 +220,7 @@ mod tests {
     fn series(label: &str, online: bool, points: &[(f64, f64)]) -> Series {
         Series {
             label: label.into(),
-            style: Styles::assign(std::iter::empty()).of(label),
+            style: Styles::assign(std::iter::empty()).style(label),
             online,
             fixed_space: true,
             runs: vec![

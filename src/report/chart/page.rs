@@ -27,7 +27,7 @@ pub const RING: f64 = 13.0;
 /// A legend's label is cut at this width.
 const LABEL_MAX: f64 = 330.0;
 
-/// What stands above a chart.
+/// The title and the facts above a chart.
 #[derive(Debug)]
 pub struct Head<'a> {
     /// The name of the trace.
@@ -44,7 +44,7 @@ pub struct Head<'a> {
 
 impl<'a> Head<'a> {
     /// Makes the heading of a chart of `group`.
-    pub fn of(group: &'a Group<'_>, what: &'a str, options: &'a Options) -> Head<'a> {
+    pub fn for_group(group: &'a Group<'_>, what: &'a str, options: &'a Options) -> Head<'a> {
         Head {
             name: &group.first().trace,
             what,
@@ -66,7 +66,7 @@ pub fn plot(body: Rect) -> Rect {
 
 /// Writes the title and the facts of a group, and returns what is left below.
 pub fn head(canvas: &Canvas, group: &Group<'_>, what: &str, options: &Options) -> Rect {
-    heading(canvas, &Head::of(group, what, options))
+    heading(canvas, &Head::for_group(group, what, options))
 }
 
 /// Writes the title of a chart: the one asked for, or else a name that may be cut and what is shown of

@@ -23,7 +23,7 @@ pub struct Look {
 }
 
 impl Look {
-    /// For a panel as wide as the chart.
+    /// Sizes for a panel as wide as the chart.
     pub const LARGE: Look = Look {
         tick_em: theme::TICK,
         line: 2.6,
@@ -31,7 +31,7 @@ impl Look {
         mark_gap: 6.5 * 3.5,
         sparse: 24,
     };
-    /// For one of several panels.
+    /// Sizes for one of several panels.
     pub const SMALL: Look = Look {
         tick_em: theme::SMALL - 1.0,
         line: 1.9,
@@ -39,7 +39,7 @@ impl Look {
         mark_gap: 4.1 * 3.5,
         sparse: 24,
     };
-    /// For lines of hundreds of points that go up and down.
+    /// Sizes for lines of hundreds of points that go up and down.
     pub const SERIES: Look = Look {
         tick_em: theme::TICK,
         line: 1.7,
@@ -49,7 +49,7 @@ impl Look {
     };
 }
 
-/// What stands below the x axis.
+/// The labels below the x axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum XLabels {
     /// Nothing: the panel below has the labels.
@@ -247,7 +247,7 @@ pub struct Ink(Vec<(f64, f64)>);
 
 impl Ink {
     /// Takes the curves of a panel.
-    pub fn of(panel: &Panel, series: &[Series]) -> Ink {
+    pub fn new(panel: &Panel, series: &[Series]) -> Ink {
         let lines: Vec<_> = series
             .iter()
             .flat_map(|series| panel.lines(series))

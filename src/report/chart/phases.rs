@@ -26,7 +26,7 @@ pub fn draw(cells: &[CellWindows], options: &Options) -> Result<Vec<Chart>, Char
         let own = cells.iter().filter(|cell| group.rows.contains(&&cell.key));
         one(
             group,
-            &Chosen::of(&own.collect::<Vec<_>>(), options),
+            &Chosen::new(&own.collect::<Vec<_>>(), options),
             &styles,
             options,
         )
@@ -44,7 +44,7 @@ struct Chosen<'a> {
 impl<'a> Chosen<'a> {
     /// Chooses the cells whose number of frames is nearest to the one asked for, and of each policy with a
     /// window the cell whose mean resident pages are nearest to that number.
-    fn of(all: &[&'a CellWindows], options: &Options) -> Chosen<'a> {
+    fn new(all: &[&'a CellWindows], options: &Options) -> Chosen<'a> {
         let fixed = |cell: &&&CellWindows| cell.key.tau.is_none();
         let distinct = all.first().map_or(0, |cell| cell.key.distinct_pages);
         let sizes = all.iter().filter(fixed).filter_map(|cell| cell.key.frames);
@@ -81,7 +81,7 @@ impl<'a> Chosen<'a> {
                 marked: false,
             };
             Series {
-                style: styles.of(&label),
+                style: styles.style(&label),
                 label: match key.tau {
                     Some(tau) => format!("{label}, window {}", decimal(tau as f64)),
                     None => label,
@@ -117,7 +117,7 @@ fn one(group: &Group<'_>, chosen: &Chosen<'_>, styles: &Styles, options: &Option
             Some(frames) => format!("faults over time with {}", counted(frames, "frame")),
             None => "faults over time".to_owned(),
         };
-        let mut head = Head::of(group, &what, options);
+        let mut head = Head::for_group(group, &what, options);
         head.facts.extend(window_length(chosen));
         let body = page::heading(canvas, &head);
         let body = page::legend_right(canvas, body, legend);

@@ -137,7 +137,7 @@ impl Group<'_> {
             let key = (!is_offline(&row.policy), label, row.tau.is_none());
             let series = runs.entry(key).or_default();
             let run = series.entry(cell.line()).or_default();
-            match Point::of(row, measure) {
+            match Point::from_row(row, measure) {
                 Some(point) => run.push(point),
                 None => curves.absent += 1,
             }
@@ -150,7 +150,7 @@ impl Group<'_> {
             }
             runs.retain(|run| !run.is_empty());
             if !runs.is_empty() {
-                let style = styles.of(&label);
+                let style = styles.style(&label);
                 curves.series.push(Series {
                     label,
                     style,
@@ -231,7 +231,7 @@ pub struct Point {
 }
 
 impl Point {
-    fn of(row: &Row, measure: &Measure) -> Option<Point> {
+    fn from_row(row: &Row, measure: &Measure) -> Option<Point> {
         let (x, y) = ((measure.x.number)(row)?, (measure.y.number)(row)?);
         // Without a number of faults there is no knee.
         let space_time = x * (col::faults.number)(row).unwrap_or(f64::INFINITY);

@@ -115,7 +115,7 @@ fn head<'a>(rows: &[StatesRow], subject: &'a Subject) -> Head<'a> {
     }
 }
 
-/// From above, as the areas are.
+/// Returns the entries of the legend, from the uppermost area down.
 fn legend(has_untouched: bool, limit: Option<f64>) -> Vec<Entry> {
     let mut entries = Vec::new();
     if let Some(limit) = limit {

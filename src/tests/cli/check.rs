@@ -53,11 +53,11 @@ fn what_was_accepted_passes() {
 fn other_settings_of_the_model_are_no_regression() {
     let sandbox = with_baseline();
     for (options, piece) in [
-        ("--allocation equal", "allocation: global there, equal here"),
-        ("--swap 1MiB", "swap_limit: nothing there, 256 here"),
+        ("--allocation equal", "allocation is global in the baseline, equal in this run"),
+        ("--swap 1MiB", "swap_limit is unset in the baseline, 256 in this run"),
         (
             "--accessed-bit walk",
-            "accessed_bit: every there, walk:l1i=64x4,l1d=64x4,l2=1536x12 here",
+            "accessed_bit is every in the baseline, walk:l1i=64x4,l1d=64x4,l2=1536x12 in this run",
         ),
     ] {
         let done = sandbox.run(&format!("check b.csv t.txt {options}"));

@@ -98,12 +98,12 @@ fn an_experiment_and_a_baseline_of_other_cells() {
         .code(7)
         .err(&[
             "b.csv:2: ",
-            "a warm-up of 400 references there, of 200 here",
+            "a warm-up of 400 references in the baseline, of 200 in this run",
         ]);
     sandbox
         .run("check b.csv -f sub/e.toml --swap 2MiB")
         .code(7)
-        .err(&["b.csv:2: ", "swap_limit: 256 there, 512 here"]);
+        .err(&["b.csv:2: ", "swap_limit is 256 in the baseline, 512 in this run"]);
     sandbox.write("u.txt", sandbox.text("t.txt") + "R 0\n");
     sandbox
         .run("check b.csv u.txt -f sub/e.toml")

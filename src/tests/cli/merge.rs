@@ -119,7 +119,7 @@ fn contradictions_are_refused() {
     sandbox
         .run("merge torn -o out")
         .code(1)
-        .err(&["torn/plan.json:", "no plan"]);
+        .err(&["torn/plan.json:", "not a plan"]);
 
     // The same cell with other counts, as a broken machine may give it.
     sandbox.shell("cp -r p1 q1").code(0);

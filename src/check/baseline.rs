@@ -7,7 +7,7 @@ use super::cell::key_of;
 use super::limits::Pattern;
 use crate::policy::PolicyChoice;
 use crate::report::column::read_fields;
-use crate::report::columns::{Column, Row, SCHEMA, col, wrong_schema};
+use crate::report::columns::{Column, Row, SCHEMA, col, other_schema, wrong_schema};
 use crate::report::csv::{TableError, csv_error, csv_line, schema_of_other_version};
 use crate::sweep::{Identity, MODEL, Part};
 use crate::units::PageSize;
@@ -96,7 +96,7 @@ impl Baseline {
         let mut records = reader.records().peekable();
         if !header.iter().eq(COLUMNS.map(|column| column.name)) {
             if let Some((line, schema)) = schema_of_other_version(&header, records.peek()) {
-                return Err(TableError::content(path, line, renew(schema)));
+                return Err(TableError::content(path, line, wrong_baseline(schema)));
             }
             let what = "not a baseline of this version: its columns are others\n  \
                         help: `pagebench check FILE TRACE… --accept` writes a baseline";
@@ -270,12 +270,16 @@ fn line_of(row: &Row) -> Vec<u8> {
     csv_line(COLUMNS.map(|column| (column.show)(row)))
 }
 
-/// What to do with a baseline of another schema.
-const RENEW: &str = "help: delete the baseline and run `pagebench check FILE TRACE… --accept`";
-
 /// Returns what is wrong with a baseline of another schema, and what to do.
-fn renew(schema: u64) -> String {
-    format!("{}\n  {RENEW}", wrong_schema(schema))
+fn wrong_baseline(schema: u64) -> String {
+    if schema > SCHEMA {
+        return other_schema(schema);
+    }
+    format!(
+        "{}\n  help: an earlier pagebench wrote it: delete the baseline and run `pagebench check FILE \
+         TRACE… --accept`",
+        wrong_schema(schema)
+    )
 }
 
 fn row_of(path: &Path, line: u64, record: &StringRecord) -> Result<Row, TableError> {
@@ -284,7 +288,7 @@ fn row_of(path: &Path, line: u64, record: &StringRecord) -> Result<Row, TableErr
     // The schema is looked at first: another version explains other fields.
     read_fields(&mut row, COLUMNS.into_iter().take(1), record.iter()).map_err(fail)?;
     if row.schema != SCHEMA {
-        return Err(fail(renew(row.schema)));
+        return Err(fail(wrong_baseline(row.schema)));
     }
     read_fields(&mut row, COLUMNS.into_iter(), record.iter()).map_err(fail)?;
     let size = row.page_size.to_string().parse::<PageSize>();

@@ -53,8 +53,14 @@ fn what_was_accepted_passes() {
 fn other_settings_of_the_model_are_no_regression() {
     let sandbox = with_baseline();
     for (options, piece) in [
-        ("--allocation equal", "allocation is global in the baseline, equal in this run"),
-        ("--swap 1MiB", "swap_limit is unset in the baseline, 256 in this run"),
+        (
+            "--allocation equal",
+            "allocation is global in the baseline, equal in this run",
+        ),
+        (
+            "--swap 1MiB",
+            "swap_limit is unset in the baseline, 256 in this run",
+        ),
         (
             "--accessed-bit walk",
             "accessed_bit is every in the baseline, walk:l1i=64x4,l1d=64x4,l2=1536x12 in this run",

@@ -103,7 +103,10 @@ fn an_experiment_and_a_baseline_of_other_cells() {
     sandbox
         .run("check b.csv -f sub/e.toml --swap 2MiB")
         .code(7)
-        .err(&["b.csv:2: ", "swap_limit is 256 in the baseline, 512 in this run"]);
+        .err(&[
+            "b.csv:2: ",
+            "swap_limit is 256 in the baseline, 512 in this run",
+        ]);
     sandbox.write("u.txt", sandbox.text("t.txt") + "R 0\n");
     sandbox
         .run("check b.csv u.txt -f sub/e.toml")

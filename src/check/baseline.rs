@@ -168,7 +168,7 @@ impl Baseline {
     pub fn take(&mut self, rows: &[Row]) -> Taken {
         let mut taken = Taken::default();
         let cells = self.entries.iter().map(|entry| key_of(&entry.cell));
-        let places: BTreeMap<Identity, usize> = cells.zip(0..).collect();
+        let indices: BTreeMap<Identity, usize> = cells.zip(0..).collect();
         let crlf = self.crlf;
         // A line of this program ends with LF.
         let written = |mut line: Vec<u8>| {
@@ -179,11 +179,11 @@ impl Baseline {
         for row in rows {
             let cell = row.identity();
             let raw = line_of(row);
-            let Some(&place) = places.get(&key_of(&cell)) else {
+            let Some(&index) = indices.get(&key_of(&cell)) else {
                 new.push((cell, row, raw));
                 continue;
             };
-            let entry = &mut self.entries[place];
+            let entry = &mut self.entries[index];
             if line_of(&entry.row) != raw {
                 let [before, behind] = empty_lines(&entry.raw);
                 let raw = [before, &written(raw), behind].concat();
@@ -193,8 +193,8 @@ impl Baseline {
         }
         for (cell, row, raw) in new {
             let after = |entry: &Entry| entry.cell > cell;
-            let place = self.entries.iter().position(after);
-            let place = place.unwrap_or(self.entries.len());
+            let index = self.entries.iter().position(after);
+            let index = index.unwrap_or(self.entries.len());
             let entry = Entry {
                 line: 0,
                 row: row.clone(),
@@ -202,7 +202,7 @@ impl Baseline {
                 shown: self.shown(&cell),
                 cell,
             };
-            self.entries.insert(place, entry);
+            self.entries.insert(index, entry);
             taken.new += 1;
         }
         taken
@@ -253,8 +253,8 @@ fn ended(mut line: Vec<u8>, crlf: bool) -> Vec<u8> {
 /// Returns the byte and the line, from 1, at which a record begins. The reader ends a record at the CR
 /// of CR LF and counts the LF to the next one.
 fn begin_of(record: &StringRecord, text: &[u8]) -> (usize, u64) {
-    let place = record.position().expect("it was read from a text");
-    let (start, line) = (place.byte() as usize, place.line());
+    let begin = record.position().expect("records of a reader have positions");
+    let (start, line) = (begin.byte() as usize, begin.line());
     if start > 0 && text[start - 1..].starts_with(b"\r\n") {
         (start + 1, line + 1)
     } else {

@@ -200,20 +200,20 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
 /// Fills in the comparison of each row with OPT at the same memory, if OPT was among the cells.
 fn compare_with_opt(rows: &mut [Row]) {
     // Files of one content have one optimum, whatever they are called.
-    let place = |row: &Row| {
+    let memory = |row: &Row| {
         let cell = row.identity().without(&POLICY);
         cell.without(&[Part::Trace, Part::Tau])
     };
     let opt: HashMap<Identity, u64> = rows
         .iter()
         .filter(|row| row.policy == "opt" && row.is_ok())
-        .map(|row| (place(row), row.faults))
+        .map(|row| (memory(row), row.faults))
         .collect();
     for row in rows
         .iter_mut()
         .filter(|row| row.is_ok() && row.frames.is_some())
     {
-        row.opt_faults = opt.get(&place(row)).copied();
+        row.opt_faults = opt.get(&memory(row)).copied();
         row.ratio_to_opt = row.opt_faults.and_then(|opt| ratio(row.faults, opt));
     }
 }

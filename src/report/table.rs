@@ -13,13 +13,13 @@ use std::fmt::Write;
 pub fn render(rows: &[Row], metric: &Column) -> String {
     let mut out = String::new();
     let cells: Vec<Identity> = rows.iter().map(Row::identity).collect();
-    for (_, places) in by_setting(&cells) {
-        let group: Vec<Row> = places.iter().map(|&place| rows[place].clone()).collect();
+    for (_, indices) in by_setting(&cells) {
+        let group: Vec<Row> = indices.iter().map(|&index| rows[index].clone()).collect();
         // A cell that full swap ended counts fewer references than its trace has.
         if let Some(longest) = group.iter().rev().max_by_key(|row| (row.refs, row.is_ok())) {
             heading(&mut out, longest);
         }
-        let labels = Labels::of(places.iter().map(|&place| &cells[place]));
+        let labels = Labels::of(indices.iter().map(|&index| &cells[index]));
         fixed_space(&mut out, &group, &labels, metric);
         variable_space(&mut out, &group, &labels, metric);
         if let Some(sentence) = sentence(&group) {

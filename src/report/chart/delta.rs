@@ -104,8 +104,8 @@ fn draw_bars(canvas: &Canvas, body: Rect, bars: &[&DeltaRow]) {
     };
     let step = (body.height() / bars.len() as f64).min(STEP_MAX);
     let bottom = body.top + step * bars.len() as f64;
-    for (place, row) in bars.iter().enumerate() {
-        let y = body.top + (place as f64 + 0.5) * step;
+    for (index, row) in bars.iter().enumerate() {
+        let y = body.top + (index as f64 + 0.5) * step;
         let ends = (x(0.0), x(percent(row)));
         one_bar(canvas, row, ends, y, step * 0.36);
     }

@@ -5,8 +5,8 @@ use super::canvas::{Canvas, Pen, Rect, render};
 use super::kinds::Context;
 use super::options::{Log, Options};
 use super::page;
-use super::panel::{Ink, Look, Panel, XLabels};
-use super::scale::{Axis, LABELS, bytes, percent_short};
+use super::panel::{Ink, Look, Panel};
+use super::scale::{Axis, LABELS, percent_short};
 use super::series::{Curves, FAULT_RATE, Group};
 use super::{ChartError, Drawn, theme};
 
@@ -34,9 +34,12 @@ pub fn draw_curves(group: &Group<'_>, mut curves: Curves, what: &str, options: &
         let rect = page::plot(body);
         let panel = panel(rect, &curves, bound, Look::LARGE, log);
         let page_size = group.first().page_size;
-        panel.frame(canvas, XLabels::PagesAndBytes(page_size));
-        panel.x_title(canvas, &pages_title(page_size), page::X_TITLE);
-        panel.y_title(canvas, "faults per reference");
+        page::axes(
+            canvas,
+            &panel,
+            page_size,
+            [&page::pages_title(page_size), "faults per reference"],
+        );
         fill(canvas, &panel, &curves, bound);
         let mut notes: Vec<String> = page::note_dropped(dropped).into_iter().collect();
         notes.extend(page::note_absent(curves.absent));
@@ -47,11 +50,6 @@ pub fn draw_curves(group: &Group<'_>, mut curves: Curves, what: &str, options: &
         page::notes(canvas, &notes)
     });
     (scene, group.data(&[(&FAULT_RATE, &curves)]))
-}
-
-/// Returns the title of an x axis in pages.
-pub fn pages_title(page_size: u64) -> String {
-    format!("mean resident pages ({} each)", bytes(page_size as f64))
 }
 
 /// Returns whether the bound is near enough to the curves to be drawn.

@@ -4,8 +4,8 @@
 use super::canvas::{Canvas, render};
 use super::kinds::Context;
 use super::page::{self, Entry, Head};
-use super::panel::{Look, Panel, XLabels};
-use super::scale::{Axis, LABELS, bytes};
+use super::panel::{Look, Panel};
+use super::scale::{Axis, LABELS};
 use super::series::{Curves, FAULTS, Group, Point, Series};
 use super::{ChartError, Data, Drawn, theme};
 
@@ -40,30 +40,21 @@ pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartErro
             look: Look::LARGE,
         };
         let page_size = group.first().page_size;
-        panel.frame(canvas, XLabels::PagesAndBytes(page_size));
-        panel.x_title(canvas, &frames_title(page_size), page::X_TITLE);
-        panel.y_title(canvas, "faults");
+        page::axes(
+            canvas,
+            &panel,
+            page_size,
+            [&page::frames_title(page_size), "faults"],
+        );
         panel.curves(canvas, &curves.series);
         if curves.series.is_empty() {
             panel.nothing(canvas, "no row has a fault");
         }
         draw_rings(canvas, &panel, &curves);
-        page::notes(canvas, &notes(&curves, dropped))
+        page::notes(canvas, &page::notes_over_frames(&curves, dropped))
     });
     let data = group.data(&[(&FAULTS, &curves)]);
     Ok((scene, with_anomalies(data, &curves)))
-}
-
-/// Returns the title of an x axis in frames.
-pub fn frames_title(page_size: u64) -> String {
-    format!("frames ({} each)", bytes(page_size as f64))
-}
-
-/// Returns the notes on what is missing from a chart over frames.
-pub fn notes(curves: &Curves, dropped: usize) -> Vec<String> {
-    let mut notes: Vec<String> = page::note_dropped(dropped).into_iter().collect();
-    notes.extend(page::note_windowed(curves.windowed.iter()));
-    notes
 }
 
 /// Marks the points of each line, which goes by frames, that have more faults than one with fewer

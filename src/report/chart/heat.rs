@@ -147,40 +147,11 @@ fn line(
     let there: Vec<&Row> = fixed(group)
         .filter(|row| row.frames == Some(frames))
         .collect();
-    let least = there.iter().map(|row| row.faults).min()? as f64;
-    let mut ratios: BTreeMap<String, f64> = BTreeMap::new();
-    for row in there {
-        let ratio = match base {
-            // The reference itself says nothing.
-            Base::Opt if group.label(row) == "opt" => None,
-            Base::Opt => row.ratio_to_opt,
-            Base::Best => Some(row.faults as f64 / least),
-        };
-        if let Some(ratio) = ratio.filter(|ratio| ratio.is_finite() && *ratio > 0.0) {
-            ratios.insert(group.label(row), ratio);
-        }
-    }
-    let is_full_trace = is_full_trace(&row.trace_kind);
-    let plural = if frames == 1 { "" } else { "s" };
-    let mut facts = vec![format!("{} frame{plural}", decimal(frames as f64))];
-    if row.distinct_pages > 0 {
-        let share = frames as f64 / row.distinct_pages as f64 * 100.0;
-        facts.push(format!("{} %", decimal(share)));
-    }
-    if mixed_page_sizes {
-        facts.insert(0, bytes(row.page_size as f64));
-    }
-    if !is_full_trace {
-        facts.insert(0, row.trace_kind.clone());
-    }
-    if !row.trace_digest.is_empty() {
-        facts.push(short_digest(&row.trace_digest).to_owned());
-    }
-    facts.extend(group.setting.unusual());
+    let ratios = ratios_at(group, base, &there)?;
     (!ratios.is_empty()).then(|| Line {
         name: row.trace.clone(),
-        facts: facts.join(" · "),
-        is_full_trace,
+        facts: facts(group, frames, mixed_page_sizes).join(" · "),
+        is_full_trace: is_full_trace(&row.trace_kind),
         key: [
             row.trace.clone(),
             row.trace_digest.clone(),
@@ -190,6 +161,46 @@ fn line(
         settings: group.settings(),
         ratios,
     })
+}
+
+/// Returns the faults of each policy over those of the base, in the rows of one size; `None` if there is no
+/// row.
+fn ratios_at(group: &Group<'_>, base: Base, rows: &[&Row]) -> Option<BTreeMap<String, f64>> {
+    let least = rows.iter().map(|row| row.faults).min()? as f64;
+    let ratio = |row: &&&Row| match base {
+        // The ratio of OPT to itself says nothing.
+        Base::Opt if group.label(row) == "opt" => None,
+        Base::Opt => row.ratio_to_opt,
+        Base::Best => Some(row.faults as f64 / least),
+    };
+    let ratios = rows.iter().filter_map(|row| {
+        let ratio = ratio(&row).filter(|ratio| ratio.is_finite() && *ratio > 0.0)?;
+        Some((group.label(row), ratio))
+    });
+    Some(ratios.collect())
+}
+
+/// Returns what the second line of a name says.
+fn facts(group: &Group<'_>, frames: u64, mixed_page_sizes: bool) -> Vec<String> {
+    let row = group.first();
+    let mut facts = Vec::new();
+    if !is_full_trace(&row.trace_kind) {
+        facts.push(row.trace_kind.clone());
+    }
+    if mixed_page_sizes {
+        facts.push(bytes(row.page_size as f64));
+    }
+    let plural = if frames == 1 { "" } else { "s" };
+    facts.push(format!("{} frame{plural}", decimal(frames as f64)));
+    if row.distinct_pages > 0 {
+        let share = frames as f64 / row.distinct_pages as f64 * 100.0;
+        facts.push(format!("{} %", decimal(share)));
+    }
+    if !row.trace_digest.is_empty() {
+        facts.push(short_digest(&row.trace_digest).to_owned());
+    }
+    facts.extend(group.setting.unusual());
+    facts
 }
 
 fn geometric_mean(lines: &[Line], label: &str) -> Option<f64> {
@@ -290,8 +301,8 @@ const APART: f64 = 0.25;
 fn fill(canvas: &Canvas, body: Rect, table: &Table, lines: &[Line], columns: &[String]) {
     let with_means = table.lines.len() > 1;
     // Room for the means and the space before them.
-    let places = lines.len() + if with_means { 2 } else { 0 };
-    let grid = Grid::new(body, places.max(3), columns);
+    let rows = lines.len() + if with_means { 2 } else { 0 };
+    let grid = Grid::new(body, rows.max(3), columns);
     labels(canvas, &grid, columns);
     let all = table.lines.iter().flat_map(|line| line.ratios.values());
     let most = all.fold(2.0_f64, |most, ratio| most.max(*ratio));
@@ -300,13 +311,13 @@ fn fill(canvas: &Canvas, body: Rect, table: &Table, lines: &[Line], columns: &[S
         ratios(canvas, &grid, i as f64, columns, (&line.ratios, most));
     }
     if with_means {
-        let place = lines.len() as f64 + APART;
-        let y = grid.cell(0, place).middle();
+        let row = lines.len() as f64 + APART;
+        let y = grid.cell(0, row).middle();
         let pen = Pen::new(theme::LABEL, theme::INK);
         let room = grid.cells.left - body.left - 20.0;
         let text = pen.fitted("geometric mean", room);
         canvas.text_centred(&text, (body.left, y), &pen);
-        ratios(canvas, &grid, place, columns, (&table.means, most));
+        ratios(canvas, &grid, row, columns, (&table.means, most));
     }
 }
 
@@ -324,9 +335,9 @@ fn labels(canvas: &Canvas, grid: &Grid, columns: &[String]) {
     }
 }
 
-fn name(canvas: &Canvas, body: Rect, grid: &Grid, place: f64, line: &Line) {
+fn name(canvas: &Canvas, body: Rect, grid: &Grid, row: f64, line: &Line) {
     let room = grid.cells.left - body.left - 20.0;
-    let middle = grid.cell(0, place).middle();
+    let middle = grid.cell(0, row).middle();
     let pen = Pen::new(theme::LABEL, theme::INK);
     let ink = if line.is_full_trace {
         theme::FAINT_INK
@@ -344,14 +355,14 @@ fn name(canvas: &Canvas, body: Rect, grid: &Grid, place: f64, line: &Line) {
 fn ratios(
     canvas: &Canvas,
     grid: &Grid,
-    place: f64,
+    row: f64,
     columns: &[String],
     (ratios, most): (&BTreeMap<String, f64>, f64),
 ) {
     const SEAM: f64 = 1.5;
     let best = ratios.values().copied().fold(f64::INFINITY, f64::min);
     for (i, label) in columns.iter().enumerate() {
-        let cell = grid.cell(i, place);
+        let cell = grid.cell(i, row);
         let centre = (cell.centre(), cell.middle());
         let em = theme::LABEL.min(grid.width * 0.3);
         let pen = Pen::new(em, theme::FAINT_INK).anchored(Anchor::Middle);

@@ -2,7 +2,6 @@
 //! below, on the same x axis.
 
 use super::canvas::{Canvas, Rect, render};
-use super::fault_rate::pages_title;
 use super::kinds::Context;
 use super::page;
 use super::panel::{Look, Panel, XLabels};
@@ -73,7 +72,7 @@ fn draw_panels(canvas: &Canvas, rect: Rect, panels: &[&Rates], page_size: u64) {
     };
     let drawn: Vec<Panel> = rects.into_iter().zip(panels).map(panel).collect();
     let last = drawn.len() - 1;
-    drawn[last].x_title(canvas, &pages_title(page_size), page::X_TITLE);
+    drawn[last].x_title(canvas, &page::pages_title(page_size), page::X_TITLE);
     for (index, (panel, rates)) in drawn.iter().zip(panels).enumerate() {
         let labels = if index == last {
             XLabels::PagesAndBytes(page_size)

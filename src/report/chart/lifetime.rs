@@ -3,11 +3,10 @@
 //! functions", SOSP 1975).
 
 use super::canvas::{Anchor, Canvas, Pen, Rect, render};
-use super::fault_rate::pages_title;
 use super::kinds::Context;
 use super::options::Log;
 use super::page;
-use super::panel::{Ink, Look, Panel, XLabels};
+use super::panel::{Ink, Look, Panel};
 use super::scale::{Axis, LABELS, decimal};
 use super::series::{Curves, Group, LIFETIME, Point, Series};
 use super::{ChartError, Drawn, theme};
@@ -32,9 +31,15 @@ pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartErro
         let rect = page::plot(body);
         let panel = panel(rect, &curves, log);
         let page_size = group.first().page_size;
-        panel.frame(canvas, XLabels::PagesAndBytes(page_size));
-        panel.x_title(canvas, &pages_title(page_size), page::X_TITLE);
-        panel.y_title(canvas, "mean references between faults");
+        page::axes(
+            canvas,
+            &panel,
+            page_size,
+            [
+                &page::pages_title(page_size),
+                "mean references between faults",
+            ],
+        );
         if curves.series.is_empty() {
             panel.nothing(canvas, "no row has a fault and a mean resident size");
         } else {
@@ -75,12 +80,12 @@ fn knee(series: &[Series]) -> Option<Knee<'_>> {
     let knees = online.flat_map(|series| {
         series.runs.iter().filter_map(move |run| {
             let products: Vec<f64> = run.iter().map(|point| point.space_time).collect();
-            let (place, at_edge) = summary::knee(&products)?;
+            let (index, at_edge) = summary::knee(&products)?;
             Some(Knee {
                 series: &series.label,
-                point: run[place],
+                point: run[index],
                 at_edge,
-                least: products.iter().all(|&other| other >= products[place]),
+                least: products.iter().all(|&other| other >= products[index]),
             })
         })
     });

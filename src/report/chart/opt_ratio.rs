@@ -2,10 +2,9 @@
 //! gain at each memory size.
 
 use super::canvas::render;
-use super::faults::{frames_title, notes};
 use super::kinds::Context;
 use super::page;
-use super::panel::{Look, Panel, XLabels};
+use super::panel::{Look, Panel};
 use super::scale::{Axis, LABELS};
 use super::series::{Group, OPT_RATIO};
 use super::{ChartError, Drawn};
@@ -40,11 +39,14 @@ pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartErro
             look: Look::LARGE,
         };
         let page_size = group.first().page_size;
-        panel.frame(canvas, XLabels::PagesAndBytes(page_size));
-        panel.x_title(canvas, &frames_title(page_size), page::X_TITLE);
-        panel.y_title(canvas, "faults / faults of OPT");
+        page::axes(
+            canvas,
+            &panel,
+            page_size,
+            [&page::frames_title(page_size), "faults / faults of OPT"],
+        );
         panel.curves(canvas, &curves.series);
-        let mut notes = notes(&curves, dropped);
+        let mut notes = page::notes_over_frames(&curves, dropped);
         if curves.absent > 0 {
             let rows = if curves.absent == 1 { "row" } else { "rows" };
             notes.push(format!(

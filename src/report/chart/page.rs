@@ -4,8 +4,9 @@
 
 use super::canvas::{Anchor, Canvas, Pen, Rect};
 use super::options::Options;
-use super::panel::{Look, sample};
-use super::series::{Group, Series, warning};
+use super::panel::{Look, Panel, XLabels, sample};
+use super::scale::bytes;
+use super::series::{Curves, Group, Series, warning};
 use super::theme::{self, Dash, Style};
 use plotters::style::RGBColor;
 
@@ -62,6 +63,23 @@ pub fn plot(body: Rect) -> Rect {
         bottom: body.bottom - X_ROOM,
         ..body
     }
+}
+
+/// Draws the frame and the titles, x then y, of the only panel of a chart over pages or frames.
+pub fn axes(canvas: &Canvas, panel: &Panel, page_size: u64, [x, y]: [&str; 2]) {
+    panel.frame(canvas, XLabels::PagesAndBytes(page_size));
+    panel.x_title(canvas, x, X_TITLE);
+    panel.y_title(canvas, y);
+}
+
+/// Returns the title of an x axis in pages.
+pub fn pages_title(page_size: u64) -> String {
+    format!("mean resident pages ({} each)", bytes(page_size as f64))
+}
+
+/// Returns the title of an x axis in frames.
+pub fn frames_title(page_size: u64) -> String {
+    format!("frames ({} each)", bytes(page_size as f64))
 }
 
 /// Writes the title and the facts of a group, and returns what is left below.
@@ -297,6 +315,13 @@ pub fn note_absent(absent: usize) -> Option<String> {
             "{n} rows without the measure or their mean resident pages"
         )),
     }
+}
+
+/// Returns the notes on what is missing from a chart over frames.
+pub fn notes_over_frames(curves: &Curves, dropped: usize) -> Vec<String> {
+    let mut notes: Vec<String> = note_dropped(dropped).into_iter().collect();
+    notes.extend(note_windowed(curves.windowed.iter()));
+    notes
 }
 
 /// Returns the note for policies without a number of frames.

@@ -1,7 +1,7 @@
 //! Faults over time, for one trace at one memory size: the fault rate of each window of references,
 //! and below it the pages that are resident at its end, one line a policy.
 
-use super::canvas::render;
+use super::canvas::{Canvas, Rect, render};
 use super::options::Options;
 use super::page::{self, Head};
 use super::panel::{Look, Panel, XLabels};
@@ -122,31 +122,8 @@ fn one(group: &Group<'_>, chosen: &Chosen<'_>, styles: &Styles, options: &Option
         let body = page::heading(canvas, &head);
         let body = page::legend_right(canvas, body, legend);
         let (upper, lower) = states::split(states::plot(body));
-        let ends = time_axis(chosen);
-        let points = |all: &[Series]| -> Vec<f64> {
-            let runs = all.iter().flat_map(|series| &series.runs);
-            runs.flatten().map(|point| point.y).collect()
-        };
-        let high = points(&resident).into_iter().fold(0.0, f64::max);
-        let upper = Panel {
-            rect: upper,
-            x: ends.clone(),
-            y: Axis::fault_rates(log.y, points(&rates).into_iter(), 8),
-            look: Look::SERIES,
-        };
-        let lower = Panel {
-            rect: lower,
-            x: ends,
-            y: Axis::amounts(high, 0.08, 4),
-            look: Look::SERIES,
-        };
-        upper.frame(canvas, XLabels::None);
-        upper.y_title(canvas, "faults per reference");
-        upper.curves(canvas, &rates);
-        lower.frame(canvas, XLabels::Values);
-        lower.y_title(canvas, "resident");
-        lower.curves(canvas, &resident);
-        lower.x_title(canvas, "references", states::X_TITLE);
+        rate_panel(canvas, upper, chosen, (&rates, log.y));
+        resident_panel(canvas, lower, chosen, &resident);
         page::notes(canvas, &notes(chosen, without))
     });
     Chart {
@@ -154,6 +131,37 @@ fn one(group: &Group<'_>, chosen: &Chosen<'_>, styles: &Styles, options: &Option
         scene,
         data: Some(chosen.data()),
     }
+}
+
+fn rate_panel(canvas: &Canvas, rect: Rect, chosen: &Chosen<'_>, (rates, log): (&[Series], bool)) {
+    let panel = Panel {
+        rect,
+        x: time_axis(chosen),
+        y: Axis::fault_rates(log, values(rates), 8),
+        look: Look::SERIES,
+    };
+    panel.frame(canvas, XLabels::None);
+    panel.y_title(canvas, "faults per reference");
+    panel.curves(canvas, rates);
+}
+
+fn resident_panel(canvas: &Canvas, rect: Rect, chosen: &Chosen<'_>, resident: &[Series]) {
+    let panel = Panel {
+        rect,
+        x: time_axis(chosen),
+        y: Axis::amounts(values(resident).fold(0.0, f64::max), 0.08, 4),
+        look: Look::SERIES,
+    };
+    panel.frame(canvas, XLabels::Values);
+    panel.y_title(canvas, "resident");
+    panel.curves(canvas, resident);
+    panel.x_title(canvas, "references", states::X_TITLE);
+}
+
+/// Returns the values of all points.
+fn values(series: &[Series]) -> impl Iterator<Item = f64> {
+    let points = series.iter().flat_map(|series| &series.runs).flatten();
+    points.map(|point| point.y)
 }
 
 /// Breaks lines at windows without a fault, which a logarithmic axis has no place for, and returns how

@@ -38,7 +38,7 @@ pub fn groups(rows: &[Row]) -> Vec<Group<'_>> {
     let labels = Labels::of(&cells);
     let page_sizes: BTreeSet<u64> = cells.iter().map(|cell| cell.page_size).collect();
     let mut stems = Stems::default();
-    let group = |(setting, places): (Identity, Vec<usize>)| {
+    let group = |(setting, indices): (Identity, Vec<usize>)| {
         let stem = if page_sizes.len() > 1 {
             let size: String = bytes(setting.page_size as f64).replace(' ', "");
             // The size must survive the cutting of a long name.
@@ -48,7 +48,7 @@ pub fn groups(rows: &[Row]) -> Vec<Group<'_>> {
         };
         Group {
             ended: ended.iter().filter(|cell| **cell == setting).count() as u64,
-            rows: places.into_iter().map(|place| rows[place]).collect(),
+            rows: indices.into_iter().map(|index| rows[index]).collect(),
             setting,
             stem,
             labels: labels.clone(),

@@ -253,7 +253,9 @@ fn ended(mut line: Vec<u8>, crlf: bool) -> Vec<u8> {
 /// Returns the byte and the line, from 1, at which a record begins. The reader ends a record at the CR
 /// of CR LF and counts the LF to the next one.
 fn begin_of(record: &StringRecord, text: &[u8]) -> (usize, u64) {
-    let begin = record.position().expect("records of a reader have positions");
+    let begin = record
+        .position()
+        .expect("records of a reader have positions");
     let (start, line) = (begin.byte() as usize, begin.line());
     if start > 0 && text[start - 1..].starts_with(b"\r\n") {
         (start + 1, line + 1)

@@ -1,17 +1,15 @@
-//! A verdict as workflow commands of GitHub Actions: an annotation for each count that fails or is
-//! warned of, at its line of the baseline.
-//!
-//! Deliberately absent: where they are written.
+//! A verdict as workflow commands of GitHub Actions: an annotation for each count that fails or gives a
+//! warning, at its line of the baseline.
 
 use super::limits::Improvement;
 use super::verdict::{Standing, Verdict, counted};
 use crate::exit::ExitCode;
 use std::fmt::Write;
 
-/// GitHub shows so many errors and so many warnings of a step.
+/// The most errors, and the most warnings, that GitHub shows of a step.
 const SHOWN: usize = 10;
 
-/// The commands, a line each: the worst errors and warnings first, and one on those left out.
+/// Returns the commands, a line each: the worst errors and warnings first, and one on those left out.
 pub fn to_commands(verdict: &Verdict, baseline: &str) -> String {
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     for (cell, change) in verdict.changes() {
@@ -40,7 +38,7 @@ pub fn to_commands(verdict: &Verdict, baseline: &str) -> String {
     }
     let mut out = String::new();
     for (command, list) in [("error", errors), ("warning", warnings)] {
-        // The last place is for those left out.
+        // The last annotation is for those left out.
         let shown = if list.len() > SHOWN { SHOWN - 1 } else { SHOWN };
         for (line, title, text) in list.iter().take(shown) {
             let (file, title) = (property(baseline), property(title));
@@ -61,7 +59,7 @@ pub fn to_commands(verdict: &Verdict, baseline: &str) -> String {
     out
 }
 
-/// The command where there is no verdict, and why.
+/// Returns the command for a check without a verdict: `why` nothing was compared.
 pub fn of_failure(why: &str, baseline: &str, code: ExitCode) -> String {
     format!(
         "::error file={},title=nothing compared ({})::{}\n",
@@ -71,12 +69,12 @@ pub fn of_failure(why: &str, baseline: &str, code: ExitCode) -> String {
     )
 }
 
-/// Text of a command.
+/// Escapes the text of a command.
 fn data(text: &str) -> String {
     (text.replace('%', "%25").replace('\r', "%0D")).replace('\n', "%0A")
 }
 
-/// The value of a property of a command.
+/// Escapes the value of a property of a command.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -1,40 +1,42 @@
-//! The baseline file: a small CSV, one line a cell, in the stable order, made for `git diff`. Read
-//! with its line numbers, and changed line by line: what is not accepted stays byte for byte.
+//! The baseline file: a small CSV, one line a cell, in the stable order, made for `git diff`. It is read
+//! with its line numbers and changed line by line: lines that are not accepted stay byte for byte.
 //!
-//! Deliberately absent: what is compared, and how counts come about.
+//! Deliberately absent: comparing.
 
 use super::cell::key_of;
 use super::limits::Pattern;
 use crate::policy::PolicyChoice;
-use crate::report::columns::{Column, Row, SCHEMA, column, other_schema};
-use crate::report::csv::{TableError, csv_error, table_to_csv};
+use crate::report::column::read_fields;
+use crate::report::columns::{Column, Row, SCHEMA, col, other_schema, wrong_schema};
+use crate::report::csv::{TableError, csv_error, csv_line, schema_of_other_version};
 use crate::sweep::{Identity, MODEL, Part};
 use crate::units::PageSize;
+use csv::StringRecord;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The columns of a baseline, by name in the column table: which cell, then its counts.
-pub const BASELINE_COLUMNS: [&str; 20] = [
-    "schema",
-    "trace",
-    "trace_digest",
-    "filter",
-    "mappings",
-    "on_segfault",
-    "page_size",
-    "policy",
-    "params",
-    "seed",
-    "tau",
-    "frames",
-    "allocation",
-    "accessed_bit",
-    "swap_limit",
-    "commit_limit",
-    "warmup_refs",
-    "refs",
-    "faults",
-    "write_backs",
+/// The columns of a baseline: which cell, then its counts.
+const COLUMNS: [&Column; 20] = [
+    col::schema,
+    col::trace,
+    col::trace_digest,
+    col::filter,
+    col::mappings,
+    col::on_segfault,
+    col::page_size,
+    col::policy,
+    col::params,
+    col::seed,
+    col::tau,
+    col::frames,
+    col::allocation,
+    col::accessed_bit,
+    col::swap_limit,
+    col::commit_limit,
+    col::warmup_refs,
+    col::refs,
+    col::faults,
+    col::write_backs,
 ];
 
 /// A cell of a baseline.
@@ -42,31 +44,30 @@ pub const BASELINE_COLUMNS: [&str; 20] = [
 pub struct Entry {
     /// The line of the file, from 1.
     pub line: u64,
-    /// The cell, as its line was read: a policy by an alias or with written defaults is the same.
+    /// The cell. A policy's alias and written defaults are resolved.
     pub cell: Identity,
-    /// The cell as it is called: its identity without what all cells of the baseline have alike.
+    /// The cell as messages name it: its identity without what all cells of the baseline have alike.
     pub shown: Identity,
-    /// The cell and its counts; other fields are empty.
+    /// The cell and its counts. Other fields are empty.
     pub row: Row,
-    /// The line's bytes as they are in the file.
+    /// The bytes of the line in the file.
     raw: Vec<u8>,
 }
 
 /// A baseline as it was read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Baseline {
-    /// The header's bytes as they are in the file; empty if there is none yet.
+    /// The bytes of the header in the file; empty if there is no file yet.
     header: Vec<u8>,
-    /// Whether lines end with CR LF, as those of the header do: then new lines do, too.
+    /// Whether the header ends with CR LF. New lines then do, too.
     crlf: bool,
     /// The cells, in the order of their lines; no two the same.
     pub entries: Vec<Entry>,
-    /// The parts that no two cells differ in, of those that names have only where they tell cells
-    /// apart.
+    /// The parts, among filter and warm-up, that all cells have alike. Names leave them out.
     alike: Vec<Part>,
 }
 
-/// The parts in which all of these cells are alike, of the filter and the warm-up.
+/// Returns the parts, of filter and warm-up, that all of these cells have alike.
 fn alike(entries: &[Entry]) -> Vec<Part> {
     let of_all = |part: &Part| {
         let mut texts = entries.iter().map(|entry| entry.cell.text(*part));
@@ -79,29 +80,31 @@ fn alike(entries: &[Entry]) -> Vec<Part> {
         .collect()
 }
 
-fn baseline_columns() -> impl Iterator<Item = &'static Column> {
-    BASELINE_COLUMNS
-        .iter()
-        .map(|name| column(name).expect("a column of the table"))
-}
-
 impl Baseline {
     /// Reads a baseline; `path` is for messages.
     ///
     /// # Errors
     ///
-    /// The file and the line: other columns, another schema, a field that is none, two lines for
-    /// one cell, no cell at all.
+    /// Errors with the file and the line if the columns or the schema are others, if a field is not what
+    /// its column holds, if two lines are of one cell, or if there is no cell.
     pub fn parse(path: &Path, text: &[u8]) -> Result<Baseline, TableError> {
         let mut reader = csv::ReaderBuilder::new().from_reader(text);
         let header = reader.headers().map_err(|e| csv_error(path, &e))?.clone();
         let mut known: BTreeMap<Identity, u64> = BTreeMap::new();
         let mut starts = Vec::new();
         let mut entries: Vec<Entry> = Vec::new();
-        for record in reader.records() {
+        let mut records = reader.records().peekable();
+        if !header.iter().eq(COLUMNS.map(|column| column.name)) {
+            if let Some((line, schema)) = schema_of_other_version(&header, records.peek()) {
+                return Err(TableError::content(path, line, wrong_baseline(schema)));
+            }
+            let what = "not a baseline of this version: its columns are others\n  \
+                        help: `pagebench check FILE TRACE… --accept` writes a baseline";
+            return Err(TableError::content(path, Some(1), what));
+        }
+        for record in records {
             let record = record.map_err(|e| csv_error(path, &e))?;
             let (start, line) = begin_of(&record, text);
-            check_columns(path, &header, Some((line, &record)))?;
             let row = row_of(path, line, &record)?;
             let cell = row.identity();
             if let Some(first) = known.insert(key_of(&cell), line) {
@@ -118,7 +121,6 @@ impl Baseline {
                 raw,
             });
         }
-        check_columns(path, &header, None)?;
         if entries.is_empty() {
             let what = "the baseline names no cell";
             return Err(TableError::content(path, None, what));
@@ -143,31 +145,30 @@ impl Baseline {
         Ok(baseline)
     }
 
-    /// A cell as it is called beside those of the baseline: without the model, in which no two of
-    /// them differ, and without filter and warm-up unless some differ in these.
+    /// Returns a cell as messages name it: without the model, which all cells of a baseline share, and
+    /// without filter and warm-up unless some cells differ in these.
     pub fn shown(&self, cell: &Identity) -> Identity {
         cell.without(&MODEL).without(&self.alike)
     }
 
-    /// The cells.
+    /// Returns the cells.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
         self.entries.iter().map(|entry| &entry.row)
     }
 
-    /// The cells that a glob of paths matches; all if there is none.
+    /// Returns the cells whose path the glob `only` matches; every cell without a glob.
     pub fn chosen<'b>(&'b self, only: Option<&'b Pattern>) -> impl Iterator<Item = &'b Entry> {
         let chosen =
             move |entry: &&Entry| only.is_none_or(|glob| glob.matches(&entry.shown.path()));
         self.entries.iter().filter(chosen)
     }
 
-    /// Takes the counts of these rows, each for the line of its cell, or as a new line in the stable
-    /// order; a line that says the same already is left as it is. Returns how many lines were
-    /// changed and how many are new.
+    /// Updates the baseline with `rows`: replaces lines whose values changed and inserts new cells in the
+    /// stable order. All other lines stay byte for byte. Returns how many lines were changed and added.
     pub fn take(&mut self, rows: &[Row]) -> Taken {
         let mut taken = Taken::default();
         let cells = self.entries.iter().map(|entry| key_of(&entry.cell));
-        let places: BTreeMap<Identity, usize> = cells.zip(0..).collect();
+        let indices: BTreeMap<Identity, usize> = cells.zip(0..).collect();
         let crlf = self.crlf;
         // A line of this program ends with LF.
         let written = |mut line: Vec<u8>| {
@@ -178,11 +179,11 @@ impl Baseline {
         for row in rows {
             let cell = row.identity();
             let raw = line_of(row);
-            let Some(&place) = places.get(&key_of(&cell)) else {
+            let Some(&index) = indices.get(&key_of(&cell)) else {
                 new.push((cell, row, raw));
                 continue;
             };
-            let entry = &mut self.entries[place];
+            let entry = &mut self.entries[index];
             if line_of(&entry.row) != raw {
                 let [before, behind] = empty_lines(&entry.raw);
                 let raw = [before, &written(raw), behind].concat();
@@ -192,8 +193,8 @@ impl Baseline {
         }
         for (cell, row, raw) in new {
             let after = |entry: &Entry| entry.cell > cell;
-            let place = self.entries.iter().position(after);
-            let place = place.unwrap_or(self.entries.len());
+            let index = self.entries.iter().position(after);
+            let index = index.unwrap_or(self.entries.len());
             let entry = Entry {
                 line: 0,
                 row: row.clone(),
@@ -201,19 +202,19 @@ impl Baseline {
                 shown: self.shown(&cell),
                 cell,
             };
-            self.entries.insert(place, entry);
+            self.entries.insert(index, entry);
             taken.new += 1;
         }
         taken
     }
 
-    /// The file.
+    /// Returns the bytes of the file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let header = match self.header.is_empty() {
-            true => header_line(),
-            false => self.header.clone(),
+        let mut bytes = if self.header.is_empty() {
+            header_line()
+        } else {
+            self.header.clone()
         };
-        let mut bytes = header;
         for entry in &self.entries {
             bytes = ended(bytes, self.crlf);
             bytes.extend(&entry.raw);
@@ -222,16 +223,16 @@ impl Baseline {
     }
 }
 
-/// What [`Baseline::take`] did.
+/// The number of lines that [`Baseline::take`] changed and added.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Taken {
-    /// Lines whose counts, digest or model are others now.
+    /// Lines whose counts, digest or model changed.
     pub changed: usize,
-    /// Lines that were not there.
+    /// Lines that were added.
     pub new: usize,
 }
 
-/// The empty lines before and behind a line, which stay where they are.
+/// Returns the empty lines before and after a line. They stay where they are.
 fn empty_lines(raw: &[u8]) -> [&[u8]; 2] {
     let is_text = |byte: &u8| !matches!(byte, b'\r' | b'\n');
     let begin = raw.iter().position(is_text).unwrap_or(0);
@@ -241,7 +242,7 @@ fn empty_lines(raw: &[u8]) -> [&[u8]; 2] {
     [&raw[..begin], &raw[behind..]]
 }
 
-/// A line whose end is missing gets one, so that another can follow.
+/// Returns the line with a line end, so that another line can follow.
 fn ended(mut line: Vec<u8>, crlf: bool) -> Vec<u8> {
     if line.last() != Some(&b'\n') {
         line.extend_from_slice(if crlf { b"\r\n" } else { b"\n" });
@@ -249,63 +250,49 @@ fn ended(mut line: Vec<u8>, crlf: bool) -> Vec<u8> {
     line
 }
 
-/// The byte and the line, from 1, at which a record begins. The reader ends a record at the CR of
-/// CR LF, and counts the LF to the next.
-fn begin_of(record: &csv::StringRecord, text: &[u8]) -> (usize, u64) {
-    let place = record.position().expect("it was read from a text");
-    let (start, line) = (place.byte() as usize, place.line());
-    match start > 0 && text[start - 1..].starts_with(b"\r\n") {
-        true => (start + 1, line + 1),
-        false => (start, line),
+/// Returns the byte and the line, from 1, at which a record begins. The reader ends a record at the CR
+/// of CR LF and counts the LF to the next one.
+fn begin_of(record: &StringRecord, text: &[u8]) -> (usize, u64) {
+    let begin = record
+        .position()
+        .expect("records of a reader have positions");
+    let (start, line) = (begin.byte() as usize, begin.line());
+    if start > 0 && text[start - 1..].starts_with(b"\r\n") {
+        (start + 1, line + 1)
+    } else {
+        (start, line)
     }
 }
 
 fn header_line() -> Vec<u8> {
-    let names = BASELINE_COLUMNS.map(str::to_owned).to_vec();
-    table_to_csv(names, std::iter::empty())
+    csv_line(COLUMNS.map(|column| column.name))
 }
 
 fn line_of(row: &Row) -> Vec<u8> {
-    let fields = baseline_columns().map(|column| (column.show)(row));
-    table_to_csv(fields.collect(), std::iter::empty())
+    csv_line(COLUMNS.map(|column| (column.show)(row)))
 }
 
-/// The columns are those of this program. Of another version the first line is looked at, too:
-/// its schema says which.
-fn check_columns(
-    path: &Path,
-    header: &csv::StringRecord,
-    first: Option<(u64, &csv::StringRecord)>,
-) -> Result<(), TableError> {
-    if header.iter().eq(BASELINE_COLUMNS) {
-        return Ok(());
+/// Returns what is wrong with a baseline of another schema, and what to do.
+fn wrong_baseline(schema: u64) -> String {
+    if schema > SCHEMA {
+        return other_schema(schema);
     }
-    if let (Some("schema"), Some((line, record))) = (header.get(0), first) {
-        let schema: Option<u64> = record.get(0).and_then(|field| field.parse().ok());
-        if let Some(schema) = schema.filter(|&schema| schema != SCHEMA) {
-            let what = other_schema(schema) + RENEW;
-            return Err(TableError::content(path, Some(line), what));
-        }
-    }
-    let what = "no baseline of this version: its columns are others\n  \
-                help: a baseline is what `pagebench check FILE TRACE… --accept` writes";
-    Err(TableError::content(path, Some(1), what))
+    format!(
+        "{}\n  help: an earlier pagebench wrote it: delete the baseline and run `pagebench check FILE \
+         TRACE… --accept`",
+        wrong_schema(schema)
+    )
 }
 
-/// What to do with a baseline of another schema, beside what the program says of any table.
-const RENEW: &str =
-    "; a baseline is made anew by removing it and `pagebench check FILE TRACE… --accept`";
-
-fn row_of(path: &Path, line: u64, record: &csv::StringRecord) -> Result<Row, TableError> {
+fn row_of(path: &Path, line: u64, record: &StringRecord) -> Result<Row, TableError> {
     let fail = |what: String| TableError::content(path, Some(line), what);
     let mut row = Row::default();
-    for (column, field) in baseline_columns().zip(record) {
-        (column.read)(&mut row, field)
-            .map_err(|why| fail(format!("column {}: {why}", column.name)))?;
-        if row.schema != SCHEMA {
-            return Err(fail(other_schema(row.schema) + RENEW));
-        }
+    // The schema is looked at first: another version explains other fields.
+    read_fields(&mut row, COLUMNS.into_iter().take(1), record.iter()).map_err(fail)?;
+    if row.schema != SCHEMA {
+        return Err(fail(wrong_baseline(row.schema)));
     }
+    read_fields(&mut row, COLUMNS.into_iter(), record.iter()).map_err(fail)?;
     let size = row.page_size.to_string().parse::<PageSize>();
     size.map_err(|e| fail(e.to_string()))?;
     let choice = row.identity().policy_label().parse::<PolicyChoice>();

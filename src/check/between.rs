@@ -1,58 +1,33 @@
-//! Results set side by side: one is the reference, the others are compared with it, cell by cell. The
-//! sides are files, or what one column has in one file.
+//! The engine of `pagebench compare`: results are put side by side, one of them as the reference, and
+//! compared cell by cell. The sides are files, or the values of one column in a file.
 //!
 //! Deliberately absent: files, and what is printed.
 
-use crate::report::columns::{COLUMNS, Column, Row};
+use crate::report::columns::{Better, Column, Row, short_digest};
 use crate::report::exact;
 use crate::sweep::{Identity, MODEL, POLICY, Part};
 use crate::units::{Fraction, Percent};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// By what the rows of files can be compared: the name, and the parts in which the sides differ.
+/// The ways to divide the rows of files into sides (`--by`): the name, and the parts in which the sides
+/// differ.
 pub const BY: [(&str, &[Part]); 3] = [
     ("policy", &POLICY),
     ("allocation", &[Part::Allocation]),
     ("accessed_bit", &[Part::AccessedBit]),
 ];
 
-/// Columns of which more is better; of other counts behind the trace's own, less is, but for those
-/// in [`NEITHER`].
-const MORE_IS_BETTER: [&str; 6] = [
-    "hits",
-    "hit_rate",
-    "refs_per_fault",
-    "tlb_hits_l1i",
-    "tlb_hits_l1d",
-    "tlb_hit_rate",
-];
-
-/// Counts of which neither more nor less is better: a clean eviction may stand for a dirty one or for
-/// none, a hit of the second-level TLB for a miss or for a hit of the first, and what is where at the
-/// end follows from the rest.
-const NEITHER: [&str; 9] = [
-    "evictions_clean",
-    "tlb_hits_l2",
-    "resident_end",
-    "freed",
-    "prefetched",
-    "dirty_end",
-    "swapped_end",
-    "dropped_end",
-    "untouched_end",
-];
-
-/// Rows under a name.
+/// Rows that are compared with those of other sides.
 #[derive(Debug, Clone, Default)]
 pub struct Side {
-    /// The name.
+    /// The name of the side.
     pub name: String,
-    /// The rows.
+    /// Its rows.
     pub rows: Vec<Row>,
 }
 
-/// How a value stands to that of the reference.
+/// The relation of a value to that of the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The same.
@@ -61,12 +36,12 @@ pub enum Verdict {
     Better,
     /// Worse.
     Worse,
-    /// Another, of a column where neither is better.
+    /// Different, in a column where neither more nor less is better.
     Differs,
 }
 
 impl Verdict {
-    /// The word for it.
+    /// Returns the word for it.
     pub fn word(self) -> &'static str {
         match self {
             Verdict::Same => "same",
@@ -95,32 +70,28 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// The value less that of the reference.
+    /// Returns `value - reference`.
     pub fn difference(&self) -> f64 {
         self.value - self.reference
     }
 
-    /// The value by that of the reference; `None` if that is 0.
+    /// Returns `value / reference`; `None` if the reference is 0.
     pub fn ratio(&self) -> Option<f64> {
         (self.reference != 0.0).then(|| self.value / self.reference)
     }
 
-    /// How it stands.
+    /// Returns the relation of the value to the reference.
     pub fn verdict(&self) -> Verdict {
-        let name = self.metric.name;
-        let place = |name: &str| COLUMNS.iter().position(|column| column.name == name);
         let [reference, value] = self.exact;
-        match value.cmp(&reference) {
-            Ordering::Equal => Verdict::Same,
-            _ if place(name) < place("hits") || NEITHER.contains(&name) => Verdict::Differs,
-            change if (change == Ordering::Greater) == MORE_IS_BETTER.contains(&name) => {
-                Verdict::Better
-            }
-            _ => Verdict::Worse,
+        match (value.cmp(&reference), self.metric.facts.better) {
+            (Ordering::Equal, _) => Verdict::Same,
+            (_, Better::Neither) => Verdict::Differs,
+            (Ordering::Greater, Better::More) | (Ordering::Less, Better::Less) => Verdict::Better,
+            (Ordering::Greater, Better::Less) | (Ordering::Less, Better::More) => Verdict::Worse,
         }
     }
 
-    /// Whether the value differs by more than a percentage of the reference. Rounds nothing.
+    /// Returns whether the value differs from the reference by more than `limit`. Rounds nothing.
     pub fn beyond(&self, limit: Percent) -> bool {
         let [reference, value] = self.exact;
         !limit.allows(reference, value)
@@ -132,15 +103,15 @@ impl Pair {
 pub struct Comparison {
     /// Values side by side: by metric, then in the order of the reference's rows, then by side.
     pub pairs: Vec<Pair>,
-    /// Cells that not all have: the cell, and the indices of those that have it.
+    /// Cells that some sides lack: the cell, and the indices of the sides that have it.
     pub partial: Vec<(String, Vec<usize>)>,
-    /// Cells that were not replayed to their end, which are left out: the cell and the side.
+    /// Cells that were not replayed to their end and so are left out: the cell and the side.
     pub unfinished: Vec<(String, usize)>,
 }
 
-/// The rows of all files divided into sides by the parts of [`BY`], in the order of the rows. A cell
-/// that several files have with the same counts is taken once: what an option cannot change, as
-/// reference bits of a trace of ids, every run has alike.
+/// Divides the rows of all files into sides by the parts of [`BY`], in the order of the rows. A cell that
+/// several files have with the same counts is taken once: every run has the same value of what an option
+/// cannot change, such as reference bits of a trace of ids.
 pub fn split(files: Vec<Vec<Row>>, by: &[Part]) -> Vec<Side> {
     let mut sides: Vec<Side> = Vec::new();
     let mut earlier: BTreeMap<Identity, Vec<Row>> = BTreeMap::new();
@@ -167,7 +138,7 @@ pub fn split(files: Vec<Vec<Row>>, by: &[Part]) -> Vec<Side> {
     sides
 }
 
-/// The traces that are not the same on all sides: for each a sentence.
+/// Returns a sentence for each trace that is not the same on all sides.
 pub fn other_traces(sides: &[Side]) -> Vec<String> {
     let mut traces: BTreeMap<Identity, BTreeMap<String, BTreeSet<&str>>> = BTreeMap::new();
     for side in sides {
@@ -183,7 +154,7 @@ pub fn other_traces(sides: &[Side]) -> Vec<String> {
     for (trace, digests) in traces.iter().filter(|(_, digests)| digests.len() > 1) {
         let each = digests.iter().map(|(digest, sides)| {
             let sides: Vec<&str> = sides.iter().copied().collect();
-            let short = digest.get(..8).unwrap_or(digest);
+            let short = short_digest(digest);
             format!("{short} in {}", sides.join(", "))
         });
         sentences.push(format!(
@@ -195,74 +166,114 @@ pub fn other_traces(sides: &[Side]) -> Vec<String> {
     sentences
 }
 
-/// Compares the sides with one of them.
+/// Compares the sides with the side `reference`.
 ///
 /// # Errors
-/// Two rows of one side are the same cell: which.
+///
+/// Errors if two rows of one side are of the same cell: which one.
 pub fn compare(
     sides: &[Side],
     reference: usize,
     by: &[Part],
     metrics: &[&'static Column],
 ) -> Result<Comparison, String> {
-    let key_of = |row: &Row| row.identity().without(by).without(&[Part::Digest]);
-    let mut found = Comparison::default();
-    // The cells in the order of the rows, those of the reference first.
-    let mut order: Vec<Identity> = Vec::new();
-    let mut cells: BTreeMap<Identity, Vec<Option<&Row>>> = BTreeMap::new();
-    let others = (0..sides.len()).filter(|&side| side != reference);
-    for side in std::iter::once(reference).chain(others) {
-        for row in &sides[side].rows {
-            let key = key_of(row);
-            if !row.is_ok() {
-                found.unfinished.push((key.name(), side));
-                continue;
-            }
-            let rows = cells.entry(key.clone()).or_insert_with(|| {
-                order.push(key.clone());
-                vec![None; sides.len()]
+    let cells = join(sides, reference, by)?;
+    Ok(Comparison {
+        pairs: pairs(&cells, reference, metrics),
+        partial: partial(&cells),
+        unfinished: unfinished(sides, reference, by),
+    })
+}
+
+/// A cell, and the row that each side has of it.
+struct Cell<'r> {
+    key: Identity,
+    rows: Vec<Option<&'r Row>>,
+}
+
+fn key_of(row: &Row, by: &[Part]) -> Identity {
+    row.identity().without(by).without(&[Part::Digest])
+}
+
+/// Returns the sides' indices, that of the reference first.
+fn reference_first(sides: &[Side], reference: usize) -> impl Iterator<Item = usize> {
+    let others = (0..sides.len()).filter(move |&side| side != reference);
+    std::iter::once(reference).chain(others)
+}
+
+/// Returns the cells that were replayed to their end, in the order of the rows, those of the reference
+/// first.
+fn join<'r>(sides: &'r [Side], reference: usize, by: &[Part]) -> Result<Vec<Cell<'r>>, String> {
+    let mut cells: Vec<Cell<'r>> = Vec::new();
+    let mut indices: BTreeMap<Identity, usize> = BTreeMap::new();
+    for side in reference_first(sides, reference) {
+        for row in sides[side].rows.iter().filter(|row| row.is_ok()) {
+            let key = key_of(row, by);
+            let index = *indices.entry(key.clone()).or_insert_with(|| {
+                let rows = vec![None; sides.len()];
+                cells.push(Cell { key, rows });
+                cells.len() - 1
             });
-            if rows[side].replace(row).is_some() {
+            let cell = &mut cells[index];
+            if cell.rows[side].replace(row).is_some() {
                 let name = &sides[side].name;
-                return Err(format!("{name}: two rows of one cell: {}", key.name()));
+                return Err(format!("{name}: two rows of one cell: {}", cell.key.name()));
             }
         }
     }
-    for key in &order {
-        let rows = &cells[key];
-        if rows.iter().any(Option::is_none) {
-            let have: Vec<usize> = (0..sides.len())
-                .filter(|&side| rows[side].is_some())
-                .collect();
-            found.partial.push((key.name(), have));
-        }
-    }
+    Ok(cells)
+}
+
+fn unfinished(sides: &[Side], reference: usize, by: &[Part]) -> Vec<(String, usize)> {
+    let of_side = |side: usize| {
+        let rows = sides[side].rows.iter().filter(|row| !row.is_ok());
+        rows.map(move |row| (key_of(row, by).name(), side))
+    };
+    reference_first(sides, reference)
+        .flat_map(of_side)
+        .collect()
+}
+
+fn partial(cells: &[Cell<'_>]) -> Vec<(String, Vec<usize>)> {
+    let lacks = |cell: &&Cell<'_>| cell.rows.iter().any(Option::is_none);
+    let sides = |cell: &Cell<'_>| {
+        let sides = (0..cell.rows.len()).filter(|&side| cell.rows[side].is_some());
+        (cell.key.name(), sides.collect())
+    };
+    cells.iter().filter(lacks).map(sides).collect()
+}
+
+fn pairs(cells: &[Cell<'_>], reference: usize, metrics: &[&'static Column]) -> Vec<Pair> {
+    let mut pairs = Vec::new();
     for &metric in metrics {
-        for (key, rows) in order.iter().map(|key| (key, &cells[key])) {
-            let Some(reference) = rows[reference] else {
+        for cell in cells {
+            let Some(before) = cell.rows[reference] else {
                 continue;
             };
-            for (side, row) in rows.iter().enumerate() {
-                let Some(row) = row.filter(|row| !std::ptr::eq(*row, reference)) else {
-                    continue;
-                };
-                let exact = exact::both(metric, [reference, row]);
-                if let (Some(before), Some(value), Some(exact)) =
-                    ((metric.number)(reference), (metric.number)(row), exact)
-                {
-                    found.pairs.push(Pair {
-                        metric,
-                        cell: key.name(),
-                        side,
-                        reference: before,
-                        value,
-                        exact,
-                    });
-                }
+            let others = cell.rows.iter().enumerate();
+            for (side, row) in others.filter(|(side, _)| *side != reference) {
+                pairs.extend(row.and_then(|row| pair(metric, &cell.key, before, (side, row))));
             }
         }
     }
-    Ok(found)
+    pairs
+}
+
+/// Returns the pair of a metric in two rows; `None` if one of them lacks the metric.
+fn pair(
+    metric: &'static Column,
+    cell: &Identity,
+    reference: &Row,
+    (side, row): (usize, &Row),
+) -> Option<Pair> {
+    Some(Pair {
+        metric,
+        cell: cell.name(),
+        side,
+        reference: (metric.number)(reference)?,
+        value: (metric.number)(row)?,
+        exact: exact::both(metric, [reference, row])?,
+    })
 }
 
 #[cfg(test)]

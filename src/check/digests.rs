@@ -1,15 +1,16 @@
-//! The sequence of faults of a cell as digests, kept beside a baseline in `<baseline>.faults.csv`, one
-//! line a cell: after every so many faults the digest of all faults so far. The first digest that
-//! differs names the block in which a later sequence departs from this one.
+//! Digests of the sequence of faults of a cell, kept beside a baseline in `<baseline>.faults.csv`, one line
+//! a cell. The faults are divided into blocks. After each block stands the digest of all faults so far.
+//! The first digest that differs names the block in which a later sequence departs from this one.
 //!
-//! The blocks of a cell are equally long, a power of two that keeps them to a number asked for (64 if
-//! nothing is said): the departure is narrowed to that share of the faults wherever it is.
+//! All blocks of a cell have the same length, a power of two, chosen so that there are at most 64 blocks or
+//! as many as asked for. So a departure is narrowed to that share of the faults wherever it is.
 //!
-//! Deliberately absent: the counts, and how faults come about.
+//! Deliberately absent: counts, and replays.
 
 use super::cell::{KEY, key_of};
-use crate::report::columns::{Row, column};
-use crate::report::csv::{TableError, csv_error, table_to_csv};
+use crate::report::column::read_fields;
+use crate::report::columns::{Row, column_of};
+use crate::report::csv::{TableError, read_records, table_to_csv};
 use crate::sweep::{Identity, Part};
 use crate::vm::{FaultEvent, Listener};
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ pub struct FaultDigest {
     pub marks: Vec<u32>,
 }
 
-/// Makes the digests of the faults that it hears of.
+/// Digests the faults it is given, block by block.
 pub struct Rolling {
     hash: Xxh3,
     digest: FaultDigest,
@@ -40,7 +41,7 @@ pub struct Rolling {
 }
 
 impl Rolling {
-    /// In so many blocks at most.
+    /// Keeps at most `most` blocks.
     pub fn in_blocks(most: usize) -> Rolling {
         Rolling {
             hash: Xxh3::new(),
@@ -52,14 +53,14 @@ impl Rolling {
         }
     }
 
-    /// In blocks as long as those of another sequence.
+    /// Makes blocks as long as those of `other`.
     pub fn like(other: &FaultDigest) -> Rolling {
         let mut rolling = Rolling::in_blocks(usize::MAX);
         rolling.digest.every = other.every;
         rolling
     }
 
-    /// The digests of all that was heard.
+    /// Returns the digests of all faults.
     pub fn finish(mut self) -> FaultDigest {
         if !self.digest.faults.is_multiple_of(self.digest.every) {
             self.mark(true);
@@ -67,17 +68,17 @@ impl Rolling {
         self.digest
     }
 
-    /// Marks the end of a block, which is not a whole one at the end of all.
+    /// Adds the digest at the end of a block. At the `end` of all faults the block may be incomplete.
     fn mark(&mut self, end: bool) {
         let digest = &mut self.digest;
-        // The half of a digest: a departure stays unseen at a mark once in four thousand million.
+        // Keeps 32 of the 64 bits: two different sequences agree at a mark by chance once in 2^32.
         let mark = self.hash.digest() as u32;
         if digest.marks.len() == self.most {
-            // Twice as long blocks: each second mark goes.
-            let mut places = 0..;
+            // Doubles the length of blocks: every second mark goes.
+            let mut indices = 0..;
             digest
                 .marks
-                .retain(|_| places.next().is_some_and(|n| n % 2 == 1));
+                .retain(|_| indices.next().is_some_and(|n| n % 2 == 1));
             digest.every *= 2;
         }
         if end || digest.faults.is_multiple_of(digest.every) {
@@ -101,54 +102,50 @@ impl Listener for Rolling {
     }
 }
 
-/// The faults among which two sequences depart: numbers from 0, from the first to before the last.
+/// The block in which two sequences depart: at a fault with a number, from 0, in `from..to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Departure {
-    /// So many faults agree at least.
+    /// The number of faults that agree at least.
     pub from: u64,
-    /// The first fault that differs is before this one.
+    /// The number of the first fault after the block of the departure.
     pub to: u64,
 }
 
 impl FaultDigest {
-    /// Where another sequence, in blocks of the same length, departs from this one; `None` if it does
-    /// not.
+    /// Returns where the sequence `now`, in blocks of the same length, departs from this one; `None` if it
+    /// does not.
     pub fn departure(&self, now: &FaultDigest) -> Option<Departure> {
         let same = (self.marks.iter().zip(&now.marks)).take_while(|(a, b)| a == b);
         let agreed = same.count() as u64;
-        // A block that ended early has the mark of its end: not that of the other's.
+        // The mark of an incomplete block stands at its end, where the other sequence may have none.
         let from = (agreed * self.every).min(self.faults).min(now.faults);
-        match self.faults == now.faults && self.marks == now.marks {
-            true => None,
-            false => Some(Departure {
-                from,
-                to: (from - from % self.every) + self.every,
-            }),
-        }
+        let differs = self.faults != now.faults || self.marks != now.marks;
+        differs.then_some(Departure {
+            from,
+            to: (from - from % self.every) + self.every,
+        })
     }
 }
 
-/// Hears a part of the faults again, to show them.
+/// Collects the faults around a departure in a second replay.
 pub struct Window {
     shown: std::ops::Range<u64>,
-    last: u64,
     seen: u64,
     /// The faults shown, with their numbers.
     pub events: Vec<(u64, FaultEvent)>,
     /// The position of the last fault before the departure.
     pub before: Option<u64>,
-    /// The position of the last fault of the block, or of all.
+    /// The position of the last fault of the block of the departure, or of the last fault.
     pub behind: Option<u64>,
     departure: Departure,
 }
 
 impl Window {
-    /// Around a departure: so many faults before it and behind its beginning.
+    /// Shows `before` faults before the departure's beginning and `behind` faults after it.
     pub fn around(departure: Departure, before: u64, behind: u64) -> Window {
         let from = departure.from;
         Window {
             shown: from.saturating_sub(before)..from.saturating_add(behind),
-            last: departure.to,
             seen: 0,
             events: Vec::new(),
             before: None,
@@ -162,12 +159,12 @@ impl Listener for Window {
     fn fault(&mut self, event: &FaultEvent) {
         let number = self.seen;
         self.seen += 1;
-        if number >= self.last.max(self.shown.end) {
+        if number >= self.departure.to.max(self.shown.end) {
             return;
         }
         if number < self.departure.from {
             self.before = Some(event.time);
-        } else if number < self.last {
+        } else if number < self.departure.to {
             self.behind = Some(event.time);
         }
         if self.shown.contains(&number) {
@@ -179,20 +176,27 @@ impl Listener for Window {
 /// The digests of the cells of a baseline.
 #[derive(Debug, Clone, Default)]
 pub struct Digests {
-    /// By the keys of the cells, each with the whole cell.
+    /// The digests by the keys of their cells, each with the whole cell.
     lines: BTreeMap<Identity, (Identity, FaultDigest)>,
 }
 
 /// The version of the file.
 const SCHEMA: &str = "1";
 
-fn header() -> Vec<String> {
-    let names = ["schema"].into_iter().chain(KEY.map(Part::column));
-    let names = names.chain(["trace_digest", "faults_in_all", "faults_a_block", "digests"]);
-    names.map(str::to_owned).collect()
+/// The parts of a cell that a line has: its key and the digest of its trace.
+fn parts() -> impl Iterator<Item = Part> {
+    KEY.into_iter().chain([Part::Digest])
 }
 
-/// Where the digests of a baseline are.
+/// The columns of the digests, after the schema and the cell.
+const DIGESTS: [&str; 3] = ["faults_in_all", "faults_a_block", "digests"];
+
+fn header() -> Vec<&'static str> {
+    let cell = parts().map(Part::column);
+    ["schema"].into_iter().chain(cell).chain(DIGESTS).collect()
+}
+
+/// Returns the path of the digests of a baseline.
 pub fn path_of(baseline: &Path) -> PathBuf {
     let mut name = baseline.as_os_str().to_owned();
     name.push(".faults.csv");
@@ -200,15 +204,15 @@ pub fn path_of(baseline: &Path) -> PathBuf {
 }
 
 impl Digests {
-    /// The digests of a cell, if there are any of this trace.
+    /// Returns the digests of a cell; `None` if there are none of this trace.
     pub fn of(&self, cell: &Identity) -> Option<&FaultDigest> {
         let (known, digest) = self.lines.get(&key_of(cell))?;
         let same = known.difference(cell, &[Part::Digest]).is_none();
         same.then_some(digest)
     }
 
-    /// The blocks a cell that the digests were made with, as a power of two. Cells that have a block
-    /// for each fault would do with any number of blocks: [`BLOCKS`] at least if all are such.
+    /// Returns the limit of blocks a cell that the digests were made with, as a power of two. A cell with
+    /// a block for each fault fits any limit: returns at least [`BLOCKS`] if all are such.
     pub fn blocks(&self) -> usize {
         let most = |digests: &mut dyn Iterator<Item = &FaultDigest>| {
             let blocks = digests.map(|digest| digest.marks.len());
@@ -229,14 +233,13 @@ impl Digests {
         };
     }
 
-    /// The file, in the stable order.
+    /// Returns the bytes of the file, in the stable order.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut lines: Vec<&(Identity, FaultDigest)> = self.lines.values().collect();
         lines.sort_by(|(a, _), (b, _)| a.cmp(b));
         let fields = |(cell, digest): &(Identity, FaultDigest)| {
             let mut fields = vec![SCHEMA.to_owned()];
-            fields.extend(KEY.map(|part| cell.text(part)));
-            fields.push(cell.text(Part::Digest));
+            fields.extend(parts().map(|part| cell.text(part)));
             fields.push(digest.faults.to_string());
             fields.push(digest.every.to_string());
             fields.push(
@@ -255,45 +258,31 @@ impl Digests {
     ///
     /// # Errors
     ///
-    /// The file and the line: another version, digests that do not fit the number of faults, two lines
-    /// for one cell.
+    /// Errors with the file and the line if the version is another one, if digests do not fit the number of
+    /// faults, or if two lines are of one cell.
     pub fn parse(path: &Path, text: &[u8]) -> Result<Digests, TableError> {
-        let mut reader = csv::ReaderBuilder::new().from_reader(text);
-        let header_read = reader.headers().map_err(|e| csv_error(path, &e))?;
-        if !header_read.iter().eq(header().iter()) {
-            let what = "no digests of this version: its columns are others\n  \
-                        help: remove the file and write it anew with --accept --with-digests";
-            return Err(TableError::content(path, Some(1), what));
-        }
+        let wrong_header = "not digests of this version: its columns are others\n  \
+             help: remove the file and write it again with --accept --with-digests";
         let mut digests = Digests::default();
-        for record in reader.records() {
-            let record = record.map_err(|e| csv_error(path, &e))?;
-            let line = record.position().map(csv::Position::line);
-            let fail = |what: String| TableError::content(path, line, what);
-            if &record[0] != SCHEMA {
-                let what = format!("schema {}: this program reads schema {SCHEMA}", &record[0]);
-                return Err(fail(what));
+        read_records(path, text, &header(), wrong_header, |record| {
+            let mut fields = record.iter();
+            let schema = fields.next().unwrap_or_default();
+            if schema != SCHEMA {
+                return Err(format!(
+                    "schema {schema}: this program reads schema {SCHEMA}"
+                ));
             }
             let mut row = Row::default();
-            let names = KEY.into_iter().chain([Part::Digest]).map(Part::column);
-            let mut fields = record.iter().skip(1);
-            for (name, field) in names.zip(&mut fields) {
-                let read = column(name).expect("a column of the table").read;
-                read(&mut row, field).map_err(|why| fail(format!("column {name}: {why}")))?;
-            }
-            let rest: Vec<&str> = fields.collect();
-            let digest = parse_digest(&rest).ok_or_else(|| {
-                fail("its digests do not fit its number of faults: it was edited or cut".into())
-            })?;
+            read_fields(&mut row, parts().map(column_of), fields)?;
+            let own = record.iter().skip(record.len() - DIGESTS.len());
+            let digest = parse_digest(&own.collect::<Vec<_>>())
+                .ok_or("its digests do not fit its number of faults: it was edited or cut")?;
             let cell = row.identity();
-            let twice = digests
-                .lines
-                .insert(key_of(&cell), (cell, digest))
-                .is_some();
-            if twice {
-                return Err(fail("a second line for one cell".into()));
+            match digests.lines.insert(key_of(&cell), (cell, digest)) {
+                Some(_) => Err("a second line for one cell".into()),
+                None => Ok(()),
             }
-        }
+        })?;
         Ok(digests)
     }
 }
@@ -403,7 +392,7 @@ mod tests {
             (text.replace(",9,4,", ",9,0,"), "do not fit"),
             (format!("{text}{line}\n"), "b.faults.csv:3: a second line"),
             (text.replace("\n1,", "\n2,"), "schema 2"),
-            ("a,b\n".into(), "no digests of this version"),
+            ("a,b\n".into(), "not digests of this version"),
         ] {
             let error = Digests::parse(path, text.as_bytes()).unwrap_err();
             assert!(error.to_string().contains(why), "{error}");

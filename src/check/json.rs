@@ -7,7 +7,7 @@ use crate::exit::ExitCode;
 use crate::report::columns::SCHEMA;
 use serde_json::{Value, json};
 
-/// The whole file; `explanation` is what `--explain` says, if it was asked for.
+/// Returns the file; `explanation` is the text of `--explain`, if it was asked for.
 pub fn to_json(
     verdict: &Verdict,
     explanation: Option<&str>,
@@ -21,7 +21,7 @@ pub fn to_json(
     show(&value)
 }
 
-/// The whole file where there is no verdict, and why: nothing was compared.
+/// Returns the file for a check without a verdict: `why` nothing was compared.
 pub fn of_failure(why: &str, baseline: &str, code: ExitCode) -> String {
     let nothing = Verdict {
         metrics: Vec::new(),

@@ -1,6 +1,6 @@
 //! A verdict as JUnit XML: a suite for each trace, a case for each cell. A cell whose counts fail is a
-//! failure; one without counts is an error. What went wrong beside the cells is a suite of errors, so
-//! that a file shows only passes if the program ends with 0.
+//! failure; a cell without counts is an error. Errors that concern no cell get a suite of their own, so that
+//! a file shows only passes if the program ends with 0.
 //!
 //! Deliberately absent: times, so that the same verdict is the same bytes.
 
@@ -9,7 +9,7 @@ use crate::exit::{self, ExitCode};
 use crate::report::xml::escaped;
 use std::fmt::Write;
 
-/// The whole file; `code` is what the program ends with.
+/// Returns the file; `code` is the exit code of the program.
 pub fn to_xml(verdict: &Verdict, baseline: &str, code: ExitCode) -> String {
     let cells: Vec<&Checked> = verdict.cells.iter().collect();
     let beside = beside(verdict, code);
@@ -30,7 +30,7 @@ pub fn to_xml(verdict: &Verdict, baseline: &str, code: ExitCode) -> String {
     out
 }
 
-/// What went wrong beside the cells: at least one error if the program fails and no cell shows it.
+/// Returns the errors that concern no cell: at least one if the program fails and no cell shows it.
 fn beside(verdict: &Verdict, code: ExitCode) -> Vec<String> {
     let mut errors = verdict.errors.clone();
     let shown = verdict.cells.iter().any(|cell| cell.complaint().is_some());
@@ -40,7 +40,7 @@ fn beside(verdict: &Verdict, code: ExitCode) -> Vec<String> {
     errors
 }
 
-/// A suite with a case for each error.
+/// Writes a suite with a case for each error.
 fn errors(out: &mut String, errors: &[String], baseline: &str, code: ExitCode) {
     if errors.is_empty() {
         return;
@@ -62,7 +62,7 @@ fn errors(out: &mut String, errors: &[String], baseline: &str, code: ExitCode) {
     out.push_str("  </testsuite>\n");
 }
 
-/// The whole file where there is no verdict, and why: one case, which is an error.
+/// Returns the file for a check without a verdict: one case, an error that says `why`.
 pub fn of_failure(why: &str, baseline: &str, code: ExitCode) -> String {
     let (why, baseline, kind) = (escaped(why), escaped(baseline), code.name);
     let tally = " tests=\"1\" failures=\"0\" errors=\"1\"";
@@ -76,7 +76,7 @@ pub fn of_failure(why: &str, baseline: &str, code: ExitCode) -> String {
     )
 }
 
-/// The numbers of a suite of these cells and so many other errors.
+/// Returns the numbers of a suite of these cells and of `beside` other errors.
 fn tally(cells: &[&Checked], beside: usize) -> String {
     let lacks = |cell: &&&Checked| !matches!(cell.fate, Fate::Compared(_));
     let complains = |cell: &&&Checked| cell.complaint().is_some();
@@ -88,9 +88,10 @@ fn tally(cells: &[&Checked], beside: usize) -> String {
 
 fn case(out: &mut String, cell: &Checked) {
     let named = &cell.cell;
-    let name = match named.params.is_empty() {
-        true => named.place(),
-        false => format!("{}, {}", named.params, named.place()),
+    let name = if named.params.is_empty() {
+        named.place()
+    } else {
+        format!("{}, {}", named.params, named.place())
     };
     let _ = write!(
         out,

@@ -1,11 +1,10 @@
 //! How much a count may change: for each metric and for cells that globs choose, absolute or in
-//! percent, for an increase and for a decrease. This is the `[check]` table of an experiment file,
-//! which stands alone in a file, too, and which flags go over.
+//! percent, for an increase and for a decrease. This is the `[check]` table of an experiment file or of
+//! a file of its own; command-line flags override it.
 //!
-//! Deliberately absent: the file that they stand in, where counts come from, and what a verdict
-//! leads to.
+//! Deliberately absent: files, where counts come from, and which exit code a verdict gives.
 
-use crate::report::columns::{Row, column};
+use crate::report::columns::{Better, Column, Row, col};
 use crate::sweep::Identity;
 use crate::units::{Fraction, Percent, did_you_mean};
 use globset::{GlobBuilder, GlobMatcher};
@@ -15,44 +14,55 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A count that is compared.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Metric {
-    /// Its column.
+    /// The column.
+    pub column: &'static Column,
+    /// The name of the column.
     pub name: &'static str,
-    /// Whether fewer are better. Of the others any change is a regression.
-    pub fewer_is_better: bool,
+    count: fn(&Row) -> u64,
 }
 
 /// Every count that is compared, in order.
 pub const METRICS: [Metric; 3] = [
-    Metric {
-        name: "refs",
-        fewer_is_better: false,
-    },
-    Metric {
-        name: "faults",
-        fewer_is_better: true,
-    },
-    Metric {
-        name: "write_backs",
-        fewer_is_better: true,
-    },
+    Metric::new(col::refs, |row| row.refs),
+    Metric::new(col::faults, |row| row.faults),
+    Metric::new(col::write_backs, |row| row.write_backs),
 ];
 
+impl PartialEq for Metric {
+    fn eq(&self, other: &Metric) -> bool {
+        self.column.index == other.column.index
+    }
+}
+
 impl Metric {
-    /// The name in words.
+    const fn new(column: &'static Column, count: fn(&Row) -> u64) -> Metric {
+        let name = column.name;
+        Metric {
+            column,
+            name,
+            count,
+        }
+    }
+
+    /// Returns whether fewer are better. Any change of another metric is a regression.
+    pub fn fewer_is_better(&self) -> bool {
+        self.column.facts.better == Better::Less
+    }
+
+    /// Returns the name in words.
     pub fn words(&self) -> String {
         self.name.replace('_', "-")
     }
 
-    /// The count of a row, which must have it.
-    pub fn of(&self, row: &Row) -> u64 {
-        let text = (column(self.name).expect("a column of the table").show)(row);
-        text.parse().expect("a count")
+    /// Returns the count of a row.
+    pub fn count_in(&self, row: &Row) -> u64 {
+        (self.count)(row)
     }
 }
 
-/// The metric of a name, which may be written with `-`.
+/// Returns the metric called `name`, which may be written with `-`.
 pub fn metric(name: &str) -> Result<&'static Metric, String> {
     let same = |metric: &&Metric| metric.name == name.trim().replace('-', "_");
     METRICS.iter().find(same).ok_or_else(|| {
@@ -63,21 +73,21 @@ pub fn metric(name: &str) -> Result<&'static Metric, String> {
     })
 }
 
-/// What an unexpected improvement leads to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What an unexpected improvement leads to, the worst first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Improvement {
-    /// A word on it, and the check passes.
+    /// The check fails: nobody understands a count that nobody expected.
+    Fail,
+    /// The check passes with a warning.
     #[default]
     Warn,
     /// The check passes.
     Allow,
-    /// The check fails: a count that nobody expects is not understood.
-    Fail,
 }
 
 impl Improvement {
-    /// Every one with its name.
+    /// Every one with its name, in the order of help texts.
     pub const ALL: [(Improvement, &'static str); 3] = [
         (Improvement::Warn, "warn"),
         (Improvement::Allow, "allow"),
@@ -85,12 +95,12 @@ impl Improvement {
     ];
 }
 
-/// A glob: `*` and `?`, `[ab]`, `{a,b}`. It must match the whole of a text; `*` matches `/`, too.
+/// A glob: `*`, `?`, `[ab]`, `{a,b}`. It must match a whole text; `*` matches `/`, too.
 #[derive(Debug, Clone)]
 pub struct Pattern(GlobMatcher);
 
 impl Pattern {
-    /// Whether it matches the whole of a text.
+    /// Returns whether the glob matches the whole of `text`.
     pub fn matches(&self, text: &str) -> bool {
         self.0.is_match(text)
     }
@@ -107,7 +117,7 @@ impl FromStr for Pattern {
 
     fn from_str(text: &str) -> Result<Pattern, String> {
         let glob = GlobBuilder::new(text).build();
-        let glob = glob.map_err(|e| format!("\"{text}\" is no glob: {}", e.kind()))?;
+        let glob = glob.map_err(|e| format!("\"{text}\" is not a glob: {}", e.kind()))?;
         Ok(Pattern(glob.compile_matcher()))
     }
 }
@@ -134,7 +144,7 @@ impl<'de> Deserialize<'de> for Pattern {
     }
 }
 
-/// The metrics that are compared: a name or a list of names.
+/// The metrics that are compared. Read from a name or a list of names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metrics(pub Vec<&'static Metric>);
 
@@ -157,12 +167,11 @@ impl<'de> Deserialize<'de> for Metrics {
                 while let Some(name) = all.next_element::<String>()? {
                     metrics.push(metric(&name).map_err(A::Error::custom)?);
                 }
-                match metrics.is_empty() {
-                    true => Err(A::Error::custom(
-                        "an empty list of metrics compares nothing",
-                    )),
-                    false => Ok(Metrics(metrics)),
+                if metrics.is_empty() {
+                    let why = "an empty list of metrics compares nothing";
+                    return Err(A::Error::custom(why));
                 }
+                Ok(Metrics(metrics))
             }
         }
         from.deserialize_any(Names)
@@ -180,7 +189,8 @@ fn percentage<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Percent>, D::
         .map_err(D::Error::custom)
 }
 
-/// Defines a table of limits with fields of its own.
+/// Defines a table of limits with fields of its own. A macro, since serde's `flatten` does not work with
+/// `deny_unknown_fields`.
 macro_rules! limits {
     ($(#[$about:meta])* $name:ident { $($(#[$field:meta])* $own:ident: $type:ty,)* }) => {
         $(#[$about])*
@@ -203,13 +213,14 @@ macro_rules! limits {
         }
 
         impl $name {
-            /// The limits over others: what is said here holds. A direction is limited by one table
-            /// only, whether it says so absolutely, in percent or both.
+            /// Returns these limits, and those of `under` where these say nothing. A table that limits
+            /// a direction, absolutely or in percent, replaces both limits of that direction.
             fn over(&self, under: Bounds) -> Bounds {
                 let bound = |absolute: Option<u64>, percent: Option<Percent>, under: Bound| {
-                    match absolute.is_some() || percent.is_some() {
-                        true => Bound { absolute, percent },
-                        false => under,
+                    if absolute.is_some() || percent.is_some() {
+                        Bound { absolute, percent }
+                    } else {
+                        under
                     }
                 };
                 Bounds {
@@ -227,7 +238,7 @@ limits! {
     Limits {
         /// The counts that are compared; all of [`METRICS`] if absent.
         metric: Option<Metrics>,
-        /// Limits for cells and metrics that globs choose; a later one goes over an earlier one.
+        /// Limits for cells and metrics that globs choose; later entries override earlier ones.
         #[serde(default, rename = "override")]
         overrides: Vec<Override>,
     }
@@ -260,18 +271,18 @@ impl Override {
     }
 }
 
-/// Most by which a count may change in one direction. Of two limits both must be kept; without any
-/// it may not change.
+/// Most by which a count may change in one direction. If both fields are set, both apply. If neither is
+/// set, no change is allowed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Bound {
-    /// In counts.
+    /// The limit in counts.
     pub absolute: Option<u64>,
-    /// In percent of what is expected.
+    /// The limit in percent of what is expected.
     pub percent: Option<Percent>,
 }
 
 impl Bound {
-    /// Returns whether a count of `got` where `expected` was is within it. Rounds nothing.
+    /// Returns whether a change from `expected` to `got` is within the bound. Rounds nothing.
     pub fn holds(&self, expected: u64, got: u64) -> bool {
         let change = got.abs_diff(expected);
         if (self.absolute, self.percent) == (None, None) {
@@ -295,7 +306,7 @@ pub struct Bounds {
 }
 
 impl Limits {
-    /// The metrics that are compared.
+    /// Returns the metrics that are compared.
     pub fn metrics(&self) -> Vec<&'static Metric> {
         match &self.metric {
             Some(Metrics(metrics)) => METRICS.iter().filter(|one| metrics.contains(one)).collect(),
@@ -303,7 +314,7 @@ impl Limits {
         }
     }
 
-    /// The limits of one count of one cell.
+    /// Returns the limits of one count of one cell.
     pub fn bounds(&self, cell: &Identity, metric: &Metric) -> Bounds {
         let all = self.over(Bounds::default());
         let chosen = self
@@ -342,7 +353,7 @@ pub const KEYS: [Key; 7] = [
     ),
     (
         OVERRIDE,
-        "limits for some cells, by globs; a later one goes over an earlier one",
+        "limits for some cells, by globs; later entries override earlier ones",
     ),
 ];
 
@@ -452,7 +463,7 @@ mod tests {
             ),
             ("metric = \"fautls\"", "no metric \"fautls\"; did you mean"),
             ("metric = []", "compares nothing"),
-            ("[[override]]\ntrace = \"[x\"", "\"[x\" is no glob"),
+            ("[[override]]\ntrace = \"[x\"", "\"[x\" is not a glob"),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");

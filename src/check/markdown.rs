@@ -1,19 +1,17 @@
 //! A verdict as Markdown, for the summary of a CI step.
-//!
-//! Deliberately absent: where it is written.
 
 use super::verdict::{Verdict, counted};
 use crate::exit::ExitCode;
 use crate::report::markdown::escaped;
 use std::fmt::Write;
 
-/// The most that GitHub takes as the summary of a step, in bytes.
+/// The most bytes that GitHub accepts as the summary of a step.
 pub const ROOM: usize = 1 << 20;
 
-/// What ends a summary that was cut.
+/// The end of a summary that was cut.
 const CUT: &str = "\n… cut: this summary may have 1 MiB. `--json` has everything.\n";
 
-/// The summary, in `room` bytes at most.
+/// Returns the summary, in `room` bytes at most.
 pub fn to_markdown(verdict: &Verdict, baseline: &str, room: usize) -> String {
     let mut out = format!("### pagebench check {}\n\n", escaped(baseline));
     let _ = writeln!(out, "{}.", escaped(&verdict.sentence()));
@@ -23,9 +21,10 @@ pub fn to_markdown(verdict: &Verdict, baseline: &str, room: usize) -> String {
         out.push_str("|---|---|---:|---:|---:|---:|---|\n");
     }
     for (cell, change) in changes {
-        let verdict = match change.standing.fails() {
-            true => format!("**{}**", change.standing.name()),
-            false => change.standing.name().to_owned(),
+        let verdict = if change.standing.fails() {
+            format!("**{}**", change.standing.name())
+        } else {
+            change.standing.name().to_owned()
         };
         let _ = writeln!(
             out,
@@ -63,7 +62,7 @@ pub fn to_markdown(verdict: &Verdict, baseline: &str, room: usize) -> String {
     cut(out, room)
 }
 
-/// The summary where there is no verdict, and why.
+/// Returns the summary for a check without a verdict: `why` nothing was compared.
 pub fn of_failure(why: &str, baseline: &str, code: ExitCode, room: usize) -> String {
     let (baseline, why) = (escaped(baseline), escaped(why));
     let text = format!(
@@ -73,7 +72,7 @@ pub fn of_failure(why: &str, baseline: &str, code: ExitCode, room: usize) -> Str
     cut(text, room)
 }
 
-/// Whole lines that fit, and a word that there were more.
+/// Returns the lines that fit, and a line that says that there were more.
 fn cut(mut text: String, room: usize) -> String {
     if text.len() <= room {
         return text;

@@ -1,11 +1,12 @@
-//! Baselines: exact counts that a later run must reproduce, the limits within which they may change,
-//! what a comparison finds, and how that is told to machines.
+//! Baselines: exact counts that a later run must reproduce, the limits within which they may change, what
+//! a comparison finds, and the files that report it to machines.
 //!
-//! The way: [`baseline`] (a file to cells) and rows of today go to [`judge`], which asks [`limits`]
-//! and gives a [`Verdict`]; [`junit`], [`markdown`], [`annotations`] and [`json`] write it down.
-//! [`digests`] keep the sequence of faults beside a baseline.
+//! [`judge`] compares the cells of a [`baseline`] with the rows of the current run, by the rules of
+//! [`limits`], and returns a [`Verdict`]. [`junit`], [`markdown`], [`annotations`] and [`json`] write it.
+//! [`digests`] keep the sequence of faults beside a baseline. [`between`] is the engine of `pagebench
+//! compare`, which has neither baseline nor limits, and a `Verdict` of its own.
 //!
-//! Deliberately absent: how counts come about, and what is printed on a terminal.
+//! Deliberately absent: replays, and what is printed on a terminal.
 
 pub mod annotations;
 pub mod baseline;
@@ -18,7 +19,7 @@ pub mod limits;
 pub mod markdown;
 pub mod verdict;
 
-pub use baseline::{BASELINE_COLUMNS, Baseline, Entry};
+pub use baseline::{Baseline, Entry};
 pub use limits::{Improvement, Limits, METRICS, Metric, Pattern};
 pub use verdict::{Change, Checked, Fate, Standing, Verdict, deltas};
 
@@ -30,7 +31,7 @@ use std::collections::BTreeMap;
 /// Why there is no verdict.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckError {
-    /// The baseline is of another trace, another part of it or another model.
+    /// The baseline was counted on another trace, another selection of it or another model.
     #[error("line {line}: {what}")]
     Unusable {
         /// The line of the baseline.
@@ -43,13 +44,13 @@ pub enum CheckError {
     Twice(String),
 }
 
-/// Compares the rows of today with the cells of a baseline; of these only with those whose
-/// path a glob matches, if one is given. Rows that the baseline does not name are not looked
-/// at.
+/// Compares the rows of the current run, `now`, with the cells of `baseline`. With `only`, compares only
+/// cells whose path that glob matches. Ignores rows that the baseline does not name.
 ///
 /// # Errors
 ///
-/// See [`CheckError`]. A regression is never an error, and an error never a regression.
+/// Errors if counts cannot be compared, see [`CheckError`]. A regression is never an error, and an error
+/// never a regression.
 pub fn judge(
     baseline: &Baseline,
     only: Option<&Pattern>,
@@ -62,7 +63,7 @@ pub fn judge(
     for entry in baseline.chosen(only) {
         let fate = match today.cell(entry)? {
             None => Fate::Missing,
-            Some(place) => fate(entry, &now[place], &metrics, limits),
+            Some(index) => fate(entry, &now[index], &metrics, limits),
         };
         cells.push(Checked {
             line: entry.line,
@@ -78,8 +79,8 @@ pub fn judge(
     })
 }
 
-/// What `--accept` did, as a verdict by which nothing fails: the cells of the new baseline that have
-/// a row of today, and the counts of the old baseline that these replaced.
+/// Returns what `--accept` did, as a verdict by which nothing fails: the cells of the `new` baseline that
+/// have a row in `now`, and the counts of the `old` baseline that these replaced.
 pub fn accepted(old: &Baseline, new: &Baseline, now: &[Row]) -> Verdict {
     let before: BTreeMap<Identity, &Row> = old
         .entries
@@ -95,7 +96,7 @@ pub fn accepted(old: &Baseline, new: &Baseline, now: &[Row]) -> Verdict {
         let now = *today.get(&key)?;
         let row = before.get(&key).copied().unwrap_or(&entry.row);
         let changes = METRICS.iter().filter_map(|metric| {
-            let (expected, got) = (metric.of(row), metric.of(now));
+            let (expected, got) = (metric.count_in(row), metric.count_in(now));
             (expected != got).then_some(Change {
                 metric,
                 expected,
@@ -117,41 +118,41 @@ pub fn accepted(old: &Baseline, new: &Baseline, now: &[Row]) -> Verdict {
     }
 }
 
-/// The cells of today, found by those of a baseline.
+/// Finds the current row of a cell of a baseline.
 pub struct Today {
     cells: Vec<Identity>,
-    places: BTreeMap<Identity, usize>,
+    indices: BTreeMap<Identity, usize>,
 }
 
 impl Today {
-    /// Of these cells.
+    /// Indexes the cells of the current rows.
     ///
     /// # Errors
     ///
-    /// Two are the same.
+    /// Errors if two cells are the same.
     pub fn of(cells: Vec<Identity>) -> Result<Today, CheckError> {
-        let mut places = BTreeMap::new();
-        for (place, cell) in cells.iter().enumerate() {
-            if places.insert(key_of(cell), place).is_some() {
+        let mut indices = BTreeMap::new();
+        for (index, cell) in cells.iter().enumerate() {
+            if indices.insert(key_of(cell), index).is_some() {
                 return Err(CheckError::Twice(cell.name()));
             }
         }
-        Ok(Today { cells, places })
+        Ok(Today { cells, indices })
     }
 
-    /// The place of a cell of a baseline; `None` if it is missing.
+    /// Returns the index of the current row of a baseline's cell; `None` if it is missing.
     ///
     /// # Errors
     ///
-    /// There is one, but of another trace, another part of it or another model.
+    /// Errors if there is one, but of another trace, another selection of it or another model.
     pub fn cell(&self, entry: &Entry) -> Result<Option<usize>, CheckError> {
-        let place = self.places.get(&key_of(&entry.cell)).copied();
-        let why = match place {
+        let index = self.indices.get(&key_of(&entry.cell)).copied();
+        let why = match index {
             None => self.other_part(&entry.cell),
-            Some(place) => incomparable(&entry.cell, &self.cells[place]),
+            Some(index) => incomparable(&entry.cell, &self.cells[index]),
         };
         match why {
-            None => Ok(place),
+            None => Ok(index),
             Some(what) => Err(CheckError::Unusable {
                 line: entry.line,
                 what,
@@ -159,8 +160,8 @@ impl Today {
         }
     }
 
-    /// Whether there is this trace and policy and memory, but of another part of the trace or after
-    /// another warm-up.
+    /// Returns what differs if there is a row of the same trace, policy and memory, but of another
+    /// selection of the trace or after another warm-up.
     fn other_part(&self, baseline: &Identity) -> Option<String> {
         let rest = |cell: &Identity| key_of(cell).without(&[Part::Filter, Part::WarmupRefs]);
         let wanted = rest(baseline);
@@ -175,7 +176,7 @@ fn fate(entry: &Entry, now: &Row, metrics: &[&'static Metric], limits: &Limits) 
         return Fate::Failed(now.error.clone());
     }
     let changes = metrics.iter().filter_map(|metric| {
-        let (expected, got) = (metric.of(baseline), metric.of(now));
+        let (expected, got) = (metric.count_in(baseline), metric.count_in(now));
         (expected != got).then(|| Change {
             metric,
             expected,
@@ -187,14 +188,18 @@ fn fate(entry: &Entry, now: &Row, metrics: &[&'static Metric], limits: &Limits) 
 }
 
 fn standing(metric: &Metric, expected: u64, got: u64, bounds: limits::Bounds) -> Standing {
-    let (bound, fewer) = match got < expected {
-        true => (bounds.decrease, true),
-        false => (bounds.increase, false),
+    let fewer = got < expected;
+    let bound = if fewer {
+        bounds.decrease
+    } else {
+        bounds.increase
     };
-    match bound.holds(expected, got) {
-        true => Standing::Within,
-        false if fewer && metric.fewer_is_better => Standing::Improvement(bounds.improvement),
-        false => Standing::Regression,
+    if bound.holds(expected, got) {
+        Standing::Within
+    } else if fewer && metric.fewer_is_better() {
+        Standing::Improvement(bounds.improvement)
+    } else {
+        Standing::Regression
     }
 }
 

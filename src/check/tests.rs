@@ -159,13 +159,17 @@ fn counts_of_something_else_are_not_compared() {
         change(&mut row);
         judged(row)
     };
-    assert!(other(|row| row.trace_digest = "e".into()).starts_with("line 2: trace t is another"));
-    assert!(other(|row| row.swap_limit = Some(1)).contains("swap_limit: nothing there, 1 here"));
+    assert!(other(|row| row.trace_digest = "e".into()).starts_with("line 2: trace t has changed"));
     assert!(
-        other(|row| row.filter = "limit=9".into()).contains("this command its part \"limit=9\"")
+        other(|row| row.swap_limit = Some(1))
+            .contains("swap_limit is unset in the baseline, 1 in this run")
     );
     assert!(
-        other(|row| row.warmup_refs = 9).contains("a warm-up of 0 references there, of 9 here")
+        other(|row| row.filter = "limit=9".into()).contains("this run the selection \"limit=9\"")
+    );
+    assert!(
+        other(|row| row.warmup_refs = 9)
+            .contains("a warm-up of 0 references in the baseline, of 9 in this run")
     );
     let twice = judge(&there, None, &[row(4, 1), row(4, 1)], &limits).unwrap_err();
     assert!(matches!(twice, CheckError::Twice(_)), "{twice}");
@@ -268,8 +272,11 @@ fn nonsense_is_refused() {
             good.lines().next().unwrap().to_owned() + "\n",
             "names no cell",
         ),
-        ("a,b\n1,2\n".into(), "b.csv:1: no baseline of this version"),
-        (String::new(), "b.csv:1: no baseline of this version"),
+        (
+            "a,b\n1,2\n".into(),
+            "b.csv:1: not a baseline of this version",
+        ),
+        (String::new(), "b.csv:1: not a baseline of this version"),
     ] {
         let error = Baseline::parse(path, text.as_bytes())
             .unwrap_err()

@@ -1,5 +1,5 @@
-//! What a comparison finds: for each cell of the baseline its changes, or that it has no counts, and
-//! which exit code all this comes to.
+//! What a comparison finds: for each cell of the baseline its changes, or that it has no counts; and the
+//! exit code that follows.
 //!
 //! Deliberately absent: how it is written down.
 
@@ -10,12 +10,12 @@ use crate::report::deltas::DeltaRow;
 use crate::sweep::Identity;
 pub use crate::units::counted;
 
-/// How a change stands to its limits. The worst comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Severity of a change, worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// More than allowed, or any change of what has no better direction.
     Regression,
-    /// Better than anybody expected, with what that leads to.
+    /// An unexpected improvement, and what it leads to.
     Improvement(Improvement),
     /// Within its limits.
     Within,
@@ -24,7 +24,7 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// Whether the check fails by it.
+    /// Returns whether the check fails by it.
     pub fn fails(self) -> bool {
         matches!(
             self,
@@ -32,24 +32,13 @@ impl Standing {
         )
     }
 
-    /// The name in tables.
+    /// Returns the name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Standing::Regression => "regression",
             Standing::Improvement(_) => "improvement",
             Standing::Within => "within limits",
             Standing::Accepted => "accepted",
-        }
-    }
-
-    fn rank(self) -> u8 {
-        match self {
-            Standing::Regression => 0,
-            Standing::Improvement(Improvement::Fail) => 1,
-            Standing::Improvement(Improvement::Warn) => 2,
-            Standing::Improvement(Improvement::Allow) => 3,
-            Standing::Within => 4,
-            Standing::Accepted => 5,
         }
     }
 }
@@ -63,28 +52,28 @@ pub struct Change {
     pub expected: u64,
     /// The count now.
     pub got: u64,
-    /// How that stands to its limits.
+    /// Its severity.
     pub standing: Standing,
 }
 
 impl Change {
-    /// What was added.
+    /// Returns `got - expected`.
     pub fn difference(&self) -> i128 {
         i128::from(self.got) - i128::from(self.expected)
     }
 
-    /// The difference in percent of what was expected; `None` if that was nothing.
+    /// Returns the difference in percent of `expected`; `None` if that is 0.
     pub fn percent(&self) -> Option<f64> {
         (self.expected > 0).then(|| self.difference() as f64 * 100.0 / self.expected as f64)
     }
 
-    /// The percentage as text with its sign; `new` if nothing was expected.
+    /// Returns the percentage as text with its sign; `new` if `expected` is 0.
     pub fn show_percent(&self) -> String {
         let percent = self.percent();
         percent.map_or("new".into(), |percent| format!("{percent:+.4}"))
     }
 
-    /// In words: `faults 10432 > baseline 10400 (+32, +0.3077 %)`.
+    /// Describes the change: `faults 10432 > baseline 10400 (+32, +0.3077 %)`.
     pub fn words(&self) -> String {
         let (got, expected) = (self.got, self.expected);
         let sign = if got > expected { '>' } else { '<' };
@@ -98,37 +87,37 @@ impl Change {
     }
 }
 
-/// What became of a cell.
+/// Whether a cell was compared, is missing or failed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fate {
-    /// It was compared; its counts that differ.
+    /// It was compared: the counts that differ.
     Compared(Vec<Change>),
     /// There is no result for it.
     Missing,
-    /// It could not be replayed to its end; why.
+    /// It could not be replayed to its end: why.
     Failed(String),
 }
 
-/// A cell of the baseline and what became of it.
+/// A cell of the baseline, and whether it was compared, is missing or failed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
-    /// The line of the baseline.
+    /// The number of its line in the baseline.
     pub line: u64,
-    /// The cell as it is called, see [`super::Baseline::shown`].
+    /// The cell as messages name it, see [`super::Baseline::shown`].
     pub cell: Identity,
-    /// What the baseline says.
+    /// The line of the baseline.
     pub row: Row,
-    /// What became of it.
+    /// Whether it was compared, is missing or failed.
     pub fate: Fate,
 }
 
 impl Checked {
-    /// The cell in words.
+    /// Returns the cell in words.
     pub fn name(&self) -> String {
         self.cell.name()
     }
 
-    /// What keeps it from passing, in words; `None` if it passes.
+    /// Returns why the cell fails; `None` if it passes.
     pub fn complaint(&self) -> Option<String> {
         match &self.fate {
             Fate::Missing => Some("no result: its trace or cell was not among those given".into()),
@@ -145,16 +134,16 @@ impl Checked {
 /// What a comparison finds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// What was compared.
+    /// The metrics that were compared.
     pub metrics: Vec<&'static Metric>,
     /// The cells of the baseline that were looked at, in its order.
     pub cells: Vec<Checked>,
-    /// What went wrong beside the comparison, in words: traces that could not be read, an explanation
-    /// or an output that could not be given.
+    /// What failed beside the comparison: traces that could not be read, an explanation or an output that
+    /// could not be written.
     pub errors: Vec<String>,
 }
 
-/// How many of what.
+/// The numbers of cells and changes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Cells compared.
@@ -167,9 +156,9 @@ pub struct Tally {
     pub regressions: usize,
     /// Counts that are better than expected.
     pub improvements: usize,
-    /// Of these, counts that fail.
+    /// Those improvements that fail.
     pub failing_improvements: usize,
-    /// Of all improvements, counts that are warned of.
+    /// Those improvements that give a warning.
     pub warned: usize,
     /// Counts that changed within their limits.
     pub within: usize,
@@ -178,7 +167,7 @@ pub struct Tally {
 }
 
 impl Verdict {
-    /// All changes with their cells, the worst first: by standing, then by percent.
+    /// Returns all changes with their cells, the worst first: by severity, then by percent.
     pub fn changes(&self) -> Vec<(&Checked, &Change)> {
         let mut changes: Vec<(&Checked, &Change)> = Vec::new();
         for cell in &self.cells {
@@ -188,18 +177,18 @@ impl Verdict {
         }
         let size = |change: &Change| change.percent().map_or(f64::INFINITY, f64::abs);
         changes.sort_by(|(_, a), (_, b)| {
-            let ranks = a.standing.rank().cmp(&b.standing.rank());
-            ranks.then_with(|| size(b).total_cmp(&size(a)))
+            let severity = a.standing.cmp(&b.standing);
+            severity.then_with(|| size(b).total_cmp(&size(a)))
         });
         changes
     }
 
-    /// Cells without a result.
+    /// Returns the cells without a result.
     pub fn missing(&self) -> impl Iterator<Item = &Checked> {
         (self.cells.iter()).filter(|cell| cell.fate == Fate::Missing)
     }
 
-    /// Cells that could not be replayed, and why.
+    /// Returns the cells that could not be replayed, and why.
     pub fn failed(&self) -> impl Iterator<Item = (&Checked, &str)> {
         self.cells.iter().filter_map(|cell| match &cell.fate {
             Fate::Failed(why) => Some((cell, why.as_str())),
@@ -207,7 +196,7 @@ impl Verdict {
         })
     }
 
-    /// How many of what.
+    /// Counts cells and changes.
     pub fn tally(&self) -> Tally {
         let mut tally = Tally {
             missing: self.missing().count(),
@@ -230,12 +219,12 @@ impl Verdict {
         tally
     }
 
-    /// Whether a count is beyond its limits.
+    /// Returns whether a count is beyond its limits.
     pub fn fails(&self) -> bool {
         self.code() == exit::REGRESSION
     }
 
-    /// The exit code: a regression before anything else, since it is certain whatever else is missing.
+    /// Returns the exit code. A regression wins over everything else: it is certain, whatever is missing.
     pub fn code(&self) -> ExitCode {
         let tally = self.tally();
         let codes = [
@@ -251,7 +240,7 @@ impl Verdict {
         found.fold(exit::OK, |worst, (_, code)| exit::worse(worst, code))
     }
 
-    /// The outcome in one line.
+    /// Returns the outcome in one line.
     pub fn sentence(&self) -> String {
         let tally = self.tally();
         let names: Vec<String> = self.metrics.iter().map(|metric| metric.words()).collect();
@@ -278,7 +267,7 @@ impl Verdict {
     }
 }
 
-/// The changes as rows of a delta table, the worst first.
+/// Returns the changes as rows of a delta table, the worst first.
 pub fn deltas(verdict: &Verdict) -> Vec<DeltaRow> {
     let row = |(cell, change): (&Checked, &Change)| DeltaRow {
         trace: cell.cell.trace.clone(),

@@ -287,9 +287,9 @@ fn of_results(args: &CheckArgs, mut task: Task, paths: &[PathBuf]) -> Result<Exi
 
 /// The metrics that a finished row does not have.
 fn lacking(rows: &[Row]) -> Vec<&'static str> {
-    let names = METRICS.iter().map(|metric| metric.name);
-    let lacks = |name: &&str| rows.iter().any(|row| row.is_ok() && !row.has(name));
-    names.filter(lacks).collect()
+    let lack = |column| rows.iter().any(|row| row.is_ok() && !row.has(column));
+    let lacking = METRICS.iter().filter(|metric| lack(metric.column));
+    lacking.map(|metric| metric.name).collect()
 }
 
 /// Compares the metrics that are there, and says which are not. At least the faults or the

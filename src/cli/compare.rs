@@ -121,7 +121,7 @@ pub fn run(args: CompareArgs) -> Result<ExitCode, Failure> {
     });
     for metric in lacking {
         // A column may be empty by itself, such as a seed of a policy that draws nothing.
-        let asked = |side: &Side| side.rows.iter().any(|row| row.has(metric.name));
+        let asked = |side: &Side| side.rows.iter().any(|row| row.has(metric));
         let why = match sides.iter().all(asked) {
             true => "it is empty in each cell that is here and there",
             false => "no cell has it here and there (see run --counts)",

@@ -144,7 +144,7 @@ fn kind_and_inputs(words: &[PathBuf]) -> Result<(Option<&'static Kind>, &[PathBu
     let first = words[0].to_string_lossy();
     if let Some(kind) = KINDS.iter().find(|kind| kind.name == first) {
         if words.len() == 1 {
-            let file = kind.source.file_name();
+            let file = kind.source().file_name();
             return Err(Failure::usage(format!(
                 "{first}: of which results? pagebench plot {first} {file}"
             )));
@@ -189,17 +189,17 @@ fn load(kind: Option<&Kind>, inputs: &[PathBuf]) -> Result<Rows, Failure> {
     for input in inputs {
         let tables = match kind {
             Some(kind) if input.is_dir() => {
-                let table = input.join(kind.source.file_name());
-                if kind.source == Source::Windows && !table.exists() {
+                let table = input.join(kind.source().file_name());
+                if kind.source() == Source::Windows && !table.exists() {
                     let what = format!(
                         "{}: no windows.csv in this folder; run with --windows",
                         input.display()
                     );
                     return Err(Failure::new(exit::FAILURE, what));
                 }
-                vec![(kind.source, table)]
+                vec![(kind.source(), table)]
             }
-            Some(kind) => vec![(kind.source, input.clone())],
+            Some(kind) => vec![(kind.source(), input.clone())],
             None if input.is_dir() => tables_in(input),
             None => vec![(by_name(input), input.clone())],
         };
@@ -382,7 +382,7 @@ impl Files {
             files.push((with_ending(path, "png"), chart.png()?));
         }
         if self.svg {
-            files.push((with_ending(path, "svg"), chart.svg()?));
+            files.push((with_ending(path, "svg"), chart.svg()));
         }
         if let Some(csv) = chart.csv().filter(|_| self.data) {
             files.push((path.with_extension("csv"), csv));

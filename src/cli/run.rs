@@ -146,7 +146,7 @@ fn shown(show: Option<&str>, counts: Counts) -> Result<&'static Column, Failure>
         counts,
         ..Row::default()
     };
-    match there.has(name) {
+    match there.has(column) {
         true => Ok(column),
         false => Err(Failure::usage(format!(
             "--show \"{name}\" is not among --counts {}",

@@ -1,165 +1,36 @@
-//! THE column table. One entry per column gives the field of [`Row`], the CSV header, both ways
-//! of conversion, the chart axis and the text of `pagebench columns`.
+//! THE column table of `results.csv`. One entry per column gives the field of [`Row`], the CSV header,
+//! both ways of conversion, the chart axis, the text of `pagebench columns`, and every other fact
+//! about the column: whether it is counted, which direction is better, whether a curve gives it.
 //!
 //! Counts are exact integers and come first; rates and modelled times are derived from them and
 //! written with nine decimals, so that a row is the same bytes on every machine.
 
-use super::counts::{Counts, is_count};
-use crate::sweep::Identity;
-use std::fmt;
+use super::column::{
+    COUNT, FRAMES, FRAMES_AND_WRITE_BACKS, OF_TRACE, POINT, TableRow, WRITE_BACKS, table,
+};
+use crate::sweep::{IN_A_RUN, Identity, Part};
 
-/// What a column holds and how it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ColumnKind {
-    /// A word or a sentence.
-    Text,
-    /// An exact integer.
-    Count,
-    /// A fraction or a mean, nine decimals.
-    Real,
-}
+pub use super::column::{Better, ColumnKind, Counts, Field};
 
-/// A cell of the table: how a field is written to CSV and read back. Absent is the empty field.
-pub trait Field: Sized {
-    /// The kind of the column.
-    const KIND: ColumnKind;
-    /// The CSV text.
-    fn show(&self) -> String;
-    /// Reads the CSV text.
-    fn read(text: &str) -> Result<Self, String>;
-    /// The value as a number, for charts and tables; `None` if absent or no number.
-    fn number(&self) -> Option<f64>;
-}
+/// A column of `results.csv`.
+pub type Column = super::column::Column<Row>;
 
-impl Field for String {
-    const KIND: ColumnKind = ColumnKind::Text;
-    fn show(&self) -> String {
-        self.clone()
+table! {
+    /// One cell of a sweep and its exact result. The fields are the columns of [`COLUMNS`], in order,
+    /// where each is defined.
+    #[derive(Debug, Clone, Default, PartialEq)]
+    pub struct Row {
+        /// The columns that this run was asked for (`--counts`). The fields of other columns mean
+        /// nothing and are written as empty.
+        pub counts: Counts,
     }
-    fn read(text: &str) -> Result<Self, String> {
-        Ok(text.to_owned())
-    }
-    fn number(&self) -> Option<f64> {
-        None
-    }
-}
-
-impl Field for u64 {
-    const KIND: ColumnKind = ColumnKind::Count;
-    fn show(&self) -> String {
-        self.to_string()
-    }
-    fn read(text: &str) -> Result<Self, String> {
-        text.parse()
-            .map_err(|_| format!("not a whole number: \"{text}\""))
-    }
-    fn number(&self) -> Option<f64> {
-        Some(*self as f64)
-    }
-}
-
-impl Field for f64 {
-    const KIND: ColumnKind = ColumnKind::Real;
-    fn show(&self) -> String {
-        format!("{self:.9}")
-    }
-    fn read(text: &str) -> Result<Self, String> {
-        match text.parse::<f64>() {
-            Ok(value) if value.is_finite() => Ok(value),
-            _ => Err(format!("not a finite number: \"{text}\"")),
-        }
-    }
-    fn number(&self) -> Option<f64> {
-        Some(*self)
-    }
-}
-
-impl<T: Field> Field for Option<T> {
-    const KIND: ColumnKind = T::KIND;
-    fn show(&self) -> String {
-        self.as_ref().map(T::show).unwrap_or_default()
-    }
-    fn read(text: &str) -> Result<Self, String> {
-        if text.is_empty() {
-            Ok(None)
-        } else {
-            T::read(text).map(Some)
-        }
-    }
-    fn number(&self) -> Option<f64> {
-        self.as_ref().and_then(T::number)
-    }
-}
-
-/// One column of `results.csv`.
-pub struct Column {
-    /// The header, which is also the name of the field in [`Row`].
-    pub name: &'static str,
-    /// The unit; empty for names and texts.
-    pub unit: &'static str,
-    /// What is counted, and how.
-    pub about: &'static str,
-    /// What it holds.
-    pub kind: ColumnKind,
-    /// The CSV text of a row's field.
-    pub show: fn(&Row) -> String,
-    /// Sets a row's field from CSV text.
-    pub read: fn(&mut Row, &str) -> Result<(), String>,
-    /// The field as a number, if it is one and present.
-    pub number: fn(&Row) -> Option<f64>,
-}
-
-impl fmt::Debug for Column {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-macro_rules! columns {
-    ($($name:ident : $type:ty, $unit:literal, $about:literal;)*) => {
-        /// One cell of a sweep and its exact result. The fields are the columns of
-        /// [`COLUMNS`], in order, where each is defined.
-        #[derive(Debug, Clone, Default, PartialEq)]
-        pub struct Row {
-            $(#[doc = $about] pub $name: $type,)*
-            /// The columns that are there; the fields of others are empty and say nothing.
-            pub counts: Counts,
-        }
-
-        /// The place of each column.
-        #[allow(non_camel_case_types)]
-        enum Place { $($name,)* }
-
-        /// Every column of `results.csv`, in order.
-        pub const COLUMNS: &[Column] = &[
-            $(Column {
-                name: stringify!($name),
-                unit: $unit,
-                about: $about,
-                kind: <$type as Field>::KIND,
-                show: |row| match row.counts.has_place(Place::$name as usize) {
-                    true => row.$name.show(),
-                    false => String::new(),
-                },
-                read: |row, text| {
-                    row.$name = <$type as Field>::read(text)?;
-                    Ok(())
-                },
-                number: |row| match row.counts.has_place(Place::$name as usize) {
-                    true => row.$name.number(),
-                    false => None,
-                },
-            },)*
-        ];
-    };
-}
-
-columns! {
+    /// Every column of `results.csv`, in order.
+    pub const COLUMNS, by name in col;
     schema: u64, "", "version of this table; another number means other columns";
     trace: String, "", "name of the trace: the one stored with it, or its file name without codec and format endings; with its folder where two are alike";
     trace_digest: String, "", "hash of all references (process, page, kind, and which continue the access before them across a page boundary) and of the events with their places, as filter takes them and before any is left out as illegal; the same for every container, codec and encoding that keeps all of these (dinero, addr-rw and page-ref lose some)";
     trace_kind: String, "", "full, sampled, faults-only, block-io or synthetic: whether a rate is that of a program";
-    filter: String, "", "what was taken of the trace (data-only, pid, skip, limit); empty if all of it";
+    filter: String, "", "the selection replayed (data-only, pid, skip, limit); empty for the whole trace";
     mappings: String, "", "where mappings came from: recorded (events of the trace), permissive (none: every first touch makes private memory) or inferred";
     on_segfault: String, "", "what an illegal reference did: kill (its process ended), skip (it was left out); empty where nothing can be illegal";
     page_size: u64, "bytes", "size of a page and of a frame";
@@ -179,57 +50,57 @@ columns! {
     writes: u64, "references", "references that write data (a read-modify-write is one write)";
     ifetches: u64, "references", "references that fetch an instruction";
     processes: u64, "processes", "processes that make a legal reference, or whose advice may bring pages in";
-    distinct_pages: u64, "pages", "distinct pages: as many frames hold all there ever is. Each page of each process is one; where memory is shared, what is shared is one, and a copy made at a write is one more";
+    distinct_pages: u64, "pages", "distinct pages; with this many frames every page fits. Private pages count per process, shared pages once, each copy-on-write copy once more";
     segfaults: u64, "references", "references of the whole trace to pages that no mapping has; neither hits nor faults, and not among refs";
     protection_faults: u64, "references", "references of the whole trace that their mapping does not allow, or to the kernel's half; not among refs";
     refs_dropped: u64, "references", "references of the whole trace by processes that an illegal reference or a refused fork had ended; not among refs";
-    hits: u64, "references", "references that went on at once, without any fault: refs - faults";
-    faults: u64, "faults", "references that could not go on at once: fills + refills + maps + cow_copies + cow_reuses; the restarted access counts once";
-    fills: u64, "faults", "faults of a page that comes in for the first time";
-    refills: u64, "faults", "faults of a page that had left memory and comes in again";
-    maps: u64, "faults", "faults of a page that is in memory, but not in the page table of this process";
-    cow_copies: u64, "faults", "writes to a page that others have too, or to a private page of a file: the page was copied";
-    cow_reuses: u64, "faults", "writes to a page that others had too: nobody else is left, no copy is made";
-    minor_faults: u64, "faults", "faults served without reading a device";
-    major_faults: u64, "faults", "faults for which a device was read: swap, a file, or where an unknown page came from";
-    fault_rate: Option<f64>, "of references", "faults / (hits + faults)";
-    hit_rate: Option<f64>, "of references", "hits / (hits + faults)";
-    refs_per_fault: Option<f64>, "references", "the lifetime function: references / faults; empty without a fault";
-    mean_resident: Option<f64>, "pages", "resident pages after each reference, summed, / references";
-    peak_resident: u64, "pages", "most pages resident after any reference";
-    resident_end: u64, "pages", "pages resident at the end";
-    evictions: u64, "pages", "victims: pages that left memory to make room";
-    evictions_clean: u64, "pages", "victims that need no write: not written since they came in";
-    evictions_dirty: u64, "pages", "victims that had to be written back";
-    expired: u64, "pages", "pages that left because their window closed (variable-space policies)";
-    expired_dirty: u64, "pages", "of these, pages that had to be written back";
-    freed: u64, "pages", "resident pages that left because nobody mapped them any more: unmapped, or their last process ended";
-    freed_dirty: u64, "pages", "of these, pages of files that had to be written";
-    write_backs: u64, "pages", "dirty pages that left memory and were written: evictions_dirty + expired_dirty + freed_dirty";
-    prefetched: u64, "pages", "pages brought in because the program said that it would need them; no faults";
-    dirty_end: u64, "pages", "dirty pages still resident at the end; they are no write-backs";
-    swapped_end: u64, "pages", "pages at the end that are on the swap device and not resident";
-    dropped_end: u64, "pages", "pages at the end that are neither resident nor on the swap device: of a file, or never written";
-    untouched_end: Option<u64>, "pages", "pages that the mappings of each process have at the end and that are bound to nothing there, summed over the processes: neither touched by that process nor inherited nor brought in as needed since they were mapped or given up; one that several mappings share a part of counts once; empty without mappings";
-    swap_slots: u64, "slots", "swap slots in use at the end; a page keeps its slot until nobody maps it any more";
-    swap_slots_peak: u64, "slots", "most swap slots ever in use, warm-up included";
-    swap_reads: u64, "pages", "pages read from a swap slot";
-    file_reads: u64, "pages", "pages read from the file they belong to";
-    opt_faults: Option<u64>, "faults", "faults of OPT with the same frames; empty if OPT was not among the cells";
-    ratio_to_opt: Option<f64>, "ratio", "faults / opt_faults; below 1 is possible where memory is shared: OPT has the fewest loads, faults has maps, too";
-    tlb_hits_l1i: Option<u64>, "references", "instruction fetches translated by the first-level instruction TLB";
-    tlb_hits_l1d: Option<u64>, "references", "data references translated by the first-level data TLB";
-    tlb_hits_l2: Option<u64>, "references", "references translated by the second-level TLB";
-    tlb_misses: Option<u64>, "references", "references that no TLB translated: page walks; a faulting access has one, its restart none";
-    tlb_hit_rate: Option<f64>, "of references", "references translated by a TLB / references";
-    walk_refs: Option<u64>, "references", "page-table entries read by the walks: walk_refs_leaf + walk_refs_upper; without page-walk caches tlb_misses times levels";
-    walk_refs_leaf: Option<u64>, "references", "of these, entries that name a page: one a walk";
-    walk_refs_upper: Option<u64>, "references", "of these, entries that name a table; page-walk caches save them";
-    walk_refs_by_level: String, "references", "walk_refs by level of the page table, from the root to the leaf, joined by slashes; empty without translation";
-    shootdowns: Option<u64>, "entries", "TLB entries dropped because their page left memory or its page-table entry changed, counted per level that held one";
-    tlb_flushes: Option<u64>, "flushes", "flushes of all TLBs and page-walk caches because the process changed; 0 if entries are tagged by process";
-    time_ns: Option<u64>, "ns", "modelled time of all counted references, by the costs of manifest.json: refs * memory + tlb_hits_l2 * tlb_l2 + walk_refs * walk_ref + faults * fault + cow_copies * copy + major_faults * read + (evictions_dirty, less those that made room for prefetched pages) * write. Prefetched pages, and writes of expired and freed pages, cost nothing, so that policies with and without a window do not compare; read and write are of 4 KiB whatever the page size, so that page sizes do not compare; at most 2^64 - 1";
-    eat_ns: Option<f64>, "ns", "effective access time: time_ns / refs";
+    hits: u64, "references", "references that did not fault: refs - faults" => COUNT.more().from_curve(POINT);
+    faults: u64, "faults", "references that faulted: fills + refills + maps + cow_copies + cow_reuses; the restarted access counts once" => COUNT.from_curve(POINT);
+    fills: u64, "faults", "faults of a page that comes in for the first time" => COUNT.from_curve(POINT);
+    refills: u64, "faults", "faults of a page that had left memory and comes in again" => COUNT.from_curve(POINT);
+    maps: u64, "faults", "faults of a page that is in memory, but not in the page table of this process" => COUNT.from_curve(POINT);
+    cow_copies: u64, "faults", "writes to a page that others have too, or to a private page of a file: the page was copied" => COUNT.from_curve(POINT);
+    cow_reuses: u64, "faults", "writes to a page that others had too: nobody else is left, no copy is made" => COUNT.from_curve(POINT);
+    minor_faults: u64, "faults", "faults served without reading a device" => COUNT;
+    major_faults: u64, "faults", "faults for which a device was read: swap, a file, or where an unknown page came from" => COUNT;
+    fault_rate: Option<f64>, "of references", "faults / (hits + faults)" => COUNT.from_curve(POINT);
+    hit_rate: Option<f64>, "of references", "hits / (hits + faults)" => COUNT.more().from_curve(POINT);
+    refs_per_fault: Option<f64>, "references", "the lifetime function: references / faults; empty without a fault" => COUNT.more().from_curve(POINT);
+    mean_resident: Option<f64>, "pages", "mean resident set size: resident pages after each reference, averaged" => COUNT.from_curve(POINT);
+    peak_resident: u64, "pages", "most pages resident after any reference" => COUNT.from_curve(FRAMES);
+    resident_end: u64, "pages", "pages resident at the end" => COUNT.neither().from_curve(FRAMES);
+    evictions: u64, "pages", "victims: pages that left memory to make room" => COUNT.from_curve(FRAMES);
+    evictions_clean: u64, "pages", "victims that need no write: not written since they came in" => COUNT.neither().from_curve(FRAMES_AND_WRITE_BACKS);
+    evictions_dirty: u64, "pages", "victims that had to be written back" => COUNT.from_curve(FRAMES_AND_WRITE_BACKS);
+    expired: u64, "pages", "pages that left because their window closed (variable-space policies)" => COUNT.from_curve(FRAMES);
+    expired_dirty: u64, "pages", "of these, pages that had to be written back" => COUNT.from_curve(FRAMES);
+    freed: u64, "pages", "resident pages that left because nobody mapped them any more: unmapped, or their last process ended" => COUNT.neither().from_curve(POINT);
+    freed_dirty: u64, "pages", "of these, pages of files that had to be written" => COUNT.from_curve(POINT);
+    write_backs: u64, "pages", "dirty pages that left memory and were written: evictions_dirty + expired_dirty + freed_dirty" => COUNT.from_curve(WRITE_BACKS);
+    prefetched: u64, "pages", "pages brought in because the program said that it would need them; no faults" => COUNT.neither().from_curve(POINT);
+    dirty_end: u64, "pages", "dirty pages still resident at the end; they are no write-backs" => COUNT.neither();
+    swapped_end: u64, "pages", "pages at the end that are on the swap device and not resident" => COUNT.neither();
+    dropped_end: u64, "pages", "pages at the end that are neither resident nor on the swap device: of a file, or never written" => COUNT.neither();
+    untouched_end: Option<u64>, "pages", "pages that the mappings of each process have at the end and that are bound to nothing there, summed over the processes: neither touched by that process nor inherited nor brought in as needed since they were mapped or given up; one that several mappings share a part of counts once; empty without mappings" => OF_TRACE;
+    swap_slots: u64, "slots", "swap slots in use at the end; a page keeps its slot until nobody maps it any more" => COUNT;
+    swap_slots_peak: u64, "slots", "most swap slots ever in use, warm-up included" => COUNT;
+    swap_reads: u64, "pages", "pages read from a swap slot" => COUNT;
+    file_reads: u64, "pages", "pages read from the file they belong to" => COUNT;
+    opt_faults: Option<u64>, "faults", "faults of OPT with the same frames; empty if OPT was not among the cells" => COUNT.from_curve(POINT).with(&[Index::faults as usize]);
+    ratio_to_opt: Option<f64>, "ratio", "faults / opt_faults; below 1 is possible where memory is shared: OPT has the fewest loads, faults has maps, too" => COUNT.from_curve(POINT).with(&[Index::opt_faults as usize]);
+    tlb_hits_l1i: Option<u64>, "references", "instruction fetches translated by the first-level instruction TLB" => COUNT.more().translated();
+    tlb_hits_l1d: Option<u64>, "references", "data references translated by the first-level data TLB" => COUNT.more().translated();
+    tlb_hits_l2: Option<u64>, "references", "references translated by the second-level TLB" => COUNT.neither().translated();
+    tlb_misses: Option<u64>, "references", "references that no TLB translated: page walks; a faulting access has one, its restart none" => COUNT.translated();
+    tlb_hit_rate: Option<f64>, "of references", "references translated by a TLB / references" => COUNT.more().translated();
+    walk_refs: Option<u64>, "references", "page-table entries read by the walks: walk_refs_leaf + walk_refs_upper; without page-walk caches tlb_misses times levels" => COUNT.translated();
+    walk_refs_leaf: Option<u64>, "references", "of these, entries that name a page: one a walk" => COUNT.translated();
+    walk_refs_upper: Option<u64>, "references", "of these, entries that name a table; page-walk caches save them" => COUNT.translated();
+    walk_refs_by_level: String, "references", "walk_refs by level of the page table, from the root to the leaf, joined by slashes; empty without translation" => COUNT.translated();
+    shootdowns: Option<u64>, "entries", "TLB entries dropped because their page left memory or its page-table entry changed, counted per level that held one" => COUNT.translated();
+    tlb_flushes: Option<u64>, "flushes", "flushes of all TLBs and page-walk caches because the process changed; 0 if entries are tagged by process" => COUNT.translated();
+    time_ns: Option<u64>, "ns", "modelled time of all counted references, by the costs of manifest.json: refs * memory + tlb_hits_l2 * tlb_l2 + walk_refs * walk_ref + faults * fault + cow_copies * copy + major_faults * read + (evictions_dirty, less those that made room for prefetched pages) * write. Prefetched pages, and writes of expired and freed pages, cost nothing, so that policies with and without a window do not compare; read and write are of 4 KiB whatever the page size, so that page sizes do not compare; at most 2^64 - 1" => COUNT.translated();
+    eat_ns: Option<f64>, "ns", "effective access time: time_ns / refs" => COUNT.translated();
     status: String, "", "ok; swap-full: a dirty page had to leave and swap had no slot, every column is exact up to there, before the reference or event that could not be served (of an advice: before the page that could not come in); error: the cell has no counts";
     error: String, "", "what went wrong and where; empty if ok";
 }
@@ -237,13 +108,21 @@ columns! {
 /// The version of the column table that this program writes and reads.
 pub const SCHEMA: u64 = 2;
 
-/// What is wrong with a table of another schema, and what to do.
+const _: () = assert!(COLUMNS.len() <= Counts::MOST);
+
+/// Returns what is wrong with a table of another schema.
+pub fn wrong_schema(schema: u64) -> String {
+    format!("schema {schema}: this program reads schema {SCHEMA}")
+}
+
+/// Returns what is wrong with a table of another schema, and what to do.
 pub fn other_schema(schema: u64) -> String {
-    let help = match schema > SCHEMA {
-        true => "a later pagebench wrote it: update this one",
-        false => "an earlier pagebench wrote it: run this one again for a new table",
+    let help = if schema > SCHEMA {
+        "a later pagebench wrote it: update this one"
+    } else {
+        "an earlier pagebench wrote it: run this one again for a new table"
     };
-    format!("schema {schema}: this program reads schema {SCHEMA}\n  help: {help}")
+    format!("{}\n  help: {help}", wrong_schema(schema))
 }
 
 /// The status of a row without counts.
@@ -260,41 +139,70 @@ pub fn is_offline(policy: &str) -> bool {
     OFFLINE.contains(&policy)
 }
 
-/// The column of this name.
+/// Returns the column of this name.
 pub fn column(name: &str) -> Option<&'static Column> {
     COLUMNS.iter().find(|column| column.name == name)
 }
 
+/// Returns the column that has a part of what names a cell.
+pub fn column_of(part: Part) -> &'static Column {
+    column(part.column()).expect("a test looks for the column of each part")
+}
+
+/// Returns the columns that name a cell of a run. Every table beside `results.csv` begins with them.
+pub fn key_columns() -> impl Iterator<Item = &'static Column> {
+    IN_A_RUN.into_iter().map(column_of)
+}
+
+/// Returns the fields of a row in [`key_columns`].
+pub fn key_fields(row: &Row) -> Vec<String> {
+    let cell = row.identity();
+    IN_A_RUN.map(|part| cell.text(part)).to_vec()
+}
+
+/// Returns the first eight characters of a digest, which tell traces apart for a reader.
+pub fn short_digest(digest: &str) -> &str {
+    let end = digest
+        .char_indices()
+        .nth(8)
+        .map_or(digest.len(), |(at, _)| at);
+    &digest[..end]
+}
+
+impl TableRow for Row {
+    fn has_index(&self, index: usize) -> bool {
+        self.counts.has(index)
+    }
+}
+
 impl Row {
-    /// Whether a column is there.
-    pub fn has(&self, name: &str) -> bool {
-        let place = COLUMNS.iter().position(|column| column.name == name);
-        place.is_some_and(|place| self.counts.has_place(place))
+    /// Returns whether this run was asked for `column`.
+    pub fn has(&self, column: &Column) -> bool {
+        self.counts.has(column.index)
     }
 
-    /// Sets the columns from their texts; counts that are empty are not there.
+    /// Parses `text` into the field of `column`. An empty text for a count that cannot be empty means
+    /// that the run was not asked for it: the column is removed from [`Row::counts`].
     ///
     /// # Errors
     ///
-    /// A text is not what its column holds.
+    /// Errors if `text` is not what the column holds.
     pub fn read(&mut self, column: &Column, text: &str) -> Result<(), String> {
-        // Where a column may be empty by itself that says nothing of whether it was asked for.
         match (column.read)(self, text) {
-            Err(_) if text.is_empty() && is_count(column.name) => {
-                let place = COLUMNS.iter().position(|known| known.name == column.name);
-                self.counts.remove(place.expect("a column of the table"));
+            Err(_) if text.is_empty() && column.facts.counted => {
+                self.counts.remove(column.index);
                 Ok(())
             }
             result => result,
         }
     }
 
-    /// Whether the cell was replayed to its end.
+    /// Returns whether the cell was replayed to its end.
     pub fn is_ok(&self) -> bool {
         self.status == "ok"
     }
 
-    /// A row of this cell, without counts.
+    /// Returns a row of `cell` whose counts are all zero or absent.
     pub fn of_cell(cell: Identity) -> Row {
         Row {
             trace: cell.trace,
@@ -317,7 +225,8 @@ impl Row {
         }
     }
 
-    /// What names the row's cell. Rows are in the order of their identities.
+    /// Returns what names the row's cell. Rows are sorted by it: by trace, page size, digest, filter,
+    /// policy, parameters, seed, window, frames, swap limit, then by how the model was set.
     pub fn identity(&self) -> Identity {
         Identity {
             trace: self.trace.clone(),
@@ -354,7 +263,42 @@ mod tests {
             );
             assert!(column.about.len() > 10, "{column:?} has no definition");
             assert!(column.about.is_ascii(), "{column:?}");
+            assert!(std::ptr::eq(&COLUMNS[column.index], column));
         }
+        assert_eq!(col::faults.name, "faults");
+        for part in IN_A_RUN.into_iter().chain(crate::sweep::MODEL) {
+            assert_eq!(column_of(part).name, part.column());
+        }
+        assert_eq!(column_of(Part::WarmupRefs).name, "warmup_refs");
+    }
+
+    /// A column that a curve gives is a count, and what it is computed from is one, too.
+    #[test]
+    fn facts_agree_with_each_other() {
+        for column in COLUMNS {
+            let facts = column.facts;
+            assert!(facts.counted || facts.from_curve.is_none(), "{column:?}");
+            assert!(
+                facts.counted || facts.better == Better::Neither,
+                "{column:?}"
+            );
+            assert!(!facts.counted || facts.empty_on_error, "{column:?}");
+            for &index in facts.implies {
+                assert!(COLUMNS[index].facts.counted, "{column:?}");
+                assert!(facts.from_curve.is_none() || COLUMNS[index].facts.from_curve.is_some());
+            }
+        }
+        assert!(col::hits.facts.counted && !col::distinct_pages.facts.counted);
+        assert!(col::untouched_end.facts.empty_on_error && !col::untouched_end.facts.counted);
+        assert_eq!(col::tlb_hits_l1i.facts.better, Better::More);
+        assert_eq!(col::tlb_misses.facts.better, Better::Less);
+    }
+
+    #[test]
+    fn a_short_digest_is_cut_at_a_character() {
+        assert_eq!(short_digest("0123456789"), "01234567");
+        assert_eq!(short_digest("012"), "012");
+        assert_eq!(short_digest("äöüßäöüßx"), "äöüßäöüß");
     }
 
     #[test]

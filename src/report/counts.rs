@@ -1,168 +1,85 @@
-//! Which columns of `results.csv` are asked for, where not all are; and THE table of those that a
-//! curve's point and the totals of a trace tell, so that no cell need be replayed for them.
+//! Which columns of `results.csv` a run was asked for (`--counts`), and whether a curve's point and the
+//! totals of a trace give all of them, so that no cell need be replayed.
 //!
 //! Deliberately absent: how curves are made, and which cells have one.
 
-use super::columns::{COLUMNS, column};
+use super::columns::{COLUMNS, Column, column};
 use crate::sweep::Facts;
 use crate::units::did_you_mean;
 
-/// The first column that is counted by a replay; those before it name the cell and its trace.
-const FIRST: &str = "hits";
+pub use super::column::Counts;
 
-/// What a column needs beside the faults and the mean resident size of a point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
-    /// The write-backs, which OPT's curve does not know.
-    WriteBacks,
-    /// That memory is given by frames: they fill once, and are full from then on.
-    Frames,
-}
-
-/// The columns that follow from curves, and what each needs.
-const FROM_CURVES: &[(&str, &[Need])] = &[
-    ("hits", &[]),
-    ("faults", &[]),
-    ("fills", &[]),
-    ("refills", &[]),
-    ("maps", &[]),
-    ("cow_copies", &[]),
-    ("cow_reuses", &[]),
-    ("fault_rate", &[]),
-    ("hit_rate", &[]),
-    ("refs_per_fault", &[]),
-    ("mean_resident", &[]),
-    ("peak_resident", &[Need::Frames]),
-    ("resident_end", &[Need::Frames]),
-    ("evictions", &[Need::Frames]),
-    ("evictions_clean", &[Need::Frames, Need::WriteBacks]),
-    ("evictions_dirty", &[Need::Frames, Need::WriteBacks]),
-    ("expired", &[Need::Frames]),
-    ("expired_dirty", &[Need::Frames]),
-    ("freed", &[]),
-    ("freed_dirty", &[]),
-    ("write_backs", &[Need::WriteBacks]),
-    ("prefetched", &[]),
-    ("opt_faults", &[]),
-    ("ratio_to_opt", &[]),
-];
-
-/// Columns that come of others, which are then asked for too.
-const IMPLIED: [(&str, &[&str]); 2] = [
-    ("opt_faults", &["faults"]),
-    ("ratio_to_opt", &["faults", "opt_faults"]),
-];
-
-/// A set of columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counts(u128);
-
-const _: () = assert!(COLUMNS.len() <= 128);
-
-impl Default for Counts {
-    fn default() -> Counts {
-        Counts::ALL
-    }
+/// Returns the columns that a run can be asked for.
+fn counted() -> impl Iterator<Item = &'static Column> {
+    COLUMNS.iter().filter(|column| column.facts.counted)
 }
 
 impl Counts {
-    /// Every column.
-    pub const ALL: Counts = Counts(u128::MAX);
-
-    /// The columns of these names, beside those that name the cell; all if there is no name.
+    /// Returns the set of the columns that name the cell and of the counts in `names`; every column
+    /// if `names` is empty.
     ///
     /// # Errors
     ///
-    /// A name is that of no count.
+    /// Errors if a name is not that of a count.
     pub fn parse<S: AsRef<str>>(names: &[S]) -> Result<Counts, String> {
+        let mut all = Counts::ALL;
         if names.is_empty() {
-            return Ok(Counts::ALL);
+            return Ok(all);
         }
-        let mut all = Counts(u128::MAX);
-        for (place, _) in COLUMNS.iter().enumerate().filter(|(_, c)| is_count(c.name)) {
-            all.remove(place);
-        }
+        counted().for_each(|column| all.remove(column.index));
         for name in names {
             let name = name.as_ref().trim();
-            let counts = COLUMNS.iter().map(|column| column.name);
-            let mut counts = counts.filter(|name| is_count(name));
-            if !is_count(name) {
-                let hint = did_you_mean(name, counts);
-                let what = match column(name) {
+            let known = column(name);
+            let Some(count) = known.filter(|column| column.facts.counted) else {
+                let hint = did_you_mean(name, counted().map(|column| column.name));
+                let what = match known {
                     Some(_) => "names the cell and is always there",
-                    None => "is no count of results.csv",
+                    None => "is not a count of results.csv",
                 };
                 return Err(format!("\"{name}\" {what}{hint} (see: pagebench columns)"));
-            }
-            all.add(counts.find(|known| *known == name).unwrap_or(name));
+            };
+            all.add_with_implied(count);
         }
         Ok(all)
     }
 
-    fn add(&mut self, name: &str) {
-        let place = COLUMNS.iter().position(|column| column.name == name);
-        self.0 |= place.map_or(0, |place| 1 << place);
-        let implied = IMPLIED.iter().filter(|(of, _)| *of == name);
-        for name in implied.flat_map(|(_, names)| *names) {
-            self.add(name);
+    /// Adds a column and those that it is computed from.
+    fn add_with_implied(&mut self, column: &Column) {
+        self.add(column.index);
+        for &index in column.facts.implies {
+            self.add_with_implied(&COLUMNS[index]);
         }
     }
 
-    /// Takes the column at this place out.
-    pub fn remove(&mut self, place: usize) {
-        self.0 &= !(1 << place);
+    /// Returns the counts in the set, in column order.
+    fn counts(self) -> impl Iterator<Item = &'static Column> {
+        counted().filter(move |column| self.has(column.index))
     }
 
-    /// Whether the column at this place is in it.
-    pub const fn has_place(self, place: usize) -> bool {
-        self.0 >> place & 1 != 0
-    }
-
-    /// Whether all are in it.
-    pub fn is_all(self) -> bool {
-        self == Counts::ALL
-    }
-
-    /// The counts in it, in the order of columns; none if there are all.
+    /// Returns the names of the counts in the set, in column order. Returns an empty list for the
+    /// full set; [`Counts::parse`] reads it back as such.
     pub fn names(self) -> Vec<&'static str> {
         if self.is_all() {
             return Vec::new();
         }
-        let all = COLUMNS.iter().enumerate();
-        let here = all.filter(|(place, column)| self.has_place(*place) && is_count(column.name));
-        here.map(|(_, column)| column.name).collect()
+        self.counts().map(|column| column.name).collect()
     }
 
-    /// Whether one of them depends on translation.
+    /// Returns whether one of the counts depends on translation.
     pub fn need_tlbs(self) -> bool {
-        let translated = |name: &&str| {
-            let begins = |start: &&str| name.starts_with(*start);
-            ["tlb_", "walk_", "shootdowns", "time_ns", "eat_ns"]
-                .iter()
-                .any(begins)
-        };
-        self.is_all() || self.names().iter().any(translated)
+        self.counts().any(|column| column.facts.translated)
     }
 
-    /// What a curve must tell for all of them; `None` if only a replay does.
+    /// Returns what a curve must provide for all of the counts; `None` if one needs a replay.
     pub fn facts(self) -> Option<Facts> {
-        if self.is_all() {
-            return None;
-        }
-        let mut facts = Facts::default();
-        for name in self.names() {
-            let (_, needs) = FROM_CURVES.iter().find(|(known, _)| *known == name)?;
-            facts.write_backs |= needs.contains(&Need::WriteBacks);
-            facts.frames |= needs.contains(&Need::Frames);
-        }
-        Some(facts)
+        self.counts().try_fold(Facts::default(), |facts, column| {
+            let needs = column.facts.from_curve?;
+            Some(Facts {
+                write_backs: facts.write_backs || needs.write_backs,
+                frames: facts.frames || needs.frames,
+            })
+        })
     }
-}
-
-/// Whether a column has a count of a replay, or what is derived from some.
-pub fn is_count(name: &str) -> bool {
-    let place = |name| COLUMNS.iter().position(|column| column.name == name);
-    place(name) >= place(FIRST) && !["status", "error", "untouched_end"].contains(&name)
 }
 
 #[cfg(test)]
@@ -178,13 +95,13 @@ mod tests {
         );
         assert_eq!(Counts::parse(&counts.names()).unwrap(), counts);
         assert!(Counts::parse::<&str>(&[]).unwrap().is_all());
-        let every: Vec<&str> = COLUMNS.iter().map(|c| c.name).collect();
-        let every: Vec<&str> = every.into_iter().filter(|name| is_count(name)).collect();
+        let every: Vec<&str> = counted().map(|column| column.name).collect();
         assert_eq!(Counts::parse(&every).unwrap(), Counts::ALL);
         for (name, why) in [
             ("fautls", "did you mean \"faults\""),
             ("trace", "names the cell"),
-            ("", "no count"),
+            ("untouched_end", "names the cell"),
+            ("", "not a count"),
         ] {
             let error = Counts::parse(&[name]).unwrap_err();
             assert!(error.contains(why), "{error}");
@@ -206,8 +123,5 @@ mod tests {
         assert_eq!(Counts::ALL.facts(), None);
         assert!(of(&["eat_ns"]).need_tlbs() && Counts::ALL.need_tlbs());
         assert!(!of(&["faults", "swap_reads"]).need_tlbs());
-        for (name, _) in FROM_CURVES {
-            assert!(is_count(name), "{name}");
-        }
     }
 }

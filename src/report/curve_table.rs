@@ -2,6 +2,7 @@
 //! one column per curve, and a few windows. `curve.csv` has the rest.
 
 use super::curves::CurveRow;
+use super::table;
 use crate::units::{about, counted, show_bytes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -9,7 +10,7 @@ use std::fmt::Write;
 /// The most lines of one block.
 const LINES: usize = 16;
 
-/// The whole table as text; `rows` are in their stable order.
+/// Renders the table as text; `rows` are in their stable order.
 pub fn render(rows: &[CurveRow]) -> String {
     let mut out = String::new();
     for group in rows.chunk_by(CurveRow::same_trace) {
@@ -60,7 +61,7 @@ fn percent(rate: f64) -> String {
     format!("{:.4}%", rate * 100.0)
 }
 
-/// Lines of one kind of memory.
+/// Writes the lines of one kind of memory.
 fn block(
     out: &mut String,
     rows: &[CurveRow],
@@ -80,39 +81,21 @@ fn block(
         }
     }
     let shown = few(&cells, labels.len());
-    let Some(last) = shown.last() else {
+    if shown.is_empty() {
         return;
-    };
-    let first = name.len().max(last.to_string().len());
-    let empty = String::new();
-    let text = |memory: &u64, label: &String| cells[memory].get(label).unwrap_or(&empty).clone();
-    let width = |label: &String| {
-        let texts = shown
-            .iter()
-            .map(|memory| text(memory, label).chars().count());
-        texts.max().unwrap_or(0).max(label.chars().count())
-    };
-    let _ = write!(out, "  {name:>first$}");
-    for label in &labels {
-        let _ = write!(out, "  {label:>width$}", width = width(label));
     }
-    out.push('\n');
-    for memory in &shown {
-        let _ = write!(out, "  {memory:>first$}");
-        for label in &labels {
-            let _ = write!(
-                out,
-                "  {:>width$}",
-                text(memory, label),
-                width = width(label)
-            );
-        }
-        out.push('\n');
-    }
+    let head = std::iter::once(name.to_owned()).chain(labels.iter().cloned());
+    let line = |memory: &u64| {
+        let field = |label: &String| cells[memory].get(label).cloned().unwrap_or_default();
+        let fields = labels.iter().map(field);
+        std::iter::once(memory.to_string()).chain(fields).collect()
+    };
+    let lines = std::iter::once(head.collect()).chain(shown.iter().map(line));
+    table::columns(out, "  ", "", &lines.collect::<Vec<_>>());
 }
 
-/// The amounts of memory that are shown: where there are many, of those that every curve has the
-/// powers of two and the last, or some at equal distances.
+/// Returns the amounts of memory that are shown. If there are many, these are, of the amounts that every
+/// curve has, the powers of two and the last; or [`LINES`] at equal distances.
 fn few(cells: &BTreeMap<u64, BTreeMap<String, String>>, curves: usize) -> Vec<u64> {
     let all: Vec<u64> = cells.keys().copied().collect();
     if all.len() <= LINES {
@@ -127,7 +110,7 @@ fn few(cells: &BTreeMap<u64, BTreeMap<String, String>>, curves: usize) -> Vec<u6
     let last = from[from.len() - 1];
     let shown = |memory: &&u64| memory.is_power_of_two() || **memory == last;
     let powers: Vec<u64> = from.iter().filter(shown).copied().collect();
-    // Powers of two are there all the way up or only by chance.
+    // Either nearly all powers of two were measured or a few by chance.
     if powers.len() as u32 + 4 > last.ilog2() {
         return powers;
     }

@@ -1,63 +1,27 @@
-//! `curve.csv`: points of curves, written and read back, its columns in one table. Knows nothing
-//! of how the counts come about.
+//! `curve.csv`: points of curves, written and read back. THE column table of curves.
 
-use super::columns::{ColumnKind, Field};
-use super::csv::{TableError, csv_error, table_to_csv};
+use super::column::{TableRow, table};
+use super::csv::{TableError, read, read_table, rows_to_csv};
 use crate::sweep::{Identity, Part};
-use std::fs;
 use std::path::Path;
 
-/// A column of `curve.csv`.
-pub struct CurveColumn {
-    /// The header, which is also the name of the field in [`CurveRow`].
-    pub name: &'static str,
-    /// The unit; empty for names and texts.
-    pub unit: &'static str,
-    /// What it means.
-    pub about: &'static str,
-    /// What it holds.
-    pub kind: ColumnKind,
-    show: fn(&CurveRow) -> String,
-    read: fn(&mut CurveRow, &str) -> Result<(), String>,
-}
-
-macro_rules! columns {
-    ($($name:ident : $type:ty, $unit:literal, $about:literal;)*) => {
-        /// One point of a curve. The fields are the columns of [`COLUMNS`], in order, where each
-        /// is defined.
-        #[derive(Debug, Clone, Default, PartialEq)]
-        pub struct CurveRow {
-            $(#[doc = $about] pub $name: $type,)*
-        }
-
-        /// Every column of `curve.csv`, in order.
-        pub const COLUMNS: &[CurveColumn] = &[
-            $(CurveColumn {
-                name: stringify!($name),
-                unit: $unit,
-                about: $about,
-                kind: <$type as Field>::KIND,
-                show: |row| row.$name.show(),
-                read: |row, text| {
-                    row.$name = <$type as Field>::read(text)?;
-                    Ok(())
-                },
-            },)*
-        ];
-    };
-}
-
-columns! {
+table! {
+    /// One point of a curve. The fields are the columns of [`COLUMNS`], in order, where each is
+    /// defined.
+    #[derive(Debug, Clone, Default, PartialEq)]
+    pub struct CurveRow {}
+    /// Every column of `curve.csv`, in order.
+    pub const COLUMNS;
     trace: String, "", "name of the trace";
     trace_digest: String, "", "hash of the stream of references and events of the trace, as in results.csv";
     trace_kind: String, "", "full, sampled, faults-only, block-io or synthetic: whether a rate is that of a program";
-    filter: String, "", "what was taken of the trace (data-only, pid, skip, limit); events-ignored if its mappings and forks were left out";
+    filter: String, "", "the selection read (data-only, pid, skip, limit); events-ignored if its mappings and forks were left out";
     page_size: u64, "bytes", "size of a page and of a frame";
     policy: String, "", "lru, opt, ws, vmin, fifo or clock";
     params: String, "", "parameters that differ from their defaults, key=value";
     frames: Option<u64>, "frames", "frames of memory; empty for ws and vmin";
     tau: Option<u64>, "references", "window of ws and vmin in references of the process; empty for the others";
-    mean_resident: f64, "pages", "resident pages after each reference, summed, / references";
+    mean_resident: f64, "pages", "mean resident set size: resident pages after each reference, averaged";
     refs: u64, "references", "references counted: all of them";
     distinct_pages: u64, "pages", "distinct pages, each process's its own";
     faults: u64, "faults", "references whose page was not resident";
@@ -73,19 +37,22 @@ pub const EXACT: &str = "exact";
 /// [`CurveRow::accuracy`] of estimates.
 pub const ESTIMATE: &str = "estimate";
 
-/// A share of the pages in percent, to three digits.
+impl TableRow for CurveRow {}
+
+/// Returns a share of the pages in percent, with at most three digits.
 pub fn share(rate: f64) -> String {
     let digits = (2.0 - (rate * 100.0).log10().floor()).clamp(0.0, 12.0);
     let text = format!("{:.*}", digits as usize, rate * 100.0);
-    let text = match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.'),
-        false => &text,
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
     };
     format!("{text}%")
 }
 
 impl CurveRow {
-    /// The curve it is a point of, for legends and tables.
+    /// Returns the name of the curve that the point is on, for legends and tables.
     pub fn label(&self) -> String {
         let label = self.identity().policy_label();
         match self.sample_rate {
@@ -94,7 +61,7 @@ impl CurveRow {
         }
     }
 
-    /// What names the point, but for its sample.
+    /// Returns what names the point, except for its sample rate.
     pub fn identity(&self) -> Identity {
         Identity {
             trace: self.trace.clone(),
@@ -108,54 +75,40 @@ impl CurveRow {
         .with_policy(&self.policy, &self.params)
     }
 
-    /// The stable order of rows.
+    /// Returns the key by which rows are sorted: curve, sample rate, window, frames.
     pub fn sort_key(&self) -> impl Ord + use<> {
         let rate = self.sample_rate.unwrap_or(0.0).to_bits();
         let curve = self.identity().without(&[Part::Tau, Part::Frames]);
         (curve, rate, self.tau, self.frames)
     }
 
-    /// Whether another row is of the same references.
+    /// Returns whether both rows are of the same references.
     pub fn same_trace(&self, other: &CurveRow) -> bool {
         self.refs == other.refs && self.identity().setting() == other.identity().setting()
     }
 }
 
-/// The rows as CSV text.
+/// Returns the rows as CSV text.
 pub fn to_csv(rows: &[CurveRow]) -> Vec<u8> {
-    let header = COLUMNS.iter().map(|column| column.name.to_owned());
-    let fields = |row: &CurveRow| COLUMNS.iter().map(|column| (column.show)(row)).collect();
-    table_to_csv(header.collect(), rows.iter().map(fields))
+    rows_to_csv(COLUMNS, rows)
 }
 
 /// Reads the rows of a file.
+///
+/// # Errors
+///
+/// As [`parse_rows`], and errors if the file cannot be read.
 pub fn read_rows(path: &Path) -> Result<Vec<CurveRow>, TableError> {
-    let text = fs::read(path).map_err(|e| TableError::io(path, "read", e))?;
-    parse_rows(path, &text)
+    parse_rows(path, &read(path)?)
 }
 
 /// Reads rows from CSV text; `path` is for messages.
+///
+/// # Errors
+///
+/// Errors if the header is another one, or if a field is not what its column holds.
 pub fn parse_rows(path: &Path, text: &[u8]) -> Result<Vec<CurveRow>, TableError> {
-    let mut reader = csv::ReaderBuilder::new().from_reader(text);
-    let header = reader.headers().map_err(|e| csv_error(path, &e))?.clone();
-    if !header.iter().eq(COLUMNS.iter().map(|column| column.name)) {
-        let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
-        let what = format!("no table of curves: its header is not {}", names.join(","));
-        return Err(TableError::content(path, Some(1), what));
-    }
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|e| csv_error(path, &e))?;
-        let line = record.position().map(csv::Position::line);
-        let mut row = CurveRow::default();
-        for (column, text) in COLUMNS.iter().zip(&record) {
-            (column.read)(&mut row, text).map_err(|why| {
-                TableError::content(path, line, format!("column {}: {why}", column.name))
-            })?;
-        }
-        rows.push(row);
-    }
-    Ok(rows)
+    read_table(path, text, "curves", COLUMNS)
 }
 
 #[cfg(test)]
@@ -196,14 +149,14 @@ mod tests {
         for (text, why) in [
             (
                 good.replace(",faults,", ",fautls,"),
-                "c.csv:1: no table of curves",
+                "c.csv:1: not a table of curves",
             ),
             (
                 good.replace("0.000000000", "fast"),
                 "c.csv:2: column mean_resident",
             ),
             (format!("{good}1,2\n"), "c.csv:3: 2 fields where"),
-            (String::new(), "no table of curves"),
+            (String::new(), "not a table of curves"),
         ] {
             let error = parse_rows(Path::new("c.csv"), text.as_bytes());
             let error = error.unwrap_err().to_string();

@@ -2,35 +2,11 @@
 //! of an access. Count, mean, least and greatest are exact; percentiles are exact below 2,048 and have
 //! three digits from there on.
 
-use super::columns::{Column, ColumnKind, Row, column};
-use super::tables::Described;
-use crate::sweep::IN_A_RUN;
+use super::column::{ColumnKind, Described};
+use super::columns::{Column, key_columns};
 use crate::vm::Outcome;
 use crate::vm::cost::{CostTable, classes};
 use crate::vm::listen::{Distribution, Gatherer, QUANTILES};
-
-/// The columns that name a cell, in every table beside `results.csv`.
-pub const KEY_COLUMNS: [&str; IN_A_RUN.len()] = {
-    let mut names = [""; IN_A_RUN.len()];
-    let mut at = 0;
-    while at < names.len() {
-        names[at] = IN_A_RUN[at].column();
-        at += 1;
-    }
-    names
-};
-
-/// [`KEY_COLUMNS`], as the table of columns has them.
-pub fn key_columns() -> impl Iterator<Item = &'static Column> {
-    let known = |name| column(name).expect("a column of the table");
-    KEY_COLUMNS.into_iter().map(known)
-}
-
-/// The fields of a row under [`KEY_COLUMNS`].
-pub fn key_fields(row: &Row) -> Vec<String> {
-    let cell = row.identity();
-    IN_A_RUN.map(|part| cell.text(part)).to_vec()
-}
 
 /// The columns before and after the percentiles.
 const BEFORE: [Described; 5] = [
@@ -60,17 +36,17 @@ const MAX: Described = ("max", ColumnKind::Count, "", "the greatest value");
 /// What a percentile means.
 const PERCENTILE: &str = "the ceil(N/100 * count)-th smallest value v, N being the number in the name (p99_9: 99.9); exact below 2048, from there on at most 2^(floor(log2 v) - 10) - 1 above v and never above max";
 
-/// Every column: name, what it holds, unit and meaning.
+/// Returns every column as `pagebench columns` describes it.
 pub fn columns() -> impl Iterator<Item = Described> {
     let percentile = |(_, name)| (name, ColumnKind::Count, "", PERCENTILE);
     key_columns()
-        .map(|column| (column.name, column.kind, column.unit, column.about))
+        .map(Column::described)
         .chain(BEFORE)
         .chain(QUANTILES.map(percentile))
         .chain([MAX])
 }
 
-/// The lines of a cell, without the fields that name it.
+/// Returns the lines of a cell, without the fields that name it.
 pub fn lines(outcome: &Outcome, costs: &CostTable) -> Vec<Vec<String>> {
     vec![intervals(outcome), access_times(outcome, costs)]
 }
@@ -89,7 +65,7 @@ fn access_times(outcome: &Outcome, costs: &CostTable) -> Vec<String> {
     fields("access_time", "ns", &gatherer.finish())
 }
 
-/// The fields after the key. Without any value only the count stands there.
+/// Returns the fields after the key. Without any value all but the count are empty.
 fn fields(metric: &str, unit: &str, all: &Distribution) -> Vec<String> {
     let mut fields = vec![metric.to_owned(), unit.to_owned(), all.count.to_string()];
     if all.count == 0 {

@@ -1,22 +1,22 @@
-//! A replay told step by step, as a table for people: text in blocks as wide as the terminal,
-//! markdown, and CSV. Knows neither how the steps came about nor what a trace is: pages come with
-//! their names.
+//! A replay step by step, as a table for people. `text` writes it in blocks as wide as the terminal,
+//! `tables` as Markdown and CSV.
+//!
+//! Deliberately absent: replays and traces. Pages come with their names.
 
-use super::csv::table_to_csv;
-use super::markdown;
+mod tables;
+mod text;
+
+pub use tables::{to_csv, to_markdown};
+pub use text::to_text;
+
 use super::table::percent;
 use crate::space::Rights;
 use crate::units::{EntryId, counted};
 use crate::vm::machine::explain::{Cause, EntryState, Gone, Step, Story};
 use crate::vm::{FaultKind, PageState};
-use std::fmt::Write;
 
-/// So many frames are shown one by one.
+/// The most frames that are shown one by one.
 pub const FRAMES_SHOWN: usize = 32;
-/// References side by side in markdown.
-const MARKDOWN_COLUMNS: usize = 20;
-/// A table of fewer references side by side is turned: a line for each.
-const COLUMNS_LEAST: usize = 8;
 
 /// One replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +29,13 @@ pub struct Explained {
     pub tau: Option<u64>,
     /// The references looked at.
     pub lines: Vec<Line>,
-    /// A line without a reference: what left behind the last one, if anything did.
+    /// A line without a reference: what left after the last one, if anything did.
     pub end: Option<Line>,
-    /// What they came to.
+    /// References and faults of `lines`.
     pub shown: Totals,
-    /// What the whole trace came to.
+    /// References and faults of the whole replay.
     pub whole: Totals,
-    /// Full swap ended the replay after so many references.
+    /// The number of references after which full swap ended the replay, if it did.
     pub swap_full: Option<u64>,
     /// Whether page-table entries are shown.
     pub entries: bool,
@@ -61,19 +61,39 @@ pub struct Line {
     pub kind: char,
     /// The fault, and whether a device was read for it.
     pub fault: Option<(FaultKind, bool)>,
-    /// What is in each frame afterwards, and whether it has just come in.
-    pub frames: Vec<Option<(String, bool)>>,
-    /// Pages that left: the name, what became of it in words, and whether it made room.
-    pub left: Vec<(String, String, bool)>,
+    /// What is in each frame afterwards.
+    pub frames: Vec<Option<InFrame>>,
+    /// The pages that left.
+    pub left: Vec<Departed>,
     /// What the policy keeps in order afterwards, in words.
     pub state: Option<String>,
-    /// The page-table entry before and after.
-    pub entry: [String; 2],
+    /// The page-table entry before the reference.
+    pub entry_before: String,
+    /// The page-table entry after it.
+    pub entry_after: String,
+}
+
+/// A page in a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InFrame {
+    /// The name of the page.
+    pub page: String,
+    /// Whether it has just come in.
+    pub fresh: bool,
+}
+
+/// A page that left memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Departed {
+    /// The name of the page.
+    pub page: String,
+    /// Why it left and what happened to it, in words.
+    pub words: String,
 }
 
 impl Explained {
-    /// Of a story; `name` gives the name of a page, `rights` what entries allow at each step, if that
-    /// is known.
+    /// Makes the table of `story`, with the frames and the window of `memory`. `name` gives the name of a
+    /// page, `rights` what entries allow at each step, if that is known.
     pub fn new(
         policy: String,
         memory: (Option<u64>, Option<u64>),
@@ -107,7 +127,7 @@ impl Explained {
         }
     }
 
-    /// The policy and its memory, in words.
+    /// Returns the policy and its memory, in words.
     pub fn heading(&self) -> String {
         let mut parts = vec![self.policy.clone()];
         parts.extend(self.frames.map(|frames| counted(frames, "frame")));
@@ -116,7 +136,7 @@ impl Explained {
         parts.join(", ")
     }
 
-    /// Faults, hits and the rate, in words; of the part shown too, if it is one.
+    /// Returns faults, hits and the rate, in words; and those of the part shown, if it is not the whole.
     pub fn totals(&self) -> String {
         let mut text = self.whole.words();
         if self.shown.refs < self.whole.refs {
@@ -129,7 +149,7 @@ impl Explained {
         text
     }
 
-    /// The frames that are shown: none if they are too many.
+    /// Returns the number of frames that are shown: 0 if there are more than [`FRAMES_SHOWN`].
     pub fn frames_shown(&self) -> usize {
         let frames = self.lines.iter().map(|line| {
             let last = line.frames.iter().rposition(Option::is_some);
@@ -162,9 +182,12 @@ impl Totals {
 fn line(step: &Step, rights: Option<&Rights>, name: &dyn Fn(EntryId) -> String) -> Line {
     let held = step.frames.iter();
     let state = step.state.as_ref().map(|(title, pages)| {
-        let one = |(entry, word): &(EntryId, String)| match word.is_empty() {
-            true => name(*entry),
-            false => format!("{} ({word})", name(*entry)),
+        let one = |(entry, word): &(EntryId, String)| {
+            if word.is_empty() {
+                name(*entry)
+            } else {
+                format!("{} ({word})", name(*entry))
+            }
         };
         let pages: Vec<String> = pages.iter().map(one).collect();
         format!("{title}: {}", pages.join(" "))
@@ -175,18 +198,21 @@ fn line(step: &Step, rights: Option<&Rights>, name: &dyn Fn(EntryId) -> String) 
         kind: step.kind.letter(),
         fault: step.fault.map(|fault| (fault.kind, fault.major)),
         frames: held
-            .map(|held| held.map(|held| (name(held.entry), held.fresh)))
+            .map(|held| {
+                held.map(|held| InFrame {
+                    page: name(held.entry),
+                    fresh: held.fresh,
+                })
+            })
             .collect(),
         left: step.gone.iter().map(|gone| left(gone, name)).collect(),
         state,
-        entry: [
-            entry(&step.before, rights.map(|rights| rights.before.to_string())),
-            entry(&step.after, rights.map(|rights| rights.after.to_string())),
-        ],
+        entry_before: entry(&step.before, rights.map(|rights| rights.before.to_string())),
+        entry_after: entry(&step.after, rights.map(|rights| rights.after.to_string())),
     }
 }
 
-/// What left behind the last reference.
+/// Returns the line of what left after the last reference.
 fn at_end(gone: &[Gone], name: &dyn Fn(EntryId) -> String) -> Line {
     Line {
         number: None,
@@ -196,19 +222,44 @@ fn at_end(gone: &[Gone], name: &dyn Fn(EntryId) -> String) -> Line {
         frames: Vec::new(),
         left: gone.iter().map(|gone| left(gone, name)).collect(),
         state: None,
-        entry: Default::default(),
+        entry_before: String::new(),
+        entry_after: String::new(),
     }
 }
 
 impl Line {
-    /// Its number in words; `end` without one.
+    /// Returns the number as text; `end` without one.
     pub fn label(&self) -> String {
         self.number
             .map_or("end".into(), |number| number.to_string())
     }
+
+    /// Returns the name of the page in a frame; empty if there is none.
+    pub fn page_in(&self, frame: usize) -> &str {
+        let held = self.frames.get(frame).and_then(Option::as_ref);
+        held.map_or("", |held| &held.page)
+    }
+
+    /// Returns `F` if the reference faulted.
+    pub fn fault_mark(&self) -> &'static str {
+        if self.fault.is_some() { "F" } else { "" }
+    }
+
+    /// Returns the names of the pages that left.
+    pub fn names_left(&self) -> String {
+        let names: Vec<&str> = self.left.iter().map(|left| &*left.page).collect();
+        names.join(" ")
+    }
+
+    /// Returns the names of the pages in all frames, `-` for an empty one.
+    fn pages_in_frames(&self) -> String {
+        let held = self.frames.iter().map(Option::as_ref);
+        let pages = held.map(|held| held.map_or("-", |held| &held.page));
+        pages.collect::<Vec<_>>().join(" ")
+    }
 }
 
-fn left(gone: &Gone, name: &dyn Fn(EntryId) -> String) -> (String, String, bool) {
+fn left(gone: &Gone, name: &dyn Fn(EntryId) -> String) -> Departed {
     let what = match gone.cause {
         Cause::Victim => "leaves",
         Cause::MadeRoom => "leaves for a page brought in ahead",
@@ -217,11 +268,13 @@ fn left(gone: &Gone, name: &dyn Fn(EntryId) -> String) -> (String, String, bool)
     };
     let written = if gone.written { ", written back" } else { "" };
     let why = gone.why.as_ref().map(|why| format!(": {why}"));
-    let words = format!("{what}{written}{}", why.unwrap_or_default());
-    (name(gone.entry), words, gone.cause == Cause::Victim)
+    Departed {
+        page: name(gone.entry),
+        words: format!("{what}{written}{}", why.unwrap_or_default()),
+    }
 }
 
-/// A page-table entry in a few letters.
+/// Returns a page-table entry in a few letters.
 fn entry(state: &EntryState, rights: Option<String>) -> String {
     let bit = |set, letter| if set { letter } else { '-' };
     match state.place {
@@ -237,8 +290,8 @@ fn entry(state: &EntryState, rights: Option<String>) -> String {
     }
 }
 
-/// Where more frames gave more faults, one sentence each. Replays that full swap ended have not made
-/// the same references, and are not compared.
+/// Returns a sentence for each replay that had more faults than one with fewer frames. Replays that full
+/// swap ended are not compared: they did not make the same references.
 pub fn anomalies(tables: &[Explained]) -> Vec<String> {
     let mut found = Vec::new();
     let tables: Vec<&Explained> = tables
@@ -265,262 +318,4 @@ pub fn anomalies(tables: &[Explained]) -> Vec<String> {
         }
     }
     found
-}
-
-/// A block of a table: lines of fields, the first of each its title.
-type Grid = Vec<Vec<String>>;
-
-/// References side by side.
-fn side_by_side(table: &Explained, lines: &[Line]) -> Grid {
-    let row = |title: &str, field: &dyn Fn(&Line) -> String| -> Vec<String> {
-        let fields = lines.iter().map(field);
-        std::iter::once(title.to_owned()).chain(fields).collect()
-    };
-    let mut grid = vec![row("reference", &Line::label)];
-    grid.push(row("page", &|line| line.page.clone()));
-    if table.lines.iter().any(|line| line.kind != 'R') {
-        grid.push(row("kind", &|line| line.kind.to_string()));
-    }
-    for frame in 0..table.frames_shown() {
-        grid.push(row(&format!("frame {frame}"), &|line| {
-            in_frame(line, frame).to_owned()
-        }));
-    }
-    grid.push(row("fault", &|line| mark(line).to_owned()));
-    grid.push(row("left", &|line| names_left(line)));
-    grid
-}
-
-/// References one below the other.
-fn one_below_the_other(table: &Explained, frames: usize) -> Grid {
-    let mut titles: Vec<String> = ["reference", "page", "kind", "fault"]
-        .map(str::to_owned)
-        .into();
-    titles.extend((0..frames).map(|frame| format!("frame {frame}")));
-    if table.entries {
-        titles.extend(["entry before", "entry after"].map(str::to_owned));
-    }
-    titles.push("left".to_owned());
-    let fields = |line: &Line| {
-        let mut fields = vec![
-            line.label(),
-            line.page.clone(),
-            line.kind.to_string(),
-            line.fault.map_or(String::new(), fault_words),
-        ];
-        fields.extend((0..frames).map(|frame| in_frame(line, frame).to_owned()));
-        if table.entries {
-            fields.extend(line.entry.clone());
-        }
-        fields.push(names_left(line));
-        fields
-    };
-    let lines = table.lines.iter().map(fields);
-    std::iter::once(titles).chain(lines).collect()
-}
-
-/// The kind of a fault, and whether a device was read for it (major) or not (minor).
-fn fault_words((kind, major): (FaultKind, bool)) -> String {
-    let class = if major { "major" } else { "minor" };
-    format!("{}, {class}", kind.name())
-}
-
-fn in_frame(line: &Line, frame: usize) -> &str {
-    let held = line.frames.get(frame).and_then(Option::as_ref);
-    held.map_or("", |(page, _)| page)
-}
-
-fn mark(line: &Line) -> &'static str {
-    if line.fault.is_some() { "F" } else { "" }
-}
-
-fn names_left(line: &Line) -> String {
-    let names: Vec<&str> = line.left.iter().map(|left| &*left.0).collect();
-    names.join(" ")
-}
-
-/// As wide as the widest field of each column.
-fn widths(grid: &Grid) -> Vec<usize> {
-    let columns = grid.first().map_or(0, Vec::len);
-    let width = |column: usize| grid.iter().map(|row| row[column].chars().count()).max();
-    (0..columns)
-        .map(|column| width(column).unwrap_or(0))
-        .collect()
-}
-
-/// The references side by side, cut into blocks that fit; `None` if few fit.
-fn blocks(table: &Explained, width: usize) -> Option<Vec<Grid>> {
-    let all = widths(&side_by_side(table, &table.lines));
-    let (title, fields) = all.split_first()?;
-    let widest = fields.iter().max().copied().unwrap_or(0) + 2;
-    let fit = width.saturating_sub(*title) / widest;
-    if table.entries || fit < COLUMNS_LEAST.min(table.lines.len()) {
-        return None;
-    }
-    let chunks = table.lines.chunks(fit.max(1));
-    Some(chunks.map(|lines| side_by_side(table, lines)).collect())
-}
-
-/// As text, in lines of at most so many characters where words allow.
-pub fn to_text(table: &Explained, width: usize) -> String {
-    let mut out = format!("{}\n", table.heading());
-    let mut frames_apart = false;
-    match blocks(table, width) {
-        Some(blocks) => {
-            let texts: Vec<String> = blocks.iter().map(|grid| aligned(grid, false)).collect();
-            out += &texts.join("\n");
-        }
-        None => {
-            let text = |frames| aligned(&one_below_the_other(table, frames), true);
-            let wide = text(table.frames_shown());
-            let fits = wide.lines().all(|line| line.chars().count() <= width);
-            frames_apart = !fits;
-            out += &if fits { wide } else { text(0) };
-        }
-    }
-    for line in table.lines.iter().chain(&table.end) {
-        let mut head = format!("  {:>4}  ", line.label());
-        let frames = frames_apart && table.frames_shown() > 0 && line.number.is_some();
-        for sentence in sentences(line, frames) {
-            wrapped(&mut out, &head, &sentence, width);
-            head = " ".repeat(head.chars().count());
-        }
-    }
-    if table.entries {
-        let legend = "entry: its frame, its rights (w is missing while a write would copy), D dirty, A accessed; (frame) is in memory, but not in this page table";
-        wrapped(&mut out, "  ", legend, width);
-    }
-    if table.lines.iter().any(|line| !line.frames.is_empty()) && table.frames_shown() == 0 {
-        let note = format!("frames are shown one by one if they are at most {FRAMES_SHOWN}");
-        wrapped(&mut out, "  ", &note, width);
-    }
-    wrapped(&mut out, "", &table.totals(), width);
-    out
-}
-
-/// What is to be said of a reference beside the table.
-fn sentences(line: &Line, frames: bool) -> Vec<String> {
-    let left = line.left.iter();
-    let mut all: Vec<String> = left
-        .map(|(page, words, _)| format!("{page} {words}"))
-        .collect();
-    if frames {
-        let held = line.frames.iter().map(|held| match held {
-            Some((page, _)) => page,
-            None => "-",
-        });
-        all.push(format!("in frames: {}", held.collect::<Vec<_>>().join(" ")));
-    }
-    all.extend(line.state.clone());
-    all
-}
-
-/// Columns two blanks apart: the first to the left, the others to the right, or all to the left.
-fn aligned(grid: &Grid, left: bool) -> String {
-    let widths = widths(grid);
-    let mut out = String::new();
-    for row in grid {
-        let mut line = String::new();
-        for (column, (field, width)) in row.iter().zip(&widths).enumerate() {
-            let gap = if column == 0 { "" } else { "  " };
-            let _ = match left && column > 0 || !left && column == 0 {
-                true => write!(line, "{gap}{field:<width$}"),
-                false => write!(line, "{gap}{field:>width$}"),
-            };
-        }
-        let _ = writeln!(out, "{}", line.trim_end());
-    }
-    out
-}
-
-/// A sentence behind its head, the lines that follow below its beginning.
-fn wrapped(out: &mut String, head: &str, text: &str, width: usize) {
-    let indent = head.chars().count();
-    let (mut line, mut used) = (head.to_owned(), indent);
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if used > indent && used + 1 + length > width {
-            let _ = writeln!(out, "{line}");
-            (line, used) = (" ".repeat(indent), indent);
-        }
-        if used > indent {
-            line.push(' ');
-            used += 1;
-        }
-        line += word;
-        used += length;
-    }
-    let _ = writeln!(out, "{line}");
-}
-
-/// As markdown.
-pub fn to_markdown(table: &Explained) -> String {
-    let mut out = format!("### {}\n", table.heading());
-    if table.entries {
-        markdown::grid(&mut out, &one_below_the_other(table, table.frames_shown()));
-    } else {
-        for lines in table.lines.chunks(MARKDOWN_COLUMNS) {
-            markdown::grid(&mut out, &side_by_side(table, lines));
-        }
-    }
-    out.push('\n');
-    for line in table.lines.iter().chain(&table.end) {
-        for sentence in sentences(line, false) {
-            let _ = writeln!(out, "- {}: {}", line.label(), markdown::escaped(&sentence));
-        }
-    }
-    let _ = writeln!(out, "\n{}", table.totals());
-    out
-}
-
-/// The fields of a line of CSV.
-type Field = fn(&Explained, &Line) -> String;
-
-/// The columns of the CSV, in order.
-pub const COLUMNS: [(&str, Field); 14] = [
-    ("policy", |table, _| table.policy.clone()),
-    ("frames", |table, _| shown(table.frames)),
-    ("tau", |table, _| shown(table.tau)),
-    ("reference", |_, line| line.label()),
-    ("page", |_, line| line.page.clone()),
-    ("kind", |_, line| line.kind.to_string().trim().to_owned()),
-    ("fault", |_, line| {
-        line.fault
-            .map_or(String::new(), |(kind, _)| kind.name().into())
-    }),
-    ("device_read", |_, line| {
-        line.fault.map_or(String::new(), |(_, major)| {
-            if major { "yes" } else { "no" }.into()
-        })
-    }),
-    ("in_frames", |_, line| {
-        let held = line.frames.iter().map(|held| match held {
-            Some((page, _)) => page,
-            None => "-",
-        });
-        held.collect::<Vec<_>>().join(" ")
-    }),
-    ("left", |_, line| names_left(line)),
-    ("why", |_, line| {
-        let words: Vec<&str> = line.left.iter().map(|left| &*left.1).collect();
-        // Reasons have semicolons of their own.
-        words.join(" | ")
-    }),
-    ("state", |_, line| line.state.clone().unwrap_or_default()),
-    ("entry_before", |_, line| line.entry[0].clone()),
-    ("entry_after", |_, line| line.entry[1].clone()),
-];
-
-fn shown(value: Option<u64>) -> String {
-    value.map_or(String::new(), |value| value.to_string())
-}
-
-/// All tables as one CSV.
-pub fn to_csv(tables: &[Explained]) -> Vec<u8> {
-    let header = COLUMNS.map(|(name, _)| name.to_owned()).to_vec();
-    let lines = tables.iter().flat_map(|table| {
-        let fields = |line| COLUMNS.map(|(_, field)| field(table, line)).to_vec();
-        table.lines.iter().chain(&table.end).map(fields)
-    });
-    table_to_csv(header, lines)
 }

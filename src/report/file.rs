@@ -1,5 +1,5 @@
-//! Files that are whole or not there: written beside their final name and renamed. What is no
-//! regular file (a device, a pipe) is written in place, since a rename would replace it.
+//! Writes files that are either complete or absent: under a temporary name in the same folder, then
+//! renamed. A device or a pipe is written in place, since a rename would replace it.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -7,12 +7,68 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use tempfile::NamedTempFile;
 
-/// What files are called that have no final name yet, before and behind a part by chance.
+/// Prefix and suffix of temporary files; the part between is random.
 const PREFIX: &str = ".pagebench-";
 const SUFFIX: &str = ".tmp";
 
-/// The files that are not renamed yet, for the end by a signal.
+/// Temporary files not yet renamed; removed when a signal ends the program.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Why a file cannot be read or written: the file, the line if there is one, and what is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The system refused.
+    #[error("{path}: cannot {action}: {source}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was tried: `read`, `write`.
+        action: &'static str,
+        /// Its error.
+        source: io::Error,
+    },
+    /// The content is not what it should be.
+    #[error("{path}{at}: {what}", path = path.display(), at = line.map_or(String::new(), |l| format!(":{l}")))]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: Option<u64>,
+        /// What is wrong and what to do.
+        what: String,
+    },
+}
+
+impl TableError {
+    /// Makes an error about the content of a file.
+    pub fn content(path: &Path, line: Option<u64>, what: impl Into<String>) -> TableError {
+        TableError::Content {
+            path: path.to_path_buf(),
+            line,
+            what: what.into(),
+        }
+    }
+
+    /// Makes an error of the system about a file.
+    pub fn io(path: &Path, action: &'static str, source: io::Error) -> TableError {
+        TableError::Io {
+            path: path.to_path_buf(),
+            action,
+            source,
+        }
+    }
+}
+
+/// Writes a file that is either complete or absent.
+///
+/// # Errors
+///
+/// Errors if the file cannot be written.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), TableError> {
+    WholeFile::create(path)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.finish()))
+        .map_err(|e| TableError::io(path, "write", e))
+}
 
 /// A file being written. Dropped without [`WholeFile::finish`] it leaves nothing behind.
 pub struct WholeFile {
@@ -25,11 +81,11 @@ enum Target {
 }
 
 impl WholeFile {
-    /// Begins a file of this name. Links are followed, so that they stay links.
+    /// Begins the file `path`. Links are followed, so that they stay links.
     ///
     /// # Errors
     ///
-    /// The folder does not take a file, or the name is that of a folder.
+    /// Errors if no file can be created in the folder, or if `path` is a folder.
     pub fn create(path: &Path) -> io::Result<WholeFile> {
         let path = fs::canonicalize(path).unwrap_or_else(|_| behind_links(path));
         if let Ok(meta) = fs::metadata(&path) {
@@ -57,11 +113,11 @@ impl WholeFile {
         Ok(WholeFile { target })
     }
 
-    /// Gives the file its name.
+    /// Gives the file its final name.
     ///
     /// # Errors
     ///
-    /// The system does not store or rename it.
+    /// Errors if the file cannot be stored or renamed.
     pub fn finish(mut self) -> io::Result<()> {
         match &mut self.target {
             Target::InPlace(file) => file.flush(),
@@ -95,7 +151,7 @@ impl Drop for WholeFile {
     }
 }
 
-/// Where the links of this name lead, whether or not there is a file.
+/// Follows the links of `path`, whether or not a file is at their end.
 fn behind_links(path: &Path) -> PathBuf {
     const LINKS_MAX: usize = 40;
     let mut path = path.to_path_buf();
@@ -114,7 +170,7 @@ fn unfinished<T>(change: impl FnOnce(&mut Vec<PathBuf>) -> T) -> T {
     change(&mut paths)
 }
 
-/// Removes the files that have no final name yet: for a process about to end.
+/// Removes the temporary files of this process. Called before it ends by a signal.
 pub fn remove_unfinished() {
     unfinished(|paths| {
         for path in paths.drain(..) {
@@ -123,11 +179,12 @@ pub fn remove_unfinished() {
     });
 }
 
-/// Removes the unfinished files that killed processes left in a folder to which nobody writes now.
+/// Removes the temporary files that killed processes left in `folder`. Nobody else may be writing to
+/// the folder.
 ///
 /// # Errors
 ///
-/// The folder cannot be read, or a file of it not be removed.
+/// Errors if the folder cannot be read or a file cannot be removed.
 pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -139,7 +196,7 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The system's word alone, without the name of a temporary file that nobody asked for.
+/// Returns the error without the path that `tempfile` adds: the user never chose that name.
 pub fn without_path(error: io::Error) -> io::Error {
     // tempfile keeps the error it adds the path to for itself, so only the text is left to go by.
     let text = error.to_string();

@@ -1,8 +1,8 @@
-//! Markdown: names and tables that every renderer shows as they are. Knows nothing of what they say.
+//! Markdown: names and tables that every renderer shows as they are.
 
 use std::fmt::Write;
 
-/// Text that Markdown takes for nothing else, in a cell of a table too.
+/// Escapes `text` so that Markdown shows it as it is, in a cell of a table too.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -20,7 +20,7 @@ pub fn escaped(text: &str) -> String {
     out
 }
 
-/// A table, its first line the head.
+/// Writes a table. The first line of `grid` is its head.
 pub fn grid(out: &mut String, grid: &[Vec<String>]) {
     for (index, row) in grid.iter().enumerate() {
         let fields: Vec<String> = row.iter().map(|field| escaped(field)).collect();

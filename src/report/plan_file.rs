@@ -1,28 +1,28 @@
-//! `plan.json`: what a folder of results is about, so that a run can be continued and parts of it
-//! joined. Cells have ids by content: everything that a cell's row depends on, beside other rows.
+//! `plan.json` lists every cell of a run, so that runs can be resumed and merged. A cell's id is a hash of
+//! everything its row depends on, except other rows.
 //!
 //! Deliberately absent: results.
 
 use super::columns::{COLUMNS, SCHEMA, other_schema};
 use super::counts::Counts;
-use super::csv::{TableError, write_file};
+use super::file::{TableError, write_file};
 use super::rows::key_of;
 use crate::sweep::{Cell, Identity, Partition, Plan};
 use crate::trace::digest;
 use crate::vm::cost::CostTable;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
 /// The name of the file in a folder of results.
 pub const PLAN: &str = "plan.json";
 
-/// This program, as it stands in files.
+/// The name and the version of this program, as files have them.
 pub const TOOL: &str = concat!("pagebench ", env!("CARGO_PKG_VERSION"));
 
-/// The id of a cell: the hash of the program's version, of every column that says which cell it is,
-/// and of what has no column (TLBs, costs, which counts are asked for if not all).
+/// Returns the id of a cell: the hash of the program's version, of every column that says which cell it
+/// is, and of what has no column (TLBs, costs, the counts that were asked for if not all).
 pub fn cell_id(plan: &Plan<'_>, cell: &Cell, costs: &CostTable, counts: Counts) -> u128 {
     let key = key_of(plan, cell);
     let columns = COLUMNS.iter().map(|column| (column.show)(&key));
@@ -32,18 +32,18 @@ pub fn cell_id(plan: &Plan<'_>, cell: &Cell, costs: &CostTable, counts: Counts) 
     hash(columns.chain([tlb, costs]).chain(counts))
 }
 
-/// The hash of texts, one by one.
+/// Returns the hash of the program's version and of texts, one by one.
 fn hash(parts: impl Iterator<Item = String>) -> u128 {
     let mut hash = Xxh3::new();
     for part in [TOOL.to_owned()].into_iter().chain(parts) {
-        // With its length, so that no two lists of texts run into the same bytes.
+        // With its length, so that no two lists of texts give the same bytes.
         hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
     hash.digest128()
 }
 
-/// A plan, as it stands in the file.
+/// A plan as the file has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanFile {
     /// The version of the result table.
@@ -52,13 +52,13 @@ pub struct PlanFile {
     pub tool: String,
     /// The id of the plan: the hash of its cells' ids, in order.
     pub plan: String,
-    /// Which part of the plan the folder is for, as `slice:1/3`; absent for all of it.
+    /// The part of the plan that the folder is for, as `slice:1/3`; absent for the whole plan.
     pub partition: Option<String>,
     /// The settings, each by the name of its flag.
     pub settings: BTreeMap<String, String>,
     /// The traces.
     pub traces: Vec<PlanTrace>,
-    /// Every cell of the plan, in its order, those of other parts too.
+    /// Every cell of the plan, in its order, including those of other parts.
     pub cells: Vec<PlanCell>,
 }
 
@@ -71,7 +71,8 @@ pub struct PlanTrace {
     pub page_size: u64,
     /// The digest of its references.
     pub digest: String,
-    /// Whether it is too large for memory and replayed from its file: then no cell knows the future.
+    /// Whether it is too large for memory and replayed from its file. Policies that need the future then
+    /// cannot run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub from_file: bool,
 }
@@ -94,17 +95,17 @@ pub struct PlanCell {
     pub tau: Option<u64>,
     /// The frames, if their number is limited.
     pub frames: Option<u64>,
-    /// The references that its replay takes, those of the warm-up among them.
+    /// The references of its replay, including those of the warm-up.
     pub refs: u64,
 }
 
 impl PlanCell {
-    /// The id as a number; 0 for one that is none, which no cell has.
+    /// Returns the id as a number; 0, which no cell has, if it is malformed.
     fn number(&self) -> u128 {
         u128::from_str_radix(&self.id, 16).unwrap_or(0)
     }
 
-    /// What names the cell among those of its plan.
+    /// Returns what names the cell among those of its plan.
     pub fn identity(&self) -> Identity {
         Identity {
             trace: self.trace.clone(),
@@ -119,7 +120,7 @@ impl PlanCell {
 }
 
 impl PlanFile {
-    /// A plan with the settings that made it.
+    /// Makes the file of a plan and the settings that made it.
     pub fn of(
         plan: &Plan<'_>,
         costs: &CostTable,
@@ -160,29 +161,29 @@ impl PlanFile {
         }
     }
 
-    /// The part that the folder is for.
+    /// Returns the part that the folder is for.
     pub fn part(&self) -> Option<Partition> {
         let text = self.partition.as_deref()?;
         Partition::parse(text, &|_| None).ok()
     }
 
-    /// The places of the cells that are in the part that the folder is for.
+    /// Returns the indices of the cells that are in the part that the folder is for.
     pub fn selected(&self) -> Vec<usize> {
         let part = self.part();
         let takes =
-            |&place: &usize| part.is_none_or(|part| part.takes(place, self.cells[place].number()));
+            |&index: &usize| part.is_none_or(|part| part.takes(index, self.cells[index].number()));
         (0..self.cells.len()).filter(takes).collect()
     }
 
-    /// The number of the part of a cell, if cells are dealt out as to `partition`.
-    pub fn part_of(&self, place: usize, partition: &Partition) -> u64 {
-        partition.part_of(place, self.cells[place].number())
+    /// Returns the number of the part that has the cell `index` under `partition`.
+    pub fn part_of(&self, index: usize, partition: &Partition) -> u64 {
+        partition.part_of(index, self.cells[index].number())
     }
 
-    /// What differs between this plan and another, in words; nothing if they have the same cells.
-    /// `places` say where this one is and where the other: `there`, `here`.
-    pub fn differences(&self, other: &PlanFile, places: [&str; 2]) -> Vec<String> {
-        let [of_this, of_other] = places;
+    /// Describes what differs between this plan and another; nothing if they have the same cells. `names` say
+    /// which plan is which, as `in the folder` and `in this run`.
+    pub fn differences(&self, other: &PlanFile, names: [&str; 2]) -> Vec<String> {
+        let [of_this, of_other] = names;
         if self.plan == other.plan {
             return Vec::new();
         }
@@ -199,9 +200,7 @@ impl PlanFile {
             Some(value) => format!("\"{value}\""),
             None => "not given".to_owned(),
         };
-        let keys: HashSet<&String> = self.settings.keys().chain(other.settings.keys()).collect();
-        let mut keys: Vec<&String> = keys.into_iter().collect();
-        keys.sort();
+        let keys: BTreeSet<&String> = self.settings.keys().chain(other.settings.keys()).collect();
         for key in keys {
             let values = [self, other].map(|plan| text(plan.settings.get(key)));
             differ(key, &values[0], &values[1]);
@@ -213,11 +212,14 @@ impl PlanFile {
             let name = format!("trace {}, pages of {}", trace.name, trace.page_size);
             differ(&name, digests[0], digests[1]);
             if let [Some(here), Some(there)] = both {
-                let places = [here, there].map(|t| match t.from_file {
-                    true => "replayed from its file",
-                    false => "in memory",
+                let how = [here, there].map(|t| {
+                    if t.from_file {
+                        "replayed from its file"
+                    } else {
+                        "in memory"
+                    }
                 });
-                differ(&format!("{name} (see --mem-limit)"), places[0], places[1]);
+                differ(&format!("{name} (see --mem-limit)"), how[0], how[1]);
             }
         }
         found.dedup();
@@ -233,7 +235,7 @@ impl PlanFile {
     ///
     /// # Errors
     ///
-    /// The folder does not take it.
+    /// Errors if the file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), TableError> {
         let text = serde_json::to_string_pretty(self).expect("a plan has no odd keys") + "\n";
         write_file(&folder.join(PLAN), text.as_bytes())
@@ -243,7 +245,7 @@ impl PlanFile {
     ///
     /// # Errors
     ///
-    /// It cannot be read, or is no plan, or of another schema.
+    /// Errors if the file cannot be read, is not a plan, or has another schema.
     pub fn read(folder: &Path) -> Result<Option<PlanFile>, TableError> {
         let path = folder.join(PLAN);
         let text = match std::fs::read(&path) {
@@ -257,7 +259,7 @@ impl PlanFile {
             schema: u64,
         }
         let no_plan = |e: serde_json::Error| {
-            TableError::content(&path, Some(e.line() as u64), format!("no plan: {e}"))
+            TableError::content(&path, Some(e.line() as u64), format!("not a plan: {e}"))
         };
         let version: Version = serde_json::from_slice(&text).map_err(no_plan)?;
         if version.schema != SCHEMA {

@@ -1,17 +1,15 @@
-//! Finished cells: what each leaves for the result tables, and `cells.jsonl`, to which it is added
-//! as soon as it is finished, one line a cell. From the records of all cells the tables are made,
-//! whether they were replayed just now, by a run that was killed, or on another machine.
+//! One [`Record`] per finished cell. A run appends it to `cells.jsonl` as soon as the cell is finished. All
+//! tables are built from records, so a killed run can be resumed and runs of several machines merged.
 //!
-//! A line has a checksum. One that is cut short or garbled is as if it were not there: its cell is
-//! replayed again. The file is locked while a run adds to it, where the system can do that.
+//! A line has a checksum. A line that is cut short or garbled is ignored: its cell is replayed again. The
+//! file is locked while a run adds to it, if the system can do that.
 
-use super::columns::{COLUMNS, ColumnKind, ERROR, Row};
+use super::columns::{COLUMNS, Column, ColumnKind, ERROR, Row, key_columns, key_fields};
 use super::counts::Counts;
 use super::csv::{TableError, table_to_csv};
-use super::distributions::{self, key_columns, key_fields};
 use super::plan_file::cell_id;
 use super::tables::Described;
-use super::{rows, vmstat};
+use super::{distributions, rows, vmstat};
 use crate::sweep::{Cell, CellResult, Plan};
 use crate::trace::digest;
 use crate::vm::cost::CostTable;
@@ -31,19 +29,19 @@ pub const CELLS: &str = "cells.jsonl";
 pub struct Record {
     /// The cell's id, 32 hexadecimal digits.
     pub id: String,
-    /// Its row, without what it has from other rows.
+    /// Its row, without the columns that are computed from other rows.
     pub row: Row,
-    /// Its lines of `distributions.csv` after the fields that name it.
+    /// Its lines of `distributions.csv`, without the fields that name it.
     pub distributions: Vec<Vec<String>>,
-    /// The same of `vmstat.csv`; none if its policy counts nothing itself.
+    /// Its lines of `vmstat.csv`, likewise; none if its policy keeps no counts.
     pub vmstat: Vec<Vec<String>>,
-    /// How long its replay took, in nanoseconds; `None` if a curve gave it.
+    /// The time of its replay in nanoseconds; `None` if a curve gave its counts.
     pub wall_ns: Option<u64>,
-    /// The references that were replayed.
+    /// The number of references replayed.
     pub replayed: u64,
 }
 
-/// A record, as it stands in the file.
+/// A record as the file has it.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     cell: String,
@@ -51,20 +49,20 @@ struct Stored {
     distributions: Vec<Vec<String>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     vmstat: Vec<Vec<String>>,
-    /// The counts asked for; none if all were.
+    /// The names of the counts asked for; an empty list for all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     counts: Vec<String>,
     wall_ns: Option<u64>,
     replayed: u64,
 }
 
-/// What stands around a record in its line.
+/// A line is `{"sum":"<16 hex digits>","record":{…}}`. The sum is the XXH3 of the record's exact text.
 const OPEN: &str = "{\"sum\":\"";
 const MIDDLE: &str = "\",\"record\":";
 const CLOSE: &str = "}";
 
 impl Record {
-    /// What a cell came to, of which these counts are asked for.
+    /// Makes the record of a finished cell that was asked for `counts`.
     pub fn of(
         plan: &Plan<'_>,
         cell: &Cell,
@@ -88,12 +86,12 @@ impl Record {
         }
     }
 
-    /// Whether there are counts. A cell that failed is replayed again when the run goes on.
+    /// Returns whether the cell has counts. A cell that failed is replayed again when the run is resumed.
     pub fn has_counts(&self) -> bool {
         self.row.status != ERROR
     }
 
-    /// How the cell came about, in a word.
+    /// Returns what gave the counts: `replay` or `curve`.
     pub fn by(&self) -> &'static str {
         match self.wall_ns {
             Some(_) => "replay",
@@ -101,7 +99,7 @@ impl Record {
         }
     }
 
-    /// Whether both say the same; how long they took does not matter.
+    /// Returns whether both have the same counts, whatever their times.
     pub fn agrees(&self, other: &Record) -> bool {
         let tables = |record: &Record| [record.distributions.clone(), record.vmstat.clone()];
         self.row == other.row && tables(self) == tables(other)
@@ -128,7 +126,7 @@ impl Record {
         format!("{OPEN}{sum:016x}{MIDDLE}{text}{CLOSE}\n")
     }
 
-    /// The record of a line; `None` if the line is not whole or of another version.
+    /// Reads the record of a line; `None` if the line is damaged or of another version.
     fn of_line(line: &str) -> Option<Record> {
         let (sum, text) = line.strip_prefix(OPEN)?.split_once(MIDDLE)?;
         let text = text.strip_suffix(CLOSE)?;
@@ -144,8 +142,8 @@ impl Record {
             counts,
             ..Row::default()
         };
-        let all = COLUMNS.iter().zip(&stored.row).enumerate();
-        for (_, (column, text)) in all.filter(|(place, _)| counts.has_place(*place)) {
+        let all = COLUMNS.iter().zip(&stored.row);
+        for (column, text) in all.filter(|(column, _)| counts.has(column.index)) {
             (column.read)(&mut row, text).ok()?;
         }
         Some(Record {
@@ -159,27 +157,28 @@ impl Record {
     }
 }
 
-/// The rows of the records, complete and in the stable order.
+/// Returns the rows of the records, with the columns that are computed from other rows, in the stable
+/// order.
 pub fn rows(records: &[Record]) -> Vec<Row> {
     let mut rows: Vec<Row> = records.iter().map(|record| record.row.clone()).collect();
     rows::complete(&mut rows);
     rows
 }
 
-/// `distributions.csv`: the lines of each cell that has counts.
+/// Returns `distributions.csv`: the lines of each cell that has counts.
 pub fn distributions(records: &[Record]) -> Vec<u8> {
     let header = distributions::columns().map(|(name, ..)| name);
     table_of(header, records, |record| &record.distributions)
 }
 
-/// `vmstat.csv`: the lines of each cell that has some; `None` if none has.
+/// Returns `vmstat.csv`: the lines of each cell whose policy keeps counts; `None` if there is none.
 pub fn vmstat(records: &[Record]) -> Option<Vec<u8>> {
     let header = vmstat::columns().map(|(name, ..)| name);
     let any = records.iter().any(|record| !record.vmstat.is_empty());
     any.then(|| table_of(header, records, |record| &record.vmstat))
 }
 
-/// The lines of each cell, behind the fields that name it.
+/// Returns a table of the lines of each cell, after the fields that name it.
 fn table_of<'r>(
     header: impl Iterator<Item = &'static str>,
     records: &'r [Record],
@@ -190,7 +189,7 @@ fn table_of<'r>(
         let line = move |line: &Vec<String>| [key.clone(), line.clone()].concat();
         lines(record).iter().map(line)
     });
-    table_to_csv(header.map(str::to_owned).collect(), lines)
+    table_to_csv(header, lines)
 }
 
 /// The columns of `timings.csv` after those that name a cell.
@@ -217,18 +216,16 @@ const TIMINGS: [Described; 4] = [
         "by",
         ColumnKind::Text,
         "",
-        "how the cell came about: replay, or curve (one pass for many cells)",
+        "what gave the counts: replay, or curve (one pass for many cells)",
     ),
 ];
 
-/// Every column of `timings.csv`: name, what it holds, unit and meaning.
+/// Returns every column of `timings.csv` as `pagebench columns` describes it.
 pub fn timing_columns() -> impl Iterator<Item = Described> {
-    key_columns()
-        .map(|column| (column.name, column.kind, column.unit, column.about))
-        .chain(TIMINGS)
+    key_columns().map(Column::described).chain(TIMINGS)
 }
 
-/// `timings.csv`: what differs from run to run. A cell that a curve gave has no time of its own.
+/// Returns `timings.csv`: what differs from run to run. A cell that a curve gave has no time of its own.
 pub fn timings(records: &[Record]) -> Vec<u8> {
     let header = timing_columns().map(|(name, ..)| name);
     let lines = in_order(records).into_iter().map(|record| {
@@ -242,7 +239,7 @@ pub fn timings(records: &[Record]) -> Vec<u8> {
         ];
         [key_fields(&record.row), numbers.to_vec()].concat()
     });
-    table_to_csv(header.map(str::to_owned).collect(), lines)
+    table_to_csv(header, lines)
 }
 
 fn in_order(records: &[Record]) -> Vec<&Record> {
@@ -254,17 +251,18 @@ fn in_order(records: &[Record]) -> Vec<&Record> {
 /// The records of a folder.
 #[derive(Debug, Default)]
 pub struct Kept {
-    /// By their cells' ids; of several of a cell the last one that has counts.
+    /// The records by the ids of their cells. Of several records of a cell this is the last one with
+    /// counts.
     pub records: HashMap<String, Record>,
-    /// Lines that are not whole.
+    /// The number of damaged lines.
     pub broken: usize,
 }
 
-/// Reads `cells.jsonl` of a folder; nothing if there is none.
+/// Reads `cells.jsonl` of a folder; returns no records if there is no file.
 ///
 /// # Errors
 ///
-/// The file is there and cannot be read.
+/// Errors if the file exists and cannot be read.
 pub fn read(folder: &Path) -> Result<Kept, TableError> {
     let path = folder.join(CELLS);
     let bytes = match std::fs::read(&path) {
@@ -297,11 +295,11 @@ pub struct Appender {
 }
 
 impl Appender {
-    /// Opens the file of a folder, or begins it, and locks it.
+    /// Opens the file of a folder, or creates it, and locks it.
     ///
     /// # Errors
     ///
-    /// The folder does not take it, or another run has it open.
+    /// Errors if the file cannot be opened or written, or if another run holds its lock.
     pub fn open(folder: &Path) -> Result<Appender, TableError> {
         let path = folder.join(CELLS);
         let fail = |e| TableError::io(&path, "write", e);
@@ -324,31 +322,31 @@ impl Appender {
         })
     }
 
-    /// Forgets all that was kept.
+    /// Empties the file.
     ///
     /// # Errors
     ///
-    /// The system does not take it.
+    /// Errors if the file cannot be truncated.
     pub fn clear(&self) -> Result<(), TableError> {
         let file = self.file.lock().unwrap_or_else(|e| e.into_inner());
         let cut = file.set_len(0);
         cut.map_err(|e| TableError::io(&self.path, "write", e))
     }
 
-    /// Adds a record, by one write.
+    /// Appends a record with one write.
     ///
     /// # Errors
     ///
-    /// The system does not take it.
+    /// Errors if the file cannot be written.
     pub fn add(&self, record: &Record) -> Result<(), TableError> {
-        // A holder that panicked left whole lines or one that the reader passes over.
+        // A thread that panicked left complete lines, or one that the reader ignores.
         let mut file = self.file.lock().unwrap_or_else(|e| e.into_inner());
         file.write_all(record.to_line().as_bytes())
             .map_err(|e| TableError::io(&self.path, "write", e))
     }
 }
 
-/// Ends a line that was cut short, so that the next one begins anew.
+/// Ends a line that was cut short, so that the next record begins a new line.
 fn end_line(file: &mut File) -> io::Result<()> {
     if file.seek(SeekFrom::End(0))? == 0 {
         return Ok(());

@@ -1,4 +1,4 @@
-//! From outcomes to rows: every field of a result row is filled here and nowhere else.
+//! From an outcome to a result row. Every field of a row is filled here and nowhere else.
 
 use super::columns::{ERROR, Row, SCHEMA, SWAP_FULL};
 use crate::space::{End, Resolved, UpTo};
@@ -8,8 +8,8 @@ use crate::vm::cost::{CostTable, total_ns};
 use crate::vm::{FaultKind, Outcome, TlbCounters};
 use std::collections::HashMap;
 
-/// The rows of the cells that were replayed, or failed, in the stable order. Cells that were
-/// never begun have none.
+/// Returns the rows of the cells that were replayed or failed, in the stable order. Cells that were never
+/// begun have no row.
 pub fn rows(plan: &Plan<'_>, results: &[Option<CellResult>], costs: &CostTable) -> Vec<Row> {
     let mut rows: Vec<Row> = plan
         .cells
@@ -25,13 +25,13 @@ pub fn rows(plan: &Plan<'_>, results: &[Option<CellResult>], costs: &CostTable) 
     rows
 }
 
-/// Brings rows into the stable order and fills in what a row has from others.
+/// Sorts rows into the stable order and fills in the columns that are computed from other rows.
 pub fn complete(rows: &mut [Row]) {
     compare_with_opt(rows);
     rows.sort_by_cached_key(Row::identity);
 }
 
-/// The fields that say which cell a row is about; no counts.
+/// Returns the row of a cell without counts: what names the cell and describes its trace.
 pub fn key_of(plan: &Plan<'_>, cell: &Cell) -> Row {
     let facts = &plan.facts[cell.trace];
     let [ifetches, reads, writes] = facts.by_kind;
@@ -55,7 +55,7 @@ pub fn key_of(plan: &Plan<'_>, cell: &Cell) -> Row {
     }
 }
 
-/// The row of a cell by itself: what it has from other rows is still absent.
+/// Returns the row of a cell. Columns that are computed from other rows are still absent.
 pub fn row(
     plan: &Plan<'_>,
     cell: &Cell,
@@ -87,11 +87,11 @@ fn failed(key: Row, error: &str) -> Row {
     }
 }
 
-/// The fields that say which cell a row is about, with the facts of its trace up to the end of a
-/// replay that full swap ended.
+/// Returns the row `key` with the facts of its trace up to the `end` of a replay that full swap ended.
 ///
 /// # Errors
-/// If the trace stays in its file, and that cannot be read.
+///
+/// Errors if the trace stays in its file and that cannot be read.
 pub fn ended(key: Row, resolved: &Resolved, end: End) -> Result<Row, TraceError> {
     let UpTo {
         processes,
@@ -197,23 +197,23 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// Sets each row beside OPT with the same memory, where OPT was among the cells.
+/// Fills in the comparison of each row with OPT at the same memory, if OPT was among the cells.
 fn compare_with_opt(rows: &mut [Row]) {
     // Files of one content have one optimum, whatever they are called.
-    let place = |row: &Row| {
+    let memory = |row: &Row| {
         let cell = row.identity().without(&POLICY);
         cell.without(&[Part::Trace, Part::Tau])
     };
     let opt: HashMap<Identity, u64> = rows
         .iter()
         .filter(|row| row.policy == "opt" && row.is_ok())
-        .map(|row| (place(row), row.faults))
+        .map(|row| (memory(row), row.faults))
         .collect();
     for row in rows
         .iter_mut()
         .filter(|row| row.is_ok() && row.frames.is_some())
     {
-        row.opt_faults = opt.get(&place(row)).copied();
+        row.opt_faults = opt.get(&memory(row)).copied();
         row.ratio_to_opt = row.opt_faults.and_then(|opt| ratio(row.faults, opt));
     }
 }

@@ -1,14 +1,14 @@
-//! One sentence a trace that a person can use: where the knee is, how little memory comes within
-//! 10 % of the optimum there, and which policy does best.
+//! One sentence for each trace: where the knee is, which policy is best there, and how little memory comes
+//! within 10 % of OPT's faults there.
 
-use super::columns::{Row, is_offline};
+use super::columns::{Row, col, is_offline};
 use super::table::percent;
 use crate::sweep::{Identity, Labels};
 use crate::units::{counted, show_bytes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-/// Returns the place of the knee of one policy's curve, and whether that is an end of the curve,
+/// Returns the index of the knee of one policy's curve, and whether that is an end of the curve,
 /// given mean resident pages times faults at each rising amount of memory.
 ///
 /// The knee is an inner minimum: the least of the products that are smaller than both neighbours. A
@@ -27,7 +27,7 @@ pub fn knee(products: &[f64]) -> Option<(usize, bool)> {
         .or_else(|| (0..products.len()).min_by(least).map(|i| (i, true)))
 }
 
-/// The row at the knee of the online policy that has the best one; `None` where no curve bends.
+/// Returns the row at the best knee of all online policies; `None` if no curve bends.
 fn best_knee<'r>(online: &[&'r Row]) -> Option<&'r Row> {
     let product = |row: &Row| row.mean_resident.unwrap_or(0.0) * row.faults as f64;
     let mut curves: BTreeMap<Identity, Vec<&Row>> = BTreeMap::new();
@@ -39,13 +39,13 @@ fn best_knee<'r>(online: &[&'r Row]) -> Option<&'r Row> {
     }
     let knees = curves.values().filter_map(|curve| {
         let products: Vec<f64> = curve.iter().map(|row| product(row)).collect();
-        let (place, at_end) = knee(&products)?;
-        (!at_end).then(|| curve[place])
+        let (index, at_end) = knee(&products)?;
+        (!at_end).then(|| curve[index])
     });
     knees.min_by(|a, b| product(a).total_cmp(&product(b)))
 }
 
-/// The sentence for the rows of one trace, or `None` where there is too little to say.
+/// Returns the sentence for the rows of one trace; `None` if too few sizes or counts are known.
 pub fn sentence(group: &[Row]) -> Option<String> {
     let fixed = |row: &&Row| row.is_ok() && row.frames.is_some() && row.tau.is_none();
     let (mut opt, online): (Vec<&Row>, Vec<&Row>) = group
@@ -54,7 +54,7 @@ pub fn sentence(group: &[Row]) -> Option<String> {
         .partition(|row| is_offline(&row.policy));
     opt.retain(|row| row.policy == "opt");
     let sizes: BTreeSet<Option<u64>> = online.iter().map(|row| row.frames).collect();
-    let has_counts = |row: &&Row| row.has("faults") && row.has("mean_resident");
+    let has_counts = |row: &&Row| row.has(col::faults) && row.has(col::mean_resident);
     if sizes.len() < 3 || !group.iter().filter(fixed).all(|row| has_counts(&row)) {
         return None;
     }
@@ -67,6 +67,25 @@ pub fn sentence(group: &[Row]) -> Option<String> {
                 .to_owned(),
         );
     };
+    let bound = opt.iter().find(|row| row.frames == at_knee.frames);
+    let mut text = best_at_knee(&online, at_knee, bound.copied(), &label)?;
+    if let Some(bound) = bound {
+        text += "; ";
+        text += &within_ten_percent(&online, bound, &label)?;
+    }
+    Some(text)
+}
+
+/// The label of a row's policy.
+type Label<'l> = dyn Fn(&Row) -> String + 'l;
+
+/// Returns where the knee is and which policies are best there, compared with OPT's row `bound`.
+fn best_at_knee(
+    online: &[&Row],
+    at_knee: &Row,
+    bound: Option<&Row>,
+    label: &Label<'_>,
+) -> Option<String> {
     let there = || online.iter().filter(|row| row.frames == at_knee.frames);
     let best = there().map(|row| row.faults).min()?;
     let names: Vec<String> = there()
@@ -81,32 +100,33 @@ pub fn sentence(group: &[Row]) -> Option<String> {
         names.join(" and "),
         percent(best as f64 / at_knee.refs.max(1) as f64),
     );
-    let Some(bound) = opt.iter().find(|row| row.frames == at_knee.frames) else {
-        return Some(text);
-    };
-    let ratio = best as f64 / bound.faults.max(1) as f64;
-    let _ = write!(text, ", {ratio:.2} times OPT's {}; ", bound.faults);
+    if let Some(bound) = bound {
+        let ratio = best as f64 / bound.faults.max(1) as f64;
+        let _ = write!(text, ", {ratio:.2} times OPT's {}", bound.faults);
+    }
+    Some(text)
+}
+
+/// Returns the least memory with which an online policy has at most 10 % more faults than OPT's row
+/// `bound`, and these policies.
+fn within_ten_percent(online: &[&Row], bound: &Row, label: &Label<'_>) -> Option<String> {
     let enough = online
         .iter()
         .filter(|row| row.faults as f64 <= 1.1 * bound.faults as f64)
         .min_by_key(|row| (row.frames, row.faults, label(row)));
-    let _ = match enough {
-        Some(row) => {
-            let alike = online
-                .iter()
-                .filter(|o| (o.frames, o.faults) == (row.frames, row.faults));
-            let names: Vec<String> = alike.map(|row| label(row)).collect();
-            let (frames, memory) = (row.frames?, memory(row));
-            let names = names.join(" and ");
-            write!(
-                text,
-                "within 10 % of that optimum at {} ({memory}), under {names}",
-                counted(frames, "frame")
-            )
-        }
-        None => write!(text, "no online cell comes within 10 % of that optimum"),
+    let Some(row) = enough else {
+        return Some("no online cell comes within 10 % of that optimum".to_owned());
     };
-    Some(text)
+    let alike = online
+        .iter()
+        .filter(|other| (other.frames, other.faults) == (row.frames, row.faults));
+    let names: Vec<String> = alike.map(|row| label(row)).collect();
+    Some(format!(
+        "within 10 % of that optimum at {} ({}), under {}",
+        counted(row.frames?, "frame"),
+        memory(row),
+        names.join(" and ")
+    ))
 }
 
 fn memory(row: &Row) -> String {

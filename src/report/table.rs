@@ -2,24 +2,24 @@
 //! policy, showing any numeric column of the column table; and one sentence that a person can
 //! use.
 
-use super::columns::{Column, ColumnKind, Row, SWAP_FULL, column};
+use super::columns::{Column, ColumnKind, Row, SWAP_FULL, col, short_digest};
 use super::summary::sentence;
 use crate::sweep::{Identity, Labels, by_setting};
 use crate::units::{about, counted, show_bytes, show_count};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-/// The whole report as text, `metric` in the cells.
+/// Renders the report as text, with `metric` in the cells.
 pub fn render(rows: &[Row], metric: &Column) -> String {
     let mut out = String::new();
     let cells: Vec<Identity> = rows.iter().map(Row::identity).collect();
-    for (_, places) in by_setting(&cells) {
-        let group: Vec<Row> = places.iter().map(|&place| rows[place].clone()).collect();
+    for (_, indices) in by_setting(&cells) {
+        let group: Vec<Row> = indices.iter().map(|&index| rows[index].clone()).collect();
         // A cell that full swap ended counts fewer references than its trace has.
         if let Some(longest) = group.iter().rev().max_by_key(|row| (row.refs, row.is_ok())) {
             heading(&mut out, longest);
         }
-        let labels = Labels::of(places.iter().map(|&place| &cells[place]));
+        let labels = Labels::of(indices.iter().map(|&index| &cells[index]));
         fixed_space(&mut out, &group, &labels, metric);
         variable_space(&mut out, &group, &labels, metric);
         if let Some(sentence) = sentence(&group) {
@@ -67,11 +67,11 @@ fn heading(out: &mut String, row: &Row) {
         "; {}, {} mappings, digest {}",
         row.trace_kind,
         row.mappings,
-        &row.trace_digest[..row.trace_digest.len().min(8)]
+        short_digest(&row.trace_digest)
     );
 }
 
-/// Fixed-space policies: a line per number of frames, a column per policy and seed.
+/// Writes the fixed-space policies: a line per number of frames, a column per policy and seed.
 fn fixed_space(out: &mut String, group: &[Row], labels: &Labels, metric: &Column) {
     let rows: Vec<&Row> = group.iter().filter(|row| row.tau.is_none()).collect();
     let frames: BTreeSet<u64> = rows.iter().filter_map(|row| row.frames).collect();
@@ -108,7 +108,7 @@ fn fixed_space(out: &mut String, group: &[Row], labels: &Labels, metric: &Column
     aligned(out, &lines);
 }
 
-/// Variable-space policies: a line per window.
+/// Writes the variable-space policies: a line per window.
 fn variable_space(out: &mut String, group: &[Row], labels: &Labels, metric: &Column) {
     let rows: Vec<&Row> = group.iter().filter(|row| row.tau.is_some()).collect();
     if rows.is_empty() {
@@ -126,7 +126,7 @@ fn variable_space(out: &mut String, group: &[Row], labels: &Labels, metric: &Col
             row.tau.unwrap_or(0).to_string(),
             row.mean_resident
                 .map_or(String::new(), |mean| format!("{mean:.1}")),
-            column("peak_resident").map_or(String::new(), |peak| (peak.show)(row)),
+            (col::peak_resident.show)(row),
             value(row, metric),
         ]);
     }
@@ -158,7 +158,8 @@ fn value(row: &Row, metric: &Column) -> String {
     }
 }
 
-/// A share as percent with three significant digits.
+/// Formats `share` in percent: three significant digits and at most seven decimals below 99.95 %, four
+/// decimals above; none for exactly 0 % and 100 %.
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     let digits = match value {
@@ -169,7 +170,8 @@ pub fn percent(share: f64) -> String {
     format!("{value:.digits$} %")
 }
 
-/// The power of ten of the first of three significant digits, rounded: 1 for 9.996, shown as 10.0.
+/// Returns the power of ten of the first digit of a value rounded to three significant digits: 1 for 9.996,
+/// which is shown as 10.0.
 fn exponent(value: f64) -> i32 {
     let rounded = format!("{value:.2e}");
     let exponent = rounded
@@ -178,12 +180,13 @@ fn exponent(value: f64) -> i32 {
     exponent.and_then(Result::ok).unwrap_or(0)
 }
 
-/// Columns right-aligned, two blanks apart.
+/// Writes right-aligned columns, two blanks apart.
 pub fn aligned(out: &mut String, lines: &[Vec<String>]) {
     columns(out, "    ", "", lines);
 }
 
-/// Columns two blanks apart, left-aligned where `sides` has `<` at their place.
+/// Writes columns two blanks apart. Column `i` is left-aligned if byte `i` of `sides` is `<`, else
+/// right-aligned.
 pub fn columns(out: &mut String, indent: &str, sides: &str, lines: &[Vec<String>]) {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
@@ -214,6 +217,7 @@ pub fn columns(out: &mut String, indent: &str, sides: &str, lines: &[Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::columns::column;
 
     fn row(policy: &str, frames: u64, faults: u64) -> Row {
         Row {
@@ -279,5 +283,6 @@ t: 1000 references (I 0, R 0, W 0), 100 pages of 4KiB (400KiB); full, permissive
         let shares = [1.0, 0.5, 0.0341, 0.000_017_1, 0.0].map(percent);
         assert_eq!(shares, ["100 %", "50.0 %", "3.41 %", "0.00171 %", "0 %"]);
         assert_eq!([0.09996, 0.09994].map(percent), ["10.0 %", "9.99 %"]);
+        assert_eq!([0.9995, 1.25].map(percent), ["99.9500 %", "125.0000 %"]);
     }
 }

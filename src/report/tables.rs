@@ -1,23 +1,17 @@
-//! Every table that the program writes as CSV, with its columns: what `pagebench columns` prints. Each
-//! table's own module has the list that its header is made from.
+//! Every table that the program writes as CSV, with its columns, as `pagebench columns` prints them.
+//! Each table's own module has the list that its header is made from.
 
-use super::columns::{COLUMNS, ColumnKind};
-use super::{curves, deltas, distributions, records, states, vmstat, windows};
+use super::column::{Column, ColumnKind};
+use super::{columns, curves, deltas, distributions, records, states, vmstat, windows};
 
-/// A column as it is described: name, what it holds, unit, meaning.
-pub type Described = (&'static str, ColumnKind, &'static str, &'static str);
+pub use super::column::Described;
 
 /// The name of the file, and its columns in order.
 type Table = (&'static str, fn() -> Vec<Described>);
 
 /// THE table of tables.
 pub const TABLES: &[Table] = &[
-    ("results.csv", || {
-        COLUMNS
-            .iter()
-            .map(|c| (c.name, c.kind, c.unit, c.about))
-            .collect()
-    }),
+    ("results.csv", || all_of(columns::COLUMNS)),
     ("windows.csv", || windows::columns().collect()),
     ("vmstat.csv", || {
         let counter = |&(name, about)| (name, ColumnKind::Count, "", about);
@@ -26,20 +20,16 @@ pub const TABLES: &[Table] = &[
     }),
     ("distributions.csv", || distributions::columns().collect()),
     ("timings.csv", || records::timing_columns().collect()),
-    ("states.csv", || {
-        let column = |c: &states::StatesColumn| (c.name, ColumnKind::Count, c.unit, c.about);
-        states::COLUMNS.iter().map(column).collect()
-    }),
-    ("curve.csv", || {
-        curves::COLUMNS
-            .iter()
-            .map(|c| (c.name, c.kind, c.unit, c.about))
-            .collect()
-    }),
-    ("deltas.csv", || deltas::COLUMNS.to_vec()),
+    ("states.csv", || all_of(states::COLUMNS)),
+    ("curve.csv", || all_of(curves::COLUMNS)),
+    ("deltas.csv", || all_of(deltas::COLUMNS)),
 ];
 
-/// The columns of a table, by the name of its file.
+fn all_of<R>(columns: &[Column<R>]) -> Vec<Described> {
+    columns.iter().map(Column::described).collect()
+}
+
+/// Returns the columns of a table, by the name of its file.
 pub fn columns_of(table: &str) -> Option<Vec<Described>> {
     let (_, columns) = TABLES.iter().find(|(name, _)| *name == table)?;
     Some(columns())

@@ -1,13 +1,12 @@
-//! `vmstat.csv`: what policies count of their own doings, and the machine's counts of the same run
-//! under the names that they have in Linux's `/proc/vmstat`. Only of policies that count something:
-//! those of kernels.
+//! `vmstat.csv`: counts that policies of kernels keep themselves, and the machine's counts of the same
+//! run, under their names in Linux's `/proc/vmstat`. Other policies have no lines.
 
-use super::columns::ColumnKind;
-use super::distributions::key_columns;
+use super::column::{ColumnKind, Described};
+use super::columns::{Column, key_columns};
 use crate::vm::Outcome;
 
 /// The columns after those that name a cell: name, what it holds, unit and meaning.
-const OWN: [(&str, ColumnKind, &str, &str); 2] = [
+const OWN: [Described; 2] = [
     (
         "counter",
         ColumnKind::Text,
@@ -22,11 +21,9 @@ const OWN: [(&str, ColumnKind, &str, &str); 2] = [
     ),
 ];
 
-/// Every column: name, what it holds, unit and meaning.
-pub fn columns() -> impl Iterator<Item = (&'static str, ColumnKind, &'static str, &'static str)> {
-    key_columns()
-        .map(|column| (column.name, column.kind, column.unit, column.about))
-        .chain(OWN)
+/// Returns every column as `pagebench columns` describes it.
+pub fn columns() -> impl Iterator<Item = Described> {
+    key_columns().map(Column::described).chain(OWN)
 }
 
 /// Every counter, and what it counts under which policy.
@@ -62,7 +59,7 @@ pub const COUNTERS: [(&str, &str); 11] = [
     ),
 ];
 
-/// The lines of a cell, without the fields that name it; none if its policy counts nothing itself.
+/// Returns the lines of a cell, without the fields that name it; none if its policy keeps no counts.
 pub fn lines(outcome: &Outcome) -> Vec<Vec<String>> {
     if outcome.policy_events.is_empty() {
         return Vec::new();

@@ -1,7 +1,8 @@
-//! XML: text as it stands between marks and in attributes. Knows nothing of what it says.
+//! XML: text for content and attributes.
 
-/// The text with marks as entities and the blanks that attributes would lose as references. What
-/// XML 1.0 cannot hold, and what turns the direction of all that follows, becomes U+FFFD.
+/// Escapes `text` for XML content and attributes. Markup characters become entities; tab, CR and LF become
+/// character references; other control characters, bidirectional controls, U+FFFE and U+FFFF become
+/// U+FFFD.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

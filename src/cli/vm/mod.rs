@@ -114,8 +114,8 @@ struct MachineArgs {
 
 /// The columns of `states.csv` and examples, for `--help`.
 fn after_help() -> String {
-    let width = states::COLUMNS.map(|column| column.name.len());
-    let width = width.into_iter().max().unwrap_or(0);
+    let width = states::COLUMNS.iter().map(|column| column.name.len());
+    let width = width.max().unwrap_or(0);
     let lines = states::COLUMNS
         .iter()
         .map(|column| format!("  {:width$}  {}\n", column.name, column.about));

@@ -1,7 +1,5 @@
 //! From a scene to pixels: drawn at twice the size and averaged, since plotters smooths polygons
 //! only partly and takes whole pixels.
-//!
-//! Does not know what the shapes show.
 
 use plotters::coord::Shift;
 use plotters::drawing::DrawingArea;
@@ -18,7 +16,7 @@ use super::theme::Dash;
 /// How many drawn pixels make one pixel of the picture, each way.
 const SCALE: u32 = 2;
 
-/// The PNG file of a scene.
+/// Returns the PNG file of a scene.
 pub fn png(scene: &Scene) -> Result<Vec<u8>, ChartError> {
     let (width, height) = scene.pixels;
     let size = (width * SCALE, height * SCALE);
@@ -35,7 +33,7 @@ pub fn png(scene: &Scene) -> Result<Vec<u8>, ChartError> {
     encode_rgb(width, height, &averaged(&pixels, width, height))
 }
 
-/// The mean of each square of `SCALE` x `SCALE` pixels, rounded to nearest.
+/// Returns the mean of each square of `SCALE` x `SCALE` pixels, rounded to nearest.
 fn averaged(pixels: &[u8], width: u32, height: u32) -> Vec<u8> {
     let (scale, row) = (SCALE as usize, width as usize * 3);
     let count = (SCALE * SCALE) as u16;
@@ -58,7 +56,7 @@ fn averaged(pixels: &[u8], width: u32, height: u32) -> Vec<u8> {
     small
 }
 
-/// What is drawn on.
+/// The drawing area.
 struct Paper<'a> {
     area: DrawingArea<BitMapBackend<'a>, Shift>,
     /// Drawn pixels to a unit of the scene.
@@ -91,7 +89,7 @@ impl Paper<'_> {
         }
     }
 
-    /// To a drawn pixel.
+    /// Returns the drawn pixel of a coordinate.
     fn grid(&self, value: f64) -> i32 {
         (value * self.scale).round() as i32
     }
@@ -186,12 +184,13 @@ impl Paper<'_> {
         // Widths are the same at every scale.
         let shift = match pen.anchor {
             Anchor::Start => 0.0,
-            Anchor::Middle => font::width(text, pen.em, pen.weight)? / 2.0,
-            Anchor::End => font::width(text, pen.em, pen.weight)?,
+            Anchor::Middle => pen.width(text) / 2.0,
+            Anchor::End => pen.width(text),
         };
-        let at = match upwards {
-            false => (at.0 - shift, at.1),
-            true => (at.0, at.1 + shift),
+        let at = if upwards {
+            (at.0, at.1 + shift)
+        } else {
+            (at.0 - shift, at.1)
         };
         let (left, baseline) = (self.grid(at.0), self.grid(at.1));
         let mut drawn = Ok(());
@@ -203,7 +202,7 @@ impl Paper<'_> {
             if let (Ok(()), Err(error)) = (&drawn, pixel) {
                 drawn = Err(ChartError::draw(error));
             }
-        })?;
+        });
         drawn
     }
 }

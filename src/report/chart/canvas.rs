@@ -1,13 +1,12 @@
-//! Lines, marks and text on white paper: what charts draw with. Every call is noted as one of four
-//! shapes in a [`Scene`], which `bitmap` and `svg` make pictures of, so that both show the same.
+//! Lines, marks and text on white paper: what charts draw with. Every call adds one of four shapes to a
+//! [`Scene`]. `bitmap` and `svg` make pictures of it, so both show the same. Drawing cannot fail.
 //!
-//! Does not know axes, series, rows or file formats.
+//! Deliberately absent: axes, series, rows and file formats.
 
 use std::cell::RefCell;
 
 use plotters::style::RGBColor;
 
-use super::ChartError;
 use super::font::{self, Weight};
 use super::theme::{self, Dash, Marker, WHITE};
 
@@ -25,6 +24,55 @@ pub struct Rect {
 }
 
 impl Rect {
+    /// Makes a rectangle from its upper left corner and its size.
+    pub fn at((left, top): (f64, f64), (width, height): (f64, f64)) -> Rect {
+        Rect {
+            left,
+            top,
+            right: left + width,
+            bottom: top + height,
+        }
+    }
+
+    /// Returns the rectangle without a border of this width.
+    pub fn inset(self, border: f64) -> Rect {
+        Rect {
+            left: self.left + border,
+            top: self.top + border,
+            right: self.right - border,
+            bottom: self.bottom - border,
+        }
+    }
+
+    /// Returns the cell with this index, from 0 and row by row, of a grid of `columns` by `rows`.
+    pub fn cell(self, (columns, rows): (usize, usize), index: usize) -> Rect {
+        let (width, height) = (self.width() / columns as f64, self.height() / rows as f64);
+        let left = self.left + (index % columns) as f64 * width;
+        let top = self.top + (index / columns) as f64 * height;
+        Rect::at((left, top), (width, height))
+    }
+
+    /// Returns what is above `y`, and what is below with a gap between.
+    pub fn split(self, y: f64, gap: f64) -> (Rect, Rect) {
+        let upper = Rect { bottom: y, ..self };
+        let lower = Rect {
+            top: y + gap,
+            ..self
+        };
+        (upper, lower)
+    }
+
+    /// Returns the corners, clockwise from the upper left one.
+    pub fn corners(self) -> [(f64, f64); 4] {
+        let Rect {
+            left,
+            top,
+            right,
+            bottom,
+        } = self;
+        [(left, top), (right, top), (right, bottom), (left, bottom)]
+    }
+
     /// The distance from left to right.
     pub fn width(&self) -> f64 {
         self.right - self.left
@@ -93,6 +141,38 @@ impl Pen {
     pub fn anchored(self, anchor: Anchor) -> Pen {
         Pen { anchor, ..self }
     }
+
+    /// Returns the width of a text.
+    pub fn width(&self, text: &str) -> f64 {
+        // Widths are the same at every scale.
+        font::width(text, self.em, self.weight)
+    }
+
+    /// Returns the width of the widest of some texts; 0 without one.
+    pub fn widest(&self, texts: impl IntoIterator<Item: AsRef<str>>) -> f64 {
+        let widths = texts.into_iter().map(|text| self.width(text.as_ref()));
+        widths.fold(0.0, f64::max)
+    }
+
+    /// Returns the text, cut and ended with "…" if it is wider than `width`.
+    pub fn fitted(&self, text: &str, width: f64) -> String {
+        if self.width(text) <= width {
+            return text.to_owned();
+        }
+        let chars: Vec<char> = text.chars().collect();
+        let cut = |n: usize| -> String { chars[..n].iter().chain(&['…']).collect() };
+        // Widths grow with the number of characters: search by halving.
+        let (mut fits, mut too_wide) = (0, chars.len());
+        while too_wide - fits > 1 {
+            let n = usize::midpoint(fits, too_wide);
+            if self.width(&cut(n)) <= width {
+                fits = n;
+            } else {
+                too_wide = n;
+            }
+        }
+        cut(fits)
+    }
 }
 
 /// What a picture is made of, in the order of drawing.
@@ -146,10 +226,7 @@ pub struct Canvas {
 
 /// Draws a picture of this size in pixels. Text keeps its share of the picture whatever the size,
 /// so that a small picture is no cut-out of a large one.
-pub fn render(
-    (width, height): (u32, u32),
-    draw: impl FnOnce(&Canvas) -> Result<(), ChartError>,
-) -> Result<Scene, ChartError> {
+pub fn render((width, height): (u32, u32), draw: impl FnOnce(&Canvas)) -> Scene {
     let (full, asked) = (
         f64::from(theme::WIDTH) * f64::from(theme::HEIGHT),
         f64::from(width) * f64::from(height),
@@ -160,28 +237,21 @@ pub fn render(
 }
 
 /// Draws a picture as large as what it shows needs: a unit is a pixel.
-pub fn render_to_size(
-    (width, height): (u32, u32),
-    draw: impl FnOnce(&Canvas) -> Result<(), ChartError>,
-) -> Result<Scene, ChartError> {
+pub fn render_to_size((width, height): (u32, u32), draw: impl FnOnce(&Canvas)) -> Scene {
     scene((width, height), (f64::from(width), f64::from(height)), draw)
 }
 
-fn scene(
-    pixels: (u32, u32),
-    extent: (f64, f64),
-    draw: impl FnOnce(&Canvas) -> Result<(), ChartError>,
-) -> Result<Scene, ChartError> {
+fn scene(pixels: (u32, u32), extent: (f64, f64), draw: impl FnOnce(&Canvas)) -> Scene {
     let canvas = Canvas {
         extent,
         shapes: RefCell::default(),
     };
-    draw(&canvas)?;
-    Ok(Scene {
+    draw(&canvas);
+    Scene {
         pixels,
         extent,
         shapes: canvas.shapes.into_inner(),
-    })
+    }
 }
 
 impl Canvas {
@@ -195,41 +265,27 @@ impl Canvas {
         self.extent.1
     }
 
-    fn note(&self, shape: Shape) -> Result<(), ChartError> {
+    fn note(&self, shape: Shape) {
         self.shapes.borrow_mut().push(shape);
-        Ok(())
     }
 
     /// A filled polygon.
-    pub fn polygon(&self, corners: &[(f64, f64)], colour: RGBColor) -> Result<(), ChartError> {
+    pub fn polygon(&self, corners: &[(f64, f64)], colour: RGBColor) {
         self.note(Shape::Polygon(corners.to_vec(), colour))
     }
 
     /// A filled rectangle.
-    pub fn fill(&self, rect: Rect, colour: RGBColor) -> Result<(), ChartError> {
-        let Rect {
-            left,
-            top,
-            right,
-            bottom,
-        } = rect;
-        let corners = [(left, top), (right, top), (right, bottom), (left, bottom)];
-        self.polygon(&corners, colour)
+    pub fn fill(&self, rect: Rect, colour: RGBColor) {
+        self.polygon(&rect.corners(), colour)
     }
 
     /// A filled circle.
-    pub fn disc(&self, at: (f64, f64), radius: f64, colour: RGBColor) -> Result<(), ChartError> {
+    pub fn disc(&self, at: (f64, f64), radius: f64, colour: RGBColor) {
         self.note(Shape::Disc(at, radius, colour))
     }
 
     /// The outline of a circle; what is under it stays visible.
-    pub fn ring(
-        &self,
-        at: (f64, f64),
-        radius: f64,
-        width: f64,
-        colour: RGBColor,
-    ) -> Result<(), ChartError> {
+    pub fn ring(&self, at: (f64, f64), radius: f64, width: f64, colour: RGBColor) {
         const SIDES: usize = 72;
         let corner = |i: usize| {
             let angle = i as f64 / SIDES as f64 * std::f64::consts::TAU;
@@ -243,26 +299,14 @@ impl Canvas {
     }
 
     /// A straight stroke without caps.
-    pub fn stroke(
-        &self,
-        from: (f64, f64),
-        to: (f64, f64),
-        width: f64,
-        colour: RGBColor,
-    ) -> Result<(), ChartError> {
+    pub fn stroke(&self, from: (f64, f64), to: (f64, f64), width: f64, colour: RGBColor) {
         self.line(&[from, to], width, colour, &[])
     }
 
     /// A line through the points with round joints, solid or dashed.
-    pub fn line(
-        &self,
-        points: &[(f64, f64)],
-        width: f64,
-        colour: RGBColor,
-        dash: Dash,
-    ) -> Result<(), ChartError> {
+    pub fn line(&self, points: &[(f64, f64)], width: f64, colour: RGBColor, dash: Dash) {
         if points.len() < 2 {
-            return Ok(());
+            return;
         }
         let points = points.to_vec();
         self.note(Shape::Line {
@@ -274,40 +318,28 @@ impl Canvas {
     }
 
     /// The mark of a measured point, with a thin white rim that sets it off from lines below.
-    pub fn marker(
-        &self,
-        at: (f64, f64),
-        marker: Marker,
-        radius: f64,
-        colour: RGBColor,
-    ) -> Result<(), ChartError> {
+    pub fn marker(&self, at: (f64, f64), marker: Marker, radius: f64, colour: RGBColor) {
         const RIM: f64 = 1.3;
         match marker {
             Marker::Disc | Marker::Square | Marker::Up | Marker::Diamond | Marker::Down => {
-                self.shape(at, marker, radius + RIM, WHITE)?;
+                self.shape(at, marker, radius + RIM, WHITE);
                 self.shape(at, marker, radius, colour)
             }
             Marker::Ring | Marker::Box => {
-                self.shape(at, marker, radius, colour)?;
+                self.shape(at, marker, radius, colour);
                 self.shape(at, marker, radius * 0.52, WHITE)
             }
             Marker::Cross => {
                 let r = radius * 0.8;
                 let width = radius * 0.42;
-                self.stroke((at.0 - r, at.1 - r), (at.0 + r, at.1 + r), width, colour)?;
+                self.stroke((at.0 - r, at.1 - r), (at.0 + r, at.1 + r), width, colour);
                 self.stroke((at.0 - r, at.1 + r), (at.0 + r, at.1 - r), width, colour)
             }
         }
     }
 
     /// The filled outline of a marker. Factors give all shapes about the same area.
-    fn shape(
-        &self,
-        (x, y): (f64, f64),
-        marker: Marker,
-        radius: f64,
-        colour: RGBColor,
-    ) -> Result<(), ChartError> {
+    fn shape(&self, (x, y): (f64, f64), marker: Marker, radius: f64, colour: RGBColor) {
         match marker {
             Marker::Square | Marker::Box => {
                 let r = radius * 0.9;
@@ -336,56 +368,24 @@ impl Canvas {
         }
     }
 
-    /// The width of a text in pixels.
-    pub fn text_width(&self, text: &str, pen: &Pen) -> Result<f64, ChartError> {
-        // Widths are the same at every scale.
-        font::width(text, pen.em, pen.weight)
-    }
-
-    /// The text, cut and ended with "…" if it is wider than `width`.
-    pub fn fitted(&self, text: &str, pen: &Pen, width: f64) -> Result<String, ChartError> {
-        if self.text_width(text, pen)? <= width {
-            return Ok(text.to_owned());
-        }
-        let chars: Vec<char> = text.chars().collect();
-        let cut = |n: usize| -> String { chars[..n].iter().chain(&['…']).collect() };
-        // Widths grow with the number of characters: search by halving.
-        let (mut fits, mut too_wide) = (0, chars.len());
-        while too_wide - fits > 1 {
-            let n = usize::midpoint(fits, too_wide);
-            if self.text_width(&cut(n), pen)? <= width {
-                fits = n;
-            } else {
-                too_wide = n;
-            }
-        }
-        Ok(cut(fits))
-    }
-
     /// Writes a line of text with its baseline at the point's y.
-    pub fn text(&self, text: &str, at: (f64, f64), pen: &Pen) -> Result<(), ChartError> {
+    pub fn text(&self, text: &str, at: (f64, f64), pen: &Pen) {
         self.write(text, at, pen, false)
     }
 
     /// Writes a line of text whose capitals are centred on the point's y.
-    pub fn text_centred(&self, text: &str, at: (f64, f64), pen: &Pen) -> Result<(), ChartError> {
+    pub fn text_centred(&self, text: &str, at: (f64, f64), pen: &Pen) {
         self.text(text, (at.0, at.1 + font::HALF_CAP * pen.em), pen)
     }
 
     /// Writes a line of text that runs upwards, its baseline at the point's x.
-    pub fn text_upwards(&self, text: &str, at: (f64, f64), pen: &Pen) -> Result<(), ChartError> {
+    pub fn text_upwards(&self, text: &str, at: (f64, f64), pen: &Pen) {
         self.write(text, at, pen, true)
     }
 
-    fn write(
-        &self,
-        text: &str,
-        at: (f64, f64),
-        pen: &Pen,
-        upwards: bool,
-    ) -> Result<(), ChartError> {
+    fn write(&self, text: &str, at: (f64, f64), pen: &Pen, upwards: bool) {
         if text.is_empty() {
-            return Ok(());
+            return;
         }
         self.note(Shape::Text {
             text: text.to_owned(),
@@ -402,14 +402,28 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_to_its_width() {
-        let scene = render((40, 20), |canvas| {
-            let pen = Pen::new(10.0, WHITE);
-            let cut = canvas.fitted("a trace with a long name", &pen, 60.0)?;
-            assert!(cut.ends_with('…') && cut.len() > 5, "{cut}");
-            assert!(canvas.text_width(&cut, &pen)? <= 60.0);
-            assert_eq!(canvas.fitted("ls", &pen, 60.0)?, "ls");
-            Ok(())
-        });
-        assert!(scene.is_ok());
+        let pen = Pen::new(10.0, WHITE);
+        let cut = pen.fitted("a trace with a long name", 60.0);
+        assert!(cut.ends_with('…') && cut.len() > 5, "{cut}");
+        assert!(pen.width(&cut) <= 60.0);
+        assert_eq!(pen.fitted("ls", 60.0), "ls");
+        assert_eq!(pen.widest(["i", "ls"]), pen.width("ls"));
+        assert_eq!(pen.widest([""; 0]), 0.0);
+    }
+
+    #[test]
+    fn cells_of_a_grid_go_by_rows() {
+        let rect = Rect {
+            left: 10.0,
+            top: 20.0,
+            right: 40.0,
+            bottom: 40.0,
+        };
+        let cell = rect.cell((3, 2), 4);
+        assert_eq!((cell.left, cell.top), (20.0, 30.0));
+        assert_eq!((cell.right, cell.bottom), (30.0, 40.0));
+        let inner = rect.inset(1.0);
+        assert_eq!((inner.width(), inner.height()), (28.0, 18.0));
+        assert_eq!(rect.centre(), inner.centre());
     }
 }

@@ -1,7 +1,5 @@
 //! The curves of a trace in one chart: fault rate over mean resident pages, each exact curve a
 //! solid line and each estimate a dashed one of its own.
-//!
-//! Does not know how rows came about.
 
 use super::fault_rate;
 use super::options::Options;
@@ -25,17 +23,17 @@ pub fn draw(rows: &[CurveRow], options: &Options) -> Result<Vec<Chart>, ChartErr
     }
     let styles = series::styles(&groups);
     let chart = |group: &Group<'_>| {
-        let (scene, data) = one(group, &styles, &estimates, options)?;
-        Ok(Chart {
+        let (scene, data) = one(group, &styles, &estimates, options);
+        Chart {
             stem: format!("{}-curve", group.stem),
             scene,
             data: Some(data),
-        })
+        }
     };
-    groups.iter().map(chart).collect()
+    Ok(groups.iter().map(chart).collect())
 }
 
-/// The stems of the charts of these rows.
+/// Returns the stems of the charts of these rows.
 pub fn stems(rows: &[CurveRow]) -> Vec<String> {
     let rows: Vec<Row> = rows.iter().map(as_result).collect();
     let groups = series::groups(&rows);
@@ -43,12 +41,7 @@ pub fn stems(rows: &[CurveRow]) -> Vec<String> {
     stems.collect()
 }
 
-fn one(
-    group: &Group<'_>,
-    styles: &Styles,
-    estimates: &[String],
-    options: &Options,
-) -> Result<Drawn, ChartError> {
+fn one(group: &Group<'_>, styles: &Styles, estimates: &[String], options: &Options) -> Drawn {
     let mut curves = group.curves(styles, &FAULT_RATE);
     for series in &mut curves.series {
         if estimates.contains(&series.label) {
@@ -58,7 +51,7 @@ fn one(
     fault_rate::draw_curves(group, curves, "fault rate at every size", options)
 }
 
-/// A point as the row that a replay would have given: what charts are drawn from.
+/// Returns a point as the row that a replay would have given, from which charts are drawn.
 fn as_result(row: &CurveRow) -> Row {
     let mut params = row.params.clone();
     if let Some(rate) = row.sample_rate {

@@ -1,7 +1,5 @@
 //! What a change moved: a bar for each count that is not what it was, from the largest growth to the
 //! largest decline, in percent.
-//!
-//! Does not know limits, nor how rows came about.
 
 use super::canvas::{Anchor, Canvas, Pen, Rect, render};
 use super::page::{self, Entry, Head, MARGIN};
@@ -10,13 +8,13 @@ use crate::report::deltas::DeltaRow;
 use plotters::style::RGBColor;
 use std::cmp::Ordering;
 
-/// Bars that have room.
+/// The most bars that fit.
 const BARS_MAX: usize = 28;
 /// Room for the names of cells, at the left.
 const NAMES: f64 = 520.0;
 /// Room for the figures at either end of the bars.
 const FIGURES: f64 = 150.0;
-/// The highest that a bar with its gap may be.
+/// The greatest height of a bar with its gap.
 const STEP_MAX: f64 = 52.0;
 
 /// The colours of verdicts.
@@ -39,7 +37,7 @@ pub fn draw(rows: &[DeltaRow], name: &str, facts: Vec<String>) -> Result<Chart, 
             trace_kind: "full",
             title: None,
         };
-        let body = page::heading(canvas, &head)?;
+        let body = page::heading(canvas, &head);
         if bars.is_empty() {
             let pen = Pen::new(theme::LABEL, theme::FAINT_INK).anchored(Anchor::Middle);
             let text = "every count is what the baseline says";
@@ -53,15 +51,15 @@ pub fn draw(rows: &[DeltaRow], name: &str, facts: Vec<String>) -> Result<Chart, 
             bottom: body.bottom - 30.0,
             ..body
         };
-        let body = page::legend_below(canvas, body, entries.collect())?;
-        draw_bars(canvas, body, &bars)?;
+        let body = page::legend_below(canvas, body, entries.collect());
+        draw_bars(canvas, body, &bars);
         let note = match left_out {
             0 => Vec::new(),
             1 => vec!["1 smaller change is not drawn".to_owned()],
             n => vec![format!("{n} smaller changes are not drawn")],
         };
         page::notes(canvas, &note)
-    })?;
+    });
     Ok(Chart {
         stem: "delta".into(),
         scene,
@@ -69,7 +67,7 @@ pub fn draw(rows: &[DeltaRow], name: &str, facts: Vec<String>) -> Result<Chart, 
     })
 }
 
-/// The largest changes, from growth to decline, and how many others there are.
+/// Returns the largest changes, from growth to decline, and the number of the others.
 fn chosen(rows: &[DeltaRow]) -> (Vec<&DeltaRow>, usize) {
     let mut bars: Vec<&DeltaRow> = rows.iter().collect();
     bars.sort_by(|a, b| percent(b).abs().total_cmp(&percent(a).abs()));
@@ -79,12 +77,12 @@ fn chosen(rows: &[DeltaRow]) -> (Vec<&DeltaRow>, usize) {
     (bars, left_out)
 }
 
-/// The change in percent; infinite where nothing was expected.
+/// Returns the change in percent; infinite if nothing was expected.
 fn percent(row: &DeltaRow) -> f64 {
     row.percent.unwrap_or(f64::INFINITY)
 }
 
-fn draw_bars(canvas: &Canvas, body: Rect, bars: &[&DeltaRow]) -> Result<(), ChartError> {
+fn draw_bars(canvas: &Canvas, body: Rect, bars: &[&DeltaRow]) {
     let field = Rect {
         left: body.left + NAMES + FIGURES,
         right: body.right - FIGURES,
@@ -106,29 +104,23 @@ fn draw_bars(canvas: &Canvas, body: Rect, bars: &[&DeltaRow]) -> Result<(), Char
     };
     let step = (body.height() / bars.len() as f64).min(STEP_MAX);
     let bottom = body.top + step * bars.len() as f64;
-    for (place, row) in bars.iter().enumerate() {
-        let y = body.top + (place as f64 + 0.5) * step;
+    for (index, row) in bars.iter().enumerate() {
+        let y = body.top + (index as f64 + 0.5) * step;
         let ends = (x(0.0), x(percent(row)));
-        one_bar(canvas, row, ends, y, step * 0.36)?;
+        one_bar(canvas, row, ends, y, step * 0.36);
     }
     let zero = x(0.0);
     canvas.stroke((zero, body.top), (zero, bottom), 1.6, theme::AXIS)
 }
 
-fn one_bar(
-    canvas: &Canvas,
-    row: &DeltaRow,
-    (zero, end): (f64, f64),
-    y: f64,
-    half: f64,
-) -> Result<(), ChartError> {
+fn one_bar(canvas: &Canvas, row: &DeltaRow, (zero, end): (f64, f64), y: f64, half: f64) {
     let size = theme::SMALL.min(half * 2.2);
     let text = format!("{}, {}, {}", row.trace, row.policy, row.memory);
     let name = Pen::new(size, theme::INK);
     let metric = format!(": {}", row.metric.replace('_', "-"));
-    let room = NAMES - 12.0 - canvas.text_width(&metric, &name)?;
-    let text = canvas.fitted(&text, &name, room)? + &metric;
-    canvas.text_centred(&text, (MARGIN, y), &name)?;
+    let room = NAMES - 12.0 - name.width(&metric);
+    let text = name.fitted(&text, room) + &metric;
+    canvas.text_centred(&text, (MARGIN, y), &name);
     let colour = VERDICTS.iter().find(|(verdict, _)| row.verdict == *verdict);
     let colour = colour.map_or(theme::BOUND, |(_, colour)| *colour);
     // A change too small for its bar is there all the same.
@@ -137,20 +129,21 @@ fn one_bar(
         _ if row.got < row.expected => zero - 1.5,
         _ => end.max(zero + 1.5),
     };
-    let corners = [
-        (zero, y - half),
-        (end, y - half),
-        (end, y + half),
-        (zero, y + half),
-    ];
-    canvas.polygon(&corners, colour)?;
+    let bar = Rect {
+        left: zero,
+        top: y - half,
+        right: end,
+        bottom: y + half,
+    };
+    canvas.fill(bar, colour);
     let figure = match row.percent {
         Some(percent) => format!("{percent:+.3} %"),
         None => format!("new: {}", row.got),
     };
-    let (at, anchor) = match row.got < row.expected {
-        true => (end - 8.0, Anchor::End),
-        false => (end + 8.0, Anchor::Start),
+    let (at, anchor) = if row.got < row.expected {
+        (end - 8.0, Anchor::End)
+    } else {
+        (end + 8.0, Anchor::Start)
     };
     let pen = Pen::new(size, theme::INK).anchored(anchor);
     canvas.text_centred(&figure, (at, y), &pen)

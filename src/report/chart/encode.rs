@@ -1,7 +1,5 @@
-//! RGB pixels to PNG bytes.
-//!
-//! Does not know what the pixels show. No time stamp or other text is written, so that the same
-//! pixels are the same bytes.
+//! RGB pixels to PNG bytes. No time stamp or other text is written, so that the same pixels are the same
+//! bytes.
 
 use super::ChartError;
 

@@ -1,8 +1,6 @@
 //! The textbook's table as a picture for slides: references from left to right, the frames below
 //! each, what came in coloured, an F at each fault, and the page that left. Long tables go on in
 //! further blocks.
-//!
-//! Does not know how the steps came about.
 
 use super::canvas::{Anchor, Canvas, Pen, Rect, render_to_size};
 use super::page::MARGIN;
@@ -17,19 +15,19 @@ const COLUMN: (f64, f64) = (52.0, 260.0);
 /// Room above a table for its policy, and between its blocks.
 const HEADING: f64 = 58.0;
 const GAP: f64 = 24.0;
-/// The picture may be so many pixels high: a slide shows far less.
+/// The most pixels that the picture may be high: a slide shows far less.
 const HEIGHT_MAX: f64 = 6000.0;
 /// Em of the table's fields.
 const FIELD: f64 = 22.0;
 /// Behind what has just come in: a pale orange.
 const FRESH: RGBColor = RGBColor(253, 224, 197);
 
-/// Where a table stands, and how it is cut into blocks.
+/// A table, and how it is cut into blocks.
 struct Layout<'a> {
     table: &'a Explained,
     /// The references, and the end of the replay if anything left there.
     lines: Vec<&'a Line>,
-    /// Frames that are shown.
+    /// The number of frames that are shown.
     frames: usize,
     /// Whether the kinds of access are shown.
     kinds: bool,
@@ -48,37 +46,26 @@ pub fn draw(tables: &[Explained]) -> Result<Chart, ChartError> {
         return Err(ChartError::Empty);
     }
     let notes = anomalies(tables);
-    // Text can be measured on any canvas.
-    let mut layouts = Vec::new();
-    render_to_size((1, 1), |canvas| {
-        for table in tables {
-            layouts.push(layout(canvas, table)?);
-        }
-        Ok(())
-    })?;
+    let layouts: Vec<Layout<'_>> = tables.iter().map(layout).collect();
     let tables: f64 = layouts.iter().map(Layout::height).sum();
     let height = 2.0 * MARGIN + tables + notes.len() as f64 * ROW;
     if height > HEIGHT_MAX {
-        return Err(ChartError::Draw(
-            "too many references for one picture: take fewer (--count), or fewer policies and sizes"
-                .into(),
-        ));
+        return Err(ChartError::TooManySteps);
     }
     let scene = render_to_size((theme::WIDTH, height as u32), |canvas| {
         let mut top = MARGIN;
         for layout in &layouts {
-            layout.draw(canvas, top)?;
+            layout.draw(canvas, top);
             top += layout.height();
         }
         let pen = Pen::new(FIELD, theme::WARNING).bold();
         for note in &notes {
             let room = f64::from(theme::WIDTH) - 2.0 * MARGIN;
-            let note = canvas.fitted(note, &pen, room)?;
-            canvas.text_centred(&note, (MARGIN, top + ROW / 2.0), &pen)?;
+            let note = pen.fitted(note, room);
+            canvas.text_centred(&note, (MARGIN, top + ROW / 2.0), &pen);
             top += ROW;
         }
-        Ok(())
-    })?;
+    });
     Ok(Chart {
         stem: "explain".into(),
         scene,
@@ -86,18 +73,17 @@ pub fn draw(tables: &[Explained]) -> Result<Chart, ChartError> {
     })
 }
 
-fn layout<'a>(canvas: &Canvas, table: &'a Explained) -> Result<Layout<'a>, ChartError> {
+fn layout(table: &Explained) -> Layout<'_> {
     let pen = Pen::new(FIELD, theme::INK).bold();
-    let mut widest: f64 = 0.0;
     let lines: Vec<&Line> = table.lines.iter().chain(&table.end).collect();
-    for line in &lines {
-        widest = widest.max(canvas.text_width(&line.page, &pen)?);
-        widest = widest.max(canvas.text_width(&line.label(), &pen)?);
-    }
+    let texts = lines
+        .iter()
+        .flat_map(|line| [line.page.clone(), line.label()]);
+    let widest = pen.widest(texts);
     let column = (widest + 18.0).clamp(COLUMN.0, COLUMN.1);
-    let titles = canvas.text_width("reference", &pen)? + 24.0;
+    let titles = pen.width("reference") + 24.0;
     let room = f64::from(theme::WIDTH) - 2.0 * MARGIN - titles;
-    Ok(Layout {
+    Layout {
         table,
         lines,
         frames: table.frames_shown(),
@@ -105,7 +91,7 @@ fn layout<'a>(canvas: &Canvas, table: &'a Explained) -> Result<Layout<'a>, Chart
         titles,
         column,
         across: ((room / column) as usize).max(1),
-    })
+    }
 }
 
 impl Layout<'_> {
@@ -119,22 +105,22 @@ impl Layout<'_> {
         HEADING + blocks * (self.rows() as f64 * ROW + GAP) + ROW
     }
 
-    fn draw(&self, canvas: &Canvas, top: f64) -> Result<(), ChartError> {
+    fn draw(&self, canvas: &Canvas, top: f64) {
         let room = f64::from(theme::WIDTH) - 2.0 * MARGIN;
         let title = Pen::new(theme::TITLE, theme::INK).bold();
-        let heading = canvas.fitted(&self.table.heading(), &title, room)?;
-        canvas.text(&heading, (MARGIN, top + theme::TITLE), &title)?;
+        let heading = title.fitted(&self.table.heading(), room);
+        canvas.text(&heading, (MARGIN, top + theme::TITLE), &title);
         let mut y = top + HEADING;
         for lines in self.lines.chunks(self.across) {
-            self.block(canvas, lines, y)?;
+            self.block(canvas, lines, y);
             y += self.rows() as f64 * ROW + GAP;
         }
         let pen = Pen::new(FIELD, theme::INK);
-        let totals = canvas.fitted(&self.table.totals(), &pen, room)?;
+        let totals = pen.fitted(&self.table.totals(), room);
         canvas.text_centred(&totals, (MARGIN, y - GAP / 2.0 + ROW / 4.0), &pen)
     }
 
-    fn block(&self, canvas: &Canvas, lines: &[&Line], top: f64) -> Result<(), ChartError> {
+    fn block(&self, canvas: &Canvas, lines: &[&Line], top: f64) {
         let at = |row: usize| top + row as f64 * ROW;
         let first_frame = 2 + usize::from(self.kinds);
         let (fault, left) = (first_frame + self.frames, first_frame + self.frames + 1);
@@ -144,71 +130,50 @@ impl Layout<'_> {
         titles.extend((0..self.frames).map(|frame| format!("frame {frame}")));
         titles.extend(["fault".to_owned(), "left".to_owned()]);
         for (row, text) in titles.iter().enumerate() {
-            canvas.text_centred(text, (MARGIN, at(row) + ROW / 2.0), &title)?;
+            canvas.text_centred(text, (MARGIN, at(row) + ROW / 2.0), &title);
         }
         for (index, line) in lines.iter().enumerate() {
             let x = MARGIN + self.titles + index as f64 * self.column;
             let field = |row, text: &str, pen: &Pen| self.field(canvas, (x, at(row)), text, pen);
             let small = Pen::new(theme::SMALL, theme::FAINT_INK);
-            field(0, &line.label(), &small)?;
-            field(1, &line.page, &Pen::new(FIELD, theme::INK).bold())?;
+            field(0, &line.label(), &small);
+            field(1, &line.page, &Pen::new(FIELD, theme::INK).bold());
             if self.kinds {
-                field(2, &line.kind.to_string(), &small)?;
+                field(2, &line.kind.to_string(), &small);
             }
             for (frame, held) in line.frames.iter().enumerate().take(self.frames) {
-                let place = self.cell((x, at(first_frame + frame)));
-                let fresh = held.as_ref().is_some_and(|held| held.1);
-                canvas.polygon(&corners(&place), if fresh { FRESH } else { theme::WHITE })?;
-                outline(canvas, &place)?;
+                let cell = self.cell((x, at(first_frame + frame)));
+                let fresh = held.as_ref().is_some_and(|held| held.fresh);
+                canvas.fill(cell, if fresh { FRESH } else { theme::WHITE });
+                outline(canvas, cell);
                 let pen = Pen::new(FIELD, theme::INK);
                 let pen = if fresh { pen.bold() } else { pen };
-                let page = held.as_ref().map_or("", |held| &held.0);
-                field(first_frame + frame, page, &pen)?;
+                field(first_frame + frame, line.page_in(frame), &pen);
             }
-            let mark = if line.fault.is_some() { "F" } else { "" };
-            field(fault, mark, &Pen::new(FIELD, theme::WARNING).bold())?;
-            let names: Vec<&str> = line.left.iter().map(|left| &*left.0).collect();
-            field(left, &names.join(" "), &small)?;
+            field(
+                fault,
+                line.fault_mark(),
+                &Pen::new(FIELD, theme::WARNING).bold(),
+            );
+            field(left, &line.names_left(), &small);
         }
-        Ok(())
     }
 
     fn cell(&self, (left, top): (f64, f64)) -> Rect {
-        Rect {
-            left,
-            top,
-            right: left + self.column,
-            bottom: top + ROW,
-        }
+        Rect::at((left, top), (self.column, ROW))
     }
 
-    fn field(
-        &self,
-        canvas: &Canvas,
-        at: (f64, f64),
-        text: &str,
-        pen: &Pen,
-    ) -> Result<(), ChartError> {
+    fn field(&self, canvas: &Canvas, at: (f64, f64), text: &str, pen: &Pen) {
         let cell = self.cell(at);
-        let text = canvas.fitted(text, pen, cell.width() - 6.0)?;
+        let text = pen.fitted(text, cell.width() - 6.0);
         let pen = pen.anchored(Anchor::Middle);
         canvas.text_centred(&text, (cell.centre(), cell.middle()), &pen)
     }
 }
 
-fn corners(rect: &Rect) -> [(f64, f64); 4] {
-    [
-        (rect.left, rect.top),
-        (rect.right, rect.top),
-        (rect.right, rect.bottom),
-        (rect.left, rect.bottom),
-    ]
-}
-
-fn outline(canvas: &Canvas, rect: &Rect) -> Result<(), ChartError> {
-    let [a, b, c, d] = corners(rect);
+fn outline(canvas: &Canvas, rect: Rect) {
+    let [a, b, c, d] = rect.corners();
     for (from, to) in [(a, b), (b, c), (c, d), (d, a)] {
-        canvas.stroke(from, to, 1.5, theme::AXIS)?;
+        canvas.stroke(from, to, 1.5, theme::AXIS);
     }
-    Ok(())
 }

@@ -1,14 +1,12 @@
 //! Fault rate over mean resident pages, for one group: the chart that shows which policy needs how
 //! much memory.
-//!
-//! Does not know how rows came about.
 
 use super::canvas::{Canvas, Pen, Rect, render};
 use super::kinds::Context;
 use super::options::{Log, Options};
 use super::page;
-use super::panel::{Ink, Look, Panel, XLabels};
-use super::scale::{Axis, LABELS, bytes, percent_short};
+use super::panel::{Ink, Look, Panel};
+use super::scale::{Axis, LABELS, percent_short};
 use super::series::{Curves, FAULT_RATE, Group};
 use super::{ChartError, Drawn, theme};
 
@@ -19,32 +17,30 @@ const BOUND_REACH: f64 = 100.0;
 /// Draws the chart.
 pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartError> {
     let curves = group.curves(context.styles, &FAULT_RATE);
-    draw_curves(group, curves, "fault rate", context.options)
+    Ok(draw_curves(group, curves, "fault rate", context.options))
 }
 
 /// Draws these curves of fault rates of a group under a title.
-pub fn draw_curves(
-    group: &Group<'_>,
-    mut curves: Curves,
-    what: &str,
-    options: &Options,
-) -> Result<Drawn, ChartError> {
+pub fn draw_curves(group: &Group<'_>, mut curves: Curves, what: &str, options: &Options) -> Drawn {
     let log = options.log_or(true, true);
     let dropped = curves.retain(|point| !log.y || point.y > 0.0);
     let bound = group.first_touches();
     let scene = render(options.pixels, |canvas| {
-        let body = page::head(canvas, group, what, options)?;
+        let body = page::head(canvas, group, what, options);
         let near = bound.filter(|rate| is_near(&curves, *rate));
         let line = near.map(|rate| format!("first touches: {}", percent_short(rate)));
         let entries = page::entries(curves.series.iter(), line.as_slice());
-        let body = page::legend_right(canvas, body, entries)?;
+        let body = page::legend_right(canvas, body, entries);
         let rect = page::plot(body);
         let panel = panel(rect, &curves, bound, Look::LARGE, log);
         let page_size = group.first().page_size;
-        panel.frame(canvas, XLabels::PagesAndBytes(page_size))?;
-        panel.x_title(canvas, &pages_title(page_size), page::X_TITLE)?;
-        panel.y_title(canvas, "faults per reference")?;
-        fill(canvas, &panel, &curves, bound)?;
+        page::axes(
+            canvas,
+            &panel,
+            page_size,
+            [&page::pages_title(page_size), "faults per reference"],
+        );
+        fill(canvas, &panel, &curves, bound);
         let mut notes: Vec<String> = page::note_dropped(dropped).into_iter().collect();
         notes.extend(page::note_absent(curves.absent));
         if let (Some(rate), None) = (bound, near) {
@@ -52,25 +48,20 @@ pub fn draw_curves(
             notes.push(format!("first touches ({rate}) lie far below the axis"));
         }
         page::notes(canvas, &notes)
-    })?;
-    Ok((scene, group.data(&[(&FAULT_RATE, &curves)])))
+    });
+    (scene, group.data(&[(&FAULT_RATE, &curves)]))
 }
 
-/// The title of an x axis in pages.
-pub fn pages_title(page_size: u64) -> String {
-    format!("mean resident pages ({} each)", bytes(page_size as f64))
-}
-
-/// Whether the bound is near enough to the curves to be drawn.
+/// Returns whether the bound is near enough to the curves to be drawn.
 fn is_near(curves: &Curves, bound: f64) -> bool {
     let rates = curves.points().map(|point| point.y);
     let lowest = rates.fold(f64::INFINITY, f64::min);
     bound * BOUND_REACH >= lowest || lowest.is_infinite()
 }
 
-/// Axes around the curves and, if it is near enough, the bound.
+/// Returns a panel with axes around the curves and, if it is near enough, the bound.
 pub fn panel(rect: Rect, curves: &Curves, bound: Option<f64>, look: Look, log: Log) -> Panel {
-    // So many labels fit side by side, and one below the other.
+    // The labels that fit side by side, and one below the other.
     let columns = (rect.width() / (look.tick_em * 3.5)) as usize;
     let rows = (rect.height() / (look.tick_em * 1.5)) as usize;
     let bound = bound.filter(|bound| is_near(curves, *bound));
@@ -82,40 +73,28 @@ pub fn panel(rect: Rect, curves: &Curves, bound: Option<f64>, look: Look, log: L
             curves.points().map(|point| point.x),
             columns.min(LABELS),
         ),
-        y: match log.y {
-            true => Axis::rates(rates, rows.clamp(2, LABELS)),
-            false => Axis::rates_even(rates, rows.clamp(2, LABELS)),
-        },
+        y: Axis::fault_rates(log.y, rates, rows.clamp(2, LABELS)),
         look,
     }
 }
 
 /// Draws the bound and the curves.
-pub fn fill(
-    canvas: &Canvas,
-    panel: &Panel,
-    curves: &Curves,
-    bound: Option<f64>,
-) -> Result<(), ChartError> {
-    let level = match bound {
-        Some(rate) => panel.level(canvas, rate)?,
-        None => None,
-    };
+pub fn fill(canvas: &Canvas, panel: &Panel, curves: &Curves, bound: Option<f64>) {
+    let level = bound.and_then(|rate| panel.level(canvas, rate));
     if curves.series.is_empty() {
         return panel.nothing(canvas, "no row has a fault and a mean resident size");
     }
-    panel.curves(canvas, &curves.series)?;
-    match level {
-        Some(y) => name_level(canvas, panel, &Ink::of(panel, &curves.series), y),
-        None => Ok(()),
+    panel.curves(canvas, &curves.series);
+    if let Some(y) = level {
+        name_level(canvas, panel, &Ink::new(panel, &curves.series), y);
     }
 }
 
 /// Writes what the line is where no curve is in the way; the legend says it too.
-fn name_level(canvas: &Canvas, panel: &Panel, ink: &Ink, y: f64) -> Result<(), ChartError> {
+fn name_level(canvas: &Canvas, panel: &Panel, ink: &Ink, y: f64) {
     let pen = Pen::new(theme::SMALL.min(panel.look.tick_em), theme::FAINT_INK);
     let text = "first touches";
-    let width = canvas.text_width(text, &pen)?;
+    let width = pen.width(text);
     let left = panel.rect.left + 12.0;
     let place = Rect {
         left,
@@ -124,7 +103,7 @@ fn name_level(canvas: &Canvas, panel: &Panel, ink: &Ink, y: f64) -> Result<(), C
         bottom: y - 2.0,
     };
     if ink.under(place) > 0 {
-        return Ok(());
+        return;
     }
     canvas.text(text, (left, y - 7.0), &pen)
 }

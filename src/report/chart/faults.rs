@@ -1,14 +1,12 @@
 //! Absolute faults over frames, for one group, with Belady's anomalies marked: sizes at which a policy
 //! has more faults than with fewer frames (Belady, Nelson and Shedler, CACM 12(6), 1969).
-//!
-//! Does not know how rows came about.
 
 use super::canvas::{Canvas, render};
 use super::kinds::Context;
 use super::page::{self, Entry, Head};
-use super::panel::{Look, Panel, XLabels};
-use super::scale::{Axis, LABELS, bytes};
-use super::series::{Curves, FAULTS, Group, Point};
+use super::panel::{Look, Panel};
+use super::scale::{Axis, LABELS};
+use super::series::{Curves, FAULTS, Group, Point, Series};
 use super::{ChartError, Data, Drawn, theme};
 
 /// Draws the chart.
@@ -20,18 +18,20 @@ pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartErro
         let why = "no row has a number of frames (run with a policy that takes -m)";
         return Err(ChartError::Lacks(why.to_owned()));
     }
-    // Before zeros go: a size without a fault may be the smaller one.
-    let marks = Marks::of(&curves);
+    // Before zeros are dropped: a size without a fault may be the smaller one.
+    mark_anomalies(&mut curves);
+    let facts = summary(&curves);
+    let has_anomalies = marked_points(&curves).next().is_some();
     let dropped = curves.retain(|point| !log.y || point.y > 0.0);
     let scene = render(options.pixels, |canvas| {
-        let mut head = Head::of(group, "faults", options);
-        head.facts.push(marks.summary());
-        let body = page::heading(canvas, &head)?;
+        let mut head = Head::for_group(group, "faults", options);
+        head.facts.push(facts);
+        let body = page::heading(canvas, &head);
         let mut entries = page::entries(curves.series.iter(), &[]);
-        if marks.count() > 0 {
+        if has_anomalies {
             entries.push(Entry::ring("Belady anomaly", theme::WARNING));
         }
-        let body = page::legend_right(canvas, body, entries)?;
+        let body = page::legend_right(canvas, body, entries);
         let points = || curves.points();
         let panel = Panel {
             rect: page::plot(body),
@@ -40,88 +40,75 @@ pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartErro
             look: Look::LARGE,
         };
         let page_size = group.first().page_size;
-        panel.frame(canvas, XLabels::PagesAndBytes(page_size))?;
-        panel.x_title(canvas, &frames_title(page_size), page::X_TITLE)?;
-        panel.y_title(canvas, "faults")?;
-        panel.curves(canvas, &curves.series)?;
+        page::axes(
+            canvas,
+            &panel,
+            page_size,
+            [&page::frames_title(page_size), "faults"],
+        );
+        panel.curves(canvas, &curves.series);
         if curves.series.is_empty() {
-            panel.nothing(canvas, "no row has a fault")?;
+            panel.nothing(canvas, "no row has a fault");
         }
-        marks.draw(canvas, &panel)?;
-        page::notes(canvas, &notes(&curves, dropped))
-    })?;
-    Ok((scene, marks.added_to(group.data(&[(&FAULTS, &curves)]))))
+        draw_rings(canvas, &panel, &curves);
+        page::notes(canvas, &page::notes_over_frames(&curves, dropped))
+    });
+    let data = group.data(&[(&FAULTS, &curves)]);
+    Ok((scene, with_anomalies(data, &curves)))
 }
 
-/// The title of an x axis in frames.
-pub fn frames_title(page_size: u64) -> String {
-    format!("frames ({} each)", bytes(page_size as f64))
-}
-
-/// What is missing from a chart over frames.
-pub fn notes(curves: &Curves, dropped: usize) -> Vec<String> {
-    let mut notes: Vec<String> = page::note_dropped(dropped).into_iter().collect();
-    notes.extend(page::note_windowed(curves.windowed.iter()));
-    notes
-}
-
-/// The anomalies of all curves: label and point.
-struct Marks(Vec<(String, Point)>);
-
-impl Marks {
-    fn of(curves: &Curves) -> Marks {
-        let all = curves.series.iter().flat_map(|series| {
-            let points = series.runs.iter().flat_map(|run| anomalies(run));
-            points.map(|point| (series.label.clone(), point))
-        });
-        Marks(all.collect())
-    }
-
-    fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    /// How many there are, and of whom.
-    fn summary(&self) -> String {
-        let mut names: Vec<&str> = self.0.iter().map(|(label, _)| label.as_str()).collect();
-        names.dedup();
-        match self.count() {
-            0 => "no anomaly at these sizes".to_owned(),
-            1 => format!("1 Belady anomaly ({})", names.join(", ")),
-            n => format!("{n} Belady anomalies ({})", names.join(", ")),
+/// Marks the points of each line, which goes by frames, that have more faults than one with fewer
+/// frames.
+fn mark_anomalies(curves: &mut Curves) {
+    let runs = curves.series.iter_mut().flat_map(|series| &mut series.runs);
+    for run in runs {
+        for (index, anomaly) in anomalies(run).into_iter().enumerate() {
+            run[index].marked = anomaly;
         }
-    }
-
-    fn draw(&self, canvas: &Canvas, panel: &Panel) -> Result<(), ChartError> {
-        for (_, point) in &self.0 {
-            if let Some(at) = panel.pixel(point.x, point.y) {
-                canvas.ring(at, page::RING, 2.4, theme::WARNING)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The table with a column that says where they are.
-    fn added_to(&self, mut data: Data) -> Data {
-        data.header.push("anomaly");
-        for line in &mut data.lines {
-            let is = self.0.iter().any(|(label, point)| {
-                let (x, y) = (point.x.to_string(), point.y.to_string());
-                line.ends_with(&[x, y]) && line.contains(label)
-            });
-            line.push(if is { "yes" } else { "no" }.to_owned());
-        }
-        data
     }
 }
 
-/// The points of a line, which goes by frames, that have more faults than one with fewer frames.
-fn anomalies(run: &[Point]) -> Vec<Point> {
-    let more = |point: &&Point| {
-        let fewer = run.iter().take_while(|other| other.x < point.x);
-        fewer.into_iter().any(|other| other.y < point.y)
+/// Returns for each point of a line whether one with fewer frames has fewer faults.
+fn anomalies(run: &[Point]) -> Vec<bool> {
+    let more = |point: &Point| {
+        let mut fewer = run.iter().take_while(|other| other.x < point.x);
+        fewer.any(|other| other.y < point.y)
     };
-    run.iter().filter(more).copied().collect()
+    run.iter().map(more).collect()
+}
+
+/// Returns how many anomalies there are, and of which policies.
+fn summary(curves: &Curves) -> String {
+    let marked = |series: &&Series| series.runs.iter().flatten().any(|point| point.marked);
+    let policies = curves.series.iter().filter(marked);
+    let policies: Vec<&str> = policies.map(|series| &*series.label).collect();
+    let policies = policies.join(", ");
+    match marked_points(curves).count() {
+        0 => "no anomaly at these sizes".to_owned(),
+        1 => format!("1 Belady anomaly ({policies})"),
+        n => format!("{n} Belady anomalies ({policies})"),
+    }
+}
+
+fn marked_points(curves: &Curves) -> impl Iterator<Item = &Point> {
+    curves.points().filter(|point| point.marked)
+}
+
+fn draw_rings(canvas: &Canvas, panel: &Panel, curves: &Curves) {
+    for point in marked_points(curves) {
+        if let Some(at) = panel.pixel(point.x, point.y) {
+            canvas.ring(at, page::RING, 2.4, theme::WARNING);
+        }
+    }
+}
+
+/// Adds a column to the table of these curves that says which points are anomalies.
+fn with_anomalies(mut data: Data, curves: &Curves) -> Data {
+    data.header.push("anomaly");
+    for (line, point) in data.lines.iter_mut().zip(curves.points()) {
+        line.push(if point.marked { "yes" } else { "no" }.to_owned());
+    }
+    data
 }
 
 #[cfg(test)]
@@ -138,10 +125,11 @@ mod tests {
                 x: f64::from(frames),
                 y,
                 space_time: 0.0,
+                marked: false,
             })
             .collect();
-        let found: Vec<f64> = anomalies(&run).iter().map(|point| point.x).collect();
-        assert_eq!(found, [4.0]);
-        assert!(anomalies(&run[..3]).is_empty() && anomalies(&[]).is_empty());
+        assert_eq!(anomalies(&run), [false, false, false, true, false]);
+        assert_eq!(anomalies(&run[..3]), [false; 3]);
+        assert!(anomalies(&[]).is_empty());
     }
 }

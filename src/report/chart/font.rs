@@ -3,14 +3,10 @@
 //!
 //! Glyphs are placed here and not by plotters, which drops their left bearing and so sets narrow
 //! letters unevenly.
-//!
-//! Does not know what is written with it.
 
 use std::sync::OnceLock;
 
 use ab_glyph::{Font, FontRef, PxScale, PxScaleFont, ScaleFont, point};
-
-use super::ChartError;
 
 const REGULAR: &[u8] = include_bytes!("fonts/DejaVuSans-subset.ttf");
 const BOLD: &[u8] = include_bytes!("fonts/DejaVuSans-Bold-subset.ttf");
@@ -25,32 +21,30 @@ pub const HALF_CAP: f64 = 0.365;
 /// Weight of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
-    /// For everything that is read as data.
+    /// The weight of everything that is read as data.
     Normal,
-    /// For titles.
+    /// The weight of titles.
     Bold,
 }
 
-/// The font of a weight, read once per process.
-fn face(weight: Weight) -> Result<&'static FontRef<'static>, ChartError> {
-    static NORMAL_FACE: OnceLock<Option<FontRef<'static>>> = OnceLock::new();
-    static BOLD_FACE: OnceLock<Option<FontRef<'static>>> = OnceLock::new();
+/// Returns the font of a weight. Each is read once per process.
+fn face(weight: Weight) -> &'static FontRef<'static> {
+    static NORMAL_FACE: OnceLock<FontRef<'static>> = OnceLock::new();
+    static BOLD_FACE: OnceLock<FontRef<'static>> = OnceLock::new();
     let (cell, bytes) = match weight {
         Weight::Normal => (&NORMAL_FACE, REGULAR),
         Weight::Bold => (&BOLD_FACE, BOLD),
     };
-    cell.get_or_init(|| FontRef::try_from_slice(bytes).ok())
-        .as_ref()
-        .ok_or(ChartError::Font)
+    cell.get_or_init(|| FontRef::try_from_slice(bytes).expect("a test reads both built-in fonts"))
 }
 
-fn scaled(em: f64, weight: Weight) -> Result<PxScaleFont<&'static FontRef<'static>>, ChartError> {
-    Ok(face(weight)?.as_scaled(PxScale::from((em * LINE_PER_EM) as f32)))
+fn scaled(em: f64, weight: Weight) -> PxScaleFont<&'static FontRef<'static>> {
+    face(weight).as_scaled(PxScale::from((em * LINE_PER_EM) as f32))
 }
 
-/// The width of a line of text whose em is `em` pixels.
-pub fn width(text: &str, em: f64, weight: Weight) -> Result<f64, ChartError> {
-    let font = scaled(em, weight)?;
+/// Returns the width of a line of text whose em is `em` pixels.
+pub fn width(text: &str, em: f64, weight: Weight) -> f64 {
+    let font = scaled(em, weight);
     let mut last = None;
     let mut width = 0.0;
     for c in text.chars() {
@@ -58,24 +52,19 @@ pub fn width(text: &str, em: f64, weight: Weight) -> Result<f64, ChartError> {
         width += last.map_or(0.0, |last| font.kern(last, id)) + font.h_advance(id);
         last = Some(id);
     }
-    Ok(f64::from(width))
+    f64::from(width)
 }
 
-/// Whether the font has every sign of a text; the others show as boxes.
-pub fn has_all(text: &str, weight: Weight) -> Result<bool, ChartError> {
-    let font = face(weight)?;
-    Ok(text.chars().all(|c| font.glyph_id(c).0 != 0))
+/// Returns whether the font has every character of a text. A missing one shows as a box.
+pub fn has_all(text: &str, weight: Weight) -> bool {
+    let font = face(weight);
+    text.chars().all(|c| font.glyph_id(c).0 != 0)
 }
 
 /// Calls `put` with each pixel of a line of text, relative to the start of its baseline, and the
 /// share of the pixel that is covered.
-pub fn rasterise(
-    text: &str,
-    em: f64,
-    weight: Weight,
-    mut put: impl FnMut(i32, i32, f32),
-) -> Result<(), ChartError> {
-    let font = scaled(em, weight)?;
+pub fn rasterise(text: &str, em: f64, weight: Weight, mut put: impl FnMut(i32, i32, f32)) {
+    let font = scaled(em, weight);
     let mut last = None;
     let mut x = 0.0;
     for c in text.chars() {
@@ -90,7 +79,6 @@ pub fn rasterise(
         x += font.h_advance(id);
         last = Some(id);
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -99,22 +87,21 @@ mod tests {
 
     #[test]
     fn text_has_a_width_and_pixels_within_it() {
-        let narrow = width("il", 20.0, Weight::Normal).unwrap();
-        let wide = width("MW", 20.0, Weight::Bold).unwrap();
+        let narrow = width("il", 20.0, Weight::Normal);
+        let wide = width("MW", 20.0, Weight::Bold);
         assert!(0.0 < narrow && narrow < wide);
         let mut covered = 0.0;
         rasterise("MW", 20.0, Weight::Bold, |x, y, share| {
             assert!((-1..=wide as i32 + 1).contains(&x) && (-20..=5).contains(&y));
             covered += share;
-        })
-        .unwrap();
+        });
         assert!(covered > 50.0);
     }
 
     #[test]
     fn every_sign_that_charts_write_is_in_the_font() {
         for weight in [Weight::Normal, Weight::Bold] {
-            let font = face(weight).unwrap();
+            let font = face(weight);
             for c in "AZaz09%·…×≤≥→µτ²≈–".chars() {
                 assert_ne!(font.glyph_id(c).0, 0, "{c}");
             }

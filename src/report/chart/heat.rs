@@ -1,8 +1,6 @@
 //! Policies by traces at one memory size: each cell says how many times the faults of OPT (of the best
 //! policy, where OPT is not among the rows) a policy has with as many frames. Darker is more, so that the
 //! table reads in grey too.
-//!
-//! Does not know how rows came about.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +8,12 @@ use plotters::style::RGBColor;
 
 use super::canvas::{Anchor, Canvas, Pen, Rect, render};
 use super::kinds::Context;
-use super::overview::one_size;
+use super::overview::mixed_page_sizes;
 use super::page::{self, MARGIN};
 use super::scale::{bytes, decimal};
-use super::series::{Group, warning};
+use super::series::{Group, is_full_trace};
 use super::{ChartError, Data, Drawn, theme};
-use crate::report::columns::Row;
+use crate::report::columns::{Row, short_digest};
 use crate::units::counted;
 
 /// Most rows and columns of a picture; more make more pictures.
@@ -33,11 +31,11 @@ enum Base {
 struct Line {
     name: String,
     facts: String,
-    unusual: bool,
+    is_full_trace: bool,
     key: [String; 4],
-    /// What is unusual of the setting.
+    /// What is unusual in the setting.
     settings: String,
-    /// By policy label: faults over those of the base.
+    /// Faults over those of the base, by policy label.
     ratios: BTreeMap<String, f64>,
 }
 
@@ -52,7 +50,7 @@ struct Table {
     notes: Vec<String>,
 }
 
-/// How many pictures the groups need at most.
+/// Returns how many pictures the groups need at most.
 pub fn parts(groups: &[Group<'_>]) -> usize {
     let labels = groups
         .iter()
@@ -73,10 +71,10 @@ pub fn draw(groups: &[Group<'_>], context: &Context<'_>) -> Result<Vec<Drawn>, C
             let part = (drawn.len() + 1, count);
             let options = context.options;
             let scene = render(options.pixels, |canvas| {
-                let body = head(canvas, groups, &table, part, context)?;
-                fill(canvas, body, &table, lines, columns)?;
+                let body = head(canvas, groups, &table, part, context);
+                fill(canvas, body, &table, lines, columns);
                 page::notes(canvas, &table.notes)
-            })?;
+            });
             drawn.push((scene, data(&table, lines, columns)));
         }
     }
@@ -88,10 +86,10 @@ fn table(groups: &[Group<'_>], context: &Context<'_>) -> Result<Table, ChartErro
         .iter()
         .all(|group| fixed(group).any(|row| row.ratio_to_opt.is_some()));
     let base = if all_have_opt { Base::Opt } else { Base::Best };
-    let several = !one_size(groups);
+    let mixed_page_sizes = mixed_page_sizes(groups);
     let lines: Vec<Line> = groups
         .iter()
-        .filter_map(|group| line(group, base, several, context))
+        .filter_map(|group| line(group, base, mixed_page_sizes, context))
         .collect();
     let labels = lines.iter().flat_map(|line| line.ratios.keys().cloned());
     let labels: BTreeSet<String> = labels.collect();
@@ -136,7 +134,12 @@ fn fixed<'a>(group: &'a Group<'_>) -> impl Iterator<Item = &'a Row> {
     rows.filter(|row| row.tau.is_none() && row.frames.is_some())
 }
 
-fn line(group: &Group<'_>, base: Base, several: bool, context: &Context<'_>) -> Option<Line> {
+fn line(
+    group: &Group<'_>,
+    base: Base,
+    mixed_page_sizes: bool,
+    context: &Context<'_>,
+) -> Option<Line> {
     let row = group.first();
     let usable = |row: &&Row| base == Base::Best || row.ratio_to_opt.is_some();
     let sizes = fixed(group).filter(usable).filter_map(|row| row.frames);
@@ -144,41 +147,11 @@ fn line(group: &Group<'_>, base: Base, several: bool, context: &Context<'_>) -> 
     let there: Vec<&Row> = fixed(group)
         .filter(|row| row.frames == Some(frames))
         .collect();
-    let least = there.iter().map(|row| row.faults).min()? as f64;
-    let mut ratios: BTreeMap<String, f64> = BTreeMap::new();
-    for row in there {
-        let ratio = match base {
-            // The reference itself says nothing.
-            Base::Opt if group.label(row) == "opt" => None,
-            Base::Opt => row.ratio_to_opt,
-            Base::Best => Some(row.faults as f64 / least),
-        };
-        if let Some(ratio) = ratio.filter(|ratio| ratio.is_finite() && *ratio > 0.0) {
-            ratios.insert(group.label(row), ratio);
-        }
-    }
-    let unusual = warning(&row.trace_kind).is_some();
-    let plural = if frames == 1 { "" } else { "s" };
-    let mut facts = vec![format!("{} frame{plural}", decimal(frames as f64))];
-    if row.distinct_pages > 0 {
-        let share = frames as f64 / row.distinct_pages as f64 * 100.0;
-        facts.push(format!("{} %", decimal(share)));
-    }
-    if several {
-        facts.insert(0, bytes(row.page_size as f64));
-    }
-    if unusual {
-        facts.insert(0, row.trace_kind.clone());
-    }
-    let digest: String = row.trace_digest.chars().take(8).collect();
-    if !digest.is_empty() {
-        facts.push(digest);
-    }
-    facts.extend(group.setting.unusual());
+    let ratios = ratios_at(group, base, &there)?;
     (!ratios.is_empty()).then(|| Line {
         name: row.trace.clone(),
-        facts: facts.join(" · "),
-        unusual,
+        facts: facts(group, frames, mixed_page_sizes).join(" · "),
+        is_full_trace: is_full_trace(&row.trace_kind),
         key: [
             row.trace.clone(),
             row.trace_digest.clone(),
@@ -188,6 +161,46 @@ fn line(group: &Group<'_>, base: Base, several: bool, context: &Context<'_>) -> 
         settings: group.settings(),
         ratios,
     })
+}
+
+/// Returns the faults of each policy over those of the base, in the rows of one size; `None` if there is no
+/// row.
+fn ratios_at(group: &Group<'_>, base: Base, rows: &[&Row]) -> Option<BTreeMap<String, f64>> {
+    let least = rows.iter().map(|row| row.faults).min()? as f64;
+    let ratio = |row: &&&Row| match base {
+        // The ratio of OPT to itself says nothing.
+        Base::Opt if group.label(row) == "opt" => None,
+        Base::Opt => row.ratio_to_opt,
+        Base::Best => Some(row.faults as f64 / least),
+    };
+    let ratios = rows.iter().filter_map(|row| {
+        let ratio = ratio(&row).filter(|ratio| ratio.is_finite() && *ratio > 0.0)?;
+        Some((group.label(row), ratio))
+    });
+    Some(ratios.collect())
+}
+
+/// Returns what the second line of a name says.
+fn facts(group: &Group<'_>, frames: u64, mixed_page_sizes: bool) -> Vec<String> {
+    let row = group.first();
+    let mut facts = Vec::new();
+    if !is_full_trace(&row.trace_kind) {
+        facts.push(row.trace_kind.clone());
+    }
+    if mixed_page_sizes {
+        facts.push(bytes(row.page_size as f64));
+    }
+    let plural = if frames == 1 { "" } else { "s" };
+    facts.push(format!("{} frame{plural}", decimal(frames as f64)));
+    if row.distinct_pages > 0 {
+        let share = frames as f64 / row.distinct_pages as f64 * 100.0;
+        facts.push(format!("{} %", decimal(share)));
+    }
+    if !row.trace_digest.is_empty() {
+        facts.push(short_digest(&row.trace_digest).to_owned());
+    }
+    facts.extend(group.setting.unusual());
+    facts
 }
 
 fn geometric_mean(lines: &[Line], label: &str) -> Option<f64> {
@@ -204,7 +217,7 @@ fn head(
     table: &Table,
     (part, parts): (usize, usize),
     context: &Context<'_>,
-) -> Result<Rect, ChartError> {
+) -> Rect {
     let mut title = match table.base {
         Base::Opt => "Faults relative to OPT with as many frames",
         Base::Best => "Faults relative to the best policy with as many frames",
@@ -213,29 +226,27 @@ fn head(
     if parts > 1 {
         title.push_str(&format!(" ({part} of {parts})"));
     }
-    page::title(canvas, 56.0, context.options.title.as_deref(), (&title, ""))?;
+    page::title(canvas, 56.0, context.options.title.as_deref(), (&title, ""));
     let pen = Pen::new(theme::LABEL - 1.0, theme::FAINT_INK);
     let mut facts = vec![format!(
         "the measured size nearest to {}",
         context.options.at
     )];
-    if one_size(groups) {
+    if !mixed_page_sizes(groups) {
         facts.insert(
             0,
             format!("{} pages", bytes(groups[0].first().page_size as f64)),
         );
     }
-    let text = canvas.fitted(&facts.join("  ·  "), &pen, canvas.width() - 2.0 * MARGIN)?;
-    canvas.text(&text, (MARGIN, 94.0), &pen)?;
-    Ok(Rect {
-        left: MARGIN,
-        top: 122.0,
-        right: canvas.width() - MARGIN,
+    let text = pen.fitted(&facts.join("  ·  "), canvas.width() - 2.0 * MARGIN);
+    canvas.text(&text, (MARGIN, 94.0), &pen);
+    Rect {
         bottom: canvas.height() - 48.0,
-    })
+        ..page::below(canvas, 122.0)
+    }
 }
 
-/// Where cells are.
+/// The grid of cells.
 struct Grid {
     cells: Rect,
     width: f64,
@@ -245,22 +256,14 @@ struct Grid {
 }
 
 impl Grid {
-    fn of(
-        canvas: &Canvas,
-        body: Rect,
-        lines: usize,
-        columns: &[String],
-    ) -> Result<Grid, ChartError> {
+    fn new(body: Rect, lines: usize, columns: &[String]) -> Grid {
         const NAMES: f64 = 360.0;
         const WIDEST: f64 = 300.0;
         const HIGHEST: f64 = 100.0;
         let names = NAMES.min(body.width() * 0.4);
         let width = ((body.width() - names) / columns.len() as f64).min(WIDEST);
         let pen = Pen::new(theme::LABEL, theme::INK);
-        let mut longest: f64 = 0.0;
-        for label in columns {
-            longest = longest.max(canvas.text_width(label, &pen)?);
-        }
+        let longest = pen.widest(columns);
         let upwards = longest > width - 12.0;
         let labels = if upwards {
             longest.min(UPWARDS_MAX) + 16.0
@@ -275,23 +278,18 @@ impl Grid {
             right: body.left + names + width * columns.len() as f64,
             bottom: top + height * lines as f64,
         };
-        Ok(Grid {
+        Grid {
             cells,
             width,
             height,
             upwards,
-        })
+        }
     }
 
     fn cell(&self, column: usize, line: f64) -> Rect {
         let left = self.cells.left + column as f64 * self.width;
         let top = self.cells.top + line * self.height;
-        Rect {
-            left,
-            top,
-            right: left + self.width,
-            bottom: top + self.height,
-        }
+        Rect::at((left, top), (self.width, self.height))
     }
 }
 
@@ -300,70 +298,56 @@ const UPWARDS_MAX: f64 = 330.0;
 /// The space before the means, in heights of a line.
 const APART: f64 = 0.25;
 
-fn fill(
-    canvas: &Canvas,
-    body: Rect,
-    table: &Table,
-    lines: &[Line],
-    columns: &[String],
-) -> Result<(), ChartError> {
+fn fill(canvas: &Canvas, body: Rect, table: &Table, lines: &[Line], columns: &[String]) {
     let with_means = table.lines.len() > 1;
     // Room for the means and the space before them.
-    let places = lines.len() + if with_means { 2 } else { 0 };
-    let grid = Grid::of(canvas, body, places.max(3), columns)?;
-    labels(canvas, &grid, columns)?;
+    let rows = lines.len() + if with_means { 2 } else { 0 };
+    let grid = Grid::new(body, rows.max(3), columns);
+    labels(canvas, &grid, columns);
     let all = table.lines.iter().flat_map(|line| line.ratios.values());
     let most = all.fold(2.0_f64, |most, ratio| most.max(*ratio));
     for (i, line) in lines.iter().enumerate() {
-        name(canvas, body, &grid, i as f64, line)?;
-        ratios(canvas, &grid, i as f64, columns, (&line.ratios, most))?;
+        name(canvas, body, &grid, i as f64, line);
+        ratios(canvas, &grid, i as f64, columns, (&line.ratios, most));
     }
     if with_means {
-        let place = lines.len() as f64 + APART;
-        let y = grid.cell(0, place).middle();
+        let row = lines.len() as f64 + APART;
+        let y = grid.cell(0, row).middle();
         let pen = Pen::new(theme::LABEL, theme::INK);
         let room = grid.cells.left - body.left - 20.0;
-        let text = canvas.fitted("geometric mean", &pen, room)?;
-        canvas.text_centred(&text, (body.left, y), &pen)?;
-        ratios(canvas, &grid, place, columns, (&table.means, most))?;
+        let text = pen.fitted("geometric mean", room);
+        canvas.text_centred(&text, (body.left, y), &pen);
+        ratios(canvas, &grid, row, columns, (&table.means, most));
     }
-    Ok(())
 }
 
-fn labels(canvas: &Canvas, grid: &Grid, columns: &[String]) -> Result<(), ChartError> {
+fn labels(canvas: &Canvas, grid: &Grid, columns: &[String]) {
     let pen = Pen::new(theme::LABEL, theme::INK);
     for (i, label) in columns.iter().enumerate() {
         let (x, y) = (grid.cell(i, 0.0).centre(), grid.cells.top - 12.0);
         if grid.upwards {
-            let text = canvas.fitted(label, &pen, UPWARDS_MAX)?;
+            let text = pen.fitted(label, UPWARDS_MAX);
             // Centred on the column like a line of text on its middle.
-            canvas.text_upwards(&text, (x + pen.em * 0.36, y), &pen)?;
+            canvas.text_upwards(&text, (x + pen.em * 0.36, y), &pen);
         } else {
-            canvas.text(label, (x, y), &pen.anchored(Anchor::Middle))?;
+            canvas.text(label, (x, y), &pen.anchored(Anchor::Middle));
         }
     }
-    Ok(())
 }
 
-fn name(
-    canvas: &Canvas,
-    body: Rect,
-    grid: &Grid,
-    place: f64,
-    line: &Line,
-) -> Result<(), ChartError> {
+fn name(canvas: &Canvas, body: Rect, grid: &Grid, row: f64, line: &Line) {
     let room = grid.cells.left - body.left - 20.0;
-    let middle = grid.cell(0, place).middle();
+    let middle = grid.cell(0, row).middle();
     let pen = Pen::new(theme::LABEL, theme::INK);
-    let ink = if line.unusual {
-        theme::WARNING
-    } else {
+    let ink = if line.is_full_trace {
         theme::FAINT_INK
+    } else {
+        theme::WARNING
     };
     let small = Pen::new(theme::SMALL - 1.0, ink);
-    let name = canvas.fitted(&line.name, &pen, room)?;
-    let facts = canvas.fitted(&line.facts, &small, room)?;
-    canvas.text(&name, (body.left, middle - 3.0), &pen)?;
+    let name = pen.fitted(&line.name, room);
+    let facts = small.fitted(&line.facts, room);
+    canvas.text(&name, (body.left, middle - 3.0), &pen);
     canvas.text(&facts, (body.left, middle + small.em + 1.0), &small)
 }
 
@@ -371,29 +355,23 @@ fn name(
 fn ratios(
     canvas: &Canvas,
     grid: &Grid,
-    place: f64,
+    row: f64,
     columns: &[String],
     (ratios, most): (&BTreeMap<String, f64>, f64),
-) -> Result<(), ChartError> {
+) {
     const SEAM: f64 = 1.5;
     let best = ratios.values().copied().fold(f64::INFINITY, f64::min);
     for (i, label) in columns.iter().enumerate() {
-        let cell = grid.cell(i, place);
+        let cell = grid.cell(i, row);
         let centre = (cell.centre(), cell.middle());
         let em = theme::LABEL.min(grid.width * 0.3);
         let pen = Pen::new(em, theme::FAINT_INK).anchored(Anchor::Middle);
         let Some(ratio) = ratios.get(label) else {
-            canvas.text_centred("–", centre, &pen)?;
+            canvas.text_centred("–", centre, &pen);
             continue;
         };
         let share = libm::log2(*ratio) / libm::log2(most);
-        let inner = Rect {
-            left: cell.left + SEAM,
-            top: cell.top + SEAM,
-            right: cell.right - SEAM,
-            bottom: cell.bottom - SEAM,
-        };
-        canvas.fill(inner, shade(share))?;
+        canvas.fill(cell.inset(SEAM), shade(share));
         let colour = if share > 0.57 {
             theme::WHITE
         } else {
@@ -401,20 +379,20 @@ fn ratios(
         };
         let pen = Pen { colour, ..pen };
         let pen = if *ratio == best { pen.bold() } else { pen };
-        canvas.text_centred(&shown(*ratio), centre, &pen)?;
+        canvas.text_centred(&shown(*ratio), centre, &pen);
     }
-    Ok(())
 }
 
-/// Two decimals, or three digits of a large one.
+/// Formats a ratio with two decimals, or a large one with three digits.
 fn shown(ratio: f64) -> String {
-    match ratio < 99.995 {
-        true => format!("{ratio:.2}"),
-        false => decimal(ratio),
+    if ratio < 99.995 {
+        format!("{ratio:.2}")
+    } else {
+        decimal(ratio)
     }
 }
 
-/// From a pale to a dark blue, evenly darker.
+/// Returns a blue from pale (0) to dark (1), evenly darker.
 fn shade(share: f64) -> RGBColor {
     const ENDS: [(f64, f64); 3] = [(240.0, 8.0), (246.0, 52.0), (252.0, 110.0)];
     let share = share.clamp(0.0, 1.0);

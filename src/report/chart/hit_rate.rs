@@ -1,16 +1,14 @@
 //! Hit rates over mean resident pages, for one group: those of memory above, those of the TLB
 //! below, on the same x axis.
-//!
-//! Does not know how rows came about.
 
 use super::canvas::{Canvas, Rect, render};
-use super::fault_rate::pages_title;
 use super::kinds::Context;
 use super::page;
 use super::panel::{Look, Panel, XLabels};
 use super::scale::{Axis, LABELS};
 use super::series::{Curves, Group, HIT_RATE, TLB_HIT_RATE};
 use super::{ChartError, Drawn};
+use std::collections::BTreeSet;
 
 /// Space between the two panels.
 const GAP: f64 = 46.0;
@@ -18,84 +16,99 @@ const GAP: f64 = 46.0;
 /// Draws the chart.
 pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartError> {
     let (styles, options) = (context.styles, context.options);
-    let mut pages = Measure::new(group.curves(styles, &HIT_RATE));
-    let mut tlb = Measure::new(group.curves(styles, &TLB_HIT_RATE));
-    let has_tlb = !tlb.curves.series.is_empty();
+    let mut pages = Rates::new("page hit rate", group.curves(styles, &HIT_RATE));
     let mut notes: Vec<String> = page::note_absent(pages.curves.absent).into_iter().collect();
     notes.extend(page::note_dropped(pages.drop_unplaced()));
-    if has_tlb {
-        notes.extend(page::note_absent(tlb.curves.absent).map(|note| format!("TLB: {note}")));
-        let unplaced = tlb.drop_unplaced();
-        if unplaced > 0 {
-            notes.push(format!(
-                "TLB: {unplaced} points without a miss are not drawn"
-            ));
-        }
-    } else {
+    let tlb = group.curves(styles, &TLB_HIT_RATE);
+    let tlb = (!tlb.series.is_empty()).then(|| tlb_rates(tlb, &mut notes));
+    if tlb.is_none() {
         notes.push("no TLB in these rows".to_owned());
     }
+    let title = match tlb {
+        Some(_) => "hit rates of memory and TLB",
+        None => "hit rate",
+    };
+    let panels: Vec<&Rates> = [&pages].into_iter().chain(&tlb).collect();
     let scene = render(options.pixels, |canvas| {
-        let title = if has_tlb {
-            "hit rates of memory and TLB"
-        } else {
-            "hit rate"
-        };
-        let body = page::head(canvas, group, title, options)?;
-        let both = pages.curves.series.iter().chain(&tlb.curves.series);
-        let mut labels = std::collections::BTreeSet::new();
-        let once = both.filter(|series| labels.insert(series.label.as_str()));
-        let body = page::legend_right(canvas, body, page::entries(once, &[]))?;
-        let rect = page::plot(body);
-        let points = pages.curves.points().chain(tlb.curves.points());
-        let x = Axis::pages(points.map(|point| point.x), LABELS);
-        let page_size = group.first().page_size;
-        let (above, below) = halves(rect);
-        let upper = Panel {
-            rect: if has_tlb { above } else { rect },
-            x: x.clone(),
-            y: pages.axis.clone(),
-            look: Look::LARGE,
-        };
-        let lower = has_tlb.then(|| Panel {
-            rect: below,
-            x,
-            y: tlb.axis.clone(),
-            look: Look::LARGE,
-        });
-        let last = lower.as_ref().unwrap_or(&upper);
-        last.x_title(canvas, &pages_title(page_size), page::X_TITLE)?;
-        let labels = XLabels::PagesAndBytes(page_size);
-        let upper_labels = if has_tlb { XLabels::None } else { labels };
-        fill(canvas, &upper, &pages, ("page hit rate", upper_labels))?;
-        if let Some(lower) = &lower {
-            fill(canvas, lower, &tlb, ("TLB hit rate", labels))?;
-        }
-        page::notes(canvas, &notes)
-    })?;
-    let both = [(&HIT_RATE, &pages.curves), (&TLB_HIT_RATE, &tlb.curves)];
-    Ok((scene, group.data(&both)))
+        let body = page::head(canvas, group, title, options);
+        let mut labels = BTreeSet::new();
+        let series = panels.iter().flat_map(|rates| &rates.curves.series);
+        let once = series.filter(|series| labels.insert(series.label.as_str()));
+        let body = page::legend_right(canvas, body, page::entries(once, &[]));
+        draw_panels(canvas, page::plot(body), &panels, group.first().page_size);
+        page::notes(canvas, &notes);
+    });
+    let mut tables = vec![(&HIT_RATE, &pages.curves)];
+    tables.extend(tlb.as_ref().map(|tlb| (&TLB_HIT_RATE, &tlb.curves)));
+    Ok((scene, group.data(&tables)))
 }
 
-/// A hit rate with its axis.
-struct Measure {
+/// Returns the rates of the TLB, and notes what is not drawn of them.
+fn tlb_rates(curves: Curves, notes: &mut Vec<String>) -> Rates {
+    let mut tlb = Rates::new("TLB hit rate", curves);
+    notes.extend(page::note_absent(tlb.curves.absent).map(|note| format!("TLB: {note}")));
+    let unplaced = tlb.drop_unplaced();
+    if unplaced > 0 {
+        notes.push(format!(
+            "TLB: {unplaced} points without a miss are not drawn"
+        ));
+    }
+    tlb
+}
+
+/// Draws one or two panels, one above the other, on the same x axis.
+fn draw_panels(canvas: &Canvas, rect: Rect, panels: &[&Rates], page_size: u64) {
+    let rects = match panels.len() {
+        1 => vec![rect],
+        _ => halves(rect).into(),
+    };
+    let points = panels.iter().flat_map(|rates| rates.curves.points());
+    let x = Axis::pages(points.map(|point| point.x), LABELS);
+    let panel = |(rect, rates): (Rect, &&Rates)| Panel {
+        rect,
+        x: x.clone(),
+        y: rates.axis.clone(),
+        look: Look::LARGE,
+    };
+    let drawn: Vec<Panel> = rects.into_iter().zip(panels).map(panel).collect();
+    let last = drawn.len() - 1;
+    drawn[last].x_title(canvas, &page::pages_title(page_size), page::X_TITLE);
+    for (index, (panel, rates)) in drawn.iter().zip(panels).enumerate() {
+        let labels = if index == last {
+            XLabels::PagesAndBytes(page_size)
+        } else {
+            XLabels::None
+        };
+        fill(canvas, panel, rates, labels);
+    }
+}
+
+/// Hit rates with their axis.
+struct Rates {
+    title: &'static str,
     curves: Curves,
     axis: Axis,
 }
 
-impl Measure {
-    fn new(curves: Curves) -> Measure {
+impl Rates {
+    fn new(title: &'static str, curves: Curves) -> Rates {
         let axis = Axis::shares(curves.points().map(|point| point.y));
-        Measure { curves, axis }
+        Rates {
+            title,
+            curves,
+            axis,
+        }
     }
 
-    /// Removes what the axis has no place for: a hit rate of one has infinitely many nines.
+    /// Removes the points that the axis has no place for, since a hit rate of one has infinitely many
+    /// nines, and returns how many these were.
     fn drop_unplaced(&mut self) -> usize {
         let axis = &self.axis;
         self.curves.retain(|point| axis.share(point.y).is_some())
     }
 }
 
-fn halves(rect: Rect) -> (Rect, Rect) {
+fn halves(rect: Rect) -> [Rect; 2] {
     let height = (rect.height() - GAP) / 2.0;
     let above = Rect {
         bottom: rect.top + height,
@@ -105,27 +118,20 @@ fn halves(rect: Rect) -> (Rect, Rect) {
         top: rect.bottom - height,
         ..rect
     };
-    (above, below)
+    [above, below]
 }
 
-fn fill(
-    canvas: &Canvas,
-    panel: &Panel,
-    measure: &Measure,
-    (title, labels): (&str, XLabels),
-) -> Result<(), ChartError> {
-    panel.frame(canvas, labels)?;
-    let scale = if measure.axis.is_nines() {
-        format!("{title} (by nines)")
+fn fill(canvas: &Canvas, panel: &Panel, rates: &Rates, labels: XLabels) {
+    panel.frame(canvas, labels);
+    let title = if rates.axis.is_nines() {
+        format!("{} (by nines)", rates.title)
     } else {
-        title.to_owned()
+        rates.title.to_owned()
     };
-    panel.y_title(canvas, &scale)?;
-    if measure.curves.series.is_empty() {
-        return panel.nothing(
-            canvas,
-            "no row has a hit rate below 100 % and a mean resident size",
-        );
+    panel.y_title(canvas, &title);
+    if rates.curves.series.is_empty() {
+        let why = "no row has a hit rate below 100 % and a mean resident size";
+        return panel.nothing(canvas, why);
     }
-    panel.curves(canvas, &measure.curves.series)
+    panel.curves(canvas, &rates.curves.series);
 }

@@ -1,14 +1,12 @@
-//! THE table of the charts of results: what each is called, which table it is drawn from, and who
-//! draws it. The command line, its help and the files of a run follow it.
-//!
-//! Does not know what the charts look like.
+//! THE table of the charts of results: the name of each, the table that it is drawn from, and the function
+//! that draws it. The command line, its help and the files of a run follow it.
 
 use super::options::{Log, Options};
 use super::series::{self, Group};
 use super::theme::Styles;
 use super::{Chart, ChartError, Drawn};
 use super::{curve, fault_rate, faults, heat, hit_rate, lifetime, opt_ratio, overview, phases};
-use crate::report::columns::Row;
+use crate::report::columns::{Column, Row, col};
 use crate::report::curves::CurveRow;
 use crate::report::windows::CellWindows;
 
@@ -24,7 +22,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The name of the file in a folder of results.
+    /// Returns the name of the file in a folder of results.
     pub const fn file_name(self) -> &'static str {
         match self {
             Source::Results => "results.csv",
@@ -37,56 +35,62 @@ impl Source {
 /// Rows of all the tables that charts are drawn from.
 #[derive(Debug, Default)]
 pub struct Rows {
-    /// Of `results.csv`.
+    /// The rows of `results.csv`.
     pub results: Vec<Row>,
-    /// Of `windows.csv`.
+    /// The cells of `windows.csv`.
     pub windows: Vec<CellWindows>,
-    /// Of `curve.csv`.
+    /// The rows of `curve.csv`.
     pub curves: Vec<CurveRow>,
 }
 
 /// A kind of chart.
 #[derive(Debug)]
 pub struct Kind {
-    /// The name on the command line, and with which the names of its files end or begin.
+    /// The name on the command line. The names of its files end or begin with it.
     pub name: &'static str,
     /// What it shows, in a line.
     pub about: &'static str,
-    /// What it is drawn from.
-    pub source: Source,
     /// The columns of results.csv without which there is nothing to draw.
-    needs: &'static [&'static str],
-    /// Whether it is among the charts of a run, where the rows allow it.
+    needs: &'static [&'static Column],
+    /// Whether a run draws it if the rows allow it.
     pub by_default: bool,
-    /// The axes that can be made logarithmic or even.
+    /// Axes for which `--log` is accepted.
     pub log: Log,
-    /// Whether it is about one memory size.
+    /// Whether the chart shows one memory size, so that `--at` applies.
     pub at: bool,
     draw: Draw,
 }
 
-/// What every chart of a call shares.
+/// What all charts of a call share.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// A policy looks the same in all.
+    /// The styles: a policy looks the same in all charts.
     pub styles: &'a Styles,
-    /// What was chosen.
+    /// What the user chose.
     pub options: &'a Options,
 }
 
-/// Who draws a kind.
+/// The table that a kind is drawn from, and the function that draws it.
 #[derive(Debug)]
 enum Draw {
+    /// Draws groups of rows of `results.csv`.
+    Groups(OfGroups),
+    /// Draws `windows.csv`; each picture has its name.
+    Windows(fn(&[CellWindows], &Options) -> Result<Vec<Chart>, ChartError>),
+    /// Draws `curve.csv`; each picture has its name.
+    Curves(fn(&[CurveRow], &Options) -> Result<Vec<Chart>, ChartError>),
+}
+
+/// How groups share pictures.
+#[derive(Debug)]
+enum OfGroups {
     /// One picture for each group.
     Each(fn(&Group<'_>, &Context<'_>) -> Result<Drawn, ChartError>),
-    /// All groups in one picture, or in as many as they need, which the second function tells.
+    /// All groups in one picture, or in as many as they need. The second function returns that number.
     Together(
         fn(&[Group<'_>], &Context<'_>) -> Result<Vec<Drawn>, ChartError>,
         fn(&[Group<'_>]) -> usize,
     ),
-    /// From other tables; each picture has its name.
-    Windows(fn(&[CellWindows], &Options) -> Result<Vec<Chart>, ChartError>),
-    Curves(fn(&[CurveRow], &Options) -> Result<Vec<Chart>, ChartError>),
 }
 
 const NEITHER: Log = Log { x: false, y: false };
@@ -97,77 +101,69 @@ pub const KINDS: [Kind; 9] = [
     Kind {
         name: "overview",
         about: "fault rates of all traces, a small panel each",
-        source: Source::Results,
-        needs: &["fault_rate", "mean_resident"],
+        needs: &[col::fault_rate, col::mean_resident],
         by_default: true,
         log: NEITHER,
         at: false,
-        draw: Draw::Together(overview::draw_all, overview::parts),
+        draw: Draw::Groups(OfGroups::Together(overview::draw_all, overview::parts)),
     },
     Kind {
         name: "heat",
         about: "policies by traces: faults relative to OPT, or to the best, at one memory size",
-        source: Source::Results,
-        needs: &["faults"],
+        needs: &[col::faults],
         by_default: true,
         log: NEITHER,
         at: true,
-        draw: Draw::Together(heat::draw, heat::parts),
+        draw: Draw::Groups(OfGroups::Together(heat::draw, heat::parts)),
     },
     Kind {
         name: "fault-rate",
         about: "faults per reference over mean resident pages",
-        source: Source::Results,
-        needs: &["fault_rate", "mean_resident"],
+        needs: &[col::fault_rate, col::mean_resident],
         by_default: true,
         log: BOTH,
         at: false,
-        draw: Draw::Each(fault_rate::draw),
+        draw: Draw::Groups(OfGroups::Each(fault_rate::draw)),
     },
     Kind {
         name: "hit-rate",
         about: "hit rates of memory and TLB over mean resident pages",
-        source: Source::Results,
-        needs: &["hit_rate", "mean_resident"],
+        needs: &[col::hit_rate, col::mean_resident],
         by_default: true,
         log: NEITHER,
         at: false,
-        draw: Draw::Each(hit_rate::draw),
+        draw: Draw::Groups(OfGroups::Each(hit_rate::draw)),
     },
     Kind {
         name: "lifetime",
         about: "mean references between faults over mean resident pages, with the knee",
-        source: Source::Results,
-        needs: &["faults", "refs_per_fault", "mean_resident"],
+        needs: &[col::faults, col::refs_per_fault, col::mean_resident],
         by_default: true,
         log: BOTH,
         at: false,
-        draw: Draw::Each(lifetime::draw),
+        draw: Draw::Groups(OfGroups::Each(lifetime::draw)),
     },
     Kind {
         name: "opt-ratio",
         about: "faults over those of OPT with as many frames: what is left to gain",
-        source: Source::Results,
-        needs: &["faults", "ratio_to_opt"],
+        needs: &[col::faults, col::ratio_to_opt],
         by_default: true,
         log: BOTH,
         at: false,
-        draw: Draw::Each(opt_ratio::draw),
+        draw: Draw::Groups(OfGroups::Each(opt_ratio::draw)),
     },
     Kind {
         name: "faults",
         about: "absolute faults over frames; Belady's anomalies are marked",
-        source: Source::Results,
-        needs: &["faults"],
+        needs: &[col::faults],
         by_default: false,
         log: BOTH,
         at: false,
-        draw: Draw::Each(faults::draw),
+        draw: Draw::Groups(OfGroups::Each(faults::draw)),
     },
     Kind {
         name: "phases",
         about: "faults and resident pages over time at one memory size (run with --windows)",
-        source: Source::Windows,
         needs: &[],
         by_default: true,
         log: Log { x: false, y: true },
@@ -177,7 +173,6 @@ pub const KINDS: [Kind; 9] = [
     Kind {
         name: "curve",
         about: "fault rate at every size (of pagebench curve -o)",
-        source: Source::Curves,
         needs: &[],
         by_default: true,
         log: BOTH,
@@ -187,20 +182,30 @@ pub const KINDS: [Kind; 9] = [
 ];
 
 impl Kind {
-    /// Whether the rows of a group have the columns that it needs: they may not have been asked for.
-    fn has_all(&self, group: &Group<'_>) -> Result<(), ChartError> {
-        let lacks = |name: &&&str| group.rows.iter().any(|row| !row.has(name));
+    /// Returns the table that the charts are drawn from.
+    pub const fn source(&self) -> Source {
+        match self.draw {
+            Draw::Groups(_) => Source::Results,
+            Draw::Windows(_) => Source::Windows,
+            Draw::Curves(_) => Source::Curves,
+        }
+    }
+
+    /// Errors if the rows of a group lack a column that the chart needs.
+    fn check_columns(&self, group: &Group<'_>) -> Result<(), ChartError> {
+        let lacks = |column: &&&Column| group.rows.iter().any(|row| !row.has(column));
         match self.needs.iter().find(lacks) {
             None => Ok(()),
-            Some(name) => Err(ChartError::Lacks(format!(
-                "the results have no {name} (run with it among --counts, or without --counts)"
+            Some(column) => Err(ChartError::Lacks(format!(
+                "the results have no {} (run with it among --counts, or without --counts)",
+                column.name
             ))),
         }
     }
 }
 
-/// The stems of the charts of a run, of a kind that is drawn by default each, that finished rows and
-/// windows with these keys allow, whatever their counts.
+/// Returns the stems of the charts of a run: of each kind that is drawn by default those that finished
+/// rows and windows with these keys allow, whatever their counts.
 pub fn stems(results: &[Row], windows: &[Row]) -> Vec<String> {
     let (groups, over_time) = (series::groups(results), series::groups(windows));
     let each = |groups: &[Group<'_>], kind: &Kind| -> Vec<String> {
@@ -208,12 +213,12 @@ pub fn stems(results: &[Row], windows: &[Row]) -> Vec<String> {
         stems.map(|stem| format!("{stem}-{}", kind.name)).collect()
     };
     let of = |kind: &Kind| match kind.draw {
-        Draw::Together(..) if groups.len() < 2 => Vec::new(),
-        Draw::Together(_, parts) => {
+        Draw::Groups(OfGroups::Together(..)) if groups.len() < 2 => Vec::new(),
+        Draw::Groups(OfGroups::Together(_, parts)) => {
             let numbers = 1..=parts(&groups);
             numbers.map(|n| format!("{}-{n}", kind.name)).collect()
         }
-        Draw::Each(_) => each(&groups, kind),
+        Draw::Groups(OfGroups::Each(_)) => each(&groups, kind),
         Draw::Windows(_) => each(&over_time, kind),
         Draw::Curves(_) => Vec::new(),
     };
@@ -221,43 +226,46 @@ pub fn stems(results: &[Row], windows: &[Row]) -> Vec<String> {
     by_default.flat_map(of).collect()
 }
 
-/// What came of a kind.
+/// The charts of a kind.
 #[derive(Debug, Default)]
 pub struct Drawing {
     /// The charts.
     pub charts: Vec<Chart>,
-    /// For which traces there is none, and why.
+    /// The traces without a chart, and why.
     pub left_out: Vec<String>,
 }
 
-/// Draws the charts of a kind. The order of the rows does not matter; rows that are not ok are left
-/// out.
+impl From<Vec<Chart>> for Drawing {
+    fn from(charts: Vec<Chart>) -> Drawing {
+        let left_out = Vec::new();
+        Drawing { charts, left_out }
+    }
+}
+
+/// Draws the charts of a kind. The order of the rows does not matter. Leaves out rows of cells that were
+/// not replayed to their end.
 ///
 /// # Errors
 ///
-/// There is no row, or none has what the chart shows.
+/// Errors if there is no row, or if none has what the chart shows.
 pub fn draw(kind: &Kind, rows: &Rows, options: &Options) -> Result<Drawing, ChartError> {
-    let charts = match kind.draw {
-        Draw::Windows(draw) => draw(&rows.windows, options)?,
-        Draw::Curves(draw) => draw(&rows.curves, options)?,
-        Draw::Each(_) | Draw::Together(..) => {
+    match &kind.draw {
+        Draw::Groups(draw) => {
             let groups = series::groups(&rows.results);
-            return of_groups(kind, &groups, options);
+            of_groups(kind, draw, &groups, options)
         }
-    };
-    Ok(Drawing {
-        charts,
-        left_out: Vec::new(),
-    })
+        Draw::Windows(draw) => draw(&rows.windows, options).map(Drawing::from),
+        Draw::Curves(draw) => draw(&rows.curves, options).map(Drawing::from),
+    }
 }
 
-/// Draws every chart of a run that the rows allow: of each kind that is drawn by default those of
-/// the groups of comparable rows (same trace, filter, page size and warm-up) and, if there are
+/// Draws every chart of a run that the rows allow. Of each kind that is drawn by default these are the
+/// charts of the groups of comparable rows (same trace, filter, page size and warm-up) and, if there are
 /// several groups, those of all groups.
 ///
 /// # Errors
 ///
-/// There is no row.
+/// Errors if there is no row.
 pub fn all(rows: &Rows, options: &Options) -> Result<Vec<Chart>, ChartError> {
     let groups = series::groups(&rows.results);
     if groups.is_empty() && rows.windows.is_empty() && rows.curves.is_empty() {
@@ -265,13 +273,13 @@ pub fn all(rows: &Rows, options: &Options) -> Result<Vec<Chart>, ChartError> {
     }
     let mut charts = Vec::new();
     for kind in KINDS.iter().filter(|kind| kind.by_default) {
-        let drawing = match (&kind.draw, kind.source) {
-            (Draw::Together(..), _) if groups.len() < 2 => continue,
-            (_, Source::Results) if groups.is_empty() => continue,
-            (_, Source::Windows) if rows.windows.is_empty() => continue,
-            (_, Source::Curves) if rows.curves.is_empty() => continue,
-            (_, Source::Results) => of_groups(kind, &groups, options),
-            _ => draw(kind, rows, options),
+        let drawing = match &kind.draw {
+            Draw::Groups(OfGroups::Together(..)) if groups.len() < 2 => continue,
+            Draw::Groups(_) if groups.is_empty() => continue,
+            Draw::Windows(_) if rows.windows.is_empty() => continue,
+            Draw::Curves(_) if rows.curves.is_empty() => continue,
+            Draw::Groups(draw) => of_groups(kind, draw, &groups, options),
+            Draw::Windows(_) | Draw::Curves(_) => draw(kind, rows, options),
         };
         match drawing {
             Ok(drawing) => charts.extend(drawing.charts),
@@ -282,7 +290,12 @@ pub fn all(rows: &Rows, options: &Options) -> Result<Vec<Chart>, ChartError> {
     Ok(charts)
 }
 
-fn of_groups(kind: &Kind, groups: &[Group<'_>], options: &Options) -> Result<Drawing, ChartError> {
+fn of_groups(
+    kind: &Kind,
+    draw: &OfGroups,
+    groups: &[Group<'_>],
+    options: &Options,
+) -> Result<Drawing, ChartError> {
     if groups.is_empty() {
         return Err(ChartError::Empty);
     }
@@ -291,35 +304,47 @@ fn of_groups(kind: &Kind, groups: &[Group<'_>], options: &Options) -> Result<Dra
         styles: &styles,
         options,
     };
-    let chart = |stem: String, (scene, data): Drawn| Chart {
-        stem,
-        scene,
-        data: Some(data),
-    };
-    let mut drawing = Drawing::default();
-    match kind.draw {
-        Draw::Together(draw, _) => {
-            groups.iter().try_for_each(|group| kind.has_all(group))?;
-            let parts = (1..).zip(draw(groups, &context)?);
-            let charts = parts.map(|(n, drawn)| chart(format!("{}-{n}", kind.name), drawn));
-            drawing.charts = charts.collect();
-        }
-        Draw::Each(draw) => {
+    match draw {
+        OfGroups::Together(draw, _) => {
             for group in groups {
-                match kind.has_all(group).and_then(|()| draw(group, &context)) {
-                    Ok(drawn) => {
-                        let stem = format!("{}-{}", group.stem, kind.name);
-                        drawing.charts.push(chart(stem, drawn));
-                    }
-                    Err(ChartError::Lacks(why)) => {
-                        let name = &group.first().trace;
-                        drawing.left_out.push(format!("{name}: {why}"));
-                    }
-                    Err(error) => return Err(error),
-                }
+                kind.check_columns(group)?;
             }
+            let parts = (1..).zip(draw(groups, &context)?);
+            let charts = parts.map(|(n, drawn)| named(format!("{}-{n}", kind.name), drawn));
+            Ok(charts.collect::<Vec<_>>().into())
         }
-        Draw::Windows(_) | Draw::Curves(_) => {}
+        OfGroups::Each(draw) => each(kind, *draw, groups, &context),
+    }
+}
+
+fn named(stem: String, (scene, data): Drawn) -> Chart {
+    let data = Some(data);
+    Chart { stem, scene, data }
+}
+
+/// Draws one picture for each group that has what the chart shows.
+fn each(
+    kind: &Kind,
+    draw: fn(&Group<'_>, &Context<'_>) -> Result<Drawn, ChartError>,
+    groups: &[Group<'_>],
+    context: &Context<'_>,
+) -> Result<Drawing, ChartError> {
+    let mut drawing = Drawing::default();
+    for group in groups {
+        let drawn = kind
+            .check_columns(group)
+            .and_then(|()| draw(group, context));
+        match drawn {
+            Ok(drawn) => {
+                let stem = format!("{}-{}", group.stem, kind.name);
+                drawing.charts.push(named(stem, drawn));
+            }
+            Err(ChartError::Lacks(why)) => {
+                let name = &group.first().trace;
+                drawing.left_out.push(format!("{name}: {why}"));
+            }
+            Err(error) => return Err(error),
+        }
     }
     match drawing.left_out.first() {
         Some(why) if drawing.charts.is_empty() => Err(ChartError::Lacks(why.clone())),

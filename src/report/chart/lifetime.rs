@@ -1,22 +1,19 @@
 //! The lifetime function, for one group: mean references between faults over mean resident pages,
 //! with the knee of the best policy (Denning and Kahn, "A study of program locality and lifetime
 //! functions", SOSP 1975).
-//!
-//! Does not know how rows came about.
 
 use super::canvas::{Anchor, Canvas, Pen, Rect, render};
-use super::fault_rate::pages_title;
 use super::kinds::Context;
 use super::options::Log;
 use super::page;
-use super::panel::{Ink, Look, Panel, XLabels};
+use super::panel::{Ink, Look, Panel};
 use super::scale::{Axis, LABELS, decimal};
 use super::series::{Curves, Group, LIFETIME, Point, Series};
 use super::{ChartError, Drawn, theme};
 use crate::report::summary;
 
 /// Radius of the ring around the knee.
-const RING: f64 = 15.0;
+const KNEE_RING: f64 = 15.0;
 
 /// Draws the chart.
 pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartError> {
@@ -28,24 +25,30 @@ pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartErro
     let absent = curves.absent.saturating_sub(without);
     let knee = knee(&curves.series);
     let scene = render(options.pixels, |canvas| {
-        let body = page::head(canvas, group, "lifetime function", options)?;
+        let body = page::head(canvas, group, "lifetime function", options);
         let entries = page::entries(curves.series.iter(), &[]);
-        let body = page::legend_right(canvas, body, entries)?;
+        let body = page::legend_right(canvas, body, entries);
         let rect = page::plot(body);
         let panel = panel(rect, &curves, log);
         let page_size = group.first().page_size;
-        panel.frame(canvas, XLabels::PagesAndBytes(page_size))?;
-        panel.x_title(canvas, &pages_title(page_size), page::X_TITLE)?;
-        panel.y_title(canvas, "mean references between faults")?;
+        page::axes(
+            canvas,
+            &panel,
+            page_size,
+            [
+                &page::pages_title(page_size),
+                "mean references between faults",
+            ],
+        );
         if curves.series.is_empty() {
-            panel.nothing(canvas, "no row has a fault and a mean resident size")?;
+            panel.nothing(canvas, "no row has a fault and a mean resident size");
         } else {
-            fill(canvas, &panel, &curves, knee.as_ref())?;
+            fill(canvas, &panel, &curves, knee.as_ref());
         }
         let mut notes: Vec<String> = page::note_dropped(without).into_iter().collect();
         notes.extend(page::note_absent(absent));
         page::notes(canvas, &notes)
-    })?;
+    });
     Ok((scene, group.data(&[(&LIFETIME, &curves)])))
 }
 
@@ -77,12 +80,12 @@ fn knee(series: &[Series]) -> Option<Knee<'_>> {
     let knees = online.flat_map(|series| {
         series.runs.iter().filter_map(move |run| {
             let products: Vec<f64> = run.iter().map(|point| point.space_time).collect();
-            let (place, at_edge) = summary::knee(&products)?;
+            let (index, at_edge) = summary::knee(&products)?;
             Some(Knee {
                 series: &series.label,
-                point: run[place],
+                point: run[index],
                 at_edge,
-                least: products.iter().all(|&other| other >= products[place]),
+                least: products.iter().all(|&other| other >= products[index]),
             })
         })
     });
@@ -90,27 +93,21 @@ fn knee(series: &[Series]) -> Option<Knee<'_>> {
     knees.min_by(|a, b| (a.at_edge.cmp(&b.at_edge)).then(product(a).total_cmp(&product(b))))
 }
 
-fn fill(
-    canvas: &Canvas,
-    panel: &Panel,
-    curves: &Curves,
-    knee: Option<&Knee<'_>>,
-) -> Result<(), ChartError> {
+fn fill(canvas: &Canvas, panel: &Panel, curves: &Curves, knee: Option<&Knee<'_>>) {
     let Some(knee) = knee else {
         return panel.curves(canvas, &curves.series);
     };
     let tangent = tangent(panel, knee);
     if let Some((from, to)) = tangent {
-        canvas.line(&[from, to], 1.6, theme::BOUND, theme::DOTTED)?;
+        canvas.line(&[from, to], 1.6, theme::BOUND, theme::DOTTED);
     }
-    panel.curves(canvas, &curves.series)?;
-    let mut ink = Ink::of(panel, &curves.series);
+    panel.curves(canvas, &curves.series);
+    let mut ink = Ink::new(panel, &curves.series);
     if let Some((from, to)) = tangent {
         ink.add(from, to);
     }
-    match panel.pixel(knee.point.x, knee.point.y) {
-        Some(at) => mark(canvas, panel, &ink, knee, at),
-        None => Ok(()),
+    if let Some(at) = panel.pixel(knee.point.x, knee.point.y) {
+        mark(canvas, panel, &ink, knee, at);
     }
 }
 
@@ -131,32 +128,22 @@ fn tangent(panel: &Panel, knee: &Knee<'_>) -> Option<((f64, f64), (f64, f64))> {
     (from < to).then_some(ends)
 }
 
-fn mark(
-    canvas: &Canvas,
-    panel: &Panel,
-    ink: &Ink,
-    knee: &Knee<'_>,
-    at: (f64, f64),
-) -> Result<(), ChartError> {
-    canvas.ring(at, RING, 2.4, theme::INK)?;
+fn mark(canvas: &Canvas, panel: &Panel, ink: &Ink, knee: &Knee<'_>, at: (f64, f64)) {
+    canvas.ring(at, KNEE_RING, 2.4, theme::INK);
     let pen = Pen::new(theme::SMALL + 1.0, theme::INK);
     let lines = words(knee);
-    let mut width: f64 = 0.0;
-    for line in &lines {
-        width = width.max(canvas.text_width(line, &pen)?);
-    }
+    let width = pen.widest(&lines);
     let step = pen.em * 1.3;
     let size = (width, step * lines.len() as f64);
     let Some(place) = quiet_place(panel.rect, ink, at, size) else {
-        return Ok(());
+        return;
     };
-    leader(canvas, at, place)?;
+    leader(canvas, at, place);
     for (i, line) in lines.iter().enumerate() {
         let baseline = place.top + pen.em + i as f64 * step;
         let centred = pen.anchored(Anchor::Middle);
-        canvas.text(line, (place.centre(), baseline), &centred)?;
+        canvas.text(line, (place.centre(), baseline), &centred);
     }
-    Ok(())
 }
 
 fn words(knee: &Knee<'_>) -> Vec<String> {
@@ -212,7 +199,7 @@ fn quiet_place(panel: Rect, ink: &Ink, at: (f64, f64), size: (f64, f64)) -> Opti
 }
 
 /// A thin line from the ring to the nearest edge of the label.
-fn leader(canvas: &Canvas, at: (f64, f64), place: Rect) -> Result<(), ChartError> {
+fn leader(canvas: &Canvas, at: (f64, f64), place: Rect) {
     const AIR: f64 = 5.0;
     let to = (
         at.0.clamp(place.left - AIR, place.right + AIR),
@@ -220,10 +207,13 @@ fn leader(canvas: &Canvas, at: (f64, f64), place: Rect) -> Result<(), ChartError
     );
     let (dx, dy) = (to.0 - at.0, to.1 - at.1);
     let length = (dx * dx + dy * dy).sqrt();
-    if length <= RING {
-        return Ok(());
+    if length <= KNEE_RING {
+        return;
     }
-    let from = (at.0 + dx / length * RING, at.1 + dy / length * RING);
+    let from = (
+        at.0 + dx / length * KNEE_RING,
+        at.1 + dy / length * KNEE_RING,
+    );
     canvas.stroke(from, to, 1.4, theme::INK)
 }
 
@@ -235,7 +225,7 @@ mod tests {
     fn series(label: &str, online: bool, points: &[(f64, f64)]) -> Series {
         Series {
             label: label.into(),
-            style: Styles::assign(std::iter::empty()).of(label),
+            style: Styles::assign(std::iter::empty()).style(label),
             online,
             fixed_space: true,
             runs: vec![
@@ -245,6 +235,7 @@ mod tests {
                         x,
                         y,
                         space_time: x * 1e6 / y,
+                        marked: false,
                     })
                     .collect(),
             ],

@@ -1,13 +1,11 @@
 //! Charts: finished rows to a scene of shapes, and that to PNG or SVG, the same bytes on every run.
 //!
-//! Charts see nothing but rows that were read back from their CSV ([`Row`](super::columns::Row)s, [`CurveRow`]s,
-//! [`DeltaRow`]s, [`StatesRow`]s, [`CellWindows`](super::windows::CellWindows)), and the font built into the program. Deliberately
-//! absent: files, traces, policies and their tables, and how counts came about.
+//! All charts but `explained` are drawn from rows read back from their CSV, so they cannot disagree with
+//! it. Charts do not know how counts were computed. Deliberately absent: files, traces and policies.
 //!
-//! Reading order: `series` (rows to groups and curves), `scale` (values to places), `theme`
-//! (colours and marks), `canvas` (what is drawn with), `bitmap` and `svg` (pictures of a scene), `panel`
-//! and `page` (what all charts share), `kinds` (THE table of charts of results), then one file per
-//! chart.
+//! Reading order: `series` (rows to groups and curves), `scale` (axes), `theme` (colours and marks),
+//! `canvas` (what is drawn with), `bitmap` and `svg` (pictures of a scene), `panel` and `page` (what all
+//! charts share), `kinds` (THE table of charts of results), then one file per chart.
 
 mod bitmap;
 mod canvas;
@@ -42,14 +40,13 @@ use std::path::Path;
 
 use crate::report::csv::table_to_csv;
 use crate::report::curves::CurveRow;
-use crate::report::deltas::DeltaRow;
-use crate::report::explain::Explained;
-use crate::report::states::StatesRow;
 
 pub use curve::stems as curve_stems;
+pub use delta::draw as deltas;
+pub use explain::draw as explained;
 pub use kinds::{Drawing, KINDS, Kind, Rows, Source, all, draw, stems};
 pub use options::{At, Log, Options, PIXELS, pixels};
-pub use states::Subject;
+pub use states::{Subject, draw as states};
 
 /// A picture, what it shows as numbers, and the name that both should have.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,44 +58,39 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// The picture as a PNG file.
+    /// Returns the picture as a PNG file.
     ///
     /// # Errors
     ///
-    /// The font is damaged, or the drawing library refuses.
+    /// Errors if the drawing library fails.
     pub fn png(&self) -> Result<Vec<u8>, ChartError> {
         bitmap::png(&self.scene)
     }
 
-    /// The picture as an SVG file.
-    ///
-    /// # Errors
-    ///
-    /// The font is damaged.
-    pub fn svg(&self) -> Result<Vec<u8>, ChartError> {
+    /// Returns the picture as an SVG file.
+    pub fn svg(&self) -> Vec<u8> {
         svg::svg(&self.scene)
     }
 
-    /// The picture as the ending of its file's name has it: SVG for `.svg` or `.SVG`, else PNG.
+    /// Returns the picture in the format that the ending of `path` asks for: SVG for `.svg` or `.SVG`, else
+    /// PNG.
     ///
     /// # Errors
     ///
-    /// See [`Chart::png`] and [`Chart::svg`].
+    /// As [`Chart::png`].
     pub fn for_file(&self, path: &Path) -> Result<Vec<u8>, ChartError> {
-        match path
-            .extension()
-            .is_some_and(|ending| ending.eq_ignore_ascii_case("svg"))
-        {
-            true => self.svg(),
-            false => self.png(),
+        let is_svg = |ending: &std::ffi::OsStr| ending.eq_ignore_ascii_case("svg");
+        if path.extension().is_some_and(is_svg) {
+            Ok(self.svg())
+        } else {
+            self.png()
         }
     }
 
-    /// The numbers that the picture shows; `None` where another file has them.
+    /// Returns the numbers that the picture shows; `None` if another file has them.
     pub fn csv(&self) -> Option<Vec<u8>> {
         let data = self.data.as_ref()?;
-        let header = data.header.iter().map(|&name| name.to_owned()).collect();
-        Some(table_to_csv(header, data.lines.iter().cloned()))
+        Some(table_to_csv(&data.header, &data.lines))
     }
 }
 
@@ -112,7 +104,7 @@ struct Data {
 /// A chart that has no name yet.
 type Drawn = (canvas::Scene, Data);
 
-/// Why no chart came about.
+/// Why there is no chart.
 #[derive(Debug, thiserror::Error)]
 pub enum ChartError {
     /// No row has status ok.
@@ -121,10 +113,12 @@ pub enum ChartError {
     /// The rows do not have what this chart shows.
     #[error("{0}")]
     Lacks(String),
-    /// The built-in font cannot be read.
-    #[error("the built-in font is damaged")]
-    Font,
-    /// The drawing library refused.
+    /// The steps of `explain` need more room than a picture may have.
+    #[error(
+        "too many references for one picture: take fewer (--count), or fewer policies and sizes"
+    )]
+    TooManySteps,
+    /// The drawing library failed.
     #[error("drawing failed: {0}")]
     Draw(String),
     /// The pixels could not be written as PNG.
@@ -139,21 +133,10 @@ impl ChartError {
 }
 
 /// Draws the curves of each trace in one chart.
+///
+/// # Errors
+///
+/// Errors if there is no row.
 pub fn curves(rows: &[CurveRow]) -> Result<Vec<Chart>, ChartError> {
     curve::draw(rows, &Options::default())
-}
-
-/// Draws what changed against a baseline of this name; `facts` say what was compared.
-pub fn deltas(rows: &[DeltaRow], name: &str, facts: Vec<String>) -> Result<Chart, ChartError> {
-    delta::draw(rows, name, facts)
-}
-
-/// Draws where pages are over time.
-pub fn states(rows: &[StatesRow], subject: &Subject) -> Result<Chart, ChartError> {
-    states::draw(rows, subject)
-}
-
-/// Draws step-by-step tables one below the other.
-pub fn explained(tables: &[Explained]) -> Result<Chart, ChartError> {
-    explain::draw(tables)
 }

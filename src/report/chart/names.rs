@@ -1,6 +1,4 @@
 //! File names of charts: safe on every file system and never the same twice.
-//!
-//! Does not know what the charts show.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +13,7 @@ pub struct Stems {
 }
 
 impl Stems {
-    /// A stem for `name` that no earlier one equals: letters, digits, `.`, `_` and `-` only.
+    /// Returns a stem for `name` that no earlier one equals: letters, digits, `.`, `_` and `-` only.
     pub fn take(&mut self, name: &str) -> String {
         let safe = safe_stem(name);
         let mut stem = safe.clone();

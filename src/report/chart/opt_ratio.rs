@@ -1,13 +1,10 @@
 //! Faults over those of OPT with as many frames, for one group: how much a better policy could still
 //! gain at each memory size.
-//!
-//! Does not know how rows came about.
 
 use super::canvas::render;
-use super::faults::{frames_title, notes};
 use super::kinds::Context;
 use super::page;
-use super::panel::{Look, Panel, XLabels};
+use super::panel::{Look, Panel};
 use super::scale::{Axis, LABELS};
 use super::series::{Group, OPT_RATIO};
 use super::{ChartError, Drawn};
@@ -23,32 +20,33 @@ pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartErro
     let log = options.log_or(true, curves.points().any(|point| point.y > FAR));
     let dropped = curves.retain(|point| !log.y || point.y > 0.0);
     if curves.series.is_empty() {
-        let why = match group.rows.iter().any(|row| row.opt_faults == Some(0)) {
-            true => "OPT has no fault with as many frames: there is no ratio",
-            false => "no row has the faults of OPT with as many frames (run with opt among -p)",
+        let why = if group.rows.iter().any(|row| row.opt_faults == Some(0)) {
+            "OPT has no fault with as many frames: there is no ratio"
+        } else {
+            "no row has the faults of OPT with as many frames (run with opt among -p)"
         };
         return Err(ChartError::Lacks(why.to_owned()));
     }
     let scene = render(options.pixels, |canvas| {
-        let body = page::head(canvas, group, "faults relative to OPT", options)?;
+        let body = page::head(canvas, group, "faults relative to OPT", options);
         let entries = page::entries(curves.series.iter(), &[]);
-        let body = page::legend_right(canvas, body, entries)?;
+        let body = page::legend_right(canvas, body, entries);
         let ratios = curves.points().map(|point| point.y);
         let panel = Panel {
             rect: page::plot(body),
             x: Axis::sizes(log.x, curves.points().map(|point| point.x), LABELS),
-            y: match log.y {
-                true => Axis::counts(ratios),
-                false => Axis::ratios_even(ratios),
-            },
+            y: Axis::ratios(log.y, ratios),
             look: Look::LARGE,
         };
         let page_size = group.first().page_size;
-        panel.frame(canvas, XLabels::PagesAndBytes(page_size))?;
-        panel.x_title(canvas, &frames_title(page_size), page::X_TITLE)?;
-        panel.y_title(canvas, "faults / faults of OPT")?;
-        panel.curves(canvas, &curves.series)?;
-        let mut notes = notes(&curves, dropped);
+        page::axes(
+            canvas,
+            &panel,
+            page_size,
+            [&page::frames_title(page_size), "faults / faults of OPT"],
+        );
+        panel.curves(canvas, &curves.series);
+        let mut notes = page::notes_over_frames(&curves, dropped);
         if curves.absent > 0 {
             let rows = if curves.absent == 1 { "row" } else { "rows" };
             notes.push(format!(
@@ -57,6 +55,6 @@ pub fn draw(group: &Group<'_>, context: &Context<'_>) -> Result<Drawn, ChartErro
             ));
         }
         page::notes(canvas, &notes)
-    })?;
+    });
     Ok((scene, group.data(&[(&OPT_RATIO, &curves)])))
 }

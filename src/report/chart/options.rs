@@ -1,7 +1,5 @@
-//! What a reader may choose about a chart: its size, title, the spread of its axes and the memory
-//! size that it is about.
-//!
-//! Does not know rows or how anything is drawn.
+//! What a user may choose about a chart: its size, title, logarithmic axes and the memory size that it
+//! shows.
 
 use crate::units::counted;
 use std::str::FromStr;
@@ -11,18 +9,17 @@ use super::theme::{HEIGHT, WIDTH};
 /// Least and greatest width and height of a picture in pixels.
 pub const PIXELS: std::ops::RangeInclusive<u32> = 200..=4000;
 
-/// How many times as wide as high a picture may be, and the other way round: beyond, legends leave
-/// no room for curves.
+/// The largest ratio of the sides of a picture: in a longer strip legends leave no room for curves.
 const ASPECT_MAX: u32 = 3;
 
-/// What is chosen.
+/// What the user chose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// Width and height in pixels.
     pub pixels: (u32, u32),
-    /// The title instead of the chart's own.
+    /// The title; the chart's own if absent.
     pub title: Option<String>,
-    /// Which axes are logarithmic; each chart's own choice if absent.
+    /// The logarithmic axes; each chart's own choice if absent.
     pub log: Option<Log>,
     /// The memory size of charts that show one.
     pub at: At,
@@ -40,17 +37,17 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The spread of the axes, where a chart's own is this.
+    /// Returns the axes chosen with `--log`, or `(x, y)` if none were chosen.
     pub fn log_or(&self, x: bool, y: bool) -> Log {
         self.log.unwrap_or(Log { x, y })
     }
 }
 
-/// The size of a picture in pixels from what was asked of it; the other side follows from one.
+/// Returns the size of a picture in pixels. A missing side follows from the other.
 ///
 /// # Errors
 ///
-/// Sides out of [`PIXELS`], or a strip.
+/// Errors if a side is outside [`PIXELS`], or if one side is more than [`ASPECT_MAX`] times the other.
 pub fn pixels(width: Option<u32>, height: Option<u32>) -> Result<(u32, u32), String> {
     let other = |side: u32, own: u32, other: u32| {
         let exact = u64::from(side) * u64::from(other) / u64::from(own);
@@ -106,10 +103,10 @@ impl FromStr for Log {
     }
 }
 
-/// One size of memory; charts take the measured one that is nearest.
+/// One size of memory. Charts show the measured size that is nearest.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum At {
-    /// So many frames.
+    /// A number of frames.
     Frames(u64),
     /// A share of the distinct pages, above 0 and at most 1.
     Share(f64),
@@ -122,7 +119,7 @@ impl Default for At {
 }
 
 impl At {
-    /// The nearest of these sizes, by their ratio to this one; the smaller of two as near.
+    /// Returns the nearest of `sizes`, by their ratio to this one; the smaller of two that are as near.
     pub fn nearest(self, sizes: impl Iterator<Item = u64>, distinct: u64) -> Option<u64> {
         let wanted = match self {
             At::Frames(frames) => frames as f64,

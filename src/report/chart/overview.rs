@@ -1,6 +1,4 @@
 //! Fault rates of many groups side by side: one small panel each, one legend for all.
-//!
-//! Does not know how rows came about.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +9,13 @@ use super::options::{Log, Options};
 use super::page::{self, MARGIN};
 use super::panel::{Look, XLabels};
 use super::scale::{bytes, decimal};
-use super::series::{self, Curves, Group, Series};
+use super::series::{self, Curves, Group, Series, is_full_trace};
 use super::{ChartError, Drawn, theme};
 
 /// Panels of a picture; more groups make more pictures.
 const PANELS_MAX: usize = 12;
 
-/// Columns and rows for a number of panels.
+/// Returns the columns and rows for a number of panels.
 fn grid(panels: usize) -> (usize, usize) {
     match panels {
         0..=3 => (panels.max(1), 1),
@@ -28,7 +26,7 @@ fn grid(panels: usize) -> (usize, usize) {
     }
 }
 
-/// How many pictures the groups need.
+/// Returns how many pictures the groups need.
 pub fn parts(groups: &[Group<'_>]) -> usize {
     groups.len().div_ceil(PANELS_MAX)
 }
@@ -37,18 +35,13 @@ pub fn parts(groups: &[Group<'_>]) -> usize {
 pub fn draw_all(groups: &[Group<'_>], context: &Context<'_>) -> Result<Vec<Drawn>, ChartError> {
     let parts = groups.chunks(PANELS_MAX);
     let count = parts.len();
-    (1..)
-        .zip(parts)
-        .map(|(part, groups)| draw(groups, context, (part, count)))
-        .collect()
+    let parts = (1..).zip(parts);
+    let drawn = parts.map(|(part, groups)| draw(groups, context, (part, count)));
+    Ok(drawn.collect())
 }
 
 /// Draws one picture of at most [`PANELS_MAX`] groups; `part` is its number and how many there are.
-fn draw(
-    groups: &[Group<'_>],
-    context: &Context<'_>,
-    part: (usize, usize),
-) -> Result<Drawn, ChartError> {
+fn draw(groups: &[Group<'_>], context: &Context<'_>, part: (usize, usize)) -> Drawn {
     let panels: Vec<(&Group<'_>, Curves)> = groups
         .iter()
         .map(|group| {
@@ -64,17 +57,16 @@ fn draw(
         .map(|series| ((series.online, series.label.as_str()), series))
         .collect();
     let scene = render(context.options.pixels, |canvas| {
-        let body = head(canvas, groups, part, context.options)?;
+        let body = head(canvas, groups, part, context.options);
         let lines = ["first touches".to_owned()];
         let entries = page::entries(legend.into_values(), &lines);
-        let body = page::legend_below(canvas, body, entries)?;
+        let body = page::legend_below(canvas, body, entries);
         let (columns, rows) = grid(panels.len());
         for (i, (group, curves)) in panels.iter().enumerate() {
-            let cell = cell(body, (columns, rows), i);
-            small(canvas, cell, group, curves, one_size(groups))?;
+            let cell = body.cell((columns, rows), i);
+            small(canvas, cell, group, curves, mixed_page_sizes(groups));
         }
-        Ok(())
-    })?;
+    });
     let tables = panels.iter().map(|(group, curves)| {
         let mut data = group.data(&[(&series::FAULT_RATE, curves)]);
         data.header.push("settings");
@@ -83,7 +75,7 @@ fn draw(
             .for_each(|line| line.push(group.settings()));
         data
     });
-    Ok((scene, series::joined(tables)))
+    (scene, series::joined(tables))
 }
 
 fn head(
@@ -91,57 +83,34 @@ fn head(
     groups: &[Group<'_>],
     (part, parts): (usize, usize),
     options: &Options,
-) -> Result<Rect, ChartError> {
+) -> Rect {
     let mut text = "Faults per reference over mean resident pages".to_owned();
     if parts > 1 {
         text.push_str(&format!(" ({part} of {parts})"));
     }
-    page::title(canvas, 52.0, options.title.as_deref(), (&text, ""))?;
+    page::title(canvas, 52.0, options.title.as_deref(), (&text, ""));
     // Something must be said of memory sizes if pages differ.
     let size = groups[0].first().page_size;
-    let top = if one_size(groups) {
+    let top = if mixed_page_sizes(groups) {
+        74.0
+    } else {
         let pen = Pen::new(theme::LABEL - 1.0, theme::FAINT_INK);
         let text = format!("pages of {}", bytes(size as f64));
-        canvas.text(&text, (MARGIN, 86.0), &pen)?;
+        canvas.text(&text, (MARGIN, 86.0), &pen);
         104.0
-    } else {
-        74.0
     };
-    Ok(Rect {
-        left: MARGIN,
-        top,
-        right: canvas.width() - MARGIN,
-        bottom: canvas.height() - 12.0,
-    })
+    page::below(canvas, top)
 }
 
-/// Whether all groups have pages of one size.
-pub fn one_size(groups: &[Group<'_>]) -> bool {
+/// Returns whether groups differ in page size.
+pub fn mixed_page_sizes(groups: &[Group<'_>]) -> bool {
     let mut sizes = groups.iter().map(|group| group.first().page_size);
     let first = sizes.next();
-    sizes.all(|size| Some(size) == first)
-}
-
-fn cell(body: Rect, (columns, rows): (usize, usize), i: usize) -> Rect {
-    let (width, height) = (body.width() / columns as f64, body.height() / rows as f64);
-    let left = body.left + (i % columns) as f64 * width;
-    let top = body.top + (i / columns) as f64 * height;
-    Rect {
-        left,
-        top,
-        right: left + width,
-        bottom: top + height,
-    }
+    sizes.any(|size| Some(size) != first)
 }
 
 /// Draws a panel with its own axes, since traces differ by orders of magnitude.
-fn small(
-    canvas: &Canvas,
-    cell: Rect,
-    group: &Group<'_>,
-    curves: &Curves,
-    one_size: bool,
-) -> Result<(), ChartError> {
+fn small(canvas: &Canvas, cell: Rect, group: &Group<'_>, curves: &Curves, mixed_page_sizes: bool) {
     let rect = Rect {
         left: cell.left + 96.0,
         top: cell.top + 66.0,
@@ -151,32 +120,32 @@ fn small(
     let row = group.first();
     let width = rect.width();
     let name = Pen::new(theme::LABEL, theme::INK).bold();
-    let text = canvas.fitted(&row.trace, &name, width)?;
-    canvas.text(&text, (rect.left, cell.top + 28.0), &name)?;
+    let text = name.fitted(&row.trace, width);
+    canvas.text(&text, (rect.left, cell.top + 28.0), &name);
 
     let mut facts = vec![format!("{} refs", decimal(row.refs as f64))];
-    if !one_size {
+    if mixed_page_sizes {
         facts.insert(0, bytes(row.page_size as f64));
     }
     facts.extend(group.setting.unusual());
-    let plain = row.trace_kind.is_empty() || row.trace_kind == "full";
-    if !plain {
+    let is_full_trace = is_full_trace(&row.trace_kind);
+    if !is_full_trace {
         facts.insert(0, row.trace_kind.clone());
     }
-    let ink = if plain {
+    let ink = if is_full_trace {
         theme::FAINT_INK
     } else {
         theme::WARNING
     };
     let pen = Pen::new(theme::SMALL - 1.0, ink);
-    let text = canvas.fitted(&facts.join(" · "), &pen, width)?;
-    canvas.text(&text, (rect.left, cell.top + 53.0), &pen)?;
+    let text = pen.fitted(&facts.join(" · "), width);
+    canvas.text(&text, (rect.left, cell.top + 53.0), &pen);
 
     let bound = group.first_touches();
     let panel = fault_rate::panel(rect, curves, bound, Look::SMALL, Log { x: true, y: true });
-    panel.frame(canvas, XLabels::Values)?;
+    panel.frame(canvas, XLabels::Values);
     if let Some(rate) = bound {
-        panel.level(canvas, rate)?;
+        panel.level(canvas, rate);
     }
     if curves.series.is_empty() {
         return panel.nothing(canvas, "no faults to draw");

@@ -1,13 +1,12 @@
-//! What the charts of one group have in common: title, facts, legend column and notes around a
-//! body.
+//! What charts have in common around their panels: title, facts, legend and notes.
 //!
-//! Does not know the measure.
+//! Deliberately absent: which measure is shown.
 
-use super::ChartError;
 use super::canvas::{Anchor, Canvas, Pen, Rect};
 use super::options::Options;
-use super::panel::{Look, sample};
-use super::series::{Group, Series, warning};
+use super::panel::{Look, Panel, XLabels, sample};
+use super::scale::bytes;
+use super::series::{Curves, Group, Series, warning};
 use super::theme::{self, Dash, Style};
 use plotters::style::RGBColor;
 
@@ -24,12 +23,12 @@ pub const X_TITLE: f64 = 98.0;
 const SAMPLE: f64 = 52.0;
 /// Height of a legend's row.
 const ROW: f64 = 34.0;
-/// Radius of a ring around a point, there and in a legend.
+/// Radius of a ring around a point, in a panel and in a legend.
 pub const RING: f64 = 13.0;
 /// A legend's label is cut at this width.
 const LABEL_MAX: f64 = 330.0;
 
-/// What stands above a chart.
+/// The title and the facts above a chart.
 #[derive(Debug)]
 pub struct Head<'a> {
     /// The name of the trace.
@@ -45,8 +44,8 @@ pub struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// Of a group.
-    pub fn of(group: &'a Group<'_>, what: &'a str, options: &'a Options) -> Head<'a> {
+    /// Makes the heading of a chart of `group`.
+    pub fn for_group(group: &'a Group<'_>, what: &'a str, options: &'a Options) -> Head<'a> {
         Head {
             name: &group.first().trace,
             what,
@@ -66,62 +65,71 @@ pub fn plot(body: Rect) -> Rect {
     }
 }
 
+/// Draws the frame and the titles, x then y, of the only panel of a chart over pages or frames.
+pub fn axes(canvas: &Canvas, panel: &Panel, page_size: u64, [x, y]: [&str; 2]) {
+    panel.frame(canvas, XLabels::PagesAndBytes(page_size));
+    panel.x_title(canvas, x, X_TITLE);
+    panel.y_title(canvas, y);
+}
+
+/// Returns the title of an x axis in pages.
+pub fn pages_title(page_size: u64) -> String {
+    format!("mean resident pages ({} each)", bytes(page_size as f64))
+}
+
+/// Returns the title of an x axis in frames.
+pub fn frames_title(page_size: u64) -> String {
+    format!("frames ({} each)", bytes(page_size as f64))
+}
+
 /// Writes the title and the facts of a group, and returns what is left below.
-pub fn head(
-    canvas: &Canvas,
-    group: &Group<'_>,
-    what: &str,
-    options: &Options,
-) -> Result<Rect, ChartError> {
-    heading(canvas, &Head::of(group, what, options))
+pub fn head(canvas: &Canvas, group: &Group<'_>, what: &str, options: &Options) -> Rect {
+    heading(canvas, &Head::for_group(group, what, options))
 }
 
 /// Writes the title of a chart: the one asked for, or else a name that may be cut and what is shown of
 /// it.
-pub fn title(
-    canvas: &Canvas,
-    baseline: f64,
-    asked: Option<&str>,
-    (name, what): (&str, &str),
-) -> Result<(), ChartError> {
+pub fn title(canvas: &Canvas, baseline: f64, asked: Option<&str>, (name, what): (&str, &str)) {
     let pen = Pen::new(theme::TITLE, theme::INK).bold();
     let room = canvas.width() - 2.0 * MARGIN;
     let text = match asked {
-        Some(title) => canvas.fitted(title, &pen, room)?,
+        Some(title) => pen.fitted(title, room),
         None => {
-            let name = canvas.fitted(name, &pen, room - canvas.text_width(what, &pen)?)?;
-            canvas.fitted(&format!("{name}{what}"), &pen, room)?
+            let name = pen.fitted(name, room - pen.width(what));
+            pen.fitted(&format!("{name}{what}"), room)
         }
     };
     canvas.text(&text, (MARGIN, baseline), &pen)
 }
 
+/// Returns the paper below `top`, within the margins.
+pub fn below(canvas: &Canvas, top: f64) -> Rect {
+    Rect {
+        left: MARGIN,
+        top,
+        right: canvas.width() - MARGIN,
+        bottom: canvas.height() - 12.0,
+    }
+}
+
 /// Writes the title and the facts, and returns what is left below.
-pub fn heading(canvas: &Canvas, head: &Head<'_>) -> Result<Rect, ChartError> {
+pub fn heading(canvas: &Canvas, head: &Head<'_>) -> Rect {
     let full = canvas.width();
     let tail = format!(": {}", head.what);
-    title(canvas, 56.0, head.title, (head.name, &tail))?;
+    title(canvas, 56.0, head.title, (head.name, &tail));
 
     let pen = Pen::new(theme::LABEL - 1.0, theme::FAINT_INK);
     let warning = warning(head.trace_kind);
     let warn = Pen::new(theme::LABEL - 1.0, theme::WARNING);
-    let warn_width = match &warning {
-        Some(text) => canvas.text_width(text, &warn)? + 40.0,
-        None => 0.0,
-    };
+    let warn_width = warning.as_ref().map_or(0.0, |text| warn.width(text) + 40.0);
     let facts = head.facts.join("  ·  ");
-    let facts = canvas.fitted(&facts, &pen, full - 2.0 * MARGIN - warn_width)?;
-    canvas.text(&facts, (MARGIN, 94.0), &pen)?;
+    let facts = pen.fitted(&facts, full - 2.0 * MARGIN - warn_width);
+    canvas.text(&facts, (MARGIN, 94.0), &pen);
     if let Some(text) = &warning {
-        let x = MARGIN + canvas.text_width(&facts, &pen)? + 40.0;
-        canvas.text(text, (x, 94.0), &warn)?;
+        let x = MARGIN + pen.width(&facts) + 40.0;
+        canvas.text(text, (x, 94.0), &warn);
     }
-    Ok(Rect {
-        left: MARGIN,
-        top: 128.0,
-        right: full - MARGIN,
-        bottom: canvas.height() - 12.0,
-    })
+    below(canvas, 128.0)
 }
 
 /// A row of a legend.
@@ -161,7 +169,7 @@ impl Entry {
     }
 }
 
-/// The legend of these series, and of bounding lines.
+/// Returns the entries of a legend for series and bounding lines.
 pub fn entries<'a>(series: impl Iterator<Item = &'a Series>, lines: &[String]) -> Vec<Entry> {
     let mut entries: Vec<Entry> = series
         .map(|series| Entry {
@@ -183,7 +191,7 @@ pub fn entries<'a>(series: impl Iterator<Item = &'a Series>, lines: &[String]) -
     entries
 }
 
-/// Keeps the first entries and says how many are left out.
+/// Keeps the first entries, `max` with one that says how many are left out.
 fn cut(mut entries: Vec<Entry>, max: usize) -> Vec<Entry> {
     if entries.len() > max {
         let left_out = entries.len() - (max - 1);
@@ -197,7 +205,7 @@ fn cut(mut entries: Vec<Entry>, max: usize) -> Vec<Entry> {
 }
 
 /// Draws the legend in columns at the right edge, and returns what is left of it for panels.
-pub fn legend_right(canvas: &Canvas, body: Rect, entries: Vec<Entry>) -> Result<Rect, ChartError> {
+pub fn legend_right(canvas: &Canvas, body: Rect, entries: Vec<Entry>) -> Rect {
     let per_column = (((body.height() - X_ROOM) / ROW) as usize).max(1);
     let entries = cut(entries, per_column * 2);
     let pen = Pen::new(theme::LABEL, theme::INK);
@@ -206,78 +214,63 @@ pub fn legend_right(canvas: &Canvas, body: Rect, entries: Vec<Entry>) -> Result<
     let mut label_max = LABEL_MAX / columns as f64 + 40.0 * (columns - 1) as f64;
     // The label of a line has a figure, which is not cut off.
     for entry in entries.iter().filter(|e| matches!(e.mark, Mark::Line)) {
-        label_max = label_max.max(canvas.text_width(&entry.label, &pen)?);
+        label_max = label_max.max(pen.width(&entry.label));
     }
-    let (labels, width) = fitted(canvas, &entries, &pen, label_max)?;
+    let (labels, width) = fitted(&entries, &pen, label_max);
     let column = SAMPLE + 12.0 + width;
     let left = body.right - column * columns as f64 - 24.0 * (columns - 1) as f64;
     for (i, (entry, label)) in entries.iter().zip(&labels).enumerate() {
         let x = left + (i / per_column) as f64 * (column + 24.0);
         let y = body.top + 14.0 + (i % per_column) as f64 * ROW;
-        draw_entry(canvas, (x, y), entry, label, &pen)?;
+        draw_entry(canvas, (x, y), entry, label, &pen);
     }
-    Ok(Rect {
+    Rect {
         right: left - 30.0,
         ..body
-    })
+    }
 }
 
 /// Draws the legend in rows at the lower edge, and returns what is left above it.
-pub fn legend_below(canvas: &Canvas, body: Rect, entries: Vec<Entry>) -> Result<Rect, ChartError> {
+pub fn legend_below(canvas: &Canvas, body: Rect, entries: Vec<Entry>) -> Rect {
     const ROWS_MAX: usize = 4;
     const GAP: f64 = 34.0;
     // Five columns fit.
     const LABEL_MAX: f64 = 205.0;
     let pen = Pen::new(theme::LABEL, theme::INK);
-    let (_, widest) = fitted(canvas, &entries, &pen, LABEL_MAX)?;
+    let (_, widest) = fitted(&entries, &pen, LABEL_MAX);
     let column = SAMPLE + 12.0 + widest + GAP;
     let columns = ((body.width() / column) as usize).clamp(1, entries.len().max(1));
     let entries = cut(entries, columns * ROWS_MAX);
-    let (labels, _) = fitted(canvas, &entries, &pen, LABEL_MAX)?;
+    let (labels, _) = fitted(&entries, &pen, LABEL_MAX);
     let rows = entries.len().div_ceil(columns);
     let top = body.bottom - rows as f64 * ROW;
     let left = body.centre() - (columns as f64 * column - GAP) / 2.0;
     for (i, (entry, label)) in entries.iter().zip(&labels).enumerate() {
         let x = left + (i % columns) as f64 * column;
         let y = top + (i / columns) as f64 * ROW + ROW / 2.0;
-        draw_entry(canvas, (x, y), entry, label, &pen)?;
+        draw_entry(canvas, (x, y), entry, label, &pen);
     }
-    Ok(Rect {
+    Rect {
         bottom: top - 14.0,
         ..body
-    })
-}
-
-/// The labels cut to a width, and the width of the widest.
-fn fitted(
-    canvas: &Canvas,
-    entries: &[Entry],
-    pen: &Pen,
-    max: f64,
-) -> Result<(Vec<String>, f64), ChartError> {
-    let mut widest: f64 = 0.0;
-    let mut labels = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let label = canvas.fitted(&entry.label, pen, max)?;
-        widest = widest.max(canvas.text_width(&label, pen)?);
-        labels.push(label);
     }
-    Ok((labels, widest))
 }
 
-fn draw_entry(
-    canvas: &Canvas,
-    (x, y): (f64, f64),
-    entry: &Entry,
-    label: &str,
-    pen: &Pen,
-) -> Result<(), ChartError> {
+/// Returns the labels cut to a width, and the width of the widest.
+fn fitted(entries: &[Entry], pen: &Pen, max: f64) -> (Vec<String>, f64) {
+    let labels = entries.iter().map(|entry| pen.fitted(&entry.label, max));
+    let labels: Vec<String> = labels.collect();
+    let widest = pen.widest(&labels);
+    (labels, widest)
+}
+
+fn draw_entry(canvas: &Canvas, (x, y): (f64, f64), entry: &Entry, label: &str, pen: &Pen) {
     const SOLID: Dash = &[];
     match &entry.mark {
-        Mark::Series(style) => sample(canvas, (x, y), SAMPLE, style, &Look::LARGE)?,
-        Mark::Line => canvas.line(&[(x, y), (x + SAMPLE, y)], 1.8, theme::BOUND, SOLID)?,
+        Mark::Series(style) => sample(canvas, (x, y), SAMPLE, style, &Look::LARGE),
+        Mark::Line => canvas.line(&[(x, y), (x + SAMPLE, y)], 1.8, theme::BOUND, SOLID),
         Mark::Dashed(colour, dash) => {
-            canvas.line(&[(x, y), (x + SAMPLE, y)], 2.2, *colour, dash)?;
+            canvas.line(&[(x, y), (x + SAMPLE, y)], 2.2, *colour, dash);
         }
         Mark::Area(colour) => {
             let area = Rect {
@@ -286,23 +279,23 @@ fn draw_entry(
                 right: x + SAMPLE,
                 bottom: y + 10.0,
             };
-            canvas.fill(area, *colour)?;
+            canvas.fill(area, *colour);
         }
-        Mark::Ring(colour) => canvas.ring((x + SAMPLE / 2.0, y), RING, 2.4, *colour)?,
+        Mark::Ring(colour) => canvas.ring((x + SAMPLE / 2.0, y), RING, 2.4, *colour),
         Mark::More => {}
     }
     canvas.text_centred(label, (x + SAMPLE + 12.0, y), pen)
 }
 
 /// Writes what is missing from a chart at its lower edge.
-pub fn notes(canvas: &Canvas, notes: &[String]) -> Result<(), ChartError> {
+pub fn notes(canvas: &Canvas, notes: &[String]) {
     let pen = Pen::new(theme::SMALL, theme::FAINT_INK).anchored(Anchor::Start);
     let width = canvas.width() - 2.0 * MARGIN;
-    let text = canvas.fitted(&notes.join("  ·  "), &pen, width)?;
+    let text = pen.fitted(&notes.join("  ·  "), width);
     canvas.text(&text, (MARGIN, canvas.height() - 14.0), &pen)
 }
 
-/// The note for points that a logarithmic axis has no place for.
+/// Returns the note for points that a logarithmic axis has no place for.
 pub fn note_dropped(dropped: usize) -> Option<String> {
     match dropped {
         0 => None,
@@ -313,7 +306,7 @@ pub fn note_dropped(dropped: usize) -> Option<String> {
     }
 }
 
-/// The note for rows without the measure.
+/// Returns the note for rows without the measure.
 pub fn note_absent(absent: usize) -> Option<String> {
     match absent {
         0 => None,
@@ -324,7 +317,14 @@ pub fn note_absent(absent: usize) -> Option<String> {
     }
 }
 
-/// The note for policies without a number of frames.
+/// Returns the notes on what is missing from a chart over frames.
+pub fn notes_over_frames(curves: &Curves, dropped: usize) -> Vec<String> {
+    let mut notes: Vec<String> = note_dropped(dropped).into_iter().collect();
+    notes.extend(note_windowed(curves.windowed.iter()));
+    notes
+}
+
+/// Returns the note for policies without a number of frames.
 pub fn note_windowed<'a>(labels: impl Iterator<Item = &'a String>) -> Option<String> {
     let labels: Vec<&str> = labels.map(String::as_str).collect();
     (!labels.is_empty()).then(|| {

@@ -1,8 +1,7 @@
 //! One pair of axes with its curves: frame, grid, tick labels, lines and marks.
 //!
-//! Does not know which measure it shows, nor rows.
+//! Deliberately absent: rows, and which measure is shown.
 
-use super::ChartError;
 use super::canvas::{Anchor, Canvas, Pen, Rect};
 use super::scale::{Axis, bytes};
 use super::series::{Point, Series};
@@ -19,12 +18,12 @@ pub struct Look {
     pub marker: f64,
     /// Distance that marks of a dense line keep.
     pub mark_gap: f64,
-    /// A line of so many points has a mark at each.
+    /// A line of at most this many points gets a marker at every point.
     pub sparse: usize,
 }
 
 impl Look {
-    /// For a panel as wide as the chart.
+    /// Sizes for a panel as wide as the chart.
     pub const LARGE: Look = Look {
         tick_em: theme::TICK,
         line: 2.6,
@@ -32,7 +31,7 @@ impl Look {
         mark_gap: 6.5 * 3.5,
         sparse: 24,
     };
-    /// For one of several panels.
+    /// Sizes for one of several panels.
     pub const SMALL: Look = Look {
         tick_em: theme::SMALL - 1.0,
         line: 1.9,
@@ -40,7 +39,7 @@ impl Look {
         mark_gap: 4.1 * 3.5,
         sparse: 24,
     };
-    /// For lines of hundreds of points that go up and down.
+    /// Sizes for lines of hundreds of points that go up and down.
     pub const SERIES: Look = Look {
         tick_em: theme::TICK,
         line: 1.7,
@@ -50,14 +49,14 @@ impl Look {
     };
 }
 
-/// What stands below the x axis.
+/// The labels below the x axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum XLabels {
     /// Nothing: the panel below has the labels.
     None,
     /// The labels of the ticks.
     Values,
-    /// The same, which are pages, and below them bytes, for pages of this size.
+    /// The labels of the ticks, which are pages, and below them bytes, for pages of this size.
     PagesAndBytes(u64),
 }
 
@@ -81,7 +80,7 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// The pixel of a point; none if an axis has no place for it.
+    /// Returns the pixel of a point; `None` if an axis has no place for it.
     pub fn pixel(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         let (x, y) = (self.x.share(x)?, self.y.share(y)?);
         Some((
@@ -91,20 +90,20 @@ impl Panel {
     }
 
     /// Draws grid, frame and tick labels.
-    pub fn frame(&self, canvas: &Canvas, labels: XLabels) -> Result<(), ChartError> {
-        self.x_axis(canvas, labels)?;
-        self.y_axis(canvas)?;
+    pub fn frame(&self, canvas: &Canvas, labels: XLabels) {
+        self.x_axis(canvas, labels);
+        self.y_axis(canvas);
         let Rect {
             left,
             top,
             right,
             bottom,
         } = self.rect;
-        canvas.stroke((left, top), (left, bottom + 0.75), 1.5, theme::AXIS)?;
+        canvas.stroke((left, top), (left, bottom + 0.75), 1.5, theme::AXIS);
         canvas.stroke((left, bottom), (right, bottom), 1.5, theme::AXIS)
     }
 
-    fn x_axis(&self, canvas: &Canvas, labels: XLabels) -> Result<(), ChartError> {
+    fn x_axis(&self, canvas: &Canvas, labels: XLabels) {
         let Rect { top, bottom, .. } = self.rect;
         let em = self.look.tick_em;
         let pen = Pen::new(em, theme::INK).anchored(Anchor::Middle);
@@ -114,21 +113,20 @@ impl Panel {
                 continue;
             };
             if tick.label.is_empty() {
-                canvas.stroke((x, bottom), (x, bottom + 4.0), 1.0, theme::AXIS)?;
+                canvas.stroke((x, bottom), (x, bottom + 4.0), 1.0, theme::AXIS);
                 continue;
             }
-            canvas.stroke((x, top), (x, bottom), 1.0, theme::GRID)?;
-            canvas.stroke((x, bottom), (x, bottom + 7.0), 1.5, theme::AXIS)?;
+            canvas.stroke((x, top), (x, bottom), 1.0, theme::GRID);
+            canvas.stroke((x, bottom), (x, bottom + 7.0), 1.5, theme::AXIS);
             let baseline = bottom + 10.0 + em;
             if labels != XLabels::None {
-                canvas.text(&tick.label, (x, baseline), &pen)?;
+                canvas.text(&tick.label, (x, baseline), &pen);
             }
             if let XLabels::PagesAndBytes(page_size) = labels {
                 let size = bytes(tick.value * page_size as f64);
-                canvas.text(&size, (x, baseline + em + 6.0), &faint)?;
+                canvas.text(&size, (x, baseline + em + 6.0), &faint);
             }
         }
-        Ok(())
     }
 
     fn x_pixel(&self, value: f64) -> Option<f64> {
@@ -136,7 +134,7 @@ impl Panel {
         Some(self.rect.left + share * self.rect.width())
     }
 
-    fn y_axis(&self, canvas: &Canvas) -> Result<(), ChartError> {
+    fn y_axis(&self, canvas: &Canvas) {
         let Rect { left, right, .. } = self.rect;
         let pen = Pen::new(self.look.tick_em, theme::INK).anchored(Anchor::End);
         for tick in &self.y.ticks {
@@ -145,64 +143,58 @@ impl Panel {
             };
             let y = self.rect.bottom - share * self.rect.height();
             if tick.label.is_empty() {
-                canvas.stroke((left - 4.0, y), (left, y), 1.0, theme::AXIS)?;
+                canvas.stroke((left - 4.0, y), (left, y), 1.0, theme::AXIS);
                 continue;
             }
-            canvas.stroke((left, y), (right, y), 1.0, theme::GRID)?;
-            canvas.stroke((left - 7.0, y), (left, y), 1.5, theme::AXIS)?;
-            canvas.text_centred(&tick.label, (left - TICK_ROOM, y), &pen)?;
+            canvas.stroke((left, y), (right, y), 1.0, theme::GRID);
+            canvas.stroke((left - 7.0, y), (left, y), 1.5, theme::AXIS);
+            canvas.text_centred(&tick.label, (left - TICK_ROOM, y), &pen);
         }
-        Ok(())
     }
 
     /// Writes the title of the x axis below the tick labels.
-    pub fn x_title(&self, canvas: &Canvas, text: &str, below: f64) -> Result<(), ChartError> {
+    pub fn x_title(&self, canvas: &Canvas, text: &str, below: f64) {
         let pen = Pen::new(theme::LABEL, theme::INK).anchored(Anchor::Middle);
         let at = (self.rect.centre(), self.rect.bottom + below);
         canvas.text(text, at, &pen)
     }
 
     /// Writes the title of the y axis, upwards, centred on the panel and left of the widest label.
-    pub fn y_title(&self, canvas: &Canvas, text: &str) -> Result<(), ChartError> {
+    pub fn y_title(&self, canvas: &Canvas, text: &str) {
         let tick = Pen::new(self.look.tick_em, theme::INK);
-        let mut widest: f64 = 0.0;
-        for label in self.y.ticks.iter().map(|tick| &tick.label) {
-            widest = widest.max(canvas.text_width(label, &tick)?);
-        }
+        let widest = tick.widest(self.y.ticks.iter().map(|tick| &tick.label));
         let pen = Pen::new(theme::LABEL, theme::INK).anchored(Anchor::Middle);
         // Below the baseline, here to the right, hang the tails of g and p.
         let x = self.rect.left - TICK_ROOM - widest - pen.em * 0.75;
         canvas.text_upwards(text, (x, self.rect.middle()), &pen)
     }
 
-    /// Draws a horizontal line at a value, if it lies within the axis.
-    pub fn level(&self, canvas: &Canvas, value: f64) -> Result<Option<f64>, ChartError> {
-        let Some(share) = self.y.share(value).filter(|s| (0.0..=1.0).contains(s)) else {
-            return Ok(None);
-        };
+    /// Draws a horizontal line at a value and returns its y. Returns `None` if the value is outside the
+    /// axis.
+    pub fn level(&self, canvas: &Canvas, value: f64) -> Option<f64> {
+        let share = self.y.share(value).filter(|s| (0.0..=1.0).contains(s))?;
         let y = self.rect.bottom - share * self.rect.height();
         let ends = ((self.rect.left, y), (self.rect.right, y));
-        canvas.stroke(ends.0, ends.1, 1.8, theme::BOUND)?;
-        Ok(Some(y))
+        canvas.stroke(ends.0, ends.1, 1.8, theme::BOUND);
+        Some(y)
     }
 
     /// Draws the curves: first all lines, then all marks, so that no line hides a mark.
-    pub fn curves(&self, canvas: &Canvas, series: &[Series]) -> Result<(), ChartError> {
+    pub fn curves(&self, canvas: &Canvas, series: &[Series]) {
         let lines = |series| (series, self.lines(series));
         let pixels: Vec<(&Series, Lines)> = series.iter().map(lines).collect();
         for (series, lines) in &pixels {
             for line in lines {
                 let Style { colour, dash, .. } = series.style;
-                canvas.line(line, self.look.line, colour, dash)?;
+                canvas.line(line, self.look.line, colour, dash);
             }
         }
         for (series, lines) in &pixels {
             for at in marked(lines, &self.look) {
                 let Style { colour, marker, .. } = series.style;
-                canvas.marker(at, marker, self.look.marker, colour)?;
+                canvas.marker(at, marker, self.look.marker, colour);
             }
         }
-        Ok(())
     }
 
     /// The lines of a series in pixels.
@@ -213,15 +205,15 @@ impl Panel {
     }
 
     /// Writes in the middle of an empty panel why it is empty.
-    pub fn nothing(&self, canvas: &Canvas, text: &str) -> Result<(), ChartError> {
+    pub fn nothing(&self, canvas: &Canvas, text: &str) {
         let pen = Pen::new(theme::LABEL, theme::FAINT_INK).anchored(Anchor::Middle);
-        let text = canvas.fitted(text, &pen, self.rect.width() - 20.0)?;
+        let text = pen.fitted(text, self.rect.width() - 20.0);
         canvas.text_centred(&text, (self.rect.centre(), self.rect.middle()), &pen)
     }
 }
 
-/// The points of a series that get a mark: marks of a dense line would merge, so they keep a
-/// distance. A point without a line has nothing else to be seen by.
+/// Returns the points of a series that get a mark. Marks of a dense line would merge, so they keep a
+/// distance. A single point always gets one: it has no line.
 fn marked(lines: &Lines, look: &Look) -> Vec<(f64, f64)> {
     let mut marks: Vec<(f64, f64)> = Vec::new();
     for line in lines {
@@ -238,15 +230,9 @@ fn marked(lines: &Lines, look: &Look) -> Vec<(f64, f64)> {
 }
 
 /// Draws a sample of a style, for legends.
-pub fn sample(
-    canvas: &Canvas,
-    (x, y): (f64, f64),
-    length: f64,
-    style: &Style,
-    look: &Look,
-) -> Result<(), ChartError> {
+pub fn sample(canvas: &Canvas, (x, y): (f64, f64), length: f64, style: &Style, look: &Look) {
     let ends = [(x, y), (x + length, y)];
-    canvas.line(&ends, look.line, style.colour, style.dash)?;
+    canvas.line(&ends, look.line, style.colour, style.dash);
     canvas.marker(
         (x + length / 2.0, y),
         style.marker,
@@ -255,13 +241,13 @@ pub fn sample(
     )
 }
 
-/// What drawn curves cover, to find a place for a label.
+/// Points that drawn curves cover, to find a free place for a label.
 #[derive(Debug, Default)]
 pub struct Ink(Vec<(f64, f64)>);
 
 impl Ink {
-    /// The curves of a panel.
-    pub fn of(panel: &Panel, series: &[Series]) -> Ink {
+    /// Takes the curves of a panel.
+    pub fn new(panel: &Panel, series: &[Series]) -> Ink {
         let lines: Vec<_> = series
             .iter()
             .flat_map(|series| panel.lines(series))
@@ -289,7 +275,7 @@ impl Ink {
         }
     }
 
-    /// How much ink a rectangle would cover.
+    /// Returns how many points a rectangle covers.
     pub fn under(&self, rect: Rect) -> usize {
         let inside = |p: &&(f64, f64)| {
             rect.left <= p.0 && p.0 <= rect.right && rect.top <= p.1 && p.1 <= rect.bottom

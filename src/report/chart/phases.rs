@@ -1,9 +1,7 @@
 //! Faults over time, for one trace at one memory size: the fault rate of each window of references,
 //! and below it the pages that are resident at its end, one line a policy.
-//!
-//! Does not know how rows came about.
 
-use super::canvas::{Rect, render};
+use super::canvas::{Canvas, Rect, render};
 use super::options::Options;
 use super::page::{self, Head};
 use super::panel::{Look, Panel, XLabels};
@@ -15,9 +13,6 @@ use crate::report::columns::Row;
 use crate::report::windows::{self, CellWindows, Window};
 use crate::sweep::Part;
 use crate::units::counted;
-
-/// Room below the panels for tick labels, the title of the axis and a note.
-const X_ROOM: f64 = 112.0;
 
 /// Draws one chart for each setting.
 pub fn draw(cells: &[CellWindows], options: &Options) -> Result<Vec<Chart>, ChartError> {
@@ -31,12 +26,12 @@ pub fn draw(cells: &[CellWindows], options: &Options) -> Result<Vec<Chart>, Char
         let own = cells.iter().filter(|cell| group.rows.contains(&&cell.key));
         one(
             group,
-            &Chosen::of(&own.collect::<Vec<_>>(), options),
+            &Chosen::new(&own.collect::<Vec<_>>(), options),
             &styles,
             options,
         )
     };
-    groups.iter().map(chart).collect()
+    Ok(groups.iter().map(chart).collect())
 }
 
 /// The cells that are drawn together.
@@ -47,9 +42,9 @@ struct Chosen<'a> {
 }
 
 impl<'a> Chosen<'a> {
-    /// Those with the measured number of frames that is nearest to the one asked for, and of each
-    /// policy with a window the cell whose mean resident pages are nearest to that number.
-    fn of(all: &[&'a CellWindows], options: &Options) -> Chosen<'a> {
+    /// Chooses the cells whose number of frames is nearest to the one asked for, and of each policy with a
+    /// window the cell whose mean resident pages are nearest to that number.
+    fn new(all: &[&'a CellWindows], options: &Options) -> Chosen<'a> {
         let fixed = |cell: &&&CellWindows| cell.key.tau.is_none();
         let distinct = all.first().map_or(0, |cell| cell.key.distinct_pages);
         let sizes = all.iter().filter(fixed).filter_map(|cell| cell.key.frames);
@@ -74,7 +69,7 @@ impl<'a> Chosen<'a> {
         Chosen { cells, frames }
     }
 
-    /// One line of each cell.
+    /// Returns one line of each cell.
     fn series(&self, group: &Group<'_>, styles: &Styles, y: fn(&Window) -> f64) -> Vec<Series> {
         let line = |cell: &&CellWindows| {
             let key = &cell.key;
@@ -83,9 +78,10 @@ impl<'a> Chosen<'a> {
                 x: window.first as f64 + window.refs as f64 / 2.0,
                 y: y(window),
                 space_time: 0.0,
+                marked: false,
             };
             Series {
-                style: styles.of(&label),
+                style: styles.style(&label),
                 label: match key.tau {
                     Some(tau) => format!("{label}, window {}", decimal(tau as f64)),
                     None => label,
@@ -100,7 +96,7 @@ impl<'a> Chosen<'a> {
         all
     }
 
-    /// The lines of `windows.csv` that are drawn.
+    /// Returns the lines of `windows.csv` that are drawn.
     fn data(&self) -> Data {
         Data {
             header: windows::header().collect(),
@@ -109,76 +105,67 @@ impl<'a> Chosen<'a> {
     }
 }
 
-fn one(
-    group: &Group<'_>,
-    chosen: &Chosen<'_>,
-    styles: &Styles,
-    options: &Options,
-) -> Result<Chart, ChartError> {
+fn one(group: &Group<'_>, chosen: &Chosen<'_>, styles: &Styles, options: &Options) -> Chart {
     let log = options.log_or(false, false);
     let mut rates = chosen.series(group, styles, Window::fault_rate);
     let resident = chosen.series(group, styles, |window| window.resident as f64);
     let legend = page::entries(rates.iter(), &[]);
-    let without = match log.y {
-        true => rates
-            .iter_mut()
-            .map(|series| broken(&mut series.runs))
-            .sum(),
-        false => 0,
-    };
+    let runs = rates.iter_mut().map(|series| &mut series.runs);
+    let without = if log.y { runs.map(broken).sum() } else { 0 };
     let scene = render(options.pixels, |canvas| {
         let what = match chosen.frames {
             Some(frames) => format!("faults over time with {}", counted(frames, "frame")),
             None => "faults over time".to_owned(),
         };
-        let mut head = Head::of(group, &what, options);
+        let mut head = Head::for_group(group, &what, options);
         head.facts.extend(window_length(chosen));
-        let body = page::heading(canvas, &head)?;
-        let body = page::legend_right(canvas, body, legend)?;
-        let rect = Rect {
-            bottom: body.bottom - X_ROOM,
-            ..page::plot(body)
-        };
-        let (upper, lower) = states::split(rect, true);
-        let ends = time_axis(chosen);
-        let points = |all: &[Series]| -> Vec<f64> {
-            let runs = all.iter().flat_map(|series| &series.runs);
-            runs.flatten().map(|point| point.y).collect()
-        };
-        let high = points(&resident).into_iter().fold(0.0, f64::max);
-        let upper = Panel {
-            rect: upper,
-            x: ends.clone(),
-            y: match log.y {
-                true => Axis::rates(points(&rates).into_iter(), 8),
-                false => Axis::rates_even(points(&rates).into_iter(), 8),
-            },
-            look: Look::SERIES,
-        };
-        let lower = Panel {
-            rect: lower,
-            x: ends,
-            y: Axis::amounts(high, 0.08, 4),
-            look: Look::SERIES,
-        };
-        upper.frame(canvas, XLabels::None)?;
-        upper.y_title(canvas, "faults per reference")?;
-        upper.curves(canvas, &rates)?;
-        lower.frame(canvas, XLabels::Values)?;
-        lower.y_title(canvas, "resident")?;
-        lower.curves(canvas, &resident)?;
-        lower.x_title(canvas, "references", 76.0)?;
+        let body = page::heading(canvas, &head);
+        let body = page::legend_right(canvas, body, legend);
+        let (upper, lower) = states::split(states::plot(body));
+        rate_panel(canvas, upper, chosen, (&rates, log.y));
+        resident_panel(canvas, lower, chosen, &resident);
         page::notes(canvas, &notes(chosen, without))
-    })?;
-    Ok(Chart {
+    });
+    Chart {
         stem: format!("{}-phases", group.stem),
         scene,
         data: Some(chosen.data()),
-    })
+    }
 }
 
-/// Breaks lines at windows without a fault, which a logarithmic axis has no place for, and says how
-/// many these were: a line across them would show faults that were not there.
+fn rate_panel(canvas: &Canvas, rect: Rect, chosen: &Chosen<'_>, (rates, log): (&[Series], bool)) {
+    let panel = Panel {
+        rect,
+        x: time_axis(chosen),
+        y: Axis::fault_rates(log, values(rates), 8),
+        look: Look::SERIES,
+    };
+    panel.frame(canvas, XLabels::None);
+    panel.y_title(canvas, "faults per reference");
+    panel.curves(canvas, rates);
+}
+
+fn resident_panel(canvas: &Canvas, rect: Rect, chosen: &Chosen<'_>, resident: &[Series]) {
+    let panel = Panel {
+        rect,
+        x: time_axis(chosen),
+        y: Axis::amounts(values(resident).fold(0.0, f64::max), 0.08, 4),
+        look: Look::SERIES,
+    };
+    panel.frame(canvas, XLabels::Values);
+    panel.y_title(canvas, "resident");
+    panel.curves(canvas, resident);
+    panel.x_title(canvas, "references", states::X_TITLE);
+}
+
+/// Returns the values of all points.
+fn values(series: &[Series]) -> impl Iterator<Item = f64> {
+    let points = series.iter().flat_map(|series| &series.runs).flatten();
+    points.map(|point| point.y)
+}
+
+/// Breaks lines at windows without a fault, which a logarithmic axis has no place for, and returns how
+/// many these were. A line across them would show faults that were not there.
 fn broken(runs: &mut Vec<Vec<Point>>) -> usize {
     let points = runs.iter().flatten();
     let without = points.filter(|point| point.y <= 0.0).count();
@@ -199,7 +186,7 @@ fn window_length(chosen: &Chosen<'_>) -> Option<String> {
     ))
 }
 
-/// From the first reference that counts to behind the last.
+/// Returns the axis from the start of the trace to the end of the last window.
 fn time_axis(chosen: &Chosen<'_>) -> Axis {
     let ends = chosen.cells.iter().filter_map(|cell| cell.windows.last());
     let last = ends.map(|window| window.last + 1).max().unwrap_or(1);

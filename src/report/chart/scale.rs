@@ -1,7 +1,7 @@
 //! Axes: from a value to a share of the axis, and where ticks go. Logarithms come from `libm`, so
 //! that a chart is the same bytes on every machine.
 //!
-//! Does not know pixels, series or rows.
+//! Deliberately absent: pixels, series and rows.
 
 mod even;
 
@@ -18,7 +18,7 @@ enum Spread {
     Nines,
 }
 
-/// What stands at a tick.
+/// A tick of an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tick {
     /// The value.
@@ -38,7 +38,7 @@ pub struct Axis {
 }
 
 impl Spread {
-    fn of(self, value: f64) -> f64 {
+    fn transform(self, value: f64) -> f64 {
         match self {
             Spread::Linear => value,
             Spread::Log2 => libm::log2(value),
@@ -80,6 +80,19 @@ impl Axis {
         }
     }
 
+    /// An even axis with a tick at each multiple of `step`.
+    fn linear(ends: (f64, f64), step: f64, label: impl Fn(f64) -> String) -> Axis {
+        let ticks = even_values(ends, step).map(|value| Tick {
+            value,
+            label: label(value),
+        });
+        Axis {
+            spread: Spread::Linear,
+            ends,
+            ticks: ticks.collect(),
+        }
+    }
+
     /// An even axis from zero to a count and, as a share of it, some room beyond, with at most
     /// `max_labels` labels.
     pub fn amounts(high: f64, room: f64, max_labels: usize) -> Axis {
@@ -89,15 +102,7 @@ impl Axis {
         while (ends.1 / step).floor() >= max_labels.max(2) as f64 {
             step *= 2.0;
         }
-        let ticks = even_values(ends, step).map(|value| Tick {
-            value,
-            label: decimal(value),
-        });
-        Axis {
-            spread: Spread::Linear,
-            ends,
-            ticks: ticks.collect(),
-        }
+        Axis::linear(ends, step, decimal)
     }
 
     /// A logarithmic axis for shares, labelled in per cent, with about `max_labels` labels.
@@ -164,40 +169,32 @@ impl Axis {
             ends.1.min(1.0 + (ends.1 - ends.0) * 0.03),
         );
         let (step, digits) = even_step(ends);
-        let ticks = even_values(ends, step)
-            .map(|value| Tick {
-                value,
-                label: percent(value, digits.saturating_sub(2)),
-            })
-            .filter(|tick| tick.value < 1.0 + step * 1e-6)
-            .collect();
-        Axis {
-            spread: Spread::Linear,
-            ends,
-            ticks,
-        }
+        let label = |value| percent(value, digits.saturating_sub(2));
+        let mut axis = Axis::linear(ends, step, label);
+        axis.ticks.retain(|tick| tick.value < 1.0 + step * 1e-6);
+        axis
     }
 
-    /// Whether shares are spread by their number of nines.
+    /// Returns whether shares are spread by their number of nines.
     pub fn is_nines(&self) -> bool {
         self.spread == Spread::Nines
     }
 
-    /// Whether values are spread evenly.
+    /// Returns whether values are spread evenly.
     pub fn is_even(&self) -> bool {
         self.spread == Spread::Linear
     }
 
-    /// The place of a value: 0 at the low end, 1 at the high end; none for a value that has no
-    /// place on this axis.
+    /// Returns the place of a value: 0 at the low end, 1 at the high end. Returns `None` for a value that has
+    /// no place on this axis, as zero on a logarithmic one.
     pub fn share(&self, value: f64) -> Option<f64> {
-        let spread = self.spread.of(value);
+        let spread = self.spread.transform(value);
         spread
             .is_finite()
             .then(|| (spread - self.ends.0) / (self.ends.1 - self.ends.0))
     }
 
-    /// The values at both ends.
+    /// Returns the values at both ends.
     pub fn ends(&self) -> (f64, f64) {
         let back = |end: f64| match self.spread {
             Spread::Linear => end,
@@ -209,7 +206,7 @@ impl Axis {
     }
 }
 
-/// Least and greatest of the finite values.
+/// Returns the least and the greatest of the finite values.
 fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     values
         .filter(|value| value.is_finite())
@@ -219,7 +216,7 @@ fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
         })
 }
 
-/// The range with some room at both ends, and at least `span` wide.
+/// Returns the range with some room at both ends, and at least `span` wide.
 fn padded(low: f64, high: f64, span: f64) -> (f64, f64) {
     let lack = (span - (high - low)).max(0.0) / 2.0;
     let (low, high) = (low - lack, high + lack);
@@ -298,7 +295,7 @@ fn even_step(ends: (f64, f64)) -> (f64, usize) {
     (step, (-decade).max(0) as usize)
 }
 
-/// The multiples of `step` in the range.
+/// Returns the multiples of `step` in the range.
 fn even_values(ends: (f64, f64), step: f64) -> impl Iterator<Item = f64> {
     let (first, last) = (
         (ends.0 / step).ceil() as i64,
@@ -307,7 +304,7 @@ fn even_values(ends: (f64, f64), step: f64) -> impl Iterator<Item = f64> {
     (first..=last).map(move |i| i as f64 * step)
 }
 
-/// A share in per cent.
+/// Formats a share in per cent.
 pub fn percent(value: f64, digits: usize) -> String {
     let text = format!("{:.digits$} %", value * 100.0);
     // The axis may pass zero by a rounding error.
@@ -315,7 +312,7 @@ pub fn percent(value: f64, digits: usize) -> String {
         .map_or(text.clone(), |rest| format!("0 {rest}"))
 }
 
-/// A share in per cent with at most two significant digits.
+/// Formats a share in per cent with at most two significant digits.
 pub fn percent_short(value: f64) -> String {
     if value <= 0.0 {
         return "0 %".to_owned();
@@ -330,7 +327,7 @@ pub fn percent_short(value: f64) -> String {
     }
 }
 
-/// A power of two with a binary prefix: 512, 1 Ki, 64 Mi.
+/// Formats a power of two with a binary prefix: 512, 1 Ki, 64 Mi.
 fn binary(exponent: i32) -> String {
     const PREFIXES: [&str; 6] = ["", " Ki", " Mi", " Gi", " Ti", " Pi"];
     if exponent < 0 {
@@ -341,7 +338,7 @@ fn binary(exponent: i32) -> String {
     format!("{}{}", libm::exp2(f64::from(rest)), PREFIXES[prefix])
 }
 
-/// A number of bytes with a binary prefix: 4 KiB, 1.5 MiB.
+/// Formats a number of bytes with a binary prefix: 4 KiB, 1.5 MiB.
 pub fn bytes(count: f64) -> String {
     const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
     let mut value = count;
@@ -353,7 +350,7 @@ pub fn bytes(count: f64) -> String {
     format!("{} {}", three_digits(value), UNITS[unit])
 }
 
-/// A count with a decimal prefix and three digits: 512, 20.1 M.
+/// Formats a count with a decimal prefix and three digits: 512, 20.1 M.
 pub fn decimal(count: f64) -> String {
     const PREFIXES: [&str; 6] = ["", " k", " M", " G", " T", " P"];
     let mut value = count;
@@ -366,7 +363,7 @@ pub fn decimal(count: f64) -> String {
     format!("{}{}", three_digits(value), PREFIXES[prefix])
 }
 
-/// At most three digits, without zeros at the end of a fraction.
+/// Formats a number with at most three digits, without zeros at the end of a fraction.
 fn three_digits(value: f64) -> String {
     let digits = match value {
         v if v >= 99.95 => 0,

@@ -1,11 +1,11 @@
 //! From rows to what is drawn: groups of rows that may share a picture, and in each the curves of
 //! its policies.
 //!
-//! Does not know axes, pixels or colours beyond handing a style on.
+//! Deliberately absent: axes, pixels and colours.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::report::columns::{Row, SWAP_FULL, column};
+use crate::report::columns::{Column, Row, SWAP_FULL, col, short_digest};
 use crate::sweep::{Identity, Labels, Part, by_setting};
 
 use super::Data;
@@ -38,7 +38,7 @@ pub fn groups(rows: &[Row]) -> Vec<Group<'_>> {
     let labels = Labels::of(&cells);
     let page_sizes: BTreeSet<u64> = cells.iter().map(|cell| cell.page_size).collect();
     let mut stems = Stems::default();
-    let group = |(setting, places): (Identity, Vec<usize>)| {
+    let group = |(setting, indices): (Identity, Vec<usize>)| {
         let stem = if page_sizes.len() > 1 {
             let size: String = bytes(setting.page_size as f64).replace(' ', "");
             // The size must survive the cutting of a long name.
@@ -48,7 +48,7 @@ pub fn groups(rows: &[Row]) -> Vec<Group<'_>> {
         };
         Group {
             ended: ended.iter().filter(|cell| **cell == setting).count() as u64,
-            rows: places.into_iter().map(|place| rows[place]).collect(),
+            rows: indices.into_iter().map(|index| rows[index]).collect(),
             setting,
             stem,
             labels: labels.clone(),
@@ -57,10 +57,14 @@ pub fn groups(rows: &[Row]) -> Vec<Group<'_>> {
     by_setting(&cells).into_iter().map(group).collect()
 }
 
-/// What a reader must know if a trace of this kind is not the full trace of a program.
+/// Returns whether a trace of this kind is the full trace of a program.
+pub fn is_full_trace(kind: &str) -> bool {
+    kind.is_empty() || kind == "full"
+}
+
+/// Returns the warning for a trace of this kind; `None` if it is the full trace of a program.
 pub fn warning(kind: &str) -> Option<String> {
-    (!kind.is_empty() && kind != "full")
-        .then(|| format!("{kind} trace: not the rates of a program"))
+    (!is_full_trace(kind)).then(|| format!("{kind} trace: not the rates of a program"))
 }
 
 fn head(text: &str, chars: usize) -> String {
@@ -68,17 +72,17 @@ fn head(text: &str, chars: usize) -> String {
 }
 
 impl Group<'_> {
-    /// Any of the rows, for what all have in common.
+    /// Returns one of the rows, for what all have in common.
     pub fn first(&self) -> &Row {
         self.rows[0]
     }
 
-    /// The label of the policy of a row.
+    /// Returns the label of the policy of a row.
     pub fn label(&self, row: &Row) -> String {
         self.labels.label(&row.identity())
     }
 
-    /// What the numbers hold for, most important first.
+    /// Returns what the numbers hold for, most important first.
     pub fn facts(&self) -> Vec<String> {
         let row = self.first();
         let mut facts = vec![
@@ -92,7 +96,7 @@ impl Group<'_> {
             ));
         }
         if !row.trace_digest.is_empty() {
-            facts.push(format!("digest {}", head(&row.trace_digest, 8)));
+            facts.push(format!("digest {}", short_digest(&row.trace_digest)));
         }
         if !row.filter.is_empty() {
             facts.push(row.filter.clone());
@@ -106,21 +110,21 @@ impl Group<'_> {
         facts
     }
 
-    /// All that is unusual of the setting, for tables of several groups.
+    /// Returns all that is unusual in the setting, for tables of several groups.
     pub fn settings(&self) -> String {
         self.setting.unusual().collect::<Vec<_>>().join(", ")
     }
 
-    /// The fault rate that no memory can avoid: first touches / references.
+    /// Returns the fault rate that no memory can avoid: first touches / references.
     pub fn first_touches(&self) -> Option<f64> {
         let row = self.first();
         (row.fills > 0 && row.refs > 0).then(|| row.fills as f64 / row.refs as f64)
     }
 
-    /// The curves of a measure.
+    /// Returns the curves of a measure.
     pub fn curves(&self, styles: &Styles, measure: &Measure) -> Curves {
         let mut curves = Curves::default();
-        let by_frames = measure.x == "frames";
+        let by_frames = measure.x.index == col::frames.index;
         let mut runs: BTreeMap<(bool, String, bool), BTreeMap<_, Vec<Point>>> = BTreeMap::new();
         for row in &self.rows {
             let cell = row.identity();
@@ -133,7 +137,7 @@ impl Group<'_> {
             let key = (!is_offline(&row.policy), label, row.tau.is_none());
             let series = runs.entry(key).or_default();
             let run = series.entry(cell.line()).or_default();
-            match Point::of(row, measure) {
+            match Point::from_row(row, measure) {
                 Some(point) => run.push(point),
                 None => curves.absent += 1,
             }
@@ -146,7 +150,7 @@ impl Group<'_> {
             }
             runs.retain(|run| !run.is_empty());
             if !runs.is_empty() {
-                let style = styles.of(&label);
+                let style = styles.style(&label);
                 curves.series.push(Series {
                     label,
                     style,
@@ -161,9 +165,9 @@ impl Group<'_> {
 }
 
 impl Group<'_> {
-    /// What curves show, as a table: one line a point.
+    /// Returns what curves show as a table, one line a point.
     pub fn data(&self, measures: &[(&Measure, &Curves)]) -> Data {
-        let x = measures.first().map_or("x", |(measure, _)| measure.x);
+        let x = measures.first().map_or("x", |(measure, _)| measure.x.name);
         let row = self.first();
         let mut lines = Vec::new();
         for (measure, curves) in measures {
@@ -176,7 +180,7 @@ impl Group<'_> {
                             row.page_size.to_string(),
                             series.label.clone(),
                             u64::to_string(&run),
-                            measure.y.to_owned(),
+                            measure.y.name.to_owned(),
                             point.x.to_string(),
                             point.y.to_string(),
                         ]
@@ -200,7 +204,7 @@ impl Group<'_> {
     }
 }
 
-/// The styles of all groups. Each group counts once per label, however many sizes it has.
+/// Returns the styles of all groups. Each group counts once per label, however many sizes it has.
 pub fn styles(groups: &[Group<'_>]) -> Styles {
     let labels = groups.iter().flat_map(|group| {
         let rows = group.rows.iter();
@@ -215,21 +219,28 @@ pub fn styles(groups: &[Group<'_>]) -> Styles {
 /// A measured point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
-    /// Mean resident pages.
+    /// Value on the x axis: mean resident pages, frames, or the position of a reference.
     pub x: f64,
-    /// The measure.
+    /// Value on the y axis.
     pub y: f64,
-    /// Mean resident pages times faults.
+    /// `x` times faults; the knee is its minimum. Infinite without a number of faults; unused by
+    /// `phases`.
     pub space_time: f64,
+    /// Whether the chart sets the point off from the others of its line.
+    pub marked: bool,
 }
 
 impl Point {
-    fn of(row: &Row, measure: &Measure) -> Option<Point> {
-        let of = |name| column(name).and_then(|column| (column.number)(row));
-        let (x, y) = (of(measure.x)?, of(measure.y)?);
-        // What has no faults beside it has no knee either.
-        let space_time = x * of("faults").unwrap_or(f64::INFINITY);
-        (x > 0.0 && x.is_finite() && y.is_finite()).then_some(Point { x, y, space_time })
+    fn from_row(row: &Row, measure: &Measure) -> Option<Point> {
+        let (x, y) = ((measure.x.number)(row)?, (measure.y.number)(row)?);
+        // Without a number of faults there is no knee.
+        let space_time = x * (col::faults.number)(row).unwrap_or(f64::INFINITY);
+        (x > 0.0 && x.is_finite() && y.is_finite()).then_some(Point {
+            x,
+            y,
+            space_time,
+            marked: false,
+        })
     }
 }
 
@@ -240,7 +251,7 @@ pub struct Series {
     pub label: String,
     /// How it is drawn.
     pub style: Style,
-    /// Whether the policy does without the future.
+    /// Whether the policy runs without knowing the future.
     pub online: bool,
     /// Whether the policy is given a number of frames.
     pub fixed_space: bool,
@@ -262,39 +273,39 @@ pub struct Curves {
 /// Two columns of the results: what is drawn over what.
 #[derive(Debug, Clone, Copy)]
 pub struct Measure {
-    /// The name of the column from left to right: pages or frames.
-    pub x: &'static str,
-    /// The name of the column from bottom to top.
-    pub y: &'static str,
+    /// The column of the x axis: pages or frames.
+    pub x: &'static Column,
+    /// The column of the y axis.
+    pub y: &'static Column,
 }
 
-const fn over_pages(y: &'static str) -> Measure {
+const fn over_pages(y: &'static Column) -> Measure {
     Measure {
-        x: "mean_resident",
+        x: col::mean_resident,
         y,
     }
 }
 
 /// Faults per reference.
-pub const FAULT_RATE: Measure = over_pages("fault_rate");
+pub const FAULT_RATE: Measure = over_pages(col::fault_rate);
 /// Hits per reference.
-pub const HIT_RATE: Measure = over_pages("hit_rate");
+pub const HIT_RATE: Measure = over_pages(col::hit_rate);
 /// References translated by a TLB, per reference.
-pub const TLB_HIT_RATE: Measure = over_pages("tlb_hit_rate");
+pub const TLB_HIT_RATE: Measure = over_pages(col::tlb_hit_rate);
 /// References per fault.
-pub const LIFETIME: Measure = over_pages("refs_per_fault");
+pub const LIFETIME: Measure = over_pages(col::refs_per_fault);
 /// Faults.
 pub const FAULTS: Measure = Measure {
-    x: "frames",
-    y: "faults",
+    x: col::frames,
+    y: col::faults,
 };
 /// Faults per fault of OPT.
 pub const OPT_RATIO: Measure = Measure {
-    x: "frames",
-    y: "ratio_to_opt",
+    x: col::frames,
+    y: col::ratio_to_opt,
 };
 
-/// Tables with the header of the first as one.
+/// Joins tables under the header of the first.
 pub fn joined(tables: impl Iterator<Item = Data>) -> Data {
     tables
         .reduce(|mut all, table| {
@@ -308,13 +319,13 @@ pub fn joined(tables: impl Iterator<Item = Data>) -> Data {
 }
 
 impl Curves {
-    /// Every point.
+    /// Returns every point.
     pub fn points(&self) -> impl Iterator<Item = &Point> {
         let runs = self.series.iter().flat_map(|series| &series.runs);
         runs.flatten()
     }
 
-    /// Removes the points that `keep` refuses and says how many these were.
+    /// Removes the points that `keep` refuses and returns how many these were.
     pub fn retain(&mut self, keep: impl Fn(&Point) -> bool) -> usize {
         let before = self.points().count();
         for series in &mut self.series {

@@ -1,8 +1,6 @@
 //! Where the pages of one trace are over time: areas one above the other for what is in memory and
 //! what has left it, and below them, on an axis of their own, the pages that nobody has touched,
 //! which may be many times as many.
-//!
-//! Does not know how rows came about.
 
 use plotters::style::RGBColor;
 
@@ -14,7 +12,7 @@ use super::{Chart, ChartError, theme};
 use crate::report::states::StatesRow;
 use crate::units::counted;
 
-/// What the rows hold for.
+/// What the rows are of.
 #[derive(Debug, Clone, Default)]
 pub struct Subject {
     /// The name of the trace.
@@ -27,7 +25,7 @@ pub struct Subject {
     pub frames: Option<u64>,
     /// The page size in bytes.
     pub page_size: u64,
-    /// What the reader must know beside, for the lower edge.
+    /// What else the reader must know, for the lower edge.
     pub notes: Vec<String>,
 }
 
@@ -44,16 +42,18 @@ const AREAS: [(&str, RGBColor, Count); 4] = [
     ("dropped", theme::DROPPED, |row| row.dropped),
 ];
 
-/// The area of its own.
+/// The area on an axis of its own.
 const UNTOUCHED: (&str, RGBColor, Count) = ("mapped, untouched", theme::UNTOUCHED, |row| {
     row.untouched.unwrap_or(0)
 });
 
-/// A frame limit over so many times the highest area is not drawn: it would flatten the areas.
+/// A frame limit above this many times the highest area is not drawn: it would flatten the areas.
 const LIMIT_REACH: f64 = 2.0;
 
-/// Room below the panels for tick labels, the title of the axis and a note.
+/// Room below the panels for one line of tick labels, the title of the axis and a note.
 const X_ROOM: f64 = 112.0;
+/// Where the title of the x axis stands below one line of tick labels.
+pub const X_TITLE: f64 = 76.0;
 
 /// Draws the chart.
 pub fn draw(rows: &[StatesRow], subject: &Subject) -> Result<Chart, ChartError> {
@@ -65,35 +65,35 @@ pub fn draw(rows: &[StatesRow], subject: &Subject) -> Result<Chart, ChartError> 
     let limit = subject.frames.map(|frames| frames as f64);
     let drawn_limit = limit.filter(|limit| *limit <= LIMIT_REACH * top);
     let scene = render((theme::WIDTH, theme::HEIGHT), |canvas| {
-        let body = page::heading(canvas, &head(rows, subject))?;
-        let body = page::legend_right(canvas, body, legend(has_untouched, drawn_limit))?;
-        let rect = Rect {
-            left: body.left + page::Y_ROOM,
-            bottom: body.bottom - X_ROOM,
-            ..body
+        let body = page::heading(canvas, &head(rows, subject));
+        let body = page::legend_right(canvas, body, legend(has_untouched, drawn_limit));
+        let rect = plot(body);
+        let (upper, lower) = if has_untouched {
+            let (upper, lower) = split(rect);
+            (upper, Some(lower))
+        } else {
+            (rect, None)
         };
-        let (upper, lower) = split(rect, has_untouched);
         let panel = panel(upper, rows, top.max(drawn_limit.unwrap_or(0.0)));
         let labels = if has_untouched {
             XLabels::None
         } else {
             XLabels::Values
         };
-        panel.frame(canvas, labels)?;
+        panel.frame(canvas, labels);
         let size = bytes(subject.page_size as f64);
-        panel.y_title(canvas, &format!("pages ({size} each)"))?;
-        areas(canvas, &panel, rows, &AREAS)?;
+        panel.y_title(canvas, &format!("pages ({size} each)"));
+        areas(canvas, &panel, rows, &AREAS);
         if let Some(limit) = drawn_limit {
-            line_at(canvas, &panel, limit)?;
+            line_at(canvas, &panel, limit);
         }
-        let lowest = if has_untouched {
-            untouched(canvas, lower, rows)?
-        } else {
-            panel
+        let lowest = match lower {
+            Some(lower) => untouched(canvas, lower, rows),
+            None => panel,
         };
-        lowest.x_title(canvas, "references", 76.0)?;
+        lowest.x_title(canvas, "references", X_TITLE);
         page::notes(canvas, &notes(subject, drawn_limit))
-    })?;
+    });
     Ok(Chart {
         stem: "states".into(),
         scene,
@@ -115,7 +115,7 @@ fn head<'a>(rows: &[StatesRow], subject: &'a Subject) -> Head<'a> {
     }
 }
 
-/// From above, as the areas are.
+/// Returns the entries of the legend, from the uppermost area down.
 fn legend(has_untouched: bool, limit: Option<f64>) -> Vec<Entry> {
     let mut entries = Vec::new();
     if let Some(limit) = limit {
@@ -142,23 +142,19 @@ fn notes(subject: &Subject, drawn_limit: Option<f64>) -> Vec<String> {
     notes
 }
 
-/// The rectangles of both panels; the first takes all if there is no second.
-pub fn split(rect: Rect, two: bool) -> (Rect, Rect) {
+/// Returns the rectangle of the panels of a body, with room for their labels.
+pub fn plot(body: Rect) -> Rect {
+    Rect {
+        bottom: body.bottom - X_ROOM,
+        ..page::plot(body)
+    }
+}
+
+/// Divides a rectangle into a large panel and a small one below.
+pub fn split(rect: Rect) -> (Rect, Rect) {
     const GAP: f64 = 30.0;
     const SHARE: f64 = 0.7;
-    let middle = match two {
-        true => rect.top + rect.height() * SHARE,
-        false => rect.bottom,
-    };
-    let upper = Rect {
-        bottom: middle,
-        ..rect
-    };
-    let lower = Rect {
-        top: middle + GAP,
-        ..rect
-    };
-    (upper, lower)
+    rect.split(rect.top + rect.height() * SHARE, GAP)
 }
 
 fn highest(rows: &[StatesRow], count: impl Fn(&StatesRow) -> u64) -> f64 {
@@ -176,22 +172,17 @@ fn panel(rect: Rect, rows: &[StatesRow], top: f64) -> Panel {
 }
 
 /// Draws the lower panel.
-fn untouched(canvas: &Canvas, rect: Rect, rows: &[StatesRow]) -> Result<Panel, ChartError> {
+fn untouched(canvas: &Canvas, rect: Rect, rows: &[StatesRow]) -> Panel {
     let panel = panel(rect, rows, highest(rows, UNTOUCHED.2));
-    panel.frame(canvas, XLabels::Values)?;
-    panel.y_title(canvas, "untouched")?;
-    areas(canvas, &panel, rows, &[UNTOUCHED])?;
-    Ok(panel)
+    panel.frame(canvas, XLabels::Values);
+    panel.y_title(canvas, "untouched");
+    areas(canvas, &panel, rows, &[UNTOUCHED]);
+    panel
 }
 
 /// Draws areas one above the other: the sum of all first, then what lies below the highest over
 /// it, so that no seam shows between two of them.
-fn areas(
-    canvas: &Canvas,
-    panel: &Panel,
-    rows: &[StatesRow],
-    areas: &[(&str, RGBColor, Count)],
-) -> Result<(), ChartError> {
+fn areas(canvas: &Canvas, panel: &Panel, rows: &[StatesRow], areas: &[(&str, RGBColor, Count)]) {
     for highest in (0..areas.len()).rev() {
         let sum = |row: &StatesRow| {
             let counts = areas[..=highest].iter().map(|area| (area.2)(row));
@@ -209,19 +200,17 @@ fn areas(
         corners.extend(ends);
         // An area without height would still leave a thread of its colour.
         if corners.iter().any(|corner| corner.1 < base) {
-            canvas.polygon(&corners, areas[highest].1)?;
+            canvas.polygon(&corners, areas[highest].1);
         }
     }
-    Ok(())
 }
 
-fn line_at(canvas: &Canvas, panel: &Panel, value: f64) -> Result<(), ChartError> {
+fn line_at(canvas: &Canvas, panel: &Panel, value: f64) {
     let ends = [panel.rect.left, panel.rect.right];
-    let Some((_, y)) = panel.pixel(0.0, value) else {
-        return Ok(());
-    };
-    let line = ends.map(|x| (x, y));
-    canvas.line(&line, 2.2, theme::INK, theme::DASHED)
+    if let Some((_, y)) = panel.pixel(0.0, value) {
+        let line = ends.map(|x| (x, y));
+        canvas.line(&line, 2.2, theme::INK, theme::DASHED);
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,10 @@
-//! From a scene to SVG 1.1: text stays text, in the charts' font or one as wide or narrower where
-//! that is missing. Numbers have two decimals, so that the same scene is the same bytes.
-//!
-//! Does not know what the shapes show.
+//! From a scene to SVG 1.1. Text stays text, in the charts' font or, where that is missing, one that is
+//! not wider. Numbers have two decimals, so that the same scene is the same bytes.
 
 use std::fmt::Write;
 
 use plotters::style::RGBColor;
 
-use super::ChartError;
 use super::canvas::{Anchor, Pen, Scene, Shape};
 use super::font::{self, Weight};
 use crate::report::xml::escaped;
@@ -15,8 +12,8 @@ use crate::report::xml::escaped;
 /// Verdana has the widths of DejaVu Sans.
 const FONTS: &str = "'DejaVu Sans', Verdana, sans-serif";
 
-/// The SVG file of a scene.
-pub fn svg(scene: &Scene) -> Result<Vec<u8>, ChartError> {
+/// Returns the SVG file of a scene.
+pub fn svg(scene: &Scene) -> Vec<u8> {
     let ((width, height), extent) = (scene.pixels, scene.extent);
     let (right, bottom) = (number(extent.0), number(extent.1));
     let mut text = format!(
@@ -26,15 +23,15 @@ pub fn svg(scene: &Scene) -> Result<Vec<u8>, ChartError> {
          <rect width=\"{right}\" height=\"{bottom}\" fill=\"#ffffff\"/>\n"
     );
     for shape in &scene.shapes {
-        text += &element(shape)?;
+        text += &element(shape);
         text.push('\n');
     }
     text += "</svg>\n";
-    Ok(text.into_bytes())
+    text.into_bytes()
 }
 
-fn element(shape: &Shape) -> Result<String, ChartError> {
-    Ok(match shape {
+fn element(shape: &Shape) -> String {
+    match shape {
         Shape::Polygon(corners, colour) => {
             format!(
                 "<polygon points=\"{}\" fill=\"{}\"/>",
@@ -56,9 +53,10 @@ fn element(shape: &Shape) -> Result<String, ChartError> {
             dash,
         } => {
             let dash: Vec<String> = dash.iter().map(|length| number(*length)).collect();
-            let dash = match dash.is_empty() {
-                true => String::new(),
-                false => format!(" stroke-dasharray=\"{}\"", dash.join(" ")),
+            let dash = if dash.is_empty() {
+                String::new()
+            } else {
+                format!(" stroke-dasharray=\"{}\"", dash.join(" "))
             };
             format!(
                 "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\"{dash}/>",
@@ -72,16 +70,11 @@ fn element(shape: &Shape) -> Result<String, ChartError> {
             at,
             pen,
             upwards,
-        } => text_element(text, *at, pen, *upwards)?,
-    })
+        } => text_element(text, *at, pen, *upwards),
+    }
 }
 
-fn text_element(
-    text: &str,
-    at: (f64, f64),
-    pen: &Pen,
-    upwards: bool,
-) -> Result<String, ChartError> {
+fn text_element(text: &str, at: (f64, f64), pen: &Pen, upwards: bool) -> String {
     let (x, y) = (number(at.0), number(at.1));
     let mut attributes = format!(
         "x=\"{x}\" y=\"{y}\" font-size=\"{}\" fill=\"{}\"",
@@ -99,12 +92,12 @@ fn text_element(
     if upwards {
         attributes += &format!(" transform=\"rotate(-90 {x} {y})\"");
     }
-    // How wide a sign of another font is nobody knows here: the text is held to its place.
-    if !font::has_all(text, pen.weight)? {
-        let width = number(font::width(text, pen.em, pen.weight)?);
+    // The width of a character from another font is unknown: the text is held to its place.
+    if !font::has_all(text, pen.weight) {
+        let width = number(font::width(text, pen.em, pen.weight));
         attributes += &format!(" textLength=\"{width}\" lengthAdjust=\"spacingAndGlyphs\"");
     }
-    Ok(format!("<text {attributes}>{}</text>", escaped(text)))
+    format!("<text {attributes}>{}</text>", escaped(text))
 }
 
 fn points(corners: &[(f64, f64)]) -> String {
@@ -117,7 +110,7 @@ fn points(corners: &[(f64, f64)]) -> String {
     text
 }
 
-/// Two decimals at most; what is beyond any paper is held at its far edge.
+/// Returns a number with at most two decimals. Values beyond any paper are clamped.
 fn number(value: f64) -> String {
     const FAR: f64 = 1e6;
     let value = if value.is_nan() { 0.0 } else { value };

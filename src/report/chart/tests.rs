@@ -191,13 +191,11 @@ fn sparse_and_degenerate_rows_are_drawn() {
         assert_eq!(charts.len(), 3, "{rows:?}");
         for chart in &charts {
             chart.png().unwrap();
-            well_formed(&chart.svg().unwrap());
+            well_formed(&chart.svg());
         }
         for name in ["faults", "opt-ratio", "heat", "overview"] {
             match drawn(name, &rows) {
-                Ok(charts) => charts
-                    .iter()
-                    .for_each(|chart| well_formed(&chart.svg().unwrap())),
+                Ok(charts) => charts.iter().for_each(|chart| well_formed(&chart.svg())),
                 Err(ChartError::Lacks(_)) => {}
                 Err(error) => panic!("{name}: {error}"),
             }
@@ -234,7 +232,7 @@ fn hostile_trace_names_give_safe_unique_files() {
     // The names are also written into the pictures.
     for chart in &all(&rows).unwrap()[..2] {
         chart.png().unwrap();
-        well_formed(&chart.svg().unwrap());
+        well_formed(&chart.svg());
     }
 }
 
@@ -263,7 +261,7 @@ fn well_formed(svg: &[u8]) {
 
 /// The texts of a picture.
 fn texts(chart: &Chart) -> Vec<String> {
-    let svg = String::from_utf8(chart.svg().unwrap()).unwrap();
+    let svg = String::from_utf8(chart.svg()).unwrap();
     let tree = roxmltree::Document::parse(&svg).unwrap();
     let texts = tree.descendants().filter(|node| node.has_tag_name("text"));
     texts.map(|node| node.text().unwrap().to_owned()).collect()
@@ -274,9 +272,9 @@ fn svg_has_text_and_one_line_a_series() {
     let rows = with_opt("cc1");
     let charts = all(&rows).unwrap();
     let rate = &charts[0];
-    let svg = rate.svg().unwrap();
+    let svg = rate.svg();
     well_formed(&svg);
-    assert_eq!(svg, all(&rows).unwrap()[0].svg().unwrap());
+    assert_eq!(svg, all(&rows).unwrap()[0].svg());
     let texts = texts(rate);
     for text in [
         "cc1: fault rate",
@@ -366,6 +364,23 @@ fn the_heat_table_says_its_numbers() {
     assert_eq!(table(&far.charts[0])[0][3], "512");
 }
 
+/// The column says of each point whether it is an anomaly, whatever the trace and other policies are
+/// called.
+#[test]
+fn a_point_beside_an_anomaly_is_not_one() {
+    let rows = [
+        row("fifo", "fifo", 3, 9),
+        row("fifo", "fifo", 4, 10),
+        row("fifo", "lru", 3, 12),
+        row("fifo", "lru", 4, 10),
+    ];
+    let charts = drawn("faults", &rows).unwrap();
+    let csv = String::from_utf8(charts[0].csv().unwrap()).unwrap();
+    let marked: Vec<&str> = csv.lines().filter(|line| line.ends_with(",yes")).collect();
+    assert_eq!(marked.len(), 1, "{csv}");
+    assert!(marked[0].contains(",fifo,1,faults,4,10,"), "{csv}");
+}
+
 #[test]
 fn belady_s_anomaly_is_marked() {
     // FIFO on 1 2 3 4 1 2 5 1 2 3 4 5.
@@ -382,7 +397,7 @@ fn belady_s_anomaly_is_marked() {
     assert!(texts.iter().any(|text| text == "Belady anomaly"));
     let marked: Vec<String> = table(chart).iter().map(|line| line[8].clone()).collect();
     assert_eq!(marked, ["no", "no", "no", "yes", "no"]);
-    let svg = String::from_utf8(chart.svg().unwrap()).unwrap();
+    let svg = String::from_utf8(chart.svg()).unwrap();
     // The ring, there and in the legend.
     let rings = svg
         .lines()
@@ -431,7 +446,7 @@ fn phases_have_one_line_a_policy() {
         .unwrap()
         .charts[0];
     assert_eq!(chart.stem, "cc1-phases");
-    well_formed(&chart.svg().unwrap());
+    well_formed(&chart.svg());
     let texts = texts(chart);
     for text in [
         "lru",
@@ -470,9 +485,9 @@ fn sizes_titles_and_axes_are_as_chosen() {
             log: Some(log.parse().unwrap()),
             at: At::default(),
         };
-        for kind in KINDS.iter().filter(|kind| kind.source == Source::Results) {
+        for kind in KINDS.iter().filter(|kind| kind.source() == Source::Results) {
             let chart = &draw(kind, &rows, &options).unwrap().charts[0];
-            well_formed(&chart.svg().unwrap());
+            well_formed(&chart.svg());
             let title = "A <title> & more";
             assert!(
                 texts(chart)

@@ -1,14 +1,13 @@
-//! How charts look: sizes, colours, markers, and which series gets which.
-//!
-//! Does not know rows or axes; a series is a label here.
+//! How charts look: sizes, colours, markers, and which series gets which. A series is a label here.
 
 use std::collections::BTreeMap;
 
 use plotters::style::RGBColor;
 
-/// Width of every chart in pixels.
+/// Default width in pixels. Layouts are made for a picture of this area; `render` scales other sizes to
+/// it.
 pub const WIDTH: u32 = 1600;
-/// Height of every chart in pixels.
+/// Default height in pixels.
 pub const HEIGHT: u32 = 1000;
 
 /// Em of the chart's title, in pixels.
@@ -30,7 +29,7 @@ pub const AXIS: RGBColor = RGBColor(120, 120, 120);
 pub const GRID: RGBColor = RGBColor(228, 228, 228);
 /// Bounds that are no policy: the share of first touches, tangents.
 pub const BOUND: RGBColor = RGBColor(150, 150, 150);
-/// What the reader must not overlook (Okabe and Ito's vermillion).
+/// Warnings and anomalies (Okabe and Ito's vermillion).
 pub const WARNING: RGBColor = RGBColor(190, 75, 0);
 /// Pages in frames that were not written (this and the next ones from Okabe and Ito's palette).
 pub const CLEAN: RGBColor = RGBColor(0, 114, 178);
@@ -38,9 +37,9 @@ pub const CLEAN: RGBColor = RGBColor(0, 114, 178);
 pub const DIRTY: RGBColor = RGBColor(213, 94, 0);
 /// Pages on the swap device.
 pub const SWAPPED: RGBColor = RGBColor(204, 121, 167);
-/// Pages that left memory for nothing.
+/// Pages that left memory and have no swap slot.
 pub const DROPPED: RGBColor = RGBColor(150, 206, 238);
-/// Pages that were never there.
+/// Mapped pages that were never touched.
 pub const UNTOUCHED: RGBColor = RGBColor(190, 190, 190);
 /// The paper.
 pub const WHITE: RGBColor = RGBColor(255, 255, 255);
@@ -147,8 +146,8 @@ impl Styles {
         Styles(styles)
     }
 
-    /// The style of a label; an unknown one gets the first.
-    pub fn of(&self, label: &str) -> Style {
+    /// Returns the style of a label; that of the first series for an unknown label.
+    pub fn style(&self, label: &str) -> Style {
         self.0
             .get(label)
             .copied()
@@ -192,7 +191,7 @@ mod tests {
     fn a_hundred_series_are_all_distinct() {
         let labels: Vec<String> = (0..100).map(|i| format!("policy-{i:03}")).collect();
         let styles = Styles::assign(labels.iter().map(|label| (label.as_str(), label.clone())));
-        let drawn: Vec<Style> = labels.iter().map(|label| styles.of(label)).collect();
+        let drawn: Vec<Style> = labels.iter().map(|label| styles.style(label)).collect();
         for (i, style) in drawn.iter().enumerate() {
             assert!(!drawn[..i].contains(style), "series {i}");
         }
@@ -211,7 +210,10 @@ mod tests {
         labels.push(("opt-wb", "opt-wb".to_owned()));
         labels.extend((0..25).map(|cost| ("opt-wb", format!("opt-wb:write-cost={cost}"))));
         let styles = Styles::assign(labels.iter().cloned());
-        let drawn: Vec<Style> = labels.iter().map(|(_, label)| styles.of(label)).collect();
+        let drawn: Vec<Style> = labels
+            .iter()
+            .map(|(_, label)| styles.style(label))
+            .collect();
         for (i, style) in drawn.iter().enumerate() {
             assert_eq!(style.colour, BLACK);
             assert!(!drawn[..i].contains(style), "{}", labels[i].1);
@@ -221,9 +223,9 @@ mod tests {
     #[test]
     fn the_optimum_is_dashed_and_black() {
         let styles = Styles::assign([("lru", "lru".into()), ("opt", "opt".into())].into_iter());
-        assert_eq!(styles.of("opt").colour, BLACK);
-        assert_eq!(styles.of("opt").dash, DASHED);
-        assert_ne!(styles.of("lru").colour, BLACK);
+        assert_eq!(styles.style("opt").colour, BLACK);
+        assert_eq!(styles.style("opt").dash, DASHED);
+        assert_ne!(styles.style("lru").colour, BLACK);
     }
 
     trait Tuple {

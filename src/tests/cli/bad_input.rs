@@ -459,8 +459,8 @@ fn result_tables_that_cannot_be_drawn() {
         .code(0);
     let good = sandbox.text("out/results.csv");
     for (text, code, piece) in [
-        ("hello\n".to_owned(), 1, "r.csv:1: no result table"),
-        (String::new(), 1, "r.csv:1: no result table"),
+        ("hello\n".to_owned(), 1, "r.csv:1: not a results table"),
+        (String::new(), 1, "r.csv:1: not a results table"),
         (good.replacen("\n2,", "\n7,", 1), 1, "r.csv:2: schema 7"),
         (good.clone() + "1,2\n", 1, "r.csv:3: 2 fields"),
         (

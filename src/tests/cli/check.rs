@@ -53,16 +53,22 @@ fn what_was_accepted_passes() {
 fn other_settings_of_the_model_are_no_regression() {
     let sandbox = with_baseline();
     for (options, piece) in [
-        ("--allocation equal", "allocation: global there, equal here"),
-        ("--swap 1MiB", "swap_limit: nothing there, 256 here"),
+        (
+            "--allocation equal",
+            "allocation is global in the baseline, equal in this run",
+        ),
+        (
+            "--swap 1MiB",
+            "swap_limit is unset in the baseline, 256 in this run",
+        ),
         (
             "--accessed-bit walk",
-            "accessed_bit: every there, walk:l1i=64x4,l1d=64x4,l2=1536x12 here",
+            "accessed_bit is every in the baseline, walk:l1i=64x4,l1d=64x4,l2=1536x12 in this run",
         ),
     ] {
         let done = sandbox.run(&format!("check b.csv t.txt {options}"));
         done.code(7)
-            .err(&["counted with other options: ", piece, "--accept"]);
+            .err(&["counted with different options: ", piece, "--accept"]);
     }
 }
 
@@ -202,7 +208,7 @@ fn wrong_limits_are_exit_code_2() {
         ("--max-increase-pct nan", "no percentage"),
         ("--improvement wran", "one of: warn, allow, fail"),
         ("--metric fautls", "did you mean \"faults\"?"),
-        ("--only [", "is no glob"),
+        ("--only [", "is not a glob"),
         ("--with-digests", "--accept"),
         ("--accept --with-digests=0", "from 1 to 4096"),
         ("--annotations gitlab", "one of: auto, github, none"),
@@ -326,7 +332,7 @@ fn finished_results_are_compared_as_replays_are() {
     sandbox
         .run("check b.csv b.csv")
         .code(1)
-        .err(&["b.csv:1: no result table"]);
+        .err(&["b.csv:1: not a results table"]);
     sandbox
         .run("check b.csv out --accept")
         .code(0)
@@ -451,9 +457,9 @@ fn no_usable_baseline_is_exit_code_7() {
     for (text, pieces) in [
         (
             "hello\n".to_owned(),
-            &["n.csv:1: no baseline of this version", "--accept"][..],
+            &["n.csv:1: not a baseline of this version", "--accept"][..],
         ),
-        (String::new(), &["n.csv:1: no baseline of this version"]),
+        (String::new(), &["n.csv:1: not a baseline of this version"]),
         (header, &["n.csv: the baseline names no cell"]),
         (
             good.replacen("\n2,", "\n9,", 1),
@@ -518,10 +524,10 @@ fn another_trace_of_that_name_is_exit_code_7() {
     sandbox
         .run("check b.csv t.txt")
         .code(7)
-        .err(&["b.csv:2: trace t is another one now", "help: "]);
+        .err(&["b.csv:2: trace t has changed", "help: "]);
     sandbox.write("t.txt", &text);
     sandbox.run("check b.csv t.txt --limit 100").code(7).err(&[
-        "trace t: the baseline counts the whole of it, this command its part \"limit=100\"",
+        "trace t: the baseline counts all references, this run the selection \"limit=100\"",
     ]);
 }
 

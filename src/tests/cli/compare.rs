@@ -147,7 +147,7 @@ fn what_cannot_be_compared_says_why() {
             "newer.csv:2: schema 3: this program reads schema 2",
         ),
         ("a cut.csv", 1, "cut.csv:5: "),
-        ("a empty.csv", 1, "empty.csv:1: no result table"),
+        ("a empty.csv", 1, "empty.csv:1: not a results table"),
         ("a noise.csv", 1, "noise.csv"),
         (
             "a twice.csv",

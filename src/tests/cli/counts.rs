@@ -63,7 +63,7 @@ fn names_are_looked_at() {
     for (args, why) in [
         (
             "--counts fautls",
-            "\"fautls\" is no count of results.csv; did you mean \"faults\"?",
+            "\"fautls\" is not a count of results.csv; did you mean \"faults\"?",
         ),
         (
             "--counts frames",

@@ -226,7 +226,7 @@ fn counts_under_other_tlbs_are_no_verdict() {
         sandbox
             .run(&format!("check b.csv {}", walk(longer)))
             .code(0);
-        let why = "counted with other options: accessed_bit: walk:l1i=";
+        let why = "counted with different options: accessed_bit is walk:l1i=";
         sandbox
             .run(&format!("check b.csv {}", walk(now)))
             .code(7)

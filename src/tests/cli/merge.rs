@@ -119,7 +119,7 @@ fn contradictions_are_refused() {
     sandbox
         .run("merge torn -o out")
         .code(1)
-        .err(&["torn/plan.json:", "no plan"]);
+        .err(&["torn/plan.json:", "not a plan"]);
 
     // The same cell with other counts, as a broken machine may give it.
     sandbox.shell("cp -r p1 q1").code(0);
@@ -202,7 +202,7 @@ fn windows_are_joined_too() {
     sandbox
         .run("merge p1 other p3 -o broken")
         .code(1)
-        .err(&["other/windows.csv:1: no table of windows"]);
+        .err(&["other/windows.csv:1: not a table of windows"]);
     assert!(!sandbox.exists("broken"));
     let text = sandbox.text("p2/windows.csv");
     let line = text.lines().last().unwrap();

@@ -183,7 +183,7 @@ fn phases_are_drawn_again_from_the_table() {
     sandbox
         .run("plot phases out/results.csv")
         .code(1)
-        .err(&["no table of windows"]);
+        .err(&["not a table of windows"]);
 }
 
 #[test]

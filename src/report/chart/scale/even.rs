@@ -1,23 +1,41 @@
-//! Axes spread evenly, and those that a reader may choose to be so or logarithmic.
-//!
-//! Does not know which measure they show.
+//! Even axes, and axes that a reader may choose to be even or logarithmic.
 
-use super::{Axis, LABELS, PADDING, Spread, Tick, even_step, even_values, percent, range};
+use super::{Axis, LABELS, PADDING, even_step, percent, range};
 
 impl Axis {
     /// An axis for numbers of pages, logarithmic or even.
     pub fn sizes(log: bool, values: impl Iterator<Item = f64>, max_labels: usize) -> Axis {
-        match log {
-            true => Axis::pages(values, max_labels),
-            false => Axis::pages_even(values, max_labels),
+        if log {
+            Axis::pages(values, max_labels)
+        } else {
+            Axis::pages_even(values, max_labels)
+        }
+    }
+
+    /// An axis for fault rates, logarithmic or even, with about `max_labels` labels.
+    pub fn fault_rates(log: bool, values: impl Iterator<Item = f64>, max_labels: usize) -> Axis {
+        if log {
+            Axis::rates(values, max_labels)
+        } else {
+            Axis::rates_even(values, max_labels)
+        }
+    }
+
+    /// An axis for ratios around one and above, logarithmic or even.
+    pub fn ratios(log: bool, values: impl Iterator<Item = f64>) -> Axis {
+        if log {
+            Axis::counts(values)
+        } else {
+            Axis::ratios_even(values)
         }
     }
 
     /// An axis for counts, logarithmic or even.
     pub fn numbers(log: bool, values: impl Iterator<Item = f64>) -> Axis {
-        match log {
-            true => Axis::counts(values),
-            false => Axis::amounts(highest(values), 0.05, LABELS),
+        if log {
+            Axis::counts(values)
+        } else {
+            Axis::amounts(highest(values), 0.05, LABELS)
         }
     }
 
@@ -28,19 +46,11 @@ impl Axis {
         while ends.1 / step >= max_labels.max(2) as f64 {
             step *= 2.0;
         }
-        let ticks = even_values(ends, step).map(|value| Tick {
-            value,
-            label: format!("{value:.0}"),
-        });
-        Axis {
-            spread: Spread::Linear,
-            ends,
-            ticks: ticks.collect(),
-        }
+        Axis::linear(ends, step, |value| format!("{value:.0}"))
     }
 
     /// An even axis for shares, from zero, labelled in per cent.
-    pub fn rates_even(values: impl Iterator<Item = f64>, max_labels: usize) -> Axis {
+    fn rates_even(values: impl Iterator<Item = f64>, max_labels: usize) -> Axis {
         let high = match highest(values) {
             high if high > 0.0 => high,
             _ => 0.01,
@@ -50,32 +60,16 @@ impl Axis {
         while ends.1 / step >= max_labels.max(2) as f64 {
             step *= 2.0;
         }
-        let ticks = even_values(ends, step).map(|value| Tick {
-            value,
-            label: percent(value, digits.saturating_sub(2)),
-        });
-        Axis {
-            spread: Spread::Linear,
-            ends,
-            ticks: ticks.collect(),
-        }
+        Axis::linear(ends, step, |value| percent(value, digits.saturating_sub(2)))
     }
 
     /// An even axis for ratios around one and above.
-    pub fn ratios_even(values: impl Iterator<Item = f64>) -> Axis {
+    fn ratios_even(values: impl Iterator<Item = f64>) -> Axis {
         let (low, high) = range(values.chain([1.0])).unwrap_or((1.0, 1.0));
         let room = (high - low).max(0.1) * PADDING;
         let ends = (low - room, high.max(low + 0.1) + room);
         let (step, digits) = even_step(ends);
-        let ticks = even_values(ends, step).map(|value| Tick {
-            value,
-            label: format!("{value:.digits$}"),
-        });
-        Axis {
-            spread: Spread::Linear,
-            ends,
-            ticks: ticks.collect(),
-        }
+        Axis::linear(ends, step, |value| format!("{value:.digits$}"))
     }
 }
 

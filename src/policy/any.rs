@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Sender;
 
 /// What a policy can be asked: [`Policy`], without its generic methods.
-pub(super) trait Replaces<'t>: Send {
+pub(crate) trait Replaces<'t>: Send {
     fn hit(&mut self, at: Touch);
     fn is_settled(&self, frame: FrameId) -> bool;
     fn hits(&mut self, frames: &mut dyn ExactSizeIterator<Item = FrameId>);
@@ -39,60 +39,79 @@ pub(super) trait Replaces<'t>: Send {
 
 #[deny(clippy::missing_trait_methods)]
 impl<'t, P: Policy<'t>> Replaces<'t> for P {
+    #[inline(always)]
     fn hit(&mut self, at: Touch) {
         Policy::hit(self, at)
     }
+    #[inline(always)]
     fn is_settled(&self, frame: FrameId) -> bool {
         Policy::is_settled(self, frame)
     }
+    #[inline(always)]
     fn hits(&mut self, frames: &mut dyn ExactSizeIterator<Item = FrameId>) {
         Policy::hits(self, frames)
     }
+    #[inline(always)]
     fn is_full(&self, process: u32) -> bool {
         Policy::is_full(self, process)
     }
+    #[inline(always)]
     fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
         Policy::victim(self, frames, want)
     }
+    #[inline(always)]
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
         Policy::loaded(self, frames, at)
     }
+    #[inline(always)]
     fn prefetched(&mut self, frames: &mut Frames, at: Touch, next_use: u32) {
         Policy::prefetched(self, frames, at, next_use)
     }
+    #[inline(always)]
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         Policy::freed(self, frames, frame)
     }
+    #[inline(always)]
     fn unbound(&mut self, entry: EntryId) {
         Policy::unbound(self, entry)
     }
+    #[inline(always)]
     fn next_tick(&self) -> u64 {
         Policy::next_tick(self)
     }
+    #[inline(always)]
     fn tick(&mut self, frames: &mut Frames, time: u64) {
         Policy::tick(self, frames, time)
     }
+    #[inline(always)]
     fn expire(&mut self, frames: &mut Frames, at: Touch) -> Option<FrameId> {
         Policy::expire(self, frames, at)
     }
+    #[inline(always)]
     fn idle(&self, entry: EntryId) -> u64 {
         Policy::idle(self, entry)
     }
+    #[inline(always)]
     fn pass(&mut self, entry: EntryId, refs: u64) {
         Policy::pass(self, entry, refs)
     }
+    #[inline(always)]
     fn in_window(&self, entry: EntryId) -> bool {
         Policy::in_window(self, entry)
     }
+    #[inline(always)]
     fn referenced(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
         Policy::referenced(self, entry, frame, ago)
     }
+    #[inline(always)]
     fn events(&self) -> Vec<Event> {
         Policy::events(self)
     }
+    #[inline(always)]
     fn why(&self, left: &Left) -> Option<String> {
         Policy::why(self, left)
     }
+    #[inline(always)]
     fn state(&self, frames: &Frames, next: u64) -> Option<State> {
         Policy::state(self, frames, next)
     }

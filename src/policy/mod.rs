@@ -52,6 +52,7 @@ mod ws;
 mod wsclock;
 
 pub use any::AnyPolicy;
+pub(crate) use any::Replaces;
 pub use explain::{Departure, Leaves, Left, Seen, State};
 pub use frames::Frames;
 pub use future::Future;

@@ -219,7 +219,7 @@ fn pages_of(resolved: &Resolved, end: &View, snapshot: &Snapshot) -> BTreeMap<Pa
                 object: object as usize,
                 present: snapshot.present[entry as usize],
                 frame,
-                dirty: frame.is_some_and(|frame| snapshot.bits[frame].0),
+                dirty: frame.is_some_and(|frame| snapshot.bits[frame].dirty),
                 slot: snapshot.slots[object as usize].map(|slot| slot as usize),
                 owners: end.owners[object as usize] as usize,
             };

@@ -38,7 +38,7 @@ pub trait Translation: Send {
     /// was walked to, as far as reference bits depend on it.
     fn translate(&mut self, page: PageId, ifetch: bool, now: u64) -> bool;
     /// A reference of the page faults; told before its victim leaves and before it is translated.
-    fn faults(&mut self, page: PageId);
+    fn before_fault(&mut self, page: PageId);
     /// Returns how many page-table entries the latest walk read; 0 if nothing is modelled. Right
     /// after [`Translation::translate`] of a reference that faults, the walk is that reference's.
     fn walked(&self) -> usize;
@@ -51,7 +51,7 @@ pub trait Translation: Send {
     }
     /// The page may be in memory before the reference at a position though its entries were
     /// dropped by now: no fault will tell of its next reference.
-    fn stays(&mut self, page: PageId, before: u64);
+    fn may_stay_resident(&mut self, page: PageId, before: u64);
     /// The counters before the reference at a position; `None` if nothing is modelled.
     fn counters(&mut self, before: u64) -> Option<TlbCounters>;
 }
@@ -64,7 +64,7 @@ impl Translation for () {
         false
     }
     #[inline(always)]
-    fn faults(&mut self, _page: PageId) {}
+    fn before_fault(&mut self, _page: PageId) {}
     #[inline(always)]
     fn walked(&self) -> usize {
         0
@@ -72,7 +72,7 @@ impl Translation for () {
     #[inline(always)]
     fn shoot_down(&mut self, _page: PageId, _before: u64) {}
     #[inline(always)]
-    fn stays(&mut self, _page: PageId, _before: u64) {}
+    fn may_stay_resident(&mut self, _page: PageId, _before: u64) {}
     fn counters(&mut self, _before: u64) -> Option<TlbCounters> {
         None
     }
@@ -90,8 +90,8 @@ impl<T: Translation> Translation for ByWalk<T> {
         self.0.translate(page, ifetch, now)
     }
     #[inline(always)]
-    fn faults(&mut self, page: PageId) {
-        self.0.faults(page);
+    fn before_fault(&mut self, page: PageId) {
+        self.0.before_fault(page);
     }
     #[inline(always)]
     fn walked(&self) -> usize {
@@ -103,8 +103,8 @@ impl<T: Translation> Translation for ByWalk<T> {
     fn holds(&self, page: PageId) -> bool {
         self.0.holds(page)
     }
-    fn stays(&mut self, page: PageId, before: u64) {
-        self.0.stays(page, before);
+    fn may_stay_resident(&mut self, page: PageId, before: u64) {
+        self.0.may_stay_resident(page, before);
     }
     fn counters(&mut self, before: u64) -> Option<TlbCounters> {
         self.0.counters(before)
@@ -263,7 +263,7 @@ impl<'t> Tlbs<'t> {
     /// The first level missed.
     #[inline(never)]
     fn miss(&mut self, page: PageId, side: usize, now: u64) -> bool {
-        self.faults(page);
+        self.before_fault(page);
         let walks = self.deeper.translate(page, side, now);
         self.insert(side, page, now);
         walks
@@ -300,7 +300,7 @@ impl Translation for Tlbs<'_> {
     /// The process may have changed, and the flush comes before all else. Told at every miss; a
     /// hit is of the process before.
     #[inline]
-    fn faults(&mut self, page: PageId) {
+    fn before_fault(&mut self, page: PageId) {
         if !self.tags {
             self.switch(self.pages[page as usize].process);
         }
@@ -328,7 +328,7 @@ impl Translation for Tlbs<'_> {
         })
     }
 
-    fn stays(&mut self, _page: PageId, _before: u64) {}
+    fn may_stay_resident(&mut self, _page: PageId, _before: u64) {}
 
     fn counters(&mut self, _before: u64) -> Option<TlbCounters> {
         Some(self.deeper.counters)

@@ -255,7 +255,9 @@ pub fn run_of(trace: &Trace, outcome: &Outcome, recorder: &Recorder) -> Run {
         at: event.time as usize,
         page: page(event.page),
         refill: event.kind == FaultKind::Refill,
-        victim: event.victim.map(|(victim, dirty)| (page(victim), dirty)),
+        victim: event
+            .victim
+            .map(|victim| (page(victim.page), victim.written)),
     };
     let expiry = |event: &ExpiryEvent| Expiry {
         at: event.time as usize,

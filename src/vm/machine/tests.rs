@@ -4,10 +4,12 @@
 use super::observe::PageState;
 use super::*;
 use crate::policy::PolicyChoice;
-use crate::policy::{Future, Visitor, dispatch};
+use crate::policy::{Future, Setup, Visitor, dispatch};
 use crate::trace::dense::{Dictionary, Meta, PageKey, pack};
 use crate::trace::record::{Addressing, TraceKind};
 use crate::units::PageSize;
+use crate::vm::counters::SwapFull;
+use crate::vm::listen::FaultKind;
 use crate::vm::residence::Flat;
 
 /// A trace of one process; a page number followed by `w` is a write.
@@ -78,14 +80,14 @@ impl<'t> Visitor<'t> for Draw<'t> {
             seed: 0,
             future,
         };
-        let mut machine = Machine::new(
-            P::new(&setup),
-            &setup,
-            Flat::new(pages.len()),
-            None,
-            (),
-            None,
-        );
+        let mut machine = Machine {
+            policy: P::new(&setup),
+            paging: Paging {
+                core: Core::new(&P::SPEC, &setup, &[], None, None),
+                memory: Flat::new(pages.len()),
+                tlb: (),
+            },
+        };
         let mut rows = Vec::new();
         for (time, (&reference, &kind)) in
             self.trace.refs().iter().zip(self.trace.kinds()).enumerate()
@@ -93,7 +95,11 @@ impl<'t> Visitor<'t> for Draw<'t> {
             let hit = machine.access(reference, kind, time as u64) == Ok(true);
             let mut row: Vec<String> = vec![".".into(); self.frames as usize];
             for (page, key) in pages.iter().enumerate() {
-                if let PageState::Resident(frame) = machine.page_state(page as u32) {
+                if let PageState::Resident(frame) = machine
+                    .paging
+                    .core
+                    .page_state(page as u32, machine.paging.memory.state(page as u32))
+                {
                     row[frame as usize] = key.number.to_string();
                 }
             }

@@ -292,7 +292,7 @@ impl Translation for FollowTlbs<'_> {
     }
 
     #[inline]
-    fn faults(&mut self, _page: PageId) {}
+    fn before_fault(&mut self, _page: PageId) {}
 
     #[inline]
     fn walked(&self) -> usize {
@@ -321,7 +321,7 @@ impl Translation for FollowTlbs<'_> {
         self.deeper.shoot_down(page);
     }
 
-    fn stays(&mut self, page: PageId, before: u64) {
+    fn may_stay_resident(&mut self, page: PageId, before: u64) {
         self.follow_to(before);
         for side in [INSTRUCTIONS, DATA] {
             self.await_next(slot_of(page, side), before);

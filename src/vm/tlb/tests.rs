@@ -157,11 +157,11 @@ impl Twins<'_> {
         match random.below(4) + 2 * u64::from(!self.stays) {
             0 => {
                 self.shoot_down(page, before);
-                self.follow.stays(page, before);
+                self.follow.may_stay_resident(page, before);
             }
             1 => {
                 self.resident[page as usize] = true;
-                self.follow.stays(page, before);
+                self.follow.may_stay_resident(page, before);
             }
             _ if self.resident[page as usize] => {
                 self.shoot_down(page, before);

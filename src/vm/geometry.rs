@@ -71,6 +71,9 @@ impl Second {
     }
 }
 
+/// Index bits of one level in tables of 512 entries of 8 bytes.
+pub(super) const RADIX_BITS: u32 = 9;
+
 /// The most levels of a page table.
 pub const LEVELS_MAX: u32 = 8;
 
@@ -109,7 +112,7 @@ impl Default for Geometry {
             l2: Second::Shared(Shape::new(1536, 12)),
             levels: 4,
             leaf_bits: 12,
-            pwc: [None; LEVELS_MAX as usize - 1],
+            pwc: WalkCacheShapes::default(),
             tags: true,
         }
     }
@@ -139,7 +142,7 @@ impl Geometry {
     pub fn for_pages(self, page: PageSize) -> Geometry {
         let higher = large_levels(page);
         Geometry {
-            leaf_bits: self.leaf_bits + 9 * higher,
+            leaf_bits: self.leaf_bits + RADIX_BITS * higher,
             ..self.with_levels(self.levels.saturating_sub(higher).max(1))
         }
     }
@@ -159,7 +162,7 @@ impl Geometry {
 /// Levels that walks for a page of this size are shorter than those for 4 KiB pages, in tables of
 /// 512 entries: 1 from 2 MiB on, 2 at 1 GiB.
 pub fn large_levels(page: PageSize) -> u32 {
-    u32::from(page.shift().saturating_sub(12)) / 9
+    u32::from(page.shift().saturating_sub(12)) / RADIX_BITS
 }
 
 impl fmt::Display for Shape {
@@ -232,7 +235,7 @@ fn optional(text: &str) -> Result<Option<Shape>, GeometryError> {
 }
 
 fn walk_caches(text: &str) -> Result<WalkCacheShapes, GeometryError> {
-    let mut caches = [None; LEVELS_MAX as usize - 1];
+    let mut caches = WalkCacheShapes::default();
     let parts: Vec<&str> = match text.trim() {
         "none" => Vec::new(),
         text => text.split('/').map(str::trim).collect(),

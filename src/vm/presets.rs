@@ -12,7 +12,7 @@
 //! documents. Where a source gives an instruction TLB for smaller pages only, that one serves larger
 //! ones too, and x86 page tables have four levels. Arrays that several page sizes share are given whole to the one page size of a cell.
 
-use super::geometry::{Geometry, LEVELS_MAX, Second, Shape, WalkCacheShapes};
+use super::geometry::{Geometry, Second, Shape, WalkCacheShapes};
 use super::layout::{self, Layout};
 use crate::units::PageSize;
 use crate::units::did_you_mean;
@@ -53,8 +53,8 @@ pub struct Preset {
     pub remark: &'static str,
 }
 
-/// What translation and faults cost on a machine. Orders of magnitude: where a walk finds the
-/// entries, a table cannot know; `--cost` overrides each.
+/// What translation and faults cost on a processor model. Orders of magnitude. The real cost of a
+/// walk depends on which cache holds the entries. `--cost` overrides each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Costs {
     /// Base clock of the model named, in MHz.
@@ -454,7 +454,7 @@ impl Preset {
     pub fn over(&self, layout: &Layout, page: PageSize) -> Geometry {
         let arrays = self.serving(page);
         let levels = layout.walk_levels(page.shift().into());
-        let mut pwc: WalkCacheShapes = [None; LEVELS_MAX as usize - 1];
+        let mut pwc = WalkCacheShapes::default();
         for (cache, &shape) in pwc.iter_mut().zip(self.pwc) {
             *cache = Some(shape);
         }

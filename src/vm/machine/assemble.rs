@@ -13,7 +13,7 @@ use crate::trace::dense::{PageKey, Tile};
 use crate::vm::counters::Outcome;
 use crate::vm::listen::Listener;
 use crate::vm::residence::{Flat, Residence, Spaces};
-use crate::vm::tlb::{ByWalk, FollowTlbs, Geometry, MissLog, Tlbs, Translation};
+use crate::vm::tlb::{FollowTlbs, Geometry, MissLog, Tlbs, Translation};
 
 /// Replays a trace in memory.
 pub fn run(job: &Job<'_>) -> Result<Outcome, RunError> {
@@ -206,11 +206,11 @@ pub(super) fn assemble<'t>(
     let (entries, page_size) = (job.entries(), job.trace.meta.page_size);
     Ok(match (job.tlb, log) {
         (Some(geometry), None) if job.accessed == Accessed::Every => {
-            parts.any_tables(policy, Tlbs::new(geometry, entries, page_size))
+            parts.any_tables(policy, Tlbs::<false>::new(geometry, entries, page_size))
         }
         (Some(geometry), None) => {
             let tables = Spaces::new(job.space.expect("page tables"));
-            let tlbs = ByWalk(Tlbs::new(geometry, entries, page_size));
+            let tlbs = Tlbs::<true>::new(geometry, entries, page_size);
             parts.machine(policy, tables, tlbs)
         }
         (_, Some((geometry, log))) => {

@@ -1,6 +1,6 @@
 //! The TLBs of one replay, from the log of its trace: only misses, shoot-downs and what follows
 //! from these is looked at. Exact where LRU replaces and entries have tags. Knows neither policies
-//! nor frames; what is shot down and which references fault it is told in order of position.
+//! nor frames; the machine reports shoot-downs and references that fault, in order of position.
 //!
 //! Without shoot-downs every replay of a trace has the same first levels: the *undisturbed* ones,
 //! whose misses are the log. A set of a replay's own first level is kept as its difference from
@@ -11,13 +11,13 @@
 //! the oldest extra one, or with none the page that B drops.
 //!
 //! What differs from a hit of B is then either a miss of B (in the log), or the first reference of
-//! a page that was shot down. Of that one the machine tells if it faults. It does not if the page
-//! came back with a fault of the other side, or never left memory; its position is then looked up
-//! and *awaited*.
+//! a page that was shot down. If that reference faults, the machine reports it. It does not fault
+//! if the page came back with a fault of the other side, or never left memory; its position is then
+//! looked up and *awaited*.
 
 use super::deeper::Deeper;
-use super::log::{Miss, MissLog, Slot, slot_of};
-use super::{DATA, Geometry, INSTRUCTIONS, NONE, Shape, Translation, side_of};
+use super::log::{Miss, MissLog, Slot, side_of, slot_of};
+use super::{Geometry, NONE, Shape, Side, Translation};
 use crate::trace::dense::{PageKey, Trace};
 use crate::units::PageId;
 use crate::vm::counters::TlbCounters;
@@ -41,7 +41,7 @@ enum State {
 }
 
 /// The difference of one first level from the undisturbed one.
-struct Side {
+struct Difference {
     sets: u64,
     ways: usize,
     /// For each set, pages that the undisturbed level holds.
@@ -58,10 +58,10 @@ struct Side {
     missed: u64,
 }
 
-impl Side {
-    fn new(shape: Shape) -> Side {
+impl Difference {
+    fn new(shape: Shape) -> Difference {
         let sets = shape.sets() as usize;
-        Side {
+        Difference {
             sets: sets as u64,
             ways: shape.ways as usize,
             undisturbed: vec![0; sets],
@@ -116,14 +116,15 @@ pub struct FollowTlbs<'t> {
     log: &'t MissLog,
     trace: &'t Trace,
     pages: &'t [PageKey],
-    sides: [Side; 2],
+    /// The difference of each side.
+    sides: [Difference; 2],
     /// For each slot how it stands.
     state: Vec<State>,
     deeper: Deeper<'t>,
     /// The first miss of the log that has not been looked at.
     next: usize,
-    /// References to come that hit the undisturbed level and miss here, and some that came to
-    /// nothing: at their positions their slots are referenced.
+    /// Min-heap of `(position, slot)`: when each awaited slot is referenced next. Stale items are
+    /// ignored: `undisturbed_hit` checks the slot's state.
     awaited: BinaryHeap<Reverse<(u64, Slot)>>,
 }
 
@@ -142,7 +143,7 @@ impl<'t> FollowTlbs<'t> {
             log,
             trace,
             pages,
-            sides: [geometry.l1i, geometry.l1d].map(Side::new),
+            sides: [geometry.l1i, geometry.l1d].map(Difference::new),
             state: vec![State::Out; 2 * pages.len()],
             deeper: Deeper::new(geometry, pages, &shifts),
             next: 0,
@@ -150,7 +151,7 @@ impl<'t> FollowTlbs<'t> {
         }
     }
 
-    /// Does what the references before a position do.
+    /// Does what the references before position `before` do.
     fn follow_to(&mut self, before: u64) {
         loop {
             let awaited = self.awaited.peek().map_or(u64::MAX, |first| first.0.0);
@@ -171,15 +172,15 @@ impl<'t> FollowTlbs<'t> {
         }
     }
 
-    fn set_of(&self, page: PageId, side: usize) -> usize {
-        (self.pages[page as usize].number % self.sides[side].sets) as usize
+    fn set_of(&self, page: PageId, side: Side) -> usize {
+        (self.pages[page as usize].number % self.sides[side as usize].sets) as usize
     }
 
     /// A miss of the undisturbed level.
     #[inline]
     fn undisturbed_miss(&mut self, Miss { at, slot, dropped }: Miss) {
-        let side = slot as usize & 1;
-        if self.sides[side].odd > 0 || dropped == NONE {
+        let side = side_of(slot);
+        if self.sides[side as usize].odd > 0 || dropped == NONE {
             return self.miss_with_differences(Miss { at, slot, dropped });
         }
         // This level is the same as the undisturbed one, and remains so.
@@ -191,16 +192,16 @@ impl<'t> FollowTlbs<'t> {
     /// The same, where the levels may differ or the undisturbed one has room.
     #[inline(never)]
     fn miss_with_differences(&mut self, Miss { at, slot, dropped }: Miss) {
-        let (page, side) = (slot >> 1, slot as usize & 1);
+        let (page, side) = (slot >> 1, side_of(slot));
         let set = self.set_of(page, side);
         let hits = self.state[slot as usize] == State::Extra;
         let keeps = if hits {
-            self.sides[side].remove(set, page);
+            self.sides[side as usize].remove(set, page);
             true
         } else {
             self.make_room(side, set)
         };
-        let level = &mut self.sides[side];
+        let level = &mut self.sides[side as usize];
         if dropped == NONE {
             level.undisturbed[set] += 1;
         } else {
@@ -223,8 +224,8 @@ impl<'t> FollowTlbs<'t> {
 
     /// Makes room for a page in a set. False if it is full and has no extra page: the page that
     /// the undisturbed level drops must go.
-    fn make_room(&mut self, side: usize, set: usize) -> bool {
-        let level = &mut self.sides[side];
+    fn make_room(&mut self, side: Side, set: usize) -> bool {
+        let level = &mut self.sides[side as usize];
         if !level.is_full(set) {
             return true;
         }
@@ -242,7 +243,7 @@ impl<'t> FollowTlbs<'t> {
         if !matches!(self.state[slot as usize], State::Shot | State::Awaited) {
             return;
         }
-        let (page, side) = (slot >> 1, slot as usize & 1);
+        let (page, side) = (slot >> 1, side_of(slot));
         let set = self.set_of(page, side);
         // A full set has as many extra pages as shot ones, and this page is one of these.
         let has_room = self.make_room(side, set);
@@ -250,7 +251,7 @@ impl<'t> FollowTlbs<'t> {
             has_room,
             "a page was shot down, so there was room or an extra page"
         );
-        self.sides[side].no_longer_shot(set);
+        self.sides[side as usize].no_longer_shot(set);
         self.state[slot as usize] = State::In;
         self.miss(slot, at);
     }
@@ -258,8 +259,8 @@ impl<'t> FollowTlbs<'t> {
     /// The first level missed, and the page has come in.
     #[inline]
     fn miss(&mut self, slot: Slot, at: u64) {
-        let (page, side) = (slot >> 1, slot as usize & 1);
-        self.sides[side].missed += 1;
+        let (page, side) = (slot >> 1, side_of(slot));
+        self.sides[side as usize].missed += 1;
         self.deeper.translate(page, side, at);
         // The page is in memory: no fault will tell of the other side.
         self.await_next(slot ^ 1, at + 1);
@@ -287,7 +288,7 @@ impl Translation for FollowTlbs<'_> {
 
     fn translate(&mut self, page: PageId, ifetch: bool, now: u64) -> bool {
         self.follow_to(now + 1);
-        self.undisturbed_hit(slot_of(page, side_of(ifetch)), now);
+        self.undisturbed_hit(slot_of(page, Side::of(ifetch)), now);
         false
     }
 
@@ -301,7 +302,7 @@ impl Translation for FollowTlbs<'_> {
 
     fn shoot_down(&mut self, page: PageId, before: u64) {
         self.follow_to(before);
-        for side in [INSTRUCTIONS, DATA] {
+        for side in Side::BOTH {
             let state = &mut self.state[slot_of(page, side) as usize];
             let held = *state;
             if !matches!(held, State::In | State::Extra) {
@@ -314,8 +315,8 @@ impl Translation for FollowTlbs<'_> {
             self.deeper.counters.shootdowns += 1;
             let set = self.set_of(page, side);
             match held {
-                State::In => self.sides[side].shoot(set),
-                _ => self.sides[side].remove(set, page),
+                State::In => self.sides[side as usize].shoot(set),
+                _ => self.sides[side as usize].remove(set, page),
             }
         }
         self.deeper.shoot_down(page);
@@ -323,7 +324,7 @@ impl Translation for FollowTlbs<'_> {
 
     fn may_stay_resident(&mut self, page: PageId, before: u64) {
         self.follow_to(before);
-        for side in [INSTRUCTIONS, DATA] {
+        for side in Side::BOTH {
             self.await_next(slot_of(page, side), before);
         }
     }

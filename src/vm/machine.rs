@@ -15,6 +15,7 @@
 //! The plain loop here and the one of `bursts` are twins: tests hold their counts equal.
 
 mod assemble;
+mod burst_state;
 pub(super) mod bursts;
 mod core;
 mod engine;
@@ -31,7 +32,7 @@ pub use replay::Replay;
 use self::core::{Core, Full};
 use super::residence::{AWAY, Residence};
 use super::tlb::{Geometry, MissLog, Translation};
-use crate::policy::{Params, Policy, Space as SpaceKind, Touch};
+use crate::policy::{Params, Policy, PolicyChoice, Space as SpaceKind, Touch};
 use crate::space::{EntryId, Op, Space};
 use crate::trace::bursts::View;
 use crate::trace::dense::{KIND_MASK, KindCode, Ref, Tile, Trace, page_of};
@@ -105,6 +106,29 @@ pub struct Job<'t> {
     pub accessed: Accessed,
     /// Slots of the swap device; `None` for no limit.
     pub swap_slots: Option<u64>,
+}
+
+impl<'t> Job<'t> {
+    /// Returns a replay of the whole trace, without a space: with a frame per page, a window of one
+    /// reference and seed 0, without warm-up, bursts and TLBs, and with unlimited swap.
+    pub fn new(trace: &'t Trace, policy: &'t PolicyChoice) -> Job<'t> {
+        Job {
+            trace,
+            space: None,
+            policy: policy.index,
+            params: &policy.params,
+            seed: 0,
+            frames: None,
+            quotas: None,
+            tau: 1,
+            warmup: 0,
+            bursts: None,
+            tlb: None,
+            misses: None,
+            accessed: Accessed::Every,
+            swap_slots: None,
+        }
+    }
 }
 
 /// Why a replay cannot be done.

@@ -200,19 +200,12 @@ pub fn replay(trace: &Trace, setting: &Setting) -> (Outcome, Recorder) {
     let mut recorder = Recorder::default();
     let job = Job {
         swap_slots: setting.swap_slots,
-        bursts: None,
-        misses: None,
-        trace,
-        space: None,
-        quotas: None,
-        accessed: vm::Accessed::Every,
-        policy: setting.policy.index,
-        params: &setting.policy.params,
         seed: SEED,
         frames: setting.limit().map(|limit| limit as u32),
         tau: setting.tau,
         warmup: setting.warmup,
         tlb: setting.tlb.as_ref(),
+        ..Job::new(trace, &setting.policy)
     };
     let outcome = vm::run_with(&job, &mut recorder).expect("a short trace");
     assert_bursts_agree(&job, std::iter::empty(), &outcome, &recorder);

@@ -1,6 +1,7 @@
 //! From a job to a machine that is ready for it: what a policy learns when it is set up, and which
 //! of the compiled machines runs. Knows nothing of what happens in them.
 
+use super::burst_state::{BurstState, watches};
 use super::core::Core;
 use super::engine::Engine;
 use super::replay::Replay;
@@ -192,7 +193,11 @@ pub(super) fn assemble<'t>(
         core.frames.watch_clearing();
     }
     if let Some(k) = burst_size {
-        core.take_bursts(k, job);
+        let spec = job.spec();
+        if watches(spec) {
+            core.frames.watch_hits();
+        }
+        core.burst_state = Some(BurstState::new(spec, k, core.entries.len(), job.tau));
     }
     let parts = Parts {
         job,

@@ -16,128 +16,17 @@
 //! Functions that replay references error with the position of the first reference that full swap
 //! denies.
 
+use super::burst_state::{BurstState, DIRTY, PRESENT, REFERENCED};
 use super::core::{Core, Full};
-use super::{Job, Machine, Paging};
-use crate::policy::{Bursts, Policy, Sees, Spec, Touch};
-use crate::simd::Level;
-use crate::simd::lacking::{Lacking, Needs, PADDING, lacking};
-use crate::simd::scan::{Scan, Wanted, scan};
+use super::{Machine, Paging};
+use crate::policy::{Bursts, Policy, Spec, Touch};
 use crate::trace::bursts::{self, Columns, SIZES, View};
-use crate::trace::dense::{KIND_MASK, KindCode, Ref, Tile, page_of};
+use crate::trace::dense::{KIND_MASK, KindCode, Tile, page_of};
 use crate::trace::record::Kind;
 use crate::units::{EntryId, FrameId};
 use crate::vm::residence::Residence;
 use crate::vm::tlb::Translation;
 use std::ops::Range;
-
-/// The entry is present.
-const PRESENT: u8 = 1;
-/// The reference bit of its page is set.
-const REFERENCED: u8 = 2;
-/// The dirty bit of its page is set.
-const DIRTY: u8 = 4;
-
-/// What a replay by bursts keeps besides the machine.
-pub(super) struct BurstState {
-    /// The most pages of a burst.
-    pub(super) k: usize,
-    /// The position of the first reference of the bursts at hand.
-    base: u64,
-    /// The index of the next of them.
-    next: usize,
-    /// What is known of each entry, followed by [`PADDING`] bytes.
-    known: Vec<u8>,
-    /// What must be known of a listed page for the burst not to change it.
-    needs: Needs,
-    lacking: Lacking,
-    /// The places that the scan looks for.
-    wanted: Wanted,
-    /// The page at each place of the burst that is scanned.
-    listed: [Ref; 64],
-    /// The places that this burst writes, a bit each.
-    written: u64,
-    /// For each entry, the burst that was scanned with it last, and its place there.
-    marks: Vec<Mark>,
-    /// The number of the burst that is scanned.
-    scanned: u64,
-    scan: Scan,
-    /// The window of the policy, in references.
-    tau: u64,
-    /// Room for the references of a part of a burst.
-    part: (Vec<Ref>, Vec<KindCode>),
-}
-
-/// The number of a scanned burst times 64, plus a place in it.
-#[derive(Clone, Copy)]
-struct Mark(u64);
-
-impl Mark {
-    fn new(burst: u64, place: u8) -> Mark {
-        Mark(burst << 6 | u64::from(place))
-    }
-
-    fn burst(self) -> u64 {
-        self.0 >> 6
-    }
-
-    fn place(self) -> u8 {
-        (self.0 & 63) as u8
-    }
-}
-
-impl BurstState {
-    /// Notes that the reference bit of the page of `entry` was cleared.
-    pub(super) fn note_cleared(&mut self, entry: EntryId) {
-        self.set(entry, self.known[entry as usize] & !REFERENCED);
-    }
-
-    /// Notes that `entry` is not present any more.
-    pub(super) fn forget(&mut self, entry: EntryId) {
-        self.set(entry, 0);
-    }
-
-    /// Notes that `entry` is present. The reference bit of its page counts as unknown.
-    pub(super) fn note_present(&mut self, entry: EntryId, dirty: bool) {
-        self.note(entry, PRESENT | (u8::from(dirty) * DIRTY));
-    }
-
-    /// Notes that these bits are set for `entry`.
-    #[inline]
-    fn note(&mut self, entry: EntryId, bits: u8) {
-        self.set(entry, self.known[entry as usize] | bits);
-    }
-
-    #[inline]
-    fn set(&mut self, entry: EntryId, known: u8) {
-        self.known[entry as usize] = known;
-        let mark = self.marks[entry as usize];
-        if mark.burst() == self.scanned {
-            let lacks = known & self.needs.all != self.needs.all;
-            let writes = known & DIRTY == 0 && self.written >> mark.place() & 1 != 0;
-            self.wanted.set(mark.place(), lacks, writes);
-        }
-    }
-
-    /// Begins to scan the burst that lists these pages.
-    #[inline]
-    fn look_at(&mut self, columns: &Columns, list: Range<usize>) {
-        self.scanned += 1;
-        (self.wanted, self.written) = (Wanted::default(), 0);
-        let places = &columns.places[list.clone()];
-        for (&listed, &place) in columns.pages[list].iter().zip(places) {
-            let entry = page_of(listed) as usize;
-            let place = place & 63;
-            let known = self.known[entry];
-            self.marks[entry] = Mark::new(self.scanned, place);
-            self.listed[usize::from(place)] = listed;
-            let lacks = u64::from(known & self.needs.all != self.needs.all);
-            let written = u64::from(listed & 1);
-            self.wanted.any |= lacks << place;
-            self.wanted.writes |= (written & u64::from(known & DIRTY == 0)) << place;
-            self.written |= written << place;
-        }
-    }
-}
 
 /// Returns the bursts by which a policy with `frames` frames (as many as pages, if `None`) is best
 /// replayed; `None` if by references. For speed only: the counts are the same.
@@ -203,81 +92,14 @@ fn indices(range: &Range<u64>) -> Range<usize> {
 }
 
 impl Core<'_> {
-    /// From now on takes bursts of at most `k` pages.
-    pub(super) fn take_bursts(&mut self, k: usize, job: &Job<'_>) {
-        let spec = job.spec();
-        // A policy that reads reference bits also clears them, and one that counts hits may restart
-        // a count. The machine must then forget `REFERENCED`, so it watches both.
-        let watches = matches!(spec.sees, Sees::Bits | Sees::Hits) && spec.bursts.by_bits();
-        if watches {
-            self.frames.watch_hits();
-        }
-        self.burst_state = Some(BurstState {
-            k,
-            base: 0,
-            next: 0,
-            known: vec![0; self.entries.len() + PADDING],
-            needs: Needs {
-                all: PRESENT | if watches { REFERENCED } else { 0 },
-                odd: DIRTY,
-            },
-            lacking: lacking(Level::best()),
-            wanted: Wanted::default(),
-            listed: [0; 64],
-            written: 0,
-            marks: vec![Mark(0); self.entries.len()],
-            // No mark is of it before a burst is scanned.
-            scanned: 1,
-            scan: scan(Level::best()),
-            tau: job.tau,
-            part: Default::default(),
-        });
-    }
-
     #[inline]
     fn bursts(&mut self) -> &mut BurstState {
         self.burst_state.as_mut().expect("a replay by bursts")
     }
 
     #[inline]
-    fn known(&self, entry: EntryId) -> u8 {
-        let state = self.burst_state.as_ref().expect("a replay by bursts");
-        state.known[entry as usize]
-    }
-
-    #[inline]
-    fn is_known_present(&self, entry: EntryId) -> bool {
-        self.known(entry) & PRESENT != 0
-    }
-
-    #[inline]
-    fn is_known_dirty(&self, entry: EntryId) -> bool {
-        self.known(entry) & DIRTY != 0
-    }
-
-    /// Returns the burst that holds the reference at `at`, or the next one, and where it begins
-    /// and ends.
-    fn burst_at(&mut self, view: View<'_>, at: u64) -> (usize, Range<u64>) {
-        let state = self.bursts();
-        if state.base != view.base {
-            (state.base, state.next) = (view.base, 0);
-        }
-        let starts = &view.columns.starts;
-        while starts[state.next] < at {
-            state.next += 1;
-        }
-        let begins = starts[state.next];
-        let end = starts.get(state.next + 1);
-        (state.next, begins..end.copied().unwrap_or(begins))
-    }
-
-    /// Decodes a part of a burst. The caller gives the two buffers back.
-    fn decode_part(&mut self, view: View<'_>, range: Range<usize>) -> (Vec<Ref>, Vec<KindCode>) {
-        let (mut refs, mut kinds) = std::mem::take(&mut self.bursts().part);
-        refs.resize(range.len(), 0);
-        kinds.resize(range.len(), 0);
-        view.decode(range, &mut refs, &mut kinds);
-        (refs, kinds)
+    fn known(&self) -> &BurstState {
+        self.burst_state.as_ref().expect("a replay by bursts")
     }
 }
 
@@ -294,7 +116,7 @@ where
         for at in list {
             let page = Listed::at(columns, at);
             // A page that is known to be dirty is dirty.
-            if page.written && !core.is_known_dirty(page.entry) {
+            if page.written && !core.known().is_known_dirty(page.entry) {
                 core.frames.touch(memory.present(page.entry), true);
                 core.bursts().note(page.entry, PRESENT | REFERENCED | DIRTY);
             }
@@ -348,7 +170,7 @@ where
     pub(super) fn burst_stretch(&mut self, view: View<'_>, range: Range<u64>) -> Result<(), u64> {
         let mut at = range.start;
         while at < range.end {
-            let (burst, Range { start, end }) = self.paging.core.burst_at(view, at);
+            let (burst, Range { start, end }) = self.paging.core.bursts().burst_at(view, at);
             // Parts of bursts, where the range ends or the last range ended within one.
             let part = if start > at {
                 at..start.min(range.end)
@@ -367,7 +189,7 @@ where
 
     /// Replays references of a burst one by one.
     fn part(&mut self, view: View<'_>, range: Range<u64>) -> Result<(), u64> {
-        let (refs, kinds) = self.paging.core.decode_part(view, indices(&range));
+        let (refs, kinds) = self.paging.core.bursts().decode(view, indices(&range));
         let tile = Tile {
             start: range.start,
             refs: &refs,
@@ -385,9 +207,7 @@ where
         let columns = view.columns;
         let list = columns.list(burst);
         let core = &mut self.paging.core;
-        let state = core.bursts();
-        let pages = &columns.pages[list.clone()];
-        let lacks = (state.lacking)(&state.known, pages, state.needs);
+        let lacks = core.known().lacks(&columns.pages[list.clone()]);
         match P::SPEC.bursts {
             Bursts::SetBits | Bursts::SetBitsAlone => {
                 self.scan_between_ticks(view, list, range, lacks)
@@ -498,9 +318,9 @@ where
         list: Range<usize>,
         range: Range<u64>,
     ) -> Result<(), u64> {
-        let core = &self.paging.core;
+        let state = self.paging.core.known();
         let mut pages = view.columns.pages[list.clone()].iter();
-        if !pages.all(|&page| core.is_known_present(page_of(page))) {
+        if !pages.all(|&page| state.is_known_present(page_of(page))) {
             return self.part(view, range);
         }
         self.paging.write_listed(view.columns, list.clone());
@@ -523,7 +343,7 @@ where
         for at in list.clone() {
             let page = Listed::at(view.columns, at);
             let (entry, time) = (page.entry, range.start + page.first);
-            if self.paging.core.is_known_present(entry) {
+            if self.paging.core.known().is_known_present(entry) {
                 let frame = self.paging.memory.present(entry);
                 self.policy.hit(Touch { entry, frame, time });
                 continue;
@@ -603,7 +423,7 @@ where
                 let paging = &mut self.paging;
                 return Err(paging.end_within(view, before, &range, within, faults));
             }
-            if self.paging.core.is_known_present(entry) {
+            if self.paging.core.known().is_known_present(entry) {
                 let frame = self.paging.memory.present(entry);
                 self.policy.hit(Touch { entry, frame, time });
             } else if self.fault_at(view, entry, time).is_ok() {

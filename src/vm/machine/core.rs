@@ -2,7 +2,7 @@
 //! kind of TLBs: free frames, swap, counters, resident pages over time, the listener. It is not
 //! generic, so it is compiled once. It knows neither the policy nor which entry names which frame.
 
-use super::bursts::BurstState;
+use super::burst_state::BurstState;
 
 use crate::policy::{Event, Frames, Setup, Space as SpaceKind, Spec};
 use crate::space::{Class, End, EntryId, ObjectId, OpAt};

@@ -19,9 +19,9 @@ pub(super) trait Engine<'t>: Send {
     /// Performs the ops before the reference at `position`, up to op index `end`. Errors if swap is
     /// full.
     fn perform(&mut self, position: u64, end: usize) -> Result<(), Full>;
-    /// The part of the machine that is the same for all of them.
+    /// Returns the part of the machine that is not generic.
     fn core(&self) -> &Core<'t>;
-    /// The same part, to be changed.
+    /// Returns the part of the machine that is not generic, to be changed.
     fn core_mut(&mut self) -> &mut Core<'t>;
     /// Returns the state of every object, in object order.
     fn states(&self) -> &[u32];

@@ -10,7 +10,7 @@ use crate::vm::counters::{Counters, Outcome, SwapFull, TlbCounters};
 use crate::vm::listen::Intervals;
 use crate::vm::residence::AWAY;
 
-/// A replay that is fed with its trace.
+/// A replay that the caller feeds with its trace.
 pub struct Replay<'t> {
     engine: Box<dyn Engine<'t> + 't>,
     progress: Progress,
@@ -47,7 +47,7 @@ impl<'t> Replay<'t> {
 
 /// How far a replay has come.
 pub(super) struct Progress {
-    /// Frames as asked for.
+    /// The frames of the job.
     frames: Option<u32>,
     warmup: u64,
     /// The references of the trace.

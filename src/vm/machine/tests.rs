@@ -3,7 +3,6 @@
 
 use super::observe::PageState;
 use super::*;
-use crate::policy::PolicyChoice;
 use crate::policy::{Future, Setup, Visitor, dispatch};
 use crate::trace::dense::{Dictionary, Meta, PageKey, pack};
 use crate::trace::record::{Addressing, TraceKind};
@@ -196,20 +195,8 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
     let trace = trace("1w 2 1 2 1w 2");
     let choice: PolicyChoice = "lru".parse().unwrap();
     let job = Job {
-        swap_slots: None,
-        bursts: None,
-        misses: None,
-        trace: &trace,
-        space: None,
-        quotas: None,
-        accessed: Accessed::Every,
-        policy: choice.index,
-        params: &choice.params,
-        seed: 0,
         frames: Some(1),
-        tau: 1,
-        warmup: 0,
-        tlb: None,
+        ..Job::new(&trace, &choice)
     };
     let outcome = run(&job).unwrap();
     let c = outcome.counters;
@@ -222,8 +209,6 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
     // Without swap the first dirty page that must leave ends the replay before it is counted.
     let none = run(&Job {
         swap_slots: Some(0),
-        bursts: None,
-        misses: None,
         ..job
     })
     .unwrap();
@@ -250,4 +235,18 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
         (4, 0, 1)
     );
     assert_eq!(warm.resident_sum, 4);
+}
+
+/// Frames of each process are looked up by page tables; without them they would be ignored.
+#[test]
+#[should_panic(expected = "this job needs page tables")]
+fn a_replay_with_quotas_needs_page_tables() {
+    let trace = trace("1 2");
+    let choice: PolicyChoice = "lru".parse().unwrap();
+    let job = Job {
+        frames: Some(1),
+        quotas: Some(&[1]),
+        ..Job::new(&trace, &choice)
+    };
+    _ = begin(&job, None);
 }

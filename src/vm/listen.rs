@@ -105,9 +105,9 @@ pub struct Distribution {
     pub count: u64,
     /// Their sum.
     pub sum: u128,
-    /// The least value; 0 without any.
+    /// The least value; 0 if there is none.
     pub min: u64,
-    /// The greatest value; 0 without any.
+    /// The greatest value; 0 if there is none.
     pub max: u64,
     /// One value for each share of [`QUANTILES`].
     pub quantiles: [u64; QUANTILES.len()],

@@ -208,19 +208,19 @@ impl Pair {
     }
 }
 
-/// No process was seen yet.
+/// No process has made a reference yet.
 const NOBODY: u32 = u32::MAX;
 
-/// What a look-up would find, without any change.
+/// The result of a look-up that changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Probe {
-    /// A reference by this process flushes first.
+    /// Whether a reference by this process flushes first.
     pub flushes: bool,
-    /// The first level holds the page.
+    /// Whether the first level holds the page.
     pub first: bool,
-    /// The second level holds it; `None` if there is none.
+    /// Whether the second level holds the page; `None` if there is no second level.
     pub second: Option<bool>,
-    /// Levels of the page table that a walk would skip.
+    /// The number of page-table levels that a walk would skip.
     pub skips: usize,
 }
 

@@ -25,18 +25,18 @@ use crate::vm::walk::radix_shifts;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// How a page stands with a first level.
+/// Which of a first level and the undisturbed one hold a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Neither it nor the undisturbed one holds it.
+    /// Neither this level nor the undisturbed one holds it.
     Out,
     /// Both hold it.
     In,
     /// The undisturbed one holds it; here it was shot down.
     Shot,
-    /// The same, and its next reference is among the awaited ones.
+    /// As `Shot`, and its next reference is awaited.
     Awaited,
-    /// The undisturbed one has dropped it.
+    /// This level holds it; the undisturbed one has dropped it.
     Extra,
 }
 
@@ -44,17 +44,17 @@ enum State {
 struct Difference {
     sets: u64,
     ways: usize,
-    /// For each set, pages that the undisturbed level holds.
+    /// For each set, the number of pages that the undisturbed level holds.
     undisturbed: Vec<u32>,
-    /// For each set, pages that are shot or awaited.
+    /// For each set, the number of pages that are shot or awaited.
     shot: Vec<u32>,
-    /// For each set, extra pages.
+    /// For each set, the number of extra pages.
     extras: Vec<u32>,
     /// The extra pages of each set, the oldest first.
     extra: Vec<PageId>,
-    /// Shot, awaited and extra pages of all sets.
+    /// The number of shot, awaited and extra pages of all sets.
     odd: u32,
-    /// References that missed.
+    /// The number of references that missed.
     missed: u64,
 }
 
@@ -87,14 +87,14 @@ impl Difference {
         self.odd -= 1;
     }
 
-    /// The page becomes the newest extra one.
+    /// Makes `page` the newest extra page.
     fn push(&mut self, set: usize, page: PageId) {
         self.extra[set * self.ways + self.extras[set] as usize] = page;
         self.extras[set] += 1;
         self.odd += 1;
     }
 
-    /// The page is extra no longer.
+    /// Makes `page` extra no longer.
     fn remove(&mut self, set: usize, page: PageId) {
         let extra = &mut self.extra[set * self.ways..][..self.extras[set] as usize];
         if let Some(at) = extra.iter().position(|&p| p == page) {
@@ -104,7 +104,7 @@ impl Difference {
         }
     }
 
-    /// The oldest extra page, if there is one.
+    /// Returns the oldest extra page, if any.
     fn oldest(&self, set: usize) -> Option<PageId> {
         (self.extras[set] > 0).then(|| self.extra[set * self.ways])
     }
@@ -118,7 +118,7 @@ pub struct FollowTlbs<'t> {
     pages: &'t [PageKey],
     /// The difference of each side.
     sides: [Difference; 2],
-    /// For each slot how it stands.
+    /// The state of each slot.
     state: Vec<State>,
     deeper: Deeper<'t>,
     /// The first miss of the log that has not been looked at.
@@ -129,8 +129,10 @@ pub struct FollowTlbs<'t> {
 }
 
 impl<'t> FollowTlbs<'t> {
-    /// Empty TLBs for a trace and its log, which must be of the same geometry and of the same
-    /// `pages`.
+    /// Returns empty TLBs for a trace and its log.
+    ///
+    /// # Panics
+    /// If the log is not of these first levels and this trace. It must be of the same `pages`, too.
     pub fn new(
         geometry: &Geometry,
         pages: &'t [PageKey],
@@ -176,7 +178,7 @@ impl<'t> FollowTlbs<'t> {
         (self.pages[page as usize].number % self.sides[side as usize].sets) as usize
     }
 
-    /// A miss of the undisturbed level.
+    /// Handles a miss of the undisturbed level.
     #[inline]
     fn undisturbed_miss(&mut self, Miss { at, slot, dropped }: Miss) {
         let side = side_of(slot);
@@ -189,7 +191,8 @@ impl<'t> FollowTlbs<'t> {
         self.miss(slot, at);
     }
 
-    /// The same, where the levels may differ or the undisturbed one has room.
+    /// Handles a miss of the undisturbed level when the two levels may differ, or when the
+    /// undisturbed one has room.
     #[inline(never)]
     fn miss_with_differences(&mut self, Miss { at, slot, dropped }: Miss) {
         let (page, side) = (slot >> 1, side_of(slot));
@@ -222,8 +225,8 @@ impl<'t> FollowTlbs<'t> {
         }
     }
 
-    /// Makes room for a page in a set. False if it is full and has no extra page: the page that
-    /// the undisturbed level drops must go.
+    /// Makes room for a page in a set. Returns false if the set is full and has no extra page: the
+    /// page that the undisturbed level drops must go.
     fn make_room(&mut self, side: Side, set: usize) -> bool {
         let level = &mut self.sides[side as usize];
         if !level.is_full(set) {
@@ -237,8 +240,8 @@ impl<'t> FollowTlbs<'t> {
         true
     }
 
-    /// A reference that hits the undisturbed level; it misses if its page was shot down since the
-    /// last one.
+    /// Handles a reference that hits the undisturbed level. It misses here if its page was shot down
+    /// since its last reference.
     fn undisturbed_hit(&mut self, slot: Slot, at: u64) {
         if !matches!(self.state[slot as usize], State::Shot | State::Awaited) {
             return;
@@ -256,17 +259,17 @@ impl<'t> FollowTlbs<'t> {
         self.miss(slot, at);
     }
 
-    /// The first level missed, and the page has come in.
+    /// Counts a miss of the first level, which holds the page now, and goes on to the second level.
     #[inline]
     fn miss(&mut self, slot: Slot, at: u64) {
         let (page, side) = (slot >> 1, side_of(slot));
         self.sides[side as usize].missed += 1;
         self.deeper.translate(page, side, at);
-        // The page is in memory: no fault will tell of the other side.
+        // The page is in memory, so its next reference on the other side need not fault.
         self.await_next(slot ^ 1, at + 1);
     }
 
-    /// The next reference of a slot from a position on is awaited, if it will be a miss.
+    /// Awaits the next reference of a slot from position `from` on, if it will be a miss.
     #[inline]
     fn await_next(&mut self, slot: Slot, from: u64) {
         if self.state[slot as usize] == State::Shot {

@@ -1,10 +1,10 @@
-//! What TLB, page table and memory hold before the first address: a small text format, for the
+//! The contents of TLB, page table and memory before the first address: a small text format, for the
 //! worked examples of textbooks.
 //!
 //! ```text
 //! bits va=14 pa=12 page=64      widths of addresses, bytes of a page (decimal); first line
 //!                               index=5/5   index bits by level, from the root; one level if absent
-//!                               tlb=16x4    entries x ways; as asked for elsewhere if absent
+//!                               tlb=16x4    entries x ways; if absent, the one given elsewhere
 //! tlb SET TAG PPN               an entry of the TLB, the least recent first
 //! pte VPN PPN                   a page's entry in the last table
 //! table INDEX/… PPN             an entry above, by its indices from the root
@@ -136,7 +136,7 @@ impl State {
         }
     }
 
-    /// The level and number of an upper entry, from its indices.
+    /// Returns the level and number of an upper entry, from its indices.
     fn table(&self, text: &str) -> Result<(usize, u64), String> {
         let indices: Vec<u64> = text.split('/').map(hexadecimal).collect::<Result<_, _>>()?;
         if indices.len() >= self.layout.levels() {
@@ -161,8 +161,8 @@ impl State {
         }
     }
 
-    /// What the table of a level holds for this entry: `None` for nothing, otherwise the frame,
-    /// where it is known.
+    /// Returns the entry of this number in the tables of `level`: `None` if it is absent, otherwise
+    /// its frame, if known.
     pub(super) fn entry(&self, level: usize, number: u64) -> Option<Option<u64>> {
         if level + 1 == self.layout.levels() {
             self.ptes.get(&number).map(|&frame| Some(frame))
@@ -171,7 +171,7 @@ impl State {
         }
     }
 
-    /// The hardware: one TLB of the state's own shape, or that given, over the state's table.
+    /// Returns the hardware: one TLB of the state's own shape, or `given`, over the state's table.
     pub fn geometry(&self, given: Geometry) -> Geometry {
         let geometry = self.shape.map_or(given, |shape| Geometry {
             l1i: shape,

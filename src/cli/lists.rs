@@ -81,8 +81,8 @@ fn describe_policy(spec: &Spec) -> String {
     };
     let _ = writeln!(out, "replayed     {bursts}");
     let _ = writeln!(out, "complexity   {}", spec.complexity);
-    let _ = writeln!(out, "state        {}", spec.state);
-    if spec.draws {
+    let _ = writeln!(out, "state        {}", spec.bytes);
+    if spec.randomized {
         let _ = writeln!(out, "draws        random numbers, from --seed");
     }
     let _ = writeln!(out, "source       {}", spec.cite);

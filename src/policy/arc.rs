@@ -2,11 +2,8 @@
 //! list each, and pages that left either are remembered: a fault on one of them says which of the
 //! lists is too short.
 
-use super::support::lists::Lists;
-use super::{
-    Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
-};
-use crate::units::{FrameId, PageId};
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 
 /// Pages referenced once since they came in, and those referenced again; among the ghosts the
 /// pages that left these lists (B1 and B2).
@@ -99,7 +96,7 @@ impl Arc {
     }
 }
 
-impl<'t> Policy<'t> for Arc {
+impl<'t> PolicyType<'t> for Arc {
     const SPEC: Spec = Spec {
         name: "arc",
         aliases: &["adaptive-replacement-cache"],
@@ -107,14 +104,12 @@ impl<'t> Policy<'t> for Arc {
         about: "an LRU list of pages seen once and one of others, sized by faults on ghosts",
         cite: "N. Megiddo, D. S. Modha, \"ARC: a self-tuning, low overhead replacement cache\", USENIX Conference on File and Storage Technologies (FAST), 2003",
         choices: "Figure 4 of the paper to the letter; its target p is a 64-bit floating-point number, as are the quotients of ghosts by which it moves. While frames are free no page leaves, but a page that is remembered moves the target all the same.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit and fault O(1)",
-        state: "9 bytes a frame, 9 bytes a page",
+        bytes: "9 bytes a frame, 9 bytes a page",
         repeats: Repeats::Twice,
         bursts: Bursts::OrderOfHits,
-        params: &[],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Arc {
@@ -126,19 +121,17 @@ impl<'t> Policy<'t> for Arc {
             left: (ONCE, 0),
         }
     }
+}
 
+impl Policy for Arc {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         self.lists.move_front(AGAIN, at.frame);
     }
 
-    fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
-        frames.for_each(|frame| self.lists.move_front(AGAIN, frame));
-    }
-
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        let from = self.recall(want.page);
-        self.coming = Some((want.page, from));
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let from = self.recall(request.page);
+        self.coming = Some((request.page, from));
         let once = self.lists.len(ONCE);
         // Then nothing that left T1 can be remembered.
         let forgets = from.is_none() && once == self.capacity;
@@ -169,19 +162,21 @@ impl<'t> Policy<'t> for Arc {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.lists.remove(frame);
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
+impl Explain for Arc {
+    fn why(&self, _evicted: &Evicted) -> String {
         let (list, once) = self.left;
-        Some(format!(
+        format!(
             "least recent of {}; T1 had {once}, its target is {:.2}",
             list_name(list),
             self.ghosts.target
-        ))
+        )
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let title = "T1, then T2, most recent first";
         let names = [(ONCE, "T1"), (AGAIN, "T2")];
-        Some(State::lists(title, &self.lists, names))
+        Some(FrameOrder::lists(title, &self.lists, names))
     }
 }

@@ -1,15 +1,11 @@
 //! OPT with an eye on writing back: a dirty page leaves only if its next reference is so much
 //! farther away than that of a clean one. A heuristic, not an optimum.
 
-use super::support::bits::BitSet;
-use super::{
-    Bursts, Family, Frames, Future, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State,
-    Touch, Want, explain,
-};
+use crate::policy::prelude::*;
+use crate::policy::support::bits::BitSet;
 use crate::simd::Level;
 use crate::simd::later::{NotBelow, not_below};
 use crate::trace::dense::{NEVER, page_of};
-use crate::units::{FrameId, PageId};
 
 /// No frame.
 const NOWHERE: FrameId = FrameId::MAX;
@@ -111,7 +107,7 @@ impl OptWb<'_> {
     }
 }
 
-impl<'t> Policy<'t> for OptWb<'t> {
+impl<'t> PolicyType<'t> for OptWb<'t> {
     const SPEC: Spec = Spec {
         name: "opt-wb",
         aliases: &["writeback-aware-opt"],
@@ -119,11 +115,9 @@ impl<'t> Policy<'t> for OptWb<'t> {
         about: "as OPT, but spares dirty pages: a heuristic that knows the future, no bound",
         cite: "the problem: N. Beckmann, P. B. Gibbons, B. Haeupler, C. McGuffey, \"Writeback-aware caching\", SIAM Symposium on Algorithmic Principles of Computer Systems (APOCS), 2020",
         choices: "a heuristic of this program, not an algorithm of the paper, which poses the problem. It is no optimum and no bound: it can cost more than OPT, and have as many write-backs. The page with the greatest distance to its next reference leaves, that of a dirty page divided by 1 + write-cost; write-cost is the cost of a write-back in those of a fault. A clean page not referenced again leaves first; for a dirty one the end of the trace stands in for the next reference. Among equals a clean page leaves, then the one with the lower id (order of first reference). With write-cost=0 it has as many faults as OPT. Distances are counted in references of the trace, those of all processes, with frames by process, too.",
-        space: Space::Fixed,
         sees: Sees::Future,
-        draws: false,
         complexity: "hit O(1) amortised, 1/64 of a vector step; fault O(log n)",
-        state: "4 bytes a reference (shared by all sizes), 2 bits a reference, 4 bytes a page",
+        bytes: "4 bytes a reference (shared by all sizes), 2 bits a reference, 4 bytes a page",
         repeats: Repeats::All,
         bursts: Bursts::SetBits,
         params: &[Param::count(
@@ -132,6 +126,7 @@ impl<'t> Policy<'t> for OptWb<'t> {
             0..=1000,
             "cost of writing a page back, in faults",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> OptWb<'t> {
@@ -147,9 +142,11 @@ impl<'t> Policy<'t> for OptWb<'t> {
             left_dirty: false,
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        let time = want.time as usize;
+impl Policy for OptWb<'_> {
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let time = request.time as usize;
         self.note_before(frames, time);
         let (page, is_dirty) = self.choose(time);
         self.left_dirty = is_dirty;
@@ -173,23 +170,25 @@ impl<'t> Policy<'t> for OptWb<'t> {
         self.clean.finished.remove(page);
         self.dirty.finished.remove(page);
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        let next = match self.future.next_of(left.page, left.time) {
+impl Explain for OptWb<'_> {
+    fn why(&self, evicted: &Evicted) -> String {
+        let next = match self.future.next_of(evicted.page, evicted.time) {
             None => "never used again".into(),
-            Some(next) => format!("next used at {}", explain::reference(next)),
+            Some(next) => format!("next used at {}", reference(next)),
         };
-        Some(match self.left_dirty {
+        match self.left_dirty {
             true => format!("{next}: far enough to be worth a write-back"),
             false => format!("clean, {next}"),
-        })
+        }
     }
 
-    fn state(&self, frames: &Frames, next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, next: u64) -> Option<FrameOrder> {
         let resident = self.frame_of.iter().copied();
         let resident = resident.filter(|&frame| frame != NOWHERE);
         let order = self.future.by_next_use(frames, resident, next);
-        let mut state = State::by_next_use(order);
+        let mut state = FrameOrder::by_next_use(order);
         for (frame, word) in &mut state.frames {
             *word += if frames.dirty(*frame) {
                 ", dirty"

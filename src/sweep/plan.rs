@@ -438,7 +438,7 @@ impl<'t> Plan<'t> {
 
 /// The seeds of a policy: one that is no seed if it draws nothing.
 fn seeds(choice: &PolicyChoice, axes: &Axes) -> Vec<Option<u64>> {
-    if !choice.spec().draws {
+    if !choice.spec().randomized {
         return vec![None];
     }
     let mut seeds: Vec<Option<u64>> = axes.seeds.iter().copied().map(Some).collect();

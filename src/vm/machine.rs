@@ -24,7 +24,8 @@ use super::residence::{AWAY, Residence, Spaces, UNALLOCATED};
 use super::swap::Swap;
 use super::tlb::{Geometry, MissLog, Translation};
 use crate::policy::{
-    AnyPolicy, Event, Frames, Params, Policy, Setup, Space as SpaceKind, Touch, Want,
+    AnyPolicy, EventCount, Explain, Frames, Params, PolicyType, Setup, Space as SpaceKind, Touch,
+    VictimRequest,
 };
 use crate::simd::scan::{Scan, scan};
 use crate::space::{Class, End, EntryId, ObjectId, Op, Space};
@@ -139,7 +140,7 @@ struct Machine<'t, P, R, T> {
     /// It ended because a page could not leave after a reference.
     cannot_expire: bool,
     /// What the policy had counted before it named the victim that could not leave.
-    events_before: Vec<Event>,
+    events_before: Vec<EventCount>,
     /// Frames never used yet are those from here on; `free` are frames that were given back.
     fresh: u32,
     free: Vec<FrameId>,
@@ -177,7 +178,7 @@ impl Residency {
 
 impl<'t, P, R, T> Machine<'t, P, R, T>
 where
-    P: Policy<'t>,
+    P: PolicyType<'t>,
     R: Residence<'t>,
     T: Translation,
 {
@@ -348,21 +349,21 @@ where
     }
 
     /// What the policy has counted of its own doings: without those of a victim that could not leave.
-    fn policy_events(&self) -> Vec<Event> {
+    fn policy_events(&self) -> Vec<EventCount> {
         match self.swap_full && !self.cannot_expire {
             true => self.events_before.clone(),
-            false => self.policy.events(),
+            false => self.policy.event_counts(),
         }
     }
 
     /// After a reference: a tick, if it is time for one, and the pages leave whose windows close.
     #[inline(always)]
     fn close_windows(&mut self, at: Touch) {
-        if P::TICKS && at.time >= self.policy.next_tick() {
+        if P::SPEC.ticks && at.time >= self.policy.next_tick() {
             self.tick(at.time);
         }
         if P::SPEC.space == SpaceKind::Variable {
-            while let Some(expired) = self.policy.expire(&mut self.frames, at) {
+            while let Some(expired) = self.policy.expire(&mut self.frames, at.entry) {
                 self.expire(expired, at.time);
             }
         }
@@ -382,7 +383,7 @@ where
 /// With [`Accessed::WalkFlush`]: after each reference a page whose bit is clear has no translation.
 impl<'t, P, R, T> Machine<'t, P, R, T>
 where
-    P: Policy<'t>,
+    P: PolicyType<'t>,
     R: Residence<'t>,
     T: Translation,
 {

@@ -135,7 +135,7 @@ pub(super) trait Goal<'t> {
     type Output;
     /// Whether it is worth a loop for each policy.
     const FAST: bool = true;
-    fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
+    fn reach<P: PolicyType<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,
         machine: Machine<'t, P, R, T>,
     ) -> Self::Output;
@@ -149,7 +149,7 @@ struct Count<'a, 't> {
 impl<'t> Goal<'t> for Count<'_, 't> {
     type Output = Outcome;
 
-    fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
+    fn reach<P: PolicyType<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,
         machine: Machine<'t, P, R, T>,
     ) -> Outcome {
@@ -173,7 +173,7 @@ struct Begin<'a, 't> {
 impl<'t> Goal<'t> for Begin<'_, 't> {
     type Output = Box<dyn Replay + 't>;
 
-    fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
+    fn reach<P: PolicyType<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,
         machine: Machine<'t, P, R, T>,
     ) -> Self::Output {
@@ -245,7 +245,7 @@ impl<'t, G: Goal<'t>> Ready<'_, 't, G> {
 
     fn start<P, R, T>(self, policy: P, memory: R, tlb: T) -> G::Output
     where
-        P: Policy<'t> + 't,
+        P: PolicyType<'t> + 't,
         R: Residence<'t> + 't,
         T: Translation + 't,
     {
@@ -269,7 +269,7 @@ struct Fast<'a, 't, G> {
 impl<'t, G: Goal<'t>> Visitor<'t> for Fast<'_, 't, G> {
     type Output = G::Output;
 
-    fn visit<P: Policy<'t> + 't>(self) -> Self::Output {
+    fn visit<P: PolicyType<'t> + 't>(self) -> Self::Output {
         let policy = P::new(&self.ready.setup);
         match self.ready.job.space {
             None => {
@@ -284,7 +284,7 @@ impl<'t, G: Goal<'t>> Visitor<'t> for Fast<'_, 't, G> {
 impl<'t, G: Goal<'t>> Fast<'_, 't, G> {
     fn translated<P, R>(self, policy: P, memory: R) -> G::Output
     where
-        P: Policy<'t> + 't,
+        P: PolicyType<'t> + 't,
         R: Residence<'t> + 't,
     {
         let job = self.ready.job;

@@ -12,7 +12,7 @@
 //!   no reference is looked at.
 
 use super::*;
-use crate::policy::{Bursts, Sees, Spec};
+use crate::policy::{Bursts, Sees, Spec, WorkingSet};
 use crate::simd::Level;
 use crate::simd::lacking::{Lacking, Needs, PADDING, lacking};
 use crate::simd::scan::Wanted;
@@ -163,7 +163,7 @@ impl Listed {
 
 impl<'t, P, R, T> Machine<'t, P, R, T>
 where
-    P: Policy<'t>,
+    P: PolicyType<'t>,
     R: Residence<'t>,
     T: Translation,
 {
@@ -305,7 +305,7 @@ where
                 return self.scan_between_ticks(view, list, range, lacks);
             }
             Bursts::Order | Bursts::OrderOfHits if lacks == 0 => {
-                self.note_order(view.columns, list);
+                self.note_order(view.columns, list, range.start);
                 self.counters.hits += range.len() as u64;
             }
             Bursts::OrderOfHits => return self.order_or_part(view, list, range),
@@ -326,7 +326,7 @@ where
         mut lacks: u8,
     ) -> usize {
         let mut at = range.start;
-        while P::TICKS && self.policy.next_tick() < range.end as u64 {
+        while P::SPEC.ticks && self.policy.next_tick() < range.end as u64 {
             let ends = (self.policy.next_tick() as usize + 1).max(at + 1);
             let end = self.scan_burst(view, list.clone(), at..ends);
             if end < ends {
@@ -366,7 +366,7 @@ where
             let time = (range.start + found) as u64;
             at = found + 1;
             // What a tick after this reference clears is not known to be set.
-            let ticks = P::TICKS && time >= self.policy.next_tick();
+            let ticks = P::SPEC.ticks && time >= self.policy.next_tick();
             match self.access(entry << 1 | u32::from(write), kind, time) {
                 Ok(true) if ticks => {}
                 Ok(true) => self.knows(entry, self.memory.present(entry), write),
@@ -394,15 +394,27 @@ where
         self.bursts().known[entry as usize] & DIRTY != 0
     }
 
-    /// Tells the policy in which order the pages of a burst were referenced last. All are present
-    /// and dirty where they are written.
+    /// Reports the last hit of each page of the burst that begins at `start`, in order. All pages
+    /// are present, and dirty where they are written.
     #[inline]
-    fn note_order(&mut self, columns: &Columns, list: Range<usize>) {
+    fn note_order(&mut self, columns: &Columns, list: Range<usize>, start: usize) {
         let pages = &columns.pages[list.clone()];
+        let last = &columns.last[list.clone()];
         let memory = &self.memory;
-        let frames = columns.by_last[list].iter();
-        self.policy
-            .hits(frames.map(|&index| memory.present(page_of(pages[usize::from(index)]))));
+        self.policy.hits(columns.by_last[list].iter().map(|&index| {
+            let entry = page_of(pages[usize::from(index)]);
+            Touch {
+                entry,
+                frame: memory.present(entry),
+                time: (start + usize::from(last[usize::from(index)])) as u64,
+            }
+        }));
+    }
+
+    /// The windows of a policy that is replayed by them.
+    #[inline(always)]
+    fn windows(&mut self) -> &mut WorkingSet<'t> {
+        self.policy.windows().expect("it is replayed by windows")
     }
 
     /// A burst without faults, of which some pages are not known to be dirty; or one with faults,
@@ -414,7 +426,7 @@ where
             return self.part(view, range);
         }
         self.write_listed(view, list.clone());
-        self.note_order(view.columns, list);
+        self.note_order(view.columns, list, range.start);
         self.counters.hits += range.len() as u64;
         range.end
     }
@@ -440,7 +452,7 @@ where
             faults += 1;
         }
         self.write_listed(view, list.clone());
-        self.note_order(view.columns, list);
+        self.note_order(view.columns, list, range.start);
         self.counters.hits += range.len() as u64 - faults;
         range.end
     }
@@ -505,7 +517,7 @@ where
         let columns = view.columns;
         let pages = &columns.pages[list.clone()];
         let one = page_of(pages[0]);
-        let idle = self.policy.idle(one);
+        let idle = self.windows().refs_until_close(one);
         let long = range.len() as u64;
         if self.swap_full {
             return range.start;
@@ -513,15 +525,12 @@ where
         if idle == 0 || long > self.bursts().tau {
             return self.part(view, range);
         }
-        let in_windows = || {
-            pages
-                .iter()
-                .all(|&page| self.policy.in_window(page_of(page)))
-        };
-        if lacks != 0 || long >= idle || !in_windows() {
+        let windows = self.windows();
+        let mut entries = pages.iter().map(|&page| page_of(page));
+        if lacks != 0 || long >= idle || !entries.all(|entry| windows.is_in_window(entry)) {
             return self.pass_and_fault(view, list, range);
         }
-        self.policy.pass(one, long);
+        windows.advance(one, long);
         self.note_times(view.columns, list, range.len());
         self.counters.hits += long;
         range.end
@@ -567,13 +576,13 @@ where
     /// among them. An error is the first reference that full swap denies.
     fn pass(&mut self, entry: EntryId, start: usize, mut refs: Range<usize>) -> Result<(), usize> {
         while !refs.is_empty() {
-            let idle = self.policy.idle(entry);
+            let idle = self.windows().refs_until_close(entry);
             if (refs.len() as u64) < idle {
-                self.policy.pass(entry, refs.len() as u64);
+                self.windows().advance(entry, refs.len() as u64);
                 break;
             }
             let step = idle.max(1);
-            self.policy.pass(entry, step);
+            self.windows().advance(entry, step);
             refs.start += step as usize;
             let (frame, time) = (0, (start + refs.start - 1) as u64);
             self.close_windows(Touch { entry, frame, time });
@@ -593,7 +602,7 @@ where
             let entry = page_of(columns.pages[at]);
             let frame = self.memory.present(entry);
             let ago = length - 1 - usize::from(columns.last[at]);
-            self.policy.referenced(entry, frame, ago as u64);
+            self.windows().set_last_use(entry, frame, ago as u64);
         }
     }
 }

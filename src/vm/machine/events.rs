@@ -6,7 +6,7 @@ use super::*;
 
 impl<'t, P, R, T> Machine<'t, P, R, T>
 where
-    P: Policy<'t>,
+    P: PolicyType<'t>,
     R: Residence<'t>,
     T: Translation,
 {
@@ -55,7 +55,7 @@ where
             Op::Drop { entry, unbinds } => {
                 self.drop_entry(entry, time);
                 if unbinds {
-                    self.policy.unbound(entry);
+                    self.policy.unmapped(entry);
                 }
             }
             Op::Flush { entry } => {

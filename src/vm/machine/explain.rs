@@ -382,7 +382,7 @@ impl Told<'_> {
 
     fn state(&self, next: u64) -> Option<(String, Vec<(EntryId, String)>)> {
         let machine = &self.running.machine;
-        let state = machine.policy.state(&machine.frames, next)?;
+        let state = machine.policy.order(&machine.frames, next)?;
         let name = |(frame, word): (FrameId, String)| {
             let page = machine.frames.page(frame);
             (self.name[page as usize], word)

@@ -20,7 +20,7 @@ type Victim = Option<(ObjectId, bool)>;
 
 impl<'t, P, R, T> Machine<'t, P, R, T>
 where
-    P: Policy<'t>,
+    P: PolicyType<'t>,
     R: Residence<'t>,
     T: Translation,
 {
@@ -111,7 +111,7 @@ where
         let (frame, victim) = self.take_frame(Some(entry), entry, object, time)?;
         if source != crate::space::NONE {
             self.drop_entry(entry, time);
-            self.policy.unbound(entry);
+            self.policy.unmapped(entry);
             if frees {
                 self.free(source, time);
             }
@@ -174,7 +174,7 @@ where
         };
         // The victim may be a page that cannot leave: then its choice counts for nothing.
         if free.is_none() && self.swap.is_full() {
-            self.events_before = self.policy.events();
+            self.events_before = self.policy.event_counts();
         }
         let (frame, taken) = match free {
             Some(frame) => {
@@ -184,7 +184,7 @@ where
             None => (
                 self.policy.victim(
                     &mut self.frames,
-                    Want {
+                    VictimRequest {
                         process,
                         page,
                         time,

@@ -70,7 +70,7 @@ impl<'t> Goal<'t> for Look<'_, 't> {
     type Output = Snapshot;
     const FAST: bool = false;
 
-    fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
+    fn reach<P: PolicyType<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,
         mut machine: Machine<'t, P, R, T>,
     ) -> Snapshot {
@@ -111,7 +111,7 @@ impl<'t> Goal<'t> for Sample<'_, 't> {
     type Output = (Vec<States>, Option<End>);
     const FAST: bool = false;
 
-    fn reach<P: Policy<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
+    fn reach<P: PolicyType<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
         self,
         mut machine: Machine<'t, P, R, T>,
     ) -> Self::Output {
@@ -137,7 +137,7 @@ impl<'t> Goal<'t> for Sample<'_, 't> {
 
 impl<'t, P, R, T> Machine<'t, P, R, T>
 where
-    P: Policy<'t>,
+    P: PolicyType<'t>,
     R: Residence<'t>,
     T: Translation,
 {

@@ -37,12 +37,12 @@ struct Start {
     counters: Counters,
     tlb: TlbCounters,
     resident: u64,
-    events: Vec<Event>,
+    events: Vec<EventCount>,
 }
 
 impl<'t, P, R, T> Running<'t, P, R, T>
 where
-    P: Policy<'t>,
+    P: PolicyType<'t>,
     R: Residence<'t>,
     T: Translation,
 {
@@ -164,7 +164,7 @@ where
 
 impl<'t, P, R, T> Replay for Running<'t, P, R, T>
 where
-    P: Policy<'t>,
+    P: PolicyType<'t>,
     R: Residence<'t>,
     T: Translation,
 {

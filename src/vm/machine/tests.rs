@@ -53,7 +53,7 @@ struct Draw<'t> {
 
 impl<'t> Visitor<'t> for Draw<'t> {
     type Output = Vec<String>;
-    fn visit<P: Policy<'t>>(self) -> Vec<String> {
+    fn visit<P: PolicyType<'t>>(self) -> Vec<String> {
         let pages = &self.trace.dictionary.pages[..];
         let choice: PolicyChoice = P::SPEC.name.parse().unwrap();
         let params: &'t Params = Box::leak(Box::new(choice.params));

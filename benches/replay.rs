@@ -85,7 +85,7 @@ fn job<'t>(
         space: None,
         quotas: None,
         accessed: Accessed::Every,
-        policy: choice.index,
+        policy: choice.id,
         params: &choice.params,
         seed: 0,
         frames: Some(frames),

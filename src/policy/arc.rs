@@ -78,8 +78,9 @@ pub struct Arc {
     lists: Lists,
     ghosts: Ghosts,
     capacity: u32,
-    /// The page for which room was made, and the list that it had left.
-    coming: Option<(PageId, Option<usize>)>,
+    /// Pages for which a victim was chosen and that have not been loaded yet, each with the list
+    /// that it had left.
+    coming: Vec<(PageId, Option<usize>)>,
     /// The list that the last victim was in, and how many pages T1 had.
     left: (usize, u32),
 }
@@ -92,6 +93,16 @@ impl Arc {
             self.ghosts
                 .make_room(self.lists.len(ONCE), self.lists.len(AGAIN));
         }
+        from
+    }
+
+    /// As `recall`, for a page that is loaded later: once, however often a victim is asked for it.
+    fn recall_for_victim(&mut self, page: PageId) -> Option<usize> {
+        if let Some(coming) = self.coming.iter().find(|coming| coming.0 == page) {
+            return coming.1;
+        }
+        let from = self.recall(page);
+        self.coming.push((page, from));
         from
     }
 }
@@ -117,7 +128,7 @@ impl<'t> PolicyType<'t> for Arc {
             lists: Lists::new(2, setup.frames),
             ghosts: Ghosts::new(setup.capacity, setup.pages),
             capacity: setup.capacity,
-            coming: None,
+            coming: Vec::with_capacity(1),
             left: (ONCE, 0),
         }
     }
@@ -130,11 +141,10 @@ impl Policy for Arc {
     }
 
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
-        let from = self.recall(request.page);
-        self.coming = Some((request.page, from));
+        let from = request.page.and_then(|page| self.recall_for_victim(page));
         let once = self.lists.len(ONCE);
-        // Then nothing that left T1 can be remembered.
-        let forgets = from.is_none() && once == self.capacity;
+        // T1 with the page to come is longer than T1 and B1 may be: B1 has no room for the victim.
+        let forgets = request.page.is_some() && from.is_none() && once == self.capacity;
         let (length, target) = (f64::from(once), self.ghosts.target);
         let is_over = length > target || (from == Some(AGAIN) && length == target);
         let list = match forgets || (once > 0 && is_over) || self.lists.is_empty(AGAIN) {
@@ -151,9 +161,9 @@ impl Policy for Arc {
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
         let page = frames.page(at.frame);
-        let from = match self.coming.take() {
-            Some((coming, from)) if coming == page => from,
-            _ => self.recall(page),
+        let from = match self.coming.iter().position(|coming| coming.0 == page) {
+            Some(at) => self.coming.swap_remove(at).1,
+            None => self.recall(page),
         };
         let list = if from.is_some() { AGAIN } else { ONCE };
         self.lists.push_front(list, at.frame);

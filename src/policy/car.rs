@@ -64,7 +64,8 @@ impl Policy for Car {
         let (clock, frame) = self.replace(frames);
         self.left = clock;
         self.ghosts.remember(clock, frames.page(frame));
-        if !self.ghosts.knows(request.page) {
+        // A page that is not known yet gets room as one that is not remembered.
+        if request.page.is_none_or(|page| !self.ghosts.knows(page)) {
             self.ghosts
                 .make_room(self.clocks.len(ONCE), self.clocks.len(AGAIN));
         }

@@ -23,6 +23,7 @@ impl<'t> PolicyType<'t> for Clock {
         bytes: "8 to 20 bytes a frame",
         repeats: Repeats::Twice,
         bursts: Bursts::SetBits,
+        curve: Some(CurveKind::Clock { load_bit: true }),
         params: &[Param::count(
             "load-bit",
             Some(1),

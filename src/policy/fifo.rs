@@ -22,6 +22,7 @@ impl<'t> PolicyType<'t> for Fifo {
         bytes: "8 to 20 bytes a frame",
         repeats: Repeats::Once,
         bursts: Bursts::SetBits,
+        curve: Some(CurveKind::Fifo),
         ..Spec::BASE
     };
 

@@ -30,6 +30,7 @@ impl<'t> PolicyType<'t> for Lru {
         bytes: "8 bytes a frame; by bursts 28",
         repeats: Repeats::Once,
         bursts: Bursts::Order,
+        curve: Some(CurveKind::Lru),
         ..Spec::BASE
     };
 

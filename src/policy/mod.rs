@@ -8,6 +8,7 @@
 //! `pagebench explain`) and [`PolicyType`] (its entry of the table), and one entry in `table.rs`.
 
 mod any;
+mod choice;
 pub mod explain;
 mod frames;
 mod future;
@@ -57,11 +58,15 @@ mod ws;
 mod wsclock;
 
 pub use any::AnyPolicy;
+pub use choice::{PolicyChoice, PolicyPattern};
 pub use explain::{Departure, Evicted, FrameOrder, Leaves, Seen};
 pub use frames::Frames;
 pub use future::Future;
-pub use params::{Param, ParamError, Params, PolicyChoice, PolicyPattern};
+pub use params::{Param, ParamError, Params};
 pub use protocol::{EventCount, Explain, Policy, PolicyType, Setup, Touch, VictimRequest};
-pub use spec::{Bursts, Family, Repeats, Sees, Space, Spec};
-pub use table::{TABLE, Visitor, dispatch};
+pub use spec::{Bursts, CurveKind, Family, PolicyId, Repeats, Sees, Space, Spec};
+pub use table::{OPTIMUM, TABLE, Visitor, dispatch};
 pub use ws::WorkingSet;
+
+#[cfg(test)]
+mod tests;

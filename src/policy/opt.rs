@@ -68,6 +68,14 @@ impl Opt<'_> {
         }
     }
 
+    /// Returns the resident page with the lowest number.
+    #[cold]
+    fn lowest_resident(&self) -> PageId {
+        let mut frames = self.frame_of.iter();
+        let lowest = frames.position(|&frame| frame != NOWHERE);
+        lowest.expect("a page is resident") as PageId
+    }
+
     /// A page leaves; gives its frame.
     fn forget(&mut self, page: PageId) -> FrameId {
         let frame = std::mem::replace(&mut self.frame_of[page as usize], NOWHERE);
@@ -77,17 +85,17 @@ impl Opt<'_> {
         frame
     }
 
-    /// The farthest position at which a resident page is referenced next.
-    fn farthest(&mut self) -> usize {
+    /// Returns the farthest position at which a resident page is referenced next; `None` if every
+    /// resident page was loaded by the reference under way.
+    fn farthest(&mut self) -> Option<usize> {
         let farthest = match self.next_of.is_empty() {
             true => self.upcoming.max(),
             false => wide::run(self.level, Greatest(&self.next_of)),
         };
-        let position = farthest.expect("every resident page is referenced again");
-        if self.next_of.is_empty() {
+        if let (Some(position), true) = (farthest, self.next_of.is_empty()) {
             self.upcoming.remove(position);
         }
-        position
+        farthest
     }
 }
 
@@ -116,6 +124,7 @@ impl<'t> PolicyType<'t> for Opt<'t> {
         bytes: "4 bytes a reference (shared by all sizes), a bit a reference, 4 bytes a page",
         repeats: Repeats::LastTime,
         bursts: Bursts::SetBits,
+        curve: Some(CurveKind::Opt),
         ..Spec::BASE
     };
 
@@ -142,8 +151,13 @@ impl Policy for Opt<'_> {
             self.finished.remove(page);
             return self.forget(page as PageId);
         }
-        let position = self.farthest();
-        self.forget(page_of(self.future.refs[position]))
+        // The page that the reference under way has loaded is not noted yet.
+        let farthest = self.farthest().filter(|&at| at as u64 >= request.time);
+        let page = match farthest {
+            Some(position) => page_of(self.future.refs[position]),
+            None => self.lowest_resident(),
+        };
+        self.forget(page)
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {

@@ -78,8 +78,18 @@ impl OptWb<'_> {
         }
     }
 
-    /// The page to leave, which is noted no more, and whether it is dirty.
-    fn choose(&mut self, time: usize) -> (PageId, bool) {
+    /// Returns the resident page with the lowest number and whether it is dirty: where no page is
+    /// noted, because the reference under way has loaded them all.
+    #[cold]
+    fn lowest_resident(&self, frames: &Frames) -> (PageId, bool) {
+        let mut resident = self.frame_of.iter().zip(0..);
+        let lowest = resident.find(|(frame, _)| **frame != NOWHERE);
+        let (&frame, page) = lowest.expect("a page is resident");
+        (page, frames.dirty(frame))
+    }
+
+    /// Returns the page to evict and whether it is dirty, and forgets its next use.
+    fn choose(&mut self, frames: &Frames, time: usize) -> (PageId, bool) {
         if let Some(page) = self.clean.finished.min() {
             self.clean.finished.remove(page);
             return (page as PageId, false);
@@ -93,8 +103,11 @@ impl OptWb<'_> {
         };
         let score = |position: usize, weight| (position - time) as u64 * weight;
         let clean_score = clean.map(|position| score(position, self.weight));
+        if clean.is_none() && dirty.is_none() {
+            return self.lowest_resident(frames);
+        }
         let (pages, position) = if clean_score >= dirty.map(|position| score(position, 1)) {
-            (&mut self.clean, clean.expect("every frame is taken"))
+            (&mut self.clean, clean.expect("it scores"))
         } else if let Some(page) = dirty_finished {
             self.dirty.finished.remove(page);
             return (page as PageId, true);
@@ -148,7 +161,7 @@ impl Policy for OptWb<'_> {
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         let time = request.time as usize;
         self.note_before(frames, time);
-        let (page, is_dirty) = self.choose(time);
+        let (page, is_dirty) = self.choose(frames, time);
         self.left_dirty = is_dirty;
         std::mem::replace(&mut self.frame_of[page as usize], NOWHERE)
     }

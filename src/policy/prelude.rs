@@ -5,5 +5,5 @@ pub use super::frames::Frames;
 pub use super::future::Future;
 pub use super::params::Param;
 pub use super::protocol::{EventCount, Explain, Policy, PolicyType, Setup, Touch, VictimRequest};
-pub use super::spec::{Bursts, Family, Repeats, Sees, Space, Spec};
+pub use super::spec::{Bursts, CurveKind, Family, Repeats, Sees, Space, Spec};
 pub use crate::units::{EntryId, FrameId, PageId};

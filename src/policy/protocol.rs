@@ -1,10 +1,12 @@
 //! The protocol between the machine and a policy: what the machine passes, and the three traits that
 //! a policy implements. Knows no policy and no machine.
 
+use super::explain::{Evicted, FrameOrder};
+use super::frames::Frames;
+use super::future::Future;
 use super::params::Params;
-use super::spec::Spec;
+use super::spec::{PolicyId, Spec};
 use super::ws::WorkingSet;
-use super::{Evicted, FrameOrder, Frames, Future};
 use crate::trace::dense::PageKey;
 use crate::units::{EntryId, FrameId, PageId};
 
@@ -25,13 +27,15 @@ pub struct Touch {
     pub time: u64,
 }
 
-/// A request for a victim.
+/// A request for a victim. It may come while the policy holds fewer pages than
+/// [`Setup::capacity`], and several times before the next load.
 #[derive(Debug, Clone, Copy)]
 pub struct VictimRequest {
     /// The process for which the frame is needed.
     pub process: u32,
-    /// The page that gets the victim's frame: below [`Setup::pages`].
-    pub page: PageId,
+    /// The page that gets the victim's frame: below [`Setup::pages`]. `None` if the frame is needed
+    /// for no page, or for one that is not known yet.
+    pub page: Option<PageId>,
     /// The position of the reference that needs the frame, or of the next one, as in a [`Touch`].
     pub time: u64,
     /// Whether no reference needs the frame: the page comes in ahead of use.
@@ -41,8 +45,8 @@ pub struct VictimRequest {
 /// What a policy is set up with.
 #[derive(Clone, Copy)]
 pub struct Setup<'t> {
-    /// The index of the policy in the table.
-    pub policy: usize,
+    /// The policy.
+    pub policy: PolicyId,
     /// The number of frames of memory: every frame number is below it.
     pub frames: u32,
     /// The most frames that the policy holds at a time, of which its sizes are parts: all frames,
@@ -118,7 +122,8 @@ pub trait Policy: Explain + Send {
         false
     }
 
-    /// Chooses a frame to give up, forgets it and returns it.
+    /// Chooses a frame to give up, forgets it and returns it. Called only while the policy holds a
+    /// page.
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId;
 
     /// Records that a page was put into `at.frame` because it is referenced.

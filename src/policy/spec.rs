@@ -125,6 +125,36 @@ impl Sees {
     }
 }
 
+/// The curve that gives the counts of a policy at many amounts of memory in one pass over a trace,
+/// in the order of listings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CurveKind {
+    /// Faults and write-backs at every number of frames (Mattson, Gecsei, Slutz, Traiger, IBM
+    /// Systems Journal 9(2), 1970; Bennett, Kruskal, IBM Journal of Research and Development 19(4),
+    /// 1975).
+    Lru,
+    /// Faults at every number of frames (Mattson et al. 1970). Write-backs depend on which of the
+    /// pages that are never used again leaves first.
+    Opt,
+    /// Faults, write-backs and mean resident size of the working set at every window (Slutz,
+    /// Traiger, Communications of the ACM 17(10), 1974).
+    Ws,
+    /// The least mean resident size with the faults of the working set, at every window (Prieve,
+    /// Fabry, Communications of the ACM 19(5), 1976).
+    Vmin,
+    /// Faults and write-backs at several numbers of frames a pass.
+    Fifo,
+    /// As `Fifo`.
+    Clock {
+        /// Whether the reference bit of a page that comes in is set.
+        load_bit: bool,
+    },
+}
+
+/// A policy of the table: its place in [`TABLE`](super::TABLE).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyId(pub(super) usize);
+
 /// What the table states about a policy.
 #[derive(Debug, Clone, Copy)]
 pub struct Spec {
@@ -156,6 +186,8 @@ pub struct Spec {
     pub repeats: Repeats,
     /// Whether it can be replayed by bursts, and which hits it must see then.
     pub bursts: Bursts,
+    /// The curve that gives its counts with all parameters at their defaults, if there is one.
+    pub curve: Option<CurveKind>,
     /// Its parameters.
     pub params: &'static [Param],
 }
@@ -178,6 +210,7 @@ impl Spec {
         bytes: "",
         repeats: Repeats::All,
         bursts: Bursts::Never,
+        curve: None,
         params: &[],
     };
 

@@ -98,8 +98,14 @@ impl Policy for SampledWorkingSet<'_> {
         }
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
-        unreachable!("there are as many frames as pages")
+    /// The page that was idle for the most looks. The machine has as many frames as pages and never
+    /// asks.
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+        let oldest = (0..self.until.len()).filter_map(|process| self.order.oldest(process));
+        let victim = oldest.max_by_key(|&frame| self.idle(frame));
+        let victim = victim.expect("a page is resident");
+        self.freed(frames, victim);
+        victim
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {

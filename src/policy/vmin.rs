@@ -34,6 +34,7 @@ impl<'t> PolicyType<'t> for Vmin<'t> {
         complexity: "hit and fault O(1)",
         bytes: "4 bytes a reference (shared by all windows; with several processes 4 more), 4 a page",
         repeats: Repeats::LastTime,
+        curve: Some(CurveKind::Vmin),
         ..Spec::BASE
     };
 
@@ -70,8 +71,16 @@ impl Policy for Vmin<'_> {
         }
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
-        unreachable!("there are as many frames as pages")
+    /// The first marked page, else the one that is used next last. The machine has as many frames as
+    /// pages and never asks.
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let frame = self.marked.front().copied().unwrap_or_else(|| {
+            let taken = self.taken.iter().map(|frame| frame as FrameId);
+            let order = self.future.by_next_use(frames, taken, request.time);
+            order.last().expect("a page is resident").0
+        });
+        self.freed(frames, frame);
+        frame
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {

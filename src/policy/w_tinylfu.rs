@@ -53,8 +53,8 @@ pub struct WTinyLfu {
     /// References counted, halved with the counts, and how many cause the next halving.
     additions: u64,
     sample: u64,
-    /// The page that comes in has been counted already.
-    counted: bool,
+    /// Pages counted when a victim was chosen for them, that have not been loaded yet.
+    counted: Vec<PageId>,
     /// The list of the last victim, its count and that of the page that it was held against.
     left: (usize, u32, Option<u32>),
 }
@@ -106,7 +106,7 @@ impl<'t> PolicyType<'t> for WTinyLfu {
             age: 0,
             additions: 0,
             sample: setup.params.of(&Self::SPEC, "sample") * u64::from(setup.capacity),
-            counted: false,
+            counted: Vec::with_capacity(1),
             left: (WINDOW, 0, None),
         }
     }
@@ -128,9 +128,11 @@ impl Policy for WTinyLfu {
     }
 
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
-        self.counts[request.page as usize].add(self.age);
-        self.added();
-        self.counted = true;
+        if let Some(page) = request.page.filter(|page| !self.counted.contains(page)) {
+            self.counts[page as usize].add(self.age);
+            self.added();
+            self.counted.push(page);
+        }
         let frame = self.choose();
         self.lists.remove(frame);
         self.keep_count(frames, frame);
@@ -138,12 +140,15 @@ impl Policy for WTinyLfu {
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
-        let page = frames.page(at.frame) as usize;
-        if !std::mem::take(&mut self.counted) {
-            self.counts[page].add(self.age);
-            self.added();
+        let page = frames.page(at.frame);
+        match self.counted.iter().position(|&counted| counted == page) {
+            Some(place) => _ = self.counted.swap_remove(place),
+            None => {
+                self.counts[page as usize].add(self.age);
+                self.added();
+            }
         }
-        self.resident[at.frame as usize] = self.counts[page];
+        self.resident[at.frame as usize] = self.counts[page as usize];
         self.lists.push_front(WINDOW, at.frame);
         if self.lists.len(WINDOW) > self.window {
             let oldest = self.lists.back(WINDOW).expect("it is overfull");

@@ -125,6 +125,7 @@ impl<'t> PolicyType<'t> for WorkingSet<'t> {
         bytes: "16 bytes a page of a process, 24 a page, 16 in the window",
         repeats: Repeats::LastTime,
         bursts: Bursts::Windows,
+        curve: Some(CurveKind::Ws),
         params: &[Param::count(
             "limit",
             None,
@@ -211,7 +212,10 @@ impl Policy for WorkingSet<'_> {
             let (_, entry) = process.true_oldest(stamps, arrivals)?;
             Some((pages[stamps[entry as usize].page() as usize].last, entry))
         });
-        let (_, entry) = oldest.min().expect("every frame is taken");
+        let Some((_, entry)) = oldest.min() else {
+            let orphan = self.orphans.first().copied();
+            return self.forget(orphan.expect("a page is resident"));
+        };
         let stamp = &mut self.stamps[entry as usize];
         stamp.virtual_time = OUTSIDE;
         let page = stamp.page();

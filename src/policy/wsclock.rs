@@ -106,9 +106,10 @@ impl Policy for WsClock<'_> {
     }
 
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
-        // A reference that wants the page counts already.
-        self.count(request.process, request.time, !request.ahead);
-        self.counted = !request.ahead;
+        // The reference that needs the page counts already, but once.
+        let counts = !request.ahead && (self.alone || !self.counted);
+        self.count(request.process, request.time, counts);
+        self.counted |= !request.ahead;
         self.grow_old(frames);
         let clean = self.first_old_clean(frames);
         self.pass(frames, clean);
@@ -181,7 +182,11 @@ impl WsClock<'_> {
     fn count(&mut self, process: u32, time: u64, refers: bool) {
         let at = self.clock_of(process);
         let clock = &mut self.clocks[at];
-        *clock = if self.alone { time } else { *clock } + u64::from(refers);
+        *clock = match self.alone {
+            // It may have been counted already, for a victim.
+            true => (*clock).max(time + u64::from(refers)),
+            false => *clock + u64::from(refers),
+        };
     }
 
     /// A page came in for a process and counts as used now.

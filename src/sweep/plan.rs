@@ -370,7 +370,7 @@ impl<'t> Plan<'t> {
             bursts: None,
             misses: None,
             space: resolved.space.as_ref(),
-            policy: cell.choice.index,
+            policy: cell.choice.id,
             params: &cell.choice.params,
             seed: cell.seed.unwrap_or(0),
             frames: cell.frames,
@@ -467,7 +467,7 @@ fn cells(
             .map(|&frames| cell(Some(frames), None))
             .collect(),
         Space::Variable => {
-            let limit = choice.params.find(choice.spec(), "limit");
+            let limit = choice.params.get_if_any(choice.spec(), "limit");
             tau.iter().map(|&tau| cell(limit, Some(tau))).collect()
         }
     }

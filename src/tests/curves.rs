@@ -41,7 +41,7 @@ fn replayed(trace: &Trace, policy: &str, frames: Option<u32>, tau: u64) -> Point
         space: None,
         quotas: None,
         accessed: vm::Accessed::Every,
-        policy: choice.index,
+        policy: choice.id,
         params: &choice.params,
         seed: 0,
         frames,

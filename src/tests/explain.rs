@@ -21,7 +21,7 @@ fn story(trace: &Trace, setting: &Setting, from: u64) -> Story {
     let job = Job {
         trace,
         space: None,
-        policy: setting.policy.index,
+        policy: setting.policy.id,
         params: &setting.policy.params,
         seed: support::SEED,
         frames: setting.limit().map(|limit| limit as u32),

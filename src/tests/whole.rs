@@ -89,7 +89,7 @@ fn product(items: &[Item], options: &Options) -> Outcome {
     let job = Job {
         trace: &resolved.trace,
         space: resolved.space.as_ref(),
-        policy: choice.index,
+        policy: choice.id,
         params: &choice.params,
         seed: 0,
         frames: quotas

@@ -24,8 +24,8 @@ use super::residence::{AWAY, Residence, Spaces, UNALLOCATED};
 use super::swap::Swap;
 use super::tlb::{Geometry, MissLog, Translation};
 use crate::policy::{
-    AnyPolicy, EventCount, Explain, Frames, Params, PolicyType, Setup, Space as SpaceKind, Touch,
-    VictimRequest,
+    AnyPolicy, EventCount, Explain, Frames, Params, PolicyId, PolicyType, Setup,
+    Space as SpaceKind, Touch, VictimRequest,
 };
 use crate::simd::scan::{Scan, scan};
 use crate::space::{Class, End, EntryId, ObjectId, Op, Space};
@@ -74,8 +74,8 @@ pub struct Job<'t> {
     pub trace: &'t Trace,
     /// Its entries, objects and ops, if it has any besides references.
     pub space: Option<&'t Space>,
-    /// The index of the policy in its table.
-    pub policy: usize,
+    /// The policy.
+    pub policy: PolicyId,
     /// The policy's parameters.
     pub params: &'t Params,
     /// The seed of randomised policies.

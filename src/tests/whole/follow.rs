@@ -164,7 +164,7 @@ fn the_shipped_recordings_are_followed() {
                     misses: None,
                     trace: &resolved.trace,
                     space: resolved.space.as_ref(),
-                    policy: choice.index,
+                    policy: choice.id,
                     params: &choice.params,
                     seed: 0,
                     frames,

@@ -72,7 +72,7 @@ impl Case {
         Job {
             trace: &self.resolved.trace,
             space: self.resolved.space.as_ref(),
-            policy: choice.index,
+            policy: choice.id,
             params: &choice.params,
             seed: support::SEED,
             frames,

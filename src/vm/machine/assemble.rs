@@ -2,7 +2,7 @@
 //! of the compiled loops runs. Knows nothing of what happens in them.
 
 use super::*;
-use crate::policy::{AnyPolicy, Future, Spec, TABLE, Visitor, dispatch};
+use crate::policy::{AnyPolicy, Future, Spec, Visitor, dispatch};
 use crate::vm::residence::{Flat, Spaces};
 use crate::vm::tlb::{ByWalk, FollowTlbs, Tlbs};
 
@@ -59,7 +59,7 @@ impl<'t> Job<'t> {
     }
 
     pub(super) fn spec(&self) -> &'static Spec {
-        &TABLE[self.policy]
+        self.policy.spec()
     }
 
     /// Whether each process replaces its own pages only.

@@ -186,7 +186,7 @@ where
                     &mut self.frames,
                     VictimRequest {
                         process,
-                        page,
+                        page: Some(page),
                         time,
                         ahead: faults.is_none(),
                     },

@@ -56,6 +56,7 @@ impl<'t> Visitor<'t> for Draw<'t> {
     fn visit<P: PolicyType<'t>>(self) -> Vec<String> {
         let pages = &self.trace.dictionary.pages[..];
         let choice: PolicyChoice = P::SPEC.name.parse().unwrap();
+        let policy = choice.id;
         let params: &'t Params = Box::leak(Box::new(choice.params));
         let future = Future {
             refs: self.trace.refs(),
@@ -64,7 +65,7 @@ impl<'t> Visitor<'t> for Draw<'t> {
             after_op: &[],
         };
         let setup = Setup {
-            policy: 0,
+            policy,
             frames: self.frames,
             capacity: self.frames,
             entries: pages,
@@ -107,7 +108,7 @@ fn draw(policy: &str, frames: u32, tau: u64, references: &str) -> Vec<String> {
     let choice: PolicyChoice = policy.parse().unwrap();
     let trace = trace(references);
     dispatch(
-        choice.index,
+        choice.id,
         Draw {
             trace: &trace,
             frames,
@@ -197,7 +198,7 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
         space: None,
         quotas: None,
         accessed: Accessed::Every,
-        policy: choice.index,
+        policy: choice.id,
         params: &choice.params,
         seed: 0,
         frames: Some(1),

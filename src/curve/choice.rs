@@ -239,7 +239,7 @@ impl FromStr for Choice {
 
     fn from_str(text: &str) -> Result<Choice, ParamError> {
         let name = text.split(':').next().unwrap_or_default().trim();
-        if policy::params::find(name).is_err() {
+        if policy::PolicyId::named(name).is_err() {
             // VMIN is a curve and no policy: it has no parameters.
             let lower = name.to_lowercase();
             let known = TABLE.iter().map(|spec| spec.name);

@@ -1,12 +1,8 @@
 //! Aging: LRU in coarse steps, from a counter of each page into which its reference bit is shifted at
 //! every tick.
 
-use super::support::queue::Queue;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
+use crate::policy::support::queue::Queue;
 
 /// Instead of a place in the order of the last tick: the page was there at the tick, but they were
 /// not sorted yet; it came in since, referenced or ahead of use; there is no page.
@@ -48,7 +44,7 @@ struct Walk {
     end: usize,
 }
 
-impl<'t> Policy<'t> for Aging {
+impl<'t> PolicyType<'t> for Aging {
     const SPEC: Spec = Spec {
         name: "aging",
         aliases: &["nfu-aging"],
@@ -56,11 +52,10 @@ impl<'t> Policy<'t> for Aging {
         about: "evicts the page whose bits of the last ticks make the least number",
         cite: "A. S. Tanenbaum, \"Modern Operating Systems\", section \"Simulating LRU in software\"",
         choices: "after every tick-th reference of the trace (with frames by process: of the process, for its pages) the counter of every resident page is shifted right and its reference bit comes in at the left. The bit of the running interval counts as one more bit in front: a page referenced since the last tick leaves after all others. Of equal pages the one that came in first leaves; a page comes in with a counter of 0.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
+        ticks: true,
         complexity: "hit sets a bit; fault O(1) amortised; tick O(c)",
-        state: "38 to 74 bytes a frame",
+        bytes: "38 to 74 bytes a frame",
         repeats: Repeats::All,
         bursts: Bursts::SetBits,
         params: &[
@@ -72,8 +67,8 @@ impl<'t> Policy<'t> for Aging {
                 "references between two ticks",
             ),
         ],
+        ..Spec::BASE
     };
-    const TICKS: bool = true;
 
     fn new(setup: &Setup<'t>) -> Aging {
         let frames = setup.frames as usize;
@@ -94,8 +89,10 @@ impl<'t> Policy<'t> for Aging {
             room: Vec::with_capacity(frames),
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+impl Policy for Aging {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         if !self.sorted {
             self.sort();
         }
@@ -144,15 +141,17 @@ impl<'t> Policy<'t> for Aging {
         while self.ahead.pop().is_some() {}
         self.sorted = false;
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        Some(match left.referenced {
+impl Explain for Aging {
+    fn why(&self, evicted: &Evicted) -> String {
+        match evicted.referenced {
             false => "the least counter of the pages not referenced since the last tick".into(),
             true => "all were referenced since the last tick; the least counter".into(),
-        })
+        }
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let mut order: Vec<FrameId> = self.loads.iter().collect();
         let number = |frame| (frames.referenced(frame), self.counter[frame as usize]);
         order.sort_by_key(|&frame| number(frame));
@@ -161,7 +160,7 @@ impl<'t> Policy<'t> for Aging {
             let (bit, counter) = number(frame);
             format!("{}.{counter:0width$b}", u8::from(bit))
         };
-        Some(State {
+        Some(FrameOrder {
             title: "reference bit and counter, the least first".into(),
             frames: order.into_iter().map(|f| (f, words(f))).collect(),
         })

@@ -2,11 +2,8 @@
 //! list each, and pages that left either are remembered: a fault on one of them says which of the
 //! lists is too short.
 
-use super::support::lists::Lists;
-use super::{
-    Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
-};
-use crate::units::{FrameId, PageId};
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 
 /// Pages referenced once since they came in, and those referenced again; among the ghosts the
 /// pages that left these lists (B1 and B2).
@@ -81,8 +78,9 @@ pub struct Arc {
     lists: Lists,
     ghosts: Ghosts,
     capacity: u32,
-    /// The page for which room was made, and the list that it had left.
-    coming: Option<(PageId, Option<usize>)>,
+    /// Pages for which a victim was chosen and that have not been loaded yet, each with the list
+    /// that it had left.
+    coming: Vec<(PageId, Option<usize>)>,
     /// The list that the last victim was in, and how many pages T1 had.
     left: (usize, u32),
 }
@@ -97,9 +95,19 @@ impl Arc {
         }
         from
     }
+
+    /// As `recall`, for a page that is loaded later: once, however often a victim is asked for it.
+    fn recall_for_victim(&mut self, page: PageId) -> Option<usize> {
+        if let Some(coming) = self.coming.iter().find(|coming| coming.0 == page) {
+            return coming.1;
+        }
+        let from = self.recall(page);
+        self.coming.push((page, from));
+        from
+    }
 }
 
-impl<'t> Policy<'t> for Arc {
+impl<'t> PolicyType<'t> for Arc {
     const SPEC: Spec = Spec {
         name: "arc",
         aliases: &["adaptive-replacement-cache"],
@@ -107,14 +115,12 @@ impl<'t> Policy<'t> for Arc {
         about: "an LRU list of pages seen once and one of others, sized by faults on ghosts",
         cite: "N. Megiddo, D. S. Modha, \"ARC: a self-tuning, low overhead replacement cache\", USENIX Conference on File and Storage Technologies (FAST), 2003",
         choices: "Figure 4 of the paper to the letter; its target p is a 64-bit floating-point number, as are the quotients of ghosts by which it moves. While frames are free no page leaves, but a page that is remembered moves the target all the same.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit and fault O(1)",
-        state: "9 bytes a frame, 9 bytes a page",
+        bytes: "9 bytes a frame, 9 bytes a page",
         repeats: Repeats::Twice,
         bursts: Bursts::OrderOfHits,
-        params: &[],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Arc {
@@ -122,26 +128,23 @@ impl<'t> Policy<'t> for Arc {
             lists: Lists::new(2, setup.frames),
             ghosts: Ghosts::new(setup.capacity, setup.pages),
             capacity: setup.capacity,
-            coming: None,
+            coming: Vec::with_capacity(1),
             left: (ONCE, 0),
         }
     }
+}
 
+impl Policy for Arc {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         self.lists.move_front(AGAIN, at.frame);
     }
 
-    fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
-        frames.for_each(|frame| self.lists.move_front(AGAIN, frame));
-    }
-
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        let from = self.recall(want.page);
-        self.coming = Some((want.page, from));
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let from = request.page.and_then(|page| self.recall_for_victim(page));
         let once = self.lists.len(ONCE);
-        // Then nothing that left T1 can be remembered.
-        let forgets = from.is_none() && once == self.capacity;
+        // T1 with the page to come is longer than T1 and B1 may be: B1 has no room for the victim.
+        let forgets = request.page.is_some() && from.is_none() && once == self.capacity;
         let (length, target) = (f64::from(once), self.ghosts.target);
         let is_over = length > target || (from == Some(AGAIN) && length == target);
         let list = match forgets || (once > 0 && is_over) || self.lists.is_empty(AGAIN) {
@@ -158,9 +161,9 @@ impl<'t> Policy<'t> for Arc {
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
         let page = frames.page(at.frame);
-        let from = match self.coming.take() {
-            Some((coming, from)) if coming == page => from,
-            _ => self.recall(page),
+        let from = match self.coming.iter().position(|coming| coming.0 == page) {
+            Some(at) => self.coming.swap_remove(at).1,
+            None => self.recall(page),
         };
         let list = if from.is_some() { AGAIN } else { ONCE };
         self.lists.push_front(list, at.frame);
@@ -169,19 +172,21 @@ impl<'t> Policy<'t> for Arc {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.lists.remove(frame);
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
+impl Explain for Arc {
+    fn why(&self, _evicted: &Evicted) -> String {
         let (list, once) = self.left;
-        Some(format!(
+        format!(
             "least recent of {}; T1 had {once}, its target is {:.2}",
             list_name(list),
             self.ghosts.target
-        ))
+        )
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let title = "T1, then T2, most recent first";
         let names = [(ONCE, "T1"), (AGAIN, "T2")];
-        Some(State::lists(title, &self.lists, names))
+        Some(FrameOrder::lists(title, &self.lists, names))
     }
 }

@@ -1,11 +1,7 @@
 //! CLOCK-Pro: LIRS with a clock. Hot pages and cold pages are on one circle, with cold pages that
 //! have left: one that comes back while it is remembered is hot. Three hands go round.
 
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::{FrameId, PageId};
+use crate::policy::prelude::*;
 
 /// No page.
 const NOBODY: PageId = PageId::MAX;
@@ -206,7 +202,7 @@ impl ClockPro {
     }
 }
 
-impl<'t> Policy<'t> for ClockPro {
+impl<'t> PolicyType<'t> for ClockPro {
     const SPEC: Spec = Spec {
         name: "clock-pro",
         aliases: &["clockpro"],
@@ -214,11 +210,9 @@ impl<'t> Policy<'t> for ClockPro {
         about: "hot and cold pages on one clock; pages soon back after they left become hot",
         cite: "S. Jiang, F. Chen, X. Zhang, \"CLOCK-Pro: an effective improvement of the CLOCK replacement\", USENIX Annual Technical Conference, 2005",
         choices: "new pages, and pages that hand cold spares, go directly behind hand hot, where it comes last. The reference bit is clear after the load. The target for cold pages begins with a hundredth of the frames and stays between 1 and all frames but one; it rises when a page is referenced in its test period and falls when one ends without. A hand whose page is taken out or moved stands on the next one. As many pages are remembered as there are frames. cold=... fixes the target.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
-        state: "16 bytes a page",
+        bytes: "16 bytes a page",
         repeats: Repeats::Twice,
         bursts: Bursts::SetBits,
         params: &[Param::fraction(
@@ -227,6 +221,7 @@ impl<'t> Policy<'t> for ClockPro {
             0..=1_000_000,
             "fixed target for cold pages, part of the frames",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> ClockPro {
@@ -255,8 +250,10 @@ impl<'t> Policy<'t> for ClockPro {
             left_in_test: false,
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+impl Policy for ClockPro {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         loop {
             let page = self.next_cold(frames);
             let Node {
@@ -298,17 +295,19 @@ impl<'t> Policy<'t> for ClockPro {
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         self.take_out(frames.page(frame));
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
-        Some(match self.left_in_test {
+impl Explain for ClockPro {
+    fn why(&self, _evicted: &Evicted) -> String {
+        match self.left_in_test {
             true => "cold, reference bit 0 at hand cold; remembered while its test lasts".into(),
             false => {
                 "cold, reference bit 0 at hand cold; in no test period, so it is forgotten".into()
             }
-        })
+        }
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let first = self.hands.hot;
         let after = |page: PageId| {
             let after = self.nodes[page as usize].after;
@@ -326,7 +325,7 @@ impl<'t> Policy<'t> for ClockPro {
         };
         let circle = std::iter::successors((first != NOBODY).then_some(first), |&at| after(at));
         let nodes = circle.map(|page| self.nodes[page as usize]);
-        Some(State {
+        Some(FrameOrder {
             title: "from hand hot on".into(),
             frames: nodes
                 .filter_map(|node| word(node.role, node.frame))

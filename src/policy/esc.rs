@@ -1,11 +1,7 @@
 //! Enhanced second chance: Clock that looks for a clean page first.
 
-use super::support::classes::{Classes, arc};
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
+use crate::policy::support::classes::{Classes, arc};
 
 /// Classes by the bits of a page: idle ones are not referenced.
 const IDLE_CLEAN: usize = 0;
@@ -25,7 +21,7 @@ pub struct EnhancedSecondChance {
     load_bit: bool,
 }
 
-impl<'t> Policy<'t> for EnhancedSecondChance {
+impl<'t> PolicyType<'t> for EnhancedSecondChance {
     const SPEC: Spec = Spec {
         name: "esc",
         aliases: &["enhanced-second-chance"],
@@ -33,11 +29,9 @@ impl<'t> Policy<'t> for EnhancedSecondChance {
         about: "Clock that prefers pages that need no write-back",
         cite: "W. Stallings, \"Operating Systems: Internals and Design Principles\", section \"Replacement policy\" (the scheme of the Macintosh)",
         choices: "one circle from the hand looks for a page neither referenced nor dirty and clears nothing; if there is none, one looks for a page dirty but not referenced and clears the reference bit of every page that it passes; then both again. The hand moves when the victim is found, past it. The reference bit is set on load; load-bit=0 leaves it clear.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
-        state: "2 bytes a frame",
+        bytes: "2 bytes a frame",
         repeats: Repeats::Twice,
         bursts: Bursts::SetBits,
         params: &[Param::count(
@@ -46,6 +40,7 @@ impl<'t> Policy<'t> for EnhancedSecondChance {
             0..=1,
             "reference bit of a page that has just come in",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> EnhancedSecondChance {
@@ -58,8 +53,10 @@ impl<'t> Policy<'t> for EnhancedSecondChance {
             load_bit: setup.params.get(&Self::SPEC, "load-bit") == Some(1),
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+impl Policy for EnhancedSecondChance {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         self.left_all = false;
         let victim = loop {
             if let Some(clean) = self.first(frames, IDLE_CLEAN) {
@@ -89,15 +86,17 @@ impl<'t> Policy<'t> for EnhancedSecondChance {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.classes.remove(frame);
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        Some(match (self.left_all, self.left) {
+impl Explain for EnhancedSecondChance {
+    fn why(&self, evicted: &Evicted) -> String {
+        match (self.left_all, self.left) {
             (false, IDLE_CLEAN) => {
                 "the first page from the hand on that was neither referenced nor dirty".into()
             }
             (false, _) => format!(
                 "every clean page was referenced: the first from the hand on that was dirty but not referenced{}",
-                left.looks()
+                evicted.looks()
             ),
             (true, IDLE_CLEAN) => {
                 "every page was referenced, and the hand cleared all bits: then the first clean page from the hand on".into()
@@ -105,16 +104,16 @@ impl<'t> Policy<'t> for EnhancedSecondChance {
             (true, _) => {
                 "every page was referenced and dirty, and the hand cleared all bits: then the first page from the hand on".into()
             }
-        })
+        }
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let bits = |frame| {
             let (r, m) = (frames.referenced(frame), frames.dirty(frame));
             format!("R {}, M {}", u8::from(r), u8::from(m))
         };
         let order = self.classes.around(self.hand);
-        Some(State {
+        Some(FrameOrder {
             title: "from the hand on".into(),
             frames: order.map(|frame| (frame, bits(frame))).collect(),
         })

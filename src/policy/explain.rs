@@ -42,7 +42,7 @@ impl Seen {
 
 /// A page that leaves memory, as the policy that chose it sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Left {
+pub struct Evicted {
     /// The page.
     pub page: PageId,
     /// The frame that it is in.
@@ -62,7 +62,7 @@ pub struct Left {
     pub expired: bool,
 }
 
-impl Left {
+impl Evicted {
     /// Which bits the hand cleared on its way, in words that follow those on the page; empty if none.
     pub fn looks(&self) -> String {
         let others = counted(u64::from(self.cleared), "other page");
@@ -101,30 +101,30 @@ pub struct Departure {
 
 /// What a policy keeps in order: frames, and of each what the policy knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct State {
+pub struct FrameOrder {
     /// What the order is: `most recent first`.
     pub title: String,
     /// The frames, and a word on each; the empty one if the order is all there is.
     pub frames: Vec<(FrameId, String)>,
 }
 
-impl State {
+impl FrameOrder {
     /// An order of frames without words on them.
-    pub fn order(title: &str, frames: impl Iterator<Item = FrameId>) -> State {
-        State {
+    pub fn plain(title: &str, frames: impl Iterator<Item = FrameId>) -> FrameOrder {
+        FrameOrder {
             title: title.to_owned(),
             frames: frames.map(|frame| (frame, String::new())).collect(),
         }
     }
 
     /// Frames with the positions, from 0, of the next references to their pages.
-    pub fn by_next_use(order: Vec<(FrameId, Option<u64>)>) -> State {
+    pub fn by_next_use(order: Vec<(FrameId, Option<u64>)>) -> FrameOrder {
         let word = |next: Option<u64>| match next {
             Some(at) => format!("at {}", at + 1),
             None => "never".into(),
         };
         let frames = order.into_iter();
-        State {
+        FrameOrder {
             title: "next used".into(),
             frames: frames.map(|(frame, next)| (frame, word(next))).collect(),
         }
@@ -135,12 +135,12 @@ impl State {
         title: &str,
         lists: &Lists,
         names: impl IntoIterator<Item = (usize, &'a str)>,
-    ) -> State {
+    ) -> FrameOrder {
         let named = |(list, name): (usize, &'a str)| {
             let frames = lists.iter(list);
             frames.map(move |frame| (frame, name.to_owned()))
         };
-        State {
+        FrameOrder {
             title: title.to_owned(),
             frames: names.into_iter().flat_map(named).collect(),
         }

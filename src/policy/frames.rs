@@ -42,7 +42,7 @@ impl Frames {
         self.cleared.is_some()
     }
 
-    /// The same, and frames for which [`watch`](Frames::watch) is called.
+    /// The same, and frames for which [`unsettle`](Frames::unsettle) is called.
     pub(crate) fn watch_hits(&mut self) {
         self.watch_clearing();
         self.watches_hits = true;
@@ -85,7 +85,7 @@ impl Frames {
     /// The policy must be told of hits of this page again (see
     /// [`Policy::is_settled`](super::Policy::is_settled)).
     #[inline]
-    pub fn watch(&mut self, frame: FrameId) {
+    pub fn unsettle(&mut self, frame: FrameId) {
         if let Some(cleared) = self.cleared.as_mut().filter(|_| self.watches_hits) {
             cleared.push(frame);
         }

@@ -1,12 +1,8 @@
 //! FreeBSD's page daemon: an active, an inactive and a laundry queue, and an activity count of each
 //! page.
 
-use super::support::lists::Lists;
-use super::{
-    Bursts, Event, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State,
-    Touch, Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 
 /// The queues; pages enter at the front of a list and are looked at from its back.
 const ACTIVE: usize = 0;
@@ -99,7 +95,7 @@ impl FreeBsd {
     }
 }
 
-impl<'t> Policy<'t> for FreeBsd {
+impl<'t> PolicyType<'t> for FreeBsd {
     const SPEC: Spec = Spec {
         name: "freebsd",
         aliases: &["page-daemon"],
@@ -107,11 +103,9 @@ impl<'t> Policy<'t> for FreeBsd {
         about: "active, inactive and laundry queue of FreeBSD, with activity counts",
         cite: "FreeBSD 14, sys/vm/vm_pageout.c (vm_pageout_scan_active, vm_pageout_scan_inactive, vm_pageout_launder); M. K. McKusick, G. V. Neville-Neil, R. N. M. Watson, \"The Design and Implementation of the FreeBSD Operating System\", 2nd ed., Addison-Wesley, 2014",
         choices: "inactive is the part of the frames that the inactive and laundry queues together should have. A page comes in active with a count of 5; a look at the active queue that finds it referenced adds 4 (up to 64), another takes 1; a page found referenced in the inactive or laundry queue has at least 5 and 4 more. Reclaim is direct, one page a fault; dirty pages leave, and are written, only when the inactive queue has no page left. Not modelled: the page daemon's own pace and its controller, the timed scan of the active queue, launder thread and clustering, superpages, domains, the unswappable queue, and madvise.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(1) amortised by activity counts, O(c) at worst",
-        state: "10 bytes a frame",
+        bytes: "10 bytes a frame",
         repeats: Repeats::Twice,
         bursts: Bursts::SetBits,
         params: &[Param::fraction(
@@ -120,6 +114,7 @@ impl<'t> Policy<'t> for FreeBsd {
             0..=1_000_000,
             "target of the inactive and laundry queues, part of the frames",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> FreeBsd {
@@ -132,8 +127,10 @@ impl<'t> Policy<'t> for FreeBsd {
             counts: Counts::default(),
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+impl Policy for FreeBsd {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         loop {
             self.scan_active(frames);
             let clean = self.scan(frames, INACTIVE);
@@ -152,7 +149,7 @@ impl<'t> Policy<'t> for FreeBsd {
         self.queues.remove(frame);
     }
 
-    fn events(&self) -> Vec<Event> {
+    fn event_counts(&self) -> Vec<EventCount> {
         let counts = &self.counts;
         vec![
             ("pgscan", counts.scan),
@@ -162,16 +159,18 @@ impl<'t> Policy<'t> for FreeBsd {
             ("pgdeactivate", counts.deactivate),
         ]
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
+impl Explain for FreeBsd {
+    fn why(&self, evicted: &Evicted) -> String {
         let queue = match self.left {
             INACTIVE => "clean, the first such page of the inactive queue",
             _ => "first page of the laundry queue: no clean page was inactive",
         };
-        Some(format!("reference bit 0, {queue}{}", left.looks()))
+        format!("reference bit 0, {queue}{}", evicted.looks())
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let queue = |queue, name: &'static str| {
             let bit = |frame| u8::from(frames.referenced(frame));
             let count = |frame: FrameId| self.activity[frame as usize];
@@ -181,7 +180,7 @@ impl<'t> Policy<'t> for FreeBsd {
             };
             self.queues.iter(queue).map(word)
         };
-        Some(State {
+        Some(FrameOrder {
             title: "active, inactive, laundry queue, newest first".into(),
             frames: queue(ACTIVE, "active")
                 .chain(queue(INACTIVE, "inactive"))

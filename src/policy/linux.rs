@@ -1,12 +1,8 @@
 //! Linux before the multi-generational LRU: an active and an inactive list, and refault distances
 //! that say which pages come back too soon.
 
-use super::support::lists::Lists;
-use super::{
-    Bursts, Event, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State,
-    Touch, Want,
-};
-use crate::units::{FrameId, PageId};
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 
 /// The lists; pages enter at the front.
 const ACTIVE: usize = 0;
@@ -100,7 +96,7 @@ impl Linux {
     }
 }
 
-impl<'t> Policy<'t> for Linux {
+impl<'t> PolicyType<'t> for Linux {
     const SPEC: Spec = Spec {
         name: "linux",
         aliases: &["active-inactive"],
@@ -108,11 +104,9 @@ impl<'t> Policy<'t> for Linux {
         about: "active and inactive list of Linux before MGLRU, with refault distances",
         cite: "Linux 6.x, mm/vmscan.c (shrink_active_list, shrink_inactive_list, folio_check_references, inactive_is_low) and mm/workingset.c; J. Weiner, \"Refault distance-based file cache sizing\", Linux 3.15, 2014",
         choices: "one inactive and one active list for all pages, which come in inactive; a page is activated when it is found referenced in two scans. The active list may be ratio times as long, by default the kernel's square root of 10 per GiB of 4 KiB pages. Reclaim is direct, one page a fault. Not modelled: kswapd and watermarks, separate lists for file and anonymous pages, swappiness, the pressure of slabs, cgroups, NUMA, the rule that executable mapped file pages stay active, readahead, batches that are isolated from the list, and dirty pages, which leave as clean ones do.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
-        state: "10 bytes a frame, 8 bytes a page",
+        bytes: "10 bytes a frame, 8 bytes a page",
         repeats: Repeats::Twice,
         bursts: Bursts::SetBits,
         params: &[
@@ -129,6 +123,7 @@ impl<'t> Policy<'t> for Linux {
                 "pages deactivated at a time",
             ),
         ],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Linux {
@@ -143,8 +138,10 @@ impl<'t> Policy<'t> for Linux {
             counts: Counts::default(),
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+impl Policy for Linux {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         loop {
             self.shrink_active(frames);
             let frame = self.lists.back(INACTIVE).expect("every frame is taken");
@@ -178,7 +175,7 @@ impl<'t> Policy<'t> for Linux {
         self.lists.remove(frame);
     }
 
-    fn events(&self) -> Vec<Event> {
+    fn event_counts(&self) -> Vec<EventCount> {
         let counts = &self.counts;
         vec![
             ("pgscan", counts.scan),
@@ -191,15 +188,17 @@ impl<'t> Policy<'t> for Linux {
             ("workingset_restore", counts.refault_restore),
         ]
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        Some(match left.referenced {
+impl Explain for Linux {
+    fn why(&self, evicted: &Evicted) -> String {
+        match evicted.referenced {
             true => "oldest of the inactive list; its reference bit was cleared on the way".into(),
             false => "oldest of the inactive list, reference bit 0".into(),
-        })
+        }
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let list = |list, name: &'static str| {
             let bit = |frame| u8::from(frames.referenced(frame));
             let flag = |frame: FrameId| self.flags[frame as usize] & REFERENCED;
@@ -209,7 +208,7 @@ impl<'t> Policy<'t> for Linux {
             };
             self.lists.iter(list).map(word)
         };
-        Some(State {
+        Some(FrameOrder {
             title: "active list, then inactive list, newest first".into(),
             frames: list(ACTIVE, "active")
                 .chain(list(INACTIVE, "inactive"))

@@ -2,12 +2,8 @@
 //! share few frames. A HIR page referenced again before the LIR page referenced longest ago takes
 //! the place of that page.
 
-use super::support::lists::Lists;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::{FrameId, PageId};
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 
 /// The one list of each.
 const STACK: usize = 0;
@@ -77,7 +73,7 @@ impl Lirs {
     }
 }
 
-impl<'t> Policy<'t> for Lirs {
+impl<'t> PolicyType<'t> for Lirs {
     const SPEC: Spec = Spec {
         name: "lirs",
         aliases: &["low-inter-reference-recency-set"],
@@ -85,19 +81,17 @@ impl<'t> Policy<'t> for Lirs {
         about: "keeps the pages with the shortest distance between their last two references",
         cite: "S. Jiang, X. Zhang, \"LIRS: an efficient low inter-reference recency set replacement policy to improve buffer cache performance\", ACM SIGMETRICS, 2002",
         choices: "HIR pages have a hundredth of the frames, at least one. Until the LIR pages have their share, every page that comes in is one. Pages that have left stay in the stack until it is pruned: it has no bound, as in the paper. With one frame, or hir=1, it is LRU. libCacheSim 0.3.5 throws a page out at a hit of a resident HIR page that is not in S, and may keep more pages than there are frames: 1 2 1 2 3 1 2 with 2 frames gives 3 misses there, 4 here and under OPT.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit and fault O(1) amortised",
-        state: "18 bytes a frame, 9 bytes a page",
+        bytes: "18 bytes a frame, 9 bytes a page",
         repeats: Repeats::Twice,
-        bursts: Bursts::Never,
         params: &[Param::fraction(
             "hir",
             Some(10_000),
             0..=1_000_000,
             "frames for HIR pages, part of all",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Lirs {
@@ -114,7 +108,9 @@ impl<'t> Policy<'t> for Lirs {
             left_lir: false,
         }
     }
+}
 
+impl Policy for Lirs {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         if !self.is_lir(at.frame) {
@@ -128,7 +124,7 @@ impl<'t> Policy<'t> for Lirs {
         }
     }
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         self.left_lir = self.queue.is_empty(QUEUE);
         let Some(frame) = self.queue.pop_back(QUEUE) else {
             // All are LIR: a process that has fewer frames than there are.
@@ -172,15 +168,17 @@ impl<'t> Policy<'t> for Lirs {
             self.queue.remove(frame);
         }
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
-        Some(match self.left_lir {
+impl Explain for Lirs {
+    fn why(&self, _evicted: &Evicted) -> String {
+        match self.left_lir {
             true => "the lowest of the stack: there is no HIR page".into(),
             false => "the HIR page that is longest in the queue".into(),
-        })
+        }
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let lirs = self.stack.iter(STACK).filter(|&number| self.is_lir(number));
         let lirs = lirs.map(|frame| (frame, "LIR".to_owned()));
         let word = |frame| match self.stack.is_in(STACK, frame) {
@@ -188,7 +186,7 @@ impl<'t> Policy<'t> for Lirs {
             false => "HIR".to_owned(),
         };
         let hirs = self.queue.iter(QUEUE).map(|frame| (frame, word(frame)));
-        Some(State {
+        Some(FrameOrder {
             title: "LIR pages, most recent first, then the queue of HIR pages, newest first".into(),
             frames: lirs.chain(hirs).collect(),
         })

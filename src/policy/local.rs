@@ -8,10 +8,9 @@
 //! that shares nothing fares as it would alone. Policies that know the future are the exception:
 //! they look up positions of the trace and are given these.
 
+use super::prelude::*;
 use super::random::nth_output;
-use super::{AnyPolicy, Event, Frames, Left, Policy, Setup, Spec, State, Touch, Want};
 use crate::trace::dense::PageKey;
-use crate::units::{EntryId, FrameId};
 
 /// The process has no frames: it brings nothing in.
 const NONE: u32 = u32::MAX;
@@ -38,7 +37,7 @@ struct Share<P> {
     clock: u64,
 }
 
-impl<'t, P: Policy<'t>> Share<P> {
+impl<'t, P: PolicyType<'t>> Share<P> {
     /// The time of its policy where the trace is at a position.
     #[inline(always)]
     fn time(&self, position: u64) -> u64 {
@@ -49,14 +48,12 @@ impl<'t, P: Policy<'t>> Share<P> {
     }
 }
 
-#[deny(clippy::missing_trait_methods)]
-impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
-    const SPEC: Spec = AnyPolicy::SPEC;
-    const TICKS: bool = P::TICKS;
-
+impl<'t, P: PolicyType<'t>> Local<'t, P> {
+    /// Sets up one policy for each process that has frames.
+    ///
     /// # Panics
-    /// Without quotas.
-    fn new(setup: &Setup<'t>) -> Local<'t, P> {
+    /// If the setup has no quotas.
+    pub(super) fn new(setup: &Setup<'t>) -> Local<'t, P> {
         let quotas = setup.quotas.expect("local replacement has quotas");
         let mut place = vec![NONE; quotas.len()];
         let mut shares = Vec::new();
@@ -91,7 +88,10 @@ impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
             due: None,
         }
     }
+}
 
+#[deny(clippy::missing_trait_methods)]
+impl<'t, P: PolicyType<'t>> Policy for Local<'t, P> {
     fn hit(&mut self, at: Touch) {
         let owner = self.owner_of(at.frame);
         let time = owner.time(at.time);
@@ -104,24 +104,19 @@ impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
         self.shares[owner].policy.is_settled(frame)
     }
 
-    fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
-        for frame in frames {
-            let owner = self.owner_of(frame);
-            owner.policy.hits(std::iter::once(frame));
-        }
-    }
-
     fn is_full(&self, process: u32) -> bool {
         let share = &self.shares[self.place_of(process)];
         share.taken >= share.quota || share.policy.is_full(process)
     }
 
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        let place = self.place_of(want.process);
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let place = self.place_of(request.process);
         let share = &mut self.shares[place];
         share.taken -= 1;
-        let time = share.time(want.time);
-        share.policy.victim(frames, Want { time, ..want })
+        let time = share.time(request.time);
+        share
+            .policy
+            .victim(frames, VictimRequest { time, ..request })
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
@@ -145,10 +140,10 @@ impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
     }
 
     /// A policy knows an entry only if the page came in through it, for the process of the entry.
-    fn unbound(&mut self, entry: EntryId) {
+    fn unmapped(&mut self, entry: EntryId) {
         let process = self.entries[entry as usize].process;
         if let Some(share) = self.shares.get_mut(self.place[process as usize] as usize) {
-            share.policy.unbound(entry);
+            share.policy.unmapped(entry);
         }
     }
 
@@ -167,40 +162,18 @@ impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
         }
     }
 
-    fn expire(&mut self, frames: &mut Frames, at: Touch) -> Option<FrameId> {
-        let place = self.place_of(self.entries[at.entry as usize].process);
+    fn expire(&mut self, frames: &mut Frames, entry: EntryId) -> Option<FrameId> {
+        let place = self.place_of(self.entries[entry as usize].process);
         let share = &mut self.shares[place];
-        let time = share.time(at.time + 1) - 1;
-        let left = share.policy.expire(frames, Touch { time, ..at })?;
+        let frame = share.policy.expire(frames, entry)?;
         share.taken -= 1;
-        Some(left)
+        Some(frame)
     }
 
-    fn idle(&self, entry: EntryId) -> u64 {
-        let place = self.place_of(self.entries[entry as usize].process);
-        self.shares[place].policy.idle(entry)
-    }
-
-    fn pass(&mut self, entry: EntryId, refs: u64) {
-        let place = self.place_of(self.entries[entry as usize].process);
-        self.shares[place].clock += refs;
-        self.shares[place].policy.pass(entry, refs);
-    }
-
-    fn in_window(&self, entry: EntryId) -> bool {
-        let place = self.place_of(self.entries[entry as usize].process);
-        self.shares[place].policy.in_window(entry)
-    }
-
-    fn referenced(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
-        let owner = self.owner_of(frame);
-        owner.policy.referenced(entry, frame, ago);
-    }
-
-    fn events(&self) -> Vec<Event> {
-        let mut all: Vec<Event> = Vec::new();
+    fn event_counts(&self) -> Vec<EventCount> {
+        let mut all: Vec<EventCount> = Vec::new();
         let each = self.shares.iter().map(|share| &share.policy);
-        for (name, count) in each.flat_map(Policy::events) {
+        for (name, count) in each.flat_map(Policy::event_counts) {
             match all.iter_mut().find(|event| event.0 == name) {
                 Some(event) => event.1 += count,
                 None => all.push((name, count)),
@@ -208,27 +181,30 @@ impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
         }
         all
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
+#[deny(clippy::missing_trait_methods)]
+impl<'t, P: PolicyType<'t>> Explain for Local<'t, P> {
+    fn why(&self, evicted: &Evicted) -> String {
         // Its frame has a page of the same process now: that is what local means.
-        let owner = self.owner[left.frame as usize] as usize;
-        self.shares[owner].policy.why(left)
+        let owner = self.owner[evicted.frame as usize] as usize;
+        self.shares[owner].policy.why(evicted)
     }
 
     /// One process after the other.
-    fn state(&self, frames: &Frames, next: u64) -> Option<State> {
-        let of = |share: &Share<P>| share.policy.state(frames, share.time(next));
-        let mut all: Vec<State> = self.shares.iter().map(of).collect::<Option<_>>()?;
+    fn order(&self, frames: &Frames, next: u64) -> Option<FrameOrder> {
+        let of = |share: &Share<P>| share.policy.order(frames, share.time(next));
+        let mut all: Vec<FrameOrder> = self.shares.iter().map(of).collect::<Option<_>>()?;
         let title = all.first()?.title.clone();
-        let frames = all.iter_mut().flat_map(|state| state.frames.drain(..));
-        Some(State {
+        let frames = all.iter_mut().flat_map(|order| order.frames.drain(..));
+        Some(FrameOrder {
             title: format!("{title}, by process; times are references of the process"),
             frames: frames.collect(),
         })
     }
 }
 
-impl<'t, P: Policy<'t>> Local<'t, P> {
+impl<'t, P: PolicyType<'t>> Local<'t, P> {
     /// The place of a process that brings pages in.
     #[inline(always)]
     fn place_of(&self, process: u32) -> usize {
@@ -254,7 +230,7 @@ impl<'t, P: Policy<'t>> Local<'t, P> {
     fn passed(&mut self, entry: EntryId) {
         let place = self.place_of(self.entries[entry as usize].process);
         let share = &mut self.shares[place];
-        if P::TICKS && share.clock >= share.policy.next_tick() {
+        if P::SPEC.ticks && share.clock >= share.policy.next_tick() {
             self.due = Some(place);
         }
         share.clock += 1;

@@ -1,13 +1,10 @@
 //! LRFU: each reference to a page counts, the less the longer ago it was; the victim is the page
 //! with the least sum.
 
-use super::params::MILLION;
-use super::support::lazy_heap::LazyHeap;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::{FrameId, counted};
+use crate::policy::params::MILLION;
+use crate::policy::prelude::*;
+use crate::policy::support::lazy_heap::LazyHeap;
+use crate::units::counted;
 
 /// A sum of weights 2^(lambda * time), one for each reference: what the paper's values were at
 /// time 0. It only grows, and compares as they do at any time.
@@ -118,7 +115,7 @@ pub struct Lrfu {
     order: LazyHeap<Key>,
 }
 
-impl<'t> Policy<'t> for Lrfu {
+impl<'t> PolicyType<'t> for Lrfu {
     const SPEC: Spec = Spec {
         name: "lrfu",
         aliases: &["least-recently-frequently-used"],
@@ -126,19 +123,17 @@ impl<'t> Policy<'t> for Lrfu {
         about: "evicts the page with the least sum of references, each fading with age",
         cite: "D. Lee, J. Choi, J.-H. Kim, S. H. Noh, S. L. Min, Y. Cho, C. S. Kim, \"LRFU: a spectrum of policies that subsumes the least recently used and least frequently used policies\", IEEE Transactions on Computers 50(12), 2001",
         choices: "the paper's weighing function (1/2)^(lambda * age), without its correlated period. What was counted of a page is forgotten when it leaves. Of equal sums that of the least recently used page counts as the least. lambda=0 is LFU that forgets, lambda=1 is LRU, but for pages that other processes hit while their own stands still (with frames by process). Sums have 53 bits, and are kept so that those of pages long unused do not all round to zero.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit O(1); fault O(log c) amortised",
-        state: "60 bytes a frame",
+        bytes: "60 bytes a frame",
         repeats: Repeats::All,
-        bursts: Bursts::Never,
         params: &[Param::fraction(
             "lambda",
             Some(MILLION / 1000),
             0..=MILLION,
             "how fast references fade: they halve in 1/lambda references",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Lrfu {
@@ -149,7 +144,9 @@ impl<'t> Policy<'t> for Lrfu {
             order: LazyHeap::new(setup.frames),
         }
     }
+}
 
+impl Policy for Lrfu {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         self.made += 1;
@@ -157,7 +154,7 @@ impl<'t> Policy<'t> for Lrfu {
         self.sums[at.frame as usize].add(weight);
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
+    fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
         let sums = &self.sums;
         let least = self.order.least(|frame| sums[frame as usize].key());
         let frame = least.expect("every frame is taken");
@@ -175,13 +172,15 @@ impl<'t> Policy<'t> for Lrfu {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.order.remove(frame);
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        let uses = counted(left.seen.uses, "reference");
-        Some(format!("the least sum: {uses}, {}", left.seen.last()))
+impl Explain for Lrfu {
+    fn why(&self, evicted: &Evicted) -> String {
+        let uses = counted(evicted.seen.uses, "reference");
+        format!("the least sum: {uses}, {}", evicted.seen.last())
     }
 
-    fn state(&self, _frames: &Frames, next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, next: u64) -> Option<FrameOrder> {
         let sum = |frame: FrameId| &self.sums[frame as usize];
         let mut order: Vec<FrameId> = self.order.iter().collect();
         order.sort_unstable_by_key(|&frame| sum(frame).key());
@@ -191,7 +190,7 @@ impl<'t> Policy<'t> for Lrfu {
             let faded = sum.scaled * halved(now.power - sum.power) / now.scaled;
             (frame, format!("{faded:.3}"))
         };
-        Some(State {
+        Some(FrameOrder {
             title: "faded sum, next to leave first".into(),
             frames: order.into_iter().map(word).collect(),
         })

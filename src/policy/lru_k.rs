@@ -1,12 +1,9 @@
 //! LRU-K: the victim is the page whose K-th last reference is farthest back. References that follow
 //! one another closely count as one.
 
-use super::support::lazy_heap::LazyHeap;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::{FrameId, PageId, counted};
+use crate::policy::prelude::*;
+use crate::policy::support::lazy_heap::LazyHeap;
+use crate::units::counted;
 
 /// Time is counted from 1; this is never.
 const NEVER: u64 = 0;
@@ -93,7 +90,7 @@ fn count(times: &mut [u64], now: u64, burst: u64) {
     times[1] = now;
 }
 
-impl<'t> Policy<'t> for LruK {
+impl<'t> PolicyType<'t> for LruK {
     const SPEC: Spec = Spec {
         name: "lru-k",
         aliases: &["lru-2", "lruk"],
@@ -101,13 +98,10 @@ impl<'t> Policy<'t> for LruK {
         about: "evicts the page whose K-th last reference is farthest back",
         cite: "E. J. O'Neil, P. E. O'Neil, G. Weikum, \"The LRU-K page replacement algorithm for database disk buffering\", Proceedings of the ACM SIGMOD International Conference on Management of Data, 1993",
         choices: "figure 2.1 of the paper, time counted in references. Of pages without K references, and of others whose K-th last ones are equal, the least recently used leaves. If all resident pages are within their correlated reference period, one of them leaves by the same order. What is known of a page is kept for ever unless retain is given, and is looked at when the page comes back: the paper's background process, which saves memory, is not modelled. crp=0, the default, counts every reference, but only one of those at one time: of the arrival of a page ahead of use and the reference that follows, and, with frames by process, of hits by other processes while its own stands still. libCacheSim 0.3.5 forgets the history of a page that leaves: 1 1 2 3 2 3 1 with 2 frames gives 5 misses there, 6 here; lru-k:retain=0 gives 5. Of pages with fewer than k references it evicts the first to come in: lru-k:k=3:retain=0 on 1 2 1 3 1 with 2 frames gives 4 misses there, 3 here.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit O(k); fault O(k + log c) amortised",
-        state: "8k + 108 bytes a frame, 8k + 8 a page",
+        bytes: "8k + 108 bytes a frame, 8k + 8 a page",
         repeats: Repeats::All,
-        bursts: Bursts::Never,
         params: &[
             Param::count("k", Some(2), 1..=8, "references that are remembered"),
             Param::count(
@@ -123,6 +117,7 @@ impl<'t> Policy<'t> for LruK {
                 "references for which a page that has left is remembered",
             ),
         ],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> LruK {
@@ -141,7 +136,9 @@ impl<'t> Policy<'t> for LruK {
             left: ((NEVER, NEVER, 0), false, 0),
         }
     }
+}
 
+impl Policy for LruK {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         let now = at.time + 1;
@@ -155,11 +152,11 @@ impl<'t> Policy<'t> for LruK {
         }
     }
 
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        let frame = self.choose(want.time + 1);
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let frame = self.choose(request.time + 1);
         let in_burst = self.bursting.contains(frame);
         let key = key(&self.times, &self.number, frame);
-        self.left = (key, in_burst, want.time + 1);
+        self.left = (key, in_burst, request.time + 1);
         self.forget(frame, frames.page(frame));
         frame
     }
@@ -182,10 +179,12 @@ impl<'t> Policy<'t> for LruK {
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         self.forget(frame, frames.page(frame));
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
+impl Explain for LruK {
+    fn why(&self, evicted: &Evicted) -> String {
         let ((earliest, _, _), in_burst, now) = self.left;
-        let (k, crp, last) = (self.times.k, self.correlated, left.seen.last());
+        let (k, crp, last) = (self.times.k, self.correlated, evicted.seen.last());
         let among = match (crp, in_burst) {
             (0, _) => String::new(),
             (_, false) => format!("of the pages not referenced for more than {crp}: "),
@@ -201,10 +200,10 @@ impl<'t> Policy<'t> for LruK {
                 format!("its reference {k} times back, {counts}{ago} ago, is the oldest; {last}")
             }
         };
-        Some(format!("{among}{chosen}"))
+        format!("{among}{chosen}")
     }
 
-    fn state(&self, _frames: &Frames, next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, next: u64) -> Option<FrameOrder> {
         let now = next + 1;
         let by = |&frame: &FrameId| {
             let correlated = now - self.times.last(frame) <= self.correlated;
@@ -221,7 +220,7 @@ impl<'t> Policy<'t> for LruK {
             let burst = if correlated { ", in a burst" } else { "" };
             (frame, format!("{word}{burst}"))
         };
-        Some(State {
+        Some(FrameOrder {
             title: format!("reference {} times back, next to leave first", self.times.k),
             frames: order.into_iter().map(word).collect(),
         })

@@ -1,13 +1,9 @@
 //! The multi-generational LRU of Linux, its core: pages in generations, the youngest by what is
 //! found referenced when memory is aged or near a referenced page.
 
-use super::support::lists::Lists;
-use super::{
-    Bursts, Event, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State,
-    Touch, Want,
-};
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 use crate::trace::dense::PageKey;
-use crate::units::{EntryId, FrameId};
 use std::ops::Range;
 
 /// Generations that there can be at a time.
@@ -134,7 +130,7 @@ impl Mglru {
     }
 }
 
-impl<'t> Policy<'t> for Mglru {
+impl<'t> PolicyType<'t> for Mglru {
     const SPEC: Spec = Spec {
         name: "mglru",
         aliases: &["multi-gen-lru", "lru-gen"],
@@ -142,11 +138,9 @@ impl<'t> Policy<'t> for Mglru {
         about: "Linux's generations: referenced pages and their neighbours join the youngest",
         cite: "Linux 6.x, mm/vmscan.c (evict_folios, lru_gen_look_around, inc_max_seq, try_to_inc_min_seq) and mm/workingset.c; Y. Zhao, \"Multi-gen LRU framework\", Linux 6.1, 2022",
         choices: "four generations, of which a new one begins when fewer than two would be left beside the oldest; a page comes in as the youngest. Aging looks at all frames in order. lookaround is the block of page numbers of a process in which neighbours of a page found referenced are looked at (the kernel: those in the same page table, 64 at most); a page in shared memory is where the process that brought it in has it. Reclaim is direct, one page a fault. workingset_refault counts the pages that come in again while the generation that was the oldest when they left still is; a recent kernel counts all. Not modelled: separate types for file and anonymous pages, swappiness, tiers and their refault feedback, Bloom filters of page tables, min_ttl, kswapd, cgroups, NUMA, readahead, and dirty pages, which leave as clean ones do.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(lookaround) amortised, O(c) when memory is aged",
-        state: "13 bytes a frame, 8 bytes a page, 12 bytes a page of each process",
+        bytes: "13 bytes a frame, 8 bytes a page, 12 bytes a page of each process",
         repeats: Repeats::Twice,
         bursts: Bursts::SetBits,
         params: &[Param::count(
@@ -155,6 +149,7 @@ impl<'t> Policy<'t> for Mglru {
             1..=512,
             "page numbers in a block of neighbours (1: none but the page itself)",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Mglru {
@@ -171,8 +166,10 @@ impl<'t> Policy<'t> for Mglru {
             counts: Counts::default(),
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+impl Policy for Mglru {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         loop {
             while self.min + 2 <= self.max && self.lists.is_empty(list(self.min)) {
                 self.min += 1;
@@ -213,11 +210,11 @@ impl<'t> Policy<'t> for Mglru {
         self.part(self.entry_of[frame as usize]);
     }
 
-    fn unbound(&mut self, entry: EntryId) {
+    fn unmapped(&mut self, entry: EntryId) {
         self.part(entry);
     }
 
-    fn events(&self) -> Vec<Event> {
+    fn event_counts(&self) -> Vec<EventCount> {
         vec![
             ("pgscan", self.counts.scan),
             ("pgsteal", self.counts.steal),
@@ -225,15 +222,17 @@ impl<'t> Policy<'t> for Mglru {
             ("workingset_refault", self.counts.refault),
         ]
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
-        Some(format!(
+impl Explain for Mglru {
+    fn why(&self, _evicted: &Evicted) -> String {
+        format!(
             "reference bit 0, oldest page of generation {}, the oldest; {} is the youngest",
             self.min, self.max
-        ))
+        )
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let generation = |generation| {
             let bit = |frame| u8::from(frames.referenced(frame));
             let word = move |frame| {
@@ -244,7 +243,7 @@ impl<'t> Policy<'t> for Mglru {
             };
             self.lists.iter(list(generation)).map(word)
         };
-        Some(State {
+        Some(FrameOrder {
             title: "youngest generation first".into(),
             frames: (self.min..=self.max).rev().flat_map(generation).collect(),
         })

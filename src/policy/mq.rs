@@ -1,13 +1,9 @@
 //! Multi-queue: LRU queues by the logarithm of how often their pages were referenced; a page that
 //! is not referenced for some time sinks to the queue below.
 
-use super::support::ghosts::Ghosts;
-use super::support::lists::Lists;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
+use crate::policy::support::ghosts::Ghosts;
+use crate::policy::support::lists::Lists;
 
 /// What is known of the page in a frame.
 #[derive(Clone, Copy, Default)]
@@ -36,7 +32,7 @@ pub struct Mq {
     left: (usize, u32),
 }
 
-impl<'t> Policy<'t> for Mq {
+impl<'t> PolicyType<'t> for Mq {
     const SPEC: Spec = Spec {
         name: "mq",
         aliases: &["multi-queue"],
@@ -44,13 +40,11 @@ impl<'t> Policy<'t> for Mq {
         about: "LRU queues by the logarithm of the count; idle pages sink, ghosts keep theirs",
         cite: "Y. Zhou, J. F. Philbin, K. Li, \"The multi-queue replacement algorithm for second level buffer caches\", Proceedings of the USENIX Annual Technical Conference, 2001",
         choices: "the paper derives the life time from the access pattern, here it is given. A page that comes in and is remembered in Qout is taken out of it before the victim enters. After every reference (with frames by process: of the process) each queue but the lowest, from the low ones up, lets at most one page sink, which gets a new life. A page that leaves because nobody maps it any more is not remembered.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
+        ticks: true,
         complexity: "hit and fault O(1), and O(queues) where a page may sink",
-        state: "25 bytes a frame, 8 a page, 8 to 16 a remembered page",
+        bytes: "25 bytes a frame, 8 a page, 8 to 16 a remembered page",
         repeats: Repeats::All,
-        bursts: Bursts::Never,
         params: &[
             Param::count("queues", Some(8), 1..=16, "LRU queues"),
             Param::count(
@@ -66,9 +60,8 @@ impl<'t> Policy<'t> for Mq {
                 "most remembered pages, times the frames",
             ),
         ],
+        ..Spec::BASE
     };
-
-    const TICKS: bool = true;
 
     fn new(setup: &Setup<'t>) -> Mq {
         let of = |name| setup.params.of(&Self::SPEC, name);
@@ -86,7 +79,9 @@ impl<'t> Policy<'t> for Mq {
             left: (0, 0),
         }
     }
+}
 
+impl Policy for Mq {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         let held = &mut self.held[at.frame as usize];
@@ -98,8 +93,8 @@ impl<'t> Policy<'t> for Mq {
         self.expires(queue, expire);
     }
 
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        self.out.recall(want.page);
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        self.out.recall(request.page);
         let lowest = (0..=self.top).find(|&queue| !self.queues.is_empty(queue));
         let queue = lowest.expect("every frame is taken");
         let frame = self.queues.pop_back(queue).expect("it is not empty");
@@ -145,22 +140,22 @@ impl<'t> Policy<'t> for Mq {
         }
         self.soonest = self.due.iter().copied().min().unwrap_or(u64::MAX);
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
+impl Explain for Mq {
+    fn why(&self, _evicted: &Evicted) -> String {
         let (queue, count) = self.left;
-        Some(format!(
-            "at the end of queue {queue}, the lowest that is not empty; its count is {count}"
-        ))
+        format!("at the end of queue {queue}, the lowest that is not empty; its count is {count}")
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let of_queue = |queue| self.queues.iter(queue).map(move |frame| (queue, frame));
         let all = (0..=self.top).rev().flat_map(of_queue);
         let word = |(queue, frame): (usize, FrameId)| {
             let count = self.held[frame as usize].count;
             (frame, format!("queue {queue}, count {count}"))
         };
-        Some(State {
+        Some(FrameOrder {
             title: "by queue, the last to enter it first".into(),
             frames: all.map(word).collect(),
         })

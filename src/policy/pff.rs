@@ -1,13 +1,10 @@
 //! Page fault frequency: a process that faults seldom gives up the pages that it did not use.
 
-use super::support::bits::BitSet;
-use super::support::rings::Rings;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
+use crate::policy::prelude::*;
+use crate::policy::support::bits::BitSet;
+use crate::policy::support::rings::Rings;
 use crate::trace::dense::PageKey;
-use crate::units::{EntryId, FrameId, PageId, counted};
+use crate::units::counted;
 
 /// Page fault frequency. Pages that may have been referenced since their bits were cleared are kept
 /// apart, so that a fault does not look at the others: it is enough to be told of a reference that
@@ -30,7 +27,7 @@ pub struct PageFaultFrequency<'t> {
     leaving: Vec<(PageId, FrameId)>,
 }
 
-impl<'t> Policy<'t> for PageFaultFrequency<'t> {
+impl<'t> PolicyType<'t> for PageFaultFrequency<'t> {
     const SPEC: Spec = Spec {
         name: "pff",
         aliases: &["page-fault-frequency"],
@@ -40,9 +37,8 @@ impl<'t> Policy<'t> for PageFaultFrequency<'t> {
         choices: "a fault is one that loads a page: maps and cow_reuses are none. At a fault tau or more references of the process after its fault before, the pages that it loaded and that are not referenced leave, after the reference. Reference bits of its pages, but for that of the page just loaded, are cleared at every fault, so that not referenced means since the fault before (Denning); with reset=0 only where pages may leave (Stallings). A shared page belongs to the process that loaded it: when that has exited the page stays until nobody maps it.",
         space: Space::Variable,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(1) amortised",
-        state: "25 bytes a frame",
+        bytes: "25 bytes a frame",
         repeats: Repeats::All,
         bursts: Bursts::SetBitsAlone,
         params: &[Param::count(
@@ -51,6 +47,7 @@ impl<'t> Policy<'t> for PageFaultFrequency<'t> {
             0..=1,
             "reference bits are cleared at every fault",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> PageFaultFrequency<'t> {
@@ -67,7 +64,9 @@ impl<'t> Policy<'t> for PageFaultFrequency<'t> {
             leaving: Vec::with_capacity(frames),
         }
     }
+}
 
+impl Policy for PageFaultFrequency<'_> {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         if !self.alone {
@@ -79,8 +78,15 @@ impl<'t> Policy<'t> for PageFaultFrequency<'t> {
         }
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
-        unreachable!("there are as many frames as pages")
+    /// The first idle page, else the first of all. The machine has as many frames as pages and never
+    /// asks.
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+        let processes = 0..self.clocks.len();
+        let queues = processes.clone().map(idle).chain(processes.map(in_use));
+        let first = queues.filter_map(|queue| self.pages.oldest(queue)).next();
+        let victim = first.expect("a page is resident");
+        self.freed(frames, victim);
+        victim
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
@@ -108,23 +114,25 @@ impl<'t> Policy<'t> for PageFaultFrequency<'t> {
     }
 
     #[inline(always)]
-    fn expire(&mut self, _frames: &mut Frames, _at: Touch) -> Option<FrameId> {
+    fn expire(&mut self, _frames: &mut Frames, _entry: EntryId) -> Option<FrameId> {
         self.leaving.pop().map(|(_, frame)| frame)
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        let (tau, last) = (counted(self.tau, "reference"), left.seen.last());
-        Some(format!(
+impl Explain for PageFaultFrequency<'_> {
+    fn why(&self, evicted: &Evicted) -> String {
+        let (tau, last) = (counted(self.tau, "reference"), evicted.seen.last());
+        format!(
             "the process had loaded no page for {tau} or more, and the reference bit is clear: {last}"
-        ))
+        )
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let queues = 0..2 * self.clocks.len();
         let mut order: Vec<FrameId> = queues.flat_map(|queue| self.pages.iter(queue)).collect();
         order.sort_by_key(|&frame| frames.referenced(frame));
         let bit = |frame| format!("bit {}", u8::from(frames.referenced(frame)));
-        Some(State {
+        Some(FrameOrder {
             title: "those that leave at the next rare fault first".into(),
             frames: order.into_iter().map(|f| (f, bit(f))).collect(),
         })

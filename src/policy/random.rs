@@ -1,9 +1,6 @@
 //! Random: the victim is drawn among the resident pages, each as likely as the other.
 
-use super::{
-    Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
 
 /// What SplitMix64 adds to its state before each draw.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -30,7 +27,7 @@ pub struct Random {
     place: Vec<u32>,
 }
 
-impl<'t> Policy<'t> for Random {
+impl<'t> PolicyType<'t> for Random {
     const SPEC: Spec = Spec {
         name: "random",
         aliases: &["rand"],
@@ -38,14 +35,13 @@ impl<'t> Policy<'t> for Random {
         about: "evicts a resident page drawn at random",
         cite: "L. A. Belady, \"A study of replacement algorithms for a virtual-storage computer\", IBM Systems Journal 5(2), 1966; G. L. Steele, D. Lea, C. H. Flood, \"Fast splittable pseudorandom number generators\", OOPSLA 2014",
         choices: "one draw of 64 bits from SplitMix64 a victim, scaled to the number of resident pages by multiplication; the pages stand in order of load, the last one taking the place of a page that leaves. The same seed gives the same victims on every machine. With frames by process each process draws for itself: the first from the seed, the n-th after it from the n-th number of SplitMix64 begun with the seed.",
-        space: Space::Fixed,
         sees: Sees::Loads,
-        draws: true,
+        randomized: true,
         complexity: "hit nothing, fault O(1)",
-        state: "8 bytes a frame",
+        bytes: "8 bytes a frame",
         repeats: Repeats::Once,
         bursts: Bursts::SetBits,
-        params: &[],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Random {
@@ -55,8 +51,10 @@ impl<'t> Policy<'t> for Random {
             place: vec![0; setup.frames as usize],
         }
     }
+}
 
-    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
+impl Policy for Random {
+    fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
         let drawn = u128::from(self.draw());
         let victim = self.taken[((drawn * self.taken.len() as u128) >> 64) as usize];
         self.forget(victim);
@@ -71,14 +69,16 @@ impl<'t> Policy<'t> for Random {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.forget(frame);
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
-        Some("drawn at random".into())
+impl Explain for Random {
+    fn why(&self, _evicted: &Evicted) -> String {
+        "drawn at random".into()
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let order = self.taken.iter().copied();
-        Some(State::order("in the order that is drawn from", order))
+        Some(FrameOrder::plain("in the order that is drawn from", order))
     }
 }
 

@@ -1,13 +1,9 @@
 //! S3-FIFO: new pages pass a small queue first, and only those referenced there get into the main
 //! one; pages that left the small queue are remembered.
 
-use super::support::ghosts::Ghosts;
-use super::support::lists::Lists;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
+use crate::policy::support::ghosts::Ghosts;
+use crate::policy::support::lists::Lists;
 
 /// The queues; pages enter at the front of a list and leave at its back.
 const SMALL: usize = 0;
@@ -32,7 +28,7 @@ pub struct S3Fifo {
     left: usize,
 }
 
-impl<'t> Policy<'t> for S3Fifo {
+impl<'t> PolicyType<'t> for S3Fifo {
     const SPEC: Spec = Spec {
         name: "s3-fifo",
         aliases: &["s3fifo"],
@@ -40,11 +36,9 @@ impl<'t> Policy<'t> for S3Fifo {
         about: "a small FIFO queue filters new pages for a main one; ghosts skip the filter",
         cite: "J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, \"FIFO queues are all you need for cache eviction\", ACM Symposium on Operating Systems Principles (SOSP), 2023",
         choices: "the small queue gives up a page when it has its share of the frames, rounded down but at least one, and then until a page leaves or it is empty. The load does not count as a reference. A page that leaves the small queue is remembered by its number in a FIFO queue of its own, out of which it is taken when it comes back, before a victim is chosen. A page needs two further references (threshold) to get from the small into the main queue. libCacheSim 0.3.5 lets new pages into the main queue while memory fills: s3-fifo:small=0.5 on 1 2 3 4 5 6 1 3 with 4 frames gives 7 misses there, 8 here; fill-main=1 gives 7.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit counts to 3; fault O(1) amortised, O(c) at worst",
-        state: "10 bytes a frame, 4 a page, 8 to 16 a remembered page",
+        bytes: "10 bytes a frame, 4 a page, 8 to 16 a remembered page",
         repeats: Repeats::All,
         bursts: Bursts::SetBits,
         params: &[
@@ -73,6 +67,7 @@ impl<'t> Policy<'t> for S3Fifo {
                 "1: until a page has left, a small queue that has its share sends new pages into the main one, as libCacheSim does",
             ),
         ],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> S3Fifo {
@@ -87,7 +82,9 @@ impl<'t> Policy<'t> for S3Fifo {
             left: SMALL,
         }
     }
+}
 
+impl Policy for S3Fifo {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         let frequency = &mut self.frequency[at.frame as usize];
@@ -102,8 +99,8 @@ impl<'t> Policy<'t> for S3Fifo {
         self.frequency[frame as usize] == OFTEN
     }
 
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        self.ghosts.recall(want.page);
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        self.ghosts.recall(request.page);
         self.fills_main = false;
         let from_small = self.queues.len(SMALL) >= self.small;
         loop {
@@ -125,7 +122,7 @@ impl<'t> Policy<'t> for S3Fifo {
                     return frame;
                 }
             }
-            frames.watch(frame);
+            frames.unsettle(frame);
             self.queues.push_front(MAIN, frame);
         }
     }
@@ -142,24 +139,26 @@ impl<'t> Policy<'t> for S3Fifo {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.queues.remove(frame);
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
-        Some(match self.left {
+impl Explain for S3Fifo {
+    fn why(&self, _evicted: &Evicted) -> String {
+        match self.left {
             SMALL => format!(
                 "at the end of the small queue with fewer than {} references there",
                 self.threshold
             ),
             _ => "at the end of the main queue, all its references used up".into(),
-        })
+        }
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let queue = |queue, name: &'static str| {
             let frequency = |frame| self.frequency[frame as usize];
             let word = move |frame| (frame, format!("{name}, {}", frequency(frame)));
             self.queues.iter(queue).map(word)
         };
-        Some(State {
+        Some(FrameOrder {
             title: "small queue, then main queue, newest first, with frequencies".into(),
             frames: queue(SMALL, "small").chain(queue(MAIN, "main")).collect(),
         })

@@ -1,14 +1,11 @@
 //! The sampled working set: what a kernel can know of the working set, by looking at the reference
 //! bits of a process's pages from time to time.
 
-use super::support::bits::BitSet;
-use super::support::rings::Rings;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
+use crate::policy::prelude::*;
+use crate::policy::support::bits::BitSet;
+use crate::policy::support::rings::Rings;
 use crate::trace::dense::PageKey;
-use crate::units::{EntryId, FrameId, PageId, counted};
+use crate::units::counted;
 
 /// No look is due.
 const LATER: u64 = u64::MAX;
@@ -44,7 +41,7 @@ pub struct SampledWorkingSet<'t> {
     leaving: Vec<(PageId, FrameId)>,
 }
 
-impl<'t> Policy<'t> for SampledWorkingSet<'t> {
+impl<'t> PolicyType<'t> for SampledWorkingSet<'t> {
     const SPEC: Spec = Spec {
         name: "sws",
         aliases: &["sampled-working-set"],
@@ -54,9 +51,9 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
         choices: "after every interval-th reference of a process each page that it loaded is looked at: if its reference bit is set, the bit is cleared and the page was idle for 0 looks, else for one more, and it leaves at tau / interval looks (rounded down, at least 1). With one process interval=1 is ws. A shared page belongs to the process that loaded it, whoever refers to it: when that has exited nobody looks at the page, which stays until nobody maps it. A page brought in ahead of use comes in unreferenced.",
         space: Space::Variable,
         sees: Sees::Bits,
-        draws: false,
+        ticks: true,
         complexity: "hit sets a bit; fault O(1); look O(pages referenced since the last)",
-        state: "37 bytes a frame",
+        bytes: "37 bytes a frame",
         repeats: Repeats::All,
         bursts: Bursts::SetBitsAlone,
         params: &[Param::count(
@@ -65,8 +62,8 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
             1..=u64::MAX,
             "references of the process between two looks at its reference bits",
         )],
+        ..Spec::BASE
     };
-    const TICKS: bool = true;
 
     fn new(setup: &Setup<'t>) -> SampledWorkingSet<'t> {
         let interval = setup.params.of(&Self::SPEC, "interval");
@@ -88,7 +85,9 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
             leaving: Vec::with_capacity(frames),
         }
     }
+}
 
+impl Policy for SampledWorkingSet<'_> {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         if !self.alone {
@@ -99,8 +98,14 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
         }
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
-        unreachable!("there are as many frames as pages")
+    /// The page that was idle for the most looks. The machine has as many frames as pages and never
+    /// asks.
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+        let oldest = (0..self.until.len()).filter_map(|process| self.order.oldest(process));
+        let victim = oldest.max_by_key(|&frame| self.idle(frame));
+        let victim = victim.expect("a page is resident");
+        self.freed(frames, victim);
+        victim
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
@@ -155,16 +160,18 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
     }
 
     #[inline(always)]
-    fn expire(&mut self, _frames: &mut Frames, _at: Touch) -> Option<FrameId> {
+    fn expire(&mut self, _frames: &mut Frames, _entry: EntryId) -> Option<FrameId> {
         self.leaving.pop().map(|(_, frame)| frame)
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
+impl Explain for SampledWorkingSet<'_> {
+    fn why(&self, evicted: &Evicted) -> String {
         let looks = counted(self.looks, "look");
-        Some(format!("idle for {looks}, {}", left.seen.last()))
+        format!("idle for {looks}, {}", evicted.seen.last())
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let processes = 0..self.until.len();
         let mut order: Vec<FrameId> = processes.flat_map(|p| self.order.iter(p)).collect();
         let idle = |frame: FrameId| (!frames.referenced(frame), self.idle(frame));
@@ -173,7 +180,7 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
             (false, _) => "referenced".to_owned(),
             (true, looks) => format!("idle {looks}"),
         };
-        Some(State {
+        Some(FrameOrder {
             title: format!("looks every {} references", self.interval),
             frames: order.into_iter().map(|f| (f, words(f))).collect(),
         })

@@ -1,13 +1,9 @@
 //! VMIN: knows whether a page will be used again within the window, and keeps it only then. The least
 //! space with the faults of the working set.
 
-use super::support::bits::BitSet;
-use super::{
-    Bursts, Family, Frames, Future, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
+use crate::policy::prelude::*;
+use crate::policy::support::bits::BitSet;
 use crate::trace::dense::{NEVER, PageKey, page_of};
-use crate::units::FrameId;
 use std::collections::VecDeque;
 
 /// VMIN.
@@ -25,7 +21,7 @@ pub struct Vmin<'t> {
     taken: BitSet,
 }
 
-impl<'t> Policy<'t> for Vmin<'t> {
+impl<'t> PolicyType<'t> for Vmin<'t> {
     const SPEC: Spec = Spec {
         name: "vmin",
         aliases: &["variable-min"],
@@ -35,12 +31,11 @@ impl<'t> Policy<'t> for Vmin<'t> {
         choices: "a page whose next reference is at most tau references of the process that makes it ahead stays; another leaves after the next reference of the trace, whoever makes that, and stays if there is none. It is resident during its own reference, so that memory is never empty.",
         space: Space::Variable,
         sees: Sees::Future,
-        draws: false,
         complexity: "hit and fault O(1)",
-        state: "4 bytes a reference (shared by all windows; with several processes 4 more), 4 a page",
+        bytes: "4 bytes a reference (shared by all windows; with several processes 4 more), 4 a page",
         repeats: Repeats::LastTime,
-        bursts: Bursts::Never,
-        params: &[],
+        curve: Some(CurveKind::Vmin),
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Vmin<'t> {
@@ -63,7 +58,9 @@ impl<'t> Policy<'t> for Vmin<'t> {
             taken: BitSet::new(setup.frames as usize),
         }
     }
+}
 
+impl Policy for Vmin<'_> {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         self.count(at);
@@ -74,8 +71,16 @@ impl<'t> Policy<'t> for Vmin<'t> {
         }
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
-        unreachable!("there are as many frames as pages")
+    /// The first marked page, else the one that is used next last. The machine has as many frames as
+    /// pages and never asks.
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let frame = self.marked.front().copied().unwrap_or_else(|| {
+            let taken = self.taken.iter().map(|frame| frame as FrameId);
+            let order = self.future.by_next_use(frames, taken, request.time);
+            order.last().expect("a page is resident").0
+        });
+        self.freed(frames, frame);
+        frame
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
@@ -96,21 +101,23 @@ impl<'t> Policy<'t> for Vmin<'t> {
     }
 
     #[inline(always)]
-    fn expire(&mut self, _frames: &mut Frames, _at: Touch) -> Option<FrameId> {
+    fn expire(&mut self, _frames: &mut Frames, _entry: EntryId) -> Option<FrameId> {
         self.due = self.due.checked_sub(1)?;
         let frame = self.marked.pop_front()?;
         self.taken.remove(frame as usize);
         Some(frame)
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        let (tau, last) = (self.tau, left.seen.last());
-        Some(format!("not used again within {tau}, {last}"))
+impl Explain for Vmin<'_> {
+    fn why(&self, evicted: &Evicted) -> String {
+        let (tau, last) = (self.tau, evicted.seen.last());
+        format!("not used again within {tau}, {last}")
     }
 
-    fn state(&self, frames: &Frames, next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, next: u64) -> Option<FrameOrder> {
         let taken = self.taken.iter().map(|frame| frame as FrameId);
-        Some(State::by_next_use(
+        Some(FrameOrder::by_next_use(
             self.future.by_next_use(frames, taken, next),
         ))
     }

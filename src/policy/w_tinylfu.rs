@@ -1,13 +1,9 @@
 //! W-TinyLFU: pages come into a small LRU window, and pass on into a segmented LRU only if they were
 //! referenced more often than the page that would leave there.
 
-use super::params::MILLION;
-use super::support::lists::Lists;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::FrameId;
+use crate::policy::params::MILLION;
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 
 /// The list of pages that have come in.
 const WINDOW: usize = 0;
@@ -57,13 +53,13 @@ pub struct WTinyLfu {
     /// References counted, halved with the counts, and how many cause the next halving.
     additions: u64,
     sample: u64,
-    /// The page that comes in has been counted already.
-    counted: bool,
+    /// Pages counted when a victim was chosen for them, that have not been loaded yet.
+    counted: Vec<PageId>,
     /// The list of the last victim, its count and that of the page that it was held against.
     left: (usize, u32, Option<u32>),
 }
 
-impl<'t> Policy<'t> for WTinyLfu {
+impl<'t> PolicyType<'t> for WTinyLfu {
     const SPEC: Spec = Spec {
         name: "w-tinylfu",
         aliases: &["tinylfu", "window-tinylfu"],
@@ -71,13 +67,10 @@ impl<'t> Policy<'t> for WTinyLfu {
         about: "a page passes from a window into the SLRU only if it is the more frequent one",
         cite: "G. Einziger, R. Friedman, B. Manes, \"TinyLFU: a highly efficient cache admission policy\", ACM Transactions on Storage 13(4), 2017",
         choices: "counts are exact, one for each page, not estimated by a sketch with a doorkeeper; none goes beyond 15. They are halved, as is the number of references counted, when that reaches sample times the frames. The window has a fixed size, which Caffeine adapts, and at least one page. Of equal counts the page of the window leaves. If nothing is on probation the page is held against the oldest protected one. libCacheSim 0.3.5 does not count hits in the window, fills memory otherwise and estimates counts by a sketch that depends on the pages' numbers: w-tinylfu:window=0.2 on 1 2 3 4 5 6 1 7 1 with 6 frames gives 8 misses there, 7 here.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit and fault O(1)",
-        state: "13 bytes a frame, 4 a page",
+        bytes: "13 bytes a frame, 4 a page",
         repeats: Repeats::All,
-        bursts: Bursts::Never,
         params: &[
             Param::fraction(
                 "window",
@@ -98,6 +91,7 @@ impl<'t> Policy<'t> for WTinyLfu {
                 "references until counts are halved, times the frames",
             ),
         ],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> WTinyLfu {
@@ -112,11 +106,13 @@ impl<'t> Policy<'t> for WTinyLfu {
             age: 0,
             additions: 0,
             sample: setup.params.of(&Self::SPEC, "sample") * u64::from(setup.capacity),
-            counted: false,
+            counted: Vec::with_capacity(1),
             left: (WINDOW, 0, None),
         }
     }
+}
 
+impl Policy for WTinyLfu {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         self.resident[at.frame as usize].add(self.age);
@@ -131,10 +127,12 @@ impl<'t> Policy<'t> for WTinyLfu {
         }
     }
 
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        self.counts[want.page as usize].add(self.age);
-        self.added();
-        self.counted = true;
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        if let Some(page) = request.page.filter(|page| !self.counted.contains(page)) {
+            self.counts[page as usize].add(self.age);
+            self.added();
+            self.counted.push(page);
+        }
         let frame = self.choose();
         self.lists.remove(frame);
         self.keep_count(frames, frame);
@@ -142,12 +140,15 @@ impl<'t> Policy<'t> for WTinyLfu {
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
-        let page = frames.page(at.frame) as usize;
-        if !std::mem::take(&mut self.counted) {
-            self.counts[page].add(self.age);
-            self.added();
+        let page = frames.page(at.frame);
+        match self.counted.iter().position(|&counted| counted == page) {
+            Some(place) => _ = self.counted.swap_remove(place),
+            None => {
+                self.counts[page as usize].add(self.age);
+                self.added();
+            }
         }
-        self.resident[at.frame as usize] = self.counts[page];
+        self.resident[at.frame as usize] = self.counts[page as usize];
         self.lists.push_front(WINDOW, at.frame);
         if self.lists.len(WINDOW) > self.window {
             let oldest = self.lists.back(WINDOW).expect("it is overfull");
@@ -159,15 +160,17 @@ impl<'t> Policy<'t> for WTinyLfu {
         self.lists.remove(frame);
         self.keep_count(frames, frame);
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
+impl Explain for WTinyLfu {
+    fn why(&self, _evicted: &Evicted) -> String {
         let times = |count| match count {
             1 => "1 reference".to_owned(),
             count => format!("{count} references"),
         };
         let (list, own, other) = self.left;
         let (own, other) = (times(own), other.map(times));
-        Some(match (list, other) {
+        match (list, other) {
             (WINDOW, None) => "the oldest of the window, behind which there is nothing".into(),
             (WINDOW, Some(other)) => {
                 format!("the oldest of the window; {own} counted are not more than {other}")
@@ -176,10 +179,10 @@ impl<'t> Policy<'t> for WTinyLfu {
                 format!("{own} counted are less than {other} to the oldest of the window")
             }
             (_, None) => "next to leave, and the window is not full".into(),
-        })
+        }
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let names = ["window", "probation", "protected"];
         let of_list = |list| self.lists.iter(list).map(move |frame| (list, frame));
         let word = |(list, frame): (usize, FrameId)| {
@@ -187,7 +190,7 @@ impl<'t> Policy<'t> for WTinyLfu {
             (frame, format!("{}, count {count}", names[list]))
         };
         let all = [WINDOW, PROTECTED, PROBATION].into_iter().flat_map(of_list);
-        Some(State {
+        Some(FrameOrder {
             title: "window, protected, probation; most recent first".into(),
             frames: all.map(word).collect(),
         })

@@ -1,11 +1,7 @@
 //! The working set: a page is resident while it was referenced in the last tau references of a
 //! process that maps it.
 
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::{EntryId, FrameId, PageId};
+use crate::policy::prelude::*;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
@@ -115,7 +111,7 @@ impl Process {
     }
 }
 
-impl<'t> Policy<'t> for WorkingSet<'t> {
+impl<'t> PolicyType<'t> for WorkingSet<'t> {
     const SPEC: Spec = Spec {
         name: "ws",
         aliases: &["working-set"],
@@ -125,17 +121,18 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         choices: "a page referenced exactly tau references ago is still a hit, then it leaves unless it was the one referenced. The window is counted in references of the process and stands still while that does not run; a shared page is resident while it is in the window of any process. With a limit, an over-full pool loses its least recently referenced page (with local allocation: of those that the process loaded).",
         space: Space::Variable,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit O(1); fault and expiry O(log p) amortised, p pages in the window; with a limit O(frames) a victim where there are mappings, forks or frames by process",
-        state: "16 bytes a page of a process, 24 a page, 16 in the window",
+        bytes: "16 bytes a page of a process, 24 a page, 16 in the window",
         repeats: Repeats::LastTime,
         bursts: Bursts::Windows,
+        curve: Some(CurveKind::Ws),
         params: &[Param::count(
             "limit",
             None,
             1..=crate::units::PAGE_ID_MAX as u64,
             "most resident pages of all processes together, in frames",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> WorkingSet<'t> {
@@ -176,6 +173,13 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
     }
 
     #[inline(always)]
+    fn windows(&mut self) -> Option<&mut WorkingSet<'t>> {
+        Some(self)
+    }
+}
+
+impl Policy for WorkingSet<'_> {
+    #[inline(always)]
     fn hit(&mut self, at: Touch) {
         let stamp = &mut self.stamps[at.entry as usize];
         let process = &mut self.processes[stamp.process as usize];
@@ -197,10 +201,10 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
     }
 
     /// Only with a limit: the least recently referenced page.
-    fn victim(&mut self, _frames: &mut Frames, want: Want) -> FrameId {
+    fn victim(&mut self, _frames: &mut Frames, request: VictimRequest) -> FrameId {
         if self.shares || self.quotas.is_some() {
             // It stays in the windows that it is in, and is there again when it comes in again.
-            let page = self.least_recent(want);
+            let page = self.least_recent(request);
             return self.forget(page);
         }
         let (stamps, pages, arrivals) = (&mut self.stamps, &self.pages, &self.arrivals);
@@ -208,7 +212,10 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
             let (_, entry) = process.true_oldest(stamps, arrivals)?;
             Some((pages[stamps[entry as usize].page() as usize].last, entry))
         });
-        let (_, entry) = oldest.min().expect("every frame is taken");
+        let Some((_, entry)) = oldest.min() else {
+            let orphan = self.orphans.first().copied();
+            return self.forget(orphan.expect("a page is resident"));
+        };
         let stamp = &mut self.stamps[entry as usize];
         stamp.virtual_time = OUTSIDE;
         let page = stamp.page();
@@ -233,60 +240,31 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         self.forget(frames.page(frame));
     }
 
-    fn unbound(&mut self, entry: EntryId) {
+    fn unmapped(&mut self, entry: EntryId) {
         self.leave(entry);
     }
 
     #[inline(always)]
-    fn expire(&mut self, _frames: &mut Frames, at: Touch) -> Option<FrameId> {
+    fn expire(&mut self, _frames: &mut Frames, entry: EntryId) -> Option<FrameId> {
         // Only the clock of the process that runs has moved; others may have unmapped pages.
-        let process = &mut self.processes[self.stamps[at.entry as usize].process as usize];
+        let process = &mut self.processes[self.stamps[entry as usize].process as usize];
         if process.virtual_time < process.due && self.orphans.is_empty() {
             return None;
         }
-        self.expire_due(at)
+        self.expire_due(entry)
     }
+}
 
-    #[inline]
-    fn idle(&self, entry: EntryId) -> u64 {
-        if !self.orphans.is_empty() {
-            return 0;
-        }
-        let process = &self.processes[self.stamps[entry as usize].process as usize];
-        process.due.saturating_sub(process.virtual_time)
-    }
-
-    #[inline]
-    fn pass(&mut self, entry: EntryId, refs: u64) {
-        self.uses += refs;
-        let process = self.stamps[entry as usize].process;
-        self.processes[process as usize].virtual_time += refs;
-    }
-
-    #[inline]
-    fn in_window(&self, entry: EntryId) -> bool {
-        self.stamps[entry as usize].virtual_time != OUTSIDE
-    }
-
-    #[inline]
-    fn referenced(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
-        if self.notes_uses {
-            let page = self.page_in[frame as usize];
-            self.pages[page as usize].last = self.uses - ago;
-        }
-        let stamp = &mut self.stamps[entry as usize];
-        stamp.virtual_time = self.processes[stamp.process as usize].virtual_time - ago;
-    }
-
-    fn why(&self, left: &Left) -> Option<String> {
-        let last = left.seen.last();
-        Some(match left.expired {
+impl Explain for WorkingSet<'_> {
+    fn why(&self, evicted: &Evicted) -> String {
+        let last = evicted.seen.last();
+        match evicted.expired {
             true => format!("outside the window of {}, {last}", self.tau),
             false => format!("the limit is reached: least recently used, {last}"),
-        })
+        }
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let mut ages: Vec<(u64, FrameId)> = Vec::new();
         for stamp in self.stamps.iter().filter(|s| s.virtual_time != OUTSIDE) {
             let frame = self.pages[stamp.page() as usize].frame;
@@ -300,7 +278,7 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         let mut told = vec![false; self.page_in.len()];
         ages.retain(|&(_, frame)| !std::mem::replace(&mut told[frame as usize], true));
         let aged = ages.into_iter();
-        Some(State {
+        Some(FrameOrder {
             title: format!("window of {}, references of the process ago", self.tau),
             frames: aged.map(|(age, frame)| (frame, age.to_string())).collect(),
         })
@@ -308,6 +286,44 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
 }
 
 impl WorkingSet<'_> {
+    /// Returns how many references the process of `entry` can make before a window may close, plus one.
+    /// Returns 0 if a page is already due to leave.
+    #[inline]
+    pub fn refs_until_close(&self, entry: EntryId) -> u64 {
+        if !self.orphans.is_empty() {
+            return 0;
+        }
+        let process = &self.processes[self.stamps[entry as usize].process as usize];
+        process.due.saturating_sub(process.virtual_time)
+    }
+
+    /// Records that the process of `entry` has made `refs` hits.
+    /// [`set_last_use`](WorkingSet::set_last_use) then reports each page.
+    #[inline]
+    pub fn advance(&mut self, entry: EntryId, refs: u64) {
+        self.uses += refs;
+        let process = self.stamps[entry as usize].process;
+        self.processes[process as usize].virtual_time += refs;
+    }
+
+    /// Returns whether `entry` is in the window of its process.
+    #[inline]
+    pub fn is_in_window(&self, entry: EntryId) -> bool {
+        self.stamps[entry as usize].virtual_time != OUTSIDE
+    }
+
+    /// Records that the page in `frame` was last referenced through `entry`, `ago` references of its
+    /// process ago. Called in the order of these references.
+    #[inline]
+    pub fn set_last_use(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
+        if self.notes_uses {
+            let page = self.page_in[frame as usize];
+            self.pages[page as usize].last = self.uses - ago;
+        }
+        let stamp = &mut self.stamps[entry as usize];
+        stamp.virtual_time = self.processes[stamp.process as usize].virtual_time - ago;
+    }
+
     /// A page comes in through an entry.
     fn load(&mut self, at: Touch, page: PageId) {
         self.uses += 1;
@@ -376,8 +392,8 @@ impl WorkingSet<'_> {
     }
 
     /// The least recently referenced page, of those that the process loaded if it has a quota.
-    fn least_recent(&self, want: Want) -> PageId {
-        let ours = |held: &Held| self.quotas.is_none() || held.loader == want.process;
+    fn least_recent(&self, request: VictimRequest) -> PageId {
+        let ours = |held: &Held| self.quotas.is_none() || held.loader == request.process;
         let resident = self.page_in.iter().zip(0..).filter(|&(&page, frame)| {
             let held = &self.pages[page as usize];
             held.frame == frame && ours(held)
@@ -396,8 +412,8 @@ impl WorkingSet<'_> {
 
     /// Closes the windows that are due, and gives up the pages that are in none, one at a time.
     #[inline(never)]
-    fn expire_due(&mut self, at: Touch) -> Option<FrameId> {
-        let process = self.stamps[at.entry as usize].process as usize;
+    fn expire_due(&mut self, entry: EntryId) -> Option<FrameId> {
+        let process = self.stamps[entry as usize].process as usize;
         self.close_due(process);
         let page = *self.orphans.first()?;
         Some(self.forget(page))

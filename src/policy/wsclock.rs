@@ -1,14 +1,10 @@
 //! WSClock: Clock that takes a page outside the working set of its process, a clean one if it can.
 
-use super::support::bits::BitSet;
-use super::support::classes::{Classes, arc};
-use super::support::rings::Rings;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
+use crate::policy::prelude::*;
+use crate::policy::support::bits::BitSet;
+use crate::policy::support::classes::{Classes, arc};
+use crate::policy::support::rings::Rings;
 use crate::trace::dense::PageKey;
-use crate::units::FrameId;
 
 /// Classes of pages, as far as known: not used for longer than the window, or used within it.
 const OLD_CLEAN: usize = 0;
@@ -56,7 +52,7 @@ pub struct WsClock<'t> {
     clean: BitSet,
 }
 
-impl<'t> Policy<'t> for WsClock<'t> {
+impl<'t> PolicyType<'t> for WsClock<'t> {
     const SPEC: Spec = Spec {
         name: "wsclock",
         aliases: &["working-set-clock"],
@@ -64,11 +60,9 @@ impl<'t> Policy<'t> for WsClock<'t> {
         about: "Clock that takes pages outside the working set, clean ones first",
         cite: "R. W. Carr, J. L. Hennessy, \"WSClock: a simple and effective algorithm for virtual memory management\", SOSP 1981",
         choices: "frames in a circle with one hand. A page that the hand finds referenced loses its bit and counts as used now; one that it finds unreferenced and more than tau references of its process after that leaves at once if clean; the first such dirty one leaves after a full circle, else the first clean page from the hand, else the page at the hand. The hand moves past the victim. Time is counted in references of the process that loaded the page, the faulting one included; a page that comes in ahead of use counts as used at the present time, and the search for its frame as no reference. When that process has exited its time stands still, and its pages grow no older. Not modelled: write-backs are not queued while the hand goes on, so that a dirty page stays dirty until it leaves, and there is no load control.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(1) amortised and a step for each process",
-        state: "23 bytes a frame",
+        bytes: "23 bytes a frame",
         repeats: Repeats::All,
         bursts: Bursts::SetBitsAlone,
         params: &[Param::count(
@@ -77,6 +71,7 @@ impl<'t> Policy<'t> for WsClock<'t> {
             0..=u64::MAX,
             "window, in references of the process that loaded the page",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> WsClock<'t> {
@@ -97,7 +92,9 @@ impl<'t> Policy<'t> for WsClock<'t> {
             clean: BitSet::new(frames),
         }
     }
+}
 
+impl Policy for WsClock<'_> {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         if !self.alone {
@@ -108,10 +105,11 @@ impl<'t> Policy<'t> for WsClock<'t> {
         }
     }
 
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        // A reference that wants the page counts already.
-        self.count(want.process, want.time, !want.ahead);
-        self.counted = !want.ahead;
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        // The reference that needs the page counts already, but once.
+        let counts = !request.ahead && (self.alone || !self.counted);
+        self.count(request.process, request.time, counts);
+        self.counted |= !request.ahead;
         self.grow_old(frames);
         let clean = self.first_old_clean(frames);
         self.pass(frames, clean);
@@ -141,8 +139,10 @@ impl<'t> Policy<'t> for WsClock<'t> {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.forget(frame);
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
+impl Explain for WsClock<'_> {
+    fn why(&self, evicted: &Evicted) -> String {
         let tau = self.tau;
         let chosen = match self.left {
             Chosen::OldClean => format!("clean and not used for more than {tau}"),
@@ -154,17 +154,17 @@ impl<'t> Policy<'t> for WsClock<'t> {
             Chosen::YoungClean => format!("clean: every page was used within {tau}"),
             Chosen::AtHand => format!("at the hand: every page was used within {tau} and is dirty"),
         };
-        Some(format!("{chosen}{}", left.looks()))
+        format!("{chosen}{}", evicted.looks())
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let words = |frame: FrameId| {
             let (r, m) = (frames.referenced(frame), frames.dirty(frame));
             let last = self.last[frame as usize];
             format!("R {}, M {}, used at {last}", u8::from(r), u8::from(m))
         };
         let order = self.classes.around(self.hand);
-        Some(State {
+        Some(FrameOrder {
             title: "from the hand on".into(),
             frames: order.map(|frame| (frame, words(frame))).collect(),
         })
@@ -182,7 +182,11 @@ impl WsClock<'_> {
     fn count(&mut self, process: u32, time: u64, refers: bool) {
         let at = self.clock_of(process);
         let clock = &mut self.clocks[at];
-        *clock = if self.alone { time } else { *clock } + u64::from(refers);
+        *clock = match self.alone {
+            // It may have been counted already, for a victim.
+            true => (*clock).max(time + u64::from(refers)),
+            false => *clock + u64::from(refers),
+        };
     }
 
     /// A page came in for a process and counts as used now.

@@ -553,7 +553,7 @@ fn replay(resolved: &Resolved, policy: &str, tau: u64) -> Outcome {
     let job = Job {
         trace: &resolved.trace,
         space: resolved.space.as_ref(),
-        policy: choice.index,
+        policy: choice.id,
         params: &choice.params,
         seed: 0,
         frames: (policy != "ws").then_some(10),

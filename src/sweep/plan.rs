@@ -370,7 +370,7 @@ impl<'t> Plan<'t> {
             bursts: None,
             misses: None,
             space: resolved.space.as_ref(),
-            policy: cell.choice.index,
+            policy: cell.choice.id,
             params: &cell.choice.params,
             seed: cell.seed.unwrap_or(0),
             frames: cell.frames,
@@ -438,7 +438,7 @@ impl<'t> Plan<'t> {
 
 /// The seeds of a policy: one that is no seed if it draws nothing.
 fn seeds(choice: &PolicyChoice, axes: &Axes) -> Vec<Option<u64>> {
-    if !choice.spec().draws {
+    if !choice.spec().randomized {
         return vec![None];
     }
     let mut seeds: Vec<Option<u64>> = axes.seeds.iter().copied().map(Some).collect();
@@ -467,7 +467,7 @@ fn cells(
             .map(|&frames| cell(Some(frames), None))
             .collect(),
         Space::Variable => {
-            let limit = choice.params.find(choice.spec(), "limit");
+            let limit = choice.params.get_if_any(choice.spec(), "limit");
             tau.iter().map(|&tau| cell(limit, Some(tau))).collect()
         }
     }

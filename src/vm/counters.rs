@@ -3,7 +3,7 @@
 
 use super::geometry::LEVELS_MAX;
 use super::listen::{Distribution, FaultKind};
-use crate::policy::Event;
+use crate::policy::EventCount;
 use crate::space::End;
 
 /// Faults of one kind: by whether a device was read, then by whether the victim had to be written
@@ -206,7 +206,7 @@ pub struct Outcome {
     /// The TLBs' counters, if they were modelled.
     pub tlb: Option<TlbCounters>,
     /// The policy's counts of its own actions, by name.
-    pub policy_events: Vec<Event>,
+    pub policy_events: Vec<EventCount>,
     /// References between successive faults.
     pub intervals: Distribution,
 }

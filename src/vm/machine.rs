@@ -32,7 +32,7 @@ pub use replay::Replay;
 use self::core::{Core, Full};
 use super::residence::{AWAY, Residence};
 use super::tlb::{Geometry, MissLog, Translation};
-use crate::policy::{Params, Policy, PolicyChoice, Space as SpaceKind, Touch};
+use crate::policy::{Params, PolicyChoice, PolicyId, PolicyType, Space as SpaceKind, Touch};
 use crate::space::{EntryId, Op, Space};
 use crate::trace::bursts::View;
 use crate::trace::dense::{KIND_MASK, KindCode, Ref, Tile, Trace, page_of};
@@ -79,8 +79,8 @@ pub struct Job<'t> {
     pub trace: &'t Trace,
     /// The entries, objects and ops of the trace, if it has any besides references.
     pub space: Option<&'t Space>,
-    /// The index of the policy in its table.
-    pub policy: usize,
+    /// The policy.
+    pub policy: PolicyId,
     /// The policy's parameters.
     pub params: &'t Params,
     /// The seed of randomised policies.
@@ -115,7 +115,7 @@ impl<'t> Job<'t> {
         Job {
             trace,
             space: None,
-            policy: policy.index,
+            policy: policy.id,
             params: &policy.params,
             seed: 0,
             frames: None,
@@ -157,7 +157,7 @@ struct Machine<'t, P, R, T> {
 
 impl<'t, P, R, T> Machine<'t, P, R, T>
 where
-    P: Policy<'t>,
+    P: PolicyType<'t>,
     R: Residence,
     T: Translation,
 {
@@ -289,17 +289,11 @@ where
     /// pages leave whose windows close.
     #[inline(always)]
     fn close_windows(&mut self, entry: EntryId, time: u64) {
-        if P::TICKS && time >= self.policy.next_tick() {
+        if P::SPEC.ticks && time >= self.policy.next_tick() {
             self.tick(time);
         }
         if P::SPEC.space == SpaceKind::Variable {
-            // A policy reads the entry only.
-            let at = Touch {
-                entry,
-                frame: 0,
-                time,
-            };
-            while let Some(expired) = self.policy.expire(&mut self.paging.core.frames, at) {
+            while let Some(expired) = self.policy.expire(&mut self.paging.core.frames, entry) {
                 self.paging.expire(expired, time);
             }
         }

@@ -71,7 +71,7 @@ impl<'a> Choice<'a> {
             }
             Space::Variable => {
                 let (tau, about) = self.variable(resolved, quarter)?;
-                let limit = self.policy.params.find(spec, "limit");
+                let limit = self.policy.params.get_if_any(spec, "limit");
                 (limit, Some(tau), about)
             }
         };

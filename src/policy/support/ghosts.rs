@@ -10,8 +10,8 @@ pub struct Ghosts {
     order: Queue,
     length: u32,
     most: u32,
-    /// A page taken out already, for which [`take`](Ghosts::take) has not been called yet.
-    recalled: Option<u32>,
+    /// Pages taken out already, for which [`take`](Ghosts::take) has not been called yet.
+    recalled: Vec<u32>,
 }
 
 impl Ghosts {
@@ -23,7 +23,7 @@ impl Ghosts {
             order: Queue::with_room(pages, most.saturating_add(1)),
             length: 0,
             most,
-            recalled: None,
+            recalled: Vec::with_capacity(1),
         }
     }
 
@@ -74,18 +74,24 @@ impl Ghosts {
         remembered
     }
 
-    /// Takes out a page that is to come in, before a victim is chosen for it, which may take its
-    /// place here.
+    /// Forgets `page`, if there is one, but lets the next [`take`](Ghosts::take) of it still return
+    /// true. Call it in `victim`, before the victim is [pushed](Ghosts::push) and may need the place.
     #[inline]
-    pub fn recall(&mut self, page: u32) {
-        self.recalled = self.remove(page).then_some(page);
+    pub fn recall(&mut self, page: Option<u32>) {
+        if let Some(page) = page.filter(|&page| self.remove(page)) {
+            self.recalled.push(page);
+        }
     }
 
-    /// Takes out a page that comes in; whether it was remembered until then or
+    /// Forgets `page`, which is loaded. Returns whether it was remembered or
     /// [recalled](Ghosts::recall).
     #[inline]
     pub fn take(&mut self, page: u32) -> bool {
-        self.recalled.take() == Some(page) || self.remove(page)
+        let recalled = self.recalled.iter().position(|&other| other == page);
+        if let Some(at) = recalled {
+            self.recalled.swap_remove(at);
+        }
+        recalled.is_some() || self.remove(page)
     }
 }
 
@@ -122,10 +128,16 @@ mod tests {
                         model.retain(|&p| p != page);
                     }
                     11 => {
-                        ghosts.recall(page);
-                        assert!(!ghosts.contains(page));
+                        // Several pages may be recalled before the first is taken.
+                        let other = (page + 1) % pages as u32;
+                        let knew_other = model.contains(&other);
+                        for recalled in [Some(page), Some(other), Some(page), None] {
+                            ghosts.recall(recalled);
+                        }
+                        assert!(!ghosts.contains(page) && !ghosts.contains(other));
                         assert_eq!(ghosts.take(page), known);
-                        model.retain(|&p| p != page);
+                        assert_eq!(ghosts.take(other), knew_other && other != page);
+                        model.retain(|&p| p != page && p != other);
                     }
                     12 => assert_eq!(ghosts.pop(), model.pop_front()),
                     _ => {}

@@ -15,6 +15,7 @@ use super::page::{self, MARGIN};
 use super::scale::{bytes, decimal};
 use super::series::{Group, warning};
 use super::{ChartError, Data, Drawn, theme};
+use crate::policy;
 use crate::report::columns::Row;
 use crate::units::counted;
 
@@ -149,7 +150,7 @@ fn line(group: &Group<'_>, base: Base, several: bool, context: &Context<'_>) -> 
     for row in there {
         let ratio = match base {
             // The reference itself says nothing.
-            Base::Opt if group.label(row) == "opt" => None,
+            Base::Opt if group.label(row) == policy::OPTIMUM => None,
             Base::Opt => row.ratio_to_opt,
             Base::Best => Some(row.faults as f64 / least),
         };

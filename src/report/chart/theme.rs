@@ -2,6 +2,7 @@
 //!
 //! Does not know rows or axes; a series is a label here.
 
+use crate::policy;
 use std::collections::BTreeMap;
 
 use plotters::style::RGBColor;
@@ -112,7 +113,7 @@ pub struct Style {
 }
 
 /// Policies that know the future are bounds and no competitors, so they are drawn in black.
-pub use crate::report::columns::{OFFLINE, is_offline};
+pub use crate::report::columns::is_offline;
 
 /// The style of every series. One assignment serves all charts of a report, so that a policy
 /// looks the same in each.
@@ -133,7 +134,7 @@ impl Styles {
         let (mut online, mut bounds) = (0, 0);
         let mut styles = BTreeMap::new();
         for ((label, policy), _) in labels {
-            let style = if label == OFFLINE[0] {
+            let style = if label == policy::OPTIMUM {
                 OPTIMUM
             } else if is_offline(policy) {
                 bounds += 1;

@@ -15,7 +15,7 @@ pub use policies::{
 };
 
 use crate::oracle::{self, Expiry, Fault, Page, Ref, Run};
-use pagebench::policy::{PolicyChoice, Space, TABLE};
+use pagebench::policy::{PolicyChoice, Space};
 use pagebench::trace::bursts::Bursts;
 use pagebench::trace::dense::{Densifier, Dictionary, Meta, PageKey, Trace, pack};
 use pagebench::trace::record::{Addressing, Kind, TraceKind};
@@ -177,7 +177,7 @@ impl Setting {
     /// The most frames there are; none for a variable-space policy without a limit.
     pub fn limit(&self) -> Option<usize> {
         let spec = self.policy.spec();
-        let limit = || self.policy.params.find(spec, "limit");
+        let limit = || self.policy.params.get_if_any(spec, "limit");
         match self.is_variable() {
             true => limit().map(|limit| limit as usize),
             false => Some(self.frames),
@@ -233,7 +233,7 @@ pub fn assert_bursts_agree(
             ..*job
         };
         let got = vm::run_with(&job, &mut heard).expect("a short trace");
-        let what = || format!("{} by bursts of {k}", TABLE[job.policy].name);
+        let what = || format!("{} by bursts of {k}", job.policy.spec().name);
         assert_eq!(heard.faults, recorder.faults, "{}", what());
         assert_eq!(heard.expired, recorder.expired, "{}", what());
         assert_eq!(heard.before_counting, recorder.before_counting);

@@ -7,7 +7,7 @@ use super::engine::Engine;
 use super::replay::Replay;
 use super::{Accessed, Job, Machine, Paging, RunError};
 use crate::policy::{
-    AnyPolicy, Bursts, Future, Policy, Setup, Space as SpaceKind, Spec, TABLE, Visitor, dispatch,
+    AnyPolicy, Bursts, Future, PolicyType, Setup, Space as SpaceKind, Spec, Visitor, dispatch,
 };
 use crate::space::Space;
 use crate::trace::dense::{PageKey, Tile};
@@ -82,7 +82,7 @@ impl<'t> Job<'t> {
     }
 
     pub(super) fn spec(&self) -> &'static Spec {
-        &TABLE[self.policy]
+        self.policy.spec()
     }
 
     /// Returns true if each process replaces its own pages only.
@@ -239,7 +239,7 @@ impl<'t> Parts<'_, 't> {
     /// Puts a machine together with the page tables that the job needs.
     fn any_tables<P, T>(self, policy: P, tlb: T) -> Box<dyn Engine<'t> + 't>
     where
-        P: Policy<'t> + 't,
+        P: PolicyType<'t> + 't,
         T: Translation + 't,
     {
         match self.job.space {
@@ -253,7 +253,7 @@ impl<'t> Parts<'_, 't> {
 
     fn machine<P, R, T>(self, policy: P, memory: R, tlb: T) -> Box<dyn Engine<'t> + 't>
     where
-        P: Policy<'t> + 't,
+        P: PolicyType<'t> + 't,
         R: Residence + 't,
         T: Translation + 't,
     {
@@ -273,7 +273,7 @@ struct OwnLoop<'a, 't> {
 impl<'t> Visitor<'t> for OwnLoop<'_, 't> {
     type Output = Box<dyn Engine<'t> + 't>;
 
-    fn visit<P: Policy<'t> + 't>(self) -> Self::Output {
+    fn visit<P: PolicyType<'t> + 't>(self) -> Self::Output {
         let OwnLoop { parts, log } = self;
         let policy = P::new(parts.setup);
         match log {

@@ -19,7 +19,7 @@
 use super::burst_state::{BurstState, DIRTY, PRESENT, REFERENCED};
 use super::core::{Core, Full};
 use super::{Machine, Paging};
-use crate::policy::{Bursts, Policy, Spec, Touch};
+use crate::policy::{Bursts, PolicyType, Spec, Touch, WorkingSet};
 use crate::trace::bursts::{self, Columns, SIZES, View};
 use crate::trace::dense::{KIND_MASK, KindCode, Tile, page_of};
 use crate::trace::record::Kind;
@@ -153,7 +153,7 @@ where
 
 impl<'t, P, R, T> Machine<'t, P, R, T>
 where
-    P: Policy<'t>,
+    P: PolicyType<'t>,
     R: Residence,
     T: Translation,
 {
@@ -214,7 +214,7 @@ where
             }
             Bursts::Order | Bursts::OrderOfHits if lacks == 0 => {
                 core.counters.hits += range.end - range.start;
-                self.note_order(view.columns, list);
+                self.note_order(view.columns, list, range.start);
                 Ok(())
             }
             Bursts::OrderOfHits => self.order_or_part(view, list, range),
@@ -234,7 +234,7 @@ where
         mut lacks: u8,
     ) -> Result<(), u64> {
         let mut at = range.start;
-        while P::TICKS && self.policy.next_tick() < range.end {
+        while P::SPEC.ticks && self.policy.next_tick() < range.end {
             let end = (self.policy.next_tick() + 1).max(at + 1);
             self.scan_burst(view, list.clone(), at..end)?;
             // If the part's last reference went through `access`, its tick is done.
@@ -276,7 +276,7 @@ where
             let time = range.start + found as u64;
             at = found + 1;
             // A bit that a tick after this reference clears is not known to be set.
-            let ticks = P::TICKS && time >= self.policy.next_tick();
+            let ticks = P::SPEC.ticks && time >= self.policy.next_tick();
             match self.access(entry << 1 | u32::from(write), kind, time) {
                 Ok(true) if ticks => {}
                 Ok(true) => {
@@ -298,15 +298,27 @@ where
         Ok(())
     }
 
-    /// Gives the policy the order in which the pages of a burst were referenced last. All are
-    /// present, and dirty if they are written.
+    /// Reports the last hit of each page of the burst that begins at `start`, in order. All pages
+    /// are present, and dirty if they are written.
     #[inline]
-    fn note_order(&mut self, columns: &Columns, list: Range<usize>) {
+    fn note_order(&mut self, columns: &Columns, list: Range<usize>, start: u64) {
         let pages = &columns.pages[list.clone()];
+        let last = &columns.last[list.clone()];
         let memory = &self.paging.memory;
-        let frames = columns.by_last[list].iter();
-        self.policy
-            .hits(frames.map(|&index| memory.present(page_of(pages[usize::from(index)]))));
+        self.policy.hits(columns.by_last[list].iter().map(|&index| {
+            let entry = page_of(pages[usize::from(index)]);
+            Touch {
+                entry,
+                frame: memory.present(entry),
+                time: start + u64::from(last[usize::from(index)]),
+            }
+        }));
+    }
+
+    /// The windows of a policy that is replayed by them.
+    #[inline(always)]
+    fn windows(&mut self) -> &mut WorkingSet<'t> {
+        self.policy.windows().expect("it is replayed by windows")
     }
 
     /// Replays a burst without faults, of which some pages are not known to be dirty; or one with
@@ -324,7 +336,7 @@ where
             return self.part(view, range);
         }
         self.paging.write_listed(view.columns, list.clone());
-        self.note_order(view.columns, list);
+        self.note_order(view.columns, list, range.start);
         self.paging.core.counters.hits += range.end - range.start;
         Ok(())
     }
@@ -356,7 +368,7 @@ where
             faults += 1;
         }
         self.paging.write_listed(view.columns, list.clone());
-        self.note_order(view.columns, list);
+        self.note_order(view.columns, list, range.start);
         self.paging.core.counters.hits += range.end - range.start - faults;
         Ok(())
     }
@@ -383,25 +395,21 @@ where
         let columns = view.columns;
         let pages = &columns.pages[list.clone()];
         let one = page_of(pages[0]);
-        let idle = self.policy.idle(one);
+        let idle = self.windows().refs_until_close(one);
         let long = range.end - range.start;
-        let core = &mut self.paging.core;
-        if core.swap_full {
+        if self.paging.core.swap_full {
             return Err(range.start);
         }
-        if idle == 0 || long > core.bursts().tau {
+        if idle == 0 || long > self.paging.core.bursts().tau {
             return self.part(view, range);
         }
-        let in_windows = || {
-            pages
-                .iter()
-                .all(|&page| self.policy.in_window(page_of(page)))
-        };
-        if lacks != 0 || long >= idle || !in_windows() {
+        let windows = self.windows();
+        let mut entries = pages.iter().map(|&page| page_of(page));
+        if lacks != 0 || long >= idle || !entries.all(|entry| windows.is_in_window(entry)) {
             return self.pass_and_fault(view, list, range);
         }
-        core.counters.hits += long;
-        self.policy.pass(one, long);
+        windows.advance(one, long);
+        self.paging.core.counters.hits += long;
         self.note_times(columns, list, long);
         Ok(())
     }
@@ -457,13 +465,13 @@ where
     fn pass(&mut self, entry: EntryId, start: u64, mut refs: Range<u64>) -> Result<(), u64> {
         while !refs.is_empty() {
             let long = refs.end - refs.start;
-            let idle = self.policy.idle(entry);
+            let idle = self.windows().refs_until_close(entry);
             if long < idle {
-                self.policy.pass(entry, long);
+                self.windows().advance(entry, long);
                 break;
             }
             let step = idle.max(1);
-            self.policy.pass(entry, step);
+            self.windows().advance(entry, step);
             refs.start += step;
             self.close_windows(entry, start + refs.start - 1);
             if self.paging.core.swap_full {
@@ -482,7 +490,7 @@ where
             let entry = page_of(columns.pages[at]);
             let frame = self.paging.memory.present(entry);
             let ago = length - 1 - u64::from(columns.last[at]);
-            self.policy.referenced(entry, frame, ago);
+            self.windows().set_last_use(entry, frame, ago);
         }
     }
 }

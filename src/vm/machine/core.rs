@@ -4,7 +4,7 @@
 
 use super::burst_state::BurstState;
 
-use crate::policy::{Event, Frames, Setup, Space as SpaceKind, Spec};
+use crate::policy::{EventCount, Frames, Setup, Space as SpaceKind, Spec};
 use crate::space::{Class, End, EntryId, ObjectId, OpAt};
 use crate::trace::dense::PageKey;
 use crate::units::{FrameId, PageId};
@@ -62,7 +62,7 @@ pub(super) struct Core<'t> {
     /// Full swap ended the replay because an expired page could not leave after a reference.
     pub(super) cannot_expire: bool,
     /// The policy's event counts before it chose a victim while swap was full.
-    pub(super) events_before: Vec<Event>,
+    pub(super) events_before: Vec<EventCount>,
     /// What a replay by bursts keeps; `None` if references are replayed one by one.
     pub(super) burst_state: Option<BurstState>,
     /// The counters since counting began.

@@ -4,7 +4,7 @@
 
 use super::Machine;
 use super::core::{Core, Full};
-use crate::policy::{Event, Policy};
+use crate::policy::{EventCount, PolicyType};
 use crate::space::EntryId;
 use crate::trace::dense::Tile;
 use crate::vm::counters::TlbCounters;
@@ -31,14 +31,14 @@ pub(super) trait Engine<'t>: Send {
     /// of faults; `None` if TLBs are not modelled.
     fn tlb_counters(&mut self, position: u64) -> Option<TlbCounters>;
     /// Returns the policy's counts of its own doings.
-    fn policy_events(&self) -> Vec<Event>;
+    fn policy_events(&self) -> Vec<EventCount>;
     /// Asserts at the end that no translation outlived the reference bit of its page.
     fn assert_all_flushed(&self);
 }
 
 impl<'t, P, R, T> Engine<'t> for Machine<'t, P, R, T>
 where
-    P: Policy<'t>,
+    P: PolicyType<'t>,
     R: Residence,
     T: Translation,
 {
@@ -71,8 +71,8 @@ where
         self.paging.tlb.counters(position)
     }
 
-    fn policy_events(&self) -> Vec<Event> {
-        self.policy.events()
+    fn policy_events(&self) -> Vec<EventCount> {
+        self.policy.event_counts()
     }
 
     fn assert_all_flushed(&self) {

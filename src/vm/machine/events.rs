@@ -5,7 +5,7 @@
 use super::Paging;
 use super::core::{Full, Read};
 use super::fault::Cause;
-use crate::policy::{Replaces, Touch};
+use crate::policy::{Policy, Touch};
 use crate::space::{EntryId, Op};
 use crate::trace::dense::NEVER;
 use crate::vm::residence::{AWAY, Residence};
@@ -21,7 +21,7 @@ where
     /// if swap is full.
     pub(super) fn perform(
         &mut self,
-        policy: &mut dyn Replaces<'t>,
+        policy: &mut dyn Policy,
         time: u64,
         end: usize,
     ) -> Result<(Option<Op>, u64), Full> {
@@ -45,7 +45,7 @@ where
         Ok((None, u64::MAX))
     }
 
-    fn do_op(&mut self, policy: &mut dyn Replaces<'t>, op: Op, time: u64) -> Result<(), Full> {
+    fn do_op(&mut self, policy: &mut dyn Policy, op: Op, time: u64) -> Result<(), Full> {
         match op {
             Op::Bind { entry, object } => self.memory.bind(entry, object),
             Op::Copy { from, to, private } => {
@@ -61,7 +61,7 @@ where
             Op::Drop { entry, unbinds } => {
                 self.drop_entry(entry, time);
                 if unbinds {
-                    policy.unbound(entry);
+                    policy.unmapped(entry);
                 }
             }
             Op::Flush { entry } => self.flush_entry(entry, time),
@@ -75,7 +75,7 @@ where
     /// Brings in the page of `entry`, which the program will need, if a device must be read for it.
     fn prefetch(
         &mut self,
-        policy: &mut dyn Replaces<'t>,
+        policy: &mut dyn Policy,
         entry: EntryId,
         time: u64,
     ) -> Result<(), Full> {

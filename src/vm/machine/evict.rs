@@ -3,7 +3,7 @@
 //! and TLBs, not for each policy.
 
 use super::Paging;
-use crate::policy::{Frames, Replaces};
+use crate::policy::{Frames, Policy};
 use crate::space::{Class, EntryId, ObjectId};
 use crate::units::FrameId;
 use crate::vm::listen::Victim;
@@ -87,7 +87,7 @@ where
     }
 
     /// Frees `page`, whose last owner is gone, and its swap slot.
-    pub(super) fn free(&mut self, policy: &mut dyn Replaces<'t>, page: ObjectId, time: u64) {
+    pub(super) fn free(&mut self, policy: &mut dyn Policy, page: ObjectId, time: u64) {
         let frame = self.memory.state(page);
         self.core.swap.release(page);
         if frame < AWAY {

@@ -6,7 +6,7 @@ use super::core::Core;
 use super::observe::PageState;
 use super::replay::Progress;
 use super::{Job, Machine, Paging, RunError};
-use crate::policy::{AnyPolicy, Departure, Leaves, Policy};
+use crate::policy::{AnyPolicy, Departure, Explain, Leaves};
 use crate::space::{Class, EntryId, NONE, ObjectId, Op, Space};
 use crate::trace::dense::{KIND_MASK, Tile, Trace, page_of};
 use crate::trace::record::Kind;
@@ -401,7 +401,7 @@ impl Stepper<'_> {
 
     fn state(&self, next: u64) -> Option<(String, Vec<(EntryId, String)>)> {
         let frames = &self.machine.paging.core.frames;
-        let state = self.machine.policy.state(frames, next)?;
+        let state = self.machine.policy.order(frames, next)?;
         let name = |(frame, word): (FrameId, String)| {
             let page = frames.page(frame);
             (self.name[page as usize], word)

@@ -4,7 +4,7 @@
 
 use super::core::{Full, Read};
 use super::{Machine, Paging};
-use crate::policy::{Policy, Replaces, Touch, Want};
+use crate::policy::{Policy, PolicyType, Touch, VictimRequest};
 use crate::space::{self, EntryId, ObjectId, Op};
 use crate::units::FrameId;
 use crate::vm::listen::{FaultKind, Victim};
@@ -22,7 +22,7 @@ pub(super) enum Cause {
 
 impl<'t, P, R, T> Machine<'t, P, R, T>
 where
-    P: Policy<'t>,
+    P: PolicyType<'t>,
     R: Residence,
     T: Translation,
 {
@@ -80,7 +80,7 @@ where
 
     /// Serves a fault whose page is in memory already.
     #[inline]
-    pub(super) fn find<P: Replaces<'t> + ?Sized>(
+    pub(super) fn find<P: Policy + ?Sized>(
         &mut self,
         policy: &mut P,
         kind: FaultKind,
@@ -98,7 +98,7 @@ where
     /// leaves. Settles the residency if there will be one page more. Errors if the victim cannot
     /// leave.
     #[inline(always)]
-    pub(super) fn take_frame_inline<P: Replaces<'t> + ?Sized>(
+    pub(super) fn take_frame_inline<P: Policy + ?Sized>(
         &mut self,
         policy: &mut P,
         cause: Cause,
@@ -115,7 +115,7 @@ where
         };
         // The victim may be a page that cannot leave: then its choice counts for nothing.
         if free.is_none() && core.swap.is_full() {
-            core.events_before = policy.events();
+            core.events_before = policy.event_counts();
         }
         let (frame, taken) = match free {
             Some(frame) => {
@@ -124,13 +124,13 @@ where
             }
             None => {
                 let ahead = cause == Cause::Prefetch;
-                let want = Want {
+                let request = VictimRequest {
                     process,
-                    page,
+                    page: Some(page),
                     time,
                     ahead,
                 };
-                (policy.victim(&mut core.frames, want), true)
+                (policy.victim(&mut core.frames, request), true)
             }
         };
         if taken && !self.can_leave(frame) {
@@ -147,7 +147,7 @@ where
     #[inline(never)]
     pub(super) fn take_frame(
         &mut self,
-        policy: &mut dyn Replaces<'t>,
+        policy: &mut dyn Policy,
         cause: Cause,
         entry: EntryId,
         page: ObjectId,
@@ -159,7 +159,7 @@ where
     /// Puts `object` into the frame of `at` because a reference through the entry of `at` faulted.
     /// The caller notes the entry for bursts and calls [`Paging::flush_cleared`] afterwards.
     #[inline(always)]
-    pub(super) fn load_inline<P: Replaces<'t> + ?Sized>(
+    pub(super) fn load_inline<P: Policy + ?Sized>(
         &mut self,
         policy: &mut P,
         at: Touch,
@@ -179,7 +179,7 @@ where
     #[inline(never)]
     pub(super) fn serve_write(
         &mut self,
-        policy: &mut dyn Replaces<'t>,
+        policy: &mut dyn Policy,
         op: Op,
         entry: EntryId,
         time: u64,
@@ -213,7 +213,7 @@ where
 
     fn cow_copy(
         &mut self,
-        policy: &mut dyn Replaces<'t>,
+        policy: &mut dyn Policy,
         entry: EntryId,
         source: ObjectId,
         object: ObjectId,
@@ -232,7 +232,7 @@ where
         let (frame, victim) = self.take_frame(policy, Cause::Fault, entry, object, time)?;
         if source != space::NONE {
             self.drop_entry(entry, time);
-            policy.unbound(entry);
+            policy.unmapped(entry);
             if frees {
                 self.free(policy, source, time);
             }

@@ -4,7 +4,7 @@
 use super::Job;
 use super::core::Residency;
 use super::engine::Engine;
-use crate::policy::Event;
+use crate::policy::EventCount;
 use crate::trace::dense::{Tile, count_kinds};
 use crate::vm::counters::{Counters, Outcome, SwapFull, TlbCounters};
 use crate::vm::listen::Intervals;
@@ -65,7 +65,7 @@ pub(super) struct Progress {
 struct Start {
     tlb: TlbCounters,
     resident: u64,
-    events: Vec<Event>,
+    events: Vec<EventCount>,
 }
 
 impl Progress {
@@ -195,7 +195,7 @@ impl Progress {
 
 /// Returns what the policy has counted of its own doings, without the search for a victim that
 /// could not leave.
-fn policy_events<'t>(engine: &dyn Engine<'t>) -> Vec<Event> {
+fn policy_events<'t>(engine: &dyn Engine<'t>) -> Vec<EventCount> {
     let core = engine.core();
     if core.swap_full && !core.cannot_expire {
         core.events_before.clone()

@@ -54,9 +54,10 @@ struct Draw<'t> {
 
 impl<'t> Visitor<'t> for Draw<'t> {
     type Output = Vec<String>;
-    fn visit<P: Policy<'t>>(self) -> Vec<String> {
+    fn visit<P: PolicyType<'t>>(self) -> Vec<String> {
         let pages = &self.trace.dictionary.pages[..];
         let choice: PolicyChoice = P::SPEC.name.parse().unwrap();
+        let policy = choice.id;
         let params: &'t Params = Box::leak(Box::new(choice.params));
         let future = Future {
             refs: self.trace.refs(),
@@ -65,7 +66,7 @@ impl<'t> Visitor<'t> for Draw<'t> {
             after_op: &[],
         };
         let setup = Setup {
-            policy: 0,
+            policy,
             frames: self.frames,
             capacity: self.frames,
             entries: pages,
@@ -112,7 +113,7 @@ fn draw(policy: &str, frames: u32, tau: u64, references: &str) -> Vec<String> {
     let choice: PolicyChoice = policy.parse().unwrap();
     let trace = trace(references);
     dispatch(
-        choice.index,
+        choice.id,
         Draw {
             trace: &trace,
             frames,

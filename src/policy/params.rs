@@ -63,6 +63,11 @@ impl Param {
         }
     }
 
+    /// Creates a switch: a count that is 0 or 1.
+    pub const fn flag(name: &'static str, default: bool, about: &'static str) -> Param {
+        Param::count(name, Some(default as u64), 0..=1, about)
+    }
+
     /// Returns `value` as it is written.
     pub fn show(&self, value: u64) -> String {
         match self.unit {

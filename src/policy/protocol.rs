@@ -77,6 +77,40 @@ pub struct Setup<'t> {
     pub future: Future<'t>,
 }
 
+impl Setup<'_> {
+    /// Returns the parameter `name`; `None` if it is off.
+    ///
+    /// # Panics
+    /// If the policy has no such parameter.
+    pub fn optional(&self, name: &str) -> Option<u64> {
+        self.params.get(self.policy.spec(), name)
+    }
+
+    /// Returns the parameter `name`, which is never off.
+    ///
+    /// # Panics
+    /// If the policy has no such parameter, or it is off.
+    pub fn number(&self, name: &str) -> u64 {
+        self.params.of(self.policy.spec(), name)
+    }
+
+    /// Returns whether the [switch](super::Param::flag) `name` is on.
+    ///
+    /// # Panics
+    /// As for [`Setup::number`].
+    pub fn flag(&self, name: &str) -> bool {
+        self.number(name) == 1
+    }
+
+    /// Returns `frames` times the fraction `name`, rounded down.
+    ///
+    /// # Panics
+    /// As for [`Setup::number`].
+    pub fn fraction_of(&self, name: &str, frames: u32) -> u32 {
+        self.params.share(self.policy.spec(), name, frames)
+    }
+}
+
 /// The algorithm of a replacement policy: what a new policy must write.
 ///
 /// # Protocol

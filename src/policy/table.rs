@@ -86,7 +86,7 @@ policies! {
     random::Random,
     ws::WorkingSet<'_>,
     sws::SampledWorkingSet<'_>,
-    dws::Damped<'_>,
+    dws::DampedWorkingSet<'_>,
     pff::PageFaultFrequency<'_>,
     vmin::Vmin<'_>,
     wsclock::WsClock<'_>,

@@ -11,13 +11,15 @@ pub struct Vmin<'t> {
     future: Future<'t>,
     entries: &'t [PageKey],
     tau: u64,
-    /// Where there are several processes: of each how many references it has made, and for each
-    /// reference of the trace the number that it is of its process, from 1.
+    /// The references that each process has made; not counted with one process.
     clocks: Vec<u64>,
+    /// Reference `i` is the `own[i]`-th of its process, from 1. Empty with one process.
     own: Vec<u32>,
-    /// Pages that leave after the next reference; of these so many after the one under way.
+    /// Frames whose pages leave after the next reference.
     marked: VecDeque<FrameId>,
+    /// How many frames at the front of `marked` leave after the reference under way.
     due: usize,
+    /// The taken frames.
     taken: BitSet,
 }
 
@@ -124,7 +126,7 @@ impl Explain for Vmin<'_> {
 }
 
 impl Vmin<'_> {
-    /// A reference of a process.
+    /// Counts a reference of the process of `at.entry`.
     #[inline(always)]
     fn count(&mut self, at: Touch) {
         if !self.own.is_empty() {
@@ -132,8 +134,8 @@ impl Vmin<'_> {
         }
     }
 
-    /// Whether a page that is used next at a position stays until then, when `made` references of
-    /// the trace have been made.
+    /// Returns whether a page whose next use is at position `next` stays until then, after `made`
+    /// references of the trace.
     #[inline(always)]
     fn stays(&self, next: u32, made: u64) -> bool {
         if next == NEVER {

@@ -5,7 +5,7 @@ pub mod bits;
 pub mod classes;
 pub mod ghosts;
 pub mod lazy_heap;
-pub mod list;
+pub mod leaving;
 pub mod lists;
 pub mod queue;
 pub mod recency;

@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(clock.params.get(clock.spec(), "load-bit"), Some(1));
     }
 
-    /// A parameter written at its default is told from none.
+    /// A parameter written at its default is distinguished from none.
     #[test]
     fn patterns_mean_what_is_written() {
         for (text, shown, any, default, other) in [

@@ -146,7 +146,7 @@ pub enum CurveKind {
     Fifo,
     /// As `Fifo`.
     Clock {
-        /// Whether the reference bit of a page that comes in is set.
+        /// Whether the reference bit is set on load.
         load_bit: bool,
     },
 }

@@ -81,12 +81,7 @@ impl Trace {
             pages: PAGES as usize,
             // Pages come ahead of use in traces with events only, which may share.
             shares: processes > 1,
-            processes: 1 + self
-                .entries
-                .iter()
-                .map(|key| key.process as usize)
-                .max()
-                .unwrap(),
+            processes,
             quotas: None,
             bursts: false,
             tau: 30,

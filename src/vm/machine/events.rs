@@ -52,11 +52,10 @@ where
                     self.tlb.stays(from, time);
                 }
             }
-            Op::Drop { entry, unbinds } => {
+            Op::Drop { entry } => self.drop_entry(entry, time),
+            Op::Unmap { entry } => {
                 self.drop_entry(entry, time);
-                if unbinds {
-                    self.policy.unmapped(entry);
-                }
+                self.policy.unmapped(entry);
             }
             Op::Flush { entry } => {
                 self.tlb.shoot_down(entry, time);

@@ -1,6 +1,6 @@
-//! Any policy behind one type, called through a table of functions: for replays whose speed is bound
-//! by something else (TLBs looked up at every reference, frames allotted by process, explanations),
-//! so that their loops are compiled once and not once per policy. Knows nothing of what it wraps.
+//! Any policy behind one type, called through a table of functions. It is for replays whose speed
+//! is bound by something else (TLBs looked up at every reference, frames allotted by process,
+//! explanations): their loops are compiled once and not once per policy.
 
 use super::explain::Departure;
 use super::local::Local;
@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Sender;
 
-/// Any policy of the table; with quotas a fixed-space one for each process.
+/// Any policy of the table; with quotas one instance of a fixed-space policy for each process.
 pub struct AnyPolicy<'t>(Box<dyn Policy + 't>);
 
 impl<'t> PolicyType<'t> for AnyPolicy<'t> {
-    /// What holds of all of them: pages may leave by themselves, every hit may matter.
+    /// What holds for all of them: pages may leave by themselves, every hit may matter, ticks may
+    /// come.
     const SPEC: Spec = Spec {
         name: "any policy",
         about: "any policy of the table",

@@ -1,7 +1,7 @@
 //! CAR: ARC with clocks. A hit only sets the reference bit; a page found referenced at the hand
 //! goes to the clock of pages referenced again.
 
-use super::arc::{AGAIN, Ghosts, ONCE, list_name};
+use super::arc::{AGAIN, ArcHistory, ONCE, list_name};
 use crate::policy::prelude::*;
 use crate::policy::support::lists::Lists;
 
@@ -10,13 +10,13 @@ use crate::policy::support::lists::Lists;
 pub struct Car {
     /// T1 and T2, by frame.
     clocks: Lists,
-    ghosts: Ghosts,
-    /// The clock that the last victim was in.
-    left: usize,
+    ghosts: ArcHistory,
+    /// The clock of the last victim.
+    victim_clock: usize,
 }
 
 impl Car {
-    /// The hands look for a page that is not referenced; the clock that it was in and its frame.
+    /// Moves the hands to a page that is not referenced. Returns its clock and its frame.
     fn replace(&mut self, frames: &mut Frames) -> (usize, FrameId) {
         loop {
             let is_over = f64::from(self.clocks.len(ONCE)) >= self.ghosts.target.max(1.0);
@@ -53,8 +53,8 @@ impl<'t> PolicyType<'t> for Car {
     fn new(setup: &Setup<'t>) -> Car {
         Car {
             clocks: Lists::new(2, setup.frames),
-            ghosts: Ghosts::new(setup.capacity, setup.pages),
-            left: ONCE,
+            ghosts: ArcHistory::new(setup.capacity, setup.pages),
+            victim_clock: ONCE,
         }
     }
 }
@@ -62,7 +62,7 @@ impl<'t> PolicyType<'t> for Car {
 impl Policy for Car {
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         let (clock, frame) = self.replace(frames);
-        self.left = clock;
+        self.victim_clock = clock;
         self.ghosts.remember(clock, frames.page(frame));
         // A page that is not known yet gets room as one that is not remembered.
         if request.page.is_none_or(|page| !self.ghosts.knows(page)) {
@@ -90,7 +90,7 @@ impl Explain for Car {
     fn why(&self, evicted: &Evicted) -> String {
         format!(
             "reference bit 0 at the hand of {}{}",
-            list_name(self.left),
+            list_name(self.victim_clock),
             evicted.looks()
         )
     }

@@ -62,8 +62,8 @@ impl fmt::Display for PolicyChoice {
     }
 }
 
-/// The choices that a text stands for. Without parameters: the policy with any. With some: the policy
-/// with these, and all others at their defaults. A parameter written at its default counts.
+/// The choices that a text stands for. Without parameters: the policy with any. With some: the
+/// policy with these, and all others at their defaults. A parameter written at its default counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PolicyPattern {
     choice: PolicyChoice,
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(clock.params.get(clock.spec(), "load-bit"), Some(1));
     }
 
-    /// A parameter written at its default is told from none.
+    /// A parameter written at its default is distinguished from none.
     #[test]
     fn patterns_mean_what_is_written() {
         for (text, shown, any, default, other) in [

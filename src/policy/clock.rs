@@ -3,10 +3,12 @@
 use crate::policy::prelude::*;
 use crate::policy::support::queue::Queue;
 
-/// Clock, kept as a queue: the hand stands at its front, and a page that the hand passes goes to
+/// Clock, kept as a queue: the hand stands at its front, and a page that the hand passes moves to
 /// the back. That is the circle of the textbooks, cut where the hand stands.
 pub struct Clock {
+    /// Frames from the hand on.
     order: Queue,
+    /// Whether the reference bit stays set on load.
     load_bit: bool,
 }
 
@@ -24,17 +26,16 @@ impl<'t> PolicyType<'t> for Clock {
         repeats: Repeats::Twice,
         bursts: Bursts::SetBits,
         curve: Some(CurveKind::Clock { load_bit: true }),
-        params: &[Param::count(
+        params: &[Param::flag(
             "load-bit",
-            Some(1),
-            0..=1,
+            true,
             "reference bit of a page that has just come in",
         )],
         ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Clock {
-        let load_bit = setup.params.get(&Self::SPEC, "load-bit") == Some(1);
+        let load_bit = setup.flag("load-bit");
         Clock {
             order: Queue::new(setup.frames),
             load_bit,
@@ -78,9 +79,7 @@ impl Explain for Clock {
 
     fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let bit = |frame| format!("bit {}", u8::from(frames.referenced(frame)));
-        Some(FrameOrder {
-            title: "from the hand on".into(),
-            frames: self.order.iter().map(|frame| (frame, bit(frame))).collect(),
-        })
+        let order = self.order.iter();
+        Some(FrameOrder::with_words("from the hand on", order, bit))
     }
 }

@@ -6,17 +6,17 @@ use crate::policy::params::MILLION;
 use crate::policy::prelude::*;
 
 /// The working set, and at every fault a page less.
-pub struct Damped<'t> {
+pub struct DampedWorkingSet<'t> {
     windows: WorkingSet<'t>,
-    /// References of its process ago after which a page may leave at a fault.
+    /// The references of its process since its last use from which on a page may leave at a fault.
     damped: u64,
-    /// The reference under way loaded a page.
+    /// Whether the reference under way loaded a page.
     faulted: bool,
     /// Whether the last page that left was outside the window.
-    left_outside: bool,
+    was_outside: bool,
 }
 
-impl<'t> PolicyType<'t> for Damped<'t> {
+impl<'t> PolicyType<'t> for DampedWorkingSet<'t> {
     const SPEC: Spec = Spec {
         name: "dws",
         aliases: &["damped-working-set"],
@@ -38,19 +38,19 @@ impl<'t> PolicyType<'t> for Damped<'t> {
         ..Spec::BASE
     };
 
-    fn new(setup: &Setup<'t>) -> Damped<'t> {
+    fn new(setup: &Setup<'t>) -> DampedWorkingSet<'t> {
         let damped = setup.params.part(&Self::SPEC, "alpha", setup.tau);
-        Damped {
+        DampedWorkingSet {
             windows: WorkingSet::new(setup),
             damped: damped.max(1),
             faulted: false,
-            left_outside: true,
+            was_outside: true,
         }
     }
 }
 
 #[deny(clippy::missing_trait_methods)]
-impl Policy for Damped<'_> {
+impl Policy for DampedWorkingSet<'_> {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         self.windows.hit(at);
@@ -95,13 +95,13 @@ impl Policy for Damped<'_> {
 
     #[inline(always)]
     fn expire(&mut self, frames: &mut Frames, entry: EntryId) -> Option<FrameId> {
-        self.left_outside = true;
+        self.was_outside = true;
         let expired = self.windows.expire(frames, entry);
         if expired.is_some() || !self.faulted {
             return expired;
         }
         self.faulted = false;
-        self.left_outside = false;
+        self.was_outside = false;
         self.windows.drop_oldest(entry, self.damped);
         self.windows.expire(frames, entry)
     }
@@ -112,10 +112,10 @@ impl Policy for Damped<'_> {
 }
 
 #[deny(clippy::missing_trait_methods)]
-impl Explain for Damped<'_> {
+impl Explain for DampedWorkingSet<'_> {
     fn why(&self, evicted: &Evicted) -> String {
         let (last, damped) = (evicted.seen.last(), self.damped);
-        match self.left_outside {
+        match self.was_outside {
             true => format!("outside the window, {last}"),
             false => {
                 format!("the oldest of its window at a fault, unused for {damped} or more, {last}")

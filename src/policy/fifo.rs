@@ -1,4 +1,4 @@
-//! FIFO: the victim is the page that came in first.
+//! FIFO: the victim is the page that was loaded first.
 
 use crate::policy::Seen;
 use crate::policy::prelude::*;

@@ -4,17 +4,21 @@
 use crate::policy::prelude::*;
 use crate::policy::support::lists::Lists;
 
-/// The queues; pages enter at the front of a list and are looked at from its back.
+/// The active queue. Pages enter a queue at the front of its list and are scanned from the back.
 const ACTIVE: usize = 0;
+/// The inactive queue.
 const INACTIVE: usize = 1;
+/// The laundry queue.
 const LAUNDRY: usize = 2;
 
-/// Activity of a page that comes in, what a look that finds it referenced adds, and the most.
+/// The activity of a page that was just loaded.
 const ACT_INIT: u8 = 5;
+/// What a scan that finds a page referenced adds to its activity.
 const ACT_ADVANCE: u8 = 4;
+/// The highest activity.
 const ACT_MAX: u8 = 64;
 
-/// What is counted, by the names of Linux.
+/// Counters, by the names of Linux.
 #[derive(Default)]
 struct Counts {
     scan: u64,
@@ -26,22 +30,24 @@ struct Counts {
 
 /// Active, inactive and laundry queue.
 pub struct FreeBsd {
-    /// The queue that the last victim was in.
-    left: usize,
+    /// The queue of the last victim.
+    victim_queue: usize,
+    /// Frames by queue.
     queues: Lists,
-    /// By frame.
+    /// The activity of each frame.
     activity: Vec<u8>,
-    /// How many pages the inactive and the laundry queue should have.
+    /// The target for the length of the inactive and laundry queues together.
     target: u32,
     counts: Counts,
 }
 
 impl FreeBsd {
+    /// Returns whether the inactive and laundry queues together are below their target.
     fn is_short(&self) -> bool {
         self.queues.len(INACTIVE) + self.queues.len(LAUNDRY) < self.target
     }
 
-    /// A page was found referenced: it is active.
+    /// Makes a page active that was found referenced.
     fn reward(&mut self, frames: &mut Frames, frame: FrameId) {
         frames.clear_referenced(frame);
         let activity = &mut self.activity[frame as usize];
@@ -49,7 +55,7 @@ impl FreeBsd {
         self.queues.move_front(ACTIVE, frame);
     }
 
-    /// Goes once through the active queue, while the others are short.
+    /// Scans the active queue once, as long as the other queues are short.
     fn scan_active(&mut self, frames: &mut Frames) {
         for _ in 0..self.queues.len(ACTIVE) {
             if !self.is_short() {
@@ -72,8 +78,8 @@ impl FreeBsd {
         }
     }
 
-    /// Empties a queue until a page is found that can leave. Of the inactive queue that is a clean
-    /// one.
+    /// Scans `queue` until it finds a victim: an unreferenced page, in the inactive queue a clean
+    /// one. Moves the pages before it to other queues.
     fn scan(&mut self, frames: &mut Frames, queue: usize) -> Option<FrameId> {
         while let Some(frame) = self.queues.back(queue) {
             self.counts.scan += 1;
@@ -86,7 +92,7 @@ impl FreeBsd {
                 self.queues.move_front(LAUNDRY, frame);
             } else {
                 self.queues.remove(frame);
-                self.left = queue;
+                self.victim_queue = queue;
                 self.counts.steal += 1;
                 return Some(frame);
             }
@@ -118,9 +124,9 @@ impl<'t> PolicyType<'t> for FreeBsd {
     };
 
     fn new(setup: &Setup<'t>) -> FreeBsd {
-        let target = setup.params.share(&Self::SPEC, "inactive", setup.capacity);
+        let target = setup.fraction_of("inactive", setup.capacity);
         FreeBsd {
-            left: INACTIVE,
+            victim_queue: INACTIVE,
             queues: Lists::new(3, setup.frames),
             activity: vec![0; setup.frames as usize],
             target: target.max(1),
@@ -163,7 +169,7 @@ impl Policy for FreeBsd {
 
 impl Explain for FreeBsd {
     fn why(&self, evicted: &Evicted) -> String {
-        let queue = match self.left {
+        let queue = match self.victim_queue {
             INACTIVE => "clean, the first such page of the inactive queue",
             _ => "first page of the laundry queue: no clean page was inactive",
         };

@@ -5,13 +5,16 @@ use crate::policy::prelude::*;
 use crate::policy::support::queue::Queue;
 
 /// Generalized Clock, kept as Clock is: the hand stands at the front of a queue, and a page that it
-/// passes goes to the back.
+/// passes moves to the back.
 pub struct GClock {
+    /// Frames from the hand on.
     order: Queue,
+    /// The counter of each frame.
     counter: Vec<u8>,
-    /// The counter of a page that has just come in.
+    /// The counter of a page that was just loaded.
     load: u8,
-    most: u8,
+    /// The highest value of a counter.
+    max: u8,
 }
 
 impl<'t> PolicyType<'t> for GClock {
@@ -40,13 +43,13 @@ impl<'t> PolicyType<'t> for GClock {
     };
 
     fn new(setup: &Setup<'t>) -> GClock {
-        let most = ((1u32 << setup.params.of(&Self::SPEC, "bits")) - 1) as u8;
-        let load = setup.params.of(&Self::SPEC, "load") as u8;
+        let max = ((1u32 << setup.number("bits")) - 1) as u8;
+        let load = setup.number("load") as u8;
         GClock {
             order: Queue::new(setup.frames),
             counter: vec![0; setup.frames as usize],
-            load: load.min(most),
-            most,
+            load: load.min(max),
+            max,
         }
     }
 }
@@ -55,15 +58,15 @@ impl Policy for GClock {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         let counter = &mut self.counter[at.frame as usize];
-        // Stored only where it changes: most pages in use are at the most.
-        if *counter < self.most {
+        // Stored only where it changes: most pages in use have the highest value.
+        if *counter < self.max {
             *counter += 1;
         }
     }
 
     #[inline(always)]
     fn is_settled(&self, frame: FrameId) -> bool {
-        self.counter[frame as usize] == self.most
+        self.counter[frame as usize] == self.max
     }
 
     fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
@@ -84,7 +87,7 @@ impl Policy for GClock {
         self.order.push(at.frame);
     }
 
-    /// It comes in with its counter at 0, as Clock's pages do with their bit clear.
+    /// Sets the counter to 0, as Clock's bit is clear then.
     fn prefetched(&mut self, _frames: &mut Frames, at: Touch, _next_use: u32) {
         self.counter[at.frame as usize] = 0;
         self.order.push(at.frame);
@@ -102,10 +105,7 @@ impl Explain for GClock {
 
     fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let counter = |frame: FrameId| format!("counter {}", self.counter[frame as usize]);
-        let order = self.order.iter().map(|frame| (frame, counter(frame)));
-        Some(FrameOrder {
-            title: "from the hand on".into(),
-            frames: order.collect(),
-        })
+        let order = self.order.iter();
+        Some(FrameOrder::with_words("from the hand on", order, counter))
     }
 }

@@ -3,19 +3,23 @@
 use crate::policy::prelude::*;
 use crate::policy::support::lazy_heap::LazyHeap;
 
-/// What counts of a page: how often it was referenced, then the number of its last use.
+/// The references to a page and the number of its last use.
 type Use = (u64, u64);
 
-/// Least frequently used. A hit counts; the order is mended when a victim is wanted.
+/// Least frequently used. A hit only counts; the heap is corrected when a victim is chosen.
 pub struct Lfu {
+    /// The count and last use of each frame.
     uses: Vec<Use>,
-    /// Uses of all pages so far, those that came in ahead of use included: no two have one number.
+    /// The number of uses of all pages so far, including arrivals ahead of use. It numbers the
+    /// uses.
     made: u64,
+    /// Frames by [`Use`].
     order: LazyHeap<Use>,
-    /// Counts of pages that are not resident; without any if they are forgotten.
+    /// The counts of pages that are not resident; empty if they are forgotten.
     kept: Vec<u64>,
-    /// References between halvings, and where the next one is; far away if counts do not age.
+    /// References between halvings; `u64::MAX` if counts do not age.
     age: u64,
+    /// The position of the reference after which the next halving comes.
     next_tick: u64,
 }
 
@@ -33,7 +37,7 @@ impl<'t> PolicyType<'t> for Lfu {
         bytes: "44 bytes a frame; with keep=1 8 a page",
         repeats: Repeats::All,
         params: &[
-            Param::count("keep", Some(1), 0..=1, "counts survive eviction"),
+            Param::flag("keep", true, "counts survive eviction"),
             Param::count(
                 "age",
                 None,
@@ -45,8 +49,8 @@ impl<'t> PolicyType<'t> for Lfu {
     };
 
     fn new(setup: &Setup<'t>) -> Lfu {
-        let keeps = setup.params.get(&Self::SPEC, "keep") == Some(1);
-        let age = setup.params.get(&Self::SPEC, "age").unwrap_or(u64::MAX);
+        let keeps = setup.flag("keep");
+        let age = setup.optional("age").unwrap_or(u64::MAX);
         Lfu {
             uses: vec![(0, 0); setup.frames as usize],
             made: 0,
@@ -111,15 +115,12 @@ impl Explain for Lfu {
         let mut order: Vec<FrameId> = self.order.iter().collect();
         order.sort_unstable_by_key(|&frame| self.uses[frame as usize]);
         let count = |frame: FrameId| format!("{} times", self.uses[frame as usize].0);
-        Some(FrameOrder {
-            title: "least often first".into(),
-            frames: order.into_iter().map(|f| (f, count(f))).collect(),
-        })
+        Some(FrameOrder::with_words("least often first", order, count))
     }
 }
 
 impl Lfu {
-    /// The page of a frame leaves; its count may stay.
+    /// Keeps the count of the page in `frame`, which is evicted, if counts survive.
     fn keep(&mut self, frames: &Frames, frame: FrameId) {
         if let Some(kept) = self.kept.get_mut(frames.page(frame) as usize) {
             *kept = self.uses[frame as usize].0;

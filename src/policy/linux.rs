@@ -4,21 +4,23 @@
 use crate::policy::prelude::*;
 use crate::policy::support::lists::Lists;
 
-/// The lists; pages enter at the front.
+/// The active list. Pages enter a list at the front.
 const ACTIVE: usize = 0;
+/// The inactive list.
 const INACTIVE: usize = 1;
 
-/// Page flags: found referenced at the last scan; was active once.
+/// Page flag: found referenced at the last scan.
 const REFERENCED: u8 = 1;
+/// Page flag: was active once.
 const WORKINGSET: u8 = 2;
 
-/// No shadow.
+/// In place of a shadow: none.
 const NO_SHADOW: u64 = u64::MAX;
 
 /// 4 KiB pages of a GiB, as a power of two.
 const GIB: u32 = 18;
 
-/// What the kernel counts in `/proc/vmstat`.
+/// The counters of `/proc/vmstat`.
 #[derive(Default)]
 struct Counts {
     scan: u64,
@@ -33,15 +35,18 @@ struct Counts {
 
 /// Active and inactive list.
 pub struct Linux {
+    /// Frames by list.
     lists: Lists,
-    /// By frame.
+    /// The page flags of each frame.
     flags: Vec<u8>,
-    /// By page, what it left behind: the age of then, times 2, and whether it was in the workingset.
+    /// For each evicted page its shadow: `age` at its eviction, times 2, plus 1 if it was in the
+    /// workingset.
     shadows: Vec<u64>,
     /// Evictions and activations so far.
     age: u64,
-    /// How many times as long the active list may be.
+    /// The most active pages per inactive page.
     ratio: u64,
+    /// Pages deactivated at a time.
     batch: u64,
     counts: Counts,
 }
@@ -68,7 +73,7 @@ impl Linux {
         }
     }
 
-    /// A page leaves a shadow.
+    /// Records the shadow of `page`, which is evicted.
     fn evict(&mut self, frame: FrameId, page: PageId) {
         let was_workingset = self.flags[frame as usize] & WORKINGSET != 0;
         self.shadows[page as usize] = self.age << 1 | u64::from(was_workingset);
@@ -76,8 +81,8 @@ impl Linux {
         self.counts.steal += 1;
     }
 
-    /// Whether a page comes back so soon that it would not have left from a longer inactive list,
-    /// and the flags that it gets then.
+    /// Returns the flags of `page`, which is loaded, if it comes back so soon that a longer
+    /// inactive list would have kept it; else `None`.
     fn refault(&mut self, page: PageId) -> Option<u8> {
         let shadow = std::mem::replace(&mut self.shadows[page as usize], NO_SHADOW);
         if shadow == NO_SHADOW {
@@ -133,8 +138,8 @@ impl<'t> PolicyType<'t> for Linux {
             flags: vec![0; setup.frames as usize],
             shadows: vec![NO_SHADOW; setup.pages],
             age: 0,
-            ratio: setup.params.get(&Self::SPEC, "ratio").unwrap_or(kernels),
-            batch: setup.params.of(&Self::SPEC, "batch"),
+            ratio: setup.optional("ratio").unwrap_or(kernels),
+            batch: setup.number("batch"),
             counts: Counts::default(),
         }
     }

@@ -5,29 +5,33 @@
 use crate::policy::prelude::*;
 use crate::policy::support::lists::Lists;
 
-/// The one list of each.
+/// The one list of the stack.
 const STACK: usize = 0;
+/// The one list of the queue.
 const QUEUE: usize = 0;
 
 /// Low inter-reference recency set.
 ///
-/// The stack S holds, the most recent at the front, all LIR pages and the HIR pages referenced
-/// after the lowest of them: resident pages by frame, behind these numbers the pages that have left.
-/// The queue Q holds the frames of resident HIR pages, the next to leave at the back. So a resident
-/// page is LIR if it is not in the queue.
+/// The stack S holds all LIR pages and the HIR pages referenced after the lowest of them, the most
+/// recent at the front. Resident pages are in it by frame; evicted pages follow these numbers, by
+/// page. The queue Q holds the frames of resident HIR pages, the next victim at the back. So a
+/// resident page is LIR if it is not in the queue.
 pub struct Lirs {
+    /// S.
     stack: Lists,
+    /// Q.
     queue: Lists,
     frames: u32,
-    /// LIR pages, and how many there are at most.
+    /// The number of LIR pages.
     lirs: u32,
-    most_lirs: u32,
+    /// The most LIR pages.
+    max_lirs: u32,
     /// Whether the last victim was a LIR page.
-    left_lir: bool,
+    victim_was_lir: bool,
 }
 
 impl Lirs {
-    /// What stands in the stack for a page that has left.
+    /// Returns the number that stands in the stack for the evicted page `page`.
     fn ghost(&self, page: PageId) -> u32 {
         self.frames + page
     }
@@ -36,7 +40,7 @@ impl Lirs {
         number < self.frames && !self.queue.is_in(QUEUE, number)
     }
 
-    /// Takes off the bottom of the stack what is not LIR.
+    /// Removes HIR pages from the bottom of the stack.
     #[inline]
     fn prune(&mut self) {
         while let Some(bottom) = self.stack.back(STACK)
@@ -46,13 +50,13 @@ impl Lirs {
         }
     }
 
-    /// A page that is in neither is on top of the stack now, as LIR, for it was in the stack when
-    /// it was referenced. If that is one too many, the lowest one becomes HIR.
+    /// Puts a page that is in neither list on top of the stack, as LIR. If that is one too many,
+    /// the lowest LIR page becomes HIR.
     fn becomes_lir(&mut self, frame: FrameId) {
         self.stack.push_front(STACK, frame);
         self.lirs += 1;
         self.prune();
-        if self.lirs > self.most_lirs {
+        if self.lirs > self.max_lirs {
             let lowest = self.stack.pop_back(STACK).expect("it has LIR pages");
             self.queue.push_front(QUEUE, lowest);
             self.lirs -= 1;
@@ -60,7 +64,7 @@ impl Lirs {
         }
     }
 
-    /// A resident HIR page is hit.
+    /// Records a hit of a resident HIR page.
     fn hit_hir(&mut self, frame: FrameId) {
         self.queue.remove(frame);
         if self.stack.is_in(STACK, frame) {
@@ -95,17 +99,14 @@ impl<'t> PolicyType<'t> for Lirs {
     };
 
     fn new(setup: &Setup<'t>) -> Lirs {
-        let hirs = setup
-            .params
-            .share(&Self::SPEC, "hir", setup.capacity)
-            .max(1);
+        let hirs = setup.fraction_of("hir", setup.capacity).max(1);
         Lirs {
             stack: Lists::new(1, setup.frames + setup.pages as u32),
             queue: Lists::new(1, setup.frames),
             frames: setup.frames,
             lirs: 0,
-            most_lirs: setup.capacity - hirs,
-            left_lir: false,
+            max_lirs: setup.capacity - hirs,
+            victim_was_lir: false,
         }
     }
 }
@@ -125,7 +126,7 @@ impl Policy for Lirs {
     }
 
     fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
-        self.left_lir = self.queue.is_empty(QUEUE);
+        self.victim_was_lir = self.queue.is_empty(QUEUE);
         let Some(frame) = self.queue.pop_back(QUEUE) else {
             // All are LIR: a process that has fewer frames than there are.
             self.prune();
@@ -149,7 +150,7 @@ impl Policy for Lirs {
             return;
         }
         self.stack.push_front(STACK, at.frame);
-        if self.lirs < self.most_lirs {
+        if self.lirs < self.max_lirs {
             self.lirs += 1;
         } else {
             self.queue.push_front(QUEUE, at.frame);
@@ -172,7 +173,7 @@ impl Policy for Lirs {
 
 impl Explain for Lirs {
     fn why(&self, _evicted: &Evicted) -> String {
-        match self.left_lir {
+        match self.victim_was_lir {
             true => "the lowest of the stack: there is no HIR page".into(),
             false => "the HIR page that is longest in the queue".into(),
         }

@@ -1,22 +1,25 @@
 //! LRU: the victim is the page not referenced for the longest time.
 
 use crate::policy::prelude::*;
-use crate::policy::support::list::List;
 use crate::policy::support::recency::Recency;
+use crate::policy::support::rings::Rings;
 
 /// Least recently used.
 pub struct Lru {
     order: Order,
 }
 
-/// Frames by last reference. A list is faster where hits come one by one, mostly of pages near its
-/// front; a queue where they come by the dozen.
+/// Frames by last reference. A list is faster if hits come one by one, most of them of recent
+/// pages; a log is faster if they come by the dozen.
 enum Order {
-    /// The most recent frame at the front.
-    OneByOne(List),
-    /// By bursts.
+    /// For a replay by references: one list.
+    OneByOne(Rings),
+    /// For a replay by bursts.
     Together(Recency),
 }
+
+/// The one list.
+const LIST: usize = 0;
 
 impl<'t> PolicyType<'t> for Lru {
     const SPEC: Spec = Spec {
@@ -37,7 +40,7 @@ impl<'t> PolicyType<'t> for Lru {
     fn new(setup: &Setup<'t>) -> Lru {
         let order = match setup.bursts {
             true => Order::Together(Recency::new(setup.frames)),
-            false => Order::OneByOne(List::new(setup.frames)),
+            false => Order::OneByOne(Rings::new(1, setup.frames)),
         };
         Lru { order }
     }
@@ -46,7 +49,7 @@ impl<'t> PolicyType<'t> for Lru {
     fn hits(&mut self, hits: impl ExactSizeIterator<Item = Touch>) {
         let frames = hits.map(|at| at.frame);
         match &mut self.order {
-            Order::OneByOne(list) => frames.for_each(|frame| list.move_front(frame)),
+            Order::OneByOne(list) => frames.for_each(|frame| list.renew(LIST, frame)),
             Order::Together(queue) => queue.touch_all(frames),
         }
     }
@@ -56,14 +59,14 @@ impl Policy for Lru {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         match &mut self.order {
-            Order::OneByOne(list) => list.move_front(at.frame),
+            Order::OneByOne(list) => list.renew(LIST, at.frame),
             Order::Together(queue) => queue.touch(at.frame),
         }
     }
 
     fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
         let oldest = match &mut self.order {
-            Order::OneByOne(list) => list.pop_back(),
+            Order::OneByOne(list) => list.pop(LIST),
             Order::Together(queue) => queue.pop_oldest(),
         };
         oldest.expect("every frame is taken")
@@ -71,7 +74,7 @@ impl Policy for Lru {
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
         match &mut self.order {
-            Order::OneByOne(list) => list.push_front(at.frame),
+            Order::OneByOne(list) => list.push(LIST, at.frame),
             Order::Together(queue) => queue.touch(at.frame),
         }
     }
@@ -91,7 +94,10 @@ impl Explain for Lru {
 
     fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         match &self.order {
-            Order::OneByOne(list) => Some(FrameOrder::plain("most recent first", list.iter())),
+            Order::OneByOne(list) => Some(FrameOrder::plain(
+                "most recent first",
+                list.newest_first(LIST),
+            )),
             Order::Together(_) => None,
         }
     }

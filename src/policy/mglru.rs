@@ -6,25 +6,25 @@ use crate::policy::support::lists::Lists;
 use crate::trace::dense::PageKey;
 use std::ops::Range;
 
-/// Generations that there can be at a time.
+/// The most generations at a time.
 const GENERATIONS: u64 = 4;
 
-/// No entry, no frame.
+/// In place of an entry or a frame: none.
 const NONE: u32 = u32::MAX;
 
-/// No shadow.
+/// In place of a shadow: none.
 const NO_SHADOW: u64 = u64::MAX;
 
 /// Entries by blocks of neighbouring page numbers of a process.
 struct Blocks {
-    /// All, by process and page number.
+    /// All entries, by process and page number.
     order: Vec<EntryId>,
-    /// For each entry where its block begins in that order.
+    /// For each entry the place in `order` at which its block begins.
     start: Vec<u32>,
 }
 
 impl Blocks {
-    /// Blocks of so many page numbers; without any entry if they are single pages.
+    /// Creates blocks of `size` page numbers. With a `size` of 1 there are none.
     fn new(entries: &[PageKey], size: u64) -> Blocks {
         if size == 1 {
             return Blocks {
@@ -47,7 +47,7 @@ impl Blocks {
         Blocks { order, start }
     }
 
-    /// The places in the order of the entries in the block of this one.
+    /// Returns the places in `order` of the entries of the block of `entry`.
     fn of(&self, entry: EntryId) -> Range<usize> {
         let Some(&start) = self.start.get(entry as usize) else {
             return 0..0;
@@ -59,7 +59,7 @@ impl Blocks {
     }
 }
 
-/// What the kernel counts in `/proc/vmstat`.
+/// The counters of `/proc/vmstat`.
 #[derive(Default)]
 struct Counts {
     scan: u64,
@@ -70,34 +70,36 @@ struct Counts {
 
 /// Multi-generational LRU.
 pub struct Mglru {
-    /// A generation is the list of its number modulo [`GENERATIONS`]; pages enter at the front.
+    /// Frames by generation: its list is its number modulo [`GENERATIONS`]. Pages enter at the
+    /// front.
     lists: Lists,
-    /// The oldest and the youngest generation.
+    /// The oldest generation.
     min: u64,
+    /// The youngest generation.
     max: u64,
-    /// The entry through which the page in each frame came in, while it shows that page; and the
-    /// frame that each entry so shows.
+    /// The entry through which the page in each frame was loaded, while it maps that page.
     entry_of: Vec<EntryId>,
+    /// The inverse: the frame of the page that was loaded through each entry.
     frame_of: Vec<FrameId>,
     blocks: Blocks,
-    /// By page, the oldest generation when it left.
+    /// For each evicted page the oldest generation at its eviction.
     shadows: Vec<u64>,
     counts: Counts,
 }
 
-/// The list of a generation.
+/// Returns the list of `generation`.
 fn list(generation: u64) -> usize {
     (generation % GENERATIONS) as usize
 }
 
 impl Mglru {
-    /// A referenced page goes to the youngest generation, its bit cleared.
+    /// Moves a referenced page to the youngest generation and clears its bit.
     fn rejuvenate(&mut self, frames: &mut Frames, frame: FrameId) {
         frames.clear_referenced(frame);
         self.lists.move_front(list(self.max), frame);
     }
 
-    /// Begins a new youngest generation, after a look at all pages.
+    /// Rejuvenates all referenced pages, then begins a new youngest generation.
     fn age(&mut self, frames: &mut Frames) {
         for frame in 0..self.entry_of.len() as u32 {
             if frames.referenced(frame) && self.lists.list_of(frame).is_some() {
@@ -107,7 +109,7 @@ impl Mglru {
         self.max += 1;
     }
 
-    /// Rejuvenates the referenced pages near the page in a frame.
+    /// Rejuvenates the referenced pages near the page in `frame`.
     fn look_around(&mut self, frames: &mut Frames, frame: FrameId) {
         let entry = self.entry_of[frame as usize];
         for at in self.blocks.of(entry) {
@@ -118,7 +120,7 @@ impl Mglru {
         }
     }
 
-    /// An entry shows its page no longer, as far as is known here.
+    /// Forgets which frame `entry` maps.
     fn part(&mut self, entry: EntryId) {
         let Some(shown) = self.frame_of.get_mut(entry as usize) else {
             return;
@@ -153,7 +155,7 @@ impl<'t> PolicyType<'t> for Mglru {
     };
 
     fn new(setup: &Setup<'t>) -> Mglru {
-        let lookaround = setup.params.of(&Self::SPEC, "lookaround");
+        let lookaround = setup.number("lookaround");
         let frames = setup.frames as usize;
         Mglru {
             lists: Lists::new(GENERATIONS as usize, setup.frames),

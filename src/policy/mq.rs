@@ -5,31 +5,36 @@ use crate::policy::prelude::*;
 use crate::policy::support::ghosts::Ghosts;
 use crate::policy::support::lists::Lists;
 
-/// What is known of the page in a frame.
+/// The state of the page in a frame.
 #[derive(Clone, Copy, Default)]
-struct Held {
-    /// When it may sink: the time of its last reference or sinking, and its life.
+struct PageState {
+    /// The time after which it may sink: that of its last reference or sinking, plus its life time.
     expire: u64,
-    /// Its references, those of earlier stays included if it was remembered.
+    /// Its references, including those of earlier stays if it was remembered.
     count: u32,
 }
 
 /// The multi-queue algorithm.
 pub struct Mq {
+    /// Frames by queue.
     queues: Lists,
     /// The highest queue.
     top: usize,
+    /// The references after which an idle page sinks.
     life: u64,
-    held: Vec<Held>,
-    /// Pages that have left, and for each page the count with which it did: Qout.
+    /// The state of each frame's page.
+    pages: Vec<PageState>,
+    /// Qout: pages that were evicted.
     out: Ghosts,
+    /// For each page in Qout its count at its eviction.
     counts: Vec<u32>,
-    /// No page of a queue expires before its time here, and none of any before the last one. Pages
-    /// of the lowest queue do not sink.
+    /// For each queue a time before which none of its pages expires. Pages of the lowest queue do
+    /// not sink.
     due: Vec<u64>,
+    /// The least of `due`.
     soonest: u64,
     /// The queue and the count of the last victim.
-    left: (usize, u32),
+    last_victim: (usize, u32),
 }
 
 impl<'t> PolicyType<'t> for Mq {
@@ -64,19 +69,19 @@ impl<'t> PolicyType<'t> for Mq {
     };
 
     fn new(setup: &Setup<'t>) -> Mq {
-        let of = |name| setup.params.of(&Self::SPEC, name);
+        let of = |name| setup.number(name);
         let queues = of("queues") as usize;
         let out = setup.capacity.saturating_mul(of("out") as u32);
         Mq {
             queues: Lists::new(queues, setup.frames),
             top: queues - 1,
             life: of("life"),
-            held: vec![Held::default(); setup.frames as usize],
+            pages: vec![PageState::default(); setup.frames as usize],
             out: Ghosts::new(setup.pages, out),
             counts: vec![0; setup.pages],
             due: vec![u64::MAX; queues],
             soonest: u64::MAX,
-            left: (0, 0),
+            last_victim: (0, 0),
         }
     }
 }
@@ -84,10 +89,10 @@ impl<'t> PolicyType<'t> for Mq {
 impl Policy for Mq {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
-        let held = &mut self.held[at.frame as usize];
-        held.count = held.count.saturating_add(1);
-        held.expire = at.time.saturating_add(self.life);
-        let Held { expire, count } = *held;
+        let page = &mut self.pages[at.frame as usize];
+        page.count = page.count.saturating_add(1);
+        page.expire = at.time.saturating_add(self.life);
+        let PageState { expire, count } = *page;
         let queue = self.queue_of(count);
         self.queues.move_front(queue, at.frame);
         self.expires(queue, expire);
@@ -98,10 +103,10 @@ impl Policy for Mq {
         let lowest = (0..=self.top).find(|&queue| !self.queues.is_empty(queue));
         let queue = lowest.expect("every frame is taken");
         let frame = self.queues.pop_back(queue).expect("it is not empty");
-        let (page, count) = (frames.page(frame), self.held[frame as usize].count);
+        let (page, count) = (frames.page(frame), self.pages[frame as usize].count);
         self.counts[page as usize] = count;
         self.out.push(page);
-        self.left = (queue, count);
+        self.last_victim = (queue, count);
         frame
     }
 
@@ -112,7 +117,7 @@ impl Policy for Mq {
             false => 1,
         };
         let expire = at.time.saturating_add(self.life);
-        self.held[at.frame as usize] = Held { expire, count };
+        self.pages[at.frame as usize] = PageState { expire, count };
         let queue = self.queue_of(count);
         self.queues.push_front(queue, at.frame);
         self.expires(queue, expire);
@@ -127,13 +132,13 @@ impl Policy for Mq {
         self.soonest
     }
 
-    /// The oldest page of each queue sinks if its time is over. In each queue pages stand in the
+    /// Lets the oldest page of each queue sink if its time is over. The pages of a queue are in the
     /// order in which they expire.
     #[inline(never)]
     fn tick(&mut self, _frames: &mut Frames, time: u64) {
         let now = time + 1;
         for queue in 1..=self.top {
-            // Pages are looked at only where one may sink: mostly they are not in the cache.
+            // Pages are read only if one may sink: most are not in the processor's cache.
             if self.due[queue] < now {
                 self.sink_oldest(queue, now);
             }
@@ -144,7 +149,7 @@ impl Policy for Mq {
 
 impl Explain for Mq {
     fn why(&self, _evicted: &Evicted) -> String {
-        let (queue, count) = self.left;
+        let (queue, count) = self.last_victim;
         format!("at the end of queue {queue}, the lowest that is not empty; its count is {count}")
     }
 
@@ -152,7 +157,7 @@ impl Explain for Mq {
         let of_queue = |queue| self.queues.iter(queue).map(move |frame| (queue, frame));
         let all = (0..=self.top).rev().flat_map(of_queue);
         let word = |(queue, frame): (usize, FrameId)| {
-            let count = self.held[frame as usize].count;
+            let count = self.pages[frame as usize].count;
             (frame, format!("queue {queue}, count {count}"))
         };
         Some(FrameOrder {
@@ -163,12 +168,13 @@ impl Explain for Mq {
 }
 
 impl Mq {
+    /// Returns the queue of pages with `count` references.
     #[inline(always)]
     fn queue_of(&self, count: u32) -> usize {
         (count.ilog2() as usize).min(self.top)
     }
 
-    /// A page has entered a queue.
+    /// Records that a page that expires at `expire` has entered `queue`.
     #[inline(always)]
     fn expires(&mut self, queue: usize, expire: u64) {
         if queue > 0 {
@@ -177,17 +183,18 @@ impl Mq {
         }
     }
 
-    /// The oldest page of a queue sinks, if its time is over; then the next one is due.
+    /// Lets the oldest page of `queue` sink, if its time is over. Then finds when the next one is
+    /// due.
     fn sink_oldest(&mut self, queue: usize, now: u64) {
         if let Some(oldest) = self.queues.back(queue)
-            && self.held[oldest as usize].expire < now
+            && self.pages[oldest as usize].expire < now
         {
             let expire = now.saturating_add(self.life);
-            self.held[oldest as usize].expire = expire;
+            self.pages[oldest as usize].expire = expire;
             self.queues.move_front(queue - 1, oldest);
             self.expires(queue - 1, expire);
         }
         let oldest = self.queues.back(queue);
-        self.due[queue] = oldest.map_or(u64::MAX, |frame| self.held[frame as usize].expire);
+        self.due[queue] = oldest.map_or(u64::MAX, |frame| self.pages[frame as usize].expire);
     }
 }

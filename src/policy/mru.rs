@@ -2,16 +2,17 @@
 
 use crate::policy::prelude::*;
 
-/// No page is in a frame; stamps begin above.
+/// In place of a stamp: the frame is empty. Stamps begin at 1.
 const EMPTY: u64 = 0;
 
-/// Most recently used. That is the page of the last reference, so that an order is needed only
-/// where that page has been unmapped since.
+/// Most recently used: the page of the last reference. An order is needed only if that page is
+/// gone.
 pub struct Mru {
+    /// The frame of the last reference, unless its page is gone.
     last: Option<FrameId>,
-    /// When the page in each frame was used last, by `uses`; or [`EMPTY`].
+    /// For each frame the number of its last use, from `uses`; or [`EMPTY`].
     used: Vec<u64>,
-    /// Uses so far.
+    /// The number of uses so far.
     uses: u64,
 }
 
@@ -77,12 +78,13 @@ impl Explain for Mru {
 }
 
 impl Mru {
+    /// Returns the taken frames.
     fn taken(&self) -> impl Iterator<Item = FrameId> + '_ {
         let used = self.used.iter().zip(0..);
         used.filter(|used| *used.0 != EMPTY).map(|used| used.1)
     }
 
-    /// The most recent one of all that are left.
+    /// Returns the most recently used frame of all.
     #[cold]
     fn latest(&self) -> Option<FrameId> {
         self.taken().max_by_key(|&frame| self.used[frame as usize])

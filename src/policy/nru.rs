@@ -9,11 +9,12 @@ const CLASSES: usize = 4;
 /// Not recently used. Bits only rise between ticks, and with them the class of a page: a frame that
 /// is found in a class below its own is moved when a victim is looked for.
 pub struct Nru {
+    /// Frames by class; a class may be below that of the bits.
     classes: Classes<CLASSES>,
     hand: FrameId,
-    frames: FrameId,
     /// References between ticks.
     tick: u64,
+    /// The position of the reference after which the next tick comes.
     next_tick: u64,
 }
 
@@ -41,11 +42,10 @@ impl<'t> PolicyType<'t> for Nru {
     };
 
     fn new(setup: &Setup<'t>) -> Nru {
-        let tick = setup.params.of(&Self::SPEC, "tick");
+        let tick = setup.number("tick");
         Nru {
             classes: Classes::new(setup.frames),
             hand: 0,
-            frames: setup.frames,
             tick,
             next_tick: tick - 1,
         }
@@ -83,7 +83,7 @@ impl Policy for Nru {
 
     fn tick(&mut self, frames: &mut Frames, _time: u64) {
         self.next_tick = self.next_tick.saturating_add(self.tick);
-        for frame in 0..self.frames {
+        for frame in 0..self.classes.numbers() as FrameId {
             if frames.referenced(frame) && self.classes.of(frame).is_some() {
                 frames.clear_referenced(frame);
                 self.classes.put(frame, class_of(frames, frame));
@@ -103,14 +103,11 @@ impl Explain for Nru {
     fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let class = |frame| format!("class {}", class_of(frames, frame));
         let order = self.classes.around(self.hand);
-        Some(FrameOrder {
-            title: "from the hand on".into(),
-            frames: order.map(|frame| (frame, class(frame))).collect(),
-        })
+        Some(FrameOrder::with_words("from the hand on", order, class))
     }
 }
 
-/// The class of the page in a frame, by its bits now.
+/// Returns the class of the page in `frame` by its present bits.
 #[inline]
 fn class_of(frames: &Frames, frame: FrameId) -> usize {
     2 * usize::from(frames.referenced(frame)) + usize::from(frames.dirty(frame))

@@ -8,41 +8,39 @@ use crate::simd::later::{NotBelow, not_below};
 use crate::simd::wide::{self, Work};
 use crate::trace::dense::{NEVER, page_of};
 
-/// No frame.
+/// In place of a frame: not resident.
 const NOWHERE: FrameId = FrameId::MAX;
 
-/// So many frames are few.
+/// Up to this many frames, scanning all next uses beats the bit set.
 const FEW: u32 = 256;
 
-/// Belady's MIN. The positions at which resident pages are referenced next form a set of bits;
-/// the farthest is its greatest. Positions already passed stay in the set: every resident page
-/// has its next reference later, so they are never the greatest.
+/// Belady's MIN. The positions of the next references to resident pages form a bit set; the
+/// greatest is the farthest. Positions already passed stay in the set: every resident page has its
+/// next reference later, so they are never the greatest.
 ///
-/// With few frames the next position of each is kept instead, and the greatest is looked for.
+/// With few frames the next position of each frame is kept instead, and all are scanned.
 ///
-/// Both are brought up to date when a victim is wanted, from the links of the references since
-/// the last one: of pages referenced again in the meantime nothing needs to be noted. That is why
-/// hits are of no interest.
+/// Both are updated when a victim is requested, from the next-use links of the references since the
+/// last request. A page referenced again since then needs no update. So hits are not needed.
 pub struct Opt<'t> {
     future: Future<'t>,
-    /// References before this one are noted.
+    /// References before this position are noted.
     noted: usize,
     level: Level,
     not_below: NotBelow,
-    /// Positions of next references; not with few frames.
+    /// Positions of next references; unused with few frames.
     upcoming: BitSet,
-    /// With few frames the next reference of the page in each; 0 where there is no page, or none
-    /// that is referenced again.
+    /// With few frames the position of the next reference to the page in each; 0 if there is no
+    /// page or no such reference.
     next_of: Vec<u32>,
-    /// Resident pages that are not referenced again.
+    /// Resident pages that are never referenced again.
     finished: BitSet,
     /// The frame of each resident page, or [`NOWHERE`].
     frame_of: Vec<FrameId>,
 }
 
 impl Opt<'_> {
-    /// Takes what was referenced before a position into the sets: what will be referenced there or
-    /// later.
+    /// Notes the next use of each page referenced in `noted..time`.
     fn note_before(&mut self, time: usize) {
         let (future, not_below) = (self.future, self.not_below);
         let from = self.noted;
@@ -50,7 +48,7 @@ impl Opt<'_> {
         future.last_before(from, time, not_below, |page, next| self.note(page, next));
     }
 
-    /// A page, if it is resident, is referenced next at a position or never again.
+    /// Notes that the next use of `page` is at `next`, if the page is resident.
     #[inline]
     fn note(&mut self, page: PageId, next: u32) {
         let frame = self.frame_of[page as usize];
@@ -76,7 +74,7 @@ impl Opt<'_> {
         lowest.expect("a page is resident") as PageId
     }
 
-    /// A page leaves; gives its frame.
+    /// Forgets `page`, which is resident, and returns its frame.
     fn forget(&mut self, page: PageId) -> FrameId {
         let frame = std::mem::replace(&mut self.frame_of[page as usize], NOWHERE);
         if let Some(next_of) = self.next_of.get_mut(frame as usize) {
@@ -99,7 +97,7 @@ impl Opt<'_> {
     }
 }
 
-/// The greatest of some positions; `None` if all are 0.
+/// Finds the greatest of some positions; `None` if all are 0.
 struct Greatest<'a>(&'a [u32]);
 
 impl Work for Greatest<'_> {

@@ -1,5 +1,5 @@
-//! OPT with an eye on writing back: a dirty page leaves only if its next reference is so much
-//! farther away than that of a clean one. A heuristic, not an optimum.
+//! OPT with an eye on write-backs: a dirty page is evicted only if its next reference is farther
+//! away than that of a clean page by a given factor. A heuristic, not an optimum.
 
 use crate::policy::prelude::*;
 use crate::policy::support::bits::BitSet;
@@ -7,15 +7,15 @@ use crate::simd::Level;
 use crate::simd::later::{NotBelow, not_below};
 use crate::trace::dense::{NEVER, page_of};
 
-/// No frame.
+/// In place of a frame: not resident.
 const NOWHERE: FrameId = FrameId::MAX;
 
-/// Resident pages, all clean or all dirty.
+/// The clean resident pages, or the dirty ones.
 struct Pages {
-    /// Positions at which they are referenced next. Those already passed stay: of a page that is
-    /// resident the position is later.
+    /// The positions of their next references. Positions already passed stay: that of a resident
+    /// page is later.
     upcoming: BitSet,
-    /// Those not referenced again.
+    /// The pages that are never referenced again.
     finished: BitSet,
 }
 
@@ -27,32 +27,31 @@ impl Pages {
         }
     }
 
-    /// The farthest position at which one is referenced next.
+    /// Returns the farthest position of a next reference, if it is not before `time`.
     fn farthest(&self, time: usize) -> Option<usize> {
         self.upcoming.max().filter(|&position| position >= time)
     }
 }
 
-/// Writeback-aware OPT. As in OPT next references are noted when a victim is wanted, only of pages
-/// not referenced again in the meantime. A page noted as clean is clean until that next reference.
+/// Writeback-aware OPT. As in OPT, next references are noted when a victim is requested, and only
+/// those of pages not referenced again in the meantime. A page noted as clean is clean until then.
 pub struct OptWb<'t> {
     future: Future<'t>,
-    /// References before this one are noted.
+    /// References before this position are noted.
     noted: usize,
     not_below: NotBelow,
     clean: Pages,
     dirty: Pages,
     /// The frame of each resident page, or [`NOWHERE`].
     frame_of: Vec<FrameId>,
-    /// How many times as far away a clean page looks.
+    /// The factor by which the distance to the next use of a clean page is multiplied.
     weight: u64,
     /// Whether the last victim was dirty.
-    left_dirty: bool,
+    victim_dirty: bool,
 }
 
 impl OptWb<'_> {
-    /// Takes what was referenced before a position into the sets: what will be referenced there or
-    /// later.
+    /// Notes the next use of each page referenced in `noted..time`.
     fn note_before(&mut self, frames: &Frames, time: usize) {
         let (future, not_below) = (self.future, self.not_below);
         let from = self.noted;
@@ -61,7 +60,7 @@ impl OptWb<'_> {
         future.last_before(from, time, not_below, note);
     }
 
-    /// A page, if it is resident, is referenced next at a position or never again.
+    /// Notes that the next use of `page` is at `next`, if the page is resident.
     #[inline]
     fn note(&mut self, frames: &Frames, page: PageId, next: u32) {
         let frame = self.frame_of[page as usize];
@@ -151,8 +150,8 @@ impl<'t> PolicyType<'t> for OptWb<'t> {
             clean: pages(),
             dirty: pages(),
             frame_of: vec![NOWHERE; setup.pages],
-            weight: 1 + setup.params.of(&Self::SPEC, "write-cost"),
-            left_dirty: false,
+            weight: 1 + setup.number("write-cost"),
+            victim_dirty: false,
         }
     }
 }
@@ -162,7 +161,7 @@ impl Policy for OptWb<'_> {
         let time = request.time as usize;
         self.note_before(frames, time);
         let (page, is_dirty) = self.choose(frames, time);
-        self.left_dirty = is_dirty;
+        self.victim_dirty = is_dirty;
         std::mem::replace(&mut self.frame_of[page as usize], NOWHERE)
     }
 
@@ -191,7 +190,7 @@ impl Explain for OptWb<'_> {
             None => "never used again".into(),
             Some(next) => format!("next used at {}", reference(next)),
         };
-        match self.left_dirty {
+        match self.victim_dirty {
             true => format!("{next}: far enough to be worth a write-back"),
             false => format!("clean, {next}"),
         }

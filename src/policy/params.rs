@@ -50,7 +50,8 @@ impl Param {
         }
     }
 
-    /// Creates a parameter whose values are decimal numbers; `default` and `range` are in millionths.
+    /// Creates a parameter whose values are decimal numbers; `default` and `range` are in
+    /// millionths.
     pub const fn fraction(
         name: &'static str,
         default: Option<u64>,
@@ -61,6 +62,11 @@ impl Param {
             unit: Unit::Fraction,
             ..Param::count(name, default, range, about)
         }
+    }
+
+    /// Creates a switch: a count that is 0 or 1.
+    pub const fn flag(name: &'static str, default: bool, about: &'static str) -> Param {
+        Param::count(name, Some(default as u64), 0..=1, about)
     }
 
     /// Returns `value` as it is written.
@@ -138,7 +144,8 @@ impl Params {
             .or(param.default)
     }
 
-    /// Returns the value of the parameter `name`; `None` if it is off or `spec` has no such parameter.
+    /// Returns the value of the parameter `name`; `None` if it is off or `spec` has no such
+    /// parameter.
     pub fn get_if_any(&self, spec: &Spec, name: &str) -> Option<u64> {
         self.get(spec, spec.param(name)?.name)
     }

@@ -2,29 +2,33 @@
 
 use crate::policy::prelude::*;
 use crate::policy::support::bits::BitSet;
+use crate::policy::support::leaving::Leaving;
 use crate::policy::support::rings::Rings;
 use crate::trace::dense::PageKey;
 use crate::units::counted;
 
 /// Page fault frequency. Pages that may have been referenced since their bits were cleared are kept
-/// apart, so that a fault does not look at the others: it is enough to be told of a reference that
-/// finds the bit clear.
+/// apart, so that a fault does not touch the others. The policy needs only those hits that find the
+/// reference bit clear.
 pub struct PageFaultFrequency<'t> {
     entries: &'t [PageKey],
-    /// Faults so many references apart or more are seldom.
+    /// The references between two faults of a process from which on faults are rare.
     tau: u64,
-    /// Bits are cleared at every fault.
+    /// Whether bits are cleared at every fault.
     reset: bool,
-    /// One process: its time is the position in the trace, and not every hit need be told.
+    /// Whether there is one process, whose clock is the position in the trace. Then not every hit
+    /// needs to be reported.
     alone: bool,
-    /// References of each process, and how many they were at its last fault; 0 before the first.
+    /// For each process its references, and their number at its last fault; 0 before the first.
     clocks: Vec<(u64, u64)>,
-    /// For each process that loaded them the frames that are idle, then those that may not be.
+    /// For each process two queues of the frames that it loaded: the idle ones, and the others.
     pages: Rings,
+    /// The frames in the idle queues.
     idle: BitSet,
+    /// The process that loaded the page in each frame.
     owner: Vec<u32>,
-    /// Pages that leave after this reference, that of the lowest number last.
-    leaving: Vec<(PageId, FrameId)>,
+    /// Pages that leave after the reference under way.
+    leaving: Leaving,
 }
 
 impl<'t> PolicyType<'t> for PageFaultFrequency<'t> {
@@ -41,10 +45,9 @@ impl<'t> PolicyType<'t> for PageFaultFrequency<'t> {
         bytes: "25 bytes a frame",
         repeats: Repeats::All,
         bursts: Bursts::SetBitsAlone,
-        params: &[Param::count(
+        params: &[Param::flag(
             "reset",
-            Some(1),
-            0..=1,
+            true,
             "reference bits are cleared at every fault",
         )],
         ..Spec::BASE
@@ -55,13 +58,13 @@ impl<'t> PolicyType<'t> for PageFaultFrequency<'t> {
         PageFaultFrequency {
             entries: setup.entries,
             tau: setup.tau,
-            reset: setup.params.get(&Self::SPEC, "reset") == Some(1),
+            reset: setup.flag("reset"),
             alone: setup.processes <= 1,
             clocks: vec![(0, 0); setup.processes],
             pages: Rings::new(2 * setup.processes, setup.frames),
             idle: BitSet::new(frames),
             owner: vec![0; frames],
-            leaving: Vec::with_capacity(frames),
+            leaving: Leaving::new(frames),
         }
     }
 }
@@ -78,8 +81,8 @@ impl Policy for PageFaultFrequency<'_> {
         }
     }
 
-    /// The first idle page, else the first of all. The machine has as many frames as pages and never
-    /// asks.
+    /// The first idle page, else the first of all. The machine has as many frames as pages and
+    /// never asks.
     fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         let processes = 0..self.clocks.len();
         let queues = processes.clone().map(idle).chain(processes.map(in_use));
@@ -115,7 +118,7 @@ impl Policy for PageFaultFrequency<'_> {
 
     #[inline(always)]
     fn expire(&mut self, _frames: &mut Frames, _entry: EntryId) -> Option<FrameId> {
-        self.leaving.pop().map(|(_, frame)| frame)
+        self.leaving.pop()
     }
 }
 
@@ -132,28 +135,29 @@ impl Explain for PageFaultFrequency<'_> {
         let mut order: Vec<FrameId> = queues.flat_map(|queue| self.pages.iter(queue)).collect();
         order.sort_by_key(|&frame| frames.referenced(frame));
         let bit = |frame| format!("bit {}", u8::from(frames.referenced(frame)));
-        Some(FrameOrder {
-            title: "those that leave at the next rare fault first".into(),
-            frames: order.into_iter().map(|f| (f, bit(f))).collect(),
-        })
+        let title = "those that leave at the next rare fault first";
+        Some(FrameOrder::with_words(title, order, bit))
     }
 }
 
-/// The queues of a process.
+/// Returns the queue of the idle frames of `process`.
 fn idle(process: usize) -> usize {
     2 * process
 }
+
+/// Returns the queue of the other frames of `process`.
 fn in_use(process: usize) -> usize {
     2 * process + 1
 }
 
 impl PageFaultFrequency<'_> {
+    /// Returns the process of `entry`.
     #[inline(always)]
     fn process(&self, entry: EntryId) -> usize {
         self.entries[entry as usize].process as usize
     }
 
-    /// A page is not idle any more.
+    /// Records that the page in `frame` is not idle any more.
     fn wake(&mut self, frame: FrameId) {
         self.idle.remove(frame as usize);
         self.pages.remove(frame);
@@ -161,29 +165,29 @@ impl PageFaultFrequency<'_> {
         self.pages.push(in_use(owner as usize), frame);
     }
 
-    /// A page is idle from now on.
+    /// Records that the page in `frame` is idle from now on.
     fn rest(&mut self, process: usize, frame: FrameId) {
         self.idle.insert(frame as usize);
         self.pages.push(idle(process), frame);
     }
 
-    /// Clears the bits of a process's pages; those whose bits are clear already may leave.
+    /// Clears the reference bits of the pages of `process`. If it `shrinks`, those whose bits are
+    /// clear already leave.
     fn clear(&mut self, frames: &mut Frames, process: usize, shrinks: bool) {
         while shrinks && let Some(frame) = self.pages.pop(idle(process)) {
             self.idle.remove(frame as usize);
-            self.leaving.push((frames.page(frame), frame));
+            self.leaving.push(frames.page(frame), frame);
         }
         while let Some(frame) = self.pages.pop(in_use(process)) {
             if frames.referenced(frame) {
                 frames.clear_referenced(frame);
                 self.rest(process, frame);
             } else if shrinks {
-                self.leaving.push((frames.page(frame), frame));
+                self.leaving.push(frames.page(frame), frame);
             } else {
                 self.rest(process, frame);
             }
         }
-        self.leaving
-            .sort_unstable_by_key(|page| std::cmp::Reverse(page.0));
+        self.leaving.sort();
     }
 }

@@ -1,29 +1,23 @@
 //! Random: the victim is drawn among the resident pages, each as likely as the other.
 
 use crate::policy::prelude::*;
+use crate::units::splitmix64;
 
-/// What SplitMix64 adds to its state before each draw.
+/// What SplitMix64 adds to its state at each draw.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// What SplitMix64 makes of its state.
-fn mix(z: u64) -> u64 {
-    let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ z >> 31
-}
-
-/// The `n`-th number, from 1, of SplitMix64 begun with a seed.
+/// Returns the `n`-th number, from 1, of SplitMix64 started with `seed`.
 pub(super) fn nth_output(seed: u64, n: u64) -> u64 {
-    mix(seed.wrapping_add(STEP.wrapping_mul(n)))
+    splitmix64(seed.wrapping_add(STEP.wrapping_mul(n - 1)))
 }
 
 /// Random replacement.
 pub struct Random {
     /// The state of SplitMix64.
     state: u64,
-    /// The taken frames; a load appends, the last takes the place of one that leaves.
+    /// The taken frames. A load appends; the last frame takes the place of one that is evicted.
     taken: Vec<FrameId>,
-    /// Where each stands among them.
+    /// The place of each frame in `taken`.
     place: Vec<u32>,
 }
 
@@ -83,10 +77,11 @@ impl Explain for Random {
 }
 
 impl Random {
-    /// The next number of SplitMix64.
+    /// Returns the next number of SplitMix64.
     fn draw(&mut self) -> u64 {
+        let drawn = splitmix64(self.state);
         self.state = self.state.wrapping_add(STEP);
-        mix(self.state)
+        drawn
     }
 
     fn forget(&mut self, frame: FrameId) {

@@ -5,27 +5,32 @@ use crate::policy::prelude::*;
 use crate::policy::support::ghosts::Ghosts;
 use crate::policy::support::lists::Lists;
 
-/// The queues; pages enter at the front of a list and leave at its back.
+/// The small queue. Pages enter a queue at the front of its list and are evicted at the back.
 const SMALL: usize = 0;
+/// The main queue.
 const MAIN: usize = 1;
 
-/// The greatest frequency.
-const OFTEN: u8 = 3;
+/// The highest frequency.
+const MAX_FREQUENCY: u8 = 3;
 
 /// Simple, scalable caching with three static FIFO queues.
 pub struct S3Fifo {
+    /// Frames by queue.
     queues: Lists,
-    /// References of the page in each frame since it came in or was spared.
+    /// References to the page in each frame since it was loaded or spared, up to
+    /// [`MAX_FREQUENCY`].
     frequency: Vec<u8>,
+    /// Pages evicted from the small queue.
     ghosts: Ghosts,
-    /// Pages that the small queue has before it gives one up.
+    /// The length of the small queue from which on the victim comes from it.
     small: u32,
+    /// The frequency with which a page passes from the small queue into the main one.
     threshold: u8,
-    /// Whether new pages go into the main queue once the small one has its share: until the first
-    /// victim.
+    /// Whether new pages go into the main queue once the small one has its share. Ends with the
+    /// first victim.
     fills_main: bool,
-    /// The queue that the last victim was in.
-    left: usize,
+    /// The queue of the last victim.
+    victim_queue: usize,
 }
 
 impl<'t> PolicyType<'t> for S3Fifo {
@@ -57,13 +62,12 @@ impl<'t> PolicyType<'t> for S3Fifo {
             Param::count(
                 "threshold",
                 Some(2),
-                1..=OFTEN as u64,
+                1..=MAX_FREQUENCY as u64,
                 "references in the small queue that lead into the main one",
             ),
-            Param::count(
+            Param::flag(
                 "fill-main",
-                Some(0),
-                0..=1,
+                false,
                 "1: until a page has left, a small queue that has its share sends new pages into the main one, as libCacheSim does",
             ),
         ],
@@ -71,15 +75,15 @@ impl<'t> PolicyType<'t> for S3Fifo {
     };
 
     fn new(setup: &Setup<'t>) -> S3Fifo {
-        let share = |name| setup.params.share(&Self::SPEC, name, setup.capacity);
+        let share = |name| setup.fraction_of(name, setup.capacity);
         S3Fifo {
             queues: Lists::new(2, setup.frames),
             frequency: vec![0; setup.frames as usize],
             ghosts: Ghosts::new(setup.pages, share("ghost")),
             small: share("small").max(1),
-            threshold: setup.params.of(&Self::SPEC, "threshold") as u8,
-            fills_main: setup.params.of(&Self::SPEC, "fill-main") == 1,
-            left: SMALL,
+            threshold: setup.number("threshold") as u8,
+            fills_main: setup.flag("fill-main"),
+            victim_queue: SMALL,
         }
     }
 }
@@ -88,15 +92,15 @@ impl Policy for S3Fifo {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         let frequency = &mut self.frequency[at.frame as usize];
-        // Stored only where it changes: most references are of pages that have been hit before.
-        if *frequency < OFTEN {
+        // Stored only if it changes: most references are to pages that have been hit before.
+        if *frequency < MAX_FREQUENCY {
             *frequency += 1;
         }
     }
 
     #[inline(always)]
     fn is_settled(&self, frame: FrameId) -> bool {
-        self.frequency[frame as usize] == OFTEN
+        self.frequency[frame as usize] == MAX_FREQUENCY
     }
 
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
@@ -118,7 +122,7 @@ impl Policy for S3Fifo {
                     if queue == SMALL {
                         self.ghosts.push(frames.page(frame));
                     }
-                    self.left = queue;
+                    self.victim_queue = queue;
                     return frame;
                 }
             }
@@ -143,7 +147,7 @@ impl Policy for S3Fifo {
 
 impl Explain for S3Fifo {
     fn why(&self, _evicted: &Evicted) -> String {
-        match self.left {
+        match self.victim_queue {
             SMALL => format!(
                 "at the end of the small queue with fewer than {} references there",
                 self.threshold

@@ -10,7 +10,7 @@ const QUEUE: usize = 0;
 pub struct Sieve {
     /// Frames by time of load, the newest at the front.
     queue: Lists,
-    /// Where the next search begins; at the oldest page if nowhere.
+    /// The frame at which the next search begins; the oldest one if `None`.
     hand: Option<FrameId>,
 }
 
@@ -81,9 +81,6 @@ impl Explain for Sieve {
             format!("bit {}{hand}", u8::from(frames.referenced(frame)))
         };
         let newest_first = self.queue.iter(QUEUE);
-        Some(FrameOrder {
-            title: "newest first".into(),
-            frames: newest_first.map(|frame| (frame, word(frame))).collect(),
-        })
+        Some(FrameOrder::with_words("newest first", newest_first, word))
     }
 }

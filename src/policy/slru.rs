@@ -5,18 +5,19 @@ use crate::policy::params::MILLION;
 use crate::policy::prelude::*;
 use crate::policy::support::lists::Lists;
 
-/// The segment in which pages come in: it takes what the protected ones above it leave.
+/// The segment into which pages are loaded. It has all frames that the protected segments leave.
 const PROBATIONARY: usize = 0;
 
 /// LRU lists one above the other.
 pub struct Slru {
+    /// Frames by segment.
     segments: Lists,
     /// The highest segment.
     top: usize,
-    /// Most pages of each protected segment.
+    /// The most pages of each protected segment.
     size: u32,
     /// The segment of the last victim.
-    left: usize,
+    victim_segment: usize,
 }
 
 impl<'t> PolicyType<'t> for Slru {
@@ -49,13 +50,13 @@ impl<'t> PolicyType<'t> for Slru {
     };
 
     fn new(setup: &Setup<'t>) -> Slru {
-        let segments = setup.params.of(&Self::SPEC, "segments") as u32;
-        let protected = setup.params.share(&Self::SPEC, "protected", setup.capacity);
+        let segments = setup.number("segments") as u32;
+        let protected = setup.fraction_of("protected", setup.capacity);
         Slru {
             segments: Lists::new(segments as usize, setup.frames),
             top: segments as usize - 1,
             size: protected / (segments - 1),
-            left: PROBATIONARY,
+            victim_segment: PROBATIONARY,
         }
     }
 }
@@ -67,7 +68,7 @@ impl Policy for Slru {
         let to = (from + 1).min(self.top);
         self.segments.move_front(to, at.frame);
         if self.segments.len(to) > self.size {
-            // It may be the page itself, where there is no room at all.
+            // It may be the page itself, if protected segments have no room at all.
             let oldest = self.segments.back(to).expect("it is overfull");
             self.segments.move_front(to - 1, oldest);
         }
@@ -76,8 +77,10 @@ impl Policy for Slru {
     fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
         let mut segments = 0..=self.top;
         let lowest = segments.find(|&segment| !self.segments.is_empty(segment));
-        self.left = lowest.expect("every frame is taken");
-        self.segments.pop_back(self.left).expect("it is not empty")
+        self.victim_segment = lowest.expect("every frame is taken");
+        self.segments
+            .pop_back(self.victim_segment)
+            .expect("it is not empty")
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
@@ -92,7 +95,7 @@ impl Policy for Slru {
 impl Explain for Slru {
     fn why(&self, evicted: &Evicted) -> String {
         let last = evicted.seen.last();
-        match self.left {
+        match self.victim_segment {
             PROBATIONARY => format!("at the end of the probationary segment, {last}"),
             _ => format!("nothing is on probation: at the end of the protected segment, {last}"),
         }

@@ -71,19 +71,17 @@ impl Trace {
             },
             false => Future::default(),
         };
+        let processes = self.entries.iter().map(|key| key.process as usize + 1);
+        let processes = processes.max().unwrap_or(1);
         Setup {
             policy,
             frames: FRAMES,
             capacity: CAPACITY,
             entries: &self.entries,
             pages: PAGES as usize,
-            shares: false,
-            processes: 1 + self
-                .entries
-                .iter()
-                .map(|key| key.process as usize)
-                .max()
-                .unwrap(),
+            // Pages come ahead of use in traces with events only, which may share.
+            shares: processes > 1,
+            processes,
             quotas: None,
             bursts: false,
             tau: 30,
@@ -278,14 +276,13 @@ fn a_page_is_recalled_once_however_often_a_victim_is_asked_for() {
         ("mq:queues=2", "queue 1, count 2"),
         ("s3-fifo:small=0.1", "main, 0"),
         ("w-tinylfu", "window, count 2"),
-        ("car", "T2, bit 0"),
     ] {
         let choice: PolicyChoice = text.parse().unwrap();
         let mut random = Random(1);
         let trace = Trace::new(&mut random, 1, 1);
         let setup = trace.setup(choice.id, &choice.params);
         let mut memory: Memory<AnyPolicy<'_>> = Memory::new(&setup);
-        // One more page than the policy holds. The hit makes room in B1 of ARC and CAR.
+        // One more page than the policy holds. The hit makes room in B1 of ARC.
         for at in 0..=CAPACITY {
             memory.refer(pack(at, false), 0, 2 * u64::from(at));
             if at == 0 {

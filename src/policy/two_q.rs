@@ -1,25 +1,26 @@
-//! 2Q, full version: pages come into a FIFO queue; those that are wanted again soon after they left
-//! it go into an LRU queue.
+//! 2Q, full version: new pages wait in a FIFO queue. A page that is loaded again soon after it left
+//! that queue goes into an LRU queue.
 
 use crate::policy::params::MILLION;
 use crate::policy::prelude::*;
 use crate::policy::support::ghosts::Ghosts;
 use crate::policy::support::lists::Lists;
 
-/// The list of pages that came in for the first time, in that order: A1in of the paper.
+/// The list of new pages, by load: A1in of the paper.
 const A1_IN: usize = 0;
-/// The list of pages that were wanted again, by last reference.
+/// The list of pages that were loaded again, by last reference.
 const AM: usize = 1;
 
 /// 2Q with three queues: A1in, Am, and A1out of pages that are not resident.
 pub struct TwoQ {
+    /// A1in and Am, by frame.
     lists: Lists,
-    /// Pages that left A1in: A1out.
+    /// A1out: pages evicted from A1in.
     a1_out: Ghosts,
-    /// A longer A1in gives up its oldest page.
+    /// The victim comes from A1in while it is longer than this.
     k_in: u32,
     /// The list of the last victim.
-    left: usize,
+    victim_list: usize,
 }
 
 impl<'t> PolicyType<'t> for TwoQ {
@@ -53,12 +54,12 @@ impl<'t> PolicyType<'t> for TwoQ {
     };
 
     fn new(setup: &Setup<'t>) -> TwoQ {
-        let share = |name| setup.params.share(&Self::SPEC, name, setup.capacity).max(1);
+        let share = |name| setup.fraction_of(name, setup.capacity).max(1);
         TwoQ {
             lists: Lists::new(2, setup.frames),
             a1_out: Ghosts::new(setup.pages, share("kout")),
             k_in: share("kin"),
-            left: A1_IN,
+            victim_list: A1_IN,
         }
     }
 }
@@ -74,10 +75,10 @@ impl Policy for TwoQ {
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         self.a1_out.recall(request.page);
         let long = self.lists.len(A1_IN) > self.k_in || self.lists.is_empty(AM);
-        self.left = if long { A1_IN } else { AM };
+        self.victim_list = if long { A1_IN } else { AM };
         let frame = self
             .lists
-            .pop_back(self.left)
+            .pop_back(self.victim_list)
             .expect("every frame is taken");
         if long {
             self.a1_out.push(frames.page(frame));
@@ -98,7 +99,7 @@ impl Policy for TwoQ {
 
 impl Explain for TwoQ {
     fn why(&self, evicted: &Evicted) -> String {
-        match self.left {
+        match self.victim_list {
             A1_IN => format!("the oldest of A1in, {}", evicted.seen.arrival()),
             _ => format!("least recently used of Am, {}", evicted.seen.last()),
         }

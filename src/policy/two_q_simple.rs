@@ -1,22 +1,23 @@
-//! 2Q, simplified version: pages come into a FIFO queue; those that are referenced again while they
-//! are in it go into an LRU queue.
+//! 2Q, simplified version: new pages wait in a FIFO queue. A reference to a page there moves it to
+//! an LRU queue.
 
 use crate::policy::params::MILLION;
 use crate::policy::prelude::*;
 use crate::policy::support::lists::Lists;
 
-/// The list of pages not referenced again since they came in, in that order.
+/// The list of pages not referenced since their load, by load.
 const A1: usize = 0;
 /// The list of the others, by last reference.
 const AM: usize = 1;
 
 /// 2Q with two queues, both of resident pages.
 pub struct TwoQSimple {
+    /// A1 and Am, by frame.
     lists: Lists,
-    /// A longer A1 gives up its oldest page.
+    /// The victim comes from A1 while it is longer than this.
     k_in: u32,
     /// The list of the last victim.
-    left: usize,
+    victim_list: usize,
 }
 
 impl<'t> PolicyType<'t> for TwoQSimple {
@@ -42,11 +43,11 @@ impl<'t> PolicyType<'t> for TwoQSimple {
     };
 
     fn new(setup: &Setup<'t>) -> TwoQSimple {
-        let share = setup.params.share(&Self::SPEC, "kin", setup.capacity);
+        let share = setup.fraction_of("kin", setup.capacity);
         TwoQSimple {
             lists: Lists::new(2, setup.frames),
             k_in: share.max(1),
-            left: A1,
+            victim_list: A1,
         }
     }
 }
@@ -59,9 +60,9 @@ impl Policy for TwoQSimple {
 
     fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
         let long = self.lists.len(A1) > self.k_in || self.lists.is_empty(AM);
-        self.left = if long { A1 } else { AM };
+        self.victim_list = if long { A1 } else { AM };
         self.lists
-            .pop_back(self.left)
+            .pop_back(self.victim_list)
             .expect("every frame is taken")
     }
 
@@ -76,7 +77,7 @@ impl Policy for TwoQSimple {
 
 impl Explain for TwoQSimple {
     fn why(&self, evicted: &Evicted) -> String {
-        match self.left {
+        match self.victim_list {
             A1 => format!(
                 "the oldest of A1, {}, not referenced again",
                 evicted.seen.arrival()

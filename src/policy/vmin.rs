@@ -1,5 +1,5 @@
-//! VMIN: knows whether a page will be used again within the window, and keeps it only then. The least
-//! space with the faults of the working set.
+//! VMIN: knows whether a page will be used again within the window, and keeps it only then. The
+//! least space with the faults of the working set.
 
 use crate::policy::prelude::*;
 use crate::policy::support::bits::BitSet;
@@ -11,13 +11,15 @@ pub struct Vmin<'t> {
     future: Future<'t>,
     entries: &'t [PageKey],
     tau: u64,
-    /// Where there are several processes: of each how many references it has made, and for each
-    /// reference of the trace the number that it is of its process, from 1.
+    /// The references that each process has made; not counted with one process.
     clocks: Vec<u64>,
+    /// Reference `i` is the `own[i]`-th of its process, from 1. Empty with one process.
     own: Vec<u32>,
-    /// Pages that leave after the next reference; of these so many after the one under way.
+    /// Frames whose pages leave after the next reference.
     marked: VecDeque<FrameId>,
+    /// How many frames at the front of `marked` leave after the reference under way.
     due: usize,
+    /// The taken frames.
     taken: BitSet,
 }
 
@@ -71,8 +73,8 @@ impl Policy for Vmin<'_> {
         }
     }
 
-    /// The first marked page, else the one that is used next last. The machine has as many frames as
-    /// pages and never asks.
+    /// The first marked page, else the one that is used next last. The machine has as many frames
+    /// as pages and never asks.
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         let frame = self.marked.front().copied().unwrap_or_else(|| {
             let taken = self.taken.iter().map(|frame| frame as FrameId);
@@ -124,7 +126,7 @@ impl Explain for Vmin<'_> {
 }
 
 impl Vmin<'_> {
-    /// A reference of a process.
+    /// Counts a reference of the process of `at.entry`.
     #[inline(always)]
     fn count(&mut self, at: Touch) {
         if !self.own.is_empty() {
@@ -132,8 +134,8 @@ impl Vmin<'_> {
         }
     }
 
-    /// Whether a page that is used next at a position stays until then, when `made` references of
-    /// the trace have been made.
+    /// Returns whether a page whose next use is at position `next` stays until then, after `made`
+    /// references of the trace.
     #[inline(always)]
     fn stays(&self, next: u32, made: u64) -> bool {
         if next == NEVER {

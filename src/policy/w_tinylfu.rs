@@ -1,37 +1,39 @@
-//! W-TinyLFU: pages come into a small LRU window, and pass on into a segmented LRU only if they were
-//! referenced more often than the page that would leave there.
+//! W-TinyLFU: pages come into a small LRU window, and pass on into a segmented LRU only if they
+//! were referenced more often than the page that would leave there.
 
 use crate::policy::params::MILLION;
 use crate::policy::prelude::*;
 use crate::policy::support::lists::Lists;
 
-/// The list of pages that have come in.
+/// The list of pages since their load.
 const WINDOW: usize = 0;
 /// The list of admitted pages not referenced since, or not protected any more.
 const PROBATION: usize = 1;
 /// The list of those referenced again.
 const PROTECTED: usize = 2;
 
-/// A count of references: the number of halvings before it was last changed, and in the low four
-/// bits its value then. What has been halved since is worked out when it is read.
+/// A count of references. The high bits are the age, in halvings, of its last change; the low four
+/// bits are its value then. Later halvings are applied when it is read.
 #[derive(Clone, Copy, Default)]
 struct Count(u32);
 
-/// No count is higher.
-const MOST: u32 = 15;
-/// Counts of the last age before ages begin anew.
+/// The highest count.
+const MAX_COUNT: u32 = 15;
+/// The last age before ages begin at 0 again.
 const LAST_AGE: u32 = u32::MAX >> 4;
 
 impl Count {
+    /// Returns its value at `age`.
     #[inline(always)]
     fn at(self, age: u32) -> u32 {
-        // Four halvings leave nothing.
-        (self.0 & MOST) >> (age - (self.0 >> 4)).min(4)
+        // Four halvings make every count 0.
+        (self.0 & MAX_COUNT) >> (age - (self.0 >> 4)).min(4)
     }
 
+    /// Adds a reference at `age`.
     #[inline(always)]
     fn add(&mut self, age: u32) {
-        *self = Count::of((self.at(age) + 1).min(MOST), age);
+        *self = Count::of((self.at(age) + 1).min(MAX_COUNT), age);
     }
 
     fn of(value: u32, age: u32) -> Count {
@@ -41,22 +43,27 @@ impl Count {
 
 /// The window, and behind it the segmented LRU with its admission by counts.
 pub struct WTinyLfu {
+    /// Frames by list.
     lists: Lists,
-    /// Most pages of the window and of the protected segment.
+    /// The most pages of the window.
     window: u32,
+    /// The most pages of the protected segment.
     protected: u32,
-    /// The counts of the pages in frames, and those of pages that are not resident.
+    /// The count of the page in each frame.
     resident: Vec<Count>,
+    /// The count of each page that is not resident.
     counts: Vec<Count>,
     /// Halvings so far.
     age: u32,
-    /// References counted, halved with the counts, and how many cause the next halving.
+    /// References counted; halved with the counts.
     additions: u64,
+    /// The value of `additions` at which counts are halved.
     sample: u64,
     /// Pages counted when a victim was chosen for them, that have not been loaded yet.
     counted: Vec<PageId>,
-    /// The list of the last victim, its count and that of the page that it was held against.
-    left: (usize, u32, Option<u32>),
+    /// The list and the count of the last victim, and the count of the page that it was compared
+    /// with.
+    last_victim: (usize, u32, Option<u32>),
 }
 
 impl<'t> PolicyType<'t> for WTinyLfu {
@@ -95,7 +102,7 @@ impl<'t> PolicyType<'t> for WTinyLfu {
     };
 
     fn new(setup: &Setup<'t>) -> WTinyLfu {
-        let share = |name, frames| setup.params.share(&Self::SPEC, name, frames);
+        let share = |name, frames| setup.fraction_of(name, frames);
         let window = share("window", setup.capacity).max(1);
         WTinyLfu {
             lists: Lists::new(3, setup.frames),
@@ -105,9 +112,9 @@ impl<'t> PolicyType<'t> for WTinyLfu {
             counts: vec![Count::default(); setup.pages],
             age: 0,
             additions: 0,
-            sample: setup.params.of(&Self::SPEC, "sample") * u64::from(setup.capacity),
+            sample: setup.number("sample") * u64::from(setup.capacity),
             counted: Vec::with_capacity(1),
-            left: (WINDOW, 0, None),
+            last_victim: (WINDOW, 0, None),
         }
     }
 }
@@ -164,19 +171,14 @@ impl Policy for WTinyLfu {
 
 impl Explain for WTinyLfu {
     fn why(&self, _evicted: &Evicted) -> String {
-        let times = |count| match count {
-            1 => "1 reference".to_owned(),
-            count => format!("{count} references"),
-        };
-        let (list, own, other) = self.left;
-        let (own, other) = (times(own), other.map(times));
+        let (list, own, other) = self.last_victim;
         match (list, other) {
             (WINDOW, None) => "the oldest of the window, behind which there is nothing".into(),
             (WINDOW, Some(other)) => {
-                format!("the oldest of the window; {own} counted are not more than {other}")
+                format!("the oldest of the window; its count of {own} is not above {other}")
             }
             (_, Some(other)) => {
-                format!("{own} counted are less than {other} to the oldest of the window")
+                format!("its count of {own} is below the {other} of the oldest window page")
             }
             (_, None) => "next to leave, and the window is not full".into(),
         }
@@ -198,7 +200,7 @@ impl Explain for WTinyLfu {
 }
 
 impl WTinyLfu {
-    /// The frame of the page that leaves; the other one of the two is where it belongs.
+    /// Chooses the victim. Moves the page that it was compared with to where that belongs.
     fn choose(&mut self) -> FrameId {
         let main = self.lists.back(PROBATION);
         let main = main.or_else(|| self.lists.back(PROTECTED));
@@ -218,16 +220,16 @@ impl WTinyLfu {
                 (newcomer, (WINDOW, count(newcomer), None))
             }
         };
-        self.left = left;
+        self.last_victim = left;
         frame
     }
 
-    /// The page in a frame leaves; its count stays.
+    /// Keeps the count of the page in `frame`, which is evicted.
     fn keep_count(&mut self, frames: &Frames, frame: FrameId) {
         self.counts[frames.page(frame) as usize] = self.resident[frame as usize];
     }
 
-    /// A reference was counted.
+    /// Records that a reference was counted.
     #[inline(always)]
     fn added(&mut self) {
         self.additions += 1;

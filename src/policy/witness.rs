@@ -1,6 +1,6 @@
-//! A policy under observation, for `pagebench explain`: every page that leaves is reported as it
-//! leaves, with the policy's reason, asked for in the state that chose the page. Knows nothing of how
-//! the reports are shown, and takes no decision of its own.
+//! A policy under observation, for `pagebench explain`. Every page that leaves is reported as it
+//! leaves, with the reason that the policy gives right then. Knows nothing of how the reports are
+//! shown, and takes no decision of its own.
 
 use super::explain::{Departure, Leaves, Seen};
 use super::prelude::*;
@@ -11,11 +11,11 @@ use std::sync::mpsc::Sender;
 /// Passes every call on to `inner` and reports departures.
 pub(super) struct Witness<'t> {
     inner: Box<dyn Policy + 't>,
-    /// What happened to the page in each frame since it came in; `None` for an empty frame.
+    /// The history of the page in each frame since its arrival; `None` for an empty frame.
     seen: Vec<Option<Seen>>,
-    /// Whether departures are reported. While they are not, the reference bits are not looked at.
+    /// Whether departures are reported. While they are not, reference bits are not read.
     watches: Arc<AtomicBool>,
-    /// The position of the last call that had one.
+    /// The time of the last call that had one.
     now: u64,
     reports: Sender<Departure>,
 }
@@ -36,11 +36,12 @@ impl<'t> Witness<'t> {
         }
     }
 
+    /// Returns whether departures are reported.
     fn is_watching(&self) -> bool {
         self.watches.load(Ordering::Relaxed)
     }
 
-    /// A page comes in, for a reference or `ahead` of use.
+    /// Records the arrival of a page, for a reference or `ahead` of use.
     fn arrives(&mut self, at: Touch, ahead: bool) {
         self.now = at.time;
         self.seen[at.frame as usize] = Some(Seen {
@@ -51,7 +52,7 @@ impl<'t> Witness<'t> {
         });
     }
 
-    /// The frames whose reference bits are set. Empty while nobody watches.
+    /// Returns the frames whose reference bits are set; none while departures are not reported.
     fn set_bits(&self, frames: &Frames) -> Vec<FrameId> {
         let all = 0..if self.is_watching() {
             self.seen.len()
@@ -63,8 +64,8 @@ impl<'t> Witness<'t> {
             .collect()
     }
 
-    /// Reports that the page in `frame` leaves. `before` are the frames whose reference bits were set
-    /// when the policy began to look for a page.
+    /// Reports that the page in `frame` leaves. `before` has the frames whose reference bits were
+    /// set when the policy began to choose.
     fn report(&mut self, frames: &Frames, frame: FrameId, leaves: Leaves, before: &[FrameId]) {
         let seen = self.seen[frame as usize].take().unwrap_or_default();
         if !self.is_watching() {
@@ -87,7 +88,7 @@ impl<'t> Witness<'t> {
             Leaves::Freed => None,
             _ => Some(self.inner.why(&evicted)),
         };
-        // Whoever does not listen any more needs no reports.
+        // A receiver that is gone needs no reports.
         _ = self.reports.send(Departure {
             page: evicted.page,
             dirty: frames.dirty(frame),

@@ -2,13 +2,15 @@
 
 use crate::policy::prelude::*;
 use crate::policy::support::bits::BitSet;
-use crate::policy::support::classes::{Classes, arc};
+use crate::policy::support::classes::{Classes, spans};
 use crate::policy::support::rings::Rings;
 use crate::trace::dense::PageKey;
 
-/// Classes of pages, as far as known: not used for longer than the window, or used within it.
+/// The class of clean pages outside the window, as far as known.
 const OLD_CLEAN: usize = 0;
+/// The class of dirty pages outside the window.
 const OLD_DIRTY: usize = 1;
+/// The class of pages used within the window.
 const YOUNG: usize = 2;
 
 /// Why a page is chosen.
@@ -24,31 +26,34 @@ enum Chosen {
     AtHand,
 }
 
-/// WSClock. The hand of the paper looks at page after page; here it leaps from one that matters to
-/// the next: pages that may have been referenced since their bits were cleared, and old ones. It is
-/// enough to be told of a reference that finds the bit clear.
+/// WSClock. The hand of the paper visits page after page. Here it leaps to the next one that
+/// matters: a page that may have been referenced since its bit was cleared, or an old one. The
+/// policy needs only those hits that find the reference bit clear.
 pub struct WsClock<'t> {
     /// Why the last victim was chosen.
-    left: Chosen,
+    victim_reason: Chosen,
     entries: &'t [PageKey],
+    /// The window.
     tau: u64,
-    /// One process: its time is the position in the trace, and not every hit need be told.
+    /// Whether there is one process, whose clock is the position in the trace. Then not every hit
+    /// needs to be reported.
     alone: bool,
-    /// References that each process has made; of one process for all, if it is alone.
+    /// The references that each process has made; one clock if `alone`.
     clocks: Vec<u64>,
-    /// The reference under way has been counted when a victim was looked for.
+    /// Whether the reference under way was counted when a victim was chosen.
     counted: bool,
-    /// The clock of the process that loaded the page in each frame, and the time that it counts as used last, by
-    /// the clock of that process.
+    /// The clock of the process that loaded the page in each frame.
     owner: Vec<u32>,
+    /// For each frame the time at which its page counts as last used, by the clock of its owner.
     last: Vec<u64>,
     hand: FrameId,
+    /// Frames by class.
     classes: Classes<3>,
-    /// Young pages of each process by `last`.
+    /// The young frames of each owner, by `last`.
     young: Rings,
-    /// Frames whose reference bit may be set: of all others it is clear.
+    /// Frames whose reference bit may be set. That of all others is clear.
     touched: BitSet,
-    /// Frames that may be clean: all others are dirty.
+    /// Frames that may be clean. All others are dirty.
     clean: BitSet,
 }
 
@@ -77,9 +82,9 @@ impl<'t> PolicyType<'t> for WsClock<'t> {
     fn new(setup: &Setup<'t>) -> WsClock<'t> {
         let frames = setup.frames as usize;
         WsClock {
-            left: Chosen::AtHand,
+            victim_reason: Chosen::AtHand,
             entries: setup.entries,
-            tau: setup.params.of(&Self::SPEC, "tau"),
+            tau: setup.number("tau"),
             alone: setup.processes <= 1,
             clocks: vec![0; setup.processes.max(1)],
             counted: false,
@@ -117,7 +122,7 @@ impl Policy for WsClock<'_> {
             Some(clean) => (clean, Chosen::OldClean),
             None => self.after_a_circle(frames),
         };
-        self.left = why;
+        self.victim_reason = why;
         self.forget(victim);
         self.hand = victim + 1;
         victim
@@ -144,7 +149,7 @@ impl Policy for WsClock<'_> {
 impl Explain for WsClock<'_> {
     fn why(&self, evicted: &Evicted) -> String {
         let tau = self.tau;
-        let chosen = match self.left {
+        let chosen = match self.victim_reason {
             Chosen::OldClean => format!("clean and not used for more than {tau}"),
             Chosen::OldDirty => {
                 format!(
@@ -164,21 +169,18 @@ impl Explain for WsClock<'_> {
             format!("R {}, M {}, used at {last}", u8::from(r), u8::from(m))
         };
         let order = self.classes.around(self.hand);
-        Some(FrameOrder {
-            title: "from the hand on".into(),
-            frames: order.map(|frame| (frame, words(frame))).collect(),
-        })
+        Some(FrameOrder::with_words("from the hand on", order, words))
     }
 }
 
 impl WsClock<'_> {
-    /// The clock of a process.
+    /// Returns the clock of `process`.
     fn clock_of(&self, process: u32) -> usize {
         if self.alone { 0 } else { process as usize }
     }
 
-    /// Brings the clock of a process up to date where its references are at `time`; `refers` if one
-    /// is under way that has not been counted.
+    /// Updates the clock of `process` at `time`. `refers`: a reference is under way that has not
+    /// been counted.
     fn count(&mut self, process: u32, time: u64, refers: bool) {
         let at = self.clock_of(process);
         let clock = &mut self.clocks[at];
@@ -189,7 +191,7 @@ impl WsClock<'_> {
         };
     }
 
-    /// A page came in for a process and counts as used now.
+    /// Records that a page was loaded into `frame` for `process` and counts as used now.
     fn enter(&mut self, frames: &Frames, frame: FrameId, process: u32) {
         let owner = self.clock_of(process);
         self.owner[frame as usize] = owner as u32;
@@ -204,6 +206,7 @@ impl WsClock<'_> {
         }
     }
 
+    /// Forgets `frame`.
     fn forget(&mut self, frame: FrameId) {
         if self.classes.of(frame) == Some(YOUNG) {
             self.young.remove(frame);
@@ -213,7 +216,7 @@ impl WsClock<'_> {
         self.clean.remove(frame as usize);
     }
 
-    /// Young pages become old: those used longest ago, by the clocks as they stand.
+    /// Makes young pages old that are outside the window by the present clocks.
     fn grow_old(&mut self, frames: &Frames) {
         for (process, &clock) in self.clocks.iter().enumerate() {
             while let Some(frame) = self.young.oldest(process) {
@@ -226,7 +229,7 @@ impl WsClock<'_> {
         }
     }
 
-    /// The hand passes a page that was referenced.
+    /// Clears the bit of a referenced page that the hand passes; the page counts as used now.
     fn refresh(&mut self, frames: &mut Frames, frame: FrameId) {
         frames.clear_referenced(frame);
         self.touched.remove(frame as usize);
@@ -239,8 +242,8 @@ impl WsClock<'_> {
         self.classes.put(frame, YOUNG);
     }
 
-    /// The first page from the hand on that is old, clean and not referenced. Referenced ones found
-    /// before it are passed.
+    /// Returns the first page from the hand on that is old, clean and not referenced. Refreshes the
+    /// referenced ones found before it.
     fn first_old_clean(&mut self, frames: &mut Frames) -> Option<FrameId> {
         loop {
             let frame = self.classes.next_around(OLD_CLEAN, self.hand)?;
@@ -252,9 +255,9 @@ impl WsClock<'_> {
         }
     }
 
-    /// The hand goes on to a page, or around if there is none.
+    /// Moves the hand on to `page`, or once around if there is none.
     fn pass(&mut self, frames: &mut Frames, page: Option<FrameId>) {
-        for range in arc(self.hand, page, self.last.len()) {
+        for range in spans(self.hand, page, self.last.len()) {
             while let Some(at) = self.touched.within(&range) {
                 let frame = at as FrameId;
                 self.touched.remove(at);
@@ -265,7 +268,8 @@ impl WsClock<'_> {
         }
     }
 
-    /// The hand came round without an old clean page; no page is referenced any more.
+    /// Chooses a victim after the hand came round without an old clean page. No page is referenced
+    /// any more.
     fn after_a_circle(&mut self, frames: &Frames) -> (FrameId, Chosen) {
         if let Some(dirty) = self.classes.next_around(OLD_DIRTY, self.hand) {
             return (dirty, Chosen::OldDirty);

@@ -89,10 +89,7 @@ impl Forest<'_> {
             Op::Copy { to: entry, .. } | Op::Prefetch { entry } | Op::Bind { entry, .. } => {
                 self.bind(entry);
             }
-            Op::Drop {
-                entry,
-                unbinds: true,
-            } => self.unbind(entry),
+            Op::Unmap { entry } => self.unbind(entry),
             _ => {}
         }
     }

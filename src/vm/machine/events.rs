@@ -58,11 +58,10 @@ where
                     self.flush_entry(from, time);
                 }
             }
-            Op::Drop { entry, unbinds } => {
+            Op::Drop { entry } => self.drop_entry(entry, time),
+            Op::Unmap { entry } => {
                 self.drop_entry(entry, time);
-                if unbinds {
-                    policy.unmapped(entry);
-                }
+                policy.unmapped(entry);
             }
             Op::Flush { entry } => self.flush_entry(entry, time),
             Op::Free { object } => self.free(policy, object, time),

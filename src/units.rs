@@ -10,6 +10,15 @@ pub use words::{about, counted, did_you_mean, nearest};
 use std::fmt;
 use std::str::FromStr;
 
+/// Returns a bijection of `number` whose results look random: SplitMix64 (G. Steele, D. Lea, C.
+/// Flood, 2014).
+pub fn splitmix64(number: u64) -> u64 {
+    let z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ z >> 31
+}
+
 /// A page of a trace: its dense id, in order of first reference. At most [`PAGE_ID_MAX`].
 pub type PageId = u32;
 /// A frame of memory, from 0.
@@ -280,7 +289,8 @@ impl Ladder {
     }
 
     /// The values in rising order without repetition; percents are of `whole` (the distinct pages
-    /// of a trace, say), and `auto` stands for `auto_values`. Errors where a value is 0 or over `max`.
+    /// of a trace, say), and `auto` stands for `auto_values`. Errors where a value is 0 or over
+    /// `max`.
     pub fn resolve(
         &self,
         whole: u64,

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::print;
 use crate::exit::{self, ExitCode};
 use crate::policy::select::group;
-use crate::policy::{self, Bursts, Family, Spec, TABLE};
+use crate::policy::{self, Bursts, Family, PolicyId, Spec, TABLE};
 use crate::report::columns::{COLUMNS, ColumnKind};
 use crate::report::tables::{Described, TABLES, columns_of};
 use crate::trace::format;
@@ -39,7 +39,7 @@ pub fn policies(args: NameArgs) -> Result<ExitCode, Failure> {
     let text = match args.name {
         None => list_policies(Family::GROUPS.into_iter()),
         Some(name) if name.starts_with('@') => list_policies(iter::once(group(&name)?)),
-        Some(name) => describe_policy(&TABLE[policy::params::find(&name)?]),
+        Some(name) => describe_policy(PolicyId::named(&name)?.spec()),
     };
     print(&text)?;
     Ok(exit::OK)
@@ -81,8 +81,8 @@ fn describe_policy(spec: &Spec) -> String {
     };
     let _ = writeln!(out, "replayed     {bursts}");
     let _ = writeln!(out, "complexity   {}", spec.complexity);
-    let _ = writeln!(out, "state        {}", spec.state);
-    if spec.draws {
+    let _ = writeln!(out, "state        {}", spec.bytes);
+    if spec.randomized {
         let _ = writeln!(out, "draws        random numbers, from --seed");
     }
     let _ = writeln!(out, "source       {}", spec.cite);

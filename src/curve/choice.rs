@@ -280,7 +280,7 @@ impl FromStr for CurveKind {
 
     fn from_str(text: &str) -> Result<CurveKind, ParamError> {
         let name = text.split(':').next().unwrap_or_default().trim();
-        if policy::params::find(name).is_err() {
+        if policy::PolicyId::named(name).is_err() {
             // VMIN is a curve and no policy: it has no parameters.
             let lower = name.to_lowercase();
             return CurveKind::named(&lower)

@@ -1,54 +1,57 @@
-//! Aging: LRU in coarse steps, from a counter of each page into which its reference bit is shifted at
-//! every tick.
+//! Aging: LRU in coarse steps, from a counter of each page into which its reference bit is shifted
+//! at every tick.
 
-use super::support::queue::Queue;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
+use crate::policy::support::queue::Queue;
 
-/// Instead of a place in the order of the last tick: the page was there at the tick, but they were
-/// not sorted yet; it came in since, referenced or ahead of use; there is no page.
+/// In place of a place in the order: present at the last tick, not sorted yet.
 const UNSORTED: u32 = u32::MAX;
+/// In place of a place in the order: loaded since the last tick.
 const FRESH: u32 = u32::MAX - 1;
+/// In place of a place in the order: brought in ahead of use since the last tick.
 const AHEAD: u32 = u32::MAX - 2;
+/// In place of a place in the order: no page.
 const EMPTY: u32 = u32::MAX - 3;
 
-/// Aging. Between ticks bits only rise and counters stand still, so that the pages of the last tick,
-/// sorted once, are walked twice: for those not referenced since, then for all. Pages that came in
-/// since have a counter of 0, and came later than all others with that.
+/// Aging. Between ticks bits are only set and counters do not change. So the pages of the last tick
+/// are sorted once and walked twice: for those not referenced since, then for all. Pages loaded
+/// since have a counter of 0 and were loaded after all others with that counter.
 pub struct Aging {
+    /// Bits of a counter.
     bits: u32,
     /// References between ticks.
     tick: u64,
+    /// The position of the reference after which the next tick comes.
     next_tick: u64,
+    /// The counter of each frame.
     counter: Vec<u16>,
-    /// All frames in order of load.
+    /// All taken frames in order of load.
     loads: Queue,
-    /// Those loaded since the last tick, and of these those that came in unreferenced.
+    /// The frames loaded since the last tick.
     fresh: Queue,
+    /// The frames of `fresh` that were brought in ahead of use.
     ahead: Queue,
-    /// The frames of the last tick by counter and load, if they are sorted yet.
+    /// The frames of the last tick by counter, then load; valid if `sorted`.
     order: Vec<FrameId>,
     sorted: bool,
-    /// Where each stands in that order.
+    /// The place of each frame in `order`, or one of the constants above.
     place: Vec<u32>,
-    /// Walks over those with a counter of 0 and over the others: for idle pages, and for any.
+    /// Walks for idle pages: over those with a counter of 0, and over the others.
     idle: [Walk; 2],
+    /// Walks for any page, over the same two parts.
     any: [Walk; 2],
-    /// Room to sort in.
+    /// Scratch space for sorting.
     room: Vec<FrameId>,
 }
 
-/// How far a part of the order was walked.
+/// A walk over a part of the order: the places from `at` to `end` are ahead.
 #[derive(Clone, Copy, Default)]
 struct Walk {
     at: usize,
     end: usize,
 }
 
-impl<'t> Policy<'t> for Aging {
+impl<'t> PolicyType<'t> for Aging {
     const SPEC: Spec = Spec {
         name: "aging",
         aliases: &["nfu-aging"],
@@ -56,11 +59,10 @@ impl<'t> Policy<'t> for Aging {
         about: "evicts the page whose bits of the last ticks make the least number",
         cite: "A. S. Tanenbaum, \"Modern Operating Systems\", section \"Simulating LRU in software\"",
         choices: "after every tick-th reference of the trace (with frames by process: of the process, for its pages) the counter of every resident page is shifted right and its reference bit comes in at the left. The bit of the running interval counts as one more bit in front: a page referenced since the last tick leaves after all others. Of equal pages the one that came in first leaves; a page comes in with a counter of 0.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
+        ticks: true,
         complexity: "hit sets a bit; fault O(1) amortised; tick O(c)",
-        state: "38 to 74 bytes a frame",
+        bytes: "38 to 74 bytes a frame",
         repeats: Repeats::All,
         bursts: Bursts::SetBits,
         params: &[
@@ -72,14 +74,14 @@ impl<'t> Policy<'t> for Aging {
                 "references between two ticks",
             ),
         ],
+        ..Spec::BASE
     };
-    const TICKS: bool = true;
 
     fn new(setup: &Setup<'t>) -> Aging {
         let frames = setup.frames as usize;
-        let tick = setup.params.of(&Self::SPEC, "tick");
+        let tick = setup.number("tick");
         Aging {
-            bits: setup.params.of(&Self::SPEC, "bits") as u32,
+            bits: setup.number("bits") as u32,
             tick,
             next_tick: tick - 1,
             counter: vec![0; frames],
@@ -94,8 +96,10 @@ impl<'t> Policy<'t> for Aging {
             room: Vec::with_capacity(frames),
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+impl Policy for Aging {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         if !self.sorted {
             self.sort();
         }
@@ -144,15 +148,17 @@ impl<'t> Policy<'t> for Aging {
         while self.ahead.pop().is_some() {}
         self.sorted = false;
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        Some(match left.referenced {
+impl Explain for Aging {
+    fn why(&self, evicted: &Evicted) -> String {
+        match evicted.referenced {
             false => "the least counter of the pages not referenced since the last tick".into(),
             true => "all were referenced since the last tick; the least counter".into(),
-        })
+        }
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let mut order: Vec<FrameId> = self.loads.iter().collect();
         let number = |frame| (frames.referenced(frame), self.counter[frame as usize]);
         order.sort_by_key(|&frame| number(frame));
@@ -161,15 +167,13 @@ impl<'t> Policy<'t> for Aging {
             let (bit, counter) = number(frame);
             format!("{}.{counter:0width$b}", u8::from(bit))
         };
-        Some(State {
-            title: "reference bit and counter, the least first".into(),
-            frames: order.into_iter().map(|f| (f, words(f))).collect(),
-        })
+        let title = "reference bit and counter, the least first";
+        Some(FrameOrder::with_words(title, order, words))
     }
 }
 
 impl Aging {
-    /// The least of the pages not referenced since the last tick.
+    /// Returns the frame with the least counter of the pages not referenced since the last tick.
     fn next_idle(&mut self, frames: &Frames) -> Option<FrameId> {
         let (order, place) = (&self.order, &self.place);
         let [zero, more] = &mut self.idle;
@@ -186,7 +190,7 @@ impl Aging {
         more.next(order, &self.place, is_idle)
     }
 
-    /// The least of all pages, where all were referenced.
+    /// Returns the frame with the least counter of all pages.
     fn next_of_any(&mut self) -> Option<FrameId> {
         let (order, place) = (&self.order, &self.place);
         let [zero, more] = &mut self.any;
@@ -206,7 +210,7 @@ impl Aging {
         }
     }
 
-    /// Sorts the pages of the last tick by counter; they come in order of load.
+    /// Sorts the pages of the last tick, which are in order of load, by counter.
     #[inline(never)]
     fn sort(&mut self) {
         let at_tick = |frame: &FrameId| self.place[*frame as usize] == UNSORTED;
@@ -231,7 +235,7 @@ impl Aging {
 }
 
 impl Walk {
-    /// The next page that is still in its frame and is wanted.
+    /// Returns the next frame whose page is still there and is `wanted`.
     fn next(
         &mut self,
         order: &[FrameId],
@@ -249,7 +253,7 @@ impl Walk {
     }
 }
 
-/// Sorts by one digit and leaves those with equal digits in their order.
+/// Copies `from` to `to`, sorted by `digit`; the sort is stable.
 fn sort_by_digit(from: &[FrameId], to: &mut [FrameId], digit: impl Fn(FrameId) -> usize) {
     let mut starts = [0; 257];
     for &frame in from {

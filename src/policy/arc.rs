@@ -1,20 +1,19 @@
 //! ARC: recency and frequency in balance. Pages referenced once and pages referenced again have a
-//! list each, and pages that left either are remembered: a fault on one of them says which of the
-//! lists is too short.
+//! list each, and pages evicted from either are remembered: a fault on one of them shows which of
+//! the lists is too short.
 
-use super::support::lists::Lists;
-use super::{
-    Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
-};
-use crate::units::{FrameId, PageId};
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 
-/// Pages referenced once since they came in, and those referenced again; among the ghosts the
-/// pages that left these lists (B1 and B2).
+/// The list of pages referenced once since their load: T1; among the ghosts the pages evicted from
+/// it: B1.
 pub(super) const ONCE: usize = 0;
+/// The list of pages referenced again: T2; among the ghosts the pages evicted from it: B2.
 pub(super) const AGAIN: usize = 1;
 
-/// What ARC and CAR remember of pages that left, and what they learn from it.
-pub(super) struct Ghosts {
+/// The pages that ARC and CAR remember after their eviction, and what they learn from them.
+pub(super) struct ArcHistory {
+    /// B1 and B2, by page.
     lists: Lists,
     /// The most pages in T1 and T2.
     capacity: u32,
@@ -22,27 +21,27 @@ pub(super) struct Ghosts {
     pub(super) target: f64,
 }
 
-impl Ghosts {
-    pub(super) fn new(capacity: u32, pages: usize) -> Ghosts {
-        Ghosts {
+impl ArcHistory {
+    pub(super) fn new(capacity: u32, pages: usize) -> ArcHistory {
+        ArcHistory {
             lists: Lists::new(2, pages as u32),
             capacity,
             target: 0.0,
         }
     }
 
-    /// Whether a page is remembered.
+    /// Returns whether `page` is remembered.
     pub(super) fn knows(&self, page: PageId) -> bool {
         self.lists.list_of(page).is_some()
     }
 
-    /// A page has left this list.
+    /// Remembers `page`, which was evicted from `list`.
     pub(super) fn remember(&mut self, list: usize, page: PageId) {
         self.lists.push_front(list, page);
     }
 
-    /// A page comes in: if it is remembered, the list that it left was too short, and the target
-    /// moves. It is remembered no more. The list that it left.
+    /// Forgets `page`, which is to be loaded. If it was remembered, its list was too short: moves
+    /// the target and returns that list.
     pub(super) fn recall(&mut self, page: PageId) -> Option<usize> {
         let list = self.lists.list_of(page)?;
         let [once, again] = [ONCE, AGAIN].map(|list| f64::from(self.lists.len(list)));
@@ -54,8 +53,9 @@ impl Ghosts {
         Some(list)
     }
 
-    /// A page comes in that was not remembered, beside so many in T1 and T2: T1 and B1 together
-    /// have at most as many pages as there are frames, all four lists twice as many.
+    /// Makes room in the ghost lists for a page that is in none. `once` and `again` are the lengths
+    /// of T1 and T2. Keeps T1 + B1 within the capacity, and all four lists within twice the
+    /// capacity.
     pub(super) fn make_room(&mut self, once: u32, again: u32) {
         let [b1, b2] = [ONCE, AGAIN].map(|list| u64::from(self.lists.len(list)));
         let (once, again) = (u64::from(once) + b1, u64::from(again) + b2);
@@ -67,7 +67,7 @@ impl Ghosts {
     }
 }
 
-/// What T1 and T2 hold, in the words of explanations.
+/// Returns the name of T1 or T2 for explanations.
 pub(super) fn list_name(list: usize) -> &'static str {
     match list {
         ONCE => "T1 (pages referenced once)",
@@ -79,16 +79,18 @@ pub(super) fn list_name(list: usize) -> &'static str {
 pub struct Arc {
     /// T1 and T2, by frame.
     lists: Lists,
-    ghosts: Ghosts,
+    ghosts: ArcHistory,
     capacity: u32,
-    /// The page for which room was made, and the list that it had left.
-    coming: Option<(PageId, Option<usize>)>,
-    /// The list that the last victim was in, and how many pages T1 had.
-    left: (usize, u32),
+    /// Pages for which a victim was chosen and that have not been loaded yet, each with the list
+    /// from which it was evicted.
+    coming: Vec<(PageId, Option<usize>)>,
+    /// The list of the last victim, and the length of T1 before its eviction.
+    last_victim: (usize, u32),
 }
 
 impl Arc {
-    /// A page comes in: the ghosts are told. The list that it had left.
+    /// Forgets the ghost of `page`, which is to be loaded. Returns the list from which it was
+    /// evicted.
     fn recall(&mut self, page: PageId) -> Option<usize> {
         let from = self.ghosts.recall(page);
         if from.is_none() {
@@ -97,9 +99,19 @@ impl Arc {
         }
         from
     }
+
+    /// As `recall`, for a page that is loaded later: once, however often a victim is asked for it.
+    fn recall_for_victim(&mut self, page: PageId) -> Option<usize> {
+        if let Some(coming) = self.coming.iter().find(|coming| coming.0 == page) {
+            return coming.1;
+        }
+        let from = self.recall(page);
+        self.coming.push((page, from));
+        from
+    }
 }
 
-impl<'t> Policy<'t> for Arc {
+impl<'t> PolicyType<'t> for Arc {
     const SPEC: Spec = Spec {
         name: "arc",
         aliases: &["adaptive-replacement-cache"],
@@ -107,48 +119,43 @@ impl<'t> Policy<'t> for Arc {
         about: "an LRU list of pages seen once and one of others, sized by faults on ghosts",
         cite: "N. Megiddo, D. S. Modha, \"ARC: a self-tuning, low overhead replacement cache\", USENIX Conference on File and Storage Technologies (FAST), 2003",
         choices: "Figure 4 of the paper to the letter; its target p is a 64-bit floating-point number, as are the quotients of ghosts by which it moves. While frames are free no page leaves, but a page that is remembered moves the target all the same.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit and fault O(1)",
-        state: "9 bytes a frame, 9 bytes a page",
+        bytes: "9 bytes a frame, 9 bytes a page",
         repeats: Repeats::Twice,
         bursts: Bursts::OrderOfHits,
-        params: &[],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Arc {
         Arc {
             lists: Lists::new(2, setup.frames),
-            ghosts: Ghosts::new(setup.capacity, setup.pages),
+            ghosts: ArcHistory::new(setup.capacity, setup.pages),
             capacity: setup.capacity,
-            coming: None,
-            left: (ONCE, 0),
+            coming: Vec::with_capacity(1),
+            last_victim: (ONCE, 0),
         }
     }
+}
 
+impl Policy for Arc {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         self.lists.move_front(AGAIN, at.frame);
     }
 
-    fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
-        frames.for_each(|frame| self.lists.move_front(AGAIN, frame));
-    }
-
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        let from = self.recall(want.page);
-        self.coming = Some((want.page, from));
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let from = request.page.and_then(|page| self.recall_for_victim(page));
         let once = self.lists.len(ONCE);
-        // Then nothing that left T1 can be remembered.
-        let forgets = from.is_none() && once == self.capacity;
+        // T1 with the page to come is longer than T1 and B1 may be: B1 has no room for the victim.
+        let forgets = request.page.is_some() && from.is_none() && once == self.capacity;
         let (length, target) = (f64::from(once), self.ghosts.target);
         let is_over = length > target || (from == Some(AGAIN) && length == target);
         let list = match forgets || (once > 0 && is_over) || self.lists.is_empty(AGAIN) {
             true => ONCE,
             false => AGAIN,
         };
-        self.left = (list, once);
+        self.last_victim = (list, once);
         let frame = self.lists.pop_back(list).expect("every frame is taken");
         if !forgets {
             self.ghosts.remember(list, frames.page(frame));
@@ -158,9 +165,9 @@ impl<'t> Policy<'t> for Arc {
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
         let page = frames.page(at.frame);
-        let from = match self.coming.take() {
-            Some((coming, from)) if coming == page => from,
-            _ => self.recall(page),
+        let from = match self.coming.iter().position(|coming| coming.0 == page) {
+            Some(at) => self.coming.swap_remove(at).1,
+            None => self.recall(page),
         };
         let list = if from.is_some() { AGAIN } else { ONCE };
         self.lists.push_front(list, at.frame);
@@ -169,19 +176,21 @@ impl<'t> Policy<'t> for Arc {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.lists.remove(frame);
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
-        let (list, once) = self.left;
-        Some(format!(
+impl Explain for Arc {
+    fn why(&self, _evicted: &Evicted) -> String {
+        let (list, once) = self.last_victim;
+        format!(
             "least recent of {}; T1 had {once}, its target is {:.2}",
             list_name(list),
             self.ghosts.target
-        ))
+        )
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let title = "T1, then T2, most recent first";
         let names = [(ONCE, "T1"), (AGAIN, "T2")];
-        Some(State::lists(title, &self.lists, names))
+        Some(FrameOrder::lists(title, &self.lists, names))
     }
 }

@@ -1,25 +1,22 @@
 //! CAR: ARC with clocks. A hit only sets the reference bit; a page found referenced at the hand
 //! goes to the clock of pages referenced again.
 
-use super::arc::{AGAIN, Ghosts, ONCE, list_name};
-use super::support::lists::Lists;
-use super::{
-    Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
-};
-use crate::units::FrameId;
+use super::arc::{AGAIN, ArcHistory, ONCE, list_name};
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 
 /// Clock with adaptive replacement. Each clock is a list, cut where its hand stands: the hand's
 /// page at the back.
 pub struct Car {
     /// T1 and T2, by frame.
     clocks: Lists,
-    ghosts: Ghosts,
-    /// The clock that the last victim was in.
-    left: usize,
+    ghosts: ArcHistory,
+    /// The clock of the last victim.
+    victim_clock: usize,
 }
 
 impl Car {
-    /// The hands look for a page that is not referenced; the clock that it was in and its frame.
+    /// Moves the hands to a page that is not referenced. Returns its clock and its frame.
     fn replace(&mut self, frames: &mut Frames) -> (usize, FrameId) {
         loop {
             let is_over = f64::from(self.clocks.len(ONCE)) >= self.ghosts.target.max(1.0);
@@ -37,7 +34,7 @@ impl Car {
     }
 }
 
-impl<'t> Policy<'t> for Car {
+impl<'t> PolicyType<'t> for Car {
     const SPEC: Spec = Spec {
         name: "car",
         aliases: &["clock-with-adaptive-replacement"],
@@ -45,29 +42,30 @@ impl<'t> Policy<'t> for Car {
         about: "ARC with two clocks in place of its LRU lists: needs the reference bit only",
         cite: "S. Bansal, D. S. Modha, \"CAR: clock with adaptive replacement\", USENIX Conference on File and Storage Technologies (FAST), 2004",
         choices: "Figure 2 of the paper to the letter: the reference bit is clear after the load; the ghost that the victim has just become counts when the target moves and can be the one that is forgotten.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
-        state: "9 bytes a frame, 9 bytes a page",
+        bytes: "9 bytes a frame, 9 bytes a page",
         repeats: Repeats::Twice,
         bursts: Bursts::SetBits,
-        params: &[],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Car {
         Car {
             clocks: Lists::new(2, setup.frames),
-            ghosts: Ghosts::new(setup.capacity, setup.pages),
-            left: ONCE,
+            ghosts: ArcHistory::new(setup.capacity, setup.pages),
+            victim_clock: ONCE,
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
+impl Policy for Car {
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         let (clock, frame) = self.replace(frames);
-        self.left = clock;
+        self.victim_clock = clock;
         self.ghosts.remember(clock, frames.page(frame));
-        if !self.ghosts.knows(want.page) {
+        // A page that is not known yet gets room as one that is not remembered.
+        if request.page.is_none_or(|page| !self.ghosts.knows(page)) {
             self.ghosts
                 .make_room(self.clocks.len(ONCE), self.clocks.len(AGAIN));
         }
@@ -86,17 +84,19 @@ impl<'t> Policy<'t> for Car {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.clocks.remove(frame);
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        Some(format!(
+impl Explain for Car {
+    fn why(&self, evicted: &Evicted) -> String {
+        format!(
             "reference bit 0 at the hand of {}{}",
-            list_name(self.left),
-            left.looks()
-        ))
+            list_name(self.victim_clock),
+            evicted.looks()
+        )
     }
 
     /// From the hands on.
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let clock = |clock, name: &'static str| {
             let mut order: Vec<FrameId> = self.clocks.iter(clock).collect();
             order.reverse();
@@ -104,7 +104,7 @@ impl<'t> Policy<'t> for Car {
             let word = move |frame| (frame, format!("{name}, bit {}", bit(frame)));
             order.into_iter().map(word)
         };
-        Some(State {
+        Some(FrameOrder {
             title: "T1, then T2, from the hands on".into(),
             frames: clock(ONCE, "T1").chain(clock(AGAIN, "T2")).collect(),
         })

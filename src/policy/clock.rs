@@ -1,20 +1,18 @@
 //! Clock: FIFO with a second chance for pages whose reference bit is set.
 
-use super::support::queue::Queue;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
+use crate::policy::support::queue::Queue;
 
-/// Clock, kept as a queue: the hand stands at its front, and a page that the hand passes goes to
+/// Clock, kept as a queue: the hand stands at its front, and a page that the hand passes moves to
 /// the back. That is the circle of the textbooks, cut where the hand stands.
 pub struct Clock {
+    /// Frames from the hand on.
     order: Queue,
+    /// Whether the reference bit stays set on load.
     load_bit: bool,
 }
 
-impl<'t> Policy<'t> for Clock {
+impl<'t> PolicyType<'t> for Clock {
     const SPEC: Spec = Spec {
         name: "clock",
         aliases: &["second-chance"],
@@ -22,30 +20,31 @@ impl<'t> Policy<'t> for Clock {
         about: "FIFO order, but a referenced page loses its bit instead of its frame",
         cite: "F. J. Corbato, \"A paging experiment with the Multics system\", MIT Project MAC report MAC-M-384, 1968",
         choices: "the reference bit is set on load (most textbooks); load-bit=0 is the other published family, in which only a later reference sets it. The hand moves past the page that it loads.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
-        state: "8 to 20 bytes a frame",
+        bytes: "8 to 20 bytes a frame",
         repeats: Repeats::Twice,
         bursts: Bursts::SetBits,
-        params: &[Param::count(
+        curve: Some(CurveKind::Clock { load_bit: true }),
+        params: &[Param::flag(
             "load-bit",
-            Some(1),
-            0..=1,
+            true,
             "reference bit of a page that has just come in",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Clock {
-        let load_bit = setup.params.get(&Self::SPEC, "load-bit") == Some(1);
+        let load_bit = setup.flag("load-bit");
         Clock {
             order: Queue::new(setup.frames),
             load_bit,
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+impl Policy for Clock {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         loop {
             let frame = self.order.pop().expect("every frame is taken");
             if !frames.referenced(frame) {
@@ -62,24 +61,25 @@ impl<'t> Policy<'t> for Clock {
         }
         self.order.push(at.frame);
     }
+
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.order.remove(frame);
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        Some(match (left.referenced, left.cleared) {
+impl Explain for Clock {
+    fn why(&self, evicted: &Evicted) -> String {
+        match (evicted.referenced, evicted.cleared) {
             (true, _) => {
                 "every reference bit was set: the hand cleared them all and came round to it".into()
             }
-            (false, _) => format!("reference bit 0 at the hand{}", left.looks()),
-        })
+            (false, _) => format!("reference bit 0 at the hand{}", evicted.looks()),
+        }
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let bit = |frame| format!("bit {}", u8::from(frames.referenced(frame)));
-        Some(State {
-            title: "from the hand on".into(),
-            frames: self.order.iter().map(|frame| (frame, bit(frame))).collect(),
-        })
+        let order = self.order.iter();
+        Some(FrameOrder::with_words("from the hand on", order, bit))
     }
 }

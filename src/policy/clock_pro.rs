@@ -1,16 +1,12 @@
 //! CLOCK-Pro: LIRS with a clock. Hot pages and cold pages are on one circle, with cold pages that
 //! have left: one that comes back while it is remembered is hot. Three hands go round.
 
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::{FrameId, PageId};
+use crate::policy::prelude::*;
 
-/// No page.
+/// In place of a page: none.
 const NOBODY: PageId = PageId::MAX;
 
-/// What a page is on the circle.
+/// The role of a page on the circle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     /// Not on the circle.
@@ -24,18 +20,19 @@ enum Role {
 }
 use Role::{Absent, Cold, ColdInTest, Hot, Remembered};
 
-/// A page.
+/// A page and its place on the circle.
 #[derive(Debug, Clone, Copy)]
 struct Node {
-    /// Its neighbours on the circle; hands move to the next one.
+    /// The page before it on the circle.
     before: PageId,
+    /// The page after it, to which hands move on.
     after: PageId,
-    /// Where it is, if it is resident.
+    /// Its frame, if it is resident.
     frame: FrameId,
     role: Role,
 }
 
-/// The hands, and where each stands: [`NOBODY`] if the circle is empty.
+/// The page at each hand; [`NOBODY`] if the circle is empty.
 #[derive(Debug, Clone, Copy)]
 struct Hands {
     hot: PageId,
@@ -50,13 +47,14 @@ pub struct ClockPro {
     hands: Hands,
     /// The most resident pages.
     capacity: u32,
-    /// The target for cold resident pages, and whether it moves.
+    /// The target for the number of cold resident pages.
     target: u32,
+    /// Whether the target moves.
     adaptive: bool,
-    /// How many pages have each role.
+    /// The number of pages in each role.
     counts: [u32; 5],
     /// Whether the last victim was in its test period.
-    left_in_test: bool,
+    victim_in_test: bool,
 }
 
 impl ClockPro {
@@ -74,7 +72,7 @@ impl ClockPro {
         self.counts[role as usize] += 1;
     }
 
-    /// Takes a page off the circle; hands that stand on it step on first.
+    /// Removes `page` from the circle, after moving on the hands that stand on it.
     fn take_out(&mut self, page: PageId) {
         let Node { before, after, .. } = self.nodes[page as usize];
         let next = if after == page { NOBODY } else { after };
@@ -89,7 +87,7 @@ impl ClockPro {
         self.set_role(page, Absent);
     }
 
-    /// Puts in a page where hand hot comes last.
+    /// Inserts `page` behind hand hot, where that hand comes last.
     fn insert_at_head(&mut self, page: PageId, role: Role) {
         let after = self.hands.hot;
         if after == NOBODY {
@@ -107,14 +105,14 @@ impl ClockPro {
         self.set_role(page, role);
     }
 
-    /// A page was referenced within its test period.
+    /// Raises the target: a page was referenced within its test period.
     fn raise_target(&mut self) {
         if self.adaptive {
             self.target = (self.target + 1).min((self.capacity - 1).max(1));
         }
     }
 
-    /// Ends the test period of a page. The target falls if it was not referenced within.
+    /// Ends the test period of `page`. Lowers the target if it was not referenced within.
     fn end_test(&mut self, frames: &Frames, page: PageId) {
         let Node { role, frame, .. } = self.nodes[page as usize];
         let was_used = role == ColdInTest && frames.referenced(frame);
@@ -127,14 +125,14 @@ impl ClockPro {
         }
     }
 
-    /// Makes hot pages cold until there are no more than may be.
+    /// Makes hot pages cold until there are no more than the target for cold ones leaves.
     fn limit_hot(&mut self, frames: &mut Frames) {
         while self.count(Hot) > self.capacity - self.target {
             self.run_hot(frames);
         }
     }
 
-    /// Moves hand hot until a hot page has become cold; test periods end where it passes.
+    /// Moves hand hot until a hot page has become cold. Ends the test periods that it passes.
     fn run_hot(&mut self, frames: &mut Frames) {
         loop {
             let page = self.hands.hot;
@@ -176,7 +174,7 @@ impl ClockPro {
         }
     }
 
-    /// Moves hand cold to the next cold resident page.
+    /// Moves hand cold to the next cold resident page and returns that.
     fn next_cold(&mut self, frames: &mut Frames) -> PageId {
         while self.count(Cold) + self.count(ColdInTest) == 0 {
             self.run_hot(frames);
@@ -191,7 +189,7 @@ impl ClockPro {
         }
     }
 
-    /// A cold page that was referenced goes to the head.
+    /// Moves a cold page that was referenced to the head.
     fn spare(&mut self, frames: &mut Frames, page: PageId) {
         let Node { frame, role, .. } = self.nodes[page as usize];
         frames.clear_referenced(frame);
@@ -206,7 +204,7 @@ impl ClockPro {
     }
 }
 
-impl<'t> Policy<'t> for ClockPro {
+impl<'t> PolicyType<'t> for ClockPro {
     const SPEC: Spec = Spec {
         name: "clock-pro",
         aliases: &["clockpro"],
@@ -214,11 +212,9 @@ impl<'t> Policy<'t> for ClockPro {
         about: "hot and cold pages on one clock; pages soon back after they left become hot",
         cite: "S. Jiang, F. Chen, X. Zhang, \"CLOCK-Pro: an effective improvement of the CLOCK replacement\", USENIX Annual Technical Conference, 2005",
         choices: "new pages, and pages that hand cold spares, go directly behind hand hot, where it comes last. The reference bit is clear after the load. The target for cold pages begins with a hundredth of the frames and stays between 1 and all frames but one; it rises when a page is referenced in its test period and falls when one ends without. A hand whose page is taken out or moved stands on the next one. As many pages are remembered as there are frames. cold=... fixes the target.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
-        state: "16 bytes a page",
+        bytes: "16 bytes a page",
         repeats: Repeats::Twice,
         bursts: Bursts::SetBits,
         params: &[Param::fraction(
@@ -227,12 +223,13 @@ impl<'t> Policy<'t> for ClockPro {
             0..=1_000_000,
             "fixed target for cold pages, part of the frames",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> ClockPro {
-        let fixed = setup.params.get(&Self::SPEC, "cold");
+        let fixed = setup.optional("cold");
         let target = match fixed {
-            Some(_) => setup.params.share(&Self::SPEC, "cold", setup.capacity),
+            Some(_) => setup.fraction_of("cold", setup.capacity),
             None => setup.capacity / 100,
         };
         let absent = Node {
@@ -252,11 +249,13 @@ impl<'t> Policy<'t> for ClockPro {
             target: target.clamp(1, (setup.capacity - 1).max(1)),
             adaptive: fixed.is_none(),
             counts: [setup.pages as u32, 0, 0, 0, 0],
-            left_in_test: false,
+            victim_in_test: false,
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+impl Policy for ClockPro {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         loop {
             let page = self.next_cold(frames);
             let Node {
@@ -266,7 +265,7 @@ impl<'t> Policy<'t> for ClockPro {
                 self.spare(frames, page);
                 continue;
             }
-            self.left_in_test = role == ColdInTest;
+            self.victim_in_test = role == ColdInTest;
             if role == Cold {
                 self.take_out(page);
                 return frame;
@@ -298,17 +297,19 @@ impl<'t> Policy<'t> for ClockPro {
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         self.take_out(frames.page(frame));
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
-        Some(match self.left_in_test {
+impl Explain for ClockPro {
+    fn why(&self, _evicted: &Evicted) -> String {
+        match self.victim_in_test {
             true => "cold, reference bit 0 at hand cold; remembered while its test lasts".into(),
             false => {
                 "cold, reference bit 0 at hand cold; in no test period, so it is forgotten".into()
             }
-        })
+        }
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let first = self.hands.hot;
         let after = |page: PageId| {
             let after = self.nodes[page as usize].after;
@@ -326,7 +327,7 @@ impl<'t> Policy<'t> for ClockPro {
         };
         let circle = std::iter::successors((first != NOBODY).then_some(first), |&at| after(at));
         let nodes = circle.map(|page| self.nodes[page as usize]);
-        Some(State {
+        Some(FrameOrder {
             title: "from hand hot on".into(),
             frames: nodes
                 .filter_map(|node| word(node.role, node.frame))

@@ -1,27 +1,22 @@
 //! The damped working set: the working set that grows less where a program moves from one locality
 //! to the next.
 
-use super::params::MILLION;
 use super::ws::WorkingSet;
-use super::{
-    Bursts, Event, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State,
-    Touch, Want,
-};
-use crate::units::{EntryId, FrameId};
+use crate::policy::params::MILLION;
+use crate::policy::prelude::*;
 
 /// The working set, and at every fault a page less.
-pub struct Damped<'t> {
+pub struct DampedWorkingSet<'t> {
     windows: WorkingSet<'t>,
-    /// References of its process ago after which a page may leave at a fault.
+    /// The references of its process since its last use from which on a page may leave at a fault.
     damped: u64,
-    /// The reference under way loaded a page.
+    /// Whether the reference under way loaded a page.
     faulted: bool,
     /// Whether the last page that left was outside the window.
-    left_outside: bool,
+    was_outside: bool,
 }
 
-#[deny(clippy::missing_trait_methods)]
-impl<'t> Policy<'t> for Damped<'t> {
+impl<'t> PolicyType<'t> for DampedWorkingSet<'t> {
     const SPEC: Spec = Spec {
         name: "dws",
         aliases: &["damped-working-set"],
@@ -31,29 +26,31 @@ impl<'t> Policy<'t> for Damped<'t> {
         choices: "as ws; and after a reference that loads a page, once the windows are closed, the page that the process referenced longest ago leaves if that was alpha tau or more references of the process ago (rounded down, at least 1). One page a fault. alpha=1 is ws. A shared page stays while it is in the window of another process.",
         space: Space::Variable,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit O(1); fault and expiry O(log p) amortised, p pages in the window",
-        state: "16 bytes a page of a process, 24 a page, 16 in the window",
+        bytes: "16 bytes a page of a process, 24 a page, 16 in the window",
         repeats: Repeats::LastTime,
-        bursts: Bursts::Never,
         params: &[Param::fraction(
             "alpha",
             Some(MILLION / 2),
             1..=MILLION,
             "part of the window after which a page may leave at a fault",
         )],
+        ..Spec::BASE
     };
 
-    fn new(setup: &Setup<'t>) -> Damped<'t> {
+    fn new(setup: &Setup<'t>) -> DampedWorkingSet<'t> {
         let damped = setup.params.part(&Self::SPEC, "alpha", setup.tau);
-        Damped {
+        DampedWorkingSet {
             windows: WorkingSet::new(setup),
             damped: damped.max(1),
             faulted: false,
-            left_outside: true,
+            was_outside: true,
         }
     }
+}
 
+#[deny(clippy::missing_trait_methods)]
+impl Policy for DampedWorkingSet<'_> {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         self.windows.hit(at);
@@ -63,16 +60,12 @@ impl<'t> Policy<'t> for Damped<'t> {
         self.windows.is_settled(frame)
     }
 
-    fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
-        self.windows.hits(frames);
-    }
-
     fn is_full(&self, process: u32) -> bool {
         self.windows.is_full(process)
     }
 
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        self.windows.victim(frames, want)
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        self.windows.victim(frames, request)
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
@@ -88,8 +81,8 @@ impl<'t> Policy<'t> for Damped<'t> {
         self.windows.freed(frames, frame);
     }
 
-    fn unbound(&mut self, entry: EntryId) {
-        self.windows.unbound(entry);
+    fn unmapped(&mut self, entry: EntryId) {
+        self.windows.unmapped(entry);
     }
 
     fn next_tick(&self) -> u64 {
@@ -101,49 +94,36 @@ impl<'t> Policy<'t> for Damped<'t> {
     }
 
     #[inline(always)]
-    fn expire(&mut self, frames: &mut Frames, at: Touch) -> Option<FrameId> {
-        self.left_outside = true;
-        let left = self.windows.expire(frames, at);
-        if left.is_some() || !self.faulted {
-            return left;
+    fn expire(&mut self, frames: &mut Frames, entry: EntryId) -> Option<FrameId> {
+        self.was_outside = true;
+        let expired = self.windows.expire(frames, entry);
+        if expired.is_some() || !self.faulted {
+            return expired;
         }
         self.faulted = false;
-        self.left_outside = false;
-        self.windows.drop_oldest(at.entry, self.damped);
-        self.windows.expire(frames, at)
+        self.was_outside = false;
+        self.windows.drop_oldest(entry, self.damped);
+        self.windows.expire(frames, entry)
     }
 
-    fn idle(&self, entry: EntryId) -> u64 {
-        self.windows.idle(entry)
+    fn event_counts(&self) -> Vec<EventCount> {
+        self.windows.event_counts()
     }
+}
 
-    fn pass(&mut self, entry: EntryId, refs: u64) {
-        self.windows.pass(entry, refs);
-    }
-
-    fn in_window(&self, entry: EntryId) -> bool {
-        self.windows.in_window(entry)
-    }
-
-    fn referenced(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
-        self.windows.referenced(entry, frame, ago);
-    }
-
-    fn events(&self) -> Vec<Event> {
-        self.windows.events()
-    }
-
-    fn why(&self, left: &Left) -> Option<String> {
-        let (last, damped) = (left.seen.last(), self.damped);
-        Some(match self.left_outside {
+#[deny(clippy::missing_trait_methods)]
+impl Explain for DampedWorkingSet<'_> {
+    fn why(&self, evicted: &Evicted) -> String {
+        let (last, damped) = (evicted.seen.last(), self.damped);
+        match self.was_outside {
             true => format!("outside the window, {last}"),
             false => {
                 format!("the oldest of its window at a fault, unused for {damped} or more, {last}")
             }
-        })
+        }
     }
 
-    fn state(&self, frames: &Frames, next: u64) -> Option<State> {
-        self.windows.state(frames, next)
+    fn order(&self, frames: &Frames, next: u64) -> Option<FrameOrder> {
+        self.windows.order(frames, next)
     }
 }

@@ -1,31 +1,30 @@
 //! Enhanced second chance: Clock that looks for a clean page first.
 
-use super::support::classes::{Classes, arc};
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
+use crate::policy::support::classes::{Classes, spans};
 
-/// Classes by the bits of a page: idle ones are not referenced.
+/// The class of pages neither referenced nor dirty.
 const IDLE_CLEAN: usize = 0;
+/// The class of pages dirty but not referenced.
 const IDLE_DIRTY: usize = 1;
+/// The class of referenced pages.
 const REFERENCED: usize = 2;
 
-/// Enhanced second chance. A page becomes idle only where this policy clears its bit; that it was
-/// referenced or written since is found out when a victim is looked for.
+/// Enhanced second chance. A page becomes idle only when this policy clears its bit. References and
+/// writes since are noticed when a victim is looked for.
 pub struct EnhancedSecondChance {
-    /// The class of the last victim, by its bits when it was chosen.
-    left: usize,
+    /// The class of the last victim when it was chosen.
+    victim_class: usize,
     /// Whether every page was referenced when the hand began to look for it.
-    left_all: bool,
+    all_referenced: bool,
+    /// Frames by class; a class may lag behind the bits.
     classes: Classes<3>,
     hand: FrameId,
-    frames: usize,
+    /// Whether the reference bit stays set on load.
     load_bit: bool,
 }
 
-impl<'t> Policy<'t> for EnhancedSecondChance {
+impl<'t> PolicyType<'t> for EnhancedSecondChance {
     const SPEC: Spec = Spec {
         name: "esc",
         aliases: &["enhanced-second-chance"],
@@ -33,46 +32,45 @@ impl<'t> Policy<'t> for EnhancedSecondChance {
         about: "Clock that prefers pages that need no write-back",
         cite: "W. Stallings, \"Operating Systems: Internals and Design Principles\", section \"Replacement policy\" (the scheme of the Macintosh)",
         choices: "one circle from the hand looks for a page neither referenced nor dirty and clears nothing; if there is none, one looks for a page dirty but not referenced and clears the reference bit of every page that it passes; then both again. The hand moves when the victim is found, past it. The reference bit is set on load; load-bit=0 leaves it clear.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
-        state: "2 bytes a frame",
+        bytes: "2 bytes a frame",
         repeats: Repeats::Twice,
         bursts: Bursts::SetBits,
-        params: &[Param::count(
+        params: &[Param::flag(
             "load-bit",
-            Some(1),
-            0..=1,
+            true,
             "reference bit of a page that has just come in",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> EnhancedSecondChance {
         EnhancedSecondChance {
-            left: IDLE_CLEAN,
-            left_all: false,
+            victim_class: IDLE_CLEAN,
+            all_referenced: false,
             classes: Classes::new(setup.frames),
             hand: 0,
-            frames: setup.frames as usize,
-            load_bit: setup.params.get(&Self::SPEC, "load-bit") == Some(1),
+            load_bit: setup.flag("load-bit"),
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
-        self.left_all = false;
+impl Policy for EnhancedSecondChance {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+        self.all_referenced = false;
         let victim = loop {
             if let Some(clean) = self.first(frames, IDLE_CLEAN) {
-                self.left = IDLE_CLEAN;
+                self.victim_class = IDLE_CLEAN;
                 break clean;
             }
             let dirty = self.first(frames, IDLE_DIRTY);
             self.clear_up_to(frames, dirty);
             if let Some(dirty) = dirty {
-                self.left = IDLE_DIRTY;
+                self.victim_class = IDLE_DIRTY;
                 break dirty;
             }
-            self.left_all = true;
+            self.all_referenced = true;
         };
         self.classes.remove(victim);
         self.hand = victim + 1;
@@ -89,15 +87,17 @@ impl<'t> Policy<'t> for EnhancedSecondChance {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.classes.remove(frame);
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        Some(match (self.left_all, self.left) {
+impl Explain for EnhancedSecondChance {
+    fn why(&self, evicted: &Evicted) -> String {
+        match (self.all_referenced, self.victim_class) {
             (false, IDLE_CLEAN) => {
                 "the first page from the hand on that was neither referenced nor dirty".into()
             }
             (false, _) => format!(
                 "every clean page was referenced: the first from the hand on that was dirty but not referenced{}",
-                left.looks()
+                evicted.looks()
             ),
             (true, IDLE_CLEAN) => {
                 "every page was referenced, and the hand cleared all bits: then the first clean page from the hand on".into()
@@ -105,24 +105,21 @@ impl<'t> Policy<'t> for EnhancedSecondChance {
             (true, _) => {
                 "every page was referenced and dirty, and the hand cleared all bits: then the first page from the hand on".into()
             }
-        })
+        }
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let bits = |frame| {
             let (r, m) = (frames.referenced(frame), frames.dirty(frame));
             format!("R {}, M {}", u8::from(r), u8::from(m))
         };
         let order = self.classes.around(self.hand);
-        Some(State {
-            title: "from the hand on".into(),
-            frames: order.map(|frame| (frame, bits(frame))).collect(),
-        })
+        Some(FrameOrder::with_words("from the hand on", order, bits))
     }
 }
 
 impl EnhancedSecondChance {
-    /// The first page of a class from the hand on, by its bits now.
+    /// Returns the first page from the hand on that is in `class` by its present bits.
     fn first(&mut self, frames: &Frames, class: usize) -> Option<FrameId> {
         loop {
             let frame = self.classes.next_around(class, self.hand)?;
@@ -134,10 +131,10 @@ impl EnhancedSecondChance {
         }
     }
 
-    /// The hand goes on to a page, or around if there is none, and clears every bit on its way. No
-    /// page on the way is idle.
+    /// Moves the hand on to `page`, or once around if there is none, and clears every bit on its
+    /// way. No page on the way is idle.
     fn clear_up_to(&mut self, frames: &mut Frames, page: Option<FrameId>) {
-        for mut range in arc(self.hand, page, self.frames) {
+        for mut range in spans(self.hand, page, self.classes.numbers()) {
             while let Some(frame) = self.classes.within(REFERENCED, &range) {
                 range.start = frame as usize + 1;
                 frames.clear_referenced(frame);
@@ -147,7 +144,7 @@ impl EnhancedSecondChance {
     }
 }
 
-/// The class of the page in a frame, by its bits now.
+/// Returns the class of the page in `frame` by its present bits.
 #[inline]
 fn class_of(frames: &Frames, frame: FrameId) -> usize {
     match (frames.referenced(frame), frames.dirty(frame)) {

@@ -12,16 +12,19 @@ const DIRTY: u8 = 2;
 /// The frames of memory.
 #[derive(Debug)]
 pub struct Frames {
+    /// The page in each taken frame.
     page: Vec<PageId>,
+    /// The reference and the dirty bit of each frame.
     bits: Vec<u8>,
-    /// Frames whose reference bit was cleared, where somebody must know.
+    /// The frames whose reference bit was cleared, or that were unsettled, since the machine last
+    /// drained the list; `None` if the machine needs no list.
     cleared: Option<Vec<FrameId>>,
-    /// Whether these are also the frames of whose hits the policy wants to hear again.
+    /// Whether unsettled frames are in that list.
     watches_hits: bool,
 }
 
 impl Frames {
-    /// So many empty frames.
+    /// Creates `frames` empty frames.
     pub fn new(frames: u32) -> Frames {
         Frames {
             page: vec![0; frames as usize],
@@ -31,24 +34,24 @@ impl Frames {
         }
     }
 
-    /// From now on the frames whose reference bit is cleared are kept, for the machine.
+    /// Starts the list of frames whose reference bit is cleared.
     pub(crate) fn watch_clearing(&mut self) {
         self.cleared = Some(Vec::new());
     }
 
-    /// Whether they are kept.
+    /// Returns whether that list was started.
     #[inline(always)]
     pub(crate) fn watches_clearing(&self) -> bool {
         self.cleared.is_some()
     }
 
-    /// The same, and frames for which [`watch`](Frames::watch) is called.
+    /// Starts the list, which then also has the frames that are [unsettled](Frames::unsettle).
     pub(crate) fn watch_hits(&mut self) {
         self.watch_clearing();
         self.watches_hits = true;
     }
 
-    /// Whether the reference bit of any frame was cleared since the machine last asked.
+    /// Returns whether the list has any frame.
     #[inline(always)]
     pub(crate) fn has_cleared(&self) -> bool {
         self.cleared
@@ -56,24 +59,24 @@ impl Frames {
             .is_some_and(|frames| !frames.is_empty())
     }
 
-    /// A frame whose reference bit was cleared since the machine last asked.
+    /// Removes a frame from the list and returns it.
     pub(crate) fn next_cleared(&mut self) -> Option<FrameId> {
         self.cleared.as_mut()?.pop()
     }
 
-    /// The page in a taken frame.
+    /// Returns the page in `frame`, which is taken.
     #[inline]
     pub fn page(&self, frame: FrameId) -> PageId {
         self.page[frame as usize]
     }
 
-    /// Whether the page was referenced since its bit was last cleared.
+    /// Returns the reference bit: whether the page was referenced since the bit was last cleared.
     #[inline]
     pub fn referenced(&self, frame: FrameId) -> bool {
         self.bits[frame as usize] & REFERENCED != 0
     }
 
-    /// Clears the reference bit.
+    /// Clears the reference bit of `frame`.
     #[inline]
     pub fn clear_referenced(&mut self, frame: FrameId) {
         self.bits[frame as usize] &= !REFERENCED;
@@ -82,25 +85,25 @@ impl Frames {
         }
     }
 
-    /// The policy must be told of hits of this page again (see
+    /// Asks for hits in `frame` to be reported again (see
     /// [`Policy::is_settled`](super::Policy::is_settled)).
     #[inline]
-    pub fn watch(&mut self, frame: FrameId) {
+    pub fn unsettle(&mut self, frame: FrameId) {
         if let Some(cleared) = self.cleared.as_mut().filter(|_| self.watches_hits) {
             cleared.push(frame);
         }
     }
 
-    /// Whether the page was written since it came in.
+    /// Returns the dirty bit: whether the page was written since it was loaded.
     #[inline]
     pub fn dirty(&self, frame: FrameId) -> bool {
         self.bits[frame as usize] & DIRTY != 0
     }
 
-    /// A reference, by the machine.
+    /// Sets the bits for a reference, by the machine.
     #[inline(always)]
     pub(crate) fn touch(&mut self, frame: FrameId, write: bool) {
-        // Stored only where it changes: most references would wait for the store of the last one.
+        // Stored only if it changes: most references would wait for the store of the last one.
         let bits = &mut self.bits[frame as usize];
         let set = REFERENCED | u8::from(write) << 1;
         if *bits & set != set {
@@ -108,26 +111,27 @@ impl Frames {
         }
     }
 
-    /// A write that does not set the reference bit: its translation was there already.
+    /// Sets the bits for a hit whose translation a TLB already had: the dirty bit if `write`, never
+    /// the reference bit.
     #[inline(always)]
     pub(crate) fn touch_translated(&mut self, frame: FrameId, write: bool) {
         self.bits[frame as usize] |= u8::from(write) << 1;
     }
 
-    /// A page comes in, by the machine.
+    /// Puts `page` into `frame` with its reference bit set, by the machine.
     #[inline]
     pub(crate) fn load(&mut self, frame: FrameId, page: PageId, write: bool) {
         self.page[frame as usize] = page;
         self.bits[frame as usize] = REFERENCED | u8::from(write) << 1;
     }
 
-    /// A page comes in that is not referenced yet, by the machine.
+    /// Puts `page` into `frame` with both bits clear, by the machine.
     pub(crate) fn load_ahead(&mut self, frame: FrameId, page: PageId) {
         self.page[frame as usize] = page;
         self.bits[frame as usize] = 0;
     }
 
-    /// The number of dirty pages among `frames`, by the machine.
+    /// Returns the number of dirty pages in `frames`.
     pub(crate) fn count_dirty(&self, frames: impl Iterator<Item = FrameId>) -> u64 {
         frames.filter(|&frame| self.dirty(frame)).count() as u64
     }

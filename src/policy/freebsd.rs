@@ -1,24 +1,24 @@
 //! FreeBSD's page daemon: an active, an inactive and a laundry queue, and an activity count of each
 //! page.
 
-use super::support::lists::Lists;
-use super::{
-    Bursts, Event, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State,
-    Touch, Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 
-/// The queues; pages enter at the front of a list and are looked at from its back.
+/// The active queue. Pages enter a queue at the front of its list and are scanned from the back.
 const ACTIVE: usize = 0;
+/// The inactive queue.
 const INACTIVE: usize = 1;
+/// The laundry queue.
 const LAUNDRY: usize = 2;
 
-/// Activity of a page that comes in, what a look that finds it referenced adds, and the most.
+/// The activity of a page that was just loaded.
 const ACT_INIT: u8 = 5;
+/// What a scan that finds a page referenced adds to its activity.
 const ACT_ADVANCE: u8 = 4;
+/// The highest activity.
 const ACT_MAX: u8 = 64;
 
-/// What is counted, by the names of Linux.
+/// Counters, by the names of Linux.
 #[derive(Default)]
 struct Counts {
     scan: u64,
@@ -30,22 +30,24 @@ struct Counts {
 
 /// Active, inactive and laundry queue.
 pub struct FreeBsd {
-    /// The queue that the last victim was in.
-    left: usize,
+    /// The queue of the last victim.
+    victim_queue: usize,
+    /// Frames by queue.
     queues: Lists,
-    /// By frame.
+    /// The activity of each frame.
     activity: Vec<u8>,
-    /// How many pages the inactive and the laundry queue should have.
+    /// The target for the length of the inactive and laundry queues together.
     target: u32,
     counts: Counts,
 }
 
 impl FreeBsd {
+    /// Returns whether the inactive and laundry queues together are below their target.
     fn is_short(&self) -> bool {
         self.queues.len(INACTIVE) + self.queues.len(LAUNDRY) < self.target
     }
 
-    /// A page was found referenced: it is active.
+    /// Makes a page active that was found referenced.
     fn reward(&mut self, frames: &mut Frames, frame: FrameId) {
         frames.clear_referenced(frame);
         let activity = &mut self.activity[frame as usize];
@@ -53,7 +55,7 @@ impl FreeBsd {
         self.queues.move_front(ACTIVE, frame);
     }
 
-    /// Goes once through the active queue, while the others are short.
+    /// Scans the active queue once, as long as the other queues are short.
     fn scan_active(&mut self, frames: &mut Frames) {
         for _ in 0..self.queues.len(ACTIVE) {
             if !self.is_short() {
@@ -76,8 +78,8 @@ impl FreeBsd {
         }
     }
 
-    /// Empties a queue until a page is found that can leave. Of the inactive queue that is a clean
-    /// one.
+    /// Scans `queue` until it finds a victim: an unreferenced page, in the inactive queue a clean
+    /// one. Moves the pages before it to other queues.
     fn scan(&mut self, frames: &mut Frames, queue: usize) -> Option<FrameId> {
         while let Some(frame) = self.queues.back(queue) {
             self.counts.scan += 1;
@@ -90,7 +92,7 @@ impl FreeBsd {
                 self.queues.move_front(LAUNDRY, frame);
             } else {
                 self.queues.remove(frame);
-                self.left = queue;
+                self.victim_queue = queue;
                 self.counts.steal += 1;
                 return Some(frame);
             }
@@ -99,7 +101,7 @@ impl FreeBsd {
     }
 }
 
-impl<'t> Policy<'t> for FreeBsd {
+impl<'t> PolicyType<'t> for FreeBsd {
     const SPEC: Spec = Spec {
         name: "freebsd",
         aliases: &["page-daemon"],
@@ -107,11 +109,9 @@ impl<'t> Policy<'t> for FreeBsd {
         about: "active, inactive and laundry queue of FreeBSD, with activity counts",
         cite: "FreeBSD 14, sys/vm/vm_pageout.c (vm_pageout_scan_active, vm_pageout_scan_inactive, vm_pageout_launder); M. K. McKusick, G. V. Neville-Neil, R. N. M. Watson, \"The Design and Implementation of the FreeBSD Operating System\", 2nd ed., Addison-Wesley, 2014",
         choices: "inactive is the part of the frames that the inactive and laundry queues together should have. A page comes in active with a count of 5; a look at the active queue that finds it referenced adds 4 (up to 64), another takes 1; a page found referenced in the inactive or laundry queue has at least 5 and 4 more. Reclaim is direct, one page a fault; dirty pages leave, and are written, only when the inactive queue has no page left. Not modelled: the page daemon's own pace and its controller, the timed scan of the active queue, launder thread and clustering, superpages, domains, the unswappable queue, and madvise.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(1) amortised by activity counts, O(c) at worst",
-        state: "10 bytes a frame",
+        bytes: "10 bytes a frame",
         repeats: Repeats::Twice,
         bursts: Bursts::SetBits,
         params: &[Param::fraction(
@@ -120,20 +120,23 @@ impl<'t> Policy<'t> for FreeBsd {
             0..=1_000_000,
             "target of the inactive and laundry queues, part of the frames",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> FreeBsd {
-        let target = setup.params.share(&Self::SPEC, "inactive", setup.capacity);
+        let target = setup.fraction_of("inactive", setup.capacity);
         FreeBsd {
-            left: INACTIVE,
+            victim_queue: INACTIVE,
             queues: Lists::new(3, setup.frames),
             activity: vec![0; setup.frames as usize],
             target: target.max(1),
             counts: Counts::default(),
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+impl Policy for FreeBsd {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         loop {
             self.scan_active(frames);
             let clean = self.scan(frames, INACTIVE);
@@ -152,7 +155,7 @@ impl<'t> Policy<'t> for FreeBsd {
         self.queues.remove(frame);
     }
 
-    fn events(&self) -> Vec<Event> {
+    fn event_counts(&self) -> Vec<EventCount> {
         let counts = &self.counts;
         vec![
             ("pgscan", counts.scan),
@@ -162,16 +165,18 @@ impl<'t> Policy<'t> for FreeBsd {
             ("pgdeactivate", counts.deactivate),
         ]
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        let queue = match self.left {
+impl Explain for FreeBsd {
+    fn why(&self, evicted: &Evicted) -> String {
+        let queue = match self.victim_queue {
             INACTIVE => "clean, the first such page of the inactive queue",
             _ => "first page of the laundry queue: no clean page was inactive",
         };
-        Some(format!("reference bit 0, {queue}{}", left.looks()))
+        format!("reference bit 0, {queue}{}", evicted.looks())
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let queue = |queue, name: &'static str| {
             let bit = |frame| u8::from(frames.referenced(frame));
             let count = |frame: FrameId| self.activity[frame as usize];
@@ -181,7 +186,7 @@ impl<'t> Policy<'t> for FreeBsd {
             };
             self.queues.iter(queue).map(word)
         };
-        Some(State {
+        Some(FrameOrder {
             title: "active, inactive, laundry queue, newest first".into(),
             frames: queue(ACTIVE, "active")
                 .chain(queue(INACTIVE, "inactive"))

@@ -1,5 +1,5 @@
-//! What policies know that know the future: the references of the trace and for each where its page
-//! comes next. Knows nothing of what they make of it.
+//! The future of a trace: its references, and for each the next one of the same page. Knows no
+//! policy.
 
 use super::Frames;
 use crate::simd::later::NotBelow;
@@ -16,13 +16,13 @@ pub struct Future<'t> {
     pub entries: &'t [Ref],
     /// The position of the next reference of the same page.
     pub next_use: &'t [u32],
-    /// For the machine: the same for each op that brings a page in ahead of use.
+    /// The same for each op that brings a page in ahead of use. Read by the machine.
     pub after_op: &'t [u32],
 }
 
 impl Future<'_> {
-    /// Tells `note` of the references from one position up to another whose page is not referenced
-    /// again in between: the page, and where it comes next.
+    /// Calls `note(page, next_use)` for each reference in `from..time` whose page is not referenced
+    /// again before `time`.
     #[inline]
     pub(super) fn last_before(
         &self,
@@ -42,15 +42,17 @@ impl Future<'_> {
         }
     }
 
-    /// When a page is referenced next from a position on. Looks at every reference until then.
+    /// Returns the position of the next reference to `page` from position `from` on. Looks at every
+    /// reference until then.
     pub(super) fn next_of(&self, page: PageId, from: u64) -> Option<u64> {
         let later = &self.refs[from as usize..];
         let ahead = later.iter().position(|&at| page_of(at) == page)?;
         Some(from + ahead as u64)
     }
 
-    /// Taken frames in the order in which their pages are referenced from a position on, each with
-    /// that position; those that are not, last, by number.
+    /// Returns the `taken` frames in the order in which their pages are referenced from position
+    /// `from` on, each with that position. Frames whose pages are not referenced come last, by
+    /// number.
     pub(super) fn by_next_use(
         &self,
         frames: &Frames,

@@ -1,24 +1,23 @@
 //! Generalized Clock: a counter of a few bits in place of the reference bit, so that a page used
 //! often is passed more than once.
 
-use super::support::queue::Queue;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
+use crate::policy::support::queue::Queue;
 
 /// Generalized Clock, kept as Clock is: the hand stands at the front of a queue, and a page that it
-/// passes goes to the back.
+/// passes moves to the back.
 pub struct GClock {
+    /// Frames from the hand on.
     order: Queue,
+    /// The counter of each frame.
     counter: Vec<u8>,
-    /// The counter of a page that has just come in.
+    /// The counter of a page that was just loaded.
     load: u8,
-    most: u8,
+    /// The highest value of a counter.
+    max: u8,
 }
 
-impl<'t> Policy<'t> for GClock {
+impl<'t> PolicyType<'t> for GClock {
     const SPEC: Spec = Spec {
         name: "gclock",
         aliases: &["n-bit-clock", "generalized-clock"],
@@ -26,11 +25,9 @@ impl<'t> Policy<'t> for GClock {
         about: "Clock with a counter of references that the hand counts down",
         cite: "A. J. Smith, \"Sequentiality and prefetching in database systems\", ACM Transactions on Database Systems 3(3), 1978; V. F. Nicola, A. Dan, D. M. Dias, \"Analysis of the generalized clock buffer replacement scheme for database transaction processing\", SIGMETRICS 1992",
         choices: "a load sets the counter to load, a reference to a resident page adds one up to the greatest number of that many bits, the hand takes one off; a page at 0 leaves. The hand moves past the page that it loads. A load above what the bits can hold counts as that. A page brought in ahead of use comes in with its counter at 0. bits=1 is Clock. Hardware counts no references: what this policy sees, a kernel does not.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit O(1); fault O(1) amortised, O(c 2^bits) at worst",
-        state: "9 to 21 bytes a frame",
+        bytes: "9 to 21 bytes a frame",
         repeats: Repeats::All,
         bursts: Bursts::SetBits,
         params: &[
@@ -42,34 +39,37 @@ impl<'t> Policy<'t> for GClock {
                 "counter of a page that has just come in, at most 2^bits - 1",
             ),
         ],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> GClock {
-        let most = ((1u32 << setup.params.of(&Self::SPEC, "bits")) - 1) as u8;
-        let load = setup.params.of(&Self::SPEC, "load") as u8;
+        let max = ((1u32 << setup.number("bits")) - 1) as u8;
+        let load = setup.number("load") as u8;
         GClock {
             order: Queue::new(setup.frames),
             counter: vec![0; setup.frames as usize],
-            load: load.min(most),
-            most,
+            load: load.min(max),
+            max,
         }
     }
+}
 
+impl Policy for GClock {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         let counter = &mut self.counter[at.frame as usize];
-        // Stored only where it changes: most pages in use are at the most.
-        if *counter < self.most {
+        // Stored only where it changes: most pages in use have the highest value.
+        if *counter < self.max {
             *counter += 1;
         }
     }
 
     #[inline(always)]
     fn is_settled(&self, frame: FrameId) -> bool {
-        self.counter[frame as usize] == self.most
+        self.counter[frame as usize] == self.max
     }
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         loop {
             let frame = self.order.pop().expect("every frame is taken");
             let counter = &mut self.counter[frame as usize];
@@ -77,7 +77,7 @@ impl<'t> Policy<'t> for GClock {
                 return frame;
             }
             *counter -= 1;
-            frames.watch(frame);
+            frames.unsettle(frame);
             self.order.push(frame);
         }
     }
@@ -87,7 +87,7 @@ impl<'t> Policy<'t> for GClock {
         self.order.push(at.frame);
     }
 
-    /// It comes in with its counter at 0, as Clock's pages do with their bit clear.
+    /// Sets the counter to 0, as Clock's bit is clear then.
     fn prefetched(&mut self, _frames: &mut Frames, at: Touch, _next_use: u32) {
         self.counter[at.frame as usize] = 0;
         self.order.push(at.frame);
@@ -96,17 +96,16 @@ impl<'t> Policy<'t> for GClock {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.order.remove(frame);
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
-        Some("the first page that the hand found with its counter at 0".into())
+impl Explain for GClock {
+    fn why(&self, _evicted: &Evicted) -> String {
+        "the first page that the hand found with its counter at 0".into()
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let counter = |frame: FrameId| format!("counter {}", self.counter[frame as usize]);
-        let order = self.order.iter().map(|frame| (frame, counter(frame)));
-        Some(State {
-            title: "from the hand on".into(),
-            frames: order.collect(),
-        })
+        let order = self.order.iter();
+        Some(FrameOrder::with_words("from the hand on", order, counter))
     }
 }

@@ -1,29 +1,29 @@
 //! LFU: the victim is the page referenced least often.
 
-use super::support::lazy_heap::LazyHeap;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
+use crate::policy::support::lazy_heap::LazyHeap;
 
-/// What counts of a page: how often it was referenced, then the number of its last use.
+/// The references to a page and the number of its last use.
 type Use = (u64, u64);
 
-/// Least frequently used. A hit counts; the order is mended when a victim is wanted.
+/// Least frequently used. A hit only counts; the heap is corrected when a victim is chosen.
 pub struct Lfu {
+    /// The count and last use of each frame.
     uses: Vec<Use>,
-    /// Uses of all pages so far, those that came in ahead of use included: no two have one number.
+    /// The number of uses of all pages so far, including arrivals ahead of use. It numbers the
+    /// uses.
     made: u64,
+    /// Frames by [`Use`].
     order: LazyHeap<Use>,
-    /// Counts of pages that are not resident; without any if they are forgotten.
+    /// The counts of pages that are not resident; empty if they are forgotten.
     kept: Vec<u64>,
-    /// References between halvings, and where the next one is; far away if counts do not age.
+    /// References between halvings; `u64::MAX` if counts do not age.
     age: u64,
+    /// The position of the reference after which the next halving comes.
     next_tick: u64,
 }
 
-impl<'t> Policy<'t> for Lfu {
+impl<'t> PolicyType<'t> for Lfu {
     const SPEC: Spec = Spec {
         name: "lfu",
         aliases: &["least-frequently-used"],
@@ -31,15 +31,13 @@ impl<'t> Policy<'t> for Lfu {
         about: "least frequently used: evicts the page with the fewest references",
         cite: "A. Silberschatz, P. B. Galvin, G. Gagne, \"Operating System Concepts\", section \"Counting-based page replacement\"",
         choices: "the reference that loads a page counts. Of pages with equal counts the least recently used leaves. Counts survive eviction (perfect LFU); keep=0 forgets them (in-cache LFU). Counts never shrink unless age is given: then those of all pages, resident or not, are halved (rounded down) after every age-th reference (with frames by process: of the process).",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
+        ticks: true,
         complexity: "hit O(1); fault O(log c) amortised; halving O(pages)",
-        state: "44 bytes a frame; with keep=1 8 a page",
+        bytes: "44 bytes a frame; with keep=1 8 a page",
         repeats: Repeats::All,
-        bursts: Bursts::Never,
         params: &[
-            Param::count("keep", Some(1), 0..=1, "counts survive eviction"),
+            Param::flag("keep", true, "counts survive eviction"),
             Param::count(
                 "age",
                 None,
@@ -47,12 +45,12 @@ impl<'t> Policy<'t> for Lfu {
                 "references between two halvings of all counts",
             ),
         ],
+        ..Spec::BASE
     };
-    const TICKS: bool = true;
 
     fn new(setup: &Setup<'t>) -> Lfu {
-        let keeps = setup.params.get(&Self::SPEC, "keep") == Some(1);
-        let age = setup.params.get(&Self::SPEC, "age").unwrap_or(u64::MAX);
+        let keeps = setup.flag("keep");
+        let age = setup.optional("age").unwrap_or(u64::MAX);
         Lfu {
             uses: vec![(0, 0); setup.frames as usize],
             made: 0,
@@ -62,7 +60,9 @@ impl<'t> Policy<'t> for Lfu {
             next_tick: age - 1,
         }
     }
+}
 
+impl Policy for Lfu {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         let (count, last) = &mut self.uses[at.frame as usize];
@@ -71,7 +71,7 @@ impl<'t> Policy<'t> for Lfu {
         *last = self.made;
     }
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         let uses = &self.uses;
         let least = self.order.pop_least(|frame| uses[frame as usize]);
         let victim = least.expect("every frame is taken");
@@ -104,24 +104,23 @@ impl<'t> Policy<'t> for Lfu {
         let uses = &self.uses;
         self.order.rebuild(|frame| uses[frame as usize]);
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        Some(format!("least frequently used, {}", left.seen.last()))
+impl Explain for Lfu {
+    fn why(&self, evicted: &Evicted) -> String {
+        format!("least frequently used, {}", evicted.seen.last())
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let mut order: Vec<FrameId> = self.order.iter().collect();
         order.sort_unstable_by_key(|&frame| self.uses[frame as usize]);
         let count = |frame: FrameId| format!("{} times", self.uses[frame as usize].0);
-        Some(State {
-            title: "least often first".into(),
-            frames: order.into_iter().map(|f| (f, count(f))).collect(),
-        })
+        Some(FrameOrder::with_words("least often first", order, count))
     }
 }
 
 impl Lfu {
-    /// The page of a frame leaves; its count may stay.
+    /// Keeps the count of the page in `frame`, which is evicted, if counts survive.
     fn keep(&mut self, frames: &Frames, frame: FrameId) {
         if let Some(kept) = self.kept.get_mut(frames.page(frame) as usize) {
             *kept = self.uses[frame as usize].0;

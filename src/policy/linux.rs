@@ -1,28 +1,26 @@
 //! Linux before the multi-generational LRU: an active and an inactive list, and refault distances
 //! that say which pages come back too soon.
 
-use super::support::lists::Lists;
-use super::{
-    Bursts, Event, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State,
-    Touch, Want,
-};
-use crate::units::{FrameId, PageId};
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 
-/// The lists; pages enter at the front.
+/// The active list. Pages enter a list at the front.
 const ACTIVE: usize = 0;
+/// The inactive list.
 const INACTIVE: usize = 1;
 
-/// Page flags: found referenced at the last scan; was active once.
+/// Page flag: found referenced at the last scan.
 const REFERENCED: u8 = 1;
+/// Page flag: was active once.
 const WORKINGSET: u8 = 2;
 
-/// No shadow.
+/// In place of a shadow: none.
 const NO_SHADOW: u64 = u64::MAX;
 
 /// 4 KiB pages of a GiB, as a power of two.
 const GIB: u32 = 18;
 
-/// What the kernel counts in `/proc/vmstat`.
+/// The counters of `/proc/vmstat`.
 #[derive(Default)]
 struct Counts {
     scan: u64,
@@ -37,15 +35,18 @@ struct Counts {
 
 /// Active and inactive list.
 pub struct Linux {
+    /// Frames by list.
     lists: Lists,
-    /// By frame.
+    /// The page flags of each frame.
     flags: Vec<u8>,
-    /// By page, what it left behind: the age of then, times 2, and whether it was in the workingset.
+    /// For each evicted page its shadow: `age` at its eviction, times 2, plus 1 if it was in the
+    /// workingset.
     shadows: Vec<u64>,
     /// Evictions and activations so far.
     age: u64,
-    /// How many times as long the active list may be.
+    /// The most active pages per inactive page.
     ratio: u64,
+    /// Pages deactivated at a time.
     batch: u64,
     counts: Counts,
 }
@@ -72,7 +73,7 @@ impl Linux {
         }
     }
 
-    /// A page leaves a shadow.
+    /// Records the shadow of `page`, which is evicted.
     fn evict(&mut self, frame: FrameId, page: PageId) {
         let was_workingset = self.flags[frame as usize] & WORKINGSET != 0;
         self.shadows[page as usize] = self.age << 1 | u64::from(was_workingset);
@@ -80,8 +81,8 @@ impl Linux {
         self.counts.steal += 1;
     }
 
-    /// Whether a page comes back so soon that it would not have left from a longer inactive list,
-    /// and the flags that it gets then.
+    /// Returns the flags of `page`, which is loaded, if it comes back so soon that a longer
+    /// inactive list would have kept it; else `None`.
     fn refault(&mut self, page: PageId) -> Option<u8> {
         let shadow = std::mem::replace(&mut self.shadows[page as usize], NO_SHADOW);
         if shadow == NO_SHADOW {
@@ -100,7 +101,7 @@ impl Linux {
     }
 }
 
-impl<'t> Policy<'t> for Linux {
+impl<'t> PolicyType<'t> for Linux {
     const SPEC: Spec = Spec {
         name: "linux",
         aliases: &["active-inactive"],
@@ -108,11 +109,9 @@ impl<'t> Policy<'t> for Linux {
         about: "active and inactive list of Linux before MGLRU, with refault distances",
         cite: "Linux 6.x, mm/vmscan.c (shrink_active_list, shrink_inactive_list, folio_check_references, inactive_is_low) and mm/workingset.c; J. Weiner, \"Refault distance-based file cache sizing\", Linux 3.15, 2014",
         choices: "one inactive and one active list for all pages, which come in inactive; a page is activated when it is found referenced in two scans. The active list may be ratio times as long, by default the kernel's square root of 10 per GiB of 4 KiB pages. Reclaim is direct, one page a fault. Not modelled: kswapd and watermarks, separate lists for file and anonymous pages, swappiness, the pressure of slabs, cgroups, NUMA, the rule that executable mapped file pages stay active, readahead, batches that are isolated from the list, and dirty pages, which leave as clean ones do.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
-        state: "10 bytes a frame, 8 bytes a page",
+        bytes: "10 bytes a frame, 8 bytes a page",
         repeats: Repeats::Twice,
         bursts: Bursts::SetBits,
         params: &[
@@ -129,6 +128,7 @@ impl<'t> Policy<'t> for Linux {
                 "pages deactivated at a time",
             ),
         ],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Linux {
@@ -138,13 +138,15 @@ impl<'t> Policy<'t> for Linux {
             flags: vec![0; setup.frames as usize],
             shadows: vec![NO_SHADOW; setup.pages],
             age: 0,
-            ratio: setup.params.get(&Self::SPEC, "ratio").unwrap_or(kernels),
-            batch: setup.params.of(&Self::SPEC, "batch"),
+            ratio: setup.optional("ratio").unwrap_or(kernels),
+            batch: setup.number("batch"),
             counts: Counts::default(),
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+impl Policy for Linux {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         loop {
             self.shrink_active(frames);
             let frame = self.lists.back(INACTIVE).expect("every frame is taken");
@@ -178,7 +180,7 @@ impl<'t> Policy<'t> for Linux {
         self.lists.remove(frame);
     }
 
-    fn events(&self) -> Vec<Event> {
+    fn event_counts(&self) -> Vec<EventCount> {
         let counts = &self.counts;
         vec![
             ("pgscan", counts.scan),
@@ -191,15 +193,17 @@ impl<'t> Policy<'t> for Linux {
             ("workingset_restore", counts.refault_restore),
         ]
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        Some(match left.referenced {
+impl Explain for Linux {
+    fn why(&self, evicted: &Evicted) -> String {
+        match evicted.referenced {
             true => "oldest of the inactive list; its reference bit was cleared on the way".into(),
             false => "oldest of the inactive list, reference bit 0".into(),
-        })
+        }
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let list = |list, name: &'static str| {
             let bit = |frame| u8::from(frames.referenced(frame));
             let flag = |frame: FrameId| self.flags[frame as usize] & REFERENCED;
@@ -209,7 +213,7 @@ impl<'t> Policy<'t> for Linux {
             };
             self.lists.iter(list).map(word)
         };
-        Some(State {
+        Some(FrameOrder {
             title: "active list, then inactive list, newest first".into(),
             frames: list(ACTIVE, "active")
                 .chain(list(INACTIVE, "inactive"))

@@ -2,36 +2,36 @@
 //! share few frames. A HIR page referenced again before the LIR page referenced longest ago takes
 //! the place of that page.
 
-use super::support::lists::Lists;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::{FrameId, PageId};
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 
-/// The one list of each.
+/// The one list of the stack.
 const STACK: usize = 0;
+/// The one list of the queue.
 const QUEUE: usize = 0;
 
 /// Low inter-reference recency set.
 ///
-/// The stack S holds, the most recent at the front, all LIR pages and the HIR pages referenced
-/// after the lowest of them: resident pages by frame, behind these numbers the pages that have left.
-/// The queue Q holds the frames of resident HIR pages, the next to leave at the back. So a resident
-/// page is LIR if it is not in the queue.
+/// The stack S holds all LIR pages and the HIR pages referenced after the lowest of them, the most
+/// recent at the front. Resident pages are in it by frame; evicted pages follow these numbers, by
+/// page. The queue Q holds the frames of resident HIR pages, the next victim at the back. So a
+/// resident page is LIR if it is not in the queue.
 pub struct Lirs {
+    /// S.
     stack: Lists,
+    /// Q.
     queue: Lists,
     frames: u32,
-    /// LIR pages, and how many there are at most.
+    /// The number of LIR pages.
     lirs: u32,
-    most_lirs: u32,
+    /// The most LIR pages.
+    max_lirs: u32,
     /// Whether the last victim was a LIR page.
-    left_lir: bool,
+    victim_was_lir: bool,
 }
 
 impl Lirs {
-    /// What stands in the stack for a page that has left.
+    /// Returns the number that stands in the stack for the evicted page `page`.
     fn ghost(&self, page: PageId) -> u32 {
         self.frames + page
     }
@@ -40,7 +40,7 @@ impl Lirs {
         number < self.frames && !self.queue.is_in(QUEUE, number)
     }
 
-    /// Takes off the bottom of the stack what is not LIR.
+    /// Removes HIR pages from the bottom of the stack.
     #[inline]
     fn prune(&mut self) {
         while let Some(bottom) = self.stack.back(STACK)
@@ -50,13 +50,13 @@ impl Lirs {
         }
     }
 
-    /// A page that is in neither is on top of the stack now, as LIR, for it was in the stack when
-    /// it was referenced. If that is one too many, the lowest one becomes HIR.
+    /// Puts a page that is in neither list on top of the stack, as LIR. If that is one too many,
+    /// the lowest LIR page becomes HIR.
     fn becomes_lir(&mut self, frame: FrameId) {
         self.stack.push_front(STACK, frame);
         self.lirs += 1;
         self.prune();
-        if self.lirs > self.most_lirs {
+        if self.lirs > self.max_lirs {
             let lowest = self.stack.pop_back(STACK).expect("it has LIR pages");
             self.queue.push_front(QUEUE, lowest);
             self.lirs -= 1;
@@ -64,7 +64,7 @@ impl Lirs {
         }
     }
 
-    /// A resident HIR page is hit.
+    /// Records a hit of a resident HIR page.
     fn hit_hir(&mut self, frame: FrameId) {
         self.queue.remove(frame);
         if self.stack.is_in(STACK, frame) {
@@ -77,7 +77,7 @@ impl Lirs {
     }
 }
 
-impl<'t> Policy<'t> for Lirs {
+impl<'t> PolicyType<'t> for Lirs {
     const SPEC: Spec = Spec {
         name: "lirs",
         aliases: &["low-inter-reference-recency-set"],
@@ -85,36 +85,33 @@ impl<'t> Policy<'t> for Lirs {
         about: "keeps the pages with the shortest distance between their last two references",
         cite: "S. Jiang, X. Zhang, \"LIRS: an efficient low inter-reference recency set replacement policy to improve buffer cache performance\", ACM SIGMETRICS, 2002",
         choices: "HIR pages have a hundredth of the frames, at least one. Until the LIR pages have their share, every page that comes in is one. Pages that have left stay in the stack until it is pruned: it has no bound, as in the paper. With one frame, or hir=1, it is LRU. libCacheSim 0.3.5 throws a page out at a hit of a resident HIR page that is not in S, and may keep more pages than there are frames: 1 2 1 2 3 1 2 with 2 frames gives 3 misses there, 4 here and under OPT.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit and fault O(1) amortised",
-        state: "18 bytes a frame, 9 bytes a page",
+        bytes: "18 bytes a frame, 9 bytes a page",
         repeats: Repeats::Twice,
-        bursts: Bursts::Never,
         params: &[Param::fraction(
             "hir",
             Some(10_000),
             0..=1_000_000,
             "frames for HIR pages, part of all",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Lirs {
-        let hirs = setup
-            .params
-            .share(&Self::SPEC, "hir", setup.capacity)
-            .max(1);
+        let hirs = setup.fraction_of("hir", setup.capacity).max(1);
         Lirs {
             stack: Lists::new(1, setup.frames + setup.pages as u32),
             queue: Lists::new(1, setup.frames),
             frames: setup.frames,
             lirs: 0,
-            most_lirs: setup.capacity - hirs,
-            left_lir: false,
+            max_lirs: setup.capacity - hirs,
+            victim_was_lir: false,
         }
     }
+}
 
+impl Policy for Lirs {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         if !self.is_lir(at.frame) {
@@ -128,8 +125,8 @@ impl<'t> Policy<'t> for Lirs {
         }
     }
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
-        self.left_lir = self.queue.is_empty(QUEUE);
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+        self.victim_was_lir = self.queue.is_empty(QUEUE);
         let Some(frame) = self.queue.pop_back(QUEUE) else {
             // All are LIR: a process that has fewer frames than there are.
             self.prune();
@@ -153,7 +150,7 @@ impl<'t> Policy<'t> for Lirs {
             return;
         }
         self.stack.push_front(STACK, at.frame);
-        if self.lirs < self.most_lirs {
+        if self.lirs < self.max_lirs {
             self.lirs += 1;
         } else {
             self.queue.push_front(QUEUE, at.frame);
@@ -172,15 +169,17 @@ impl<'t> Policy<'t> for Lirs {
             self.queue.remove(frame);
         }
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
-        Some(match self.left_lir {
+impl Explain for Lirs {
+    fn why(&self, _evicted: &Evicted) -> String {
+        match self.victim_was_lir {
             true => "the lowest of the stack: there is no HIR page".into(),
             false => "the HIR page that is longest in the queue".into(),
-        })
+        }
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let lirs = self.stack.iter(STACK).filter(|&number| self.is_lir(number));
         let lirs = lirs.map(|frame| (frame, "LIR".to_owned()));
         let word = |frame| match self.stack.is_in(STACK, frame) {
@@ -188,7 +187,7 @@ impl<'t> Policy<'t> for Lirs {
             false => "HIR".to_owned(),
         };
         let hirs = self.queue.iter(QUEUE).map(|frame| (frame, word(frame)));
-        Some(State {
+        Some(FrameOrder {
             title: "LIR pages, most recent first, then the queue of HIR pages, newest first".into(),
             frames: lirs.chain(hirs).collect(),
         })

@@ -1,45 +1,46 @@
-//! Local replacement: every process has frames of its own, and a page that it brings in takes one
-//! of them or replaces one of its own pages. Each process has a policy for itself, which sees only
-//! what that process loaded; a page that others use too stays charged to the process that loaded
-//! it. Knows nothing of how the frames were divided.
+//! Local replacement: every process has frames of its own, and a page that it loads takes one of
+//! them or replaces one of its own pages. Each process has its own policy, which sees only what
+//! that process loaded. A shared page stays charged to the process that loaded it. Knows nothing of
+//! how the frames were divided.
 //!
-//! A policy's time is that of its process: the references that the process has made, whosever pages
-//! they found. A hit by another process comes at the present time of the page's owner. So a process
-//! that shares nothing fares as it would alone. Policies that know the future are the exception:
-//! they look up positions of the trace and are given these.
+//! The time of a policy is the clock of its process: the number of references that the process has
+//! made, to pages of any owner. A hit by another process has the present time of the page's owner.
+//! So a process that shares nothing has the faults that it would have alone. Policies that use the
+//! future are the exception: their times are positions of the trace.
 
+use super::prelude::*;
 use super::random::nth_output;
-use super::{AnyPolicy, Event, Frames, Left, Policy, Setup, Spec, State, Touch, Want};
 use crate::trace::dense::PageKey;
-use crate::units::{EntryId, FrameId};
 
-/// The process has no frames: it brings nothing in.
+/// In place of a place in `shares`: the process has no frames and loads nothing.
 const NONE: u32 = u32::MAX;
 
-/// A fixed-space policy, once for each process that has frames.
+/// One instance of a fixed-space policy for each process that has frames.
 pub(super) struct Local<'t, P> {
     entries: &'t [PageKey],
-    /// For each process its place in `shares`, or [`NONE`].
+    /// The place of each process in `shares`, or [`NONE`].
     place: Vec<u32>,
+    /// The processes that have frames.
     shares: Vec<Share<P>>,
-    /// The place of the process whose page is in each frame.
+    /// For each frame the place of the process that loaded its page.
     owner: Vec<u32>,
-    /// The place of the process that made the last reference, if its policy is to tick.
+    /// The place of the process that made the last reference, if its policy must tick now.
     due: Option<usize>,
 }
 
 /// A process with its frames.
 struct Share<P> {
     policy: P,
-    /// The most frames, and how many are taken.
+    /// The most frames.
     quota: u32,
+    /// The number of frames that are taken.
     taken: u32,
-    /// References that the process has made.
+    /// The references that the process has made.
     clock: u64,
 }
 
-impl<'t, P: Policy<'t>> Share<P> {
-    /// The time of its policy where the trace is at a position.
+impl<'t, P: PolicyType<'t>> Share<P> {
+    /// Returns the time of its policy at `position` of the trace.
     #[inline(always)]
     fn time(&self, position: u64) -> u64 {
         match P::SPEC.needs_future() {
@@ -49,14 +50,12 @@ impl<'t, P: Policy<'t>> Share<P> {
     }
 }
 
-#[deny(clippy::missing_trait_methods)]
-impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
-    const SPEC: Spec = AnyPolicy::SPEC;
-    const TICKS: bool = P::TICKS;
-
+impl<'t, P: PolicyType<'t>> Local<'t, P> {
+    /// Sets up one policy for each process that has frames.
+    ///
     /// # Panics
-    /// Without quotas.
-    fn new(setup: &Setup<'t>) -> Local<'t, P> {
+    /// If the setup has no quotas.
+    pub(super) fn new(setup: &Setup<'t>) -> Local<'t, P> {
         let quotas = setup.quotas.expect("local replacement has quotas");
         let mut place = vec![NONE; quotas.len()];
         let mut shares = Vec::new();
@@ -91,7 +90,10 @@ impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
             due: None,
         }
     }
+}
 
+#[deny(clippy::missing_trait_methods)]
+impl<'t, P: PolicyType<'t>> Policy for Local<'t, P> {
     fn hit(&mut self, at: Touch) {
         let owner = self.owner_of(at.frame);
         let time = owner.time(at.time);
@@ -104,24 +106,19 @@ impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
         self.shares[owner].policy.is_settled(frame)
     }
 
-    fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
-        for frame in frames {
-            let owner = self.owner_of(frame);
-            owner.policy.hits(std::iter::once(frame));
-        }
-    }
-
     fn is_full(&self, process: u32) -> bool {
         let share = &self.shares[self.place_of(process)];
         share.taken >= share.quota || share.policy.is_full(process)
     }
 
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        let place = self.place_of(want.process);
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let place = self.place_of(request.process);
         let share = &mut self.shares[place];
         share.taken -= 1;
-        let time = share.time(want.time);
-        share.policy.victim(frames, Want { time, ..want })
+        let time = share.time(request.time);
+        share
+            .policy
+            .victim(frames, VictimRequest { time, ..request })
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
@@ -144,15 +141,17 @@ impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
         owner.policy.freed(frames, frame);
     }
 
-    /// A policy knows an entry only if the page came in through it, for the process of the entry.
-    fn unbound(&mut self, entry: EntryId) {
+    /// A policy knows an entry only if the page was loaded through it, for the process of the
+    /// entry.
+    fn unmapped(&mut self, entry: EntryId) {
         let process = self.entries[entry as usize].process;
         if let Some(share) = self.shares.get_mut(self.place[process as usize] as usize) {
-            share.policy.unbound(entry);
+            share.policy.unmapped(entry);
         }
     }
 
-    /// Now, if the policy of the process that runs is to tick: the others' times stand still.
+    /// Returns 0 if the policy of the process that runs must tick: the clocks of the others do not
+    /// advance.
     fn next_tick(&self) -> u64 {
         self.due.map_or(u64::MAX, |_| 0)
     }
@@ -160,47 +159,25 @@ impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
     fn tick(&mut self, frames: &mut Frames, time: u64) {
         if let Some(place) = self.due.take() {
             let share = &mut self.shares[place];
-            // The reference has been counted.
+            // The clock has advanced past the reference.
             let last = share.clock - 1;
             let time = if P::SPEC.needs_future() { time } else { last };
             share.policy.tick(frames, time);
         }
     }
 
-    fn expire(&mut self, frames: &mut Frames, at: Touch) -> Option<FrameId> {
-        let place = self.place_of(self.entries[at.entry as usize].process);
+    fn expire(&mut self, frames: &mut Frames, entry: EntryId) -> Option<FrameId> {
+        let place = self.place_of(self.entries[entry as usize].process);
         let share = &mut self.shares[place];
-        let time = share.time(at.time + 1) - 1;
-        let left = share.policy.expire(frames, Touch { time, ..at })?;
+        let frame = share.policy.expire(frames, entry)?;
         share.taken -= 1;
-        Some(left)
+        Some(frame)
     }
 
-    fn idle(&self, entry: EntryId) -> u64 {
-        let place = self.place_of(self.entries[entry as usize].process);
-        self.shares[place].policy.idle(entry)
-    }
-
-    fn pass(&mut self, entry: EntryId, refs: u64) {
-        let place = self.place_of(self.entries[entry as usize].process);
-        self.shares[place].clock += refs;
-        self.shares[place].policy.pass(entry, refs);
-    }
-
-    fn in_window(&self, entry: EntryId) -> bool {
-        let place = self.place_of(self.entries[entry as usize].process);
-        self.shares[place].policy.in_window(entry)
-    }
-
-    fn referenced(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
-        let owner = self.owner_of(frame);
-        owner.policy.referenced(entry, frame, ago);
-    }
-
-    fn events(&self) -> Vec<Event> {
-        let mut all: Vec<Event> = Vec::new();
+    fn event_counts(&self) -> Vec<EventCount> {
+        let mut all: Vec<EventCount> = Vec::new();
         let each = self.shares.iter().map(|share| &share.policy);
-        for (name, count) in each.flat_map(Policy::events) {
+        for (name, count) in each.flat_map(Policy::event_counts) {
             match all.iter_mut().find(|event| event.0 == name) {
                 Some(event) => event.1 += count,
                 None => all.push((name, count)),
@@ -208,39 +185,43 @@ impl<'t, P: Policy<'t>> Policy<'t> for Local<'t, P> {
         }
         all
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        // Its frame has a page of the same process now: that is what local means.
-        let owner = self.owner[left.frame as usize] as usize;
-        self.shares[owner].policy.why(left)
+#[deny(clippy::missing_trait_methods)]
+impl<'t, P: PolicyType<'t>> Explain for Local<'t, P> {
+    fn why(&self, evicted: &Evicted) -> String {
+        // The new page in its frame is of the same process.
+        let owner = self.owner[evicted.frame as usize] as usize;
+        self.shares[owner].policy.why(evicted)
     }
 
-    /// One process after the other.
-    fn state(&self, frames: &Frames, next: u64) -> Option<State> {
-        let of = |share: &Share<P>| share.policy.state(frames, share.time(next));
-        let mut all: Vec<State> = self.shares.iter().map(of).collect::<Option<_>>()?;
+    /// The orders of all processes, one after the other.
+    fn order(&self, frames: &Frames, next: u64) -> Option<FrameOrder> {
+        let of = |share: &Share<P>| share.policy.order(frames, share.time(next));
+        let mut all: Vec<FrameOrder> = self.shares.iter().map(of).collect::<Option<_>>()?;
         let title = all.first()?.title.clone();
-        let frames = all.iter_mut().flat_map(|state| state.frames.drain(..));
-        Some(State {
+        let frames = all.iter_mut().flat_map(|order| order.frames.drain(..));
+        Some(FrameOrder {
             title: format!("{title}, by process; times are references of the process"),
             frames: frames.collect(),
         })
     }
 }
 
-impl<'t, P: Policy<'t>> Local<'t, P> {
-    /// The place of a process that brings pages in.
+impl<'t, P: PolicyType<'t>> Local<'t, P> {
+    /// Returns the place of `process`, which has frames.
     #[inline(always)]
     fn place_of(&self, process: u32) -> usize {
         self.place[process as usize] as usize
     }
 
+    /// Returns the process that loaded the page in `frame`.
     #[inline(always)]
     fn owner_of(&mut self, frame: FrameId) -> &mut Share<P> {
         &mut self.shares[self.owner[frame as usize] as usize]
     }
 
-    /// A page comes in for the process of its entry.
+    /// Charges the frame of a new page to the process of its entry and returns that.
     fn charge(&mut self, at: Touch) -> &mut Share<P> {
         let place = self.place_of(self.entries[at.entry as usize].process);
         self.owner[at.frame as usize] = place as u32;
@@ -249,12 +230,12 @@ impl<'t, P: Policy<'t>> Local<'t, P> {
         share
     }
 
-    /// A reference through an entry was made: the time of its process goes on.
+    /// Advances the clock of the process of `entry` after a reference.
     #[inline(always)]
     fn passed(&mut self, entry: EntryId) {
         let place = self.place_of(self.entries[entry as usize].process);
         let share = &mut self.shares[place];
-        if P::TICKS && share.clock >= share.policy.next_tick() {
+        if P::SPEC.ticks && share.clock >= share.policy.next_tick() {
             self.due = Some(place);
         }
         share.clock += 1;

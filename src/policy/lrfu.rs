@@ -1,33 +1,31 @@
 //! LRFU: each reference to a page counts, the less the longer ago it was; the victim is the page
 //! with the least sum.
 
-use super::params::MILLION;
-use super::support::lazy_heap::LazyHeap;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::{FrameId, counted};
+use crate::policy::params::MILLION;
+use crate::policy::prelude::*;
+use crate::policy::support::lazy_heap::LazyHeap;
+use crate::units::counted;
 
-/// A sum of weights 2^(lambda * time), one for each reference: what the paper's values were at
-/// time 0. It only grows, and compares as they do at any time.
+/// A sum of weights 2^(lambda * time), one for each reference: the paper's value scaled to time 0.
+/// It only grows, and sums compare as the paper's values do at any time.
 #[derive(Clone, Copy, Default)]
 struct Sum {
-    /// The sum is `scaled` times 2 to this power: lambda * the time of the last reference, rounded
-    /// down.
+    /// The sum is `scaled` times 2 to this power: lambda times the time of the last reference,
+    /// rounded down.
     power: u64,
-    /// From 1 on.
+    /// At least 1.
     scaled: f64,
-    /// The number of the last reference: no two have the same.
+    /// The number of the last reference, which no other reference has.
     last: u64,
 }
 
-/// What orders sums: the power of two that they reach, the bits of the fraction behind, and, if they
-/// are equal, the last reference.
+/// The order of sums: by the power of two that they reach, the bits of the fraction, and the number
+/// of the last reference.
 type Key = (u64, u64, u64);
 
-/// Bits of the fraction of a float, and the bias of its exponent.
+/// Bits of the fraction of an `f64`.
 const FRACTION_BITS: u32 = f64::MANTISSA_DIGITS - 1;
+/// The bias of the exponent of an `f64`.
 const BIAS: u64 = 1023;
 
 impl Sum {
@@ -38,7 +36,7 @@ impl Sum {
         (self.power + (bits >> FRACTION_BITS), fraction, self.last)
     }
 
-    /// Adds the weight of a reference that is not before the last one.
+    /// Adds `weight`, which is of a reference after the last one.
     #[inline(always)]
     fn add(&mut self, weight: Sum) {
         self.scaled = self.scaled * halved(weight.power - self.power) + weight.scaled;
@@ -47,14 +45,14 @@ impl Sum {
     }
 }
 
-/// 1 halved so many times, or 0 where that makes no difference any more.
+/// Returns 1 halved `times` times, or 0 if that is too small to matter.
 #[inline(always)]
 fn halved(times: u64) -> f64 {
     f64::from_bits(BIAS.saturating_sub(times) << FRACTION_BITS)
 }
 
-/// 2 to a power of `numerator / denominator`, which is below 1, from square roots of 2: by operations
-/// whose results are the same on all machines.
+/// Returns 2 to the power `numerator / denominator`, which is below 1. It multiplies square roots
+/// of 2, so that the result is the same on all machines.
 fn power_of_two(mut numerator: u64, denominator: u64) -> f64 {
     let (mut power, mut root) = (1.0, 2.0f64);
     for _ in 0..=f64::MANTISSA_DIGITS {
@@ -68,15 +66,16 @@ fn power_of_two(mut numerator: u64, denominator: u64) -> f64 {
     power
 }
 
-/// Millionths in the step of the table of coarse powers; entries of both tables.
+/// The number of entries of both tables of powers, and the millionths of a coarse step.
 const STEP: u64 = 1000;
 
 /// The weights of references.
 struct Weights {
     /// In millionths.
     lambda: u64,
-    /// Powers of two of thousandths and of millionths.
+    /// Two to the power of each number of thousandths below 1.
     coarse: Vec<f64>,
+    /// Two to the power of each number of millionths below a thousandth.
     fine: Vec<f64>,
 }
 
@@ -94,7 +93,7 @@ impl Weights {
         }
     }
 
-    /// That of a reference at a time, the `number`-th.
+    /// Returns the weight of the `number`-th reference, at `time`.
     #[inline(always)]
     fn at(&self, time: u64, number: u64) -> Sum {
         let millionths = self.lambda * time;
@@ -108,17 +107,18 @@ impl Weights {
     }
 }
 
-/// Least recently and frequently used. Sums only grow, so a heap that lags behind will do.
+/// Least recently and frequently used. Sums only grow, so a heap with stale keys is enough.
 pub struct Lrfu {
     weights: Weights,
-    /// By frame.
+    /// The sum of each frame.
     sums: Vec<Sum>,
-    /// References so far, arrivals ahead of use included.
+    /// References so far, including arrivals ahead of use.
     made: u64,
+    /// Frames by the key of their sum.
     order: LazyHeap<Key>,
 }
 
-impl<'t> Policy<'t> for Lrfu {
+impl<'t> PolicyType<'t> for Lrfu {
     const SPEC: Spec = Spec {
         name: "lrfu",
         aliases: &["least-recently-frequently-used"],
@@ -126,30 +126,30 @@ impl<'t> Policy<'t> for Lrfu {
         about: "evicts the page with the least sum of references, each fading with age",
         cite: "D. Lee, J. Choi, J.-H. Kim, S. H. Noh, S. L. Min, Y. Cho, C. S. Kim, \"LRFU: a spectrum of policies that subsumes the least recently used and least frequently used policies\", IEEE Transactions on Computers 50(12), 2001",
         choices: "the paper's weighing function (1/2)^(lambda * age), without its correlated period. What was counted of a page is forgotten when it leaves. Of equal sums that of the least recently used page counts as the least. lambda=0 is LFU that forgets, lambda=1 is LRU, but for pages that other processes hit while their own stands still (with frames by process). Sums have 53 bits, and are kept so that those of pages long unused do not all round to zero.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit O(1); fault O(log c) amortised",
-        state: "60 bytes a frame",
+        bytes: "60 bytes a frame",
         repeats: Repeats::All,
-        bursts: Bursts::Never,
         params: &[Param::fraction(
             "lambda",
             Some(MILLION / 1000),
             0..=MILLION,
             "how fast references fade: they halve in 1/lambda references",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Lrfu {
         Lrfu {
-            weights: Weights::new(setup.params.of(&Self::SPEC, "lambda")),
+            weights: Weights::new(setup.number("lambda")),
             sums: vec![Sum::default(); setup.frames as usize],
             made: 0,
             order: LazyHeap::new(setup.frames),
         }
     }
+}
 
+impl Policy for Lrfu {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         self.made += 1;
@@ -157,12 +157,10 @@ impl<'t> Policy<'t> for Lrfu {
         self.sums[at.frame as usize].add(weight);
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
+    fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
         let sums = &self.sums;
-        let least = self.order.least(|frame| sums[frame as usize].key());
-        let frame = least.expect("every frame is taken");
-        self.order.remove(frame);
-        frame
+        let least = self.order.pop_least(|frame| sums[frame as usize].key());
+        least.expect("every frame is taken")
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
@@ -175,13 +173,15 @@ impl<'t> Policy<'t> for Lrfu {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.order.remove(frame);
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        let uses = counted(left.seen.uses, "reference");
-        Some(format!("the least sum: {uses}, {}", left.seen.last()))
+impl Explain for Lrfu {
+    fn why(&self, evicted: &Evicted) -> String {
+        let uses = counted(evicted.seen.uses, "reference");
+        format!("the least sum: {uses}, {}", evicted.seen.last())
     }
 
-    fn state(&self, _frames: &Frames, next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, next: u64) -> Option<FrameOrder> {
         let sum = |frame: FrameId| &self.sums[frame as usize];
         let mut order: Vec<FrameId> = self.order.iter().collect();
         order.sort_unstable_by_key(|&frame| sum(frame).key());
@@ -189,12 +189,10 @@ impl<'t> Policy<'t> for Lrfu {
         let word = |frame| {
             let sum = sum(frame);
             let faded = sum.scaled * halved(now.power - sum.power) / now.scaled;
-            (frame, format!("{faded:.3}"))
+            format!("{faded:.3}")
         };
-        Some(State {
-            title: "faded sum, next to leave first".into(),
-            frames: order.into_iter().map(word).collect(),
-        })
+        let title = "faded sum, next to leave first";
+        Some(FrameOrder::with_words(title, order, word))
     }
 }
 

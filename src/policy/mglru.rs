@@ -1,34 +1,30 @@
 //! The multi-generational LRU of Linux, its core: pages in generations, the youngest by what is
 //! found referenced when memory is aged or near a referenced page.
 
-use super::support::lists::Lists;
-use super::{
-    Bursts, Event, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State,
-    Touch, Want,
-};
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 use crate::trace::dense::PageKey;
-use crate::units::{EntryId, FrameId};
 use std::ops::Range;
 
-/// Generations that there can be at a time.
+/// The most generations at a time.
 const GENERATIONS: u64 = 4;
 
-/// No entry, no frame.
+/// In place of an entry or a frame: none.
 const NONE: u32 = u32::MAX;
 
-/// No shadow.
+/// In place of a shadow: none.
 const NO_SHADOW: u64 = u64::MAX;
 
 /// Entries by blocks of neighbouring page numbers of a process.
 struct Blocks {
-    /// All, by process and page number.
+    /// All entries, by process and page number.
     order: Vec<EntryId>,
-    /// For each entry where its block begins in that order.
+    /// For each entry the place in `order` at which its block begins.
     start: Vec<u32>,
 }
 
 impl Blocks {
-    /// Blocks of so many page numbers; without any entry if they are single pages.
+    /// Creates blocks of `size` page numbers. With a `size` of 1 there are none.
     fn new(entries: &[PageKey], size: u64) -> Blocks {
         if size == 1 {
             return Blocks {
@@ -51,7 +47,7 @@ impl Blocks {
         Blocks { order, start }
     }
 
-    /// The places in the order of the entries in the block of this one.
+    /// Returns the places in `order` of the entries of the block of `entry`.
     fn of(&self, entry: EntryId) -> Range<usize> {
         let Some(&start) = self.start.get(entry as usize) else {
             return 0..0;
@@ -63,7 +59,7 @@ impl Blocks {
     }
 }
 
-/// What the kernel counts in `/proc/vmstat`.
+/// The counters of `/proc/vmstat`.
 #[derive(Default)]
 struct Counts {
     scan: u64,
@@ -74,34 +70,36 @@ struct Counts {
 
 /// Multi-generational LRU.
 pub struct Mglru {
-    /// A generation is the list of its number modulo [`GENERATIONS`]; pages enter at the front.
+    /// Frames by generation: its list is its number modulo [`GENERATIONS`]. Pages enter at the
+    /// front.
     lists: Lists,
-    /// The oldest and the youngest generation.
+    /// The oldest generation.
     min: u64,
+    /// The youngest generation.
     max: u64,
-    /// The entry through which the page in each frame came in, while it shows that page; and the
-    /// frame that each entry so shows.
+    /// The entry through which the page in each frame was loaded, while it maps that page.
     entry_of: Vec<EntryId>,
+    /// The inverse: the frame of the page that was loaded through each entry.
     frame_of: Vec<FrameId>,
     blocks: Blocks,
-    /// By page, the oldest generation when it left.
+    /// For each evicted page the oldest generation at its eviction.
     shadows: Vec<u64>,
     counts: Counts,
 }
 
-/// The list of a generation.
+/// Returns the list of `generation`.
 fn list(generation: u64) -> usize {
     (generation % GENERATIONS) as usize
 }
 
 impl Mglru {
-    /// A referenced page goes to the youngest generation, its bit cleared.
+    /// Moves a referenced page to the youngest generation and clears its bit.
     fn rejuvenate(&mut self, frames: &mut Frames, frame: FrameId) {
         frames.clear_referenced(frame);
         self.lists.move_front(list(self.max), frame);
     }
 
-    /// Begins a new youngest generation, after a look at all pages.
+    /// Rejuvenates all referenced pages, then begins a new youngest generation.
     fn age(&mut self, frames: &mut Frames) {
         for frame in 0..self.entry_of.len() as u32 {
             if frames.referenced(frame) && self.lists.list_of(frame).is_some() {
@@ -111,7 +109,7 @@ impl Mglru {
         self.max += 1;
     }
 
-    /// Rejuvenates the referenced pages near the page in a frame.
+    /// Rejuvenates the referenced pages near the page in `frame`.
     fn look_around(&mut self, frames: &mut Frames, frame: FrameId) {
         let entry = self.entry_of[frame as usize];
         for at in self.blocks.of(entry) {
@@ -122,7 +120,7 @@ impl Mglru {
         }
     }
 
-    /// An entry shows its page no longer, as far as is known here.
+    /// Forgets which frame `entry` maps.
     fn part(&mut self, entry: EntryId) {
         let Some(shown) = self.frame_of.get_mut(entry as usize) else {
             return;
@@ -134,7 +132,7 @@ impl Mglru {
     }
 }
 
-impl<'t> Policy<'t> for Mglru {
+impl<'t> PolicyType<'t> for Mglru {
     const SPEC: Spec = Spec {
         name: "mglru",
         aliases: &["multi-gen-lru", "lru-gen"],
@@ -142,11 +140,9 @@ impl<'t> Policy<'t> for Mglru {
         about: "Linux's generations: referenced pages and their neighbours join the youngest",
         cite: "Linux 6.x, mm/vmscan.c (evict_folios, lru_gen_look_around, inc_max_seq, try_to_inc_min_seq) and mm/workingset.c; Y. Zhao, \"Multi-gen LRU framework\", Linux 6.1, 2022",
         choices: "four generations, of which a new one begins when fewer than two would be left beside the oldest; a page comes in as the youngest. Aging looks at all frames in order. lookaround is the block of page numbers of a process in which neighbours of a page found referenced are looked at (the kernel: those in the same page table, 64 at most); a page in shared memory is where the process that brought it in has it. Reclaim is direct, one page a fault. workingset_refault counts the pages that come in again while the generation that was the oldest when they left still is; a recent kernel counts all. Not modelled: separate types for file and anonymous pages, swappiness, tiers and their refault feedback, Bloom filters of page tables, min_ttl, kswapd, cgroups, NUMA, readahead, and dirty pages, which leave as clean ones do.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(lookaround) amortised, O(c) when memory is aged",
-        state: "13 bytes a frame, 8 bytes a page, 12 bytes a page of each process",
+        bytes: "13 bytes a frame, 8 bytes a page, 12 bytes a page of each process",
         repeats: Repeats::Twice,
         bursts: Bursts::SetBits,
         params: &[Param::count(
@@ -155,10 +151,11 @@ impl<'t> Policy<'t> for Mglru {
             1..=512,
             "page numbers in a block of neighbours (1: none but the page itself)",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Mglru {
-        let lookaround = setup.params.of(&Self::SPEC, "lookaround");
+        let lookaround = setup.number("lookaround");
         let frames = setup.frames as usize;
         Mglru {
             lists: Lists::new(GENERATIONS as usize, setup.frames),
@@ -171,8 +168,10 @@ impl<'t> Policy<'t> for Mglru {
             counts: Counts::default(),
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+impl Policy for Mglru {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         loop {
             while self.min + 2 <= self.max && self.lists.is_empty(list(self.min)) {
                 self.min += 1;
@@ -213,11 +212,11 @@ impl<'t> Policy<'t> for Mglru {
         self.part(self.entry_of[frame as usize]);
     }
 
-    fn unbound(&mut self, entry: EntryId) {
+    fn unmapped(&mut self, entry: EntryId) {
         self.part(entry);
     }
 
-    fn events(&self) -> Vec<Event> {
+    fn event_counts(&self) -> Vec<EventCount> {
         vec![
             ("pgscan", self.counts.scan),
             ("pgsteal", self.counts.steal),
@@ -225,15 +224,17 @@ impl<'t> Policy<'t> for Mglru {
             ("workingset_refault", self.counts.refault),
         ]
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
-        Some(format!(
+impl Explain for Mglru {
+    fn why(&self, _evicted: &Evicted) -> String {
+        format!(
             "reference bit 0, oldest page of generation {}, the oldest; {} is the youngest",
             self.min, self.max
-        ))
+        )
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let generation = |generation| {
             let bit = |frame| u8::from(frames.referenced(frame));
             let word = move |frame| {
@@ -244,7 +245,7 @@ impl<'t> Policy<'t> for Mglru {
             };
             self.lists.iter(list(generation)).map(word)
         };
-        Some(State {
+        Some(FrameOrder {
             title: "youngest generation first".into(),
             frames: (self.min..=self.max).rev().flat_map(generation).collect(),
         })

@@ -1,42 +1,43 @@
 //! Multi-queue: LRU queues by the logarithm of how often their pages were referenced; a page that
 //! is not referenced for some time sinks to the queue below.
 
-use super::support::ghosts::Ghosts;
-use super::support::lists::Lists;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
+use crate::policy::support::ghosts::Ghosts;
+use crate::policy::support::lists::Lists;
 
-/// What is known of the page in a frame.
+/// The state of the page in a frame.
 #[derive(Clone, Copy, Default)]
-struct Held {
-    /// When it may sink: the time of its last reference or sinking, and its life.
+struct PageState {
+    /// The time after which it may sink: that of its last reference or sinking, plus its life time.
     expire: u64,
-    /// Its references, those of earlier stays included if it was remembered.
+    /// Its references, including those of earlier stays if it was remembered.
     count: u32,
 }
 
 /// The multi-queue algorithm.
 pub struct Mq {
+    /// Frames by queue.
     queues: Lists,
     /// The highest queue.
     top: usize,
+    /// The references after which an idle page sinks.
     life: u64,
-    held: Vec<Held>,
-    /// Pages that have left, and for each page the count with which it did: Qout.
+    /// The state of each frame's page.
+    pages: Vec<PageState>,
+    /// Qout: pages that were evicted.
     out: Ghosts,
+    /// For each page in Qout its count at its eviction.
     counts: Vec<u32>,
-    /// No page of a queue expires before its time here, and none of any before the last one. Pages
-    /// of the lowest queue do not sink.
+    /// For each queue a time before which none of its pages expires. Pages of the lowest queue do
+    /// not sink.
     due: Vec<u64>,
+    /// The least of `due`.
     soonest: u64,
     /// The queue and the count of the last victim.
-    left: (usize, u32),
+    last_victim: (usize, u32),
 }
 
-impl<'t> Policy<'t> for Mq {
+impl<'t> PolicyType<'t> for Mq {
     const SPEC: Spec = Spec {
         name: "mq",
         aliases: &["multi-queue"],
@@ -44,13 +45,11 @@ impl<'t> Policy<'t> for Mq {
         about: "LRU queues by the logarithm of the count; idle pages sink, ghosts keep theirs",
         cite: "Y. Zhou, J. F. Philbin, K. Li, \"The multi-queue replacement algorithm for second level buffer caches\", Proceedings of the USENIX Annual Technical Conference, 2001",
         choices: "the paper derives the life time from the access pattern, here it is given. A page that comes in and is remembered in Qout is taken out of it before the victim enters. After every reference (with frames by process: of the process) each queue but the lowest, from the low ones up, lets at most one page sink, which gets a new life. A page that leaves because nobody maps it any more is not remembered.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
+        ticks: true,
         complexity: "hit and fault O(1), and O(queues) where a page may sink",
-        state: "25 bytes a frame, 8 a page, 8 to 16 a remembered page",
+        bytes: "25 bytes a frame, 8 a page, 8 to 16 a remembered page",
         repeats: Repeats::All,
-        bursts: Bursts::Never,
         params: &[
             Param::count("queues", Some(8), 1..=16, "LRU queues"),
             Param::count(
@@ -66,47 +65,48 @@ impl<'t> Policy<'t> for Mq {
                 "most remembered pages, times the frames",
             ),
         ],
+        ..Spec::BASE
     };
 
-    const TICKS: bool = true;
-
     fn new(setup: &Setup<'t>) -> Mq {
-        let of = |name| setup.params.of(&Self::SPEC, name);
+        let of = |name| setup.number(name);
         let queues = of("queues") as usize;
         let out = setup.capacity.saturating_mul(of("out") as u32);
         Mq {
             queues: Lists::new(queues, setup.frames),
             top: queues - 1,
             life: of("life"),
-            held: vec![Held::default(); setup.frames as usize],
+            pages: vec![PageState::default(); setup.frames as usize],
             out: Ghosts::new(setup.pages, out),
             counts: vec![0; setup.pages],
             due: vec![u64::MAX; queues],
             soonest: u64::MAX,
-            left: (0, 0),
+            last_victim: (0, 0),
         }
     }
+}
 
+impl Policy for Mq {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
-        let held = &mut self.held[at.frame as usize];
-        held.count = held.count.saturating_add(1);
-        held.expire = at.time.saturating_add(self.life);
-        let Held { expire, count } = *held;
+        let page = &mut self.pages[at.frame as usize];
+        page.count = page.count.saturating_add(1);
+        page.expire = at.time.saturating_add(self.life);
+        let PageState { expire, count } = *page;
         let queue = self.queue_of(count);
         self.queues.move_front(queue, at.frame);
         self.expires(queue, expire);
     }
 
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        self.out.recall(want.page);
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        self.out.recall(request.page);
         let lowest = (0..=self.top).find(|&queue| !self.queues.is_empty(queue));
         let queue = lowest.expect("every frame is taken");
         let frame = self.queues.pop_back(queue).expect("it is not empty");
-        let (page, count) = (frames.page(frame), self.held[frame as usize].count);
+        let (page, count) = (frames.page(frame), self.pages[frame as usize].count);
         self.counts[page as usize] = count;
         self.out.push(page);
-        self.left = (queue, count);
+        self.last_victim = (queue, count);
         frame
     }
 
@@ -117,7 +117,7 @@ impl<'t> Policy<'t> for Mq {
             false => 1,
         };
         let expire = at.time.saturating_add(self.life);
-        self.held[at.frame as usize] = Held { expire, count };
+        self.pages[at.frame as usize] = PageState { expire, count };
         let queue = self.queue_of(count);
         self.queues.push_front(queue, at.frame);
         self.expires(queue, expire);
@@ -132,35 +132,35 @@ impl<'t> Policy<'t> for Mq {
         self.soonest
     }
 
-    /// The oldest page of each queue sinks if its time is over. In each queue pages stand in the
+    /// Lets the oldest page of each queue sink if its time is over. The pages of a queue are in the
     /// order in which they expire.
     #[inline(never)]
     fn tick(&mut self, _frames: &mut Frames, time: u64) {
         let now = time + 1;
         for queue in 1..=self.top {
-            // Pages are looked at only where one may sink: mostly they are not in the cache.
+            // Pages are read only if one may sink: most are not in the processor's cache.
             if self.due[queue] < now {
                 self.sink_oldest(queue, now);
             }
         }
         self.soonest = self.due.iter().copied().min().unwrap_or(u64::MAX);
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
-        let (queue, count) = self.left;
-        Some(format!(
-            "at the end of queue {queue}, the lowest that is not empty; its count is {count}"
-        ))
+impl Explain for Mq {
+    fn why(&self, _evicted: &Evicted) -> String {
+        let (queue, count) = self.last_victim;
+        format!("at the end of queue {queue}, the lowest that is not empty; its count is {count}")
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let of_queue = |queue| self.queues.iter(queue).map(move |frame| (queue, frame));
         let all = (0..=self.top).rev().flat_map(of_queue);
         let word = |(queue, frame): (usize, FrameId)| {
-            let count = self.held[frame as usize].count;
+            let count = self.pages[frame as usize].count;
             (frame, format!("queue {queue}, count {count}"))
         };
-        Some(State {
+        Some(FrameOrder {
             title: "by queue, the last to enter it first".into(),
             frames: all.map(word).collect(),
         })
@@ -168,12 +168,13 @@ impl<'t> Policy<'t> for Mq {
 }
 
 impl Mq {
+    /// Returns the queue of pages with `count` references.
     #[inline(always)]
     fn queue_of(&self, count: u32) -> usize {
         (count.ilog2() as usize).min(self.top)
     }
 
-    /// A page has entered a queue.
+    /// Records that a page that expires at `expire` has entered `queue`.
     #[inline(always)]
     fn expires(&mut self, queue: usize, expire: u64) {
         if queue > 0 {
@@ -182,17 +183,18 @@ impl Mq {
         }
     }
 
-    /// The oldest page of a queue sinks, if its time is over; then the next one is due.
+    /// Lets the oldest page of `queue` sink, if its time is over. Then finds when the next one is
+    /// due.
     fn sink_oldest(&mut self, queue: usize, now: u64) {
         if let Some(oldest) = self.queues.back(queue)
-            && self.held[oldest as usize].expire < now
+            && self.pages[oldest as usize].expire < now
         {
             let expire = now.saturating_add(self.life);
-            self.held[oldest as usize].expire = expire;
+            self.pages[oldest as usize].expire = expire;
             self.queues.move_front(queue - 1, oldest);
             self.expires(queue - 1, expire);
         }
         let oldest = self.queues.back(queue);
-        self.due[queue] = oldest.map_or(u64::MAX, |frame| self.held[frame as usize].expire);
+        self.due[queue] = oldest.map_or(u64::MAX, |frame| self.pages[frame as usize].expire);
     }
 }

@@ -1,39 +1,34 @@
 //! MRU: the victim is the page referenced most recently.
 
-use super::{
-    Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
 
-/// No page is in a frame; stamps begin above.
+/// In place of a stamp: the frame is empty. Stamps begin at 1.
 const EMPTY: u64 = 0;
 
-/// Most recently used. That is the page of the last reference, so that an order is needed only
-/// where that page has been unmapped since.
+/// Most recently used: the page of the last reference. An order is needed only if that page is
+/// gone.
 pub struct Mru {
+    /// The frame of the last reference, unless its page is gone.
     last: Option<FrameId>,
-    /// When the page in each frame was used last, by `uses`; or [`EMPTY`].
+    /// For each frame the number of its last use, from `uses`; or [`EMPTY`].
     used: Vec<u64>,
-    /// Uses so far.
+    /// The number of uses so far.
     uses: u64,
 }
 
-impl<'t> Policy<'t> for Mru {
+impl<'t> PolicyType<'t> for Mru {
     const SPEC: Spec = Spec {
         name: "mru",
         aliases: &["most-recently-used"],
         family: Family::Textbook,
         about: "most recently used: evicts the page just referenced; good for loops",
         cite: "H.-T. Chou, D. J. DeWitt, \"An evaluation of buffer management strategies for relational database systems\", VLDB 1985",
-        choices: "",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit and fault O(1)",
-        state: "8 bytes a frame",
+        bytes: "8 bytes a frame",
         repeats: Repeats::Once,
         bursts: Bursts::OrderOfHits,
-        params: &[],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Mru {
@@ -43,7 +38,9 @@ impl<'t> Policy<'t> for Mru {
             uses: 0,
         }
     }
+}
 
+impl Policy for Mru {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         self.last = Some(at.frame);
@@ -51,15 +48,7 @@ impl<'t> Policy<'t> for Mru {
         self.used[at.frame as usize] = self.uses;
     }
 
-    fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
-        for frame in frames {
-            self.last = Some(frame);
-            self.uses += 1;
-            self.used[frame as usize] = self.uses;
-        }
-    }
-
-    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
+    fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
         let last = self.last.take().or_else(|| self.latest());
         let victim = last.expect("every frame is taken");
         self.used[victim as usize] = EMPTY;
@@ -74,25 +63,28 @@ impl<'t> Policy<'t> for Mru {
         self.used[frame as usize] = EMPTY;
         self.last = self.last.filter(|&last| last != frame);
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        Some(format!("most recently used, {}", left.seen.last()))
+impl Explain for Mru {
+    fn why(&self, evicted: &Evicted) -> String {
+        format!("most recently used, {}", evicted.seen.last())
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let mut order: Vec<FrameId> = self.taken().collect();
         order.sort_unstable_by_key(|&frame| std::cmp::Reverse(self.used[frame as usize]));
-        Some(State::order("most recent first", order.into_iter()))
+        Some(FrameOrder::plain("most recent first", order.into_iter()))
     }
 }
 
 impl Mru {
+    /// Returns the taken frames.
     fn taken(&self) -> impl Iterator<Item = FrameId> + '_ {
         let used = self.used.iter().zip(0..);
         used.filter(|used| *used.0 != EMPTY).map(|used| used.1)
     }
 
-    /// The most recent one of all that are left.
+    /// Returns the most recently used frame of all.
     #[cold]
     fn latest(&self) -> Option<FrameId> {
         self.taken().max_by_key(|&frame| self.used[frame as usize])

@@ -1,11 +1,7 @@
 //! NRU, not recently used: a page of the lowest of four classes, by reference and dirty bit.
 
-use super::support::classes::Classes;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
+use crate::policy::support::classes::Classes;
 
 /// The number of classes.
 const CLASSES: usize = 4;
@@ -13,15 +9,16 @@ const CLASSES: usize = 4;
 /// Not recently used. Bits only rise between ticks, and with them the class of a page: a frame that
 /// is found in a class below its own is moved when a victim is looked for.
 pub struct Nru {
+    /// Frames by class; a class may be below that of the bits.
     classes: Classes<CLASSES>,
     hand: FrameId,
-    frames: FrameId,
     /// References between ticks.
     tick: u64,
+    /// The position of the reference after which the next tick comes.
     next_tick: u64,
 }
 
-impl<'t> Policy<'t> for Nru {
+impl<'t> PolicyType<'t> for Nru {
     const SPEC: Spec = Spec {
         name: "nru",
         aliases: &["not-recently-used"],
@@ -29,11 +26,10 @@ impl<'t> Policy<'t> for Nru {
         about: "not recently used: a page of the lowest class by reference and dirty bit",
         cite: "A. S. Tanenbaum, \"Modern Operating Systems\", section \"The not recently used page replacement algorithm\"",
         choices: "the classes, lowest first: neither referenced nor dirty, dirty, referenced, both. Of the lowest class that has a page the first from the hand on leaves, in the circle of frames, and the hand moves past it (Tanenbaum: at random). All reference bits are cleared after every tick-th reference of the trace (with frames by process: of the process, those of its pages), that of a page that this very reference loads too; a load is a reference.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
+        ticks: true,
         complexity: "hit sets a bit; fault O(1) amortised; tick O(c)",
-        state: "2 bytes a frame",
+        bytes: "2 bytes a frame",
         repeats: Repeats::All,
         bursts: Bursts::SetBits,
         params: &[Param::count(
@@ -42,21 +38,22 @@ impl<'t> Policy<'t> for Nru {
             1..=u64::MAX,
             "references between two clearings of all reference bits",
         )],
+        ..Spec::BASE
     };
-    const TICKS: bool = true;
 
     fn new(setup: &Setup<'t>) -> Nru {
-        let tick = setup.params.of(&Self::SPEC, "tick");
+        let tick = setup.number("tick");
         Nru {
             classes: Classes::new(setup.frames),
             hand: 0,
-            frames: setup.frames,
             tick,
             next_tick: tick - 1,
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+impl Policy for Nru {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         for class in 0..CLASSES {
             while let Some(frame) = self.classes.next_around(class, self.hand) {
                 let now = class_of(frames, frame);
@@ -86,32 +83,31 @@ impl<'t> Policy<'t> for Nru {
 
     fn tick(&mut self, frames: &mut Frames, _time: u64) {
         self.next_tick = self.next_tick.saturating_add(self.tick);
-        for frame in 0..self.frames {
+        for frame in 0..self.classes.numbers() as FrameId {
             if frames.referenced(frame) && self.classes.of(frame).is_some() {
                 frames.clear_referenced(frame);
                 self.classes.put(frame, class_of(frames, frame));
             }
         }
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        Some(match left.referenced {
+impl Explain for Nru {
+    fn why(&self, evicted: &Evicted) -> String {
+        match evicted.referenced {
             false => "not referenced since the last tick; first of its class from the hand".into(),
             true => "all were referenced since the last tick; first of its class".into(),
-        })
+        }
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let class = |frame| format!("class {}", class_of(frames, frame));
         let order = self.classes.around(self.hand);
-        Some(State {
-            title: "from the hand on".into(),
-            frames: order.map(|frame| (frame, class(frame))).collect(),
-        })
+        Some(FrameOrder::with_words("from the hand on", order, class))
     }
 }
 
-/// The class of the page in a frame, by its bits now.
+/// Returns the class of the page in `frame` by its present bits.
 #[inline]
 fn class_of(frames: &Frames, frame: FrameId) -> usize {
     2 * usize::from(frames.referenced(frame)) + usize::from(frames.dirty(frame))

@@ -1,52 +1,46 @@
 //! OPT: the victim is the page whose next reference is farthest away. No policy that loads pages
 //! on demand loads fewer.
 
-use super::support::bits::BitSet;
-use super::{
-    Bursts, Family, Frames, Future, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want, explain,
-};
+use crate::policy::prelude::*;
+use crate::policy::support::bits::BitSet;
 use crate::simd::Level;
 use crate::simd::later::{NotBelow, not_below};
 use crate::simd::wide::{self, Work};
 use crate::trace::dense::{NEVER, page_of};
-use crate::units::{FrameId, PageId};
 
-/// No frame.
+/// In place of a frame: not resident.
 const NOWHERE: FrameId = FrameId::MAX;
 
-/// So many frames are few.
+/// Up to this many frames, scanning all next uses beats the bit set.
 const FEW: u32 = 256;
 
-/// Belady's MIN. The positions at which resident pages are referenced next form a set of bits;
-/// the farthest is its greatest. Positions already passed stay in the set: every resident page
-/// has its next reference later, so they are never the greatest.
+/// Belady's MIN. The positions of the next references to resident pages form a bit set; the
+/// greatest is the farthest. Positions already passed stay in the set: every resident page has its
+/// next reference later, so they are never the greatest.
 ///
-/// With few frames the next position of each is kept instead, and the greatest is looked for.
+/// With few frames the next position of each frame is kept instead, and all are scanned.
 ///
-/// Both are brought up to date when a victim is wanted, from the links of the references since
-/// the last one: of pages referenced again in the meantime nothing needs to be noted. That is why
-/// hits are of no interest.
+/// Both are updated when a victim is requested, from the next-use links of the references since the
+/// last request. A page referenced again since then needs no update. So hits are not needed.
 pub struct Opt<'t> {
     future: Future<'t>,
-    /// References before this one are noted.
+    /// References before this position are noted.
     noted: usize,
     level: Level,
     not_below: NotBelow,
-    /// Positions of next references; not with few frames.
+    /// Positions of next references; unused with few frames.
     upcoming: BitSet,
-    /// With few frames the next reference of the page in each; 0 where there is no page, or none
-    /// that is referenced again.
+    /// With few frames the position of the next reference to the page in each; 0 if there is no
+    /// page or no such reference.
     next_of: Vec<u32>,
-    /// Resident pages that are not referenced again.
+    /// Resident pages that are never referenced again.
     finished: BitSet,
     /// The frame of each resident page, or [`NOWHERE`].
     frame_of: Vec<FrameId>,
 }
 
 impl Opt<'_> {
-    /// Takes what was referenced before a position into the sets: what will be referenced there or
-    /// later.
+    /// Notes the next use of each page referenced in `noted..time`.
     fn note_before(&mut self, time: usize) {
         let (future, not_below) = (self.future, self.not_below);
         let from = self.noted;
@@ -54,7 +48,7 @@ impl Opt<'_> {
         future.last_before(from, time, not_below, |page, next| self.note(page, next));
     }
 
-    /// A page, if it is resident, is referenced next at a position or never again.
+    /// Notes that the next use of `page` is at `next`, if the page is resident.
     #[inline]
     fn note(&mut self, page: PageId, next: u32) {
         let frame = self.frame_of[page as usize];
@@ -72,7 +66,15 @@ impl Opt<'_> {
         }
     }
 
-    /// A page leaves; gives its frame.
+    /// Returns the resident page with the lowest number.
+    #[cold]
+    fn lowest_resident(&self) -> PageId {
+        let mut frames = self.frame_of.iter();
+        let lowest = frames.position(|&frame| frame != NOWHERE);
+        lowest.expect("a page is resident") as PageId
+    }
+
+    /// Forgets `page`, which is resident, and returns its frame.
     fn forget(&mut self, page: PageId) -> FrameId {
         let frame = std::mem::replace(&mut self.frame_of[page as usize], NOWHERE);
         if let Some(next_of) = self.next_of.get_mut(frame as usize) {
@@ -81,21 +83,21 @@ impl Opt<'_> {
         frame
     }
 
-    /// The farthest position at which a resident page is referenced next.
-    fn farthest(&mut self) -> usize {
+    /// Returns the farthest position at which a resident page is referenced next; `None` if every
+    /// resident page was loaded by the reference under way.
+    fn farthest(&mut self) -> Option<usize> {
         let farthest = match self.next_of.is_empty() {
             true => self.upcoming.max(),
             false => wide::run(self.level, Greatest(&self.next_of)),
         };
-        let position = farthest.expect("every resident page is referenced again");
-        if self.next_of.is_empty() {
+        if let (Some(position), true) = (farthest, self.next_of.is_empty()) {
             self.upcoming.remove(position);
         }
-        position
+        farthest
     }
 }
 
-/// The greatest of some positions; `None` if all are 0.
+/// Finds the greatest of some positions; `None` if all are 0.
 struct Greatest<'a>(&'a [u32]);
 
 impl Work for Greatest<'_> {
@@ -107,7 +109,7 @@ impl Work for Greatest<'_> {
     }
 }
 
-impl<'t> Policy<'t> for Opt<'t> {
+impl<'t> PolicyType<'t> for Opt<'t> {
     const SPEC: Spec = Spec {
         name: "opt",
         aliases: &["min", "belady", "optimal"],
@@ -115,14 +117,13 @@ impl<'t> Policy<'t> for Opt<'t> {
         about: "evicts the page whose next reference is farthest away: the fewest loads",
         cite: "L. A. Belady, \"A study of replacement algorithms for a virtual-storage computer\", IBM Systems Journal 5(2), 1966",
         choices: "among pages that are never referenced again the one with the lowest id (order of first reference) goes; the number of loads does not depend on it, that of write-backs does. The loads (fills, refills, cow_copies) are the fewest of all policies that load on demand, and so are the faults where no memory is shared. Elsewhere faults has maps, too, which OPT does not look at: another policy can have fewer.",
-        space: Space::Fixed,
         sees: Sees::Future,
-        draws: false,
         complexity: "hit O(1) amortised, 1/64 of a vector step; fault O(log n), with 256 frames at most O(c)",
-        state: "4 bytes a reference (shared by all sizes), a bit a reference, 4 bytes a page",
+        bytes: "4 bytes a reference (shared by all sizes), a bit a reference, 4 bytes a page",
         repeats: Repeats::LastTime,
         bursts: Bursts::SetBits,
-        params: &[],
+        curve: Some(CurveKind::Opt),
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Opt<'t> {
@@ -139,20 +140,28 @@ impl<'t> Policy<'t> for Opt<'t> {
             frame_of: vec![NOWHERE; setup.pages],
         }
     }
+}
 
-    fn victim(&mut self, _frames: &mut Frames, want: Want) -> FrameId {
-        self.note_before(want.time as usize);
+impl Policy for Opt<'_> {
+    fn victim(&mut self, _frames: &mut Frames, request: VictimRequest) -> FrameId {
+        self.note_before(request.time as usize);
         if let Some(page) = self.finished.min() {
             self.finished.remove(page);
             return self.forget(page as PageId);
         }
-        let position = self.farthest();
-        self.forget(page_of(self.future.refs[position]))
+        // The page that the reference under way has loaded is not noted yet.
+        let farthest = self.farthest().filter(|&at| at as u64 >= request.time);
+        let page = match farthest {
+            Some(position) => page_of(self.future.refs[position]),
+            None => self.lowest_resident(),
+        };
+        self.forget(page)
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
         self.frame_of[frames.page(at.frame) as usize] = at.frame;
     }
+
     fn prefetched(&mut self, frames: &mut Frames, at: Touch, next_use: u32) {
         let page = frames.page(at.frame);
         self.frame_of[page as usize] = at.frame;
@@ -165,21 +174,23 @@ impl<'t> Policy<'t> for Opt<'t> {
         self.forget(page);
         self.finished.remove(page as usize);
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        Some(match self.future.next_of(left.page, left.time) {
+impl Explain for Opt<'_> {
+    fn why(&self, evicted: &Evicted) -> String {
+        match self.future.next_of(evicted.page, evicted.time) {
             None => "never used again".into(),
             Some(next) => {
-                let next = explain::reference(next);
+                let next = reference(next);
                 format!("next used at {next}, the farthest")
             }
-        })
+        }
     }
 
-    fn state(&self, frames: &Frames, next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, next: u64) -> Option<FrameOrder> {
         let resident = self.frame_of.iter().copied();
         let resident = resident.filter(|&frame| frame != NOWHERE);
-        Some(State::by_next_use(
+        Some(FrameOrder::by_next_use(
             self.future.by_next_use(frames, resident, next),
         ))
     }

@@ -1,25 +1,21 @@
-//! OPT with an eye on writing back: a dirty page leaves only if its next reference is so much
-//! farther away than that of a clean one. A heuristic, not an optimum.
+//! OPT with an eye on write-backs: a dirty page is evicted only if its next reference is farther
+//! away than that of a clean page by a given factor. A heuristic, not an optimum.
 
-use super::support::bits::BitSet;
-use super::{
-    Bursts, Family, Frames, Future, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State,
-    Touch, Want, explain,
-};
+use crate::policy::prelude::*;
+use crate::policy::support::bits::BitSet;
 use crate::simd::Level;
 use crate::simd::later::{NotBelow, not_below};
 use crate::trace::dense::{NEVER, page_of};
-use crate::units::{FrameId, PageId};
 
-/// No frame.
+/// In place of a frame: not resident.
 const NOWHERE: FrameId = FrameId::MAX;
 
-/// Resident pages, all clean or all dirty.
+/// The clean resident pages, or the dirty ones.
 struct Pages {
-    /// Positions at which they are referenced next. Those already passed stay: of a page that is
-    /// resident the position is later.
+    /// The positions of their next references. Positions already passed stay: that of a resident
+    /// page is later.
     upcoming: BitSet,
-    /// Those not referenced again.
+    /// The pages that are never referenced again.
     finished: BitSet,
 }
 
@@ -31,32 +27,31 @@ impl Pages {
         }
     }
 
-    /// The farthest position at which one is referenced next.
+    /// Returns the farthest position of a next reference, if it is not before `time`.
     fn farthest(&self, time: usize) -> Option<usize> {
         self.upcoming.max().filter(|&position| position >= time)
     }
 }
 
-/// Writeback-aware OPT. As in OPT next references are noted when a victim is wanted, only of pages
-/// not referenced again in the meantime. A page noted as clean is clean until that next reference.
+/// Writeback-aware OPT. As in OPT, next references are noted when a victim is requested, and only
+/// those of pages not referenced again in the meantime. A page noted as clean is clean until then.
 pub struct OptWb<'t> {
     future: Future<'t>,
-    /// References before this one are noted.
+    /// References before this position are noted.
     noted: usize,
     not_below: NotBelow,
     clean: Pages,
     dirty: Pages,
     /// The frame of each resident page, or [`NOWHERE`].
     frame_of: Vec<FrameId>,
-    /// How many times as far away a clean page looks.
+    /// The factor by which the distance to the next use of a clean page is multiplied.
     weight: u64,
     /// Whether the last victim was dirty.
-    left_dirty: bool,
+    victim_dirty: bool,
 }
 
 impl OptWb<'_> {
-    /// Takes what was referenced before a position into the sets: what will be referenced there or
-    /// later.
+    /// Notes the next use of each page referenced in `noted..time`.
     fn note_before(&mut self, frames: &Frames, time: usize) {
         let (future, not_below) = (self.future, self.not_below);
         let from = self.noted;
@@ -65,7 +60,7 @@ impl OptWb<'_> {
         future.last_before(from, time, not_below, note);
     }
 
-    /// A page, if it is resident, is referenced next at a position or never again.
+    /// Notes that the next use of `page` is at `next`, if the page is resident.
     #[inline]
     fn note(&mut self, frames: &Frames, page: PageId, next: u32) {
         let frame = self.frame_of[page as usize];
@@ -82,8 +77,18 @@ impl OptWb<'_> {
         }
     }
 
-    /// The page to leave, which is noted no more, and whether it is dirty.
-    fn choose(&mut self, time: usize) -> (PageId, bool) {
+    /// Returns the resident page with the lowest number and whether it is dirty: where no page is
+    /// noted, because the reference under way has loaded them all.
+    #[cold]
+    fn lowest_resident(&self, frames: &Frames) -> (PageId, bool) {
+        let mut resident = self.frame_of.iter().zip(0..);
+        let lowest = resident.find(|(frame, _)| **frame != NOWHERE);
+        let (&frame, page) = lowest.expect("a page is resident");
+        (page, frames.dirty(frame))
+    }
+
+    /// Returns the page to evict and whether it is dirty, and forgets its next use.
+    fn choose(&mut self, frames: &Frames, time: usize) -> (PageId, bool) {
         if let Some(page) = self.clean.finished.min() {
             self.clean.finished.remove(page);
             return (page as PageId, false);
@@ -97,8 +102,11 @@ impl OptWb<'_> {
         };
         let score = |position: usize, weight| (position - time) as u64 * weight;
         let clean_score = clean.map(|position| score(position, self.weight));
+        if clean.is_none() && dirty.is_none() {
+            return self.lowest_resident(frames);
+        }
         let (pages, position) = if clean_score >= dirty.map(|position| score(position, 1)) {
-            (&mut self.clean, clean.expect("every frame is taken"))
+            (&mut self.clean, clean.expect("it scores"))
         } else if let Some(page) = dirty_finished {
             self.dirty.finished.remove(page);
             return (page as PageId, true);
@@ -111,7 +119,7 @@ impl OptWb<'_> {
     }
 }
 
-impl<'t> Policy<'t> for OptWb<'t> {
+impl<'t> PolicyType<'t> for OptWb<'t> {
     const SPEC: Spec = Spec {
         name: "opt-wb",
         aliases: &["writeback-aware-opt"],
@@ -119,11 +127,9 @@ impl<'t> Policy<'t> for OptWb<'t> {
         about: "as OPT, but spares dirty pages: a heuristic that knows the future, no bound",
         cite: "the problem: N. Beckmann, P. B. Gibbons, B. Haeupler, C. McGuffey, \"Writeback-aware caching\", SIAM Symposium on Algorithmic Principles of Computer Systems (APOCS), 2020",
         choices: "a heuristic of this program, not an algorithm of the paper, which poses the problem. It is no optimum and no bound: it can cost more than OPT, and have as many write-backs. The page with the greatest distance to its next reference leaves, that of a dirty page divided by 1 + write-cost; write-cost is the cost of a write-back in those of a fault. A clean page not referenced again leaves first; for a dirty one the end of the trace stands in for the next reference. Among equals a clean page leaves, then the one with the lower id (order of first reference). With write-cost=0 it has as many faults as OPT. Distances are counted in references of the trace, those of all processes, with frames by process, too.",
-        space: Space::Fixed,
         sees: Sees::Future,
-        draws: false,
         complexity: "hit O(1) amortised, 1/64 of a vector step; fault O(log n)",
-        state: "4 bytes a reference (shared by all sizes), 2 bits a reference, 4 bytes a page",
+        bytes: "4 bytes a reference (shared by all sizes), 2 bits a reference, 4 bytes a page",
         repeats: Repeats::All,
         bursts: Bursts::SetBits,
         params: &[Param::count(
@@ -132,6 +138,7 @@ impl<'t> Policy<'t> for OptWb<'t> {
             0..=1000,
             "cost of writing a page back, in faults",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> OptWb<'t> {
@@ -143,16 +150,18 @@ impl<'t> Policy<'t> for OptWb<'t> {
             clean: pages(),
             dirty: pages(),
             frame_of: vec![NOWHERE; setup.pages],
-            weight: 1 + setup.params.of(&Self::SPEC, "write-cost"),
-            left_dirty: false,
+            weight: 1 + setup.number("write-cost"),
+            victim_dirty: false,
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        let time = want.time as usize;
+impl Policy for OptWb<'_> {
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let time = request.time as usize;
         self.note_before(frames, time);
-        let (page, is_dirty) = self.choose(time);
-        self.left_dirty = is_dirty;
+        let (page, is_dirty) = self.choose(frames, time);
+        self.victim_dirty = is_dirty;
         std::mem::replace(&mut self.frame_of[page as usize], NOWHERE)
     }
 
@@ -173,23 +182,25 @@ impl<'t> Policy<'t> for OptWb<'t> {
         self.clean.finished.remove(page);
         self.dirty.finished.remove(page);
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        let next = match self.future.next_of(left.page, left.time) {
+impl Explain for OptWb<'_> {
+    fn why(&self, evicted: &Evicted) -> String {
+        let next = match self.future.next_of(evicted.page, evicted.time) {
             None => "never used again".into(),
-            Some(next) => format!("next used at {}", explain::reference(next)),
+            Some(next) => format!("next used at {}", reference(next)),
         };
-        Some(match self.left_dirty {
+        match self.victim_dirty {
             true => format!("{next}: far enough to be worth a write-back"),
             false => format!("clean, {next}"),
-        })
+        }
     }
 
-    fn state(&self, frames: &Frames, next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, next: u64) -> Option<FrameOrder> {
         let resident = self.frame_of.iter().copied();
         let resident = resident.filter(|&frame| frame != NOWHERE);
         let order = self.future.by_next_use(frames, resident, next);
-        let mut state = State::by_next_use(order);
+        let mut state = FrameOrder::by_next_use(order);
         for (frame, word) in &mut state.frames {
             *word += if frames.dirty(*frame) {
                 ", dirty"

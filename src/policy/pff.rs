@@ -1,36 +1,37 @@
 //! Page fault frequency: a process that faults seldom gives up the pages that it did not use.
 
-use super::support::bits::BitSet;
-use super::support::rings::Rings;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
+use crate::policy::prelude::*;
+use crate::policy::support::bits::BitSet;
+use crate::policy::support::leaving::Leaving;
+use crate::policy::support::rings::Rings;
 use crate::trace::dense::PageKey;
-use crate::units::{EntryId, FrameId, PageId, counted};
+use crate::units::counted;
 
 /// Page fault frequency. Pages that may have been referenced since their bits were cleared are kept
-/// apart, so that a fault does not look at the others: it is enough to be told of a reference that
-/// finds the bit clear.
+/// apart, so that a fault does not touch the others. The policy needs only those hits that find the
+/// reference bit clear.
 pub struct PageFaultFrequency<'t> {
     entries: &'t [PageKey],
-    /// Faults so many references apart or more are seldom.
+    /// The references between two faults of a process from which on faults are rare.
     tau: u64,
-    /// Bits are cleared at every fault.
+    /// Whether bits are cleared at every fault.
     reset: bool,
-    /// One process: its time is the position in the trace, and not every hit need be told.
+    /// Whether there is one process, whose clock is the position in the trace. Then not every hit
+    /// needs to be reported.
     alone: bool,
-    /// References of each process, and how many they were at its last fault; 0 before the first.
+    /// For each process its references, and their number at its last fault; 0 before the first.
     clocks: Vec<(u64, u64)>,
-    /// For each process that loaded them the frames that are idle, then those that may not be.
+    /// For each process two queues of the frames that it loaded: the idle ones, and the others.
     pages: Rings,
+    /// The frames in the idle queues.
     idle: BitSet,
+    /// The process that loaded the page in each frame.
     owner: Vec<u32>,
-    /// Pages that leave after this reference, that of the lowest number last.
-    leaving: Vec<(PageId, FrameId)>,
+    /// Pages that leave after the reference under way.
+    leaving: Leaving,
 }
 
-impl<'t> Policy<'t> for PageFaultFrequency<'t> {
+impl<'t> PolicyType<'t> for PageFaultFrequency<'t> {
     const SPEC: Spec = Spec {
         name: "pff",
         aliases: &["page-fault-frequency"],
@@ -40,17 +41,16 @@ impl<'t> Policy<'t> for PageFaultFrequency<'t> {
         choices: "a fault is one that loads a page: maps and cow_reuses are none. At a fault tau or more references of the process after its fault before, the pages that it loaded and that are not referenced leave, after the reference. Reference bits of its pages, but for that of the page just loaded, are cleared at every fault, so that not referenced means since the fault before (Denning); with reset=0 only where pages may leave (Stallings). A shared page belongs to the process that loaded it: when that has exited the page stays until nobody maps it.",
         space: Space::Variable,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(1) amortised",
-        state: "25 bytes a frame",
+        bytes: "25 bytes a frame",
         repeats: Repeats::All,
         bursts: Bursts::SetBitsAlone,
-        params: &[Param::count(
+        params: &[Param::flag(
             "reset",
-            Some(1),
-            0..=1,
+            true,
             "reference bits are cleared at every fault",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> PageFaultFrequency<'t> {
@@ -58,16 +58,18 @@ impl<'t> Policy<'t> for PageFaultFrequency<'t> {
         PageFaultFrequency {
             entries: setup.entries,
             tau: setup.tau,
-            reset: setup.params.get(&Self::SPEC, "reset") == Some(1),
+            reset: setup.flag("reset"),
             alone: setup.processes <= 1,
             clocks: vec![(0, 0); setup.processes],
             pages: Rings::new(2 * setup.processes, setup.frames),
             idle: BitSet::new(frames),
             owner: vec![0; frames],
-            leaving: Vec::with_capacity(frames),
+            leaving: Leaving::new(frames),
         }
     }
+}
 
+impl Policy for PageFaultFrequency<'_> {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         if !self.alone {
@@ -79,8 +81,15 @@ impl<'t> Policy<'t> for PageFaultFrequency<'t> {
         }
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
-        unreachable!("there are as many frames as pages")
+    /// The first idle page, else the first of all. The machine has as many frames as pages and
+    /// never asks.
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+        let processes = 0..self.clocks.len();
+        let queues = processes.clone().map(idle).chain(processes.map(in_use));
+        let first = queues.filter_map(|queue| self.pages.oldest(queue)).next();
+        let victim = first.expect("a page is resident");
+        self.freed(frames, victim);
+        victim
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
@@ -108,44 +117,47 @@ impl<'t> Policy<'t> for PageFaultFrequency<'t> {
     }
 
     #[inline(always)]
-    fn expire(&mut self, _frames: &mut Frames, _at: Touch) -> Option<FrameId> {
-        self.leaving.pop().map(|(_, frame)| frame)
+    fn expire(&mut self, _frames: &mut Frames, _entry: EntryId) -> Option<FrameId> {
+        self.leaving.pop()
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        let (tau, last) = (counted(self.tau, "reference"), left.seen.last());
-        Some(format!(
+impl Explain for PageFaultFrequency<'_> {
+    fn why(&self, evicted: &Evicted) -> String {
+        let (tau, last) = (counted(self.tau, "reference"), evicted.seen.last());
+        format!(
             "the process had loaded no page for {tau} or more, and the reference bit is clear: {last}"
-        ))
+        )
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let queues = 0..2 * self.clocks.len();
         let mut order: Vec<FrameId> = queues.flat_map(|queue| self.pages.iter(queue)).collect();
         order.sort_by_key(|&frame| frames.referenced(frame));
         let bit = |frame| format!("bit {}", u8::from(frames.referenced(frame)));
-        Some(State {
-            title: "those that leave at the next rare fault first".into(),
-            frames: order.into_iter().map(|f| (f, bit(f))).collect(),
-        })
+        let title = "those that leave at the next rare fault first";
+        Some(FrameOrder::with_words(title, order, bit))
     }
 }
 
-/// The queues of a process.
+/// Returns the queue of the idle frames of `process`.
 fn idle(process: usize) -> usize {
     2 * process
 }
+
+/// Returns the queue of the other frames of `process`.
 fn in_use(process: usize) -> usize {
     2 * process + 1
 }
 
 impl PageFaultFrequency<'_> {
+    /// Returns the process of `entry`.
     #[inline(always)]
     fn process(&self, entry: EntryId) -> usize {
         self.entries[entry as usize].process as usize
     }
 
-    /// A page is not idle any more.
+    /// Records that the page in `frame` is not idle any more.
     fn wake(&mut self, frame: FrameId) {
         self.idle.remove(frame as usize);
         self.pages.remove(frame);
@@ -153,29 +165,29 @@ impl PageFaultFrequency<'_> {
         self.pages.push(in_use(owner as usize), frame);
     }
 
-    /// A page is idle from now on.
+    /// Records that the page in `frame` is idle from now on.
     fn rest(&mut self, process: usize, frame: FrameId) {
         self.idle.insert(frame as usize);
         self.pages.push(idle(process), frame);
     }
 
-    /// Clears the bits of a process's pages; those whose bits are clear already may leave.
+    /// Clears the reference bits of the pages of `process`. If it `shrinks`, those whose bits are
+    /// clear already leave.
     fn clear(&mut self, frames: &mut Frames, process: usize, shrinks: bool) {
         while shrinks && let Some(frame) = self.pages.pop(idle(process)) {
             self.idle.remove(frame as usize);
-            self.leaving.push((frames.page(frame), frame));
+            self.leaving.push(frames.page(frame), frame);
         }
         while let Some(frame) = self.pages.pop(in_use(process)) {
             if frames.referenced(frame) {
                 frames.clear_referenced(frame);
                 self.rest(process, frame);
             } else if shrinks {
-                self.leaving.push((frames.page(frame), frame));
+                self.leaving.push(frames.page(frame), frame);
             } else {
                 self.rest(process, frame);
             }
         }
-        self.leaving
-            .sort_unstable_by_key(|page| std::cmp::Reverse(page.0));
+        self.leaving.sort();
     }
 }

@@ -1,36 +1,27 @@
 //! Random: the victim is drawn among the resident pages, each as likely as the other.
 
-use super::{
-    Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
+use crate::units::splitmix64;
 
-/// What SplitMix64 adds to its state before each draw.
+/// What SplitMix64 adds to its state at each draw.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// What SplitMix64 makes of its state.
-fn mix(z: u64) -> u64 {
-    let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ z >> 31
-}
-
-/// The `n`-th number, from 1, of SplitMix64 begun with a seed.
+/// Returns the `n`-th number, from 1, of SplitMix64 started with `seed`.
 pub(super) fn nth_output(seed: u64, n: u64) -> u64 {
-    mix(seed.wrapping_add(STEP.wrapping_mul(n)))
+    splitmix64(seed.wrapping_add(STEP.wrapping_mul(n - 1)))
 }
 
 /// Random replacement.
 pub struct Random {
     /// The state of SplitMix64.
     state: u64,
-    /// The taken frames; a load appends, the last takes the place of one that leaves.
+    /// The taken frames. A load appends; the last frame takes the place of one that is evicted.
     taken: Vec<FrameId>,
-    /// Where each stands among them.
+    /// The place of each frame in `taken`.
     place: Vec<u32>,
 }
 
-impl<'t> Policy<'t> for Random {
+impl<'t> PolicyType<'t> for Random {
     const SPEC: Spec = Spec {
         name: "random",
         aliases: &["rand"],
@@ -38,14 +29,13 @@ impl<'t> Policy<'t> for Random {
         about: "evicts a resident page drawn at random",
         cite: "L. A. Belady, \"A study of replacement algorithms for a virtual-storage computer\", IBM Systems Journal 5(2), 1966; G. L. Steele, D. Lea, C. H. Flood, \"Fast splittable pseudorandom number generators\", OOPSLA 2014",
         choices: "one draw of 64 bits from SplitMix64 a victim, scaled to the number of resident pages by multiplication; the pages stand in order of load, the last one taking the place of a page that leaves. The same seed gives the same victims on every machine. With frames by process each process draws for itself: the first from the seed, the n-th after it from the n-th number of SplitMix64 begun with the seed.",
-        space: Space::Fixed,
         sees: Sees::Loads,
-        draws: true,
+        randomized: true,
         complexity: "hit nothing, fault O(1)",
-        state: "8 bytes a frame",
+        bytes: "8 bytes a frame",
         repeats: Repeats::Once,
         bursts: Bursts::SetBits,
-        params: &[],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Random {
@@ -55,8 +45,10 @@ impl<'t> Policy<'t> for Random {
             place: vec![0; setup.frames as usize],
         }
     }
+}
 
-    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
+impl Policy for Random {
+    fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
         let drawn = u128::from(self.draw());
         let victim = self.taken[((drawn * self.taken.len() as u128) >> 64) as usize];
         self.forget(victim);
@@ -71,22 +63,25 @@ impl<'t> Policy<'t> for Random {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.forget(frame);
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
-        Some("drawn at random".into())
+impl Explain for Random {
+    fn why(&self, _evicted: &Evicted) -> String {
+        "drawn at random".into()
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let order = self.taken.iter().copied();
-        Some(State::order("in the order that is drawn from", order))
+        Some(FrameOrder::plain("in the order that is drawn from", order))
     }
 }
 
 impl Random {
-    /// The next number of SplitMix64.
+    /// Returns the next number of SplitMix64.
     fn draw(&mut self) -> u64 {
+        let drawn = splitmix64(self.state);
         self.state = self.state.wrapping_add(STEP);
-        mix(self.state)
+        drawn
     }
 
     fn forget(&mut self, frame: FrameId) {

@@ -1,11 +1,13 @@
 //! Lists of policies as they are written: `lru,clock:load-bit=0`, lists of values of a parameter
 //! (`2q:kin=0.1,0.25:kout=0.5`, each combination a policy), and groups: `all`, `@textbook`.
 
-use super::params::{ParamError, PolicyChoice};
-use super::{Family, TABLE};
+use super::choice::PolicyChoice;
+use super::params::ParamError;
+use super::spec::{Family, PolicyId};
 use crate::units::did_you_mean;
 
-/// The policies of a list; `all` and `@group` stand for those of the table at their defaults.
+/// Returns the policies of a list; `all` and `@group` stand for those of the table at their
+/// defaults.
 pub fn parse_list(text: &str) -> Result<Vec<PolicyChoice>, ParamError> {
     let mut policies = Vec::new();
     for item in items(text) {
@@ -21,7 +23,7 @@ pub fn parse_list(text: &str) -> Result<Vec<PolicyChoice>, ParamError> {
     Ok(policies)
 }
 
-/// The items of a list: a comma separates policies, unless a value follows it.
+/// Returns the items of a list: a comma separates policies, unless a value follows it.
 pub fn items(text: &str) -> Vec<String> {
     let mut items: Vec<String> = Vec::new();
     for part in text.split(',').map(str::trim) {
@@ -35,7 +37,7 @@ pub fn items(text: &str) -> Vec<String> {
     items
 }
 
-/// The policies that an item stands for if it names more than one.
+/// Returns the policies of an item that stands for more than one; `None` for a single policy.
 fn several(item: &str) -> Result<Option<Vec<PolicyChoice>>, ParamError> {
     match item.starts_with('@') {
         true => group(item).map(|(_, family)| Some(with(|of| of == family))),
@@ -43,7 +45,7 @@ fn several(item: &str) -> Result<Option<Vec<PolicyChoice>>, ParamError> {
     }
 }
 
-/// The group of a name that begins with `@`.
+/// Returns the group `item`, whose name begins with `@`.
 pub fn group(item: &str) -> Result<(&'static str, Family), ParamError> {
     let groups = Family::GROUPS;
     let wanted = item.trim_start_matches('@').to_lowercase();
@@ -58,12 +60,13 @@ pub fn group(item: &str) -> Result<(&'static str, Family), ParamError> {
     })
 }
 
+/// Returns the policies whose family `takes` accepts, at their defaults.
 fn with(takes: impl Fn(Family) -> bool) -> Vec<PolicyChoice> {
-    let all = (0..TABLE.len()).filter(|&index| takes(TABLE[index].family));
+    let all = PolicyId::all().filter(|id| takes(id.spec().family));
     all.map(PolicyChoice::at_defaults).collect()
 }
 
-/// A policy for each combination of the listed values of its parameters.
+/// Returns a policy for each combination of the listed values of its parameters.
 fn combinations(item: &str) -> Vec<String> {
     let mut parts = item.split(':');
     let mut all = vec![parts.next().unwrap_or_default().to_owned()];
@@ -85,6 +88,7 @@ fn combinations(item: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::TABLE;
 
     fn shown(text: &str) -> String {
         let all = parse_list(text).unwrap();

@@ -1,10 +1,7 @@
 //! SIEVE: FIFO with a hand that does not move the pages which it spares.
 
-use super::support::lists::Lists;
-use super::{
-    Bursts, Family, Frames, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch, Want,
-};
-use crate::units::FrameId;
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 
 /// The one list.
 const QUEUE: usize = 0;
@@ -13,11 +10,11 @@ const QUEUE: usize = 0;
 pub struct Sieve {
     /// Frames by time of load, the newest at the front.
     queue: Lists,
-    /// Where the next search begins; at the oldest page if nowhere.
+    /// The frame at which the next search begins; the oldest one if `None`.
     hand: Option<FrameId>,
 }
 
-impl<'t> Policy<'t> for Sieve {
+impl<'t> PolicyType<'t> for Sieve {
     const SPEC: Spec = Spec {
         name: "sieve",
         aliases: &[],
@@ -25,14 +22,12 @@ impl<'t> Policy<'t> for Sieve {
         about: "a hand sweeps a FIFO queue from old to new; pages that it spares stay in place",
         cite: "Y. Zhang, J. Yang, Y. Yue, Y. Vigfusson, K. V. Rashmi, \"SIEVE is simpler than LRU: an efficient turn-key eviction algorithm for web caches\", USENIX Symposium on Networked Systems Design and Implementation (NSDI), 2024",
         choices: "the visited bit is the reference bit, clear after the load. When the newest page leaves, the hand starts again at the oldest one.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
-        state: "9 bytes a frame",
+        bytes: "9 bytes a frame",
         repeats: Repeats::Twice,
         bursts: Bursts::SetBits,
-        params: &[],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Sieve {
@@ -41,8 +36,10 @@ impl<'t> Policy<'t> for Sieve {
             hand: None,
         }
     }
+}
 
-    fn victim(&mut self, frames: &mut Frames, _want: Want) -> FrameId {
+impl Policy for Sieve {
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         loop {
             let at = self.hand.or(self.queue.back(QUEUE));
             let frame = at.expect("every frame is taken");
@@ -66,15 +63,15 @@ impl<'t> Policy<'t> for Sieve {
         }
         self.queue.remove(frame);
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
-        Some(
-            "reference bit 0 at the hand: not referenced since it came in or the hand last passed"
-                .into(),
-        )
+impl Explain for Sieve {
+    fn why(&self, _evicted: &Evicted) -> String {
+        "reference bit 0 at the hand: not referenced since it came in or the hand last passed"
+            .into()
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let word = |frame| {
             let hand = if self.hand == Some(frame) {
                 ", the hand"
@@ -84,9 +81,6 @@ impl<'t> Policy<'t> for Sieve {
             format!("bit {}{hand}", u8::from(frames.referenced(frame)))
         };
         let newest_first = self.queue.iter(QUEUE);
-        Some(State {
-            title: "newest first".into(),
-            frames: newest_first.map(|frame| (frame, word(frame))).collect(),
-        })
+        Some(FrameOrder::with_words("newest first", newest_first, word))
     }
 }

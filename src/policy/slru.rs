@@ -1,29 +1,26 @@
 //! Segmented LRU: each reference lifts a page one segment, an overfull segment drops its oldest one
 //! down, and pages leave from the lowest.
 
-use super::params::MILLION;
-use super::support::lists::Lists;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::FrameId;
+use crate::policy::params::MILLION;
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 
-/// The segment in which pages come in: it takes what the protected ones above it leave.
+/// The segment into which pages are loaded. It has all frames that the protected segments leave.
 const PROBATIONARY: usize = 0;
 
 /// LRU lists one above the other.
 pub struct Slru {
+    /// Frames by segment.
     segments: Lists,
     /// The highest segment.
     top: usize,
-    /// Most pages of each protected segment.
+    /// The most pages of each protected segment.
     size: u32,
     /// The segment of the last victim.
-    left: usize,
+    victim_segment: usize,
 }
 
-impl<'t> Policy<'t> for Slru {
+impl<'t> PolicyType<'t> for Slru {
     const SPEC: Spec = Spec {
         name: "slru",
         aliases: &["segmented-lru"],
@@ -31,13 +28,10 @@ impl<'t> Policy<'t> for Slru {
         about: "segmented LRU: a page must be referenced again to be protected",
         cite: "R. Karedla, J. S. Love, B. G. Wherry, \"Caching strategies to improve disk system performance\", IEEE Computer 27(3), 1994",
         choices: "the paper has two segments; here there can be more, of which all but the lowest are protected and share that fraction of the frames equally, rounded down. The probationary one has no size of its own. A page that a protected segment drops goes to the front of the segment below it. With too few frames for a protected segment to hold a page, a hit only moves the page to the front of the segment that it is in. libCacheSim 0.3.5 loads pages straight into protected segments while memory fills and limits the probationary one, too: slru:segments=4:protected=0.75 on 1 2 3 4 5 1 2 with 4 frames gives 6 misses there, 7 here.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit O(1); fault O(1), O(segments) where low ones are empty",
-        state: "9 bytes a frame",
+        bytes: "9 bytes a frame",
         repeats: Repeats::All,
-        bursts: Bursts::Never,
         params: &[
             Param::count(
                 "segments",
@@ -52,36 +46,41 @@ impl<'t> Policy<'t> for Slru {
                 "share of the frames for the protected segments together",
             ),
         ],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Slru {
-        let segments = setup.params.of(&Self::SPEC, "segments") as u32;
-        let protected = setup.params.share(&Self::SPEC, "protected", setup.capacity);
+        let segments = setup.number("segments") as u32;
+        let protected = setup.fraction_of("protected", setup.capacity);
         Slru {
             segments: Lists::new(segments as usize, setup.frames),
             top: segments as usize - 1,
             size: protected / (segments - 1),
-            left: PROBATIONARY,
+            victim_segment: PROBATIONARY,
         }
     }
+}
 
+impl Policy for Slru {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         let from = self.segments.list_of(at.frame).expect("it is resident");
         let to = (from + 1).min(self.top);
         self.segments.move_front(to, at.frame);
         if self.segments.len(to) > self.size {
-            // It may be the page itself, where there is no room at all.
+            // It may be the page itself, if protected segments have no room at all.
             let oldest = self.segments.back(to).expect("it is overfull");
             self.segments.move_front(to - 1, oldest);
         }
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
+    fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
         let mut segments = 0..=self.top;
         let lowest = segments.find(|&segment| !self.segments.is_empty(segment));
-        self.left = lowest.expect("every frame is taken");
-        self.segments.pop_back(self.left).expect("it is not empty")
+        self.victim_segment = lowest.expect("every frame is taken");
+        self.segments
+            .pop_back(self.victim_segment)
+            .expect("it is not empty")
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
@@ -91,16 +90,18 @@ impl<'t> Policy<'t> for Slru {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.segments.remove(frame);
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        let last = left.seen.last();
-        Some(match self.left {
+impl Explain for Slru {
+    fn why(&self, evicted: &Evicted) -> String {
+        let last = evicted.seen.last();
+        match self.victim_segment {
             PROBATIONARY => format!("at the end of the probationary segment, {last}"),
             _ => format!("nothing is on probation: at the end of the protected segment, {last}"),
-        })
+        }
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let name = |segment| match segment {
             PROBATIONARY => "probationary".to_owned(),
             _ if self.top == 1 => "protected".to_owned(),
@@ -110,6 +111,6 @@ impl<'t> Policy<'t> for Slru {
         let from_top = names.iter().enumerate().rev();
         let names = from_top.map(|(segment, name)| (segment, name.as_str()));
         let title = "by segment, most recent first";
-        Some(State::lists(title, &self.segments, names))
+        Some(FrameOrder::lists(title, &self.segments, names))
     }
 }

@@ -1,50 +1,51 @@
 //! The sampled working set: what a kernel can know of the working set, by looking at the reference
 //! bits of a process's pages from time to time.
 
-use super::support::bits::BitSet;
-use super::support::rings::Rings;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
+use crate::policy::prelude::*;
+use crate::policy::support::bits::BitSet;
+use crate::policy::support::leaving::Leaving;
+use crate::policy::support::rings::Rings;
 use crate::trace::dense::PageKey;
-use crate::units::{EntryId, FrameId, PageId, counted};
+use crate::units::counted;
 
-/// No look is due.
+/// In place of a position: no sample is due.
 const LATER: u64 = u64::MAX;
 
-/// The working set, sampled. Pages that may have been referenced since the last look are kept apart,
-/// so that a look is at these and at those that leave: it is enough to be told of a reference that
-/// finds the bit clear.
+/// The working set, sampled. Pages that may have been referenced since the last sample are kept
+/// apart, so that a sample touches only these and those that leave. The policy needs only those
+/// hits that find the reference bit clear.
 pub struct SampledWorkingSet<'t> {
     entries: &'t [PageKey],
-    /// References of a process between looks.
+    /// References of a process between two samples.
     interval: u64,
-    /// A page that was idle for so many looks leaves.
-    looks: u64,
-    /// One process: its time is the position in the trace, and not every hit need be told.
+    /// The number of samples after which an idle page leaves.
+    max_idle: u64,
+    /// Whether there is one process, whose clock is the position in the trace. Then not every hit
+    /// needs to be reported.
     alone: bool,
-    /// References of each process until its next look; not with one process.
+    /// References of each process until its next sample; unused with one process.
     until: Vec<u64>,
-    /// The position of the next look, and the process that is looked at.
-    next_tick: u64,
-    due: usize,
-    /// Looks at each process so far.
-    looked: Vec<u64>,
-    /// The process that loaded each page, and the last look that found it referenced, or after which
-    /// it came in.
+    /// The position of the next sample.
+    next_sample: u64,
+    /// The process that is sampled next.
+    due_process: usize,
+    /// The number of samples of each process so far.
+    samples: Vec<u64>,
+    /// The process that loaded the page in each frame.
     owner: Vec<u32>,
+    /// For each frame the last sample that found its page referenced, or before its load.
     last: Vec<u64>,
-    /// The frames that each process loaded, in the order of these looks.
+    /// The frames that each process loaded, in the order of `last`.
     order: Rings,
-    /// Those of them that may be referenced.
+    /// The frames of each process that may have been referenced since its last sample.
     awake: Rings,
+    /// The frames in `awake`.
     is_awake: BitSet,
-    /// Pages that leave after this reference, that of the lowest number last.
-    leaving: Vec<(PageId, FrameId)>,
+    /// Pages that leave after the reference under way.
+    leaving: Leaving,
 }
 
-impl<'t> Policy<'t> for SampledWorkingSet<'t> {
+impl<'t> PolicyType<'t> for SampledWorkingSet<'t> {
     const SPEC: Spec = Spec {
         name: "sws",
         aliases: &["sampled-working-set"],
@@ -54,9 +55,9 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
         choices: "after every interval-th reference of a process each page that it loaded is looked at: if its reference bit is set, the bit is cleared and the page was idle for 0 looks, else for one more, and it leaves at tau / interval looks (rounded down, at least 1). With one process, and no page brought in ahead of use, interval=1 is ws. A shared page belongs to the process that loaded it, whoever refers to it: when that has exited nobody looks at the page, which stays until nobody maps it. A page brought in ahead of use comes in unreferenced.",
         space: Space::Variable,
         sees: Sees::Bits,
-        draws: false,
+        ticks: true,
         complexity: "hit sets a bit; fault O(1); look O(pages referenced since the last)",
-        state: "37 bytes a frame",
+        bytes: "37 bytes a frame",
         repeats: Repeats::All,
         bursts: Bursts::SetBitsAlone,
         params: &[Param::count(
@@ -65,30 +66,32 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
             1..=u64::MAX,
             "references of the process between two looks at its reference bits",
         )],
+        ..Spec::BASE
     };
-    const TICKS: bool = true;
 
     fn new(setup: &Setup<'t>) -> SampledWorkingSet<'t> {
-        let interval = setup.params.of(&Self::SPEC, "interval");
+        let interval = setup.number("interval");
         let (frames, alone) = (setup.frames as usize, setup.processes <= 1);
         SampledWorkingSet {
             entries: setup.entries,
             interval,
-            looks: (setup.tau / interval).max(1),
+            max_idle: (setup.tau / interval).max(1),
             alone,
             until: vec![interval; setup.processes],
-            next_tick: if alone { interval - 1 } else { LATER },
-            due: 0,
-            looked: vec![0; setup.processes],
+            next_sample: if alone { interval - 1 } else { LATER },
+            due_process: 0,
+            samples: vec![0; setup.processes],
             owner: vec![0; frames],
             last: vec![0; frames],
             order: Rings::new(setup.processes, setup.frames),
             awake: Rings::new(setup.processes, setup.frames),
             is_awake: BitSet::new(frames),
-            leaving: Vec::with_capacity(frames),
+            leaving: Leaving::new(frames),
         }
     }
+}
 
+impl Policy for SampledWorkingSet<'_> {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         if !self.alone {
@@ -99,8 +102,14 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
         }
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
-        unreachable!("there are as many frames as pages")
+    /// The page that was idle for the most looks. The machine has as many frames as pages and never
+    /// asks.
+    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+        let oldest = (0..self.until.len()).filter_map(|process| self.order.oldest(process));
+        let victim = oldest.max_by_key(|&frame| self.idle(frame));
+        let victim = victim.expect("a page is resident");
+        self.freed(frames, victim);
+        victim
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
@@ -122,21 +131,21 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
 
     #[inline(always)]
     fn next_tick(&self) -> u64 {
-        self.next_tick
+        self.next_sample
     }
 
-    /// A look at the pages of a process.
+    /// Samples the pages of a process.
     fn tick(&mut self, frames: &mut Frames, _time: u64) {
-        self.next_tick = match self.alone {
-            true => self.next_tick.saturating_add(self.interval),
+        self.next_sample = match self.alone {
+            true => self.next_sample.saturating_add(self.interval),
             false => LATER,
         };
-        let process = self.due;
-        self.looked[process] += 1;
-        let now = self.looked[process];
+        let process = self.due_process;
+        self.samples[process] += 1;
+        let now = self.samples[process];
         while let Some(frame) = self.awake.pop(process) {
             self.is_awake.remove(frame as usize);
-            // A hit need not set the bit: it may find its translation in a TLB.
+            // A hit leaves the bit clear if a TLB had the translation.
             if frames.referenced(frame) {
                 frames.clear_referenced(frame);
                 self.last[frame as usize] = now;
@@ -145,26 +154,27 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
             }
         }
         while let Some(frame) = self.order.oldest(process)
-            && now - self.last[frame as usize] >= self.looks
+            && now - self.last[frame as usize] >= self.max_idle
         {
             self.order.remove(frame);
-            self.leaving.push((frames.page(frame), frame));
+            self.leaving.push(frames.page(frame), frame);
         }
-        self.leaving
-            .sort_unstable_by_key(|page| std::cmp::Reverse(page.0));
+        self.leaving.sort();
     }
 
     #[inline(always)]
-    fn expire(&mut self, _frames: &mut Frames, _at: Touch) -> Option<FrameId> {
-        self.leaving.pop().map(|(_, frame)| frame)
+    fn expire(&mut self, _frames: &mut Frames, _entry: EntryId) -> Option<FrameId> {
+        self.leaving.pop()
+    }
+}
+
+impl Explain for SampledWorkingSet<'_> {
+    fn why(&self, evicted: &Evicted) -> String {
+        let looks = counted(self.max_idle, "look");
+        format!("idle for {looks}, {}", evicted.seen.last())
     }
 
-    fn why(&self, left: &Left) -> Option<String> {
-        let looks = counted(self.looks, "look");
-        Some(format!("idle for {looks}, {}", left.seen.last()))
-    }
-
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let processes = 0..self.until.len();
         let mut order: Vec<FrameId> = processes.flat_map(|p| self.order.iter(p)).collect();
         let idle = |frame: FrameId| (!frames.referenced(frame), self.idle(frame));
@@ -173,15 +183,13 @@ impl<'t> Policy<'t> for SampledWorkingSet<'t> {
             (false, _) => "referenced".to_owned(),
             (true, looks) => format!("idle {looks}"),
         };
-        Some(State {
-            title: format!("looks every {} references", self.interval),
-            frames: order.into_iter().map(|f| (f, words(f))).collect(),
-        })
+        let title = format!("looks every {} references", self.interval);
+        Some(FrameOrder::with_words(title, order, words))
     }
 }
 
 impl SampledWorkingSet<'_> {
-    /// A reference through an entry; its process may be looked at next.
+    /// Counts a reference through `entry`. The sample of its process may be due then.
     #[inline(always)]
     fn count(&mut self, entry: EntryId) {
         let process = self.entries[entry as usize].process as usize;
@@ -189,26 +197,27 @@ impl SampledWorkingSet<'_> {
         *until -= 1;
         if *until == 0 {
             *until = self.interval;
-            (self.due, self.next_tick) = (process, 0);
+            (self.due_process, self.next_sample) = (process, 0);
         }
     }
 
-    /// Looks for which a page was idle.
+    /// Returns the number of samples for which the page in `frame` was idle.
     fn idle(&self, frame: FrameId) -> u64 {
-        self.looked[self.owner[frame as usize] as usize] - self.last[frame as usize]
+        self.samples[self.owner[frame as usize] as usize] - self.last[frame as usize]
     }
 
+    /// Records that the page in `frame` may have been referenced.
     fn wake(&mut self, frame: FrameId) {
         self.is_awake.insert(frame as usize);
         let owner = self.owner[frame as usize];
         self.awake.push(owner as usize, frame);
     }
 
-    /// A page comes in.
+    /// Records a page that was put into `at.frame`.
     fn enter(&mut self, at: Touch) {
         let process = self.entries[at.entry as usize].process as usize;
         self.owner[at.frame as usize] = process as u32;
-        self.last[at.frame as usize] = self.looked[process];
+        self.last[at.frame as usize] = self.samples[process];
         self.order.push(process, at.frame);
     }
 }

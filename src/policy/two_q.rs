@@ -1,32 +1,29 @@
-//! 2Q, full version: pages come into a FIFO queue; those that are wanted again soon after they left
-//! it go into an LRU queue.
+//! 2Q, full version: new pages wait in a FIFO queue. A page that is loaded again soon after it left
+//! that queue goes into an LRU queue.
 
-use super::params::MILLION;
-use super::support::ghosts::Ghosts;
-use super::support::lists::Lists;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::FrameId;
+use crate::policy::params::MILLION;
+use crate::policy::prelude::*;
+use crate::policy::support::ghosts::Ghosts;
+use crate::policy::support::lists::Lists;
 
-/// The list of pages that came in for the first time, in that order: A1in of the paper.
+/// The list of new pages, by load: A1in of the paper.
 const A1_IN: usize = 0;
-/// The list of pages that were wanted again, by last reference.
+/// The list of pages that were loaded again, by last reference.
 const AM: usize = 1;
 
 /// 2Q with three queues: A1in, Am, and A1out of pages that are not resident.
 pub struct TwoQ {
+    /// A1in and Am, by frame.
     lists: Lists,
-    /// Pages that left A1in: A1out.
+    /// A1out: pages evicted from A1in.
     a1_out: Ghosts,
-    /// A longer A1in gives up its oldest page.
+    /// The victim comes from A1in while it is longer than this.
     k_in: u32,
     /// The list of the last victim.
-    left: usize,
+    victim_list: usize,
 }
 
-impl<'t> Policy<'t> for TwoQ {
+impl<'t> PolicyType<'t> for TwoQ {
     const SPEC: Spec = Spec {
         name: "2q",
         aliases: &["two-q", "2q-full"],
@@ -34,11 +31,9 @@ impl<'t> Policy<'t> for TwoQ {
         about: "new pages wait in a FIFO; only those wanted again after it enter the LRU",
         cite: "T. Johnson, D. Shasha, \"2Q: a low overhead high performance buffer management replacement algorithm\", Proceedings of the 20th International Conference on Very Large Data Bases (VLDB), 1994",
         choices: "the full version. Kin and Kout are these fractions of the frames, rounded down, and at least 1. A page that comes in and is remembered in A1out is taken out of it before the victim, which may enter it, is chosen. When Am is empty A1in gives up its oldest page however short it is. Pages that leave Am are not remembered, nor are those that leave because nobody maps them any more. libCacheSim 0.3.5 keeps no page at all where a queue would have no room, here with fewer than 4 frames: 1 1 gives 2 misses there, 1 here.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit and fault O(1)",
-        state: "9 bytes a frame, 4 a page, 8 to 16 a remembered page",
+        bytes: "9 bytes a frame, 4 a page, 8 to 16 a remembered page",
         repeats: Repeats::Once,
         bursts: Bursts::OrderOfHits,
         params: &[
@@ -55,39 +50,35 @@ impl<'t> Policy<'t> for TwoQ {
                 "most pages remembered in A1out, in parts of the frames",
             ),
         ],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> TwoQ {
-        let share = |name| setup.params.share(&Self::SPEC, name, setup.capacity).max(1);
+        let share = |name| setup.fraction_of(name, setup.capacity).max(1);
         TwoQ {
             lists: Lists::new(2, setup.frames),
             a1_out: Ghosts::new(setup.pages, share("kout")),
             k_in: share("kin"),
-            left: A1_IN,
+            victim_list: A1_IN,
         }
     }
+}
 
+impl Policy for TwoQ {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
-        self.hits(std::iter::once(at.frame));
-    }
-
-    #[inline(always)]
-    fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
-        for frame in frames {
-            if self.lists.is_in(AM, frame) {
-                self.lists.move_front(AM, frame);
-            }
+        if self.lists.is_in(AM, at.frame) {
+            self.lists.move_front(AM, at.frame);
         }
     }
 
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        self.a1_out.recall(want.page);
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        self.a1_out.recall(request.page);
         let long = self.lists.len(A1_IN) > self.k_in || self.lists.is_empty(AM);
-        self.left = if long { A1_IN } else { AM };
+        self.victim_list = if long { A1_IN } else { AM };
         let frame = self
             .lists
-            .pop_back(self.left)
+            .pop_back(self.victim_list)
             .expect("every frame is taken");
         if long {
             self.a1_out.push(frames.page(frame));
@@ -104,17 +95,19 @@ impl<'t> Policy<'t> for TwoQ {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.lists.remove(frame);
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        Some(match self.left {
-            A1_IN => format!("the oldest of A1in, {}", left.seen.arrival()),
-            _ => format!("least recently used of Am, {}", left.seen.last()),
-        })
+impl Explain for TwoQ {
+    fn why(&self, evicted: &Evicted) -> String {
+        match self.victim_list {
+            A1_IN => format!("the oldest of A1in, {}", evicted.seen.arrival()),
+            _ => format!("least recently used of Am, {}", evicted.seen.last()),
+        }
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let names = [(AM, "Am"), (A1_IN, "A1in")];
-        Some(State::lists(
+        Some(FrameOrder::lists(
             "Am and A1in, newest first",
             &self.lists,
             names,

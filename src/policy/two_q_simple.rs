@@ -1,29 +1,26 @@
-//! 2Q, simplified version: pages come into a FIFO queue; those that are referenced again while they
-//! are in it go into an LRU queue.
+//! 2Q, simplified version: new pages wait in a FIFO queue. A reference to a page there moves it to
+//! an LRU queue.
 
-use super::params::MILLION;
-use super::support::lists::Lists;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::FrameId;
+use crate::policy::params::MILLION;
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 
-/// The list of pages not referenced again since they came in, in that order.
+/// The list of pages not referenced since their load, by load.
 const A1: usize = 0;
 /// The list of the others, by last reference.
 const AM: usize = 1;
 
 /// 2Q with two queues, both of resident pages.
 pub struct TwoQSimple {
+    /// A1 and Am, by frame.
     lists: Lists,
-    /// A longer A1 gives up its oldest page.
+    /// The victim comes from A1 while it is longer than this.
     k_in: u32,
     /// The list of the last victim.
-    left: usize,
+    victim_list: usize,
 }
 
-impl<'t> Policy<'t> for TwoQSimple {
+impl<'t> PolicyType<'t> for TwoQSimple {
     const SPEC: Spec = Spec {
         name: "2q-simple",
         aliases: &["two-q-simple", "simplified-2q"],
@@ -31,11 +28,9 @@ impl<'t> Policy<'t> for TwoQSimple {
         about: "new pages wait in a FIFO; a reference there moves them to the LRU",
         cite: "T. Johnson, D. Shasha, \"2Q: a low overhead high performance buffer management replacement algorithm\", Proceedings of the 20th International Conference on Very Large Data Bases (VLDB), 1994",
         choices: "the simplified version, which remembers no pages that have left. The threshold of A1 is this fraction of the frames, rounded down, and at least 1. When Am is empty A1 gives up its oldest page however short it is.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit and fault O(1)",
-        state: "9 bytes a frame",
+        bytes: "9 bytes a frame",
         repeats: Repeats::Twice,
         bursts: Bursts::OrderOfHits,
         params: &[Param::fraction(
@@ -44,31 +39,30 @@ impl<'t> Policy<'t> for TwoQSimple {
             0..=MILLION,
             "share of the frames that A1 may fill before it must give way",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> TwoQSimple {
-        let share = setup.params.share(&Self::SPEC, "kin", setup.capacity);
+        let share = setup.fraction_of("kin", setup.capacity);
         TwoQSimple {
             lists: Lists::new(2, setup.frames),
             k_in: share.max(1),
-            left: A1,
+            victim_list: A1,
         }
     }
+}
 
+impl Policy for TwoQSimple {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         self.lists.move_front(AM, at.frame);
     }
 
-    fn hits(&mut self, frames: impl ExactSizeIterator<Item = FrameId>) {
-        frames.for_each(|frame| self.lists.move_front(AM, frame));
-    }
-
-    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
+    fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
         let long = self.lists.len(A1) > self.k_in || self.lists.is_empty(AM);
-        self.left = if long { A1 } else { AM };
+        self.victim_list = if long { A1 } else { AM };
         self.lists
-            .pop_back(self.left)
+            .pop_back(self.victim_list)
             .expect("every frame is taken")
     }
 
@@ -79,19 +73,25 @@ impl<'t> Policy<'t> for TwoQSimple {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.lists.remove(frame);
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        Some(match self.left {
+impl Explain for TwoQSimple {
+    fn why(&self, evicted: &Evicted) -> String {
+        match self.victim_list {
             A1 => format!(
                 "the oldest of A1, {}, not referenced again",
-                left.seen.arrival()
+                evicted.seen.arrival()
             ),
-            _ => format!("least recently used of Am, {}", left.seen.last()),
-        })
+            _ => format!("least recently used of Am, {}", evicted.seen.last()),
+        }
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let names = [(AM, "Am"), (A1, "A1")];
-        Some(State::lists("Am and A1, newest first", &self.lists, names))
+        Some(FrameOrder::lists(
+            "Am and A1, newest first",
+            &self.lists,
+            names,
+        ))
     }
 }

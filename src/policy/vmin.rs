@@ -1,13 +1,9 @@
-//! VMIN: knows whether a page will be used again within the window, and keeps it only then. The least
-//! space with the faults of the working set.
+//! VMIN: knows whether a page will be used again within the window, and keeps it only then. The
+//! least space with the faults of the working set.
 
-use super::support::bits::BitSet;
-use super::{
-    Bursts, Family, Frames, Future, Left, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
+use crate::policy::prelude::*;
+use crate::policy::support::bits::BitSet;
 use crate::trace::dense::{NEVER, PageKey, page_of};
-use crate::units::FrameId;
 use std::collections::VecDeque;
 
 /// VMIN.
@@ -15,17 +11,19 @@ pub struct Vmin<'t> {
     future: Future<'t>,
     entries: &'t [PageKey],
     tau: u64,
-    /// Where there are several processes: of each how many references it has made, and for each
-    /// reference of the trace the number that it is of its process, from 1.
+    /// The references that each process has made; not counted with one process.
     clocks: Vec<u64>,
+    /// Reference `i` is the `own[i]`-th of its process, from 1. Empty with one process.
     own: Vec<u32>,
-    /// Pages that leave after the next reference; of these so many after the one under way.
+    /// Frames whose pages leave after the next reference.
     marked: VecDeque<FrameId>,
+    /// How many frames at the front of `marked` leave after the reference under way.
     due: usize,
+    /// The taken frames.
     taken: BitSet,
 }
 
-impl<'t> Policy<'t> for Vmin<'t> {
+impl<'t> PolicyType<'t> for Vmin<'t> {
     const SPEC: Spec = Spec {
         name: "vmin",
         aliases: &["variable-min"],
@@ -35,12 +33,11 @@ impl<'t> Policy<'t> for Vmin<'t> {
         choices: "a page whose next reference is at most tau references of the process that makes it ahead stays; another leaves after the next reference of the trace, whoever makes that, and stays if there is none. It is resident during its own reference, so that memory is never empty.",
         space: Space::Variable,
         sees: Sees::Future,
-        draws: false,
         complexity: "hit and fault O(1)",
-        state: "4 bytes a reference (shared by all windows; with several processes 4 more), 4 a page",
+        bytes: "4 bytes a reference (shared by all windows; with several processes 4 more), 4 a page",
         repeats: Repeats::LastTime,
-        bursts: Bursts::Never,
-        params: &[],
+        curve: Some(CurveKind::Vmin),
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Vmin<'t> {
@@ -63,7 +60,9 @@ impl<'t> Policy<'t> for Vmin<'t> {
             taken: BitSet::new(setup.frames as usize),
         }
     }
+}
 
+impl Policy for Vmin<'_> {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         self.count(at);
@@ -74,8 +73,16 @@ impl<'t> Policy<'t> for Vmin<'t> {
         }
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _want: Want) -> FrameId {
-        unreachable!("there are as many frames as pages")
+    /// The first marked page, else the one that is used next last. The machine has as many frames
+    /// as pages and never asks.
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let frame = self.marked.front().copied().unwrap_or_else(|| {
+            let taken = self.taken.iter().map(|frame| frame as FrameId);
+            let order = self.future.by_next_use(frames, taken, request.time);
+            order.last().expect("a page is resident").0
+        });
+        self.freed(frames, frame);
+        frame
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
@@ -96,28 +103,30 @@ impl<'t> Policy<'t> for Vmin<'t> {
     }
 
     #[inline(always)]
-    fn expire(&mut self, _frames: &mut Frames, _at: Touch) -> Option<FrameId> {
+    fn expire(&mut self, _frames: &mut Frames, _entry: EntryId) -> Option<FrameId> {
         self.due = self.due.checked_sub(1)?;
         let frame = self.marked.pop_front()?;
         self.taken.remove(frame as usize);
         Some(frame)
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
-        let (tau, last) = (self.tau, left.seen.last());
-        Some(format!("not used again within {tau}, {last}"))
+impl Explain for Vmin<'_> {
+    fn why(&self, evicted: &Evicted) -> String {
+        let (tau, last) = (self.tau, evicted.seen.last());
+        format!("not used again within {tau}, {last}")
     }
 
-    fn state(&self, frames: &Frames, next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, next: u64) -> Option<FrameOrder> {
         let taken = self.taken.iter().map(|frame| frame as FrameId);
-        Some(State::by_next_use(
+        Some(FrameOrder::by_next_use(
             self.future.by_next_use(frames, taken, next),
         ))
     }
 }
 
 impl Vmin<'_> {
-    /// A reference of a process.
+    /// Counts a reference of the process of `at.entry`.
     #[inline(always)]
     fn count(&mut self, at: Touch) {
         if !self.own.is_empty() {
@@ -125,8 +134,8 @@ impl Vmin<'_> {
         }
     }
 
-    /// Whether a page that is used next at a position stays until then, when `made` references of
-    /// the trace have been made.
+    /// Returns whether a page whose next use is at position `next` stays until then, after `made`
+    /// references of the trace.
     #[inline(always)]
     fn stays(&self, next: u32, made: u64) -> bool {
         if next == NEVER {

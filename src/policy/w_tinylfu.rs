@@ -1,41 +1,39 @@
-//! W-TinyLFU: pages come into a small LRU window, and pass on into a segmented LRU only if they were
-//! referenced more often than the page that would leave there.
+//! W-TinyLFU: pages come into a small LRU window, and pass on into a segmented LRU only if they
+//! were referenced more often than the page that would leave there.
 
-use super::params::MILLION;
-use super::support::lists::Lists;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::FrameId;
+use crate::policy::params::MILLION;
+use crate::policy::prelude::*;
+use crate::policy::support::lists::Lists;
 
-/// The list of pages that have come in.
+/// The list of pages since their load.
 const WINDOW: usize = 0;
 /// The list of admitted pages not referenced since, or not protected any more.
 const PROBATION: usize = 1;
 /// The list of those referenced again.
 const PROTECTED: usize = 2;
 
-/// A count of references: the number of halvings before it was last changed, and in the low four
-/// bits its value then. What has been halved since is worked out when it is read.
+/// A count of references. The high bits are the age, in halvings, of its last change; the low four
+/// bits are its value then. Later halvings are applied when it is read.
 #[derive(Clone, Copy, Default)]
 struct Count(u32);
 
-/// No count is higher.
-const MOST: u32 = 15;
-/// Counts of the last age before ages begin anew.
+/// The highest count.
+const MAX_COUNT: u32 = 15;
+/// The last age before ages begin at 0 again.
 const LAST_AGE: u32 = u32::MAX >> 4;
 
 impl Count {
+    /// Returns its value at `age`.
     #[inline(always)]
     fn at(self, age: u32) -> u32 {
-        // Four halvings leave nothing.
-        (self.0 & MOST) >> (age - (self.0 >> 4)).min(4)
+        // Four halvings make every count 0.
+        (self.0 & MAX_COUNT) >> (age - (self.0 >> 4)).min(4)
     }
 
+    /// Adds a reference at `age`.
     #[inline(always)]
     fn add(&mut self, age: u32) {
-        *self = Count::of((self.at(age) + 1).min(MOST), age);
+        *self = Count::of((self.at(age) + 1).min(MAX_COUNT), age);
     }
 
     fn of(value: u32, age: u32) -> Count {
@@ -45,25 +43,30 @@ impl Count {
 
 /// The window, and behind it the segmented LRU with its admission by counts.
 pub struct WTinyLfu {
+    /// Frames by list.
     lists: Lists,
-    /// Most pages of the window and of the protected segment.
+    /// The most pages of the window.
     window: u32,
+    /// The most pages of the protected segment.
     protected: u32,
-    /// The counts of the pages in frames, and those of pages that are not resident.
+    /// The count of the page in each frame.
     resident: Vec<Count>,
+    /// The count of each page that is not resident.
     counts: Vec<Count>,
     /// Halvings so far.
     age: u32,
-    /// References counted, halved with the counts, and how many cause the next halving.
+    /// References counted; halved with the counts.
     additions: u64,
+    /// The value of `additions` at which counts are halved.
     sample: u64,
-    /// The page that comes in has been counted already.
-    counted: bool,
-    /// The list of the last victim, its count and that of the page that it was held against.
-    left: (usize, u32, Option<u32>),
+    /// Pages counted when a victim was chosen for them, that have not been loaded yet.
+    counted: Vec<PageId>,
+    /// The list and the count of the last victim, and the count of the page that it was compared
+    /// with.
+    last_victim: (usize, u32, Option<u32>),
 }
 
-impl<'t> Policy<'t> for WTinyLfu {
+impl<'t> PolicyType<'t> for WTinyLfu {
     const SPEC: Spec = Spec {
         name: "w-tinylfu",
         aliases: &["tinylfu", "window-tinylfu"],
@@ -71,13 +74,10 @@ impl<'t> Policy<'t> for WTinyLfu {
         about: "a page passes from a window into the SLRU only if it is the more frequent one",
         cite: "G. Einziger, R. Friedman, B. Manes, \"TinyLFU: a highly efficient cache admission policy\", ACM Transactions on Storage 13(4), 2017",
         choices: "counts are exact, one for each page, not estimated by a sketch with a doorkeeper; none goes beyond 15. They are halved, as is the number of references counted, when that reaches sample times the frames. The window has a fixed size, which Caffeine adapts, and at least one page. Of equal counts the page of the window leaves. If nothing is on probation the page is held against the oldest protected one. libCacheSim 0.3.5 does not count hits in the window, fills memory otherwise and estimates counts by a sketch that depends on the pages' numbers: w-tinylfu:window=0.2 on 1 2 3 4 5 6 1 7 1 with 6 frames gives 8 misses there, 7 here.",
-        space: Space::Fixed,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit and fault O(1)",
-        state: "13 bytes a frame, 4 a page",
+        bytes: "13 bytes a frame, 4 a page",
         repeats: Repeats::All,
-        bursts: Bursts::Never,
         params: &[
             Param::fraction(
                 "window",
@@ -98,10 +98,11 @@ impl<'t> Policy<'t> for WTinyLfu {
                 "references until counts are halved, times the frames",
             ),
         ],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> WTinyLfu {
-        let share = |name, frames| setup.params.share(&Self::SPEC, name, frames);
+        let share = |name, frames| setup.fraction_of(name, frames);
         let window = share("window", setup.capacity).max(1);
         WTinyLfu {
             lists: Lists::new(3, setup.frames),
@@ -111,12 +112,14 @@ impl<'t> Policy<'t> for WTinyLfu {
             counts: vec![Count::default(); setup.pages],
             age: 0,
             additions: 0,
-            sample: setup.params.of(&Self::SPEC, "sample") * u64::from(setup.capacity),
-            counted: false,
-            left: (WINDOW, 0, None),
+            sample: setup.number("sample") * u64::from(setup.capacity),
+            counted: Vec::with_capacity(1),
+            last_victim: (WINDOW, 0, None),
         }
     }
+}
 
+impl Policy for WTinyLfu {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         self.resident[at.frame as usize].add(self.age);
@@ -131,10 +134,12 @@ impl<'t> Policy<'t> for WTinyLfu {
         }
     }
 
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        self.counts[want.page as usize].add(self.age);
-        self.added();
-        self.counted = true;
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        if let Some(page) = request.page.filter(|page| !self.counted.contains(page)) {
+            self.counts[page as usize].add(self.age);
+            self.added();
+            self.counted.push(page);
+        }
         let frame = self.choose();
         self.lists.remove(frame);
         self.keep_count(frames, frame);
@@ -142,12 +147,15 @@ impl<'t> Policy<'t> for WTinyLfu {
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: Touch) {
-        let page = frames.page(at.frame) as usize;
-        if !std::mem::take(&mut self.counted) {
-            self.counts[page].add(self.age);
-            self.added();
+        let page = frames.page(at.frame);
+        match self.counted.iter().position(|&counted| counted == page) {
+            Some(place) => _ = self.counted.swap_remove(place),
+            None => {
+                self.counts[page as usize].add(self.age);
+                self.added();
+            }
         }
-        self.resident[at.frame as usize] = self.counts[page];
+        self.resident[at.frame as usize] = self.counts[page as usize];
         self.lists.push_front(WINDOW, at.frame);
         if self.lists.len(WINDOW) > self.window {
             let oldest = self.lists.back(WINDOW).expect("it is overfull");
@@ -159,27 +167,24 @@ impl<'t> Policy<'t> for WTinyLfu {
         self.lists.remove(frame);
         self.keep_count(frames, frame);
     }
+}
 
-    fn why(&self, _left: &Left) -> Option<String> {
-        let times = |count| match count {
-            1 => "1 reference".to_owned(),
-            count => format!("{count} references"),
-        };
-        let (list, own, other) = self.left;
-        let (own, other) = (times(own), other.map(times));
-        Some(match (list, other) {
+impl Explain for WTinyLfu {
+    fn why(&self, _evicted: &Evicted) -> String {
+        let (list, own, other) = self.last_victim;
+        match (list, other) {
             (WINDOW, None) => "the oldest of the window, behind which there is nothing".into(),
             (WINDOW, Some(other)) => {
-                format!("the oldest of the window; {own} counted are not more than {other}")
+                format!("the oldest of the window; its count of {own} is not above {other}")
             }
             (_, Some(other)) => {
-                format!("{own} counted are less than {other} to the oldest of the window")
+                format!("its count of {own} is below the {other} of the oldest window page")
             }
             (_, None) => "next to leave, and the window is not full".into(),
-        })
+        }
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let names = ["window", "probation", "protected"];
         let of_list = |list| self.lists.iter(list).map(move |frame| (list, frame));
         let word = |(list, frame): (usize, FrameId)| {
@@ -187,7 +192,7 @@ impl<'t> Policy<'t> for WTinyLfu {
             (frame, format!("{}, count {count}", names[list]))
         };
         let all = [WINDOW, PROTECTED, PROBATION].into_iter().flat_map(of_list);
-        Some(State {
+        Some(FrameOrder {
             title: "window, protected, probation; most recent first".into(),
             frames: all.map(word).collect(),
         })
@@ -195,7 +200,7 @@ impl<'t> Policy<'t> for WTinyLfu {
 }
 
 impl WTinyLfu {
-    /// The frame of the page that leaves; the other one of the two is where it belongs.
+    /// Chooses the victim. Moves the page that it was compared with to where that belongs.
     fn choose(&mut self) -> FrameId {
         let main = self.lists.back(PROBATION);
         let main = main.or_else(|| self.lists.back(PROTECTED));
@@ -215,16 +220,16 @@ impl WTinyLfu {
                 (newcomer, (WINDOW, count(newcomer), None))
             }
         };
-        self.left = left;
+        self.last_victim = left;
         frame
     }
 
-    /// The page in a frame leaves; its count stays.
+    /// Keeps the count of the page in `frame`, which is evicted.
     fn keep_count(&mut self, frames: &Frames, frame: FrameId) {
         self.counts[frames.page(frame) as usize] = self.resident[frame as usize];
     }
 
-    /// A reference was counted.
+    /// Records that a reference was counted.
     #[inline(always)]
     fn added(&mut self) {
         self.additions += 1;

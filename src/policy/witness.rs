@@ -1,30 +1,28 @@
-//! A policy under observation, for `pagebench explain`: every page that leaves is reported as it
-//! leaves, with the policy's reason, asked for in the state that chose the page. Knows nothing of how
-//! the reports are shown, and takes no decision of its own.
+//! A policy under observation, for `pagebench explain`. Every page that leaves is reported as it
+//! leaves, with the reason that the policy gives right then. Knows nothing of how the reports are
+//! shown, and takes no decision of its own.
 
-use super::any::Replaces;
-use super::explain::{Departure, Leaves, Left, Seen};
-use super::{Event, Frames, State, Touch, Want};
-use crate::units::{EntryId, FrameId};
+use super::explain::{Departure, Leaves, Seen};
+use super::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 
 /// Passes every call on to `inner` and reports departures.
 pub(super) struct Witness<'t> {
-    inner: Box<dyn Replaces<'t> + 't>,
-    /// What happened to the page in each frame since it came in; `None` for an empty frame.
+    inner: Box<dyn Policy + 't>,
+    /// The history of the page in each frame since its arrival; `None` for an empty frame.
     seen: Vec<Option<Seen>>,
-    /// Whether departures are reported. While they are not, the reference bits are not looked at.
+    /// Whether departures are reported. While they are not, reference bits are not read.
     watches: Arc<AtomicBool>,
-    /// The position of the last call that had one.
+    /// The time of the last call that had one.
     now: u64,
     reports: Sender<Departure>,
 }
 
 impl<'t> Witness<'t> {
     pub(super) fn new(
-        inner: Box<dyn Replaces<'t> + 't>,
+        inner: Box<dyn Policy + 't>,
         frames: u32,
         watches: Arc<AtomicBool>,
         reports: Sender<Departure>,
@@ -38,11 +36,12 @@ impl<'t> Witness<'t> {
         }
     }
 
+    /// Returns whether departures are reported.
     fn is_watching(&self) -> bool {
         self.watches.load(Ordering::Relaxed)
     }
 
-    /// A page comes in, for a reference or `ahead` of use.
+    /// Records the arrival of a page, for a reference or `ahead` of use.
     fn arrives(&mut self, at: Touch, ahead: bool) {
         self.now = at.time;
         self.seen[at.frame as usize] = Some(Seen {
@@ -53,7 +52,7 @@ impl<'t> Witness<'t> {
         });
     }
 
-    /// The frames whose reference bits are set. Empty while nobody watches.
+    /// Returns the frames whose reference bits are set; none while departures are not reported.
     fn set_bits(&self, frames: &Frames) -> Vec<FrameId> {
         let all = 0..if self.is_watching() {
             self.seen.len()
@@ -65,8 +64,8 @@ impl<'t> Witness<'t> {
             .collect()
     }
 
-    /// Reports that the page in `frame` leaves. `before` are the frames whose reference bits were set
-    /// when the policy began to look for a page.
+    /// Reports that the page in `frame` leaves. `before` has the frames whose reference bits were
+    /// set when the policy began to choose.
     fn report(&mut self, frames: &Frames, frame: FrameId, leaves: Leaves, before: &[FrameId]) {
         let seen = self.seen[frame as usize].take().unwrap_or_default();
         if !self.is_watching() {
@@ -75,7 +74,7 @@ impl<'t> Witness<'t> {
         let others = before.iter().filter(|&&other| other != frame);
         let cleared = others.filter(|&&other| !frames.referenced(other));
         let referenced = before.contains(&frame);
-        let left = Left {
+        let evicted = Evicted {
             page: frames.page(frame),
             frame,
             time: self.now,
@@ -87,11 +86,11 @@ impl<'t> Witness<'t> {
         };
         let why = match leaves {
             Leaves::Freed => None,
-            _ => self.inner.why(&left),
+            _ => Some(self.inner.why(&evicted)),
         };
-        // Whoever does not listen any more needs no reports.
+        // A receiver that is gone needs no reports.
         _ = self.reports.send(Departure {
-            page: left.page,
+            page: evicted.page,
             dirty: frames.dirty(frame),
             leaves,
             why,
@@ -100,7 +99,7 @@ impl<'t> Witness<'t> {
 }
 
 #[deny(clippy::missing_trait_methods)]
-impl<'t> Replaces<'t> for Witness<'t> {
+impl Policy for Witness<'_> {
     fn hit(&mut self, at: Touch) {
         self.now = at.time;
         if let Some(seen) = &mut self.seen[at.frame as usize] {
@@ -113,18 +112,14 @@ impl<'t> Replaces<'t> for Witness<'t> {
         self.inner.is_settled(frame)
     }
 
-    fn hits(&mut self, frames: &mut dyn ExactSizeIterator<Item = FrameId>) {
-        self.inner.hits(frames);
-    }
-
     fn is_full(&self, process: u32) -> bool {
         self.inner.is_full(process)
     }
 
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        self.now = want.time;
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        self.now = request.time;
         let before = self.set_bits(frames);
-        let frame = self.inner.victim(frames, want);
+        let frame = self.inner.victim(frames, request);
         self.report(frames, frame, Leaves::Chosen, &before);
         frame
     }
@@ -144,8 +139,8 @@ impl<'t> Replaces<'t> for Witness<'t> {
         self.inner.freed(frames, frame);
     }
 
-    fn unbound(&mut self, entry: EntryId) {
-        self.inner.unbound(entry);
+    fn unmapped(&mut self, entry: EntryId) {
+        self.inner.unmapped(entry);
     }
 
     fn next_tick(&self) -> u64 {
@@ -156,38 +151,24 @@ impl<'t> Replaces<'t> for Witness<'t> {
         self.inner.tick(frames, time);
     }
 
-    fn expire(&mut self, frames: &mut Frames, at: Touch) -> Option<FrameId> {
-        self.now = at.time;
-        let frame = self.inner.expire(frames, at)?;
+    fn expire(&mut self, frames: &mut Frames, entry: EntryId) -> Option<FrameId> {
+        let frame = self.inner.expire(frames, entry)?;
         self.report(frames, frame, Leaves::Expired, &[]);
         Some(frame)
     }
 
-    fn idle(&self, entry: EntryId) -> u64 {
-        self.inner.idle(entry)
+    fn event_counts(&self) -> Vec<EventCount> {
+        self.inner.event_counts()
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl Explain for Witness<'_> {
+    fn why(&self, evicted: &Evicted) -> String {
+        self.inner.why(evicted)
     }
 
-    fn pass(&mut self, entry: EntryId, refs: u64) {
-        self.inner.pass(entry, refs);
-    }
-
-    fn in_window(&self, entry: EntryId) -> bool {
-        self.inner.in_window(entry)
-    }
-
-    fn referenced(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
-        self.inner.referenced(entry, frame, ago);
-    }
-
-    fn events(&self) -> Vec<Event> {
-        self.inner.events()
-    }
-
-    fn why(&self, left: &Left) -> Option<String> {
-        self.inner.why(left)
-    }
-
-    fn state(&self, frames: &Frames, next: u64) -> Option<State> {
-        self.inner.state(frames, next)
+    fn order(&self, frames: &Frames, next: u64) -> Option<FrameOrder> {
+        self.inner.order(frames, next)
     }
 }

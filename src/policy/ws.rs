@@ -1,23 +1,19 @@
 //! The working set: a page is resident while it was referenced in the last tau references of a
 //! process that maps it.
 
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
-use crate::units::{EntryId, FrameId, PageId};
+use crate::policy::prelude::*;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
-/// When a process last referenced a page through one of its entries.
+/// The last use of an entry by its process.
 #[derive(Clone, Copy, Default)]
 struct Stamp {
     process: u32,
-    /// The page that it shows, while the entry is in the window; and, as the bit [`QUEUED`],
-    /// whether the heap has this entry, in or out of date. (Stamps are read at every
-    /// reference: small ones stay in the cache.)
+    /// The page that the entry maps, while it is in the window; and the bit [`QUEUED`]: whether the
+    /// heap has this entry, with a current key or a stale one. Stamps are read at every reference:
+    /// small ones stay in the processor's cache.
     page_and_queued: u32,
-    /// The process's clock at that reference; [`OUTSIDE`] if the entry is not in the window.
+    /// The clock of the process at that use; [`OUTSIDE`] if the entry is not in the window.
     virtual_time: u64,
 }
 
@@ -30,71 +26,78 @@ impl Stamp {
     }
 }
 
-/// No clock shows this: they begin at 1.
+/// In place of a clock reading: outside the window. Clocks begin at 1.
 const OUTSIDE: u64 = 0;
 
-/// One process: its clock, and the entries in its window by a last reference that may be out of
-/// date: by virtual time, then by [`WorkingSet::arrivals`].
+/// A process with its window.
 ///
-/// A hit only stamps its entry; the order is mended when the top of the heap is asked for. An
-/// entry comes to the top at most once per window, so a reference costs a store and a comparison.
+/// A hit only stamps its entry. The heap is corrected when its top is needed. An entry reaches the
+/// top at most once per window, so a reference costs a store and a comparison.
 struct Process {
+    /// Its clock.
     virtual_time: u64,
+    /// The entries in its window by a last use that may be stale: by virtual time, then by
+    /// [`WorkingSet::arrivals`].
     oldest: BinaryHeap<Reverse<(u64, u32, EntryId)>>,
     /// No entry's window closes before this virtual time.
     due: u64,
 }
 
-/// What is known of a page, resident or not.
+/// The state of a page, resident or not.
 #[derive(Clone, Copy)]
-struct Held {
-    /// Entries, in whatever windows, that show it.
+struct PageState {
+    /// The number of entries, in the windows of all processes, that map it.
     windows: u32,
     /// Its frame, or [`NOWHERE`].
     frame: FrameId,
-    /// When it was last referenced by anybody or came in, by [`WorkingSet::uses`].
+    /// Its last use or arrival, by [`WorkingSet::uses`].
     last: u64,
     /// The process that loaded it.
     loader: u32,
 }
 
-/// No frame.
+/// In place of a frame: not resident.
 const NOWHERE: FrameId = FrameId::MAX;
 
-/// Denning's working set, exactly: at each reference the one page whose window closes leaves.
+/// Denning's working set, exactly: after each reference the page whose window closes leaves.
 pub struct WorkingSet<'t> {
     tau: u64,
+    /// Whether several entries can map one page.
     shares: bool,
-    /// Whether it matters which page was referenced last: pages are shared, or there is a limit.
+    /// Whether the order of last uses is needed: pages are shared, or there is a limit.
     notes_uses: bool,
+    /// The frames that each process may have, if they are limited by process.
     quotas: Option<&'t [u32]>,
-    /// Frames that each process loaded; kept where there are quotas.
+    /// The number of resident pages loaded by each process; read only with quotas.
     loaded: Vec<u32>,
+    /// The last use of each entry.
     stamps: Vec<Stamp>,
-    /// For each entry the number of its last arrival ahead of use, 0 if there was none, and how many
-    /// there were. Pages that arrive while the clock of their process stands still are told apart by
-    /// it; the page of the last reference is older than they. Without any where nothing is shared.
+    /// For each entry the number of its last arrival ahead of use; 0 if there was none. It orders
+    /// pages that arrive at one time of their process, all after the page of the last reference.
+    /// Empty if nothing is shared.
     arrivals: Vec<u32>,
+    /// The number of arrivals ahead of use so far.
     arrived: u32,
-    pages: Vec<Held>,
+    /// The state of each page.
+    pages: Vec<PageState>,
     /// The page in each frame.
     page_in: Vec<PageId>,
-    /// References and prefetches so far; counted if `notes_uses`.
+    /// References and arrivals so far. Without `notes_uses` it misses plain hits.
     uses: u64,
     processes: Vec<Process>,
-    /// Resident pages that are in no window any more; they leave after the present reference or the
-    /// next, in the order of their numbers.
+    /// Resident pages that are in no window any more. They leave after the present reference or the
+    /// next one, in the order of their numbers.
     orphans: BTreeSet<PageId>,
 }
 
-/// The number of an entry's last arrival ahead of use.
+/// Returns the number of the last arrival of `entry` ahead of use.
 #[inline(always)]
 fn arrival(arrivals: &[u32], entry: EntryId) -> u32 {
     arrivals.get(entry as usize).copied().unwrap_or(0)
 }
 
 impl Process {
-    /// The entry referenced longest ago, and when that was in virtual time.
+    /// Returns the virtual time of the use that is longest ago, and its entry.
     fn true_oldest(&mut self, stamps: &mut [Stamp], arrivals: &[u32]) -> Option<(u64, EntryId)> {
         loop {
             let mut top = self.oldest.peek_mut()?;
@@ -115,7 +118,7 @@ impl Process {
     }
 }
 
-impl<'t> Policy<'t> for WorkingSet<'t> {
+impl<'t> PolicyType<'t> for WorkingSet<'t> {
     const SPEC: Spec = Spec {
         name: "ws",
         aliases: &["working-set"],
@@ -125,17 +128,18 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         choices: "a page referenced exactly tau references ago is still a hit, then it leaves unless it was the one referenced. The window is counted in references of the process and stands still while that does not run; a shared page is resident while it is in the window of any process. With a limit, an over-full pool loses its least recently referenced page (with local allocation: of those that the process loaded).",
         space: Space::Variable,
         sees: Sees::Hits,
-        draws: false,
         complexity: "hit O(1); fault and expiry O(log p) amortised, p pages in the window; with a limit O(frames) a victim where there are mappings, forks or frames by process",
-        state: "16 bytes a page of a process, 24 a page, 16 in the window",
+        bytes: "16 bytes a page of a process, 24 a page, 16 in the window",
         repeats: Repeats::LastTime,
         bursts: Bursts::Windows,
+        curve: Some(CurveKind::Ws),
         params: &[Param::count(
             "limit",
             None,
             1..=crate::units::PAGE_ID_MAX as u64,
             "most resident pages of all processes together, in frames",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> WorkingSet<'t> {
@@ -160,7 +164,7 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
             arrived: 0,
             stamps,
             pages: vec![
-                Held {
+                PageState {
                     windows: 0,
                     frame: NOWHERE,
                     last: 0,
@@ -175,6 +179,13 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         }
     }
 
+    #[inline(always)]
+    fn windows(&mut self) -> Option<&mut WorkingSet<'t>> {
+        Some(self)
+    }
+}
+
+impl Policy for WorkingSet<'_> {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         let stamp = &mut self.stamps[at.entry as usize];
@@ -196,11 +207,12 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         quota.is_some_and(|quota| self.loaded[process as usize] >= quota)
     }
 
-    /// Only with a limit: the least recently referenced page.
-    fn victim(&mut self, _frames: &mut Frames, want: Want) -> FrameId {
+    /// Chooses the least recently used page. Needed with a limit only; without one and with several
+    /// processes the order between processes is that of loads.
+    fn victim(&mut self, _frames: &mut Frames, request: VictimRequest) -> FrameId {
         if self.shares || self.quotas.is_some() {
-            // It stays in the windows that it is in, and is there again when it comes in again.
-            let page = self.least_recent(want);
+            // It stays in its windows, and is in them when it is loaded again.
+            let page = self.least_recent(request);
             return self.forget(page);
         }
         let (stamps, pages, arrivals) = (&mut self.stamps, &self.pages, &self.arrivals);
@@ -208,7 +220,10 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
             let (_, entry) = process.true_oldest(stamps, arrivals)?;
             Some((pages[stamps[entry as usize].page() as usize].last, entry))
         });
-        let (_, entry) = oldest.min().expect("every frame is taken");
+        let Some((_, entry)) = oldest.min() else {
+            let orphan = self.orphans.first().copied();
+            return self.forget(orphan.expect("a page is resident"));
+        };
         let stamp = &mut self.stamps[entry as usize];
         stamp.virtual_time = OUTSIDE;
         let page = stamp.page();
@@ -222,10 +237,12 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         self.load(at, frames.page(at.frame));
     }
 
-    /// As if the process had referenced it just now.
+    /// The page counts as used by the process just now.
     fn prefetched(&mut self, frames: &mut Frames, at: Touch, _next_use: u32) {
         self.arrived += 1;
-        self.arrivals[at.entry as usize] = self.arrived;
+        if let Some(arrival) = self.arrivals.get_mut(at.entry as usize) {
+            *arrival = self.arrived;
+        }
         self.load(at, frames.page(at.frame));
     }
 
@@ -233,60 +250,31 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
         self.forget(frames.page(frame));
     }
 
-    fn unbound(&mut self, entry: EntryId) {
+    fn unmapped(&mut self, entry: EntryId) {
         self.leave(entry);
     }
 
     #[inline(always)]
-    fn expire(&mut self, _frames: &mut Frames, at: Touch) -> Option<FrameId> {
+    fn expire(&mut self, _frames: &mut Frames, entry: EntryId) -> Option<FrameId> {
         // Only the clock of the process that runs has moved; others may have unmapped pages.
-        let process = &mut self.processes[self.stamps[at.entry as usize].process as usize];
+        let process = &mut self.processes[self.stamps[entry as usize].process as usize];
         if process.virtual_time < process.due && self.orphans.is_empty() {
             return None;
         }
-        self.expire_due(at)
+        self.expire_due(entry)
     }
+}
 
-    #[inline]
-    fn idle(&self, entry: EntryId) -> u64 {
-        if !self.orphans.is_empty() {
-            return 0;
-        }
-        let process = &self.processes[self.stamps[entry as usize].process as usize];
-        process.due.saturating_sub(process.virtual_time)
-    }
-
-    #[inline]
-    fn pass(&mut self, entry: EntryId, refs: u64) {
-        self.uses += refs;
-        let process = self.stamps[entry as usize].process;
-        self.processes[process as usize].virtual_time += refs;
-    }
-
-    #[inline]
-    fn in_window(&self, entry: EntryId) -> bool {
-        self.stamps[entry as usize].virtual_time != OUTSIDE
-    }
-
-    #[inline]
-    fn referenced(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
-        if self.notes_uses {
-            let page = self.page_in[frame as usize];
-            self.pages[page as usize].last = self.uses - ago;
-        }
-        let stamp = &mut self.stamps[entry as usize];
-        stamp.virtual_time = self.processes[stamp.process as usize].virtual_time - ago;
-    }
-
-    fn why(&self, left: &Left) -> Option<String> {
-        let last = left.seen.last();
-        Some(match left.expired {
+impl Explain for WorkingSet<'_> {
+    fn why(&self, evicted: &Evicted) -> String {
+        let last = evicted.seen.last();
+        match evicted.expired {
             true => format!("outside the window of {}, {last}", self.tau),
             false => format!("the limit is reached: least recently used, {last}"),
-        })
+        }
     }
 
-    fn state(&self, _frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let mut ages: Vec<(u64, FrameId)> = Vec::new();
         for stamp in self.stamps.iter().filter(|s| s.virtual_time != OUTSIDE) {
             let frame = self.pages[stamp.page() as usize].frame;
@@ -296,11 +284,11 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
             }
         }
         ages.sort_unstable();
-        // A shared page once, by the window in which it is youngest.
-        let mut told = vec![false; self.page_in.len()];
-        ages.retain(|&(_, frame)| !std::mem::replace(&mut told[frame as usize], true));
+        // A shared page is listed once, by the window in which it is youngest.
+        let mut listed = vec![false; self.page_in.len()];
+        ages.retain(|&(_, frame)| !std::mem::replace(&mut listed[frame as usize], true));
         let aged = ages.into_iter();
-        Some(State {
+        Some(FrameOrder {
             title: format!("window of {}, references of the process ago", self.tau),
             frames: aged.map(|(age, frame)| (frame, age.to_string())).collect(),
         })
@@ -308,7 +296,45 @@ impl<'t> Policy<'t> for WorkingSet<'t> {
 }
 
 impl WorkingSet<'_> {
-    /// A page comes in through an entry.
+    /// Returns how many references the process of `entry` can make before a window may close, plus
+    /// one. Returns 0 if a page is already due to leave.
+    #[inline]
+    pub fn refs_until_close(&self, entry: EntryId) -> u64 {
+        if !self.orphans.is_empty() {
+            return 0;
+        }
+        let process = &self.processes[self.stamps[entry as usize].process as usize];
+        process.due.saturating_sub(process.virtual_time)
+    }
+
+    /// Records that the process of `entry` has made `refs` hits.
+    /// [`set_last_use`](WorkingSet::set_last_use) then reports each page.
+    #[inline]
+    pub fn advance(&mut self, entry: EntryId, refs: u64) {
+        self.uses += refs;
+        let process = self.stamps[entry as usize].process;
+        self.processes[process as usize].virtual_time += refs;
+    }
+
+    /// Returns whether `entry` is in the window of its process.
+    #[inline]
+    pub fn is_in_window(&self, entry: EntryId) -> bool {
+        self.stamps[entry as usize].virtual_time != OUTSIDE
+    }
+
+    /// Records that the page in `frame` was last referenced through `entry`, `ago` references of
+    /// its process ago. Called in the order of these references.
+    #[inline]
+    pub fn set_last_use(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
+        if self.notes_uses {
+            let page = self.page_in[frame as usize];
+            self.pages[page as usize].last = self.uses - ago;
+        }
+        let stamp = &mut self.stamps[entry as usize];
+        stamp.virtual_time = self.processes[stamp.process as usize].virtual_time - ago;
+    }
+
+    /// Records that `page` was put into `at.frame` through `at.entry`.
     fn load(&mut self, at: Touch, page: PageId) {
         self.uses += 1;
         self.page_in[at.frame as usize] = page;
@@ -324,7 +350,7 @@ impl WorkingSet<'_> {
         }
     }
 
-    /// An entry that is in no window enters that of its process, now.
+    /// Puts `entry`, which is outside, into the window of its process, now.
     #[inline(never)]
     fn enter(&mut self, entry: EntryId, page: PageId) {
         let held = &mut self.pages[page as usize];
@@ -348,7 +374,7 @@ impl WorkingSet<'_> {
             .min(process.virtual_time.saturating_add(self.tau));
     }
 
-    /// An entry leaves the window otherwise than by time.
+    /// Takes `entry` out of the window of its process, if it is in it.
     fn leave(&mut self, entry: EntryId) {
         let stamp = &mut self.stamps[entry as usize];
         if std::mem::replace(&mut stamp.virtual_time, OUTSIDE) == OUTSIDE {
@@ -361,8 +387,8 @@ impl WorkingSet<'_> {
         }
     }
 
-    /// The page that the process of an entry referenced longest ago leaves its window, if that was so
-    /// many of its references ago.
+    /// Ends the window of the page that the process of `entry` used longest ago, if that is at
+    /// least `age` of its references ago.
     pub(super) fn drop_oldest(&mut self, entry: EntryId, age: u64) {
         let process = self.stamps[entry as usize].process as usize;
         let process = &mut self.processes[process];
@@ -375,9 +401,9 @@ impl WorkingSet<'_> {
         }
     }
 
-    /// The least recently referenced page, of those that the process loaded if it has a quota.
-    fn least_recent(&self, want: Want) -> PageId {
-        let ours = |held: &Held| self.quotas.is_none() || held.loader == want.process;
+    /// Returns the least recently used page, with quotas of those that the process loaded.
+    fn least_recent(&self, request: VictimRequest) -> PageId {
+        let ours = |held: &PageState| self.quotas.is_none() || held.loader == request.process;
         let resident = self.page_in.iter().zip(0..).filter(|&(&page, frame)| {
             let held = &self.pages[page as usize];
             held.frame == frame && ours(held)
@@ -386,7 +412,7 @@ impl WorkingSet<'_> {
         *oldest.expect("a frame is taken").0
     }
 
-    /// A page leaves memory; returns the frame that it was in.
+    /// Forgets `page`, which leaves memory, and returns its frame.
     fn forget(&mut self, page: PageId) -> FrameId {
         let held = &mut self.pages[page as usize];
         self.loaded[held.loader as usize] -= 1;
@@ -394,32 +420,28 @@ impl WorkingSet<'_> {
         std::mem::replace(&mut held.frame, NOWHERE)
     }
 
-    /// Closes the windows that are due, and gives up the pages that are in none, one at a time.
+    /// Closes the windows of the process of `entry` that are due, then returns the frame of one
+    /// page that is in no window.
     #[inline(never)]
-    fn expire_due(&mut self, at: Touch) -> Option<FrameId> {
-        let process = self.stamps[at.entry as usize].process as usize;
+    fn expire_due(&mut self, entry: EntryId) -> Option<FrameId> {
+        let process = self.stamps[entry as usize].process as usize;
         self.close_due(process);
         let page = *self.orphans.first()?;
         Some(self.forget(page))
     }
 
+    /// Closes the windows of `process` that are due.
     fn close_due(&mut self, process: usize) {
-        let process = &mut self.processes[process];
-        while let Some((last, entry)) = process.true_oldest(&mut self.stamps, &self.arrivals) {
-            process.due = last.saturating_add(self.tau);
-            if process.virtual_time < process.due {
+        loop {
+            let process = &mut self.processes[process];
+            let oldest = process.true_oldest(&mut self.stamps, &self.arrivals);
+            process.due = oldest.map_or(u64::MAX, |(last, _)| last.saturating_add(self.tau));
+            let Some((_, entry)) = oldest.filter(|_| process.virtual_time >= process.due) else {
                 return;
-            }
+            };
             process.oldest.pop();
-            let stamp = &mut self.stamps[entry as usize];
-            stamp.virtual_time = OUTSIDE;
-            stamp.page_and_queued &= !QUEUED;
-            let held = &mut self.pages[stamp.page() as usize];
-            held.windows -= 1;
-            if held.windows == 0 && held.frame != NOWHERE {
-                self.orphans.insert(stamp.page());
-            }
+            self.stamps[entry as usize].page_and_queued &= !QUEUED;
+            self.leave(entry);
         }
-        process.due = u64::MAX;
     }
 }

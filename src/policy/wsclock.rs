@@ -1,18 +1,16 @@
 //! WSClock: Clock that takes a page outside the working set of its process, a clean one if it can.
 
-use super::support::bits::BitSet;
-use super::support::classes::{Classes, arc};
-use super::support::rings::Rings;
-use super::{
-    Bursts, Family, Frames, Left, Param, Policy, Repeats, Sees, Setup, Space, Spec, State, Touch,
-    Want,
-};
+use crate::policy::prelude::*;
+use crate::policy::support::bits::BitSet;
+use crate::policy::support::classes::{Classes, spans};
+use crate::policy::support::rings::Rings;
 use crate::trace::dense::PageKey;
-use crate::units::FrameId;
 
-/// Classes of pages, as far as known: not used for longer than the window, or used within it.
+/// The class of clean pages outside the window, as far as known.
 const OLD_CLEAN: usize = 0;
+/// The class of dirty pages outside the window.
 const OLD_DIRTY: usize = 1;
+/// The class of pages used within the window.
 const YOUNG: usize = 2;
 
 /// Why a page is chosen.
@@ -28,35 +26,38 @@ enum Chosen {
     AtHand,
 }
 
-/// WSClock. The hand of the paper looks at page after page; here it leaps from one that matters to
-/// the next: pages that may have been referenced since their bits were cleared, and old ones. It is
-/// enough to be told of a reference that finds the bit clear.
+/// WSClock. The hand of the paper visits page after page. Here it leaps to the next one that
+/// matters: a page that may have been referenced since its bit was cleared, or an old one. The
+/// policy needs only those hits that find the reference bit clear.
 pub struct WsClock<'t> {
     /// Why the last victim was chosen.
-    left: Chosen,
+    victim_reason: Chosen,
     entries: &'t [PageKey],
+    /// The window.
     tau: u64,
-    /// One process: its time is the position in the trace, and not every hit need be told.
+    /// Whether there is one process, whose clock is the position in the trace. Then not every hit
+    /// needs to be reported.
     alone: bool,
-    /// References that each process has made; of one process for all, if it is alone.
+    /// The references that each process has made; one clock if `alone`.
     clocks: Vec<u64>,
-    /// The reference under way has been counted when a victim was looked for.
+    /// Whether the reference under way was counted when a victim was chosen.
     counted: bool,
-    /// The clock of the process that loaded the page in each frame, and the time that it counts as used last, by
-    /// the clock of that process.
+    /// The clock of the process that loaded the page in each frame.
     owner: Vec<u32>,
+    /// For each frame the time at which its page counts as last used, by the clock of its owner.
     last: Vec<u64>,
     hand: FrameId,
+    /// Frames by class.
     classes: Classes<3>,
-    /// Young pages of each process by `last`.
+    /// The young frames of each owner, by `last`.
     young: Rings,
-    /// Frames whose reference bit may be set: of all others it is clear.
+    /// Frames whose reference bit may be set. That of all others is clear.
     touched: BitSet,
-    /// Frames that may be clean: all others are dirty.
+    /// Frames that may be clean. All others are dirty.
     clean: BitSet,
 }
 
-impl<'t> Policy<'t> for WsClock<'t> {
+impl<'t> PolicyType<'t> for WsClock<'t> {
     const SPEC: Spec = Spec {
         name: "wsclock",
         aliases: &["working-set-clock"],
@@ -64,11 +65,9 @@ impl<'t> Policy<'t> for WsClock<'t> {
         about: "Clock that takes pages outside the working set, clean ones first",
         cite: "R. W. Carr, J. L. Hennessy, \"WSClock: a simple and effective algorithm for virtual memory management\", SOSP 1981",
         choices: "frames in a circle with one hand. A page that the hand finds referenced loses its bit and counts as used now; one that it finds unreferenced and more than tau references of its process after that leaves at once if clean; the first such dirty one leaves after a full circle, else the first clean page from the hand, else the page at the hand. The hand moves past the victim. Time is counted in references of the process that loaded the page, the faulting one included; a page that comes in ahead of use counts as used at the present time, and the search for its frame as no reference. When that process has exited its time stands still, and its pages grow no older. Not modelled: write-backs are not queued while the hand goes on, so that a dirty page stays dirty until it leaves, and there is no load control.",
-        space: Space::Fixed,
         sees: Sees::Bits,
-        draws: false,
         complexity: "hit sets a bit; fault O(1) amortised and a step for each process",
-        state: "23 bytes a frame",
+        bytes: "23 bytes a frame",
         repeats: Repeats::All,
         bursts: Bursts::SetBitsAlone,
         params: &[Param::count(
@@ -77,14 +76,15 @@ impl<'t> Policy<'t> for WsClock<'t> {
             0..=u64::MAX,
             "window, in references of the process that loaded the page",
         )],
+        ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> WsClock<'t> {
         let frames = setup.frames as usize;
         WsClock {
-            left: Chosen::AtHand,
+            victim_reason: Chosen::AtHand,
             entries: setup.entries,
-            tau: setup.params.of(&Self::SPEC, "tau"),
+            tau: setup.number("tau"),
             alone: setup.processes <= 1,
             clocks: vec![0; setup.processes.max(1)],
             counted: false,
@@ -97,7 +97,9 @@ impl<'t> Policy<'t> for WsClock<'t> {
             clean: BitSet::new(frames),
         }
     }
+}
 
+impl Policy for WsClock<'_> {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
         if !self.alone {
@@ -108,10 +110,11 @@ impl<'t> Policy<'t> for WsClock<'t> {
         }
     }
 
-    fn victim(&mut self, frames: &mut Frames, want: Want) -> FrameId {
-        // A reference that wants the page counts already.
-        self.count(want.process, want.time, !want.ahead);
-        self.counted = !want.ahead;
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        // The reference that needs the page counts already, but once.
+        let counts = !request.ahead && (self.alone || !self.counted);
+        self.count(request.process, request.time, counts);
+        self.counted |= !request.ahead;
         self.grow_old(frames);
         let clean = self.first_old_clean(frames);
         self.pass(frames, clean);
@@ -119,7 +122,7 @@ impl<'t> Policy<'t> for WsClock<'t> {
             Some(clean) => (clean, Chosen::OldClean),
             None => self.after_a_circle(frames),
         };
-        self.left = why;
+        self.victim_reason = why;
         self.forget(victim);
         self.hand = victim + 1;
         victim
@@ -141,10 +144,12 @@ impl<'t> Policy<'t> for WsClock<'t> {
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.forget(frame);
     }
+}
 
-    fn why(&self, left: &Left) -> Option<String> {
+impl Explain for WsClock<'_> {
+    fn why(&self, evicted: &Evicted) -> String {
         let tau = self.tau;
-        let chosen = match self.left {
+        let chosen = match self.victim_reason {
             Chosen::OldClean => format!("clean and not used for more than {tau}"),
             Chosen::OldDirty => {
                 format!(
@@ -154,38 +159,39 @@ impl<'t> Policy<'t> for WsClock<'t> {
             Chosen::YoungClean => format!("clean: every page was used within {tau}"),
             Chosen::AtHand => format!("at the hand: every page was used within {tau} and is dirty"),
         };
-        Some(format!("{chosen}{}", left.looks()))
+        format!("{chosen}{}", evicted.looks())
     }
 
-    fn state(&self, frames: &Frames, _next: u64) -> Option<State> {
+    fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let words = |frame: FrameId| {
             let (r, m) = (frames.referenced(frame), frames.dirty(frame));
             let last = self.last[frame as usize];
             format!("R {}, M {}, used at {last}", u8::from(r), u8::from(m))
         };
         let order = self.classes.around(self.hand);
-        Some(State {
-            title: "from the hand on".into(),
-            frames: order.map(|frame| (frame, words(frame))).collect(),
-        })
+        Some(FrameOrder::with_words("from the hand on", order, words))
     }
 }
 
 impl WsClock<'_> {
-    /// The clock of a process.
+    /// Returns the clock of `process`.
     fn clock_of(&self, process: u32) -> usize {
         if self.alone { 0 } else { process as usize }
     }
 
-    /// Brings the clock of a process up to date where its references are at `time`; `refers` if one
-    /// is under way that has not been counted.
+    /// Updates the clock of `process` at `time`. `refers`: a reference is under way that has not
+    /// been counted.
     fn count(&mut self, process: u32, time: u64, refers: bool) {
         let at = self.clock_of(process);
         let clock = &mut self.clocks[at];
-        *clock = if self.alone { time } else { *clock } + u64::from(refers);
+        *clock = match self.alone {
+            // It may have been counted already, for a victim.
+            true => (*clock).max(time + u64::from(refers)),
+            false => *clock + u64::from(refers),
+        };
     }
 
-    /// A page came in for a process and counts as used now.
+    /// Records that a page was loaded into `frame` for `process` and counts as used now.
     fn enter(&mut self, frames: &Frames, frame: FrameId, process: u32) {
         let owner = self.clock_of(process);
         self.owner[frame as usize] = owner as u32;
@@ -200,6 +206,7 @@ impl WsClock<'_> {
         }
     }
 
+    /// Forgets `frame`.
     fn forget(&mut self, frame: FrameId) {
         if self.classes.of(frame) == Some(YOUNG) {
             self.young.remove(frame);
@@ -209,7 +216,7 @@ impl WsClock<'_> {
         self.clean.remove(frame as usize);
     }
 
-    /// Young pages become old: those used longest ago, by the clocks as they stand.
+    /// Makes young pages old that are outside the window by the present clocks.
     fn grow_old(&mut self, frames: &Frames) {
         for (process, &clock) in self.clocks.iter().enumerate() {
             while let Some(frame) = self.young.oldest(process) {
@@ -222,7 +229,7 @@ impl WsClock<'_> {
         }
     }
 
-    /// The hand passes a page that was referenced.
+    /// Clears the bit of a referenced page that the hand passes; the page counts as used now.
     fn refresh(&mut self, frames: &mut Frames, frame: FrameId) {
         frames.clear_referenced(frame);
         self.touched.remove(frame as usize);
@@ -235,8 +242,8 @@ impl WsClock<'_> {
         self.classes.put(frame, YOUNG);
     }
 
-    /// The first page from the hand on that is old, clean and not referenced. Referenced ones found
-    /// before it are passed.
+    /// Returns the first page from the hand on that is old, clean and not referenced. Refreshes the
+    /// referenced ones found before it.
     fn first_old_clean(&mut self, frames: &mut Frames) -> Option<FrameId> {
         loop {
             let frame = self.classes.next_around(OLD_CLEAN, self.hand)?;
@@ -248,9 +255,9 @@ impl WsClock<'_> {
         }
     }
 
-    /// The hand goes on to a page, or around if there is none.
+    /// Moves the hand on to `page`, or once around if there is none.
     fn pass(&mut self, frames: &mut Frames, page: Option<FrameId>) {
-        for range in arc(self.hand, page, self.last.len()) {
+        for range in spans(self.hand, page, self.last.len()) {
             while let Some(at) = self.touched.within(&range) {
                 let frame = at as FrameId;
                 self.touched.remove(at);
@@ -261,7 +268,8 @@ impl WsClock<'_> {
         }
     }
 
-    /// The hand came round without an old clean page; no page is referenced any more.
+    /// Chooses a victim after the hand came round without an old clean page. No page is referenced
+    /// any more.
     fn after_a_circle(&mut self, frames: &Frames) -> (FrameId, Chosen) {
         if let Some(dirty) = self.classes.next_around(OLD_DIRTY, self.hand) {
             return (dirty, Chosen::OldDirty);

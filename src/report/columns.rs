@@ -8,6 +8,7 @@
 use super::column::{
     COUNT, FRAMES, FRAMES_AND_WRITE_BACKS, OF_TRACE, POINT, TableRow, WRITE_BACKS, table,
 };
+use crate::policy::{Spec, TABLE};
 use crate::sweep::{IN_A_RUN, Identity, Part};
 
 pub use super::column::{Better, ColumnKind, Counts, Field};
@@ -131,12 +132,10 @@ pub const ERROR: &str = "error";
 /// The status of a row whose cell full swap ended: its counts are exact up to there.
 pub const SWAP_FULL: &str = "swap-full";
 
-/// Policies that know the future: not to be recommended.
-pub const OFFLINE: [&str; 3] = ["opt", "opt-wb", "vmin"];
-
-/// Whether the policy of this name knows the future.
-pub fn is_offline(policy: &str) -> bool {
-    OFFLINE.contains(&policy)
+/// Returns whether the policy `name` uses the future: it is a bound and no candidate.
+pub fn is_offline(name: &str) -> bool {
+    let is = |spec: &&Spec| spec.name == name;
+    TABLE.iter().find(is).is_some_and(Spec::needs_future)
 }
 
 /// Returns the column of this name.

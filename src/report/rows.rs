@@ -1,6 +1,7 @@
 //! From an outcome to a result row. Every field of a row is filled here and nowhere else.
 
 use super::columns::{ERROR, Row, SCHEMA, SWAP_FULL};
+use crate::policy;
 use crate::space::{End, Resolved, UpTo};
 use crate::sweep::{Cell, CellResult, Identity, POLICY, Part, Plan};
 use crate::trace::TraceError;
@@ -206,7 +207,7 @@ fn compare_with_opt(rows: &mut [Row]) {
     };
     let opt: HashMap<Identity, u64> = rows
         .iter()
-        .filter(|row| row.policy == "opt" && row.is_ok())
+        .filter(|row| row.policy == policy::OPTIMUM && row.is_ok())
         .map(|row| (memory(row), row.faults))
         .collect();
     for row in rows

@@ -3,6 +3,7 @@
 
 use super::columns::{Row, col, is_offline};
 use super::table::percent;
+use crate::policy;
 use crate::sweep::{Identity, Labels};
 use crate::units::{counted, show_bytes};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,7 +53,7 @@ pub fn sentence(group: &[Row]) -> Option<String> {
         .iter()
         .filter(fixed)
         .partition(|row| is_offline(&row.policy));
-    opt.retain(|row| row.policy == "opt");
+    opt.retain(|row| row.policy == policy::OPTIMUM);
     let sizes: BTreeSet<Option<u64>> = online.iter().map(|row| row.frames).collect();
     let has_counts = |row: &&Row| row.has(col::faults) && row.has(col::mean_resident);
     if sizes.len() < 3 || !group.iter().filter(fixed).all(|row| has_counts(&row)) {

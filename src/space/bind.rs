@@ -1,7 +1,8 @@
-//! A reference that needs a look: whether it is legal, which object its page shows, and whether a
-//! write must copy. Knows nothing of events.
+//! The references that are not known to be legal and to change nothing: whether one is legal, which
+//! object its entry is bound to, and whether a write must copy. Knows nothing of events.
 
-use super::resolver::{Key, Resolver, State};
+use super::kinds::Kinds;
+use super::resolver::{Key, Place, Resolver, State};
 use super::vma::Vma;
 use super::{
     Binding, Class, EntryId, Illegal, LISTED, NONE, ObjectId, OnSegfault, Op, STACK_LIMIT,
@@ -12,12 +13,8 @@ use crate::trace::event::{Backing, Protection};
 use crate::trace::record::Kind;
 use std::ops::Range;
 
-/// Bits of all kinds of access.
-const ALL: u8 = 0b111;
-const WRITE: u8 = 1 << Kind::Write as u8;
-
 impl Resolver<'_> {
-    /// One reference; true if it is legal, and then its entry is bound.
+    /// Resolves one reference. Returns whether it is legal; then its entry is bound.
     pub fn reference(
         &mut self,
         entry: EntryId,
@@ -30,9 +27,8 @@ impl Resolver<'_> {
             State::Alive => {}
             State::Exited => {
                 let pid = self.pid(key.process);
-                let mut error = self.fail(None, format!("process {pid} has exited"));
-                error.place = format!("position {position}");
-                return Err(error);
+                let what = format!("process {pid} has exited");
+                return Err(self.fail(Place::Reference(position), what));
             }
             State::Killed | State::Refused => {
                 self.tally.dropped += 1;
@@ -40,10 +36,10 @@ impl Resolver<'_> {
                 return Ok(false);
             }
         }
-        let mut allows = ALL;
+        let mut allowed = Kinds::ALL;
         if self.strict {
-            allows = self.legal_kinds(key);
-            if allows & 1 << kind as u8 == 0 {
+            allowed = self.legal_kinds(key);
+            if !allowed.has(kind) {
                 return self.illegal(key, kind, position).map(|()| false);
             }
         }
@@ -52,56 +48,54 @@ impl Resolver<'_> {
         } else if kind == Kind::Write {
             self.break_cow(entry);
         }
-        if matches!(
-            self.binding[entry as usize],
-            Binding::Cow | Binding::CowFile
-        ) {
-            allows &= !WRITE;
-        }
-        self.allows[entry as usize] = allows;
+        self.settled[entry as usize] = self.without_copies(entry, allowed);
         Ok(true)
     }
 
-    /// What an entry allows as it stands, nothing if it is not bound.
+    /// Returns what `entry` allows now: nothing if it is not bound.
     pub fn rights(&self, entry: EntryId) -> Protection {
         let key = self.space.entries[entry as usize];
-        let mut rights = match (self.object[entry as usize], self.strict) {
-            (NONE, _) => 0,
-            (_, false) => ALL,
+        let rights = match (self.object[entry as usize], self.strict) {
+            (NONE, _) => Kinds::NONE,
+            (_, false) => Kinds::ALL,
             (_, true) => {
                 let vmas = &self.processes[key.process as usize].vmas;
                 kinds_of_all(vmas.over(&self.bytes_of(key.number)))
             }
         };
-        if matches!(
-            self.binding[entry as usize],
-            Binding::Cow | Binding::CowFile
-        ) {
-            rights &= !WRITE;
-        }
-        protection_of(rights)
+        self.without_copies(entry, rights).protection()
     }
 
-    /// The bytes of a page.
+    /// Returns `kinds` without writes, if a write through `entry` must look for a copy.
+    fn without_copies(&self, entry: EntryId, kinds: Kinds) -> Kinds {
+        match self.binding[entry as usize].copies_on_write() {
+            true => kinds.without(Kind::Write),
+            false => kinds,
+        }
+    }
+
+    /// Returns the bytes of the page `number`.
     pub fn bytes_of(&self, number: u64) -> Range<u64> {
         let start = number << self.shift;
         start..start.saturating_add(1 << self.shift)
     }
 
-    /// The kinds of access that the mappings of a page allow; a stack grows if that makes it one.
-    fn legal_kinds(&mut self, key: PageKey) -> u8 {
+    /// Returns the kinds of access that the mappings of a page allow, after growing a stack over
+    /// the page if there is one.
+    fn legal_kinds(&mut self, key: PageKey) -> Kinds {
         let bytes = self.bytes_of(key.number);
         if key.number >= USER_END >> self.shift {
-            return 0;
+            return Kinds::NONE;
         }
         let process = &self.processes[key.process as usize];
         if process.vmas.over(&bytes).is_empty() && !self.grow_stack(key.process, bytes.start) {
-            return 0;
+            return Kinds::NONE;
         }
         kinds_of_all(self.processes[key.process as usize].vmas.over(&bytes))
     }
 
-    /// Extends the stack above an address down to it, if there is one and it may grow so far.
+    /// Extends the stack above `address` down to it. Returns false if there is none, or it may not
+    /// grow that far.
     fn grow_stack(&mut self, process: u32, address: u64) -> bool {
         let vmas = &self.processes[process as usize].vmas;
         let near = |vma: &&Vma| vma.grows_down && vma.end - address <= STACK_LIMIT;
@@ -113,7 +107,7 @@ impl Resolver<'_> {
         self.admit(process, grown, || "a growing stack".into())
     }
 
-    /// An illegal reference: counted, listed, and what it does to its process.
+    /// Counts and lists an illegal reference, and ends its process if the options say so.
     fn illegal(&mut self, key: PageKey, kind: Kind, position: u64) -> Result<(), SpaceError> {
         let bytes = self.bytes_of(key.number);
         let in_kernel = key.number >= USER_END >> self.shift;
@@ -127,13 +121,11 @@ impl Resolver<'_> {
             };
             let pid = self.pid(key.process);
             let (letter, start) = (kind.letter(), bytes.start);
-            let mut error = self.fail(
-                None,
-                format!("{what}: {letter} of page {start:#x} by process {pid}"),
-            );
-            error.place = format!("position {position}");
-            error.help = "--on-segfault kill or skip goes on";
-            return Err(error);
+            let what = format!("{what}: {letter} of page {start:#x} by process {pid}");
+            return Err(SpaceError {
+                help: "--on-segfault kill or skip goes on",
+                ..self.fail(Place::Reference(position), what)
+            });
         }
         if segmentation {
             self.tally.segfaults += 1;
@@ -156,7 +148,7 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// The first reference of a page since it was mapped.
+    /// Binds `entry` at its first reference since it was mapped.
     fn bind_first(&mut self, entry: EntryId, key: PageKey, kind: Kind) {
         if !self.strict {
             let object = self.new_object(Class::Original, None);
@@ -189,7 +181,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// The object of a key, new or not.
+    /// Returns the object of `key`, after creating it if there is none.
     pub fn named_object(&mut self, class: Class, key: Key) -> ObjectId {
         match self.keyed.get(&key) {
             Some(&object) => object,
@@ -197,7 +189,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Where the content of a page that is mapped comes from.
+    /// Returns where the content of a mapped page comes from.
     pub fn source_of(&self, key: PageKey) -> Source {
         let bytes = self.bytes_of(key.number);
         let vma = &self.processes[key.process as usize].vmas.over(&bytes)[0];
@@ -213,7 +205,7 @@ impl Resolver<'_> {
                 length,
             } => {
                 let name = Key::File(file, offset);
-                // A page may begin before its mapping, and no offset is too large to be told.
+                // A page may begin before its mapping, and offsets may be as large as 2^64 - 1.
                 let into = i128::from(bytes.start) - i128::from(vma.origin);
                 let beyond = into + i128::from(base) >= i128::from(length);
                 match (vma.shared, beyond) {
@@ -226,7 +218,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// A write to a bound page.
+    /// Resolves a write to a bound page: it may have to copy.
     fn break_cow(&mut self, entry: EntryId) {
         let source = self.object[entry as usize];
         let alone = self.owners[source as usize] == 1;
@@ -256,7 +248,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Where the content of a page that is mapped comes from.
+/// The origin of the content of a mapped page.
 pub(super) enum Source {
     /// An object of its own.
     Private(Class),
@@ -266,18 +258,8 @@ pub(super) enum Source {
     PrivateFile(Key),
 }
 
-/// The kinds of access that any of some mappings allows.
-fn kinds_of_all(vmas: &[Vma]) -> u8 {
-    let kinds = vmas.iter().map(|vma| vma.protection.kinds());
-    kinds.fold(0, |all, kinds| all | kinds)
-}
-
-/// The protection that allows these kinds of access.
-pub(super) fn protection_of(kinds: u8) -> Protection {
-    let has = |kind: Kind| kinds & 1 << kind as u8 != 0;
-    Protection {
-        read: has(Kind::Read),
-        write: has(Kind::Write),
-        execute: has(Kind::Ifetch),
-    }
+/// Returns the kinds of access that any of `vmas` allows.
+fn kinds_of_all(vmas: &[Vma]) -> Kinds {
+    let kinds = vmas.iter().map(|vma| Kinds::from(vma.protection));
+    kinds.fold(Kinds::NONE, Kinds::and)
 }

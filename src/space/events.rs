@@ -1,9 +1,10 @@
 //! The meaning of each event for the process that it happens to. Knows nothing of references.
 
 use super::bind::Source;
-use super::resolver::{Resolver, State};
+use super::kinds::Kinds;
+use super::resolver::{Place, Resolver, State};
 use super::vma::{Vma, Vmas};
-use super::{Binding, Class, LISTED, NONE, Op, Refusal, SpaceError, USER_END};
+use super::{Binding, Class, NONE, Op, SpaceError, USER_END};
 use crate::trace::dense::PageKey;
 use crate::trace::event::{Advice, Backing, Event, EventAt, Mapping, Protection};
 use std::ops::Range;
@@ -12,17 +13,20 @@ use std::ops::Range;
 const WILL_NEED_MAX: u64 = 1 << 20;
 
 impl Resolver<'_> {
-    /// One event.
+    /// Resolves one event.
     pub fn event(&mut self, at: &EventAt) -> Result<(), SpaceError> {
         let process = at.process;
         let pid = self.pid(process);
         self.position = at.position;
         let state = &mut self.processes[process as usize].state;
-        // Anything may be the first that is heard of a process, a fork too: a trace may begin with
-        // one, and a filter may have left out all references before it.
+        // Any event may be the first of its process, a fork too: a trace may begin with one, and a
+        // filter may have removed all references before it.
         match (*state, &at.event) {
             (State::Exited, _) => {
-                return Err(self.fail(Some(at), format!("process {pid} has exited already")));
+                return Err(self.fail(
+                    Place::Event(at),
+                    format!("process {pid} has exited already"),
+                ));
             }
             (State::Killed | State::Refused, Event::Fork { child }) => {
                 return self.beget(at, *child, State::Refused);
@@ -61,7 +65,7 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// A range as a kernel takes it: whole pages, as far as addresses go.
+    /// Returns the range rounded to whole pages, as a kernel does; it ends at 2^64 - 1 at most.
     fn rounded(&self, start: u64, length: u64) -> Range<u64> {
         let mask = self.granule - 1;
         let end = start.saturating_add(length.max(1)).checked_add(mask);
@@ -74,18 +78,18 @@ impl Resolver<'_> {
         if range.end > USER_END {
             let what =
                 format!("{length} bytes from {start:#x} on end beyond user space, {USER_END:#x}");
-            return Err(self.fail(Some(at), what));
+            return Err(self.fail(Place::Event(at), what));
         }
         let mut vmas = self.processes[at.process as usize].vmas.clone();
         if let Some(there) = vmas.over(&range).first().filter(|_| !mapping.fixed) {
             let what = format!(
-                "the mapping of {:#x} to {:#x} lies over that of {:#x} to {:#x}",
+                "the mapping of {:#x} to {:#x} overlaps that of {:#x} to {:#x}",
                 range.start, range.end, there.start, there.end
             );
             let help = "a mapping that replaces what is there is marked `fixed`";
             return Err(SpaceError {
                 help,
-                ..self.fail(Some(at), what)
+                ..self.fail(Place::Event(at), what)
             });
         }
         vmas.cut(&range);
@@ -120,7 +124,7 @@ impl Resolver<'_> {
         }
         if self.admit(process, vmas, || "a mapping that becomes writable".into()) {
             for (_, entry) in self.bound_over(process, range) {
-                self.allows[entry as usize] = 0;
+                self.settled[entry as usize] = Kinds::NONE;
                 self.push(Op::Flush { entry });
             }
         }
@@ -130,7 +134,7 @@ impl Resolver<'_> {
         let mask = self.granule - 1;
         if end > USER_END {
             let what = format!("a heap that ends at {end:#x} passes the end of user space");
-            return Err(self.fail(Some(at), what));
+            return Err(self.fail(Place::Event(at), what));
         }
         let end = (end + mask) & !mask;
         let place = &mut self.processes[at.process as usize];
@@ -169,10 +173,12 @@ impl Resolver<'_> {
             return Ok(());
         }
         match advice {
-            Advice::DontNeed => self.dont_need(process, range),
-            Advice::WillNeed => return self.will_need(process, range),
+            Advice::DontNeed => {
+                self.dont_need(process, range);
+                Ok(())
+            }
+            Advice::WillNeed => self.will_need(process, range),
         }
-        Ok(())
     }
 
     fn dont_need(&mut self, process: u32, range: &Range<u64>) {
@@ -182,10 +188,7 @@ impl Resolver<'_> {
                 continue;
             }
             if self.binding[entry as usize] == Binding::Shared {
-                self.push(Op::Drop {
-                    entry,
-                    unbinds: false,
-                });
+                self.push(Op::Drop { entry });
             } else {
                 self.unbind(process, number);
             }
@@ -225,7 +228,7 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// The pages of a mapping that a file has something for, of a range of pages.
+    /// Returns those of `pages` that are in `vma` and for which its file has content.
     fn pages_with_content(&self, vma: &Vma, pages: &Range<u64>) -> Range<u64> {
         let Backing::File { offset, length, .. } = vma.backing else {
             return 0..0;
@@ -236,7 +239,7 @@ impl Resolver<'_> {
         first..behind.min(pages.end)
     }
 
-    /// The first page that begins at an address or above it.
+    /// Returns the first page that begins at `address` or above it.
     fn first_page_from(&self, address: u64) -> u64 {
         (address >> self.shift) + u64::from(address & ((1 << self.shift) - 1) != 0)
     }
@@ -259,8 +262,8 @@ impl Resolver<'_> {
             if self.binding[from as usize] == Binding::Private {
                 self.binding[from as usize] = Binding::Cow;
             }
-            // Its next write needs a look.
-            self.allows[from as usize] = 0;
+            // Its next write may have to copy.
+            self.settled[from as usize] = Kinds::NONE;
             let binding = self.binding[from as usize];
             self.bind(to, self.object[from as usize], binding);
             let private = binding != Binding::Shared;
@@ -269,61 +272,25 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// A process appears as a child.
+    /// Puts the new process `child` into `state`.
     fn beget(&mut self, at: &EventAt, child: u32, state: State) -> Result<(), SpaceError> {
         if self.processes[child as usize].state != State::Unborn || child == at.process {
             let what = format!(
-                "fork of process {}, which there is already, or was: each has a number of its own",
+                "process {} already exists or existed; a child needs a new number",
                 self.pid(child)
             );
-            return Err(self.fail(Some(at), what));
+            return Err(self.fail(Place::Event(at), what));
         }
         self.processes[child as usize].state = state;
         Ok(())
     }
 
-    /// Gives a process these mappings, unless that is more than may be promised; false if so.
-    pub fn admit(&mut self, process: u32, vmas: Vmas, what: impl FnOnce() -> String) -> bool {
-        let before = self.processes[process as usize].charge;
-        let (charge, limit) = (vmas.charge(), self.options.commit_limit);
-        let after = self.committed - u128::from(before) + u128::from(charge);
-        if let Some(limit) = limit.filter(|&l| charge > before && after > u128::from(l)) {
-            self.tally.refused += 1;
-            if self.tally.refusals.len() < LISTED {
-                let what = format!("{}: {after} of {limit} bytes promised", what());
-                let position = self.position;
-                self.tally.refusals.push(Refusal {
-                    position,
-                    process,
-                    what,
-                });
-            }
-            return false;
-        }
-        self.set_vmas(process, vmas);
-        true
-    }
-
-    pub fn set_vmas(&mut self, process: u32, vmas: Vmas) {
-        let before = &self.processes[process as usize].vmas;
-        let charge = vmas.charge();
-        let mapped = self.mapped - before.pages(self.shift) + vmas.pages(self.shift);
-        if mapped != self.mapped {
-            self.mapped = mapped;
-            self.space.mapped.set(self.now(), mapped);
-        }
-        let place = &mut self.processes[process as usize];
-        self.committed = self.committed - u128::from(place.charge) + u128::from(charge);
-        place.charge = charge;
-        place.vmas = vmas;
-    }
-
-    /// Whether, in a trace without mappings, a process has touched a page of a range.
+    /// Returns whether, in a trace without mappings, `process` has touched a page of `range`.
     fn touches(&self, process: u32, range: &Range<u64>) -> bool {
         !self.strict && !self.bound_over(process, range).is_empty()
     }
 
-    /// The bound pages of a process that share a byte with a range.
+    /// Returns the bound pages of `process` that share a byte with `range`.
     fn bound_over(&self, process: u32, range: &Range<u64>) -> Vec<(u64, u32)> {
         let first = range.start >> self.shift;
         let behind = ((range.end - 1) >> self.shift) + 1;
@@ -331,20 +298,21 @@ impl Resolver<'_> {
         bound.map(|(&number, &entry)| (number, entry)).collect()
     }
 
-    /// Ends the bindings of pages in a range over which none of the mappings `vmas` lies. A page
-    /// larger than the kernel's may have others, which may allow less.
+    /// Unbinds the pages in `range` that none of the mappings `vmas` covers. A page larger than the
+    /// kernel's may be covered by others, which may allow less.
     fn unbind_uncovered(&mut self, process: u32, range: &Range<u64>, vmas: &Vmas) {
         for (number, entry) in self.bound_over(process, range) {
             let bytes = self.bytes_of(number);
             if vmas.over(&bytes).is_empty() {
                 self.unbind(process, number);
             } else {
-                self.allows[entry as usize] = 0;
+                self.settled[entry as usize] = Kinds::NONE;
             }
         }
     }
 }
 
+/// Returns a mapping of the heap.
 fn heap(range: Range<u64>) -> Vma {
     let mapping = Mapping {
         name: "[heap]".into(),

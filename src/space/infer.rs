@@ -5,19 +5,17 @@
 //! once: somebody must have mapped it, though the trace does not say so.
 
 use super::USER_END;
-use crate::trace::dense::{KIND_MASK, Trace, page_of};
+use super::kinds::Kinds;
+use crate::trace::dense::{Trace, page_of};
 use crate::trace::event::{Backing, Event, EventAt, Mapping, Protection};
 use crate::trace::record::Kind;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Pages farther apart than this many bytes are of different mappings.
+/// Pages at least this many bytes apart belong to different mappings.
 const GAP: u64 = 128 << 10;
 
-const FETCHED: u8 = 1 << Kind::Ifetch as u8;
-const WRITTEN: u8 = 1 << Kind::Write as u8;
-
-/// The trace with inferred mappings before its first reference; its digest stays what it was.
+/// Returns `trace` with inferred mappings before its first reference. Its digest does not change.
 pub(super) fn with_mappings(mut trace: Trace) -> Trace {
     let mut files = 0;
     let roots = roots(&trace);
@@ -60,7 +58,7 @@ pub(super) fn with_mappings(mut trace: Trace) -> Trace {
     trace.with_events(events)
 }
 
-/// For each process its forefather that no fork made.
+/// Returns for each process its ancestor that no fork made.
 fn roots(trace: &Trace) -> Vec<u32> {
     let mut roots: Vec<u32> = (0..trace.dictionary.pids.len() as u32).collect();
     for event in &trace.events {
@@ -74,14 +72,14 @@ fn roots(trace: &Trace) -> Vec<u32> {
 /// How a page is used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Used {
-    /// A bit for each kind of access.
-    kinds: u8,
+    /// The kinds of access.
+    kinds: Kinds,
     /// The position behind the last reference.
     until: u64,
 }
 
-/// For each process that no fork made, the pages that it and its descendants touch and how. A
-/// child has its parent's mappings, so those must do for both.
+/// Returns for each process that no fork made the pages that it and its descendants touch, and how.
+/// A child has its parent's mappings, so these must suit both.
 fn used_by_families(trace: &Trace, roots: &[u32]) -> BTreeMap<u32, BTreeMap<u64, Used>> {
     let user_pages = USER_END / trace.meta.page_size.bytes();
     let mut uses = vec![Used::default(); trace.distinct()];
@@ -89,7 +87,7 @@ fn used_by_families(trace: &Trace, roots: &[u32]) -> BTreeMap<u32, BTreeMap<u64,
         let positions = tile.start + 1..;
         for ((&reference, &kind), behind) in tile.refs.iter().zip(tile.kinds).zip(positions) {
             let used = &mut uses[page_of(reference) as usize];
-            used.kinds |= 1 << (kind & KIND_MASK);
+            used.kinds = used.kinds.and(Kinds::of_code(kind));
             used.until = behind;
         }
         true
@@ -99,14 +97,15 @@ fn used_by_families(trace: &Trace, roots: &[u32]) -> BTreeMap<u32, BTreeMap<u64,
     for (key, uses) in pages.filter(|(key, _)| key.number < user_pages) {
         let pages = families.entry(roots[key.process as usize]).or_default();
         let used = pages.entry(key.number).or_default();
-        used.kinds |= uses.kinds;
+        used.kinds = used.kinds.and(uses.kinds);
         used.until = used.until.max(uses.until);
     }
     families
 }
 
-/// The parts of a family's mappings that an event at a position unmaps, as far as their pages are
-/// touched at that position or later: from the first such page of each to the last.
+/// Returns the parts of a family's mappings that an event at `position` unmaps from `range` and
+/// whose pages are touched at that position or later: of each mapping from the first such page to
+/// the last.
 fn mapped_again(
     used: &BTreeMap<u64, Used>,
     mappings: &[Mapping],
@@ -126,7 +125,7 @@ fn mapped_again(
             .map(|(&number, _)| number);
         let first = later.next()?;
         let last = later.next_back().unwrap_or(first);
-        // Of a page that is unmapped in part the rest is there still.
+        // A page that is unmapped in part keeps the rest.
         let start = low.max(first * page);
         let mut part = Mapping {
             start,
@@ -141,7 +140,7 @@ fn mapped_again(
     mappings.iter().filter_map(part).collect()
 }
 
-/// What a run of pages is.
+/// The use of a run of pages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Use {
     Code,
@@ -154,21 +153,21 @@ struct Run {
     first: u64,
     last: u64,
     is: Use,
-    uses: u8,
+    uses: Kinds,
 }
 
 fn mappings(pages: &BTreeMap<u64, Used>, page: u64, files: &mut u32) -> Vec<Mapping> {
     let mut runs: Vec<Run> = Vec::new();
     for (&number, &Used { kinds: uses, .. }) in pages {
         let is = match uses {
-            uses if uses & FETCHED != 0 => Use::Code,
-            uses if uses & WRITTEN != 0 => Use::Data,
+            uses if uses.has(Kind::Ifetch) => Use::Code,
+            uses if uses.has(Kind::Write) => Use::Data,
             _ => Use::Constants,
         };
         match runs.last_mut() {
             Some(run) if (number - run.last - 1) * page < GAP && run.takes(is) => {
                 run.last = number;
-                run.uses |= uses;
+                run.uses = run.uses.and(uses);
                 if run.is == Use::Constants {
                     run.is = is;
                 }
@@ -185,15 +184,15 @@ fn mappings(pages: &BTreeMap<u64, Used>, page: u64, files: &mut u32) -> Vec<Mapp
 }
 
 impl Run {
-    /// Whether a page of this use continues the run: pages only read may belong to either
-    /// neighbour and go with the one before them.
+    /// Returns whether a page of the use `is` continues the run. Pages that are only read may
+    /// belong to either neighbour; they go with the one before them.
     fn takes(&self, is: Use) -> bool {
         self.is == is || is == Use::Constants || self.is == Use::Constants && is == Use::Data
     }
 
     fn mapping(&self, page: u64, files: &mut u32) -> Mapping {
         let length = (self.last - self.first + 1).saturating_mul(page);
-        let (write, execute) = (self.uses & WRITTEN != 0, self.uses & FETCHED != 0);
+        let (write, execute) = (self.uses.has(Kind::Write), self.uses.has(Kind::Ifetch));
         let mut backing = Backing::Anonymous;
         if !write {
             let (file, offset) = (*files, 0);
@@ -228,15 +227,15 @@ mod tests {
 
     #[test]
     fn runs_are_split_by_use_and_distance() {
-        let read = 1 << Kind::Read as u8;
+        let [fetched, read, written] = [Kind::Ifetch, Kind::Read, Kind::Write].map(Kinds::of);
         let pages = BTreeMap::from([
-            (0x400, FETCHED | read),
+            (0x400, fetched.and(read)),
             (0x402, read),
-            (0x404, FETCHED),
-            (0x405, read | WRITTEN),
+            (0x404, fetched),
+            (0x405, read.and(written)),
             (0x406, read),
             (0x9000, read),
-            (0x9001, WRITTEN),
+            (0x9001, written),
             (0xa000, read),
         ]);
         let used = |kinds| Used { kinds, until: 1 };

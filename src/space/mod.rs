@@ -1,31 +1,32 @@
 //! Address spaces: what the references and events of a trace mean for processes, their mappings
-//! and the pages behind them. Worked out once per trace, since none of it depends on the
-//! replacement policy or on the number of frames; every cell replays the result.
+//! and the pages behind them. A trace is resolved once: nothing here depends on the replacement
+//! policy or on the number of frames. Every cell replays the result.
 //!
 //! # Entries and objects
 //!
 //! An *entry* is one page of one process: a page-table entry. Its number is the dense id of the
-//! references; entries that are inherited by a fork and never referenced have numbers behind
-//! those. An *object* is what can be in a frame: a page of private memory, of shared memory or of
-//! a file. An entry is *bound* to the object that it shows; several entries may be bound to one
-//! object, which are its owners, whether it is resident or not. So it is known from the trace
-//! alone whether a write to a page shared copy-on-write must copy it.
+//! references. Entries that a fork inherits and that are never referenced have higher numbers. An
+//! *object* is what can be in a frame: a page of private memory, of shared memory or of a file. An
+//! entry is *bound* to the object that it maps. All entries bound to an object are its owners,
+//! whether it is resident or not. So the trace alone determines whether a write to a page shared
+//! copy-on-write must copy it.
 //!
-//! What changes bindings, and what the machine must do with frames because of it, is a list of
-//! [`Op`]s by position. A trace without events has none of this: each entry is an object, and
+//! Changes of bindings, and what the machine must do with frames because of them, are a list of
+//! [`Op`]s by position. A trace without events and mappings has none: each entry is an object, and
 //! [`Resolved::space`] is `None`.
 //!
-//! # What is owned by whom
+//! # Modules
 //!
 //! | module | owns |
 //! |---|---|
 //! | [`vma`] | the mappings of one process |
 //! | `resolver` | processes and bindings: references and events in, ops out |
-//! | `bind` | what is legal, and which object a reference is of |
+//! | `bind` | which references are legal, and their objects |
 //! | `events` | the meaning of each event |
 //! | `infer` | mappings for a trace that has none |
+//! | `kinds` | sets of kinds of access |
 //! | `timeline` | numbers that change with the position |
-//! | `up_to` | what a trace comes to up to the end of a replay that ended early |
+//! | `up_to` | the facts of a trace up to the end of a replay that ended early |
 //! | `uses` | what each process needs frames for |
 //!
 //! Deliberately absent: frames, residency, policies, time.
@@ -33,6 +34,7 @@
 mod bind;
 mod events;
 mod infer;
+mod kinds;
 mod resolver;
 #[cfg(test)]
 mod tests;
@@ -62,23 +64,23 @@ pub type ObjectId = PageId;
 /// No object, no entry, no process.
 pub const NONE: u32 = u32::MAX;
 
-/// What a trace without mappings is taken to mean.
+/// The meaning of a trace without mappings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mappings {
     /// Every page is private memory of its process from its first touch on.
     #[default]
     Permissive,
-    /// Touched pages are gathered into mappings, their kinds told by how they are used.
+    /// Touched pages are gathered into mappings, whose kinds follow from how the pages are used.
     Infer,
 }
 
-/// What happens to a process that touches what it may not.
+/// What an illegal reference does to its process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnSegfault {
     /// It ends there.
     #[default]
     Kill,
-    /// The reference is left out, the process goes on.
+    /// The reference is left out; the process goes on.
     Skip,
     /// The trace is refused.
     Abort,
@@ -105,8 +107,8 @@ pub struct Options {
     pub mappings: Mappings,
     /// What an illegal reference does.
     pub on_segfault: OnSegfault,
-    /// Strict overcommit: a map, a growing heap or stack, or a fork that would bring the memory
-    /// promised to all processes over so many bytes is refused. `None`: nothing is refused.
+    /// The limit of committed memory of all processes, in bytes (strict overcommit). What would
+    /// exceed it is refused: map, protect, heap, stack, fork. `None`: nothing is refused.
     pub commit_limit: Option<u64>,
 }
 
@@ -143,57 +145,61 @@ pub enum Class {
     File,
 }
 
-/// What the machine does besides replaying references. Entries named are bound, objects alive.
+/// What the machine does besides replaying references. The entries are bound, the objects have
+/// owners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
-    /// The entry, which is not present, is bound to another object than before.
+    /// `entry`, which is not present, is bound to another object than before.
     Bind {
         /// The entry.
         entry: EntryId,
-        /// What it is bound to now.
+        /// The object to which it is bound now.
         object: ObjectId,
     },
-    /// A fork: `to` is present if `from` is. If the page is private the entry of `from` becomes
-    /// read-only, so its translations are dropped.
+    /// A fork: `to` becomes present if `from` is. If the page is private, `from` becomes read-only,
+    /// so its translations are dropped.
     Copy {
         /// The parent's entry.
         from: EntryId,
         /// The child's.
         to: EntryId,
-        /// Whether a later write must not be seen by the other.
+        /// Whether a later write by one process must not be seen by the other.
         private: bool,
     },
-    /// The entry is present no longer.
+    /// `entry` is present no longer; it stays bound.
     Drop {
         /// The entry.
         entry: EntryId,
-        /// Nor is it bound.
-        unbinds: bool,
     },
-    /// The entry's translations are dropped: its protection changed.
+    /// `entry` is neither present nor bound any longer.
+    Unmap {
+        /// The entry.
+        entry: EntryId,
+    },
+    /// The translations of `entry` are dropped: its protection changed.
     Flush {
         /// The entry.
         entry: EntryId,
     },
-    /// The last owner is gone: frame and slot are free.
+    /// `object` has no owner left: its frame and its slot become free.
     Free {
         /// The object.
         object: ObjectId,
     },
-    /// A page that will be needed is brought in, if it must be read from a device.
+    /// The page of `entry` will be needed: it is brought in if it must be read from a device.
     Prefetch {
-        /// The entry through which it was asked for.
+        /// The entry that the advice named.
         entry: EntryId,
     },
     /// The reference at this position writes a page that must be copied first.
     CowCopy {
         /// The entry that writes.
         entry: EntryId,
-        /// What is copied; [`NONE`] for a page of a file that no one has mapped.
+        /// The object that is copied; [`NONE`] for a page of a file that no entry is bound to.
         source: ObjectId,
         /// The copy.
         object: ObjectId,
-        /// The source has no owner afterwards.
+        /// Whether the source has no owner afterwards.
         frees: bool,
     },
     /// The reference at this position writes a page that was shared copy-on-write and has no other
@@ -205,41 +211,42 @@ pub enum Op {
 }
 
 impl Op {
-    /// Whether it is part of the reference at its position rather than before it.
+    /// Returns whether it is part of the reference at its position, not before it.
     pub fn is_of_reference(self) -> bool {
         matches!(self, Op::CowCopy { .. } | Op::Reuse { .. })
     }
 }
 
-/// An op and the legal reference before which, or with which, it happens.
+/// An op and the position at which it happens: before a legal reference, or as a part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpAt {
-    /// The position among the legal references.
+    /// The position of that reference among the legal ones, from 0.
     pub position: u64,
     /// The op.
     pub op: Op,
 }
 
-/// A reference that was not allowed.
+/// An illegal reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Illegal {
-    /// Its position in the trace, from 0.
+    /// Its position among all references of the trace, from 0.
     pub position: u64,
     /// The process, as an index.
     pub process: u32,
     /// The number of the page.
     pub page: u64,
-    /// What it would have done.
+    /// The kind of access.
     pub kind: Kind,
-    /// There is no mapping; else the mapping does not allow it, or the kernel's half was touched.
+    /// Whether no mapping was there: a segmentation fault. Otherwise it is a protection fault: the
+    /// mapping does not allow the access, or the page is in the kernel's half.
     pub segmentation: bool,
 }
 
-/// An event that could not be as the trace has it, though a kernel would go on.
+/// An event, or a growing stack, that the commit limit refused. The process goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Its position in the trace, from 0: an event stands before the reference at its position, and
-    /// a growing stack is part of it.
+    /// Its position among all references of the trace, from 0. An event comes before the reference
+    /// at its position; a growing stack is part of that reference.
     pub position: u64,
     /// The process, as an index.
     pub process: u32,
@@ -247,19 +254,19 @@ pub struct Refusal {
     pub what: String,
 }
 
-/// How many of the illegal references and of the refusals are listed; all are counted.
+/// The most illegal references, and the most refusals, that are listed. All are counted.
 pub const LISTED: usize = 1000;
 
-/// What resolving a trace counts.
+/// The counts of a resolution.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
     /// References to pages without a mapping.
     pub segfaults: u64,
     /// References that a mapping does not allow.
     pub protection_faults: u64,
-    /// References of processes that an illegal reference or a refused fork had ended.
+    /// References of processes that had been ended by an illegal reference or a refused fork.
     pub dropped: u64,
-    /// Events without effect: nothing was mapped there, or the heap could not be so.
+    /// Events without effect: nothing was mapped there, or the heap could not end there.
     pub idle_events: u64,
     /// Events refused by the commit limit.
     pub refused: u64,
@@ -269,42 +276,41 @@ pub struct Tally {
     pub refusals: Vec<Refusal>,
 }
 
-/// What is resolved of a trace with events, for the machine.
+/// The entries, objects and ops of a trace, for the machine.
 #[derive(Debug, Default)]
 pub struct Space {
-    /// The page that each entry is; those of the trace's dictionary come first.
+    /// The page of each entry; those of the trace's dictionary come first.
     pub entries: Vec<PageKey>,
-    /// The object to which each entry is bound first; [`NONE`] if it never is.
+    /// The first object to which each entry is bound; [`NONE`] if it never is bound.
     pub first_object: Vec<ObjectId>,
     /// What backs each object.
     pub classes: Vec<Class>,
     /// What happens besides the references, by position.
     pub ops: Vec<OpAt>,
-    /// The pages that the mappings of each process have, of all processes together. A page of a
-    /// process counts once, however many mappings have a part of it.
+    /// The number of mapped pages, summed over the processes. A page of a process counts once,
+    /// however many mappings have a part of it.
     pub mapped: Timeline,
-    /// Of these, the pages that are bound to something; not kept without mappings.
+    /// The number of mapped pages that are bound; empty without mappings.
     pub touched: Timeline,
-    /// References left out: segmentation faults, protection faults, and those dropped.
+    /// The numbers of references left out: segmentation faults, protection faults, dropped ones.
     pub left_out: Timeline<[u64; 3]>,
-    /// Pages of mappings at the end that are bound to nothing.
-    pub untouched_end: u64,
     future: OnceLock<ObjectFuture>,
 }
 
-/// The references as references of objects, and when each object is used next.
+/// The references by object, and the next use of each.
 #[derive(Debug)]
 pub struct ObjectFuture {
-    /// For each reference its object, packed like the trace's references.
+    /// The object of each reference, packed like the trace's references.
     pub refs: Vec<Ref>,
     /// The position of the next reference of the same object, or [`NEVER`].
     pub next_use: Vec<u32>,
-    /// For each op that prefetches, when its object is used next; [`NEVER`] for the others.
+    /// For each op that prefetches, the position of the next reference of its object; [`NEVER`] for
+    /// other ops.
     pub after_op: Vec<u32>,
 }
 
 impl Space {
-    /// Every entry an object of its own, and nothing but references.
+    /// Creates a space in which every entry is an object, and nothing but references happens.
     pub fn identity(dictionary: &Dictionary) -> Space {
         let pages = dictionary.pages.len();
         Space {
@@ -315,23 +321,29 @@ impl Space {
         }
     }
 
-    /// Whether entries are objects, with the same numbers, and nothing but references happens. A
-    /// page whose first references were illegal has an earlier number than its object.
+    /// Returns whether entries are objects, with the same numbers, and nothing but references
+    /// happens. A page whose first references were illegal has a lower number than its object.
     pub fn is_identity(&self) -> bool {
         let mut objects = self.first_object.iter().zip(0..);
         self.ops.is_empty() && objects.all(|(&object, entry)| object == entry)
     }
 
-    /// What a policy that knows the future must know. Worked out once and shared. `None` for a
-    /// trace of 2^32 - 1 references or more.
+    /// Returns the future of the legal references `refs`; `None` for 2^32 - 1 references or more.
+    /// Computed once and shared.
     pub fn future(&self, refs: &[Ref]) -> Option<&ObjectFuture> {
         if refs.len() >= NEVER as usize {
             return None;
         }
-        Some(self.future.get_or_init(|| self.look_ahead(refs)))
+        let compute = || {
+            let (refs, wanted) = self.object_refs(refs);
+            self.next_uses(refs, &wanted)
+        };
+        Some(self.future.get_or_init(compute))
     }
 
-    fn look_ahead(&self, refs: &[Ref]) -> ObjectFuture {
+    /// Returns the references by object, and for each op that prefetches its object; [`NONE`] for
+    /// other ops.
+    fn object_refs(&self, refs: &[Ref]) -> (Vec<Ref>, Vec<ObjectId>) {
         let mut object_of = self.first_object.clone();
         let mut wanted = vec![NONE; self.ops.len()];
         let mut ops = self.ops.iter().enumerate().peekable();
@@ -346,38 +358,41 @@ impl Space {
                     _ => {}
                 }
             }
-            objects.push(pack(
-                object_of[page_of(reference) as usize],
-                reference & 1 != 0,
-            ));
+            let object = object_of[page_of(reference) as usize];
+            objects.push(pack(object, reference & 1 != 0));
         }
+        (objects, wanted)
+    }
+
+    /// Returns the future of `refs`, references by object, and of the prefetches of the objects
+    /// `wanted` by the ops.
+    fn next_uses(&self, refs: Vec<Ref>, wanted: &[ObjectId]) -> ObjectFuture {
         let mut upcoming = vec![NEVER; self.classes.len()];
         let mut next_use = vec![NEVER; refs.len()];
         let mut after_op = vec![NEVER; self.ops.len()];
-        let mut ops = self.ops.iter().enumerate().rev().peekable();
+        let prefetches = self.ops.iter().zip(wanted).zip(&mut after_op);
+        let prefetches = prefetches.filter(|((_, wanted), _)| **wanted != NONE);
+        let mut prefetches = prefetches.rev().peekable();
         for position in (0..refs.len()).rev() {
-            while let Some((index, _)) = ops.next_if(|(_, at)| at.position > position as u64) {
-                if wanted[index] != NONE {
-                    after_op[index] = upcoming[wanted[index] as usize];
-                }
+            let is_later = |((at, _), _): &((&OpAt, _), _)| at.position > position as u64;
+            while let Some(((_, &wanted), next)) = prefetches.next_if(is_later) {
+                *next = upcoming[wanted as usize];
             }
-            let object = page_of(objects[position]) as usize;
+            let object = page_of(refs[position]) as usize;
             next_use[position] = std::mem::replace(&mut upcoming[object], position as u32);
         }
-        for (index, _) in ops {
-            if wanted[index] != NONE {
-                after_op[index] = upcoming[wanted[index] as usize];
-            }
+        for ((_, &wanted), next) in prefetches {
+            *next = upcoming[wanted as usize];
         }
         ObjectFuture {
-            refs: objects,
+            refs,
             next_use,
             after_op,
         }
     }
 }
 
-/// A trace and what it means.
+/// A trace and its meaning.
 #[derive(Debug)]
 pub struct Resolved {
     /// The legal references; the digest is that of all, events included.
@@ -412,8 +427,8 @@ impl Resolved {
         }
     }
 
-    /// The references as bursts that end where anything else happens; `None` if its locality is so
-    /// poor that a replay is faster without. Worked out once and shared.
+    /// Returns the references as bursts, which end where anything else happens; `None` if locality
+    /// is so poor that a replay is faster without them. Computed once and shared.
     pub fn bursts(&self) -> Option<&Bursts> {
         let ops = self.space.iter().flat_map(|space| &space.ops);
         let cut = || self.trace.bursts(cuts(ops));
@@ -428,7 +443,8 @@ impl Resolved {
     }
 }
 
-/// Where bursts end: before each op, and behind the reference that it is part of.
+/// Returns the positions at which bursts end: before each op, and behind the reference that an op
+/// is part of.
 pub fn cuts<'o>(ops: impl Iterator<Item = &'o OpAt>) -> impl Iterator<Item = u64> {
     ops.flat_map(|op| {
         let behind = op.op.is_of_reference().then_some(op.position + 1);
@@ -437,7 +453,7 @@ pub fn cuts<'o>(ops: impl Iterator<Item = &'o OpAt>) -> impl Iterator<Item = u64
 }
 
 impl Resolved {
-    /// The number of entries that were ever bound to something.
+    /// Returns the page of each entry.
     pub fn entries(&self) -> &[PageKey] {
         match &self.space {
             Some(space) => &space.entries,
@@ -445,13 +461,14 @@ impl Resolved {
         }
     }
 
-    /// Pages of mappings at the end that are bound to nothing; `None` without mappings.
+    /// Returns the number of mapped pages that are not bound at the end; `None` without mappings.
     pub fn untouched_end(&self) -> Option<u64> {
         let space = self.space.as_ref()?;
-        (self.origin != Origin::Permissive).then_some(space.untouched_end)
+        let untouched = || space.mapped.last() - space.touched.last();
+        (self.origin != Origin::Permissive).then(untouched)
     }
 
-    /// The number of distinct objects: as many frames hold all there ever is.
+    /// Returns the number of objects: with that many frames no page is ever evicted.
     pub fn objects(&self) -> usize {
         match &self.space {
             Some(space) => space.classes.len(),
@@ -460,8 +477,8 @@ impl Resolved {
     }
 }
 
-/// What a page-table entry allows around a reference: the rights of its mapping, without the right
-/// to write while a write would have to copy the page. Nothing as long as the page is not known.
+/// The rights of a page-table entry around a reference: those of its mapping, without the right to
+/// write while a write would have to copy the page. None while the entry is not bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rights {
     /// Before the reference, and after the events that precede it.
@@ -473,22 +490,29 @@ pub struct Rights {
 /// How an entry is bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Binding {
-    /// Its object is its own, or it may be written all the same.
+    /// This entry is the object's only owner; a write needs no copy.
     Private,
-    /// The object may have other owners: the next write copies it, or finds it alone.
+    /// The object may have other owners: the next write copies it, unless it has none by then.
     Cow,
-    /// The object is a page of a file that a private mapping shows: the next write copies it.
+    /// The object is a page of a file in a private mapping: the next write copies it.
     CowFile,
     /// Writes are seen by all owners.
     Shared,
 }
 
-/// A process as it stands at a position.
+impl Binding {
+    /// Returns whether a write must look for a copy.
+    pub const fn copies_on_write(self) -> bool {
+        matches!(self, Binding::Cow | Binding::CowFile)
+    }
+}
+
+/// A process at a position.
 #[derive(Debug, Clone)]
 pub struct ProcessView {
     /// The process, as an index.
     pub process: u32,
-    /// What it is: `alive`, `exited`, `killed`, or `refused` if its fork was.
+    /// Its state: `alive`, `exited`, `killed`, or `refused` if its fork was.
     pub state: &'static str,
     /// Its mappings.
     pub vmas: Vec<Vma>,
@@ -496,7 +520,7 @@ pub struct ProcessView {
     pub bound: Vec<(u64, EntryId, ObjectId, Binding)>,
 }
 
-/// All processes as they stand at a position.
+/// All processes at a position.
 #[derive(Debug, Clone)]
 pub struct View {
     /// The legal references before it.
@@ -505,11 +529,11 @@ pub struct View {
     pub ops: usize,
     /// The processes that have appeared.
     pub processes: Vec<ProcessView>,
-    /// The owners of each object.
+    /// The number of owners of each object.
     pub owners: Vec<u32>,
 }
 
-/// Why a trace has no meaning.
+/// The reason why a trace cannot be resolved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: {place}: {what}\n  help: {help}")]
 pub struct SpaceError {

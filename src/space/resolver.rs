@@ -1,12 +1,13 @@
-//! The resolution of a trace: goes once through its references and events, keeps processes,
-//! bindings and owners, and writes down what the machine must do. Most references need no look:
-//! for each entry it is known which kinds of access change nothing.
+//! The resolution of a trace: one pass over its references and events that tracks processes,
+//! bindings and owners, and records what the machine must do. Most references are skipped: for each
+//! entry the pass knows which kinds of access are legal and change nothing.
 
+use super::kinds::Kinds;
 use super::timeline::Moment;
 use super::vma::Vmas;
 use super::{
-    Binding, Class, EntryId, Mappings, NONE, ObjectId, Op, OpAt, Options, Origin, ProcessView,
-    Resolved, Rights, Space, SpaceError, Tally, View, bind, infer,
+    Binding, Class, EntryId, LISTED, Mappings, NONE, ObjectId, Op, OpAt, Options, Origin,
+    ProcessView, Refusal, Resolved, Rights, Space, SpaceError, Tally, View, infer,
 };
 use crate::trace::dense::{Dictionary, KIND_MASK, KindCode, PageKey, Ref, Tile, Trace, page_of};
 use crate::trace::event::{EventAt, Protection};
@@ -14,12 +15,13 @@ use crate::trace::record::{Addressing, Kind};
 use crate::units::PAGE_ID_MAX;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 
-/// The page size of the kernels that made the traces: what they round ranges to.
+/// The page size to which kernels round ranges.
 const KERNEL_PAGE: u64 = 4096;
 
-/// What became of a process.
+/// The state of a process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum State {
     /// It has not appeared yet.
@@ -29,7 +31,7 @@ pub(super) enum State {
     Exited,
     /// An illegal reference ended it.
     Killed,
-    /// The fork that would have made it was refused, or never came.
+    /// The fork that would have made it was refused, or its parent had ended.
     Refused,
 }
 
@@ -52,17 +54,43 @@ pub(super) struct Process {
     pub vmas: Vmas,
     /// The first byte of the heap, and the first behind it.
     pub heap: Option<(u64, u64)>,
-    /// Its bound pages.
+    /// The entries of its bound pages, by page number.
     pub bound: BTreeMap<u64, EntryId>,
     /// Bytes that count against the commit limit.
     pub charge: u64,
 }
 
-/// What names an object that several mappings may show: a byte of a file or of a region.
+/// The key of an object that several mappings may share: a byte of a file or of a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Key {
     File(u32, u64),
     Region(u32, u64),
+}
+
+/// The place of an error.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place<'e> {
+    /// An event.
+    Event(&'e EventAt),
+    /// Before the reference at a position of the trace.
+    Before(u64),
+    /// The reference at a position of the trace.
+    Reference(u64),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Event(at) => {
+                if at.line > 0 {
+                    write!(f, "line {}, ", at.line)?;
+                }
+                Place::Before(at.position).fmt(f)
+            }
+            Place::Before(position) => write!(f, "before position {position}"),
+            Place::Reference(position) => write!(f, "position {position}"),
+        }
+    }
 }
 
 /// The resolution under way.
@@ -71,45 +99,51 @@ pub(super) struct Resolver<'t> {
     pub options: Options,
     pub shift: u32,
     pub granule: u64,
-    /// The trace has mappings: what lies outside of them is illegal.
+    /// Whether the trace has mappings: a reference outside of them is illegal.
     pub strict: bool,
     pub processes: Vec<Process>,
     pub space: Space,
-    /// The numbers of entries; filled when one is first asked for by page.
+    /// The entry of each page; filled when one is first looked up.
     pub entry_of: FxHashMap<PageKey, EntryId>,
-    /// For each entry: its object, how it is bound, and a bit for each kind of access that needs
-    /// no look.
+    /// The object of each entry; [`NONE`] if it is not bound.
     pub object: Vec<ObjectId>,
+    /// How each entry is bound.
     pub binding: Vec<Binding>,
-    pub allows: Vec<u8>,
-    /// For each object: its owners and its key, if it has one.
+    /// For each entry the kinds of access known to be legal and to change nothing.
+    pub settled: Vec<Kinds>,
+    /// The number of owners of each object.
     pub owners: Vec<u32>,
+    /// The key of each object, if it has one.
     pub key_of: Vec<Option<Key>>,
+    /// The inverse of `key_of`, of objects with owners.
     pub keyed: FxHashMap<Key, ObjectId>,
+    /// The number of mappings made so far; it numbers regions.
     pub regions: u32,
-    /// Bytes promised to all processes.
+    /// Committed bytes of all processes.
     pub committed: u128,
-    /// Pages of all mappings of all processes, and bound pages.
+    /// Mapped pages, summed over the processes.
     pub mapped: u64,
+    /// Bound pages, summed over the processes.
     pub bound: u64,
     /// Legal references so far.
     pub legal: u64,
     /// The position in the trace of the reference or event at hand, from 0.
     pub position: u64,
-    /// A reference that may be legal is at hand.
+    /// Whether a reference that may be legal is at hand.
     pub in_reference: bool,
     pub tally: Tally,
-    /// The legal references, once there was one that was not.
+    /// The legal references, once there was an illegal one.
     kept: Option<(Vec<Ref>, Vec<KindCode>)>,
     watched: Watched,
 }
 
-/// Works out what a trace means.
+/// Resolves a trace.
 pub fn resolve(trace: Trace, options: &Options) -> Result<Resolved, SpaceError> {
     Ok(resolve_at(trace, options, None)?.0)
 }
 
-/// The same, and what the page table allows before and after each of these legal references.
+/// Resolves a trace. Also returns the rights of the page-table entry around each of the legal
+/// references `refs`.
 pub fn resolve_watched(
     trace: Trace,
     options: &Options,
@@ -123,8 +157,8 @@ pub fn resolve_watched(
     Ok((resolved, rights))
 }
 
-/// The same, and how all processes stand after the first `at` references of the trace, before the
-/// events that follow them; after the last event if there are fewer.
+/// Resolves a trace. Also returns all processes after the first `at` references of the trace,
+/// before the events that follow them; after the last event if there are fewer references.
 pub fn resolve_at(
     trace: Trace,
     options: &Options,
@@ -134,12 +168,12 @@ pub fn resolve_at(
     Ok((resolved, view))
 }
 
-/// The rights of page-table entries at the references where somebody looks.
+/// The rights of page-table entries around the references that are watched.
 #[derive(Default)]
 struct Watched {
-    /// Legal references, by position.
+    /// The watched positions among the legal references.
     refs: Range<u64>,
-    /// What was noted of them.
+    /// The rights around these references, in order.
     rights: Vec<Rights>,
 }
 
@@ -174,19 +208,13 @@ fn resolve_all(
     let mut resolver = Resolver::new(&trace, *options, origin != Origin::Permissive);
     resolver.watched = watched;
     let view = resolver.go(at)?;
-    // Every bound page is one of a mapping, where there are mappings.
-    let untouched_end = match resolver.strict {
-        true => resolver.mapped - resolver.bound,
-        false => 0,
-    };
     let Resolver {
-        mut space,
+        space,
         tally,
         kept,
         watched,
         ..
     } = resolver;
-    space.untouched_end = untouched_end;
     if let Some((refs, kinds)) = kept {
         let Trace {
             meta, dictionary, ..
@@ -216,7 +244,7 @@ impl<'t> Resolver<'t> {
             entry_of: FxHashMap::default(),
             object: vec![NONE; pages.len()],
             binding: vec![Binding::Private; pages.len()],
-            allows: vec![0; pages.len()],
+            settled: vec![Kinds::NONE; pages.len()],
             owners: Vec::new(),
             key_of: Vec::new(),
             keyed: FxHashMap::default(),
@@ -233,32 +261,31 @@ impl<'t> Resolver<'t> {
         }
     }
 
+    /// Resolves all references and events. Returns all processes after the first `at` references.
     fn go(&mut self, at: Option<u64>) -> Result<Option<View>, SpaceError> {
         let at = at.map(|at| usize::try_from(at).unwrap_or(usize::MAX));
         let mut view = None;
         let mut from = 0;
-        for event in &self.trace.events {
-            let to = event.position as usize;
-            if let Some(at) = at.filter(|&at| view.is_none() && at <= to) {
+        let length = self.trace.len();
+        for event in self.trace.events.iter().map(Some).chain([None]) {
+            let to = event.map_or(length, |event| event.position as usize);
+            let is_here = |&at: &usize| view.is_none() && (at <= to || event.is_none());
+            if let Some(at) = at.filter(is_here) {
+                let at = at.min(length);
                 self.references(from, at)?;
                 view = Some(self.view());
                 from = at;
             }
             self.references(from, to)?;
             from = to;
-            self.event(event)?;
+            if let Some(event) = event {
+                self.event(event)?;
+            }
         }
-        if let Some(at) = at.filter(|_| view.is_none()) {
-            let at = at.min(self.trace.len());
-            self.references(from, at)?;
-            view = Some(self.view());
-            from = at;
-        }
-        self.references(from, self.trace.len())?;
         Ok(view)
     }
 
-    /// Takes the references of a stretch without events.
+    /// Resolves the references `from..to`, between which there are no events.
     fn references(&mut self, from: usize, to: usize) -> Result<(), SpaceError> {
         let (trace, mut result) = (self.trace, Ok(()));
         trace.tiles_of(from..to, |tile| {
@@ -273,13 +300,13 @@ impl<'t> Resolver<'t> {
         let mut from = 0;
         while from < refs.len() {
             let stretch = refs[from..].iter().zip(&kinds[from..]);
-            let allows = &self.allows;
-            let needs_look = |(&reference, &kind): (&Ref, &KindCode)| {
-                allows[page_of(reference) as usize] & (1 << (kind & KIND_MASK)) == 0
+            let settled = &self.settled;
+            let is_open = |(&reference, &kind): (&Ref, &KindCode)| {
+                !settled[page_of(reference) as usize].has_all(Kinds::of_code(kind))
             };
             let next = stretch
                 .into_iter()
-                .position(needs_look)
+                .position(is_open)
                 .map_or(refs.len(), |offset| from + offset);
             self.watch(&refs[from..next], None);
             self.keep(&refs[from..next], &kinds[from..next]);
@@ -309,7 +336,7 @@ impl<'t> Resolver<'t> {
         Ok(())
     }
 
-    /// What an entry allows, if the next legal reference is watched.
+    /// Returns the rights of `entry`, if the next legal reference is watched.
     fn rights_if_watched(&self, entry: EntryId) -> Option<Protection> {
         self.watched
             .refs
@@ -317,20 +344,19 @@ impl<'t> Resolver<'t> {
             .then(|| self.rights(entry))
     }
 
-    /// Notes what entries allow at those of these legal references that are watched, if they allowed
-    /// something else `before`.
+    /// Records the rights around those of the legal references `refs` that are watched. `before`:
+    /// the rights before the reference, if they may have changed.
     fn watch(&mut self, refs: &[Ref], before: Option<Protection>) {
         let Range { start, end } = self.watched.refs;
         let at = |legal: u64| (legal.saturating_sub(self.legal) as usize).min(refs.len());
         for &reference in &refs[at(start).min(at(end))..at(end)] {
-            let after = self.allows[page_of(reference) as usize];
-            let after = bind::protection_of(after);
+            let after = self.settled[page_of(reference) as usize].protection();
             let before = before.unwrap_or(after);
             self.watched.rights.push(Rights { before, after });
         }
     }
 
-    /// These references are legal.
+    /// Records that these references are legal.
     fn keep(&mut self, refs: &[Ref], kinds: &[KindCode]) {
         self.legal += refs.len() as u64;
         if let Some(kept) = &mut self.kept {
@@ -344,7 +370,7 @@ impl<'t> Resolver<'t> {
         self.space.ops.push(OpAt { position, op });
     }
 
-    /// The entry of a page, which may never be referenced.
+    /// Returns the entry of a page, after creating it if it is never referenced.
     pub fn entry(&mut self, key: PageKey) -> Result<EntryId, SpaceError> {
         if self.entry_of.is_empty() {
             let numbers = self.space.entries.iter().zip(0..);
@@ -354,18 +380,19 @@ impl<'t> Resolver<'t> {
         let entry = *self.entry_of.entry(key).or_insert(next);
         if entry == next {
             if next > PAGE_ID_MAX {
-                return Err(self.fail(None, "more than 2^31 pages of all processes".into()));
+                let what = "more than 2^31 pages of all processes";
+                return Err(self.fail(Place::Before(self.position), what.into()));
             }
             self.space.entries.push(key);
             self.space.first_object.push(NONE);
             self.object.push(NONE);
             self.binding.push(Binding::Private);
-            self.allows.push(0);
+            self.settled.push(Kinds::NONE);
         }
         Ok(entry)
     }
 
-    /// A new object of a process.
+    /// Creates an object; `key` lets other mappings find it.
     pub fn new_object(&mut self, class: Class, key: Option<Key>) -> ObjectId {
         let object = self.space.classes.len() as u32;
         self.space.classes.push(class);
@@ -384,14 +411,17 @@ impl<'t> Resolver<'t> {
         }
     }
 
-    /// Binds an entry without an op of its own: the first binding needs none, and a copy-on-write
-    /// tells of its new object itself. True if it is the first.
+    /// Binds `entry` without an [`Op::Bind`]: the first binding needs none, and [`Op::CowCopy`]
+    /// names the object itself. Returns whether it is the entry's first object.
     pub fn bind_silently(&mut self, entry: EntryId, object: ObjectId, binding: Binding) -> bool {
         let key = self.space.entries[entry as usize];
         self.owners[object as usize] += 1;
         self.object[entry as usize] = object;
         self.binding[entry as usize] = binding;
-        self.enter(key, entry);
+        let bound = &mut self.processes[key.process as usize].bound;
+        if bound.insert(key.number, entry).is_none() {
+            self.set_bound(self.bound + 1);
+        }
         let first = &mut self.space.first_object[entry as usize];
         let is_first = *first == NONE;
         if is_first {
@@ -400,20 +430,12 @@ impl<'t> Resolver<'t> {
         is_first
     }
 
-    /// A page of a process, which may be bound already, is bound.
-    pub fn enter(&mut self, key: PageKey, entry: EntryId) {
-        let bound = &mut self.processes[key.process as usize].bound;
-        if bound.insert(key.number, entry).is_none() {
-            self.set_bound(self.bound + 1);
-        }
-    }
-
-    /// The present moment.
+    /// Returns the present moment.
     pub fn now(&self) -> Moment {
         Moment::new(self.legal, self.space.ops.len(), self.in_reference)
     }
 
-    /// The reference at hand is left out; the tally says why.
+    /// Records that the reference at hand is left out, after the tally has counted it.
     pub fn leave_out(&mut self) {
         self.in_reference = false;
         let now = self.now();
@@ -430,7 +452,7 @@ impl<'t> Resolver<'t> {
         }
     }
 
-    /// An object loses an owner; true if that was the last.
+    /// Removes an owner of `object`. Returns whether it was the last.
     pub fn disown(&mut self, object: ObjectId) -> bool {
         let owners = &mut self.owners[object as usize];
         *owners -= 1;
@@ -443,7 +465,7 @@ impl<'t> Resolver<'t> {
         true
     }
 
-    /// Ends the binding of a page of a process.
+    /// Unbinds the page `number` of `process`, if it is bound.
     pub fn unbind(&mut self, process: u32, number: u64) {
         let bound = &mut self.processes[process as usize].bound;
         let Some(entry) = bound.remove(&number) else {
@@ -451,17 +473,14 @@ impl<'t> Resolver<'t> {
         };
         self.set_bound(self.bound - 1);
         let object = std::mem::replace(&mut self.object[entry as usize], NONE);
-        self.allows[entry as usize] = 0;
-        self.push(Op::Drop {
-            entry,
-            unbinds: true,
-        });
+        self.settled[entry as usize] = Kinds::NONE;
+        self.push(Op::Unmap { entry });
         if self.disown(object) {
             self.push(Op::Free { object });
         }
     }
 
-    /// Ends all bindings of a process, and its mappings.
+    /// Removes all mappings and bindings of `process`.
     pub fn clear(&mut self, process: u32) {
         self.set_vmas(process, Vmas::default());
         let place = &mut self.processes[process as usize];
@@ -478,22 +497,57 @@ impl<'t> Resolver<'t> {
         self.processes[process as usize].state = state;
     }
 
+    /// Returns the number that the trace gives to `process`.
     pub fn pid(&self, process: u32) -> u32 {
         self.trace.dictionary.pids[process as usize]
     }
 
-    pub fn fail(&self, event: Option<&EventAt>, what: String) -> SpaceError {
-        let position = event.map_or(self.position, |event| event.position);
-        let mut place = format!("before position {position}");
-        if let Some(line) = event.map(|event| event.line).filter(|&line| line > 0) {
-            place = format!("line {line}, {place}");
-        }
+    /// Returns the error that the trace contradicts itself.
+    pub fn fail(&self, place: Place<'_>, what: String) -> SpaceError {
         SpaceError {
             name: self.trace.meta.name.clone(),
-            place,
+            place: place.to_string(),
             what,
-            help: "the trace contradicts itself: mend it where it was made",
+            help: "the trace contradicts itself; fix the program that wrote it",
         }
+    }
+
+    /// Gives `process` the mappings `vmas`. Returns false, and refuses, if that exceeds the commit
+    /// limit.
+    pub fn admit(&mut self, process: u32, vmas: Vmas, what: impl FnOnce() -> String) -> bool {
+        let before = self.processes[process as usize].charge;
+        let (charge, limit) = (vmas.charge(), self.options.commit_limit);
+        let after = self.committed - u128::from(before) + u128::from(charge);
+        if let Some(limit) = limit.filter(|&l| charge > before && after > u128::from(l)) {
+            self.tally.refused += 1;
+            if self.tally.refusals.len() < LISTED {
+                let what = format!("{}: {after} of {limit} bytes promised", what());
+                let position = self.position;
+                self.tally.refusals.push(Refusal {
+                    position,
+                    process,
+                    what,
+                });
+            }
+            return false;
+        }
+        self.set_vmas(process, vmas);
+        true
+    }
+
+    /// Gives `process` the mappings `vmas`.
+    pub fn set_vmas(&mut self, process: u32, vmas: Vmas) {
+        let before = &self.processes[process as usize].vmas;
+        let charge = vmas.charge();
+        let mapped = self.mapped - before.pages(self.shift) + vmas.pages(self.shift);
+        if mapped != self.mapped {
+            self.mapped = mapped;
+            self.space.mapped.set(self.now(), mapped);
+        }
+        let place = &mut self.processes[process as usize];
+        self.committed = self.committed - u128::from(place.charge) + u128::from(charge);
+        place.charge = charge;
+        place.vmas = vmas;
     }
 
     fn view(&self) -> View {

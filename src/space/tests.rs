@@ -74,17 +74,17 @@ fn traces_that_contradict_themselves() {
         (
             "R 1000\nfork 2\nR 1000\nfork 2\n",
             "line 5, before position 2",
-            "fork of process 2, which there is already, or was: each has a number of its own",
+            "process 2 already exists or existed; a child needs a new number",
         ),
         (
             "R 1000\nfork 0\n",
             "line 3, before position 1",
-            "fork of process 0, which there is already, or was: each has a number of its own",
+            "process 0 already exists or existed; a child needs a new number",
         ),
         (
             "R 1000\nfork 2\nswitch 2\nexit\nswitch 0\nfork 2\n",
             "line 7, before position 1",
-            "fork of process 2, which there is already, or was: each has a number of its own",
+            "process 2 already exists or existed; a child needs a new number",
         ),
         (
             "R 1000\nexit\nunmap 1000 4096\nR 2000\n",
@@ -104,7 +104,7 @@ fn traces_that_contradict_themselves() {
         (
             "map 1000 8192 rw-\nR 1000\nmap 2fff 1 r--\n",
             "line 4, before position 1",
-            "the mapping of 0x2000 to 0x3000 lies over that of 0x1000 to 0x3000",
+            "the mapping of 0x2000 to 0x3000 overlaps that of 0x1000 to 0x3000",
         ),
         (
             "R 1000\nmap fffffffffff000 4097 rw-\n",
@@ -553,7 +553,7 @@ fn replay(resolved: &Resolved, policy: &str, tau: u64) -> Outcome {
     let job = Job {
         trace: &resolved.trace,
         space: resolved.space.as_ref(),
-        policy: choice.index,
+        policy: choice.id,
         params: &choice.params,
         seed: 0,
         frames: (policy != "ws").then_some(10),

@@ -11,7 +11,8 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// After `legal` legal references and `ops` ops; during the next legal reference, or before it.
+    /// Creates the moment after `legal` legal references and `ops` ops; `in_reference`: during the
+    /// next legal reference, else before it.
     pub(super) fn new(legal: u64, ops: usize, in_reference: bool) -> Moment {
         Moment {
             place: 2 * legal + u64::from(in_reference),
@@ -31,7 +32,7 @@ pub struct End {
 }
 
 impl End {
-    /// Whether something that happened at a moment happened before the end.
+    /// Returns whether `moment` is before the end.
     fn is_after(self, moment: Moment) -> bool {
         match self.ops {
             None => moment.place < 2 * self.legal,
@@ -45,7 +46,7 @@ impl End {
 pub struct Timeline<T = u64>(Vec<(Moment, T)>);
 
 impl<T: Copy + Default> Timeline<T> {
-    /// From a moment on, which is none before the last one, the number is this.
+    /// Sets the number from the moment `at` on, which is not before the last one.
     pub(super) fn set(&mut self, at: Moment, value: T) {
         match self.0.last_mut() {
             Some(last) if last.0 == at => last.1 = value,
@@ -53,7 +54,8 @@ impl<T: Copy + Default> Timeline<T> {
         }
     }
 
-    /// A reference that was taken for legal is not: what it did happened between references.
+    /// Moves changes that were made during a reference, which turned out to be illegal, to between
+    /// references.
     pub(super) fn is_illegal(&mut self, at: Moment) {
         for last in self.0.iter_mut().rev() {
             if last.0.place <= at.place {
@@ -63,8 +65,8 @@ impl<T: Copy + Default> Timeline<T> {
         }
     }
 
-    /// The number after the first `position` references, before the events that follow them; zero
-    /// where nothing set it.
+    /// Returns the number after the first `position` references, before the events that follow
+    /// them. Zero before the first change.
     pub fn after(&self, position: u64) -> T {
         self.at(End {
             legal: position,
@@ -72,7 +74,12 @@ impl<T: Copy + Default> Timeline<T> {
         })
     }
 
-    /// The number at the end of a replay.
+    /// Returns the number after the last change.
+    pub fn last(&self) -> T {
+        self.0.last().map_or(T::default(), |last| last.1)
+    }
+
+    /// Returns the number at the end of a replay.
     pub fn at(&self, end: End) -> T {
         let changes = self.0.partition_point(|&(moment, _)| end.is_after(moment));
         changes

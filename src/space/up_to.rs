@@ -1,5 +1,4 @@
-//! What the references and events of a trace come to up to the end of a replay that ended early.
-//! Does not know why it ended.
+//! The facts of a trace up to the end of a replay that ended early. Does not know why it ended.
 
 use super::{End, NONE, Op, Origin, Resolved, Space};
 use crate::trace::TraceError;
@@ -23,10 +22,10 @@ pub struct UpTo {
 }
 
 impl Resolved {
-    /// The facts up to the end of a replay. Goes over the references before it.
+    /// Returns the facts up to the end of a replay. Reads the references before it.
     ///
     /// # Errors
-    /// If the trace stays in its file, and that cannot be read.
+    /// Errors if the trace stays in its file and that cannot be read.
     pub fn up_to(&self, end: End) -> Result<UpTo, TraceError> {
         let Some(space) = &self.space else {
             return self.up_to_without_events(end.legal);
@@ -74,8 +73,9 @@ impl Resolved {
         })
     }
 
-    /// How many processes used memory (see [`Resolved::uses`]), and how many objects there were. An
-    /// object is there from its first binding on: with the first reference of its entry, or by an op.
+    /// Returns the number of processes that used memory (see [`Resolved::uses`]), and the number of
+    /// objects. An object exists from its first binding on: by the first reference of its entry, or
+    /// by an op.
     fn seen_up_to(&self, space: &Space, end: End) -> (u64, u64) {
         let mut objects = vec![false; space.classes.len()];
         let mut processes = vec![false; self.trace.dictionary.pids.len()];
@@ -115,7 +115,11 @@ impl Resolved {
                     bound(space.first_object[entry as usize]);
                     uses(entry);
                 }
-                Op::Drop { .. } | Op::Flush { .. } | Op::Free { .. } | Op::Reuse { .. } => {}
+                Op::Drop { .. }
+                | Op::Unmap { .. }
+                | Op::Flush { .. }
+                | Op::Free { .. }
+                | Op::Reuse { .. } => {}
             }
         }
         (count(&processes), count(&objects))

@@ -1,5 +1,5 @@
-//! What each process of a trace needs frames for: the pages that its references touch and those that
-//! its advice may bring in. Illegal references and those left out are none.
+//! What each process of a trace needs frames for: the pages that its references touch and those
+//! that its advice may bring in. Illegal references and those left out are none.
 
 use super::{Op, Resolved};
 use crate::trace::dense::page_of;
@@ -9,25 +9,26 @@ use crate::trace::dense::page_of;
 pub struct ProcessUse {
     /// Distinct pages that its legal references touch.
     pub pages: u64,
-    /// It advises that pages will be needed which can be read from a device.
+    /// Whether it advises that pages will be needed which can be read from a device.
     pub advises: bool,
 }
 
 impl ProcessUse {
-    /// Whether it brings any page in, so that it must have a frame.
+    /// Returns whether it loads any page, so that it must have a frame.
     pub fn needs_frames(self) -> bool {
         self.pages > 0 || self.advises
     }
 }
 
 impl Resolved {
-    /// What each process needs frames for, in the order of the trace's processes. Worked out once
-    /// and shared.
+    /// Returns what each process needs frames for, in the order of the trace's processes. Computed
+    /// once and shared.
     pub fn uses(&self) -> &[ProcessUse] {
         self.uses.get_or_init(|| self.find_uses())
     }
 
-    /// The number of processes that make a legal reference, or whose advice may bring pages in.
+    /// Returns the number of processes that make a legal reference, or whose advice may bring pages
+    /// in.
     pub fn processes(&self) -> usize {
         self.uses().iter().filter(|of| of.needs_frames()).count()
     }
@@ -35,8 +36,7 @@ impl Resolved {
     fn find_uses(&self) -> Vec<ProcessUse> {
         let dictionary = &self.trace.dictionary;
         let mut uses = vec![ProcessUse::default(); dictionary.pids.len()];
-        // The dictionary has what the trace refers to, references that were illegal or came to
-        // nothing included.
+        // The dictionary also has the pages of illegal and dropped references.
         let tally = &self.tally;
         let all_legal = tally.segfaults + tally.protection_faults + tally.dropped == 0;
         let mut touched = vec![all_legal; dictionary.pages.len()];

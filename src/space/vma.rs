@@ -1,5 +1,5 @@
-//! The mappings of one address space: ranges of bytes with a protection and a backing, in order,
-//! none over another. Knows nothing of pages, processes and events.
+//! The mappings of one address space: ranges of bytes with a protection and a backing, in order and
+//! without overlap. Knows nothing of pages, processes and events.
 
 use crate::trace::event::{Backing, Mapping, Protection};
 use crate::units::PageSize;
@@ -13,28 +13,28 @@ pub struct Vma {
     pub start: u64,
     /// The first byte behind it.
     pub end: u64,
-    /// Where the mapping began when it was made: offsets count from here.
+    /// The first byte of the mapping when it was made: offsets count from here.
     pub origin: u64,
-    /// What may be done with its pages.
+    /// The kinds of access that it allows.
     pub protection: Protection,
-    /// Whether writes are seen by all who map the same.
+    /// Whether writes are seen by all processes that map the same.
     pub shared: bool,
-    /// A stack.
+    /// Whether it is a stack.
     pub grows_down: bool,
-    /// What its pages hold at first.
+    /// The initial content of its pages.
     pub backing: Backing,
-    /// Which shared anonymous memory it is, if it is that; a number of its own for each mapping.
+    /// Identifies shared anonymous memory; every map event has its own.
     pub region: u32,
     /// The page size that the program asked for.
     pub page_size: Option<PageSize>,
     /// Whether its bytes count against the commit limit.
     pub charged: bool,
-    /// What it is called.
+    /// Its name.
     pub name: Arc<str>,
 }
 
 impl Vma {
-    /// Of a mapping over this range.
+    /// Creates the mapping of an event over `range`.
     pub fn of(mapping: &Mapping, range: Range<u64>, region: u32) -> Vma {
         let mut vma = Vma {
             start: range.start,
@@ -53,13 +53,13 @@ impl Vma {
         vma
     }
 
-    /// The bytes.
+    /// Returns its length in bytes.
     pub fn bytes(&self) -> u64 {
         self.end - self.start
     }
 
-    /// Whether memory must be there for it, come what may: private and writable, or shared and
-    /// without a file behind it.
+    /// Returns whether it counts against the commit limit: private and writable, or shared without
+    /// a file.
     fn chargeable(&self) -> bool {
         match self.shared {
             true => self.backing == Backing::Anonymous,
@@ -67,8 +67,8 @@ impl Vma {
         }
     }
 
-    /// The byte of the mapping, or of its file, at an address. An address a little before the
-    /// mapping, as on its first page, wraps around.
+    /// Returns the offset of `address` in the mapping, or in its file. An address shortly before
+    /// the mapping, as on its first page, wraps around.
     pub fn offset_of(&self, address: u64) -> u64 {
         let base = match self.backing {
             Backing::Anonymous => 0,
@@ -78,41 +78,41 @@ impl Vma {
     }
 }
 
-/// The mappings of a process. Copies share what neither has changed since.
+/// The mappings of a process. Copies share memory until one of them changes.
 #[derive(Debug, Clone, Default)]
 pub struct Vmas(Arc<Vec<Vma>>);
 
 impl Vmas {
-    /// All, in order.
+    /// Returns all mappings, in order.
     pub fn all(&self) -> &[Vma] {
         &self.0
     }
 
-    /// Those that share a byte with the range, as indexes.
+    /// Returns the indices of the mappings that share a byte with `range`.
     fn span(&self, range: &Range<u64>) -> Range<usize> {
         let first = self.0.partition_point(|vma| vma.end <= range.start);
         let behind = self.0.partition_point(|vma| vma.start < range.end);
         first..behind.max(first)
     }
 
-    /// Those that share a byte with the range.
+    /// Returns the mappings that share a byte with `range`.
     pub fn over(&self, range: &Range<u64>) -> &[Vma] {
         &self.0[self.span(range)]
     }
 
-    /// The lowest one that lies above an address.
+    /// Returns the lowest mapping that starts above `address`.
     pub fn above(&self, address: u64) -> Option<&Vma> {
         self.0
             .get(self.0.partition_point(|vma| vma.start <= address))
     }
 
-    /// Puts one in where nothing is.
+    /// Inserts `vma`, whose range is free.
     pub fn insert(&mut self, vma: Vma) {
         let at = self.0.partition_point(|other| other.start < vma.start);
         Arc::make_mut(&mut self.0).insert(at, vma);
     }
 
-    /// Splits what straddles an address.
+    /// Splits the mapping that straddles `address`, if there is one.
     fn split(&mut self, address: u64) {
         let at = self.0.partition_point(|vma| vma.end <= address);
         let Some(vma) = self.0.get(at).filter(|vma| vma.start < address) else {
@@ -124,7 +124,7 @@ impl Vmas {
         Arc::make_mut(&mut self.0).splice(at..=at, [low, high]);
     }
 
-    /// Removes what lies in the range; false if nothing does.
+    /// Removes what lies in `range`. Returns false if nothing does.
     pub fn cut(&mut self, range: &Range<u64>) -> bool {
         if self.over(range).is_empty() {
             return false;
@@ -136,8 +136,7 @@ impl Vmas {
         true
     }
 
-    /// Changes the protection of what lies in the range; false if nothing lies there or nothing
-    /// changes.
+    /// Changes the protection of what lies in `range`. Returns false if nothing changes.
     pub fn protect(&mut self, range: &Range<u64>, protection: Protection) -> bool {
         let over = self.over(range);
         if over.iter().all(|vma| vma.protection == protection) {
@@ -148,13 +147,13 @@ impl Vmas {
         let span = self.span(range);
         for vma in &mut Arc::make_mut(&mut self.0)[span] {
             vma.protection = protection;
-            // Shared memory is charged to whoever made it.
+            // Shared memory is charged to the process that created it.
             vma.charged |= !vma.shared && vma.chargeable();
         }
         true
     }
 
-    /// Moves the start of the one that lies above an address down to it.
+    /// Moves the start of the lowest mapping above `address` down to it.
     pub fn grow_down(&mut self, address: u64) {
         let at = self.0.partition_point(|vma| vma.start <= address);
         if let Some(vma) = Arc::make_mut(&mut self.0).get_mut(at) {
@@ -162,8 +161,8 @@ impl Vmas {
         }
     }
 
-    /// Puts in a mapping, or lengthens the one that it would continue in everything but its
-    /// offsets, which must not matter.
+    /// Inserts `vma`, or extends the mapping that ends where it starts if they differ in range and
+    /// `origin` only (used for the heap).
     pub fn append(&mut self, vma: Vma) {
         let at = self.0.partition_point(|other| other.end < vma.start);
         let continued = self.0.get(at).is_some_and(|before| {
@@ -182,7 +181,7 @@ impl Vmas {
         }
     }
 
-    /// The same for a child: what is shared and anonymous stays charged to the parent.
+    /// Returns the mappings of a child. Shared anonymous memory stays charged to the parent.
     pub fn for_child(&self) -> Vmas {
         let mut child = self.clone();
         if child.0.iter().any(|vma| vma.shared && vma.charged) {
@@ -193,28 +192,28 @@ impl Vmas {
         child
     }
 
-    /// How many pages of `1 << shift` bytes they cover. A page of which several have a part counts
-    /// once.
+    /// Returns the number of pages of `1 << shift` bytes that they cover. A page that several share
+    /// counts once.
     pub fn pages(&self, shift: u32) -> u64 {
         self.pages_of_each(shift).sum()
     }
 
-    /// The pages of each mapping, in order. A page of which several have a part counts with the
-    /// lowest.
+    /// Returns the number of pages of each mapping, in order. A page that several share counts with
+    /// the lowest.
     pub fn pages_of_each(&self, shift: u32) -> impl Iterator<Item = u64> {
         pages_of_each(&self.0, shift)
     }
 
-    /// The bytes that count against the commit limit.
+    /// Returns the number of bytes that count against the commit limit.
     pub fn charge(&self) -> u64 {
         let charged = self.0.iter().filter(|vma| vma.charged);
         charged.fold(0, |sum, vma| sum.saturating_add(vma.bytes()))
     }
 }
 
-/// See [`Vmas::pages_of_each`]; the mappings are in order, none over another.
+/// As [`Vmas::pages_of_each`], for mappings in order and without overlap.
 pub fn pages_of_each(vmas: &[Vma], shift: u32) -> impl Iterator<Item = u64> {
-    // The first page that no lower mapping has a part of.
+    // The first page of which no lower mapping has a part.
     let mut free = 0;
     vmas.iter().map(move |vma| {
         let behind = ((vma.end - 1) >> shift) + 1;

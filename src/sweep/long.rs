@@ -25,7 +25,7 @@ const CELL_BYTES: usize = 1 << 20;
 struct Running<'t> {
     index: usize,
     wall: Duration,
-    replay: Result<Box<dyn Replay + 't>, String>,
+    replay: Result<Replay<'t>, String>,
     done: bool,
 }
 
@@ -222,7 +222,7 @@ fn feed(cell: &mut Running<'_>, tile: &Unpacked) {
 
 fn finish(cell: Running<'_>) -> CellResult {
     let begun = Instant::now();
-    let finished = |replay: Box<dyn Replay + '_>| caught(|| Ok(replay.finish()));
+    let finished = |replay: Replay<'_>| caught(|| Ok(replay.finish()));
     let outcome = cell.replay.and_then(finished);
     CellResult {
         outcome,

@@ -447,12 +447,7 @@ impl CellInputs<'_> {
         let tables = self.quotas.is_some() || plan.settings.accessed != Accessed::Every;
         let identity = || tables.then(|| resolved.identity());
         Job {
-            trace: &resolved.trace,
-            bursts: None,
-            misses: None,
             space: resolved.space.as_ref().or_else(identity),
-            policy: cell.choice.index,
-            params: &cell.choice.params,
             seed: cell.seed.unwrap_or(0),
             frames: cell.frames,
             quotas: self.quotas.as_deref(),
@@ -461,13 +456,14 @@ impl CellInputs<'_> {
             tlb: self.tlb.as_ref(),
             accessed: plan.settings.accessed,
             swap_slots: plan.swap_slots(cell),
+            ..Job::new(&resolved.trace, &cell.choice)
         }
     }
 }
 
 /// Returns the seeds with which `choice` is replayed: a single `None` if the policy is not randomized.
 fn seeds(choice: &PolicyChoice, axes: &Axes) -> Vec<Option<u64>> {
-    if !choice.spec().draws {
+    if !choice.spec().randomized {
         return vec![None];
     }
     let mut seeds: Vec<Option<u64>> = axes.seeds.iter().copied().map(Some).collect();
@@ -496,7 +492,7 @@ fn cells(
             .map(|&frames| cell(Some(frames), None))
             .collect(),
         Space::Variable => {
-            let limit = choice.params.find(choice.spec(), "limit");
+            let limit = choice.params.get_if_any(choice.spec(), "limit");
             tau.iter().map(|&tau| cell(limit, Some(tau))).collect()
         }
     }

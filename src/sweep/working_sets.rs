@@ -144,7 +144,7 @@ impl<'r> Replay<'r> {
                 self.leave(entry, at.position);
                 self.shows[entry as usize] = object;
             }
-            Op::Drop { entry, .. } => self.leave(entry, at.position),
+            Op::Drop { entry } | Op::Unmap { entry } => self.leave(entry, at.position),
             Op::Free { object } => {
                 while self.head[object as usize] != NONE {
                     self.leave(self.head[object as usize], at.position);

@@ -1,17 +1,18 @@
 //! A set of the numbers `0..n` with its least and greatest element at hand: a tree of 64-bit
-//! words, each bit of a level telling whether a word of the level below has any bit set.
+//! words, each bit of a level is set if the word of the level below has any bit set.
 
 use std::ops::Range;
 
 /// The set. Memory is n/8 bytes and a little.
 #[derive(Debug, Clone)]
 pub struct BitSet {
-    /// The leaves first, the single word of the root last.
+    /// The words of each level: those of the elements first, the single word of the root last. A
+    /// bit of a higher level is set if the word below is not zero.
     levels: Vec<Vec<u64>>,
 }
 
 impl BitSet {
-    /// An empty set of numbers below `n`.
+    /// Creates an empty set of the numbers `0..n`.
     pub fn new(n: usize) -> BitSet {
         let mut levels = Vec::new();
         let mut words = n.div_ceil(64).max(1);
@@ -24,7 +25,7 @@ impl BitSet {
         }
     }
 
-    /// Puts a number in.
+    /// Inserts `number`.
     #[inline]
     pub fn insert(&mut self, number: usize) {
         let mut index = number;
@@ -32,7 +33,7 @@ impl BitSet {
             let word = &mut level[index >> 6];
             let had_any = *word != 0;
             *word |= 1 << (index & 63);
-            // The levels above know of this word already.
+            // The bits of this word are set in the levels above already.
             if had_any {
                 return;
             }
@@ -40,7 +41,7 @@ impl BitSet {
         }
     }
 
-    /// Takes a number out.
+    /// Removes `number`.
     pub fn remove(&mut self, number: usize) {
         let mut index = number;
         for level in &mut self.levels {
@@ -53,25 +54,25 @@ impl BitSet {
         }
     }
 
-    /// Whether a number is in.
+    /// Returns whether `number` is in the set.
     #[inline]
     pub fn contains(&self, number: usize) -> bool {
         self.levels[0][number >> 6] >> (number & 63) & 1 != 0
     }
 
-    /// The least element of a range.
+    /// Returns the least element in `range`.
     #[inline]
     pub fn within(&self, range: &Range<usize>) -> Option<usize> {
         self.next(range.start).filter(|&found| found < range.end)
     }
 
-    /// The first element from a number on, around the circle of all numbers.
+    /// Returns the first element from `from` on, around the circle of all numbers.
     #[inline]
     pub fn next_around(&self, from: usize) -> Option<usize> {
         self.next(from).or_else(|| self.min())
     }
 
-    /// The least element from a number on.
+    /// Returns the least element that is at least `from`.
     pub fn next(&self, from: usize) -> Option<usize> {
         let mut index = from;
         for (height, level) in self.levels.iter().enumerate() {
@@ -89,17 +90,17 @@ impl BitSet {
         None
     }
 
-    /// The elements, the least first.
+    /// Returns the elements, the least first.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         std::iter::successors(self.next(0), |&at| self.next(at + 1))
     }
 
-    /// The greatest element.
+    /// Returns the greatest element.
     pub fn max(&self) -> Option<usize> {
         self.descend(|word| 63 - word.leading_zeros() as usize)
     }
 
-    /// The least element.
+    /// Returns the least element.
     pub fn min(&self) -> Option<usize> {
         self.descend(|word| word.trailing_zeros() as usize)
     }

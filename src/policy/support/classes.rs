@@ -15,7 +15,7 @@ pub struct Classes<const N: usize> {
 }
 
 impl<const N: usize> Classes<N> {
-    /// Empty classes of numbers below `n`.
+    /// Creates empty classes of the numbers `0..n`.
     pub fn new(n: u32) -> Classes<N> {
         Classes {
             sets: std::array::from_fn(|_| BitSet::new(n as usize)),
@@ -23,14 +23,20 @@ impl<const N: usize> Classes<N> {
         }
     }
 
-    /// The class of a number.
+    /// Returns the number of numbers, in a class or not.
+    #[inline]
+    pub fn numbers(&self) -> usize {
+        self.class.len()
+    }
+
+    /// Returns the class of `number`, if it is in one.
     #[inline]
     pub fn of(&self, number: u32) -> Option<usize> {
         let class = self.class[number as usize];
         (class != NONE).then_some(usize::from(class))
     }
 
-    /// Puts a number into a class, whatever class it was in.
+    /// Moves `number` to `class`, from another class or from none.
     #[inline]
     pub fn put(&mut self, number: u32, class: usize) {
         self.remove(number);
@@ -38,7 +44,7 @@ impl<const N: usize> Classes<N> {
         self.sets[class].insert(number as usize);
     }
 
-    /// Takes a number out of the class that it is in, if it is in any.
+    /// Removes `number` from its class, if it is in one.
     #[inline]
     pub fn remove(&mut self, number: u32) {
         if let Some(class) = self.of(number) {
@@ -47,20 +53,20 @@ impl<const N: usize> Classes<N> {
         }
     }
 
-    /// The first number of a class from a place on, around the circle.
+    /// Returns the first number of `class` from `from` on, around the circle.
     #[inline]
     pub fn next_around(&self, class: usize, from: u32) -> Option<u32> {
         let found = self.sets[class].next_around(from as usize);
         found.map(|number| number as u32)
     }
 
-    /// The least number of a class in a range.
+    /// Returns the least number of `class` in `range`.
     #[inline]
     pub fn within(&self, class: usize, range: &Range<usize>) -> Option<u32> {
         self.sets[class].within(range).map(|number| number as u32)
     }
 
-    /// All numbers that are in a class, from a place on around the circle.
+    /// Returns all numbers that are in a class, from `from` on around the circle.
     pub fn around(&self, from: u32) -> impl Iterator<Item = u32> + '_ {
         let n = self.class.len() as u32;
         let circle = (from..n).chain(0..from.min(n));
@@ -68,9 +74,9 @@ impl<const N: usize> Classes<N> {
     }
 }
 
-/// The places from one to another around a circle of `n`, as two ranges; the whole circle if there
-/// is no other.
-pub fn arc(from: u32, to: Option<u32>, n: usize) -> [Range<usize>; 2] {
+/// Returns the positions from `from` up to `to` on a circle of `n`, as two ranges; the whole circle
+/// if `to` is `None`.
+pub fn spans(from: u32, to: Option<u32>, n: usize) -> [Range<usize>; 2] {
     let from = from as usize;
     match to.map(|to| to as usize) {
         Some(to) if to >= from => [from..to, 0..0],
@@ -116,8 +122,9 @@ mod tests {
     }
 
     #[test]
-    fn arcs_go_around() {
-        let places = |from, to| -> Vec<usize> { arc(from, to, 4).into_iter().flatten().collect() };
+    fn spans_go_around() {
+        let places =
+            |from, to| -> Vec<usize> { spans(from, to, 4).into_iter().flatten().collect() };
         assert_eq!(places(1, Some(3)), [1, 2]);
         assert_eq!(places(3, Some(1)), [3, 0]);
         assert_eq!(places(4, Some(2)), [0, 1]);

@@ -1,71 +1,60 @@
-//! Pages that are remembered though they are not resident, up to a number: those remembered longest
-//! are forgotten first. A page that is remembered is never remembered anew, so the order of last
-//! use is the same.
+//! A bounded FIFO of pages that are remembered though they are not resident. A remembered page is
+//! never pushed again, so FIFO order is also LRU order.
 
 use super::queue::Queue;
 
 /// The pages.
 #[derive(Debug, Clone)]
 pub struct Ghosts {
+    /// The remembered pages, the oldest first.
     order: Queue,
     length: u32,
-    most: u32,
-    /// A page taken out already, for which [`take`](Ghosts::take) has not been called yet.
-    recalled: Option<u32>,
+    /// The most pages that are remembered.
+    capacity: u32,
+    /// Pages taken out already, for which [`take`](Ghosts::take) has not been called yet.
+    recalled: Vec<u32>,
 }
 
 impl Ghosts {
-    /// None yet; never more than `most` of the pages below `pages`.
-    pub fn new(pages: usize, most: u32) -> Ghosts {
+    /// Remembers none of the pages `0..pages` yet, and never more than `capacity` of them.
+    pub fn new(pages: usize, capacity: u32) -> Ghosts {
         let pages = pages as u32;
-        let most = most.min(pages);
+        let capacity = capacity.min(pages);
         Ghosts {
-            order: Queue::with_room(pages, most.saturating_add(1)),
+            order: Queue::with_capacity(pages, capacity.saturating_add(1)),
             length: 0,
-            most,
-            recalled: None,
+            capacity,
+            recalled: Vec::with_capacity(1),
         }
     }
 
-    /// How many are remembered.
+    /// Returns whether `page` is remembered.
     #[inline]
-    pub fn len(&self) -> u32 {
-        self.length
-    }
-
-    /// Whether none is remembered.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
-    /// Whether a page is remembered.
-    #[inline]
-    pub fn contains(&self, page: u32) -> bool {
+    fn contains(&self, page: u32) -> bool {
         self.order.contains(page)
     }
 
-    /// Remembers a page that is not remembered; forgets the oldest if they are too many.
+    /// Remembers `page`, which is not remembered. Forgets the oldest if there are then too many.
     #[inline]
     pub fn push(&mut self, page: u32) {
         self.order.push(page);
         self.length += 1;
-        if self.length > self.most {
+        if self.length > self.capacity {
             self.pop();
         }
     }
 
-    /// Forgets the oldest.
+    /// Forgets the oldest page and returns it.
     #[inline]
-    pub fn pop(&mut self) -> Option<u32> {
+    fn pop(&mut self) -> Option<u32> {
         let oldest = self.order.pop()?;
         self.length -= 1;
         Some(oldest)
     }
 
-    /// Forgets a page; whether it was remembered.
+    /// Forgets `page`. Returns whether it was remembered.
     #[inline]
-    pub fn remove(&mut self, page: u32) -> bool {
+    fn remove(&mut self, page: u32) -> bool {
         let remembered = self.contains(page);
         if remembered {
             self.order.remove(page);
@@ -74,18 +63,25 @@ impl Ghosts {
         remembered
     }
 
-    /// Takes out a page that is to come in, before a victim is chosen for it, which may take its
-    /// place here.
+    /// Forgets `page`, if there is one, but lets the next [`take`](Ghosts::take) of it still return
+    /// true. Call it in `victim`, before the victim is [pushed](Ghosts::push) and may need the
+    /// place.
     #[inline]
-    pub fn recall(&mut self, page: u32) {
-        self.recalled = self.remove(page).then_some(page);
+    pub fn recall(&mut self, page: Option<u32>) {
+        if let Some(page) = page.filter(|&page| self.remove(page)) {
+            self.recalled.push(page);
+        }
     }
 
-    /// Takes out a page that comes in; whether it was remembered until then or
+    /// Forgets `page`, which is loaded. Returns whether it was remembered or
     /// [recalled](Ghosts::recall).
     #[inline]
     pub fn take(&mut self, page: u32) -> bool {
-        self.recalled.take() == Some(page) || self.remove(page)
+        let recalled = self.recalled.iter().position(|&other| other == page);
+        if let Some(at) = recalled {
+            self.recalled.swap_remove(at);
+        }
+        recalled.is_some() || self.remove(page)
     }
 }
 
@@ -122,16 +118,21 @@ mod tests {
                         model.retain(|&p| p != page);
                     }
                     11 => {
-                        ghosts.recall(page);
-                        assert!(!ghosts.contains(page));
+                        // Several pages may be recalled before the first is taken.
+                        let other = (page + 1) % pages as u32;
+                        let knew_other = model.contains(&other);
+                        for recalled in [Some(page), Some(other), Some(page), None] {
+                            ghosts.recall(recalled);
+                        }
+                        assert!(!ghosts.contains(page) && !ghosts.contains(other));
                         assert_eq!(ghosts.take(page), known);
-                        model.retain(|&p| p != page);
+                        assert_eq!(ghosts.take(other), knew_other && other != page);
+                        model.retain(|&p| p != page && p != other);
                     }
                     12 => assert_eq!(ghosts.pop(), model.pop_front()),
                     _ => {}
                 }
-                assert_eq!(ghosts.len() as usize, model.len());
-                assert_eq!(ghosts.is_empty(), model.is_empty());
+                assert_eq!(ghosts.length as usize, model.len());
                 assert!((0..pages as u32).all(|p| ghosts.contains(p) == model.contains(&p)));
             }
         }

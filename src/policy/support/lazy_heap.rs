@@ -1,21 +1,20 @@
-//! The numbers `0..n`, each in it at most once, by keys that only grow: a heap whose keys may be out
-//! of date, and are brought up to date when they come to its top. Whoever raises a key needs not
-//! tell the heap.
+//! A heap of the numbers `0..n` by keys that only grow. Its keys may be stale: they are corrected
+//! when they reach the top, so a caller that raises a key need not touch the heap.
 
-/// Children of a node: they lie side by side, and there are fewer levels than with two.
+/// Children of a node. They lie side by side, and there are fewer levels than with two.
 const CHILDREN: usize = 4;
 
 /// The heap, its least key at the top.
 #[derive(Debug, Clone)]
 pub struct LazyHeap<K> {
-    /// Each number with a key that it has or had.
+    /// Each number with its key, or with an earlier, lower one.
     nodes: Vec<(K, u32)>,
-    /// For each number in the heap its place, from 1; 0 for the others.
+    /// For each number its place in `nodes` plus 1; 0 if it is not in the heap.
     place: Vec<u32>,
 }
 
 impl<K: Copy + Ord> LazyHeap<K> {
-    /// An empty heap of numbers below `n`.
+    /// Creates an empty heap of the numbers `0..n`.
     pub fn new(n: u32) -> LazyHeap<K> {
         LazyHeap {
             nodes: Vec::with_capacity(n as usize),
@@ -23,18 +22,18 @@ impl<K: Copy + Ord> LazyHeap<K> {
         }
     }
 
-    /// Whether a number is in the heap.
+    /// Returns whether `number` is in the heap.
     #[inline]
     pub fn contains(&self, number: u32) -> bool {
         self.place[number as usize] != 0
     }
 
-    /// The numbers in the heap, in no order.
+    /// Returns the numbers in the heap, in no order.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.nodes.iter().map(|&(_, number)| number)
     }
 
-    /// Puts in a number that is not in the heap.
+    /// Inserts `number`, which is not in the heap, with its key.
     #[inline]
     pub fn push(&mut self, number: u32, key: K) {
         debug_assert!(!self.contains(number));
@@ -42,7 +41,7 @@ impl<K: Copy + Ord> LazyHeap<K> {
         self.raise(self.nodes.len() - 1);
     }
 
-    /// Takes out a number that is in the heap.
+    /// Removes `number`, which is in the heap.
     #[inline]
     pub fn remove(&mut self, number: u32) {
         let at = self.place[number as usize] as usize - 1;
@@ -57,7 +56,8 @@ impl<K: Copy + Ord> LazyHeap<K> {
         }
     }
 
-    /// The number whose key is the least; `key` tells the keys that hold. Equal ones must not be.
+    /// Returns the number with the least key. `key` returns a number's current key; keys must be
+    /// distinct.
     #[inline]
     pub fn least(&mut self, key: impl Fn(u32) -> K) -> Option<u32> {
         loop {
@@ -71,7 +71,7 @@ impl<K: Copy + Ord> LazyHeap<K> {
         }
     }
 
-    /// Takes out the number whose key is the least, as [`least`](LazyHeap::least) finds it.
+    /// Removes and returns the number with the least key, as [`least`](LazyHeap::least) does.
     #[inline]
     pub fn pop_least(&mut self, key: impl Fn(u32) -> K) -> Option<u32> {
         let least = self.least(key)?;
@@ -79,7 +79,7 @@ impl<K: Copy + Ord> LazyHeap<K> {
         Some(least)
     }
 
-    /// Orders all numbers anew, after keys that became less.
+    /// Orders all numbers again, after keys became lower.
     pub fn rebuild(&mut self, key_of: impl Fn(u32) -> K) {
         for (key, number) in &mut self.nodes {
             *key = key_of(*number);
@@ -95,7 +95,7 @@ impl<K: Copy + Ord> LazyHeap<K> {
         self.place[node.1 as usize] = at as u32 + 1;
     }
 
-    /// Moves a node up to where its key belongs.
+    /// Moves the node at `at` up to where its key belongs.
     fn raise(&mut self, mut at: usize) {
         let node = self.nodes[at];
         while at > 0 {
@@ -109,7 +109,7 @@ impl<K: Copy + Ord> LazyHeap<K> {
         self.put(at, node);
     }
 
-    /// Moves a node down to where its key belongs.
+    /// Moves the node at `at` down to where its key belongs.
     fn lower(&mut self, mut at: usize) {
         let node = self.nodes[at];
         loop {

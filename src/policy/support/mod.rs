@@ -1,11 +1,11 @@
-//! Data structures that policies share: lists, queues, heaps, orders of use and ordered bit sets. No
-//! policy logic.
+//! Data structures that policies share: lists, queues, heaps, orders of use and ordered bit sets.
+//! No policy logic.
 
 pub mod bits;
 pub mod classes;
 pub mod ghosts;
 pub mod lazy_heap;
-pub mod list;
+pub mod leaving;
 pub mod lists;
 pub mod queue;
 pub mod recency;

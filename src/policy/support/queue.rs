@@ -1,30 +1,33 @@
 //! A queue of the numbers `0..n`, each in it at most once, from which any can be taken out: a ring
 //! with gaps where something was taken out, closed when the ring is full.
 
-/// No number: a gap.
+/// In place of a number: a gap.
 const GAP: u32 = u32::MAX;
 
 /// The queue.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    /// As many as a power of two.
+    /// The numbers, the oldest first, with gaps. Its length is a power of two.
     ring: Vec<u32>,
-    /// For each number in the queue its place: up to a multiple of the ring's length.
+    /// For each number in the queue its running position; its slot is `place & (len - 1)`.
     place: Vec<u32>,
-    /// The place of the oldest, and the one behind the newest, counted on around the ring.
+    /// The running position of the oldest.
     oldest: u32,
+    /// The running position behind the newest.
     end: u32,
 }
 
 impl Queue {
-    /// An empty queue of numbers below `n`, which is 2^31 at most.
+    /// Creates an empty queue of the numbers `0..n`; `n` is at most 2^31.
     pub fn new(n: u32) -> Queue {
-        Queue::with_room(n, n)
+        Queue::with_capacity(n, n)
     }
 
-    /// An empty queue of numbers below `n`, of which it never has more than `most`.
-    pub fn with_room(n: u32, most: u32) -> Queue {
-        let room = (most as usize * 2).next_power_of_two().clamp(2, 1 << 31);
+    /// Creates an empty queue of the numbers `0..n` that never has more than `capacity` of them.
+    pub fn with_capacity(n: u32, capacity: u32) -> Queue {
+        let room = (capacity as usize * 2)
+            .next_power_of_two()
+            .clamp(2, 1 << 31);
         Queue {
             ring: vec![GAP; room],
             place: vec![0; n as usize],
@@ -39,20 +42,20 @@ impl Queue {
         &mut self.ring[place as usize & mask]
     }
 
-    /// Whether a number is in the queue.
+    /// Returns whether `number` is in the queue.
     #[inline]
     pub fn contains(&self, number: u32) -> bool {
         let place = self.place[number as usize];
-        // A place that has been passed may have been taken anew: by another number.
+        // The slot of a stale position may have been reused, by another number.
         place.wrapping_sub(self.oldest) < self.end.wrapping_sub(self.oldest)
             && self.ring[place as usize & (self.ring.len() - 1)] == number
     }
 
-    /// Puts in behind all others a number that is not in the queue.
+    /// Appends `number`, which is not in the queue.
     #[inline]
     pub fn push(&mut self, number: u32) {
         if self.end.wrapping_sub(self.oldest) as usize == self.ring.len() {
-            self.close_gaps();
+            self.compact();
         }
         let end = self.end;
         *self.at(end) = number;
@@ -60,7 +63,7 @@ impl Queue {
         self.end = end.wrapping_add(1);
     }
 
-    /// Takes out the oldest.
+    /// Removes and returns the oldest.
     #[inline]
     pub fn pop(&mut self) -> Option<u32> {
         while self.oldest != self.end {
@@ -74,7 +77,7 @@ impl Queue {
         None
     }
 
-    /// The numbers in the queue, the oldest first.
+    /// Returns the numbers in the queue, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         let places = self.end.wrapping_sub(self.oldest);
         let at = |ahead: u32| self.oldest.wrapping_add(ahead) as usize & (self.ring.len() - 1);
@@ -82,16 +85,16 @@ impl Queue {
         numbers.filter(|&number| number != GAP)
     }
 
-    /// Takes out a number that is in the queue.
+    /// Removes `number`, which is in the queue.
     #[inline]
     pub fn remove(&mut self, number: u32) {
         let place = self.place[number as usize];
         *self.at(place) = GAP;
     }
 
-    /// At most half of a full ring are numbers.
+    /// Closes the gaps. A full ring is at least half gaps.
     #[inline(never)]
-    fn close_gaps(&mut self) {
+    fn compact(&mut self) {
         let (mut from, end) = (self.oldest, self.end);
         self.end = from;
         while from != end {

@@ -1,27 +1,27 @@
-//! The numbers `0..n` in order of their last use, each in it at most once: a queue to which every
-//! use appends, and in which only the newest entry of a number counts. A use is two stores; what is
-//! out of date is passed over, and thrown out when the queue is full.
+//! The numbers `0..n` in order of their last use: a log to which every use appends, and in which
+//! only the newest entry of a number counts. A use is two stores. Stale entries are skipped, and
+//! dropped when the log is full.
 
-/// Not in the order.
+/// In place of a position: not in the order.
 const ABSENT: u32 = u32::MAX;
-/// Entries of the queue for each number: the more, the rarer is the throwing out.
+/// Entries of the log for each number: the more there are, the less often it is compacted.
 const ROOM: usize = 6;
 
 /// The order.
 #[derive(Debug, Clone)]
 pub struct Recency {
-    /// Uses, the oldest first, and room for more.
+    /// Uses, the oldest first, and free space behind them.
     queue: Vec<u32>,
-    /// Where the newest entry of each number stands, or [`ABSENT`].
+    /// The position of the newest entry of each number, or [`ABSENT`].
     newest: Vec<u32>,
-    /// Entries before this one are out of date.
+    /// The entries before this position are stale.
     oldest: usize,
-    /// Where the next use is put.
+    /// The position of the next use.
     end: usize,
 }
 
 impl Recency {
-    /// Without any of the numbers below `n`.
+    /// Creates an empty order of the numbers `0..n`.
     pub fn new(n: u32) -> Recency {
         let room = (n as usize * ROOM).clamp(256, ABSENT as usize);
         Recency {
@@ -32,25 +32,26 @@ impl Recency {
         }
     }
 
-    /// Makes a number the most recent one, whether it is in the order or not.
+    /// Makes `number` the most recent one, whether it is in the order or not.
     #[inline(always)]
     pub fn touch(&mut self, number: u32) {
         if self.newest[number as usize] as usize + 1 == self.end {
             return;
         }
         if self.end == self.queue.len() {
-            self.throw_out();
+            self.compact();
         }
         self.queue[self.end] = number;
         self.newest[number as usize] = self.end as u32;
         self.end += 1;
     }
 
-    /// Makes each of a few numbers, 128 at most, the most recent one, one after the other.
+    /// Makes each of `numbers` (at most 128) the most recent one, one after the other.
     #[inline(always)]
     pub fn touch_all(&mut self, numbers: impl ExactSizeIterator<Item = u32>) {
+        debug_assert!(numbers.len() <= 128, "there may be no room");
         if self.end + numbers.len() > self.queue.len() {
-            self.throw_out();
+            self.compact();
         }
         let start = self.end;
         self.end += numbers.len();
@@ -61,13 +62,13 @@ impl Recency {
         }
     }
 
-    /// Takes a number out of the order.
+    /// Removes `number`.
     #[inline]
     pub fn remove(&mut self, number: u32) {
         self.newest[number as usize] = ABSENT;
     }
 
-    /// Takes out the one used longest ago.
+    /// Removes and returns the number used longest ago.
     #[inline]
     pub fn pop_oldest(&mut self) -> Option<u32> {
         while let Some(&number) = self.queue[..self.end].get(self.oldest) {
@@ -81,9 +82,9 @@ impl Recency {
         None
     }
 
-    /// Keeps the entries that count.
+    /// Drops the stale entries.
     #[inline(never)]
-    fn throw_out(&mut self) {
+    fn compact(&mut self) {
         let mut kept = 0;
         for at in self.oldest..self.end {
             let number = self.queue[at];

@@ -1,60 +1,98 @@
-//! Any number of queues of the numbers `0..n`, each number in one of them at most, over one array of
-//! links: every queue is a ring closed by a head of its own.
+//! Any number of linked lists of the numbers `0..n`, each number in at most one of them, over one
+//! array of links. Every list is a ring closed by a head of its own.
 
-/// The queues, numbered from 0.
+/// The lists, numbered from 0. A number is pushed at the newest end.
 #[derive(Debug, Clone)]
 pub struct Rings {
-    /// Previous and next of each number, then of each head.
+    /// The older and the newer neighbour of each number, then of each head. The newer neighbour of
+    /// a head is the oldest of its list.
     links: Vec<(u32, u32)>,
-    /// Numbers are below this.
+    /// Numbers are below this; heads are not.
     n: u32,
 }
 
 impl Rings {
-    /// So many empty queues of numbers below `n`.
+    /// Creates `rings` empty lists of the numbers `0..n`.
     pub fn new(rings: usize, n: u32) -> Rings {
         let mut links = vec![(0, 0); n as usize];
         links.extend((n..).take(rings).map(|head| (head, head)));
         Rings { links, n }
     }
 
-    #[inline]
+    #[inline(always)]
     fn head(&self, ring: usize) -> u32 {
         self.n + ring as u32
     }
 
-    /// The oldest of a queue.
+    /// Returns `link` if it is no head.
+    #[inline(always)]
+    fn number(&self, link: u32) -> Option<u32> {
+        (link < self.n).then_some(link)
+    }
+
+    /// Returns the oldest of a list.
     #[inline]
     pub fn oldest(&self, ring: usize) -> Option<u32> {
         self.newer(self.head(ring))
     }
 
-    /// The one behind a number that is in a queue.
+    /// Returns the next newer neighbour of `number`, which is in a list.
     #[inline]
     pub fn newer(&self, number: u32) -> Option<u32> {
-        let next = self.links[number as usize].1;
-        (next < self.n).then_some(next)
+        self.number(self.links[number as usize].1)
     }
 
-    /// Puts in behind all others of a queue a number that is in none.
+    /// Returns the next older neighbour of `number`, which is in a list.
+    #[inline]
+    fn older(&self, number: u32) -> Option<u32> {
+        self.number(self.links[number as usize].0)
+    }
+
+    /// Returns whether `number`, which is in a list, is the newest of `ring`.
+    #[inline(always)]
+    pub fn is_newest(&self, ring: usize, number: u32) -> bool {
+        self.links[number as usize].1 == self.head(ring)
+    }
+
+    #[inline(always)]
+    fn link(&mut self, older: u32, number: u32, newer: u32) {
+        self.links[number as usize] = (older, newer);
+        self.links[older as usize].1 = number;
+        self.links[newer as usize].0 = number;
+    }
+
+    /// Puts `number`, which is in no list, at the newest end of `ring`.
     #[inline]
     pub fn push(&mut self, ring: usize, number: u32) {
         let head = self.head(ring);
-        let newest = self.links[head as usize].0;
-        self.links[number as usize] = (newest, head);
-        self.links[newest as usize].1 = number;
-        self.links[head as usize].0 = number;
+        self.link(self.links[head as usize].0, number, head);
     }
 
-    /// Takes a number out of the queue that it is in.
+    /// Removes `number` from its list.
     #[inline]
     pub fn remove(&mut self, number: u32) {
-        let (before, after) = self.links[number as usize];
-        self.links[before as usize].1 = after;
-        self.links[after as usize].0 = before;
+        let (older, newer) = self.links[number as usize];
+        self.links[older as usize].1 = newer;
+        self.links[newer as usize].0 = older;
     }
 
-    /// Takes out the oldest of a queue.
+    /// Puts `by`, which is in no list, in the place of `number`, which is in none afterwards.
+    #[inline]
+    pub fn replace(&mut self, number: u32, by: u32) {
+        let (older, newer) = self.links[number as usize];
+        self.link(older, by, newer);
+    }
+
+    /// Moves `number` within `ring` to the newest end.
+    #[inline]
+    pub fn renew(&mut self, ring: usize, number: u32) {
+        if !self.is_newest(ring, number) {
+            self.remove(number);
+            self.push(ring, number);
+        }
+    }
+
+    /// Removes and returns the oldest of `ring`.
     #[inline]
     pub fn pop(&mut self, ring: usize) -> Option<u32> {
         let oldest = self.oldest(ring)?;
@@ -62,9 +100,14 @@ impl Rings {
         Some(oldest)
     }
 
-    /// The numbers of a queue, the oldest first.
+    /// Returns the numbers of `ring`, the oldest first.
     pub fn iter(&self, ring: usize) -> impl Iterator<Item = u32> + '_ {
         std::iter::successors(self.oldest(ring), |&at| self.newer(at))
+    }
+
+    /// Returns the numbers of `ring`, the newest first.
+    pub fn newest_first(&self, ring: usize) -> impl Iterator<Item = u32> + '_ {
+        std::iter::successors(self.older(self.head(ring)), |&at| self.older(at))
     }
 }
 
@@ -79,7 +122,7 @@ mod tests {
         let mut rings = Rings::new(RINGS, 8);
         let mut model = vec![VecDeque::new(); RINGS];
         let mut state = 7u32;
-        for _ in 0..5000 {
+        for _ in 0..10_000 {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let (number, ring) = (
                 state >> 8 & 7,
@@ -91,6 +134,19 @@ mod tests {
                     rings.push(ring, number);
                     model[ring].push_back(number);
                 }
+                (0..4, Some(of)) => {
+                    rings.renew(of, number);
+                    model[of].retain(|&n| n != number);
+                    model[of].push_back(number);
+                }
+                (4..6, Some(of)) => {
+                    let by = state >> 16 & 7;
+                    if !model.iter().any(|ring| ring.contains(&by)) {
+                        rings.replace(number, by);
+                        let mut places = model[of].iter_mut();
+                        *places.find(|n| **n == number).unwrap() = by;
+                    }
+                }
                 (8..12, Some(of)) => {
                     rings.remove(number);
                     model[of].retain(|&n| n != number);
@@ -100,6 +156,11 @@ mod tests {
             }
             for ring in [0, 1, RINGS - 1] {
                 assert!(rings.iter(ring).eq(model[ring].iter().copied()));
+                assert!(
+                    rings
+                        .newest_first(ring)
+                        .eq(model[ring].iter().rev().copied())
+                );
             }
         }
     }

@@ -1,5 +1,6 @@
 //! How charts look: sizes, colours, markers, and which series gets which. A series is a label here.
 
+use crate::policy;
 use std::collections::BTreeMap;
 
 use plotters::style::RGBColor;
@@ -111,7 +112,7 @@ pub struct Style {
 }
 
 /// Policies that know the future are bounds and no competitors, so they are drawn in black.
-pub use crate::report::columns::{OFFLINE, is_offline};
+pub use crate::report::columns::is_offline;
 
 /// The style of every series. One assignment serves all charts of a report, so that a policy
 /// looks the same in each.
@@ -132,7 +133,7 @@ impl Styles {
         let (mut online, mut bounds) = (0, 0);
         let mut styles = BTreeMap::new();
         for ((label, policy), _) in labels {
-            let style = if label == OFFLINE[0] {
+            let style = if label == policy::OPTIMUM {
                 OPTIMUM
             } else if is_offline(policy) {
                 bounds += 1;

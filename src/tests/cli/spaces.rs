@@ -20,13 +20,13 @@ fn traces_that_contradict_themselves_are_refused() {
         (
             "map 1000 8192 rw-\nR 1000\nmap 2000 4096 rw-\n",
             &[
-                "error: t: line 4, before position 1: the mapping of 0x2000 to 0x3000 lies over that of 0x1000 to 0x3000",
+                "error: t: line 4, before position 1: the mapping of 0x2000 to 0x3000 overlaps that of 0x1000 to 0x3000",
                 "help: a mapping that replaces what is there is marked `fixed`",
             ][..],
         ),
         (
             "R 1000\nfork 2\nfork 2\n",
-            &["t: line 4, before position 1: fork of process 2, which there is already"],
+            &["t: line 4, before position 1: process 2 already exists or existed"],
         ),
         (
             "R 1000\nexit\nfork 3\n",

@@ -609,18 +609,11 @@ fn w_tinylfu(case: &Case<'_>) {
         return;
     }
     let of_window = case.why.starts_with("the oldest of the window; ");
-    let own = match of_window {
-        true => case.number("the oldest of the window; "),
-        false => case
-            .why
-            .split(' ')
-            .next()
-            .and_then(|word| word.parse().ok()),
-    };
+    let own = case.number("its count of ");
     let words = if of_window {
-        "not more than "
+        "is not above "
     } else {
-        "less than "
+        "is below the "
     };
     let (Some(own), Some(other)) = (own, case.number(words)) else {
         case.fail("unknown");

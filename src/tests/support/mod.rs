@@ -13,7 +13,7 @@ pub mod random;
 pub use policies::{POLICIES, REPRESENTATIVES, SEED, fixed_space, oracle_of, oracle_with_events};
 
 use crate::oracle::{self, Expiry, Fault, Page, Ref, Run};
-use pagebench::policy::{PolicyChoice, Space, TABLE};
+use pagebench::policy::{PolicyChoice, Space};
 use pagebench::trace::bursts::Bursts;
 use pagebench::trace::dense::{Densifier, Dictionary, Meta, PageKey, Trace, pack};
 use pagebench::trace::record::{Addressing, Kind, TraceKind};
@@ -175,7 +175,7 @@ impl Setting {
     /// The most frames there are; none for a variable-space policy without a limit.
     pub fn limit(&self) -> Option<usize> {
         let spec = self.policy.spec();
-        let limit = || self.policy.params.find(spec, "limit");
+        let limit = || self.policy.params.get_if_any(spec, "limit");
         match self.is_variable() {
             true => limit().map(|limit| limit as usize),
             false => Some(self.frames),
@@ -198,19 +198,12 @@ pub fn replay(trace: &Trace, setting: &Setting) -> (Outcome, Recorder) {
     let mut recorder = Recorder::default();
     let job = Job {
         swap_slots: setting.swap_slots,
-        bursts: None,
-        misses: None,
-        trace,
-        space: None,
-        quotas: None,
-        accessed: vm::Accessed::Every,
-        policy: setting.policy.index,
-        params: &setting.policy.params,
         seed: SEED,
         frames: setting.limit().map(|limit| limit as u32),
         tau: setting.tau,
         warmup: setting.warmup,
         tlb: setting.tlb.as_ref(),
+        ..Job::new(trace, &setting.policy)
     };
     let outcome = vm::run_with(&job, &mut recorder).expect("a short trace");
     assert_bursts_agree(&job, std::iter::empty(), &outcome, &recorder);
@@ -238,7 +231,7 @@ pub fn assert_bursts_agree(
             ..*job
         };
         let got = vm::run_with(&job, &mut heard).expect("a short trace");
-        let what = || format!("{} by bursts of {k}", TABLE[job.policy].name);
+        let what = || format!("{} by bursts of {k}", job.policy.spec().name);
         assert_eq!(heard.faults, recorder.faults, "{}", what());
         assert_eq!(heard.expired, recorder.expired, "{}", what());
         assert_eq!(heard.before_counting, recorder.before_counting);
@@ -253,7 +246,9 @@ pub fn run_of(trace: &Trace, outcome: &Outcome, recorder: &Recorder) -> Run {
         at: event.time as usize,
         page: page(event.page),
         refill: event.kind == FaultKind::Refill,
-        victim: event.victim.map(|(victim, dirty)| (page(victim), dirty)),
+        victim: event
+            .victim
+            .map(|victim| (page(victim.page), victim.written)),
     };
     let expiry = |event: &ExpiryEvent| Expiry {
         at: event.time as usize,

@@ -98,7 +98,7 @@ fn job_of<'t>(resolved: &'t Resolved, choice: &'t PolicyChoice) -> Job<'t> {
     Job {
         trace: &resolved.trace,
         space: resolved.space.as_ref(),
-        policy: choice.index,
+        policy: choice.id,
         params: &choice.params,
         seed: crate::support::SEED,
         frames: None,

@@ -78,20 +78,10 @@ fn job<'t>(
     tlb: Option<&'t Geometry>,
 ) -> Job<'t> {
     Job {
-        swap_slots: None,
-        bursts: None,
-        misses: None,
-        trace,
-        space: None,
-        quotas: None,
-        accessed: Accessed::Every,
-        policy: choice.id,
-        params: &choice.params,
-        seed: 0,
         frames: Some(frames),
         tau: u64::from(frames) * 100,
-        warmup: 0,
         tlb,
+        ..Job::new(trace, choice)
     }
 }
 

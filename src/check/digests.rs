@@ -88,7 +88,9 @@ impl Rolling {
 
 impl Listener for Rolling {
     fn fault(&mut self, event: &FaultEvent) {
-        let (victim, dirty) = event.victim.unwrap_or((u32::MAX, false));
+        let (victim, dirty) = event
+            .victim
+            .map_or((u32::MAX, false), |victim| (victim.page, victim.written));
         let flags = [event.kind as u8, u8::from(event.major), u8::from(dirty)];
         self.hash.update(&event.time.to_le_bytes());
         self.hash.update(&event.page.to_le_bytes());

@@ -35,7 +35,7 @@ struct Parts {
 struct Running<'t> {
     index: usize,
     wall: Duration,
-    replay: Result<Box<dyn Replay + 't>, String>,
+    replay: Result<Replay<'t>, String>,
     done: bool,
 }
 

@@ -34,20 +34,9 @@ use support::{assert_holds, trace_of};
 fn replayed(trace: &Trace, policy: &str, frames: Option<u32>, tau: u64) -> Point {
     let choice: PolicyChoice = policy.parse().expect("a policy");
     let job = Job {
-        swap_slots: None,
-        bursts: None,
-        misses: None,
-        trace,
-        space: None,
-        quotas: None,
-        accessed: vm::Accessed::Every,
-        policy: choice.id,
-        params: &choice.params,
-        seed: 0,
         frames,
         tau,
-        warmup: 0,
-        tlb: None,
+        ..Job::new(trace, &choice)
     };
     let outcome = vm::run(&job).expect("a short trace");
     Point {

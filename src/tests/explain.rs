@@ -12,27 +12,17 @@ mod support;
 use oracle::{Page, Ref};
 use pagebench::policy::TABLE;
 use pagebench::trace::dense::Trace;
+use pagebench::vm::Job;
 use pagebench::vm::machine::explain::{Cause, Story, explain};
-use pagebench::vm::{Accessed, Job};
 use support::random::Random;
 use support::{Setting, each_residence, oracle_of, page_of_id, trace_of};
 
 fn story(trace: &Trace, setting: &Setting, from: u64) -> Story {
     let job = Job {
-        trace,
-        space: None,
-        policy: setting.policy.id,
-        params: &setting.policy.params,
         seed: support::SEED,
         frames: setting.limit().map(|limit| limit as u32),
-        quotas: None,
         tau: setting.tau,
-        warmup: 0,
-        bursts: None,
-        tlb: None,
-        misses: None,
-        accessed: Accessed::Every,
-        swap_slots: None,
+        ..Job::new(trace, &setting.policy)
     };
     explain(&job, from..u64::MAX, true).expect("a short trace")
 }

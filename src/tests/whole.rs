@@ -87,11 +87,7 @@ fn product(items: &[Item], options: &Options) -> Outcome {
         Accessed::WalkFlush => vm::Accessed::WalkFlush,
     };
     let job = Job {
-        trace: &resolved.trace,
         space: resolved.space.as_ref(),
-        policy: choice.id,
-        params: &choice.params,
-        seed: 0,
         frames: quotas
             .as_ref()
             .map(all)
@@ -101,9 +97,8 @@ fn product(items: &[Item], options: &Options) -> Outcome {
         warmup: options.warmup as u64,
         tlb: geometry.as_ref(),
         accessed,
-        bursts: None,
-        misses: None,
         swap_slots: options.swap_slots.map(|slots| slots as u64),
+        ..Job::new(&resolved.trace, &choice)
     };
     let mut log = Log::default();
     let outcome = vm::run_with(&job, &mut log).expect("a short trace");
@@ -219,7 +214,7 @@ fn pages_of(resolved: &Resolved, end: &View, snapshot: &Snapshot) -> BTreeMap<Pa
                 object: object as usize,
                 present: snapshot.present[entry as usize],
                 frame,
-                dirty: frame.is_some_and(|frame| snapshot.bits[frame].0),
+                dirty: frame.is_some_and(|frame| snapshot.bits[frame].dirty),
                 slot: snapshot.slots[object as usize].map(|slot| slot as usize),
                 owners: end.owners[object as usize] as usize,
             };

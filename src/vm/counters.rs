@@ -18,7 +18,7 @@ pub type FaultTables = [FaultTable; FaultKind::ALL.len()];
 pub struct Counters {
     /// References.
     pub refs: u64,
-    /// References that went on at once.
+    /// References that did not fault.
     pub hits: u64,
     /// Faults, by [`FaultKind`].
     pub faults: FaultTables,
@@ -26,8 +26,8 @@ pub struct Counters {
     pub swap_reads: u64,
     /// Pages read from a file.
     pub file_reads: u64,
-    /// Pages brought in because a program said that it would need them; index 1: a victim had to
-    /// be written back first.
+    /// Pages loaded because a program said that it would need them. Index 1: a victim had to be
+    /// written back first.
     pub prefetched: [u64; 2],
     /// Victims that needed no write.
     pub evictions_clean: u64,
@@ -37,71 +37,53 @@ pub struct Counters {
     pub expired_clean: u64,
     /// Pages that left because their window closed, written back.
     pub expired_dirty: u64,
-    /// Resident pages that left because nobody mapped them any more.
+    /// Resident pages that left because no process mapped them any more.
     pub freed: u64,
-    /// Of these, pages of files that had to be written.
+    /// The pages of files among these that had to be written.
     pub freed_dirty: u64,
 }
 
 impl Counters {
-    /// All faults.
+    /// Returns the number of faults.
     pub fn faults(&self) -> u64 {
         FaultKind::ALL.iter().map(|&kind| self.of(kind)).sum()
     }
 
-    /// Faults of a kind.
+    /// Returns the number of faults of a kind.
     pub fn of(&self, kind: FaultKind) -> u64 {
         self.faults[kind as usize].iter().flatten().sum()
     }
 
-    /// Faults for which a device was read.
+    /// Returns the number of faults for which a device was read.
     pub fn major(&self) -> u64 {
         let read = |table: &FaultTable| table[1].iter().sum::<u64>();
         self.faults.iter().map(read).sum()
     }
 
-    /// Pages that came into memory.
+    /// Returns the number of pages that came into memory.
     pub fn loads(&self) -> u64 {
         let loading = [FaultKind::Fill, FaultKind::Refill, FaultKind::CowCopy];
         let faults: u64 = loading.iter().map(|&kind| self.of(kind)).sum();
         faults + self.prefetched.iter().sum::<u64>()
     }
 
-    /// All victims.
+    /// Returns the number of victims.
     pub fn evictions(&self) -> u64 {
         self.evictions_clean + self.evictions_dirty
     }
 
-    /// All pages that left because their window closed.
+    /// Returns the number of pages that left because their window closed.
     pub fn expired(&self) -> u64 {
         self.expired_clean + self.expired_dirty
     }
 
-    /// Dirty pages that left memory and were written.
+    /// Returns the number of dirty pages that left memory and were written.
     pub fn write_backs(&self) -> u64 {
         self.evictions_dirty + self.expired_dirty + self.freed_dirty
     }
-
-    /// What was counted since `start`.
-    pub(super) fn since(&self, start: &Counters) -> Counters {
-        Counters {
-            refs: self.refs - start.refs,
-            hits: self.hits - start.hits,
-            faults: faults_since(&self.faults, &start.faults),
-            swap_reads: self.swap_reads - start.swap_reads,
-            file_reads: self.file_reads - start.file_reads,
-            prefetched: [0, 1].map(|i| self.prefetched[i] - start.prefetched[i]),
-            evictions_clean: self.evictions_clean - start.evictions_clean,
-            evictions_dirty: self.evictions_dirty - start.evictions_dirty,
-            expired_clean: self.expired_clean - start.expired_clean,
-            expired_dirty: self.expired_dirty - start.expired_dirty,
-            freed: self.freed - start.freed,
-            freed_dirty: self.freed_dirty - start.freed_dirty,
-        }
-    }
 }
 
-/// The faults of `now` that are not among those of `start`.
+/// Returns the faults of `now` minus those of `start`.
 fn faults_since(now: &FaultTables, start: &FaultTables) -> FaultTables {
     let mut faults = *now;
     let cells = faults.iter_mut().flatten().flatten();
@@ -136,25 +118,27 @@ pub struct TlbCounters {
 }
 
 impl TlbCounters {
-    /// Page-table entries read at each of so many levels, the root's first: a walk of n entries
-    /// reads the lowest n levels.
+    /// Returns the number of page-table entries read at each of `levels` levels, the root's first:
+    /// a walk of n entries reads the lowest n levels.
     pub fn walk_refs_by_level(&self, levels: u32) -> Vec<u64> {
         let read = |height: u32| self.walks[height as usize..].iter().sum();
         (0..levels).rev().map(read).collect()
     }
 
-    /// Walks of references that did not fault, by the number of entries that they read, in the
-    /// order of `walks`.
+    /// Returns the number of walks of references that did not fault, by the number of entries that
+    /// they read, in the order of `walks`.
     pub fn walks_of_hits(&self) -> [u64; LEVELS_MAX as usize] {
         let all = |tables: &FaultTables| tables.iter().flatten().flatten().sum::<u64>();
         std::array::from_fn(|i| self.walks[i] - all(&self.faults[i]))
     }
 
-    /// References translated by some level.
+    /// Returns the number of references translated by some level.
     pub fn hits(&self) -> u64 {
         self.l1i_hits + self.l1d_hits + self.l2_hits
     }
 
+    /// Returns what was counted since `start`. The faults stay as they are: the machine counts
+    /// them, from the start on.
     pub(super) fn since(&self, start: &TlbCounters) -> TlbCounters {
         TlbCounters {
             l1i_hits: self.l1i_hits - start.l1i_hits,
@@ -164,7 +148,7 @@ impl TlbCounters {
             shootdowns: self.shootdowns - start.shootdowns,
             walk_refs: self.walk_refs - start.walk_refs,
             walks: std::array::from_fn(|i| self.walks[i] - start.walks[i]),
-            faults: std::array::from_fn(|i| faults_since(&self.faults[i], &start.faults[i])),
+            faults: self.faults,
             flushes: self.flushes - start.flushes,
         }
     }
@@ -173,7 +157,7 @@ impl TlbCounters {
 /// A replay that ended early because a dirty page had to leave and swap had no slot for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwapFull {
-    /// References replayed, warm-up among them.
+    /// References replayed, warm-up included.
     pub after: u64,
     /// The ops done, if the next reference or op could not be served; `None` if a page could not
     /// leave after the last reference. See [`End::ops`].
@@ -183,7 +167,7 @@ pub struct SwapFull {
 }
 
 impl SwapFull {
-    /// Where the replay ended.
+    /// Returns where the replay ended.
     pub fn end(&self) -> End {
         End {
             legal: self.after,
@@ -193,13 +177,13 @@ impl SwapFull {
 }
 
 /// The result of one replay.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Outcome {
     /// Set if full swap ended the replay; everything else is exact up to there.
     pub swap_full: Option<SwapFull>,
     /// Frames of memory; for a variable-space policy without limit, as many as pages.
     pub frames: u64,
-    /// Pages resident when counting began (after warm-up).
+    /// Pages resident when counting began, after warm-up.
     pub resident_start: u64,
     /// Pages resident at the end.
     pub resident_end: u64,
@@ -221,7 +205,7 @@ pub struct Outcome {
     pub counters: Counters,
     /// The TLBs' counters, if they were modelled.
     pub tlb: Option<TlbCounters>,
-    /// What the policy counted of its own doings, by name.
+    /// The policy's counts of its own actions, by name.
     pub policy_events: Vec<EventCount>,
     /// References between successive faults.
     pub intervals: Distribution,

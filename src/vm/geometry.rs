@@ -1,5 +1,5 @@
-//! Translation hardware as data: the shapes of TLBs and page-walk caches, their text form, and
-//! what page size shortens. Knows neither how they replace entries nor which machine has them.
+//! Translation hardware as data: the shapes of TLBs and page-walk caches, their text form, and how a
+//! page size shortens walks. Knows neither how they replace entries nor which processor has them.
 //!
 //! The text form is `l1i=64x4,l1d=64x4,l2=1536x12,levels=4`; what is left out keeps its default.
 //! `l2i=` and `l2d=` split the second level, `none` leaves it (or one half) out; `pwc=2/4/32` are
@@ -23,22 +23,22 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// A set-associative shape.
+    /// Returns a set-associative shape.
     pub const fn new(entries: u32, ways: u32) -> Shape {
         Shape { entries, ways }
     }
 
-    /// One set of all entries.
+    /// Returns a fully associative shape: one set of all entries.
     pub const fn full(entries: u32) -> Shape {
         Shape::new(entries, entries)
     }
 
-    /// The number of sets.
+    /// Returns the number of sets.
     pub const fn sets(self) -> u32 {
         self.entries / self.ways
     }
 
-    /// Bytes that the entries map when each maps a page of `page` bytes: the TLB's reach.
+    /// Returns the bytes that the entries map when each maps a page of `page` bytes: the TLB's reach.
     pub const fn reach(self, page: u64) -> u64 {
         self.entries as u64 * page
     }
@@ -47,11 +47,11 @@ impl Shape {
 /// The second level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Second {
-    /// There is none: a miss of the first level is a walk.
+    /// No second level: a miss of the first level is a walk.
     Absent,
-    /// One for instructions and data.
+    /// One TLB for instructions and data.
     Shared(Shape),
-    /// One for each, or for one of them.
+    /// One TLB for each, or for one of them only.
     Split {
         /// Instructions.
         instructions: Option<Shape>,
@@ -61,7 +61,7 @@ pub enum Second {
 }
 
 impl Second {
-    /// The part that serves instructions, and the part that serves data.
+    /// Returns the part that serves instructions and the part that serves data.
     pub const fn parts(self) -> [Option<Shape>; 2] {
         match self {
             Second::Absent => [None, None],
@@ -70,6 +70,9 @@ impl Second {
         }
     }
 }
+
+/// Index bits of one level in tables of 512 entries of 8 bytes.
+pub(super) const RADIX_BITS: u32 = 9;
 
 /// The most levels of a page table.
 pub const LEVELS_MAX: u32 = 8;
@@ -89,8 +92,8 @@ pub struct Geometry {
     pub l2: Second,
     /// Levels of the page table: entries that a walk reads without page-walk caches.
     pub levels: u32,
-    /// log2 of the pages that the last of these levels names, in bytes; each level above covers
-    /// 512 times the one below.
+    /// log2 of the size, in bytes, of the pages that the last of these levels names; each level above
+    /// covers 512 times the one below.
     pub leaf_bits: u32,
     /// Page-walk caches.
     pub pwc: WalkCacheShapes,
@@ -100,7 +103,7 @@ pub struct Geometry {
 }
 
 impl Default for Geometry {
-    /// 64 entries in 4 ways for each first level, 1536 entries in 12 ways behind them, a page
+    /// 64 entries in 4 ways for each first level, 1536 entries in 12 ways after them, a page
     /// table of 4 levels, tags, no page-walk caches: a usual 64-bit server of the late 2010s.
     fn default() -> Geometry {
         Geometry {
@@ -109,14 +112,14 @@ impl Default for Geometry {
             l2: Second::Shared(Shape::new(1536, 12)),
             levels: 4,
             leaf_bits: 12,
-            pwc: [None; LEVELS_MAX as usize - 1],
+            pwc: WalkCacheShapes::default(),
             tags: true,
         }
     }
 }
 
 impl Geometry {
-    /// The TLBs alone, which decide what misses: `l1i=64x4,l1d=64x4,l2=1536x12`, and `tags=off`
+    /// Returns the TLBs alone, which decide what misses: `l1i=64x4,l1d=64x4,l2=1536x12`, and `tags=off`
     /// without tags. Walks and their caches decide only what a miss costs.
     pub fn tlbs(&self) -> String {
         self.arrays() + if self.tags { "" } else { ",tags=off" }
@@ -134,17 +137,18 @@ impl Geometry {
         format!("l1i={},l1d={},{second}", self.l1i, self.l1d)
     }
 
-    /// The same hardware for pages of this size, `levels` being those of a table of 4 KiB pages:
-    /// a page of 2 MiB and more is named one level higher, one of 1 GiB two.
+    /// Returns this hardware for pages of size `page`, if `levels` is the number for 4 KiB pages: a
+    /// page of 2 MiB and more is named one level higher, one of 1 GiB two.
     pub fn for_pages(self, page: PageSize) -> Geometry {
         let higher = large_levels(page);
         Geometry {
-            leaf_bits: self.leaf_bits + 9 * higher,
+            leaf_bits: self.leaf_bits + RADIX_BITS * higher,
             ..self.with_levels(self.levels.saturating_sub(higher).max(1))
         }
     }
 
-    /// With so many levels; caches of levels that name no table any more are dropped.
+    /// Returns this hardware with `levels` levels. Drops the caches of levels that name no table any
+    /// more.
     pub fn with_levels(self, levels: u32) -> Geometry {
         let mut pwc = self.pwc;
         pwc[levels as usize - 1..].fill(None);
@@ -156,10 +160,10 @@ impl Geometry {
     }
 }
 
-/// Levels that walks for a page of this size are shorter than those for 4 KiB pages, in tables of
-/// 512 entries: 1 from 2 MiB on, 2 at 1 GiB.
+/// Returns by how many levels a walk for a page of this size is shorter than for a 4 KiB page, in
+/// tables of 512 entries: 1 from 2 MiB on, 2 at 1 GiB.
 pub fn large_levels(page: PageSize) -> u32 {
-    u32::from(page.shift().saturating_sub(12)) / 9
+    u32::from(page.shift().saturating_sub(12)) / RADIX_BITS
 }
 
 impl fmt::Display for Shape {
@@ -181,7 +185,7 @@ impl fmt::Display for Geometry {
     }
 }
 
-/// A page-walk cache: entries, with ways only if it is not fully associative.
+/// Shows a page-walk cache: its entries, and its ways only if it is not fully associative.
 fn show_cache(cache: Option<Shape>) -> String {
     match cache {
         None => "0".into(),
@@ -190,7 +194,7 @@ fn show_cache(cache: Option<Shape>) -> String {
     }
 }
 
-/// A geometry that cannot be: a lowercase sentence that says why.
+/// A geometry that is not valid; the message is a lowercase sentence that says why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct GeometryError(pub(super) String);
@@ -223,7 +227,7 @@ impl FromStr for Shape {
     }
 }
 
-/// A shape, or `none`.
+/// Reads a shape, or `none`.
 fn optional(text: &str) -> Result<Option<Shape>, GeometryError> {
     match text.trim() {
         "none" => Ok(None),
@@ -232,7 +236,7 @@ fn optional(text: &str) -> Result<Option<Shape>, GeometryError> {
 }
 
 fn walk_caches(text: &str) -> Result<WalkCacheShapes, GeometryError> {
-    let mut caches = [None; LEVELS_MAX as usize - 1];
+    let mut caches = WalkCacheShapes::default();
     let parts: Vec<&str> = match text.trim() {
         "none" => Vec::new(),
         text => text.split('/').map(str::trim).collect(),
@@ -275,7 +279,7 @@ impl FromStr for Geometry {
     }
 }
 
-/// The parts of a geometry, and what there is instead of one.
+/// The parts of a geometry, and the alternatives to one.
 const PARTS: [&str; 10] = [
     "none", "l1", "l1i", "l1d", "l2", "l2i", "l2d", "levels", "pwc", "tags",
 ];
@@ -326,9 +330,9 @@ fn set(geometry: &mut Geometry, key: &str, value: &str, part: &str) -> Result<()
 /// The translation hardware of a sweep, whose cells have different page sizes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Hardware {
-    /// As the user wrote it; the same arrays for every page size.
+    /// Written out by the user: the same arrays for every page size.
     Geometry(Geometry),
-    /// A machine of the table; it picks the arrays that serve a page size.
+    /// A processor model of the table, which has arrays by page size.
     Machine(&'static Preset),
 }
 
@@ -339,7 +343,7 @@ impl From<Geometry> for Hardware {
 }
 
 impl fmt::Display for Hardware {
-    /// The text form, or the name of the machine.
+    /// Returns the text form, or the name of the processor model.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Hardware::Geometry(geometry) => geometry.fmt(f),
@@ -349,7 +353,7 @@ impl fmt::Display for Hardware {
 }
 
 impl Hardware {
-    /// What pages of this size see.
+    /// Returns the hardware as pages of this size see it.
     pub fn geometry(&self, page: PageSize) -> Geometry {
         match self {
             Hardware::Geometry(geometry) => geometry.for_pages(page),
@@ -357,7 +361,8 @@ impl Hardware {
         }
     }
 
-    /// The same over page tables of a layout, whose levels replace those of the hardware.
+    /// Returns the hardware as pages of this size see it, over page tables of `layout`, whose levels
+    /// replace those of the hardware.
     pub fn over(&self, layout: &Layout, page: PageSize) -> Geometry {
         let levels = layout.walk_levels(page.shift().into()) as u32;
         match self {

@@ -5,8 +5,8 @@ use crate::units::PageSize;
 use crate::units::did_you_mean;
 use std::borrow::Cow;
 
-/// What the entries of the usual tables are called, from the root down; tables of fewer levels
-/// have the last of these.
+/// The names of the entries of the usual tables, from the root down; tables of fewer levels have the
+/// last of these.
 pub const LEVEL_NAMES: &[&str] = &["L8E", "L7E", "L6E", "PML5E", "PML4E", "PDPTE", "PDE", "PTE"];
 
 /// The shape of a page table.
@@ -14,7 +14,7 @@ pub const LEVEL_NAMES: &[&str] = &["L8E", "L7E", "L6E", "PML5E", "PML4E", "PDPTE
 pub struct Layout {
     /// The name, lower case.
     pub name: &'static str,
-    /// One line.
+    /// A description of one line.
     pub about: &'static str,
     /// log2 of the smallest page, in bytes.
     pub page_bits: u32,
@@ -22,7 +22,7 @@ pub struct Layout {
     pub index_bits: Cow<'static, [u32]>,
     /// Bytes of one entry.
     pub entry_bytes: u64,
-    /// What the entries of each level are called, from the root down.
+    /// The name of the entries of each level, from the root down.
     pub entries: &'static [&'static str],
     /// Levels above the last whose entries may name a large page instead of a table.
     pub large: u32,
@@ -104,7 +104,7 @@ pub const LAYOUTS: &[Layout] = &[
     },
 ];
 
-/// The layout of this name; the error says which there are.
+/// Returns the layout of this name. Errors if there is none; the message lists the names.
 pub fn find(name: &str) -> Result<&'static Layout, String> {
     let known = LAYOUTS.iter().map(|layout| layout.name);
     LAYOUTS
@@ -118,35 +118,35 @@ pub fn find(name: &str) -> Result<&'static Layout, String> {
 }
 
 impl Layout {
-    /// Bits of a virtual address.
+    /// Returns the number of bits of a virtual address.
     pub fn address_bits(&self) -> u32 {
         self.page_bits + self.index_bits.iter().sum::<u32>()
     }
 
-    /// Levels, tables of pages among them.
+    /// Returns the number of levels, that of the leaves included.
     pub fn levels(&self) -> usize {
         self.index_bits.len()
     }
 
-    /// The bit of an address at which the index of a level begins, from the root down.
+    /// Returns the bit of an address at which the index of `level` begins; the root's level is 0.
     pub fn shift(&self, level: usize) -> u32 {
         self.page_bits + self.index_bits[level + 1..].iter().sum::<u32>()
     }
 
-    /// The index of an address in its table of a level.
+    /// Returns the index of an address in its table of `level`.
     pub fn index(&self, address: u64, level: usize) -> u64 {
         let mask = (1u64 << self.index_bits[level]) - 1;
         address.checked_shr(self.shift(level)).unwrap_or(0) & mask
     }
 
-    /// log2 of the page sizes, largest first.
+    /// Returns log2 of each page size, largest first.
     pub fn page_sizes(&self) -> impl Iterator<Item = u32> + '_ {
         let last = self.levels() - 1;
         (last - (self.large as usize).min(last)..=last).map(|level| self.shift(level))
     }
 
-    /// Levels of a walk to a page of `2^page_bits` bytes: the leaf is the largest not above the
-    /// page, or the smallest there is.
+    /// Returns the number of levels of a walk to a page of `2^page_bits` bytes. Its leaf is of the
+    /// largest page size not above the page, or of the smallest.
     pub fn walk_levels(&self, page_bits: u32) -> usize {
         let last = self.levels() - 1;
         let first = last - (self.large as usize).min(last);
@@ -154,35 +154,35 @@ impl Layout {
         (first..last).find(fits).unwrap_or(last) + 1
     }
 
-    /// How far a number of a page of `2^page_bits` bytes is shifted to name the entry of each
-    /// level above its leaf, from the root down.
+    /// Returns how far the number of a page of `2^page_bits` bytes is shifted to name the entry of
+    /// each level above its leaf, from the root down.
     pub fn upper_shifts(&self, page_bits: u32) -> Vec<u32> {
         (0..self.walk_levels(page_bits) - 1)
             .map(|level| self.shift(level).saturating_sub(page_bits))
             .collect()
     }
 
-    /// Bytes of one table of a level.
+    /// Returns the bytes of one table of `level`.
     pub fn table_bytes(&self, level: usize) -> u64 {
         self.entry_bytes << self.index_bits[level]
     }
 
-    /// The bits of an address that the layout has.
+    /// Returns the mask of the address bits that the layout has.
     pub fn address_mask(&self) -> u64 {
         1u64.checked_shl(self.address_bits())
             .map_or(u64::MAX, |end| end - 1)
     }
 
-    /// Bytes of one linear table for the whole address space: an entry for every page of
-    /// `2^page_bits` bytes, or for every smallest page where the layout has none as small.
+    /// Returns the bytes of one linear table for the whole address space, with an entry for every
+    /// page of `2^page_bits` bytes, or for every smallest page if the layout has none as small.
     pub fn linear_bytes(&self, page_bits: u32) -> u64 {
         let page_bits = page_bits.clamp(self.page_bits, self.address_bits());
         self.entry_bytes << (self.address_bits() - page_bits)
     }
 }
 
-/// Tables of each level, from the root down, that an address space with these pages needs; there
-/// is a root even without a page. Page numbers are in units of `page`; bits of an address above
+/// Returns the number of tables of each level, from the root down, that an address space with these
+/// pages needs; there is a root even without a page. Page numbers are in units of `page`; bits of an address above
 /// the layout's do not count.
 pub fn page_table_pages(layout: &Layout, page: PageSize, numbers: &[u64]) -> Vec<u64> {
     let mask = layout.address_mask();
@@ -204,7 +204,7 @@ pub fn page_table_pages(layout: &Layout, page: PageSize, numbers: &[u64]) -> Vec
         .collect()
 }
 
-/// Bytes of these tables, one number per level from the root down.
+/// Returns the bytes of these tables, of which there is a number per level, from the root down.
 pub fn page_table_bytes(layout: &Layout, tables: &[u64]) -> u64 {
     tables
         .iter()
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(address & 0xfff, 0xabc);
     }
 
-    /// The tables of 512 entries that the replay walks are those of these layouts.
+    /// The replay walks tables of 512 entries with the same shifts as these layouts.
     #[test]
     fn the_replay_walks_these_tables() {
         for name in ["four-level", "five-level"] {

@@ -1,5 +1,5 @@
-//! The machine's events and those who listen to them. Events happen at faults and expiries only,
-//! so listeners stay out of the replay's hot path.
+//! Fault and expiry events, the trait of those who listen to them, and distributions. Events happen
+//! at faults and expiries only, so listeners stay out of the replay's hot path.
 
 use crate::units::PageId;
 use hdrhistogram::Histogram;
@@ -7,15 +7,15 @@ use hdrhistogram::Histogram;
 /// The kind of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// The page comes in for the first time.
+    /// The page is loaded for the first time.
     Fill,
-    /// The page had left memory and comes in again.
+    /// The page had left memory and is loaded again.
     Refill,
-    /// The page is in memory, and this process has no entry for it yet.
+    /// The page is in memory, but this process has no entry for it yet.
     Map,
-    /// A write to a page that others have too, or to a private page of a file: it is copied.
+    /// A write to a page that other processes share, or to a private page of a file: it is copied.
     CowCopy,
-    /// A write to a page that others had too: it need not be copied any more.
+    /// A write to a page that other processes shared before: it need not be copied any more.
     CowReuse,
 }
 
@@ -41,19 +41,28 @@ impl FaultKind {
     }
 }
 
-/// A reference that could not go on at once.
+/// A page that made room for another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Victim {
+    /// The page.
+    pub page: PageId,
+    /// Whether it had to be written back.
+    pub written: bool,
+}
+
+/// A reference that faulted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FaultEvent {
     /// The position of the reference in the trace.
     pub time: u64,
-    /// The page that comes in, or is there already.
+    /// The page that is loaded, or is in memory already.
     pub page: PageId,
     /// The kind.
     pub kind: FaultKind,
     /// Whether a device was read.
     pub major: bool,
-    /// The page that made room and whether it had to be written back.
-    pub victim: Option<(PageId, bool)>,
+    /// The page that made room, if one had to.
+    pub victim: Option<Victim>,
 }
 
 /// A page that left because its window closed.
@@ -67,13 +76,13 @@ pub struct ExpiryEvent {
     pub dirty: bool,
 }
 
-/// Hears of faults and expiries in order.
+/// Code outside the machine that needs each fault and expiry, in order.
 pub trait Listener: Send {
     /// A fault was served.
     fn fault(&mut self, event: &FaultEvent);
     /// A page expired.
     fn expired(&mut self, _event: &ExpiryEvent) {}
-    /// Warm-up is over: what is counted is counted from here on.
+    /// Warm-up is over: counting begins here.
     fn start_counting(&mut self) {}
 }
 
@@ -92,13 +101,13 @@ pub const QUANTILES: [(u64, &str); 5] = [
 /// `2^(floor(log2 v) - 10) - 1` above `v`, never above the greatest value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Distribution {
-    /// How many values.
+    /// The number of values.
     pub count: u64,
     /// Their sum.
     pub sum: u128,
-    /// The least; 0 without any value.
+    /// The least value; 0 if there is none.
     pub min: u64,
-    /// The greatest; 0 without any value.
+    /// The greatest value; 0 if there is none.
     pub max: u64,
     /// One value for each share of [`QUANTILES`].
     pub quantiles: [u64; QUANTILES.len()],
@@ -131,7 +140,7 @@ impl Default for Gatherer {
 }
 
 impl Gatherer {
-    /// Takes a value so many times.
+    /// Takes `value`, `times` times.
     pub fn note(&mut self, value: u64, times: u64) {
         let noted = self.histogram.record_n(value, times);
         noted.expect("the histogram grows to hold every value");
@@ -141,7 +150,7 @@ impl Gatherer {
         self.max = self.max.max(value);
     }
 
-    /// What was gathered.
+    /// Returns the distribution of the values so far.
     pub fn finish(&self) -> Distribution {
         if self.count == 0 {
             return Distribution::default();
@@ -155,7 +164,7 @@ impl Gatherer {
         }
     }
 
-    /// The values at the ranks of [`QUANTILES`], in one pass. Ranks are whole numbers: the
+    /// Returns the values at the ranks of [`QUANTILES`], in one pass. Ranks are whole numbers: the
     /// histogram's own quantiles multiply floating-point numbers, whose product can lie above the
     /// rank that it means.
     fn quantiles(&self) -> [u64; QUANTILES.len()] {
@@ -200,7 +209,7 @@ impl Default for Intervals {
 }
 
 impl Intervals {
-    /// A fault at a position.
+    /// Notes a fault at position `time`, which never goes back.
     #[inline]
     pub fn fault_at(&mut self, time: u64) {
         if let Some(last) = self.last.replace(time) {
@@ -212,7 +221,7 @@ impl Intervals {
         }
     }
 
-    /// The intervals so far: one less than faults.
+    /// Returns the distribution of the intervals, of which there is one less than faults.
     pub fn gathered(mut self) -> Distribution {
         for (value, &times) in (0..).zip(self.short.iter()) {
             if times > 0 {

@@ -1,45 +1,50 @@
-//! The replay loop: every reference of a trace, one after the other, through the state of its
-//! page, and between them what happens to address spaces. It owns frames, residency, dirty bits
-//! and every counter.
+//! The machine: replays every reference of a trace, one after the other, through the state of its
+//! page. Between references it performs what happens to address spaces. It owns frames, page
+//! tables, dirty bits and every counter.
 //!
-//! This is the plain engine: the twin that `bursts`, which looks at what happens only, is held equal
-//! to.
+//! # What is compiled how often
+//!
+//! [`Machine`] is generic over the policy, the page tables and the TLBs: the loop over references
+//! ([`Machine::stretch`], or `bursts` where references come as bursts) and the path of a fault are
+//! compiled for each combination that runs fast. All else is compiled less often:
+//!
+//! - [`Paging`], a machine without its policy, is compiled for each kind of page tables and TLBs;
+//! - `core::Core`, a machine without these, and everything that drives a machine through
+//!   `engine::Engine`, one call for each tile of the trace, are compiled once.
+//!
+//! The plain loop here and the one of `bursts` are twins: tests hold their counts equal.
 
 mod assemble;
+mod burst_state;
 pub(super) mod bursts;
+mod core;
+mod engine;
 mod events;
+mod evict;
 pub mod explain;
 mod fault;
 pub mod observe;
 mod replay;
 
-use assemble::{Goal, with_machine};
 pub use assemble::{begin, run, run_with};
 pub use replay::Replay;
 
-use super::counters::{Counters, FaultTables, Outcome, SwapFull, TlbCounters};
-use super::geometry::LEVELS_MAX;
-use super::listen::{ExpiryEvent, FaultEvent, FaultKind, Intervals, Listener};
-use super::residence::{AWAY, Residence, Spaces, UNALLOCATED};
-use super::swap::Swap;
+use self::core::{Core, Full};
+use super::residence::{AWAY, Residence};
 use super::tlb::{Geometry, MissLog, Translation};
-use crate::policy::{
-    AnyPolicy, EventCount, Explain, Frames, Params, PolicyId, PolicyType, Setup,
-    Space as SpaceKind, Touch, VictimRequest,
-};
-use crate::simd::scan::{Scan, scan};
-use crate::space::{Class, End, EntryId, ObjectId, Op, Space};
+use crate::policy::{Params, PolicyId, PolicyChoice, PolicyType, Space as SpaceKind, Touch};
+use crate::space::{EntryId, Op, Space};
 use crate::trace::bursts::View;
-use crate::trace::dense::{KIND_MASK, KindCode, PageKey, Ref, Tile, Trace, page_of};
+use crate::trace::dense::{KIND_MASK, KindCode, Ref, Tile, Trace, page_of};
 use crate::trace::record::Kind;
-use crate::units::{FrameId, PageId};
-use replay::Running;
+use crate::units::FrameId;
 use std::ops::Range;
 
-/// With more pages than this their states do not stay in the caches of a core: they are asked for
-/// ahead of use, those of so many references at once.
-const WIDE: usize = 1 << 16;
-const AHEAD: usize = 32;
+/// With more entries than this, page states outgrow the cache of a core, and
+/// [`Machine::stretch`] prefetches them.
+const FAR_PAGES: usize = 1 << 16;
+/// The number of references in a prefetch batch.
+const PREFETCH_BATCH: usize = 32;
 
 /// When the reference bit of a page is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,14 +52,14 @@ pub enum Accessed {
     /// At every reference.
     #[default]
     Every,
-    /// When its entry is walked to: a page that stays in a TLB looks idle.
+    /// When a walk reads the page's entry: a page that stays in a TLB looks idle.
     Walk,
-    /// The same, and clearing the bit drops the page's translations.
+    /// As with `Walk`; besides, clearing the bit drops the page's translations.
     WalkFlush,
 }
 
 impl Accessed {
-    /// Every way, with its name on the command line and in results.
+    /// Every mode, with its name on the command line and in results.
     pub const ALL: [(Accessed, &'static str); 3] = [
         (Accessed::Every, "every"),
         (Accessed::Walk, "walk"),
@@ -67,12 +72,12 @@ impl Accessed {
     }
 }
 
-/// One replay to be done.
+/// A replay to be done.
 #[derive(Clone, Copy)]
 pub struct Job<'t> {
     /// The trace: its legal references.
     pub trace: &'t Trace,
-    /// Its entries, objects and ops, if it has any besides references.
+    /// The entries, objects and ops of the trace, if it has any besides references.
     pub space: Option<&'t Space>,
     /// The policy.
     pub policy: PolicyId,
@@ -80,228 +85,168 @@ pub struct Job<'t> {
     pub params: &'t Params,
     /// The seed of randomised policies.
     pub seed: u64,
-    /// Frames of memory; `None` for as many as pages. At least 1.
+    /// Frames of memory, at least 1; `None` for one frame per page.
     pub frames: Option<u32>,
-    /// Frames of each process, if each has its own; they add up to `frames` at most.
+    /// Frames of each process, if each has its own. Their sum is at most `frames`.
     pub quotas: Option<&'t [u32]>,
     /// The window of a variable-space policy, in references; at least 1.
     pub tau: u64,
     /// References replayed before counting begins.
     pub warmup: u64,
-    /// The trace as bursts, to replay by them where the policy and the model let that be; the
+    /// The trace as bursts. The replay uses them where the policy and the model allow it; the
     /// counts are the same.
     pub bursts: Option<View<'t>>,
     /// The TLBs, if they are modelled.
     pub tlb: Option<&'t Geometry>,
-    /// The misses of undisturbed TLBs of the trace ([`MissLog::of`]), so that the TLBs need not look at
-    /// references that hit; the counts are the same. Not used where it is of other TLBs, or where
-    /// reference bits are set by walks.
+    /// The misses of undisturbed TLBs of the trace ([`MissLog::of`]), so that the TLBs need not look
+    /// at references that hit; the counts are the same. Ignored if the log is of other TLBs, or if
+    /// walks set the reference bits.
     pub misses: Option<&'t MissLog>,
-    /// When reference bits are set; without TLBs at every reference.
+    /// When reference bits are set. Without TLBs every reference sets them.
     pub accessed: Accessed,
-    /// Slots of the swap device; `None` for as many as needed.
+    /// Slots of the swap device; `None` for no limit.
     pub swap_slots: Option<u64>,
+}
+
+impl<'t> Job<'t> {
+    /// Returns a replay of the whole trace, without a space: with a frame per page, a window of one
+    /// reference and seed 0, without warm-up, bursts and TLBs, and with unlimited swap.
+    pub fn new(trace: &'t Trace, policy: &'t PolicyChoice) -> Job<'t> {
+        Job {
+            trace,
+            space: None,
+            policy: policy.id,
+            params: &policy.params,
+            seed: 0,
+            frames: None,
+            quotas: None,
+            tau: 1,
+            warmup: 0,
+            bursts: None,
+            tlb: None,
+            misses: None,
+            accessed: Accessed::Every,
+            swap_slots: None,
+        }
+    }
 }
 
 /// Why a replay cannot be done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
     /// The next-use links need 32-bit positions.
-    #[error("{0} knows the future and takes traces of at most 2^32 - 2 references")]
+    #[error("{0} needs the future, which takes traces of at most 2^32 - 2 references; use --limit")]
     TooLong(&'static str),
-    /// The future of a trace is known where all of it is in memory.
-    #[error("{0} knows the future: the whole trace must be in memory (raise --mem-limit)")]
+    /// The future is known only of a trace in memory.
+    #[error("{0} needs the future: the whole trace must be in memory (raise --mem-limit)")]
     NotInMemory(&'static str),
 }
 
-/// Who hears of faults and expiries, if anybody does.
-type Hears<'t> = Option<&'t mut dyn Listener>;
-
-/// A dirty page must leave memory and swap has no slot for it: the replay ends before the
-/// reference or the event that is the cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Full;
-
-struct Machine<'t, P, R, T> {
-    policy: P,
+/// A machine without its policy: frames, page tables and TLBs.
+struct Paging<'t, R, T> {
+    core: Core<'t>,
     memory: R,
     tlb: T,
-    intervals: Intervals,
-    listener: Hears<'t>,
-    frames: Frames,
-    by_bursts: Option<bursts::ByBursts>,
-    entries: &'t [PageKey],
-    after_op: &'t [u32],
-    /// The first op that has not been done.
-    next_op: usize,
-    swap: Swap,
-    /// The replay has ended early, see [`Full`].
-    swap_full: bool,
-    /// It ended because a page could not leave after a reference.
-    cannot_expire: bool,
-    /// What the policy had counted before it named the victim that could not leave.
-    events_before: Vec<EventCount>,
-    /// Frames never used yet are those from here on; `free` are frames that were given back.
-    fresh: u32,
-    free: Vec<FrameId>,
-    capacity: u32,
-    counters: Counters,
-    /// Faults by the length of their walks, as in [`TlbCounters::faults`], and the place in its
-    /// table of the fault counted last: kind, whether a device was read, whether a victim was
-    /// written.
-    walked_faults: [FaultTables; LEVELS_MAX as usize],
-    last_fault: [usize; 3],
-    residency: Residency,
 }
 
-/// Resident pages over time.
-#[derive(Default)]
-struct Residency {
-    now: u64,
-    sum: u128,
-    peak: u64,
-    /// References accounted for in `sum`.
-    until: u64,
-}
-
-impl Residency {
-    /// Accounts for the references before `time` with the present number of pages.
-    #[inline]
-    fn settle(&mut self, time: u64) {
-        if time > self.until {
-            self.sum += u128::from(self.now) * u128::from(time - self.until);
-            self.peak = self.peak.max(self.now);
-            self.until = time;
-        }
-    }
+/// A machine.
+struct Machine<'t, P, R, T> {
+    policy: P,
+    paging: Paging<'t, R, T>,
 }
 
 impl<'t, P, R, T> Machine<'t, P, R, T>
 where
     P: PolicyType<'t>,
-    R: Residence<'t>,
+    R: Residence,
     T: Translation,
 {
-    fn new(
-        policy: P,
-        setup: &Setup<'t>,
-        memory: R,
-        swap_slots: Option<u64>,
-        tlb: T,
-        listener: Hears<'t>,
-    ) -> Self {
-        let gives_back = P::SPEC.space == SpaceKind::Variable || R::SHARES;
-        Machine {
-            policy,
-            memory,
-            tlb,
-            intervals: Intervals::default(),
-            listener,
-            frames: Frames::new(setup.frames),
-            by_bursts: None,
-            entries: setup.entries,
-            after_op: setup.future.after_op,
-            next_op: 0,
-            swap: Swap::new(setup.pages, swap_slots),
-            swap_full: false,
-            cannot_expire: false,
-            events_before: Vec::new(),
-            fresh: 0,
-            free: Vec::with_capacity(if gives_back { setup.frames as usize } else { 0 }),
-            capacity: setup.frames,
-            counters: Counters::default(),
-            walked_faults: Default::default(),
-            last_fault: [0; 3],
-            residency: Residency::default(),
-        }
-    }
-
-    /// Replays a stretch of the trace and the ops before each of its references; it may be called
-    /// for one stretch after the other. Returns where it ended: at the end of the stretch, or
-    /// before the reference that full swap denies. The tile has bursts
-    /// just where the machine takes them.
-    fn feed(&mut self, tile: Tile<'_>, range: Range<usize>) -> usize {
-        let mut from = range.start;
-        while from < range.end {
-            let Ok((op, until)) = self.perform(from as u64, usize::MAX) else {
-                self.swap_full = true;
+    /// Replays a range of the trace, with the ops before each of its references. Ranges follow
+    /// each other from call to call. `tile` has the references of the range: as bursts exactly if
+    /// the machine takes bursts. Returns the end of the range, or the position of the first
+    /// reference that full swap denies.
+    fn feed(&mut self, tile: Tile<'_>, range: Range<u64>) -> u64 {
+        let mut at = range.start;
+        while at < range.end {
+            let Ok((op, until)) = self.paging.perform(&mut self.policy, at, usize::MAX) else {
+                self.paging.core.swap_full = true;
                 break;
             };
-            let (to, goal) = match op {
-                Some(op) => {
-                    let entry = match tile.bursts {
-                        Some(view) => view.page(from),
-                        None => page_of(tile.refs[tile.index(from as u64)]),
-                    };
-                    let done = self.access_by(op, entry, from as u64);
-                    (from + usize::from(done.is_ok()), from + 1)
-                }
-                None => {
-                    let goal = range.end.min(until);
-                    let end = match tile.bursts {
-                        Some(view) => self.burst_stretch(view, from..goal),
-                        None => self.stretch(tile, from..goal),
-                    };
-                    (end, goal)
-                }
+            let goal = match op {
+                Some(_) => at + 1,
+                None => range.end.min(until),
             };
-            from = to;
-            if to < goal {
-                self.swap_full = true;
+            let done = match (op, tile.bursts) {
+                (Some(op), Some(view)) => self.write_shared(op, view.page(at as usize), at),
+                (Some(op), None) => self.write_shared(op, page_of(tile.refs[tile.index(at)]), at),
+                (None, Some(view)) => self.burst_stretch(view, at..goal),
+                (None, None) => self.stretch(tile, at..goal),
+            };
+            if let Err(denied) = done {
+                self.paging.core.swap_full = true;
+                at = denied;
                 break;
             }
+            at = goal;
         }
-        self.counters.refs += (from - range.start) as u64;
-        from
+        self.paging.core.counters.refs += at - range.start;
+        at
     }
 
-    /// Replays references between which nothing else happens.
-    fn stretch(&mut self, tile: Tile<'_>, range: Range<usize>) -> usize {
-        let inside = tile.index(range.start as u64)..tile.index(range.end as u64);
+    /// Replays references between which nothing else happens. Errors with the position of the
+    /// first reference that full swap denies.
+    fn stretch(&mut self, tile: Tile<'_>, range: Range<u64>) -> Result<(), u64> {
+        let inside = tile.index(range.start)..tile.index(range.end);
         let (refs, kinds) = (&tile.refs[inside.clone()], &tile.kinds[inside]);
-        let wide = self.entries.len() > WIDE;
-        let mut soon = refs.chunks(AHEAD).skip(1);
+        let far = self.paging.core.entries.len() > FAR_PAGES;
+        let mut soon = refs.chunks(PREFETCH_BATCH).skip(1);
         let (mut hits, mut at) = (0, range.start);
-        for (refs, kinds) in refs.chunks(AHEAD).zip(kinds.chunks(AHEAD)) {
-            let soon = soon.next().filter(|_| wide).unwrap_or_default();
+        for (refs, kinds) in refs
+            .chunks(PREFETCH_BATCH)
+            .zip(kinds.chunks(PREFETCH_BATCH))
+        {
+            let soon = soon.next().filter(|_| far).unwrap_or_default();
             for &reference in soon {
-                self.memory.prefetch(page_of(reference));
+                self.paging.memory.prefetch(page_of(reference));
             }
             for (&reference, &kind) in refs.iter().zip(kinds) {
-                let Ok(hit) = self.access(reference, kind, at as u64) else {
-                    self.counters.hits += hits;
-                    return at;
+                let Ok(hit) = self.access(reference, kind, at) else {
+                    self.paging.core.counters.hits += hits;
+                    return Err(at);
                 };
                 hits += u64::from(hit);
                 at += 1;
             }
         }
-        self.counters.hits += hits;
-        at
+        self.paging.core.counters.hits += hits;
+        Ok(())
     }
 
-    /// Whether a page that had to leave could not, so that there is no further reference.
+    /// Returns true once an expired page could not be written. Always false for fixed-space
+    /// policies, whose faults return `Err(Full)`.
     #[inline(always)]
-    fn is_denied(&self) -> bool {
-        P::SPEC.space == SpaceKind::Variable && self.swap_full
+    fn stopped_by_full_swap(&self) -> bool {
+        P::SPEC.space == SpaceKind::Variable && self.paging.core.swap_full
     }
 
-    /// One reference; true if its entry was present.
+    /// Replays one reference. Returns true if its entry was present. Errors if full swap denies
+    /// the reference.
     #[inline(always)]
     fn access(&mut self, reference: Ref, kind: KindCode, time: u64) -> Result<bool, Full> {
-        if self.is_denied() {
+        if self.stopped_by_full_swap() {
             return Err(Full);
         }
         let (entry, write) = (page_of(reference), reference & 1 != 0);
         let ifetch = kind & KIND_MASK == Kind::Ifetch as KindCode;
-        let present = self.memory.present(entry);
+        let present = self.paging.memory.present(entry);
         let hit = present < AWAY;
         let frame = if hit {
-            let walked = T::WALKS_SET_BITS && self.tlb.translate(entry, ifetch, time);
+            let Paging { core, tlb, .. } = &mut self.paging;
+            let walked = T::WALKS_SET_BITS && tlb.translate(entry, ifetch, time);
             if T::WALKS_SET_BITS && !walked {
-                self.frames.touch_translated(present, write);
+                core.frames.touch_translated(present, write);
             } else {
-                self.frames.touch(present, write);
+                core.frames.touch(present, write);
             }
             self.policy.hit(Touch {
                 entry,
@@ -313,107 +258,55 @@ where
             self.fault(entry, write, time)?
         };
         if !hit {
-            self.translate_fault(entry, ifetch, time);
-            self.flush_unreferenced(entry, frame, time);
+            self.paging.translate_fault(entry, ifetch, time);
+            self.paging.flush_unreferenced(entry, frame, time);
         } else if T::EVERY && !T::WALKS_SET_BITS {
-            self.tlb.translate(entry, ifetch, time);
+            self.paging.tlb.translate(entry, ifetch, time);
         }
-        self.close_windows(Touch { entry, frame, time });
+        self.close_windows(entry, time);
         Ok(hit)
     }
 
-    /// Translates a reference whose fault was served and counted. It misses every TLB: the fault
-    /// is counted once more by the length of its walk.
-    #[inline]
-    fn translate_fault(&mut self, entry: EntryId, ifetch: bool, time: u64) {
-        self.tlb.translate(entry, ifetch, time);
-        if let Some(height) = self.tlb.walked().checked_sub(1) {
-            let [kind, major, written] = self.last_fault;
-            self.walked_faults[height][kind][major][written] += 1;
-        }
+    /// Replays a write that copies its page, or finds that the page need not be copied. Errors
+    /// with its position if full swap denies it.
+    #[inline(never)]
+    fn write_shared(&mut self, op: Op, entry: EntryId, time: u64) -> Result<(), u64> {
+        let served = self.paging.serve_write(&mut self.policy, op, entry, time);
+        let frame = match served {
+            Ok(Some(frame)) => Ok(frame),
+            Ok(None) => self.fault(entry, true, time),
+            Err(Full) => Err(Full),
+        };
+        let frame: FrameId = frame.map_err(|Full| time)?;
+        // It is a write.
+        self.paging.translate_fault(entry, false, time);
+        self.paging.flush_unreferenced(entry, frame, time);
+        self.close_windows(entry, time);
+        Ok(())
     }
 
-    /// The counters of the TLBs before the reference at a position; `None` if they are not modelled.
-    fn tlb_counters(&mut self, before: u64) -> Option<TlbCounters> {
-        let counters = self.tlb.counters(before)?;
-        Some(TlbCounters {
-            faults: self.walked_faults,
-            ..counters
-        })
-    }
-
-    /// Where the replay ended early, if it did, with `legal` references replayed.
-    fn end(&self, legal: u64) -> Option<End> {
-        let ops = (!self.cannot_expire).then_some(self.next_op as u64);
-        self.swap_full.then_some(End { legal, ops })
-    }
-
-    /// What the policy has counted of its own doings: without those of a victim that could not leave.
-    fn policy_events(&self) -> Vec<EventCount> {
-        match self.swap_full && !self.cannot_expire {
-            true => self.events_before.clone(),
-            false => self.policy.event_counts(),
-        }
-    }
-
-    /// After a reference: a tick, if it is time for one, and the pages leave whose windows close.
+    /// Does what follows the reference of `entry` at `time`: a tick, if it is time for one, and
+    /// pages leave whose windows close.
     #[inline(always)]
-    fn close_windows(&mut self, at: Touch) {
-        if P::SPEC.ticks && at.time >= self.policy.next_tick() {
-            self.tick(at.time);
+    fn close_windows(&mut self, entry: EntryId, time: u64) {
+        if P::SPEC.ticks && time >= self.policy.next_tick() {
+            self.tick(time);
         }
         if P::SPEC.space == SpaceKind::Variable {
-            while let Some(expired) = self.policy.expire(&mut self.frames, at.entry) {
-                self.expire(expired, at.time);
+            while let Some(expired) = self.policy.expire(&mut self.paging.core.frames, entry) {
+                self.paging.expire(expired, time);
             }
         }
         if T::WALKS_SET_BITS {
-            self.assert_flushed(at.entry);
+            self.paging.assert_flushed(entry);
         }
     }
 
-    /// The policy looks at all pages after the reference at a position.
+    /// Lets the policy look at all pages after the reference at `time`.
     #[inline(never)]
     fn tick(&mut self, time: u64) {
-        self.policy.tick(&mut self.frames, time);
-        self.flush_cleared(time + 1);
-    }
-}
-
-/// With [`Accessed::WalkFlush`]: after each reference a page whose bit is clear has no translation.
-impl<'t, P, R, T> Machine<'t, P, R, T>
-where
-    P: PolicyType<'t>,
-    R: Residence<'t>,
-    T: Translation,
-{
-    /// A reference that faulted was translated, and put its entry into the TLBs, though the policy
-    /// cleared the bit of its page at the load. The entry is dropped, so that the next reference
-    /// walks and sets the bit.
-    #[inline(always)]
-    fn flush_unreferenced(&mut self, entry: EntryId, frame: FrameId, time: u64) {
-        if T::WALKS_SET_BITS && self.frames.watches_clearing() && !self.frames.referenced(frame) {
-            self.tlb.shoot_down(entry, time + 1);
-        }
-    }
-
-    /// # Panics
-    /// If the TLBs hold an entry whose page has its bit clear, or is not in memory.
-    fn assert_flushed(&self, entry: EntryId) {
-        let frame = self.memory.present(entry);
-        let idle = frame >= AWAY || !self.frames.referenced(frame);
-        assert!(
-            !(self.frames.watches_clearing() && idle && self.tlb.holds(entry)),
-            "a translation outlived the reference bit of its page"
-        );
-    }
-
-    /// The same of all entries, at the end. A search for a victim that full swap does not let leave
-    /// is the last thing that happens: what it cleared is not looked at again.
-    fn assert_all_flushed(&self) {
-        if T::WALKS_SET_BITS && !self.swap_full {
-            (0..self.entries.len() as EntryId).for_each(|entry| self.assert_flushed(entry));
-        }
+        self.policy.tick(&mut self.paging.core.frames, time);
+        self.paging.flush_cleared(time + 1);
     }
 }
 

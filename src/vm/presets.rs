@@ -1,18 +1,19 @@
-//! THE table of machines: translation hardware of processors, simulators and textbooks, a row each
-//! with its source. Knows nothing of how TLBs replace their entries; replays use LRU for all.
+//! THE table of processor models: translation hardware of processors, simulators and textbooks, a row
+//! each with its source. Knows nothing of how TLBs replace their entries; replays use LRU for all.
 //!
 //! # Which arrays serve a page size
 //!
-//! A machine has arrays for some page sizes. A cell is served by those of the largest page size
-//! not above its own, or of the smallest there is; each entry maps one page of the cell. A walk has
-//! as many levels as for that page size.
+//! A processor model has arrays for some page sizes. A cell uses those of the largest page size not
+//! above its own, or of the smallest; each entry maps one page of the cell. A walk has as many levels
+//! as for that page size.
 //!
 //! Left out, since a replay cannot tell or the hardware does not say: store TLBs, skewed
 //! associativity, hashed sets, sharing between hardware threads, page-walk caches that no source
-//! documents. Where a source gives an instruction TLB for smaller pages only, that one serves larger
-//! ones too, and x86 page tables have four levels. Arrays that several page sizes share are given whole to the one page size of a cell.
+//! documents. If a source gives an instruction TLB for smaller pages only, that one serves larger
+//! ones too, and x86 page tables have four levels. If several page sizes share arrays, the one page
+//! size of a cell gets all of them.
 
-use super::geometry::{Geometry, LEVELS_MAX, Second, Shape, WalkCacheShapes};
+use super::geometry::{Geometry, Second, Shape, WalkCacheShapes};
 use super::layout::{self, Layout};
 use crate::units::PageSize;
 use crate::units::did_you_mean;
@@ -30,12 +31,12 @@ pub struct Arrays {
     pub l2: Second,
 }
 
-/// One machine.
+/// One processor model.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Preset {
     /// The name, lower case.
     pub name: &'static str,
-    /// What it is.
+    /// A description.
     pub about: &'static str,
     /// The TLBs by page size, smallest first.
     pub arrays: &'static [Arrays],
@@ -43,18 +44,18 @@ pub struct Preset {
     pub layout: &'static str,
     /// Page-walk caches, from the root of the table down.
     pub pwc: &'static [Shape],
-    /// What its translations and faults cost.
+    /// The costs of its translations and faults.
     pub costs: Costs,
     /// Every number of its TLBs was decoded from the hardware's own report or read from source.
     pub confirmed: bool,
     /// Where the numbers come from.
     pub source: &'static str,
-    /// What to know of them; may be empty.
+    /// A remark on the numbers; may be empty.
     pub remark: &'static str,
 }
 
-/// What translation and faults cost on a machine. Orders of magnitude: where a walk finds the
-/// entries, a table cannot know; `--cost` overrides each.
+/// What translation and faults cost on a processor model. Orders of magnitude. The real cost of a
+/// walk depends on which cache holds the entries. `--cost` overrides each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Costs {
     /// Base clock of the model named, in MHz.
@@ -67,7 +68,7 @@ pub struct Costs {
     pub fault_ns: u32,
 }
 
-/// What costs are where a machine says nothing else: 7 cycles for the second level (simulators and
+/// The costs of a processor model without its own: 7 cycles for the second level (simulators and
 /// measurements have 7 to 12), 45 for an entry that is found in the third-level cache (4, 14 and
 /// 200 in the first, the second and memory; Sniper has 30 for a whole walk, Victima 300), 1 us for a
 /// fault (measured on Linux 6.6: least 0.6, median 1.0, 95 % below 4.0).
@@ -87,18 +88,18 @@ const fn clocked(clock_mhz: u32) -> Costs {
 }
 
 impl Costs {
-    /// So many cycles in nanoseconds, rounded.
+    /// Returns `cycles` cycles in nanoseconds, rounded.
     fn ns(&self, cycles: u32) -> u64 {
         let (cycles, clock) = (u64::from(cycles) * 1_000, u64::from(self.clock_mhz));
         (cycles + clock / 2) / clock
     }
 
-    /// A translation by the second-level TLB, in nanoseconds.
+    /// Returns the cost of a translation by the second-level TLB, in nanoseconds.
     pub fn tlb_l2_ns(&self) -> u64 {
         self.ns(self.tlb_l2_cycles)
     }
 
-    /// One page-table entry read by a walk, in nanoseconds.
+    /// Returns the cost of one page-table entry read by a walk, in nanoseconds.
     pub fn walk_ref_ns(&self) -> u64 {
         self.ns(self.walk_ref_cycles)
     }
@@ -144,14 +145,14 @@ const fn data_only(data: Shape) -> Second {
     }
 }
 
-/// The usual table of 64-bit machines.
+/// The usual page-table layout of 64-bit processors.
 const FOUR_LEVEL: &str = "four-level";
 const CPUID_INTEL: &str = "CPUID leaf 18h (InstLatx64 dumps)";
 const CPUID_AMD: &str = "CPUID leaves 80000005h, 80000006h, 80000019h (InstLatx64 dumps)";
 const HALVES: &str = "the second level is two halves of 1024x8 (4K with 2M, 4K with 1G), given as \
                       2048x16 to 4K pages; the store TLB of 16 entries is left out";
 
-/// Every machine.
+/// Every processor model.
 pub const MACHINES: &[Preset] = &[
     Preset {
         name: "skylake-sp",
@@ -417,7 +418,7 @@ pub const MACHINES: &[Preset] = &[
     },
 ];
 
-/// The machine of this name; the error says which there are.
+/// Returns the processor model of this name. Errors if there is none; the message lists the names.
 pub fn find(name: &str) -> Result<&'static Preset, String> {
     let wanted = name.trim().to_ascii_lowercase();
     let known = MACHINES.iter().map(|preset| preset.name);
@@ -431,30 +432,30 @@ pub fn find(name: &str) -> Result<&'static Preset, String> {
 }
 
 impl Preset {
-    /// The layout of its page tables.
+    /// Returns the layout of its page tables.
     pub fn layout(&self) -> &'static Layout {
         layout::find(self.layout).expect("every row names a layout")
     }
 
-    /// The arrays that serve pages of this size.
+    /// Returns the arrays that serve pages of this size.
     pub fn serving(&self, page: PageSize) -> &'static Arrays {
         let fits = |arrays: &&Arrays| arrays.page_bits <= page.shift();
         let largest = self.arrays.iter().rfind(fits);
         largest.unwrap_or(&self.arrays[0])
     }
 
-    /// The hardware as pages of this size see it: the arrays that serve them, and page tables of the
-    /// machine's layout.
+    /// Returns the hardware as pages of this size see it: the arrays that serve them, and page tables
+    /// of the model's layout.
     pub fn geometry(&self, page: PageSize) -> Geometry {
         self.over(self.layout(), page)
     }
 
-    /// The same over page tables of any layout. The levels of a walk go by the page size, whatever
-    /// arrays serve it.
+    /// Returns the hardware as pages of this size see it, over page tables of `layout`. The levels of
+    /// a walk depend on the page size, not on the arrays that serve it.
     pub fn over(&self, layout: &Layout, page: PageSize) -> Geometry {
         let arrays = self.serving(page);
         let levels = layout.walk_levels(page.shift().into());
-        let mut pwc: WalkCacheShapes = [None; LEVELS_MAX as usize - 1];
+        let mut pwc = WalkCacheShapes::default();
         for (cache, &shape) in pwc.iter_mut().zip(self.pwc) {
             *cache = Some(shape);
         }

@@ -3,46 +3,44 @@
 //! sharing. Knows nothing of policies, swap and counters.
 
 use crate::simd::prefetch::prefetch;
-use crate::space::{Class, EntryId, NONE, ObjectId, OpAt, Space};
+use crate::space::{Class, EntryId, NONE, ObjectId, Space};
 use crate::units::FrameId;
 
-/// The state of an object, or of an entry, that is in no frame and never was. Frames have lower
-/// numbers.
+/// The object has no content: never loaded, or freed. Frames have lower numbers. ([`Spaces`] uses
+/// it for objects only; its absent entries are [`AWAY`].)
 pub const UNALLOCATED: u32 = u32::MAX;
-/// The state of one that was in a frame and is not now.
+/// The object was in a frame and is not now, or the entry names no frame.
 pub const AWAY: u32 = u32::MAX - 1;
 
-/// What the machine asks of page tables.
-pub trait Residence<'t>: Send {
+/// Page tables, and the frame of each object.
+pub trait Residence: Send {
     /// Whether several entries may show one object.
     const SHARES: bool;
 
-    /// The frame that an entry names; [`AWAY`] or [`UNALLOCATED`] if it names none.
+    /// Returns the frame that an entry names; [`AWAY`] or [`UNALLOCATED`] if it names none.
     fn present(&self, entry: EntryId) -> u32;
-    /// Asks the memory of this machine for what [`present`](Residence::present) will read.
+    /// Prefetches the cache line that [`present`](Residence::present) will read.
     fn prefetch(&self, entry: EntryId);
-    /// The object to which an entry is bound.
+    /// Returns the object to which an entry is bound.
     fn object(&self, entry: EntryId) -> ObjectId;
-    /// The frame of an object; [`AWAY`] or [`UNALLOCATED`] if it is in none.
+    /// Returns the frame of an object; [`AWAY`] or [`UNALLOCATED`] if it is in none.
     fn state(&self, object: ObjectId) -> u32;
-    /// What backs an object.
+    /// Returns what backs an object.
     fn class(&self, object: ObjectId) -> Class;
-    /// An object is put into a frame.
+    /// Puts an object into a frame.
     fn place(&mut self, object: ObjectId, frame: FrameId);
-    /// An entry names the frame that its object is in.
+    /// Makes an entry name the frame that its object is in.
     fn attach(&mut self, entry: EntryId, frame: FrameId);
-    /// An entry names no frame any more; false if it did not.
+    /// Makes an entry name no frame. Returns false if it named none before.
     fn detach(&mut self, entry: EntryId) -> bool;
-    /// An object leaves its frame; `each` learns which entries named it.
+    /// Takes an object out of its frame. Calls `each` with the entries that named the frame.
     fn displace(&mut self, object: ObjectId, each: impl FnMut(EntryId));
     /// Calls `each` with the entries that name the frame of an object.
     fn entries(&self, object: ObjectId, each: impl FnMut(EntryId));
     /// Binds an entry that names no frame to another object.
     fn bind(&mut self, entry: EntryId, object: ObjectId);
-    /// What happens besides references.
-    fn ops(&self) -> &'t [OpAt];
-    /// Calls `each` with every object and its state.
-    fn objects(&self) -> impl Iterator<Item = u32>;
+    /// Returns the state of every object, in object order.
+    fn states(&self) -> &[u32];
 }
 
 /// Every entry is an object.
@@ -51,7 +49,7 @@ pub struct Flat {
 }
 
 impl Flat {
-    /// With nothing in memory.
+    /// Returns page tables with nothing in memory.
     pub fn new(pages: usize) -> Flat {
         Flat {
             states: vec![UNALLOCATED; pages],
@@ -59,7 +57,7 @@ impl Flat {
     }
 }
 
-impl<'t> Residence<'t> for Flat {
+impl Residence for Flat {
     const SHARES: bool = false;
 
     #[inline(always)]
@@ -100,11 +98,8 @@ impl<'t> Residence<'t> for Flat {
         each(object);
     }
     fn bind(&mut self, _entry: EntryId, _object: ObjectId) {}
-    fn ops(&self) -> &'t [OpAt] {
-        &[]
-    }
-    fn objects(&self) -> impl Iterator<Item = u32> {
-        self.states.iter().copied()
+    fn states(&self) -> &[u32] {
+        &self.states
     }
 }
 
@@ -118,12 +113,12 @@ pub struct Spaces<'t> {
     states: Vec<u32>,
     /// For each object the first entry of its chain, or [`NONE`].
     first: Vec<EntryId>,
-    /// For each present entry those before and behind it in its chain, or [`NONE`].
+    /// For each present entry those before and after it in its chain, or [`NONE`].
     chain: Vec<(EntryId, EntryId)>,
 }
 
 impl<'t> Spaces<'t> {
-    /// With nothing in memory.
+    /// Returns page tables with nothing in memory.
     pub fn new(space: &'t Space) -> Spaces<'t> {
         let (entries, objects) = (space.entries.len(), space.classes.len());
         Spaces {
@@ -137,7 +132,7 @@ impl<'t> Spaces<'t> {
     }
 }
 
-impl<'t> Residence<'t> for Spaces<'t> {
+impl Residence for Spaces<'_> {
     const SHARES: bool = true;
 
     #[inline(always)]
@@ -169,10 +164,10 @@ impl<'t> Residence<'t> for Spaces<'t> {
     fn attach(&mut self, entry: EntryId, frame: FrameId) {
         self.present[entry as usize] = frame;
         let first = &mut self.first[self.object_of[entry as usize] as usize];
-        let behind = std::mem::replace(first, entry);
-        self.chain[entry as usize] = (NONE, behind);
-        if behind != NONE {
-            self.chain[behind as usize].0 = entry;
+        let after = std::mem::replace(first, entry);
+        self.chain[entry as usize] = (NONE, after);
+        if after != NONE {
+            self.chain[after as usize].0 = entry;
         }
     }
 
@@ -180,13 +175,13 @@ impl<'t> Residence<'t> for Spaces<'t> {
         if std::mem::replace(&mut self.present[entry as usize], AWAY) == AWAY {
             return false;
         }
-        let (before, behind) = self.chain[entry as usize];
+        let (before, after) = self.chain[entry as usize];
         match before {
-            NONE => self.first[self.object_of[entry as usize] as usize] = behind,
-            before => self.chain[before as usize].1 = behind,
+            NONE => self.first[self.object_of[entry as usize] as usize] = after,
+            before => self.chain[before as usize].1 = after,
         }
-        if behind != NONE {
-            self.chain[behind as usize].0 = before;
+        if after != NONE {
+            self.chain[after as usize].0 = before;
         }
         true
     }
@@ -214,10 +209,7 @@ impl<'t> Residence<'t> for Spaces<'t> {
     fn bind(&mut self, entry: EntryId, object: ObjectId) {
         self.object_of[entry as usize] = object;
     }
-    fn ops(&self) -> &'t [OpAt] {
-        &self.space.ops
-    }
-    fn objects(&self) -> impl Iterator<Item = u32> {
-        self.states.iter().copied()
+    fn states(&self) -> &[u32] {
+        &self.states
     }
 }

@@ -1,7 +1,7 @@
 //! The swap device: which page has a slot. A page gets its slot at its first write-back and keeps
-//! it until nobody maps it any more: a later write-back goes to the same slot, and a clean page
-//! with a slot leaves for nothing. Pages that leave one after the other get slots side by side:
-//! slots are given out in clusters. Knows nothing of frames and policies.
+//! it until no process maps the page any more: a later write-back goes to the same slot, and a clean
+//! page with a slot leaves without a write. Pages that leave one after the other get slots side by
+//! side: slots are given out in clusters. Knows nothing of frames and policies.
 
 use crate::units::{PageId, PageSize, show_bytes};
 
@@ -11,10 +11,10 @@ const NONE: u32 = u32::MAX;
 /// Slots of a cluster, as in Linux.
 pub const CLUSTER: usize = 256;
 
-/// The slots of a device of so many bytes, a page each.
+/// Returns the number of slots of a device of `bytes` bytes, a page each.
 ///
 /// # Errors
-/// There is a device, and it holds no page: a message for the user.
+/// If there is a device but it holds no page; the error is a message for the user.
 pub fn slots_of(bytes: u64, page: PageSize) -> Result<u64, String> {
     match bytes / page.bytes() {
         0 if bytes > 0 => Err(format!(
@@ -29,19 +29,20 @@ pub fn slots_of(bytes: u64, page: PageSize) -> Result<u64, String> {
 #[derive(Debug)]
 pub struct Swap {
     slot_of: Vec<u32>,
-    /// For each slot so far whether it is taken, and for each cluster how many of its slots are.
+    /// For each slot up to the end of the last cluster begun, whether it is taken.
     taken: Vec<bool>,
+    /// For each cluster, the number of its slots that are taken.
     in_cluster: Vec<u32>,
     /// The next slot of the current cluster to be tried.
     cursor: usize,
     used: u64,
     peak: u64,
-    /// Slots that there are.
+    /// The slots of the device.
     slots: u64,
 }
 
 impl Swap {
-    /// An empty device with so many slots, or as many as needed, for so many pages.
+    /// Returns an empty device for `pages` pages, with `slots` slots; without a limit if `None`.
     pub fn new(pages: usize, slots: Option<u64>) -> Swap {
         Swap {
             slot_of: vec![NONE; pages],
@@ -54,19 +55,19 @@ impl Swap {
         }
     }
 
-    /// Whether a dirty page can be written: it has a slot, or one is free.
+    /// Returns true if a dirty page can be written: it has a slot, or one is free.
     #[inline]
     pub fn has_room(&self, page: PageId) -> bool {
         self.slot(page).is_some() || self.used < self.slots
     }
 
-    /// Whether no slot is free.
+    /// Returns true if no slot is free.
     #[inline]
     pub fn is_full(&self) -> bool {
         self.used == self.slots
     }
 
-    /// A dirty page is written; there must be room.
+    /// Writes a dirty page; there must be room.
     #[inline]
     pub fn write(&mut self, page: PageId) {
         if self.slot_of[page as usize] == NONE {
@@ -74,7 +75,7 @@ impl Swap {
         }
     }
 
-    /// A page gets a slot; one must be free.
+    /// Gives a page a slot; one must be free.
     #[inline(never)]
     fn take_slot(&mut self, page: PageId) {
         let slot = self.find();
@@ -86,8 +87,8 @@ impl Swap {
         self.slot_of[page as usize] = slot as u32;
     }
 
-    /// A free slot: the next of the current cluster, else the first of a cluster that is free,
-    /// else any.
+    /// Returns a free slot: the next of the current cluster, else the first of a free cluster, else
+    /// any.
     fn find(&mut self) -> usize {
         let start = self.cursor;
         let end = start.next_multiple_of(CLUSTER).min(self.taken.len());
@@ -108,7 +109,7 @@ impl Swap {
         free.expect("there is room")
     }
 
-    /// Nobody maps the page any more: its slot, if it has one, is free.
+    /// Frees the slot of a page, if it has one: no process maps the page any more.
     pub fn release(&mut self, page: PageId) {
         let slot = std::mem::replace(&mut self.slot_of[page as usize], NONE);
         if slot != NONE {
@@ -118,24 +119,25 @@ impl Swap {
         }
     }
 
-    /// The slot of a page, if it has one.
+    /// Returns the slot of a page, if it has one.
     #[inline]
     pub fn slot(&self, page: PageId) -> Option<u32> {
         let slot = self.slot_of[page as usize];
         (slot != NONE).then_some(slot)
     }
 
-    /// Slots in use.
+    /// Returns the number of slots in use.
     pub fn used(&self) -> u64 {
         self.used
     }
 
-    /// The most slots ever in use.
+    /// Returns the most slots ever in use.
     pub fn peak(&self) -> u64 {
         self.peak
     }
 
-    /// Asserts that every slot has exactly one owner, and that there are no more than there are.
+    /// Asserts that every slot in use has exactly one owner, and that no more are in use than the
+    /// device has.
     pub fn assert_owned(&self) {
         let owners = self.slot_of.iter().filter(|&&slot| slot != NONE).count() as u64;
         assert_eq!(owners, self.used, "every slot has an owner");
@@ -165,7 +167,7 @@ mod tests {
         assert_eq!(swap.slot(768), Some(512));
         (769..856).for_each(|page| swap.write(page));
         assert!(swap.used() == 600 && !swap.has_room(1000) && swap.has_room(400));
-        // Nothing but single slots is left.
+        // Only single slots are left.
         swap.release(400);
         swap.release(350);
         swap.write(1000);

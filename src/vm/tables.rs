@@ -1,5 +1,5 @@
-//! The page tables that each process of a trace has at most: of the pages that are bound to
-//! something, as they come and go with references, forks and events. Knows nothing of frames.
+//! The largest page tables that each process of a trace has. They hold the pages that are bound to an
+//! object, which come and go with references, forks and events. Knows nothing of frames.
 
 use super::layout::Layout;
 use crate::space::{EntryId, Op, Resolved};
@@ -9,8 +9,8 @@ use rustc_hash::FxHashMap;
 /// The largest page tables of a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Most {
-    /// For each process tables by level, from the root down, when they took most memory; a root
-    /// alone if it never has a page.
+    /// For each process, tables by level, from the root down, when they took most memory; only a
+    /// root if the process never has a page.
     pub by_process: Vec<Vec<u64>>,
     /// The most bytes that the tables of all processes took at one time.
     pub all_bytes: u64,
@@ -19,16 +19,16 @@ pub struct Most {
 /// The page tables of one process.
 #[derive(Debug)]
 struct Tree {
-    /// For each level below the root, and each of its tables, the pages below it.
+    /// For each level below the root and each of its tables, the number of pages below it.
     pages: Vec<FxHashMap<u64, u32>>,
-    /// Tables by level; the root is there.
+    /// The number of tables by level, the root included.
     tables: Vec<u64>,
     bound: u64,
     most: Vec<u64>,
     most_bytes: u64,
 }
 
-/// All page tables on the way through a trace.
+/// The page tables of all processes at one position of the trace.
 struct Forest<'a> {
     layout: &'a Layout,
     shift: u32,
@@ -107,8 +107,8 @@ impl Forest<'_> {
         }
     }
 
-    /// A page comes, or goes, and with it tables that hold nothing else. A process without pages
-    /// counts no table.
+    /// Adds or removes a page, and the tables that hold nothing else. A process without pages counts
+    /// no table.
     fn change(&mut self, entry: EntryId, comes: bool) {
         self.is_bound[entry as usize] = comes;
         let PageKey { process, number } = self.entries[entry as usize];

@@ -1,7 +1,7 @@
 //! Translation look-aside buffers: a first level split for instructions and data, a second level
 //! that is shared, split or absent, LRU replacement within each set, any number of entries and
-//! ways; behind them the page walk. Knows nothing of frames, faults and policies: it is told which
-//! page is referenced and which page leaves memory.
+//! ways; after them the page walk. Knows nothing of frames, faults and policies: the machine calls
+//! it with the page that is referenced and with the page that leaves memory.
 //!
 //! [`Tlbs`] looks at every reference and is the plain twin of [`FollowTlbs`], which goes from miss
 //! to miss of the log of a trace ([`MissLog`]).
@@ -18,41 +18,42 @@ mod tests;
 
 use super::counters::TlbCounters;
 pub use super::geometry::{Geometry, GeometryError, Hardware, Second, Shape};
-use super::walk::radix_shifts;
+use super::walk::{radix_shifts, replaced_way};
 use crate::trace::dense::PageKey;
 use crate::units::{PageId, PageSize};
 use deeper::Deeper;
 pub use follow::FollowTlbs;
-pub use log::{Logger, MissLog};
+pub use log::MissLog;
 
 /// What the replay needs of translation: [`Tlbs`], [`FollowTlbs`], or `()` for none, which compiles
 /// away. Positions never go back from one call to the next.
 pub trait Translation: Send {
-    /// The reference bit of a page is set by walks only; else by every reference.
+    /// True: walks alone set the reference bit of a page. False: every reference sets it.
     const WALKS_SET_BITS: bool = false;
-    /// It must be told of every reference; else of those that fault or change what the page is
-    /// bound to, and it may be told of others.
+    /// True: `translate` must be called for every reference. False: only for references that fault
+    /// or rebind; extra calls are harmless.
     const EVERY: bool = true;
 
-    /// The page is referenced at position `now`, which grows with every call. True if its entry
-    /// was walked to, as far as reference bits depend on it.
+    /// Translates the reference of `page` at position `now`, which grows with every call. Returns
+    /// true if the page's entry was walked to, as far as reference bits depend on it.
     fn translate(&mut self, page: PageId, ifetch: bool, now: u64) -> bool;
-    /// A reference of the page faults; told before its victim leaves and before it is translated.
-    fn faults(&mut self, page: PageId);
+    /// A reference of `page` faults. Called before its victim leaves and before it is translated.
+    fn before_fault(&mut self, page: PageId);
     /// Returns how many page-table entries the latest walk read; 0 if nothing is modelled. Right
     /// after [`Translation::translate`] of a reference that faults, the walk is that reference's.
     fn walked(&self) -> usize;
-    /// Entries for the page are dropped, before the reference at a position is translated.
+    /// Drops the entries for `page` before the reference at position `before` is translated.
     fn shoot_down(&mut self, page: PageId, before: u64);
-    /// With [`WALKS_SET_BITS`](Translation::WALKS_SET_BITS): whether any level holds an entry for the
-    /// page.
+    /// With [`WALKS_SET_BITS`](Translation::WALKS_SET_BITS): returns true if any level holds an
+    /// entry for `page`.
     fn holds(&self, _page: PageId) -> bool {
         false
     }
-    /// The page may be in memory before the reference at a position though its entries were
-    /// dropped by now: no fault will tell of its next reference.
-    fn stays(&mut self, page: PageId, before: u64);
-    /// The counters before the reference at a position; `None` if nothing is modelled.
+    /// `page` lost its TLB entries but may stay resident. Its next reference, at position `before`
+    /// or later, need not fault, so [`FollowTlbs`] looks it up in the log.
+    fn may_stay_resident(&mut self, page: PageId, before: u64);
+    /// Returns the counters before the reference at position `before`, without the table of
+    /// faults; `None` if nothing is modelled.
     fn counters(&mut self, before: u64) -> Option<TlbCounters>;
 }
 
@@ -64,7 +65,7 @@ impl Translation for () {
         false
     }
     #[inline(always)]
-    fn faults(&mut self, _page: PageId) {}
+    fn before_fault(&mut self, _page: PageId) {}
     #[inline(always)]
     fn walked(&self) -> usize {
         0
@@ -72,50 +73,17 @@ impl Translation for () {
     #[inline(always)]
     fn shoot_down(&mut self, _page: PageId, _before: u64) {}
     #[inline(always)]
-    fn stays(&mut self, _page: PageId, _before: u64) {}
+    fn may_stay_resident(&mut self, _page: PageId, _before: u64) {}
     fn counters(&mut self, _before: u64) -> Option<TlbCounters> {
         None
-    }
-}
-
-/// TLBs whose walks alone set reference bits.
-pub struct ByWalk<T>(pub T);
-
-#[deny(clippy::missing_trait_methods)]
-impl<T: Translation> Translation for ByWalk<T> {
-    const WALKS_SET_BITS: bool = true;
-
-    #[inline(always)]
-    fn translate(&mut self, page: PageId, ifetch: bool, now: u64) -> bool {
-        self.0.translate(page, ifetch, now)
-    }
-    #[inline(always)]
-    fn faults(&mut self, page: PageId) {
-        self.0.faults(page);
-    }
-    #[inline(always)]
-    fn walked(&self) -> usize {
-        self.0.walked()
-    }
-    fn shoot_down(&mut self, page: PageId, before: u64) {
-        self.0.shoot_down(page, before);
-    }
-    fn holds(&self, page: PageId) -> bool {
-        self.0.holds(page)
-    }
-    fn stays(&mut self, page: PageId, before: u64) {
-        self.0.stays(page, before);
-    }
-    fn counters(&mut self, before: u64) -> Option<TlbCounters> {
-        self.0.counters(before)
     }
 }
 
 /// No entry, or an empty entry.
 const NONE: u32 = u32::MAX;
 
-/// One set-associative buffer. Who owns it keeps where a page has its entry, so a hit is a load
-/// and a store whatever the number of ways; sets are searched at misses only.
+/// One set-associative buffer. [`Pair`] keeps which entry holds a page, so a hit is a load and a
+/// store whatever the number of ways; sets are searched at misses only.
 struct Level {
     sets: u64,
     ways: usize,
@@ -139,16 +107,8 @@ impl Level {
     /// entry and the page that was there.
     fn insert(&mut self, page: PageId, number: u64, now: u64) -> (u32, PageId) {
         let first = (number % self.sets) as usize * self.ways;
-        let mut chosen = first;
-        for entry in first..first + self.ways {
-            if self.page[entry] == NONE {
-                chosen = entry;
-                break;
-            }
-            if self.used[entry] < self.used[chosen] {
-                chosen = entry;
-            }
-        }
+        let set = first..first + self.ways;
+        let chosen = replaced_way(set, &self.used, |entry| self.page[entry] == NONE);
         self.used[chosen] = now;
         (
             chosen as u32,
@@ -156,7 +116,7 @@ impl Level {
         )
     }
 
-    /// Empties it; `each` learns which pages it held.
+    /// Empties the buffer. Calls `each` with the pages that it held.
     fn flush(&mut self, mut each: impl FnMut(PageId)) {
         for page in self.page.iter_mut().filter(|page| **page != NONE) {
             each(std::mem::replace(page, NONE));
@@ -164,73 +124,143 @@ impl Level {
     }
 }
 
-/// The first level that serves a reference.
-#[inline(always)]
-fn side_of(ifetch: bool) -> usize {
-    usize::from(!ifetch)
+/// What a part of a split level serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// Instruction fetches. A shared second level counts as this side, too.
+    Instructions,
+    /// Reads and writes.
+    Data,
 }
 
-/// The first level of instructions; behind it the second one, also the shared one.
-const INSTRUCTIONS: usize = 0;
-/// The first level of data; behind it the second one, if that is split.
-const DATA: usize = 1;
+impl Side {
+    const BOTH: [Side; 2] = [Side::Instructions, Side::Data];
 
-/// No process was seen yet.
+    #[inline(always)]
+    fn of(ifetch: bool) -> Side {
+        if ifetch {
+            Side::Instructions
+        } else {
+            Side::Data
+        }
+    }
+}
+
+/// One buffer for each side, and the entry of each page in them.
+struct Pair {
+    levels: [Level; 2],
+    /// For each page, its entry in each buffer, or [`NONE`].
+    at: Vec<[u32; 2]>,
+}
+
+impl Pair {
+    /// Empty buffers of these shapes for `pages` pages.
+    fn new(shapes: [Shape; 2], pages: usize) -> Pair {
+        Pair {
+            levels: shapes.map(Level::new),
+            at: vec![[NONE; 2]; pages],
+        }
+    }
+
+    #[inline(always)]
+    fn holds(&self, side: Side, page: PageId) -> bool {
+        self.at[page as usize][side as usize] != NONE
+    }
+
+    /// Returns true if the buffer holds the page, and makes that entry the most recent one.
+    #[inline(always)]
+    fn hit(&mut self, side: Side, page: PageId, now: u64) -> bool {
+        let entry = self.at[page as usize][side as usize];
+        if entry == NONE {
+            return false;
+        }
+        self.levels[side as usize].used[entry as usize] = now;
+        true
+    }
+
+    /// Puts a page that the buffer does not hold into its set; `number` is its page number.
+    fn insert(&mut self, side: Side, page: PageId, number: u64, now: u64) {
+        let (entry, dropped) = self.levels[side as usize].insert(page, number, now);
+        if dropped != NONE {
+            self.at[dropped as usize][side as usize] = NONE;
+        }
+        self.at[page as usize][side as usize] = entry;
+    }
+
+    /// Drops a page from both buffers. Returns the number of entries dropped.
+    fn shoot_down(&mut self, page: PageId) -> u64 {
+        let mut dropped = 0;
+        for (at, level) in self.at[page as usize].iter_mut().zip(&mut self.levels) {
+            let entry = std::mem::replace(at, NONE);
+            if entry != NONE {
+                level.page[entry as usize] = NONE;
+                dropped += 1;
+            }
+        }
+        dropped
+    }
+
+    /// Empties both buffers.
+    fn flush(&mut self) {
+        for (side, level) in self.levels.iter_mut().enumerate() {
+            level.flush(|page| self.at[page as usize][side] = NONE);
+        }
+    }
+}
+
+/// No process has made a reference yet.
 const NOBODY: u32 = u32::MAX;
 
-/// What a look-up would find, without any change.
+/// The result of a look-up that changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Probe {
-    /// A reference by this process flushes first.
+    /// Whether a reference by this process flushes first.
     pub flushes: bool,
-    /// The first level holds the page.
+    /// Whether the first level holds the page.
     pub first: bool,
-    /// The second level holds it; `None` if there is none.
+    /// Whether the second level holds the page; `None` if there is no second level.
     pub second: Option<bool>,
-    /// Levels of the page table that a walk would skip.
+    /// The number of page-table levels that a walk would skip.
     pub skips: usize,
 }
 
-/// The hierarchy of TLBs and the walk.
-pub struct Tlbs<'t> {
+/// The hierarchy of TLBs and the walk. With `WALKS_SET_BITS` walks alone set reference bits.
+pub struct Tlbs<'t, const WALKS_SET_BITS: bool = false> {
     pages: &'t [PageKey],
-    /// The first levels, [`INSTRUCTIONS`] and [`DATA`].
-    first: [Level; 2],
-    /// For each page, its entry in each of them.
-    at: Vec<[u32; 2]>,
-    /// What is behind them, and the counters.
+    /// The first levels.
+    first: Pair,
+    /// What follows a miss of the first level, and the counters.
     deeper: Deeper<'t>,
     tags: bool,
     /// The process of the entries, without tags.
     process: u32,
 }
 
-impl<'t> Tlbs<'t> {
-    /// Empty TLBs for a trace with these pages; tables of 512 entries.
-    pub fn new(geometry: &Geometry, pages: &'t [PageKey], size: PageSize) -> Tlbs<'t> {
+impl<'t, const WALKS_SET_BITS: bool> Tlbs<'t, WALKS_SET_BITS> {
+    /// Returns empty TLBs for a trace with these pages, over tables of 512 entries.
+    pub fn new(geometry: &Geometry, pages: &'t [PageKey], size: PageSize) -> Self {
         Tlbs::with_tables(geometry, pages, &radix_shifts(geometry, size))
     }
 
-    /// Empty TLBs over tables of any shape: `shifts` as [`radix_shifts`] gives them.
-    pub fn with_tables(geometry: &Geometry, pages: &'t [PageKey], shifts: &[u32]) -> Tlbs<'t> {
+    /// Returns empty TLBs over tables of any shape: `shifts` as [`radix_shifts`] gives them.
+    pub fn with_tables(geometry: &Geometry, pages: &'t [PageKey], shifts: &[u32]) -> Self {
         Tlbs {
             pages,
-            first: [geometry.l1i, geometry.l1d].map(Level::new),
-            at: vec![[NONE; 2]; pages.len()],
+            first: Pair::new([geometry.l1i, geometry.l1d], pages.len()),
             deeper: Deeper::new(geometry, pages, shifts),
             tags: geometry.tags,
             process: NOBODY,
         }
     }
 
-    /// What a reference would find.
+    /// Returns what a reference would find.
     pub fn probe(&self, page: PageId, ifetch: bool) -> Probe {
         let key = self.pages[page as usize];
-        let side = side_of(ifetch);
+        let side = Side::of(ifetch);
         let flushes = !self.tags && self.process != NOBODY && self.process != key.process;
         Probe {
             flushes,
-            first: self.at[page as usize][side] != NONE,
+            first: self.first.holds(side, page),
             second: self.deeper.holds(page, side),
             skips: if flushes {
                 0
@@ -243,52 +273,46 @@ impl<'t> Tlbs<'t> {
     /// Puts an entry into both first levels and the second ones, as if it had been there all along.
     pub fn preload(&mut self, page: PageId, now: u64) {
         self.process = self.pages[page as usize].process;
-        for side in [INSTRUCTIONS, DATA] {
-            if self.at[page as usize][side] == NONE {
+        for side in Side::BOTH {
+            if !self.first.holds(side, page) {
                 self.insert(side, page, now);
             }
             self.deeper.preload(page, side, now);
         }
     }
 
-    fn insert(&mut self, side: usize, page: PageId, now: u64) {
+    fn insert(&mut self, side: Side, page: PageId, now: u64) {
         let number = self.pages[page as usize].number;
-        let (entry, dropped) = self.first[side].insert(page, number, now);
-        if dropped != NONE {
-            self.at[dropped as usize][side] = NONE;
-        }
-        self.at[page as usize][side] = entry;
+        self.first.insert(side, page, number, now);
     }
 
-    /// The first level missed.
+    /// Translates a reference that the first level misses.
     #[inline(never)]
-    fn miss(&mut self, page: PageId, side: usize, now: u64) -> bool {
-        self.faults(page);
+    fn miss(&mut self, page: PageId, side: Side, now: u64) -> bool {
+        self.before_fault(page);
         let walks = self.deeper.translate(page, side, now);
         self.insert(side, page, now);
         walks
     }
 
-    /// Without tags: entries of another process than `process` are flushed.
+    /// Without tags: flushes the entries of another process than `process`.
     fn switch(&mut self, process: u32) {
         let before = std::mem::replace(&mut self.process, process);
         if before == process || before == NOBODY {
             return;
         }
         self.deeper.flush();
-        for (side, level) in self.first.iter_mut().enumerate() {
-            level.flush(|page| self.at[page as usize][side] = NONE);
-        }
+        self.first.flush();
     }
 }
 
-impl Translation for Tlbs<'_> {
+impl<const WALKS_SET_BITS: bool> Translation for Tlbs<'_, WALKS_SET_BITS> {
+    const WALKS_SET_BITS: bool = WALKS_SET_BITS;
+
     #[inline(always)]
     fn translate(&mut self, page: PageId, ifetch: bool, now: u64) -> bool {
-        let side = side_of(ifetch);
-        let entry = self.at[page as usize][side];
-        if entry != NONE {
-            self.first[side].used[entry as usize] = now;
+        let side = Side::of(ifetch);
+        if self.first.hit(side, page, now) {
             self.deeper.counters.l1i_hits += u64::from(ifetch);
             self.deeper.counters.l1d_hits += u64::from(!ifetch);
             false
@@ -297,10 +321,10 @@ impl Translation for Tlbs<'_> {
         }
     }
 
-    /// The process may have changed, and the flush comes before all else. Told at every miss; a
+    /// The process may have changed, and the flush comes before all else. Called at every miss; a
     /// hit is of the process before.
     #[inline]
-    fn faults(&mut self, page: PageId) {
+    fn before_fault(&mut self, page: PageId) {
         if !self.tags {
             self.switch(self.pages[page as usize].process);
         }
@@ -312,23 +336,17 @@ impl Translation for Tlbs<'_> {
     }
 
     fn shoot_down(&mut self, page: PageId, _before: u64) {
-        for side in [INSTRUCTIONS, DATA] {
-            let entry = std::mem::replace(&mut self.at[page as usize][side], NONE);
-            if entry != NONE {
-                self.first[side].page[entry as usize] = NONE;
-                self.deeper.counters.shootdowns += 1;
-            }
-        }
+        self.deeper.counters.shootdowns += self.first.shoot_down(page);
         self.deeper.shoot_down(page);
     }
 
     fn holds(&self, page: PageId) -> bool {
-        [INSTRUCTIONS, DATA].into_iter().any(|side| {
-            self.at[page as usize][side] != NONE || self.deeper.holds(page, side) == Some(true)
-        })
+        let of_side =
+            |side| self.first.holds(side, page) || self.deeper.holds(page, side) == Some(true);
+        Side::BOTH.into_iter().any(of_side)
     }
 
-    fn stays(&mut self, _page: PageId, _before: u64) {}
+    fn may_stay_resident(&mut self, _page: PageId, _before: u64) {}
 
     fn counters(&mut self, _before: u64) -> Option<TlbCounters> {
         Some(self.deeper.counters)

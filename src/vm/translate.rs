@@ -1,9 +1,9 @@
-//! One address after the other through TLBs, page-walk caches and page table, with every step kept
-//! for people to read. It drives the TLBs of the replay, so what it shows is what a replay does.
+//! Translates addresses one by one through TLBs, page-walk caches and page table, and keeps every
+//! step for people to read. It drives the TLBs of the replay, so it shows what a replay does.
 //!
-//! Without a given state memory is endless and empty: the first touch of a page faults and takes
-//! the next frame, from 0. With one (see [`State`]) a page without an entry is a fault and stays
-//! one; the fault leaves TLBs and page-walk caches as they are.
+//! Without a given state memory is unlimited and empty: the first touch of a page faults and takes
+//! the next frame, from 0. With one (see [`State`]) a page without an entry faults at every touch;
+//! the fault leaves TLBs and page-walk caches as they are.
 //!
 //! Deliberately absent: files, and how steps are printed.
 
@@ -18,7 +18,7 @@ use crate::trace::dense::PageKey;
 use crate::units::PageId;
 use std::collections::{HashMap, HashSet};
 
-/// What addresses are translated by.
+/// The hardware, layout and state by which addresses are translated.
 #[derive(Debug, Clone)]
 pub struct Translator {
     /// TLBs and page-walk caches.
@@ -34,39 +34,39 @@ pub struct Translator {
 /// A look-up in one TLB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    /// Which: `L1I`, `L1D` or `L2`.
+    /// The TLB: `L1I`, `L1D` or `L2`.
     pub level: &'static str,
     /// The set that is searched.
     pub set: u64,
-    /// What is searched for in it.
+    /// The tag that is searched for in the set.
     pub tag: u64,
-    /// Whether it is there.
+    /// Whether the tag is there.
     pub hit: bool,
 }
 
-/// What a walk finds in the table of one level.
+/// The entry that a walk finds in the table of one level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {
-    /// A page-walk cache saves reading it.
+    /// A page-walk cache holds it, so the walk does not read it.
     Cached,
-    /// It is there and names this frame, where that is known.
+    /// Present; it names this frame, if the frame is known.
     Present(Option<u64>),
-    /// It is not there: a fault.
+    /// Absent: a fault.
     Absent,
 }
 
 /// One level of a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level {
-    /// What its entries are called.
+    /// The name of its entries.
     pub name: &'static str,
     /// The index in its table.
     pub index: u64,
-    /// What is there.
+    /// The entry there.
     pub entry: Entry,
 }
 
-/// What the translation came to.
+/// The result of a translation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     /// A frame.
@@ -75,7 +75,7 @@ pub enum Found {
         frame: u64,
         /// The physical address.
         physical: u64,
-        /// The byte there, where the state knows it.
+        /// The byte there, if the state gives it.
         value: Option<u8>,
         /// True if the page faulted and was brought in.
         faulted: bool,
@@ -97,13 +97,13 @@ pub struct Step {
     pub looks: Vec<Look>,
     /// The walk, from the root down to the first absent entry; none after a hit.
     pub walk: Vec<Level>,
-    /// The end.
+    /// The result.
     pub found: Found,
 }
 
 impl Translator {
-    /// The address cut to the layout's bits. Upper halves of larger address spaces, whose upper
-    /// bits are all set, are accepted.
+    /// Returns the address cut to the layout's bits. Accepts addresses of the upper half of a larger
+    /// address space, whose upper bits are all set. Errors for any other address beyond the layout.
     pub fn address(&self, address: u64) -> Result<u64, String> {
         let bits = self.layout.address_bits();
         let upper = address >> (bits - 1);
@@ -115,7 +115,7 @@ impl Translator {
         ))
     }
 
-    /// Pages and frames of the state's TLB entries.
+    /// Returns page and frame of each TLB entry of the state.
     fn loaded(&self) -> Result<Vec<(u64, u64)>, String> {
         let sets = u64::from(self.geometry.l1d.sets());
         let bits = self.layout.address_bits() - self.page_bits;
@@ -169,7 +169,7 @@ impl Translator {
     }
 }
 
-/// Page numbers as the TLBs want them.
+/// Dense ids of page numbers, as the TLBs take them.
 #[derive(Default)]
 struct Ids {
     pages: Vec<PageKey>,
@@ -240,7 +240,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The look-ups of a reference, up to the one that hits.
+    /// Returns the look-ups of a reference, up to the one that hits.
     fn looks(&self, page: u64, ifetch: bool, probe: &Probe) -> Vec<Look> {
         let geometry = &self.translator.geometry;
         let look = |level, shape: Shape, hit| Look {
@@ -250,9 +250,10 @@ impl Walk<'_> {
             hit,
         };
         let [instructions, data] = geometry.l2.parts();
-        let (first, shape, second) = match ifetch {
-            true => ("L1I", geometry.l1i, instructions),
-            false => ("L1D", geometry.l1d, data),
+        let (first, shape, second) = if ifetch {
+            ("L1I", geometry.l1i, instructions)
+        } else {
+            ("L1D", geometry.l1d, data)
         };
         let mut looks = vec![look(first, shape, probe.first)];
         if let (false, Some(shape), Some(hit)) = (probe.first, second, probe.second) {
@@ -261,14 +262,15 @@ impl Walk<'_> {
         looks
     }
 
-    /// The levels of a walk, down to the first absent entry.
+    /// Returns the levels of a walk, down to the first absent entry.
     fn walk(&self, address: u64, skips: usize) -> Vec<Level> {
         let layout = &self.translator.layout;
         let mut walk = Vec::new();
         for level in 0..layout.walk_levels(self.translator.page_bits) {
-            let entry = match level < skips {
-                true => Entry::Cached,
-                false => self.entry(address, level),
+            let entry = if level < skips {
+                Entry::Cached
+            } else {
+                self.entry(address, level)
             };
             walk.push(Level {
                 name: layout.entries[level],
@@ -294,7 +296,7 @@ impl Walk<'_> {
         frame.map_or(Entry::Absent, Entry::Present)
     }
 
-    /// The tables on the way to a page exist from now on.
+    /// Makes the tables on the way to a page.
     fn make_tables(&mut self, address: u64) {
         let layout = &self.translator.layout;
         for level in 0..layout.walk_levels(self.translator.page_bits) - 1 {

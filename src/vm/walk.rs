@@ -9,21 +9,39 @@
 //!
 //! Knows nothing of TLBs; what is looked up is a process and a page number.
 
-use super::geometry::Geometry;
+use super::geometry::{Geometry, RADIX_BITS};
 use crate::trace::dense::PageKey;
 use crate::units::PageSize;
+use std::ops::Range;
 
-/// Index bits of one level in tables of 512 entries of 8 bytes.
-const RADIX_BITS: u32 = 9;
-
-/// How far a number of a page of this size is shifted to name the entry of each level above the
-/// leaf, from the root down, in tables of 512 entries.
+/// Returns how far a page number is shifted to name the entry of each level above the leaf, from
+/// the root down, for pages of size `page` in tables of 512 entries.
 pub fn radix_shifts(geometry: &Geometry, page: PageSize) -> Vec<u32> {
     let leaf = geometry.leaf_bits;
     (1..geometry.levels)
         .rev()
         .map(|above| (leaf + RADIX_BITS * above).saturating_sub(u32::from(page.shift())))
         .collect()
+}
+
+/// Returns the entry of a set that a new entry replaces under LRU: the first that is empty, else
+/// the one that was used least recently. `used` is when each entry was last used.
+#[inline]
+pub(super) fn replaced_way(
+    set: Range<usize>,
+    used: &[u64],
+    is_empty: impl Fn(usize) -> bool,
+) -> usize {
+    let mut chosen = set.start;
+    for entry in set {
+        if is_empty(entry) {
+            return entry;
+        }
+        if used[entry] < used[chosen] {
+            chosen = entry;
+        }
+    }
+    chosen
 }
 
 /// No entry.
@@ -36,7 +54,7 @@ const EMPTY: PageKey = PageKey {
 struct WalkCache {
     sets: u64,
     ways: usize,
-    /// Page numbers lose so many bits to become the number of an entry of this level.
+    /// The number of bits that a page number loses to become the number of an entry of this level.
     shift: u32,
     /// Process and number of each entry.
     held: Vec<PageKey>,
@@ -59,9 +77,8 @@ impl WalkCache {
 
     fn insert(&mut self, key: PageKey, now: u64) {
         let first = (key.number % self.sets) as usize * self.ways;
-        let oldest = (first..first + self.ways)
-            .min_by_key(|&entry| (self.held[entry] != EMPTY, self.used[entry]))
-            .expect("at least one way");
+        let set = first..first + self.ways;
+        let oldest = replaced_way(set, &self.used, |entry| self.held[entry] == EMPTY);
         self.held[oldest] = key;
         self.used[oldest] = now;
     }

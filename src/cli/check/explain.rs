@@ -161,15 +161,16 @@ impl<'r> Objects<'r> {
     }
 
     fn victim(&self, event: &FaultEvent) -> String {
-        let Some((object, dirty)) = event.victim else {
+        let Some(victim) = event.victim else {
             return "-".to_owned();
         };
+        let object = victim.page;
         let pids = &self.resolved.trace.dictionary.pids;
         let page = match self.keys.get(object as usize).copied().flatten() {
             None => format!("copy {object}"),
             Some(key) if pids.len() == 1 => self.page(key),
             Some(key) => format!("{} of {}", self.page(key), pids[key.process as usize]),
         };
-        page + if dirty { ", dirty" } else { "" }
+        page + if victim.written { ", dirty" } else { "" }
     }
 }

@@ -202,7 +202,7 @@ fn position(out: &mut String, picture: &Picture<'_>, at: Option<u64>, refs: u64)
     let taken = picture.taken();
     let dirty = taken
         .iter()
-        .filter(|&&frame| picture.snapshot.bits[frame].0);
+        .filter(|&&frame| picture.snapshot.bits[frame].dirty);
     let _ = writeln!(
         out,
         "resident     {}, {} dirty",

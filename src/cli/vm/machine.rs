@@ -8,9 +8,9 @@ use crate::policy::{PolicyChoice, Space};
 use crate::space::{Options, Resolved};
 use crate::sweep::{Allocation, tau_ladder};
 use crate::units::{Ladder, PAGE_ID_MAX, counted, show_bytes};
+use crate::vm::Job;
 use crate::vm::machine::RunError;
 use crate::vm::swap::slots_of;
-use crate::vm::{Accessed, Job};
 
 /// What can be said of the machine before the trace is known.
 pub struct Choice<'a> {
@@ -187,20 +187,13 @@ impl Machine {
     /// The replay.
     pub fn job<'t>(&'t self, resolved: &'t Resolved) -> Job<'t> {
         Job {
-            trace: &resolved.trace,
             space: resolved.space.as_ref(),
-            policy: self.policy.id,
-            params: &self.policy.params,
             seed: 1,
             frames: self.frames,
             quotas: self.quotas.as_deref(),
             tau: self.tau.unwrap_or(1),
-            warmup: 0,
-            tlb: None,
-            accessed: Accessed::Every,
-            bursts: None,
-            misses: None,
             swap_slots: self.swap_slots,
+            ..Job::new(&resolved.trace, &self.policy)
         }
     }
 

@@ -71,6 +71,7 @@ pub fn entries(out: &mut String, picture: &Picture<'_>, process: &ProcessView) {
                 let present = picture.snapshot.present[entry as usize];
                 let absent = if present { "" } else { ", not in this table" };
                 let bits = picture.snapshot.bits[frame as usize];
+                let bits = (bits.dirty, bits.referenced);
                 (format!("frame {frame}{absent}"), bits)
             }
             Place::Slot(_) => ("swapped".to_owned(), (false, false)),
@@ -127,15 +128,15 @@ pub fn frames(out: &mut String, picture: &Picture<'_>) {
     let mut lines = vec![titles(["frame", "dirty", "ref", "pages"])];
     let each = object_in.iter().zip(&shown_by).enumerate();
     lines.extend(each.map(|(frame, (&object, pages))| {
-        let (dirty, referenced) = picture.snapshot.bits[frame];
+        let bits = picture.snapshot.bits[frame];
         match object {
             NONE => [&frame.to_string(), "-", "-", "free"]
                 .map(str::to_owned)
                 .to_vec(),
             _ => vec![
                 frame.to_string(),
-                mark(dirty, "dirty"),
-                mark(referenced, "ref"),
+                mark(bits.dirty, "dirty"),
+                mark(bits.referenced, "ref"),
                 pages.join(" "),
             ],
         }

@@ -200,19 +200,12 @@ pub fn replay(trace: &Trace, setting: &Setting) -> (Outcome, Recorder) {
     let mut recorder = Recorder::default();
     let job = Job {
         swap_slots: setting.swap_slots,
-        bursts: None,
-        misses: None,
-        trace,
-        space: None,
-        quotas: None,
-        accessed: vm::Accessed::Every,
-        policy: setting.policy.id,
-        params: &setting.policy.params,
         seed: SEED,
         frames: setting.limit().map(|limit| limit as u32),
         tau: setting.tau,
         warmup: setting.warmup,
         tlb: setting.tlb.as_ref(),
+        ..Job::new(trace, &setting.policy)
     };
     let outcome = vm::run_with(&job, &mut recorder).expect("a short trace");
     assert_bursts_agree(&job, std::iter::empty(), &outcome, &recorder);
@@ -255,7 +248,9 @@ pub fn run_of(trace: &Trace, outcome: &Outcome, recorder: &Recorder) -> Run {
         at: event.time as usize,
         page: page(event.page),
         refill: event.kind == FaultKind::Refill,
-        victim: event.victim.map(|(victim, dirty)| (page(victim), dirty)),
+        victim: event
+            .victim
+            .map(|victim| (page(victim.page), victim.written)),
     };
     let expiry = |event: &ExpiryEvent| Expiry {
         at: event.time as usize,

@@ -160,20 +160,12 @@ fn the_shipped_recordings_are_followed() {
             ] {
                 let choice: PolicyChoice = policy.parse().expect("a policy of the table");
                 let job = Job {
-                    bursts: None,
-                    misses: None,
-                    trace: &resolved.trace,
                     space: resolved.space.as_ref(),
-                    policy: choice.id,
-                    params: &choice.params,
-                    seed: 0,
                     frames,
-                    quotas: None,
                     tau,
                     warmup: 12_345,
                     tlb: Some(&geometry),
-                    accessed: Accessed::Every,
-                    swap_slots: None,
+                    ..Job::new(&resolved.trace, &choice)
                 };
                 same(&job, &log, &format!("{name}, {page}, {policy}, {text}"));
             }

@@ -70,20 +70,13 @@ impl Case {
 
     fn job<'t>(&'t self, choice: &'t PolicyChoice, frames: Option<u32>, tau: u64) -> Job<'t> {
         Job {
-            trace: &self.resolved.trace,
             space: self.resolved.space.as_ref(),
-            policy: choice.id,
-            params: &choice.params,
             seed: support::SEED,
             frames,
-            quotas: None,
             tau,
             warmup: self.warmup,
-            tlb: None,
-            accessed: vm::Accessed::Every,
-            bursts: None,
-            misses: None,
             swap_slots: self.swap_slots,
+            ..Job::new(&self.resolved.trace, choice)
         }
     }
 }

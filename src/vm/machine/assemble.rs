@@ -1,53 +1,74 @@
-//! From a job to a machine that is ready for it: what a policy is told when it is set up, and which
-//! of the compiled loops runs. Knows nothing of what happens in them.
+//! From a job to a machine that is ready for it: what a policy learns when it is set up, and which
+//! of the compiled machines runs. Knows nothing of what happens in them.
 
-use super::*;
-use crate::policy::{AnyPolicy, Future, Spec, Visitor, dispatch};
-use crate::vm::residence::{Flat, Spaces};
-use crate::vm::tlb::{ByWalk, FollowTlbs, Tlbs};
+use super::burst_state::{BurstState, watches};
+use super::core::Core;
+use super::engine::Engine;
+use super::replay::Replay;
+use super::{Accessed, Job, Machine, Paging, RunError};
+use crate::policy::{AnyPolicy, Bursts, Future, PolicyType, Setup, Space as SpaceKind, Spec, Visitor, dispatch};
+use crate::space::Space;
+use crate::trace::dense::{PageKey, Tile};
+use crate::vm::counters::Outcome;
+use crate::vm::listen::Listener;
+use crate::vm::residence::{Flat, Residence, Spaces};
+use crate::vm::tlb::{FollowTlbs, Geometry, MissLog, Tlbs, Translation};
 
 /// Replays a trace in memory.
 pub fn run(job: &Job<'_>) -> Result<Outcome, RunError> {
     run_by(job, None)
 }
 
-/// Replays a trace in memory while `listener` hears of every fault and expiry.
+/// Replays a trace in memory and reports every fault and expiry to `listener`.
 pub fn run_with(job: &Job<'_>, listener: &mut dyn Listener) -> Result<Outcome, RunError> {
     run_by(job, Some(listener))
 }
 
-fn run_by(job: &Job<'_>, listener: Hears<'_>) -> Result<Outcome, RunError> {
+fn run_by(job: &Job<'_>, listener: Option<&mut dyn Listener>) -> Result<Outcome, RunError> {
     let identity = job.identity();
     let job = &job.with_space(identity.as_ref());
     let burst_size = job.bursts.map(|view| view.columns.k);
     let listener = listener.map(|listener| listener as &mut dyn Listener);
-    with_machine(job, burst_size, listener, Count { job })
+    let mut replay = Replay::new(assemble(job, burst_size, listener, true)?, job);
+    match job.bursts.filter(|_| replay.burst_size().is_some()) {
+        Some(view) => _ = replay.feed(Tile::of_bursts(view)),
+        None => job
+            .trace
+            .tiles_of(0..job.trace.len(), |tile| replay.feed(tile)),
+    }
+    Ok(replay.finish())
 }
 
 /// Sets up a replay that takes its trace tile by tile: as bursts of at most `burst_size` pages, if
 /// it can be replayed by them (see [`Replay::burst_size`]). The job's own bursts and misses are not
-/// used. A policy that needs the future needs the trace in memory; quotas and reference bits set by
-/// walks need a space.
-pub fn begin<'t>(
-    job: &Job<'t>,
-    burst_size: Option<usize>,
-) -> Result<Box<dyn Replay + 't>, RunError> {
+/// used. Errors if the policy needs the future and the trace is not in memory.
+///
+/// # Panics
+/// If the job has quotas, or reference bits that walks set, and no space.
+pub fn begin<'t>(job: &Job<'t>, burst_size: Option<usize>) -> Result<Replay<'t>, RunError> {
     let job = &Job {
         bursts: None,
         misses: None,
         ..*job
     };
-    with_machine(job, burst_size, None, Begin { job })
+    Ok(Replay::new(assemble(job, burst_size, None, true)?, job))
 }
 
 impl<'t> Job<'t> {
-    /// Page tables for a job that needs them though nothing is shared: what few jobs ask for runs
-    /// over these only, so that there are fewer loops to compile.
+    /// Returns page tables for a job that needs them though nothing is shared. Rarely used options
+    /// run over page tables only, so that there are fewer machines to compile.
     pub(super) fn identity(&self) -> Option<Space> {
-        let dynamic = self.quotas.is_some() || self.accessed != Accessed::Every;
-        (dynamic && self.space.is_none()).then(|| Space::identity(&self.trace.dictionary))
+        self.lacks_space()
+            .then(|| Space::identity(&self.trace.dictionary))
     }
 
+    /// Returns true if the job can run over page tables only, and has none.
+    fn lacks_space(&self) -> bool {
+        let dynamic = self.quotas.is_some() || self.accessed != Accessed::Every;
+        dynamic && self.space.is_none()
+    }
+
+    /// Returns the job over `identity` if it has no space.
     pub(super) fn with_space<'s>(&self, identity: Option<&'s Space>) -> Job<'s>
     where
         't: 's,
@@ -62,12 +83,12 @@ impl<'t> Job<'t> {
         self.policy.spec()
     }
 
-    /// Whether each process replaces its own pages only.
+    /// Returns true if each process replaces its own pages only.
     pub(super) fn is_local(&self) -> bool {
         self.quotas.is_some() && self.spec().space == SpaceKind::Fixed
     }
 
-    /// The pages of all processes.
+    /// Returns the page of each entry.
     pub(super) fn entries(&self) -> &'t [PageKey] {
         match self.space {
             Some(space) => &space.entries,
@@ -75,15 +96,15 @@ impl<'t> Job<'t> {
         }
     }
 
-    /// What a policy is told when it is set up.
-    pub(super) fn setup(&self, by_bursts: bool) -> Result<Setup<'t>, RunError> {
+    /// Returns what a policy learns when it is set up for a replay by references.
+    pub(super) fn setup(&self) -> Result<Setup<'t>, RunError> {
         let spec = self.spec();
-        let future = match spec.needs_future() {
-            false => Future::default(),
-            true if self.trace.store().is_some() => {
-                return Err(RunError::NotInMemory(spec.name));
-            }
-            true => self.future().ok_or(RunError::TooLong(spec.name))?,
+        let future = if !spec.needs_future() {
+            Future::default()
+        } else if self.trace.store().is_some() {
+            return Err(RunError::NotInMemory(spec.name));
+        } else {
+            self.future().ok_or(RunError::TooLong(spec.name))?
         };
         let pages = self
             .space
@@ -103,7 +124,7 @@ impl<'t> Job<'t> {
             shares: self.space.is_some(),
             processes: self.trace.dictionary.pids.len(),
             quotas: self.quotas,
-            bursts: by_bursts,
+            bursts: false,
             tau: self.tau,
             params: self.params,
             seed: self.seed,
@@ -128,171 +149,137 @@ impl<'t> Job<'t> {
             }),
         }
     }
-}
 
-/// What is done with a machine that is ready to run.
-pub(super) trait Goal<'t> {
-    type Output;
-    /// Whether it is worth a loop for each policy.
-    const FAST: bool = true;
-    fn reach<P: PolicyType<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
-        self,
-        machine: Machine<'t, P, R, T>,
-    ) -> Self::Output;
-}
-
-/// Replays everything and counts.
-struct Count<'a, 't> {
-    job: &'a Job<'t>,
-}
-
-impl<'t> Goal<'t> for Count<'_, 't> {
-    type Output = Outcome;
-
-    fn reach<P: PolicyType<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
-        self,
-        machine: Machine<'t, P, R, T>,
-    ) -> Outcome {
-        let mut running = Running::new(machine, self.job);
-        match self.job.bursts.filter(|_| running.burst_size().is_some()) {
-            Some(view) => _ = running.take(Tile::of_bursts(view)),
-            None => self
-                .job
-                .trace
-                .tiles_of(0..self.job.trace.len(), |tile| running.take(tile)),
-        }
-        running.outcome()
+    /// Returns true if the policy can be replayed by bursts of at most `k` pages with the same
+    /// counts. It must have a loop of its own.
+    fn takes_bursts(&self, k: usize, setup: &Setup<'t>) -> bool {
+        let exact = match self.spec().bursts {
+            Bursts::Never => false,
+            Bursts::SetBits | Bursts::OrderOfHits => true,
+            Bursts::SetBitsAlone => self.trace.dictionary.pids.len() == 1,
+            Bursts::Order | Bursts::Windows => setup.frames as usize >= k.min(setup.pages),
+        };
+        exact && self.quotas.is_none()
     }
 }
 
-/// Hands out a replay that is to be fed.
-struct Begin<'a, 't> {
-    job: &'a Job<'t>,
-}
-
-impl<'t> Goal<'t> for Begin<'_, 't> {
-    type Output = Box<dyn Replay + 't>;
-
-    fn reach<P: PolicyType<'t> + 't, R: Residence<'t> + 't, T: Translation + 't>(
-        self,
-        machine: Machine<'t, P, R, T>,
-    ) -> Self::Output {
-        Box::new(Running::new(machine, self.job))
-    }
-}
-
-/// Sets up the machine that a job asks for and hands it over: statically dispatched by policy,
-/// sharing and translation, or with [`AnyPolicy`] where something else bounds the speed, so that
-/// there are fewer loops to compile.
-pub(super) fn with_machine<'t, G: Goal<'t>>(
+/// Sets up the machine that a job asks for. With `fast` it is one compiled for the policy, the page
+/// tables and the TLBs, unless something else bounds the speed: TLBs that are looked up at every
+/// reference, or a policy for each process. Then, and without `fast`, it is one for [`AnyPolicy`],
+/// which calls the policy through a vtable, so that there are fewer machines to compile.
+///
+/// # Panics
+/// If the job has quotas, or reference bits that walks set, and no space.
+pub(super) fn assemble<'t>(
     job: &Job<'t>,
     burst_size: Option<usize>,
-    listener: Hears<'t>,
-    goal: G,
-) -> Result<G::Output, RunError> {
-    let setup = job.setup(burst_size.is_some())?;
+    listener: Option<&'t mut dyn Listener>,
+    fast: bool,
+) -> Result<Box<dyn Engine<'t> + 't>, RunError> {
+    assert!(!job.lacks_space(), "this job needs page tables");
     let log = job.tlb.zip(job.misses).filter(|(geometry, log)| {
-        G::FAST && job.accessed == Accessed::Every && log.is_of(geometry, job.trace)
+        fast && job.accessed == Accessed::Every && log.is_of(geometry, job.trace)
     });
-    let ready = Ready {
+    let looks_up = job.tlb.is_some() && log.is_none();
+    let own_loop = fast && !looks_up && !job.is_local();
+    let mut setup = job.setup()?;
+    let burst_size = burst_size.filter(|&k| own_loop && job.takes_bursts(k, &setup));
+    setup.bursts = burst_size.is_some();
+    let ops = job.space.map_or(&[][..], |space| &space.ops);
+    let mut core = Core::new(job.spec(), &setup, ops, job.swap_slots, listener);
+    if job.accessed == Accessed::WalkFlush {
+        core.frames.watch_clearing();
+    }
+    if let Some(k) = burst_size {
+        let spec = job.spec();
+        if watches(spec) {
+            core.frames.watch_hits();
+        }
+        core.burst_state = Some(BurstState::new(spec, k, core.entries.len(), job.tau));
+    }
+    let parts = Parts {
         job,
-        setup,
-        burst_size,
-        listener,
-        goal,
+        setup: &setup,
+        core,
     };
-    let shape = |geometry| Tlbs::new(geometry, job.entries(), job.trace.meta.page_size);
-    Ok(match (job.tlb, log, job.space) {
-        (Some(geometry), None, None) => ready.any(Flat::new(setup.pages), shape(geometry)),
-        (Some(geometry), None, Some(space)) if job.accessed == Accessed::Every => {
-            ready.any(Spaces::new(space), shape(geometry))
+    if own_loop {
+        return Ok(dispatch(job.policy, OwnLoop { parts, log }));
+    }
+    let policy = AnyPolicy::new(&setup);
+    let (entries, page_size) = (job.entries(), job.trace.meta.page_size);
+    Ok(match (job.tlb, log) {
+        (Some(geometry), None) if job.accessed == Accessed::Every => {
+            parts.any_tables(policy, Tlbs::<false>::new(geometry, entries, page_size))
         }
-        (Some(geometry), None, Some(space)) => {
-            ready.any(Spaces::new(space), ByWalk(shape(geometry)))
+        (Some(geometry), None) => {
+            let tables = Spaces::new(job.space.expect("page tables"));
+            let tlbs = Tlbs::<true>::new(geometry, entries, page_size);
+            parts.machine(policy, tables, tlbs)
         }
-        (_, Some((geometry, log)), Some(space)) if job.is_local() => {
+        (_, Some((geometry, log))) => {
+            // Each process replaces its own pages only, so there are page tables.
+            let tables = Spaces::new(job.space.expect("page tables"));
             let tlbs = FollowTlbs::new(geometry, job.entries(), job.trace, log);
-            ready.any(Spaces::new(space), tlbs)
+            parts.machine(policy, tables, tlbs)
         }
-        (None, None, Some(space)) if job.is_local() || !G::FAST => {
-            ready.any(Spaces::new(space), ())
-        }
-        (None, None, None) if !G::FAST => ready.any(Flat::new(setup.pages), ()),
-        (_, log, _) if G::FAST => dispatch(job.policy, Fast { ready, log }),
-        _ => unreachable!("without loops for each policy nothing follows a log"),
+        (None, None) => parts.any_tables(policy, ()),
     })
 }
 
-/// All that a machine is made of, but its policy, memory and translation.
-struct Ready<'a, 't, G> {
+/// All that a machine is made of, but its policy, page tables and TLBs.
+struct Parts<'a, 't> {
     job: &'a Job<'t>,
-    setup: Setup<'t>,
-    burst_size: Option<usize>,
-    listener: Hears<'t>,
-    goal: G,
+    setup: &'a Setup<'t>,
+    core: Core<'t>,
 }
 
-impl<'t, G: Goal<'t>> Ready<'_, 't, G> {
-    /// With any policy.
-    fn any<R, T>(self, memory: R, tlb: T) -> G::Output
-    where
-        R: Residence<'t> + 't,
-        T: Translation + 't,
-    {
-        let policy = AnyPolicy::new(&self.setup);
-        self.start(policy, memory, tlb)
-    }
-
-    fn start<P, R, T>(self, policy: P, memory: R, tlb: T) -> G::Output
+impl<'t> Parts<'_, 't> {
+    /// Puts a machine together with the page tables that the job needs.
+    fn any_tables<P, T>(self, policy: P, tlb: T) -> Box<dyn Engine<'t> + 't>
     where
         P: PolicyType<'t> + 't,
-        R: Residence<'t> + 't,
         T: Translation + 't,
     {
-        let (job, setup) = (self.job, &self.setup);
-        let swap_slots = job.swap_slots;
-        let mut machine = Machine::new(policy, setup, memory, swap_slots, tlb, self.listener);
-        if job.accessed == Accessed::WalkFlush {
-            machine.frames.watch_clearing();
+        match self.job.space {
+            None => {
+                let tables = Flat::new(self.setup.pages);
+                self.machine(policy, tables, tlb)
+            }
+            Some(space) => self.machine(policy, Spaces::new(space), tlb),
         }
-        machine.take_bursts(self.burst_size, job);
-        self.goal.reach(machine)
+    }
+
+    fn machine<P, R, T>(self, policy: P, memory: R, tlb: T) -> Box<dyn Engine<'t> + 't>
+    where
+        P: PolicyType<'t> + 't,
+        R: Residence + 't,
+        T: Translation + 't,
+    {
+        let core = self.core;
+        let paging = Paging { core, memory, tlb };
+        Box::new(Machine { policy, paging })
     }
 }
 
-/// A job on its way to the loop of its policy: without TLBs, or with some that follow a log.
-struct Fast<'a, 't, G> {
-    ready: Ready<'a, 't, G>,
+/// The parts on their way to the loop of their policy: without TLBs, or with some that follow a
+/// log.
+struct OwnLoop<'a, 't> {
+    parts: Parts<'a, 't>,
     log: Option<(&'t Geometry, &'t MissLog)>,
 }
 
-impl<'t, G: Goal<'t>> Visitor<'t> for Fast<'_, 't, G> {
-    type Output = G::Output;
+impl<'t> Visitor<'t> for OwnLoop<'_, 't> {
+    type Output = Box<dyn Engine<'t> + 't>;
 
     fn visit<P: PolicyType<'t> + 't>(self) -> Self::Output {
-        let policy = P::new(&self.ready.setup);
-        match self.ready.job.space {
-            None => {
-                let pages = self.ready.setup.pages;
-                self.translated(policy, Flat::new(pages))
-            }
-            Some(space) => self.translated(policy, Spaces::new(space)),
-        }
-    }
-}
-
-impl<'t, G: Goal<'t>> Fast<'_, 't, G> {
-    fn translated<P, R>(self, policy: P, memory: R) -> G::Output
-    where
-        P: PolicyType<'t> + 't,
-        R: Residence<'t> + 't,
-    {
-        let job = self.ready.job;
-        match self.log {
-            None => self.ready.start(policy, memory, ()),
+        let OwnLoop { parts, log } = self;
+        let policy = P::new(parts.setup);
+        match log {
+            None => parts.any_tables(policy, ()),
             Some((geometry, log)) => {
+                let job = parts.job;
                 let tlbs = FollowTlbs::new(geometry, job.entries(), job.trace, log);
-                self.ready.start(policy, memory, tlbs)
+                parts.any_tables(policy, tlbs)
             }
         }
     }

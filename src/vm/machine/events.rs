@@ -1,75 +1,83 @@
 //! What happens between references: entries come and go with forks and mappings, pages without
-//! owners are freed, pages that will be needed are brought in.
+//! owners are freed, pages that will be needed are brought in. Compiled for each kind of page tables
+//! and TLBs, not for each policy.
 
-use super::fault::Read;
-use super::*;
+use super::Paging;
+use super::core::{Full, Read};
+use super::fault::Cause;
+use crate::policy::{Policy, Touch};
+use crate::space::{EntryId, Op};
+use crate::trace::dense::NEVER;
+use crate::vm::residence::{AWAY, Residence};
+use crate::vm::tlb::Translation;
 
-impl<'t, P, R, T> Machine<'t, P, R, T>
+impl<'t, R, T> Paging<'t, R, T>
 where
-    P: PolicyType<'t>,
-    R: Residence<'t>,
+    R: Residence,
     T: Translation,
 {
-    /// Does what happens before the reference at a position, but no op from `end` on. Returns the
-    /// op that is part of that reference, if there is one, and the position of the next op.
-    #[inline]
+    /// Performs the ops before the reference at `time`, up to op index `end`. Returns the op that
+    /// belongs to that reference (copy-on-write), if any, and the position of the next op. Errors
+    /// if swap is full.
     pub(super) fn perform(
         &mut self,
-        position: u64,
+        policy: &mut dyn Policy,
+        time: u64,
         end: usize,
-    ) -> Result<(Option<Op>, usize), Full> {
-        let ops = self.memory.ops();
+    ) -> Result<(Option<Op>, u64), Full> {
+        let ops = self.core.ops;
         let end = end.min(ops.len());
-        while self.next_op < end {
-            let at = ops[self.next_op];
-            if at.position > position {
-                return Ok((None, usize::try_from(at.position).unwrap_or(usize::MAX)));
+        while self.core.next_op < end {
+            let at = ops[self.core.next_op];
+            if at.position > time {
+                return Ok((None, at.position));
             }
-            if self.is_denied() {
+            if self.core.swap_full {
                 return Err(Full);
             }
             if at.op.is_of_reference() {
-                self.next_op += 1;
-                return Ok((Some(at.op), usize::MAX));
+                self.core.next_op += 1;
+                return Ok((Some(at.op), u64::MAX));
             }
-            self.do_op(at.op, position)?;
-            self.next_op += 1;
+            self.do_op(policy, at.op, time)?;
+            self.core.next_op += 1;
         }
-        Ok((None, usize::MAX))
+        Ok((None, u64::MAX))
     }
 
-    fn do_op(&mut self, op: Op, time: u64) -> Result<(), Full> {
+    fn do_op(&mut self, policy: &mut dyn Policy, op: Op, time: u64) -> Result<(), Full> {
         match op {
             Op::Bind { entry, object } => self.memory.bind(entry, object),
             Op::Copy { from, to, private } => {
                 let frame = self.memory.present(from);
                 if frame < AWAY {
                     self.memory.attach(to, frame);
-                    self.is_present(to);
+                    self.core.note_present(to, false);
                 }
                 if private {
-                    self.tlb.shoot_down(from, time);
-                    self.tlb.stays(from, time);
+                    self.flush_entry(from, time);
                 }
             }
             Op::Drop { entry } => self.drop_entry(entry, time),
             Op::Unmap { entry } => {
                 self.drop_entry(entry, time);
-                self.policy.unmapped(entry);
+                policy.unmapped(entry);
             }
-            Op::Flush { entry } => {
-                self.tlb.shoot_down(entry, time);
-                self.tlb.stays(entry, time);
-            }
-            Op::Free { object } => self.free(object, time),
-            Op::Prefetch { entry } => return self.prefetch(entry, time),
+            Op::Flush { entry } => self.flush_entry(entry, time),
+            Op::Free { object } => self.free(policy, object, time),
+            Op::Prefetch { entry } => return self.prefetch(policy, entry, time),
             Op::CowCopy { .. } | Op::Reuse { .. } => unreachable!("part of a reference"),
         }
         Ok(())
     }
 
-    /// A page that will be needed: brought in if a device must be read for it.
-    fn prefetch(&mut self, entry: EntryId, time: u64) -> Result<(), Full> {
+    /// Brings in the page of `entry`, which the program will need, if a device must be read for it.
+    fn prefetch(
+        &mut self,
+        policy: &mut dyn Policy,
+        entry: EntryId,
+        time: u64,
+    ) -> Result<(), Full> {
         let object = self.memory.object(entry);
         let state = self.memory.state(object);
         if state < AWAY {
@@ -79,19 +87,26 @@ where
         if read == Read::Nothing {
             return Ok(());
         }
-        self.residency.settle(time);
-        let (frame, victim) = self.take_frame(None, entry, object, time)?;
+        self.core.residency.settle(time);
+        let (frame, victim) = self.take_frame(policy, Cause::Prefetch, entry, object, time)?;
         self.memory.place(object, frame);
-        self.residency.now += 1;
-        self.frames.load_ahead(frame, object);
-        let next_use = self.after_op.get(self.next_op).copied();
-        let next_use = next_use.unwrap_or(crate::trace::dense::NEVER);
-        let at = Touch { entry, frame, time };
-        self.policy.prefetched(&mut self.frames, at, next_use);
-        // Its bit was cleared, and it has no translations yet; later ones must not go for that.
+        let core = &mut self.core;
+        core.residency.now += 1;
+        core.frames.load_ahead(frame, object);
+        let next_use = core.after_op.get(core.next_op).copied();
+        let next_use = next_use.unwrap_or(NEVER);
+        policy.prefetched(&mut core.frames, Touch { entry, frame, time }, next_use);
+        // `prefetched` may clear the bit, which queues a shoot-down. Drain the queue before the
+        // page gets TLB entries.
         self.flush_cleared(time);
-        let written = self.count_moves(read, victim);
-        self.counters.prefetched[written] += 1;
+        let written = self.core.count_moves(read, victim);
+        self.core.counters.prefetched[written] += 1;
         Ok(())
+    }
+
+    /// Drops the translations of `entry` before the reference at `time`. Its page may stay.
+    fn flush_entry(&mut self, entry: EntryId, time: u64) {
+        self.tlb.shoot_down(entry, time);
+        self.tlb.may_stay_resident(entry, time);
     }
 }

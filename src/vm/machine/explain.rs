@@ -1,15 +1,23 @@
-//! A replay told step by step: what is in every frame after each reference, what faulted, what left
-//! and why. The machine is the one that counts, stopped before and after each of the references that
-//! are looked at. Names nothing: pages are entries and objects here.
+//! A replay step by step: the page in every frame after each reference, what faulted, what left and
+//! why. The machine is the one that counts, stopped before and after each of the references of a
+//! range. Knows no names: pages are entries and objects here.
 
+use super::core::Core;
 use super::observe::PageState;
-use super::*;
-use crate::policy::{Departure, Leaves};
-use crate::space::NONE;
+use super::replay::Progress;
+use super::{Job, Machine, Paging, RunError};
+use crate::policy::{Explain, AnyPolicy, Departure, Leaves};
+use crate::space::{Class, EntryId, NONE, ObjectId, Op, Space};
+use crate::trace::dense::{KIND_MASK, Tile, Trace, page_of};
 use crate::trace::record::Kind;
-use std::sync::Arc;
+use crate::units::FrameId;
+use crate::vm::counters::Outcome;
+use crate::vm::listen::{FaultEvent, Listener};
+use crate::vm::residence::{AWAY, Residence, Spaces};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 
 /// The machine around one reference.
 #[derive(Debug, Clone)]
@@ -24,21 +32,21 @@ pub struct Step {
     pub fault: Option<FaultEvent>,
     /// The page-table entry before the reference, after the events that precede it.
     pub before: EntryState,
-    /// The same after the reference.
+    /// The page-table entry after the reference.
     pub after: EntryState,
     /// Pages that left memory, in order: before the reference, for it, after it.
     pub gone: Vec<Gone>,
     /// What is in each frame after the reference.
     pub frames: Vec<Option<Held>>,
-    /// What the policy keeps in order then, if it says so: the title, and of each page an entry that
-    /// names it and the policy's word on it.
+    /// What the policy keeps in order then, if it can show that: the title, and for each page an
+    /// entry that names it and the policy's word on it.
     pub state: Option<(String, Vec<(EntryId, String)>)>,
 }
 
 /// A page in a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Held {
-    /// An entry that shows it: of those present the first that ever did, else the lowest.
+    /// A present entry that shows it: the first that ever did, else the lowest.
     pub entry: EntryId,
     /// Its reference bit.
     pub referenced: bool,
@@ -70,7 +78,7 @@ pub enum Cause {
     MadeRoom,
     /// Its window closed.
     Expired,
-    /// Nobody maps it any more.
+    /// No process maps it any more.
     Freed,
 }
 
@@ -87,20 +95,20 @@ pub struct Gone {
     pub why: Option<String>,
 }
 
-/// A replay, of which a stretch was looked at.
+/// A replay with the steps of a range.
 #[derive(Debug)]
 pub struct Story {
-    /// The references looked at, one after the other; fewer where full swap ends the replay.
+    /// The references of the range, one after the other; fewer if full swap ends the replay.
     pub steps: Vec<Step>,
-    /// Pages that left behind the last of these, if the replay ended there: for the events behind the
-    /// last reference of the trace, or before the reference that full swap denied.
+    /// Pages that left after the last of these, if the replay ended there: by events after the last
+    /// reference of the trace, or before the reference that full swap denied.
     pub end: Vec<Gone>,
     /// The counts of the whole trace.
     pub outcome: Outcome,
 }
 
-/// Replays everything, looking at the references of a range; with `states` the policy is asked what
-/// it keeps in order. Without TLBs, bursts and warm-up, whatever the job says.
+/// Replays everything and returns the steps of a range. With `states` each step has what the policy
+/// keeps in order. Ignores the job's TLBs, bursts and warm-up.
 ///
 /// # Errors
 /// As for [`run`].
@@ -113,29 +121,31 @@ pub fn explain(job: &Job<'_>, range: Range<u64>, states: bool) -> Result<Story, 
         warmup: 0,
         ..job.with_space(Some(&identity))
     };
-    let setup = job.setup(false)?;
-    let (fault, faults) = channel();
-    Ok(tell(&job, &setup, range, states, fault, faults))
-}
-
-fn tell(
-    job: &Job<'_>,
-    setup: &Setup<'_>,
-    range: Range<u64>,
-    states: bool,
-    mut fault: Sender<FaultEvent>,
-    faults: Receiver<FaultEvent>,
-) -> Story {
+    let setup = job.setup()?;
     let space = job.space.expect("a space was made");
-    let memory = Spaces::new(space);
     let watches = Arc::new(AtomicBool::new(false));
     let (report, departures) = channel();
-    let policy = AnyPolicy::watched(setup, Arc::clone(&watches), report);
-    let hears: Hears<'_> = Some(&mut fault);
-    let machine = Machine::new(policy, setup, memory, job.swap_slots, (), hears);
-    let mut told = Told {
-        running: Running::new(machine, job),
-        faults,
+    let fault = LastFault::default();
+    let mut listener = &fault;
+    let core = Core::new(
+        job.spec(),
+        &setup,
+        &space.ops,
+        job.swap_slots,
+        Some(&mut listener),
+    );
+    let machine = Machine {
+        policy: AnyPolicy::watched(&setup, Arc::clone(&watches), report),
+        paging: Paging {
+            core,
+            memory: Spaces::new(space),
+            tlb: (),
+        },
+    };
+    let mut stepper = Stepper {
+        machine,
+        progress: Progress::new(&job),
+        fault: &fault,
         departures,
         trace: job.trace,
         space,
@@ -145,65 +155,77 @@ fn tell(
     let length = job.trace.len() as u64;
     let (from, to) = (range.start.min(length), range.end.min(length));
     let (mut steps, mut end) = (Vec::new(), Vec::new());
-    if (0..from).all(|position| told.reference(position)) {
+    if (0..from).all(|position| stepper.reference(position)) {
         watches.store(true, Ordering::Relaxed);
-        told.look();
-        let each = (from..to).map_while(|position| told.step(position, states, &mut end));
+        stepper.look();
+        let each = (from..to).map_while(|position| stepper.step(position, states, &mut end));
         steps.extend(each);
         if steps.len() as u64 == to - from {
             if to == length {
-                end = told.events(length).0;
+                end = stepper.perform_before(length).0;
             }
             watches.store(false, Ordering::Relaxed);
-            told.running.take(part(job.trace, to, length));
+            stepper.feed(to, length);
         }
     }
-    Story {
+    Ok(Story {
         steps,
         end,
-        outcome: told.running.outcome(),
-    }
+        outcome: stepper.progress.finish(&mut stepper.machine),
+    })
 }
 
-/// Some references of a trace in memory.
-fn part(trace: &Trace, from: u64, to: u64) -> Tile<'_> {
-    let range = from as usize..to as usize;
-    Tile {
-        start: from,
-        refs: &trace.refs()[range.clone()],
-        kinds: &trace.kinds()[range],
-        bursts: None,
-    }
-}
+/// The latest fault, until the stepper takes it.
+type LastFault = Mutex<Option<FaultEvent>>;
 
-impl Listener for Sender<FaultEvent> {
+impl Listener for &LastFault {
     fn fault(&mut self, event: &FaultEvent) {
-        // Whoever does not listen any more needs to hear nothing.
-        _ = self.send(*event);
+        *self.lock().expect("no panic while it is locked") = Some(*event);
     }
 }
 
-/// The replay under way.
-struct Told<'t> {
-    running: Running<'t, AnyPolicy<'t>, Spaces<'t>, ()>,
-    faults: Receiver<FaultEvent>,
+/// The replay under way, stopped between references.
+struct Stepper<'t> {
+    machine: Machine<'t, AnyPolicy<'t>, Spaces<'t>, ()>,
+    progress: Progress,
+    fault: &'t LastFault,
     departures: Receiver<Departure>,
     trace: &'t Trace,
     space: &'t Space,
-    /// The entry that each object is called by, or [`NONE`].
+    /// The entry that names each object in steps, or [`NONE`].
     name: Vec<EntryId>,
     /// The object in each frame after the last step.
     held: Vec<Option<ObjectId>>,
 }
 
-impl Told<'_> {
-    /// Replays one reference; false if swap is full.
+impl Stepper<'_> {
+    /// Replays references of the trace. Returns false if swap is full.
+    fn feed(&mut self, from: u64, to: u64) -> bool {
+        let range = from as usize..to as usize;
+        let tile = Tile {
+            start: from,
+            refs: &self.trace.refs()[range.clone()],
+            kinds: &self.trace.kinds()[range],
+            bursts: None,
+        };
+        self.progress.feed(&mut self.machine, tile)
+    }
+
+    /// Returns the latest fault, and forgets it.
+    fn take_fault(&mut self) -> Option<FaultEvent> {
+        self.fault
+            .lock()
+            .expect("no panic while it is locked")
+            .take()
+    }
+
+    /// Replays one reference. Returns false if swap is full.
     fn reference(&mut self, position: u64) -> bool {
-        while self.faults.try_recv().is_ok() {}
-        let goes_on = self.running.take(part(self.trace, position, position + 1));
+        self.take_fault();
+        let goes_on = self.feed(position, position + 1);
         if goes_on {
             let entry = page_of(self.trace.refs()[position as usize]);
-            let object = self.running.machine.memory.object(entry) as usize;
+            let object = self.machine.paging.memory.object(entry) as usize;
             if self.name[object] == NONE {
                 self.name[object] = entry;
             }
@@ -211,11 +233,11 @@ impl Told<'_> {
         goes_on
     }
 
-    /// One reference and the events before it. If full swap ends the replay there, what left until
-    /// then goes to `end`.
+    /// Replays one reference and the events before it. If full swap ends the replay there, returns
+    /// `None` and puts what left until then into `end`.
     fn step(&mut self, position: u64, states: bool, end: &mut Vec<Gone>) -> Option<Step> {
         let last = self.held.clone();
-        let (mut gone, goes_on) = self.events(position);
+        let (mut gone, goes_on) = self.perform_before(position);
         let at = position as usize;
         let entry = page_of(self.trace.refs()[at]);
         let kind = Kind::ALL[usize::from(self.trace.kinds()[at] & KIND_MASK)];
@@ -231,7 +253,7 @@ impl Told<'_> {
             position,
             entry,
             kind,
-            fault: self.faults.try_iter().last(),
+            fault: self.take_fault(),
             before,
             after: self.entry_state(entry),
             gone,
@@ -240,31 +262,31 @@ impl Told<'_> {
         })
     }
 
-    /// Does what happens before a reference, without the part that is its own. Returns what left
-    /// memory, and false if swap is full.
-    fn events(&mut self, position: u64) -> (Vec<Gone>, bool) {
-        let machine = &mut self.running.machine;
-        let ops = &machine.memory.ops()[machine.next_op..];
+    /// Performs what happens before a reference, without the op that belongs to it. Returns what
+    /// left memory, and false if swap is full.
+    fn perform_before(&mut self, position: u64) -> (Vec<Gone>, bool) {
+        let Machine { policy, paging } = &mut self.machine;
+        let ops = &paging.core.ops[paging.core.next_op..];
         let due = ops
             .iter()
             .take_while(|at| at.position <= position && !at.op.is_of_reference());
-        let end = machine.next_op + due.count();
-        let done = machine.perform(position, end);
-        machine.swap_full |= done.is_err();
+        let end = paging.core.next_op + due.count();
+        let done = paging.perform(policy, position, end);
+        paging.core.swap_full |= done.is_err();
         let gone = self.gone(Cause::MadeRoom);
         self.look();
         (gone, done.is_ok())
     }
 
-    /// The pages that left since this was last asked; `chosen` is why those that the policy chose
-    /// had to. Where swap is full the last ones are still there: they could not be written.
+    /// Returns the pages that left since the last call; `chosen` is the cause for those that the
+    /// policy chose. If swap is full the last ones are still there, since they could not be
+    /// written, and are left out.
     fn gone(&mut self, chosen: Cause) -> Vec<Gone> {
         let mut departures: Vec<Departure> = self.departures.try_iter().collect();
-        let machine = &self.running.machine;
-        let stays = |last: &Departure| {
-            last.leaves != Leaves::Freed && machine.memory.state(last.page) < AWAY
-        };
-        while machine.swap_full && departures.last().is_some_and(stays) {
+        let Paging { core, memory, .. } = &self.machine.paging;
+        let stays =
+            |last: &Departure| last.leaves != Leaves::Freed && memory.state(last.page) < AWAY;
+        while core.swap_full && departures.last().is_some_and(stays) {
             departures.pop();
         }
         let each = departures.into_iter();
@@ -272,7 +294,7 @@ impl Told<'_> {
     }
 
     fn one_gone(&mut self, left: Departure, chosen: Cause) -> Gone {
-        let class = self.running.machine.memory.class(left.page);
+        let class = self.machine.paging.memory.class(left.page);
         let cause = match left.leaves {
             Leaves::Chosen => chosen,
             Leaves::Expired => Cause::Expired,
@@ -281,41 +303,41 @@ impl Told<'_> {
         let why = (cause != Cause::Freed)
             .then(|| left.why.unwrap_or_else(|| "chosen by the policy".into()));
         Gone {
-            entry: self.called(left.page),
+            entry: self.name_of(left.page),
             written: left.dirty && (cause != Cause::Freed || class == Class::File),
             cause,
             why,
         }
     }
 
-    /// Looks at what is in the frames, and by what each page is called there.
+    /// Notes the page in each frame, and the entry that names it there.
     fn look(&mut self) {
         self.held = self.in_frames();
         for (frame, page) in (0..).zip(self.held.clone()) {
             if let Some(page) = page {
-                self.name[page as usize] = self.called_in(page, frame);
+                self.name[page as usize] = self.name_in(page, frame);
             }
         }
     }
 
-    /// The entry that a page in a frame is called by: the one it was called by, while that shows it;
-    /// else the lowest that is present.
-    fn called_in(&self, page: ObjectId, frame: FrameId) -> EntryId {
-        let memory = &self.running.machine.memory;
+    /// Returns the entry that names a page in a frame: the one that named it before, while that
+    /// shows it; else the lowest that is present.
+    fn name_in(&self, page: ObjectId, frame: FrameId) -> EntryId {
+        let memory = &self.machine.paging.memory;
         let (name, mut lowest) = (self.name[page as usize], NONE);
         if name != NONE && memory.object(name) == page && memory.present(name) == frame {
             return name;
         }
         memory.entries(page, |entry| lowest = lowest.min(entry));
         match lowest {
-            NONE => self.called(page),
+            NONE => self.name_of(page),
             lowest => lowest,
         }
     }
 
-    /// The entry that a page is called by, though none may be present: it was brought in ahead of
-    /// use, or has left.
-    fn called(&self, page: ObjectId) -> EntryId {
+    /// Returns the entry that names a page, though none may be present: the page was prefetched, or
+    /// has left.
+    fn name_of(&self, page: ObjectId) -> EntryId {
         let name = self.name[page as usize];
         if name != NONE {
             return name;
@@ -337,15 +359,15 @@ impl Told<'_> {
 
     fn in_frames(&self) -> Vec<Option<ObjectId>> {
         let mut held = vec![None; self.held.len()];
-        let states = (0..).zip(self.running.machine.memory.objects());
-        for (object, frame) in states.filter(|(_, state)| *state < AWAY) {
+        let states = (0..).zip(self.machine.paging.memory.states());
+        for (object, &frame) in states.filter(|(_, state)| **state < AWAY) {
             held[frame as usize] = Some(object);
         }
         held
     }
 
     fn frames(&self, earlier: &[Option<ObjectId>]) -> Vec<Option<Held>> {
-        let frames = &self.running.machine.frames;
+        let frames = &self.machine.paging.core.frames;
         let held = (0..).zip(self.held.iter().zip(earlier));
         held.map(|(frame, (now, before))| {
             let page = *now;
@@ -360,20 +382,17 @@ impl Told<'_> {
     }
 
     fn entry_state(&self, entry: EntryId) -> EntryState {
-        let machine = &self.running.machine;
-        let place = match machine.memory.object(entry) {
+        let Paging { core, memory, .. } = &self.machine.paging;
+        let place = match memory.object(entry) {
             NONE => PageState::Unallocated,
-            object => machine.page_state(object),
+            object => core.page_state(object, memory.state(object)),
         };
         let bits = match place {
-            PageState::Resident(frame) => {
-                let frames = &machine.frames;
-                (frames.dirty(frame), frames.referenced(frame))
-            }
+            PageState::Resident(frame) => (core.frames.dirty(frame), core.frames.referenced(frame)),
             _ => (false, false),
         };
         EntryState {
-            present: machine.memory.present(entry) < AWAY,
+            present: memory.present(entry) < AWAY,
             place,
             dirty: bits.0,
             referenced: bits.1,
@@ -381,10 +400,10 @@ impl Told<'_> {
     }
 
     fn state(&self, next: u64) -> Option<(String, Vec<(EntryId, String)>)> {
-        let machine = &self.running.machine;
-        let state = machine.policy.order(&machine.frames, next)?;
+        let frames = &self.machine.paging.core.frames;
+        let state = self.machine.policy.order(frames, next)?;
         let name = |(frame, word): (FrameId, String)| {
-            let page = machine.frames.page(frame);
+            let page = frames.page(frame);
             (self.name[page as usize], word)
         };
         Some((state.title, state.frames.into_iter().map(name).collect()))

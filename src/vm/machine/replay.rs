@@ -1,55 +1,77 @@
-//! A replay from its beginning to its outcome: the machine is fed with one tile of the trace after the
-//! other, counting begins where the warm-up ends, and at the end everything is summed up.
+//! A replay from its beginning to its outcome: the machine is fed with one tile of the trace after
+//! the other, counting begins where the warm-up ends, and at the end everything is summed up.
 
-use super::*;
-use crate::trace::dense::count_kinds;
+use super::Job;
+use super::core::Residency;
+use super::engine::Engine;
+use crate::policy::EventCount;
+use crate::trace::dense::{Tile, count_kinds};
+use crate::vm::counters::{Counters, Outcome, SwapFull, TlbCounters};
+use crate::vm::listen::Intervals;
+use crate::vm::residence::AWAY;
 
-/// A replay that is fed with its trace.
-pub trait Replay: Send {
-    /// The size of the bursts that it takes; `None` if it takes references one by one.
-    fn burst_size(&self) -> Option<usize>;
-    /// Takes the next references. False if it wants no more, because swap is full.
-    fn feed(&mut self, tile: Tile<'_>) -> bool;
-    /// The outcome, when the whole trace was fed.
+/// A replay that the caller feeds with its trace.
+pub struct Replay<'t> {
+    engine: Box<dyn Engine<'t> + 't>,
+    progress: Progress,
+}
+
+impl<'t> Replay<'t> {
+    pub(super) fn new(engine: Box<dyn Engine<'t> + 't>, job: &Job<'t>) -> Replay<'t> {
+        Replay {
+            engine,
+            progress: Progress::new(job),
+        }
+    }
+
+    /// Returns the size of the bursts that the replay takes; `None` if it takes references one by
+    /// one.
+    pub fn burst_size(&self) -> Option<usize> {
+        Some(self.engine.core().burst_state.as_ref()?.k)
+    }
+
+    /// Replays the next references of the trace. Returns false if full swap ends the replay, which
+    /// then takes no more.
+    pub fn feed(&mut self, tile: Tile<'_>) -> bool {
+        self.progress.feed(&mut *self.engine, tile)
+    }
+
+    /// Returns the outcome. Call it once the whole trace was fed, or once `feed` returned false.
     ///
     /// # Panics
     /// If a conservation law does not hold.
-    fn finish(self: Box<Self>) -> Outcome;
+    pub fn finish(mut self) -> Outcome {
+        self.progress.finish(&mut *self.engine)
+    }
 }
 
-/// A machine on its way through a trace.
-pub(super) struct Running<'t, P, R, T> {
-    pub(super) machine: Machine<'t, P, R, T>,
-    /// Frames as asked for.
+/// How far a replay has come.
+pub(super) struct Progress {
+    /// The frames of the job.
     frames: Option<u32>,
     warmup: u64,
+    /// The references of the trace.
     length: u64,
-    /// References so far.
+    /// References replayed so far.
     at: u64,
-    /// How it stood when counting began.
+    /// The state when counting began; `None` before.
     start: Option<Start>,
-    /// Counted references by kind, where it may matter how far the replay came.
+    /// Counted references by kind. Kept only if swap is limited: only then can the replay end
+    /// early.
     by_kind: Option<[u64; 3]>,
 }
 
-/// What is subtracted from the counters.
+/// What counters of TLBs and policy were when counting began.
 struct Start {
-    counters: Counters,
     tlb: TlbCounters,
     resident: u64,
     events: Vec<EventCount>,
 }
 
-impl<'t, P, R, T> Running<'t, P, R, T>
-where
-    P: PolicyType<'t>,
-    R: Residence<'t>,
-    T: Translation,
-{
-    pub(super) fn new(machine: Machine<'t, P, R, T>, job: &Job<'t>) -> Self {
+impl Progress {
+    pub(super) fn new(job: &Job<'_>) -> Progress {
         let length = job.trace.len() as u64;
-        Running {
-            machine,
+        Progress {
             frames: job.frames,
             warmup: job.warmup.min(length),
             length,
@@ -59,23 +81,23 @@ where
         }
     }
 
-    /// Takes the next references; false if swap is full.
-    pub(super) fn take(&mut self, tile: Tile<'_>) -> bool {
+    /// Replays the next references. Returns false if full swap ends the replay.
+    pub(super) fn feed(&mut self, engine: &mut dyn Engine<'_>, tile: Tile<'_>) -> bool {
         if self.start.is_none() {
             let to = self.warmup.min(tile.end());
-            if !self.replay(tile, to) {
+            if !self.feed_to(engine, tile, to) {
                 return false;
             }
             if self.at == self.warmup {
-                self.begin_counting();
+                self.begin_counting(engine);
             }
         }
-        self.replay(tile, tile.end())
+        self.feed_to(engine, tile, tile.end())
     }
 
-    fn replay(&mut self, tile: Tile<'_>, to: u64) -> bool {
+    fn feed_to(&mut self, engine: &mut dyn Engine<'_>, tile: Tile<'_>, to: u64) -> bool {
         let from = self.at;
-        self.at = self.machine.feed(tile, from as usize..to as usize) as u64;
+        self.at = engine.feed(tile, from..to);
         if let Some(by_kind) = self.by_kind.as_mut().filter(|_| self.start.is_some()) {
             let now = match tile.bursts {
                 // The bits above a byte's kind are those of its place.
@@ -87,96 +109,97 @@ where
         self.at == to
     }
 
-    fn begin_counting(&mut self) {
-        let machine = &mut self.machine;
-        let resident = machine.residency.now;
+    fn begin_counting(&mut self, engine: &mut dyn Engine<'_>) {
+        let resident = engine.core().residency.now;
         self.start = Some(Start {
-            counters: machine.counters,
-            tlb: machine.tlb_counters(self.at).unwrap_or_default(),
+            tlb: engine.tlb_counters(self.at).unwrap_or_default(),
             resident,
-            events: machine.policy_events(),
+            events: policy_events(engine),
         });
-        machine.residency = Residency {
+        let core = engine.core_mut();
+        core.residency = Residency {
             now: resident,
             until: self.warmup,
             ..Residency::default()
         };
-        machine.intervals = Intervals::default();
-        if let Some(listener) = &mut machine.listener {
+        core.counters = Counters::default();
+        core.walked_faults = Default::default();
+        core.intervals = Intervals::default();
+        if let Some(listener) = &mut core.listener {
             listener.start_counting();
         }
     }
 
-    pub(super) fn outcome(mut self) -> Outcome {
+    /// Returns the outcome of a replay that was fed to its end.
+    ///
+    /// # Panics
+    /// If a conservation law does not hold.
+    pub(super) fn finish(&mut self, engine: &mut dyn Engine<'_>) -> Outcome {
         if self.start.is_none() {
-            self.begin_counting();
+            self.begin_counting(engine);
         }
-        let (end, length) = (self.at, self.length);
-        let start = self.start.expect("counting has begun");
-        let mut machine = self.machine;
-        let is_over = end == length && !machine.swap_full;
-        if is_over && machine.perform(length, usize::MAX).is_err() {
-            machine.swap_full = true;
+        let end = self.at;
+        let start = self.start.take().expect("counting has begun");
+        let is_over = end == self.length && !engine.core().swap_full;
+        if is_over && engine.perform(end, usize::MAX).is_err() {
+            engine.core_mut().swap_full = true;
         }
-        machine.residency.settle(end);
-        machine.swap.assert_owned();
-        machine.assert_all_flushed();
-        let resident = machine.memory.objects().filter(|&state| state < AWAY);
-        let dirty_end = machine.frames.count_dirty(resident);
-        let away = machine.memory.objects().zip(0..).filter(|at| at.0 == AWAY);
+        engine.core_mut().residency.settle(end);
+        engine.core().swap.assert_owned();
+        engine.assert_all_flushed();
+        let tlb = engine.tlb_counters(end);
+        let mut events = policy_events(engine);
+        for (now, before) in events.iter_mut().zip(&start.events) {
+            now.1 -= before.1;
+        }
+        let intervals = std::mem::take(&mut engine.core_mut().intervals).gathered();
+        let core = engine.core();
+        let states = engine.states();
+        let resident = states.iter().copied().filter(|&state| state < AWAY);
+        let away = states.iter().zip(0..).filter(|at| *at.0 == AWAY);
         let (mut swapped_end, mut dropped_end) = (0, 0);
         for (_, page) in away {
-            *(match machine.swap.slot(page) {
+            *(match core.swap.slot(page) {
                 Some(_) => &mut swapped_end,
                 None => &mut dropped_end,
             }) += 1;
         }
-        let tlb = machine.tlb_counters(end);
-        let mut events = machine.policy_events();
-        for (now, before) in events.iter_mut().zip(&start.events) {
-            now.1 -= before.1;
-        }
         let outcome = Outcome {
-            frames: u64::from(self.frames.unwrap_or(machine.capacity)),
-            swap_full: machine.end(end).map(|at| SwapFull {
+            frames: u64::from(self.frames.unwrap_or(core.capacity)),
+            swap_full: core.end(end).map(|at| SwapFull {
                 after: at.legal,
                 ops: at.ops,
                 by_kind: self.by_kind.unwrap_or_default(),
             }),
             resident_start: start.resident,
-            resident_end: machine.residency.now,
-            dirty_end,
-            resident_sum: machine.residency.sum,
-            resident_peak: machine.residency.peak,
+            resident_end: core.residency.now,
+            dirty_end: core.frames.count_dirty(resident),
+            resident_sum: core.residency.sum,
+            resident_peak: core.residency.peak,
             swapped_end,
             dropped_end,
-            swap_slots: machine.swap.used(),
-            swap_slots_peak: machine.swap.peak(),
-            counters: machine.counters.since(&start.counters),
-            tlb: tlb.map(|now| now.since(&start.tlb)),
+            swap_slots: core.swap.used(),
+            swap_slots_peak: core.swap.peak(),
+            counters: core.counters,
+            tlb: tlb.map(|now| TlbCounters {
+                faults: core.walked_faults,
+                ..now.since(&start.tlb)
+            }),
             policy_events: events,
-            intervals: machine.intervals.gathered(),
+            intervals,
         };
         outcome.assert_laws();
         outcome
     }
 }
 
-impl<'t, P, R, T> Replay for Running<'t, P, R, T>
-where
-    P: PolicyType<'t>,
-    R: Residence<'t>,
-    T: Translation,
-{
-    fn burst_size(&self) -> Option<usize> {
-        Some(self.machine.by_bursts.as_ref()?.k)
-    }
-
-    fn feed(&mut self, tile: Tile<'_>) -> bool {
-        self.take(tile)
-    }
-
-    fn finish(self: Box<Self>) -> Outcome {
-        self.outcome()
+/// Returns what the policy has counted of its own doings, without the search for a victim that
+/// could not leave.
+fn policy_events<'t>(engine: &dyn Engine<'t>) -> Vec<EventCount> {
+    let core = engine.core();
+    if core.swap_full && !core.cannot_expire {
+        core.events_before.clone()
+    } else {
+        engine.policy_events()
     }
 }

@@ -3,11 +3,12 @@
 
 use super::observe::PageState;
 use super::*;
-use crate::policy::PolicyChoice;
-use crate::policy::{Future, Visitor, dispatch};
+use crate::policy::{Future, PolicyType, Setup, Visitor, dispatch};
 use crate::trace::dense::{Dictionary, Meta, PageKey, pack};
 use crate::trace::record::{Addressing, TraceKind};
 use crate::units::PageSize;
+use crate::vm::counters::SwapFull;
+use crate::vm::listen::FaultKind;
 use crate::vm::residence::Flat;
 
 /// A trace of one process; a page number followed by `w` is a write.
@@ -79,14 +80,14 @@ impl<'t> Visitor<'t> for Draw<'t> {
             seed: 0,
             future,
         };
-        let mut machine = Machine::new(
-            P::new(&setup),
-            &setup,
-            Flat::new(pages.len()),
-            None,
-            (),
-            None,
-        );
+        let mut machine = Machine {
+            policy: P::new(&setup),
+            paging: Paging {
+                core: Core::new(&P::SPEC, &setup, &[], None, None),
+                memory: Flat::new(pages.len()),
+                tlb: (),
+            },
+        };
         let mut rows = Vec::new();
         for (time, (&reference, &kind)) in
             self.trace.refs().iter().zip(self.trace.kinds()).enumerate()
@@ -94,7 +95,11 @@ impl<'t> Visitor<'t> for Draw<'t> {
             let hit = machine.access(reference, kind, time as u64) == Ok(true);
             let mut row: Vec<String> = vec![".".into(); self.frames as usize];
             for (page, key) in pages.iter().enumerate() {
-                if let PageState::Resident(frame) = machine.page_state(page as u32) {
+                if let PageState::Resident(frame) = machine
+                    .paging
+                    .core
+                    .page_state(page as u32, machine.paging.memory.state(page as u32))
+                {
                     row[frame as usize] = key.number.to_string();
                 }
             }
@@ -191,20 +196,8 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
     let trace = trace("1w 2 1 2 1w 2");
     let choice: PolicyChoice = "lru".parse().unwrap();
     let job = Job {
-        swap_slots: None,
-        bursts: None,
-        misses: None,
-        trace: &trace,
-        space: None,
-        quotas: None,
-        accessed: Accessed::Every,
-        policy: choice.id,
-        params: &choice.params,
-        seed: 0,
         frames: Some(1),
-        tau: 1,
-        warmup: 0,
-        tlb: None,
+        ..Job::new(&trace, &choice)
     };
     let outcome = run(&job).unwrap();
     let c = outcome.counters;
@@ -217,8 +210,6 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
     // Without swap the first dirty page that must leave ends the replay before it is counted.
     let none = run(&Job {
         swap_slots: Some(0),
-        bursts: None,
-        misses: None,
         ..job
     })
     .unwrap();
@@ -245,4 +236,18 @@ fn a_page_is_written_once_per_dirtying_and_keeps_its_slot() {
         (4, 0, 1)
     );
     assert_eq!(warm.resident_sum, 4);
+}
+
+/// Frames of each process are looked up by page tables; without them they would be ignored.
+#[test]
+#[should_panic(expected = "this job needs page tables")]
+fn a_replay_with_quotas_needs_page_tables() {
+    let trace = trace("1 2");
+    let choice: PolicyChoice = "lru".parse().unwrap();
+    let job = Job {
+        frames: Some(1),
+        quotas: Some(&[1]),
+        ..Job::new(&trace, &choice)
+    };
+    _ = begin(&job, None);
 }

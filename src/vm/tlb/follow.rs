@@ -1,6 +1,6 @@
 //! The TLBs of one replay, from the log of its trace: only misses, shoot-downs and what follows
 //! from these is looked at. Exact where LRU replaces and entries have tags. Knows neither policies
-//! nor frames; what is shot down and which references fault it is told in order of position.
+//! nor frames; the machine reports shoot-downs and references that fault, in order of position.
 //!
 //! Without shoot-downs every replay of a trace has the same first levels: the *undisturbed* ones,
 //! whose misses are the log. A set of a replay's own first level is kept as its difference from
@@ -11,13 +11,13 @@
 //! the oldest extra one, or with none the page that B drops.
 //!
 //! What differs from a hit of B is then either a miss of B (in the log), or the first reference of
-//! a page that was shot down. Of that one the machine tells if it faults. It does not if the page
-//! came back with a fault of the other side, or never left memory; its position is then looked up
-//! and *awaited*.
+//! a page that was shot down. If that reference faults, the machine reports it. It does not fault
+//! if the page came back with a fault of the other side, or never left memory; its position is then
+//! looked up and *awaited*.
 
 use super::deeper::Deeper;
-use super::log::{Miss, MissLog, Slot, slot_of};
-use super::{DATA, Geometry, INSTRUCTIONS, NONE, Shape, Translation, side_of};
+use super::log::{Miss, MissLog, Slot, side_of, slot_of};
+use super::{Geometry, NONE, Shape, Side, Translation};
 use crate::trace::dense::{PageKey, Trace};
 use crate::units::PageId;
 use crate::vm::counters::TlbCounters;
@@ -25,43 +25,43 @@ use crate::vm::walk::radix_shifts;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// How a page stands with a first level.
+/// Which of a first level and the undisturbed one hold a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Neither it nor the undisturbed one holds it.
+    /// Neither this level nor the undisturbed one holds it.
     Out,
     /// Both hold it.
     In,
     /// The undisturbed one holds it; here it was shot down.
     Shot,
-    /// The same, and its next reference is among the awaited ones.
+    /// As `Shot`, and its next reference is awaited.
     Awaited,
-    /// The undisturbed one has dropped it.
+    /// This level holds it; the undisturbed one has dropped it.
     Extra,
 }
 
 /// The difference of one first level from the undisturbed one.
-struct Side {
+struct Difference {
     sets: u64,
     ways: usize,
-    /// For each set, pages that the undisturbed level holds.
+    /// For each set, the number of pages that the undisturbed level holds.
     undisturbed: Vec<u32>,
-    /// For each set, pages that are shot or awaited.
+    /// For each set, the number of pages that are shot or awaited.
     shot: Vec<u32>,
-    /// For each set, extra pages.
+    /// For each set, the number of extra pages.
     extras: Vec<u32>,
     /// The extra pages of each set, the oldest first.
     extra: Vec<PageId>,
-    /// Shot, awaited and extra pages of all sets.
+    /// The number of shot, awaited and extra pages of all sets.
     odd: u32,
-    /// References that missed.
+    /// The number of references that missed.
     missed: u64,
 }
 
-impl Side {
-    fn new(shape: Shape) -> Side {
+impl Difference {
+    fn new(shape: Shape) -> Difference {
         let sets = shape.sets() as usize;
-        Side {
+        Difference {
             sets: sets as u64,
             ways: shape.ways as usize,
             undisturbed: vec![0; sets],
@@ -87,14 +87,14 @@ impl Side {
         self.odd -= 1;
     }
 
-    /// The page becomes the newest extra one.
+    /// Makes `page` the newest extra page.
     fn push(&mut self, set: usize, page: PageId) {
         self.extra[set * self.ways + self.extras[set] as usize] = page;
         self.extras[set] += 1;
         self.odd += 1;
     }
 
-    /// The page is extra no longer.
+    /// Makes `page` extra no longer.
     fn remove(&mut self, set: usize, page: PageId) {
         let extra = &mut self.extra[set * self.ways..][..self.extras[set] as usize];
         if let Some(at) = extra.iter().position(|&p| p == page) {
@@ -104,7 +104,7 @@ impl Side {
         }
     }
 
-    /// The oldest extra page, if there is one.
+    /// Returns the oldest extra page, if any.
     fn oldest(&self, set: usize) -> Option<PageId> {
         (self.extras[set] > 0).then(|| self.extra[set * self.ways])
     }
@@ -116,20 +116,23 @@ pub struct FollowTlbs<'t> {
     log: &'t MissLog,
     trace: &'t Trace,
     pages: &'t [PageKey],
-    sides: [Side; 2],
-    /// For each slot how it stands.
+    /// The difference of each side.
+    sides: [Difference; 2],
+    /// The state of each slot.
     state: Vec<State>,
     deeper: Deeper<'t>,
     /// The first miss of the log that has not been looked at.
     next: usize,
-    /// References to come that hit the undisturbed level and miss here, and some that came to
-    /// nothing: at their positions their slots are referenced.
+    /// Min-heap of `(position, slot)`: when each awaited slot is referenced next. Stale items are
+    /// ignored: `undisturbed_hit` checks the slot's state.
     awaited: BinaryHeap<Reverse<(u64, Slot)>>,
 }
 
 impl<'t> FollowTlbs<'t> {
-    /// Empty TLBs for a trace and its log, which must be of the same geometry and of the same
-    /// `pages`.
+    /// Returns empty TLBs for a trace and its log.
+    ///
+    /// # Panics
+    /// If the log is not of these first levels and this trace. It must be of the same `pages`, too.
     pub fn new(
         geometry: &Geometry,
         pages: &'t [PageKey],
@@ -142,7 +145,7 @@ impl<'t> FollowTlbs<'t> {
             log,
             trace,
             pages,
-            sides: [geometry.l1i, geometry.l1d].map(Side::new),
+            sides: [geometry.l1i, geometry.l1d].map(Difference::new),
             state: vec![State::Out; 2 * pages.len()],
             deeper: Deeper::new(geometry, pages, &shifts),
             next: 0,
@@ -150,7 +153,7 @@ impl<'t> FollowTlbs<'t> {
         }
     }
 
-    /// Does what the references before a position do.
+    /// Does what the references before position `before` do.
     fn follow_to(&mut self, before: u64) {
         loop {
             let awaited = self.awaited.peek().map_or(u64::MAX, |first| first.0.0);
@@ -171,15 +174,15 @@ impl<'t> FollowTlbs<'t> {
         }
     }
 
-    fn set_of(&self, page: PageId, side: usize) -> usize {
-        (self.pages[page as usize].number % self.sides[side].sets) as usize
+    fn set_of(&self, page: PageId, side: Side) -> usize {
+        (self.pages[page as usize].number % self.sides[side as usize].sets) as usize
     }
 
-    /// A miss of the undisturbed level.
+    /// Handles a miss of the undisturbed level.
     #[inline]
     fn undisturbed_miss(&mut self, Miss { at, slot, dropped }: Miss) {
-        let side = slot as usize & 1;
-        if self.sides[side].odd > 0 || dropped == NONE {
+        let side = side_of(slot);
+        if self.sides[side as usize].odd > 0 || dropped == NONE {
             return self.miss_with_differences(Miss { at, slot, dropped });
         }
         // This level is the same as the undisturbed one, and remains so.
@@ -188,19 +191,20 @@ impl<'t> FollowTlbs<'t> {
         self.miss(slot, at);
     }
 
-    /// The same, where the levels may differ or the undisturbed one has room.
+    /// Handles a miss of the undisturbed level when the two levels may differ, or when the
+    /// undisturbed one has room.
     #[inline(never)]
     fn miss_with_differences(&mut self, Miss { at, slot, dropped }: Miss) {
-        let (page, side) = (slot >> 1, slot as usize & 1);
+        let (page, side) = (slot >> 1, side_of(slot));
         let set = self.set_of(page, side);
         let hits = self.state[slot as usize] == State::Extra;
         let keeps = if hits {
-            self.sides[side].remove(set, page);
+            self.sides[side as usize].remove(set, page);
             true
         } else {
             self.make_room(side, set)
         };
-        let level = &mut self.sides[side];
+        let level = &mut self.sides[side as usize];
         if dropped == NONE {
             level.undisturbed[set] += 1;
         } else {
@@ -221,10 +225,10 @@ impl<'t> FollowTlbs<'t> {
         }
     }
 
-    /// Makes room for a page in a set. False if it is full and has no extra page: the page that
-    /// the undisturbed level drops must go.
-    fn make_room(&mut self, side: usize, set: usize) -> bool {
-        let level = &mut self.sides[side];
+    /// Makes room for a page in a set. Returns false if the set is full and has no extra page: the
+    /// page that the undisturbed level drops must go.
+    fn make_room(&mut self, side: Side, set: usize) -> bool {
+        let level = &mut self.sides[side as usize];
         if !level.is_full(set) {
             return true;
         }
@@ -236,13 +240,13 @@ impl<'t> FollowTlbs<'t> {
         true
     }
 
-    /// A reference that hits the undisturbed level; it misses if its page was shot down since the
-    /// last one.
+    /// Handles a reference that hits the undisturbed level. It misses here if its page was shot down
+    /// since its last reference.
     fn undisturbed_hit(&mut self, slot: Slot, at: u64) {
         if !matches!(self.state[slot as usize], State::Shot | State::Awaited) {
             return;
         }
-        let (page, side) = (slot >> 1, slot as usize & 1);
+        let (page, side) = (slot >> 1, side_of(slot));
         let set = self.set_of(page, side);
         // A full set has as many extra pages as shot ones, and this page is one of these.
         let has_room = self.make_room(side, set);
@@ -250,22 +254,22 @@ impl<'t> FollowTlbs<'t> {
             has_room,
             "a page was shot down, so there was room or an extra page"
         );
-        self.sides[side].no_longer_shot(set);
+        self.sides[side as usize].no_longer_shot(set);
         self.state[slot as usize] = State::In;
         self.miss(slot, at);
     }
 
-    /// The first level missed, and the page has come in.
+    /// Counts a miss of the first level, which holds the page now, and goes on to the second level.
     #[inline]
     fn miss(&mut self, slot: Slot, at: u64) {
-        let (page, side) = (slot >> 1, slot as usize & 1);
-        self.sides[side].missed += 1;
+        let (page, side) = (slot >> 1, side_of(slot));
+        self.sides[side as usize].missed += 1;
         self.deeper.translate(page, side, at);
-        // The page is in memory: no fault will tell of the other side.
+        // The page is in memory, so its next reference on the other side need not fault.
         self.await_next(slot ^ 1, at + 1);
     }
 
-    /// The next reference of a slot from a position on is awaited, if it will be a miss.
+    /// Awaits the next reference of a slot from position `from` on, if it will be a miss.
     #[inline]
     fn await_next(&mut self, slot: Slot, from: u64) {
         if self.state[slot as usize] == State::Shot {
@@ -287,12 +291,12 @@ impl Translation for FollowTlbs<'_> {
 
     fn translate(&mut self, page: PageId, ifetch: bool, now: u64) -> bool {
         self.follow_to(now + 1);
-        self.undisturbed_hit(slot_of(page, side_of(ifetch)), now);
+        self.undisturbed_hit(slot_of(page, Side::of(ifetch)), now);
         false
     }
 
     #[inline]
-    fn faults(&mut self, _page: PageId) {}
+    fn before_fault(&mut self, _page: PageId) {}
 
     #[inline]
     fn walked(&self) -> usize {
@@ -301,7 +305,7 @@ impl Translation for FollowTlbs<'_> {
 
     fn shoot_down(&mut self, page: PageId, before: u64) {
         self.follow_to(before);
-        for side in [INSTRUCTIONS, DATA] {
+        for side in Side::BOTH {
             let state = &mut self.state[slot_of(page, side) as usize];
             let held = *state;
             if !matches!(held, State::In | State::Extra) {
@@ -314,16 +318,16 @@ impl Translation for FollowTlbs<'_> {
             self.deeper.counters.shootdowns += 1;
             let set = self.set_of(page, side);
             match held {
-                State::In => self.sides[side].shoot(set),
-                _ => self.sides[side].remove(set, page),
+                State::In => self.sides[side as usize].shoot(set),
+                _ => self.sides[side as usize].remove(set, page),
             }
         }
         self.deeper.shoot_down(page);
     }
 
-    fn stays(&mut self, page: PageId, before: u64) {
+    fn may_stay_resident(&mut self, page: PageId, before: u64) {
         self.follow_to(before);
-        for side in [INSTRUCTIONS, DATA] {
+        for side in Side::BOTH {
             self.await_next(slot_of(page, side), before);
         }
     }

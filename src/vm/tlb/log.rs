@@ -1,9 +1,9 @@
 //! What the first levels of a trace do when nothing is ever shot down: every miss, in order, and
 //! where some pages are referenced next. Worked out once for a trace and the shapes of its first
 //! levels, and shared by all replays that go along it ([`FollowTlbs`](super::FollowTlbs)). Does not
-//! know of faults, nor of what is behind a first level.
+//! know of faults, nor of what follows a first level.
 
-use super::{Geometry, NONE, Shape};
+use super::{Geometry, NONE, Shape, Side};
 use crate::space::{Op, Space};
 use crate::trace::dense::{KIND_MASK, KindCode, PageKey, Ref, Trace};
 use crate::trace::record::Kind;
@@ -15,10 +15,16 @@ const BLOCK: u64 = 1024;
 /// A page as one first level sees it: the page times two, plus one for data.
 pub(super) type Slot = u32;
 
-/// The slot of a page.
+/// Returns the slot of a page on a side.
 #[inline(always)]
-pub(super) fn slot_of(page: PageId, side: usize) -> Slot {
+pub(super) fn slot_of(page: PageId, side: Side) -> Slot {
     page << 1 | side as u32
+}
+
+/// Returns the side of a slot.
+#[inline(always)]
+pub(super) fn side_of(slot: Slot) -> Side {
+    Side::of(slot & 1 == 0)
 }
 
 /// The slot of a reference. A packed reference has the page where a slot has it.
@@ -48,9 +54,8 @@ pub struct MissLog {
     pub(super) misses: Vec<Miss>,
     /// Instruction fetches before each block.
     fetches: Vec<u64>,
-    /// Where a page is referenced for the first time in a block, by slot and position: of pages
-    /// that both instructions and data use, and of pages that stay in memory when their entries
-    /// are dropped. Where that is a miss it is left out.
+    /// `(slot, position)` of the first reference of a slot in each block. Kept for pages that both
+    /// sides reference and for pages marked [`STAYS`]. Misses are left out; they are in `misses`.
     touches: Vec<(Slot, u64)>,
 }
 
@@ -98,19 +103,7 @@ impl MissLog {
         geometry.tags && self.first == first && self.references == trace.len() as u64
     }
 
-    /// The number of misses.
-    pub fn misses(&self) -> usize {
-        self.misses.len()
-    }
-
-    /// The memory that it takes, in bytes.
-    pub fn bytes(&self) -> usize {
-        size_of_val(&self.misses[..])
-            + size_of_val(&self.fetches[..])
-            + size_of_val(&self.touches[..])
-    }
-
-    /// Instruction fetches before a position of the trace.
+    /// Returns the number of instruction fetches before a position of the trace.
     pub(super) fn fetches(&self, trace: &Trace, before: u64) -> u64 {
         let block = (before / BLOCK) as usize;
         let mut fetches = self.fetches[block];
@@ -121,8 +114,8 @@ impl MissLog {
         fetches
     }
 
-    /// Where a page that is indexed is referenced from a position on; `None` for never. It may be
-    /// a later place if that is a miss.
+    /// Returns the position of the first reference of an indexed slot from position `from` on;
+    /// `None` if there is none. It may skip references that miss the undisturbed level.
     pub(super) fn next(&self, trace: &Trace, slot: Slot, from: u64) -> Option<u64> {
         let block_end = (from / BLOCK + 1) * BLOCK;
         let mut found = None;
@@ -143,9 +136,9 @@ fn fetches_of(kinds: &[KindCode]) -> u64 {
     kinds.iter().filter(is_fetch).count() as u64
 }
 
-/// The first reference of a slot.
+/// Returns the index of the first reference of a slot.
 fn find(refs: &[Ref], kinds: &[KindCode], slot: Slot) -> Option<usize> {
-    /// So many are looked at together before the first hit is sought among them.
+    /// References that are compared together before the first hit is sought among them.
     const TOGETHER: usize = 32;
     let pieces = refs.chunks(TOGETHER).zip(kinds.chunks(TOGETHER));
     for (number, (refs, kinds)) in pieces.enumerate() {
@@ -213,13 +206,13 @@ impl<'t> Logger<'t> {
         }
     }
 
-    /// The page may be in memory though its entries were dropped: it may be asked where it is
-    /// referenced next. To be said before the first reference.
+    /// Marks a page that may stay in memory when its entries are dropped, so that
+    /// [`MissLog::next`] can find its references. Call it before the first `feed`.
     pub fn stays(&mut self, page: PageId) {
         self.known[page as usize] |= STAYS;
     }
 
-    /// The next references of the trace and their kinds.
+    /// Takes the next references of the trace and their kinds.
     pub fn feed(&mut self, refs: &[Ref], kinds: &[KindCode]) {
         let mut at = 0;
         while at < refs.len() {
@@ -257,8 +250,8 @@ impl<'t> Logger<'t> {
     /// The slot was not referenced in this block yet, or is not held. Returns the one dropped.
     #[inline(never)]
     fn rare(&mut self, used: &[u64], slot: Slot, now: u64) -> Option<Slot> {
-        let (page, side) = (slot >> 1, slot as usize & 1);
-        self.known[page as usize] |= 1 << side;
+        let (page, side) = (slot >> 1, side_of(slot));
+        self.known[page as usize] |= 1 << side as u8;
         if used[slot as usize] == 0 {
             return self.miss(used, slot, now);
         }
@@ -270,8 +263,8 @@ impl<'t> Logger<'t> {
     }
 
     fn miss(&mut self, used: &[u64], slot: Slot, now: u64) -> Option<Slot> {
-        let (page, side) = (slot >> 1, slot as usize & 1);
-        let level = &mut self.levels[side];
+        let (page, side) = (slot >> 1, side_of(slot));
+        let level = &mut self.levels[side as usize];
         let set = (self.pages[page as usize].number % level.sets) as usize;
         let entries = &mut level.page[set * level.ways..][..level.ways];
         let age = |page: PageId| match page {
@@ -292,7 +285,7 @@ impl<'t> Logger<'t> {
     pub fn finish(mut self) -> MissLog {
         self.log.references = self.position;
         if self.position.is_multiple_of(BLOCK) {
-            // What was before the end is asked, too.
+            // `fetches` can be called with the end of the trace, too.
             self.log.fetches.push(self.fetches);
         }
         self.log.misses.shrink_to_fit();

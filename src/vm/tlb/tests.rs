@@ -1,5 +1,6 @@
 //! The levels drawn step by step, and the twins held equal.
 
+use super::log::Logger;
 use super::*;
 use crate::trace::dense::{Dictionary, Meta, Trace, pack};
 use crate::trace::record::{Addressing, TraceKind};
@@ -25,7 +26,7 @@ fn the_least_recent_entry_of_a_set_goes() {
         levels: 3,
         ..Geometry::default()
     };
-    let mut tlbs = Tlbs::new(&geometry, &pages, PageSize::DEFAULT);
+    let mut tlbs = Tlbs::<false>::new(&geometry, &pages, PageSize::DEFAULT);
     let steps: [(PageId, u64, u64); 7] = [
         (0, 0, 1), // 0
         (1, 0, 2), // 1 0
@@ -157,11 +158,11 @@ impl Twins<'_> {
         match random.below(4) + 2 * u64::from(!self.stays) {
             0 => {
                 self.shoot_down(page, before);
-                self.follow.stays(page, before);
+                self.follow.may_stay_resident(page, before);
             }
             1 => {
                 self.resident[page as usize] = true;
-                self.follow.stays(page, before);
+                self.follow.may_stay_resident(page, before);
             }
             _ if self.resident[page as usize] => {
                 self.shoot_down(page, before);
@@ -171,7 +172,7 @@ impl Twins<'_> {
         }
     }
 
-    /// One reference, of which the follower hears only if it faults, or now and then.
+    /// Replays one reference. The follower gets it only if it faults, or now and then.
     fn reference(&mut self, random: &mut Random, at: usize) {
         let (page, ifetch) = (self.trace.refs()[at] >> 1, self.trace.kinds()[at] == 0);
         let fault = !std::mem::replace(&mut self.resident[page as usize], true);
@@ -187,7 +188,8 @@ impl Twins<'_> {
     }
 }
 
-/// Of a hundred references, so many are disturbed at most.
+/// Replays a random trace by both and compares the counters. Fewer than `disturbances` references
+/// of a hundred are disturbed.
 fn hold_equal(seed: u64, length: u64, phase: u64, disturbances: u64) {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let trace = random_trace(&mut random, length, phase);

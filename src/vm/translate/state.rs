@@ -1,10 +1,10 @@
-//! What TLB, page table and memory hold before the first address: a small text format, for the
+//! The contents of TLB, page table and memory before the first address: a small text format, for the
 //! worked examples of textbooks.
 //!
 //! ```text
 //! bits va=14 pa=12 page=64      widths of addresses, bytes of a page (decimal); first line
 //!                               index=5/5   index bits by level, from the root; one level if absent
-//!                               tlb=16x4    entries x ways; as asked for elsewhere if absent
+//!                               tlb=16x4    entries x ways; if absent, the one given elsewhere
 //! tlb SET TAG PPN               an entry of the TLB, the least recent first
 //! pte VPN PPN                   a page's entry in the last table
 //! table INDEX/… PPN             an entry above, by its indices from the root
@@ -50,7 +50,7 @@ pub struct StateError {
 
 fn hexadecimal(text: &str) -> Result<u64, String> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
-    u64::from_str_radix(digits, 16).map_err(|_| format!("\"{text}\" is no hexadecimal number"))
+    u64::from_str_radix(digits, 16).map_err(|_| format!("\"{text}\" is not a hexadecimal number"))
 }
 
 impl State {
@@ -71,7 +71,7 @@ impl State {
             let fail = |what| StateError { line: at + 1, what };
             match (&mut state, word) {
                 (None, "bits") => state = Some(bits(rest).map_err(fail)?),
-                (Some(_), "bits") => return Err(fail("\"bits\" stands twice".into())),
+                (Some(_), "bits") => return Err(fail("\"bits\" appears twice".into())),
                 (None, _) => {
                     let what = "begin with: bits va=14 pa=12 page=64".to_owned();
                     return Err(fail(what));
@@ -136,7 +136,7 @@ impl State {
         }
     }
 
-    /// The level and number of an upper entry, from its indices.
+    /// Returns the level and number of an upper entry, from its indices.
     fn table(&self, text: &str) -> Result<(usize, u64), String> {
         let indices: Vec<u64> = text.split('/').map(hexadecimal).collect::<Result<_, _>>()?;
         if indices.len() >= self.layout.levels() {
@@ -161,8 +161,8 @@ impl State {
         }
     }
 
-    /// What the table of a level holds for this entry: `None` for nothing, otherwise the frame,
-    /// where it is known.
+    /// Returns the entry of this number in the tables of `level`: `None` if it is absent, otherwise
+    /// its frame, if known.
     pub(super) fn entry(&self, level: usize, number: u64) -> Option<Option<u64>> {
         if level + 1 == self.layout.levels() {
             self.ptes.get(&number).map(|&frame| Some(frame))
@@ -171,7 +171,7 @@ impl State {
         }
     }
 
-    /// The hardware: one TLB of the state's own shape, or that given, over the state's table.
+    /// Returns the hardware: one TLB of the state's own shape, or `given`, over the state's table.
     pub fn geometry(&self, given: Geometry) -> Geometry {
         let geometry = self.shape.map_or(given, |shape| Geometry {
             l1i: shape,
@@ -189,62 +189,90 @@ impl State {
 
 /// Reads the rest of the line `bits`.
 fn bits(words: &[&str]) -> Result<State, String> {
-    let (mut va, mut pa, mut page, mut index, mut shape) = (None, None, None, None, None);
-    for word in words {
-        let wrong = || format!("bits \"{word}\": write va=14 pa=12 page=64 index=5/5 tlb=16x4");
-        let (key, value) = word.split_once('=').ok_or_else(wrong)?;
-        let number = || value.parse::<u64>().map_err(|_| wrong());
-        match key {
-            "va" => va = Some(number()?),
-            "pa" => pa = Some(number()?),
-            "page" => page = Some(number()?),
-            "index" => {
-                let parts = value.split('/').map(|part| part.parse::<u32>().ok());
-                index = Some(parts.collect::<Option<Vec<u32>>>().ok_or_else(wrong)?);
+    Bits::parse(words)?.checked()
+}
+
+/// The values of a line `bits`.
+struct Bits {
+    va: u64,
+    pa: u64,
+    page: u64,
+    index: Option<Vec<u32>>,
+    shape: Option<Shape>,
+}
+
+impl Bits {
+    /// Reads `KEY=VALUE` words. Errors if a word is unknown, or `va`, `pa` or `page` is missing.
+    fn parse(words: &[&str]) -> Result<Bits, String> {
+        let (mut va, mut pa, mut page, mut index, mut shape) = (None, None, None, None, None);
+        for word in words {
+            let wrong = || format!("bits \"{word}\": write va=14 pa=12 page=64 index=5/5 tlb=16x4");
+            let (key, value) = word.split_once('=').ok_or_else(wrong)?;
+            let number = || value.parse::<u64>().map_err(|_| wrong());
+            match key {
+                "va" => va = Some(number()?),
+                "pa" => pa = Some(number()?),
+                "page" => page = Some(number()?),
+                "index" => {
+                    let parts = value.split('/').map(|part| part.parse::<u32>().ok());
+                    index = Some(parts.collect::<Option<Vec<u32>>>().ok_or_else(wrong)?);
+                }
+                "tlb" => shape = Some(value.parse::<Shape>().map_err(|e| e.to_string())?),
+                _ => return Err(wrong()),
             }
-            "tlb" => shape = Some(value.parse::<Shape>().map_err(|e| e.to_string())?),
-            _ => return Err(wrong()),
         }
+        let (Some(va), Some(pa), Some(page)) = (va, pa, page) else {
+            return Err("bits: va, pa and page are needed, as in va=14 pa=12 page=64".into());
+        };
+        Ok(Bits {
+            va,
+            pa,
+            page,
+            index,
+            shape,
+        })
     }
-    let (Some(va), Some(pa), Some(page)) = (va, pa, page) else {
-        return Err("bits: va, pa and page are needed, as in va=14 pa=12 page=64".into());
-    };
-    if !page.is_power_of_two() || page < 2 {
-        return Err(format!("bits page={page}: a power of two of bytes"));
+
+    /// Returns the state without any entry. Errors if the widths do not fit each other.
+    fn checked(self) -> Result<State, String> {
+        let Bits { va, pa, page, .. } = self;
+        if !page.is_power_of_two() || page < 2 {
+            return Err(format!("bits page={page}: a power of two of bytes"));
+        }
+        let page_bits = page.trailing_zeros();
+        let allowed = u64::from(page_bits) + 1..=63;
+        if !allowed.contains(&va) || !allowed.contains(&pa) {
+            return Err(format!(
+                "bits va={va} pa={pa}: from {} to 63 with pages of {page} bytes",
+                page_bits + 1
+            ));
+        }
+        let index = self.index.unwrap_or_else(|| vec![va as u32 - page_bits]);
+        let sum = index.iter().map(|&bits| u64::from(bits)).sum::<u64>();
+        let number_bits = va - u64::from(page_bits);
+        if index.len() > LEVELS_MAX as usize || index.contains(&0) || sum != number_bits {
+            return Err(format!(
+                "bits index: at most {LEVELS_MAX} levels of at least 1 bit, {number_bits} bits together"
+            ));
+        }
+        Ok(State {
+            layout: Layout {
+                name: "state",
+                about: "as the state gives it",
+                page_bits,
+                entries: &LEVEL_NAMES[LEVEL_NAMES.len() - index.len()..],
+                index_bits: Cow::Owned(index),
+                entry_bytes: 8,
+                large: 0,
+            },
+            physical_bits: pa as u32,
+            shape: self.shape,
+            tlb: Vec::new(),
+            ptes: HashMap::new(),
+            bytes: HashMap::new(),
+            tables: HashMap::new(),
+        })
     }
-    let page_bits = page.trailing_zeros();
-    let allowed = u64::from(page_bits) + 1..=63;
-    if !allowed.contains(&va) || !allowed.contains(&pa) {
-        return Err(format!(
-            "bits va={va} pa={pa}: from {} to 63 with pages of {page} bytes",
-            page_bits + 1
-        ));
-    }
-    let index = index.unwrap_or_else(|| vec![va as u32 - page_bits]);
-    let sum = index.iter().map(|&bits| u64::from(bits)).sum::<u64>();
-    if index.len() > LEVELS_MAX as usize || index.contains(&0) || sum + u64::from(page_bits) != va {
-        return Err(format!(
-            "bits index: at most {LEVELS_MAX} levels of at least 1 bit, {} bits together",
-            va - u64::from(page_bits)
-        ));
-    }
-    Ok(State {
-        layout: Layout {
-            name: "state",
-            about: "as the state gives it",
-            page_bits,
-            entries: &LEVEL_NAMES[LEVEL_NAMES.len() - index.len()..],
-            index_bits: Cow::Owned(index),
-            entry_bytes: 8,
-            large: 0,
-        },
-        physical_bits: pa as u32,
-        shape,
-        tlb: Vec::new(),
-        ptes: HashMap::new(),
-        bytes: HashMap::new(),
-        tables: HashMap::new(),
-    })
 }
 
 #[cfg(test)]
@@ -265,12 +293,12 @@ mod tests {
             ("bits va=14 pa=12 page=64 index=4/3", 1, "8 bits together"),
             ("bits va=14 pa=12 page=64 tlb=5x2", 1, "whole sets"),
             ("bits va", 1, "write va=14"),
-            ("+bits va=15 pa=12 page=32", 2, "stands twice"),
+            ("+bits va=15 pa=12 page=32", 2, "appears twice"),
             ("+tlb 4 0 1", 2, "4 sets"),
             ("+\npte 1 80", 3, "more than 7 bits"),
             ("+pte 400 1", 2, "more than 10 bits"),
             ("+pte 1", 2, "write tlb SET TAG PPN"),
-            ("+pte one 1", 2, "no hexadecimal number"),
+            ("+pte one 1", 2, "not a hexadecimal number"),
             ("+table 1/2 1", 2, "at most 1 indices"),
             ("+table 20 1", 2, "more than 5 bits"),
             ("+byte 0 100", 2, "at most ff"),

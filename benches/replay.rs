@@ -1,5 +1,5 @@
-//! What the parts cost: parsing, storing, loading and replaying, per reference. Run with
-//! `cargo bench`; add a word to choose, as in `cargo bench -- replay/lru`.
+//! The cost of each part per reference: parsing, storing, loading, replaying, curves. Run with
+//! `cargo bench`; `cargo bench -- replay/lru` runs only the benchmarks with that name.
 
 #![allow(
     missing_docs,
@@ -12,7 +12,7 @@ use criterion::{
 };
 use pagebench::curve::{self, by_bursts};
 use pagebench::policy::{PolicyChoice, TABLE};
-use pagebench::space::resolve;
+use pagebench::space::{Resolved, resolve};
 use pagebench::trace::bursts::{Bursts, K_MAX, SIZES};
 use pagebench::trace::dense::Trace;
 use pagebench::trace::r#gen::{Generator, Step};
@@ -26,7 +26,7 @@ use pagebench::vm::{Accessed, Job, choose_bursts, run};
 use std::hint::black_box;
 use std::path::Path;
 
-/// Few enough references for a run of a minute, enough to leave the caches.
+/// References of a trace: few enough for a run of a minute, enough to outgrow the caches.
 const REFS: u64 = 4_000_000;
 
 fn recording() -> Trace {
@@ -90,7 +90,7 @@ fn replay(c: &mut Criterion) {
         (recording(), [16, 256, 1024]),
         (zipf(), [1_000, 100_000, 500_000]),
     ] {
-        // The next-use links belong to the trace, not to a replay.
+        // Next-use links are computed once per trace and are not to be timed.
         black_box(trace.next_use());
         for spec in TABLE {
             let mut group = c.benchmark_group(format!("replay/{}/{}", spec.name, trace.meta.name));
@@ -112,7 +112,7 @@ fn replay(c: &mut Criterion) {
     }
 }
 
-/// Encoding bursts, and replays by them beside the plain twin.
+/// Encoding bursts, and replays by bursts beside their plain twins.
 fn bursts(c: &mut Criterion) {
     let trace = recording();
     let encode = || {
@@ -153,68 +153,70 @@ fn bursts(c: &mut Criterion) {
     group.finish();
 }
 
-/// The model switched on layer by layer, over the references alone.
+/// The model switched on layer by layer, from the references alone.
 fn machine(c: &mut Criterion) {
     let resolved = resolve(recording(), &Default::default()).expect("the recording is sound");
-    let trace = &resolved.trace;
     let geometry = Geometry::default();
-    black_box(trace.next_use());
+    black_box(resolved.trace.next_use());
+    let log = MissLog::of(&geometry, &resolved.trace, resolved.space.as_ref());
     for spec in TABLE {
         let choice: PolicyChoice = spec.name.parse().expect("a name of the table");
-        let bare = job(trace, &choice, 256, None);
-        let spaces = Job {
-            space: resolved.space.as_ref(),
-            ..bare
-        };
-        let whole = Job {
-            tlb: Some(&geometry),
-            ..spaces
-        };
-        let by_walk = Job {
-            accessed: Accessed::WalkFlush,
-            ..whole
-        };
         let mut group = c.benchmark_group(format!("machine/{}/cc1/256", spec.name));
         group
-            .throughput(Throughput::Elements(trace.len() as u64))
+            .throughput(Throughput::Elements(resolved.trace.len() as u64))
             .sample_size(10);
-        let log = MissLog::of(&geometry, trace, resolved.space.as_ref());
-        let followed = Job {
-            misses: log.as_ref(),
-            ..whole
-        };
-        let by_bursts = |job: Job<'_>| {
-            resolved
-                .bursts()
-                .and_then(|bursts| choose_bursts(spec, job.frames, job.tau, bursts))
-        };
-        let burst = Job {
-            bursts: by_bursts(spaces),
-            ..spaces
-        };
-        let all = Job {
-            bursts: by_bursts(spaces),
-            ..followed
-        };
-        for (name, job) in [
-            ("references alone", bare),
-            ("address spaces", spaces),
-            ("address spaces and TLBs", whole),
-            ("bits set by walks", by_walk),
-            ("address spaces and TLBs, followed", followed),
-            ("address spaces, by bursts", burst),
-            ("address spaces and TLBs, followed, by bursts", all),
-        ] {
+        for (name, job) in layers(&resolved, &choice, &geometry, log.as_ref()) {
             group.bench_function(name, |b| b.iter(|| run(&job)));
         }
         group.finish();
     }
 }
 
-/// Whole curves in one pass: every size of LRU, OPT and the working set, 64 of FIFO and Clock; by
-/// single references and beside it by bursts, on one core.
+/// Returns a job with 256 frames for each layer of the model, with its name.
+fn layers<'t>(
+    resolved: &'t Resolved,
+    choice: &'t PolicyChoice,
+    geometry: &'t Geometry,
+    log: Option<&'t MissLog>,
+) -> [(&'static str, Job<'t>); 7] {
+    let bare = job(&resolved.trace, choice, 256, None);
+    let spaces = Job {
+        space: resolved.space.as_ref(),
+        ..bare
+    };
+    let tlbs = Job {
+        tlb: Some(geometry),
+        ..spaces
+    };
+    let by_walk = Job {
+        accessed: Accessed::WalkFlush,
+        ..tlbs
+    };
+    let followed = Job {
+        misses: log,
+        ..tlbs
+    };
+    let bursts = resolved
+        .bursts()
+        .and_then(|bursts| choose_bursts(choice.spec(), bare.frames, bare.tau, bursts));
+    [
+        ("references alone", bare),
+        ("address spaces", spaces),
+        ("address spaces and TLBs", tlbs),
+        ("bits set by walks", by_walk),
+        ("address spaces and TLBs, followed", followed),
+        ("address spaces, by bursts", Job { bursts, ..spaces }),
+        (
+            "address spaces and TLBs, followed, by bursts",
+            Job { bursts, ..followed },
+        ),
+    ]
+}
+
+/// Whole curves in one pass: every size of LRU, OPT and the working set, 64 of FIFO and Clock. By
+/// single references and by bursts, on one core.
 fn curves(c: &mut Criterion) {
-    // What is worked out by several threads is otherwise.
+    // One thread: encoding bursts and finding gaps would use all cores.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
     let pool = pool.expect("one thread");
     for trace in [recording(), zipf()] {
@@ -228,7 +230,7 @@ fn curves(c: &mut Criterion) {
         group.bench_function("lru", |b| {
             b.iter(|| curve::lru(refs, pages));
         });
-        // Minutes where no page comes back soon.
+        // OPT takes minutes if no page is referenced again soon.
         if trace.meta.kind != TraceKind::Synthetic {
             group.bench_function("opt", |b| b.iter(|| curve::opt(&trace)));
         }
@@ -289,7 +291,7 @@ fn curves_by_bursts(
     }
 }
 
-/// The one pass over the references that replays with TLBs share.
+/// The log of TLB misses, which replays with TLBs share.
 fn misses(c: &mut Criterion) {
     let resolved = resolve(recording(), &Default::default()).expect("the recording is sound");
     let (trace, geometry) = (&resolved.trace, Geometry::default());
@@ -353,7 +355,7 @@ fn parse(c: &mut Criterion) {
     group.finish();
 }
 
-/// Lines as valgrind writes them.
+/// Returns lines as valgrind writes them.
 fn lackey_text(lines: u64) -> String {
     let generator = Generator::parse(&format!("zipf:pages=500:alpha=1.2:writes=25:refs={lines}"));
     let mut text = String::new();

@@ -1,20 +1,20 @@
 #!/bin/sh
-# Counts the instructions that a replay executes per reference: a measure of speed that no other
-# program on the machine disturbs, and that is the same each time for one binary.
+# Counts the instructions that a replay executes per reference: a measure of speed that other programs
+# on the host do not disturb, and that is the same each time for one binary.
 #
 #     scripts/instructions.sh [--check FILE] [PAGEBENCH]
 #
-# PAGEBENCH is the binary, target/release/pagebench if not given. Needs valgrind. The job: a trace
-# that is generated here (Zipf over 20000 pages, 500000 references) and the first 2000000
-# references of the recording traces/sort.pbt, each policy of few frames and of many, by both
-# engines, on one thread, without TLBs. The whole program runs under cachegrind (its caches
-# switched off), once with a replay at that number of frames less one and once with both replays;
-# what is printed is the difference, divided by the references. So reading, resolving, bursts and
-# next-use links are not in it. Valgrind has no AVX-512: what is counted are the forms for AVX2.
+# PAGEBENCH is the binary, target/release/pagebench if not given. Needs valgrind. Replays a generated
+# trace (Zipf over 20000 pages, 500000 references) and the first 2000000 references of the recording
+# traces/sort.pbt under four policies, with few frames and with many, by both engines, on one thread,
+# without TLBs. The program runs under cachegrind (without its cache simulation) twice: once with a
+# replay at one frame less, once with both replays. The count is the difference, divided by the number
+# of references, so it leaves out reading, resolving, bursts and next-use links. Valgrind has no
+# AVX-512: the count is of the AVX2 forms.
 #
 # Output: one line for each count, "trace policy frames engine instructions-per-reference". With
-# --check the lines are compared with those of FILE (an earlier output); exit code 1 if a count is
-# more than 5 % (and 0.02) above the one there or missing, 2 if nothing could be measured.
+# --check it compares the lines with those of FILE (an earlier output). Exit code 1 if a count is
+# missing or above that of FILE by more than 5 % and 0.02; 2 if nothing could be measured.
 set -eu
 
 tolerance=5
@@ -33,7 +33,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-# Instructions of a run of the program.
+# Prints the instructions of a run of the program.
 count() {
     valgrind --tool=cachegrind --cache-sim=no --cachegrind-out-file=/dev/null \
         "$binary" "$@" >"$work/out" 2>"$work/err" || {
@@ -67,7 +67,7 @@ for trace in zipf sort; do
         done
     done
 done | tee "$work/counts"
-# A run that failed has said so.
+# A run that failed has already printed why.
 [ "$(wc -l <"$work/counts")" -eq 32 ] || exit 2
 [ -n "$file" ] || exit 0
 

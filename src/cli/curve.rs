@@ -10,7 +10,7 @@ use super::print;
 use super::progress::{Progress, message};
 use super::run::use_threads;
 use super::signals::Signals;
-use crate::curve::{Amounts, Choice, Point, Source, TooLong, Wanted, has_windows, lists_do};
+use crate::curve::{Amounts, CurveKind, Point, Source, TooLong, Wanted};
 use crate::exit::{self, ExitCode};
 use crate::report::csv::write_file;
 use crate::report::curves::{CurveRow, EXACT, read_rows, to_csv};
@@ -120,7 +120,7 @@ pub fn curve(args: CurveArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage(format!("--tau {}: {message}", args.tau)));
     }
     let mut options = args.read.options(&args.select)?;
-    options.lists_do = args.sample.is_none() && choices.iter().all(lists_do);
+    options.lists_do = args.sample.is_none() && choices.iter().all(|kind| kind.needs_lists_only());
     use_threads(threads(args.jobs)?);
     let folder = match &args.output {
         Some(folder) => Some(claim_folder(folder, args.force, &[FILE])?),
@@ -172,7 +172,7 @@ fn total(inputs: &Inputs, curves: usize) -> u64 {
 /// Curves under way.
 struct Work<'a> {
     args: &'a CurveArgs,
-    choices: &'a [Choice],
+    choices: &'a [CurveKind],
     progress: Progress,
     signals: Signals,
     finished: AtomicUsize,
@@ -209,7 +209,7 @@ impl Work<'_> {
     /// A curve; `None` if a signal came before it was begun.
     fn points(
         &self,
-        choice: &Choice,
+        choice: CurveKind,
         source: &Source<'_>,
         wanted: &Wanted,
     ) -> Result<Option<Vec<Point>>, TooLong> {
@@ -224,16 +224,16 @@ impl Work<'_> {
 }
 
 /// The exact curves asked for.
-fn choices(args: &CurveArgs) -> Result<Vec<Choice>, Failure> {
+fn choices(args: &CurveArgs) -> Result<Vec<CurveKind>, Failure> {
     let mut choices = Vec::new();
     for text in &args.policy {
         match text.trim() {
-            "all" => choices.extend(Choice::all()),
+            "all" => choices.extend(CurveKind::ALL),
             text => choices.push(text.parse()?),
         }
     }
     if args.policy.is_empty() && args.sample.is_none() {
-        choices = Choice::all();
+        choices = CurveKind::ALL.to_vec();
     }
     choices.sort_unstable();
     choices.dedup();
@@ -354,12 +354,12 @@ impl Work<'_> {
             source.prepare(self.choices, &wanted).and_then(|()| {
                 let curves = self.choices.par_iter();
                 curves
-                    .map(|choice| self.points(choice, &source, &wanted))
+                    .map(|&choice| self.points(choice, &source, &wanted))
                     .collect()
             });
         let failed = |e: TooLong| Failure::usage(format!("{}: {e}", template.trace));
         let curves = curves.map_err(failed)?;
-        for (choice, points) in self.choices.iter().zip(&curves) {
+        for (&choice, points) in self.choices.iter().zip(&curves) {
             let points = points.iter().flatten();
             rows.extend(points.map(|point| exact(template, choice, point)));
         }
@@ -367,7 +367,7 @@ impl Work<'_> {
             let asked = sampled::Asked {
                 rate,
                 wanted: &wanted,
-                has_exact: self.choices.iter().any(lists_do),
+                has_exact: self.choices.contains(&CurveKind::Lru),
                 quiet: self.args.terminal.quiet,
             };
             let sampled = sampled::rows(&source, template, &asked);
@@ -377,11 +377,11 @@ impl Work<'_> {
     }
 }
 
-fn exact(template: &CurveRow, choice: &Choice, point: &Point) -> CurveRow {
+fn exact(template: &CurveRow, choice: CurveKind, point: &Point) -> CurveRow {
     let refs = template.refs.max(1) as f64;
-    let windows = has_windows(choice);
+    let windows = choice.has_windows();
     CurveRow {
-        policy: choice.spec().name.to_owned(),
+        policy: choice.name().to_owned(),
         params: choice.params().to_owned(),
         frames: (!windows).then_some(point.memory),
         tau: windows.then_some(point.memory),

@@ -288,9 +288,8 @@ fn table(
     state: bool,
 ) -> Result<Explained, Failure> {
     let resolved = plan.traces[cell.trace];
-    let quotas = plan.quotas(cell).map_err(Failure::usage)?;
-    let job = plan.job(cell, None, quotas.as_deref());
-    let story = explain(&job, range, state)
+    let inputs = plan.inputs(cell).map_err(Failure::usage)?;
+    let story = explain(&inputs.job(), range, state)
         .map_err(|error| Failure::new(exit::FAILURE, error.to_string()))?;
     let name = |entry: EntryId| page_name(resolved, entry);
     let memory = (cell.frames.map(u64::from), cell.tau);

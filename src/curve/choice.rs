@@ -1,38 +1,30 @@
 //! Which curve is wanted, at which sizes, and the points that come of it.
 
-use super::sizes::{POINTS, outline, spread, spread_from};
-use super::{Axis, Filling, LANES, Point, Source, Spec, TABLE, TooLong};
-use crate::policy::{self, ParamError, PolicyChoice};
+use super::sizes::{POINTS, lane_sizes, least_size, outline, powers, spread};
+use super::{Filling, Point, Source, TooLong};
+use crate::policy::{CurveKind, ParamError, PolicyChoice, PolicyId, TABLE};
 use crate::units::did_you_mean;
 use std::fmt;
+use std::mem::discriminant;
 use std::str::FromStr;
-
-/// A kind of curve with its parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Choice {
-    /// The index in [`TABLE`].
-    index: usize,
-    /// Of Clock: whether the reference bit of a page that comes in is set.
-    load_bit: bool,
-}
 
 /// The memory at which a curve is wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// Frames.
+    /// Numbers of frames.
     pub frames: Amounts,
     /// Windows.
     pub taus: Amounts,
-    /// What is chosen is every number of frames, where one pass gives them.
+    /// LRU and OPT choose every number of frames.
     pub all_sizes: bool,
 }
 
-/// Amounts of memory, of one kind.
+/// Amounts of memory: numbers of frames, or windows.
 #[derive(Debug, Clone)]
 pub struct Amounts {
-    /// Those asked for, rising, at least 1.
+    /// The amounts that the user gave, rising, at least 1.
     pub asked: Vec<u64>,
-    /// Besides, those that each curve chooses for itself.
+    /// Each curve adds amounts of its own choice.
     pub chosen: bool,
 }
 
@@ -46,7 +38,7 @@ impl Default for Amounts {
 }
 
 impl Amounts {
-    /// Only these.
+    /// Returns these amounts alone.
     pub fn only(asked: Vec<u64>) -> Amounts {
         Amounts {
             asked,
@@ -54,7 +46,7 @@ impl Amounts {
         }
     }
 
-    /// All, rising, where `chosen` gives those that the curve chooses.
+    /// Returns all amounts, rising; `chosen` returns those that the curve chooses.
     pub fn all(&self, chosen: impl FnOnce() -> Vec<u64>) -> Vec<u64> {
         let mut all = self.asked.clone();
         if self.chosen {
@@ -65,7 +57,8 @@ impl Amounts {
         all
     }
 
-    /// The least, where `chosen` is the least that the curve chooses; 1 if there is none.
+    /// Returns the least amount, or 1 if there is none; `chosen` is the least that the curve
+    /// chooses.
     fn least(&self, chosen: u64) -> u64 {
         let asked = self.asked.first().copied();
         let chosen = self.chosen.then_some(chosen);
@@ -73,148 +66,163 @@ impl Amounts {
     }
 }
 
-impl Choice {
-    /// One of each kind, without parameters.
-    pub fn all() -> Vec<Choice> {
-        let choice = |index| Choice {
-            index,
-            load_bit: true,
-        };
-        (0..TABLE.len()).map(choice).collect()
-    }
+impl CurveKind {
+    /// Every kind, without parameters.
+    pub const ALL: [CurveKind; 6] = [
+        CurveKind::Lru,
+        CurveKind::Opt,
+        CurveKind::Ws,
+        CurveKind::Vmin,
+        CurveKind::Fifo,
+        CurveKind::Clock { load_bit: true },
+    ];
 
-    fn named(name: &str, load_bit: bool) -> Option<Choice> {
-        let index = TABLE.iter().position(|spec| spec.name == name)?;
-        Some(Choice { index, load_bit })
-    }
-
-    /// The curve of a policy with these parameters, if there is one.
-    pub fn of(policy: &PolicyChoice) -> Option<Choice> {
+    /// Returns the curve of a policy with its parameters, if there is one.
+    pub fn of(policy: &PolicyChoice) -> Option<CurveKind> {
         let spec = policy.spec();
-        let clock = spec.name == "clock";
-        let load_bit = !clock || policy.params.get(spec, "load-bit") == Some(1);
-        Choice::named(spec.name, load_bit).filter(|_| clock || policy.params().is_empty())
-    }
-
-    /// The entry of the table.
-    pub fn spec(&self) -> &'static Spec {
-        &TABLE[self.index]
-    }
-
-    /// The parameters that differ from their defaults, as policies write them.
-    pub fn params(&self) -> &'static str {
-        match self.load_bit {
-            true => "",
-            false => "load-bit=0",
+        match spec.curve? {
+            CurveKind::Clock { .. } => Some(CurveKind::Clock {
+                load_bit: policy.params.get(spec, "load-bit") == Some(1),
+            }),
+            kind => policy.params().is_empty().then_some(kind),
         }
     }
 
-    /// The curve of a trace whose every page is private and stays mapped.
-    pub fn points(&self, source: &Source<'_>, wanted: &Wanted) -> Result<Vec<Point>, TooLong> {
+    /// Returns the name: that of the policy.
+    pub fn name(self) -> &'static str {
+        let is_same = |kind: CurveKind| discriminant(&kind) == discriminant(&self);
+        let mut policies = TABLE.iter();
+        let policy = policies.find(|spec| spec.curve.is_some_and(is_same));
+        policy.expect("every kind is of a policy").name
+    }
+
+    /// Returns the parameters that differ from their defaults, as policies write them.
+    pub fn params(self) -> &'static str {
+        match self {
+            CurveKind::Clock { load_bit: false } => "load-bit=0",
+            _ => "",
+        }
+    }
+
+    /// Returns the smallest number of sizes for which one pass beats that many replays. Measured;
+    /// affects speed only.
+    pub fn pays_from(self) -> usize {
+        match self {
+            CurveKind::Vmin => 1,
+            CurveKind::Ws | CurveKind::Fifo | CurveKind::Clock { .. } => 2,
+            CurveKind::Lru => 3,
+            CurveKind::Opt => 16,
+        }
+    }
+
+    /// Returns true if the stored lists of bursts suffice: the curve reads no single reference.
+    pub fn needs_lists_only(self) -> bool {
+        self == CurveKind::Lru
+    }
+
+    /// Returns true if memory is a window in references, not a number of frames.
+    pub fn has_windows(self) -> bool {
+        matches!(self, CurveKind::Ws | CurveKind::Vmin)
+    }
+
+    /// Returns true if the points have write-backs. Those of OPT and VMIN would depend on which of
+    /// the pages that are never used again leaves first.
+    pub fn has_write_backs(self) -> bool {
+        !matches!(self, CurveKind::Opt | CurveKind::Vmin)
+    }
+
+    /// Returns the points of the curve at the memory `wanted`.
+    pub fn points(self, source: &Source<'_>, wanted: &Wanted) -> Result<Vec<Point>, TooLong> {
         let trace = source.trace;
-        let frames = |faults: &[u64], write_backs: Option<&[u64]>, filling: &Filling| {
-            let sizes = wanted.frames_of(faults);
-            let one = |&frames: &u64| {
-                let at = frames.min(faults.len() as u64 - 1) as usize;
-                let counts = (faults[at], write_backs.map(|counts| counts[at]));
-                filling.point(frames, counts)
-            };
-            sizes.iter().map(one).collect()
-        };
-        Ok(match self.spec().name {
-            "lru" => {
-                let curve = source.lru(wanted.least_frames(trace.distinct()));
+        Ok(match self {
+            CurveKind::Lru => {
+                let least = wanted.least_frames(trace.distinct());
+                let curve = source.lru(least);
+                assert!(curve.least as u64 <= least, "from {} frames", curve.least);
                 let filling = Filling::new(&curve.first_uses, trace.len() as u64);
-                frames(&curve.faults, Some(&curve.write_backs), &filling)
+                wanted.at_frames(&curve.faults, Some(&curve.write_backs), &filling)
             }
-            "opt" => {
+            CurveKind::Opt => {
                 let curve = super::opt(trace)?;
-                frames(&curve.faults, None, &curve.filling)
+                wanted.at_frames(&curve.faults, None, &curve.filling)
             }
-            "ws" | "vmin" => {
+            CurveKind::Ws | CurveKind::Vmin => {
                 let intervals = source.intervals(wanted.least_tau())?;
                 let taus = wanted.taus.all(|| spread(intervals.longest(), POINTS));
-                let one = |&tau: &u64| match self.spec().name {
-                    "ws" => intervals.working_set(tau),
+                let one = |&tau: &u64| match self {
+                    CurveKind::Ws => intervals.working_set(tau),
                     _ => intervals.vmin(tau),
                 };
                 taus.iter().map(one).collect()
             }
-            _ => self.lanes(source, wanted),
-        })
-    }
-
-    /// FIFO and Clock.
-    fn lanes(&self, source: &Source<'_>, wanted: &Wanted) -> Vec<Point> {
-        let trace = source.trace;
-        let filling = source.filling();
-        let sizes = wanted.frames.all(|| lane_sizes(trace.distinct() as u64));
-        let counts = source.lanes(self.spec().name == "fifo", self.load_bit, &sizes);
-        let point = |(&frames, (faults, dirty)): (&u64, (u64, u64))| {
-            filling.point(frames, (faults, Some(dirty)))
-        };
-        sizes.iter().zip(counts).map(point).collect()
-    }
-}
-
-impl Wanted {
-    /// The least number of frames of LRU's and OPT's curve over so many pages.
-    pub(super) fn least_frames(&self, pages: usize) -> u64 {
-        let chosen = match self.all_sizes {
-            true => 1,
-            false => least_size(pages as u64),
-        };
-        self.frames.least(chosen)
-    }
-
-    /// The least window.
-    pub(super) fn least_tau(&self) -> u64 {
-        self.taus.least(1)
-    }
-
-    /// Frames for a curve that is known at each.
-    fn frames_of(&self, faults: &[u64]) -> Vec<u64> {
-        let pages = faults.len() as u64 - 1;
-        self.frames.all(|| match self.all_sizes {
-            true => (1..=pages).collect(),
-            false => {
-                // What tables show is among them.
-                let mut sizes = outline(faults, least_size(pages), POINTS / 2);
-                sizes.extend(powers(pages));
-                sizes.retain(|&size| size >= least_size(pages));
-                sizes
+            CurveKind::Fifo => wanted.in_lanes(source, |sizes| source.fifo(sizes)),
+            CurveKind::Clock { load_bit } => {
+                wanted.in_lanes(source, |sizes| source.clock(sizes, load_bit))
             }
         })
     }
 }
 
-/// The powers of two up to the number of pages.
-fn powers(pages: u64) -> impl Iterator<Item = u64> {
-    std::iter::successors(Some(1u64), |power| power.checked_mul(2))
-        .take_while(move |&power| power <= pages)
-}
-
-/// The smallest memory of a curve over so many pages that chooses its sizes itself: very small
-/// ones, where most time would go, are left out if there are many pages.
-fn least_size(pages: u64) -> u64 {
-    if pages < 64 { 1 } else { 16 }
-}
-
-/// As many sizes as one pass takes: every one if these are few, else powers of two, and between them.
-pub fn lane_sizes(pages: u64) -> Vec<u64> {
-    let from = least_size(pages);
-    if pages - from.min(pages) < LANES as u64 {
-        return (from.min(pages)..=pages).collect();
+impl Wanted {
+    /// Returns the least number of frames of LRU's and OPT's curve over `pages` pages.
+    pub(super) fn least_frames(&self, pages: usize) -> u64 {
+        let chosen = if self.all_sizes {
+            1
+        } else {
+            least_size(pages as u64)
+        };
+        self.frames.least(chosen)
     }
-    let mut sizes: Vec<u64> = powers(pages).filter(|&power| power >= from).collect();
-    sizes.extend(spread_from(from, pages, LANES - sizes.len().min(LANES - 2)));
-    sizes.sort_unstable();
-    sizes.dedup();
-    sizes
+
+    /// Returns the least window.
+    pub(super) fn least_tau(&self) -> u64 {
+        self.taus.least(1)
+    }
+
+    /// Returns the points of a curve that one pass gives at every number of frames: `faults` and
+    /// `write_backs` have an element for each from 0 to the number of pages.
+    fn at_frames(
+        &self,
+        faults: &[u64],
+        write_backs: Option<&[u64]>,
+        filling: &Filling,
+    ) -> Vec<Point> {
+        let pages = faults.len() as u64 - 1;
+        let sizes = self.frames.all(|| {
+            if self.all_sizes {
+                return (1..=pages).collect();
+            }
+            let mut sizes = outline(faults, least_size(pages), POINTS / 2);
+            // Tables show the powers of two.
+            sizes.extend(powers(least_size(pages), pages));
+            sizes
+        });
+        let point = |&frames: &u64| {
+            let at = frames.min(pages) as usize;
+            filling.point(frames, faults[at], write_backs.map(|counts| counts[at]))
+        };
+        sizes.iter().map(point).collect()
+    }
+
+    /// Returns the points of a curve that one pass gives at [`LANES`](super::LANES) numbers of
+    /// frames; `counts` returns the faults and dirty victims at the sizes it is given.
+    fn in_lanes(
+        &self,
+        source: &Source<'_>,
+        counts: impl Fn(&[u64]) -> Vec<(u64, u64)>,
+    ) -> Vec<Point> {
+        let filling = source.filling();
+        let sizes = self
+            .frames
+            .all(|| lane_sizes(source.trace.distinct() as u64));
+        let point =
+            |(&frames, (faults, dirty)): (&u64, _)| filling.point(frames, faults, Some(dirty));
+        sizes.iter().zip(counts(&sizes)).map(point).collect()
+    }
 }
 
 impl Filling {
-    fn point(&self, frames: u64, (faults, write_backs): (u64, Option<u64>)) -> Point {
+    fn point(&self, frames: u64, faults: u64, write_backs: Option<u64>) -> Point {
         Point {
             memory: frames,
             faults,
@@ -224,9 +232,9 @@ impl Filling {
     }
 }
 
-impl fmt::Display for Choice {
+impl fmt::Display for CurveKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.spec().name)?;
+        f.write_str(self.name())?;
         match self.params() {
             "" => Ok(()),
             params => write!(f, ":{params}"),
@@ -234,28 +242,21 @@ impl fmt::Display for Choice {
     }
 }
 
-impl FromStr for Choice {
+impl FromStr for CurveKind {
     type Err = ParamError;
 
-    fn from_str(text: &str) -> Result<Choice, ParamError> {
+    fn from_str(text: &str) -> Result<CurveKind, ParamError> {
         let name = text.split(':').next().unwrap_or_default().trim();
-        if policy::PolicyId::named(name).is_err() {
-            // VMIN is a curve and no policy: it has no parameters.
-            let lower = name.to_lowercase();
-            let known = TABLE.iter().map(|spec| spec.name);
-            return Choice::named(&lower, true)
-                .filter(|_| !text.contains(':'))
-                .ok_or_else(|| {
-                    let hint = did_you_mean(&lower, known.clone());
-                    let known: Vec<&str> = known.collect();
-                    ParamError(format!(
-                        "no curve \"{text}\"{hint} (there are: {})",
-                        known.join(", ")
-                    ))
-                });
+        if PolicyId::named(name).is_err() {
+            let known = CurveKind::ALL.map(CurveKind::name);
+            let hint = did_you_mean(&name.to_lowercase(), known.into_iter());
+            let known = known.join(", ");
+            return Err(ParamError(format!(
+                "no curve \"{text}\"{hint} (there are: {known})"
+            )));
         }
         let policy: PolicyChoice = text.parse()?;
-        Choice::of(&policy).ok_or_else(|| {
+        CurveKind::of(&policy).ok_or_else(|| {
             ParamError(format!(
                 "no curve of {policy}: replay it at each size (pagebench run -p {policy})"
             ))
@@ -263,28 +264,12 @@ impl FromStr for Choice {
     }
 }
 
-/// What is stored of bursts is enough for a kind of curve: it asks for no single reference.
-pub fn lists_do(choice: &Choice) -> bool {
-    choice.spec().name == "lru"
-}
-
-/// The memory of a kind of curve is a window.
-pub fn has_windows(choice: &Choice) -> bool {
-    choice.spec().axis == Axis::Windows
-}
-
-/// The points of a kind of curve have write-backs. Of OPT and VMIN these depend on which of the pages
-/// that are never used again goes first.
-pub fn tells_write_backs(choice: &Choice) -> bool {
-    !matches!(choice.spec().name, "opt" | "vmin")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn choices_read_and_print() {
+    fn kinds_read_and_print() {
         for (text, shown) in [
             ("LRU", "lru"),
             ("belady", "opt"),
@@ -292,7 +277,7 @@ mod tests {
             ("clock:load-bit=0", "clock:load-bit=0"),
             ("clock:load-bit=1", "clock"),
         ] {
-            assert_eq!(text.parse::<Choice>().unwrap().to_string(), shown);
+            assert_eq!(text.parse::<CurveKind>().unwrap().to_string(), shown);
         }
         for (text, why) in [
             ("vmni", "did you mean \"vmin\""),
@@ -303,27 +288,12 @@ mod tests {
             ("clock:load-bti=0", "did you mean \"load-bit\""),
             ("", "there are: lru"),
         ] {
-            let error = text.parse::<Choice>().unwrap_err().to_string();
+            let error = text.parse::<CurveKind>().unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");
         }
-        for (choice, spec) in Choice::all().iter().zip(TABLE) {
-            assert_eq!(spec.name.parse::<Choice>().unwrap(), *choice);
+        for kind in CurveKind::ALL {
+            assert_eq!(kind.name().parse(), Ok(kind));
         }
-    }
-
-    #[test]
-    fn lanes_fit_one_pass() {
-        for pages in [1, 2, 63, 64, 65, 70, 79, 80, 700, 5000, 1 << 20, 1 << 31] {
-            let sizes = lane_sizes(pages);
-            assert!(sizes.len() <= LANES, "{pages}: {}", sizes.len());
-            assert!(sizes.is_sorted_by(|a, b| a < b) && sizes[0] > 0);
-            assert_eq!(sizes.last(), Some(&pages));
-            let all = pages - least_size(pages) + 1;
-            assert!(
-                sizes.len() as u64 == all || sizes.len() > LANES / 2,
-                "{pages}"
-            );
-            assert!(all > LANES as u64 || sizes.len() as u64 == all, "{pages}");
-        }
+        assert!(CurveKind::ALL.is_sorted());
     }
 }

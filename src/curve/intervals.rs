@@ -2,66 +2,66 @@
 //! of the same page in references of its process (Slutz and Traiger, "A note on the calculation
 //! of average working set size", Communications of the ACM 17(10), 1974).
 //!
-//! With window tau a reference faults if more than tau references of its process passed since
-//! the last one of its page. After a reference the page stays for tau references of its process
-//! or until it is referenced again (VMIN: until it is referenced again, if that is within tau;
-//! else it leaves before the next reference of anybody; Prieve and Fabry, "VMIN: an optimal
-//! variable-space page replacement algorithm", Communications of the ACM 19(5), 1976). A page's
-//! last interval ends with the trace.
+//! With window tau a reference faults if more than tau references of its process passed since the
+//! last reference of its page. After a reference the page stays for tau references of its process,
+//! or until its next reference if that is sooner. Under VMIN the page stays until its next reference
+//! if that is within tau, and leaves before the next reference of any process if not (Prieve and
+//! Fabry, "VMIN: an optimal variable-space page replacement algorithm", Communications of the ACM
+//! 19(5), 1976). A page's last interval ends with the trace.
 //!
-//! Where several processes run by turns, an interval lasts as long as the references of all of
-//! them in the meantime.
+//! The length of an interval is counted in references of its process. If several processes take
+//! turns, the interval *lasts* as many references as all of them make in the meantime.
 //!
 //! Deliberately absent: which windows are wanted.
 
 use super::{Point, TooLong};
-use crate::trace::dense::{PageKey, Trace, page_of};
-use std::ops::RangeInclusive;
+use crate::trace::dense::{Ref, Trace, page_of};
+use std::ops::{Range, RangeInclusive};
 
-/// Intervals below this are counted in an array, longer ones are listed.
+/// Intervals shorter than this are counted in an array; longer ones are listed.
 const SHORT: usize = 1 << 16;
-/// Of a page that was not written.
+/// [`Stamp::longest`] of a page that was not written.
 const CLEAN: u32 = u32::MAX;
 
-/// The intervals of a trace, ready to be asked for any window.
+/// The intervals of a trace: enough to compute the counts at any window.
 #[derive(Debug)]
 pub struct Intervals {
     refs: u64,
     pages: u64,
     /// Between two references of a page.
     inner: Tally,
-    /// The same, where it is known that all references in the meantime are of its process.
+    /// Like `inner`, for intervals in which only the page's own process runs.
     within: Tally,
-    /// From the last reference of each page to behind the process's last.
+    /// From the last reference of each page to one tick after the process's last.
     last: Tally,
     /// Pages that are written.
     written: u64,
-    /// For each write of a page but its first, the longest interval since the one before: with a
-    /// shorter window it makes the page dirty.
+    /// For each write of a page but its first, the longest interval since the write before. With a
+    /// shorter window the page left since, and the write makes it dirty again.
     rewrites: Tally,
-    /// For each written page, the longest interval since its last write: with a window as long it
-    /// is dirty at the end.
+    /// For each written page, the longest interval since its last write. With a window of that
+    /// length or more the page is dirty at the end.
     stays: Tally,
     processes: Option<Processes>,
 }
 
-/// Intervals, by length: how many, and how long they last in references of all processes.
+/// Intervals by length: how many there are, and how long they last in references of all processes.
 #[derive(Debug)]
 pub(super) struct Tally {
-    /// By length: those up to it, and how long these last together.
+    /// By length: the number of intervals up to it, and how long these last together.
     short: Vec<(u64, u128)>,
-    /// Longer ones in order of length; the sums with all before and with all short ones.
+    /// Each longer interval in order of length, with the sums up to it, short ones included.
     long: Vec<(u32, u64, u128)>,
 }
 
-/// What is kept of several processes: an interval may be cut by the window at any reference.
+/// The intervals of several processes. A window may cut an interval at any reference, so how long
+/// the kept part lasts depends on when the other processes ran.
 #[derive(Debug)]
 pub(super) struct Processes {
-    /// The positions of the references of each process, and the trace's end, one process after
-    /// the other.
+    /// One process after the other: the positions of its references, and the end of the trace.
     positions: Vec<u32>,
-    /// The intervals, last ones among them: where in `positions` they begin, and their length,
-    /// the longest first; those that no window can cut are left out.
+    /// The intervals, last ones included: the index in `positions` at which each begins, and its
+    /// length; the longest first. Intervals of length 1, which no window cuts, are left out.
     spans: Vec<(u32, u32)>,
 }
 
@@ -110,7 +110,8 @@ impl Growing {
 }
 
 impl Tally {
-    /// Of nothing but this many of each length below [`SHORT`], which last as long.
+    /// Returns a tally of `counts[length]` intervals of each `length` below [`SHORT`], which last as
+    /// long as they are.
     pub fn of_lengths(counts: &[u64]) -> Tally {
         let mut growing = Growing::new();
         for ((length, &count), entry) in counts.iter().enumerate().zip(&mut growing.short) {
@@ -119,19 +120,20 @@ impl Tally {
         growing.finish()
     }
 
-    /// Of so many intervals that no window cuts, and how long they last together.
+    /// Returns a tally of `count` intervals that no window cuts and that last `lasts` references
+    /// together.
     pub fn of_short(count: u64, lasts: u64) -> Tally {
         let mut growing = Growing::new();
         growing.short[1] = (count, lasts);
         growing.finish()
     }
 
-    /// How many there are.
+    /// Returns the number of intervals.
     fn count(&self) -> u64 {
         self.up_to(u64::MAX).0
     }
 
-    /// How many intervals are at most so long, and how long these last together.
+    /// Returns the number of intervals of at most `interval`, and how long these last together.
     fn up_to(&self, interval: u64) -> (u64, u128) {
         if let Some(&entry) = self.short.get(usize::try_from(interval).unwrap_or(SHORT)) {
             return entry;
@@ -146,34 +148,40 @@ impl Tally {
     }
 }
 
-/// What is known of a page while the references pass.
+/// The state of a page during the pass.
 #[derive(Clone, Copy)]
 struct Stamp {
-    /// The process's clock at the last reference; clocks begin at 1.
+    /// The process's clock at the last reference; 0 before the first, as clocks begin at 1.
     last: u32,
     /// The longest interval since it was last written.
     longest: u32,
 }
 
-/// Runs over the references of a trace.
+/// Collects the intervals of a trace from its references.
 pub fn intervals(trace: &Trace) -> Result<Intervals, TooLong> {
     clocks_fit(trace)?;
-    Ok(match trace.dictionary.pids.len() {
-        0 | 1 => one_process(trace),
-        _ => several(trace),
-    })
+    let mut open = Open::new(trace.distinct());
+    let processes = match trace.dictionary.pids.len() {
+        0 | 1 => {
+            one_process(trace, &mut open);
+            None
+        }
+        _ => Some(several(trace, &mut open)),
+    };
+    Ok(open.finish(trace.len(), Tally::of_short(0, 0), processes))
 }
 
-/// Clocks have 32 bits.
+/// Errors if a clock could overflow its 32 bits.
 pub(super) fn clocks_fit(trace: &Trace) -> Result<(), TooLong> {
     // Each process has one position more than references.
-    match trace.len() + trace.dictionary.pids.len() < u32::MAX as usize {
-        true => Ok(()),
-        false => Err(TooLong("the working set")),
+    if trace.len() + trace.dictionary.pids.len() < u32::MAX as usize {
+        Ok(())
+    } else {
+        Err(TooLong("the working set"))
     }
 }
 
-/// The tallies while they are filled.
+/// Intervals being collected.
 pub(super) struct Open {
     stamps: Vec<Stamp>,
     inner: Growing,
@@ -185,7 +193,7 @@ pub(super) struct Open {
 }
 
 impl Open {
-    /// For pages below this.
+    /// Starts before the first reference; pages are below `pages`.
     pub fn new(pages: usize) -> Open {
         let unseen = Stamp {
             last: 0,
@@ -202,8 +210,8 @@ impl Open {
         }
     }
 
-    /// A reference at `now` of its process's clock; returns the clock at the one before, if there
-    /// was one. `lasts` tells how long that is.
+    /// Notes a reference at clock `now` of its process. `lasts` returns how long an interval lasts.
+    /// Returns the clock at the page's reference before, if there was one.
     #[inline(always)]
     fn touch(
         &mut self,
@@ -215,10 +223,10 @@ impl Open {
         self.pass(page, write, now..=now, (0, 0), lasts)
     }
 
-    /// References from one clock to another of a page, the longest intervals between which are,
-    /// up to their first write (or all, without one) and behind their last, `longest`; the writes
-    /// between these two are not counted here. Returns the clock at the reference before, if there
-    /// was one; `lasts` tells how long that is.
+    /// Notes several references of a page, the first and the last of them at `clocks`. `longest` has
+    /// the longest interval between them up to their first write (without a write, of all) and that
+    /// after their last write; writes between these two are not counted here. `lasts` returns how
+    /// long an interval lasts. Returns the clock at the page's reference before, if there was one.
     #[inline(always)]
     pub fn pass(
         &mut self,
@@ -249,30 +257,36 @@ impl Open {
         (before > 0).then_some(before)
     }
 
-    /// Writes that [`Open::pass`] did not count: how many by their longest interval since the one
-    /// before, all below [`SHORT`].
+    /// Adds writes that [`Open::pass`] did not count: `counts[interval]` have `interval`, below
+    /// [`SHORT`], as their longest interval since the write before.
     pub fn add_rewrites(&mut self, counts: &[u64]) {
         for (entry, count) in self.rewrites.short.iter_mut().zip(counts) {
             entry.0 += count;
         }
     }
 
-    /// The clock at the last reference of a page.
-    pub fn last_use(&self, page: u32) -> u32 {
-        self.stamps[page as usize].last
+    /// Ends a trace of one process after `refs` references.
+    pub fn close(&mut self, refs: usize) {
+        for page in self.seen() {
+            self.close_page(page, refs as u32 + 1, ticks);
+        }
     }
 
-    /// The trace ends: each page, with its clock then, one tick behind its process's last.
-    pub fn end(&mut self, page: u32, end: u32, lasts: impl Fn(u32, u32) -> u64) {
+    /// Closes the last interval of `page`: the clock of its process stands at `end`, one tick after
+    /// its last reference. `lasts` returns how long an interval lasts. Returns the clock at the last
+    /// reference of `page`.
+    fn close_page(&mut self, page: u32, end: u32, lasts: impl Fn(u32, u32) -> u64) -> u32 {
         let stamp = self.stamps[page as usize];
         let interval = end - stamp.last;
         self.last.note(interval, lasts(stamp.last, end));
         if stamp.longest != CLEAN {
             self.stays.note(stamp.longest.max(interval), 0);
         }
+        stamp.last
     }
 
-    /// All is counted, but for the intervals `within`.
+    /// Returns the intervals of a trace of `refs` references; `within` holds those that
+    /// [`Open::pass`] did not count.
     pub fn finish(self, refs: usize, within: Tally, processes: Option<Processes>) -> Intervals {
         Intervals {
             refs: refs as u64,
@@ -287,8 +301,8 @@ impl Open {
         }
     }
 
-    /// The pages that were referenced.
-    pub fn seen(&self) -> Vec<u32> {
+    /// Returns the pages that were referenced.
+    fn seen(&self) -> Vec<u32> {
         let pages = self.stamps.iter().zip(0..);
         pages
             .filter(|(stamp, _)| stamp.last > 0)
@@ -297,81 +311,122 @@ impl Open {
     }
 }
 
-fn one_process(trace: &Trace) -> Intervals {
-    let mut open = Open::new(trace.distinct());
-    let lasts = |from: u32, to: u32| u64::from(to - from);
-    for (&reference, now) in trace.refs().iter().zip(1..) {
-        open.touch(page_of(reference), reference & 1 != 0, now, lasts);
-    }
-    for page in open.seen() {
-        open.end(page, trace.len() as u32 + 1, lasts);
-    }
-    open.finish(trace.len(), Tally::of_short(0, 0), None)
+/// How long an interval of the only process lasts, from one clock to another.
+#[inline(always)]
+pub(super) fn ticks(from: u32, to: u32) -> u64 {
+    u64::from(to - from)
 }
 
-fn several(trace: &Trace) -> Intervals {
-    let (positions, starts) = positions(trace);
-    let pages: &[PageKey] = &trace.dictionary.pages;
-    let process = |page: u32| pages[page as usize].process as usize;
-    let mut clocks = vec![0u32; trace.dictionary.pids.len()];
-    let mut open = Open::new(pages.len());
-    let mut spans = Vec::new();
+fn one_process(trace: &Trace, open: &mut Open) {
+    for (&reference, now) in trace.refs().iter().zip(1..) {
+        open.touch(page_of(reference), reference & 1 != 0, now, ticks);
+    }
+    open.close(trace.len());
+}
+
+fn several(trace: &Trace, open: &mut Open) -> Processes {
+    let process_of = |page: u32| process_of(trace, page);
+    let same = |a: &Ref, b: &Ref| process_of(page_of(*a)) == process_of(page_of(*b));
+    let runs = || {
+        trace.refs().chunk_by(same).scan(0, |end, run| {
+            let start = *end;
+            *end += run.len() as u32;
+            Some((process_of(page_of(run[0])), start..*end))
+        })
+    };
+    let mut turns = Turns::new(trace, runs);
     for &reference in trace.refs() {
         let page = page_of(reference);
-        let process = process(page);
-        clocks[process] += 1;
-        let now = clocks[process];
-        let lasts = lasting(&positions[starts[process]..]);
+        let process = process_of(page);
+        turns.clocks[process] += 1;
+        let now = turns.clocks[process];
+        let from = turns.starts[process];
+        let lasts = lasting(&turns.positions[from..]);
         if let Some(before) = open.touch(page, reference & 1 != 0, now, lasts)
             && now - before > 1
         {
-            spans.push((starts[process] as u32 + before - 1, now - before));
+            turns.spans.push((from as u32 + before - 1, now - before));
         }
     }
-    for page in open.seen() {
-        let process = process(page);
-        let end = clocks[process] + 1;
-        let begin = open.last_use(page);
-        spans.push((starts[process] as u32 + begin - 1, end - begin));
-        open.end(page, end, lasting(&positions[starts[process]..]));
-    }
-    let processes = Processes::new(positions, spans);
-    open.finish(trace.len(), Tally::of_short(0, 0), Some(processes))
+    turns.close(trace, open)
 }
 
-/// How many references of all processes pass from one clock to another of a process.
+/// Returns the index of the process that `page` belongs to.
+#[inline(always)]
+pub(super) fn process_of(trace: &Trace, page: u32) -> usize {
+    trace.dictionary.pages[page as usize].process as usize
+}
+
+/// Several processes that take turns.
+pub(super) struct Turns {
+    /// References of each process so far.
+    pub clocks: Vec<u32>,
+    /// See [`Processes`]. The positions of process `p` begin at `starts[p]`.
+    pub positions: Vec<u32>,
+    pub starts: Vec<usize>,
+    /// See [`Processes`]; in any order.
+    pub spans: Vec<(u32, u32)>,
+}
+
+impl Turns {
+    /// Starts before the first reference. `runs` returns stretches of the trace, in order, each of
+    /// one process: its index and its positions.
+    pub fn new<I>(trace: &Trace, runs: impl Fn() -> I) -> Turns
+    where
+        I: Iterator<Item = (usize, Range<u32>)>,
+    {
+        let processes = trace.dictionary.pids.len();
+        let mut counts = vec![0usize; processes];
+        runs().for_each(|(process, run)| counts[process] += run.len());
+        let mut starts = Vec::with_capacity(processes);
+        let mut total = 0;
+        for count in &counts {
+            starts.push(total);
+            total += count + 1;
+        }
+        let mut positions = vec![trace.len() as u32; total];
+        let mut next = starts.clone();
+        for (process, run) in runs() {
+            let from = next[process];
+            next[process] += run.len();
+            let slots = positions[from..next[process]].iter_mut().zip(run);
+            slots.for_each(|(slot, position)| *slot = position);
+        }
+        Turns {
+            clocks: vec![0; processes],
+            positions,
+            starts,
+            spans: Vec::new(),
+        }
+    }
+
+    /// Ends the trace.
+    pub fn close(mut self, trace: &Trace, open: &mut Open) -> Processes {
+        for page in open.seen() {
+            let process = process_of(trace, page);
+            let from = self.starts[process];
+            let end = self.clocks[process] + 1;
+            let begin = open.close_page(page, end, lasting(&self.positions[from..]));
+            self.spans.push((from as u32 + begin - 1, end - begin));
+        }
+        // Only spans that a window cuts are looked at again.
+        self.spans
+            .sort_unstable_by_key(|&(_, length)| std::cmp::Reverse(length));
+        Processes {
+            positions: self.positions,
+            spans: self.spans,
+        }
+    }
+}
+
+/// Returns how many references of all processes pass from one clock to another of the process with
+/// these positions.
 pub(super) fn lasting(positions: &[u32]) -> impl Fn(u32, u32) -> u64 + '_ {
     |from, to| u64::from(positions[to as usize - 1] - positions[from as usize - 1])
 }
 
-/// The positions of the references of each process, and the trace's end; and where those of each
-/// process begin.
-fn positions(trace: &Trace) -> (Vec<u32>, Vec<usize>) {
-    let pages = &trace.dictionary.pages;
-    let process = |reference: u32| pages[page_of(reference) as usize].process as usize;
-    let mut counts = vec![0usize; trace.dictionary.pids.len()];
-    trace
-        .refs()
-        .iter()
-        .for_each(|&reference| counts[process(reference)] += 1);
-    let mut starts = Vec::with_capacity(counts.len());
-    let mut total = 0;
-    for count in &counts {
-        starts.push(total);
-        total += count + 1;
-    }
-    let mut positions = vec![trace.len() as u32; total];
-    let mut next = starts.clone();
-    for (&reference, position) in trace.refs().iter().zip(0..) {
-        let next = &mut next[process(reference)];
-        positions[*next] = position;
-        *next += 1;
-    }
-    (positions, starts)
-}
-
 impl Intervals {
-    /// The working set with a window of `tau` references, at least 1.
+    /// Returns the counts of the working set with a window of `tau` references, at least 1.
     pub fn working_set(&self, tau: u64) -> Point {
         let (kept, kept_sum) = self.inner.up_to(tau);
         let (near, near_sum) = self.within.up_to(tau);
@@ -382,7 +437,7 @@ impl Intervals {
             Some(processes) => processes.cut(tau, cut as usize),
         };
         let near_cut = u128::from(self.within.count() - near) * u128::from(tau);
-        // Each time it became dirty it left, but for those that are there at the end.
+        // A page that became dirty was written back when it left, unless it stays to the end.
         let became_dirty = self.written + self.rewrites.count() - self.rewrites.up_to(tau).0;
         Point {
             memory: tau,
@@ -392,7 +447,7 @@ impl Intervals {
         }
     }
 
-    /// VMIN with a window of `tau` references, at least 1. Its write-backs are not told.
+    /// Returns the counts of VMIN with a window of `tau` references, at least 1, without write-backs.
     pub fn vmin(&self, tau: u64) -> Point {
         let (kept, kept_sum) = self.inner.up_to(tau);
         let (near, near_sum) = self.within.up_to(tau);
@@ -401,17 +456,12 @@ impl Intervals {
             memory: tau,
             faults,
             write_backs: None,
-            // The others are there at their reference only.
+            // Every other page is resident at its reference only.
             resident_sum: kept_sum + near_sum + u128::from(faults),
         }
     }
 
-    /// The number of references.
-    pub fn refs(&self) -> u64 {
-        self.refs
-    }
-
-    /// The longest interval: with this window only first references fault, and no page leaves.
+    /// Returns the longest interval. With this window only first references fault and no page leaves.
     pub fn longest(&self) -> u64 {
         let longest = |tally: &Tally| match tally.long.last() {
             Some(&(length, ..)) => u64::from(length),
@@ -428,14 +478,7 @@ impl Intervals {
 }
 
 impl Processes {
-    /// See the fields; in any order.
-    pub fn new(positions: Vec<u32>, mut spans: Vec<(u32, u32)>) -> Processes {
-        // Only what a window cuts is looked at again.
-        spans.sort_unstable_by_key(|&(_, length)| std::cmp::Reverse(length));
-        Processes { positions, spans }
-    }
-
-    /// How long the `count` longest intervals last together if a window cuts them.
+    /// Returns how long the `count` longest intervals last together if windows of `tau` cut them.
     fn cut(&self, tau: u64, count: usize) -> u128 {
         let one = |&(from, _): &(u32, u32)| {
             let from = from as usize;

@@ -1,15 +1,14 @@
 //! LRU at every number of frames in one pass: faults and write-backs.
 //!
-//! LRU keeps a stack: with C frames the C pages used last are resident (Mattson, Gecsei, Slutz
-//! and Traiger, "Evaluation techniques for storage hierarchies", IBM Systems Journal 9(2), 1970).
-//! A reference at distance d from the top is a hit with d frames or more. A page is dirty with C
-//! frames if it was written and has not been at a distance above C since: if the largest distance
-//! since its last write is m, its eviction on the way to distance d is a write-back with m to
-//! d - 1 frames.
+//! LRU is a stack algorithm: with C frames the C pages used last are resident (Mattson, Gecsei, Slutz
+//! and Traiger, "Evaluation techniques for storage hierarchies", IBM Systems Journal 9(2), 1970). A
+//! reference at distance d (1 is the top of the stack) hits with d frames or more. A page is dirty
+//! with C frames if it was written and was not at a distance above C since. So if the largest
+//! distance since its last write is m, and its next reference is at distance d, its eviction before
+//! that reference is a write-back with m to d - 1 frames.
 //!
-//! The top 16 of the stack are an order of sixteen 4-bit numbers in one word; one reference in
-//! twenty of a program goes beyond and asks [`Recency`], which holds the rest. Nothing is
-//! approximate.
+//! The top 16 of the stack are an order of sixteen 4-bit numbers in one word. One reference in twenty
+//! of a program goes beyond them, to [`Recency`], which holds the other pages. The counts are exact.
 //!
 //! Deliberately absent: which sizes are wanted, traces, files.
 
@@ -23,41 +22,41 @@ use crate::units::PageId;
 
 /// Pages in the word.
 const FRONT: usize = 16;
-/// Every 4-bit number 1; times n, every one n.
+/// Sixteen 4-bit numbers, each 1. Multiplied by n, each is n.
 const ONES: u64 = 0x1111_1111_1111_1111;
-/// The upper bit of every 4-bit number.
+/// The highest bit of every 4-bit number.
 const UPPER: u64 = ONES << 3;
-/// The numbers 0 to 15 in order, 0 lowest.
+/// The numbers 0 to 15 in order, 0 in the lowest place.
 const IN_ORDER: u64 = 0xfedc_ba98_7654_3210;
 
-/// A [`Place::slot`] of a page in the front: this plus its number there.
+/// [`Place::slot`] of a page in the front: this plus its number there.
 const IN_FRONT: u32 = 0xffff_ffe0;
-/// A [`Place::slot`] of a page that was not referenced yet.
+/// [`Place::slot`] of a page that was not referenced yet.
 pub(super) const UNSEEN: u32 = u32::MAX;
-/// References that are tallied in 32 bits.
+/// References per piece: few enough for tallies of 32 bits.
 const PIECE: usize = 1 << 31;
-/// From so many pages on their places leave the second-level cache.
+/// With more pages than this their places outgrow the second-level cache, and are prefetched.
 const FAR_PAGES: usize = 1 << 16;
-/// How many references ahead the window of a page is asked for; its place, twice that.
-const AHEAD: usize = 12;
-/// A [`Place::farthest`] of a page that was not written.
+/// How many references ahead the window of a page is prefetched; its place, twice as many.
+const PREFETCH_DISTANCE: usize = 12;
+/// [`Place::farthest`] of a page that was not written.
 pub(super) const CLEAN: u32 = u32::MAX;
 
-/// What is known of a page.
+/// The state of a page.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
-    /// Where it is: in [`Recency`], or see the constants.
+    /// Its slot in [`Recency`], [`IN_FRONT`] plus a number, or [`UNSEEN`].
     pub slot: u32,
-    /// The largest distance since it was last written, at least 1.
+    /// The largest distance since its last write, at least 1; [`CLEAN`] if it was not written.
     pub farthest: u32,
 }
 
-/// The LRU stack and what it tallies.
+/// The LRU stack and its tallies.
 struct Stack {
     places: Vec<Place>,
-    /// Numbers of the front, the most recent lowest.
+    /// The numbers of the pages in the front, that of the most recent page in the lowest place.
     order: u64,
-    /// The page of each number; `None` while there are too few.
+    /// The page of each number; `None` while there are fewer than sixteen pages.
     front: [Option<PageId>; FRONT],
     rest: Recency,
     /// By distance. At most 2^32 - 1 references are tallied here before they go to `totals`.
@@ -66,39 +65,38 @@ struct Stack {
     first_uses: Vec<u64>,
 }
 
-/// What is tallied for one distance; both in one place, since most references change both.
+/// The tallies of one distance, side by side since most references change both.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Tally {
     /// References at this distance.
     pub at: u32,
-    /// References of a page that was dirty with so many frames and more, at most their distance:
-    /// see [`Totals::curve`].
+    /// Interval starts. A reference at distance d wrote its page back with m ≤ frames < d. This counts
+    /// the m's (m = d: never), `at` counts the d's. See [`Totals::curve`].
     pub dirty_from: u32,
 }
 
-/// The tallies of a whole trace, by distance: at it, and dirty from it on (see [`Tally`]).
+/// The tallies of a whole trace by distance: `at` and `dirty_from` of [`Tally`].
 pub(super) struct Totals(Vec<(u64, u64)>);
 
-/// Counts at every number of frames.
+/// The counts of LRU at every number of frames.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LruCurve {
-    /// The least number of frames at which they hold; or as many as there are pages, if that is
-    /// less.
+    /// The counts are valid from `least` frames on, and with as many frames as there are pages.
     pub least: usize,
-    /// Faults with so many frames, from 0 up to the number of pages.
+    /// `faults[n]`: faults with `n` frames, from 0 to the number of pages.
     pub faults: Vec<u64>,
-    /// Dirty victims with so many frames; nothing is written back with 0, where nothing is loaded.
+    /// `write_backs[n]`: dirty victims with `n` frames; 0 with no frame, where no page is loaded.
     pub write_backs: Vec<u64>,
     /// The positions of the first references of pages, ascending.
     pub first_uses: Vec<u64>,
 }
 
-/// Runs over references of pages below `pages`.
+/// Counts the faults and write-backs of references to pages below `pages`.
 pub fn lru(refs: &[Ref], pages: usize) -> LruCurve {
     lru_at(Level::best(), refs, pages)
 }
 
-/// The same as compiled for a level of the processor.
+/// [`lru`] as compiled for a level of the processor.
 fn lru_at(level: Level, refs: &[Ref], pages: usize) -> LruCurve {
     let mut stack = Stack::new(pages);
     for (refs, start) in refs.chunks(PIECE).zip((0..).step_by(PIECE)) {
@@ -120,10 +118,11 @@ impl Work for Piece<'_> {
 
     #[inline(always)]
     fn run(self) {
-        // Asking ahead costs a tenth where everything is near.
-        match self.stack.places.len() > FAR_PAGES {
-            true => self.stack.run::<true>(self.refs, self.start),
-            false => self.stack.run::<false>(self.refs, self.start),
+        // Prefetching costs a tenth where everything is in a near cache.
+        if self.stack.places.len() > FAR_PAGES {
+            self.stack.run::<true>(self.refs, self.start)
+        } else {
+            self.stack.run::<false>(self.refs, self.start)
         }
     }
 }
@@ -138,7 +137,7 @@ impl Stack {
             places: vec![unseen; pages],
             order: IN_ORDER,
             front: [None; FRONT],
-            rest: Recency::new(pages),
+            rest: Recency::new(pages, 1),
             tallies: vec![Tally::default(); pages + 1],
             totals: Totals::new(pages),
             first_uses: Vec::new(),
@@ -147,14 +146,14 @@ impl Stack {
 
     /// See [`Piece`].
     #[inline(always)]
-    fn run<const ASK_AHEAD: bool>(&mut self, refs: &[Ref], start: u64) {
-        // By distance less one; apart, so that they stay in the nearest cache.
+    fn run<const PREFETCH: bool>(&mut self, refs: &[Ref], start: u64) {
+        // Tallies of the front by distance less one: local, so that they stay in the nearest cache.
         let (mut near, mut near_from) = ([0u64; FRONT], [0u64; FRONT]);
         // The compiler keeps a local word in a register.
         let mut order = self.order;
         for (time, &reference) in refs.iter().enumerate() {
-            if ASK_AHEAD {
-                self.ask_ahead(refs, time);
+            if PREFETCH {
+                self.prefetch(refs, time);
             }
             let page = page_of(reference);
             let place = &mut self.places[page as usize];
@@ -187,22 +186,23 @@ impl Stack {
         self.totals.add(&mut self.tallies);
     }
 
-    /// Asks for the place of a page to come, and then for what that leads to.
+    /// Prefetches the place of a later page and the window of a sooner one, whose place is loaded by
+    /// now.
     #[inline(always)]
-    fn ask_ahead(&self, refs: &[Ref], time: usize) {
-        if let Some(&later) = refs.get(time + 2 * AHEAD) {
+    fn prefetch(&self, refs: &[Ref], time: usize) {
+        if let Some(&later) = refs.get(time + 2 * PREFETCH_DISTANCE) {
             prefetch(&self.places, page_of(later) as usize);
         }
-        if let Some(&soon) = refs.get(time + AHEAD) {
+        if let Some(&soon) = refs.get(time + PREFETCH_DISTANCE) {
             let slot = self.places[page_of(soon) as usize].slot;
             if slot < IN_FRONT {
-                self.rest.ask_for(slot);
+                self.rest.prefetch(slot);
             }
         }
     }
 
-    /// A page from behind the front, or a new one, becomes the most recent; returns the distance
-    /// that it had.
+    /// Makes `page`, which is not in the front, the most recent one. Returns its distance; `None` at
+    /// its first reference.
     #[inline(always)]
     fn bring_to_front(&mut self, page: PageId, time: u64) -> Option<u32> {
         let slot = self.places[page as usize].slot;
@@ -210,16 +210,14 @@ impl Stack {
             self.first_uses.push(time);
             None
         } else {
-            let later = self.rest.later(slot);
-            self.rest.remove(slot);
-            Some(FRONT as u32 + later + 1)
+            Some(FRONT as u32 + self.rest.take(slot) + 1)
         };
         let number = (self.order >> 60) as u32;
         self.order = self.order << 4 | u64::from(number);
         let fell_out = self.front[number as usize].replace(page);
         self.places[page as usize].slot = IN_FRONT | number;
         if let Some(other) = fell_out {
-            if self.rest.is_full() {
+            if !self.rest.has_room(1) {
                 let places = &mut self.places;
                 self.rest
                     .renumber(|page, slot| places[page as usize].slot = slot);
@@ -229,14 +227,14 @@ impl Stack {
         distance
     }
 
-    /// The curve from the tallies.
+    /// Returns the curve of the references so far.
     fn curve(self) -> LruCurve {
         let farthest = self.stack().map(|page| self.places[page as usize].farthest);
         let farthest: Vec<u32> = farthest.collect();
         self.totals.curve(1, self.first_uses, farthest.into_iter())
     }
 
-    /// The pages, the most recent first.
+    /// Returns the pages, the most recent first.
     fn stack(&self) -> impl Iterator<Item = PageId> + '_ {
         let numbers = (0..FRONT).map(|place| (self.order >> (4 * place)) as usize % FRONT);
         let front = numbers.filter_map(|number| self.front[number]);
@@ -245,12 +243,12 @@ impl Stack {
 }
 
 impl Totals {
-    /// Nothing, for distances up to the number of pages.
+    /// Returns empty tallies for distances up to the number of pages.
     pub fn new(pages: usize) -> Totals {
         Totals(vec![(0, 0); pages + 1])
     }
 
-    /// Takes what was tallied.
+    /// Adds `tallies` and clears them.
     pub fn add(&mut self, tallies: &mut [Tally]) {
         for (total, tally) in self.0.iter_mut().zip(tallies) {
             let tally = std::mem::take(tally);
@@ -261,10 +259,10 @@ impl Totals {
         }
     }
 
-    /// Takes references within bursts, in place of some of whose distances lesser ones were tallied
-    /// as dirty from.
+    /// Adds the references within bursts. `replaced` counts those whose start of an interval was
+    /// already tallied, at a lesser distance.
     pub fn add_within(&mut self, within: &Within, replaced: &ByDistance) {
-        // Beyond the number of pages there is no distance.
+        // No distance is greater than the number of pages.
         for (distance, total) in self.0.iter_mut().enumerate().take(replaced.len()).skip(1) {
             let at = within.distances[distance];
             total.0 += at;
@@ -275,8 +273,8 @@ impl Totals {
         }
     }
 
-    /// The curve of a trace at whose end the pages have these largest distances since they were
-    /// last written, the page used last first.
+    /// Returns the curve, valid from `least` frames on. `farthest` gives [`Place::farthest`] of each
+    /// page at the end of the trace, the page used last first.
     pub fn curve(
         self,
         least: usize,
@@ -291,9 +289,9 @@ impl Totals {
             left
         });
         let faults = faults.collect();
-        // At distance d, dirty from m on: written back with m to d - 1 frames. So with C frames
-        // all that began by C, but what ended. Pages at the end are as if evicted at their
-        // distance, but not with more frames.
+        // A reference at distance d is an interval of write-backs, from m to d - 1 frames. With C
+        // frames count those that began at C or below and have not ended. Pages at the end of the
+        // trace open an interval that ends at their distance: with more frames they stay.
         for (farthest, distance) in farthest.zip(1u32..) {
             totals[farthest.min(distance) as usize].1 += 1;
             totals[distance as usize].0 += 1;
@@ -312,11 +310,11 @@ impl Totals {
     }
 }
 
-/// Moves a number to the lowest place of an order of all sixteen; returns how many were below it.
+/// Moves `number` to the lowest place of an order of sixteen. Returns how many numbers were below it.
 #[inline(always)]
 fn to_top(order: &mut u64, number: u32) -> u32 {
-    // The 4-bit number that is its own is 0 after this; subtracting sets its upper bit, and
-    // perhaps those of higher ones, but of no lower one.
+    // The place of `number` is 0 in `other`. Subtracting 1 from every place sets the upper bit of
+    // that place, and perhaps of higher ones, but of no lower one.
     let other = *order ^ (u64::from(number).wrapping_mul(ONES));
     let found = other.wrapping_sub(ONES) & !other & UPPER;
     let up_to = found ^ found.wrapping_sub(1);
@@ -328,17 +326,15 @@ fn to_top(order: &mut u64, number: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::lcg::Lcg;
 
     #[test]
     fn an_order_in_a_word_is_a_list() {
         let mut order = IN_ORDER;
         let mut list: Vec<u32> = (0..16).collect();
-        let mut state = 1u64;
+        let mut numbers = Lcg::new(1);
         for _ in 0..10_000 {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            let number = (state >> 60) as u32;
+            let number = (numbers.next() >> 60) as u32;
             let place = list.iter().position(|n| *n == number).unwrap();
             assert_eq!(to_top(&mut order, number), place as u32);
             list.remove(place);
@@ -348,15 +344,10 @@ mod tests {
 
     #[test]
     fn every_level_of_the_processor_counts_the_same() {
-        let mut state = 5u64;
-        // Pages that are near, and enough for those that are asked for ahead.
+        let mut numbers = Lcg::new(5);
+        // Few pages, and enough for prefetching.
         for pages in [40, 3000, FAR_PAGES as u64 + 2] {
-            let mut next = |below: u64| {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
-                (state >> 33) % below
-            };
+            let mut next = |below: u64| numbers.below(below);
             let refs: Vec<Ref> = (0..300_000)
                 .map(|_| ((next(pages).min(next(pages)) as u32) << 1) | next(2) as u32)
                 .collect();

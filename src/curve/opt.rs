@@ -1,45 +1,45 @@
 //! OPT at every number of frames in one pass: faults.
 //!
-//! OPT keeps a stack, too (Mattson, Gecsei, Slutz and Traiger 1970): the page referenced goes to
-//! the top, and from there down to the place that it left each page meets the one that was
-//! pushed down; the one referenced sooner stays, the other is pushed further. All that is needed
-//! of a page is when it is referenced next, and the page referenced now is the one whose time is
-//! now. In programs most distances are small, and the upper [`TOP`] places are an array.
+//! OPT is a stack algorithm, like LRU (Mattson, Gecsei, Slutz and Traiger 1970). The referenced page
+//! goes to the top. From there down to the place that it left, each page meets the page that was
+//! pushed down: the one referenced sooner stays, the other is pushed further. The stack holds for
+//! each page only the time of its next reference; the page referenced now is the one whose time is
+//! now. In programs most distances are small, so the upper [`TOP`] places are an array.
 //!
-//! Below them the stack is cut into blocks. A page that is pushed through a whole block leaves
-//! behind the block's latest time, whatever the order inside: a heap of the times answers that,
-//! and the times pushed in are put in their places only when the block is entered for good (each
-//! place keeps the least of its own and those that pass, so their order does not matter). With
-//! blocks of b places a reference at distance d costs O(d/b log b + b).
+//! Below them the stack is cut into blocks. A time pushed through a whole block pushes out the
+//! block's latest time (or itself, if that is later), whatever the order inside. A heap of the times
+//! gives the latest; the times pushed in get their places only when the referenced page is in the
+//! block. Each place keeps the least of its own time and those that pass, so the order in which they
+//! came does not matter. With blocks of b places a reference at distance d costs O(d/b log b + b).
 //!
-//! Write-backs are not told: they depend on which of the pages never used again is evicted first.
+//! Write-backs are not counted: they depend on which of the pages never used again leaves first.
 
 use super::{Filling, TooLong};
 use crate::trace::dense::{NEVER, Trace, page_of};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Places that are kept in order.
+/// Places of the stack that are an array.
 const TOP: usize = 128;
-/// In `block_of`: not referenced yet.
+/// [`Stack::block_of`] of a page that was not referenced yet.
 const UNSEEN: u32 = u32::MAX;
-/// Least and most places of a block.
+/// The least and the most places of a block.
 const BLOCK: (usize, usize) = (256, 4096);
 
-/// Counts at every number of frames.
+/// The counts of OPT at every number of frames.
 #[derive(Debug, Clone)]
 pub struct OptCurve {
-    /// Faults with so many frames, from 0 up to the number of pages.
+    /// `faults[n]`: faults with `n` frames, from 0 to the number of pages.
     pub faults: Vec<u64>,
     /// How memory fills.
     pub filling: Filling,
 }
 
-/// Runs over the references of a trace.
+/// Counts the faults of a trace under OPT. Errors if its positions do not fit 32 bits.
 pub fn opt(trace: &Trace) -> Result<OptCurve, TooLong> {
     let next_use = trace.next_use().ok_or(TooLong("opt"))?;
     let pages = trace.distinct();
-    // Passing blocks and entering one should cost about the same.
+    // With this size passing blocks and entering one cost about the same.
     let size = (pages.isqrt() * 2).clamp(BLOCK.0, BLOCK.1);
     let mut stack = Stack::new(pages, TOP, size);
     let mut at_distance = vec![0u64; pages + 1];
@@ -64,23 +64,23 @@ pub fn opt(trace: &Trace) -> Result<OptCurve, TooLong> {
     })
 }
 
-/// The stack: for each place when its page is referenced next.
+/// The stack: for each place the time at which its page is referenced next.
 struct Stack {
     top: Vec<u32>,
     blocks: Vec<Block>,
-    /// Where each page is: 0 for the top, then the blocks.
+    /// Where each page is: 0 for the top, `n + 1` for block `n`.
     block_of: Vec<u32>,
     top_size: usize,
     block_size: usize,
 }
 
-/// Some places of the stack, in order.
+/// Consecutive places of the stack.
 struct Block {
-    /// The times as they were before those of `pushed` came.
+    /// The times in order, as they were before those of `pushed` came in.
     cells: Vec<u32>,
-    /// Times that were pushed in, in any order.
+    /// Times pushed in since, in any order.
     pushed: Vec<u32>,
-    /// All times that are here now, the latest first (a heap); empty if it must be made anew.
+    /// A heap of all times that are here now, the latest first; empty if it must be rebuilt.
     heap: Vec<u32>,
 }
 
@@ -95,8 +95,8 @@ impl Stack {
         }
     }
 
-    /// The page is referenced `now`, and then at `next`; returns its distance from the top if it
-    /// was there. `page_at` tells which page is referenced at a time.
+    /// References `page` at time `now`; its next reference is at `next`. Returns its distance, 1 for
+    /// the top place; `None` at the first reference. `page_at` returns the page referenced at a time.
     #[inline(always)]
     fn touch(
         &mut self,
@@ -107,7 +107,7 @@ impl Stack {
     ) -> Option<usize> {
         let block = self.block_of[page as usize];
         if block == 0 {
-            // Found before the end: that is what block 0 says.
+            // Block 0 is the top, so the loop finds the page.
             let mut pushed = std::mem::replace(&mut self.top[0], next);
             if pushed == now {
                 return Some(1);
@@ -123,6 +123,7 @@ impl Stack {
         self.touch_deep(page, now, next, page_at)
     }
 
+    /// [`Stack::touch`] of a page that is not at the top.
     #[inline(never)]
     fn touch_deep(
         &mut self,
@@ -132,49 +133,71 @@ impl Stack {
         page_at: impl Fn(u32) -> u32,
     ) -> Option<usize> {
         let block = std::mem::replace(&mut self.block_of[page as usize], 0);
-        // At the top nothing is before it.
-        let mut pushed = next;
-        if let Some(first) = self.top.first_mut() {
-            pushed = std::mem::replace(first, next);
-            for here in &mut self.top[1..] {
-                (*here, pushed) = ((*here).min(pushed), (*here).max(pushed));
-            }
+        let pushed = self.push_through_top(next);
+        if block != UNSEEN {
+            let number = block as usize - 1;
+            let pushed = self.push_through_blocks(number, pushed, &page_at);
+            let before = self.top_size + number * self.block_size;
+            let inside = self.blocks[number].enter(pushed, now);
+            self.place(pushed, number, page_at);
+            return Some(before + inside + 1);
         }
-        if self.top.len() < self.top_size && block == UNSEEN {
+        if self.top.len() < self.top_size {
             self.top.push(pushed);
             return None;
         }
-        let place = |stack: &mut Stack, time: u32, number: usize| {
-            // Pages that are never referenced again are not looked for.
-            if time != NEVER {
-                stack.block_of[page_at(time) as usize] = number as u32;
-            }
+        let pushed = self.push_through_blocks(self.blocks.len(), pushed, &page_at);
+        self.append(pushed, page_at);
+        None
+    }
+
+    /// Puts `next` on the top place and pushes times through the others. Returns the time that falls
+    /// out below; `next` itself if the top is empty.
+    fn push_through_top(&mut self, next: u32) -> u32 {
+        let Some(first) = self.top.first_mut() else {
+            return next;
         };
-        let through = match block {
-            UNSEEN => self.blocks.len(),
-            block => block as usize - 1,
-        };
-        for number in 0..through {
+        let mut pushed = std::mem::replace(first, next);
+        for here in &mut self.top[1..] {
+            (*here, pushed) = ((*here).min(pushed), (*here).max(pushed));
+        }
+        pushed
+    }
+
+    /// Pushes a time through the first `count` blocks. Returns the time that falls out below.
+    fn push_through_blocks(
+        &mut self,
+        count: usize,
+        mut pushed: u32,
+        page_at: impl Fn(u32) -> u32,
+    ) -> u32 {
+        for number in 0..count {
             let out = self.blocks[number].push_through(pushed);
             if out != pushed {
-                place(self, pushed, number + 1);
+                self.place(pushed, number, &page_at);
                 pushed = out;
             }
         }
-        if block != UNSEEN {
-            let before = self.top_size + through * self.block_size;
-            let inside = self.blocks[through].enter(pushed, now);
-            place(self, pushed, through + 1);
-            return Some(before + inside + 1);
-        }
+        pushed
+    }
+
+    /// Appends a time at the bottom of the stack.
+    fn append(&mut self, time: u32, page_at: impl Fn(u32) -> u32) {
         let full = |block: &Block| block.cells.len() == self.block_size;
         if self.blocks.last().is_none_or(full) {
             self.blocks.push(Block::new(self.block_size));
         }
-        let number = self.blocks.len();
-        self.blocks[number - 1].append(pushed);
-        place(self, pushed, number);
-        None
+        let number = self.blocks.len() - 1;
+        self.blocks[number].append(time);
+        self.place(time, number, page_at);
+    }
+
+    /// Notes that the page referenced at `time` is in block `number`.
+    fn place(&mut self, time: u32, number: usize, page_at: impl Fn(u32) -> u32) {
+        // Pages that are never referenced again are never looked up.
+        if time != NEVER {
+            self.block_of[page_at(time) as usize] = number as u32 + 1;
+        }
     }
 }
 
@@ -187,7 +210,7 @@ impl Block {
         }
     }
 
-    /// A time is pushed through all places; returns what comes out.
+    /// Pushes `time` through all places. Returns the time that falls out below.
     fn push_through(&mut self, time: u32) -> u32 {
         if self.heap.is_empty() {
             self.settle();
@@ -205,7 +228,7 @@ impl Block {
         latest
     }
 
-    /// Puts the times pushed in into their places.
+    /// Puts the times pushed in to their places.
     fn settle(&mut self) {
         if self.pushed.is_empty() {
             return;
@@ -219,8 +242,8 @@ impl Block {
         }
     }
 
-    /// A time is pushed as far as the place whose time is `now`, and takes it; returns the index
-    /// of that place.
+    /// Pushes `time` down to the place whose time is `now`, which gets what arrives there. Returns the
+    /// index of that place.
     fn enter(&mut self, mut time: u32, now: u32) -> usize {
         self.settle();
         self.heap.clear();
@@ -234,7 +257,7 @@ impl Block {
         unreachable!("the page is in the block that was noted")
     }
 
-    /// A new place at the end.
+    /// Adds a place at the end.
     fn append(&mut self, time: u32) {
         self.settle();
         self.heap.clear();
@@ -242,7 +265,7 @@ impl Block {
     }
 }
 
-/// Restores a heap, the latest first, after the element at an index got earlier.
+/// Restores a heap, the latest first, after the element at `at` got earlier.
 fn sift_down(heap: &mut [u32], mut at: usize) {
     let time = heap[at];
     loop {
@@ -265,6 +288,7 @@ fn sift_down(heap: &mut [u32], mut at: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::lcg::Lcg;
 
     /// Mattson's stack, place by place.
     fn plain(refs: &[u32], next_use: &[u32]) -> Vec<Option<usize>> {
@@ -290,14 +314,9 @@ mod tests {
 
     #[test]
     fn blocks_are_a_stack() {
-        let mut state = 11u64;
+        let mut numbers = Lcg::new(11);
         for round in 0..300 {
-            let mut below = |n: u64| {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
-                (state >> 33) % n
-            };
+            let mut below = |n: u64| numbers.below(n);
             let (pages, top, size) = (1 + below(90), 1 + below(5), 1 + below(9));
             let refs: Vec<u32> = (0..600)
                 .map(|_| below(pages).min(below(pages)) as u32)

@@ -1,11 +1,11 @@
-//! Pages in order of last use, for one question: how many pages were used later than this one?
+//! Pages in order of last use. It answers one question: how many pages were used later than this one?
 //!
-//! Each use takes the next position of a window; the latest use of each page is a set bit there
+//! Each use takes the next position of a window, and the latest use of each page is a set bit there
 //! (Bennett and Kruskal, "LRU stack processing", IBM Journal of Research and Development 19(4),
-//! 1975). Bits are counted in three levels of prefix sums, so that a question is four loads and
-//! a removal changes two rows of 64 bytes. The newest positions, where most pages of a program
-//! are, have no sums yet: their few words are counted when asked, and a removal costs its bit.
-//! When the window is used up, the positions are numbered afresh.
+//! 1975). Three levels of prefix sums count the bits, so that an answer takes four loads and a
+//! removal changes two rows of 64 bytes. The newest positions, where most pages of a program are,
+//! have no sums yet: an answer counts their few words, and a removal clears a bit. When the window
+//! is full, the positions are numbered afresh.
 //!
 //! Deliberately absent: references, distances, what a page is.
 
@@ -18,7 +18,8 @@ const ROW: usize = 32;
 const WORD_BITS: usize = 6;
 const ROW_BITS: usize = WORD_BITS + 5;
 const FAR_BITS: usize = ROW_BITS + 5;
-/// Positions per page: fewer and numbering afresh is felt, more and the window leaves the cache.
+/// Positions per page. With fewer the window is renumbered too often, with more it outgrows the
+/// cache.
 const ROOM: usize = 6;
 
 /// The position of a page's latest use.
@@ -29,29 +30,27 @@ pub type Slot = u32;
 /// Counts of words and rows are set when the newest position has left their row.
 pub struct Recency {
     words: Vec<u64>,
-    /// For each word, the bits before it within its row.
+    /// For each word, the number of set bits before it within its row.
     near: Vec<[u16; ROW]>,
-    /// For each row, the bits before it within its row of rows.
+    /// For each row, the number of set bits before it within its row of rows.
     middle: Vec<[u16; ROW]>,
-    /// For each row of rows reached, all bits before it.
+    /// For each row of rows reached, the number of set bits before it.
     far: Vec<u32>,
     /// The page that used each position.
     page_at: Vec<PageId>,
+    /// The next position.
     now: usize,
+    /// The number of pages in the window.
     live: u32,
-    /// Rows below this position are summed, and so many pages are in them.
+    /// Rows below position `summed` have counts; `summed_live` pages are in them.
     summed: usize,
     summed_live: u32,
 }
 
 impl Recency {
-    /// For at most so many pages at a time.
-    pub fn new(pages: usize) -> Recency {
-        Recency::with_room(pages, 1)
-    }
-
-    /// The same with room for so many uses after the positions were numbered afresh.
-    pub fn with_room(pages: usize, uses: usize) -> Recency {
+    /// Returns an empty window for at most `pages` pages at a time, with room for at least `uses`
+    /// uses after each renumbering.
+    pub fn new(pages: usize, uses: usize) -> Recency {
         let window = (pages.saturating_mul(ROOM)).clamp(1 << ROW_BITS, u32::MAX as usize / 2);
         let window = window.next_multiple_of(1 << ROW_BITS).max(pages + uses);
         Recency {
@@ -67,19 +66,13 @@ impl Recency {
         }
     }
 
-    /// Whether [`Recency::renumber`] must come before the next use.
-    #[inline(always)]
-    pub fn is_full(&self) -> bool {
-        self.now == self.page_at.len()
-    }
-
-    /// Whether so many uses fit before [`Recency::renumber`] must come.
+    /// Returns true if `uses` more uses fit; else call [`Recency::renumber`] first.
     #[inline(always)]
     pub fn has_room(&self, uses: usize) -> bool {
         self.page_at.len() - self.now >= uses
     }
 
-    /// A page that is not in the window is used: the slot that it has from now on.
+    /// Adds a use of `page`, which must not be in the window. Returns its slot.
     #[inline(always)]
     pub fn push(&mut self, page: PageId) -> Slot {
         let at = self.now;
@@ -111,29 +104,29 @@ impl Recency {
         self.summed_live += u32::from(in_row);
     }
 
-    /// Asks for what the next question about a slot reads.
+    /// Prefetches what [`Recency::take`] of `slot` reads.
     #[inline(always)]
-    pub fn ask_for(&self, slot: Slot) {
+    pub fn prefetch(&self, slot: Slot) {
         let at = slot as usize;
         prefetch(&self.words, at >> WORD_BITS);
         prefetch(&self.near, at >> ROW_BITS);
         prefetch(&self.middle, at >> FAR_BITS);
     }
 
-    /// How many pages were used later.
+    /// Returns the number of pages used later than the page with this slot.
     #[inline(always)]
-    pub fn later(&self, slot: Slot) -> u32 {
+    fn later(&self, slot: Slot) -> u32 {
         let at = slot as usize;
         let (word, row, far) = (at >> WORD_BITS, at >> ROW_BITS, at >> FAR_BITS);
         if at >= self.summed {
-            // Nothing is set behind the newest position.
+            // No bit is set after the newest position.
             let own = self.words[word] & (u64::MAX - 1) << (at & 63);
             let last = self.now.saturating_sub(1) >> WORD_BITS;
             let others = &self.words[word + 1..=last.max(word)];
             let ones = |ones, word: &u64| ones + word.count_ones();
             return others.iter().fold(own.count_ones(), ones);
         }
-        // Up to and with the position itself.
+        // The bits up to the position itself, included.
         let own = self.words[word] & (u64::MAX >> (63 - (at & 63)));
         let before = self.far[far]
             + u32::from(self.middle[far][row % ROW])
@@ -142,9 +135,9 @@ impl Recency {
         self.live - before
     }
 
-    /// The page with this slot leaves the window.
+    /// Removes the page with this slot.
     #[inline(always)]
-    pub fn remove(&mut self, slot: Slot) {
+    fn remove(&mut self, slot: Slot) {
         let at = slot as usize;
         let (word, row, far) = (at >> WORD_BITS, at >> ROW_BITS, at >> FAR_BITS);
         self.words[word] &= !(1 << (at & 63));
@@ -153,14 +146,14 @@ impl Recency {
             return;
         }
         self.summed_live -= 1;
-        take_one_behind(&mut self.near[row], word % ROW);
-        take_one_behind(&mut self.middle[far], row % ROW);
+        subtract_after(&mut self.near[row], word % ROW);
+        subtract_after(&mut self.middle[far], row % ROW);
         for count in &mut self.far[far + 1..] {
             *count -= 1;
         }
     }
 
-    /// The page with this slot leaves the window: how many in it were used later.
+    /// Removes the page with this slot. Returns the number of pages used later than it.
     #[inline(always)]
     pub fn take(&mut self, slot: Slot) -> u32 {
         let later = self.later(slot);
@@ -168,14 +161,14 @@ impl Recency {
         later
     }
 
-    /// Numbers the positions afresh and tells each page's new slot.
+    /// Renumbers the positions from 0 on. Calls `moved` with each page and its new slot.
     #[cold]
-    pub fn renumber(&mut self, mut tell: impl FnMut(PageId, Slot)) {
+    pub fn renumber(&mut self, mut moved: impl FnMut(PageId, Slot)) {
         let mut kept = 0;
         for word in 0..self.words.len() {
             let mut bits = std::mem::take(&mut self.words[word]);
             while bits != 0 {
-                // Never ahead of where it is read.
+                // `kept` never runs ahead of the position that is read.
                 self.page_at[kept] =
                     self.page_at[(word << WORD_BITS) + bits.trailing_zeros() as usize];
                 kept += 1;
@@ -187,21 +180,21 @@ impl Recency {
         (self.summed, self.summed_live) = (0, 0);
         for at in 0..kept {
             let page = self.page_at[at];
-            tell(page, self.push(page));
+            moved(page, self.push(page));
         }
     }
 
-    /// The pages, the latest used first.
+    /// Returns the pages, the latest used first.
     pub fn pages(&self) -> impl Iterator<Item = PageId> + '_ {
         let set = |at: &usize| self.words[at >> WORD_BITS] >> (at & 63) & 1 == 1;
         (0..self.now).rev().filter(set).map(|at| self.page_at[at])
     }
 }
 
-/// Takes one from every count behind `place`; those not reached yet hold anything. Without
-/// branches, so that the compiler makes vectors of it.
+/// Subtracts 1 from every count after `place`; counts that are not set yet may hold anything. There
+/// is no branch, so that the compiler vectorizes it.
 #[inline(always)]
-fn take_one_behind(row: &mut [u16; ROW], place: usize) {
+fn subtract_after(row: &mut [u16; ROW], place: usize) {
     for (at, count) in row.iter_mut().enumerate() {
         *count = count.wrapping_sub(u16::from(at as u16 > place as u16));
     }
@@ -210,20 +203,18 @@ fn take_one_behind(row: &mut [u16; ROW], place: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::lcg::Lcg;
 
     #[test]
     fn it_counts_like_a_list() {
         for pages in [1usize, 3, 200, 20_000] {
-            let mut recency = Recency::new(pages);
+            let mut recency = Recency::new(pages, 1);
             let mut slots = vec![None; pages];
             let mut list: Vec<PageId> = Vec::new();
-            let mut state = 7u64;
+            let mut numbers = Lcg::new(7);
             let steps = if pages > 1000 { 130_000 } else { 20_000 };
             for step in 0..steps {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
-                let page = (state >> 33) as usize % pages;
+                let page = numbers.below(pages as u64) as usize;
                 if let Some(slot) = slots[page].take() {
                     // The list is slow: for many pages it is asked now and then.
                     if pages < 1000 || step % 512 == 0 {
@@ -233,7 +224,7 @@ mod tests {
                     recency.remove(slot);
                     list.retain(|p| *p != page as u32);
                 }
-                if recency.is_full() {
+                if !recency.has_room(1) {
                     recency.renumber(|page, slot| slots[page as usize] = Some(slot));
                 }
                 if step % 5 > 0 {

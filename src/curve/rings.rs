@@ -3,15 +3,15 @@
 
 use crate::units::PageId;
 
-/// Memories per pass: the bits of a word.
+/// The most memories of one pass: the number of bits of a word.
 pub const LANES: usize = 64;
 
-/// From so many pages on their words leave the second-level cache.
+/// With more pages than this their words outgrow the second-level cache, and engines prefetch them.
 pub const FAR_PAGES: usize = 1 << 16;
-/// How many references ahead the word of a page is asked for.
-pub const AHEAD: usize = 24;
+/// How many references ahead the word of a page is prefetched.
+pub const PREFETCH_DISTANCE: usize = 24;
 
-/// One memory: its part of the array.
+/// One memory: its part of the array, and its hand, an index into the array.
 #[derive(Clone, Copy, Default)]
 struct Lane {
     from: usize,
@@ -19,26 +19,26 @@ struct Lane {
     hand: usize,
 }
 
-/// The rings. An empty frame holds the page `nobody`, which is never referenced.
+/// The rings. An empty frame holds the page `no_page`, which is never referenced.
 pub struct Rings {
     frames: Vec<PageId>,
-    /// As many as a word has bits, so that none needs to be looked for.
+    /// Always [`LANES`] of them, so that an index modulo `LANES` needs no bounds check.
     lanes: [Lane; LANES],
     count: usize,
 }
 
 impl Rings {
-    /// Of these sizes, each at least 1, for pages below `nobody`: more frames than that are never
-    /// used.
+    /// Returns empty memories of `sizes` frames, each at least 1, for pages below `no_page`. Each
+    /// gets at most `no_page` frames: more are never used.
     ///
     /// # Panics
     /// With more than [`LANES`] sizes.
-    pub fn new(sizes: &[u64], nobody: PageId) -> Rings {
+    pub fn new(sizes: &[u64], no_page: PageId) -> Rings {
         assert!(sizes.len() <= LANES, "{} sizes in one pass", sizes.len());
         let mut end = 0;
         let lane = |&size: &u64| {
             let from = end;
-            end += size.clamp(1, u64::from(nobody).max(1)) as usize;
+            end += size.clamp(1, u64::from(no_page).max(1)) as usize;
             Lane {
                 from,
                 end,
@@ -50,13 +50,13 @@ impl Rings {
             *slot = lane;
         }
         Rings {
-            frames: vec![nobody; end],
+            frames: vec![no_page; end],
             lanes,
             count: sizes.len(),
         }
     }
 
-    /// A bit for each lane.
+    /// Returns a word with a bit for each memory.
     pub fn all(&self) -> u64 {
         match self.count {
             0 => 0,
@@ -64,13 +64,13 @@ impl Rings {
         }
     }
 
-    /// The page at the hand.
+    /// Returns the page in the frame at the hand.
     #[inline(always)]
     pub fn at_hand(&self, lane: usize) -> PageId {
         self.frames[self.lanes[lane % LANES].hand]
     }
 
-    /// The hand goes on.
+    /// Moves the hand to the next frame.
     #[inline(always)]
     pub fn advance(&mut self, lane: usize) {
         let lane = &mut self.lanes[lane % LANES];
@@ -80,7 +80,7 @@ impl Rings {
         }
     }
 
-    /// The page at the hand is replaced, and the hand goes on.
+    /// Puts `page` into the frame at the hand and moves the hand to the next frame.
     #[inline(always)]
     pub fn replace(&mut self, lane: usize, page: PageId) {
         self.frames[self.lanes[lane % LANES].hand] = page;

@@ -1,39 +1,38 @@
-//! An estimate of the LRU curve from a share of the pages, for traces whose pages are too many
-//! for an exact one: SHARDS (Waldspurger, Park, Garthwaite and Ahmad, "Efficient MRC construction
-//! with SHARDS", FAST 2015).
+//! An estimate of the LRU curve from a share of the pages, for traces with too many pages for the
+//! exact curve: SHARDS (Waldspurger, Park, Garthwaite and Ahmad, "Efficient MRC construction with
+//! SHARDS", FAST 2015).
 //!
-//! A page is taken if a hash of its process and number is below a threshold; all its references
-//! are. Of N pages n are taken. Both numbers are known, so the share is n/N and not the rate that
-//! was asked for: `frames` frames of the whole are `frames * (n - 1) / (N - 1)` of the sample
-//! (every page but the referenced one may lie between two references), and counts are N/n times
-//! as large in the whole. A size between two sizes of the sample lies on the line between them.
-//! Counts are not scaled by the share of references, as that paper's SHARDS-adj explains: a
-//! popular page taken or not shifts no other point.
+//! A page is taken, with all its references, if a hash of its process and number is below a
+//! threshold. Of N pages n are taken. Both numbers are known, so the share is n/N, not the rate that
+//! the user gave. `frames` frames of the whole correspond to `frames * (n - 1) / (N - 1)` of the
+//! sample, as every page but the referenced one may lie between two references; counts of the whole
+//! are N/n times as large. Between two whole sizes of the sample the estimate is linear. Counts are
+//! not scaled by the share of references, for the reason that the paper gives for SHARDS-adj: whether
+//! a popular page is taken shifts no other point.
 //!
-//! What the whole trace tells exactly is not estimated: mean resident pages, and faults once all
-//! pages fit. A sample knows nothing of sizes that are one frame of it or less.
+//! Two things are exact, from the whole trace: mean resident pages, and faults once all pages fit. A
+//! sample gives no estimate for sizes that correspond to one frame of it or less.
 //!
 //! # The error bound
 //!
-//! The bound is the sum of three parts, each for what else might have been taken:
+//! The bound is the sum of three parts, each for other samples that might have been taken:
 //!
 //! - three standard errors of a mean over n of N pages without replacement (Cochran, "Sampling
-//!   Techniques", 1977, chapter 2), from how much faults differ between the pages taken. Three
-//!   and not two, since few pages have most of the references;
-//! - by how much the curve changes within two standard deviations of the number of pages taken
-//!   among `frames` pages, at least one page. This counts where a curve falls at once, as that of
-//!   a loop does. At the end of this range the bound is at least two standard errors wider than
-//!   the change;
-//! - one fault of each page of a kind of which none was taken: up to 3/n of the pages, at 95 %
+//!   Techniques", 1977, chapter 2), from how much faults differ between the pages taken. Three and
+//!   not two, since few pages have most of the references;
+//! - the change of the curve within two standard deviations of the number of pages taken among
+//!   `frames` pages, at least one page. It matters where a curve falls steeply, as that of a loop
+//!   does. At the ends of this range the bound is at least two standard errors wider than the change;
+//! - one fault of each page of a kind of which no page was taken: up to 3/n of the pages, at 95 %
 //!   (the rule of three).
 //!
-//! At any one size the bound holds for at least 19 of 20 samples of most traces; a test holds it
-//! to 181 of 200 at each size. One sample errs alike at neighbouring sizes.
+//! At any one size the bound holds for at least 19 of 20 samples of most traces; a test requires 181
+//! of 200 at each size. The errors of one sample at neighbouring sizes are alike.
 //!
 //! Deliberately absent: exact curves, which sizes are wanted.
 
 use super::recency::Recency;
-use super::sizes::{POINTS, spread_from};
+use super::sizes::{POINTS, powers, spread_from};
 use super::{Filling, Point};
 use crate::trace::dense::{PageKey, Trace, page_of};
 use crate::trace::r#gen::mixed;
@@ -41,10 +40,10 @@ use rayon::prelude::*;
 
 /// Standard errors of the mean over pages that the bound allows for.
 const STANDARD_ERRORS: f64 = 3.0;
-/// Standard deviations of the number of pages taken that the bound allows for, and standard errors
-/// where so many are taken.
+/// Standard deviations of the number of pages taken that the bound allows for, and standard errors at
+/// the ends of that range.
 const DEVIATIONS: f64 = 2.0;
-/// A kind of page of which none was taken has at most this many nth parts of all pages, at 95 %.
+/// If none of n pages taken is of a kind, at most this number divided by n of all pages are, at 95 %.
 const RULE_OF_THREE: f64 = 3.0;
 
 /// An estimate of a number of faults.
@@ -52,33 +51,34 @@ const RULE_OF_THREE: f64 = 3.0;
 pub struct Estimate {
     /// Frames.
     pub frames: u64,
-    /// Faults, to the nearest.
+    /// Faults, rounded.
     pub faults: u64,
-    /// How far the true number may be away, for about 19 of 20 samples.
+    /// The bound: for about 19 of 20 samples the true number is not farther away.
     pub error: f64,
     /// Mean resident pages; exact.
     pub mean_resident: f64,
 }
 
-/// A sampled curve, ready to be asked.
+/// A sampled curve.
 #[derive(Debug)]
 pub struct Sampled {
-    /// Of the whole trace.
+    /// The number of references of the whole trace, and how it fills memory.
+    refs: u64,
     filling: Filling,
-    /// The rate asked for.
+    /// The rate that the user gave.
     rate: f64,
     /// The number of pages taken.
     pub pages: u64,
-    /// At `s`: the faults of the pages taken with `s` frames, summed; 0 is not used.
+    /// `faults[s]`: the sum of the faults of the pages taken, with `s` frames; `faults[0]` is unused.
     faults: Vec<f64>,
-    /// The same, squared for each page before they are summed.
+    /// Like `faults`: the sum of the squares of each page's faults.
     squares: Vec<f64>,
 }
 
-/// Takes about `rate` of the pages of a trace. With 1 all are taken.
+/// Samples about `rate` of the pages of a trace; 1 takes all of them.
 ///
 /// # Panics
-/// If the rate is not above 0 and at most 1.
+/// If `rate` is not above 0 and at most 1.
 pub fn sample(trace: &Trace, rate: f64) -> Sampled {
     assert!(rate > 0.0 && rate <= 1.0, "a rate of {rate}");
     let (ids, pages) = chosen(&trace.dictionary.pages, rate);
@@ -96,8 +96,10 @@ pub fn sample(trace: &Trace, rate: f64) -> Sampled {
         }
     }
     let (faults, squares) = sums(stack.distances, pages);
+    let refs = trace.len() as u64;
     Sampled {
-        filling: Filling::new(&first_uses, trace.len() as u64),
+        refs,
+        filling: Filling::new(&first_uses, refs),
         rate,
         pages: pages as u64,
         faults,
@@ -105,12 +107,12 @@ pub fn sample(trace: &Trace, rate: f64) -> Sampled {
     }
 }
 
-/// Not taken.
+/// The number of a page that was not taken.
 const ABSENT: u32 = u32::MAX;
 
-/// For each page its number among those taken, or [`ABSENT`]; and how many are taken.
+/// Returns for each page its number among those taken, or [`ABSENT`]; and how many are taken.
 fn chosen(pages: &[PageKey], rate: f64) -> (Vec<u32>, usize) {
-    // Exact for every rate but 1, which 2^64 stands for.
+    // A share of 2^64 hashes; a rate of 1 gives 2^64, above every hash.
     let threshold = (rate * 2f64.powi(64)) as u128;
     let mut count = 0;
     let number = |key: &PageKey| {
@@ -125,27 +127,27 @@ fn chosen(pages: &[PageKey], rate: f64) -> (Vec<u32>, usize) {
     (ids, count as usize)
 }
 
-/// The LRU stack of the pages taken, and how far apart their references are.
+/// The LRU stack of the pages taken, and the distances of their references.
 struct Stack {
     slots: Vec<u32>,
     recency: Recency,
     last: u32,
-    /// For each reference the page, and how many other pages were referenced since the last one of
-    /// it ([`FIRST`] for the first). Those with none between are left out: they fault with no
-    /// number of frames.
+    /// For each reference its page, and the number of other pages referenced since the page's last
+    /// reference ([`FIRST`] for the first). References directly after one of the same page are left
+    /// out: they never fault.
     distances: Vec<(u32, u32)>,
 }
 
-/// A distance: there is no earlier reference.
+/// The distance of a page's first reference.
 const FIRST: u32 = u32::MAX;
-/// A slot: the page was not referenced yet.
+/// The slot of a page that was not referenced yet.
 const UNSEEN: u32 = u32::MAX;
 
 impl Stack {
     fn new(pages: usize) -> Stack {
         Stack {
             slots: vec![UNSEEN; pages],
-            recency: Recency::new(pages),
+            recency: Recency::new(pages, 1),
             last: ABSENT,
             distances: Vec::new(),
         }
@@ -159,14 +161,10 @@ impl Stack {
         let slot = self.slots[page as usize];
         let distance = match slot {
             UNSEEN => FIRST,
-            slot => {
-                let later = self.recency.later(slot);
-                self.recency.remove(slot);
-                later
-            }
+            slot => self.recency.take(slot),
         };
         self.distances.push((page, distance));
-        if self.recency.is_full() {
+        if !self.recency.has_room(1) {
             let slots = &mut self.slots;
             self.recency
                 .renumber(|page, slot| slots[page as usize] = slot);
@@ -175,8 +173,8 @@ impl Stack {
     }
 }
 
-/// With each number of frames from 0 to `pages`: the faults of all pages, and the sum of the
-/// squares of each page's. A reference faults with as many frames as its distance, and fewer.
+/// Returns, for each number of frames from 0 to `pages`, the sum of each page's faults and the sum of
+/// their squares. A reference faults if there are at most as many frames as its distance.
 fn sums(mut distances: Vec<(u32, u32)>, pages: usize) -> (Vec<f64>, Vec<f64>) {
     distances.par_sort_unstable_by_key(|&(page, distance)| (page, !distance));
     let (mut faults, mut squares) = (vec![0.0; pages + 1], vec![0.0; pages + 1]);
@@ -184,7 +182,7 @@ fn sums(mut distances: Vec<(u32, u32)>, pages: usize) -> (Vec<f64>, Vec<f64>) {
         for (&(_, distance), longer) in page.iter().zip(0..) {
             let at = pages.min(distance as usize);
             faults[at] += 1.0;
-            // From k faults of the page to k + 1.
+            // The square grows by this from k = `longer` faults of the page to k + 1.
             squares[at] += f64::from(2 * longer + 1);
         }
     }
@@ -195,8 +193,8 @@ fn sums(mut distances: Vec<(u32, u32)>, pages: usize) -> (Vec<f64>, Vec<f64>) {
     (faults, squares)
 }
 
-/// The value of a curve between two whole sizes, on the line between them; the curve goes on as
-/// it ends.
+/// Returns the value of a curve at `size`, linear between whole sizes. Beyond its end the curve keeps
+/// its last value.
 fn between(curve: &[f64], size: f64) -> f64 {
     let top = curve.len() - 1;
     let below = (size.max(0.0) as usize).min(top);
@@ -204,7 +202,7 @@ fn between(curve: &[f64], size: f64) -> f64 {
     low + (high - low) * (size - below as f64).clamp(0.0, 1.0)
 }
 
-/// Sizes from `from` on, less than `pages`: about [`POINTS`] of them, or all.
+/// Returns sizes from `from` on and below `pages`: about [`POINTS`] of them, or `all`.
 pub fn sample_sizes(from: u64, pages: u64, all: bool) -> Vec<u64> {
     let Some(last) = pages.checked_sub(1).filter(|&last| last >= from) else {
         return Vec::new();
@@ -212,34 +210,33 @@ pub fn sample_sizes(from: u64, pages: u64, all: bool) -> Vec<u64> {
     if all {
         return (from..=last).collect();
     }
-    let powers = (0..u64::BITS).map(|shift| 1 << shift);
     let mut sizes = spread_from(from, last, POINTS);
-    // What tables show is among them.
-    sizes.extend(powers.filter(|size| (from..=last).contains(size)));
+    // Tables show the powers of two.
+    sizes.extend(powers(from.next_power_of_two(), last));
     sizes.sort_unstable();
     sizes.dedup();
     sizes
 }
 
 impl Sampled {
-    /// The number of pages of the trace.
+    /// Returns the number of pages of the trace.
     pub fn distinct(&self) -> u64 {
         self.filling.pages() as u64
     }
 
-    /// The share of the pages that was taken.
+    /// Returns the share of the pages that was taken.
     pub fn share(&self) -> f64 {
         self.pages as f64 / self.distinct().max(1) as f64
     }
 
-    /// True if every page was taken: nothing is left to estimate.
+    /// Returns true if every page was taken: nothing is left to estimate.
     pub fn is_whole(&self) -> bool {
         self.pages == self.distinct()
     }
 
-    /// The least number of frames of which the sample knows anything: more than one frame of it,
-    /// and of a sample of the size asked for. At most the number of pages, with which everything is
-    /// known.
+    /// Returns the least number of frames that has an estimate. It corresponds to more than one frame
+    /// of the sample, and of a sample with the rate that the user gave. At most the number of pages,
+    /// with which the count is exact.
     pub fn least(&self) -> u64 {
         let distinct = self.distinct();
         if self.is_whole() {
@@ -253,7 +250,7 @@ impl Sampled {
         asked.max(taken).saturating_add(1).min(distinct)
     }
 
-    /// Frames of the sample for each of the whole.
+    /// Returns the frames of the sample that correspond to one of the whole.
     fn scale(&self) -> f64 {
         match self.distinct() {
             0 | 1 => 1.0,
@@ -261,16 +258,16 @@ impl Sampled {
         }
     }
 
-    /// Faults of all pages when the sample has so many frames.
+    /// Returns the estimated faults of all pages; `frames` are frames of the sample.
     fn faults_at(&self, frames: f64) -> f64 {
-        let (refs, distinct) = (self.filling.refs() as f64, self.distinct() as f64);
+        let (refs, distinct) = (self.refs as f64, self.distinct() as f64);
         if frames <= 0.0 {
             return refs;
         }
         (between(&self.faults, frames) / self.share()).clamp(distinct, refs)
     }
 
-    /// The standard error of [`Sampled::faults_at`] over samples of so many pages.
+    /// Returns the standard error of [`Sampled::faults_at`].
     fn standard_error(&self, frames: f64) -> f64 {
         if frames <= 0.0 {
             return 0.0;
@@ -282,17 +279,18 @@ impl Sampled {
         distinct * (variance * (1.0 - self.share())).sqrt()
     }
 
-    /// An estimate with `frames` frames, at least [`Sampled::least`].
+    /// Returns the estimate with `frames` frames.
     ///
     /// # Panics
-    /// If the sample knows nothing of so few frames.
+    /// If `frames` is below [`Sampled::least`].
     pub fn at(&self, frames: u64) -> Estimate {
         assert!(frames >= self.least(), "{frames} frames are too few");
-        let (refs, distinct) = (self.filling.refs() as f64, self.distinct());
+        let (refs, distinct) = (self.refs as f64, self.distinct());
         let among = frames as f64 * self.scale();
-        let (faults, error) = match frames < distinct {
-            true => (self.faults_at(among), self.error(frames)),
-            false => (distinct as f64, 0.0),
+        let (faults, error) = if frames < distinct {
+            (self.faults_at(among), self.error(frames))
+        } else {
+            (distinct as f64, 0.0)
         };
         Estimate {
             frames,
@@ -302,13 +300,13 @@ impl Sampled {
         }
     }
 
-    /// The bound of an estimate with `frames` frames, less than all pages: see the module's
-    /// documentation.
+    /// Returns the bound of the estimate with `frames` frames, fewer than pages: see the head of this
+    /// module.
     fn error(&self, frames: u64) -> f64 {
         if self.is_whole() {
             return 0.0;
         }
-        let (refs, distinct) = (self.filling.refs() as f64, self.distinct() as f64);
+        let (refs, distinct) = (self.refs as f64, self.distinct() as f64);
         let (scale, full) = (self.scale(), frames as f64 / distinct);
         let among = frames as f64 * scale;
         let off = DEVIATIONS * (among * (1.0 - scale) * (1.0 - full)).sqrt();
@@ -323,8 +321,8 @@ impl Sampled {
         (error + unseen).min((refs - faults).max(faults - distinct))
     }
 
-    /// What is counted with at least as many frames as there are pages: each page comes in once
-    /// and none leaves.
+    /// Returns the counts with at least as many frames as there are pages: each page comes in once and
+    /// none leaves.
     pub fn fits(&self, frames: u64) -> Point {
         Point {
             memory: frames,

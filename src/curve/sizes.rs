@@ -1,15 +1,17 @@
-//! Which points of a curve are worth telling: few enough to read and to draw, close together
-//! where memory is small. Knows nothing of how curves come about.
+//! Which points of a curve to show: few enough to read and to draw, close together where memory is
+//! small. Knows nothing of how curves come about.
+
+use super::LANES;
 
 /// About how many points a curve has where no sizes are given.
 pub const POINTS: usize = 200;
 
-/// From 1 to `top` in equal steps of the logarithm, in whole numbers: at most `count` of them.
+/// Returns whole numbers from 1 to `top` in equal steps of the logarithm, at most `count` of them.
 pub fn spread(top: u64, count: usize) -> Vec<u64> {
     spread_from(1, top, count)
 }
 
-/// The same from another number on.
+/// Like [`spread`], starting at `from`.
 pub fn spread_from(from: u64, top: u64, count: usize) -> Vec<u64> {
     let from = from.max(1);
     let top = top.max(from);
@@ -23,6 +25,32 @@ pub fn spread_from(from: u64, top: u64, count: usize) -> Vec<u64> {
     values.push(top);
     values.dedup();
     values
+}
+
+/// Returns the powers of two from `from`, itself a power of two, up to `top`.
+pub fn powers(from: u64, top: u64) -> impl Iterator<Item = u64> {
+    std::iter::successors(Some(from), |power| power.checked_mul(2))
+        .take_while(move |&power| power <= top)
+}
+
+/// Returns the smallest memory, in frames, at which a trace of `pages` pages is counted unless the
+/// user names sizes: with many pages very small memories take most of the time.
+pub fn least_size(pages: u64) -> u64 {
+    if pages < 64 { 1 } else { 16 }
+}
+
+/// Returns the sizes of one pass, at most [`LANES`]: every size if these are few, else the powers
+/// of two, the number of pages and sizes between them.
+pub fn lane_sizes(pages: u64) -> Vec<u64> {
+    let from = least_size(pages);
+    if pages - from.min(pages) < LANES as u64 {
+        return (from.min(pages)..=pages).collect();
+    }
+    let mut sizes: Vec<u64> = powers(from, pages).collect();
+    sizes.extend(spread_from(from, pages, LANES - sizes.len().min(LANES - 2)));
+    sizes.sort_unstable();
+    sizes.dedup();
+    sizes
 }
 
 /// Returns the sizes from `from` on at which a falling curve, with a value for each size from 0 on, is
@@ -61,6 +89,23 @@ pub fn outline(curve: &[u64], from: u64, steps: usize) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::lcg::Lcg;
+
+    #[test]
+    fn lanes_fit_one_pass() {
+        for pages in [1, 2, 63, 64, 65, 70, 79, 80, 700, 5000, 1 << 20, 1 << 31] {
+            let sizes = lane_sizes(pages);
+            assert!(sizes.len() <= LANES, "{pages}: {}", sizes.len());
+            assert!(sizes.is_sorted_by(|a, b| a < b) && sizes[0] > 0);
+            assert_eq!(sizes.last(), Some(&pages));
+            let all = pages - least_size(pages) + 1;
+            assert!(
+                sizes.len() as u64 == all || sizes.len() > LANES / 2,
+                "{pages}"
+            );
+            assert!(all > LANES as u64 || sizes.len() as u64 == all, "{pages}");
+        }
+    }
 
     #[test]
     fn points_are_few_and_reach_both_ends() {
@@ -89,13 +134,8 @@ mod tests {
     /// fall that is left out is no more than a step of the sizes before one that is drawn.
     #[test]
     fn a_line_through_the_points_is_near_the_curve() {
-        let mut state = 1_u64;
-        let mut next = |below: u64| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            (state >> 33) % below
-        };
+        let mut numbers = Lcg::new(1);
+        let mut next = |below: u64| numbers.below(below);
         for round in 0..200 {
             let mut value = 1_000_000_000;
             let mut curve = vec![value];

@@ -1,34 +1,34 @@
-//! What the curves of one trace share: its bursts, its intervals; and which engine is the fastest
-//! for what is asked. The counts are the same from each.
+//! The inputs that the curves of one trace share (its bursts, its intervals), and the choice of the
+//! fastest engine for each curve. Every engine gives the same counts.
 
-use super::{
-    Choice, Filling, Intervals, LANES, LruCurve, TooLong, Wanted, by_bursts, has_windows, lists_do,
-};
-use crate::trace::bursts::{Bursts, K_MAX};
+use super::{CurveKind, Filling, Intervals, LANES, LruCurve, TooLong, Wanted, by_bursts};
+use crate::trace::bursts::{Bursts, K_MAX, View};
 use crate::trace::dense::Trace;
 use rayon::prelude::*;
 use std::sync::OnceLock;
 
-/// With fewer frames there are so many faults that bursts gain nothing: if there are more such
-/// sizes in one pass than this, of FIFO or of Clock, whose faults cost more, references are faster.
-const FEW_FRAMES: u64 = 64;
-const FEW_OF_FIFO: usize = 8;
-const FEW_OF_CLOCK: usize = 2;
+/// A pass by bursts is slow when many of its sizes are small. It is used only if at most
+/// `FIFO_SMALL_MAX` (Clock: `CLOCK_SMALL_MAX`) sizes are below `SMALL_FRAMES`. Measured; affects
+/// speed only.
+const SMALL_FRAMES: u64 = 64;
+const FIFO_SMALL_MAX: usize = 8;
+const CLOCK_SMALL_MAX: usize = 2;
 
-/// A trace of which curves are made.
+/// A trace, and what its curves share.
 #[derive(Debug)]
 pub struct Source<'t> {
     /// The references.
     pub trace: &'t Trace,
-    /// By single references only.
+    /// Every curve uses single references.
     plain: bool,
+    /// Bursts of one process each; `None` if single references are faster.
     bursts: OnceLock<Option<Bursts>>,
-    /// With every window.
+    /// For every window from the least that is wanted.
     intervals: OnceLock<Result<Intervals, TooLong>>,
 }
 
 impl<'t> Source<'t> {
-    /// Of a trace whose every page is private and stays mapped.
+    /// Returns the inputs of `trace`, whose every page is taken to be private and to stay mapped.
     pub fn new(trace: &'t Trace) -> Source<'t> {
         Source {
             trace,
@@ -38,7 +38,7 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// The same, every curve by single references.
+    /// Like [`Source::new`], but every curve uses single references: for tests.
     pub fn plain(trace: &'t Trace) -> Source<'t> {
         Source {
             trace,
@@ -48,24 +48,25 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// Works out what several curves would ask for, so that these can then be made side by side:
-    /// it takes all threads, and whoever waited for it in one of them would wait for himself.
-    pub fn prepare(&self, choices: &[Choice], wanted: &Wanted) -> Result<(), TooLong> {
+    /// Computes shared inputs before the curves run in parallel. Each uses rayon inside a
+    /// `OnceLock`; a worker that fills one could steal a curve that waits for the same lock, and
+    /// deadlock.
+    pub fn prepare(&self, kinds: &[CurveKind], wanted: &Wanted) -> Result<(), TooLong> {
         let least = wanted.least_frames(self.trace.distinct());
         if let Some(bursts) = self.uncut().filter(|_| least < K_MAX as u64) {
             bursts.within();
         }
-        if choices.iter().all(lists_do) {
+        if kinds.iter().all(|kind| kind.needs_lists_only()) {
             return Ok(());
         }
-        // By single references one thread does it, for which others may wait.
-        if self.bursts().is_some() && choices.iter().any(has_windows) {
+        // Without bursts one thread computes the intervals, and others may wait for it.
+        if self.bursts().is_some() && kinds.iter().any(|kind| kind.has_windows()) {
             self.intervals(wanted.least_tau())?;
         }
         Ok(())
     }
 
-    /// Bursts that may be of several processes.
+    /// Returns the stored bursts, each of which may hold references of several processes.
     fn uncut(&self) -> Option<&Bursts> {
         self.trace.as_bursts().filter(|_| !self.plain)
     }
@@ -75,7 +76,7 @@ impl<'t> Source<'t> {
         self.bursts.get_or_init(bursts).as_ref()
     }
 
-    /// LRU with `least` frames and more.
+    /// Returns LRU's curve, valid from `least` frames on.
     pub fn lru(&self, least: u64) -> LruCurve {
         let pages = self.trace.distinct();
         match self.uncut() {
@@ -87,7 +88,7 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// How memory fills with pages that are referenced for the first time.
+    /// Returns how memory fills with pages referenced for the first time.
     pub fn filling(&self) -> Filling {
         let pages = self.trace.distinct();
         match self.uncut() {
@@ -96,7 +97,8 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// The intervals for all windows of at least `least`; worked out once.
+    /// Returns the intervals for windows of at least `least` references. The first call computes
+    /// them; later calls must not ask for a smaller `least`.
     pub fn intervals(&self, least: u64) -> Result<&Intervals, TooLong> {
         let all = || match self.bursts() {
             Some(bursts) => by_bursts::intervals(self.trace, bursts, least),
@@ -105,24 +107,40 @@ impl<'t> Source<'t> {
         self.intervals.get_or_init(all).as_ref().map_err(|e| *e)
     }
 
-    /// Faults and dirty victims of FIFO or Clock with each of `sizes` frames, which rise.
-    pub fn lanes(&self, fifo: bool, load_bit: bool, sizes: &[u64]) -> Vec<(u64, u64)> {
-        let slow = if fifo { FEW_OF_FIFO } else { FEW_OF_CLOCK };
-        let words: Vec<&[u64]> = sizes.chunks(LANES).collect();
-        let counts = words.into_par_iter().map(|sizes| {
-            let pages = self.trace.distinct();
-            let few = sizes.partition_point(|&size| size < FEW_FRAMES);
-            let bursts = match few <= slow {
-                true => self.bursts(),
-                false => None,
-            };
-            match (bursts.map(|bursts| bursts.of(K_MAX)), fifo) {
-                (Some(view), true) => by_bursts::fifo(view, pages, sizes),
-                (Some(view), false) => by_bursts::clock(view, pages, sizes, load_bit),
-                (None, true) => super::fifo(self.trace.refs(), pages, sizes),
-                (None, false) => super::clock(self.trace.refs(), pages, sizes, load_bit),
+    /// Returns the faults and dirty victims of FIFO with each of `sizes` frames, which rise.
+    pub fn fifo(&self, sizes: &[u64]) -> Vec<(u64, u64)> {
+        let pages = self.trace.distinct();
+        let references = |sizes: &[u64]| super::fifo(self.trace.refs(), pages, sizes);
+        let bursts = |view: View<'_>, sizes: &[u64]| by_bursts::fifo(view, pages, sizes);
+        self.lanes(sizes, FIFO_SMALL_MAX, references, bursts)
+    }
+
+    /// Returns the faults and dirty victims of Clock with each of `sizes` frames, which rise.
+    pub fn clock(&self, sizes: &[u64], load_bit: bool) -> Vec<(u64, u64)> {
+        let pages = self.trace.distinct();
+        let references = |sizes: &[u64]| super::clock(self.trace.refs(), pages, sizes, load_bit);
+        let bursts = |view: View<'_>, sizes: &[u64]| by_bursts::clock(view, pages, sizes, load_bit);
+        self.lanes(sizes, CLOCK_SMALL_MAX, references, bursts)
+    }
+
+    /// Returns the counts at `sizes`, [`LANES`] a pass: by bursts if at most `small_max` sizes of
+    /// the pass are small, else by references.
+    fn lanes(
+        &self,
+        sizes: &[u64],
+        small_max: usize,
+        references: impl Fn(&[u64]) -> Vec<(u64, u64)> + Sync,
+        bursts: impl Fn(View<'_>, &[u64]) -> Vec<(u64, u64)> + Sync,
+    ) -> Vec<(u64, u64)> {
+        let pass = |sizes: &[u64]| {
+            let small = sizes.partition_point(|&size| size < SMALL_FRAMES);
+            let encoded = (small <= small_max).then(|| self.bursts()).flatten();
+            match encoded {
+                Some(encoded) => bursts(encoded.of(K_MAX), sizes),
+                None => references(sizes),
             }
-        });
-        counts.collect::<Vec<_>>().concat()
+        };
+        let passes: Vec<Vec<(u64, u64)>> = sizes.par_chunks(LANES).map(pass).collect();
+        passes.concat()
     }
 }

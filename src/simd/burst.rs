@@ -1,17 +1,20 @@
-//! References to and from bytes that say a place in a list of at most 64 pages and a kind: the
-//! inner loops of coding and decoding bursts. What is not plain is left to the caller, whose loop
-//! over single references is the plain twin.
+//! Encodes references as bytes and decodes them, sixteen at a time: the inner loops of bursts. A byte
+//! names a place in a list of at most 64 pages, and a kind. The caller does every reference that is
+//! left over here; its loop over single references is the portable twin.
 //!
-//! A reference is a page id times two, plus one if it writes; a kind has its code in two bits, of
-//! which the upper says that it writes, and in bit 2 whether it continues the access before; a byte
-//! is the place times four plus the code, or 3 where it continues. Knows nothing of bursts' ends.
+//! A reference is a page id times two, plus one if it writes. A kind has its code in bits 0 and 1, of
+//! which bit 1 says that it writes, and bit 2 says whether it continues the access before. A byte is
+//! the place times four plus the code, or plus 3 if it continues. Knows nothing of where bursts end.
+
+#[cfg(target_arch = "x86_64")]
+use super::Level;
 
 /// The most pages of a list.
 pub const PAGES: usize = 64;
 
-/// Writes the bytes of the first references, up to one whose page is not marked with `burst`, in
-/// whole groups of sixteen; says how many. A mark is the burst times 64 plus the place. 0 where the
-/// processor has no such registers.
+/// Writes the bytes of references to `raw`, in whole groups of sixteen, up to a group with a page that
+/// is not marked with `burst`. A mark is the burst times 64 plus the place. Returns the number of
+/// references encoded; 0 without AVX-512.
 ///
 /// # Panics
 /// If there are fewer kinds or bytes than references.
@@ -19,17 +22,17 @@ pub const PAGES: usize = 64;
 pub fn encode(refs: &[u32], kinds: &[u8], marks: &[u32], burst: u32, raw: &mut [u8]) -> usize {
     assert!(kinds.len() >= refs.len() && raw.len() >= refs.len());
     #[cfg(target_arch = "x86_64")]
-    if refs.len() >= 16 && marks.len() <= i32::MAX as usize && x86::available() {
-        // SAFETY: the processor has the features.
+    if refs.len() >= 16 && marks.len() <= i32::MAX as usize && Level::best() >= Level::Avx512 {
+        // SAFETY: the processor has the features of its level.
         return unsafe { x86::encode(refs, kinds, marks, burst, raw) };
     }
     let _ = (marks, burst);
     0
 }
 
-/// Writes the references and kinds of the first bytes, in whole groups of sixteen, up to a group in
-/// which one continues an access or names a place of `u32::MAX`; says how many. 0 where the
-/// processor has no such registers.
+/// Writes the references and kinds of `raw`, in whole groups of sixteen, up to a group with a byte that
+/// continues an access or names a place of `u32::MAX` in `pages`. Returns the number of references
+/// decoded; 0 without AVX-512.
 ///
 /// # Panics
 /// If there are fewer references or kinds than bytes.
@@ -37,8 +40,8 @@ pub fn encode(refs: &[u32], kinds: &[u8], marks: &[u32], burst: u32, raw: &mut [
 pub fn decode(raw: &[u8], pages: &[u32; PAGES], refs: &mut [u32], kinds: &mut [u8]) -> usize {
     assert!(kinds.len() >= raw.len() && refs.len() >= raw.len());
     #[cfg(target_arch = "x86_64")]
-    if raw.len() >= 16 && x86::available() {
-        // SAFETY: the processor has the features.
+    if raw.len() >= 16 && Level::best() >= Level::Avx512 {
+        // SAFETY: the processor has the features of its level.
         return unsafe { x86::decode(raw, pages, refs, kinds) };
     }
     let _ = pages;
@@ -49,13 +52,6 @@ pub fn decode(raw: &[u8], pages: &[u32; PAGES], refs: &mut [u32], kinds: &mut [u
 mod x86 {
     use super::PAGES;
     use std::arch::x86_64::*;
-
-    /// Whether the processor has the features.
-    pub fn available() -> bool {
-        is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
-    }
 
     /// See [`super::encode`].
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
@@ -73,7 +69,7 @@ mod x86 {
             };
             let page = _mm512_srli_epi32::<1>(refs);
             let inside = _mm512_cmplt_epu32_mask(page, set(marks.len() as u32));
-            // SAFETY: only marks inside are read; there are no more than a positive index says.
+            // SAFETY: only marks inside are read, and their indices are not negative.
             let mark = unsafe {
                 _mm512_mask_i32gather_epi32::<4>(set(0), inside, page, marks.as_ptr().cast())
             };
@@ -111,7 +107,7 @@ mod x86 {
             let bytes = unsafe { _mm_loadu_si128(raw.as_ptr().cast()) };
             let code = _mm_and_si128(bytes, three);
             let wide = _mm512_cvtepu8_epi32(bytes);
-            // The lowest five bits count here, and the sixth chooses.
+            // Five bits of the place select in two registers, and the sixth selects the pair.
             let place = _mm512_srli_epi32::<2>(wide);
             let low = _mm512_permutex2var_epi32(a, place, b);
             let high = _mm512_permutex2var_epi32(c, place, d);

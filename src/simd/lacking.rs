@@ -1,27 +1,26 @@
-//! Whether anything is lacking in a table of bytes for the elements of a list: looks up many at a
-//! time.
+//! Looks up many elements of a list at a time in a table of bytes: which bits do their bytes lack?
 
 use super::Level;
 
-/// Bytes behind the last one that can be named: elements are looked up four bytes wide.
+/// Bytes of a table after the last one that an element may select: a lookup loads four bytes.
 pub const PADDING: usize = 3;
 
-/// What every element must have, and what those that are odd must have besides.
+/// Bits required of every element (`all`), and additional bits required of odd ones (`odd`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needs {
-    /// All.
+    /// Bits required of every element.
     pub all: u8,
-    /// Odd ones.
+    /// Additional bits required of odd elements.
     pub odd: u8,
 }
 
-/// Gives the bits that some element needs and its byte in the table lacks. An element names the
-/// byte of its half. The table has [`PADDING`] bytes more than can be named.
+/// Returns every bit that some element needs and its table byte lacks. Element `e` selects
+/// `table[e / 2]`. The last [`PADDING`] bytes of the table must not be selected.
 ///
-/// Panics if an element names a byte that the table does not have.
+/// Panics if an element selects a byte that the table does not have.
 pub type Lacking = fn(&[u8], &[u32], Needs) -> u8;
 
-/// The form of [`portable`] for a level that the processor has.
+/// Returns the form of [`portable`] for `level`.
 ///
 /// # Panics
 /// If the processor does not have it.
@@ -29,14 +28,14 @@ pub fn lacking(level: Level) -> Lacking {
     assert!(level <= Level::best(), "{level:?} on this processor");
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => x86::avx512,
+        Level::Avx512 | Level::Avx512Vbmi => x86::avx512,
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => x86::avx2,
         _ => portable,
     }
 }
 
-/// The plain form.
+/// The portable form.
 pub fn portable(table: &[u8], list: &[u32], needs: Needs) -> u8 {
     list.iter().fold(0, |lacks, &element| {
         let need = needs.all | ((element as u8 & 1) * needs.odd);
@@ -49,21 +48,21 @@ mod x86 {
     use super::{Needs, PADDING, portable};
     use std::arch::x86_64::*;
 
-    /// How many elements can be looked up four bytes wide.
+    /// Returns the number of bytes that a lookup of four bytes can select.
     fn limit(table: &[u8]) -> u32 {
         u32::try_from(table.len().saturating_sub(PADDING)).unwrap_or(1 << 31)
     }
 
-    /// Only handed out by [`super::lacking`], which looks at the processor first.
+    /// Returned by [`super::lacking`] only, if the processor has the features.
     pub fn avx512(table: &[u8], list: &[u32], needs: Needs) -> u8 {
-        // SAFETY: the processor has the features, see above.
+        // SAFETY: the processor has the features, as said above.
         match unsafe { avx512_inner(table, list, needs) } {
             Some(lacks) => lacks,
             None => portable(table, list, needs),
         }
     }
 
-    /// `None` if an element is too large to be looked up.
+    /// Returns `None` if an element selects a byte at or above the limit.
     #[target_feature(enable = "avx512f,avx512bw")]
     fn avx512_inner(table: &[u8], list: &[u32], needs: Needs) -> Option<u8> {
         let limit = _mm512_set1_epi32(limit(table) as i32);
@@ -79,8 +78,8 @@ mod x86 {
             let inside = _mm512_mask_cmplt_epu32_mask(there, at, limit);
             outside |= there & !inside;
             let full = _mm512_set1_epi32(-1);
-            // SAFETY: elements below the limit are followed by what is read with them, the others
-            // are not read; as they are below 2^31, none is taken for negative.
+            // SAFETY: only bytes below the limit are loaded, and the table has the three bytes after
+            // each of them; indices are below 2^31, so none is negative.
             let bytes = unsafe {
                 _mm512_mask_i32gather_epi32::<1>(full, inside, at, table.as_ptr().cast())
             };
@@ -90,20 +89,20 @@ mod x86 {
         (outside == 0).then(|| _mm512_reduce_or_epi32(lacks) as u8)
     }
 
-    /// Only handed out by [`super::lacking`], which looks at the processor first.
+    /// Returned by [`super::lacking`] only, if the processor has the features.
     pub fn avx2(table: &[u8], list: &[u32], needs: Needs) -> u8 {
         let (wide, rest) = list.split_at(list.len() & !7);
-        // SAFETY: the processor has the feature, see above.
+        // SAFETY: the processor has the feature, as said above.
         match unsafe { avx2_inner(table, wide, needs) } {
             Some(lacks) => lacks | portable(table, rest, needs),
             None => portable(table, list, needs),
         }
     }
 
-    /// `None` if an element is too large to be looked up.
+    /// Returns `None` if an element selects a byte at or above the limit.
     #[target_feature(enable = "avx2")]
     fn avx2_inner(table: &[u8], list: &[u32], needs: Needs) -> Option<u8> {
-        // Numbers are below 2^31 here: the comparison of signed ones will do.
+        // Indices are below 2^31, so a signed comparison works.
         let last = _mm256_set1_epi32(limit(table).wrapping_sub(1) as i32);
         let all = _mm256_set1_epi32(i32::from(needs.all));
         let odd = _mm256_set1_epi32(i32::from(needs.odd));
@@ -116,8 +115,8 @@ mod x86 {
             let out = _mm256_cmpgt_epi32(at, last);
             outside = _mm256_or_si256(outside, out);
             let inside = _mm256_cmpeq_epi32(out, zero);
-            // SAFETY: elements below the limit are followed by what is read with them, the others
-            // are not read.
+            // SAFETY: only bytes below the limit are loaded, and the table has the three bytes after
+            // each of them.
             let bytes = unsafe {
                 _mm256_mask_i32gather_epi32::<1>(zero, table.as_ptr().cast(), at, inside)
             };
@@ -141,17 +140,13 @@ mod x86 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::lcg::Lcg;
 
     /// Every form gives the same bits for lists of any length in tables of any size.
     #[test]
     fn all_forms_agree() {
-        let mut state = 1u64;
-        let mut next = || {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            (state >> 33) as u32
-        };
+        let mut numbers = Lcg::new(1);
+        let mut next = || (numbers.next() >> 33) as u32;
         for round in 0..3000 {
             let entries = 1 + next() % 200;
             let rarity = 1 + round % 60;
@@ -171,7 +166,7 @@ mod tests {
         }
     }
 
-    /// An element outside of the table is not looked up.
+    /// An element outside of the table panics.
     #[test]
     fn elements_outside_stop_the_program() {
         for level in Level::available() {

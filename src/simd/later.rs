@@ -1,11 +1,11 @@
-//! Which numbers of a string are not below a bound: 64 at a time.
+//! Compares 64 numbers at a time with a bound.
 
 use super::Level;
 
-/// A bit for each of the first 64 numbers that is not below the bound.
+/// Returns a bit for each of the first 64 numbers that is not below the bound.
 pub type NotBelow = fn(&[u32], u32) -> u64;
 
-/// The form of [`portable`] for a level that the processor has.
+/// Returns the form of [`portable`] for `level`.
 ///
 /// # Panics
 /// If the processor does not have it.
@@ -13,14 +13,14 @@ pub fn not_below(level: Level) -> NotBelow {
     assert!(level <= Level::best(), "{level:?} on this processor");
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => x86::avx512,
+        Level::Avx512 | Level::Avx512Vbmi => x86::avx512,
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => x86::avx2,
         _ => portable,
     }
 }
 
-/// The plain form.
+/// The portable form.
 pub fn portable(numbers: &[u32], bound: u32) -> u64 {
     let numbers = numbers.iter().take(64).enumerate();
     numbers.fold(0, |bits, (at, &number)| {
@@ -33,9 +33,9 @@ mod x86 {
     use super::portable;
     use std::arch::x86_64::*;
 
-    /// Only handed out by [`super::not_below`], which looks at the processor first.
+    /// Returned by [`super::not_below`] only, if the processor has the features.
     pub fn avx512(numbers: &[u32], bound: u32) -> u64 {
-        // SAFETY: the processor has the features, see above.
+        // SAFETY: the processor has the features, as said above.
         unsafe { avx512_inner(numbers, bound) }
     }
 
@@ -53,9 +53,9 @@ mod x86 {
         bits
     }
 
-    /// Only handed out by [`super::not_below`], which looks at the processor first.
+    /// Returned by [`super::not_below`] only, if the processor has the features.
     pub fn avx2(numbers: &[u32], bound: u32) -> u64 {
-        // SAFETY: the processor has the feature, see above.
+        // SAFETY: the processor has the feature, as said above.
         unsafe { avx2_inner(numbers, bound) }
     }
 
@@ -82,18 +82,14 @@ mod x86 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::lcg::Lcg;
 
     /// Every form gives the same bits for strings of any length and any bound.
     #[test]
     fn all_forms_agree() {
-        let mut state = 1u64;
+        let mut numbers = Lcg::new(1);
         for length in 0..100 {
-            let mut next = || {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
-                (state >> 32) as u32
-            };
+            let mut next = || (numbers.next() >> 32) as u32;
             let numbers: Vec<u32> = (0..length)
                 .map(|_| match next() & 3 {
                     0 => u32::MAX,

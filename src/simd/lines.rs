@@ -1,38 +1,33 @@
 //! Lines of one fixed shape, eight at a time: three bytes of prefix, 8 to 12 hexadecimal digits, a
-//! comma, one or two decimal digits, LF. Each becomes one word. The plain twin is the parser of the
-//! format, which takes whatever is left over here.
+//! comma, one or two decimal digits, LF. Each becomes a [packed](super::packed) word. The portable
+//! twin is the parser of the format, which takes every line that is left over here.
 //!
-//! Pass one turns some kilobytes into places of line ends, without a branch per line; pass two
-//! gathers prefix, digits and size of eight lines into vectors. No branch depends on the length
-//! of a line or its prefix, which change from line to line and would be mispredicted.
+//! Pass one turns some kilobytes into positions of line ends, without a branch per line. Pass two
+//! gathers prefix, digits and size of eight lines into vectors. No branch depends on the length or
+//! the prefix of a line: both change from line to line and would be mispredicted.
 //!
-//! Knows no format: the prefixes are the caller's.
+//! Knows no format: the caller gives the prefixes.
+
+use super::Level;
 
 /// The most lines of one call.
 pub const LINES: usize = 512;
 
-/// Bytes that must stand before the first line, as vectors are read backwards from line ends.
+/// Bytes that must come before the first line, as vectors are read backwards from line ends.
 pub const BEFORE: usize = 24;
 
-/// Where in a word the decimal number begins, 1 to 99 in eight bits. Below it is the hexadecimal
-/// one.
-pub const SIZE_SHIFT: u32 = 48;
-
-/// Where in a word the number of the prefix begins, in eight bits.
-pub const PREFIX_SHIFT: u32 = 56;
-
-/// Prefixes of three bytes, each with the number that stands for it in the topmost byte, at the sum
-/// of the first two bytes modulo 8.
+/// Prefixes of three bytes. The place of each is the sum of its first two bytes modulo 8; the topmost
+/// byte there is the number that stands for it, the kind in the packed word.
 pub type Prefixes = [u32; 8];
 
-/// The table of prefixes with their numbers.
+/// Returns the table of the prefixes in `list`, each with its number.
 ///
 /// # Panics
-/// If two of them have the same place: the lines are then not for this module.
+/// If two of them have the same place: this module cannot read such lines.
 pub const fn prefixes(list: [([u8; 3], u8); 4]) -> Prefixes {
     let mut table = [0; 8];
     let mut i = 0;
-    // A prefix that belongs elsewhere is never found.
+    // Empty places hold a prefix whose place is another: it is never found.
     while i < table.len() {
         table[i] = (i as u32 + 1) & 7;
         i += 1;
@@ -50,81 +45,37 @@ pub const fn prefixes(list: [([u8; 3], u8); 4]) -> Prefixes {
     table
 }
 
-/// Places of line ends, with room for those that are found before they are counted.
+/// Positions of line ends, with room for those that are written before they are counted.
 pub type Ends = [u32; LINES + 1 + ROOM];
 
 /// No line end yet.
 pub const NO_ENDS: Ends = [0; LINES + 1 + ROOM];
 
-/// Line ends written at once, found or not.
+/// Line ends written at once, whether found or not.
 const ROOM: usize = 16;
 
-/// Line ends looked for in 64 bytes: more would be shorter lines than ours.
+/// The most line ends in 64 bytes: with more the lines are shorter than this shape.
 const ENDS: usize = 6;
 
-/// What the machine at hand can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// Whole lines, eight at a time ([`read`]).
-    Avx512,
-    /// Line ends, 64 bytes at a time ([`line_ends`]).
-    Avx2,
-    /// Nothing of it.
-    Plain,
-}
-
-impl Level {
-    /// The best that this machine can do.
-    pub fn best() -> Level {
-        let levels = [Level::Avx512, Level::Avx2];
-        let best = levels.into_iter().find(|level| level.available());
-        best.unwrap_or(Level::Plain)
-    }
-
-    /// Whether this machine can do it.
-    pub fn available(self) -> bool {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => {
-                is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512vl")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512vbmi")
-                    && is_x86_feature_detected!("avx512vbmi2")
-                    && is_x86_feature_detected!("bmi1")
-                    && is_x86_feature_detected!("popcnt")
-            }
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => {
-                is_x86_feature_detected!("avx2")
-                    && is_x86_feature_detected!("bmi1")
-                    && is_x86_feature_detected!("popcnt")
-            }
-            level => level == Level::Plain,
-        }
-    }
-}
-
-/// The places of line ends from `start` on, at most about `most`, go behind the first of `ends`,
-/// which becomes the end of the line before `start`; says how many. At least eight bytes follow
-/// each. None are found where lines are much shorter than ours, at 0 and in the last bytes.
+/// Finds line ends from `start` on and writes them to `ends[1..]`; `ends[0]` becomes `start - 1`.
+/// Stops after about `most`, when fewer than 72 bytes are left, and at a 64-byte block with more than
+/// six. So at least eight bytes follow each line end. Returns how many it found; 0 if `start` is 0 or
+/// without AVX2.
 pub fn line_ends(bytes: &[u8], start: usize, most: usize, ends: &mut Ends) -> usize {
     #[cfg(target_arch = "x86_64")]
-    if start > 0 && bytes.len() <= i32::MAX as usize && Level::Avx2.available() {
+    if start > 0 && bytes.len() <= i32::MAX as usize && Level::best() >= Level::Avx2 {
         ends[0] = start as u32 - 1;
-        // SAFETY: the machine has the instructions.
+        // SAFETY: the processor has the instructions of its level.
         return unsafe { x86::line_ends_256(bytes, start, most.min(LINES), ends) };
     }
     let _ = (bytes, start, most, ends);
     0
 }
 
-/// Reads lines from `start` on, at most `most` and [`LINES`], until one is of another shape or
-/// only a few bytes are left. Each becomes a word: the hexadecimal number, from [`SIZE_SHIFT`] on
-/// the decimal one, from [`PREFIX_SHIFT`] on the number of the prefix. Returns how many lines, and
-/// where the next one begins. No lines are read on a machine that cannot do many at a time, or
-/// before [`BEFORE`].
+/// Reads lines from `start` on, at most `most` and [`LINES`], until one has another shape or only a
+/// few bytes are left. Each becomes a packed word: the hexadecimal number is its address, the decimal
+/// one its size, the number of the prefix its kind. Returns how many lines it read and where the next
+/// one begins. Reads none without AVX-512 VBMI, or if `start` is below [`BEFORE`].
 pub fn read(
     bytes: &[u8],
     start: usize,
@@ -133,8 +84,8 @@ pub fn read(
     out: &mut [u64; LINES],
 ) -> (usize, usize) {
     #[cfg(target_arch = "x86_64")]
-    if start >= BEFORE && bytes.len() <= i32::MAX as usize && Level::Avx512.available() {
-        // SAFETY: the machine has the instructions.
+    if start >= BEFORE && bytes.len() <= i32::MAX as usize && Level::best() >= Level::Avx512Vbmi {
+        // SAFETY: the processor has the instructions of its level.
         return unsafe { x86::read(bytes, start, most, prefixes, out) };
     }
     let _ = (bytes, most, prefixes, out);
@@ -144,6 +95,7 @@ pub fn read(
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{BEFORE, ENDS, Ends, LINES, NO_ENDS, Prefixes, ROOM};
+    use crate::simd::packed::{SIZE_MASK, SIZE_SHIFT};
     use std::arch::x86_64::*;
 
     /// See [`super::read`].
@@ -190,12 +142,13 @@ mod x86 {
             if count > ENDS {
                 break;
             }
-            // Always as many, so that nothing is to be predicted; what is too much is overwritten.
+            // Always writes sixteen, so that no branch depends on `count`; later writes overwrite
+            // the surplus.
             let here = _mm512_castsi512_si128(_mm512_maskz_compress_epi8(mask, places));
             let here = _mm512_add_epi32(_mm512_cvtepu8_epi32(here), _mm512_set1_epi32(at as i32));
             let into: &mut [u32; ROOM] = ends[1 + found..]
                 .first_chunk_mut()
-                .expect("room behind the last");
+                .expect("room after the last");
             // SAFETY: sixteen numbers are there.
             unsafe { _mm512_storeu_si512(into.as_mut_ptr().cast(), here) };
             found += count;
@@ -230,8 +183,8 @@ mod x86 {
         found
     }
 
-    /// Notes the line ends that `mask` has of the 64 bytes at `at`, and says how many; `None` for
-    /// more than there can be.
+    /// Writes the line ends of the 64 bytes at `at`, a bit each in `mask`, after the first `found`.
+    /// Returns how many there are; `None` for more than [`ENDS`].
     #[inline]
     #[target_feature(enable = "bmi1,popcnt")]
     fn note(mut mask: u64, at: usize, found: usize, ends: &mut Ends) -> Option<usize> {
@@ -239,7 +192,8 @@ mod x86 {
         if count > ENDS {
             return None;
         }
-        // Always as many, so that nothing is to be predicted; what is too much is overwritten.
+        // Always writes six, so that no branch depends on `count`; later writes overwrite the
+        // surplus.
         for end in &mut ends[1 + found..1 + found + ENDS] {
             *end = at as u32 + mask.trailing_zeros();
             mask &= mask.wrapping_sub(1);
@@ -247,8 +201,8 @@ mod x86 {
         Some(count)
     }
 
-    /// The eight lines behind the line end at `ends[line]`; says how many of them, from the
-    /// first, are of the shape.
+    /// Reads the eight lines after the line end at `ends[line]`. Returns how many of them, from the
+    /// first on, have the shape.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi")]
     fn eight(
@@ -258,8 +212,26 @@ mod x86 {
         prefixes: &Prefixes,
         out: &mut [u64; LINES],
     ) -> usize {
-        let set = |n: u32| _mm256_set1_epi32(n as i32);
         let ends: &[u32; 9] = ends[line..].first_chunk().expect("a whole group");
+        let (kinds, length, good_heads) = heads(bytes, ends, prefixes);
+        let (numbers, good_numbers) = numbers(bytes, ends, length);
+        let word = _mm512_or_si512(numbers, kinds);
+        // No size is 0.
+        let size = _mm512_set1_epi64((SIZE_MASK << SIZE_SHIFT) as i64);
+        let good = good_heads & good_numbers & _mm512_test_epi64_mask(word, size);
+        let words: &mut [u64; 8] = out[line..].first_chunk_mut().expect("a whole group");
+        // SAFETY: 64 bytes are there.
+        unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), word) };
+        good.trailing_ones() as usize
+    }
+
+    /// Looks up the prefixes of eight lines. Returns the number of each prefix, in the place of its
+    /// word, the length of each line with its end, and which lines have a known prefix and a possible
+    /// length.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl")]
+    fn heads(bytes: &[u8], ends: &[u32; 9], prefixes: &Prefixes) -> (__m512i, __m256i, u8) {
+        let set = |n: u32| _mm256_set1_epi32(n as i32);
         // SAFETY: nine numbers are there, and eight prefixes.
         let (before, end, prefixes) = unsafe {
             (
@@ -269,19 +241,28 @@ mod x86 {
             )
         };
         let start = _mm256_add_epi32(before, set(1));
-        // SAFETY: eight bytes and more follow a line end, so that four bytes from a beginning on
-        // are inside.
+        // SAFETY: at least eight bytes follow each line end, so four bytes from the beginning of a
+        // line are inside.
         let head = unsafe { _mm256_i32gather_epi32::<1>(bytes.as_ptr().cast(), start) };
         // Only the lowest three bits of each place count.
         let place = _mm256_add_epi32(head, _mm256_srli_epi32::<8>(head));
         let prefix = _mm256_permutevar8x32_epi32(prefixes, place);
         let text = set(0xff_ffff);
         let length = _mm256_sub_epi32(end, before);
-        let mut good = _mm256_testn_epi32_mask(_mm256_xor_si256(head, prefix), text)
+        let good = _mm256_testn_epi32_mask(_mm256_xor_si256(head, prefix), text)
             & _mm256_cmple_epu32_mask(length, set(LENGTH_MAX));
+        // The number is the topmost byte of 32 bits here, and of 64 in the word.
+        let number = _mm512_cvtepu32_epi64(_mm256_andnot_si256(text, prefix));
+        (_mm512_slli_epi64::<32>(number), length, good)
+    }
 
+    /// Reads the numbers of eight lines of these lengths. Returns the words without the kind, and
+    /// which lines have the shape behind their prefix.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn numbers(bytes: &[u8], ends: &[u32; 9], length: __m256i) -> (__m512i, u8) {
         // Where the digits of each line begin in its window, if its size has one digit only.
-        let from = _mm512_zextsi256_si512(_mm256_sub_epi32(set(20), length));
+        let from = _mm512_zextsi256_si512(_mm256_sub_epi32(_mm256_set1_epi32(20), length));
         let (first, first_good) = four(
             bytes,
             &ends[1..5],
@@ -292,23 +273,14 @@ mod x86 {
             &ends[5..9],
             _mm512_permutexvar_epi8(number_of(16), from),
         );
-        let low = _mm512_permutex2var_epi8(first, words_of(), last);
-        let upper = _mm512_cvtepu32_epi64(_mm256_andnot_si256(text, prefix));
-        let word = _mm512_or_si512(low, _mm512_slli_epi64::<32>(upper));
-        // No size is 0.
-        good &= _mm512_test_epi64_mask(word, _mm512_set1_epi64(0xff << 48));
-        good &= lanes(first_good) | lanes(last_good) << 4;
-
-        let words: &mut [u64; 8] = out[line..].first_chunk_mut().expect("a whole group");
-        // SAFETY: 64 bytes are there.
-        unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), word) };
-        good.trailing_ones() as usize
+        let words = _mm512_permutex2var_epi8(first, words_of(), last);
+        (words, lanes(first_good) | lanes(last_good) << 4)
     }
 
     /// The most bytes of a line with its end.
     const LENGTH_MAX: u32 = 3 + 12 + 1 + 2 + 1;
 
-    /// For each byte of four windows, where the number of the window's line is, from byte `at` on.
+    /// Returns for each byte of four windows the index of the number of its line, from byte `at` on.
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn number_of(at: u8) -> __m512i {
@@ -326,8 +298,8 @@ mod x86 {
         unsafe { _mm512_loadu_si512(OF[usize::from(at / 16)].as_ptr().cast()) }
     }
 
-    /// For each byte of eight words, which byte of two times four windows it is: six of the
-    /// address, its last pair of digits first, then the size, then a zero.
+    /// Returns for each byte of eight words its index in two times four windows: six bytes of the
+    /// address, the last pair of digits first, then the size, then a zero.
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn words_of() -> __m512i {
@@ -344,9 +316,10 @@ mod x86 {
         unsafe { _mm512_loadu_si512(OF.as_ptr().cast()) }
     }
 
-    /// Of four lines, from the sixteen bytes before the end of each: in the even bytes 2 to 12 the
-    /// pairs of digits of the address, in byte 14 the size, else zeros; and which bytes are as they
-    /// should be. `from` says in every byte where the digits begin, if the size has one digit only.
+    /// Reads four lines from the sixteen bytes before the end of each, its window. Returns in the
+    /// even bytes 2 to 12 of a window the pairs of digits of the address, in byte 14 the size, and
+    /// zeros else; and a mask of the bytes that have the shape. Every byte of `from` is the index at
+    /// which the digits of its window begin, if the size has one digit only.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     fn four(bytes: &[u8], ends: &[u32], from: __m512i) -> (__m512i, u64) {
@@ -395,7 +368,7 @@ mod x86 {
         (pairs, good)
     }
 
-    /// Of a mask of bytes, the mask of the lanes of sixteen bytes that are all set.
+    /// Returns a bit for each sixteen bits of `bytes` that are all set.
     #[inline]
     fn lanes(bytes: u64) -> u8 {
         if bytes == u64::MAX {

@@ -1,66 +1,95 @@
-//! The inner loops that are worth the processor's wide registers: each in a portable form and in
-//! forms for what the processor at hand can do, chosen when the program runs, all with one result.
-//! The only `unsafe` besides that of file mappings is in this folder.
+//! Inner loops that gain from wide registers. Each has a portable form and forms for what a processor
+//! can do ([`Level`]); the program chooses one as it runs, and all have the same result. The only
+//! `unsafe` besides that of file mappings is in this folder.
 //!
 //! Knows bytes and tables, not what they mean.
 
 #![expect(
     unsafe_code,
-    reason = "wide registers are loaded through pointers, and functions for them are called after asking"
+    reason = "wide registers are loaded through pointers, and functions for a level are called after detecting it"
 )]
 
 pub mod burst;
 pub mod lacking;
 pub mod later;
 pub mod lines;
+pub mod packed;
 pub mod pages;
 pub mod prefetch;
 pub mod scan;
 pub mod wide;
 
-/// The bytes of these numbers where the processor stores them little end first; `None` where it
-/// does not, and they must be turned one by one.
+#[cfg(test)]
+pub(crate) mod lcg;
+
+use std::sync::OnceLock;
+
+/// Returns the bytes of `words` if the processor is little-endian; `None` if the caller must convert
+/// them one by one.
 pub fn little_endian(words: &[u32]) -> Option<&[u8]> {
     if cfg!(target_endian = "big") {
         return None;
     }
-    // SAFETY: the same memory, which any bytes may be read from.
+    // SAFETY: the bytes are the same memory, and any byte is a valid `u8`.
     Some(unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) })
 }
 
-/// What the processor can do, least first.
+/// What the processor can do. Each level has the features of those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Nothing is assumed.
+    /// Nothing but what the compiler assumes anyway.
     Portable,
-    /// x86-64 with AVX2.
+    /// AVX2, with the bit-counting instructions BMI1, BMI2, LZCNT and POPCNT.
     Avx2,
-    /// x86-64 with AVX-512 and its byte permutations (VBMI).
+    /// AVX-512 with F, BW, DQ and VL.
     Avx512,
+    /// AVX-512 with VBMI and VBMI2: permutations and compressions of bytes.
+    Avx512Vbmi,
 }
 
 impl Level {
-    /// Every level that this processor has, [`Level::Portable`] first.
+    /// Returns every level that this processor has, [`Level::Portable`] first.
     pub fn available() -> impl Iterator<Item = Level> {
-        [Level::Portable, Level::Avx2, Level::Avx512]
-            .into_iter()
-            .filter(|&level| level <= Level::best())
+        [
+            Level::Portable,
+            Level::Avx2,
+            Level::Avx512,
+            Level::Avx512Vbmi,
+        ]
+        .into_iter()
+        .filter(|&level| level <= Level::best())
     }
 
-    /// The highest one that this processor has.
+    /// Returns the highest level that this processor has. Cheap: detected once.
+    #[inline]
     pub fn best() -> Level {
-        #[cfg(target_arch = "x86_64")]
-        {
-            let avx2 = is_x86_feature_detected!("avx2");
-            let wide = is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512vbmi");
-            match (avx2, wide) {
-                (true, true) => return Level::Avx512,
-                (true, false) => return Level::Avx2,
-                _ => {}
-            }
+        static BEST: OnceLock<Level> = OnceLock::new();
+        *BEST.get_or_init(Level::detect)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn detect() -> Level {
+        let avx2 = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt");
+        let avx512 = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl");
+        let vbmi =
+            is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512vbmi2");
+        match (avx2, avx512, vbmi) {
+            (true, true, true) => Level::Avx512Vbmi,
+            (true, true, false) => Level::Avx512,
+            (true, false, _) => Level::Avx2,
+            (false, ..) => Level::Portable,
         }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn detect() -> Level {
         Level::Portable
     }
 }

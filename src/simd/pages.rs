@@ -1,24 +1,21 @@
-//! From words that name a place in memory to packed page references, many at a time: each page is
-//! looked up in a direct-mapped table of pages seen lately.
-//!
-//! A word has an address in 48 bits, the number of bytes touched in the next eight, 1 at least, and
-//! a kind in the topmost eight, of which bit 1 says that it writes (see [`lines`](super::lines)).
-//! Knows nothing of pages that the table does not have.
+//! Turns [packed](super::packed) words into page references, many at a time: looks up each page in a
+//! direct-mapped table of pages seen lately. Knows nothing of pages that the table does not have.
 
-/// Bits of a page number that say its place in the table.
+#[cfg(target_arch = "x86_64")]
+use super::Level;
+use super::packed::{ADDR_BITS, ADDR_MASK, KIND_SHIFT, SIZE_MASK, SIZE_SHIFT};
+
+/// The lowest bits of a page number are its place in the table.
 const PLACE_BITS: u32 = 12;
 
-/// Bits of an address.
-const ADDR_BITS: u32 = 48;
-
-/// The least page size, as a shift: a page number must leave room for its id.
+/// The shift of the smallest page size: page numbers are short enough to share a word with an id.
 pub const SHIFT_MIN: u32 = 6;
 
-/// Pages seen lately and their ids. Upper half: the page number without its lowest bits, which say
-/// the place; lower half: the id.
+/// Pages seen lately and their ids. The upper half of an element is the page number without its
+/// lowest bits, which are the place; the lower half is the id.
 pub struct Pages(Box<[u64; 1 << PLACE_BITS]>);
 
-/// No page: its upper half is more than any page number leaves.
+/// No page: its upper half is greater than that of any page.
 const NONE: u64 = u64::MAX;
 
 impl Default for Pages {
@@ -28,13 +25,13 @@ impl Default for Pages {
 }
 
 impl Pages {
-    /// Without any page.
+    /// Returns an empty table.
     pub fn new() -> Pages {
         Pages(Box::new([NONE; 1 << PLACE_BITS]))
     }
 
-    /// Takes a page in, for one that was in its place. Page numbers of more than 42 bits, which no
-    /// word has, are left out.
+    /// Enters a page, in place of the page that has its place. Does nothing for page numbers of more
+    /// than 42 bits, which no word has.
     pub fn insert(&mut self, number: u64, id: u32) {
         if number >> (ADDR_BITS - SHIFT_MIN) == 0 {
             self.0[place(number)] = number >> PLACE_BITS << 32 | u64::from(id);
@@ -48,20 +45,20 @@ fn place(number: u64) -> usize {
 }
 
 /// Writes the references (id times two, plus one if it writes) and the kinds of `words`, up to the
-/// first that touches a second page or one that the table does not have, and says how many. Pages
-/// are of `1 << shift` bytes, `shift` at least [`SHIFT_MIN`] and at most 63.
+/// first word that touches two pages or a page that the table does not have. Returns how many. Pages
+/// have `1 << shift` bytes; `shift` is from [`SHIFT_MIN`] to 63.
 ///
 /// # Panics
-/// If there is less room than words, or the page size is less than the least.
+/// If `refs` or `kinds` is shorter than `words`, or `shift` is out of range.
 pub fn refs(words: &[u64], shift: u32, pages: &Pages, refs: &mut [u32], kinds: &mut [u8]) -> usize {
     assert!(refs.len() >= words.len() && kinds.len() >= words.len());
     assert!((SHIFT_MIN..64).contains(&shift));
     let mut done = 0;
     #[cfg(target_arch = "x86_64")]
-    if words.len() >= 8 && x86::available() {
-        // SAFETY: the processor has the features.
+    if words.len() >= 8 && Level::best() >= Level::Avx512 {
+        // SAFETY: the processor has the features of its level.
         done = unsafe { x86::refs(words, shift, pages, refs, kinds) };
-        // Fewer than eight are left, or the next one is none of ours.
+        // With eight and more left, the next word is the first that cannot be done.
         if words.len() - done >= 8 {
             return done;
         }
@@ -75,19 +72,19 @@ pub fn refs(words: &[u64], shift: u32, pages: &Pages, refs: &mut [u32], kinds: &
     )
 }
 
-/// The plain form of [`refs`].
+/// The portable form of [`refs`].
 fn portable(words: &[u64], shift: u32, pages: &Pages, refs: &mut [u32], kinds: &mut [u8]) -> usize {
     let places = refs.iter_mut().zip(kinds);
     let mut done = 0;
     for (&word, (reference, kind)) in words.iter().zip(places) {
-        let addr = word & ((1 << ADDR_BITS) - 1);
+        let addr = word & ADDR_MASK;
         let number = addr >> shift;
-        let end = (addr + (word >> ADDR_BITS & 0xff)).wrapping_sub(1);
+        let end = (addr + (word >> SIZE_SHIFT & SIZE_MASK)).wrapping_sub(1);
         let page = pages.0[place(number)];
         if page >> 32 != number >> PLACE_BITS || end >> shift != number {
             break;
         }
-        *kind = (word >> 56) as u8;
+        *kind = (word >> KIND_SHIFT) as u8;
         *reference = (page as u32) << 1 | u32::from(*kind >> 1 & 1);
         done += 1;
     }
@@ -96,16 +93,11 @@ fn portable(words: &[u64], shift: u32, pages: &Pages, refs: &mut [u32], kinds: &
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{ADDR_BITS, PLACE_BITS, Pages};
+    use super::{ADDR_MASK, KIND_SHIFT, PLACE_BITS, Pages, SIZE_MASK, SIZE_SHIFT};
     use std::arch::x86_64::*;
 
-    /// Whether the processor has the features.
-    pub fn available() -> bool {
-        is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl")
-    }
-
-    /// See [`super::refs`]; whole groups of eight, and of the last the words before one that is
-    /// none of ours.
+    /// See [`super::refs`]. Does whole groups of eight; of the last one only the words before the
+    /// first that cannot be done.
     #[target_feature(enable = "avx512f,avx512vl")]
     pub fn refs(
         words: &[u64],
@@ -122,9 +114,9 @@ mod x86 {
         for (group, (refs, kinds)) in groups.zip(places) {
             // SAFETY: 64 bytes are there.
             let word = unsafe { _mm512_loadu_si512(group.as_ptr().cast()) };
-            let addr = _mm512_and_si512(word, set((1 << ADDR_BITS) - 1));
+            let addr = _mm512_and_si512(word, set(ADDR_MASK));
             let number = _mm512_srl_epi64(addr, shift);
-            let size = _mm512_and_si512(_mm512_srli_epi64::<ADDR_BITS>(word), set(0xff));
+            let size = _mm512_and_si512(_mm512_srli_epi64::<SIZE_SHIFT>(word), set(SIZE_MASK));
             let end = _mm512_sub_epi64(_mm512_add_epi64(addr, size), set(1));
             let place = _mm512_and_si512(number, set((1 << PLACE_BITS) - 1));
             // SAFETY: places are below the length of the table.
@@ -134,10 +126,10 @@ mod x86 {
                     _mm512_srli_epi64::<32>(page),
                     _mm512_srli_epi64::<PLACE_BITS>(number),
                 );
-            let writes = _mm512_and_si512(_mm512_srli_epi64::<57>(word), set(1));
+            let writes = _mm512_and_si512(_mm512_srli_epi64::<{ KIND_SHIFT + 1 }>(word), set(1));
             let reference = _mm512_or_si512(_mm512_slli_epi64::<1>(page), writes);
-            let kind = _mm512_cvtepi64_epi8(_mm512_srli_epi64::<56>(word));
-            // SAFETY: eight numbers are there. What is none of ours is no longer told of.
+            let kind = _mm512_cvtepi64_epi8(_mm512_srli_epi64::<KIND_SHIFT>(word));
+            // SAFETY: eight numbers are there. The caller ignores those after the last good one.
             unsafe {
                 _mm256_storeu_si256(refs.as_mut_ptr().cast(), _mm512_cvtepi64_epi32(reference));
             }

@@ -1,52 +1,37 @@
-//! Runs a piece of plain code as the compiler makes it for a processor with wide registers and bit
-//! counting instructions. The code is the same: so is the result.
+//! Runs plain code as the compiler translates it for a processor with wide registers and bit-counting
+//! instructions. The code is the same, so the result is.
 
 use super::Level;
 
-/// A piece of code. Its `run` must be `#[inline(always)]`, and what it calls, too, as far as it is
-/// to profit.
+/// A piece of code. Its `run` must be `#[inline(always)]`, and so must every function that it calls
+/// and that is to gain.
 pub trait Work {
-    /// What comes of it.
+    /// The type of the result.
     type Output;
-    /// Does it.
+    /// Does the work.
     fn run(self) -> Self::Output;
 }
 
-/// Does the work as made for a level, or plainly if the processor lacks it.
+/// Does the work as compiled for `level`.
+///
+/// # Panics
+/// If the processor does not have the level.
 pub fn run<W: Work>(level: Level, work: W) -> W::Output {
+    assert!(level <= Level::best(), "{level:?} on this processor");
     #[cfg(target_arch = "x86_64")]
-    if level >= Level::Avx2 && x86::is_there() {
-        return x86::run(work);
+    if level >= Level::Avx2 {
+        // SAFETY: the processor has the features of its level.
+        return unsafe { x86::run(work) };
     }
-    let _ = level;
     work.run()
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    #![expect(
-        unsafe_code,
-        reason = "the compiler does not know the processor at hand"
-    )]
-
     use super::Work;
 
-    pub fn is_there() -> bool {
-        is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("lzcnt")
-            && is_x86_feature_detected!("popcnt")
-    }
-
-    /// Only to be called where [`is_there`] says so.
-    pub fn run<W: Work>(work: W) -> W::Output {
-        // SAFETY: the processor has the features: the only caller has looked.
-        unsafe { inner(work) }
-    }
-
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-    fn inner<W: Work>(work: W) -> W::Output {
+    pub fn run<W: Work>(work: W) -> W::Output {
         work.run()
     }
 }

@@ -411,6 +411,7 @@ pub struct Resolved {
     pub tally: Tally,
     bursts: OnceLock<Option<Bursts>>,
     uses: OnceLock<Vec<ProcessUse>>,
+    identity: OnceLock<Space>,
 }
 
 impl Resolved {
@@ -427,6 +428,7 @@ impl Resolved {
             tally,
             bursts: OnceLock::new(),
             uses: OnceLock::new(),
+            identity: OnceLock::new(),
         }
     }
 
@@ -436,6 +438,13 @@ impl Resolved {
         let ops = self.space.iter().flat_map(|space| &space.ops);
         let cut = || self.trace.bursts(cuts(ops));
         self.bursts.get_or_init(cut).as_ref()
+    }
+
+    /// Returns page tables in which every entry is an object of its own, for replays that need page
+    /// tables though nothing is shared. Built once.
+    pub fn identity(&self) -> &Space {
+        self.identity
+            .get_or_init(|| Space::identity(&self.trace.dictionary))
     }
 }
 

@@ -1,28 +1,30 @@
-//! How the frames of memory are divided among the processes of a trace. Knows nothing of policies.
+//! Divides the frames of memory among the processes of a trace. Knows nothing of policies.
 
 use crate::space::{ProcessUse, Resolved};
 use crate::units::{counted, did_you_mean};
 use std::str::FromStr;
 
-/// The most processes among which frames are divided: each has structures of its own.
+/// The most processes among which frames are divided: each has data structures of its own.
 const PROCESSES_MAX: usize = 1024;
 
 /// How frames are divided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Allocation {
-    /// Not at all: the victim may be a page of any process.
+    /// They are not divided: the victim may be a page of any process.
     #[default]
     Global,
     /// Every process that brings pages in has the same share.
     Equal,
-    /// Shares are as the numbers of distinct pages that the processes' legal references touch.
+    /// The share of a process is proportional to the number of distinct pages that its legal
+    /// references touch.
     Proportional,
-    /// Shares are as these numbers, in the order of the trace's processes that bring pages in.
+    /// Shares are proportional to these numbers, one for each process of the trace that brings pages
+    /// in, in the trace's order.
     Weights(Vec<u64>),
 }
 
 impl Allocation {
-    /// The word of the result column `allocation`.
+    /// Returns the text of the result column `allocation`.
     pub fn name(&self) -> String {
         match self {
             Allocation::Global => "global".into(),
@@ -35,8 +37,9 @@ impl Allocation {
         }
     }
 
-    /// Frames of each process of the trace, 0 of one that brings no page in; `None` if they are not
-    /// divided. An error, in words, if that cannot be.
+    /// Returns the frames of each process of the trace, 0 for a process that brings no page in; `None`
+    /// if frames are not divided. Errors if there are too few frames or weights, or too many
+    /// processes.
     pub fn quotas(&self, frames: u32, trace: &Resolved) -> Result<Option<Vec<u32>>, String> {
         let uses = trace.uses();
         let processes = trace.processes();
@@ -70,21 +73,24 @@ impl Allocation {
                 counted(frames, "frame")
             ));
         }
-        // More frames than there are pages are of no use to anybody.
+        // A process cannot use more frames than there are pages.
         let most = trace.objects().max(1) as u32;
         let mut shares = divide(frames, &weights).into_iter();
-        let quota = |of: &ProcessUse| match of.needs_frames() {
-            true => shares.next().map_or(0, |share| share.min(most)),
-            false => 0,
+        let quota = |of: &ProcessUse| {
+            if of.needs_frames() {
+                shares.next().map_or(0, |share| share.min(most))
+            } else {
+                0
+            }
         };
         Ok(Some(uses.iter().map(quota).collect()))
     }
 }
 
-/// Divides frames in proportion to weights, by the largest remainders: the earlier process is first
-/// where they are equal. Then each that has none is given one of those of the process that has most,
-/// the earliest of these. All weights 0 are all weights 1. There are as many frames as weights at
-/// least.
+/// Divides frames in proportion to weights, by the largest remainders; of equal remainders the earlier
+/// process comes first. Then each process without a frame gets one from the process with the most
+/// frames, the earliest of these. If all weights are 0, they count as 1. `frames` is at least the
+/// number of weights.
 fn divide(frames: u32, weights: &[u64]) -> Vec<u32> {
     let equal = weights.iter().all(|&weight| weight == 0);
     let weights = weights
@@ -132,7 +138,7 @@ impl FromStr for Allocation {
         let weight = |word: &str| match word.trim().parse::<u32>() {
             Ok(weight @ 1..) => Ok(u64::from(weight)),
             _ => Err(format!(
-                "\"{word}\" is no weight: a number from 1 to {}",
+                "\"{word}\" is not a weight: write a number from 1 to {}",
                 u32::MAX
             )),
         };

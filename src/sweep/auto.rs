@@ -1,31 +1,30 @@
-//! The ladders that the program chooses: frames from a trace's footprint, windows so that the
-//! mean working sets cover the frames.
+//! The sizes of memory that `auto` stands for: frames from a trace's footprint, and windows whose
+//! mean working sets are about as large as these frames.
 
 use super::working_sets::WorkingSets;
+use crate::curve::{least_size, powers};
 use crate::space::Resolved;
 use crate::trace::TraceError;
 use crate::trace::dense::{Trace, page_of};
 
-/// Powers of two from 16 (from 1 for a small trace) below the number of distinct pages, and that
-/// number itself, at which only first touches fault.
+/// Returns the powers of two from [`least_size`] up to below the number of distinct pages, and that
+/// number, with which only first references fault.
 pub fn frame_ladder(distinct: u64) -> Vec<u64> {
-    let first: u64 = if distinct < 64 { 1 } else { 16 };
-    let mut ladder: Vec<u64> = std::iter::successors(Some(first), |n| n.checked_mul(2))
-        .take_while(|&n| n < distinct)
-        .collect();
+    let below = powers(least_size(distinct), distinct.saturating_sub(1));
+    let mut ladder: Vec<u64> = below.collect();
     ladder.push(distinct.max(1));
     ladder
 }
 
-/// For each number of frames, the window whose mean working set is about as large, to two
-/// digits. One process runs all the time and mostly shares nothing with itself: the intervals
-/// between its references are enough, and ten times as fast as looking at every page that it shows;
-/// a page that it unmaps counts until its window closes.
+/// Returns for each number of frames the window whose mean working set is about as large, rounded to
+/// two digits. With one process the intervals between references suffice, as it shares hardly any page
+/// with itself: ten times as fast as following the page of every entry. A page that it unmaps then
+/// counts until its window closes.
 pub fn tau_ladder(resolved: &Resolved, frames: &[u64]) -> Result<Vec<u64>, TraceError> {
     let trace = &resolved.trace;
     let window: Box<dyn Fn(f64) -> u64> = match trace.dictionary.pids.len() {
         0 | 1 => {
-            let intervals = Intervals::of(trace)?;
+            let intervals = IntervalBuckets::of(trace)?;
             Box::new(move |pages| intervals.tau_for(pages))
         }
         _ => {
@@ -39,30 +38,32 @@ pub fn tau_ladder(resolved: &Resolved, frames: &[u64]) -> Result<Vec<u64>, Trace
     Ok(ladder)
 }
 
-/// To two significant digits, at least 1.
+/// Rounds to two significant digits, at least 1.
 pub(super) fn round(tau: u64) -> u64 {
     let unit = 10u64.pow(tau.max(1).ilog10().saturating_sub(1));
     ((tau + unit / 2) / unit * unit).max(1)
 }
 
-/// Buckets per power of two.
+/// Number of buckets per power of two.
 const STEPS: u32 = 16;
 
 /// The intervals between references of the same page in a trace of one process, in logarithmic
-/// buckets: enough to choose windows, not to count with.
-struct Intervals {
+/// buckets: exact enough to choose windows, not to count faults.
+struct IntervalBuckets {
+    /// The number of intervals in each bucket.
     count: Vec<u64>,
+    /// The sum of the intervals in each bucket.
     sum: Vec<u64>,
     refs: u64,
     longest: u64,
 }
 
-impl Intervals {
-    fn of(trace: &Trace) -> Result<Intervals, TraceError> {
+impl IntervalBuckets {
+    fn of(trace: &Trace) -> Result<IntervalBuckets, TraceError> {
         let mut now = 0;
         let mut last = vec![0u64; trace.distinct()];
         let buckets = (64 * STEPS) as usize;
-        let mut all = Intervals {
+        let mut all = IntervalBuckets {
             count: vec![0; buckets],
             sum: vec![0; buckets],
             refs: trace.len() as u64,
@@ -92,15 +93,15 @@ impl Intervals {
         self.longest = self.longest.max(interval);
     }
 
-    /// The mean working set of a window: each reference keeps its page for the interval that
-    /// follows it, but not longer than the window (Denning & Schwartz 1972).
+    /// Returns the mean working set with window `tau`: each reference keeps its page for the interval
+    /// that follows, but not longer than the window (Denning & Schwartz 1972).
     fn mean_size(&self, tau: u64) -> f64 {
         let kept = self.count.iter().zip(&self.sum);
         let kept = kept.map(|(&count, &sum)| sum.min(count.saturating_mul(tau)));
         kept.map(u128::from).sum::<u128>() as f64 / self.refs as f64
     }
 
-    /// The shortest window with a mean working set of at least `pages`.
+    /// Returns the shortest window with a mean working set of at least `pages`.
     fn tau_for(&self, pages: f64) -> u64 {
         let (mut low, mut high) = (1, self.longest);
         while low < high {
@@ -115,7 +116,7 @@ impl Intervals {
     }
 }
 
-/// The power of two below the interval and the next four bits.
+/// Returns the bucket of an interval: its power of two and the next four bits.
 fn bucket(interval: u64) -> usize {
     let power = interval.ilog2();
     let steps = if power >= 4 {

@@ -1,58 +1,55 @@
-//! Cells from curves: where a curve tells all that is asked for, one pass over a trace gives every
-//! size of a policy. What comes of a point is an [`Outcome`] like that of a replay, in which only
-//! what the curve tells is set.
+//! Cells from curves: if a curve has all facts that the requested columns need, one pass over a trace
+//! gives every size of a policy. A point becomes an [`Outcome`] like that of a replay; counters that
+//! the curve does not have are 0.
 //!
-//! Deliberately absent: which column of a table is which fact, and how curves are made.
+//! Deliberately absent: which column of a table is which fact, and how curves are computed.
 
 use super::{Allocation, Cell, CellResult, Engine, Plan, caught};
-use crate::curve::{Amounts, Choice, Point, Source, Wanted, has_windows, tells_write_backs};
+use crate::curve::{Amounts, CurveKind, Point, Source, Wanted};
 use crate::space::Resolved;
 use crate::vm::{Accessed, Counters, FaultKind, Outcome};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a curve must tell beside faults and mean resident sizes.
+/// Facts beyond faults and mean resident sizes that the requested columns need.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Dirty pages that left memory.
     pub write_backs: bool,
-    /// What follows from memory being a number of frames: they fill once and stay full.
+    /// Counts that follow if memory is a number of frames, which fill once and stay full.
     pub frames: bool,
 }
 
-/// Cells of one trace and one policy, which one curve gives.
+/// The cells of one trace and one policy that one curve gives.
 pub struct Pass {
     /// The index of the trace.
     trace: usize,
-    choice: Choice,
+    kind: CurveKind,
     /// The indices of the cells.
     pub cells: Vec<usize>,
 }
 
-/// The passes of a plan, in the order of its cells; cells that are in none are replayed.
+/// Returns the passes of a plan, ordered by trace and kind. Cells that are in no pass are replayed.
 pub fn passes(plan: &Plan<'_>) -> Vec<Pass> {
     let Some(facts) = plan.settings.curves else {
         return Vec::new();
     };
     let plain = |trace| is_plain(plan, trace);
     let plain: Vec<bool> = (0..plan.traces.len()).map(plain).collect();
-    let mut passes: BTreeMap<(usize, Choice), Vec<usize>> = BTreeMap::new();
+    let mut passes: BTreeMap<(usize, CurveKind), Vec<usize>> = BTreeMap::new();
     for (index, cell) in plan.cells.iter().enumerate() {
-        if let Some(choice) = choice_of(cell, facts).filter(|_| plain[cell.trace]) {
-            passes.entry((cell.trace, choice)).or_default().push(index);
+        if let Some(kind) = kind_of(cell, facts).filter(|_| plain[cell.trace]) {
+            passes.entry((cell.trace, kind)).or_default().push(index);
         }
     }
-    passes.retain(|(_, choice), cells| cells.len() >= choice.spec().pays_from);
-    let pass = |((trace, choice), cells)| Pass {
-        trace,
-        choice,
-        cells,
-    };
+    passes.retain(|(_, kind), cells| cells.len() >= kind.pays_from());
+    let pass = |((trace, kind), cells)| Pass { trace, kind, cells };
     passes.into_iter().map(pass).collect()
 }
 
-/// Whether a trace is nothing but references, all counted, to memory that has no rules of its own.
+/// Returns true if nothing but references happens in a trace, all of them are counted, and no setting
+/// concerns more than the size of memory.
 fn is_plain(plan: &Plan<'_>, trace: usize) -> bool {
     let (settings, resolved) = (&plan.settings, plan.traces[trace]);
     settings.engine == Engine::Auto
@@ -66,25 +63,26 @@ fn is_plain(plan: &Plan<'_>, trace: usize) -> bool {
         && resolved.space.as_ref().is_none_or(|space| space.is_identity())
 }
 
-/// The curve that gives a cell, if one tells these facts.
-fn choice_of(cell: &Cell, facts: Facts) -> Option<Choice> {
-    // Of VMIN the curve knows no events, such as pages that leave.
-    let choice = Choice::of(&cell.choice).filter(|choice| choice.spec().name != "vmin")?;
-    let tells = !facts.write_backs || tells_write_backs(&choice);
-    let fits = match has_windows(&choice) {
-        true => !facts.frames && cell.frames.is_none() && cell.tau > Some(0),
-        false => cell.tau.is_none() && cell.frames > Some(0),
+/// Returns the kind of curve that gives a cell with these facts, if there is one.
+fn kind_of(cell: &Cell, facts: Facts) -> Option<CurveKind> {
+    // VMIN's curve does not count the pages that leave.
+    let kind = CurveKind::of(&cell.choice).filter(|&kind| kind != CurveKind::Vmin)?;
+    let suffices = !facts.write_backs || kind.has_write_backs();
+    let fits = if kind.has_windows() {
+        !facts.frames && cell.frames.is_none() && cell.tau > Some(0)
+    } else {
+        cell.tau.is_none() && cell.frames > Some(0)
     };
-    (tells && fits && cell.seed.is_none()).then_some(choice)
+    (suffices && fits && cell.seed.is_none()).then_some(kind)
 }
 
-/// The frames or the window of a cell.
+/// Returns the frames or the window of a cell.
 fn memory(cell: &Cell) -> u64 {
     cell.tau.or(cell.frames.map(u64::from)).unwrap_or(0)
 }
 
-/// Goes over the passes, side by side; `keep` gets the result of each of their cells. When `stop`
-/// becomes true no further pass is begun. A pass that panics fails alone.
+/// Does the passes side by side and gives the result of each of their cells to `keep`. No pass begins
+/// after `stop` became true. A pass that panics fails alone.
 pub fn run(
     plan: &Plan<'_>,
     passes: &[Pass],
@@ -102,14 +100,14 @@ pub fn run(
             return;
         }
         let points = caught(|| {
-            let points = pass.choice.points(source, &pass.wanted(plan));
+            let points = pass.kind.points(source, &pass.wanted(plan));
             points.map_err(|e| e.to_string())
         });
         for &cell in &pass.cells {
             let memory = memory(&plan.cells[cell]);
             let point = points.as_ref().map_err(Clone::clone).map(|points| {
                 let place = points.binary_search_by_key(&memory, |point| point.memory);
-                &points[place.expect("every size was asked for")]
+                &points[place.expect("the curve has a point for every size")]
             });
             let outcome = point.map(|point| outcome(point, plan, &plan.cells[cell]));
             keep(
@@ -123,8 +121,9 @@ pub fn run(
     });
 }
 
-/// What the passes over a trace share, worked out one trace after the other: each takes all cores,
-/// and no two may wait for each other. `None` where there is no pass, or no time for it.
+/// Computes what the passes over a trace share. To be called for one trace after the other: each call
+/// uses all cores, and a thread that waited for another call could wait for itself. Returns `None` if
+/// the trace has no pass or `stop` is true.
 fn prepared<'t>(
     plan: &Plan<'t>,
     passes: &[Pass],
@@ -135,11 +134,11 @@ fn prepared<'t>(
     here().next().filter(|_| !stop.load(Ordering::Relaxed))?;
     let resolved: &'t Resolved = plan.traces[trace];
     let source = Source::new(&resolved.trace);
-    let choices: Vec<Choice> = here().map(|pass| pass.choice).collect();
+    let kinds: Vec<CurveKind> = here().map(|pass| pass.kind).collect();
     let cells = here().flat_map(|pass| pass.cells.iter().copied());
     let all = wanted(plan, cells);
-    // What it cannot do, the passes that need it cannot either, and say so.
-    let _ = caught(|| source.prepare(&choices, &all).map_err(|e| e.to_string()));
+    // An error here is not reported: the passes that need the input fail with the same error.
+    let _ = caught(|| source.prepare(&kinds, &all).map_err(|e| e.to_string()));
     Some(source)
 }
 
@@ -149,7 +148,7 @@ impl Pass {
     }
 }
 
-/// The memory of cells, rising.
+/// Returns the memory of the cells, rising.
 fn wanted(plan: &Plan<'_>, cells: impl Iterator<Item = usize>) -> Wanted {
     let (mut frames, mut taus) = (Vec::new(), Vec::new());
     for cell in cells.map(|cell| &plan.cells[cell]) {
@@ -169,8 +168,8 @@ fn wanted(plan: &Plan<'_>, cells: impl Iterator<Item = usize>) -> Wanted {
     }
 }
 
-/// What a point says of a cell, as a replay has it. Pages come in on demand; where memory is a number
-/// of frames, a page leaves only for another one.
+/// Returns the outcome of a cell from a point of its curve. Pages come in on demand. If memory is a
+/// number of frames, a page leaves only for another one.
 fn outcome(point: &Point, plan: &Plan<'_>, cell: &Cell) -> Outcome {
     let refs = plan.traces[cell.trace].trace.len() as u64;
     let pages = plan.facts[cell.trace].distinct;

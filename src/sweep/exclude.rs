@@ -1,5 +1,5 @@
-//! Cells that an experiment leaves out: conditions on trace, policy and sizes, of which all must
-//! hold. Knows nothing of the file that they stand in.
+//! Cells that an experiment leaves out: an exclusion has conditions on trace, policy and sizes, and
+//! all of them must hold. Knows nothing of the file that states them.
 
 use super::identity::Identity;
 use crate::policy::PolicyPattern;
@@ -8,8 +8,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-/// Which orders of the cell's number and the condition's satisfy each operator. Longer ones first,
-/// so that `>=` is not read as `>`.
+/// The operators, each with the results of comparing the cell's number with the condition's that
+/// satisfy it. Longer operators come first, so that `>=` is not read as `>`.
 const OPERATORS: [(&str, &[Ordering]); 6] = [
     (">=", &[Ordering::Greater, Ordering::Equal]),
     ("<=", &[Ordering::Less, Ordering::Equal]),
@@ -49,7 +49,7 @@ impl Comparison {
     ///
     /// # Errors
     ///
-    /// The text is no such condition.
+    /// The text is not such a condition.
     pub fn of_bytes(text: &str) -> Result<Comparison, UnitError> {
         Comparison::read(text, parse_bytes)
     }
@@ -73,23 +73,23 @@ impl FromStr for Comparison {
     }
 }
 
-/// Cells to leave out: those for which every condition that is given holds.
+/// Cells to leave out: those that meet every condition that is set.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Exclude {
     /// The name of the trace.
     pub trace: Option<String>,
-    /// The policy; without parameters whatever its parameters are.
+    /// The policy. Without parameters the pattern matches the policy with any parameters.
     pub policy: Option<PolicyPattern>,
-    /// The frames; a cell without a number of frames meets no condition on it.
+    /// The frames. A cell without a number of frames does not meet this condition.
     pub frames: Option<Comparison>,
-    /// The window in references; a cell without one meets no condition on it.
+    /// The window in references. A cell without a window does not meet this condition.
     pub tau: Option<Comparison>,
     /// The page size in bytes.
     pub page_size: Option<Comparison>,
 }
 
 impl Exclude {
-    /// Whether it leaves this cell out.
+    /// Returns true if `cell` is to be left out.
     pub fn matches(&self, cell: &Identity) -> bool {
         let policy = |wanted: &PolicyPattern| wanted.matches(&cell.policy, &cell.params);
         let number = |condition: Option<Comparison>, number: Option<u64>| {
@@ -104,7 +104,7 @@ impl Exclude {
 }
 
 impl fmt::Display for Exclude {
-    /// As an entry of an experiment file, a line a condition.
+    /// Writes an entry of an experiment file, one condition per line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |condition: Option<Comparison>| condition.map(|c| c.to_string());
         let conditions = [

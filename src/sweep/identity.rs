@@ -1,5 +1,5 @@
-//! What names a cell: [`Identity`], made by plans, result rows and baselines alike. Whoever groups,
-//! joins, orders, finds or names cells does it by this type.
+//! What names a cell: [`Identity`], made by plans, result rows and baselines alike. All code that
+//! groups, joins, orders, finds or names cells does it by this type.
 //!
 //! Deliberately absent: counts, and where an identity comes from.
 
@@ -7,7 +7,7 @@ use crate::policy::PolicyChoice;
 use crate::units::show_bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How a part is written in results.
+/// A part as results write it.
 trait Written {
     fn written(&self) -> String;
 }
@@ -44,19 +44,19 @@ macro_rules! parts {
         pub enum Part { $($part,)* }
 
         impl Part {
-            /// The column of `results.csv` that has this part.
+            /// Returns the column of `results.csv` that has this part.
             pub const fn column(self) -> &'static str {
                 match self { $(Part::$part => stringify!($field),)* }
             }
         }
 
         impl Identity {
-            /// A part as its column has it.
+            /// Returns a part as its column writes it.
             pub fn text(&self, part: Part) -> String {
                 match part { $(Part::$part => self.$field.written(),)* }
             }
 
-            /// The same without some parts: equal for cells that differ in nothing else.
+            /// Returns the identity without some parts: equal for cells that differ in nothing else.
             #[must_use]
             pub fn without(&self, parts: &[Part]) -> Identity {
                 let mut rest = self.clone();
@@ -76,38 +76,38 @@ parts! {
     PageSize page_size: u64;
     /// The digest of the trace. It differs between page sizes.
     Digest trace_digest: String;
-    /// What was taken of the trace; empty for all of it.
+    /// Which part of the trace was read; empty for all of it.
     Filter filter: String;
-    /// The policy by the name in its table.
+    /// The name of the policy in its table.
     Policy policy: String;
     /// The parameters that differ from their defaults, in the table's spelling.
     Params params: String;
-    /// The seed of a randomised policy.
+    /// The seed of a randomized policy.
     Seed seed: Option<u64>;
     /// The window of a variable-space policy, in references.
     Tau tau: Option<u64>;
     /// Frames of memory; `None` without a limit.
     Frames frames: Option<u64>;
-    /// Slots of the swap device; `None` for as many as needed.
+    /// Slots of the swap device; `None` without a limit.
     SwapLimit swap_limit: Option<u64>;
-    /// Where mappings came from.
+    /// The origin of the mappings.
     Mappings mappings: String;
-    /// What an illegal reference did; empty where none can be illegal.
+    /// What an illegal reference did; empty if no reference can be illegal.
     OnSegfault on_segfault: String;
     /// How frames were divided among processes.
     Allocation allocation: String;
-    /// When reference bits were set, with the TLBs where these decide it.
+    /// When reference bits were set; with the shape of the TLBs, if it depends on them.
     AccessedBit accessed_bit: String;
-    /// Most bytes that may be promised to all processes.
+    /// The commit limit: the most bytes that all processes together may have promised.
     CommitLimit commit_limit: Option<u64>;
     /// References replayed before counting began.
     WarmupRefs warmup_refs: u64;
 }
 
-/// The policy and what it draws from.
+/// The policy, its parameters and its seed.
 pub const POLICY: [Part; 3] = [Part::Policy, Part::Params, Part::Seed];
 
-/// How the model was set: counts of other settings are not comparable.
+/// The settings of the model. Counts under different settings are not comparable.
 pub const MODEL: [Part; 6] = [
     Part::Mappings,
     Part::OnSegfault,
@@ -117,8 +117,8 @@ pub const MODEL: [Part; 6] = [
     Part::CommitLimit,
 ];
 
-/// The parts that tell the cells of one run apart, in the order of their columns: they begin each
-/// line of the tables beside `results.csv`.
+/// The parts in which the cells of one run differ, in the order of their columns. Each line of the
+/// tables beside `results.csv` begins with them.
 pub const IN_A_RUN: [Part; 9] = [
     Part::Trace,
     Part::Digest,
@@ -131,7 +131,7 @@ pub const IN_A_RUN: [Part; 9] = [
     Part::Frames,
 ];
 
-/// The parts that are named only where they are unusual, with their usual values.
+/// The parts that names include only if they are unusual, with their usual values.
 const UNUSUAL: [(Part, &[&str]); 8] = [
     (Part::Filter, &[""]),
     (Part::Mappings, &["", "recorded", "permissive"]),
@@ -147,8 +147,8 @@ const UNUSUAL: [(Part, &[&str]); 8] = [
 const USUAL_PAGE: u64 = 4096;
 
 impl Identity {
-    /// Takes a policy and its parameters as the table spells them: aliases, other case and written
-    /// defaults are the same policy. A policy that the table does not have stays as it is.
+    /// Sets a policy and its parameters in the spelling of the table, which has one for aliases, other
+    /// case and defaults that are written out. A policy that the table does not have stays as it is.
     #[must_use]
     pub fn with_policy(mut self, policy: &str, params: &str) -> Identity {
         let written = label(policy, params);
@@ -159,14 +159,14 @@ impl Identity {
         self
     }
 
-    /// The setting of the cell: everything but the policy and its memory. Counts of one setting are
-    /// comparable, and may share a table or a picture.
+    /// Returns the setting of the cell: everything but the policy and its memory. Counts of one setting
+    /// are comparable, and may share a table or a chart.
     pub fn setting(&self) -> Identity {
         self.without(&POLICY).without(&[Part::Tau, Part::Frames])
     }
 
-    /// The line on which the cell is a point: everything but its size of memory. With a window that
-    /// is the window, and a limit of frames makes another line.
+    /// Returns the line of a chart on which the cell is a point: everything but its size of memory. If
+    /// the cell has a window, that is its size, and its limit of frames stays part of the line.
     pub fn line(&self) -> Identity {
         match self.tau {
             Some(_) => self.without(&[Part::Tau]),
@@ -174,19 +174,19 @@ impl Identity {
         }
     }
 
-    /// The policy with its parameters: `clock:load-bit=0`.
+    /// Returns the policy with its parameters: `clock:load-bit=0`.
     pub fn policy_label(&self) -> String {
         label(&self.policy, &self.params)
     }
 
-    /// The policy with its parameters and its seed: `random, seed 2`.
+    /// Returns the policy with its parameters and its seed: `random, seed 2`.
     pub fn seeded_label(&self) -> String {
         let seed = self.seed.map(|seed| format!(", seed {seed}"));
         self.policy_label() + &seed.unwrap_or_default()
     }
 
-    /// The memory in words, with the seed: `64 frames`, `tau 300`; and the page size if it is not
-    /// 4 KiB.
+    /// Returns the memory in words, with the seed (`64 frames`, `tau 300`), and the page size if it is
+    /// not 4 KiB.
     pub fn memory(&self) -> String {
         self.memory_words().join(", ")
     }
@@ -205,7 +205,7 @@ impl Identity {
         words
     }
 
-    /// What is unusual of the setting beside the trace and its page size: `allocation=equal`.
+    /// Returns the unusual parts of the setting, except trace and page size: `allocation=equal`.
     pub fn unusual(&self) -> impl Iterator<Item = String> {
         self.unusual_of(&UNUSUAL)
     }
@@ -222,22 +222,22 @@ impl Identity {
             .into_iter()
     }
 
-    /// The cell without its trace and policy: `64 frames, warmup_refs=1000`.
+    /// Returns the cell in words without its trace and policy: `64 frames, warmup_refs=1000`.
     pub fn place(&self) -> String {
         let mut words = self.memory_words();
         words.extend(self.unusual());
         words.join(", ")
     }
 
-    /// The cell in words: `cc1, lru, 64 frames`. Parts that were left out are not named.
+    /// Returns the cell in words: `cc1, lru, 64 frames`. Empty parts are not named.
     pub fn name(&self) -> String {
         let words = [self.trace.clone(), self.policy_label(), self.place()];
         let words = words.into_iter().filter(|word| !word.is_empty());
         words.collect::<Vec<_>>().join(", ")
     }
 
-    /// The cell as globs and `--explain` name it: `cc1/lru/64`, `cc1/ws/tau=300`; behind it, where
-    /// they are unusual, page size, seed, filter and warm-up: `cc1/lru/64/64KiB/warmup_refs=1000`.
+    /// Returns the cell as globs and `--explain` name it: `cc1/lru/64`, `cc1/ws/tau=300`. Page size,
+    /// seed, filter and warm-up follow if they are unusual: `cc1/lru/64/64KiB/warmup_refs=1000`.
     pub fn path(&self) -> String {
         let mut words = vec![self.trace.clone(), self.policy_label(), self.size()];
         if self.page_size != USUAL_PAGE {
@@ -249,7 +249,7 @@ impl Identity {
         words.join("/")
     }
 
-    /// The frames as globs name them: `64`, or the window where there is one: `tau=300`.
+    /// Returns the frames as globs name them, `64`; or the window, if there is one: `tau=300`.
     pub fn size(&self) -> String {
         match (self.tau, self.frames) {
             (Some(tau), _) => format!("tau={tau}"),
@@ -257,7 +257,7 @@ impl Identity {
         }
     }
 
-    /// The first of these parts in which two cells differ, with both texts.
+    /// Returns the first of `parts` in which two cells differ, with both texts.
     pub fn difference(&self, other: &Identity, parts: &[Part]) -> Option<(Part, String, String)> {
         parts.iter().find_map(|&part| {
             let (here, there) = (self.text(part), other.text(part));
@@ -273,8 +273,8 @@ fn label(policy: &str, params: &str) -> String {
     }
 }
 
-/// Groups of cells of one setting each, by their places in `cells`, in the stable order. Without a
-/// limit of frames nothing was divided: such a cell belongs beside those of any allocation.
+/// Groups cells by setting. Returns each setting with the indices of its cells, in the stable order.
+/// Without a limit, frames are not divided: such a cell joins the groups of every allocation.
 pub fn by_setting(cells: &[Identity]) -> Vec<(Identity, Vec<usize>)> {
     let mut groups: BTreeMap<Identity, Vec<usize>> = BTreeMap::new();
     let (limited, unlimited): (Vec<usize>, Vec<usize>) =
@@ -305,15 +305,15 @@ pub fn by_setting(cells: &[Identity]) -> Vec<(Identity, Vec<usize>)> {
     groups.into_iter().collect()
 }
 
-/// Labels of the policies of some cells that are shown together: the seed is named where cells of
-/// one policy have several.
+/// Labels for the policies of cells that are shown together. A label has the seed if cells of the
+/// policy have several.
 #[derive(Debug, Clone, Default)]
 pub struct Labels {
     several: BTreeSet<String>,
 }
 
 impl Labels {
-    /// For these cells.
+    /// Returns the labels for `cells`.
     pub fn of<'i>(cells: impl IntoIterator<Item = &'i Identity>) -> Labels {
         let mut seeds: BTreeMap<String, BTreeSet<Option<u64>>> = BTreeMap::new();
         for cell in cells {
@@ -328,12 +328,13 @@ impl Labels {
         }
     }
 
-    /// The label of a cell's policy: `random, seed 2`, or `random` where there is one seed.
+    /// Returns the label of a cell's policy: `random, seed 2`, or `random` if there is one seed.
     pub fn label(&self, cell: &Identity) -> String {
         let label = cell.policy_label();
-        match self.several.contains(&label) {
-            true => cell.seeded_label(),
-            false => label,
+        if self.several.contains(&label) {
+            cell.seeded_label()
+        } else {
+            label
         }
     }
 }

@@ -1,37 +1,27 @@
-//! Cells of a trace that stays in its file because it is too long for memory: they are replayed side
-//! by side, tile by tile, while the next tiles are unpacked: by bursts where they can be, else by
-//! references. Memory is that of the cells and of a few tiles, however long the trace.
+//! Cells of a trace that stays in its file because it is too long for memory. They are replayed side
+//! by side, tile by tile, while other threads unpack the next tiles: by bursts where that is faster,
+//! else by single references. Memory holds the cells and a few tiles, however long the trace.
 
-use super::{CellResult, Engine, panic_text};
-use crate::space::Space;
-use crate::sweep::Plan;
+use super::plan::CellInputs;
+use super::{CellResult, Engine, Plan, caught};
 use crate::trace::TraceError;
 use crate::trace::bursts::{Bursts, K_MAX};
 use crate::trace::dense::{KindCode, Ref, Tile};
 use crate::trace::store::Store;
-use crate::vm::tlb::Geometry;
-use crate::vm::{self, Accessed, Job, Replay};
+use crate::vm::{self, Replay};
 use rayon::prelude::*;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Memory that the cells of one pass through the file may take, roughly, in bytes.
+/// Memory for the cells of one pass through the file: about this many bytes.
 const CELLS_BYTES: usize = 512 << 20;
-/// Memory that a cell takes for each page and for itself, roughly, in bytes.
+/// Memory of a cell: about `PAGE_BYTES` for each page, and `CELL_BYTES`.
 const PAGE_BYTES: usize = 48;
 const CELL_BYTES: usize = 1 << 20;
 
-/// What a cell borrows.
-struct Parts {
-    index: usize,
-    tlb: Option<Geometry>,
-    quotas: Result<Option<Vec<u32>>, String>,
-    identity: Option<Space>,
-}
-
-/// A cell under way: what it is, how long it took, and what it is or why it failed.
+/// A cell being replayed: its index, its time so far, and its replay or error. `done` cells take no
+/// further tiles.
 struct Running<'t> {
     index: usize,
     wall: Duration,
@@ -39,7 +29,7 @@ struct Running<'t> {
     done: bool,
 }
 
-/// An unpacked block, in the forms that are wanted.
+/// An unpacked block in the forms that the cells take.
 struct Unpacked {
     start: u64,
     end: u64,
@@ -48,7 +38,8 @@ struct Unpacked {
     bursts: Bursts,
 }
 
-/// The forms in which the cells of a pass take references: one by one, as bursts of these sizes.
+/// The forms in which the cells of a pass take references: one by one, and as bursts of at most
+/// each of `burst_sizes` pages.
 struct Forms {
     references: bool,
     burst_sizes: Vec<usize>,
@@ -66,7 +57,7 @@ impl Forms {
         }
     }
 
-    /// Unpacks the block that begins at a position.
+    /// Unpacks block `block`, whose first reference is at position `start`.
     fn unpack(&self, store: &Store, block: usize, start: u64) -> Result<Unpacked, TraceError> {
         let mut tile = Unpacked {
             start,
@@ -81,7 +72,7 @@ impl Forms {
         if !self.burst_sizes.is_empty() {
             let bursts = store.bursts_of(block, start)?;
             tile.bursts = bursts.cut(&store.dictionary, std::iter::empty());
-            // Made here, since cells that are replayed side by side must not wait for each other.
+            // Cut here: cells replayed side by side must not wait for each other.
             for &k in &self.burst_sizes {
                 tile.bursts.of(k);
             }
@@ -90,8 +81,8 @@ impl Forms {
     }
 }
 
-/// Replays cells of one trace, so many at a time as memory allows; `done` is called for each. Ends
-/// early when `stop` becomes true: cells that were not finished then have no result.
+/// Replays `cells`, all of one trace, as many side by side as memory allows; calls `done` for each.
+/// Ends early when `stop` becomes true: cells that have not finished then get no result.
 pub(super) fn run(
     plan: &Plan<'_>,
     store: &Store,
@@ -102,10 +93,11 @@ pub(super) fn run(
     let pages = store.dictionary.pages.len();
     let at_once = (CELLS_BYTES / (pages * PAGE_BYTES + CELL_BYTES)).max(1);
     for batch in cells.chunks(at_once) {
-        let parts: Vec<Parts> = batch.iter().map(|&index| parts(plan, index)).collect();
-        let mut running: Vec<Running<'_>> = parts
-            .iter()
-            .map(|parts| begin(plan, store, parts))
+        let inputs = batch.iter().map(|&index| plan.inputs(&plan.cells[index]));
+        let inputs: Vec<Result<CellInputs<'_>, String>> = inputs.collect();
+        let each = batch.iter().zip(&inputs);
+        let mut running: Vec<Running<'_>> = each
+            .map(|(&index, inputs)| begin(plan, store, index, inputs))
             .collect();
         match pass(store, &mut running, stop) {
             Ok(true) => {}
@@ -120,55 +112,41 @@ pub(super) fn run(
     }
 }
 
-fn parts(plan: &Plan<'_>, index: usize) -> Parts {
-    let cell = &plan.cells[index];
-    let quotas = plan.quotas(cell);
-    let dynamic = matches!(quotas, Ok(Some(_))) || plan.settings.accessed != Accessed::Every;
-    let dictionary = &plan.traces[cell.trace].trace.dictionary;
-    Parts {
-        index,
-        tlb: plan.tlb_of(cell),
-        quotas,
-        identity: dynamic.then(|| Space::identity(dictionary)),
-    }
-}
-
-fn begin<'t>(plan: &'t Plan<'_>, store: &Store, parts: &'t Parts) -> Running<'t> {
-    let burst_size = burst_size(plan, store, parts.index);
-    let job = |quotas: &'t Option<Vec<u32>>| Job {
-        space: parts.identity.as_ref(),
-        ..plan.job(
-            &plan.cells[parts.index],
-            parts.tlb.as_ref(),
-            quotas.as_deref(),
-        )
-    };
-    let replay = match &parts.quotas {
-        Ok(quotas) => vm::begin(&job(quotas), burst_size).map_err(|error| error.to_string()),
+fn begin<'t>(
+    plan: &Plan<'_>,
+    store: &Store,
+    index: usize,
+    inputs: &'t Result<CellInputs<'_>, String>,
+) -> Running<'t> {
+    let burst_size = burst_size(plan, store, index);
+    let replay = match inputs {
+        Ok(inputs) => vm::begin(&inputs.job(), burst_size).map_err(|error| error.to_string()),
         Err(error) => Err(error.clone()),
     };
     Running {
-        index: parts.index,
+        index,
         wall: Duration::ZERO,
         done: replay.is_err(),
         replay,
     }
 }
 
-/// The size of the bursts by which a cell is best replayed.
+/// Returns the best size of bursts for a cell; `None` if single references are faster.
 fn burst_size(plan: &Plan<'_>, store: &Store, cell: usize) -> Option<usize> {
     let cell = &plan.cells[cell];
     if plan.settings.engine == Engine::Plain || !store.is_local() {
         return None;
     }
-    // Of smaller bursts it is not known before how long they are.
+    // The file states the mean length of the largest bursts only; smaller ones are taken to be
+    // shorter in proportion.
     let largest = store.refs() / store.bursts.max(1);
     let mean_length = |k: usize| largest * k as u64 / K_MAX as u64;
     let tau = cell.tau.unwrap_or(1);
     vm::choose_burst_size(cell.choice.spec(), cell.frames, tau, mean_length)
 }
 
-/// Feeds cells with a whole trace. False if it was stopped; an error if the file cannot be read.
+/// Feeds a whole trace to `cells`. Returns false if `stop` ended it. Errors if the file cannot be
+/// read.
 fn pass(store: &Store, cells: &mut [Running<'_>], stop: &AtomicBool) -> Result<bool, String> {
     let together = rayon::current_num_threads();
     let forms = Forms::of(cells);
@@ -199,7 +177,7 @@ fn pass(store: &Store, cells: &mut [Running<'_>], stop: &AtomicBool) -> Result<b
     Ok(true)
 }
 
-/// The blocks of a range, of which the first begins at a position.
+/// Unpacks the blocks `blocks`, the first of which begins at position `start`.
 fn unpack(
     store: &Store,
     forms: &Forms,
@@ -235,24 +213,20 @@ fn feed(cell: &mut Running<'_>, tile: &Unpacked) {
             bursts: None,
         },
     };
-    match catch_unwind(AssertUnwindSafe(|| replay.feed(tile))) {
+    match caught(|| Ok(replay.feed(tile))) {
         Ok(more) => cell.done = !more,
-        Err(panic) => fail(cell, panic.as_ref()),
+        Err(error) => {
+            cell.replay = Err(error);
+            cell.done = true;
+        }
     }
     cell.wall += begun.elapsed();
 }
 
-fn fail(cell: &mut Running<'_>, panic: &(dyn std::any::Any + Send)) {
-    cell.replay = Err(format!("internal error: {}", panic_text(panic)));
-    cell.done = true;
-}
-
 fn finish(cell: Running<'_>) -> CellResult {
     let begun = Instant::now();
-    let outcome = cell.replay.and_then(|replay| {
-        let finished = catch_unwind(AssertUnwindSafe(|| replay.finish()));
-        finished.map_err(|panic| format!("internal error: {}", panic_text(panic.as_ref())))
-    });
+    let finished = |replay: Box<dyn Replay + '_>| caught(|| Ok(replay.finish()));
+    let outcome = cell.replay.and_then(finished);
     CellResult {
         outcome,
         wall: Some(cell.wall + begun.elapsed()),

@@ -1,6 +1,7 @@
-//! A sweep: the cells that a plan names (trace x policy x parameters x frames or tau), replayed
-//! in parallel, results in the plan's order whatever the number of threads. Where a curve tells all
-//! that is asked for ([`Settings::curves`]), one pass gives all sizes of a policy instead.
+//! A sweep: replays the cells of a plan (trace x policy x parameters x frames or tau) in parallel.
+//! Results are in the plan's order, whatever the number of threads. Where a curve has every column
+//! that is wanted ([`Settings::curves`]), one pass over the trace gives all sizes of a policy
+//! instead.
 //!
 //! Deliberately absent: files, formats, charts.
 
@@ -35,17 +36,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// What became of one cell.
+/// The result of one cell.
 #[derive(Debug)]
 pub struct CellResult {
     /// The counts, or why there are none.
     pub outcome: Result<Outcome, String>,
-    /// How long its replay took; `None` if a curve gave it, which has no time for each cell.
+    /// How long its replay took; `None` if the cell comes from a curve, whose pass gives many cells.
     pub wall: Option<Duration>,
 }
 
 impl CellResult {
-    /// References replayed, of a trace with so many.
+    /// Returns the number of references replayed; `refs` is the length of the trace.
     pub fn replayed(&self, refs: usize) -> u64 {
         match &self.outcome {
             Ok(outcome) => outcome.swap_full.map_or(refs as u64, |full| full.after),
@@ -54,10 +55,10 @@ impl CellResult {
     }
 }
 
-/// Works out every cell of the plan on `threads` threads: by curves where these do, else by replays,
-/// the longest first. `finished` is called
-/// after each cell with its index and result. When `stop` becomes true no further cell is
-/// begun; cells not replayed are `None`. A cell that panics fails alone.
+/// Computes every cell of the plan on `threads` threads: by curves where they suffice, else by
+/// replays, the longest first. Calls `finished` after each cell with its index and result. No cell
+/// begins after `stop` became true; the results of cells that did not begin are `None`. A cell that
+/// panics fails alone.
 pub fn run(
     plan: &Plan<'_>,
     threads: usize,
@@ -96,7 +97,7 @@ pub fn run(
             pool.broadcast(|_| work(&misses));
             pool.install(|| replay_long(plan, stop, &keep));
         }
-        // The system gives no threads: the work is done all the same.
+        // Without new threads this one does all the work.
         Err(_) => {
             by_curves::run(plan, &passes, stop, &keep);
             work(&prepare(plan, &order));
@@ -122,10 +123,11 @@ fn replay_long(plan: &Plan<'_>, stop: &AtomicBool, keep: &(dyn Fn(usize, CellRes
     }
 }
 
-/// Works out what the cells of a trace share, on all cores and before any cell is timed: its bursts,
-/// and for each trace what undisturbed TLBs miss.
+/// Computes what the cells of each trace share, on all cores and before any cell is timed: the
+/// trace's bursts and the misses of undisturbed TLBs.
 fn prepare(plan: &Plan<'_>, cells: &[usize]) -> Vec<Option<MissLog>> {
-    // One trace's bursts after the other: each takes all cores, and no two may wait for each other.
+    // One trace after the other: encoding bursts uses all cores inside a lock, and a thread that
+    // waited for a second such lock could wait for itself.
     for &cell in cells {
         let _ = bursts_of(plan, &plan.cells[cell]);
     }
@@ -134,7 +136,7 @@ fn prepare(plan: &Plan<'_>, cells: &[usize]) -> Vec<Option<MissLog>> {
     logs.collect()
 }
 
-/// What undisturbed TLBs miss of a trace, where its cells can go along it.
+/// Returns the misses of undisturbed TLBs, if the replays of the trace can follow them.
 fn misses_of(plan: &Plan<'_>, trace: usize) -> Option<MissLog> {
     let settings = &plan.settings;
     let in_memory = plan.traces[trace].trace.store().is_none();
@@ -150,7 +152,7 @@ fn misses_of(plan: &Plan<'_>, trace: usize) -> Option<MissLog> {
     )
 }
 
-/// The bursts by which a cell is replayed, if it is.
+/// Returns the bursts to replay a cell by; `None` if single references are faster.
 fn bursts_of<'t>(plan: &Plan<'t>, cell: &Cell) -> Option<View<'t>> {
     let spec = cell.choice.spec();
     if plan.settings.engine == Engine::Plain || spec.bursts == Bursts::Never {
@@ -160,7 +162,8 @@ fn bursts_of<'t>(plan: &Plan<'t>, cell: &Cell) -> Option<View<'t>> {
     vm::choose_bursts(spec, cell.frames, tau, plan.traces[cell.trace].bursts()?)
 }
 
-/// Replays one cell of a trace in memory while `listener` hears of every fault and expiry.
+/// Replays the cell at `index`, whose trace is in memory, and passes every fault and expiry to
+/// `listener`.
 pub fn listen(
     plan: &Plan<'_>,
     index: usize,
@@ -178,7 +181,7 @@ fn run_cell(plan: &Plan<'_>, index: usize, misses: Option<&MissLog>) -> CellResu
     }
 }
 
-/// Sets up the replay of a cell and does it. One that panics fails alone.
+/// Replays one cell by `replay`, by bursts where that is faster. A replay that panics is an error.
 fn with_job(
     plan: &Plan<'_>,
     index: usize,
@@ -186,26 +189,20 @@ fn with_job(
     replay: impl FnOnce(&Job<'_>) -> Result<Outcome, RunError>,
 ) -> Result<Outcome, String> {
     let cell = &plan.cells[index];
-    let tlb = plan.tlb_of(cell);
-    let quotas = plan.quotas(cell)?;
+    let inputs = plan.inputs(cell)?;
     let job = Job {
         bursts: bursts_of(plan, cell),
         misses,
-        ..plan.job(cell, tlb.as_ref(), quotas.as_deref())
+        ..inputs.job()
     };
     caught(|| replay(&job).map_err(|e| e.to_string()))
 }
 
-/// What panics is an error like others.
+/// Does `work`; a panic becomes an error, so that one cell fails alone.
 fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(result) => result,
-        Err(panic) => Err(format!("internal error: {}", panic_text(panic.as_ref()))),
-    }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()))
-        .unwrap_or_default()
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(format!("internal error: {}", text.unwrap_or_default()))
+    })
 }

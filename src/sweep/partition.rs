@@ -1,8 +1,8 @@
-//! One part of a plan's cells, for runs that are spread over machines: by turns (`slice`), or by the
-//! cells' ids (`hash`), so that a cell stays in its part when others come or go.
+//! Part K of N of a plan's cells, for runs that are spread over hosts. Cells are dealt out in turn
+//! (`slice`), or by their ids (`hash`), so that a cell stays in its part when others come or go.
 //!
-//! Knows of clusters only under which name each tells a task its number; the environment itself is
-//! handed in.
+//! All it knows of schedulers is the environment variable in which each gives a task its number; the
+//! caller passes the environment in.
 
 use std::fmt;
 
@@ -15,11 +15,12 @@ enum Deal {
     Hash,
 }
 
-/// The words of the grammar.
+/// The word for each way of dealing.
 const DEALS: [(Deal, &str); 2] = [(Deal::Slice, "slice"), (Deal::Hash, "hash")];
 
-/// Where schedulers tell a task its number, and what to add so that it counts from 1. The number of
-/// tasks is never taken from Slurm: when some tasks are submitted again, it counts only these.
+/// The variables in which schedulers give a task its number, and what to add so that it counts from 1.
+/// The number of tasks is never taken from Slurm: when some tasks are submitted again, Slurm counts
+/// only these.
 const INDICES: [(&str, u64); 6] = [
     ("SLURM_ARRAY_TASK_ID", 0),
     ("HQ_TASK_ID", 0),
@@ -29,7 +30,7 @@ const INDICES: [(&str, u64); 6] = [
     ("CI_NODE_INDEX", 0),
 ];
 
-/// Where CI services tell how many tasks there are.
+/// The variable in which CI services give the number of tasks.
 const TOTAL: &str = "CI_NODE_TOTAL";
 
 /// Part K of N.
@@ -71,17 +72,17 @@ impl Partition {
     fn checked(deal: Deal, index: u64, of: u64) -> Result<Partition, String> {
         match index {
             1.. if index <= of => Ok(Partition { deal, index, of }),
-            _ if of == 0 => Err(format!("part {index} of 0: there is one part at least")),
+            _ if of == 0 => Err(format!("part {index} of 0: N must be at least 1")),
             _ => Err(format!("part {index} of {of}: parts count from 1 to {of}")),
         }
     }
 
-    /// Whether the cell at a position of the plan, from 0, with this id is in the part.
+    /// Returns true if the cell with this id, at `position` in the plan (from 0), is in the part.
     pub fn takes(&self, position: usize, id: u128) -> bool {
         self.part_of(position, id) == self.index
     }
 
-    /// The number of the part, from 1, that the cell is in.
+    /// Returns the number of the cell's part, from 1.
     pub fn part_of(&self, position: usize, id: u128) -> u64 {
         let turn = match self.deal {
             Deal::Slice => position as u128,
@@ -90,7 +91,7 @@ impl Partition {
         (turn % u128::from(self.of)) as u64 + 1
     }
 
-    /// Whether both deal out cells in the same way, whichever parts they are.
+    /// Returns true if both deal out cells in the same way into as many parts.
     pub fn deals_like(&self, other: &Partition) -> bool {
         (self.deal, self.of) == (other.deal, other.of)
     }
@@ -104,12 +105,13 @@ impl fmt::Display for Partition {
     }
 }
 
-/// A variable that holds a number. Some schedulers set it to a word outside of arrays.
+/// Reads a variable that holds a number. Some schedulers set it to a word outside of arrays: then
+/// `None`.
 fn variable(env: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<u64> {
     env(name)?.trim().parse().ok()
 }
 
-/// The number of this task, from 1.
+/// Returns the number of this task, from 1. Errors if no variable has it, or if two disagree.
 fn index(env: &dyn Fn(&str) -> Option<String>) -> Result<u64, String> {
     let given: Vec<(&str, u64)> = INDICES
         .into_iter()
@@ -129,7 +131,8 @@ fn index(env: &dyn Fn(&str) -> Option<String>) -> Result<u64, String> {
     }
 }
 
-/// The number of tasks.
+/// Returns the number of tasks, from the text or the environment. Errors if both differ or neither has
+/// it.
 fn total(given: Option<u64>, env: &dyn Fn(&str) -> Option<String>) -> Result<u64, String> {
     match (given, variable(env, TOTAL)) {
         (Some(given), Some(total)) if given != total => Err(format!(
@@ -183,7 +186,7 @@ mod tests {
         for (text, env, why) in [
             ("slice:0/3", vec![], "parts count from 1 to 3"),
             ("hash:4/3", vec![], "part 4 of 3"),
-            ("slice:1/0", vec![], "there is one part at least"),
+            ("slice:1/0", vec![], "N must be at least 1"),
             ("count:1/3", vec![], "write slice:K/N"),
             ("slice:1", vec![], "write slice:K/N"),
             ("slice:x/3", vec![], "write slice:K/N"),

@@ -1,5 +1,5 @@
-//! The plan of a sweep: which cells there are, in which order. The order is that of the result
-//! rows and depends on nothing but the plan's inputs.
+//! The plan of a sweep: its cells and their order, which is that of the result rows. The order
+//! depends on nothing but the plan's inputs.
 
 use super::allocation::Allocation;
 use super::auto::{frame_ladder, tau_ladder};
@@ -17,8 +17,8 @@ use crate::vm::swap::slots_of;
 use crate::vm::tlb::{Geometry, Hardware};
 use crate::vm::{Accessed, Job};
 
-/// What a core gets through in a second of [`Plan::effort`], by bursts and by single references: of
-/// the order of what the README's tables say.
+/// Units of [`Plan::effort`] that a core does in a second, by bursts and by single references: orders
+/// of magnitude, from the README's tables.
 const EFFORT_BY_BURSTS: f64 = 1.5e9;
 const EFFORT_BY_REFERENCES: f64 = 8e7;
 
@@ -31,36 +31,36 @@ pub struct Axes {
     pub frames: Ladder,
     /// Windows, for variable-space policies.
     pub tau: Ladder,
-    /// Seeds, for policies that draw.
+    /// Seeds, for randomized policies.
     pub seeds: Vec<u64>,
 }
 
 impl Axes {
-    /// Numbers of frames for a trace with so many distinct pages of this size.
+    /// Returns the numbers of frames for a trace with `distinct` pages of `page_size`.
     fn frames_for(&self, distinct: u64, page_size: PageSize) -> Result<Vec<u64>, UnitError> {
         let auto = frame_ladder(distinct);
         self.frames
             .resolve(distinct, page_size, &auto, u64::from(PAGE_ID_MAX))
     }
 
-    /// Windows for a trace; `auto` is what the word stands for.
+    /// Returns the windows for a trace; `auto` replaces the word `auto`.
     fn tau_for(&self, trace: &Trace, auto: &[u64]) -> Result<Vec<u64>, UnitError> {
         let refs = trace.len() as u64;
         self.tau
             .resolve(refs, trace.meta.page_size, auto, u64::MAX >> 1)
     }
 
-    /// True if a policy has a window in place of frames.
+    /// Returns true if a policy has a window in place of frames.
     fn has_windows(&self) -> bool {
         let mut spaces = self.policies.iter().map(|choice| choice.spec().space);
         spaces.any(|space| space == Space::Variable)
     }
 
-    /// Whether the frames and windows can be had of a trace.
+    /// Checks that the frames and windows fit a trace.
     ///
     /// # Errors
     ///
-    /// A value or a range is none with so many pages or references.
+    /// A value or a range is invalid for the trace's number of pages or references.
     pub fn fit(&self, resolved: &Resolved) -> Result<(), UnitError> {
         let trace = &resolved.trace;
         self.frames_for(resolved.objects() as u64, trace.meta.page_size)?;
@@ -71,31 +71,31 @@ impl Axes {
     }
 }
 
-/// What holds for every cell.
+/// Settings of every cell.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// References replayed before counting begins: a count, or a share of the trace in percent.
+    /// References replayed before counting begins.
     pub warmup: Warmup,
     /// The TLBs, if they are modelled.
     pub tlb: Option<Hardware>,
-    /// Bytes of swap; `None` for as many as needed.
+    /// Bytes of swap; `None` if it is unlimited.
     pub swap_bytes: Option<u64>,
-    /// What was taken of each trace, for the rows.
+    /// Which part of each trace was read, in words, for the rows.
     pub filter: String,
     /// How the traces were resolved, for the rows.
     pub space: space::Options,
     /// How frames are divided among processes.
     pub allocation: Allocation,
-    /// When reference bits are set; without TLBs at every reference.
+    /// When reference bits are set. Without TLBs they are set at every reference.
     pub accessed: Accessed,
-    /// How references are replayed: no count depends on it.
+    /// How references are replayed. Affects speed only.
     pub engine: Engine,
-    /// What curves must tell so that they do for all that is asked; `None` if only replays do.
+    /// Facts beyond faults that the requested columns need. `None`: replay every cell.
     pub curves: Option<Facts>,
 }
 
 impl Settings {
-    /// Leaves the TLBs out, on which no count of faults depends unless they set reference bits.
+    /// Removes the TLBs unless they set reference bits: else no count of faults depends on them.
     pub fn drop_tlb(&mut self) {
         if self.accessed == Accessed::Every {
             self.tlb = None;
@@ -116,14 +116,14 @@ pub enum Engine {
 /// How much of a trace is replayed before counting begins.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Warmup {
-    /// So many references.
+    /// This many references.
     Refs(u64),
-    /// So many percent of the references.
+    /// This share of the references, in percent.
     Percent(f64),
 }
 
 impl Warmup {
-    /// References of this trace before counting begins.
+    /// Returns the number of references of `trace` before counting begins.
     pub fn refs_of(self, trace: &Trace) -> u64 {
         match self {
             Warmup::Refs(refs) => refs,
@@ -132,34 +132,34 @@ impl Warmup {
     }
 }
 
-/// What the rows say of a trace.
+/// Facts of a trace that its result rows state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TraceFacts {
     /// The name.
     pub name: String,
-    /// The digest of the references replayed.
+    /// The digest of the trace.
     pub digest: String,
     /// The kind of recording.
     pub kind: TraceKind,
     /// Byte addresses or ids.
     pub addressing: Addressing,
-    /// What was taken of it.
+    /// Which part of the trace was read, in words.
     pub filter: String,
     /// The page size.
     pub page_size: PageSize,
-    /// Where its mappings came from.
+    /// The origin of its mappings.
     pub origin: Origin,
-    /// Processes that make a legal reference, or whose advice may bring pages in.
+    /// Number of processes that make a legal reference, or whose advice may bring pages in.
     pub processes: u64,
-    /// Distinct pages: objects that can be in frames.
+    /// Number of distinct pages: objects that can be in frames.
     pub distinct: u64,
-    /// References that were illegal, by kind of fault, and those that never came to be.
+    /// Illegal references to addresses without a mapping.
     pub segfaults: u64,
-    /// See [`TraceFacts::segfaults`].
+    /// Illegal references that the mapping's rights forbid.
     pub protection_faults: u64,
-    /// See [`TraceFacts::segfaults`].
+    /// References of processes that an illegal reference or a refused fork had ended.
     pub dropped: u64,
-    /// Pages of mappings at the end that nobody touched; `None` without mappings.
+    /// Pages of mappings at the end that no reference touched; `None` without mappings.
     pub untouched_end: Option<u64>,
     /// References before counting begins.
     pub warmup_refs: u64,
@@ -167,14 +167,14 @@ pub struct TraceFacts {
     pub by_kind: [u64; 3],
 }
 
-/// One replay.
+/// One combination of trace, policy, parameters, seed and memory: one result row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
     /// The index of the trace.
     pub trace: usize,
     /// The policy and its parameters.
     pub choice: PolicyChoice,
-    /// The seed, of randomised policies.
+    /// The seed of a randomized policy.
     pub seed: Option<u64>,
     /// Frames; `None` for a variable-space policy without limit.
     pub frames: Option<u32>,
@@ -186,16 +186,26 @@ pub struct Cell {
 pub struct Plan<'t> {
     /// The traces, in the order of their names.
     pub traces: Vec<&'t Resolved>,
-    /// What the rows say of each trace.
+    /// Facts of each trace.
     pub facts: Vec<TraceFacts>,
     /// The cells.
     pub cells: Vec<Cell>,
-    /// What holds for every cell.
+    /// Settings of every cell.
     pub settings: Settings,
 }
 
+/// What the replay of a cell borrows: the plan, and what follows from it for this cell.
+pub struct CellInputs<'p> {
+    plan: &'p Plan<'p>,
+    cell: &'p Cell,
+    /// The TLBs, as the cell's page size sees them.
+    tlb: Option<Geometry>,
+    /// Frames of each process, if each has its own.
+    quotas: Option<Vec<u32>>,
+}
+
 impl<'t> Plan<'t> {
-    /// The same with the cells at these places only.
+    /// Returns a plan of the cells at `places` only.
     pub fn part(&self, places: &[usize]) -> Plan<'t> {
         Plan {
             traces: self.traces.clone(),
@@ -212,10 +222,10 @@ pub enum PlanError {
     /// A ladder does not fit a trace.
     #[error("{0}")]
     Units(#[from] UnitError),
-    /// The swap device holds no page.
+    /// The swap device has no room for a page.
     #[error("{0}")]
     Swap(String),
-    /// The file of a trace that stays there cannot be read.
+    /// The file of a trace that is not in memory cannot be read.
     #[error("{0}")]
     Trace(String),
     /// Warm-up takes every reference.
@@ -235,7 +245,7 @@ impl From<TraceError> for PlanError {
 }
 
 impl<'t> Plan<'t> {
-    /// Every combination of the axes, for each trace.
+    /// Returns the plan of every combination of the axes, for each trace.
     pub fn new(
         traces: &[&'t Resolved],
         axes: &Axes,
@@ -258,7 +268,7 @@ impl<'t> Plan<'t> {
                 };
                 tau = axes.tau_for(trace, &auto)?;
             }
-            // Of a trace that stays in its file nobody knows the future.
+            // The future of a trace is computed in memory.
             let in_memory = trace.store().is_none();
             let possible = policies
                 .iter()
@@ -272,7 +282,7 @@ impl<'t> Plan<'t> {
         Ok(plan)
     }
 
-    /// A plan whose cells are still to be given, as by a baseline.
+    /// Returns a plan without cells, for a caller that adds its own, such as those of a baseline.
     pub fn empty(traces: &[&'t Resolved], settings: Settings) -> Result<Plan<'t>, PlanError> {
         let mut traces = traces.to_vec();
         traces.sort_by_cached_key(|resolved| {
@@ -295,8 +305,8 @@ impl<'t> Plan<'t> {
         })
     }
 
-    /// The TLBs of a cell, as its page size sees them: ids are not addresses and have no
-    /// translation.
+    /// Returns the TLBs of a cell as its page size sees them. A trace of page ids has none: ids are not
+    /// addresses and have no translation.
     pub fn tlb_of(&self, cell: &Cell) -> Option<Geometry> {
         let facts = &self.facts[cell.trace];
         let hardware = self
@@ -306,8 +316,9 @@ impl<'t> Plan<'t> {
         Some(hardware.geometry(facts.page_size))
     }
 
-    /// What names a cell. It says what is done, not what was asked for: reference bits are set at
-    /// every reference where nothing is translated, and frames that are not limited are not divided.
+    /// Returns what names a cell. It states what the replay does, not what the user set: without
+    /// translation, reference bits are set at every reference; without a limit, frames are not
+    /// divided.
     pub fn identity(&self, cell: &Cell) -> Identity {
         let (facts, settings) = (&self.facts[cell.trace], &self.settings);
         let on_segfault = match facts.origin {
@@ -340,7 +351,7 @@ impl<'t> Plan<'t> {
         }
     }
 
-    /// The slots of the swap device, a page each.
+    /// Returns the number of slots of the swap device, one page each; `None` if it is unlimited.
     pub fn swap_slots(&self, cell: &Cell) -> Option<u64> {
         let page_size = self.facts[cell.trace].page_size;
         self.settings
@@ -348,8 +359,8 @@ impl<'t> Plan<'t> {
             .map(|bytes| bytes / page_size.bytes())
     }
 
-    /// Frames of each process of a cell, if each has its own.
-    pub fn quotas(&self, cell: &Cell) -> Result<Option<Vec<u32>>, String> {
+    /// Returns the frames of each process of a cell, if each has its own.
+    fn quotas(&self, cell: &Cell) -> Result<Option<Vec<u32>>, String> {
         let resolved = self.traces[cell.trace];
         match cell.frames {
             Some(frames) => self.settings.allocation.quotas(frames, resolved),
@@ -357,34 +368,22 @@ impl<'t> Plan<'t> {
         }
     }
 
-    /// The replay of a cell, without bursts and misses.
-    pub fn job<'s>(
-        &'s self,
-        cell: &'s Cell,
-        tlb: Option<&'s Geometry>,
-        quotas: Option<&'s [u32]>,
-    ) -> Job<'s> {
-        let resolved: &'s Resolved = self.traces[cell.trace];
-        Job {
-            trace: &resolved.trace,
-            bursts: None,
-            misses: None,
-            space: resolved.space.as_ref(),
-            policy: cell.choice.id,
-            params: &cell.choice.params,
-            seed: cell.seed.unwrap_or(0),
-            frames: cell.frames,
-            quotas,
-            tau: cell.tau.unwrap_or(1),
-            warmup: self.facts[cell.trace].warmup_refs,
-            tlb,
-            accessed: self.settings.accessed,
-            swap_slots: self.swap_slots(cell),
-        }
+    /// Returns what a replay of `cell` borrows.
+    ///
+    /// # Errors
+    ///
+    /// The frames of the cell cannot be divided among its processes.
+    pub fn inputs<'s>(&'s self, cell: &'s Cell) -> Result<CellInputs<'s>, String> {
+        Ok(CellInputs {
+            plan: self,
+            cell,
+            tlb: self.tlb_of(cell),
+            quotas: self.quotas(cell)?,
+        })
     }
 
-    /// Leaves cells out; gives for each exclusion how many it took away, those that another had
-    /// taken away before not counted.
+    /// Removes the cells that the exclusions match. Returns for each exclusion how many cells it
+    /// removed that no earlier one had.
     pub fn exclude(&mut self, excludes: &[Exclude]) -> Vec<usize> {
         let take = |exclude: &Exclude| {
             let cells = std::mem::take(&mut self.cells);
@@ -397,33 +396,36 @@ impl<'t> Plan<'t> {
         excludes.iter().map(take).collect()
     }
 
-    /// How long the plan may take on so many threads, in seconds: a guess from what common hardware
-    /// replays, which may be wrong by a factor of some. Looks at the locality of each trace.
+    /// Guesses how many seconds the plan takes on `threads` threads, from the speed of common
+    /// hardware. May be wrong by a factor of several. Encodes the bursts of each trace to judge its
+    /// locality.
     pub fn guessed_seconds(&self, threads: usize) -> f64 {
         let seconds = |cell: usize| {
             let resolved = self.traces[self.cells[cell].trace];
             let local = self.settings.engine == Engine::Auto && resolved.bursts().is_some();
             let by_bursts = local && self.cells[cell].choice.spec().bursts != Bursts::Never;
-            let speed = match by_bursts {
-                true => EFFORT_BY_BURSTS,
-                false => EFFORT_BY_REFERENCES,
+            let speed = if by_bursts {
+                EFFORT_BY_BURSTS
+            } else {
+                EFFORT_BY_REFERENCES
             };
             self.effort(cell) as f64 / speed
         };
         let mut all: Vec<f64> = (0..self.cells.len()).map(seconds).collect();
-        // A pass takes about as long as the replay of a cell by references.
+        // A pass of a curve takes about as long as the replay of one cell by references.
         for pass in by_curves::passes(self) {
             let each = self.effort(pass.cells[0]) as f64 / EFFORT_BY_REFERENCES;
             for &cell in &pass.cells {
                 all[cell] = each / pass.cells.len() as f64;
             }
         }
-        // No plan ends before its longest cell.
+        // A plan takes at least as long as its longest cell.
         let longest = all.iter().copied().fold(0.0, f64::max);
         longest.max(all.iter().sum::<f64>() / threads.max(1) as f64)
     }
 
-    /// How long a cell is likely to take, in references of a cheap policy: for scheduling only.
+    /// Returns the relative cost of a cell: references times 2 (fixed space), 3 (variable space) or 4
+    /// (needs the future). Orders cells and feeds `guessed_seconds`.
     pub fn effort(&self, cell: usize) -> u64 {
         let cell = &self.cells[cell];
         let spec = cell.choice.spec();
@@ -436,7 +438,34 @@ impl<'t> Plan<'t> {
     }
 }
 
-/// The seeds of a policy: one that is no seed if it draws nothing.
+impl CellInputs<'_> {
+    /// Returns the replay of the cell, by single references: `bursts` and `misses` are `None`.
+    pub fn job(&self) -> Job<'_> {
+        let (plan, cell) = (self.plan, self.cell);
+        let resolved = plan.traces[cell.trace];
+        // Quotas and reference bits set by walks need page tables, even where nothing is shared.
+        let tables = self.quotas.is_some() || plan.settings.accessed != Accessed::Every;
+        let identity = || tables.then(|| resolved.identity());
+        Job {
+            trace: &resolved.trace,
+            bursts: None,
+            misses: None,
+            space: resolved.space.as_ref().or_else(identity),
+            policy: cell.choice.id,
+            params: &cell.choice.params,
+            seed: cell.seed.unwrap_or(0),
+            frames: cell.frames,
+            quotas: self.quotas.as_deref(),
+            tau: cell.tau.unwrap_or(1),
+            warmup: plan.facts[cell.trace].warmup_refs,
+            tlb: self.tlb.as_ref(),
+            accessed: plan.settings.accessed,
+            swap_slots: plan.swap_slots(cell),
+        }
+    }
+}
+
+/// Returns the seeds with which `choice` is replayed: a single `None` if the policy is not randomized.
 fn seeds(choice: &PolicyChoice, axes: &Axes) -> Vec<Option<u64>> {
     if !choice.spec().randomized {
         return vec![None];
@@ -473,7 +502,7 @@ fn cells(
     }
 }
 
-/// References by kind from a position on.
+/// Counts the references from position `from` on by kind.
 fn by_kind(trace: &Trace, from: u64) -> Result<[u64; 3], TraceError> {
     if let Some(store) = trace.store().filter(|_| from == 0) {
         return Ok(store.by_kind);

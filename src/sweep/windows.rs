@@ -1,47 +1,52 @@
-//! Cells replayed once more and looked at after every so many references: faults and resident pages
-//! over time. Knows nothing of how they are shown.
+//! Faults and resident pages over time: replays cells once more and takes the states of their pages
+//! at the end of each window of references. Knows nothing of how they are shown.
 
-use super::{Plan, bursts_of};
+use super::Plan;
 use crate::space::End;
 use crate::vm::machine::observe::states;
 use crate::vm::{Accessed, Job, States};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// About so many windows a trace has if nothing else is asked for.
+/// Windows of a trace, about, unless the user gives their length.
 const WINDOWS: u64 = 400;
 
 /// The most windows of a trace.
 pub const WINDOWS_MAX: u64 = 10_000;
 
-/// The references of a window, if nothing else is asked for: two digits that make some 400 windows.
+/// Returns the length of a window in references, unless the user gives it: a number of two digits that
+/// makes about 400 windows.
 pub fn window_for(refs: u64) -> u64 {
     super::auto::round(refs / WINDOWS)
 }
 
-/// The positions between windows: from the end of the warm-up to behind the last reference.
+/// Returns the positions between windows, from `from` (the end of the warm-up) to `to` (the end of the
+/// trace), both included.
 fn positions(from: u64, to: u64, window: u64) -> Vec<u64> {
     let count = (to - from).div_ceil(window);
     let end = |n: u64| to.min(from.saturating_add(n.saturating_mul(window)));
     (0..=count).map(end).collect()
 }
 
-/// The states of a cell.
+/// The states of a cell's pages over time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CellStates {
-    /// Where windows begin and end.
+    /// The states at each position between windows.
     pub states: Vec<States>,
     /// Where full swap ended the replay, if it did.
     pub end: Option<End>,
 }
 
-/// For each cell the states of its memory where windows of so many references begin and end (some
-/// 400 windows if `None`). A cell has none if it fails, if its trace stays in its file, or if `stop`
-/// became true before; where full swap ended its replay, so do its states.
+/// Returns for each cell the states of its pages between windows of `window` references (`None`: about
+/// 400 windows). A cell has none if its replay fails, if its trace is not in memory, or if `stop` was
+/// true before it began. If full swap ended its replay, its states end there too.
 pub fn windows(plan: &Plan<'_>, window: Option<u64>, stop: &AtomicBool) -> Vec<Option<CellStates>> {
-    let of = |cell| match stop.load(Ordering::Relaxed) {
-        true => None,
-        false => states_of(plan, cell, window),
+    let of = |cell| {
+        if stop.load(Ordering::Relaxed) {
+            None
+        } else {
+            states_of(plan, cell, window)
+        }
     };
     (0..plan.cells.len()).into_par_iter().map(of).collect()
 }
@@ -52,13 +57,12 @@ fn states_of(plan: &Plan<'_>, index: usize, window: Option<u64>) -> Option<CellS
     if trace.store().is_some() {
         return None;
     }
+    let inputs = plan.inputs(cell).ok()?;
+    let job = inputs.job();
     // Neither faults nor pages depend on TLBs unless walks set the reference bits.
-    let tlb = plan.tlb_of(cell);
-    let tlb = tlb.filter(|_| plan.settings.accessed != Accessed::Every);
-    let quotas = plan.quotas(cell).ok()?;
     let job = Job {
-        bursts: bursts_of(plan, cell),
-        ..plan.job(cell, tlb.as_ref(), quotas.as_deref())
+        tlb: job.tlb.filter(|_| job.accessed != Accessed::Every),
+        ..job
     };
     let refs = trace.len() as u64;
     let from = plan.facts[cell.trace].warmup_refs;

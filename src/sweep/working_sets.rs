@@ -1,7 +1,7 @@
 //! Mean working sets at windows of about every length, for a trace of several processes or with
-//! events: the clock of a process stands still while another runs, and a shared page is resident
-//! while it is in the window of any process. Exact at the windows of [`grid`], but for pages that
-//! advice brings in; enough to choose windows, not to count with.
+//! events. The clock of a process stands still while another runs, and a shared page is resident
+//! while it is in the window of any process. Exact at the windows of [`grid`], except for pages that
+//! advice brings in: good enough to choose windows, not to count faults.
 //!
 //! Deliberately absent: limits, frames, write-backs.
 
@@ -9,7 +9,8 @@ use crate::space::{NONE, Op, OpAt, Resolved};
 use crate::trace::TraceError;
 use crate::trace::dense::{PageKey, page_of};
 
-/// Windows from 1 up to at least `top`, each at most a sixteenth longer than the one before, or by 1.
+/// Returns windows from 1 up to at least `top`. Each is longer than the one before by a sixteenth of
+/// it, or by 1 if that is more.
 fn grid(top: u64) -> Vec<u64> {
     let next = |window: &u64| (*window < top).then(|| window + (window / 16).max(1));
     std::iter::successors(Some(1), next).collect()
@@ -19,12 +20,12 @@ fn grid(top: u64) -> Vec<u64> {
 pub struct WorkingSets {
     windows: Vec<u64>,
     means: Vec<f64>,
-    /// With a longer window nothing changes.
+    /// With a window longer than this no mean changes.
     longest: u64,
 }
 
 impl WorkingSets {
-    /// Of a trace with at least one reference.
+    /// Computes the means of a trace with at least one reference.
     pub fn of(resolved: &Resolved) -> Result<WorkingSets, TraceError> {
         let trace = &resolved.trace;
         let mut replay = Replay::new(resolved);
@@ -44,8 +45,8 @@ impl WorkingSets {
         Ok(replay.finish(position))
     }
 
-    /// The window whose mean is nearest to `pages`, between two of the grid by the line from one to
-    /// the other; the shortest with the greatest mean if that is less.
+    /// Returns the window whose mean is nearest to `pages`, linear between windows of the grid. If every
+    /// mean is less, returns the shortest window with the greatest mean.
     pub fn window_for(&self, pages: f64) -> u64 {
         let at = self.means.partition_point(|&mean| mean < pages);
         let Some(&high) = self.windows.get(at) else {
@@ -65,27 +66,29 @@ impl WorkingSets {
 struct Run {
     /// The process's clock at the first of them, from 1.
     time: u64,
-    /// Where that stands in the trace.
+    /// The position of that reference in the trace.
     position: u64,
 }
 
-/// What is known while the references go by.
+/// The state of one pass over the references.
 struct Replay<'r> {
     entries: &'r [PageKey],
     windows: Vec<u64>,
-    /// For each window: page residence in references; what is added from it on, and to it alone.
+    /// The residence of all pages, in references, by window: `from` adds to a window and all longer
+    /// ones, `only` to that window alone.
     from: Vec<u64>,
     only: Vec<u64>,
     longest: u64,
     clocks: Vec<u64>,
     runs: Vec<Vec<Run>>,
     running: u32,
-    /// For each entry the page that it shows, its process's clock at its last reference (0: it
-    /// holds no page), and the next entry that holds the same page.
+    /// For each entry: the page that it maps to, its process's clock at its last reference (0: it does
+    /// not keep the page resident), and the next entry that keeps the same page resident.
     shows: Vec<u32>,
     last: Vec<u64>,
     next: Vec<u32>,
-    /// For each page an entry that holds it, and up to where its residence is counted.
+    /// For each page: an entry that keeps it resident, and the position up to which its residence is
+    /// counted.
     head: Vec<u32>,
     since: Vec<u64>,
 }
@@ -151,7 +154,7 @@ impl<'r> Replay<'r> {
         }
     }
 
-    /// The page of an entry is in the window of its process no longer.
+    /// Ends the residence of a page through `entry`.
     fn leave(&mut self, entry: u32, position: u64) {
         if self.last[entry as usize] == 0 {
             return;
@@ -171,18 +174,19 @@ impl<'r> Replay<'r> {
         self.next[before as usize] = after;
     }
 
-    /// Counts the residence of a page up to a position, at which `by` references it.
+    /// Counts the residence of a page up to `position`, at which entry `by` references it.
     fn count(&mut self, page: u32, position: u64, by: Option<u32>) {
         let since = std::mem::replace(&mut self.since[page as usize], position);
         if self.head[page as usize] == NONE {
             return;
         }
         // A page that is referenced when its window closes stays.
+        // The shortest window with which the page was resident all the time.
         let enough = |entry: u32| {
             let clock = self.clocks[self.entries[entry as usize].process as usize];
             clock - self.last[entry as usize] + u64::from(by != Some(entry))
         };
-        let enough = self.holders(page).map(enough).min().unwrap_or(0);
+        let enough = self.keepers(page).map(enough).min().unwrap_or(0);
         self.longest = self.longest.max(enough);
         let whole = self.windows.partition_point(|&window| window < enough);
         if let Some(from) = self.from.get_mut(whole) {
@@ -190,17 +194,18 @@ impl<'r> Replay<'r> {
         }
         for at in 0..whole {
             let closes = |entry| self.closes(entry, self.windows[at]);
-            let end = self.holders(page).map(closes).max().unwrap_or(since);
+            let end = self.keepers(page).map(closes).max().unwrap_or(since);
             self.only[at] += end.saturating_sub(since);
         }
     }
 
-    fn holders(&self, page: u32) -> impl Iterator<Item = u32> + '_ {
+    /// Returns the entries that keep `page` resident.
+    fn keepers(&self, page: u32) -> impl Iterator<Item = u32> + '_ {
         let next = |&entry: &u32| Some(self.next[entry as usize]).filter(|&e| e != NONE);
         std::iter::successors(Some(self.head[page as usize]), next)
     }
 
-    /// Where the window of an entry closes that has closed already.
+    /// Returns the position at which the window of `entry` closed.
     fn closes(&self, entry: u32, window: u64) -> u64 {
         let runs = &self.runs[self.entries[entry as usize].process as usize];
         let time = self.last[entry as usize] + window;

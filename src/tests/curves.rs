@@ -11,7 +11,7 @@ mod samples;
 mod support;
 
 use oracle::Ref;
-use pagebench::curve::{self, Amounts, Choice, Filling, Point, Source, Wanted, by_bursts};
+use pagebench::curve::{self, Amounts, CurveKind, Filling, Point, Source, Wanted, by_bursts};
 use pagebench::policy::PolicyChoice;
 use pagebench::report::columns::Row;
 use pagebench::report::counts::Counts;
@@ -306,14 +306,14 @@ fn bursts_of_recordings_agree() {
             },
         ];
         for wanted in wanted {
-            let choices = Choice::all();
             let (plain, fast) = (Source::plain(&trace), Source::new(&trace));
-            fast.prepare(&choices, &wanted).expect("a short trace");
-            for choice in choices {
+            fast.prepare(&CurveKind::ALL, &wanted)
+                .expect("a short trace");
+            for kind in CurveKind::ALL {
                 assert_eq!(
-                    choice.points(&fast, &wanted).expect("a short trace"),
-                    choice.points(&plain, &wanted).expect("a short trace"),
-                    "{name}: {choice}"
+                    kind.points(&fast, &wanted).expect("a short trace"),
+                    kind.points(&plain, &wanted).expect("a short trace"),
+                    "{name}: {kind}"
                 );
             }
         }

@@ -1,6 +1,8 @@
 //! What a trace file says, one entry at a time: accesses (process, kind, address, size) and, in
 //! formats that have them, mapping events. Knows nothing of pages, files or formats.
 
+use crate::simd::packed::{ADDR_MASK, KIND_SHIFT, SIZE_MASK, SIZE_SHIFT};
+
 /// What an access does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -41,29 +43,29 @@ pub struct Access {
     pub addr: u64,
 }
 
-/// An access in eight bytes: process 0, the address in 48 bits, the size in the next eight, the
-/// code of the kind in the topmost eight. Most accesses of a program are so, and take a third of
+/// An access of process 0 in eight bytes, laid out as in [`packed`](crate::simd::packed). Most accesses of a program are so, and take a third of
 /// the memory on their way.
 pub(crate) type Packed = u64;
 
 impl Access {
     /// In eight bytes, if it fits.
     pub(crate) fn packed(&self) -> Option<Packed> {
-        let fits = self.pid == 0 && self.addr >> 48 == 0 && (1..=255).contains(&self.size);
-        fits.then_some(self.addr | u64::from(self.size) << 48 | (self.kind as u64) << 56)
+        let size = u64::from(self.size);
+        let fits = self.pid == 0 && self.addr <= ADDR_MASK && (1..=SIZE_MASK).contains(&size);
+        fits.then_some(self.addr | size << SIZE_SHIFT | (self.kind as u64) << KIND_SHIFT)
     }
 
     /// What was packed.
     pub(crate) fn unpacked(word: Packed) -> Access {
         Access {
             pid: 0,
-            kind: match word >> 56 {
+            kind: match word >> KIND_SHIFT {
                 0 => Kind::Ifetch,
                 1 => Kind::Read,
                 _ => Kind::Write,
             },
-            size: (word >> 48 & 0xff) as u32,
-            addr: word & ((1 << 48) - 1),
+            size: (word >> SIZE_SHIFT & SIZE_MASK) as u32,
+            addr: word & ADDR_MASK,
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::exact;
 use crate::cli::progress::note;
 use crate::curve::sample::{Sampled, sample, sample_sizes};
-use crate::curve::{Choice, Source, TABLE, TooLong, Wanted};
+use crate::curve::{CurveKind, Source, TooLong, Wanted};
 use crate::report::curves::{CurveRow, ESTIMATE};
 use crate::units::counted;
 
@@ -36,13 +36,13 @@ pub fn rows(
         quiet,
     } = *asked;
     let sampled = sample(source.trace, rate);
-    let lru = lru();
+    let lru = CurveKind::Lru;
     if sampled.is_whole() {
         let points = match has_exact {
             true => Vec::new(),
             false => lru.points(source, wanted)?,
         };
-        return Ok(points.iter().map(|p| exact(template, &lru, p)).collect());
+        return Ok(points.iter().map(|p| exact(template, lru, p)).collect());
     }
     let (least, all) = (sampled.least(), sampled.distinct());
     let sizes = sizes(&sampled, wanted);
@@ -54,15 +54,10 @@ pub fn rows(
         if frames < all {
             rows.push(estimate(&sampled, frames, template));
         } else if !has_exact {
-            rows.push(exact(template, &lru, &sampled.fits(frames)));
+            rows.push(exact(template, lru, &sampled.fits(frames)));
         }
     }
     Ok(rows)
-}
-
-/// The kind of curve that is estimated.
-fn lru() -> Choice {
-    TABLE[0].name.parse().expect("the first kind of the table")
 }
 
 /// The sizes asked for, or those that the sample knows; with all pages the last.
@@ -97,7 +92,7 @@ fn estimate(sampled: &Sampled, frames: u64, template: &CurveRow) -> CurveRow {
     let refs = template.refs.max(1) as f64;
     let estimate = sampled.at(frames);
     CurveRow {
-        policy: TABLE[0].name.to_owned(),
+        policy: CurveKind::Lru.name().to_owned(),
         frames: Some(frames),
         mean_resident: estimate.mean_resident,
         faults: estimate.faults,

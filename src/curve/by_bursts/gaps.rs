@@ -1,8 +1,8 @@
-//! The gaps between references of a page within one burst: how many there are of each length, and
-//! for each page of a burst the longest before its first write and behind its last.
+//! The gaps between references of a page within one burst: how many there are of each length, and for
+//! each page of a burst the longest before its first write and after its last.
 //!
-//! That needs every reference, but nothing from before the burst: parts of the trace are worked
-//! out side by side.
+//! This reads every reference, but nothing from before the burst, so threads work on parts of the
+//! trace side by side.
 
 use crate::trace::bursts::{Columns, LENGTH_MAX, View};
 use crate::trace::dense::KIND_MASK;
@@ -10,27 +10,27 @@ use crate::trace::record::Kind;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Parts per thread, so that none waits long for the other.
+/// Parts per thread: several, so that no thread waits long for the last one.
 const PARTS: usize = 4;
 
 /// The gaps of a trace's bursts.
 pub struct Gaps {
-    /// How many gaps there are, by length.
+    /// `lengths[n]`: the number of gaps of length `n`, in references.
     pub lengths: Vec<u64>,
-    /// For each write of a page but the first in its burst, the longest gap since the one before:
-    /// how many there are, by length.
+    /// `rewrites[n]`: the number of writes, except the first of a page in its burst, whose longest gap
+    /// since the page's write before has length `n`.
     pub rewrites: Vec<u64>,
-    /// For each listed page.
+    /// For each listed page of each burst.
     pub edges: Vec<Edges>,
 }
 
-/// The longest gaps of a page in a burst, in references; 0 without any.
+/// The longest gaps of a page in a burst, in references; 0 if there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Edges {
-    /// Up to its first write; of all, if it is not written.
-    pub before: u16,
-    /// Since its last write.
-    pub behind: u16,
+    /// The longest up to its first write; of all gaps, if it is not written.
+    pub to_first_write: u16,
+    /// The longest after its last write.
+    pub after_last_write: u16,
 }
 
 impl Gaps {
@@ -55,7 +55,7 @@ impl Gaps {
     }
 }
 
-/// Every gap of every burst.
+/// Finds the gaps of all bursts.
 pub fn gaps(view: View<'_>) -> Gaps {
     let columns = view.columns;
     let parts = (rayon::current_num_threads() * PARTS) as u64;
@@ -74,7 +74,7 @@ pub fn gaps(view: View<'_>) -> Gaps {
     parts.into_iter().fold(Gaps::new(), Gaps::add)
 }
 
-/// The gaps of some bursts.
+/// Finds the gaps of the bursts in a range.
 fn of_part(view: View<'_>, bursts: Range<usize>) -> Gaps {
     let columns = view.columns;
     let mut gaps = Gaps::new();
@@ -84,7 +84,7 @@ fn of_part(view: View<'_>, bursts: Range<usize>) -> Gaps {
         let raw = view.raw(columns.range(burst));
         of_burst(raw, columns, burst, &mut gaps);
     }
-    // The first reference of each page counted as a gap of none.
+    // The first reference of each page was counted as a gap of length 0.
     gaps.lengths[0] = 0;
     gaps
 }
@@ -93,7 +93,7 @@ fn of_part(view: View<'_>, bursts: Range<usize>) -> Gaps {
 fn of_burst(raw: &[u8], columns: &Columns, burst: usize, gaps: &mut Gaps) {
     let list = columns.list(burst);
     let places = &columns.places[list.clone()];
-    // By place: the last reference, the longest gap since the last write, and up to the first.
+    // By place: the last reference, the longest gap since the last write, and that up to the first.
     let (mut last, mut longest, mut before) = ([0u16; 64], [0u16; 64], [0u16; 64]);
     let mut written = 0u64;
     for (&place, &first) in places.iter().zip(&columns.first[list]) {
@@ -121,12 +121,12 @@ fn of_burst(raw: &[u8], columns: &Columns, burst: usize, gaps: &mut Gaps) {
         let (before, longest) = (before[usize::from(place)], longest[usize::from(place)]);
         match written >> place & 1 {
             0 => Edges {
-                before: longest,
-                behind: 0,
+                to_first_write: longest,
+                after_last_write: 0,
             },
             _ => Edges {
-                before,
-                behind: longest,
+                to_first_write: before,
+                after_last_write: longest,
             },
         }
     }));

@@ -1,8 +1,9 @@
-//! FIFO and Clock with up to 64 numbers of frames in one pass, by bursts.
+//! FIFO and Clock with up to 64 numbers of frames in one pass, by bursts. A *lane* is one number of
+//! frames.
 //!
-//! A reference changes nothing if its page is resident with every number of frames (Clock: and
-//! referenced), and dirty if it writes. A burst all of whose pages are so changes nothing. Else its
-//! bytes are scanned for the next reference that does change something.
+//! A reference changes nothing if its page is resident in every lane (Clock: and referenced), and
+//! dirty in every lane if it writes. A burst whose pages are all so changes nothing and is skipped.
+//! Of the others the bytes are scanned for the next reference that changes something.
 
 use crate::curve::rings::{LANES, Rings};
 use crate::simd::Level;
@@ -11,24 +12,45 @@ use crate::trace::bursts::View;
 use crate::trace::dense::{KIND_MASK, Ref, page_of};
 use crate::trace::record::Kind;
 
-/// The bits of a page, one per number of frames.
+/// The bits of a page, one per lane.
 #[derive(Clone, Copy, Default)]
 #[repr(align(32))]
 struct Page {
     resident: u64,
-    /// Of Clock; FIFO has every bit set.
+    /// The reference bits of Clock; all set for FIFO.
     referenced: u64,
-    /// Written since it came in, where it is resident.
+    /// Written since it came in; valid where it is resident.
     dirty: u64,
-    /// The burst that was scanned with it last, times 64, and its place there.
-    mark: u64,
+    /// The last scanned burst that lists the page, and its place there.
+    mark: Mark,
 }
 
-/// What is not the same for FIFO and Clock.
-trait Kindness {
-    /// Whether pages have reference bits.
+/// The number of a scanned burst, from 1, times 64, plus a place in its list.
+#[derive(Clone, Copy, Default)]
+struct Mark(u64);
+
+impl Mark {
+    #[inline(always)]
+    fn new(burst: u64, place: u8) -> Mark {
+        Mark(burst << 6 | u64::from(place))
+    }
+
+    #[inline(always)]
+    fn burst(self) -> u64 {
+        self.0 >> 6
+    }
+
+    #[inline(always)]
+    fn place(self) -> u8 {
+        (self.0 & 63) as u8
+    }
+}
+
+/// What differs between FIFO and Clock.
+trait LanePolicy {
+    /// Pages have reference bits.
     const REFERENCED: bool;
-    /// Whether they are set when a page comes in.
+    /// They are set when a page comes in.
     const LOAD_BIT: bool;
 }
 
@@ -36,20 +58,20 @@ struct Fifo;
 struct Clock;
 struct ClockClear;
 
-impl Kindness for Fifo {
+impl LanePolicy for Fifo {
     const REFERENCED: bool = false;
     const LOAD_BIT: bool = true;
 }
-impl Kindness for Clock {
+impl LanePolicy for Clock {
     const REFERENCED: bool = true;
     const LOAD_BIT: bool = true;
 }
-impl Kindness for ClockClear {
+impl LanePolicy for ClockClear {
     const REFERENCED: bool = true;
     const LOAD_BIT: bool = false;
 }
 
-/// FIFO: what [`crate::curve::fifo`] tells of the same references.
+/// Returns what [`crate::curve::fifo`] returns for the same references.
 ///
 /// # Panics
 /// With more than [`LANES`] sizes.
@@ -57,44 +79,46 @@ pub fn fifo(view: View<'_>, pages: usize, sizes: &[u64]) -> Vec<(u64, u64)> {
     Lanes::<Fifo>::new(Level::best(), view, pages, sizes).run()
 }
 
-/// Clock: what [`crate::curve::clock`] tells of the same references.
+/// Returns what [`crate::curve::clock`] returns for the same references.
 ///
 /// # Panics
 /// With more than [`LANES`] sizes.
 pub fn clock(view: View<'_>, pages: usize, sizes: &[u64], load_bit: bool) -> Vec<(u64, u64)> {
     let level = Level::best();
-    match load_bit {
-        true => Lanes::<Clock>::new(level, view, pages, sizes).run(),
-        false => Lanes::<ClockClear>::new(level, view, pages, sizes).run(),
+    if load_bit {
+        Lanes::<Clock>::new(level, view, pages, sizes).run()
+    } else {
+        Lanes::<ClockClear>::new(level, view, pages, sizes).run()
     }
 }
 
-/// In [`Lanes::known`]: resident everywhere, and referenced.
+/// A bit of [`Lanes::known`]: resident and referenced in every lane.
 const HERE: u8 = 1;
-/// And: dirty everywhere.
+/// A bit of [`Lanes::known`]: dirty in every lane.
 const DIRTY: u8 = 2;
 
 /// The memories.
 struct Lanes<'t, P> {
     view: View<'t>,
-    /// What is known of each page; never ahead of its words.
+    /// [`HERE`] and [`DIRTY`] of each page. May lag behind its words, but never runs ahead.
     known: Vec<u8>,
     pages: Vec<Page>,
     rings: Rings,
     counts: [(u64, u64); LANES],
     sizes: usize,
-    /// What is looked for in the burst that is scanned, which is the `scanned`th.
+    /// The places that the scan looks for.
     wanted: Wanted,
+    /// The number of the burst being scanned.
     scanned: u64,
     scan: Scan,
     policy: std::marker::PhantomData<P>,
 }
 
-impl<'t, P: Kindness> Lanes<'t, P> {
+impl<'t, P: LanePolicy> Lanes<'t, P> {
     fn new(level: Level, view: View<'t>, pages: usize, sizes: &[u64]) -> Self {
         let rings = Rings::new(sizes, pages as u32);
         let unseen = Page {
-            // Lanes that are not there have every page.
+            // Lanes that do not exist have every page: they never fault.
             resident: !rings.all(),
             referenced: if P::REFERENCED { 0 } else { u64::MAX },
             ..Page::default()
@@ -117,10 +141,10 @@ impl<'t, P: Kindness> Lanes<'t, P> {
         let columns = self.view.columns;
         for burst in 0..columns.len() {
             let list = &columns.pages[columns.list(burst)];
-            let lacks = |lacks, &listed: &Ref| {
-                lacks | (needs(listed) & !self.known[page_of(listed) as usize])
+            let missing = |missing, &listed: &Ref| {
+                missing | (needs(listed) & !self.known[page_of(listed) as usize])
             };
-            if list.iter().fold(0, lacks) != 0 {
+            if list.iter().fold(0, missing) != 0 {
                 self.scan_burst(burst);
             }
         }
@@ -140,7 +164,7 @@ impl<'t, P: Kindness> Lanes<'t, P> {
         {
             let page = page_of(listed) as usize;
             page_at[usize::from(place)] = page;
-            self.pages[page].mark = self.scanned << 6 | u64::from(place);
+            self.pages[page].mark = Mark::new(self.scanned, place);
             want(&mut self.wanted, place, self.known[page]);
         }
         let mut at = 0;
@@ -153,7 +177,7 @@ impl<'t, P: Kindness> Lanes<'t, P> {
         }
     }
 
-    /// A reference that may change something.
+    /// Does a reference that may change something.
     #[inline(always)]
     fn access(&mut self, page: usize, write: bool) {
         let word = &mut self.pages[page];
@@ -177,17 +201,17 @@ impl<'t, P: Kindness> Lanes<'t, P> {
         self.known[page] = here | (u8::from(word.dirty == u64::MAX) * DIRTY);
     }
 
-    /// Loads a page in the lanes of `absent`.
+    /// Loads `page` in the lanes of `absent`.
     #[inline(always)]
     fn load(&mut self, page: usize, mut absent: u64) {
         while absent != 0 {
             let lane = absent.trailing_zeros() as usize;
             let bit = absent & absent.wrapping_neg();
             absent ^= bit;
-            // The empty frames' page is neither referenced nor dirty.
+            // The page of empty frames is neither referenced nor dirty.
             let victim = loop {
                 let victim = self.rings.at_hand(lane) as usize;
-                self.lose(victim);
+                self.forget(victim);
                 let word = &mut self.pages[victim];
                 if !P::REFERENCED || word.referenced & bit == 0 {
                     break word;
@@ -202,24 +226,24 @@ impl<'t, P: Kindness> Lanes<'t, P> {
         }
     }
 
-    /// A page loses a bit: its next reference changes something.
+    /// Forgets what is known of `page`, which loses a bit: its next reference changes something.
     #[inline(always)]
-    fn lose(&mut self, page: usize) {
+    fn forget(&mut self, page: usize) {
         self.known[page] = 0;
         let mark = self.pages[page].mark;
-        if mark >> 6 == self.scanned {
-            self.wanted.set((mark & 63) as u8, true, true);
+        if mark.burst() == self.scanned {
+            self.wanted.set(mark.place(), true, true);
         }
     }
 }
 
-/// What must be known of a listed page for the burst not to change it.
+/// Returns the bits of [`Lanes::known`] with which the burst does not change a listed page.
 #[inline(always)]
 fn needs(listed: Ref) -> u8 {
     HERE | ((listed as u8 & 1) * DIRTY)
 }
 
-/// Looks for the references of a page that change something, of which this is known.
+/// Looks for the references at `place` that change something; `known` are the bits of its page.
 #[inline(always)]
 fn want(wanted: &mut Wanted, place: u8, known: u8) {
     wanted.set(place, known & HERE == 0, known & DIRTY == 0);

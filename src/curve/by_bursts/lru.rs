@@ -1,23 +1,24 @@
 //! LRU at every number of frames by bursts of at most K pages.
 //!
-//! The distance of a burst's first reference of a page is what it is for single references: the
-//! pages used since, those before the burst and those of the burst so far. The distances of the
-//! others are at most K: hits with K frames or more, which may be all that is asked.
+//! The distance of a page's first reference in a burst is the same as for single references: it
+//! counts the pages used since, both before the burst and in the burst so far. The distances of the
+//! page's other references in the burst are at most K. These hit with K frames or more, which may be
+//! all sizes that are wanted.
 //!
-//! A page is dirty with C frames if it was written and has not been at a distance above C since.
-//! With C of at least K, distances within the burst never are. So the largest distance since the
-//! last write is needed only up to a difference among numbers not above K: first references tell
-//! it, and a burst that writes the page sets it back, wherever in the burst it does so.
+//! A page is dirty with C frames if it was written and was not at a distance above C since. With C at
+//! least K, no distance within the burst is above C. So the largest distance since the last write
+//! matters only where it is above K. First references give it, and a burst that writes the page
+//! resets it, wherever in the burst the write is.
 //!
-//! With fewer frames than K it is needed what happens within the bursts ([`Within`]). A reference at
-//! distance d of a page whose largest distance since its last write is m is tallied as dirty from
-//! the lesser of both on. Between two writes m only grows: each d above m is the next m, so all
-//! but two of these numbers cancel: what is left is as if the least m had been tallied in place of
-//! the largest d. Hence the largest distances before the first write of a page in a burst, behind
-//! its last and between the others say everything.
+//! With fewer frames than K, the distances within bursts matter too ([`Within`]). A reference at
+//! distance d of a page whose largest distance since its last write is m is tallied at d, and as
+//! dirty from the lesser of d and m on. Between two writes m only grows, and each d above m becomes
+//! the next m. So in the difference of both tallies all but two of these numbers cancel: the rest is
+//! as if the least m had been tallied in place of the largest d. Hence it suffices to know the largest
+//! distances before the first write of a page in a burst, after its last write, and between writes.
 //!
-//! At the end of a burst its pages are the most recent ones, in order of last reference. While it
-//! lasts, only how many they are matters: they enter the window together, at its end.
+//! At the end of a burst its pages are the most recent ones, in order of last reference. During the
+//! burst only their number matters, so they enter the window together, at its end.
 
 use crate::curve::lru::{CLEAN, LruCurve, Place, Tally, Totals, UNSEEN};
 use crate::curve::recency::Recency;
@@ -27,16 +28,16 @@ use crate::trace::bursts::{Columns, K_MAX};
 use crate::trace::dense::page_of;
 use crate::trace::within::{ByDistance, Edges, Within};
 
-/// Listed pages that are tallied in 32 bits, each up to three times.
+/// Listed pages per piece: few enough for tallies of 32 bits, as each page adds up to three.
 const PIECE: usize = 1 << 30;
 
-/// Runs over bursts of pages below `pages`. The curve holds from as many frames on as a burst has
-/// pages; from one frame on if it is told what happens within them.
+/// Counts the faults and write-backs of bursts of pages below `pages`. The curve is valid from K
+/// frames on; with `within`, the distances within bursts, from one frame on.
 pub fn lru(columns: &Columns, within: Option<&Within>, pages: usize) -> LruCurve {
     lru_at(Level::best(), columns, within, pages)
 }
 
-/// The same as compiled for a level of the processor.
+/// [`lru`] as compiled for a level of the processor.
 fn lru_at(level: Level, columns: &Columns, within: Option<&Within>, pages: usize) -> LruCurve {
     let unseen = Place {
         slot: UNSEEN,
@@ -44,7 +45,7 @@ fn lru_at(level: Level, columns: &Columns, within: Option<&Within>, pages: usize
     };
     let mut stack = Stack {
         places: vec![unseen; pages],
-        recency: Recency::with_room(pages, K_MAX),
+        recency: Recency::new(pages, K_MAX),
         tallies: vec![Tally::default(); pages + 1],
         totals: Totals::new(pages),
         first_uses: Vec::new(),
@@ -75,19 +76,19 @@ fn lru_at(level: Level, columns: &Columns, within: Option<&Within>, pages: usize
     totals.curve(least, first_uses, farthest)
 }
 
-/// The LRU stack and what it tallies.
+/// The LRU stack and its tallies.
 struct Stack {
     places: Vec<Place>,
     recency: Recency,
-    /// By distance; go to `totals` before they overflow.
+    /// By distance; moved to `totals` before they overflow.
     tallies: Vec<Tally>,
     totals: Totals,
     first_uses: Vec<u64>,
-    /// Distances within bursts in place of which lesser ones were tallied as dirty from.
+    /// Distances within bursts whose interval start was tallied at a lesser distance.
     replaced: ByDistance,
 }
 
-/// Every burst.
+/// The pass over all bursts.
 struct Pass<'a> {
     stack: &'a mut Stack,
     columns: &'a Columns,
@@ -149,10 +150,10 @@ impl Stack {
                         place.farthest = before;
                     }
                     if written {
-                        let behind = u32::from(edges.behind);
-                        place.farthest = behind.max(1);
-                        self.replaced[behind as usize] += 1;
-                        self.tallies[1].dirty_from += u32::from(behind > 0);
+                        let after = u32::from(edges.behind);
+                        place.farthest = after.max(1);
+                        self.replaced[after as usize] += 1;
+                        self.tallies[1].dirty_from += u32::from(after > 0);
                     }
                 }
                 None if written => place.farthest = 1,

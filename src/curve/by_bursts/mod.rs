@@ -1,13 +1,13 @@
-//! The engines fed with bursts: what happens within a burst is known from its list of pages, or
-//! from its bytes, many at a time. One file per engine; the plain twin of each, by single
-//! references, is the file of the same name one folder up, and tests hold them equal.
+//! Engines that read bursts: a burst's list of pages, or its bytes many at a time, instead of single
+//! references. One file per engine. The plain twin of each, by single references, is the file of the
+//! same name one folder up; tests hold them equal.
 //!
-//! A burst has at most K distinct pages. So between two references of a page in one burst there
-//! are at most K - 1 others, and at most as many references as the burst is long: with K frames
-//! of LRU, or with a window as long as the burst, the second hits whatever the first did. What is
-//! left to look at are the first references of each page in each burst.
+//! A burst has at most K distinct pages. So between two references of a page in one burst there are
+//! at most K - 1 other pages, and fewer references than the burst is long. With K frames of LRU, or
+//! with a window as long as the burst, the second reference hits whatever the first did. Only the
+//! first reference of each page in each burst is left to look at.
 //!
-//! Knows nothing of how bursts come about, which sizes are wanted, and files.
+//! Knows nothing of how bursts are encoded, which sizes are wanted, and files.
 
 mod gaps;
 mod intervals;

@@ -135,7 +135,7 @@ fn options_that_do_not_go_together() {
             2,
             &["unknown allocation \"equall\"", "did you mean"],
         ),
-        ("--allocation weights=1/0", 2, &["\"0\" is no weight"]),
+        ("--allocation weights=1/0", 2, &["\"0\" is not a weight"]),
         (
             "--accessed-bit never",
             2,

@@ -6,7 +6,8 @@ use super::lines::{
 use super::number::{decimal, hex, hex8_unchecked, is_blank, trim};
 use super::write::{Lines, TEXT, Written, by_kind};
 use super::{Format, ReadOptions};
-use crate::simd::lines::{self as simd, LINES, Level};
+use crate::simd::Level;
+use crate::simd::lines::{self as simd, LINES};
 use crate::trace::record::{Access, Kind, Packed, TraceKind};
 use memchr::memchr;
 
@@ -142,9 +143,9 @@ fn parse_many<O: Out>(bytes: &[u8], most: usize, out: &mut O) -> (usize, u64) {
             return (used, lines as u64);
         }
         let (next, count) = match Level::best() {
-            Level::Avx512 => parse_eights(bytes, used, most - lines, out),
-            Level::Avx2 => parse_found(bytes, used, most - lines, out),
-            Level::Plain => (used, 0),
+            Level::Avx512Vbmi => parse_eights(bytes, used, most - lines, out),
+            Level::Avx512 | Level::Avx2 => parse_found(bytes, used, most - lines, out),
+            Level::Portable => (used, 0),
         };
         used = next;
         lines += count;

@@ -32,7 +32,7 @@ pub use replay::Replay;
 use self::core::{Core, Full};
 use super::residence::{AWAY, Residence};
 use super::tlb::{Geometry, MissLog, Translation};
-use crate::policy::{Params, PolicyId, PolicyChoice, PolicyType, Space as SpaceKind, Touch};
+use crate::policy::{Params, PolicyChoice, PolicyId, PolicyType, Space as SpaceKind, Touch};
 use crate::space::{EntryId, Op, Space};
 use crate::trace::bursts::View;
 use crate::trace::dense::{KIND_MASK, KindCode, Ref, Tile, Trace, page_of};

@@ -6,7 +6,9 @@ use super::core::Core;
 use super::engine::Engine;
 use super::replay::Replay;
 use super::{Accessed, Job, Machine, Paging, RunError};
-use crate::policy::{AnyPolicy, Bursts, Future, PolicyType, Setup, Space as SpaceKind, Spec, Visitor, dispatch};
+use crate::policy::{
+    AnyPolicy, Bursts, Future, PolicyType, Setup, Space as SpaceKind, Spec, Visitor, dispatch,
+};
 use crate::space::Space;
 use crate::trace::dense::{PageKey, Tile};
 use crate::vm::counters::Outcome;

@@ -72,12 +72,7 @@ where
     }
 
     /// Brings in the page of `entry`, which the program will need, if a device must be read for it.
-    fn prefetch(
-        &mut self,
-        policy: &mut dyn Policy,
-        entry: EntryId,
-        time: u64,
-    ) -> Result<(), Full> {
+    fn prefetch(&mut self, policy: &mut dyn Policy, entry: EntryId, time: u64) -> Result<(), Full> {
         let object = self.memory.object(entry);
         let state = self.memory.state(object);
         if state < AWAY {

@@ -6,7 +6,7 @@ use super::core::Core;
 use super::observe::PageState;
 use super::replay::Progress;
 use super::{Job, Machine, Paging, RunError};
-use crate::policy::{Explain, AnyPolicy, Departure, Leaves};
+use crate::policy::{AnyPolicy, Departure, Explain, Leaves};
 use crate::space::{Class, EntryId, NONE, ObjectId, Op, Space};
 use crate::trace::dense::{KIND_MASK, Tile, Trace, page_of};
 use crate::trace::record::Kind;

@@ -10,8 +10,8 @@ pub use words::{about, counted, did_you_mean, nearest};
 use std::fmt;
 use std::str::FromStr;
 
-/// Returns a bijection of `number` whose results look random: SplitMix64 (G. Steele, D. Lea, C. Flood,
-/// 2014).
+/// Returns a bijection of `number` whose results look random: SplitMix64 (G. Steele, D. Lea, C.
+/// Flood, 2014).
 pub fn splitmix64(number: u64) -> u64 {
     let z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -289,7 +289,8 @@ impl Ladder {
     }
 
     /// The values in rising order without repetition; percents are of `whole` (the distinct pages
-    /// of a trace, say), and `auto` stands for `auto_values`. Errors where a value is 0 or over `max`.
+    /// of a trace, say), and `auto` stands for `auto_values`. Errors where a value is 0 or over
+    /// `max`.
     pub fn resolve(
         &self,
         whole: u64,

@@ -1,5 +1,5 @@
-//! Aging: LRU in coarse steps, from a counter of each page into which its reference bit is shifted at
-//! every tick.
+//! Aging: LRU in coarse steps, from a counter of each page into which its reference bit is shifted
+//! at every tick.
 
 use crate::policy::prelude::*;
 use crate::policy::support::queue::Queue;

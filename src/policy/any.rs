@@ -1,5 +1,5 @@
-//! Any policy behind one type, called through a table of functions. It is for replays whose speed is
-//! bound by something else (TLBs looked up at every reference, frames allotted by process,
+//! Any policy behind one type, called through a table of functions. It is for replays whose speed
+//! is bound by something else (TLBs looked up at every reference, frames allotted by process,
 //! explanations): their loops are compiled once and not once per policy.
 
 use super::explain::Departure;
@@ -15,7 +15,8 @@ use std::sync::mpsc::Sender;
 pub struct AnyPolicy<'t>(Box<dyn Policy + 't>);
 
 impl<'t> PolicyType<'t> for AnyPolicy<'t> {
-    /// What holds for all of them: pages may leave by themselves, every hit may matter, ticks may come.
+    /// What holds for all of them: pages may leave by themselves, every hit may matter, ticks may
+    /// come.
     const SPEC: Spec = Spec {
         name: "any policy",
         about: "any policy of the table",

@@ -1,6 +1,6 @@
 //! ARC: recency and frequency in balance. Pages referenced once and pages referenced again have a
-//! list each, and pages evicted from either are remembered: a fault on one of them shows which of the
-//! lists is too short.
+//! list each, and pages evicted from either are remembered: a fault on one of them shows which of
+//! the lists is too short.
 
 use crate::policy::prelude::*;
 use crate::policy::support::lists::Lists;
@@ -40,8 +40,8 @@ impl ArcHistory {
         self.lists.push_front(list, page);
     }
 
-    /// Forgets `page`, which is to be loaded. If it was remembered, its list was too short: moves the
-    /// target and returns that list.
+    /// Forgets `page`, which is to be loaded. If it was remembered, its list was too short: moves
+    /// the target and returns that list.
     pub(super) fn recall(&mut self, page: PageId) -> Option<usize> {
         let list = self.lists.list_of(page)?;
         let [once, again] = [ONCE, AGAIN].map(|list| f64::from(self.lists.len(list)));
@@ -53,8 +53,9 @@ impl ArcHistory {
         Some(list)
     }
 
-    /// Makes room in the ghost lists for a page that is in none. `once` and `again` are the lengths of
-    /// T1 and T2. Keeps T1 + B1 within the capacity, and all four lists within twice the capacity.
+    /// Makes room in the ghost lists for a page that is in none. `once` and `again` are the lengths
+    /// of T1 and T2. Keeps T1 + B1 within the capacity, and all four lists within twice the
+    /// capacity.
     pub(super) fn make_room(&mut self, once: u32, again: u32) {
         let [b1, b2] = [ONCE, AGAIN].map(|list| u64::from(self.lists.len(list)));
         let (once, again) = (u64::from(once) + b1, u64::from(again) + b2);
@@ -88,7 +89,8 @@ pub struct Arc {
 }
 
 impl Arc {
-    /// Forgets the ghost of `page`, which is to be loaded. Returns the list from which it was evicted.
+    /// Forgets the ghost of `page`, which is to be loaded. Returns the list from which it was
+    /// evicted.
     fn recall(&mut self, page: PageId) -> Option<usize> {
         let from = self.ghosts.recall(page);
         if from.is_none() {

@@ -62,8 +62,8 @@ impl fmt::Display for PolicyChoice {
     }
 }
 
-/// The choices that a text stands for. Without parameters: the policy with any. With some: the policy
-/// with these, and all others at their defaults. A parameter written at its default counts.
+/// The choices that a text stands for. Without parameters: the policy with any. With some: the
+/// policy with these, and all others at their defaults. A parameter written at its default counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PolicyPattern {
     choice: PolicyChoice,

@@ -131,8 +131,8 @@ impl EnhancedSecondChance {
         }
     }
 
-    /// Moves the hand on to `page`, or once around if there is none, and clears every bit on its way.
-    /// No page on the way is idle.
+    /// Moves the hand on to `page`, or once around if there is none, and clears every bit on its
+    /// way. No page on the way is idle.
     fn clear_up_to(&mut self, frames: &mut Frames, page: Option<FrameId>) {
         for mut range in spans(self.hand, page, self.classes.numbers()) {
             while let Some(frame) = self.classes.within(REFERENCED, &range) {

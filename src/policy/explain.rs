@@ -28,7 +28,8 @@ impl Seen {
         }
     }
 
-    /// Returns when it came in, in words: `loaded at reference 5`, `brought in ahead of reference 5`.
+    /// Returns when it came in, in words: `loaded at reference 5`, `brought in ahead of reference
+    /// 5`.
     pub fn arrival(&self) -> String {
         let how = if self.ahead {
             "brought in ahead of"
@@ -62,8 +63,8 @@ pub struct Evicted {
 }
 
 impl Evicted {
-    /// Returns which bits the hand cleared on its way, in words that follow those on the page; empty if
-    /// it cleared none.
+    /// Returns which bits the hand cleared on its way, in words that follow those on the page;
+    /// empty if it cleared none.
     pub fn looks(&self) -> String {
         let others = counted(u64::from(self.cleared), "other page");
         match (self.lost_its_bit, self.cleared) {
@@ -127,7 +128,8 @@ impl FrameOrder {
         }
     }
 
-    /// Creates an order of frames, each with the position, from 0, of the next reference to its page.
+    /// Creates an order of frames, each with the position, from 0, of the next reference to its
+    /// page.
     pub fn by_next_use(order: Vec<(FrameId, Option<u64>)>) -> FrameOrder {
         let word = |next: Option<u64>| match next {
             Some(at) => format!("at {}", at + 1),

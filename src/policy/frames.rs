@@ -111,8 +111,8 @@ impl Frames {
         }
     }
 
-    /// Sets the bits for a hit whose translation a TLB already had: the dirty bit if `write`, never the
-    /// reference bit.
+    /// Sets the bits for a hit whose translation a TLB already had: the dirty bit if `write`, never
+    /// the reference bit.
     #[inline(always)]
     pub(crate) fn touch_translated(&mut self, frame: FrameId, write: bool) {
         self.bits[frame as usize] |= u8::from(write) << 1;

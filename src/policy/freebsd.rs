@@ -78,8 +78,8 @@ impl FreeBsd {
         }
     }
 
-    /// Scans `queue` until it finds a victim: an unreferenced page, in the inactive queue a clean one.
-    /// Moves the pages before it to other queues.
+    /// Scans `queue` until it finds a victim: an unreferenced page, in the inactive queue a clean
+    /// one. Moves the pages before it to other queues.
     fn scan(&mut self, frames: &mut Frames, queue: usize) -> Option<FrameId> {
         while let Some(frame) = self.queues.back(queue) {
             self.counts.scan += 1;

@@ -1,4 +1,5 @@
-//! The future of a trace: its references, and for each the next one of the same page. Knows no policy.
+//! The future of a trace: its references, and for each the next one of the same page. Knows no
+//! policy.
 
 use super::Frames;
 use crate::simd::later::NotBelow;
@@ -49,8 +50,9 @@ impl Future<'_> {
         Some(from + ahead as u64)
     }
 
-    /// Returns the `taken` frames in the order in which their pages are referenced from position `from`
-    /// on, each with that position. Frames whose pages are not referenced come last, by number.
+    /// Returns the `taken` frames in the order in which their pages are referenced from position
+    /// `from` on, each with that position. Frames whose pages are not referenced come last, by
+    /// number.
     pub(super) fn by_next_use(
         &self,
         frames: &Frames,

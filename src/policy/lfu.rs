@@ -10,7 +10,8 @@ type Use = (u64, u64);
 pub struct Lfu {
     /// The count and last use of each frame.
     uses: Vec<Use>,
-    /// The number of uses of all pages so far, including arrivals ahead of use. It numbers the uses.
+    /// The number of uses of all pages so far, including arrivals ahead of use. It numbers the
+    /// uses.
     made: u64,
     /// Frames by [`Use`].
     order: LazyHeap<Use>,

@@ -81,8 +81,8 @@ impl Linux {
         self.counts.steal += 1;
     }
 
-    /// Returns the flags of `page`, which is loaded, if it comes back so soon that a longer inactive list
-    /// would have kept it; else `None`.
+    /// Returns the flags of `page`, which is loaded, if it comes back so soon that a longer
+    /// inactive list would have kept it; else `None`.
     fn refault(&mut self, page: PageId) -> Option<u8> {
         let shadow = std::mem::replace(&mut self.shadows[page as usize], NO_SHADOW);
         if shadow == NO_SHADOW {

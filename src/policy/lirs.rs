@@ -13,9 +13,9 @@ const QUEUE: usize = 0;
 /// Low inter-reference recency set.
 ///
 /// The stack S holds all LIR pages and the HIR pages referenced after the lowest of them, the most
-/// recent at the front. Resident pages are in it by frame; evicted pages follow these numbers, by page.
-/// The queue Q holds the frames of resident HIR pages, the next victim at the back. So a resident page
-/// is LIR if it is not in the queue.
+/// recent at the front. Resident pages are in it by frame; evicted pages follow these numbers, by
+/// page. The queue Q holds the frames of resident HIR pages, the next victim at the back. So a
+/// resident page is LIR if it is not in the queue.
 pub struct Lirs {
     /// S.
     stack: Lists,
@@ -50,8 +50,8 @@ impl Lirs {
         }
     }
 
-    /// Puts a page that is in neither list on top of the stack, as LIR. If that is one too many, the
-    /// lowest LIR page becomes HIR.
+    /// Puts a page that is in neither list on top of the stack, as LIR. If that is one too many,
+    /// the lowest LIR page becomes HIR.
     fn becomes_lir(&mut self, frame: FrameId) {
         self.stack.push_front(STACK, frame);
         self.lirs += 1;

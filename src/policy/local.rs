@@ -1,12 +1,12 @@
-//! Local replacement: every process has frames of its own, and a page that it loads takes one of them
-//! or replaces one of its own pages. Each process has its own policy, which sees only what that process
-//! loaded. A shared page stays charged to the process that loaded it. Knows nothing of how the frames
-//! were divided.
+//! Local replacement: every process has frames of its own, and a page that it loads takes one of
+//! them or replaces one of its own pages. Each process has its own policy, which sees only what
+//! that process loaded. A shared page stays charged to the process that loaded it. Knows nothing of
+//! how the frames were divided.
 //!
 //! The time of a policy is the clock of its process: the number of references that the process has
-//! made, to pages of any owner. A hit by another process has the present time of the page's owner. So a
-//! process that shares nothing has the faults that it would have alone. Policies that use the future
-//! are the exception: their times are positions of the trace.
+//! made, to pages of any owner. A hit by another process has the present time of the page's owner.
+//! So a process that shares nothing has the faults that it would have alone. Policies that use the
+//! future are the exception: their times are positions of the trace.
 
 use super::prelude::*;
 use super::random::nth_output;
@@ -141,7 +141,8 @@ impl<'t, P: PolicyType<'t>> Policy for Local<'t, P> {
         owner.policy.freed(frames, frame);
     }
 
-    /// A policy knows an entry only if the page was loaded through it, for the process of the entry.
+    /// A policy knows an entry only if the page was loaded through it, for the process of the
+    /// entry.
     fn unmapped(&mut self, entry: EntryId) {
         let process = self.entries[entry as usize].process;
         if let Some(share) = self.shares.get_mut(self.place[process as usize] as usize) {

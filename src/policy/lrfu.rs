@@ -6,8 +6,8 @@ use crate::policy::prelude::*;
 use crate::policy::support::lazy_heap::LazyHeap;
 use crate::units::counted;
 
-/// A sum of weights 2^(lambda * time), one for each reference: the paper's value scaled to time 0. It
-/// only grows, and sums compare as the paper's values do at any time.
+/// A sum of weights 2^(lambda * time), one for each reference: the paper's value scaled to time 0.
+/// It only grows, and sums compare as the paper's values do at any time.
 #[derive(Clone, Copy, Default)]
 struct Sum {
     /// The sum is `scaled` times 2 to this power: lambda times the time of the last reference,
@@ -19,8 +19,8 @@ struct Sum {
     last: u64,
 }
 
-/// The order of sums: by the power of two that they reach, the bits of the fraction, and the number of
-/// the last reference.
+/// The order of sums: by the power of two that they reach, the bits of the fraction, and the number
+/// of the last reference.
 type Key = (u64, u64, u64);
 
 /// Bits of the fraction of an `f64`.
@@ -51,8 +51,8 @@ fn halved(times: u64) -> f64 {
     f64::from_bits(BIAS.saturating_sub(times) << FRACTION_BITS)
 }
 
-/// Returns 2 to the power `numerator / denominator`, which is below 1. It multiplies square roots of
-/// 2, so that the result is the same on all machines.
+/// Returns 2 to the power `numerator / denominator`, which is below 1. It multiplies square roots
+/// of 2, so that the result is the same on all machines.
 fn power_of_two(mut numerator: u64, denominator: u64) -> f64 {
     let (mut power, mut root) = (1.0, 2.0f64);
     for _ in 0..=f64::MANTISSA_DIGITS {

@@ -9,8 +9,8 @@ pub struct Lru {
     order: Order,
 }
 
-/// Frames by last reference. A list is faster if hits come one by one, most of them of recent pages;
-/// a log is faster if they come by the dozen.
+/// Frames by last reference. A list is faster if hits come one by one, most of them of recent
+/// pages; a log is faster if they come by the dozen.
 enum Order {
     /// For a replay by references: one list.
     OneByOne(Rings),

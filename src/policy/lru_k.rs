@@ -8,14 +8,14 @@ use crate::units::counted;
 /// In place of a time: never. Times are counted from 1.
 const NO_TIME: u64 = 0;
 
-/// The order in which pages are evicted: by the time of the K-th last uncorrelated reference, by that
-/// of the last reference, then by the number of the last reference.
+/// The order in which pages are evicted: by the time of the K-th last uncorrelated reference, by
+/// that of the last reference, then by the number of the last reference.
 type Key = (u64, u64, u64);
 
 /// LRU-K as in the paper's figure 2.1, with heaps in place of its search.
 ///
-/// A page's key only grows while it is resident. So heaps with stale keys are enough, and a hit only
-/// records times.
+/// A page's key only grows while it is resident. So heaps with stale keys are enough, and a hit
+/// only records times.
 pub struct LruK {
     /// The times of resident pages, by frame.
     times: Times,
@@ -36,8 +36,8 @@ pub struct LruK {
     bursting: LazyHeap<Key>,
     /// The same frames, by the last reference.
     ending: LazyHeap<u64>,
-    /// The key of the last victim, whether every page was within its correlated period, and the time
-    /// of the eviction.
+    /// The key of the last victim, whether every page was within its correlated period, and the
+    /// time of the eviction.
     last_victim: (Key, bool, u64),
 }
 
@@ -81,8 +81,8 @@ fn key(times: &Times, number: &[u64], frame: FrameId) -> Key {
     (last[times.k], last[0], number[frame as usize])
 }
 
-/// Records an uncorrelated reference at `now`. Shifts the history by one place and adds `burst`, the
-/// length of the correlated period that just ended, to every older time.
+/// Records an uncorrelated reference at `now`. Shifts the history by one place and adds `burst`,
+/// the length of the correlated period that just ended, to every older time.
 #[inline(always)]
 fn count(times: &mut [u64], now: u64, burst: u64) {
     for i in (2..times.len()).rev() {
@@ -232,8 +232,8 @@ impl Explain for LruK {
 }
 
 impl LruK {
-    /// Chooses the victim at time `now`. A page moves to `bursting` only if it was referenced since it
-    /// settled, so that references pay for the work.
+    /// Chooses the victim at time `now`. A page moves to `bursting` only if it was referenced since
+    /// it settled, so that references pay for the work.
     fn choose(&mut self, now: u64) -> FrameId {
         let times = &self.times;
         let key = |frame| key(times, &self.number, frame);

@@ -70,7 +70,8 @@ struct Counts {
 
 /// Multi-generational LRU.
 pub struct Mglru {
-    /// Frames by generation: its list is its number modulo [`GENERATIONS`]. Pages enter at the front.
+    /// Frames by generation: its list is its number modulo [`GENERATIONS`]. Pages enter at the
+    /// front.
     lists: Lists,
     /// The oldest generation.
     min: u64,

@@ -28,8 +28,8 @@ pub struct Mq {
     out: Ghosts,
     /// For each page in Qout its count at its eviction.
     counts: Vec<u32>,
-    /// For each queue a time before which none of its pages expires. Pages of the lowest queue do not
-    /// sink.
+    /// For each queue a time before which none of its pages expires. Pages of the lowest queue do
+    /// not sink.
     due: Vec<u64>,
     /// The least of `due`.
     soonest: u64,
@@ -183,7 +183,8 @@ impl Mq {
         }
     }
 
-    /// Lets the oldest page of `queue` sink, if its time is over. Then finds when the next one is due.
+    /// Lets the oldest page of `queue` sink, if its time is over. Then finds when the next one is
+    /// due.
     fn sink_oldest(&mut self, queue: usize, now: u64) {
         if let Some(oldest) = self.queues.back(queue)
             && self.pages[oldest as usize].expire < now

@@ -5,7 +5,8 @@ use crate::policy::prelude::*;
 /// In place of a stamp: the frame is empty. Stamps begin at 1.
 const EMPTY: u64 = 0;
 
-/// Most recently used: the page of the last reference. An order is needed only if that page is gone.
+/// Most recently used: the page of the last reference. An order is needed only if that page is
+/// gone.
 pub struct Mru {
     /// The frame of the last reference, unless its page is gone.
     last: Option<FrameId>,

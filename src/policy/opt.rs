@@ -14,9 +14,9 @@ const NOWHERE: FrameId = FrameId::MAX;
 /// Up to this many frames, scanning all next uses beats the bit set.
 const FEW: u32 = 256;
 
-/// Belady's MIN. The positions of the next references to resident pages form a bit set; the greatest
-/// is the farthest. Positions already passed stay in the set: every resident page has its next
-/// reference later, so they are never the greatest.
+/// Belady's MIN. The positions of the next references to resident pages form a bit set; the
+/// greatest is the farthest. Positions already passed stay in the set: every resident page has its
+/// next reference later, so they are never the greatest.
 ///
 /// With few frames the next position of each frame is kept instead, and all are scanned.
 ///
@@ -30,8 +30,8 @@ pub struct Opt<'t> {
     not_below: NotBelow,
     /// Positions of next references; unused with few frames.
     upcoming: BitSet,
-    /// With few frames the position of the next reference to the page in each; 0 if there is no page
-    /// or no such reference.
+    /// With few frames the position of the next reference to the page in each; 0 if there is no
+    /// page or no such reference.
     next_of: Vec<u32>,
     /// Resident pages that are never referenced again.
     finished: BitSet,

@@ -1,5 +1,5 @@
-//! OPT with an eye on write-backs: a dirty page is evicted only if its next reference is farther away
-//! than that of a clean page by a given factor. A heuristic, not an optimum.
+//! OPT with an eye on write-backs: a dirty page is evicted only if its next reference is farther
+//! away than that of a clean page by a given factor. A heuristic, not an optimum.
 
 use crate::policy::prelude::*;
 use crate::policy::support::bits::BitSet;
@@ -12,8 +12,8 @@ const NOWHERE: FrameId = FrameId::MAX;
 
 /// The clean resident pages, or the dirty ones.
 struct Pages {
-    /// The positions of their next references. Positions already passed stay: that of a resident page
-    /// is later.
+    /// The positions of their next references. Positions already passed stay: that of a resident
+    /// page is later.
     upcoming: BitSet,
     /// The pages that are never referenced again.
     finished: BitSet,
@@ -33,8 +33,8 @@ impl Pages {
     }
 }
 
-/// Writeback-aware OPT. As in OPT, next references are noted when a victim is requested, and only those
-/// of pages not referenced again in the meantime. A page noted as clean is clean until then.
+/// Writeback-aware OPT. As in OPT, next references are noted when a victim is requested, and only
+/// those of pages not referenced again in the meantime. A page noted as clean is clean until then.
 pub struct OptWb<'t> {
     future: Future<'t>,
     /// References before this position are noted.

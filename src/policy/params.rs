@@ -50,7 +50,8 @@ impl Param {
         }
     }
 
-    /// Creates a parameter whose values are decimal numbers; `default` and `range` are in millionths.
+    /// Creates a parameter whose values are decimal numbers; `default` and `range` are in
+    /// millionths.
     pub const fn fraction(
         name: &'static str,
         default: Option<u64>,
@@ -143,7 +144,8 @@ impl Params {
             .or(param.default)
     }
 
-    /// Returns the value of the parameter `name`; `None` if it is off or `spec` has no such parameter.
+    /// Returns the value of the parameter `name`; `None` if it is off or `spec` has no such
+    /// parameter.
     pub fn get_if_any(&self, spec: &Spec, name: &str) -> Option<u64> {
         self.get(spec, spec.param(name)?.name)
     }

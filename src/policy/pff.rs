@@ -81,8 +81,8 @@ impl Policy for PageFaultFrequency<'_> {
         }
     }
 
-    /// The first idle page, else the first of all. The machine has as many frames as pages and never
-    /// asks.
+    /// The first idle page, else the first of all. The machine has as many frames as pages and
+    /// never asks.
     fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
         let processes = 0..self.clocks.len();
         let queues = processes.clone().map(idle).chain(processes.map(in_use));
@@ -171,8 +171,8 @@ impl PageFaultFrequency<'_> {
         self.pages.push(idle(process), frame);
     }
 
-    /// Clears the reference bits of the pages of `process`. If it `shrinks`, those whose bits are clear
-    /// already leave.
+    /// Clears the reference bits of the pages of `process`. If it `shrinks`, those whose bits are
+    /// clear already leave.
     fn clear(&mut self, frames: &mut Frames, process: usize, shrinks: bool) {
         while shrinks && let Some(frame) = self.pages.pop(idle(process)) {
             self.idle.remove(frame as usize);

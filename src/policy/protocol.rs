@@ -1,5 +1,5 @@
-//! The protocol between the machine and a policy: what the machine passes, and the three traits that
-//! a policy implements. Knows no policy and no machine.
+//! The protocol between the machine and a policy: what the machine passes, and the three traits
+//! that a policy implements. Knows no policy and no machine.
 
 use super::explain::{Evicted, FrameOrder};
 use super::frames::Frames;
@@ -18,8 +18,8 @@ pub type EventCount = (&'static str, u64);
 pub struct Touch {
     /// The page-table entry of the reference: an index of [`Setup::entries`].
     pub entry: EntryId,
-    /// The frame that `entry` maps to. [`Frames::page`] is the page in it; without sharing, page and
-    /// entry have the same number.
+    /// The frame that `entry` maps to. [`Frames::page`] is the page in it; without sharing, page
+    /// and entry have the same number.
     pub frame: FrameId,
     /// The position of the reference, from 0: in the trace, or with frames by process among the
     /// references of the process that holds the page. Between references it is the position of the
@@ -129,8 +129,8 @@ impl Setup<'_> {
 /// 5. For variable-space policies: calls [`expire`](Policy::expire) until it returns `None`. The
 ///    policy forgets each frame that it returns, and the machine frees it.
 ///
-/// Between references pages may be brought in ahead of use ([`prefetched`](Policy::prefetched)), lose
-/// their last owner ([`freed`](Policy::freed)), and page-table entries may be unmapped
+/// Between references pages may be brought in ahead of use ([`prefetched`](Policy::prefetched)),
+/// lose their last owner ([`freed`](Policy::freed)), and page-table entries may be unmapped
 /// ([`unmapped`](Policy::unmapped)).
 ///
 /// A policy knows a frame from `loaded` or `prefetched` until `victim` or `expire` returns it or
@@ -171,8 +171,8 @@ pub trait Policy: Explain + Send {
     ///
     /// The default treats the arrival as a load at the position of the next reference, then clears
     /// the reference bit. A policy that looks at bits so finds the bit clear; one that sees hits
-    /// takes the arrival for a first reference, and orders what has one position by the order of the
-    /// calls.
+    /// takes the arrival for a first reference, and orders what has one position by the order of
+    /// the calls.
     fn prefetched(&mut self, frames: &mut Frames, at: Touch, _next_use: u32) {
         self.loaded(frames, at);
         frames.clear_referenced(at.frame);
@@ -186,8 +186,8 @@ pub trait Policy: Explain + Send {
     #[inline(always)]
     fn unmapped(&mut self, _entry: EntryId) {}
 
-    /// Returns the position of the reference after which [`tick`](Policy::tick) is called. Used with
-    /// [`Spec::ticks`] only.
+    /// Returns the position of the reference after which [`tick`](Policy::tick) is called. Used
+    /// with [`Spec::ticks`] only.
     #[inline(always)]
     fn next_tick(&self) -> u64 {
         u64::MAX
@@ -198,8 +198,8 @@ pub trait Policy: Explain + Send {
     fn tick(&mut self, _frames: &mut Frames, _time: u64) {}
 
     /// Returns a frame whose page leaves now because its window closed, after forgetting it; `None`
-    /// if no more leave. `entry` is that of the last reference. Called after every reference until it
-    /// returns `None`, for variable-space policies only.
+    /// if no more leave. `entry` is that of the last reference. Called after every reference until
+    /// it returns `None`, for variable-space policies only.
     #[inline(always)]
     fn expire(&mut self, _frames: &mut Frames, _entry: EntryId) -> Option<FrameId> {
         None
@@ -219,8 +219,8 @@ pub trait Explain {
         "chosen by the policy".into()
     }
 
-    /// Returns what the policy keeps in order before the reference at `next`; `None` if it cannot be
-    /// shown. Called in replays without bursts only.
+    /// Returns what the policy keeps in order before the reference at `next`; `None` if it cannot
+    /// be shown. Called in replays without bursts only.
     fn order(&self, _frames: &Frames, _next: u64) -> Option<FrameOrder> {
         None
     }

@@ -26,8 +26,8 @@ pub struct S3Fifo {
     small: u32,
     /// The frequency with which a page passes from the small queue into the main one.
     threshold: u8,
-    /// Whether new pages go into the main queue once the small one has its share. Ends with the first
-    /// victim.
+    /// Whether new pages go into the main queue once the small one has its share. Ends with the
+    /// first victim.
     fills_main: bool,
     /// The queue of the last victim.
     victim_queue: usize,

@@ -6,7 +6,8 @@ use super::params::ParamError;
 use super::spec::{Family, PolicyId};
 use crate::units::did_you_mean;
 
-/// Returns the policies of a list; `all` and `@group` stand for those of the table at their defaults.
+/// Returns the policies of a list; `all` and `@group` stand for those of the table at their
+/// defaults.
 pub fn parse_list(text: &str) -> Result<Vec<PolicyChoice>, ParamError> {
     let mut policies = Vec::new();
     for item in items(text) {

@@ -78,8 +78,8 @@ pub enum Bursts {
     SetBitsAlone,
     /// If the burst can change nothing but the order, the machine reports each page's last hit, in
     /// order of these hits. Otherwise it first reports each page's first reference, as a hit or a
-    /// load. Exact where no victim has been referenced in the burst. That holds for the least recent
-    /// page if there are at least as many frames as the burst has pages.
+    /// load. Exact where no victim has been referenced in the burst. That holds for the least
+    /// recent page if there are at least as many frames as the burst has pages.
     Order,
     /// A burst without faults: the machine reports each page's last hit, in order. A burst with
     /// faults: every hit. Exact where hits do no more than put pages in order; victims may be any.

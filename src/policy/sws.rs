@@ -11,9 +11,9 @@ use crate::units::counted;
 /// In place of a position: no sample is due.
 const LATER: u64 = u64::MAX;
 
-/// The working set, sampled. Pages that may have been referenced since the last sample are kept apart,
-/// so that a sample touches only these and those that leave. The policy needs only those hits that
-/// find the reference bit clear.
+/// The working set, sampled. Pages that may have been referenced since the last sample are kept
+/// apart, so that a sample touches only these and those that leave. The policy needs only those
+/// hits that find the reference bit clear.
 pub struct SampledWorkingSet<'t> {
     entries: &'t [PageKey],
     /// References of a process between two samples.

@@ -58,8 +58,8 @@ macro_rules! policies {
         /// Every policy, in the order of listings and of `-p all`.
         pub const TABLE: &[Spec] = &[$(<$policy as PolicyType<'static>>::SPEC,)*];
 
-        /// Calls `visitor` with the type of the policy `id`. Called once per replay; the loop inside
-        /// is compiled for that policy.
+        /// Calls `visitor` with the type of the policy `id`. Called once per replay; the loop
+        /// inside is compiled for that policy.
         pub fn dispatch<'t, V: Visitor<'t>>(id: PolicyId, visitor: V) -> V::Output {
             let mut entry = 0;
             $(

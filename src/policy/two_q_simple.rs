@@ -1,5 +1,5 @@
-//! 2Q, simplified version: new pages wait in a FIFO queue. A reference to a page there moves it to an
-//! LRU queue.
+//! 2Q, simplified version: new pages wait in a FIFO queue. A reference to a page there moves it to
+//! an LRU queue.
 
 use crate::policy::params::MILLION;
 use crate::policy::prelude::*;

@@ -1,5 +1,5 @@
-//! VMIN: knows whether a page will be used again within the window, and keeps it only then. The least
-//! space with the faults of the working set.
+//! VMIN: knows whether a page will be used again within the window, and keeps it only then. The
+//! least space with the faults of the working set.
 
 use crate::policy::prelude::*;
 use crate::policy::support::bits::BitSet;
@@ -73,8 +73,8 @@ impl Policy for Vmin<'_> {
         }
     }
 
-    /// The first marked page, else the one that is used next last. The machine has as many frames as
-    /// pages and never asks.
+    /// The first marked page, else the one that is used next last. The machine has as many frames
+    /// as pages and never asks.
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         let frame = self.marked.front().copied().unwrap_or_else(|| {
             let taken = self.taken.iter().map(|frame| frame as FrameId);

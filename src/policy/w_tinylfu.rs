@@ -1,5 +1,5 @@
-//! W-TinyLFU: pages come into a small LRU window, and pass on into a segmented LRU only if they were
-//! referenced more often than the page that would leave there.
+//! W-TinyLFU: pages come into a small LRU window, and pass on into a segmented LRU only if they
+//! were referenced more often than the page that would leave there.
 
 use crate::policy::params::MILLION;
 use crate::policy::prelude::*;

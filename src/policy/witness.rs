@@ -1,6 +1,6 @@
-//! A policy under observation, for `pagebench explain`. Every page that leaves is reported as it leaves,
-//! with the reason that the policy gives right then. Knows nothing of how the reports are shown, and
-//! takes no decision of its own.
+//! A policy under observation, for `pagebench explain`. Every page that leaves is reported as it
+//! leaves, with the reason that the policy gives right then. Knows nothing of how the reports are
+//! shown, and takes no decision of its own.
 
 use super::explain::{Departure, Leaves, Seen};
 use super::prelude::*;
@@ -64,8 +64,8 @@ impl<'t> Witness<'t> {
             .collect()
     }
 
-    /// Reports that the page in `frame` leaves. `before` has the frames whose reference bits were set
-    /// when the policy began to choose.
+    /// Reports that the page in `frame` leaves. `before` has the frames whose reference bits were
+    /// set when the policy began to choose.
     fn report(&mut self, frames: &Frames, frame: FrameId, leaves: Leaves, before: &[FrameId]) {
         let seen = self.seen[frame as usize].take().unwrap_or_default();
         if !self.is_watching() {

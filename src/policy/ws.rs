@@ -31,8 +31,8 @@ const OUTSIDE: u64 = 0;
 
 /// A process with its window.
 ///
-/// A hit only stamps its entry. The heap is corrected when its top is needed. An entry reaches the top
-/// at most once per window, so a reference costs a store and a comparison.
+/// A hit only stamps its entry. The heap is corrected when its top is needed. An entry reaches the
+/// top at most once per window, so a reference costs a store and a comparison.
 struct Process {
     /// Its clock.
     virtual_time: u64,
@@ -72,9 +72,9 @@ pub struct WorkingSet<'t> {
     loaded: Vec<u32>,
     /// The last use of each entry.
     stamps: Vec<Stamp>,
-    /// For each entry the number of its last arrival ahead of use; 0 if there was none. It orders pages
-    /// that arrive at one time of their process, all after the page of the last reference. Empty if
-    /// nothing is shared.
+    /// For each entry the number of its last arrival ahead of use; 0 if there was none. It orders
+    /// pages that arrive at one time of their process, all after the page of the last reference.
+    /// Empty if nothing is shared.
     arrivals: Vec<u32>,
     /// The number of arrivals ahead of use so far.
     arrived: u32,
@@ -85,8 +85,8 @@ pub struct WorkingSet<'t> {
     /// References and arrivals so far. Without `notes_uses` it misses plain hits.
     uses: u64,
     processes: Vec<Process>,
-    /// Resident pages that are in no window any more. They leave after the present reference or the next
-    /// one, in the order of their numbers.
+    /// Resident pages that are in no window any more. They leave after the present reference or the
+    /// next one, in the order of their numbers.
     orphans: BTreeSet<PageId>,
 }
 
@@ -296,8 +296,8 @@ impl Explain for WorkingSet<'_> {
 }
 
 impl WorkingSet<'_> {
-    /// Returns how many references the process of `entry` can make before a window may close, plus one.
-    /// Returns 0 if a page is already due to leave.
+    /// Returns how many references the process of `entry` can make before a window may close, plus
+    /// one. Returns 0 if a page is already due to leave.
     #[inline]
     pub fn refs_until_close(&self, entry: EntryId) -> u64 {
         if !self.orphans.is_empty() {
@@ -322,8 +322,8 @@ impl WorkingSet<'_> {
         self.stamps[entry as usize].virtual_time != OUTSIDE
     }
 
-    /// Records that the page in `frame` was last referenced through `entry`, `ago` references of its
-    /// process ago. Called in the order of these references.
+    /// Records that the page in `frame` was last referenced through `entry`, `ago` references of
+    /// its process ago. Called in the order of these references.
     #[inline]
     pub fn set_last_use(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
         if self.notes_uses {
@@ -387,8 +387,8 @@ impl WorkingSet<'_> {
         }
     }
 
-    /// Ends the window of the page that the process of `entry` used longest ago, if that is at least
-    /// `age` of its references ago.
+    /// Ends the window of the page that the process of `entry` used longest ago, if that is at
+    /// least `age` of its references ago.
     pub(super) fn drop_oldest(&mut self, entry: EntryId, age: u64) {
         let process = self.stamps[entry as usize].process as usize;
         let process = &mut self.processes[process];
@@ -420,8 +420,8 @@ impl WorkingSet<'_> {
         std::mem::replace(&mut held.frame, NOWHERE)
     }
 
-    /// Closes the windows of the process of `entry` that are due, then returns the frame of one page that
-    /// is in no window.
+    /// Closes the windows of the process of `entry` that are due, then returns the frame of one
+    /// page that is in no window.
     #[inline(never)]
     fn expire_due(&mut self, entry: EntryId) -> Option<FrameId> {
         let process = self.stamps[entry as usize].process as usize;

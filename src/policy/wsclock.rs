@@ -26,9 +26,9 @@ enum Chosen {
     AtHand,
 }
 
-/// WSClock. The hand of the paper visits page after page. Here it leaps to the next one that matters:
-/// a page that may have been referenced since its bit was cleared, or an old one. The policy needs only
-/// those hits that find the reference bit clear.
+/// WSClock. The hand of the paper visits page after page. Here it leaps to the next one that
+/// matters: a page that may have been referenced since its bit was cleared, or an old one. The
+/// policy needs only those hits that find the reference bit clear.
 pub struct WsClock<'t> {
     /// Why the last victim was chosen.
     victim_reason: Chosen,
@@ -179,8 +179,8 @@ impl WsClock<'_> {
         if self.alone { 0 } else { process as usize }
     }
 
-    /// Updates the clock of `process` at `time`. `refers`: a reference is under way that has not been
-    /// counted.
+    /// Updates the clock of `process` at `time`. `refers`: a reference is under way that has not
+    /// been counted.
     fn count(&mut self, process: u32, time: u64, refers: bool) {
         let at = self.clock_of(process);
         let clock = &mut self.clocks[at];
@@ -268,8 +268,8 @@ impl WsClock<'_> {
         }
     }
 
-    /// Chooses a victim after the hand came round without an old clean page. No page is referenced any
-    /// more.
+    /// Chooses a victim after the hand came round without an old clean page. No page is referenced
+    /// any more.
     fn after_a_circle(&mut self, frames: &Frames) -> (FrameId, Chosen) {
         if let Some(dirty) = self.classes.next_around(OLD_DIRTY, self.hand) {
             return (dirty, Chosen::OldDirty);

@@ -80,8 +80,8 @@ impl Resolver<'_> {
         start..start.saturating_add(1 << self.shift)
     }
 
-    /// Returns the kinds of access that the mappings of a page allow, after growing a stack over the
-    /// page if there is one.
+    /// Returns the kinds of access that the mappings of a page allow, after growing a stack over
+    /// the page if there is one.
     fn legal_kinds(&mut self, key: PageKey) -> Kinds {
         let bytes = self.bytes_of(key.number);
         if key.number >= USER_END >> self.shift {
@@ -94,8 +94,8 @@ impl Resolver<'_> {
         kinds_of_all(self.processes[key.process as usize].vmas.over(&bytes))
     }
 
-    /// Extends the stack above `address` down to it. Returns false if there is none, or it may not grow
-    /// that far.
+    /// Extends the stack above `address` down to it. Returns false if there is none, or it may not
+    /// grow that far.
     fn grow_stack(&mut self, process: u32, address: u64) -> bool {
         let vmas = &self.processes[process as usize].vmas;
         let near = |vma: &&Vma| vma.grows_down && vma.end - address <= STACK_LIMIT;

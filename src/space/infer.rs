@@ -78,8 +78,8 @@ struct Used {
     until: u64,
 }
 
-/// Returns for each process that no fork made the pages that it and its descendants touch, and how. A
-/// child has its parent's mappings, so these must suit both.
+/// Returns for each process that no fork made the pages that it and its descendants touch, and how.
+/// A child has its parent's mappings, so these must suit both.
 fn used_by_families(trace: &Trace, roots: &[u32]) -> BTreeMap<u32, BTreeMap<u64, Used>> {
     let user_pages = USER_END / trace.meta.page_size.bytes();
     let mut uses = vec![Used::default(); trace.distinct()];
@@ -103,8 +103,9 @@ fn used_by_families(trace: &Trace, roots: &[u32]) -> BTreeMap<u32, BTreeMap<u64,
     families
 }
 
-/// Returns the parts of a family's mappings that an event at `position` unmaps from `range` and whose
-/// pages are touched at that position or later: of each mapping from the first such page to the last.
+/// Returns the parts of a family's mappings that an event at `position` unmaps from `range` and
+/// whose pages are touched at that position or later: of each mapping from the first such page to
+/// the last.
 fn mapped_again(
     used: &BTreeMap<u64, Used>,
     mappings: &[Mapping],
@@ -183,8 +184,8 @@ fn mappings(pages: &BTreeMap<u64, Used>, page: u64, files: &mut u32) -> Vec<Mapp
 }
 
 impl Run {
-    /// Returns whether a page of the use `is` continues the run. Pages that are only read may belong to
-    /// either neighbour; they go with the one before them.
+    /// Returns whether a page of the use `is` continues the run. Pages that are only read may
+    /// belong to either neighbour; they go with the one before them.
     fn takes(&self, is: Use) -> bool {
         self.is == is || is == Use::Constants || self.is == Use::Constants && is == Use::Data
     }

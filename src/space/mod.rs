@@ -7,9 +7,9 @@
 //! An *entry* is one page of one process: a page-table entry. Its number is the dense id of the
 //! references. Entries that a fork inherits and that are never referenced have higher numbers. An
 //! *object* is what can be in a frame: a page of private memory, of shared memory or of a file. An
-//! entry is *bound* to the object that it maps. All entries bound to an object are its owners, whether
-//! it is resident or not. So the trace alone determines whether a write to a page shared copy-on-write
-//! must copy it.
+//! entry is *bound* to the object that it maps. All entries bound to an object are its owners,
+//! whether it is resident or not. So the trace alone determines whether a write to a page shared
+//! copy-on-write must copy it.
 //!
 //! Changes of bindings, and what the machine must do with frames because of them, are a list of
 //! [`Op`]s by position. A trace without events and mappings has none: each entry is an object, and
@@ -113,8 +113,8 @@ pub struct Options {
     pub mappings: Mappings,
     /// What an illegal reference does.
     pub on_segfault: OnSegfault,
-    /// The limit of committed memory of all processes, in bytes (strict overcommit). What would exceed
-    /// it is refused: map, protect, heap, stack, fork. `None`: nothing is refused.
+    /// The limit of committed memory of all processes, in bytes (strict overcommit). What would
+    /// exceed it is refused: map, protect, heap, stack, fork. `None`: nothing is refused.
     pub commit_limit: Option<u64>,
 }
 
@@ -151,7 +151,8 @@ pub enum Class {
     File,
 }
 
-/// What the machine does besides replaying references. The entries are bound, the objects have owners.
+/// What the machine does besides replaying references. The entries are bound, the objects have
+/// owners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
     /// `entry`, which is not present, is bound to another object than before.
@@ -161,8 +162,8 @@ pub enum Op {
         /// The object to which it is bound now.
         object: ObjectId,
     },
-    /// A fork: `to` becomes present if `from` is. If the page is private, `from` becomes read-only, so
-    /// its translations are dropped.
+    /// A fork: `to` becomes present if `from` is. If the page is private, `from` becomes read-only,
+    /// so its translations are dropped.
     Copy {
         /// The parent's entry.
         from: EntryId,
@@ -250,8 +251,8 @@ pub struct Illegal {
 /// An event, or a growing stack, that the commit limit refused. The process goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Its position among all references of the trace, from 0. An event comes before the reference at
-    /// its position; a growing stack is part of that reference.
+    /// Its position among all references of the trace, from 0. An event comes before the reference
+    /// at its position; a growing stack is part of that reference.
     pub position: u64,
     /// The process, as an index.
     pub process: u32,
@@ -292,8 +293,8 @@ pub struct Space {
     pub classes: Vec<Class>,
     /// What happens besides the references, by position.
     pub ops: Vec<OpAt>,
-    /// The number of mapped pages, summed over the processes. A page of a process counts once, however
-    /// many mappings have a part of it.
+    /// The number of mapped pages, summed over the processes. A page of a process counts once,
+    /// however many mappings have a part of it.
     pub mapped: Timeline,
     /// The number of mapped pages that are bound; empty without mappings.
     pub touched: Timeline,
@@ -326,8 +327,8 @@ impl Space {
         }
     }
 
-    /// Returns whether entries are objects, with the same numbers, and nothing but references happens. A
-    /// page whose first references were illegal has a lower number than its object.
+    /// Returns whether entries are objects, with the same numbers, and nothing but references
+    /// happens. A page whose first references were illegal has a lower number than its object.
     pub fn is_identity(&self) -> bool {
         let mut objects = self.first_object.iter().zip(0..);
         self.ops.is_empty() && objects.all(|(&object, entry)| object == entry)
@@ -369,8 +370,8 @@ impl Space {
         (objects, wanted)
     }
 
-    /// Returns the future of `refs`, references by object, and of the prefetches of the objects `wanted`
-    /// by the ops.
+    /// Returns the future of `refs`, references by object, and of the prefetches of the objects
+    /// `wanted` by the ops.
     fn next_uses(&self, refs: Vec<Ref>, wanted: &[ObjectId]) -> ObjectFuture {
         let mut upcoming = vec![NEVER; self.classes.len()];
         let mut next_use = vec![NEVER; refs.len()];
@@ -432,8 +433,8 @@ impl Resolved {
         }
     }
 
-    /// Returns the references as bursts, which end where anything else happens; `None` if locality is so
-    /// poor that a replay is faster without them. Computed once and shared.
+    /// Returns the references as bursts, which end where anything else happens; `None` if locality
+    /// is so poor that a replay is faster without them. Computed once and shared.
     pub fn bursts(&self) -> Option<&Bursts> {
         let ops = self.space.iter().flat_map(|space| &space.ops);
         let cut = || self.trace.bursts(cuts(ops));
@@ -448,8 +449,8 @@ impl Resolved {
     }
 }
 
-/// Returns the positions at which bursts end: before each op, and behind the reference that an op is
-/// part of.
+/// Returns the positions at which bursts end: before each op, and behind the reference that an op
+/// is part of.
 pub fn cuts<'o>(ops: impl Iterator<Item = &'o OpAt>) -> impl Iterator<Item = u64> {
     ops.flat_map(|op| {
         let behind = op.op.is_of_reference().then_some(op.position + 1);

@@ -142,8 +142,8 @@ pub fn resolve(trace: Trace, options: &Options) -> Result<Resolved, SpaceError> 
     Ok(resolve_at(trace, options, None)?.0)
 }
 
-/// Resolves a trace. Also returns the rights of the page-table entry around each of the legal references
-/// `refs`.
+/// Resolves a trace. Also returns the rights of the page-table entry around each of the legal
+/// references `refs`.
 pub fn resolve_watched(
     trace: Trace,
     options: &Options,
@@ -157,8 +157,8 @@ pub fn resolve_watched(
     Ok((resolved, rights))
 }
 
-/// Resolves a trace. Also returns all processes after the first `at` references of the trace, before the
-/// events that follow them; after the last event if there are fewer references.
+/// Resolves a trace. Also returns all processes after the first `at` references of the trace,
+/// before the events that follow them; after the last event if there are fewer references.
 pub fn resolve_at(
     trace: Trace,
     options: &Options,
@@ -344,8 +344,8 @@ impl<'t> Resolver<'t> {
             .then(|| self.rights(entry))
     }
 
-    /// Records the rights around those of the legal references `refs` that are watched. `before`: the
-    /// rights before the reference, if they may have changed.
+    /// Records the rights around those of the legal references `refs` that are watched. `before`:
+    /// the rights before the reference, if they may have changed.
     fn watch(&mut self, refs: &[Ref], before: Option<Protection>) {
         let Range { start, end } = self.watched.refs;
         let at = |legal: u64| (legal.saturating_sub(self.legal) as usize).min(refs.len());
@@ -411,8 +411,8 @@ impl<'t> Resolver<'t> {
         }
     }
 
-    /// Binds `entry` without an [`Op::Bind`]: the first binding needs none, and [`Op::CowCopy`] names the
-    /// object itself. Returns whether it is the entry's first object.
+    /// Binds `entry` without an [`Op::Bind`]: the first binding needs none, and [`Op::CowCopy`]
+    /// names the object itself. Returns whether it is the entry's first object.
     pub fn bind_silently(&mut self, entry: EntryId, object: ObjectId, binding: Binding) -> bool {
         let key = self.space.entries[entry as usize];
         self.owners[object as usize] += 1;

@@ -11,8 +11,8 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// Creates the moment after `legal` legal references and `ops` ops; `in_reference`: during the next
-    /// legal reference, else before it.
+    /// Creates the moment after `legal` legal references and `ops` ops; `in_reference`: during the
+    /// next legal reference, else before it.
     pub(super) fn new(legal: u64, ops: usize, in_reference: bool) -> Moment {
         Moment {
             place: 2 * legal + u64::from(in_reference),
@@ -65,8 +65,8 @@ impl<T: Copy + Default> Timeline<T> {
         }
     }
 
-    /// Returns the number after the first `position` references, before the events that follow them.
-    /// Zero before the first change.
+    /// Returns the number after the first `position` references, before the events that follow
+    /// them. Zero before the first change.
     pub fn after(&self, position: u64) -> T {
         self.at(End {
             legal: position,

@@ -74,8 +74,8 @@ impl Resolved {
     }
 
     /// Returns the number of processes that used memory (see [`Resolved::uses`]), and the number of
-    /// objects. An object exists from its first binding on: by the first reference of its entry, or by
-    /// an op.
+    /// objects. An object exists from its first binding on: by the first reference of its entry, or
+    /// by an op.
     fn seen_up_to(&self, space: &Space, end: End) -> (u64, u64) {
         let mut objects = vec![false; space.classes.len()];
         let mut processes = vec![false; self.trace.dictionary.pids.len()];

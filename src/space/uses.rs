@@ -1,5 +1,5 @@
-//! What each process of a trace needs frames for: the pages that its references touch and those that
-//! its advice may bring in. Illegal references and those left out are none.
+//! What each process of a trace needs frames for: the pages that its references touch and those
+//! that its advice may bring in. Illegal references and those left out are none.
 
 use super::{Op, Resolved};
 use crate::trace::dense::page_of;
@@ -21,13 +21,14 @@ impl ProcessUse {
 }
 
 impl Resolved {
-    /// Returns what each process needs frames for, in the order of the trace's processes. Computed once
-    /// and shared.
+    /// Returns what each process needs frames for, in the order of the trace's processes. Computed
+    /// once and shared.
     pub fn uses(&self) -> &[ProcessUse] {
         self.uses.get_or_init(|| self.find_uses())
     }
 
-    /// Returns the number of processes that make a legal reference, or whose advice may bring pages in.
+    /// Returns the number of processes that make a legal reference, or whose advice may bring pages
+    /// in.
     pub fn processes(&self) -> usize {
         self.uses().iter().filter(|of| of.needs_frames()).count()
     }

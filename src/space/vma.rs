@@ -58,8 +58,8 @@ impl Vma {
         self.end - self.start
     }
 
-    /// Returns whether it counts against the commit limit: private and writable, or shared without a
-    /// file.
+    /// Returns whether it counts against the commit limit: private and writable, or shared without
+    /// a file.
     fn chargeable(&self) -> bool {
         match self.shared {
             true => self.backing == Backing::Anonymous,
@@ -67,8 +67,8 @@ impl Vma {
         }
     }
 
-    /// Returns the offset of `address` in the mapping, or in its file. An address shortly before the
-    /// mapping, as on its first page, wraps around.
+    /// Returns the offset of `address` in the mapping, or in its file. An address shortly before
+    /// the mapping, as on its first page, wraps around.
     pub fn offset_of(&self, address: u64) -> u64 {
         let base = match self.backing {
             Backing::Anonymous => 0,
@@ -198,8 +198,8 @@ impl Vmas {
         self.pages_of_each(shift).sum()
     }
 
-    /// Returns the number of pages of each mapping, in order. A page that several share counts with the
-    /// lowest.
+    /// Returns the number of pages of each mapping, in order. A page that several share counts with
+    /// the lowest.
     pub fn pages_of_each(&self, shift: u32) -> impl Iterator<Item = u64> {
         pages_of_each(&self.0, shift)
     }

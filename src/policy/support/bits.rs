@@ -6,8 +6,8 @@ use std::ops::Range;
 /// The set. Memory is n/8 bytes and a little.
 #[derive(Debug, Clone)]
 pub struct BitSet {
-    /// The words of each level: those of the elements first, the single word of the root last. A bit
-    /// of a higher level is set if the word below is not zero.
+    /// The words of each level: those of the elements first, the single word of the root last. A
+    /// bit of a higher level is set if the word below is not zero.
     levels: Vec<Vec<u64>>,
 }
 

@@ -74,8 +74,8 @@ impl<const N: usize> Classes<N> {
     }
 }
 
-/// Returns the positions from `from` up to `to` on a circle of `n`, as two ranges; the whole circle if
-/// `to` is `None`.
+/// Returns the positions from `from` up to `to` on a circle of `n`, as two ranges; the whole circle
+/// if `to` is `None`.
 pub fn spans(from: u32, to: Option<u32>, n: usize) -> [Range<usize>; 2] {
     let from = from as usize;
     match to.map(|to| to as usize) {

@@ -64,7 +64,8 @@ impl Ghosts {
     }
 
     /// Forgets `page`, if there is one, but lets the next [`take`](Ghosts::take) of it still return
-    /// true. Call it in `victim`, before the victim is [pushed](Ghosts::push) and may need the place.
+    /// true. Call it in `victim`, before the victim is [pushed](Ghosts::push) and may need the
+    /// place.
     #[inline]
     pub fn recall(&mut self, page: Option<u32>) {
         if let Some(page) = page.filter(|&page| self.remove(page)) {

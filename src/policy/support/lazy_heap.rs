@@ -1,5 +1,5 @@
-//! A heap of the numbers `0..n` by keys that only grow. Its keys may be stale: they are corrected when
-//! they reach the top, so a caller that raises a key need not touch the heap.
+//! A heap of the numbers `0..n` by keys that only grow. Its keys may be stale: they are corrected
+//! when they reach the top, so a caller that raises a key need not touch the heap.
 
 /// Children of a node. They lie side by side, and there are fewer levels than with two.
 const CHILDREN: usize = 4;

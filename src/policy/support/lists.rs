@@ -1,5 +1,5 @@
-//! A few linked lists of the numbers `0..n`, each number in at most one of them: as [`Rings`], with the
-//! list of each number and the length of each list.
+//! A few linked lists of the numbers `0..n`, each number in at most one of them: as [`Rings`], with
+//! the list of each number and the length of each list.
 
 use super::rings::Rings;
 

@@ -1,5 +1,5 @@
-//! Data structures that policies share: lists, queues, heaps, orders of use and ordered bit sets. No
-//! policy logic.
+//! Data structures that policies share: lists, queues, heaps, orders of use and ordered bit sets.
+//! No policy logic.
 
 pub mod bits;
 pub mod classes;

@@ -4,8 +4,8 @@
 /// The lists, numbered from 0. A number is pushed at the newest end.
 #[derive(Debug, Clone)]
 pub struct Rings {
-    /// The older and the newer neighbour of each number, then of each head. The newer neighbour of a
-    /// head is the oldest of its list.
+    /// The older and the newer neighbour of each number, then of each head. The newer neighbour of
+    /// a head is the oldest of its list.
     links: Vec<(u32, u32)>,
     /// Numbers are below this; heads are not.
     n: u32,

@@ -4,11 +4,11 @@
 //!
 //! # What is compiled how often
 //!
-//! [`Machine`] is generic over the policy, the page tables and the TLBs: the loop over references
-//! ([`Machine::stretch`], or `bursts` where references come as bursts) and the path of a fault are
+//! `Machine` is generic over the policy, the page tables and the TLBs: the loop over references
+//! (`stretch`, or those of `bursts` where references come as bursts) and the path of a fault are
 //! compiled for each combination that runs fast. All else is compiled less often:
 //!
-//! - [`Paging`], a machine without its policy, is compiled for each kind of page tables and TLBs;
+//! - `Paging`, a machine without its policy, is compiled for each kind of page tables and TLBs;
 //! - `core::Core`, a machine without these, and everything that drives a machine through
 //!   `engine::Engine`, one call for each tile of the trace, are compiled once.
 //!

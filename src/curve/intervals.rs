@@ -326,12 +326,14 @@ fn one_process(trace: &Trace, open: &mut Open) {
 
 fn several(trace: &Trace, open: &mut Open) -> Processes {
     let process_of = |page: u32| process_of(trace, page);
-    let same = |a: &Ref, b: &Ref| process_of(page_of(*a)) == process_of(page_of(*b));
     let runs = || {
-        trace.refs().chunk_by(same).scan(0, |end, run| {
-            let start = *end;
-            *end += run.len() as u32;
-            Some((process_of(page_of(run[0])), start..*end))
+        let (refs, mut end) = (trace.refs(), 0);
+        std::iter::from_fn(move || {
+            let start = end;
+            let process = process_of(page_of(*refs.get(start)?));
+            let same = |&&reference: &&Ref| process_of(page_of(reference)) == process;
+            end += refs[start..].iter().take_while(same).count();
+            Some((process, start as u32..end as u32))
         })
     };
     let mut turns = Turns::new(trace, runs);

@@ -142,6 +142,8 @@ fn run<P: Page>(refs: &[Ref], pages: usize, sizes: &[u64]) -> Vec<(u64, u64)> {
     }
 }
 
+/// The loop over the references. Not inlined: four loops in one function spill each other's registers.
+#[inline(never)]
 fn pass<P: Page, const PREFETCH: bool>(
     refs: &[Ref],
     pages: usize,

@@ -225,7 +225,7 @@ fn feed(cell: &mut Running<'_>, tile: &Unpacked) {
 
 fn finish(cell: Running<'_>) -> CellResult {
     let begun = Instant::now();
-    let finished = |replay: Box<dyn Replay + '_>| caught(|| Ok(replay.finish()));
+    let finished = |replay: Replay<'_>| caught(|| Ok(replay.finish()));
     let outcome = cell.replay.and_then(finished);
     CellResult {
         outcome,

@@ -2,35 +2,11 @@
 
 use super::sizes::{POINTS, lane_sizes, least_size, outline, powers, spread};
 use super::{Filling, Point, Source, TooLong};
-use crate::policy::{self, ParamError, PolicyChoice};
+use crate::policy::{CurveKind, ParamError, PolicyChoice, PolicyId, TABLE};
 use crate::units::did_you_mean;
 use std::fmt;
+use std::mem::discriminant;
 use std::str::FromStr;
-
-/// A kind of curve with its parameters. The order is that of rows and listings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CurveKind {
-    /// Faults and write-backs at every number of frames (Mattson, Gecsei, Slutz, Traiger, IBM
-    /// Systems Journal 9(2), 1970; Bennett, Kruskal, IBM Journal of Research and Development 19(4),
-    /// 1975).
-    Lru,
-    /// Faults at every number of frames (Mattson et al. 1970). Write-backs depend on which of the
-    /// pages that are never used again leaves first.
-    Opt,
-    /// Faults, write-backs and mean resident size of the working set at every window (Slutz,
-    /// Traiger, Communications of the ACM 17(10), 1974).
-    Ws,
-    /// The least mean resident size with the faults of the working set, at every window (Prieve,
-    /// Fabry, Communications of the ACM 19(5), 1976).
-    Vmin,
-    /// Faults and write-backs at [`LANES`](super::LANES) numbers of frames a pass.
-    Fifo,
-    /// Like `Fifo`. `load_bit`: the reference bit of a page that comes in is set.
-    Clock {
-        /// See [`CurveKind::Clock`].
-        load_bit: bool,
-    },
-}
 
 /// The memory at which a curve is wanted.
 #[derive(Debug, Clone, Default)]
@@ -101,15 +77,10 @@ impl CurveKind {
         CurveKind::Clock { load_bit: true },
     ];
 
-    /// Returns the kind named `name`, without parameters.
-    fn named(name: &str) -> Option<CurveKind> {
-        CurveKind::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-
     /// Returns the curve of a policy with its parameters, if there is one.
     pub fn of(policy: &PolicyChoice) -> Option<CurveKind> {
         let spec = policy.spec();
-        match CurveKind::named(spec.name)? {
+        match spec.curve? {
             CurveKind::Clock { .. } => Some(CurveKind::Clock {
                 load_bit: policy.params.get(spec, "load-bit") == Some(1),
             }),
@@ -117,16 +88,12 @@ impl CurveKind {
         }
     }
 
-    /// Returns the name: that of the policy, if the kind is a policy of the table (VMIN is not).
+    /// Returns the name: that of the policy.
     pub fn name(self) -> &'static str {
-        match self {
-            CurveKind::Lru => "lru",
-            CurveKind::Opt => "opt",
-            CurveKind::Ws => "ws",
-            CurveKind::Vmin => "vmin",
-            CurveKind::Fifo => "fifo",
-            CurveKind::Clock { .. } => "clock",
-        }
+        let is_same = |kind: CurveKind| discriminant(&kind) == discriminant(&self);
+        let mut policies = TABLE.iter();
+        let policy = policies.find(|spec| spec.curve.is_some_and(is_same));
+        policy.expect("every kind is of a policy").name
     }
 
     /// Returns the parameters that differ from their defaults, as policies write them.
@@ -280,17 +247,13 @@ impl FromStr for CurveKind {
 
     fn from_str(text: &str) -> Result<CurveKind, ParamError> {
         let name = text.split(':').next().unwrap_or_default().trim();
-        if policy::PolicyId::named(name).is_err() {
-            // VMIN is a curve and no policy: it has no parameters.
-            let lower = name.to_lowercase();
-            return CurveKind::named(&lower)
-                .filter(|_| !text.contains(':'))
-                .ok_or_else(|| {
-                    let known = CurveKind::ALL.map(CurveKind::name);
-                    let hint = did_you_mean(&lower, known.into_iter());
-                    let known = known.join(", ");
-                    ParamError(format!("no curve \"{text}\"{hint} (there are: {known})"))
-                });
+        if PolicyId::named(name).is_err() {
+            let known = CurveKind::ALL.map(CurveKind::name);
+            let hint = did_you_mean(&name.to_lowercase(), known.into_iter());
+            let known = known.join(", ");
+            return Err(ParamError(format!(
+                "no curve \"{text}\"{hint} (there are: {known})"
+            )));
         }
         let policy: PolicyChoice = text.parse()?;
         CurveKind::of(&policy).ok_or_else(|| {

@@ -19,7 +19,8 @@ pub mod sample;
 mod sizes;
 mod source;
 
-pub use choice::{Amounts, CurveKind, Wanted};
+pub use crate::policy::CurveKind;
+pub use choice::{Amounts, Wanted};
 pub use intervals::{Intervals, intervals};
 pub use lanes::{clock, fifo};
 pub use lru::{LruCurve, lru};

@@ -7,7 +7,7 @@ use crate::policy::support::lists::Lists;
 
 /// The state of the page in a frame.
 #[derive(Clone, Copy, Default)]
-struct PageState {
+struct FrameInfo {
     /// The time after which it may sink: that of its last reference or sinking, plus its life time.
     expire: u64,
     /// Its references, including those of earlier stays if it was remembered.
@@ -23,7 +23,7 @@ pub struct Mq {
     /// The references after which an idle page sinks.
     life: u64,
     /// The state of each frame's page.
-    pages: Vec<PageState>,
+    info: Vec<FrameInfo>,
     /// Qout: pages that were evicted.
     out: Ghosts,
     /// For each page in Qout its count at its eviction.
@@ -76,7 +76,7 @@ impl<'t> PolicyType<'t> for Mq {
             queues: Lists::new(queues, setup.frames),
             top: queues - 1,
             life: of("life"),
-            pages: vec![PageState::default(); setup.frames as usize],
+            info: vec![FrameInfo::default(); setup.frames as usize],
             out: Ghosts::new(setup.pages, out),
             counts: vec![0; setup.pages],
             due: vec![u64::MAX; queues],
@@ -89,10 +89,10 @@ impl<'t> PolicyType<'t> for Mq {
 impl Policy for Mq {
     #[inline(always)]
     fn hit(&mut self, at: Touch) {
-        let page = &mut self.pages[at.frame as usize];
-        page.count = page.count.saturating_add(1);
-        page.expire = at.time.saturating_add(self.life);
-        let PageState { expire, count } = *page;
+        let info = &mut self.info[at.frame as usize];
+        info.count = info.count.saturating_add(1);
+        info.expire = at.time.saturating_add(self.life);
+        let FrameInfo { expire, count } = *info;
         let queue = self.queue_of(count);
         self.queues.move_front(queue, at.frame);
         self.expires(queue, expire);
@@ -103,7 +103,7 @@ impl Policy for Mq {
         let lowest = (0..=self.top).find(|&queue| !self.queues.is_empty(queue));
         let queue = lowest.expect("every frame is taken");
         let frame = self.queues.pop_back(queue).expect("it is not empty");
-        let (page, count) = (frames.page(frame), self.pages[frame as usize].count);
+        let (page, count) = (frames.page(frame), self.info[frame as usize].count);
         self.counts[page as usize] = count;
         self.out.push(page);
         self.last_victim = (queue, count);
@@ -117,7 +117,7 @@ impl Policy for Mq {
             false => 1,
         };
         let expire = at.time.saturating_add(self.life);
-        self.pages[at.frame as usize] = PageState { expire, count };
+        self.info[at.frame as usize] = FrameInfo { expire, count };
         let queue = self.queue_of(count);
         self.queues.push_front(queue, at.frame);
         self.expires(queue, expire);
@@ -157,7 +157,7 @@ impl Explain for Mq {
         let of_queue = |queue| self.queues.iter(queue).map(move |frame| (queue, frame));
         let all = (0..=self.top).rev().flat_map(of_queue);
         let word = |(queue, frame): (usize, FrameId)| {
-            let count = self.pages[frame as usize].count;
+            let count = self.info[frame as usize].count;
             (frame, format!("queue {queue}, count {count}"))
         };
         Some(FrameOrder {
@@ -187,14 +187,14 @@ impl Mq {
     /// due.
     fn sink_oldest(&mut self, queue: usize, now: u64) {
         if let Some(oldest) = self.queues.back(queue)
-            && self.pages[oldest as usize].expire < now
+            && self.info[oldest as usize].expire < now
         {
             let expire = now.saturating_add(self.life);
-            self.pages[oldest as usize].expire = expire;
+            self.info[oldest as usize].expire = expire;
             self.queues.move_front(queue - 1, oldest);
             self.expires(queue - 1, expire);
         }
         let oldest = self.queues.back(queue);
-        self.due[queue] = oldest.map_or(u64::MAX, |frame| self.pages[frame as usize].expire);
+        self.due[queue] = oldest.map_or(u64::MAX, |frame| self.info[frame as usize].expire);
     }
 }

@@ -45,7 +45,7 @@ struct Process {
 
 /// The state of a page, resident or not.
 #[derive(Clone, Copy)]
-struct PageState {
+struct PageInfo {
     /// The number of entries, in the windows of all processes, that map it.
     windows: u32,
     /// Its frame, or [`NOWHERE`].
@@ -79,7 +79,7 @@ pub struct WorkingSet<'t> {
     /// The number of arrivals ahead of use so far.
     arrived: u32,
     /// The state of each page.
-    pages: Vec<PageState>,
+    pages: Vec<PageInfo>,
     /// The page in each frame.
     page_in: Vec<PageId>,
     /// References and arrivals so far. Without `notes_uses` it misses plain hits.
@@ -164,7 +164,7 @@ impl<'t> PolicyType<'t> for WorkingSet<'t> {
             arrived: 0,
             stamps,
             pages: vec![
-                PageState {
+                PageInfo {
                     windows: 0,
                     frame: NOWHERE,
                     last: 0,
@@ -403,7 +403,7 @@ impl WorkingSet<'_> {
 
     /// Returns the least recently used page, with quotas of those that the process loaded.
     fn least_recent(&self, request: VictimRequest) -> PageId {
-        let ours = |held: &PageState| self.quotas.is_none() || held.loader == request.process;
+        let ours = |held: &PageInfo| self.quotas.is_none() || held.loader == request.process;
         let resident = self.page_in.iter().zip(0..).filter(|&(&page, frame)| {
             let held = &self.pages[page as usize];
             held.frame == frame && ours(held)

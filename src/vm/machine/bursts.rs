@@ -315,7 +315,7 @@ where
         }));
     }
 
-    /// The windows of a policy that is replayed by them.
+    /// Returns the windows of a policy that is replayed by them.
     #[inline(always)]
     fn windows(&mut self) -> &mut WorkingSet<'t> {
         self.policy.windows().expect("it is replayed by windows")

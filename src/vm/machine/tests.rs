@@ -3,7 +3,7 @@
 
 use super::observe::PageState;
 use super::*;
-use crate::policy::{Future, Setup, Visitor, dispatch};
+use crate::policy::{Future, PolicyType, Setup, Visitor, dispatch};
 use crate::trace::dense::{Dictionary, Meta, PageKey, pack};
 use crate::trace::record::{Addressing, TraceKind};
 use crate::units::PageSize;

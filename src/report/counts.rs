@@ -118,6 +118,12 @@ impl Counts {
         self.0 >> place & 1 != 0
     }
 
+    /// Whether the column `name` is in it.
+    pub fn has(self, name: &str) -> bool {
+        let place = COLUMNS.iter().position(|column| column.name == name);
+        place.is_some_and(|place| self.has_place(place))
+    }
+
     /// Whether all are in it.
     pub fn is_all(self) -> bool {
         self == Counts::ALL

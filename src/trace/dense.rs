@@ -104,6 +104,21 @@ impl Meta {
             Addressing::Ids => 0,
         }
     }
+
+    /// Returns the text of the page `number`: its address in hexadecimal, or the id itself.
+    pub fn page_text(&self, number: u64) -> String {
+        match self.addressing {
+            Addressing::Bytes => format!("{:#x}", u128::from(number) << self.page_shift()),
+            Addressing::Ids => number.to_string(),
+        }
+    }
+}
+
+impl Dictionary {
+    /// Returns the process id that the file gives the process with the index `process`.
+    pub fn pid(&self, process: u32) -> u32 {
+        self.pids[process as usize]
+    }
 }
 
 /// References that follow each other in a trace.

@@ -6,7 +6,13 @@ use super::harness::Sandbox;
 fn bash_takes_its_completions() {
     let sandbox = Sandbox::new();
     let bash = sandbox.run("completions bash").code(0).no_message();
-    bash.out(&["explain", "--accessed-bit"]);
+    bash.out(&[
+        "explain",
+        "--accessed-bit",
+        "every walk walk-flush",
+        "full sampled faults-only block-io synthetic",
+        "yes no",
+    ]);
     sandbox
         .shell("$PAGEBENCH completions bash > c && bash -n c")
         .code(0)

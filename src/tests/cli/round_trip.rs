@@ -258,7 +258,7 @@ fn the_name_of_a_policy_is_one_name() {
     sandbox
         .run("plan -f e.toml")
         .code(2)
-        .err(&["e.toml:5:8: a name is that of one policy; several are policy = \"@textbook\""]);
+        .err(&["e.toml:5:8: name is one policy; for several write policy = \"@textbook\""]);
     let example = sandbox.run("init -").code(0).out;
     let words = example.replace("\n# ", " ");
     assert!(

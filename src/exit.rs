@@ -1,14 +1,14 @@
 //! The exit codes of the program: one table, from which the help text, the README and the tests
 //! are derived. `cli::failure` maps errors to codes.
 
-/// One exit code: its number, its short name and what it tells a script.
+/// One exit code: its number, its name and its meaning for a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExitCode {
     /// The number that the process returns.
     pub code: u8,
     /// The stable name in JSON, JUnit and annotations. Renaming it breaks their readers.
     pub name: &'static str,
-    /// What the code means, one line.
+    /// The meaning of the code, one line.
     pub about: &'static str,
 }
 

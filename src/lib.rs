@@ -47,7 +47,7 @@
 //! | [`cli`] | the command line, one file per subcommand | algorithms |
 //!
 //! Only `cli` prints. Only `trace`, `report`, `check` and `cli` open files. `unsafe` stands in
-//! `trace::map` and in `simd`, beside portable twins.
+//! `trace::map`, and in `simd` next to portable twins.
 //!
 //! # Invariants
 //!

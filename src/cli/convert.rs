@@ -130,7 +130,7 @@ impl Target {
     }
 }
 
-/// What was written.
+/// A trace that was written.
 enum Written {
     Stored(Meta, Summary),
     Exported(Exported),

@@ -56,7 +56,7 @@ use failure::Failure;
 #[derive(Debug, Parser)]
 #[command(name = "pagebench", version, max_term_width = 100, after_help = exit_codes())]
 struct Cli {
-    /// What to do
+    /// The command to run
     #[command(subcommand)]
     command: Command,
 }
@@ -105,7 +105,7 @@ fn exit_codes() -> String {
 
 /// Runs the program on the arguments of the process; returns its exit code.
 pub fn main() -> ExitCode {
-    // A cell that panics says so in its row; a backtrace would not help.
+    // The row of a cell that panics holds the error; a backtrace would not help.
     std::panic::set_hook(Box::new(|panic| {
         progress::message(&format!("internal error: {panic}"))
     }));

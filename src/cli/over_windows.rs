@@ -183,7 +183,7 @@ fn add_cell(
     Ok(())
 }
 
-/// The length of the windows of a trace, as far as its cells tell.
+/// The length of the windows of a trace, gathered from its cells.
 #[derive(Default)]
 struct Lengths {
     /// The length of all windows but the last of each cell, which may be shorter: at the end of the

@@ -1,4 +1,4 @@
-//! The part of `pagebench stat` that says what page tables a trace needs.
+//! The page tables that a trace needs, as `pagebench stat` prints them.
 
 use super::terminal::field;
 use crate::space::Resolved;

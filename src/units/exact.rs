@@ -173,7 +173,7 @@ mod tests {
         assert!(!tiny.allows(Fraction::of(u64::MAX), Fraction::of(u64::MAX - 1)));
         assert!(tiny.allows(Fraction::of(7), Fraction::of(7)));
         assert!(!percent("99").allows(Fraction::of(0), Fraction::of(1)));
-        // A product beyond 128 bits: (2^64 - 1) / 1 beside half of it.
+        // Products beyond 128 bits: (2^64 - 2) / 1 against its half.
         let all = Fraction::of(u64::MAX - 1);
         let half = Fraction {
             part: u64::MAX - 1,

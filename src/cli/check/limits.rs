@@ -47,7 +47,7 @@ pub struct LimitArgs {
 }
 
 impl LimitArgs {
-    /// Returns the limits that hold: those of the flags, then those of a file.
+    /// Returns the limits of the flags over the limits of a file.
     pub fn limits(&self, config: &Config) -> Result<Limits, Failure> {
         let mut limits = match (&self.limits, &config.experiment) {
             (Some(path), _) => read(path)?,

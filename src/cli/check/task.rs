@@ -1,4 +1,4 @@
-//! What a check is to do, worked out before any trace is read.
+//! The task of a check, worked out before any trace is read: its baseline, its mode and its cells.
 
 use super::args::CheckArgs;
 use crate::check::{Baseline, CheckError, Limits, Pattern};
@@ -10,7 +10,7 @@ use crate::units::did_you_mean;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// What a check does with its baseline.
+/// The use that a check makes of its baseline.
 pub enum Mode {
     /// Compares all cells, or those of `--only`.
     Compare(Baseline),
@@ -22,7 +22,7 @@ pub enum Mode {
 
 /// A check.
 pub struct Task {
-    /// What it does.
+    /// Compare, explain or accept.
     pub mode: Mode,
     /// The cells to check; `None` for all.
     pub only: Option<Pattern>,

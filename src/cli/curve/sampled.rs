@@ -17,7 +17,7 @@ pub struct Request<'a> {
     pub rate: f64,
     /// The sizes.
     pub wanted: &'a Wanted,
-    /// Whether there is an exact curve of LRU, so that exact rows would be there twice.
+    /// Whether there is an exact curve of LRU: exact rows of the sample would repeat it.
     pub has_exact: bool,
 }
 

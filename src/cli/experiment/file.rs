@@ -63,7 +63,7 @@ pub const EXCLUDE_KEYS: [Key; 5] = [
     ("trace", "name of the trace"),
     (
         "policy",
-        "policy; a bare name matches any parameters, \"2q:kin=0.1\" the others at their defaults",
+        "policy; a bare name matches any parameters; with some, the others have their defaults",
     ),
     (
         "frames",
@@ -96,7 +96,7 @@ pub const NO_KEYS: [&str; 18] = [
     "jobs",
 ];
 
-/// The keys whose values may be lists.
+/// The keys whose values may be lists: those whose flags show `,…` in their help, which a test compares.
 const LISTS: [&str; 9] = [
     "policy",
     "frames",
@@ -509,4 +509,30 @@ fn policy_axes(
         all = all.iter().flat_map(with).collect();
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::CommandFactory;
+
+    /// The value name of a flag tells users whether it takes a list; the file must agree.
+    #[test]
+    fn lists_are_the_flags_that_show_a_list() {
+        let program = Cli::command();
+        let keys = keys_of(&program);
+        let shows_list = |arg: &&Arg| {
+            let names = arg.get_value_names().unwrap_or_default();
+            names.iter().any(|name| name.ends_with(",…"))
+        };
+        let mut shown: Vec<&str> = settings_of(run_of(&program), &keys)
+            .filter(shows_list)
+            .filter_map(Arg::get_long)
+            .collect();
+        let mut lists = LISTS.to_vec();
+        shown.sort_unstable();
+        lists.sort_unstable();
+        assert_eq!(shown, lists);
+    }
 }

@@ -209,13 +209,12 @@ impl Sink for RecordingFile {
     }
 
     fn event(&mut self, process: u32, event: Event) -> io::Result<()> {
-        let told = Told {
+        let event = self.assembler.event(&Told {
             before: 0,
             pid: process,
             event,
             line: 0,
-        };
-        let event = self.assembler.event(&told);
+        });
         self.writer.event(event);
         Ok(())
     }
@@ -339,7 +338,8 @@ impl Session {
         }
     }
 
-    /// Returns the exit code of the command: that of a signal to us, or the program's unless we ended it.
+    /// Returns the exit code of the command: the code of a signal to pagebench, or else the program's,
+    /// unless `--limit` ended it.
     fn code(&self, status: ExitStatus) -> ExitCode {
         if let Some(code) = self.interrupts.first {
             return code;

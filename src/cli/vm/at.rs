@@ -108,7 +108,7 @@ pub fn show(args: &VmArgs, choice: &MachineChoice<'_>) -> Result<ExitCode, Failu
     let snapshot = snapshot(&job, view.position, view.ops)?;
     if snapshot.swap_full {
         note(&format!(
-            "note: swap was full after {}, where the replay ended: pages are where they were then, mappings are those of the position",
+            "note: swap was full after {}, where the replay ended: pages are where they were then, mappings are as at the position",
             counted(snapshot.counters.refs, "legal reference")
         ));
     }

@@ -48,10 +48,6 @@ pub fn write_manifest(
     let policies = checked.axes.policies.iter();
     let policies: Vec<String> = policies.map(ToString::to_string).collect();
     let experiment = job.config.experiment.as_ref();
-    let traces = inputs.loaded.iter().flat_map(|loaded| {
-        let traces = loaded.traces.iter();
-        traces.map(move |resolved| trace_json(loaded, resolved))
-    });
     let manifest = json!({
         "schema": SCHEMA,
         "tool": TOOL,
@@ -83,7 +79,7 @@ pub fn write_manifest(
         "commit_limit": settings.space.commit_limit,
         "allocation": part_json(plan, Part::Allocation),
         "accessed_bit": part_json(plan, Part::AccessedBit),
-        "traces": traces.collect::<Vec<_>>(),
+        "traces": traces_json(inputs),
         "failed_traces": inputs.errors,
     });
     write_json(folder, &manifest)
@@ -118,6 +114,16 @@ fn write_json(folder: &Path, manifest: &Value) -> Result<(), Failure> {
 fn command_line() -> Vec<String> {
     let args = std::env::args_os();
     args.map(|arg| arg.to_string_lossy().into_owned()).collect()
+}
+
+fn traces_json(inputs: &Inputs<Resolved>) -> Vec<Value> {
+    let each = |loaded: &Loaded<Resolved>| -> Vec<Value> {
+        let traces = loaded.traces.iter();
+        traces
+            .map(|resolved| trace_json(loaded, resolved))
+            .collect()
+    };
+    inputs.loaded.iter().flat_map(each).collect()
 }
 
 fn trace_json(loaded: &Loaded<Resolved>, resolved: &Resolved) -> Value {

@@ -282,46 +282,9 @@ fn names(keys: &[Key]) -> Vec<&'static str> {
 }
 
 fn traces(text: &TomlFile, node: &Node<'_>) -> Result<Vec<TraceEntry>, Failure> {
-    let folder = text.path().parent().unwrap_or(Path::new(""));
     let mut all: Vec<TraceEntry> = Vec::new();
     for (span, table) in text.tables(node)? {
-        let (mut path, mut name, mut format, mut digest) = (None, None, None, None);
-        for entry in entries(table) {
-            let node = entry.node;
-            match entry.key {
-                "path" => path = Some(text.string(node)?),
-                "name" => name = Some((text.string(node)?.to_owned(), node.span())),
-                "format" => format = Some(known_format(text, node)?),
-                "digest" => digest = Some(digest_text(text, node)?),
-                _ => return Err(text.unknown_key(entry, &names(&TRACE_KEYS))),
-            }
-        }
-        let path = path.ok_or_else(|| text.fail(span.clone(), "this trace has no path"))?;
-        // Standard input is not in the folder.
-        let path = if path == "-" {
-            path.into()
-        } else {
-            folder.join(path)
-        };
-        let same = |(name, _): &&(String, _)| {
-            all.iter()
-                .any(|other: &TraceEntry| other.name.as_ref() == Some(name))
-        };
-        if let Some((name, span)) = name.as_ref().filter(same) {
-            let what = format!("two traces have the name \"{name}\"");
-            return Err(text.fail(span.clone(), what));
-        }
-        if path.is_dir() && (name.is_some() || digest.is_some()) {
-            let what = "a folder of traces has no one name or digest: name its files";
-            return Err(text.fail(span, what));
-        }
-        let entry = TraceEntry {
-            path,
-            name: name.map(|(name, _)| name),
-            format,
-            digest,
-            span,
-        };
+        let entry = trace_entry(text, span, table, &all)?;
         match all.iter().find(|other| other.is_of_same_file(&entry)) {
             None => all.push(entry),
             Some(other) => {
@@ -336,6 +299,50 @@ fn traces(text: &TomlFile, node: &Node<'_>) -> Result<Vec<TraceEntry>, Failure> 
         }
     }
     Ok(all)
+}
+
+/// Returns the trace of a table; errors if one of `known` has its name.
+fn trace_entry(
+    text: &TomlFile,
+    span: Range<usize>,
+    table: &DeTable<'_>,
+    known: &[TraceEntry],
+) -> Result<TraceEntry, Failure> {
+    let (mut path, mut name, mut format, mut digest) = (None, None, None, None);
+    for entry in entries(table) {
+        let node = entry.node;
+        match entry.key {
+            "path" => path = Some(text.string(node)?),
+            "name" => name = Some((text.string(node)?.to_owned(), node.span())),
+            "format" => format = Some(known_format(text, node)?),
+            "digest" => digest = Some(digest_text(text, node)?),
+            _ => return Err(text.unknown_key(entry, &names(&TRACE_KEYS))),
+        }
+    }
+    let path = path.ok_or_else(|| text.fail(span.clone(), "this trace has no path"))?;
+    // Standard input is not in the folder.
+    let path = if path == "-" {
+        path.into()
+    } else {
+        text.path().parent().unwrap_or(Path::new("")).join(path)
+    };
+    if let Some((name, span)) = &name
+        && known.iter().any(|other| other.name.as_ref() == Some(name))
+    {
+        let what = format!("two traces have the name \"{name}\"");
+        return Err(text.fail(span.clone(), what));
+    }
+    if path.is_dir() && (name.is_some() || digest.is_some()) {
+        let what = "a folder of traces has no one name or digest: name its files";
+        return Err(text.fail(span, what));
+    }
+    Ok(TraceEntry {
+        path,
+        name: name.map(|(name, _)| name),
+        format,
+        digest,
+        span,
+    })
 }
 
 fn known_format(text: &TomlFile, node: &Node<'_>) -> Result<String, Failure> {

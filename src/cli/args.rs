@@ -85,7 +85,7 @@ pub struct ReadArgs {
           hide_possible_values = true)]
     pub header: Option<bool>,
 
-    /// Base of addresses and ids without 0x in the csv format; guessed if absent
+    /// Base of addresses and ids without 0x in the csv format; dec if absent
     #[arg(long, value_name = "hex|dec", value_parser = words([(16, "hex"), (10, "dec")]),
           hide_possible_values = true)]
     pub base: Option<u32>,

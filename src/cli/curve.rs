@@ -53,8 +53,8 @@ pub struct CurveArgs {
     #[arg(short, long, value_name = "POLICY,…", value_delimiter = ',')]
     policy: Vec<String>,
 
-    /// Frames, as in run. auto: for LRU and OPT about 200 sizes, at and before the steepest falls; for
-    /// FIFO and Clock 64
+    /// Frames, as in run. auto: for LRU and OPT about 200 sizes, where faults fall and the size before
+    /// each fall; for FIFO and Clock 64
     #[arg(
         short = 'm',
         long,

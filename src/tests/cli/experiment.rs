@@ -236,7 +236,7 @@ fn mistakes_are_shown_where_they_stand() {
             "swap = \"unlimited\"",
             "header = \"maybe\"",
             "5:10",
-            "[possible values: yes, no]",
+            "one of: yes, no",
         ),
         (
             "swap = \"unlimited\"",

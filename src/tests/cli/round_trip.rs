@@ -226,7 +226,7 @@ fn what_is_said_of_a_file_holds_wherever_else_it_is_named() {
     }
     write(&format!("{folder}{}", entry("digest = \"deadbeef\"\n")))
         .code(3)
-        .err(&["e.toml:6:1: ", "d/t.txt is another trace"]);
+        .err(&["e.toml:6:1: ", "d/t.txt: digest ", "another trace"]);
     for (more, key) in [
         ("name = \"x\"\n", "name"),
         ("digest = \"deadbeef\"\n", "digest"),

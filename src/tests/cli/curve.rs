@@ -162,9 +162,7 @@ fn private_mappings_are_not_ignored() {
     sandbox.write("t.txt", text);
     for (options, filter) in [("", ""), ("--ignore-events", "events-ignored")] {
         sandbox
-            .run(&format!(
-                "curve t.txt -p lru -m 1,2 {options} --force -o c"
-            ))
+            .run(&format!("curve t.txt -p lru -m 1,2 {options} --force -o c"))
             .code(0);
         let filters = sandbox.column("c/curve.csv", "filter");
         assert_eq!(filters, [filter, filter], "{options}");

@@ -1,14 +1,14 @@
 //! The exit codes of the program: one table, from which the help text, the README and the tests
-//! are derived. Knows nothing of the errors that lead to a code; `cli` maps them.
+//! are derived. `cli::failure` maps errors to codes.
 
-/// One exit code: its number, its short name and what it tells a script.
+/// One exit code: its number, its name and its meaning for a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExitCode {
     /// The number that the process returns.
     pub code: u8,
-    /// A short name for tests and messages.
+    /// The stable name in JSON, JUnit and annotations. Renaming it breaks their readers.
     pub name: &'static str,
-    /// What the code means, one line.
+    /// The meaning of the code, one line.
     pub about: &'static str,
 }
 
@@ -36,7 +36,7 @@ pub const NOTHING: ExitCode = exit(
 );
 /// Cells are missing.
 pub const INCOMPLETE: ExitCode = exit(5, "incomplete", "results are incomplete");
-/// `check` found a difference, or `compare` one that it was told to fail on.
+/// `check` found a regression, or `compare` a difference that `--fail-on` names.
 pub const REGRESSION: ExitCode = exit(
     6,
     "regression",
@@ -63,11 +63,13 @@ pub const ALL: [ExitCode; 10] = [
     TERMINATED,
 ];
 
-/// Which code is reported where several apply: the first of these.
+/// The codes in the order in which [`worse`] prefers them.
 const PRECEDENCE: [ExitCode; 9] = [
     USAGE,
+    // An interrupt explains a failure that follows it.
     INTERRUPTED,
     TERMINATED,
+    // A regression stands, whatever else failed or is missing.
     REGRESSION,
     FAILURE,
     BAD_TRACE,
@@ -76,9 +78,7 @@ const PRECEDENCE: [ExitCode; 9] = [
     NOTHING,
 ];
 
-/// The code to report where both `a` and `b` apply (2, 6, 1, 3, 5, 7, 4, then 0; an interrupt
-/// counts before a failure, since it explains it; a regression that was found is one whatever else
-/// is missing).
+/// Returns whichever of `a` and `b` comes first in `PRECEDENCE`; [`OK`] if neither is in it.
 pub fn worse(a: ExitCode, b: ExitCode) -> ExitCode {
     PRECEDENCE
         .into_iter()

@@ -20,11 +20,12 @@
 //!                               └─ cells.jsonl, as cells finish: for runs that go on, and for merge
 //! ```
 //!
-//! A replay looks at what happens only: [`trace::bursts`] has the trace as stretches of few pages, and
-//! `vm::machine::bursts` goes from one reference that changes something to the next; the TLBs follow
-//! a log of what they miss anyway ([`vm::tlb::MissLog`]). Beside each stands the plain engine, which
-//! looks at every reference; tests hold them equal, counter by counter and event by event. A trace
-//! that does not fit into memory stays in its file and is replayed tile by tile ([`vm::begin`]).
+//! A cell is replayed by one of two engines. The fast one skips references that change nothing:
+//! [`trace::bursts`] cuts the trace into stretches that touch few pages, `vm::machine::bursts` looks
+//! only where something can change, and TLBs follow a log of first-level misses that is made once
+//! ([`vm::tlb::MissLog`]). The plain engine visits every reference. Tests compare both, counter by
+//! counter and event by event. A trace that does not fit into memory stays in its file and is replayed
+//! tile by tile ([`vm::begin`]).
 //!
 //! No layer imports a later one, in the order of the modules below; a test keeps it so.
 //!
@@ -47,7 +48,7 @@
 //! | [`cli`] | the command line, one file per subcommand | algorithms |
 //!
 //! Only `cli` prints. Only `trace`, `report`, `check` and `cli` open files. `unsafe` stands in
-//! `trace::map` and in `simd`, beside portable twins.
+//! `trace::map`, and in `simd` next to portable twins.
 //!
 //! # Invariants
 //!
@@ -58,6 +59,7 @@
 //! - The same trace, policy, parameters and seed give the same bytes of `results.csv` for any
 //!   number of threads and on any machine. Times are in other files.
 
+// Blank lines keep rustfmt from sorting: the order is that of the layers.
 pub mod exit;
 pub mod guide;
 pub mod units;

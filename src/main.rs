@@ -1,5 +1,4 @@
-//! The `pagebench` program: the command line goes in, an exit code comes out. Everything else is
-//! in the library.
+//! The `pagebench` program: turns the command line into an exit code. The library does the rest.
 
 use std::process::ExitCode;
 

@@ -1,10 +1,18 @@
-//! Page sizes, byte sizes and the grammar of `-m 64,2^4..2^14,1%,64MiB,auto`: what users write for
-//! amounts of memory, and what it means for a given trace. Knows nothing else.
+//! Amounts as users write them: page sizes, bytes, counts, shares and lists of these, and the ids that
+//! every layer shares. Depends on nothing else in the crate.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `ladder` | lists of memory sizes: `-m 64,2^4..2^14,1%,64MiB,auto` |
+//! | `exact` | fractions and percentages compared without rounding |
+//! | `words` | words of messages: plurals, nearest names |
 
 mod exact;
+mod ladder;
 mod words;
 
 pub use exact::{Fraction, Percent};
+pub use ladder::{LADDER_MAX, Ladder};
 pub use words::{about, counted, did_you_mean, nearest};
 
 use std::fmt;
@@ -23,12 +31,12 @@ pub fn splitmix64(number: u64) -> u64 {
 pub type PageId = u32;
 /// A frame of memory, from 0.
 pub type FrameId = u32;
-/// A page of a process: a page-table entry. Where nothing is shared it has the number of its page.
+/// A page-table entry: one page of one process. Without sharing, entry i names page i.
 pub type EntryId = PageId;
-/// The largest page id: one bit of a packed reference says whether it writes.
+/// The largest page id, 2^31 − 1: a packed reference keeps one bit for writes.
 pub const PAGE_ID_MAX: u32 = (1 << 31) - 1;
 
-/// Text that is no amount, size or range: a lowercase sentence that says why.
+/// Why a text is no amount, size or range: a lowercase sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct UnitError(pub String);
@@ -51,11 +59,18 @@ impl PageSize {
     /// The largest page, 1 GiB.
     pub const MAX: PageSize = PageSize { shift: 30 };
 
-    /// The page size of `2^shift` bytes, if it is allowed.
+    /// Returns the page size of `2^shift` bytes; `None` outside 64 bytes to 1 GiB.
     pub fn from_shift(shift: u8) -> Option<PageSize> {
         (Self::MIN.shift..=Self::MAX.shift)
             .contains(&shift)
             .then_some(PageSize { shift })
+    }
+
+    /// Returns the page size of `bytes` bytes; `None` unless it is a power of two from 64 bytes to
+    /// 1 GiB.
+    pub fn from_bytes(bytes: u64) -> Option<PageSize> {
+        let shift = u8::try_from(bytes.trailing_zeros()).ok()?;
+        PageSize::from_shift(shift).filter(|size| size.bytes() == bytes)
     }
 
     /// log2 of the size in bytes.
@@ -72,14 +87,14 @@ impl PageSize {
 impl FromStr for PageSize {
     type Err = UnitError;
     fn from_str(text: &str) -> Result<PageSize, UnitError> {
-        let bytes = parse_bytes(text)?;
-        let allowed = bytes.is_power_of_two() && bytes <= PageSize::MAX.bytes();
-        match PageSize::from_shift(bytes.trailing_zeros() as u8) {
-            Some(size) if allowed => Ok(size),
-            _ => bad(format!(
-                "page size \"{text}\" is not a power of two from 64 bytes to 1 GiB (4KiB, 2MiB …)"
-            )),
-        }
+        PageSize::from_bytes(parse_bytes(text)?).map_or_else(
+            || {
+                bad(format!(
+                    "page size \"{text}\" is not a power of two from 64 bytes to 1 GiB (4KiB, 2MiB …)"
+                ))
+            },
+            Ok,
+        )
     }
 }
 
@@ -89,14 +104,14 @@ impl fmt::Display for PageSize {
     }
 }
 
-/// Bytes as people write them: `4 KiB` without the blank, exact or with one decimal.
+/// Returns `bytes` as people write it: `4KiB` if that is exact, else with one decimal, `1.5KiB`.
 pub fn show_bytes(bytes: u64) -> String {
     const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let mut unit = 0;
     while unit + 1 < UNITS.len() && bytes >> (10 * (unit + 1)) > 0 {
         unit += 1;
     }
-    // What rounds to 1024 of a unit is one of the next.
+    // 1023.95 KiB and more would print as 1024.0KiB: use the next unit.
     if unit + 1 < UNITS.len() && bytes as f64 / (1u64 << (10 * unit)) as f64 >= 1023.95 {
         return format!("1.0{}", UNITS[unit + 1]);
     }
@@ -108,11 +123,11 @@ pub fn show_bytes(bytes: u64) -> String {
     }
 }
 
-/// A large count as people read it: `20.1 M`.
+/// Returns `count` as people read it: exact below 10,000, then `20.1 M`.
 pub fn show_count(count: u64) -> String {
     match count {
         0..10_000 => count.to_string(),
-        // What rounds to 1000.0 of one is one of the next.
+        // 999.95 k and more would print as 1000.0 k: use the next unit.
         10_000..999_950 => format!("{:.1} k", count as f64 / 1e3),
         999_950..9_999_950_000 => format!("{:.1} M", count as f64 / 1e6),
         _ => format!("{:.1} G", count as f64 / 1e9),
@@ -152,12 +167,11 @@ pub fn parse_bytes(text: &str) -> Result<u64, UnitError> {
     }
 }
 
-/// Reads a count: `4096`, `20M`; `k`, `M` and `G` are thousands, millions and
-/// thousands of millions; `2^14` is a power.
+/// Reads a count: `4096`, `20M`, `2^14`. `k`, `M` and `G` are powers of 1000.
 pub fn parse_count(text: &str) -> Result<u64, UnitError> {
     let text = text.trim();
     let wrong = || {
-        // Where amounts are asked for, this is the only word that there is.
+        // `auto` is the only word that a list of amounts may hold.
         let hint = match text {
             "auto" => String::new(),
             _ => did_you_mean(text, std::iter::once("auto")),
@@ -187,262 +201,36 @@ pub fn parse_count(text: &str) -> Result<u64, UnitError> {
         .ok_or_else(|| UnitError(format!("\"{text}\" is over 2^64")))
 }
 
-/// Reads `12.5%` as 12.5; `None` if there is no percent sign.
-fn parse_percent(text: &str) -> Option<Result<f64, UnitError>> {
+/// Reads the number of a percentage: 12.5 for `12.5%`. Returns `None` if `text` has no percent sign, and
+/// NaN, which lies in no range, if no number stands before the sign.
+pub fn parse_percent(text: &str) -> Option<f64> {
     let number = text.trim().strip_suffix('%')?;
-    Some(match number.trim().parse::<f64>() {
-        Ok(value) if value > 0.0 && value <= 100.0 => Ok(value),
-        _ => bad(format!("\"{text}\" is not a share (above 0%, up to 100%)")),
-    })
+    Some(number.trim().parse().unwrap_or(f64::NAN))
 }
 
-/// So many percent of a whole, rounded down. A product that is whole but for the rounding of
-/// floating-point numbers (32.3% of 1000) is taken for whole.
+/// Reads a share of a whole: 0.01 for `0.01` and for `1%`. Returns `None` if `text` is no number.
+pub fn parse_share(text: &str) -> Option<f64> {
+    match parse_percent(text) {
+        Some(percent) => Some(percent / 100.0).filter(|share| !share.is_nan()),
+        None => text.trim().parse().ok(),
+    }
+}
+
+/// Returns `percent` percent of `whole`, rounded down. A product that misses a whole number only by
+/// floating-point rounding (32.3% of 1000) counts as that number.
 pub fn percent_of(percent: f64, whole: u64) -> u64 {
     let exact = whole as f64 * percent / 100.0;
     let near = exact.round();
-    match (exact - near).abs() <= near * 1e-12 {
-        true => near as u64,
-        false => exact as u64,
-    }
-}
-
-/// One amount of memory, still to be turned into frames.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Amount {
-    Count(u64),
-    Percent(f64),
-    Bytes(u64),
-}
-
-impl FromStr for Amount {
-    type Err = UnitError;
-    fn from_str(text: &str) -> Result<Amount, UnitError> {
-        if let Some(percent) = parse_percent(text) {
-            return percent.map(Amount::Percent);
-        }
-        if text.trim().ends_with(['B', 'b']) || text.trim().ends_with("iB") {
-            return parse_bytes(text).map(Amount::Bytes);
-        }
-        match parse_count(text) {
-            Ok(count) => Ok(Amount::Count(count)),
-            Err(e) => match text.trim().chars().last() {
-                Some('K' | 'T' | 'g' | 'm') => bad(format!(
-                    "\"{text}\": write 64KiB for bytes, 64k for a count of thousands"
-                )),
-                _ => Err(e),
-            },
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Step {
-    Factor(f64),
-    Add(u64),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Term {
-    One(Amount),
-    Range {
-        from: Amount,
-        to: Amount,
-        step: Step,
-    },
-    Auto,
-}
-
-/// The most values that one ladder may have: beyond this a typing error is likelier than a wish.
-pub const LADDER_MAX: usize = 10_000;
-
-/// A list of amounts as the user wrote it: `64,128`, `2^4..2^14` (doubling), `10..1000:x1.5`,
-/// `100..1000:+100`, `1%,5%` (of the distinct pages), `64MiB`, `auto`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ladder {
-    terms: Vec<Term>,
-    text: String,
-}
-
-impl Ladder {
-    /// The ladder that the program chooses.
-    pub fn auto() -> Ladder {
-        Ladder {
-            terms: vec![Term::Auto],
-            text: "auto".into(),
-        }
-    }
-
-    /// True if any part of it is an amount of bytes.
-    pub fn has_bytes(&self) -> bool {
-        let bytes = |amount: &Amount| matches!(amount, Amount::Bytes(_));
-        self.terms.iter().any(|term| match term {
-            Term::One(amount) => bytes(amount),
-            Term::Range { from, to, .. } => bytes(from) || bytes(to),
-            Term::Auto => false,
-        })
-    }
-
-    /// True if any part of it is `auto`.
-    pub fn has_auto(&self) -> bool {
-        self.terms.contains(&Term::Auto)
-    }
-
-    /// The values in rising order without repetition; percents are of `whole` (the distinct pages
-    /// of a trace, say), and `auto` stands for `auto_values`. Errors where a value is 0 or over
-    /// `max`.
-    pub fn resolve(
-        &self,
-        whole: u64,
-        page_size: PageSize,
-        auto_values: &[u64],
-        max: u64,
-    ) -> Result<Vec<u64>, UnitError> {
-        let count = |amount: Amount| match amount {
-            Amount::Count(count) => count,
-            // A share of something small is at least one.
-            Amount::Percent(p) => ((whole as f64 * p / 100.0).round() as u64).max(1),
-            Amount::Bytes(bytes) => bytes / page_size.bytes(),
-        };
-        let mut values = Vec::new();
-        for term in &self.terms {
-            match *term {
-                Term::Auto => values.extend_from_slice(auto_values),
-                Term::One(amount) => values.push(count(amount)),
-                Term::Range { from, to, step } => {
-                    expand(count(from), count(to), step, &mut values)
-                        .map_err(|why| UnitError(format!("\"{}\" {why}", self.text)))?;
-                }
-            }
-        }
-        values.sort_unstable();
-        values.dedup();
-        if values.first() == Some(&0) {
-            return bad(format!(
-                "\"{}\" gives 0 (with pages of {page_size}): at least 1 is needed",
-                self.text
-            ));
-        }
-        match values.last() {
-            Some(&top) if top > max => bad(format!(
-                "\"{}\" gives {top}: at most {max} is allowed",
-                self.text
-            )),
-            _ => Ok(values),
-        }
-    }
-}
-
-/// The values `from`, `from` stepped, … up to and including `to` if it is met.
-fn expand(from: u64, to: u64, step: Step, values: &mut Vec<u64>) -> Result<(), String> {
-    if from > to {
-        return Err(format!("is an empty range: {from} is above {to}"));
-    }
-    if from == 0 {
-        return Err("starts at 0: at least 1 is needed".into());
-    }
-    let mut exact = from as f64;
-    let mut value = from;
-    while value <= to {
-        values.push(value);
-        if values.len() > LADDER_MAX {
-            return Err(format!(
-                "has more than {LADDER_MAX} values: take a larger step"
-            ));
-        }
-        value = match step {
-            Step::Add(n) => match value.checked_add(n) {
-                Some(next) => next,
-                None => break,
-            },
-            Step::Factor(f) => {
-                // Small values times 1.2 round to themselves: go on to the next integer at least.
-                exact = (exact * f).max(value as f64 + 1.0);
-                if exact > u64::MAX as f64 {
-                    break;
-                } else {
-                    exact.round() as u64
-                }
-            }
-        };
-    }
-    Ok(())
-}
-
-impl FromStr for Ladder {
-    type Err = UnitError;
-    fn from_str(text: &str) -> Result<Ladder, UnitError> {
-        let terms = text
-            .split(',')
-            .map(parse_term)
-            .collect::<Result<Vec<Term>, UnitError>>()?;
-        Ok(Ladder {
-            terms,
-            text: text.to_owned(),
-        })
-    }
-}
-
-impl fmt::Display for Ladder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-fn parse_term(text: &str) -> Result<Term, UnitError> {
-    let text = text.trim();
-    if text.is_empty() {
-        return bad("an empty value in a list (write 64,128)");
-    }
-    if text == "auto" {
-        return Ok(Term::Auto);
-    }
-    let Some((from, rest)) = text.split_once("..") else {
-        let amount: Amount = text.parse()?;
-        return match amount {
-            Amount::Count(0) | Amount::Bytes(0) => bad(format!("\"{text}\": at least 1 is needed")),
-            amount => Ok(Term::One(amount)),
-        };
-    };
-    let (to, step) = match rest.split_once(':') {
-        None => (rest, Step::Factor(2.0)),
-        Some((to, step)) => (to, parse_step(text, step)?),
-    };
-    let (from, to): (Amount, Amount) = (from.parse()?, to.parse()?);
-    if let (Amount::Count(a), Amount::Count(b)) = (from, to)
-        && a > b
-    {
-        return bad(format!("\"{text}\" is an empty range: {a} is above {b}"));
-    }
-    Ok(Term::Range { from, to, step })
-}
-
-fn parse_step(term: &str, step: &str) -> Result<Step, UnitError> {
-    if let Some(add) = step.strip_prefix('+') {
-        return match parse_count(add)? {
-            0 => bad(format!("\"{term}\": a step of +0 never ends")),
-            add => Ok(Step::Add(add)),
-        };
-    }
-    let factor = step.strip_prefix('x').and_then(|f| f.parse::<f64>().ok());
-    match factor {
-        Some(f) if f > 1.0 && f.is_finite() => Ok(Step::Factor(f)),
-        _ => bad(format!(
-            "\"{term}\": the step after ':' is x1.5 (a factor above 1) or +100"
-        )),
+    if (exact - near).abs() <= near * 1e-12 {
+        near as u64
+    } else {
+        exact as u64
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn ladder(text: &str) -> Vec<u64> {
-        let ladder: Ladder = text.parse().unwrap();
-        ladder
-            .resolve(1000, PageSize::DEFAULT, &[7, 9], u64::from(PAGE_ID_MAX))
-            .unwrap()
-    }
 
     #[test]
     fn what_rounds_up_to_a_thousand_is_one_of_the_next_unit() {
@@ -471,56 +259,6 @@ mod tests {
                 "1MiB"
             ]
         );
-        let auto = "auto..5".parse::<Ladder>().unwrap_err().to_string();
-        assert!(!auto.contains("did you mean"), "{auto}");
-    }
-
-    #[test]
-    fn ladders() {
-        assert_eq!(ladder("64,128,64"), [64, 128]);
-        assert_eq!(ladder("2^4..2^7"), [16, 32, 64, 128]);
-        assert_eq!(ladder("10..40:x1.5"), [10, 15, 23, 34]);
-        assert_eq!(ladder("1..4:x1.1"), [1, 2, 3, 4]);
-        assert_eq!(ladder("100..300:+100"), [100, 200, 300]);
-        assert_eq!(ladder("1%,5%,100%"), [10, 50, 1000]);
-        assert_eq!(ladder("1MiB"), [256]);
-        assert_eq!(ladder("auto,8"), [7, 8, 9]);
-        assert_eq!(ladder("2k"), [2000]);
-    }
-
-    #[test]
-    fn bad_ladders_say_why() {
-        for (text, why) in [
-            ("0", "at least 1"),
-            ("2^4..2^1", "empty range"),
-            ("1..10:x1", "factor above 1"),
-            ("1..10:+0", "never ends"),
-            ("64K", "64KiB"),
-            ("", "empty value"),
-            ("1,,2", "empty value"),
-            ("lots", "not a count"),
-            ("101%", "share"),
-            ("2^99", "over 2^64"),
-            ("5MB", "MiB"),
-        ] {
-            let error = text.parse::<Ladder>().unwrap_err().to_string();
-            assert!(error.contains(why), "{text}: {error}");
-        }
-        let small: Ladder = "1KiB".parse().unwrap();
-        assert!(
-            small
-                .resolve(9, PageSize::DEFAULT, &[], 100)
-                .unwrap_err()
-                .0
-                .contains("gives 0")
-        );
-        let long: Ladder = "1..100000:+1".parse().unwrap();
-        assert!(
-            long.resolve(9, PageSize::DEFAULT, &[], 1 << 30)
-                .unwrap_err()
-                .0
-                .contains("10000")
-        );
     }
 
     #[test]
@@ -533,5 +271,18 @@ mod tests {
         }
         assert_eq!(PageSize::DEFAULT.to_string(), "4KiB");
         assert_eq!(show_bytes(1536), "1.5KiB");
+    }
+
+    #[test]
+    fn shares_and_percentages() {
+        assert_eq!(parse_percent(" 12.5 % "), Some(12.5));
+        assert_eq!(parse_percent("12.5"), None);
+        assert!(parse_percent("x%").is_some_and(f64::is_nan));
+        for text in ["0.01", "1%", " 1 %"] {
+            assert_eq!(parse_share(text), Some(0.01), "{text}");
+        }
+        for text in ["", "%", "x%", "one"] {
+            assert_eq!(parse_share(text), None, "{text}");
+        }
     }
 }

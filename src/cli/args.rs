@@ -2,6 +2,7 @@
 //! how the program behaves on the terminal.
 
 use super::failure::Failure;
+use super::host::{cores, free_memory};
 use super::memory::MemoryArgs;
 use crate::policy::select::parse_list;
 use crate::report::columns::{COLUMNS, Column, ColumnKind};
@@ -9,15 +10,59 @@ use crate::sweep::{Axes, Engine, Settings, Warmup};
 use crate::trace::format::ReadOptions;
 use crate::trace::record::TraceKind;
 use crate::trace::select::Selection;
-use crate::trace::source::LoadOptions;
-use crate::units::did_you_mean;
-use crate::units::{Ladder, PageSize, parse_bytes, parse_count};
+use crate::trace::source::{LoadOptions, PBT};
+use crate::units::{Ladder, PageSize, did_you_mean, parse_bytes, parse_count, parse_percent};
 use crate::vm::Accessed;
 use crate::vm::cost::{CostTable, DEVICES, device};
 use crate::vm::presets;
 use crate::vm::tlb::{Geometry, Hardware};
-use clap::{ArgAction, Args};
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, ArgAction, Args, Command};
+use std::ffi::OsStr;
 use std::path::PathBuf;
+
+/// Parses one word of a closed list, each with the value that it means. Blanks around the word are
+/// ignored; the error lists the words and the nearest. Shells complete the words.
+#[derive(Debug, Clone)]
+pub struct Words<T>(Vec<(T, &'static str)>);
+
+/// Returns a parser of the words of `all`.
+pub fn words<T, const N: usize>(all: [(T, &'static str); N]) -> Words<T> {
+    Words(Vec::from(all))
+}
+
+impl<T: Clone> Words<T> {
+    fn parse_word(&self, text: &str) -> Result<T, String> {
+        let text = text.trim();
+        let found = self.0.iter().find(|(_, name)| *name == text);
+        found.map(|(value, _)| value.clone()).ok_or_else(|| {
+            let names: Vec<&str> = self.0.iter().map(|(_, name)| *name).collect();
+            let hint = did_you_mean(text, names.iter().copied());
+            format!("one of: {}{hint}", names.join(", "))
+        })
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Words<T> {
+    type Value = T;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<T, clap::Error> {
+        let words = self.clone();
+        let parse = move |text: &str| words.parse_word(text);
+        parse.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(
+            self.0.iter().map(|(_, name)| PossibleValue::new(*name)),
+        ))
+    }
+}
 
 /// How traces are read.
 #[derive(Debug, Clone, Args)]
@@ -27,7 +72,7 @@ pub struct ReadArgs {
     #[arg(long, value_name = "NAME")]
     pub format: Option<String>,
 
-    /// Columns of the csv format, by header name or number from 1: addr=2,rw=3,size=4,pid=5
+    /// Columns of the csv format, by header name or by number from 1: addr=2,rw=3,size=4,pid=5
     #[arg(long = "col", value_name = "WHAT=COLUMN,…", value_delimiter = ',')]
     pub columns: Vec<String>,
 
@@ -35,16 +80,17 @@ pub struct ReadArgs {
     #[arg(long, value_name = "CHAR")]
     pub delimiter: Option<String>,
 
-    /// Whether the first line of the csv format names the columns
-    #[arg(long, value_name = "yes|no")]
-    pub header: Option<YesNo>,
+    /// Whether the first line of the csv format names the columns; guessed if absent
+    #[arg(long, value_name = "yes|no", value_parser = words([(true, "yes"), (false, "no")]),
+          hide_possible_values = true)]
+    pub header: Option<bool>,
 
-    /// Base of addresses and ids without 0x in the csv format
-    #[arg(long, value_name = "hex|dec")]
-    pub base: Option<Base>,
+    /// Base of addresses and ids without 0x in the csv format; dec if absent
+    #[arg(long, value_name = "hex|dec", value_parser = words([(16, "hex"), (10, "dec")]),
+          hide_possible_values = true)]
+    pub base: Option<u32>,
 
-    /// Go on after a bad record, unless later ones depend on it; the number skipped is reported and
-    /// recorded
+    /// Skip a bad record, unless later ones depend on it; results say how many were skipped
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true,
           default_value = "false", default_missing_value = "true", action = ArgAction::Set,
           hide_default_value = true, hide_possible_values = true)]
@@ -52,48 +98,12 @@ pub struct ReadArgs {
 
     /// Kind of recording, in place of what the file or its format says: full, sampled, faults-only,
     /// block-io, synthetic
-    #[arg(long, value_name = "KIND", value_parser = parse_kind)]
+    #[arg(long, value_name = "KIND", value_parser = words(TraceKind::ALL.map(|kind| (kind, kind.name()))),
+          hide_possible_values = true)]
     pub kind: Option<TraceKind>,
 }
 
-/// Yes or no.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub enum YesNo {
-    /// The first line names the columns.
-    Yes,
-    /// The first line is a record.
-    No,
-}
-
-fn parse_accessed(text: &str) -> Result<Accessed, String> {
-    named(text, Accessed::ALL)
-}
-
-/// Memory that the system says is free for programs, in bytes; `None` where it does not say.
-fn free_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
-}
-
-fn parse_engine(text: &str) -> Result<Engine, String> {
-    named(text, [(Engine::Auto, "auto"), (Engine::Plain, "plain")])
-}
-
-/// The one of a name.
-pub fn named<T: Copy, const N: usize>(text: &str, all: [(T, &str); N]) -> Result<T, String> {
-    let names = all.map(|(_, name)| name);
-    let found = all.into_iter().find(|(_, name)| *name == text.trim());
-    found.map(|(value, _)| value).ok_or_else(|| {
-        let hint = did_you_mean(text.trim(), names.into_iter());
-        format!("one of: {}{hint}", names.join(", "))
-    })
-}
-
-/// The column of results.csv that an option names, if it has numbers.
+/// Returns the column `name` of results.csv, which `option` names; errors unless it holds numbers.
 pub fn numeric_column(option: &str, name: &str) -> Result<&'static Column, Failure> {
     let numeric = || {
         COLUMNS
@@ -108,7 +118,7 @@ pub fn numeric_column(option: &str, name: &str) -> Result<&'static Column, Failu
     })
 }
 
-/// How tables are printed.
+/// The format of a printed table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutFormat {
     /// Aligned text.
@@ -121,7 +131,7 @@ pub enum OutFormat {
     Json,
 }
 
-/// Every format; a command that has fewer has the first `N`.
+/// Every format. Commands with fewer formats accept a prefix of this list.
 const OUT_FORMATS: [(OutFormat, &str); 4] = [
     (OutFormat::Text, "text"),
     (OutFormat::Markdown, "markdown"),
@@ -129,29 +139,16 @@ const OUT_FORMATS: [(OutFormat, &str); 4] = [
     (OutFormat::Json, "json"),
 ];
 
-/// One of the first `N` formats.
-pub fn parse_out<const N: usize>(text: &str) -> Result<OutFormat, String> {
-    named(text, std::array::from_fn::<_, N, _>(|at| OUT_FORMATS[at]))
+/// Returns a parser of the first `N` formats.
+pub fn out_formats<const N: usize>() -> Words<OutFormat> {
+    words(std::array::from_fn::<_, N, _>(|at| OUT_FORMATS[at]))
 }
 
-/// The base of a number.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub enum Base {
-    /// Sixteen.
-    Hex,
-    /// Ten.
-    Dec,
-}
-
-fn parse_kind(text: &str) -> Result<TraceKind, String> {
-    named(text, TraceKind::ALL.map(|kind| (kind, kind.name())))
-}
-
-/// Which part of a trace is taken.
-#[derive(Debug, Clone, Args)]
+/// Which part of a trace is taken; by default all of it.
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Taking a part")]
 pub struct SelectArgs {
-    /// Leave instruction fetches out
+    /// Skip instruction fetches
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true,
           default_value = "false", default_missing_value = "true", action = ArgAction::Set,
           hide_default_value = true, hide_possible_values = true)]
@@ -161,30 +158,47 @@ pub struct SelectArgs {
     #[arg(long, value_name = "PID,…", value_delimiter = ',')]
     pub pid: Vec<u32>,
 
-    /// Leave out so many references at the beginning (1000, 20M)
-    #[arg(long, value_name = "REFERENCES", value_parser = parse_count, default_value = "0", hide_default_value = true)]
+    /// Skip the first N references (1000, 20M)
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value = "0", hide_default_value = true)]
     pub skip: u64,
 
-    /// Take at most so many references
-    #[arg(long, value_name = "REFERENCES", value_parser = parse_count)]
+    /// Take at most N references
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     pub limit: Option<u64>,
+}
+
+/// `--quiet`, which `main` looks up before it runs the command.
+#[derive(Debug, Clone, Args)]
+pub struct QuietArgs {
+    /// Print only errors on standard error
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// How well a `.pbt` is compressed.
+#[derive(Debug, Clone, Args)]
+pub struct LevelArgs {
+    /// Compression, 1 (fast) to 19 (small)
+    #[arg(long, value_name = "LEVEL", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=19))]
+    pub level: i32,
 }
 
 /// How the program behaves on the terminal.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Terminal")]
 pub struct TerminalArgs {
-    /// Progress on standard error: auto and bar show bars on a terminal and sparse lines elsewhere
-    #[arg(long, value_name = "auto|bar|plain|never", default_value = "auto")]
+    /// Progress on standard error: auto or bar (a bar on a terminal, sparse lines elsewhere), plain
+    /// (sparse lines) or never
+    #[arg(long, value_name = "auto|bar|plain|never", value_parser = words(ProgressMode::ALL),
+          hide_possible_values = true, default_value = "auto")]
     pub progress: ProgressMode,
 
-    /// Print errors only on standard error
-    #[arg(short, long)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub quiet: QuietArgs,
 }
 
 /// How progress is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProgressMode {
     /// Bars on a terminal, sparse lines elsewhere.
     Auto,
@@ -196,21 +210,29 @@ pub enum ProgressMode {
     Never,
 }
 
-/// Where traces are kept that were read.
+impl ProgressMode {
+    const ALL: [(ProgressMode, &'static str); 4] = [
+        (ProgressMode::Auto, "auto"),
+        (ProgressMode::Bar, "bar"),
+        (ProgressMode::Plain, "plain"),
+        (ProgressMode::Never, "never"),
+    ];
+}
+
+/// The cache of parsed traces.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reading traces")]
 pub struct CacheArgs {
-    /// Folder in which a large trace is kept once it was read, so that the next time is faster;
-    /// if absent, $XDG_CACHE_HOME/pagebench or ~/.cache/pagebench
+    /// Cache folder for large parsed traces; $XDG_CACHE_HOME/pagebench or ~/.cache/pagebench if absent
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
 
-    /// Keep no trace, and use none that was kept
+    /// Do not read or write the trace cache
     #[arg(long, conflicts_with = "cache")]
     pub no_cache: bool,
 }
 
-/// The policies of a run that names none: those that everybody asks for first.
+/// The policies of a run without `-p`: those that most people ask for first.
 pub const POLICIES_BY_DEFAULT: &str = "lru,fifo,clock,ws,opt";
 
 /// Which cells are replayed.
@@ -231,11 +253,12 @@ pub struct SweepArgs {
     #[arg(short = 'm', long, value_name = "FRAMES,…", default_value = "auto")]
     pub frames: Ladder,
 
-    /// Windows of variable-space policies in references, or % of them; auto: mean working sets like the frames
+    /// Windows of variable-space policies, in references or % of them; auto: for each frame count, the
+    /// window whose mean working set is about that large
     #[arg(long, value_name = "REFERENCES,…", default_value = "auto")]
     pub tau: Ladder,
 
-    /// Seeds of policies that draw random numbers: each is a cell of its own
+    /// Seeds of policies that draw random numbers: a cell for each
     #[arg(
         long,
         value_name = "SEED,…",
@@ -244,7 +267,7 @@ pub struct SweepArgs {
     )]
     pub seed: Vec<u64>,
 
-    /// References replayed before counting begins: 1M or 10%
+    /// References to replay before counting begins: 1M or 10%
     #[arg(
         long,
         value_name = "REFERENCES|P%",
@@ -257,7 +280,7 @@ pub struct SweepArgs {
     #[arg(long, value_name = "BYTES,…", value_delimiter = ',')]
     pub page_size: Vec<PageSize>,
 
-    /// TLBs as entries x ways and page-table levels (for 4KiB pages; larger ones have shorter
+    /// TLBs as entries x ways, and page-table levels (for 4KiB pages; larger ones have shorter
     /// walks): l1i=64x4,l1d=64x4,l2=1536x12,levels=4 | none. Also l2i= and l2d=, l2=none,
     /// pwc=2/4/32 (page-walk caches from the root down), tags=off (flush when the process changes)
     #[arg(
@@ -271,9 +294,10 @@ pub struct SweepArgs {
     #[arg(long, value_name = "NAME", conflicts_with = "tlb")]
     pub machine: Option<String>,
 
-    /// When reference bits are set, which Clock reads: at every reference, by page walks only
-    /// (walk), or so and with the translation dropped when the bit is cleared (walk-flush)
-    #[arg(long, value_name = "every|walk|walk-flush", value_parser = parse_accessed, default_value = "every")]
+    /// When the accessed bit is set: every (at each reference), walk (only by a page walk), walk-flush
+    /// (as walk; clearing the bit drops the translation)
+    #[arg(long, value_name = "every|walk|walk-flush", value_parser = words(Accessed::ALL),
+          hide_possible_values = true, default_value = "every")]
     pub accessed_bit: Accessed,
 
     #[command(flatten)]
@@ -283,7 +307,8 @@ pub struct SweepArgs {
     #[arg(long, value_name = "DEVICE", default_value = "nvme")]
     pub device: String,
 
-    /// Costs of the time model, over those of the device and the machine: memory=100ns,tlb-l2=3ns,walk-ref=20ns,fault=1us,copy=400ns,read=100us,write=100us
+    /// Costs of the time model, in place of those of the device and the machine:
+    /// memory=100ns,tlb-l2=3ns,walk-ref=20ns,fault=1us,copy=400ns,read=100us,write=100us
     #[arg(
         long,
         value_name = "EVENT=TIME,…",
@@ -292,13 +317,15 @@ pub struct SweepArgs {
     )]
     pub cost: String,
 
-    /// How references are replayed, which no count depends on: by bursts where that is faster
-    /// (auto), or one by one (plain)
-    #[arg(long, value_name = "auto|plain", value_parser = parse_engine, default_value = "auto")]
+    /// How references are replayed: by bursts where that is faster (auto), or one by one (plain). All
+    /// counts are the same
+    #[arg(long, value_name = "auto|plain",
+          value_parser = words([(Engine::Auto, "auto"), (Engine::Plain, "plain")]),
+          hide_possible_values = true, default_value = "auto")]
     pub engine: Engine,
 
-    /// Memory that a trace may take, 2GiB: a stored trace that needs more stays in its file and is
-    /// replayed tile by tile. Three quarters of the free memory if absent
+    /// Memory for one trace (2GiB); three quarters of the free memory if absent. A larger stored trace
+    /// stays in its file and is replayed tile by tile
     #[arg(long, value_name = "BYTES")]
     pub mem_limit: Option<String>,
 
@@ -307,8 +334,42 @@ pub struct SweepArgs {
     pub jobs: Option<usize>,
 }
 
+/// The arguments of every command that replays cells: `run`, `plan` and `check`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    #[command(flatten)]
+    pub sweep: SweepArgs,
+
+    #[command(flatten)]
+    pub read: ReadArgs,
+
+    #[command(flatten)]
+    pub select: SelectArgs,
+
+    #[command(flatten)]
+    pub cache: CacheArgs,
+
+    #[command(flatten)]
+    pub terminal: TerminalArgs,
+}
+
+impl ReplayArgs {
+    /// Returns how traces are read.
+    pub fn load_options(&self) -> Result<LoadOptions, Failure> {
+        Ok(LoadOptions {
+            mem_limit: self.sweep.mem_limit()?,
+            ..self.read.options(&self.select)?
+        })
+    }
+
+    /// Returns the settings of every cell.
+    pub fn settings(&self) -> Result<Settings, Failure> {
+        self.sweep.settings(self.select.selection().describe())
+    }
+}
+
 impl ReadArgs {
-    /// As options of the library.
+    /// Returns these arguments as the library's options.
     pub fn options(&self, select: &SelectArgs) -> Result<LoadOptions, Failure> {
         let mut columns = Vec::new();
         for part in &self.columns {
@@ -327,20 +388,17 @@ impl ReadArgs {
                 )));
             }
         };
-        if let Some(name) = self
-            .format
-            .as_deref()
-            .filter(|name| !name.eq_ignore_ascii_case(crate::trace::source::PBT))
-        {
-            crate::trace::format::by_name(name).map_err(|e| Failure::usage(e.to_string()))?;
+        let format = self.format.as_deref();
+        if let Some(name) = format.filter(|name| !name.eq_ignore_ascii_case(PBT)) {
+            crate::trace::format::by_name(name).map_err(Failure::usage)?;
         }
         Ok(LoadOptions {
             format: self.format.clone(),
             read: ReadOptions {
                 columns,
                 delimiter,
-                header: self.header.map(|header| matches!(header, YesNo::Yes)),
-                hexadecimal: matches!(self.base, Some(Base::Hex)),
+                header: self.header,
+                hexadecimal: self.base == Some(16),
                 skip_bad: self.skip_bad,
             },
             page_size: None,
@@ -354,9 +412,9 @@ impl ReadArgs {
 }
 
 impl SelectArgs {
-    /// As the library has it.
+    /// Returns these arguments as the library's selection.
     pub fn selection(&self) -> Selection {
-        // In one order, since they name the selection in results.
+        // Sorted, since they name the selection in results.
         let mut pids = self.pid.clone();
         pids.sort_unstable();
         pids.dedup();
@@ -370,7 +428,7 @@ impl SelectArgs {
     }
 }
 
-/// The axes of a sweep: policies as they were written, frames and windows.
+/// Returns the axes of a sweep.
 pub fn axes(
     policy: &[String],
     frames: &Ladder,
@@ -381,10 +439,7 @@ pub fn axes(
     for text in policy {
         policies.extend(parse_list(text)?);
     }
-    if tau.has_bytes() {
-        let message = format!("--tau {tau}: a window is a number of references, not of bytes");
-        return Err(Failure::usage(message));
-    }
+    tau.refuse_bytes("--tau")?;
     Ok(Axes {
         policies,
         frames: frames.clone(),
@@ -394,12 +449,12 @@ pub fn axes(
 }
 
 impl SweepArgs {
-    /// The axes of the sweep.
+    /// Returns the axes of the sweep.
     pub fn axes(&self) -> Result<Axes, Failure> {
         axes(&self.policy, &self.frames, &self.tau, &self.seed)
     }
 
-    /// Whether the axes are other than what they are if nothing is said.
+    /// Returns whether -p, -m, --tau or --seed differ from their defaults.
     pub fn axes_given(&self) -> bool {
         let auto = |ladder: &Ladder| *ladder == Ladder::auto();
         self.policy != [POLICIES_BY_DEFAULT]
@@ -408,25 +463,23 @@ impl SweepArgs {
             || self.seed != [1]
     }
 
-    /// What holds for every cell.
-    pub fn settings(&self, filter: String) -> Result<Settings, Failure> {
-        let warmup = match self.warmup.trim().strip_suffix('%') {
+    /// Returns the settings of every cell; `filter` describes the part of the trace that is taken.
+    fn settings(&self, filter: String) -> Result<Settings, Failure> {
+        let warmup = match parse_percent(&self.warmup) {
             None => Warmup::Refs(parse_count(&self.warmup)?),
-            Some(percent) => match percent.trim().parse::<f64>() {
-                Ok(percent) if (0.0..100.0).contains(&percent) => Warmup::Percent(percent),
-                _ => {
-                    return Err(Failure::usage(format!(
-                        "--warmup \"{}\": from 0% to below 100%",
-                        self.warmup
-                    )));
-                }
-            },
+            Some(percent) if (0.0..100.0).contains(&percent) => Warmup::Percent(percent),
+            Some(_) => {
+                return Err(Failure::usage(format!(
+                    "--warmup \"{}\": from 0% to below 100%",
+                    self.warmup
+                )));
+            }
         };
         let tlb = self.hardware()?;
         let swap_bytes = self.memory.swap_bytes()?;
         if self.accessed_bit != Accessed::Every && tlb.is_none() {
             let name = self.accessed_bit.name();
-            let message = "without TLBs there is nothing whose walks could set reference bits";
+            let message = "without TLBs no page walk sets accessed bits";
             return Err(Failure::usage(format!("--accessed-bit {name}: {message}")));
         }
         Ok(Settings {
@@ -442,29 +495,22 @@ impl SweepArgs {
         })
     }
 
-    /// The TLBs, if they are modelled.
+    /// Returns the TLBs; `None` if they are not modelled.
     fn hardware(&self) -> Result<Option<Hardware>, Failure> {
-        if let Some(name) = &self.machine {
-            let preset = presets::find(name).map_err(Failure::usage)?;
-            return Ok(Some(Hardware::Machine(preset)));
-        }
-        match self.tlb.trim() {
-            "none" => Ok(None),
-            "" => Err(Failure::usage(
+        match (&self.machine, self.tlb.trim()) {
+            (None, "none") => Ok(None),
+            (None, "") => Err(Failure::usage(
                 "--tlb \"\": write none, or l1i=64x4,l1d=64x4,…",
             )),
-            text => match text.parse::<Geometry>() {
-                Ok(geometry) => Ok(Some(geometry.into())),
-                Err(e) => Err(Failure::usage(e.to_string())),
-            },
+            (machine, tlb) => hardware(machine.as_deref(), tlb).map(Some),
         }
     }
 
-    /// The table of costs.
+    /// Returns the costs of the time model.
     pub fn costs(&self) -> Result<CostTable, Failure> {
         let device = device(&self.device).ok_or_else(|| {
             let names: Vec<&str> = DEVICES.iter().map(|device| device.name).collect();
-            let hint = crate::units::did_you_mean(&self.device, names.iter().copied());
+            let hint = did_you_mean(&self.device, names.iter().copied());
             Failure::usage(format!(
                 "unknown device \"{}\"{hint} (known: {})",
                 self.device,
@@ -479,8 +525,8 @@ impl SweepArgs {
         Ok(costs)
     }
 
-    /// The memory that a trace may take, in bytes; `None` for any.
-    pub fn mem_limit(&self) -> Result<Option<u64>, Failure> {
+    /// Returns the bytes of memory that a trace may take; `None` for no limit.
+    fn mem_limit(&self) -> Result<Option<u64>, Failure> {
         match &self.mem_limit {
             Some(text) => match parse_bytes(text) {
                 Ok(bytes) => Ok(Some(bytes)),
@@ -490,16 +536,27 @@ impl SweepArgs {
         }
     }
 
-    /// The number of threads.
+    /// Returns the number of threads.
     pub fn threads(&self) -> Result<usize, Failure> {
         threads(self.jobs)
     }
 }
 
-/// The number of threads that `--jobs` asks for.
+/// Returns the TLBs of `machine`, or else those that `tlb` describes.
+pub fn hardware(machine: Option<&str>, tlb: &str) -> Result<Hardware, Failure> {
+    match machine {
+        Some(name) => {
+            let preset = presets::find(name).map_err(Failure::usage)?;
+            Ok(Hardware::Machine(preset))
+        }
+        None => Ok(tlb.parse::<Geometry>()?.into()),
+    }
+}
+
+/// Returns the number of threads that `--jobs` asks for.
 pub fn threads(jobs: Option<usize>) -> Result<usize, Failure> {
     match jobs {
-        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+        None => Ok(cores()),
         Some(jobs @ 1..=1024) => Ok(jobs),
         Some(jobs) => Err(Failure::usage(format!("--jobs {jobs}: from 1 to 1024"))),
     }

@@ -1,9 +1,8 @@
-//! The cache of traces: what was read of a large file that is no `.pbt` is kept as one, so that it
-//! is parsed once. A kept trace is found by the content of the file and by everything that says how
-//! it was read, never by name or time; it can be missing but not out of date.
+//! The cache of parsed traces. A large file that is no `.pbt` is kept as one, so that it is parsed once.
+//! The key is the content of the file and everything that decides how it is read, never a name or a
+//! time: an entry can be missing but not out of date.
 //!
-//! Knows where kept traces lie and when they are used. Nothing here is ever an error: what cannot
-//! be kept or used is said in a line, and the file is read.
+//! The cache never causes an error: a note tells what cannot be kept or used, and the file is read.
 
 use super::args::CacheArgs;
 use super::progress::note;
@@ -18,13 +17,14 @@ use std::io::{self, BufWriter, Read};
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
-/// Smaller files, as they lie on the disk, are read as fast as they are found in the cache.
+/// The smallest file that is kept, in bytes on the disk. Parsing a smaller one takes no longer than
+/// finding it in the cache.
 const BYTES_MIN: u64 = 4 << 20;
 
-/// To be raised when the same version of the program comes to read a file differently.
-const READING: u32 = 1;
+/// Part of the key. Raise it when the same version of the program starts to read a file differently.
+const PARSER_REVISION: u32 = 1;
 
-/// zstd's level of kept traces: they are written once per file, while somebody waits.
+/// The zstd level of kept traces: fast, since the user waits while they are written.
 const LEVEL: i32 = 1;
 
 /// A folder of kept traces.
@@ -33,7 +33,8 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The folder that was asked for, or that of the user; `None` where there is none.
+    /// Returns the cache in the folder that `args` name, else in the user's; `None` if there is neither,
+    /// or with `--no-cache`.
     pub fn of(args: &CacheArgs) -> Option<Cache> {
         if args.no_cache {
             return None;
@@ -42,7 +43,7 @@ impl Cache {
         Some(Cache { folder })
     }
 
-    /// The kept trace, or the trace from its file, which is then kept if it is worth it.
+    /// Returns the kept trace, or reads the file and keeps the trace if that pays off.
     pub fn load(
         &self,
         source: Source,
@@ -57,24 +58,24 @@ impl Cache {
             Ok(mut trace) => {
                 trace.meta.name = source.name();
                 let folder = self.folder.display();
-                self.tell(path, &format!("taken from the cache in {folder}"));
+                note_of(path, &format!("taken from the cache in {folder}"));
                 return Ok(trace);
             }
             Err(error) if is_not_found(&error) => {}
             Err(error) => {
                 let (file, what) = (file.display(), error.what);
                 let what = format!("{file} is not used, but replaced: {what}");
-                self.tell(path, &what);
+                note_of(path, &what);
             }
         }
-        // Written while it is read, as nobody knows yet whether it can be kept.
+        // Written while the file is read: whether the trace can be kept is known only afterwards.
         let writer = self.begin(&file);
         let (trace, writer) = match writer {
             Ok(mut writer) => (source::load_and(source, &mut writer)?, Ok(writer)),
             Err(error) => (source::load_source(source)?, Err(error)),
         };
-        // Lines are not stored, and messages about events name them; and what was changed while it
-        // was read is not what the key says.
+        // Not kept: a trace whose events have line numbers, which messages name and a .pbt does not
+        // hold; and a file that changed while it was read, which the key does not describe.
         let as_stored = trace.events.iter().all(|event| event.line == 0);
         if as_stored
             && !trace.is_empty()
@@ -82,13 +83,13 @@ impl Cache {
             && let Err(error) = writer.and_then(|writer| end(writer, &trace))
         {
             let folder = self.folder.display();
-            self.tell(path, &format!("not kept in the cache in {folder}: {error}"));
+            note_of(path, &format!("not kept in the cache in {folder}: {error}"));
         }
         Ok(trace)
     }
 
-    /// What the kept trace is called, and the state of the file then; `None` where none is kept:
-    /// pipes, stored traces, small files, parts of traces.
+    /// Returns the key of the kept trace and the state of the file now; `None` for inputs that are not
+    /// kept: pipes, stored traces, small files, parts of traces.
     fn key(
         &self,
         source: &Source,
@@ -98,10 +99,10 @@ impl Cache {
         if source.store().is_some() || path == Path::new("-") || !options.selection.is_all() {
             return None;
         }
-        let state = state_of(path).filter(|state| state.0 >= BYTES_MIN)?;
+        let state = state_of(path).filter(|state| state.bytes >= BYTES_MIN)?;
         let page_size = source.page_size().ok()?;
         let how = format!(
-            "{} {:?} {} {:?} {} {READING} {}",
+            "{} {:?} {} {:?} {} {PARSER_REVISION} {}",
             source.format,
             options.read,
             page_size.shift(),
@@ -110,31 +111,31 @@ impl Cache {
             env!("CARGO_PKG_VERSION"),
         );
         let mut hash = content_hash(path).ok()?;
-        hash.update(&state.0.to_le_bytes());
+        hash.update(&state.bytes.to_le_bytes());
         hash.update(how.as_bytes());
         Some((hash.digest128(), state))
     }
 
-    /// Begins a kept trace. Dropped without [`end`] it leaves nothing behind.
+    /// Begins a kept trace. Without [`end`] it leaves nothing behind.
     fn begin(&self, file: &Path) -> io::Result<Writer<BufWriter<WholeFile>>> {
         std::fs::create_dir_all(&self.folder)?;
         let out = BufWriter::with_capacity(1 << 18, WholeFile::create(file)?);
         Writer::new(out, LEVEL)
     }
-
-    fn tell(&self, path: &Path, what: &str) {
-        note(&format!("{}: {what}", path.display()));
-    }
 }
 
-/// Keeps what was written, which is this trace. Its digest is then known.
+fn note_of(path: &Path, what: &str) {
+    note(&format!("{}: {what}", path.display()));
+}
+
+/// Finishes a kept trace, and gives `trace` the digest that was computed on the way.
 fn end(writer: Writer<BufWriter<WholeFile>>, trace: &Trace) -> io::Result<()> {
     let (out, summary) = writer.finish(&trace.meta, &trace.dictionary)?;
     trace.know_digest(summary.digest);
     out.into_inner().map_err(|e| e.into_error())?.finish()
 }
 
-/// The trace, from the cache if there is one.
+/// Reads a trace, through the cache if there is one.
 pub fn load(
     cache: Option<&Cache>,
     source: Source,
@@ -151,16 +152,23 @@ fn is_not_found(error: &TraceError) -> bool {
     matches!(&error.cause, Cause::Io(e) if e.kind() == io::ErrorKind::NotFound)
 }
 
-/// Size in bytes and time of change.
-type FileState = (u64, Option<std::time::SystemTime>);
-
-/// The state of a regular file.
-fn state_of(path: &Path) -> Option<FileState> {
-    let meta = std::fs::metadata(path).ok()?;
-    meta.is_file().then(|| (meta.len(), meta.modified().ok()))
+/// What changes when a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileState {
+    bytes: u64,
+    modified: Option<std::time::SystemTime>,
 }
 
-/// The hash of the bytes of a file, as they lie on the disk.
+/// Returns the state of a regular file; `None` for anything else.
+fn state_of(path: &Path) -> Option<FileState> {
+    let meta = std::fs::metadata(path).ok()?;
+    meta.is_file().then(|| FileState {
+        bytes: meta.len(),
+        modified: meta.modified().ok(),
+    })
+}
+
+/// Returns a hash of the bytes of a file, as they are on the disk.
 fn content_hash(path: &Path) -> io::Result<Xxh3> {
     let mut file = File::open(path)?;
     let mut hash = Xxh3::new();
@@ -175,7 +183,7 @@ fn content_hash(path: &Path) -> io::Result<Xxh3> {
     }
 }
 
-/// `$XDG_CACHE_HOME/pagebench`, or `~/.cache/pagebench`. Relative values are void.
+/// Returns `$XDG_CACHE_HOME/pagebench`, or `~/.cache/pagebench`. Relative values are ignored.
 fn default_folder() -> Option<PathBuf> {
     let absolute = |name: &str| {
         let value = PathBuf::from(std::env::var_os(name)?);

@@ -1,32 +1,29 @@
-//! What `pagebench run` chose because nothing was said, and which options change it: for those who run
-//! it for the first time.
+//! The defaults that `pagebench run` used, each with the option that changes it, for a first run.
 
+use super::args::SweepArgs;
 use super::progress::note;
-use super::run::RunArgs;
 use crate::sweep::Plan;
 use crate::units::{show_bytes, show_count};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Says what was chosen, unless any of policies, frames and windows was asked for or `--quiet`.
-pub fn tell(args: &RunArgs, plan: &Plan<'_>, folder: &Path) {
-    if args.job.sweep.axes_given() {
+/// Prints the defaults in use. Prints nothing with --quiet, or if -p, -m, --tau or --seed differ from
+/// their defaults.
+pub fn report(sweep: &SweepArgs, plan: &Plan<'_>, folder: &Path) {
+    if sweep.axes_given() {
         return;
     }
-    note("chosen, since nothing else was asked for (behind it the option that changes it):");
+    note("defaults, each with the option that changes it:");
     let cells = &plan.cells;
     let labels: BTreeSet<String> = cells.iter().map(|cell| cell.choice.to_string()).collect();
     let labels: Vec<String> = labels.into_iter().collect();
-    let machine = match (plan.settings.tlb, &args.job.sweep.machine) {
+    let machine = match (plan.settings.tlb, &sweep.machine) {
         (None, _) => "no TLBs".to_owned(),
         (_, Some(name)) => name.clone(),
-        (Some(_), None) => format!("TLBs {}", args.job.sweep.tlb),
+        (Some(_), None) => format!("TLBs {}", sweep.tlb),
     };
-    let sizes: BTreeSet<u64> = plan
-        .facts
-        .iter()
-        .map(|facts| facts.page_size.bytes())
-        .collect();
+    let facts = plan.facts.iter();
+    let sizes: BTreeSet<u64> = facts.map(|facts| facts.page_size.bytes()).collect();
     let sizes: Vec<String> = sizes.into_iter().map(show_bytes).collect();
     let frames = cells.iter().filter_map(|cell| cell.frames.map(u64::from));
     let windows = cells.iter().filter_map(|cell| cell.tau);
@@ -45,7 +42,7 @@ pub fn tell(args: &RunArgs, plan: &Plan<'_>, folder: &Path) {
         ("page size", sizes.join(", "), "--page-size"),
         (
             "machine",
-            format!("{machine}, {} behind memory", args.job.sweep.device),
+            format!("{machine}, {} behind memory", sweep.device),
             "--machine, --tlb, --device",
         ),
         ("results in", folder.display().to_string(), "-o"),
@@ -55,7 +52,7 @@ pub fn tell(args: &RunArgs, plan: &Plan<'_>, folder: &Path) {
     }
 }
 
-/// From the least to the greatest value; nothing where there is none.
+/// Returns the least and the greatest value, and `how` they were chosen; empty without values.
 fn span(values: impl Iterator<Item = u64>, how: &str) -> String {
     let values: BTreeSet<u64> = values.collect();
     match (values.first(), values.last()) {

@@ -1,10 +1,10 @@
 //! `pagebench compare`: results side by side, in words and numbers.
 
-use super::args::{OutFormat, named, numeric_column, parse_out};
+use super::args::{OutFormat, numeric_column, out_formats, words};
 use super::failure::Failure;
-use super::print;
 use super::progress::{message, note};
-use crate::check::between::{BY, Comparison, Pair, Side, Verdict, compare, other_traces, split};
+use super::terminal::print;
+use crate::check::between::{self, BY, Comparison, Pair, Side, Verdict, other_traces, split};
 use crate::exit::{self, ExitCode};
 use crate::report::columns::{Column, ColumnKind};
 use crate::report::csv::{read_rows, table_to_csv};
@@ -17,15 +17,15 @@ use serde_json::json;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// Cells that are listed where not all sides have them.
+/// The most cells that are listed because not all sides have them.
 const LISTED: usize = 20;
 
 /// Set results side by side: differences, ratios, and which are better.
 ///
 /// Compares the cells of results.csv files (or folders of runs) with those of the first. With --by
-/// the rows of all files are put together, and what differs in that column is compared: policies of
-/// one run, or runs with several kinds of --allocation. Cells are joined by all that names them. It
-/// says what it finds and ends with 0, unless --fail-on is given.
+/// the rows of all files are put together, and rows that differ in that column are compared: policies
+/// of one run, or runs with several kinds of --allocation. Cells are joined by everything that names
+/// them. Ends with exit code 0 whatever it finds, unless --fail-on is given.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pagebench compare before after
@@ -46,22 +46,24 @@ pub struct CompareArgs {
     )]
     metric: Vec<String>,
 
-    /// What the others are compared with: a file, folder, policy or other value of --by by its name,
-    /// or its number from 1
+    /// The side that others are compared with: a file, folder, policy or other value of --by, by its name
+    /// or by its number from 1
     #[arg(long, value_name = "NAME|N", default_value = "1")]
     reference: String,
 
     /// Compare the rows of one file, or of several together, by this column: policy, allocation or
     /// accessed_bit
-    #[arg(long, value_name = "COLUMN", value_parser = parse_by)]
+    #[arg(long, value_name = "COLUMN", value_parser = words(BY.map(|(name, parts)| (parts, name))),
+          hide_possible_values = true)]
     by: Option<&'static [Part]>,
 
     /// How the comparison is printed: text, markdown, csv or json
-    #[arg(long, value_name = "text|markdown|csv|json", value_parser = parse_out::<4>, default_value = "text")]
+    #[arg(long, value_name = "text|markdown|csv|json", value_parser = out_formats::<4>(),
+          hide_possible_values = true, default_value = "text")]
     out: OutFormat,
 
-    /// End with exit code 6 if a value is worse by more than so many percent, or, with any, if
-    /// anything differs or a cell is missing
+    /// End with exit code 6 if a value is worse by more than PERCENT, or, with any, if anything differs
+    /// or a cell is missing
     #[arg(long, value_name = "PERCENT|any", value_parser = parse_fail_on)]
     fail_on: Option<FailOn>,
 }
@@ -71,10 +73,6 @@ pub struct CompareArgs {
 enum FailOn {
     Any,
     Percent(Percent),
-}
-
-fn parse_by(text: &str) -> Result<&'static [Part], String> {
-    named(text, BY.map(|(name, parts)| (parts, name)))
 }
 
 fn parse_fail_on(text: &str) -> Result<FailOn, String> {
@@ -90,65 +88,80 @@ fn parse_fail_on(text: &str) -> Result<FailOn, String> {
 }
 
 /// Runs the command.
-pub fn run(args: CompareArgs) -> Result<ExitCode, Failure> {
-    let metrics = args
-        .metric
-        .iter()
-        .map(|name| numeric_column("--metric", name.trim()));
+pub fn compare(args: CompareArgs) -> Result<ExitCode, Failure> {
+    let metrics = args.metric.iter();
+    let metrics = metrics.map(|name| numeric_column("--metric", name.trim()));
     let metrics = metrics.collect::<Result<Vec<_>, _>>()?;
     let sides = sides(&args)?;
     let reference = reference(&args.reference, &sides)?;
-    let others = other_traces(&sides);
-    if !others.is_empty() {
-        let message = format!(
-            "these traces are not the same everywhere, by their digests: counts cannot be compared\n  {}",
-            others.join("\n  ")
-        );
-        return Err(Failure::new(exit::FAILURE, message));
-    }
-    let found = compare(&sides, reference, args.by.unwrap_or_default(), &metrics)
+    refuse_other_traces(&sides)?;
+    let comparison = between::compare(&sides, reference, args.by.unwrap_or_default(), &metrics)
         .map_err(|what| Failure::new(exit::FAILURE, what))?;
-    tell_left_out(&found, &sides);
-    if found.pairs.is_empty() {
+    report_left_out(&comparison, &sides);
+    if comparison.pairs.is_empty() {
         let message = "nothing to compare: no cell that the reference and another both have has these columns";
         return Err(Failure::new(exit::NOTHING, message));
     }
-    let (metrics, lacking): (Vec<_>, Vec<_>) = metrics.into_iter().partition(|metric| {
-        found
-            .pairs
-            .iter()
-            .any(|pair| pair.metric.name == metric.name)
-    });
-    for metric in lacking {
-        // A column may be empty by itself, such as a seed of a policy that draws nothing.
-        let asked = |side: &Side| side.rows.iter().any(|row| row.has(metric));
-        let why = match sides.iter().all(asked) {
-            true => "it is empty in each cell that is here and there",
-            false => "no cell has it here and there (see run --counts)",
-        };
-        note(&format!("note: {}: {why}: not compared", metric.name));
-    }
-    let shown = Shown {
-        found: &found,
+    let metrics = compared_metrics(metrics, &comparison, &sides);
+    let report = Report {
+        comparison: &comparison,
         sides: &sides,
         reference,
         metrics: &metrics,
     };
     print(&match args.out {
-        OutFormat::Text => shown.text(),
-        OutFormat::Markdown => shown.markdown(),
-        OutFormat::Csv => shown.csv(),
-        OutFormat::Json => shown.json(),
+        OutFormat::Text => report.text(),
+        OutFormat::Markdown => report.markdown(),
+        OutFormat::Csv => report.csv(),
+        OutFormat::Json => report.json(),
     })?;
-    Ok(verdict(&found, args.fail_on))
+    Ok(verdict(&comparison, args.fail_on))
 }
 
+/// Errors if two sides have different traces of one name.
+fn refuse_other_traces(sides: &[Side]) -> Result<(), Failure> {
+    let others = other_traces(sides);
+    if others.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "these traces are not the same everywhere, by their digests: counts cannot be compared\n  {}",
+        others.join("\n  ")
+    );
+    Err(Failure::new(exit::FAILURE, message))
+}
+
+/// Returns the metrics that some pair has; notes why others are not compared.
+fn compared_metrics(
+    metrics: Vec<&'static Column>,
+    comparison: &Comparison,
+    sides: &[Side],
+) -> Vec<&'static Column> {
+    let is_compared = |metric: &&Column| {
+        let mut pairs = comparison.pairs.iter();
+        pairs.any(|pair| pair.metric.name == metric.name)
+    };
+    let (compared, absent): (Vec<_>, Vec<_>) = metrics.into_iter().partition(is_compared);
+    for metric in absent {
+        // A column may be empty although it was computed, such as the seed of a policy without one.
+        let computed = |side: &Side| side.rows.iter().any(|row| row.has(metric));
+        let why = if sides.iter().all(computed) {
+            "it is empty in each cell that is here and there"
+        } else {
+            "no cell has it here and there (see run --counts)"
+        };
+        note(&format!("note: {}: {why}: not compared", metric.name));
+    }
+    compared
+}
+
+/// Returns the sides to compare, two at least.
 fn sides(args: &CompareArgs) -> Result<Vec<Side>, Failure> {
     let count = args.results.len();
     let sides = match (args.by, count) {
         (None, 1) => {
             let message =
-                "one result has nothing beside it: name two, or compare inside it with --by policy";
+                "one result cannot be compared: name two, or compare inside it with --by policy";
             return Err(Failure::usage(message));
         }
         (Some(by), _) => {
@@ -177,15 +190,16 @@ fn side(path: &Path) -> Result<Side, Failure> {
     Ok(Side { name, rows })
 }
 
-/// The table of a folder.
+/// Returns the table of a folder; `path` itself if it is a file.
 fn file_of(path: &Path) -> PathBuf {
-    match path.is_dir() {
-        true => path.join("results.csv"),
-        false => path.to_path_buf(),
+    if path.is_dir() {
+        path.join("results.csv")
+    } else {
+        path.to_path_buf()
     }
 }
 
-/// The side of a name, or of a number from 1.
+/// Returns the side with the name `text`, or else with that number from 1.
 fn reference(text: &str, sides: &[Side]) -> Result<usize, Failure> {
     if let Some(found) = sides.iter().position(|side| side.name == text) {
         return Ok(found);
@@ -202,8 +216,8 @@ fn reference(text: &str, sides: &[Side]) -> Result<usize, Failure> {
     }
 }
 
-/// Says which cells are not compared.
-fn tell_left_out(found: &Comparison, sides: &[Side]) {
+/// Notes which cells are not compared.
+fn report_left_out(comparison: &Comparison, sides: &[Side]) {
     let listed = |lines: Vec<String>| {
         let more = lines.len().saturating_sub(LISTED);
         for line in lines.iter().take(LISTED) {
@@ -214,22 +228,23 @@ fn tell_left_out(found: &Comparison, sides: &[Side]) {
         }
     };
     let name = |side: &usize| &*sides[*side].name;
-    if !found.partial.is_empty() {
+    if !comparison.partial.is_empty() {
         note("note: cells that not all have:");
         let line = |(cell, have): &(String, Vec<usize>)| {
             let have: Vec<&str> = have.iter().map(name).collect();
             format!("{cell}: only in {}", have.join(", "))
         };
-        listed(found.partial.iter().map(line).collect());
+        listed(comparison.partial.iter().map(line).collect());
     }
-    if !found.unfinished.is_empty() {
+    if !comparison.unfinished.is_empty() {
         note("note: cells without final counts, which are left out (see their column status):");
         let line = |(cell, side): &(String, usize)| format!("{cell}: in {}", name(side));
-        listed(found.unfinished.iter().map(line).collect());
+        listed(comparison.unfinished.iter().map(line).collect());
     }
 }
 
-fn verdict(found: &Comparison, fail_on: Option<FailOn>) -> ExitCode {
+/// Returns the exit code; reports why it is a failure.
+fn verdict(comparison: &Comparison, fail_on: Option<FailOn>) -> ExitCode {
     let bad = |pair: &&Pair| match fail_on {
         None => false,
         Some(FailOn::Any) => pair.verdict() != Verdict::Same,
@@ -238,9 +253,10 @@ fn verdict(found: &Comparison, fail_on: Option<FailOn>) -> ExitCode {
             Verdict::Same | Verdict::Better => false,
         },
     };
-    let (count, all) = (found.pairs.iter().filter(bad).count(), found.pairs.len());
-    let missing =
-        fail_on == Some(FailOn::Any) && !(found.partial.is_empty() && found.unfinished.is_empty());
+    let pairs = &comparison.pairs;
+    let (count, all) = (pairs.iter().filter(bad).count(), pairs.len());
+    let complete = comparison.partial.is_empty() && comparison.unfinished.is_empty();
+    let missing = fail_on == Some(FailOn::Any) && !complete;
     match fail_on {
         Some(FailOn::Percent(percent)) if count > 0 => message(&format!(
             "fails: {count} of {all} values are worse by more than {percent} %"
@@ -254,18 +270,18 @@ fn verdict(found: &Comparison, fail_on: Option<FailOn>) -> ExitCode {
     exit::REGRESSION
 }
 
-/// A comparison on its way to the reader.
-struct Shown<'a> {
-    found: &'a Comparison,
+/// A comparison with what its texts need.
+struct Report<'a> {
+    comparison: &'a Comparison,
     sides: &'a [Side],
     reference: usize,
     metrics: &'a [&'static Column],
 }
 
-impl Shown<'_> {
-    /// The pairs of a metric.
-    fn of<'s>(&'s self, metric: &'s Column) -> impl Iterator<Item = &'s Pair> {
-        let pairs = self.found.pairs.iter();
+impl Report<'_> {
+    /// Returns the pairs of a metric.
+    fn pairs_of<'s>(&'s self, metric: &'s Column) -> impl Iterator<Item = &'s Pair> {
+        let pairs = self.comparison.pairs.iter();
         pairs.filter(|pair| pair.metric.name == metric.name)
     }
 
@@ -273,7 +289,7 @@ impl Shown<'_> {
         &self.sides[side].name
     }
 
-    /// The table of a metric, its titles first.
+    /// Returns the table of a metric, its titles first.
     fn grid(&self, metric: &Column) -> Vec<Vec<String>> {
         let reference = self.name(self.reference).to_owned();
         let mut grid = vec![vec![
@@ -285,7 +301,7 @@ impl Shown<'_> {
             "ratio".to_owned(),
             "verdict".to_owned(),
         ]];
-        grid.extend(self.of(metric).map(|pair| {
+        grid.extend(self.pairs_of(metric).map(|pair| {
             vec![
                 pair.cell.clone(),
                 number(metric, pair.reference),
@@ -300,52 +316,48 @@ impl Shown<'_> {
         grid
     }
 
-    /// For each side a sentence: in how many cells it is better, and by how much in all.
+    /// Returns a sentence for each side: in how many cells it is better, and by how much in all.
     fn sentences(&self, metric: &Column) -> Vec<String> {
         let others = (0..self.sides.len()).filter(|&side| side != self.reference);
-        let sentence = |side: usize| {
-            let pairs: Vec<&Pair> = self.of(metric).filter(|pair| pair.side == side).collect();
-            if pairs.is_empty() {
-                return None;
-            }
-            let count = |verdict| {
-                pairs
-                    .iter()
-                    .filter(|pair| pair.verdict() == verdict)
-                    .count()
-            };
-            let mut parts = Vec::new();
-            for verdict in [
-                Verdict::Better,
-                Verdict::Worse,
-                Verdict::Differs,
-                Verdict::Same,
-            ] {
-                if count(verdict) > 0 {
-                    let word = match verdict {
-                        Verdict::Same => "the same",
-                        verdict => verdict.word(),
-                    };
-                    parts.push(format!("{word} in {}", count(verdict)));
-                }
-            }
-            let mut text = format!(
-                "{} against {}, {}: {} of {} cells",
-                self.name(side),
-                self.name(self.reference),
-                metric.name,
-                parts.join(", "),
-                pairs.len()
-            );
-            if metric.kind == ColumnKind::Count {
-                let sum =
-                    |value: fn(&Pair) -> f64| pairs.iter().map(|pair| value(pair)).sum::<f64>();
-                let (before, now) = (sum(|pair| pair.reference), sum(|pair| pair.value));
-                text += &format!("; in all {}", changed(metric, before, now));
-            }
-            Some(text)
-        };
-        others.filter_map(sentence).collect()
+        others
+            .filter_map(|side| self.sentence(metric, side))
+            .collect()
+    }
+
+    /// Returns the sentence of one side; `None` if it has no pair.
+    fn sentence(&self, metric: &Column, side: usize) -> Option<String> {
+        let pairs = self.pairs_of(metric).filter(|pair| pair.side == side);
+        let pairs: Vec<&Pair> = pairs.collect();
+        if pairs.is_empty() {
+            return None;
+        }
+        let words = [
+            (Verdict::Better, Verdict::Better.word()),
+            (Verdict::Worse, Verdict::Worse.word()),
+            (Verdict::Differs, Verdict::Differs.word()),
+            (Verdict::Same, "the same"),
+        ];
+        let count = |verdict| pairs.iter().filter(|p| p.verdict() == verdict).count();
+        let parts: Vec<String> = words
+            .into_iter()
+            .map(|(verdict, word)| (count(verdict), word))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{word} in {count}"))
+            .collect();
+        let mut text = format!(
+            "{} against {}, {}: {} of {} cells",
+            self.name(side),
+            self.name(self.reference),
+            metric.name,
+            parts.join(", "),
+            pairs.len()
+        );
+        if metric.kind == ColumnKind::Count {
+            let before: f64 = pairs.iter().map(|pair| pair.reference).sum();
+            let now: f64 = pairs.iter().map(|pair| pair.value).sum();
+            text += &format!("; in all {}", changed(metric, before, now));
+        }
+        Some(text)
     }
 
     fn text(&self) -> String {
@@ -392,7 +404,7 @@ impl Shown<'_> {
             "ratio",
             "verdict",
         ];
-        let lines = self.found.pairs.iter().map(|pair| {
+        let lines = self.comparison.pairs.iter().map(|pair| {
             vec![
                 pair.metric.name.to_owned(),
                 pair.cell.clone(),
@@ -415,7 +427,7 @@ impl Shown<'_> {
             ColumnKind::Count => json!(value as i64),
             _ => json!(value),
         };
-        let pairs = self.found.pairs.iter().map(|pair| {
+        let pairs = self.comparison.pairs.iter().map(|pair| {
             json!({
                 "metric": pair.metric.name,
                 "cell": pair.cell,
@@ -427,11 +439,11 @@ impl Shown<'_> {
                 "verdict": pair.verdict().word(),
             })
         });
-        let partial = self.found.partial.iter().map(|(cell, have)| {
+        let partial = self.comparison.partial.iter().map(|(cell, have)| {
             let have: Vec<&str> = have.iter().map(|&side| self.name(side)).collect();
             json!({ "cell": cell, "only_in": have })
         });
-        let unfinished = self.found.unfinished.iter();
+        let unfinished = self.comparison.unfinished.iter();
         let unfinished =
             unfinished.map(|(cell, side)| json!({ "cell": cell, "in": self.name(*side) }));
         let all = json!({
@@ -464,12 +476,13 @@ fn difference(metric: &Column, value: f64) -> String {
     format!("{sign}{}", number(metric, value))
 }
 
-/// From one count to another, in words.
+/// Returns the change from `before` to `now` in words.
 fn changed(metric: &Column, before: f64, now: f64) -> String {
     let unit = unit(metric);
-    let (more, by) = match now > before {
-        true => ("more", now - before),
-        false => ("fewer", before - now),
+    let (more, by) = if now > before {
+        ("more", now - before)
+    } else {
+        ("fewer", before - now)
     };
     match (by, before) {
         (0.0, _) => format!("as many {unit}"),

@@ -1,8 +1,8 @@
-//! `pagebench completions` and `pagebench man`: what shells and readers of manuals need, made from the
-//! same types that parse the command line.
+//! `pagebench completions` and `pagebench man`: completions for shells and manual pages, made from the
+//! grammar that parses the command line.
 
 use super::failure::Failure;
-use super::print;
+use super::terminal::print;
 use crate::exit::{self, ExitCode};
 use crate::report::csv::write_file;
 use clap::{Args, Command};
@@ -47,7 +47,7 @@ pub fn man(args: ManArgs, command: Command) -> Result<ExitCode, Failure> {
         return Ok(exit::OK);
     };
     std::fs::create_dir_all(&folder).map_err(|e| Failure::file(&folder, e))?;
-    // Built, a subcommand knows that it is called pagebench-run.
+    // Building gives a subcommand its full name, pagebench-run.
     let mut command = command.disable_help_subcommand(true);
     command.build();
     let pages = command.get_subcommands().cloned();

@@ -1,13 +1,13 @@
 //! `pagebench convert`: a trace of any format becomes a `.pbt`, or a file of any format that can be
 //! written.
 
-use super::args::{ReadArgs, SelectArgs};
+use super::args::{LevelArgs, QuietArgs, ReadArgs, SelectArgs};
 use super::failure::Failure;
-use super::input::{read_as, tell_skipped};
+use super::input::{read_as, report_skipped};
+use super::output_file::write_whole;
 use super::progress::note;
-use super::{print, signals};
+use super::terminal::print;
 use crate::exit::{self, ExitCode};
-use crate::report::file::WholeFile;
 use crate::trace::dense::Meta;
 use crate::trace::digest;
 use crate::trace::encode::{self, Encoder, Packing};
@@ -23,8 +23,8 @@ use std::path::{Path, PathBuf};
 
 /// Write a trace of any format as .pbt or in another format
 ///
-/// The trace is written as it is read: memory grows with the pages, not with the references. Only
-/// oracleGeneral, which says when each page is used next, takes 16 bytes a reference.
+/// The trace is written while it is read: memory grows with the pages, not with the references. Only
+/// oracleGeneral, which holds the next use of each page, takes 16 bytes a reference.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pagebench convert prog.lackey.zst -o prog.pbt
@@ -38,7 +38,7 @@ pub struct ConvertArgs {
     #[arg(value_name = "TRACE")]
     trace: PathBuf,
 
-    /// The file to write; - is standard output. What ends in .zst or .gz is compressed
+    /// The file to write; - is standard output. A name that ends in .zst or .gz is compressed
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 
@@ -50,17 +50,15 @@ pub struct ConvertArgs {
     #[arg(long, value_name = "BYTES")]
     page_size: Option<PageSize>,
 
-    /// Name of the trace inside a .pbt; that of the original if absent
+    /// Name of the trace inside a .pbt; the original's if absent
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
-    /// Compression, 1 (fast) to 19 (small)
-    #[arg(long, value_name = "LEVEL", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=19))]
-    level: i32,
+    #[command(flatten)]
+    level: LevelArgs,
 
-    /// Print errors only on standard error
-    #[arg(short, long)]
-    pub quiet: bool,
+    #[command(flatten)]
+    quiet: QuietArgs,
 
     #[command(flatten)]
     read: ReadArgs,
@@ -68,14 +66,14 @@ pub struct ConvertArgs {
     #[command(flatten)]
     select: SelectArgs,
 
-    /// Take only a share of the pages, chosen by a hash, with all their references: 0.01 or 1%.
-    /// Processes that share a page all keep it or none does. A sample of a sample is chosen by
+    /// Take only this share of the pages (0.01 or 1%), chosen by a hash, with all their references.
+    /// Processes that share a page keep it together or not at all. A sample of a sample is chosen by
     /// another hash. The kind becomes sampled
     #[arg(long, value_name = "RATE", help_heading = "Taking a part")]
     sample: Option<Rate>,
 }
 
-/// The formats that can be written, with the endings that mean them.
+/// Returns the formats that can be written, with the endings that mean them.
 fn formats_written() -> String {
     let written = format::TABLE.iter().filter_map(|format| {
         let endings = format.written.as_ref()?.endings;
@@ -92,7 +90,7 @@ fn to_help() -> String {
     )
 }
 
-/// What is written.
+/// The format and the compression to write.
 #[derive(Clone, Copy)]
 struct Target {
     /// `None` is pbt.
@@ -101,7 +99,7 @@ struct Target {
 }
 
 impl Target {
-    /// From `--to` and the ending of the file's name.
+    /// Returns the target of `--to`, or else of the file's ending.
     fn of(to: Option<&str>, output: &Path) -> Result<Target, Failure> {
         let (packing, ending) = encode::by_name(output)
             .map_err(|what| Failure::usage(format!("-o {}: {what}", output.display())))?;
@@ -113,7 +111,7 @@ impl Target {
                 let format = format.map_err(|e| Failure::usage(format!("--to: {e}")))?;
                 if format.written.is_none() {
                     return Err(Failure::usage(format!(
-                        "--to {name}: this format is read, not written; these are written: {}",
+                        "--to {name}: this format can only be read; these can be written: {}",
                         formats_written()
                     )));
                 }
@@ -123,15 +121,15 @@ impl Target {
         Ok(Target { format, packing })
     }
 
-    /// Whether it may go to a terminal.
+    /// Returns whether it is text, which may go to a terminal.
     fn is_text(&self) -> bool {
         let text = self.format.is_some_and(Format::is_text);
         text && self.packing == Packing::None
     }
 }
 
-/// What was written, for the message.
-enum Done {
+/// A trace that was written.
+enum Written {
     Stored(Meta, Summary),
     Exported(Exported),
 }
@@ -139,6 +137,19 @@ enum Done {
 /// Runs the command.
 pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
     let target = Target::of(args.to.as_deref(), &args.output)?;
+    let source = open(&args)?;
+    let (written, bytes) = if args.output == Path::new("-") {
+        (write_to_stdout(&args, source, target)?, None)
+    } else {
+        let (written, bytes) = write_to_file(&args, source, target)?;
+        (written, Some(bytes))
+    };
+    report(&args, &written, bytes)?;
+    Ok(exit::OK)
+}
+
+/// Opens the trace, and notes its format if that was guessed.
+fn open(args: &ConvertArgs) -> Result<Source, Failure> {
     let mut options = LoadOptions {
         page_size: args.page_size,
         name: args.name.clone(),
@@ -147,7 +158,7 @@ pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
     options.selection.sample = args.sample;
     let mut source = Source::open(&args.trace, &options)?;
     if args.name.is_none() && args.trace == Path::new("-") && source.store().is_none() {
-        // A pipe has no name; the file that is written has.
+        // A pipe has no name: use that of the output.
         source.rename(name_of(&args.output));
     }
     if source.guessed {
@@ -157,59 +168,64 @@ pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
             read_as(source.format, source.guessed, "none")
         ));
     }
-    if args.output == Path::new("-") {
-        if io::stdout().is_terminal() && !target.is_text() {
-            return Err(Failure::usage(
-                "-o -: this is no text for a terminal; name a file or pipe it",
-            ));
-        }
-        let mut out = BufWriter::new(io::stdout().lock());
-        let done = write(source, target, args.level, &mut out, Failure::stdout)?;
-        tell(&args, &done, None)?;
-        return Ok(exit::OK);
-    }
-    let mut bytes = 0;
-    let done = write_whole(&args.output, |out| {
-        let mut counted = Counted { out, bytes: 0 };
-        let fail = |e| Failure::file(&args.output, e);
-        let done = write(source, target, args.level, &mut counted, fail)?;
-        bytes = counted.bytes;
-        Ok(done)
-    })?;
-    tell(&args, &done, Some(bytes))?;
-    Ok(exit::OK)
+    Ok(source)
 }
 
-/// Writes the trace; `fail` tells of the sink.
+fn write_to_stdout(args: &ConvertArgs, source: Source, target: Target) -> Result<Written, Failure> {
+    if io::stdout().is_terminal() && !target.is_text() {
+        return Err(Failure::usage(
+            "-o -: this is no text for a terminal; name a file or pipe it",
+        ));
+    }
+    let mut out = BufWriter::new(io::stdout().lock());
+    write(source, target, args.level.level, &mut out, Failure::stdout)
+}
+
+/// Writes the file; returns what was written and the bytes of the file.
+fn write_to_file(
+    args: &ConvertArgs,
+    source: Source,
+    target: Target,
+) -> Result<(Written, u64), Failure> {
+    write_whole(&args.output, |out| {
+        let mut counted = Counted { out, bytes: 0 };
+        let fail = |e| Failure::file(&args.output, e);
+        let written = write(source, target, args.level.level, &mut counted, fail)?;
+        Ok((written, counted.bytes))
+    })
+}
+
+/// Writes the trace to `out`; `fail` makes an error of `out` a failure.
 fn write(
     source: Source,
     target: Target,
     level: i32,
     out: &mut dyn Write,
     fail: impl Fn(io::Error) -> Failure,
-) -> Result<Done, Failure> {
+) -> Result<Written, Failure> {
     let failed = |e| match e {
         ConvertError::Write(e) => fail(e),
         e => e.into(),
     };
     let mut out = Encoder::new(target.packing, out, level).map_err(&fail)?;
-    let done = match target.format {
+    let written = match target.format {
         None => {
             let (meta, summary) = source::convert(source, &mut out, level).map_err(failed)?;
-            Done::Stored(meta, summary)
+            Written::Stored(meta, summary)
         }
-        Some(format) => Done::Exported(export(source, format, &mut out).map_err(failed)?),
+        Some(format) => Written::Exported(export(source, format, &mut out).map_err(failed)?),
     };
     out.finish().map_err(fail)?;
-    Ok(done)
+    Ok(written)
 }
 
-/// Says what was written (to a file of so many bytes) and what was lost.
-fn tell(args: &ConvertArgs, done: &Done, bytes: Option<u64>) -> Result<(), Failure> {
+/// Prints what was written to a file of `bytes` bytes; nothing for standard output. Warns of what was
+/// skipped or lost.
+fn report(args: &ConvertArgs, written: &Written, bytes: Option<u64>) -> Result<(), Failure> {
     let output = args.output.display();
-    match done {
-        Done::Stored(meta, summary) => {
-            tell_skipped(&args.trace, meta.skipped);
+    match written {
+        Written::Stored(meta, summary) => {
+            report_skipped(&args.trace, meta.skipped);
             let Some(bytes) = bytes else { return Ok(()) };
             print(&format!(
                 "{output}: {}, {}, {} ({:.3} bytes a reference), digest {}\n",
@@ -220,8 +236,8 @@ fn tell(args: &ConvertArgs, done: &Done, bytes: Option<u64>) -> Result<(), Failu
                 digest::show(summary.digest),
             ))
         }
-        Done::Exported(exported) => {
-            tell_skipped(&args.trace, exported.skipped);
+        Written::Exported(exported) => {
+            report_skipped(&args.trace, exported.skipped);
             for lost in &exported.lost {
                 note(&format!("warning: {output}: {lost}"));
             }
@@ -239,22 +255,7 @@ fn tell(args: &ConvertArgs, done: &Done, bytes: Option<u64>) -> Result<(), Failu
     }
 }
 
-/// Refuses a file name that asks for compression, for commands that write a .pbt only.
-pub fn check_stored_name(output: &Path) -> Result<(), Failure> {
-    let packed = match encode::by_name(output) {
-        Ok((packing, _)) => packing != Packing::None,
-        Err(_) => true,
-    };
-    match packed {
-        false => Ok(()),
-        true => Err(Failure::usage(format!(
-            "-o {}: a .pbt is written, whose content is compressed already; name a file that ends in .pbt",
-            output.display()
-        ))),
-    }
-}
-
-/// Counts what goes through.
+/// Counts the bytes that it passes on.
 struct Counted<'a> {
     out: &'a mut dyn Write,
     bytes: u64,
@@ -270,20 +271,4 @@ impl Write for Counted<'_> {
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
-}
-
-/// Lets `fill` write a file beside its final name and renames it when it is whole. A signal
-/// leaves nothing behind.
-pub fn write_whole<T>(
-    path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let fail = |e: std::io::Error| Failure::file(path, e);
-    signals::end_cleanly();
-    let file = WholeFile::create(path).map_err(fail)?;
-    let mut out = BufWriter::with_capacity(1 << 18, file);
-    let done = fill(&mut out)?;
-    let file = out.into_inner().map_err(|e| fail(e.into_error()))?;
-    file.finish().map_err(fail)?;
-    Ok(done)
 }

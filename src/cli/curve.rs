@@ -1,25 +1,28 @@
 //! `pagebench curve`: faults over memory for every size in one pass.
 
+mod rows;
 mod sampled;
 
 use super::args::{ReadArgs, SelectArgs, TerminalArgs, threads};
+use super::chart_files::{ChartFiles, FileArgs};
 use super::failure::Failure;
-use super::folder::{RunFolder, claim_folder, refuse_files};
-use super::input::{Inputs, Loaded, keep_countable, load_all, resolve_all};
-use super::print;
+use super::folder::{IfResultsExist, RunFolder, claim_folder, refuse_files};
+use super::input::{Inputs, keep_countable, load_all, resolve_all};
 use super::progress::{Progress, message};
-use super::run::use_threads;
+use super::replay::use_threads;
 use super::signals::Signals;
+use super::terminal::print;
 use crate::curve::{Amounts, CurveKind, Point, Source, TooLong, Wanted};
 use crate::exit::{self, ExitCode};
 use crate::report::csv::write_file;
-use crate::report::curves::{CurveRow, EXACT, read_rows, to_csv};
+use crate::report::curves::{CurveRow, read_rows, to_csv};
 use crate::report::{chart, curve_table};
 use crate::space::{Options, Resolved};
 use crate::sweep::Warmup;
 use crate::trace::dense::Trace;
 use crate::trace::digest;
-use crate::units::{Ladder, PAGE_ID_MAX, PageSize, about, counted};
+use crate::trace::source::LoadOptions;
+use crate::units::{Ladder, PageSize, about, counted, parse_share};
 use clap::Args;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -31,9 +34,9 @@ const FILE: &str = "curve.csv";
 
 /// Curves: faults over memory at every size, each policy in one pass.
 ///
-/// Exact: what `run` counts at each size, for traces in which nothing is mapped, shared or
-/// unmapped. OPT tells no write-backs, since these depend on which of the pages that are never
-/// used again goes first.
+/// The counts are those of `run` at each size, for traces in which nothing is mapped, shared or
+/// unmapped. OPT has no write-backs, since these depend on which of the pages that are never used
+/// again leaves first.
 #[derive(Debug, Args)]
 #[command(after_help = "The columns of curve.csv: pagebench columns curve.csv
 
@@ -46,12 +49,12 @@ pub struct CurveArgs {
     #[arg(required = true, value_name = "TRACE")]
     traces: Vec<PathBuf>,
 
-    /// Curves: lru, opt, ws, vmin, fifo, clock, clock:load-bit=0, or all; all but with --sample
+    /// Curves: lru, opt, ws, vmin, fifo, clock, clock:load-bit=0, or all. Default: all; with --sample: none
     #[arg(short, long, value_name = "POLICY,…", value_delimiter = ',')]
     policy: Vec<String>,
 
-    /// Frames, as in run; auto: of LRU and OPT about 200, where they fall and the size before each
-    /// fall; of FIFO and Clock 64
+    /// Frames, as in run. auto: for LRU and OPT about 200 sizes, where faults fall and the size before
+    /// each fall; for FIFO and Clock 64
     #[arg(
         short = 'm',
         long,
@@ -61,7 +64,7 @@ pub struct CurveArgs {
     )]
     frames: Ladder,
 
-    /// Windows of ws and vmin, in references or % of them; auto: about 200 up to the longest
+    /// Windows of ws and vmin, in references or % of them. auto: about 200, up to the longest
     #[arg(long, value_name = "REFERENCES,…", default_value = "auto")]
     tau: Ladder,
 
@@ -69,13 +72,13 @@ pub struct CurveArgs {
     #[arg(long)]
     all_sizes: bool,
 
-    /// An estimate of LRU from about this share of the pages, with an error bound: 0.01. Sizes that
-    /// the sample is too small for are left out. Curves named with -p come beside it, exactly
+    /// Estimate LRU from this share of the pages (0.01 or 1%), with an error bound. Sizes too small for
+    /// the sample are left out. -p adds exact curves
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     sample: Option<f64>,
 
-    /// Take the references of traces with mappings and forks as they are: no page is shared or
-    /// leaves otherwise than by replacement
+    /// Ignore the mappings and forks of a trace: no page is shared, and pages leave only by
+    /// replacement
     #[arg(long)]
     ignore_events: bool,
 
@@ -87,7 +90,7 @@ pub struct CurveArgs {
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 
-    /// Write into a folder that holds curves already
+    /// Replace the curves that the folder holds
     #[arg(long)]
     force: bool,
 
@@ -106,94 +109,102 @@ pub struct CurveArgs {
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {
-    match text.trim().parse::<f64>() {
-        Ok(rate) if rate > 0.0 && rate <= 1.0 => Ok(rate),
-        _ => Err("a share of the pages above 0 and at most 1, such as 0.01".to_owned()),
+    match parse_share(text) {
+        Some(rate) if rate > 0.0 && rate <= 1.0 => Ok(rate),
+        _ => Err("a share of the pages above 0 and at most 1: 0.01 or 1%".to_owned()),
     }
 }
 
 /// Runs the command.
 pub fn curve(args: CurveArgs) -> Result<ExitCode, Failure> {
     let choices = choices(&args)?;
-    if args.tau.has_bytes() {
-        let message = "a window is a number of references, not of bytes";
-        return Err(Failure::usage(format!("--tau {}: {message}", args.tau)));
-    }
-    let mut options = args.read.options(&args.select)?;
-    options.lists_do = args.sample.is_none() && choices.iter().all(|kind| kind.needs_lists_only());
+    args.tau.refuse_bytes("--tau")?;
+    let options = args.load_options(&choices)?;
     use_threads(threads(args.jobs)?);
-    let folder = match &args.output {
-        Some(folder) => Some(claim_folder(folder, args.force, &[FILE])?),
-        None => None,
-    };
+    let folder = claim_output(&args)?;
     let signals = Signals::watch();
-    let sizes = |_: &str, _| args.page_size.clone();
-    let inputs = load_all(&args.traces, &options, &sizes, None)?;
-    let mut inputs = references(inputs, &args)?;
-    keep_fitting(&mut inputs, &args)?;
+    let inputs = load(&args, &options)?;
     if let (Some(folder), false) = (&folder, args.force) {
         refuse_files(folder.path(), &charts(&inputs))?;
     }
-    let work = Work {
+    let curves = CurvesInProgress {
         args: &args,
         choices: &choices,
         progress: Progress::new(&args.terminal, total(&inputs, choices.len())),
         signals,
         finished: AtomicUsize::new(0),
     };
-    let rows = work.rows(&inputs)?;
-    let all = choices.len() * inputs.loaded.iter().map(|l| l.traces.len()).sum::<usize>();
-    let finished = work.finished.into_inner();
+    let rows = curves.rows(&inputs)?;
+    let all = choices.len() * inputs.traces().len();
+    let finished = curves.finished.into_inner();
     if !rows.is_empty() || finished == all {
         print(&curve_table::render(&rows))?;
         if let Some(folder) = folder {
             write(&folder, &rows)?;
         }
     }
-    match work.signals.code().filter(|_| finished < all) {
-        None => Ok(inputs.failed),
-        Some(code) => {
-            let what = match finished {
-                0 => "none is finished".to_owned(),
-                n => format!("{n} of {all} curves are finished and kept"),
-            };
-            message(&format!("interrupted: {what}"));
-            Ok(exit::worse(inputs.failed, code))
-        }
-    }
+    let signal = curves.signals.code().filter(|_| finished < all);
+    let Some(code) = signal else {
+        return Ok(inputs.failed);
+    };
+    let what = match finished {
+        0 => "none is finished".to_owned(),
+        n => format!("{n} of {all} curves are finished and kept"),
+    };
+    message(&format!("interrupted: {what}"));
+    Ok(exit::worse(inputs.failed, code))
 }
 
-/// The references that all curves go over.
+/// Takes the folder that `-o` names, if any.
+fn claim_output(args: &CurveArgs) -> Result<Option<RunFolder>, Failure> {
+    let if_exist = IfResultsExist::of(args.force);
+    let folder = args.output.as_ref();
+    folder
+        .map(|folder| claim_folder(folder, if_exist, &[FILE]))
+        .transpose()
+}
+
+/// Reads the traces as references alone, and keeps those that the sizes asked for fit.
+fn load(args: &CurveArgs, options: &LoadOptions) -> Result<Inputs, Failure> {
+    let sizes = |_: &str, _| args.page_size.clone();
+    let inputs = load_all(&args.traces, options, &sizes, None)?;
+    let mut inputs = references(inputs, args)?;
+    keep_fitting(&mut inputs, args)?;
+    Ok(inputs)
+}
+
+/// Returns the number of references that all curves visit.
 fn total(inputs: &Inputs, curves: usize) -> u64 {
-    let traces = inputs.loaded.iter().flat_map(|loaded| &loaded.traces);
-    traces.map(|trace| trace.len() as u64).sum::<u64>() * curves as u64
+    let refs = inputs.traces().into_iter().map(|trace| trace.len() as u64);
+    refs.sum::<u64>() * curves as u64
 }
 
-/// Curves under way.
-struct Work<'a> {
+/// Curves while they are computed.
+struct CurvesInProgress<'a> {
     args: &'a CurveArgs,
     choices: &'a [CurveKind],
     progress: Progress,
     signals: Signals,
+    /// The number of finished curves.
     finished: AtomicUsize,
 }
 
-impl Work<'_> {
-    /// The rows of all curves; once a signal came, of those that were finished by then.
+impl CurvesInProgress<'_> {
+    /// Returns the rows of all curves; after a signal, of those that were finished by then.
     fn rows(&self, inputs: &Inputs) -> Result<Vec<CurveRow>, Failure> {
-        self.signals.hold();
-        let filter = self.args.select.selection().describe();
+        self.signals.finish_running_cells_first();
         let mut rows = Vec::new();
-        for trace in inputs.loaded.iter().flat_map(|loaded| &loaded.traces) {
+        for trace in inputs.traces() {
             if self.signals.code().is_some() {
                 break;
             }
             let start = Instant::now();
             let before = self.finished.load(Ordering::Relaxed);
-            rows.extend(self.of_trace(trace, &template(trace, &filter))?);
+            let template = template(trace, self.args.filter(trace));
+            rows.extend(self.of_trace(trace, &template)?);
             let sampled = usize::from(self.args.sample.is_some());
             let count = self.finished.load(Ordering::Relaxed) - before + sampled;
-            self.progress.say(&format!(
+            self.progress.note(&format!(
                 "{}: {} of {} in {:.2} s",
                 trace.meta.name,
                 counted(count, "curve"),
@@ -206,7 +217,37 @@ impl Work<'_> {
         Ok(rows)
     }
 
-    /// A curve; `None` if a signal came before it was begun.
+    /// Returns the rows of every curve of a trace. The curves are computed side by side.
+    fn of_trace(&self, trace: &Trace, template: &CurveRow) -> Result<Vec<CurveRow>, Failure> {
+        let wanted = wanted(trace, self.args)?;
+        let mut rows = Vec::new();
+        let source = Source::new(trace);
+        let curves: Result<Vec<Option<Vec<Point>>>, TooLong> =
+            source.prepare(self.choices, &wanted).and_then(|()| {
+                let curves = self.choices.par_iter();
+                curves
+                    .map(|&choice| self.points(choice, &source, &wanted))
+                    .collect()
+            });
+        let failed = |e: TooLong| Failure::usage(format!("{}: {e}", template.trace));
+        let curves = curves.map_err(failed)?;
+        for (&choice, points) in self.choices.iter().zip(&curves) {
+            let points = points.iter().flatten();
+            rows.extend(points.map(|point| rows::exact(template, choice, point)));
+        }
+        if let Some(rate) = self.args.sample {
+            let request = sampled::Request {
+                rate,
+                wanted: &wanted,
+                has_exact: self.choices.contains(&CurveKind::Lru),
+            };
+            let sampled = sampled::rows(&source, template, &request);
+            rows.extend(sampled.map_err(failed)?);
+        }
+        Ok(rows)
+    }
+
+    /// Returns the points of a curve; `None` if a signal came before it was begun.
     fn points(
         &self,
         choice: CurveKind,
@@ -223,7 +264,28 @@ impl Work<'_> {
     }
 }
 
-/// The exact curves asked for.
+impl CurveArgs {
+    /// Returns how traces are read.
+    fn load_options(&self, choices: &[CurveKind]) -> Result<LoadOptions, Failure> {
+        Ok(LoadOptions {
+            lists_do: self.sample.is_none() && choices.iter().all(|kind| kind.needs_lists_only()),
+            ..self.read.options(&self.select)?
+        })
+    }
+
+    /// Returns the column `filter` of the rows of a trace.
+    fn filter(&self, trace: &Trace) -> String {
+        let mut filter = self.select.selection().describe();
+        // Events that change no count stay with the trace, though none is ignored.
+        if self.ignore_events && !trace.events.is_empty() {
+            let gap = if filter.is_empty() { "" } else { " " };
+            filter += &format!("{gap}events-ignored");
+        }
+        filter
+    }
+}
+
+/// Returns the exact curves that the arguments ask for.
 fn choices(args: &CurveArgs) -> Result<Vec<CurveKind>, Failure> {
     let mut choices = Vec::new();
     for text in &args.policy {
@@ -240,7 +302,7 @@ fn choices(args: &CurveArgs) -> Result<Vec<CurveKind>, Failure> {
     Ok(choices)
 }
 
-/// The traces as references alone, or why they are more than that.
+/// Returns the traces as references alone; errors if events of a trace change its counts.
 fn references(inputs: Inputs, args: &CurveArgs) -> Result<Inputs, Failure> {
     if args.ignore_events {
         return Ok(inputs);
@@ -249,16 +311,8 @@ fn references(inputs: Inputs, args: &CurveArgs) -> Result<Inputs, Failure> {
     keep_countable(&mut inputs, Warmup::Refs(0))?;
     let mut loaded = Vec::new();
     for one in inputs.loaded {
-        let alone = |resolved| alone(resolved, &one.path, args);
-        let traces: Result<Vec<Trace>, Failure> = one.traces.into_iter().map(alone).collect();
-        loaded.push(Loaded {
-            path: one.path,
-            format: one.format,
-            codec: one.codec,
-            guessed: one.guessed,
-            unasked: one.unasked,
-            traces: traces?,
-        });
+        let path = one.path.clone();
+        loaded.push(one.try_map(|resolved| references_only(resolved, &path, args))?);
     }
     Ok(Inputs {
         loaded,
@@ -267,7 +321,7 @@ fn references(inputs: Inputs, args: &CurveArgs) -> Result<Inputs, Failure> {
     })
 }
 
-/// Leaves out traces that cannot have the frames or windows asked for, and says why.
+/// Removes the traces that cannot have the frames or windows asked for, and reports why.
 fn keep_fitting(inputs: &mut Inputs, args: &CurveArgs) -> Result<(), Failure> {
     let mut failed = inputs.failed;
     let mut fits = |trace: &Trace| match wanted(trace, args) {
@@ -287,14 +341,14 @@ fn keep_fitting(inputs: &mut Inputs, args: &CurveArgs) -> Result<(), Failure> {
     }
     inputs.failed = failed;
     inputs.loaded.retain(|loaded| !loaded.traces.is_empty());
-    match inputs.loaded.is_empty() {
-        true => Err(Failure::new(failed, "")),
-        false => Ok(()),
+    if inputs.loaded.is_empty() {
+        return Err(Failure::reported(failed));
     }
+    Ok(())
 }
 
-/// The references, if there is nothing else.
-fn alone(resolved: Resolved, path: &Path, args: &CurveArgs) -> Result<Trace, Failure> {
+/// Returns the trace of `resolved`; errors if its mappings and forks change what its references mean.
+fn references_only(resolved: Resolved, path: &Path, args: &CurveArgs) -> Result<Trace, Failure> {
     let space = resolved.space.as_ref();
     if space.is_none_or(|space| space.is_identity()) {
         return Ok(resolved.trace);
@@ -310,16 +364,13 @@ fn alone(resolved: Resolved, path: &Path, args: &CurveArgs) -> Result<Trace, Fai
     )))
 }
 
-/// What all rows of a trace have in common.
-fn template(trace: &Trace, filter: &str) -> CurveRow {
-    // Identities have been resolved, so events that are left were to be ignored.
-    let ignored = (!trace.events.is_empty()).then_some("events-ignored");
-    let filter = [Some(filter).filter(|filter| !filter.is_empty()), ignored];
+/// Returns a row with the columns that all rows of a trace have in common.
+fn template(trace: &Trace, filter: String) -> CurveRow {
     CurveRow {
         trace: trace.meta.name.clone(),
         trace_digest: digest::show(trace.digest()),
         trace_kind: trace.meta.kind.name().to_owned(),
-        filter: filter.into_iter().flatten().collect::<Vec<_>>().join(" "),
+        filter,
         page_size: trace.meta.page_size.bytes(),
         refs: trace.len() as u64,
         distinct_pages: trace.distinct() as u64,
@@ -327,92 +378,41 @@ fn template(trace: &Trace, filter: &str) -> CurveRow {
     }
 }
 
-/// The memory at which the curves of a trace are wanted.
+/// Returns the memory sizes at which the curves of a trace are wanted.
 fn wanted(trace: &Trace, args: &CurveArgs) -> Result<Wanted, Failure> {
     let (size, pages) = (trace.meta.page_size, trace.distinct() as u64);
-    // What `auto` stands for is chosen by each curve.
-    let amounts = |ladder: &Ladder, whole, max| -> Result<Amounts, Failure> {
-        Ok(Amounts {
-            asked: ladder.resolve(whole, size, &[], max)?,
-            chosen: ladder.has_auto(),
-        })
+    // Each curve chooses its own values for `auto`.
+    let amounts = |ladder: &Ladder, asked: Vec<u64>| Amounts {
+        asked,
+        chosen: ladder.has_auto(),
     };
+    let refs = trace.len() as u64;
     Ok(Wanted {
-        frames: amounts(&args.frames, pages, u64::from(PAGE_ID_MAX))?,
-        taus: amounts(&args.tau, trace.len() as u64, u64::MAX >> 1)?,
+        frames: amounts(&args.frames, args.frames.frames(pages, size, &[])?),
+        taus: amounts(&args.tau, args.tau.windows(refs, size, &[])?),
         all_sizes: args.all_sizes,
     })
 }
 
-impl Work<'_> {
-    /// Every curve of a trace, side by side.
-    fn of_trace(&self, trace: &Trace, template: &CurveRow) -> Result<Vec<CurveRow>, Failure> {
-        let wanted = wanted(trace, self.args)?;
-        let mut rows = Vec::new();
-        let source = Source::new(trace);
-        let curves: Result<Vec<Option<Vec<Point>>>, TooLong> =
-            source.prepare(self.choices, &wanted).and_then(|()| {
-                let curves = self.choices.par_iter();
-                curves
-                    .map(|&choice| self.points(choice, &source, &wanted))
-                    .collect()
-            });
-        let failed = |e: TooLong| Failure::usage(format!("{}: {e}", template.trace));
-        let curves = curves.map_err(failed)?;
-        for (&choice, points) in self.choices.iter().zip(&curves) {
-            let points = points.iter().flatten();
-            rows.extend(points.map(|point| exact(template, choice, point)));
-        }
-        if let Some(rate) = self.args.sample {
-            let asked = sampled::Asked {
-                rate,
-                wanted: &wanted,
-                has_exact: self.choices.contains(&CurveKind::Lru),
-                quiet: self.args.terminal.quiet,
-            };
-            let sampled = sampled::rows(&source, template, &asked);
-            rows.extend(sampled.map_err(failed)?);
-        }
-        Ok(rows)
-    }
-}
-
-fn exact(template: &CurveRow, choice: CurveKind, point: &Point) -> CurveRow {
-    let refs = template.refs.max(1) as f64;
-    let windows = choice.has_windows();
-    CurveRow {
-        policy: choice.name().to_owned(),
-        params: choice.params().to_owned(),
-        frames: (!windows).then_some(point.memory),
-        tau: windows.then_some(point.memory),
-        mean_resident: point.resident_sum as f64 / refs,
-        faults: point.faults,
-        fault_rate: point.faults as f64 / refs,
-        write_backs: point.write_backs,
-        accuracy: EXACT.to_owned(),
-        ..template.clone()
-    }
-}
-
-/// The names of the charts of these traces.
+/// Returns the names of the charts of these traces.
 fn charts(inputs: &Inputs) -> Vec<String> {
-    let traces = inputs.loaded.iter().flat_map(|loaded| &loaded.traces);
-    let rows: Vec<CurveRow> = traces.map(|trace| template(trace, "")).collect();
-    pictures(&rows)
+    let traces = inputs.traces().into_iter();
+    let row = |trace| template(trace, String::new());
+    let rows: Vec<CurveRow> = traces.map(row).collect();
+    chart_names(&rows)
 }
 
-/// The names of the charts of these rows.
-fn pictures(rows: &[CurveRow]) -> Vec<String> {
+/// Returns the names of the charts of these rows.
+fn chart_names(rows: &[CurveRow]) -> Vec<String> {
     let stems = chart::curve_stems(rows).into_iter();
     stems.map(|stem| format!("{stem}.png")).collect()
 }
 
-/// Writes the table, and the charts drawn from it once it is read back. Those of an earlier table
-/// go.
+/// Writes the table, reads it back and draws its charts. Removes the charts of an earlier table.
 fn write(folder: &RunFolder, rows: &[CurveRow]) -> Result<(), Failure> {
     let table = folder.path().join(FILE);
     if let Ok(earlier) = read_rows(&table) {
-        folder.clear(&pictures(&earlier))?;
+        folder.clear(&chart_names(&earlier))?;
     }
     let folder = folder.path();
     write_file(&table, &to_csv(rows))?;
@@ -420,12 +420,12 @@ fn write(folder: &RunFolder, rows: &[CurveRow]) -> Result<(), Failure> {
     if rows.is_empty() {
         return Ok(());
     }
-    let charts = chart::curves(&read_rows(&table)?);
-    for chart in charts.map_err(|e| Failure::new(exit::FAILURE, e.to_string()))? {
-        let path = folder.join(format!("{}.png", chart.stem));
-        let png = chart.png();
-        let png = png.map_err(|e| Failure::new(exit::FAILURE, e.to_string()))?;
-        write_file(&path, &png)?;
+    let charts = chart::curves(&read_rows(&table)?)?;
+    let png_only = FileArgs {
+        svg: false,
+        no_data: true,
+    };
+    for path in ChartFiles::in_folder(folder, charts, png_only).write()? {
         print(&format!("{}\n", path.display()))?;
     }
     Ok(())

@@ -1,93 +1,135 @@
-//! The command line and an experiment file together: every setting with its value and where that
-//! came from. What the command line says wins over the file, the file over what is the case if
-//! nothing is said.
+//! The command line and an experiment file together: every setting with its value and its origin. The
+//! command line wins over the file, the file over the defaults.
 //!
-//! The file's settings are put into the command line as flags and read by the same parser, so that
-//! both have one grammar and one set of errors.
+//! The file's settings are inserted into the command line as flags and read by the same parser, so
+//! that both have one grammar and one set of errors.
 
 pub mod file;
 pub mod text;
 
-use super::Cli;
 use super::failure::Failure;
-use super::run::RunArgs;
+use super::job_args::{CheckedArgs, JobArgs};
 use crate::units::did_you_mean;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Args, Command, CommandFactory, FromArgMatches};
-use file::{Experiment, Setting, is_switch, settings_of};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use file::{Experiment, Setting, is_switch, keys_of, settings_of};
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// The origin of what the command line gives.
+/// The command line of this process, parsed once.
+pub struct CommandLine {
+    /// The grammar: the program with all its subcommands.
+    pub command: Command,
+    /// The arguments, the program's name first.
+    given: Vec<OsString>,
+    /// The values of all arguments.
+    pub matches: ArgMatches,
+}
+
+impl CommandLine {
+    /// Parses the arguments of the process by the grammar `command`.
+    pub fn parse(command: Command) -> Result<CommandLine, clap::Error> {
+        let given: Vec<OsString> = std::env::args_os().collect();
+        let matches = command.clone().try_get_matches_from(&given)?;
+        Ok(CommandLine {
+            command,
+            given,
+            matches,
+        })
+    }
+
+    /// Returns the name of the subcommand, its grammar and the values of its arguments.
+    fn subcommand(&self) -> (&str, &Command, &ArgMatches) {
+        let (name, matches) = self.matches.subcommand().expect("clap demands one");
+        let command = self.command.find_subcommand(name);
+        (name, command.expect("clap found it"), matches)
+    }
+
+    /// Returns whether `--quiet` is given, to a subcommand that has it.
+    pub fn is_quiet(&self) -> bool {
+        let (_, _, matches) = self.subcommand();
+        matches!(matches.try_get_one::<bool>("quiet"), Ok(Some(true)))
+    }
+
+    /// Parses the command line again, with `flags` inserted.
+    fn parse_with(&self, flags: Vec<OsString>) -> Result<ArgMatches, Failure> {
+        let (name, ..) = self.subcommand();
+        let mut all = self.given.clone();
+        let subcommand = all.iter().skip(1).position(|arg| arg == OsStr::new(name));
+        // Right after the subcommand: at the end they could follow a `--`.
+        let place = subcommand.expect("clap found its name") + 2;
+        all.splice(place..place, flags);
+        parse(&self.command, all).map_err(|error| Failure::usage(clap_message(&error)))
+    }
+}
+
+/// The origin of a setting that the command line gives.
 const FLAG: &str = "flag";
 
-/// A setting as it holds.
-struct Resolved {
+/// A setting with the value that holds.
+struct EffectiveSetting {
     key: String,
     /// A flag without value is `true` or `false`; `None` if nothing is set.
     value: Option<String>,
+    /// Whether it is on or off.
+    is_switch: bool,
     /// `flag`, the place in the file, or `default`.
     origin: String,
 }
 
 /// The settings of a command, and the experiment if there is one.
 pub struct Config {
-    /// What the experiment file says.
+    /// The experiment file.
     pub experiment: Option<Experiment>,
-    settings: Vec<Resolved>,
+    settings: Vec<EffectiveSetting>,
     /// The traces of the command line.
     traces: Vec<String>,
 }
 
 /// Settings that mean something only together with one value of another: the setting, the other, and
-/// that value. Where the command line gives the other one another value, the file's setting goes.
+/// that value. If the command line gives the other one another value, the file's setting is ignored.
 const ONLY_WITH: [(&str, &str, &str); 1] = [("ram", "overcommit", "strict")];
 
 impl Config {
-    /// The arguments of the running subcommand, those of its experiment file put in, but for those
-    /// that `unset` names.
-    pub fn resolve<A: Args>(file: Option<&Path>, unset: &[String]) -> Result<(A, Config), Failure> {
-        let given: Vec<OsString> = std::env::args_os().collect();
-        let command = Cli::command();
-        let name = given.get(1).map(|name| name.to_string_lossy().into_owned());
-        let name = name.unwrap_or_default();
-        let sub = command.find_subcommand(&name);
-        let sub = sub.expect("the subcommand that is running");
-        let first = parse(&given)?;
-        known_keys(unset)?;
-        let experiment = file.map(Experiment::read).transpose()?;
-        let mut flags = Vec::new();
+    /// Returns the arguments of the running subcommand with those of its experiment file inserted,
+    /// except for those that `--unset` names.
+    pub fn resolve<A: Args>(line: &CommandLine) -> Result<(A, Config), Failure> {
+        let (_, sub, first) = line.subcommand();
+        let keys = keys_of(&line.command);
+        let unset: Vec<&String> = first.get_many("unset").unwrap_or_default().collect();
+        refuse_unknown_keys(&unset, &keys)?;
+        let file = first.get_one::<PathBuf>("file");
+        let experiment = file.map(|file| Experiment::read(file, &line.command));
+        let experiment = experiment.transpose()?;
+        let mut flags: Vec<&Setting> = Vec::new();
         if let Some(experiment) = &experiment {
-            check_values(experiment)?;
+            check_values(experiment, &line.command)?;
             // A key may be one of `run` alone, such as `counts`.
-            let has = |key: &str| settings_of(sub).any(|arg| arg.get_long() == Some(key));
-            let wanted = |setting: &&Setting| {
-                has(&setting.key)
-                    && !unset.contains(&setting.key)
-                    && !overridden(sub, &first, &setting.key)
+            let applies = |setting: &&Setting| {
+                let arg = settings_of(sub, &keys).find(|arg| arg.get_long() == Some(&setting.key));
+                !unset.contains(&&setting.key)
+                    && arg.is_some_and(|arg| !is_overridden(sub, first, arg))
             };
-            flags = experiment.settings.iter().filter(wanted).collect();
+            flags = experiment.settings.iter().filter(applies).collect();
         }
-        // Behind the name of the subcommand: at the end they might stand behind a "--".
-        let mut all = given[..2].to_vec();
-        all.extend(flags.iter().map(|setting| flag_of(setting)));
-        all.extend_from_slice(&given[2..]);
-        let second = parse(&all)?;
-        let args = A::from_arg_matches(&second).map_err(usage)?;
+        let second = line.parse_with(flags.iter().map(|setting| flag_of(setting)).collect())?;
+        let args = A::from_arg_matches(&second);
+        let args = args.map_err(|error| Failure::usage(clap_message(&error)))?;
         let origin = |arg: &Arg| {
             let from_file = |setting: &&&Setting| arg.get_long() == Some(&setting.key);
             match (flags.iter().find(from_file), &experiment) {
                 (Some(setting), Some(experiment)) => experiment.text.place(&setting.span),
-                _ if was_given(&first, arg) => FLAG.to_owned(),
+                _ if was_given(first, arg) => FLAG.to_owned(),
                 _ => "default".to_owned(),
             }
         };
-        let settings = settings_of(sub)
-            .map(|arg| Resolved {
+        let settings = settings_of(sub, &keys)
+            .map(|arg| EffectiveSetting {
                 key: arg.get_long().unwrap_or_default().to_owned(),
                 value: value_of(sub, &second, arg),
+                is_switch: is_switch(arg),
                 origin: origin(arg),
             })
             .collect();
@@ -95,15 +137,15 @@ impl Config {
         let traces = traces.map(|path| path.to_string_lossy().into_owned());
         let config = Config {
             traces: traces.collect(),
-            experiment,
             settings,
+            experiment,
         };
         Ok((args, config))
     }
 
-    /// Every setting that is set, for the plan.
+    /// Returns every setting that is set, for the plan.
     pub fn settings(&self) -> BTreeMap<String, String> {
-        let set = |setting: &Resolved| Some((setting.key.clone(), setting.value.clone()?));
+        let set = |setting: &EffectiveSetting| Some((setting.key.clone(), setting.value.clone()?));
         let mut all: BTreeMap<String, String> = self.settings.iter().filter_map(set).collect();
         for (number, place) in (1..).zip(self.excludes()) {
             all.insert(format!("exclude {number}"), place);
@@ -111,34 +153,29 @@ impl Config {
         all
     }
 
-    /// True if the command line itself gives this setting.
+    /// Returns whether the command line itself gives the setting `key`.
     pub fn is_given(&self, key: &str) -> bool {
-        let given = |setting: &Resolved| setting.key == key && setting.origin == FLAG;
+        let given = |setting: &EffectiveSetting| setting.key == key && setting.origin == FLAG;
         self.settings.iter().any(given)
     }
 
-    /// The text of each exclusion.
+    /// Returns the text of each exclusion.
     fn excludes(&self) -> Vec<String> {
         let excludes = self.experiment.iter().flat_map(|e| &e.excludes);
         excludes.map(|(_, exclude)| exclude.to_string()).collect()
     }
 
-    /// Everything that is set and where it came from, as an experiment file that gives the same plan
-    /// and verdict in any folder.
+    /// Returns everything that is set and its origin, as an experiment file that gives the same plan and
+    /// verdict in any folder.
     pub fn show(&self) -> Result<String, Failure> {
         let mut out = format!("schema = {}\n", file::SCHEMA);
         if let Some(name) = self.experiment.as_ref().and_then(|e| e.name.as_ref()) {
             let _ = writeln!(out, "name = {}", quoted(name));
         }
-        let command = Cli::command();
-        let run = command.find_subcommand("run").expect("a subcommand");
-        let switches: Vec<&str> = (settings_of(run).filter(|arg| is_switch(arg)))
-            .filter_map(Arg::get_long)
-            .collect();
         for setting in &self.settings {
             let (key, origin) = (&setting.key, &setting.origin);
             let _ = match setting.value.as_deref() {
-                Some(value) if switches.contains(&&**key) => {
+                Some(value) if setting.is_switch => {
                     writeln!(out, "{key} = {value}  # {origin}")
                 }
                 Some(value) => writeln!(out, "{key} = {}  # {origin}", quoted(value)),
@@ -176,29 +213,27 @@ impl Config {
     }
 }
 
-/// A text as TOML writes it.
+/// Returns `text` as a TOML string.
 fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-/// A path that means the same file wherever it is read; standard input stays `-`.
+/// Returns the absolute form of `path`, which means the same file in any folder; `-` stays.
 fn absolute(path: &Path) -> String {
-    let whole = match path == Path::new("-") {
-        true => path.to_path_buf(),
-        false => std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()),
+    let whole = if path == Path::new("-") {
+        path.to_path_buf()
+    } else {
+        std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
     };
     whole.to_string_lossy().into_owned()
 }
 
-/// Refuses names that are no keys of an experiment file.
-fn known_keys(names: &[String]) -> Result<(), Failure> {
-    let command = Cli::command();
-    let run = command.find_subcommand("run").expect("a subcommand");
-    let known: Vec<&str> = settings_of(run).filter_map(Arg::get_long).collect();
-    match names.iter().find(|name| !known.contains(&&***name)) {
+/// Errors if one of `names` is none of `keys`, the keys of an experiment file.
+fn refuse_unknown_keys(names: &[&String], keys: &[String]) -> Result<(), Failure> {
+    match names.iter().find(|name| !keys.contains(name)) {
         None => Ok(()),
         Some(name) => {
-            let hint = did_you_mean(name, known.iter().copied());
+            let hint = did_you_mean(name, keys.iter().map(String::as_str));
             Err(Failure::usage(format!(
                 "--unset \"{name}\" is no setting of an experiment file{hint} (see: pagebench init)"
             )))
@@ -206,20 +241,15 @@ fn known_keys(names: &[String]) -> Result<(), Failure> {
     }
 }
 
-/// The command line of a subcommand, parsed.
-fn parse(given: &[OsString]) -> Result<ArgMatches, Failure> {
-    let mut all = Cli::command().try_get_matches_from(given).map_err(usage)?;
+/// Parses a command line; returns the values of its subcommand.
+fn parse(command: &Command, given: Vec<OsString>) -> Result<ArgMatches, clap::Error> {
+    let mut all = command.clone().try_get_matches_from(given)?;
     let (_, matches) = all.remove_subcommand().expect("clap demands a subcommand");
     Ok(matches)
 }
 
-/// What clap says, as this program says it.
-fn usage(error: clap::Error) -> Failure {
-    Failure::usage(said(&error))
-}
-
-/// What is wrong with a value, without how to use the program.
-fn said(error: &clap::Error) -> String {
+/// Returns the reason of a clap error on one line, without usage and hints.
+fn clap_message(error: &clap::Error) -> String {
     if let Some(source) = std::error::Error::source(error) {
         return source.to_string();
     }
@@ -238,25 +268,23 @@ fn was_given(matches: &ArgMatches, arg: &Arg) -> bool {
     matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
 }
 
-/// Whether the command line gives this setting, one that excludes it, or one without whose value in
-/// the file it means nothing.
-fn overridden(command: &Command, first: &ArgMatches, key: &str) -> bool {
-    let find = |key: &str| settings_of(command).find(|arg| arg.get_long() == Some(key));
-    let Some(arg) = find(key) else {
-        return false;
-    };
-    let given = |other: &Arg, value: &str| {
+/// Returns whether the command line gives `arg`, another that excludes it, or another whose value
+/// makes it meaningless (see [`ONLY_WITH`]).
+fn is_overridden(command: &Command, first: &ArgMatches, arg: &Arg) -> bool {
+    let has_other_value = |other: &Arg, value: &str| {
         was_given(first, other) && text_of(first, other).is_some_and(|given| given != value)
     };
-    let left_alone = |(one, other, value): (&str, &str, &str)| {
-        one == key && find(other).is_some_and(|other| given(other, value))
+    let is_meaningless = |(one, other, value): (&str, &str, &str)| {
+        let mut others = command.get_arguments();
+        let other = others.find(|arg| arg.get_long() == Some(other));
+        arg.get_long() == Some(one) && other.is_some_and(|other| has_other_value(other, value))
     };
     was_given(first, arg)
         || is_excluded(command, first, arg)
-        || ONLY_WITH.into_iter().any(left_alone)
+        || ONLY_WITH.into_iter().any(is_meaningless)
 }
 
-/// Whether an argument that is given excludes this one.
+/// Returns whether an argument that is given excludes `arg`.
 fn is_excluded(command: &Command, matches: &ArgMatches, arg: &Arg) -> bool {
     let excludes = |one: &Arg, other: &Arg| {
         let others = command.get_arg_conflicts_with(one);
@@ -270,32 +298,36 @@ fn is_excluded(command: &Command, matches: &ArgMatches, arg: &Arg) -> bool {
     given.any(|given| excludes(given, arg) || excludes(arg, given))
 }
 
-/// The value of a setting; none if nothing is set, or if another that is given excludes it, whose
-/// default then does not hold.
+/// Returns the value of the setting `arg`; `None` if nothing is set, or if another that is given
+/// excludes it, so that its default does not hold.
 fn value_of(command: &Command, matches: &ArgMatches, arg: &Arg) -> Option<String> {
     let holds = was_given(matches, arg) || !is_excluded(command, matches, arg);
     text_of(matches, arg).filter(|text| holds && !text.is_empty())
 }
 
-/// The values of an argument, given or not, as one text.
+/// Returns the values of `arg`, given or by default, as one text.
 fn text_of(matches: &ArgMatches, arg: &Arg) -> Option<String> {
     let values = matches.get_raw(arg.get_id().as_str())?;
     let values: Vec<_> = values.map(|value| value.to_string_lossy()).collect();
     Some(values.join(","))
 }
 
-/// Looks at the values of a file as the command line looks at them, so that an error can say where
-/// in the file they stand.
-fn check_values(experiment: &Experiment) -> Result<(), Failure> {
+/// Checks the values of a file as those of a command line, so that an error can point at the place in
+/// the file.
+fn check_values(experiment: &Experiment, command: &Command) -> Result<(), Failure> {
     let fail = |setting: &Setting, why: String| experiment.text.fail(setting.span.clone(), why);
     for setting in &experiment.settings {
-        alone(&[setting]).map_err(|why| fail(setting, why))?;
+        parse_only(&[setting], command).map_err(|why| fail(setting, why))?;
     }
     let all: Vec<&Setting> = experiment.settings.iter().collect();
-    let Err(why) = asked(&all) else { return Ok(()) };
-    // What is wrong in itself, or else what the message names: some make sense together only.
+    let Err(why) = check_only(&all, command) else {
+        return Ok(());
+    };
+    // Blame the setting that fails alone; else one that the message names, since some settings
+    // conflict only in pairs.
     let named = |setting: &&&Setting| why.contains(&format!("--{}", setting.key));
-    let wrong = |setting: &&&Setting| asked(&[**setting]).is_err_and(|other| other == why);
+    let wrong =
+        |setting: &&&Setting| check_only(&[**setting], command).is_err_and(|other| other == why);
     let culprit = all.iter().find(wrong).or_else(|| all.iter().find(named));
     Err(match culprit {
         Some(setting) => fail(setting, why),
@@ -303,18 +335,17 @@ fn check_values(experiment: &Experiment) -> Result<(), Failure> {
     })
 }
 
-/// The arguments that these settings alone come to.
-fn alone(settings: &[&Setting]) -> Result<RunArgs, String> {
+/// Parses a command line of `run` with only these settings.
+fn parse_only(settings: &[&Setting], command: &Command) -> Result<JobArgs, String> {
     let start = ["pagebench", "run", "-"].map(OsString::from);
     let flags = settings.iter().map(|setting| flag_of(setting));
-    let all = Cli::command().try_get_matches_from(start.into_iter().chain(flags));
-    let mut all = all.map_err(|e| said(&e))?;
-    let (_, matches) = all.remove_subcommand().expect("it was put in");
-    RunArgs::from_arg_matches(&matches).map_err(|e| said(&e))
+    parse(command, start.into_iter().chain(flags).collect())
+        .and_then(|matches| JobArgs::from_arg_matches(&matches))
+        .map_err(|error| clap_message(&error))
 }
 
-/// Whether what these settings ask for makes sense.
-fn asked(settings: &[&Setting]) -> Result<(), String> {
-    let asked = alone(settings)?.job.asked();
-    asked.map(|_| ()).map_err(|failure| failure.to_string())
+/// Checks the arguments of a command line of `run` with only these settings.
+fn check_only(settings: &[&Setting], command: &Command) -> Result<CheckedArgs, String> {
+    let checked = parse_only(settings, command)?.checked();
+    checked.map_err(|failure| failure.to_string())
 }

@@ -2,43 +2,54 @@
 
 use crate::exit::{self, ExitCode};
 use crate::policy::ParamError;
+use crate::report::chart::ChartError;
 use crate::report::csv::TableError;
 use crate::space::SpaceError;
 use crate::sweep::PlanError;
 use crate::trace::error::TraceError;
+use crate::trace::reference_string::StringError;
 use crate::trace::source::ConvertError;
 use crate::units::UnitError;
+use crate::vm::geometry::GeometryError;
+use crate::vm::machine::RunError;
 use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// Why a command ends early.
+/// Why a command ends early: an exit code, and a message unless it was printed before.
 #[derive(Debug)]
 pub struct Failure {
     /// The exit code.
     pub code: ExitCode,
-    message: String,
+    message: Option<String>,
 }
 
 impl Failure {
-    /// With this exit code and message, a lowercase fragment.
+    /// With `message`, a lowercase fragment.
     pub fn new(code: ExitCode, message: impl Into<String>) -> Failure {
         Failure {
             code,
-            message: message.into(),
+            message: Some(message.into()),
         }
     }
 
-    /// The command line is wrong.
+    /// Without a message: the reasons are on standard error already.
+    pub fn reported(code: ExitCode) -> Failure {
+        Failure {
+            code,
+            message: None,
+        }
+    }
+
+    /// The command line or an experiment file is wrong.
     pub fn usage(message: impl Into<String>) -> Failure {
         Failure::new(exit::USAGE, message)
     }
 
-    /// Standard output does not take what is written. A closed pipe is no failure: nobody reads
-    /// on.
+    /// Standard output cannot be written. A closed pipe ends the command quietly, with exit code 0.
     pub fn stdout(error: io::Error) -> Failure {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::new(exit::OK, ""),
+            io::ErrorKind::BrokenPipe => Failure::reported(exit::OK),
             _ => Failure::new(
                 exit::FAILURE,
                 format!("cannot write to standard output: {error}"),
@@ -46,7 +57,7 @@ impl Failure {
         }
     }
 
-    /// A file does not take what is written.
+    /// The file `path` cannot be written.
     pub fn file(path: &Path, error: io::Error) -> Failure {
         Failure::new(
             exit::FAILURE,
@@ -54,15 +65,23 @@ impl Failure {
         )
     }
 
-    /// True if there is nothing to say.
-    pub fn is_silent(&self) -> bool {
-        self.message.is_empty()
+    /// The file `path` cannot be read.
+    pub fn unreadable(path: &Path, error: io::Error) -> Failure {
+        Failure::new(
+            exit::FAILURE,
+            format!("{}: cannot read: {error}", path.display()),
+        )
+    }
+
+    /// The message; `None` if the reasons were printed before.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(self.message().unwrap_or_default())
     }
 }
 
@@ -101,6 +120,18 @@ impl From<TableError> for Failure {
     }
 }
 
+impl From<ChartError> for Failure {
+    fn from(error: ChartError) -> Failure {
+        Failure::new(exit::FAILURE, error.to_string())
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Failure {
+        Failure::new(exit::FAILURE, error.to_string())
+    }
+}
+
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Failure {
         let code = match error {
@@ -120,6 +151,22 @@ impl From<UnitError> for Failure {
 
 impl From<ParamError> for Failure {
     fn from(error: ParamError) -> Failure {
+        Failure::usage(error.to_string())
+    }
+}
+
+impl From<StringError> for Failure {
+    fn from(error: StringError) -> Failure {
+        let code = match error {
+            StringError::Word(_) | StringError::TooManyPages => exit::USAGE,
+            StringError::Empty => exit::NOTHING,
+        };
+        Failure::new(code, format!("--string: {error}"))
+    }
+}
+
+impl From<GeometryError> for Failure {
+    fn from(error: GeometryError) -> Failure {
         Failure::usage(error.to_string())
     }
 }

@@ -1,14 +1,13 @@
-//! The folder that a command writes into: made before any work, so that a bad path fails early. A
-//! file that is there already is somebody's: without `--force` none is written over. With it the
-//! files go that the plan and the results of an earlier run name, once the new plan stands, and no
-//! others.
+//! The folder that a command writes into. It is made before any work, so that a bad path fails early.
+//! Without `--force` no file is overwritten. With it only the files of an earlier run are removed, as
+//! that run's plan and results name them, and only once the new plan is known.
 
+use super::chart_files::{FileArgs, chart_names};
 use super::failure::Failure;
-use super::outputs::{MANIFEST, timestamp};
-use super::plot::FileArgs;
+use super::host::timestamp;
+use super::manifest::MANIFEST;
 use super::progress::note;
 use crate::exit;
-use crate::report::chart;
 use crate::report::columns::Row;
 use crate::report::csv::read_rows;
 use crate::report::file::{remove_leftovers, without_path};
@@ -21,7 +20,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The files of a run beside its charts and [`CELLS`].
+/// The files of a run other than its charts and [`CELLS`].
 const FILES: [&str; 7] = [
     "results.csv",
     "windows.csv",
@@ -32,14 +31,14 @@ const FILES: [&str; 7] = [
     PLAN,
 ];
 
-/// The folder of a run. One that the run made and put nothing into goes away again.
+/// The folder of a run. When dropped, it is removed if the run made it and left it empty.
 pub struct RunFolder {
     path: PathBuf,
     made: bool,
 }
 
 impl RunFolder {
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -48,57 +47,55 @@ impl RunFolder {
 impl Drop for RunFolder {
     fn drop(&mut self) {
         if self.made {
-            // Only an empty folder can be removed like this.
+            // This fails unless the folder is empty.
             let _ = fs::remove_dir(&self.path);
         }
     }
 }
 
-/// What is done with files that a run would write and that the folder holds already.
+/// How to treat results that are already in the output folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// They are refused.
+pub enum IfResultsExist {
+    /// Refuse the folder.
     Refuse,
-    /// Those of an earlier run go.
+    /// Remove the files of the earlier run.
     Remove,
-    /// The run that left them goes on.
+    /// Continue that run.
     Resume,
 }
 
-/// Makes the folder of a run: the one asked for, or a fresh one under `reports/runs`. Nothing in it
-/// changes before [`enter`].
-pub fn make_folder(asked: Option<&Path>, found: Found) -> Result<RunFolder, Failure> {
-    let Some(folder) = asked else {
+impl IfResultsExist {
+    /// Removes with `force`, else refuses: for commands that cannot resume.
+    pub fn of(force: bool) -> IfResultsExist {
+        if force {
+            IfResultsExist::Remove
+        } else {
+            IfResultsExist::Refuse
+        }
+    }
+}
+
+/// Makes the folder of a run: `path`, or a fresh one under `reports/runs`. Nothing in it changes before
+/// [`lock_folder`].
+pub fn make_folder(path: Option<&Path>, if_exist: IfResultsExist) -> Result<RunFolder, Failure> {
+    let Some(folder) = path else {
         return fresh_folder();
     };
-    if found == Found::Refuse {
+    if if_exist == IfResultsExist::Refuse {
         refuse_files(folder, &[CELLS])?;
         refuse_files(folder, &FILES)?;
     }
-    take_folder(folder)
+    ensure_folder(folder)
 }
 
-/// The names of the charts that a run can draw of these rows, and of the cells of these rows over
-/// time, in the formats that are asked for.
-pub fn chart_files(rows: &[Row], over_time: &[Row], files: FileArgs) -> Vec<String> {
-    let endings = [("png", true), ("svg", files.svg), ("csv", !files.no_data)];
-    let stems = chart::stems(rows, over_time);
-    let with = |stem: &String| {
-        let asked = endings.into_iter().filter(|(_, asked)| *asked);
-        let names = asked.map(|(ending, _)| format!("{stem}.{ending}"));
-        names.collect::<Vec<String>>()
-    };
-    stems.iter().flat_map(with).collect()
-}
-
-/// Refuses a folder that holds any of these files.
+/// Errors if `folder` holds any of the files `names`.
 pub fn refuse_files<S: AsRef<str>>(folder: &Path, names: &[S]) -> Result<(), Failure> {
     let there = |name: &&str| folder.join(name).symlink_metadata().is_ok();
     let Some(name) = names.iter().map(S::as_ref).find(there) else {
         return Ok(());
     };
     if ["results.csv", CELLS].contains(&name) {
-        return Err(refused(folder));
+        return Err(holds_results(folder));
     }
     Err(Failure::usage(format!(
         "{}: holds {name} already, which would be written over; choose another folder, or --force",
@@ -106,8 +103,8 @@ pub fn refuse_files<S: AsRef<str>>(folder: &Path, names: &[S]) -> Result<(), Fai
     )))
 }
 
-/// Why a folder with results is not taken, and what can be done with it.
-fn refused(folder: &Path) -> Failure {
+/// Returns why a folder with results is refused, and how to go on.
+fn holds_results(folder: &Path) -> Failure {
     let unfinished = || {
         let plan = PlanFile::read(folder).ok()??;
         let kept = records::read(folder).ok()?.records;
@@ -127,53 +124,67 @@ fn refused(folder: &Path) -> Failure {
     })
 }
 
-/// Takes a folder for a plan: writes the plan, or, where an earlier run of the same plan is to go on,
-/// gives what that finished. The folder is then locked. `charts` are the names of the charts to come.
-pub fn enter(
+/// Locks `folder` for a run of `plan`, which may write `charts`. Writes `plan.json` and returns no
+/// records; to resume, returns the records of finished cells by their ids instead. Errors if another
+/// run holds the lock, if the plans differ, or if a file would be overwritten.
+pub fn lock_folder(
     folder: &Path,
     plan: &PlanFile,
-    found: Found,
+    if_exist: IfResultsExist,
     charts: &[String],
 ) -> Result<(Appender, HashMap<String, Record>), Failure> {
-    let earlier = match found {
-        Found::Resume => PlanFile::read(folder)?,
+    let earlier = match if_exist {
+        IfResultsExist::Resume => PlanFile::read(folder)?,
         _ => None,
     };
-    match (&earlier, found) {
-        (_, Found::Remove) => {}
-        // Where a run has ended, the charts may be its own.
-        (Some(_), _) if folder.join("results.csv").exists() => {}
-        (Some(_), _) => refuse_files(folder, charts)?,
-        (None, Found::Resume) if folder.join("results.csv").exists() => {
+    refuse_overwriting(folder, earlier.as_ref(), if_exist, charts)?;
+    // Opening takes the lock; it fails if another run is still writing.
+    let appender = Appender::open(folder)?;
+    remove_leftovers(folder).map_err(|e| cannot_write(folder, e))?;
+    if let Some(earlier) = earlier {
+        return Ok((appender, finished_records(folder, &earlier, plan)?));
+    }
+    if if_exist == IfResultsExist::Remove {
+        remove_run(folder).map_err(|e| cannot_write(folder, e))?;
+        appender.clear()?;
+    }
+    plan.write(folder)?;
+    Ok((appender, HashMap::new()))
+}
+
+/// Errors if a run would overwrite a file that is not its own. `earlier` is the plan to resume.
+fn refuse_overwriting(
+    folder: &Path,
+    earlier: Option<&PlanFile>,
+    if_exist: IfResultsExist,
+    charts: &[String],
+) -> Result<(), Failure> {
+    let has_results = folder.join("results.csv").exists();
+    match (earlier, if_exist) {
+        (_, IfResultsExist::Remove) => Ok(()),
+        // The charts may be those of the run that ended here.
+        (Some(_), _) if has_results => Ok(()),
+        (Some(_), _) => refuse_files(folder, charts),
+        (None, IfResultsExist::Resume) if has_results => {
             let what =
                 "holds results of a run that cannot go on; choose another folder, or --force";
-            return Err(Failure::usage(format!("{}: {what}", folder.display())));
+            Err(Failure::usage(format!("{}: {what}", folder.display())))
         }
         (None, _) => {
             refuse_files(folder, &FILES)?;
             refuse_files(folder, charts)?;
-            // A run that was killed as it began leaves an empty one.
+            // A run that was killed at its beginning leaves an empty file.
             let kept = fs::metadata(folder.join(CELLS)).map_or(0, |meta| meta.len());
             if kept > 0 {
-                return Err(refused(folder));
+                return Err(holds_results(folder));
             }
+            Ok(())
         }
     }
-    let appender = Appender::open(folder)?;
-    remove_leftovers(folder).map_err(|e| cannot_write(folder, e))?;
-    let Some(earlier) = earlier else {
-        if found == Found::Remove {
-            remove_run(folder).map_err(|e| cannot_write(folder, e))?;
-            appender.clear()?;
-        }
-        plan.write(folder)?;
-        return Ok((appender, HashMap::new()));
-    };
-    go_on(folder, &earlier, plan).map(|kept| (appender, kept))
 }
 
-/// What an earlier run of the same plan finished.
-fn go_on(
+/// Returns the records that an earlier run of the same plan finished; errors if its plan differs.
+fn finished_records(
     folder: &Path,
     earlier: &PlanFile,
     plan: &PlanFile,
@@ -188,7 +199,7 @@ fn go_on(
         return Err(other_plan(folder, &different));
     }
     let kept = records::read(folder)?;
-    tell_broken(folder, &kept);
+    report_broken(folder, &kept);
     let whole = kept
         .records
         .into_iter()
@@ -196,8 +207,8 @@ fn go_on(
     Ok(whole.collect())
 }
 
-/// Says how many lines of a folder's finished cells are not whole.
-pub fn tell_broken(folder: &Path, kept: &Kept) {
+/// Notes how many lines of a folder's finished cells are broken.
+pub fn report_broken(folder: &Path, kept: &Kept) {
     if kept.broken > 0 {
         note(&format!(
             "note: {}: {} cut short or garbled, passed over",
@@ -207,7 +218,7 @@ pub fn tell_broken(folder: &Path, kept: &Kept) {
     }
 }
 
-/// A folder has results of another plan.
+/// Returns the error that `folder` holds results of another plan, with the differences.
 pub fn other_plan(folder: &Path, different: &[String]) -> Failure {
     const SHOWN: usize = 6;
     let mut what = format!("{}: holds results of another plan", folder.display());
@@ -220,8 +231,8 @@ pub fn other_plan(folder: &Path, different: &[String]) -> Failure {
     Failure::usage(what + "\n  help: choose another folder, or the same traces and settings")
 }
 
-/// Removes the files of an earlier run, as its plan and its results name them; nothing of a folder
-/// that has neither.
+/// Removes the files of an earlier run, as its plan and its results name them; nothing if the folder
+/// has neither.
 fn remove_run(folder: &Path) -> io::Result<()> {
     let results = folder.join("results.csv");
     let begins =
@@ -237,35 +248,40 @@ fn remove_run(folder: &Path) -> io::Result<()> {
         svg: true,
         no_data: false,
     };
-    remove_files(folder, &chart_files(&rows, &over_time, all))?;
+    remove_files(folder, &chart_names(&rows, &over_time, all))?;
     remove_files(folder, &FILES)
 }
 
-/// Removes those of these files that are there.
+/// Removes the files `names` that exist.
 fn remove_files<S: AsRef<str>>(folder: &Path, names: &[S]) -> io::Result<()> {
     let paths = names.iter().map(|name| folder.join(name.as_ref()));
     let mut files = paths.filter(|path| path.is_symlink() || path.is_file());
     files.try_for_each(fs::remove_file)
 }
 
-/// Makes the folder of curves or states, or takes it; nothing in it changes before
-/// [`RunFolder::clear`].
-pub fn claim_folder(folder: &Path, force: bool, files: &[&str]) -> Result<RunFolder, Failure> {
-    if !force {
+/// Makes the folder of curves or states, or takes it; errors if it holds any of `files` and these are
+/// to be refused. Nothing in it changes before [`RunFolder::clear`].
+pub fn claim_folder(
+    folder: &Path,
+    if_exist: IfResultsExist,
+    files: &[&str],
+) -> Result<RunFolder, Failure> {
+    if if_exist == IfResultsExist::Refuse {
         refuse_files(folder, files)?;
     }
-    take_folder(folder)
+    ensure_folder(folder)
 }
 
 impl RunFolder {
-    /// Removes files of earlier results, so that no chart is beside another's table.
+    /// Removes the files `names` of earlier results, so that no chart stays next to another's table;
+    /// other files stay.
     pub fn clear<S: AsRef<str>>(&self, names: &[S]) -> Result<(), Failure> {
         remove_files(&self.path, names).map_err(|e| cannot_write(&self.path, e))
     }
 }
 
-/// A folder that takes files, made if it is not there.
-fn take_folder(folder: &Path) -> Result<RunFolder, Failure> {
+/// Returns `folder`, made if it is missing; errors if files cannot be written there.
+fn ensure_folder(folder: &Path) -> Result<RunFolder, Failure> {
     if folder == Path::new("-") {
         let what = "-o -: a folder is wanted, not standard output; ./- is a folder of that name";
         return Err(Failure::usage(what));
@@ -291,7 +307,7 @@ fn cannot_write(folder: &Path, error: io::Error) -> Failure {
     Failure::new(exit::FAILURE, message)
 }
 
-/// A folder that nobody else has, named by the time.
+/// Makes a folder that no other run uses, named by the time.
 fn fresh_folder() -> Result<RunFolder, Failure> {
     let base = Path::new("reports/runs");
     fs::create_dir_all(base).map_err(|e| cannot_write(base, e))?;
@@ -306,7 +322,7 @@ fn fresh_folder() -> Result<RunFolder, Failure> {
             format!("{time}-{n}")
         };
         let path = base.join(name);
-        // Making it is the test whether it is free: another run may begin in the same second.
+        // Another run may begin in the same second: the name is free only if it can be made.
         match fs::create_dir(&path) {
             Ok(()) => return Ok(RunFolder { path, made: true }),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}

@@ -1,9 +1,9 @@
 //! `pagebench gen`: seeded traces for teaching, tests and benchmarks. Its subcommands, their flags
 //! and their help are those of the table of generators.
 
-use super::convert::{check_stored_name, write_whole};
 use super::failure::Failure;
-use super::print;
+use super::output_file::{check_stored_name, write_whole};
+use super::terminal::print;
 use crate::exit::{self, ExitCode};
 use crate::trace::dense::{Meta, References};
 use crate::trace::digest;
@@ -19,7 +19,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// What to generate: a pattern of the table, and the text of each of its parameters.
+/// A pattern of the table, and the text of each of its parameters.
 #[derive(Debug)]
 pub struct GenArgs {
     pattern: &'static Pattern,
@@ -28,7 +28,7 @@ pub struct GenArgs {
     output: PathBuf,
 }
 
-/// The parameters of a pattern, its own first.
+/// Returns the parameters of a pattern, its own first.
 fn params(pattern: &'static Pattern) -> impl Iterator<Item = &'static Param> {
     pattern.params.iter().chain(&COMMON)
 }

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::lists::listing;
-use super::print;
+use super::terminal::print;
 use crate::exit::{self, ExitCode};
 use crate::guide::{CHAPTERS, Chapter};
 use crate::units::did_you_mean;

@@ -1,20 +1,21 @@
 //! `pagebench init`: an experiment file to begin with, made from the flags of `run` and the tables
 //! of keys.
 
-use super::Cli;
-use super::experiment::file::{EXCLUDE_KEYS, KEYS, SCHEMA, TRACE_KEYS, is_switch, settings_of};
+use super::experiment::file::{
+    EXCLUDE_KEYS, KEYS, SCHEMA, TRACE_KEYS, is_switch, keys_of, settings_of,
+};
 use super::failure::Failure;
-use super::print;
+use super::terminal::print;
 use crate::check::limits::{self, Key};
 use crate::exit::{self, ExitCode};
 use crate::report::csv::write_file;
-use clap::{Arg, Args, CommandFactory};
+use clap::{Arg, Args, Command};
 use std::path::PathBuf;
 
 /// Write a commented experiment file to begin with.
 ///
-/// It has every setting with its default, commented out, and runs as it is where there is a folder
-/// traces beside it. A file that is there already is left alone.
+/// It has every setting with its default, commented out, and runs as it is next to a folder called
+/// traces. Errors if the file exists.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   pagebench init mine.toml && pagebench run -f mine.toml -o out")]
@@ -24,15 +25,15 @@ pub struct InitArgs {
     file: PathBuf,
 }
 
-/// The settings that stand in the example, and not as comments.
+/// The settings that the example sets; others are comments.
 const SET: [(&str, &str); 1] = [("frames", "\"2^6..2^9\"")];
 
 /// The widest comment, in characters.
 const WIDTH: usize = 96;
 
-/// Runs the command.
-pub fn init(args: InitArgs) -> Result<ExitCode, Failure> {
-    let text = example();
+/// Runs the command; `program` is the grammar of all commands.
+pub fn init(args: InitArgs, program: &Command) -> Result<ExitCode, Failure> {
+    let text = example(program);
     if args.file.as_os_str() == "-" {
         print(&text)?;
         return Ok(exit::OK);
@@ -49,45 +50,57 @@ pub fn init(args: InitArgs) -> Result<ExitCode, Failure> {
     Ok(exit::OK)
 }
 
-/// The text of the example.
-fn example() -> String {
-    let about = |name| {
-        let found = KEYS.iter().find(|(key, _)| *key == name);
-        found.map_or("", |(_, about)| about)
-    };
+/// Returns the text of the example.
+fn example(program: &Command) -> String {
     let mut out = comment(
         "An experiment of pagebench. Settings come first, tables ([[trace]] and so on) after them. \
-         Each setting is a flag of run, too; flags on the command line win. Several values are a \
+         Each setting is also a flag of run; flags on the command line win. Several values are a \
          text with commas, or an array.",
     );
     out += &format!("\n{}schema = {SCHEMA}\n", comment(about("schema")));
     out += &format!("\n{}name = \"example\"\n", comment(about("name")));
-    let command = Cli::command();
-    let run = command.find_subcommand("run").expect("a subcommand");
-    for arg in settings_of(run).filter(|arg| arg.get_long() != Some("policy")) {
+    let run = program.find_subcommand("run").expect("a subcommand");
+    let run_keys = keys_of(program);
+    for arg in settings_of(run, &run_keys).filter(|arg| arg.get_long() != Some("policy")) {
         out += &setting(arg);
     }
     out += &format!("\n{}[[trace]]\n", comment(about("trace")));
     out += &keys(&TRACE_KEYS, &[("path", "\"traces\"")]);
-    let policy = run
-        .get_arguments()
-        .find(|arg| arg.get_long() == Some("policy"));
-    let help = policy.map(help).unwrap_or_default();
-    out += &format!(
-        "\n{}[[policy]]\nname = \"lru\"\n\n[[policy]]\nname = \"clock\"\nload-bit = [0, 1]\n\n\
-         [[policy]]\nname = \"opt\"\n",
-        comment(&format!(
-            "policies (see: pagebench policies): the name of one, and its parameters; a list of values of \
-             a parameter gives a policy for each. The key policy can stand in place of these tables, \
-             before the first table, with what -p takes. {help}"
-        ))
-    );
+    out += &policies(run);
     out += &format!("\n{}[[exclude]]\n", comment(about("exclude")));
     out += &keys(
         &EXCLUDE_KEYS,
         &[("policy", "\"opt\""), ("frames", "\">=512\"")],
     );
-    out += &format!("\n{}[check]\n", comment(about("check")));
+    out + &check()
+}
+
+/// Returns the help of a key that is no flag.
+fn about(name: &str) -> &'static str {
+    let found = KEYS.iter().find(|(key, _)| *key == name);
+    found.map_or("", |(_, about)| about)
+}
+
+/// Returns the `[[policy]]` tables.
+fn policies(run: &Command) -> String {
+    let policy = run
+        .get_arguments()
+        .find(|arg| arg.get_long() == Some("policy"));
+    let help = policy.map(help).unwrap_or_default();
+    format!(
+        "\n{}[[policy]]\nname = \"lru\"\n\n[[policy]]\nname = \"clock\"\nload-bit = [0, 1]\n\n\
+         [[policy]]\nname = \"opt\"\n",
+        comment(&format!(
+            "policies (see: pagebench policies): the name of one, and its parameters; a list of values of \
+             a parameter gives a policy for each. The key policy can replace these tables: it takes what \
+             -p takes, before the first table. {help}"
+        ))
+    )
+}
+
+/// Returns the `[check]` table.
+fn check() -> String {
+    let mut out = format!("\n{}[check]\n", comment(about("check")));
     let (overrides, own): (Vec<Key>, Vec<Key>) =
         (limits::KEYS.into_iter()).partition(|(key, _)| *key == limits::OVERRIDE);
     out += &keys(&own, &[("max-increase", "0"), ("improvement", "\"warn\"")]);
@@ -98,7 +111,7 @@ fn example() -> String {
     out
 }
 
-/// The keys of a table, those with a value set, the others explained.
+/// Returns the keys of a table, each with its help; those that `set` does not set as comments.
 fn keys(keys: &[Key], set: &[(&str, &str)]) -> String {
     let line = |(key, about): &Key| {
         let value = set.iter().find(|(name, _)| name == key);
@@ -111,7 +124,7 @@ fn keys(keys: &[Key], set: &[(&str, &str)]) -> String {
     keys.iter().map(line).collect()
 }
 
-/// A flag of `run` with its help and its default.
+/// Returns a flag of `run` with its help and its default.
 fn setting(arg: &Arg) -> String {
     let key = arg.get_long().unwrap_or_default();
     let set = SET.iter().find(|(name, _)| *name == key);
@@ -128,13 +141,13 @@ fn setting(arg: &Arg) -> String {
     format!("\n{}{line}\n", comment(&help(arg)))
 }
 
-/// The help of a flag, on one line.
+/// Returns the help of a flag, on one line.
 fn help(arg: &Arg) -> String {
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
     help.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Text as comment lines.
+/// Returns `text` as comment lines.
 fn comment(text: &str) -> String {
     let mut lines = vec!["#".to_owned()];
     for word in text.split_whitespace() {

@@ -1,22 +1,26 @@
-//! From the traces named on the command line to traces in memory: folders are searched, formats
-//! guessed and told, failures gathered so that one bad trace does not hide the others.
+//! From the traces named on the command line to traces in memory. Searches folders, guesses formats and
+//! gathers failures, so that one bad trace does not hide the others.
+
+mod report;
+
+pub use report::{read_as, report_illegal, report_skipped};
 
 use super::cache::{self, Cache};
 use super::failure::Failure;
 use super::progress::{message, note};
 use crate::exit::{self, ExitCode};
-use crate::space::{self, OnSegfault, Options, Resolved, SpaceError};
+use crate::space::{self, Options, Resolved, SpaceError};
 use crate::sweep::{Axes, Warmup};
 use crate::trace::TraceError;
 use crate::trace::dense::Trace;
 use crate::trace::error::Cause;
 use crate::trace::source::{self, LoadOptions, Source};
-use crate::units::{PageSize, about, counted, show_count};
+use crate::units::PageSize;
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-/// A trace in memory, resolved or not, and how it got there.
+/// A trace in memory, resolved or not, and how it was read.
 pub struct Loaded<T = Trace> {
     /// The file.
     pub path: PathBuf,
@@ -26,35 +30,98 @@ pub struct Loaded<T = Trace> {
     pub codec: &'static str,
     /// Whether the format was guessed.
     pub guessed: bool,
-    /// The page size that the trace has if none is asked for.
-    pub unasked: PageSize,
+    /// The page size if none is asked for: the stored one, or the usual one.
+    pub own_page_size: PageSize,
     /// The trace, once per page size asked for.
     pub traces: Vec<T>,
 }
 
-/// What came of the traces named.
+impl<T> Loaded<T> {
+    /// The same file with `traces`.
+    fn with_traces<U>(self, traces: Vec<U>) -> Loaded<U> {
+        Loaded {
+            path: self.path,
+            format: self.format,
+            codec: self.codec,
+            guessed: self.guessed,
+            own_page_size: self.own_page_size,
+            traces,
+        }
+    }
+
+    /// The same file with `change` made to each trace; errors if one of them fails.
+    pub fn try_map<U, E>(mut self, change: impl FnMut(T) -> Result<U, E>) -> Result<Loaded<U>, E> {
+        let traces = std::mem::take(&mut self.traces).into_iter();
+        let traces: Result<Vec<U>, E> = traces.map(change).collect();
+        Ok(self.with_traces(traces?))
+    }
+}
+
+/// The traces that were read, and why others were not.
 pub struct Inputs<T = Trace> {
-    /// Those that were read, in the order of their paths.
+    /// The traces that were read, in the order of their paths.
     pub loaded: Vec<Loaded<T>>,
-    /// The worst exit code of those that were not.
+    /// The worst exit code of the others.
     pub failed: ExitCode,
-    /// The messages of those that were not.
+    /// The messages about the others.
     pub errors: Vec<String>,
 }
 
-/// The page sizes at which a trace of this name, stored with this page size if it is stored, is
-/// wanted; none for the one that it has.
+impl<T> Inputs<T> {
+    /// Returns every trace at every page size.
+    pub fn traces(&self) -> Vec<&T> {
+        let loaded = self.loaded.iter();
+        loaded.flat_map(|loaded| &loaded.traces).collect()
+    }
+
+    /// Prints and keeps the error of a trace that is left out.
+    fn add_failure(&mut self, failure: &Failure) {
+        message(&format!("error: {failure}"));
+        self.failed = exit::worse(self.failed, failure.code);
+        self.errors.push(failure.to_string());
+    }
+
+    /// Errors if no trace is left. Every reason was printed before.
+    fn refuse_empty(&self) -> Result<(), Failure> {
+        if self.loaded.is_empty() {
+            return Err(Failure::reported(self.failed));
+        }
+        Ok(())
+    }
+}
+
+/// Returns the page sizes wanted for a trace, given its name and the page size that it is stored with,
+/// if it is stored. Empty keeps its own.
 pub type Sizes<'a> = &'a (dyn Fn(&str, Option<PageSize>) -> Vec<PageSize> + Sync);
 
-/// A trace, or a folder of traces, that is to be read, and how.
+/// A trace, or a folder of traces, to read.
 pub struct Wanted {
-    /// Where it is.
+    /// The file or folder.
     pub path: PathBuf,
     /// How it is read.
     pub options: LoadOptions,
 }
 
-/// Reads all traces named, in one way.
+/// Reads the one trace `path`; errors if it is a folder, which `command` does not take.
+pub fn load_one_trace(
+    path: &Path,
+    options: &LoadOptions,
+    page_size: Option<PageSize>,
+    command: &str,
+) -> Result<Trace, Failure> {
+    if path.is_dir() {
+        let path = path.display();
+        return Err(Failure::usage(format!(
+            "{path}: a folder; {command} looks at one trace"
+        )));
+    }
+    let sizes = |_: &str, _| page_size.into_iter().collect();
+    let inputs = load_all(&[path.to_path_buf()], options, &sizes, None)?;
+    let mut traces = inputs.loaded.into_iter().flat_map(|loaded| loaded.traces);
+    Ok(traces.next().expect("without a trace loading fails"))
+}
+
+/// Reads all traces of `paths` with the same options.
 pub fn load_all(
     paths: &[PathBuf],
     options: &LoadOptions,
@@ -69,8 +136,8 @@ pub fn load_all(
     load_each(&wanted, sizes, cache)
 }
 
-/// Reads all traces named, each in its way. A folder gives the files in it that are traces; others
-/// in it are named and passed over. Fails where nothing can be read at all.
+/// Reads each trace with its own options. A folder gives the files in it that are traces; a note names
+/// the others. Errors if nothing can be read at all.
 pub fn load_each(
     wanted: &[Wanted],
     sizes: Sizes<'_>,
@@ -93,24 +160,17 @@ pub fn load_each(
     for result in results {
         match result {
             Ok(loaded) => {
-                tell(&loaded);
+                report::report_loaded(&loaded);
                 inputs.loaded.push(loaded);
             }
-            Err(error) => {
-                let failure = Failure::from(error);
-                message(&format!("error: {failure}"));
-                inputs.failed = exit::worse(inputs.failed, failure.code);
-                inputs.errors.push(failure.to_string());
-            }
+            Err(error) => inputs.add_failure(&error.into()),
         }
     }
-    if inputs.loaded.is_empty() {
-        return Err(Failure::new(inputs.failed, ""));
-    }
-    let chosen = files.iter().filter(|file| file.options.name.is_some());
-    name_apart(
+    inputs.refuse_empty()?;
+    let renamed = files.iter().filter(|file| file.options.name.is_some());
+    make_names_unique(
         &mut inputs.loaded,
-        &chosen.map(|file| &*file.path).collect(),
+        &renamed.map(|file| &*file.path).collect(),
     );
     keep(&mut inputs, |trace| trace, |trace| !trace.is_empty());
     if inputs.loaded.is_empty() {
@@ -121,104 +181,33 @@ pub fn load_each(
     Ok(inputs)
 }
 
-/// Works out what the traces mean, and says what was illegal, refused or without effect. A trace
-/// that contradicts itself is told and left out. Fails where none is left.
+/// Resolves the traces: which page each reference means, and whether it is legal. Reports what was
+/// illegal, refused or without effect. Reports a contradictory trace on stderr and leaves it out. Errors
+/// if none is left.
 pub fn resolve_all(inputs: Inputs, options: &Options) -> Result<Inputs<Resolved>, Failure> {
     let mut resolved = Inputs {
         loaded: Vec::new(),
         failed: inputs.failed,
         errors: inputs.errors,
     };
-    for loaded in inputs.loaded {
+    for mut loaded in inputs.loaded {
         let path = loaded.path.display().to_string();
-        let traces = loaded.traces.into_par_iter();
+        let traces = std::mem::take(&mut loaded.traces).into_par_iter();
         let traces: Result<Vec<Resolved>, SpaceError> =
             traces.map(|trace| space::resolve(trace, options)).collect();
         match traces {
             Ok(traces) => {
-                tell_illegal(&path, &traces[0], options);
-                resolved.loaded.push(Loaded {
-                    path: loaded.path,
-                    format: loaded.format,
-                    codec: loaded.codec,
-                    guessed: loaded.guessed,
-                    unasked: loaded.unasked,
-                    traces,
-                });
+                report_illegal(&path, &traces[0], options);
+                resolved.loaded.push(loaded.with_traces(traces));
             }
-            Err(error) => {
-                let failure = Failure::from(SpaceError {
-                    name: path,
-                    ..error
-                });
-                message(&format!("error: {failure}"));
-                resolved.failed = exit::worse(resolved.failed, failure.code);
-                resolved.errors.push(failure.to_string());
-            }
+            Err(error) => resolved.add_failure(&error.named(path).into()),
         }
     }
-    if resolved.loaded.is_empty() {
-        return Err(Failure::new(resolved.failed, ""));
-    }
+    resolved.refuse_empty()?;
     Ok(resolved)
 }
 
-/// How many illegal references and refused events are named.
-const NAMED: usize = 3;
-
-/// Says what of a trace did not go as its programs would have it.
-pub fn tell_illegal(path: &str, resolved: &Resolved, options: &Options) {
-    let tally = &resolved.tally;
-    let pids = &resolved.trace.dictionary.pids;
-    let illegal = tally.segfaults + tally.protection_faults;
-    if illegal > 0 {
-        let then = match options.on_segfault {
-            OnSegfault::Kill => format!(
-                "processes ended there, {} later references were left out",
-                show_count(tally.dropped)
-            ),
-            _ => "they were left out".to_owned(),
-        };
-        note(&format!(
-            "warning: {path}: {} and {}: {then}",
-            counted(tally.segfaults, "segmentation fault"),
-            counted(tally.protection_faults, "protection fault")
-        ));
-        for one in tally.illegal.iter().take(NAMED) {
-            note(&format!(
-                "  position {}: {} of the page at {:#x} by process {}: {}",
-                one.position,
-                one.kind.letter(),
-                one.page << resolved.trace.meta.page_shift(),
-                pids[one.process as usize],
-                match one.segmentation {
-                    true => "no mapping",
-                    false => "not allowed",
-                }
-            ));
-        }
-        if illegal > NAMED as u64 {
-            note("  (pagebench vm lists more)");
-        }
-    }
-    for one in tally.refusals.iter().take(NAMED) {
-        note(&format!(
-            "warning: {path}: position {}, process {}: {} (refused)",
-            one.position, pids[one.process as usize], one.what
-        ));
-    }
-    if tally.refused > NAMED as u64 {
-        note(&format!("  {} were refused in all", tally.refused));
-    }
-    if tally.idle_events > 0 {
-        note(&format!(
-            "note: {path}: {} had no effect: nothing was mapped there, or the heap could not be so",
-            counted(tally.idle_events, "event")
-        ));
-    }
-}
-
-/// Leaves out traces of which nothing would be counted, and says so.
+/// Removes the traces without a reference to count, and warns. Errors if none is left.
 pub fn keep_countable(inputs: &mut Inputs<Resolved>, warmup: Warmup) -> Result<(), Failure> {
     keep(
         inputs,
@@ -235,8 +224,8 @@ pub fn keep_countable(inputs: &mut Inputs<Resolved>, warmup: Warmup) -> Result<(
     Ok(())
 }
 
-/// Leaves out traces, at each page size by itself, that cannot have the frames or windows asked for,
-/// and says why. Fails where none is left.
+/// Removes the traces, each page size by itself, that cannot have the frames or windows asked for, and
+/// reports why. Errors if none is left.
 pub fn keep_fitting(inputs: &mut Inputs<Resolved>, axes: &Axes) -> Result<(), Failure> {
     let mut why = Vec::new();
     for loaded in &mut inputs.loaded {
@@ -254,26 +243,21 @@ pub fn keep_fitting(inputs: &mut Inputs<Resolved>, axes: &Axes) -> Result<(), Fa
     }
     inputs.loaded.retain(|loaded| !loaded.traces.is_empty());
     for why in why {
-        message(&format!("error: {why}"));
-        inputs.failed = exit::worse(inputs.failed, exit::USAGE);
-        inputs.errors.push(why);
+        inputs.add_failure(&Failure::usage(why));
     }
-    match inputs.loaded.is_empty() {
-        true => Err(Failure::new(inputs.failed, "")),
-        false => Ok(()),
-    }
+    inputs.refuse_empty()
 }
 
-/// Keeps the traces of which something is left, at each page size by itself.
+/// Keeps the traces, each page size by itself, for which `has_references` holds; warns of the others.
 fn keep<T>(
     inputs: &mut Inputs<T>,
     trace_of: impl Fn(&T) -> &Trace,
-    something_left: impl Fn(&Trace) -> bool,
+    has_references: impl Fn(&Trace) -> bool,
 ) {
     for loaded in &mut inputs.loaded {
         loaded.traces.retain(|one| {
             let trace = trace_of(one);
-            let left = something_left(trace);
+            let left = has_references(trace);
             if !left {
                 let (name, size) = (&trace.meta.name, trace.meta.page_size);
                 note(&format!(
@@ -286,90 +270,93 @@ fn keep<T>(
     inputs.loaded.retain(|loaded| !loaded.traces.is_empty());
 }
 
-/// A file and how it is read.
-struct Found<'w> {
+/// A file to read.
+struct TraceFile<'w> {
     path: PathBuf,
     options: &'w LoadOptions,
-    /// Whether it is there because its folder was named.
+    /// Whether its folder was named, not the file itself.
     in_folder: bool,
 }
 
-/// The files named, each with how it is read, folders searched (not their folders); and whether a
-/// folder had none.
-fn expand(wanted: &[Wanted]) -> Result<(Vec<Found<'_>>, bool), Failure> {
+/// Returns the files to read, each once, and whether a folder has no trace.
+fn expand(wanted: &[Wanted]) -> Result<(Vec<TraceFile<'_>>, bool), Failure> {
     let (mut files, mut empty_folders) = (Vec::new(), false);
     for Wanted { path, options } in wanted {
-        let take = |path: PathBuf, in_folder| Found {
-            path,
-            options,
-            in_folder,
-        };
         if !path.is_dir() {
-            files.push(take(path.clone(), false));
+            files.push(TraceFile {
+                path: path.clone(),
+                options,
+                in_folder: false,
+            });
             continue;
         }
-        let entries = std::fs::read_dir(path).map_err(|e| {
-            Failure::new(
-                exit::FAILURE,
-                format!("{}: cannot read the folder: {e}", path.display()),
-            )
-        })?;
-        let mut found: Vec<PathBuf> = entries
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .collect();
-        found.retain(|file| file.is_file() && !hidden(file));
-        found.sort();
-        let before = files.len();
-        for file in found {
-            if is_document(&file) {
-                continue;
-            }
-            match Source::open(&file, options) {
-                Err(error) if matches!(error.cause, Cause::UnknownFormat) => {
-                    note(&format!(
-                        "{}: passed over: not a trace of a known format",
-                        file.display()
-                    ));
-                }
-                // Other errors are told when it is read.
-                _ => files.push(take(file, true)),
-            }
-        }
-        if files.len() == before {
+        let found = traces_in(path, options)?;
+        if found.is_empty() {
             empty_folders = true;
-            message(&format!(
-                "error: {}: no trace in this folder",
-                path.display()
-            ));
+            let path = path.display();
+            message(&format!("error: {path}: no trace in this folder"));
         }
+        files.extend(found);
     }
     if files.is_empty() {
-        return Err(Failure::new(exit::NOTHING, ""));
+        return Err(Failure::reported(exit::NOTHING));
     }
     Ok((each_once(files)?, empty_folders))
 }
 
-/// The file that a path means, whatever links lead there; the path itself where there is none.
+/// Returns the traces in `folder`, sorted; its folders are not searched. Notes the files of unknown
+/// formats.
+fn traces_in<'w>(folder: &Path, options: &'w LoadOptions) -> Result<Vec<TraceFile<'w>>, Failure> {
+    let entries = std::fs::read_dir(folder).map_err(|e| {
+        let what = format!("{}: cannot read the folder: {e}", folder.display());
+        Failure::new(exit::FAILURE, what)
+    })?;
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    paths.retain(|file| file.is_file() && !is_hidden(file) && !is_document(file));
+    paths.sort();
+    let mut files = Vec::new();
+    for path in paths {
+        match Source::open(&path, options) {
+            Err(error) if matches!(error.cause, Cause::UnknownFormat) => {
+                let path = path.display();
+                note(&format!(
+                    "{path}: passed over: not a trace of a known format"
+                ));
+            }
+            // Reading reports other errors.
+            _ => files.push(TraceFile {
+                path,
+                options,
+                in_folder: true,
+            }),
+        }
+    }
+    Ok(files)
+}
+
+/// Returns the file that `path` leads to through all links; `path` itself if there is none.
 pub fn real(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
-/// Each file once, where it comes first. What is said of a file itself goes over what is said of a
-/// folder that brings it, too.
-fn each_once(files: Vec<Found<'_>>) -> Result<Vec<Found<'_>>, Failure> {
+/// Returns each file once, at its first place. The options of a file that is named itself win over those
+/// of its folder. Errors if a file is named twice with different options.
+fn each_once(files: Vec<TraceFile<'_>>) -> Result<Vec<TraceFile<'_>>, Failure> {
     let mut places: HashMap<PathBuf, usize> = HashMap::new();
-    let mut all: Vec<Found<'_>> = Vec::new();
+    let mut all: Vec<TraceFile<'_>> = Vec::new();
     for file in files {
         let place = *places.entry(real(&file.path)).or_insert(all.len());
         let Some(known) = all.get_mut(place) else {
             all.push(file);
             continue;
         };
-        let said = |file: &Found<'_>| (file.options.name.clone(), file.options.format.clone());
+        let how = |file: &TraceFile<'_>| (file.options.name.clone(), file.options.format.clone());
         match (known.in_folder, file.in_folder) {
             (true, false) => *known = file,
             (false, true) => {}
-            _ if said(known) == said(&file) => {}
+            _ if how(known) == how(&file) => {}
             _ => {
                 return Err(Failure::usage(format!(
                     "{} and {} are one file, and are to be read in two ways",
@@ -382,12 +369,12 @@ fn each_once(files: Vec<Found<'_>>) -> Result<Vec<Found<'_>>, Failure> {
     Ok(all)
 }
 
-fn hidden(path: &Path) -> bool {
+fn is_hidden(path: &Path) -> bool {
     path.file_name()
         .is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
-/// What lies beside traces in a folder and is none.
+/// Returns whether a file next to traces is surely no trace, by its ending.
 fn is_document(path: &Path) -> bool {
     path.extension().is_some_and(|ending| {
         ["md", "toml", "json", "sh", "png"]
@@ -396,10 +383,10 @@ fn is_document(path: &Path) -> bool {
     })
 }
 
-/// Names traces apart. Where several have the same name, the folder is put before it; where that
-/// does not help, they are called as they were given. A name that the user gave to one of the files in
-/// `chosen` stands: others give way.
-fn name_apart(loaded: &mut [Loaded], chosen: &HashSet<&Path>) {
+/// Gives every trace a name of its own. Traces of the same name get their folder in front; if that does
+/// not help, the path as it was given. A name that the user chose, for the files in `chosen`, stays if
+/// no other file has it by choice.
+fn make_names_unique(loaded: &mut [Loaded], chosen: &HashSet<&Path>) {
     let named: Vec<(String, &Path)> = loaded
         .iter()
         .map(|one| (one.traces[0].meta.name.clone(), &*one.path))
@@ -450,7 +437,7 @@ fn load_one(
     sizes.sort_unstable();
     sizes.dedup();
     let ranged = options.selection.skip > 0 || options.selection.limit.is_some();
-    // Standard input, and pipes such as those of `<(command)`.
+    // Standard input, and pipes such as `<(command)`.
     let once = path == Path::new("-") || std::fs::metadata(path).is_ok_and(|meta| !meta.is_file());
     if sizes.len() > 1 && ranged && once {
         return Err(
@@ -462,14 +449,15 @@ fn load_one(
     let (format, codec, guessed) = (source.format, source.codec, source.guessed);
     let mut traces = vec![cache::load(cache, source, path, options)?];
     for &size in sizes.iter().skip(1) {
-        // A range of references counts references of its own page size: read it afresh.
-        let afresh = LoadOptions {
-            page_size: Some(size),
-            ..options.clone()
-        };
-        traces.push(match ranged {
-            false => source::coarsen(&traces[0], size, path)?,
-            true => source::load(path, &afresh)?,
+        traces.push(if ranged {
+            // --skip and --limit count references at this page size: read the file again.
+            let options = LoadOptions {
+                page_size: Some(size),
+                ..options.clone()
+            };
+            source::load(path, &options)?
+        } else {
+            source::coarsen(&traces[0], size, path)?
         });
     }
     if traces[0].is_empty() && options.selection.is_all() {
@@ -481,52 +469,9 @@ fn load_one(
         format,
         codec,
         guessed,
-        unasked: stored.unwrap_or(PageSize::DEFAULT),
+        own_page_size: stored.unwrap_or(PageSize::DEFAULT),
         traces,
     })
-}
-
-/// Says how many bad records were left out.
-pub fn tell_skipped(path: &Path, skipped: u64) {
-    let records = if skipped == 1 { "record" } else { "records" };
-    if skipped > 0 {
-        note(&format!(
-            "warning: {}: {skipped} bad {records} skipped",
-            path.display()
-        ));
-    }
-}
-
-/// How a file was read: its format, whether that was guessed, and its codec if it has one.
-pub fn read_as(format: &str, guessed: bool, codec: &str) -> String {
-    let how = if guessed {
-        " (guessed from content)"
-    } else {
-        ""
-    };
-    match codec {
-        "none" => format!("{format}{how}"),
-        codec => format!("{format}{how}, {codec}"),
-    }
-}
-
-fn tell(loaded: &Loaded) {
-    let trace = &loaded.traces[0];
-    note(&format!(
-        "{}: {}, {}, {}",
-        loaded.path.display(),
-        read_as(loaded.format, loaded.guessed, loaded.codec),
-        about(trace.len() as u64, "reference"),
-        counted(trace.distinct(), "page"),
-    ));
-    tell_skipped(&loaded.path, trace.meta.skipped);
-    if let Some(warning) = trace.meta.kind.warning() {
-        note(&format!(
-            "warning: {}: trace kind is \"{}\": {warning}",
-            trace.meta.name,
-            trace.meta.kind.name()
-        ));
-    }
 }
 
 #[cfg(test)]

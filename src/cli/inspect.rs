@@ -3,25 +3,25 @@
 use super::args::{CacheArgs, ReadArgs, SelectArgs};
 use super::cache::{self, Cache};
 use super::failure::Failure;
-use super::input::{read_as, tell_skipped};
-use super::print;
+use super::input::{read_as, report_skipped};
 use super::progress::note;
 use super::tables::page_tables;
+use super::terminal::{field, print};
 use crate::exit::{self, ExitCode};
 use crate::space;
-use crate::trace::dense::{Trace, count_kinds, page_of};
+use crate::trace::dense::{Trace, count_kinds};
 use crate::trace::digest;
 use crate::trace::event::Event;
 use crate::trace::record::{Addressing, Kind};
+use crate::trace::reuse::Reuse;
 use crate::trace::source::{LoadOptions, Source};
 use crate::trace::stream::Record;
 use crate::units::{PageSize, parse_count, show_bytes, show_count};
 use clap::Args;
-use std::fmt::Write as _;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-/// Print the first records of a trace as they were understood.
+/// Print the first records of a trace, as they are read.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   pagebench head prog.lackey.zst -n 5")]
@@ -30,7 +30,7 @@ pub struct HeadArgs {
     #[arg(value_name = "TRACE")]
     trace: PathBuf,
 
-    /// How many records
+    /// Number of records
     #[arg(short = 'n', long, value_name = "RECORDS", value_parser = parse_count, default_value = "20")]
     number: u64,
 
@@ -40,13 +40,7 @@ pub struct HeadArgs {
 
 /// Runs `head`.
 pub fn head(args: HeadArgs) -> Result<ExitCode, Failure> {
-    let everything = SelectArgs {
-        data_only: false,
-        pid: Vec::new(),
-        skip: 0,
-        limit: None,
-    };
-    let options = args.read.options(&everything)?;
+    let options = args.read.options(&SelectArgs::default())?;
     let source = Source::open(&args.trace, &options)?;
     let format = read_as(source.format, source.guessed, "none");
     note(&format!("{}: {format}", args.trace.display()));
@@ -68,11 +62,11 @@ pub fn head(args: HeadArgs) -> Result<ExitCode, Failure> {
         };
         written.is_ok()
     });
-    // The records before a bad one help to see what is wrong.
+    // Print the records before a bad one: they help to see what is wrong.
     written
         .and_then(|()| out.flush())
         .map_err(Failure::stdout)?;
-    tell_skipped(&args.trace, skipped?);
+    report_skipped(&args.trace, skipped?);
     Ok(exit::OK)
 }
 
@@ -108,37 +102,43 @@ pub fn stat(args: StatArgs) -> Result<ExitCode, Failure> {
     let cache = Cache::of(&args.cache);
     let source = Source::open(&args.trace, &options)?;
     let mut out = String::new();
-    let _ = writeln!(out, "file         {}", args.trace.display());
+    field(&mut out, "file", args.trace.display());
     let format = read_as(source.format, source.guessed, source.codec);
-    let _ = writeln!(out, "format       {format}");
-    // What the file says of its bursts is of all its references at its own page size.
-    let whole = options.selection.is_all();
-    let bursts = source.store().filter(|store| {
-        let size = store.meta.page_size;
-        whole && args.page_size.is_none_or(|wanted| wanted == size)
-    });
-    let bursts = bursts.map(|store| (store.bursts, store.refs()));
+    field(&mut out, "format", format);
+    let bursts = bursts(&source, &options);
     let trace = cache::load(cache.as_ref(), source, &args.trace, &options)?;
     describe(&mut out, &trace);
-    let mut rest = String::new();
-    reuse(&mut rest, &trace);
+    let reuse = reuse(&trace);
     let is_empty = trace.is_empty();
     match space::resolve(trace, &space::Options::default()) {
         Ok(resolved) => page_tables(&mut out, &resolved),
         Err(error) => {
-            let _ = writeln!(out, "page tables  unknown: {}: {}", error.place, error.what);
+            let why = format!("unknown: {}: {}", error.place, error.what);
+            field(&mut out, "page tables", why);
         }
     }
-    out += &rest;
-    if let Some((bursts, refs)) = bursts.filter(|(bursts, _)| *bursts > 0) {
-        let _ = writeln!(
-            out,
-            "bursts       {bursts} of at most 64 pages, {:.1} references each",
-            refs as f64 / bursts as f64
-        );
+    out += &reuse;
+    if let Some(bursts) = bursts {
+        field(&mut out, "bursts", bursts);
     }
     print(&out)?;
     Ok(if is_empty { exit::NOTHING } else { exit::OK })
+}
+
+/// Returns how a stored trace is cut into bursts; `None` if it is not, or if the options change its
+/// references.
+fn bursts(source: &Source, options: &LoadOptions) -> Option<String> {
+    let store = source.store().filter(|store| store.bursts > 0)?;
+    let own_size = options
+        .page_size
+        .is_none_or(|size| size == store.meta.page_size);
+    (own_size && options.selection.is_all()).then(|| {
+        format!(
+            "{} of at most 64 pages, {:.1} references each",
+            store.bursts,
+            store.refs() as f64 / store.bursts as f64
+        )
+    })
 }
 
 fn describe(out: &mut String, trace: &Trace) {
@@ -150,32 +150,28 @@ fn describe(out: &mut String, trace: &Trace) {
     } else {
         "byte addresses, pages of"
     };
-    let _ = writeln!(out, "name         {}", meta.name);
-    let _ = writeln!(out, "kind         {}", meta.kind.name());
+    field(out, "name", &meta.name);
+    field(out, "kind", meta.kind.name());
     if let Some(warning) = meta.kind.warning() {
-        let _ = writeln!(out, "             ({warning})");
+        field(out, "", format!("({warning})"));
     }
-    let _ = writeln!(out, "addresses    {unit} {}", meta.page_size);
-    let _ = writeln!(out, "digest       {}", digest::show(trace.digest()));
-    let _ = writeln!(out, "processes    {}", trace.dictionary.pids.len());
-    let _ = writeln!(out, "skipped      {} bad records", meta.skipped);
+    field(out, "addresses", format!("{unit} {}", meta.page_size));
+    field(out, "digest", digest::show(trace.digest()));
+    field(out, "processes", trace.dictionary.pids.len());
+    field(out, "skipped", format!("{} bad records", meta.skipped));
     if !trace.events.is_empty() {
-        let _ = writeln!(out, "events       {}", events(trace));
+        field(out, "events", events(trace));
     }
-    let _ = writeln!(out, "references   {refs}");
+    field(out, "references", refs);
     for (kind, count) in Kind::ALL.into_iter().zip(count_kinds(trace.kinds())) {
-        let _ = writeln!(
-            out,
-            "  {}          {count} ({:.1} %)",
-            kind.letter(),
-            share(count)
-        );
+        let value = format!("{count} ({:.1} %)", share(count));
+        field(out, &format!("  {}", kind.letter()), value);
     }
     let footprint = show_bytes((trace.distinct() as u64).saturating_mul(meta.page_size.bytes()));
-    let _ = writeln!(out, "pages        {} ({footprint})", trace.distinct());
+    field(out, "pages", format!("{} ({footprint})", trace.distinct()));
 }
 
-/// How many events of each kind there are.
+/// Returns the number of events of each kind.
 fn events(trace: &Trace) -> String {
     let count = |name| {
         trace
@@ -192,7 +188,7 @@ fn events(trace: &Trace) -> String {
     parts.join(", ")
 }
 
-/// The middle one of sorted counts, as text; between two the mean of both.
+/// Returns the median of sorted counts, as text.
 fn median(sorted: &[u64]) -> String {
     let middle = sorted.len() / 2;
     match (sorted.len() % 2, sorted) {
@@ -205,57 +201,41 @@ fn median(sorted: &[u64]) -> String {
     }
 }
 
-/// How often pages are referenced, and how far apart.
-fn reuse(out: &mut String, trace: &Trace) {
-    let mut times = vec![0u64; trace.distinct()];
-    let mut last = vec![0u64; trace.distinct()];
-    let mut written = vec![false; trace.distinct()];
-    let mut same = 0u64;
-    // Intervals between references of the same page, by power of two.
-    let mut intervals = [0u64; 65];
-    for (position, &reference) in trace.refs().iter().enumerate() {
-        let page = page_of(reference) as usize;
-        let now = position as u64 + 1;
-        times[page] += 1;
-        written[page] |= reference & 1 != 0;
-        let before = std::mem::replace(&mut last[page], now);
-        if before > 0 {
-            intervals[(now - before).ilog2() as usize] += 1;
-            same += u64::from(now - before == 1);
-        }
-    }
-    let once = times.iter().filter(|&&n| n == 1).count();
-    let dirty = written.iter().filter(|&&w| w).count();
-    times.sort_unstable();
-    let _ = writeln!(out, "written      {dirty} pages");
-    let _ = writeln!(
-        out,
-        "reuse        {once} pages referenced once; the median page {} times",
-        median(&times)
+/// Describes how often pages are referenced, and how far apart.
+fn reuse(trace: &Trace) -> String {
+    let reuse = Reuse::of(trace);
+    let mut out = String::new();
+    field(&mut out, "written", format!("{} pages", reuse.written));
+    field(
+        &mut out,
+        "reuse",
+        format!(
+            "{} pages referenced once; the median page {} times",
+            reuse.once,
+            median(&reuse.times)
+        ),
     );
-    let reused: u64 = intervals.iter().sum();
-    if reused > 0 {
-        let _ = writeln!(
-            out,
-            "             {:.1} % of references go to the page of the one before",
-            same as f64 * 100.0 / trace.len() as f64
-        );
-        for share in [0.5, 0.9, 0.99, 0.999] {
-            let mut left = (reused as f64 * share).ceil() as u64;
-            let power = intervals.iter().position(|&n| {
-                let done = n >= left;
-                left = left.saturating_sub(n);
-                done
-            });
-            let bound = 1u128 << (power.unwrap_or(64) + 1);
-            let _ = writeln!(
-                out,
-                "             {:>5} % of reuses within {} references",
-                share * 100.0,
-                show_count((bound - 1) as u64)
-            );
-        }
+    if reuse.reused() == 0 {
+        return out;
     }
+    let repeated = reuse.repeated as f64 * 100.0 / trace.len() as f64;
+    field(
+        &mut out,
+        "",
+        format!("{repeated:.1} % of references go to the page of the one before"),
+    );
+    for share in [0.5, 0.9, 0.99, 0.999] {
+        let within = show_count(reuse.interval_of(share));
+        field(
+            &mut out,
+            "",
+            format!(
+                "{:>5} % of reuses within {within} references",
+                share * 100.0
+            ),
+        );
+    }
+    out
 }
 
 #[cfg(test)]

@@ -1,25 +1,25 @@
-//! `pagebench interleave`: single programs become a multiprogrammed system.
+//! `pagebench interleave`: traces of single programs become one trace of several processes.
 
-use super::args::{ReadArgs, SelectArgs};
-use super::convert::{check_stored_name, write_whole};
+use super::args::{LevelArgs, QuietArgs, ReadArgs, SelectArgs};
 use super::failure::Failure;
 use super::input::load_all;
-use super::print;
+use super::output_file::{check_stored_name, write_whole};
 use super::progress::note;
+use super::terminal::print;
 use crate::exit::{self, ExitCode};
 use crate::trace::dense::Trace;
 use crate::trace::digest;
-use crate::trace::interleave::interleave as merge;
+use crate::trace::interleave;
 use crate::trace::record::TraceKind;
 use crate::trace::source::name_of;
-use crate::trace::store::Writer;
+use crate::trace::store::{Summary, Writer};
 use crate::units::{PageSize, about, counted, parse_count, show_bytes};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
 /// Merge traces into one of several processes, round robin.
 ///
-/// Each process runs for a quantum of its own accesses, then the next; one that ends leaves the
+/// Each process runs for a quantum of its own accesses, then the next. A process that ends leaves the
 /// round. Processes are numbered from 1 in the order of the inputs.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
@@ -29,7 +29,7 @@ pub struct InterleaveArgs {
     #[arg(required = true, value_name = "TRACE")]
     traces: Vec<PathBuf>,
 
-    /// Accesses that a process runs for before the next has its turn
+    /// Accesses of a process before it is the next one's turn
     #[arg(long, value_name = "ACCESSES", value_parser = parse_count, default_value = "100k")]
     quantum: u64,
 
@@ -41,13 +41,11 @@ pub struct InterleaveArgs {
     #[arg(long, value_name = "BYTES", default_value = "4KiB")]
     page_size: PageSize,
 
-    /// Compression, 1 (fast) to 19 (small)
-    #[arg(long, value_name = "LEVEL", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=19))]
-    level: i32,
+    #[command(flatten)]
+    level: LevelArgs,
 
-    /// Print errors only on standard error
-    #[arg(short, long)]
-    pub quiet: bool,
+    #[command(flatten)]
+    quiet: QuietArgs,
 
     #[command(flatten)]
     read: ReadArgs,
@@ -66,45 +64,9 @@ pub fn interleave(args: InterleaveArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage(what));
     }
     check_stored_name(&args.output)?;
-    let options = args.read.options(&args.select)?;
-    let mut traces: Vec<Trace> = Vec::new();
-    for path in &args.traces {
-        // One by one: a program may well run twice beside itself.
-        let path = std::slice::from_ref(path);
-        let sizes = |_: &str, _| vec![args.page_size];
-        let inputs = load_all(path, &options, &sizes, None)?;
-        if inputs.failed != exit::OK {
-            return Err(Failure::new(inputs.failed, "nothing was written"));
-        }
-        traces.extend(inputs.loaded.into_iter().flat_map(|loaded| loaded.traces));
-    }
-    if traces
-        .windows(2)
-        .any(|pair| pair[0].meta.addressing != pair[1].meta.addressing)
-    {
-        return Err(Failure::usage(
-            "traces of addresses and traces of ids cannot be merged",
-        ));
-    }
-    if let (Some(with), Some(without)) = (
-        traces.iter().find(|trace| trace.has_mappings()),
-        traces.iter().find(|trace| !trace.has_mappings()),
-    ) {
-        return Err(Failure::usage(format!(
-            "{} has mappings and {} has none: beside each other every page of the second would be illegal",
-            with.meta.name, without.meta.name
-        )));
-    }
-    let name = name_of(&args.output);
-    let mut kind = TraceKind::Synthetic;
-    let summary = write_whole(&args.output, |out| {
-        let fail = |e| Failure::file(&args.output, e);
-        let mut writer = Writer::new(out, args.level).map_err(fail)?;
-        let (meta, dictionary) = merge(&traces, args.quantum, name, &mut writer)
-            .map_err(|e| Failure::new(exit::BAD_TRACE, e.to_string()))?;
-        kind = meta.kind;
-        Ok(writer.finish(&meta, &dictionary).map_err(fail)?.1)
-    })?;
+    let traces = load(&args)?;
+    check_mergeable(&traces)?;
+    let (summary, kind) = write(&args, &traces)?;
     if traces.iter().any(|trace| trace.meta.kind != kind) {
         note(&format!(
             "warning: {}: the traces are of different kinds; the kind of all is \"{}\"",
@@ -122,4 +84,59 @@ pub fn interleave(args: InterleaveArgs) -> Result<ExitCode, Failure> {
         digest::show(summary.digest),
     ))?;
     Ok(exit::OK)
+}
+
+/// Reads all traces; errors if one of them cannot be read.
+fn load(args: &InterleaveArgs) -> Result<Vec<Trace>, Failure> {
+    let options = args.read.options(&args.select)?;
+    let mut traces: Vec<Trace> = Vec::new();
+    for path in &args.traces {
+        // Load each path alone: `load_all` drops a path named twice, but the same trace may run as two
+        // processes.
+        let path = std::slice::from_ref(path);
+        let sizes = |_: &str, _| vec![args.page_size];
+        let inputs = load_all(path, &options, &sizes, None)?;
+        if inputs.failed != exit::OK {
+            return Err(Failure::new(inputs.failed, "nothing was written"));
+        }
+        traces.extend(inputs.loaded.into_iter().flat_map(|loaded| loaded.traces));
+    }
+    Ok(traces)
+}
+
+/// Errors if the traces have different addressing, or only some have mappings.
+fn check_mergeable(traces: &[Trace]) -> Result<(), Failure> {
+    if traces
+        .windows(2)
+        .any(|pair| pair[0].meta.addressing != pair[1].meta.addressing)
+    {
+        return Err(Failure::usage(
+            "traces of addresses and traces of ids cannot be merged",
+        ));
+    }
+    if let (Some(with), Some(without)) = (
+        traces.iter().find(|trace| trace.has_mappings()),
+        traces.iter().find(|trace| !trace.has_mappings()),
+    ) {
+        return Err(Failure::usage(format!(
+            "{} has mappings and {} has none: merged, every page of the second would be illegal",
+            with.meta.name, without.meta.name
+        )));
+    }
+    Ok(())
+}
+
+/// Writes the merged trace; returns its summary and its kind.
+fn write(args: &InterleaveArgs, traces: &[Trace]) -> Result<(Summary, TraceKind), Failure> {
+    let name = name_of(&args.output);
+    let mut kind = TraceKind::Synthetic;
+    let summary = write_whole(&args.output, |out| {
+        let fail = |e| Failure::file(&args.output, e);
+        let mut writer = Writer::new(out, args.level.level).map_err(fail)?;
+        let (meta, dictionary) = interleave::interleave(traces, args.quantum, name, &mut writer)
+            .map_err(|e| Failure::new(exit::BAD_TRACE, e.to_string()))?;
+        kind = meta.kind;
+        Ok(writer.finish(&meta, &dictionary).map_err(fail)?.1)
+    })?;
+    Ok((summary, kind))
 }

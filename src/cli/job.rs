@@ -1,6 +1,6 @@
-//! What `run`, `plan` and `check` share: from their arguments to a plan of cells.
+//! The jobs of `run` and `plan`: from checked arguments and an experiment to traces, and to a plan of
+//! cells. `check` uses the list of traces, the check of digests and the exclusions.
 
-use super::args::{CacheArgs, ReadArgs, SelectArgs, SweepArgs, TerminalArgs};
 use super::cache::Cache;
 use super::experiment::Config;
 use super::experiment::file::TraceEntry;
@@ -8,146 +8,67 @@ use super::failure::Failure;
 use super::input::{
     Inputs, Loaded, Wanted, keep_countable, keep_fitting, load_each, real, resolve_all,
 };
+use super::job_args::{CheckedArgs, JobArgs};
 use super::progress::note;
 use crate::exit;
-use crate::report::counts::Counts;
 use crate::report::plan_file::PlanFile;
 use crate::space::Resolved;
-use crate::sweep::{Axes, Partition, Plan, Settings};
+use crate::sweep::{Axes, Plan};
 use crate::trace::digest;
 use crate::trace::source::LoadOptions;
 use crate::units::did_you_mean;
-use crate::vm::cost::CostTable;
-use clap::Args;
 use std::path::PathBuf;
 
-/// Which cells of which traces.
-#[derive(Debug, Args)]
-pub struct JobArgs {
-    /// Traces, or folders of traces; - is standard input
-    #[arg(required_unless_present = "file", value_name = "TRACE")]
-    pub traces: Vec<PathBuf>,
-
-    /// Experiment file with traces and settings (see: pagebench init); what the command line says
-    /// wins over it
-    #[arg(short, long, value_name = "FILE")]
-    pub file: Option<PathBuf>,
-
-    /// Settings of the experiment file that do not hold here, by their keys: limit,swap
-    #[arg(long, value_name = "KEY,…", value_delimiter = ',', requires = "file")]
-    pub unset: Vec<String>,
-
-    /// Take one part of the cells, K of N: in turn (slice), or by the cells' ids (hash). auto takes K
-    /// from the variable in which Slurm, HyperQueue, PBS, Grid Engine, Kubernetes or CI number tasks
-    #[arg(long, value_name = "slice:K/N|hash:K/N|auto:/N|auto")]
-    pub partition: Option<String>,
-
-    /// Counts of results.csv that are asked for, where not all are: faults,write_backs,fault_rate (see:
-    /// pagebench columns). Other columns stay empty, there is no distributions.csv, and what curves
-    /// tell at all sizes in one pass is taken from them: the same bytes, sooner
-    #[arg(
-        long,
-        value_name = "COLUMN,…",
-        value_delimiter = ',',
-        help_heading = "Cells"
-    )]
-    pub counts: Vec<String>,
-
-    /// Print every setting and where it came from, as an experiment file, and do nothing
-    #[arg(long)]
-    pub show_config: bool,
-
-    #[command(flatten)]
-    pub sweep: SweepArgs,
-
-    #[command(flatten)]
-    pub read: ReadArgs,
-
-    #[command(flatten)]
-    pub select: SelectArgs,
-
-    #[command(flatten)]
-    pub cache: CacheArgs,
-
-    #[command(flatten)]
-    pub terminal: TerminalArgs,
+/// A job: arguments that were merged with the experiment file, and then checked.
+pub struct Job<'a> {
+    /// The arguments.
+    pub args: &'a JobArgs,
+    /// Every setting with its origin, and the experiment.
+    pub config: Config,
+    /// The values of the arguments.
+    pub checked: CheckedArgs,
 }
 
-/// The arguments, looked at.
-pub struct Asked {
-    /// The axes.
-    pub axes: Axes,
-    /// The costs of the time model.
-    pub costs: CostTable,
-    /// What holds for every cell.
-    pub settings: Settings,
-    /// The counts that are asked for.
-    pub counts: Counts,
-    /// The part of the cells.
-    pub partition: Option<Partition>,
-    /// The number of threads.
-    pub threads: usize,
-    options: LoadOptions,
-}
-
-impl JobArgs {
-    /// Looks at the arguments, before anything is read.
-    pub fn asked(&self) -> Result<Asked, Failure> {
-        let partition = |text: &String| {
-            Partition::parse(text, &|name| std::env::var(name).ok())
-                .map_err(|why| Failure::usage(format!("--partition {why}")))
-        };
-        let mut options = self.read.options(&self.select)?;
-        options.mem_limit = self.sweep.mem_limit()?;
-        let counts =
-            Counts::parse(&self.counts).map_err(|why| Failure::usage(format!("--counts {why}")))?;
-        let mut settings = self.sweep.settings(self.select.selection().describe())?;
-        settings.curves = counts.facts();
-        if !counts.need_tlbs() {
-            settings.drop_tlb();
-        }
-        Ok(Asked {
-            axes: self.sweep.axes()?,
-            costs: self.sweep.costs()?,
-            settings,
-            counts,
-            partition: self.partition.as_ref().map(partition).transpose()?,
-            threads: self.sweep.threads()?,
-            options,
+impl<'a> Job<'a> {
+    /// Checks the arguments of a job.
+    pub fn new(args: &'a JobArgs, config: Config) -> Result<Job<'a>, Failure> {
+        let checked = args.checked()?;
+        Ok(Job {
+            args,
+            config,
+            checked,
         })
     }
-}
 
-impl Asked {
     /// Reads the traces of the command line, or else those of the experiment.
-    pub fn load(&self, job: &JobArgs, config: &Config) -> Result<Inputs<Resolved>, Failure> {
-        let wanted = wanted(&job.traces, &self.options, config)?;
-        let cache = Cache::of(&job.cache);
-        let sizes = |_: &str, _| job.sweep.page_size.clone();
+    pub fn load(&self) -> Result<Inputs<Resolved>, Failure> {
+        let wanted = wanted_traces(&self.args.traces, &self.checked.options, &self.config)?;
+        let cache = Cache::of(&self.args.replay.cache);
+        let sizes = |_: &str, _| self.args.replay.sweep.page_size.clone();
         let inputs = load_each(&wanted, &sizes, cache.as_ref())?;
-        let mut inputs = resolve_all(inputs, &self.settings.space)?;
-        keep_countable(&mut inputs, self.settings.warmup)?;
-        keep_fitting(&mut inputs, &self.axes)?;
-        if job.traces.is_empty() {
-            check_digests(&inputs, config)?;
+        let mut inputs = resolve_all(inputs, &self.checked.settings.space)?;
+        keep_countable(&mut inputs, self.checked.settings.warmup)?;
+        keep_fitting(&mut inputs, &self.checked.axes)?;
+        if self.args.traces.is_empty() {
+            check_digests(&inputs, &self.config)?;
         }
         Ok(inputs)
     }
 
-    /// The plan of all cells, and as it stands in its file, with the part that is taken. Fails where
-    /// no cell is left.
-    pub fn plan<'t>(
-        &self,
-        inputs: &'t Inputs<Resolved>,
-        config: &Config,
-    ) -> Result<(Plan<'t>, PlanFile), Failure> {
-        let traces: Vec<&Resolved> = inputs
-            .loaded
-            .iter()
-            .flat_map(|loaded| &loaded.traces)
-            .collect();
-        let mut plan = Plan::new(&traces, &self.axes, self.settings.clone())?;
-        tell_long(&traces, &self.axes);
+    /// Returns the plan of all cells, and its file, which knows the part to take. Errors if no cell is
+    /// left.
+    pub fn plan<'t>(&self, inputs: &'t Inputs<Resolved>) -> Result<(Plan<'t>, PlanFile), Failure> {
+        let CheckedArgs {
+            axes,
+            settings,
+            costs,
+            counts,
+            partition,
+            ..
+        } = &self.checked;
+        let traces = inputs.traces();
+        let mut plan = Plan::new(&traces, axes, settings.clone())?;
+        report_long_traces(&traces, axes);
         let nothing = |what: &str| Failure::new(exit::NOTHING, format!("nothing selected: {what}"));
         if plan.cells.is_empty() {
             return Err(nothing(
@@ -155,18 +76,12 @@ impl Asked {
                  (raise --mem-limit)",
             ));
         }
-        exclude(&mut plan, config);
+        exclude(&mut plan, &self.config);
         if plan.cells.is_empty() {
             return Err(nothing("the experiment excludes every cell"));
         }
-        let file = PlanFile::of(
-            &plan,
-            &self.costs,
-            self.counts,
-            config.settings(),
-            self.partition,
-        );
-        match self.partition {
+        let file = PlanFile::of(&plan, costs, *counts, self.config.settings(), *partition);
+        match partition {
             Some(partition) if file.selected().is_empty() => {
                 let cells = plan.cells.len();
                 Err(nothing(&format!(
@@ -178,26 +93,30 @@ impl Asked {
     }
 }
 
-/// What is read, and how: the traces of the command line, or else those of the experiment.
-pub fn wanted(
+/// Returns the traces of the command line, or else those of the experiment, each with how it is read.
+pub fn wanted_traces(
     traces: &[PathBuf],
     options: &LoadOptions,
     config: &Config,
 ) -> Result<Vec<Wanted>, Failure> {
-    let plain = |path: &PathBuf| Wanted {
+    let of_path = |path: &PathBuf| Wanted {
         path: path.clone(),
         options: options.clone(),
     };
-    let named = |entry: &TraceEntry| Wanted {
-        path: entry.path.clone(),
-        options: LoadOptions {
-            name: entry.name.clone(),
-            format: match config.is_given("format") {
-                true => options.format.clone(),
-                false => entry.format.clone().or(options.format.clone()),
+    let of_entry = |entry: &TraceEntry| {
+        let format = if config.is_given("format") {
+            options.format.clone()
+        } else {
+            entry.format.clone().or(options.format.clone())
+        };
+        Wanted {
+            path: entry.path.clone(),
+            options: LoadOptions {
+                name: entry.name.clone(),
+                format,
+                ..options.clone()
             },
-            ..options.clone()
-        },
+        }
     };
     match (traces, &config.experiment) {
         ([], Some(experiment)) if experiment.traces.is_empty() => {
@@ -206,20 +125,20 @@ pub fn wanted(
                 "{file}: no [[trace]]; add one, or name traces on the command line"
             )))
         }
-        ([], Some(experiment)) => Ok(experiment.traces.iter().map(named).collect()),
-        (traces, _) => Ok(traces.iter().map(plain).collect()),
+        ([], Some(experiment)) => Ok(experiment.traces.iter().map(of_entry).collect()),
+        (traces, _) => Ok(traces.iter().map(of_path).collect()),
     }
 }
 
-/// The traces must be those that the experiment means.
+/// Errors if a trace that was read is not the one that the experiment means, by its digest.
 pub fn check_digests(inputs: &Inputs<Resolved>, config: &Config) -> Result<(), Failure> {
     let Some(experiment) = &config.experiment else {
         return Ok(());
     };
     for entry in &experiment.traces {
-        let same = |one: &&Loaded<Resolved>| real(&one.path) == real(&entry.path);
-        let loaded = inputs.loaded.iter().find(same);
-        // A trace that could not be read was told already.
+        let same_file = |one: &&Loaded<Resolved>| real(&one.path) == real(&entry.path);
+        let loaded = inputs.loaded.iter().find(same_file);
+        // A trace that could not be read was reported already.
         let (Some(wanted), Some(loaded)) = (&entry.digest, loaded) else {
             continue;
         };
@@ -230,7 +149,7 @@ pub fn check_digests(inputs: &Inputs<Resolved>, config: &Config) -> Result<(), F
             .collect();
         if !digests.iter().any(|digest| digest.starts_with(wanted)) {
             let what = format!(
-                "{} is another trace: its digest is {}, here is {wanted}",
+                "{}: digest {}, but the experiment expects {wanted}: this is another trace",
                 entry.path.display(),
                 digests.join(", ")
             );
@@ -241,19 +160,17 @@ pub fn check_digests(inputs: &Inputs<Resolved>, config: &Config) -> Result<(), F
     Ok(())
 }
 
-/// Leaves out what the experiment excludes, and says which exclusions had nothing to take away.
+/// Removes the cells that the experiment excludes. Warns of exclusions that remove none.
 pub fn exclude(plan: &mut Plan<'_>, config: &Config) {
     let Some(experiment) = &config.experiment else {
         return;
     };
     let (places, excludes): (Vec<_>, Vec<_>) = experiment.excludes.iter().cloned().unzip();
-    let taken = plan.exclude(&excludes);
-    for ((span, exclude), _) in places
-        .iter()
-        .zip(&excludes)
-        .zip(taken)
-        .filter(|(_, n)| *n == 0)
-    {
+    let removed = plan.exclude(&excludes);
+    for ((span, exclude), removed) in places.iter().zip(&excludes).zip(removed) {
+        if removed > 0 {
+            continue;
+        }
         let place = experiment.text.place(span);
         let names: Vec<&str> = plan.facts.iter().map(|facts| &*facts.name).collect();
         let hint = match &exclude.trace {
@@ -269,10 +186,10 @@ pub fn exclude(plan: &mut Plan<'_>, config: &Config) {
     }
 }
 
-/// Says which traces are replayed from their files, and what that leaves out.
-fn tell_long(traces: &[&Resolved], axes: &Axes) {
-    let future = axes.policies.iter().map(|choice| choice.spec());
-    let names: Vec<&str> = future
+/// Notes which traces are replayed from their files, and which policies that leaves out.
+fn report_long_traces(traces: &[&Resolved], axes: &Axes) {
+    let specs = axes.policies.iter().map(|choice| choice.spec());
+    let left_out: Vec<&str> = specs
         .filter(|spec| spec.needs_future())
         .map(|spec| spec.name)
         .collect();
@@ -282,13 +199,13 @@ fn tell_long(traces: &[&Resolved], axes: &Axes) {
             continue;
         }
         let mut what = format!(
-            "note: {}: replayed from its file, tile by tile: it does not fit into memory",
+            "note: {}: does not fit into memory and is replayed from its file, tile by tile",
             trace.meta.name
         );
-        if !names.is_empty() {
+        if !left_out.is_empty() {
             what += &format!(
                 "; left out, since they know the future: {}",
-                names.join(", ")
+                left_out.join(", ")
             );
         }
         note(&what);

@@ -1,14 +1,15 @@
 //! `pagebench policies`, `formats` and `columns`: the tables of the library, for people.
 
 use super::failure::Failure;
-use super::print;
+use super::terminal::{field, print};
 use crate::exit::{self, ExitCode};
 use crate::policy::select::group;
 use crate::policy::{self, Bursts, Family, PolicyId, Spec, TABLE};
 use crate::report::columns::{COLUMNS, ColumnKind};
 use crate::report::tables::{Described, TABLES, columns_of};
-use crate::trace::format;
+use crate::trace::format::{self, Format};
 use crate::trace::source::PBT;
+use crate::units::did_you_mean;
 use clap::Args;
 use std::fmt::Write;
 use std::iter;
@@ -21,7 +22,7 @@ pub struct NameArgs {
     pub name: Option<String>,
 }
 
-/// Lines of left-aligned fields.
+/// Returns a line for each name, with what it is; the latter aligned.
 pub fn listing(lines: &[(String, String)]) -> String {
     let width = lines
         .iter()
@@ -45,18 +46,18 @@ pub fn policies(args: NameArgs) -> Result<ExitCode, Failure> {
     Ok(exit::OK)
 }
 
-/// The policies of families, each under the name that stands for all of it.
+/// Returns the policies of each family, under the name that stands for all of them.
 fn list_policies(families: impl Iterator<Item = (&'static str, Family)>) -> String {
     let mut out = String::new();
     let width = TABLE.iter().map(|spec| spec.name.len()).max().unwrap_or(0);
     for (group, family) in families {
-        let of_it: Vec<&Spec> = TABLE.iter().filter(|spec| spec.family == family).collect();
-        if of_it.is_empty() {
+        let members: Vec<&Spec> = TABLE.iter().filter(|spec| spec.family == family).collect();
+        if members.is_empty() {
             continue;
         }
         let gap = if out.is_empty() { "" } else { "\n" };
         let _ = writeln!(out, "{gap}@{group}");
-        for spec in of_it {
+        for spec in members {
             let _ = writeln!(out, "  {:width$}  {}", spec.name, spec.about);
         }
     }
@@ -66,40 +67,36 @@ fn list_policies(families: impl Iterator<Item = (&'static str, Family)>) -> Stri
 fn describe_policy(spec: &Spec) -> String {
     let mut out = format!("{} ({}): {}\n", spec.name, spec.family.name(), spec.about);
     if !spec.aliases.is_empty() {
-        let _ = writeln!(out, "also called  {}", spec.aliases.join(", "));
+        field(&mut out, "also called", spec.aliases.join(", "));
     }
     let memory = match spec.space {
         policy::Space::Fixed => "frames (-m)",
         policy::Space::Variable => "a window in references of the process (--tau)",
     };
-    let _ = writeln!(out, "memory       {memory}");
-    let _ = writeln!(out, "sees         {}", spec.sees.about());
+    field(&mut out, "memory", memory);
+    field(&mut out, "sees", spec.sees.about());
     let bursts = match spec.bursts {
         Bursts::Never => "reference by reference",
         Bursts::SetBitsAlone => "by bursts, where there is one process",
         _ => "by bursts",
     };
-    let _ = writeln!(out, "replayed     {bursts}");
-    let _ = writeln!(out, "complexity   {}", spec.complexity);
-    let _ = writeln!(out, "state        {}", spec.bytes);
+    field(&mut out, "replayed", bursts);
+    field(&mut out, "complexity", spec.complexity);
+    field(&mut out, "state", spec.bytes);
     if spec.randomized {
-        let _ = writeln!(out, "draws        random numbers, from --seed");
+        field(&mut out, "draws", "random numbers, from --seed");
     }
-    let _ = writeln!(out, "source       {}", spec.cite);
+    field(&mut out, "source", spec.cite);
     if !spec.choices.is_empty() {
-        let _ = writeln!(out, "choices      {}", spec.choices);
+        field(&mut out, "choices", spec.choices);
     }
     for param in spec.params {
         let default = param
             .default
             .map_or("off".to_owned(), |value| param.show(value));
-        let _ = writeln!(
-            out,
-            "parameter    {}={default}  {}: {}",
-            param.name,
-            param.range(),
-            param.about
-        );
+        let (name, range, about) = (param.name, param.range(), param.about);
+        let text = format!("{name}={default}  {range}: {about}");
+        field(&mut out, "parameter", text);
     }
     out
 }
@@ -107,46 +104,48 @@ fn describe_policy(spec: &Spec) -> String {
 /// Runs `formats`.
 pub fn formats(args: NameArgs) -> Result<ExitCode, Failure> {
     let text = match args.name.as_deref() {
-        None => {
-            let stored = (
-                PBT.to_owned(),
-                "this program's stored form: dense, compressed, mapped on reading".to_owned(),
-            );
-            let entries = format::TABLE
-                .iter()
-                .map(|entry| (entry.name.to_owned(), entry.about.to_owned()));
-            listing(&std::iter::once(stored).chain(entries).collect::<Vec<_>>())
-        }
+        None => list_formats(),
         Some(PBT) => {
             "pbt: this program's stored form; write it with: pagebench convert TRACE -o FILE.pbt\n\
                       The layout is documented in src/trace/store/mod.rs.\n"
                 .to_owned()
         }
-        Some(name) => {
-            let entry = format::by_name(name).map_err(|e| Failure::usage(e.to_string()))?;
-            let written = match &entry.written {
-                Some(written) => {
-                    let endings: Vec<String> =
-                        written.endings.iter().map(|e| format!(".{e}")).collect();
-                    format!(
-                        "written by: pagebench convert --to {} (for names that end in {})\n",
-                        entry.name,
-                        endings.join(", ")
-                    )
-                }
-                None => String::new(),
-            };
-            format!(
-                "{}: {}\nkind: {}\n{written}\n{}\n",
-                entry.name,
-                entry.about,
-                entry.kind.name(),
-                entry.layout.trim_end()
-            )
-        }
+        Some(name) => describe_format(format::by_name(name).map_err(Failure::usage)?),
     };
     print(&text)?;
     Ok(exit::OK)
+}
+
+fn list_formats() -> String {
+    let stored = (
+        PBT.to_owned(),
+        "this program's stored form: dense, compressed, mapped on reading".to_owned(),
+    );
+    let entries = format::TABLE
+        .iter()
+        .map(|entry| (entry.name.to_owned(), entry.about.to_owned()));
+    listing(&iter::once(stored).chain(entries).collect::<Vec<_>>())
+}
+
+fn describe_format(format: &Format) -> String {
+    let written = match &format.written {
+        Some(written) => {
+            let endings: Vec<String> = written.endings.iter().map(|e| format!(".{e}")).collect();
+            format!(
+                "written by: pagebench convert --to {} (for names that end in {})\n",
+                format.name,
+                endings.join(", ")
+            )
+        }
+        None => String::new(),
+    };
+    format!(
+        "{}: {}\nkind: {}\n{written}\n{}\n",
+        format.name,
+        format.about,
+        format.kind.name(),
+        format.layout.trim_end()
+    )
 }
 
 /// A column of `results.csv`, or a table; none for all of `results.csv`.
@@ -161,7 +160,7 @@ pub struct ColumnsArgs {
 fn columns_help() -> String {
     let tables: Vec<&str> = TABLES.iter().map(|(name, _)| *name).collect();
     format!(
-        "Tables: {} (the table beside the picture of check --chart).\n\nExamples:\n  \
+        "Tables: {} (the table of check --chart).\n\nExamples:\n  \
          pagebench columns faults\n  pagebench columns distributions.csv",
         tables.join(", ")
     )
@@ -178,7 +177,7 @@ pub fn columns(args: ColumnsArgs) -> Result<ExitCode, Failure> {
     let Some(lines) = columns_of(name).or_else(one) else {
         let columns = COLUMNS.iter().map(|column| column.name);
         let tables = TABLES.iter().map(|(table, _)| *table);
-        let hint = crate::units::did_you_mean(name, columns.chain(tables));
+        let hint = did_you_mean(name, columns.chain(tables));
         return Err(Failure::usage(format!("unknown column \"{name}\"{hint}")));
     };
     let line = |(name, kind, unit, about): Described| {

@@ -1,18 +1,12 @@
-//! `pagebench machines` and `pagebench translate`: the translation hardware, as a table and at
-//! work on single addresses.
+//! `pagebench machines`: the machines whose TLBs are known.
 
 use super::failure::Failure;
 use super::lists::{NameArgs, listing};
-use super::print;
+use super::terminal::{field, print};
 use crate::exit::{self, ExitCode};
 use crate::units::{PageSize, show_bytes};
-use crate::vm::geometry::{Geometry, Hardware, Second, Shape};
-use crate::vm::layout::{self, Layout};
+use crate::vm::geometry::{Second, Shape};
 use crate::vm::presets::{self, Arrays, MACHINES, Preset};
-use crate::vm::translate::{Entry, Found, State, Step, Translator};
-use clap::Args;
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
 
 /// Runs `machines`.
 pub fn machines(args: NameArgs) -> Result<ExitCode, Failure> {
@@ -43,7 +37,7 @@ fn in_one_line(preset: &Preset) -> String {
     format!("{}; maps {reach} of data{doubt}", preset.about)
 }
 
-/// What the largest data TLB for a page size maps.
+/// Returns the bytes that the largest data TLB for a page size maps.
 fn data_reach(arrays: &Arrays) -> String {
     let [_, second] = arrays.l2.parts();
     let largest = second.map_or(arrays.l1d.entries, |s| s.entries.max(arrays.l1d.entries));
@@ -52,273 +46,79 @@ fn data_reach(arrays: &Arrays) -> String {
 
 fn describe(preset: &Preset) -> String {
     let mut out = format!("{}: {}\n", preset.name, preset.about);
-    let confirmed = match preset.confirmed {
-        true => "confirmed",
-        false => "unconfirmed: not every number is read from the hardware or from source",
+    let confirmed = if preset.confirmed {
+        "confirmed"
+    } else {
+        "unconfirmed: not every number is read from the hardware or from source"
     };
-    let _ = writeln!(out, "numbers      {confirmed}");
-    let _ = writeln!(out, "source       {}", preset.source);
+    field(&mut out, "numbers", confirmed);
+    field(&mut out, "source", preset.source);
     if !preset.remark.is_empty() {
-        let _ = writeln!(out, "remark       {}", preset.remark);
+        field(&mut out, "remark", preset.remark);
     }
     let layout = preset.layout();
-    let _ = writeln!(out, "page tables  {}: {}", layout.name, layout.about);
+    let tables = format!("{}: {}", layout.name, layout.about);
+    field(&mut out, "page tables", tables);
     let caches: Vec<String> = preset
         .pwc
         .iter()
         .zip(layout.entries)
         .map(|(shape, entry)| format!("{entry} {shape}"))
         .collect();
-    let caches = match caches.is_empty() {
-        true => "none known".to_owned(),
-        false => caches.join(", "),
+    let caches = if caches.is_empty() {
+        "none known".to_owned()
+    } else {
+        caches.join(", ")
     };
-    let _ = writeln!(out, "walk caches  {caches}");
-    let _ = writeln!(
-        out,
-        "replacement  least recently used in each set, for every machine"
-    );
+    field(&mut out, "walk caches", caches);
+    let replacement = "least recently used in each set, for every machine";
+    field(&mut out, "replacement", replacement);
+    field(&mut out, "costs", costs(preset));
+    for arrays in preset.arrays {
+        describe_arrays(&mut out, preset, arrays);
+    }
+    out
+}
+
+/// Returns the option that gives the machine's costs, and the cycles that they come from.
+fn costs(preset: &Preset) -> String {
     let costs = &preset.costs;
-    let _ = writeln!(
-        out,
-        "costs        --cost tlb-l2={}ns,walk-ref={}ns,fault={}ns ({} and {} cycles at {} MHz)",
+    format!(
+        "--cost tlb-l2={}ns,walk-ref={}ns,fault={}ns ({} and {} cycles at {} MHz)",
         costs.tlb_l2_ns(),
         costs.walk_ref_ns(),
         costs.fault_ns,
         costs.tlb_l2_cycles,
         costs.walk_ref_cycles,
         costs.clock_mhz,
-    );
-    for arrays in preset.arrays {
-        let page = size_of(arrays);
-        let _ = writeln!(out, "pages of {page}");
-        let line = |out: &mut String, name: &str, shape: Option<Shape>| {
-            let text = shape.map_or("none".to_owned(), |shape| {
-                let reach = show_bytes(shape.reach(page.bytes()));
-                format!("{shape}, maps {reach}")
-            });
-            let _ = writeln!(out, "  {name:27}{text}");
-        };
-        line(&mut out, "first level, instructions", Some(arrays.l1i));
-        line(&mut out, "first level, data", Some(arrays.l1d));
-        match arrays.l2 {
-            Second::Split { instructions, data } => {
-                line(&mut out, "second, instructions", instructions);
-                line(&mut out, "second, data", data);
-            }
-            Second::Absent => line(&mut out, "second level", None),
-            Second::Shared(shape) => line(&mut out, "second level, shared", Some(shape)),
-        }
-        let geometry = preset.geometry(page);
-        let _ = writeln!(out, "  {:27}{} entries", "a walk reads", geometry.levels);
-        if page == PageSize::DEFAULT {
-            let _ = writeln!(out, "  {:27}--tlb {geometry}", "the same as");
-        }
-    }
-    out
-}
-
-/// Walk single addresses through TLBs and page tables, step by step.
-///
-/// Without --state memory is empty and endless: the first touch of a page faults and takes the
-/// next frame.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  pagebench translate --machine zen3 7f1234567abc 7f1234567fff 7f1234568000
-  pagebench translate --machine csapp --state csapp.state 03d4 0b8f 0020
-
-A state is a text: bits va=14 pa=12 page=64 [index=4/4] [tlb=16x4], then lines tlb SET TAG PPN,
-pte VPN PPN, table INDEX/… PPN, byte ADDRESS VALUE, in hexadecimal; # begins a comment.")]
-pub struct TranslateArgs {
-    /// Virtual addresses, hexadecimal with 0x or without
-    #[arg(required = true, value_name = "ADDRESS")]
-    addresses: Vec<String>,
-
-    /// A machine of the table (see: pagebench machines)
-    #[arg(long, value_name = "NAME", conflicts_with = "tlb")]
-    machine: Option<String>,
-
-    /// TLBs and page-walk caches, as for run
-    #[arg(long, value_name = "GEOMETRY")]
-    tlb: Option<String>,
-
-    /// Page tables: two-level, pae, four-level, five-level, arm-16k, linear-32, linear-48, csapp
-    #[arg(long, value_name = "NAME", conflicts_with = "state")]
-    layout: Option<String>,
-
-    /// Page size, one of the layout's; its smallest if absent
-    #[arg(long, value_name = "BYTES", conflicts_with = "state")]
-    page_size: Option<PageSize>,
-
-    /// What TLB, page table and memory hold at the beginning
-    #[arg(long, value_name = "FILE")]
-    state: Option<PathBuf>,
-
-    /// The addresses are instructions, not data
-    #[arg(long)]
-    ifetch: bool,
-}
-
-/// Runs `translate`.
-pub fn translate(args: TranslateArgs) -> Result<ExitCode, Failure> {
-    let translator = match &args.state {
-        Some(path) => with_state(&args, path)?,
-        None => without_state(&args)?,
-    };
-    let addresses = args
-        .addresses
-        .iter()
-        .map(|text| {
-            let digits = text.strip_prefix("0x").unwrap_or(text);
-            u64::from_str_radix(digits, 16).map_err(|_| {
-                Failure::usage(format!(
-                    "\"{text}\" is no address: write 7f12a000 or 0x7f12a000"
-                ))
-            })
-        })
-        .collect::<Result<Vec<u64>, Failure>>()?;
-    let steps = translator
-        .run(&addresses, args.ifetch)
-        .map_err(Failure::usage)?;
-    let mut out = heading(&translator);
-    for step in &steps {
-        show(&mut out, step);
-    }
-    print(&out)?;
-    Ok(exit::OK)
-}
-
-/// The hardware asked for, if any.
-fn hardware(args: &TranslateArgs) -> Result<Option<Hardware>, Failure> {
-    match (&args.machine, &args.tlb) {
-        (Some(name), _) => {
-            let preset = presets::find(name).map_err(Failure::usage)?;
-            Ok(Some(Hardware::Machine(preset)))
-        }
-        (None, Some(text)) if text.trim() == "none" => Err(Failure::usage(
-            "--tlb none: translate shows look-ups; describe the TLBs or leave the option out",
-        )),
-        (None, Some(text)) => {
-            let geometry = text.parse::<Geometry>();
-            let geometry = geometry.map_err(|e| Failure::usage(e.to_string()))?;
-            Ok(Some(geometry.into()))
-        }
-        (None, None) => Ok(None),
-    }
-}
-
-fn with_state(args: &TranslateArgs, path: &Path) -> Result<Translator, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|e| {
-        let why = format!("{}: cannot read: {e}", path.display());
-        Failure::new(exit::FAILURE, why)
-    })?;
-    let state = State::parse(&text)
-        .map_err(|e| Failure::usage(format!("{}:{}: {}", path.display(), e.line, e.what)))?;
-    let page = PageSize::from_shift(state.layout.page_bits as u8).unwrap_or(PageSize::MIN);
-    let given = hardware(args)?.map_or(Geometry::default(), |hardware| hardware.geometry(page));
-    Ok(Translator {
-        geometry: state.geometry(given),
-        layout: state.layout.clone(),
-        page_bits: state.layout.page_bits,
-        state: Some(state),
-    })
-}
-
-fn without_state(args: &TranslateArgs) -> Result<Translator, Failure> {
-    let hardware = hardware(args)?.unwrap_or(Geometry::default().into());
-    let layout = match (&args.layout, &hardware) {
-        (Some(name), _) => layout::find(name).map_err(Failure::usage)?,
-        (None, Hardware::Machine(preset)) => preset.layout(),
-        (None, Hardware::Geometry(geometry)) => of_levels(geometry.levels)?,
-    };
-    let page_bits = args
-        .page_size
-        .map_or(layout.page_bits, |page| u32::from(page.shift()));
-    if !layout.page_sizes().any(|bits| bits == page_bits) {
-        let sizes: Vec<String> = layout.page_sizes().map(|b| show_bytes(1 << b)).collect();
-        return Err(Failure::usage(format!(
-            "--page-size {}: layout {} has pages of {}",
-            show_bytes(1 << page_bits),
-            layout.name,
-            sizes.join(", ")
-        )));
-    }
-    let page = PageSize::from_shift(page_bits as u8).unwrap_or(PageSize::MAX);
-    Ok(Translator {
-        geometry: hardware.over(layout, page),
-        layout: layout.clone(),
-        page_bits,
-        state: None,
-    })
-}
-
-/// The usual layout of so many levels.
-fn of_levels(levels: u32) -> Result<&'static Layout, Failure> {
-    let name = match levels {
-        1 => "linear-48",
-        2 => "two-level",
-        3 => "pae",
-        4 => "four-level",
-        5 => "five-level",
-        _ => {
-            let why = format!("no usual page table has {levels} levels; name one with --layout");
-            return Err(Failure::usage(why));
-        }
-    };
-    Ok(layout::find(name).expect("a layout of the table"))
-}
-
-fn heading(translator: &Translator) -> String {
-    let layout = &translator.layout;
-    // A large page is named by a level above the last: the indices below are part of its offset.
-    let walked = &layout.index_bits[..layout.walk_levels(translator.page_bits)];
-    let bits: Vec<String> = walked.iter().map(u32::to_string).collect();
-    format!(
-        "{}-bit addresses: {} index bits, {} offset bits; tlb {}\n",
-        layout.address_bits(),
-        bits.join(" + "),
-        translator.page_bits,
-        translator.geometry
     )
 }
 
-fn show(out: &mut String, step: &Step) {
-    let _ = writeln!(
-        out,
-        "\n{:#x}: VPN {:#x}, offset {:#x}",
-        step.address, step.page, step.offset
-    );
-    for look in &step.looks {
-        let word = if look.hit { "hit" } else { "miss" };
-        let _ = writeln!(
-            out,
-            "  {:6} set {:#x}, tag {:#x}: {word}",
-            look.level, look.set, look.tag
-        );
-    }
-    for level in &step.walk {
-        let found = match level.entry {
-            Entry::Cached => "not read, page-walk cache".to_owned(),
-            Entry::Present(Some(frame)) => format!("present, frame {frame:#x}"),
-            Entry::Present(None) => "present".to_owned(),
-            Entry::Absent => "not present".to_owned(),
-        };
-        let _ = writeln!(out, "  {:6} index {:#x}: {found}", level.name, level.index);
-    }
-    let _ = match step.found {
-        Found::Fault => writeln!(out, "  page fault"),
-        Found::Mapped {
-            frame,
-            physical,
-            value,
-            faulted,
-        } => {
-            let fault = if faulted { "page fault, then " } else { "" };
-            let value = value.map_or(String::new(), |value| format!(", byte {value:#04x}"));
-            writeln!(
-                out,
-                "  {fault}PFN {frame:#x}, physical address {physical:#x}{value}"
-            )
+/// Appends the TLBs for one page size.
+fn describe_arrays(out: &mut String, preset: &Preset, arrays: &Arrays) {
+    let page = size_of(arrays);
+    out.push_str(&format!("pages of {page}\n"));
+    let mut line = |name: &str, text: String| out.push_str(&format!("  {name:27}{text}\n"));
+    let tlb = |shape: Option<Shape>| match shape {
+        None => "none".to_owned(),
+        Some(shape) => {
+            let reach = show_bytes(shape.reach(page.bytes()));
+            format!("{shape}, maps {reach}")
         }
     };
+    line("first level, instructions", tlb(Some(arrays.l1i)));
+    line("first level, data", tlb(Some(arrays.l1d)));
+    match arrays.l2 {
+        Second::Split { instructions, data } => {
+            line("second, instructions", tlb(instructions));
+            line("second, data", tlb(data));
+        }
+        Second::Absent => line("second level", tlb(None)),
+        Second::Shared(shape) => line("second level, shared", tlb(Some(shape))),
+    }
+    let geometry = preset.geometry(page);
+    line("a walk reads", format!("{} entries", geometry.levels));
+    if page == PageSize::DEFAULT {
+        line("the same as", format!("--tlb {geometry}"));
+    }
 }

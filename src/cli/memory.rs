@@ -1,14 +1,14 @@
-//! Arguments about memory beside frames, which `run`, `check` and `vm` share: swap, how frames are
-//! divided, and what mappings and illegal references mean.
+//! Arguments about memory other than frames, which `run`, `check`, `explain` and `vm` share: swap, how
+//! frames are divided, and what mappings and illegal references mean.
 
-use super::args::named;
+use super::args::words;
 use super::failure::Failure;
 use crate::space::{Mappings, OnSegfault, Options};
 use crate::sweep::Allocation;
 use crate::units::{PageSize, did_you_mean, parse_bytes};
 use clap::Args;
 
-/// Memory beside frames.
+/// Swap, allocation, mappings and overcommit.
 #[derive(Debug, Clone, Args)]
 pub struct MemoryArgs {
     /// Swap: 256MiB, none, or unlimited; a cell ends where a dirty page finds no slot
@@ -22,47 +22,40 @@ pub struct MemoryArgs {
 
     /// What a trace without mappings means: permissive (every first touch makes private memory)
     /// or infer (touched pages are gathered into mappings)
-    #[arg(long, value_name = "permissive|infer", value_parser = parse_mappings, default_value = "permissive")]
+    #[arg(long, value_name = "permissive|infer",
+          value_parser = words([(Mappings::Permissive, "permissive"), (Mappings::Infer, "infer")]),
+          hide_possible_values = true, default_value = "permissive")]
     pub mappings: Mappings,
 
-    /// What an illegal reference does: kill (its process ends there), skip (it is left out) or
+    /// On an illegal reference: kill (its process ends there), skip (the reference is left out) or
     /// abort (the trace is refused)
-    #[arg(long, value_name = "kill|skip|abort", value_parser = parse_on_segfault, default_value = "kill")]
+    #[arg(long, value_name = "kill|skip|abort", value_parser = words(OnSegfault::ALL),
+          hide_possible_values = true, default_value = "kill")]
     pub on_segfault: OnSegfault,
 
-    /// Whether memory may be promised without end (always), or what passes --ram and --swap
-    /// together is refused (strict)
-    #[arg(long, value_name = "always|strict", default_value = "always")]
+    /// Overcommit: always (no limit), or strict (refuse maps, heap or stack growth and forks beyond
+    /// --ram plus --swap)
+    #[arg(long, value_name = "always|strict",
+          value_parser = words([(Overcommit::Always, "always"), (Overcommit::Strict, "strict")]),
+          hide_possible_values = true, default_value = "always")]
     pub overcommit: Overcommit,
 
-    /// Memory that --overcommit strict may promise, beside swap: 64MiB
+    /// Memory that --overcommit strict may promise in addition to swap: 64MiB
     #[arg(long, value_name = "BYTES")]
     pub ram: Option<String>,
 }
 
-/// Whether more memory may be promised than there is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+/// Whether programs may be promised more memory than there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overcommit {
-    /// Yes.
+    /// Without limit.
     Always,
-    /// No.
+    /// Up to memory plus swap.
     Strict,
 }
 
-fn parse_on_segfault(text: &str) -> Result<OnSegfault, String> {
-    named(text, OnSegfault::ALL)
-}
-
-fn parse_mappings(text: &str) -> Result<Mappings, String> {
-    let all = [
-        (Mappings::Permissive, "permissive"),
-        (Mappings::Infer, "infer"),
-    ];
-    named(text, all)
-}
-
 impl MemoryArgs {
-    /// How traces are resolved.
+    /// Returns how traces are resolved.
     pub fn space(&self) -> Result<Options, Failure> {
         Ok(Options {
             mappings: self.mappings,
@@ -71,8 +64,8 @@ impl MemoryArgs {
         })
     }
 
-    /// Bytes of swap; `None` for as many as needed. Whether they hold a page is known with the page
-    /// size only: see [`slots_of`](crate::vm::swap::slots_of).
+    /// Returns the bytes of swap; `None` for as many as needed. Whether they hold a page depends on the
+    /// page size: see [`slots_of`](crate::vm::swap::slots_of).
     pub fn swap_bytes(&self) -> Result<Option<u64>, Failure> {
         match self.swap.trim() {
             "unlimited" => Ok(None),
@@ -92,18 +85,18 @@ impl MemoryArgs {
         }
     }
 
-    /// The most memory that may be promised.
+    /// Returns the bytes that may be promised; `None` for no limit.
     fn commit_limit(&self) -> Result<Option<u64>, Failure> {
         match (self.overcommit, self.ram.as_deref(), self.swap_bytes()?) {
             (Overcommit::Always, None, _) => Ok(None),
             (Overcommit::Always, Some(_), _) => Err(Failure::usage(
-                "--ram limits what is promised, with --overcommit strict only; frames are -m",
+                "--ram needs --overcommit strict: it limits the memory that is promised; frames are -m",
             )),
             (Overcommit::Strict, None, _) => {
                 Err(Failure::usage("--overcommit strict needs --ram BYTES"))
             }
             (Overcommit::Strict, _, None) => Err(Failure::usage(
-                "--overcommit strict needs a swap that ends: --swap BYTES or --swap none",
+                "--overcommit strict needs a limited swap: --swap BYTES or --swap none",
             )),
             (Overcommit::Strict, Some(ram), Some(swap)) => {
                 let ram = parse_bytes(ram).map_err(|e| Failure::usage(format!("--ram {e}")))?;

@@ -1,28 +1,30 @@
 //! `pagebench merge`: folders of parts of one plan, joined to the folder of the whole.
 
+use super::chart_files::{FileArgs, chart_names, write_charts};
 use super::failure::Failure;
-use super::folder::{Found, chart_files, enter, make_folder, other_plan, tell_broken};
-use super::outputs::{write_merged_manifest, write_tables};
+use super::folder::{IfResultsExist, lock_folder, make_folder, other_plan, report_broken};
+use super::manifest::write_merged_manifest;
+use super::outputs::write_tables;
 use super::over_windows;
-use super::plot::{FileArgs, write_charts};
-use super::print;
 use super::progress::message;
+use super::terminal::print;
 use crate::exit::{self, ExitCode};
-use crate::report::chart::Rows;
 use crate::report::columns::Row;
 use crate::report::plan_file::{PLAN, PlanCell, PlanFile};
 use crate::report::records::{self, Record};
+use crate::report::windows::CellWindows;
 use crate::sweep::Partition;
+use crate::units::counted;
 use clap::Args;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// Join the folders of parts of one plan (run --partition).
 ///
-/// The results are the same bytes as those of one run of the whole plan; windows.csv, too, where all
-/// parts have it. Missing cells are an error
-/// (exit code 5): the numbers of the parts that they are of are printed as 3,7-9, ready for a job
-/// array. So are parts of other plans, and cells that two parts have with different counts.
+/// The results are the same bytes as those of one run of the whole plan; also windows.csv, if all
+/// parts have it. Errors if cells are missing (exit code 5), and prints the parts to run again as
+/// 3,7-9 for a job array. Errors if the folders are of different plans, or hold different counts for
+/// one cell.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   pagebench merge part-1 part-2 part-3 -o out")]
@@ -35,7 +37,7 @@ pub struct MergeArgs {
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
 
-    /// Begin anew in a folder that holds results already
+    /// Start over in a folder that holds results
     #[arg(long)]
     force: bool,
 
@@ -47,12 +49,47 @@ pub struct MergeArgs {
     files: FileArgs,
 }
 
+/// A folder of a part, and its plan.
+type PartFolder<'p> = (&'p Path, PlanFile);
+
 /// Runs the command.
 pub fn merge(args: MergeArgs) -> Result<ExitCode, Failure> {
-    let parts = args.parts.iter();
-    let parts: Vec<(&Path, PlanFile)> = parts
+    let parts = read_plans(&args.parts)?;
+    refuse_other_plans(&parts)?;
+    let records = gather(&parts)?;
+    let (_, plan) = &parts[0];
+    let missing = missing_cells(plan, &records);
+    if !missing.is_empty() {
+        return Err(report_missing(&parts, &missing)?);
+    }
+    if is_part(&args.output, &args.parts) {
+        let what = "is one of the parts; the whole needs a folder of its own";
+        return Err(Failure::usage(format!("{}: {what}", args.output.display())));
+    }
+    let records = in_plan_order(plan, records);
+    let finished = records.iter().filter(|record| record.has_counts()).count();
+    let windows = over_windows::join(&args.parts, finished)?;
+    write_whole(&args, plan, &records, windows)?;
+    if finished == records.len() {
+        return Ok(exit::OK);
+    }
+    let failed = records.len() - finished;
+    message(&format!(
+        "error: {} failed (columns status, error)",
+        counted(failed as u64, "cell")
+    ));
+    Ok(exit::FAILURE)
+}
+
+fn read_plans(folders: &[PathBuf]) -> Result<Vec<PartFolder<'_>>, Failure> {
+    let folders = folders.iter();
+    folders
         .map(|folder| Ok((&**folder, plan_of(folder)?)))
-        .collect::<Result<_, Failure>>()?;
+        .collect()
+}
+
+/// Errors if a folder has another plan than the first.
+fn refuse_other_plans(parts: &[PartFolder<'_>]) -> Result<(), Failure> {
     let (first, plan) = &parts[0];
     let in_first = format!("in {}", first.display());
     for (folder, other) in &parts[1..] {
@@ -61,76 +98,64 @@ pub fn merge(args: MergeArgs) -> Result<ExitCode, Failure> {
             return Err(other_plan(folder, &different));
         }
     }
-    let mut all = gather(&parts)?;
-    let missing: Vec<usize> = (0..plan.cells.len())
-        .filter(|&place| !all.contains_key(&plan.cells[place].id))
-        .collect();
-    if !missing.is_empty() {
-        return tell_missing(&parts, &missing);
-    }
-    if is_part(&args.output, &args.parts) {
-        let what = "is one of the parts; the whole needs a folder of its own";
-        return Err(Failure::usage(format!("{}: {what}", args.output.display())));
-    }
-    let counted = all.values().filter(|record| record.has_counts()).count();
-    let windows = over_windows::join(&args.parts, counted)?;
-    let found = if args.force {
-        Found::Remove
-    } else {
-        Found::Refuse
-    };
-    let run_folder = make_folder(Some(&args.output), found)?;
+    Ok(())
+}
+
+/// Returns the places of the cells without a record.
+fn missing_cells(plan: &PlanFile, records: &HashMap<String, Record>) -> Vec<usize> {
+    (0..plan.cells.len())
+        .filter(|&place| !records.contains_key(&plan.cells[place].id))
+        .collect()
+}
+
+fn in_plan_order(plan: &PlanFile, mut records: HashMap<String, Record>) -> Vec<Record> {
+    let cells = plan.cells.iter();
+    cells.filter_map(|cell| records.remove(&cell.id)).collect()
+}
+
+/// Writes the folder of the whole plan, as one run would have written it.
+fn write_whole(
+    args: &MergeArgs,
+    plan: &PlanFile,
+    records: &[Record],
+    windows: Vec<CellWindows>,
+) -> Result<(), Failure> {
+    let if_exist = IfResultsExist::of(args.force);
+    let run_folder = make_folder(Some(&args.output), if_exist)?;
     let folder = run_folder.path();
     let whole = PlanFile {
         partition: None,
         ..plan.clone()
     };
-    let records = plan.cells.iter().filter_map(|cell| all.remove(&cell.id));
-    let records: Vec<Record> = records.collect();
-    let charts = match args.no_charts {
-        true => Vec::new(),
-        false => {
-            let rows: Vec<Row> = records.iter().map(|record| record.row.clone()).collect();
-            let over_time: Vec<Row> = windows.iter().map(|cell| cell.key.clone()).collect();
-            chart_files(&rows, &over_time, args.files)
-        }
-    };
-    let (appender, _) = enter(folder, &whole, found, &charts)?;
-    for record in &records {
+    let mut charts = Vec::new();
+    if !args.no_charts {
+        let rows: Vec<Row> = records.iter().map(|record| record.row.clone()).collect();
+        let over_time: Vec<Row> = windows.iter().map(|cell| cell.key.clone()).collect();
+        charts = chart_names(&rows, &over_time, args.files);
+    }
+    let (appender, _) = lock_folder(folder, &whole, if_exist, &charts)?;
+    for record in records {
         appender.add(record)?;
     }
-    let rows = write_tables(folder, &records)?;
-    let windows = match windows.is_empty() {
-        true => windows,
-        false => over_windows::write_table(folder, windows)?,
+    let rows = write_tables(folder, records)?;
+    let windows = if windows.is_empty() {
+        windows
+    } else {
+        over_windows::write_table(folder, windows)?
     };
     write_merged_manifest(folder, &args.parts)?;
-    if !args.no_charts && rows.iter().any(Row::is_ok) {
-        let rows = Rows {
-            results: rows,
-            windows,
-            ..Rows::default()
-        };
-        write_charts(folder, &rows, args.files)?;
+    if !args.no_charts {
+        write_charts(folder, &rows, windows, args.files)?;
     }
     print(&format!(
-        "{} cells of {} folder{}, results and charts: {}\n",
+        "{} cells of {}, results and charts: {}\n",
         records.len(),
-        parts.len(),
-        if parts.len() == 1 { "" } else { "s" },
+        counted(args.parts.len() as u64, "folder"),
         folder.display()
-    ))?;
-    let failed = records.iter().filter(|record| !record.has_counts()).count();
-    if failed == 0 {
-        return Ok(exit::OK);
-    }
-    message(&format!(
-        "error: {failed} cells failed (columns status, error)"
-    ));
-    Ok(exit::FAILURE)
+    ))
 }
 
-/// The plan of a folder.
+/// Returns the plan of a folder.
 fn plan_of(folder: &Path) -> Result<PlanFile, Failure> {
     PlanFile::read(folder)?.ok_or_else(|| {
         let what = format!("no folder of results: it has no {PLAN}");
@@ -138,54 +163,66 @@ fn plan_of(folder: &Path) -> Result<PlanFile, Failure> {
     })
 }
 
-/// True if the output is one of the folders that are joined.
+/// Returns whether `output` is one of the folders `parts`.
 fn is_part(output: &Path, parts: &[PathBuf]) -> bool {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     let output = real(output);
     output.is_some() && parts.iter().any(|part| real(part) == output)
 }
 
-/// The records of all parts by their cells' ids. One that several have must be the same in each.
-fn gather<'p>(parts: &'p [(&Path, PlanFile)]) -> Result<HashMap<String, Record>, Failure> {
+/// Returns the records of all parts by their cells' ids. Errors if two parts have different counts of
+/// one cell.
+fn gather(parts: &[PartFolder<'_>]) -> Result<HashMap<String, Record>, Failure> {
     let (_, plan) = &parts[0];
     let cells: HashMap<&str, &PlanCell> = plan.cells.iter().map(|cell| (&*cell.id, cell)).collect();
-    let mut all: HashMap<String, (Record, &'p Path)> = HashMap::new();
+    let mut all: HashMap<String, (Record, &Path)> = HashMap::new();
     for &(folder, _) in parts {
         let kept = records::read(folder)?;
-        tell_broken(folder, &kept);
+        report_broken(folder, &kept);
         for (id, record) in kept.records {
-            let Some(cell) = cells.get(&*id) else {
-                continue;
-            };
-            match all.get(&id) {
-                // A part may have failed where another, run again, did not.
-                Some((known, _)) if known.has_counts() && !record.has_counts() => continue,
-                Some((known, first)) if known.has_counts() && !known.agrees(&record) => {
-                    return Err(Failure::new(
-                        exit::FAILURE,
-                        format!(
-                            "{} and {} have different counts of one cell: {}\n  help: run one of \
-                             them again with --force",
-                            first.display(),
-                            folder.display(),
-                            cell.identity().name()
-                        ),
-                    ));
-                }
-                _ => {}
+            if let Some(cell) = cells.get(&*id)
+                && replaces(all.get(&id), &record, folder, cell)?
+            {
+                all.insert(id, (record, folder));
             }
-            all.insert(id, (record, folder));
         }
     }
-    Ok(all
-        .into_iter()
-        .map(|(id, (record, _))| (id, record))
-        .collect())
+    let all = all.into_iter();
+    Ok(all.map(|(id, (record, _))| (id, record)).collect())
 }
 
-/// Says which cells are missing; on standard output the parts to run again, where all parts were
-/// dealt out in one way.
-fn tell_missing(parts: &[(&Path, PlanFile)], missing: &[usize]) -> Result<ExitCode, Failure> {
+/// Returns whether `record` of `folder` takes the place of `known`. Errors if their counts differ.
+fn replaces(
+    known: Option<&(Record, &Path)>,
+    record: &Record,
+    folder: &Path,
+    cell: &PlanCell,
+) -> Result<bool, Failure> {
+    let Some((known, first)) = known.filter(|(known, _)| known.has_counts()) else {
+        return Ok(true);
+    };
+    if !record.has_counts() {
+        // This part failed; another, run again, did not.
+        return Ok(false);
+    }
+    if known.agrees(record) {
+        return Ok(true);
+    }
+    Err(Failure::new(
+        exit::FAILURE,
+        format!(
+            "{} and {} have different counts of one cell: {}\n  help: run one of them again with \
+             --force",
+            first.display(),
+            folder.display(),
+            cell.identity().name()
+        ),
+    ))
+}
+
+/// Returns the error that names the missing cells. Prints the parts to run again on standard output if
+/// all parts were dealt in one way.
+fn report_missing(parts: &[PartFolder<'_>], missing: &[usize]) -> Result<Failure, Failure> {
     const NAMED: usize = 5;
     let (_, plan) = &parts[0];
     let mut what = format!("missing: {} of {} cells", missing.len(), plan.cells.len());
@@ -195,16 +232,9 @@ fn tell_missing(parts: &[(&Path, PlanFile)], missing: &[usize]) -> Result<ExitCo
     if missing.len() > NAMED {
         what += &format!("\n  and {} more", missing.len() - NAMED);
     }
-    let dealt: Vec<Option<Partition>> = parts.iter().map(|(_, plan)| plan.part()).collect();
-    let alike = match dealt[0] {
-        Some(first) => dealt
-            .iter()
-            .all(|part| part.is_some_and(|part| part.deals_like(&first))),
-        None => false,
-    };
-    match dealt[0].filter(|_| alike) {
-        Some(deal) => {
-            let again = missing.iter().map(|&place| plan.part_of(place, &deal));
+    match common_partition(parts) {
+        Some(dealt) => {
+            let again = missing.iter().map(|&place| plan.part_of(place, &dealt));
             let again = ranges(&again.collect());
             print(&format!("{again}\n"))?;
             what += &format!(
@@ -212,12 +242,20 @@ fn tell_missing(parts: &[(&Path, PlanFile)], missing: &[usize]) -> Result<ExitCo
                 if again.contains(['-', ',']) { "s" } else { "" }
             );
         }
-        None => what += "\n  help: go on with these runs by --resume, and join them then",
+        None => what += "\n  help: continue these runs with --resume, then merge them",
     }
-    Err(Failure::new(exit::INCOMPLETE, what))
+    Ok(Failure::new(exit::INCOMPLETE, what))
 }
 
-/// Numbers as `3,7-9`.
+/// Returns the partition of the first part if all parts were dealt in the same way.
+fn common_partition(parts: &[PartFolder<'_>]) -> Option<Partition> {
+    let first = parts[0].1.part()?;
+    let mut partitions = parts.iter().map(|(_, plan)| plan.part());
+    let alike = partitions.all(|part| part.is_some_and(|part| part.deals_like(&first)));
+    alike.then_some(first)
+}
+
+/// Returns numbers as `3,7-9`.
 fn ranges(numbers: &BTreeSet<u64>) -> String {
     let numbers: Vec<u64> = numbers.iter().copied().collect();
     let runs = numbers.chunk_by(|a, b| a + 1 == *b);

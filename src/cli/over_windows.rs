@@ -1,5 +1,4 @@
-//! `run --windows`: `windows.csv`, what is read back from it for its charts, and the joining of
-//! several such tables.
+//! `run --windows`: writes `windows.csv`, reads it back for its charts, and joins several such tables.
 
 use super::failure::Failure;
 use super::progress::{message, note};
@@ -23,9 +22,9 @@ const TABLE: &str = "windows.csv";
 /// How long a window is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowLength {
-    /// So long that a trace has about 400.
+    /// Long enough that a trace has about 400 windows.
     Auto,
-    /// So many references, one at least.
+    /// This number of references, at least 1.
     Refs(u64),
 }
 
@@ -52,7 +51,7 @@ impl WindowLength {
         }
     }
 
-    /// Refuses windows that no chart could show.
+    /// Errors if the windows are too many for a chart.
     pub fn check(self, plan: &Plan<'_>) -> Result<(), Failure> {
         let Some(refs) = self.refs() else {
             return Ok(());
@@ -60,13 +59,13 @@ impl WindowLength {
         let counted = plan.traces.iter().zip(&plan.facts);
         let counted = counted.map(|(one, facts)| one.trace.len() as u64 - facts.warmup_refs);
         let windows = counted.max().unwrap_or(0).div_ceil(refs);
-        match windows > WINDOWS_MAX {
-            false => Ok(()),
-            true => Err(Failure::usage(format!(
+        if windows > WINDOWS_MAX {
+            return Err(Failure::usage(format!(
                 "--windows={refs}: that makes {windows} windows, at most {WINDOWS_MAX} are taken; \
                  take longer ones"
-            ))),
+            )));
         }
+        Ok(())
     }
 }
 
@@ -80,7 +79,7 @@ pub fn write_windows(
     for resolved in plan.traces.iter().filter(|r| r.trace.store().is_some()) {
         let name = &resolved.trace.meta.name;
         note(&format!(
-            "note: {name}: no windows of a trace that is replayed from its file (raise --mem-limit)"
+            "note: {name}: has no windows, since it is replayed from its file (raise --mem-limit)"
         ));
     }
     let states = sweep::windows(plan, length.refs(), signals.stop());
@@ -124,15 +123,15 @@ pub fn write_table(
     Ok(read_rows(&table)?)
 }
 
-/// The windows of all folders, each cell once; nothing where not all have them, or not all of one
-/// length, and that is told. `wanted` is how many cells should have windows.
-pub fn join(folders: &[PathBuf], wanted: usize) -> Result<Vec<CellWindows>, Failure> {
+/// Returns the windows of all folders, each cell once. Returns none, and notes why, if a folder has no
+/// windows or windows of another length. `expected` is the number of cells that should have windows.
+pub fn join(folders: &[PathBuf], expected: usize) -> Result<Vec<CellWindows>, Failure> {
     let (with, without): (Vec<&PathBuf>, Vec<&PathBuf>) =
         (folders.iter()).partition(|folder| folder.join(TABLE).exists());
     if let (false, Some(folder)) = (with.is_empty(), without.first()) {
         let folder = folder.display();
         note(&format!(
-            "note: {folder}: has no {TABLE}, as others have: it is not joined (run --windows --resume)"
+            "note: {folder}: has no {TABLE}, but other folders have: not joined (run --windows --resume)"
         ));
         return Ok(Vec::new());
     }
@@ -140,54 +139,62 @@ pub fn join(folders: &[PathBuf], wanted: usize) -> Result<Vec<CellWindows>, Fail
     let mut all: HashMap<Identity, CellWindows> = HashMap::new();
     for folder in with {
         for cell in read_rows(&folder.join(TABLE))? {
-            let key = cell.key.identity();
-            let trace = key.setting().without(&[Part::Allocation]);
+            let trace = cell.key.identity().setting().without(&[Part::Allocation]);
             if !lengths.entry(trace).or_default().fit(&cell.windows) {
                 note(&format!(
-                    "note: {}: its windows are of another length than those of other folders: they \
-                     are not joined (run --windows=REFERENCES --resume)",
+                    "note: {}: its windows have another length than those of other folders: not \
+                     joined (run --windows=REFERENCES --resume)",
                     folder.display()
                 ));
                 return Ok(Vec::new());
             }
-            let name = key.name();
-            match all.entry(key) {
-                Entry::Vacant(place) => {
-                    place.insert(cell);
-                }
-                Entry::Occupied(known) if known.get().windows == cell.windows => {}
-                Entry::Occupied(_) => {
-                    let what = format!(
-                        "{}: other windows of one cell than in another folder: {}",
-                        folder.join(TABLE).display(),
-                        name
-                    );
-                    return Err(Failure::new(exit::FAILURE, what));
-                }
-            }
+            add_cell(&mut all, cell, folder)?;
         }
     }
-    if !all.is_empty() && all.len() < wanted {
+    if !all.is_empty() && all.len() < expected {
         note(&format!(
-            "note: {TABLE} has {} of {wanted} cells: the runs of the parts left others out",
+            "note: {TABLE} has {} of {expected} cells: the runs of the parts left others out",
             all.len()
         ));
     }
     Ok(all.into_values().collect())
 }
 
-/// What is known of the length of a trace's windows.
+/// Adds the windows of a cell, read from `folder`. Errors if other windows of the same cell are there.
+fn add_cell(
+    all: &mut HashMap<Identity, CellWindows>,
+    cell: CellWindows,
+    folder: &Path,
+) -> Result<(), Failure> {
+    match all.entry(cell.key.identity()) {
+        Entry::Vacant(place) => {
+            place.insert(cell);
+        }
+        Entry::Occupied(known) if known.get().windows == cell.windows => {}
+        Entry::Occupied(known) => {
+            let what = format!(
+                "{}: other windows of one cell than in another folder: {}",
+                folder.join(TABLE).display(),
+                known.key().name()
+            );
+            return Err(Failure::new(exit::FAILURE, what));
+        }
+    }
+    Ok(())
+}
+
+/// The length of the windows of a trace, gathered from its cells.
 #[derive(Default)]
 struct Lengths {
-    /// That of all but the last ones, which may be shorter: at the end of the trace, or where full
-    /// swap ended a cell.
+    /// The length of all windows but the last of each cell, which may be shorter: at the end of the
+    /// trace, or where full swap ended a cell.
     length: Option<u64>,
-    /// The longest of the last ones.
+    /// The longest last window.
     longest: u64,
 }
 
 impl Lengths {
-    /// Takes the windows of one more cell; false if they cannot be of the same length.
+    /// Adds the windows of one more cell; returns false if they cannot have the same length.
     fn fit(&mut self, windows: &[Window]) -> bool {
         let Some((last, before)) = windows.split_last() else {
             return true;
@@ -201,7 +208,7 @@ impl Lengths {
     }
 }
 
-/// What happened from one state to the next.
+/// Returns the windows between successive states.
 fn between(states: &[States]) -> Vec<Window> {
     let window = |(index, pair): (u64, &[States])| Window {
         index,

@@ -1,21 +1,23 @@
 //! `pagebench plan`: what `run` would replay, and about how long that takes.
 
-use super::experiment::Config;
+use super::experiment::{CommandLine, Config};
 use super::failure::Failure;
-use super::job::{Asked, JobArgs};
-use super::print;
-use super::run::use_threads;
+use super::job::Job;
+use super::job_args::JobArgs;
+use super::replay::use_threads;
+use super::terminal::{
+    Align::{Left, Right},
+    print, table,
+};
 use crate::exit::{self, ExitCode};
 use crate::report::plan_file::{PlanCell, PlanFile};
-use crate::report::table::columns;
-use crate::units::{show_bytes, show_count};
+use crate::units::{counted, show_bytes, show_count};
 use clap::Args;
 
 /// List the cells that run would replay, and what they may cost.
 ///
-/// Reads the traces and replays nothing. The id of a cell is a hash of everything that its result
-/// depends on; that of the plan is the hash of its cells. The seconds are a guess from what common
-/// hardware replays.
+/// Reads the traces and replays nothing. A cell's id is a hash of everything that its result depends
+/// on; the plan's id is a hash of its cells. The seconds are estimated for common hardware.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pagebench plan -f experiment.toml
@@ -26,37 +28,37 @@ pub struct PlanArgs {
 }
 
 /// Runs the command.
-pub fn plan(args: PlanArgs) -> Result<ExitCode, Failure> {
-    let (args, config) = Config::resolve::<PlanArgs>(args.job.file.as_deref(), &args.job.unset)?;
-    plan_of(&args.job, &args.job.asked()?, &config)
+pub fn plan(line: &CommandLine) -> Result<ExitCode, Failure> {
+    let (args, config) = Config::resolve::<PlanArgs>(line)?;
+    show(&Job::new(&args.job, config)?)
 }
 
-/// Shows the settings, or else the plan.
-pub fn plan_of(job: &JobArgs, asked: &Asked, config: &Config) -> Result<ExitCode, Failure> {
-    if job.show_config {
-        print(&config.show()?)?;
+/// Prints the settings if `--show-config` asks for them, else the plan.
+pub fn show(job: &Job<'_>) -> Result<ExitCode, Failure> {
+    if job.args.show_config {
+        print(&job.config.show()?)?;
         return Ok(exit::OK);
     }
-    use_threads(asked.threads);
-    let inputs = asked.load(job, config)?;
-    let (plan, file) = asked.plan(&inputs, config)?;
+    let threads = job.checked.threads;
+    use_threads(threads);
+    let inputs = job.load()?;
+    let (plan, file) = job.plan(&inputs)?;
     let selected = file.selected();
     let plan = plan.part(&selected);
     let mut out = list(&file, &selected);
     let refs = selected.iter().map(|&place| file.cells[place].refs).sum();
     out += &format!(
-        "plan {}: {} of {} cells{}, {} references, about {} on {} thread{}\n",
+        "plan {}: {} of {} cells{}, {} references, about {} on {}\n",
         file.plan,
         selected.len(),
         file.cells.len(),
-        match asked.partition {
+        match job.checked.partition {
             Some(partition) => format!(" ({partition})"),
             None => String::new(),
         },
         show_count(refs),
-        duration(plan.guessed_seconds(asked.threads)),
-        asked.threads,
-        if asked.threads == 1 { "" } else { "s" },
+        duration(plan.guessed_seconds(threads)),
+        counted(threads as u64, "thread"),
     );
     print(&out)?;
     Ok(inputs.failed)
@@ -75,23 +77,22 @@ fn list(file: &PlanFile, selected: &[usize]) -> String {
             cell.refs.to_string(),
         ]
     };
-    let header = [
-        "cell",
-        "trace",
-        "page size",
-        "policy",
-        "tau",
-        "frames",
-        "refs",
+    let titles = [
+        ("cell", Left),
+        ("trace", Left),
+        ("page size", Right),
+        ("policy", Left),
+        ("tau", Right),
+        ("frames", Right),
+        ("refs", Right),
     ];
-    let mut lines = vec![header.map(str::to_owned).to_vec()];
-    lines.extend(selected.iter().map(|&place| line(&file.cells[place])));
+    let lines = selected.iter().map(|&place| line(&file.cells[place]));
     let mut out = String::new();
-    columns(&mut out, "", "<<><", &lines);
+    table(&mut out, "", &titles, lines);
     out
 }
 
-/// A guess needs no more than one digit.
+/// Returns `seconds` with one or two digits, as suits an estimate.
 fn duration(seconds: f64) -> String {
     match seconds {
         ..1.0 => "a second".to_owned(),

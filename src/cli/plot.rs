@@ -1,30 +1,32 @@
-//! `pagebench plot`: charts of finished results, drawn again or of other kinds; and the files of
-//! charts, for every command that draws.
+//! `pagebench plot`: charts of finished results, drawn again or of other kinds.
 
+use super::chart_files::{ChartFiles, FileArgs, picture_format};
 use super::failure::Failure;
-use super::print;
 use super::progress::note;
+use super::terminal::print;
 use crate::exit::{self, ExitCode};
-use crate::report::chart::{self, At, Chart, ChartError, KINDS, Kind, Log, Options, Rows, Source};
+use crate::report::chart::{
+    self, At, Chart, ChartError, Drawing, KINDS, Kind, Log, Options, Rows, Source,
+};
 use crate::report::columns::Row;
-use crate::report::csv::{read_rows, write_file};
+use crate::report::csv::read_rows;
+use crate::report::tables::TABLES;
 use crate::report::{curves, windows};
 use crate::units::did_you_mean;
 use clap::Args;
-use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// Draw charts of finished results, as PNG or SVG, each with its numbers as CSV beside it.
+/// Draw charts of finished results as PNG or SVG, each with a CSV of its numbers.
 ///
 /// INPUT is a results.csv or a folder of results. Without KIND it draws what a run draws; without
-/// anything it lists the kinds.
+/// arguments it lists the kinds.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "pagebench plot [OPTIONS] [KIND] INPUT...",
     after_help = after_help()
 )]
 pub struct PlotArgs {
-    /// The kind of chart, if one is asked for, then tables or folders of results
+    /// Kind of chart (optional), then tables or folders of results
     #[arg(value_name = "KIND|INPUT")]
     words: Vec<PathBuf>,
 
@@ -51,26 +53,13 @@ pub struct PlotArgs {
     #[arg(long, value_name = "AXES")]
     log: Option<Log>,
 
-    /// The memory size of heat and phases, in frames or as a share of the distinct pages: 64, 10%; the
-    /// measured one that is nearest is taken
+    /// Memory size of heat and phases, in frames or as a share of the distinct pages (64, 10%); the
+    /// nearest measured size is drawn
     #[arg(long, value_name = "FRAMES|P%", default_value = "10%")]
     at: At,
 }
 
-/// Which files a chart becomes.
-#[derive(Debug, Clone, Copy, Args)]
-#[command(next_help_heading = "Charts")]
-pub struct FileArgs {
-    /// Write each chart as SVG too
-    #[arg(long)]
-    pub svg: bool,
-
-    /// Write no CSV with the numbers of each chart beside it
-    #[arg(long)]
-    pub no_data: bool,
-}
-
-/// The kinds, a line each.
+/// Returns the kinds of charts, a line each.
 fn kinds() -> String {
     let width = KINDS.iter().map(|kind| kind.name.len()).max().unwrap_or(0);
     let lines = KINDS
@@ -97,49 +86,71 @@ pub fn plot(args: PlotArgs) -> Result<ExitCode, Failure> {
     }
     let (kind, inputs) = kind_and_inputs(&args.words)?;
     let options = options(&args, kind)?;
-    args.output.as_deref().map_or(Ok(()), refuse_no_chart)?;
+    args.output
+        .as_deref()
+        .map_or(Ok(()), refuse_other_formats)?;
     let rows = load(kind, inputs)?;
-    let drawing = match kind {
-        Some(kind) => chart::draw(kind, &rows, &options),
-        None => chart::all(&rows, &options).map(|charts| chart::Drawing {
-            charts,
-            left_out: Vec::new(),
-        }),
-    };
-    let shown = inputs[0].display();
-    let drawing = drawing.map_err(|error| match error {
-        ChartError::Empty | ChartError::Lacks(_) => {
-            let what = format!("{shown}: nothing to draw: {error}");
-            Failure::new(exit::NOTHING, what)
-        }
-        error => failed(error),
-    })?;
-    for why in &drawing.left_out {
-        note(&format!("note: no chart of {why}"));
-    }
-    let files = match &args.output {
-        Some(file) if picture(file).is_some() => single(file, drawing.charts, &args)?,
-        folder => {
-            let folder = folder.clone().unwrap_or_else(|| beside(&inputs[0]));
-            let of = |chart| (folder.join("x"), chart);
-            let charts = drawing.charts.into_iter().map(of).collect();
-            Files {
-                charts,
-                png: true,
-                svg: args.files.svg,
-                data: !args.files.no_data,
-            }
-            .named_by_stem()
-        }
-    };
-    files.refuse_inputs(inputs)?;
+    let charts = draw(kind, &rows, &options, &inputs[0])?;
+    let files = output_files(&args, inputs, charts)?;
+    refuse_overwriting(&files, inputs)?;
     for path in files.write()? {
         print(&format!("{}\n", path.display()))?;
     }
     Ok(exit::OK)
 }
 
-/// The first word is a kind, or else looks like a path or is one.
+/// Draws the charts of a kind, or those of a run; notes which are left out. Errors if none can be drawn,
+/// naming the first input.
+fn draw(
+    kind: Option<&Kind>,
+    rows: &Rows,
+    options: &Options,
+    input: &Path,
+) -> Result<Vec<Chart>, Failure> {
+    let drawing = match kind {
+        Some(kind) => chart::draw(kind, rows, options),
+        None => chart::all(rows, options).map(|charts| Drawing {
+            charts,
+            left_out: Vec::new(),
+        }),
+    };
+    let drawing = drawing.map_err(|error| match error {
+        ChartError::Empty | ChartError::Lacks(_) => {
+            let what = format!("{}: nothing to draw: {error}", input.display());
+            Failure::new(exit::NOTHING, what)
+        }
+        error => error.into(),
+    })?;
+    for why in &drawing.left_out {
+        note(&format!("note: no chart of {why}"));
+    }
+    Ok(drawing.charts)
+}
+
+/// Returns the files of the charts: the one that `-o` names, or those of a folder.
+fn output_files(
+    args: &PlotArgs,
+    inputs: &[PathBuf],
+    mut charts: Vec<Chart>,
+) -> Result<ChartFiles, Failure> {
+    let file = args.output.as_deref();
+    let Some(file) = file.filter(|file| picture_format(file).is_some()) else {
+        let folder = args.output.clone();
+        let folder = folder.unwrap_or_else(|| folder_of(&inputs[0]));
+        return Ok(ChartFiles::in_folder(&folder, charts, args.files));
+    };
+    match (charts.pop(), charts.is_empty()) {
+        (Some(chart), true) => Ok(ChartFiles::single(file, chart, args.files)),
+        _ => Err(Failure::usage(format!(
+            "-o {}: there are {} charts; give a kind and one trace, or a folder",
+            file.display(),
+            charts.len() + 1
+        ))),
+    }
+}
+
+/// Splits the words into a kind and inputs. The first word is a kind by its name; else it must be a
+/// path, or look like one.
 fn kind_and_inputs(words: &[PathBuf]) -> Result<(Option<&'static Kind>, &[PathBuf]), Failure> {
     let first = words[0].to_string_lossy();
     if let Some(kind) = KINDS.iter().find(|kind| kind.name == first) {
@@ -183,7 +194,7 @@ fn options(args: &PlotArgs, kind: Option<&Kind>) -> Result<Options, Failure> {
     })
 }
 
-/// Reads the tables that a kind is drawn from; without a kind, those that are there.
+/// Reads the tables that a kind is drawn from; without a kind, every table of the inputs.
 fn load(kind: Option<&Kind>, inputs: &[PathBuf]) -> Result<Rows, Failure> {
     let mut rows = Rows::default();
     for input in inputs {
@@ -222,7 +233,7 @@ fn load(kind: Option<&Kind>, inputs: &[PathBuf]) -> Result<Rows, Failure> {
     Ok(rows)
 }
 
-/// The tables of a folder: that of results if there is no other, so that its absence is told.
+/// Returns the tables of a folder; if it has none, results.csv, so that the error names that.
 fn tables_in(folder: &Path) -> Vec<(Source, PathBuf)> {
     let all = [Source::Results, Source::Windows, Source::Curves];
     let mut tables: Vec<(Source, PathBuf)> = all
@@ -237,7 +248,7 @@ fn tables_in(folder: &Path) -> Vec<(Source, PathBuf)> {
     tables
 }
 
-/// What a file is by its name; results by any other.
+/// Returns what a table holds, by the name of its file; results for any other name.
 fn by_name(path: &Path) -> Source {
     let is = |source: &Source| {
         path.file_name()
@@ -247,8 +258,8 @@ fn by_name(path: &Path) -> Source {
     others.into_iter().find(is).unwrap_or(Source::Results)
 }
 
-/// The folder of an input.
-fn beside(input: &Path) -> PathBuf {
+/// Returns the folder of an input.
+fn folder_of(input: &Path) -> PathBuf {
     if input.is_dir() {
         return input.to_path_buf();
     }
@@ -256,17 +267,9 @@ fn beside(input: &Path) -> PathBuf {
     parent.unwrap_or(Path::new(".")).to_path_buf()
 }
 
-/// Whether a path names a picture: "png" or "svg".
-fn picture(path: &Path) -> Option<&'static str> {
-    let ending = path.extension()?;
-    ["png", "svg"]
-        .into_iter()
-        .find(|known| ending.eq_ignore_ascii_case(known))
-}
-
-/// Refuses what asks for something else than a folder or a PNG or SVG file: a folder would be made
-/// of that name.
-fn refuse_no_chart(output: &Path) -> Result<(), Failure> {
+/// Errors if `output` names standard output, or a file of a format that is not written: a folder of
+/// that name would be made.
+fn refuse_other_formats(output: &Path) -> Result<(), Failure> {
     let shown = output.display();
     if output == Path::new("-") {
         let what = "-o -: charts go to files: name a folder, or a file that ends in .png or .svg";
@@ -281,139 +284,18 @@ fn refuse_no_chart(output: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The files of the only chart.
-fn single(file: &Path, mut charts: Vec<Chart>, args: &PlotArgs) -> Result<Files, Failure> {
-    let (Some(chart), true) = (charts.pop(), charts.is_empty()) else {
-        let file = file.display();
-        return Err(Failure::usage(format!(
-            "-o {file}: there are {} charts; give a kind and one trace, or a folder",
-            charts.len() + 1
-        )));
-    };
-    let svg = picture(file) == Some("svg");
-    Ok(Files {
-        charts: vec![(file.to_path_buf(), chart)],
-        png: !svg,
-        svg: svg || args.files.svg,
-        data: !args.files.no_data,
-    })
-}
-
-fn failed(error: ChartError) -> Failure {
-    Failure::new(exit::FAILURE, error.to_string())
-}
-
-/// Charts on their way to their files.
-struct Files {
-    /// Each with the path of its files, whose ending is replaced.
-    charts: Vec<(PathBuf, Chart)>,
-    png: bool,
-    svg: bool,
-    data: bool,
-}
-
-/// What a run or `plot` writes beside its charts and reads again.
-const TABLES: [&str; 7] = [
-    "results.csv",
-    "windows.csv",
-    "curve.csv",
-    "states.csv",
-    "distributions.csv",
-    "vmstat.csv",
-    "timings.csv",
-];
-
-impl Files {
-    /// Each named by its chart, in its folder.
-    fn named_by_stem(mut self) -> Files {
-        for (path, chart) in &mut self.charts {
-            // Not `with_extension` alone: a trace may have dots in its name.
-            path.set_file_name(format!("{}.x", chart.stem));
+/// Errors if the numbers of a chart would overwrite an input or a table of the program.
+fn refuse_overwriting(files: &ChartFiles, inputs: &[PathBuf]) -> Result<(), Failure> {
+    // The table of `check --chart` has whatever name the user gives it.
+    let tables = TABLES.iter().filter(|(name, _)| *name != "deltas.csv");
+    for data in files.data_paths() {
+        let is_table = tables.clone().any(|(name, _)| data.ends_with(name));
+        if is_table || inputs.contains(&data) {
+            return Err(Failure::usage(format!(
+                "-o: the chart's numbers would be written over {}; choose another name, or --no-data",
+                data.display()
+            )));
         }
-        self
     }
-
-    /// Numbers must not be written over the tables that they come from.
-    fn refuse_inputs(&self, inputs: &[PathBuf]) -> Result<(), Failure> {
-        for (path, _) in self.charts.iter().filter(|_| self.data) {
-            let data = path.with_extension("csv");
-            let table = TABLES.iter().any(|name| data.ends_with(name));
-            if table || inputs.contains(&data) {
-                return Err(Failure::usage(format!(
-                    "-o: the chart's numbers would be written over {}; choose another name, or --no-data",
-                    data.display()
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes everything and says where.
-    fn write(&self) -> Result<Vec<PathBuf>, Failure> {
-        for (path, _) in &self.charts {
-            let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-            if let Some(folder) = folder {
-                std::fs::create_dir_all(folder).map_err(|e| {
-                    let folder = folder.display();
-                    let what = format!("{folder}: cannot write to the output folder: {e}");
-                    Failure::new(exit::FAILURE, what)
-                })?;
-            }
-        }
-        // Making a picture of a scene is nearly all of the work.
-        let made: Vec<Result<Made, ChartError>> = self
-            .charts
-            .par_iter()
-            .map(|(path, chart)| self.made(path, chart))
-            .collect();
-        let mut paths = Vec::new();
-        for files in made {
-            for (path, bytes) in files.map_err(failed)? {
-                write_file(&path, &bytes)?;
-                paths.push(path);
-            }
-        }
-        Ok(paths)
-    }
-
-    fn made(&self, path: &Path, chart: &Chart) -> Result<Made, ChartError> {
-        let mut files = Vec::new();
-        if self.png {
-            files.push((with_ending(path, "png"), chart.png()?));
-        }
-        if self.svg {
-            files.push((with_ending(path, "svg"), chart.svg()));
-        }
-        if let Some(csv) = chart.csv().filter(|_| self.data) {
-            files.push((path.with_extension("csv"), csv));
-        }
-        Ok(files)
-    }
-}
-
-/// The path with this ending; the path itself if it has it, in capitals too.
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    match picture(path) == Some(ending) {
-        true => path.to_path_buf(),
-        false => path.with_extension(ending),
-    }
-}
-
-/// Paths with what is to be written there.
-type Made = Vec<(PathBuf, Vec<u8>)>;
-
-/// Draws the charts of a run into its folder; returns the paths of all files.
-pub fn write_charts(folder: &Path, rows: &Rows, files: FileArgs) -> Result<Vec<PathBuf>, Failure> {
-    let charts = chart::all(rows, &Options::default()).map_err(failed)?;
-    let charts = charts
-        .into_iter()
-        .map(|chart| (folder.join("x"), chart))
-        .collect();
-    let files = Files {
-        charts,
-        png: true,
-        svg: files.svg,
-        data: !files.no_data,
-    };
-    files.named_by_stem().write()
+    Ok(())
 }

@@ -1,5 +1,5 @@
 //! Progress and messages on standard error: bars on a terminal, sparse plain lines elsewhere.
-//! A standard error that is gone is no reason to stop.
+//! A standard error that is closed stops nothing.
 
 use super::args::{ProgressMode, TerminalArgs};
 use crate::units::show_count;
@@ -9,10 +9,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Whether notes and warnings are kept back.
+/// Whether notes and warnings are suppressed.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Keeps notes and warnings back from now on (`--quiet`).
+/// Suppresses notes and warnings from now on (`--quiet`).
 pub fn be_quiet() {
     QUIET.store(true, Ordering::Relaxed);
 }
@@ -30,85 +30,71 @@ pub fn note(text: &str) {
     }
 }
 
-/// Between two plain lines.
+/// The time between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
 
-/// Shows how far a job of so many references is.
+/// Shows how far a job is, which is measured in references.
 pub struct Progress {
+    /// Hidden unless bars are shown; it counts in every mode.
     bar: ProgressBar,
-    plain: Option<Mutex<Plain>>,
-}
-
-struct Plain {
-    started: Instant,
-    last: Instant,
-    done: u64,
-    total: u64,
+    /// When the last plain line was printed; `None` in other modes.
+    last_line: Option<Mutex<Instant>>,
 }
 
 impl Progress {
-    /// For a job of `total` references in `cells` cells.
+    /// Shows the progress of a job of `total` references, in the mode that `args` asks for.
     pub fn new(args: &TerminalArgs, total: u64) -> Progress {
         let mode = match args.progress {
-            _ if args.quiet => ProgressMode::Never,
-            // Bars cannot be drawn elsewhere.
+            _ if args.quiet.quiet => ProgressMode::Never,
+            // A bar needs a terminal.
             ProgressMode::Auto | ProgressMode::Bar if io::stderr().is_terminal() => {
                 ProgressMode::Bar
             }
             ProgressMode::Auto | ProgressMode::Bar => ProgressMode::Plain,
             mode => mode,
         };
-        let bar = match mode {
-            ProgressMode::Bar => {
-                ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr())
-            }
-            _ => ProgressBar::hidden(),
+        let target = match mode {
+            ProgressMode::Bar => ProgressDrawTarget::stderr(),
+            _ => ProgressDrawTarget::hidden(),
         };
+        let bar = ProgressBar::with_draw_target(Some(total), target);
         bar.set_style(
             ProgressStyle::with_template("{bar:32} {percent:>3} %  {msg}  {eta} left")
                 .expect("the template is well-formed")
                 .progress_chars("=> "),
         );
-        let now = Instant::now();
-        let plain = (mode == ProgressMode::Plain).then_some(Mutex::new(Plain {
-            started: now,
-            last: now,
-            done: 0,
-            total,
-        }));
-        Progress { bar, plain }
+        let last_line = (mode == ProgressMode::Plain).then(|| Mutex::new(Instant::now()));
+        Progress { bar, last_line }
     }
 
-    /// So many more references were replayed.
+    /// Adds `refs` replayed references.
     pub fn advance(&self, refs: u64) {
         self.bar.inc(refs);
-        let speed = self.bar.position() as f64 / self.bar.elapsed().as_secs_f64().max(1e-9);
-        self.bar
-            .set_message(format!("{} references/s", show_count(speed as u64)));
-        let Some(plain) = &self.plain else { return };
-        let mut plain = plain.lock().expect("no holder panics");
-        plain.done += refs;
-        if plain.last.elapsed() >= PLAIN_EVERY {
-            plain.last = Instant::now();
-            let seconds = plain.started.elapsed().as_secs_f64();
-            let left = seconds * (plain.total - plain.done.min(plain.total)) as f64
-                / plain.done.max(1) as f64;
-            note(&format!(
-                "replayed {} of {} references, {} references/s, about {:.0} s left",
-                show_count(plain.done),
-                show_count(plain.total),
-                show_count((plain.done as f64 / seconds) as u64),
-                left
-            ));
+        let done = self.bar.position();
+        let seconds = self.bar.elapsed().as_secs_f64().max(1e-9);
+        let speed = show_count((done as f64 / seconds) as u64);
+        self.bar.set_message(format!("{speed} references/s"));
+        let Some(last) = &self.last_line else { return };
+        let mut last = last.lock().expect("no holder panics");
+        if last.elapsed() < PLAIN_EVERY {
+            return;
         }
+        *last = Instant::now();
+        let total = self.bar.length().unwrap_or(0);
+        let left = seconds * total.saturating_sub(done) as f64 / done.max(1) as f64;
+        note(&format!(
+            "replayed {} of {} references, {speed} references/s, about {left:.0} s left",
+            show_count(done),
+            show_count(total),
+        ));
     }
 
-    /// Says something between the lines of progress; not with --quiet.
-    pub fn say(&self, text: &str) {
+    /// Prints a note above the bar; nothing with `--quiet`.
+    pub fn note(&self, text: &str) {
         self.bar.suspend(|| note(text));
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }

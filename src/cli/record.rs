@@ -1,11 +1,12 @@
 //! `pagebench record`: runs a program under valgrind and stores what it and its children touch as
-//! a `.pbt`. Here are the arguments and what is said at the end; `session` runs the program.
+//! a `.pbt`. This file has the arguments and the report at the end; `session` runs the program.
 
 #[cfg(target_os = "linux")]
 mod session;
 
-use super::convert::check_stored_name;
+use super::args::{LevelArgs, QuietArgs};
 use super::failure::Failure;
+use super::output_file::check_stored_name;
 use super::progress::note;
 use crate::exit::ExitCode;
 use crate::trace::digest;
@@ -20,10 +21,11 @@ use std::path::{Path, PathBuf};
 /// Record a program and its children as .pbt: every access, mapping and process, with valgrind.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The program keeps its standard streams; messages of pagebench go to standard error. The exit
-code is the program's (128 + N if signal N killed it), once the recording is stored. About a
-million references a second are recorded: it runs a thousand times slower than by itself and more. What the system writes into its memory, as by read(), is no
-access of the program and not recorded. Processes that run at the same time interleave as they did.
+    after_help = "The program keeps its standard streams; messages of pagebench go to standard error. The exit code \
+is the program's (128 + N if signal N killed it), once the recording is stored.
+
+Expect a slowdown of 1000 or more (about 1 M references per second). Memory written by the kernel, as \
+by read(), is not recorded. Processes that run at the same time interleave as they did.
 
 Examples:
   pagebench record -- sort big.txt > sorted.txt
@@ -40,45 +42,43 @@ pub struct RecordArgs {
     )]
     command: Vec<OsString>,
 
-    /// The file to write; the program's name with .pbt in this folder if absent
+    /// The file to write; PROGRAM.pbt in this folder if absent
     #[arg(short, long, value_name = "FILE.pbt")]
     output: Option<PathBuf>,
 
-    /// Name of the trace inside the file; that of the file if absent
+    /// Name of the trace inside the file; the file name if absent
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
-    /// Leave instruction fetches out
+    /// Skip instruction fetches
     #[arg(long)]
     data_only: bool,
 
-    /// Record so many references (1000, 20M), then end the program
-    #[arg(long, value_name = "REFERENCES", value_parser = parse_count)]
+    /// Record N references (1000, 20M), then end the program
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     limit: Option<u64>,
 
     /// Page size, 64 to 1GiB; a coarser one can be derived later, a finer one cannot
     #[arg(long, value_name = "BYTES")]
     page_size: Option<PageSize>,
 
-    /// Compression, 1 (fast) to 19 (small)
-    #[arg(long, value_name = "LEVEL", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=19))]
-    level: i32,
+    #[command(flatten)]
+    level: LevelArgs,
 
-    /// Print errors only on standard error
-    #[arg(short, long)]
-    pub quiet: bool,
+    #[command(flatten)]
+    quiet: QuietArgs,
 }
 
-/// What was recorded.
+/// A finished recording.
 struct Recorded {
     summary: Summary,
-    /// References of each process, by its number.
+    /// The number of references of each process, by its number.
     references: Vec<u64>,
     processes: Vec<Told>,
     repairs: Repairs,
     /// Whether the recording ended because of --limit.
     limited: bool,
-    /// The exit code of the whole.
+    /// The exit code of the command.
     code: ExitCode,
 }
 
@@ -86,7 +86,7 @@ struct Recorded {
 pub fn record(args: RecordArgs) -> Result<ExitCode, Failure> {
     let output = output(&args)?;
     let recorded = run(&args, &output)?;
-    tell(&output, &recorded);
+    report(&output, &recorded);
     Ok(recorded.code)
 }
 
@@ -99,7 +99,7 @@ fn run(_: &RecordArgs, _: &Path) -> Result<Recorded, Failure> {
     Err(Failure::new(crate::exit::FAILURE, message))
 }
 
-/// Where the recording goes. A file that nobody named is not replaced.
+/// Returns the file to write. Errors if it exists and was not named.
 fn output(args: &RecordArgs) -> Result<PathBuf, Failure> {
     if let Some(output) = &args.output {
         check_stored_name(output)?;
@@ -129,15 +129,16 @@ fn output(args: &RecordArgs) -> Result<PathBuf, Failure> {
     Ok(output)
 }
 
-/// The name of the trace.
+/// Returns the name of the trace.
 fn trace_name(args: &RecordArgs, output: &Path) -> String {
     args.name.clone().unwrap_or_else(|| name_of(output))
 }
 
-/// Processes that are listed one by one.
+/// The most processes that are listed.
 const LISTED: usize = 20;
 
-fn tell(output: &Path, recorded: &Recorded) {
+/// Prints what was recorded.
+fn report(output: &Path, recorded: &Recorded) {
     let summary = &recorded.summary;
     if recorded.limited {
         note("the limit is reached: the program was ended");
@@ -156,21 +157,21 @@ fn tell(output: &Path, recorded: &Recorded) {
         for (number, process) in (1..).zip(processes.iter().take(LISTED)) {
             let count = recorded.references.get(number).copied();
             let count = about(count.unwrap_or(0), "reference");
-            let command = shown(&process.command);
+            let command = one_line(&process.command);
             note(&format!("  process {number}: {count}: {command}"));
         }
         if processes.len() > LISTED {
             note(&format!("  and {} more", processes.len() - LISTED));
         }
     }
-    tell_mappings(summary.distinct, &recorded.repairs);
+    report_mappings(summary.distinct, &recorded.repairs);
 }
 
-/// The most characters of a command that are shown.
+/// The most characters of a command in a list.
 const COMMAND_SHOWN: usize = 72;
 
-/// A command for a listing: without valgrind's escapes, and not longer than a line.
-fn shown(command: &str) -> String {
+/// Returns a command without valgrind's escapes, cut to a line.
+fn one_line(command: &str) -> String {
     let mut plain = String::with_capacity(command.len());
     let mut letters = command.chars();
     while let Some(letter) = letters.next() {
@@ -187,8 +188,8 @@ fn shown(command: &str) -> String {
     }
 }
 
-/// How much of what was touched is in mappings that are known.
-fn tell_mappings(pages: u64, repairs: &Repairs) {
+/// Prints which share of the touched pages lies in known mappings.
+fn report_mappings(pages: u64, repairs: &Repairs) {
     let count = |what: usize| what as u64;
     let (valgrind, unknown) = (count(repairs.valgrind.len()), count(repairs.unknown.len()));
     let own = pages.saturating_sub(valgrind + unknown);
@@ -215,7 +216,7 @@ fn tell_mappings(pages: u64, repairs: &Repairs) {
     if repairs.left_out > 0 {
         let left_out = show_count(repairs.left_out);
         note(&format!(
-            "warning: {left_out} accesses of no valid address or process left out"
+            "warning: {left_out} accesses without a valid address or process left out"
         ));
     }
 }

@@ -1,17 +1,17 @@
-//! The part of `pagebench stat` that says what page tables a trace needs.
+//! The page tables that a trace needs, as `pagebench stat` prints them.
 
+use super::terminal::field;
 use crate::space::Resolved;
 use crate::trace::record::Addressing;
 use crate::units::show_bytes;
 use crate::vm::layout::{Layout, find, page_table_bytes};
 use crate::vm::tables::most_tables;
-use std::fmt::Write;
 
-/// Processes that are listed one by one.
+/// The most processes that are listed.
 const LISTED: usize = 20;
 
-/// The page tables of each process when they take most memory, for a trace of addresses: 48 bits, and
-/// 32 bits if all addresses fit.
+/// Appends the page tables of each process when they take most memory, for a trace of addresses: with
+/// 48 bits, and with 32 bits if all addresses fit.
 pub fn page_tables(out: &mut String, resolved: &Resolved) {
     let trace = &resolved.trace;
     if trace.meta.addressing != Addressing::Bytes || resolved.entries().is_empty() {
@@ -27,14 +27,14 @@ pub fn page_tables(out: &mut String, resolved: &Resolved) {
 
 fn one_layout(out: &mut String, resolved: &Resolved, layout: &Layout) {
     let trace = &resolved.trace;
-    let _ = writeln!(
+    let linear = show_bytes(layout.linear_bytes(trace.meta.page_shift()));
+    let (bits, name) = (layout.address_bits(), layout.name);
+    field(
         out,
-        "page tables  {} bits, {} (a linear table: {} a process)",
-        layout.address_bits(),
-        layout.name,
-        show_bytes(layout.linear_bytes(trace.meta.page_shift()))
+        "page tables",
+        format!("{bits} bits, {name} (a linear table: {linear} a process)"),
     );
-    // Without events pages only come.
+    // Without events page tables only grow.
     let at_most = match resolved.space {
         Some(_) => "at most ",
         None => "",
@@ -46,20 +46,22 @@ fn one_layout(out: &mut String, resolved: &Resolved, layout: &Layout) {
         .zip(&trace.dictionary.pids)
         .take(LISTED)
     {
-        let shown: Vec<String> = tables.iter().map(u64::to_string).collect();
-        let _ = writeln!(
+        let levels = by_level(tables);
+        let bytes = show_bytes(page_table_bytes(layout, tables));
+        field(
             out,
-            "             process {pid}: {at_most}{} tables by level, {}",
-            shown.join(" + "),
-            show_bytes(page_table_bytes(layout, tables))
+            "",
+            format!("process {pid}: {at_most}{levels} tables by level, {bytes}"),
         );
     }
     if most.by_process.len() > 1 {
-        let _ = writeln!(
-            out,
-            "             all {} processes: {at_most}{}",
-            most.by_process.len(),
-            show_bytes(most.all_bytes)
-        );
+        let (count, bytes) = (most.by_process.len(), show_bytes(most.all_bytes));
+        field(out, "", format!("all {count} processes: {at_most}{bytes}"));
     }
+}
+
+/// Returns the numbers of tables of each level as a sum, `1 + 1 + 3 + 12`.
+pub fn by_level(tables: &[u64]) -> String {
+    let levels: Vec<String> = tables.iter().map(u64::to_string).collect();
+    levels.join(" + ")
 }

@@ -242,6 +242,26 @@ pub struct Illegal {
     pub segmentation: bool,
 }
 
+impl Illegal {
+    /// Returns the name of the fault: `segmentation` or `protection`.
+    pub fn fault_name(&self) -> &'static str {
+        if self.segmentation {
+            "segmentation"
+        } else {
+            "protection"
+        }
+    }
+
+    /// Returns the reason in words: `no mapping` or `not allowed`.
+    pub fn why(&self) -> &'static str {
+        if self.segmentation {
+            "no mapping"
+        } else {
+            "not allowed"
+        }
+    }
+}
+
 /// An event, or a growing stack, that the commit limit refused. The process goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -545,4 +565,14 @@ pub struct SpaceError {
     pub what: String,
     /// What to do.
     pub help: &'static str,
+}
+
+impl SpaceError {
+    /// The same error of the trace called `name`.
+    pub fn named(self, name: impl Into<String>) -> SpaceError {
+        SpaceError {
+            name: name.into(),
+            ..self
+        }
+    }
 }

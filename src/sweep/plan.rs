@@ -12,7 +12,7 @@ use crate::trace::TraceError;
 use crate::trace::dense::{Trace, count_kinds};
 use crate::trace::digest;
 use crate::trace::record::{Addressing, TraceKind};
-use crate::units::{Ladder, PAGE_ID_MAX, PageSize, UnitError, percent_of};
+use crate::units::{Ladder, PageSize, UnitError, percent_of};
 use crate::vm::swap::slots_of;
 use crate::vm::tlb::{Geometry, Hardware};
 use crate::vm::{Accessed, Job};
@@ -39,15 +39,13 @@ impl Axes {
     /// Returns the numbers of frames for a trace with `distinct` pages of `page_size`.
     fn frames_for(&self, distinct: u64, page_size: PageSize) -> Result<Vec<u64>, UnitError> {
         let auto = frame_ladder(distinct);
-        self.frames
-            .resolve(distinct, page_size, &auto, u64::from(PAGE_ID_MAX))
+        self.frames.frames(distinct, page_size, &auto)
     }
 
     /// Returns the windows for a trace; `auto` replaces the word `auto`.
     fn tau_for(&self, trace: &Trace, auto: &[u64]) -> Result<Vec<u64>, UnitError> {
         let refs = trace.len() as u64;
-        self.tau
-            .resolve(refs, trace.meta.page_size, auto, u64::MAX >> 1)
+        self.tau.windows(refs, trace.meta.page_size, auto)
     }
 
     /// Returns true if a policy has a window in place of frames.

@@ -93,6 +93,13 @@ pub struct Dictionary {
     pub pages: Vec<PageKey>,
 }
 
+impl Dictionary {
+    /// Returns the process id that the file gives the process with the index `process`.
+    pub fn pid(&self, process: u32) -> u32 {
+        self.pids[process as usize]
+    }
+}
+
 /// Metadata of a trace: name, format, kind, page size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meta {
@@ -114,6 +121,14 @@ impl Meta {
     /// Returns how far to shift a page number left to get the address of the page; 0 for ids.
     pub fn page_shift(&self) -> u32 {
         self.addressing.page_shift(self.page_size)
+    }
+
+    /// Returns the text of the page `number`: its address in hexadecimal, or the id itself.
+    pub fn page_text(&self, number: u64) -> String {
+        match self.addressing {
+            Addressing::Bytes => format!("{:#x}", u128::from(number) << self.page_shift()),
+            Addressing::Ids => number.to_string(),
+        }
     }
 }
 

@@ -44,6 +44,8 @@ pub mod r#gen;
 pub mod interleave;
 mod map;
 pub mod record;
+pub mod reference_string;
+pub mod reuse;
 pub mod sample;
 pub mod select;
 pub mod shown;

@@ -7,6 +7,7 @@
 use super::r#gen::mixed;
 use super::record::TraceKind;
 use super::shown::Shown;
+use crate::units::parse_share;
 use std::fmt;
 use std::str::FromStr;
 
@@ -157,12 +158,7 @@ impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Rate, String> {
-        let (number, unit) = match text.trim().strip_suffix('%') {
-            Some(number) => (number, 100.0),
-            None => (text.trim(), 1.0),
-        };
-        let share = number.parse::<f64>().ok().map(|number| number / unit);
-        share
+        parse_share(text)
             .and_then(Rate::new)
             .ok_or_else(|| "a share of the pages above 0 and below 1: 0.01 or 1%".to_owned())
     }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 /// Most decimals of a [`Percent`].
 const DECIMALS_MAX: u32 = 30;
 
-/// `part / whole`, where `whole` is above 0: a rate by the counts behind it, or a count over 1.
+/// The fraction `part / whole`: a rate, as the two counts that it comes from, or a count over 1.
 #[derive(Debug, Clone, Copy)]
 pub struct Fraction {
     /// The numerator.
@@ -27,7 +27,7 @@ impl Fraction {
         }
     }
 
-    /// This fraction and another one times the product of their denominators.
+    /// Returns the numerators of this fraction and of `other` over a common denominator.
     fn over_common(self, other: Fraction) -> (u128, u128) {
         let times = |a: u64, b: u64| u128::from(a) * u128::from(b);
         (times(self.part, other.whole), times(other.part, self.whole))
@@ -72,7 +72,7 @@ impl Percent {
     }
 }
 
-/// The product of two numbers, 256 bits: the high half, then the low one.
+/// Returns `a * b` in 256 bits: the high half, then the low half.
 fn product(a: u128, b: u128) -> (u128, u128) {
     const HALF: u128 = u64::MAX as u128;
     let ((a1, a0), (b1, b0)) = ((a >> 64, a & HALF), (b >> 64, b & HALF));
@@ -157,7 +157,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// Each percentage with two decimals is kept by exactly its share of each multiple of 100.
+    /// A limit with two decimals allows a change of exactly that share, and no more.
     #[test]
     fn a_change_at_its_limit_is_within_it() {
         for hundredths in 1..=300_u64 {
@@ -173,7 +173,7 @@ mod tests {
         assert!(!tiny.allows(Fraction::of(u64::MAX), Fraction::of(u64::MAX - 1)));
         assert!(tiny.allows(Fraction::of(7), Fraction::of(7)));
         assert!(!percent("99").allows(Fraction::of(0), Fraction::of(1)));
-        // A product beyond 128 bits: (2^64 - 1) / 1 beside half of it.
+        // Products beyond 128 bits: (2^64 - 2) / 1 against its half.
         let all = Fraction::of(u64::MAX - 1);
         let half = Fraction {
             part: u64::MAX - 1,

@@ -1,29 +1,31 @@
-//! Words of messages: numbers of things, and names that are spelled nearly like others. Knows
-//! neither the things nor the names.
+//! Words of messages: counted things with their plurals, and suggestions for misspelled names.
 
 use super::show_count;
 use std::fmt::Display;
 
-/// `1 page`, `2 pages`: an exact number of things whose plural ends in s.
+/// Returns `1 page`, `2 pages`: an exact number of things whose plural ends in s.
 pub fn counted<N: Display + PartialEq + From<u8>>(count: N, thing: &str) -> String {
     let plural = if count == N::from(1) { "" } else { "s" };
     format!("{count} {thing}{plural}")
 }
 
-/// `1 reference`, `20.1 M references`: a number of things, a large one as people read it.
+/// Returns `1 reference`, `20.1 M references`: a number of things, rounded if it is large.
 pub fn about(count: u64, thing: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {thing}{plural}", show_count(count))
 }
 
-/// The name that is spelled most like the word, if one is near or begins with it.
+/// Returns the name that `word` most likely means: one that begins with it or is spelled nearly alike.
 pub fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_ascii_lowercase();
-    // Fewer letters are the beginning of too much.
+    // One or two letters begin too many names.
     let begins = |name: &str| lower.len() >= 3 && name.to_ascii_lowercase().starts_with(&lower);
-    let distance = |name: &str| match begins(name) {
-        true => usize::from(name != word),
-        false => strsim::damerau_levenshtein(word, name),
+    let distance = |name: &str| {
+        if begins(name) {
+            usize::from(name != word)
+        } else {
+            strsim::damerau_levenshtein(word, name)
+        }
     };
     names
         .map(|name| (distance(name), name))
@@ -32,7 +34,7 @@ pub fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&
         .map(|(_, name)| name)
 }
 
-/// `; did you mean "lru"?` if one of the names is near, else nothing.
+/// Returns `; did you mean "lru"?` if `word` is near one of `names`, else an empty text.
 pub fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> String {
     nearest(word, names).map_or(String::new(), |name| format!("; did you mean \"{name}\"?"))
 }

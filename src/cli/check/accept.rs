@@ -1,7 +1,9 @@
-//! `--accept`: the counts of today become the baseline, line by line; and the digests beside it.
+//! `--accept`: writes the counts of today into the baseline, line by line, and its digests of faults.
 
-use super::outputs::{Told, tell, withdraw};
-use super::{Beside, CheckArgs, Task};
+use super::args::CheckArgs;
+use super::explain::read_digests;
+use super::outputs::{Conclusion, report, withdraw};
+use super::task::{ReadErrors, Task};
 use crate::check::cell::key_of;
 use crate::check::digests::{Digests, FaultDigest, Rolling, path_of};
 use crate::check::{Baseline, Fate, Verdict, accepted};
@@ -15,41 +17,23 @@ use crate::sweep::{self, Identity, Plan};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 
-/// Writes the counts of these rows into the baseline; other lines stay byte for byte. The rows are
-/// those of a replay, or of finished results if there was none. Tells what was accepted in every form
-/// asked for.
+/// Writes the counts of the rows `now` into the baseline, which was `before`; other lines stay byte for
+/// byte. `replayed` is the plan of the rows, if they are not of finished results. Reports what was
+/// accepted in every form asked for, and returns the exit code.
 pub fn accept(
     args: &CheckArgs,
-    task: Task,
+    task: &Task,
+    before: Option<&Baseline>,
     mut now: Vec<Row>,
     replayed: Option<(&Plan<'_>, &Signals)>,
-    beside: Beside,
+    read_errors: ReadErrors,
 ) -> Result<ExitCode, Failure> {
     if let Some(only) = &task.only {
-        now.retain(|row| only.matches(&task.shown(&row.identity()).path()));
+        now.retain(|row| only.matches(&task.path_of(&row.identity())));
     }
-    if now.is_empty() {
-        let what = "nothing selected: there is no cell to accept (see --only)";
-        return Err(Failure::new(exit::NOTHING, what));
-    }
-    if let Some(row) = now.iter().find(|row| !row.is_ok()) {
-        let what = format!(
-            "cell {}: {}; nothing is accepted",
-            row.identity().name(),
-            row.error
-        );
-        return Err(Failure::new(exit::FAILURE, what));
-    }
-    let mut keys = BTreeSet::new();
-    if let Some(cell) = (now.iter().map(Row::identity)).find(|cell| !keys.insert(key_of(cell))) {
-        let what = format!(
-            "two results for one cell, {}; nothing is accepted",
-            cell.name()
-        );
-        return Err(Failure::new(exit::FAILURE, what));
-    }
+    check_rows(&now)?;
     let digests = digests(args, &now, replayed)?;
-    let before = task.baseline.unwrap_or_default();
+    let before = before.cloned().unwrap_or_default();
     let mut baseline = before.clone();
     let taken = baseline.take(&now);
     let bytes = baseline.to_bytes();
@@ -58,12 +42,12 @@ pub fn accept(
         write_file(&path_of(&args.baseline), &digests.to_bytes())?;
     }
     if task.only.is_none() {
-        withdraw(args);
+        withdraw(&args.baseline);
     }
-    // Read back for the lines of what is new.
+    // Parsed again, so that new entries know their lines.
     let baseline = Baseline::parse(&args.baseline, &bytes)?;
     let mut verdict = accepted(&before, &baseline, &now);
-    verdict.errors = beside.errors;
+    verdict.errors = read_errors.errors;
     let done = format!(
         "{}: {} changed, {} new, {} as they were\n",
         args.baseline.display(),
@@ -71,18 +55,45 @@ pub fn accept(
         taken.new,
         baseline.entries.len() - taken.changed - taken.new,
     );
-    Ok(tell(
-        args,
-        Told {
+    Ok(report(
+        &args.outputs,
+        &args.baseline,
+        Conclusion {
             verdict,
-            code: beside.code,
+            code: read_errors.code,
             explanation: None,
             accepted: Some(done),
         },
     ))
 }
 
-/// The baseline as it would be with the counts of today in the cells that were compared.
+/// Errors if there is no row, a cell failed, or two rows are of one cell.
+fn check_rows(rows: &[Row]) -> Result<(), Failure> {
+    if rows.is_empty() {
+        let what = "nothing selected: there is no cell to accept (see --only)";
+        return Err(Failure::new(exit::NOTHING, what));
+    }
+    if let Some(row) = rows.iter().find(|row| !row.is_ok()) {
+        let what = format!(
+            "cell {}: {}; nothing is accepted",
+            row.identity().name(),
+            row.error
+        );
+        return Err(Failure::new(exit::FAILURE, what));
+    }
+    let mut keys = BTreeSet::new();
+    let mut cells = rows.iter().map(Row::identity);
+    if let Some(cell) = cells.find(|cell| !keys.insert(key_of(cell))) {
+        let what = format!(
+            "two results for one cell, {}; nothing is accepted",
+            cell.name()
+        );
+        return Err(Failure::new(exit::FAILURE, what));
+    }
+    Ok(())
+}
+
+/// Returns the bytes of the baseline with the counts of today in the cells that were compared.
 pub fn proposal(baseline: &Baseline, verdict: &Verdict, now: &[Row]) -> Vec<u8> {
     let compared = verdict.cells.iter();
     let compared = compared.filter(|cell| matches!(cell.fate, Fate::Compared(_)));
@@ -96,28 +107,14 @@ pub fn proposal(baseline: &Baseline, verdict: &Verdict, now: &[Row]) -> Vec<u8> 
     proposal.to_bytes()
 }
 
-/// The digests beside the baseline.
-pub fn read_digests(args: &CheckArgs) -> Result<Option<Digests>, Failure> {
-    let path = path_of(&args.baseline);
-    let unusable = |error: String| Failure::new(exit::NO_BASELINE, error);
-    match std::fs::read(&path) {
-        Ok(text) => match Digests::parse(&path, &text) {
-            Ok(digests) => Ok(Some(digests)),
-            Err(error) => Err(unusable(error.to_string())),
-        },
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(unusable(format!("{}: cannot read: {e}", path.display()))),
-    }
-}
-
-/// The digests with those of the accepted cells, where they are kept. Without a replay these are not
-/// known, and what was kept of the cells goes.
+/// Returns the digests with those of the accepted cells; `None` if none are kept. Without a replay the
+/// digests of the accepted cells are dropped.
 fn digests(
     args: &CheckArgs,
     now: &[Row],
     replayed: Option<(&Plan<'_>, &Signals)>,
 ) -> Result<Option<Digests>, Failure> {
-    let kept = read_digests(args)?;
+    let kept = read_digests(&args.baseline)?;
     if kept.is_none() && args.with_digests.is_none() {
         return Ok(None);
     }
@@ -131,29 +128,40 @@ fn digests(
         return Ok(Some(digests));
     };
     let blocks = args.with_digests.unwrap_or_else(|| digests.blocks());
-    let digest = |cell: usize| -> Result<Option<(Identity, FaultDigest)>, Failure> {
-        if signals.code().is_some() {
-            return Ok(None);
-        }
-        let named = plan.identity(&plan.cells[cell]);
-        if plan.traces[plan.cells[cell].trace].trace.store().is_some() {
-            let what = format!(
-                "{}: digests need the whole trace in memory (raise --mem-limit)",
-                named.trace
-            );
-            return Err(Failure::new(exit::FAILURE, what));
-        }
-        let mut rolling = Rolling::in_blocks(blocks);
-        let outcome = sweep::listen(plan, cell, &mut rolling);
-        outcome.map_err(|e| Failure::new(exit::FAILURE, format!("{}: {e}", named.name())))?;
-        Ok(Some((named, rolling.finish())))
-    };
-    let all: Result<Vec<_>, Failure> = (0..plan.cells.len()).into_par_iter().map(digest).collect();
-    for (named, digest) in all?.into_iter().flatten() {
-        digests.set(&named, Some(digest));
+    let cells = (0..plan.cells.len()).into_par_iter();
+    let all = cells.map(|cell| match signals.code() {
+        Some(_) => Ok(None),
+        None => digest_of(plan, cell, blocks).map(Some),
+    });
+    for (cell, digest) in all
+        .collect::<Result<Vec<_>, Failure>>()?
+        .into_iter()
+        .flatten()
+    {
+        digests.set(&cell, Some(digest));
     }
     match signals.code() {
         Some(code) => Err(Failure::new(code, "interrupted: nothing was accepted")),
         None => Ok(Some(digests)),
     }
+}
+
+/// Replays a cell; returns the digest of its faults, in `blocks` blocks.
+fn digest_of(
+    plan: &Plan<'_>,
+    cell: usize,
+    blocks: usize,
+) -> Result<(Identity, FaultDigest), Failure> {
+    let named = plan.identity(&plan.cells[cell]);
+    if plan.traces[plan.cells[cell].trace].trace.store().is_some() {
+        let what = format!(
+            "{}: digests need the whole trace in memory (raise --mem-limit)",
+            named.trace
+        );
+        return Err(Failure::new(exit::FAILURE, what));
+    }
+    let mut rolling = Rolling::in_blocks(blocks);
+    let outcome = sweep::listen(plan, cell, &mut rolling);
+    outcome.map_err(|e| Failure::new(exit::FAILURE, format!("{}: {e}", named.name())))?;
+    Ok((named, rolling.finish()))
 }

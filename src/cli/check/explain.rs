@@ -1,42 +1,64 @@
-//! `--explain`: the faults where a cell departs from what the baseline's digests know of it. Digests
-//! name a block of faults, not the fault: what is said of the departure is the range it lies in.
+//! `--explain`: the faults where a cell departs from the baseline's digests. A digest covers a block of
+//! faults, so the departure is known as a range of faults.
 
-use super::accept::read_digests;
-use super::{CheckArgs, Task, none};
+use super::task::no_baseline;
+use crate::check::Baseline;
 use crate::check::cell::key_of;
-use crate::check::digests::{Departure, FaultDigest, Rolling, Window, path_of};
+use crate::check::digests::{Departure, Digests, FaultDigest, Rolling, Window, path_of};
 use crate::cli::failure::Failure;
+use crate::cli::terminal::{
+    Align::{Left, Right},
+    table,
+};
 use crate::exit;
-use crate::report::table::columns;
 use crate::space::Resolved;
 use crate::sweep::{self, Plan};
 use crate::trace::dense::{PageKey, page_of};
-use crate::trace::record::Addressing;
 use crate::vm::FaultEvent;
+use std::io::ErrorKind;
+use std::path::Path;
 
-/// Faults shown before the block and from its beginning.
+/// The number of faults shown before the block.
 const BEFORE: u64 = 3;
-const BEHIND: u64 = 12;
+/// The number of faults shown from the beginning of the block.
+const AFTER: u64 = 12;
 
-/// Says where the one cell of the plan departs; `None` if its trace was not given.
-pub fn explain(args: &CheckArgs, task: &Task, plan: &Plan<'_>) -> Result<Option<String>, Failure> {
+/// Reads the digests of the baseline `path`; `None` if it has none.
+pub fn read_digests(path: &Path) -> Result<Option<Digests>, Failure> {
+    let path = path_of(path);
+    let unusable = |error: String| Failure::new(exit::NO_BASELINE, error);
+    match std::fs::read(&path) {
+        Ok(text) => match Digests::parse(&path, &text) {
+            Ok(digests) => Ok(Some(digests)),
+            Err(error) => Err(unusable(error.to_string())),
+        },
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(unusable(format!("{}: cannot read: {e}", path.display()))),
+    }
+}
+
+/// Returns where the one cell of the plan departs from `baseline`, which is the file `path`; `None` if
+/// its trace was not given.
+pub fn explain(
+    path: &Path,
+    baseline: &Baseline,
+    plan: &Plan<'_>,
+) -> Result<Option<String>, Failure> {
     let Some(cell) = plan.cells.first() else {
         return Ok(None);
     };
     let named = plan.identity(cell);
     let name = named.name();
-    let entries = task.baseline.iter().flat_map(|baseline| &baseline.entries);
-    let known = entries
-        .map(|entry| &entry.cell)
-        .find(|known| key_of(known) == key_of(&named));
-    let digests = read_digests(args)?;
+    let mut entries = baseline.entries.iter().map(|entry| &entry.cell);
+    let known = entries.find(|known| key_of(known) == key_of(&named));
+    let digests = read_digests(path)?;
     let expected = known.and_then(|cell| digests.as_ref()?.of(cell));
     let Some(expected) = expected else {
         let why = format!(
             "no digests of the faults of {name}\n  \
              help: write them with --accept --with-digests while its counts are as they should be"
         );
-        return Err(none(&path_of(&args.baseline), None, why));
+        return Err(no_baseline(&path_of(path), None, why));
     };
     let failed = |error| Failure::new(exit::FAILURE, format!("{name}: {error}"));
     if plan.traces[cell.trace].trace.store().is_some() {
@@ -53,15 +75,15 @@ pub fn explain(args: &CheckArgs, task: &Task, plan: &Plan<'_>) -> Result<Option<
             now.faults
         )));
     };
-    let mut window = Window::around(departure, BEFORE, BEHIND);
+    let mut window = Window::around(departure, BEFORE, AFTER);
     sweep::listen(plan, 0, &mut window).map_err(failed)?;
     let resolved = plan.traces[cell.trace];
     let mut out = format!("{name}: ") + &range(expected, &now, departure, &window, resolved);
-    table(&mut out, departure, &window, resolved);
+    faults(&mut out, departure, &window, resolved);
     Ok(Some(out))
 }
 
-/// Where the departure is, in words: faults counted from 1, references from 0.
+/// Returns the place of the departure in words: faults count from 1, references from 0.
 fn range(
     expected: &FaultDigest,
     now: &FaultDigest,
@@ -85,54 +107,60 @@ fn range(
         None => "at the beginning".to_owned(),
         Some(before) => format!("after reference {before}"),
     };
-    // Where today's faults end first, the baseline's next one may be anywhere behind.
+    // If today has fewer faults, the baseline's next fault may be anywhere up to the end.
     let ended = now.faults < to && now.faults < expected.faults;
     let end = match window.behind.filter(|_| !ended) {
         Some(behind) => format!("not after reference {behind}"),
         None => format!("before the end, {} references", resolved.trace.len()),
     };
     format!(
-        "{agree}; {which}: {start} and {end} (warm-up included {} faults then, {} now; digests every {})\n",
+        "{agree}; {which}: {start} and {end} (faults including warm-up: {} in the baseline, {} now; one \
+         digest every {} faults)\n",
         expected.faults, now.faults, expected.every
     )
 }
 
-/// The faults of today around the beginning of the block.
-fn table(out: &mut String, departure: Departure, window: &Window, resolved: &Resolved) {
-    let names = ["", "fault", "reference", "pid", "page", "kind", "victim"];
-    let mut lines = vec![names.map(str::to_owned).to_vec()];
+/// Appends the faults of today around the beginning of the block.
+fn faults(out: &mut String, departure: Departure, window: &Window, resolved: &Resolved) {
+    let titles = [
+        ("", Left),
+        ("fault", Right),
+        ("reference", Right),
+        ("pid", Right),
+        ("page", Right),
+        ("kind", Left),
+        ("victim", Left),
+    ];
+    let mut lines = Vec::new();
     let objects = Objects::of(resolved);
     for (number, event) in &window.events {
         let entry = page_of(resolved.trace.refs()[event.time as usize]);
         let key = resolved.entries()[entry as usize];
-        let mark = match *number >= departure.from {
-            true => "?",
-            false => "=",
-        };
+        let mark = if *number >= departure.from { "?" } else { "=" };
         lines.push(vec![
             mark.to_owned(),
             (number + 1).to_string(),
             event.time.to_string(),
-            resolved.trace.dictionary.pids[key.process as usize].to_string(),
-            objects.page(key),
+            resolved.trace.dictionary.pid(key.process).to_string(),
+            resolved.trace.meta.page_text(key.number),
             event.kind.name().to_owned() + if event.major { ", major" } else { "" },
             objects.victim(event),
         ]);
     }
-    if lines.len() == 1 {
+    if lines.is_empty() {
         out.push_str("  today there is no fault in that range\n");
         return;
     }
-    columns(out, "  ", "<>>>><<", &lines);
+    table(out, "  ", &titles, lines);
     out.push_str(
         "  = agrees with the baseline   ? in the range of the departure, as it is today\n",
     );
 }
 
-/// Names of pages in frames.
+/// The names of objects: pages and copies of pages.
 struct Objects<'r> {
     resolved: &'r Resolved,
-    /// For each object a page that it is; none for copies.
+    /// For each object a page that shows it; `None` for copies.
     keys: Vec<Option<PageKey>>,
 }
 
@@ -152,24 +180,21 @@ impl<'r> Objects<'r> {
         Objects { resolved, keys }
     }
 
-    fn page(&self, key: PageKey) -> String {
-        let meta = &self.resolved.trace.meta;
-        match meta.addressing {
-            Addressing::Bytes => format!("{:#x}", u128::from(key.number) << meta.page_shift()),
-            Addressing::Ids => key.number.to_string(),
-        }
-    }
-
     fn victim(&self, event: &FaultEvent) -> String {
         let Some(victim) = event.victim else {
             return "-".to_owned();
         };
         let object = victim.page;
-        let pids = &self.resolved.trace.dictionary.pids;
+        let trace = &self.resolved.trace;
         let page = match self.keys.get(object as usize).copied().flatten() {
             None => format!("copy {object}"),
-            Some(key) if pids.len() == 1 => self.page(key),
-            Some(key) => format!("{} of {}", self.page(key), pids[key.process as usize]),
+            Some(key) => {
+                let page = trace.meta.page_text(key.number);
+                match trace.dictionary.pids.len() {
+                    1 => page,
+                    _ => format!("{page} of {}", trace.dictionary.pid(key.process)),
+                }
+            }
         };
         page + if victim.written { ", dirty" } else { "" }
     }

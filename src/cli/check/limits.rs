@@ -1,26 +1,26 @@
-//! The limits of `check`: its flags over the table of a file. Knows nothing of counts.
+//! The limits of `check`: its flags, which win over the table of a file.
 
 use crate::check::Metric;
 use crate::check::limits::{Improvement, KEYS, Limits, Metrics, Override, metric};
-use crate::cli::args::named;
+use crate::cli::args::words;
 use crate::cli::experiment::Config;
 use crate::cli::experiment::file::check_table;
-use crate::cli::experiment::text::{Text, entries};
+use crate::cli::experiment::text::{TomlFile, entries};
 use crate::cli::failure::Failure;
 use crate::units::Percent;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// How much counts may change. What is given here goes over all that a file says.
+/// How much counts may change. These flags win over a file.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// A TOML file whose [check] table, or whose whole, says the limits; in place of that of the
+    /// TOML file with the limits, in a [check] table or alone; replaces the [check] table of the
     /// experiment file
     #[arg(long, value_name = "FILE")]
     limits: Option<PathBuf>,
 
-    /// The counts that are compared: refs,faults,write_backs; all if absent
+    /// Counts to compare: refs,faults,write_backs; all if absent
     #[arg(long, value_name = "METRIC,…", value_delimiter = ',', value_parser = metric)]
     metric: Vec<&'static Metric>,
 
@@ -40,17 +40,14 @@ pub struct LimitArgs {
     #[arg(long, value_name = "PERCENT")]
     max_decrease_pct: Option<Percent>,
 
-    /// What an unexpected improvement does: warn (the default) and allow pass, fail is exit code 6
-    #[arg(long, value_name = "warn|allow|fail", value_parser = parse_improvement)]
+    /// On an unexpected improvement: warn (the default) and allow pass, fail is exit code 6
+    #[arg(long, value_name = "warn|allow|fail", value_parser = words(Improvement::ALL),
+          hide_possible_values = true)]
     improvement: Option<Improvement>,
 }
 
-fn parse_improvement(text: &str) -> Result<Improvement, String> {
-    named(text, Improvement::ALL)
-}
-
 impl LimitArgs {
-    /// The limits that hold: those of the flags over those of a file.
+    /// Returns the limits of the flags over the limits of a file.
     pub fn limits(&self, config: &Config) -> Result<Limits, Failure> {
         let mut limits = match (&self.limits, &config.experiment) {
             (Some(path), _) => read(path)?,
@@ -72,22 +69,24 @@ impl LimitArgs {
     }
 }
 
-/// Reads a file whose `[check]` table, or whose whole, says the limits; other tables beside `[check]`
-/// are somebody else's.
+/// Reads limits from the `[check]` table of a file, ignoring other tables; or from the whole file if it
+/// has no such table.
 fn read(path: &Path) -> Result<Limits, Failure> {
-    let text = Text::read(path)?;
+    let text = TomlFile::read(path)?;
     let document = text.parse()?;
     let all = entries(document.get_ref());
-    if !all.iter().any(|(_, key, _)| *key == "check") {
+    if !all.iter().any(|entry| entry.key == "check") {
         return text.read_as();
     }
-    let outside = |name: &str| KEYS.iter().any(|(key, _)| *key == name);
-    match all.iter().find(|(_, key, _)| outside(key)) {
+    let is_limit = |name: &str| KEYS.iter().any(|(key, _)| *key == name);
+    match all.iter().find(|entry| is_limit(entry.key)) {
         None => check_table(&text),
-        Some((place, key, _)) => Err(text.fail(
-            place.clone(),
-            format!("{key} stands outside of [check], where it means nothing: move it there"),
-        )),
+        Some(entry) => {
+            let key = entry.key;
+            let what =
+                format!("{key} stands outside of [check], where it means nothing: move it there");
+            Err(text.fail(entry.span.clone(), what))
+        }
     }
 }
 

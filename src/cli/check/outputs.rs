@@ -1,25 +1,26 @@
-//! What was found, told: the table on the terminal, and the files and annotations that were asked for.
-//! Knows nothing of how it was found.
+//! The report of a check: the table on the terminal, and the files and annotations that are asked for.
+//! Knows nothing of how the verdict came about.
 
-use super::CheckArgs;
 use crate::check::verdict::counted;
 use crate::check::{Baseline, Verdict, annotations, deltas, json, junit, markdown};
-use crate::cli::args::named;
+use crate::cli::args::words;
 use crate::cli::failure::Failure;
-use crate::cli::print;
 use crate::cli::progress::{message, note};
+use crate::cli::terminal::{
+    Align::{Left, Right},
+    print, table,
+};
 use crate::exit::{self, ExitCode};
+use crate::report::chart;
 use crate::report::csv::{TableError, write_file};
+use crate::report::deltas::{parse_rows, to_csv};
 use crate::report::file::WholeFile;
-use crate::report::table::columns;
-use crate::report::{chart, deltas as table};
 use clap::Args;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
-/// Where what is found is written, beside the terminal.
+/// Outputs in addition to the terminal.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Outputs")]
 pub struct OutputArgs {
@@ -31,16 +32,17 @@ pub struct OutputArgs {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
-    /// Write a summary in Markdown, 1 MiB at most. One is appended to $GITHUB_STEP_SUMMARY where that
+    /// Write a summary in Markdown, 1 MiB at most. One is also appended to $GITHUB_STEP_SUMMARY if that
     /// is set
     #[arg(long, value_name = "FILE")]
     summary_md: Option<PathBuf>,
 
-    /// Annotations on standard error: github, none, or auto: those of GitHub if GITHUB_ACTIONS is true
-    #[arg(long, value_name = "auto|github|none", value_parser = parse_annotations, default_value = "auto")]
+    /// Annotations on standard error: github, none, or auto (GitHub's if GITHUB_ACTIONS is true)
+    #[arg(long, value_name = "auto|github|none", value_parser = words(Annotations::ALL),
+          hide_possible_values = true, default_value = "auto")]
     annotations: Annotations,
 
-    /// Draw what changed, in percent, with its table beside it (FILE.csv)
+    /// Draw the changes in percent, and write their table as FILE.csv
     #[arg(long, value_name = "FILE.png")]
     chart: Option<PathBuf>,
 }
@@ -52,17 +54,16 @@ enum Annotations {
     None,
 }
 
-fn parse_annotations(text: &str) -> Result<Annotations, String> {
-    let all = [
+impl Annotations {
+    const ALL: [(Annotations, &'static str); 3] = [
         (Annotations::Auto, "auto"),
         (Annotations::GitHub, "github"),
         (Annotations::None, "none"),
     ];
-    named(text, all)
 }
 
 impl OutputArgs {
-    /// What can be refused before any work.
+    /// Checks the arguments, before any work.
     pub fn check(&self) -> Result<(), Failure> {
         let wrong = |path: &&PathBuf| path.extension().is_none_or(|ending| ending != "png");
         match self.chart.as_ref().filter(wrong) {
@@ -83,17 +84,17 @@ impl OutputArgs {
     }
 }
 
-/// What a check came to, in every form but the terminal's.
+/// The result of a check in every form but the terminal's.
 struct Forms {
     json: String,
     junit: String,
-    /// For a file of so many bytes at most.
+    /// Returns the summary with at most this number of bytes.
     summary: Box<dyn Fn(usize) -> String>,
     annotations: String,
 }
 
 impl Forms {
-    /// Adds the summary to that of the CI step, and annotates.
+    /// Appends the summary to that of the CI step, and prints the annotations.
     fn publish(&self, outputs: &OutputArgs) {
         append_summary(&self.summary);
         if outputs.annotates() {
@@ -102,8 +103,8 @@ impl Forms {
     }
 }
 
-/// Every file that is asked for, opened before any is written, so that all can say how the program
-/// ends even where one of them cannot be written.
+/// The files to write. All are opened before any is written, so that each can state the exit code even
+/// if another cannot be written.
 struct Files<'a> {
     outputs: &'a OutputArgs,
     /// The chart's files and their contents.
@@ -112,8 +113,8 @@ struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    /// Opens the files; `chart` are those of the chart. Returns the errors of those that cannot be
-    /// written, which do not keep the others from being written.
+    /// Opens the files; `chart` are those of the chart. Returns also the errors of those that cannot be
+    /// opened.
     fn open(
         outputs: &'a OutputArgs,
         chart: Vec<(PathBuf, Vec<u8>)>,
@@ -139,7 +140,7 @@ impl<'a> Files<'a> {
         (files, failed)
     }
 
-    /// What a file says.
+    /// Returns the bytes of a file.
     fn content(&self, path: &Path, forms: &Forms) -> Vec<u8> {
         let is = |file: Option<&Path>| file == Some(path);
         if is(to_file(self.outputs)) {
@@ -154,32 +155,32 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Writes the files. `forms` gives what they say once the errors of the files that could not be
-    /// written after all, such as on a full disk, are known: the others are then written again.
+    /// Writes the files; returns their forms. `forms` makes them, given the errors of files that could
+    /// not be written after all, as on a full disk: the others are then written again.
     fn write(mut self, mut forms: impl FnMut(Vec<TableError>) -> Forms) -> Forms {
-        let mut said = forms(Vec::new());
+        let mut current = forms(Vec::new());
         let (mut failed, mut written) = (Vec::new(), Vec::new());
         for (path, mut file) in std::mem::take(&mut self.open) {
-            let bytes = self.content(&path, &said);
+            let bytes = self.content(&path, &current);
             match file.write_all(&bytes).and_then(|()| file.finish()) {
                 Ok(()) => written.push(path),
                 Err(error) => failed.push(TableError::io(&path, "write", error)),
             }
         }
         if !failed.is_empty() {
-            said = forms(failed);
-            // What went into a pipe or device cannot be taken back.
+            current = forms(failed);
+            // A pipe or device cannot be written again.
             for path in written.iter().filter(|path| path.is_file()) {
-                if let Err(error) = write_file(path, &self.content(path, &said)) {
+                if let Err(error) = write_file(path, &self.content(path, &current)) {
                     message(&format!("error: {error}"));
                 }
             }
         }
-        said
+        current
     }
 }
 
-/// The file for JSON, if it is not standard output.
+/// Returns the file for JSON; `None` if there is none, or if it is standard output.
 fn to_file(outputs: &OutputArgs) -> Option<&Path> {
     outputs
         .json
@@ -187,26 +188,26 @@ fn to_file(outputs: &OutputArgs) -> Option<&Path> {
         .filter(|path| *path != Path::new("-"))
 }
 
-/// Whether JSON is printed instead of the table.
+/// Returns whether JSON is printed instead of the table.
 fn prints_json(outputs: &OutputArgs) -> bool {
     outputs.json.is_some() && to_file(outputs).is_none()
 }
 
-/// What is told of a check.
-pub struct Told {
-    /// What was found, with what went wrong beside it.
+/// The result of a check.
+pub struct Conclusion {
+    /// The verdict, with the errors of traces and outputs.
     pub verdict: Verdict,
-    /// What the program ends with, if all can be told.
+    /// The exit code, unless an output fails.
     pub code: ExitCode,
-    /// What `--explain` says, if it was asked for and could be given.
+    /// The text of `--explain`, if there is one.
     pub explanation: Option<String>,
-    /// What `--accept` did, in place of the table.
+    /// The text of `--accept`, which replaces the table.
     pub accepted: Option<String>,
 }
 
-impl Told {
-    /// Takes errors on and says them.
-    fn note(&mut self, failures: impl IntoIterator<Item = Failure>) {
+impl Conclusion {
+    /// Prints and adds errors.
+    fn add_errors(&mut self, failures: impl IntoIterator<Item = Failure>) {
         for failure in failures {
             message(&format!("error: {failure}"));
             self.code = exit::worse(self.code, failure.code);
@@ -215,7 +216,7 @@ impl Told {
     }
 
     fn forms(&self, baseline: &str) -> Forms {
-        let (verdict, code) = (Rc::new(self.verdict.clone()), self.code);
+        let (verdict, code) = (self.verdict.clone(), self.code);
         Forms {
             json: json::to_json(&verdict, self.explanation.as_deref(), baseline, code),
             junit: junit::to_xml(&verdict, baseline, code),
@@ -227,7 +228,7 @@ impl Told {
         }
     }
 
-    /// What is printed where JSON is not.
+    /// Returns the text to print if JSON is not printed.
     fn text(&self) -> String {
         let text = match &self.accepted {
             Some(accepted) => accepted.clone(),
@@ -237,46 +238,43 @@ impl Told {
     }
 }
 
-/// Tells what was found in every form asked for, and returns what the program ends with: that is what
-/// each form says. A form that cannot be written hides no regression.
-pub fn tell(args: &CheckArgs, mut told: Told) -> ExitCode {
-    let outputs = &args.outputs;
-    let baseline = args.baseline.display().to_string();
+/// Reports the result in every form asked for. Returns the exit code, which every form states. A form
+/// that cannot be written hides no regression.
+pub fn report(outputs: &OutputArgs, baseline: &Path, mut conclusion: Conclusion) -> ExitCode {
+    let baseline = baseline.display().to_string();
     let mut chart = Vec::new();
     if let Some(path) = &outputs.chart {
-        match draw(path, &told.verdict, &baseline) {
+        match draw(path, &conclusion.verdict, &baseline) {
             Ok(drawn) => chart = drawn,
-            Err(failure) => told.note([failure]),
+            Err(failure) => conclusion.add_errors([failure]),
         }
     }
     let (files, failed) = Files::open(outputs, chart);
-    told.note(failed.into_iter().map(Failure::from));
-    let printed = match prints_json(outputs) {
-        true => print(&told.forms(&baseline).json),
-        false => print(&told.text()),
+    conclusion.add_errors(failed.into_iter().map(Failure::from));
+    let printed = if prints_json(outputs) {
+        print(&conclusion.forms(&baseline).json)
+    } else {
+        print(&conclusion.text())
     };
-    told.note(printed.err());
+    conclusion.add_errors(printed.err());
     let forms = files.write(|failed| {
-        told.note(failed.into_iter().map(Failure::from));
-        told.forms(&baseline)
+        conclusion.add_errors(failed.into_iter().map(Failure::from));
+        conclusion.forms(&baseline)
     });
-    warn_of_improvements(&told.verdict);
+    warn_of_improvements(&conclusion.verdict);
     forms.publish(outputs);
-    told.code
+    conclusion.code
 }
 
-/// Tells machines that there is no verdict, and why: a file of an earlier check must not pass for one
-/// of this. On the terminal it is told as any error is.
-pub fn tell_failure(args: &CheckArgs, failure: &Failure) {
+/// Writes to all files and annotations that there is no verdict, and why, so that a file of an earlier
+/// check cannot pass for one of this. `main` prints the error on the terminal.
+pub fn report_failure(outputs: &OutputArgs, baseline: &Path, failure: &Failure) {
     let code = failure.code;
-    let baseline = args.baseline.display().to_string();
-    // What was told on the way has no words of its own.
-    let why = match failure.is_silent() {
-        true => code.about.to_owned(),
-        false => failure.to_string(),
-    };
-    // The error that ends the program is the one that counts.
-    let tell = |failed: Vec<TableError>| {
+    let baseline = baseline.display().to_string();
+    // A failure that was printed before has no message: name the exit code.
+    let why = failure.message().unwrap_or(code.about).to_owned();
+    // The exit code stays that of `failure`, whatever else fails.
+    let forms = |failed: Vec<TableError>| {
         for error in failed {
             message(&format!("error: {error}"));
         }
@@ -288,30 +286,28 @@ pub fn tell_failure(args: &CheckArgs, failure: &Failure) {
             summary: Box::new(move |room| markdown::of_failure(&why, &baseline, code, room)),
         }
     };
-    let (files, failed) = Files::open(&args.outputs, Vec::new());
-    if prints_json(&args.outputs) {
-        let _ = print(&tell(failed).json);
-    } else {
-        tell(failed);
+    let (files, failed) = Files::open(outputs, Vec::new());
+    let first = forms(failed);
+    if prints_json(outputs) {
+        let _ = print(&first.json);
     }
-    files.write(tell).publish(&args.outputs);
+    files.write(forms).publish(outputs);
 }
 
-/// The table of what changed, the worst first, and the outcome in one line.
+/// Returns the table of changes, the worst first, and the outcome in one line.
 fn terminal(verdict: &Verdict) -> String {
     let mut out = String::new();
-    let names = [
-        "cell",
-        "count",
-        "expected",
-        "got",
-        "difference",
-        "percent",
-        "verdict",
+    let titles = [
+        ("cell", Left),
+        ("count", Left),
+        ("expected", Right),
+        ("got", Right),
+        ("difference", Right),
+        ("percent", Right),
+        ("verdict", Left),
     ];
-    let mut lines = vec![names.map(str::to_owned).to_vec()];
-    for (cell, change) in verdict.changes() {
-        lines.push(vec![
+    let lines = verdict.changes().into_iter().map(|(cell, change)| {
+        vec![
             cell.name(),
             change.metric.words(),
             change.expected.to_string(),
@@ -319,10 +315,11 @@ fn terminal(verdict: &Verdict) -> String {
             format!("{:+}", change.difference()),
             change.show_percent(),
             change.standing.name().to_owned(),
-        ]);
-    }
-    if lines.len() > 1 {
-        columns(&mut out, "  ", "<<>>>><", &lines);
+        ]
+    });
+    let lines: Vec<Vec<String>> = lines.collect();
+    if !lines.is_empty() {
+        table(&mut out, "  ", &titles, lines);
     }
     for cell in verdict.missing() {
         out.push_str(&format!("missing: {}\n", cell.name()));
@@ -346,25 +343,25 @@ fn warn_of_improvements(verdict: &Verdict) {
     }
 }
 
-/// The file beside a baseline for the counts of today.
-fn proposal_path(args: &CheckArgs) -> PathBuf {
-    let mut name = args.baseline.as_os_str().to_owned();
+/// Returns the file for the counts of today, `BASELINE.new`.
+fn proposal_path(baseline: &Path) -> PathBuf {
+    let mut name = baseline.as_os_str().to_owned();
     name.push(".new");
     PathBuf::from(name)
 }
 
-/// Whether a file is a baseline, such as an earlier check proposed.
+/// Returns whether a file is a baseline, such as an earlier check proposed.
 fn is_baseline(path: &Path) -> bool {
     std::fs::read(path).is_ok_and(|text| Baseline::parse(path, &text).is_ok())
 }
 
-/// Writes the counts of today beside the baseline, which stays as it is. Where that cannot be, the
-/// verdict is the same. A file that is no baseline is somebody else's and stays.
-pub fn propose(args: &CheckArgs, proposal: &[u8]) {
-    let path = proposal_path(args);
+/// Writes the counts of today to `BASELINE.new`; the baseline stays as it is. Only warns if that fails,
+/// or if the file exists and is no baseline.
+pub fn propose(baseline: &Path, proposal: &[u8]) {
+    let path = proposal_path(baseline);
     if path.is_file() && !is_baseline(&path) {
         note(&format!(
-            "warning: {}: not written with the counts of today: what is there is no baseline",
+            "warning: {}: not written with the counts of today: the file there is no baseline",
             path.display()
         ));
         return;
@@ -378,10 +375,10 @@ pub fn propose(args: &CheckArgs, proposal: &[u8]) {
     }
 }
 
-/// Removes what an earlier check proposed, now that the whole baseline passes or was accepted. A file
-/// that is no baseline stays.
-pub fn withdraw(args: &CheckArgs) {
-    let path = proposal_path(args);
+/// Removes the `BASELINE.new` of an earlier check, once the whole baseline passes or was accepted. A
+/// file that is no baseline stays.
+pub fn withdraw(baseline: &Path) {
+    let path = proposal_path(baseline);
     if !path.is_file() || !is_baseline(&path) {
         return;
     }
@@ -406,17 +403,16 @@ fn append_summary(summary: &dyn Fn(usize) -> String) {
     }
 }
 
-/// The files of the chart, which is drawn from its table read back: names and contents.
+/// Draws the chart from its table, read back; returns the paths and bytes of both.
 fn draw(
     path: &Path,
     verdict: &Verdict,
     baseline: &str,
 ) -> Result<Vec<(PathBuf, Vec<u8>)>, Failure> {
     let csv = path.with_extension("csv");
-    let table = table::to_csv(&deltas(verdict));
-    let rows = table::parse_rows(&csv, &table)?;
-    let chart = chart::deltas(&rows, baseline, vec![verdict.sentence()]);
-    let picture = chart.and_then(|chart| chart.for_file(path));
-    let picture = picture.map_err(|e| Failure::new(exit::FAILURE, e.to_string()))?;
+    let table = to_csv(&deltas(verdict));
+    let rows = parse_rows(&csv, &table)?;
+    let chart = chart::deltas(&rows, baseline, vec![verdict.sentence()])?;
+    let picture = chart.for_file(path)?;
     Ok(vec![(csv, table), (path.to_path_buf(), picture)])
 }

@@ -1,7 +1,7 @@
-//! The rows of `--sample`: estimates at the sizes that the sample knows, and exact rows where
-//! nothing is left to estimate.
+//! The rows of `--sample`: estimates at the sizes that are large enough for the sample, and exact rows
+//! if nothing is left to estimate.
 
-use super::exact;
+use super::rows::exact;
 use crate::cli::progress::note;
 use crate::curve::sample::{Sampled, sample, sample_sizes};
 use crate::curve::{CurveKind, Source, TooLong, Wanted};
@@ -11,44 +11,40 @@ use crate::units::counted;
 /// With fewer pages in a sample its bounds are too wide to be of much use.
 const FEW_PAGES: u64 = 100;
 
-/// How a sample is wanted.
-pub struct Asked<'a> {
+/// The sample to take.
+pub struct Request<'a> {
     /// The share of the pages.
     pub rate: f64,
     /// The sizes.
     pub wanted: &'a Wanted,
-    /// The exact curve of LRU is made, too: exact rows are not wanted twice.
+    /// Whether there is an exact curve of LRU: exact rows of the sample would repeat it.
     pub has_exact: bool,
-    /// No warnings are printed.
-    pub quiet: bool,
 }
 
-/// The rows of LRU from a sample of the pages.
+/// Returns the rows of LRU from a sample of the pages.
 pub fn rows(
     source: &Source<'_>,
     template: &CurveRow,
-    asked: &Asked<'_>,
+    request: &Request<'_>,
 ) -> Result<Vec<CurveRow>, TooLong> {
-    let Asked {
+    let Request {
         rate,
         wanted,
         has_exact,
-        quiet,
-    } = *asked;
+    } = *request;
     let sampled = sample(source.trace, rate);
     let lru = CurveKind::Lru;
     if sampled.is_whole() {
-        let points = match has_exact {
-            true => Vec::new(),
-            false => lru.points(source, wanted)?,
+        let points = if has_exact {
+            Vec::new()
+        } else {
+            lru.points(source, wanted)?
         };
         return Ok(points.iter().map(|p| exact(template, lru, p)).collect());
     }
     let (least, all) = (sampled.least(), sampled.distinct());
     let sizes = sizes(&sampled, wanted);
-    if !quiet {
-        tell(&sampled, template, sizes.partition_point(|&n| n < least));
-    }
+    warn(&sampled, template, sizes.partition_point(|&n| n < least));
     let mut rows = Vec::new();
     for &frames in sizes.iter().filter(|&&frames| frames >= least) {
         if frames < all {
@@ -60,7 +56,7 @@ pub fn rows(
     Ok(rows)
 }
 
-/// The sizes asked for, or those that the sample knows; with all pages the last.
+/// Returns the sizes asked for, or those that the sample is large enough for, up to all pages.
 fn sizes(sampled: &Sampled, wanted: &Wanted) -> Vec<u64> {
     let all = sampled.distinct();
     wanted.frames.all(|| {
@@ -70,8 +66,8 @@ fn sizes(sampled: &Sampled, wanted: &Wanted) -> Vec<u64> {
     })
 }
 
-/// Says what the sample is too small for; `left_out` sizes are below the least it knows.
-fn tell(sampled: &Sampled, template: &CurveRow, left_out: usize) {
+/// Warns if the sample is small. `left_out` sizes are below the least that it can estimate.
+fn warn(sampled: &Sampled, template: &CurveRow, left_out: usize) {
     let (name, all, least) = (&template.trace, sampled.distinct(), sampled.least());
     let help = "take a larger --sample";
     if sampled.pages < FEW_PAGES {
@@ -83,7 +79,7 @@ fn tell(sampled: &Sampled, template: &CurveRow, left_out: usize) {
     if left_out > 0 {
         let sizes = counted(left_out, "size");
         note(&format!(
-            "warning: {name}: the sample knows nothing of fewer than {least} frames: {sizes} left out; {help}, or -p lru for exact counts"
+            "warning: {name}: the sample is too small for fewer than {least} frames: {sizes} left out; {help}, or -p lru for exact counts"
         ));
     }
 }

@@ -1,12 +1,11 @@
 //! Experiment files: which traces, which cells, under which settings. A setting is a flag of `run`
-//! by its long name, with the same grammar, so that nothing is listed here that `run` lists.
+//! by its long name, with the same grammar, so that no setting is listed twice.
 //!
 //! Deliberately absent: how the command line and the file go together.
 
-use super::text::{Entry, Node, Text, entries};
+use super::text::{Entry, Node, TomlFile, entries};
 use crate::check::Limits;
 use crate::check::limits::{Key, OVERRIDE};
-use crate::cli::Cli;
 use crate::cli::failure::Failure;
 use crate::cli::input::real;
 use crate::policy::select::{items, parse_list};
@@ -15,7 +14,7 @@ use crate::sweep::{Comparison, Exclude};
 use crate::trace::format;
 use crate::trace::source::PBT;
 use clap::builder::PossibleValue;
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command};
 use serde::Deserialize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -24,17 +23,14 @@ use toml::de::{DeTable, DeValue};
 /// The version of the file's grammar.
 pub const SCHEMA: &str = "1";
 
-/// The keys of the file beside the flags of `run`.
+/// The keys of the file in addition to the flags of `run`.
 pub const KEYS: [Key; 5] = [
     ("schema", "version of the grammar of this file: 1"),
     ("name", "name of the experiment, for the manifest"),
-    (
-        "trace",
-        "traces; those of the command line take their place",
-    ),
+    ("trace", "traces; those of the command line replace them"),
     (
         "exclude",
-        "cells to leave out: those for which all conditions of an entry hold",
+        "cells to leave out: those that meet all conditions of an entry",
     ),
     (
         "check",
@@ -50,7 +46,7 @@ pub const TRACE_KEYS: [Key; 4] = [
     ),
     (
         "name",
-        "name in the results; that stored with it, or of its file, if absent",
+        "name in the results; the stored name, or the file's, if absent",
     ),
     (
         "format",
@@ -67,18 +63,18 @@ pub const EXCLUDE_KEYS: [Key; 5] = [
     ("trace", "name of the trace"),
     (
         "policy",
-        "policy; without parameters, whatever they are; with some, the others at their defaults",
+        "policy; a bare name matches any parameters; with some, the others have their defaults",
     ),
     (
         "frames",
         "number of frames: 64, \">=8192\", \"<64\", \"!=16\"",
     ),
-    ("tau", "window in references, the same"),
-    ("page-size", "page size, the same: \">=64KiB\""),
+    ("tau", "window in references: 1000, \">=1000\""),
+    ("page-size", "page size: 4KiB, \">=64KiB\""),
 ];
 
-/// The flags of `run` that are no keys: they concern one call, the terminal, charts or speed, and no
-/// count depends on them. Every other flag is a key.
+/// The flags of `run` that are no keys: they concern one call, the terminal, charts or speed, and
+/// change no count. Every other flag is a key.
 pub const NO_KEYS: [&str; 18] = [
     "file",
     "unset",
@@ -100,15 +96,34 @@ pub const NO_KEYS: [&str; 18] = [
     "jobs",
 ];
 
-/// The flags of a subcommand that are settings of an experiment: those that are keys of its file.
-pub fn settings_of(command: &Command) -> impl Iterator<Item = &Arg> {
-    let all = Cli::command();
-    let run = all.find_subcommand("run").expect("a subcommand");
-    let longs = run.get_arguments().filter_map(Arg::get_long);
-    let keys: Vec<String> = longs
+/// The keys whose values may be lists: those whose flags show `,…` in their help, which a test compares.
+const LISTS: [&str; 9] = [
+    "policy",
+    "frames",
+    "tau",
+    "seed",
+    "page-size",
+    "cost",
+    "counts",
+    "col",
+    "pid",
+];
+
+/// Returns the flags of `run` that are keys of an experiment file; `program` is the whole grammar.
+pub fn keys_of(program: &Command) -> Vec<String> {
+    let longs = run_of(program).get_arguments().filter_map(Arg::get_long);
+    longs
         .filter(|long| !NO_KEYS.contains(long))
         .map(str::to_owned)
-        .collect();
+        .collect()
+}
+
+fn run_of(program: &Command) -> &Command {
+    program.find_subcommand("run").expect("a subcommand")
+}
+
+/// Returns the flags of the subcommand `command` that are among `keys`, in the order of its help.
+pub fn settings_of<'c>(command: &'c Command, keys: &'c [String]) -> impl Iterator<Item = &'c Arg> {
     let is_key = move |arg: &&Arg| {
         let long = arg.get_long().unwrap_or_default();
         keys.iter().any(|key| key == long)
@@ -116,7 +131,7 @@ pub fn settings_of(command: &Command) -> impl Iterator<Item = &Arg> {
     command.get_arguments().filter(is_key)
 }
 
-/// True if the flag is on or off: its values are `true` and `false`.
+/// Returns whether the flag `arg` is on or off: its values are `true` and `false`.
 pub fn is_switch(arg: &Arg) -> bool {
     let values = arg.get_possible_values();
     values
@@ -125,22 +140,23 @@ pub fn is_switch(arg: &Arg) -> bool {
         .eq(["true", "false"])
 }
 
-/// The `[check]` table of a file in the words of the file, without comments; empty if there is none.
-pub fn check_as_written(text: &Text) -> Result<String, Failure> {
+/// Returns the `[check]` table of a file as it is written there, without comments; empty if there is
+/// none.
+pub fn check_as_written(text: &TomlFile) -> Result<String, Failure> {
     let document = text.parse()?;
     let all = entries(document.get_ref());
-    let Some((place, _, node)) = all.iter().find(|(_, key, _)| *key == "check") else {
+    let Some(check) = all.iter().find(|entry| entry.key == "check") else {
         return Ok(String::new());
     };
-    let line = |(_, key, node): &Entry<'_, '_>| format!("{key} = {}\n", text.written(node));
+    let line = |entry: &Entry<'_, '_>| format!("{} = {}\n", entry.key, text.written(entry.node));
     let mut out = String::new();
-    for (_, table) in text.tables(node)? {
+    for (_, table) in text.tables(check.node)? {
         let (overrides, own): (Vec<_>, Vec<_>) =
-            (entries(table).into_iter()).partition(|(_, key, _)| *key == OVERRIDE);
-        out += &format!("\n[check]  # {}\n", text.place(place));
+            (entries(table).into_iter()).partition(|entry| entry.key == OVERRIDE);
+        out += &format!("\n[check]  # {}\n", text.place(&check.span));
         out.extend(own.iter().map(line));
-        for (_, _, node) in overrides {
-            for (place, table) in text.tables(node)? {
+        for entry in overrides {
+            for (place, table) in text.tables(entry.node)? {
                 out += &format!("\n[[check.{OVERRIDE}]]  # {}\n", text.place(&place));
                 out.extend(entries(table).iter().map(line));
             }
@@ -149,35 +165,29 @@ pub fn check_as_written(text: &Text) -> Result<String, Failure> {
     Ok(out)
 }
 
-/// True if the flag takes several values.
-fn takes_list(arg: &Arg) -> bool {
-    let names = arg.get_value_names().unwrap_or_default();
-    names.iter().any(|name| name.ends_with(",…"))
-}
-
 /// A setting of the file.
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// The long name of the flag.
     pub key: String,
-    /// Its value, as the command line has it; `true` or `false` for a flag without one.
+    /// Its value, as a flag has it; `true` or `false` for a flag without one.
     pub value: String,
-    /// Where the value stands.
+    /// The place of the value.
     pub span: Range<usize>,
 }
 
 /// A trace of the file.
 #[derive(Debug, Clone)]
 pub struct TraceEntry {
-    /// Where it is.
+    /// The file or folder.
     pub path: PathBuf,
-    /// Its name, if it is not to be that of its file.
+    /// Its name; `None` for the name of its file.
     pub name: Option<String>,
-    /// Its format, if it is not to be guessed.
+    /// Its format; `None` to guess it.
     pub format: Option<String>,
-    /// The digest that it must have, or how that begins.
+    /// The digest that it must have, or the beginning of it.
     pub digest: Option<String>,
-    /// Where the entry stands.
+    /// The place of the entry.
     pub span: Range<usize>,
 }
 
@@ -186,7 +196,7 @@ impl TraceEntry {
         real(&self.path) == real(&other.path)
     }
 
-    /// A key that two entries do not have alike.
+    /// Returns a key whose values differ between two entries.
     fn difference(&self, other: &TraceEntry) -> Option<&'static str> {
         let keys = [
             ("name", &self.name, &other.name),
@@ -198,28 +208,27 @@ impl TraceEntry {
     }
 }
 
-/// What a file says.
+/// The content of an experiment file.
 pub struct Experiment {
     /// The file.
-    pub text: Text,
+    pub text: TomlFile,
     /// The name of the experiment.
     pub name: Option<String>,
     /// The traces.
     pub traces: Vec<TraceEntry>,
     /// The settings, in the order of the file.
     pub settings: Vec<Setting>,
-    /// Cells to leave out, and where that stands.
+    /// Cells to leave out, each with its place.
     pub excludes: Vec<(Range<usize>, Exclude)>,
     /// The limits of `check`.
     pub check: Option<Limits>,
 }
 
 impl Experiment {
-    /// Reads a file. Its keys are those of `run`, whatever command reads it.
-    pub fn read(path: &Path) -> Result<Experiment, Failure> {
-        let text = Text::read(path)?;
-        let cli = Cli::command();
-        let run = cli.find_subcommand("run").expect("a subcommand");
+    /// Reads the file `path`. Its keys are those of `run` in the grammar `program`, whatever command
+    /// reads it.
+    pub fn read(path: &Path, program: &Command) -> Result<Experiment, Failure> {
+        let text = TomlFile::read(path)?;
         let mut all = Experiment {
             text: text.clone(),
             name: None,
@@ -231,14 +240,14 @@ impl Experiment {
         let document = text.parse()?;
         let mut schema = false;
         for entry in entries(document.get_ref()) {
-            let (_, key, node) = entry.clone();
-            match key {
+            let node = entry.node;
+            match entry.key {
                 "schema" => schema = is_schema(&text, node)?,
                 "name" => all.name = Some(text.string(node)?.to_owned()),
                 "trace" => all.traces = traces(&text, node)?,
                 "exclude" => all.excludes = excludes(&text, node)?,
                 "check" => all.check = Some(check_table(&text)?),
-                _ => all.settings.push(setting(&text, entry, run)?),
+                _ => all.settings.push(setting(&text, entry, program)?),
             }
         }
         if !schema {
@@ -249,7 +258,7 @@ impl Experiment {
     }
 }
 
-fn is_schema(text: &Text, node: &Node<'_>) -> Result<bool, Failure> {
+fn is_schema(text: &TomlFile, node: &Node<'_>) -> Result<bool, Failure> {
     match text.scalar(node)? {
         found if found == SCHEMA => Ok(true),
         found => {
@@ -259,8 +268,8 @@ fn is_schema(text: &Text, node: &Node<'_>) -> Result<bool, Failure> {
     }
 }
 
-/// The `[check]` table of a file; what else stands in the file is not looked at.
-pub fn check_table(text: &Text) -> Result<Limits, Failure> {
+/// Returns the `[check]` table of a file, and ignores everything else in it.
+pub fn check_table(text: &TomlFile) -> Result<Limits, Failure> {
     #[derive(Deserialize)]
     struct Whole {
         check: Limits,
@@ -272,47 +281,10 @@ fn names(keys: &[Key]) -> Vec<&'static str> {
     keys.iter().map(|(name, _)| *name).collect()
 }
 
-fn traces(text: &Text, node: &Node<'_>) -> Result<Vec<TraceEntry>, Failure> {
-    let folder = text.path().parent().unwrap_or(Path::new(""));
+fn traces(text: &TomlFile, node: &Node<'_>) -> Result<Vec<TraceEntry>, Failure> {
     let mut all: Vec<TraceEntry> = Vec::new();
     for (span, table) in text.tables(node)? {
-        let (mut path, mut name, mut format, mut digest) = (None, None, None, None);
-        for entry in entries(table) {
-            let (_, key, node) = entry.clone();
-            match key {
-                "path" => path = Some(text.string(node)?),
-                "name" => name = Some((text.string(node)?.to_owned(), node.span())),
-                "format" => format = Some(known_format(text, node)?),
-                "digest" => digest = Some(digest_text(text, node)?),
-                _ => return Err(text.unknown_key(entry, &names(&TRACE_KEYS))),
-            }
-        }
-        let path = path.ok_or_else(|| text.fail(span.clone(), "this trace has no path"))?;
-        // Standard input is no file of the folder.
-        let path = if path == "-" {
-            path.into()
-        } else {
-            folder.join(path)
-        };
-        let same = |(name, _): &&(String, _)| {
-            all.iter()
-                .any(|other: &TraceEntry| other.name.as_ref() == Some(name))
-        };
-        if let Some((name, span)) = name.as_ref().filter(same) {
-            let what = format!("two traces have the name \"{name}\"");
-            return Err(text.fail(span.clone(), what));
-        }
-        if path.is_dir() && (name.is_some() || digest.is_some()) {
-            let what = "a folder of traces has no one name or digest: name its files";
-            return Err(text.fail(span, what));
-        }
-        let entry = TraceEntry {
-            path,
-            name: name.map(|(name, _)| name),
-            format,
-            digest,
-            span,
-        };
+        let entry = trace_entry(text, span, table, &all)?;
         match all.iter().find(|other| other.is_of_same_file(&entry)) {
             None => all.push(entry),
             Some(other) => {
@@ -329,7 +301,51 @@ fn traces(text: &Text, node: &Node<'_>) -> Result<Vec<TraceEntry>, Failure> {
     Ok(all)
 }
 
-fn known_format(text: &Text, node: &Node<'_>) -> Result<String, Failure> {
+/// Returns the trace of a table; errors if one of `known` has its name.
+fn trace_entry(
+    text: &TomlFile,
+    span: Range<usize>,
+    table: &DeTable<'_>,
+    known: &[TraceEntry],
+) -> Result<TraceEntry, Failure> {
+    let (mut path, mut name, mut format, mut digest) = (None, None, None, None);
+    for entry in entries(table) {
+        let node = entry.node;
+        match entry.key {
+            "path" => path = Some(text.string(node)?),
+            "name" => name = Some((text.string(node)?.to_owned(), node.span())),
+            "format" => format = Some(known_format(text, node)?),
+            "digest" => digest = Some(digest_text(text, node)?),
+            _ => return Err(text.unknown_key(entry, &names(&TRACE_KEYS))),
+        }
+    }
+    let path = path.ok_or_else(|| text.fail(span.clone(), "this trace has no path"))?;
+    // Standard input is not in the folder.
+    let path = if path == "-" {
+        path.into()
+    } else {
+        text.path().parent().unwrap_or(Path::new("")).join(path)
+    };
+    if let Some((name, span)) = &name
+        && known.iter().any(|other| other.name.as_ref() == Some(name))
+    {
+        let what = format!("two traces have the name \"{name}\"");
+        return Err(text.fail(span.clone(), what));
+    }
+    if path.is_dir() && (name.is_some() || digest.is_some()) {
+        let what = "a folder of traces has no one name or digest: name its files";
+        return Err(text.fail(span, what));
+    }
+    Ok(TraceEntry {
+        path,
+        name: name.map(|(name, _)| name),
+        format,
+        digest,
+        span,
+    })
+}
+
+fn known_format(text: &TomlFile, node: &Node<'_>) -> Result<String, Failure> {
     let name = text.string(node)?;
     if !name.eq_ignore_ascii_case(PBT) {
         format::by_name(name).map_err(|e| text.fail(node.span(), &e))?;
@@ -337,7 +353,7 @@ fn known_format(text: &Text, node: &Node<'_>) -> Result<String, Failure> {
     Ok(name.to_owned())
 }
 
-fn digest_text(text: &Text, node: &Node<'_>) -> Result<String, Failure> {
+fn digest_text(text: &TomlFile, node: &Node<'_>) -> Result<String, Failure> {
     let digest = text.string(node)?.to_ascii_lowercase();
     let hex = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !hex || !(8..=32).contains(&digest.len()) {
@@ -347,18 +363,18 @@ fn digest_text(text: &Text, node: &Node<'_>) -> Result<String, Failure> {
     Ok(digest)
 }
 
-fn excludes(text: &Text, node: &Node<'_>) -> Result<Vec<(Range<usize>, Exclude)>, Failure> {
+fn excludes(text: &TomlFile, node: &Node<'_>) -> Result<Vec<(Range<usize>, Exclude)>, Failure> {
     let mut all = Vec::new();
     for (span, table) in text.tables(node)? {
         let mut exclude = Exclude::default();
         for entry in entries(table) {
-            let (_, key, node) = entry.clone();
+            let node = entry.node;
             let fail = |why: String| text.fail(node.span(), why);
             let number = |read: fn(&str) -> Result<Comparison, _>| {
                 let condition = read(&text.scalar(node)?);
                 condition.map_err(|e: crate::units::UnitError| fail(e.to_string()))
             };
-            match key {
+            match entry.key {
                 "trace" => exclude.trace = Some(text.string(node)?.to_owned()),
                 "policy" => {
                     let policy = text.string(node)?.parse::<PolicyPattern>();
@@ -379,11 +395,13 @@ fn excludes(text: &Text, node: &Node<'_>) -> Result<Vec<(Range<usize>, Exclude)>
     Ok(all)
 }
 
-/// The setting of an entry.
-fn setting(text: &Text, entry: Entry<'_, '_>, run: &Command) -> Result<Setting, Failure> {
-    let (_, key, node) = entry.clone();
-    let Some(arg) = settings_of(run).find(|arg| arg.get_long() == Some(key)) else {
-        let flags = settings_of(run).filter_map(Arg::get_long);
+/// Returns the setting of an entry; errors if its key is no flag of `run`.
+fn setting(text: &TomlFile, entry: Entry<'_, '_>, program: &Command) -> Result<Setting, Failure> {
+    let Entry { key, node, .. } = entry;
+    let flags = keys_of(program);
+    let mut settings = settings_of(run_of(program), &flags);
+    let Some(arg) = settings.find(|arg| arg.get_long() == Some(key)) else {
+        let flags = flags.iter().map(String::as_str);
         let known: Vec<&str> = names(&KEYS).into_iter().chain(flags).collect();
         return Err(text.unknown_key(entry, &known));
     };
@@ -393,7 +411,7 @@ fn setting(text: &Text, entry: Entry<'_, '_>, run: &Command) -> Result<Setting, 
             return Err(text.fail(node.span(), "true or false is wanted here"));
         }
         _ if key == "policy" => policies(text, node)?.join(","),
-        _ => value(text, node, takes_list(arg))?,
+        _ => value(text, node, LISTS.contains(&key))?,
     };
     Ok(Setting {
         key: key.to_owned(),
@@ -402,16 +420,22 @@ fn setting(text: &Text, entry: Entry<'_, '_>, run: &Command) -> Result<Setting, 
     })
 }
 
-/// A value as the command line has it. Where several are possible, an array, or a table with
-/// the one key `values`, is as good as a list with commas.
-fn value(text: &Text, node: &Node<'_>, list: bool) -> Result<String, Failure> {
+/// Returns a value as a flag has it. With `list`, an array, or a table with the one key `values`, is the
+/// same as a text with commas.
+fn value(text: &TomlFile, node: &Node<'_>, list: bool) -> Result<String, Failure> {
     match node.get_ref() {
         DeValue::Array(array) if list => {
             let values = array.iter().map(|node| text.scalar(node));
             Ok(values.collect::<Result<Vec<_>, _>>()?.join(","))
         }
         DeValue::Table(table) if list => match entries(table)[..] {
-            [(_, "values", node)] => value(text, node, list),
+            [
+                Entry {
+                    key: "values",
+                    node,
+                    ..
+                },
+            ] => value(text, node, list),
             [] => Err(text.fail(node.span(), "no values: write values = \"…\"")),
             [ref first, ..] => Err(text.unknown_key(first.clone(), &["values"])),
         },
@@ -420,8 +444,8 @@ fn value(text: &Text, node: &Node<'_>, list: bool) -> Result<String, Failure> {
     }
 }
 
-/// Policies as the command line has them: from texts, tables, or arrays of both.
-fn policies(text: &Text, node: &Node<'_>) -> Result<Vec<String>, Failure> {
+/// Returns policies as flags have them, from texts, tables, or arrays of both.
+fn policies(text: &TomlFile, node: &Node<'_>) -> Result<Vec<String>, Failure> {
     match node.get_ref() {
         DeValue::Array(array) => {
             let all = array.iter().map(|node| policies(text, node));
@@ -437,33 +461,37 @@ fn policies(text: &Text, node: &Node<'_>) -> Result<Vec<String>, Failure> {
     }
 }
 
-fn known_policy(text: &Text, span: Range<usize>, policy: &str) -> Result<PolicyChoice, Failure> {
+fn known_policy(
+    text: &TomlFile,
+    span: Range<usize>,
+    policy: &str,
+) -> Result<PolicyChoice, Failure> {
     let choice = policy.parse::<PolicyChoice>();
     choice.map_err(|e| text.fail(span, e.to_string()))
 }
 
-/// A policy with its parameters; a list of values of a parameter is an axis.
+/// Returns a policy with every combination of its parameters' values.
 fn policy_axes(
-    text: &Text,
+    text: &TomlFile,
     span: Range<usize>,
     table: &DeTable<'_>,
 ) -> Result<Vec<String>, Failure> {
-    let name = entries(table)
-        .into_iter()
-        .find(|(_, key, _)| *key == "name");
-    let (_, _, node) = name.ok_or_else(|| text.fail(span, "this policy has no name"))?;
+    let name = entries(table).into_iter().find(|entry| entry.key == "name");
+    let node = match name {
+        Some(entry) => entry.node,
+        None => return Err(text.fail(span, "this policy has no name")),
+    };
     let name = text.string(node)?;
     let choice = known_policy(text, node.span(), name).map_err(|failure| {
-        match parse_list(name).is_ok_and(|all| all.len() > 1) {
-            true => text.fail(
-                node.span(),
-                format!("a name is that of one policy; several are policy = \"{name}\""),
-            ),
-            false => failure,
+        if parse_list(name).is_ok_and(|all| all.len() > 1) {
+            let what = format!("name is one policy; for several write policy = \"{name}\"");
+            text.fail(node.span(), what)
+        } else {
+            failure
         }
     })?;
     let mut all = vec![name.to_owned()];
-    for (span, key, node) in entries(table) {
+    for Entry { span, key, node } in entries(table) {
         if key == "name" {
             continue;
         }
@@ -488,4 +516,30 @@ fn policy_axes(
         all = all.iter().flat_map(with).collect();
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::CommandFactory;
+
+    /// The value name of a flag tells users whether it takes a list; the file must agree.
+    #[test]
+    fn lists_are_the_flags_that_show_a_list() {
+        let program = Cli::command();
+        let keys = keys_of(&program);
+        let shows_list = |arg: &&Arg| {
+            let names = arg.get_value_names().unwrap_or_default();
+            names.iter().any(|name| name.ends_with(",…"))
+        };
+        let mut shown: Vec<&str> = settings_of(run_of(&program), &keys)
+            .filter(shows_list)
+            .filter_map(Arg::get_long)
+            .collect();
+        let mut lists = LISTS.to_vec();
+        shown.sort_unstable();
+        lists.sort_unstable();
+        assert_eq!(shown, lists);
+    }
 }

@@ -1,8 +1,6 @@
-//! The text of a TOML file: where in it something stands, and errors that show the place. Knows none
-//! of the keys.
+//! The text of a TOML file: places in it, and errors that show the place. Knows none of the keys.
 
 use crate::cli::failure::Failure;
-use crate::exit;
 use crate::units::did_you_mean;
 use serde::de::DeserializeOwned;
 use std::ops::Range;
@@ -10,59 +8,65 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The longest line that is shown with an error, in characters.
+/// The most characters of a line that an error shows.
 const SHOWN_MAX: usize = 100;
 
 /// A value with its place.
 pub type Node<'t> = Spanned<DeValue<'t>>;
 
-/// A key with its place, and its value.
-pub type Entry<'d, 't> = (Range<usize>, &'d str, &'d Node<'t>);
+/// An entry of a table.
+#[derive(Debug, Clone)]
+pub struct Entry<'d, 't> {
+    /// The place of the key.
+    pub span: Range<usize>,
+    /// The key.
+    pub key: &'d str,
+    /// The value.
+    pub node: &'d Node<'t>,
+}
 
-/// A file and its text.
+/// A TOML file and its text.
 #[derive(Clone)]
-pub struct Text {
+pub struct TomlFile {
     path: PathBuf,
     text: String,
 }
 
-impl Text {
-    /// Reads a file.
-    pub fn read(path: &Path) -> Result<Text, Failure> {
-        let why = |what: String| format!("{}: {what}", path.display());
-        let bytes = std::fs::read(path)
-            .map_err(|e| Failure::new(exit::FAILURE, why(format!("cannot read: {e}"))))?;
+impl TomlFile {
+    /// Reads the file `path`.
+    pub fn read(path: &Path) -> Result<TomlFile, Failure> {
+        let bytes = std::fs::read(path).map_err(|e| Failure::unreadable(path, e))?;
         let text = String::from_utf8(bytes).map_err(|e| {
             let at = e.utf8_error().valid_up_to();
-            Failure::usage(why(format!("byte {at}: not UTF-8 text")))
+            Failure::usage(format!("{}: byte {at}: not UTF-8 text", path.display()))
         })?;
         let path = path.to_path_buf();
-        Ok(Text { path, text })
+        Ok(TomlFile { path, text })
     }
 
-    /// The file.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// As a TOML table.
+    /// Parses the file as a TOML table.
     pub fn parse(&self) -> Result<Spanned<DeTable<'_>>, Failure> {
-        DeTable::parse(&self.text).map_err(|error| self.toml(&error))
+        DeTable::parse(&self.text).map_err(|error| self.toml_failure(&error))
     }
 
-    /// As a type whose fields are the keys.
+    /// Parses the file as a type whose fields are the keys.
     pub fn read_as<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        toml::from_str(&self.text).map_err(|error| self.toml(&error))
+        toml::from_str(&self.text).map_err(|error| self.toml_failure(&error))
     }
 
-    /// An error of the TOML reader, with the nearest name for one that is unknown.
-    fn toml(&self, error: &toml::de::Error) -> Failure {
+    /// Returns an error of the TOML reader with its place, and with the nearest name for an unknown one.
+    fn toml_failure(&self, error: &toml::de::Error) -> Failure {
         let what = error.message().replace('\n', "; ").replace('`', "\"");
         let hint = suggestion(error.message());
         self.fail(error.span().unwrap_or(0..0), what + &hint)
     }
 
-    /// The line of a byte of the text, from 1, and where it begins.
+    /// Returns the line of the byte `at`, from 1, and the byte at which that line begins.
     fn line(&self, at: usize) -> (usize, usize) {
         let before = &self.text.as_bytes()[..at.min(self.text.len())];
         let start = before
@@ -73,12 +77,12 @@ impl Text {
         (number, start)
     }
 
-    /// Where something stands: `experiment.toml:12`.
+    /// Returns a place as file and line: `experiment.toml:12`.
     pub fn place(&self, span: &Range<usize>) -> String {
         format!("{}:{}", self.path.display(), self.line(span.start).0)
     }
 
-    /// An error about a place: file, line and column, the line, and marks under the place.
+    /// Returns an error about a place: file, line and column, the line, and marks under the place.
     pub fn fail(&self, span: Range<usize>, what: impl AsRef<str>) -> Failure {
         let (number, start) = self.line(span.start);
         let line = self.text[start..].lines().next().unwrap_or("");
@@ -104,8 +108,9 @@ impl Text {
         Failure::usage(message)
     }
 
-    /// An error about a key that is none of the known ones.
-    pub fn unknown_key(&self, (span, key, _): Entry<'_, '_>, known: &[&str]) -> Failure {
+    /// Returns an error about an entry whose key is none of `known`.
+    pub fn unknown_key(&self, entry: Entry<'_, '_>, known: &[&str]) -> Failure {
+        let Entry { span, key, .. } = entry;
         let hint = did_you_mean(key, known.iter().copied());
         let known = known.join(", ");
         self.fail(
@@ -114,28 +119,28 @@ impl Text {
         )
     }
 
-    /// The text of a string.
+    /// Returns the content of a string; errors if `node` is none.
     pub fn string<'n>(&self, node: &'n Node<'_>) -> Result<&'n str, Failure> {
         let wrong = || self.fail(node.span(), "a string is wanted here");
         node.get_ref().as_str().ok_or_else(wrong)
     }
 
-    /// A value as it was written, quotes and all.
+    /// Returns a value as it is written, with its quotes.
     pub fn written(&self, node: &Node<'_>) -> &str {
         &self.text[node.span()]
     }
 
-    /// A string or a number as text.
+    /// Returns a string or a number as text; errors if `node` is neither.
     pub fn scalar(&self, node: &Node<'_>) -> Result<String, Failure> {
         match node.get_ref() {
             DeValue::String(text) => Ok(text.to_string()),
-            // As it was written: the grammar of numbers is that of the command line.
+            // As written: numbers have the grammar of the command line.
             DeValue::Integer(_) | DeValue::Float(_) => Ok(self.written(node).to_owned()),
             _ => Err(self.fail(node.span(), "a string or a number is wanted here")),
         }
     }
 
-    /// The tables of an array of tables, or the one table.
+    /// Returns the tables of an array of tables, or the one table, each with its place.
     pub fn tables<'n, 't>(
         &self,
         node: &'n Node<'t>,
@@ -151,7 +156,7 @@ impl Text {
     }
 }
 
-/// The nearest of the names that serde says were expected.
+/// Returns a hint at the nearest of the names that a message of serde lists as expected.
 fn suggestion(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     match (message.starts_with("unknown "), quoted.next()) {
@@ -160,13 +165,17 @@ fn suggestion(message: &str) -> String {
     }
 }
 
-/// The entries of a table, in the order of the text.
+/// Returns the entries of a table, in the order of the text.
 pub fn entries<'d, 't>(table: &'d DeTable<'t>) -> Vec<Entry<'d, 't>> {
-    let entry = |(key, value): (&'d Spanned<_>, &'d Node<'t>)| {
+    let entry = |(key, node): (&'d Spanned<_>, &'d Node<'t>)| {
         let name: &'d std::borrow::Cow<'t, str> = key.get_ref();
-        (key.span(), &**name, value)
+        Entry {
+            span: key.span(),
+            key: name,
+            node,
+        }
     };
     let mut all: Vec<Entry<'d, 't>> = table.iter().map(entry).collect();
-    all.sort_by_key(|(span, ..)| span.start);
+    all.sort_by_key(|entry| entry.span.start);
     all
 }

@@ -1,5 +1,5 @@
-//! Running a program under valgrind while it is recorded: finding both, the way of the log into
-//! the file, signals, and the end.
+//! Runs a program under valgrind and records it: finds both, drains the log into the file, and handles
+//! signals and the end.
 
 use super::{RecordArgs, Recorded, trace_name};
 use crate::cli::failure::Failure;
@@ -10,9 +10,10 @@ use crate::trace::dense::{Meta, References};
 use crate::trace::event::Event;
 use crate::trace::record::{Access, Addressing, TraceKind};
 use crate::trace::select::{Assembler, Flow, Selection, Sink as _};
-use crate::trace::store::Writer;
+use crate::trace::store::{Summary, Writer};
 use crate::trace::valgrind::channel::{self, Channel, Received};
 use crate::trace::valgrind::{Live, Recorder, Sink};
+use crate::units::PageSize;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::collections::HashSet;
@@ -27,19 +28,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a program that is to end may take before it is killed.
+/// The time between a program's SIGTERM or SIGINT and its SIGKILL.
 const GRACE: Duration = Duration::from_secs(3);
-/// How long after its own end the children of a program are waited for in silence.
+/// The time after a program's end until a note says that its children are still recorded.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// The exit code of a recording is the program's; the table of our own does not list them.
+/// The exit code of a recording: the program's own, which is not in the table of codes.
 const PROGRAM: ExitCode = ExitCode {
     code: 0,
     name: "program",
     about: "what the recorded program returned",
 };
 
-/// Runs the program and stores what it touches.
+/// Runs the program and stores its accesses.
 pub fn run(args: &RecordArgs, output: &Path) -> Result<Recorded, Failure> {
     let valgrind = find(OsStr::new("valgrind")).ok_or_else(no_valgrind)?;
     let program = args
@@ -55,18 +56,19 @@ pub fn run(args: &RecordArgs, output: &Path) -> Result<Recorded, Failure> {
     }
     let fail = |e: io::Error| Failure::file(output, e);
     let file = WholeFile::create(output).map_err(fail)?;
-    let store = Store::new(args, BufWriter::with_capacity(1 << 18, file)).map_err(fail)?;
-    let signals = Signals::watch();
+    let out = BufWriter::with_capacity(1 << 18, file);
+    let recording = RecordingFile::new(args, out).map_err(fail)?;
+    let interrupts = Interrupts::watch();
     let (child, channel) = start(&valgrind, &args.command)?;
     let mut session = Session {
         child,
         status: None,
-        recorder: Recorder::new(Live, store),
-        signals,
+        recorder: Recorder::new(Live, recording),
+        interrupts,
         end_by: None,
         ended: None,
         limited: false,
-        asked: HashSet::new(),
+        terminated_late: HashSet::new(),
     };
     let drained = session.drain(channel);
     if drained.is_err() {
@@ -75,9 +77,9 @@ pub fn run(args: &RecordArgs, output: &Path) -> Result<Recorded, Failure> {
     let status = session.wait()?;
     drained.map_err(fail)?;
     let code = session.code(status);
-    let (store, processes, repairs) = session.recorder.finish().map_err(fail)?;
-    let references = store.taken.clone();
-    let summary = store.finish(trace_name(args, output), output, status)?;
+    let (recording, processes, repairs) = session.recorder.finish().map_err(fail)?;
+    let references = recording.refs_by_process.clone();
+    let summary = recording.finish(trace_name(args, output), output, status)?;
     Ok(Recorded {
         summary,
         references,
@@ -94,7 +96,7 @@ fn no_valgrind() -> Failure {
     Failure::new(exit::FAILURE, message)
 }
 
-/// The file of a program, as a shell finds it.
+/// Returns the file of a program, as a shell finds it; `None` if there is none that can be run.
 fn find(program: &OsStr) -> Option<PathBuf> {
     let runs = |path: &PathBuf| {
         path.metadata()
@@ -115,11 +117,11 @@ fn find(program: &OsStr) -> Option<PathBuf> {
 fn start(valgrind: &Path, command: &[OsString]) -> Result<(Child, Channel), Failure> {
     let fail = |what: &str, e: io::Error| Failure::new(exit::FAILURE, format!("{what}: {e}"));
     let (writing, channel) =
-        channel::open().map_err(|e| fail("cannot make a way for valgrind's log", e))?;
+        channel::open().map_err(|e| fail("cannot open a channel for valgrind's log", e))?;
     let child = Command::new(valgrind)
         .args(["--tool=lackey", "--basic-counts=no", "--trace-mem=yes"])
         .args(["--trace-syscalls=yes", "--trace-children=yes"])
-        // No server for a debugger: it would leave files in /tmp if the program is killed.
+        // A server for debuggers would leave files in /tmp if the program is killed.
         .arg("--vgdb=no")
         .arg(format!("--log-fd={}", writing.descriptor()))
         .arg("--")
@@ -129,42 +131,37 @@ fn start(valgrind: &Path, command: &[OsString]) -> Result<(Child, Channel), Fail
     Ok((child, channel))
 }
 
-/// Where the recording goes.
-struct Store {
+/// The `.pbt` that is recorded.
+struct RecordingFile {
     assembler: Assembler,
     /// References on their way from the assembler to the writer.
     references: References,
     writer: Writer<BufWriter<WholeFile>>,
-    page_size: crate::units::PageSize,
-    /// References recorded, by the number of their process.
-    taken: Vec<u64>,
+    page_size: PageSize,
+    /// The number of references of each process, by its number.
+    refs_by_process: Vec<u64>,
 }
 
-impl Store {
-    fn new(args: &RecordArgs, out: BufWriter<WholeFile>) -> io::Result<Store> {
+impl RecordingFile {
+    fn new(args: &RecordArgs, out: BufWriter<WholeFile>) -> io::Result<RecordingFile> {
         let selection = Selection {
             data_only: args.data_only,
             limit: args.limit,
             ..Selection::default()
         };
-        let page_size = args.page_size.unwrap_or(crate::units::PageSize::DEFAULT);
-        Ok(Store {
+        let page_size = args.page_size.unwrap_or(PageSize::DEFAULT);
+        Ok(RecordingFile {
             assembler: Assembler::new(selection, Addressing::Bytes, page_size),
             references: References::default(),
-            writer: Writer::new(out, args.level)?,
+            writer: Writer::new(out, args.level.level)?,
             page_size,
-            taken: Vec::new(),
+            refs_by_process: Vec::new(),
         })
     }
 
-    fn finish(
-        self,
-        name: String,
-        output: &Path,
-        status: ExitStatus,
-    ) -> Result<crate::trace::store::Summary, Failure> {
+    fn finish(self, name: String, output: &Path, status: ExitStatus) -> Result<Summary, Failure> {
         let fail = |e: io::Error| Failure::file(output, e);
-        if self.taken.is_empty() {
+        if self.refs_by_process.is_empty() {
             let message =
                 format!("nothing was recorded, and nothing written: valgrind ended with {status}");
             return Err(Failure::new(exit::FAILURE, message));
@@ -185,8 +182,8 @@ impl Store {
     }
 }
 
-impl Store {
-    /// Makes references of accesses and counts them by process.
+impl RecordingFile {
+    /// Makes references of `accesses` and counts them by process.
     fn assemble(&mut self, accesses: &[Access]) -> io::Result<Flow> {
         for access in accesses {
             let before = self.references.len();
@@ -194,8 +191,9 @@ impl Store {
             let count = (self.references.len() - before) as u64;
             if count > 0 {
                 let process = access.pid as usize;
-                self.taken.resize(self.taken.len().max(process + 1), 0);
-                self.taken[process] += count;
+                let counts = &mut self.refs_by_process;
+                counts.resize(counts.len().max(process + 1), 0);
+                counts[process] += count;
             }
             if flow.map_err(io::Error::other)? == Flow::Done {
                 return Ok(Flow::Done);
@@ -205,7 +203,7 @@ impl Store {
     }
 }
 
-impl Sink for Store {
+impl Sink for RecordingFile {
     fn accesses(&mut self, accesses: &[Access]) -> io::Result<bool> {
         self.references.clear();
         let flow = self.assemble(accesses);
@@ -222,23 +220,24 @@ impl Sink for Store {
     }
 }
 
-/// A recording under way.
+/// A recording in progress.
 struct Session {
     child: Child,
     status: Option<ExitStatus>,
-    recorder: Recorder<Live, Store>,
-    signals: Signals,
-    /// When what still runs is killed.
+    recorder: Recorder<Live, RecordingFile>,
+    interrupts: Interrupts,
+    /// Deadline for killing remaining processes.
     end_by: Option<Instant>,
-    /// When the program itself ended, until that was told.
+    /// When the program exited; `None` once its children were mentioned.
     ended: Option<Instant>,
+    /// Whether `--limit` ended the recording.
     limited: bool,
-    /// Who was asked to end, having spoken after the limit.
-    asked: HashSet<u32>,
+    /// Late processes already sent SIGTERM.
+    terminated_late: HashSet<u32>,
 }
 
 impl Session {
-    /// Takes the log until all processes have ended.
+    /// Drains the log into the file until all processes have ended.
     fn drain(&mut self, mut channel: Channel) -> io::Result<()> {
         loop {
             match channel.receive()? {
@@ -249,34 +248,35 @@ impl Session {
                         self.end(Signal::TERM);
                     }
                 }
-                Received::Bytes(pid, _) => self.end_late_comer(pid),
-                Received::Nothing => self.look_after_children()?,
+                Received::Bytes(pid, _) => self.end_late_process(pid),
+                Received::Nothing => self.check_children()?,
             }
-            self.look_after_signals();
-            if self.late() {
+            self.check_interrupts();
+            if self.is_past_deadline() {
                 self.kill(Signal::KILL);
                 if self.end_by.is_some_and(|end_by| end_by.elapsed() > GRACE) {
-                    // Something holds the channel that cannot be killed.
+                    // A process that cannot be killed holds the channel.
                     return Ok(());
                 }
             }
         }
     }
 
-    /// One that speaks after the limit may not have been known when the others were told to end.
-    fn end_late_comer(&mut self, pid: u32) {
-        if self.late() {
+    /// Ends a process that still logs after the limit: it may have started after the others were ended.
+    fn end_late_process(&mut self, pid: u32) {
+        if self.is_past_deadline() {
             send(pid, Signal::KILL);
-        } else if self.asked.insert(pid) {
+        } else if self.terminated_late.insert(pid) {
             send(pid, Signal::TERM);
         }
     }
 
-    fn late(&self) -> bool {
+    fn is_past_deadline(&self) -> bool {
         self.end_by.is_some_and(|end_by| Instant::now() > end_by)
     }
 
-    fn look_after_children(&mut self) -> io::Result<()> {
+    /// Learns whether the program has exited; notes if its children run on.
+    fn check_children(&mut self) -> io::Result<()> {
         if self.status.is_none() {
             self.status = self.child.try_wait()?;
             self.ended = self.status.map(|_| Instant::now());
@@ -290,30 +290,30 @@ impl Session {
     }
 
     /// The first signal ends the program, and the recording with it; a second one kills it.
-    fn look_after_signals(&mut self) {
-        if !self.signals.came.swap(false, Ordering::Relaxed) {
+    fn check_interrupts(&mut self) {
+        if !self.interrupts.came.swap(false, Ordering::Relaxed) {
             return;
         }
-        let first = self.signals.first.is_none();
-        let terminated = self.signals.terminated.load(Ordering::Relaxed);
-        if !first {
+        if self.interrupts.first.is_some() {
             self.end_by = Some(Instant::now());
             return;
         }
-        let (signal, code) = match terminated {
-            true => (Signal::TERM, exit::TERMINATED),
-            false => (Signal::INT, exit::INTERRUPTED),
+        let terminated = self.interrupts.terminated.load(Ordering::Relaxed);
+        let (signal, code) = if terminated {
+            (Signal::TERM, exit::TERMINATED)
+        } else {
+            (Signal::INT, exit::INTERRUPTED)
         };
-        self.signals.first = Some(code);
-        // A terminal has told everybody already.
-        let told = !terminated && io::stdin().is_terminal();
+        self.interrupts.first = Some(code);
         self.end_by = Some(Instant::now() + GRACE);
-        if !told {
+        // A terminal sends SIGINT to all processes itself.
+        let sent_by_terminal = !terminated && io::stdin().is_terminal();
+        if !sent_by_terminal {
             self.kill(signal);
         }
     }
 
-    /// Asks everybody to end, and gives them a moment.
+    /// Sends `signal` to all processes; they are killed after a grace period.
     fn end(&mut self, signal: Signal) {
         self.end_by = Some(Instant::now() + GRACE);
         self.kill(signal);
@@ -338,9 +338,10 @@ impl Session {
         }
     }
 
-    /// The exit code of the whole: of a signal to us, or the program's unless we ended it.
+    /// Returns the exit code of the command: the code of a signal to pagebench, or else the program's,
+    /// unless `--limit` ended it.
     fn code(&self, status: ExitStatus) -> ExitCode {
-        if let Some(code) = self.signals.first {
+        if let Some(code) = self.interrupts.first {
             return code;
         }
         if self.limited {
@@ -356,31 +357,33 @@ impl Session {
     }
 }
 
-/// Signals to us while a program is recorded.
-struct Signals {
+/// Signals to pagebench itself during a recording.
+struct Interrupts {
+    /// A signal came that was not handled yet.
     came: Arc<AtomicBool>,
+    /// SIGTERM came.
     terminated: Arc<AtomicBool>,
-    /// The exit code that the first one asks for.
+    /// The exit code of the first signal.
     first: Option<ExitCode>,
 }
 
-impl Signals {
-    fn watch() -> Signals {
-        let signals = Signals {
+impl Interrupts {
+    fn watch() -> Interrupts {
+        let interrupts = Interrupts {
             came: Arc::default(),
             terminated: Arc::default(),
             first: None,
         };
-        // Without handlers a signal ends us at once, and nothing is kept.
-        let _ = signal_hook::flag::register(SIGTERM, signals.terminated.clone());
+        // If a registration fails, the default action remains: exit, and nothing is kept.
+        let _ = signal_hook::flag::register(SIGTERM, interrupts.terminated.clone());
         for signal in [SIGINT, SIGTERM] {
-            let _ = signal_hook::flag::register(signal, signals.came.clone());
+            let _ = signal_hook::flag::register(signal, interrupts.came.clone());
         }
-        signals
+        interrupts
     }
 }
 
-/// A process that is gone needs no signal.
+/// Sends a signal to a process; nothing if the process is gone.
 fn send(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);

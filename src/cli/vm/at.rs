@@ -1,20 +1,24 @@
 //! The state of memory at a position, as text: the machine, the processes with their mappings, and
-//! what was illegal or refused. Where pages are is the machine's word, what they are is that of the
-//! address spaces.
+//! illegal references and refused events. The machine knows where pages are, the address spaces what
+//! they are.
 
-use super::machine::{Choice, Machine, cannot_run};
+use super::machine::{ChosenMachine, MachineChoice};
 use super::pages::{self, Place};
-use super::{VmArgs, contradiction, load};
+use super::{VmArgs, load};
 use crate::cli::failure::Failure;
-use crate::cli::print;
 use crate::cli::progress::note;
+use crate::cli::tables::by_level;
+use crate::cli::terminal::{
+    Align,
+    Align::{Left, Right},
+    field, print, table,
+};
 use crate::exit::{self, ExitCode};
-use crate::report::table::columns;
 use crate::space::vma::{Vma, pages_of_each};
 use crate::space::{self, ProcessView, Resolved, View};
 use crate::trace::event::Backing;
 use crate::trace::record::Addressing;
-use crate::units::{counted, did_you_mean, parse_count, percent_of, show_bytes};
+use crate::units::{counted, did_you_mean, parse_count, parse_percent, percent_of, show_bytes};
 use crate::vm::layout::{find, page_table_bytes, page_table_pages};
 use crate::vm::machine::observe::snapshot;
 use crate::vm::{FaultKind, Snapshot};
@@ -24,53 +28,52 @@ use std::str::FromStr;
 
 /// A position as the user wrote it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum At {
-    /// After so many references.
+pub enum Position {
+    /// After this number of references.
     Refs(u64),
-    /// After so many percent of them.
+    /// After this percentage of all references.
     Percent(f64),
     /// After the last event.
     End,
 }
 
-impl FromStr for At {
+impl FromStr for Position {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<At, String> {
+    fn from_str(text: &str) -> Result<Position, String> {
         let wrong = || {
             let hint = did_you_mean(text.trim(), std::iter::once("end"));
             format!("\"{text}\" is no position: write 1000, 20M, 50% or end{hint}")
         };
         let text = text.trim();
         if text == "end" {
-            return Ok(At::End);
+            return Ok(Position::End);
         }
-        match text.strip_suffix('%') {
-            None => parse_count(text).map(At::Refs).map_err(|_| wrong()),
-            Some(percent) => match percent.trim().parse::<f64>() {
-                Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(At::Percent(percent)),
-                _ => Err(wrong()),
-            },
+        match parse_percent(text) {
+            None => parse_count(text).map(Position::Refs).map_err(|_| wrong()),
+            Some(percent) if (0.0..=100.0).contains(&percent) => Ok(Position::Percent(percent)),
+            Some(_) => Err(wrong()),
         }
     }
 }
 
-impl At {
-    /// The references before the position, of so many; `None` for the end.
+impl Position {
+    /// Returns the number of references before the position in a trace of `refs` references; `None` for
+    /// the end.
     fn of(self, refs: u64) -> Result<Option<u64>, Failure> {
         match self {
-            At::End => Ok(None),
-            At::Percent(percent) => Ok(Some(percent_of(percent, refs))),
-            At::Refs(at) if at <= refs => Ok(Some(at)),
-            At::Refs(at) => Err(Failure::usage(format!(
-                "--at {at}: beyond the end of the trace, which has {}; end stands after its last event",
+            Position::End => Ok(None),
+            Position::Percent(percent) => Ok(Some(percent_of(percent, refs))),
+            Position::Refs(at) if at <= refs => Ok(Some(at)),
+            Position::Refs(at) => Err(Failure::usage(format!(
+                "--at {at}: beyond the end of the trace, which has {}; end is after its last event",
                 counted(refs, "reference")
             ))),
         }
     }
 }
 
-/// Everything that is known of memory at a position.
+/// Memory at a position.
 pub struct Picture<'a> {
     /// The trace.
     pub resolved: &'a Resolved,
@@ -81,38 +84,31 @@ pub struct Picture<'a> {
 }
 
 impl Picture<'_> {
-    /// The address of a page; for a trace of ids, the id.
+    /// Returns the address of a page; in a trace of ids, the id.
     pub fn address(&self, number: u64) -> String {
-        match self.resolved.trace.meta.addressing {
-            Addressing::Bytes => format!("{:#x}", number << self.shift()),
-            Addressing::Ids => number.to_string(),
-        }
+        self.resolved.trace.meta.page_text(number)
     }
 
-    /// The process id of a process of the view.
+    /// Returns the process id of a process of the view.
     pub fn pid(&self, process: u32) -> u32 {
-        self.resolved.trace.dictionary.pids[process as usize]
-    }
-
-    fn shift(&self) -> u32 {
-        self.resolved.trace.meta.page_shift()
+        self.resolved.trace.dictionary.pid(process)
     }
 }
 
 /// Runs the command without `-o`.
-pub fn show(args: &VmArgs, choice: &Choice<'_>) -> Result<ExitCode, Failure> {
+pub fn show(args: &VmArgs, choice: &MachineChoice<'_>) -> Result<ExitCode, Failure> {
     let trace = load(args)?;
     let refs = trace.len() as u64;
     let at = args.at.of(refs)?;
     let resolved = space::resolve_at(trace, &choice.space, Some(at.unwrap_or(u64::MAX)));
-    let (resolved, view) = resolved.map_err(|error| contradiction(args, error))?;
-    let view = view.expect("it was asked for");
+    let (resolved, view) = resolved.map_err(|e| e.named(args.trace.display().to_string()))?;
+    let view = view.expect("a position was given");
     let machine = choice.machine(&resolved)?;
     let job = machine.job(&resolved);
-    let snapshot = snapshot(&job, view.position, view.ops).map_err(cannot_run)?;
+    let snapshot = snapshot(&job, view.position, view.ops)?;
     if snapshot.swap_full {
         note(&format!(
-            "note: swap was full after {}, where the replay ended: pages are where they were then, mappings are those of the position",
+            "note: swap was full after {}, where the replay ended: pages are where they were then, mappings are as at the position",
             counted(snapshot.counters.refs, "legal reference")
         ));
     }
@@ -133,85 +129,77 @@ pub fn show(args: &VmArgs, choice: &Choice<'_>) -> Result<ExitCode, Failure> {
     if args.list_frames || snapshot.bits.len() <= pages::FRAMES_SHOWN {
         pages::frames(&mut out, &picture);
     }
-    illegal(&mut out, &picture);
+    illegal_references(&mut out, &picture);
+    refused_events(&mut out, &picture);
+    remarks(&mut out, &picture);
     print(&out)?;
     Ok(exit::OK)
 }
 
-fn heading(out: &mut String, picture: &Picture<'_>, machine: &Machine) {
+fn heading(out: &mut String, picture: &Picture<'_>, machine: &ChosenMachine) {
     let Resolved { trace, origin, .. } = picture.resolved;
     let processes = match trace.dictionary.pids.len() {
         1 => "1 process".to_owned(),
         n => format!("{n} processes"),
     };
-    let _ = writeln!(
+    let (name, mappings, size) = (&trace.meta.name, origin.name(), trace.meta.page_size);
+    field(
         out,
-        "trace        {}: {} mappings, {processes}, pages of {}",
-        trace.meta.name,
-        origin.name(),
-        trace.meta.page_size
+        "trace",
+        format!("{name}: {mappings} mappings, {processes}, pages of {size}"),
     );
-    let _ = writeln!(out, "memory       {}", machine.about);
+    field(out, "memory", &machine.about);
     let slots = picture.snapshot.slots.iter().flatten().count() as u64;
-    let _ = writeln!(
+    field(
         out,
-        "swap         {}: {} in use, at most {} so far",
-        machine.about_swap,
-        counted(slots, "slot"),
-        picture.snapshot.slots_peak
+        "swap",
+        format!(
+            "{}: {} in use, at most {} so far",
+            machine.about_swap,
+            counted(slots, "slot"),
+            picture.snapshot.slots_peak
+        ),
     );
 }
 
-/// Where the trace stands, and what was counted up to there.
+/// Appends the position, and the counts up to there.
 fn position(out: &mut String, picture: &Picture<'_>, at: Option<u64>, refs: u64) {
-    let legal = picture.view.position;
-    let _ = match at {
-        None => write!(
-            out,
-            "position     after the last event, all {}",
-            counted(refs, "reference")
-        ),
-        Some(at) => write!(
-            out,
-            "position     after {at} of {}",
-            counted(refs, "reference")
-        ),
+    let references = counted(refs, "reference");
+    let mut position = match at {
+        None => format!("after the last event, all {references}"),
+        Some(at) => format!("after {at} of {references}"),
     };
+    let legal = picture.view.position;
     if legal < at.unwrap_or(refs) {
-        let _ = write!(out, ", {legal} of them legal");
+        position += &format!(", {legal} of them legal");
     }
+    field(out, "position", position);
     let counters = &picture.snapshot.counters;
     let kinds = FaultKind::ALL.map(|kind| format!("{} {}", counters.of(kind), kind.name()));
-    let _ = writeln!(
+    let (faults, kinds, major) = (counters.faults(), kinds.join(", "), counters.major());
+    field(
         out,
-        "\nfaults       {}: {}; {} read a device",
-        counters.faults(),
-        kinds.join(", "),
-        counters.major()
+        "faults",
+        format!("{faults}: {kinds}; {major} read a device"),
     );
-    let (clean, dirty) = (
-        counters.evictions_clean + counters.expired_clean,
-        counters.evictions_dirty + counters.expired_dirty,
-    );
-    let _ = writeln!(
+    let clean = counters.evictions_clean + counters.expired_clean;
+    let dirty = counters.evictions_dirty + counters.expired_dirty;
+    let freed = counters.freed;
+    let pages = counted(clean + dirty + freed, "page");
+    field(
         out,
-        "left memory  {}: {clean} clean, {dirty} written, {} freed",
-        counted(clean + dirty + counters.freed, "page"),
-        counters.freed
+        "left memory",
+        format!("{pages}: {clean} clean, {dirty} written, {freed} freed"),
     );
     let taken = picture.taken();
     let dirty = taken
         .iter()
         .filter(|&&frame| picture.snapshot.bits[frame].dirty);
-    let _ = writeln!(
-        out,
-        "resident     {}, {} dirty",
-        counted(taken.len() as u64, "page"),
-        dirty.count()
-    );
+    let (pages, dirty) = (counted(taken.len() as u64, "page"), dirty.count());
+    field(out, "resident", format!("{pages}, {dirty} dirty"));
 }
 
-/// How many pages of a mapping, or of a process, are where.
+/// Numbers of pages of a mapping, or of a process, by their place.
 #[derive(Debug, Clone, Copy, Default)]
 struct Pages {
     mapped: u64,
@@ -222,8 +210,8 @@ struct Pages {
 }
 
 impl Pages {
-    /// One touched page.
-    fn note(&mut self, place: Place) {
+    /// Adds a touched page.
+    fn add(&mut self, place: Place) {
         self.touched += 1;
         match place {
             Place::Frame(_) => self.resident += 1,
@@ -261,7 +249,7 @@ fn show_process(out: &mut String, picture: &Picture<'_>, process: &ProcessView) 
     if process.vmas.is_empty() {
         let mut all = Pages::default();
         for &(_, _, object, _) in &process.bound {
-            all.note(picture.place(object));
+            all.add(picture.place(object));
         }
         if all.touched > 0 {
             let _ = writeln!(
@@ -280,12 +268,20 @@ fn show_process(out: &mut String, picture: &Picture<'_>, process: &ProcessView) 
 }
 
 fn mappings(out: &mut String, picture: &Picture<'_>, process: &ProcessView) {
-    const TITLES: [&str; 10] = [
-        "start", "end", "prot", "kind", "mapped", "touched", "resident", "swapped", "dropped",
-        "name",
+    const TITLES: [(&str, Align); 10] = [
+        ("start", Left),
+        ("end", Left),
+        ("prot", Left),
+        ("kind", Left),
+        ("mapped", Right),
+        ("touched", Right),
+        ("resident", Right),
+        ("swapped", Right),
+        ("dropped", Right),
+        ("name", Left),
     ];
     let counts = by_mapping(picture, process);
-    let mut lines = vec![TITLES.map(str::to_owned).to_vec()];
+    let mut lines = Vec::new();
     let mut all = Pages::default();
     for (vma, pages) in process.vmas.iter().zip(counts) {
         all += pages;
@@ -300,20 +296,15 @@ fn mappings(out: &mut String, picture: &Picture<'_>, process: &ProcessView) {
         line.push(name(vma));
         lines.push(line);
     }
-    let mut total = vec![
-        "total".to_owned(),
-        String::new(),
-        String::new(),
-        String::new(),
-    ];
+    let mut total = ["total", "", "", ""].map(str::to_owned).to_vec();
     total.extend(all.fields());
     lines.push(total);
-    columns(out, "  ", "<<<<>>>>><", &lines);
+    table(out, "  ", &TITLES, lines);
 }
 
-/// The pages of each mapping. A page that several mappings share a part of counts with the lowest.
+/// Returns the pages of each mapping. A page that spans several mappings counts for the lowest.
 fn by_mapping(picture: &Picture<'_>, process: &ProcessView) -> Vec<Pages> {
-    let shift = picture.shift();
+    let shift = picture.resolved.trace.meta.page_shift();
     let mapped = pages_of_each(&process.vmas, shift);
     let mut counts: Vec<Pages> = mapped
         .map(|mapped| Pages {
@@ -326,7 +317,7 @@ fn by_mapping(picture: &Picture<'_>, process: &ProcessView) -> Vec<Pages> {
             .vmas
             .partition_point(|vma| (vma.end - 1) >> shift < number);
         if let Some(pages) = counts.get_mut(lowest) {
-            pages.note(picture.place(object));
+            pages.add(picture.place(object));
         }
     }
     counts
@@ -335,7 +326,7 @@ fn by_mapping(picture: &Picture<'_>, process: &ProcessView) -> Vec<Pages> {
 fn kind(vma: &Vma) -> String {
     match vma.backing {
         Backing::File { file, offset, .. } => {
-            // What earlier events cut off the front is not shown any more.
+            // Earlier events may have cut off the front of the mapping.
             let offset = offset.wrapping_add(vma.start.wrapping_sub(vma.origin));
             format!("file {file} +{offset:#x}")
         }
@@ -356,7 +347,7 @@ fn name(vma: &Vma) -> String {
     parts.join(" ")
 }
 
-/// The page tables that the touched pages of a process need.
+/// Appends the page tables that the touched pages of a process need.
 fn page_tables(out: &mut String, picture: &Picture<'_>, process: &ProcessView) {
     let meta = &picture.resolved.trace.meta;
     if meta.addressing != Addressing::Bytes || process.bound.is_empty() {
@@ -366,65 +357,75 @@ fn page_tables(out: &mut String, picture: &Picture<'_>, process: &ProcessView) {
     let numbers: Vec<u64> = process.bound.iter().map(|page| page.0).collect();
     let tables = page_table_pages(layout, meta.page_size, &numbers);
     let bytes = show_bytes(page_table_bytes(layout, &tables));
-    let by_level: Vec<String> = tables.iter().map(u64::to_string).collect();
+    let levels = by_level(&tables);
     let _ = writeln!(
         out,
-        "  page tables: {} by level, {bytes} ({})",
-        by_level.join(" + "),
+        "  page tables: {levels} by level, {bytes} ({})",
         layout.name
     );
 }
 
-/// What of the whole trace was illegal or refused.
-fn illegal(out: &mut String, picture: &Picture<'_>) {
+/// Appends the illegal references of the whole trace.
+fn illegal_references(out: &mut String, picture: &Picture<'_>) {
     let tally = &picture.resolved.tally;
-    if tally.segfaults + tally.protection_faults > 0 {
+    if tally.segfaults + tally.protection_faults == 0 {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "\nillegal references of the whole trace: {}, {}; {} dropped",
+        counted(tally.segfaults, "segmentation fault"),
+        counted(tally.protection_faults, "protection fault"),
+        counted(tally.dropped, "later reference")
+    );
+    let titles = [
+        ("position", Right),
+        ("pid", Right),
+        ("kind", Left),
+        ("page", Left),
+        ("why", Left),
+    ];
+    let lines = tally.illegal.iter().map(|one| {
+        vec![
+            one.position.to_string(),
+            picture.pid(one.process).to_string(),
+            one.kind.letter().to_string(),
+            picture.address(one.page),
+            one.why().to_owned(),
+        ]
+    });
+    table(out, "  ", &titles, lines);
+}
+
+/// Appends the refused events of the whole trace.
+fn refused_events(out: &mut String, picture: &Picture<'_>) {
+    let tally = &picture.resolved.tally;
+    if tally.refused == 0 {
+        return;
+    }
+    let count = counted(tally.refused, "event");
+    let _ = writeln!(out, "\nrefused of the whole trace: {count}");
+    for one in &tally.refusals {
+        let pid = picture.pid(one.process);
         let _ = writeln!(
             out,
-            "\nillegal references of the whole trace: {}, {}; {} dropped",
-            counted(tally.segfaults, "segmentation fault"),
-            counted(tally.protection_faults, "protection fault"),
-            counted(tally.dropped, "later reference")
+            "  position {}, process {pid}: {}",
+            one.position, one.what
         );
-        let mut lines = vec![
-            ["position", "pid", "kind", "page", "why"]
-                .map(str::to_owned)
-                .to_vec(),
-        ];
-        lines.extend(tally.illegal.iter().map(|one| {
-            let why = match one.segmentation {
-                true => "no mapping",
-                false => "not allowed",
-            };
-            vec![
-                one.position.to_string(),
-                picture.pid(one.process).to_string(),
-                one.kind.letter().to_string(),
-                picture.address(one.page),
-                why.to_owned(),
-            ]
-        }));
-        columns(out, "  ", ">><<<", &lines);
     }
-    if tally.refused > 0 {
-        let count = counted(tally.refused, "event");
-        let _ = writeln!(out, "\nrefused of the whole trace: {count}");
-        for one in &tally.refusals {
-            let pid = picture.pid(one.process);
-            let _ = writeln!(
-                out,
-                "  position {}, process {pid}: {}",
-                one.position, one.what
-            );
-        }
-    }
-    if tally.segfaults + tally.protection_faults + tally.refused > 0 {
+}
+
+/// Appends what the lists of illegal references and refused events mean, and the number of events
+/// without effect.
+fn remarks(out: &mut String, picture: &Picture<'_>) {
+    let tally = &picture.resolved.tally;
+    let counts = [tally.segfaults + tally.protection_faults, tally.refused];
+    if counts.iter().any(|&count| count > 0) {
         let _ = writeln!(
             out,
             "  (positions count all references, from 0; an event stands before the reference at its position)"
         );
     }
-    let counts = [tally.segfaults + tally.protection_faults, tally.refused];
     if counts.iter().any(|&count| count > space::LISTED as u64) {
         let _ = writeln!(out, "  (the first {} are listed)", space::LISTED);
     }
@@ -440,17 +441,17 @@ mod tests {
 
     #[test]
     fn positions_read() {
-        assert_eq!("20M".parse(), Ok(At::Refs(20_000_000)));
-        assert_eq!(" 12.5% ".parse(), Ok(At::Percent(12.5)));
-        assert_eq!("end".parse(), Ok(At::End));
+        assert_eq!("20M".parse(), Ok(Position::Refs(20_000_000)));
+        assert_eq!(" 12.5% ".parse(), Ok(Position::Percent(12.5)));
+        assert_eq!("end".parse(), Ok(Position::End));
         for text in ["", "half", "-1", "101%", "%", "nan%", "1KiB"] {
-            let why = text.parse::<At>().unwrap_err();
+            let why = text.parse::<Position>().unwrap_err();
             assert!(why.contains("is no position"), "{why}");
         }
-        assert_eq!(At::Percent(50.0).of(9).unwrap(), Some(4));
-        assert_eq!(At::Percent(32.3).of(1000).unwrap(), Some(323));
-        assert_eq!(At::Refs(9).of(9).unwrap(), Some(9));
-        assert!(At::Refs(10).of(9).is_err());
-        assert_eq!(At::End.of(9).unwrap(), None);
+        assert_eq!(Position::Percent(50.0).of(9).unwrap(), Some(4));
+        assert_eq!(Position::Percent(32.3).of(1000).unwrap(), Some(323));
+        assert_eq!(Position::Refs(9).of(9).unwrap(), Some(9));
+        assert!(Position::Refs(10).of(9).is_err());
+        assert_eq!(Position::End.of(9).unwrap(), None);
     }
 }

@@ -1,19 +1,16 @@
-//! From arguments to the one machine that `pagebench vm` looks at. Knows nothing of what is shown
-//! of it.
+//! Turns `vm`'s arguments into one machine, and describes it in words.
 
 use super::MachineArgs;
 use crate::cli::failure::Failure;
-use crate::exit;
 use crate::policy::{PolicyChoice, Space};
 use crate::space::{Options, Resolved};
 use crate::sweep::{Allocation, tau_ladder};
-use crate::units::{Ladder, PAGE_ID_MAX, counted, show_bytes};
+use crate::units::{Ladder, counted, show_bytes};
 use crate::vm::Job;
-use crate::vm::machine::RunError;
 use crate::vm::swap::slots_of;
 
-/// What can be said of the machine before the trace is known.
-pub struct Choice<'a> {
+/// The machine as far as it is known without the trace.
+pub struct MachineChoice<'a> {
     args: &'a MachineArgs,
     policy: PolicyChoice,
     /// How the trace is resolved.
@@ -22,7 +19,7 @@ pub struct Choice<'a> {
 }
 
 /// The machine for a trace.
-pub struct Machine {
+pub struct ChosenMachine {
     policy: PolicyChoice,
     frames: Option<u32>,
     quotas: Option<Vec<u32>>,
@@ -34,9 +31,9 @@ pub struct Machine {
     pub about_swap: String,
 }
 
-impl<'a> Choice<'a> {
-    /// Of these arguments.
-    pub fn new(args: &'a MachineArgs) -> Result<Choice<'a>, Failure> {
+impl<'a> MachineChoice<'a> {
+    /// Checks the arguments.
+    pub fn new(args: &'a MachineArgs) -> Result<MachineChoice<'a>, Failure> {
         let text = args.policy.trim();
         if text == "all" || text.contains(',') {
             let message = "one policy at a time: write -p lru";
@@ -51,7 +48,7 @@ impl<'a> Choice<'a> {
             Space::Variable if args.frames.is_some() => Err(Failure::usage(format!(
                 "--frames: {name} has a window, --tau, and takes the frames that this needs"
             ))),
-            _ => Ok(Choice {
+            _ => Ok(MachineChoice {
                 args,
                 policy,
                 space: args.memory.space()?,
@@ -60,8 +57,8 @@ impl<'a> Choice<'a> {
         }
     }
 
-    /// The machine for a trace.
-    pub fn machine(&self, resolved: &Resolved) -> Result<Machine, Failure> {
+    /// Returns the machine for a trace.
+    pub fn machine(&self, resolved: &Resolved) -> Result<ChosenMachine, Failure> {
         let spec = self.policy.spec();
         let quarter = (resolved.objects() as u64 / 4).max(1);
         let (frames, tau, about) = match spec.space {
@@ -82,7 +79,7 @@ impl<'a> Choice<'a> {
         let page_size = resolved.trace.meta.page_size;
         let swap_slots = self.swap_bytes.map(|bytes| slots_of(bytes, page_size));
         let swap_slots = swap_slots.transpose().map_err(Failure::usage)?;
-        Ok(Machine {
+        Ok(ChosenMachine {
             about: about + &divided(allocation, quotas.as_deref(), resolved),
             about_swap: match swap_slots {
                 None => "as large as needed".into(),
@@ -101,6 +98,7 @@ impl<'a> Choice<'a> {
         })
     }
 
+    /// Returns the number of frames and the description of a fixed-space policy.
     fn fixed(&self, resolved: &Resolved, quarter: u64) -> Result<(u64, String), Failure> {
         let page_size = resolved.trace.meta.page_size;
         let pages = resolved.objects() as u64;
@@ -108,17 +106,14 @@ impl<'a> Choice<'a> {
         let frames = match asked {
             None => quarter,
             Some(ladder) => {
-                let max = u64::from(PAGE_ID_MAX);
-                one(
-                    "--frames",
-                    ladder,
-                    ladder.resolve(pages, page_size, &[quarter], max)?,
-                )?
+                let values = ladder.frames(pages, page_size, &[quarter])?;
+                single_value("--frames", ladder, values)?
             }
         };
-        let chosen = match asked.is_none_or(Ladder::has_auto) {
-            true => format!(": a quarter of the {pages} pages, at least 1"),
-            false => format!(" for {pages} pages"),
+        let chosen = if asked.is_none_or(Ladder::has_auto) {
+            format!(": a quarter of the {pages} pages, at least 1")
+        } else {
+            format!(" for {pages} pages")
         };
         let bytes = show_bytes(frames.saturating_mul(page_size.bytes()));
         let count = counted(frames, "frame");
@@ -126,35 +121,32 @@ impl<'a> Choice<'a> {
         Ok((frames, about))
     }
 
+    /// Returns the window and the description of a variable-space policy.
     fn variable(&self, resolved: &Resolved, quarter: u64) -> Result<(u64, String), Failure> {
         let trace = &resolved.trace;
-        let auto = || match trace.is_empty() {
-            true => Ok(vec![1]),
-            false => tau_ladder(resolved, &[quarter]),
-        };
         let ladder = self.args.tau.clone().unwrap_or(Ladder::auto());
-        if ladder.has_bytes() {
-            let message = "a window is a number of references, not of bytes";
-            return Err(Failure::usage(format!("--tau {ladder}: {message}")));
-        }
-        let auto_values = if ladder.has_auto() { auto()? } else { vec![] };
+        ladder.refuse_bytes("--tau")?;
+        let auto_values = match (ladder.has_auto(), trace.is_empty()) {
+            (false, _) => Vec::new(),
+            (true, true) => vec![1],
+            (true, false) => tau_ladder(resolved, &[quarter])?,
+        };
         let refs = trace.len() as u64;
-        let values = ladder.resolve(refs, trace.meta.page_size, &auto_values, u64::MAX >> 1)?;
-        let tau = one("--tau", &ladder, values)?;
-        let chosen = match ladder.has_auto() {
-            true => format!(
-                ", its mean working set about a quarter of {} pages",
-                resolved.objects()
-            ),
-            false => String::new(),
+        let values = ladder.windows(refs, trace.meta.page_size, &auto_values)?;
+        let tau = single_value("--tau", &ladder, values)?;
+        let chosen = if ladder.has_auto() {
+            let pages = resolved.objects();
+            format!(", its mean working set about a quarter of {pages} pages")
+        } else {
+            String::new()
         };
         let count = counted(tau, "reference");
         Ok((tau, format!("{}, a window of {count}{chosen}", self.policy)))
     }
 }
 
-/// The only value of a ladder.
-fn one(option: &str, ladder: &Ladder, values: Vec<u64>) -> Result<u64, Failure> {
+/// Returns the only one of `values`; errors if `ladder` gives several.
+fn single_value(option: &str, ladder: &Ladder, values: Vec<u64>) -> Result<u64, Failure> {
     match values[..] {
         [value] => Ok(value),
         _ => Err(Failure::usage(format!(
@@ -164,9 +156,9 @@ fn one(option: &str, ladder: &Ladder, values: Vec<u64>) -> Result<u64, Failure> 
     }
 }
 
-/// How frames are divided among processes, if they are.
+/// Returns how frames are divided among processes, in words; empty if they are not.
 fn divided(allocation: &Allocation, quotas: Option<&[u32]>, resolved: &Resolved) -> String {
-    /// Processes that are named one by one.
+    /// The most processes that are named.
     const NAMED: usize = 8;
     let Some(quotas) = quotas else {
         return String::new();
@@ -183,8 +175,8 @@ fn divided(allocation: &Allocation, quotas: Option<&[u32]>, resolved: &Resolved)
     format!("; {}: {}", allocation.name(), parts.join(", "))
 }
 
-impl Machine {
-    /// The replay.
+impl ChosenMachine {
+    /// Returns the replay of a trace on this machine.
     pub fn job<'t>(&'t self, resolved: &'t Resolved) -> Job<'t> {
         Job {
             space: resolved.space.as_ref(),
@@ -197,7 +189,7 @@ impl Machine {
         }
     }
 
-    /// The policy with its parameters and, if it has one, its window.
+    /// Returns the policy with its parameters and its window, if it has one.
     pub fn policy(&self) -> String {
         match self.tau {
             None => self.policy.to_string(),
@@ -205,13 +197,8 @@ impl Machine {
         }
     }
 
-    /// The most frames that it may use.
+    /// Returns the most frames that it may use; `None` for no limit.
     pub fn frames(&self) -> Option<u64> {
         self.frames.map(u64::from)
     }
-}
-
-/// A replay that cannot be done.
-pub fn cannot_run(error: RunError) -> Failure {
-    Failure::new(exit::FAILURE, error.to_string())
 }

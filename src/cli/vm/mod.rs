@@ -1,9 +1,9 @@
-//! `pagebench vm`: memory looked at, at one position of a trace or at many. Here are the arguments
-//! and how the trace comes in.
+//! `pagebench vm`: the state of memory at one position of a trace, or at many. This file has the
+//! arguments and reads the trace.
 //!
 //! | module | owns |
 //! |---|---|
-//! | `machine` | from arguments to the one machine that is looked at |
+//! | `machine` | from arguments to one machine, and its description |
 //! | `at` | the state at a position, as text |
 //! | `pages` | its lists of single entries and frames |
 //! | `over_time` | the states at many positions, as a table and a chart |
@@ -13,29 +13,35 @@ mod machine;
 mod over_time;
 mod pages;
 
-use super::args::{ReadArgs, SelectArgs};
+use super::args::{QuietArgs, ReadArgs, SelectArgs};
 use super::failure::Failure;
-use super::input::load_all;
+use super::input::load_one_trace;
 use super::memory::MemoryArgs;
 use super::signals::end_cleanly;
 use crate::exit::ExitCode;
 use crate::report::states;
-use crate::space::SpaceError;
 use crate::trace::dense::Trace;
 use crate::units::{Ladder, PageSize};
-use at::At;
+use at::Position;
 use clap::Args;
 use std::path::PathBuf;
 
 /// Show the state of memory at a position of a trace, or draw it over time.
 ///
-/// Without -o it prints, as they stand after the first references of the trace: the processes with
-/// their mappings, and of each mapping how many pages it has, how many of these were touched
-/// (bound to something), and where those are: resident (in a frame, whether this process's page
-/// table names it or not), swapped (on the swap device), or dropped (left memory without a slot: read
-/// again from their file or original, or zeros). Then the frames, if they are few.
+/// Without -o it prints the processes with their mappings at the position, the pages of each mapping by
+/// their state, and the frames if they are few. With -o it writes states.csv and states.png.
 ///
-/// With -o it writes states.csv and states.png.
+/// The states of pages:
+///
+/// mapped: pages of the mapping.
+///
+/// touched: bound by a reference, a fork or madvise.
+///
+/// resident: in a frame, whether or not this process's page table names it.
+///
+/// swapped: on the swap device only.
+///
+/// dropped: left memory without a slot; comes back from its file, its original, or as zeros.
 #[derive(Debug, Args)]
 #[command(after_help = after_help())]
 pub struct VmArgs {
@@ -43,21 +49,21 @@ pub struct VmArgs {
     #[arg(value_name = "TRACE")]
     trace: PathBuf,
 
-    /// The position: after so many references (1000, 20M), a share of them (50%), or end: after the
-    /// last event
+    /// Position: after N references (1000, 20M), after a share of them (50%), or end: after the last
+    /// event
     #[arg(
         long,
         value_name = "POS",
         default_value = "50%",
         conflicts_with = "output"
     )]
-    at: At,
+    at: Position,
 
     /// List every entry: each touched page of each process
     #[arg(long, conflicts_with = "output")]
     entries: bool,
 
-    /// List the frames, even if they are more than 64
+    /// List the frames even if they are more than 64
     #[arg(long, conflicts_with = "output")]
     list_frames: bool,
 
@@ -65,17 +71,16 @@ pub struct VmArgs {
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 
-    /// At how many positions, equally far apart, states are taken: 2 to 10000 (default 200)
+    /// Number of positions, equally far apart: 2 to 10000 (default 200)
     #[arg(long, value_name = "SAMPLES", requires = "output")]
     over_time: Option<u64>,
 
-    /// Write into a folder that holds states already
+    /// Replace the states that the folder holds
     #[arg(long, requires = "output")]
     force: bool,
 
-    /// Print errors only on standard error
-    #[arg(short, long)]
-    pub quiet: bool,
+    #[command(flatten)]
+    quiet: QuietArgs,
 
     #[command(flatten)]
     machine: MachineArgs,
@@ -99,7 +104,7 @@ struct MachineArgs {
     #[arg(short = 'm', long, value_name = "FRAMES")]
     frames: Option<Ladder>,
 
-    /// Window of a variable-space policy in references, or % of them; if absent, one whose mean
+    /// Window of a variable-space policy, in references or % of them; if absent, the window whose mean
     /// working set is about a quarter of the pages
     #[arg(long, value_name = "REFERENCES")]
     tau: Option<Ladder>,
@@ -112,7 +117,7 @@ struct MachineArgs {
     memory: MemoryArgs,
 }
 
-/// The columns of `states.csv` and examples, for `--help`.
+/// Returns the columns of `states.csv` and examples, for `--help`.
 fn after_help() -> String {
     let width = states::COLUMNS.iter().map(|column| column.name.len());
     let width = width.max().unwrap_or(0);
@@ -120,8 +125,8 @@ fn after_help() -> String {
         .iter()
         .map(|column| format!("  {:width$}  {}\n", column.name, column.about));
     format!(
-        "Columns of states.csv, whose rows stand after so many references, before the events that \
-         follow:\n{}\nExamples:\n  \
+        "Columns of states.csv. A row is the state after its number of references, before the events \
+         that follow:\n{}\nExamples:\n  \
          pagebench vm traces/sort.pbt --at 1M -m 64\n  \
          pagebench vm build.pbt --at end -p clock --entries\n  \
          pagebench vm build.pbt --over-time 500 -m 10% -o over-time",
@@ -131,8 +136,8 @@ fn after_help() -> String {
 
 /// Runs the command.
 pub fn vm(args: VmArgs) -> Result<ExitCode, Failure> {
-    // What can be wrong without the trace is told before it is read.
-    let machine = machine::Choice::new(&args.machine)?;
+    // Check everything that needs no trace before it is read.
+    let machine = machine::MachineChoice::new(&args.machine)?;
     match &args.output {
         None => at::show(&args, &machine),
         Some(folder) => {
@@ -145,24 +150,6 @@ pub fn vm(args: VmArgs) -> Result<ExitCode, Failure> {
 
 /// Reads the trace.
 fn load(args: &VmArgs) -> Result<Trace, Failure> {
-    let path = args.trace.display();
-    if args.trace.is_dir() {
-        return Err(Failure::usage(format!(
-            "{path}: a folder; vm looks at one trace"
-        )));
-    }
     let options = args.read.options(&args.select)?;
-    let sizes = |_: &str, _| args.machine.page_size.into_iter().collect();
-    let paths = std::slice::from_ref(&args.trace);
-    let inputs = load_all(paths, &options, &sizes, None)?;
-    let mut traces = inputs.loaded.into_iter().flat_map(|loaded| loaded.traces);
-    Ok(traces.next().expect("a trace is left, or it failed"))
-}
-
-/// An error of the trace, by the name that it was given with.
-fn contradiction(args: &VmArgs, error: SpaceError) -> Failure {
-    Failure::from(SpaceError {
-        name: args.trace.display().to_string(),
-        ..error
-    })
+    load_one_trace(&args.trace, &options, args.machine.page_size, "vm")
 }

@@ -1,13 +1,12 @@
-//! The states of memory at many positions: `states.csv`, and the chart that is drawn from it once
-//! it is read back.
+//! The states of memory at many positions: writes `states.csv`, reads it back and draws its chart.
 
-use super::machine::{Choice, Machine, cannot_run};
-use super::{VmArgs, contradiction, load};
+use super::machine::{ChosenMachine, MachineChoice};
+use super::{VmArgs, load};
 use crate::cli::failure::Failure;
-use crate::cli::folder::claim_folder;
-use crate::cli::input::tell_illegal;
-use crate::cli::print;
+use crate::cli::folder::{IfResultsExist, RunFolder, claim_folder};
+use crate::cli::input::report_illegal;
 use crate::cli::progress::note;
+use crate::cli::terminal::print;
 use crate::exit::{self, ExitCode};
 use crate::report::chart::{self, Subject};
 use crate::report::csv::write_file;
@@ -18,11 +17,11 @@ use crate::vm::States;
 use crate::vm::machine::observe::states;
 use std::path::Path;
 
-/// The files that are written.
+/// The files to write.
 const TABLE: &str = "states.csv";
 const CHART: &str = "states.png";
 
-/// How many states are taken.
+/// Returns the number of states to take.
 pub fn samples(asked: Option<u64>) -> Result<u64, Failure> {
     match asked {
         None => Ok(200),
@@ -36,45 +35,54 @@ pub fn samples(asked: Option<u64>) -> Result<u64, Failure> {
 /// Runs the command with `-o`.
 pub fn write(
     args: &VmArgs,
-    choice: &Choice<'_>,
+    choice: &MachineChoice<'_>,
     folder: &Path,
     samples: u64,
 ) -> Result<ExitCode, Failure> {
-    let folder = claim_folder(folder, args.force, &[TABLE, CHART])?;
-    let trace = load(args)?;
-    let resolved = space::resolve(trace, &choice.space);
-    let resolved = resolved.map_err(|error| contradiction(args, error))?;
-    tell_illegal(&args.trace.display().to_string(), &resolved, &choice.space);
-    let refs = resolved.trace.len() as u64;
-    if refs == 0 {
-        let why = "nothing to sample: no reference is legal";
-        return Err(Failure::new(exit::NOTHING, why));
-    }
+    let if_exist = IfResultsExist::of(args.force);
+    let folder = claim_folder(folder, if_exist, &[TABLE, CHART])?;
+    let resolved = resolve(args, choice)?;
     let machine = choice.machine(&resolved)?;
-    let positions = positions(refs, samples);
-    let (states, end) = states(&machine.job(&resolved), &positions).map_err(cannot_run)?;
+    let positions = positions(resolved.trace.len() as u64, samples);
+    let (states, end) = states(&machine.job(&resolved), &positions)?;
     if let Some(end) = end {
         note(&format!(
             "note: swap was full after the first {}, where the replay ended: the last states are taken there",
             counted(end.legal, "legal reference")
         ));
     }
-    let full = end.is_some();
     let rows: Vec<StatesRow> = states.iter().map(|at| row(at, &resolved)).collect();
-    folder.clear(&[TABLE, CHART])?;
-    let table = folder.path().join(TABLE);
-    write_file(&table, &to_csv(&rows))?;
-    let subject = subject(&resolved, &machine, full);
-    let drawn = chart::states(&read_rows(&table)?, &subject);
-    let png = drawn.and_then(|chart| chart.png());
-    let png = png.map_err(|e| Failure::new(exit::FAILURE, e.to_string()))?;
-    let chart = folder.path().join(CHART);
-    write_file(&chart, &png)?;
-    print(&format!("{}\n{}\n", table.display(), chart.display()))?;
+    let subject = subject(&resolved, &machine, end.is_some());
+    write_files(&folder, &rows, &subject)?;
     Ok(exit::OK)
 }
 
-/// From the first reference to behind the last, equally far apart; each once.
+/// Reads and resolves the trace; errors if no reference is legal.
+fn resolve(args: &VmArgs, choice: &MachineChoice<'_>) -> Result<Resolved, Failure> {
+    let name = args.trace.display().to_string();
+    let resolved = space::resolve(load(args)?, &choice.space);
+    let resolved = resolved.map_err(|error| error.named(&name))?;
+    report_illegal(&name, &resolved, &choice.space);
+    if resolved.trace.is_empty() {
+        let why = "nothing to sample: no reference is legal";
+        return Err(Failure::new(exit::NOTHING, why));
+    }
+    Ok(resolved)
+}
+
+/// Writes the table and its chart, and prints their paths.
+fn write_files(folder: &RunFolder, rows: &[StatesRow], subject: &Subject) -> Result<(), Failure> {
+    folder.clear(&[TABLE, CHART])?;
+    let table = folder.path().join(TABLE);
+    write_file(&table, &to_csv(rows))?;
+    let png = chart::states(&read_rows(&table)?, subject)?.png()?;
+    let chart = folder.path().join(CHART);
+    write_file(&chart, &png)?;
+    print(&format!("{}\n{}\n", table.display(), chart.display()))
+}
+
+/// Returns `samples` positions, equally far apart, from before the first reference to after the last;
+/// each once.
 fn positions(refs: u64, samples: u64) -> Vec<u64> {
     let at = |n: u64| (u128::from(refs) * u128::from(n) / u128::from(samples - 1)) as u64;
     let mut positions: Vec<u64> = (0..samples).map(at).collect();
@@ -101,7 +109,8 @@ fn row(states: &States, resolved: &Resolved) -> StatesRow {
     }
 }
 
-fn subject(resolved: &Resolved, machine: &Machine, full: bool) -> Subject {
+/// Returns the words of the chart; `full` if full swap ended the replay.
+fn subject(resolved: &Resolved, machine: &ChosenMachine, full: bool) -> Subject {
     let meta = &resolved.trace.meta;
     let mappings = match resolved.origin {
         Origin::Permissive => "no mappings".to_owned(),

@@ -1,30 +1,32 @@
-//! Lists of single pages at a position: the entries of a process, and the frames with what is in
-//! them. Does not know mappings.
+//! Lists of single pages at a position: the entries of a process, and the frames with their pages.
 
 use super::at::Picture;
-use crate::report::table::columns;
+use crate::cli::terminal::{
+    Align::{Left, Right},
+    table,
+};
 use crate::space::{Binding, NONE, ObjectId, ProcessView};
 use crate::vm::PageState;
 use std::fmt::Write;
 
-/// So many frames are shown unasked.
+/// The most frames that are listed without `--list-frames`.
 pub const FRAMES_SHOWN: usize = 64;
 
-/// Where a page is that an entry is bound to.
+/// The place of the page that an entry is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// In this frame.
     Frame(u32),
     /// Only in this slot of the swap device.
     Slot(u32),
-    /// It left memory and has no slot.
+    /// Out of memory, and without a slot.
     Dropped,
-    /// It never came in: full swap ended the replay before.
+    /// Never in memory: full swap ended the replay before.
     NeverLoaded,
 }
 
 impl Picture<'_> {
-    /// Where an object is.
+    /// Returns the place of an object.
     pub fn place(&self, object: ObjectId) -> Place {
         match self.snapshot.objects[object as usize] {
             PageState::Resident(frame) => Place::Frame(frame),
@@ -34,7 +36,7 @@ impl Picture<'_> {
         }
     }
 
-    /// The frames in use, in ascending order.
+    /// Returns the frames in use, in rising order.
     pub fn taken(&self) -> Vec<usize> {
         let objects = self.snapshot.objects.iter();
         let mut taken: Vec<usize> = objects
@@ -48,22 +50,25 @@ impl Picture<'_> {
     }
 }
 
-fn titles<const N: usize>(titles: [&str; N]) -> Vec<String> {
-    titles.map(str::to_owned).to_vec()
-}
-
 fn mark(set: bool, word: &str) -> String {
     if set { word } else { "-" }.to_owned()
 }
 
-/// Every entry of a process that is bound to something.
+/// Appends every entry of a process that is bound to a page.
 pub fn entries(out: &mut String, picture: &Picture<'_>, process: &ProcessView) {
     if process.bound.is_empty() {
         return;
     }
-    let mut lines = vec![titles([
-        "page", "state", "slot", "binding", "owners", "dirty", "ref",
-    ])];
+    let titles = [
+        ("page", Left),
+        ("state", Left),
+        ("slot", Right),
+        ("binding", Left),
+        ("owners", Right),
+        ("dirty", Left),
+        ("ref", Left),
+    ];
+    let mut lines = Vec::new();
     for &(number, entry, object, binding) in &process.bound {
         let place = picture.place(object);
         let (state, (dirty, referenced)) = match place {
@@ -90,7 +95,7 @@ pub fn entries(out: &mut String, picture: &Picture<'_>, process: &ProcessView) {
         ]);
     }
     out.push('\n');
-    columns(out, "  ", "<<><><<", &lines);
+    table(out, "  ", &titles, lines);
 }
 
 fn bound_how(binding: Binding) -> &'static str {
@@ -102,7 +107,7 @@ fn bound_how(binding: Binding) -> &'static str {
     }
 }
 
-/// Every frame: its bits, and the entries that are bound to the page in it.
+/// Appends every frame: its bits, and the entries that are bound to the page in it.
 pub fn frames(out: &mut String, picture: &Picture<'_>) {
     let frames = picture.snapshot.bits.len();
     let mut object_in = vec![NONE; frames];
@@ -111,23 +116,26 @@ pub fn frames(out: &mut String, picture: &Picture<'_>) {
             object_in[*frame as usize] = object;
         }
     }
-    let mut shown_by = vec![Vec::new(); frames];
+    let mut pages_in = vec![Vec::new(); frames];
     for process in &picture.view.processes {
         let pid = picture.pid(process.process);
         for &(number, entry, object, _) in &process.bound {
             if let Place::Frame(frame) = picture.place(object) {
                 let page = format!("{pid}:{}", picture.address(number));
                 let present = picture.snapshot.present[entry as usize];
-                shown_by[frame as usize].push(match present {
-                    true => page,
-                    false => format!("({page})"),
-                });
+                let page = if present { page } else { format!("({page})") };
+                pages_in[frame as usize].push(page);
             }
         }
     }
-    let mut lines = vec![titles(["frame", "dirty", "ref", "pages"])];
-    let each = object_in.iter().zip(&shown_by).enumerate();
-    lines.extend(each.map(|(frame, (&object, pages))| {
+    let titles = [
+        ("frame", Right),
+        ("dirty", Left),
+        ("ref", Left),
+        ("pages", Left),
+    ];
+    let each = object_in.iter().zip(&pages_in).enumerate();
+    let lines = each.map(|(frame, (&object, pages))| {
         let bits = picture.snapshot.bits[frame];
         match object {
             NONE => [&frame.to_string(), "-", "-", "free"]
@@ -140,10 +148,10 @@ pub fn frames(out: &mut String, picture: &Picture<'_>) {
                 pages.join(" "),
             ],
         }
-    }));
+    });
     let _ = writeln!(
         out,
         "\nframes, with the pages pid:address of what is in each; (in parentheses) if not in that page table"
     );
-    columns(out, "  ", "><<<", &lines);
+    table(out, "  ", &titles, lines);
 }

@@ -6,7 +6,13 @@ use super::harness::Sandbox;
 fn bash_takes_its_completions() {
     let sandbox = Sandbox::new();
     let bash = sandbox.run("completions bash").code(0).no_message();
-    bash.out(&["explain", "--accessed-bit"]);
+    bash.out(&[
+        "explain",
+        "--accessed-bit",
+        "every walk walk-flush",
+        "full sampled faults-only block-io synthetic",
+        "yes no",
+    ]);
     sandbox
         .shell("$PAGEBENCH completions bash > c && bash -n c")
         .code(0)
@@ -96,11 +102,11 @@ fn misspelt_values_come_with_the_nearest() {
         ("run t.txt --accessed-bit wlak", "\"walk\""),
         ("run t.txt --mappings infre", "\"infer\""),
         ("run t.txt --on-segfault kil", "\"kill\""),
-        ("run t.txt --overcommit strcit", "'strict'"),
+        ("run t.txt --overcommit strcit", "\"strict\""),
         ("run t.txt --allocation eqaul", "\"equal\""),
-        ("run t.txt --progress nevre", "'never'"),
-        ("run t.txt --header yess", "'yes'"),
-        ("run t.txt --base hexx", "'hex'"),
+        ("run t.txt --progress nevre", "\"never\""),
+        ("run t.txt --header yess", "\"yes\""),
+        ("run t.txt --base hexx", "\"hex\""),
         ("run t.txt --cost memroy=1ns", "\"memory\""),
         ("run t.txt --tlb noen", "\"none\""),
         ("run t.txt --tlb l1=64x4,levles=4", "\"levels\""),

@@ -242,7 +242,7 @@ fn what_cannot_be_written_is_refused_before_any_work() {
         (
             "t.txt --to arc -o x",
             2,
-            "--to arc: this format is read, not written; these are written: pbt, plain",
+            "--to arc: this format can only be read; these can be written: pbt, plain",
         ),
         ("t.txt --to lakey -o x", 2, "did you mean \"lackey\"?"),
         (

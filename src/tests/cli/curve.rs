@@ -154,6 +154,34 @@ fn mappings_are_refused_or_ignored() {
     );
 }
 
+/// Mappings that change no count are not ignored, so rows do not say so.
+#[test]
+fn private_mappings_are_not_ignored() {
+    let sandbox = Sandbox::new();
+    let text = "# pagebench trace 1\nmap 1000 8192 rw-\nR 1000\nW 2000\nR 1000\n";
+    sandbox.write("t.txt", text);
+    for (options, filter) in [("", ""), ("--ignore-events", "events-ignored")] {
+        sandbox
+            .run(&format!("curve t.txt -p lru -m 1,2 {options} --force -o c"))
+            .code(0);
+        let filters = sandbox.column("c/curve.csv", "filter");
+        assert_eq!(filters, [filter, filter], "{options}");
+    }
+}
+
+#[test]
+fn a_sample_may_be_given_in_percent() {
+    let sandbox = Sandbox::with_trace();
+    let share = sandbox.run("curve t.txt --sample 0.4 -m 100,200").code(0);
+    let percent = sandbox.run("curve t.txt --sample 40% -m 100,200").code(0);
+    assert_eq!(share.out, percent.out);
+    assert!(share.out.contains("lru"), "{}", share.out);
+    sandbox
+        .run("curve t.txt --sample 140%")
+        .code(2)
+        .err(&["above 0 and at most 1"]);
+}
+
 #[test]
 fn bad_input_is_refused_with_reasons() {
     let sandbox = Sandbox::with_trace();

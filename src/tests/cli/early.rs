@@ -193,7 +193,7 @@ fn windows_keep_the_last_one_and_parts_join() {
     sandbox
         .run("merge p1 p2 p3 longer -o apart")
         .code(0)
-        .err(&["its windows are of another length"]);
+        .err(&["its windows have another length"]);
 }
 
 #[test]

@@ -236,7 +236,7 @@ fn mistakes_are_shown_where_they_stand() {
             "swap = \"unlimited\"",
             "header = \"maybe\"",
             "5:10",
-            "[possible values: yes, no]",
+            "one of: yes, no",
         ),
         (
             "swap = \"unlimited\"",
@@ -347,7 +347,7 @@ fn another_trace_than_the_one_meant_is_refused() {
     with(&digest[..8].to_uppercase()).code(0);
     with("0123456789").code(3).err(&[
         "error: sub/d.toml:7:1: ",
-        &format!("its digest is {digest}, here is 0123456789"),
+        &format!("digest {digest}, but the experiment expects 0123456789"),
     ]);
     // It is the experiment's traces that have it.
     sandbox

@@ -33,6 +33,43 @@ fn help_and_lists() {
     }
 }
 
+/// The part of a help page under a heading.
+fn section<'h>(help: &'h str, heading: &str) -> &'h str {
+    let (_, rest) = help.split_once(&format!("\n{heading}:\n")).unwrap();
+    let end = rest.find("\n\n\n").or_else(|| {
+        let headings = rest.match_indices("\n\n").map(|(at, _)| at);
+        headings
+            .into_iter()
+            .find(|&at| !rest[at + 2..].starts_with(' '))
+    });
+    &rest[..end.unwrap_or(rest.len())]
+}
+
+#[test]
+fn arguments_stand_under_their_headings() {
+    let help = Sandbox::new().run("run --help").code(0).out;
+    assert!(section(&help, "Arguments").contains("[TRACE]..."), "{help}");
+    let charts = section(&help, "Charts");
+    assert!(charts.contains("--svg") && charts.contains("--no-data"));
+    assert_eq!(charts.matches("      --").count(), 2, "{charts}");
+    let options = section(&help, "Options");
+    for option in ["--file", "--unset", "--partition", "--show-config"] {
+        assert!(options.contains(option), "{option}");
+    }
+    for option in ["--policy", "--swap", "--counts", "--windows"] {
+        assert!(section(&help, "Cells").contains(option), "{option}");
+    }
+}
+
+#[test]
+fn translate_says_what_it_starts_from() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("translate --help")
+        .code(0)
+        .out(&["Without --state memory is empty and endless"]);
+}
+
 #[test]
 fn every_exit_code_is_in_the_help() {
     let help = Sandbox::new().run("--help").code(0).out;

@@ -40,7 +40,7 @@ fn a_trace_in_its_file_gives_the_results_of_one_in_memory() {
             let run = format!("{sweep} {options} -o file --mem-limit 1MiB -j{threads}");
             let done = sandbox.run(&run).code(0);
             done.err(&[&format!(
-                "note: {trace}: replayed from its file, tile by tile"
+                "note: {trace}: does not fit into memory and is replayed from its file"
             )]);
             for file in ["results.csv", "distributions.csv"] {
                 let [memory, file] = ["memory", "file"].map(|from| format!("{from}/{file}"));

@@ -156,7 +156,7 @@ fn a_part_that_failed_is_mended_by_another() {
     sandbox
         .run("merge p1 p2 -o out --no-charts")
         .code(1)
-        .err(&["1 cells failed"]);
+        .err(&["error: 1 cell failed"]);
     assert!(sandbox.read("out/results.csv") == sandbox.read("whole/results.csv"));
 }
 
@@ -181,7 +181,7 @@ fn windows_are_joined_too() {
     sandbox
         .run("merge p1 without p3 -o none --no-charts")
         .code(0)
-        .err(&["note: without: has no windows.csv, as others have"]);
+        .err(&["note: without: has no windows.csv, but other folders have"]);
     assert!(!sandbox.exists("none/windows.csv"));
     // A part that lacks it gets it without a replay of its cells.
     let done = sandbox.run(

@@ -196,3 +196,17 @@ fn failures_are_not_taken_over() {
         .err(&["going on: 1 of 2 cells", "2 processes: each needs one"]);
     assert_eq!(sandbox.column("out/results.csv", "status"), ["error", "ok"]);
 }
+
+/// A folder whose finished cells cannot be kept, since its device is full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_failed_write_is_no_interrupt() {
+    let sandbox = Sandbox::with_trace();
+    std::fs::create_dir(sandbox.path("out")).unwrap();
+    std::os::unix::fs::symlink("/dev/full", sandbox.path("out/cells.jsonl")).unwrap();
+    let done = sandbox
+        .run("run t.txt -p lru,fifo -m 4..64 -j1 --resume -o out")
+        .code(1)
+        .err(&["error: out/cells.jsonl: cannot write: ", " 1 of 10 cells"]);
+    assert!(!done.err.contains("interrupt"), "{}", done.err);
+}

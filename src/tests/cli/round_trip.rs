@@ -226,7 +226,7 @@ fn what_is_said_of_a_file_holds_wherever_else_it_is_named() {
     }
     write(&format!("{folder}{}", entry("digest = \"deadbeef\"\n")))
         .code(3)
-        .err(&["e.toml:6:1: ", "d/t.txt is another trace"]);
+        .err(&["e.toml:6:1: ", "d/t.txt: digest ", "another trace"]);
     for (more, key) in [
         ("name = \"x\"\n", "name"),
         ("digest = \"deadbeef\"\n", "digest"),
@@ -258,7 +258,7 @@ fn the_name_of_a_policy_is_one_name() {
     sandbox
         .run("plan -f e.toml")
         .code(2)
-        .err(&["e.toml:5:8: a name is that of one policy; several are policy = \"@textbook\""]);
+        .err(&["e.toml:5:8: name is one policy; for several write policy = \"@textbook\""]);
     let example = sandbox.run("init -").code(0).out;
     let words = example.replace("\n# ", " ");
     assert!(

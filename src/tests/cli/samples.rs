@@ -17,7 +17,7 @@ fn sizes_that_a_sample_cannot_know_are_left_out() {
             "curve {git} --limit 2M --ignore-events -p lru --sample 0.2 -m 1,3,5,6,100 -o c"
         ))
         .code(0)
-        .err(&["the sample knows nothing of fewer than", "sizes left out"]);
+        .err(&["the sample is too small for fewer than", "sizes left out"]);
     let rows = sandbox.rows("c/curve.csv");
     let of = |accuracy: &str| -> Vec<(u64, f64, f64)> {
         let rows = rows.iter().filter(|row| row["accuracy"] == accuracy);

@@ -88,7 +88,7 @@ fn what_has_no_effect_is_told() {
         "-p lru -m 4",
     );
     done.code(0)
-        .err(&["note: t: 1 event had no effect: nothing was mapped there"]);
+        .err(&["note: t: 1 event had no effect: they name unmapped memory"]);
     assert_eq!(sandbox.column("out/results.csv", "status"), ["ok"]);
 }
 
@@ -112,7 +112,7 @@ fn options_that_do_not_go_together() {
         (
             "--accessed-bit walk --tlb none",
             2,
-            &["--accessed-bit walk: without TLBs there is nothing whose walks could set"],
+            &["--accessed-bit walk: without TLBs no page walk sets accessed bits"],
         ),
         (
             "--overcommit strict --swap none",
@@ -122,9 +122,9 @@ fn options_that_do_not_go_together() {
         (
             "--overcommit strict --ram 1MiB",
             2,
-            &["--overcommit strict needs a swap that ends"],
+            &["--overcommit strict needs a limited swap"],
         ),
-        ("--ram 1MiB", 2, &["--ram limits what is promised"]),
+        ("--ram 1MiB", 2, &["--ram needs --overcommit strict"]),
         (
             "--overcommit strict --ram much --swap none",
             2,

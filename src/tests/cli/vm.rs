@@ -178,7 +178,7 @@ fn bad_arguments_say_why() {
         ("-p ws --tau 5MiB", "a window is a number of references"),
         ("--tau 5", "--tau: lru has no window"),
         ("--allocation weights=1/1", "2 weights for 1 process"),
-        ("--ram 1MiB", "--overcommit strict only"),
+        ("--ram 1MiB", "--ram needs --overcommit strict"),
         ("--over-time 5", "--output"),
         ("--over-time 0 -o out", "--over-time 0: from 2 to 10000"),
         ("--over-time 10001 -o out", "from 2 to 10000"),

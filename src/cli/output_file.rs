@@ -1,0 +1,35 @@
+//! The one file that a command writes: whole or not at all, also after a signal.
+
+use super::failure::Failure;
+use super::signals;
+use crate::report::file::WholeFile;
+use crate::trace::encode::{self, Packing};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+/// Lets `fill` write `path` under another name, and renames the file once it is whole. A signal leaves
+/// nothing behind.
+pub fn write_whole<T>(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let fail = |e: io::Error| Failure::file(path, e);
+    signals::end_cleanly();
+    let file = WholeFile::create(path).map_err(fail)?;
+    let mut out = BufWriter::with_capacity(1 << 18, file);
+    let done = fill(&mut out)?;
+    let file = out.into_inner().map_err(|e| fail(e.into_error()))?;
+    file.finish().map_err(fail)?;
+    Ok(done)
+}
+
+/// Errors if the name of a `.pbt` asks for compression, which its content has already.
+pub fn check_stored_name(output: &Path) -> Result<(), Failure> {
+    match encode::by_name(output) {
+        Ok((Packing::None, _)) => Ok(()),
+        _ => Err(Failure::usage(format!(
+            "-o {}: a .pbt is written, whose content is compressed already; name a file that ends in .pbt",
+            output.display()
+        ))),
+    }
+}

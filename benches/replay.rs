@@ -14,11 +14,11 @@ use pagebench::curve::{self, by_bursts};
 use pagebench::policy::{PolicyChoice, TABLE};
 use pagebench::space::{Resolved, resolve};
 use pagebench::trace::bursts::{Bursts, K_MAX, SIZES};
-use pagebench::trace::dense::{References, Trace};
-use pagebench::trace::r#gen::{Generator, Step};
-use pagebench::trace::record::{Addressing, TraceKind};
-use pagebench::trace::select::{Assembler, Selection};
-use pagebench::trace::source::{LoadOptions, Source, convert, load};
+use pagebench::trace::generate::{Generator, Step};
+use pagebench::trace::model::access::{Addressing, TraceKind};
+use pagebench::trace::model::dense::{References, Trace};
+use pagebench::trace::model::select::{Assembler, Selection};
+use pagebench::trace::model::source::{LoadOptions, Source, convert, load};
 use pagebench::trace::store::Writer;
 use pagebench::units::PageSize;
 use pagebench::vm::tlb::{Geometry, MissLog};
@@ -56,7 +56,7 @@ fn zipf() -> Trace {
             .access(&access, &mut out)
             .expect("a million pages are allowed");
     }
-    let meta = pagebench::trace::dense::Meta {
+    let meta = pagebench::trace::model::dense::Meta {
         name: "zipf".into(),
         format: "gen".into(),
         kind: TraceKind::Synthetic,

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! file or stdin ─codec─▶ bytes ─format─▶ accesses, events ─select─▶ Trace (dense ids)
-//! running program ─valgrind────────────▶ accesses, events ─┘         │ saved as .pbt, mapped on reading
+//! running program ─record (valgrind)───▶ accesses, events ─┘         │ saved as .pbt, mapped on reading
 //!                                                                    ▼
 //!                 space: which page object each reference is of, and whether it is legal
 //!                                                                    ▼
@@ -37,7 +37,8 @@
 //! | [`guide`] | the chapters of the user's guide | anything else |
 //! | [`units`] | page sizes, amounts of memory, ladders, words of messages | anything else |
 //! | [`simd`] | inner loops on wide registers, each with its portable twin | what the bytes mean |
-//! | [`trace`] | records and events, codecs, THE table of formats, read and written, recordings from valgrind, the dense trace, the `.pbt` store, THE table of generators | policies, machines |
+//! | [`trace`] | records and events, codecs, THE table of formats, read and written, the dense trace, the `.pbt` store, THE table of generators | policies, machines |
+//! | [`record`] | running programs as traces: valgrind's log, system calls, mappings | what a trace is used for |
 //! | [`space`] | processes, mappings, legality, sharing, fork and copy-on-write: what a trace means | frames, policies |
 //! | [`policy`] | the trait, its protocol, THE table; one file per policy | counters, files, TLBs |
 //! | [`vm`] | the machine: frames, page states, faults, swap, TLBs and walks, THE tables of machines and layouts, costs | which policy runs; files |
@@ -48,7 +49,7 @@
 //! | [`cli`] | the command line, one file per subcommand | algorithms |
 //!
 //! Only `cli` prints. Only `trace`, `report`, `check` and `cli` open files. `unsafe` stands in
-//! `trace::map`, and in `simd` next to portable twins.
+//! `trace::codec::mmap`, and in `simd` next to portable twins.
 //!
 //! # Invariants
 //!
@@ -67,6 +68,8 @@ pub mod units;
 pub mod simd;
 
 pub mod trace;
+
+pub mod record;
 
 pub mod space;
 

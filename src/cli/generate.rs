@@ -5,14 +5,14 @@ use super::failure::Failure;
 use super::output_file::{check_stored_name, write_whole};
 use super::terminal::print;
 use crate::exit::{self, ExitCode};
-use crate::trace::dense::{Meta, References};
-use crate::trace::digest;
 use crate::trace::format::Origin;
 use crate::trace::format::plain::PlainWriter;
-use crate::trace::r#gen::{COMMON, Generator, Param, Pattern, Step, TABLE, Values, by_name};
-use crate::trace::record::{Addressing, TraceKind};
-use crate::trace::sample::Chosen;
-use crate::trace::select::{Assembler, Selection};
+use crate::trace::generate::{COMMON, Generator, Param, Pattern, Step, TABLE, Values, by_name};
+use crate::trace::model::access::{Addressing, TraceKind};
+use crate::trace::model::dense::{Meta, References};
+use crate::trace::model::digest;
+use crate::trace::model::sample::Chosen;
+use crate::trace::model::select::{Assembler, Selection};
 use crate::trace::store::{Summary, Writer};
 use crate::units::{PageSize, about, counted, show_bytes};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
@@ -137,7 +137,7 @@ pub fn generate(args: GenArgs) -> Result<ExitCode, Failure> {
         return Ok(exit::OK);
     }
     check_stored_name(&args.output)?;
-    let name = crate::trace::source::name_of(&args.output);
+    let name = crate::trace::model::source::name_of(&args.output);
     let summary = write_whole(&args.output, |out| {
         store(generator, name, args.page_size, out).map_err(|e| Failure::file(&args.output, e))
     })?;

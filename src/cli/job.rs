@@ -14,8 +14,8 @@ use crate::exit;
 use crate::report::plan_file::PlanFile;
 use crate::space::Resolved;
 use crate::sweep::{Axes, Plan};
-use crate::trace::digest;
-use crate::trace::source::LoadOptions;
+use crate::trace::model::digest;
+use crate::trace::model::source::LoadOptions;
 use crate::units::did_you_mean;
 use std::path::PathBuf;
 

@@ -4,7 +4,7 @@ use super::args::ReplayArgs;
 use super::failure::Failure;
 use crate::report::counts::Counts;
 use crate::sweep::{Axes, Partition, Settings};
-use crate::trace::source::LoadOptions;
+use crate::trace::model::source::LoadOptions;
 use crate::vm::cost::CostTable;
 use clap::Args;
 use std::path::PathBuf;

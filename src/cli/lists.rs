@@ -8,7 +8,7 @@ use crate::policy::{self, Bursts, Family, PolicyId, Spec, TABLE};
 use crate::report::columns::{COLUMNS, ColumnKind};
 use crate::report::tables::{Described, TABLES, columns_of};
 use crate::trace::format::{self, Format};
-use crate::trace::source::PBT;
+use crate::trace::model::source::PBT;
 use crate::units::did_you_mean;
 use clap::Args;
 use std::fmt::Write;

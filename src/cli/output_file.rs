@@ -3,7 +3,8 @@
 use super::failure::Failure;
 use super::signals;
 use crate::report::file::WholeFile;
-use crate::trace::encode::{self, Packing};
+use crate::trace::codec::encode;
+use crate::trace::codec::encode::Packing;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 
 use super::terminal::field;
 use crate::space::Resolved;
-use crate::trace::record::Addressing;
+use crate::trace::model::access::Addressing;
 use crate::units::show_bytes;
 use crate::vm::layout::{Layout, find, page_table_bytes};
 use crate::vm::tables::most_tables;

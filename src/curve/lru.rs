@@ -16,8 +16,8 @@ use super::recency::Recency;
 use crate::simd::Level;
 use crate::simd::prefetch::prefetch;
 use crate::simd::wide::{self, Work};
-use crate::trace::dense::{Ref, page_of};
-use crate::trace::within::{ByDistance, Within};
+use crate::trace::bursts::reuse_distances::{ByDistance, Within};
+use crate::trace::model::dense::{Ref, page_of};
 use crate::units::PageId;
 
 /// Pages in the word.

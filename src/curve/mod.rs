@@ -30,7 +30,7 @@ pub use sizes::{lane_sizes, least_size, powers, spread};
 pub use source::Source;
 
 use crate::trace::bursts::Columns;
-use crate::trace::dense::{Ref, page_of};
+use crate::trace::model::dense::{Ref, page_of};
 
 /// The counts with one amount of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

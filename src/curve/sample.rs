@@ -34,8 +34,8 @@
 use super::recency::Recency;
 use super::sizes::{POINTS, powers, spread_from};
 use super::{Filling, Point};
-use crate::trace::dense::{PageKey, Trace, page_of};
-use crate::trace::r#gen::mixed;
+use crate::trace::generate::mixed;
+use crate::trace::model::dense::{PageKey, Trace, page_of};
 use rayon::prelude::*;
 
 /// Standard errors of the mean over pages that the bound allows for.

@@ -3,7 +3,7 @@
 
 use super::{CurveKind, Filling, Intervals, LANES, LruCurve, TooLong, Wanted, by_bursts};
 use crate::trace::bursts::{Bursts, K_MAX, View};
-use crate::trace::dense::Trace;
+use crate::trace::model::dense::Trace;
 use rayon::prelude::*;
 use std::sync::OnceLock;
 

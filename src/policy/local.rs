@@ -10,7 +10,7 @@
 
 use super::prelude::*;
 use super::random::nth_output;
-use crate::trace::dense::PageKey;
+use crate::trace::model::dense::PageKey;
 
 /// In place of a place in `shares`: the process has no frames and loads nothing.
 const NONE: u32 = u32::MAX;

@@ -3,7 +3,7 @@
 
 use crate::policy::prelude::*;
 use crate::policy::support::lists::Lists;
-use crate::trace::dense::PageKey;
+use crate::trace::model::dense::PageKey;
 use std::ops::Range;
 
 /// The most generations at a time.

@@ -6,7 +6,7 @@ use crate::policy::support::bits::BitSet;
 use crate::simd::Level;
 use crate::simd::later::{NotBelow, not_below};
 use crate::simd::wide::{self, Work};
-use crate::trace::dense::{NEVER, page_of};
+use crate::trace::model::dense::{NEVER, page_of};
 
 /// In place of a frame: not resident.
 const NOWHERE: FrameId = FrameId::MAX;

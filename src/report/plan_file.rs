@@ -8,7 +8,7 @@ use super::counts::Counts;
 use super::file::{TableError, write_file};
 use super::rows::key_of;
 use crate::sweep::{Cell, Identity, Partition, Plan};
-use crate::trace::digest;
+use crate::trace::model::digest;
 use crate::vm::cost::CostTable;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

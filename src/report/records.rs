@@ -11,7 +11,7 @@ use super::plan_file::cell_id;
 use super::tables::Described;
 use super::{distributions, rows, vmstat};
 use crate::sweep::{Cell, CellResult, Plan};
-use crate::trace::digest;
+use crate::trace::model::digest;
 use crate::vm::cost::CostTable;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;

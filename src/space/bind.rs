@@ -8,9 +8,9 @@ use super::{
     Binding, Class, EntryId, Illegal, LISTED, NONE, ObjectId, OnSegfault, Op, STACK_LIMIT,
     SpaceError, USER_END,
 };
-use crate::trace::dense::PageKey;
-use crate::trace::event::{Backing, Protection};
-use crate::trace::record::Kind;
+use crate::trace::model::access::Kind;
+use crate::trace::model::dense::PageKey;
+use crate::trace::model::event::{Backing, Protection};
 use std::ops::Range;
 
 impl Resolver<'_> {

@@ -6,9 +6,9 @@
 
 use super::USER_END;
 use super::kinds::Kinds;
-use crate::trace::dense::{Trace, page_of};
-use crate::trace::event::{Backing, Event, EventAt, Mapping, Protection};
-use crate::trace::record::Kind;
+use crate::trace::model::access::Kind;
+use crate::trace::model::dense::{Trace, page_of};
+use crate::trace::model::event::{Backing, Event, EventAt, Mapping, Protection};
 use std::collections::BTreeMap;
 use std::ops::Range;
 

@@ -49,10 +49,10 @@ pub use up_to::UpTo;
 pub use uses::ProcessUse;
 
 use crate::trace::bursts::Bursts;
-use crate::trace::dense::{Dictionary, NEVER, PageKey, Ref, Trace, pack, page_of};
-use crate::trace::event::Protection;
-pub use crate::trace::event::{STACK_LIMIT, USER_END};
-use crate::trace::record::Kind;
+use crate::trace::model::access::Kind;
+use crate::trace::model::dense::{Dictionary, NEVER, PageKey, Ref, Trace, pack, page_of};
+use crate::trace::model::event::Protection;
+pub use crate::trace::model::event::{STACK_LIMIT, USER_END};
 pub use crate::units::EntryId;
 use crate::units::PageId;
 use std::sync::OnceLock;

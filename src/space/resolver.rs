@@ -9,9 +9,11 @@ use super::{
     Binding, Class, EntryId, LISTED, Mappings, NONE, ObjectId, Op, OpAt, Options, Origin,
     ProcessView, Refusal, Resolved, Rights, Space, SpaceError, Tally, View, infer,
 };
-use crate::trace::dense::{Dictionary, KIND_MASK, KindCode, PageKey, Ref, Tile, Trace, page_of};
-use crate::trace::event::{EventAt, Protection};
-use crate::trace::record::{Addressing, Kind};
+use crate::trace::model::access::{Addressing, Kind};
+use crate::trace::model::dense::{
+    Dictionary, KIND_MASK, KindCode, PageKey, Ref, Tile, Trace, page_of,
+};
+use crate::trace::model::event::{EventAt, Protection};
 use crate::units::PAGE_ID_MAX;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;

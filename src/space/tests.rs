@@ -3,10 +3,11 @@
 
 use super::*;
 use crate::policy::PolicyChoice;
-use crate::trace::dense::{Densifier, Meta};
-use crate::trace::event::{Advice, Backing, Event, EventAt, Mapping, Protection};
-use crate::trace::record::{Addressing, TraceKind};
-use crate::trace::source::{self, LoadOptions};
+use crate::trace::model::access::{Addressing, TraceKind};
+use crate::trace::model::dense::{Densifier, Meta};
+use crate::trace::model::event::{Advice, Backing, Event, EventAt, Mapping, Protection};
+use crate::trace::model::source;
+use crate::trace::model::source::LoadOptions;
 use crate::units::PageSize;
 use crate::vm::{self, Accessed, FaultKind, Job, Outcome};
 use proptest::collection::vec;

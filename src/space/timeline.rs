@@ -92,7 +92,8 @@ impl<T: Copy + Default> Timeline<T> {
 mod tests {
     use super::super::{OnSegfault, Options, resolve_at};
     use super::*;
-    use crate::trace::source::{self, LoadOptions};
+    use crate::trace::model::source;
+    use crate::trace::model::source::LoadOptions;
     use std::path::Path;
 
     /// At every position of a trace the numbers are those that the processes there add up to.

@@ -1,7 +1,7 @@
 //! The mappings of one address space: ranges of bytes with a protection and a backing, in order and
 //! without overlap. Knows nothing of pages, processes and events.
 
-use crate::trace::event::{Backing, Mapping, Protection};
+use crate::trace::model::event::{Backing, Mapping, Protection};
 use crate::units::PageSize;
 use std::ops::Range;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use super::plan::CellInputs;
 use super::{CellResult, Engine, Plan, caught};
 use crate::trace::TraceError;
 use crate::trace::bursts::{Bursts, K_MAX};
-use crate::trace::dense::{References, Tile};
+use crate::trace::model::dense::{References, Tile};
 use crate::trace::store::Store;
 use crate::vm::{self, Replay};
 use rayon::prelude::*;

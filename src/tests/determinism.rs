@@ -7,7 +7,7 @@ use pagebench::report::records::{self, Record};
 use pagebench::report::{csv, rows};
 use pagebench::space::{Resolved, resolve};
 use pagebench::sweep::{self, Axes, Cell, CellResult, Engine, Plan, Settings, Warmup};
-use pagebench::trace::dense::Trace;
+use pagebench::trace::model::dense::Trace;
 use pagebench::vm::cost::CostTable;
 use pagebench::vm::tlb::Geometry;
 use std::path::Path;

@@ -7,7 +7,7 @@ use crate::oracle::{Page, Ref};
 use crate::support::random::Random;
 use crate::support::{Setting, each_residence, oracle_of, page_of_id, trace_of};
 use pagebench::policy::TABLE;
-use pagebench::trace::dense::Trace;
+use pagebench::trace::model::dense::Trace;
 use pagebench::vm::Job;
 use pagebench::vm::machine::explain::{Cause, Story, explain};
 

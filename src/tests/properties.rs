@@ -9,11 +9,11 @@ use crate::support::{
     page_of_id, product, replay, run_of, trace_of,
 };
 use pagebench::policy::{Bursts, Repeats, Space};
-use pagebench::trace::dense::{
+use pagebench::trace::model::access::{Access, Addressing, Kind};
+use pagebench::trace::model::dense::{
     CONTINUES, Dictionary, KIND_MASK, KindCode, Meta, PageKey, References, Trace, pack, page_of,
 };
-use pagebench::trace::record::{Access, Addressing, Kind};
-use pagebench::trace::select::{Assembler, Flow, Selection};
+use pagebench::trace::model::select::{Assembler, Flow, Selection};
 use pagebench::trace::store::{BLOCK_REFS, Store, Writer};
 use pagebench::units::PageSize;
 use pagebench::vm::FaultKind;

@@ -11,7 +11,7 @@ use crate::support::{Setting, replay, trace_of};
 use flate2::read::GzDecoder;
 use pagebench::trace;
 use pagebench::trace::LoadOptions;
-use pagebench::trace::dense::Trace;
+use pagebench::trace::model::dense::Trace;
 use pagebench::units::PageSize;
 use rayon::prelude::*;
 use std::collections::BTreeMap;

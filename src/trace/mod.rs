@@ -29,33 +29,12 @@
 //! Threads of their own decompress, parse and pack long traces. Deliberately absent: policies,
 //! machines, results.
 
-mod ahead;
-pub mod burst;
 pub mod bursts;
 pub mod codec;
-pub mod dense;
-pub mod digest;
-pub mod encode;
-pub mod error;
-pub mod event;
-pub mod export;
 pub mod format;
-pub mod r#gen;
-pub mod interleave;
-mod map;
-pub mod record;
-pub mod reference_string;
-pub mod reuse;
-pub mod sample;
-pub mod select;
-pub mod shown;
-pub mod source;
+pub mod generate;
+pub mod model;
 pub mod store;
-pub mod stream;
-pub mod trim;
-pub mod valgrind;
-pub mod within;
-mod zip;
 
-pub use error::TraceError;
-pub use source::{LoadOptions, load};
+pub use self::model::error::TraceError;
+pub use self::model::source::{LoadOptions, load};

@@ -35,8 +35,8 @@ use super::tlb::{Geometry, MissLog, Translation};
 use crate::policy::{Params, PolicyChoice, PolicyId, PolicyType, Space as SpaceKind, Touch};
 use crate::space::{EntryId, Op, Space};
 use crate::trace::bursts::View;
-use crate::trace::dense::{KIND_MASK, KindCode, Ref, Tile, Trace, page_of};
-use crate::trace::record::Kind;
+use crate::trace::model::access::Kind;
+use crate::trace::model::dense::{KIND_MASK, KindCode, Ref, Tile, Trace, page_of};
 use crate::units::FrameId;
 use std::ops::Range;
 

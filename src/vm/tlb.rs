@@ -19,7 +19,7 @@ mod tests;
 use super::counters::TlbCounters;
 pub use super::geometry::{Geometry, GeometryError, Hardware, Second, Shape};
 use super::walk::{radix_shifts, replaced_way};
-use crate::trace::dense::PageKey;
+use crate::trace::model::dense::PageKey;
 use crate::units::{PageId, PageSize};
 use deeper::Deeper;
 pub use follow::FollowTlbs;

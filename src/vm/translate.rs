@@ -14,7 +14,7 @@ pub use state::{State, StateError};
 use super::geometry::{Geometry, Shape};
 use super::layout::Layout;
 use super::tlb::{Probe, Tlbs, Translation};
-use crate::trace::dense::PageKey;
+use crate::trace::model::dense::PageKey;
 use crate::units::PageId;
 use std::collections::{HashMap, HashSet};
 

@@ -10,7 +10,7 @@
 //! Knows nothing of TLBs; what is looked up is a process and a page number.
 
 use super::geometry::{Geometry, RADIX_BITS};
-use crate::trace::dense::PageKey;
+use crate::trace::model::dense::PageKey;
 use crate::units::PageSize;
 use std::ops::Range;
 

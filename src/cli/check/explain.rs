@@ -13,7 +13,7 @@ use crate::cli::terminal::{
 use crate::exit;
 use crate::space::Resolved;
 use crate::sweep::{self, Plan};
-use crate::trace::dense::{PageKey, page_of};
+use crate::trace::model::dense::{PageKey, page_of};
 use crate::vm::FaultEvent;
 use std::io::ErrorKind;
 use std::path::Path;

@@ -14,7 +14,7 @@ use crate::exit;
 use crate::policy::{PolicyChoice, params};
 use crate::space::Resolved;
 use crate::sweep::{Cell, Facts, Identity, Plan, Settings, TraceFacts, Warmup};
-use crate::trace::digest;
+use crate::trace::model::digest;
 use crate::units::PageSize;
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -12,7 +12,7 @@ use crate::policy::select::{items, parse_list};
 use crate::policy::{PolicyChoice, PolicyPattern};
 use crate::sweep::{Comparison, Exclude};
 use crate::trace::format;
-use crate::trace::source::PBT;
+use crate::trace::model::source::PBT;
 use clap::builder::PossibleValue;
 use clap::{Arg, Command};
 use serde::Deserialize;

@@ -5,14 +5,15 @@ use super::{RecordArgs, Recorded, trace_name};
 use crate::cli::failure::Failure;
 use crate::cli::progress::note;
 use crate::exit::{self, ExitCode};
+use crate::record::log_socket;
+use crate::record::log_socket::{Channel, Received};
+use crate::record::{Live, Recorder, Sink};
 use crate::report::file::WholeFile;
-use crate::trace::dense::{Meta, References};
-use crate::trace::event::Event;
-use crate::trace::record::{Access, Addressing, TraceKind};
-use crate::trace::select::{Assembler, Flow, Selection, Sink as _};
+use crate::trace::model::access::{Access, Addressing, TraceKind};
+use crate::trace::model::dense::{Meta, References};
+use crate::trace::model::event::Event;
+use crate::trace::model::select::{Assembler, Flow, Selection, Sink as _};
 use crate::trace::store::{Summary, Writer};
-use crate::trace::valgrind::channel::{self, Channel, Received};
-use crate::trace::valgrind::{Live, Recorder, Sink};
 use crate::units::PageSize;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -117,7 +118,7 @@ fn find(program: &OsStr) -> Option<PathBuf> {
 fn start(valgrind: &Path, command: &[OsString]) -> Result<(Child, Channel), Failure> {
     let fail = |what: &str, e: io::Error| Failure::new(exit::FAILURE, format!("{what}: {e}"));
     let (writing, channel) =
-        channel::open().map_err(|e| fail("cannot open a channel for valgrind's log", e))?;
+        log_socket::open().map_err(|e| fail("cannot open a channel for valgrind's log", e))?;
     let child = Command::new(valgrind)
         .args(["--tool=lackey", "--basic-counts=no", "--trace-mem=yes"])
         .args(["--trace-syscalls=yes", "--trace-children=yes"])

@@ -16,8 +16,8 @@ use crate::cli::terminal::{
 use crate::exit::{self, ExitCode};
 use crate::space::vma::{Vma, pages_of_each};
 use crate::space::{self, ProcessView, Resolved, View};
-use crate::trace::event::Backing;
-use crate::trace::record::Addressing;
+use crate::trace::model::access::Addressing;
+use crate::trace::model::event::Backing;
 use crate::units::{counted, did_you_mean, parse_count, parse_percent, percent_of, show_bytes};
 use crate::vm::layout::{find, page_table_bytes, page_table_pages};
 use crate::vm::machine::observe::snapshot;

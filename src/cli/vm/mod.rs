@@ -20,7 +20,7 @@ use super::memory::MemoryArgs;
 use super::signals::end_cleanly;
 use crate::exit::ExitCode;
 use crate::report::states;
-use crate::trace::dense::Trace;
+use crate::trace::model::dense::Trace;
 use crate::units::{Ladder, PageSize};
 use at::Position;
 use clap::Args;

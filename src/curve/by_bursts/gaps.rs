@@ -5,8 +5,8 @@
 //! trace side by side.
 
 use crate::trace::bursts::{Columns, LENGTH_MAX, View};
-use crate::trace::dense::KIND_MASK;
-use crate::trace::record::Kind;
+use crate::trace::model::access::Kind;
+use crate::trace::model::dense::KIND_MASK;
 use rayon::prelude::*;
 use std::ops::Range;
 

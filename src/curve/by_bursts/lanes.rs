@@ -9,8 +9,8 @@ use crate::curve::rings::{LANES, Rings};
 use crate::simd::Level;
 use crate::simd::scan::{Scan, Wanted, scan};
 use crate::trace::bursts::View;
-use crate::trace::dense::{KIND_MASK, Ref, page_of};
-use crate::trace::record::Kind;
+use crate::trace::model::access::Kind;
+use crate::trace::model::dense::{KIND_MASK, Ref, page_of};
 
 /// The bits of a page, one per lane.
 #[derive(Clone, Copy, Default)]

@@ -24,9 +24,9 @@ use crate::curve::lru::{CLEAN, LruCurve, Place, Tally, Totals, UNSEEN};
 use crate::curve::recency::Recency;
 use crate::simd::Level;
 use crate::simd::wide::{self, Work};
+use crate::trace::bursts::reuse_distances::{ByDistance, Edges, Within};
 use crate::trace::bursts::{Columns, K_MAX};
-use crate::trace::dense::page_of;
-use crate::trace::within::{ByDistance, Edges, Within};
+use crate::trace::model::dense::page_of;
 
 /// Listed pages per piece: few enough for tallies of 32 bits, as each page adds up to three.
 const PIECE: usize = 1 << 30;

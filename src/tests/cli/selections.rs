@@ -4,12 +4,13 @@
 
 use super::harness::Sandbox;
 use pagebench::space::{self, Options};
-use pagebench::trace::dense::{KIND_MASK, Trace};
-use pagebench::trace::export::{Exported, export};
 use pagebench::trace::format::by_name;
-use pagebench::trace::r#gen::Rng;
-use pagebench::trace::select::Selection;
-use pagebench::trace::source::{self, LoadOptions, Source};
+use pagebench::trace::generate::Rng;
+use pagebench::trace::model::dense::{KIND_MASK, Trace};
+use pagebench::trace::model::export::{Exported, export};
+use pagebench::trace::model::select::Selection;
+use pagebench::trace::model::source;
+use pagebench::trace::model::source::{LoadOptions, Source};
 use pagebench::units::PageSize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

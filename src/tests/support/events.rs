@@ -4,9 +4,9 @@
 use super::random::Random;
 use crate::oracle::whole::space::Space;
 use crate::oracle::whole::{Item, OnSegfault};
-use pagebench::trace::dense::{Densifier, Meta, PageKey, Trace, pack};
-use pagebench::trace::event::{Advice, Backing, Event, EventAt, Mapping, Protection};
-use pagebench::trace::record::Kind;
+use pagebench::trace::model::access::Kind;
+use pagebench::trace::model::dense::{Densifier, Meta, PageKey, Trace, pack};
+use pagebench::trace::model::event::{Advice, Backing, Event, EventAt, Mapping, Protection};
 use pagebench::units::PageSize;
 
 /// What a trace is like.

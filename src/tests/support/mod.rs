@@ -15,8 +15,8 @@ pub use policies::{POLICIES, REPRESENTATIVES, SEED, fixed_space, oracle_of, orac
 use crate::oracle::{self, Expiry, Fault, Page, Ref, Run};
 use pagebench::policy::{PolicyChoice, Space};
 use pagebench::trace::bursts::Bursts;
-use pagebench::trace::dense::{Densifier, Dictionary, Meta, PageKey, Trace, pack};
-use pagebench::trace::record::{Addressing, Kind, TraceKind};
+use pagebench::trace::model::access::{Addressing, Kind, TraceKind};
+use pagebench::trace::model::dense::{Densifier, Dictionary, Meta, PageKey, Trace, pack};
 use pagebench::units::PageSize;
 use pagebench::vm::tlb::{Geometry, Second, Shape};
 use pagebench::vm::{self, Counters, ExpiryEvent, FaultEvent, FaultKind, Job, Listener, Outcome};

@@ -3,7 +3,7 @@
 
 use super::*;
 use pagebench::space::{Mappings, Origin, Space};
-use pagebench::trace::dense::Trace;
+use pagebench::trace::model::dense::Trace;
 
 /// Every policy, with frames and a window.
 const POLICIES: [(&str, Option<u32>, u64); 6] = [

@@ -4,9 +4,9 @@
 use super::{K_MAX, LENGTH_MAX};
 use crate::simd::Level;
 use crate::simd::scan::{Scan, ScanBack, Wanted, scan, scan_back};
-use crate::trace::burst;
-use crate::trace::dense::{KIND_MASK, Ref, pack, page_of};
-use crate::trace::record::Kind;
+use crate::trace::bursts::encode;
+use crate::trace::model::access::Kind;
+use crate::trace::model::dense::{KIND_MASK, Ref, pack, page_of};
 use crate::units::PageId;
 use std::ops::Range;
 
@@ -171,7 +171,7 @@ impl Columns {
     /// Errors if the lists break a rule; the message names it.
     pub(in crate::trace) fn of_lists(
         start: u64,
-        encoded: &burst::Bursts,
+        encoded: &encode::Bursts,
         [first, last]: [Vec<u16>; 2],
         written: &[u8],
         distinct: usize,

@@ -3,9 +3,9 @@
 use super::Format;
 use super::complaint::{Complaint, bad_address, nothing_more};
 use super::lines::{self, LineParser};
-use super::number::{hex_0x, word};
+use super::tokens::{hex_0x, word};
 use super::write::{Kinds, LineWriter, Written, text};
-use crate::trace::record::{Access, Kind, TraceKind};
+use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
     name: "addr-rw",

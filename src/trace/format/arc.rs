@@ -3,8 +3,8 @@
 use super::Format;
 use super::complaint::{Complaint, RUN_MAX, bad_id, checked_size, nothing_more};
 use super::lines::{self, LineParser};
-use super::number::{decimal, word};
-use crate::trace::record::{Access, Addressing, Kind, TraceKind};
+use super::tokens::{decimal, word};
+use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
     name: "arc",

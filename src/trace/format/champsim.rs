@@ -5,7 +5,7 @@
 use super::complaint::Complaint;
 use super::fixed::{self, RecordParser, sample_records, u64_at};
 use super::{Fit, Format, Sample};
-use crate::trace::record::{Access, Kind, TraceKind};
+use crate::trace::model::access::{Access, Kind, TraceKind};
 use std::marker::PhantomData;
 
 pub(super) const FORMAT: Format = Format {
@@ -141,7 +141,7 @@ fn sniff(sample: &Sample<'_>) -> Fit {
 pub(super) mod tests {
     use super::super::testing::{accesses, error, guess_of, skipping, tuples};
     use super::*;
-    use crate::trace::error::Position;
+    use crate::trace::model::error::Position;
 
     /// Instructions that read and write here and there, byte by byte as the structs have them.
     fn trace<L: Layout>(count: u64) -> Vec<u8> {

@@ -4,7 +4,7 @@
 //! Does not handle lines, offsets or files: the readers add the place.
 
 use super::ReadOptions;
-use super::number::{NumberFault, is_blank};
+use super::tokens::{NumberFault, is_blank};
 use std::borrow::Cow;
 use std::path::PathBuf;
 

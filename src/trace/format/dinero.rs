@@ -2,10 +2,10 @@
 
 use super::complaint::{Complaint, bad_address};
 use super::lines::{self, LineParser, sample_lines};
-use super::number::{hex, word};
+use super::tokens::{hex, word};
 use super::write::{LineWriter, Written, by_kind, text};
 use super::{Fit, Format};
-use crate::trace::record::{Access, Kind, TraceKind};
+use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
     name: "dinero",
@@ -42,7 +42,7 @@ each line may also be arc; then --format decides.
 /// Largest number of words on a line for the format to be guessed.
 const WORDS_MAX: usize = 4;
 
-/// Counts the words of a line. Unlike [`super::number::words`] it separates them at every ASCII
+/// Counts the words of a line. Unlike [`super::tokens::words`] it separates them at every ASCII
 /// blank: a line that is too long to be of this format is so whatever is between its words.
 fn words(line: &[u8]) -> usize {
     line.split(u8::is_ascii_whitespace)

@@ -10,8 +10,8 @@ use super::complaint::{CARRIES_ON, Complaint};
 use super::fixed::{FixedReader, RecordParser, peek, u16_at, u32_at, u64_at};
 use super::{Fit, Format, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::read_error;
-use crate::trace::error::{Position, TraceError};
-use crate::trace::record::{Access, Kind, TraceKind};
+use crate::trace::model::access::{Access, Kind, TraceKind};
+use crate::trace::model::error::{Position, TraceError};
 use std::io::BufRead;
 use std::path::PathBuf;
 

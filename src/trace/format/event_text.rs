@@ -4,9 +4,9 @@
 //! Does not handle lines or processes: callers keep the process and the position of an event. Does
 //! not check whether the event makes sense at that position.
 
-use super::number::{NumberFault, decimal, decimal_u32, hex_0x, word};
-use crate::trace::event::{Advice, Backing, Event, Mapping, Protection};
-use crate::trace::record::Addressing;
+use super::tokens::{NumberFault, decimal, decimal_u32, hex_0x, word};
+use crate::trace::model::access::Addressing;
+use crate::trace::model::event::{Advice, Backing, Event, Mapping, Protection};
 use crate::units::PageSize;
 use std::borrow::Cow;
 use std::fmt;
@@ -335,5 +335,4 @@ impl fmt::Display for Mapping {
 }
 
 #[cfg(test)]
-#[path = "event_text_tests.rs"]
 mod tests;

@@ -6,12 +6,12 @@
 
 use super::complaint::{BadRecords, Complaint};
 use super::lines::BATCH;
-use super::number::grouped;
+use super::tokens::grouped;
 use super::{Known, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::{fill_buf, read_error};
-use crate::trace::error::{Position, TraceError};
-use crate::trace::record::{Access, Addressing, TraceKind};
-use crate::trace::sample::Chosen;
+use crate::trace::model::access::{Access, Addressing, TraceKind};
+use crate::trace::model::error::{Position, TraceError};
+use crate::trace::model::sample::Chosen;
 use std::io::{self, BufRead, Cursor, Read};
 use std::path::PathBuf;
 

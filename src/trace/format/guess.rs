@@ -3,7 +3,7 @@
 
 use super::lines::sample_lines;
 use super::{Fit, Format, Sample, TABLE};
-use crate::trace::error::{Cause, Position, TraceError};
+use crate::trace::model::error::{Cause, Position, TraceError};
 use std::cmp::Ordering;
 use std::path::Path;
 

@@ -3,11 +3,11 @@
 use super::Format;
 use super::complaint::{BYTES_MAX, Complaint, bad_address, checked_size};
 use super::lines::{self, AccessBuffer, LineParser};
-use super::number::{decimal, hex, hex8_unchecked, is_blank, trim};
+use super::tokens::{decimal, hex, hex8_unchecked, is_blank, trim};
 use super::write::{LineWriter, Written, by_kind, text};
 use crate::simd::Level;
 use crate::simd::lines::{self as simd, LINES};
-use crate::trace::record::{Access, Kind, TraceKind};
+use crate::trace::model::access::{Access, Kind, TraceKind};
 use memchr::memchr;
 
 pub(super) const FORMAT: Format = Format {
@@ -44,13 +44,13 @@ struct Lackey;
 
 /// Returns the access on one line, or `None` if it holds none. For a reader that finds the lines
 /// itself.
-pub(in crate::trace) fn access(line: &[u8]) -> Option<Access> {
+pub(crate) fn access(line: &[u8]) -> Option<Access> {
     Lackey.parse(line).ok()?
 }
 
 /// Appends the accesses of the whole lines at the beginning of `bytes`, up to the first line that
 /// is not written exactly as lackey does. Returns how many bytes they were. Process ids are 0.
-pub(in crate::trace) fn accesses(bytes: &[u8], out: &mut Vec<Access>) -> usize {
+pub(crate) fn accesses(bytes: &[u8], out: &mut Vec<Access>) -> usize {
     parse_many(bytes, usize::MAX, out).0
 }
 
@@ -249,7 +249,7 @@ fn parse_head(head: &[u8; 24]) -> Option<(Access, usize)> {
 }
 
 /// Returns the rest of a line that begins with `==PID==` or `--PID--`: valgrind's own text.
-pub(in crate::trace) fn log_text(line: &[u8]) -> Option<&[u8]> {
+pub(crate) fn log_text(line: &[u8]) -> Option<&[u8]> {
     let (mark, rest) = line.split_first_chunk::<2>()?;
     if !matches!(mark, b"==" | b"--") {
         return None;
@@ -263,7 +263,7 @@ pub(in crate::trace) fn log_text(line: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::super::testing::{accesses, error, skipping};
     use super::*;
-    use crate::trace::record::Packed;
+    use crate::trace::model::access::Packed;
 
     fn access(kind: Kind, addr: u64, size: u32) -> Access {
         Access {
@@ -420,7 +420,10 @@ mod tests {
             let text = format!(" S 0401ab70,4\n{line}\n");
             let error = error("lackey", text.as_bytes());
             assert!(error.what.contains(what), "{line}: {error}");
-            assert_eq!(error.position, crate::trace::error::Position::Line(2));
+            assert_eq!(
+                error.position,
+                crate::trace::model::error::Position::Line(2)
+            );
         }
         assert_eq!(accesses("lackey", b" L 10,1048576")[0].size, 1 << 20);
     }
@@ -439,6 +442,9 @@ mod tests {
         assert_eq!((got.len(), skipped), (9_900, 100));
         let at = text.replacen("?\n", " L 0401ab70,4\n", 1);
         let error = error("lackey", at.as_bytes());
-        assert_eq!(error.position, crate::trace::error::Position::Line(108));
+        assert_eq!(
+            error.position,
+            crate::trace::model::error::Position::Line(108)
+        );
     }
 }

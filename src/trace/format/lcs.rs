@@ -5,8 +5,8 @@ use super::complaint::Complaint;
 use super::fixed::{FixedReader, RecordParser, peek, u64_at};
 use super::{Fit, Format, ReadOptions, RecordReader};
 use crate::trace::codec::read_error;
-use crate::trace::error::{Position, TraceError};
-use crate::trace::record::{Access, Addressing, Kind, TraceKind};
+use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
+use crate::trace::model::error::{Position, TraceError};
 use std::io::{self, BufRead, Read};
 use std::path::PathBuf;
 

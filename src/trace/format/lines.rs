@@ -5,13 +5,13 @@
 //! Does not know any format: the [`LineParser`] says what a line means.
 
 use super::complaint::{BadRecords, CARRIES_ON, Complaint};
-use super::number::is_blank;
+use super::tokens::is_blank;
 use super::{Fit, Known, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::{fill_buf, read_error};
-use crate::trace::error::{Position, TraceError};
-use crate::trace::event::{Event, Told};
-use crate::trace::record::{Access, Addressing, Packed, TraceKind};
-use crate::trace::sample::Chosen;
+use crate::trace::model::access::{Access, Addressing, Packed, TraceKind};
+use crate::trace::model::error::{Position, TraceError};
+use crate::trace::model::event::{Event, Told};
+use crate::trace::model::sample::Chosen;
 use memchr::memchr;
 use std::borrow::Cow;
 use std::io::BufRead;

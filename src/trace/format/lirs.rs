@@ -3,9 +3,9 @@
 use super::Format;
 use super::complaint::{Complaint, bad_id};
 use super::lines::{self, LineParser};
-use super::number::{decimal, trim};
+use super::tokens::{decimal, trim};
 use super::write::{Kinds, LineWriter, Written, text};
-use crate::trace::record::{Access, Addressing, Kind, TraceKind};
+use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
     name: "lirs",

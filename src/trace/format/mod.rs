@@ -14,12 +14,11 @@ mod drmemtrace;
 pub(in crate::trace) mod event_text;
 mod fixed;
 mod guess;
-pub(super) mod lackey;
+pub(crate) mod lackey;
 mod lcs;
 mod lines;
 mod lirs;
 mod msr;
-pub(in crate::trace) mod number;
 mod open;
 mod oracle_general;
 mod page_ref;
@@ -28,18 +27,19 @@ mod perf_trace;
 mod pinatrace;
 pub mod plain;
 mod spc;
-mod spec;
+mod spec_trace;
 #[cfg(test)]
-pub(super) mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tokens;
 mod vscsi;
 mod write;
 
-use super::error::TraceError;
-use super::event::Told;
-use super::record::{Access, Addressing, Packed, TraceKind};
-use super::sample::Chosen;
+use super::model::access::{Access, Addressing, Packed, TraceKind};
+use super::model::error::TraceError;
+use super::model::event::Told;
+use super::model::sample::Chosen;
 use std::fmt;
 use std::io::BufRead;
 use std::path::PathBuf;
@@ -58,7 +58,7 @@ pub const TABLE: &[Format] = &[
     pinatrace::FORMAT,
     addr_rw::FORMAT,
     page_ref::FORMAT,
-    spec::FORMAT,
+    crate::trace::format::spec_trace::FORMAT,
     dinero::FORMAT,
     csv::FORMAT,
     lirs::FORMAT,

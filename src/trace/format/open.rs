@@ -3,9 +3,9 @@
 
 use super::{Fit, Format, Known, ReadOptions, RecordReader, Sample, TABLE, guess};
 use crate::trace::codec;
-use crate::trace::error::{Position, TraceError};
-use crate::trace::event::Told;
-use crate::trace::record::{Access, Packed};
+use crate::trace::model::access::{Access, Packed};
+use crate::trace::model::error::{Position, TraceError};
+use crate::trace::model::event::Told;
 use std::io::{BufRead, Cursor, Read};
 use std::path::Path;
 

@@ -6,7 +6,7 @@ use super::complaint::Complaint;
 use super::fixed::{self, RecordParser, sample_records, u32_at, u64_at};
 use super::write::{Kinds, RecordWriter, Written, text};
 use super::{Fit, Format, Sample};
-use crate::trace::record::{Access, Addressing, Kind, TraceKind};
+use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
 use rustc_hash::FxHashMap;
 use std::io::{self, Write};
 
@@ -117,7 +117,7 @@ mod tests {
     use super::super::testing::{Slow, guess_of, read, read_slowly, skipping};
     use super::super::{ReadOptions, by_name};
     use super::*;
-    use crate::trace::error::Position;
+    use crate::trace::model::error::Position;
 
     /// `n` requests for objects 100, 101, ..., none of which comes again.
     fn trace(n: u32) -> Vec<u8> {

@@ -3,10 +3,10 @@
 
 use super::complaint::{Complaint, bad_address, nothing_more};
 use super::lines::{self, LineParser};
-use super::number::{hex_0x, word};
+use super::tokens::{hex_0x, word};
 use super::write::{LineWriter, Written, by_kind, text};
 use super::{Fit, Format, Sample};
-use crate::trace::record::{Access, Kind, TraceKind};
+use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
     name: "page-ref",

@@ -4,8 +4,8 @@
 use super::Format;
 use super::complaint::{Complaint, bad_address};
 use super::lines::{self, LineParser};
-use super::number::{decimal_u32, hex, hex_0x, words};
-use crate::trace::record::{Access, Kind, TraceKind};
+use super::tokens::{decimal_u32, hex, hex_0x, words};
+use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
     name: "perf-script",

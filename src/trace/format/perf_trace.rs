@@ -3,8 +3,8 @@
 use super::Format;
 use super::complaint::{Complaint, bad_address};
 use super::lines::{self, LineParser};
-use super::number::{decimal_u32, hex_0x, word};
-use crate::trace::record::{Access, Kind, TraceKind};
+use super::tokens::{decimal_u32, hex_0x, word};
+use crate::trace::model::access::{Access, Kind, TraceKind};
 use memchr::memmem;
 use rustc_hash::FxHashMap;
 

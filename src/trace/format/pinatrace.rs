@@ -4,8 +4,8 @@
 use super::Format;
 use super::complaint::{BYTES_MAX, Complaint, bad_address, checked_size, nothing_more};
 use super::lines::{self, LineParser};
-use super::number::{decimal, hex_0x, word};
-use crate::trace::record::{Access, Kind, TraceKind};
+use super::tokens::{decimal, hex_0x, word};
+use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
     name: "pinatrace",

@@ -8,12 +8,12 @@ use super::complaint::{
 };
 use super::event_text;
 use super::lines::{self, LineParser};
-use super::number::{decimal, decimal_u32, hex_0x, trim, word};
+use super::tokens::{decimal, decimal_u32, hex_0x, trim, word};
 use super::write::{Origin, RecordWriter, Written, text};
 use super::{Fit, Format, Sample};
-use crate::trace::event::Event;
-use crate::trace::record::{Access, Addressing, Kind, TraceKind};
-use crate::trace::sample::Chosen;
+use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
+use crate::trace::model::event::Event;
+use crate::trace::model::sample::Chosen;
 use std::io::{self, Write};
 
 pub(super) const FORMAT: Format = Format {
@@ -380,9 +380,9 @@ mod tests {
     };
     use super::super::{ReadOptions, by_name};
     use super::*;
-    use crate::trace::error::Position;
-    use crate::trace::event::Told;
     use crate::trace::format::lines::BATCH;
+    use crate::trace::model::error::Position;
+    use crate::trace::model::event::Told;
 
     fn origin(kind: TraceKind, addressing: Addressing) -> Origin {
         let chosen = Chosen::ALL;

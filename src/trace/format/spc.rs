@@ -4,8 +4,8 @@
 use super::Format;
 use super::complaint::{Complaint, RUN_MAX, checked_size};
 use super::lines::{self, LineParser};
-use super::number::{decimal, decimal_u32, trim};
-use crate::trace::record::{Access, Kind, TraceKind};
+use super::tokens::{decimal, decimal_u32, trim};
+use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
     name: "spc",

@@ -3,8 +3,8 @@
 
 use super::lines::LINE_MAX;
 use super::{Format, ReadOptions, RecordReader, Sample, by_name, guess};
-use crate::trace::error::{Position, TraceError};
-use crate::trace::record::{Access, Kind};
+use crate::trace::model::access::{Access, Kind};
+use crate::trace::model::error::{Position, TraceError};
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 

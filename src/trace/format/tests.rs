@@ -4,7 +4,7 @@
 use super::testing::{Random, Slow, drain, guess_of, read, read_slowly};
 use super::*;
 use crate::trace::codec;
-use crate::trace::error::Position;
+use crate::trace::model::error::Position;
 use std::io::Write as _;
 use std::path::Path;
 

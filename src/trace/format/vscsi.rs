@@ -5,8 +5,8 @@ use super::complaint::{Complaint, RUN_MAX, checked_size};
 use super::fixed::{FixedReader, RecordParser, peek, sample_records, u16_at, u32_at, u64_at};
 use super::{Fit, Format, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::read_error;
-use crate::trace::error::TraceError;
-use crate::trace::record::{Access, Kind, TraceKind};
+use crate::trace::model::access::{Access, Kind, TraceKind};
+use crate::trace::model::error::TraceError;
 use std::io::BufRead;
 use std::path::PathBuf;
 
@@ -145,7 +145,7 @@ impl RecordParser for Vscsi {
 pub(super) mod tests {
     use super::super::testing::{accesses, error, guess_of, skipping, tuples};
     use super::*;
-    use crate::trace::error::Position;
+    use crate::trace::model::error::Position;
 
     pub fn trace(number: u16, requests: &[(u16, u32, u64)]) -> Vec<u8> {
         let v = [&V1, &V2][number as usize - 1];

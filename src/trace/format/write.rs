@@ -1,9 +1,9 @@
 //! What a written format can hold, and the trait of its writer. From [`Written`] alone `export`
 //! works out what a conversion loses.
 
-use crate::trace::event::Event;
-use crate::trace::record::{Access, Addressing, Kind, TraceKind};
-use crate::trace::sample::Chosen;
+use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
+use crate::trace::model::event::Event;
+use crate::trace::model::sample::Chosen;
 use std::io::{self, Write};
 
 /// Properties of a trace, for the head of a file.

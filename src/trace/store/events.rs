@@ -3,11 +3,11 @@
 //! Knows neither the columns that hold the text nor the text of an event itself (see
 //! `format::event_text`), nor whether events make sense.
 
-use crate::trace::dense::Dictionary;
-use crate::trace::event::EventAt;
 use crate::trace::format::event_text;
-use crate::trace::format::number::{decimal, word};
-use crate::trace::record::Addressing;
+use crate::trace::format::tokens::{decimal, word};
+use crate::trace::model::access::Addressing;
+use crate::trace::model::dense::Dictionary;
+use crate::trace::model::event::EventAt;
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 use std::io::Write;
@@ -87,7 +87,7 @@ fn event(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::event::Event;
+    use crate::trace::model::event::Event;
 
     const GOOD: &str = "0 5 map 1000 8192 rw- shared name=a\n3 5 fork 9\n3 9 exec\n7 5 exit\n";
 

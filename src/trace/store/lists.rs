@@ -5,10 +5,10 @@
 //! They follow from the references: whoever has the references computes the same. Knows nothing of
 //! where the columns are in the file.
 
-use crate::trace::burst;
+use crate::trace::bursts::encode;
+use crate::trace::bursts::reuse_distances::{Edges, Within};
 use crate::trace::bursts::{Block, Columns, K_MAX, View};
-use crate::trace::dense::is_write;
-use crate::trace::within::{Edges, Within};
+use crate::trace::model::dense::is_write;
 
 /// The columns of [`LIST_TAGS`](super::LIST_TAGS), unpacked; all empty if the block has none.
 #[derive(Default)]
@@ -22,7 +22,7 @@ pub(super) struct StoredLists {
 
 impl StoredLists {
     /// Computes the lists of the block `encoded`. `raw` is working memory.
-    pub fn of(encoded: &burst::Bursts, raw: &mut Vec<u8>) -> Result<StoredLists, &'static str> {
+    pub fn of(encoded: &encode::Bursts, raw: &mut Vec<u8>) -> Result<StoredLists, &'static str> {
         raw.clone_from(&encoded.raw);
         let columns = Block::decode(0, encoded, usize::MAX, raw)?.columns;
         let view = View {
@@ -71,7 +71,7 @@ impl StoredLists {
     pub fn decode(
         &self,
         start: u64,
-        encoded: &burst::Bursts,
+        encoded: &encode::Bursts,
         distinct: usize,
     ) -> Result<(Columns, Within), &'static str> {
         let listed = encoded.pages.len();

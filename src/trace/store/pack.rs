@@ -6,9 +6,9 @@
 
 use super::lists::StoredLists;
 use super::*;
-use crate::trace::burst::{Bursts, Encoder};
 use crate::trace::bursts;
-use crate::trace::dense::{References, count_continuations, count_kinds};
+use crate::trace::bursts::encode::{Bursts, Encoder};
+use crate::trace::model::dense::{References, count_continuations, count_kinds};
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;

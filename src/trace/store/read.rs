@@ -4,12 +4,12 @@
 use super::lists::StoredLists;
 use super::write::trailer_checksum;
 use super::{events, *};
-use crate::trace::burst;
+use crate::trace::bursts::encode;
 use crate::trace::bursts::{self, Bursts};
-use crate::trace::dense::{Dictionary, KindCode, PageKey, Ref, References, Tile, Trace};
-use crate::trace::error::{Position, TraceError};
-use crate::trace::event::EventAt;
-use crate::trace::map::Bytes;
+use crate::trace::codec::mmap::Bytes;
+use crate::trace::model::dense::{Dictionary, KindCode, PageKey, Ref, References, Tile, Trace};
+use crate::trace::model::error::{Position, TraceError};
+use crate::trace::model::event::EventAt;
 use rayon::prelude::*;
 use std::fs::File;
 use std::ops::Range;
@@ -168,7 +168,7 @@ impl Store {
         &self,
         block: usize,
         tags: &[u16],
-    ) -> Result<(burst::Bursts, StoredLists), TraceError> {
+    ) -> Result<(encode::Bursts, StoredLists), TraceError> {
         let BlockEntry { offset, refs } = self.blocks[block];
         let next = self.blocks.get(block + 1).map(|next| next.offset as usize);
         let end = next.unwrap_or(self.bytes.len() - TRAILER_BYTES);
@@ -181,7 +181,7 @@ impl Store {
         let (lengths, pages) = (column(TAG_LENGTHS), column(TAG_PAGES));
         let (lengths, _) = lengths.as_chunks();
         let (pages, _) = pages.as_chunks();
-        let encoded = burst::Bursts {
+        let encoded = encode::Bursts {
             lengths: lengths.iter().map(|n| u16::from_le_bytes(*n)).collect(),
             counts: column(TAG_COUNTS),
             pages: pages.iter().map(|page| u32::from_le_bytes(*page)).collect(),

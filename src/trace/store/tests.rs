@@ -1,8 +1,8 @@
 use super::*;
-use crate::trace::burst;
-use crate::trace::dense::{CONTINUES, Dictionary, KindCode, PageKey, Ref, pack, page_of};
-use crate::trace::event::{Event, EventAt};
-use crate::trace::r#gen::Rng;
+use crate::trace::bursts::encode;
+use crate::trace::generate::Rng;
+use crate::trace::model::dense::{CONTINUES, Dictionary, KindCode, PageKey, Ref, pack, page_of};
+use crate::trace::model::event::{Event, EventAt};
 use std::path::Path;
 
 fn meta() -> Meta {
@@ -50,7 +50,7 @@ fn write(refs: &[Ref], kinds: &[KindCode], dictionary: &Dictionary) -> (Vec<u8>,
     writer.finish(&meta(), dictionary).unwrap()
 }
 
-fn parse(bytes: &[u8]) -> Result<Store, crate::trace::error::TraceError> {
+fn parse(bytes: &[u8]) -> Result<Store, crate::trace::model::error::TraceError> {
     Store::from_bytes(Path::new("t.pbt"), bytes.to_vec())
 }
 
@@ -67,7 +67,7 @@ fn what_is_written_is_read_over_several_blocks() {
     assert!(trace.refs() == refs && trace.kinds() == kinds);
     assert_eq!(trace.digest(), summary.digest);
     // The digest that the file carries is the one that the references have.
-    let again = crate::trace::dense::Trace::new(meta(), dictionary, refs, kinds, None);
+    let again = crate::trace::model::dense::Trace::new(meta(), dictionary, refs, kinds, None);
     assert_eq!(again.digest(), summary.digest);
     assert_eq!(page_of(again.refs()[1]), 1);
 }
@@ -106,8 +106,8 @@ fn recordings_are_written_alike_one_by_one_and_at_once() {
         for (refs, kinds) in trace.refs().chunks(1).zip(trace.kinds().chunks(1)) {
             one_by_one.push_all(refs, kinds).unwrap();
         }
-        let each = burst::tests::encode_plainly(trace.refs(), trace.kinds());
-        let (mut encoder, mut many) = (burst::Encoder::default(), burst::Bursts::default());
+        let each = encode::tests::encode_plainly(trace.refs(), trace.kinds());
+        let (mut encoder, mut many) = (encode::Encoder::default(), encode::Bursts::default());
         encoder.push_all(trace.refs(), trace.kinds(), &mut many);
         encoder.close(&mut many);
         assert!(each == many, "{name}");

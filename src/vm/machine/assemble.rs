@@ -10,7 +10,7 @@ use crate::policy::{
     AnyPolicy, Bursts, Future, PolicyType, Setup, Space as SpaceKind, Spec, Visitor, dispatch,
 };
 use crate::space::Space;
-use crate::trace::dense::{PageKey, Tile};
+use crate::trace::model::dense::{PageKey, Tile};
 use crate::vm::counters::Outcome;
 use crate::vm::listen::Listener;
 use crate::vm::residence::{Flat, Residence, Spaces};

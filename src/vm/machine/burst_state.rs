@@ -7,7 +7,7 @@ use crate::simd::Level;
 use crate::simd::lacking::{Lacking, Needs, PADDING, lacking};
 use crate::simd::scan::{Scan, Wanted, scan};
 use crate::trace::bursts::{Columns, View};
-use crate::trace::dense::{KindCode, Ref, page_of};
+use crate::trace::model::dense::{KindCode, Ref, page_of};
 use crate::units::EntryId;
 use std::ops::Range;
 

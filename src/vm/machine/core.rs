@@ -6,7 +6,7 @@ use super::burst_state::BurstState;
 
 use crate::policy::{EventCount, Frames, Setup, Space as SpaceKind, Spec};
 use crate::space::{Class, End, EntryId, ObjectId, OpAt};
-use crate::trace::dense::PageKey;
+use crate::trace::model::dense::PageKey;
 use crate::units::{FrameId, PageId};
 use crate::vm::counters::{Counters, FaultTables};
 use crate::vm::geometry::LEVELS_MAX;

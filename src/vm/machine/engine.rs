@@ -6,7 +6,7 @@ use super::Machine;
 use super::core::{Core, Full};
 use crate::policy::{EventCount, PolicyType};
 use crate::space::EntryId;
-use crate::trace::dense::Tile;
+use crate::trace::model::dense::Tile;
 use crate::vm::counters::TlbCounters;
 use crate::vm::residence::Residence;
 use crate::vm::tlb::Translation;

@@ -7,7 +7,7 @@ use super::core::{Full, Read};
 use super::fault::Cause;
 use crate::policy::{Policy, Touch};
 use crate::space::{EntryId, Op};
-use crate::trace::dense::NEVER;
+use crate::trace::model::dense::NEVER;
 use crate::vm::residence::{AWAY, Residence};
 use crate::vm::tlb::Translation;
 

@@ -6,7 +6,7 @@ use super::core::Core;
 use super::engine::Engine;
 use super::{Job, RunError};
 use crate::space::{End, ObjectId};
-use crate::trace::dense::Tile;
+use crate::trace::model::dense::Tile;
 use crate::units::FrameId;
 use crate::vm::counters::Counters;
 use crate::vm::residence::{AWAY, UNALLOCATED};

@@ -5,7 +5,7 @@ use super::Job;
 use super::core::Residency;
 use super::engine::Engine;
 use crate::policy::EventCount;
-use crate::trace::dense::{Tile, count_kinds};
+use crate::trace::model::dense::{Tile, count_kinds};
 use crate::vm::counters::{Counters, Outcome, SwapFull, TlbCounters};
 use crate::vm::listen::Intervals;
 use crate::vm::residence::AWAY;

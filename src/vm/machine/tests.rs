@@ -4,8 +4,8 @@
 use super::observe::PageState;
 use super::*;
 use crate::policy::{Future, PolicyType, Setup, Visitor, dispatch};
-use crate::trace::dense::{Dictionary, Meta, PageKey, pack};
-use crate::trace::record::{Addressing, TraceKind};
+use crate::trace::model::access::{Addressing, TraceKind};
+use crate::trace::model::dense::{Dictionary, Meta, PageKey, pack};
 use crate::units::PageSize;
 use crate::vm::counters::SwapFull;
 use crate::vm::listen::FaultKind;

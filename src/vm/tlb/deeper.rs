@@ -4,7 +4,7 @@
 use super::super::counters::TlbCounters;
 use super::super::walk::Walker;
 use super::{Geometry, Pair, Second, Shape, Side};
-use crate::trace::dense::PageKey;
+use crate::trace::model::dense::PageKey;
 use crate::units::PageId;
 
 /// The second levels and the walker.

@@ -18,7 +18,7 @@
 use super::deeper::Deeper;
 use super::log::{Miss, MissLog, Slot, side_of, slot_of};
 use super::{Geometry, NONE, Shape, Side, Translation};
-use crate::trace::dense::{PageKey, Trace};
+use crate::trace::model::dense::{PageKey, Trace};
 use crate::units::PageId;
 use crate::vm::counters::TlbCounters;
 use crate::vm::walk::radix_shifts;

@@ -5,8 +5,8 @@
 
 use super::{Geometry, NONE, Shape, Side};
 use crate::space::{Op, Space};
-use crate::trace::dense::{KIND_MASK, KindCode, PageKey, Ref, Trace};
-use crate::trace::record::Kind;
+use crate::trace::model::access::Kind;
+use crate::trace::model::dense::{KIND_MASK, KindCode, PageKey, Ref, Trace};
 use crate::units::PageId;
 
 /// References of one block: what a search for the next reference of a page looks at, at most.

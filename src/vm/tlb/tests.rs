@@ -2,8 +2,8 @@
 
 use super::log::Logger;
 use super::*;
-use crate::trace::dense::{Dictionary, Meta, Trace, pack};
-use crate::trace::record::{Addressing, TraceKind};
+use crate::trace::model::access::{Addressing, TraceKind};
+use crate::trace::model::dense::{Dictionary, Meta, Trace, pack};
 
 /// Three pages in one set of two ways, drawn step by step: the set after each reference, the
 /// most recent page first.

@@ -1,0 +1,399 @@
+//! The model of one process of a recording: its mappings, which follow its calls, and the events to
+//! emit so that every access meets a mapping that allows it. Does not know other processes, nor where
+//! the log comes from.
+
+use super::allowed::Allowed;
+use super::areas::{Area, AreaOrigin, Areas, PAGE, moved};
+use super::calls::{Change, NewMapping};
+use super::files::{Descriptors, Files};
+use super::proc_maps;
+use super::proc_maps::{Entry, Owner};
+use super::system::{FileFacts, FileKey, System};
+use crate::trace::model::access::Kind;
+use crate::trace::model::event::{Backing, Event, Mapping, Protection, USER_END};
+use crate::units::PageSize;
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// The address space and the open files of a process.
+#[derive(Debug, Clone, Default)]
+pub struct Process {
+    /// Its id in the system.
+    pub pid: u32,
+    areas: Areas,
+    pub descriptors: Descriptors,
+    allowed: Allowed,
+}
+
+/// State that all processes of a recording share.
+#[derive(Debug, Default)]
+pub struct World<S> {
+    pub system: S,
+    /// The files mapped so far.
+    pub files: Files,
+}
+
+/// What made an access of a page legal, beyond what the log shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Supplied {
+    /// Nothing: the log explains the access.
+    Nothing,
+    /// The page is in a mapping of valgrind's own.
+    Valgrind,
+    /// A mapping was made up.
+    Unknown,
+    /// The protection of the page was widened.
+    Widened,
+    /// Nothing can: the page lies outside user space.
+    Outside,
+}
+
+/// What a program asked for besides the area itself.
+#[derive(Default)]
+struct Request {
+    fixed: bool,
+    page_size: Option<PageSize>,
+}
+
+impl Process {
+    /// A process with nothing mapped.
+    pub fn new(pid: u32) -> Process {
+        Process {
+            pid,
+            ..Process::default()
+        }
+    }
+
+    /// Returns true if the cache holds the page at `page` and allows `kind` there. False means unknown.
+    #[inline]
+    pub fn is_cached(&self, page: u64, kind: Kind) -> bool {
+        self.allowed.has(page, kind)
+    }
+
+    /// Makes an access of the page at `page` legal. Appends the events that must precede it.
+    pub fn supply<S: System>(
+        &mut self,
+        page: u64,
+        kind: Kind,
+        world: &mut World<S>,
+        events: &mut Vec<Event>,
+    ) -> Supplied {
+        if page >= USER_END {
+            return Supplied::Outside;
+        }
+        let mut supplied = Supplied::Nothing;
+        if self.areas.at_or_grow(page).is_none() && !self.look_up(page, world, events) {
+            self.make_up(page, kind, events);
+            supplied = Supplied::Unknown;
+        }
+        let Some(area) = self.areas.at_or_grow(page) else {
+            // Cannot be: one has just been mapped.
+            return supplied;
+        };
+        let (origin, mut protection) = (area.origin, area.protection);
+        if !protection.allows(kind) {
+            protection = protection.plus(kind);
+            self.protect(page..page + PAGE, protection, events);
+            supplied = Supplied::Widened;
+        } else if origin == AreaOrigin::Valgrind {
+            supplied = Supplied::Valgrind;
+        }
+        self.allowed.set(page, protection);
+        supplied
+    }
+
+    /// Asks the system for the mapping of a page, and maps it. Returns false if there is none. The log
+    /// does not show all mappings, for example those of valgrind or of shared memory by `shmat`.
+    fn look_up<S: System>(
+        &mut self,
+        page: u64,
+        world: &mut World<S>,
+        events: &mut Vec<Event>,
+    ) -> bool {
+        let mut entries = world.entries(self.pid).into_iter();
+        let Some((entry, owner)) = entries.find(|(entry, _)| entry.range.contains(&page)) else {
+            return false;
+        };
+        // The listing may be later than the log: only the gap is filled.
+        let gap = self.areas.gap(page, entry.range.clone());
+        let origin = match owner {
+            Owner::Other => AreaOrigin::Valgrind,
+            Owner::Program | Owner::Stack => AreaOrigin::Program,
+        };
+        self.map_entry(&entry, gap, owner, origin, world, events);
+        true
+    }
+
+    /// Takes over the mappings of a program that begins.
+    pub fn begin<S: System>(&mut self, world: &mut World<S>, events: &mut Vec<Event>) {
+        for (entry, owner) in world.entries(self.pid) {
+            let range = entry.range.clone();
+            let free = !self.areas.overlaps(range.clone());
+            if owner != Owner::Other && free && range.end <= USER_END {
+                self.map_entry(&entry, range, owner, AreaOrigin::Program, world, events);
+            }
+        }
+    }
+
+    /// Maps `range`, a part of an entry of the listing.
+    fn map_entry<S: System>(
+        &mut self,
+        entry: &Entry,
+        range: Range<u64>,
+        owner: Owner,
+        origin: AreaOrigin,
+        world: &mut World<S>,
+        events: &mut Vec<Event>,
+    ) {
+        let offset = entry.offset + (range.start - entry.range.start);
+        let (backing, name) = match listed_file(entry, &world.system) {
+            None if owner == Owner::Stack => (Backing::Anonymous, "[stack]".into()),
+            None if origin == AreaOrigin::Valgrind => (Backing::Anonymous, "[valgrind]".into()),
+            None => (Backing::Anonymous, "".into()),
+            Some(facts) => world.files.backing(Some(&facts), offset, facts.length),
+        };
+        let area = Area {
+            end: range.end,
+            protection: entry.protection,
+            shared: entry.shared,
+            grows_down: owner == Owner::Stack,
+            backing,
+            name,
+            origin,
+        };
+        self.map(range.start, area, events);
+    }
+
+    /// Maps one page for an access that nothing explains.
+    fn make_up(&mut self, page: u64, kind: Kind, events: &mut Vec<Event>) {
+        let area = Area {
+            end: page + PAGE,
+            protection: Protection::RW.plus(kind),
+            shared: false,
+            grows_down: false,
+            backing: Backing::Anonymous,
+            name: "[unknown]".into(),
+            origin: AreaOrigin::Unknown,
+        };
+        self.map(page, area, events);
+    }
+
+    /// Makes the change that a call makes. Appends the events for it; none if nothing was mapped there.
+    pub fn apply<S: System>(
+        &mut self,
+        change: &Change,
+        world: &mut World<S>,
+        events: &mut Vec<Event>,
+    ) {
+        match change {
+            Change::Map(new) => self.map_new(new, world, events),
+            Change::Unmap(range) => self.unmap(range.clone(), events),
+            Change::Remap { old, new, keep } => self.remap(old, new, *keep, events),
+            Change::Protect { range, protection } => {
+                self.protect(range.clone(), *protection, events);
+            }
+            Change::Brk(end) => self.brk(*end, events),
+            Change::Advise { range, advice } => {
+                if self.areas.overlaps(range.clone()) {
+                    events.push(Event::Advise {
+                        start: range.start,
+                        length: range.end - range.start,
+                        advice: *advice,
+                    });
+                }
+            }
+        }
+    }
+
+    fn map_new<S: System>(
+        &mut self,
+        new: &NewMapping,
+        world: &mut World<S>,
+        events: &mut Vec<Event>,
+    ) {
+        let (backing, name) = match new.file {
+            None => (Backing::Anonymous, "".into()),
+            Some((descriptor, offset)) => {
+                let facts = self
+                    .descriptors
+                    .file(descriptor, self.pid, &world.system)
+                    .or_else(|| mapped_file(self.pid, new.range.start, &world.system));
+                let end = offset.saturating_add(new.range.end - new.range.start);
+                world.files.backing(facts.as_ref(), offset, end)
+            }
+        };
+        let area = Area {
+            end: new.range.end,
+            protection: new.protection,
+            shared: new.shared,
+            grows_down: new.grows_down,
+            backing,
+            name,
+            origin: AreaOrigin::Program,
+        };
+        let request = Request {
+            fixed: new.fixed,
+            page_size: new.page_size,
+        };
+        self.map_as(new.range.start, area, request, events);
+    }
+
+    /// Maps `area` at `start`. Areas that are still held there, because the log missed their unmapping,
+    /// are replaced.
+    fn map(&mut self, start: u64, area: Area, events: &mut Vec<Event>) {
+        self.map_as(start, area, Request::default(), events);
+    }
+
+    /// Like [`Process::map`], as the program asked for it.
+    fn map_as(&mut self, start: u64, area: Area, request: Request, events: &mut Vec<Event>) {
+        events.push(Event::Map(Box::new(Mapping {
+            start,
+            length: area.end - start,
+            protection: area.protection,
+            shared: area.shared,
+            fixed: request.fixed || self.areas.overlaps(start..area.end),
+            grows_down: area.grows_down,
+            backing: area.backing,
+            page_size: request.page_size,
+            name: area.name.to_string(),
+        })));
+        self.areas.insert(start, area);
+        self.allowed.clear();
+    }
+
+    /// Changes the protection of what is mapped in a range, if anything is.
+    fn protect(&mut self, range: Range<u64>, protection: Protection, events: &mut Vec<Event>) {
+        if self.areas.overlaps(range.clone()) {
+            self.areas.protect(range.clone(), protection);
+            self.allowed.clear();
+            events.push(Event::Protect {
+                start: range.start,
+                length: range.end - range.start,
+                protection,
+            });
+        }
+    }
+
+    /// Unmaps a range, if anything is mapped there.
+    fn unmap(&mut self, range: Range<u64>, events: &mut Vec<Event>) {
+        if !range.is_empty() && self.areas.overlaps(range.clone()) {
+            self.areas.remove(range.clone());
+            self.allowed.clear();
+            events.push(Event::Unmap {
+                start: range.start,
+                length: range.end - range.start,
+            });
+        }
+    }
+
+    /// Moves or resizes a mapping. Events have no move: the old range is unmapped and a new one is
+    /// mapped, whose pages are filled afresh.
+    fn remap(&mut self, old: &Range<u64>, new: &Range<u64>, keep: bool, events: &mut Vec<Event>) {
+        let Some((at, area)) = self.areas.at(old.start) else {
+            return;
+        };
+        let mut area = area.clone();
+        area.backing = moved(area.backing, old.start - at);
+        area.end = new.end;
+        if new.start == old.start {
+            if new.end <= old.end {
+                return self.unmap(new.end..old.end, events);
+            }
+            area.backing = moved(area.backing, old.end - old.start);
+            return self.map(old.end, area, events);
+        }
+        if !keep {
+            self.unmap(old.clone(), events);
+        }
+        let fixed = Request {
+            fixed: true,
+            ..Request::default()
+        };
+        self.map_as(new.start, area, fixed, events);
+    }
+
+    /// Moves the end of the heap. The first end is also its beginning. valgrind maps the first page of
+    /// the heap in advance; until then it looked like a mapping of the program.
+    fn brk(&mut self, end: u64, events: &mut Vec<Event>) {
+        let page = |byte: u64| byte.next_multiple_of(PAGE);
+        let Some(heap) = self.areas.heap.clone() else {
+            let advance = self.areas.at(end).map(|(start, area)| start..area.end);
+            if let Some(advance) = advance
+                && advance.start == end
+            {
+                self.unmap(advance, events);
+            }
+            self.areas.heap = Some(end..end);
+            return events.push(Event::Brk { end });
+        };
+        if end == heap.end || end < heap.start {
+            return;
+        }
+        let (from, to) = (page(heap.end), page(end));
+        if to > from {
+            if self.areas.overlaps(from..to) {
+                // A heap does not grow into something else.
+                return;
+            }
+            let area = Area {
+                end: to,
+                protection: Protection::RW,
+                shared: false,
+                grows_down: false,
+                backing: Backing::Anonymous,
+                name: "[heap]".into(),
+                origin: AreaOrigin::Program,
+            };
+            self.areas.insert(from, area);
+        } else {
+            self.areas.remove(to..from);
+        }
+        self.areas.heap = Some(heap.start..end);
+        self.allowed.clear();
+        events.push(Event::Brk { end });
+    }
+
+    /// Another program begins, with nothing mapped.
+    pub fn exec(&mut self) {
+        self.areas = Areas::default();
+        self.allowed.clear();
+    }
+}
+
+impl<S: System> World<S> {
+    /// The mappings of a process in the listing, with their owners; none if it has ended.
+    fn entries(&self, pid: u32) -> Vec<(Entry, Owner)> {
+        let Some(listing) = self.system.mappings(pid) else {
+            return Vec::new();
+        };
+        let tool = self.system.tool(pid).unwrap_or_default();
+        let entries: Vec<Entry> = proc_maps::parse(&listing).collect();
+        let owners = proc_maps::owners(&entries, &tool.to_string_lossy());
+        entries.into_iter().zip(owners).collect()
+    }
+}
+
+/// The file that is mapped at an address, according to the listing.
+fn mapped_file(pid: u32, start: u64, system: &impl System) -> Option<FileFacts> {
+    let listing = system.mappings(pid)?;
+    let entry = proc_maps::parse(&listing).find(|entry| entry.range.contains(&start))?;
+    listed_file(&entry, system)
+}
+
+/// The file of an entry of the listing. By now its path may be gone, or belong to another file.
+fn listed_file(entry: &Entry, system: &impl System) -> Option<FileFacts> {
+    let Entry { inode, range, .. } = entry;
+    if *inode == 0 {
+        return None;
+    }
+    let path = PathBuf::from(entry.name.trim_end_matches(" (deleted)"));
+    let same = |facts: &FileFacts| facts.key.inode == *inode;
+    Some(system.file(&path).filter(same).unwrap_or(FileFacts {
+        key: FileKey {
+            device: entry.device.number(),
+            inode: *inode,
+        },
+        length: entry.offset.saturating_add(range.end - range.start),
+        path,
+    }))
+}

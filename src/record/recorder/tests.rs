@@ -1,0 +1,377 @@
+//! The recorder on pieces of logs as valgrind writes them, with a made-up system.
+
+use super::super::system::{FileFacts, FileKey};
+use super::*;
+use crate::trace::model::event::Backing;
+use std::path::{Path, PathBuf};
+
+/// A system of one program at 0x108000, its stack, and valgrind.
+struct Fake;
+
+const LISTING: &str = "\
+00108000-0010a000 r-xp 00000000 fe:00 7   /bin/prog
+00110000-00111000 rw-p 00000000 00:00 0 
+58000000-58002000 r-xp 00000000 fe:00 9   /vg/lackey
+1002001000-1002002000 rwxp 00000000 00:00 0 
+1ffefff000-1fff001000 rw-p 00000000 00:00 0 
+";
+
+impl System for Fake {
+    fn mappings(&self, pid: u32) -> Option<String> {
+        (pid < 90).then(|| LISTING.to_owned())
+    }
+    fn tool(&self, _: u32) -> Option<PathBuf> {
+        Some("/vg/lackey".into())
+    }
+    fn descriptor(&self, _: u32, _: u32) -> Option<FileFacts> {
+        None
+    }
+    fn folder(&self, _: u32) -> Option<PathBuf> {
+        Some("/home".into())
+    }
+    fn file(&self, path: &Path) -> Option<FileFacts> {
+        let inode = if path == Path::new("/bin/prog") {
+            7
+        } else {
+            20
+        };
+        path.is_absolute().then(|| FileFacts {
+            key: FileKey { device: 1, inode },
+            length: 5000,
+            path: path.into(),
+        })
+    }
+}
+
+/// A sink that keeps one line per access or event.
+#[derive(Default)]
+struct Lines {
+    lines: Vec<String>,
+    most: Option<usize>,
+}
+
+impl Sink for Lines {
+    fn accesses(&mut self, accesses: &[Access]) -> io::Result<bool> {
+        for a in accesses {
+            self.lines
+                .push(format!("{} {} {:x}", a.pid, a.kind.letter(), a.addr));
+        }
+        Ok(self.most.is_none_or(|most| self.lines.len() < most))
+    }
+    fn event(&mut self, process: u32, event: Event) -> io::Result<()> {
+        let text = match event {
+            Event::Map(m) => {
+                let (fixed, name) = (m.fixed, &m.name);
+                let file = match m.backing {
+                    Backing::Anonymous => String::new(),
+                    Backing::File { file, offset, .. } => format!(" file {file}+{offset}"),
+                };
+                let grows = if m.grows_down { " grows" } else { "" };
+                let fixed = if fixed { " fixed" } else { "" };
+                format!(
+                    "map {:x}+{:x} {}{file}{grows}{fixed} {name}",
+                    m.start, m.length, m.protection
+                )
+            }
+            other => format!("{other:x?}"),
+        };
+        self.lines.push(format!("{process} {}", text.trim_end()));
+        Ok(())
+    }
+}
+
+/// Records these pieces. Leaves out the mappings of a beginning program.
+fn record(pieces: &[(u32, &str)]) -> (Vec<String>, Vec<Told>, Repairs) {
+    let mut recorder = Recorder::new(Fake, Lines::default());
+    for (pid, bytes) in pieces {
+        recorder.take(*pid, bytes.as_bytes()).unwrap();
+    }
+    let (mut lines, told, repairs) = recorder.finish().unwrap();
+    let initial = |line: &String| {
+        line.contains("prog") && line.contains("108000")
+            || line.contains("[stack]")
+            || line.contains("map 110000")
+    };
+    lines.lines.retain(|line| !initial(line));
+    (lines.lines, told, repairs)
+}
+
+const START: &str =
+    "==5== Lackey, an example Valgrind tool\n==5== Command: ./prog x\nI  00108010,3\n";
+
+#[test]
+fn a_program_begins_with_its_mappings() {
+    let mut recorder = Recorder::new(Fake, Lines::default());
+    // Cut anywhere, it reads the same.
+    for byte in START.bytes() {
+        recorder.take(5, &[byte]).unwrap();
+    }
+    let (lines, told, _) = recorder.finish().unwrap();
+    let expected = [
+        "1 map 108000+2000 r-x file 0+0 prog",
+        "1 map 110000+1000 rw-",
+        "1 map 1ffefff000+2000 rw- grows [stack]",
+        "1 I 108010",
+    ];
+    assert_eq!(lines.lines, expected);
+    assert_eq!(
+        (told[0].command.as_str(), told[0].accesses),
+        ("./prog x", 1)
+    );
+}
+
+#[test]
+fn calls_change_what_is_mapped() {
+    let (lines, ..) = record(&[
+        (5, START),
+        (
+            5,
+            "SYSCALL[5,1](12) sys_brk ( 0x0 ) --> [pre-success] Success(0x110000) \n",
+        ),
+        (
+            5,
+            "SYSCALL[5,1](12) sys_brk ( 0x112000 ) --> [pre-success] Success(0x112000) \n",
+        ),
+        (5, " S 00111ff0,8\n"),
+        (
+            5,
+            "SYSCALL[5,1](257) sys_openat ( 4294967196, 0x4b0(a file), 0 ) --> [async] ... \n",
+        ),
+        (5, "SYSCALL[5,1](257) ... [async] --> Success(0x3) \n"),
+        (
+            5,
+            "SYSCALL[5,1](72) sys_fcntl[ARG3=='arg'] ( 3, 0, 20 )[sync] --> Success(0x14) \n",
+        ),
+        (
+            5,
+            "SYSCALL[5,1](3) sys_close ( 3 )[sync] --> Success(0x0) \n",
+        ),
+        (
+            5,
+            "SYSCALL[5,1](9) sys_mmap ( 0x0, 8192, 1, 2, 20, 4096 ) --> [pre-success] Success(0x4000000) \n",
+        ),
+        (
+            5,
+            "SYSCALL[5,1](9) sys_mmap ( 0x0, 8192, 1, 2, 20, 0 ) --> [pre-fail] Failure(0xc) \n",
+        ),
+        (
+            5,
+            "SYSCALL[5,1](10) sys_mprotect ( 0x4001000, 4096, 3 )[sync] --> Success(0x0) \n",
+        ),
+        (
+            5,
+            "SYSCALL[5,1](25) sys_mremap ( 0x4000000, 4096, 8192, 0x1 ) --> [pre-success] Success(0x5000000) \n",
+        ),
+        (
+            5,
+            "SYSCALL[5,1](11) sys_munmap ( 0x5000000, 8192 )[sync] --> Success(0x0) \n",
+        ),
+        (
+            5,
+            "SYSCALL[5,1](11) sys_munmap ( 0x5000000, 8192 )[sync] --> Success(0x0) \n",
+        ),
+        (
+            5,
+            "SYSCALL[5,2](28) sys_madvise ( 0x4001000, 4096, 4 ) --> [async] ... \n",
+        ),
+        (
+            5,
+            "SYSCALL[5,1](28) sys_madvise ( 0x4001000, 4096, 3 ) --> [async] ... \n",
+        ),
+        (5, "SYSCALL[5,2](28) ... [async] --> Success(0x0) \n"),
+        (5, "SYSCALL[5,1](28) ... [async] --> Failure(0x1) \n"),
+    ]);
+    let expected = [
+        "1 I 108010",
+        "1 Unmap { start: 110000, length: 1000 }",
+        "1 Brk { end: 110000 }",
+        "1 Brk { end: 112000 }",
+        "1 W 111ff0",
+        "1 map 4000000+2000 r-- file 1+4096 a_file",
+        "1 Protect { start: 4001000, length: 1000, protection: Protection { read: true, write: true, execute: false } }",
+        "1 Unmap { start: 4000000, length: 1000 }",
+        "1 map 5000000+2000 r-- file 1+4096 fixed a_file",
+        "1 Unmap { start: 5000000, length: 2000 }",
+        "1 Advise { start: 4001000, length: 1000, advice: DontNeed }",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn accesses_that_the_log_does_not_explain_are_made_legal() {
+    let (lines, _, repairs) = record(&[
+        (5, START),
+        (
+            5,
+            " L 58001000,8\n S 00109ffc,8\n S 70000000,8\n L 70000008,8\n",
+        ),
+        (5, " L 1ffeff0000,8\n L ff00000000000000,8\n"),
+    ]);
+    let expected = [
+        "1 I 108010",
+        "1 map 58000000+2000 r-x file 1+0 lackey",
+        "1 R 58001000",
+        "1 Protect { start: 109000, length: 1000, protection: Protection { read: true, write: true, execute: true } }",
+        "1 map 10a000+1000 rw- [unknown]",
+        "1 W 109ffc",
+        "1 map 70000000+1000 rw- [unknown]",
+        "1 W 70000000",
+        "1 R 70000008",
+        "1 R 1ffeff0000",
+    ];
+    assert_eq!(lines, expected);
+    let sizes = [&repairs.valgrind, &repairs.unknown, &repairs.widened].map(|pages| pages.len());
+    assert_eq!((sizes, repairs.left_out), ([1, 2, 1], 1));
+    // The system knows nothing of a process that is gone.
+    let (lines, _, repairs) = record(&[(99, START)]);
+    assert_eq!(lines[1], "1 I 108010");
+    assert_eq!(repairs.unknown.len(), 1);
+    assert_eq!(repairs.widened.len(), 0);
+}
+
+#[test]
+fn a_child_may_speak_before_its_parent_names_it() {
+    let fork = "SYSCALL[5,1](56) sys_clone ( 1200011, 0x0, 0x0, 0x4a2, 0x0 )";
+    let (lines, told, _) = record(&[
+        (5, START),
+        (5, fork),
+        (6, "\n --> [pre-success] Success(0x0) \nI  00108020,3\n"),
+        (
+            5,
+            "   clone(fork): process 5 created child 6\n --> [pre-success] Success(0x6) \n",
+        ),
+        (5, "I  00108030,3\n"),
+        (
+            6,
+            "SYSCALL[6,1](59) sys_execve ( 0x1(/no), 0x2, 0x3 ) --> [pre-fail] Failure(0x2) \n",
+        ),
+        (
+            6,
+            "SYSCALL[6,1](59) sys_execve ( 0x1(/bin/true), 0x2, 0x3 )==6== Lackey, an example\n",
+        ),
+        (6, "==6== Command: /bin/true\nI  00108040,3\n"),
+        (
+            6,
+            "SYSCALL[6,1](231) exit_group( 0 ) --> [pre-success] Success(0x0) \n==6== \n",
+        ),
+        (
+            5,
+            "SYSCALL[5,1](61) sys_wait4 ( 6, 0x1, 0, 0x0 ) --> [async] ... \n",
+        ),
+        (5, "SYSCALL[5,1](61) ... [async] --> Success(0x6) \n"),
+        (
+            5,
+            "SYSCALL[5,1](231) exit_group( 3 ) --> [pre-success] Success(0x0) \n",
+        ),
+    ]);
+    let expected = [
+        "1 I 108010",
+        "1 Fork { child: 2 }",
+        "2 I 108020",
+        "1 I 108030",
+        "2 Exec",
+        "2 I 108040",
+        "2 Exit",
+        "1 Exit",
+    ];
+    assert_eq!(lines, expected);
+    assert_eq!(told[1].command, "/bin/true");
+}
+
+#[test]
+fn a_child_of_one_of_two_waits_for_its_name() {
+    let named = "   fork: process 5 created child 7\n";
+    let (lines, ..) = record(&[
+        (5, START),
+        (
+            5,
+            "SYSCALL[5,1](58) sys_fork ( )   fork: process 5 created child 6\n",
+        ),
+        (5, "SYSCALL[5,1](58) sys_fork ( )"),
+        (6, "SYSCALL[6,1](58) sys_fork ( )"),
+        (7, "I  00108020,3\n"),
+        (8, "I  00108030,3\n"),
+        (7, "I  00108021,3\n"),
+        (5, named),
+        (6, "   fork: process 6 created child 8\n"),
+        // Killed: the one that waits for it knows.
+        (
+            5,
+            "SYSCALL[5,1](61) sys_wait4 ( 4294967295, 0x1, 0, 0x0 ) --> [async] ... \n",
+        ),
+        (5, "SYSCALL[5,1](61) ... [async] --> Success(0x7) \n"),
+        // The number comes round.
+        (5, "SYSCALL[5,1](58) sys_fork ( )"),
+        (7, "I  00108050,3\n"),
+    ]);
+    let expected = [
+        "1 I 108010",
+        "1 Fork { child: 2 }",
+        "1 Fork { child: 3 }",
+        "3 I 108020",
+        "3 I 108021",
+        "2 Fork { child: 4 }",
+        "4 I 108030",
+        "3 Exit",
+        "1 Fork { child: 5 }",
+    ];
+    let last = |lines: &[String]| lines.last().cloned();
+    assert_eq!(last(&lines).as_deref(), Some("5 I 108050"));
+    // With two that fork at once, the second begins as soon as only one is left.
+    assert_eq!(lines.len(), expected.len() + 1);
+    for line in expected {
+        assert!(lines.iter().any(|l| l == line), "{line}: {lines:#?}");
+    }
+}
+
+#[test]
+fn threads_share_their_process() {
+    let (lines, told, _) = record(&[
+        (5, START),
+        (
+            5,
+            "SYSCALL[5,1](56) sys_clone ( 3d0f00, 0x52, 0x5, 0x5, 0x5 ) --> [pre-success] Success(0x434f) I  00108020,3\n",
+        ),
+        (
+            5,
+            "SYSCALL[5,2](60) exit( 0 ) --> [pre-success] Success(0x0) \n\nI  00108030,3\n",
+        ),
+    ]);
+    assert_eq!(lines, ["1 I 108010", "1 I 108020", "1 I 108030"]);
+    assert_eq!(told.len(), 1);
+}
+
+#[test]
+fn a_full_sink_gets_nothing_more() {
+    let lines = Lines {
+        most: Some(5),
+        ..Lines::default()
+    };
+    let mut recorder = Recorder::new(Fake, lines);
+    assert!(recorder.take(5, START.as_bytes()).unwrap());
+    let more = "I  00108010,3\nSYSCALL[5,1](231) exit_group( 0 ) --> [pre-success] Success(0x0) \n";
+    assert!(!recorder.take(5, more.as_bytes()).unwrap());
+    let (lines, ..) = recorder.finish().unwrap();
+    assert_eq!(lines.lines.len(), 5);
+}
+
+#[test]
+fn no_log_is_too_strange() {
+    let log = "SYSCALL[5,1](9) sys_mmap ( 0x0, 99999999999999999999, 1, 2, 20, 0 ) --> [s] Success(0x1) \n\
+               SYSCALL[5,1](25) sys_mremap ( 0x0, 4096, 18446744073709551615, 0x1 ) --> [s] Success(0x0) \n\
+               SYSCALL[5,1](12) sys_brk ( 0x0 ) --> [s] Success(0x5) \n\
+               SYSCALL[5,1](12) sys_brk ( 0x0 ) --> [s] Success(0xfffffffffffff) \n\
+               SYSCALL[5,1](9) sys_mmap ( 0x0, 4096, 7, 34, 4294967295, 0 ) --> [s] Success(0xfffffffffff000) \n\
+               I  fffffffffffffff8,8\n L 00000000,1\n S 0fffffffffffff,2\n\0\u{1}==\n";
+    let mut random = crate::trace::format::testing::Random(3);
+    for _ in 0..2000 {
+        let mut bytes = log.as_bytes().to_vec();
+        for _ in 0..4 {
+            let at = random.below(bytes.len());
+            bytes[at] = b"0123456789abcf(),x \n=>-[]"[random.below(25)];
+        }
+        let mut recorder = Recorder::new(Fake, Lines::default());
+        recorder.take(5, &bytes).unwrap();
+        recorder.finish().unwrap();
+    }
+}

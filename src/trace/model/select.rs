@@ -1,0 +1,684 @@
+//! From accesses, or from a stored trace, to the stream of references that is replayed: which
+//! accesses are taken (kind, process, a range of positions), which pages they touch at the page
+//! size asked for, the dense ids of those pages, and where the events stand among them.
+//!
+//! The order is fixed: kind and process, then pages and their sample, then `skip` and `limit`, which
+//! therefore count references as they are replayed. No event is left out before the last reference
+//! taken, because a later reference depends on all of them. Knows nothing of files.
+
+use super::access::{Access, Addressing, Kind, Packed};
+use super::dense::{
+    CONTINUES, Densifier, Dictionary, KIND_MASK, KindCode, Meta, PageKey, Ref, References,
+    TooManyPages, Trace, pack, page_of,
+};
+use super::event::{Event, EventAt};
+use super::sample::Rate;
+use super::shown::ShownPages;
+use crate::simd::pages::{self, Pages};
+use crate::units::PageSize;
+
+/// The part of a trace that is taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Leave instruction fetches out.
+    pub data_only: bool,
+    /// Take only these processes; all if empty.
+    pub pids: Vec<u32>,
+    /// Number of references left out at the beginning.
+    pub skip: u64,
+    /// Upper limit of the references taken after that.
+    pub limit: Option<u64>,
+    /// Take only a sample of the pages; all if absent.
+    pub sample: Option<Rate>,
+}
+
+impl Selection {
+    /// Returns true if the whole trace is taken.
+    pub fn is_all(&self) -> bool {
+        *self == Selection::default()
+    }
+
+    /// Returns how many references must be read at least, skipped ones included; `u64::MAX` without a
+    /// limit.
+    pub(in crate::trace) fn wanted(&self) -> u64 {
+        self.skip.saturating_add(self.limit.unwrap_or(u64::MAX))
+    }
+
+    /// Returns whether accesses of process `pid` with this kind are taken.
+    #[inline]
+    pub(in crate::trace) fn takes(&self, pid: u32, kind: KindCode) -> bool {
+        !(self.data_only && kind & KIND_MASK == Kind::Ifetch as KindCode)
+            && (self.pids.is_empty() || self.pids.contains(&pid))
+    }
+
+    /// Returns the text of the result column `filter`; empty if the whole trace is taken.
+    pub fn describe(&self) -> String {
+        let mut parts = Vec::new();
+        if self.data_only {
+            parts.push("data-only".to_owned());
+        }
+        parts.extend(self.pids.iter().map(|pid| format!("pid={pid}")));
+        parts.extend(self.sample.map(|rate| format!("sample={rate}")));
+        if self.skip > 0 {
+            parts.push(format!("skip={}", self.skip));
+        }
+        parts.extend(self.limit.map(|limit| format!("limit={limit}")));
+        parts.join(" ")
+    }
+}
+
+/// Whether more references are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Go on.
+    More,
+    /// The limit is reached.
+    Done,
+}
+
+/// The part of a [`Selection`] that works page by page: a sample of the pages, then `skip`, then
+/// `limit`.
+pub(in crate::trace) struct Cut {
+    selection: Selection,
+    /// The content of pages, which decides whether a sample takes them.
+    shown: ShownPages,
+    /// References still to skip.
+    to_skip: u64,
+    /// References taken so far.
+    taken: u64,
+}
+
+/// Whether a reference is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::trace) enum Taken {
+    /// It is left out.
+    No,
+    /// It is taken.
+    Yes,
+    /// It is left out because the limit is reached, and so are all later ones.
+    Done,
+}
+
+impl Cut {
+    /// Returns a cut for pages of `1 << shift` bytes.
+    pub fn new(selection: Selection, shift: u32) -> Cut {
+        Cut {
+            shown: ShownPages::new(shift),
+            to_skip: selection.skip,
+            taken: 0,
+            selection,
+        }
+    }
+
+    /// Returns whether accesses of process `pid` with this kind are taken, as far as sample, `skip`
+    /// and `limit` allow.
+    #[inline]
+    pub fn takes(&self, pid: u32, kind: KindCode) -> bool {
+        self.selection.takes(pid, kind)
+    }
+
+    /// Decides on the next reference, to page `number` of process `pid`, and counts it.
+    #[inline]
+    pub fn take(&mut self, pid: u32, number: u64) -> Taken {
+        if let Some(rate) = self.selection.sample
+            && !rate.takes(self.shown.of(pid, number))
+        {
+            return Taken::No;
+        }
+        if self.to_skip > 0 {
+            self.to_skip -= 1;
+            return Taken::No;
+        }
+        if self
+            .selection
+            .limit
+            .is_some_and(|limit| self.taken >= limit)
+        {
+            return Taken::Done;
+        }
+        self.taken += 1;
+        Taken::Yes
+    }
+
+    /// Returns true if neighbouring pages may be missing because only a sample is taken.
+    #[inline]
+    pub fn is_sampled(&self) -> bool {
+        self.selection.sample.is_some()
+    }
+
+    /// Takes the next event of process `pid`. The child of a fork is a process id.
+    pub fn event(&mut self, pid: u32, event: &Event) {
+        if self.is_sampled() {
+            self.shown.event(pid, event);
+        }
+    }
+
+    /// Returns how many references must still be read at least, those to skip included; `u64::MAX`
+    /// without a limit.
+    pub fn wanted(&self) -> u64 {
+        let left = |limit| self.to_skip.saturating_add(limit - self.taken);
+        self.selection.limit.map_or(u64::MAX, left)
+    }
+}
+
+/// Takes a stream of references and of the events between them, in order.
+pub trait Sink {
+    /// Takes the next references. `refs` and `kinds` have the same length.
+    fn references(&mut self, refs: &[Ref], kinds: &[KindCode]);
+
+    /// Takes an event. Its position is the number of references taken so far.
+    fn event(&mut self, event: EventAt);
+
+    /// Returns false if the rest of the stream is of no use, as after a failure.
+    fn wants_more(&self) -> bool {
+        true
+    }
+}
+
+/// A [`Sink`] that keeps everything in memory.
+#[derive(Debug, Default)]
+pub struct Collector {
+    /// The references.
+    pub references: References,
+    /// The events.
+    pub events: Vec<EventAt>,
+}
+
+impl Sink for Collector {
+    fn references(&mut self, refs: &[Ref], kinds: &[KindCode]) {
+        self.references.extend(refs, kinds);
+    }
+
+    fn event(&mut self, event: EventAt) {
+        self.events.push(event);
+    }
+}
+
+/// A [`Sink`] that passes everything to two others. Only the first decides whether more is wanted.
+pub struct Both<'a, A, B>(pub &'a mut A, pub &'a mut B);
+
+impl<A: Sink, B: Sink> Sink for Both<'_, A, B> {
+    fn references(&mut self, refs: &[Ref], kinds: &[KindCode]) {
+        self.0.references(refs, kinds);
+        self.1.references(refs, kinds);
+    }
+
+    fn event(&mut self, event: EventAt) {
+        self.0.event(event.clone());
+        self.1.event(event);
+    }
+
+    fn wants_more(&self) -> bool {
+        self.0.wants_more()
+    }
+}
+
+impl Collector {
+    /// Returns the collected references and events as a trace.
+    pub fn into_trace(self, meta: Meta, dictionary: Dictionary) -> Trace {
+        let References { refs, kinds } = self.references;
+        Trace::new(meta, dictionary, refs, kinds, None)
+            .compact()
+            .with_events(self.events)
+    }
+}
+
+/// Upper limit of the accesses that a fast path of [`Assembler`] takes at once.
+const FAST_PATH_MAX: usize = 512;
+
+/// Makes dense references of accesses or of stored pages. Feed it in order; it appends the references
+/// taken to the buffer `out` of each call.
+pub struct Assembler {
+    cut: Cut,
+    addressing: Addressing,
+    shift: u32,
+    densifier: Densifier,
+    /// Page of the previous stored reference, selected or not. A continuation on the same coarser
+    /// page is merged with it.
+    previous: Option<PageKey>,
+    /// Pages of process 0, as the file numbers it, that packed accesses touched recently.
+    pages: Pages,
+}
+
+impl Assembler {
+    /// Returns an assembler for pages of `page_size`; ids are pages whatever the size.
+    pub fn new(selection: Selection, addressing: Addressing, page_size: PageSize) -> Assembler {
+        let shift = addressing.page_shift(page_size);
+        Assembler {
+            cut: Cut::new(selection, shift),
+            addressing,
+            shift,
+            densifier: Densifier::new(),
+            previous: None,
+            pages: Pages::new(),
+        }
+    }
+
+    /// Appends one reference for each page that `access` touches, in address order; all but the first
+    /// are marked [`CONTINUES`]. Consecutive ids are references of their own, not parts of one access.
+    #[inline]
+    pub fn access(&mut self, access: &Access, out: &mut References) -> Result<Flow, TooManyPages> {
+        let mut code = access.kind as KindCode;
+        if !self.cut.takes(access.pid, code) {
+            return Ok(Flow::More);
+        }
+        for number in access.addr >> self.shift..=access.last() >> self.shift {
+            if self.reference(access.pid, number, code, out)? == Flow::Done {
+                return Ok(Flow::Done);
+            }
+            if self.addressing == Addressing::Bytes {
+                code |= CONTINUES;
+            }
+        }
+        Ok(Flow::More)
+    }
+
+    /// Appends the references of `accesses`, up to the limit: like [`Assembler::access`] for each. If
+    /// the whole trace is taken, accesses to one recent page take a fast path.
+    pub fn accesses(
+        &mut self,
+        accesses: &[Access],
+        out: &mut References,
+    ) -> Result<Flow, TooManyPages> {
+        let all = self.cut.selection.is_all();
+        let mut rest = accesses;
+        while !rest.is_empty() {
+            if all {
+                let taken = self.fast_path(rest, out);
+                rest = &rest[taken..];
+                if taken == FAST_PATH_MAX {
+                    continue;
+                }
+            }
+            // The access that ended the fast path, if one did.
+            if let Some((access, after)) = rest.split_first() {
+                if self.access(access, out)? == Flow::Done {
+                    return Ok(Flow::Done);
+                }
+                rest = after;
+            }
+        }
+        Ok(Flow::More)
+    }
+
+    /// Appends the references of packed accesses, up to the limit: like [`Assembler::access`] for
+    /// each. If the whole trace is taken, looks up many accesses to one recent page at a time. The
+    /// addressing must be by bytes.
+    pub fn packed(&mut self, words: &[Packed], out: &mut References) -> Result<Flow, TooManyPages> {
+        let all = self.cut.selection.is_all();
+        let mut rest = words;
+        while !rest.is_empty() {
+            if all {
+                let (at, some) = (out.len(), &rest[..rest.len().min(FAST_PATH_MAX)]);
+                out.refs.resize(at + some.len(), 0);
+                out.kinds.resize(at + some.len(), 0);
+                let (refs, kinds) = (&mut out.refs[at..], &mut out.kinds[at..]);
+                let taken = pages::refs(some, self.shift, &self.pages, refs, kinds);
+                out.refs.truncate(at + taken);
+                out.kinds.truncate(at + taken);
+                self.cut.taken += taken as u64;
+                rest = &rest[taken..];
+                if taken == FAST_PATH_MAX {
+                    continue;
+                }
+            }
+            // The access that ended the fast path, if one did.
+            if let Some((&word, after)) = rest.split_first() {
+                debug_assert!(self.addressing == Addressing::Bytes);
+                let access = Access::unpacked(word);
+                if self.access(&access, out)? == Flow::Done {
+                    return Ok(Flow::Done);
+                }
+                if all && let Some(&reference) = out.refs.last() {
+                    let number = access.last() >> self.shift;
+                    self.pages.insert(number, page_of(reference));
+                }
+                rest = after;
+            }
+        }
+        Ok(Flow::More)
+    }
+
+    /// Appends the references of the leading accesses that touch one page each, are of the first
+    /// one's process, and are in the cache of recent pages. Returns how many, at most
+    /// [`FAST_PATH_MAX`].
+    fn fast_path(&mut self, accesses: &[Access], out: &mut References) -> usize {
+        let pid = accesses[0].pid;
+        let process = self.densifier.process(pid);
+        let (densifier, shift) = (&self.densifier, self.shift & 63);
+        let (mut refs, mut kinds) = ([0; FAST_PATH_MAX], [0; FAST_PATH_MAX]);
+        let places = refs.iter_mut().zip(&mut kinds);
+        let mut taken = 0;
+        for (access, (reference, kind)) in accesses.iter().zip(places) {
+            let number = access.addr >> shift;
+            let is_one = access.last() >> shift == number && access.pid == pid;
+            let recent = densifier.recent(PageKey { process, number });
+            let Some(id) = recent.filter(|_| is_one) else {
+                break;
+            };
+            *reference = pack(id, access.kind == Kind::Write);
+            *kind = access.kind as KindCode;
+            taken += 1;
+        }
+        out.extend(&refs[..taken], &kinds[..taken]);
+        self.cut.taken += taken as u64;
+        taken
+    }
+
+    #[inline]
+    fn reference(
+        &mut self,
+        pid: u32,
+        number: u64,
+        mut code: KindCode,
+        out: &mut References,
+    ) -> Result<Flow, TooManyPages> {
+        let is_first = self.cut.taken == 0;
+        match self.cut.take(pid, number) {
+            Taken::Yes => {}
+            Taken::No => return Ok(Flow::More),
+            Taken::Done => return Ok(Flow::Done),
+        }
+        // The reference that it continues was left out, or may have been.
+        if is_first || self.cut.is_sampled() {
+            code &= !CONTINUES;
+        }
+        let process = self.densifier.process(pid);
+        let id = self.densifier.id(PageKey { process, number })?;
+        out.push(id, code);
+        Ok(Flow::More)
+    }
+
+    /// Appends the next reference of a stored trace whose processes have the ids `pids`. Its page is
+    /// `key`, at a page size finer by `coarser` bits than the one asked for. A continuation on the
+    /// same coarser page as the reference before it is merged with that.
+    #[inline]
+    pub fn stored(
+        &mut self,
+        pids: &[u32],
+        key: PageKey,
+        coarser: u8,
+        code: KindCode,
+        out: &mut References,
+    ) -> Result<Flow, TooManyPages> {
+        let key = PageKey {
+            number: key.number >> coarser,
+            ..key
+        };
+        if code & CONTINUES != 0 && self.previous == Some(key) {
+            return Ok(Flow::More);
+        }
+        self.previous = Some(key);
+        let pid = pids[key.process as usize];
+        if !self.cut.takes(pid, code) {
+            return Ok(Flow::More);
+        }
+        self.reference(pid, key.number, code, out)
+    }
+
+    /// Returns the next event of process `pid` as it stands before the next reference taken. `line` is
+    /// its line in the file, or 0. Processes get their index here in order of first occurrence.
+    pub fn event(&mut self, pid: u32, mut event: Event, line: u64) -> EventAt {
+        self.cut.event(pid, &event);
+        let process = self.densifier.process(pid);
+        if let Some(child) = event.child_mut() {
+            *child = self.densifier.process(*child);
+        }
+        EventAt {
+            position: self.cut.taken,
+            process,
+            event,
+            line,
+        }
+    }
+
+    /// Returns the next event of a stored trace whose processes have the ids `pids`; see
+    /// [`Assembler::event`].
+    pub fn stored_event(&mut self, pids: &[u32], event: &EventAt) -> EventAt {
+        let (pid, stated) = event.with_pids(pids);
+        self.event(pid, stated, event.line)
+    }
+
+    /// Returns how many references must still be read at least, those to skip included; `u64::MAX`
+    /// without a limit.
+    pub(in crate::trace) fn wanted(&self) -> u64 {
+        self.cut.wanted()
+    }
+
+    /// Returns the processes and pages so far.
+    pub fn dictionary(&self) -> &Dictionary {
+        self.densifier.dictionary()
+    }
+
+    /// Returns the processes and pages.
+    pub fn into_dictionary(self) -> Dictionary {
+        self.densifier.into_dictionary()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::generate::Rng;
+    use crate::trace::model::dense::is_write;
+
+    fn access(addr: u64, size: u32, kind: Kind) -> Access {
+        Access {
+            pid: 0,
+            kind,
+            addr,
+            size,
+        }
+    }
+
+    fn feed(selection: Selection, accesses: &[Access]) -> (Vec<(u32, u32, u8)>, Vec<u64>) {
+        let mut assembler = Assembler::new(selection, Addressing::Bytes, PageSize::DEFAULT);
+        let mut out = References::default();
+        for a in accesses {
+            if assembler.access(a, &mut out).unwrap() == Flow::Done {
+                break;
+            }
+        }
+        let got = out.refs.iter().zip(&out.kinds);
+        let got = got.map(|(&r, &k)| (page_of(r), u32::from(is_write(r)), k));
+        let pages = assembler.dictionary().pages.iter();
+        (got.collect(), pages.map(|page| page.number).collect())
+    }
+
+    const CROSSING: [Access; 3] = [
+        Access {
+            pid: 0,
+            kind: Kind::Write,
+            addr: 0x1ffe,
+            size: 4,
+        },
+        Access {
+            pid: 0,
+            kind: Kind::Read,
+            addr: 0x2000,
+            size: 1,
+        },
+        Access {
+            pid: 0,
+            kind: Kind::Ifetch,
+            addr: 0,
+            size: 0x2001,
+        },
+    ];
+
+    #[test]
+    fn an_access_across_a_boundary_is_one_reference_per_page() {
+        let (refs, numbers) = feed(Selection::default(), &CROSSING);
+        let c = CONTINUES;
+        assert_eq!(
+            refs,
+            [
+                (0, 1, 2),
+                (1, 1, 2 | c),
+                (1, 0, 1),
+                (2, 0, 0),
+                (0, 0, c),
+                (1, 0, c)
+            ]
+        );
+        assert_eq!(numbers, [1, 2, 0]);
+    }
+
+    #[test]
+    fn skip_and_limit_count_references_and_ids_start_afresh() {
+        let selection = Selection {
+            skip: 1,
+            limit: Some(3),
+            ..Selection::default()
+        };
+        let (refs, numbers) = feed(selection, &CROSSING);
+        assert_eq!(refs, [(0, 1, 2), (0, 0, 1), (1, 0, 0)]);
+        assert_eq!(numbers, [2, 0]);
+        let data = Selection {
+            data_only: true,
+            ..Selection::default()
+        };
+        assert_eq!(feed(data, &CROSSING).0.len(), 3);
+        let nobody = Selection {
+            pids: vec![7],
+            ..Selection::default()
+        };
+        assert_eq!(feed(nobody, &CROSSING).0.len(), 0);
+    }
+
+    #[test]
+    fn the_top_of_the_address_space_does_not_wrap() {
+        let mut assembler = Assembler::new(Selection::default(), Addressing::Bytes, PageSize::MIN);
+        let mut out = References::default();
+        assembler
+            .access(&access(u64::MAX, 8, Kind::Read), &mut out)
+            .unwrap();
+        assert_eq!(out.len(), 1);
+    }
+
+    #[test]
+    fn many_accesses_at_once_are_what_each_is() {
+        let mut rng = Rng::new(1);
+        let mut next = |below: u64| rng.below(below);
+        for round in 0..60 {
+            let spread = [1 << 13, 1 << 26, u64::MAX][round % 3];
+            let accesses: Vec<Access> = (0..next(2000))
+                .map(|_| Access {
+                    pid: [5, 9][(next(40) == 0) as usize],
+                    kind: Kind::ALL[next(3) as usize],
+                    size: [0, 1, 8, 64, 9000][next(5) as usize],
+                    addr: next(1 << 31).wrapping_mul(0x9e37_79b9_7f4a_7c15) % spread,
+                })
+                .collect();
+            let selection = match round % 5 {
+                0 => Selection {
+                    skip: next(100),
+                    ..Selection::default()
+                },
+                1 => Selection {
+                    limit: Some(next(1500)),
+                    data_only: true,
+                    ..Selection::default()
+                },
+                2 => Selection {
+                    pids: vec![9],
+                    ..Selection::default()
+                },
+                _ => Selection::default(),
+            };
+            let addressing = [Addressing::Bytes, Addressing::Ids][round % 2];
+            let new = || Assembler::new(selection.clone(), addressing, PageSize::DEFAULT);
+            let (mut many, mut each) = (new(), new());
+            let (mut many_out, mut each_out) = (References::default(), References::default());
+            let mut flow = Flow::More;
+            for piece in accesses.chunks(700) {
+                if flow == Flow::More {
+                    flow = many.accesses(piece, &mut many_out).unwrap();
+                }
+            }
+            for access in &accesses {
+                if each.access(access, &mut each_out).unwrap() == Flow::Done {
+                    break;
+                }
+            }
+            assert_eq!(many_out, each_out);
+            assert_eq!(many.dictionary(), each.dictionary());
+            assert_eq!(many.cut.taken, each.cut.taken);
+        }
+    }
+
+    #[test]
+    fn packed_accesses_are_what_they_were() {
+        let mut rng = Rng::new(1);
+        let mut next = |below: u64| rng.below(below);
+        for round in 0..60 {
+            let spread = [1 << 13, 1 << 17, 1 << 26, 1 << 48][round % 4];
+            let words: Vec<Packed> = (0..next(4000))
+                .map(|_| {
+                    let addr = (next(1 << 31) << 20 | next(1 << 20)) % spread;
+                    let kind = Kind::ALL[next(3) as usize];
+                    let access = access(addr, [1, 8, 64, 255][next(4) as usize], kind);
+                    let word = access.packed().unwrap();
+                    assert_eq!(Access::unpacked(word), access);
+                    word
+                })
+                .collect();
+            let selection = match round % 5 {
+                0 => Selection {
+                    skip: next(100),
+                    data_only: true,
+                    ..Selection::default()
+                },
+                1 => Selection {
+                    limit: Some(next(1500)),
+                    ..Selection::default()
+                },
+                2 => Selection {
+                    pids: vec![7],
+                    ..Selection::default()
+                },
+                _ => Selection::default(),
+            };
+            let size = [PageSize::MIN, PageSize::DEFAULT, PageSize::MAX][round % 3];
+            let new = || Assembler::new(selection.clone(), Addressing::Bytes, size);
+            let (mut many, mut each) = (new(), new());
+            let (mut many_out, mut each_out) = (References::default(), References::default());
+            for (turn, piece) in words.chunks(700).enumerate() {
+                // Accesses of other processes between them.
+                let other = Access {
+                    pid: turn as u32 % 3,
+                    ..access(next(spread), 4, Kind::Read)
+                };
+                let accesses: Vec<Access> = piece.iter().map(|&w| Access::unpacked(w)).collect();
+                let flow = each.accesses(&accesses, &mut each_out).unwrap();
+                let same = many.packed(piece, &mut many_out).unwrap();
+                assert_eq!(flow, same);
+                if flow == Flow::Done {
+                    break;
+                }
+                each.accesses(&[other], &mut each_out).unwrap();
+                many.accesses(&[other], &mut many_out).unwrap();
+            }
+            assert_eq!(many_out, each_out);
+            assert_eq!(many.dictionary(), each.dictionary());
+            assert_eq!(many.cut.taken, each.cut.taken);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_packed() {
+        let good = access(0x1000, 8, Kind::Write);
+        assert!(good.packed().is_some());
+        for bad in [
+            Access { pid: 1, ..good },
+            Access { size: 0, ..good },
+            Access { size: 256, ..good },
+            Access {
+                addr: 1 << 48,
+                ..good
+            },
+        ] {
+            assert_eq!(bad.packed(), None);
+        }
+    }
+}

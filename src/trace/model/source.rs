@@ -1,0 +1,604 @@
+//! From a named file to references: opens whatever the file is (text, binary, `.pbt`, compressed
+//! or not, standard input), finds out its metadata, and has it streamed into memory ([`load`]),
+//! into a `.pbt` ([`convert`]) or to any other sink. Does not know how that is done (see `stream`).
+
+use super::access::{Addressing, TraceKind};
+use super::dense::{Dictionary, Meta, Trace};
+use super::error::{Position, TraceError};
+use super::sample::Chosen;
+use super::select::{Both, Collector, Flow, Selection, Sink};
+use super::stream::{self, Record, StoredPages};
+use crate::trace::codec;
+use crate::trace::codec::read_ahead::Wanted;
+use crate::trace::format;
+use crate::trace::format::Known;
+use crate::trace::format::ReadOptions;
+use crate::trace::store::{MAGIC, Store, Summary, Writer};
+use crate::units::{PageSize, show_bytes};
+use std::fs::File;
+use std::io::{Cursor, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// How a trace is opened, and which part of it is taken.
+#[derive(Debug, Clone, Default)]
+pub struct LoadOptions {
+    /// The name of its format; guessed from content if absent.
+    pub format: Option<String>,
+    /// How the format is to be read.
+    pub read: ReadOptions,
+    /// The page size; the stored one, or 4 KiB, if absent.
+    pub page_size: Option<PageSize>,
+    /// The part of the trace that is taken.
+    pub selection: Selection,
+    /// The name of the trace; that of the file if absent.
+    pub name: Option<String>,
+    /// The kind of recording; that of the file or its format if absent.
+    pub kind: Option<TraceKind>,
+    /// The caller needs no single reference: a `.pbt` may be loaded without them.
+    pub lists_do: bool,
+    /// Memory that the trace may take, in bytes. A `.pbt` that needs more stays in its file.
+    pub mem_limit: Option<u64>,
+}
+
+/// The name of the stored format, for `--format`.
+pub const PBT: &str = "pbt";
+
+/// An opened trace.
+pub struct Source {
+    path: PathBuf,
+    options: LoadOptions,
+    content: Content,
+    /// The name of the format.
+    pub format: &'static str,
+    /// The name of the codec; `none` for plain content.
+    pub codec: &'static str,
+    /// True if the format was guessed from content.
+    pub guessed: bool,
+}
+
+/// Metadata of a trace as known while its accesses are listed: [`Known`], with the kind decided.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::trace) struct Nature {
+    /// The kind of recording.
+    pub kind: TraceKind,
+    /// How addresses are to be read.
+    pub addressing: Addressing,
+    /// Bad records skipped so far.
+    pub skipped: u64,
+    /// How its pages were chosen from those of an original.
+    pub chosen: Chosen,
+}
+
+enum Content {
+    /// A reader, and the kind of trace that its format has.
+    Records(Box<dyn format::RecordReader>, TraceKind),
+    Stored(Box<Store>),
+}
+
+impl Source {
+    /// Opens a trace; `-` is standard input.
+    pub fn open(path: &Path, options: &LoadOptions) -> Result<Source, TraceError> {
+        let wants_pbt = options
+            .format
+            .as_deref()
+            .is_some_and(|name| name.eq_ignore_ascii_case(PBT));
+        let may_be_pbt = options.format.is_none() || wants_pbt;
+        // Looked at before the codec, so that the file can be mapped.
+        if may_be_pbt && path != Path::new("-") && has_magic(path) {
+            return Ok(Source::of_store(path, options, Store::open(path)?, "none"));
+        }
+        let mut input = codec::open(path)?;
+        let fail = |e| codec::read_error(path, e);
+        // A `.pbt` may also be compressed or come through a pipe, which may hand out less than the
+        // magic number at a time.
+        let is_magic = |first| wants_pbt || may_be_pbt && first == MAGIC[0];
+        let head = codec::beginning(&mut input.reader, MAGIC.len(), is_magic).map_err(fail)?;
+        if may_be_pbt && head == MAGIC {
+            let mut bytes = head;
+            input.reader.read_to_end(&mut bytes).map_err(fail)?;
+            let store = Store::from_bytes(path, bytes)?;
+            return Ok(Source::of_store(path, options, store, input.codec));
+        }
+        if wants_pbt {
+            return Err(no_pbt(path, &head));
+        }
+        input.reader = Box::new(Cursor::new(head).chain(input.reader));
+        Source::open_records(path, options, input)
+    }
+
+    /// Returns the source of a `.pbt`. `codec` is what the file was compressed with.
+    fn of_store(path: &Path, options: &LoadOptions, store: Store, codec: &'static str) -> Source {
+        Source {
+            path: path.to_path_buf(),
+            options: options.clone(),
+            content: Content::Stored(Box::new(store)),
+            format: PBT,
+            codec,
+            // The magic number leaves no doubt.
+            guessed: false,
+        }
+    }
+
+    /// Opens a trace of any other format.
+    fn open_records(
+        path: &Path,
+        options: &LoadOptions,
+        input: codec::Input,
+    ) -> Result<Source, TraceError> {
+        let by_name =
+            |name: &String| format::by_name(name).map_err(|e| TraceError::new(path, e.to_string()));
+        let format = options.format.as_ref().map(by_name).transpose()?;
+        let opened = format::open_input(path, input, format, &options.read)?;
+        Ok(Source {
+            path: path.to_path_buf(),
+            options: options.clone(),
+            format: opened.format.name,
+            codec: opened.codec,
+            guessed: opened.guessed,
+            content: Content::Records(opened.reader, opened.format.kind),
+        })
+    }
+
+    /// Returns the page size of the references: the one asked for, the stored one, or 4 KiB. Errors if
+    /// the one asked for is smaller than the stored one.
+    pub fn page_size(&self) -> Result<PageSize, TraceError> {
+        let Content::Stored(store) = &self.content else {
+            return Ok(self.options.page_size.unwrap_or(PageSize::DEFAULT));
+        };
+        let (stored, wanted) = (
+            store.meta.page_size,
+            self.options.page_size.unwrap_or(store.meta.page_size),
+        );
+        if wanted < stored {
+            let what =
+                format!("stored with pages of {stored}: pages of {wanted} cannot be told apart");
+            return Err(TraceError::new(&self.path, what)
+                .help(format!("take its own with --page-size {stored}, or convert the original with the smaller one")));
+        }
+        Ok(wanted)
+    }
+
+    /// Returns the name of the trace: the one asked for, the stored one, or that of the file.
+    pub fn name(&self) -> String {
+        let stored = || self.store().map(|store| store.meta.name.clone());
+        let name = self.options.name.clone().or_else(stored);
+        name.unwrap_or_else(|| name_of(&self.path))
+    }
+
+    /// Sets the name of the trace, in place of any other.
+    pub fn rename(&mut self, name: String) {
+        self.options.name = Some(name);
+    }
+
+    /// Asks for other page sizes than at opening. The first is that of the trace. The caller derives
+    /// coarser traces from it (see [`coarsen`]), so that several sizes need single references.
+    pub fn set_page_sizes(&mut self, sizes: &[PageSize]) {
+        self.options.page_size = sizes.first().copied();
+        self.options.lists_do &= sizes.len() <= 1;
+    }
+
+    /// Returns the stored trace, if it is one.
+    pub fn store(&self) -> Option<&Store> {
+        match &self.content {
+            Content::Stored(store) => Some(store),
+            Content::Records(..) => None,
+        }
+    }
+
+    /// Returns the page size asked for, unless it is the stored one.
+    pub(in crate::trace) fn asked_page_size(&self) -> Option<PageSize> {
+        let stored = self.store().map(|store| store.meta.page_size);
+        self.options.page_size.filter(|&size| Some(size) != stored)
+    }
+
+    /// Passes every reference taken, and the events between them, to `sink`, in order. Returns
+    /// metadata and dictionary.
+    pub fn stream(self, sink: &mut impl Sink) -> Result<(Meta, Dictionary), TraceError> {
+        let page_size = self.page_size()?;
+        let asked = self.asked_page_size();
+        let name = self.name();
+        let Source { path, options, .. } = self;
+        let mut selection = options.selection;
+        let sample = selection.sample;
+        let (mut meta, assembler) = match self.content {
+            Content::Records(mut reader, kind) => {
+                let check = |addressing| check_ids(&path, addressing, asked);
+                let kind = |known: Known| options.kind.or(known.kind).unwrap_or(kind);
+                let original = |known: Known| known.chosen.or_of_kind(kind(known));
+                let reader = &mut *reader;
+                let (assembler, known) =
+                    stream::records(&path, reader, original, selection, page_size, check, sink)?;
+                let chosen = sample.map_or(known.chosen, |rate| original(known).sampled(rate));
+                let meta = Meta {
+                    name,
+                    format: chosen.to_format(self.format),
+                    kind: kind(known),
+                    addressing: known.addressing,
+                    page_size,
+                    skipped: known.skipped,
+                };
+                (meta, assembler)
+            }
+            Content::Stored(store) => {
+                check_ids(&path, store.meta.addressing, asked)?;
+                let kind = options.kind.unwrap_or(store.meta.kind);
+                let (base, chosen) = Chosen::of_format(&store.meta.format);
+                let original = chosen.or_of_kind(kind);
+                let format = match sample {
+                    Some(rate) => original.sampled(rate).to_format(base),
+                    None => store.meta.format.clone(),
+                };
+                selection.sample = sample.map(|rate| rate.of(original));
+                let assembler = stream::stored(&path, &store, selection, page_size, sink)?;
+                let meta = Meta {
+                    name,
+                    format,
+                    kind,
+                    page_size,
+                    ..store.meta
+                };
+                (meta, assembler)
+            }
+        };
+        if sample.is_some() {
+            meta.kind = TraceKind::Sampled;
+        }
+        Ok((meta, assembler.into_dictionary()))
+    }
+
+    /// Calls `sink` with the first `number` accesses and events as the file states them, in order,
+    /// until it returns false. Reads nothing after them. Those before an error come first. A stored
+    /// trace gives the beginnings of pages instead of addresses. Returns how many bad records were
+    /// skipped before the last one; 0 for a stored trace.
+    ///
+    /// # Errors
+    ///
+    /// Errors if the trace cannot be read as far as that.
+    pub fn records(
+        self,
+        number: u64,
+        mut sink: impl FnMut(Record<'_>) -> bool,
+    ) -> Result<u64, TraceError> {
+        if number == 0 {
+            return Ok(0);
+        }
+        // Those skipped when a `.pbt` was written are not among its records.
+        let is_stored = self.store().is_some();
+        let mut left = number;
+        let nature = self.list(StoredPages::Split, number, |_, record| {
+            left -= 1;
+            Ok::<_, TraceError>((sink(record) && left > 0).then_some(left))
+        })?;
+        Ok(if is_stored { 0 } else { nature.skipped })
+    }
+
+    /// Calls `sink` with all accesses and events, see [`Source::list`]. The pages of one access of a
+    /// stored trace are joined.
+    pub(in crate::trace) fn accesses<E: From<TraceError>>(
+        self,
+        sink: impl FnMut(Nature, Record<'_>) -> Result<Option<u64>, E>,
+    ) -> Result<Nature, E> {
+        let first = self.options.selection.wanted().max(1);
+        self.list(StoredPages::Joined, first, sink)
+    }
+
+    /// Calls `sink` with the accesses and events as the file states them, in order, and with the
+    /// metadata known so far. `sink` returns how many more references are wanted at least, or `None`
+    /// to end; `first` is that number at first. Returns the metadata known after the last reference
+    /// wanted.
+    fn list<E: From<TraceError>>(
+        self,
+        pages: StoredPages,
+        first: u64,
+        mut sink: impl FnMut(Nature, Record<'_>) -> Result<Option<u64>, E>,
+    ) -> Result<Nature, E> {
+        let asked = self.options.kind;
+        match self.content {
+            Content::Records(mut reader, kind) => {
+                let nature = |known: Known| Nature {
+                    kind: asked.or(known.kind).unwrap_or(kind),
+                    addressing: known.addressing,
+                    skipped: known.skipped,
+                    chosen: known.chosen,
+                };
+                let has_events = reader.has_events();
+                let first = stream::wanted(first, has_events);
+                let known = stream::list_records(&mut *reader, first, |known, record| {
+                    let wanted = sink(nature(known), record)?;
+                    let wanted = wanted.map(|more| stream::wanted(more, has_events));
+                    Ok::<_, E>(wanted.unwrap_or(Wanted::Nothing))
+                })?;
+                Ok(nature(known))
+            }
+            Content::Stored(store) => {
+                let nature = Nature {
+                    kind: asked.unwrap_or(store.meta.kind),
+                    addressing: store.meta.addressing,
+                    skipped: store.meta.skipped,
+                    chosen: Chosen::of_format(&store.meta.format).1,
+                };
+                stream::list_stored(&store, pages, |record| {
+                    let wanted = sink(nature, record)?;
+                    Ok::<_, E>(wanted.map_or(Flow::Done, |_| Flow::More))
+                })?;
+                Ok(nature)
+            }
+        }
+    }
+
+    /// Returns the file as the user named it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the part of the trace that is taken.
+    pub fn selection(&self) -> &Selection {
+        &self.options.selection
+    }
+}
+
+/// Returns the error for a file that should be a `.pbt` and begins with `head`.
+fn no_pbt(path: &Path, head: &[u8]) -> TraceError {
+    let what = match head.len() {
+        0 => "the file is empty",
+        _ => "this is no .pbt file",
+    };
+    TraceError::new(path, what)
+        .at(Position::Byte(0))
+        .text(head)
+        .help("leave --format out to have the format guessed")
+}
+
+/// Returns whether a regular file begins as a `.pbt`. Does not look at a pipe, since bytes read from
+/// it are gone.
+fn has_magic(path: &Path) -> bool {
+    if !path.is_file() {
+        return false;
+    }
+    let mut head = [0; MAGIC.len()];
+    File::open(path)
+        .and_then(|mut file| file.read_exact(&mut head))
+        .is_ok()
+        && head == MAGIC
+}
+
+/// Errors if a trace of page ids is asked for with a page size: ids are pages whatever the size.
+pub(in crate::trace) fn check_ids(
+    path: &Path,
+    addressing: Addressing,
+    asked: Option<PageSize>,
+) -> Result<(), TraceError> {
+    match (addressing, asked) {
+        (Addressing::Ids, Some(size)) if size != PageSize::DEFAULT => {
+            let what = format!(
+                "the trace holds page ids, not addresses: pages of {size} cannot be made of them"
+            );
+            Err(TraceError::new(path, what).help("leave --page-size out for this trace"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Loads a trace into memory.
+pub fn load(path: &Path, options: &LoadOptions) -> Result<Trace, TraceError> {
+    load_source(Source::open(path, options)?)
+}
+
+/// Loads an opened trace into memory, or leaves it in its file if it needs too much (see
+/// [`LoadOptions::mem_limit`]).
+pub fn load_source(source: Source) -> Result<Trace, TraceError> {
+    let page_size = source.page_size()?;
+    let options = source.options.clone();
+    if let Content::Stored(store) = source.content {
+        let needs = store.memory();
+        if let Some(limit) = options.mem_limit.filter(|&limit| needs > limit) {
+            return keep_in_file(*store, page_size, &options, limit);
+        }
+        if store.meta.page_size == page_size && options.selection.is_all() {
+            let trace = match options.lists_do {
+                true => store.load_lists()?,
+                false => store.load()?,
+            };
+            return Ok(overridden(trace, &options));
+        }
+        return collect(Source {
+            content: Content::Stored(store),
+            ..source
+        });
+    }
+    collect(source)
+}
+
+/// Sets the name and kind asked for.
+fn overridden(mut trace: Trace, options: &LoadOptions) -> Trace {
+    if let Some(name) = &options.name {
+        trace.meta.name.clone_from(name);
+    }
+    trace.meta.kind = options.kind.unwrap_or(trace.meta.kind);
+    trace
+}
+
+/// Returns a trace that stays in its file, because it needs more memory than `limit`. Errors if what
+/// was asked for needs it in memory.
+fn keep_in_file(
+    store: Store,
+    page_size: PageSize,
+    options: &LoadOptions,
+    limit: u64,
+) -> Result<Trace, TraceError> {
+    let why_not = if !options.selection.is_all() {
+        Some("a part of a trace can only be selected in memory")
+    } else if page_size != store.meta.page_size {
+        Some("other page sizes can only be derived in memory")
+    } else if !store.events.is_empty() {
+        Some("events of address spaces can only be followed in memory")
+    } else {
+        None
+    };
+    if let Some(why_not) = why_not {
+        let (needs, limit) = (show_bytes(store.memory()), show_bytes(limit));
+        let what = format!("needs {needs} of memory (--mem-limit is {limit}), and {why_not}");
+        let help = "raise --mem-limit, or write the part you need to a file of its own with \
+                    pagebench convert";
+        return Err(TraceError::new(store.path(), what).help(help));
+    }
+    Ok(overridden(Trace::stored(store), options))
+}
+
+/// Loads an opened trace into memory, and passes it to the sink `also` on the way.
+pub fn load_and(source: Source, also: &mut impl Sink) -> Result<Trace, TraceError> {
+    let mut collector = Collector::default();
+    let (meta, dictionary) = source.stream(&mut Both(&mut collector, also))?;
+    Ok(collector.into_trace(meta, dictionary))
+}
+
+fn collect(source: Source) -> Result<Trace, TraceError> {
+    let mut collector = Collector::default();
+    let (meta, dictionary) = source.stream(&mut collector)?;
+    Ok(collector.into_trace(meta, dictionary))
+}
+
+/// Returns a trace of the same accesses with coarser pages, from one already in memory. `path` is for
+/// messages. Errors if the trace stays in its file, or if it holds page ids.
+///
+/// # Panics
+/// Panics if only the lists of bursts were loaded (see [`Source::set_page_sizes`]).
+pub fn coarsen(trace: &Trace, page_size: PageSize, path: &Path) -> Result<Trace, TraceError> {
+    check_ids(path, trace.meta.addressing, Some(page_size))?;
+    if trace.store().is_some() {
+        let what = "exceeds --mem-limit, and other page sizes can only be derived in memory";
+        let help = "raise --mem-limit, or convert it with --page-size first";
+        return Err(TraceError::new(path, what).help(help));
+    }
+    stream::coarsened(path, trace, page_size)
+}
+
+/// Why a trace could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ConvertError {
+    /// The original cannot be read.
+    #[error("{0}")]
+    Trace(#[from] TraceError),
+    /// The selection leaves nothing.
+    #[error("{}: nothing selected: no reference is left", .0.display())]
+    Nothing(PathBuf),
+    /// The format holds nothing of what is selected.
+    #[error("{}: nothing is left to write: {lost}", .path.display())]
+    Unheld {
+        /// The original.
+        path: PathBuf,
+        /// What the format does not hold, a sentence.
+        lost: String,
+    },
+    /// The sink does not take it.
+    #[error("cannot write: {0}")]
+    Write(#[from] std::io::Error),
+}
+
+/// Returns the error for a whole trace without any reference.
+pub fn no_reference(path: &Path, meta: &Meta) -> TraceError {
+    no_reference_of(path, meta.skipped)
+}
+
+/// Like [`no_reference`], given how many bad records were skipped.
+pub(in crate::trace) fn no_reference_of(path: &Path, skipped: u64) -> TraceError {
+    let what = match skipped {
+        0 => "the trace holds no reference".to_owned(),
+        bad => format!("no valid reference: {bad} records were skipped as bad"),
+    };
+    TraceError::new(path, what)
+}
+
+/// Streams a trace into a `.pbt`. Memory grows with the pages, not with the references. `level` is
+/// zstd's, 1 to 19. Returns the metadata and the counts of the file.
+pub fn convert<W: Write>(
+    source: Source,
+    out: W,
+    level: i32,
+) -> Result<(Meta, Summary), ConvertError> {
+    let path = source.path.clone();
+    let all = source.options.selection.is_all();
+    let mut writer = Writer::new(out, level)?;
+    let (meta, dictionary) = source.stream(&mut writer)?;
+    if dictionary.pages.is_empty() {
+        return Err(match all {
+            true => no_reference(&path, &meta).into(),
+            false => ConvertError::Nothing(path),
+        });
+    }
+    let (_, summary) = writer.finish(&meta, &dictionary)?;
+    Ok((meta, summary))
+}
+
+/// Endings of formats that are only read, and `pbt`. A trace's name leaves them out, like the endings of
+/// codecs and of formats that are written.
+const ENDINGS: [&str; 18] = [
+    "pbt",
+    "lackey",
+    "trace",
+    "trc",
+    "din",
+    "lis",
+    "csv",
+    "tsv",
+    "txt",
+    "bin",
+    "oracleGeneral",
+    "ref",
+    "log",
+    "out",
+    "spc",
+    "vscsi",
+    "champsim",
+    "champsimtrace",
+];
+
+/// Returns the name of a trace: its file name without the endings of codec and format. Control
+/// characters, which would upset a terminal, become question marks.
+pub fn name_of(path: &Path) -> String {
+    let Some(file) = path.file_name() else {
+        return "stdin".into();
+    };
+    let mut name = &*file.to_string_lossy();
+    if name == "-" {
+        return "stdin".into();
+    }
+    while let Some((stem, ending)) = name.rsplit_once('.') {
+        let known = ENDINGS.contains(&ending)
+            || codec::by_ending(ending).is_some()
+            || format::by_ending(ending).is_some();
+        if stem.is_empty() || !known {
+            break;
+        }
+        name = stem;
+    }
+    name.replace(char::is_control, "?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lose_the_endings_of_codecs_and_formats_only() {
+        for (path, name) in [
+            ("a/cc1.lackey.zst", "cc1"),
+            ("gcc-4.8.trace.gz", "gcc-4.8"),
+            ("cloudPhysicsIO.oracleGeneral.bin", "cloudPhysicsIO"),
+            (".pbt", ".pbt"),
+            ("-", "stdin"),
+            ("x", "x"),
+            ("prog.rw", "prog"),
+            ("prog.plain.gz", "prog"),
+            ("prog.vpn", "prog"),
+            ("prog.rwx", "prog.rwx"),
+        ] {
+            assert_eq!(name_of(Path::new(path)), name);
+        }
+        // What `convert` writes, it names alike.
+        let written = format::TABLE.iter().filter_map(|f| f.written.as_ref());
+        for ending in written.flat_map(|written| written.endings) {
+            assert_eq!(name_of(Path::new(&format!("a.b.{ending}"))), "a.b");
+        }
+    }
+}

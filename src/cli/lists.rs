@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::terminal::{field, print};
 use crate::exit::{self, ExitCode};
-use crate::policy::select::group;
+use crate::policy::choice_list::group;
 use crate::policy::{self, Bursts, Family, PolicyId, Spec, TABLE};
 use crate::report::columns::{COLUMNS, ColumnKind};
 use crate::report::tables::{Described, TABLES, columns_of};

@@ -8,8 +8,8 @@
 //! So a process that shares nothing has the faults that it would have alone. Policies that use the
 //! future are the exception: their times are positions of the trace.
 
+use super::algorithms::random::nth_output;
 use super::prelude::*;
-use super::random::nth_output;
 use crate::trace::model::dense::PageKey;
 
 /// In place of a place in `shares`: the process has no frames and loads nothing.

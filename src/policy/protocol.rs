@@ -1,12 +1,12 @@
 //! The protocol between the machine and a policy: what the machine passes, and the three traits
 //! that a policy implements. Knows no policy and no machine.
 
-use super::explain::{Evicted, FrameOrder};
+use super::algorithms::ws::WorkingSet;
 use super::frames::Frames;
 use super::future::Future;
 use super::params::Params;
+use super::reasons::{Evicted, FrameOrder};
 use super::spec::{PolicyId, Spec};
-use super::ws::WorkingSet;
 use crate::trace::model::dense::PageKey;
 use crate::units::{EntryId, FrameId, PageId};
 

@@ -1,13 +1,13 @@
 //! THE table of policies, and the way from an entry of the table to the type of its policy.
 
+use super::algorithms::{
+    aging, arc, car, clock, clock_pro, dws, enhanced_clock, fifo, freebsd, gclock, lfu, linux,
+    lirs, lrfu, lru, lru_k, mglru, mq, mru, nru, opt, opt_wb, pff, random, s3_fifo, sieve, slru,
+    sws, two_q, two_q_simple, vmin, w_tinylfu, ws, wsclock,
+};
 use super::params::ParamError;
 use super::protocol::PolicyType;
 use super::spec::{PolicyId, Spec};
-use super::{
-    aging, arc, car, clock, clock_pro, dws, esc, fifo, freebsd, gclock, lfu, linux, lirs, lrfu,
-    lru, lru_k, mglru, mq, mru, nru, opt, opt_wb, pff, random, s3_fifo, sieve, slru, sws, two_q,
-    two_q_simple, vmin, w_tinylfu, ws, wsclock,
-};
 use crate::units::did_you_mean;
 
 impl PolicyId {
@@ -78,7 +78,7 @@ policies! {
     fifo::Fifo,
     clock::Clock,
     gclock::GClock,
-    esc::EnhancedSecondChance,
+    enhanced_clock::EnhancedSecondChance,
     nru::Nru,
     aging::Aging,
     lfu::Lfu,

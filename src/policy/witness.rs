@@ -2,8 +2,8 @@
 //! leaves, with the reason that the policy gives right then. Knows nothing of how the reports are
 //! shown, and takes no decision of its own.
 
-use super::explain::{Departure, Leaves, Seen};
 use super::prelude::*;
+use super::reasons::{Departure, Leaves, Seen};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;

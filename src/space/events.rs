@@ -1,7 +1,7 @@
 //! The meaning of each event for the process that it happens to. Knows nothing of references.
 
-use super::bind::Source;
 use super::kinds::Kinds;
+use super::references::Source;
 use super::resolver::{Place, Resolver, State};
 use super::vma::{Vma, Vmas};
 use super::{Binding, Class, NONE, Op, SpaceError, USER_END};

@@ -31,10 +31,10 @@
 //!
 //! Deliberately absent: frames, residency, policies, time.
 
-mod bind;
 mod events;
 mod infer;
 mod kinds;
+mod references;
 mod resolver;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use crate::check::Limits;
 use crate::check::limits::{Key, OVERRIDE};
 use crate::cli::failure::Failure;
 use crate::cli::input::real;
-use crate::policy::select::{items, parse_list};
+use crate::policy::choice_list::{items, parse_list};
 use crate::policy::{PolicyChoice, PolicyPattern};
 use crate::sweep::{Comparison, Exclude};
 use crate::trace::format;

@@ -1,7 +1,7 @@
 //! The numbers `0..n` in classes, each in one class at most: of every class the first number from a
 //! place on is at hand, around the circle of all numbers.
 
-use super::bits::BitSet;
+use super::bit_set::BitSet;
 use std::ops::Range;
 
 /// In no class.

@@ -1,12 +1,12 @@
 //! Data structures that policies share: lists, queues, heaps, orders of use and ordered bit sets.
 //! No policy logic.
 
-pub mod bits;
+pub mod bit_set;
 pub mod classes;
 pub mod ghosts;
 pub mod lazy_heap;
 pub mod leaving;
 pub mod lists;
+pub mod lru_log;
 pub mod queue;
-pub mod recency;
 pub mod rings;

@@ -2,9 +2,9 @@
 //! is bound by something else (TLBs looked up at every reference, frames allotted by process,
 //! explanations): their loops are compiled once and not once per policy.
 
-use super::explain::Departure;
 use super::local::Local;
 use super::prelude::*;
+use super::reasons::Departure;
 use super::table::{Visitor, dispatch};
 use super::witness::Witness;
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use crate::units::splitmix64;
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Returns the `n`-th number, from 1, of SplitMix64 started with `seed`.
-pub(super) fn nth_output(seed: u64, n: u64) -> u64 {
+pub(in crate::policy) fn nth_output(seed: u64, n: u64) -> u64 {
     splitmix64(seed.wrapping_add(STEP.wrapping_mul(n - 1)))
 }
 

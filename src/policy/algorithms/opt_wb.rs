@@ -2,7 +2,7 @@
 //! away than that of a clean page by a given factor. A heuristic, not an optimum.
 
 use crate::policy::prelude::*;
-use crate::policy::support::bits::BitSet;
+use crate::policy::support::bit_set::BitSet;
 use crate::simd::Level;
 use crate::simd::later::{NotBelow, not_below};
 use crate::trace::model::dense::{NEVER, page_of};

@@ -2,7 +2,7 @@
 //! least space with the faults of the working set.
 
 use crate::policy::prelude::*;
-use crate::policy::support::bits::BitSet;
+use crate::policy::support::bit_set::BitSet;
 use crate::trace::model::dense::{NEVER, PageKey, page_of};
 use std::collections::VecDeque;
 

@@ -1,7 +1,7 @@
 //! WSClock: Clock that takes a page outside the working set of its process, a clean one if it can.
 
 use crate::policy::prelude::*;
-use crate::policy::support::bits::BitSet;
+use crate::policy::support::bit_set::BitSet;
 use crate::policy::support::classes::{Classes, spans};
 use crate::policy::support::rings::Rings;
 use crate::trace::model::dense::PageKey;

@@ -2,7 +2,7 @@
 //! bits of a process's pages from time to time.
 
 use crate::policy::prelude::*;
-use crate::policy::support::bits::BitSet;
+use crate::policy::support::bit_set::BitSet;
 use crate::policy::support::leaving::Leaving;
 use crate::policy::support::rings::Rings;
 use crate::trace::model::dense::PageKey;

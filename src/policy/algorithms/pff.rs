@@ -1,7 +1,7 @@
 //! Page fault frequency: a process that faults seldom gives up the pages that it did not use.
 
 use crate::policy::prelude::*;
-use crate::policy::support::bits::BitSet;
+use crate::policy::support::bit_set::BitSet;
 use crate::policy::support::leaving::Leaving;
 use crate::policy::support::rings::Rings;
 use crate::trace::model::dense::PageKey;

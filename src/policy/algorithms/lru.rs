@@ -1,7 +1,7 @@
 //! LRU: the victim is the page not referenced for the longest time.
 
 use crate::policy::prelude::*;
-use crate::policy::support::recency::Recency;
+use crate::policy::support::lru_log::Recency;
 use crate::policy::support::rings::Rings;
 
 /// Least recently used.

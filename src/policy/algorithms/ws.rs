@@ -389,7 +389,7 @@ impl WorkingSet<'_> {
 
     /// Ends the window of the page that the process of `entry` used longest ago, if that is at
     /// least `age` of its references ago.
-    pub(super) fn drop_oldest(&mut self, entry: EntryId, age: u64) {
+    pub(in crate::policy) fn drop_oldest(&mut self, entry: EntryId, age: u64) {
         let process = self.stamps[entry as usize].process as usize;
         let process = &mut self.processes[process];
         let oldest = process.true_oldest(&mut self.stamps, &self.arrivals);

@@ -7,22 +7,22 @@ use crate::policy::support::lists::Lists;
 
 /// The list of pages referenced once since their load: T1; among the ghosts the pages evicted from
 /// it: B1.
-pub(super) const ONCE: usize = 0;
+pub(in crate::policy) const ONCE: usize = 0;
 /// The list of pages referenced again: T2; among the ghosts the pages evicted from it: B2.
-pub(super) const AGAIN: usize = 1;
+pub(in crate::policy) const AGAIN: usize = 1;
 
 /// The pages that ARC and CAR remember after their eviction, and what they learn from them.
-pub(super) struct ArcHistory {
+pub(in crate::policy) struct ArcHistory {
     /// B1 and B2, by page.
     lists: Lists,
     /// The most pages in T1 and T2.
     capacity: u32,
     /// The target p for the number of pages in T1.
-    pub(super) target: f64,
+    pub(in crate::policy) target: f64,
 }
 
 impl ArcHistory {
-    pub(super) fn new(capacity: u32, pages: usize) -> ArcHistory {
+    pub(in crate::policy) fn new(capacity: u32, pages: usize) -> ArcHistory {
         ArcHistory {
             lists: Lists::new(2, pages as u32),
             capacity,
@@ -31,18 +31,18 @@ impl ArcHistory {
     }
 
     /// Returns whether `page` is remembered.
-    pub(super) fn knows(&self, page: PageId) -> bool {
+    pub(in crate::policy) fn knows(&self, page: PageId) -> bool {
         self.lists.list_of(page).is_some()
     }
 
     /// Remembers `page`, which was evicted from `list`.
-    pub(super) fn remember(&mut self, list: usize, page: PageId) {
+    pub(in crate::policy) fn remember(&mut self, list: usize, page: PageId) {
         self.lists.push_front(list, page);
     }
 
     /// Forgets `page`, which is to be loaded. If it was remembered, its list was too short: moves
     /// the target and returns that list.
-    pub(super) fn recall(&mut self, page: PageId) -> Option<usize> {
+    pub(in crate::policy) fn recall(&mut self, page: PageId) -> Option<usize> {
         let list = self.lists.list_of(page)?;
         let [once, again] = [ONCE, AGAIN].map(|list| f64::from(self.lists.len(list)));
         self.target = match list {
@@ -56,7 +56,7 @@ impl ArcHistory {
     /// Makes room in the ghost lists for a page that is in none. `once` and `again` are the lengths
     /// of T1 and T2. Keeps T1 + B1 within the capacity, and all four lists within twice the
     /// capacity.
-    pub(super) fn make_room(&mut self, once: u32, again: u32) {
+    pub(in crate::policy) fn make_room(&mut self, once: u32, again: u32) {
         let [b1, b2] = [ONCE, AGAIN].map(|list| u64::from(self.lists.len(list)));
         let (once, again) = (u64::from(once) + b1, u64::from(again) + b2);
         if once >= u64::from(self.capacity) {
@@ -68,7 +68,7 @@ impl ArcHistory {
 }
 
 /// Returns the name of T1 or T2 for explanations.
-pub(super) fn list_name(list: usize) -> &'static str {
+pub(in crate::policy) fn list_name(list: usize) -> &'static str {
     match list {
         ONCE => "T1 (pages referenced once)",
         _ => "T2 (pages referenced again)",

@@ -2,7 +2,7 @@
 //! on demand loads fewer.
 
 use crate::policy::prelude::*;
-use crate::policy::support::bits::BitSet;
+use crate::policy::support::bit_set::BitSet;
 use crate::simd::Level;
 use crate::simd::later::{NotBelow, not_below};
 use crate::simd::wide::{self, Work};

@@ -13,8 +13,8 @@ use crate::trace::model::select::Selection;
 use crate::trace::model::source::{LoadOptions, PBT};
 use crate::units::{Ladder, PageSize, did_you_mean, parse_bytes, parse_count, parse_percent};
 use crate::vm::Accessed;
-use crate::vm::cost::{CostTable, DEVICES, device};
-use crate::vm::presets;
+use crate::vm::hardware::cost::{CostTable, DEVICES, device};
+use crate::vm::hardware::processors;
 use crate::vm::tlb::{Geometry, Hardware};
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, ArgAction, Args, Command};
@@ -546,7 +546,7 @@ impl SweepArgs {
 pub fn hardware(machine: Option<&str>, tlb: &str) -> Result<Hardware, Failure> {
     match machine {
         Some(name) => {
-            let preset = presets::find(name).map_err(Failure::usage)?;
+            let preset = processors::find(name).map_err(Failure::usage)?;
             Ok(Hardware::Machine(preset))
         }
         None => Ok(tlb.parse::<Geometry>()?.into()),

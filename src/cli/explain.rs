@@ -16,7 +16,7 @@ use crate::trace::model::dense::Trace;
 use crate::trace::model::reference_string;
 use crate::units::{EntryId, Ladder, PageSize, parse_count, show_count};
 use crate::vm::Accessed;
-use crate::vm::machine::explain as replay;
+use crate::vm::machine::stepper as replay;
 use clap::Args;
 use std::ops::Range;
 use std::path::{Path, PathBuf};

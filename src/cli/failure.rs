@@ -10,7 +10,7 @@ use crate::trace::model::error::TraceError;
 use crate::trace::model::reference_string::StringError;
 use crate::trace::model::source::ConvertError;
 use crate::units::UnitError;
-use crate::vm::geometry::GeometryError;
+use crate::vm::hardware::tlb_shapes::GeometryError;
 use crate::vm::machine::RunError;
 use std::fmt;
 use std::io;

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use crate::report::counts::Counts;
 use crate::sweep::{Axes, Partition, Settings};
 use crate::trace::model::source::LoadOptions;
-use crate::vm::cost::CostTable;
+use crate::vm::hardware::cost::CostTable;
 use clap::Args;
 use std::path::PathBuf;
 

@@ -5,13 +5,14 @@ use super::lists::{NameArgs, listing};
 use super::terminal::{field, print};
 use crate::exit::{self, ExitCode};
 use crate::units::{PageSize, show_bytes};
-use crate::vm::geometry::{Second, Shape};
-use crate::vm::presets::{self, Arrays, MACHINES, Preset};
+use crate::vm::hardware::processors;
+use crate::vm::hardware::processors::{Arrays, MACHINES, Preset};
+use crate::vm::hardware::tlb_shapes::{Second, Shape};
 
 /// Runs `machines`.
 pub fn machines(args: NameArgs) -> Result<ExitCode, Failure> {
     let text = match args.name {
-        Some(name) => describe(presets::find(&name).map_err(Failure::usage)?),
+        Some(name) => describe(processors::find(&name).map_err(Failure::usage)?),
         None => listing(
             &MACHINES
                 .iter()

@@ -65,7 +65,7 @@ impl MemoryArgs {
     }
 
     /// Returns the bytes of swap; `None` for as many as needed. Whether they hold a page depends on the
-    /// page size: see [`slots_of`](crate::vm::swap::slots_of).
+    /// page size: see [`slots_of`](crate::vm::core::swap::slots_of).
     pub fn swap_bytes(&self) -> Result<Option<u64>, Failure> {
         match self.swap.trim() {
             "unlimited" => Ok(None),

@@ -4,8 +4,8 @@ use super::terminal::field;
 use crate::space::Resolved;
 use crate::trace::model::access::Addressing;
 use crate::units::show_bytes;
-use crate::vm::layout::{Layout, find, page_table_bytes};
-use crate::vm::tables::most_tables;
+use crate::vm::hardware::layout::{Layout, find, page_table_bytes};
+use crate::vm::hardware::page_table_sizes::most_tables;
 
 /// The most processes that are listed.
 const LISTED: usize = 20;

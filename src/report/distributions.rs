@@ -5,8 +5,8 @@
 use super::column::{ColumnKind, Described};
 use super::columns::{Column, key_columns};
 use crate::vm::Outcome;
-use crate::vm::cost::{CostTable, classes};
-use crate::vm::listen::{Distribution, Gatherer, QUANTILES};
+use crate::vm::core::distribution::{Distribution, Gatherer, QUANTILES};
+use crate::vm::hardware::cost::{CostTable, classes};
 
 /// The columns before and after the percentiles.
 const BEFORE: [Described; 5] = [

@@ -12,7 +12,7 @@ pub use text::to_text;
 use super::table::percent;
 use crate::space::Rights;
 use crate::units::{EntryId, counted};
-use crate::vm::machine::explain::{Cause, EntryState, Gone, Step, Story};
+use crate::vm::machine::stepper::{Cause, EntryState, Gone, Step, Story};
 use crate::vm::{FaultKind, PageState};
 
 /// The most frames that are shown one by one.

@@ -9,7 +9,7 @@ use super::file::{TableError, write_file};
 use super::rows::key_of;
 use crate::sweep::{Cell, Identity, Partition, Plan};
 use crate::trace::model::digest;
-use crate::vm::cost::CostTable;
+use crate::vm::hardware::cost::CostTable;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

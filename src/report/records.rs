@@ -12,7 +12,7 @@ use super::tables::Described;
 use super::{distributions, rows, vmstat};
 use crate::sweep::{Cell, CellResult, Plan};
 use crate::trace::model::digest;
-use crate::vm::cost::CostTable;
+use crate::vm::hardware::cost::CostTable;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};

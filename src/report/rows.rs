@@ -5,7 +5,7 @@ use crate::policy;
 use crate::space::{End, Resolved, UpTo};
 use crate::sweep::{Cell, CellResult, Identity, POLICY, Part, Plan};
 use crate::trace::TraceError;
-use crate::vm::cost::{CostTable, total_ns};
+use crate::vm::hardware::cost::{CostTable, total_ns};
 use crate::vm::{FaultKind, Outcome, TlbCounters};
 use std::collections::HashMap;
 

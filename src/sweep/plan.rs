@@ -13,7 +13,7 @@ use crate::trace::model::access::{Addressing, TraceKind};
 use crate::trace::model::dense::{Trace, count_kinds};
 use crate::trace::model::digest;
 use crate::units::{Ladder, PageSize, UnitError, percent_of};
-use crate::vm::swap::slots_of;
+use crate::vm::core::swap::slots_of;
 use crate::vm::tlb::{Geometry, Hardware};
 use crate::vm::{Accessed, Job};
 

@@ -3,7 +3,7 @@
 
 use super::Plan;
 use crate::space::End;
-use crate::vm::machine::observe::states;
+use crate::vm::machine::snapshot::states;
 use crate::vm::{Accessed, Job, States};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};

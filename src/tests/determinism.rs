@@ -8,7 +8,7 @@ use pagebench::report::{csv, rows};
 use pagebench::space::{Resolved, resolve};
 use pagebench::sweep::{self, Axes, Cell, CellResult, Engine, Plan, Settings, Warmup};
 use pagebench::trace::model::dense::Trace;
-use pagebench::vm::cost::CostTable;
+use pagebench::vm::hardware::cost::CostTable;
 use pagebench::vm::tlb::Geometry;
 use std::path::Path;
 use std::sync::Mutex;

@@ -12,7 +12,7 @@ use crate::support::{
 };
 use pagebench::policy::TABLE;
 use pagebench::units::PageSize;
-use pagebench::vm::presets::MACHINES;
+use pagebench::vm::hardware::processors::MACHINES;
 use pagebench::vm::tlb::{Geometry, Second, Shape as TlbShape};
 use pagebench::vm::{Outcome, TlbCounters};
 use rayon::prelude::*;

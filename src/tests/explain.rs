@@ -9,7 +9,7 @@ use crate::support::{Setting, each_residence, oracle_of, page_of_id, trace_of};
 use pagebench::policy::TABLE;
 use pagebench::trace::model::dense::Trace;
 use pagebench::vm::Job;
-use pagebench::vm::machine::explain::{Cause, Story, explain};
+use pagebench::vm::machine::stepper::{Cause, Story, explain};
 
 fn story(trace: &Trace, setting: &Setting, from: u64) -> Story {
     let job = Job {

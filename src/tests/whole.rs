@@ -20,7 +20,7 @@ use pagebench::space::{self, Resolved, View};
 use pagebench::trace::model::access::Kind;
 use pagebench::trace::model::dense::{PageKey, page_of};
 use pagebench::trace::model::event::{Advice, Backing, Event, Mapping, Protection};
-use pagebench::vm::machine::observe::snapshot;
+use pagebench::vm::machine::snapshot::snapshot;
 use pagebench::vm::tlb::{Geometry, Second, Shape};
 use pagebench::vm::{self, FaultEvent, Job, Listener, PageState, Snapshot};
 use rayon::prelude::*;

@@ -7,7 +7,7 @@ use crate::space::{Options, Resolved};
 use crate::sweep::{Allocation, tau_ladder};
 use crate::units::{Ladder, counted, show_bytes};
 use crate::vm::Job;
-use crate::vm::swap::slots_of;
+use crate::vm::core::swap::slots_of;
 
 /// The machine as far as it is known without the trace.
 pub struct MachineChoice<'a> {

@@ -14,7 +14,7 @@ use crate::report::states::{StatesRow, read_rows, to_csv};
 use crate::space::{self, Origin, Resolved};
 use crate::units::counted;
 use crate::vm::States;
-use crate::vm::machine::observe::states;
+use crate::vm::machine::snapshot::states;
 use std::path::Path;
 
 /// The files to write.

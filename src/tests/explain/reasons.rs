@@ -6,7 +6,7 @@ use super::story;
 use crate::oracle::Ref;
 use crate::support::random::Random;
 use crate::support::{Setting, trace_of};
-use pagebench::vm::machine::explain::{Cause, Gone, Held, Step};
+use pagebench::vm::machine::stepper::{Cause, Gone, Held, Step};
 
 /// Strings of one process: times in reasons are then positions.
 fn some_refs(random: &mut Random) -> Vec<Ref> {

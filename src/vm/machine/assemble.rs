@@ -1,8 +1,6 @@
 //! From a job to a machine that is ready for it: what a policy learns when it is set up, and which
 //! of the compiled machines runs. Knows nothing of what happens in them.
 
-use super::burst_state::{BurstState, watches};
-use super::core::Core;
 use super::engine::Engine;
 use super::replay::Replay;
 use super::{Accessed, Job, Machine, Paging, RunError};
@@ -11,9 +9,11 @@ use crate::policy::{
 };
 use crate::space::Space;
 use crate::trace::model::dense::{PageKey, Tile};
-use crate::vm::counters::Outcome;
-use crate::vm::listen::Listener;
-use crate::vm::residence::{Flat, Residence, Spaces};
+use crate::vm::core::Core;
+use crate::vm::core::burst_state::{BurstState, watches};
+use crate::vm::core::counters::Outcome;
+use crate::vm::core::distribution::Listener;
+use crate::vm::machine::page_tables::{Flat, Residence, Spaces};
 use crate::vm::tlb::{FollowTlbs, Geometry, MissLog, Tlbs, Translation};
 
 /// Replays a trace in memory.

@@ -16,15 +16,15 @@
 //! Functions that replay references error with the position of the first reference that full swap
 //! denies.
 
-use super::burst_state::{BurstState, DIRTY, PRESENT, REFERENCED};
-use super::core::{Core, Full};
 use super::{Machine, Paging};
 use crate::policy::{Bursts, PolicyType, Spec, Touch, WorkingSet};
 use crate::trace::bursts::{self, Columns, SIZES, View};
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::{KIND_MASK, KindCode, Tile, page_of};
 use crate::units::{EntryId, FrameId};
-use crate::vm::residence::Residence;
+use crate::vm::core::burst_state::{BurstState, DIRTY, PRESENT, REFERENCED};
+use crate::vm::core::{Core, Full};
+use crate::vm::machine::page_tables::Residence;
 use crate::vm::tlb::Translation;
 use std::ops::Range;
 

@@ -3,12 +3,12 @@
 //! calls do not matter for speed, and all code that uses an engine is compiled once.
 
 use super::Machine;
-use super::core::{Core, Full};
 use crate::policy::{EventCount, PolicyType};
 use crate::space::EntryId;
 use crate::trace::model::dense::Tile;
-use crate::vm::counters::TlbCounters;
-use crate::vm::residence::Residence;
+use crate::vm::core::counters::TlbCounters;
+use crate::vm::core::{Core, Full};
+use crate::vm::machine::page_tables::Residence;
 use crate::vm::tlb::Translation;
 use std::ops::Range;
 

@@ -6,8 +6,8 @@ use super::Paging;
 use crate::policy::{Frames, Policy};
 use crate::space::{Class, EntryId, ObjectId};
 use crate::units::FrameId;
-use crate::vm::listen::Victim;
-use crate::vm::residence::{AWAY, Residence, UNALLOCATED};
+use crate::vm::core::distribution::Victim;
+use crate::vm::machine::page_tables::{AWAY, Residence, UNALLOCATED};
 use crate::vm::tlb::Translation;
 
 impl<'t, R, T> Paging<'t, R, T>

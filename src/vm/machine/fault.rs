@@ -2,13 +2,13 @@
 //! an ordinary fault is generic over the policy and inlined; what serves copy-on-write takes any
 //! policy behind a pointer, so it is compiled once for each kind of page tables and TLBs.
 
-use super::core::{Full, Read};
 use super::{Machine, Paging};
 use crate::policy::{Policy, PolicyType, Touch, VictimRequest};
 use crate::space::{self, EntryId, ObjectId, Op};
 use crate::units::FrameId;
-use crate::vm::listen::{FaultKind, Victim};
-use crate::vm::residence::{AWAY, Residence, UNALLOCATED};
+use crate::vm::core::distribution::{FaultKind, Victim};
+use crate::vm::core::{Full, Read};
+use crate::vm::machine::page_tables::{AWAY, Residence, UNALLOCATED};
 use crate::vm::tlb::Translation;
 
 /// Why a page comes in.

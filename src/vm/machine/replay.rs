@@ -2,13 +2,13 @@
 //! the other, counting begins where the warm-up ends, and at the end everything is summed up.
 
 use super::Job;
-use super::core::Residency;
 use super::engine::Engine;
 use crate::policy::EventCount;
 use crate::trace::model::dense::{Tile, count_kinds};
-use crate::vm::counters::{Counters, Outcome, SwapFull, TlbCounters};
-use crate::vm::listen::Intervals;
-use crate::vm::residence::AWAY;
+use crate::vm::core::Residency;
+use crate::vm::core::counters::{Counters, Outcome, SwapFull, TlbCounters};
+use crate::vm::core::distribution::Intervals;
+use crate::vm::machine::page_tables::AWAY;
 
 /// A replay that the caller feeds with its trace.
 pub struct Replay<'t> {

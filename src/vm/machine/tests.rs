@@ -1,15 +1,15 @@
 //! The machine drawn step by step. Each row is a reference and the frames after it; the page in
 //! a frame is its number, `.` an empty frame, `!` marks a fault.
 
-use super::observe::PageState;
+use super::snapshot::PageState;
 use super::*;
 use crate::policy::{Future, PolicyType, Setup, Visitor, dispatch};
 use crate::trace::model::access::{Addressing, TraceKind};
 use crate::trace::model::dense::{Dictionary, Meta, PageKey, pack};
 use crate::units::PageSize;
-use crate::vm::counters::SwapFull;
-use crate::vm::listen::FaultKind;
-use crate::vm::residence::Flat;
+use crate::vm::core::counters::SwapFull;
+use crate::vm::core::distribution::FaultKind;
+use crate::vm::machine::page_tables::Flat;
 
 /// A trace of one process; a page number followed by `w` is a write.
 fn trace(text: &str) -> Trace {

@@ -15,13 +15,13 @@
 //! if the page came back with a fault of the other side, or never left memory; its position is then
 //! looked up and *awaited*.
 
-use super::deeper::Deeper;
-use super::log::{Miss, MissLog, Slot, side_of, slot_of};
+use super::miss_log::{Miss, MissLog, Slot, side_of, slot_of};
+use super::second_level::Deeper;
 use super::{Geometry, NONE, Shape, Side, Translation};
 use crate::trace::model::dense::{PageKey, Trace};
 use crate::units::PageId;
-use crate::vm::counters::TlbCounters;
-use crate::vm::walk::radix_shifts;
+use crate::vm::core::counters::TlbCounters;
+use crate::vm::tlb::walk::radix_shifts;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 

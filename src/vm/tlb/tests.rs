@@ -1,6 +1,6 @@
 //! The levels drawn step by step, and the twins held equal.
 
-use super::log::Logger;
+use super::miss_log::Logger;
 use super::*;
 use crate::trace::model::access::{Addressing, TraceKind};
 use crate::trace::model::dense::{Dictionary, Meta, Trace, pack};

@@ -9,9 +9,9 @@
 //!
 //! Knows nothing of TLBs; what is looked up is a process and a page number.
 
-use super::geometry::{Geometry, RADIX_BITS};
 use crate::trace::model::dense::PageKey;
 use crate::units::PageSize;
+use crate::vm::hardware::tlb_shapes::{Geometry, RADIX_BITS};
 use std::ops::Range;
 
 /// Returns how far a page number is shifted to name the entry of each level above the leaf, from
@@ -27,7 +27,7 @@ pub fn radix_shifts(geometry: &Geometry, page: PageSize) -> Vec<u32> {
 /// Returns the entry of a set that a new entry replaces under LRU: the first that is empty, else
 /// the one that was used least recently. `used` is when each entry was last used.
 #[inline]
-pub(super) fn replaced_way(
+pub(in crate::vm) fn replaced_way(
     set: Range<usize>,
     used: &[u64],
     is_empty: impl Fn(usize) -> bool,
@@ -197,7 +197,7 @@ mod tests {
         assert!(shifts("levels=1", "64").is_empty());
         // Pages of 2 MiB on a machine whose TLBs hold 4 KiB only.
         let page: PageSize = "2MiB".parse().unwrap();
-        let champsim = crate::vm::presets::find("champsim").unwrap();
+        let champsim = crate::vm::hardware::processors::find("champsim").unwrap();
         assert_eq!(radix_shifts(&champsim.geometry(page), page), [27, 18, 9]);
     }
 }

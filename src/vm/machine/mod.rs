@@ -9,28 +9,27 @@
 //! compiled for each combination that runs fast. All else is compiled less often:
 //!
 //! - `Paging`, a machine without its policy, is compiled for each kind of page tables and TLBs;
-//! - `core::Core`, a machine without these, and everything that drives a machine through
+//! - `crate::vm::core::Core`, a machine without these, and everything that drives a machine through
 //!   `engine::Engine`, one call for each tile of the trace, are compiled once.
 //!
 //! The plain loop here and the one of `bursts` are twins: tests hold their counts equal.
 
 mod assemble;
-mod burst_state;
 pub(super) mod bursts;
-mod core;
 mod engine;
-mod events;
 mod evict;
-pub mod explain;
 mod fault;
-pub mod observe;
+mod ops;
+pub mod page_tables;
 mod replay;
+pub mod snapshot;
+pub mod stepper;
 
 pub use assemble::{begin, run, run_with};
 pub use replay::Replay;
 
-use self::core::{Core, Full};
-use super::residence::{AWAY, Residence};
+use super::core::{Core, Full};
+use super::machine::page_tables::{AWAY, Residence};
 use super::tlb::{Geometry, MissLog, Translation};
 use crate::policy::{Params, PolicyChoice, PolicyId, PolicyType, Space as SpaceKind, Touch};
 use crate::space::{EntryId, Op, Space};

@@ -10,20 +10,21 @@
 //! reference by another process than that of the reference before flushes every level. Such a
 //! reference cannot hit (every entry is of the process before), so hits need not look for it.
 
-mod deeper;
 mod follow;
-mod log;
+mod miss_log;
+mod second_level;
 #[cfg(test)]
 mod tests;
+pub mod walk;
 
-use super::counters::TlbCounters;
-pub use super::geometry::{Geometry, GeometryError, Hardware, Second, Shape};
-use super::walk::{radix_shifts, replaced_way};
+pub use self::miss_log::MissLog;
+use self::second_level::Deeper;
+use super::core::counters::TlbCounters;
+pub use super::hardware::tlb_shapes::{Geometry, GeometryError, Hardware, Second, Shape};
+use super::tlb::walk::{radix_shifts, replaced_way};
 use crate::trace::model::dense::PageKey;
 use crate::units::{PageId, PageSize};
-use deeper::Deeper;
 pub use follow::FollowTlbs;
-pub use log::MissLog;
 
 /// What the replay needs of translation: [`Tlbs`], [`FollowTlbs`], or `()` for none, which compiles
 /// away. Positions never go back from one call to the next.

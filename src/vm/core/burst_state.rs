@@ -12,16 +12,16 @@ use crate::units::EntryId;
 use std::ops::Range;
 
 /// The entry is present.
-pub(super) const PRESENT: u8 = 1;
+pub(crate) const PRESENT: u8 = 1;
 /// The reference bit of its page is set.
-pub(super) const REFERENCED: u8 = 2;
+pub(crate) const REFERENCED: u8 = 2;
 /// The dirty bit of its page is set.
-pub(super) const DIRTY: u8 = 4;
+pub(crate) const DIRTY: u8 = 4;
 
 /// What a replay by bursts keeps besides the machine.
-pub(super) struct BurstState {
+pub(crate) struct BurstState {
     /// The most pages of a burst.
-    pub(super) k: usize,
+    pub(crate) k: usize,
     /// The position of the first reference of the bursts at hand.
     base: u64,
     /// The index of the next of them.
@@ -32,26 +32,26 @@ pub(super) struct BurstState {
     needs: Needs,
     lacking: Lacking,
     /// The places that the scan looks for.
-    pub(super) wanted: Wanted,
+    pub(crate) wanted: Wanted,
     /// The page at each place of the burst that is scanned.
-    pub(super) listed: [Ref; 64],
+    pub(crate) listed: [Ref; 64],
     /// The places that this burst writes, a bit each.
     written: u64,
     /// For each entry, the burst that was scanned with it last, and its place there.
     marks: Vec<Mark>,
     /// The number of the burst that is scanned.
     scanned: u64,
-    pub(super) scan: Scan,
+    pub(crate) scan: Scan,
     /// The window of the policy, in references.
-    pub(super) tau: u64,
+    pub(crate) tau: u64,
     /// Room for the references of a part of a burst.
-    pub(super) part: (Vec<Ref>, Vec<KindCode>),
+    pub(crate) part: (Vec<Ref>, Vec<KindCode>),
 }
 
 /// Returns true if the machine must watch the reference bits that the policy clears and the counts
 /// of hits that it restarts, and then forget [`REFERENCED`]. A policy that reads reference bits also
 /// clears them, and one that counts hits may restart a count.
-pub(super) fn watches(spec: &Spec) -> bool {
+pub(crate) fn watches(spec: &Spec) -> bool {
     matches!(spec.sees, Sees::Bits | Sees::Hits) && spec.bursts.by_bits()
 }
 
@@ -76,7 +76,7 @@ impl Mark {
 impl BurstState {
     /// Returns the state before the first of bursts of at most `k` pages, with nothing known of
     /// `entries` entries.
-    pub(super) fn new(spec: &Spec, k: usize, entries: usize, tau: u64) -> BurstState {
+    pub(crate) fn new(spec: &Spec, k: usize, entries: usize, tau: u64) -> BurstState {
         BurstState {
             k,
             base: 0,
@@ -101,7 +101,7 @@ impl BurstState {
 
     /// Returns the burst that holds the reference at `at`, or the next one, and where it begins
     /// and ends.
-    pub(super) fn burst_at(&mut self, view: View<'_>, at: u64) -> (usize, Range<u64>) {
+    pub(crate) fn burst_at(&mut self, view: View<'_>, at: u64) -> (usize, Range<u64>) {
         if self.base != view.base {
             (self.base, self.next) = (view.base, 0);
         }
@@ -115,7 +115,7 @@ impl BurstState {
     }
 
     /// Decodes a part of a burst. The caller puts the two buffers back into `part`.
-    pub(super) fn decode(
+    pub(crate) fn decode(
         &mut self,
         view: View<'_>,
         range: Range<usize>,
@@ -129,38 +129,38 @@ impl BurstState {
 
     /// Returns a bit other than 0 if a burst with these pages may change something.
     #[inline]
-    pub(super) fn lacks(&self, pages: &[Ref]) -> u8 {
+    pub(crate) fn lacks(&self, pages: &[Ref]) -> u8 {
         (self.lacking)(&self.known, pages, self.needs)
     }
 
     #[inline]
-    pub(super) fn is_known_present(&self, entry: EntryId) -> bool {
+    pub(crate) fn is_known_present(&self, entry: EntryId) -> bool {
         self.known[entry as usize] & PRESENT != 0
     }
 
     #[inline]
-    pub(super) fn is_known_dirty(&self, entry: EntryId) -> bool {
+    pub(crate) fn is_known_dirty(&self, entry: EntryId) -> bool {
         self.known[entry as usize] & DIRTY != 0
     }
 
     /// Notes that the reference bit of the page of `entry` was cleared.
-    pub(super) fn note_cleared(&mut self, entry: EntryId) {
+    pub(crate) fn note_cleared(&mut self, entry: EntryId) {
         self.set(entry, self.known[entry as usize] & !REFERENCED);
     }
 
     /// Notes that `entry` is not present any more.
-    pub(super) fn forget(&mut self, entry: EntryId) {
+    pub(crate) fn forget(&mut self, entry: EntryId) {
         self.set(entry, 0);
     }
 
     /// Notes that `entry` is present. The reference bit of its page counts as unknown.
-    pub(super) fn note_present(&mut self, entry: EntryId, dirty: bool) {
+    pub(crate) fn note_present(&mut self, entry: EntryId, dirty: bool) {
         self.note(entry, PRESENT | (u8::from(dirty) * DIRTY));
     }
 
     /// Notes that these bits are set for `entry`.
     #[inline]
-    pub(super) fn note(&mut self, entry: EntryId, bits: u8) {
+    pub(crate) fn note(&mut self, entry: EntryId, bits: u8) {
         self.set(entry, self.known[entry as usize] | bits);
     }
 
@@ -177,7 +177,7 @@ impl BurstState {
 
     /// Begins to scan the burst that lists these pages.
     #[inline]
-    pub(super) fn look_at(&mut self, columns: &Columns, list: Range<usize>) {
+    pub(crate) fn look_at(&mut self, columns: &Columns, list: Range<usize>) {
         self.scanned += 1;
         (self.wanted, self.written) = (Wanted::default(), 0);
         let places = &columns.places[list.clone()];

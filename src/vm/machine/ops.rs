@@ -3,12 +3,12 @@
 //! and TLBs, not for each policy.
 
 use super::Paging;
-use super::core::{Full, Read};
 use super::fault::Cause;
 use crate::policy::{Policy, Touch};
 use crate::space::{EntryId, Op};
 use crate::trace::model::dense::NEVER;
-use crate::vm::residence::{AWAY, Residence};
+use crate::vm::core::{Full, Read};
+use crate::vm::machine::page_tables::{AWAY, Residence};
 use crate::vm::tlb::Translation;
 
 impl<'t, R, T> Paging<'t, R, T>

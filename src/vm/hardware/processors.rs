@@ -13,8 +13,8 @@
 //! ones too, and x86 page tables have four levels. If several page sizes share arrays, the one page
 //! size of a cell gets all of them.
 
-use super::geometry::{Geometry, Second, Shape, WalkCacheShapes};
 use super::layout::{self, Layout};
+use super::tlb_shapes::{Geometry, Second, Shape, WalkCacheShapes};
 use crate::units::PageSize;
 use crate::units::did_you_mean;
 

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::units::PageSize;
-use crate::vm::layout::find;
-use crate::vm::presets;
+use crate::vm::hardware::layout::find;
+use crate::vm::hardware::processors;
 
 const CSAPP: &str = include_str!("../../tests/data/csapp.state");
 const CMU: &str = include_str!("../../tests/data/cmu-s03.state");
@@ -39,7 +39,7 @@ fn csapp() {
         (0x0040, 0x01, 1, 0x00, false, None),
     ];
     let translator = given(CSAPP);
-    let preset = presets::find("csapp").unwrap();
+    let preset = processors::find("csapp").unwrap();
     let page = PageSize::from_shift(6).unwrap();
     assert_eq!(translator.geometry, preset.geometry(page), "the preset");
     assert_eq!(translator.layout.index_bits, preset.layout().index_bits);

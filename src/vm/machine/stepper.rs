@@ -2,18 +2,18 @@
 //! why. The machine is the one that counts, stopped before and after each of the references of a
 //! range. Knows no names: pages are entries and objects here.
 
-use super::core::Core;
-use super::observe::PageState;
 use super::replay::Progress;
+use super::snapshot::PageState;
 use super::{Job, Machine, Paging, RunError};
 use crate::policy::{AnyPolicy, Departure, Explain, Leaves};
 use crate::space::{Class, EntryId, NONE, ObjectId, Op, Space};
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::{KIND_MASK, Tile, Trace, page_of};
 use crate::units::FrameId;
-use crate::vm::counters::Outcome;
-use crate::vm::listen::{FaultEvent, Listener};
-use crate::vm::residence::{AWAY, Residence, Spaces};
+use crate::vm::core::Core;
+use crate::vm::core::counters::Outcome;
+use crate::vm::core::distribution::{FaultEvent, Listener};
+use crate::vm::machine::page_tables::{AWAY, Residence, Spaces};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};

@@ -7,7 +7,7 @@
 //! flushes everything when the process changes.
 
 use super::layout::Layout;
-use super::presets::Preset;
+use super::processors::Preset;
 use crate::units::PageSize;
 use crate::units::did_you_mean;
 use std::fmt;
@@ -72,7 +72,7 @@ impl Second {
 }
 
 /// Index bits of one level in tables of 512 entries of 8 bytes.
-pub(super) const RADIX_BITS: u32 = 9;
+pub(in crate::vm) const RADIX_BITS: u32 = 9;
 
 /// The most levels of a page table.
 pub const LEVELS_MAX: u32 = 8;
@@ -197,7 +197,7 @@ fn show_cache(cache: Option<Shape>) -> String {
 /// A geometry that is not valid; the message is a lowercase sentence that says why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct GeometryError(pub(super) String);
+pub struct GeometryError(pub(in crate::vm) String);
 
 impl FromStr for Shape {
     type Err = GeometryError;

@@ -11,8 +11,8 @@ mod state;
 
 pub use state::{State, StateError};
 
-use super::geometry::{Geometry, Shape};
-use super::layout::Layout;
+use super::hardware::layout::Layout;
+use super::hardware::tlb_shapes::{Geometry, Shape};
 use super::tlb::{Probe, Tlbs, Translation};
 use crate::trace::model::dense::PageKey;
 use crate::units::PageId;

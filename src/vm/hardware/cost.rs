@@ -6,10 +6,10 @@
 //! nothing: the write of a page that expires from a working set or is unmapped, and pages read
 //! ahead.
 
-use super::counters::{FaultTables, Outcome};
-use super::listen::FaultKind;
-use super::presets::{Costs, NOMINAL};
+use super::processors::{Costs, NOMINAL};
 use crate::units::did_you_mean;
+use crate::vm::core::counters::{FaultTables, Outcome};
+use crate::vm::core::distribution::FaultKind;
 use serde::Serialize;
 
 /// What each event costs, in nanoseconds.
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn machines_have_costs_of_their_own() {
         let of = |name| {
-            let machine = super::super::presets::find(name).unwrap();
+            let machine = crate::vm::hardware::processors::find(name).unwrap();
             let table = CostTable::default().with_machine(&machine.costs);
             (table.tlb_l2_ns, table.walk_ref_ns, table.fault_ns)
         };
@@ -301,7 +301,7 @@ mod tests {
     /// p = 0.001: effective access time 8.2 microseconds.
     #[test]
     fn the_effective_access_time_of_the_textbook() {
-        use super::super::counters::Counters;
+        use crate::vm::core::counters::Counters;
         let mut faults = [[[0; 2]; 2]; 5];
         faults[FaultKind::Refill as usize][1][0] = 1;
         let counters = Counters {

@@ -216,8 +216,8 @@ pub fn page_table_bytes(layout: &Layout, tables: &[u64]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vm::geometry::Geometry;
-    use crate::vm::walk::radix_shifts;
+    use crate::vm::hardware::tlb_shapes::Geometry;
+    use crate::vm::tlb::walk::radix_shifts;
 
     fn tables(name: &str, addresses: &[u64]) -> (Vec<u64>, u64) {
         let layout = find(name).unwrap();

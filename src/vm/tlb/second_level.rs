@@ -1,11 +1,11 @@
 //! What follows a miss of a first level: the second level, shared, split or absent, and the walk.
 //! Keeps the counters. Does not know why the first level missed.
 
-use super::super::counters::TlbCounters;
-use super::super::walk::Walker;
+use super::walk::Walker;
 use super::{Geometry, Pair, Second, Shape, Side};
 use crate::trace::model::dense::PageKey;
 use crate::units::PageId;
+use crate::vm::core::counters::TlbCounters;
 
 /// The second levels and the walker.
 pub(super) struct Deeper<'t> {

@@ -2,26 +2,33 @@
 //! kind of TLBs: free frames, swap, counters, resident pages over time, the listener. It is not
 //! generic, so it is compiled once. It knows neither the policy nor which entry names which frame.
 
-use super::burst_state::BurstState;
+pub(crate) mod burst_state;
+pub mod counters;
+pub mod distribution;
+pub mod swap;
+
+use super::core::burst_state::BurstState;
 
 use crate::policy::{EventCount, Frames, Setup, Space as SpaceKind, Spec};
 use crate::space::{Class, End, EntryId, ObjectId, OpAt};
 use crate::trace::model::dense::PageKey;
 use crate::units::{FrameId, PageId};
-use crate::vm::counters::{Counters, FaultTables};
-use crate::vm::geometry::LEVELS_MAX;
-use crate::vm::listen::{ExpiryEvent, FaultEvent, FaultKind, Intervals, Listener, Victim};
-use crate::vm::residence::UNALLOCATED;
-use crate::vm::swap::Swap;
+use crate::vm::core::counters::{Counters, FaultTables};
+use crate::vm::core::distribution::{
+    ExpiryEvent, FaultEvent, FaultKind, Intervals, Listener, Victim,
+};
+use crate::vm::core::swap::Swap;
+use crate::vm::hardware::tlb_shapes::LEVELS_MAX;
+use crate::vm::machine::page_tables::UNALLOCATED;
 
 /// A dirty page must leave memory and swap has no slot for it: the replay ends before the
 /// reference or the op that is the cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Full;
+pub(crate) struct Full;
 
 /// What must be read for a page to come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Read {
+pub(crate) enum Read {
     /// Nothing: the page begins as zeros, or as a cold fill.
     Nothing,
     /// Its slot of the swap device.
@@ -33,68 +40,68 @@ pub(super) enum Read {
 }
 
 /// The state of a machine besides its policy, its page tables and its TLBs.
-pub(super) struct Core<'t> {
+pub(crate) struct Core<'t> {
     /// The name of the policy, for messages.
-    pub(super) policy_name: &'static str,
+    pub(crate) policy_name: &'static str,
     /// The page of each entry.
-    pub(super) entries: &'t [PageKey],
+    pub(crate) entries: &'t [PageKey],
     /// What happens between references, by position.
-    pub(super) ops: &'t [OpAt],
+    pub(crate) ops: &'t [OpAt],
     /// For each op that prefetches, when its page is used next; empty unless the policy needs the
     /// future.
-    pub(super) after_op: &'t [u32],
+    pub(crate) after_op: &'t [u32],
     /// The index of the first op that has not been done.
-    pub(super) next_op: usize,
+    pub(crate) next_op: usize,
     /// The page in each frame, with its reference bit and its dirty bit.
-    pub(super) frames: Frames,
+    pub(crate) frames: Frames,
     /// The number of frames.
-    pub(super) capacity: u32,
+    pub(crate) capacity: u32,
     /// The frames from this one on were never used.
     fresh: u32,
     /// Frames that were given back.
     free: Vec<FrameId>,
     /// The number of resident pages over time.
-    pub(super) residency: Residency,
+    pub(crate) residency: Residency,
     /// The slots of the swap device.
-    pub(super) swap: Swap,
+    pub(crate) swap: Swap,
     /// Full swap ended the replay, see [`Full`].
-    pub(super) swap_full: bool,
+    pub(crate) swap_full: bool,
     /// Full swap ended the replay because an expired page could not leave after a reference.
-    pub(super) cannot_expire: bool,
+    pub(crate) cannot_expire: bool,
     /// The policy's event counts before it chose a victim while swap was full.
-    pub(super) events_before: Vec<EventCount>,
+    pub(crate) events_before: Vec<EventCount>,
     /// What a replay by bursts keeps; `None` if references are replayed one by one.
-    pub(super) burst_state: Option<BurstState>,
+    pub(crate) burst_state: Option<BurstState>,
     /// The counters since counting began.
-    pub(super) counters: Counters,
+    pub(crate) counters: Counters,
     /// Faults by the length of their walks, as in
     /// [`TlbCounters::faults`](crate::vm::TlbCounters::faults).
-    pub(super) walked_faults: [FaultTables; LEVELS_MAX as usize],
+    pub(crate) walked_faults: [FaultTables; LEVELS_MAX as usize],
     /// The cell of its table in which the latest fault was counted: kind, major, written.
-    pub(super) last_fault: [usize; 3],
+    pub(crate) last_fault: [usize; 3],
     /// References between successive faults.
-    pub(super) intervals: Intervals,
+    pub(crate) intervals: Intervals,
     /// The listener for faults and expiries, if any.
-    pub(super) listener: Option<&'t mut dyn Listener>,
+    pub(crate) listener: Option<&'t mut dyn Listener>,
 }
 
 /// The number of resident pages over time.
 #[derive(Default)]
-pub(super) struct Residency {
+pub(crate) struct Residency {
     /// Resident pages now.
-    pub(super) now: u64,
+    pub(crate) now: u64,
     /// Resident pages after each reference, summed up to `until`.
-    pub(super) sum: u128,
+    pub(crate) sum: u128,
     /// The most resident pages after any reference before `until`.
-    pub(super) peak: u64,
+    pub(crate) peak: u64,
     /// The number of references that `sum` and `peak` account for.
-    pub(super) until: u64,
+    pub(crate) until: u64,
 }
 
 impl Residency {
     /// Accounts for the references before `time` with the present number of pages.
     #[inline]
-    pub(super) fn settle(&mut self, time: u64) {
+    pub(crate) fn settle(&mut self, time: u64) {
         if time > self.until {
             self.sum += u128::from(self.now) * u128::from(time - self.until);
             self.peak = self.peak.max(self.now);
@@ -105,7 +112,7 @@ impl Residency {
 
 impl<'t> Core<'t> {
     /// Returns the state before the first reference, with empty memory.
-    pub(super) fn new(
+    pub(crate) fn new(
         spec: &Spec,
         setup: &Setup<'t>,
         ops: &'t [OpAt],
@@ -139,7 +146,7 @@ impl<'t> Core<'t> {
 
     /// Takes a frame that holds no page; `None` if every frame holds one.
     #[inline]
-    pub(super) fn free_frame(&mut self) -> Option<FrameId> {
+    pub(crate) fn free_frame(&mut self) -> Option<FrameId> {
         if let Some(frame) = self.free.pop() {
             return Some(frame);
         }
@@ -150,13 +157,13 @@ impl<'t> Core<'t> {
     }
 
     /// Gives a frame back whose page has left.
-    pub(super) fn give_back(&mut self, frame: FrameId) {
+    pub(crate) fn give_back(&mut self, frame: FrameId) {
         self.free.push(frame);
     }
 
     /// Returns what must be read for an object that is in no frame.
     #[inline]
-    pub(super) fn source(&self, object: ObjectId, state: u32, class: Class) -> Read {
+    pub(crate) fn source(&self, object: ObjectId, state: u32, class: Class) -> Read {
         let first = state == UNALLOCATED;
         match class {
             Class::File => Read::File,
@@ -169,7 +176,7 @@ impl<'t> Core<'t> {
 
     /// Counts a fault and reports it to the listener.
     #[inline]
-    pub(super) fn note_fault(
+    pub(crate) fn note_fault(
         &mut self,
         kind: FaultKind,
         page: PageId,
@@ -197,7 +204,7 @@ impl<'t> Core<'t> {
     /// Counts what was read and the page that made room. Returns 1 if that page had to be written
     /// back, else 0.
     #[inline]
-    pub(super) fn count_moves(&mut self, read: Read, victim: Option<Victim>) -> usize {
+    pub(crate) fn count_moves(&mut self, read: Read, victim: Option<Victim>) -> usize {
         self.counters.swap_reads += u64::from(read == Read::Swap);
         self.counters.file_reads += u64::from(read == Read::File);
         match victim {
@@ -216,7 +223,7 @@ impl<'t> Core<'t> {
     /// Counts once more, by the length of its walk, the fault that was counted last. `walked` is
     /// the number of page-table entries that the walk read; 0 without TLBs.
     #[inline]
-    pub(super) fn note_walk(&mut self, walked: usize) {
+    pub(crate) fn note_walk(&mut self, walked: usize) {
         if let Some(height) = walked.checked_sub(1) {
             let [kind, major, written] = self.last_fault;
             self.walked_faults[height][kind][major][written] += 1;
@@ -224,7 +231,7 @@ impl<'t> Core<'t> {
     }
 
     /// Counts a page that left because its window closed, and reports it to the listener.
-    pub(super) fn note_expiry(&mut self, page: PageId, dirty: bool, time: u64) {
+    pub(crate) fn note_expiry(&mut self, page: PageId, dirty: bool, time: u64) {
         *(if dirty {
             &mut self.counters.expired_dirty
         } else {
@@ -236,21 +243,21 @@ impl<'t> Core<'t> {
     }
 
     /// Notes for a replay by bursts that `entry` is present. Its reference bit counts as unknown.
-    pub(super) fn note_present(&mut self, entry: EntryId, dirty: bool) {
+    pub(crate) fn note_present(&mut self, entry: EntryId, dirty: bool) {
         if let Some(state) = &mut self.burst_state {
             state.note_present(entry, dirty);
         }
     }
 
     /// Notes for a replay by bursts that `entry` is not present.
-    pub(super) fn note_absent(&mut self, entry: EntryId) {
+    pub(crate) fn note_absent(&mut self, entry: EntryId) {
         if let Some(state) = &mut self.burst_state {
             state.forget(entry);
         }
     }
 
     /// Returns where the replay ended, if full swap ended it after `legal` references.
-    pub(super) fn end(&self, legal: u64) -> Option<End> {
+    pub(crate) fn end(&self, legal: u64) -> Option<End> {
         let ops = (!self.cannot_expire).then_some(self.next_op as u64);
         self.swap_full.then_some(End { legal, ops })
     }

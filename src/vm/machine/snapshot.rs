@@ -2,14 +2,14 @@
 //! position or at many.
 
 use super::assemble::assemble;
-use super::core::Core;
 use super::engine::Engine;
 use super::{Job, RunError};
 use crate::space::{End, ObjectId};
 use crate::trace::model::dense::Tile;
 use crate::units::FrameId;
-use crate::vm::counters::Counters;
-use crate::vm::residence::{AWAY, UNALLOCATED};
+use crate::vm::core::Core;
+use crate::vm::core::counters::Counters;
+use crate::vm::machine::page_tables::{AWAY, UNALLOCATED};
 
 /// Where a page is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,8 +14,8 @@
 //! Numbers but those of `bits` are hexadecimal, with 0x or without; `#` begins a comment. Without
 //! any `table` line the tables above are those that the `pte` lines need.
 
-use crate::vm::geometry::{Geometry, LEVELS_MAX, Second, Shape, WalkCacheShapes};
-use crate::vm::layout::{LEVEL_NAMES, Layout};
+use crate::vm::hardware::layout::{LEVEL_NAMES, Layout};
+use crate::vm::hardware::tlb_shapes::{Geometry, LEVELS_MAX, Second, Shape, WalkCacheShapes};
 use std::borrow::Cow;
 use std::collections::HashMap;
 

@@ -1,10 +1,10 @@
 //! What is counted of one replay, and the conservation laws that every replay must obey. The laws
 //! are asserted in release builds too: a count that breaks one must not reach a report.
 
-use super::geometry::LEVELS_MAX;
-use super::listen::{Distribution, FaultKind};
+use super::distribution::{Distribution, FaultKind};
 use crate::policy::EventCount;
 use crate::space::End;
+use crate::vm::hardware::tlb_shapes::LEVELS_MAX;
 
 /// Faults of one kind: by whether a device was read, then by whether the victim had to be written
 /// back first.
@@ -139,7 +139,7 @@ impl TlbCounters {
 
     /// Returns what was counted since `start`. The faults stay as they are: the machine counts
     /// them, from the start on.
-    pub(super) fn since(&self, start: &TlbCounters) -> TlbCounters {
+    pub(in crate::vm) fn since(&self, start: &TlbCounters) -> TlbCounters {
         TlbCounters {
             l1i_hits: self.l1i_hits - start.l1i_hits,
             l1d_hits: self.l1d_hits - start.l1d_hits,

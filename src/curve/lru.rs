@@ -12,10 +12,11 @@
 //!
 //! Deliberately absent: which sizes are wanted, traces, files.
 
-use super::recency::Recency;
+use super::stack_distance::Recency;
 use crate::simd::Level;
+use crate::simd::compile_wide;
+use crate::simd::compile_wide::Work;
 use crate::simd::prefetch::prefetch;
-use crate::simd::wide::{self, Work};
 use crate::trace::bursts::reuse_distances::{ByDistance, Within};
 use crate::trace::model::dense::{Ref, page_of};
 use crate::units::PageId;
@@ -101,7 +102,7 @@ fn lru_at(level: Level, refs: &[Ref], pages: usize) -> LruCurve {
     let mut stack = Stack::new(pages);
     for (refs, start) in refs.chunks(PIECE).zip((0..).step_by(PIECE)) {
         let stack = &mut stack;
-        wide::run(level, Piece { stack, refs, start });
+        compile_wide::run(level, Piece { stack, refs, start });
     }
     stack.curve()
 }

@@ -8,26 +8,26 @@
 //! Deliberately absent: mappings and sharing, TLBs, swap, files.
 
 pub mod by_bursts;
-mod choice;
+mod engines;
 mod intervals;
+mod kind;
 mod lanes;
 mod lru;
 mod opt;
-mod recency;
 mod rings;
 pub mod sample;
 mod sizes;
-mod source;
+mod stack_distance;
 
+pub use self::engines::Source;
+pub use self::kind::{Amounts, Wanted};
 pub use crate::policy::CurveKind;
-pub use choice::{Amounts, Wanted};
 pub use intervals::{Intervals, intervals};
 pub use lanes::{clock, fifo};
 pub use lru::{LruCurve, lru};
 pub use opt::{OptCurve, opt};
 pub use rings::LANES;
 pub use sizes::{lane_sizes, least_size, powers, spread};
-pub use source::Source;
 
 use crate::trace::bursts::Columns;
 use crate::trace::model::dense::{Ref, page_of};

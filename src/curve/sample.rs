@@ -31,8 +31,8 @@
 //!
 //! Deliberately absent: exact curves, which sizes are wanted.
 
-use super::recency::Recency;
 use super::sizes::{POINTS, powers, spread_from};
+use super::stack_distance::Recency;
 use super::{Filling, Point};
 use crate::trace::generate::mixed;
 use crate::trace::model::dense::{PageKey, Trace, page_of};

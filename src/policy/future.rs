@@ -2,7 +2,7 @@
 //! policy.
 
 use super::Frames;
-use crate::simd::later::NotBelow;
+use crate::simd::not_below::NotBelow;
 use crate::trace::model::dense::{Ref, page_of};
 use crate::units::{FrameId, PageId};
 use rustc_hash::FxHashMap;

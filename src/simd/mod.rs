@@ -9,15 +9,15 @@
     reason = "wide registers are loaded through pointers, and functions for a level are called after detecting it"
 )]
 
-pub mod burst;
-pub mod lacking;
-pub mod later;
-pub mod lines;
+pub mod burst_codec;
+pub mod compile_wide;
+pub mod hex_lines;
+pub mod missing_bits;
+pub mod not_below;
 pub mod packed;
-pub mod pages;
+pub mod page_lookup;
 pub mod prefetch;
 pub mod scan;
-pub mod wide;
 
 #[cfg(test)]
 pub(crate) mod lcg;

@@ -6,24 +6,24 @@
 //! Deliberately absent: files, formats, charts.
 
 mod allocation;
-mod auto;
+mod auto_sizes;
 mod by_curves;
 mod exclude;
 mod identity;
-mod long;
+mod page_states;
 mod partition;
 mod plan;
-mod windows;
+mod streamed;
 mod working_sets;
 
+pub use self::auto_sizes::{frame_ladder, tau_ladder};
+pub use self::page_states::{CellStates, WINDOWS_MAX, window_for, windows};
 pub use allocation::Allocation;
-pub use auto::{frame_ladder, tau_ladder};
 pub use by_curves::Facts;
 pub use exclude::{Comparison, Exclude};
 pub use identity::{IN_A_RUN, Identity, Labels, MODEL, POLICY, Part, by_setting};
 pub use partition::Partition;
 pub use plan::{Axes, Cell, Engine, Plan, PlanError, Settings, TraceFacts, Warmup};
-pub use windows::{CellStates, WINDOWS_MAX, window_for, windows};
 
 use crate::policy::Bursts;
 use crate::trace::bursts::View;
@@ -119,7 +119,7 @@ fn replay_long(plan: &Plan<'_>, stop: &AtomicBool, keep: &(dyn Fn(usize, CellRes
         let cells: Vec<usize> = (0..plan.cells.len())
             .filter(|&cell| plan.cells[cell].trace == trace)
             .collect();
-        long::run(plan, store, &cells, stop, keep);
+        crate::sweep::streamed::run(plan, store, &cells, stop, keep);
     }
 }
 

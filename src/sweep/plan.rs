@@ -2,7 +2,7 @@
 //! depends on nothing but the plan's inputs.
 
 use super::allocation::Allocation;
-use super::auto::{frame_ladder, tau_ladder};
+use super::auto_sizes::{frame_ladder, tau_ladder};
 use super::by_curves::{self, Facts};
 use super::exclude::Exclude;
 use super::identity::Identity;

@@ -21,9 +21,10 @@
 //! burst only their number matters, so they enter the window together, at its end.
 
 use crate::curve::lru::{CLEAN, LruCurve, Place, Tally, Totals, UNSEEN};
-use crate::curve::recency::Recency;
+use crate::curve::stack_distance::Recency;
 use crate::simd::Level;
-use crate::simd::wide::{self, Work};
+use crate::simd::compile_wide;
+use crate::simd::compile_wide::Work;
 use crate::trace::bursts::reuse_distances::{ByDistance, Edges, Within};
 use crate::trace::bursts::{Columns, K_MAX};
 use crate::trace::model::dense::page_of;
@@ -51,7 +52,7 @@ fn lru_at(level: Level, columns: &Columns, within: Option<&Within>, pages: usize
         first_uses: Vec::new(),
         replaced: [0; K_MAX + 1],
     };
-    wide::run(
+    compile_wide::run(
         level,
         Pass {
             stack: &mut stack,

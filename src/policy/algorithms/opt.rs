@@ -4,8 +4,9 @@
 use crate::policy::prelude::*;
 use crate::policy::support::bit_set::BitSet;
 use crate::simd::Level;
-use crate::simd::later::{NotBelow, not_below};
-use crate::simd::wide::{self, Work};
+use crate::simd::compile_wide;
+use crate::simd::compile_wide::Work;
+use crate::simd::not_below::{NotBelow, not_below};
 use crate::trace::model::dense::{NEVER, page_of};
 
 /// In place of a frame: not resident.
@@ -88,7 +89,7 @@ impl Opt<'_> {
     fn farthest(&mut self) -> Option<usize> {
         let farthest = match self.next_of.is_empty() {
             true => self.upcoming.max(),
-            false => wide::run(self.level, Greatest(&self.next_of)),
+            false => compile_wide::run(self.level, Greatest(&self.next_of)),
         };
         if let (Some(position), true) = (farthest, self.next_of.is_empty()) {
             self.upcoming.remove(position);

@@ -4,7 +4,7 @@
 use crate::policy::prelude::*;
 use crate::policy::support::bit_set::BitSet;
 use crate::simd::Level;
-use crate::simd::later::{NotBelow, not_below};
+use crate::simd::not_below::{NotBelow, not_below};
 use crate::trace::model::dense::{NEVER, page_of};
 
 /// In place of a frame: not resident.

@@ -5,7 +5,7 @@
 //! Knows nothing of files, checksums and compression, nor of the lists that a replay uses (see
 //! `bursts`).
 
-use crate::simd::burst as simd;
+use crate::simd::burst_codec as simd;
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::{CONTINUES, KIND_MASK, KindCode, Ref, pack, page_of};
 use crate::units::PageId;

@@ -6,7 +6,8 @@ use super::lines::{self, AccessBuffer, LineParser};
 use super::tokens::{decimal, hex, hex8_unchecked, is_blank, trim};
 use super::write::{LineWriter, Written, by_kind, text};
 use crate::simd::Level;
-use crate::simd::lines::{self as simd, LINES};
+use crate::simd::hex_lines as simd;
+use crate::simd::hex_lines::LINES;
 use crate::trace::model::access::{Access, Kind, TraceKind};
 use memchr::memchr;
 

@@ -14,7 +14,8 @@ use super::dense::{
 use super::event::{Event, EventAt};
 use super::sample::Rate;
 use super::shown::ShownPages;
-use crate::simd::pages::{self, Pages};
+use crate::simd::page_lookup;
+use crate::simd::page_lookup::Pages;
 use crate::units::PageSize;
 
 /// The part of a trace that is taken.
@@ -313,7 +314,7 @@ impl Assembler {
                 out.refs.resize(at + some.len(), 0);
                 out.kinds.resize(at + some.len(), 0);
                 let (refs, kinds) = (&mut out.refs[at..], &mut out.kinds[at..]);
-                let taken = pages::refs(some, self.shift, &self.pages, refs, kinds);
+                let taken = page_lookup::refs(some, self.shift, &self.pages, refs, kinds);
                 out.refs.truncate(at + taken);
                 out.kinds.truncate(at + taken);
                 self.cut.taken += taken as u64;

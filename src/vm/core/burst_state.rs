@@ -4,7 +4,7 @@
 
 use crate::policy::{Sees, Spec};
 use crate::simd::Level;
-use crate::simd::lacking::{Lacking, Needs, PADDING, lacking};
+use crate::simd::missing_bits::{Lacking, Needs, PADDING, lacking};
 use crate::simd::scan::{Scan, Wanted, scan};
 use crate::trace::bursts::{Columns, View};
 use crate::trace::model::dense::{KindCode, Ref, page_of};

@@ -7,7 +7,7 @@ pub mod counters;
 pub mod distribution;
 pub mod swap;
 
-use super::core::burst_state::BurstState;
+use burst_state::BurstState;
 
 use crate::policy::{EventCount, Frames, Setup, Space as SpaceKind, Spec};
 use crate::space::{Class, End, EntryId, ObjectId, OpAt};

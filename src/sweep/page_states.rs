@@ -17,7 +17,7 @@ pub const WINDOWS_MAX: u64 = 10_000;
 /// Returns the length of a window in references, unless the user gives it: a number of two digits that
 /// makes about 400 windows.
 pub fn window_for(refs: u64) -> u64 {
-    super::auto::round(refs / WINDOWS)
+    super::auto_sizes::round(refs / WINDOWS)
 }
 
 /// Returns the positions between windows, from `from` (the end of the warm-up) to `to` (the end of the

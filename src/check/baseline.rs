@@ -6,9 +6,11 @@
 use super::cell::key_of;
 use super::limits::Pattern;
 use crate::policy::PolicyChoice;
-use crate::report::column::read_fields;
-use crate::report::columns::{Column, Row, SCHEMA, col, other_schema, wrong_schema};
-use crate::report::csv::{TableError, csv_error, csv_line, schema_of_other_version};
+use crate::report::results::column::read_fields;
+use crate::report::results::columns::{Column, Row, SCHEMA, col, other_schema, wrong_schema};
+use crate::report::results::results_csv::{
+    TableError, csv_error, csv_line, schema_of_other_version,
+};
 use crate::sweep::{Identity, MODEL, Part};
 use crate::units::PageSize;
 use csv::StringRecord;

@@ -3,8 +3,8 @@
 //!
 //! Deliberately absent: files, and what is printed.
 
-use crate::report::columns::{Better, Column, Row, short_digest};
-use crate::report::exact;
+use crate::report::results::columns::{Better, Column, Row, short_digest};
+use crate::report::results::exact;
 use crate::sweep::{Identity, MODEL, POLICY, Part};
 use crate::units::{Fraction, Percent};
 use std::cmp::Ordering;
@@ -304,7 +304,7 @@ mod tests {
 
     fn metrics() -> Vec<&'static Column> {
         ["faults", "hits", "refs"]
-            .map(|name| crate::report::columns::column(name).unwrap())
+            .map(|name| crate::report::results::columns::column(name).unwrap())
             .into()
     }
 

@@ -8,9 +8,9 @@
 //! Deliberately absent: counts, and replays.
 
 use super::cell::{KEY, key_of};
-use crate::report::column::read_fields;
-use crate::report::columns::{Row, column_of};
-use crate::report::csv::{TableError, read_records, table_to_csv};
+use crate::report::results::column::read_fields;
+use crate::report::results::columns::{Row, column_of};
+use crate::report::results::results_csv::{TableError, read_records, table_to_csv};
 use crate::sweep::{Identity, Part};
 use crate::vm::{FaultEvent, Listener};
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@
 
 use super::verdict::{Change, Checked, Standing, Verdict};
 use crate::exit::ExitCode;
-use crate::report::columns::SCHEMA;
+use crate::report::results::columns::SCHEMA;
 use serde_json::{Value, json};
 
 /// Returns the file; `explanation` is the text of `--explain`, if it was asked for.

@@ -4,7 +4,7 @@
 //!
 //! Deliberately absent: files, where counts come from, and which exit code a verdict gives.
 
-use crate::report::columns::{Better, Column, Row, col};
+use crate::report::results::columns::{Better, Column, Row, col};
 use crate::sweep::Identity;
 use crate::units::{Fraction, Percent, did_you_mean};
 use globset::{GlobBuilder, GlobMatcher};

@@ -23,7 +23,7 @@ pub use baseline::{Baseline, Entry};
 pub use limits::{Improvement, Limits, METRICS, Metric, Pattern};
 pub use verdict::{Change, Checked, Fate, Standing, Verdict, deltas};
 
-use crate::report::columns::Row;
+use crate::report::results::columns::Row;
 use crate::sweep::{Identity, Part};
 use cell::{incomparable, key_of, other_part};
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@ use super::*;
 use crate::check::baseline::Taken;
 use crate::check::limits::Override;
 use crate::exit;
-use crate::report::columns::SCHEMA;
+use crate::report::results::columns::SCHEMA;
 use std::path::Path;
 use std::slice::from_ref;
 

@@ -5,8 +5,8 @@
 
 use super::limits::{Improvement, Metric};
 use crate::exit::{self, ExitCode};
-use crate::report::columns::Row;
-use crate::report::deltas::DeltaRow;
+use crate::report::results::columns::Row;
+use crate::report::tables::changes_csv::DeltaRow;
 use crate::sweep::Identity;
 pub use crate::units::counted;
 

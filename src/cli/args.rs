@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::host::{cores, free_memory};
 use super::memory::MemoryArgs;
 use crate::policy::choice_list::parse_list;
-use crate::report::columns::{COLUMNS, Column, ColumnKind};
+use crate::report::results::columns::{COLUMNS, Column, ColumnKind};
 use crate::sweep::{Axes, Engine, Settings, Warmup};
 use crate::trace::format::ReadOptions;
 use crate::trace::model::access::TraceKind;

@@ -6,7 +6,7 @@
 
 use super::args::CacheArgs;
 use super::progress::note;
-use crate::report::file::WholeFile;
+use crate::report::whole_file::WholeFile;
 use crate::trace::TraceError;
 use crate::trace::model::dense::Trace;
 use crate::trace::model::error::Cause;

@@ -3,9 +3,9 @@
 use super::failure::Failure;
 use crate::exit;
 use crate::report::chart::{self, Chart, ChartError, Options, Rows};
-use crate::report::columns::Row;
-use crate::report::csv::write_file;
-use crate::report::windows::CellWindows;
+use crate::report::results::columns::Row;
+use crate::report::results::results_csv::write_file;
+use crate::report::tables::windows_csv::CellWindows;
 use clap::Args;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};

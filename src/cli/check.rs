@@ -31,11 +31,11 @@ use super::signals::Signals;
 use crate::check::limits::Metrics;
 use crate::check::{Baseline, Limits, METRICS, judge};
 use crate::exit::{self, ExitCode};
-use crate::report::columns::Row;
-use crate::report::csv::read_rows;
-use crate::report::plan_file::PLAN;
-use crate::report::records::CELLS;
-use crate::report::rows;
+use crate::report::results::cells_jsonl::CELLS;
+use crate::report::results::columns::Row;
+use crate::report::results::plan_file::PLAN;
+use crate::report::results::results_csv::read_rows;
+use crate::report::results::row_of_cell;
 use crate::space::Resolved;
 use crate::sweep::{Plan, Settings};
 use std::io::Read;
@@ -191,7 +191,7 @@ fn check_traces(args: &CheckArgs, config: &Config, task: &Task) -> Result<ExitCo
     if let Some(code) = signals.code() {
         return Err(Failure::new(code, "interrupted: nothing was compared"));
     }
-    let now = rows::rows(&plan, &results, &replay_args.sweep.costs()?);
+    let now = row_of_cell::rows(&plan, &results, &replay_args.sweep.costs()?);
     let read_errors = ReadErrors {
         code: inputs.failed,
         errors: inputs.errors.clone(),

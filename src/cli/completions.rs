@@ -4,7 +4,7 @@
 use super::failure::Failure;
 use super::terminal::print;
 use crate::exit::{self, ExitCode};
-use crate::report::csv::write_file;
+use crate::report::results::results_csv::write_file;
 use clap::{Args, Command};
 use clap_complete::Shell;
 use clap_mangen::Man;

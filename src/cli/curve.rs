@@ -14,9 +14,10 @@ use super::signals::Signals;
 use super::terminal::print;
 use crate::curve::{Amounts, CurveKind, Point, Source, TooLong, Wanted};
 use crate::exit::{self, ExitCode};
-use crate::report::csv::write_file;
-use crate::report::curves::{CurveRow, read_rows, to_csv};
-use crate::report::{chart, curve_table};
+use crate::report::chart;
+use crate::report::results::results_csv::write_file;
+use crate::report::tables::curve_csv::{CurveRow, read_rows, to_csv};
+use crate::report::tables::curves_text;
 use crate::space::{Options, Resolved};
 use crate::sweep::Warmup;
 use crate::trace::model::dense::Trace;
@@ -138,7 +139,7 @@ pub fn curve(args: CurveArgs) -> Result<ExitCode, Failure> {
     let all = choices.len() * inputs.traces().len();
     let finished = curves.finished.into_inner();
     if !rows.is_empty() || finished == all {
-        print(&curve_table::render(&rows))?;
+        print(&curves_text::render(&rows))?;
         if let Some(folder) = folder {
             write(&folder, &rows)?;
         }

@@ -3,7 +3,7 @@
 use crate::exit::{self, ExitCode};
 use crate::policy::ParamError;
 use crate::report::chart::ChartError;
-use crate::report::csv::TableError;
+use crate::report::results::results_csv::TableError;
 use crate::space::SpaceError;
 use crate::sweep::PlanError;
 use crate::trace::model::error::TraceError;

@@ -8,12 +8,13 @@ use super::host::timestamp;
 use super::manifest::MANIFEST;
 use super::progress::note;
 use crate::exit;
-use crate::report::columns::Row;
-use crate::report::csv::read_rows;
-use crate::report::file::{remove_leftovers, without_path};
-use crate::report::plan_file::{PLAN, PlanFile};
-use crate::report::records::{self, Appender, CELLS, Kept, Record};
-use crate::report::windows;
+use crate::report::results::cells_jsonl;
+use crate::report::results::cells_jsonl::{Appender, CELLS, Kept, Record};
+use crate::report::results::columns::Row;
+use crate::report::results::plan_file::{PLAN, PlanFile};
+use crate::report::results::results_csv::read_rows;
+use crate::report::tables::windows_csv;
+use crate::report::whole_file::{remove_leftovers, without_path};
 use crate::units::counted;
 use std::collections::HashMap;
 use std::fs;
@@ -107,7 +108,7 @@ pub fn refuse_files<S: AsRef<str>>(folder: &Path, names: &[S]) -> Result<(), Fai
 fn holds_results(folder: &Path) -> Failure {
     let unfinished = || {
         let plan = PlanFile::read(folder).ok()??;
-        let kept = records::read(folder).ok()?.records;
+        let kept = cells_jsonl::read(folder).ok()?.records;
         let all = plan.selected();
         let done = all
             .iter()
@@ -198,7 +199,7 @@ fn finished_records(
     if !different.is_empty() {
         return Err(other_plan(folder, &different));
     }
-    let kept = records::read(folder)?;
+    let kept = cells_jsonl::read(folder)?;
     report_broken(folder, &kept);
     let whole = kept
         .records
@@ -242,7 +243,7 @@ fn remove_run(folder: &Path) -> io::Result<()> {
         return Ok(());
     }
     let rows = read_rows(&results).unwrap_or_default();
-    let over_time = windows::read_rows(&folder.join("windows.csv")).unwrap_or_default();
+    let over_time = windows_csv::read_rows(&folder.join("windows.csv")).unwrap_or_default();
     let over_time: Vec<Row> = over_time.into_iter().map(|cell| cell.key).collect();
     let all = FileArgs {
         svg: true,

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::terminal::print;
 use crate::check::limits::{self, Key};
 use crate::exit::{self, ExitCode};
-use crate::report::csv::write_file;
+use crate::report::results::results_csv::write_file;
 use clap::{Arg, Args, Command};
 use std::path::PathBuf;
 

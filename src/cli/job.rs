@@ -11,7 +11,7 @@ use super::input::{
 use super::job_args::{CheckedArgs, JobArgs};
 use super::progress::note;
 use crate::exit;
-use crate::report::plan_file::PlanFile;
+use crate::report::results::plan_file::PlanFile;
 use crate::space::Resolved;
 use crate::sweep::{Axes, Plan};
 use crate::trace::model::digest;

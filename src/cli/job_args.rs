@@ -2,7 +2,7 @@
 
 use super::args::ReplayArgs;
 use super::failure::Failure;
-use crate::report::counts::Counts;
+use crate::report::results::column_set::Counts;
 use crate::sweep::{Axes, Partition, Settings};
 use crate::trace::model::source::LoadOptions;
 use crate::vm::hardware::cost::CostTable;

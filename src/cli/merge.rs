@@ -9,10 +9,11 @@ use super::over_windows;
 use super::progress::message;
 use super::terminal::print;
 use crate::exit::{self, ExitCode};
-use crate::report::columns::Row;
-use crate::report::plan_file::{PLAN, PlanCell, PlanFile};
-use crate::report::records::{self, Record};
-use crate::report::windows::CellWindows;
+use crate::report::results::cells_jsonl;
+use crate::report::results::cells_jsonl::Record;
+use crate::report::results::columns::Row;
+use crate::report::results::plan_file::{PLAN, PlanCell, PlanFile};
+use crate::report::tables::windows_csv::CellWindows;
 use crate::sweep::Partition;
 use crate::units::counted;
 use clap::Args;
@@ -177,7 +178,7 @@ fn gather(parts: &[PartFolder<'_>]) -> Result<HashMap<String, Record>, Failure> 
     let cells: HashMap<&str, &PlanCell> = plan.cells.iter().map(|cell| (&*cell.id, cell)).collect();
     let mut all: HashMap<String, (Record, &Path)> = HashMap::new();
     for &(folder, _) in parts {
-        let kept = records::read(folder)?;
+        let kept = cells_jsonl::read(folder)?;
         report_broken(folder, &kept);
         for (id, record) in kept.records {
             if let Some(cell) = cells.get(&*id)

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::signals;
-use crate::report::file::WholeFile;
+use crate::report::whole_file::WholeFile;
 use crate::trace::codec::encode;
 use crate::trace::codec::encode::Packing;
 use std::io::{self, BufWriter, Write};

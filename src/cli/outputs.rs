@@ -1,23 +1,24 @@
 //! The tables of a run's folder, each file whole or absent. `folder` decides which folder that may be.
 
 use super::failure::Failure;
-use crate::report::columns::Row;
-use crate::report::csv::{read_rows, to_csv, write_file};
-use crate::report::records::{self, Record};
+use crate::report::results::cells_jsonl;
+use crate::report::results::cells_jsonl::Record;
+use crate::report::results::columns::Row;
+use crate::report::results::results_csv::{read_rows, to_csv, write_file};
 use std::path::Path;
 
 /// Writes the tables of finished cells; returns the rows as they are read back. `distributions.csv` is
 /// written only if every count was computed.
 pub fn write_tables(folder: &Path, records: &[Record]) -> Result<Vec<Row>, Failure> {
     let results = folder.join("results.csv");
-    write_file(&results, &to_csv(&records::rows(records)))?;
+    write_file(&results, &to_csv(&cells_jsonl::rows(records)))?;
     if records.iter().all(|record| record.row.counts.is_all()) {
-        let table = records::distributions(records);
+        let table = cells_jsonl::distributions(records);
         write_file(&folder.join("distributions.csv"), &table)?;
     }
-    if let Some(table) = records::vmstat(records) {
+    if let Some(table) = cells_jsonl::vmstat(records) {
         write_file(&folder.join("vmstat.csv"), &table)?;
     }
-    write_file(&folder.join("timings.csv"), &records::timings(records))?;
+    write_file(&folder.join("timings.csv"), &cells_jsonl::timings(records))?;
     Ok(read_rows(&results)?)
 }

@@ -10,7 +10,7 @@ use super::terminal::{
     print, table,
 };
 use crate::exit::{self, ExitCode};
-use crate::report::plan_file::{PlanCell, PlanFile};
+use crate::report::results::plan_file::{PlanCell, PlanFile};
 use crate::units::{counted, show_bytes, show_count};
 use clap::Args;
 

@@ -8,10 +8,10 @@ use crate::exit::{self, ExitCode};
 use crate::report::chart::{
     self, At, Chart, ChartError, Drawing, KINDS, Kind, Log, Options, Rows, Source,
 };
-use crate::report::columns::Row;
-use crate::report::csv::read_rows;
-use crate::report::tables::TABLES;
-use crate::report::{curves, windows};
+use crate::report::results::columns::Row;
+use crate::report::results::results_csv::read_rows;
+use crate::report::tables::list::TABLES;
+use crate::report::tables::{curve_csv, windows_csv};
 use crate::units::did_you_mean;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -225,8 +225,8 @@ fn load(kind: Option<&Kind>, inputs: &[PathBuf]) -> Result<Rows, Failure> {
                     }
                     rows.results.append(&mut results);
                 }
-                Source::Windows => rows.windows.append(&mut windows::read_rows(&path)?),
-                Source::Curves => rows.curves.append(&mut curves::read_rows(&path)?),
+                Source::Windows => rows.windows.append(&mut windows_csv::read_rows(&path)?),
+                Source::Curves => rows.curves.append(&mut curve_csv::read_rows(&path)?),
             }
         }
     }

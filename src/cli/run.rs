@@ -19,14 +19,14 @@ use super::replay::{replay_and, use_threads};
 use super::signals::Signals;
 use super::terminal::print;
 use crate::exit::{self, ExitCode};
-use crate::report::columns::{Column, Row, SWAP_FULL};
-use crate::report::counts::Counts;
-use crate::report::csv::TableError;
-use crate::report::plan_file::PlanFile;
-use crate::report::records::{Appender, Record};
-use crate::report::rows::key_of;
-use crate::report::table;
-use crate::report::windows::CellWindows;
+use crate::report::results::cells_jsonl::{Appender, Record};
+use crate::report::results::column_set::Counts;
+use crate::report::results::columns::{Column, Row, SWAP_FULL};
+use crate::report::results::plan_file::PlanFile;
+use crate::report::results::results_csv::TableError;
+use crate::report::results::results_text;
+use crate::report::results::row_of_cell::key_of;
+use crate::report::tables::windows_csv::CellWindows;
 use crate::space::Resolved;
 use crate::sweep::{Cell, Plan};
 use clap::Args;
@@ -293,7 +293,7 @@ impl RunInProgress<'_> {
         // Windows take as long as the cells, and may be interrupted too.
         summary.interrupted = self.signals.code().is_some();
         write_manifest(self.folder, self.job, self.inputs, plan, &summary)?;
-        print(&table::render(&rows, metric))?;
+        print(&results_text::render(&rows, metric))?;
         if !self.args.no_charts {
             write_charts(self.folder, &rows, windows, self.args.files)?;
         }

@@ -2,7 +2,7 @@
 
 use super::progress::message;
 use crate::exit::{self, ExitCode};
-use crate::report::file::remove_unfinished;
+use crate::report::whole_file::remove_unfinished;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

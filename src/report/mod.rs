@@ -16,25 +16,9 @@
 //! Replays nothing and reads no trace.
 
 pub mod chart;
-pub mod column;
-pub mod columns;
-pub mod counts;
-pub mod csv;
-pub mod curve_table;
-pub mod curves;
-pub mod deltas;
-pub mod distributions;
-pub mod exact;
 pub mod explain;
-pub mod file;
 pub mod markdown;
-pub mod plan_file;
-pub mod records;
-pub mod rows;
-pub mod states;
-pub mod summary;
-pub mod table;
+pub mod results;
 pub mod tables;
-pub mod vmstat;
-pub mod windows;
+pub mod whole_file;
 pub mod xml;

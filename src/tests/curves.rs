@@ -9,10 +9,11 @@ use crate::support::random::{SHAPES, Shape, any_refs, refs_of};
 use crate::support::{assert_holds, trace_of};
 use pagebench::curve::{self, Amounts, CurveKind, Filling, Point, Source, Wanted, by_bursts};
 use pagebench::policy::PolicyChoice;
-use pagebench::report::columns::Row;
-use pagebench::report::counts::Counts;
-use pagebench::report::csv::to_csv;
-use pagebench::report::records::{self, Record};
+use pagebench::report::results::cells_jsonl;
+use pagebench::report::results::cells_jsonl::Record;
+use pagebench::report::results::column_set::Counts;
+use pagebench::report::results::columns::Row;
+use pagebench::report::results::results_csv::to_csv;
 use pagebench::space::{Resolved, resolve};
 use pagebench::sweep::{self, Axes, CellResult, Engine, Plan, Settings, Warmup};
 use pagebench::trace::bursts::{Bursts, K_MAX};
@@ -403,14 +404,15 @@ fn results(resolved: &Resolved, sizes: &[u64], engine: Engine, counts: Counts) -
     let records: Vec<Record> = cells
         .map(|(cell, result)| Record::of(&plan, cell, result, &costs, counts))
         .collect();
-    let text = to_csv(&records::rows(&records));
+    let text = to_csv(&cells_jsonl::rows(&records));
     let by_curve = results.iter().filter(|result| result.wall.is_none());
     (by_curve.count(), String::from_utf8(text).expect("text"))
 }
 
 /// `results.csv` with the columns blanked that are not asked for.
 fn blanked(text: &str, counts: Counts) -> String {
-    let rows = pagebench::report::csv::parse_rows(Path::new("r.csv"), text.as_bytes());
+    let rows =
+        pagebench::report::results::results_csv::parse_rows(Path::new("r.csv"), text.as_bytes());
     let rows: Vec<Row> = (rows.expect("it was just written").into_iter())
         .map(|row| Row { counts, ..row })
         .collect();

@@ -3,8 +3,9 @@
 
 use crate::support::random::{Random, Shape, refs_of};
 use crate::support::{POLICIES, Setting, expected_facts, facts, named_trace, oracle_of};
-use pagebench::report::records::{self, Record};
-use pagebench::report::{csv, rows};
+use pagebench::report::results::cells_jsonl;
+use pagebench::report::results::cells_jsonl::Record;
+use pagebench::report::results::{results_csv, row_of_cell};
 use pagebench::space::{Resolved, resolve};
 use pagebench::sweep::{self, Axes, Cell, CellResult, Engine, Plan, Settings, Warmup};
 use pagebench::trace::model::dense::Trace;
@@ -74,10 +75,13 @@ fn tables(plan: &Plan<'_>, results: &[Option<CellResult>]) -> [String; 2] {
             ))
         })
         .collect();
-    let rows = rows::rows(plan, results, &costs);
-    assert!(records::rows(&records) == rows, "records have the rows");
-    [csv::to_csv(&rows), records::distributions(&records)]
-        .map(|bytes| String::from_utf8(bytes).expect("text"))
+    let rows = row_of_cell::rows(plan, results, &costs);
+    assert!(cells_jsonl::rows(&records) == rows, "records have the rows");
+    [
+        results_csv::to_csv(&rows),
+        cells_jsonl::distributions(&records),
+    ]
+    .map(|bytes| String::from_utf8(bytes).expect("text"))
 }
 
 #[test]
@@ -150,10 +154,10 @@ fn every_cell_is_the_oracles() {
 fn what_is_written_is_read() {
     let traces = traces();
     let plan = plan(&traces);
-    let rows = rows::rows(&plan, &run(&plan, 2), &CostTable::default());
-    let text = csv::to_csv(&rows);
-    let read = csv::parse_rows(Path::new("results.csv"), &text).expect("our own table");
-    assert_eq!(csv::to_csv(&read), text);
+    let rows = row_of_cell::rows(&plan, &run(&plan, 2), &CostTable::default());
+    let text = results_csv::to_csv(&rows);
+    let read = results_csv::parse_rows(Path::new("results.csv"), &text).expect("our own table");
+    assert_eq!(results_csv::to_csv(&read), text);
 }
 
 /// A cell without frames breaks a law of the machine and stops there. No plan of the program's own
@@ -205,6 +209,6 @@ fn every_cell_is_reported_once_and_a_stop_begins_no_other() {
     let stop = AtomicBool::new(false);
     let results = sweep::run(&plan, 1, &stop, &|_, _| stop.store(true, Ordering::Relaxed));
     assert_eq!(results.iter().flatten().count(), 1);
-    let rows = rows::rows(&plan, &results, &CostTable::default());
+    let rows = row_of_cell::rows(&plan, &results, &CostTable::default());
     assert_eq!(rows.len(), 1, "what was not begun has no row");
 }

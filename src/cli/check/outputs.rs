@@ -12,9 +12,9 @@ use crate::cli::terminal::{
 };
 use crate::exit::{self, ExitCode};
 use crate::report::chart;
-use crate::report::csv::{TableError, write_file};
-use crate::report::deltas::{parse_rows, to_csv};
-use crate::report::file::WholeFile;
+use crate::report::results::results_csv::{TableError, write_file};
+use crate::report::tables::changes_csv::{parse_rows, to_csv};
+use crate::report::whole_file::WholeFile;
 use clap::Args;
 use std::fs::OpenOptions;
 use std::io::Write;

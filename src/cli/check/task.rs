@@ -4,7 +4,7 @@ use super::args::CheckArgs;
 use crate::check::{Baseline, CheckError, Limits, Pattern};
 use crate::cli::failure::Failure;
 use crate::exit::{self, ExitCode};
-use crate::report::csv::TableError;
+use crate::report::results::results_csv::TableError;
 use crate::sweep::{Identity, MODEL, Part};
 use crate::units::did_you_mean;
 use std::io::ErrorKind;

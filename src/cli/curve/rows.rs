@@ -1,7 +1,7 @@
 //! From the points of an exact curve to rows of `curve.csv`.
 
 use crate::curve::{CurveKind, Point};
-use crate::report::curves::{CurveRow, EXACT};
+use crate::report::tables::curve_csv::{CurveRow, EXACT};
 
 /// Returns the row of a point of the curve `choice`; `template` has the columns of the trace.
 pub fn exact(template: &CurveRow, choice: CurveKind, point: &Point) -> CurveRow {

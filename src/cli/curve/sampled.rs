@@ -5,7 +5,7 @@ use super::rows::exact;
 use crate::cli::progress::note;
 use crate::curve::sample::{Sampled, sample, sample_sizes};
 use crate::curve::{CurveKind, Source, TooLong, Wanted};
-use crate::report::curves::{CurveRow, ESTIMATE};
+use crate::report::tables::curve_csv::{CurveRow, ESTIMATE};
 use crate::units::counted;
 
 /// With fewer pages in a sample its bounds are too wide to be of much use.

@@ -8,7 +8,7 @@ use crate::exit::{self, ExitCode};
 use crate::record::log_socket;
 use crate::record::log_socket::{Channel, Received};
 use crate::record::{Live, Recorder, Sink};
-use crate::report::file::WholeFile;
+use crate::report::whole_file::WholeFile;
 use crate::trace::model::access::{Access, Addressing, TraceKind};
 use crate::trace::model::dense::{Meta, References};
 use crate::trace::model::event::Event;

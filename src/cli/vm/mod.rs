@@ -19,7 +19,7 @@ use super::input::load_one_trace;
 use super::memory::MemoryArgs;
 use super::signals::end_cleanly;
 use crate::exit::ExitCode;
-use crate::report::states;
+use crate::report::tables::states_csv;
 use crate::trace::model::dense::Trace;
 use crate::units::{Ladder, PageSize};
 use at::Position;
@@ -119,9 +119,9 @@ struct MachineArgs {
 
 /// Returns the columns of `states.csv` and examples, for `--help`.
 fn after_help() -> String {
-    let width = states::COLUMNS.iter().map(|column| column.name.len());
+    let width = states_csv::COLUMNS.iter().map(|column| column.name.len());
     let width = width.max().unwrap_or(0);
-    let lines = states::COLUMNS
+    let lines = states_csv::COLUMNS
         .iter()
         .map(|column| format!("  {:width$}  {}\n", column.name, column.about));
     format!(

@@ -8,9 +8,9 @@ use plotters::prelude::{BitMapBackend, IntoDrawingArea};
 use plotters::style::{Color, RGBColor};
 
 use super::ChartError;
-use super::canvas::{Anchor, Pen, Scene, Shape};
 use super::encode::encode_rgb;
 use super::font;
+use super::scene::{Anchor, Pen, Scene, Shape};
 use super::theme::Dash;
 
 /// How many drawn pixels make one pixel of the picture, each way.

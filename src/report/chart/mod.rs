@@ -7,29 +7,17 @@
 //! `canvas` (what is drawn with), `bitmap` and `svg` (pictures of a scene), `panel` and `page` (what all
 //! charts share), `kinds` (THE table of charts of results), then one file per chart.
 
+mod axis;
 mod bitmap;
-mod canvas;
-mod curve;
-mod delta;
 mod encode;
-mod explain;
-mod fault_rate;
-mod faults;
 mod font;
-mod heat;
-mod hit_rate;
 mod kinds;
-mod lifetime;
-mod names;
-mod opt_ratio;
 mod options;
-mod overview;
 mod page;
 mod panel;
-mod phases;
-mod scale;
+mod scene;
 mod series;
-mod states;
+mod stems;
 mod svg;
 #[cfg(test)]
 mod tests;
@@ -38,22 +26,22 @@ mod theme;
 use std::fmt;
 use std::path::Path;
 
-use crate::report::csv::table_to_csv;
-use crate::report::curves::CurveRow;
+use crate::report::results::results_csv::table_to_csv;
+use crate::report::tables::curve_csv::CurveRow;
 
-pub use curve::stems as curve_stems;
-pub use delta::draw as deltas;
-pub use explain::draw as explained;
+pub use self::kinds::curve::stems as curve_stems;
+pub use self::kinds::delta::draw as deltas;
+pub use self::kinds::states::{Subject, draw as states};
+pub use self::kinds::steps::draw as explained;
 pub use kinds::{Drawing, KINDS, Kind, Rows, Source, all, draw, stems};
 pub use options::{At, Log, Options, PIXELS, pixels};
-pub use states::{Subject, draw as states};
 
 /// A picture, what it shows as numbers, and the name that both should have.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
     /// Safe on every file system, and unique among the charts of one call; no ending.
     pub stem: String,
-    scene: canvas::Scene,
+    scene: crate::report::chart::scene::Scene,
     data: Option<Data>,
 }
 
@@ -102,7 +90,7 @@ struct Data {
 }
 
 /// A chart that has no name yet.
-type Drawn = (canvas::Scene, Data);
+type Drawn = (crate::report::chart::scene::Scene, Data);
 
 /// Why there is no chart.
 #[derive(Debug, thiserror::Error)]
@@ -138,5 +126,5 @@ impl ChartError {
 ///
 /// Errors if there is no row.
 pub fn curves(rows: &[CurveRow]) -> Result<Vec<Chart>, ChartError> {
-    curve::draw(rows, &Options::default())
+    crate::report::chart::kinds::curve::draw(rows, &Options::default())
 }

@@ -2,10 +2,10 @@
 //!
 //! Deliberately absent: which measure is shown.
 
-use super::canvas::{Anchor, Canvas, Pen, Rect};
+use super::axis::bytes;
 use super::options::Options;
 use super::panel::{Look, Panel, XLabels, sample};
-use super::scale::bytes;
+use super::scene::{Anchor, Canvas, Pen, Rect};
 use super::series::{Curves, Group, Series, warning};
 use super::theme::{self, Dash, Style};
 use plotters::style::RGBColor;

@@ -2,8 +2,8 @@
 //!
 //! Deliberately absent: rows, and which measure is shown.
 
-use super::canvas::{Anchor, Canvas, Pen, Rect};
-use super::scale::{Axis, bytes};
+use super::axis::{Axis, bytes};
+use super::scene::{Anchor, Canvas, Pen, Rect};
 use super::series::{Point, Series};
 use super::theme::{self, Style};
 

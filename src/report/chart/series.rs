@@ -5,12 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::report::columns::{Column, Row, SWAP_FULL, col, short_digest};
+use crate::report::results::columns::{Column, Row, SWAP_FULL, col, short_digest};
 use crate::sweep::{Identity, Labels, Part, by_setting};
 
 use super::Data;
-use super::names::Stems;
-use super::scale::{bytes, decimal};
+use super::axis::{bytes, decimal};
+use super::stems::Stems;
 use super::theme::{Style, Styles, is_offline};
 use crate::units::counted;
 

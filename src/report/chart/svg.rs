@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use plotters::style::RGBColor;
 
-use super::canvas::{Anchor, Pen, Scene, Shape};
 use super::font::{self, Weight};
+use super::scene::{Anchor, Pen, Scene, Shape};
 use crate::report::xml::escaped;
 
 /// Verdana has the widths of DejaVu Sans.

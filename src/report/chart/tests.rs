@@ -1,8 +1,8 @@
 //! The charts as a whole: files come out, the same each time, whatever the rows hold.
 
 use super::*;
-use crate::report::columns::Row;
-use crate::report::windows::{CellWindows, Window};
+use crate::report::results::columns::Row;
+use crate::report::tables::windows_csv::{CellWindows, Window};
 
 /// A row with `faults` in a million references.
 fn row(trace: &str, policy: &str, frames: u64, faults: u64) -> Row {

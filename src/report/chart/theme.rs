@@ -112,7 +112,7 @@ pub struct Style {
 }
 
 /// Policies that know the future are bounds and no competitors, so they are drawn in black.
-pub use crate::report::columns::is_offline;
+pub use crate::report::results::columns::is_offline;
 
 /// The style of every series. One assignment serves all charts of a report, so that a policy
 /// looks the same in each.

@@ -2,8 +2,8 @@
 
 use super::text::{one_below_the_other, sentences, side_by_side};
 use super::{Explained, Line};
-use crate::report::csv::table_to_csv;
 use crate::report::markdown;
+use crate::report::results::results_csv::table_to_csv;
 use std::fmt::Write;
 
 /// References side by side in Markdown.

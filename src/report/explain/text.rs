@@ -1,7 +1,7 @@
 //! A replay step by step as text, in blocks as wide as the terminal; and the grids that Markdown shares.
 
 use super::{Explained, FRAMES_SHOWN, Line};
-use crate::report::table;
+use crate::report::results::results_text;
 use crate::vm::FaultKind;
 use std::fmt::Write;
 
@@ -142,10 +142,10 @@ pub fn sentences(line: &Line, frames: bool) -> Vec<String> {
     all
 }
 
-/// Aligns columns, by `sides` as [`table::columns`] does.
+/// Aligns columns, by `sides` as [`results_text::columns`] does.
 fn aligned(grid: &Grid, sides: &str) -> String {
     let mut out = String::new();
-    table::columns(&mut out, "", sides, grid);
+    results_text::columns(&mut out, "", sides, grid);
     out
 }
 

@@ -1,0 +1,288 @@
+//! The table on the terminal: for each trace one line per amount of memory and one column per
+//! policy, showing any numeric column of the column table; and one sentence that a person can
+//! use.
+
+use super::columns::{Column, ColumnKind, Row, SWAP_FULL, col, short_digest};
+use super::knee::sentence;
+use crate::sweep::{Identity, Labels, by_setting};
+use crate::units::{about, counted, show_bytes, show_count};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+/// Renders the report as text, with `metric` in the cells.
+pub fn render(rows: &[Row], metric: &Column) -> String {
+    let mut out = String::new();
+    let cells: Vec<Identity> = rows.iter().map(Row::identity).collect();
+    for (_, indices) in by_setting(&cells) {
+        let group: Vec<Row> = indices.iter().map(|&index| rows[index].clone()).collect();
+        // A cell that full swap ended counts fewer references than its trace has.
+        if let Some(longest) = group.iter().rev().max_by_key(|row| (row.refs, row.is_ok())) {
+            heading(&mut out, longest);
+        }
+        let labels = Labels::of(indices.iter().map(|&index| &cells[index]));
+        fixed_space(&mut out, &group, &labels, metric);
+        variable_space(&mut out, &group, &labels, metric);
+        if let Some(sentence) = sentence(&group) {
+            let ended = group.iter().filter(|row| row.status == SWAP_FULL).count() as u64;
+            let without = match ended {
+                0 => String::new(),
+                _ => format!(" (without {} that full swap ended)", counted(ended, "cell")),
+            };
+            let _ = writeln!(out, "  {sentence}{without}");
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn heading(out: &mut String, row: &Row) {
+    let footprint = show_bytes(row.distinct_pages.saturating_mul(row.page_size));
+    let up_to = if row.status == SWAP_FULL {
+        "up to "
+    } else {
+        ""
+    };
+    let _ = write!(
+        out,
+        "{}: {up_to}{} (I {}, R {}, W {}), {} of {} ({footprint})",
+        row.trace,
+        about(row.refs, "reference"),
+        show_count(row.ifetches),
+        show_count(row.reads),
+        show_count(row.writes),
+        counted(row.distinct_pages, "page"),
+        show_bytes(row.page_size),
+    );
+    if !row.filter.is_empty() {
+        let _ = write!(out, ", {}", row.filter);
+    }
+    if row.warmup_refs > 0 {
+        let _ = write!(out, ", after a warm-up of {}", show_count(row.warmup_refs));
+    }
+    if row.processes > 1 {
+        let _ = write!(out, ", {} processes", row.processes);
+    }
+    let _ = writeln!(
+        out,
+        "; {}, {} mappings, digest {}",
+        row.trace_kind,
+        row.mappings,
+        short_digest(&row.trace_digest)
+    );
+}
+
+/// Writes the fixed-space policies: a line per number of frames, a column per policy and seed.
+fn fixed_space(out: &mut String, group: &[Row], labels: &Labels, metric: &Column) {
+    let rows: Vec<&Row> = group.iter().filter(|row| row.tau.is_none()).collect();
+    let frames: BTreeSet<u64> = rows.iter().filter_map(|row| row.frames).collect();
+    let mut columns: Vec<String> = Vec::new();
+    let mut cells: BTreeMap<(u64, String), &Row> = BTreeMap::new();
+    for &row in &rows {
+        let label = labels.label(&row.identity());
+        if !columns.contains(&label) {
+            columns.push(label.clone());
+        }
+        if let Some(frames) = row.frames {
+            cells.entry((frames, label)).or_insert(row);
+        }
+    }
+    if frames.is_empty() {
+        return;
+    }
+    let mut lines = vec![["frames", "memory", "of pages"].map(str::to_owned).to_vec()];
+    lines[0].extend(columns.iter().cloned());
+    for &count in &frames {
+        let row = rows
+            .iter()
+            .find(|row| row.frames == Some(count))
+            .expect("a row has these frames");
+        let share = format!("{:.1} %", row.frames_frac.unwrap_or(0.0) * 100.0);
+        let mut line = vec![count.to_string(), show_bytes(count * row.page_size), share];
+        for label in &columns {
+            let row = cells.get(&(count, label.clone()));
+            line.push(row.map_or(String::new(), |row| value(row, metric)));
+        }
+        lines.push(line);
+    }
+    let _ = writeln!(out, "  {} by frames", title(metric));
+    aligned(out, &lines);
+}
+
+/// Writes the variable-space policies: a line per window.
+fn variable_space(out: &mut String, group: &[Row], labels: &Labels, metric: &Column) {
+    let rows: Vec<&Row> = group.iter().filter(|row| row.tau.is_some()).collect();
+    if rows.is_empty() {
+        return;
+    }
+    let mut lines = vec![
+        ["policy", "tau", "mean pages", "peak"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    lines[0].push(metric.name.replace('_', " "));
+    for row in rows {
+        lines.push(vec![
+            labels.label(&row.identity()),
+            row.tau.unwrap_or(0).to_string(),
+            row.mean_resident
+                .map_or(String::new(), |mean| format!("{mean:.1}")),
+            (col::peak_resident.show)(row),
+            value(row, metric),
+        ]);
+    }
+    let _ = writeln!(out, "  {} by window", title(metric));
+    aligned(out, &lines);
+}
+
+fn title(metric: &Column) -> String {
+    match metric.unit {
+        "" => metric.name.replace('_', " "),
+        unit if unit == metric.name => unit.to_owned(),
+        unit => format!("{} ({unit})", metric.name.replace('_', " ")),
+    }
+}
+
+fn value(row: &Row, metric: &Column) -> String {
+    if row.status == SWAP_FULL {
+        return format!("full@{}", show_count(row.refs));
+    }
+    if !row.is_ok() {
+        return row.status.clone();
+    }
+    match (metric.number)(row) {
+        None => "-".into(),
+        Some(share) if metric.unit == "of references" => percent(share),
+        // Nine decimals are for the CSV.
+        Some(real) if metric.kind == ColumnKind::Real => format!("{real:.3}"),
+        Some(_) => (metric.show)(row),
+    }
+}
+
+/// Formats `share` in percent: three significant digits and at most seven decimals below 99.95 %, four
+/// decimals above; none for exactly 0 % and 100 %.
+pub fn percent(share: f64) -> String {
+    let value = share * 100.0;
+    let digits = match value {
+        0.0 | 100.0 => 0,
+        v if v >= 99.95 => 4,
+        v => (2 - exponent(v)).clamp(0, 7) as usize,
+    };
+    format!("{value:.digits$} %")
+}
+
+/// Returns the power of ten of the first digit of a value rounded to three significant digits: 1 for 9.996,
+/// which is shown as 10.0.
+fn exponent(value: f64) -> i32 {
+    let rounded = format!("{value:.2e}");
+    let exponent = rounded
+        .split_once('e')
+        .map(|(_, exponent)| exponent.parse());
+    exponent.and_then(Result::ok).unwrap_or(0)
+}
+
+/// Writes right-aligned columns, two blanks apart.
+pub fn aligned(out: &mut String, lines: &[Vec<String>]) {
+    columns(out, "    ", "", lines);
+}
+
+/// Writes columns two blanks apart. Column `i` is left-aligned if byte `i` of `sides` is `<`, else
+/// right-aligned.
+pub fn columns(out: &mut String, indent: &str, sides: &str, lines: &[Vec<String>]) {
+    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        lines
+            .iter()
+            .filter_map(|line| line.get(column))
+            .map(|field| field.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for line in lines {
+        let fields: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(
+                |(column, (field, &width))| match sides.as_bytes().get(column) {
+                    Some(b'<') => format!("{field:<width$}"),
+                    _ => format!("{field:>width$}"),
+                },
+            )
+            .collect();
+        let _ = writeln!(out, "{indent}{}", fields.join("  ").trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::results::columns::column;
+
+    fn row(policy: &str, frames: u64, faults: u64) -> Row {
+        Row {
+            trace: "t".into(),
+            trace_digest: "0123456789abcdef".into(),
+            mappings: "permissive".into(),
+            trace_kind: "full".into(),
+            page_size: 4096,
+            policy: policy.into(),
+            frames: Some(frames),
+            frames_frac: Some(frames as f64 / 100.0),
+            refs: 1000,
+            distinct_pages: 100,
+            faults,
+            fault_rate: Some(faults as f64 / 1000.0),
+            mean_resident: Some(frames as f64),
+            status: "ok".into(),
+            ..Row::default()
+        }
+    }
+
+    #[test]
+    fn the_table_is_drawn() {
+        let rows = [
+            row("lru", 8, 500),
+            row("lru", 16, 250),
+            row("opt", 8, 400),
+            Row {
+                status: "error".into(),
+                ..row("opt", 16, 0)
+            },
+        ];
+        let text = render(&rows, column("fault_rate").unwrap());
+        let expected = "\
+t: 1000 references (I 0, R 0, W 0), 100 pages of 4KiB (400KiB); full, permissive mappings, digest 01234567
+  fault rate (of references) by frames
+    frames  memory  of pages     lru     opt
+         8   32KiB     8.0 %  50.0 %  40.0 %
+        16   64KiB    16.0 %  25.0 %   error
+";
+        assert!(text.starts_with(expected), "{text}");
+        assert!(
+            render(&rows, column("faults").unwrap())
+                .contains("         8   32KiB     8.0 %  500    400\n")
+        );
+    }
+
+    #[test]
+    fn decimals_are_rounded() {
+        let row = Row {
+            mean_resident: Some(288.1689),
+            refs_per_fault: Some(1.9996),
+            ..row("lru", 8, 500)
+        };
+        let shown = |name| value(&row, column(name).unwrap());
+        assert_eq!(shown("mean_resident"), "288.169");
+        assert_eq!(shown("refs_per_fault"), "2.000");
+        assert_eq!(shown("faults"), "500");
+    }
+
+    #[test]
+    fn percents_keep_three_digits() {
+        let shares = [1.0, 0.5, 0.0341, 0.000_017_1, 0.0].map(percent);
+        assert_eq!(shares, ["100 %", "50.0 %", "3.41 %", "0.00171 %", "0 %"]);
+        assert_eq!([0.09996, 0.09994].map(percent), ["10.0 %", "9.99 %"]);
+        assert_eq!([0.9995, 1.25].map(percent), ["99.9500 %", "125.0000 %"]);
+    }
+}

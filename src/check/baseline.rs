@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: comparing.
 
-use super::cell::key_of;
+use super::cell_key::key_of;
 use super::limits::Pattern;
 use crate::policy::PolicyChoice;
 use crate::report::results::column::read_fields;

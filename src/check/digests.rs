@@ -7,7 +7,7 @@
 //!
 //! Deliberately absent: counts, and replays.
 
-use super::cell::{KEY, key_of};
+use super::cell_key::{KEY, key_of};
 use crate::report::results::column::read_fields;
 use crate::report::results::columns::{Row, column_of};
 use crate::report::results::results_csv::{TableError, read_records, table_to_csv};

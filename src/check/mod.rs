@@ -8,24 +8,21 @@
 //!
 //! Deliberately absent: replays, and what is printed on a terminal.
 
-pub mod annotations;
 pub mod baseline;
-pub mod between;
-pub mod cell;
+pub mod cell_key;
+pub mod compare;
 pub mod digests;
-pub mod json;
-pub mod junit;
+pub mod forms;
 pub mod limits;
-pub mod markdown;
 pub mod verdict;
 
 pub use baseline::{Baseline, Entry};
 pub use limits::{Improvement, Limits, METRICS, Metric, Pattern};
 pub use verdict::{Change, Checked, Fate, Standing, Verdict, deltas};
 
+use self::cell_key::{incomparable, key_of, other_part};
 use crate::report::results::columns::Row;
 use crate::sweep::{Identity, Part};
-use cell::{incomparable, key_of, other_part};
 use std::collections::BTreeMap;
 
 /// Why there is no verdict.

@@ -194,20 +194,20 @@ fn every_form_takes_any_name_and_count() {
     };
     for (then, now) in [(&hostile, &huge), (&huge, &hostile)] {
         let verdict = judge(&baseline(from_ref(then)), None, from_ref(now), &limits).unwrap();
-        let xml = junit::to_xml(&verdict, "b.csv", verdict.code());
+        let xml = crate::check::forms::junit::to_xml(&verdict, "b.csv", verdict.code());
         assert!(
             xml.contains("<testsuite name=\"a|b&#10;&lt;c&gt;&amp;&quot;\u{fffd}%,:\""),
             "{xml}"
         );
-        let md = markdown::to_markdown(&verdict, "b.csv", markdown::ROOM);
+        let md = crate::check::forms::markdown::to_markdown(&verdict, "b.csv", crate::check::forms::markdown::ROOM);
         assert!(md.contains("| a\\|b &lt;c&gt;&amp;\" %,:, clock"), "{md}");
-        let commands = annotations::to_commands(&verdict, "b,.csv");
+        let commands = crate::check::forms::annotations::to_commands(&verdict, "b,.csv");
         assert!(
             commands.starts_with("::error file=b%2C.csv,line=2,title="),
             "{commands}"
         );
         assert!(commands.contains("::a|b%0A<c>&\"") && commands.lines().count() == 1);
-        let json = json::to_json(&verdict, None, "b.csv", verdict.code());
+        let json = crate::check::forms::json::to_json(&verdict, None, "b.csv", verdict.code());
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(value["changes"][0]["fails"], true);
         assert_eq!(deltas(&verdict).len(), 1);
@@ -222,7 +222,7 @@ fn annotations_stay_few() {
             .collect::<Vec<_>>()
     };
     let verdict = judge(&baseline(&rows(5)), None, &rows(6), &Limits::default()).unwrap();
-    let commands = annotations::to_commands(&verdict, "b.csv");
+    let commands = crate::check::forms::annotations::to_commands(&verdict, "b.csv");
     assert_eq!(commands.lines().count(), 10);
     assert!(
         commands.ends_with("::error::21 more annotations: see the output of pagebench check\n")

@@ -4,7 +4,8 @@ use super::args::{OutFormat, numeric_column, out_formats, words};
 use super::failure::Failure;
 use super::progress::{message, note};
 use super::terminal::print;
-use crate::check::between::{self, BY, Comparison, Pair, Side, Verdict, other_traces, split};
+use crate::check::compare;
+use crate::check::compare::{BY, Comparison, Pair, Side, Verdict, other_traces, split};
 use crate::exit::{self, ExitCode};
 use crate::report::markdown;
 use crate::report::results::columns::{Column, ColumnKind};
@@ -95,7 +96,7 @@ pub fn compare(args: CompareArgs) -> Result<ExitCode, Failure> {
     let sides = sides(&args)?;
     let reference = reference(&args.reference, &sides)?;
     refuse_other_traces(&sides)?;
-    let comparison = between::compare(&sides, reference, args.by.unwrap_or_default(), &metrics)
+    let comparison = compare::compare(&sides, reference, args.by.unwrap_or_default(), &metrics)
         .map_err(|what| Failure::new(exit::FAILURE, what))?;
     report_left_out(&comparison, &sides);
     if comparison.pairs.is_empty() {

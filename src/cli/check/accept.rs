@@ -4,7 +4,7 @@ use super::args::CheckArgs;
 use super::explain::read_digests;
 use super::outputs::{Conclusion, report, withdraw};
 use super::task::{ReadErrors, Task};
-use crate::check::cell::key_of;
+use crate::check::cell_key::key_of;
 use crate::check::digests::{Digests, FaultDigest, Rolling, path_of};
 use crate::check::{Baseline, Fate, Verdict, accepted};
 use crate::cli::failure::Failure;

@@ -3,7 +3,7 @@
 
 use super::task::no_baseline;
 use crate::check::Baseline;
-use crate::check::cell::key_of;
+use crate::check::cell_key::key_of;
 use crate::check::digests::{Departure, Digests, FaultDigest, Rolling, Window, path_of};
 use crate::cli::failure::Failure;
 use crate::cli::terminal::{

@@ -1,8 +1,9 @@
 //! The report of a check: the table on the terminal, and the files and annotations that are asked for.
 //! Knows nothing of how the verdict came about.
 
+use crate::check::forms::{annotations, json, junit, markdown};
 use crate::check::verdict::counted;
-use crate::check::{Baseline, Verdict, annotations, deltas, json, junit, markdown};
+use crate::check::{Baseline, Verdict, deltas};
 use crate::cli::args::words;
 use crate::cli::failure::Failure;
 use crate::cli::progress::{message, note};

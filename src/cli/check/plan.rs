@@ -2,7 +2,7 @@
 
 use super::args::CheckArgs;
 use super::task::{Task, no_baseline, no_verdict};
-use crate::check::cell::{incomparable, other_part};
+use crate::check::cell_key::{incomparable, other_part};
 use crate::check::verdict::counted;
 use crate::check::{Baseline, Pattern, Today};
 use crate::cli::experiment::Config;

@@ -1,6 +1,6 @@
 //! A verdict as Markdown, for the summary of a CI step.
 
-use super::verdict::{Verdict, counted};
+use crate::check::verdict::{Verdict, counted};
 use crate::exit::ExitCode;
 use crate::report::markdown::escaped;
 use std::fmt::Write;

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: times and hosts, so that the same verdict is the same bytes.
 
-use super::verdict::{Change, Checked, Standing, Verdict};
+use crate::check::verdict::{Change, Checked, Standing, Verdict};
 use crate::exit::ExitCode;
 use crate::report::results::columns::SCHEMA;
 use serde_json::{Value, json};

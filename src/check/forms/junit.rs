@@ -4,7 +4,7 @@
 //!
 //! Deliberately absent: times, so that the same verdict is the same bytes.
 
-use super::verdict::{Change, Checked, Fate, Verdict};
+use crate::check::verdict::{Change, Checked, Fate, Verdict};
 use crate::exit::{self, ExitCode};
 use crate::report::xml::escaped;
 use std::fmt::Write;

@@ -1,8 +1,8 @@
 //! A verdict as workflow commands of GitHub Actions: an annotation for each count that fails or gives a
 //! warning, at its line of the baseline.
 
-use super::limits::Improvement;
-use super::verdict::{Standing, Verdict, counted};
+use crate::check::limits::Improvement;
+use crate::check::verdict::{Standing, Verdict, counted};
 use crate::exit::ExitCode;
 use std::fmt::Write;
 
@@ -26,7 +26,7 @@ pub fn to_commands(verdict: &Verdict, baseline: &str) -> String {
         ));
     }
     for cell in &verdict.cells {
-        if let super::Fate::Missing | super::Fate::Failed(_) = cell.fate {
+        if let crate::check::Fate::Missing | crate::check::Fate::Failed(_) = cell.fate {
             let why = cell.complaint().unwrap_or_default();
             let text = format!("{}: {why}", cell.name());
             errors.push((cell.line, "cell without counts".to_owned(), text));

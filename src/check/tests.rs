@@ -199,7 +199,11 @@ fn every_form_takes_any_name_and_count() {
             xml.contains("<testsuite name=\"a|b&#10;&lt;c&gt;&amp;&quot;\u{fffd}%,:\""),
             "{xml}"
         );
-        let md = crate::check::forms::markdown::to_markdown(&verdict, "b.csv", crate::check::forms::markdown::ROOM);
+        let md = crate::check::forms::markdown::to_markdown(
+            &verdict,
+            "b.csv",
+            crate::check::forms::markdown::ROOM,
+        );
         assert!(md.contains("| a\\|b &lt;c&gt;&amp;\" %,:, clock"), "{md}");
         let commands = crate::check::forms::annotations::to_commands(&verdict, "b,.csv");
         assert!(

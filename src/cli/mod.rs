@@ -1,56 +1,18 @@
 //! The command line: one module per subcommand, each from arguments to library calls, and from their
 //! results to the terminal.
 //!
-//! A job takes three steps, each once: [`experiment::CommandLine`] parses the arguments,
-//! `experiment::Config` merges them with an experiment file, and `job::Job` checks them. Data goes to
+//! A job takes three steps, each once: [`crate::cli::setup::experiment::CommandLine`] parses the arguments,
+//! `crate::cli::setup::experiment::Config` merges them with an experiment file, and `crate::cli::setup::job::Job` checks them. Data goes to
 //! standard output, progress and messages to standard error.
 
 mod args;
-mod cache;
-mod chart_files;
-mod check;
-mod choices;
-mod compare;
-mod completions;
-mod convert;
-mod curve;
-mod experiment;
-mod explain;
-mod failure;
-mod folder;
-mod generate;
-mod guide;
-mod host;
-mod init;
-mod input;
-mod inspect;
-mod interleave;
-mod job;
-mod job_args;
-mod lists;
-mod machines;
-mod manifest;
-mod memory;
-mod merge;
-mod output_file;
-mod outputs;
-mod over_windows;
-mod plan;
-mod plot;
-mod progress;
-mod record;
-mod replay;
-mod run;
-mod signals;
-mod tables;
-mod terminal;
-mod translate;
-mod vm;
+mod commands;
+mod setup;
 
+use self::setup::experiment::CommandLine;
+use self::setup::failure::Failure;
 use crate::exit::{self, ExitCode};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use experiment::CommandLine;
-use failure::Failure;
 
 /// Replays memory-access traces through a virtual-memory model under page-replacement policies:
 /// exact fault counts, CSV and charts.
@@ -66,37 +28,37 @@ struct Cli {
 // of their own get one.
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(Box<run::RunArgs>),
-    Plan(Box<plan::PlanArgs>),
-    Init(init::InitArgs),
-    Merge(merge::MergeArgs),
-    Check(Box<check::CheckArgs>),
-    Compare(compare::CompareArgs),
-    Curve(curve::CurveArgs),
-    Plot(plot::PlotArgs),
-    Convert(convert::ConvertArgs),
-    Record(record::RecordArgs),
-    Interleave(interleave::InterleaveArgs),
-    Gen(generate::GenArgs),
-    Head(inspect::HeadArgs),
-    Stat(inspect::StatArgs),
-    Explain(explain::ExplainArgs),
-    Vm(vm::VmArgs),
-    Translate(translate::TranslateArgs),
+    Run(Box<crate::cli::commands::run::RunArgs>),
+    Plan(Box<crate::cli::commands::plan::PlanArgs>),
+    Init(crate::cli::commands::init::InitArgs),
+    Merge(crate::cli::commands::merge::MergeArgs),
+    Check(Box<crate::cli::commands::check::CheckArgs>),
+    Compare(crate::cli::commands::compare::CompareArgs),
+    Curve(crate::cli::commands::curve::CurveArgs),
+    Plot(crate::cli::commands::plot::PlotArgs),
+    Convert(crate::cli::commands::convert::ConvertArgs),
+    Record(crate::cli::commands::record::RecordArgs),
+    Interleave(crate::cli::commands::interleave::InterleaveArgs),
+    Gen(crate::cli::commands::generate::GenArgs),
+    Head(crate::cli::commands::inspect::HeadArgs),
+    Stat(crate::cli::commands::inspect::StatArgs),
+    Explain(crate::cli::commands::explain::ExplainArgs),
+    Vm(crate::cli::commands::vm::VmArgs),
+    Translate(crate::cli::commands::translate::TranslateArgs),
     /// List the machines whose TLBs are known, or describe one
     #[command(after_help = "Example:\n  pagebench machines zen3")]
-    Machines(lists::NameArgs),
+    Machines(crate::cli::commands::lists::NameArgs),
     /// List the policies, or describe one
     #[command(after_help = "Example:\n  pagebench policies clock")]
-    Policies(lists::NameArgs),
+    Policies(crate::cli::commands::lists::NameArgs),
     /// List the trace formats, or describe one
     #[command(after_help = "Example:\n  pagebench formats lackey")]
-    Formats(lists::NameArgs),
+    Formats(crate::cli::commands::lists::NameArgs),
     /// List the columns of results.csv, or of another table, with their definitions; or define one
-    Columns(lists::ColumnsArgs),
-    Guide(guide::GuideArgs),
-    Completions(completions::CompletionsArgs),
-    Man(completions::ManArgs),
+    Columns(crate::cli::commands::lists::ColumnsArgs),
+    Guide(crate::cli::commands::guide::GuideArgs),
+    Completions(crate::cli::commands::completions::CompletionsArgs),
+    Man(crate::cli::commands::completions::ManArgs),
 }
 
 /// Returns the table of exit codes, for `--help`.
@@ -109,14 +71,14 @@ fn exit_codes() -> String {
 pub fn main() -> ExitCode {
     // The row of a cell that panics holds the error; a backtrace would not help.
     std::panic::set_hook(Box::new(|panic| {
-        progress::message(&format!("internal error: {panic}"))
+        crate::cli::setup::progress::message(&format!("internal error: {panic}"))
     }));
     let (cli, line) = match parse() {
         Ok(parsed) => parsed,
         Err(error) => return print_clap_error(&error),
     };
     if line.is_quiet() {
-        progress::be_quiet();
+        crate::cli::setup::progress::be_quiet();
     }
     execute(cli.command, line).unwrap_or_else(|failure| report(&failure))
 }
@@ -144,37 +106,39 @@ fn print_clap_error(error: &clap::Error) -> ExitCode {
 /// Runs a command. Commands that take an experiment file read their arguments from `line`.
 fn execute(command: Command, line: CommandLine) -> Result<ExitCode, Failure> {
     match command {
-        Command::Run(_) => run::run(&line),
-        Command::Plan(_) => plan::plan(&line),
-        Command::Init(args) => init::init(args, &line.command),
-        Command::Merge(args) => merge::merge(args),
-        Command::Check(_) => check::check(&line),
-        Command::Compare(args) => compare::compare(args),
-        Command::Curve(args) => curve::curve(args),
-        Command::Plot(args) => plot::plot(args),
-        Command::Convert(args) => convert::convert(args),
-        Command::Record(args) => record::record(args),
-        Command::Interleave(args) => interleave::interleave(args),
-        Command::Gen(args) => generate::generate(args),
-        Command::Head(args) => inspect::head(args),
-        Command::Stat(args) => inspect::stat(args),
-        Command::Explain(args) => explain::explain(args),
-        Command::Vm(args) => vm::vm(args),
-        Command::Translate(args) => translate::translate(args),
-        Command::Machines(args) => machines::machines(args),
-        Command::Policies(args) => lists::policies(args),
-        Command::Formats(args) => lists::formats(args),
-        Command::Columns(args) => lists::columns(args),
-        Command::Guide(args) => guide::guide(args),
-        Command::Completions(args) => completions::completions(args, line.command),
-        Command::Man(args) => completions::man(args, line.command),
+        Command::Run(_) => crate::cli::commands::run::run(&line),
+        Command::Plan(_) => crate::cli::commands::plan::plan(&line),
+        Command::Init(args) => crate::cli::commands::init::init(args, &line.command),
+        Command::Merge(args) => crate::cli::commands::merge::merge(args),
+        Command::Check(_) => crate::cli::commands::check::check(&line),
+        Command::Compare(args) => crate::cli::commands::compare::compare(args),
+        Command::Curve(args) => crate::cli::commands::curve::curve(args),
+        Command::Plot(args) => crate::cli::commands::plot::plot(args),
+        Command::Convert(args) => crate::cli::commands::convert::convert(args),
+        Command::Record(args) => crate::cli::commands::record::record(args),
+        Command::Interleave(args) => crate::cli::commands::interleave::interleave(args),
+        Command::Gen(args) => crate::cli::commands::generate::generate(args),
+        Command::Head(args) => crate::cli::commands::inspect::head(args),
+        Command::Stat(args) => crate::cli::commands::inspect::stat(args),
+        Command::Explain(args) => crate::cli::commands::explain::explain(args),
+        Command::Vm(args) => crate::cli::commands::vm::vm(args),
+        Command::Translate(args) => crate::cli::commands::translate::translate(args),
+        Command::Machines(args) => crate::cli::commands::machines::machines(args),
+        Command::Policies(args) => crate::cli::commands::lists::policies(args),
+        Command::Formats(args) => crate::cli::commands::lists::formats(args),
+        Command::Columns(args) => crate::cli::commands::lists::columns(args),
+        Command::Guide(args) => crate::cli::commands::guide::guide(args),
+        Command::Completions(args) => {
+            crate::cli::commands::completions::completions(args, line.command)
+        }
+        Command::Man(args) => crate::cli::commands::completions::man(args, line.command),
     }
 }
 
 /// Prints the message of a failure, unless it was printed before; returns its exit code.
 fn report(failure: &Failure) -> ExitCode {
     if let Some(text) = failure.message() {
-        progress::message(&format!("error: {text}"));
+        crate::cli::setup::progress::message(&format!("error: {text}"));
     }
     failure.code
 }

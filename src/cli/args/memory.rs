@@ -1,0 +1,107 @@
+//! Arguments about memory other than frames, which `run`, `check`, `explain` and `vm` share: swap, how
+//! frames are divided, and what mappings and illegal references mean.
+
+use super::words;
+use crate::cli::setup::failure::Failure;
+use crate::space::{Mappings, OnSegfault, Options};
+use crate::sweep::Allocation;
+use crate::units::{PageSize, did_you_mean, parse_bytes};
+use clap::Args;
+
+/// Swap, allocation, mappings and overcommit.
+#[derive(Debug, Clone, Args)]
+pub struct MemoryArgs {
+    /// Swap: 256MiB, none, or unlimited; a cell ends where a dirty page finds no slot
+    #[arg(long, value_name = "BYTES", default_value = "unlimited")]
+    pub swap: String,
+
+    /// How frames are divided: global (not at all), equal, proportional to the pages that each
+    /// process touches, or weights=3/1/1
+    #[arg(long, value_name = "HOW", default_value = "global")]
+    pub allocation: Allocation,
+
+    /// What a trace without mappings means: permissive (every first touch makes private memory)
+    /// or infer (touched pages are gathered into mappings)
+    #[arg(long, value_name = "permissive|infer",
+          value_parser = words([(Mappings::Permissive, "permissive"), (Mappings::Infer, "infer")]),
+          hide_possible_values = true, default_value = "permissive")]
+    pub mappings: Mappings,
+
+    /// On an illegal reference: kill (its process ends there), skip (the reference is left out) or
+    /// abort (the trace is refused)
+    #[arg(long, value_name = "kill|skip|abort", value_parser = words(OnSegfault::ALL),
+          hide_possible_values = true, default_value = "kill")]
+    pub on_segfault: OnSegfault,
+
+    /// Overcommit: always (no limit), or strict (refuse maps, heap or stack growth and forks beyond
+    /// --ram plus --swap)
+    #[arg(long, value_name = "always|strict",
+          value_parser = words([(Overcommit::Always, "always"), (Overcommit::Strict, "strict")]),
+          hide_possible_values = true, default_value = "always")]
+    pub overcommit: Overcommit,
+
+    /// Memory that --overcommit strict may promise in addition to swap: 64MiB
+    #[arg(long, value_name = "BYTES")]
+    pub ram: Option<String>,
+}
+
+/// Whether programs may be promised more memory than there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overcommit {
+    /// Without limit.
+    Always,
+    /// Up to memory plus swap.
+    Strict,
+}
+
+impl MemoryArgs {
+    /// Returns how traces are resolved.
+    pub fn space(&self) -> Result<Options, Failure> {
+        Ok(Options {
+            mappings: self.mappings,
+            on_segfault: self.on_segfault,
+            commit_limit: self.commit_limit()?,
+        })
+    }
+
+    /// Returns the bytes of swap; `None` for as many as needed. Whether they hold a page depends on the
+    /// page size: see [`slots_of`](crate::vm::core::swap::slots_of).
+    pub fn swap_bytes(&self) -> Result<Option<u64>, Failure> {
+        match self.swap.trim() {
+            "unlimited" => Ok(None),
+            "none" => Ok(Some(0)),
+            text => match parse_bytes(text) {
+                Ok(bytes) if bytes < PageSize::MIN.bytes() => {
+                    let message = "less than a page: write 256MiB, none or unlimited";
+                    Err(Failure::usage(format!("--swap {text}: {message}")))
+                }
+                Ok(bytes) => Ok(Some(bytes)),
+                Err(e) => {
+                    let hint = did_you_mean(text, ["none", "unlimited"].into_iter());
+                    let message = format!("--swap {e}; or none, or unlimited{hint}");
+                    Err(Failure::usage(message))
+                }
+            },
+        }
+    }
+
+    /// Returns the bytes that may be promised; `None` for no limit.
+    fn commit_limit(&self) -> Result<Option<u64>, Failure> {
+        match (self.overcommit, self.ram.as_deref(), self.swap_bytes()?) {
+            (Overcommit::Always, None, _) => Ok(None),
+            (Overcommit::Always, Some(_), _) => Err(Failure::usage(
+                "--ram needs --overcommit strict: it limits the memory that is promised; frames are -m",
+            )),
+            (Overcommit::Strict, None, _) => {
+                Err(Failure::usage("--overcommit strict needs --ram BYTES"))
+            }
+            (Overcommit::Strict, _, None) => Err(Failure::usage(
+                "--overcommit strict needs a limited swap: --swap BYTES or --swap none",
+            )),
+            (Overcommit::Strict, Some(ram), Some(swap)) => {
+                let ram = parse_bytes(ram).map_err(|e| Failure::usage(format!("--ram {e}")))?;
+                Ok(Some(ram.saturating_add(swap)))
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Messages about traces that were read: their formats and sizes, skipped records, and references and
+//! events that could not happen as the trace has them.
+
+use super::Loaded;
+use crate::cli::setup::progress::note;
+use crate::space::{OnSegfault, Options, Resolved};
+use crate::units::{about, counted, show_count};
+use std::path::Path;
+
+/// The most illegal references, and refused events, that are listed.
+const LISTED: usize = 3;
+
+/// Notes how a trace was read, its size, and whether its kind limits what its counts mean.
+pub fn report_loaded(loaded: &Loaded) {
+    let trace = &loaded.traces[0];
+    note(&format!(
+        "{}: {}, {}, {}",
+        loaded.path.display(),
+        read_as(loaded.format, loaded.guessed, loaded.codec),
+        about(trace.len() as u64, "reference"),
+        counted(trace.distinct(), "page"),
+    ));
+    report_skipped(&loaded.path, trace.meta.skipped);
+    if let Some(warning) = trace.meta.kind.warning() {
+        note(&format!(
+            "warning: {}: trace kind is \"{}\": {warning}",
+            trace.meta.name,
+            trace.meta.kind.name()
+        ));
+    }
+}
+
+/// Returns how a file was read: its format, whether that was guessed, and its codec if it has one.
+pub fn read_as(format: &str, guessed: bool, codec: &str) -> String {
+    let how = if guessed {
+        " (guessed from content)"
+    } else {
+        ""
+    };
+    match codec {
+        "none" => format!("{format}{how}"),
+        codec => format!("{format}{how}, {codec}"),
+    }
+}
+
+/// Warns that bad records were skipped, if any were.
+pub fn report_skipped(path: &Path, skipped: u64) {
+    if skipped > 0 {
+        note(&format!(
+            "warning: {}: {} skipped",
+            path.display(),
+            counted(skipped, "bad record")
+        ));
+    }
+}
+
+/// Warns of illegal references, refused events and events without effect.
+pub fn report_illegal(path: &str, resolved: &Resolved, options: &Options) {
+    let tally = &resolved.tally;
+    let dictionary = &resolved.trace.dictionary;
+    let illegal = tally.segfaults + tally.protection_faults;
+    if illegal > 0 {
+        let then = match options.on_segfault {
+            OnSegfault::Kill => format!(
+                "processes ended there, {} later references were left out",
+                show_count(tally.dropped)
+            ),
+            _ => "they were left out".to_owned(),
+        };
+        note(&format!(
+            "warning: {path}: {} and {}: {then}",
+            counted(tally.segfaults, "segmentation fault"),
+            counted(tally.protection_faults, "protection fault")
+        ));
+        for one in tally.illegal.iter().take(LISTED) {
+            note(&format!(
+                "  position {}: {} of the page at {:#x} by process {}: {}",
+                one.position,
+                one.kind.letter(),
+                one.page << resolved.trace.meta.page_shift(),
+                dictionary.pid(one.process),
+                one.why()
+            ));
+        }
+        if illegal > LISTED as u64 {
+            note("  (pagebench vm lists more)");
+        }
+    }
+    for one in tally.refusals.iter().take(LISTED) {
+        note(&format!(
+            "warning: {path}: position {}, process {}: {} (refused)",
+            one.position,
+            dictionary.pid(one.process),
+            one.what
+        ));
+    }
+    if tally.refused > LISTED as u64 {
+        note(&format!("  {} events were refused in all", tally.refused));
+    }
+    if tally.idle_events > 0 {
+        note(&format!(
+            "note: {path}: {} had no effect: they name unmapped memory, or a heap end that brk cannot set",
+            counted(tally.idle_events, "event")
+        ));
+    }
+}

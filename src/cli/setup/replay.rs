@@ -1,0 +1,113 @@
+//! Replaying a plan with progress on standard error, and the threads that do it.
+
+use super::failure::Failure;
+use super::progress::Progress;
+use super::signals::Signals;
+use crate::cli::args::{SweepArgs, TerminalArgs};
+use crate::sweep::{self, Cell, CellResult, Plan};
+use crate::units::{counted, show_count};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// Limits all work to `threads` threads, also the reading of traces.
+pub fn use_threads(threads: usize) {
+    // It fails if the pool exists already, which then does as well.
+    let _ = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global();
+}
+
+/// Replays the plan. Returns the result of each cell; `None` for cells that a signal prevented.
+pub fn replay(
+    plan: &Plan<'_>,
+    sweep: &SweepArgs,
+    terminal: &TerminalArgs,
+    signals: &Signals,
+) -> Result<Vec<Option<CellResult>>, Failure> {
+    replay_and(plan, sweep, terminal, signals, &|_, _| {})
+}
+
+/// Replays the plan like [`replay`], and calls `finished` after each cell, with the cell's place in the
+/// plan.
+pub fn replay_and(
+    plan: &Plan<'_>,
+    sweep: &SweepArgs,
+    terminal: &TerminalArgs,
+    signals: &Signals,
+    finished: &(dyn Fn(usize, &CellResult) + Sync),
+) -> Result<Vec<Option<CellResult>>, Failure> {
+    let threads = sweep.threads()?;
+    let refs_of = |cell: &Cell| plan.traces[cell.trace].trace.len();
+    let total: u64 = plan.cells.iter().map(|cell| refs_of(cell) as u64).sum();
+    let progress = Progress::new(terminal, total);
+    let start = Instant::now();
+    let refs = AtomicU64::new(0);
+    let by_curve = AtomicUsize::new(0);
+    let interrupt_noted = AtomicBool::new(false);
+    signals.finish_running_cells_first();
+    let results = sweep::run(plan, threads, signals.stop(), &|cell, result| {
+        let replayed = result.replayed(refs_of(&plan.cells[cell]));
+        finished(cell, result);
+        if result.wall.is_some() {
+            refs.fetch_add(replayed, Ordering::Relaxed);
+        } else {
+            by_curve.fetch_add(1, Ordering::Relaxed);
+        }
+        progress.advance(replayed);
+        if signals.code().is_some() && !interrupt_noted.swap(true, Ordering::Relaxed) {
+            progress.note("finishing the cells under way; interrupt again to stop at once");
+        }
+    });
+    progress.finish();
+    let summary = Summary {
+        cells: plan.cells.len(),
+        finished: results.iter().flatten().count(),
+        by_curve: by_curve.into_inner(),
+        refs: refs.into_inner(),
+        seconds: start.elapsed().as_secs_f64(),
+        threads,
+    };
+    progress.note(&summary.sentence());
+    Ok(results)
+}
+
+/// How a replay went.
+struct Summary {
+    /// The cells of the plan.
+    cells: usize,
+    /// The cells that have a result.
+    finished: usize,
+    /// Of these, the cells whose counts a curve gave.
+    by_curve: usize,
+    /// References of the cells that were replayed one by one.
+    refs: u64,
+    seconds: f64,
+    threads: usize,
+}
+
+impl Summary {
+    fn sentence(&self) -> String {
+        let Summary {
+            cells,
+            finished,
+            by_curve,
+            refs,
+            seconds,
+            threads,
+        } = *self;
+        let on = counted(threads as u64, "thread");
+        if by_curve > 0 && by_curve == finished {
+            return format!("curves gave {by_curve} of {cells} cells in {seconds:.2} s on {on}");
+        }
+        let curves = match by_curve {
+            0 => String::new(),
+            n => format!(", and {n} by curves,"),
+        };
+        format!(
+            "replayed {} references in {} of {cells} cells{curves} in {seconds:.2} s: {} references/s on {on}",
+            show_count(refs),
+            finished - by_curve,
+            show_count((refs as f64 / seconds.max(1e-9)) as u64),
+        )
+    }
+}

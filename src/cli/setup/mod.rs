@@ -1,20 +1,20 @@
 //! What commands share on the way from arguments to a job and from results to files.
 
-pub(in crate::cli) mod cache;
-pub(in crate::cli) mod chart_files;
-pub(in crate::cli) mod defaults;
-pub(in crate::cli) mod experiment;
-pub(in crate::cli) mod failure;
-pub(in crate::cli) mod folder;
-pub(in crate::cli) mod host;
-pub(in crate::cli) mod input;
-pub(in crate::cli) mod job;
-pub(in crate::cli) mod manifest;
-pub(in crate::cli) mod output_file;
-pub(in crate::cli) mod outputs;
-pub(in crate::cli) mod over_windows;
-pub(in crate::cli) mod page_tables;
-pub(in crate::cli) mod progress;
-pub(in crate::cli) mod replay;
-pub(in crate::cli) mod signals;
-pub(in crate::cli) mod terminal;
+pub(super) mod cache;
+pub(super) mod chart_files;
+pub(super) mod defaults;
+pub(super) mod experiment;
+pub(super) mod failure;
+pub(super) mod folder;
+pub(super) mod host;
+pub(super) mod input;
+pub(super) mod job;
+pub(super) mod manifest;
+pub(super) mod output_file;
+pub(super) mod outputs;
+pub(super) mod over_windows;
+pub(super) mod page_tables;
+pub(super) mod progress;
+pub(super) mod replay;
+pub(super) mod signals;
+pub(super) mod terminal;

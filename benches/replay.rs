@@ -18,11 +18,11 @@ use pagebench::trace::generate::{Generator, Step};
 use pagebench::trace::model::access::{Addressing, TraceKind};
 use pagebench::trace::model::dense::{References, Trace};
 use pagebench::trace::model::select::{Assembler, Selection};
-use pagebench::trace::model::source::{LoadOptions, Source, convert, load};
+use pagebench::trace::model::source::{LoadOptions, TraceSource, convert, load};
 use pagebench::trace::store::Writer;
 use pagebench::units::PageSize;
 use pagebench::vm::tlb::{Geometry, MissLog};
-use pagebench::vm::{Accessed, Job, choose_bursts, run};
+use pagebench::vm::{AccessedBitMode, Job, choose_bursts, run};
 use std::hint::black_box;
 use std::path::Path;
 
@@ -179,7 +179,7 @@ fn layers<'t>(
         ..spaces
     };
     let by_walk = Job {
-        accessed: Accessed::WalkFlush,
+        accessed: AccessedBitMode::WalkFlush,
         ..tlbs
     };
     let followed = Job {
@@ -336,7 +336,7 @@ fn parse(c: &mut Criterion) {
     group.throughput(Throughput::Elements(lines));
     group.bench_function("lackey.zst to pbt", |b| {
         b.iter(|| {
-            let source = Source::open(&zipped, &LoadOptions::default()).expect("a trace");
+            let source = TraceSource::open(&zipped, &LoadOptions::default()).expect("a trace");
             convert(source, std::io::sink(), 3).expect("a sink takes everything")
         })
     });

@@ -29,7 +29,7 @@ pub struct Side {
 
 /// The relation of a value to that of the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Relation {
     /// The same.
     Same,
     /// Better.
@@ -40,14 +40,14 @@ pub enum Verdict {
     Differs,
 }
 
-impl Verdict {
+impl Relation {
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Verdict::Same => "same",
-            Verdict::Better => "better",
-            Verdict::Worse => "worse",
-            Verdict::Differs => "differs",
+            Relation::Same => "same",
+            Relation::Better => "better",
+            Relation::Worse => "worse",
+            Relation::Differs => "differs",
         }
     }
 }
@@ -81,13 +81,13 @@ impl Pair {
     }
 
     /// Returns the relation of the value to the reference.
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> Relation {
         let [reference, value] = self.exact;
         match (value.cmp(&reference), self.metric.facts.better) {
-            (Ordering::Equal, _) => Verdict::Same,
-            (_, Better::Neither) => Verdict::Differs,
-            (Ordering::Greater, Better::More) | (Ordering::Less, Better::Less) => Verdict::Better,
-            (Ordering::Greater, Better::Less) | (Ordering::Less, Better::More) => Verdict::Worse,
+            (Ordering::Equal, _) => Relation::Same,
+            (_, Better::Neither) => Relation::Differs,
+            (Ordering::Greater, Better::More) | (Ordering::Less, Better::Less) => Relation::Better,
+            (Ordering::Greater, Better::Less) | (Ordering::Less, Better::More) => Relation::Worse,
         }
     }
 
@@ -323,7 +323,7 @@ mod tests {
             .iter()
             .map(|p| (p.metric.name, &*p.cell, p.verdict()))
             .collect();
-        use Verdict::{Better, Differs, Same, Worse};
+        use Relation::{Better, Differs, Same, Worse};
         assert_eq!(
             told,
             [

@@ -18,7 +18,7 @@ pub mod verdict;
 
 pub use baseline::{Baseline, Entry};
 pub use limits::{Improvement, Limits, METRICS, Metric, Pattern};
-pub use verdict::{Change, Checked, Fate, Standing, Verdict, deltas};
+pub use verdict::{CellStatus, Change, Checked, Standing, Verdict, deltas};
 
 use self::cell_key::{incomparable, key_of, other_part};
 use crate::report::results::columns::Row;
@@ -59,7 +59,7 @@ pub fn judge(
     let mut cells = Vec::new();
     for entry in baseline.chosen(only) {
         let fate = match today.cell(entry)? {
-            None => Fate::Missing,
+            None => CellStatus::Missing,
             Some(index) => fate(entry, &now[index], &metrics, limits),
         };
         cells.push(Checked {
@@ -105,7 +105,7 @@ pub fn accepted(old: &Baseline, new: &Baseline, now: &[Row]) -> Verdict {
             line: entry.line,
             cell: entry.shown.clone(),
             row: row.clone(),
-            fate: Fate::Compared(changes.collect()),
+            fate: CellStatus::Compared(changes.collect()),
         })
     };
     Verdict {
@@ -167,10 +167,10 @@ impl Today {
     }
 }
 
-fn fate(entry: &Entry, now: &Row, metrics: &[&'static Metric], limits: &Limits) -> Fate {
+fn fate(entry: &Entry, now: &Row, metrics: &[&'static Metric], limits: &Limits) -> CellStatus {
     let (baseline, cell) = (&entry.row, &entry.cell);
     if !now.is_ok() {
-        return Fate::Failed(now.error.clone());
+        return CellStatus::Failed(now.error.clone());
     }
     let changes = metrics.iter().filter_map(|metric| {
         let (expected, got) = (metric.count_in(baseline), metric.count_in(now));
@@ -181,7 +181,7 @@ fn fate(entry: &Entry, now: &Row, metrics: &[&'static Metric], limits: &Limits) 
             standing: standing(metric, expected, got, limits.bounds(cell, metric)),
         })
     });
-    Fate::Compared(changes.collect())
+    CellStatus::Compared(changes.collect())
 }
 
 fn standing(metric: &Metric, expected: u64, got: u64, bounds: limits::Bounds) -> Standing {

@@ -89,7 +89,7 @@ impl Change {
 
 /// Whether a cell was compared, is missing or failed.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Fate {
+pub enum CellStatus {
     /// It was compared: the counts that differ.
     Compared(Vec<Change>),
     /// There is no result for it.
@@ -108,7 +108,7 @@ pub struct Checked {
     /// The line of the baseline.
     pub row: Row,
     /// Whether it was compared, is missing or failed.
-    pub fate: Fate,
+    pub fate: CellStatus,
 }
 
 impl Checked {
@@ -120,9 +120,11 @@ impl Checked {
     /// Returns why the cell fails; `None` if it passes.
     pub fn complaint(&self) -> Option<String> {
         match &self.fate {
-            Fate::Missing => Some("no result: its trace or cell was not among those given".into()),
-            Fate::Failed(why) => Some(why.clone()),
-            Fate::Compared(changes) => {
+            CellStatus::Missing => {
+                Some("no result: its trace or cell was not among those given".into())
+            }
+            CellStatus::Failed(why) => Some(why.clone()),
+            CellStatus::Compared(changes) => {
                 let failing = changes.iter().filter(|change| change.standing.fails());
                 let words: Vec<String> = failing.map(Change::words).collect();
                 (!words.is_empty()).then(|| words.join("; "))
@@ -171,7 +173,7 @@ impl Verdict {
     pub fn changes(&self) -> Vec<(&Checked, &Change)> {
         let mut changes: Vec<(&Checked, &Change)> = Vec::new();
         for cell in &self.cells {
-            if let Fate::Compared(of_cell) = &cell.fate {
+            if let CellStatus::Compared(of_cell) = &cell.fate {
                 changes.extend(of_cell.iter().map(|change| (cell, change)));
             }
         }
@@ -185,13 +187,13 @@ impl Verdict {
 
     /// Returns the cells without a result.
     pub fn missing(&self) -> impl Iterator<Item = &Checked> {
-        (self.cells.iter()).filter(|cell| cell.fate == Fate::Missing)
+        (self.cells.iter()).filter(|cell| cell.fate == CellStatus::Missing)
     }
 
     /// Returns the cells that could not be replayed, and why.
     pub fn failed(&self) -> impl Iterator<Item = (&Checked, &str)> {
         self.cells.iter().filter_map(|cell| match &cell.fate {
-            Fate::Failed(why) => Some((cell, why.as_str())),
+            CellStatus::Failed(why) => Some((cell, why.as_str())),
             _ => None,
         })
     }

@@ -1,8 +1,8 @@
 //! The inputs that the curves of one trace share (its bursts, its intervals), and the choice of the
 //! fastest engine for each curve. Every engine gives the same counts.
 
-use super::{CurveKind, Filling, Intervals, LANES, LruCurve, TooLong, Wanted, by_bursts};
-use crate::trace::bursts::{Bursts, K_MAX, View};
+use super::{CurveKind, Filling, LANES, LruCurve, TooLong, UseIntervals, Wanted, by_bursts};
+use crate::trace::bursts::{Bursts, BurstsView, K_MAX};
 use crate::trace::model::dense::Trace;
 use rayon::prelude::*;
 use std::sync::OnceLock;
@@ -16,7 +16,7 @@ const CLOCK_SMALL_MAX: usize = 2;
 
 /// A trace, and what its curves share.
 #[derive(Debug)]
-pub struct Source<'t> {
+pub struct CurveInputs<'t> {
     /// The references.
     pub trace: &'t Trace,
     /// Every curve uses single references.
@@ -24,13 +24,13 @@ pub struct Source<'t> {
     /// Bursts of one process each; `None` if single references are faster.
     bursts: OnceLock<Option<Bursts>>,
     /// For every window from the least that is wanted.
-    intervals: OnceLock<Result<Intervals, TooLong>>,
+    intervals: OnceLock<Result<UseIntervals, TooLong>>,
 }
 
-impl<'t> Source<'t> {
+impl<'t> CurveInputs<'t> {
     /// Returns the inputs of `trace`, whose every page is taken to be private and to stay mapped.
-    pub fn new(trace: &'t Trace) -> Source<'t> {
-        Source {
+    pub fn new(trace: &'t Trace) -> CurveInputs<'t> {
+        CurveInputs {
             trace,
             plain: false,
             bursts: OnceLock::new(),
@@ -38,9 +38,9 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// Like [`Source::new`], but every curve uses single references: for tests.
-    pub fn plain(trace: &'t Trace) -> Source<'t> {
-        Source {
+    /// Like [`CurveInputs::new`], but every curve uses single references: for tests.
+    pub fn plain(trace: &'t Trace) -> CurveInputs<'t> {
+        CurveInputs {
             trace,
             plain: true,
             bursts: OnceLock::from(None),
@@ -99,7 +99,7 @@ impl<'t> Source<'t> {
 
     /// Returns the intervals for windows of at least `least` references. The first call computes
     /// them; later calls must not ask for a smaller `least`.
-    pub fn intervals(&self, least: u64) -> Result<&Intervals, TooLong> {
+    pub fn intervals(&self, least: u64) -> Result<&UseIntervals, TooLong> {
         let all = || match self.bursts() {
             Some(bursts) => by_bursts::intervals(self.trace, bursts, least),
             None => super::intervals(self.trace),
@@ -111,7 +111,7 @@ impl<'t> Source<'t> {
     pub fn fifo(&self, sizes: &[u64]) -> Vec<(u64, u64)> {
         let pages = self.trace.distinct();
         let references = |sizes: &[u64]| super::fifo(self.trace.refs(), pages, sizes);
-        let bursts = |view: View<'_>, sizes: &[u64]| by_bursts::fifo(view, pages, sizes);
+        let bursts = |view: BurstsView<'_>, sizes: &[u64]| by_bursts::fifo(view, pages, sizes);
         self.lanes(sizes, FIFO_SMALL_MAX, references, bursts)
     }
 
@@ -119,7 +119,8 @@ impl<'t> Source<'t> {
     pub fn clock(&self, sizes: &[u64], load_bit: bool) -> Vec<(u64, u64)> {
         let pages = self.trace.distinct();
         let references = |sizes: &[u64]| super::clock(self.trace.refs(), pages, sizes, load_bit);
-        let bursts = |view: View<'_>, sizes: &[u64]| by_bursts::clock(view, pages, sizes, load_bit);
+        let bursts =
+            |view: BurstsView<'_>, sizes: &[u64]| by_bursts::clock(view, pages, sizes, load_bit);
         self.lanes(sizes, CLOCK_SMALL_MAX, references, bursts)
     }
 
@@ -130,7 +131,7 @@ impl<'t> Source<'t> {
         sizes: &[u64],
         small_max: usize,
         references: impl Fn(&[u64]) -> Vec<(u64, u64)> + Sync,
-        bursts: impl Fn(View<'_>, &[u64]) -> Vec<(u64, u64)> + Sync,
+        bursts: impl Fn(BurstsView<'_>, &[u64]) -> Vec<(u64, u64)> + Sync,
     ) -> Vec<(u64, u64)> {
         let pass = |sizes: &[u64]| {
             let small = sizes.partition_point(|&size| size < SMALL_FRAMES);

@@ -25,29 +25,29 @@ const CLEAN: u32 = u32::MAX;
 
 /// The intervals of a trace: enough to compute the counts at any window.
 #[derive(Debug)]
-pub struct Intervals {
+pub struct UseIntervals {
     refs: u64,
     pages: u64,
     /// Between two references of a page.
-    inner: Tally,
+    inner: IntervalTally,
     /// Like `inner`, for intervals in which only the page's own process runs.
-    within: Tally,
+    within: IntervalTally,
     /// From the last reference of each page to one tick after the process's last.
-    last: Tally,
+    last: IntervalTally,
     /// Pages that are written.
     written: u64,
     /// For each write of a page but its first, the longest interval since the write before. With a
     /// shorter window the page left since, and the write makes it dirty again.
-    rewrites: Tally,
+    rewrites: IntervalTally,
     /// For each written page, the longest interval since its last write. With a window of that
     /// length or more the page is dirty at the end.
-    stays: Tally,
+    stays: IntervalTally,
     processes: Option<Processes>,
 }
 
 /// Intervals by length: how many there are, and how long they last in references of all processes.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(super) struct IntervalTally {
     /// By length: the number of intervals up to it, and how long these last together.
     short: Vec<(u64, u128)>,
     /// Each longer interval in order of length, with the sums up to it, short ones included.
@@ -65,7 +65,7 @@ pub(super) struct Processes {
     spans: Vec<(u32, u32)>,
 }
 
-/// A [`Tally`] that is being filled.
+/// A [`IntervalTally`] that is being filled.
 pub(super) struct Growing {
     short: Vec<(u64, u64)>,
     long: Vec<(u32, u64)>,
@@ -90,7 +90,7 @@ impl Growing {
         }
     }
 
-    fn finish(mut self) -> Tally {
+    fn finish(mut self) -> IntervalTally {
         let (mut count, mut sum) = (0, 0);
         let mut add = |more: u64, lasts: u64| {
             count += more;
@@ -105,14 +105,14 @@ impl Growing {
             (interval, count, sum)
         });
         let long = long.collect();
-        Tally { short, long }
+        IntervalTally { short, long }
     }
 }
 
-impl Tally {
+impl IntervalTally {
     /// Returns a tally of `counts[length]` intervals of each `length` below [`SHORT`], which last as
     /// long as they are.
-    pub fn of_lengths(counts: &[u64]) -> Tally {
+    pub fn of_lengths(counts: &[u64]) -> IntervalTally {
         let mut growing = Growing::new();
         for ((length, &count), entry) in counts.iter().enumerate().zip(&mut growing.short) {
             *entry = (count, count * length as u64);
@@ -122,7 +122,7 @@ impl Tally {
 
     /// Returns a tally of `count` intervals that no window cuts and that last `lasts` references
     /// together.
-    pub fn of_short(count: u64, lasts: u64) -> Tally {
+    pub fn of_short(count: u64, lasts: u64) -> IntervalTally {
         let mut growing = Growing::new();
         growing.short[1] = (count, lasts);
         growing.finish()
@@ -158,7 +158,7 @@ struct Stamp {
 }
 
 /// Collects the intervals of a trace from its references.
-pub fn intervals(trace: &Trace) -> Result<Intervals, TooLong> {
+pub fn intervals(trace: &Trace) -> Result<UseIntervals, TooLong> {
     clocks_fit(trace)?;
     let mut open = Open::new(trace.distinct());
     let processes = match trace.dictionary.pids.len() {
@@ -168,7 +168,7 @@ pub fn intervals(trace: &Trace) -> Result<Intervals, TooLong> {
         }
         _ => Some(several(trace, &mut open)),
     };
-    Ok(open.finish(trace.len(), Tally::of_short(0, 0), processes))
+    Ok(open.finish(trace.len(), IntervalTally::of_short(0, 0), processes))
 }
 
 /// Errors if a clock could overflow its 32 bits.
@@ -287,8 +287,13 @@ impl Open {
 
     /// Returns the intervals of a trace of `refs` references; `within` holds those that
     /// [`Open::pass`] did not count.
-    pub fn finish(self, refs: usize, within: Tally, processes: Option<Processes>) -> Intervals {
-        Intervals {
+    pub fn finish(
+        self,
+        refs: usize,
+        within: IntervalTally,
+        processes: Option<Processes>,
+    ) -> UseIntervals {
+        UseIntervals {
             refs: refs as u64,
             pages: self.pages,
             inner: self.inner.finish(),
@@ -427,7 +432,7 @@ pub(super) fn lasting(positions: &[u32]) -> impl Fn(u32, u32) -> u64 + '_ {
     |from, to| u64::from(positions[to as usize - 1] - positions[from as usize - 1])
 }
 
-impl Intervals {
+impl UseIntervals {
     /// Returns the counts of the working set with a window of `tau` references, at least 1.
     pub fn working_set(&self, tau: u64) -> Point {
         let (kept, kept_sum) = self.inner.up_to(tau);
@@ -465,7 +470,7 @@ impl Intervals {
 
     /// Returns the longest interval. With this window only first references fault and no page leaves.
     pub fn longest(&self) -> u64 {
-        let longest = |tally: &Tally| match tally.long.last() {
+        let longest = |tally: &IntervalTally| match tally.long.last() {
             Some(&(length, ..)) => u64::from(length),
             None => {
                 let all = tally.short[SHORT - 1].0;

@@ -1,7 +1,7 @@
 //! Which curve is wanted, at which sizes, and the points that come of it.
 
 use super::sizes::{POINTS, lane_sizes, least_size, outline, powers, spread};
-use super::{Filling, Point, Source, TooLong};
+use super::{CurveInputs, Filling, Point, TooLong};
 use crate::policy::{CurveKind, ParamError, PolicyChoice, PolicyId, TABLE};
 use crate::units::did_you_mean;
 use std::fmt;
@@ -132,7 +132,7 @@ impl CurveKind {
     }
 
     /// Returns the points of the curve at the memory `wanted`.
-    pub fn points(self, source: &Source<'_>, wanted: &Wanted) -> Result<Vec<Point>, TooLong> {
+    pub fn points(self, source: &CurveInputs<'_>, wanted: &Wanted) -> Result<Vec<Point>, TooLong> {
         let trace = source.trace;
         Ok(match self {
             CurveKind::Lru => {
@@ -208,7 +208,7 @@ impl Wanted {
     /// frames; `counts` returns the faults and dirty victims at the sizes it is given.
     fn in_lanes(
         &self,
-        source: &Source<'_>,
+        source: &CurveInputs<'_>,
         counts: impl Fn(&[u64]) -> Vec<(u64, u64)>,
     ) -> Vec<Point> {
         let filling = source.filling();

@@ -13,7 +13,7 @@
 //! Deliberately absent: which sizes are wanted, traces, files.
 
 use super::stack_distance::Recency;
-use crate::simd::Level;
+use crate::simd::SimdLevel;
 use crate::simd::compile_wide;
 use crate::simd::compile_wide::Work;
 use crate::simd::prefetch::prefetch;
@@ -61,14 +61,14 @@ struct Stack {
     front: [Option<PageId>; FRONT],
     rest: Recency,
     /// By distance. At most 2^32 - 1 references are tallied here before they go to `totals`.
-    tallies: Vec<Tally>,
+    tallies: Vec<DistanceTally>,
     totals: Totals,
     first_uses: Vec<u64>,
 }
 
 /// The tallies of one distance, side by side since most references change both.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Tally {
+pub(super) struct DistanceTally {
     /// References at this distance.
     pub at: u32,
     /// Interval starts. A reference at distance d wrote its page back with m ≤ frames < d. This counts
@@ -76,7 +76,7 @@ pub(super) struct Tally {
     pub dirty_from: u32,
 }
 
-/// The tallies of a whole trace by distance: `at` and `dirty_from` of [`Tally`].
+/// The tallies of a whole trace by distance: `at` and `dirty_from` of [`DistanceTally`].
 pub(super) struct Totals(Vec<(u64, u64)>);
 
 /// The counts of LRU at every number of frames.
@@ -94,11 +94,11 @@ pub struct LruCurve {
 
 /// Counts the faults and write-backs of references to pages below `pages`.
 pub fn lru(refs: &[Ref], pages: usize) -> LruCurve {
-    lru_at(Level::best(), refs, pages)
+    lru_at(SimdLevel::best(), refs, pages)
 }
 
 /// [`lru`] as compiled for a level of the processor.
-fn lru_at(level: Level, refs: &[Ref], pages: usize) -> LruCurve {
+fn lru_at(level: SimdLevel, refs: &[Ref], pages: usize) -> LruCurve {
     let mut stack = Stack::new(pages);
     for (refs, start) in refs.chunks(PIECE).zip((0..).step_by(PIECE)) {
         let stack = &mut stack;
@@ -139,7 +139,7 @@ impl Stack {
             order: IN_ORDER,
             front: [None; FRONT],
             rest: Recency::new(pages, 1),
-            tallies: vec![Tally::default(); pages + 1],
+            tallies: vec![DistanceTally::default(); pages + 1],
             totals: Totals::new(pages),
             first_uses: Vec::new(),
         }
@@ -250,7 +250,7 @@ impl Totals {
     }
 
     /// Adds `tallies` and clears them.
-    pub fn add(&mut self, tallies: &mut [Tally]) {
+    pub fn add(&mut self, tallies: &mut [DistanceTally]) {
         for (total, tally) in self.0.iter_mut().zip(tallies) {
             let tally = std::mem::take(tally);
             *total = (
@@ -352,8 +352,8 @@ mod tests {
             let refs: Vec<Ref> = (0..300_000)
                 .map(|_| ((next(pages).min(next(pages)) as u32) << 1) | next(2) as u32)
                 .collect();
-            let plain = lru_at(Level::Portable, &refs, pages as usize);
-            for level in Level::available() {
+            let plain = lru_at(SimdLevel::Portable, &refs, pages as usize);
+            for level in SimdLevel::available() {
                 assert_eq!(lru_at(level, &refs, pages as usize), plain, "{level:?}");
             }
         }

@@ -3,7 +3,7 @@
 //! One file per engine. Each gives exactly the counts of replays by [`vm::run`](crate::vm::run), one
 //! at each size, of a trace in which nothing is shared and nothing is unmapped; only [`sample`]
 //! estimates. [`CurveKind`] lists the curves. [`by_bursts`] has faster twins of most engines;
-//! [`Source`] chooses between them.
+//! [`CurveInputs`] chooses between them.
 //!
 //! Deliberately absent: mappings and sharing, TLBs, swap, files.
 
@@ -19,10 +19,10 @@ pub mod sample;
 mod sizes;
 mod stack_distance;
 
-pub use self::engines::Source;
+pub use self::engines::CurveInputs;
 pub use self::kind::{Amounts, Wanted};
 pub use crate::policy::CurveKind;
-pub use intervals::{Intervals, intervals};
+pub use intervals::{UseIntervals, intervals};
 pub use lanes::{clock, fifo};
 pub use lru::{LruCurve, lru};
 pub use opt::{OptCurve, opt};

@@ -34,8 +34,8 @@
 use super::sizes::{POINTS, powers, spread_from};
 use super::stack_distance::Recency;
 use super::{Filling, Point};
-use crate::trace::generate::mixed;
 use crate::trace::model::dense::{PageKey, Trace, page_of};
+use crate::units::splitmix64;
 use rayon::prelude::*;
 
 /// Standard errors of the mean over pages that the bound allows for.
@@ -116,7 +116,7 @@ fn chosen(pages: &[PageKey], rate: f64) -> (Vec<u32>, usize) {
     let threshold = (rate * 2f64.powi(64)) as u128;
     let mut count = 0;
     let number = |key: &PageKey| {
-        let hash = mixed(key.number ^ mixed(u64::from(key.process)));
+        let hash = splitmix64(key.number ^ splitmix64(u64::from(key.process)));
         if u128::from(hash) >= threshold {
             return ABSENT;
         }

@@ -20,7 +20,7 @@ impl<'t> PolicyType<'t> for AnyPolicy<'t> {
     const SPEC: Spec = Spec {
         name: "any policy",
         about: "any policy of the table",
-        space: Space::Variable,
+        space: MemoryBy::Variable,
         ticks: true,
         ..Spec::BASE
     };
@@ -33,7 +33,7 @@ impl<'t> PolicyType<'t> for AnyPolicy<'t> {
 
 #[deny(clippy::missing_trait_methods)]
 impl Policy for AnyPolicy<'_> {
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         self.0.hit(at)
     }
 
@@ -49,11 +49,11 @@ impl Policy for AnyPolicy<'_> {
         self.0.victim(frames, request)
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         self.0.loaded(frames, at)
     }
 
-    fn prefetched(&mut self, frames: &mut Frames, at: Touch, next_use: u32) {
+    fn prefetched(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
         self.0.prefetched(frames, at, next_use)
     }
 
@@ -118,7 +118,7 @@ impl<'t> Visitor<'t> for Make<'_, 't> {
     type Output = AnyPolicy<'t>;
 
     fn visit<P: PolicyType<'t> + 't>(self) -> AnyPolicy<'t> {
-        let is_local = self.0.quotas.is_some() && P::SPEC.space == Space::Fixed;
+        let is_local = self.0.quotas.is_some() && P::SPEC.space == MemoryBy::Fixed;
         match is_local {
             true => AnyPolicy(Box::new(Local::<P>::new(self.0))),
             false => AnyPolicy(Box::new(P::new(self.0))),

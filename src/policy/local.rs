@@ -94,10 +94,10 @@ impl<'t, P: PolicyType<'t>> Local<'t, P> {
 
 #[deny(clippy::missing_trait_methods)]
 impl<'t, P: PolicyType<'t>> Policy for Local<'t, P> {
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         let owner = self.owner_of(at.frame);
         let time = owner.time(at.time);
-        owner.policy.hit(Touch { time, ..at });
+        owner.policy.hit(PageAccess { time, ..at });
         self.passed(at.entry);
     }
 
@@ -121,17 +121,17 @@ impl<'t, P: PolicyType<'t>> Policy for Local<'t, P> {
             .victim(frames, VictimRequest { time, ..request })
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let share = self.charge(at);
         let time = share.time(at.time);
-        share.policy.loaded(frames, Touch { time, ..at });
+        share.policy.loaded(frames, PageAccess { time, ..at });
         self.passed(at.entry);
     }
 
-    fn prefetched(&mut self, frames: &mut Frames, at: Touch, next_use: u32) {
+    fn prefetched(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
         let share = self.charge(at);
         let time = share.time(at.time);
-        let at = Touch { time, ..at };
+        let at = PageAccess { time, ..at };
         share.policy.prefetched(frames, at, next_use);
     }
 
@@ -222,7 +222,7 @@ impl<'t, P: PolicyType<'t>> Local<'t, P> {
     }
 
     /// Charges the frame of a new page to the process of its entry and returns that.
-    fn charge(&mut self, at: Touch) -> &mut Share<P> {
+    fn charge(&mut self, at: PageAccess) -> &mut Share<P> {
         let place = self.place_of(self.entries[at.entry as usize].process);
         self.owner[at.frame as usize] = place as u32;
         let share = &mut self.shares[place];

@@ -31,8 +31,8 @@ pub use choice::{PolicyChoice, PolicyPattern};
 pub use frames::Frames;
 pub use future::Future;
 pub use params::{Param, ParamError, Params};
-pub use protocol::{EventCount, Explain, Policy, PolicyType, Setup, Touch, VictimRequest};
-pub use spec::{Bursts, CurveKind, Family, PolicyId, Repeats, Sees, Space, Spec};
+pub use protocol::{EventCount, Explain, PageAccess, Policy, PolicyType, Setup, VictimRequest};
+pub use spec::{CurveKind, Family, HitDelivery, HitSensitivity, MemoryBy, PolicyId, Sees, Spec};
 pub use table::{OPTIMUM, TABLE, Visitor, dispatch};
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 pub use super::frames::Frames;
 pub use super::future::Future;
 pub use super::params::Param;
-pub use super::protocol::{EventCount, Explain, Policy, PolicyType, Setup, Touch, VictimRequest};
+pub use super::protocol::{
+    EventCount, Explain, PageAccess, Policy, PolicyType, Setup, VictimRequest,
+};
 pub use super::reasons::{Evicted, FrameOrder, reference};
-pub use super::spec::{Bursts, CurveKind, Family, Repeats, Sees, Space, Spec};
+pub use super::spec::{CurveKind, Family, HitDelivery, HitSensitivity, MemoryBy, Sees, Spec};
 pub use crate::units::{EntryId, FrameId, PageId};

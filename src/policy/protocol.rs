@@ -15,7 +15,7 @@ pub type EventCount = (&'static str, u64);
 
 /// A reference as a policy sees it.
 #[derive(Debug, Clone, Copy)]
-pub struct Touch {
+pub struct PageAccess {
     /// The page-table entry of the reference: an index of [`Setup::entries`].
     pub entry: EntryId,
     /// The frame that `entry` maps to. [`Frames::page`] is the page in it; without sharing, page
@@ -36,7 +36,7 @@ pub struct VictimRequest {
     /// The page that gets the victim's frame: below [`Setup::pages`]. `None` if the frame is needed
     /// for no page, or for one that is not known yet.
     pub page: Option<PageId>,
-    /// The position of the reference that needs the frame, or of the next one, as in a [`Touch`].
+    /// The position of the reference that needs the frame, or of the next one, as in a [`PageAccess`].
     pub time: u64,
     /// Whether no reference needs the frame: the page comes in ahead of use.
     pub ahead: bool,
@@ -52,13 +52,13 @@ pub struct Setup<'t> {
     /// The most frames that the policy holds at a time, of which its sizes are parts: all frames,
     /// or the quota of the process that it replaces for.
     pub capacity: u32,
-    /// The page-table entries of all processes, indexed by [`Touch::entry`].
+    /// The page-table entries of all processes, indexed by [`PageAccess::entry`].
     pub entries: &'t [PageKey],
     /// The number of distinct pages that can be in frames: every [`Frames::page`] is below it.
     pub pages: usize,
     /// Whether several entries can map one page.
     pub shares: bool,
-    /// The number of processes that share the policy's frames. With one, [`Touch::time`] is the
+    /// The number of processes that share the policy's frames. With one, [`PageAccess::time`] is the
     /// clock of that process.
     pub processes: usize,
     /// The frames of each process, if each has its own.
@@ -139,7 +139,7 @@ impl Setup<'_> {
 pub trait Policy: Explain + Send {
     /// Records a reference to a resident page. Compiled away where it does nothing.
     #[inline(always)]
-    fn hit(&mut self, _at: Touch) {}
+    fn hit(&mut self, _at: PageAccess) {}
 
     /// Returns true if further hits in `frame` would not change the policy. The machine then stops
     /// reporting them until [`Frames::unsettle`] is called for `frame` or its reference bit is
@@ -161,7 +161,7 @@ pub trait Policy: Explain + Send {
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId;
 
     /// Records that a page was put into `at.frame` because it is referenced.
-    fn loaded(&mut self, frames: &mut Frames, at: Touch);
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess);
 
     /// Records that a page was put into `at.frame` ahead of use, its reference bit clear.
     ///
@@ -173,7 +173,7 @@ pub trait Policy: Explain + Send {
     /// the reference bit. A policy that looks at bits so finds the bit clear; one that sees hits
     /// takes the arrival for a first reference, and orders what has one position by the order of
     /// the calls.
-    fn prefetched(&mut self, frames: &mut Frames, at: Touch, _next_use: u32) {
+    fn prefetched(&mut self, frames: &mut Frames, at: PageAccess, _next_use: u32) {
         self.loaded(frames, at);
         frames.clear_referenced(at.frame);
     }
@@ -239,7 +239,7 @@ pub trait PolicyType<'t>: Policy + Sized {
     /// [`Bursts::Order`](super::Bursts::Order) and
     /// [`Bursts::OrderOfHits`](super::Bursts::OrderOfHits).
     #[inline(always)]
-    fn hits(&mut self, hits: impl ExactSizeIterator<Item = Touch>) {
+    fn hits(&mut self, hits: impl ExactSizeIterator<Item = PageAccess>) {
         hits.for_each(|at| self.hit(at));
     }
 

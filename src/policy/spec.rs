@@ -42,7 +42,7 @@ impl Family {
 
 /// How the amount of memory is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Space {
+pub enum MemoryBy {
     /// By a number of frames; a page leaves only as a victim.
     Fixed,
     /// By a window tau; a page leaves when its window closes.
@@ -52,7 +52,7 @@ pub enum Space {
 /// How many of a run of references to one page the policy must see. Nothing else happens during the
 /// run. Tests hold each policy to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeats {
+pub enum HitSensitivity {
     /// The first; further ones change nothing.
     Once,
     /// The first and one more.
@@ -66,7 +66,7 @@ pub enum Repeats {
 /// Which hits the machine reports when it replays burst by burst. A burst is a stretch of
 /// references to few pages. Faults are always served one by one, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bursts {
+pub enum HitDelivery {
     /// Every hit: the policy is replayed reference by reference.
     Never,
     /// Hits only set bits in [`Frames`](super::Frames). To a policy that sees `Bits` or `Hits`, the
@@ -89,10 +89,10 @@ pub enum Bursts {
     Windows,
 }
 
-impl Bursts {
+impl HitDelivery {
     /// Returns whether hits reach the policy through the bits of [`Frames`](super::Frames).
     pub const fn by_bits(self) -> bool {
-        matches!(self, Bursts::SetBits | Bursts::SetBitsAlone)
+        matches!(self, HitDelivery::SetBits | HitDelivery::SetBitsAlone)
     }
 }
 
@@ -171,7 +171,7 @@ pub struct Spec {
     /// What the source leaves open, and how it is decided here; empty if nothing is open.
     pub choices: &'static str,
     /// How the amount of memory is given.
-    pub space: Space,
+    pub space: MemoryBy,
     /// What it sees of references to resident pages.
     pub sees: Sees,
     /// Whether it draws random numbers, so that its results depend on a seed.
@@ -183,9 +183,9 @@ pub struct Spec {
     /// Bytes that it keeps for each frame and each page, in words.
     pub bytes: &'static str,
     /// How many repeated hits it must see.
-    pub repeats: Repeats,
+    pub repeats: HitSensitivity,
     /// Whether it can be replayed by bursts, and which hits it must see then.
-    pub bursts: Bursts,
+    pub bursts: HitDelivery,
     /// The curve that gives its counts with all parameters at their defaults, if there is one.
     pub curve: Option<CurveKind>,
     /// Its parameters.
@@ -202,14 +202,14 @@ impl Spec {
         about: "",
         cite: "",
         choices: "",
-        space: Space::Fixed,
+        space: MemoryBy::Fixed,
         sees: Sees::Hits,
         randomized: false,
         ticks: false,
         complexity: "",
         bytes: "",
-        repeats: Repeats::All,
-        bursts: Bursts::Never,
+        repeats: HitSensitivity::All,
+        bursts: HitDelivery::Never,
         curve: None,
         params: &[],
     };

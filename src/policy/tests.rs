@@ -143,7 +143,7 @@ impl<'t, P: PolicyType<'t>> Memory<P> {
         let (page, write) = (page_of(reference), reference & 1 != 0);
         if let Some(frame) = self.frame_of(page) {
             self.frames.touch(frame, write);
-            self.policy.hit(Touch {
+            self.policy.hit(PageAccess {
                 entry: page,
                 frame,
                 time,
@@ -156,7 +156,7 @@ impl<'t, P: PolicyType<'t>> Memory<P> {
                 ahead: false,
             });
             self.frames.load(frame, page, write);
-            let at = Touch {
+            let at = PageAccess {
                 entry: page,
                 frame,
                 time,
@@ -215,7 +215,7 @@ impl<'t> Visitor<'t> for AsksAnyTime<'t> {
                     });
                     memory.frames.load_ahead(frame, early);
                     let next_use = self.trace.next_of(early, at);
-                    let at = Touch {
+                    let at = PageAccess {
                         entry: early,
                         frame,
                         time,

@@ -42,7 +42,7 @@ impl<'t> Witness<'t> {
     }
 
     /// Records the arrival of a page, for a reference or `ahead` of use.
-    fn arrives(&mut self, at: Touch, ahead: bool) {
+    fn arrives(&mut self, at: PageAccess, ahead: bool) {
         self.now = at.time;
         self.seen[at.frame as usize] = Some(Seen {
             loaded: at.time,
@@ -100,7 +100,7 @@ impl<'t> Witness<'t> {
 
 #[deny(clippy::missing_trait_methods)]
 impl Policy for Witness<'_> {
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         self.now = at.time;
         if let Some(seen) = &mut self.seen[at.frame as usize] {
             (seen.last_use, seen.uses) = (at.time, seen.uses + 1);
@@ -124,12 +124,12 @@ impl Policy for Witness<'_> {
         frame
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         self.arrives(at, false);
         self.inner.loaded(frames, at);
     }
 
-    fn prefetched(&mut self, frames: &mut Frames, at: Touch, next_use: u32) {
+    fn prefetched(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
         self.arrives(at, true);
         self.inner.prefetched(frames, at, next_use);
     }

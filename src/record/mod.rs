@@ -35,5 +35,5 @@ mod process;
 mod recorder;
 mod system;
 
-pub use recorder::{Recorder, Repairs, Sink, Told};
+pub use recorder::{ProcessSummary, Recorder, RecordingSink, Repairs};
 pub use system::Live;

@@ -22,7 +22,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::io;
 
 /// Takes what is recorded, in order. Processes are numbered from 1, in order of appearance.
-pub trait Sink {
+pub trait RecordingSink {
     /// Takes the next accesses. Returns false if it wants no more.
     fn accesses(&mut self, accesses: &[Access]) -> io::Result<bool>;
     /// Takes the next event.
@@ -78,12 +78,12 @@ struct Member {
     fresh: bool,
     /// True after the process has ended.
     dead: bool,
-    told: Told,
+    told: ProcessSummary,
 }
 
 /// Summary of a process at the end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct ProcessSummary {
     /// The command that it ran last.
     pub command: String,
     /// Number of its accesses.
@@ -103,7 +103,7 @@ pub struct Repairs {
     pub left_out: u64,
 }
 
-impl<S: System, K: Sink> Recorder<S, K> {
+impl<S: System, K: RecordingSink> Recorder<S, K> {
     /// A recorder without processes that writes to `sink`.
     pub fn new(system: S, sink: K) -> Recorder<S, K> {
         Recorder {
@@ -196,7 +196,7 @@ impl<S: System, K: Sink> Recorder<S, K> {
             pending: FxHashMap::default(),
             fresh,
             dead: false,
-            told: Told {
+            told: ProcessSummary {
                 command,
                 accesses: 0,
             },
@@ -475,7 +475,7 @@ impl<S: System, K: Sink> Recorder<S, K> {
     }
 
     /// Ends the recording. Returns the sink, the summaries of the processes, and the repairs.
-    pub fn finish(mut self) -> io::Result<(K, Vec<Told>, Repairs)> {
+    pub fn finish(mut self) -> io::Result<(K, Vec<ProcessSummary>, Repairs)> {
         let mut left: Vec<u32> = self.held.keys().copied().collect();
         left.sort_unstable();
         for pid in left {

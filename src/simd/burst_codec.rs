@@ -7,7 +7,7 @@
 //! the place times four plus the code, or plus 3 if it continues. Knows nothing of where bursts end.
 
 #[cfg(target_arch = "x86_64")]
-use super::Level;
+use super::SimdLevel;
 
 /// The most pages of a list.
 pub const PAGES: usize = 64;
@@ -22,7 +22,10 @@ pub const PAGES: usize = 64;
 pub fn encode(refs: &[u32], kinds: &[u8], marks: &[u32], burst: u32, raw: &mut [u8]) -> usize {
     assert!(kinds.len() >= refs.len() && raw.len() >= refs.len());
     #[cfg(target_arch = "x86_64")]
-    if refs.len() >= 16 && marks.len() <= i32::MAX as usize && Level::best() >= Level::Avx512 {
+    if refs.len() >= 16
+        && marks.len() <= i32::MAX as usize
+        && SimdLevel::best() >= SimdLevel::Avx512
+    {
         // SAFETY: the processor has the features of its level.
         return unsafe { x86::encode(refs, kinds, marks, burst, raw) };
     }
@@ -40,7 +43,7 @@ pub fn encode(refs: &[u32], kinds: &[u8], marks: &[u32], burst: u32, raw: &mut [
 pub fn decode(raw: &[u8], pages: &[u32; PAGES], refs: &mut [u32], kinds: &mut [u8]) -> usize {
     assert!(kinds.len() >= raw.len() && refs.len() >= raw.len());
     #[cfg(target_arch = "x86_64")]
-    if raw.len() >= 16 && Level::best() >= Level::Avx512 {
+    if raw.len() >= 16 && SimdLevel::best() >= SimdLevel::Avx512 {
         // SAFETY: the processor has the features of its level.
         return unsafe { x86::decode(raw, pages, refs, kinds) };
     }

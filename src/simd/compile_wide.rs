@@ -1,7 +1,7 @@
 //! Runs plain code as the compiler translates it for a processor with wide registers and bit-counting
 //! instructions. The code is the same, so the result is.
 
-use super::Level;
+use super::SimdLevel;
 
 /// A piece of code. Its `run` must be `#[inline(always)]`, and so must every function that it calls
 /// and that is to gain.
@@ -16,10 +16,10 @@ pub trait Work {
 ///
 /// # Panics
 /// If the processor does not have the level.
-pub fn run<W: Work>(level: Level, work: W) -> W::Output {
-    assert!(level <= Level::best(), "{level:?} on this processor");
+pub fn run<W: Work>(level: SimdLevel, work: W) -> W::Output {
+    assert!(level <= SimdLevel::best(), "{level:?} on this processor");
     #[cfg(target_arch = "x86_64")]
-    if level >= Level::Avx2 {
+    if level >= SimdLevel::Avx2 {
         // SAFETY: the processor has the features of its level.
         return unsafe { x86::run(work) };
     }

@@ -8,7 +8,7 @@
 //!
 //! Knows no format: the caller gives the prefixes.
 
-use super::Level;
+use super::SimdLevel;
 
 /// The most lines of one call.
 pub const LINES: usize = 512;
@@ -63,7 +63,7 @@ const ENDS: usize = 6;
 /// without AVX2.
 pub fn line_ends(bytes: &[u8], start: usize, most: usize, ends: &mut Ends) -> usize {
     #[cfg(target_arch = "x86_64")]
-    if start > 0 && bytes.len() <= i32::MAX as usize && Level::best() >= Level::Avx2 {
+    if start > 0 && bytes.len() <= i32::MAX as usize && SimdLevel::best() >= SimdLevel::Avx2 {
         ends[0] = start as u32 - 1;
         // SAFETY: the processor has the instructions of its level.
         return unsafe { x86::line_ends_256(bytes, start, most.min(LINES), ends) };
@@ -84,7 +84,10 @@ pub fn read(
     out: &mut [u64; LINES],
 ) -> (usize, usize) {
     #[cfg(target_arch = "x86_64")]
-    if start >= BEFORE && bytes.len() <= i32::MAX as usize && Level::best() >= Level::Avx512Vbmi {
+    if start >= BEFORE
+        && bytes.len() <= i32::MAX as usize
+        && SimdLevel::best() >= SimdLevel::Avx512Vbmi
+    {
         // SAFETY: the processor has the instructions of its level.
         return unsafe { x86::read(bytes, start, most, prefixes, out) };
     }

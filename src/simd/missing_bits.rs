@@ -1,6 +1,6 @@
 //! Looks up many elements of a list at a time in a table of bytes: which bits do their bytes lack?
 
-use super::Level;
+use super::SimdLevel;
 
 /// Bytes of a table after the last one that an element may select: a lookup loads four bytes.
 pub const PADDING: usize = 3;
@@ -24,13 +24,13 @@ pub type Lacking = fn(&[u8], &[u32], Needs) -> u8;
 ///
 /// # Panics
 /// If the processor does not have it.
-pub fn lacking(level: Level) -> Lacking {
-    assert!(level <= Level::best(), "{level:?} on this processor");
+pub fn lacking(level: SimdLevel) -> Lacking {
+    assert!(level <= SimdLevel::best(), "{level:?} on this processor");
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 | Level::Avx512Vbmi => x86::avx512,
+        SimdLevel::Avx512 | SimdLevel::Avx512Vbmi => x86::avx512,
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => x86::avx2,
+        SimdLevel::Avx2 => x86::avx2,
         _ => portable,
     }
 }
@@ -160,7 +160,7 @@ mod tests {
             let list: Vec<u32> = (0..next() % 65).map(|_| next() % (2 * entries)).collect();
             let needs = Needs { all: 3, odd: 4 };
             let expected = portable(&table, &list, needs);
-            for level in Level::available() {
+            for level in SimdLevel::available() {
                 assert_eq!(lacking(level)(&table, &list, needs), expected, "{level:?}");
             }
         }
@@ -169,7 +169,7 @@ mod tests {
     /// An element outside of the table panics.
     #[test]
     fn elements_outside_stop_the_program() {
-        for level in Level::available() {
+        for level in SimdLevel::available() {
             for element in [20, 21, u32::MAX] {
                 let look = || {
                     lacking(level)(

@@ -1,5 +1,5 @@
 //! Inner loops that gain from wide registers. Each has a portable form and forms for what a processor
-//! can do ([`Level`]); the program chooses one as it runs, and all have the same result. The only
+//! can do ([`SimdLevel`]); the program chooses one as it runs, and all have the same result. The only
 //! `unsafe` besides that of file mappings is in this folder.
 //!
 //! Knows bytes and tables, not what they mean.
@@ -36,7 +36,7 @@ pub fn little_endian(words: &[u32]) -> Option<&[u8]> {
 
 /// What the processor can do. Each level has the features of those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
+pub enum SimdLevel {
     /// Nothing but what the compiler assumes anyway.
     Portable,
     /// AVX2, with the bit-counting instructions BMI1, BMI2, LZCNT and POPCNT.
@@ -47,28 +47,28 @@ pub enum Level {
     Avx512Vbmi,
 }
 
-impl Level {
-    /// Returns every level that this processor has, [`Level::Portable`] first.
-    pub fn available() -> impl Iterator<Item = Level> {
+impl SimdLevel {
+    /// Returns every level that this processor has, [`SimdLevel::Portable`] first.
+    pub fn available() -> impl Iterator<Item = SimdLevel> {
         [
-            Level::Portable,
-            Level::Avx2,
-            Level::Avx512,
-            Level::Avx512Vbmi,
+            SimdLevel::Portable,
+            SimdLevel::Avx2,
+            SimdLevel::Avx512,
+            SimdLevel::Avx512Vbmi,
         ]
         .into_iter()
-        .filter(|&level| level <= Level::best())
+        .filter(|&level| level <= SimdLevel::best())
     }
 
     /// Returns the highest level that this processor has. Cheap: detected once.
     #[inline]
-    pub fn best() -> Level {
-        static BEST: OnceLock<Level> = OnceLock::new();
-        *BEST.get_or_init(Level::detect)
+    pub fn best() -> SimdLevel {
+        static BEST: OnceLock<SimdLevel> = OnceLock::new();
+        *BEST.get_or_init(SimdLevel::detect)
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn detect() -> Level {
+    fn detect() -> SimdLevel {
         let avx2 = is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
@@ -81,16 +81,16 @@ impl Level {
         let vbmi =
             is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512vbmi2");
         match (avx2, avx512, vbmi) {
-            (true, true, true) => Level::Avx512Vbmi,
-            (true, true, false) => Level::Avx512,
-            (true, false, _) => Level::Avx2,
-            (false, ..) => Level::Portable,
+            (true, true, true) => SimdLevel::Avx512Vbmi,
+            (true, true, false) => SimdLevel::Avx512,
+            (true, false, _) => SimdLevel::Avx2,
+            (false, ..) => SimdLevel::Portable,
         }
     }
 
     #[cfg(not(target_arch = "x86_64"))]
-    fn detect() -> Level {
-        Level::Portable
+    fn detect() -> SimdLevel {
+        SimdLevel::Portable
     }
 }
 

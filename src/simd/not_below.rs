@@ -1,6 +1,6 @@
 //! Compares 64 numbers at a time with a bound.
 
-use super::Level;
+use super::SimdLevel;
 
 /// Returns a bit for each of the first 64 numbers that is not below the bound.
 pub type NotBelow = fn(&[u32], u32) -> u64;
@@ -9,13 +9,13 @@ pub type NotBelow = fn(&[u32], u32) -> u64;
 ///
 /// # Panics
 /// If the processor does not have it.
-pub fn not_below(level: Level) -> NotBelow {
-    assert!(level <= Level::best(), "{level:?} on this processor");
+pub fn not_below(level: SimdLevel) -> NotBelow {
+    assert!(level <= SimdLevel::best(), "{level:?} on this processor");
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 | Level::Avx512Vbmi => x86::avx512,
+        SimdLevel::Avx512 | SimdLevel::Avx512Vbmi => x86::avx512,
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => x86::avx2,
+        SimdLevel::Avx2 => x86::avx2,
         _ => portable,
     }
 }
@@ -100,7 +100,7 @@ mod tests {
             for bound in [0, 1, 1 << 30, 1 << 31, (1 << 31) + 1, u32::MAX] {
                 let is = |at: usize| numbers.get(at).is_some_and(|&number| number >= bound);
                 let expected = (0..64).fold(0, |bits, at| bits | u64::from(is(at)) << at);
-                for level in Level::available() {
+                for level in SimdLevel::available() {
                     assert_eq!(not_below(level)(&numbers, bound), expected, "{level:?}");
                 }
             }

@@ -2,7 +2,7 @@
 //! direct-mapped table of pages seen lately. Knows nothing of pages that the table does not have.
 
 #[cfg(target_arch = "x86_64")]
-use super::Level;
+use super::SimdLevel;
 use super::packed::{ADDR_BITS, ADDR_MASK, KIND_SHIFT, SIZE_MASK, SIZE_SHIFT};
 
 /// The lowest bits of a page number are its place in the table.
@@ -55,7 +55,7 @@ pub fn refs(words: &[u64], shift: u32, pages: &Pages, refs: &mut [u32], kinds: &
     assert!((SHIFT_MIN..64).contains(&shift));
     let mut done = 0;
     #[cfg(target_arch = "x86_64")]
-    if words.len() >= 8 && Level::best() >= Level::Avx512 {
+    if words.len() >= 8 && SimdLevel::best() >= SimdLevel::Avx512 {
         // SAFETY: the processor has the features of its level.
         done = unsafe { x86::refs(words, shift, pages, refs, kinds) };
         // With eight and more left, the next word is the first that cannot be done.

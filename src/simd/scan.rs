@@ -1,7 +1,7 @@
 //! Finds the next or the last wanted byte among the references of a burst. The upper six bits of a
 //! byte are a place; the lower two are a kind, of which bit 1 says that it writes.
 
-use super::Level;
+use super::SimdLevel;
 
 /// The bytes to find: a bit for each place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,13 +47,13 @@ pub type ScanBack = fn(&[u8], usize, &Wanted) -> Option<usize>;
 ///
 /// # Panics
 /// If the processor does not have it.
-pub fn scan(level: Level) -> Scan {
-    assert!(level <= Level::best(), "{level:?} on this processor");
+pub fn scan(level: SimdLevel) -> Scan {
+    assert!(level <= SimdLevel::best(), "{level:?} on this processor");
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512Vbmi => x86::avx512,
+        SimdLevel::Avx512Vbmi => x86::avx512,
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 | Level::Avx2 => x86::avx2,
+        SimdLevel::Avx512 | SimdLevel::Avx2 => x86::avx2,
         _ => portable,
     }
 }
@@ -62,13 +62,13 @@ pub fn scan(level: Level) -> Scan {
 ///
 /// # Panics
 /// If the processor does not have it.
-pub fn scan_back(level: Level) -> ScanBack {
-    assert!(level <= Level::best(), "{level:?} on this processor");
+pub fn scan_back(level: SimdLevel) -> ScanBack {
+    assert!(level <= SimdLevel::best(), "{level:?} on this processor");
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512Vbmi => x86::avx512_back,
+        SimdLevel::Avx512Vbmi => x86::avx512_back,
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 | Level::Avx2 => x86::avx2_back,
+        SimdLevel::Avx512 | SimdLevel::Avx2 => x86::avx2_back,
         _ => portable_back,
     }
 }
@@ -248,7 +248,7 @@ mod tests {
                 let bit = 1 << (raw[at] >> 2);
                 wanted.any & bit != 0 || wanted.writes & bit != 0 && raw[at] & 2 != 0
             };
-            for level in Level::available() {
+            for level in SimdLevel::available() {
                 for from in 0..=length {
                     let expected = (from..length).find(is_wanted);
                     assert_eq!(scan(level)(&raw, from, &wanted), expected, "{level:?}");

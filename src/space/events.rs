@@ -1,7 +1,7 @@
 //! The meaning of each event for the process that it happens to. Knows nothing of references.
 
 use super::kinds::Kinds;
-use super::references::Source;
+use super::references::PageSource;
 use super::resolver::{Place, Resolver, State};
 use super::vma::{Vma, Vmas};
 use super::{Binding, Class, NONE, Op, SpaceError, USER_END};
@@ -216,8 +216,8 @@ impl Resolver<'_> {
             let entry = self.entry(key)?;
             if self.object[entry as usize] == NONE {
                 let (name, binding) = match self.source_of(key) {
-                    Source::PrivateFile(name) => (name, Binding::CowFile),
-                    Source::Shared(Class::File, name) => (name, Binding::Shared),
+                    PageSource::PrivateFile(name) => (name, Binding::CowFile),
+                    PageSource::Shared(Class::File, name) => (name, Binding::Shared),
                     _ => continue,
                 };
                 let object = self.named_object(Class::File, name);

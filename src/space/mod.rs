@@ -279,7 +279,7 @@ pub const LISTED: usize = 1000;
 
 /// The counts of a resolution.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct ResolveCounts {
     /// References to pages without a mapping.
     pub segfaults: u64,
     /// References that a mapping does not allow.
@@ -423,7 +423,7 @@ pub struct Resolved {
     /// Where the mappings came from.
     pub origin: Origin,
     /// What was illegal, refused or without effect.
-    pub tally: Tally,
+    pub tally: ResolveCounts,
     bursts: OnceLock<Option<Bursts>>,
     uses: OnceLock<Vec<ProcessUse>>,
     identity: OnceLock<Space>,
@@ -434,7 +434,7 @@ impl Resolved {
         trace: Trace,
         space: Option<Space>,
         origin: Origin,
-        tally: Tally,
+        tally: ResolveCounts,
     ) -> Resolved {
         Resolved {
             trace,
@@ -542,7 +542,7 @@ pub struct ProcessView {
 
 /// All processes at a position.
 #[derive(Debug, Clone)]
-pub struct View {
+pub struct SpaceAt {
     /// The legal references before it.
     pub position: u64,
     /// The ops before it.

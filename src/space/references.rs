@@ -155,15 +155,15 @@ impl Resolver<'_> {
             return self.bind(entry, object, Binding::Private);
         }
         match self.source_of(key) {
-            Source::Private(class) => {
+            PageSource::Private(class) => {
                 let object = self.new_object(class, None);
                 self.bind(entry, object, Binding::Private);
             }
-            Source::Shared(class, name) => {
+            PageSource::Shared(class, name) => {
                 let object = self.named_object(class, name);
                 self.bind(entry, object, Binding::Shared);
             }
-            Source::PrivateFile(name) if kind == Kind::Write => {
+            PageSource::PrivateFile(name) if kind == Kind::Write => {
                 let source = self.keyed.get(&name).copied().unwrap_or(NONE);
                 let object = self.new_object(Class::Zero, None);
                 self.bind_silently(entry, object, Binding::Private);
@@ -174,7 +174,7 @@ impl Resolver<'_> {
                     frees: false,
                 });
             }
-            Source::PrivateFile(name) => {
+            PageSource::PrivateFile(name) => {
                 let object = self.named_object(Class::File, name);
                 self.bind(entry, object, Binding::CowFile);
             }
@@ -190,15 +190,15 @@ impl Resolver<'_> {
     }
 
     /// Returns where the content of a mapped page comes from.
-    pub fn source_of(&self, key: PageKey) -> Source {
+    pub fn source_of(&self, key: PageKey) -> PageSource {
         let bytes = self.bytes_of(key.number);
         let vma = &self.processes[key.process as usize].vmas.over(&bytes)[0];
         let offset = vma.offset_of(bytes.start);
         match vma.backing {
             Backing::Anonymous if vma.shared => {
-                Source::Shared(Class::Zero, Key::Region(vma.region, offset))
+                PageSource::Shared(Class::Zero, Key::Region(vma.region, offset))
             }
-            Backing::Anonymous => Source::Private(Class::Zero),
+            Backing::Anonymous => PageSource::Private(Class::Zero),
             Backing::File {
                 file,
                 offset: base,
@@ -209,10 +209,10 @@ impl Resolver<'_> {
                 let into = i128::from(bytes.start) - i128::from(vma.origin);
                 let beyond = into + i128::from(base) >= i128::from(length);
                 match (vma.shared, beyond) {
-                    (true, true) => Source::Shared(Class::Zero, name),
-                    (true, false) => Source::Shared(Class::File, name),
-                    (false, true) => Source::Private(Class::Zero),
-                    (false, false) => Source::PrivateFile(name),
+                    (true, true) => PageSource::Shared(Class::Zero, name),
+                    (true, false) => PageSource::Shared(Class::File, name),
+                    (false, true) => PageSource::Private(Class::Zero),
+                    (false, false) => PageSource::PrivateFile(name),
                 }
             }
         }
@@ -249,7 +249,7 @@ impl Resolver<'_> {
 }
 
 /// The origin of the content of a mapped page.
-pub(super) enum Source {
+pub(super) enum PageSource {
     /// An object of its own.
     Private(Class),
     /// An object that all mappings of it share.

@@ -7,7 +7,7 @@ use super::timeline::Moment;
 use super::vma::Vmas;
 use super::{
     Binding, Class, EntryId, LISTED, Mappings, NONE, ObjectId, Op, OpAt, Options, Origin,
-    ProcessView, Refusal, Resolved, Rights, Space, SpaceError, Tally, View, infer,
+    ProcessView, Refusal, ResolveCounts, Resolved, Rights, Space, SpaceAt, SpaceError, infer,
 };
 use crate::trace::model::access::{Addressing, Kind};
 use crate::trace::model::dense::{
@@ -133,7 +133,7 @@ pub(super) struct Resolver<'t> {
     pub position: u64,
     /// Whether a reference that may be legal is at hand.
     pub in_reference: bool,
-    pub tally: Tally,
+    pub tally: ResolveCounts,
     /// The legal references, once there was an illegal one.
     kept: Option<(Vec<Ref>, Vec<KindCode>)>,
     watched: Watched,
@@ -165,7 +165,7 @@ pub fn resolve_at(
     trace: Trace,
     options: &Options,
     at: Option<u64>,
-) -> Result<(Resolved, Option<View>), SpaceError> {
+) -> Result<(Resolved, Option<SpaceAt>), SpaceError> {
     let (resolved, view, _) = resolve_all(trace, options, at, Watched::default())?;
     Ok((resolved, view))
 }
@@ -184,7 +184,7 @@ fn resolve_all(
     options: &Options,
     at: Option<u64>,
     watched: Watched,
-) -> Result<(Resolved, Option<View>, Vec<Rights>), SpaceError> {
+) -> Result<(Resolved, Option<SpaceAt>, Vec<Rights>), SpaceError> {
     if trace.store().is_some() && options.mappings == Mappings::Infer {
         return Err(SpaceError {
             name: trace.meta.name.clone(),
@@ -200,7 +200,7 @@ fn resolve_all(
         (false, false) => Origin::Permissive,
     };
     if origin == Origin::Permissive && trace.events.is_empty() && at.is_none() {
-        let (space, tally) = (None, Tally::default());
+        let (space, tally) = (None, ResolveCounts::default());
         return Ok((Resolved::new(trace, space, origin, tally), None, Vec::new()));
     }
     let digest = trace.digest();
@@ -257,14 +257,14 @@ impl<'t> Resolver<'t> {
             legal: 0,
             position: 0,
             in_reference: false,
-            tally: Tally::default(),
+            tally: ResolveCounts::default(),
             kept: None,
             watched: Watched::default(),
         }
     }
 
     /// Resolves all references and events. Returns all processes after the first `at` references.
-    fn go(&mut self, at: Option<u64>) -> Result<Option<View>, SpaceError> {
+    fn go(&mut self, at: Option<u64>) -> Result<Option<SpaceAt>, SpaceError> {
         let at = at.map(|at| usize::try_from(at).unwrap_or(usize::MAX));
         let mut view = None;
         let mut from = 0;
@@ -552,7 +552,7 @@ impl<'t> Resolver<'t> {
         place.vmas = vmas;
     }
 
-    fn view(&self) -> View {
+    fn view(&self) -> SpaceAt {
         let appeared = |(_, process): &(usize, &Process)| process.state != State::Unborn;
         let bound = |process: &Process| {
             let one = |(&page, &entry): (&u64, &EntryId)| {
@@ -561,7 +561,7 @@ impl<'t> Resolver<'t> {
             };
             process.bound.iter().map(one).collect()
         };
-        View {
+        SpaceAt {
             position: self.legal,
             ops: self.space.ops.len(),
             processes: self

@@ -9,7 +9,7 @@ use crate::trace::model::event::{Advice, Backing, Event, EventAt, Mapping, Prote
 use crate::trace::model::source;
 use crate::trace::model::source::LoadOptions;
 use crate::units::PageSize;
-use crate::vm::{self, Accessed, FaultKind, Job, Outcome};
+use crate::vm::{self, AccessedBitMode, FaultKind, Job, Outcome};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
@@ -562,7 +562,7 @@ fn replay(resolved: &Resolved, policy: &str, tau: u64) -> Outcome {
         tau,
         warmup: 0,
         tlb: None,
-        accessed: Accessed::Every,
+        accessed: AccessedBitMode::Every,
         bursts: None,
         misses: None,
         swap_slots: None,

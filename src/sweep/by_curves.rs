@@ -5,16 +5,16 @@
 //! Deliberately absent: which column of a table is which fact, and how curves are computed.
 
 use super::{Allocation, Cell, CellResult, Engine, Plan, caught};
-use crate::curve::{Amounts, CurveKind, Point, Source, Wanted};
+use crate::curve::{Amounts, CurveInputs, CurveKind, Point, Wanted};
 use crate::space::Resolved;
-use crate::vm::{Accessed, Counters, FaultKind, Outcome};
+use crate::vm::{AccessedBitMode, Counters, FaultKind, Outcome};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Facts beyond faults and mean resident sizes that the requested columns need.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct CurveNeeds {
     /// Dirty pages that left memory.
     pub write_backs: bool,
     /// Counts that follow if memory is a number of frames, which fill once and stay full.
@@ -54,7 +54,7 @@ fn is_plain(plan: &Plan<'_>, trace: usize) -> bool {
     let (settings, resolved) = (&plan.settings, plan.traces[trace]);
     settings.engine == Engine::Auto
         && settings.allocation == Allocation::Global
-        && settings.accessed == Accessed::Every
+        && settings.accessed == AccessedBitMode::Every
         && settings.swap_bytes.is_none()
         && plan.facts[trace].warmup_refs == 0
         && resolved.trace.store().is_none()
@@ -64,7 +64,7 @@ fn is_plain(plan: &Plan<'_>, trace: usize) -> bool {
 }
 
 /// Returns the kind of curve that gives a cell with these facts, if there is one.
-fn kind_of(cell: &Cell, facts: Facts) -> Option<CurveKind> {
+fn kind_of(cell: &Cell, facts: CurveNeeds) -> Option<CurveKind> {
     // VMIN's curve does not count the pages that leave.
     let kind = CurveKind::of(&cell.choice).filter(|&kind| kind != CurveKind::Vmin)?;
     let suffices = !facts.write_backs || kind.has_write_backs();
@@ -89,7 +89,7 @@ pub fn run(
     stop: &AtomicBool,
     keep: &(dyn Fn(usize, CellResult) + Sync),
 ) {
-    let sources: Vec<Option<Source<'_>>> = (0..plan.traces.len())
+    let sources: Vec<Option<CurveInputs<'_>>> = (0..plan.traces.len())
         .map(|trace| prepared(plan, passes, trace, stop))
         .collect();
     passes.par_iter().with_max_len(1).for_each(|pass| {
@@ -129,11 +129,11 @@ fn prepared<'t>(
     passes: &[Pass],
     trace: usize,
     stop: &AtomicBool,
-) -> Option<Source<'t>> {
+) -> Option<CurveInputs<'t>> {
     let here = || passes.iter().filter(|pass| pass.trace == trace);
     here().next().filter(|_| !stop.load(Ordering::Relaxed))?;
     let resolved: &'t Resolved = plan.traces[trace];
-    let source = Source::new(&resolved.trace);
+    let source = CurveInputs::new(&resolved.trace);
     let kinds: Vec<CurveKind> = here().map(|pass| pass.kind).collect();
     let cells = here().flat_map(|pass| pass.cells.iter().copied());
     let all = wanted(plan, cells);

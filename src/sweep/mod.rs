@@ -19,17 +19,17 @@ mod working_sets;
 pub use self::auto_sizes::{frame_ladder, tau_ladder};
 pub use self::page_states::{CellStates, WINDOWS_MAX, window_for, windows};
 pub use allocation::Allocation;
-pub use by_curves::Facts;
+pub use by_curves::CurveNeeds;
 pub use exclude::{Comparison, Exclude};
 pub use identity::{IN_A_RUN, Identity, Labels, MODEL, POLICY, Part, by_setting};
 pub use partition::Partition;
 pub use plan::{Axes, Cell, Engine, Plan, PlanError, Settings, TraceFacts, Warmup};
 
-use crate::policy::Bursts;
-use crate::trace::bursts::View;
+use crate::policy::HitDelivery;
+use crate::trace::bursts::BurstsView;
 use crate::vm::machine::RunError;
 use crate::vm::tlb::MissLog;
-use crate::vm::{self, Accessed, Job, Listener, Outcome};
+use crate::vm::{self, AccessedBitMode, Job, Listener, Outcome};
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -140,7 +140,8 @@ fn prepare(plan: &Plan<'_>, cells: &[usize]) -> Vec<Option<MissLog>> {
 fn misses_of(plan: &Plan<'_>, trace: usize) -> Option<MissLog> {
     let settings = &plan.settings;
     let in_memory = plan.traces[trace].trace.store().is_none();
-    if settings.engine == Engine::Plain || settings.accessed != Accessed::Every || !in_memory {
+    if settings.engine == Engine::Plain || settings.accessed != AccessedBitMode::Every || !in_memory
+    {
         return None;
     }
     let cell = plan.cells.iter().find(|cell| cell.trace == trace)?;
@@ -153,9 +154,9 @@ fn misses_of(plan: &Plan<'_>, trace: usize) -> Option<MissLog> {
 }
 
 /// Returns the bursts to replay a cell by; `None` if single references are faster.
-fn bursts_of<'t>(plan: &Plan<'t>, cell: &Cell) -> Option<View<'t>> {
+fn bursts_of<'t>(plan: &Plan<'t>, cell: &Cell) -> Option<BurstsView<'t>> {
     let spec = cell.choice.spec();
-    if plan.settings.engine == Engine::Plain || spec.bursts == Bursts::Never {
+    if plan.settings.engine == Engine::Plain || spec.bursts == HitDelivery::Never {
         return None;
     }
     let tau = cell.tau.unwrap_or(1);

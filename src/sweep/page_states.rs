@@ -4,7 +4,7 @@
 use super::Plan;
 use crate::space::End;
 use crate::vm::machine::snapshot::states;
-use crate::vm::{Accessed, Job, States};
+use crate::vm::{AccessedBitMode, Job, States};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -61,7 +61,7 @@ fn states_of(plan: &Plan<'_>, index: usize, window: Option<u64>) -> Option<CellS
     let job = inputs.job();
     // Neither faults nor pages depend on TLBs unless walks set the reference bits.
     let job = Job {
-        tlb: job.tlb.filter(|_| job.accessed != Accessed::Every),
+        tlb: job.tlb.filter(|_| job.accessed != AccessedBitMode::Every),
         ..job
     };
     let refs = trace.len() as u64;

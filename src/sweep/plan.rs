@@ -3,10 +3,10 @@
 
 use super::allocation::Allocation;
 use super::auto_sizes::{frame_ladder, tau_ladder};
-use super::by_curves::{self, Facts};
+use super::by_curves::{self, CurveNeeds};
 use super::exclude::Exclude;
 use super::identity::Identity;
-use crate::policy::{Bursts, PolicyChoice, Space};
+use crate::policy::{HitDelivery, MemoryBy, PolicyChoice};
 use crate::space::{self, Origin, Resolved};
 use crate::trace::TraceError;
 use crate::trace::model::access::{Addressing, TraceKind};
@@ -15,7 +15,7 @@ use crate::trace::model::digest;
 use crate::units::{Ladder, PageSize, UnitError, percent_of};
 use crate::vm::core::swap::slots_of;
 use crate::vm::tlb::{Geometry, Hardware};
-use crate::vm::{Accessed, Job};
+use crate::vm::{AccessedBitMode, Job};
 
 /// Units of [`Plan::effort`] that a core does in a second, by bursts and by single references: orders
 /// of magnitude, from the README's tables.
@@ -51,7 +51,7 @@ impl Axes {
     /// Returns true if a policy has a window in place of frames.
     fn has_windows(&self) -> bool {
         let mut spaces = self.policies.iter().map(|choice| choice.spec().space);
-        spaces.any(|space| space == Space::Variable)
+        spaces.any(|space| space == MemoryBy::Variable)
     }
 
     /// Checks that the frames and windows fit a trace.
@@ -85,17 +85,17 @@ pub struct Settings {
     /// How frames are divided among processes.
     pub allocation: Allocation,
     /// When reference bits are set. Without TLBs they are set at every reference.
-    pub accessed: Accessed,
+    pub accessed: AccessedBitMode,
     /// How references are replayed. Affects speed only.
     pub engine: Engine,
     /// Facts beyond faults that the requested columns need. `None`: replay every cell.
-    pub curves: Option<Facts>,
+    pub curves: Option<CurveNeeds>,
 }
 
 impl Settings {
     /// Removes the TLBs unless they set reference bits: else no count of faults depends on them.
     pub fn drop_tlb(&mut self) {
-        if self.accessed == Accessed::Every {
+        if self.accessed == AccessedBitMode::Every {
             self.tlb = None;
         }
     }
@@ -341,7 +341,7 @@ impl<'t> Plan<'t> {
                 None => Allocation::Global.name(),
             },
             accessed_bit: match (settings.accessed, self.tlb_of(cell)) {
-                (Accessed::Every, _) | (_, None) => Accessed::Every.name().to_owned(),
+                (AccessedBitMode::Every, _) | (_, None) => AccessedBitMode::Every.name().to_owned(),
                 (accessed, Some(tlb)) => format!("{}:{}", accessed.name(), tlb.tlbs()),
             },
             commit_limit: settings.space.commit_limit,
@@ -401,7 +401,7 @@ impl<'t> Plan<'t> {
         let seconds = |cell: usize| {
             let resolved = self.traces[self.cells[cell].trace];
             let local = self.settings.engine == Engine::Auto && resolved.bursts().is_some();
-            let by_bursts = local && self.cells[cell].choice.spec().bursts != Bursts::Never;
+            let by_bursts = local && self.cells[cell].choice.spec().bursts != HitDelivery::Never;
             let speed = if by_bursts {
                 EFFORT_BY_BURSTS
             } else {
@@ -429,8 +429,8 @@ impl<'t> Plan<'t> {
         let spec = cell.choice.spec();
         let weight = match (spec.needs_future(), spec.space) {
             (true, _) => 4,
-            (false, Space::Variable) => 3,
-            (false, Space::Fixed) => 2,
+            (false, MemoryBy::Variable) => 3,
+            (false, MemoryBy::Fixed) => 2,
         };
         self.traces[cell.trace].trace.len() as u64 * weight
     }
@@ -442,7 +442,7 @@ impl CellInputs<'_> {
         let (plan, cell) = (self.plan, self.cell);
         let resolved = plan.traces[cell.trace];
         // Quotas and reference bits set by walks need page tables, even where nothing is shared.
-        let tables = self.quotas.is_some() || plan.settings.accessed != Accessed::Every;
+        let tables = self.quotas.is_some() || plan.settings.accessed != AccessedBitMode::Every;
         let identity = || tables.then(|| resolved.identity());
         Job {
             space: resolved.space.as_ref().or_else(identity),
@@ -485,11 +485,11 @@ fn cells(
         tau,
     };
     match choice.spec().space {
-        Space::Fixed => frames
+        MemoryBy::Fixed => frames
             .iter()
             .map(|&frames| cell(Some(frames), None))
             .collect(),
-        Space::Variable => {
+        MemoryBy::Variable => {
             let limit = choice.params.get_if_any(choice.spec(), "limit");
             tau.iter().map(|&tau| cell(limit, Some(tau))).collect()
         }

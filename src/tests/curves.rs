@@ -7,7 +7,7 @@ mod samples;
 use crate::oracle::Ref;
 use crate::support::random::{SHAPES, Shape, any_refs, refs_of};
 use crate::support::{assert_holds, trace_of};
-use pagebench::curve::{self, Amounts, CurveKind, Filling, Point, Source, Wanted, by_bursts};
+use pagebench::curve::{self, Amounts, CurveInputs, CurveKind, Filling, Point, Wanted, by_bursts};
 use pagebench::policy::PolicyChoice;
 use pagebench::report::results::cells_jsonl;
 use pagebench::report::results::cells_jsonl::Record;
@@ -301,7 +301,7 @@ fn bursts_of_recordings_agree() {
             },
         ];
         for wanted in wanted {
-            let (plain, fast) = (Source::plain(&trace), Source::new(&trace));
+            let (plain, fast) = (CurveInputs::plain(&trace), CurveInputs::new(&trace));
             fast.prepare(&CurveKind::ALL, &wanted)
                 .expect("a short trace");
             for kind in CurveKind::ALL {

@@ -8,7 +8,7 @@ use crate::support::{
     POLICIES, Setting, compare_runs, distinct, each_residence, fixed_space, kind_of, meta,
     page_of_id, product, replay, run_of, trace_of,
 };
-use pagebench::policy::{Bursts, Repeats, Space};
+use pagebench::policy::{HitDelivery, HitSensitivity, MemoryBy};
 use pagebench::trace::model::access::{Access, Addressing, Kind};
 use pagebench::trace::model::dense::{
     CONTINUES, Dictionary, KIND_MASK, KindCode, Meta, PageKey, References, Trace, pack, page_of,
@@ -225,10 +225,10 @@ proptest! {
     ) {
         for setting in settings(frames, tau) {
             let most = match (setting.policy.spec().repeats, setting.policy.spec().space) {
-                (Repeats::Once, _) | (Repeats::LastTime, Space::Fixed) => 1,
-                (Repeats::Twice, _) => 2,
+                (HitSensitivity::Once, _) | (HitSensitivity::LastTime, MemoryBy::Fixed) => 1,
+                (HitSensitivity::Twice, _) => 2,
                 // Time goes by with every reference.
-                (Repeats::LastTime, Space::Variable) | (Repeats::All, _) => continue,
+                (HitSensitivity::LastTime, MemoryBy::Variable) | (HitSensitivity::All, _) => continue,
             };
             let (short, kept) = collapsed(&refs, most);
             let run = product(&short, &setting);
@@ -248,9 +248,9 @@ proptest! {
             let setting = Setting::frames(policy, frames);
             let spec = setting.policy.spec();
             // Two hits may be more than one, with others between them, where no bit merges them.
-            let bursts = spec.bursts.by_bits() || spec.bursts == Bursts::OrderOfHits;
-            let merges = spec.repeats != Repeats::Twice || bursts;
-            if spec.repeats == Repeats::All || !merges {
+            let bursts = spec.bursts.by_bits() || spec.bursts == HitDelivery::OrderOfHits;
+            let merges = spec.repeats != HitSensitivity::Twice || bursts;
+            if spec.repeats == HitSensitivity::All || !merges {
                 continue;
             }
             let whole = product(&refs, &setting);

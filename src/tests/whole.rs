@@ -16,7 +16,7 @@ use crate::oracle::{Page, Run};
 use crate::support::events::{STYLES, Style, items, trace_of};
 use crate::support::random::{Random, any_refs};
 use pagebench::policy::PolicyChoice;
-use pagebench::space::{self, Resolved, View};
+use pagebench::space::{self, Resolved, SpaceAt};
 use pagebench::trace::model::access::Kind;
 use pagebench::trace::model::dense::{PageKey, page_of};
 use pagebench::trace::model::event::{Advice, Backing, Event, Mapping, Protection};
@@ -74,9 +74,9 @@ fn product(items: &[Item], options: &Options) -> Outcome {
     };
     let choice: PolicyChoice = policy.parse().expect("a policy of the table");
     let accessed = match options.accessed {
-        Accessed::Every => vm::Accessed::Every,
-        Accessed::Walk => vm::Accessed::Walk,
-        Accessed::WalkFlush => vm::Accessed::WalkFlush,
+        Accessed::Every => vm::AccessedBitMode::Every,
+        Accessed::Walk => vm::AccessedBitMode::Walk,
+        Accessed::WalkFlush => vm::AccessedBitMode::WalkFlush,
     };
     let job = Job {
         space: resolved.space.as_ref(),
@@ -96,7 +96,7 @@ fn product(items: &[Item], options: &Options) -> Outcome {
     let outcome = vm::run_with(&job, &mut log).expect("a short trace");
     let bare = Job {
         tlb: None,
-        accessed: vm::Accessed::Every,
+        accessed: vm::AccessedBitMode::Every,
         ..job
     };
     let mut recorder = crate::support::Recorder::default();
@@ -193,7 +193,7 @@ fn counters_of(outcome: &vm::Outcome) -> Counters {
 }
 
 /// The bound pages at the end, where the replay got so far.
-fn pages_of(resolved: &Resolved, end: &View, snapshot: &Snapshot) -> BTreeMap<Page, PageEnd> {
+fn pages_of(resolved: &Resolved, end: &SpaceAt, snapshot: &Snapshot) -> BTreeMap<Page, PageEnd> {
     let pids = &resolved.trace.dictionary.pids;
     let mut pages = BTreeMap::new();
     for process in &end.processes {

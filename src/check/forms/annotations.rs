@@ -26,7 +26,7 @@ pub fn to_commands(verdict: &Verdict, baseline: &str) -> String {
         ));
     }
     for cell in &verdict.cells {
-        if let crate::check::Fate::Missing | crate::check::Fate::Failed(_) = cell.fate {
+        if let crate::check::CellStatus::Missing | crate::check::CellStatus::Failed(_) = cell.fate {
             let why = cell.complaint().unwrap_or_default();
             let text = format!("{}: {why}", cell.name());
             errors.push((cell.line, "cell without counts".to_owned(), text));

@@ -4,7 +4,7 @@
 //!
 //! Deliberately absent: times, so that the same verdict is the same bytes.
 
-use crate::check::verdict::{Change, Checked, Fate, Verdict};
+use crate::check::verdict::{CellStatus, Change, Checked, Verdict};
 use crate::exit::{self, ExitCode};
 use crate::report::xml::escaped;
 use std::fmt::Write;
@@ -78,7 +78,7 @@ pub fn of_failure(why: &str, baseline: &str, code: ExitCode) -> String {
 
 /// Returns the numbers of a suite of these cells and of `beside` other errors.
 fn tally(cells: &[&Checked], beside: usize) -> String {
-    let lacks = |cell: &&&Checked| !matches!(cell.fate, Fate::Compared(_));
+    let lacks = |cell: &&&Checked| !matches!(cell.fate, CellStatus::Compared(_));
     let complains = |cell: &&&Checked| cell.complaint().is_some();
     let errors = cells.iter().filter(lacks).count();
     let failures = cells.iter().filter(complains).count() - errors;
@@ -109,19 +109,19 @@ fn case(out: &mut String, cell: &Checked) {
     let text = cell.complaint().map(|text| escaped(&text));
     let line = cell.line;
     let _ = match (&cell.fate, text) {
-        (Fate::Compared(changes), None) if changes.is_empty() => writeln!(out, "/>"),
-        (Fate::Compared(changes), None) => writeln!(
+        (CellStatus::Compared(changes), None) if changes.is_empty() => writeln!(out, "/>"),
+        (CellStatus::Compared(changes), None) => writeln!(
             out,
             ">\n      <system-out>{}</system-out>\n    </testcase>",
             escaped(&passing(changes))
         ),
-        (Fate::Compared(changes), Some(text)) => writeln!(
+        (CellStatus::Compared(changes), Some(text)) => writeln!(
             out,
             ">\n      <failure type=\"regression\" message=\"{text}\">line {line} of the baseline\n{}</failure>\n    </testcase>",
             escaped(&passing(changes))
         ),
         (fate, text) => {
-            let kind = if *fate == Fate::Missing {
+            let kind = if *fate == CellStatus::Missing {
                 "missing"
             } else {
                 "failed"

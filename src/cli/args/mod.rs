@@ -15,7 +15,7 @@ use crate::trace::model::access::TraceKind;
 use crate::trace::model::select::Selection;
 use crate::trace::model::source::{LoadOptions, PBT};
 use crate::units::{Ladder, PageSize, did_you_mean, parse_bytes, parse_count, parse_percent};
-use crate::vm::Accessed;
+use crate::vm::AccessedBitMode;
 use crate::vm::hardware::cost::{CostTable, DEVICES, device};
 use crate::vm::hardware::processors;
 use crate::vm::tlb::{Geometry, Hardware};
@@ -299,9 +299,9 @@ pub struct SweepArgs {
 
     /// When the accessed bit is set: every (at each reference), walk (only by a page walk), walk-flush
     /// (as walk; clearing the bit drops the translation)
-    #[arg(long, value_name = "every|walk|walk-flush", value_parser = words(Accessed::ALL),
+    #[arg(long, value_name = "every|walk|walk-flush", value_parser = words(AccessedBitMode::ALL),
           hide_possible_values = true, default_value = "every")]
-    pub accessed_bit: Accessed,
+    pub accessed_bit: AccessedBitMode,
 
     #[command(flatten)]
     pub memory: MemoryArgs,
@@ -408,7 +408,7 @@ impl ReadArgs {
             selection: select.selection(),
             name: None,
             kind: self.kind,
-            lists_do: false,
+            burst_lists_suffice: false,
             mem_limit: None,
         })
     }
@@ -480,7 +480,7 @@ impl SweepArgs {
         };
         let tlb = self.hardware()?;
         let swap_bytes = self.memory.swap_bytes()?;
-        if self.accessed_bit != Accessed::Every && tlb.is_none() {
+        if self.accessed_bit != AccessedBitMode::Every && tlb.is_none() {
             let name = self.accessed_bit.name();
             let message = "without TLBs no page walk sets accessed bits";
             return Err(Failure::usage(format!("--accessed-bit {name}: {message}")));

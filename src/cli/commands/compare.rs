@@ -1,7 +1,7 @@
 //! `pagebench compare`: results side by side, in words and numbers.
 
 use crate::check::compare;
-use crate::check::compare::{BY, Comparison, Pair, Side, Verdict, other_traces, split};
+use crate::check::compare::{BY, Comparison, Pair, Relation, Side, other_traces, split};
 use crate::cli::args::{OutFormat, numeric_column, out_formats, words};
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::progress::{message, note};
@@ -248,10 +248,10 @@ fn report_left_out(comparison: &Comparison, sides: &[Side]) {
 fn verdict(comparison: &Comparison, fail_on: Option<FailOn>) -> ExitCode {
     let bad = |pair: &&Pair| match fail_on {
         None => false,
-        Some(FailOn::Any) => pair.verdict() != Verdict::Same,
+        Some(FailOn::Any) => pair.verdict() != Relation::Same,
         Some(FailOn::Percent(percent)) => match pair.verdict() {
-            Verdict::Worse | Verdict::Differs => pair.beyond(percent),
-            Verdict::Same | Verdict::Better => false,
+            Relation::Worse | Relation::Differs => pair.beyond(percent),
+            Relation::Same | Relation::Better => false,
         },
     };
     let pairs = &comparison.pairs;
@@ -333,10 +333,10 @@ impl Report<'_> {
             return None;
         }
         let words = [
-            (Verdict::Better, Verdict::Better.word()),
-            (Verdict::Worse, Verdict::Worse.word()),
-            (Verdict::Differs, Verdict::Differs.word()),
-            (Verdict::Same, "the same"),
+            (Relation::Better, Relation::Better.word()),
+            (Relation::Worse, Relation::Worse.word()),
+            (Relation::Differs, Relation::Differs.word()),
+            (Relation::Same, "the same"),
         ];
         let count = |verdict| pairs.iter().filter(|p| p.verdict() == verdict).count();
         let parts: Vec<String> = words

@@ -9,14 +9,14 @@ use crate::cli::setup::progress::note;
 use crate::cli::setup::terminal::print;
 use crate::exit::{self, ExitCode};
 use crate::trace::codec::encode;
-use crate::trace::codec::encode::{Encoder, Packing};
+use crate::trace::codec::encode::{Compression, Compressor};
 use crate::trace::format::{self, Format};
 use crate::trace::model::dense::Meta;
 use crate::trace::model::digest;
 use crate::trace::model::export::{Exported, export};
 use crate::trace::model::sample::Rate;
 use crate::trace::model::source;
-use crate::trace::model::source::{ConvertError, LoadOptions, PBT, Source, name_of};
+use crate::trace::model::source::{ConvertError, LoadOptions, PBT, TraceSource, name_of};
 use crate::trace::store::Summary;
 use crate::units::{PageSize, about, counted, show_bytes, show_count};
 use clap::Args;
@@ -97,7 +97,7 @@ fn to_help() -> String {
 struct Target {
     /// `None` is pbt.
     format: Option<&'static Format>,
-    packing: Packing,
+    packing: Compression,
 }
 
 impl Target {
@@ -126,7 +126,7 @@ impl Target {
     /// Returns whether it is text, which may go to a terminal.
     fn is_text(&self) -> bool {
         let text = self.format.is_some_and(Format::is_text);
-        text && self.packing == Packing::None
+        text && self.packing == Compression::None
     }
 }
 
@@ -151,14 +151,14 @@ pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
 }
 
 /// Opens the trace, and notes its format if that was guessed.
-fn open(args: &ConvertArgs) -> Result<Source, Failure> {
+fn open(args: &ConvertArgs) -> Result<TraceSource, Failure> {
     let mut options = LoadOptions {
         page_size: args.page_size,
         name: args.name.clone(),
         ..args.read.options(&args.select)?
     };
     options.selection.sample = args.sample;
-    let mut source = Source::open(&args.trace, &options)?;
+    let mut source = TraceSource::open(&args.trace, &options)?;
     if args.name.is_none() && args.trace == Path::new("-") && source.store().is_none() {
         // A pipe has no name: use that of the output.
         source.rename(name_of(&args.output));
@@ -173,7 +173,11 @@ fn open(args: &ConvertArgs) -> Result<Source, Failure> {
     Ok(source)
 }
 
-fn write_to_stdout(args: &ConvertArgs, source: Source, target: Target) -> Result<Written, Failure> {
+fn write_to_stdout(
+    args: &ConvertArgs,
+    source: TraceSource,
+    target: Target,
+) -> Result<Written, Failure> {
     if io::stdout().is_terminal() && !target.is_text() {
         return Err(Failure::usage(
             "-o -: this is no text for a terminal; name a file or pipe it",
@@ -186,7 +190,7 @@ fn write_to_stdout(args: &ConvertArgs, source: Source, target: Target) -> Result
 /// Writes the file; returns what was written and the bytes of the file.
 fn write_to_file(
     args: &ConvertArgs,
-    source: Source,
+    source: TraceSource,
     target: Target,
 ) -> Result<(Written, u64), Failure> {
     write_whole(&args.output, |out| {
@@ -199,7 +203,7 @@ fn write_to_file(
 
 /// Writes the trace to `out`; `fail` makes an error of `out` a failure.
 fn write(
-    source: Source,
+    source: TraceSource,
     target: Target,
     level: i32,
     out: &mut dyn Write,
@@ -209,7 +213,7 @@ fn write(
         ConvertError::Write(e) => fail(e),
         e => e.into(),
     };
-    let mut out = Encoder::new(target.packing, out, level).map_err(&fail)?;
+    let mut out = Compressor::new(target.packing, out, level).map_err(&fail)?;
     let written = match target.format {
         None => {
             let (meta, summary) = source::convert(source, &mut out, level).map_err(failed)?;

@@ -16,7 +16,7 @@ use crate::sweep::{Cell, Engine, Plan, Settings, Warmup};
 use crate::trace::model::dense::Trace;
 use crate::trace::model::reference_string;
 use crate::units::{EntryId, Ladder, PageSize, parse_count, show_count};
-use crate::vm::Accessed;
+use crate::vm::AccessedBitMode;
 use crate::vm::machine::stepper as replay;
 use clap::Args;
 use std::ops::Range;
@@ -146,7 +146,7 @@ fn settings(args: &ExplainArgs) -> Result<Settings, Failure> {
         filter: args.select.selection().describe(),
         space: args.memory.space()?,
         allocation: args.memory.allocation.clone(),
-        accessed: Accessed::Every,
+        accessed: AccessedBitMode::Every,
         engine: Engine::Plain,
         curves: None,
     })

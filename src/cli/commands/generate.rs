@@ -5,7 +5,7 @@ use crate::cli::setup::failure::Failure;
 use crate::cli::setup::output_file::{check_stored_name, write_whole};
 use crate::cli::setup::terminal::print;
 use crate::exit::{self, ExitCode};
-use crate::trace::format::Origin;
+use crate::trace::format::FileHead;
 use crate::trace::format::plain::PlainWriter;
 use crate::trace::generate::{COMMON, Generator, Param, Pattern, Step, TABLE, Values, by_name};
 use crate::trace::model::access::{Addressing, TraceKind};
@@ -154,7 +154,7 @@ pub fn generate(args: GenArgs) -> Result<ExitCode, Failure> {
 
 fn write_text(generator: Generator) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 18, io::stdout().lock());
-    let origin = Origin {
+    let origin = FileHead {
         kind: TraceKind::Synthetic,
         addressing: Addressing::Bytes,
         chosen: Chosen::ALL,

@@ -15,7 +15,7 @@ use crate::trace::model::dense::{Trace, count_kinds};
 use crate::trace::model::digest;
 use crate::trace::model::event::Event;
 use crate::trace::model::reuse::Reuse;
-use crate::trace::model::source::{LoadOptions, Source};
+use crate::trace::model::source::{LoadOptions, TraceSource};
 use crate::trace::model::stream::Record;
 use crate::units::{PageSize, parse_count, show_bytes, show_count};
 use clap::Args;
@@ -42,7 +42,7 @@ pub struct HeadArgs {
 /// Runs `head`.
 pub fn head(args: HeadArgs) -> Result<ExitCode, Failure> {
     let options = args.read.options(&SelectArgs::default())?;
-    let source = Source::open(&args.trace, &options)?;
+    let source = TraceSource::open(&args.trace, &options)?;
     let format = read_as(source.format, source.guessed, "none");
     note(&format!("{}: {format}", args.trace.display()));
     let mut out = BufWriter::new(io::stdout().lock());
@@ -101,7 +101,7 @@ pub fn stat(args: StatArgs) -> Result<ExitCode, Failure> {
         ..args.read.options(&args.select)?
     };
     let cache = Cache::of(&args.cache);
-    let source = Source::open(&args.trace, &options)?;
+    let source = TraceSource::open(&args.trace, &options)?;
     let mut out = String::new();
     field(&mut out, "file", args.trace.display());
     let format = read_as(source.format, source.guessed, source.codec);
@@ -128,7 +128,7 @@ pub fn stat(args: StatArgs) -> Result<ExitCode, Failure> {
 
 /// Returns how a stored trace is cut into bursts; `None` if it is not, or if the options change its
 /// references.
-fn bursts(source: &Source, options: &LoadOptions) -> Option<String> {
+fn bursts(source: &TraceSource, options: &LoadOptions) -> Option<String> {
     let store = source.store().filter(|store| store.bursts > 0)?;
     let own_size = options
         .page_size

@@ -4,7 +4,7 @@ use crate::cli::setup::failure::Failure;
 use crate::cli::setup::terminal::{field, print};
 use crate::exit::{self, ExitCode};
 use crate::policy::choice_list::group;
-use crate::policy::{self, Bursts, Family, PolicyId, Spec, TABLE};
+use crate::policy::{self, Family, HitDelivery, PolicyId, Spec, TABLE};
 use crate::report::results::columns::{COLUMNS, ColumnKind};
 use crate::report::tables::list::{Described, TABLES, columns_of};
 use crate::trace::format::{self, Format};
@@ -70,14 +70,14 @@ fn describe_policy(spec: &Spec) -> String {
         field(&mut out, "also called", spec.aliases.join(", "));
     }
     let memory = match spec.space {
-        policy::Space::Fixed => "frames (-m)",
-        policy::Space::Variable => "a window in references of the process (--tau)",
+        policy::MemoryBy::Fixed => "frames (-m)",
+        policy::MemoryBy::Variable => "a window in references of the process (--tau)",
     };
     field(&mut out, "memory", memory);
     field(&mut out, "sees", spec.sees.about());
     let bursts = match spec.bursts {
-        Bursts::Never => "reference by reference",
-        Bursts::SetBitsAlone => "by bursts, where there is one process",
+        HitDelivery::Never => "reference by reference",
+        HitDelivery::SetBitsAlone => "by bursts, where there is one process",
         _ => "by bursts",
     };
     field(&mut out, "replayed", bursts);

@@ -6,7 +6,7 @@ use crate::cli::setup::terminal::{field, print};
 use crate::exit::{self, ExitCode};
 use crate::units::{PageSize, show_bytes};
 use crate::vm::hardware::processors;
-use crate::vm::hardware::processors::{Arrays, MACHINES, Preset};
+use crate::vm::hardware::processors::{Arrays, MACHINES, ProcessorModel};
 use crate::vm::hardware::tlb_shapes::{Second, Shape};
 
 /// Runs `machines`.
@@ -28,7 +28,7 @@ fn size_of(arrays: &Arrays) -> PageSize {
     PageSize::from_shift(arrays.page_bits).expect("a page size of the table")
 }
 
-fn in_one_line(preset: &Preset) -> String {
+fn in_one_line(preset: &ProcessorModel) -> String {
     let reach = data_reach(&preset.arrays[0]);
     let doubt = if preset.confirmed {
         ""
@@ -45,7 +45,7 @@ fn data_reach(arrays: &Arrays) -> String {
     show_bytes(Shape::full(largest).reach(size_of(arrays).bytes()))
 }
 
-fn describe(preset: &Preset) -> String {
+fn describe(preset: &ProcessorModel) -> String {
     let mut out = format!("{}: {}\n", preset.name, preset.about);
     let confirmed = if preset.confirmed {
         "confirmed"
@@ -82,7 +82,7 @@ fn describe(preset: &Preset) -> String {
 }
 
 /// Returns the option that gives the machine's costs, and the cycles that they come from.
-fn costs(preset: &Preset) -> String {
+fn costs(preset: &ProcessorModel) -> String {
     let costs = &preset.costs;
     format!(
         "--cost tlb-l2={}ns,walk-ref={}ns,fault={}ns ({} and {} cycles at {} MHz)",
@@ -96,7 +96,7 @@ fn costs(preset: &Preset) -> String {
 }
 
 /// Appends the TLBs for one page size.
-fn describe_arrays(out: &mut String, preset: &Preset, arrays: &Arrays) {
+fn describe_arrays(out: &mut String, preset: &ProcessorModel, arrays: &Arrays) {
     let page = size_of(arrays);
     out.push_str(&format!("pages of {page}\n"));
     let mut line = |name: &str, text: String| out.push_str(&format!("  {name:27}{text}\n"));

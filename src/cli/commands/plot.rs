@@ -6,7 +6,7 @@ use crate::cli::setup::progress::note;
 use crate::cli::setup::terminal::print;
 use crate::exit::{self, ExitCode};
 use crate::report::chart::{
-    self, At, Chart, ChartError, Drawing, KINDS, Kind, Log, Options, Rows, Source,
+    self, At, Chart, ChartError, ChartTable, Drawing, KINDS, Kind, Log, Options, Rows,
 };
 use crate::report::results::columns::Row;
 use crate::report::results::results_csv::read_rows;
@@ -201,7 +201,7 @@ fn load(kind: Option<&Kind>, inputs: &[PathBuf]) -> Result<Rows, Failure> {
         let tables = match kind {
             Some(kind) if input.is_dir() => {
                 let table = input.join(kind.source().file_name());
-                if kind.source() == Source::Windows && !table.exists() {
+                if kind.source() == ChartTable::Windows && !table.exists() {
                     let what = format!(
                         "{}: no windows.csv in this folder; run with --windows",
                         input.display()
@@ -216,7 +216,7 @@ fn load(kind: Option<&Kind>, inputs: &[PathBuf]) -> Result<Rows, Failure> {
         };
         for (source, path) in tables {
             match source {
-                Source::Results => {
+                ChartTable::Results => {
                     let mut results = read_rows(&path)?;
                     if !results.iter().any(Row::is_ok) {
                         let path = path.display();
@@ -225,8 +225,8 @@ fn load(kind: Option<&Kind>, inputs: &[PathBuf]) -> Result<Rows, Failure> {
                     }
                     rows.results.append(&mut results);
                 }
-                Source::Windows => rows.windows.append(&mut windows_csv::read_rows(&path)?),
-                Source::Curves => rows.curves.append(&mut curve_csv::read_rows(&path)?),
+                ChartTable::Windows => rows.windows.append(&mut windows_csv::read_rows(&path)?),
+                ChartTable::Curves => rows.curves.append(&mut curve_csv::read_rows(&path)?),
             }
         }
     }
@@ -234,9 +234,9 @@ fn load(kind: Option<&Kind>, inputs: &[PathBuf]) -> Result<Rows, Failure> {
 }
 
 /// Returns the tables of a folder; if it has none, results.csv, so that the error names that.
-fn tables_in(folder: &Path) -> Vec<(Source, PathBuf)> {
-    let all = [Source::Results, Source::Windows, Source::Curves];
-    let mut tables: Vec<(Source, PathBuf)> = all
+fn tables_in(folder: &Path) -> Vec<(ChartTable, PathBuf)> {
+    let all = [ChartTable::Results, ChartTable::Windows, ChartTable::Curves];
+    let mut tables: Vec<(ChartTable, PathBuf)> = all
         .into_iter()
         .map(|source| (source, folder.join(source.file_name())))
         .collect();
@@ -249,13 +249,13 @@ fn tables_in(folder: &Path) -> Vec<(Source, PathBuf)> {
 }
 
 /// Returns what a table holds, by the name of its file; results for any other name.
-fn by_name(path: &Path) -> Source {
-    let is = |source: &Source| {
+fn by_name(path: &Path) -> ChartTable {
+    let is = |source: &ChartTable| {
         path.file_name()
             .is_some_and(|name| name == source.file_name())
     };
-    let others = [Source::Windows, Source::Curves];
-    others.into_iter().find(is).unwrap_or(Source::Results)
+    let others = [ChartTable::Windows, ChartTable::Curves];
+    others.into_iter().find(is).unwrap_or(ChartTable::Results)
 }
 
 /// Returns the folder of an input.

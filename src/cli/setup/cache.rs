@@ -11,7 +11,7 @@ use crate::trace::TraceError;
 use crate::trace::model::dense::Trace;
 use crate::trace::model::error::Cause;
 use crate::trace::model::source;
-use crate::trace::model::source::{LoadOptions, Source};
+use crate::trace::model::source::{LoadOptions, TraceSource};
 use crate::trace::store::{self, Store, Writer};
 use std::fs::File;
 use std::io::{self, BufWriter, Read};
@@ -47,7 +47,7 @@ impl Cache {
     /// Returns the kept trace, or reads the file and keeps the trace if that pays off.
     pub fn load(
         &self,
-        source: Source,
+        source: TraceSource,
         path: &Path,
         options: &LoadOptions,
     ) -> Result<Trace, TraceError> {
@@ -93,7 +93,7 @@ impl Cache {
     /// kept: pipes, stored traces, small files, parts of traces.
     fn key(
         &self,
-        source: &Source,
+        source: &TraceSource,
         path: &Path,
         options: &LoadOptions,
     ) -> Option<(u128, FileState)> {
@@ -132,14 +132,14 @@ fn note_of(path: &Path, what: &str) {
 /// Finishes a kept trace, and gives `trace` the digest that was computed on the way.
 fn end(writer: Writer<BufWriter<WholeFile>>, trace: &Trace) -> io::Result<()> {
     let (out, summary) = writer.finish(&trace.meta, &trace.dictionary)?;
-    trace.know_digest(summary.digest);
+    trace.set_digest(summary.digest);
     out.into_inner().map_err(|e| e.into_error())?.finish()
 }
 
 /// Reads a trace, through the cache if there is one.
 pub fn load(
     cache: Option<&Cache>,
-    source: Source,
+    source: TraceSource,
     path: &Path,
     options: &LoadOptions,
 ) -> Result<Trace, TraceError> {

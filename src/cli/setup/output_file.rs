@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::signals;
 use crate::report::whole_file::WholeFile;
 use crate::trace::codec::encode;
-use crate::trace::codec::encode::Packing;
+use crate::trace::codec::encode::Compression;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -27,7 +27,7 @@ pub fn write_whole<T>(
 /// Errors if the name of a `.pbt` asks for compression, which its content has already.
 pub fn check_stored_name(output: &Path) -> Result<(), Failure> {
     match encode::by_name(output) {
-        Ok((Packing::None, _)) => Ok(()),
+        Ok((Compression::None, _)) => Ok(()),
         _ => Err(Failure::usage(format!(
             "-o {}: a .pbt is written, whose content is compressed already; name a file that ends in .pbt",
             output.display()

@@ -4,7 +4,7 @@
 //! This reads every reference, but nothing from before the burst, so threads work on parts of the
 //! trace side by side.
 
-use crate::trace::bursts::{Columns, LENGTH_MAX, View};
+use crate::trace::bursts::{BurstsView, Columns, LENGTH_MAX};
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::KIND_MASK;
 use rayon::prelude::*;
@@ -56,7 +56,7 @@ impl Gaps {
 }
 
 /// Finds the gaps of all bursts.
-pub fn gaps(view: View<'_>) -> Gaps {
+pub fn gaps(view: BurstsView<'_>) -> Gaps {
     let columns = view.columns;
     let parts = (rayon::current_num_threads() * PARTS) as u64;
     let refs = columns.starts.last().copied().unwrap_or(0);
@@ -75,7 +75,7 @@ pub fn gaps(view: View<'_>) -> Gaps {
 }
 
 /// Finds the gaps of the bursts in a range.
-fn of_part(view: View<'_>, bursts: Range<usize>) -> Gaps {
+fn of_part(view: BurstsView<'_>, bursts: Range<usize>) -> Gaps {
     let columns = view.columns;
     let mut gaps = Gaps::new();
     gaps.edges

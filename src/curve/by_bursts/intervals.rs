@@ -7,13 +7,13 @@
 use super::gaps::{Edges, Gaps, gaps};
 use crate::curve::TooLong;
 use crate::curve::intervals::{
-    Intervals, Open, Processes, Tally, Turns, clocks_fit, lasting, process_of, ticks,
+    IntervalTally, Open, Processes, Turns, UseIntervals, clocks_fit, lasting, process_of, ticks,
 };
 use crate::trace::bursts::{Bursts, Columns, K_MAX};
 use crate::trace::model::dense::{Trace, page_of};
 
 /// Collects the intervals of a trace from its bursts, for windows of at least `least` references.
-pub fn intervals(trace: &Trace, bursts: &Bursts, least: u64) -> Result<Intervals, TooLong> {
+pub fn intervals(trace: &Trace, bursts: &Bursts, least: u64) -> Result<UseIntervals, TooLong> {
     clocks_fit(trace)?;
     let view = bursts.of(K_MAX);
     let columns = view.columns;
@@ -39,7 +39,7 @@ pub fn intervals(trace: &Trace, bursts: &Bursts, least: u64) -> Result<Intervals
     let within = match within {
         Some(gaps) => {
             open.add_rewrites(&gaps.rewrites);
-            Tally::of_lengths(&gaps.lengths)
+            IntervalTally::of_lengths(&gaps.lengths)
         }
         None => sums(columns),
     };
@@ -47,11 +47,11 @@ pub fn intervals(trace: &Trace, bursts: &Bursts, least: u64) -> Result<Intervals
 }
 
 /// Returns a tally of all gaps as if each had the shortest length.
-fn sums(columns: &Columns) -> Tally {
+fn sums(columns: &Columns) -> IntervalTally {
     let offsets = columns.first.iter().zip(&columns.last);
     let lasts = offsets.map(|(&first, &last)| u64::from(last - first)).sum();
     let refs = columns.starts.last().copied().unwrap_or(0);
-    Tally::of_short(refs - columns.pages.len() as u64, lasts)
+    IntervalTally::of_short(refs - columns.pages.len() as u64, lasts)
 }
 
 /// One pass over the bursts.

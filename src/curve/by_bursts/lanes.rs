@@ -6,9 +6,9 @@
 //! Of the others the bytes are scanned for the next reference that changes something.
 
 use crate::curve::rings::{LANES, Rings};
-use crate::simd::Level;
+use crate::simd::SimdLevel;
 use crate::simd::scan::{Scan, Wanted, scan};
-use crate::trace::bursts::View;
+use crate::trace::bursts::BurstsView;
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::{KIND_MASK, Ref, page_of};
 
@@ -75,16 +75,16 @@ impl LanePolicy for ClockClear {
 ///
 /// # Panics
 /// With more than [`LANES`] sizes.
-pub fn fifo(view: View<'_>, pages: usize, sizes: &[u64]) -> Vec<(u64, u64)> {
-    Lanes::<Fifo>::new(Level::best(), view, pages, sizes).run()
+pub fn fifo(view: BurstsView<'_>, pages: usize, sizes: &[u64]) -> Vec<(u64, u64)> {
+    Lanes::<Fifo>::new(SimdLevel::best(), view, pages, sizes).run()
 }
 
 /// Returns what [`crate::curve::clock`] returns for the same references.
 ///
 /// # Panics
 /// With more than [`LANES`] sizes.
-pub fn clock(view: View<'_>, pages: usize, sizes: &[u64], load_bit: bool) -> Vec<(u64, u64)> {
-    let level = Level::best();
+pub fn clock(view: BurstsView<'_>, pages: usize, sizes: &[u64], load_bit: bool) -> Vec<(u64, u64)> {
+    let level = SimdLevel::best();
     if load_bit {
         Lanes::<Clock>::new(level, view, pages, sizes).run()
     } else {
@@ -99,7 +99,7 @@ const DIRTY: u8 = 2;
 
 /// The memories.
 struct Lanes<'t, P> {
-    view: View<'t>,
+    view: BurstsView<'t>,
     /// [`HERE`] and [`DIRTY`] of each page. May lag behind its words, but never runs ahead.
     known: Vec<u8>,
     pages: Vec<Page>,
@@ -115,7 +115,7 @@ struct Lanes<'t, P> {
 }
 
 impl<'t, P: LanePolicy> Lanes<'t, P> {
-    fn new(level: Level, view: View<'t>, pages: usize, sizes: &[u64]) -> Self {
+    fn new(level: SimdLevel, view: BurstsView<'t>, pages: usize, sizes: &[u64]) -> Self {
         let rings = Rings::new(sizes, pages as u32);
         let unseen = Page {
             // Lanes that do not exist have every page: they never fault.

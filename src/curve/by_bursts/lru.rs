@@ -20,9 +20,9 @@
 //! At the end of a burst its pages are the most recent ones, in order of last reference. During the
 //! burst only their number matters, so they enter the window together, at its end.
 
-use crate::curve::lru::{CLEAN, LruCurve, Place, Tally, Totals, UNSEEN};
+use crate::curve::lru::{CLEAN, DistanceTally, LruCurve, Place, Totals, UNSEEN};
 use crate::curve::stack_distance::Recency;
-use crate::simd::Level;
+use crate::simd::SimdLevel;
 use crate::simd::compile_wide;
 use crate::simd::compile_wide::Work;
 use crate::trace::bursts::reuse_distances::{ByDistance, Edges, Within};
@@ -35,11 +35,11 @@ const PIECE: usize = 1 << 30;
 /// Counts the faults and write-backs of bursts of pages below `pages`. The curve is valid from K
 /// frames on; with `within`, the distances within bursts, from one frame on.
 pub fn lru(columns: &Columns, within: Option<&Within>, pages: usize) -> LruCurve {
-    lru_at(Level::best(), columns, within, pages)
+    lru_at(SimdLevel::best(), columns, within, pages)
 }
 
 /// [`lru`] as compiled for a level of the processor.
-fn lru_at(level: Level, columns: &Columns, within: Option<&Within>, pages: usize) -> LruCurve {
+fn lru_at(level: SimdLevel, columns: &Columns, within: Option<&Within>, pages: usize) -> LruCurve {
     let unseen = Place {
         slot: UNSEEN,
         farthest: CLEAN,
@@ -47,7 +47,7 @@ fn lru_at(level: Level, columns: &Columns, within: Option<&Within>, pages: usize
     let mut stack = Stack {
         places: vec![unseen; pages],
         recency: Recency::new(pages, K_MAX),
-        tallies: vec![Tally::default(); pages + 1],
+        tallies: vec![DistanceTally::default(); pages + 1],
         totals: Totals::new(pages),
         first_uses: Vec::new(),
         replaced: [0; K_MAX + 1],
@@ -82,7 +82,7 @@ struct Stack {
     places: Vec<Place>,
     recency: Recency,
     /// By distance; moved to `totals` before they overflow.
-    tallies: Vec<Tally>,
+    tallies: Vec<DistanceTally>,
     totals: Totals,
     first_uses: Vec<u64>,
     /// Distances within bursts whose interval start was tallied at a lesser distance.

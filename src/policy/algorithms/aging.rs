@@ -63,8 +63,8 @@ impl<'t> PolicyType<'t> for Aging {
         ticks: true,
         complexity: "hit sets a bit; fault O(1) amortised; tick O(c)",
         bytes: "38 to 74 bytes a frame",
-        repeats: Repeats::All,
-        bursts: Bursts::SetBits,
+        repeats: HitSensitivity::All,
+        bursts: HitDelivery::SetBits,
         params: &[
             Param::count("bits", Some(8), 1..=16, "bits of a counter"),
             Param::count(
@@ -110,7 +110,7 @@ impl Policy for Aging {
         victim
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let frame = at.frame;
         self.counter[frame as usize] = 0;
         self.loads.push(frame);

@@ -122,8 +122,8 @@ impl<'t> PolicyType<'t> for Arc {
         sees: Sees::Hits,
         complexity: "hit and fault O(1)",
         bytes: "9 bytes a frame, 9 bytes a page",
-        repeats: Repeats::Twice,
-        bursts: Bursts::OrderOfHits,
+        repeats: HitSensitivity::Twice,
+        bursts: HitDelivery::OrderOfHits,
         ..Spec::BASE
     };
 
@@ -140,7 +140,7 @@ impl<'t> PolicyType<'t> for Arc {
 
 impl Policy for Arc {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         self.lists.move_front(AGAIN, at.frame);
     }
 
@@ -163,7 +163,7 @@ impl Policy for Arc {
         frame
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let page = frames.page(at.frame);
         let from = match self.coming.iter().position(|coming| coming.0 == page) {
             Some(at) => self.coming.swap_remove(at).1,

@@ -45,8 +45,8 @@ impl<'t> PolicyType<'t> for Car {
         sees: Sees::Bits,
         complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
         bytes: "9 bytes a frame, 9 bytes a page",
-        repeats: Repeats::Twice,
-        bursts: Bursts::SetBits,
+        repeats: HitSensitivity::Twice,
+        bursts: HitDelivery::SetBits,
         ..Spec::BASE
     };
 
@@ -72,7 +72,7 @@ impl Policy for Car {
         frame
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         frames.clear_referenced(at.frame);
         let clock = match self.ghosts.recall(frames.page(at.frame)) {
             Some(_) => AGAIN,

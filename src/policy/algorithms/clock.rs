@@ -23,8 +23,8 @@ impl<'t> PolicyType<'t> for Clock {
         sees: Sees::Bits,
         complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
         bytes: "8 to 20 bytes a frame",
-        repeats: Repeats::Twice,
-        bursts: Bursts::SetBits,
+        repeats: HitSensitivity::Twice,
+        bursts: HitDelivery::SetBits,
         curve: Some(CurveKind::Clock { load_bit: true }),
         params: &[Param::flag(
             "load-bit",
@@ -55,7 +55,7 @@ impl Policy for Clock {
         }
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         if !self.load_bit {
             frames.clear_referenced(at.frame);
         }

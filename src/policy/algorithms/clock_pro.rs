@@ -215,8 +215,8 @@ impl<'t> PolicyType<'t> for ClockPro {
         sees: Sees::Bits,
         complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
         bytes: "16 bytes a page",
-        repeats: Repeats::Twice,
-        bursts: Bursts::SetBits,
+        repeats: HitSensitivity::Twice,
+        bursts: HitDelivery::SetBits,
         params: &[Param::fraction(
             "cold",
             None,
@@ -279,7 +279,7 @@ impl Policy for ClockPro {
         }
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         frames.clear_referenced(at.frame);
         let page = frames.page(at.frame);
         let was_remembered = self.node(page).role == Remembered;

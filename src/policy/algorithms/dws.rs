@@ -24,11 +24,11 @@ impl<'t> PolicyType<'t> for DampedWorkingSet<'t> {
         about: "damped working set: each fault gives up the oldest page, if old enough",
         cite: "A. J. Smith, \"A modified working set paging algorithm\", IEEE Transactions on Computers C-25(9), 1976",
         choices: "as ws; and after a reference that loads a page, once the windows are closed, the page that the process referenced longest ago leaves if that was alpha tau or more references of the process ago (rounded down, at least 1). One page a fault. alpha=1 is ws. A shared page stays while it is in the window of another process.",
-        space: Space::Variable,
+        space: MemoryBy::Variable,
         sees: Sees::Hits,
         complexity: "hit O(1); fault and expiry O(log p) amortised, p pages in the window",
         bytes: "16 bytes a page of a process, 24 a page, 16 in the window",
-        repeats: Repeats::LastTime,
+        repeats: HitSensitivity::LastTime,
         params: &[Param::fraction(
             "alpha",
             Some(MILLION / 2),
@@ -52,7 +52,7 @@ impl<'t> PolicyType<'t> for DampedWorkingSet<'t> {
 #[deny(clippy::missing_trait_methods)]
 impl Policy for DampedWorkingSet<'_> {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         self.windows.hit(at);
     }
 
@@ -68,12 +68,12 @@ impl Policy for DampedWorkingSet<'_> {
         self.windows.victim(frames, request)
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         self.faulted = true;
         self.windows.loaded(frames, at);
     }
 
-    fn prefetched(&mut self, frames: &mut Frames, at: Touch, next_use: u32) {
+    fn prefetched(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
         self.windows.prefetched(frames, at, next_use);
     }
 

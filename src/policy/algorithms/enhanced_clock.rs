@@ -35,8 +35,8 @@ impl<'t> PolicyType<'t> for EnhancedSecondChance {
         sees: Sees::Bits,
         complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
         bytes: "2 bytes a frame",
-        repeats: Repeats::Twice,
-        bursts: Bursts::SetBits,
+        repeats: HitSensitivity::Twice,
+        bursts: HitDelivery::SetBits,
         params: &[Param::flag(
             "load-bit",
             true,
@@ -77,7 +77,7 @@ impl Policy for EnhancedSecondChance {
         victim
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         if !self.load_bit {
             frames.clear_referenced(at.frame);
         }

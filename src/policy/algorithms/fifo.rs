@@ -20,8 +20,8 @@ impl<'t> PolicyType<'t> for Fifo {
         sees: Sees::Loads,
         complexity: "hit nothing, fault O(1)",
         bytes: "8 to 20 bytes a frame",
-        repeats: Repeats::Once,
-        bursts: Bursts::SetBits,
+        repeats: HitSensitivity::Once,
+        bursts: HitDelivery::SetBits,
         curve: Some(CurveKind::Fifo),
         ..Spec::BASE
     };
@@ -38,7 +38,7 @@ impl Policy for Fifo {
         self.order.pop().expect("every frame is taken")
     }
 
-    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {
         self.order.push(at.frame);
     }
 

@@ -112,8 +112,8 @@ impl<'t> PolicyType<'t> for FreeBsd {
         sees: Sees::Bits,
         complexity: "hit sets a bit; fault O(1) amortised by activity counts, O(c) at worst",
         bytes: "10 bytes a frame",
-        repeats: Repeats::Twice,
-        bursts: Bursts::SetBits,
+        repeats: HitSensitivity::Twice,
+        bursts: HitDelivery::SetBits,
         params: &[Param::fraction(
             "inactive",
             Some(100_000),
@@ -146,7 +146,7 @@ impl Policy for FreeBsd {
         }
     }
 
-    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {
         self.activity[at.frame as usize] = ACT_INIT;
         self.queues.push_front(ACTIVE, at.frame);
     }

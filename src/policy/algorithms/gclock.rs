@@ -28,8 +28,8 @@ impl<'t> PolicyType<'t> for GClock {
         sees: Sees::Hits,
         complexity: "hit O(1); fault O(1) amortised, O(c 2^bits) at worst",
         bytes: "9 to 21 bytes a frame",
-        repeats: Repeats::All,
-        bursts: Bursts::SetBits,
+        repeats: HitSensitivity::All,
+        bursts: HitDelivery::SetBits,
         params: &[
             Param::count("bits", Some(2), 1..=8, "bits of the counter"),
             Param::count(
@@ -56,7 +56,7 @@ impl<'t> PolicyType<'t> for GClock {
 
 impl Policy for GClock {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         let counter = &mut self.counter[at.frame as usize];
         // Stored only where it changes: most pages in use have the highest value.
         if *counter < self.max {
@@ -82,13 +82,13 @@ impl Policy for GClock {
         }
     }
 
-    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {
         self.counter[at.frame as usize] = self.load;
         self.order.push(at.frame);
     }
 
     /// Sets the counter to 0, as Clock's bit is clear then.
-    fn prefetched(&mut self, _frames: &mut Frames, at: Touch, _next_use: u32) {
+    fn prefetched(&mut self, _frames: &mut Frames, at: PageAccess, _next_use: u32) {
         self.counter[at.frame as usize] = 0;
         self.order.push(at.frame);
     }

@@ -35,7 +35,7 @@ impl<'t> PolicyType<'t> for Lfu {
         ticks: true,
         complexity: "hit O(1); fault O(log c) amortised; halving O(pages)",
         bytes: "44 bytes a frame; with keep=1 8 a page",
-        repeats: Repeats::All,
+        repeats: HitSensitivity::All,
         params: &[
             Param::flag("keep", true, "counts survive eviction"),
             Param::count(
@@ -64,7 +64,7 @@ impl<'t> PolicyType<'t> for Lfu {
 
 impl Policy for Lfu {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         let (count, last) = &mut self.uses[at.frame as usize];
         self.made += 1;
         *count += 1;
@@ -79,7 +79,7 @@ impl Policy for Lfu {
         victim
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let kept = self.kept.get(frames.page(at.frame) as usize);
         self.made += 1;
         let now = (kept.copied().unwrap_or(0) + 1, self.made);

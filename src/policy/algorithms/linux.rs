@@ -112,8 +112,8 @@ impl<'t> PolicyType<'t> for Linux {
         sees: Sees::Bits,
         complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
         bytes: "10 bytes a frame, 8 bytes a page",
-        repeats: Repeats::Twice,
-        bursts: Bursts::SetBits,
+        repeats: HitSensitivity::Twice,
+        bursts: HitDelivery::SetBits,
         params: &[
             Param::count(
                 "ratio",
@@ -169,7 +169,7 @@ impl Policy for Linux {
         }
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let soon = self.refault(frames.page(at.frame));
         let list = if soon.is_some() { ACTIVE } else { INACTIVE };
         self.flags[at.frame as usize] = soon.unwrap_or(0);

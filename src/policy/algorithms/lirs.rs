@@ -88,7 +88,7 @@ impl<'t> PolicyType<'t> for Lirs {
         sees: Sees::Hits,
         complexity: "hit and fault O(1) amortised",
         bytes: "18 bytes a frame, 9 bytes a page",
-        repeats: Repeats::Twice,
+        repeats: HitSensitivity::Twice,
         params: &[Param::fraction(
             "hir",
             Some(10_000),
@@ -113,7 +113,7 @@ impl<'t> PolicyType<'t> for Lirs {
 
 impl Policy for Lirs {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         if !self.is_lir(at.frame) {
             self.hit_hir(at.frame);
             return;
@@ -142,7 +142,7 @@ impl Policy for Lirs {
         frame
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let ghost = self.ghost(frames.page(at.frame));
         if self.stack.is_in(STACK, ghost) {
             self.stack.remove(ghost);

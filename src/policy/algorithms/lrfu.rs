@@ -129,7 +129,7 @@ impl<'t> PolicyType<'t> for Lrfu {
         sees: Sees::Hits,
         complexity: "hit O(1); fault O(log c) amortised",
         bytes: "60 bytes a frame",
-        repeats: Repeats::All,
+        repeats: HitSensitivity::All,
         params: &[Param::fraction(
             "lambda",
             Some(MILLION / 1000),
@@ -151,7 +151,7 @@ impl<'t> PolicyType<'t> for Lrfu {
 
 impl Policy for Lrfu {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         self.made += 1;
         let weight = self.weights.at(at.time, self.made);
         self.sums[at.frame as usize].add(weight);
@@ -163,7 +163,7 @@ impl Policy for Lrfu {
         least.expect("every frame is taken")
     }
 
-    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {
         self.made += 1;
         let sum = self.weights.at(at.time, self.made);
         self.sums[at.frame as usize] = sum;

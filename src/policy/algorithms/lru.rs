@@ -31,8 +31,8 @@ impl<'t> PolicyType<'t> for Lru {
         sees: Sees::Hits,
         complexity: "hit and fault O(1)",
         bytes: "8 bytes a frame; by bursts 28",
-        repeats: Repeats::Once,
-        bursts: Bursts::Order,
+        repeats: HitSensitivity::Once,
+        bursts: HitDelivery::Order,
         curve: Some(CurveKind::Lru),
         ..Spec::BASE
     };
@@ -46,7 +46,7 @@ impl<'t> PolicyType<'t> for Lru {
     }
 
     #[inline(always)]
-    fn hits(&mut self, hits: impl ExactSizeIterator<Item = Touch>) {
+    fn hits(&mut self, hits: impl ExactSizeIterator<Item = PageAccess>) {
         let frames = hits.map(|at| at.frame);
         match &mut self.order {
             Order::OneByOne(list) => frames.for_each(|frame| list.renew(LIST, frame)),
@@ -57,7 +57,7 @@ impl<'t> PolicyType<'t> for Lru {
 
 impl Policy for Lru {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         match &mut self.order {
             Order::OneByOne(list) => list.renew(LIST, at.frame),
             Order::Together(queue) => queue.touch(at.frame),
@@ -72,7 +72,7 @@ impl Policy for Lru {
         oldest.expect("every frame is taken")
     }
 
-    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {
         match &mut self.order {
             Order::OneByOne(list) => list.push(LIST, at.frame),
             Order::Together(queue) => queue.touch(at.frame),

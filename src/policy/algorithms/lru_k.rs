@@ -106,7 +106,7 @@ impl<'t> PolicyType<'t> for LruK {
         sees: Sees::Hits,
         complexity: "hit O(k); fault O(k + log c) amortised",
         bytes: "8k + 108 bytes a frame, 8k + 8 a page",
-        repeats: Repeats::All,
+        repeats: HitSensitivity::All,
         params: &[
             Param::count("k", Some(2), 1..=8, "references that are remembered"),
             Param::count(
@@ -144,7 +144,7 @@ impl<'t> PolicyType<'t> for LruK {
 
 impl Policy for LruK {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         let now = at.time + 1;
         self.made += 1;
         self.number[at.frame as usize] = self.made;
@@ -165,7 +165,7 @@ impl Policy for LruK {
         frame
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let now = at.time + 1;
         let known = self.gone.of(frames.page(at.frame));
         let times = self.times.of_mut(at.frame);

@@ -143,8 +143,8 @@ impl<'t> PolicyType<'t> for Mglru {
         sees: Sees::Bits,
         complexity: "hit sets a bit; fault O(lookaround) amortised, O(c) when memory is aged",
         bytes: "13 bytes a frame, 8 bytes a page, 12 bytes a page of each process",
-        repeats: Repeats::Twice,
-        bursts: Bursts::SetBits,
+        repeats: HitSensitivity::Twice,
+        bursts: HitDelivery::SetBits,
         params: &[Param::count(
             "lookaround",
             Some(64),
@@ -197,7 +197,7 @@ impl Policy for Mglru {
         }
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let shadow = &mut self.shadows[frames.page(at.frame) as usize];
         let shadow = std::mem::replace(shadow, NO_SHADOW);
         self.counts.refault += u64::from(shadow == self.min);

@@ -49,7 +49,7 @@ impl<'t> PolicyType<'t> for Mq {
         ticks: true,
         complexity: "hit and fault O(1), and O(queues) where a page may sink",
         bytes: "25 bytes a frame, 8 a page, 8 to 16 a remembered page",
-        repeats: Repeats::All,
+        repeats: HitSensitivity::All,
         params: &[
             Param::count("queues", Some(8), 1..=16, "LRU queues"),
             Param::count(
@@ -88,7 +88,7 @@ impl<'t> PolicyType<'t> for Mq {
 
 impl Policy for Mq {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         let info = &mut self.info[at.frame as usize];
         info.count = info.count.saturating_add(1);
         info.expire = at.time.saturating_add(self.life);
@@ -110,7 +110,7 @@ impl Policy for Mq {
         frame
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let page = frames.page(at.frame);
         let count = match self.out.take(page) {
             true => self.counts[page as usize].saturating_add(1),

@@ -26,8 +26,8 @@ impl<'t> PolicyType<'t> for Mru {
         sees: Sees::Hits,
         complexity: "hit and fault O(1)",
         bytes: "8 bytes a frame",
-        repeats: Repeats::Once,
-        bursts: Bursts::OrderOfHits,
+        repeats: HitSensitivity::Once,
+        bursts: HitDelivery::OrderOfHits,
         ..Spec::BASE
     };
 
@@ -42,7 +42,7 @@ impl<'t> PolicyType<'t> for Mru {
 
 impl Policy for Mru {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         self.last = Some(at.frame);
         self.uses += 1;
         self.used[at.frame as usize] = self.uses;
@@ -55,7 +55,7 @@ impl Policy for Mru {
         victim
     }
 
-    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {
         self.hit(at);
     }
 

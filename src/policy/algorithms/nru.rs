@@ -30,8 +30,8 @@ impl<'t> PolicyType<'t> for Nru {
         ticks: true,
         complexity: "hit sets a bit; fault O(1) amortised; tick O(c)",
         bytes: "2 bytes a frame",
-        repeats: Repeats::All,
-        bursts: Bursts::SetBits,
+        repeats: HitSensitivity::All,
+        bursts: HitDelivery::SetBits,
         params: &[Param::count(
             "tick",
             Some(10_000),
@@ -68,7 +68,7 @@ impl Policy for Nru {
         unreachable!("every frame is taken")
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         self.classes.put(at.frame, class_of(frames, at.frame));
     }
 

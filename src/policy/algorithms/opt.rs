@@ -3,7 +3,7 @@
 
 use crate::policy::prelude::*;
 use crate::policy::support::bit_set::BitSet;
-use crate::simd::Level;
+use crate::simd::SimdLevel;
 use crate::simd::compile_wide;
 use crate::simd::compile_wide::Work;
 use crate::simd::not_below::{NotBelow, not_below};
@@ -27,7 +27,7 @@ pub struct Opt<'t> {
     future: Future<'t>,
     /// References before this position are noted.
     noted: usize,
-    level: Level,
+    level: SimdLevel,
     not_below: NotBelow,
     /// Positions of next references; unused with few frames.
     upcoming: BitSet,
@@ -121,8 +121,8 @@ impl<'t> PolicyType<'t> for Opt<'t> {
         sees: Sees::Future,
         complexity: "hit O(1) amortised, 1/64 of a vector step; fault O(log n), with 256 frames at most O(c)",
         bytes: "4 bytes a reference (shared by all sizes), a bit a reference, 4 bytes a page",
-        repeats: Repeats::LastTime,
-        bursts: Bursts::SetBits,
+        repeats: HitSensitivity::LastTime,
+        bursts: HitDelivery::SetBits,
         curve: Some(CurveKind::Opt),
         ..Spec::BASE
     };
@@ -132,9 +132,9 @@ impl<'t> PolicyType<'t> for Opt<'t> {
         let positions = if few { 0 } else { setup.future.refs.len() };
         Opt {
             future: setup.future,
-            level: Level::best(),
+            level: SimdLevel::best(),
             noted: 0,
-            not_below: not_below(Level::best()),
+            not_below: not_below(SimdLevel::best()),
             upcoming: BitSet::new(positions),
             next_of: vec![0; if few { setup.frames as usize } else { 0 }],
             finished: BitSet::new(setup.pages),
@@ -159,11 +159,11 @@ impl Policy for Opt<'_> {
         self.forget(page)
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         self.frame_of[frames.page(at.frame) as usize] = at.frame;
     }
 
-    fn prefetched(&mut self, frames: &mut Frames, at: Touch, next_use: u32) {
+    fn prefetched(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
         let page = frames.page(at.frame);
         self.frame_of[page as usize] = at.frame;
         self.note(page, next_use);

@@ -3,7 +3,7 @@
 
 use crate::policy::prelude::*;
 use crate::policy::support::bit_set::BitSet;
-use crate::simd::Level;
+use crate::simd::SimdLevel;
 use crate::simd::not_below::{NotBelow, not_below};
 use crate::trace::model::dense::{NEVER, page_of};
 
@@ -130,8 +130,8 @@ impl<'t> PolicyType<'t> for OptWb<'t> {
         sees: Sees::Future,
         complexity: "hit O(1) amortised, 1/64 of a vector step; fault O(log n)",
         bytes: "4 bytes a reference (shared by all sizes), 2 bits a reference, 4 bytes a page",
-        repeats: Repeats::All,
-        bursts: Bursts::SetBits,
+        repeats: HitSensitivity::All,
+        bursts: HitDelivery::SetBits,
         params: &[Param::count(
             "write-cost",
             Some(1),
@@ -146,7 +146,7 @@ impl<'t> PolicyType<'t> for OptWb<'t> {
         OptWb {
             future: setup.future,
             noted: 0,
-            not_below: not_below(Level::best()),
+            not_below: not_below(SimdLevel::best()),
             clean: pages(),
             dirty: pages(),
             frame_of: vec![NOWHERE; setup.pages],
@@ -165,11 +165,11 @@ impl Policy for OptWb<'_> {
         std::mem::replace(&mut self.frame_of[page as usize], NOWHERE)
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         self.frame_of[frames.page(at.frame) as usize] = at.frame;
     }
 
-    fn prefetched(&mut self, frames: &mut Frames, at: Touch, next_use: u32) {
+    fn prefetched(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
         let page = frames.page(at.frame);
         self.frame_of[page as usize] = at.frame;
         self.note(frames, page, next_use);

@@ -39,12 +39,12 @@ impl<'t> PolicyType<'t> for PageFaultFrequency<'t> {
         about: "page fault frequency: gives up unused pages when faults are rare",
         cite: "W. W. Chu, H. Opderbeck, \"The page fault frequency replacement algorithm\", AFIPS Fall Joint Computer Conference, 1972; P. J. Denning, \"Working sets past and present\", IEEE Transactions on Software Engineering 6(1), 1980",
         choices: "a fault is one that loads a page: maps and cow_reuses are none. At a fault tau or more references of the process after its fault before, the pages that it loaded and that are not referenced leave, after the reference. Reference bits of its pages, but for that of the page just loaded, are cleared at every fault, so that not referenced means since the fault before (Denning); with reset=0 only where pages may leave (Stallings). A shared page belongs to the process that loaded it: when that has exited the page stays until nobody maps it.",
-        space: Space::Variable,
+        space: MemoryBy::Variable,
         sees: Sees::Bits,
         complexity: "hit sets a bit; fault O(1) amortised",
         bytes: "25 bytes a frame",
-        repeats: Repeats::All,
-        bursts: Bursts::SetBitsAlone,
+        repeats: HitSensitivity::All,
+        bursts: HitDelivery::SetBitsAlone,
         params: &[Param::flag(
             "reset",
             true,
@@ -71,7 +71,7 @@ impl<'t> PolicyType<'t> for PageFaultFrequency<'t> {
 
 impl Policy for PageFaultFrequency<'_> {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         if !self.alone {
             let process = self.process(at.entry);
             self.clocks[process].0 += 1;
@@ -92,7 +92,7 @@ impl Policy for PageFaultFrequency<'_> {
         victim
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let process = self.process(at.entry);
         let (clock, last_fault) = &mut self.clocks[process];
         *clock = if self.alone { at.time + 1 } else { *clock + 1 };
@@ -105,7 +105,7 @@ impl Policy for PageFaultFrequency<'_> {
         self.pages.push(in_use(process), at.frame);
     }
 
-    fn prefetched(&mut self, _frames: &mut Frames, at: Touch, _next_use: u32) {
+    fn prefetched(&mut self, _frames: &mut Frames, at: PageAccess, _next_use: u32) {
         let process = self.process(at.entry);
         self.owner[at.frame as usize] = process as u32;
         self.rest(process, at.frame);

@@ -33,8 +33,8 @@ impl<'t> PolicyType<'t> for Random {
         randomized: true,
         complexity: "hit nothing, fault O(1)",
         bytes: "8 bytes a frame",
-        repeats: Repeats::Once,
-        bursts: Bursts::SetBits,
+        repeats: HitSensitivity::Once,
+        bursts: HitDelivery::SetBits,
         ..Spec::BASE
     };
 
@@ -55,7 +55,7 @@ impl Policy for Random {
         victim
     }
 
-    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {
         self.place[at.frame as usize] = self.taken.len() as u32;
         self.taken.push(at.frame);
     }

@@ -44,8 +44,8 @@ impl<'t> PolicyType<'t> for S3Fifo {
         sees: Sees::Hits,
         complexity: "hit counts to 3; fault O(1) amortised, O(c) at worst",
         bytes: "10 bytes a frame, 4 a page, 8 to 16 a remembered page",
-        repeats: Repeats::All,
-        bursts: Bursts::SetBits,
+        repeats: HitSensitivity::All,
+        bursts: HitDelivery::SetBits,
         params: &[
             Param::fraction(
                 "small",
@@ -90,7 +90,7 @@ impl<'t> PolicyType<'t> for S3Fifo {
 
 impl Policy for S3Fifo {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         let frequency = &mut self.frequency[at.frame as usize];
         // Stored only if it changes: most references are to pages that have been hit before.
         if *frequency < MAX_FREQUENCY {
@@ -131,7 +131,7 @@ impl Policy for S3Fifo {
         }
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let page = frames.page(at.frame);
         let returns = self.ghosts.take(page);
         let fills = self.fills_main && self.queues.len(SMALL) >= self.small;

@@ -25,8 +25,8 @@ impl<'t> PolicyType<'t> for Sieve {
         sees: Sees::Bits,
         complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
         bytes: "9 bytes a frame",
-        repeats: Repeats::Twice,
-        bursts: Bursts::SetBits,
+        repeats: HitSensitivity::Twice,
+        bursts: HitDelivery::SetBits,
         ..Spec::BASE
     };
 
@@ -52,7 +52,7 @@ impl Policy for Sieve {
         }
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         frames.clear_referenced(at.frame);
         self.queue.push_front(QUEUE, at.frame);
     }

@@ -31,7 +31,7 @@ impl<'t> PolicyType<'t> for Slru {
         sees: Sees::Hits,
         complexity: "hit O(1); fault O(1), O(segments) where low ones are empty",
         bytes: "9 bytes a frame",
-        repeats: Repeats::All,
+        repeats: HitSensitivity::All,
         params: &[
             Param::count(
                 "segments",
@@ -63,7 +63,7 @@ impl<'t> PolicyType<'t> for Slru {
 
 impl Policy for Slru {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         let from = self.segments.list_of(at.frame).expect("it is resident");
         let to = (from + 1).min(self.top);
         self.segments.move_front(to, at.frame);
@@ -83,7 +83,7 @@ impl Policy for Slru {
             .expect("it is not empty")
     }
 
-    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {
         self.segments.push_front(PROBATIONARY, at.frame);
     }
 

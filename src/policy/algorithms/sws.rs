@@ -53,13 +53,13 @@ impl<'t> PolicyType<'t> for SampledWorkingSet<'t> {
         about: "working set as a kernel sees it: reference bits sampled at intervals",
         cite: "J. Rodriguez-Rosell, J.-P. Dupuy, \"The design, implementation, and evaluation of a working set dispatcher\", Communications of the ACM 16(4), 1973",
         choices: "after every interval-th reference of a process each page that it loaded is looked at: if its reference bit is set, the bit is cleared and the page was idle for 0 looks, else for one more, and it leaves at tau / interval looks (rounded down, at least 1). With one process, and no page brought in ahead of use, interval=1 is ws. A shared page belongs to the process that loaded it, whoever refers to it: when that has exited nobody looks at the page, which stays until nobody maps it. A page brought in ahead of use comes in unreferenced.",
-        space: Space::Variable,
+        space: MemoryBy::Variable,
         sees: Sees::Bits,
         ticks: true,
         complexity: "hit sets a bit; fault O(1); look O(pages referenced since the last)",
         bytes: "37 bytes a frame",
-        repeats: Repeats::All,
-        bursts: Bursts::SetBitsAlone,
+        repeats: HitSensitivity::All,
+        bursts: HitDelivery::SetBitsAlone,
         params: &[Param::count(
             "interval",
             Some(1000),
@@ -93,7 +93,7 @@ impl<'t> PolicyType<'t> for SampledWorkingSet<'t> {
 
 impl Policy for SampledWorkingSet<'_> {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         if !self.alone {
             self.count(at.entry);
         }
@@ -112,12 +112,12 @@ impl Policy for SampledWorkingSet<'_> {
         victim
     }
 
-    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {
         self.enter(at);
         self.hit(at);
     }
 
-    fn prefetched(&mut self, _frames: &mut Frames, at: Touch, _next_use: u32) {
+    fn prefetched(&mut self, _frames: &mut Frames, at: PageAccess, _next_use: u32) {
         self.enter(at);
     }
 
@@ -214,7 +214,7 @@ impl SampledWorkingSet<'_> {
     }
 
     /// Records a page that was put into `at.frame`.
-    fn enter(&mut self, at: Touch) {
+    fn enter(&mut self, at: PageAccess) {
         let process = self.entries[at.entry as usize].process as usize;
         self.owner[at.frame as usize] = process as u32;
         self.last[at.frame as usize] = self.samples[process];

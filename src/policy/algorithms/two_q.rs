@@ -34,8 +34,8 @@ impl<'t> PolicyType<'t> for TwoQ {
         sees: Sees::Hits,
         complexity: "hit and fault O(1)",
         bytes: "9 bytes a frame, 4 a page, 8 to 16 a remembered page",
-        repeats: Repeats::Once,
-        bursts: Bursts::OrderOfHits,
+        repeats: HitSensitivity::Once,
+        bursts: HitDelivery::OrderOfHits,
         params: &[
             Param::fraction(
                 "kin",
@@ -66,7 +66,7 @@ impl<'t> PolicyType<'t> for TwoQ {
 
 impl Policy for TwoQ {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         if self.lists.is_in(AM, at.frame) {
             self.lists.move_front(AM, at.frame);
         }
@@ -86,7 +86,7 @@ impl Policy for TwoQ {
         frame
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let known = self.a1_out.take(frames.page(at.frame));
         self.lists
             .push_front(if known { AM } else { A1_IN }, at.frame);

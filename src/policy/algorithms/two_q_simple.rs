@@ -31,8 +31,8 @@ impl<'t> PolicyType<'t> for TwoQSimple {
         sees: Sees::Hits,
         complexity: "hit and fault O(1)",
         bytes: "9 bytes a frame",
-        repeats: Repeats::Twice,
-        bursts: Bursts::OrderOfHits,
+        repeats: HitSensitivity::Twice,
+        bursts: HitDelivery::OrderOfHits,
         params: &[Param::fraction(
             "kin",
             Some(MILLION / 4),
@@ -54,7 +54,7 @@ impl<'t> PolicyType<'t> for TwoQSimple {
 
 impl Policy for TwoQSimple {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         self.lists.move_front(AM, at.frame);
     }
 
@@ -66,7 +66,7 @@ impl Policy for TwoQSimple {
             .expect("every frame is taken")
     }
 
-    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {
         self.lists.push_front(A1, at.frame);
     }
 

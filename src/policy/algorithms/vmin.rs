@@ -31,11 +31,11 @@ impl<'t> PolicyType<'t> for Vmin<'t> {
         about: "keeps a page only if it is used again within the window: least space",
         cite: "B. G. Prieve, R. S. Fabry, \"VMIN: an optimal variable-space page replacement algorithm\", Communications of the ACM 19(5), 1976",
         choices: "a page whose next reference is at most tau references of the process that makes it ahead stays; another leaves after the next reference of the trace, whoever makes that, and stays if there is none. It is resident during its own reference, so that memory is never empty.",
-        space: Space::Variable,
+        space: MemoryBy::Variable,
         sees: Sees::Future,
         complexity: "hit and fault O(1)",
         bytes: "4 bytes a reference (shared by all windows; with several processes 4 more), 4 a page",
-        repeats: Repeats::LastTime,
+        repeats: HitSensitivity::LastTime,
         curve: Some(CurveKind::Vmin),
         ..Spec::BASE
     };
@@ -64,7 +64,7 @@ impl<'t> PolicyType<'t> for Vmin<'t> {
 
 impl Policy for Vmin<'_> {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         self.count(at);
         self.due = self.marked.len();
         let next = self.future.next_use[at.time as usize];
@@ -85,12 +85,12 @@ impl Policy for Vmin<'_> {
         frame
     }
 
-    fn loaded(&mut self, _frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {
         self.taken.insert(at.frame as usize);
         self.hit(at);
     }
 
-    fn prefetched(&mut self, _frames: &mut Frames, at: Touch, next_use: u32) {
+    fn prefetched(&mut self, _frames: &mut Frames, at: PageAccess, next_use: u32) {
         self.taken.insert(at.frame as usize);
         if !self.stays(next_use, at.time) {
             self.marked.push_back(at.frame);
@@ -128,7 +128,7 @@ impl Explain for Vmin<'_> {
 impl Vmin<'_> {
     /// Counts a reference of the process of `at.entry`.
     #[inline(always)]
-    fn count(&mut self, at: Touch) {
+    fn count(&mut self, at: PageAccess) {
         if !self.own.is_empty() {
             self.clocks[self.entries[at.entry as usize].process as usize] += 1;
         }

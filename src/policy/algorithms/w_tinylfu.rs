@@ -77,7 +77,7 @@ impl<'t> PolicyType<'t> for WTinyLfu {
         sees: Sees::Hits,
         complexity: "hit and fault O(1)",
         bytes: "13 bytes a frame, 4 a page",
-        repeats: Repeats::All,
+        repeats: HitSensitivity::All,
         params: &[
             Param::fraction(
                 "window",
@@ -121,7 +121,7 @@ impl<'t> PolicyType<'t> for WTinyLfu {
 
 impl Policy for WTinyLfu {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         self.resident[at.frame as usize].add(self.age);
         self.added();
         if self.lists.is_in(WINDOW, at.frame) {
@@ -146,7 +146,7 @@ impl Policy for WTinyLfu {
         frame
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let page = frames.page(at.frame);
         match self.counted.iter().position(|&counted| counted == page) {
             Some(place) => _ = self.counted.swap_remove(place),

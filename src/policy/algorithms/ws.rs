@@ -126,12 +126,12 @@ impl<'t> PolicyType<'t> for WorkingSet<'t> {
         about: "working set: keeps the pages of a process's last tau references",
         cite: "P. J. Denning, \"The working set model for program behavior\", Communications of the ACM 11(5), 1968",
         choices: "a page referenced exactly tau references ago is still a hit, then it leaves unless it was the one referenced. The window is counted in references of the process and stands still while that does not run; a shared page is resident while it is in the window of any process. With a limit, an over-full pool loses its least recently referenced page (with local allocation: of those that the process loaded).",
-        space: Space::Variable,
+        space: MemoryBy::Variable,
         sees: Sees::Hits,
         complexity: "hit O(1); fault and expiry O(log p) amortised, p pages in the window; with a limit O(frames) a victim where there are mappings, forks or frames by process",
         bytes: "16 bytes a page of a process, 24 a page, 16 in the window",
-        repeats: Repeats::LastTime,
-        bursts: Bursts::Windows,
+        repeats: HitSensitivity::LastTime,
+        bursts: HitDelivery::Windows,
         curve: Some(CurveKind::Ws),
         params: &[Param::count(
             "limit",
@@ -187,7 +187,7 @@ impl<'t> PolicyType<'t> for WorkingSet<'t> {
 
 impl Policy for WorkingSet<'_> {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         let stamp = &mut self.stamps[at.entry as usize];
         let process = &mut self.processes[stamp.process as usize];
         process.virtual_time += 1;
@@ -231,14 +231,14 @@ impl Policy for WorkingSet<'_> {
         self.forget(page)
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let process = self.stamps[at.entry as usize].process;
         self.processes[process as usize].virtual_time += 1;
         self.load(at, frames.page(at.frame));
     }
 
     /// The page counts as used by the process just now.
-    fn prefetched(&mut self, frames: &mut Frames, at: Touch, _next_use: u32) {
+    fn prefetched(&mut self, frames: &mut Frames, at: PageAccess, _next_use: u32) {
         self.arrived += 1;
         if let Some(arrival) = self.arrivals.get_mut(at.entry as usize) {
             *arrival = self.arrived;
@@ -335,7 +335,7 @@ impl WorkingSet<'_> {
     }
 
     /// Records that `page` was put into `at.frame` through `at.entry`.
-    fn load(&mut self, at: Touch, page: PageId) {
+    fn load(&mut self, at: PageAccess, page: PageId) {
         self.uses += 1;
         self.page_in[at.frame as usize] = page;
         let stamp = &mut self.stamps[at.entry as usize];

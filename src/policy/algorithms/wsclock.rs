@@ -68,8 +68,8 @@ impl<'t> PolicyType<'t> for WsClock<'t> {
         sees: Sees::Bits,
         complexity: "hit sets a bit; fault O(1) amortised and a step for each process",
         bytes: "23 bytes a frame",
-        repeats: Repeats::All,
-        bursts: Bursts::SetBitsAlone,
+        repeats: HitSensitivity::All,
+        bursts: HitDelivery::SetBitsAlone,
         params: &[Param::count(
             "tau",
             Some(10_000),
@@ -101,7 +101,7 @@ impl<'t> PolicyType<'t> for WsClock<'t> {
 
 impl Policy for WsClock<'_> {
     #[inline(always)]
-    fn hit(&mut self, at: Touch) {
+    fn hit(&mut self, at: PageAccess) {
         if !self.alone {
             self.clocks[self.entries[at.entry as usize].process as usize] += 1;
         }
@@ -128,14 +128,14 @@ impl Policy for WsClock<'_> {
         victim
     }
 
-    fn loaded(&mut self, frames: &mut Frames, at: Touch) {
+    fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let process = self.entries[at.entry as usize].process;
         let counts = !std::mem::take(&mut self.counted) || self.alone;
         self.count(process, at.time, counts);
         self.enter(frames, at.frame, process);
     }
 
-    fn prefetched(&mut self, frames: &mut Frames, at: Touch, _next_use: u32) {
+    fn prefetched(&mut self, frames: &mut Frames, at: PageAccess, _next_use: u32) {
         let process = self.entries[at.entry as usize].process;
         self.count(process, at.time, false);
         self.enter(frames, at.frame, process);

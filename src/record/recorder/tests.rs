@@ -50,7 +50,7 @@ struct Lines {
     most: Option<usize>,
 }
 
-impl Sink for Lines {
+impl RecordingSink for Lines {
     fn accesses(&mut self, accesses: &[Access]) -> io::Result<bool> {
         for a in accesses {
             self.lines
@@ -81,7 +81,7 @@ impl Sink for Lines {
 }
 
 /// Records these pieces. Leaves out the mappings of a beginning program.
-fn record(pieces: &[(u32, &str)]) -> (Vec<String>, Vec<Told>, Repairs) {
+fn record(pieces: &[(u32, &str)]) -> (Vec<String>, Vec<ProcessSummary>, Repairs) {
     let mut recorder = Recorder::new(Fake, Lines::default());
     for (pid, bytes) in pieces {
         recorder.take(*pid, bytes.as_bytes()).unwrap();

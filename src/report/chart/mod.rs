@@ -33,7 +33,7 @@ pub use self::kinds::curve::stems as curve_stems;
 pub use self::kinds::delta::draw as deltas;
 pub use self::kinds::states::{Subject, draw as states};
 pub use self::kinds::steps::draw as explained;
-pub use kinds::{Drawing, KINDS, Kind, Rows, Source, all, draw, stems};
+pub use kinds::{ChartTable, Drawing, KINDS, Kind, Rows, all, draw, stems};
 pub use options::{At, Log, Options, PIXELS, pixels};
 
 /// A picture, what it shows as numbers, and the name that both should have.

@@ -485,7 +485,10 @@ fn sizes_titles_and_axes_are_as_chosen() {
             log: Some(log.parse().unwrap()),
             at: At::default(),
         };
-        for kind in KINDS.iter().filter(|kind| kind.source() == Source::Results) {
+        for kind in KINDS
+            .iter()
+            .filter(|kind| kind.source() == ChartTable::Results)
+        {
             let chart = &draw(kind, &rows, &options).unwrap().charts[0];
             well_formed(&chart.svg());
             let title = "A <title> & more";

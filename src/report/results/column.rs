@@ -4,7 +4,7 @@
 //!
 //! Deliberately absent: files, and every particular table.
 
-use crate::sweep::Facts;
+use crate::sweep::CurveNeeds;
 use std::fmt;
 
 /// What a column holds and how it is written.
@@ -116,7 +116,7 @@ pub struct ColumnFacts {
     pub better: Better,
     /// What a curve must provide beside faults and mean resident sizes, so that the column follows
     /// from its points and the totals of the trace. `None` if only a replay gives it.
-    pub from_curve: Option<Facts>,
+    pub from_curve: Option<CurveNeeds>,
     /// It depends on address translation, so that a replay for it needs the TLBs.
     pub translated: bool,
     /// The indices of the columns that are asked for with it, since it is computed from them.
@@ -148,25 +148,25 @@ pub const COUNT: ColumnFacts = ColumnFacts {
 };
 
 /// A point of any curve is enough.
-pub const POINT: Facts = Facts {
+pub const POINT: CurveNeeds = CurveNeeds {
     write_backs: false,
     frames: false,
 };
 
 /// The curve must be over frames: they fill once and are full from then on.
-pub const FRAMES: Facts = Facts {
+pub const FRAMES: CurveNeeds = CurveNeeds {
     frames: true,
     ..POINT
 };
 
 /// The curve must have write-backs, which OPT's does not.
-pub const WRITE_BACKS: Facts = Facts {
+pub const WRITE_BACKS: CurveNeeds = CurveNeeds {
     write_backs: true,
     ..POINT
 };
 
 /// The curve must be over frames and have write-backs.
-pub const FRAMES_AND_WRITE_BACKS: Facts = Facts {
+pub const FRAMES_AND_WRITE_BACKS: CurveNeeds = CurveNeeds {
     write_backs: true,
     frames: true,
 };
@@ -185,7 +185,7 @@ impl ColumnFacts {
     }
 
     /// The column follows from a curve that provides `needs`.
-    pub const fn from_curve(self, needs: Facts) -> ColumnFacts {
+    pub const fn from_curve(self, needs: CurveNeeds) -> ColumnFacts {
         let from_curve = Some(needs);
         ColumnFacts { from_curve, ..self }
     }

@@ -4,7 +4,7 @@
 //! Deliberately absent: how curves are made, and which cells have one.
 
 use super::columns::{COLUMNS, Column, column};
-use crate::sweep::Facts;
+use crate::sweep::CurveNeeds;
 use crate::units::did_you_mean;
 
 pub use super::column::Counts;
@@ -71,14 +71,15 @@ impl Counts {
     }
 
     /// Returns what a curve must provide for all of the counts; `None` if one needs a replay.
-    pub fn facts(self) -> Option<Facts> {
-        self.counts().try_fold(Facts::default(), |facts, column| {
-            let needs = column.facts.from_curve?;
-            Some(Facts {
-                write_backs: facts.write_backs || needs.write_backs,
-                frames: facts.frames || needs.frames,
+    pub fn facts(self) -> Option<CurveNeeds> {
+        self.counts()
+            .try_fold(CurveNeeds::default(), |facts, column| {
+                let needs = column.facts.from_curve?;
+                Some(CurveNeeds {
+                    write_backs: facts.write_backs || needs.write_backs,
+                    frames: facts.frames || needs.frames,
+                })
             })
-        })
     }
 }
 
@@ -112,7 +113,7 @@ mod tests {
     fn what_is_asked_decides_what_is_needed() {
         let of = |names: &[&str]| Counts::parse(names).unwrap();
         let facts = |write_backs, frames| {
-            Some(Facts {
+            Some(CurveNeeds {
                 write_backs,
                 frames,
             })

@@ -10,7 +10,7 @@ use pagebench::trace::model::dense::{KIND_MASK, Trace};
 use pagebench::trace::model::export::{Exported, export};
 use pagebench::trace::model::select::Selection;
 use pagebench::trace::model::source;
-use pagebench::trace::model::source::{LoadOptions, Source};
+use pagebench::trace::model::source::{LoadOptions, TraceSource};
 use pagebench::units::PageSize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ fn write(
         page_size,
         ..options(selection, PageSize::DEFAULT)
     };
-    let source = Source::open(from, &options).unwrap();
+    let source = TraceSource::open(from, &options).unwrap();
     let mut out = std::fs::File::create(to).unwrap();
     match to.extension().unwrap().to_str().unwrap() {
         "pbt" => {

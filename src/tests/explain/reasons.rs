@@ -678,8 +678,8 @@ fn reasons_of_victims_are_true() {
 
 #[test]
 fn every_policy_that_chooses_victims_is_checked() {
-    use pagebench::policy::{Space, TABLE};
-    for spec in TABLE.iter().filter(|spec| spec.space == Space::Fixed) {
+    use pagebench::policy::{MemoryBy, TABLE};
+    for spec in TABLE.iter().filter(|spec| spec.space == MemoryBy::Fixed) {
         let has = |&(policy, _): &(&str, Check)| policy.split(':').next() == Some(spec.name);
         assert!(CHECKS.iter().any(has), "{}", spec.name);
     }

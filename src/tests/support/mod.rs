@@ -13,7 +13,7 @@ pub mod random;
 pub use policies::{POLICIES, REPRESENTATIVES, SEED, fixed_space, oracle_of, oracle_with_events};
 
 use crate::oracle::{self, Expiry, Fault, Page, Ref, Run};
-use pagebench::policy::{PolicyChoice, Space};
+use pagebench::policy::{MemoryBy, PolicyChoice};
 use pagebench::trace::bursts::Bursts;
 use pagebench::trace::model::access::{Addressing, Kind, TraceKind};
 use pagebench::trace::model::dense::{Densifier, Dictionary, Meta, PageKey, Trace, pack};
@@ -169,7 +169,7 @@ impl Setting {
     }
 
     pub fn is_variable(&self) -> bool {
-        self.policy.spec().space == Space::Variable
+        self.policy.spec().space == MemoryBy::Variable
     }
 
     /// The most frames there are; none for a variable-space policy without a limit.

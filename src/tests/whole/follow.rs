@@ -9,7 +9,7 @@ use pagebench::trace::model::dense::Trace;
 use pagebench::trace::model::select::Selection;
 use pagebench::trace::model::source::{LoadOptions, load};
 use pagebench::vm::tlb::MissLog;
-use pagebench::vm::{Accessed, run_with};
+use pagebench::vm::{AccessedBitMode, run_with};
 use std::path::Path;
 
 /// Writes down every event.
@@ -229,7 +229,7 @@ fn what_cannot_be_followed_is_replayed_plainly() {
                 let tlb = Some(tlb);
                 same(&Job { tlb, ..job }, &log, &what);
             }
-            for accessed in [Accessed::Walk, Accessed::WalkFlush] {
+            for accessed in [AccessedBitMode::Walk, AccessedBitMode::WalkFlush] {
                 let tlb = Some(&tagged);
                 same(
                     &Job {

@@ -147,7 +147,7 @@ fn tlbs_change_no_counter_but_their_own() {
                     continue;
                 }
                 // Whoever does not look at reference bits does not see how they are set.
-                for accessed in [vm::Accessed::Walk, vm::Accessed::WalkFlush] {
+                for accessed in [vm::AccessedBitMode::Walk, vm::AccessedBitMode::WalkFlush] {
                     let walked = seen(&Job {
                         tlb,
                         accessed,

@@ -106,7 +106,7 @@ fn job_of<'t>(resolved: &'t Resolved, choice: &'t PolicyChoice) -> Job<'t> {
         tau: 1,
         warmup: 0,
         tlb: None,
-        accessed: vm::Accessed::Every,
+        accessed: vm::AccessedBitMode::Every,
         bursts: None,
         misses: None,
         swap_slots: None,
@@ -210,7 +210,7 @@ fn walk_flush_is_every() {
             };
             for job in [job, local] {
                 let walks = told(&Job {
-                    accessed: vm::Accessed::WalkFlush,
+                    accessed: vm::AccessedBitMode::WalkFlush,
                     ..job
                 });
                 assert_eq!(walks, told(&job), "seed {seed}, {policy}");

@@ -2,7 +2,7 @@
 //! Knows nothing of where bursts are cut.
 
 use super::{K_MAX, LENGTH_MAX};
-use crate::simd::Level;
+use crate::simd::SimdLevel;
 use crate::simd::scan::{Scan, ScanBack, Wanted, scan, scan_back};
 use crate::trace::bursts::encode;
 use crate::trace::model::access::Kind;
@@ -47,7 +47,7 @@ pub(super) struct Listing {
 
 impl Listing {
     /// Returns an empty listing that scans with the loops of `level`.
-    pub(super) fn new(level: Level) -> Listing {
+    pub(super) fn new(level: SimdLevel) -> Listing {
         Listing {
             scan: scan(level),
             scan_back: scan_back(level),
@@ -171,7 +171,7 @@ impl Columns {
     /// Errors if the lists break a rule; the message names it.
     pub(in crate::trace) fn of_lists(
         start: u64,
-        encoded: &encode::Bursts,
+        encoded: &encode::EncodedBlock,
         [first, last]: [Vec<u16>; 2],
         written: &[u8],
         distinct: usize,

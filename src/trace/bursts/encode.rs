@@ -19,7 +19,7 @@ const RAW_CONTINUES: u8 = 3;
 
 /// The columns of one block, as bursts.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Bursts {
+pub struct EncodedBlock {
     /// References of each burst, 1 to [`LENGTH_MAX`].
     pub lengths: Vec<u16>,
     /// Distinct pages of each burst, 1 to [`K`].
@@ -31,7 +31,7 @@ pub struct Bursts {
     pub raw: Vec<u8>,
 }
 
-impl Bursts {
+impl EncodedBlock {
     /// Removes all bursts and keeps the memory.
     pub fn clear(&mut self) {
         self.lengths.clear();
@@ -112,7 +112,7 @@ impl Bursts {
 
 /// Encodes references into bursts, one block after the other.
 #[derive(Default)]
-pub struct Encoder {
+pub struct BurstEncoder {
     /// For each page, the number of the last burst that used it, times 64, plus its place there.
     marks: Vec<u32>,
     /// Number of the open burst, 1 to [`BURST_MAX`].
@@ -125,17 +125,17 @@ pub struct Encoder {
     previous_length: usize,
 }
 
-/// Largest burst number that fits into a mark (26 bits). After it [`Encoder::next_burst`] clears all
+/// Largest burst number that fits into a mark (26 bits). After it [`BurstEncoder::next_burst`] clears all
 /// marks and restarts at 1.
 const BURST_MAX: u32 = u32::MAX >> 6;
 
 /// From this burst length on, most groups of sixteen references touch listed pages only.
 const LONG: usize = 8 * K;
 
-impl Encoder {
+impl BurstEncoder {
     /// Appends references to the block `out`. `refs` and `kinds` have the same length. The last burst
-    /// stays open until [`Encoder::close`].
-    pub fn push_all(&mut self, refs: &[Ref], kinds: &[KindCode], out: &mut Bursts) {
+    /// stays open until [`BurstEncoder::close`].
+    pub fn push_all(&mut self, refs: &[Ref], kinds: &[KindCode], out: &mut EncodedBlock) {
         let most = refs.iter().fold(0, |most, &r| most.max(page_of(r))) as usize;
         if most >= self.marks.len() && !refs.is_empty() {
             self.marks.resize((most + 1).next_power_of_two(), 0);
@@ -201,7 +201,7 @@ impl Encoder {
         at
     }
 
-    /// Like [`Encoder::run`], one reference at a time.
+    /// Like [`BurstEncoder::run`], one reference at a time.
     fn run_each(
         &mut self,
         refs: &[Ref],
@@ -232,7 +232,7 @@ impl Encoder {
     }
 
     /// Ends the open burst, as at the end of a block. Does nothing if none is open.
-    pub fn close(&mut self, out: &mut Bursts) {
+    pub fn close(&mut self, out: &mut EncodedBlock) {
         if self.length > 0 {
             self.previous_length = self.length;
             out.lengths.push(self.length as u16);
@@ -314,10 +314,10 @@ pub(in crate::trace) mod tests {
     use crate::trace::generate::Rng;
     use proptest::prelude::*;
 
-    /// The plain twin of [`Encoder::push_all`] and [`Encoder::close`]: one reference at a time, each
+    /// The plain twin of [`BurstEncoder::push_all`] and [`BurstEncoder::close`]: one reference at a time, each
     /// searched for in the list of its burst.
-    pub fn encode_plainly(refs: &[Ref], kinds: &[KindCode]) -> Bursts {
-        let mut out = Bursts::default();
+    pub fn encode_plainly(refs: &[Ref], kinds: &[KindCode]) -> EncodedBlock {
+        let mut out = EncodedBlock::default();
         let (mut length, mut list) = (0, Vec::new());
         for (&reference, &kind) in refs.iter().zip(kinds) {
             let page = page_of(reference);
@@ -348,7 +348,7 @@ pub(in crate::trace) mod tests {
 
     /// The references of a block, with ids below `distinct`.
     fn decoded(
-        bursts: &Bursts,
+        bursts: &EncodedBlock,
         distinct: usize,
     ) -> Result<(Vec<Ref>, Vec<KindCode>), &'static str> {
         let (mut refs, mut kinds) = (vec![0; bursts.raw.len()], vec![0; bursts.raw.len()]);
@@ -369,7 +369,7 @@ pub(in crate::trace) mod tests {
                 (pack(rng.below(pages.into()) as u32, kind == 2), code)
             }).unzip();
             let bursts = encode_plainly(&refs, &kinds);
-            let (mut encoder, mut many) = (Encoder::default(), Bursts::default());
+            let (mut encoder, mut many) = (BurstEncoder::default(), EncodedBlock::default());
             let middle = n / 3;
             encoder.push_all(&refs[..middle], &kinds[..middle], &mut many);
             encoder.push_all(&refs[middle..], &kinds[middle..], &mut many);
@@ -404,7 +404,7 @@ pub(in crate::trace) mod tests {
             let bursts = encode_plainly(&refs, &kinds);
             for piece in [17, 1000, n] {
                 // As if so many bursts had gone before: numbers begin anew.
-                let (mut encoder, mut many) = (Encoder::default(), Bursts::default());
+                let (mut encoder, mut many) = (BurstEncoder::default(), EncodedBlock::default());
                 encoder.burst = BURST_MAX - 2;
                 let kinds = kinds.chunks(piece);
                 for (refs, kinds) in refs.chunks(piece).zip(kinds) {
@@ -434,7 +434,7 @@ pub(in crate::trace) mod tests {
         let (refs, kinds) = ([0; LENGTH_MAX + 2], [1; LENGTH_MAX + 2]);
         let expected = [LENGTH_MAX as u16, 2];
         assert_eq!(encode_plainly(&refs, &kinds).lengths, expected);
-        let (mut encoder, mut many) = (Encoder::default(), Bursts::default());
+        let (mut encoder, mut many) = (BurstEncoder::default(), EncodedBlock::default());
         encoder.push_all(&refs, &kinds, &mut many);
         encoder.close(&mut many);
         assert_eq!(many.lengths, expected);
@@ -443,7 +443,7 @@ pub(in crate::trace) mod tests {
     #[test]
     fn nonsense_is_refused() {
         let good = encode_plainly(&[pack(0, false), pack(1, true)], &[1, 2]);
-        let check = |change: &dyn Fn(&mut Bursts), distinct| {
+        let check = |change: &dyn Fn(&mut EncodedBlock), distinct| {
             let mut bursts = good.clone();
             change(&mut bursts);
             decoded(&bursts, distinct).unwrap_err()

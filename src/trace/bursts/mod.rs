@@ -12,10 +12,10 @@ pub mod reuse_distances;
 
 pub use columns::Columns;
 
-use super::bursts::encode::{Encoder, decode_burst};
+use super::bursts::encode::{BurstEncoder, decode_burst};
 use super::bursts::reuse_distances::Within;
 use super::model::dense::{CONTINUES, Dictionary, KIND_MASK, KindCode, Ref};
-use crate::simd::Level;
+use crate::simd::SimdLevel;
 use crate::simd::scan::{Wanted, scan};
 use crate::units::PageId;
 use columns::Listing;
@@ -64,7 +64,7 @@ fn none_smaller() -> Box<[OnceLock<Columns>; K_MAX]> {
 
 /// The bursts of one size and the bytes of the references.
 #[derive(Debug, Clone, Copy)]
-pub struct View<'t> {
+pub struct BurstsView<'t> {
     /// Position of the first reference.
     pub base: u64,
     /// One byte per reference: the place of its page in its burst times four (see
@@ -74,7 +74,7 @@ pub struct View<'t> {
     pub columns: &'t Columns,
 }
 
-impl<'t> View<'t> {
+impl<'t> BurstsView<'t> {
     /// Returns the bytes of the references at the positions `range`.
     #[inline]
     pub fn raw(&self, range: Range<usize>) -> &'t [u8] {
@@ -135,10 +135,10 @@ struct Cuts<'a> {
 
 impl Cuts<'_> {
     /// Cuts the bursts `bursts` of `view`, which are not empty.
-    fn cut(&self, view: View<'_>, bursts: Range<usize>) -> Columns {
+    fn cut(&self, view: BurstsView<'_>, bursts: Range<usize>) -> Columns {
         let columns = view.columns;
         let mut parts = Columns::of_size(self.k);
-        let mut listing = Listing::new(Level::best());
+        let mut listing = Listing::new(SimdLevel::best());
         for burst in bursts.clone() {
             let table = columns.table(burst);
             let (mut at, end) = (
@@ -175,7 +175,7 @@ impl Cuts<'_> {
             any: others.fold(0, |others, place| others | 1 << place),
             writes: 0,
         };
-        let other = scan(Level::best())(&raw[..end], 0, &others);
+        let other = scan(SimdLevel::best())(&raw[..end], 0, &others);
         other.unwrap_or(end)
     }
 }
@@ -200,7 +200,7 @@ impl Block {
     /// passed.
     pub(super) fn decode(
         start: u64,
-        encoded: &encode::Bursts,
+        encoded: &encode::EncodedBlock,
         distinct: usize,
         raw: &mut [u8],
     ) -> Result<Block, &'static str> {
@@ -218,7 +218,7 @@ impl Block {
 /// its raw column with the kinds of continuations.
 fn columns_of(
     start: usize,
-    encoded: &encode::Bursts,
+    encoded: &encode::EncodedBlock,
     distinct: usize,
     raw: &[u8],
 ) -> Result<Columns, &'static str> {
@@ -226,7 +226,7 @@ fn columns_of(
         return Err("burst lengths do not add up");
     }
     let mut columns = Columns::of_size(K_MAX);
-    let mut listing = Listing::new(Level::best());
+    let mut listing = Listing::new(SimdLevel::best());
     encoded.each_burst(distinct, |at, length, pages| {
         listing.list(&raw[at..at + length], K_MAX);
         // Places count up in order of first reference: all of them occur, and no other.
@@ -322,7 +322,7 @@ impl Bursts {
     ///
     /// # Panics
     /// Panics if `k` is not from 1 to [`K_MAX`], or if it is smaller and only the lists were loaded.
-    pub fn of(&self, k: usize) -> View<'_> {
+    pub fn of(&self, k: usize) -> BurstsView<'_> {
         assert!((1..=K_MAX).contains(&k), "bursts of {k} pages");
         let smaller = || {
             self.parts(&Cuts {
@@ -338,7 +338,7 @@ impl Bursts {
                 self.smaller[k].get_or_init(smaller)
             }
         };
-        View {
+        BurstsView {
             base: self.base,
             raw: &self.raw,
             columns,
@@ -404,8 +404,8 @@ fn encode_block(
     refs: &[Ref],
     kinds: &[KindCode],
     raw: &mut [u8],
-    encoder: &mut Encoder,
-    out: &mut encode::Bursts,
+    encoder: &mut BurstEncoder,
+    out: &mut encode::EncodedBlock,
 ) -> Block {
     out.clear();
     encoder.push_all(refs, kinds, out);

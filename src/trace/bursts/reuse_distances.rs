@@ -5,7 +5,7 @@
 //! reference of its page: the smallest number of frames with which it hits. Knows nothing of curves
 //! and files.
 
-use super::{K_MAX, View};
+use super::{BurstsView, K_MAX};
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::KIND_MASK;
 use std::ops::Range;
@@ -47,7 +47,7 @@ impl Default for Within {
 
 impl Within {
     /// Returns the distances within the bursts `bursts` of `view`.
-    pub fn of(view: View<'_>, bursts: Range<usize>) -> Within {
+    pub fn of(view: BurstsView<'_>, bursts: Range<usize>) -> Within {
         let columns = view.columns;
         let mut within = Within::default();
         for burst in bursts {

@@ -39,7 +39,7 @@ pub struct Input {
 
 /// How a written file is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packing {
+pub enum Compression {
     /// Not at all.
     None,
     /// gzip.
@@ -55,7 +55,7 @@ pub struct Codec {
     /// Endings of the names of such files, without dot.
     pub endings: &'static [&'static str],
     /// How such files are written; `None` if they are only read.
-    pub written: Option<Packing>,
+    pub written: Option<Compression>,
     /// Returns whether a file that begins with these bytes (up to 6) is of this codec.
     is: fn(&[u8]) -> bool,
     /// Wraps the compressed stream; `None` if there is nothing to do.
@@ -72,14 +72,14 @@ pub const CODECS: &[Codec] = &[
     Codec {
         name: "gzip",
         endings: &["gz"],
-        written: Some(Packing::Gzip),
+        written: Some(Compression::Gzip),
         is: |head| head.starts_with(&[0x1f, 0x8b]),
         decode: Some(|source| Ok(Box::new(flate2::bufread::MultiGzDecoder::new(source)))),
     },
     Codec {
         name: "zstd",
         endings: &["zst", "zstd"],
-        written: Some(Packing::Zstd),
+        written: Some(Compression::Zstd),
         // A skippable frame may come first; lz4 has them too, but only zstd's tools write one there.
         is: |head| head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || is_skippable(head),
         decode: Some(|source| {
@@ -128,7 +128,7 @@ pub const CODECS: &[Codec] = &[
     Codec {
         name: "none",
         endings: &[],
-        written: Some(Packing::None),
+        written: Some(Compression::None),
         is: |_| true,
         decode: None,
     },

@@ -9,7 +9,7 @@ pub(super) use crate::trace::format::Known;
 use crate::trace::format::RecordReader;
 use crate::trace::model::access::{Access, Packed};
 use crate::trace::model::error::TraceError;
-use crate::trace::model::event::Told;
+use crate::trace::model::event::EventRecord;
 use std::io::{self, BufRead, ErrorKind, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -197,7 +197,7 @@ pub(in crate::trace) struct Batch {
     /// The accesses after those.
     pub accesses: Vec<Access>,
     /// The events between `accesses`.
-    pub events: Vec<Told>,
+    pub events: Vec<EventRecord>,
     /// What was known after the last of them.
     pub known: Known,
 }

@@ -5,7 +5,7 @@ use super::complaint::{BYTES_MAX, Complaint, bad_address, checked_size};
 use super::lines::{self, AccessBuffer, LineParser};
 use super::tokens::{decimal, hex, hex8_unchecked, is_blank, trim};
 use super::write::{LineWriter, Written, by_kind, text};
-use crate::simd::Level;
+use crate::simd::SimdLevel;
 use crate::simd::hex_lines as simd;
 use crate::simd::hex_lines::LINES;
 use crate::trace::model::access::{Access, Kind, TraceKind};
@@ -105,10 +105,10 @@ fn parse_many<B: AccessBuffer>(bytes: &[u8], max: usize, out: &mut B) -> (usize,
         if count < ONE_BY_ONE {
             return (used, lines as u64);
         }
-        let (next, count) = match Level::best() {
-            Level::Avx512Vbmi => parse_eights(bytes, used, max - lines, out),
-            Level::Avx512 | Level::Avx2 => parse_found(bytes, used, max - lines, out),
-            Level::Portable => (used, 0),
+        let (next, count) = match SimdLevel::best() {
+            SimdLevel::Avx512Vbmi => parse_eights(bytes, used, max - lines, out),
+            SimdLevel::Avx512 | SimdLevel::Avx2 => parse_found(bytes, used, max - lines, out),
+            SimdLevel::Portable => (used, 0),
         };
         used = next;
         lines += count;

@@ -10,7 +10,7 @@ use super::{Fit, Known, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::{fill_buf, read_error};
 use crate::trace::model::access::{Access, Addressing, Packed, TraceKind};
 use crate::trace::model::error::{Position, TraceError};
-use crate::trace::model::event::{Event, Told};
+use crate::trace::model::event::{Event, EventRecord};
 use crate::trace::model::sample::Chosen;
 use memchr::memchr;
 use std::borrow::Cow;
@@ -156,7 +156,7 @@ struct LineState<P> {
     /// Lines taken so far; the number of the last one.
     count: u64,
     /// The events of this `fill`.
-    events: Vec<Told>,
+    events: Vec<EventRecord>,
     /// The line that the last buffer broke off in.
     partial: Partial,
     bad_records: BadRecords,
@@ -273,7 +273,7 @@ impl<P: LineParser> RecordReader for LineReader<P> {
         P::EVENTS
     }
 
-    fn take_events(&mut self, into: &mut Vec<Told>) {
+    fn take_events(&mut self, into: &mut Vec<EventRecord>) {
         into.append(&mut self.lines.events);
     }
 
@@ -412,7 +412,7 @@ impl<P: LineParser> LineState<P> {
         while P::EVENTS
             && let Some((pid, event)) = self.parser.take_event()
         {
-            self.events.push(Told {
+            self.events.push(EventRecord {
                 before: out.plain.len(),
                 pid,
                 event,

@@ -38,7 +38,7 @@ mod write;
 
 use super::model::access::{Access, Addressing, Packed, TraceKind};
 use super::model::error::TraceError;
-use super::model::event::Told;
+use super::model::event::EventRecord;
 use super::model::sample::Chosen;
 use std::fmt;
 use std::io::BufRead;
@@ -46,7 +46,7 @@ use std::path::PathBuf;
 
 pub use guess::guess;
 pub use open::{Opened, open_input};
-pub use write::{Kinds, Origin, RecordWriter, Written};
+pub use write::{FileHead, Kinds, RecordWriter, Written};
 
 /// Every format, in the order of the documentation.
 pub const TABLE: &[Format] = &[
@@ -114,9 +114,9 @@ pub trait RecordReader: Send {
     }
 
     /// Appends the events of the last `fill` to `into`, in order; a few thousand at most.
-    /// [`Told::before`] is an index into `batch` as that `fill` left it. The next `fill` drops
+    /// [`EventRecord::before`] is an index into `batch` as that `fill` left it. The next `fill` drops
     /// events that were not taken.
-    fn take_events(&mut self, _into: &mut Vec<Told>) {}
+    fn take_events(&mut self, _into: &mut Vec<EventRecord>) {}
 
     /// Returns what is known of the trace so far. A file may state it only in its first records, so
     /// it holds after the first `fill`.

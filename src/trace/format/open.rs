@@ -5,7 +5,7 @@ use super::{Fit, Format, Known, ReadOptions, RecordReader, Sample, TABLE, guess}
 use crate::trace::codec;
 use crate::trace::model::access::{Access, Packed};
 use crate::trace::model::error::{Position, TraceError};
-use crate::trace::model::event::Told;
+use crate::trace::model::event::EventRecord;
 use std::io::{BufRead, Cursor, Read};
 use std::path::Path;
 
@@ -150,7 +150,7 @@ impl RecordReader for Noted {
         self.inner.has_events()
     }
 
-    fn take_events(&mut self, into: &mut Vec<Told>) {
+    fn take_events(&mut self, into: &mut Vec<EventRecord>) {
         self.inner.take_events(into);
     }
 

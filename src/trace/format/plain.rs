@@ -9,7 +9,7 @@ use super::complaint::{
 use super::event_text;
 use super::lines::{self, LineParser};
 use super::tokens::{decimal, decimal_u32, hex_0x, trim, word};
-use super::write::{Origin, RecordWriter, Written, text};
+use super::write::{FileHead, RecordWriter, Written, text};
 use super::{Fit, Format, Sample};
 use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
 use crate::trace::model::event::Event;
@@ -280,7 +280,7 @@ pub struct PlainWriter {
 }
 
 impl RecordWriter for PlainWriter {
-    fn begin(&mut self, out: &mut dyn Write, origin: Origin) -> io::Result<()> {
+    fn begin(&mut self, out: &mut dyn Write, origin: FileHead) -> io::Result<()> {
         self.addressing = origin.addressing;
         let addressing = match origin.addressing {
             Addressing::Bytes => "bytes",
@@ -311,7 +311,7 @@ impl PlainWriter {
     /// # Errors
     ///
     /// Errors if `out` cannot be written.
-    pub fn begin(out: &mut dyn Write, origin: Origin) -> io::Result<PlainWriter> {
+    pub fn begin(out: &mut dyn Write, origin: FileHead) -> io::Result<PlainWriter> {
         let mut writer = PlainWriter::default();
         RecordWriter::begin(&mut writer, out, origin)?;
         Ok(writer)
@@ -382,11 +382,11 @@ mod tests {
     use super::*;
     use crate::trace::format::lines::BATCH;
     use crate::trace::model::error::Position;
-    use crate::trace::model::event::Told;
+    use crate::trace::model::event::EventRecord;
 
-    fn origin(kind: TraceKind, addressing: Addressing) -> Origin {
+    fn origin(kind: TraceKind, addressing: Addressing) -> FileHead {
         let chosen = Chosen::ALL;
-        Origin {
+        FileHead {
             kind,
             addressing,
             chosen,
@@ -437,7 +437,7 @@ mod tests {
 
     /// Reads with buffers of `step` bytes: accesses, and the events with the accesses before them
     /// counted from the beginning of the file; and the most that one call read of either.
-    fn read_events(text: &str, step: usize) -> (Vec<Access>, Vec<Told>, usize) {
+    fn read_events(text: &str, step: usize) -> (Vec<Access>, Vec<EventRecord>, usize) {
         let input = Box::new(Slow::new(text.as_bytes(), step));
         let format = by_name("plain").unwrap();
         let mut reader = (format.open)(input, "t".into(), &ReadOptions::default()).unwrap();

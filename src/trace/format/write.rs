@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 /// Properties of a trace, for the head of a file.
 #[derive(Debug, Clone, Copy)]
-pub struct Origin {
+pub struct FileHead {
     /// The kind of recording.
     pub kind: TraceKind,
     /// The addressing of the file.
@@ -70,7 +70,7 @@ pub(super) const fn text(writer: fn() -> Box<dyn RecordWriter>) -> Written {
 /// Writes records in order. Every access must be one that the format can hold (see [`Written`]).
 pub trait RecordWriter {
     /// Begins the file.
-    fn begin(&mut self, _out: &mut dyn Write, _origin: Origin) -> io::Result<()> {
+    fn begin(&mut self, _out: &mut dyn Write, _origin: FileHead) -> io::Result<()> {
         Ok(())
     }
 

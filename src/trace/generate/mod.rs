@@ -20,7 +20,7 @@ use super::model::event::Event;
 use std::fmt;
 
 pub use params::{Param, Unit, Values};
-pub use rng::{Rng, mixed};
+pub use rng::Rng;
 
 /// Every generator, in the order of the documentation.
 pub const TABLE: &[Pattern] = &[

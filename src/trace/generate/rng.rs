@@ -1,23 +1,16 @@
 //! Pseudo-random numbers that are the same on every machine and in every version.
 
+use crate::units::splitmix64;
+
 /// A stable source of pseudo-random numbers: xoshiro256** seeded by SplitMix64 (D. Blackman,
 /// S. Vigna, 2018). It is our own because pinned results depend on its stream.
 #[derive(Debug, Clone)]
 pub struct Rng([u64; 4]);
 
-/// A bijection of 64-bit numbers whose results look random (G. Steele, D. Lea, C. Flood, SplitMix,
-/// 2014).
-pub fn mixed(number: u64) -> u64 {
-    let z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ z >> 31
-}
-
 impl Rng {
     /// The stream of this seed.
     pub fn new(seed: u64) -> Rng {
-        let step = |n: u64| mixed(seed.wrapping_add(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let step = |n: u64| splitmix64(seed.wrapping_add(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         Rng([0, 1, 2, 3].map(step))
     }
 

@@ -7,7 +7,7 @@
 use super::access::{Addressing, Kind, TraceKind};
 use super::error::TraceError;
 use super::event::{Event, EventAt};
-use crate::trace::bursts::{Bursts, View};
+use crate::trace::bursts::{Bursts, BurstsView};
 use crate::trace::store::Store;
 use crate::units::{PAGE_ID_MAX, PageId, PageSize};
 use rustc_hash::FxHashMap;
@@ -201,12 +201,12 @@ pub struct Tile<'a> {
     /// The kind of each reference.
     pub kinds: &'a [KindCode],
     /// The references as bursts. If present, `refs` and `kinds` are empty.
-    pub bursts: Option<View<'a>>,
+    pub bursts: Option<BurstsView<'a>>,
 }
 
 impl<'a> Tile<'a> {
     /// Returns the references of `view` as a tile of bursts.
-    pub fn of_bursts(view: View<'a>) -> Tile<'a> {
+    pub fn of_bursts(view: BurstsView<'a>) -> Tile<'a> {
         Tile {
             start: view.base,
             bursts: Some(view),
@@ -498,7 +498,7 @@ impl Trace {
     }
 
     /// Sets the digest, computed elsewhere from the same trace. Has no effect if one is known.
-    pub fn know_digest(&self, digest: u128) {
+    pub fn set_digest(&self, digest: u128) {
         self.digest.get_or_init(|| digest);
     }
 

@@ -193,7 +193,7 @@ pub enum Event {
     },
     /// The process makes a copy of itself.
     Fork {
-        /// The copy: a process id in a [`Told`], an index into
+        /// The copy: a process id in a [`EventRecord`], an index into
         /// [`Dictionary::pids`](super::dense::Dictionary::pids) in a [`Trace`](super::dense::Trace).
         child: u32,
     },
@@ -267,7 +267,7 @@ impl PartialEq for EventAt {
 
 /// An event as read from a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct EventRecord {
     /// Index in the batch of the access that follows it; the batch's length if none follows.
     pub before: usize,
     /// The process, as the file numbers it.

@@ -6,8 +6,8 @@
 
 use super::access::TraceKind;
 use super::shown::Shown;
-use crate::trace::generate::mixed;
 use crate::units::parse_share;
+use crate::units::splitmix64;
 use std::fmt;
 use std::str::FromStr;
 
@@ -58,9 +58,9 @@ impl Rate {
         };
         let owner = match self.earlier {
             0 => owner,
-            earlier => owner ^ mixed(u64::from(earlier)),
+            earlier => owner ^ splitmix64(u64::from(earlier)),
         };
-        mixed(place.wrapping_add(mixed(owner))) < self.threshold
+        splitmix64(place.wrapping_add(splitmix64(owner))) < self.threshold
     }
 }
 

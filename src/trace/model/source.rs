@@ -35,7 +35,7 @@ pub struct LoadOptions {
     /// The kind of recording; that of the file or its format if absent.
     pub kind: Option<TraceKind>,
     /// The caller needs no single reference: a `.pbt` may be loaded without them.
-    pub lists_do: bool,
+    pub burst_lists_suffice: bool,
     /// Memory that the trace may take, in bytes. A `.pbt` that needs more stays in its file.
     pub mem_limit: Option<u64>,
 }
@@ -44,7 +44,7 @@ pub struct LoadOptions {
 pub const PBT: &str = "pbt";
 
 /// An opened trace.
-pub struct Source {
+pub struct TraceSource {
     path: PathBuf,
     options: LoadOptions,
     content: Content,
@@ -75,9 +75,9 @@ enum Content {
     Stored(Box<Store>),
 }
 
-impl Source {
+impl TraceSource {
     /// Opens a trace; `-` is standard input.
-    pub fn open(path: &Path, options: &LoadOptions) -> Result<Source, TraceError> {
+    pub fn open(path: &Path, options: &LoadOptions) -> Result<TraceSource, TraceError> {
         let wants_pbt = options
             .format
             .as_deref()
@@ -85,7 +85,12 @@ impl Source {
         let may_be_pbt = options.format.is_none() || wants_pbt;
         // Looked at before the codec, so that the file can be mapped.
         if may_be_pbt && path != Path::new("-") && has_magic(path) {
-            return Ok(Source::of_store(path, options, Store::open(path)?, "none"));
+            return Ok(TraceSource::of_store(
+                path,
+                options,
+                Store::open(path)?,
+                "none",
+            ));
         }
         let mut input = codec::open(path)?;
         let fail = |e| codec::read_error(path, e);
@@ -97,18 +102,23 @@ impl Source {
             let mut bytes = head;
             input.reader.read_to_end(&mut bytes).map_err(fail)?;
             let store = Store::from_bytes(path, bytes)?;
-            return Ok(Source::of_store(path, options, store, input.codec));
+            return Ok(TraceSource::of_store(path, options, store, input.codec));
         }
         if wants_pbt {
             return Err(no_pbt(path, &head));
         }
         input.reader = Box::new(Cursor::new(head).chain(input.reader));
-        Source::open_records(path, options, input)
+        TraceSource::open_records(path, options, input)
     }
 
     /// Returns the source of a `.pbt`. `codec` is what the file was compressed with.
-    fn of_store(path: &Path, options: &LoadOptions, store: Store, codec: &'static str) -> Source {
-        Source {
+    fn of_store(
+        path: &Path,
+        options: &LoadOptions,
+        store: Store,
+        codec: &'static str,
+    ) -> TraceSource {
+        TraceSource {
             path: path.to_path_buf(),
             options: options.clone(),
             content: Content::Stored(Box::new(store)),
@@ -124,12 +134,12 @@ impl Source {
         path: &Path,
         options: &LoadOptions,
         input: codec::Input,
-    ) -> Result<Source, TraceError> {
+    ) -> Result<TraceSource, TraceError> {
         let by_name =
             |name: &String| format::by_name(name).map_err(|e| TraceError::new(path, e.to_string()));
         let format = options.format.as_ref().map(by_name).transpose()?;
         let opened = format::open_input(path, input, format, &options.read)?;
-        Ok(Source {
+        Ok(TraceSource {
             path: path.to_path_buf(),
             options: options.clone(),
             format: opened.format.name,
@@ -174,7 +184,7 @@ impl Source {
     /// coarser traces from it (see [`coarsen`]), so that several sizes need single references.
     pub fn set_page_sizes(&mut self, sizes: &[PageSize]) {
         self.options.page_size = sizes.first().copied();
-        self.options.lists_do &= sizes.len() <= 1;
+        self.options.burst_lists_suffice &= sizes.len() <= 1;
     }
 
     /// Returns the stored trace, if it is one.
@@ -197,7 +207,7 @@ impl Source {
         let page_size = self.page_size()?;
         let asked = self.asked_page_size();
         let name = self.name();
-        let Source { path, options, .. } = self;
+        let TraceSource { path, options, .. } = self;
         let mut selection = options.selection;
         let sample = selection.sample;
         let (mut meta, assembler) = match self.content {
@@ -272,7 +282,7 @@ impl Source {
         Ok(if is_stored { 0 } else { nature.skipped })
     }
 
-    /// Calls `sink` with all accesses and events, see [`Source::list`]. The pages of one access of a
+    /// Calls `sink` with all accesses and events, see [`TraceSource::list`]. The pages of one access of a
     /// stored trace are joined.
     pub(in crate::trace) fn accesses<E: From<TraceError>>(
         self,
@@ -381,12 +391,12 @@ pub(in crate::trace) fn check_ids(
 
 /// Loads a trace into memory.
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Trace, TraceError> {
-    load_source(Source::open(path, options)?)
+    load_source(TraceSource::open(path, options)?)
 }
 
 /// Loads an opened trace into memory, or leaves it in its file if it needs too much (see
 /// [`LoadOptions::mem_limit`]).
-pub fn load_source(source: Source) -> Result<Trace, TraceError> {
+pub fn load_source(source: TraceSource) -> Result<Trace, TraceError> {
     let page_size = source.page_size()?;
     let options = source.options.clone();
     if let Content::Stored(store) = source.content {
@@ -395,13 +405,13 @@ pub fn load_source(source: Source) -> Result<Trace, TraceError> {
             return keep_in_file(*store, page_size, &options, limit);
         }
         if store.meta.page_size == page_size && options.selection.is_all() {
-            let trace = match options.lists_do {
+            let trace = match options.burst_lists_suffice {
                 true => store.load_lists()?,
                 false => store.load()?,
             };
             return Ok(overridden(trace, &options));
         }
-        return collect(Source {
+        return collect(TraceSource {
             content: Content::Stored(store),
             ..source
         });
@@ -446,13 +456,13 @@ fn keep_in_file(
 }
 
 /// Loads an opened trace into memory, and passes it to the sink `also` on the way.
-pub fn load_and(source: Source, also: &mut impl Sink) -> Result<Trace, TraceError> {
+pub fn load_and(source: TraceSource, also: &mut impl Sink) -> Result<Trace, TraceError> {
     let mut collector = Collector::default();
     let (meta, dictionary) = source.stream(&mut Both(&mut collector, also))?;
     Ok(collector.into_trace(meta, dictionary))
 }
 
-fn collect(source: Source) -> Result<Trace, TraceError> {
+fn collect(source: TraceSource) -> Result<Trace, TraceError> {
     let mut collector = Collector::default();
     let (meta, dictionary) = source.stream(&mut collector)?;
     Ok(collector.into_trace(meta, dictionary))
@@ -462,7 +472,7 @@ fn collect(source: Source) -> Result<Trace, TraceError> {
 /// messages. Errors if the trace stays in its file, or if it holds page ids.
 ///
 /// # Panics
-/// Panics if only the lists of bursts were loaded (see [`Source::set_page_sizes`]).
+/// Panics if only the lists of bursts were loaded (see [`TraceSource::set_page_sizes`]).
 pub fn coarsen(trace: &Trace, page_size: PageSize, path: &Path) -> Result<Trace, TraceError> {
     check_ids(path, trace.meta.addressing, Some(page_size))?;
     if trace.store().is_some() {
@@ -512,7 +522,7 @@ pub(in crate::trace) fn no_reference_of(path: &Path, skipped: u64) -> TraceError
 /// Streams a trace into a `.pbt`. Memory grows with the pages, not with the references. `level` is
 /// zstd's, 1 to 19. Returns the metadata and the counts of the file.
 pub fn convert<W: Write>(
-    source: Source,
+    source: TraceSource,
     out: W,
     level: i32,
 ) -> Result<(Meta, Summary), ConvertError> {

@@ -10,7 +10,7 @@ use super::dense::{
     page_of,
 };
 use super::error::TraceError;
-use super::event::{Event, EventAt, Told};
+use super::event::{Event, EventAt, EventRecord};
 use super::sample::Chosen;
 use super::select::{Assembler, Collector, Flow, Selection, Sink};
 use crate::trace::codec::read_ahead;
@@ -266,7 +266,7 @@ pub(in crate::trace) fn list_records<E: From<TraceError>>(
 /// Calls `sink` with the accesses of a batch and the events between them, until it is done.
 fn list_batch<E>(
     batch: &[Access],
-    events: &[Told],
+    events: &[EventRecord],
     mut sink: impl FnMut(Record<'_>) -> Result<Flow, E>,
 ) -> Result<(), E> {
     let mut events = events.iter().peekable();

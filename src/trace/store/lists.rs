@@ -7,7 +7,7 @@
 
 use crate::trace::bursts::encode;
 use crate::trace::bursts::reuse_distances::{Edges, Within};
-use crate::trace::bursts::{Block, Columns, K_MAX, View};
+use crate::trace::bursts::{Block, BurstsView, Columns, K_MAX};
 use crate::trace::model::dense::is_write;
 
 /// The columns of [`LIST_TAGS`](super::LIST_TAGS), unpacked; all empty if the block has none.
@@ -22,10 +22,13 @@ pub(super) struct StoredLists {
 
 impl StoredLists {
     /// Computes the lists of the block `encoded`. `raw` is working memory.
-    pub fn of(encoded: &encode::Bursts, raw: &mut Vec<u8>) -> Result<StoredLists, &'static str> {
+    pub fn of(
+        encoded: &encode::EncodedBlock,
+        raw: &mut Vec<u8>,
+    ) -> Result<StoredLists, &'static str> {
         raw.clone_from(&encoded.raw);
         let columns = Block::decode(0, encoded, usize::MAX, raw)?.columns;
-        let view = View {
+        let view = BurstsView {
             base: 0,
             raw,
             columns: &columns,
@@ -71,7 +74,7 @@ impl StoredLists {
     pub fn decode(
         &self,
         start: u64,
-        encoded: &encode::Bursts,
+        encoded: &encode::EncodedBlock,
         distinct: usize,
     ) -> Result<(Columns, Within), &'static str> {
         let listed = encoded.pages.len();

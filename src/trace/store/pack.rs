@@ -7,7 +7,7 @@
 use super::lists::StoredLists;
 use super::*;
 use crate::trace::bursts;
-use crate::trace::bursts::encode::{Bursts, Encoder};
+use crate::trace::bursts::encode::{BurstEncoder, EncodedBlock};
 use crate::trace::model::dense::{References, count_continuations, count_kinds};
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -22,8 +22,8 @@ pub(super) struct PackedBlock {
 
 /// Packs one block after the other.
 pub(super) struct Packer {
-    encoder: Encoder,
-    bursts: Bursts,
+    encoder: BurstEncoder,
+    bursts: EncodedBlock,
     columns: ColumnWriter,
     lengths: Vec<u8>,
     pages: Vec<u8>,
@@ -34,8 +34,8 @@ impl Packer {
     /// Returns a packer that compresses with zstd at `level`.
     pub fn new(level: i32) -> io::Result<Packer> {
         Ok(Packer {
-            encoder: Encoder::default(),
-            bursts: Bursts::default(),
+            encoder: BurstEncoder::default(),
+            bursts: EncodedBlock::default(),
             columns: ColumnWriter::new(level)?,
             lengths: Vec::new(),
             pages: Vec::new(),

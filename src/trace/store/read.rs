@@ -168,7 +168,7 @@ impl Store {
         &self,
         block: usize,
         tags: &[u16],
-    ) -> Result<(encode::Bursts, StoredLists), TraceError> {
+    ) -> Result<(encode::EncodedBlock, StoredLists), TraceError> {
         let BlockEntry { offset, refs } = self.blocks[block];
         let next = self.blocks.get(block + 1).map(|next| next.offset as usize);
         let end = next.unwrap_or(self.bytes.len() - TRAILER_BYTES);
@@ -181,7 +181,7 @@ impl Store {
         let (lengths, pages) = (column(TAG_LENGTHS), column(TAG_PAGES));
         let (lengths, _) = lengths.as_chunks();
         let (pages, _) = pages.as_chunks();
-        let encoded = encode::Bursts {
+        let encoded = encode::EncodedBlock {
             lengths: lengths.iter().map(|n| u16::from_le_bytes(*n)).collect(),
             counts: column(TAG_COUNTS),
             pages: pages.iter().map(|page| u32::from_le_bytes(*page)).collect(),

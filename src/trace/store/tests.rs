@@ -107,7 +107,10 @@ fn recordings_are_written_alike_one_by_one_and_at_once() {
             one_by_one.push_all(refs, kinds).unwrap();
         }
         let each = encode::tests::encode_plainly(trace.refs(), trace.kinds());
-        let (mut encoder, mut many) = (encode::Encoder::default(), encode::Bursts::default());
+        let (mut encoder, mut many) = (
+            encode::BurstEncoder::default(),
+            encode::EncodedBlock::default(),
+        );
         encoder.push_all(trace.refs(), trace.kinds(), &mut many);
         encoder.close(&mut many);
         assert!(each == many, "{name}");

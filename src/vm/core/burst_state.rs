@@ -3,10 +3,10 @@
 //! page tables.
 
 use crate::policy::{Sees, Spec};
-use crate::simd::Level;
+use crate::simd::SimdLevel;
 use crate::simd::missing_bits::{Lacking, Needs, PADDING, lacking};
 use crate::simd::scan::{Scan, Wanted, scan};
-use crate::trace::bursts::{Columns, View};
+use crate::trace::bursts::{BurstsView, Columns};
 use crate::trace::model::dense::{KindCode, Ref, page_of};
 use crate::units::EntryId;
 use std::ops::Range;
@@ -86,14 +86,14 @@ impl BurstState {
                 all: PRESENT | if watches(spec) { REFERENCED } else { 0 },
                 odd: DIRTY,
             },
-            lacking: lacking(Level::best()),
+            lacking: lacking(SimdLevel::best()),
             wanted: Wanted::default(),
             listed: [0; 64],
             written: 0,
             marks: vec![Mark(0); entries],
             // No mark is of it before a burst is scanned.
             scanned: 1,
-            scan: scan(Level::best()),
+            scan: scan(SimdLevel::best()),
             tau,
             part: Default::default(),
         }
@@ -101,7 +101,7 @@ impl BurstState {
 
     /// Returns the burst that holds the reference at `at`, or the next one, and where it begins
     /// and ends.
-    pub(crate) fn burst_at(&mut self, view: View<'_>, at: u64) -> (usize, Range<u64>) {
+    pub(crate) fn burst_at(&mut self, view: BurstsView<'_>, at: u64) -> (usize, Range<u64>) {
         if self.base != view.base {
             (self.base, self.next) = (view.base, 0);
         }
@@ -117,7 +117,7 @@ impl BurstState {
     /// Decodes a part of a burst. The caller puts the two buffers back into `part`.
     pub(crate) fn decode(
         &mut self,
-        view: View<'_>,
+        view: BurstsView<'_>,
         range: Range<usize>,
     ) -> (Vec<Ref>, Vec<KindCode>) {
         let (mut refs, mut kinds) = std::mem::take(&mut self.part);

@@ -191,16 +191,16 @@ impl Gatherer {
 const SHORT: usize = 1024;
 
 /// Gathers the references between successive faults.
-pub struct Intervals {
+pub struct FaultIntervals {
     /// How often each short interval occurred.
     short: Box<[u64; SHORT]>,
     long: Gatherer,
     last: Option<u64>,
 }
 
-impl Default for Intervals {
-    fn default() -> Intervals {
-        Intervals {
+impl Default for FaultIntervals {
+    fn default() -> FaultIntervals {
+        FaultIntervals {
             short: Box::new([0; SHORT]),
             long: Gatherer::default(),
             last: None,
@@ -208,7 +208,7 @@ impl Default for Intervals {
     }
 }
 
-impl Intervals {
+impl FaultIntervals {
     /// Notes a fault at position `time`, which never goes back.
     #[inline]
     pub fn fault_at(&mut self, time: u64) {
@@ -301,13 +301,13 @@ mod tests {
             assert_eq!(got.quantiles, [value; QUANTILES.len()], "{value}");
         }
         assert_eq!(Gatherer::default().finish(), Distribution::default());
-        assert_eq!(Intervals::default().gathered().count, 0);
+        assert_eq!(FaultIntervals::default().gathered().count, 0);
     }
 
     /// Consecutive faults are 1 apart; long intervals and short ones are of one distribution.
     #[test]
     fn intervals_are_between_successive_faults() {
-        let mut intervals = Intervals::default();
+        let mut intervals = FaultIntervals::default();
         for time in [5, 6, 7, 5007, 5007 + (1 << 41)] {
             intervals.fault_at(time);
         }

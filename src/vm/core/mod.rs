@@ -9,13 +9,13 @@ pub mod swap;
 
 use burst_state::BurstState;
 
-use crate::policy::{EventCount, Frames, Setup, Space as SpaceKind, Spec};
+use crate::policy::{EventCount, Frames, MemoryBy as SpaceKind, Setup, Spec};
 use crate::space::{Class, End, EntryId, ObjectId, OpAt};
 use crate::trace::model::dense::PageKey;
 use crate::units::{FrameId, PageId};
 use crate::vm::core::counters::{Counters, FaultTables};
 use crate::vm::core::distribution::{
-    ExpiryEvent, FaultEvent, FaultKind, Intervals, Listener, Victim,
+    ExpiryEvent, FaultEvent, FaultIntervals, FaultKind, Listener, Victim,
 };
 use crate::vm::core::swap::Swap;
 use crate::vm::hardware::tlb_shapes::LEVELS_MAX;
@@ -80,7 +80,7 @@ pub(crate) struct Core<'t> {
     /// The cell of its table in which the latest fault was counted: kind, major, written.
     pub(crate) last_fault: [usize; 3],
     /// References between successive faults.
-    pub(crate) intervals: Intervals,
+    pub(crate) intervals: FaultIntervals,
     /// The listener for faults and expiries, if any.
     pub(crate) listener: Option<&'t mut dyn Listener>,
 }
@@ -139,7 +139,7 @@ impl<'t> Core<'t> {
             counters: Counters::default(),
             walked_faults: Default::default(),
             last_fault: [0; 3],
-            intervals: Intervals::default(),
+            intervals: FaultIntervals::default(),
             listener,
         }
     }

@@ -33,7 +33,7 @@ pub struct Arrays {
 
 /// One processor model.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Preset {
+pub struct ProcessorModel {
     /// The name, lower case.
     pub name: &'static str,
     /// A description.
@@ -153,8 +153,8 @@ const HALVES: &str = "the second level is two halves of 1024x8 (4K with 2M, 4K w
                       2048x16 to 4K pages; the store TLB of 16 entries is left out";
 
 /// Every processor model.
-pub const MACHINES: &[Preset] = &[
-    Preset {
+pub const MACHINES: &[ProcessorModel] = &[
+    ProcessorModel {
         name: "skylake-sp",
         about: "Intel Skylake-SP and Cascade Lake (Xeon Gold 6154, 5215)",
         arrays: &[
@@ -170,7 +170,7 @@ pub const MACHINES: &[Preset] = &[
         remark: "vendor tables give the second level 12 ways: see skylake-sp-12way; instruction \
                  TLBs are per hardware thread, and pages of 1G use the entries of 2M there",
     },
-    Preset {
+    ProcessorModel {
         name: "skylake-sp-12way",
         about: "Intel Skylake-SP with the second level of the vendor's tables",
         arrays: &[
@@ -185,7 +185,7 @@ pub const MACHINES: &[Preset] = &[
         source: "vendor tables and Victima (12 ways); the rest as skylake-sp",
         remark: "CPUID says 6 ways",
     },
-    Preset {
+    ProcessorModel {
         name: "ice-lake",
         about: "Intel Ice Lake (Core i7-1065G7)",
         arrays: &[
@@ -200,7 +200,7 @@ pub const MACHINES: &[Preset] = &[
         source: "CPUID leaf 18h (InstLatx64 dumps); the 4K instruction TLB from memory",
         remark: HALVES,
     },
-    Preset {
+    ProcessorModel {
         name: "golden-cove",
         about: "Intel Golden Cove (Alder Lake, Sapphire Rapids)",
         arrays: &[
@@ -216,7 +216,7 @@ pub const MACHINES: &[Preset] = &[
         remark: "vendor material gives the 4K data TLB 96 entries; the second level is two halves \
                  of 1024x8, given as 2048x16 to 4K pages; no store TLB here",
     },
-    Preset {
+    ProcessorModel {
         name: "granite-rapids",
         about: "Intel Granite Rapids (Redwood Cove)",
         arrays: &[
@@ -231,7 +231,7 @@ pub const MACHINES: &[Preset] = &[
         source: CPUID_INTEL,
         remark: HALVES,
     },
-    Preset {
+    ProcessorModel {
         name: "lunar-lake",
         about: "Intel Lunar Lake (Lion Cove)",
         arrays: &[
@@ -246,7 +246,7 @@ pub const MACHINES: &[Preset] = &[
         source: CPUID_INTEL,
         remark: HALVES,
     },
-    Preset {
+    ProcessorModel {
         name: "zen2",
         about: "AMD Zen 2 (EPYC 7742)",
         arrays: &[
@@ -261,7 +261,7 @@ pub const MACHINES: &[Preset] = &[
         source: CPUID_AMD,
         remark: "the second level holds a page of 1G in pieces of 2M, which is left out",
     },
-    Preset {
+    ProcessorModel {
         name: "zen3",
         about: "AMD Zen 3 (EPYC 7713)",
         arrays: &[
@@ -276,7 +276,7 @@ pub const MACHINES: &[Preset] = &[
         source: CPUID_AMD,
         remark: "the second-level data TLB is said to be skewed in 16 ways",
     },
-    Preset {
+    ProcessorModel {
         name: "zen4",
         about: "AMD Zen 4 (EPYC 9654)",
         arrays: &[
@@ -292,7 +292,7 @@ pub const MACHINES: &[Preset] = &[
         remark: "the second-level data TLB is said to be skewed in 24 ways; 57-bit address spaces \
                  take a fifth level",
     },
-    Preset {
+    ProcessorModel {
         name: "zen5",
         about: "AMD Zen 5 (EPYC 9655)",
         arrays: &[
@@ -308,7 +308,7 @@ pub const MACHINES: &[Preset] = &[
         remark: "the second level's size field is scaled on this model: read as 32 times 128, 128 \
                  and 32; its second-level instruction TLB is not in our source and left out",
     },
-    Preset {
+    ProcessorModel {
         name: "neoverse-n1",
         about: "Arm Neoverse N1 and Cortex-A76",
         arrays: &[
@@ -323,7 +323,7 @@ pub const MACHINES: &[Preset] = &[
         source: "the Technical Reference Manual, from memory",
         remark: "the second level also holds partial walks, which is left out",
     },
-    Preset {
+    ProcessorModel {
         name: "neoverse-v2",
         about: "Arm Neoverse V2",
         arrays: &[
@@ -338,7 +338,7 @@ pub const MACHINES: &[Preset] = &[
         source: "the Technical Reference Manual, from memory",
         remark: "",
     },
-    Preset {
+    ProcessorModel {
         name: "cortex-a72",
         about: "Arm Cortex-A72",
         arrays: &[arrays(K4, full(48), full(32), shared(1024, 4))],
@@ -349,7 +349,7 @@ pub const MACHINES: &[Preset] = &[
         source: "Arm's Technical Reference Manual (second level), Sniper's cortex-a72.cfg",
         remark: "",
     },
-    Preset {
+    ProcessorModel {
         name: "apple-m1",
         about: "Apple M1, Firestorm cores, pages of 16 KiB",
         arrays: &[arrays(14, full(192), full(160), shared(3072, 12))],
@@ -360,7 +360,7 @@ pub const MACHINES: &[Preset] = &[
         source: "published measurements, from memory; they disagree",
         remark: "experimental: the data TLB is 160 or 256 entries, all ways are assumed",
     },
-    Preset {
+    ProcessorModel {
         name: "csapp",
         about: "the example of Bryant and O'Hallaron, \"Computer Systems\", chapter 9",
         arrays: &[arrays(6, sets(16, 4), sets(16, 4), Second::Absent)],
@@ -372,7 +372,7 @@ pub const MACHINES: &[Preset] = &[
         remark: "14-bit addresses, pages of 64 bytes, one table; the book's TLB is one for \
                  instructions and data, here there is one for each",
     },
-    Preset {
+    ProcessorModel {
         name: "drcachesim",
         about: "default TLBs of DynamoRIO's drcachesim",
         arrays: &[arrays(K4, full(32), full(32), shared(1024, 4))],
@@ -383,7 +383,7 @@ pub const MACHINES: &[Preset] = &[
         source: "clients/drcachesim/common/options.cpp",
         remark: "its default replacement is LFU, here it is LRU; it has no walks, these are ours",
     },
-    Preset {
+    ProcessorModel {
         name: "champsim",
         about: "default TLBs of ChampSim",
         arrays: &[arrays(K4, sets(64, 4), sets(64, 4), shared(1536, 12))],
@@ -398,7 +398,7 @@ pub const MACHINES: &[Preset] = &[
         source: "champsim_config.json and the defaults of its configuration script",
         remark: "its clock and the 8 cycles of the second level are those of the same file",
     },
-    Preset {
+    ProcessorModel {
         name: "virtuoso",
         about: "base configuration of Virtuoso",
         arrays: &[
@@ -419,7 +419,7 @@ pub const MACHINES: &[Preset] = &[
 ];
 
 /// Returns the processor model of this name. Errors if there is none; the message lists the names.
-pub fn find(name: &str) -> Result<&'static Preset, String> {
+pub fn find(name: &str) -> Result<&'static ProcessorModel, String> {
     let wanted = name.trim().to_ascii_lowercase();
     let known = MACHINES.iter().map(|preset| preset.name);
     MACHINES
@@ -431,7 +431,7 @@ pub fn find(name: &str) -> Result<&'static Preset, String> {
         })
 }
 
-impl Preset {
+impl ProcessorModel {
     /// Returns the layout of its page tables.
     pub fn layout(&self) -> &'static Layout {
         layout::find(self.layout).expect("every row names a layout")
@@ -480,7 +480,7 @@ mod tests {
     fn every_row_is_whole() {
         for (at, preset) in MACHINES.iter().enumerate() {
             let name = preset.name;
-            let same = |other: &Preset| other.name == name;
+            let same = |other: &ProcessorModel| other.name == name;
             assert!(!MACHINES[..at].iter().any(same), "{name} stands twice");
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             assert!(name.chars().all(plain), "{name}");

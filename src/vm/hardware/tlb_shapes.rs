@@ -7,7 +7,7 @@
 //! flushes everything when the process changes.
 
 use super::layout::Layout;
-use super::processors::Preset;
+use super::processors::ProcessorModel;
 use crate::units::PageSize;
 use crate::units::did_you_mean;
 use std::fmt;
@@ -333,7 +333,7 @@ pub enum Hardware {
     /// Written out by the user: the same arrays for every page size.
     Geometry(Geometry),
     /// A processor model of the table, which has arrays by page size.
-    Machine(&'static Preset),
+    Machine(&'static ProcessorModel),
 }
 
 impl From<Geometry> for Hardware {

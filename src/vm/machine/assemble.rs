@@ -3,9 +3,10 @@
 
 use super::engine::Engine;
 use super::replay::Replay;
-use super::{Accessed, Job, Machine, Paging, RunError};
+use super::{AccessedBitMode, Job, Machine, Paging, RunError};
 use crate::policy::{
-    AnyPolicy, Bursts, Future, PolicyType, Setup, Space as SpaceKind, Spec, Visitor, dispatch,
+    AnyPolicy, Future, HitDelivery, MemoryBy as SpaceKind, PolicyType, Setup, Spec, Visitor,
+    dispatch,
 };
 use crate::space::Space;
 use crate::trace::model::dense::{PageKey, Tile};
@@ -66,7 +67,7 @@ impl<'t> Job<'t> {
 
     /// Returns true if the job can run over page tables only, and has none.
     fn lacks_space(&self) -> bool {
-        let dynamic = self.quotas.is_some() || self.accessed != Accessed::Every;
+        let dynamic = self.quotas.is_some() || self.accessed != AccessedBitMode::Every;
         dynamic && self.space.is_none()
     }
 
@@ -156,10 +157,12 @@ impl<'t> Job<'t> {
     /// counts. It must have a loop of its own.
     fn takes_bursts(&self, k: usize, setup: &Setup<'t>) -> bool {
         let exact = match self.spec().bursts {
-            Bursts::Never => false,
-            Bursts::SetBits | Bursts::OrderOfHits => true,
-            Bursts::SetBitsAlone => self.trace.dictionary.pids.len() == 1,
-            Bursts::Order | Bursts::Windows => setup.frames as usize >= k.min(setup.pages),
+            HitDelivery::Never => false,
+            HitDelivery::SetBits | HitDelivery::OrderOfHits => true,
+            HitDelivery::SetBitsAlone => self.trace.dictionary.pids.len() == 1,
+            HitDelivery::Order | HitDelivery::Windows => {
+                setup.frames as usize >= k.min(setup.pages)
+            }
         };
         exact && self.quotas.is_none()
     }
@@ -180,7 +183,7 @@ pub(super) fn assemble<'t>(
 ) -> Result<Box<dyn Engine<'t> + 't>, RunError> {
     assert!(!job.lacks_space(), "this job needs page tables");
     let log = job.tlb.zip(job.misses).filter(|(geometry, log)| {
-        fast && job.accessed == Accessed::Every && log.is_of(geometry, job.trace)
+        fast && job.accessed == AccessedBitMode::Every && log.is_of(geometry, job.trace)
     });
     let looks_up = job.tlb.is_some() && log.is_none();
     let own_loop = fast && !looks_up && !job.is_local();
@@ -189,7 +192,7 @@ pub(super) fn assemble<'t>(
     setup.bursts = burst_size.is_some();
     let ops = job.space.map_or(&[][..], |space| &space.ops);
     let mut core = Core::new(job.spec(), &setup, ops, job.swap_slots, listener);
-    if job.accessed == Accessed::WalkFlush {
+    if job.accessed == AccessedBitMode::WalkFlush {
         core.frames.watch_clearing();
     }
     if let Some(k) = burst_size {
@@ -210,7 +213,7 @@ pub(super) fn assemble<'t>(
     let policy = AnyPolicy::new(&setup);
     let (entries, page_size) = (job.entries(), job.trace.meta.page_size);
     Ok(match (job.tlb, log) {
-        (Some(geometry), None) if job.accessed == Accessed::Every => {
+        (Some(geometry), None) if job.accessed == AccessedBitMode::Every => {
             parts.any_tables(policy, Tlbs::<false>::new(geometry, entries, page_size))
         }
         (Some(geometry), None) => {

@@ -5,7 +5,7 @@
 //! present, the reference bit of its page is set, the dirty bit is set. `known[entry]` may lag
 //! behind the machine but never runs ahead: a bit can be missing when another entry of a shared
 //! page set it. A burst for whose pages every bit is set changes nothing. Otherwise, by what the
-//! policy needs (see [`Bursts`]):
+//! policy needs (see [`HitDelivery`]):
 //!
 //! - `SetBits` and `SetBitsAlone`: the bytes of the references are scanned for the next one that
 //!   finds a bit unset;
@@ -17,8 +17,8 @@
 //! denies.
 
 use super::{Machine, Paging};
-use crate::policy::{Bursts, PolicyType, Spec, Touch, WorkingSet};
-use crate::trace::bursts::{self, Columns, SIZES, View};
+use crate::policy::{HitDelivery, PageAccess, PolicyType, Spec, WorkingSet};
+use crate::trace::bursts::{self, BurstsView, Columns, SIZES};
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::{KIND_MASK, KindCode, Tile, page_of};
 use crate::units::{EntryId, FrameId};
@@ -35,7 +35,7 @@ pub fn choose<'t>(
     frames: Option<u32>,
     tau: u64,
     bursts: &'t bursts::Bursts,
-) -> Option<View<'t>> {
+) -> Option<BurstsView<'t>> {
     let mean_length = |k| bursts.of(k).columns.mean_length();
     Some(bursts.of(choose_size(spec, frames, tau, mean_length)?))
 }
@@ -51,14 +51,16 @@ pub fn choose_size(
     let frames = frames.map_or(usize::MAX, |frames| frames as usize);
     // Small bursts are looked at often, large ones have a fault nearly always.
     match spec.bursts {
-        Bursts::Never => None,
-        Bursts::SetBits | Bursts::SetBitsAlone | Bursts::OrderOfHits => Some(match frames {
-            0..150 => 16,
-            150..600 => 32,
-            _ => 64,
-        }),
-        Bursts::Order => SIZES.into_iter().rfind(|&k| k <= frames),
-        Bursts::Windows => {
+        HitDelivery::Never => None,
+        HitDelivery::SetBits | HitDelivery::SetBitsAlone | HitDelivery::OrderOfHits => {
+            Some(match frames {
+                0..150 => 16,
+                150..600 => 32,
+                _ => 64,
+            })
+        }
+        HitDelivery::Order => SIZES.into_iter().rfind(|&k| k <= frames),
+        HitDelivery::Windows => {
             // Bursts longer than the window are replayed by references.
             let short = |k| k == SIZES[0] || mean_length(k) * 4 <= tau;
             SIZES.into_iter().rfind(|&k| k <= frames && short(k))
@@ -128,7 +130,7 @@ where
     /// Returns the position where the replay ends.
     fn end_within(
         &mut self,
-        view: View<'_>,
+        view: BurstsView<'_>,
         list: Range<usize>,
         range: &Range<u64>,
         within: u64,
@@ -167,7 +169,11 @@ where
     }
 
     /// Replays references between which nothing else happens, as [`Machine::stretch`] does.
-    pub(super) fn burst_stretch(&mut self, view: View<'_>, range: Range<u64>) -> Result<(), u64> {
+    pub(super) fn burst_stretch(
+        &mut self,
+        view: BurstsView<'_>,
+        range: Range<u64>,
+    ) -> Result<(), u64> {
         let mut at = range.start;
         while at < range.end {
             let (burst, Range { start, end }) = self.paging.core.bursts().burst_at(view, at);
@@ -188,7 +194,7 @@ where
     }
 
     /// Replays references of a burst one by one.
-    fn part(&mut self, view: View<'_>, range: Range<u64>) -> Result<(), u64> {
+    fn part(&mut self, view: BurstsView<'_>, range: Range<u64>) -> Result<(), u64> {
         let (refs, kinds) = self.paging.core.bursts().decode(view, indices(&range));
         let tile = Tile {
             start: range.start,
@@ -203,24 +209,24 @@ where
 
     /// Replays a burst.
     #[inline]
-    fn burst(&mut self, view: View<'_>, burst: usize, range: Range<u64>) -> Result<(), u64> {
+    fn burst(&mut self, view: BurstsView<'_>, burst: usize, range: Range<u64>) -> Result<(), u64> {
         let columns = view.columns;
         let list = columns.list(burst);
         let core = &mut self.paging.core;
         let lacks = core.known().lacks(&columns.pages[list.clone()]);
         match P::SPEC.bursts {
-            Bursts::SetBits | Bursts::SetBitsAlone => {
+            HitDelivery::SetBits | HitDelivery::SetBitsAlone => {
                 self.scan_between_ticks(view, list, range, lacks)
             }
-            Bursts::Order | Bursts::OrderOfHits if lacks == 0 => {
+            HitDelivery::Order | HitDelivery::OrderOfHits if lacks == 0 => {
                 core.counters.hits += range.end - range.start;
                 self.note_order(view.columns, list, range.start);
                 Ok(())
             }
-            Bursts::OrderOfHits => self.order_or_part(view, list, range),
-            Bursts::Order => self.fault_in_order(view, list, range),
-            Bursts::Windows => self.pass_windows(view, list, range, lacks),
-            Bursts::Never => unreachable!("replayed by references"),
+            HitDelivery::OrderOfHits => self.order_or_part(view, list, range),
+            HitDelivery::Order => self.fault_in_order(view, list, range),
+            HitDelivery::Windows => self.pass_windows(view, list, range, lacks),
+            HitDelivery::Never => unreachable!("replayed by references"),
         }
     }
 
@@ -228,7 +234,7 @@ where
     #[inline]
     fn scan_between_ticks(
         &mut self,
-        view: View<'_>,
+        view: BurstsView<'_>,
         list: Range<usize>,
         range: Range<u64>,
         mut lacks: u8,
@@ -259,7 +265,7 @@ where
     #[inline(never)]
     fn scan_burst(
         &mut self,
-        view: View<'_>,
+        view: BurstsView<'_>,
         list: Range<usize>,
         range: Range<u64>,
     ) -> Result<(), u64> {
@@ -307,7 +313,7 @@ where
         let memory = &self.paging.memory;
         self.policy.hits(columns.by_last[list].iter().map(|&index| {
             let entry = page_of(pages[usize::from(index)]);
-            Touch {
+            PageAccess {
                 entry,
                 frame: memory.present(entry),
                 time: start + u64::from(last[usize::from(index)]),
@@ -326,7 +332,7 @@ where
     #[inline(never)]
     fn order_or_part(
         &mut self,
-        view: View<'_>,
+        view: BurstsView<'_>,
         list: Range<usize>,
         range: Range<u64>,
     ) -> Result<(), u64> {
@@ -347,7 +353,7 @@ where
     #[inline(never)]
     fn fault_in_order(
         &mut self,
-        view: View<'_>,
+        view: BurstsView<'_>,
         list: Range<usize>,
         range: Range<u64>,
     ) -> Result<(), u64> {
@@ -357,7 +363,7 @@ where
             let (entry, time) = (page.entry, range.start + page.first);
             if self.paging.core.known().is_known_present(entry) {
                 let frame = self.paging.memory.present(entry);
-                self.policy.hit(Touch { entry, frame, time });
+                self.policy.hit(PageAccess { entry, frame, time });
                 continue;
             }
             if self.fault_at(view, entry, time).is_err() {
@@ -374,7 +380,12 @@ where
     }
 
     /// Serves the fault of an entry that the reference at `time` finds missing.
-    fn fault_at(&mut self, view: View<'_>, entry: EntryId, time: u64) -> Result<FrameId, Full> {
+    fn fault_at(
+        &mut self,
+        view: BurstsView<'_>,
+        entry: EntryId,
+        time: u64,
+    ) -> Result<FrameId, Full> {
         let kind = view.byte(time as usize) & KIND_MASK;
         let frame = self.fault(entry, kind == Kind::Write as KindCode, time)?;
         let ifetch = kind == Kind::Ifetch as KindCode;
@@ -387,7 +398,7 @@ where
     #[inline]
     fn pass_windows(
         &mut self,
-        view: View<'_>,
+        view: BurstsView<'_>,
         list: Range<usize>,
         range: Range<u64>,
         lacks: u8,
@@ -417,7 +428,7 @@ where
     #[inline(never)]
     fn pass_and_fault(
         &mut self,
-        view: View<'_>,
+        view: BurstsView<'_>,
         list: Range<usize>,
         range: Range<u64>,
     ) -> Result<(), u64> {
@@ -433,7 +444,7 @@ where
             }
             if self.paging.core.known().is_known_present(entry) {
                 let frame = self.paging.memory.present(entry);
-                self.policy.hit(Touch { entry, frame, time });
+                self.policy.hit(PageAccess { entry, frame, time });
             } else if self.fault_at(view, entry, time).is_ok() {
                 faults += 1;
             } else {

@@ -7,7 +7,7 @@ use crate::policy::{Frames, Policy};
 use crate::space::{Class, EntryId, ObjectId};
 use crate::units::FrameId;
 use crate::vm::core::distribution::Victim;
-use crate::vm::machine::page_tables::{AWAY, Residence, UNALLOCATED};
+use crate::vm::machine::page_tables::{NOT_RESIDENT, Residence, UNALLOCATED};
 use crate::vm::tlb::Translation;
 
 impl<'t, R, T> Paging<'t, R, T>
@@ -90,7 +90,7 @@ where
     pub(super) fn free(&mut self, policy: &mut dyn Policy, page: ObjectId, time: u64) {
         let frame = self.memory.state(page);
         self.core.swap.release(page);
-        if frame < AWAY {
+        if frame < NOT_RESIDENT {
             self.core.residency.settle(time);
             let writes = self.core.frames.dirty(frame) && self.memory.class(page) == Class::File;
             self.core.counters.freed += 1;
@@ -149,7 +149,7 @@ where
     pub(super) fn assert_flushed(&self, entry: EntryId) {
         let frames: &Frames = &self.core.frames;
         let frame = self.memory.present(entry);
-        let idle = frame >= AWAY || !frames.referenced(frame);
+        let idle = frame >= NOT_RESIDENT || !frames.referenced(frame);
         assert!(
             !(frames.watches_clearing() && idle && self.tlb.holds(entry)),
             "a translation outlived the reference bit of its page"

@@ -3,12 +3,12 @@
 //! policy behind a pointer, so it is compiled once for each kind of page tables and TLBs.
 
 use super::{Machine, Paging};
-use crate::policy::{Policy, PolicyType, Touch, VictimRequest};
+use crate::policy::{PageAccess, Policy, PolicyType, VictimRequest};
 use crate::space::{self, EntryId, ObjectId, Op};
 use crate::units::FrameId;
 use crate::vm::core::distribution::{FaultKind, Victim};
 use crate::vm::core::{Full, Read};
-use crate::vm::machine::page_tables::{AWAY, Residence, UNALLOCATED};
+use crate::vm::machine::page_tables::{NOT_RESIDENT, Residence, UNALLOCATED};
 use crate::vm::tlb::Translation;
 
 /// Why a page comes in.
@@ -38,10 +38,10 @@ where
         let Machine { policy, paging } = self;
         let object = paging.memory.object(entry);
         let state = paging.memory.state(object);
-        if R::SHARES && state < AWAY {
+        if R::SHARES && state < NOT_RESIDENT {
             paging.tlb.before_fault(entry);
             paging.memory.attach(entry, state);
-            let at = Touch {
+            let at = PageAccess {
                 entry,
                 frame: state,
                 time,
@@ -58,7 +58,7 @@ where
         } else {
             FaultKind::Refill
         };
-        paging.load_inline(policy, Touch { entry, frame, time }, object, write);
+        paging.load_inline(policy, PageAccess { entry, frame, time }, object, write);
         self.note_touched(entry, frame, write);
         let paging = &mut self.paging;
         paging.flush_cleared(time);
@@ -84,7 +84,7 @@ where
         &mut self,
         policy: &mut P,
         kind: FaultKind,
-        at: Touch,
+        at: PageAccess,
         write: bool,
     ) {
         self.core.frames.touch(at.frame, write);
@@ -162,7 +162,7 @@ where
     pub(super) fn load_inline<P: Policy + ?Sized>(
         &mut self,
         policy: &mut P,
-        at: Touch,
+        at: PageAccess,
         object: ObjectId,
         write: bool,
     ) {
@@ -195,10 +195,10 @@ where
                 let frame = self.cow_copy(policy, entry, source, object, frees, time)?;
                 Ok(Some(frame))
             }
-            _ if present < AWAY => {
+            _ if present < NOT_RESIDENT => {
                 self.tlb.before_fault(entry);
                 self.tlb.shoot_down(entry, time);
-                let at = Touch {
+                let at = PageAccess {
                     entry,
                     frame: present,
                     time,
@@ -225,7 +225,7 @@ where
         let read = match source {
             space::NONE => Read::File,
             source => match self.memory.state(source) {
-                state if state < AWAY => Read::Nothing,
+                state if state < NOT_RESIDENT => Read::Nothing,
                 state => self.source(source, state),
             },
         };
@@ -238,7 +238,7 @@ where
             }
         }
         self.memory.bind(entry, object);
-        self.load_inline(policy, Touch { entry, frame, time }, object, true);
+        self.load_inline(policy, PageAccess { entry, frame, time }, object, true);
         self.core.note_present(entry, true);
         self.flush_cleared(time);
         self.core

@@ -29,11 +29,13 @@ pub use assemble::{begin, run, run_with};
 pub use replay::Replay;
 
 use super::core::{Core, Full};
-use super::machine::page_tables::{AWAY, Residence};
+use super::machine::page_tables::{NOT_RESIDENT, Residence};
 use super::tlb::{Geometry, MissLog, Translation};
-use crate::policy::{Params, PolicyChoice, PolicyId, PolicyType, Space as SpaceKind, Touch};
+use crate::policy::{
+    MemoryBy as SpaceKind, PageAccess, Params, PolicyChoice, PolicyId, PolicyType,
+};
 use crate::space::{EntryId, Op, Space};
-use crate::trace::bursts::View;
+use crate::trace::bursts::BurstsView;
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::{KIND_MASK, KindCode, Ref, Tile, Trace, page_of};
 use crate::units::FrameId;
@@ -47,7 +49,7 @@ const PREFETCH_BATCH: usize = 32;
 
 /// When the reference bit of a page is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Accessed {
+pub enum AccessedBitMode {
     /// At every reference.
     #[default]
     Every,
@@ -57,17 +59,17 @@ pub enum Accessed {
     WalkFlush,
 }
 
-impl Accessed {
+impl AccessedBitMode {
     /// Every mode, with its name on the command line and in results.
-    pub const ALL: [(Accessed, &'static str); 3] = [
-        (Accessed::Every, "every"),
-        (Accessed::Walk, "walk"),
-        (Accessed::WalkFlush, "walk-flush"),
+    pub const ALL: [(AccessedBitMode, &'static str); 3] = [
+        (AccessedBitMode::Every, "every"),
+        (AccessedBitMode::Walk, "walk"),
+        (AccessedBitMode::WalkFlush, "walk-flush"),
     ];
 
     /// The name.
     pub fn name(self) -> &'static str {
-        Accessed::ALL[self as usize].1
+        AccessedBitMode::ALL[self as usize].1
     }
 }
 
@@ -94,7 +96,7 @@ pub struct Job<'t> {
     pub warmup: u64,
     /// The trace as bursts. The replay uses them where the policy and the model allow it; the
     /// counts are the same.
-    pub bursts: Option<View<'t>>,
+    pub bursts: Option<BurstsView<'t>>,
     /// The TLBs, if they are modelled.
     pub tlb: Option<&'t Geometry>,
     /// The misses of undisturbed TLBs of the trace ([`MissLog::of`]), so that the TLBs need not look
@@ -102,7 +104,7 @@ pub struct Job<'t> {
     /// walks set the reference bits.
     pub misses: Option<&'t MissLog>,
     /// When reference bits are set. Without TLBs every reference sets them.
-    pub accessed: Accessed,
+    pub accessed: AccessedBitMode,
     /// Slots of the swap device; `None` for no limit.
     pub swap_slots: Option<u64>,
 }
@@ -124,7 +126,7 @@ impl<'t> Job<'t> {
             bursts: None,
             tlb: None,
             misses: None,
-            accessed: Accessed::Every,
+            accessed: AccessedBitMode::Every,
             swap_slots: None,
         }
     }
@@ -238,7 +240,7 @@ where
         let (entry, write) = (page_of(reference), reference & 1 != 0);
         let ifetch = kind & KIND_MASK == Kind::Ifetch as KindCode;
         let present = self.paging.memory.present(entry);
-        let hit = present < AWAY;
+        let hit = present < NOT_RESIDENT;
         let frame = if hit {
             let Paging { core, tlb, .. } = &mut self.paging;
             let walked = T::WALKS_SET_BITS && tlb.translate(entry, ifetch, time);
@@ -247,7 +249,7 @@ where
             } else {
                 core.frames.touch(present, write);
             }
-            self.policy.hit(Touch {
+            self.policy.hit(PageAccess {
                 entry,
                 frame: present,
                 time,

@@ -4,11 +4,11 @@
 
 use super::Paging;
 use super::fault::Cause;
-use crate::policy::{Policy, Touch};
+use crate::policy::{PageAccess, Policy};
 use crate::space::{EntryId, Op};
 use crate::trace::model::dense::NEVER;
 use crate::vm::core::{Full, Read};
-use crate::vm::machine::page_tables::{AWAY, Residence};
+use crate::vm::machine::page_tables::{NOT_RESIDENT, Residence};
 use crate::vm::tlb::Translation;
 
 impl<'t, R, T> Paging<'t, R, T>
@@ -50,7 +50,7 @@ where
             Op::Bind { entry, object } => self.memory.bind(entry, object),
             Op::Copy { from, to, private } => {
                 let frame = self.memory.present(from);
-                if frame < AWAY {
+                if frame < NOT_RESIDENT {
                     self.memory.attach(to, frame);
                     self.core.note_present(to, false);
                 }
@@ -75,7 +75,7 @@ where
     fn prefetch(&mut self, policy: &mut dyn Policy, entry: EntryId, time: u64) -> Result<(), Full> {
         let object = self.memory.object(entry);
         let state = self.memory.state(object);
-        if state < AWAY {
+        if state < NOT_RESIDENT {
             return Ok(());
         }
         let read = self.source(object, state);
@@ -90,7 +90,11 @@ where
         core.frames.load_ahead(frame, object);
         let next_use = core.after_op.get(core.next_op).copied();
         let next_use = next_use.unwrap_or(NEVER);
-        policy.prefetched(&mut core.frames, Touch { entry, frame, time }, next_use);
+        policy.prefetched(
+            &mut core.frames,
+            PageAccess { entry, frame, time },
+            next_use,
+        );
         // `prefetched` may clear the bit, which queues a shoot-down. Drain the queue before the
         // page gets TLB entries.
         self.flush_cleared(time);

@@ -7,23 +7,23 @@ use crate::space::{Class, EntryId, NONE, ObjectId, Space};
 use crate::units::FrameId;
 
 /// The object has no content: never loaded, or freed. Frames have lower numbers. ([`Spaces`] uses
-/// it for objects only; its absent entries are [`AWAY`].)
+/// it for objects only; its absent entries are [`NOT_RESIDENT`].)
 pub const UNALLOCATED: u32 = u32::MAX;
 /// The object was in a frame and is not now, or the entry names no frame.
-pub const AWAY: u32 = u32::MAX - 1;
+pub const NOT_RESIDENT: u32 = u32::MAX - 1;
 
 /// Page tables, and the frame of each object.
 pub trait Residence: Send {
     /// Whether several entries may show one object.
     const SHARES: bool;
 
-    /// Returns the frame that an entry names; [`AWAY`] or [`UNALLOCATED`] if it names none.
+    /// Returns the frame that an entry names; [`NOT_RESIDENT`] or [`UNALLOCATED`] if it names none.
     fn present(&self, entry: EntryId) -> u32;
     /// Prefetches the cache line that [`present`](Residence::present) will read.
     fn prefetch(&self, entry: EntryId);
     /// Returns the object to which an entry is bound.
     fn object(&self, entry: EntryId) -> ObjectId;
-    /// Returns the frame of an object; [`AWAY`] or [`UNALLOCATED`] if it is in none.
+    /// Returns the frame of an object; [`NOT_RESIDENT`] or [`UNALLOCATED`] if it is in none.
     fn state(&self, object: ObjectId) -> u32;
     /// Returns what backs an object.
     fn class(&self, object: ObjectId) -> Class;
@@ -91,7 +91,7 @@ impl Residence for Flat {
     }
     #[inline(always)]
     fn displace(&mut self, object: ObjectId, mut each: impl FnMut(EntryId)) {
-        self.states[object as usize] = AWAY;
+        self.states[object as usize] = NOT_RESIDENT;
         each(object);
     }
     fn entries(&self, object: ObjectId, mut each: impl FnMut(EntryId)) {
@@ -108,7 +108,7 @@ impl Residence for Flat {
 pub struct Spaces<'t> {
     space: &'t Space,
     object_of: Vec<ObjectId>,
-    /// For each entry the frame that it names, or [`AWAY`].
+    /// For each entry the frame that it names, or [`NOT_RESIDENT`].
     present: Vec<u32>,
     states: Vec<u32>,
     /// For each object the first entry of its chain, or [`NONE`].
@@ -124,7 +124,7 @@ impl<'t> Spaces<'t> {
         Spaces {
             space,
             object_of: space.first_object.clone(),
-            present: vec![AWAY; entries],
+            present: vec![NOT_RESIDENT; entries],
             states: vec![UNALLOCATED; objects],
             first: vec![NONE; objects],
             chain: vec![(NONE, NONE); entries],
@@ -172,7 +172,7 @@ impl Residence for Spaces<'_> {
     }
 
     fn detach(&mut self, entry: EntryId) -> bool {
-        if std::mem::replace(&mut self.present[entry as usize], AWAY) == AWAY {
+        if std::mem::replace(&mut self.present[entry as usize], NOT_RESIDENT) == NOT_RESIDENT {
             return false;
         }
         let (before, after) = self.chain[entry as usize];
@@ -188,10 +188,10 @@ impl Residence for Spaces<'_> {
 
     #[inline(always)]
     fn displace(&mut self, object: ObjectId, mut each: impl FnMut(EntryId)) {
-        self.states[object as usize] = AWAY;
+        self.states[object as usize] = NOT_RESIDENT;
         let mut entry = std::mem::replace(&mut self.first[object as usize], NONE);
         while entry != NONE {
-            self.present[entry as usize] = AWAY;
+            self.present[entry as usize] = NOT_RESIDENT;
             each(entry);
             entry = self.chain[entry as usize].1;
         }

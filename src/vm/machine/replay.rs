@@ -7,8 +7,8 @@ use crate::policy::EventCount;
 use crate::trace::model::dense::{Tile, count_kinds};
 use crate::vm::core::Residency;
 use crate::vm::core::counters::{Counters, Outcome, SwapFull, TlbCounters};
-use crate::vm::core::distribution::Intervals;
-use crate::vm::machine::page_tables::AWAY;
+use crate::vm::core::distribution::FaultIntervals;
+use crate::vm::machine::page_tables::NOT_RESIDENT;
 
 /// A replay that the caller feeds with its trace.
 pub struct Replay<'t> {
@@ -124,7 +124,7 @@ impl Progress {
         };
         core.counters = Counters::default();
         core.walked_faults = Default::default();
-        core.intervals = Intervals::default();
+        core.intervals = FaultIntervals::default();
         if let Some(listener) = &mut core.listener {
             listener.start_counting();
         }
@@ -155,8 +155,8 @@ impl Progress {
         let intervals = std::mem::take(&mut engine.core_mut().intervals).gathered();
         let core = engine.core();
         let states = engine.states();
-        let resident = states.iter().copied().filter(|&state| state < AWAY);
-        let away = states.iter().zip(0..).filter(|at| *at.0 == AWAY);
+        let resident = states.iter().copied().filter(|&state| state < NOT_RESIDENT);
+        let away = states.iter().zip(0..).filter(|at| *at.0 == NOT_RESIDENT);
         let (mut swapped_end, mut dropped_end) = (0, 0);
         for (_, page) in away {
             *(match core.swap.slot(page) {

@@ -9,7 +9,7 @@ use crate::trace::model::dense::Tile;
 use crate::units::FrameId;
 use crate::vm::core::Core;
 use crate::vm::core::counters::Counters;
-use crate::vm::machine::page_tables::{AWAY, UNALLOCATED};
+use crate::vm::machine::page_tables::{NOT_RESIDENT, UNALLOCATED};
 
 /// Where a page is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +92,7 @@ fn snapshot_of(engine: &dyn Engine<'_>) -> Snapshot {
     };
     Snapshot {
         present: (0..core.entries.len() as u32)
-            .map(|entry| engine.present(entry) < AWAY)
+            .map(|entry| engine.present(entry) < NOT_RESIDENT)
             .collect(),
         objects: objects()
             .map(|(object, &state)| core.page_state(object, state))
@@ -157,8 +157,8 @@ fn count_states(engine: &dyn Engine<'_>, position: u64) -> States {
     for (&state, object) in engine.states().iter().zip(0..) {
         match state {
             UNALLOCATED => {}
-            AWAY if core.swap.slot(object).is_some() => states.swapped += 1,
-            AWAY => states.dropped += 1,
+            NOT_RESIDENT if core.swap.slot(object).is_some() => states.swapped += 1,
+            NOT_RESIDENT => states.dropped += 1,
             frame => {
                 states.resident += 1;
                 states.dirty += u64::from(core.frames.dirty(frame));
@@ -173,8 +173,8 @@ impl Core<'_> {
     pub(super) fn page_state(&self, object: ObjectId, state: u32) -> PageState {
         match (state, self.swap.slot(object)) {
             (UNALLOCATED, _) => PageState::Unallocated,
-            (AWAY, Some(slot)) => PageState::Swapped(slot),
-            (AWAY, None) => PageState::Dropped,
+            (NOT_RESIDENT, Some(slot)) => PageState::Swapped(slot),
+            (NOT_RESIDENT, None) => PageState::Dropped,
             (frame, _) => PageState::Resident(frame),
         }
     }

@@ -13,7 +13,7 @@ use crate::units::FrameId;
 use crate::vm::core::Core;
 use crate::vm::core::counters::Outcome;
 use crate::vm::core::distribution::{FaultEvent, Listener};
-use crate::vm::machine::page_tables::{AWAY, Residence, Spaces};
+use crate::vm::machine::page_tables::{NOT_RESIDENT, Residence, Spaces};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -284,8 +284,9 @@ impl Stepper<'_> {
     fn gone(&mut self, chosen: Cause) -> Vec<Gone> {
         let mut departures: Vec<Departure> = self.departures.try_iter().collect();
         let Paging { core, memory, .. } = &self.machine.paging;
-        let stays =
-            |last: &Departure| last.leaves != Leaves::Freed && memory.state(last.page) < AWAY;
+        let stays = |last: &Departure| {
+            last.leaves != Leaves::Freed && memory.state(last.page) < NOT_RESIDENT
+        };
         while core.swap_full && departures.last().is_some_and(stays) {
             departures.pop();
         }
@@ -360,7 +361,7 @@ impl Stepper<'_> {
     fn in_frames(&self) -> Vec<Option<ObjectId>> {
         let mut held = vec![None; self.held.len()];
         let states = (0..).zip(self.machine.paging.memory.states());
-        for (object, &frame) in states.filter(|(_, state)| **state < AWAY) {
+        for (object, &frame) in states.filter(|(_, state)| **state < NOT_RESIDENT) {
             held[frame as usize] = Some(object);
         }
         held
@@ -392,7 +393,7 @@ impl Stepper<'_> {
             _ => (false, false),
         };
         EntryState {
-            present: memory.present(entry) < AWAY,
+            present: memory.present(entry) < NOT_RESIDENT,
             place,
             dirty: bits.0,
             referenced: bits.1,

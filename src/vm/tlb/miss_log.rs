@@ -154,7 +154,7 @@ fn find(refs: &[Ref], kinds: &[KindCode], slot: Slot) -> Option<usize> {
 }
 
 /// One undisturbed first level.
-struct Level {
+struct LoggedLevel {
     sets: u64,
     ways: usize,
     /// The page of each entry.
@@ -169,7 +169,7 @@ const STAYS: u8 = 4;
 /// Makes the log, in one pass over the references.
 pub struct Logger<'t> {
     pages: &'t [PageKey],
-    levels: [Level; 2],
+    levels: [LoggedLevel; 2],
     /// For each slot the position of its last reference plus one; 0 if the level does not hold it.
     used: Vec<u64>,
     /// For each page [`BOTH`] and [`STAYS`].
@@ -184,7 +184,7 @@ impl<'t> Logger<'t> {
     /// For a trace with these pages.
     pub fn new(geometry: &Geometry, pages: &'t [PageKey]) -> Logger<'t> {
         let first = [geometry.l1i, geometry.l1d];
-        let level = |shape: Shape| Level {
+        let level = |shape: Shape| LoggedLevel {
             sets: u64::from(shape.sets()),
             ways: shape.ways as usize,
             page: vec![NONE; shape.entries as usize],

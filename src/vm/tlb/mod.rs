@@ -85,7 +85,7 @@ const NONE: u32 = u32::MAX;
 
 /// One set-associative buffer. [`Pair`] keeps which entry holds a page, so a hit is a load and a
 /// store whatever the number of ways; sets are searched at misses only.
-struct Level {
+struct TlbLevel {
     sets: u64,
     ways: usize,
     /// The page of each entry.
@@ -94,9 +94,9 @@ struct Level {
     used: Vec<u64>,
 }
 
-impl Level {
-    fn new(shape: Shape) -> Level {
-        Level {
+impl TlbLevel {
+    fn new(shape: Shape) -> TlbLevel {
+        TlbLevel {
             sets: u64::from(shape.sets()),
             ways: shape.ways as usize,
             page: vec![NONE; shape.entries as usize],
@@ -149,7 +149,7 @@ impl Side {
 
 /// One buffer for each side, and the entry of each page in them.
 struct Pair {
-    levels: [Level; 2],
+    levels: [TlbLevel; 2],
     /// For each page, its entry in each buffer, or [`NONE`].
     at: Vec<[u32; 2]>,
 }
@@ -158,7 +158,7 @@ impl Pair {
     /// Empty buffers of these shapes for `pages` pages.
     fn new(shapes: [Shape; 2], pages: usize) -> Pair {
         Pair {
-            levels: shapes.map(Level::new),
+            levels: shapes.map(TlbLevel::new),
             at: vec![[NONE; 2]; pages],
         }
     }

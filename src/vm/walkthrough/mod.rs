@@ -57,7 +57,7 @@ pub enum Entry {
 
 /// One level of a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Level {
+pub struct WalkLevel {
     /// The name of its entries.
     pub name: &'static str,
     /// The index in its table.
@@ -96,7 +96,7 @@ pub struct Step {
     /// The look-ups, up to the one that hits.
     pub looks: Vec<Look>,
     /// The walk, from the root down to the first absent entry; none after a hit.
-    pub walk: Vec<Level>,
+    pub walk: Vec<WalkLevel>,
     /// The result.
     pub found: Found,
 }
@@ -263,7 +263,7 @@ impl Walk<'_> {
     }
 
     /// Returns the levels of a walk, down to the first absent entry.
-    fn walk(&self, address: u64, skips: usize) -> Vec<Level> {
+    fn walk(&self, address: u64, skips: usize) -> Vec<WalkLevel> {
         let layout = &self.translator.layout;
         let mut walk = Vec::new();
         for level in 0..layout.walk_levels(self.translator.page_bits) {
@@ -272,7 +272,7 @@ impl Walk<'_> {
             } else {
                 self.entry(address, level)
             };
-            walk.push(Level {
+            walk.push(WalkLevel {
                 name: layout.entries[level],
                 index: layout.index(address, level),
                 entry,

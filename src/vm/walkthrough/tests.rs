@@ -97,11 +97,11 @@ fn ostep_multi_level() {
             Found::Fault => None,
         };
         assert_eq!(found, expected, "{address:#x}");
-        let absent = |level: &Level| level.entry == Entry::Absent;
+        let absent = |level: &WalkLevel| level.entry == Entry::Absent;
         assert!(!absent(&step.walk[0]), "{address:#x}: the directory");
         assert_eq!(absent(&step.walk[1]), expected.is_none(), "{address:#x}");
     }
-    let level = |name, index, frame| Level {
+    let level = |name, index, frame| WalkLevel {
         name,
         index,
         entry: Entry::Present(Some(frame)),

@@ -6,7 +6,7 @@ use super::outputs::{Conclusion, report, withdraw};
 use super::task::{ReadErrors, Task};
 use crate::check::cell_key::key_of;
 use crate::check::digests::{Digests, FaultDigest, Rolling, path_of};
-use crate::check::{Baseline, Fate, Verdict, accepted};
+use crate::check::{Baseline, CellStatus, Verdict, accepted};
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::progress::note;
 use crate::cli::setup::signals::Signals;
@@ -96,7 +96,7 @@ fn check_rows(rows: &[Row]) -> Result<(), Failure> {
 /// Returns the bytes of the baseline with the counts of today in the cells that were compared.
 pub fn proposal(baseline: &Baseline, verdict: &Verdict, now: &[Row]) -> Vec<u8> {
     let compared = verdict.cells.iter();
-    let compared = compared.filter(|cell| matches!(cell.fate, Fate::Compared(_)));
+    let compared = compared.filter(|cell| matches!(cell.fate, CellStatus::Compared(_)));
     let keys: BTreeSet<_> = compared.map(|cell| key_of(&cell.row.identity())).collect();
     let rows = now
         .iter()

@@ -13,7 +13,7 @@ use crate::cli::setup::progress::note;
 use crate::exit;
 use crate::policy::{PolicyChoice, params};
 use crate::space::Resolved;
-use crate::sweep::{Cell, Facts, Identity, Plan, Settings, TraceFacts, Warmup};
+use crate::sweep::{Cell, CurveNeeds, Identity, Plan, Settings, TraceFacts, Warmup};
 use crate::trace::model::digest;
 use crate::units::PageSize;
 use std::collections::BTreeSet;
@@ -103,7 +103,7 @@ pub fn settings(args: &CheckArgs) -> Result<Settings, Failure> {
     let mut settings = args.replay.settings()?;
     settings.drop_tlb();
     // Curves suffice for the counts that are compared and kept.
-    settings.curves = Some(Facts {
+    settings.curves = Some(CurveNeeds {
         write_backs: true,
         frames: false,
     });

@@ -12,7 +12,7 @@ use crate::cli::setup::progress::{Progress, message};
 use crate::cli::setup::replay::use_threads;
 use crate::cli::setup::signals::Signals;
 use crate::cli::setup::terminal::print;
-use crate::curve::{Amounts, CurveKind, Point, Source, TooLong, Wanted};
+use crate::curve::{Amounts, CurveInputs, CurveKind, Point, TooLong, Wanted};
 use crate::exit::{self, ExitCode};
 use crate::report::chart;
 use crate::report::results::results_csv::write_file;
@@ -222,7 +222,7 @@ impl CurvesInProgress<'_> {
     fn of_trace(&self, trace: &Trace, template: &CurveRow) -> Result<Vec<CurveRow>, Failure> {
         let wanted = wanted(trace, self.args)?;
         let mut rows = Vec::new();
-        let source = Source::new(trace);
+        let source = CurveInputs::new(trace);
         let curves: Result<Vec<Option<Vec<Point>>>, TooLong> =
             source.prepare(self.choices, &wanted).and_then(|()| {
                 let curves = self.choices.par_iter();
@@ -252,7 +252,7 @@ impl CurvesInProgress<'_> {
     fn points(
         &self,
         choice: CurveKind,
-        source: &Source<'_>,
+        source: &CurveInputs<'_>,
         wanted: &Wanted,
     ) -> Result<Option<Vec<Point>>, TooLong> {
         if self.signals.code().is_some() {
@@ -269,7 +269,8 @@ impl CurveArgs {
     /// Returns how traces are read.
     fn load_options(&self, choices: &[CurveKind]) -> Result<LoadOptions, Failure> {
         Ok(LoadOptions {
-            lists_do: self.sample.is_none() && choices.iter().all(|kind| kind.needs_lists_only()),
+            burst_lists_suffice: self.sample.is_none()
+                && choices.iter().all(|kind| kind.needs_lists_only()),
             ..self.read.options(&self.select)?
         })
     }

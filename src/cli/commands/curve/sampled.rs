@@ -4,7 +4,7 @@
 use super::rows::exact;
 use crate::cli::setup::progress::note;
 use crate::curve::sample::{Sampled, sample, sample_sizes};
-use crate::curve::{CurveKind, Source, TooLong, Wanted};
+use crate::curve::{CurveInputs, CurveKind, TooLong, Wanted};
 use crate::report::tables::curve_csv::{CurveRow, ESTIMATE};
 use crate::units::counted;
 
@@ -23,7 +23,7 @@ pub struct Request<'a> {
 
 /// Returns the rows of LRU from a sample of the pages.
 pub fn rows(
-    source: &Source<'_>,
+    source: &CurveInputs<'_>,
     template: &CurveRow,
     request: &Request<'_>,
 ) -> Result<Vec<CurveRow>, TooLong> {

@@ -9,7 +9,7 @@ use crate::cli::setup::failure::Failure;
 use crate::cli::setup::output_file::check_stored_name;
 use crate::cli::setup::progress::note;
 use crate::exit::ExitCode;
-use crate::record::{Repairs, Told};
+use crate::record::{ProcessSummary, Repairs};
 use crate::trace::model::digest;
 use crate::trace::model::source::name_of;
 use crate::trace::store::Summary;
@@ -74,7 +74,7 @@ struct Recorded {
     summary: Summary,
     /// The number of references of each process, by its number.
     references: Vec<u64>,
-    processes: Vec<Told>,
+    processes: Vec<ProcessSummary>,
     repairs: Repairs,
     /// Whether the recording ended because of --limit.
     limited: bool,

@@ -7,7 +7,7 @@ use crate::cli::setup::progress::note;
 use crate::exit::{self, ExitCode};
 use crate::record::log_socket;
 use crate::record::log_socket::{Channel, Received};
-use crate::record::{Live, Recorder, Sink};
+use crate::record::{Live, Recorder, RecordingSink};
 use crate::report::whole_file::WholeFile;
 use crate::trace::model::access::{Access, Addressing, TraceKind};
 use crate::trace::model::dense::{Meta, References};
@@ -204,7 +204,7 @@ impl RecordingFile {
     }
 }
 
-impl Sink for RecordingFile {
+impl RecordingSink for RecordingFile {
     fn accesses(&mut self, accesses: &[Access]) -> io::Result<bool> {
         self.references.clear();
         let flow = self.assemble(accesses);

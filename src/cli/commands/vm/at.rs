@@ -12,7 +12,7 @@ use crate::cli::setup::terminal::Align::{Left, Right};
 use crate::cli::setup::terminal::{Align, field, print, table};
 use crate::exit::{self, ExitCode};
 use crate::space::vma::{Vma, pages_of_each};
-use crate::space::{self, ProcessView, Resolved, View};
+use crate::space::{self, ProcessView, Resolved, SpaceAt};
 use crate::trace::model::access::Addressing;
 use crate::trace::model::event::Backing;
 use crate::units::{counted, did_you_mean, parse_count, parse_percent, percent_of, show_bytes};
@@ -75,7 +75,7 @@ pub struct Picture<'a> {
     /// The trace.
     pub resolved: &'a Resolved,
     /// The processes.
-    pub view: &'a View,
+    pub view: &'a SpaceAt,
     /// The machine.
     pub snapshot: &'a Snapshot,
 }

@@ -2,7 +2,7 @@
 
 use super::MachineArgs;
 use crate::cli::setup::failure::Failure;
-use crate::policy::{PolicyChoice, Space};
+use crate::policy::{MemoryBy, PolicyChoice};
 use crate::space::{Options, Resolved};
 use crate::sweep::{Allocation, tau_ladder};
 use crate::units::{Ladder, counted, show_bytes};
@@ -42,10 +42,10 @@ impl<'a> MachineChoice<'a> {
         let policy: PolicyChoice = text.parse()?;
         let name = policy.spec().name;
         match policy.spec().space {
-            Space::Fixed if args.tau.is_some() => Err(Failure::usage(format!(
+            MemoryBy::Fixed if args.tau.is_some() => Err(Failure::usage(format!(
                 "--tau: {name} has no window; its memory is --frames"
             ))),
-            Space::Variable if args.frames.is_some() => Err(Failure::usage(format!(
+            MemoryBy::Variable if args.frames.is_some() => Err(Failure::usage(format!(
                 "--frames: {name} has a window, --tau, and takes the frames that this needs"
             ))),
             _ => Ok(MachineChoice {
@@ -62,11 +62,11 @@ impl<'a> MachineChoice<'a> {
         let spec = self.policy.spec();
         let quarter = (resolved.objects() as u64 / 4).max(1);
         let (frames, tau, about) = match spec.space {
-            Space::Fixed => {
+            MemoryBy::Fixed => {
                 let (frames, about) = self.fixed(resolved, quarter)?;
                 (Some(frames), None, about)
             }
-            Space::Variable => {
+            MemoryBy::Variable => {
                 let (tau, about) = self.variable(resolved, quarter)?;
                 let limit = self.policy.params.get_if_any(spec, "limit");
                 (limit, Some(tau), about)

@@ -15,7 +15,7 @@ use crate::trace::TraceError;
 use crate::trace::model::dense::Trace;
 use crate::trace::model::error::Cause;
 use crate::trace::model::source;
-use crate::trace::model::source::{LoadOptions, Source};
+use crate::trace::model::source::{LoadOptions, TraceSource};
 use crate::units::PageSize;
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -319,7 +319,7 @@ fn traces_in<'w>(folder: &Path, options: &'w LoadOptions) -> Result<Vec<TraceFil
     paths.sort();
     let mut files = Vec::new();
     for path in paths {
-        match Source::open(&path, options) {
+        match TraceSource::open(&path, options) {
             Err(error) if matches!(error.cause, Cause::UnknownFormat) => {
                 let path = path.display();
                 note(&format!(
@@ -432,7 +432,7 @@ fn load_one(
     sizes: Sizes<'_>,
     cache: Option<&Cache>,
 ) -> Result<Loaded, TraceError> {
-    let mut source = Source::open(path, options)?;
+    let mut source = TraceSource::open(path, options)?;
     let stored = source.store().map(|store| store.meta.page_size);
     let mut sizes = sizes(&source.name(), stored);
     sizes.sort_unstable();

@@ -24,7 +24,7 @@ use crate::report::tables::windows_csv::CellWindows;
 
 /// The table that a chart is drawn from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum ChartTable {
     /// `results.csv`.
     Results,
     /// `windows.csv`.
@@ -33,13 +33,13 @@ pub enum Source {
     Curves,
 }
 
-impl Source {
+impl ChartTable {
     /// Returns the name of the file in a folder of results.
     pub const fn file_name(self) -> &'static str {
         match self {
-            Source::Results => "results.csv",
-            Source::Windows => "windows.csv",
-            Source::Curves => "curve.csv",
+            ChartTable::Results => "results.csv",
+            ChartTable::Windows => "windows.csv",
+            ChartTable::Curves => "curve.csv",
         }
     }
 }
@@ -195,11 +195,11 @@ pub const KINDS: [Kind; 9] = [
 
 impl Kind {
     /// Returns the table that the charts are drawn from.
-    pub const fn source(&self) -> Source {
+    pub const fn source(&self) -> ChartTable {
         match self.draw {
-            Draw::Groups(_) => Source::Results,
-            Draw::Windows(_) => Source::Windows,
-            Draw::Curves(_) => Source::Curves,
+            Draw::Groups(_) => ChartTable::Results,
+            Draw::Windows(_) => ChartTable::Windows,
+            Draw::Curves(_) => ChartTable::Curves,
         }
     }
 

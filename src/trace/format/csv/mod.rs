@@ -5,7 +5,7 @@
 
 use super::complaint::{BadRecords, Complaint, RUN_MAX};
 use super::lines::{BATCH, LINE_MAX, bad_line, sample_lines};
-use super::write::{Origin, RecordWriter, Written, by_kind, text};
+use super::write::{FileHead, RecordWriter, Written, by_kind, text};
 use super::{Fit, Format, Known, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::{BUFFER, read_error};
 use crate::trace::model::access::{Access, Addressing, TraceKind};
@@ -64,7 +64,7 @@ struct Rows {
 }
 
 impl RecordWriter for Rows {
-    fn begin(&mut self, out: &mut dyn Write, origin: Origin) -> io::Result<()> {
+    fn begin(&mut self, out: &mut dyn Write, origin: FileHead) -> io::Result<()> {
         self.ids = origin.addressing == Addressing::Ids;
         // The reader takes the kind from the name.
         let columns = match (self.ids, origin.kind) {

@@ -9,9 +9,9 @@ use super::access::{Access, Addressing, Kind, TraceKind};
 use super::error::TraceError;
 use super::export::trim::Trim;
 use super::select::{Flow, Selection};
-use super::source::{ConvertError, Nature, Source, check_ids, no_reference_of};
+use super::source::{ConvertError, Nature, TraceSource, check_ids, no_reference_of};
 use super::stream::Record;
-use crate::trace::format::{Format, Kinds, Origin, RecordWriter, Written};
+use crate::trace::format::{FileHead, Format, Kinds, RecordWriter, Written};
 use crate::units::{PageSize, show_bytes, show_count};
 use rustc_hash::FxHashSet;
 use std::io::{self, Write};
@@ -41,7 +41,7 @@ pub struct Exported {
 ///
 /// Panics if the format cannot be written.
 pub fn export(
-    source: Source,
+    source: TraceSource,
     format: &'static Format,
     out: &mut dyn Write,
 ) -> Result<Exported, ConvertError> {
@@ -95,7 +95,7 @@ fn alignment(written: &Written) -> Option<PageSize> {
 struct Export {
     written: &'static Written,
     writer: Box<dyn RecordWriter>,
-    origin: Origin,
+    origin: FileHead,
     trim: Trim,
     page_size: PageSize,
     /// The page size of a stored original of byte addresses.
@@ -140,7 +140,7 @@ impl Export {
         let sample = selection.sample;
         let original = nature.chosen.or_of_kind(nature.kind);
         selection.sample = sample.map(|rate| rate.of(original));
-        let origin = Origin {
+        let origin = FileHead {
             kind: sample.map_or(nature.kind, |_| TraceKind::Sampled),
             addressing: fitting(written, nature.addressing),
             chosen: sample.map_or(nature.chosen, |rate| original.sampled(rate)),

@@ -1,7 +1,7 @@
 //! Events on all ways that a trace can take: text, `.pbt`, coarser pages, parts of a trace.
 
 use super::super::dense::KindCode;
-use super::super::source::{self, LoadOptions, Source};
+use super::super::source::{self, LoadOptions, TraceSource};
 use super::*;
 use crate::trace::model::error::Position;
 use std::fmt::Write as _;
@@ -29,7 +29,7 @@ fn load(content: &[u8], selection: Selection, page_size: PageSize) -> Trace {
 
 fn stored(content: &[u8], selection: Selection, page_size: PageSize) -> Vec<u8> {
     let file = file(content);
-    let source = Source::open(file.path(), &options(selection, page_size)).unwrap();
+    let source = TraceSource::open(file.path(), &options(selection, page_size)).unwrap();
     let mut bytes = Vec::new();
     source::convert(source, &mut bytes, 1).unwrap_or_else(|e| panic!("{e}"));
     bytes
@@ -249,7 +249,7 @@ fn the_digest_counts_what_events_mean() {
 fn records_come_in_the_order_of_the_file() {
     let list = |content: &[u8], most: u64| {
         let file = file(content);
-        let source = Source::open(file.path(), &LoadOptions::default()).unwrap();
+        let source = TraceSource::open(file.path(), &LoadOptions::default()).unwrap();
         let mut got = Vec::new();
         let sink = |record: Record<'_>| {
             got.push(match record {

@@ -10,19 +10,20 @@ use criterion::measurement::WallTime;
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
-use pagebench::curve::{self, by_bursts};
-use pagebench::policy::{PolicyChoice, TABLE};
-use pagebench::space::{Resolved, resolve};
-use pagebench::trace::bursts::{Bursts, K_MAX, SIZES};
-use pagebench::trace::generate::{Generator, Step};
-use pagebench::trace::model::access::{Addressing, TraceKind};
-use pagebench::trace::model::dense::{References, Trace};
-use pagebench::trace::model::select::{Assembler, Selection};
-use pagebench::trace::model::source::{LoadOptions, TraceSource, convert, load};
-use pagebench::trace::store::Writer;
-use pagebench::units::PageSize;
-use pagebench::vm::tlb::{Geometry, MissLog};
-use pagebench::vm::{AccessedBitMode, Job, choose_bursts, run};
+use pagebench::internals::curve;
+use pagebench::internals::curve::by_bursts;
+use pagebench::internals::policy::{PolicyChoice, TABLE};
+use pagebench::internals::space::{Resolved, resolve};
+use pagebench::internals::trace::bursts::{Bursts, K_MAX, SIZES};
+use pagebench::internals::trace::generate::{Generator, Step};
+use pagebench::internals::trace::model::access::{Addressing, TraceKind};
+use pagebench::internals::trace::model::dense::{References, Trace};
+use pagebench::internals::trace::model::select::{Assembler, Selection};
+use pagebench::internals::trace::model::source::{LoadOptions, TraceSource, convert, load};
+use pagebench::internals::trace::store::Writer;
+use pagebench::internals::units::PageSize;
+use pagebench::internals::vm::tlb::{Geometry, MissLog};
+use pagebench::internals::vm::{AccessedBitMode, Job, choose_bursts, run};
 use std::hint::black_box;
 use std::path::Path;
 
@@ -56,7 +57,7 @@ fn zipf() -> Trace {
             .access(&access, &mut out)
             .expect("a million pages are allowed");
     }
-    let meta = pagebench::trace::model::dense::Meta {
+    let meta = pagebench::internals::trace::model::dense::Meta {
         name: "zipf".into(),
         format: "gen".into(),
         kind: TraceKind::Synthetic,

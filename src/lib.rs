@@ -61,28 +61,31 @@
 //!   number of threads and on any machine. Times are in other files.
 
 // Blank lines keep rustfmt from sorting: the order is that of the layers.
-pub mod exit;
+mod exit;
 pub mod guide;
-pub mod units;
+mod units;
 
-pub mod simd;
+mod simd;
 
-pub mod trace;
+mod trace;
 
-pub mod record;
+mod record;
 
-pub mod space;
+mod space;
 
 pub mod policy;
 
-pub mod vm;
+mod vm;
 
-pub mod curve;
+mod curve;
 
-pub mod sweep;
+mod sweep;
 
-pub mod report;
+mod report;
 
-pub mod check;
+mod check;
 
 pub mod cli;
+
+#[doc(hidden)]
+pub mod internals;

@@ -7,20 +7,25 @@ mod samples;
 use crate::oracle::Ref;
 use crate::support::random::{SHAPES, Shape, any_refs, refs_of};
 use crate::support::{assert_holds, trace_of};
-use pagebench::curve::{self, Amounts, CurveInputs, CurveKind, Filling, Point, Wanted, by_bursts};
-use pagebench::policy::PolicyChoice;
-use pagebench::report::results::cells_jsonl;
-use pagebench::report::results::cells_jsonl::Record;
-use pagebench::report::results::column_set::Counts;
-use pagebench::report::results::columns::Row;
-use pagebench::report::results::results_csv::to_csv;
-use pagebench::space::{Resolved, resolve};
-use pagebench::sweep::{self, Axes, CellResult, Engine, Plan, Settings, Warmup};
-use pagebench::trace::bursts::{Bursts, K_MAX};
-use pagebench::trace::model::dense::Trace;
-use pagebench::trace::model::select::Selection;
-use pagebench::trace::model::source::{LoadOptions, load};
-use pagebench::vm::{self, Job};
+use pagebench::internals::curve;
+use pagebench::internals::curve::{
+    Amounts, CurveInputs, CurveKind, Filling, Point, Wanted, by_bursts,
+};
+use pagebench::internals::policy::PolicyChoice;
+use pagebench::internals::report::results::cells_jsonl;
+use pagebench::internals::report::results::cells_jsonl::Record;
+use pagebench::internals::report::results::column_set::Counts;
+use pagebench::internals::report::results::columns::Row;
+use pagebench::internals::report::results::results_csv::to_csv;
+use pagebench::internals::space::{Resolved, resolve};
+use pagebench::internals::sweep;
+use pagebench::internals::sweep::{Axes, CellResult, Engine, Plan, Settings, Warmup};
+use pagebench::internals::trace::bursts::{Bursts, K_MAX};
+use pagebench::internals::trace::model::dense::Trace;
+use pagebench::internals::trace::model::select::Selection;
+use pagebench::internals::trace::model::source::{LoadOptions, load};
+use pagebench::internals::vm;
+use pagebench::internals::vm::Job;
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -411,8 +416,10 @@ fn results(resolved: &Resolved, sizes: &[u64], engine: Engine, counts: Counts) -
 
 /// `results.csv` with the columns blanked that are not asked for.
 fn blanked(text: &str, counts: Counts) -> String {
-    let rows =
-        pagebench::report::results::results_csv::parse_rows(Path::new("r.csv"), text.as_bytes());
+    let rows = pagebench::internals::report::results::results_csv::parse_rows(
+        Path::new("r.csv"),
+        text.as_bytes(),
+    );
     let rows: Vec<Row> = (rows.expect("it was just written").into_iter())
         .map(|row| Row { counts, ..row })
         .collect();

@@ -3,14 +3,15 @@
 
 use crate::support::random::{Random, Shape, refs_of};
 use crate::support::{POLICIES, Setting, expected_facts, facts, named_trace, oracle_of};
-use pagebench::report::results::cells_jsonl;
-use pagebench::report::results::cells_jsonl::Record;
-use pagebench::report::results::{results_csv, row_of_cell};
-use pagebench::space::{Resolved, resolve};
-use pagebench::sweep::{self, Axes, Cell, CellResult, Engine, Plan, Settings, Warmup};
-use pagebench::trace::model::dense::Trace;
-use pagebench::vm::hardware::cost::CostTable;
-use pagebench::vm::tlb::Geometry;
+use pagebench::internals::report::results::cells_jsonl;
+use pagebench::internals::report::results::cells_jsonl::Record;
+use pagebench::internals::report::results::{results_csv, row_of_cell};
+use pagebench::internals::space::{Resolved, resolve};
+use pagebench::internals::sweep;
+use pagebench::internals::sweep::{Axes, Cell, CellResult, Engine, Plan, Settings, Warmup};
+use pagebench::internals::trace::model::dense::Trace;
+use pagebench::internals::vm::hardware::cost::CostTable;
+use pagebench::internals::vm::tlb::Geometry;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -10,11 +10,11 @@ use crate::support::{
     facts, fixed_space, geometry, oracle_of, oracle_with_events, replay, run_of, trace_of,
     truncated,
 };
-use pagebench::policy::TABLE;
-use pagebench::units::PageSize;
-use pagebench::vm::hardware::processors::MACHINES;
-use pagebench::vm::tlb::{Geometry, Second, Shape as TlbShape};
-use pagebench::vm::{Outcome, TlbCounters};
+use pagebench::internals::policy::TABLE;
+use pagebench::internals::units::PageSize;
+use pagebench::internals::vm::hardware::processors::MACHINES;
+use pagebench::internals::vm::tlb::{Geometry, Second, Shape as TlbShape};
+use pagebench::internals::vm::{Outcome, TlbCounters};
 use rayon::prelude::*;
 use std::collections::HashSet;
 

@@ -6,10 +6,10 @@ mod reasons;
 use crate::oracle::{Page, Ref};
 use crate::support::random::Random;
 use crate::support::{Setting, each_residence, oracle_of, page_of_id, trace_of};
-use pagebench::policy::TABLE;
-use pagebench::trace::model::dense::Trace;
-use pagebench::vm::Job;
-use pagebench::vm::machine::stepper::{Cause, Story, explain};
+use pagebench::internals::policy::TABLE;
+use pagebench::internals::trace::model::dense::Trace;
+use pagebench::internals::vm::Job;
+use pagebench::internals::vm::machine::stepper::{Cause, Story, explain};
 
 fn story(trace: &Trace, setting: &Setting, from: u64) -> Story {
     let job = Job {

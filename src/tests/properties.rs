@@ -8,15 +8,15 @@ use crate::support::{
     POLICIES, Setting, compare_runs, distinct, each_residence, fixed_space, kind_of, meta,
     page_of_id, product, replay, run_of, trace_of,
 };
-use pagebench::policy::{HitDelivery, HitSensitivity, MemoryBy};
-use pagebench::trace::model::access::{Access, Addressing, Kind};
-use pagebench::trace::model::dense::{
+use pagebench::internals::policy::{HitDelivery, HitSensitivity, MemoryBy};
+use pagebench::internals::trace::model::access::{Access, Addressing, Kind};
+use pagebench::internals::trace::model::dense::{
     CONTINUES, Dictionary, KIND_MASK, KindCode, Meta, PageKey, References, Trace, pack, page_of,
 };
-use pagebench::trace::model::select::{Assembler, Flow, Selection};
-use pagebench::trace::store::{BLOCK_REFS, Store, Writer};
-use pagebench::units::PageSize;
-use pagebench::vm::FaultKind;
+use pagebench::internals::trace::model::select::{Assembler, Flow, Selection};
+use pagebench::internals::trace::store::{BLOCK_REFS, Store, Writer};
+use pagebench::internals::units::PageSize;
+use pagebench::internals::vm::FaultKind;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};

@@ -7,7 +7,7 @@
     reason = "a test crate has no readers of its documentation"
 )]
 
-use pagebench::guide::CHAPTERS;
+use pagebench::internals::guide::CHAPTERS;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;

@@ -13,7 +13,7 @@ use crate::oracle::{
     Expiry, Fault, Page, Ref, Run, aging, clock, dws, fifo, lru, mru, opt, reads, sws, vmin_run, ws,
 };
 use crate::support::{Setting, product};
-use pagebench::policy::PolicyChoice;
+use pagebench::internals::policy::PolicyChoice;
 
 /// The fixed-space oracle of that name.
 fn fixed_space(policy: &str, refs: &[Ref], frames: usize) -> Run {

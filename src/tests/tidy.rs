@@ -12,8 +12,8 @@ mod phrases;
 #[path = "tidy/sources.rs"]
 mod sources;
 
-use pagebench::guide::CHAPTERS;
-use pagebench::policy::TABLE;
+use pagebench::internals::guide::CHAPTERS;
+use pagebench::internals::policy::TABLE;
 use sources::{
     Source, expanded, included_module, line_of, paths_from_root, root, rust_files, sources,
     test_item, without_comments_and_strings, words,

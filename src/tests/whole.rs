@@ -15,14 +15,16 @@ use crate::oracle::whole::{
 use crate::oracle::{Page, Run};
 use crate::support::events::{STYLES, Style, items, trace_of};
 use crate::support::random::{Random, any_refs};
-use pagebench::policy::PolicyChoice;
-use pagebench::space::{self, Resolved, SpaceAt};
-use pagebench::trace::model::access::Kind;
-use pagebench::trace::model::dense::{PageKey, page_of};
-use pagebench::trace::model::event::{Advice, Backing, Event, Mapping, Protection};
-use pagebench::vm::machine::snapshot::snapshot;
-use pagebench::vm::tlb::{Geometry, Second, Shape};
-use pagebench::vm::{self, FaultEvent, Job, Listener, PageState, Snapshot};
+use pagebench::internals::policy::PolicyChoice;
+use pagebench::internals::space;
+use pagebench::internals::space::{Resolved, SpaceAt};
+use pagebench::internals::trace::model::access::Kind;
+use pagebench::internals::trace::model::dense::{PageKey, page_of};
+use pagebench::internals::trace::model::event::{Advice, Backing, Event, Mapping, Protection};
+use pagebench::internals::vm;
+use pagebench::internals::vm::machine::snapshot::snapshot;
+use pagebench::internals::vm::tlb::{Geometry, Second, Shape};
+use pagebench::internals::vm::{FaultEvent, Job, Listener, PageState, Snapshot};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 

@@ -302,7 +302,7 @@ fn columns_lists_every_table_that_is_written() {
         tables.push(table);
     }
     tables.sort_unstable();
-    let mut all: Vec<&str> = pagebench::report::tables::list::TABLES
+    let mut all: Vec<&str> = pagebench::internals::report::tables::list::TABLES
         .iter()
         .map(|(name, _)| *name)
         .collect();

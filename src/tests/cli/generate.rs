@@ -1,7 +1,7 @@
 //! `gen`: every pattern of the table, its help and its bad values.
 
 use super::harness::{Sandbox, snapshot};
-use pagebench::trace::generate::TABLE;
+use pagebench::internals::trace::generate::TABLE;
 
 #[test]
 fn every_pattern_has_help_and_runs() {

@@ -1,7 +1,7 @@
 //! `pagebench guide`: the list of chapters, and their texts.
 
 use super::harness::Sandbox;
-use pagebench::guide::CHAPTERS;
+use pagebench::internals::guide::CHAPTERS;
 
 #[test]
 fn without_a_name_it_lists_the_chapters() {
@@ -28,7 +28,7 @@ fn a_chapter_is_its_text_for_a_terminal() {
         assert_eq!(text.trim_end(), source.join("\n").trim_end());
     }
     let policies = sandbox.run("guide policies").code(0).out;
-    for spec in pagebench::policy::TABLE {
+    for spec in pagebench::internals::policy::TABLE {
         assert!(
             policies.contains(&format!("\n  {} ", spec.name)),
             "{}",

@@ -73,7 +73,7 @@ fn translate_says_what_it_starts_from() {
 #[test]
 fn every_exit_code_is_in_the_help() {
     let help = Sandbox::new().run("--help").code(0).out;
-    for exit in pagebench::exit::ALL {
+    for exit in pagebench::internals::exit::ALL {
         let line = format!("{:>5}  {}\n", exit.code, exit.about);
         assert!(help.contains(&line), "{}", exit.name);
     }

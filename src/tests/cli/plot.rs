@@ -19,7 +19,7 @@ fn plot_alone_lists_the_kinds() {
     let sandbox = Sandbox::new();
     let list = sandbox.run("plot").code(0).no_message().out;
     let help = sandbox.run("plot --help").code(0).out;
-    for kind in pagebench::report::chart::KINDS {
+    for kind in pagebench::internals::report::chart::KINDS {
         assert!(list.contains(&format!("  {} ", kind.name)), "{list}");
         assert!(help.contains(kind.about), "{help}");
     }
@@ -58,7 +58,7 @@ fn plot_alone_lists_the_kinds() {
 #[test]
 fn every_kind_is_drawn_by_its_name() {
     let sandbox = with_results("--windows=500 --no-charts");
-    for kind in pagebench::report::chart::KINDS {
+    for kind in pagebench::internals::report::chart::KINDS {
         if kind.name == "curve" {
             continue;
         }

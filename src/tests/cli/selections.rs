@@ -3,15 +3,16 @@
 //! size, but for what `convert` tells.
 
 use super::harness::Sandbox;
-use pagebench::space::{self, Options};
-use pagebench::trace::format::by_name;
-use pagebench::trace::generate::Rng;
-use pagebench::trace::model::dense::{KIND_MASK, Trace};
-use pagebench::trace::model::export::{Exported, export};
-use pagebench::trace::model::select::Selection;
-use pagebench::trace::model::source;
-use pagebench::trace::model::source::{LoadOptions, TraceSource};
-use pagebench::units::PageSize;
+use pagebench::internals::space;
+use pagebench::internals::space::Options;
+use pagebench::internals::trace::format::by_name;
+use pagebench::internals::trace::generate::Rng;
+use pagebench::internals::trace::model::dense::{KIND_MASK, Trace};
+use pagebench::internals::trace::model::export::{Exported, export};
+use pagebench::internals::trace::model::select::Selection;
+use pagebench::internals::trace::model::source;
+use pagebench::internals::trace::model::source::{LoadOptions, TraceSource};
+use pagebench::internals::units::PageSize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

@@ -85,7 +85,7 @@ fn traces_without_events_have_no_mappings() {
 #[test]
 fn every_policy_and_allocation_can_be_looked_at() {
     let sandbox = family();
-    for policy in pagebench::policy::TABLE {
+    for policy in pagebench::internals::policy::TABLE {
         sandbox
             .run(&format!("vm family.trace -q -p {}", policy.name))
             .code(0)

@@ -4,8 +4,9 @@
 use crate::oracle::Ref;
 use crate::support::random::Random;
 use crate::support::trace_of;
-use pagebench::curve::sample::{sample, sample_sizes};
-use pagebench::curve::{self, Filling};
+use pagebench::internals::curve;
+use pagebench::internals::curve::Filling;
+use pagebench::internals::curve::sample::{sample, sample_sizes};
 use rayon::prelude::*;
 
 /// Samples of each trace.

@@ -6,7 +6,7 @@ use super::story;
 use crate::oracle::Ref;
 use crate::support::random::Random;
 use crate::support::{Setting, trace_of};
-use pagebench::vm::machine::stepper::{Cause, Gone, Held, Step};
+use pagebench::internals::vm::machine::stepper::{Cause, Gone, Held, Step};
 
 /// Strings of one process: times in reasons are then positions.
 fn some_refs(random: &mut Random) -> Vec<Ref> {
@@ -678,7 +678,7 @@ fn reasons_of_victims_are_true() {
 
 #[test]
 fn every_policy_that_chooses_victims_is_checked() {
-    use pagebench::policy::{MemoryBy, TABLE};
+    use pagebench::internals::policy::{MemoryBy, TABLE};
     for spec in TABLE.iter().filter(|spec| spec.space == MemoryBy::Fixed) {
         let has = |&(policy, _): &(&str, Check)| policy.split(':').next() == Some(spec.name);
         assert!(CHECKS.iter().any(has), "{}", spec.name);

@@ -12,8 +12,8 @@ pub mod space;
 use super::Page;
 use super::tlb::{Hierarchy, TlbRun};
 use memory::{Ended, Memory};
-use pagebench::trace::model::access::Kind;
-use pagebench::trace::model::event::Event;
+use pagebench::internals::trace::model::access::Kind;
+use pagebench::internals::trace::model::event::Event;
 use space::{Object, Space, Step};
 use std::collections::BTreeMap;
 

@@ -4,10 +4,12 @@
 use super::random::Random;
 use crate::oracle::whole::space::Space;
 use crate::oracle::whole::{Item, OnSegfault};
-use pagebench::trace::model::access::Kind;
-use pagebench::trace::model::dense::{Densifier, Meta, PageKey, Trace, pack};
-use pagebench::trace::model::event::{Advice, Backing, Event, EventAt, Mapping, Protection};
-use pagebench::units::PageSize;
+use pagebench::internals::trace::model::access::Kind;
+use pagebench::internals::trace::model::dense::{Densifier, Meta, PageKey, Trace, pack};
+use pagebench::internals::trace::model::event::{
+    Advice, Backing, Event, EventAt, Mapping, Protection,
+};
+use pagebench::internals::units::PageSize;
 
 /// What a trace is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

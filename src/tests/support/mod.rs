@@ -13,13 +13,18 @@ pub mod random;
 pub use policies::{POLICIES, REPRESENTATIVES, SEED, fixed_space, oracle_of, oracle_with_events};
 
 use crate::oracle::{self, Expiry, Fault, Page, Ref, Run};
-use pagebench::policy::{MemoryBy, PolicyChoice};
-use pagebench::trace::bursts::Bursts;
-use pagebench::trace::model::access::{Addressing, Kind, TraceKind};
-use pagebench::trace::model::dense::{Densifier, Dictionary, Meta, PageKey, Trace, pack};
-use pagebench::units::PageSize;
-use pagebench::vm::tlb::{Geometry, Second, Shape};
-use pagebench::vm::{self, Counters, ExpiryEvent, FaultEvent, FaultKind, Job, Listener, Outcome};
+use pagebench::internals::policy::{MemoryBy, PolicyChoice};
+use pagebench::internals::trace::bursts::Bursts;
+use pagebench::internals::trace::model::access::{Addressing, Kind, TraceKind};
+use pagebench::internals::trace::model::dense::{
+    Densifier, Dictionary, Meta, PageKey, Trace, pack,
+};
+use pagebench::internals::units::PageSize;
+use pagebench::internals::vm;
+use pagebench::internals::vm::tlb::{Geometry, Second, Shape};
+use pagebench::internals::vm::{
+    Counters, ExpiryEvent, FaultEvent, FaultKind, Job, Listener, Outcome,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What is said of a made-up trace.

@@ -3,13 +3,14 @@
 
 use super::layers::{Case, eventless, geometries, resolved};
 use super::*;
-use pagebench::space::{self, Mappings};
-use pagebench::trace::bursts::Bursts;
-use pagebench::trace::model::dense::Trace;
-use pagebench::trace::model::select::Selection;
-use pagebench::trace::model::source::{LoadOptions, load};
-use pagebench::vm::tlb::MissLog;
-use pagebench::vm::{AccessedBitMode, run_with};
+use pagebench::internals::space;
+use pagebench::internals::space::Mappings;
+use pagebench::internals::trace::bursts::Bursts;
+use pagebench::internals::trace::model::dense::Trace;
+use pagebench::internals::trace::model::select::Selection;
+use pagebench::internals::trace::model::source::{LoadOptions, load};
+use pagebench::internals::vm::tlb::MissLog;
+use pagebench::internals::vm::{AccessedBitMode, run_with};
 use std::path::Path;
 
 /// Writes down every event.

@@ -2,8 +2,8 @@
 //! the short way of a trace without events is the long way.
 
 use super::*;
-use pagebench::space::{Mappings, Origin, Space};
-use pagebench::trace::model::dense::Trace;
+use pagebench::internals::space::{Mappings, Origin, Space};
+use pagebench::internals::trace::model::dense::Trace;
 
 /// Every policy, with frames and a window.
 const POLICIES: [(&str, Option<u32>, u64); 6] = [

@@ -5,7 +5,7 @@ use super::super::tlb::{Buffers, Found, TlbRun};
 use super::chooser::{self, Chooser};
 use super::space::{Class, How, Object, Reference, Step};
 use super::{Accessed, Counters, FaultAt, FaultKind, Options, Page, PageEnd, Policy, Translations};
-use pagebench::trace::model::access::Kind;
+use pagebench::internals::trace::model::access::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A dirty page had to leave and found no slot.

@@ -2,8 +2,8 @@
 //! depends on what is in memory.
 
 use super::{Illegal, Item, OnSegfault, Page};
-use pagebench::trace::model::access::Kind;
-use pagebench::trace::model::event::{Advice, Backing, Event, Mapping, Protection};
+use pagebench::internals::trace::model::access::Kind;
+use pagebench::internals::trace::model::event::{Advice, Backing, Event, Mapping, Protection};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An object, numbered in order of creation.

@@ -1,0 +1,130 @@
+//! What the project's own tests and benchmarks use besides the public interface. No stable interface:
+//! anything here may change or go.
+
+#![allow(missing_docs, reason = "the items are documented where they are")]
+
+pub mod curve {
+    pub use crate::curve::{
+        Amounts, CurveInputs, CurveKind, Filling, LANES, Point, Wanted, clock, fifo, intervals,
+        lane_sizes, lru, opt, spread,
+    };
+    pub mod by_bursts {
+        pub use crate::curve::by_bursts::{clock, fifo, intervals, lru};
+    }
+    pub mod sample {
+        pub use crate::curve::sample::{sample, sample_sizes};
+    }
+}
+pub mod exit {
+    pub use crate::exit::ALL;
+}
+pub mod guide {
+    pub use crate::guide::CHAPTERS;
+}
+pub mod policy {
+    pub use crate::policy::{HitDelivery, HitSensitivity, MemoryBy, PolicyChoice, TABLE};
+}
+pub mod report {
+    pub mod chart {
+        pub use crate::report::chart::KINDS;
+    }
+    pub mod results {
+        pub mod cells_jsonl {
+            pub use crate::report::results::cells_jsonl::{Record, distributions, rows};
+        }
+        pub mod column_set {
+            pub use crate::report::results::column_set::Counts;
+        }
+        pub mod columns {
+            pub use crate::report::results::columns::Row;
+        }
+        pub mod results_csv {
+            pub use crate::report::results::results_csv::{parse_rows, to_csv};
+        }
+        pub mod row_of_cell {
+            pub use crate::report::results::row_of_cell::rows;
+        }
+    }
+    pub mod tables {
+        pub mod list {
+            pub use crate::report::tables::list::TABLES;
+        }
+    }
+}
+pub mod space {
+    pub use crate::space::{
+        Illegal, Mappings, OnSegfault, Options, Origin, Resolved, Space, SpaceAt, cuts, resolve,
+        resolve_at,
+    };
+}
+pub mod sweep {
+    pub use crate::sweep::{Axes, Cell, CellResult, Engine, Plan, Settings, Warmup, run};
+}
+pub mod trace {
+    pub use crate::trace::{LoadOptions, load};
+    pub mod bursts {
+        pub use crate::trace::bursts::{Bursts, K_MAX, SIZES};
+    }
+    pub mod format {
+        pub use crate::trace::format::by_name;
+    }
+    pub mod generate {
+        pub use crate::trace::generate::{Generator, Rng, Step, TABLE};
+    }
+    pub mod model {
+        pub mod access {
+            pub use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
+        }
+        pub mod dense {
+            pub use crate::trace::model::dense::{
+                CONTINUES, Densifier, Dictionary, KIND_MASK, KindCode, Meta, PageKey, References,
+                Trace, pack, page_of,
+            };
+        }
+        pub mod event {
+            pub use crate::trace::model::event::{
+                Advice, Backing, Event, EventAt, Mapping, Protection,
+            };
+        }
+        pub mod export {
+            pub use crate::trace::model::export::{Exported, export};
+        }
+        pub mod select {
+            pub use crate::trace::model::select::{Assembler, Flow, Selection};
+        }
+        pub mod source {
+            pub use crate::trace::model::source::{LoadOptions, TraceSource, convert, load};
+        }
+    }
+    pub mod store {
+        pub use crate::trace::store::{BLOCK_REFS, Store, Writer};
+    }
+}
+pub mod units {
+    pub use crate::units::PageSize;
+}
+pub mod vm {
+    pub use crate::vm::{
+        AccessedBitMode, Counters, ExpiryEvent, FaultEvent, FaultKind, Job, Listener, Outcome,
+        PageState, Snapshot, TlbCounters, choose_bursts, run, run_with,
+    };
+    pub mod hardware {
+        pub mod cost {
+            pub use crate::vm::hardware::cost::CostTable;
+        }
+        pub mod processors {
+            pub use crate::vm::hardware::processors::MACHINES;
+        }
+    }
+    pub mod machine {
+        pub mod snapshot {
+            pub use crate::vm::machine::snapshot::snapshot;
+        }
+        pub mod stepper {
+            pub use crate::vm::machine::stepper::{Cause, Gone, Held, Step, Story, explain};
+        }
+    }
+    pub mod tlb {
+        pub use crate::vm::tlb::{Geometry, MissLog, Second, Shape};
+    }
+}

@@ -12,8 +12,8 @@ mod ladder;
 mod words;
 
 pub use exact::{Fraction, Percent};
-pub use ladder::{LADDER_MAX, Ladder};
-pub use words::{about, counted, did_you_mean, nearest};
+pub use ladder::Ladder;
+pub use words::{about, counted, did_you_mean};
 
 use std::fmt;
 use std::str::FromStr;

@@ -17,7 +17,7 @@ pub mod limits;
 pub mod verdict;
 
 pub use baseline::{Baseline, Entry};
-pub use limits::{Improvement, Limits, METRICS, Metric, Pattern};
+pub use limits::{Limits, METRICS, Metric, Pattern};
 pub use verdict::{CellStatus, Change, Checked, Standing, Verdict, deltas};
 
 use self::cell_key::{incomparable, key_of, other_part};

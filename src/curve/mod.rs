@@ -25,7 +25,7 @@ pub use crate::policy::CurveKind;
 pub use intervals::{UseIntervals, intervals};
 pub use lanes::{clock, fifo};
 pub use lru::{LruCurve, lru};
-pub use opt::{OptCurve, opt};
+pub use opt::opt;
 pub use rings::LANES;
 pub use sizes::{lane_sizes, least_size, powers, spread};
 

@@ -49,6 +49,7 @@ pub enum SimdLevel {
 
 impl SimdLevel {
     /// Returns every level that this processor has, [`SimdLevel::Portable`] first.
+    #[cfg(test)]
     pub fn available() -> impl Iterator<Item = SimdLevel> {
         [
             SimdLevel::Portable,

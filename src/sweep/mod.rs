@@ -16,8 +16,8 @@ mod plan;
 mod streamed;
 mod working_sets;
 
-pub use self::auto_sizes::{frame_ladder, tau_ladder};
-pub use self::page_states::{CellStates, WINDOWS_MAX, window_for, windows};
+pub use self::auto_sizes::tau_ladder;
+pub use self::page_states::{CellStates, WINDOWS_MAX, windows};
 pub use allocation::Allocation;
 pub use by_curves::CurveNeeds;
 pub use exclude::{Comparison, Exclude};

@@ -36,7 +36,7 @@ fn no_layer_imports_a_later_one() {
     let rank = |layer: &str| LAYERS.iter().position(|name| *name == layer);
     let mut wrong = Vec::new();
     for source in sources() {
-        let Some(layer) = source.layer() else {
+        let Some(layer) = source.layer().filter(|layer| *layer != "internals") else {
             continue;
         };
         let Some(own) = rank(layer) else {
@@ -74,7 +74,9 @@ fn every_module_of_the_root_is_a_layer() {
     let code = without_comments_and_strings(&lib);
     for at in words(&code, "mod") {
         let name = code[at + 3..].split([';', '{']).next().unwrap_or_default();
-        assert!(LAYERS.contains(&name.trim()), "{name} is in no layer");
+        // What tests use is no layer: it only names what the layers have.
+        let known = LAYERS.contains(&name.trim()) || name.trim() == "internals";
+        assert!(known, "{name} is in no layer");
     }
 }
 

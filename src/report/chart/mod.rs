@@ -34,7 +34,7 @@ pub use self::kinds::delta::draw as deltas;
 pub use self::kinds::states::{Subject, draw as states};
 pub use self::kinds::steps::draw as explained;
 pub use kinds::{ChartTable, Drawing, KINDS, Kind, Rows, all, draw, stems};
-pub use options::{At, Log, Options, PIXELS, pixels};
+pub use options::{At, Log, Options, pixels};
 
 /// A picture, what it shows as numbers, and the name that both should have.
 #[derive(Debug, Clone, PartialEq)]

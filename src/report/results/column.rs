@@ -363,7 +363,7 @@ macro_rules! table {
     (@by_name [] $($rest:tt)*) => {};
     (@by_name [$by_name:ident] $row:ident $($name:ident $about:literal)*) => {
         /// Every column by its name.
-        #[allow(non_upper_case_globals)]
+        #[allow(non_upper_case_globals, dead_code)]
         pub mod $by_name {
             $(
                 #[doc = $about]

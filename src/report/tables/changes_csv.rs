@@ -2,7 +2,7 @@
 //! check --chart` is drawn from. THE column table of changes.
 
 use crate::report::results::column::{TableRow, table};
-use crate::report::results::results_csv::{TableError, read, read_table, rows_to_csv};
+use crate::report::results::results_csv::{TableError, read_table, rows_to_csv};
 use std::path::Path;
 
 table! {
@@ -26,15 +26,6 @@ impl TableRow for DeltaRow {}
 /// Returns the rows as CSV text, in their order.
 pub fn to_csv(rows: &[DeltaRow]) -> Vec<u8> {
     rows_to_csv(COLUMNS, rows)
-}
-
-/// Reads the rows of a file.
-///
-/// # Errors
-///
-/// As [`parse_rows`], and errors if the file cannot be read.
-pub fn read_rows(path: &Path) -> Result<Vec<DeltaRow>, TableError> {
-    parse_rows(path, &read(path)?)
 }
 
 /// Reads rows from CSV text; `path` is for messages.

@@ -45,7 +45,7 @@ use std::io::BufRead;
 use std::path::PathBuf;
 
 pub use guess::guess;
-pub use open::{Opened, open_input};
+pub use open::open_input;
 pub use write::{FileHead, Kinds, RecordWriter, Written};
 
 /// Every format, in the order of the documentation.

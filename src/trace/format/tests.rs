@@ -1,6 +1,7 @@
 //! Tests that walk the table: what holds for every format, guessing, opening files, and that no
 //! bytes make any reader panic.
 
+use super::open::Opened;
 use super::testing::{Random, Slow, drain, guess_of, read, read_slowly};
 use super::*;
 use crate::trace::codec;

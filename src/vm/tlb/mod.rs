@@ -20,7 +20,7 @@ pub mod walk;
 pub use self::miss_log::MissLog;
 use self::second_level::Deeper;
 use super::core::counters::TlbCounters;
-pub use super::hardware::tlb_shapes::{Geometry, GeometryError, Hardware, Second, Shape};
+pub use super::hardware::tlb_shapes::{Geometry, Hardware, Second, Shape};
 use super::tlb::walk::{radix_shifts, replaced_way};
 use crate::trace::model::dense::PageKey;
 use crate::units::{PageId, PageSize};

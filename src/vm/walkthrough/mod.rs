@@ -9,7 +9,7 @@
 
 mod state;
 
-pub use state::{State, StateError};
+pub use state::State;
 
 use super::hardware::layout::Layout;
 use super::hardware::tlb_shapes::{Geometry, Shape};

@@ -18,9 +18,10 @@ mod rings;
 pub mod sample;
 mod sizes;
 mod stack_distance;
+mod wanted;
 
 pub use self::engines::CurveInputs;
-pub use self::kind::{Amounts, Wanted};
+pub use self::wanted::{Amounts, Wanted};
 pub use crate::policy::CurveKind;
 pub use intervals::{UseIntervals, intervals};
 pub use lanes::{clock, fifo};

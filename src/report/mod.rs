@@ -20,5 +20,6 @@ pub mod explain;
 pub mod markdown;
 pub mod results;
 pub mod tables;
+pub mod text;
 pub mod whole_file;
 pub mod xml;

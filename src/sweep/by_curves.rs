@@ -4,6 +4,7 @@
 //!
 //! Deliberately absent: which column of a table is which fact, and how curves are computed.
 
+use super::plan::CurveNeeds;
 use super::{Allocation, Cell, CellResult, Engine, Plan, caught};
 use crate::curve::{Amounts, CurveInputs, CurveKind, Point, Wanted};
 use crate::space::Resolved;
@@ -11,15 +12,6 @@ use crate::vm::{AccessedBitMode, Counters, FaultKind, Outcome};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Facts beyond faults and mean resident sizes that the requested columns need.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CurveNeeds {
-    /// Dirty pages that left memory.
-    pub write_backs: bool,
-    /// Counts that follow if memory is a number of frames, which fill once and stay full.
-    pub frames: bool,
-}
 
 /// The cells of one trace and one policy that one curve gives.
 pub struct Pass {

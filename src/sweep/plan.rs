@@ -3,10 +3,9 @@
 
 use super::allocation::Allocation;
 use super::auto_sizes::{frame_ladder, tau_ladder};
-use super::by_curves::{self, CurveNeeds};
 use super::exclude::Exclude;
 use super::identity::Identity;
-use crate::policy::{HitDelivery, MemoryBy, PolicyChoice};
+use crate::policy::{MemoryBy, PolicyChoice};
 use crate::space::{self, Origin, Resolved};
 use crate::trace::TraceError;
 use crate::trace::model::access::{Addressing, TraceKind};
@@ -16,11 +15,6 @@ use crate::units::{Ladder, PageSize, UnitError, percent_of};
 use crate::vm::core::swap::slots_of;
 use crate::vm::tlb::{Geometry, Hardware};
 use crate::vm::{AccessedBitMode, Job};
-
-/// Units of [`Plan::effort`] that a core does in a second, by bursts and by single references: orders
-/// of magnitude, from the README's tables.
-const EFFORT_BY_BURSTS: f64 = 1.5e9;
-const EFFORT_BY_REFERENCES: f64 = 8e7;
 
 /// The axes of a sweep, as the user gave them.
 #[derive(Debug, Clone)]
@@ -90,6 +84,15 @@ pub struct Settings {
     pub engine: Engine,
     /// Facts beyond faults that the requested columns need. `None`: replay every cell.
     pub curves: Option<CurveNeeds>,
+}
+
+/// Facts beyond faults and mean resident sizes that the requested columns need.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CurveNeeds {
+    /// Dirty pages that left memory.
+    pub write_backs: bool,
+    /// Counts that follow if memory is a number of frames, which fill once and stay full.
+    pub frames: bool,
 }
 
 impl Settings {
@@ -392,34 +395,6 @@ impl<'t> Plan<'t> {
             gone.len()
         };
         excludes.iter().map(take).collect()
-    }
-
-    /// Guesses how many seconds the plan takes on `threads` threads, from the speed of common
-    /// hardware. May be wrong by a factor of several. Encodes the bursts of each trace to judge its
-    /// locality.
-    pub fn guessed_seconds(&self, threads: usize) -> f64 {
-        let seconds = |cell: usize| {
-            let resolved = self.traces[self.cells[cell].trace];
-            let local = self.settings.engine == Engine::Auto && resolved.bursts().is_some();
-            let by_bursts = local && self.cells[cell].choice.spec().bursts != HitDelivery::Never;
-            let speed = if by_bursts {
-                EFFORT_BY_BURSTS
-            } else {
-                EFFORT_BY_REFERENCES
-            };
-            self.effort(cell) as f64 / speed
-        };
-        let mut all: Vec<f64> = (0..self.cells.len()).map(seconds).collect();
-        // A pass of a curve takes about as long as the replay of one cell by references.
-        for pass in by_curves::passes(self) {
-            let each = self.effort(pass.cells[0]) as f64 / EFFORT_BY_REFERENCES;
-            for &cell in &pass.cells {
-                all[cell] = each / pass.cells.len() as f64;
-            }
-        }
-        // A plan takes at least as long as its longest cell.
-        let longest = all.iter().copied().fold(0.0, f64::max);
-        longest.max(all.iter().sum::<f64>() / threads.max(1) as f64)
     }
 
     /// Returns the relative cost of a cell: references times 2 (fixed space), 3 (variable space) or 4

@@ -10,7 +10,7 @@ use crate::exit::{self, ExitCode};
 use crate::report::markdown;
 use crate::report::results::columns::{Column, ColumnKind};
 use crate::report::results::results_csv::{read_rows, table_to_csv};
-use crate::report::results::results_text::columns;
+use crate::report::text::columns;
 use crate::sweep::Part;
 use crate::units::{Percent, did_you_mean};
 use clap::Args;

@@ -11,7 +11,7 @@ use crate::space::{Illegal, Resolved};
 use crate::sweep::{Part, Plan};
 use crate::trace::model::dense::Trace;
 use crate::trace::model::digest;
-use crate::vm::hardware::tlb_shapes::Hardware;
+use crate::vm::hardware::Hardware;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;

@@ -2,7 +2,7 @@
 //! a line.
 
 use super::failure::Failure;
-use crate::report::results::results_text::columns;
+use crate::report::text::columns;
 use std::fmt::Display;
 use std::io::{self, Write};
 

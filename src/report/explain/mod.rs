@@ -9,7 +9,7 @@ mod text;
 pub use tables::{to_csv, to_markdown};
 pub use text::to_text;
 
-use super::results::results_text::percent;
+use super::text::percent;
 use crate::space::Rights;
 use crate::units::{EntryId, counted};
 use crate::vm::machine::stepper::{Cause, EntryState, Gone, Step, Story};

@@ -1,7 +1,6 @@
 //! A replay step by step as text, in blocks as wide as the terminal; and the grids that Markdown shares.
 
 use super::{Explained, FRAMES_SHOWN, Line};
-use crate::report::results::results_text;
 use crate::vm::FaultKind;
 use std::fmt::Write;
 
@@ -142,10 +141,10 @@ pub fn sentences(line: &Line, frames: bool) -> Vec<String> {
     all
 }
 
-/// Aligns columns, by `sides` as [`results_text::columns`] does.
+/// Aligns columns, by `sides` as [`crate::report::text::columns`] does.
 fn aligned(grid: &Grid, sides: &str) -> String {
     let mut out = String::new();
-    results_text::columns(&mut out, "", sides, grid);
+    crate::report::text::columns(&mut out, "", sides, grid);
     out
 }
 

@@ -2,8 +2,8 @@
 //! within 10 % of OPT's faults there.
 
 use super::columns::{Row, col, is_offline};
-use super::results_text::percent;
 use crate::policy;
+use crate::report::text::percent;
 use crate::sweep::{Identity, Labels};
 use crate::units::{counted, show_bytes};
 use std::collections::{BTreeMap, BTreeSet};

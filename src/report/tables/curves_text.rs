@@ -2,7 +2,6 @@
 //! one column per curve, and a few windows. `curve.csv` has the rest.
 
 use super::curve_csv::CurveRow;
-use crate::report::results::results_text;
 use crate::units::{about, counted, show_bytes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -91,7 +90,7 @@ fn block(
         std::iter::once(memory.to_string()).chain(fields).collect()
     };
     let lines = std::iter::once(head.collect()).chain(shown.iter().map(line));
-    results_text::columns(out, "  ", "", &lines.collect::<Vec<_>>());
+    crate::report::text::columns(out, "  ", "", &lines.collect::<Vec<_>>());
 }
 
 /// Returns the amounts of memory that are shown. If there are many, these are, of the amounts that every

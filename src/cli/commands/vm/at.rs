@@ -3,7 +3,8 @@
 //! they are.
 
 use super::machine::{ChosenMachine, MachineChoice};
-use super::pages::{self, Place};
+use super::pages;
+use super::picture::{Picture, Place};
 use super::{VmArgs, load};
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::page_tables::by_level;
@@ -12,13 +13,13 @@ use crate::cli::setup::terminal::Align::{Left, Right};
 use crate::cli::setup::terminal::{Align, field, print, table};
 use crate::exit::{self, ExitCode};
 use crate::space::vma::{Vma, pages_of_each};
-use crate::space::{self, ProcessView, Resolved, SpaceAt};
+use crate::space::{self, ProcessView, Resolved};
 use crate::trace::model::access::Addressing;
 use crate::trace::model::event::Backing;
 use crate::units::{counted, did_you_mean, parse_count, parse_percent, percent_of, show_bytes};
+use crate::vm::FaultKind;
 use crate::vm::hardware::layout::{find, page_table_bytes, page_table_pages};
 use crate::vm::machine::snapshot::snapshot;
-use crate::vm::{FaultKind, Snapshot};
 use std::fmt::Write;
 use std::ops::AddAssign;
 use std::str::FromStr;
@@ -67,28 +68,6 @@ impl Position {
                 counted(refs, "reference")
             ))),
         }
-    }
-}
-
-/// Memory at a position.
-pub struct Picture<'a> {
-    /// The trace.
-    pub resolved: &'a Resolved,
-    /// The processes.
-    pub view: &'a SpaceAt,
-    /// The machine.
-    pub snapshot: &'a Snapshot,
-}
-
-impl Picture<'_> {
-    /// Returns the address of a page; in a trace of ids, the id.
-    pub fn address(&self, number: u64) -> String {
-        self.resolved.trace.meta.page_text(number)
-    }
-
-    /// Returns the process id of a process of the view.
-    pub fn pid(&self, process: u32) -> u32 {
-        self.resolved.trace.dictionary.pid(process)
     }
 }
 

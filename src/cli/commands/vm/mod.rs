@@ -12,6 +12,7 @@ mod at;
 mod machine;
 mod over_time;
 mod pages;
+mod picture;
 
 use crate::cli::args::memory::MemoryArgs;
 use crate::cli::args::{QuietArgs, ReadArgs, SelectArgs};

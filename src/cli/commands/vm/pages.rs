@@ -1,52 +1,14 @@
 //! Lists of single pages at a position: the entries of a process, and the frames with their pages.
 
-use super::at::Picture;
+use super::picture::{Picture, Place};
 use crate::cli::setup::terminal::Align::{Left, Right};
 use crate::cli::setup::terminal::table;
-use crate::space::{Binding, NONE, ObjectId, ProcessView};
+use crate::space::{Binding, NONE, ProcessView};
 use crate::vm::PageState;
 use std::fmt::Write;
 
 /// The most frames that are listed without `--list-frames`.
 pub const FRAMES_SHOWN: usize = 64;
-
-/// The place of the page that an entry is bound to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// In this frame.
-    Frame(u32),
-    /// Only in this slot of the swap device.
-    Slot(u32),
-    /// Out of memory, and without a slot.
-    Dropped,
-    /// Never in memory: full swap ended the replay before.
-    NeverLoaded,
-}
-
-impl Picture<'_> {
-    /// Returns the place of an object.
-    pub fn place(&self, object: ObjectId) -> Place {
-        match self.snapshot.objects[object as usize] {
-            PageState::Resident(frame) => Place::Frame(frame),
-            PageState::Swapped(slot) => Place::Slot(slot),
-            PageState::Dropped => Place::Dropped,
-            PageState::Unallocated => Place::NeverLoaded,
-        }
-    }
-
-    /// Returns the frames in use, in rising order.
-    pub fn taken(&self) -> Vec<usize> {
-        let objects = self.snapshot.objects.iter();
-        let mut taken: Vec<usize> = objects
-            .filter_map(|state| match state {
-                PageState::Resident(frame) => Some(*frame as usize),
-                _ => None,
-            })
-            .collect();
-        taken.sort_unstable();
-        taken
-    }
-}
 
 fn mark(set: bool, word: &str) -> String {
     if set { word } else { "-" }.to_owned()

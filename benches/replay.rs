@@ -14,6 +14,7 @@ use pagebench::internals::curve;
 use pagebench::internals::curve::by_bursts;
 use pagebench::internals::policy::{PolicyChoice, TABLE};
 use pagebench::internals::space::{Resolved, resolve};
+use pagebench::internals::sweep::choose_bursts;
 use pagebench::internals::trace::bursts::{Bursts, K_MAX, SIZES};
 use pagebench::internals::trace::generate::{Generator, Step};
 use pagebench::internals::trace::model::access::{Addressing, TraceKind};
@@ -23,7 +24,7 @@ use pagebench::internals::trace::model::source::{LoadOptions, TraceSource, conve
 use pagebench::internals::trace::store::Writer;
 use pagebench::internals::units::PageSize;
 use pagebench::internals::vm::tlb::{Geometry, MissLog};
-use pagebench::internals::vm::{AccessedBitMode, Job, choose_bursts, run};
+use pagebench::internals::vm::{AccessedBitMode, Job, run};
 use std::hint::black_box;
 use std::path::Path;
 

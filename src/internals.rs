@@ -58,7 +58,9 @@ pub mod space {
     };
 }
 pub mod sweep {
-    pub use crate::sweep::{Axes, Cell, CellResult, Engine, Plan, Settings, Warmup, run};
+    pub use crate::sweep::{
+        Axes, Cell, CellResult, Engine, Plan, Settings, Warmup, choose_bursts, run,
+    };
 }
 pub mod trace {
     pub use crate::trace::{LoadOptions, load};
@@ -106,7 +108,7 @@ pub mod units {
 pub mod vm {
     pub use crate::vm::{
         AccessedBitMode, Counters, ExpiryEvent, FaultEvent, FaultKind, Job, Listener, Outcome,
-        PageState, Snapshot, TlbCounters, choose_bursts, run, run_with,
+        PageState, Snapshot, TlbCounters, run, run_with,
     };
     pub mod hardware {
         pub mod cost {

@@ -7,6 +7,7 @@
 
 mod allocation;
 mod auto_sizes;
+mod burst_sizes;
 mod by_curves;
 mod exclude;
 mod forecast;
@@ -20,6 +21,7 @@ mod working_sets;
 pub use self::auto_sizes::tau_ladder;
 pub use self::page_states::{CellStates, WINDOWS_MAX, windows};
 pub use allocation::Allocation;
+pub use burst_sizes::choose_bursts;
 pub use exclude::{Comparison, Exclude};
 pub use identity::{IN_A_RUN, Identity, Labels, MODEL, POLICY, Part, by_setting};
 pub use partition::Partition;
@@ -160,7 +162,7 @@ fn bursts_of<'t>(plan: &Plan<'t>, cell: &Cell) -> Option<BurstsView<'t>> {
         return None;
     }
     let tau = cell.tau.unwrap_or(1);
-    vm::choose_bursts(spec, cell.frames, tau, plan.traces[cell.trace].bursts()?)
+    choose_bursts(spec, cell.frames, tau, plan.traces[cell.trace].bursts()?)
 }
 
 /// Replays the cell at `index`, whose trace is in memory, and passes every fault and expiry to

@@ -2,6 +2,7 @@
 //! by side, tile by tile, while other threads unpack the next tiles: by bursts where that is faster,
 //! else by single references. Memory holds the cells and a few tiles, however long the trace.
 
+use super::burst_sizes::choose_burst_size;
 use super::plan::CellInputs;
 use super::{CellResult, Engine, Plan, caught};
 use crate::trace::TraceError;
@@ -141,7 +142,7 @@ fn burst_size(plan: &Plan<'_>, store: &Store, cell: usize) -> Option<usize> {
     let largest = store.refs() / store.bursts.max(1);
     let mean_length = |k: usize| largest * k as u64 / K_MAX as u64;
     let tau = cell.tau.unwrap_or(1);
-    vm::choose_burst_size(cell.choice.spec(), cell.frames, tau, mean_length)
+    choose_burst_size(cell.choice.spec(), cell.frames, tau, mean_length)
 }
 
 /// Feeds a whole trace to `cells`. Returns false if `stop` ended it. Errors if the file cannot be

@@ -17,8 +17,8 @@
 //! denies.
 
 use super::{Machine, Paging};
-use crate::policy::{HitDelivery, PageAccess, PolicyType, Spec, WorkingSet};
-use crate::trace::bursts::{self, BurstsView, Columns, SIZES};
+use crate::policy::{HitDelivery, PageAccess, PolicyType, WorkingSet};
+use crate::trace::bursts::{BurstsView, Columns};
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::{KIND_MASK, KindCode, Tile, page_of};
 use crate::units::{EntryId, FrameId};
@@ -27,46 +27,6 @@ use crate::vm::core::{Core, Full};
 use crate::vm::machine::page_tables::Residence;
 use crate::vm::tlb::Translation;
 use std::ops::Range;
-
-/// Returns the bursts by which a policy with `frames` frames (as many as pages, if `None`) is best
-/// replayed; `None` if by references. For speed only: the counts are the same.
-pub fn choose<'t>(
-    spec: &Spec,
-    frames: Option<u32>,
-    tau: u64,
-    bursts: &'t bursts::Bursts,
-) -> Option<BurstsView<'t>> {
-    let mean_length = |k| bursts.of(k).columns.mean_length();
-    Some(bursts.of(choose_size(spec, frames, tau, mean_length)?))
-}
-
-/// Returns the size of the bursts that [`choose`] chooses. `mean_length(k)` is the mean number of
-/// references of a burst of at most `k` pages.
-pub fn choose_size(
-    spec: &Spec,
-    frames: Option<u32>,
-    tau: u64,
-    mean_length: impl Fn(usize) -> u64,
-) -> Option<usize> {
-    let frames = frames.map_or(usize::MAX, |frames| frames as usize);
-    // Small bursts are looked at often, large ones have a fault nearly always.
-    match spec.bursts {
-        HitDelivery::Never => None,
-        HitDelivery::SetBits | HitDelivery::SetBitsAlone | HitDelivery::OrderOfHits => {
-            Some(match frames {
-                0..150 => 16,
-                150..600 => 32,
-                _ => 64,
-            })
-        }
-        HitDelivery::Order => SIZES.into_iter().rfind(|&k| k <= frames),
-        HitDelivery::Windows => {
-            // Bursts longer than the window are replayed by references.
-            let short = |k| k == SIZES[0] || mean_length(k) * 4 <= tau;
-            SIZES.into_iter().rfind(|&k| k <= frames && short(k))
-        }
-    }
-}
 
 /// One page of a burst.
 #[derive(Clone, Copy)]

@@ -33,6 +33,9 @@ pub mod log_socket;
 mod proc_maps;
 mod process;
 mod recorder;
+pub mod recording_file;
+#[cfg(target_os = "linux")]
+pub mod session;
 mod system;
 
 pub use recorder::{ProcessSummary, Recorder, RecordingSink, Repairs};

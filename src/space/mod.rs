@@ -21,19 +21,22 @@
 //! |---|---|
 //! | [`vma`] | the mappings of one process |
 //! | `resolver` | processes and bindings: references and events in, ops out |
-//! | `bind` | which references are legal, and their objects |
+//! | `references` | which references are legal, and their objects |
 //! | `events` | the meaning of each event |
 //! | `infer` | mappings for a trace that has none |
 //! | `kinds` | sets of kinds of access |
+//! | `next_uses` | the next reference of each object |
 //! | `timeline` | numbers that change with the position |
 //! | `up_to` | the facts of a trace up to the end of a replay that ended early |
 //! | `uses` | what each process needs frames for |
+//! | `view` | processes, mappings and bindings at a position |
 //!
 //! Deliberately absent: frames, residency, policies, time.
 
 mod events;
 mod infer;
 mod kinds;
+mod next_uses;
 mod references;
 mod resolver;
 #[cfg(test)]
@@ -41,22 +44,23 @@ mod tests;
 mod timeline;
 mod up_to;
 mod uses;
+mod view;
 pub mod vma;
 
+pub use next_uses::ObjectFuture;
 pub use resolver::{resolve, resolve_at, resolve_watched};
 pub use timeline::{End, Timeline};
 pub use up_to::UpTo;
 pub use uses::ProcessUse;
+pub use view::{Binding, ProcessView, Rights, SpaceAt};
 
 use crate::trace::bursts::Bursts;
 use crate::trace::model::access::Kind;
-use crate::trace::model::dense::{Dictionary, NEVER, PageKey, Ref, Trace, pack, page_of};
-use crate::trace::model::event::Protection;
+use crate::trace::model::dense::{Dictionary, PageKey, Trace};
 pub use crate::trace::model::event::{STACK_LIMIT, USER_END};
 pub use crate::units::EntryId;
 use crate::units::PageId;
 use std::sync::OnceLock;
-use vma::Vma;
 
 /// The number of an object: something that can be in a frame.
 pub type ObjectId = PageId;
@@ -317,18 +321,6 @@ pub struct Space {
     future: OnceLock<ObjectFuture>,
 }
 
-/// The references by object, and the next use of each.
-#[derive(Debug)]
-pub struct ObjectFuture {
-    /// The object of each reference, packed like the trace's references.
-    pub refs: Vec<Ref>,
-    /// The position of the next reference of the same object, or [`NEVER`].
-    pub next_use: Vec<u32>,
-    /// For each op that prefetches, the position of the next reference of its object; [`NEVER`] for
-    /// other ops.
-    pub after_op: Vec<u32>,
-}
-
 impl Space {
     /// Creates a space in which every entry is an object, and nothing but references happens.
     pub fn identity(dictionary: &Dictionary) -> Space {
@@ -346,69 +338,6 @@ impl Space {
     pub fn is_identity(&self) -> bool {
         let mut objects = self.first_object.iter().zip(0..);
         self.ops.is_empty() && objects.all(|(&object, entry)| object == entry)
-    }
-
-    /// Returns the future of the legal references `refs`; `None` for 2^32 - 1 references or more.
-    /// Computed once and shared.
-    pub fn future(&self, refs: &[Ref]) -> Option<&ObjectFuture> {
-        if refs.len() >= NEVER as usize {
-            return None;
-        }
-        let compute = || {
-            let (refs, wanted) = self.object_refs(refs);
-            self.next_uses(refs, &wanted)
-        };
-        Some(self.future.get_or_init(compute))
-    }
-
-    /// Returns the references by object, and for each op that prefetches its object; [`NONE`] for
-    /// other ops.
-    fn object_refs(&self, refs: &[Ref]) -> (Vec<Ref>, Vec<ObjectId>) {
-        let mut object_of = self.first_object.clone();
-        let mut wanted = vec![NONE; self.ops.len()];
-        let mut ops = self.ops.iter().enumerate().peekable();
-        let mut objects = Vec::with_capacity(refs.len());
-        for (position, &reference) in refs.iter().enumerate() {
-            while let Some((index, at)) = ops.next_if(|(_, at)| at.position <= position as u64) {
-                match at.op {
-                    Op::Bind { entry, object } | Op::CowCopy { entry, object, .. } => {
-                        object_of[entry as usize] = object;
-                    }
-                    Op::Prefetch { entry } => wanted[index] = object_of[entry as usize],
-                    _ => {}
-                }
-            }
-            let object = object_of[page_of(reference) as usize];
-            objects.push(pack(object, reference & 1 != 0));
-        }
-        (objects, wanted)
-    }
-
-    /// Returns the future of `refs`, references by object, and of the prefetches of the objects
-    /// `wanted` by the ops.
-    fn next_uses(&self, refs: Vec<Ref>, wanted: &[ObjectId]) -> ObjectFuture {
-        let mut upcoming = vec![NEVER; self.classes.len()];
-        let mut next_use = vec![NEVER; refs.len()];
-        let mut after_op = vec![NEVER; self.ops.len()];
-        let prefetches = self.ops.iter().zip(wanted).zip(&mut after_op);
-        let prefetches = prefetches.filter(|((_, wanted), _)| **wanted != NONE);
-        let mut prefetches = prefetches.rev().peekable();
-        for position in (0..refs.len()).rev() {
-            let is_later = |((at, _), _): &((&OpAt, _), _)| at.position > position as u64;
-            while let Some(((_, &wanted), next)) = prefetches.next_if(is_later) {
-                *next = upcoming[wanted as usize];
-            }
-            let object = page_of(refs[position]) as usize;
-            next_use[position] = std::mem::replace(&mut upcoming[object], position as u32);
-        }
-        for ((_, &wanted), next) in prefetches {
-            *next = upcoming[wanted as usize];
-        }
-        ObjectFuture {
-            refs,
-            next_use,
-            after_op,
-        }
     }
 }
 
@@ -495,62 +424,6 @@ impl Resolved {
             None => self.trace.distinct(),
         }
     }
-}
-
-/// The rights of a page-table entry around a reference: those of its mapping, without the right to
-/// write while a write would have to copy the page. None while the entry is not bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rights {
-    /// Before the reference, and after the events that precede it.
-    pub before: Protection,
-    /// After the reference.
-    pub after: Protection,
-}
-
-/// How an entry is bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Binding {
-    /// This entry is the object's only owner; a write needs no copy.
-    Private,
-    /// The object may have other owners: the next write copies it, unless it has none by then.
-    Cow,
-    /// The object is a page of a file in a private mapping: the next write copies it.
-    CowFile,
-    /// Writes are seen by all owners.
-    Shared,
-}
-
-impl Binding {
-    /// Returns whether a write must look for a copy.
-    pub const fn copies_on_write(self) -> bool {
-        matches!(self, Binding::Cow | Binding::CowFile)
-    }
-}
-
-/// A process at a position.
-#[derive(Debug, Clone)]
-pub struct ProcessView {
-    /// The process, as an index.
-    pub process: u32,
-    /// Its state: `alive`, `exited`, `killed`, or `refused` if its fork was.
-    pub state: &'static str,
-    /// Its mappings.
-    pub vmas: Vec<Vma>,
-    /// Its bound pages in ascending order: page number, entry, object, binding.
-    pub bound: Vec<(u64, EntryId, ObjectId, Binding)>,
-}
-
-/// All processes at a position.
-#[derive(Debug, Clone)]
-pub struct SpaceAt {
-    /// The legal references before it.
-    pub position: u64,
-    /// The ops before it.
-    pub ops: usize,
-    /// The processes that have appeared.
-    pub processes: Vec<ProcessView>,
-    /// The number of owners of each object.
-    pub owners: Vec<u32>,
 }
 
 /// The reason why a trace cannot be resolved.

@@ -4,7 +4,7 @@
 use super::*;
 use crate::policy::PolicyChoice;
 use crate::trace::model::access::{Addressing, TraceKind};
-use crate::trace::model::dense::{Densifier, Meta};
+use crate::trace::model::dense::{Densifier, Meta, pack};
 use crate::trace::model::event::{Advice, Backing, Event, EventAt, Mapping, Protection};
 use crate::trace::model::source;
 use crate::trace::model::source::LoadOptions;

@@ -80,6 +80,19 @@ fn every_module_of_the_root_is_a_layer() {
     }
 }
 
+/// A reader must see where a name comes from; only tests take everything of their module.
+#[test]
+fn no_module_imports_everything() {
+    for source in sources() {
+        for (at, _) in source.code.match_indices("::*;") {
+            let line = line_of(&source.code, at);
+            let meant = ["prelude", "arch::x86_64"];
+            let meant = meant.iter().any(|path| source.code[..at].ends_with(path));
+            assert!(meant, "src/{}:{line}: name what is imported", source.path);
+        }
+    }
+}
+
 #[test]
 fn every_module_says_what_it_is() {
     for source in sources() {

@@ -5,7 +5,10 @@
 //! Knows nothing of offsets, the index and digests.
 
 use super::lists::StoredLists;
-use super::*;
+use super::{
+    BLOCK_MAGIC, CODEC_NONE, CODEC_ZSTD, COLUMN_HEADER_BYTES, Counts, LIST_TAGS, TAG_COUNTS,
+    TAG_LENGTHS, TAG_PAGES, TAG_RAW, checksum,
+};
 use crate::trace::bursts;
 use crate::trace::bursts::encode::{BurstEncoder, EncodedBlock};
 use crate::trace::model::dense::{References, count_continuations, count_kinds};

@@ -21,7 +21,7 @@
 //! |---|---|
 //! | [`vma`] | the mappings of one process |
 //! | `resolver` | processes and bindings: references and events in, ops out |
-//! | `bind` | which references are legal, and their objects |
+//! | `references` | which references are legal, and their objects |
 //! | `events` | the meaning of each event |
 //! | `infer` | mappings for a trace that has none |
 //! | `kinds` | sets of kinds of access |
@@ -301,7 +301,7 @@ pub struct ResolveCounts {
 pub struct Space {
     /// The page of each entry; those of the trace's dictionary come first.
     pub entries: Vec<PageKey>,
-    /// The first object to which each entry is bound; [`NONE`] if it never is bound.
+    /// The first object to which each entry is bound; `NONE` if it never is bound.
     pub first_object: Vec<ObjectId>,
     /// What backs each object.
     pub classes: Vec<Class>,

@@ -17,7 +17,7 @@ pub use super::column::{Better, ColumnKind, Counts, Field};
 pub type Column = super::column::Column<Row>;
 
 table! {
-    /// One cell of a sweep and its exact result. The fields are the columns of [`COLUMNS`], in order,
+    /// One cell of a sweep and its exact result. The fields are the columns of `COLUMNS`, in order,
     /// where each is defined.
     #[derive(Debug, Clone, Default, PartialEq)]
     pub struct Row {

@@ -48,7 +48,7 @@
 //! | `check` | baselines, limits and verdicts, digests of faults, JUnit and its like | how counts came about |
 //! | [`cli`] | the command line, one file per subcommand | algorithms |
 //!
-//! Only `cli` prints. Only `trace`, `report`, `check` and `cli` open files. `unsafe` stands in
+//! Only `cli` prints. Only `trace`, `record`, `report` and `cli` open files. `unsafe` stands in
 //! `trace::codec::mmap`, and in `simd` next to portable twins.
 //!
 //! # Invariants

@@ -18,7 +18,7 @@ use crate::vm::tlb::{Geometry, Hardware};
 use crate::vm::{AccessedBitMode, Job};
 
 /// Units of [`Plan::effort`] that a core does in a second, by bursts and by single references: orders
-/// of magnitude, from the tables of the guide's chapter on speed.
+/// of magnitude, from the README's tables.
 const EFFORT_BY_BURSTS: f64 = 1.5e9;
 const EFFORT_BY_REFERENCES: f64 = 8e7;
 

@@ -13,7 +13,8 @@
 #
 # The same versions of the programs give the same recording again, or one that differs in a handful
 # of references (what the kernel puts on the stack differs from run to run); the processes of a
-# pipeline interleave otherwise each time; other versions give a similar one. traces/README.md lists the versions that the shipped recordings were made with.
+# pipeline interleave otherwise each time; other versions give a similar one. traces/README.md lists
+# the versions that the shipped recordings were made with.
 set -euo pipefail
 
 all=(cc1 python sqlite sort xz git pipeline)

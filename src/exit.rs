@@ -1,5 +1,5 @@
-//! The exit codes of the program: one table, from which the help text, the README and the tests
-//! are derived. `cli::failure` maps errors to codes.
+//! The exit codes of the program: one table, from which the help text, the guide and the tests
+//! are derived. `cli::setup::failure` maps errors to codes.
 
 /// One exit code: its number, its name and its meaning for a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

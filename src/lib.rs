@@ -21,11 +21,11 @@
 //! ```
 //!
 //! A cell is replayed by one of two engines. The fast one skips references that change nothing:
-//! [`trace::bursts`] cuts the trace into stretches that touch few pages, `vm::machine::bursts` looks
+//! `trace::bursts` cuts the trace into stretches that touch few pages, `vm::machine::bursts` looks
 //! only where something can change, and TLBs follow a log of first-level misses that is made once
-//! ([`vm::tlb::MissLog`]). The plain engine visits every reference. Tests compare both, counter by
+//! (`vm::tlb::MissLog`). The plain engine visits every reference. Tests compare both, counter by
 //! counter and event by event. A trace that does not fit into memory stays in its file and is replayed
-//! tile by tile ([`vm::begin`]).
+//! tile by tile (`vm::begin`).
 //!
 //! No layer imports a later one, in the order of the modules below; a test keeps it so.
 //!
@@ -33,29 +33,29 @@
 //!
 //! | module | owns | does not know |
 //! |---|---|---|
-//! | [`exit`] | THE table of exit codes | what leads to them |
+//! | `exit` | THE table of exit codes | what leads to them |
 //! | [`guide`] | the chapters of the user's guide | anything else |
-//! | [`units`] | page sizes, amounts of memory, ladders, words of messages | anything else |
-//! | [`simd`] | inner loops on wide registers, each with its portable twin | what the bytes mean |
-//! | [`trace`] | records and events, codecs, THE table of formats, read and written, the dense trace, the `.pbt` store, THE table of generators | policies, machines |
-//! | [`record`] | running programs as traces: valgrind's log, system calls, mappings | what a trace is used for |
-//! | [`space`] | processes, mappings, legality, sharing, fork and copy-on-write: what a trace means | frames, policies |
+//! | `units` | page sizes, amounts of memory, ladders, words of messages | anything else |
+//! | `simd` | inner loops on wide registers, each with its portable twin | what the bytes mean |
+//! | `trace` | records and events, codecs, THE table of formats, read and written, the dense trace, the `.pbt` store, THE table of generators | policies, machines |
+//! | `record` | running programs as traces: valgrind's log, system calls, mappings | what a trace is used for |
+//! | `space` | processes, mappings, legality, sharing, fork and copy-on-write: what a trace means | frames, policies |
 //! | [`policy`] | the trait, its protocol, THE table; one file per policy | counters, files, TLBs |
-//! | [`vm`] | the machine: frames, page states, faults, swap, TLBs and walks, THE tables of machines and layouts, costs | which policy runs; files |
-//! | [`curve`] | exact one-pass engines: every size of LRU, OPT and the working set, 64 at a time of FIFO and Clock, by references and by bursts; sampling | plans, files |
-//! | [`sweep`] | plan, cells, THE type of what names a cell, which of them come from curves, exclusions, parts for other machines, threads | formats, charts |
-//! | [`report`] | THE column table, CSV both ways, finished cells and the plan of a run's folder, the terminal table, charts | traces |
-//! | [`check`] | baselines, limits and verdicts, digests of faults, JUnit and its like | how counts came about |
+//! | `vm` | the machine: frames, page states, faults, swap, TLBs and walks, THE tables of machines and layouts, costs | which policy runs; files |
+//! | `curve` | exact one-pass engines: every size of LRU, OPT and the working set, 64 at a time of FIFO and Clock, by references and by bursts; sampling | plans, files |
+//! | `sweep` | plan, cells, THE type of what names a cell, which of them come from curves, exclusions, parts for other machines, threads | formats, charts |
+//! | `report` | THE column table, CSV both ways, finished cells and the plan of a run's folder, the terminal table, charts | traces |
+//! | `check` | baselines, limits and verdicts, digests of faults, JUnit and its like | how counts came about |
 //! | [`cli`] | the command line, one file per subcommand | algorithms |
 //!
-//! Only `cli` prints. Only `trace`, `report`, `check` and `cli` open files. `unsafe` stands in
+//! Only `cli` prints. Only `trace`, `record`, `report` and `cli` open files. `unsafe` stands in
 //! `trace::codec::mmap`, and in `simd` next to portable twins.
 //!
 //! # Invariants
 //!
 //! - A policy never counts and never knows what is resident elsewhere: the machine counts, the
 //!   policy chooses, everything else listens to fault events.
-//! - Conservation laws ([`vm::Outcome::assert_laws`]) hold at the end of every replay, in release
+//! - Conservation laws (`vm::Outcome::assert_laws`) hold at the end of every replay, in release
 //!   too.
 //! - The same trace, policy, parameters and seed give the same bytes of `results.csv` for any
 //!   number of threads and on any machine. Times are in other files.

@@ -100,7 +100,7 @@ impl Baseline {
             if let Some((line, schema)) = schema_of_other_version(&header, records.peek()) {
                 return Err(TableError::content(path, line, wrong_baseline(schema)));
             }
-            let what = "not a baseline of this version: its columns are others\n  \
+            let what = "not a baseline of this version: its columns differ\n  \
                         help: `pagebench check FILE TRACE… --accept` writes a baseline";
             return Err(TableError::content(path, Some(1), what));
         }

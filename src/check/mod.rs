@@ -2,9 +2,9 @@
 //! a comparison finds, and the files that report it to machines.
 //!
 //! [`judge`] compares the cells of a [`baseline`] with the rows of the current run, by the rules of
-//! [`limits`], and returns a [`Verdict`]. [`junit`], [`markdown`], [`annotations`] and [`json`] write it.
-//! [`digests`] keep the sequence of faults beside a baseline. [`between`] is the engine of `pagebench
-//! compare`, which has neither baseline nor limits, and a `Verdict` of its own.
+//! [`limits`], and returns a [`Verdict`]. [`forms`] write it as
+//! JUnit, Markdown, annotations and JSON. [`digests`] keep the sequence of faults beside a baseline.
+//! [`compare`] is the engine of `pagebench compare`, which has neither baseline nor limits.
 //!
 //! Deliberately absent: replays, and what is printed on a terminal.
 

@@ -1,9 +1,11 @@
-//! The command line: one module per subcommand, each from arguments to library calls, and from their
-//! results to the terminal.
+//! The command line: from arguments to library calls, and from their results to the terminal.
 //!
-//! A job takes three steps, each once: [`crate::cli::setup::experiment::CommandLine`] parses the arguments,
-//! `crate::cli::setup::experiment::Config` merges them with an experiment file, and `crate::cli::setup::job::Job` checks them. Data goes to
-//! standard output, progress and messages to standard error.
+//! `args` has arguments that several subcommands share, `setup` the way from arguments to a job and from
+//! results to files, and `commands` a module for each subcommand.
+//!
+//! A job takes three steps, each once: `setup::experiment::CommandLine` parses the arguments,
+//! `setup::experiment::Config` merges them with an experiment file, and `setup::job::Job` checks them.
+//! Data goes to standard output, progress and messages to standard error.
 
 mod args;
 mod commands;

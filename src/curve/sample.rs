@@ -202,7 +202,7 @@ fn between(curve: &[f64], size: f64) -> f64 {
     low + (high - low) * (size - below as f64).clamp(0.0, 1.0)
 }
 
-/// Returns sizes from `from` on and below `pages`: about [`POINTS`] of them, or `all`.
+/// Returns sizes from `from` on and below `pages`: about `POINTS` of them, or `all`.
 pub fn sample_sizes(from: u64, pages: u64, all: bool) -> Vec<u64> {
     let Some(last) = pages.checked_sub(1).filter(|&last| last >= from) else {
         return Vec::new();

@@ -5,7 +5,7 @@
 //! costs.
 //!
 //! A new policy is one file, which implements [`Policy`] (the algorithm), [`Explain`] (the words of
-//! `pagebench explain`) and [`PolicyType`] (its entry of the table), and one entry in `table.rs`.
+//! `pagebench explain`) and [`PolicyType`] (its entry of the table), in `algorithms/`, and one entry in `table.rs`.
 
 mod algorithms;
 mod choice;

@@ -23,7 +23,7 @@ pub struct PageAccess {
     pub frame: FrameId,
     /// The position of the reference, from 0: in the trace, or with frames by process among the
     /// references of the process that holds the page. Between references it is the position of the
-    /// next one. It never decreases; several touches can have the same time.
+    /// next one. It never decreases; several accesses can have the same time.
     pub time: u64,
 }
 
@@ -72,7 +72,7 @@ pub struct Setup<'t> {
     /// The seed of a randomized policy.
     pub seed: u64,
     /// The references, and for each the position of the next one of the same page
-    /// ([`NEVER`](crate::trace::model::dense::NEVER) if there is none). Empty unless
+    /// (`u32::MAX` if there is none). Empty unless
     /// [`Spec::needs_future`].
     pub future: Future<'t>,
 }
@@ -143,7 +143,7 @@ pub trait Policy: Explain + Send {
 
     /// Returns true if further hits in `frame` would not change the policy. The machine then stops
     /// reporting them until [`Frames::unsettle`] is called for `frame` or its reference bit is
-    /// cleared. Used with [`Bursts::SetBits`](super::Bursts::SetBits) only.
+    /// cleared. Used with [`HitDelivery::SetBits`](super::HitDelivery::SetBits) only.
     #[inline(always)]
     fn is_settled(&self, _frame: FrameId) -> bool {
         true
@@ -166,7 +166,7 @@ pub trait Policy: Explain + Send {
     /// Records that a page was put into `at.frame` ahead of use, its reference bit clear.
     ///
     /// `next_use` is the position of the page's next reference. It is
-    /// [`NEVER`](crate::trace::model::dense::NEVER) if there is none, and for every policy that does not
+    /// `u32::MAX` if there is none, and for every policy that does not
     /// need the future.
     ///
     /// The default treats the arrival as a load at the position of the next reference, then clears
@@ -236,14 +236,14 @@ pub trait PolicyType<'t>: Policy + Sized {
     fn new(setup: &Setup<'t>) -> Self;
 
     /// Records hits of several pages, one after the other. Used with
-    /// [`Bursts::Order`](super::Bursts::Order) and
-    /// [`Bursts::OrderOfHits`](super::Bursts::OrderOfHits).
+    /// [`HitDelivery::Order`](super::HitDelivery::Order) and
+    /// [`HitDelivery::OrderOfHits`](super::HitDelivery::OrderOfHits).
     #[inline(always)]
     fn hits(&mut self, hits: impl ExactSizeIterator<Item = PageAccess>) {
         hits.for_each(|at| self.hit(at));
     }
 
-    /// Returns the windows of a policy with [`Bursts::Windows`](super::Bursts::Windows); `None` for
+    /// Returns the windows of a policy with [`HitDelivery::Windows`](super::HitDelivery::Windows); `None` for
     /// every other policy.
     #[inline(always)]
     fn windows(&mut self) -> Option<&mut WorkingSet<'t>> {

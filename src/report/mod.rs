@@ -3,15 +3,16 @@
 //!
 //! | file written | module |
 //! |---|---|
-//! | `results.csv` | [`columns`] (its columns), [`rows`] (from an outcome to a row), [`csv`] |
-//! | `windows.csv`, `states.csv`, `curve.csv` | [`windows`], [`states`], [`curves`] |
-//! | `distributions.csv`, `vmstat.csv` | [`distributions`], [`vmstat`] |
-//! | `timings.csv`, `cells.jsonl` | [`records`] |
-//! | `plan.json` | [`plan_file`] |
-//! | pictures, and the CSV beside them | [`chart`]; [`deltas`] for `check --chart` |
-//! | none, on the terminal | [`table`] with [`summary`], [`curve_table`], [`explain`] |
+//! | `results.csv` | [`results::columns`] (its columns), [`results::row_of_cell`] (from an outcome to a row), [`results::results_csv`] |
+//! | `windows.csv`, `states.csv`, `curve.csv` | [`tables::windows_csv`], [`tables::states_csv`], [`tables::curve_csv`] |
+//! | `distributions.csv`, `vmstat.csv` | [`tables::distributions`], [`tables::vmstat`] |
+//! | `timings.csv`, `cells.jsonl` | [`results::cells_jsonl`] |
+//! | `plan.json` | [`results::plan_file`] |
+//! | pictures, and the CSV beside them | [`chart`]; [`tables::changes_csv`] for `check --chart` |
+//! | none, on the terminal | [`results::results_text`] with [`results::knee`], [`tables::curves_text`], [`explain`] |
 //!
-//! [`column`] has what all tables are made of, [`tables`] lists them. [`file`] writes every file.
+//! [`results::column`] has what all tables are made of, [`tables::list`] lists them. [`whole_file`] writes
+//! every file.
 //!
 //! Replays nothing and reads no trace.
 

@@ -305,7 +305,7 @@ pub struct ResolveCounts {
 pub struct Space {
     /// The page of each entry; those of the trace's dictionary come first.
     pub entries: Vec<PageKey>,
-    /// The first object to which each entry is bound; [`NONE`] if it never is bound.
+    /// The first object to which each entry is bound; `NONE` if it never is bound.
     pub first_object: Vec<ObjectId>,
     /// What backs each object.
     pub classes: Vec<Class>,

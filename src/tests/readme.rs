@@ -101,7 +101,10 @@ fn generated(path: &str) -> Vec<(&'static str, String)> {
         ),
         (
             "sieve",
-            format!("```rust,ignore\n{}```\n", read("src/policy/sieve.rs")),
+            format!(
+                "```rust,ignore\n{}```\n",
+                read("src/policy/algorithms/sieve.rs")
+            ),
         ),
     ]
 }

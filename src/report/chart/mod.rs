@@ -3,9 +3,9 @@
 //! All charts but `explained` are drawn from rows read back from their CSV, so they cannot disagree with
 //! it. Charts do not know how counts were computed. Deliberately absent: files, traces and policies.
 //!
-//! Reading order: `series` (rows to groups and curves), `scale` (axes), `theme` (colours and marks),
-//! `canvas` (what is drawn with), `bitmap` and `svg` (pictures of a scene), `panel` and `page` (what all
-//! charts share), `kinds` (THE table of charts of results), then one file per chart.
+//! Reading order: `series` (rows to groups and curves), `axis`, `theme` (colours and marks),
+//! `scene` (what is drawn with), `bitmap` and `svg` (pictures of a scene), `panel` and `page` (what all
+//! charts share), `kinds` (THE table of charts of results, and one file per chart).
 
 mod axis;
 mod bitmap;

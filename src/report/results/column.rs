@@ -185,7 +185,7 @@ impl ColumnFacts {
     }
 
     /// The column follows from a curve that provides `needs`.
-    pub const fn from_curve(self, needs: CurveNeeds) -> ColumnFacts {
+    pub const fn by_curve(self, needs: CurveNeeds) -> ColumnFacts {
         let from_curve = Some(needs);
         ColumnFacts { from_curve, ..self }
     }

@@ -17,7 +17,7 @@ pub use super::column::{Better, ColumnKind, Counts, Field};
 pub type Column = super::column::Column<Row>;
 
 table! {
-    /// One cell of a sweep and its exact result. The fields are the columns of [`COLUMNS`], in order,
+    /// One cell of a sweep and its exact result. The fields are the columns of `COLUMNS`, in order,
     /// where each is defined.
     #[derive(Debug, Clone, Default, PartialEq)]
     pub struct Row {
@@ -55,30 +55,30 @@ table! {
     segfaults: u64, "references", "references of the whole trace to pages that no mapping has; neither hits nor faults, and not among refs";
     protection_faults: u64, "references", "references of the whole trace that their mapping does not allow, or to the kernel's half; not among refs";
     refs_dropped: u64, "references", "references of the whole trace by processes that an illegal reference or a refused fork had ended; not among refs";
-    hits: u64, "references", "references that did not fault: refs - faults" => COUNT.more().from_curve(POINT);
-    faults: u64, "faults", "references that faulted: fills + refills + maps + cow_copies + cow_reuses; the restarted access counts once" => COUNT.from_curve(POINT);
-    fills: u64, "faults", "faults of a page that comes in for the first time" => COUNT.from_curve(POINT);
-    refills: u64, "faults", "faults of a page that had left memory and comes in again" => COUNT.from_curve(POINT);
-    maps: u64, "faults", "faults of a page that is in memory, but not in the page table of this process" => COUNT.from_curve(POINT);
-    cow_copies: u64, "faults", "writes to a page that others have too, or to a private page of a file: the page was copied" => COUNT.from_curve(POINT);
-    cow_reuses: u64, "faults", "writes to a page that others had too: nobody else is left, no copy is made" => COUNT.from_curve(POINT);
+    hits: u64, "references", "references that did not fault: refs - faults" => COUNT.more().by_curve(POINT);
+    faults: u64, "faults", "references that faulted: fills + refills + maps + cow_copies + cow_reuses; the restarted access counts once" => COUNT.by_curve(POINT);
+    fills: u64, "faults", "faults of a page that comes in for the first time" => COUNT.by_curve(POINT);
+    refills: u64, "faults", "faults of a page that had left memory and comes in again" => COUNT.by_curve(POINT);
+    maps: u64, "faults", "faults of a page that is in memory, but not in the page table of this process" => COUNT.by_curve(POINT);
+    cow_copies: u64, "faults", "writes to a page that others have too, or to a private page of a file: the page was copied" => COUNT.by_curve(POINT);
+    cow_reuses: u64, "faults", "writes to a page that others had too: nobody else is left, no copy is made" => COUNT.by_curve(POINT);
     minor_faults: u64, "faults", "faults served without reading a device" => COUNT;
     major_faults: u64, "faults", "faults for which a device was read: swap, a file, or where an unknown page came from" => COUNT;
-    fault_rate: Option<f64>, "of references", "faults / (hits + faults)" => COUNT.from_curve(POINT);
-    hit_rate: Option<f64>, "of references", "hits / (hits + faults)" => COUNT.more().from_curve(POINT);
-    refs_per_fault: Option<f64>, "references", "the lifetime function: references / faults; empty without a fault" => COUNT.more().from_curve(POINT);
-    mean_resident: Option<f64>, "pages", "mean resident set size: resident pages after each reference, averaged" => COUNT.from_curve(POINT);
-    peak_resident: u64, "pages", "most pages resident after any reference" => COUNT.from_curve(FRAMES);
-    resident_end: u64, "pages", "pages resident at the end" => COUNT.neither().from_curve(FRAMES);
-    evictions: u64, "pages", "victims: pages that left memory to make room" => COUNT.from_curve(FRAMES);
-    evictions_clean: u64, "pages", "victims that need no write: not written since they came in" => COUNT.neither().from_curve(FRAMES_AND_WRITE_BACKS);
-    evictions_dirty: u64, "pages", "victims that had to be written back" => COUNT.from_curve(FRAMES_AND_WRITE_BACKS);
-    expired: u64, "pages", "pages that left because their window closed (variable-space policies)" => COUNT.from_curve(FRAMES);
-    expired_dirty: u64, "pages", "of these, pages that had to be written back" => COUNT.from_curve(FRAMES);
-    freed: u64, "pages", "resident pages that left because nobody mapped them any more: unmapped, or their last process ended" => COUNT.neither().from_curve(POINT);
-    freed_dirty: u64, "pages", "of these, pages of files that had to be written" => COUNT.from_curve(POINT);
-    write_backs: u64, "pages", "dirty pages that left memory and were written: evictions_dirty + expired_dirty + freed_dirty" => COUNT.from_curve(WRITE_BACKS);
-    prefetched: u64, "pages", "pages brought in because the program said that it would need them; no faults" => COUNT.neither().from_curve(POINT);
+    fault_rate: Option<f64>, "of references", "faults / (hits + faults)" => COUNT.by_curve(POINT);
+    hit_rate: Option<f64>, "of references", "hits / (hits + faults)" => COUNT.more().by_curve(POINT);
+    refs_per_fault: Option<f64>, "references", "the lifetime function: references / faults; empty without a fault" => COUNT.more().by_curve(POINT);
+    mean_resident: Option<f64>, "pages", "mean resident set size: resident pages after each reference, averaged" => COUNT.by_curve(POINT);
+    peak_resident: u64, "pages", "most pages resident after any reference" => COUNT.by_curve(FRAMES);
+    resident_end: u64, "pages", "pages resident at the end" => COUNT.neither().by_curve(FRAMES);
+    evictions: u64, "pages", "victims: pages that left memory to make room" => COUNT.by_curve(FRAMES);
+    evictions_clean: u64, "pages", "victims that need no write: not written since they came in" => COUNT.neither().by_curve(FRAMES_AND_WRITE_BACKS);
+    evictions_dirty: u64, "pages", "victims that had to be written back" => COUNT.by_curve(FRAMES_AND_WRITE_BACKS);
+    expired: u64, "pages", "pages that left because their window closed (variable-space policies)" => COUNT.by_curve(FRAMES);
+    expired_dirty: u64, "pages", "of these, pages that had to be written back" => COUNT.by_curve(FRAMES);
+    freed: u64, "pages", "resident pages that left because nobody mapped them any more: unmapped, or their last process ended" => COUNT.neither().by_curve(POINT);
+    freed_dirty: u64, "pages", "of these, pages of files that had to be written" => COUNT.by_curve(POINT);
+    write_backs: u64, "pages", "dirty pages that left memory and were written: evictions_dirty + expired_dirty + freed_dirty" => COUNT.by_curve(WRITE_BACKS);
+    prefetched: u64, "pages", "pages brought in because the program said that it would need them; no faults" => COUNT.neither().by_curve(POINT);
     dirty_end: u64, "pages", "dirty pages still resident at the end; they are no write-backs" => COUNT.neither();
     swapped_end: u64, "pages", "pages at the end that are on the swap device and not resident" => COUNT.neither();
     dropped_end: u64, "pages", "pages at the end that are neither resident nor on the swap device: of a file, or never written" => COUNT.neither();
@@ -87,8 +87,8 @@ table! {
     swap_slots_peak: u64, "slots", "most swap slots ever in use, warm-up included" => COUNT;
     swap_reads: u64, "pages", "pages read from a swap slot" => COUNT;
     file_reads: u64, "pages", "pages read from the file they belong to" => COUNT;
-    opt_faults: Option<u64>, "faults", "faults of OPT with the same frames; empty if OPT was not among the cells" => COUNT.from_curve(POINT).with(&[Index::faults as usize]);
-    ratio_to_opt: Option<f64>, "ratio", "faults / opt_faults; below 1 is possible where memory is shared: OPT has the fewest loads, faults has maps, too" => COUNT.from_curve(POINT).with(&[Index::opt_faults as usize]);
+    opt_faults: Option<u64>, "faults", "faults of OPT with the same frames; empty if OPT was not among the cells" => COUNT.by_curve(POINT).with(&[Index::faults as usize]);
+    ratio_to_opt: Option<f64>, "ratio", "faults / opt_faults; below 1 is possible where memory is shared: OPT has the fewest loads, faults has maps, too" => COUNT.by_curve(POINT).with(&[Index::opt_faults as usize]);
     tlb_hits_l1i: Option<u64>, "references", "instruction fetches translated by the first-level instruction TLB" => COUNT.more().translated();
     tlb_hits_l1d: Option<u64>, "references", "data references translated by the first-level data TLB" => COUNT.more().translated();
     tlb_hits_l2: Option<u64>, "references", "references translated by the second-level TLB" => COUNT.neither().translated();

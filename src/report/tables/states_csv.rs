@@ -12,7 +12,7 @@ table! {
     pub struct StatesRow {}
     /// Every column of `states.csv`, in order.
     pub const COLUMNS;
-    position: u64, "references", "legal references before; the last row stands where the replay ended, before the end of the trace if swap was full";
+    position: u64, "references", "legal references before; the last row stands after the last legal reference, or where full swap ended the replay. Events after the last legal reference are not in the last row: the row of `run` has them";
     resident: u64, "pages", "pages in frames; shared memory counts once";
     resident_dirty: u64, "pages", "of these, pages written since they came in";
     swapped: u64, "pages", "pages on the swap device and not in a frame";

@@ -69,7 +69,10 @@ fn names_are_looked_at() {
             "--counts frames",
             "\"frames\" names the cell and is always there",
         ),
-        ("--counts faults,", "\"\" is no count"),
+        (
+            "--counts faults,",
+            "--counts \"\" is not a count of results.csv",
+        ),
         (
             "--counts faults --show hits",
             "--show \"hits\" is not among --counts faults",

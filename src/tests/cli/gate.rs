@@ -168,7 +168,12 @@ fn a_check_without_a_verdict_is_an_error_in_every_form() {
             "no-baseline",
             "none.csv: no baseline: ",
         ),
-        ("b.csv t.txt --swap 1MiB", 7, "no-baseline", "swap_limit: "),
+        (
+            "b.csv t.txt --swap 1MiB",
+            7,
+            "no-baseline",
+            "swap_limit is unset in the baseline, 256 in this run",
+        ),
         ("b.csv gone.txt", 1, "failure", "an input or output error"),
         ("b.csv t.txt --only x*", 4, "nothing", "matches no cell"),
         (
@@ -296,7 +301,11 @@ fn a_regression_is_nothing_else_and_nothing_is_no_pass() {
             "two results for one cell, t, lru, 8 frames",
         ),
         ("b.csv out t.txt", 2, "give one or the other"),
-        ("empty.csv t.txt", 7, "empty.csv:1: no baseline"),
+        (
+            "empty.csv t.txt",
+            7,
+            "empty.csv:1: not a baseline of this version",
+        ),
         ("folder t.txt", 7, "folder: no baseline: Is a directory"),
         ("b.csv/x t.txt", 7, "b.csv/x: no baseline: "),
         ("twice.csv t.txt", 7, "twice.csv:6: "),
@@ -323,5 +332,10 @@ fn the_demo_is_as_it_should_be() {
     Sandbox::new()
         .shell(&format!("bash {script} 3 20k"))
         .code(0)
-        .out(&["killed: ", "slice: ", "hash: ", "all as it should be"]);
+        .out(&[
+            "killed: ",
+            "slice: ",
+            "hash: ",
+            "gate_demo: every step passed",
+        ]);
 }

@@ -87,7 +87,7 @@ fn the_server_writes_as_often_as_it_says() {
     let sandbox = Sandbox::new();
     let help = sandbox.run("gen fork-server --help").code(0).out;
     let words: Vec<&str> = help.split_whitespace().collect();
-    let said = "fork-server: of the references of children to the heap";
+    let said = "fork-server: of the children's heap references";
     assert!(words.join(" ").contains(said), "{help}");
     for percent in [0, 30, 100] {
         let args = format!("gen fork-server --refs 60k --writes {percent} -o -");

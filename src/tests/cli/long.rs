@@ -72,7 +72,7 @@ fn what_needs_memory_is_left_out_or_refused() {
         (
             "-p lru -m 100 --limit 2M",
             3,
-            &["17.5MiB", "--mem-limit", "parts of it"],
+            &["17.5MiB", "--mem-limit", "a part of a trace"],
         ),
         ("-p lru -m 100 --page-size 64KiB", 3, &["other page sizes"]),
         ("-p lru -m 100 --mappings infer", 3, &["in memory only"]),

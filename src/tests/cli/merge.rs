@@ -196,7 +196,7 @@ fn windows_are_joined_too() {
     sandbox
         .run("merge p1 other p3 -o none --no-charts --force")
         .code(0)
-        .err(&["note: ", "its windows are of another length"]);
+        .err(&["note: other: its windows have another length"]);
     assert!(!sandbox.exists("none/windows.csv"));
     sandbox.write("other/windows.csv", "");
     sandbox

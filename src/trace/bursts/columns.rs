@@ -26,7 +26,7 @@ pub struct Columns {
     pub first: Vec<u16>,
     /// Offset of the page's last reference from the start of the burst.
     pub last: Vec<u16>,
-    /// Place of the page in the bytes of [`View::raw`](super::View::raw).
+    /// Place of the page in the bytes of [`BurstsView::raw`](super::BurstsView::raw).
     pub places: Vec<u8>,
     /// The list of each burst in order of last reference, as indices into the list.
     pub by_last: Vec<u8>,

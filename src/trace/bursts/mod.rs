@@ -2,7 +2,7 @@
 //! with the list of its pages, so that a replay need not look at references between which nothing
 //! can happen. Each reference takes a byte, each listed page ten.
 //!
-//! Bursts of 64 pages come from the encoder (`burst`) or from a file; smaller ones, and ones that
+//! Bursts of 64 pages come from the encoder (`encode`) or from a file; smaller ones, and ones that
 //! end where something else happens, are cut from them and share their bytes. Knows nothing of what
 //! is replayed, and of files.
 
@@ -256,7 +256,7 @@ impl Bursts {
         Bursts::join(0, refs.len() as u64, raw, parts)
     }
 
-    /// Encodes references if bursts pay off. Decides by two probes of [`PROBE`] references, at the
+    /// Encodes references if bursts pay off. Decides by two probes of `PROBE` references, at the
     /// start and from the middle; one good probe is enough.
     pub fn if_local(refs: &[Ref], kinds: &[KindCode]) -> Option<Bursts> {
         let encode = |range: Range<usize>| Bursts::encode(&refs[range.clone()], &kinds[range]);

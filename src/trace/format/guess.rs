@@ -67,7 +67,8 @@ fn ambiguous(path: &Path, formats: &[&Format]) -> TraceError {
         "the beginning fits more than one format: {}",
         names.join(", ")
     );
-    TraceError::new(path, what).help("choose one of them with --format NAME")
+    let help = format!("choose one of them, for example with --format {}", names[0]);
+    TraceError::new(path, what).help(help)
 }
 
 fn unknown(path: &Path, sample: &Sample<'_>, nearest: Option<Candidate>) -> TraceError {

@@ -181,7 +181,7 @@ pub struct Format {
     /// One line: what it is and who writes it.
     pub about: &'static str,
     /// The layout, for `pagebench formats NAME`. Lines that begin with four blanks are an example,
-    /// which only text formats have (see [`Format::example`]).
+    /// which only text formats have (see `example`).
     pub layout: &'static str,
     /// The kind of trace of a file that does not state it itself.
     pub kind: TraceKind,

@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 /// A reference packed for the replay loop: page id times two, plus one if it writes.
 pub type Ref = u32;
 
-/// The kind of a reference in the dense trace: the code of [`Kind`](super::access::Kind), plus
+/// The kind of a reference in the dense trace: the code of [`Kind`], plus
 /// [`CONTINUES`].
 pub type KindCode = u8;
 /// Set on the second and later references of one access that crosses page boundaries. A coarser
@@ -502,7 +502,7 @@ impl Trace {
         self.digest.get_or_init(|| digest);
     }
 
-    /// Returns the digest of the references and events (see [`Digest`](super::digest::Digest)).
+    /// Returns the digest of the references and events (see `digest::Digest`).
     /// Computes it at first use.
     pub fn digest(&self) -> u128 {
         *self.digest.get_or_init(|| {
@@ -516,7 +516,7 @@ impl Trace {
         })
     }
 
-    /// Returns, for each reference, the position of the next reference of the same page, or [`NEVER`].
+    /// Returns, for each reference, the position of the next reference of the same page, or `NEVER`.
     /// Computes it at first use. Returns `None` for a trace of 2^32 - 1 references or more, and for one
     /// that stays in its file.
     pub fn next_use(&self) -> Option<&[u32]> {

@@ -193,7 +193,7 @@ pub enum Event {
     },
     /// The process makes a copy of itself.
     Fork {
-        /// The copy: a process id in a [`EventRecord`], an index into
+        /// The copy: a process id in an `EventRecord`, an index into
         /// [`Dictionary::pids`](super::dense::Dictionary::pids) in a [`Trace`](super::dense::Trace).
         child: u32,
     },

@@ -181,7 +181,7 @@ impl TraceSource {
     }
 
     /// Asks for other page sizes than at opening. The first is that of the trace. The caller derives
-    /// coarser traces from it (see [`coarsen`]), so that several sizes need single references.
+    /// coarser traces from it (see `coarsen`), so that several sizes need single references.
     pub fn set_page_sizes(&mut self, sizes: &[PageSize]) {
         self.options.page_size = sizes.first().copied();
         self.options.burst_lists_suffice &= sizes.len() <= 1;

@@ -26,11 +26,11 @@
 //!
 //! | tag | in | content |
 //! |---|---|---|
-//! | 1 | block | burst lengths, u16 each (see [`burst`](super::bursts::encode)) |
+//! | 1 | block | burst lengths, u16 each (see [`encode`](super::bursts::encode)) |
 //! | 2 | block | distinct pages per burst, u8 each |
 //! | 3 | block | the bursts' pages in order of first reference, u32 each |
 //! | 4 | block | one byte per reference: place in the burst's list × 4 + kind |
-//! | 5 | block | references by distance within their burst, 1 to 64, then rewrites by the largest distance since, u32 each (see [`within`](super::bursts::reuse_distances)); since 1.2, as the next four; all five are left out where bursts are short |
+//! | 5 | block | references by distance within their burst, 1 to 64, then rewrites by the largest distance since, u32 each (see [`reuse_distances`](super::bursts::reuse_distances)); since 1.2, as the next four; all five are left out where bursts are short |
 //! | 6 | block | for each listed page the largest distance up to and including its first write (of all its references if the burst does not write it), u8 each; then the largest after its last write |
 //! | 7 | block | for each listed page the offset of its first reference from the burst's start, u16 |
 //! | 8 | block | likewise the offset of its last reference, u16 |

@@ -43,7 +43,7 @@ pub struct Writer<W: Write> {
     digested: usize,
     index: Vec<BlockEntry>,
     counts: Counts,
-    /// The first failure of a [`Sink`] method, none of which can return one.
+    /// The first failure of a `Sink` method, none of which can return one.
     failed: Option<io::Error>,
 }
 
@@ -162,7 +162,7 @@ impl<W: Write> Writer<W> {
     }
 
     /// Ends the file: writes dictionary, metadata, events and the index of blocks. Returns the output
-    /// and the counts. Errors also for an earlier failure of a [`Sink`] method.
+    /// and the counts. Errors also for an earlier failure of a `Sink` method.
     pub fn finish(mut self, meta: &Meta, dictionary: &Dictionary) -> io::Result<(W, Summary)> {
         if let Some(error) = self.failed.take() {
             return Err(error);

@@ -126,7 +126,7 @@ where
     }
 }
 
-/// With [`Accessed::WalkFlush`](super::Accessed::WalkFlush): after each reference a page whose
+/// With [`AccessedBitMode::WalkFlush`](super::AccessedBitMode::WalkFlush): after each reference a page whose
 /// reference bit is clear has no translation.
 impl<'t, R, T> Paging<'t, R, T>
 where

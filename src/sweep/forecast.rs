@@ -4,7 +4,7 @@ use super::{Engine, Plan, by_curves};
 use crate::policy::HitDelivery;
 
 /// Units of [`Plan::effort`] that a core does in a second, by bursts and by single references: orders
-/// of magnitude, from the README's tables.
+/// of magnitude, from the tables of the guide's chapter on speed.
 const EFFORT_BY_BURSTS: f64 = 1.5e9;
 const EFFORT_BY_REFERENCES: f64 = 8e7;
 

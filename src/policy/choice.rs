@@ -1,7 +1,8 @@
 //! A policy with its parameters, as it is written: `name:key=value:key=value`. Errors name the
 //! nearest name that exists and the range that is allowed.
 
-use super::params::{Given, Param, ParamError, Params};
+use super::param_values::{Given, Params};
+use super::params::{Param, ParamError};
 use super::spec::{PolicyId, Spec};
 use crate::units::did_you_mean;
 use std::fmt;

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 pub struct Future<'t> {
     /// The packed references, by page.
     pub refs: &'t [Ref],
-    /// The same by [`Touch::entry`](super::Touch::entry).
+    /// The same by [`PageAccess::entry`](super::PageAccess::entry).
     pub entries: &'t [Ref],
     /// The position of the next reference of the same page.
     pub next_use: &'t [u32],

@@ -14,6 +14,7 @@ mod dynamic;
 mod frames;
 mod future;
 mod local;
+mod param_values;
 pub mod params;
 mod prelude;
 mod protocol;
@@ -24,14 +25,16 @@ mod table;
 
 mod witness;
 
-pub use self::algorithms::ws::WorkingSet;
 pub use self::dynamic::AnyPolicy;
 pub use self::reasons::{Departure, Evicted, FrameOrder, Leaves, Seen};
 pub use choice::{PolicyChoice, PolicyPattern};
 pub use frames::Frames;
 pub use future::Future;
-pub use params::{Param, ParamError, Params};
-pub use protocol::{EventCount, Explain, PageAccess, Policy, PolicyType, Setup, VictimRequest};
+pub use param_values::Params;
+pub use params::{Param, ParamError};
+pub use protocol::{
+    EventCount, Explain, PageAccess, Policy, PolicyType, Setup, VictimRequest, Windows,
+};
 pub use spec::{CurveKind, Family, HitDelivery, HitSensitivity, MemoryBy, PolicyId, Sees, Spec};
 pub use table::{OPTIMUM, TABLE, Visitor, dispatch};
 

@@ -84,7 +84,7 @@ pub enum HitDelivery {
     /// A burst without faults: the machine reports each page's last hit, in order. A burst with
     /// faults: every hit. Exact where hits do no more than put pages in order; victims may be any.
     OrderOfHits,
-    /// As [`Order`](Bursts::Order), for a [working set](super::PolicyType::windows) whose windows
+    /// As [`Order`](HitDelivery::Order), for a [working set](super::PolicyType::windows) whose windows
     /// are at least as long as the burst.
     Windows,
 }

@@ -45,7 +45,7 @@ pub struct VictimRequest {
 #[derive(Clone, Copy)]
 pub struct Setup<'t> {
     /// The policy.
-    pub policy: PolicyId,
+    pub(crate) policy: PolicyId,
     /// The number of frames of memory: every frame number is below it.
     pub frames: u32,
     /// The most frames that the policy holds at a time, of which its sizes are parts: all frames,

@@ -13,4 +13,4 @@ pub use self::core::counters::{Counters, Outcome, TlbCounters};
 pub use self::core::distribution::{ExpiryEvent, FaultEvent, FaultKind, Listener};
 pub use self::machine::snapshot::{PageState, Snapshot, States};
 pub use machine::bursts::{choose as choose_bursts, choose_size as choose_burst_size};
-pub use machine::{AccessedBitMode, Job, Replay, begin, run, run_with};
+pub use machine::{AccessedBitMode, Job, Replay, begin, run, run_as, run_with};

@@ -111,7 +111,7 @@ pub struct Story {
 /// keeps in order. Ignores the job's TLBs, bursts and warm-up.
 ///
 /// # Errors
-/// As for [`run`].
+/// As for [`run`](super::run).
 pub fn explain(job: &Job<'_>, range: Range<u64>, states: bool) -> Result<Story, RunError> {
     let identity = Space::identity(&job.trace.dictionary);
     let job = Job {

@@ -31,23 +31,7 @@ static REGISTERED: OnceLock<Vec<Registered>> = OnceLock::new();
 /// every reference, so its replay is slower than that of a policy of the table. Its counts always
 /// come from its own replay: [`Spec::bursts`] and [`Spec::curve`] are ignored.
 ///
-/// ```no_run
-/// # use pagebench::policy::prelude::*;
-/// # struct Mine;
-/// # impl Explain for Mine {}
-/// # impl Policy for Mine {
-/// #     fn victim(&mut self, _: &mut Frames, _: VictimRequest) -> FrameId { 0 }
-/// #     fn loaded(&mut self, _: &mut Frames, _: PageAccess) {}
-/// #     fn freed(&mut self, _: &mut Frames, _: FrameId) {}
-/// # }
-/// # impl PolicyType<'_> for Mine {
-/// #     const SPEC: Spec = Spec { name: "mine", ..Spec::BASE };
-/// #     fn new(_: &Setup<'_>) -> Mine { Mine }
-/// # }
-/// fn main() -> std::process::ExitCode {
-///     pagebench::cli::main(pagebench::Registry::standard().with::<Mine>())
-/// }
-/// ```
+/// `src/examples/own_policy.rs` is a program with one more policy.
 #[derive(Debug, Clone)]
 pub struct Registry {
     own: Vec<Registered>,

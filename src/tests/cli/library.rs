@@ -107,7 +107,10 @@ fn an_own_policy_runs_in_every_command() {
     own_policy(&sandbox, &format!("{check} --accept")).code(0);
     own_policy(&sandbox, check).code(0);
     // The program itself does not know the policy.
-    sandbox.run("check b.csv t.txt").code(2);
+    sandbox
+        .run("check b.csv t.txt")
+        .code(7)
+        .err(&["unknown policy \"spare-old\""]);
     let all = "run t.txt -p all -m 8 --tau 8 --no-charts -q -o all";
     own_policy(&sandbox, all).code(0);
     let policies = sandbox.column("all/results.csv", "policy");

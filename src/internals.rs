@@ -22,7 +22,9 @@ pub mod guide {
     pub use crate::guide::CHAPTERS;
 }
 pub mod policy {
-    pub use crate::policy::{HitDelivery, HitSensitivity, MemoryBy, PolicyChoice, TABLE};
+    pub use crate::policy::choice::PolicyChoice;
+    pub use crate::policy::table::TABLE;
+    pub use crate::policy::{HitDelivery, HitSensitivity, MemoryBy};
 }
 pub mod report {
     pub mod chart {

@@ -1,6 +1,16 @@
 //! `pagebench` replays memory-access traces through a virtual-memory model under
 //! page-replacement policies and counts exactly.
 //!
+//! # As a library
+//!
+//! - A policy of your own, in every command: write it with [`policy::prelude`], add it to the
+//!   [`Registry`], and call [`cli::main`].
+//! - Counts in your own program: [`LoadedTrace::load`], then [`replay`] with a policy of your own,
+//!   or [`replay_named`].
+//!
+//! `src/examples/own_policy.rs` and `src/examples/embed.rs` do so; [`guide::extend`] explains them.
+//! Everything else here is for those who change the program itself.
+//!
 //! # The way of the data
 //!
 //! ```text
@@ -42,6 +52,7 @@
 //! | `space` | processes, mappings, legality, sharing, fork and copy-on-write: what a trace means | frames, policies |
 //! | [`policy`] | the trait, its protocol, THE table; one file per policy | counters, files, TLBs |
 //! | `vm` | the machine: frames, page states, faults, swap, TLBs and walks, THE tables of machines and layouts, costs | which policy runs; files |
+//! | `embed` | replays from another program: a loaded trace, options, counts | plans, reports |
 //! | `curve` | exact one-pass engines: every size of LRU, OPT and the working set, 64 at a time of FIFO and Clock, by references and by bursts; sampling | plans, files |
 //! | `sweep` | plan, cells, THE type of what names a cell, which of them come from curves, exclusions, parts for other machines, threads | formats, charts |
 //! | `report` | THE column table, CSV both ways, finished cells and the plan of a run's folder, the terminal table, charts | traces |
@@ -77,6 +88,8 @@ pub mod policy;
 
 mod vm;
 
+mod embed;
+
 mod curve;
 
 mod sweep;
@@ -89,3 +102,8 @@ pub mod cli;
 
 #[doc(hidden)]
 pub mod internals;
+
+pub use embed::{
+    LoadedTrace, ReplayCounts, ReplayError, ReplayOptions, TraceOptions, replay, replay_named,
+};
+pub use policy::Registry;

@@ -1,7 +1,8 @@
-//! The `pagebench` program: turns the command line into an exit code. The library does the rest.
+//! The `pagebench` program: the command line with its own policies. The library does the rest.
 
+use pagebench::{Registry, cli};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(pagebench::cli::main().code)
+    cli::main(Registry::standard())
 }

@@ -14,6 +14,7 @@ mod setup;
 use self::setup::experiment::CommandLine;
 use self::setup::failure::Failure;
 use crate::exit::{self, ExitCode};
+use crate::policy::Registry;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Replays memory-access traces through a virtual-memory model under page-replacement policies:
@@ -69,8 +70,18 @@ fn exit_codes() -> String {
     format!("Exit codes:\n{}", lines.concat())
 }
 
+/// Runs the program with the policies of `registry` on the arguments of the process. Returns the
+/// exit code, which `pagebench guide exits` explains.
+///
+/// # Panics
+/// If it is called a second time: the policies of a process are registered once.
+pub fn main(registry: Registry) -> std::process::ExitCode {
+    registry.install();
+    std::process::ExitCode::from(run().code)
+}
+
 /// Runs the program on the arguments of the process; returns its exit code.
-pub fn main() -> ExitCode {
+fn run() -> ExitCode {
     // The row of a cell that panics holds the error; a backtrace would not help.
     std::panic::set_hook(Box::new(|panic| {
         crate::cli::setup::progress::message(&format!("internal error: {panic}"))

@@ -1,7 +1,8 @@
 //! A policy with its parameters, as it is written: `name:key=value:key=value`. Errors name the
 //! nearest name that exists and the range that is allowed.
 
-use super::params::{Given, Param, ParamError, Params};
+use super::param_values::{Given, Params};
+use super::params::{Param, ParamError};
 use super::spec::{PolicyId, Spec};
 use crate::units::did_you_mean;
 use std::fmt;
@@ -36,7 +37,15 @@ impl PolicyChoice {
         PolicyChoice { id, params }
     }
 
-    /// Returns the entry of the table.
+    /// Creates a choice of `id` with the parameters that `text` writes: `key=value:key=value`, or
+    /// nothing.
+    pub fn with_params(id: PolicyId, text: &str) -> Result<PolicyChoice, ParamError> {
+        let parts = text.split(':').filter(|_| !text.is_empty());
+        let given = parse_params(id.spec(), parts)?;
+        Ok(PolicyChoice::of(id, given))
+    }
+
+    /// Returns what the policy states about itself.
     pub fn spec(&self) -> &'static Spec {
         self.id.spec()
     }
@@ -114,7 +123,14 @@ impl std::str::FromStr for PolicyChoice {
 fn parse_written(text: &str) -> Result<(PolicyId, Given), ParamError> {
     let mut parts = text.trim().split(':');
     let id = PolicyId::named(parts.next().unwrap_or_default().trim())?;
-    let spec = id.spec();
+    Ok((id, parse_params(id.spec(), parts)?))
+}
+
+/// Returns the parameters that `parts` write, by key.
+fn parse_params<'a>(
+    spec: &'static Spec,
+    parts: impl Iterator<Item = &'a str>,
+) -> Result<Given, ParamError> {
     let mut written = Given::new();
     for part in parts {
         let (param, value) = parse_param(spec, part)?;
@@ -127,7 +143,7 @@ fn parse_written(text: &str) -> Result<(PolicyId, Given), ParamError> {
         written.push((param.name, value));
     }
     written.sort_unstable();
-    Ok((id, written))
+    Ok(written)
 }
 
 fn parse_param(spec: &'static Spec, part: &str) -> Result<(&'static Param, u64), ParamError> {

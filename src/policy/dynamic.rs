@@ -2,16 +2,17 @@
 //! is bound by something else (TLBs looked up at every reference, frames allotted by process,
 //! explanations): their loops are compiled once and not once per policy.
 
-use super::local::Local;
+use super::local::boxed;
 use super::prelude::*;
 use super::reasons::Departure;
+use super::registry::make_registered;
 use super::table::{Visitor, dispatch};
 use super::witness::Witness;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Sender;
 
-/// Any policy of the table; with quotas one instance of a fixed-space policy for each process.
+/// Any policy of the table or the registry; with quotas one instance of a fixed-space policy for each process.
 pub struct AnyPolicy<'t>(Box<dyn Policy + 't>);
 
 impl<'t> PolicyType<'t> for AnyPolicy<'t> {
@@ -27,7 +28,10 @@ impl<'t> PolicyType<'t> for AnyPolicy<'t> {
 
     /// Sets up the policy that the setup names.
     fn new(setup: &Setup<'t>) -> AnyPolicy<'t> {
-        dispatch(setup.policy, Make(setup))
+        AnyPolicy(match make_registered(setup) {
+            Some(own) => own,
+            None => dispatch(setup.policy, Make(setup)),
+        })
     }
 }
 
@@ -111,17 +115,13 @@ impl<'t> AnyPolicy<'t> {
     }
 }
 
-/// Makes a policy of a type, with quotas one for each process.
+/// Sets up a policy of the table.
 struct Make<'s, 't>(&'s Setup<'t>);
 
 impl<'t> Visitor<'t> for Make<'_, 't> {
-    type Output = AnyPolicy<'t>;
+    type Output = Box<dyn Policy + 't>;
 
-    fn visit<P: PolicyType<'t> + 't>(self) -> AnyPolicy<'t> {
-        let is_local = self.0.quotas.is_some() && P::SPEC.space == MemoryBy::Fixed;
-        match is_local {
-            true => AnyPolicy(Box::new(Local::<P>::new(self.0))),
-            false => AnyPolicy(Box::new(P::new(self.0))),
-        }
+    fn visit<P: PolicyType<'t> + 't>(self) -> Box<dyn Policy + 't> {
+        boxed::<P>(self.0)
     }
 }

@@ -16,7 +16,7 @@ use crate::trace::model::dense::PageKey;
 const NONE: u32 = u32::MAX;
 
 /// One instance of a fixed-space policy for each process that has frames.
-pub(super) struct Local<'t, P> {
+struct Local<'t, P> {
     entries: &'t [PageKey],
     /// The place of each process in `shares`, or [`NONE`].
     place: Vec<u32>,
@@ -26,6 +26,14 @@ pub(super) struct Local<'t, P> {
     owner: Vec<u32>,
     /// The place of the process that made the last reference, if its policy must tick now.
     due: Option<usize>,
+}
+
+/// Sets up the policy `P`; with quotas, if it is a fixed-space policy, one for each process.
+pub(super) fn boxed<'t, P: PolicyType<'t> + 't>(setup: &Setup<'t>) -> Box<dyn Policy + 't> {
+    match setup.quotas.is_some() && P::SPEC.space == MemoryBy::Fixed {
+        true => Box::new(Local::<P>::new(setup)),
+        false => Box::new(P::new(setup)),
+    }
 }
 
 /// A process with its frames.
@@ -55,7 +63,7 @@ impl<'t, P: PolicyType<'t>> Local<'t, P> {
     ///
     /// # Panics
     /// If the setup has no quotas.
-    pub(super) fn new(setup: &Setup<'t>) -> Local<'t, P> {
+    fn new(setup: &Setup<'t>) -> Local<'t, P> {
         let quotas = setup.quotas.expect("local replacement has quotas");
         let mut place = vec![NONE; quotas.len()];
         let mut shares = Vec::new();

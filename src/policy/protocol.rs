@@ -1,10 +1,9 @@
 //! The protocol between the machine and a policy: what the machine passes, and the three traits
 //! that a policy implements. Knows no policy and no machine.
 
-use super::algorithms::ws::WorkingSet;
 use super::frames::Frames;
 use super::future::Future;
-use super::params::Params;
+use super::param_values::Params;
 use super::reasons::{Evicted, FrameOrder};
 use super::spec::{PolicyId, Spec};
 use crate::trace::model::dense::PageKey;
@@ -46,7 +45,7 @@ pub struct VictimRequest {
 #[derive(Clone, Copy)]
 pub struct Setup<'t> {
     /// The policy.
-    pub policy: PolicyId,
+    pub(crate) policy: PolicyId,
     /// The number of frames of memory: every frame number is below it.
     pub frames: u32,
     /// The most frames that the policy holds at a time, of which its sizes are parts: all frames,
@@ -243,10 +242,50 @@ pub trait PolicyType<'t>: Policy + Sized {
         hits.for_each(|at| self.hit(at));
     }
 
-    /// Returns the windows of a policy with [`HitDelivery::Windows`](super::HitDelivery::Windows); `None` for
-    /// every other policy.
+    /// Returns the windows of a policy with [`HitDelivery::Windows`](super::HitDelivery::Windows);
+    /// `None` for every other policy.
     #[inline(always)]
-    fn windows(&mut self) -> Option<&mut WorkingSet<'t>> {
-        None
+    fn windows(&mut self) -> Option<&mut impl Windows> {
+        None::<&mut NoWindows>
+    }
+}
+
+/// The windows of a [working set](PolicyType::windows), for replays by bursts: hits reach it
+/// without [`Policy::hit`].
+pub trait Windows {
+    /// Returns how many references the process of `entry` can make before a window may close, plus
+    /// one. Returns 0 if a page is already due to leave.
+    fn refs_until_close(&self, entry: EntryId) -> u64;
+
+    /// Records that the process of `entry` has made `refs` hits.
+    /// [`set_last_use`](Windows::set_last_use) then reports each page.
+    fn advance(&mut self, entry: EntryId, refs: u64);
+
+    /// Returns whether `entry` is in the window of its process.
+    fn is_in_window(&self, entry: EntryId) -> bool;
+
+    /// Records that the page in `frame` was last referenced through `entry`, `ago` references of
+    /// its process ago. Called in the order of these references.
+    fn set_last_use(&mut self, entry: EntryId, frame: FrameId, ago: u64);
+}
+
+/// The windows of a policy without windows. There is no value of it.
+enum NoWindows {}
+
+impl Windows for NoWindows {
+    fn refs_until_close(&self, _entry: EntryId) -> u64 {
+        match *self {}
+    }
+
+    fn advance(&mut self, _entry: EntryId, _refs: u64) {
+        match *self {}
+    }
+
+    fn is_in_window(&self, _entry: EntryId) -> bool {
+        match *self {}
+    }
+
+    fn set_last_use(&mut self, _entry: EntryId, _frame: FrameId, _ago: u64) {
+        match *self {}
     }
 }

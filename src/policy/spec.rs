@@ -2,6 +2,8 @@
 //! policy.
 
 use super::params::Param;
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
 
 /// What family a policy belongs to; the order of listings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,9 +153,64 @@ pub enum CurveKind {
     },
 }
 
-/// A policy of the table: its place in [`TABLE`](super::TABLE).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PolicyId(pub(super) usize);
+/// A policy: its place in the order of listings, and what it states about itself. Two are equal if
+/// their places are.
+#[derive(Debug, Clone, Copy)]
+pub struct PolicyId {
+    place: usize,
+    spec: &'static Spec,
+}
+
+impl PolicyId {
+    /// The place of a policy that no list has.
+    const UNLISTED: usize = usize::MAX;
+
+    /// Creates the id of the policy at `place`.
+    pub(super) const fn new(place: usize, spec: &'static Spec) -> PolicyId {
+        PolicyId { place, spec }
+    }
+
+    /// Creates the id of a policy that no list has, for a replay whose type is known.
+    pub(crate) const fn unlisted(spec: &'static Spec) -> PolicyId {
+        PolicyId::new(PolicyId::UNLISTED, spec)
+    }
+
+    /// Returns the place in the table; registered policies follow it.
+    pub(super) const fn place(self) -> usize {
+        self.place
+    }
+
+    /// Returns what the policy states about itself.
+    pub const fn spec(self) -> &'static Spec {
+        self.spec
+    }
+}
+
+impl PartialEq for PolicyId {
+    fn eq(&self, other: &PolicyId) -> bool {
+        self.place == other.place
+    }
+}
+
+impl Eq for PolicyId {}
+
+impl PartialOrd for PolicyId {
+    fn partial_cmp(&self, other: &PolicyId) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for PolicyId {
+    fn cmp(&self, other: &PolicyId) -> Ordering {
+        self.place.cmp(&other.place)
+    }
+}
+
+impl Hash for PolicyId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.place.hash(state);
+    }
+}
 
 /// What the table states about a policy.
 #[derive(Debug, Clone, Copy)]

@@ -5,40 +5,8 @@ use super::algorithms::{
     lirs, lrfu, lru, lru_k, mglru, mq, mru, nru, opt, opt_wb, pff, random, s3_fifo, sieve, slru,
     sws, two_q, two_q_simple, vmin, w_tinylfu, ws, wsclock,
 };
-use super::params::ParamError;
 use super::protocol::PolicyType;
 use super::spec::{PolicyId, Spec};
-use crate::units::did_you_mean;
-
-impl PolicyId {
-    /// Returns every policy, in the order of the table.
-    pub fn all() -> impl Iterator<Item = PolicyId> {
-        (0..TABLE.len()).map(PolicyId)
-    }
-
-    /// Returns the policy whose name or alias is `name`, in any case.
-    ///
-    /// # Errors
-    /// Errors if there is none; the message names the nearest one.
-    pub fn named(name: &str) -> Result<PolicyId, ParamError> {
-        let wanted = name.to_lowercase();
-        let is = |spec: &Spec| spec.name == wanted || spec.aliases.contains(&wanted.as_str());
-        TABLE.iter().position(is).map(PolicyId).ok_or_else(|| {
-            let names = TABLE
-                .iter()
-                .flat_map(|spec| [spec.name].into_iter().chain(spec.aliases.iter().copied()));
-            ParamError(format!(
-                "unknown policy \"{name}\"{} (see: pagebench policies)",
-                did_you_mean(&wanted, names)
-            ))
-        })
-    }
-
-    /// Returns the entry of the table.
-    pub fn spec(self) -> &'static Spec {
-        &TABLE[self.0]
-    }
-}
 
 /// The name of the policy with the fewest loads at each number of frames. Reports compare others
 /// with it.
@@ -60,15 +28,19 @@ macro_rules! policies {
 
         /// Calls `visitor` with the type of the policy `id`. Called once per replay; the loop
         /// inside is compiled for that policy.
+        ///
+        /// # Panics
+        /// If the policy is not in the table.
         pub fn dispatch<'t, V: Visitor<'t>>(id: PolicyId, visitor: V) -> V::Output {
+            let place = id.place();
             let mut entry = 0;
             $(
-                if id.0 == entry {
+                if place == entry {
                     return visitor.visit::<$policy>();
                 }
                 entry += 1;
             )*
-            unreachable!("policy {} of {entry}", id.0);
+            unreachable!("policy {place} of {entry}");
         }
     };
 }

@@ -50,6 +50,8 @@ mod help;
 mod identity;
 #[path = "cli/init.rs"]
 mod init;
+#[path = "cli/library.rs"]
+mod library;
 #[path = "cli/limits.rs"]
 mod limits;
 #[cfg(target_os = "linux")]

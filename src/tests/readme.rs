@@ -90,6 +90,13 @@ fn generated(path: &str) -> Vec<(&'static str, String)> {
         ("example", text(format!("{}\n", example.trim_end()))),
         ("explain", text(explain)),
         ("chapters", chapters(folder)),
+        (
+            "own-policy",
+            format!(
+                "```rust,ignore\n{}```\n",
+                read("src/examples/own_policy.rs")
+            ),
+        ),
         ("formats", text(output(&["formats"]))),
         ("plain", text(output(&["formats", "plain"]))),
         ("policies", text(output(&["policies"]))),

@@ -12,4 +12,4 @@ pub mod walkthrough;
 pub use self::core::counters::{Counters, Outcome, TlbCounters};
 pub use self::core::distribution::{ExpiryEvent, FaultEvent, FaultKind, Listener};
 pub use self::machine::snapshot::{PageState, Snapshot, States};
-pub use machine::{AccessedBitMode, Job, Replay, begin, run, run_with};
+pub use machine::{AccessedBitMode, Job, Replay, begin, run, run_as, run_with};

@@ -4,7 +4,7 @@ use crate::cli::setup::failure::Failure;
 use crate::cli::setup::terminal::{field, print};
 use crate::exit::{self, ExitCode};
 use crate::policy::choice_list::group;
-use crate::policy::{self, Family, HitDelivery, PolicyId, Spec, TABLE};
+use crate::policy::{self, Family, HitDelivery, PolicyId, Spec};
 use crate::report::results::columns::{COLUMNS, ColumnKind};
 use crate::report::tables::list::{Described, TABLES, columns_of};
 use crate::trace::format::{self, Format};
@@ -49,9 +49,10 @@ pub fn policies(args: NameArgs) -> Result<ExitCode, Failure> {
 /// Returns the policies of each family, under the name that stands for all of them.
 fn list_policies(families: impl Iterator<Item = (&'static str, Family)>) -> String {
     let mut out = String::new();
-    let width = TABLE.iter().map(|spec| spec.name.len()).max().unwrap_or(0);
+    let all = || PolicyId::all().map(PolicyId::spec);
+    let width = all().map(|spec| spec.name.len()).max().unwrap_or(0);
     for (group, family) in families {
-        let members: Vec<&Spec> = TABLE.iter().filter(|spec| spec.family == family).collect();
+        let members: Vec<&Spec> = all().filter(|spec| spec.family == family).collect();
         if members.is_empty() {
             continue;
         }
@@ -81,15 +82,18 @@ fn describe_policy(spec: &Spec) -> String {
         _ => "by bursts",
     };
     field(&mut out, "replayed", bursts);
-    field(&mut out, "complexity", spec.complexity);
-    field(&mut out, "state", spec.bytes);
+    let field_if_any = |out: &mut String, label, text: &str| {
+        if !text.is_empty() {
+            field(out, label, text);
+        }
+    };
+    field_if_any(&mut out, "complexity", spec.complexity);
+    field_if_any(&mut out, "state", spec.bytes);
     if spec.randomized {
         field(&mut out, "draws", "random numbers, from --seed");
     }
-    field(&mut out, "source", spec.cite);
-    if !spec.choices.is_empty() {
-        field(&mut out, "choices", spec.choices);
-    }
+    field_if_any(&mut out, "source", spec.cite);
+    field_if_any(&mut out, "choices", spec.choices);
     for param in spec.params {
         let default = param
             .default

@@ -2,6 +2,7 @@
 //! process that maps it.
 
 use crate::policy::prelude::*;
+use crate::policy::protocol::Windows;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
@@ -180,7 +181,7 @@ impl<'t> PolicyType<'t> for WorkingSet<'t> {
     }
 
     #[inline(always)]
-    fn windows(&mut self) -> Option<&mut WorkingSet<'t>> {
+    fn windows(&mut self) -> Option<&mut impl Windows> {
         Some(self)
     }
 }
@@ -295,11 +296,9 @@ impl Explain for WorkingSet<'_> {
     }
 }
 
-impl WorkingSet<'_> {
-    /// Returns how many references the process of `entry` can make before a window may close, plus
-    /// one. Returns 0 if a page is already due to leave.
+impl Windows for WorkingSet<'_> {
     #[inline]
-    pub fn refs_until_close(&self, entry: EntryId) -> u64 {
+    fn refs_until_close(&self, entry: EntryId) -> u64 {
         if !self.orphans.is_empty() {
             return 0;
         }
@@ -307,25 +306,20 @@ impl WorkingSet<'_> {
         process.due.saturating_sub(process.virtual_time)
     }
 
-    /// Records that the process of `entry` has made `refs` hits.
-    /// [`set_last_use`](WorkingSet::set_last_use) then reports each page.
     #[inline]
-    pub fn advance(&mut self, entry: EntryId, refs: u64) {
+    fn advance(&mut self, entry: EntryId, refs: u64) {
         self.uses += refs;
         let process = self.stamps[entry as usize].process;
         self.processes[process as usize].virtual_time += refs;
     }
 
-    /// Returns whether `entry` is in the window of its process.
     #[inline]
-    pub fn is_in_window(&self, entry: EntryId) -> bool {
+    fn is_in_window(&self, entry: EntryId) -> bool {
         self.stamps[entry as usize].virtual_time != OUTSIDE
     }
 
-    /// Records that the page in `frame` was last referenced through `entry`, `ago` references of
-    /// its process ago. Called in the order of these references.
     #[inline]
-    pub fn set_last_use(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
+    fn set_last_use(&mut self, entry: EntryId, frame: FrameId, ago: u64) {
         if self.notes_uses {
             let page = self.page_in[frame as usize];
             self.pages[page as usize].last = self.uses - ago;
@@ -333,7 +327,9 @@ impl WorkingSet<'_> {
         let stamp = &mut self.stamps[entry as usize];
         stamp.virtual_time = self.processes[stamp.process as usize].virtual_time - ago;
     }
+}
 
+impl WorkingSet<'_> {
     /// Records that `page` was put into `at.frame` through `at.entry`.
     fn load(&mut self, at: PageAccess, page: PageId) {
         self.uses += 1;

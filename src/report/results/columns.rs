@@ -8,7 +8,7 @@
 use super::column::{
     COUNT, FRAMES, FRAMES_AND_WRITE_BACKS, OF_TRACE, POINT, TableRow, WRITE_BACKS, table,
 };
-use crate::policy::{Spec, TABLE};
+use crate::policy::PolicyId;
 use crate::sweep::{IN_A_RUN, Identity, Part};
 
 pub use super::column::{Better, ColumnKind, Counts, Field};
@@ -134,8 +134,8 @@ pub const SWAP_FULL: &str = "swap-full";
 
 /// Returns whether the policy `name` uses the future: it is a bound and no candidate.
 pub fn is_offline(name: &str) -> bool {
-    let is = |spec: &&Spec| spec.name == name;
-    TABLE.iter().find(is).is_some_and(Spec::needs_future)
+    let mut policies = PolicyId::all().map(PolicyId::spec);
+    policies.any(|spec| spec.name == name && spec.needs_future())
 }
 
 /// Returns the column of this name.

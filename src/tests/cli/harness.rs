@@ -102,7 +102,15 @@ impl Sandbox {
     }
 
     pub fn run_args<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Done {
-        let mut command = self.command(PAGEBENCH);
+        self.run_program(PAGEBENCH, args)
+    }
+
+    pub fn run_program<S: AsRef<OsStr>>(
+        &self,
+        program: &str,
+        args: impl IntoIterator<Item = S>,
+    ) -> Done {
+        let mut command = self.command(program);
         command.args(args);
         let shown = format!("{command:?}");
         Done::new(shown, command.output().unwrap())

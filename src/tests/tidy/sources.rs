@@ -49,14 +49,14 @@ pub fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
     files.sort();
 }
 
-/// Every source file of the program: not the integration tests, and no file that only unit tests
-/// include.
+/// Every source file of the program: not the integration tests and the examples, and no file that
+/// only unit tests include.
 pub fn sources() -> Vec<Source> {
     let src = root().join("src");
     let mut files = Vec::new();
     rust_files(&src, &mut files);
     let mut sources = Vec::new();
-    let mut test_files: Vec<String> = vec!["tests".into()];
+    let mut test_files: Vec<String> = vec!["tests".into(), "examples".into()];
     for file in files {
         let path = file.strip_prefix(&src).expect("below src");
         let path = path.to_str().expect("a plain name").replace('\\', "/");

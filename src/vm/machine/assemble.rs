@@ -42,6 +42,19 @@ fn run_by(job: &Job<'_>, listener: Option<&mut dyn Listener>) -> Result<Outcome,
     Ok(replay.finish())
 }
 
+/// Replays a trace in memory reference by reference, without TLBs and quotas, in a loop compiled
+/// for the policy `P`. The job names `P`, which need not be in the table.
+pub fn run_as<'t, P: PolicyType<'t> + 't>(job: &Job<'t>) -> Result<Outcome, RunError> {
+    let setup = &job.setup()?;
+    let ops = job.space.map_or(&[][..], |space| &space.ops);
+    let core = Core::new(job.spec(), setup, ops, job.swap_slots, None);
+    let parts = Parts { job, setup, core };
+    let mut replay = Replay::new(parts.any_tables(P::new(setup), ()), job);
+    job.trace
+        .tiles_of(0..job.trace.len(), |tile| replay.feed(tile));
+    Ok(replay.finish())
+}
+
 /// Sets up a replay that takes its trace tile by tile: as bursts of at most `burst_size` pages, if
 /// it can be replayed by them (see [`Replay::burst_size`]). The job's own bursts and misses are not
 /// used. Errors if the policy needs the future and the trace is not in memory.
@@ -170,8 +183,9 @@ impl<'t> Job<'t> {
 
 /// Sets up the machine that a job asks for. With `fast` it is one compiled for the policy, the page
 /// tables and the TLBs, unless something else bounds the speed: TLBs that are looked up at every
-/// reference, or a policy for each process. Then, and without `fast`, it is one for [`AnyPolicy`],
-/// which calls the policy through a vtable, so that there are fewer machines to compile.
+/// reference, a policy for each process, or a registered policy. Then, and without `fast`, it is
+/// one for [`AnyPolicy`], which calls the policy through a vtable, so that there are fewer machines
+/// to compile.
 ///
 /// # Panics
 /// If the job has quotas, or reference bits that walks set, and no space.
@@ -183,10 +197,12 @@ pub(super) fn assemble<'t>(
 ) -> Result<Box<dyn Engine<'t> + 't>, RunError> {
     assert!(!job.lacks_space(), "this job needs page tables");
     let log = job.tlb.zip(job.misses).filter(|(geometry, log)| {
-        fast && job.accessed == AccessedBitMode::Every && log.is_of(geometry, job.trace)
+        let own_tables = job.policy.is_in_table() || job.is_local();
+        let follows = fast && own_tables && job.accessed == AccessedBitMode::Every;
+        follows && log.is_of(geometry, job.trace)
     });
     let looks_up = job.tlb.is_some() && log.is_none();
-    let own_loop = fast && !looks_up && !job.is_local();
+    let own_loop = fast && !looks_up && !job.is_local() && job.policy.is_in_table();
     let mut setup = job.setup()?;
     let burst_size = burst_size.filter(|&k| own_loop && job.takes_bursts(k, &setup));
     setup.bursts = burst_size.is_some();

@@ -17,7 +17,7 @@
 //! denies.
 
 use super::{Machine, Paging};
-use crate::policy::{HitDelivery, PageAccess, PolicyType, WorkingSet};
+use crate::policy::{HitDelivery, PageAccess, PolicyType, Windows};
 use crate::trace::bursts::{BurstsView, Columns};
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::{KIND_MASK, KindCode, Tile, page_of};
@@ -283,7 +283,7 @@ where
 
     /// Returns the windows of a policy that is replayed by them.
     #[inline(always)]
-    fn windows(&mut self) -> &mut WorkingSet<'t> {
+    fn windows(&mut self) -> &mut impl Windows {
         self.policy.windows().expect("it is replayed by windows")
     }
 

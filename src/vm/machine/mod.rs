@@ -25,7 +25,7 @@ mod replay;
 pub mod snapshot;
 pub mod stepper;
 
-pub use assemble::{begin, run, run_with};
+pub use assemble::{begin, run, run_as, run_with};
 pub use replay::Replay;
 
 use super::core::{Core, Full};

@@ -7,7 +7,7 @@ use super::future::Future;
 use super::params::Params;
 use super::reasons::{Evicted, FrameOrder};
 use super::spec::{PolicyId, Spec};
-use crate::trace::model::dense::PageKey;
+use crate::trace::model::refs::PageKey;
 use crate::units::{EntryId, FrameId, PageId};
 
 /// Something that a policy does and counts, such as `pgscan`, and how often it did.
@@ -72,7 +72,7 @@ pub struct Setup<'t> {
     /// The seed of a randomized policy.
     pub seed: u64,
     /// The references, and for each the position of the next one of the same page
-    /// ([`NEVER`](crate::trace::model::dense::NEVER) if there is none). Empty unless
+    /// ([`NEVER`](crate::trace::model::refs::NEVER) if there is none). Empty unless
     /// [`Spec::needs_future`].
     pub future: Future<'t>,
 }
@@ -166,7 +166,7 @@ pub trait Policy: Explain + Send {
     /// Records that a page was put into `at.frame` ahead of use, its reference bit clear.
     ///
     /// `next_use` is the position of the page's next reference. It is
-    /// [`NEVER`](crate::trace::model::dense::NEVER) if there is none, and for every policy that does not
+    /// [`NEVER`](crate::trace::model::refs::NEVER) if there is none, and for every policy that does not
     /// need the future.
     ///
     /// The default treats the arrival as a load at the position of the next reference, then clears

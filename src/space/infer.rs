@@ -7,8 +7,9 @@
 use super::USER_END;
 use super::kinds::Kinds;
 use crate::trace::model::access::Kind;
-use crate::trace::model::dense::{Trace, page_of};
+use crate::trace::model::dense::Trace;
 use crate::trace::model::event::{Backing, Event, EventAt, Mapping, Protection};
+use crate::trace::model::refs::page_of;
 use std::collections::BTreeMap;
 use std::ops::Range;
 

@@ -50,9 +50,10 @@ pub use uses::ProcessUse;
 
 use crate::trace::bursts::Bursts;
 use crate::trace::model::access::Kind;
-use crate::trace::model::dense::{Dictionary, NEVER, PageKey, Ref, Trace, pack, page_of};
+use crate::trace::model::dense::Trace;
 use crate::trace::model::event::Protection;
 pub use crate::trace::model::event::{STACK_LIMIT, USER_END};
+use crate::trace::model::refs::{Dictionary, NEVER, PageKey, Ref, pack, page_of};
 pub use crate::units::EntryId;
 use crate::units::PageId;
 use std::sync::OnceLock;

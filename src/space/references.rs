@@ -9,8 +9,8 @@ use super::{
     SpaceError, USER_END,
 };
 use crate::trace::model::access::Kind;
-use crate::trace::model::dense::PageKey;
 use crate::trace::model::event::{Backing, Protection};
+use crate::trace::model::refs::PageKey;
 use std::ops::Range;
 
 impl Resolver<'_> {

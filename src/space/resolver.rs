@@ -10,10 +10,10 @@ use super::{
     ProcessView, Refusal, ResolveCounts, Resolved, Rights, Space, SpaceAt, SpaceError, infer,
 };
 use crate::trace::model::access::{Addressing, Kind};
-use crate::trace::model::dense::{
-    Dictionary, KIND_MASK, KindCode, PageKey, Ref, Tile, Trace, page_of,
-};
+use crate::trace::model::dense::Trace;
 use crate::trace::model::event::{EventAt, Protection};
+use crate::trace::model::refs::{Dictionary, KIND_MASK, KindCode, PageKey, Ref, page_of};
+use crate::trace::model::tile::Tile;
 use crate::units::PAGE_ID_MAX;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;

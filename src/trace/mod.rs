@@ -1,30 +1,30 @@
 //! Traces in: records, codecs, formats, the dense trace and its store.
 //!
 //! ```text
-//! file ─codec, zip─▶ bytes ─format─▶ accesses, events ─select, stream─▶ dense references
+//! file ─codec, zip─▶ bytes ─format─▶ accesses, events ─assembler─────▶ dense references
 //!                                        │ trim, export                  │ store (.pbt)
 //!                                        ▼                               ▼
-//!                               another format                 bursts, within: for replays
+//!                               another format                 bursts: for replays
 //! ```
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`source`] | opening a named file; loading, converting, coarsening; names of traces |
-//! | [`codec`], `zip`, [`encode`] | THE table of codecs; zip members as a stream; compression of written files |
-//! | `ahead` | threads that decompress and parse long traces ahead |
-//! | `map` | the bytes of a file, mapped or read |
+//! | [`model::source`] | opening a named file; loading, converting, coarsening; names of traces |
+//! | [`codec`] | THE table of codecs; zip members as a stream; compression of written files; files mapped or read; threads that decompress and parse long traces ahead |
 //! | [`mod@format`] | THE table of formats, read and written |
-//! | [`record`], [`event`] | one access; one event of an address space |
-//! | [`error`] | why a trace cannot be read, and where |
-//! | [`select`], [`stream`] | which accesses are taken; their order with events; dense references of them |
-//! | [`sample`], [`shown`] | which pages a sample takes; what the pages of each process show |
-//! | [`dense`], [`digest`] | the dense trace and its dictionary; its digest |
-//! | [`burst`], [`bursts`], [`within`] | one encoded block of bursts; the bursts of a trace; LRU distances inside them |
+//! | [`model::access`], [`model::event`] | one access; one event of an address space |
+//! | [`model::error`] | why a trace cannot be read, and where |
+//! | [`model::selection`], [`model::sample`], [`model::shown`] | which accesses are taken; which pages a sample takes; what the pages of each process show |
+//! | [`model::refs`], [`model::tile`] | packed references, kinds, the dictionary; a stretch of a trace |
+//! | [`model::densify`], [`model::assembler`] | dense ids of pages; references of accesses |
+//! | [`model::stream`], [`model::sink`], [`model::collector`] | the order of references and events; where they go; memory as such a place |
+//! | [`model::dense`], [`model::digest`] | the dense trace; its digest |
+//! | [`bursts`] | encoded blocks of bursts; the bursts of a trace; LRU distances inside them |
 //! | [`store`] | the `.pbt` format, written and read |
-//! | [`trim`], [`export`] | the part of a trace that is taken, as accesses; writing it in another format |
-//! | [`interleave`] | several traces merged into one |
-//! | [`mod@gen`] | THE table of generators |
-//! | [`valgrind`] | recording a running program |
+//! | [`model::export`] | the part of a trace that is taken, written in another format |
+//! | [`model::interleave`] | several traces merged into one |
+//! | [`model::reference_string`], [`model::reuse`] | a trace from a string of pages; reuse intervals |
+//! | [`generate`] | THE table of generators |
 //!
 //! Threads of their own decompress, parse and pack long traces. Deliberately absent: policies,
 //! machines, results.

@@ -5,7 +5,7 @@ use crate::policy::prelude::*;
 use crate::policy::support::bit_set::BitSet;
 use crate::policy::support::leaving::Leaving;
 use crate::policy::support::rings::Rings;
-use crate::trace::model::dense::PageKey;
+use crate::trace::model::refs::PageKey;
 use crate::units::counted;
 
 /// In place of a position: no sample is due.

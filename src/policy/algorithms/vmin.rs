@@ -3,7 +3,7 @@
 
 use crate::policy::prelude::*;
 use crate::policy::support::bit_set::BitSet;
-use crate::trace::model::dense::{NEVER, PageKey, page_of};
+use crate::trace::model::refs::{NEVER, PageKey, page_of};
 use std::collections::VecDeque;
 
 /// VMIN.

@@ -7,7 +7,7 @@
 
 use crate::simd::burst_codec as simd;
 use crate::trace::model::access::Kind;
-use crate::trace::model::dense::{CONTINUES, KIND_MASK, KindCode, Ref, pack, page_of};
+use crate::trace::model::refs::{CONTINUES, KIND_MASK, KindCode, Ref, pack, page_of};
 use crate::units::PageId;
 
 /// Upper limit of the distinct pages of a burst.

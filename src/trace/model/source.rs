@@ -3,10 +3,13 @@
 //! into a `.pbt` ([`convert`]) or to any other sink. Does not know how that is done (see `stream`).
 
 use super::access::{Addressing, TraceKind};
-use super::dense::{Dictionary, Meta, Trace};
+use super::collector::Collector;
+use super::dense::Trace;
 use super::error::{Position, TraceError};
+use super::refs::{Dictionary, Meta};
 use super::sample::Chosen;
-use super::select::{Both, Collector, Flow, Selection, Sink};
+use super::selection::{Flow, Selection};
+use super::sink::{Both, Sink};
 use super::stream::{self, Record, StoredPages};
 use crate::trace::codec;
 use crate::trace::codec::read_ahead::Wanted;
@@ -406,8 +409,8 @@ pub fn load_source(source: TraceSource) -> Result<Trace, TraceError> {
         }
         if store.meta.page_size == page_size && options.selection.is_all() {
             let trace = match options.burst_lists_suffice {
-                true => store.load_lists()?,
-                false => store.load()?,
+                true => Trace::load_lists(*store)?,
+                false => Trace::load(*store)?,
             };
             return Ok(overridden(trace, &options));
         }

@@ -8,7 +8,7 @@
 use crate::trace::bursts::encode;
 use crate::trace::bursts::reuse_distances::{Edges, Within};
 use crate::trace::bursts::{Block, BurstsView, Columns, K_MAX};
-use crate::trace::model::dense::is_write;
+use crate::trace::model::refs::is_write;
 
 /// The columns of [`LIST_TAGS`](super::LIST_TAGS), unpacked; all empty if the block has none.
 #[derive(Default)]

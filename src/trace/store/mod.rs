@@ -61,8 +61,8 @@ pub use read::Store;
 pub use write::{Summary, Writer};
 
 use super::model::access::{Addressing, TraceKind};
-use super::model::dense::Meta;
 use super::model::digest;
+use super::model::refs::Meta;
 use crate::units::PageSize;
 use serde::{Deserialize, Serialize};
 

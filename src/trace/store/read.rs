@@ -7,9 +7,10 @@ use super::{events, *};
 use crate::trace::bursts::encode;
 use crate::trace::bursts::{self, Bursts};
 use crate::trace::codec::mmap::Bytes;
-use crate::trace::model::dense::{Dictionary, KindCode, PageKey, Ref, References, Tile, Trace};
 use crate::trace::model::error::{Position, TraceError};
 use crate::trace::model::event::EventAt;
+use crate::trace::model::refs::{Dictionary, KindCode, PageKey, Ref, References};
+use crate::trace::model::tile::Tile;
 use rayon::prelude::*;
 use std::fs::File;
 use std::ops::Range;
@@ -140,7 +141,7 @@ impl Store {
         for block in 0..self.blocks() {
             references.clear();
             self.unpack(block, &mut references)?;
-            let tile = references.tile(start);
+            let tile = Tile::of(&references, start);
             start = tile.end();
             if !each(tile)? {
                 break;
@@ -222,27 +223,17 @@ impl Store {
         }
     }
 
-    /// Loads everything into memory, blocks in parallel. Errors if the digest does not match.
-    pub fn load(self) -> Result<Trace, TraceError> {
-        let trace = match self.is_local() {
-            true => {
-                let bursts = self.load_bursts()?;
-                Trace::of_bursts(self.meta, self.dictionary, bursts, None)
-            }
-            false => {
-                let References { refs, kinds } = self.load_references()?;
-                Trace::new(self.meta, self.dictionary, refs, kinds, None)
-            }
-        };
-        let trace = trace.with_events(self.events);
-        if trace.digest() != self.digest {
-            let what = "the digest does not match the references and events";
-            return Err(corrupt(&self.path, 0, what));
+    /// Errors if `digest`, that of what was loaded, is not the one in the file.
+    pub(in crate::trace) fn check_digest(&self, digest: u128) -> Result<(), TraceError> {
+        let what = "the digest does not match the references and events";
+        match digest == self.digest {
+            true => Ok(()),
+            false => Err(corrupt(&self.path, 0, what)),
         }
-        Ok(trace)
     }
 
-    fn load_bursts(&self) -> Result<Bursts, TraceError> {
+    /// Unpacks all blocks as bursts, in parallel.
+    pub(in crate::trace) fn load_bursts(&self) -> Result<Bursts, TraceError> {
         let mut raw = vec![0; self.refs() as usize];
         let blocks = self.places(&mut raw).into_par_iter().enumerate();
         let blocks = blocks.map(|(block, (start, raw))| self.decode_block(block, start, raw));
@@ -250,23 +241,14 @@ impl Store {
         Ok(Bursts::join(0, self.refs(), raw, blocks))
     }
 
-    /// Loads the per-burst lists only: enough for an LRU curve. Falls back to [`Store::load`] if the
-    /// file has no lists, has events, or has poor locality. The digest is taken from the file,
-    /// unchecked.
-    pub fn load_lists(self) -> Result<Trace, TraceError> {
-        if !self.is_local() || !self.events.is_empty() {
-            return self.load();
-        }
+    /// Unpacks the lists of the bursts only, blocks in parallel. Returns `None` if the file has none.
+    pub(in crate::trace) fn load_lists(&self) -> Result<Option<Bursts>, TraceError> {
         let starts = self.starts();
         let blocks = starts.into_par_iter().enumerate();
         let blocks = blocks.map(|(block, start)| self.decode_lists(block, start));
         let blocks = blocks.collect::<Result<Option<Vec<_>>, _>>()?;
-        let Some(blocks) = blocks else {
-            return self.load();
-        };
-        let bursts = Bursts::join(0, self.refs(), Vec::new(), blocks);
-        let digest = self.digest;
-        Ok(Trace::of_lists(self.meta, self.dictionary, bursts, digest))
+        let join = |blocks| Bursts::join(0, self.refs(), Vec::new(), blocks);
+        Ok(blocks.map(join))
     }
 
     /// Unpacks `block`, whose first reference has position `start`, as bursts.
@@ -320,7 +302,8 @@ impl Store {
         }))
     }
 
-    fn load_references(&self) -> Result<References, TraceError> {
+    /// Unpacks all blocks one by one, in parallel.
+    pub(in crate::trace) fn load_references(&self) -> Result<References, TraceError> {
         let total = self.refs() as usize;
         let (mut refs, mut kinds) = (vec![0; total], vec![0; total]);
         let places = self.places(&mut refs).into_par_iter();

@@ -7,7 +7,7 @@ use crate::simd::SimdLevel;
 use crate::simd::missing_bits::{Lacking, Needs, PADDING, lacking};
 use crate::simd::scan::{Scan, Wanted, scan};
 use crate::trace::bursts::{BurstsView, Columns};
-use crate::trace::model::dense::{KindCode, Ref, page_of};
+use crate::trace::model::refs::{KindCode, Ref, page_of};
 use crate::units::EntryId;
 use std::ops::Range;
 

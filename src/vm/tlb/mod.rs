@@ -22,7 +22,7 @@ use self::second_level::Deeper;
 use super::core::counters::TlbCounters;
 pub use super::hardware::tlb_shapes::{Geometry, Hardware, Second, Shape};
 use super::tlb::walk::{radix_shifts, replaced_way};
-use crate::trace::model::dense::PageKey;
+use crate::trace::model::refs::PageKey;
 use crate::units::{PageId, PageSize};
 pub use follow::FollowTlbs;
 

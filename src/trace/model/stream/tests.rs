@@ -1,6 +1,6 @@
 //! Events on all ways that a trace can take: text, `.pbt`, coarser pages, parts of a trace.
 
-use super::super::dense::KindCode;
+use super::super::refs::KindCode;
 use super::super::source::{self, LoadOptions, TraceSource};
 use super::*;
 use crate::trace::model::error::Position;

@@ -52,7 +52,6 @@ use crate::trace::bursts::Bursts;
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::Trace;
 use crate::trace::model::event::Protection;
-pub use crate::trace::model::event::{STACK_LIMIT, USER_END};
 use crate::trace::model::refs::{Dictionary, NEVER, PageKey, Ref, pack, page_of};
 pub use crate::units::EntryId;
 use crate::units::PageId;
@@ -138,7 +137,7 @@ impl Origin {
 /// What backs an object when it has no slot on the swap device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// Nobody knows: its first touch is a cold fill, and it is read again from where it came from.
+    /// Unknown: its first touch is a cold fill, and it is read again from where it came from.
     Original,
     /// Zeros: nothing needs to be read.
     Zero,

@@ -403,7 +403,7 @@ pub(in crate::trace) mod tests {
             let (refs, kinds) = local(n, other);
             let bursts = encode_plainly(&refs, &kinds);
             for piece in [17, 1000, n] {
-                // As if so many bursts had gone before: numbers begin anew.
+                // Starts near the largest burst number, so that numbers begin anew.
                 let (mut encoder, mut many) = (BurstEncoder::default(), EncodedBlock::default());
                 encoder.burst = BURST_MAX - 2;
                 let kinds = kinds.chunks(piece);

@@ -2,7 +2,7 @@
 //! whether the burst writes it, and the distances within bursts. With them an LRU curve needs no
 //! reference.
 //!
-//! They follow from the references: whoever has the references computes the same. Knows nothing of
+//! They follow from the references: a reader that has the references computes the same. Knows nothing of
 //! where the columns are in the file.
 
 use crate::trace::bursts::encode;

@@ -22,9 +22,9 @@ pub(crate) const DIRTY: u8 = 4;
 pub(crate) struct BurstState {
     /// The most pages of a burst.
     pub(crate) k: usize,
-    /// The position of the first reference of the bursts at hand.
+    /// The position of the first reference of the view last passed to [`BurstState::burst_at`].
     base: u64,
-    /// The index of the next of them.
+    /// The index of its next burst.
     next: usize,
     /// What is known of each entry, followed by [`PADDING`] bytes.
     known: Vec<u8>,

@@ -78,6 +78,9 @@ pub mod trace {
         pub mod assembler {
             pub use crate::trace::model::assembler::Assembler;
         }
+        pub mod convert {
+            pub use crate::trace::model::convert::convert;
+        }
         pub mod dense {
             pub use crate::trace::model::dense::Trace;
         }
@@ -102,7 +105,7 @@ pub mod trace {
             pub use crate::trace::model::selection::{Flow, Selection};
         }
         pub mod source {
-            pub use crate::trace::model::source::{LoadOptions, TraceSource, convert, load};
+            pub use crate::trace::model::source::{LoadOptions, TraceSource, load};
         }
     }
     pub mod store {

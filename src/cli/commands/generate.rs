@@ -138,7 +138,7 @@ pub fn generate(args: GenArgs) -> Result<ExitCode, Failure> {
         return Ok(exit::OK);
     }
     check_stored_name(&args.output)?;
-    let name = crate::trace::model::source::name_of(&args.output);
+    let name = crate::trace::model::trace_name::name_of(&args.output);
     let summary = write_whole(&args.output, |out| {
         store(generator, name, args.page_size, out).map_err(|e| Failure::file(&args.output, e))
     })?;

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod assembler;
 pub mod collector;
+pub mod convert;
 pub mod dense;
 pub mod densify;
 pub mod digest;
@@ -20,3 +21,4 @@ pub mod sink;
 pub mod source;
 pub mod stream;
 pub mod tile;
+pub mod trace_name;

@@ -54,6 +54,7 @@
 mod events;
 mod lists;
 mod pack;
+mod parts;
 mod read;
 mod write;
 

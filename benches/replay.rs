@@ -18,9 +18,12 @@ use pagebench::internals::sweep::choose_bursts;
 use pagebench::internals::trace::bursts::{Bursts, K_MAX, SIZES};
 use pagebench::internals::trace::generate::{Generator, Step};
 use pagebench::internals::trace::model::access::{Addressing, TraceKind};
-use pagebench::internals::trace::model::dense::{References, Trace};
-use pagebench::internals::trace::model::select::{Assembler, Selection};
-use pagebench::internals::trace::model::source::{LoadOptions, TraceSource, convert, load};
+use pagebench::internals::trace::model::assembler::Assembler;
+use pagebench::internals::trace::model::convert::convert;
+use pagebench::internals::trace::model::dense::Trace;
+use pagebench::internals::trace::model::refs::References;
+use pagebench::internals::trace::model::selection::Selection;
+use pagebench::internals::trace::model::source::{LoadOptions, TraceSource, load};
 use pagebench::internals::trace::store::Writer;
 use pagebench::internals::units::PageSize;
 use pagebench::internals::vm::tlb::{Geometry, MissLog};
@@ -58,7 +61,7 @@ fn zipf() -> Trace {
             .access(&access, &mut out)
             .expect("a million pages are allowed");
     }
-    let meta = pagebench::internals::trace::model::dense::Meta {
+    let meta = pagebench::internals::trace::model::refs::Meta {
         name: "zipf".into(),
         format: "gen".into(),
         kind: TraceKind::Synthetic,

@@ -4,7 +4,7 @@
 use crate::policy::{ParamError, PolicyChoice, PolicyId, PolicyType, Spec};
 use crate::space::{Resolved, SpaceError, resolve};
 use crate::trace::model::reference_string;
-use crate::trace::model::select::Selection;
+use crate::trace::model::selection::Selection;
 use crate::trace::{LoadOptions, TraceError, load};
 use crate::units::PageSize;
 use crate::vm::{self, Job, Outcome};

@@ -79,11 +79,17 @@ pub mod trace {
         pub mod access {
             pub use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
         }
+        pub mod assembler {
+            pub use crate::trace::model::assembler::Assembler;
+        }
+        pub mod convert {
+            pub use crate::trace::model::convert::convert;
+        }
         pub mod dense {
-            pub use crate::trace::model::dense::{
-                CONTINUES, Densifier, Dictionary, KIND_MASK, KindCode, Meta, PageKey, References,
-                Trace, pack, page_of,
-            };
+            pub use crate::trace::model::dense::Trace;
+        }
+        pub mod densify {
+            pub use crate::trace::model::densify::Densifier;
         }
         pub mod event {
             pub use crate::trace::model::event::{
@@ -93,11 +99,17 @@ pub mod trace {
         pub mod export {
             pub use crate::trace::model::export::{Exported, export};
         }
-        pub mod select {
-            pub use crate::trace::model::select::{Assembler, Flow, Selection};
+        pub mod refs {
+            pub use crate::trace::model::refs::{
+                CONTINUES, Dictionary, KIND_MASK, KindCode, Meta, PageKey, References, pack,
+                page_of,
+            };
+        }
+        pub mod selection {
+            pub use crate::trace::model::selection::{Flow, Selection};
         }
         pub mod source {
-            pub use crate::trace::model::source::{LoadOptions, TraceSource, convert, load};
+            pub use crate::trace::model::source::{LoadOptions, TraceSource, load};
         }
     }
     pub mod store {

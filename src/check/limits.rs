@@ -77,7 +77,7 @@ pub fn metric(name: &str) -> Result<&'static Metric, String> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Improvement {
-    /// The check fails: nobody understands a count that nobody expected.
+    /// The check fails: a better count that was not expected has no known reason.
     Fail,
     /// The check passes with a warning.
     #[default]

@@ -15,7 +15,8 @@
 //! Deliberately absent: which windows are wanted.
 
 use super::{Point, TooLong};
-use crate::trace::model::dense::{Ref, Trace, page_of};
+use crate::trace::model::dense::Trace;
+use crate::trace::model::refs::{Ref, page_of};
 use std::ops::{Range, RangeInclusive};
 
 /// Intervals shorter than this are counted in an array; longer ones are listed.

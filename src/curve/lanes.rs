@@ -8,7 +8,7 @@
 
 use super::rings::{FAR_PAGES, LANES, PREFETCH_DISTANCE, Rings};
 use crate::simd::prefetch::prefetch;
-use crate::trace::model::dense::{Ref, page_of};
+use crate::trace::model::refs::{Ref, page_of};
 
 /// The bits of a page, and what differs between FIFO and Clock.
 trait Page: Copy {

@@ -18,7 +18,7 @@ use crate::simd::compile_wide;
 use crate::simd::compile_wide::Work;
 use crate::simd::prefetch::prefetch;
 use crate::trace::bursts::reuse_distances::{ByDistance, Within};
-use crate::trace::model::dense::{Ref, page_of};
+use crate::trace::model::refs::{Ref, page_of};
 use crate::units::PageId;
 
 /// Pages in the word.

@@ -31,7 +31,7 @@ pub use rings::LANES;
 pub use sizes::{lane_sizes, least_size, powers, spread};
 
 use crate::trace::bursts::Columns;
-use crate::trace::model::dense::{Ref, page_of};
+use crate::trace::model::refs::{Ref, page_of};
 
 /// The counts with one amount of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

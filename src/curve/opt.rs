@@ -15,7 +15,8 @@
 //! Write-backs are not counted: they depend on which of the pages never used again leaves first.
 
 use super::{Filling, TooLong};
-use crate::trace::model::dense::{NEVER, Trace, page_of};
+use crate::trace::model::dense::Trace;
+use crate::trace::model::refs::{NEVER, page_of};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 

@@ -34,7 +34,8 @@
 use super::sizes::{POINTS, powers, spread_from};
 use super::stack_distance::Recency;
 use super::{Filling, Point};
-use crate::trace::model::dense::{PageKey, Trace, page_of};
+use crate::trace::model::dense::Trace;
+use crate::trace::model::refs::{PageKey, page_of};
 use crate::units::splitmix64;
 use rayon::prelude::*;
 

@@ -3,7 +3,7 @@
 
 use super::Frames;
 use crate::simd::not_below::NotBelow;
-use crate::trace::model::dense::{Ref, page_of};
+use crate::trace::model::refs::{Ref, page_of};
 use crate::units::{FrameId, PageId};
 use rustc_hash::FxHashMap;
 

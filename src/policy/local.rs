@@ -10,7 +10,7 @@
 
 use super::algorithms::random::nth_output;
 use super::prelude::*;
-use crate::trace::model::dense::PageKey;
+use crate::trace::model::refs::PageKey;
 
 /// In place of a place in `shares`: the process has no frames and loads nothing.
 const NONE: u32 = u32::MAX;

@@ -38,7 +38,7 @@ pub use self::protocol::{
 pub use self::reasons::{Evicted, FrameOrder, Seen, reference};
 pub use self::registry::Registry;
 pub use self::spec::{CurveKind, Family, HitDelivery, HitSensitivity, MemoryBy, Sees, Spec};
-pub use crate::trace::model::dense::{NEVER, PageKey, Ref, page_of};
+pub use crate::trace::model::refs::{NEVER, PageKey, Ref, page_of};
 pub use crate::units::{EntryId, FrameId, PageId};
 
 // What the rooms after this one use besides.

@@ -6,7 +6,7 @@ use super::future::Future;
 use super::param_values::Params;
 use super::reasons::{Evicted, FrameOrder};
 use super::spec::{PolicyId, Spec};
-use crate::trace::model::dense::PageKey;
+use crate::trace::model::refs::PageKey;
 use crate::units::{EntryId, FrameId, PageId};
 
 /// Something that a policy does and counts, such as `pgscan`, and how often it did.

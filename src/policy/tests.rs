@@ -4,7 +4,7 @@
 use super::prelude::*;
 use super::table::{Visitor, dispatch};
 use super::{AnyPolicy, Params, PolicyChoice, PolicyId};
-use crate::trace::model::dense::{NEVER, PageKey, Ref, pack, page_of};
+use crate::trace::model::refs::{NEVER, PageKey, Ref, pack, page_of};
 
 const PAGES: u32 = 24;
 const FRAMES: u32 = 10;

@@ -2,9 +2,11 @@
 
 use super::RecordingSink;
 use crate::trace::model::access::{Access, Addressing, TraceKind};
-use crate::trace::model::dense::{Meta, References};
+use crate::trace::model::assembler::Assembler;
 use crate::trace::model::event::Event;
-use crate::trace::model::select::{Assembler, Flow, Selection, Sink as _};
+use crate::trace::model::refs::{Meta, References};
+use crate::trace::model::selection::{Flow, Selection};
+use crate::trace::model::sink::Sink as _;
 use crate::trace::store::{Summary, Writer};
 use crate::units::PageSize;
 use std::io::{self, Write};

@@ -179,8 +179,8 @@ pub fn remove_unfinished() {
     });
 }
 
-/// Removes the temporary files that killed processes left in `folder`. Nobody else may be writing to
-/// the folder.
+/// Removes the temporary files that killed processes left in `folder`. No other process may be
+/// writing to the folder.
 ///
 /// # Errors
 ///

@@ -4,9 +4,9 @@ use super::kinds::Kinds;
 use super::references::PageSource;
 use super::resolver::{Place, Resolver, State};
 use super::vma::{Vma, Vmas};
-use super::{Binding, Class, NONE, Op, SpaceError, USER_END};
-use crate::trace::model::dense::PageKey;
-use crate::trace::model::event::{Advice, Backing, Event, EventAt, Mapping, Protection};
+use super::{Binding, Class, NONE, Op, SpaceError};
+use crate::trace::model::event::{Advice, Backing, Event, EventAt, Mapping, Protection, USER_END};
+use crate::trace::model::refs::PageKey;
 use std::ops::Range;
 
 /// The most pages of files that one advice brings in.

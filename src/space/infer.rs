@@ -2,13 +2,13 @@
 //! gathered where they lie close together, and each group is split into code, constants and data
 //! by how its pages are used. Code and constants become private mappings of files, one each; data
 //! becomes anonymous memory. What an event unmaps and the family touches later is mapped again at
-//! once: somebody must have mapped it, though the trace does not say so.
+//! once: the program must have mapped it, though the trace does not say so.
 
-use super::USER_END;
 use super::kinds::Kinds;
 use crate::trace::model::access::Kind;
-use crate::trace::model::dense::{Trace, page_of};
-use crate::trace::model::event::{Backing, Event, EventAt, Mapping, Protection};
+use crate::trace::model::dense::Trace;
+use crate::trace::model::event::{Backing, Event, EventAt, Mapping, Protection, USER_END};
+use crate::trace::model::refs::page_of;
 use std::collections::BTreeMap;
 use std::ops::Range;
 

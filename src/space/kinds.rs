@@ -1,8 +1,8 @@
 //! Sets of kinds of access.
 
 use crate::trace::model::access::Kind;
-use crate::trace::model::dense::{KIND_MASK, KindCode};
 use crate::trace::model::event::Protection;
+use crate::trace::model::refs::{KIND_MASK, KindCode};
 
 /// A set of kinds of access: a bit for each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

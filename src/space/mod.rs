@@ -56,8 +56,8 @@ pub use view::{Binding, ProcessView, Rights, SpaceAt};
 
 use crate::trace::bursts::Bursts;
 use crate::trace::model::access::Kind;
-use crate::trace::model::dense::{Dictionary, PageKey, Trace};
-pub use crate::trace::model::event::{STACK_LIMIT, USER_END};
+use crate::trace::model::dense::Trace;
+use crate::trace::model::refs::{Dictionary, PageKey};
 pub use crate::units::EntryId;
 use crate::units::PageId;
 use std::sync::OnceLock;
@@ -141,7 +141,7 @@ impl Origin {
 /// What backs an object when it has no slot on the swap device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// Nobody knows: its first touch is a cold fill, and it is read again from where it came from.
+    /// Unknown: its first touch is a cold fill, and it is read again from where it came from.
     Original,
     /// Zeros: nothing needs to be read.
     Zero,

@@ -1,7 +1,7 @@
 //! The next reference of each object, for policies that need the future and for prefetches.
 
 use super::{NONE, ObjectId, Op, OpAt, Space};
-use crate::trace::model::dense::{NEVER, Ref, pack, page_of};
+use crate::trace::model::refs::{NEVER, Ref, pack, page_of};
 
 /// The references by object, and the next use of each.
 #[derive(Debug)]

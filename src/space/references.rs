@@ -4,13 +4,10 @@
 use super::kinds::Kinds;
 use super::resolver::{Key, Place, Resolver, State};
 use super::vma::Vma;
-use super::{
-    Binding, Class, EntryId, Illegal, LISTED, NONE, ObjectId, OnSegfault, Op, STACK_LIMIT,
-    SpaceError, USER_END,
-};
+use super::{Binding, Class, EntryId, Illegal, LISTED, NONE, ObjectId, OnSegfault, Op, SpaceError};
 use crate::trace::model::access::Kind;
-use crate::trace::model::dense::PageKey;
-use crate::trace::model::event::{Backing, Protection};
+use crate::trace::model::event::{Backing, Protection, STACK_LIMIT, USER_END};
+use crate::trace::model::refs::PageKey;
 use std::ops::Range;
 
 impl Resolver<'_> {

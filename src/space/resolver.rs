@@ -10,10 +10,10 @@ use super::{
     ProcessView, Refusal, ResolveCounts, Resolved, Rights, Space, SpaceAt, SpaceError, infer,
 };
 use crate::trace::model::access::{Addressing, Kind};
-use crate::trace::model::dense::{
-    Dictionary, KIND_MASK, KindCode, PageKey, Ref, Tile, Trace, page_of,
-};
+use crate::trace::model::dense::Trace;
 use crate::trace::model::event::{EventAt, Protection};
+use crate::trace::model::refs::{Dictionary, KIND_MASK, KindCode, PageKey, Ref, page_of};
+use crate::trace::model::tile::Tile;
 use crate::units::PAGE_ID_MAX;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -129,9 +129,9 @@ pub(super) struct Resolver<'t> {
     pub bound: u64,
     /// Legal references so far.
     pub legal: u64,
-    /// The position in the trace of the reference or event at hand, from 0.
+    /// The position in the trace of the current reference or event, from 0.
     pub position: u64,
-    /// Whether a reference that may be legal is at hand.
+    /// Whether a reference that may be legal is being resolved.
     pub in_reference: bool,
     pub tally: ResolveCounts,
     /// The legal references, once there was an illegal one.
@@ -437,7 +437,7 @@ impl<'t> Resolver<'t> {
         Moment::new(self.legal, self.space.ops.len(), self.in_reference)
     }
 
-    /// Records that the reference at hand is left out, after the tally has counted it.
+    /// Records that the current reference is left out, after the tally has counted it.
     pub fn leave_out(&mut self) {
         self.in_reference = false;
         let now = self.now();

@@ -4,8 +4,11 @@
 use super::*;
 use crate::policy::PolicyChoice;
 use crate::trace::model::access::{Addressing, TraceKind};
-use crate::trace::model::dense::{Densifier, Meta, pack};
-use crate::trace::model::event::{Advice, Backing, Event, EventAt, Mapping, Protection};
+use crate::trace::model::densify::Densifier;
+use crate::trace::model::event::{
+    Advice, Backing, Event, EventAt, Mapping, Protection, STACK_LIMIT, USER_END,
+};
+use crate::trace::model::refs::{Meta, pack};
 use crate::trace::model::source;
 use crate::trace::model::source::LoadOptions;
 use crate::units::PageSize;

@@ -2,7 +2,7 @@
 
 use super::{End, NONE, Op, Origin, Resolved, Space};
 use crate::trace::TraceError;
-use crate::trace::model::dense::page_of;
+use crate::trace::model::refs::page_of;
 
 /// Facts of a trace up to a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //! that its advice may bring in. Illegal references and those left out are none.
 
 use super::{Op, Resolved};
-use crate::trace::model::dense::page_of;
+use crate::trace::model::refs::page_of;
 
 /// What a process needs frames for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use super::working_sets::WorkingSets;
 use crate::curve::{least_size, powers};
 use crate::space::Resolved;
 use crate::trace::TraceError;
-use crate::trace::model::dense::{Trace, page_of};
+use crate::trace::model::dense::Trace;
+use crate::trace::model::refs::page_of;
 
 /// Returns the powers of two from [`least_size`] up to below the number of distinct pages, and that
 /// number, with which only first references fault.

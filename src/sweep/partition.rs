@@ -48,8 +48,8 @@ impl Partition {
     ///
     /// # Errors
     ///
-    /// The text is none of these, K is not from 1 to N, or the environment has no number or two
-    /// that disagree.
+    /// Errors if the text has another form, if K is not from 1 to N, or if the environment has no
+    /// number or two that disagree.
     pub fn parse(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Partition, String> {
         let text = text.trim();
         let wrong = || format!("\"{text}\": write slice:K/N, hash:K/N, auto:/N or auto");

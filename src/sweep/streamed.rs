@@ -7,7 +7,8 @@ use super::plan::CellInputs;
 use super::{CellResult, Engine, Plan, caught};
 use crate::trace::TraceError;
 use crate::trace::bursts::{Bursts, K_MAX};
-use crate::trace::model::dense::{References, Tile};
+use crate::trace::model::refs::References;
+use crate::trace::model::tile::Tile;
 use crate::trace::store::Store;
 use crate::vm::{self, Replay};
 use rayon::prelude::*;
@@ -209,7 +210,7 @@ fn feed(cell: &mut Running<'_>, tile: &Unpacked) {
             let bursts = tile.bursts.as_ref().expect("unpacked for this cell");
             Tile::of_bursts(bursts.of(k))
         }
-        None => tile.references.tile(tile.start),
+        None => Tile::of(&tile.references, tile.start),
     };
     match caught(|| Ok(replay.feed(tile))) {
         Ok(more) => cell.done = !more,

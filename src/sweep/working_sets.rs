@@ -7,7 +7,7 @@
 
 use crate::space::{NONE, Op, OpAt, Resolved};
 use crate::trace::TraceError;
-use crate::trace::model::dense::{PageKey, page_of};
+use crate::trace::model::refs::{PageKey, page_of};
 
 /// Returns windows from 1 up to at least `top`. Each is longer than the one before by a sixteenth of
 /// it, or by 1 if that is more.

@@ -22,7 +22,7 @@ use pagebench::internals::sweep;
 use pagebench::internals::sweep::{Axes, CellResult, Engine, Plan, Settings, Warmup};
 use pagebench::internals::trace::bursts::{Bursts, K_MAX};
 use pagebench::internals::trace::model::dense::Trace;
-use pagebench::internals::trace::model::select::Selection;
+use pagebench::internals::trace::model::selection::Selection;
 use pagebench::internals::trace::model::source::{LoadOptions, load};
 use pagebench::internals::vm;
 use pagebench::internals::vm::Job;

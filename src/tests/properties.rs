@@ -10,10 +10,12 @@ use crate::support::{
 };
 use pagebench::internals::policy::{HitDelivery, HitSensitivity, MemoryBy};
 use pagebench::internals::trace::model::access::{Access, Addressing, Kind};
-use pagebench::internals::trace::model::dense::{
-    CONTINUES, Dictionary, KIND_MASK, KindCode, Meta, PageKey, References, Trace, pack, page_of,
+use pagebench::internals::trace::model::assembler::Assembler;
+use pagebench::internals::trace::model::dense::Trace;
+use pagebench::internals::trace::model::refs::{
+    CONTINUES, Dictionary, KIND_MASK, KindCode, Meta, PageKey, References, pack, page_of,
 };
-use pagebench::internals::trace::model::select::{Assembler, Flow, Selection};
+use pagebench::internals::trace::model::selection::{Flow, Selection};
 use pagebench::internals::trace::store::{BLOCK_REFS, Store, Writer};
 use pagebench::internals::units::PageSize;
 use pagebench::internals::vm::FaultKind;
@@ -539,7 +541,7 @@ proptest! {
         prop_assert_eq!(store.digest, trace.digest());
         let kind = |code| trace.kinds().iter().filter(|&&k| k & KIND_MASK == code).count() as u64;
         prop_assert_eq!(store.by_kind, [kind(0), kind(1), kind(2)]);
-        same(&store.load().expect("our own file"), &trace)?;
+        same(&Trace::load(store).expect("our own file"), &trace)?;
     }
 }
 
@@ -570,7 +572,7 @@ fn several_blocks_are_stored_and_made_coarser() {
         );
     }
     assert!(out.refs == trace.refs() && out.kinds == trace.kinds());
-    let loaded = store.load().expect("our own file");
+    let loaded = Trace::load(store).expect("our own file");
     same(&loaded, &trace).expect("the same trace");
     let coarse = coarsened(&loaded, Selection::default(), shift(10));
     let expected = direct(&accesses, Selection::default(), shift(10));

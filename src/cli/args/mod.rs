@@ -12,7 +12,7 @@ use crate::report::results::columns::{COLUMNS, Column, ColumnKind};
 use crate::sweep::{Axes, Engine, Settings, Warmup};
 use crate::trace::format::ReadOptions;
 use crate::trace::model::access::TraceKind;
-use crate::trace::model::select::Selection;
+use crate::trace::model::selection::Selection;
 use crate::trace::model::source::{LoadOptions, PBT};
 use crate::units::{Ladder, PageSize, did_you_mean, parse_bytes, parse_count, parse_percent};
 use crate::vm::AccessedBitMode;

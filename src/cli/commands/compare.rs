@@ -211,7 +211,8 @@ fn reference(text: &str, sides: &[Side]) -> Result<usize, Failure> {
             let names: Vec<&str> = sides.iter().map(|side| &*side.name).collect();
             let hint = did_you_mean(text, names.iter().copied());
             let names = names.join(", ");
-            let what = format!("--reference \"{text}\" is none of them{hint} (there are: {names})");
+            let what =
+                format!("--reference \"{text}\" is not one of them{hint} (there are: {names})");
             Err(Failure::usage(what))
         }
     }

@@ -11,12 +11,13 @@ use crate::exit::{self, ExitCode};
 use crate::trace::codec::encode;
 use crate::trace::codec::encode::{Compression, Compressor};
 use crate::trace::format::{self, Format};
-use crate::trace::model::dense::Meta;
+use crate::trace::model::convert::{self, ConvertError};
 use crate::trace::model::digest;
 use crate::trace::model::export::{Exported, export};
+use crate::trace::model::refs::Meta;
 use crate::trace::model::sample::Rate;
-use crate::trace::model::source;
-use crate::trace::model::source::{ConvertError, LoadOptions, PBT, TraceSource, name_of};
+use crate::trace::model::source::{LoadOptions, PBT, TraceSource};
+use crate::trace::model::trace_name::name_of;
 use crate::trace::store::Summary;
 use crate::units::{PageSize, about, counted, show_bytes, show_count};
 use clap::Args;
@@ -216,7 +217,7 @@ fn write(
     let mut out = Compressor::new(target.packing, out, level).map_err(&fail)?;
     let written = match target.format {
         None => {
-            let (meta, summary) = source::convert(source, &mut out, level).map_err(failed)?;
+            let (meta, summary) = convert::convert(source, &mut out, level).map_err(failed)?;
             Written::Stored(meta, summary)
         }
         Some(format) => Written::Exported(export(source, format, &mut out).map_err(failed)?),

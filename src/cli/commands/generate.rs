@@ -9,10 +9,11 @@ use crate::trace::format::FileHead;
 use crate::trace::format::plain::PlainWriter;
 use crate::trace::generate::{COMMON, Generator, Param, Pattern, Step, TABLE, Values, by_name};
 use crate::trace::model::access::{Addressing, TraceKind};
-use crate::trace::model::dense::{Meta, References};
+use crate::trace::model::assembler::Assembler;
 use crate::trace::model::digest;
+use crate::trace::model::refs::{Meta, References};
 use crate::trace::model::sample::Chosen;
-use crate::trace::model::select::{Assembler, Selection};
+use crate::trace::model::selection::Selection;
 use crate::trace::store::{Summary, Writer};
 use crate::units::{PageSize, about, counted, show_bytes};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
@@ -137,7 +138,7 @@ pub fn generate(args: GenArgs) -> Result<ExitCode, Failure> {
         return Ok(exit::OK);
     }
     check_stored_name(&args.output)?;
-    let name = crate::trace::model::source::name_of(&args.output);
+    let name = crate::trace::model::trace_name::name_of(&args.output);
     let summary = write_whole(&args.output, |out| {
         store(generator, name, args.page_size, out).map_err(|e| Failure::file(&args.output, e))
     })?;

@@ -11,7 +11,7 @@ use crate::trace::model::access::TraceKind;
 use crate::trace::model::dense::Trace;
 use crate::trace::model::digest;
 use crate::trace::model::interleave;
-use crate::trace::model::source::name_of;
+use crate::trace::model::trace_name::name_of;
 use crate::trace::store::{Summary, Writer};
 use crate::units::{PageSize, about, counted, parse_count, show_bytes};
 use clap::Args;

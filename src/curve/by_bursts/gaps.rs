@@ -6,7 +6,7 @@
 
 use crate::trace::bursts::{BurstsView, Columns, LENGTH_MAX};
 use crate::trace::model::access::Kind;
-use crate::trace::model::dense::KIND_MASK;
+use crate::trace::model::refs::KIND_MASK;
 use rayon::prelude::*;
 use std::ops::Range;
 

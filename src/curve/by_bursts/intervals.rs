@@ -10,7 +10,8 @@ use crate::curve::intervals::{
     IntervalTally, Open, Processes, Turns, UseIntervals, clocks_fit, lasting, process_of, ticks,
 };
 use crate::trace::bursts::{Bursts, Columns, K_MAX};
-use crate::trace::model::dense::{Trace, page_of};
+use crate::trace::model::dense::Trace;
+use crate::trace::model::refs::page_of;
 
 /// Collects the intervals of a trace from its bursts, for windows of at least `least` references.
 pub fn intervals(trace: &Trace, bursts: &Bursts, least: u64) -> Result<UseIntervals, TooLong> {

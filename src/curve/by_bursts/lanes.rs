@@ -10,7 +10,7 @@ use crate::simd::SimdLevel;
 use crate::simd::scan::{Scan, Wanted, scan};
 use crate::trace::bursts::BurstsView;
 use crate::trace::model::access::Kind;
-use crate::trace::model::dense::{KIND_MASK, Ref, page_of};
+use crate::trace::model::refs::{KIND_MASK, Ref, page_of};
 
 /// The bits of a page, one per lane.
 #[derive(Clone, Copy, Default)]

@@ -27,7 +27,7 @@ use crate::simd::compile_wide;
 use crate::simd::compile_wide::Work;
 use crate::trace::bursts::reuse_distances::{ByDistance, Edges, Within};
 use crate::trace::bursts::{Columns, K_MAX};
-use crate::trace::model::dense::page_of;
+use crate::trace::model::refs::page_of;
 
 /// Listed pages per piece: few enough for tallies of 32 bits, as each page adds up to three.
 const PIECE: usize = 1 << 30;

@@ -3,8 +3,8 @@
 
 use crate::policy::prelude::*;
 
-/// In place of a page: none.
-const NOBODY: PageId = PageId::MAX;
+/// Stands for no page.
+const NO_PAGE: PageId = PageId::MAX;
 
 /// The role of a page on the circle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ struct Node {
     role: Role,
 }
 
-/// The page at each hand; [`NOBODY`] if the circle is empty.
+/// The page at each hand; [`NO_PAGE`] if the circle is empty.
 #[derive(Debug, Clone, Copy)]
 struct Hands {
     hot: PageId,
@@ -75,7 +75,7 @@ impl ClockPro {
     /// Removes `page` from the circle, after moving on the hands that stand on it.
     fn take_out(&mut self, page: PageId) {
         let Node { before, after, .. } = self.nodes[page as usize];
-        let next = if after == page { NOBODY } else { after };
+        let next = if after == page { NO_PAGE } else { after };
         let Hands { hot, cold, test } = &mut self.hands;
         for hand in [hot, cold, test] {
             if *hand == page {
@@ -90,7 +90,7 @@ impl ClockPro {
     /// Inserts `page` behind hand hot, where that hand comes last.
     fn insert_at_head(&mut self, page: PageId, role: Role) {
         let after = self.hands.hot;
-        if after == NOBODY {
+        if after == NO_PAGE {
             (self.node(page).before, self.node(page).after) = (page, page);
             self.hands = Hands {
                 hot: page,
@@ -233,17 +233,17 @@ impl<'t> PolicyType<'t> for ClockPro {
             None => setup.capacity / 100,
         };
         let absent = Node {
-            before: NOBODY,
-            after: NOBODY,
+            before: NO_PAGE,
+            after: NO_PAGE,
             frame: FrameId::MAX,
             role: Absent,
         };
         ClockPro {
             nodes: vec![absent; setup.pages],
             hands: Hands {
-                hot: NOBODY,
-                cold: NOBODY,
-                test: NOBODY,
+                hot: NO_PAGE,
+                cold: NO_PAGE,
+                test: NO_PAGE,
             },
             capacity: setup.capacity,
             target: target.clamp(1, (setup.capacity - 1).max(1)),
@@ -302,10 +302,9 @@ impl Policy for ClockPro {
 impl Explain for ClockPro {
     fn why(&self, _evicted: &Evicted) -> String {
         match self.victim_in_test {
-            true => "cold, reference bit 0 at hand cold; remembered while its test lasts".into(),
-            false => {
-                "cold, reference bit 0 at hand cold; in no test period, so it is forgotten".into()
-            }
+            true => "cold, reference bit 0 under hand cold; remembered while its test lasts".into(),
+            false => "cold, reference bit 0 under hand cold; in no test period, so it is forgotten"
+                .into(),
         }
     }
 
@@ -325,7 +324,7 @@ impl Explain for ClockPro {
             let bit = u8::from(frames.referenced(frame));
             Some((frame, format!("{role}, bit {bit}")))
         };
-        let circle = std::iter::successors((first != NOBODY).then_some(first), |&at| after(at));
+        let circle = std::iter::successors((first != NO_PAGE).then_some(first), |&at| after(at));
         let nodes = circle.map(|page| self.nodes[page as usize]);
         Some(FrameOrder {
             title: "from hand hot on".into(),

@@ -3,7 +3,7 @@
 
 use crate::policy::prelude::*;
 use crate::policy::support::lists::Lists;
-use crate::trace::model::dense::PageKey;
+use crate::trace::model::refs::PageKey;
 use std::ops::Range;
 
 /// The most generations at a time.

@@ -44,7 +44,7 @@ impl<'t> PolicyType<'t> for Mq {
         family: Family::Research,
         about: "LRU queues by the logarithm of the count; idle pages sink, ghosts keep theirs",
         cite: "Y. Zhou, J. F. Philbin, K. Li, \"The multi-queue replacement algorithm for second level buffer caches\", Proceedings of the USENIX Annual Technical Conference, 2001",
-        choices: "the paper derives the life time from the access pattern, here it is given. A page that comes in and is remembered in Qout is taken out of it before the victim enters. After every reference (with frames by process: of the process) each queue but the lowest, from the low ones up, lets at most one page sink, which gets a new life. A page that leaves because nobody maps it any more is not remembered.",
+        choices: "the paper derives the life time from the access pattern, here it is given. A page that comes in and is remembered in Qout is taken out of it before the victim enters. After every reference (with frames by process: of the process) each queue but the lowest, from the low ones up, lets at most one page sink, which gets a new life. A page that leaves because no process maps it any more is not remembered.",
         sees: Sees::Hits,
         ticks: true,
         complexity: "hit and fault O(1), and O(queues) where a page may sink",

@@ -7,7 +7,7 @@ use crate::simd::SimdLevel;
 use crate::simd::compile_wide;
 use crate::simd::compile_wide::Work;
 use crate::simd::not_below::{NotBelow, not_below};
-use crate::trace::model::dense::{NEVER, page_of};
+use crate::trace::model::refs::{NEVER, page_of};
 
 /// In place of a frame: not resident.
 const NOWHERE: FrameId = FrameId::MAX;

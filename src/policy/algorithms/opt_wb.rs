@@ -5,7 +5,7 @@ use crate::policy::prelude::*;
 use crate::policy::support::bit_set::BitSet;
 use crate::simd::SimdLevel;
 use crate::simd::not_below::{NotBelow, not_below};
-use crate::trace::model::dense::{NEVER, page_of};
+use crate::trace::model::refs::{NEVER, page_of};
 
 /// In place of a frame: not resident.
 const NOWHERE: FrameId = FrameId::MAX;

@@ -4,7 +4,7 @@ use crate::policy::prelude::*;
 use crate::policy::support::bit_set::BitSet;
 use crate::policy::support::leaving::Leaving;
 use crate::policy::support::rings::Rings;
-use crate::trace::model::dense::PageKey;
+use crate::trace::model::refs::PageKey;
 use crate::units::counted;
 
 /// Page fault frequency. Pages that may have been referenced since their bits were cleared are kept
@@ -38,7 +38,7 @@ impl<'t> PolicyType<'t> for PageFaultFrequency<'t> {
         family: Family::VariableSpace,
         about: "page fault frequency: gives up unused pages when faults are rare",
         cite: "W. W. Chu, H. Opderbeck, \"The page fault frequency replacement algorithm\", AFIPS Fall Joint Computer Conference, 1972; P. J. Denning, \"Working sets past and present\", IEEE Transactions on Software Engineering 6(1), 1980",
-        choices: "a fault is one that loads a page: maps and cow_reuses are none. At a fault tau or more references of the process after its fault before, the pages that it loaded and that are not referenced leave, after the reference. Reference bits of its pages, but for that of the page just loaded, are cleared at every fault, so that not referenced means since the fault before (Denning); with reset=0 only where pages may leave (Stallings). A shared page belongs to the process that loaded it: when that has exited the page stays until nobody maps it.",
+        choices: "a fault is one that loads a page: maps and cow_reuses are none. At a fault tau or more references of the process after its fault before, the pages that it loaded and that are not referenced leave, after the reference. Reference bits of its pages, but for that of the page just loaded, are cleared at every fault, so that not referenced means since the fault before (Denning); with reset=0 only where pages may leave (Stallings). A shared page belongs to the process that loaded it: when that has exited the page stays until no process maps it.",
         space: MemoryBy::Variable,
         sees: Sees::Bits,
         complexity: "hit sets a bit; fault O(1) amortised",

@@ -5,7 +5,7 @@ use crate::policy::prelude::*;
 use crate::policy::support::bit_set::BitSet;
 use crate::policy::support::leaving::Leaving;
 use crate::policy::support::rings::Rings;
-use crate::trace::model::dense::PageKey;
+use crate::trace::model::refs::PageKey;
 use crate::units::counted;
 
 /// In place of a position: no sample is due.
@@ -52,7 +52,7 @@ impl<'t> PolicyType<'t> for SampledWorkingSet<'t> {
         family: Family::VariableSpace,
         about: "working set as a kernel sees it: reference bits sampled at intervals",
         cite: "J. Rodriguez-Rosell, J.-P. Dupuy, \"The design, implementation, and evaluation of a working set dispatcher\", Communications of the ACM 16(4), 1973",
-        choices: "after every interval-th reference of a process each page that it loaded is looked at: if its reference bit is set, the bit is cleared and the page was idle for 0 looks, else for one more, and it leaves at tau / interval looks (rounded down, at least 1). With one process, and no page brought in ahead of use, interval=1 is ws. A shared page belongs to the process that loaded it, whoever refers to it: when that has exited nobody looks at the page, which stays until nobody maps it. A page brought in ahead of use comes in unreferenced.",
+        choices: "after every interval-th reference of a process each page that it loaded is looked at: if its reference bit is set, the bit is cleared and the page was idle for 0 looks, else for one more, and it leaves at tau / interval looks (rounded down, at least 1). With one process, and no page brought in ahead of use, interval=1 is ws. A shared page belongs to the process that loaded it, whichever process refers to it: when that has exited the page is no longer looked at, and stays until no process maps it. A page brought in ahead of use comes in unreferenced.",
         space: MemoryBy::Variable,
         sees: Sees::Bits,
         ticks: true,

@@ -30,7 +30,7 @@ impl<'t> PolicyType<'t> for TwoQ {
         family: Family::Research,
         about: "new pages wait in a FIFO; only those wanted again after it enter the LRU",
         cite: "T. Johnson, D. Shasha, \"2Q: a low overhead high performance buffer management replacement algorithm\", Proceedings of the 20th International Conference on Very Large Data Bases (VLDB), 1994",
-        choices: "the full version. Kin and Kout are these fractions of the frames, rounded down, and at least 1. A page that comes in and is remembered in A1out is taken out of it before the victim, which may enter it, is chosen. When Am is empty A1in gives up its oldest page however short it is. Pages that leave Am are not remembered, nor are those that leave because nobody maps them any more. libCacheSim 0.3.5 keeps no page at all where a queue would have no room, here with fewer than 4 frames: 1 1 gives 2 misses there, 1 here.",
+        choices: "the full version. Kin and Kout are these fractions of the frames, rounded down, and at least 1. A page that comes in and is remembered in A1out is taken out of it before the victim, which may enter it, is chosen. When Am is empty A1in gives up its oldest page however short it is. Pages that leave Am are not remembered, nor are those that leave because no process maps them any more. libCacheSim 0.3.5 keeps no page at all where a queue would have no room, here with fewer than 4 frames: 1 1 gives 2 misses there, 1 here.",
         sees: Sees::Hits,
         complexity: "hit and fault O(1)",
         bytes: "9 bytes a frame, 4 a page, 8 to 16 a remembered page",

@@ -3,7 +3,7 @@
 
 use crate::policy::prelude::*;
 use crate::policy::support::bit_set::BitSet;
-use crate::trace::model::dense::{NEVER, PageKey, page_of};
+use crate::trace::model::refs::{NEVER, PageKey, page_of};
 use std::collections::VecDeque;
 
 /// VMIN.
@@ -30,7 +30,7 @@ impl<'t> PolicyType<'t> for Vmin<'t> {
         family: Family::VariableSpace,
         about: "keeps a page only if it is used again within the window: least space",
         cite: "B. G. Prieve, R. S. Fabry, \"VMIN: an optimal variable-space page replacement algorithm\", Communications of the ACM 19(5), 1976",
-        choices: "a page whose next reference is at most tau references of the process that makes it ahead stays; another leaves after the next reference of the trace, whoever makes that, and stays if there is none. It is resident during its own reference, so that memory is never empty.",
+        choices: "a page whose next reference is at most tau references of the process that makes it ahead stays; another leaves after the next reference of the trace, whichever process makes that, and stays if there is none. It is resident during its own reference, so that memory is never empty.",
         space: MemoryBy::Variable,
         sees: Sees::Future,
         complexity: "hit and fault O(1)",

@@ -4,7 +4,7 @@ use crate::policy::prelude::*;
 use crate::policy::support::bit_set::BitSet;
 use crate::policy::support::classes::{Classes, spans};
 use crate::policy::support::rings::Rings;
-use crate::trace::model::dense::PageKey;
+use crate::trace::model::refs::PageKey;
 
 /// The class of clean pages outside the window, as far as known.
 const OLD_CLEAN: usize = 0;

@@ -1,5 +1,5 @@
-//! A set of the numbers `0..n` with its least and greatest element at hand: a tree of 64-bit
-//! words, each bit of a level is set if the word of the level below has any bit set.
+//! A set of the numbers `0..n` that finds its least and greatest element fast: a tree of 64-bit
+//! words, in which a bit is set if its word of the level below has any bit set.
 
 use std::ops::Range;
 

@@ -1,5 +1,5 @@
-//! The numbers `0..n` in classes, each in one class at most: of every class the first number from a
-//! place on is at hand, around the circle of all numbers.
+//! The numbers `0..n`, each in at most one class. Finds the first number of a class from a position
+//! on, around the circle of all numbers.
 
 use super::bit_set::BitSet;
 use std::ops::Range;

@@ -191,7 +191,8 @@ pub fn entries<'a>(series: impl Iterator<Item = &'a Series>, lines: &[String]) -
     entries
 }
 
-/// Keeps the first entries, `max` with one that says how many are left out.
+/// Keeps at most `max` entries: the first ones and, if some are left out, one that states their
+/// number.
 fn cut(mut entries: Vec<Entry>, max: usize) -> Vec<Entry> {
     if entries.len() > max {
         let left_out = entries.len() - (max - 1);

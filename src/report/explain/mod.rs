@@ -264,7 +264,7 @@ fn left(gone: &Gone, name: &dyn Fn(EntryId) -> String) -> Departed {
         Cause::Victim => "leaves",
         Cause::MadeRoom => "leaves for a page brought in ahead",
         Cause::Expired => "leaves the working set",
-        Cause::Freed => "is freed: nobody maps it any more",
+        Cause::Freed => "is freed: no process maps it any more",
     };
     let written = if gone.written { ", written back" } else { "" };
     let why = gone.why.as_ref().map(|why| format!(": {why}"));

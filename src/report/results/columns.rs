@@ -61,7 +61,7 @@ table! {
     refills: u64, "faults", "faults of a page that had left memory and comes in again" => COUNT.by_curve(POINT);
     maps: u64, "faults", "faults of a page that is in memory, but not in the page table of this process" => COUNT.by_curve(POINT);
     cow_copies: u64, "faults", "writes to a page that others have too, or to a private page of a file: the page was copied" => COUNT.by_curve(POINT);
-    cow_reuses: u64, "faults", "writes to a page that others had too: nobody else is left, no copy is made" => COUNT.by_curve(POINT);
+    cow_reuses: u64, "faults", "writes to a page that others had too: no other is left, no copy is made" => COUNT.by_curve(POINT);
     minor_faults: u64, "faults", "faults served without reading a device" => COUNT;
     major_faults: u64, "faults", "faults for which a device was read: swap, a file, or where an unknown page came from" => COUNT;
     fault_rate: Option<f64>, "of references", "faults / (hits + faults)" => COUNT.by_curve(POINT);
@@ -75,7 +75,7 @@ table! {
     evictions_dirty: u64, "pages", "victims that had to be written back" => COUNT.by_curve(FRAMES_AND_WRITE_BACKS);
     expired: u64, "pages", "pages that left because their window closed (variable-space policies)" => COUNT.by_curve(FRAMES);
     expired_dirty: u64, "pages", "of these, pages that had to be written back" => COUNT.by_curve(FRAMES);
-    freed: u64, "pages", "resident pages that left because nobody mapped them any more: unmapped, or their last process ended" => COUNT.neither().by_curve(POINT);
+    freed: u64, "pages", "resident pages that left because no process mapped them any more: unmapped, or their last process ended" => COUNT.neither().by_curve(POINT);
     freed_dirty: u64, "pages", "of these, pages of files that had to be written" => COUNT.by_curve(POINT);
     write_backs: u64, "pages", "dirty pages that left memory and were written: evictions_dirty + expired_dirty + freed_dirty" => COUNT.by_curve(WRITE_BACKS);
     prefetched: u64, "pages", "pages brought in because the program said that it would need them; no faults" => COUNT.neither().by_curve(POINT);
@@ -83,7 +83,7 @@ table! {
     swapped_end: u64, "pages", "pages at the end that are on the swap device and not resident" => COUNT.neither();
     dropped_end: u64, "pages", "pages at the end that are neither resident nor on the swap device: of a file, or never written" => COUNT.neither();
     untouched_end: Option<u64>, "pages", "pages that the mappings of each process have at the end and that are bound to nothing there, summed over the processes: neither touched by that process nor inherited nor brought in as needed since they were mapped or given up; one that several mappings share a part of counts once; empty without mappings" => OF_TRACE;
-    swap_slots: u64, "slots", "swap slots in use at the end; a page keeps its slot until nobody maps it any more" => COUNT;
+    swap_slots: u64, "slots", "swap slots in use at the end; a page keeps its slot until no process maps it any more" => COUNT;
     swap_slots_peak: u64, "slots", "most swap slots ever in use, warm-up included" => COUNT;
     swap_reads: u64, "pages", "pages read from a swap slot" => COUNT;
     file_reads: u64, "pages", "pages read from the file they belong to" => COUNT;

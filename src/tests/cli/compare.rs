@@ -157,7 +157,11 @@ fn what_cannot_be_compared_says_why() {
         ("a nowhere", 1, "nowhere: cannot read"),
         ("a", 2, "name two, or compare inside it with --by policy"),
         ("b --by policy", 4, "there is only \"lru\""),
-        ("a b --reference 3", 2, "--reference \"3\" is none of them"),
+        (
+            "a b --reference 3",
+            2,
+            "--reference \"3\" is not one of them",
+        ),
         ("a b --metric status", 2, "\"status\" is no numeric column"),
         ("a b --metric fautls", 2, "did you mean \"faults\"?"),
         ("a b --fail-on much", 2, "write a number of percent"),

@@ -154,8 +154,8 @@ fn processes_and_mappings() {
         "       10  1:0x2000    W     cow-reuse, minor  frame 2 r-- DA  frame 2 rw- DA  2:0x1000 2:0x7fe000\n",
         "       12  1:0x1000    R     refill, major     swap slot 0     frame 1 r-- -A\n",
         "     6  1:0x1000 leaves, written back: least recently used, last at reference 2\n",
-        "    10  2:0x1000 is freed: nobody maps it any more\n",
-        "   end  1:0x1000 is freed: nobody maps it any more\n",
+        "    10  2:0x1000 is freed: no process maps it any more\n",
+        "   end  1:0x1000 is freed: no process maps it any more\n",
         "12 references: 9 faults, 3 hits, fault rate 75.0 %\n",
     ]);
 }
@@ -320,8 +320,8 @@ fn pages_that_are_freed() {
     sandbox.write("freed.trace", format!("{MAPS}{freed}"));
     let done = sandbox.run("explain freed.trace -m 4 -q --out csv").code(0);
     done.out(&[
-        "\nlru,4,,3,0x101000,R,fill,no,0x101000 0x100000 -,0x300000,\"is freed: nobody maps it any more, written back\"",
-        "\nlru,4,,end,,,,,,0x100000 0x101000,is freed: nobody maps it any more | is freed: nobody maps it any more,,,\n",
+        "\nlru,4,,3,0x101000,R,fill,no,0x101000 0x100000 -,0x300000,\"is freed: no process maps it any more, written back\"",
+        "\nlru,4,,end,,,,,,0x100000 0x101000,is freed: no process maps it any more | is freed: no process maps it any more,,,\n",
     ]);
 }
 

@@ -7,9 +7,11 @@ use pagebench::internals::space;
 use pagebench::internals::space::Options;
 use pagebench::internals::trace::format::by_name;
 use pagebench::internals::trace::generate::Rng;
-use pagebench::internals::trace::model::dense::{KIND_MASK, Trace};
+use pagebench::internals::trace::model::convert::convert;
+use pagebench::internals::trace::model::dense::Trace;
 use pagebench::internals::trace::model::export::{Exported, export};
-use pagebench::internals::trace::model::select::Selection;
+use pagebench::internals::trace::model::refs::KIND_MASK;
+use pagebench::internals::trace::model::selection::Selection;
 use pagebench::internals::trace::model::source;
 use pagebench::internals::trace::model::source::{LoadOptions, TraceSource};
 use pagebench::internals::units::PageSize;
@@ -49,7 +51,7 @@ fn write(
     let mut out = std::fs::File::create(to).unwrap();
     match to.extension().unwrap().to_str().unwrap() {
         "pbt" => {
-            source::convert(source, out, 1).unwrap_or_else(|e| panic!("{e}"));
+            convert(source, out, 1).unwrap_or_else(|e| panic!("{e}"));
             None
         }
         format => {

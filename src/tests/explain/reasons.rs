@@ -367,7 +367,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("clock-pro", |case| {
         let rest = case
             .why
-            .strip_prefix("cold, reference bit 0 at hand cold; ")
+            .strip_prefix("cold, reference bit 0 under hand cold; ")
             .unwrap_or_else(|| case.fail("unknown"));
         let word = case.word(case.gone.entry);
         match rest {

@@ -5,10 +5,12 @@ use super::random::Random;
 use crate::oracle::whole::space::Space;
 use crate::oracle::whole::{Item, OnSegfault};
 use pagebench::internals::trace::model::access::Kind;
-use pagebench::internals::trace::model::dense::{Densifier, Meta, PageKey, Trace, pack};
+use pagebench::internals::trace::model::dense::Trace;
+use pagebench::internals::trace::model::densify::Densifier;
 use pagebench::internals::trace::model::event::{
     Advice, Backing, Event, EventAt, Mapping, Protection,
 };
+use pagebench::internals::trace::model::refs::{Meta, PageKey, pack};
 use pagebench::internals::units::PageSize;
 
 /// What a trace is like.

@@ -16,9 +16,9 @@ use crate::oracle::{self, Expiry, Fault, Page, Ref, Run};
 use pagebench::internals::policy::{MemoryBy, PolicyChoice};
 use pagebench::internals::trace::bursts::Bursts;
 use pagebench::internals::trace::model::access::{Addressing, Kind, TraceKind};
-use pagebench::internals::trace::model::dense::{
-    Densifier, Dictionary, Meta, PageKey, Trace, pack,
-};
+use pagebench::internals::trace::model::dense::Trace;
+use pagebench::internals::trace::model::densify::Densifier;
+use pagebench::internals::trace::model::refs::{Dictionary, Meta, PageKey, pack};
 use pagebench::internals::units::PageSize;
 use pagebench::internals::vm;
 use pagebench::internals::vm::tlb::{Geometry, Second, Shape};

@@ -7,7 +7,7 @@ use pagebench::internals::space;
 use pagebench::internals::space::Mappings;
 use pagebench::internals::trace::bursts::Bursts;
 use pagebench::internals::trace::model::dense::Trace;
-use pagebench::internals::trace::model::select::Selection;
+use pagebench::internals::trace::model::selection::Selection;
 use pagebench::internals::trace::model::source::{LoadOptions, load};
 use pagebench::internals::vm::tlb::MissLog;
 use pagebench::internals::vm::{AccessedBitMode, run_with};

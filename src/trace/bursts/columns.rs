@@ -6,7 +6,7 @@ use crate::simd::SimdLevel;
 use crate::simd::scan::{Scan, ScanBack, Wanted, scan, scan_back};
 use crate::trace::bursts::encode;
 use crate::trace::model::access::Kind;
-use crate::trace::model::dense::{KIND_MASK, Ref, pack, page_of};
+use crate::trace::model::refs::{KIND_MASK, Ref, pack, page_of};
 use crate::units::PageId;
 use std::ops::Range;
 

@@ -7,7 +7,7 @@
 
 use crate::simd::burst_codec as simd;
 use crate::trace::model::access::Kind;
-use crate::trace::model::dense::{CONTINUES, KIND_MASK, KindCode, Ref, pack, page_of};
+use crate::trace::model::refs::{CONTINUES, KIND_MASK, KindCode, Ref, pack, page_of};
 use crate::units::PageId;
 
 /// Upper limit of the distinct pages of a burst.
@@ -403,7 +403,7 @@ pub(in crate::trace) mod tests {
             let (refs, kinds) = local(n, other);
             let bursts = encode_plainly(&refs, &kinds);
             for piece in [17, 1000, n] {
-                // As if so many bursts had gone before: numbers begin anew.
+                // Starts near the largest burst number, so that numbers begin anew.
                 let (mut encoder, mut many) = (BurstEncoder::default(), EncodedBlock::default());
                 encoder.burst = BURST_MAX - 2;
                 let kinds = kinds.chunks(piece);

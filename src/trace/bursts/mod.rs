@@ -14,7 +14,7 @@ pub use columns::Columns;
 
 use super::bursts::encode::{BurstEncoder, decode_burst};
 use super::bursts::reuse_distances::Within;
-use super::model::dense::{CONTINUES, Dictionary, KIND_MASK, KindCode, Ref};
+use super::model::refs::{CONTINUES, Dictionary, KIND_MASK, KindCode, Ref};
 use crate::simd::SimdLevel;
 use crate::simd::scan::{Wanted, scan};
 use crate::units::PageId;
@@ -431,7 +431,7 @@ fn encode_block(
 mod tests {
     use super::*;
     use crate::trace::generate::Rng;
-    use crate::trace::model::dense::{PageKey, pack, page_of};
+    use crate::trace::model::refs::{PageKey, pack, page_of};
 
     const TEST_SIZES: [usize; 6] = [1, 2, 5, 16, 32, 64];
 

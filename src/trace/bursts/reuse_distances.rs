@@ -7,7 +7,7 @@
 
 use super::{BurstsView, K_MAX};
 use crate::trace::model::access::Kind;
-use crate::trace::model::dense::KIND_MASK;
+use crate::trace::model::refs::KIND_MASK;
 use std::ops::Range;
 
 /// A count for each distance, 1 to [`K_MAX`]; index 0 is unused.
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
     use crate::trace::bursts::Bursts;
     use crate::trace::generate::Rng;
-    use crate::trace::model::dense::{Ref, pack, page_of};
+    use crate::trace::model::refs::{Ref, pack, page_of};
 
     /// The distance of the reference at a position, of bytes of one burst, by its definition.
     fn distance(raw: &[u8], at: usize) -> Option<usize> {

@@ -37,15 +37,15 @@ enum Message {
     Fault(io::Error),
 }
 
-/// Who reads.
+/// What reads the bytes.
 enum Stage {
     /// The calling thread, for this number of buffers more.
     InPlace(Box<dyn Read + Send>, usize),
     /// A thread; used buffers go back to it.
     Thread(Receiver<Message>, SyncSender<Vec<u8>>),
-    /// Nobody: the stream has ended.
+    /// Nothing: the stream has ended.
     Ended,
-    /// Nobody: reading failed with this error.
+    /// Nothing: reading failed with this error.
     Failed(ErrorKind, String),
 }
 
@@ -90,7 +90,7 @@ impl BytesAhead {
                 }
             }
             Stage::Thread(full, empty) => {
-                // If the thread has ended, nobody needs the buffer.
+                // If the thread has ended, the buffer is not needed.
                 let _ = empty.try_send(std::mem::take(&mut self.buffer));
                 full.recv().unwrap_or_else(|_| {
                     Message::Fault(io::Error::other("the thread that reads ahead has ended"))
@@ -135,7 +135,7 @@ impl BytesAhead {
     }
 }
 
-/// The body of the thread: reads to the end, or until nobody listens.
+/// The body of the thread: reads to the end, or until the receiver is gone.
 fn read_all(
     mut inner: Box<dyn Read + Send>,
     full: &SyncSender<Message>,

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::trace::model::access::Addressing;
-use crate::trace::model::dense::References;
-use crate::trace::model::select::{Assembler, Selection};
+use crate::trace::model::assembler::Assembler;
+use crate::trace::model::refs::References;
+use crate::trace::model::selection::Selection;
 use crate::units::PageSize;
 use std::collections::BTreeSet;
 use xxhash_rust::xxh3::Xxh3;

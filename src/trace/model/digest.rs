@@ -5,8 +5,8 @@
 //! Process ids count by order of first reference only: they differ from recording to recording.
 
 use super::access::Addressing;
-use super::dense::{Dictionary, KindCode, Meta, Ref};
 use super::event::{Advice, Backing, Event, EventAt, Mapping};
+use super::refs::{Dictionary, KindCode, Meta, Ref};
 use crate::simd::little_endian;
 use xxhash_rust::xxh3::Xxh3;
 

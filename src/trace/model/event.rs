@@ -194,7 +194,7 @@ pub enum Event {
     /// The process makes a copy of itself.
     Fork {
         /// The copy: a process id in an `EventRecord`, an index into
-        /// [`Dictionary::pids`](super::dense::Dictionary::pids) in a [`Trace`](super::dense::Trace).
+        /// [`Dictionary::pids`](super::refs::Dictionary::pids) in a [`Trace`](super::dense::Trace).
         child: u32,
     },
     /// The process starts another program: all its mappings go.
@@ -237,7 +237,7 @@ impl Event {
 pub struct EventAt {
     /// It happens before the reference at this position.
     pub position: u64,
-    /// The process, as an index into [`Dictionary::pids`](super::dense::Dictionary::pids).
+    /// The process, as an index into [`Dictionary::pids`](super::refs::Dictionary::pids).
     pub process: u32,
     /// What happens.
     pub event: Event,

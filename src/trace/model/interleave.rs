@@ -2,9 +2,13 @@
 //! its own references, then the next; one that ends leaves the round. Knows no files.
 
 use super::access::{Addressing, TraceKind};
-use super::dense::{CONTINUES, Dictionary, Meta, References, TooManyPages, Trace, page_of};
+use super::assembler::Assembler;
+use super::dense::Trace;
+use super::densify::TooManyPages;
 use super::event::{Backing, Event};
-use super::select::{Assembler, Selection, Sink};
+use super::refs::{CONTINUES, Dictionary, Meta, References, page_of};
+use super::selection::Selection;
+use super::sink::Sink;
 use rustc_hash::FxHashMap;
 
 /// Merges traces of the same page size. Every process of every input becomes a process of its
@@ -211,9 +215,9 @@ fn kind_of(traces: &[Trace]) -> TraceKind {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dense::{KindCode, PageKey, pack};
+    use super::super::collector::Collector;
     use super::super::event::EventAt;
-    use super::super::select::Collector;
+    use super::super::refs::{KindCode, PageKey, pack};
     use super::*;
     use crate::trace::format::event_text;
     use crate::units::PageSize;

@@ -2,7 +2,9 @@
 //! those that are written.
 
 use super::access::{Addressing, Kind, TraceKind};
-use super::dense::{Densifier, Meta, PageKey, Trace, pack};
+use super::dense::Trace;
+use super::densify::Densifier;
+use super::refs::{Meta, PageKey, pack};
 use crate::units::PageSize;
 
 /// Why a text is no reference string.

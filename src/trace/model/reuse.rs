@@ -1,6 +1,7 @@
 //! How often the pages of a trace are referenced, and how far apart references of one page are.
 
-use super::dense::{Trace, page_of};
+use super::dense::Trace;
+use super::refs::page_of;
 
 /// Reuse of the pages of a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,22 +1,26 @@
 //! From a named file to references: opens whatever the file is (text, binary, `.pbt`, compressed
-//! or not, standard input), finds out its metadata, and has it streamed into memory ([`load`]),
-//! into a `.pbt` ([`convert`]) or to any other sink. Does not know how that is done (see `stream`).
+//! or not, standard input), finds out its metadata, and has it streamed into memory ([`load`])
+//! or to any other sink. Does not know how that is done (see `stream`).
 
 use super::access::{Addressing, TraceKind};
-use super::dense::{Dictionary, Meta, Trace};
+use super::collector::Collector;
+use super::dense::Trace;
 use super::error::{Position, TraceError};
+use super::refs::{Dictionary, Meta};
 use super::sample::Chosen;
-use super::select::{Both, Collector, Flow, Selection, Sink};
+use super::selection::{Flow, Selection};
+use super::sink::{Both, Sink};
 use super::stream::{self, Record, StoredPages};
+use super::trace_name::name_of;
 use crate::trace::codec;
 use crate::trace::codec::read_ahead::Wanted;
 use crate::trace::format;
 use crate::trace::format::Known;
 use crate::trace::format::ReadOptions;
-use crate::trace::store::{MAGIC, Store, Summary, Writer};
+use crate::trace::store::{MAGIC, Store};
 use crate::units::{PageSize, show_bytes};
 use std::fs::File;
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 /// How a trace is opened, and which part of it is taken.
@@ -406,8 +410,8 @@ pub fn load_source(source: TraceSource) -> Result<Trace, TraceError> {
         }
         if store.meta.page_size == page_size && options.selection.is_all() {
             let trace = match options.burst_lists_suffice {
-                true => store.load_lists()?,
-                false => store.load()?,
+                true => Trace::load_lists(*store)?,
+                false => Trace::load(*store)?,
             };
             return Ok(overridden(trace, &options));
         }
@@ -483,28 +487,6 @@ pub fn coarsen(trace: &Trace, page_size: PageSize, path: &Path) -> Result<Trace,
     stream::coarsened(path, trace, page_size)
 }
 
-/// Why a trace could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum ConvertError {
-    /// The original cannot be read.
-    #[error("{0}")]
-    Trace(#[from] TraceError),
-    /// The selection leaves nothing.
-    #[error("{}: nothing selected: no reference is left", .0.display())]
-    Nothing(PathBuf),
-    /// The format holds nothing of what is selected.
-    #[error("{}: nothing is left to write: {lost}", .path.display())]
-    Unheld {
-        /// The original.
-        path: PathBuf,
-        /// What the format does not hold, a sentence.
-        lost: String,
-    },
-    /// The sink does not take it.
-    #[error("cannot write: {0}")]
-    Write(#[from] std::io::Error),
-}
-
 /// Returns the error for a whole trace without any reference.
 pub fn no_reference(path: &Path, meta: &Meta) -> TraceError {
     no_reference_of(path, meta.skipped)
@@ -517,98 +499,4 @@ pub(in crate::trace) fn no_reference_of(path: &Path, skipped: u64) -> TraceError
         bad => format!("no valid reference: {bad} records were skipped as bad"),
     };
     TraceError::new(path, what)
-}
-
-/// Streams a trace into a `.pbt`. Memory grows with the pages, not with the references. `level` is
-/// zstd's, 1 to 19. Returns the metadata and the counts of the file.
-pub fn convert<W: Write>(
-    source: TraceSource,
-    out: W,
-    level: i32,
-) -> Result<(Meta, Summary), ConvertError> {
-    let path = source.path.clone();
-    let all = source.options.selection.is_all();
-    let mut writer = Writer::new(out, level)?;
-    let (meta, dictionary) = source.stream(&mut writer)?;
-    if dictionary.pages.is_empty() {
-        return Err(match all {
-            true => no_reference(&path, &meta).into(),
-            false => ConvertError::Nothing(path),
-        });
-    }
-    let (_, summary) = writer.finish(&meta, &dictionary)?;
-    Ok((meta, summary))
-}
-
-/// Endings of formats that are only read, and `pbt`. A trace's name leaves them out, like the endings of
-/// codecs and of formats that are written.
-const ENDINGS: [&str; 18] = [
-    "pbt",
-    "lackey",
-    "trace",
-    "trc",
-    "din",
-    "lis",
-    "csv",
-    "tsv",
-    "txt",
-    "bin",
-    "oracleGeneral",
-    "ref",
-    "log",
-    "out",
-    "spc",
-    "vscsi",
-    "champsim",
-    "champsimtrace",
-];
-
-/// Returns the name of a trace: its file name without the endings of codec and format. Control
-/// characters, which would upset a terminal, become question marks.
-pub fn name_of(path: &Path) -> String {
-    let Some(file) = path.file_name() else {
-        return "stdin".into();
-    };
-    let mut name = &*file.to_string_lossy();
-    if name == "-" {
-        return "stdin".into();
-    }
-    while let Some((stem, ending)) = name.rsplit_once('.') {
-        let known = ENDINGS.contains(&ending)
-            || codec::by_ending(ending).is_some()
-            || format::by_ending(ending).is_some();
-        if stem.is_empty() || !known {
-            break;
-        }
-        name = stem;
-    }
-    name.replace(char::is_control, "?")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_lose_the_endings_of_codecs_and_formats_only() {
-        for (path, name) in [
-            ("a/cc1.lackey.zst", "cc1"),
-            ("gcc-4.8.trace.gz", "gcc-4.8"),
-            ("cloudPhysicsIO.oracleGeneral.bin", "cloudPhysicsIO"),
-            (".pbt", ".pbt"),
-            ("-", "stdin"),
-            ("x", "x"),
-            ("prog.rw", "prog"),
-            ("prog.plain.gz", "prog"),
-            ("prog.vpn", "prog"),
-            ("prog.rwx", "prog.rwx"),
-        ] {
-            assert_eq!(name_of(Path::new(path)), name);
-        }
-        // What `convert` writes, it names alike.
-        let written = format::TABLE.iter().filter_map(|f| f.written.as_ref());
-        for ending in written.flat_map(|written| written.endings) {
-            assert_eq!(name_of(Path::new(&format!("a.b.{ending}"))), "a.b");
-        }
-    }
 }

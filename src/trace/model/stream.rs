@@ -5,14 +5,16 @@
 //! nor what a reference or an event becomes (see `select`).
 
 use super::access::{Access, Addressing, Kind};
-use super::dense::{
-    CONTINUES, Dictionary, KindCode, PageKey, Ref, References, TooManyPages, Trace, kind_of,
-    page_of,
-};
+use super::assembler::Assembler;
+use super::collector::Collector;
+use super::dense::Trace;
+use super::densify::TooManyPages;
 use super::error::TraceError;
 use super::event::{Event, EventAt, EventRecord};
+use super::refs::{CONTINUES, Dictionary, KindCode, PageKey, Ref, References, kind_of, page_of};
 use super::sample::Chosen;
-use super::select::{Assembler, Collector, Flow, Selection, Sink};
+use super::selection::{Flow, Selection};
+use super::sink::Sink;
 use crate::trace::codec::read_ahead;
 use crate::trace::codec::read_ahead::Wanted;
 use crate::trace::format::Known;

@@ -6,8 +6,8 @@
 use crate::trace::format::event_text;
 use crate::trace::format::tokens::{decimal, word};
 use crate::trace::model::access::Addressing;
-use crate::trace::model::dense::Dictionary;
 use crate::trace::model::event::EventAt;
+use crate::trace::model::refs::Dictionary;
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 use std::io::Write;

@@ -2,13 +2,13 @@
 //! whether the burst writes it, and the distances within bursts. With them an LRU curve needs no
 //! reference.
 //!
-//! They follow from the references: whoever has the references computes the same. Knows nothing of
+//! They follow from the references: a reader that has the references computes the same. Knows nothing of
 //! where the columns are in the file.
 
 use crate::trace::bursts::encode;
 use crate::trace::bursts::reuse_distances::{Edges, Within};
 use crate::trace::bursts::{Block, BurstsView, Columns, K_MAX};
-use crate::trace::model::dense::is_write;
+use crate::trace::model::refs::is_write;
 
 /// The columns of [`LIST_TAGS`](super::LIST_TAGS), unpacked; all empty if the block has none.
 #[derive(Default)]

@@ -54,6 +54,7 @@
 mod events;
 mod lists;
 mod pack;
+mod parts;
 mod read;
 mod write;
 
@@ -61,8 +62,8 @@ pub use read::Store;
 pub use write::{Summary, Writer};
 
 use super::model::access::{Addressing, TraceKind};
-use super::model::dense::Meta;
 use super::model::digest;
+use super::model::refs::Meta;
 use crate::units::PageSize;
 use serde::{Deserialize, Serialize};
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::trace::bursts;
 use crate::trace::bursts::encode::{BurstEncoder, EncodedBlock};
-use crate::trace::model::dense::{References, count_continuations, count_kinds};
+use crate::trace::model::refs::{References, count_continuations, count_kinds};
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;

@@ -1,18 +1,18 @@
-//! Reading a `.pbt`. No byte is used before its checksum holds, and no number in the file is used as a
-//! length or an index before it is checked: any bytes give a trace or an error.
+//! Reading a `.pbt`: what its parts mean. No number in the file is used as a length or an index before
+//! it is checked: any bytes give a trace or an error.
 
 use super::lists::StoredLists;
-use super::write::trailer_checksum;
+use super::parts::{block_index, corrupt, footer_span, read_block};
 use super::{events, *};
 use crate::trace::bursts::encode;
 use crate::trace::bursts::{self, Bursts};
 use crate::trace::codec::mmap::Bytes;
-use crate::trace::model::dense::{Dictionary, KindCode, PageKey, Ref, References, Tile, Trace};
-use crate::trace::model::error::{Position, TraceError};
+use crate::trace::model::error::TraceError;
 use crate::trace::model::event::EventAt;
+use crate::trace::model::refs::{Dictionary, KindCode, PageKey, Ref, References};
+use crate::trace::model::tile::Tile;
 use rayon::prelude::*;
 use std::fs::File;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,9 +44,6 @@ const FOOTER_TAGS: [u16; 6] = [
     TAG_INDEX,
     TAG_EVENTS,
 ];
-
-/// A column: its tag and its unpacked bytes.
-type Column = (u16, Vec<u8>);
 
 impl Store {
     /// Maps a file.
@@ -140,7 +137,7 @@ impl Store {
         for block in 0..self.blocks() {
             references.clear();
             self.unpack(block, &mut references)?;
-            let tile = references.tile(start);
+            let tile = Tile::of(&references, start);
             start = tile.end();
             if !each(tile)? {
                 break;
@@ -222,27 +219,17 @@ impl Store {
         }
     }
 
-    /// Loads everything into memory, blocks in parallel. Errors if the digest does not match.
-    pub fn load(self) -> Result<Trace, TraceError> {
-        let trace = match self.is_local() {
-            true => {
-                let bursts = self.load_bursts()?;
-                Trace::of_bursts(self.meta, self.dictionary, bursts, None)
-            }
-            false => {
-                let References { refs, kinds } = self.load_references()?;
-                Trace::new(self.meta, self.dictionary, refs, kinds, None)
-            }
-        };
-        let trace = trace.with_events(self.events);
-        if trace.digest() != self.digest {
-            let what = "the digest does not match the references and events";
-            return Err(corrupt(&self.path, 0, what));
+    /// Errors if `digest`, that of what was loaded, is not the one in the file.
+    pub(in crate::trace) fn check_digest(&self, digest: u128) -> Result<(), TraceError> {
+        let what = "the digest does not match the references and events";
+        match digest == self.digest {
+            true => Ok(()),
+            false => Err(corrupt(&self.path, 0, what)),
         }
-        Ok(trace)
     }
 
-    fn load_bursts(&self) -> Result<Bursts, TraceError> {
+    /// Unpacks all blocks as bursts, in parallel.
+    pub(in crate::trace) fn load_bursts(&self) -> Result<Bursts, TraceError> {
         let mut raw = vec![0; self.refs() as usize];
         let blocks = self.places(&mut raw).into_par_iter().enumerate();
         let blocks = blocks.map(|(block, (start, raw))| self.decode_block(block, start, raw));
@@ -250,23 +237,14 @@ impl Store {
         Ok(Bursts::join(0, self.refs(), raw, blocks))
     }
 
-    /// Loads the per-burst lists only: enough for an LRU curve. Falls back to [`Store::load`] if the
-    /// file has no lists, has events, or has poor locality. The digest is taken from the file,
-    /// unchecked.
-    pub fn load_lists(self) -> Result<Trace, TraceError> {
-        if !self.is_local() || !self.events.is_empty() {
-            return self.load();
-        }
+    /// Unpacks the lists of the bursts only, blocks in parallel. Returns `None` if the file has none.
+    pub(in crate::trace) fn load_lists(&self) -> Result<Option<Bursts>, TraceError> {
         let starts = self.starts();
         let blocks = starts.into_par_iter().enumerate();
         let blocks = blocks.map(|(block, start)| self.decode_lists(block, start));
         let blocks = blocks.collect::<Result<Option<Vec<_>>, _>>()?;
-        let Some(blocks) = blocks else {
-            return self.load();
-        };
-        let bursts = Bursts::join(0, self.refs(), Vec::new(), blocks);
-        let digest = self.digest;
-        Ok(Trace::of_lists(self.meta, self.dictionary, bursts, digest))
+        let join = |blocks| Bursts::join(0, self.refs(), Vec::new(), blocks);
+        Ok(blocks.map(join))
     }
 
     /// Unpacks `block`, whose first reference has position `start`, as bursts.
@@ -320,7 +298,8 @@ impl Store {
         }))
     }
 
-    fn load_references(&self) -> Result<References, TraceError> {
+    /// Unpacks all blocks one by one, in parallel.
+    pub(in crate::trace) fn load_references(&self) -> Result<References, TraceError> {
         let total = self.refs() as usize;
         let (mut refs, mut kinds) = (vec![0; total], vec![0; total]);
         let places = self.places(&mut refs).into_par_iter();
@@ -360,155 +339,6 @@ impl Store {
     fn corrupt(&self, block: usize, what: &str) -> TraceError {
         corrupt(&self.path, self.blocks[block].offset as usize, what)
     }
-}
-
-/// Checks header and trailer of a file and returns where its footer is.
-fn footer_span(path: &Path, bytes: &[u8]) -> Result<Range<usize>, TraceError> {
-    let fail = |at: usize, what: &str| corrupt(path, at, what);
-    if bytes.len() < HEADER_BYTES || bytes[..8] != MAGIC {
-        return Err(fail(0, "this is no .pbt file"));
-    }
-    let major = u16::from_le_bytes([bytes[8], bytes[9]]);
-    if major != MAJOR {
-        return Err(TraceError::new(
-            path,
-            format!("version {major} of .pbt; this program reads version {MAJOR}"),
-        )
-        .help("convert the original again, or take the program that wrote it"));
-    }
-    let end = bytes.len();
-    if end < HEADER_BYTES + TRAILER_BYTES || bytes[end - 8..] != END_MAGIC {
-        return Err(fail(end, "the file is cut short: it has no end mark"));
-    }
-    let footer = u64_at(bytes, end - TRAILER_BYTES);
-    let sum = u64_at(bytes, end - TRAILER_BYTES + 8);
-    if sum != trailer_checksum(footer, &bytes[..HEADER_BYTES]) {
-        return Err(fail(end - TRAILER_BYTES, "the end mark is corrupt"));
-    }
-    Ok(footer.min(end as u64) as usize..end - TRAILER_BYTES)
-}
-
-/// Reads the index of blocks, for a trace of `refs` references whose footer has the offset `footer`.
-/// Returns `None` if it is corrupt.
-fn block_index(index: &[u8], footer: u64, refs: u64) -> Option<Vec<BlockEntry>> {
-    let (entries, _) = index.as_chunks::<16>();
-    let entry = |bytes: &[u8; 16]| BlockEntry {
-        offset: u64_at(bytes, 0),
-        refs: u64_at(bytes, 8),
-    };
-    let blocks: Vec<BlockEntry> = entries.iter().map(entry).collect();
-    let in_order = blocks.is_sorted_by(|a, b| a.offset < b.offset);
-    let fits = |block: &BlockEntry| {
-        (HEADER_BYTES as u64..footer).contains(&block.offset) && block.refs <= BLOCK_REFS_MAX
-    };
-    let fit = blocks.iter().all(fits);
-    let adds_up = || blocks.iter().map(|block| block.refs).sum::<u64>() == refs;
-    (in_order && fit && adds_up()).then_some(blocks)
-}
-
-fn corrupt(path: &Path, at: usize, what: &str) -> TraceError {
-    TraceError::new(path, what)
-        .at(Position::Byte(at as u64))
-        .help("the file is damaged; copy it again, or convert the original again")
-}
-
-/// Header of a column.
-struct ColumnHeader {
-    tag: u16,
-    codec: u8,
-    /// Bytes unpacked.
-    raw: usize,
-    /// Bytes stored.
-    stored: usize,
-    /// Checksum of the stored bytes.
-    sum: u64,
-}
-
-/// Reads the headers of the columns of a block, which has at least a block header. Returns the number
-/// of references, the headers, and what follows them; `None` if the headers are corrupt.
-fn column_headers(block: &[u8]) -> Option<(u32, Vec<ColumnHeader>, &[u8])> {
-    let (refs, columns) = (u32_at(block, 4), u32_at(block, 8) as usize);
-    if columns > COLUMNS_MAX {
-        return None;
-    }
-    let head = BLOCK_HEADER_BYTES + columns * COLUMN_HEADER_BYTES;
-    if block.len() < head + 8 || u64_at(block, head) != checksum(&block[..head]) {
-        return None;
-    }
-    let (headers, _) = block[BLOCK_HEADER_BYTES..head].as_chunks::<COLUMN_HEADER_BYTES>();
-    let header = |bytes: &[u8; COLUMN_HEADER_BYTES]| ColumnHeader {
-        tag: u16::from_le_bytes([bytes[0], bytes[1]]),
-        codec: bytes[2],
-        raw: u32_at(bytes, 8) as usize,
-        stored: u32_at(bytes, 12) as usize,
-        sum: u64_at(bytes, 16),
-    };
-    Some((
-        refs,
-        headers.iter().map(header).collect(),
-        &block[head + 8..],
-    ))
-}
-
-/// Reads the block in `span` of the file. Returns its number of references and its columns, of which
-/// only those with a tag in `wanted` are unpacked.
-fn read_block(
-    path: &Path,
-    bytes: &[u8],
-    span: Range<usize>,
-    magic: [u8; 4],
-    wanted: &[u16],
-) -> Result<(u32, Vec<Column>), TraceError> {
-    let fail = |what: &str| corrupt(path, span.start, what);
-    let block = bytes
-        .get(span.clone())
-        .ok_or_else(|| fail("a block lies outside the file"))?;
-    if block.len() < BLOCK_HEADER_BYTES + 8 || block[..4] != magic {
-        return Err(fail("a block does not begin where it should"));
-    }
-    let (refs, headers, mut rest) =
-        column_headers(block).ok_or_else(|| fail("the header of a block is corrupt"))?;
-    let mut found: Vec<Column> = Vec::new();
-    // All columns of a block take at most 15 bytes a reference plus 512. A block that claims more is
-    // corrupt, and would only take memory.
-    let mut room = match magic == BLOCK_MAGIC {
-        true => refs as usize * 16 + 1024,
-        false => usize::MAX,
-    };
-    for header in headers {
-        let payload = rest
-            .get(..header.stored)
-            .ok_or_else(|| fail("a column is cut short"))?;
-        rest = &rest[header.stored..];
-        let wanted = wanted.contains(&header.tag);
-        // The references are large. Other columns are small and always checked.
-        if !wanted && header.tag == TAG_RAW {
-            continue;
-        }
-        if wanted {
-            room = room
-                .checked_sub(header.raw)
-                .ok_or_else(|| fail("a column is larger than its block can be"))?;
-        }
-        if checksum(payload) != header.sum {
-            return Err(fail("the checksum of a column does not hold"));
-        }
-        if wanted {
-            let unpacked = unpack_column(header.codec, payload, header.raw);
-            let unpacked = unpacked.ok_or_else(|| fail("a column cannot be unpacked"))?;
-            found.push((header.tag, unpacked));
-        }
-    }
-    Ok((refs, found))
-}
-
-fn unpack_column(codec: u8, payload: &[u8], raw: usize) -> Option<Vec<u8>> {
-    let bytes = match codec {
-        CODEC_NONE => payload.to_vec(),
-        CODEC_ZSTD if raw <= COLUMN_BYTES_MAX => zstd::bulk::decompress(payload, raw).ok()?,
-        _ => return None,
-    };
-    (bytes.len() == raw).then_some(bytes)
 }
 
 fn dictionary(pids: &[u8], processes: &[u8], numbers: &[u8]) -> Result<Dictionary, &'static str> {

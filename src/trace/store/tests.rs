@@ -1,8 +1,9 @@
 use super::*;
 use crate::trace::bursts::encode;
 use crate::trace::generate::Rng;
-use crate::trace::model::dense::{CONTINUES, Dictionary, KindCode, PageKey, Ref, pack, page_of};
+use crate::trace::model::dense::Trace;
 use crate::trace::model::event::{Event, EventAt};
+use crate::trace::model::refs::{CONTINUES, Dictionary, KindCode, PageKey, Ref, pack, page_of};
 use std::path::Path;
 
 fn meta() -> Meta {
@@ -61,13 +62,13 @@ fn what_is_written_is_read_over_several_blocks() {
     assert_eq!(summary.bytes, bytes.len() as u64);
     let store = parse(&bytes).unwrap();
     assert!(store.blocks() >= 2);
-    let trace = store.load().unwrap();
+    let trace = Trace::load(store).unwrap();
     assert_eq!(trace.meta, meta());
     assert_eq!(*trace.dictionary, dictionary);
     assert!(trace.refs() == refs && trace.kinds() == kinds);
     assert_eq!(trace.digest(), summary.digest);
     // The digest that the file carries is the one that the references have.
-    let again = crate::trace::model::dense::Trace::new(meta(), dictionary, refs, kinds, None);
+    let again = Trace::new(meta(), dictionary, refs, kinds, None);
     assert_eq!(again.digest(), summary.digest);
     assert_eq!(page_of(again.refs()[1]), 1);
 }
@@ -101,7 +102,7 @@ fn recordings_are_written_alike_one_by_one_and_at_once() {
     }
     for name in ["sort", "sqlite", "pipeline", "git"] {
         let trace = Store::open(&folder.join(format!("{name}.pbt"))).unwrap();
-        let trace = trace.load().unwrap();
+        let trace = Trace::load(trace).unwrap();
         let mut one_by_one = Writer::with_threads(Vec::new(), 1, 0).unwrap();
         for (refs, kinds) in trace.refs().chunks(1).zip(trace.kinds().chunks(1)) {
             one_by_one.push_all(refs, kinds).unwrap();
@@ -119,7 +120,7 @@ fn recordings_are_written_alike_one_by_one_and_at_once() {
         let one_by_one = one_by_one.finish(&trace.meta, &trace.dictionary).unwrap();
         let at_once = at_once.finish(&trace.meta, &trace.dictionary).unwrap();
         assert!(one_by_one == at_once, "{name}");
-        let again = parse(&at_once.0).unwrap().load().unwrap();
+        let again = Trace::load(parse(&at_once.0).unwrap()).unwrap();
         assert!(
             again.refs() == trace.refs() && again.kinds() == trace.kinds(),
             "{name}"
@@ -159,7 +160,7 @@ fn with_events() -> (Vec<u8>, Summary, Vec<EventAt>) {
 #[test]
 fn events_are_read_as_they_were_written() {
     let (bytes, summary, events) = with_events();
-    let trace = parse(&bytes).unwrap().load().unwrap();
+    let trace = Trace::load(parse(&bytes).unwrap()).unwrap();
     assert_eq!(trace.events, events);
     assert_eq!(trace.digest(), summary.digest);
     let (refs, kinds, dictionary) = sample(60, 9);
@@ -175,7 +176,7 @@ fn a_file_of_version_1_0_is_read_as_ever() {
     let end = bytes.len() - TRAILER_BYTES;
     let sum = write::trailer_checksum(u64_at(&bytes, end), &bytes[..HEADER_BYTES]);
     bytes[end + 8..end + 16].copy_from_slice(&sum.to_le_bytes());
-    let trace = parse(&bytes).unwrap().load().unwrap();
+    let trace = Trace::load(parse(&bytes).unwrap()).unwrap();
     assert!(trace.refs() == refs && trace.events.is_empty());
     assert_eq!(trace.digest(), summary.digest);
 }
@@ -189,10 +190,10 @@ fn lists_are_those_of_the_references() {
         let (bytes, summary) = write(&refs, &kinds, &dictionary);
         let local = parse(&bytes).unwrap().is_local();
         assert_eq!(local, pages == 50, "{pages} pages");
-        let lists = parse(&bytes).unwrap().load_lists().unwrap();
+        let lists = Trace::load_lists(parse(&bytes).unwrap()).unwrap();
         assert_eq!(lists.digest(), summary.digest);
         assert_eq!(lists.len() as u64, summary.refs);
-        let whole = parse(&bytes).unwrap().load().unwrap();
+        let whole = Trace::load(parse(&bytes).unwrap()).unwrap();
         let made = crate::trace::bursts::Bursts::encode(&refs, &kinds);
         for bursts in [lists.as_bursts(), whole.as_bursts()].into_iter().flatten() {
             assert!(bursts.of(64).columns == made.of(64).columns);
@@ -204,7 +205,7 @@ fn lists_are_those_of_the_references() {
 #[test]
 fn an_empty_trace_is_a_trace() {
     let (bytes, _) = write(&[], &[], &Dictionary::default());
-    assert!(parse(&bytes).unwrap().load().unwrap().is_empty());
+    assert!(Trace::load(parse(&bytes).unwrap()).unwrap().is_empty());
 }
 
 #[test]
@@ -215,7 +216,7 @@ fn every_cut_and_every_flipped_byte_is_noticed() {
 }
 
 fn every_change_is_noticed(bytes: &[u8]) {
-    let whole = |bytes: &[u8]| parse(bytes).and_then(Store::load);
+    let whole = |bytes: &[u8]| parse(bytes).and_then(Trace::load);
     assert!(whole(bytes).is_ok());
     for end in 0..bytes.len() {
         assert!(whole(&bytes[..end]).is_err(), "cut at {end}");
@@ -240,7 +241,7 @@ fn a_later_version_is_named() {
 fn a_trace_of_lists_has_no_references_to_hand_out() {
     let (refs, kinds, dictionary) = sample(40_000, 50);
     let (bytes, _) = write(&refs, &kinds, &dictionary);
-    let lists = parse(&bytes).unwrap().load_lists().unwrap();
+    let lists = Trace::load_lists(parse(&bytes).unwrap()).unwrap();
     assert!(lists.as_bursts().is_some());
     let ways: [&dyn Fn(); 4] = [
         &|| _ = lists.refs(),

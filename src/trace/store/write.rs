@@ -3,10 +3,10 @@
 
 use super::pack::{ColumnWriter, PackPool, PackedBlock};
 use super::{events, *};
-use crate::trace::model::dense::{CONTINUES, Dictionary, KindCode, Ref, References};
 use crate::trace::model::digest::Digest;
 use crate::trace::model::event::EventAt;
-use crate::trace::model::select::Sink;
+use crate::trace::model::refs::{CONTINUES, Dictionary, KindCode, Ref, References};
+use crate::trace::model::sink::Sink;
 use std::io::{self, Write};
 
 /// Counts of a written file.

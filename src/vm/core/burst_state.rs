@@ -7,7 +7,7 @@ use crate::simd::SimdLevel;
 use crate::simd::missing_bits::{Lacking, Needs, PADDING, lacking};
 use crate::simd::scan::{Scan, Wanted, scan};
 use crate::trace::bursts::{BurstsView, Columns};
-use crate::trace::model::dense::{KindCode, Ref, page_of};
+use crate::trace::model::refs::{KindCode, Ref, page_of};
 use crate::units::EntryId;
 use std::ops::Range;
 
@@ -22,9 +22,9 @@ pub(crate) const DIRTY: u8 = 4;
 pub(crate) struct BurstState {
     /// The most pages of a burst.
     pub(crate) k: usize,
-    /// The position of the first reference of the bursts at hand.
+    /// The position of the first reference of the view last passed to [`BurstState::burst_at`].
     base: u64,
-    /// The index of the next of them.
+    /// The index of its next burst.
     next: usize,
     /// What is known of each entry, followed by [`PADDING`] bytes.
     known: Vec<u8>,

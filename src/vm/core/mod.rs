@@ -11,7 +11,7 @@ use burst_state::BurstState;
 
 use crate::policy::{EventCount, Frames, MemoryBy as SpaceKind, Setup, Spec};
 use crate::space::{Class, End, EntryId, ObjectId, OpAt};
-use crate::trace::model::dense::PageKey;
+use crate::trace::model::refs::PageKey;
 use crate::units::{FrameId, PageId};
 use crate::vm::core::counters::{Counters, FaultTables};
 use crate::vm::core::distribution::{

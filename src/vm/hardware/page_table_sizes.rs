@@ -3,7 +3,7 @@
 
 use super::layout::Layout;
 use crate::space::{EntryId, Op, Resolved};
-use crate::trace::model::dense::{PageKey, page_of};
+use crate::trace::model::refs::{PageKey, page_of};
 use rustc_hash::FxHashMap;
 
 /// The largest page tables of a trace.

@@ -9,7 +9,8 @@ use crate::policy::{
     dispatch,
 };
 use crate::space::Space;
-use crate::trace::model::dense::{PageKey, Tile};
+use crate::trace::model::refs::PageKey;
+use crate::trace::model::tile::Tile;
 use crate::vm::core::Core;
 use crate::vm::core::burst_state::{BurstState, watches};
 use crate::vm::core::counters::Outcome;

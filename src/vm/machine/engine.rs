@@ -5,7 +5,7 @@
 use super::Machine;
 use crate::policy::{EventCount, PolicyType};
 use crate::space::EntryId;
-use crate::trace::model::dense::Tile;
+use crate::trace::model::tile::Tile;
 use crate::vm::core::counters::TlbCounters;
 use crate::vm::core::{Core, Full};
 use crate::vm::machine::page_tables::Residence;

@@ -37,7 +37,9 @@ use crate::policy::{
 use crate::space::{EntryId, Op, Space};
 use crate::trace::bursts::BurstsView;
 use crate::trace::model::access::Kind;
-use crate::trace::model::dense::{KIND_MASK, KindCode, Ref, Tile, Trace, page_of};
+use crate::trace::model::dense::Trace;
+use crate::trace::model::refs::{KIND_MASK, KindCode, Ref, page_of};
+use crate::trace::model::tile::Tile;
 use crate::units::FrameId;
 use std::ops::Range;
 

@@ -6,7 +6,7 @@ use super::Paging;
 use super::fault::Cause;
 use crate::policy::{PageAccess, Policy};
 use crate::space::{EntryId, Op};
-use crate::trace::model::dense::NEVER;
+use crate::trace::model::refs::NEVER;
 use crate::vm::core::{Full, Read};
 use crate::vm::machine::page_tables::{NOT_RESIDENT, Residence};
 use crate::vm::tlb::Translation;

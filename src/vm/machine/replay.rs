@@ -4,7 +4,8 @@
 use super::Job;
 use super::engine::Engine;
 use crate::policy::EventCount;
-use crate::trace::model::dense::{Tile, count_kinds};
+use crate::trace::model::refs::count_kinds;
+use crate::trace::model::tile::Tile;
 use crate::vm::core::Residency;
 use crate::vm::core::counters::{Counters, Outcome, SwapFull, TlbCounters};
 use crate::vm::core::distribution::FaultIntervals;

@@ -5,7 +5,6 @@ use super::assemble::assemble;
 use super::engine::Engine;
 use super::{Job, RunError};
 use crate::space::{End, ObjectId};
-use crate::trace::model::dense::Tile;
 use crate::units::FrameId;
 use crate::vm::core::Core;
 use crate::vm::core::counters::Counters;
@@ -76,7 +75,7 @@ pub fn snapshot(job: &Job<'_>, position: u64, ops: usize) -> Result<Snapshot, Ru
     let job = &job.with_space(identity.as_ref());
     let mut engine = assemble(job, None, None, false)?;
     let position = position.min(job.trace.len() as u64);
-    let end = engine.feed(Tile::whole(job.trace), 0..position);
+    let end = engine.feed(job.trace.whole(), 0..position);
     if end == position && engine.perform(position, ops).is_err() {
         engine.core_mut().swap_full = true;
     }
@@ -131,7 +130,7 @@ fn states_at(job: &Job<'_>, positions: &[u64]) -> Result<(Vec<States>, Option<En
     let (mut from, mut all) = (0, Vec::with_capacity(positions.len()));
     for &position in positions {
         let position = position.min(length);
-        from = engine.feed(Tile::whole(job.trace), from..position);
+        from = engine.feed(job.trace.whole(), from..position);
         if from < position {
             break;
         }

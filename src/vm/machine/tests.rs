@@ -5,7 +5,7 @@ use super::snapshot::PageState;
 use super::*;
 use crate::policy::{Future, PolicyType, Setup, Visitor, dispatch};
 use crate::trace::model::access::{Addressing, TraceKind};
-use crate::trace::model::dense::{Dictionary, Meta, PageKey, pack};
+use crate::trace::model::refs::{Dictionary, Meta, PageKey, pack};
 use crate::units::PageSize;
 use crate::vm::core::counters::SwapFull;
 use crate::vm::core::distribution::FaultKind;

@@ -18,7 +18,8 @@
 use super::miss_log::{Miss, MissLog, Slot, side_of, slot_of};
 use super::second_level::Deeper;
 use super::{Geometry, NONE, Shape, Side, Translation};
-use crate::trace::model::dense::{PageKey, Trace};
+use crate::trace::model::dense::Trace;
+use crate::trace::model::refs::PageKey;
 use crate::units::PageId;
 use crate::vm::core::counters::TlbCounters;
 use crate::vm::tlb::walk::radix_shifts;

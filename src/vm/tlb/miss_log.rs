@@ -6,7 +6,8 @@
 use super::{Geometry, NONE, Shape, Side};
 use crate::space::{Op, Space};
 use crate::trace::model::access::Kind;
-use crate::trace::model::dense::{KIND_MASK, KindCode, PageKey, Ref, Trace};
+use crate::trace::model::dense::Trace;
+use crate::trace::model::refs::{KIND_MASK, KindCode, PageKey, Ref};
 use crate::units::PageId;
 
 /// References of one block: what a search for the next reference of a page looks at, at most.

@@ -23,7 +23,7 @@ use super::core::counters::TlbCounters;
 pub use super::hardware::Hardware;
 pub use super::hardware::tlb_shapes::{Geometry, Second, Shape};
 use super::tlb::walk::{radix_shifts, replaced_way};
-use crate::trace::model::dense::PageKey;
+use crate::trace::model::refs::PageKey;
 use crate::units::{PageId, PageSize};
 pub use follow::FollowTlbs;
 
@@ -210,8 +210,8 @@ impl Pair {
     }
 }
 
-/// No process has made a reference yet.
-const NOBODY: u32 = u32::MAX;
+/// Stands for the process of the reference before, if there was none.
+const NO_PROCESS: u32 = u32::MAX;
 
 /// The result of a look-up that changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,7 +251,7 @@ impl<'t, const WALKS_SET_BITS: bool> Tlbs<'t, WALKS_SET_BITS> {
             first: Pair::new([geometry.l1i, geometry.l1d], pages.len()),
             deeper: Deeper::new(geometry, pages, shifts),
             tags: geometry.tags,
-            process: NOBODY,
+            process: NO_PROCESS,
         }
     }
 
@@ -259,7 +259,7 @@ impl<'t, const WALKS_SET_BITS: bool> Tlbs<'t, WALKS_SET_BITS> {
     pub fn probe(&self, page: PageId, ifetch: bool) -> Probe {
         let key = self.pages[page as usize];
         let side = Side::of(ifetch);
-        let flushes = !self.tags && self.process != NOBODY && self.process != key.process;
+        let flushes = !self.tags && self.process != NO_PROCESS && self.process != key.process;
         Probe {
             flushes,
             first: self.first.holds(side, page),
@@ -300,7 +300,7 @@ impl<'t, const WALKS_SET_BITS: bool> Tlbs<'t, WALKS_SET_BITS> {
     /// Without tags: flushes the entries of another process than `process`.
     fn switch(&mut self, process: u32) {
         let before = std::mem::replace(&mut self.process, process);
-        if before == process || before == NOBODY {
+        if before == process || before == NO_PROCESS {
             return;
         }
         self.deeper.flush();

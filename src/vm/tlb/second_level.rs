@@ -3,7 +3,7 @@
 
 use super::walk::Walker;
 use super::{Geometry, Pair, Second, Shape, Side};
-use crate::trace::model::dense::PageKey;
+use crate::trace::model::refs::PageKey;
 use crate::units::PageId;
 use crate::vm::core::counters::TlbCounters;
 

@@ -3,7 +3,8 @@
 use super::miss_log::Logger;
 use super::*;
 use crate::trace::model::access::{Addressing, TraceKind};
-use crate::trace::model::dense::{Dictionary, Meta, Trace, pack};
+use crate::trace::model::dense::Trace;
+use crate::trace::model::refs::{Dictionary, Meta, pack};
 
 /// Three pages in one set of two ways, drawn step by step: the set after each reference, the
 /// most recent page first.

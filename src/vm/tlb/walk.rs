@@ -9,7 +9,7 @@
 //!
 //! Knows nothing of TLBs; what is looked up is a process and a page number.
 
-use crate::trace::model::dense::PageKey;
+use crate::trace::model::refs::PageKey;
 use crate::units::PageSize;
 use crate::vm::hardware::tlb_shapes::{Geometry, RADIX_BITS};
 use std::ops::Range;

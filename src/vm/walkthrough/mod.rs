@@ -14,7 +14,7 @@ pub use state::State;
 use super::hardware::layout::Layout;
 use super::hardware::tlb_shapes::{Geometry, Shape};
 use super::tlb::{Probe, Tlbs, Translation};
-use crate::trace::model::dense::PageKey;
+use crate::trace::model::refs::PageKey;
 use crate::units::PageId;
 use std::collections::{HashMap, HashSet};
 

@@ -11,7 +11,7 @@ use crate::cli::setup::terminal::table;
 use crate::exit;
 use crate::space::Resolved;
 use crate::sweep::{self, Plan};
-use crate::trace::model::dense::{PageKey, page_of};
+use crate::trace::model::refs::{PageKey, page_of};
 use crate::vm::FaultEvent;
 use std::io::ErrorKind;
 use std::path::Path;

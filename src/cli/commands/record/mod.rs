@@ -11,7 +11,7 @@ use crate::cli::setup::progress::note;
 use crate::exit::ExitCode;
 use crate::record::{ProcessSummary, Repairs};
 use crate::trace::model::digest;
-use crate::trace::model::source::name_of;
+use crate::trace::model::trace_name::name_of;
 use crate::trace::store::Summary;
 use crate::units::{PageSize, about, counted, parse_count, show_bytes, show_count};
 use clap::Args;

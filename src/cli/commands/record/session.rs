@@ -7,7 +7,7 @@ use crate::exit::{self, ExitCode};
 use crate::record::recording_file::RecordingFile;
 use crate::record::session::{Interrupt, Session, Signal, Watch, find};
 use crate::report::whole_file::WholeFile;
-use crate::trace::model::select::Selection;
+use crate::trace::model::selection::Selection;
 use crate::trace::store::Summary;
 use crate::units::PageSize;
 use signal_hook::consts::{SIGINT, SIGTERM};

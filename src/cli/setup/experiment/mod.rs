@@ -228,7 +228,7 @@ fn absolute(path: &Path) -> String {
     whole.to_string_lossy().into_owned()
 }
 
-/// Errors if one of `names` is none of `keys`, the keys of an experiment file.
+/// Errors if one of `names` is not among `keys`, the keys of an experiment file.
 fn refuse_unknown_keys(names: &[&String], keys: &[String]) -> Result<(), Failure> {
     match names.iter().find(|name| !keys.contains(name)) {
         None => Ok(()),

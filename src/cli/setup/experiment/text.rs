@@ -108,7 +108,7 @@ impl TomlFile {
         Failure::usage(message)
     }
 
-    /// Returns an error about an entry whose key is none of `known`.
+    /// Returns an error about an entry whose key is not among `known`.
     pub fn unknown_key(&self, entry: Entry<'_, '_>, known: &[&str]) -> Failure {
         let Entry { span, key, .. } = entry;
         let hint = did_you_mean(key, known.iter().copied());

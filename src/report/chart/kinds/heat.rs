@@ -1,6 +1,6 @@
-//! Policies by traces at one memory size: each cell says how many times the faults of OPT (of the best
-//! policy, where OPT is not among the rows) a policy has with as many frames. Darker is more, so that the
-//! table reads in grey too.
+//! Policies by traces at one memory size: each cell shows a policy's faults as a multiple of OPT's
+//! with the same number of frames (of the best policy's, where OPT is not among the rows). Darker
+//! is more, so that the table reads in grey too.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,6 @@
 //! Where the pages of one trace are over time: areas one above the other for what is in memory and
-//! what has left it, and below them, on an axis of their own, the pages that nobody has touched,
-//! which may be many times as many.
+//! what has left it, and below them, on an axis of their own, the untouched pages, of which there
+//! may be many times as many.
 
 use plotters::style::RGBColor;
 

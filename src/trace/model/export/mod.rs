@@ -6,10 +6,11 @@
 pub mod trim;
 
 use super::access::{Access, Addressing, Kind, TraceKind};
+use super::convert::ConvertError;
 use super::error::TraceError;
 use super::export::trim::Trim;
-use super::select::{Flow, Selection};
-use super::source::{ConvertError, Nature, TraceSource, check_ids, no_reference_of};
+use super::selection::{Flow, Selection};
+use super::source::{Nature, TraceSource, check_ids, no_reference_of};
 use super::stream::Record;
 use crate::trace::format::{FileHead, Format, Kinds, RecordWriter, Written};
 use crate::units::{PageSize, show_bytes, show_count};

@@ -1,10 +1,10 @@
 //! The part of a trace that is taken, as accesses: an
-//! [`Assembler`](crate::trace::model::select::Assembler) makes the same references of the accesses given here as of
+//! [`Assembler`](crate::trace::model::assembler::Assembler) makes the same references of the accesses given here as of
 //! all accesses under the same selection. For writing traces in formats that hold addresses and sizes.
 
 use crate::trace::model::access::{Access, Addressing};
 use crate::trace::model::event::Event;
-use crate::trace::model::select::{Cut, Flow, Selection, Taken};
+use crate::trace::model::selection::{Cut, Flow, Selection, Taken};
 use crate::units::PageSize;
 
 /// Cuts accesses to what a selection takes of them.
@@ -91,9 +91,9 @@ mod tests {
     use super::*;
     use crate::trace::generate::Rng;
     use crate::trace::model::access::Kind;
-    use crate::trace::model::dense::References;
+    use crate::trace::model::assembler::Assembler;
+    use crate::trace::model::refs::References;
     use crate::trace::model::sample::Rate;
-    use crate::trace::model::select::Assembler;
 
     /// The references taken, and the number of their pages.
     fn assembled(

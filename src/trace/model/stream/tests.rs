@@ -1,6 +1,7 @@
 //! Events on all ways that a trace can take: text, `.pbt`, coarser pages, parts of a trace.
 
-use super::super::dense::KindCode;
+use super::super::convert::convert;
+use super::super::refs::KindCode;
 use super::super::source::{self, LoadOptions, TraceSource};
 use super::*;
 use crate::trace::model::error::Position;
@@ -31,7 +32,7 @@ fn stored(content: &[u8], selection: Selection, page_size: PageSize) -> Vec<u8> 
     let file = file(content);
     let source = TraceSource::open(file.path(), &options(selection, page_size)).unwrap();
     let mut bytes = Vec::new();
-    source::convert(source, &mut bytes, 1).unwrap_or_else(|e| panic!("{e}"));
+    convert(source, &mut bytes, 1).unwrap_or_else(|e| panic!("{e}"));
     bytes
 }
 

@@ -1,228 +1,17 @@
-//! From accesses, or from a stored trace, to the stream of references that is replayed: which
-//! accesses are taken (kind, process, a range of positions), which pages they touch at the page
-//! size asked for, the dense ids of those pages, and where the events stand among them.
+//! From accesses, or from a stored trace, to the stream of references that is replayed: which pages
+//! the accesses taken touch at the page size asked for, the dense ids of those pages, and where the
+//! events stand among them.
 //!
-//! The order is fixed: kind and process, then pages and their sample, then `skip` and `limit`, which
-//! therefore count references as they are replayed. No event is left out before the last reference
-//! taken, because a later reference depends on all of them. Knows nothing of files.
+//! Knows nothing of files.
 
 use super::access::{Access, Addressing, Kind, Packed};
-use super::dense::{
-    CONTINUES, Densifier, Dictionary, KIND_MASK, KindCode, Meta, PageKey, Ref, References,
-    TooManyPages, Trace, pack, page_of,
-};
+use super::densify::{Densifier, TooManyPages};
 use super::event::{Event, EventAt};
-use super::sample::Rate;
-use super::shown::ShownPages;
+use super::refs::{CONTINUES, Dictionary, KindCode, PageKey, References, pack, page_of};
+use super::selection::{Cut, Flow, Selection, Taken};
 use crate::simd::page_lookup;
 use crate::simd::page_lookup::Pages;
 use crate::units::PageSize;
-
-/// The part of a trace that is taken.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// Leave instruction fetches out.
-    pub data_only: bool,
-    /// Take only these processes; all if empty.
-    pub pids: Vec<u32>,
-    /// Number of references left out at the beginning.
-    pub skip: u64,
-    /// Upper limit of the references taken after that.
-    pub limit: Option<u64>,
-    /// Take only a sample of the pages; all if absent.
-    pub sample: Option<Rate>,
-}
-
-impl Selection {
-    /// Returns true if the whole trace is taken.
-    pub fn is_all(&self) -> bool {
-        *self == Selection::default()
-    }
-
-    /// Returns how many references must be read at least, skipped ones included; `u64::MAX` without a
-    /// limit.
-    pub(in crate::trace) fn wanted(&self) -> u64 {
-        self.skip.saturating_add(self.limit.unwrap_or(u64::MAX))
-    }
-
-    /// Returns whether accesses of process `pid` with this kind are taken.
-    #[inline]
-    pub(in crate::trace) fn takes(&self, pid: u32, kind: KindCode) -> bool {
-        !(self.data_only && kind & KIND_MASK == Kind::Ifetch as KindCode)
-            && (self.pids.is_empty() || self.pids.contains(&pid))
-    }
-
-    /// Returns the text of the result column `filter`; empty if the whole trace is taken.
-    pub fn describe(&self) -> String {
-        let mut parts = Vec::new();
-        if self.data_only {
-            parts.push("data-only".to_owned());
-        }
-        parts.extend(self.pids.iter().map(|pid| format!("pid={pid}")));
-        parts.extend(self.sample.map(|rate| format!("sample={rate}")));
-        if self.skip > 0 {
-            parts.push(format!("skip={}", self.skip));
-        }
-        parts.extend(self.limit.map(|limit| format!("limit={limit}")));
-        parts.join(" ")
-    }
-}
-
-/// Whether more references are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
-    /// Go on.
-    More,
-    /// The limit is reached.
-    Done,
-}
-
-/// The part of a [`Selection`] that works page by page: a sample of the pages, then `skip`, then
-/// `limit`.
-pub(in crate::trace) struct Cut {
-    selection: Selection,
-    /// The content of pages, which decides whether a sample takes them.
-    shown: ShownPages,
-    /// References still to skip.
-    to_skip: u64,
-    /// References taken so far.
-    taken: u64,
-}
-
-/// Whether a reference is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::trace) enum Taken {
-    /// It is left out.
-    No,
-    /// It is taken.
-    Yes,
-    /// It is left out because the limit is reached, and so are all later ones.
-    Done,
-}
-
-impl Cut {
-    /// Returns a cut for pages of `1 << shift` bytes.
-    pub fn new(selection: Selection, shift: u32) -> Cut {
-        Cut {
-            shown: ShownPages::new(shift),
-            to_skip: selection.skip,
-            taken: 0,
-            selection,
-        }
-    }
-
-    /// Returns whether accesses of process `pid` with this kind are taken, as far as sample, `skip`
-    /// and `limit` allow.
-    #[inline]
-    pub fn takes(&self, pid: u32, kind: KindCode) -> bool {
-        self.selection.takes(pid, kind)
-    }
-
-    /// Decides on the next reference, to page `number` of process `pid`, and counts it.
-    #[inline]
-    pub fn take(&mut self, pid: u32, number: u64) -> Taken {
-        if let Some(rate) = self.selection.sample
-            && !rate.takes(self.shown.of(pid, number))
-        {
-            return Taken::No;
-        }
-        if self.to_skip > 0 {
-            self.to_skip -= 1;
-            return Taken::No;
-        }
-        if self
-            .selection
-            .limit
-            .is_some_and(|limit| self.taken >= limit)
-        {
-            return Taken::Done;
-        }
-        self.taken += 1;
-        Taken::Yes
-    }
-
-    /// Returns true if neighbouring pages may be missing because only a sample is taken.
-    #[inline]
-    pub fn is_sampled(&self) -> bool {
-        self.selection.sample.is_some()
-    }
-
-    /// Takes the next event of process `pid`. The child of a fork is a process id.
-    pub fn event(&mut self, pid: u32, event: &Event) {
-        if self.is_sampled() {
-            self.shown.event(pid, event);
-        }
-    }
-
-    /// Returns how many references must still be read at least, those to skip included; `u64::MAX`
-    /// without a limit.
-    pub fn wanted(&self) -> u64 {
-        let left = |limit| self.to_skip.saturating_add(limit - self.taken);
-        self.selection.limit.map_or(u64::MAX, left)
-    }
-}
-
-/// Takes a stream of references and of the events between them, in order.
-pub trait Sink {
-    /// Takes the next references. `refs` and `kinds` have the same length.
-    fn references(&mut self, refs: &[Ref], kinds: &[KindCode]);
-
-    /// Takes an event. Its position is the number of references taken so far.
-    fn event(&mut self, event: EventAt);
-
-    /// Returns false if the rest of the stream is of no use, as after a failure.
-    fn wants_more(&self) -> bool {
-        true
-    }
-}
-
-/// A [`Sink`] that keeps everything in memory.
-#[derive(Debug, Default)]
-pub struct Collector {
-    /// The references.
-    pub references: References,
-    /// The events.
-    pub events: Vec<EventAt>,
-}
-
-impl Sink for Collector {
-    fn references(&mut self, refs: &[Ref], kinds: &[KindCode]) {
-        self.references.extend(refs, kinds);
-    }
-
-    fn event(&mut self, event: EventAt) {
-        self.events.push(event);
-    }
-}
-
-/// A [`Sink`] that passes everything to two others. Only the first decides whether more is wanted.
-pub struct Both<'a, A, B>(pub &'a mut A, pub &'a mut B);
-
-impl<A: Sink, B: Sink> Sink for Both<'_, A, B> {
-    fn references(&mut self, refs: &[Ref], kinds: &[KindCode]) {
-        self.0.references(refs, kinds);
-        self.1.references(refs, kinds);
-    }
-
-    fn event(&mut self, event: EventAt) {
-        self.0.event(event.clone());
-        self.1.event(event);
-    }
-
-    fn wants_more(&self) -> bool {
-        self.0.wants_more()
-    }
-}
-
-impl Collector {
-    /// Returns the collected references and events as a trace.
-    pub fn into_trace(self, meta: Meta, dictionary: Dictionary) -> Trace {
-        let References { refs, kinds } = self.references;
-        Trace::new(meta, dictionary, refs, kinds, None)
-            .compact()
-            .with_events(self.events)
-    }
-}
 
 /// Upper limit of the accesses that a fast path of [`Assembler`] takes at once.
 const FAST_PATH_MAX: usize = 512;
@@ -281,7 +70,7 @@ impl Assembler {
         accesses: &[Access],
         out: &mut References,
     ) -> Result<Flow, TooManyPages> {
-        let all = self.cut.selection.is_all();
+        let all = self.cut.is_all();
         let mut rest = accesses;
         while !rest.is_empty() {
             if all {
@@ -306,7 +95,7 @@ impl Assembler {
     /// each. If the whole trace is taken, looks up many accesses to one recent page at a time. The
     /// addressing must be by bytes.
     pub fn packed(&mut self, words: &[Packed], out: &mut References) -> Result<Flow, TooManyPages> {
-        let all = self.cut.selection.is_all();
+        let all = self.cut.is_all();
         let mut rest = words;
         while !rest.is_empty() {
             if all {
@@ -317,7 +106,7 @@ impl Assembler {
                 let taken = page_lookup::refs(some, self.shift, &self.pages, refs, kinds);
                 out.refs.truncate(at + taken);
                 out.kinds.truncate(at + taken);
-                self.cut.taken += taken as u64;
+                self.cut.count(taken);
                 rest = &rest[taken..];
                 if taken == FAST_PATH_MAX {
                     continue;
@@ -362,7 +151,7 @@ impl Assembler {
             taken += 1;
         }
         out.extend(&refs[..taken], &kinds[..taken]);
-        self.cut.taken += taken as u64;
+        self.cut.count(taken);
         taken
     }
 
@@ -374,7 +163,7 @@ impl Assembler {
         mut code: KindCode,
         out: &mut References,
     ) -> Result<Flow, TooManyPages> {
-        let is_first = self.cut.taken == 0;
+        let is_first = self.cut.taken() == 0;
         match self.cut.take(pid, number) {
             Taken::Yes => {}
             Taken::No => return Ok(Flow::More),
@@ -426,7 +215,7 @@ impl Assembler {
             *child = self.densifier.process(*child);
         }
         EventAt {
-            position: self.cut.taken,
+            position: self.cut.taken(),
             process,
             event,
             line,
@@ -461,7 +250,7 @@ impl Assembler {
 mod tests {
     use super::*;
     use crate::trace::generate::Rng;
-    use crate::trace::model::dense::is_write;
+    use crate::trace::model::refs::is_write;
 
     fn access(addr: u64, size: u32, kind: Kind) -> Access {
         Access {
@@ -540,11 +329,11 @@ mod tests {
             ..Selection::default()
         };
         assert_eq!(feed(data, &CROSSING).0.len(), 3);
-        let nobody = Selection {
+        let none = Selection {
             pids: vec![7],
             ..Selection::default()
         };
-        assert_eq!(feed(nobody, &CROSSING).0.len(), 0);
+        assert_eq!(feed(none, &CROSSING).0.len(), 0);
     }
 
     #[test]
@@ -604,7 +393,7 @@ mod tests {
             }
             assert_eq!(many_out, each_out);
             assert_eq!(many.dictionary(), each.dictionary());
-            assert_eq!(many.cut.taken, each.cut.taken);
+            assert_eq!(many.cut.taken(), each.cut.taken());
         }
     }
 
@@ -662,7 +451,7 @@ mod tests {
             }
             assert_eq!(many_out, each_out);
             assert_eq!(many.dictionary(), each.dictionary());
-            assert_eq!(many.cut.taken, each.cut.taken);
+            assert_eq!(many.cut.taken(), each.cut.taken());
         }
     }
 

@@ -1,0 +1,145 @@
+//! Dense ids: a page gets the next id at its first reference, and so does a process.
+
+use super::refs::{Dictionary, PageKey};
+use crate::units::{PAGE_ID_MAX, PageId};
+use rustc_hash::FxHashMap;
+
+/// The error for more distinct pages than there are ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("more than 2^31 distinct pages; choose a larger page size")]
+pub struct TooManyPages;
+
+/// Gives pages their dense ids, in order of first reference.
+///
+/// A small direct-mapped cache finds pages that are referenced again soon: a hash look-up for every
+/// reference would cost more than reading it.
+pub struct Densifier {
+    ids: FxHashMap<PageKey, PageId>,
+    recent: Box<[Recent; RECENT]>,
+    processes: FxHashMap<u32, u32>,
+    last_process: (u32, u32),
+    dictionary: Dictionary,
+}
+
+/// A page and its id; sixteen bytes.
+#[derive(Clone, Copy)]
+struct Recent {
+    number: u64,
+    process: u32,
+    id: PageId,
+}
+
+/// Number of entries of the cache of recent pages; a power of two.
+const RECENT: usize = 4096;
+/// Marks an empty cache entry; process numbers stay below it.
+const NO_PROCESS: u32 = u32::MAX;
+
+impl Default for Densifier {
+    fn default() -> Densifier {
+        Densifier::new()
+    }
+}
+
+impl Densifier {
+    /// Returns a densifier without any page.
+    pub fn new() -> Densifier {
+        let empty = Recent {
+            number: 0,
+            process: NO_PROCESS,
+            id: 0,
+        };
+        Densifier {
+            ids: FxHashMap::default(),
+            recent: Box::new([empty; RECENT]),
+            processes: FxHashMap::default(),
+            last_process: (0, NO_PROCESS),
+            dictionary: Dictionary::default(),
+        }
+    }
+
+    /// Returns the index of the process that the file calls `pid`. Adds the process if it is new.
+    #[inline]
+    pub fn process(&mut self, pid: u32) -> u32 {
+        if self.last_process.0 == pid && self.last_process.1 != NO_PROCESS {
+            return self.last_process.1;
+        }
+        let next = self.dictionary.pids.len() as u32;
+        let process = *self.processes.entry(pid).or_insert(next);
+        if process == next {
+            self.dictionary.pids.push(pid);
+        }
+        self.last_process = (pid, process);
+        process
+    }
+
+    /// Returns the id of the page `key`. Adds the page if it is new; errors if there is no id left.
+    #[inline]
+    pub fn id(&mut self, key: PageKey) -> Result<PageId, TooManyPages> {
+        if let Some(id) = self.recent(key) {
+            return Ok(id);
+        }
+        let id = self.look_up(key)?;
+        self.recent[slot(key)] = Recent {
+            number: key.number,
+            process: key.process,
+            id,
+        };
+        Ok(id)
+    }
+
+    /// Looks `key` up in the cache of recent pages. `None` does not mean that the page is new.
+    #[inline]
+    pub fn recent(&self, key: PageKey) -> Option<PageId> {
+        let recent = &self.recent[slot(key)];
+        (recent.number == key.number && recent.process == key.process).then_some(recent.id)
+    }
+
+    fn look_up(&mut self, key: PageKey) -> Result<PageId, TooManyPages> {
+        let next = self.dictionary.pages.len();
+        let id = *self.ids.entry(key).or_insert(next as u32);
+        if id as usize == next {
+            if next > PAGE_ID_MAX as usize {
+                return Err(TooManyPages);
+            }
+            self.dictionary.pages.push(key);
+        }
+        Ok(id)
+    }
+
+    /// Returns the processes and pages so far.
+    pub fn dictionary(&self) -> &Dictionary {
+        &self.dictionary
+    }
+
+    /// Returns the processes and pages.
+    pub fn into_dictionary(self) -> Dictionary {
+        self.dictionary
+    }
+}
+
+/// Returns the index of the only entry of the cache of recent pages that may hold `key`.
+#[inline]
+fn slot(key: PageKey) -> usize {
+    (key.number as usize ^ (key.process as usize) << 6) & (RECENT - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn densify_is_a_bijection() {
+        let mut densifier = Densifier::new();
+        let keys: Vec<PageKey> = (0..20_000u64)
+            .map(|i| PageKey {
+                process: (i % 3) as u32,
+                number: i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (i % 50),
+            })
+            .collect();
+        let ids: Vec<u32> = keys.iter().map(|&k| densifier.id(k).unwrap()).collect();
+        for (key, &id) in keys.iter().zip(&ids) {
+            assert_eq!(densifier.dictionary().pages[id as usize], *key);
+            assert_eq!(densifier.id(*key).unwrap(), id);
+        }
+    }
+}

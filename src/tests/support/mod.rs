@@ -240,7 +240,7 @@ pub fn assert_bursts_agree(
         assert_eq!(heard.faults, recorder.faults, "{}", what());
         assert_eq!(heard.expired, recorder.expired, "{}", what());
         assert_eq!(heard.before_counting, recorder.before_counting);
-        assert_eq!(format!("{got:?}"), format!("{outcome:?}"), "{}", what());
+        assert_eq!(got, *outcome, "{}", what());
     }
 }
 

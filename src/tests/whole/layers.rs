@@ -88,7 +88,8 @@ impl Case {
 fn every_policy_where_pages_are_shared_and_freed() {
     (400..440u64).into_par_iter().for_each(|seed| {
         let case = Case::of_seed(seed);
-        let ops: Vec<_> = case.resolved.space.iter().flat_map(|s| &s.ops).collect();
+        let ops = case.resolved.space.iter().flat_map(|space| &space.ops);
+        let bursts = crate::support::bursts_of(&case.resolved.trace, space::cuts(ops));
         for policy in crate::support::POLICIES {
             let frames = 1 + (seed % 6) as usize;
             let setting = crate::support::Setting::frames(policy, frames);
@@ -96,8 +97,7 @@ fn every_policy_where_pages_are_shared_and_freed() {
             let job = case.job(&setting.policy, limit, 5);
             let mut recorder = crate::support::Recorder::default();
             let outcome = vm::run_with(&job, &mut recorder).expect("a short trace");
-            let cuts = space::cuts(ops.iter().copied());
-            crate::support::assert_bursts_agree(&job, cuts, &outcome, &recorder);
+            crate::support::assert_bursts_agree(&job, &bursts, &outcome, &recorder);
             // The same with frames of each process's own.
             let quotas = vec![frames as u32; case.resolved.trace.dictionary.pids.len()];
             let local = Job {

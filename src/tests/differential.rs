@@ -6,11 +6,13 @@ use crate::oracle::tlb::{Hierarchy, Level, TlbRun, WalkRun, hierarchy};
 use crate::oracle::{Ref, Run};
 use crate::support::random::{Random, SHAPES, any_refs, refs_of};
 use crate::support::{
-    POLICIES, REPRESENTATIVES, Setting, assert_holds, compare_runs, distinct, expected_facts,
-    facts, fixed_space, geometry, oracle_of, oracle_with_events, replay, run_of, trace_of,
-    truncated,
+    POLICIES, REPRESENTATIVES, Setting, assert_holds, bursts_of, caught, compare_runs, distinct,
+    expected_facts, facts, fixed_space, geometry, oracle_of, oracle_with_events, replay,
+    replay_with, run_of, trace_of, truncated,
 };
 use pagebench::internals::policy::TABLE;
+use pagebench::internals::trace::bursts::Bursts;
+use pagebench::internals::trace::model::dense::Trace;
 use pagebench::internals::units::PageSize;
 use pagebench::internals::vm::hardware::processors::MACHINES;
 use pagebench::internals::vm::tlb::{Geometry, Second, Shape as TlbShape};
@@ -77,34 +79,45 @@ fn policies(case: u64, nth: u64) -> &'static [&'static str] {
     }
 }
 
+/// Asserts that the product's events and numbers are the oracle's under each of the settings. Says
+/// the first of them that fails for the shortest references found.
+fn assert_agree(refs: &[Ref], settings: &[Setting]) {
+    assert_holds(refs, |refs| {
+        let trace = trace_of(refs);
+        let bursts = bursts_of(&trace, std::iter::empty());
+        settings.iter().try_for_each(|setting| {
+            caught(|| agrees(refs, &trace, &bursts, setting))
+                .map_err(|what| format!("{}: {what}", setting.describe()))
+        })
+    });
+}
+
 /// The product's events and numbers are the oracle's.
-fn agrees(refs: &[Ref], setting: &Setting) -> Result<(), String> {
-    let trace = trace_of(refs);
+fn agrees(refs: &[Ref], trace: &Trace, bursts: &Bursts, setting: &Setting) -> Result<(), String> {
     let (expected, events) = oracle_with_events(refs, setting).expect("a policy with an oracle");
-    let (outcome, recorder) = replay(&trace, setting);
-    let said = |what: String| format!("{}: {what}", setting.describe());
+    let (outcome, recorder) = replay_with(trace, bursts, setting);
     let warm = (setting.warmup as usize).min(refs.len());
     if warm == 0 {
         if outcome.policy_events != events {
             let got = &outcome.policy_events;
-            return Err(said(format!("counted {got:?}, expected {events:?}")));
+            return Err(format!("counted {got:?}, expected {events:?}"));
         }
-        let got = run_of(&trace, &outcome, &recorder);
-        compare_runs(&got, &expected).map_err(said)?;
+        let got = run_of(trace, &outcome, &recorder);
+        compare_runs(&got, &expected)?;
     }
     let (got, wanted) = (facts(&outcome), expected_facts(&expected, refs.len(), warm));
     if got != wanted {
-        return Err(said(format!("got {got:#?}, expected {wanted:#?}")));
+        return Err(format!("got {got:#?}, expected {wanted:#?}"));
     }
     let before = truncated(&expected, warm);
     if recorder.before_counting != Some((before.faults.len(), before.expired.len())) {
-        return Err(said("counting begins elsewhere".into()));
+        return Err("counting begins elsewhere".into());
     }
     let frames = setting.limit().unwrap_or(distinct(refs).max(1));
     if outcome.frames != frames as u64 {
-        return Err(said(format!("frames {}", outcome.frames)));
+        return Err(format!("frames {}", outcome.frames));
     }
-    agrees_on_tlbs(refs, setting, &outcome, &expected, warm).map_err(said)
+    agrees_on_tlbs(refs, setting, &outcome, &expected, warm)
 }
 
 fn agrees_on_tlbs(
@@ -194,9 +207,8 @@ const TAUS: [u64; 9] = [1, 2, 3, 4, 6, 10, 25, 100, 1_000];
 fn every_frame_count_and_many_windows() {
     (0..120u64).into_par_iter().for_each(|seed| {
         let refs = any_refs(seed, 400, 12);
-        for setting in settings_of(policies(seed, 5), 1..=distinct(&refs) + 2, &TAUS) {
-            assert_holds(&refs, |refs| agrees(refs, &setting));
-        }
+        let frames = 1..=distinct(&refs) + 2;
+        assert_agree(&refs, &settings_of(policies(seed, 5), frames, &TAUS));
     });
 }
 
@@ -208,13 +220,12 @@ fn every_short_string() {
     let codes = (0..3u64.pow(LENGTH - 1))
         .into_par_iter()
         .map(|code| code * 3);
+    let settings = settings(1..=4, &[1, 2, 3, 7, 8]);
     codes.for_each(|code| {
         let pages: Vec<u64> = (0..LENGTH).map(|i| code / 3u64.pow(i) % 3).collect();
         let mut refs = crate::oracle::reads(&pages);
         refs[LENGTH as usize - 2].write = true;
-        for setting in settings(1..=4, &[1, 2, 3, 7, 8]) {
-            assert_holds(&refs, |refs| agrees(refs, &setting));
-        }
+        assert_agree(&refs, &settings);
     });
 }
 
@@ -226,17 +237,13 @@ fn longer_traces() {
         .for_each(|(index, shape)| {
             let refs = refs_of(shape, 5_000, 60, 7_000 + index as u64);
             let frames = [1, 2, 3, 7, 16, 31, 59, 60, 61].into_iter();
-            for setting in settings(frames, &[1, 17, 100, 900, 6_000]) {
-                assert_holds(&refs, |refs| agrees(refs, &setting));
-            }
+            assert_agree(&refs, &settings(frames, &[1, 17, 100, 900, 6_000]));
         });
 }
 
 #[test]
 fn a_trace_of_nothing() {
-    for setting in settings(1..=2, &[1, 5]) {
-        assert_holds(&[], |refs| agrees(refs, &setting));
-    }
+    assert_agree(&[], &settings(1..=2, &[1, 5]));
 }
 
 /// The hostile case: cyclic references to one page more than there are frames.
@@ -250,7 +257,7 @@ fn one_frame_too_few() {
         let refs = crate::oracle::reads(&string);
         for policy in fixed_space() {
             let setting = Setting::frames(policy, frames);
-            assert_holds(&refs, |refs| agrees(refs, &setting));
+            assert_agree(&refs, std::slice::from_ref(&setting));
             let faults = crate::support::product(&refs, &setting).faults.len();
             match setting.policy.spec().name {
                 "lru" | "fifo" | "clock" => assert_eq!(faults, length, "{policy}"),
@@ -269,12 +276,16 @@ fn warm_up_counts_the_rest() {
         let mut warmups = vec![1, refs.len() - 1, refs.len(), refs.len() + 5];
         warmups.extend((0..4).map(|_| random.below(refs.len() as u64) as usize));
         let frames = (1..=distinct(&refs) + 1).step_by(2);
-        for setting in settings_of(policies(seed, 10), frames, &[1, 3, 8, 40]) {
-            for &warmup in &warmups {
-                let setting = setting.clone().with_warmup(warmup);
-                assert_holds(&refs, |refs| agrees(refs, &setting));
-            }
+        let settings = settings_of(policies(seed, 10), frames, &[1, 3, 8, 40]);
+        let mut warm = Vec::new();
+        for setting in settings {
+            warm.extend(
+                warmups
+                    .iter()
+                    .map(|&warmup| setting.clone().with_warmup(warmup)),
+            );
         }
+        assert_agree(&refs, &warm);
     });
 }
 
@@ -320,15 +331,16 @@ fn tlbs_of_any_shape() {
         let most = distinct(&refs) + 1;
         let frames = [1, 2, 3, 5, most / 2 + 1, most].into_iter();
         let settings = settings_of(policies(seed, 20), frames, &[1, 2, 5, 12, 60]);
+        let mut translated = Vec::new();
         for (index, setting) in settings.into_iter().enumerate() {
             // Every geometry meets every policy, though not in every trace.
             for turn in 0..3 {
                 let tlb = geometries[(index + seed as usize + 3 * turn) % geometries.len()];
                 let warmup = if turn == 2 { refs.len() / 3 } else { 0 };
-                let setting = setting.clone().with_tlb(Some(tlb)).with_warmup(warmup);
-                assert_holds(&refs, |refs| agrees(refs, &setting));
+                translated.push(setting.clone().with_tlb(Some(tlb)).with_warmup(warmup));
             }
         }
+        assert_agree(&refs, &translated);
     });
 }
 
@@ -340,10 +352,10 @@ fn tlbs_over_longer_traces() {
         .for_each(|(index, shape)| {
             let refs = refs_of(shape, 4_000, 60, 8_000 + index as u64);
             for tlb in geometries() {
-                for setting in settings_of(REPRESENTATIVES, [9, 30].into_iter(), &[40, 200]) {
-                    let setting = setting.with_tlb(Some(tlb));
-                    assert_holds(&refs, |refs| agrees(refs, &setting));
-                }
+                let settings = settings_of(REPRESENTATIVES, [9, 30].into_iter(), &[40, 200]);
+                let with = |setting: Setting| setting.with_tlb(Some(tlb));
+                let settings: Vec<Setting> = settings.into_iter().map(with).collect();
+                assert_agree(&refs, &settings);
             }
         });
 }
@@ -404,7 +416,7 @@ fn machines_of_the_table() {
             for tags in [true, false] {
                 let tlb = Geometry { tags, ..tlb };
                 let setting = Setting::frames("lru", 150).with_tlb(Some(tlb));
-                assert_holds(&refs, |refs| agrees(refs, &setting));
+                assert_agree(&refs, &[setting]);
             }
         }
     });
@@ -439,7 +451,7 @@ fn working_sets_with_a_limit() {
             for tau in [1, 2, 5, 11, 30, 400] {
                 let setting = Setting::window(&format!("ws:limit={limit}"), tau);
                 assert_eq!(setting.limit(), Some(limit));
-                assert_holds(&refs, |refs| agrees(refs, &setting));
+                assert_agree(&refs, &[setting]);
             }
         }
     });

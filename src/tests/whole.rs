@@ -104,7 +104,8 @@ fn product(items: &[Item], options: &Options) -> Outcome {
     let mut recorder = crate::support::Recorder::default();
     let plain = vm::run_with(&bare, &mut recorder).expect("a short trace");
     let ops = resolved.space.iter().flat_map(|space| &space.ops);
-    crate::support::assert_bursts_agree(&bare, space::cuts(ops), &plain, &recorder);
+    let bursts = crate::support::bursts_of(&resolved.trace, space::cuts(ops));
+    crate::support::assert_bursts_agree(&bare, &bursts, &plain, &recorder);
     let snapshot = snapshot(&job, end.position, end.ops).expect("a short trace");
     let place = |key: PageKey| (pids[key.process as usize], key.number);
     let fault = |event: &FaultEvent| FaultAt {

@@ -5,6 +5,7 @@ use crate::policy::params::MILLION;
 use crate::policy::prelude::*;
 use crate::policy::support::lazy_heap::LazyHeap;
 use crate::units::counted;
+use std::sync::LazyLock;
 
 /// A sum of weights 2^(lambda * time), one for each reference: the paper's value scaled to time 0.
 /// It only grows, and sums compare as the paper's values do at any time.
@@ -69,27 +70,34 @@ fn power_of_two(mut numerator: u64, denominator: u64) -> f64 {
 /// The number of entries of both tables of powers, and the millionths of a coarse step.
 const STEP: u64 = 1000;
 
+/// Powers of two. They are the same for every `lambda`, so all replays share them.
+struct Powers {
+    /// Two to the power of each number of thousandths below 1.
+    coarse: [f64; STEP as usize],
+    /// Two to the power of each number of millionths below a thousandth.
+    fine: [f64; STEP as usize],
+}
+
+static POWERS: LazyLock<Powers> = LazyLock::new(|| {
+    let powers = |denominator| std::array::from_fn(|n| power_of_two(n as u64, denominator));
+    Powers {
+        coarse: powers(STEP),
+        fine: powers(MILLION),
+    }
+});
+
 /// The weights of references.
 struct Weights {
     /// In millionths.
     lambda: u64,
-    /// Two to the power of each number of thousandths below 1.
-    coarse: Vec<f64>,
-    /// Two to the power of each number of millionths below a thousandth.
-    fine: Vec<f64>,
+    powers: &'static Powers,
 }
 
 impl Weights {
     fn new(lambda: u64) -> Weights {
-        let powers = |denominator| {
-            (0..STEP)
-                .map(move |n| power_of_two(n, denominator))
-                .collect()
-        };
         Weights {
             lambda,
-            coarse: powers(STEP),
-            fine: powers(MILLION),
+            powers: &POWERS,
         }
     }
 
@@ -98,10 +106,10 @@ impl Weights {
     fn at(&self, time: u64, number: u64) -> Sum {
         let millionths = self.lambda * time;
         let (power, rest) = (millionths / MILLION, millionths % MILLION);
-        let coarse = self.coarse[(rest / STEP) as usize];
+        let coarse = self.powers.coarse[(rest / STEP) as usize];
         Sum {
             power,
-            scaled: coarse * self.fine[(rest % STEP) as usize],
+            scaled: coarse * self.powers.fine[(rest % STEP) as usize],
             last: number,
         }
     }

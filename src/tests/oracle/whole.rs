@@ -305,10 +305,11 @@ pub fn whole(items: &[Item], options: &Options) -> Result<Outcome, String> {
         }
         // What of an event was done before swap filled stays done.
         let ended = group.iter().try_for_each(|step| {
-            let before = memory.clone();
+            // Without a limit swap never fills.
+            let before = options.swap_slots.map(|_| memory.clone());
             memory.step(step).inspect_err(|ended| {
                 if *ended == Ended::Before {
-                    memory = before;
+                    memory = before.expect("only limited swap fills");
                 }
             })
         });

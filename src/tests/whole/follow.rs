@@ -58,7 +58,7 @@ fn same(job: &Job<'_>, log: &MissLog, what: &str) {
     let misses = Some(log);
     let got = run_with(&Job { misses, ..*job }, &mut followed).expect("a short trace");
     assert_eq!(got.tlb, expected.tlb, "{what}");
-    assert_eq!(format!("{got:?}"), format!("{expected:?}"), "{what}");
+    assert_eq!(got, expected, "{what}");
     assert_eq!(followed, plain, "{what}");
     // And by bursts, which look at faults only.
     let (refs, kinds) = (job.trace.refs(), job.trace.kinds());
@@ -73,7 +73,7 @@ fn same(job: &Job<'_>, log: &MissLog, what: &str) {
             ..*job
         };
         let got = run_with(&job, &mut heard).expect("a short trace");
-        assert_eq!(format!("{got:?}"), format!("{expected:?}"), "{what}, {k}");
+        assert_eq!(got, expected, "{what}, {k}");
         assert_eq!(heard, plain, "{what}, {k}");
     }
 }

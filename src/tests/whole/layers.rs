@@ -22,10 +22,10 @@ pub struct Case {
     warmup: u64,
 }
 
-/// What came of a replay, as text: everything that it counted, and its faults.
+/// What came of a replay: everything that it counted, and its faults.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
-    rest: String,
+    rest: vm::Outcome,
     tlb: Option<vm::TlbCounters>,
     swap_full: bool,
     faults: Vec<FaultEvent>,
@@ -88,7 +88,8 @@ impl Case {
 fn every_policy_where_pages_are_shared_and_freed() {
     (400..440u64).into_par_iter().for_each(|seed| {
         let case = Case::of_seed(seed);
-        let ops: Vec<_> = case.resolved.space.iter().flat_map(|s| &s.ops).collect();
+        let ops = case.resolved.space.iter().flat_map(|space| &space.ops);
+        let bursts = crate::support::bursts_of(&case.resolved.trace, space::cuts(ops));
         for policy in crate::support::POLICIES {
             let frames = 1 + (seed % 6) as usize;
             let setting = crate::support::Setting::frames(policy, frames);
@@ -96,8 +97,7 @@ fn every_policy_where_pages_are_shared_and_freed() {
             let job = case.job(&setting.policy, limit, 5);
             let mut recorder = crate::support::Recorder::default();
             let outcome = vm::run_with(&job, &mut recorder).expect("a short trace");
-            let cuts = space::cuts(ops.iter().copied());
-            crate::support::assert_bursts_agree(&job, cuts, &outcome, &recorder);
+            crate::support::assert_bursts_agree(&job, &bursts, &outcome, &recorder);
             // The same with frames of each process's own.
             let quotas = vec![frames as u32; case.resolved.trace.dictionary.pids.len()];
             let local = Job {
@@ -115,7 +115,7 @@ fn seen(job: &Job<'_>) -> Seen {
     let mut outcome = vm::run_with(job, &mut log).expect("a short trace");
     let (tlb, swap_full) = (outcome.tlb.take(), outcome.swap_full.is_some());
     Seen {
-        rest: format!("{outcome:#?}"),
+        rest: outcome,
         tlb,
         swap_full,
         faults: log.0,
@@ -224,7 +224,7 @@ fn inferred_mappings_change_only_what_is_read_from_devices() {
             for fault in &mut log.0 {
                 fault.major = false;
             }
-            (format!("{outcome:#?}"), log.0)
+            (outcome, log.0)
         };
         permissive.each(|_, job| expected.push(same(&job)));
         let mut expected = expected.into_iter();

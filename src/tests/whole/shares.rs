@@ -178,11 +178,11 @@ fn quotas_are_separate_runs() {
     });
 }
 
-fn told(job: &Job<'_>) -> String {
+fn told(job: &Job<'_>) -> (vm::Outcome, Vec<vm::FaultEvent>) {
     let mut log = Log::default();
     let mut outcome = vm::run_with(job, &mut log).expect("a short trace");
     outcome.tlb = None;
-    format!("{outcome:#?} {:?}", log.0)
+    (outcome, log.0)
 }
 
 /// A bit that is cleared takes the page's translations with it, whoever clears it and when: then walks

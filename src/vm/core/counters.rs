@@ -177,7 +177,7 @@ impl SwapFull {
 }
 
 /// The result of one replay.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Set if full swap ended the replay; everything else is exact up to there.
     pub swap_full: Option<SwapFull>,

@@ -155,7 +155,8 @@ impl Assembler {
         taken
     }
 
-    #[inline]
+    // Inlined, or the loops that read a trace call it once a reference.
+    #[inline(always)]
     fn reference(
         &mut self,
         pid: u32,
@@ -182,7 +183,7 @@ impl Assembler {
     /// Appends the next reference of a stored trace whose processes have the ids `pids`. Its page is
     /// `key`, at a page size finer by `coarser` bits than the one asked for. A continuation on the
     /// same coarser page as the reference before it is merged with that.
-    #[inline]
+    #[inline(always)]
     pub fn stored(
         &mut self,
         pids: &[u32],

@@ -113,9 +113,7 @@ impl Cut {
     /// Decides on the next reference, to page `number` of process `pid`, and counts it.
     #[inline]
     pub fn take(&mut self, pid: u32, number: u64) -> Taken {
-        if let Some(rate) = self.selection.sample
-            && !rate.takes(self.shown.of(pid, number))
-        {
+        if self.selection.sample.is_some() && !self.is_in_sample(pid, number) {
             return Taken::No;
         }
         if self.to_skip > 0 {
@@ -131,6 +129,13 @@ impl Cut {
         }
         self.taken += 1;
         Taken::Yes
+    }
+
+    /// Out of line, so that [`Cut::take`] stays small in the loops that read whole traces.
+    #[inline(never)]
+    fn is_in_sample(&self, pid: u32, number: u64) -> bool {
+        let rate = self.selection.sample;
+        rate.is_none_or(|rate| rate.takes(self.shown.of(pid, number)))
     }
 
     /// Returns true if neighbouring pages may be missing because only a sample is taken.

@@ -75,7 +75,7 @@ mod tests {
         let text = guess_of(b"0 1 0 1\n1 3 0 2\n").unwrap_err().to_string();
         assert!(text.contains("arc") && text.contains("dinero"), "{text}");
         assert!(
-            text.contains("choose one of them with --format NAME"),
+            text.contains("choose one of them, for example with --format dinero"),
             "{text}"
         );
     }

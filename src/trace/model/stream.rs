@@ -359,6 +359,7 @@ struct Joiner<'a> {
 
 impl Joiner<'_> {
     /// Adds a page to the held access. Returns false if it begins an access of its own.
+    #[inline(always)]
     fn join(&mut self, key: PageKey, code: KindCode) -> bool {
         let may_join = self.pages == StoredPages::Joined && code & CONTINUES != 0;
         let held = self.held.as_mut().filter(|_| may_join);
@@ -366,6 +367,7 @@ impl Joiner<'_> {
     }
 
     /// Holds an access that begins with a page.
+    #[inline(always)]
     fn hold(&mut self, key: PageKey, code: KindCode) {
         self.held = Some(Held {
             first: key,
@@ -375,6 +377,7 @@ impl Joiner<'_> {
     }
 
     /// Passes the held access on to `sink`, if there is one.
+    #[inline(always)]
     fn flush<E>(
         &mut self,
         sink: &mut impl FnMut(Record<'_>) -> Result<Flow, E>,

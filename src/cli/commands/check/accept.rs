@@ -1,7 +1,7 @@
 //! `--accept`: writes the counts of today into the baseline, line by line, and its digests of faults.
 
 use super::args::CheckArgs;
-use super::explain::read_digests;
+use super::departure::read_digests;
 use super::outputs::{Conclusion, report, withdraw};
 use super::task::{ReadErrors, Task};
 use crate::check::cell_key::key_of;

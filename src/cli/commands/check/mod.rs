@@ -7,12 +7,12 @@
 //! | `task` | the baseline and the cells to check, before any trace is read |
 //! | `plan` | from a baseline and traces to the cells to replay |
 //! | `accept` | `--accept`: writes the baseline and its digests |
-//! | `explain` | `--explain`: the fault at which a cell departs |
+//! | `departure` | `--explain`: the fault at which a cell departs |
 //! | `outputs` | the table, and the files and annotations that are asked for |
 
 mod accept;
 mod args;
-mod explain;
+mod departure;
 mod limits;
 mod outputs;
 mod plan;
@@ -258,7 +258,7 @@ fn conclude(
     let mut explanation = None;
     if let (Mode::Explain(_), Some(plan)) = (&task.mode, plan) {
         // The verdict stands whether or not it can be explained.
-        match explain::explain(&args.baseline, baseline, plan) {
+        match departure::explain(&args.baseline, baseline, plan) {
             Ok(text) => explanation = text,
             Err(failure) => {
                 message(&format!("error: {failure}"));

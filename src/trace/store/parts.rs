@@ -4,7 +4,11 @@
 //! Knows nothing of what the columns mean.
 
 use super::write::trailer_checksum;
-use super::*;
+use super::{
+    BLOCK_HEADER_BYTES, BLOCK_MAGIC, BLOCK_REFS_MAX, BlockEntry, CODEC_NONE, CODEC_ZSTD,
+    COLUMN_BYTES_MAX, COLUMN_HEADER_BYTES, COLUMNS_MAX, END_MAGIC, HEADER_BYTES, MAGIC, MAJOR,
+    TAG_RAW, TRAILER_BYTES, checksum, u32_at, u64_at,
+};
 use crate::trace::model::error::{Position, TraceError};
 use std::ops::Range;
 use std::path::Path;

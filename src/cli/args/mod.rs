@@ -89,7 +89,7 @@ pub struct ReadArgs {
     pub header: Option<bool>,
 
     /// Base of addresses and ids without 0x in the csv format; dec if absent
-    #[arg(long, value_name = "hex|dec", value_parser = words([(16, "hex"), (10, "dec")]),
+    #[arg(long, value_name = "hex|dec", value_parser = words([(16_u32, "hex"), (10, "dec")]),
           hide_possible_values = true)]
     pub base: Option<u32>,
 

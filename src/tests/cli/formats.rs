@@ -102,3 +102,23 @@ fn the_raw_form_of_drmemtrace_is_refused() {
         .code(3)
         .err(&["the raw form of drmemtrace", "drrun -t drmemtrace -indir"]);
 }
+
+/// A page of 4 KiB in base 16 is another one in base 10: 0x1000 and 1000.
+#[test]
+fn csv_is_read_in_the_base_that_is_said() {
+    let sandbox = Sandbox::new();
+    sandbox.write("t.csv", "addr,rw\n1000,r\n1fff,w\n");
+    let stat = "stat t.csv --format csv --header yes --base";
+    sandbox
+        .run(&format!("{stat} hex"))
+        .code(0)
+        .out(&["references", "2"]);
+    sandbox
+        .run(&format!("{stat} dec"))
+        .code(3)
+        .err(&["t.csv:3"]);
+    sandbox
+        .run(&format!("{stat} oct"))
+        .code(2)
+        .err(&["hex, dec"]);
+}

@@ -3,6 +3,7 @@
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// A source file of the program.
 pub struct Source {
@@ -51,7 +52,12 @@ pub fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// Every source file of the program: not the integration tests and the examples, and no file that
 /// only unit tests include.
-pub fn sources() -> Vec<Source> {
+pub fn sources() -> &'static [Source] {
+    static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(read_sources);
+    &SOURCES
+}
+
+fn read_sources() -> Vec<Source> {
     let src = root().join("src");
     let mut files = Vec::new();
     rust_files(&src, &mut files);

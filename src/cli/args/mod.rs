@@ -4,7 +4,6 @@
 pub(in crate::cli) mod job_args;
 pub(in crate::cli) mod memory;
 
-use super::args::memory::MemoryArgs;
 use super::setup::failure::Failure;
 use super::setup::host::{cores, free_memory};
 use crate::policy::choice_list::parse_list;
@@ -21,6 +20,7 @@ use crate::vm::hardware::processors;
 use crate::vm::tlb::{Geometry, Hardware};
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, ArgAction, Args, Command};
+use memory::MemoryArgs;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 

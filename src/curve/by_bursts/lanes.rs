@@ -8,7 +8,7 @@
 use crate::curve::rings::{LANES, Rings};
 use crate::simd::SimdLevel;
 use crate::simd::scan::{Scan, Wanted, scan};
-use crate::trace::bursts::BurstsView;
+use crate::trace::bursts::{BurstsView, Mark};
 use crate::trace::model::access::Kind;
 use crate::trace::model::refs::{KIND_MASK, Ref, page_of};
 
@@ -23,27 +23,6 @@ struct Page {
     dirty: u64,
     /// The last scanned burst that lists the page, and its place there.
     mark: Mark,
-}
-
-/// The number of a scanned burst, from 1, times 64, plus a place in its list.
-#[derive(Clone, Copy, Default)]
-struct Mark(u64);
-
-impl Mark {
-    #[inline(always)]
-    fn new(burst: u64, place: u8) -> Mark {
-        Mark(burst << 6 | u64::from(place))
-    }
-
-    #[inline(always)]
-    fn burst(self) -> u64 {
-        self.0 >> 6
-    }
-
-    #[inline(always)]
-    fn place(self) -> u8 {
-        (self.0 & 63) as u8
-    }
 }
 
 /// What differs between FIFO and Clock.

@@ -8,18 +8,20 @@
 
 mod columns;
 pub mod encode;
+mod mark;
 pub mod reuse_distances;
 
 pub use columns::Columns;
+pub use mark::Mark;
 
-use super::bursts::encode::{BurstEncoder, decode_burst};
-use super::bursts::reuse_distances::Within;
 use super::model::refs::{CONTINUES, Dictionary, KIND_MASK, KindCode, Ref};
 use crate::simd::SimdLevel;
 use crate::simd::scan::{Wanted, scan};
 use crate::units::PageId;
 use columns::Listing;
+use encode::{BurstEncoder, decode_burst};
 use rayon::prelude::*;
+use reuse_distances::Within;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -33,7 +35,7 @@ const WORTH_WHILE: usize = 3;
 /// References that one probe encodes before deciding whether bursts pay off.
 const PROBE: usize = 1 << 18;
 
-pub use super::bursts::encode::LENGTH_MAX;
+pub use encode::LENGTH_MAX;
 
 /// Returns whether a replay by `bursts` bursts of [`K_MAX`] pages is likely to be faster than one by
 /// `refs` single references.

@@ -4,13 +4,13 @@
 //! Deliberately absent: what the bytes mean (see `format`). After a fault a stream stays faulty;
 //! nothing behind it is handed out.
 
-pub(super) use super::codec::read_ahead::BUFFER;
-use super::codec::read_ahead::BytesAhead;
-use super::codec::zip::ByteSource;
 use super::model::error::{Cause, TraceError};
+pub(super) use read_ahead::BUFFER;
+use read_ahead::BytesAhead;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
 use std::path::Path;
+use zip::ByteSource;
 
 /// Number of bytes from which a codec is recognised.
 const HEAD: usize = 6;

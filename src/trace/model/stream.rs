@@ -2,7 +2,7 @@
 //! and the events between them, in order, into a [`Sink`].
 //!
 //! Puts accesses and events in order. Does not know how files are found and opened (see `source`),
-//! nor what a reference or an event becomes (see `select`).
+//! nor what a reference or an event becomes (see `assembler`).
 
 use super::access::{Access, Addressing, Kind};
 use super::assembler::Assembler;

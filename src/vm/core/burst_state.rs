@@ -6,7 +6,7 @@ use crate::policy::{Sees, Spec};
 use crate::simd::SimdLevel;
 use crate::simd::missing_bits::{Lacking, Needs, PADDING, lacking};
 use crate::simd::scan::{Scan, Wanted, scan};
-use crate::trace::bursts::{BurstsView, Columns};
+use crate::trace::bursts::{BurstsView, Columns, Mark};
 use crate::trace::model::refs::{KindCode, Ref, page_of};
 use crate::units::EntryId;
 use std::ops::Range;
@@ -55,24 +55,6 @@ pub(crate) fn watches(spec: &Spec) -> bool {
     matches!(spec.sees, Sees::Bits | Sees::Hits) && spec.bursts.by_bits()
 }
 
-/// The number of a scanned burst times 64, plus a place in it.
-#[derive(Clone, Copy)]
-struct Mark(u64);
-
-impl Mark {
-    fn new(burst: u64, place: u8) -> Mark {
-        Mark(burst << 6 | u64::from(place))
-    }
-
-    fn burst(self) -> u64 {
-        self.0 >> 6
-    }
-
-    fn place(self) -> u8 {
-        (self.0 & 63) as u8
-    }
-}
-
 impl BurstState {
     /// Returns the state before the first of bursts of at most `k` pages, with nothing known of
     /// `entries` entries.
@@ -90,7 +72,7 @@ impl BurstState {
             wanted: Wanted::default(),
             listed: [0; 64],
             written: 0,
-            marks: vec![Mark(0); entries],
+            marks: vec![Mark::default(); entries],
             // No mark is of it before a burst is scanned.
             scanned: 1,
             scan: scan(SimdLevel::best()),

@@ -29,7 +29,6 @@ pub use assemble::{begin, run, run_as, run_with};
 pub use replay::Replay;
 
 use super::core::{Core, Full};
-use super::machine::page_tables::{NOT_RESIDENT, Residence};
 use super::tlb::{Geometry, MissLog, Translation};
 use crate::policy::{
     MemoryBy as SpaceKind, PageAccess, Params, PolicyChoice, PolicyId, PolicyType,
@@ -41,6 +40,7 @@ use crate::trace::model::dense::Trace;
 use crate::trace::model::refs::{KIND_MASK, KindCode, Ref, page_of};
 use crate::trace::model::tile::Tile;
 use crate::units::FrameId;
+use page_tables::{NOT_RESIDENT, Residence};
 use std::ops::Range;
 
 /// With more entries than this, page states outgrow the cache of a core, and

@@ -22,10 +22,10 @@ use self::second_level::Deeper;
 use super::core::counters::TlbCounters;
 pub use super::hardware::Hardware;
 pub use super::hardware::tlb_shapes::{Geometry, Second, Shape};
-use super::tlb::walk::{radix_shifts, replaced_way};
 use crate::trace::model::refs::PageKey;
 use crate::units::{PageId, PageSize};
 pub use follow::FollowTlbs;
+use walk::{radix_shifts, replaced_way};
 
 /// What the replay needs of translation: [`Tlbs`], [`FollowTlbs`], or `()` for none, which compiles
 /// away. Positions never go back from one call to the next.

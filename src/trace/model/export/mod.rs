@@ -8,7 +8,6 @@ pub mod trim;
 use super::access::{Access, Addressing, Kind, TraceKind};
 use super::convert::ConvertError;
 use super::error::TraceError;
-use super::export::trim::Trim;
 use super::selection::{Flow, Selection};
 use super::source::{Nature, TraceSource, check_ids, no_reference_of};
 use super::stream::Record;
@@ -17,6 +16,7 @@ use crate::units::{PageSize, show_bytes, show_count};
 use rustc_hash::FxHashSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use trim::Trim;
 
 /// Counts of a written file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -10,7 +10,7 @@ impl Mark {
     /// Returns the mark of `place`, below [`K_MAX`], in the burst with this number, below 2^58.
     #[inline(always)]
     pub fn new(burst: u64, place: u8) -> Mark {
-        Mark(burst * K_MAX as u64 | u64::from(place))
+        Mark(burst * K_MAX as u64 + u64::from(place))
     }
 
     /// Returns the number of the burst.

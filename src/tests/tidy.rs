@@ -43,7 +43,7 @@ fn no_layer_imports_a_later_one() {
             wrong.push(format!("{}: {layer} is in no layer", source.path));
             continue;
         };
-        for (line, path) in paths_from_root(&source) {
+        for (line, path) in paths_from_root(source) {
             let other = path.split("::").next().unwrap_or_default();
             let allowed = match rank(other) {
                 Some(other) => other <= own,

@@ -98,7 +98,7 @@ fn run() -> ExitCode {
 
 /// Parses the arguments of the process.
 fn parse() -> Result<(Cli, CommandLine), clap::Error> {
-    let line = CommandLine::parse(Cli::command())?;
+    let line = CommandLine::parse(Cli::command)?;
     let cli = Cli::from_arg_matches(&line.matches);
     let cli = cli.map_err(|error| error.format(&mut Cli::command()))?;
     Ok((cli, line))
@@ -142,9 +142,9 @@ fn execute(command: Command, line: CommandLine) -> Result<ExitCode, Failure> {
         Command::Columns(args) => crate::cli::commands::lists::columns(args),
         Command::Guide(args) => crate::cli::commands::guide::guide(args),
         Command::Completions(args) => {
-            crate::cli::commands::completions::completions(args, line.command)
+            crate::cli::commands::completions::completions(args, Cli::command())
         }
-        Command::Man(args) => crate::cli::commands::completions::man(args, line.command),
+        Command::Man(args) => crate::cli::commands::completions::man(args, Cli::command()),
     }
 }
 

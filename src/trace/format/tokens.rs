@@ -22,12 +22,33 @@ pub(crate) fn hex(digits: &[u8]) -> Result<u64, NumberFault> {
         value = value << 32 | u64::from(low);
         rest = tail;
     }
+    let mut wrong = 0;
     for &byte in rest {
-        let digit = char::from(byte).to_digit(16).ok_or(NumberFault::Digit)?;
-        value = value << 4 | u64::from(digit);
+        let digit = HEX_DIGITS[usize::from(byte)];
+        wrong |= digit & NO_DIGIT;
+        value = value << 4 | u64::from(digit & 15);
     }
-    Ok(value)
+    match wrong {
+        0 => Ok(value),
+        _ => Err(NumberFault::Digit),
+    }
 }
+
+/// Marks a byte in [`HEX_DIGITS`] that is no hexadecimal digit.
+const NO_DIGIT: u8 = 0x80;
+
+/// The value of each byte as a hexadecimal digit of either case.
+static HEX_DIGITS: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if let Some(digit) = (byte as u8 as char).to_digit(16) {
+            values[byte] = digit as u8;
+        }
+        byte += 1;
+    }
+    values
+};
 
 /// A hexadecimal number with or without `0x`.
 pub(crate) fn hex_0x(digits: &[u8]) -> Result<u64, NumberFault> {
@@ -165,6 +186,24 @@ mod tests {
         assert_eq!(hex(b"0x10"), Err(NumberFault::Digit));
         assert_eq!(hex_0x(b"0X10"), Ok(16));
         assert_eq!(hex_0x(b"0x"), Err(NumberFault::Missing));
+    }
+
+    #[test]
+    fn short_hexadecimals_reject_every_other_byte() {
+        for length in 1..8 {
+            for place in 0..length {
+                for byte in 0..=255u8 {
+                    let mut text = b"0123cDe"[..length].to_vec();
+                    text[place] = byte;
+                    let text_of = std::str::from_utf8(&text);
+                    let expected = text_of
+                        .ok()
+                        .filter(|_| byte.is_ascii_hexdigit())
+                        .and_then(|text| u64::from_str_radix(text, 16).ok());
+                    assert_eq!(hex(&text).ok(), expected, "byte {byte} of {length}");
+                }
+            }
+        }
     }
 
     #[test]

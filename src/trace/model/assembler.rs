@@ -7,7 +7,7 @@
 use super::access::{Access, Addressing, Kind, Packed};
 use super::densify::{Densifier, TooManyPages};
 use super::event::{Event, EventAt};
-use super::refs::{CONTINUES, Dictionary, KindCode, PageKey, References, pack, page_of};
+use super::refs::{CONTINUES, Dictionary, KindCode, PageKey, Ref, References, pack, page_of};
 use super::selection::{Cut, Flow, Selection, Taken};
 use crate::simd::page_lookup;
 use crate::simd::page_lookup::Pages;
@@ -28,6 +28,14 @@ pub struct Assembler {
     previous: Option<PageKey>,
     /// Pages of process 0, as the file numbers it, that packed accesses touched recently.
     pages: Pages,
+    /// References of the fast path, kept so that they are not cleared for each call.
+    fast: Box<FastReferences>,
+}
+
+/// Room for the references that one call of the fast path appends.
+struct FastReferences {
+    refs: [Ref; FAST_PATH_MAX],
+    kinds: [KindCode; FAST_PATH_MAX],
 }
 
 impl Assembler {
@@ -41,6 +49,10 @@ impl Assembler {
             densifier: Densifier::new(),
             previous: None,
             pages: Pages::new(),
+            fast: Box::new(FastReferences {
+                refs: [0; FAST_PATH_MAX],
+                kinds: [0; FAST_PATH_MAX],
+            }),
         }
     }
 
@@ -48,6 +60,38 @@ impl Assembler {
     /// are marked [`CONTINUES`]. Consecutive ids are references of their own, not parts of one access.
     #[inline]
     pub fn access(&mut self, access: &Access, out: &mut References) -> Result<Flow, TooManyPages> {
+        if self.cut.is_all() {
+            self.whole_access(access, out)?;
+            return Ok(Flow::More);
+        }
+        self.selected_access(access, out)
+    }
+
+    /// Like [`Assembler::access`], if the whole trace is taken.
+    #[inline(always)]
+    fn whole_access(&mut self, access: &Access, out: &mut References) -> Result<(), TooManyPages> {
+        let process = self.densifier.process(access.pid);
+        let (first, last) = (access.addr >> self.shift, access.last() >> self.shift);
+        let (mut number, mut code) = (first, access.kind as KindCode);
+        loop {
+            out.push(self.densifier.id(PageKey { process, number })?, code);
+            self.cut.count(1);
+            if number == last {
+                return Ok(());
+            }
+            number += 1;
+            if self.addressing == Addressing::Bytes {
+                code |= CONTINUES;
+            }
+        }
+    }
+
+    /// Like [`Assembler::access`], if only a part of the trace is taken.
+    fn selected_access(
+        &mut self,
+        access: &Access,
+        out: &mut References,
+    ) -> Result<Flow, TooManyPages> {
         let mut code = access.kind as KindCode;
         if !self.cut.takes(access.pid, code) {
             return Ok(Flow::More);
@@ -106,7 +150,7 @@ impl Assembler {
                 let taken = page_lookup::refs(some, self.shift, &self.pages, refs, kinds);
                 out.refs.truncate(at + taken);
                 out.kinds.truncate(at + taken);
-                self.cut.count(taken);
+                self.cut.count(taken as u64);
                 rest = &rest[taken..];
                 if taken == FAST_PATH_MAX {
                     continue;
@@ -136,8 +180,8 @@ impl Assembler {
         let pid = accesses[0].pid;
         let process = self.densifier.process(pid);
         let (densifier, shift) = (&self.densifier, self.shift & 63);
-        let (mut refs, mut kinds) = ([0; FAST_PATH_MAX], [0; FAST_PATH_MAX]);
-        let places = refs.iter_mut().zip(&mut kinds);
+        let FastReferences { refs, kinds } = &mut *self.fast;
+        let places = refs.iter_mut().zip(kinds.iter_mut());
         let mut taken = 0;
         for (access, (reference, kind)) in accesses.iter().zip(places) {
             let number = access.addr >> shift;
@@ -151,7 +195,7 @@ impl Assembler {
             taken += 1;
         }
         out.extend(&refs[..taken], &kinds[..taken]);
-        self.cut.count(taken);
+        self.cut.count(taken as u64);
         taken
     }
 

@@ -73,6 +73,8 @@ pub enum Flow {
 /// `limit`.
 pub(in crate::trace) struct Cut {
     selection: Selection,
+    /// True if the whole trace is taken.
+    all: bool,
     /// The content of pages, which decides whether a sample takes them.
     shown: ShownPages,
     /// References still to skip.
@@ -99,6 +101,7 @@ impl Cut {
             shown: ShownPages::new(shift),
             to_skip: selection.skip,
             taken: 0,
+            all: selection.is_all(),
             selection,
         }
     }
@@ -147,7 +150,7 @@ impl Cut {
     /// Returns true if the whole trace is taken.
     #[inline]
     pub fn is_all(&self) -> bool {
-        self.selection.is_all()
+        self.all
     }
 
     /// Returns the number of references taken so far.
@@ -159,8 +162,8 @@ impl Cut {
     /// Counts `references` references that were taken without [`Cut::take`], as they may be if
     /// [`Cut::is_all`].
     #[inline]
-    pub fn count(&mut self, references: usize) {
-        self.taken += references as u64;
+    pub fn count(&mut self, references: u64) {
+        self.taken += references;
     }
 
     /// Takes the next event of process `pid`. The child of a fork is a process id.

@@ -290,7 +290,7 @@ impl TraceSource {
     /// stored trace are joined.
     pub(in crate::trace) fn accesses<E: From<TraceError>>(
         self,
-        sink: impl FnMut(Nature, Record<'_>) -> Result<Option<u64>, E>,
+        sink: impl FnMut(&Nature, Record<'_>) -> Result<Option<u64>, E>,
     ) -> Result<Nature, E> {
         let first = self.options.selection.wanted().max(1);
         self.list(StoredPages::Joined, first, sink)
@@ -304,7 +304,7 @@ impl TraceSource {
         self,
         pages: StoredPages,
         first: u64,
-        mut sink: impl FnMut(Nature, Record<'_>) -> Result<Option<u64>, E>,
+        mut sink: impl FnMut(&Nature, Record<'_>) -> Result<Option<u64>, E>,
     ) -> Result<Nature, E> {
         let asked = self.options.kind;
         match self.content {
@@ -318,7 +318,7 @@ impl TraceSource {
                 let has_events = reader.has_events();
                 let first = stream::wanted(first, has_events);
                 let known = stream::list_records(&mut *reader, first, |known, record| {
-                    let wanted = sink(nature(known), record)?;
+                    let wanted = sink(&nature(known), record)?;
                     let wanted = wanted.map(|more| stream::wanted(more, has_events));
                     Ok::<_, E>(wanted.unwrap_or(Wanted::Nothing))
                 })?;
@@ -332,7 +332,7 @@ impl TraceSource {
                     chosen: Chosen::of_format(&store.meta.format).1,
                 };
                 stream::list_stored(&store, pages, |record| {
-                    let wanted = sink(nature, record)?;
+                    let wanted = sink(&nature, record)?;
                     Ok::<_, E>(wanted.map_or(Flow::Done, |_| Flow::More))
                 })?;
                 Ok(nature)

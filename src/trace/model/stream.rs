@@ -304,26 +304,27 @@ pub(in crate::trace) fn list_stored<E: From<TraceError>>(
     pages: StoredPages,
     mut sink: impl FnMut(Record<'_>) -> Result<Flow, E>,
 ) -> Result<(), E> {
-    let dictionary = &store.dictionary;
-    let mut joiner = Joiner {
-        pids: &dictionary.pids,
-        shift: store.meta.page_shift(),
-        pages,
-        held: None,
-    };
-    let mut flow = Flow::More;
+    let (dictionary, shift) = (&store.dictionary, store.meta.page_shift());
     let mut events = store.events.iter().peekable();
     let tell = |event: &EventAt, sink: &mut dyn FnMut(Record<'_>) -> Result<Flow, E>| {
         let (pid, event) = event.with_pids(&dictionary.pids);
         sink(Record::Event { pid, event: &event })
     };
+    // The access to which more pages may belong, at the end of a tile.
+    let mut held_over: Option<HeldAccess> = None;
+    let mut flow = Flow::More;
     store.each_block(|tile| {
+        // Local to the tile: the loop keeps it in registers.
+        let mut held = held_over.take();
         for ((&reference, &code), position) in tile.refs.iter().zip(tile.kinds).zip(tile.start..) {
             let key = dictionary.pages[page_of(reference) as usize];
-            if joiner.join(key, code) {
-                continue;
+            if let Some(access) = &mut held {
+                let may_join = pages == StoredPages::Joined && code & CONTINUES != 0;
+                if may_join && access.grow(key, shift) {
+                    continue;
+                }
+                flow = sink(access.record(&dictionary.pids, shift))?;
             }
-            flow = joiner.flush(&mut sink)?;
             while flow == Flow::More
                 && let Some(event) = events.next_if(|event| event.position <= position)
             {
@@ -332,12 +333,17 @@ pub(in crate::trace) fn list_stored<E: From<TraceError>>(
             if flow == Flow::Done {
                 return Ok(false);
             }
-            joiner.hold(key, code);
+            held = Some(HeldAccess {
+                first: key,
+                last: key.number,
+                kind: kind_of(code),
+            });
         }
+        held_over = held;
         Ok::<_, E>(true)
     })?;
-    if flow == Flow::More {
-        flow = joiner.flush(&mut sink)?;
+    if let Some(access) = held_over {
+        flow = sink(access.record(&dictionary.pids, shift))?;
     }
     while flow == Flow::More
         && let Some(event) = events.next()
@@ -347,68 +353,20 @@ pub(in crate::trace) fn list_stored<E: From<TraceError>>(
     Ok(())
 }
 
-/// Makes accesses of the references of a stored trace.
-struct Joiner<'a> {
-    pids: &'a [u32],
-    /// How far to shift a page number left to get its address.
-    shift: u32,
-    pages: StoredPages,
-    /// The access to which more pages may belong.
-    held: Option<Held>,
-}
-
-impl Joiner<'_> {
-    /// Adds a page to the held access. Returns false if it begins an access of its own.
-    #[inline(always)]
-    fn join(&mut self, key: PageKey, code: KindCode) -> bool {
-        let may_join = self.pages == StoredPages::Joined && code & CONTINUES != 0;
-        let held = self.held.as_mut().filter(|_| may_join);
-        held.is_some_and(|held| held.grow(key, self.shift))
-    }
-
-    /// Holds an access that begins with a page.
-    #[inline(always)]
-    fn hold(&mut self, key: PageKey, code: KindCode) {
-        self.held = Some(Held {
-            first: key,
-            last: key.number,
-            kind: kind_of(code),
-        });
-    }
-
-    /// Passes the held access on to `sink`, if there is one.
-    #[inline(always)]
-    fn flush<E>(
-        &mut self,
-        sink: &mut impl FnMut(Record<'_>) -> Result<Flow, E>,
-    ) -> Result<Flow, E> {
-        let Some(held) = self.held.take() else {
-            return Ok(Flow::More);
-        };
-        let (addr, size) = held.range(self.shift);
-        sink(Record::Access(Access {
-            pid: self.pids[held.first.process as usize],
-            kind: held.kind,
-            addr,
-            size: size as u32,
-        }))
-    }
-}
-
 /// An access of a stored trace, to pages that follow each other.
-struct Held {
+struct HeldAccess {
     first: PageKey,
     /// The number of the last page.
     last: u64,
     kind: Kind,
 }
 
-impl Held {
+impl HeldAccess {
     /// Adds a page if it is the next one and the size still fits. Returns whether it was added.
     fn grow(&mut self, key: PageKey, shift: u32) -> bool {
         let is_next =
             key.process == self.first.process && self.last.checked_add(1) == Some(key.number);
-        let joined = Held {
+        let joined = HeldAccess {
             last: key.number,
             ..*self
         };
@@ -420,6 +378,7 @@ impl Held {
     }
 
     /// Returns the address and the size in bytes, or the first id and the number of ids.
+    #[inline]
     fn range(&self, shift: u32) -> (u64, u64) {
         let (first, last) = (self.first.number << shift, self.last << shift);
         match first == last {
@@ -429,6 +388,18 @@ impl Held {
                 (addr, last - addr + 1)
             }
         }
+    }
+
+    /// Returns the access, of the process that `pids` names.
+    #[inline]
+    fn record(&self, pids: &[u32], shift: u32) -> Record<'static> {
+        let (addr, size) = self.range(shift);
+        Record::Access(Access {
+            pid: pids[self.first.process as usize],
+            kind: self.kind,
+            addr,
+            size: size as u32,
+        })
     }
 }
 

@@ -13,6 +13,7 @@ use crate::units::did_you_mean;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use file::{Experiment, Setting, is_switch, keys_of, settings_of};
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
@@ -20,8 +21,8 @@ use std::path::{Path, PathBuf};
 
 /// The command line of this process, parsed once.
 pub struct CommandLine {
-    /// The grammar: the program with all its subcommands.
-    pub command: Command,
+    /// The grammar: the program with all its subcommands. Few commands look at it after parsing.
+    pub command: LazyCell<Command>,
     /// The arguments, the program's name first.
     given: Vec<OsString>,
     /// The values of all arguments.
@@ -29,12 +30,12 @@ pub struct CommandLine {
 }
 
 impl CommandLine {
-    /// Parses the arguments of the process by the grammar `command`.
-    pub fn parse(command: Command) -> Result<CommandLine, clap::Error> {
+    /// Parses the arguments of the process by the grammar that `grammar` makes.
+    pub fn parse(grammar: fn() -> Command) -> Result<CommandLine, clap::Error> {
         let given: Vec<OsString> = std::env::args_os().collect();
-        let matches = command.clone().try_get_matches_from(&given)?;
+        let matches = grammar().try_get_matches_from(&given)?;
         Ok(CommandLine {
-            command,
+            command: LazyCell::new(grammar),
             given,
             matches,
         })

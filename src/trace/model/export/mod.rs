@@ -58,7 +58,7 @@ pub fn export(
             None => {
                 check_ids(&path, nature.addressing, asked)?;
                 let selection = selection.clone();
-                let mut begun = Export::begin(written, nature, selection, page_size, &path, out)?;
+                let mut begun = Export::begin(written, *nature, selection, page_size, &path, out)?;
                 begun.stored = stored.filter(|_| nature.addressing == Addressing::Bytes);
                 export.insert(begun)
             }
@@ -165,6 +165,10 @@ impl Export {
 
     fn record(&mut self, record: Record<'_>, out: &mut dyn Write) -> Result<Flow, ConvertError> {
         match record {
+            Record::Access(access) if self.trim.takes_all() => {
+                self.piece(access, out)?;
+                Ok(Flow::More)
+            }
             Record::Access(access) => {
                 let mut pieces = std::mem::take(&mut self.pieces);
                 let flow = self.trim.access(&access, |piece| pieces.push(piece));

@@ -26,6 +26,12 @@ impl Trim {
         }
     }
 
+    /// Returns true if every access is taken whole, so that [`Trim::access`] need not be asked.
+    #[inline]
+    pub fn takes_all(&self) -> bool {
+        self.cut.is_all()
+    }
+
     /// Calls `sink` with the part of `access` that is taken, in pieces if pages between are not.
     pub fn access(&mut self, access: &Access, mut sink: impl FnMut(Access)) -> Flow {
         if !self.cut.takes(access.pid, access.kind as u8) {
@@ -140,5 +146,30 @@ mod tests {
                 "{selection:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_trim_that_takes_all_gives_each_access_as_it_is() {
+        let mut rng = Rng::new(6);
+        for addressing in [Addressing::Bytes, Addressing::Ids] {
+            let mut trim = Trim::new(Selection::default(), addressing, PageSize::DEFAULT);
+            assert!(trim.takes_all());
+            for _ in 0..500 {
+                let access = Access {
+                    pid: rng.below(3) as u32,
+                    kind: Kind::ALL[rng.below(3) as usize],
+                    size: 1 + rng.below(20_000) as u32,
+                    addr: rng.below(1 << 18),
+                };
+                let mut pieces = Vec::new();
+                assert_eq!(trim.access(&access, |piece| pieces.push(piece)), Flow::More);
+                assert_eq!(pieces, [access]);
+            }
+        }
+        let limited = Selection {
+            limit: Some(u64::MAX),
+            ..Selection::default()
+        };
+        assert!(!Trim::new(limited, Addressing::Bytes, PageSize::DEFAULT).takes_all());
     }
 }

@@ -1,10 +1,10 @@
 //! The `.lis` files of the ARC authors: requests for runs of disk blocks.
 
-use super::Format;
 use super::complaint::{Complaint, RUN_MAX, checked_size, id, nothing_more};
 use super::lines::{self, LineParser};
 use super::options::{Base, Numbers, ReadOptions};
-use super::tokens::{decimal, word};
+use super::tokens::{decimal, word, words};
+use super::{Fit, Format, Sample};
 use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -13,20 +13,52 @@ pub(super) const FORMAT: Format = Format {
     layout: "\
 one request per line, four decimal numbers: first block, number of blocks (1 to 16777216), a
 number that is ignored, number of the request. A request is that many accesses to consecutive
-blocks; each block is a page, all are reads. If every first block is below 5, the file may also be
-dinero; then --format decides.
+blocks; each block is a page, all are reads. The format is guessed if the third number is always 0 and
+the fourth counts the requests; other files of four numbers need --format arc.
     1479552 64 0 0
     41 8 0 1
 ",
     kind: TraceKind::BlockIo,
-    numbers: Numbers::DEC_IDS,
-    sniff: lines::sniff::<Arc>,
+    numbers: Numbers {
+        endings: &["lis"],
+        ..Numbers::DEC_IDS
+    },
+    sniff,
     open: lines::open::<Arc>,
     written: None,
 };
 
 struct Arc {
     base: Base,
+}
+
+/// Guesses the format only if the two last columns are as in the published files: a 0, and numbers that
+/// count the requests. Other files of four numbers are something else.
+fn sniff(sample: &Sample<'_>) -> Fit {
+    struct Numbered(Arc, Option<u64>);
+
+    impl LineParser for Numbered {
+        const NAME: &'static str = FORMAT.name;
+
+        fn new(options: &ReadOptions) -> Numbered {
+            Numbered(Arc::new(options), None)
+        }
+
+        fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
+            let access = self.0.parse(line)?;
+            let mut last = words(line).skip(2);
+            let ignored = last.next().map(decimal);
+            let number = last.next().and_then(|number| decimal(number).ok());
+            let before = std::mem::replace(&mut self.1, number);
+            let counts = before.is_none_or(|before| before.checked_add(1) == number);
+            match ignored == Some(Ok(0)) && counts {
+                true => Ok(access),
+                false => Err("the last two numbers are not 0 and that of the request".into()),
+            }
+        }
+    }
+
+    lines::sniff::<Numbered>(sample)
 }
 
 impl LineParser for Arc {
@@ -80,13 +112,10 @@ mod tests {
     }
 
     #[test]
-    fn small_blocks_could_be_dinero_and_both_are_named() {
-        let text = guess_of(b"0 1 0 1\n1 3 0 2\n").unwrap_err().to_string();
-        assert!(text.contains("arc") && text.contains("dinero"), "{text}");
-        assert!(
-            text.contains("choose one of them, for example with --format dinero"),
-            "{text}"
-        );
+    fn four_numbers_that_do_not_count_requests_are_something_else() {
+        assert_eq!(guess_of(b"0 1 0 1\n1 3 0 2\n").unwrap(), "arc");
+        assert!(guess_of(b"0 1 0 1\n1 3 0 9\n").is_err());
+        assert!(guess_of(b"0 1 7 1\n1 3 7 2\n").is_err());
     }
 
     #[test]

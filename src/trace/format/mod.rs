@@ -6,6 +6,7 @@
 
 mod addr_rw;
 mod arc;
+mod ask;
 mod champsim;
 mod complaint;
 mod csv;
@@ -29,6 +30,7 @@ mod pinatrace;
 pub mod plain;
 mod report;
 mod scaled;
+mod settle;
 mod spc;
 mod spec_trace;
 #[cfg(test)]
@@ -48,7 +50,6 @@ use std::fmt;
 use std::io::BufRead;
 use std::path::PathBuf;
 
-pub use guess::guess;
 pub use open::{SharedReport, open_input};
 pub use options::{Base, ReadOptions, Unit};
 pub use report::ReadReport;
@@ -171,16 +172,19 @@ pub struct Sample<'a> {
     pub file_bytes: Option<u64>,
     /// How the file is to be read.
     pub options: &'a ReadOptions,
+    /// The ending of the file's name in lower case, without dot and without that of a codec.
+    pub ending: &'a str,
 }
 
 impl<'a> Sample<'a> {
-    /// Returns the sample of a whole file of which nothing else is known.
+    /// Returns the sample of a whole file about which nothing is said.
     pub(super) fn of(bytes: &'a [u8]) -> Sample<'a> {
         Sample {
             bytes,
             whole: true,
             file_bytes: Some(bytes.len() as u64),
             options: &options::NO_OPTIONS,
+            ending: "",
         }
     }
 }

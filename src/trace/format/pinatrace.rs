@@ -1,11 +1,11 @@
 //! The output of Intel Pin's example tool pinatrace, and of the many tools derived from it: data reads
 //! and writes with the address of their instruction.
 
-use super::Format;
 use super::complaint::{BYTES_MAX, Complaint, address, checked_size, nothing_more};
 use super::lines::{self, LineParser};
-use super::options::{Base, Numbers, ReadOptions};
-use super::tokens::{decimal, hex_0x, word};
+use super::options::{Base, Numbers, Open, ReadOptions};
+use super::tokens::{decimal, hex_0x, strip_0x, word};
+use super::{Fit, Format, Sample};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -23,15 +23,55 @@ without data accesses are not in the file. Lines that begin with #, such as #eof
     kind: TraceKind::Full,
     numbers: Numbers {
         sizes_in_bytes: true,
+        open: Open::Base(place),
         ..Numbers::HEX_BYTES
     },
-    sniff: lines::sniff::<Pinatrace>,
+    sniff,
     open: lines::open::<Pinatrace>,
     written: None,
 };
 
 struct Pinatrace {
     base: Base,
+}
+
+/// Fewest digits of a program counter without `0x`: a shorter number is rather a process or a thread.
+const COUNTER_DIGITS: usize = 5;
+
+/// Guesses the format only if the first word looks like a program counter.
+fn sniff(sample: &Sample<'_>) -> Fit {
+    struct Counted(Pinatrace);
+
+    impl LineParser for Counted {
+        const NAME: &'static str = FORMAT.name;
+
+        fn new(options: &ReadOptions) -> Counted {
+            Counted(Pinatrace::new(options))
+        }
+
+        fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
+            let first = word(line).0;
+            let counter = first.strip_suffix(b":").unwrap_or(first);
+            if strip_0x(counter).is_none() && counter.len() < COUNTER_DIGITS {
+                return Err("the first word is too short for a program counter".into());
+            }
+            self.0.parse(line)
+        }
+    }
+
+    lines::sniff::<Counted>(sample)
+}
+
+/// The word of a line that is the address.
+fn place(line: &[u8]) -> &[u8] {
+    let (mut kind, mut rest) = word(word(line).1);
+    if kind == b":" {
+        (kind, rest) = word(rest);
+    }
+    match kind {
+        b"R" | b"W" => word(rest).0,
+        _ => b"",
+    }
 }
 
 impl LineParser for Pinatrace {
@@ -88,7 +128,10 @@ mod tests {
             (Kind::Write, 8, 16),
         ];
         assert_eq!(tuples(&accesses("pinatrace", text)), expected);
-        assert_eq!(guess_of(text).unwrap(), "pinatrace");
+        // Without 0x, a short number may be a process.
+        assert!(guess_of(b"401 W 7ffd20\n1 R 49152\n").is_err());
+        let longer = b"401000 W 7ffd20\n0x4: R 8\n";
+        assert_eq!(guess_of(longer).unwrap(), "pinatrace");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) const FORMAT: Format = Format {
     layout: "\
 one access per line: byte address (hexadecimal, with or without 0x), blanks or a tab, R or W of
 either case. There is no size: each access touches one byte. Without 0x, a digit a to f or zeros up
-to 8 or 16 digits the addresses may be decimal: then say --base hex or --base dec.
+to 8 or 16 digits the addresses may be decimal: then say --base hex or dec.
     0041f7a0 R
     0x13f5e2c0 W
 ",

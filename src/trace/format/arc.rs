@@ -1,10 +1,10 @@
 //! The `.lis` files of the ARC authors: requests for runs of disk blocks.
 
+use super::Format;
 use super::complaint::{Complaint, RUN_MAX, checked_size, id, nothing_more};
 use super::lines::{self, LineParser};
-use super::options::{Base, Numbers, ReadOptions};
-use super::tokens::{decimal, word, words};
-use super::{Fit, Format, Sample};
+use super::options::{Base, FormatBy, Numbers, ReadOptions};
+use super::tokens::{decimal, word};
 use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -13,8 +13,8 @@ pub(super) const FORMAT: Format = Format {
     layout: "\
 one request per line, four decimal numbers: first block, number of blocks (1 to 16777216), a
 number that is ignored, number of the request. A request is that many accesses to consecutive
-blocks; each block is a page, all are reads. The format is guessed if the third number is always 0 and
-the fourth counts the requests; other files of four numbers need --format arc.
+blocks; each block is a page, all are reads. The format is guessed if the third number is always 0
+and the fourth counts the requests; other files of four numbers need --format arc.
     1479552 64 0 0
     41 8 0 1
 ",
@@ -23,42 +23,26 @@ the fourth counts the requests; other files of four numbers need --format arc.
         endings: &["lis"],
         ..Numbers::DEC_IDS
     },
-    sniff,
+    sniff: lines::sniff::<Arc>,
     open: lines::open::<Arc>,
     written: None,
 };
 
 struct Arc {
     base: Base,
+    /// True if the two last columns must be as in the published files: a 0, and numbers that count the
+    /// requests. Other files of four numbers are something else.
+    strict: bool,
+    /// The number of the last request.
+    last: Option<u64>,
 }
 
-/// Guesses the format only if the two last columns are as in the published files: a 0, and numbers that
-/// count the requests. Other files of four numbers are something else.
-fn sniff(sample: &Sample<'_>) -> Fit {
-    struct Numbered(Arc, Option<u64>);
-
-    impl LineParser for Numbered {
-        const NAME: &'static str = FORMAT.name;
-
-        fn new(options: &ReadOptions) -> Numbered {
-            Numbered(Arc::new(options), None)
-        }
-
-        fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
-            let access = self.0.parse(line)?;
-            let mut last = words(line).skip(2);
-            let ignored = last.next().map(decimal);
-            let number = last.next().and_then(|number| decimal(number).ok());
-            let before = std::mem::replace(&mut self.1, number);
-            let counts = before.is_none_or(|before| before.checked_add(1) == number);
-            match ignored == Some(Ok(0)) && counts {
-                true => Ok(access),
-                false => Err("the last two numbers are not 0 and that of the request".into()),
-            }
-        }
+impl Arc {
+    /// Returns true if the two last columns are as in the published files.
+    fn counts_requests(&mut self, ignored: u64, number: u64) -> bool {
+        let last = self.last.replace(number);
+        ignored == 0 && last.is_none_or(|last| last.checked_add(1) == Some(number))
     }
-
-    lines::sniff::<Numbered>(sample)
 }
 
 impl LineParser for Arc {
@@ -67,6 +51,8 @@ impl LineParser for Arc {
     fn new(options: &ReadOptions) -> Arc {
         Arc {
             base: options.base.unwrap_or(Base::Dec),
+            strict: options.format_by == FormatBy::Content,
+            last: None,
         }
     }
 
@@ -80,10 +66,13 @@ impl LineParser for Arc {
         }
         let addr = id(self.base, first)?;
         let size = checked_size(decimal(count), addr, RUN_MAX)?;
-        if decimal(ignored).is_err() || decimal(number).is_err() {
+        let (Ok(ignored), Ok(number)) = (decimal(ignored), decimal(number)) else {
             return Err("the last two words are not decimal numbers".into());
-        }
+        };
         nothing_more(rest)?;
+        if self.strict && !self.counts_requests(ignored, number) {
+            return Err("the last two numbers are not 0 and that of the request".into());
+        }
         Ok(Some(Access {
             size,
             ..Access::single(Kind::Read, addr)

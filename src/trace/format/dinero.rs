@@ -1,12 +1,12 @@
 //! Dinero's `.din`: a label for the kind, an address.
 
+use super::Format;
 use super::complaint::{Complaint, address, bad_address};
 use super::lines::{self, LineParser};
-use super::options::{Base, Numbers, Open, ReadOptions};
+use super::options::{Base, FormatBy, Numbers, Open, ReadOptions};
 use super::report::ReadReport;
-use super::tokens::{hex, trim, word, words};
+use super::tokens::{hex, word};
 use super::write::{FileHead, RecordWriter, Written, by_kind, text};
-use super::{Fit, Format, Sample};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 use std::io::{self, Write};
 
@@ -18,7 +18,7 @@ one access per line: label, byte address (hexadecimal, without 0x), and anything
 which is ignored. Label 0 is a read, 1 a write, 2 an instruction fetch; 3 (escape) and 4 (flush) are
 dropped and counted. There is no size: each access touches one byte. The format is guessed only from
 lines of two words, with labels 3 and 4 only if the name ends in .din. Without that ending, a digit
-a to f or zeros up to 8 or 16 digits the addresses may be decimal: then say --base hex or --base dec.
+a to f or zeros up to 8 or 16 digits the addresses may be decimal: then say --base hex or dec.
     2 408ed4
     0 10019d94
     1 10019d88
@@ -29,43 +29,13 @@ a to f or zeros up to 8 or 16 digits the addresses may be decimal: then say --ba
         endings: &["din"],
         ..Numbers::HEX_BYTES
     },
-    sniff,
+    sniff: lines::sniff::<Dinero>,
     open: lines::open::<Dinero>,
     written: Some(Written {
         endings: &["din"],
         ..text(|| Box::new(Labels { settled: false }))
     }),
 };
-
-/// Guesses the format only from lines of two words. Labels 3 and 4 fit only a file that is named so:
-/// small numbers before an address have other meanings in other formats.
-fn sniff(sample: &Sample<'_>) -> Fit {
-    struct TwoWords<const LABELS: u8>(Dinero);
-
-    impl<const LABELS: u8> LineParser for TwoWords<LABELS> {
-        const NAME: &'static str = FORMAT.name;
-
-        fn new(options: &ReadOptions) -> TwoWords<LABELS> {
-            TwoWords(Dinero::new(options))
-        }
-
-        fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
-            let access = self.0.parse(line)?;
-            if words(line).count() != 2 {
-                return Err("not a label and an address".into());
-            }
-            match trim(line).first() {
-                Some(label) if *label < b'0' + LABELS => Ok(access),
-                _ => Err("the label may have another meaning".into()),
-            }
-        }
-    }
-
-    match FORMAT.numbers.endings.contains(&sample.ending) {
-        true => lines::sniff::<TwoWords<5>>(sample),
-        false => lines::sniff::<TwoWords<3>>(sample),
-    }
-}
 
 /// Writes lines. Until an address has a digit a to f, addresses get zeros in front up to 8 or 16 digits,
 /// so that they are not taken for decimal ones; not if the name of the file settles it.
@@ -99,6 +69,9 @@ fn has_letter(number: u64) -> bool {
 
 struct Dinero {
     base: Base,
+    /// Unless the user named the format, a line has two words. Labels 3 and 4 fit only a file that is
+    /// named so: small numbers before an address have other meanings in other formats.
+    format_by: FormatBy,
     /// Escape records, counted.
     dropped: Vec<(&'static str, u64)>,
     /// True if a line had more than label and address.
@@ -111,6 +84,7 @@ impl LineParser for Dinero {
     fn new(options: &ReadOptions) -> Dinero {
         Dinero {
             base: options.base.unwrap_or(Base::Hex),
+            format_by: options.format_by,
             dropped: Vec::new(),
             more: false,
         }
@@ -123,6 +97,12 @@ impl LineParser for Dinero {
             b"0" => Some(Kind::Read),
             b"1" => Some(Kind::Write),
             b"2" => Some(Kind::Ifetch),
+            b"3" | b"4" if self.format_by == FormatBy::Content => {
+                return Err(Complaint {
+                    help: "say --format dinero if 3 and 4 are escape and flush records",
+                    ..Complaint::from("the label 3 or 4 may be a number of something else")
+                });
+            }
             b"3" | b"4" => None,
             _ => return Err("the label is not 0, 1, 2, 3 or 4".into()),
         };
@@ -133,7 +113,15 @@ impl LineParser for Dinero {
             Base::Hex => hex(place).map_err(bad_address)?,
             base => address(base, place)?,
         };
-        self.more |= !word(rest).0.is_empty();
+        if !word(rest).0.is_empty() {
+            if self.format_by != FormatBy::User {
+                return Err(Complaint {
+                    help: "say --format dinero to ignore it",
+                    ..Complaint::from("something follows the address")
+                });
+            }
+            self.more = true;
+        }
         if kind.is_none() {
             ReadReport::drop_one(&mut self.dropped, "escape record");
         }

@@ -3,7 +3,8 @@
 
 use super::ask::question;
 use super::lines::sample_lines;
-use super::settle::{Answer, Head, Reading, settle};
+use super::options::ReadOptions;
+use super::settle::{Answer, Head, Reading, by_ending, settle};
 use super::{Fit, Format, Sample, TABLE};
 use crate::trace::codec;
 use crate::trace::model::error::{Cause, Position, TraceError};
@@ -76,6 +77,14 @@ fn fitting(path: &Path, sample: &Sample<'_>) -> Result<Vec<&'static Format>, Tra
     let mut certain = Vec::new();
     let mut candidates: Vec<Candidate> = Vec::new();
     for format in TABLE {
+        let options = ReadOptions {
+            format_by: by_ending(format, sample.ending),
+            ..sample.options.clone()
+        };
+        let sample = &Sample {
+            options: &options,
+            ..*sample
+        };
         match (format.sniff)(sample) {
             Fit::Certain => certain.push(format),
             Fit::Share { good, of } if good > 0 => candidates.push(Candidate {

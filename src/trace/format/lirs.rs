@@ -16,8 +16,8 @@ pub(super) const FORMAT: Format = Format {
     layout: "\
 one access per line: a block number (decimal). Each number is a page, all are reads. Empty lines
 and lines with a lone * are ignored. A list without the ending .trc or .vpn and with numbers of 4096
-or more may be byte addresses: then say --unit page or --unit byte. A number far longer than those
-before and after it is an error.
+or more may be byte addresses: then say --unit page or byte. A number far longer than those before
+and after it is an error.
     0
     1
     2527
@@ -72,7 +72,25 @@ struct Lirs {
 
 /// Fits decimal numbers, and hexadecimal ones about whose base nothing is said.
 fn sniff(sample: &Sample<'_>) -> Fit {
-    let decimal = lines::sniff::<Lirs>(sample);
+    /// A list whose lengths are not compared: that is done with all lines around (see `settle`).
+    struct List(Base);
+
+    impl LineParser for List {
+        const NAME: &'static str = FORMAT.name;
+
+        fn new(options: &ReadOptions) -> List {
+            List(options.base.unwrap_or(Base::Dec))
+        }
+
+        fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
+            match trim(line) {
+                b"*" => Ok(None),
+                number => Ok(Some(Access::single(Kind::Read, id(self.0, number)?))),
+            }
+        }
+    }
+
+    let decimal = lines::sniff::<List>(sample);
     if sample.options.base.is_some() || matches!(decimal, Fit::Share { good, of } if good == of) {
         return decimal;
     }
@@ -80,7 +98,7 @@ fn sniff(sample: &Sample<'_>) -> Fit {
         base: Some(Base::Hex),
         ..sample.options.clone()
     };
-    let hexadecimal = lines::sniff::<Lirs>(&Sample {
+    let hexadecimal = lines::sniff::<List>(&Sample {
         options: &hexadecimal,
         ..*sample
     });

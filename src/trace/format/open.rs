@@ -2,7 +2,7 @@
 //! that its beginning fits. Errors of the reader then also state how format and input were found.
 
 use super::guess::{Guess, decide, ending_of};
-use super::options::{Numbers, ReadOptions, Unit};
+use super::options::{FormatBy, Numbers, ReadOptions, Unit};
 use super::report::ReadReport;
 use super::scaled::scaled;
 use super::settle::{Head, Reading};
@@ -114,7 +114,7 @@ pub fn open_input(
 /// Returns the decision for a format that the user named.
 fn given(format: &'static Format) -> Guess {
     Guess {
-        reading: Reading::of(format),
+        reading: Reading::of(format, FormatBy::User),
         why: String::new(),
     }
 }

@@ -1,11 +1,11 @@
 //! The output of Intel Pin's example tool pinatrace, and of the many tools derived from it: data reads
 //! and writes with the address of their instruction.
 
+use super::Format;
 use super::complaint::{BYTES_MAX, Complaint, address, checked_size, nothing_more};
 use super::lines::{self, LineParser};
-use super::options::{Base, Numbers, Open, ReadOptions};
+use super::options::{Base, FormatBy, Numbers, Open, ReadOptions};
 use super::tokens::{decimal, hex_0x, strip_0x, word};
-use super::{Fit, Format, Sample};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -26,41 +26,19 @@ without data accesses are not in the file. Lines that begin with #, such as #eof
         open: Open::Base(place),
         ..Numbers::HEX_BYTES
     },
-    sniff,
+    sniff: lines::sniff::<Pinatrace>,
     open: lines::open::<Pinatrace>,
     written: None,
 };
 
 struct Pinatrace {
     base: Base,
+    /// True if the first word must look like a program counter.
+    strict: bool,
 }
 
 /// Fewest digits of a program counter without `0x`: a shorter number is rather a process or a thread.
 const COUNTER_DIGITS: usize = 5;
-
-/// Guesses the format only if the first word looks like a program counter.
-fn sniff(sample: &Sample<'_>) -> Fit {
-    struct Counted(Pinatrace);
-
-    impl LineParser for Counted {
-        const NAME: &'static str = FORMAT.name;
-
-        fn new(options: &ReadOptions) -> Counted {
-            Counted(Pinatrace::new(options))
-        }
-
-        fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
-            let first = word(line).0;
-            let counter = first.strip_suffix(b":").unwrap_or(first);
-            if strip_0x(counter).is_none() && counter.len() < COUNTER_DIGITS {
-                return Err("the first word is too short for a program counter".into());
-            }
-            self.0.parse(line)
-        }
-    }
-
-    lines::sniff::<Counted>(sample)
-}
 
 /// The word of a line that is the address.
 fn place(line: &[u8]) -> &[u8] {
@@ -80,6 +58,7 @@ impl LineParser for Pinatrace {
     fn new(options: &ReadOptions) -> Pinatrace {
         Pinatrace {
             base: options.base.unwrap_or(Base::Hex),
+            strict: options.format_by == FormatBy::Content,
         }
     }
 
@@ -94,6 +73,9 @@ impl LineParser for Pinatrace {
         let instruction = instruction.strip_suffix(b":").unwrap_or(instruction);
         if hex_0x(instruction).is_err() {
             return Err("the line does not begin with the address of an instruction".into());
+        }
+        if self.strict && strip_0x(instruction).is_none() && instruction.len() < COUNTER_DIGITS {
+            return Err("the first word is too short for a program counter".into());
         }
         let kind = match kind {
             b"R" => Kind::Read,

@@ -5,7 +5,7 @@
 
 use super::Format;
 use super::complaint::FAR_LONGER;
-use super::options::{Base, Open, PlacesOf, ReadOptions, Unit};
+use super::options::{Base, FormatBy, Open, PlacesOf, ReadOptions, Unit};
 use super::tokens::{decimal, grouped, hex_0x, is_blank, strip_0x};
 use crate::trace::model::error::{Position, TraceError};
 use memchr::memchr;
@@ -25,6 +25,8 @@ const PADDED: [usize; 2] = [8, 16];
 pub(super) struct Reading {
     /// The format.
     pub format: &'static Format,
+    /// How the format was chosen.
+    pub format_by: FormatBy,
     /// The base, where the format leaves it open or the file has another than that of the format.
     pub base: Option<Base>,
     /// The unit, where the format leaves it open.
@@ -35,9 +37,10 @@ pub(super) struct Reading {
 
 impl Reading {
     /// Reads `format` as its layout says.
-    pub fn of(format: &'static Format) -> Reading {
+    pub fn of(format: &'static Format, format_by: FormatBy) -> Reading {
         Reading {
             format,
+            format_by,
             base: None,
             unit: None,
             small_so_far: false,
@@ -47,11 +50,20 @@ impl Reading {
     /// Returns `options` with this reading.
     pub fn options(&self, options: &ReadOptions) -> ReadOptions {
         ReadOptions {
+            format_by: self.format_by,
             base: options.base.or(self.base),
             unit: options.unit.or(self.unit),
             small_ids: self.small_so_far && options.unit.is_none(),
             ..options.clone()
         }
+    }
+}
+
+/// Returns how `format` is chosen by guessing for a file with this ending.
+pub(super) fn by_ending(format: &Format, ending: &str) -> FormatBy {
+    match format.numbers.endings.contains(&ending) {
+        true => FormatBy::Ending,
+        false => FormatBy::Content,
     }
 }
 
@@ -90,19 +102,19 @@ pub(super) fn settle(
     let settled = |reading| Ok(Answer::Settled(reading, String::new()));
     let numbers = &format.numbers;
     let owned = numbers.endings.contains(&ending);
+    let as_usual = Reading::of(format, by_ending(format, ending));
     match numbers.open {
-        Open::Nothing => settled(Reading::of(format)),
-        Open::Base(_) if options.base.is_some() => settled(Reading::of(format)),
+        Open::Nothing => settled(as_usual),
+        Open::Base(_) if options.base.is_some() => settled(as_usual),
         Open::Base(places) => {
             let mut survey = Survey::new(places);
             survey.take(head.bytes, head.whole);
             if owned {
-                let reading = Reading::of(format);
                 let base = numbers.base.map_or("", Base::word);
                 let why = survey.because_of(ending, &format!("numbers are {base}"));
-                return Ok(Answer::Settled(reading, why));
+                return Ok(Answer::Settled(as_usual, why));
             }
-            base_of(format, head, survey)
+            base_of(as_usual, head, survey)
         }
         Open::Unit(places) => {
             let mut survey = Survey::new(places);
@@ -111,7 +123,7 @@ pub(super) fn settle(
             if options.unit.is_some() || owned {
                 let reading = Reading {
                     base: survey.hex.is_some().then_some(Base::Hex).filter(|_| !owned),
-                    ..Reading::of(format)
+                    ..as_usual
                 };
                 let why = match owned {
                     true => survey.because_of(ending, "numbers are decimal page ids"),
@@ -119,7 +131,7 @@ pub(super) fn settle(
                 };
                 return Ok(Answer::Settled(reading, why));
             }
-            let answer = unit_of(format, options, head, &mut survey)?;
+            let answer = unit_of(as_usual, options, head, &mut survey)?;
             survey.check_lengths(path)?;
             Ok(answer)
         }
@@ -128,13 +140,13 @@ pub(super) fn settle(
 
 /// Reads the file on until its numbers tell their base.
 fn base_of(
-    format: &'static Format,
+    as_usual: Reading,
     head: &mut Head<'_>,
     mut survey: Survey,
 ) -> Result<Answer, TraceError> {
     let hexadecimal = Reading {
         base: Some(Base::Hex),
-        ..Reading::of(format)
+        ..as_usual
     };
     if survey.hex.is_none() && survey.is_padded() {
         let why = survey.zero.as_ref().map(|seen| {
@@ -153,7 +165,7 @@ fn base_of(
     }
     if head.whole && survey.longest.0 <= 1 {
         // One digit is the same in both bases.
-        return Ok(Answer::Settled(Reading::of(format), String::new()));
+        return Ok(Answer::Settled(as_usual, String::new()));
     }
     let decimal = Reading {
         base: Some(Base::Dec),
@@ -171,7 +183,7 @@ fn base_of(
 
 /// Reads the file on until the numbers of its list tell their unit.
 fn unit_of(
-    format: &'static Format,
+    as_usual: Reading,
     options: &ReadOptions,
     head: &mut Head<'_>,
     survey: &mut Survey,
@@ -190,7 +202,7 @@ fn unit_of(
     let ids = Reading {
         base,
         unit: Some(Unit::Page),
-        ..Reading::of(format)
+        ..as_usual
     };
     if let Some(seen) = &survey.star {
         return Ok(Answer::Settled(

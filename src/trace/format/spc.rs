@@ -1,13 +1,12 @@
 //! The block traces of the Storage Performance Council's format, as those of UMass (Financial,
 //! WebSearch): "SPC Trace File Format Specification", revision 1.0.1.
 
+use super::Format;
 use super::complaint::{Complaint, RUN_MAX, checked_size};
 use super::lines::{self, LineParser};
-use super::options::{Base, Numbers, ReadOptions, Unit};
+use super::options::{Base, FormatBy, Numbers, ReadOptions, Unit};
 use super::tokens::{decimal, decimal_u32, trim};
-use super::{Fit, Format, Sample};
 use crate::trace::model::access::{Access, Kind, TraceKind};
-use memchr::memchr_iter;
 
 pub(super) const FORMAT: Format = Format {
     name: "spc",
@@ -26,7 +25,7 @@ one byte. Each unit is a process with its number.
         sizes_in_bytes: true,
         ..Numbers::DEC_BYTES
     },
-    sniff,
+    sniff: lines::sniff::<Spc>,
     open: lines::open::<Spc>,
     written: None,
 };
@@ -36,28 +35,8 @@ const BLOCK: u64 = 512;
 
 struct Spc {
     base: Base,
-}
-
-/// Guesses the format only from lines of five fields, as all published files have.
-fn sniff(sample: &Sample<'_>) -> Fit {
-    struct Five(Spc);
-
-    impl LineParser for Five {
-        const NAME: &'static str = FORMAT.name;
-
-        fn new(options: &ReadOptions) -> Five {
-            Five(Spc::new(options))
-        }
-
-        fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
-            match memchr_iter(b',', line).count() {
-                4 => self.0.parse(line),
-                _ => Err("not five fields".into()),
-            }
-        }
-    }
-
-    lines::sniff::<Five>(sample)
+    /// True if a line must have five fields, as in all published files.
+    strict: bool,
 }
 
 impl LineParser for Spc {
@@ -66,6 +45,7 @@ impl LineParser for Spc {
     fn new(options: &ReadOptions) -> Spc {
         Spc {
             base: options.base.unwrap_or(Base::Dec),
+            strict: options.format_by == FormatBy::Content,
         }
     }
 
@@ -73,6 +53,9 @@ impl LineParser for Spc {
         let mut fields = line.split(|&b| b == b',').map(trim);
         let mut next = || fields.next().ok_or("fewer than five fields between commas");
         let (unit, block, size, kind, time) = (next()?, next()?, next()?, next()?, next()?);
+        if self.strict && fields.next().is_some() {
+            return Err("more than five fields between commas".into());
+        }
         let kind = match kind {
             b"R" | b"r" => Kind::Read,
             b"W" | b"w" => Kind::Write,

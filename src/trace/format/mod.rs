@@ -19,6 +19,8 @@ pub(crate) mod lackey;
 mod lcs;
 mod lines;
 mod lirs;
+#[cfg(test)]
+mod matrix;
 mod msr;
 mod open;
 pub(crate) mod options;

@@ -61,7 +61,8 @@ fn decimal_digits_with_r_and_w_are_asked_about() {
     sandbox
         .run("stat address-rw.txt --base 10")
         .code(0)
-        .out(&["addr-rw (guessed from content)", "decimal byte addresses"]);
+        .out(&["addr-rw (guessed from content)"])
+        .err(&["decimal byte addresses"]);
     let done = sandbox.run("convert address-rw.txt -o x.pbt").code(3);
     assert_eq!(commands(&done.err).len(), 2);
     sandbox.run("head address-rw.txt").code(3);
@@ -107,6 +108,12 @@ fn a_list_of_byte_addresses_or_ids_is_asked_about() {
             .code(0)
             .out(&["page ids", "lirs (guessed from content)"]);
     }
+    // A line that contradicts what the name says: both lines are named.
+    sandbox.write("hex.trc", "16912\n62490\n1f\n");
+    sandbox.run("stat hex.trc").code(3).err(&[
+        "hex.trc:3: the id is not a decimal number",
+        "line 1 (`16912`) is read as the ending .trc says: numbers are decimal page ids",
+    ]);
     sandbox.write("glued", "16912\n6249030190\n16920\n");
     sandbox.run("stat glued").code(3).err(&[
         "glued:2: the number has 10 digits",
@@ -161,7 +168,7 @@ fn dinero_is_read_by_its_ending_and_says_what_it_drops() {
     sandbox
         .run("stat more.din --format dinero")
         .code(0)
-        .out(&["ignores what follows the address"]);
+        .err(&["ignores what follows the address"]);
     // What the beginning promised is not kept: the lines are errors, not guesses.
     let many = "2 408ed4\n".repeat(20_000) + "0 10 77\n";
     sandbox.write("late", many);

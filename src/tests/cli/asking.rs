@@ -93,6 +93,12 @@ fn a_list_of_byte_addresses_or_ids_is_asked_about() {
         sandbox.column("s/results.csv", "distinct_pages"),
         [sectors.to_string()]
     );
+    // Byte addresses are those of a program, not of a disk.
+    let done = sandbox
+        .run("run list --unit byte -p lru -m 2 --no-charts -o b")
+        .code(0);
+    assert!(!done.err.contains("warning"), "{}", done.err);
+    assert_eq!(sandbox.column("b/results.csv", "trace_kind"), ["full"]);
     // A name with a blank and a quote is still one word of the command.
     sandbox.write("it's a list", "16912\n62490\n");
     let done = sandbox.run_args(["stat", "it's a list"]).code(3);

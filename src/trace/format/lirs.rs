@@ -2,7 +2,7 @@
 
 use super::complaint::{Complaint, FAR_LONGER, id};
 use super::lines::{self, LineParser};
-use super::options::{Base, Numbers, Open, ReadOptions};
+use super::options::{Base, Numbers, Open, ReadOptions, Unit};
 use super::settle::{SMALL_IDS, far_longer, is_far_longer};
 use super::tokens::trim;
 use super::write::{FileHead, Kinds, RecordWriter, Written, text};
@@ -62,6 +62,8 @@ impl RecordWriter for Ids {
 
 struct Lirs {
     base: Base,
+    /// True if the user says that the numbers are byte addresses, which are a program's.
+    of_bytes: bool,
     /// True if a number that is no small id is an error.
     small_ids: bool,
     /// Digits of the longest number so far.
@@ -141,6 +143,7 @@ impl LineParser for Lirs {
     fn new(options: &ReadOptions) -> Lirs {
         Lirs {
             base: options.base.unwrap_or(Base::Dec),
+            of_bytes: options.unit == Some(Unit::Byte),
             small_ids: options.small_ids,
             longest: 0,
             suspect: None,
@@ -166,6 +169,10 @@ impl LineParser for Lirs {
 
     fn addressing(&self) -> Addressing {
         Addressing::Ids
+    }
+
+    fn kind(&self) -> Option<TraceKind> {
+        self.of_bytes.then_some(TraceKind::Full)
     }
 }
 

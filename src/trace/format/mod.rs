@@ -5,7 +5,9 @@
 //! Deliberately absent: pages, dense ids, decompression (see `codec`), policies.
 
 mod addr_rw;
+mod alibaba;
 mod arc;
+mod cachelib;
 mod champsim;
 mod complaint;
 mod csv;
@@ -31,12 +33,15 @@ mod report;
 mod scaled;
 mod spc;
 mod spec_trace;
+mod tencent;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tokens;
+mod twitter;
 mod vscsi;
+mod webcache;
 mod write;
 
 use super::model::access::{Access, Addressing, Packed, TraceKind};
@@ -48,6 +53,7 @@ use std::fmt;
 use std::io::BufRead;
 use std::path::PathBuf;
 
+pub use csv::{Delimiter, Meaning};
 pub use guess::guess;
 pub use open::{SharedReport, open_input};
 pub use options::{Base, ReadOptions, Unit};
@@ -71,6 +77,11 @@ pub const TABLE: &[Format] = &[
     arc::FORMAT,
     spc::FORMAT,
     msr::FORMAT,
+    alibaba::FORMAT,
+    tencent::FORMAT,
+    twitter::FORMAT,
+    cachelib::FORMAT,
+    webcache::FORMAT,
     vscsi::FORMAT,
     oracle_general::FORMAT,
     lcs::FORMAT,

@@ -3,6 +3,7 @@
 //!
 //! Does not know files, lines or how options are written on the command line.
 
+use super::csv::{Delimiter, Meaning};
 use super::tokens::{NumberFault, decimal, hex, hex_0x, strip_0x};
 use std::fmt;
 use std::num::NonZeroU32;
@@ -173,8 +174,8 @@ impl Numbers {
 pub struct ReadOptions {
     /// `--col addr=2,rw=3`: columns of the csv format, by name in the header or number from 1.
     pub columns: Vec<(String, String)>,
-    /// `--delimiter`: of the csv format; guessed from the first line if absent.
-    pub delimiter: Option<u8>,
+    /// `--delimiter`: of the csv format; found from the first lines if absent.
+    pub delimiter: Option<Delimiter>,
     /// `--header yes|no`: whether the first csv line names the columns; guessed if absent.
     pub header: Option<bool>,
     /// `--base`: the base of addresses and ids without `0x`; that of the format if absent.
@@ -183,6 +184,14 @@ pub struct ReadOptions {
     pub unit: Option<Unit>,
     /// `--skip-bad`: count a bad record and go on.
     pub skip_bad: bool,
+    /// `--kinds 2a=write`: words for kinds in the csv format, in any case; they win over known ones.
+    pub kinds: Vec<(String, Meaning)>,
+    /// `--other-kinds`: the meaning of all words for kinds that are not known; an error if absent.
+    pub other_kinds: Option<Meaning>,
+    /// `--where COLUMN=VALUE`: the values of columns of csv lines that are taken.
+    pub filters: Vec<(String, String)>,
+    /// Bytes of text keys that are compared exactly; 1 GiB if absent.
+    pub key_memory: Option<u64>,
 }
 
 /// The options of a file about which nothing is said.
@@ -193,6 +202,10 @@ pub(super) static NO_OPTIONS: ReadOptions = ReadOptions {
     base: None,
     unit: None,
     skip_bad: false,
+    kinds: Vec::new(),
+    other_kinds: None,
+    filters: Vec::new(),
+    key_memory: None,
 };
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::setup::host::{cores, free_memory};
 use crate::policy::choice_list::parse_list;
 use crate::report::results::columns::{COLUMNS, Column, ColumnKind};
 use crate::sweep::{Axes, Engine, Settings, Warmup};
-use crate::trace::format::{Base, Delimiter, Meaning, ReadOptions, Unit};
+use crate::trace::format::{Base, Delimiter, KeyMemory, Meaning, ReadOptions, Unit};
 use crate::trace::model::access::TraceKind;
 use crate::trace::model::selection::Selection;
 use crate::trace::model::source::{LoadOptions, PBT};
@@ -380,7 +380,7 @@ impl ReplayArgs {
         let mem_limit = self.sweep.mem_limit()?;
         let mut options = self.read.options(&self.select)?;
         // The other half is for the references.
-        options.read.key_memory = mem_limit.map(|limit| limit / 2);
+        options.read.key_memory = KeyMemory(mem_limit.map(|limit| limit / 2));
         Ok(LoadOptions {
             mem_limit,
             ..options
@@ -420,14 +420,16 @@ impl ReadArgs {
         }
         let delimiter = self.delimiter.as_deref().map(|text| {
             Delimiter::parse(text).ok_or_else(|| {
-                Failure::usage(format!("--delimiter \"{text}\": one character, TAB or BLANKS"))
+                Failure::usage(format!(
+                    "--delimiter \"{text}\": one character, TAB or BLANKS"
+                ))
             })
         });
         let kinds = self.kinds.iter().map(|part| parse_kind(part));
         let filters = self.filters.iter().map(|part| {
-            let (column, value) = part
-                .split_once('=')
-                .ok_or_else(|| Failure::usage(format!("--where \"{part}\": write disk=1 or 3=1")))?;
+            let (column, value) = part.split_once('=').ok_or_else(|| {
+                Failure::usage(format!("--where \"{part}\": write disk=1 or 3=1"))
+            })?;
             Ok((column.trim().to_owned(), value.trim().to_owned()))
         });
         let format = self.format.as_deref();
@@ -442,7 +444,7 @@ impl ReadArgs {
                 kinds: kinds.collect::<Result<_, Failure>>()?,
                 other_kinds: self.other_kinds,
                 filters: filters.collect::<Result<_, Failure>>()?,
-                key_memory: None,
+                key_memory: KeyMemory::default(),
                 header: self.header,
                 base: self.base,
                 unit: self.unit,

@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn lines_are_as_many_requests_as_they_say() {
-        let without = "7,SET,82,1,40\n8,GET,0,3,40\r\n7,DELETE,0,9,40\n07,GET_LEASE,1,1,4\n7,GET,1,2,4";
+        let without =
+            "7,SET,82,1,40\n8,GET,0,3,40\r\n7,DELETE,0,9,40\n07,GET_LEASE,1,1,4\n7,GET,1,2,4";
         let header = format!("key,op,size,op_count,key_size\n{without}");
         let expected = [
             (Kind::Write, 0, 1),

@@ -56,7 +56,7 @@ use std::path::PathBuf;
 pub use csv::{Delimiter, Meaning};
 pub use guess::guess;
 pub use open::{SharedReport, open_input};
-pub use options::{Base, ReadOptions, Unit};
+pub use options::{Base, KeyMemory, ReadOptions, Unit};
 pub use report::ReadReport;
 pub use write::{FileHead, Kinds, RecordWriter, Written};
 

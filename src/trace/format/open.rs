@@ -4,7 +4,7 @@
 use super::options::{Numbers, ReadOptions, Unit};
 use super::report::ReadReport;
 use super::scaled::scaled;
-use super::{Fit, Format, Known, RecordReader, Sample, TABLE, guess};
+use super::{Fit, Format, Known, RecordReader, Sample, TABLE, csv, guess};
 use crate::trace::codec;
 use crate::trace::model::access::{Access, Addressing, Packed};
 use crate::trace::model::error::{Cause, Position, TraceError};
@@ -64,6 +64,9 @@ pub fn open_input(
     if piece.is_empty() {
         return Err(TraceError::new(path, "the file is empty"));
     }
+    // Only csv has columns to choose: naming them says what the file is.
+    let columns = (!options.columns.is_empty()).then_some(&csv::FORMAT);
+    let format = format.or(columns);
     let (guessed, codec) = (format.is_none(), input.codec);
     let (format, reader) = match format {
         // A compressed file is looked at even so: then a damaged stream is reported as one.

@@ -190,8 +190,19 @@ pub struct ReadOptions {
     pub other_kinds: Option<Meaning>,
     /// `--where COLUMN=VALUE`: the values of columns of csv lines that are taken.
     pub filters: Vec<(String, String)>,
-    /// Bytes of text keys that are compared exactly; 1 GiB if absent.
-    pub key_memory: Option<u64>,
+    /// Memory for text keys that are compared exactly.
+    pub key_memory: KeyMemory,
+}
+
+/// Memory for text keys in bytes; 1 GiB if absent. Ids do not depend on it, so that it is no part of how
+/// a file is read when that is written down, as in the key of a cache.
+#[derive(Clone, Copy, Default)]
+pub struct KeyMemory(pub Option<u64>);
+
+impl fmt::Debug for KeyMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyMemory")
+    }
 }
 
 /// The options of a file about which nothing is said.
@@ -205,7 +216,7 @@ pub(super) static NO_OPTIONS: ReadOptions = ReadOptions {
     kinds: Vec::new(),
     other_kinds: None,
     filters: Vec::new(),
-    key_memory: None,
+    key_memory: KeyMemory(None),
 };
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! between blanks. Source: the README of github.com/dasebe/webcachesim and of webcachesim2.
 
 use super::Format;
-use super::csv::preset::{self, Form, Layout, More, Place};
 use super::csv::Delimiter;
+use super::csv::preset::{self, Form, Layout, More, Place};
 use super::options::Numbers;
 use crate::trace::model::access::TraceKind;
 

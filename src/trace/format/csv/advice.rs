@@ -52,14 +52,19 @@ impl Advice {
             let values = distinct(cells.column(column, header));
             let values: Vec<String> = values.iter().take(8).map(|value| shown(value)).collect();
             let column = column + 1;
-            format!("the first values of column {column} are {}", values.join(", "))
+            format!(
+                "the first values of column {column} are {}",
+                values.join(", ")
+            )
         });
         let text = |word: &&[u8]| String::from_utf8(word.to_ascii_lowercase()).ok();
         Advice {
             path: path.to_path_buf(),
             options: options.clone(),
             columns: described(cells, Some(header)),
-            words: kind.map_or(Vec::new(), |kind| column(kind).iter().filter_map(text).collect()),
+            words: kind.map_or(Vec::new(), |kind| {
+                column(kind).iter().filter_map(text).collect()
+            }),
             filtered: filtered.unwrap_or_default(),
             format: " --format csv",
         }
@@ -97,7 +102,10 @@ impl Advice {
             }
         };
         let off = self.command(" --col rw=none");
-        (Complaint::from(what), format!("{help}\n  or take every line as a read: {off}"))
+        (
+            Complaint::from(what),
+            format!("{help}\n  or take every line as a read: {off}"),
+        )
     }
 
     /// Returns the help for a `--where` that leaves out every line.
@@ -191,7 +199,10 @@ fn proposals(cells: &Cells, header: bool, options: &ReadOptions) -> Vec<(&'stati
     let yes_no = if header { "yes" } else { "no" };
     let kind = kind_option(&columns, options);
     let with = |what: &str, column: &Column<'_>, base: &str| {
-        format!(" --header {yes_no} --col {what}={}{kind}{base}", column.at + 1)
+        format!(
+            " --header {yes_no} --col {what}={}{kind}{base}",
+            column.at + 1
+        )
     };
     let free = || columns.iter().filter(|column| !column.is_kind());
     if let Some(column) = free().rfind(|column| column.has_0x) {
@@ -199,7 +210,11 @@ fn proposals(cells: &Cells, header: bool, options: &ReadOptions) -> Vec<(&'stati
     }
     let hexadecimal = free().filter(|column| column.is_hexadecimal && !column.is_decimal);
     if let Some(column) = hexadecimal.max_by_key(|column| column.values.len()) {
-        let base = if options.base.is_none() { " --base hex" } else { "" };
+        let base = if options.base.is_none() {
+            " --base hex"
+        } else {
+            ""
+        };
         return vec![
             ("hexadecimal byte addresses", with("addr", column, base)),
             ("text keys", with("text", column, "")),
@@ -213,12 +228,26 @@ fn proposals(cells: &Cells, header: bool, options: &ReadOptions) -> Vec<(&'stati
     let best = |column: &&Column<'_>| (!column.is_time(), column.values.len(), column.largest());
     let decimal = free().filter(|column| column.is_decimal).max_by_key(best);
     decimal.map_or(Vec::new(), |column| {
-        vec![
+        let mut all = vec![
             ("ids of pages or blocks", with("page", column, "")),
             ("byte addresses", with("addr", column, "")),
-        ]
+        ];
+        let few = |other: &&Column<'_>| {
+            other.at != column.at
+                && other.is_decimal
+                && !other.is_time()
+                && other.is_like_processes()
+        };
+        if let Some(process) = free().find(few) {
+            let pid = format!("{} --col pid={}", with("addr", column, ""), process.at + 1);
+            all.push(("byte addresses of processes", pid));
+        }
+        all
     })
 }
+
+/// Largest process id that Linux gives.
+const PID_MAX: u64 = 1 << 22;
 
 /// The first values of a column.
 struct Column<'a> {
@@ -267,6 +296,11 @@ impl<'a> Column<'a> {
         time || self.role.is_none() && self.rises && self.values.len() > 2
     }
 
+    /// Returns true if the values may be processes: small, and not all the same.
+    fn is_like_processes(&self) -> bool {
+        self.values.len() > 1 && self.largest() <= PID_MAX
+    }
+
     fn largest(&self) -> u64 {
         let numbers = self.values.iter().filter_map(|value| decimal(value).ok());
         numbers.max().unwrap_or(0)
@@ -286,8 +320,13 @@ fn kind_option(columns: &[Column<'_>], options: &ReadOptions) -> String {
     }
     let meaning = |word: &&[u8]| {
         let text = std::str::from_utf8(word).ok()?;
-        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-        Some(format!("{text}={}", name_of(likely(word).filter(|_| plain)?)))
+        let plain = text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+        Some(format!(
+            "{text}={}",
+            name_of(likely(word).filter(|_| plain)?)
+        ))
     };
     let unknown = column.values.iter().filter(|word| !is_known(word));
     match unknown.map(meaning).collect::<Option<Vec<String>>>() {
@@ -337,13 +376,19 @@ fn command(path: &Path, format: &str, options: &ReadOptions, more: &str) -> Stri
         text.push_str(&format!(" --unit {unit}"));
     }
     for (word, meaning) in &options.kinds {
-        text.push_str(&format!(" --kinds {}", quoted(&format!("{word}={}", name_of(*meaning)))));
+        text.push_str(&format!(
+            " --kinds {}",
+            quoted(&format!("{word}={}", name_of(*meaning)))
+        ));
     }
     if let Some(meaning) = options.other_kinds {
         text.push_str(&format!(" --other-kinds {}", name_of(meaning)));
     }
     for (column, value) in &options.filters {
-        text.push_str(&format!(" --where {}", quoted(&format!("{column}={value}"))));
+        text.push_str(&format!(
+            " --where {}",
+            quoted(&format!("{column}={value}"))
+        ));
     }
     text.push_str(more);
     text

@@ -94,7 +94,9 @@ pub(super) fn is_in_bytes(options: &ReadOptions) -> bool {
 fn no_place(is_header: bool) -> Complaint {
     usage(match is_header {
         true => "the header names no address and no id, so it is open which column is meant".into(),
-        false => "no column is an address (addr, address, vaddr) or id (page, block, id, key)".into(),
+        false => {
+            "no column is an address (addr, address, vaddr) or id (page, block, id, key)".into()
+        }
     })
 }
 
@@ -131,11 +133,18 @@ fn chosen_columns(first: &[Vec<u8>], options: &ReadOptions) -> Result<Chosen, Co
         let role = role_of_option(what).ok_or_else(|| {
             let names = NAMES.iter().map(|(name, _)| *name).chain(["text"]);
             let hint = did_you_mean(what, names);
-            usage(format!("--col {what}: there is no such role of a column{hint}"))
+            usage(format!(
+                "--col {what}: there is no such role of a column{hint}"
+            ))
         })?;
         let index = match which.as_str() {
             "none" => None,
-            _ => Some(column(&format!("--col {what}={which}"), which, first, &mut chosen.by_name)?),
+            _ => Some(column(
+                &format!("--col {what}={which}"),
+                which,
+                first,
+                &mut chosen.by_name,
+            )?),
         };
         chosen.columns.push((role, index));
     }

@@ -191,7 +191,10 @@ mod tests {
                 naive
             );
             let naive: Vec<&str> = line.split_ascii_whitespace().collect();
-            assert_eq!(text(&Delimiter::Blanks.cells(line.as_bytes(), false)), naive);
+            assert_eq!(
+                text(&Delimiter::Blanks.cells(line.as_bytes(), false)),
+                naive
+            );
         }
         let mut cells = Vec::new();
         Delimiter::Byte(b',').split(b"1,2,3", 2, &mut cells);

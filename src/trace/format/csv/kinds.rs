@@ -122,10 +122,7 @@ impl KindWords {
         KindWords::of(words.iter().copied(), None)
     }
 
-    fn of<'a>(
-        all: impl Iterator<Item = (&'a str, Meaning)>,
-        others: Option<Meaning>,
-    ) -> KindWords {
+    fn of<'a>(all: impl Iterator<Item = (&'a str, Meaning)>, others: Option<Meaning>) -> KindWords {
         let mut words = KindWords {
             // So that there is a word found last.
             short: vec![(0, Meaning::Skip)],
@@ -136,7 +133,9 @@ impl KindWords {
         for (word, meaning) in all {
             match packed(word.as_bytes()) {
                 Some(word) => words.short.push((word, meaning)),
-                None => words.long.push((word.as_bytes().to_ascii_lowercase(), meaning)),
+                None => words
+                    .long
+                    .push((word.as_bytes().to_ascii_lowercase(), meaning)),
             }
         }
         words
@@ -150,7 +149,11 @@ impl KindWords {
         if Some(last) == packed {
             return Some(meaning);
         }
-        if let Some(at) = self.short.iter().position(|&(word, _)| Some(word) == packed) {
+        if let Some(at) = self
+            .short
+            .iter()
+            .position(|&(word, _)| Some(word) == packed)
+        {
             self.last = at;
         }
         self.known(word)
@@ -196,7 +199,15 @@ mod tests {
             let upper = word.to_uppercase();
             assert_eq!(known.meaning(upper.as_bytes()), Some(meaning), "{word}");
         }
-        for word in ["", "2a", "rea", "readx", "r\0", "\0", "instruction_fetches_"] {
+        for word in [
+            "",
+            "2a",
+            "rea",
+            "readx",
+            "r\0",
+            "\0",
+            "instruction_fetches_",
+        ] {
             assert_eq!(known.meaning(word.as_bytes()), None, "{word:?}");
         }
         let own = [

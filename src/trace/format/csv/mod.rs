@@ -24,8 +24,8 @@ use std::io::{self, BufRead, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
 pub(super) use advice::advice;
-pub(super) use head::Head;
 pub use delimiter::Delimiter;
+pub(super) use head::Head;
 pub use kinds::Meaning;
 
 mod advice;
@@ -184,15 +184,22 @@ fn open(
     };
     let words = KindWords::new(&options.kinds, options.other_kinds);
     let own_skips = options.other_kinds == Some(Meaning::Skip)
-        || options.kinds.iter().any(|(_, meaning)| *meaning == Meaning::Skip);
+        || options
+            .kinds
+            .iter()
+            .any(|(_, meaning)| *meaning == Meaning::Skip);
     let lines = LineReader {
         name: FORMAT.name,
         quotes: true,
         header,
-        dropped_as: if own_skips { "line of a skipped kind" } else { "delete" },
+        dropped_as: if own_skips {
+            "line of a skipped kind"
+        } else {
+            "delete"
+        },
         ..LineReader::new(
             cells.delimiter,
-            RowReader::new(columns, words, options.key_memory, numbers),
+            RowReader::new(columns, words, options.key_memory.0, numbers),
             advice,
             BadRecords::new(path, options),
             report,
@@ -239,14 +246,19 @@ fn report(columns: &Columns, cells: &Cells, header: bool) -> ReadReport {
         ("pid", columns.process),
         ("repeat", columns.repeat),
     ];
-    let used = used.iter().filter_map(|(role, column)| Some(format!("{role}={}", name((*column)?))));
+    let used = used
+        .iter()
+        .filter_map(|(role, column)| Some(format!("{role}={}", name((*column)?))));
     let filters = columns.filters.iter();
     let filters = filters.map(|(column, _)| format!("where={}", name(*column)));
     ReadReport {
         delimiter: Some(cells.delimiter.about()),
         header: Some(header),
         used: used.chain(filters).collect(),
-        ignored: (0..width).filter(|column| !columns.uses(*column)).map(name).collect(),
+        ignored: (0..width)
+            .filter(|column| !columns.uses(*column))
+            .map(name)
+            .collect(),
         text_keys: columns.place.0 == Place::Text,
         ..ReadReport::default()
     }
@@ -277,5 +289,9 @@ fn sniff(sample: &Sample<'_>) -> Fit {
     Fit::Share { good, of }
 }
 
+#[cfg(test)]
+mod case_tests;
+#[cfg(test)]
+mod naive_tests;
 #[cfg(test)]
 mod tests;

@@ -75,7 +75,7 @@ fn read(
         unit: layout.unit,
         size_min: 1,
     };
-    let rows = RowReader::new(columns, layout.words(), options.key_memory, numbers);
+    let rows = RowReader::new(columns, layout.words(), options.key_memory.0, numbers);
     let lines = LineReader {
         name: layout.name,
         header,
@@ -107,7 +107,10 @@ fn refuse_columns(
     let Some((_, option)) = refused.iter().find(|(said, _)| *said) else {
         return Ok(());
     };
-    let what = format!("{option} does not apply to {}, whose columns are fixed", layouts[0].name);
+    let what = format!(
+        "{option} does not apply to {}, whose columns are fixed",
+        layouts[0].name
+    );
     Err(TraceError {
         cause: Cause::Options,
         ..TraceError::new(path, what).help("leave it out, or add --format csv")

@@ -75,9 +75,8 @@ impl Quoted {
         let from = self.rows.position().byte();
         self.rows.get_mut().allow_from(from);
         let line = self.rows.position().line() + self.lines_before;
-        let fail = |complaint| {
-            move |text: &[u8], line: u64| bad_line(format, complaint, text, path, line)
-        };
+        let fail =
+            |complaint| move |text: &[u8], line: u64| bad_line(format, complaint, text, path, line);
         match self.rows.read_byte_record(&mut self.row) {
             Ok(false) => match self.open_quote.take() {
                 // Without an error, every line that the open quote swallowed would be lost.

@@ -148,8 +148,14 @@ impl Plain {
                 return self.last_line(lines, goal, batch);
             }
             if self.partial.is_empty() {
-                let (used, stop) =
-                    whole_lines(buffer, &mut self.count, &mut self.partial, lines, goal, batch)?;
+                let (used, stop) = whole_lines(
+                    buffer,
+                    &mut self.count,
+                    &mut self.partial,
+                    lines,
+                    goal,
+                    batch,
+                )?;
                 self.input.consume(used);
                 if let Some(stop) = stop {
                     return Ok(stop);
@@ -400,7 +406,9 @@ impl LineReader {
             return TraceError::new(path, "binary data in a text trace")
                 .at(Position::Line(number))
                 .text(line)
-                .help("leave --format out to have the format found, or such lines with --skip-bad");
+                .help(
+                    "leave --format out to have the format found, or such lines with --skip-bad",
+                );
         }
         let (complaint, help) = match fault {
             Fault::Complaint(complaint) => (complaint, None),

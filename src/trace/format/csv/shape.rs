@@ -93,7 +93,10 @@ impl Layout {
 
     /// Returns the names of the columns.
     pub fn names(&self) -> Vec<Vec<u8>> {
-        let names = self.columns.iter().map(|(name, _)| name.as_bytes().to_vec());
+        let names = self
+            .columns
+            .iter()
+            .map(|(name, _)| name.as_bytes().to_vec());
         names.collect()
     }
 
@@ -107,9 +110,7 @@ impl Layout {
         let cells = self.delimiter.cells(line, true);
         let names: Vec<&[u8]> = self.header.split(',').map(str::as_bytes).collect();
         let same = |(cell, name): (&Vec<u8>, &&[u8])| cell.eq_ignore_ascii_case(name);
-        !self.header.is_empty()
-            && cells.len() == names.len()
-            && cells.iter().zip(&names).all(same)
+        !self.header.is_empty() && cells.len() == names.len() && cells.iter().zip(&names).all(same)
     }
 
     /// Joins the cells of the column that may hold the delimiter. `cells` are all of the line.

@@ -180,12 +180,12 @@ impl Layout {
             of += 1;
             self.delimiter.split(line, usize::MAX, &mut cells);
             self.join(&mut cells);
-            let same = *width.get_or_insert(cells.len()) == cells.len();
+            let same = width.is_none_or(|width| width == cells.len());
             let row = Cells::Line(line, &cells);
             if let Ok(time) = self.check(row, cells.len(), &mut words, base, before)
                 && same
             {
-                before = time;
+                (before, width) = (time, Some(cells.len()));
                 good += 1;
             }
         }

@@ -3,7 +3,7 @@
 use super::Format;
 use super::complaint::{Complaint, address, nothing_more};
 use super::lines::{self, LineParser};
-use super::options::{Base, Numbers, ReadOptions};
+use super::options::{Base, Numbers, Open, ReadOptions};
 use super::tokens::word;
 use super::write::{Kinds, LineWriter, Written, text};
 use crate::trace::model::access::{Access, Kind, TraceKind};
@@ -13,12 +13,16 @@ pub(super) const FORMAT: Format = Format {
     about: "course traces: an address and R or W on each line",
     layout: "\
 one access per line: byte address (hexadecimal, with or without 0x), blanks or a tab, R or W of
-either case. There is no size: each access touches one byte.
+either case. There is no size: each access touches one byte. Without 0x, a digit a to f or zeros up
+to 8 or 16 digits the addresses may be decimal: then say --base hex or dec.
     0041f7a0 R
     0x13f5e2c0 W
 ",
     kind: TraceKind::Full,
-    numbers: Numbers::HEX_BYTES,
+    numbers: Numbers {
+        open: Open::Base(|line| word(line).0),
+        ..Numbers::HEX_BYTES
+    },
     sniff: lines::sniff::<AddrRw>,
     open: lines::open::<AddrRw>,
     written: Some(Written {

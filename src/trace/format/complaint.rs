@@ -129,6 +129,10 @@ pub(super) fn nothing_more(rest: &[u8]) -> Result<(), Complaint> {
     }
 }
 
+/// Advice about a number that is far longer than its neighbours.
+pub(super) const FAR_LONGER: &str = "mend the line; if it is right, read the file with --format csv --col page=1 (ids) or \
+     --col addr=1 (addresses)";
+
 /// The rule of `--skip-bad` for one file: bad records are errors, or are counted and left out.
 pub(super) struct BadRecords {
     /// The file, for messages.

@@ -7,6 +7,7 @@
 mod addr_rw;
 mod alibaba;
 mod arc;
+mod ask;
 mod cachelib;
 mod champsim;
 mod complaint;
@@ -31,6 +32,7 @@ mod pinatrace;
 pub mod plain;
 mod report;
 mod scaled;
+mod settle;
 mod spc;
 mod spec_trace;
 mod tencent;
@@ -54,7 +56,6 @@ use std::io::BufRead;
 use std::path::PathBuf;
 
 pub use csv::{Delimiter, Meaning};
-pub use guess::guess;
 pub use open::{SharedReport, open_input};
 pub use options::{Base, KeyMemory, ReadOptions, Unit};
 pub use report::ReadReport;
@@ -182,16 +183,19 @@ pub struct Sample<'a> {
     pub file_bytes: Option<u64>,
     /// How the file is to be read.
     pub options: &'a ReadOptions,
+    /// The ending of the file's name in lower case, without dot and without that of a codec.
+    pub ending: &'a str,
 }
 
 impl<'a> Sample<'a> {
-    /// Returns the sample of a whole file of which nothing else is known.
+    /// Returns the sample of a whole file about which nothing is said.
     pub(super) fn of(bytes: &'a [u8]) -> Sample<'a> {
         Sample {
             bytes,
             whole: true,
             file_bytes: Some(bytes.len() as u64),
             options: &options::NO_OPTIONS,
+            ending: "",
         }
     }
 }

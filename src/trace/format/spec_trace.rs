@@ -3,7 +3,7 @@
 use super::Format;
 use super::complaint::{Complaint, address, nothing_more};
 use super::lines::{self, LineParser};
-use super::options::{Base, Numbers, ReadOptions};
+use super::options::{Base, Numbers, Open, ReadOptions};
 use super::tokens::{decimal, word};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
@@ -18,7 +18,10 @@ each access touches one byte.
     l 0x1fffff58 6
 ",
     kind: TraceKind::Full,
-    numbers: Numbers::HEX_BYTES,
+    numbers: Numbers {
+        open: Open::Base(|line| word(word(line).1).0),
+        ..Numbers::HEX_BYTES
+    },
     sniff: lines::sniff::<Spec>,
     open: lines::open::<Spec>,
     written: None,

@@ -57,7 +57,7 @@ fn read(format: &str, bytes: &Arc<[u8]>) -> usize {
 }
 
 fn columns(c: &mut Criterion) {
-    let kind = |access: &Access| if access.addr % 3 == 0 { "w" } else { "r" };
+    let kind = |access: &Access| if access.addr.is_multiple_of(3) { "w" } else { "r" };
     let files = [
         (
             "two columns",
@@ -99,7 +99,7 @@ fn columns(c: &mut Criterion) {
             "alibaba",
             "alibaba",
             file("", |text, a| {
-                let kind = if a.addr % 3 == 0 { "W" } else { "R" };
+                let kind = if a.addr.is_multiple_of(3) { "W" } else { "R" };
                 let _ = write!(text, "7,{kind},{},4096,1577808000000626", a.addr);
             }),
         ),

@@ -106,6 +106,8 @@ fn wrong_options_are_said() {
     let sandbox = Sandbox::new();
     sandbox.write("codes.csv", CODES);
     sandbox.write("w.txt", WEBCACHE);
+    sandbox.write("i.txt", "I 4000000\nL 4001000\n");
+    sandbox.run("convert i.txt -o i.pbt").code(0);
     for (args, code, piece) in [
         (
             "codes.csv --kinds 2a",
@@ -126,6 +128,13 @@ fn wrong_options_are_said() {
             3,
             "leaves out all 3 lines",
         ),
+        ("i.txt --where a=b", 2, "--where does not apply to page-ref"),
+        (
+            "i.txt --kinds a=read",
+            2,
+            "--kinds does not apply to page-ref",
+        ),
+        ("i.pbt --where a=b", 2, "--where does not apply to pbt"),
         (
             "w.txt --format webcache --kinds a=read",
             2,

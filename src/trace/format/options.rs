@@ -5,8 +5,10 @@
 
 use super::csv::{Delimiter, Meaning};
 use super::tokens::{NumberFault, decimal, hex, hex_0x, strip_0x};
+use crate::trace::model::error::{Cause, TraceError};
 use std::fmt;
 use std::num::NonZeroU32;
+use std::path::Path;
 
 /// The base of numbers that begin without `0x`. Those that begin with it are hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,6 +213,30 @@ pub struct ReadOptions {
     /// Set by guessing: the first 64 MiB of a list hold small numbers alone, and it is read as page ids
     /// because of that. A number of 4096 or more is then an error.
     pub small_ids: bool,
+}
+
+impl ReadOptions {
+    /// Returns the first option that chooses lines of a file of columns or explains their kinds.
+    pub(in crate::trace) fn lines_option(&self) -> Option<&'static str> {
+        let said = [
+            (!self.kinds.is_empty(), "--kinds"),
+            (self.other_kinds.is_some(), "--other-kinds"),
+            (!self.filters.is_empty(), "--where"),
+        ];
+        said.iter()
+            .find(|(said, _)| *said)
+            .map(|&(_, option)| option)
+    }
+}
+
+/// Returns the error for an option of a file of columns that would have no effect on another one.
+pub(in crate::trace) fn no_columns(path: &Path, format: &str, option: &str) -> TraceError {
+    let what = format!("{option} does not apply to {format}, which has no columns to choose from");
+    let help = "leave it out; a file of columns is read so with --format csv";
+    TraceError {
+        cause: Cause::Options,
+        ..TraceError::new(path, what).help(help)
+    }
 }
 
 /// Memory for text keys in bytes; 1 GiB if absent. Ids do not depend on it, so that it is no part of how

@@ -26,7 +26,7 @@ pub(in crate::trace::format) struct Advice {
     path: PathBuf,
     options: ReadOptions,
     /// Delimiter and columns in words.
-    columns: String,
+    pub columns: String,
     /// The words in the column of kinds that are not known.
     words: Vec<String>,
     /// The column and the first values of the first `--where`.
@@ -114,7 +114,7 @@ impl Advice {
     }
 
     /// Returns the command with these options more.
-    fn command(&self, more: &str) -> String {
+    pub fn command(&self, more: &str) -> String {
         command(&self.path, self.format, &self.options, more)
     }
 }
@@ -136,6 +136,10 @@ pub(in crate::trace::format) fn advice(
         return None;
     }
     let header = options.header.unwrap_or_else(|| looks_like_names(&cells));
+    if cells.delimiter == Delimiter::Blanks && !holds_numbers_or_kinds(&cells, header, options) {
+        // Words of a text.
+        return None;
+    }
     let said = described(&cells, Some(header));
     let commands = proposals(&cells, header, options);
     let mut own = options.clone();
@@ -147,6 +151,15 @@ pub(in crate::trace::format) fn advice(
         format!("\n  {when}: {say}")
     });
     Some(format!("{said}{}", lines.collect::<String>()))
+}
+
+/// Returns true if a column holds numbers or kinds.
+fn holds_numbers_or_kinds(cells: &Cells, header: bool, options: &ReadOptions) -> bool {
+    let mut columns = 0..cells.first().len();
+    columns.any(|column| {
+        let column = Column::new(cells, column, header, options);
+        column.is_decimal || column.has_0x || column.words
+    })
 }
 
 /// Returns the delimiter, the columns and their first values in words.
@@ -359,7 +372,14 @@ fn shown(value: &[u8]) -> String {
 
 /// Returns the command that reads `path` with `options` and `more`.
 fn command(path: &Path, format: &str, options: &ReadOptions, more: &str) -> String {
-    let mut text = format!("pagebench stat {}{format}", quoted(&path.to_string_lossy()));
+    let name = path.to_string_lossy();
+    // It would be an option.
+    let dot = if name.len() > 1 && name.starts_with('-') {
+        "./"
+    } else {
+        ""
+    };
+    let mut text = format!("pagebench stat {}{format}", quoted(&format!("{dot}{name}")));
     if let Some(delimiter) = options.delimiter {
         text.push_str(&format!(" --delimiter {}", Delimiter::option(delimiter)));
     }

@@ -149,14 +149,14 @@ impl KindWords {
         if Some(last) == packed {
             return Some(meaning);
         }
-        if let Some(at) = self
-            .short
-            .iter()
-            .position(|&(word, _)| Some(word) == packed)
-        {
-            self.last = at;
+        let found = packed.and_then(|word| self.short.iter().position(|&(known, _)| known == word));
+        match found {
+            Some(at) => {
+                self.last = at;
+                Some(self.short[at].1)
+            }
+            None => self.known(word),
         }
-        self.known(word)
     }
 
     /// Like [`KindWords::meaning`], which is faster where words come again and again.

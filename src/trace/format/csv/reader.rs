@@ -8,7 +8,7 @@ use super::delimiter::Delimiter;
 use super::head::is_nothing;
 use super::kinds::KindWords;
 use super::quoted::{Quoted, RowEnd};
-use super::row::{Cells, Fault, Row, RowReader};
+use super::row::{BASE, Cells, Fault, Row, RowReader};
 use super::shape::Layout;
 use crate::trace::codec::{fill_buf, read_error};
 use crate::trace::format::complaint::{BadRecords, Complaint};
@@ -424,10 +424,15 @@ impl LineReader {
                 (complaint, Some(help))
             }
         };
+        let is_base = complaint.help == BASE;
         let error = bad_line(self.name, complaint, line, path, number);
-        match help {
-            Some(help) => error.help(help),
-            None => error,
+        let help = help.unwrap_or_else(|| match is_base {
+            true => format!("{}: {}", error.help, self.advice.command(" --base hex")),
+            false => error.help.clone(),
+        });
+        match self.layout {
+            None => error.help(format!("{help}\n  {}", self.advice.columns)),
+            Some(_) => error.help(help),
         }
     }
 

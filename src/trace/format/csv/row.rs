@@ -49,6 +49,9 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// The help for a number with letters.
+pub(super) const BASE: &str = "if the numbers are hexadecimal, say --base hex";
+
 /// What a line means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Row {
@@ -197,7 +200,7 @@ impl RowReader {
             NumberFault::Missing => format!("the {what} is missing").into(),
             NumberFault::Large => format!("{what} over 64 bits").into(),
             NumberFault::Digit if !is_hexadecimal && hex(cell).is_ok() => Complaint {
-                help: "if the numbers are hexadecimal, say --base hex",
+                help: BASE,
                 ..format!("the {what} has hexadecimal digits but no 0x").into()
             },
             NumberFault::Digit if is_hexadecimal => format!("the {what} is not hexadecimal").into(),

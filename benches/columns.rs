@@ -57,7 +57,13 @@ fn read(format: &str, bytes: &Arc<[u8]>) -> usize {
 }
 
 fn columns(c: &mut Criterion) {
-    let kind = |access: &Access| if access.addr.is_multiple_of(3) { "w" } else { "r" };
+    let kind = |access: &Access| {
+        if access.addr.is_multiple_of(3) {
+            "w"
+        } else {
+            "r"
+        }
+    };
     let files = [
         (
             "two columns",

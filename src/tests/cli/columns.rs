@@ -30,13 +30,22 @@ fn files_that_say_what_they_are() {
     sandbox.write("pids.txt", PIDS);
     for (args, wanted) in [
         ("rw.csv", "W0x1000 R0x2000 W0x1000"),
-        ("w.txt", "R26 R3 R3 R341"),
-        ("keys.csv", "R0 R1 W0"),
-        ("keys.csv --format csv --col key=2 --col rw=6", "R0 R1 W0"),
-        ("codes.csv --col page=lbn --col rw=none", "R700 R701 R700"),
-        ("codes.csv --kinds 2a=write,28=read", "W700 R701 W700"),
-        ("codes.csv --kinds 2a=write --other-kinds skip", "W700 W700"),
-        ("codes.csv --where time=11 --other-kinds write", "W701"),
+        ("w.txt", "R0x1a R0x3 R0x3 R0x155"),
+        ("keys.csv", "R0x0 R0x1 W0x0"),
+        (
+            "keys.csv --format csv --col key=2 --col rw=6",
+            "R0x0 R0x1 W0x0",
+        ),
+        (
+            "codes.csv --col page=lbn --col rw=none",
+            "R0x2bc R0x2bd R0x2bc",
+        ),
+        ("codes.csv --kinds 2a=write,28=read", "W0x2bc R0x2bd W0x2bc"),
+        (
+            "codes.csv --kinds 2a=write --other-kinds skip",
+            "W0x2bc W0x2bc",
+        ),
+        ("codes.csv --where time=11 --other-kinds write", "W0x2bd"),
         (
             "pids.txt --col pid=1 --col addr=2 --col rw=3 --where 1=3",
             "W0x400",

@@ -12,8 +12,8 @@ pub(super) const FORMAT: Format = Format {
     about: "webcachesim and LRB traces: time, object id, size, perhaps features",
     layout: "\
 one request per line, three decimal numbers or more between blanks: time, which never falls, id of
-the object, size in bytes (1 to 4294967295), features (0 to 65535, as many on every line). Each id
-is a page; all requests are reads; times, sizes and features are ignored.
+the object, size in bytes (1 to 4294967295), features (0 to 65535). Each id is a page; all requests
+are reads; times, sizes and features are ignored. Files with features are read with --format only.
     109 26 1
     139 3 2
     158 3 2
@@ -52,7 +52,7 @@ mod tests {
         assert_eq!(guess_of(text).unwrap(), "webcache");
         let features = b"1 18446744073709551615 4294967295 0 65535\n1 7 1 3 4";
         assert_eq!(accesses("webcache", features)[0].addr, u64::MAX);
-        assert_eq!(guess_of(features).unwrap(), "webcache");
+        assert_ne!(guess_of(features).ok(), Some("webcache"));
     }
 
     #[test]
@@ -61,7 +61,9 @@ mod tests {
             "5 26 1\n4 3 2\n",
             "1 26 0\n2 3 2\n",
             "1 26 1\n2 3 2 1\n",
-            "1 26 1 70000\n2 3 2 1\n",
+            "1 26 1 7\n2 3 2 1\n",
+            "7 0 1\n",
+            "7 0 1 2 0 3 0 4 2 3 0 3 2\n",
         ] {
             assert_ne!(guess_of(text.as_bytes()).ok(), Some("webcache"), "{text}");
         }

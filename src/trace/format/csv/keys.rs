@@ -184,7 +184,7 @@ mod tests {
         }
     }
 
-    /// Two keys with the same tag are told apart by their bytes.
+    /// Two keys with the same tag differ in their bytes.
     #[test]
     fn equal_tags_are_no_equal_keys() {
         let mut tags: HashMap<u64, u64> = HashMap::new();

@@ -2,7 +2,7 @@
 //! it is recognised by.
 //!
 //! Deliberately absent: the quoting rules, which are the `csv` crate's (RFC 4180), and any guess
-//! about files whose columns nobody names: there the program says what it sees and asks.
+//! about files whose columns are not named: for these the program prints what it sees and asks.
 
 use super::complaint::{BadRecords, Complaint, RUN_MAX};
 use super::lines::bad_line;

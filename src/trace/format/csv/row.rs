@@ -94,7 +94,7 @@ pub(super) struct RowReader {
 pub(super) struct RowNumbers {
     /// The base of addresses and ids without `0x`.
     pub base: Base,
-    /// True if `--unit` makes byte addresses of ids; whoever multiplies them wants their sizes in bytes.
+    /// True if `--unit` makes byte addresses of ids; the caller multiplies these, and sizes are bytes.
     pub in_bytes: bool,
     /// The size without a column of sizes.
     pub size: u32,

@@ -56,7 +56,7 @@ pub(in crate::trace::format) struct Layout {
 pub(in crate::trace::format) enum More {
     /// Nothing.
     Nothing,
-    /// Any number of columns of this form, with the same number on every line of a sample.
+    /// Any number of columns of this form. Files with them are not recognised.
     Numbers(u64),
     /// Nothing, but the column with this index may hold the delimiter.
     Within(usize),
@@ -170,7 +170,7 @@ impl Layout {
     pub fn fit(&self, sample: &Sample<'_>, base: Base) -> (u32, u32) {
         let mut words = self.words();
         let (mut good, mut of) = (0, 0);
-        let (mut before, mut width) = (None, None);
+        let mut before = None;
         let mut cells = Vec::new();
         let lines = sample_lines(sample).filter(|line| !super::head::is_nothing(line));
         for (at, line) in lines.enumerate() {
@@ -180,16 +180,23 @@ impl Layout {
             of += 1;
             self.delimiter.split(line, usize::MAX, &mut cells);
             self.join(&mut cells);
-            let same = width.is_none_or(|width| width == cells.len());
+            // Columns that may follow say nothing: tables of other kinds have them, too.
+            let same = cells.len() == self.columns.len();
             let row = Cells::Line(line, &cells);
             if let Ok(time) = self.check(row, cells.len(), &mut words, base, before)
                 && same
             {
-                (before, width) = (time, Some(cells.len()));
+                before = time;
                 good += 1;
             }
         }
-        (good, of)
+        // One line of three numbers may be anything; that times rise shows with the second.
+        let least = if matches!(self.more, More::Numbers(_)) {
+            2
+        } else {
+            1
+        };
+        if of < least { (0, of) } else { (good, of) }
     }
 }
 
@@ -210,7 +217,7 @@ fn wrong(column: usize, name: &str, form: Form) -> Cow<'static, str> {
             format!("column {number} ({name}) is not a decimal number from {least} to {most}")
         }
         Form::Place => format!("column {number} ({name}) is not a number of 64 bits"),
-        Form::Kind => format!("column {number} ({name}) is none of the operations"),
+        Form::Kind => format!("column {number} ({name}) is not an operation"),
         Form::Text => format!("column {number} ({name}) is empty"),
     }
     .into()

@@ -171,7 +171,7 @@ impl LineParser for Lirs {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{accesses, bad_line_cases, skipping, tuples};
+    use super::super::testing::{accesses, bad_line_cases, read, skipping, tuples};
     use super::*;
 
     #[test]
@@ -183,6 +183,36 @@ mod tests {
         ];
         let text = b"0\r\n*\r\n\r\n2527 \n*\n18446744073709551615";
         assert_eq!(tuples(&accesses("lirs", text)), expected);
+    }
+
+    #[test]
+    fn a_large_number_after_small_ones_is_no_id_for_certain() {
+        let options = ReadOptions {
+            small_ids: true,
+            ..ReadOptions::default()
+        };
+        let input = Box::new(&b"1\n4095\n4096\n"[..]);
+        let (got, result) = read(&FORMAT, input, &options);
+        let error = result.unwrap_err().to_string();
+        assert_eq!(got.len(), 2);
+        assert!(
+            error.contains("t:3: 4096 may be an id or a byte address"),
+            "{error}"
+        );
+        assert!(error.contains("--unit page"), "{error}");
+    }
+
+    #[test]
+    fn a_number_far_longer_than_its_neighbours_is_an_error() {
+        let error = |text: &[u8]| super::super::testing::error("lirs", text).to_string();
+        let text = error(b"16912\n6249030190\n16920\n");
+        assert!(
+            text.contains("on the line before, at 6249030190, the number has 10 digits"),
+            "{text}"
+        );
+        // Numbers that grow are no error, nor is one that is just longer.
+        assert_eq!(accesses("lirs", b"1\n2\n1234567890\n1234567891\n").len(), 4);
+        assert_eq!(accesses("lirs", b"16912\n624903019\n1\n").len(), 3);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(crate) mod lackey;
 mod lcs;
 mod lines;
 mod lirs;
+#[cfg(test)]
+mod matrix;
 mod msr;
 mod open;
 pub(crate) mod options;

@@ -13,7 +13,8 @@ pub(super) const FORMAT: Format = Format {
     layout: "\
 one request per line, three decimal numbers or more between blanks: time, which never falls, id of
 the object, size in bytes (1 to 4294967295), features (0 to 65535). Each id is a page; all requests
-are reads; times, sizes and features are ignored. Files with features are read with --format only.
+are reads; times, sizes and features are ignored. With --format webcache times may fall; without it
+a file with features is not recognised.
     109 26 1
     139 3 2
     158 3 2

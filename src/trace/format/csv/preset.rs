@@ -6,10 +6,11 @@ use super::advice::Advice;
 use super::columns;
 use super::reader::{CsvReader, LineReader};
 use super::row::{RowNumbers, RowReader};
+use super::shape::Before;
 use super::{Looked, look, report};
 use crate::trace::format::complaint::BadRecords;
 use crate::trace::format::lines::bad_line;
-use crate::trace::format::options::{Base, ReadOptions};
+use crate::trace::format::options::{Base, FormatBy, ReadOptions};
 use crate::trace::format::report::ReadReport;
 use crate::trace::format::{Fit, RecordReader, Sample};
 use crate::trace::model::error::{Cause, TraceError};
@@ -80,6 +81,10 @@ fn read(
         name: layout.name,
         header,
         layout: Some((layout, layout.words())),
+        before: match options.format_by {
+            FormatBy::User => Before::Any,
+            FormatBy::Ending | FormatBy::Content => Before::START,
+        },
         ..LineReader::new(
             layout.delimiter,
             rows,

@@ -9,7 +9,7 @@ use super::head::is_nothing;
 use super::kinds::KindWords;
 use super::quoted::{Quoted, RowEnd};
 use super::row::{BASE, Cells, Fault, Row, RowReader};
-use super::shape::Layout;
+use super::shape::{Before, Layout};
 use crate::trace::codec::{fill_buf, read_error};
 use crate::trace::format::complaint::{BadRecords, Complaint};
 use crate::trace::format::lines::{BATCH, LINE_MAX, bad_line};
@@ -66,6 +66,8 @@ pub(super) struct LineReader {
     pub rows: RowReader,
     /// The layout that every line has, and the words for its kinds.
     pub layout: Option<(&'static Layout, KindWords)>,
+    /// The time of the line before, if the layout has times and they must not fall.
+    pub before: Before,
     pub advice: Advice,
     pub bad_records: BadRecords,
     /// The cells of the line.
@@ -286,6 +288,7 @@ impl LineReader {
             header: false,
             rows,
             layout: None,
+            before: Before::Any,
             advice,
             bad_records,
             report,
@@ -358,9 +361,10 @@ impl LineReader {
         layout.join(&mut self.cells);
         let cells = Cells::Line(line, &self.cells);
         let base = self.rows.numbers.base;
-        // Only a recogniser has to know that times rise.
-        if let Err(what) = layout.check(cells, self.cells.len(), words, base, None) {
-            return Err(Complaint::from(what).into());
+        match layout.check(cells, self.cells.len(), words, base, self.before) {
+            Ok(Some(time)) if self.before != Before::Any => self.before = Before::At(time),
+            Ok(_) => {}
+            Err(what) => return Err(Complaint::from(what).into()),
         }
         self.rows.row(cells)
     }

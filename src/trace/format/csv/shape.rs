@@ -56,10 +56,34 @@ pub(in crate::trace::format) struct Layout {
 pub(in crate::trace::format) enum More {
     /// Nothing.
     Nothing,
-    /// Any number of columns of this form. Files with them are not recognised.
+    /// Any number of columns of this form, if the user named the format: tables of other kinds have
+    /// them, too.
     Numbers(u64),
     /// Nothing, but the column with this index may hold the delimiter.
     Within(usize),
+}
+
+/// What the line before says about the time of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Nothing: the user named the format, and its times may be in any order.
+    Any,
+    /// The time is not below this one.
+    At(u64),
+}
+
+impl Before {
+    /// Before the first line of a file whose format was guessed.
+    pub const START: Before = Before::At(0);
+
+    /// Returns true if a line may have this time.
+    #[inline]
+    fn allows(self, time: Option<u64>) -> bool {
+        match self {
+            Before::Any => true,
+            Before::At(before) => time.is_some_and(|time| time >= before),
+        }
+    }
 }
 
 impl Layout {
@@ -124,17 +148,20 @@ impl Layout {
         }
     }
 
-    /// Errors unless the cells of a line have the form of this layout. `before` is the last time.
+    /// Errors unless the cells of a line have the form of this layout. `before` is the time of the line
+    /// before, if times must not fall and nothing may follow the columns: where the user did not name
+    /// the format. Returns the time.
     pub(super) fn check(
         &self,
         cells: Cells<'_>,
         width: usize,
         words: &mut KindWords,
         base: Base,
-        before: Option<u64>,
+        before: Before,
     ) -> Result<Option<u64>, Cow<'static, str>> {
         let wanted = self.columns.len();
-        if width < wanted || width > wanted && !matches!(self.more, More::Numbers(_)) {
+        let more = matches!(self.more, More::Numbers(_)) && before == Before::Any;
+        if width < wanted || width > wanted && !more {
             let plural = if width == 1 { "" } else { "s" };
             return Err(format!("{width} column{plural} instead of {wanted}").into());
         }
@@ -145,7 +172,7 @@ impl Layout {
                 Form::Number(least, most) => is_in(cell, least, most),
                 Form::Rising(least, most) => {
                     time = decimal(cell).ok();
-                    is_in(cell, least, most) && before.is_none_or(|before| time >= Some(before))
+                    is_in(cell, least, most) && before.allows(time)
                 }
                 Form::Kind => words.meaning(cell).is_some(),
                 Form::Place => base.number(cell).is_ok(),
@@ -170,7 +197,7 @@ impl Layout {
     pub fn fit(&self, sample: &Sample<'_>, base: Base) -> (u32, u32) {
         let mut words = self.words();
         let (mut good, mut of) = (0, 0);
-        let mut before = None;
+        let mut before = Before::START;
         let mut cells = Vec::new();
         let lines = sample_lines(sample).filter(|line| !super::head::is_nothing(line));
         for (at, line) in lines.enumerate() {
@@ -180,13 +207,9 @@ impl Layout {
             of += 1;
             self.delimiter.split(line, usize::MAX, &mut cells);
             self.join(&mut cells);
-            // Columns that may follow say nothing: tables of other kinds have them, too.
-            let same = cells.len() == self.columns.len();
             let row = Cells::Line(line, &cells);
-            if let Ok(time) = self.check(row, cells.len(), &mut words, base, before)
-                && same
-            {
-                before = time;
+            if let Ok(time) = self.check(row, cells.len(), &mut words, base, before) {
+                before = Before::At(time.unwrap_or(0));
                 good += 1;
             }
         }
@@ -210,10 +233,14 @@ fn is_in(cell: &[u8], least: u64, most: u64) -> bool {
 fn wrong(column: usize, name: &str, form: Form) -> Cow<'static, str> {
     let number = column + 1;
     match form {
-        Form::Number(0, u64::MAX) | Form::Rising(0, u64::MAX) => {
+        Form::Rising(..) => format!(
+            "column {number} ({name}) is not a decimal number of 64 bits, or below that of the line \
+             before, which only --format allows"
+        ),
+        Form::Number(0, u64::MAX) => {
             format!("column {number} ({name}) is not a decimal number of 64 bits")
         }
-        Form::Number(least, most) | Form::Rising(least, most) => {
+        Form::Number(least, most) => {
             format!("column {number} ({name}) is not a decimal number from {least} to {most}")
         }
         Form::Place => format!("column {number} ({name}) is not a number of 64 bits"),

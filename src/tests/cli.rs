@@ -12,6 +12,8 @@ mod bad_input;
 mod cache;
 #[path = "cli/check.rs"]
 mod check;
+#[path = "cli/columns.rs"]
+mod columns;
 #[path = "cli/compare.rs"]
 mod compare;
 #[path = "cli/completions.rs"]

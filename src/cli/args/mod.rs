@@ -9,7 +9,7 @@ use super::setup::host::{cores, free_memory};
 use crate::policy::choice_list::parse_list;
 use crate::report::results::columns::{COLUMNS, Column, ColumnKind};
 use crate::sweep::{Axes, Engine, Settings, Warmup};
-use crate::trace::format::{Base, ReadOptions, Unit};
+use crate::trace::format::{Base, Delimiter, KeyMemory, Meaning, ReadOptions, Unit};
 use crate::trace::model::access::TraceKind;
 use crate::trace::model::selection::Selection;
 use crate::trace::model::source::{LoadOptions, PBT};
@@ -75,11 +75,25 @@ pub struct ReadArgs {
     #[arg(long, value_name = "NAME")]
     pub format: Option<String>,
 
-    /// Columns of the csv format, by header name or by number from 1: addr=2,rw=3,size=4,pid=5
+    /// Columns of the csv format, by header name or by number from 1: addr=2,rw=3,size=4,pid=5; rw=none
+    /// leaves one out, text=2 takes keys that are no numbers
     #[arg(long = "col", value_name = "WHAT=COLUMN,…", value_delimiter = ',')]
     pub columns: Vec<String>,
 
-    /// Delimiter of the csv format: one character, or TAB
+    /// Words for kinds in the csv format: 2a=write,28=read,0a=skip (read, write, ifetch, skip)
+    #[arg(long, value_name = "WORD=KIND,…", value_delimiter = ',')]
+    pub kinds: Vec<String>,
+
+    /// What every other word for a kind means in the csv format; an error if absent
+    #[arg(long, value_name = "read|write|ifetch|skip", value_parser = words(Meaning::WORDS),
+          hide_possible_values = true)]
+    pub other_kinds: Option<Meaning>,
+
+    /// Take only csv lines with this value, by header name or number; again for another value or column
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
+    pub filters: Vec<String>,
+
+    /// Delimiter of the csv format: one character, TAB, or BLANKS (any number of blanks and tabs)
     #[arg(long, value_name = "CHAR")]
     pub delimiter: Option<String>,
 
@@ -363,9 +377,13 @@ pub struct ReplayArgs {
 impl ReplayArgs {
     /// Returns how traces are read.
     pub fn load_options(&self) -> Result<LoadOptions, Failure> {
+        let mem_limit = self.sweep.mem_limit()?;
+        let mut options = self.read.options(&self.select)?;
+        // The other half is for the references.
+        options.read.key_memory = KeyMemory(mem_limit.map(|limit| limit / 2));
         Ok(LoadOptions {
-            mem_limit: self.sweep.mem_limit()?,
-            ..self.read.options(&self.select)?
+            mem_limit,
+            ..options
         })
     }
 
@@ -373,6 +391,21 @@ impl ReplayArgs {
     pub fn settings(&self) -> Result<Settings, Failure> {
         self.sweep.settings(self.select.selection().describe())
     }
+}
+
+/// Reads one part of `--kinds`.
+fn parse_kind(part: &str) -> Result<(String, Meaning), Failure> {
+    let read = || {
+        let (word, kind) = part.rsplit_once('=')?;
+        let mut kinds = Meaning::WORDS.iter();
+        let &(meaning, _) = kinds.find(|(_, name)| name.eq_ignore_ascii_case(kind.trim()))?;
+        (!word.trim().is_empty()).then(|| (word.trim().to_owned(), meaning))
+    };
+    read().ok_or_else(|| {
+        Failure::usage(format!(
+            "--kinds \"{part}\": write 2a=write,28=read (read, write, ifetch or skip)"
+        ))
+    })
 }
 
 impl ReadArgs {
@@ -385,16 +418,20 @@ impl ReadArgs {
                 .ok_or_else(|| Failure::usage(format!("--col \"{part}\": write addr=2,rw=3")))?;
             columns.push((what.trim().to_owned(), column.trim().to_owned()));
         }
-        let delimiter = match self.delimiter.as_deref() {
-            None => None,
-            Some("TAB" | "tab" | "\\t") => Some(b'\t'),
-            Some(text) if text.len() == 1 => Some(text.as_bytes()[0]),
-            Some(text) => {
-                return Err(Failure::usage(format!(
-                    "--delimiter \"{text}\": one character, or TAB"
-                )));
-            }
-        };
+        let delimiter = self.delimiter.as_deref().map(|text| {
+            Delimiter::parse(text).ok_or_else(|| {
+                Failure::usage(format!(
+                    "--delimiter \"{text}\": one character, TAB or BLANKS"
+                ))
+            })
+        });
+        let kinds = self.kinds.iter().map(|part| parse_kind(part));
+        let filters = self.filters.iter().map(|part| {
+            let (column, value) = part.split_once('=').ok_or_else(|| {
+                Failure::usage(format!("--where \"{part}\": write disk=1 or 3=1"))
+            })?;
+            Ok((column.trim().to_owned(), value.trim().to_owned()))
+        });
         let format = self.format.as_deref();
         if let Some(name) = format.filter(|name| !name.eq_ignore_ascii_case(PBT)) {
             crate::trace::format::by_name(name).map_err(Failure::usage)?;
@@ -403,7 +440,11 @@ impl ReadArgs {
             format: self.format.clone(),
             read: ReadOptions {
                 columns,
-                delimiter,
+                delimiter: delimiter.transpose()?,
+                kinds: kinds.collect::<Result<_, Failure>>()?,
+                other_kinds: self.other_kinds,
+                filters: filters.collect::<Result<_, Failure>>()?,
+                key_memory: KeyMemory::default(),
                 header: self.header,
                 base: self.base,
                 unit: self.unit,

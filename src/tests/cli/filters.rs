@@ -198,7 +198,7 @@ fn other_options_are_checked_before_any_work() {
         ("--cost raed=1us", &["raed"]),
         (
             "--delimiter ::",
-            &["--delimiter \"::\": one character, or TAB"],
+            &["--delimiter \"::\": one character, TAB or BLANKS"],
         ),
         ("--col addr", &["--col \"addr\": write addr=2,rw=3"]),
         ("--tau 0", &["at least 1 is needed"]),

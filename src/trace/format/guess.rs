@@ -5,7 +5,7 @@ use super::ask::question;
 use super::lines::sample_lines;
 use super::options::ReadOptions;
 use super::settle::{Answer, Head, Reading, by_ending, settle};
-use super::{Fit, Format, Sample, TABLE};
+use super::{Fit, Format, Sample, TABLE, csv};
 use crate::trace::codec;
 use crate::trace::model::error::{Cause, Position, TraceError};
 use std::cmp::Ordering;
@@ -141,10 +141,10 @@ fn unknown(path: &Path, sample: &Sample<'_>, nearest: Option<Candidate>) -> Trac
         .enumerate()
         .find(|(_, line)| !line.trim_ascii().is_empty())
         .unwrap_or((0, b""));
-    let mut help = String::from(
-        "`pagebench formats` lists them, --format NAME chooses one; columns without a header need \
-         --format csv --col addr=N",
-    );
+    let mut help = String::from("`pagebench formats` lists them, --format NAME chooses one");
+    if let Some(columns) = csv::advice(path, &csv::Head::of(sample), sample.options) {
+        help = format!("{help}; {columns}");
+    }
     if let Some(Candidate { format, good, of }) = nearest {
         help = format!(
             "nearest is {} ({good} of the first {of} lines); {help}",

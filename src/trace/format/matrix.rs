@@ -342,7 +342,9 @@ fn a_question_shows_values_and_pages_of_each_reading() {
 
 #[test]
 fn base_and_unit_hold_in_every_text_format() {
-    for (format, text) in texts() {
+    // Text keys have neither.
+    let numbered = texts().into_iter();
+    for (format, text) in numbered.filter(|(format, _)| format.numbers.base.is_some()) {
         let read_with = |options: &ReadOptions| {
             let file = tempfile::NamedTempFile::new().unwrap();
             fs::write(file.path(), &text).unwrap();

@@ -5,8 +5,10 @@
 //! Deliberately absent: pages, dense ids, decompression (see `codec`), policies.
 
 mod addr_rw;
+mod alibaba;
 mod arc;
 mod ask;
+mod cachelib;
 mod champsim;
 mod complaint;
 mod csv;
@@ -35,12 +37,15 @@ mod scaled;
 mod settle;
 mod spc;
 mod spec_trace;
+mod tencent;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tokens;
+mod twitter;
 mod vscsi;
+mod webcache;
 mod write;
 
 use super::model::access::{Access, Addressing, Packed, TraceKind};
@@ -52,8 +57,9 @@ use std::fmt;
 use std::io::BufRead;
 use std::path::PathBuf;
 
+pub use csv::{Delimiter, Meaning};
 pub use open::{SharedReport, open_input};
-pub use options::{Base, ReadOptions, Unit};
+pub use options::{Base, KeyMemory, ReadOptions, Unit};
 pub use report::ReadReport;
 pub use write::{FileHead, Kinds, RecordWriter, Written};
 
@@ -74,6 +80,11 @@ pub const TABLE: &[Format] = &[
     arc::FORMAT,
     spc::FORMAT,
     msr::FORMAT,
+    alibaba::FORMAT,
+    tencent::FORMAT,
+    twitter::FORMAT,
+    cachelib::FORMAT,
+    webcache::FORMAT,
     vscsi::FORMAT,
     oracle_general::FORMAT,
     lcs::FORMAT,

@@ -6,7 +6,7 @@ use super::options::{FormatBy, Numbers, ReadOptions, Unit};
 use super::report::ReadReport;
 use super::scaled::scaled;
 use super::settle::{Head, Reading};
-use super::{Fit, Format, Known, RecordReader, Sample, TABLE};
+use super::{Fit, Format, Known, RecordReader, Sample, TABLE, csv, options};
 use crate::trace::codec;
 use crate::trace::model::access::{Access, Addressing, Packed};
 use crate::trace::model::error::{Cause, Position, TraceError};
@@ -67,6 +67,9 @@ pub fn open_input(
     if piece.is_empty() {
         return Err(TraceError::new(path, "the file is empty"));
     }
+    // Only csv has columns to choose: naming them says what the file is.
+    let columns = (!options.columns.is_empty()).then_some(&csv::FORMAT);
+    let format = format.or(columns);
     let (guessed, codec) = (format.is_none(), input.codec);
     let (guess, reader) = match format {
         // A compressed file is looked at even so: then a damaged stream is reported as one.
@@ -77,6 +80,7 @@ pub fn open_input(
     let (format, options) = (reading.format, &reading.options(options));
     check_options(path, format, options)?;
     let mut inner = (format.open)(reader, path.to_path_buf(), options)?;
+    check_columns(path, format, options, &inner.report())?;
     if let Some(unit) = options.unit {
         inner = scaled(inner, path, &format.numbers, unit);
     }
@@ -135,6 +139,23 @@ fn check_options(path: &Path, format: &Format, options: &ReadOptions) -> Result<
         cause: Cause::Options,
         ..TraceError::new(path, what).help(help)
     })
+}
+
+/// Errors if `options` choose lines or explain kinds, which a reader with this report does not do.
+fn check_columns(
+    path: &Path,
+    format: &Format,
+    options: &ReadOptions,
+    report: &ReadReport,
+) -> Result<(), TraceError> {
+    let filters = report.used.iter().any(|used| used.starts_with("where="));
+    match options.lines_option() {
+        Some("--where") if filters => Ok(()),
+        Some(option) if format.name != csv::FORMAT.name => {
+            Err(options::no_columns(path, format.name, option))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Number of pieces of a stream after which it is checked whether a format is certain.

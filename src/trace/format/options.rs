@@ -3,9 +3,12 @@
 //!
 //! Does not know files, lines or how options are written on the command line.
 
+use super::csv::{Delimiter, Meaning};
 use super::tokens::{NumberFault, decimal, hex, hex_0x, strip_0x};
+use crate::trace::model::error::{Cause, TraceError};
 use std::fmt;
 use std::num::NonZeroU32;
+use std::path::Path;
 
 /// The base of numbers that begin without `0x`. Those that begin with it are hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,8 +195,8 @@ pub enum FormatBy {
 pub struct ReadOptions {
     /// `--col addr=2,rw=3`: columns of the csv format, by name in the header or number from 1.
     pub columns: Vec<(String, String)>,
-    /// `--delimiter`: of the csv format; guessed from the first line if absent.
-    pub delimiter: Option<u8>,
+    /// `--delimiter`: of the csv format; found from the first lines if absent.
+    pub delimiter: Option<Delimiter>,
     /// `--header yes|no`: whether the first csv line names the columns; guessed if absent.
     pub header: Option<bool>,
     /// `--base`: the base of addresses and ids without `0x`; that of the format if absent.
@@ -202,11 +205,54 @@ pub struct ReadOptions {
     pub unit: Option<Unit>,
     /// `--skip-bad`: count a bad record and go on.
     pub skip_bad: bool,
+    /// `--kinds 2a=write`: words for kinds in the csv format, in any case; they win over known ones.
+    pub kinds: Vec<(String, Meaning)>,
+    /// `--other-kinds`: the meaning of all words for kinds that are not known; an error if absent.
+    pub other_kinds: Option<Meaning>,
+    /// `--where COLUMN=VALUE`: the values of columns of csv lines that are taken.
+    pub filters: Vec<(String, String)>,
+    /// Memory for text keys that are compared exactly.
+    pub key_memory: KeyMemory,
     /// How the format was chosen.
     pub format_by: FormatBy,
     /// Set by guessing: the first 64 MiB of a list hold small numbers alone, and it is read as page ids
     /// because of that. A number of 4096 or more is then an error.
     pub small_ids: bool,
+}
+
+impl ReadOptions {
+    /// Returns the first option that chooses lines of a file of columns or explains their kinds.
+    pub(in crate::trace) fn lines_option(&self) -> Option<&'static str> {
+        let said = [
+            (!self.kinds.is_empty(), "--kinds"),
+            (self.other_kinds.is_some(), "--other-kinds"),
+            (!self.filters.is_empty(), "--where"),
+        ];
+        said.iter()
+            .find(|(said, _)| *said)
+            .map(|&(_, option)| option)
+    }
+}
+
+/// Returns the error for an option of a file of columns that would have no effect on another one.
+pub(in crate::trace) fn no_columns(path: &Path, format: &str, option: &str) -> TraceError {
+    let what = format!("{option} does not apply to {format}, which has no columns to choose from");
+    let help = "leave it out; a file of columns is read so with --format csv";
+    TraceError {
+        cause: Cause::Options,
+        ..TraceError::new(path, what).help(help)
+    }
+}
+
+/// Memory for text keys in bytes; 1 GiB if absent. Ids do not depend on it, so that it is no part of how
+/// a file is read when that is written down, as in the key of a cache.
+#[derive(Clone, Copy, Default)]
+pub struct KeyMemory(pub Option<u64>);
+
+impl fmt::Debug for KeyMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyMemory")
+    }
 }
 
 /// The options of a file about which nothing is said.
@@ -217,6 +263,10 @@ pub(super) static NO_OPTIONS: ReadOptions = ReadOptions {
     base: None,
     unit: None,
     skip_bad: false,
+    kinds: Vec::new(),
+    other_kinds: None,
+    filters: Vec::new(),
+    key_memory: KeyMemory(None),
     format_by: FormatBy::User,
     small_ids: false,
 };

@@ -18,6 +18,8 @@ pub struct ReadReport {
     pub base: Option<Base>,
     /// What one number counts; `None` if the format has units of its own.
     pub unit: Option<Unit>,
+    /// True if places are text keys, which have neither base nor unit.
+    pub text_keys: bool,
     /// The columns that are read, each as `role=column`.
     pub used: Vec<String>,
     /// The columns that are not read, by name or number.
@@ -53,6 +55,7 @@ impl ReadReport {
         let base = self.base.map(|base| format!("{} ", base.word()));
         let base = base.unwrap_or_default();
         match self.unit {
+            _ if self.text_keys => parts.push("text keys".into()),
             Some(Unit::Byte) => parts.push(format!("{base}byte addresses")),
             Some(Unit::Page) => parts.push(format!("{base}page ids")),
             Some(Unit::Sector) => parts.push(format!("{base}sectors of 512 bytes")),

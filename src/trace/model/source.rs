@@ -16,6 +16,7 @@ use crate::trace::codec;
 use crate::trace::codec::read_ahead::Wanted;
 use crate::trace::format;
 use crate::trace::format::Known;
+use crate::trace::format::options::no_columns;
 use crate::trace::format::{ReadOptions, SharedReport};
 use crate::trace::store::{MAGIC, Store};
 use crate::units::{PageSize, show_bytes};
@@ -91,6 +92,7 @@ impl TraceSource {
         let may_be_pbt = options.format.is_none() || wants_pbt;
         // Looked at before the codec, so that the file can be mapped.
         if may_be_pbt && path != Path::new("-") && has_magic(path) {
+            check_lines_option(path, options)?;
             return Ok(TraceSource::of_store(
                 path,
                 options,
@@ -105,6 +107,7 @@ impl TraceSource {
         let is_magic = |first| wants_pbt || may_be_pbt && first == MAGIC[0];
         let head = codec::beginning(&mut input.reader, MAGIC.len(), is_magic).map_err(fail)?;
         if may_be_pbt && head == MAGIC {
+            check_lines_option(path, options)?;
             let mut bytes = head;
             input.reader.read_to_end(&mut bytes).map_err(fail)?;
             let store = Store::from_bytes(path, bytes)?;
@@ -352,6 +355,14 @@ impl TraceSource {
     /// Returns the part of the trace that is taken.
     pub fn selection(&self) -> &Selection {
         &self.options.selection
+    }
+}
+
+/// Errors if lines of a stored trace are to be chosen or explained: it has none.
+fn check_lines_option(path: &Path, options: &LoadOptions) -> Result<(), TraceError> {
+    match options.read.lines_option() {
+        Some(option) => Err(no_columns(path, PBT, option)),
+        None => Ok(()),
     }
 }
 

@@ -1,41 +1,67 @@
-//! Comma-, tab- or semicolon-separated columns, named by a header line or by the user.
+//! Columns between any delimiter, named by a header line or by the user: how a file is opened, and what
+//! it is recognised by.
 //!
 //! Deliberately absent: the quoting rules, which are the `csv` crate's (RFC 4180), and any guess
-//! about files without a header: there the user says which column is what.
+//! about files whose columns are not named: for these the program prints what it sees and asks.
 
 use super::complaint::{BadRecords, Complaint, RUN_MAX};
-use super::lines::{BATCH, LINE_MAX, bad_line, sample_lines};
-use super::options::Numbers;
+use super::lines::bad_line;
+use super::options::{Base, Numbers};
+use super::report::ReadReport;
 use super::write::{FileHead, RecordWriter, Written, by_kind, text};
-use super::{Fit, Format, Known, ReadOptions, RecordReader, Sample};
-use crate::trace::codec::{BUFFER, read_error};
+use super::{Fit, Format, ReadOptions, RecordReader, Sample};
+use crate::trace::codec::read_error;
 use crate::trace::model::access::{Access, Addressing, TraceKind};
 use crate::trace::model::error::{Position, TraceError};
-use crate::trace::model::sample::Chosen;
-use ::csv::ByteRecord;
+use advice::Advice;
 use columns::Columns;
-use memchr::memchr_iter;
-use quotes::Quotes;
-use std::io::Write;
-use std::io::{self, BufRead, Cursor, Read};
-use std::path::PathBuf;
+use head::Cells;
+use kinds::KindWords;
+use names::{Place, names_a_place};
+use reader::{CsvReader, LineReader};
+use row::{RowNumbers, RowReader};
+use std::io::{self, BufRead, Cursor, Read, Write};
+use std::path::{Path, PathBuf};
 
+pub(super) use advice::advice;
+pub use delimiter::Delimiter;
+pub(super) use head::Head;
+pub use kinds::Meaning;
+
+mod advice;
 mod columns;
+mod delimiter;
+mod head;
+mod keys;
+mod kinds;
+mod names;
+pub(super) mod preset;
+mod quoted;
 mod quotes;
+mod reader;
+mod row;
+mod shape;
 
 pub(super) const FORMAT: Format = Format {
     name: "csv",
-    about: "comma-, tab- or semicolon-separated columns",
+    about: "columns between commas, tabs, blanks or any other delimiter, named or numbered",
     layout: "\
-The first line names the columns, in any order and case: addr, address or vaddr (byte address),
-or page, block, id or key (page id); and, if there are such columns, rw, op, kind or type
-(r read load get, w write store set, i ifetch fetch instruction; a read if absent), size, bytes or
-len (1 if absent; of ids only with --col size=), pid or process. Other columns are ignored.
-The kind is block-io if a column block, id or key is read. Numbers are hexadecimal with 0x,
-else decimal; with --base hex addresses and ids are hexadecimal without it, too. --col addr=NAME
-or --col addr=2 (the second column) chooses columns, --delimiter and --header override what the
-first line suggests. Without a header line: --format csv --col addr=1 --col rw=2. Fields may be
-quoted as in RFC 4180. Lines that begin with # are skipped.
+The first line names the columns, in any order and case: addr, address, vaddr or virtual_address
+(byte address), or page or page_id (page id), or block, block_id, lba, lbn, obj_id, id or key (id
+of a block or object, kind block-io); and, if there are such columns, rw, r/w, op, kind, type or
+operation (a read if absent), size, bytes, len or length (1 if absent; of ids only with --col
+size=), pid or process, op_count (repetitions). Other columns are ignored. --col addr=NAME or --col
+addr=2 (the second column) chooses columns, --col rw=none turns one off; without a header line:
+--format csv --col addr=1 --col rw=2. --header yes|no and --delimiter CHAR|TAB|BLANKS (any number
+of blanks and tabs) override what the first lines suggest.
+Kinds in any case: r read rd l load ld get gets get_lease head; w write wr s store st set add
+replace cas append prepend incr decr put; i ifetch f fetch instruction; delete is left out and
+counted. --kinds 2a=write,28=read,0a=skip explains other words, --other-kinds read|write|skip all
+of them. --where disk=1 takes only lines with this value, given again another value or column.
+Numbers are hexadecimal with 0x, else decimal; with --base hex addresses and ids are hexadecimal
+without it, too. Ids of blocks and objects that are no numbers, and every id with --col text=,
+become ids in order of appearance. Fields may be quoted as in RFC 4180, not between blanks. Lines
+that begin with # are skipped.
     time,addr,op,size
     17,0x401ab70,ifetch,3
     18,0x1fff000748,write,8
@@ -46,7 +72,7 @@ quoted as in RFC 4180. Lines that begin with # are skipped.
         ..Numbers::DEC_BYTES
     },
     sniff,
-    open: |input, path, options| Ok(Box::new(CsvReader::open(input, path, options)?)),
+    open,
     written: Some(Written {
         endings: &["csv"],
         addressings: &[Addressing::Bytes, Addressing::Ids],
@@ -90,304 +116,182 @@ impl RecordWriter for Rows {
     }
 }
 
-/// The delimiters that are guessed; the first one is the default.
-const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
-
-struct CsvReader {
-    rows: ::csv::Reader<Meter<Box<dyn BufRead + Send>>>,
-    row: ByteRecord,
-    columns: Columns,
-    delimiter: u8,
-    /// True while the header line is still to come.
-    header: bool,
-    /// The error of an open quote in the row just read, if that row is the last one.
-    open_quote: Option<Box<TraceError>>,
-    bad_records: BadRecords,
-    done: bool,
+/// A file that was looked at.
+struct Looked {
+    /// What was read ahead, and the rest.
+    input: Box<dyn BufRead + Send>,
+    /// What was read ahead.
+    head: Vec<u8>,
+    /// True if that is the whole file.
+    whole: bool,
 }
 
-/// How the row just read ends.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum RowEnd {
-    /// With a line end, or at the end of the file.
-    Normal,
-    /// At the end of the file, in an open quote.
-    Missing,
+/// Reads the first lines of a file.
+fn look(mut input: Box<dyn BufRead + Send>, path: &Path) -> Result<Looked, TraceError> {
+    let (head, whole) = head::read_head(&mut input).map_err(|e| read_error(path, e))?;
+    Ok(Looked {
+        input: Box::new(Cursor::new(head.clone()).chain(input)),
+        head,
+        whole,
+    })
 }
 
-impl CsvReader {
-    fn open(
-        mut input: Box<dyn BufRead + Send>,
-        path: PathBuf,
-        options: &ReadOptions,
-    ) -> Result<CsvReader, TraceError> {
-        let head = head(&mut input).map_err(|e| read_error(&path, e))?;
-        let sample = Sample::of(&head);
-        let (number, line) = first_line(&sample);
-        let delimiter = options.delimiter.unwrap_or_else(|| delimiter_of(line));
-        let fields = fields(line, delimiter);
-        let (columns, header) = columns::resolve(&fields, options)
-            .map_err(|complaint| bad_line(FORMAT.name, complaint, line, &path, number))?;
-        let input: Box<dyn BufRead + Send> = Box::new(Cursor::new(head).chain(input));
-        let rows = ::csv::ReaderBuilder::new()
-            .delimiter(delimiter)
-            .has_headers(false)
-            .flexible(true)
-            .comment(Some(b'#'))
-            // Not CRLF: with it a line is only counted when the next one is read.
-            .terminator(::csv::Terminator::Any(b'\n'))
-            .buffer_capacity(BUFFER)
-            .from_reader(Meter::new(input, delimiter));
-        Ok(CsvReader {
-            rows,
-            row: ByteRecord::new(),
-            columns,
-            delimiter,
-            header,
-            open_quote: None,
-            bad_records: BadRecords::new(path, options),
-            done: false,
-        })
-    }
-
-    fn fill_to(&mut self, goal: usize, batch: &mut Vec<Access>) -> Result<(), TraceError> {
-        while batch.len() < goal {
-            let from = self.rows.position().byte();
-            self.rows.get_mut().allow_from(from);
-            if !self.read_row()? {
-                self.done = true;
-                break;
-            }
-            if self.row.iter().all(|field| field.trim_ascii().is_empty()) && self.row.len() <= 1 {
-                continue;
-            }
-            if std::mem::take(&mut self.header) {
-                continue;
-            }
-            match self.columns.access(&self.row) {
-                Ok(access) => batch.push(access),
-                Err(complaint) => self.bad(complaint)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads the next row; false at the end.
-    fn read_row(&mut self) -> Result<bool, TraceError> {
-        let line = self.rows.position().line();
-        match self.rows.read_byte_record(&mut self.row) {
-            Ok(false) => match self.open_quote.take() {
-                // Without an error, every line that the open quote swallowed would be lost.
-                Some(error) => Err(*error),
-                None => Ok(false),
-            },
-            Ok(true) => {
-                let (meter, end) = (self.rows.get_ref(), self.rows.position().byte());
-                if meter.quotes.is_broken_before(end) {
-                    return Err(self.bad_row(stray_quotes(), RowEnd::Normal));
-                }
-                let open = end == meter.given && meter.quotes.is_open();
-                let open = open && self.row.as_slice().contains(&b'\n');
-                let error = || {
-                    let complaint = Complaint::from("a quoted field is not closed");
-                    Box::new(self.bad_row(complaint, RowEnd::Missing))
-                };
-                self.open_quote = open.then(error);
-                Ok(true)
-            }
-            Err(error) => match error.into_kind() {
-                ::csv::ErrorKind::Io(e) => {
-                    Err(read_error(&self.bad_records.path, e).at(Position::Line(line)))
-                }
-                other => {
-                    let what = format!("not a csv record: {other:?}");
-                    Err(TraceError::new(&self.bad_records.path, what).at(Position::Line(line)))
-                }
-            },
-        }
-    }
-
-    /// Counts or reports the row just read.
-    #[cold]
-    fn bad(&mut self, complaint: Complaint) -> Result<(), TraceError> {
-        if self.bad_records.skip(complaint.fatal) {
-            return Ok(());
-        }
-        // If a quote is open, that is the cause.
-        let open_quote = self.open_quote.take().map(|error| *error);
-        Err(open_quote.unwrap_or_else(|| self.bad_row(complaint, RowEnd::Normal)))
-    }
-
-    /// The error for the row just read, at the line where the row begins. The csv reader's line count
-    /// is that after the row, so line breaks inside it are subtracted, and the one that ends it, if
-    /// there is one.
-    #[cold]
-    fn bad_row(&self, complaint: Complaint, end: RowEnd) -> TraceError {
-        let position = self.rows.position();
-        let meter = self.rows.get_ref();
-        let at_end = position.byte() == meter.given;
-        let unended = end == RowEnd::Missing || at_end && meter.last != b'\n';
-        let inside = memchr_iter(b'\n', self.row.as_slice()).count() as u64;
-        let line = position.line() - u64::from(!unended) - inside;
-        let text = self.row.iter().collect::<Vec<_>>().join(&self.delimiter);
-        let text = text.strip_suffix(b"\r").unwrap_or(&text);
-        let shown = text.split(|&b| b == b'\n').next().unwrap_or(text);
-        bad_line(FORMAT.name, complaint, shown, &self.bad_records.path, line)
-    }
-}
-
-impl RecordReader for CsvReader {
-    fn fill(&mut self, batch: &mut Vec<Access>, max: usize) -> Result<bool, TraceError> {
-        let before = batch.len();
-        if !self.done {
-            let result = self.fill_to(before + max.min(BATCH), batch);
-            self.done |= result.is_err();
-            result?;
-        }
-        Ok(batch.len() > before)
-    }
-
-    fn known(&self) -> Known {
-        Known {
-            skipped: self.bad_records.skipped,
-            addressing: self.columns.addressing(),
-            kind: self.columns.kind(),
-            chosen: Chosen::ALL,
+impl Looked {
+    /// Returns the first lines. Errors if they are no text.
+    fn lines(&self, path: &Path) -> Result<Head<'_>, TraceError> {
+        let sample = Sample {
+            whole: self.whole,
+            ..Sample::of(&self.head)
+        };
+        let head = Head::of(&sample);
+        match head.binary_line() {
+            Some(line) => Err(TraceError::new(path, "binary data in a text trace")
+                .at(Position::Line(head.number))
+                .text(line)
+                .help("leave --format out to have the format found")),
+            None => Ok(head),
         }
     }
 }
 
-/// A `Read` that counts the bytes it hands out. It fails once a row is longer than about 1 MiB, usually
-/// because a quote is open, so that the row cannot fill the memory.
-struct Meter<R> {
-    inner: R,
-    /// Number of bytes handed out.
-    given: u64,
-    /// Number of bytes that may be handed out before the current row is too long.
-    allowed: u64,
-    /// The last byte handed out.
-    last: u8,
-    /// The quotes in the bytes handed out.
-    quotes: Quotes,
+/// Opens a file of columns.
+fn open(
+    input: Box<dyn BufRead + Send>,
+    path: PathBuf,
+    options: &ReadOptions,
+) -> Result<Box<dyn RecordReader>, TraceError> {
+    let looked = look(input, &path)?;
+    let head = looked.lines(&path)?;
+    let cells = head.cells(options.delimiter, true);
+    let resolved = columns::resolve(&cells, options);
+    let (columns, header) =
+        resolved.map_err(|complaint| unresolved(&path, &head, options, complaint))?;
+    let place = columns.place.0;
+    let report = report(&columns, &cells, header);
+    let filter = columns.filters.first().map(|(column, _)| *column);
+    let advice = Advice::new(&path, options, &cells, header, columns.kind, filter);
+    let size = options.unit.and_then(|unit| unit.bytes());
+    let numbers = RowNumbers {
+        base: options.base.unwrap_or(Base::Dec),
+        in_bytes: columns::is_in_bytes(options),
+        // A block without a size is one unit; an address touches one byte.
+        size: match place {
+            Place::Address => 1,
+            _ => size.map_or(1, |size| size.min(RUN_MAX) as u32),
+        },
+        unit: 1,
+        size_min: 0,
+    };
+    let words = KindWords::new(&options.kinds, options.other_kinds);
+    let own_skips = options.other_kinds == Some(Meaning::Skip)
+        || options
+            .kinds
+            .iter()
+            .any(|(_, meaning)| *meaning == Meaning::Skip);
+    let lines = LineReader {
+        name: FORMAT.name,
+        quotes: true,
+        header,
+        dropped_as: if own_skips {
+            "line of a skipped kind"
+        } else {
+            "delete"
+        },
+        ..LineReader::new(
+            cells.delimiter,
+            RowReader::new(columns, words, options.key_memory.0, numbers),
+            advice,
+            BadRecords::new(path, options),
+            report,
+        )
+    };
+    Ok(Box::new(CsvReader::new(looked.input, lines)))
 }
 
-impl<R> Meter<R> {
-    fn new(inner: R, delimiter: u8) -> Meter<R> {
-        Meter {
-            inner,
-            given: 0,
-            allowed: 0,
-            last: b'\n',
-            quotes: Quotes::new(delimiter),
-        }
-    }
-
-    /// Notes that a row begins at offset `byte`.
-    fn allow_from(&mut self, byte: u64) {
-        self.allowed = byte + (BUFFER + LINE_MAX) as u64;
-    }
-}
-
-impl<R: Read> Read for Meter<R> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.given >= self.allowed {
-            let what = "a record is longer than 1 MiB; a quote may be open";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
-        }
-        let n = self.inner.read(buf)?;
-        self.given += n as u64;
-        self.quotes.take(&buf[..n]);
-        if let Some(&last) = buf[..n].last() {
-            self.last = last;
-        }
-        Ok(n)
-    }
-}
-
-/// A complaint that --skip-bad does not skip: every line between two stray quotes would be lost.
-fn stray_quotes() -> Complaint {
-    Complaint {
-        help: "one quote opens a field and another one closes it some lines later: write quotes within \
-               fields twice, and such fields in quotes",
-        fatal: true,
-        ..Complaint::from("text after the closing quote of a field of several lines")
-    }
-}
-
-/// Reads up to the end of the first line that is neither blank nor a comment, 1 MiB at most. Leaves out a
-/// UTF-8 byte order mark.
-fn head(input: &mut dyn BufRead) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    loop {
-        let from = head.len();
-        let room = (LINE_MAX - from) as u64;
-        let read = (&mut *input).take(room).read_until(b'\n', &mut head)?;
-        if from == 0 && head.starts_with(b"\xef\xbb\xbf") {
-            head.drain(..3);
-        }
-        if read == 0 || !is_nothing(&head[from..]) {
-            return Ok(head);
-        }
+/// Returns the error for a file whose columns are not known.
+fn unresolved(
+    path: &Path,
+    head: &Head<'_>,
+    options: &ReadOptions,
+    complaint: Complaint,
+) -> TraceError {
+    let usual = complaint.help;
+    let error = bad_line(FORMAT.name, complaint, head.first(), path, head.number);
+    match advice(path, head, options) {
+        Some(advice) => error.help(format!("{usual}; {advice}")),
+        None => error,
     }
 }
 
-/// Returns true if a line is blank or a comment.
-fn is_nothing(line: &[u8]) -> bool {
-    line.starts_with(b"#") || line.trim_ascii().is_empty()
-}
-
-/// The first line that is neither blank nor a comment, and its number.
-fn first_line<'a>(sample: &Sample<'a>) -> (u64, &'a [u8]) {
-    sample_lines(sample)
-        .enumerate()
-        .find(|(_, line)| !is_nothing(line))
-        .map_or((1, b""), |(i, line)| (i as u64 + 1, line))
-}
-
-/// The delimiter that occurs most often in a line.
-fn delimiter_of(line: &[u8]) -> u8 {
-    let count = |&delimiter: &u8| memchr_iter(delimiter, line).count();
-    // `max_by_key` takes the last of equals.
-    *DELIMITERS
+/// Returns what is said of the columns of a file.
+fn report(columns: &Columns, cells: &Cells, header: bool) -> ReadReport {
+    let name = |column: usize| {
+        let name = cells.first().get(column).filter(|_| header);
+        name.map_or_else(
+            || (column + 1).to_string(),
+            |name| String::from_utf8_lossy(name).escape_debug().to_string(),
+        )
+    };
+    let width = cells.rows.iter().map(Vec::len).max().unwrap_or(0);
+    let place = match columns.place.0 {
+        Place::Address => "addr",
+        Place::Page => "page",
+        Place::Block => "id",
+        Place::Text => "text",
+    };
+    let used = [
+        (place, Some(columns.place.1)),
+        ("rw", columns.kind),
+        ("size", columns.size),
+        ("pid", columns.process),
+        ("repeat", columns.repeat),
+    ];
+    let used = used
         .iter()
-        .rev()
-        .max_by_key(|d| count(d))
-        .expect("there are three")
-}
-
-/// The fields of one line.
-fn fields(line: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
-    let mut row = ByteRecord::new();
-    let more = ::csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(line)
-        .read_byte_record(&mut row);
-    match more {
-        Ok(true) => row.iter().map(|f| f.trim_ascii().to_vec()).collect(),
-        _ => Vec::new(),
+        .filter_map(|(role, column)| Some(format!("{role}={}", name((*column)?))));
+    let filters = columns.filters.iter();
+    let filters = filters.map(|(column, _)| format!("where={}", name(*column)));
+    ReadReport {
+        delimiter: Some(cells.delimiter.about()),
+        header: Some(header),
+        used: used.chain(filters).collect(),
+        ignored: (0..width)
+            .filter(|column| !columns.uses(*column))
+            .map(name)
+            .collect(),
+        text_keys: columns.place.0 == Place::Text,
+        ..ReadReport::default()
     }
 }
 
 /// Accepts files with a header line that names an address or id, and counts the lines that have as
-/// many delimiters as the header.
+/// many cells as the header. A header with repetitions is CacheLib's, which is a format of its own.
 fn sniff(sample: &Sample<'_>) -> Fit {
-    let (_, header) = first_line(sample);
-    let delimiter = delimiter_of(header);
-    if !columns::names_a_place(&fields(header, delimiter)) {
+    let head = Head::of(sample);
+    if head.is_binary() {
         return Fit::No;
     }
-    let expected = memchr_iter(delimiter, header).count();
+    let cells = head.cells(sample.options.delimiter, true);
+    let header = cells.first();
+    let is_cachelib = header.iter().any(|name| names::same_name("op_count", name));
+    if !names_a_place(header) || is_cachelib {
+        return Fit::No;
+    }
     let (mut good, mut of) = (0, 0);
-    for line in sample_lines(sample).filter(|l| !is_nothing(l)) {
+    let lines = super::lines::sample_lines(sample);
+    for line in lines.filter(|line| !head::is_nothing(line)) {
         of += 1;
         // A quoted field may hold anything.
-        let fits = memchr_iter(delimiter, line).count() == expected || line.contains(&b'"');
+        let quoted = line.contains(&b'"');
+        let fits = quoted || cells.delimiter.cells(line, false).len() == header.len();
         good += u32::from(fits);
     }
     Fit::Share { good, of }
 }
 
+#[cfg(test)]
+mod case_tests;
+#[cfg(test)]
+mod naive_tests;
 #[cfg(test)]
 mod tests;

@@ -49,7 +49,7 @@ fn delimiters_are_seen_or_said() {
         assert_eq!(guess_of(text.as_bytes()).unwrap(), "csv");
     }
     let bar = ReadOptions {
-        delimiter: Some(b'|'),
+        delimiter: Delimiter::parse("|"),
         ..ReadOptions::default()
     };
     assert_eq!(good("op|addr\nw|5\n", &bar), expected);
@@ -249,7 +249,7 @@ fn what_is_wrong_is_said_with_the_exact_line() {
             ("18446744073709551616,r,1", "address over 64 bits"),
             (
                 "1,x,1",
-                "use r, read, load, get, w, write, store, set, i, ifetch, fetch, instruction",
+                "unknown kind of access \"x\"; known in any case are r, w, read, write",
             ),
             ("1,1,1", "unknown kind of access"),
             ("1,r,0", "size is 0"),

@@ -1,9 +1,10 @@
 //! Traces of operating-systems courses: an address, and R or W.
 
 use super::Format;
-use super::complaint::{Complaint, bad_address, nothing_more};
+use super::complaint::{Complaint, address, nothing_more};
 use super::lines::{self, LineParser};
-use super::tokens::{hex_0x, word};
+use super::options::{Base, Numbers, ReadOptions};
+use super::tokens::word;
 use super::write::{Kinds, LineWriter, Written, text};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
@@ -17,6 +18,7 @@ either case. There is no size: each access touches one byte.
     0x13f5e2c0 W
 ",
     kind: TraceKind::Full,
+    numbers: Numbers::HEX_BYTES,
     sniff: lines::sniff::<AddrRw>,
     open: lines::open::<AddrRw>,
     written: Some(Written {
@@ -30,16 +32,23 @@ either case. There is no size: each access touches one byte.
     }),
 };
 
-#[derive(Default)]
-struct AddrRw;
+struct AddrRw {
+    base: Base,
+}
 
 impl LineParser for AddrRw {
     const NAME: &'static str = FORMAT.name;
 
+    fn new(options: &ReadOptions) -> AddrRw {
+        AddrRw {
+            base: options.base.unwrap_or(Base::Hex),
+        }
+    }
+
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
-        let (address, rest) = word(line);
+        let (place, rest) = word(line);
         let (kind, rest) = word(rest);
-        let addr = hex_0x(address).map_err(bad_address)?;
+        let addr = address(self.base, place)?;
         let kind = match kind {
             b"R" | b"r" => Kind::Read,
             b"W" | b"w" => Kind::Write,

@@ -1,8 +1,9 @@
 //! The `.lis` files of the ARC authors: requests for runs of disk blocks.
 
 use super::Format;
-use super::complaint::{Complaint, RUN_MAX, bad_id, checked_size, nothing_more};
+use super::complaint::{Complaint, RUN_MAX, checked_size, id, nothing_more};
 use super::lines::{self, LineParser};
+use super::options::{Base, Numbers, ReadOptions};
 use super::tokens::{decimal, word};
 use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
 
@@ -18,16 +19,24 @@ dinero; then --format decides.
     41 8 0 1
 ",
     kind: TraceKind::BlockIo,
+    numbers: Numbers::DEC_IDS,
     sniff: lines::sniff::<Arc>,
     open: lines::open::<Arc>,
     written: None,
 };
 
-#[derive(Default)]
-struct Arc;
+struct Arc {
+    base: Base,
+}
 
 impl LineParser for Arc {
     const NAME: &'static str = FORMAT.name;
+
+    fn new(options: &ReadOptions) -> Arc {
+        Arc {
+            base: options.base.unwrap_or(Base::Dec),
+        }
+    }
 
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let (first, rest) = word(line);
@@ -37,7 +46,7 @@ impl LineParser for Arc {
         if number.is_empty() {
             return Err("fewer than four numbers".into());
         }
-        let addr = decimal(first).map_err(bad_id)?;
+        let addr = id(self.base, first)?;
         let size = checked_size(decimal(count), addr, RUN_MAX)?;
         if decimal(ignored).is_err() || decimal(number).is_err() {
             return Err("the last two words are not decimal numbers".into());

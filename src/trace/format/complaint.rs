@@ -3,7 +3,7 @@
 //!
 //! Does not handle lines, offsets or files: the readers add the place.
 
-use super::ReadOptions;
+use super::options::{Base, ReadOptions};
 use super::tokens::{NumberFault, is_blank};
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -62,6 +62,25 @@ impl Complaint {
             help => help.to_owned(),
         }
     }
+}
+
+/// Reads an address of this base, or a hexadecimal one with `0x`.
+pub(super) fn address(base: Base, digits: &[u8]) -> Result<u64, Complaint> {
+    base.number(digits).map_err(|fault| match (fault, base) {
+        (NumberFault::Digit, Base::Dec) => Complaint {
+            help: "say --base hex if the addresses are hexadecimal",
+            ..Complaint::from("the address is not decimal")
+        },
+        _ => bad_address(fault),
+    })
+}
+
+/// Reads an id of this base, or a hexadecimal one with `0x`.
+pub(super) fn id(base: Base, digits: &[u8]) -> Result<u64, Complaint> {
+    base.number(digits).map_err(|fault| match (fault, base) {
+        (NumberFault::Digit, Base::Hex) => Complaint::from("the id is not hexadecimal"),
+        _ => bad_id(fault),
+    })
 }
 
 /// Returns the complaint about a hexadecimal address.

@@ -1,7 +1,8 @@
 //! Dinero's `.din`: a label for the kind, an address.
 
-use super::complaint::{Complaint, bad_address};
+use super::complaint::{Complaint, address, bad_address};
 use super::lines::{self, LineParser, sample_lines};
+use super::options::{Base, Numbers, ReadOptions};
 use super::tokens::{hex, word};
 use super::write::{LineWriter, Written, by_kind, text};
 use super::{Fit, Format};
@@ -20,6 +21,7 @@ each line may also be arc; then --format decides.
     1 10019d88
 ",
     kind: TraceKind::Full,
+    numbers: Numbers::HEX_BYTES,
     // What follows the address is ignored, but a long row of numbers is something else.
     sniff: |sample| {
         if sample_lines(sample).any(|line| words(line) > WORDS_MAX) {
@@ -50,15 +52,22 @@ fn words(line: &[u8]) -> usize {
         .count()
 }
 
-#[derive(Default)]
-struct Dinero;
+struct Dinero {
+    base: Base,
+}
 
 impl LineParser for Dinero {
     const NAME: &'static str = FORMAT.name;
 
+    fn new(options: &ReadOptions) -> Dinero {
+        Dinero {
+            base: options.base.unwrap_or(Base::Hex),
+        }
+    }
+
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let (label, rest) = word(line);
-        let (address, rest) = word(rest);
+        let (place, rest) = word(rest);
         let kind = match label {
             b"0" => Some(Kind::Read),
             b"1" => Some(Kind::Write),
@@ -69,7 +78,10 @@ impl LineParser for Dinero {
         if rest.iter().any(|&b| b.is_ascii_control() && b != b'\t') {
             return Err("control characters after the address".into());
         }
-        let addr = hex(address).map_err(bad_address)?;
+        let addr = match self.base {
+            Base::Hex => hex(place).map_err(bad_address)?,
+            base => address(base, place)?,
+        };
         Ok(kind.map(|kind| Access::single(kind, addr)))
     }
 }

@@ -8,6 +8,7 @@
 
 use super::complaint::{CARRIES_ON, Complaint};
 use super::fixed::{FixedReader, RecordParser, peek, u16_at, u32_at, u64_at};
+use super::options::Numbers;
 use super::{Fit, Format, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::read_error;
 use crate::trace::model::access::{Access, Kind, TraceKind};
@@ -30,6 +31,7 @@ must be converted first, which DynamoRIO's own tools do when they first look at 
 drrun -t drmemtrace -indir drmemtrace.PROG.*.dir; then read trace/*.zip in that folder.
 ",
     kind: TraceKind::Full,
+    numbers: Numbers::FIXED,
     sniff,
     open,
     written: None,

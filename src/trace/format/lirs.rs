@@ -1,9 +1,10 @@
 //! The `.trc` files of the LIRS authors: one block number per line.
 
 use super::Format;
-use super::complaint::{Complaint, bad_id};
+use super::complaint::{Complaint, id};
 use super::lines::{self, LineParser};
-use super::tokens::{decimal, trim};
+use super::options::{Base, Numbers, ReadOptions};
+use super::tokens::trim;
 use super::write::{Kinds, LineWriter, Written, text};
 use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
 
@@ -18,6 +19,7 @@ and lines with a lone * are ignored.
     2527
 ",
     kind: TraceKind::BlockIo,
+    numbers: Numbers::DEC_IDS,
     sniff: lines::sniff::<Lirs>,
     open: lines::open::<Lirs>,
     written: Some(Written {
@@ -29,18 +31,25 @@ and lines with a lone * are ignored.
     }),
 };
 
-#[derive(Default)]
-struct Lirs;
+struct Lirs {
+    base: Base,
+}
 
 impl LineParser for Lirs {
     const NAME: &'static str = FORMAT.name;
 
+    fn new(options: &ReadOptions) -> Lirs {
+        Lirs {
+            base: options.base.unwrap_or(Base::Dec),
+        }
+    }
+
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
-        let id = trim(line);
-        if id == b"*" {
+        let number = trim(line);
+        if number == b"*" {
             return Ok(None);
         }
-        let addr = decimal(id).map_err(bad_id)?;
+        let addr = id(self.base, number)?;
         Ok(Some(Access::single(Kind::Read, addr)))
     }
 

@@ -1,13 +1,17 @@
 //! Opening a trace file that is decompressed already: in the format that the user named, or in the one
 //! that its beginning fits. Errors of the reader then also state how format and input were found.
 
-use super::{Fit, Format, Known, ReadOptions, RecordReader, Sample, TABLE, guess};
+use super::options::{Numbers, ReadOptions, Unit};
+use super::report::ReadReport;
+use super::scaled::scaled;
+use super::{Fit, Format, Known, RecordReader, Sample, TABLE, guess};
 use crate::trace::codec;
-use crate::trace::model::access::{Access, Packed};
-use crate::trace::model::error::{Position, TraceError};
+use crate::trace::model::access::{Access, Addressing, Packed};
+use crate::trace::model::error::{Cause, Position, TraceError};
 use crate::trace::model::event::EventRecord;
 use std::io::{BufRead, Cursor, Read};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Number of bytes at the beginning of a file from which its format is guessed.
 const SAMPLE: usize = 64 * 1024;
@@ -22,6 +26,24 @@ pub struct Opened {
     pub codec: &'static str,
     /// True if the format was guessed.
     pub guessed: bool,
+    /// How the file was read, once `reader` was dropped.
+    pub report: SharedReport,
+}
+
+/// The report of a reader, which is there once the reader was dropped.
+#[derive(Debug, Clone, Default)]
+pub struct SharedReport(Arc<Mutex<ReadReport>>);
+
+impl SharedReport {
+    /// Returns the report; an empty one while the reader is in use.
+    pub fn get(&self) -> ReadReport {
+        let report = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        report.clone()
+    }
+
+    fn set(&self, report: ReadReport) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = report;
+    }
 }
 
 /// Opens the trace file `path` (`-`: standard input), which `input` decompresses, in `format`. Without
@@ -46,9 +68,13 @@ pub fn open_input(
     let (format, reader) = match format {
         // A compressed file is looked at even so: then a damaged stream is reported as one.
         Some(format) if codec == "none" => (format, input.reader),
-        format => with_beginning(path, input, format)?,
+        format => with_beginning(path, input, format, options)?,
     };
-    let inner = (format.open)(reader, path.to_path_buf(), options)?;
+    check_options(path, format, options)?;
+    let mut inner = (format.open)(reader, path.to_path_buf(), options)?;
+    if let Some(unit) = options.unit {
+        inner = scaled(inner, path, &format.numbers, unit);
+    }
     let mut note = String::new();
     if guessed {
         note = format!("; {} was guessed from the first 64 KiB", format.name);
@@ -56,11 +82,40 @@ pub fn open_input(
     if codec != "none" {
         note.push_str("; places are those in the decompressed file");
     }
+    let report = SharedReport::default();
+    let reader = Noted {
+        inner,
+        note,
+        numbers: Numbers {
+            base: options.base.or(format.numbers.base),
+            ..format.numbers
+        },
+        report: report.clone(),
+    };
     Ok(Opened {
-        reader: Box::new(Noted { inner, note }),
+        reader: Box::new(reader),
         format,
         codec,
         guessed,
+        report,
+    })
+}
+
+/// Errors if `options` has a base or a unit that `format` cannot honour.
+fn check_options(path: &Path, format: &Format, options: &ReadOptions) -> Result<(), TraceError> {
+    let refused = match (options.base, options.unit, format.numbers) {
+        (Some(base), _, Numbers { base: None, .. }) => format!("--base {}", base.name()),
+        (_, Some(unit), Numbers { unit: None, .. }) => format!("--unit {unit}"),
+        _ => return Ok(()),
+    };
+    let what = format!(
+        "{refused} does not apply to {}, whose layout fixes what its numbers mean",
+        format.name
+    );
+    let help = "leave the option out, or choose a text format with --format";
+    Err(TraceError {
+        cause: Cause::Options,
+        ..TraceError::new(path, what).help(help)
     })
 }
 
@@ -73,6 +128,7 @@ fn with_beginning(
     path: &Path,
     input: codec::Input,
     format: Option<&'static Format>,
+    options: &ReadOptions,
 ) -> Result<(&'static Format, Box<dyn BufRead + Send>), TraceError> {
     let (mut reader, file_bytes) = (input.reader, input.file_bytes);
     let pieces = if input.codec == "none" { PIECES } else { 0 };
@@ -94,6 +150,7 @@ fn with_beginning(
                 bytes: &bytes,
                 whole: false,
                 file_bytes,
+                options,
             };
             let is_certain = |format: &&Format| (format.sniff)(&sample) == Fit::Certain;
             format = TABLE.iter().find(is_certain);
@@ -106,6 +163,7 @@ fn with_beginning(
         bytes: &bytes,
         whole: bytes.len() < SAMPLE || file_bytes == Some(SAMPLE as u64),
         file_bytes,
+        options,
     };
     let format = match format {
         Some(format) => format,
@@ -114,10 +172,20 @@ fn with_beginning(
     Ok((format, Box::new(Cursor::new(bytes).chain(reader))))
 }
 
-/// A reader that adds `note` to its errors: how format and input were found.
+/// A reader that adds `note` to its errors: how format and input were found. It leaves its report when
+/// it is dropped.
 struct Noted {
     inner: Box<dyn RecordReader>,
     note: String,
+    /// What the numbers mean.
+    numbers: Numbers,
+    report: SharedReport,
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        self.report.set(self.report());
+    }
 }
 
 impl Noted {
@@ -156,5 +224,18 @@ impl RecordReader for Noted {
 
     fn known(&self) -> Known {
         self.inner.known()
+    }
+
+    fn report(&self) -> ReadReport {
+        let report = self.inner.report();
+        let unit = match (self.numbers.unit, self.known().addressing) {
+            (Some(_), Addressing::Ids) => Some(Unit::Page),
+            (unit, _) => unit,
+        };
+        ReadReport {
+            base: report.base.or(self.numbers.base),
+            unit: report.unit.or(unit),
+            ..report
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Reference strings of operating-systems courses: the output of lackey with addresses rounded down to
 //! pages.
 
-use super::complaint::{Complaint, bad_address, nothing_more};
+use super::complaint::{Complaint, address, nothing_more};
 use super::lines::{self, LineParser};
-use super::tokens::{hex_0x, word};
+use super::options::{Base, Numbers, ReadOptions};
+use super::tokens::word;
 use super::write::{LineWriter, Written, by_kind, text};
 use super::{Fit, Format, Sample};
 use crate::trace::model::access::{Access, Kind, TraceKind};
@@ -20,6 +21,7 @@ each access touches one byte.
     L 4226000
 ",
     kind: TraceKind::Full,
+    numbers: Numbers::HEX_BYTES,
     sniff,
     open: lines::open::<PageRef>,
     written: Some(Written {
@@ -36,17 +38,21 @@ each access touches one byte.
 /// Size of a page in bytes; every address in such a file is a multiple of it.
 const ALIGNMENT: u64 = 4096;
 
-#[derive(Default)]
-struct PageRef;
+struct PageRef {
+    base: Base,
+}
 
 /// Guesses the format only if all addresses are aligned. Unaligned ones are read if the user names the
 /// format.
 fn sniff(sample: &Sample<'_>) -> Fit {
-    #[derive(Default)]
     struct Aligned(PageRef);
 
     impl LineParser for Aligned {
         const NAME: &'static str = FORMAT.name;
+
+        fn new(options: &ReadOptions) -> Aligned {
+            Aligned(PageRef::new(options))
+        }
 
         fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
             match self.0.parse(line)? {
@@ -62,16 +68,22 @@ fn sniff(sample: &Sample<'_>) -> Fit {
 impl LineParser for PageRef {
     const NAME: &'static str = FORMAT.name;
 
+    fn new(options: &ReadOptions) -> PageRef {
+        PageRef {
+            base: options.base.unwrap_or(Base::Hex),
+        }
+    }
+
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let (kind, rest) = word(line);
-        let (address, rest) = word(rest);
+        let (place, rest) = word(rest);
         let kind = match kind {
             b"I" => Kind::Ifetch,
             b"L" => Kind::Read,
             b"S" | b"M" => Kind::Write,
             _ => return Err("the line does not begin with I, L, S or M".into()),
         };
-        let addr = hex_0x(address).map_err(bad_address)?;
+        let addr = address(self.base, place)?;
         nothing_more(rest)?;
         Ok(Some(Access::single(kind, addr)))
     }

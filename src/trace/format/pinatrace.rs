@@ -2,8 +2,9 @@
 //! and writes with the address of their instruction.
 
 use super::Format;
-use super::complaint::{BYTES_MAX, Complaint, bad_address, checked_size, nothing_more};
+use super::complaint::{BYTES_MAX, Complaint, address, checked_size, nothing_more};
 use super::lines::{self, LineParser};
+use super::options::{Base, Numbers, ReadOptions};
 use super::tokens::{decimal, hex_0x, word};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
@@ -20,16 +21,27 @@ without data accesses are not in the file. Lines that begin with #, such as #eof
     #eof
 ",
     kind: TraceKind::Full,
+    numbers: Numbers {
+        sizes_in_bytes: true,
+        ..Numbers::HEX_BYTES
+    },
     sniff: lines::sniff::<Pinatrace>,
     open: lines::open::<Pinatrace>,
     written: None,
 };
 
-#[derive(Default)]
-struct Pinatrace;
+struct Pinatrace {
+    base: Base,
+}
 
 impl LineParser for Pinatrace {
     const NAME: &'static str = FORMAT.name;
+
+    fn new(options: &ReadOptions) -> Pinatrace {
+        Pinatrace {
+            base: options.base.unwrap_or(Base::Hex),
+        }
+    }
 
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let (instruction, rest) = word(line);
@@ -37,7 +49,7 @@ impl LineParser for Pinatrace {
         if kind == b":" {
             (kind, rest) = word(rest);
         }
-        let (address, rest) = word(rest);
+        let (place, rest) = word(rest);
         let (size, rest) = word(rest);
         let instruction = instruction.strip_suffix(b":").unwrap_or(instruction);
         if hex_0x(instruction).is_err() {
@@ -48,7 +60,7 @@ impl LineParser for Pinatrace {
             b"W" => Kind::Write,
             _ => return Err("no R or W after the instruction".into()),
         };
-        let addr = hex_0x(address).map_err(bad_address)?;
+        let addr = address(self.base, place)?;
         let size = match size {
             b"" => Ok(1),
             size => decimal(size),

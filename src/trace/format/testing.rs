@@ -119,12 +119,7 @@ pub fn tuples(accesses: &[Access]) -> Vec<(Kind, u64, u32)> {
 
 /// The name of the format that a whole file is taken for.
 pub fn guess_of(bytes: &[u8]) -> Result<&'static str, TraceError> {
-    let sample = Sample {
-        bytes,
-        whole: true,
-        file_bytes: Some(bytes.len() as u64),
-    };
-    guess(Path::new("t"), &sample).map(|format| format.name)
+    guess(Path::new("t"), &Sample::of(bytes)).map(|format| format.name)
 }
 
 /// Each line, put far into a file of `good` lines, is reported at its place with a message that

@@ -16,7 +16,7 @@ use crate::trace::codec;
 use crate::trace::codec::read_ahead::Wanted;
 use crate::trace::format;
 use crate::trace::format::Known;
-use crate::trace::format::ReadOptions;
+use crate::trace::format::{ReadOptions, SharedReport};
 use crate::trace::store::{MAGIC, Store};
 use crate::units::{PageSize, show_bytes};
 use std::fs::File;
@@ -58,6 +58,8 @@ pub struct TraceSource {
     pub codec: &'static str,
     /// True if the format was guessed from content.
     pub guessed: bool,
+    /// How the file was read, once that is done; nothing of a stored trace.
+    pub report: SharedReport,
 }
 
 /// Metadata of a trace as known while its accesses are listed: [`Known`], with the kind decided.
@@ -130,6 +132,7 @@ impl TraceSource {
             codec,
             // The magic number leaves no doubt.
             guessed: false,
+            report: SharedReport::default(),
         }
     }
 
@@ -149,6 +152,7 @@ impl TraceSource {
             format: opened.format.name,
             codec: opened.codec,
             guessed: opened.guessed,
+            report: opened.report,
             content: Content::Records(opened.reader, opened.format.kind),
         })
     }

@@ -4,7 +4,7 @@ use super::Format;
 use super::complaint::{Complaint, RUN_MAX, checked_size};
 use super::disks::Disks;
 use super::lines::{self, LineParser};
-use super::options::{Numbers, ReadOptions};
+use super::options::{Base, Numbers, ReadOptions, Unit};
 use super::report::ReadReport;
 use super::tokens::{NumberFault, decimal, decimal_u32, trim, word};
 use crate::trace::model::access::{Access, Kind, TraceKind};
@@ -25,7 +25,11 @@ device is a process of its own, numbered from 0 in order of the file.
       8,16   1        3     1.427391010  5529  Q  RM 1052672 + 16 [fio]
 ",
     kind: TraceKind::BlockIo,
-    numbers: Numbers::FIXED,
+    numbers: Numbers {
+        unit: Some(Unit::Sector),
+        sizes_in_bytes: true,
+        ..Numbers::DEC_BYTES
+    },
     sniff: lines::sniff::<Blkparse>,
     open: lines::open::<Blkparse>,
     written: None,
@@ -61,8 +65,8 @@ const SUMMARY: [&[u8]; 17] = [
     b"Input file ",
 ];
 
-#[derive(Default)]
 struct Blkparse {
+    base: Base,
     disks: Disks,
     dropped: Vec<(&'static str, u64)>,
 }
@@ -132,8 +136,9 @@ impl Blkparse {
         if plus != b"+" {
             return Err("no + after the sector".into());
         }
-        let sector = decimal(sector).ok().and_then(|n| n.checked_mul(SECTOR));
-        let addr = sector.ok_or("the sector is not a decimal number of up to 55 bits")?;
+        let sector = self.base.number(sector).ok();
+        let sector = sector.and_then(|n| n.checked_mul(SECTOR));
+        let addr = sector.ok_or("the sector is not a number of up to 55 bits")?;
         let bytes = match decimal(count) {
             Ok(0) => return Ok(self.drop_one("request without sectors")),
             Ok(count) => count.checked_mul(SECTOR).ok_or(NumberFault::Large),
@@ -151,8 +156,12 @@ impl Blkparse {
 impl LineParser for Blkparse {
     const NAME: &'static str = FORMAT.name;
 
-    fn new(_: &ReadOptions) -> Blkparse {
-        Blkparse::default()
+    fn new(options: &ReadOptions) -> Blkparse {
+        Blkparse {
+            base: options.base.unwrap_or(Base::Dec),
+            disks: Disks::default(),
+            dropped: Vec::new(),
+        }
     }
 
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {

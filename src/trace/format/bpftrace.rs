@@ -61,8 +61,8 @@ fn sniff(sample: &Sample<'_>) -> Fit {
         .find(|line| !line.is_empty())
         .is_some_and(is_attaching);
     let named = |line: &[u8]| is_head(line) || is_named(line);
-    let all_named = sample_lines(sample).map(trim).filter(|line| !line.is_empty());
-    if attached || all_named.clone().all(named) {
+    let mut texts = sample_lines(sample).map(trim).filter(|line| !line.is_empty());
+    if attached || texts.all(named) {
         lines::sniff::<Bpftrace>(sample)
     } else {
         Fit::No

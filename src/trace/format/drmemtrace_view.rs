@@ -28,7 +28,7 @@ are process 0. In a trace of several programs (threads such as W1.T7) each is a 
            4           1:     2765543 write        8 byte(s) @ 0x00007fdf64e2add0 by PC 0x0000000404a7e
 ",
     kind: TraceKind::Full,
-    numbers: Numbers::FIXED,
+    numbers: Numbers::HEX_BYTES,
     sniff: lines::sniff::<View>,
     open: lines::open::<View>,
     written: None,

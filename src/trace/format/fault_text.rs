@@ -5,6 +5,7 @@
 //! Does not know what stands before this text on a line.
 
 use super::complaint::Complaint;
+use super::options::Base;
 use super::tokens::hex_0x;
 use crate::trace::model::access::Kind;
 
@@ -53,7 +54,8 @@ pub(super) struct FaultText {
 }
 
 impl FaultText {
-    /// Reads the words after the event's name. Returns the address and what the access does.
+    /// Reads the words after the event's name; an address without `0x` is of this base. Returns the
+    /// address and what the access does.
     ///
     /// # Errors
     ///
@@ -62,10 +64,11 @@ impl FaultText {
     pub fn read<'a>(
         &mut self,
         words: impl Iterator<Item = &'a [u8]> + Clone,
+        base: Base,
     ) -> Result<(u64, Kind), Complaint> {
         let text = |name: &[u8]| words.clone().find_map(|word| word.strip_prefix(name));
         let address = text(b"address=").unwrap_or_default();
-        let addr = hex_0x(address).map_err(|_| "no address=0x… after the event")?;
+        let addr = base.number(address).map_err(|_| "no address=0x… after the event")?;
         let code = text(b"error_code=").and_then(|code| hex_0x(code).ok());
         let kind = kind_of(code.ok_or("no error_code=0x… after the event")?)?;
         let ends = |text: &[u8]| text.ends_with(b"f");
@@ -94,7 +97,7 @@ mod tests {
     use super::*;
 
     fn read(faults: &mut FaultText, line: &str) -> Result<(u64, Kind), String> {
-        let result = faults.read(words(line.as_bytes()));
+        let result = faults.read(words(line.as_bytes()), Base::Hex);
         result.map_err(|complaint| complaint.what.into_owned())
     }
 

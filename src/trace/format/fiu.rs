@@ -5,7 +5,7 @@ use super::Format;
 use super::complaint::{Complaint, RUN_MAX, checked_size};
 use super::disks::Disks;
 use super::lines::{self, LineParser};
-use super::options::{Numbers, ReadOptions};
+use super::options::{Base, Numbers, ReadOptions, Unit};
 use super::tokens::{NumberFault, decimal, decimal_u32, is_blank, trim, word};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
@@ -21,7 +21,11 @@ process of its own, numbered from 0 in order of the file.
     89968195811237 1892 kjournald 279188088 8 W 6 0 4dd80e3f08f77a2a5f0c2ae8c9d9ba41
 ",
     kind: TraceKind::BlockIo,
-    numbers: Numbers::FIXED,
+    numbers: Numbers {
+        unit: Some(Unit::Sector),
+        sizes_in_bytes: true,
+        ..Numbers::DEC_BYTES
+    },
     sniff: lines::sniff::<Fiu>,
     open: lines::open::<Fiu>,
     written: None,
@@ -33,8 +37,8 @@ const BLOCK: u64 = 512;
 /// Number of digits of a digest.
 const DIGEST: usize = 32;
 
-#[derive(Default)]
 struct Fiu {
+    base: Base,
     disks: Disks,
 }
 
@@ -52,8 +56,11 @@ fn is_digest(word: &[u8]) -> bool {
 impl LineParser for Fiu {
     const NAME: &'static str = FORMAT.name;
 
-    fn new(_: &ReadOptions) -> Fiu {
-        Fiu::default()
+    fn new(options: &ReadOptions) -> Fiu {
+        Fiu {
+            base: options.base.unwrap_or(Base::Dec),
+            disks: Disks::default(),
+        }
     }
 
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
@@ -82,8 +89,9 @@ impl LineParser for Fiu {
         if decimal(time).is_err() || decimal(process).is_err() || trim(program).is_empty() {
             return Err("the line does not begin with a time, a process and a program".into());
         }
-        let block = decimal(block).ok().and_then(|n| n.checked_mul(BLOCK));
-        let addr = block.ok_or("the block is not a decimal number of up to 55 bits")?;
+        let block = self.base.number(block).ok();
+        let block = block.and_then(|n| n.checked_mul(BLOCK));
+        let addr = block.ok_or("the block is not a number of up to 55 bits")?;
         let bytes = decimal(count)
             .and_then(|count| count.checked_mul(BLOCK).ok_or(NumberFault::Large));
         Ok(Some(Access {

@@ -4,7 +4,7 @@
 use super::complaint::Complaint;
 use super::fault_text::FaultText;
 use super::lines::{self, LineParser};
-use super::options::{Numbers, ReadOptions};
+use super::options::{Base, Numbers, ReadOptions};
 use super::report::ReadReport;
 use super::tokens::{decimal_u32, trim, word, words};
 use super::Format;
@@ -27,7 +27,7 @@ parentheses after it. Lines that begin with # are skipped.
     ls-931       [001] d.... 6288.896810: page_fault_user: address=0x55bc6c6 ip=0x55bc6 error_code=0x14
 ",
     kind: TraceKind::FaultsOnly,
-    numbers: Numbers::FIXED,
+    numbers: Numbers::HEX_BYTES,
     sniff: lines::sniff::<Ftrace>,
     open: lines::open::<Ftrace>,
     written: None,
@@ -40,8 +40,8 @@ const FAULTS: [&[u8]; 2] = [b"page_fault_user", b"page_fault_kernel"];
 const HEADS: [&[u8]; 3] = [b"cpus=", b"CPU ", b"version = "];
 
 /// A parser of ftrace's lines; also for those in a file that is called perf-script.
-#[derive(Default)]
 pub(super) struct Ftrace {
+    base: Base,
     faults: FaultText,
     dropped: Vec<(&'static str, u64)>,
 }
@@ -50,6 +50,11 @@ pub(super) struct Ftrace {
 struct Head<'a> {
     pid: u32,
     event: &'a [u8],
+}
+
+/// Returns true for the line of an event in ftrace's form.
+pub(super) fn is_event(line: &[u8]) -> bool {
+    head(line).is_some()
 }
 
 /// Reads the beginning of an event's line: `TASK-PID [(TGID)] [CPU] [FLAGS] TIME:`.
@@ -106,8 +111,12 @@ impl Ftrace {
 impl LineParser for Ftrace {
     const NAME: &'static str = FORMAT.name;
 
-    fn new(_: &ReadOptions) -> Ftrace {
-        Ftrace::default()
+    fn new(options: &ReadOptions) -> Ftrace {
+        Ftrace {
+            base: options.base.unwrap_or(Base::Hex),
+            faults: FaultText::default(),
+            dropped: Vec::new(),
+        }
     }
 
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
@@ -135,7 +144,7 @@ impl LineParser for Ftrace {
         if !FAULTS.contains(&name) {
             return Ok(self.drop_one("other event"));
         }
-        let (addr, kind) = self.faults.read(words(rest))?;
+        let (addr, kind) = self.faults.read(words(rest), self.base)?;
         Ok(Some(Access {
             pid: head.pid,
             ..Access::single(kind, addr)

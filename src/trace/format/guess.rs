@@ -2,6 +2,7 @@
 //! has to choose: guessing never picks one of them.
 
 use super::lines::sample_lines;
+use super::strangers;
 use super::{Fit, Format, Sample, TABLE};
 use crate::trace::model::error::{Cause, Position, TraceError};
 use std::cmp::Ordering;
@@ -72,6 +73,9 @@ fn ambiguous(path: &Path, formats: &[&Format]) -> TraceError {
 }
 
 fn unknown(path: &Path, sample: &Sample<'_>, nearest: Option<Candidate>) -> TraceError {
+    if let Some((name, advice)) = strangers::refusal(sample) {
+        return TraceError::new(path, format!("this is {name}")).help(advice);
+    }
     let (line, text) = sample_lines(sample)
         .enumerate()
         .find(|(_, line)| !line.trim_ascii().is_empty())

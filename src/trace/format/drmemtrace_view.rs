@@ -23,9 +23,9 @@ are process 0. In a trace of several programs (threads such as W1.T7) each is a 
     <--record#-> <--instr#->: <---tid---> <record details>
     ------------------------------------------------------------
            1           0:     2765542 <marker: version 5>
-           2           1:     2765543 ifetch       5 byte(s) @ 0x0000000000404a7e 48 8b 5c mov
-           3           1:     2765543 read         8 byte(s) @ 0x00007fdf64e2adc8 by PC 0x0000000404a7e
-           4           1:     2765543 write        8 byte(s) @ 0x00007fdf64e2add0 by PC 0x0000000404a7e
+           2           1:     2765543 ifetch       5 byte(s) @ 0x0000000000404a7e 48 8b 5c
+           3           1:     2765543 read         8 byte(s) @ 0x00007fdf64e2adc8 by PC 0x404a7e
+           4           1:     2765543 write        8 byte(s) @ 0x00007fdf64e2add0 by PC 0x404a7e
 ",
     kind: TraceKind::Full,
     numbers: Numbers::HEX_BYTES,

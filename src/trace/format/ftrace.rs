@@ -23,8 +23,8 @@ fetches. Other events, stack traces and marks of lost events are dropped and cou
 of a thread, which is taken for a process; with the option record-tgid it is the number in
 parentheses after it. Lines that begin with # are skipped.
     # tracer: nop
-    bash-930     [003] d...  6288.896762: page_fault_user: address=0x55bc6c5 ip=0x7ff74 error_code=0x7
-    ls-931       [001] d.... 6288.896810: page_fault_user: address=0x55bc6c6 ip=0x55bc6 error_code=0x14
+    bash-930   [003] d... 6288.896762: page_fault_user: address=0x55bc6c5 ip=0x7ff74 error_code=0x7
+    ls-931     [001] d... 6288.896810: page_fault_user: address=0x55bc6c6 ip=0x55bc6 error_code=0x14
 ",
     kind: TraceKind::FaultsOnly,
     numbers: Numbers::HEX_BYTES,

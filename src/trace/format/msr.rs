@@ -34,7 +34,7 @@ Timestamp,Hostname,DiskNumber,Type,Offset,Size,ResponseTime.
 struct Msr {
     base: Base,
     disks: Disks,
-    /// True once a request or the header was read: the header is the first line or none.
+    /// True once a request or the header was read: the header comes first or not at all.
     started: bool,
 }
 
@@ -70,11 +70,9 @@ impl LineParser for Msr {
     }
 
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
-        if !self.started {
+        if !self.started && is_header(line) {
             self.started = true;
-            if is_header(line) {
-                return Ok(None);
-            }
+            return Ok(None);
         }
         let mut fields = line.split(|&b| b == b',').map(trim);
         let mut next = || {
@@ -105,6 +103,7 @@ impl LineParser for Msr {
         let addr = addr
             .map_err(|_| format!("the offset is not a {} number of 64 bits", self.base.word()))?;
         let size = checked_size(decimal(size).map(|n| n.max(1)), addr, RUN_MAX)?;
+        self.started = true;
         Ok(Some(Access {
             pid: self.disks.number(host, number)?,
             kind,

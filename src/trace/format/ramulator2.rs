@@ -13,10 +13,10 @@ pub(super) const FORMAT: Format = Format {
     about: "Ramulator 2 load and store traces: LD or ST and an address",
     layout: "\
 one access per line: LD (load) or ST (store), and a byte address: hexadecimal with 0x, else decimal.
-There is no size: each access touches one byte.
+There is no size: each access touches one byte. A file without 0x may also be addr-rw, which reads
+hexadecimal addresses; then --format decides.
     LD 0x1400c0
     ST 0x1102c0
-    LD 1048576
 ",
     kind: TraceKind::Full,
     numbers: Numbers::DEC_BYTES,

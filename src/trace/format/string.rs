@@ -7,7 +7,7 @@ use super::complaint::{BadRecords, Complaint};
 use super::lines::{BATCH, bad_line};
 use super::options::{Base, Numbers};
 use super::report::ReadReport;
-use super::tokens::{is_blank, trim};
+use super::tokens::{is_blank, strip_0x, trim};
 use super::{Fit, Format, Known, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::{fill_buf, read_error};
 use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
@@ -36,7 +36,7 @@ Lines that begin with # are comments.
 /// Page numbers from here on could also be byte addresses: the format is not guessed.
 const IDS_END: u64 = 4096;
 
-/// Longest word: longer ones are no numbers.
+/// Longest word in bytes that is looked at. Of longer ones the rest is dropped: they are no numbers.
 const WORD_MAX: usize = 64;
 
 /// Returns true if a byte separates the words of a line.
@@ -65,11 +65,13 @@ fn sniff(sample: &Sample<'_>) -> Fit {
     let (Some(line), None) = (lines.next(), lines.next()) else {
         return Fit::No;
     };
-    let base = sample.options.base.unwrap_or(Base::Dec);
     // The last word may be cut.
     let cut = usize::from(!sample.whole && sample.bytes.last().is_some_and(|&b| !separates(b)));
     let count = words(line).count() - cut;
-    let is_page = |word| access(word, base).is_ok_and(|access| access.addr < IDS_END);
+    let is_page = |word: &[u8]| {
+        let access = access(word, Base::Dec).ok().filter(|_| strip_0x(word).is_none());
+        access.is_some_and(|access| access.addr < IDS_END)
+    };
     if count >= 2 && words(line).take(count).all(is_page) {
         let good = count.min(u32::MAX as usize) as u32;
         Fit::Share { good, of: good }
@@ -80,10 +82,11 @@ fn sniff(sample: &Sample<'_>) -> Fit {
 
 /// Reads one word.
 fn access(word: &[u8], base: Base) -> Result<Access, Complaint> {
+    let is_short = word.len() < WORD_MAX - MARK.len();
     let written = word.strip_suffix(b"w").or(word.strip_suffix(b"W"));
     let kind = if written.is_some() { Kind::Write } else { Kind::Read };
-    let number = base.number(written.unwrap_or(word));
-    let addr = number.map_err(|_| Complaint {
+    let number = base.number(written.unwrap_or(word)).ok();
+    let addr = number.filter(|_| is_short).ok_or(Complaint {
         help: "write page numbers between blanks or commas, with a w after those that are \
                written: 1 2 3w 4; or choose another format with --format NAME",
         ..Complaint::from("a word is no page number")
@@ -218,6 +221,7 @@ impl Words {
     fn word(&mut self, word: &[u8], batch: &mut Vec<Access>) -> Result<(), TraceError> {
         let place = std::mem::replace(&mut self.place, Place::Words);
         let first = place == Place::File;
+        let word = &word[..word.len().min(WORD_MAX)];
         let word = word.strip_prefix(MARK).filter(|_| first).unwrap_or(word);
         if place != Place::Words && word.starts_with(b"#") {
             self.place = Place::Comment;

@@ -183,7 +183,7 @@ fn loads_and_stores_of_two_and_more_columns() {
             let (kind, count) = (["l", "s"][random.below(2)], &count[random.below(3)]);
             format!("{kind} 0x{:x} {count}", address(random))
         },
-        foreign: &["l 0x10", "l 0x10 1 2", "0x1000 R", "LD 0x10", "I 4000000", "l 0x10 x"],
+        foreign: &["m 0x10 1", "0x1000 R", "LD 0x10", "I 4000000", "l 0x10 x"],
     });
     check(&Layout {
         format: "spec",
@@ -194,11 +194,19 @@ fn loads_and_stores_of_two_and_more_columns() {
             let (kind, addr) = (["l", "s"][random.below(2)], address(random));
             [format!("{kind} 0x{addr:x}"), format!("{kind}\t{addr:X}")][random.below(2)].clone()
         },
-        foreign: &["l 0x10 1", "0x1000 R", "LD 0x10", "I 4000000", "m 0x10"],
+        foreign: &["l 0x10 -", "0x1000 R", "LD 0x10", "I 4000000", "m 0x10"],
     });
     let text = spec_text(5);
     assert_eq!(guess_of(text.as_bytes()).unwrap(), "spec");
     assert_eq!(accesses("spec", text.as_bytes()).len(), 32);
+    // All lines have as many columns as the first.
+    for (columns, odd) in [(2, "l 0x10 1"), (3, "l 0x10"), (3, "l 0x10 1 2")] {
+        let text = format!("{}{odd}\n", spec_text(columns));
+        let error = error("spec", text.as_bytes());
+        assert!(error.what.contains("columns, but"), "{error}");
+        assert_eq!(error.position, Position::Line(33));
+        assert_eq!(skipping("spec", text.as_bytes()).1, 1);
+    }
 }
 
 #[test]
@@ -272,7 +280,7 @@ fn lackey_in_every_spelling() {
         format: "lackey",
         text: LACKEY,
         naive: lackey,
-        accesses: 16,
+        accesses: 17,
         random: |random| {
             let kind = ["I ", " L", " S", " M"][random.below(4)];
             let (addr, size) = (address(random), 1 + random.below(64));

@@ -4,7 +4,7 @@ use super::{Layout, Row, address, check, hex};
 use crate::trace::format::testing::{Random, accesses, bad_line_cases, error, guess_of, tuples};
 use crate::trace::model::access::Kind;
 
-/// 30 requests; those at 8, 12, 19 and 27 cause write-backs.
+/// 30 requests; those of lines 4, 6, 11, 19 and 27 cause write-backs.
 const RAMULATOR: &str = "\
 3 20734016
 1 20846400
@@ -63,7 +63,7 @@ fn ramulator_requests() {
         format: "ramulator",
         text: RAMULATOR,
         naive: ramulator,
-        accesses: 34,
+        accesses: 35,
         random: random_request,
         foreign: &["LD 0x1400c0", "0x1000 R", "3 20734016 1 2", "3 0x1g", "I 4000000", "3"],
     });
@@ -129,13 +129,13 @@ LD 0x130240
 ST 0x140540
 ST 0x120580
 LD 0X100280
-LD 1048576
-ST 1048640
-LD 18446744073709551615
+LD 0x1000000
+ST 0x1048640
+LD 0x10c0
 ST 0xffffffffffffffff
 LD 0x0
-LD 0
-ST 12
+LD 0x00
+ST 0xc
 LD 0x1005c0
 LD 0x110600
 ST 0x100640

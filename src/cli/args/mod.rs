@@ -408,6 +408,7 @@ impl ReadArgs {
                 base: self.base,
                 unit: self.unit,
                 skip_bad: self.skip_bad,
+                ..ReadOptions::default()
             },
             page_size: None,
             selection: select.selection(),

@@ -2,7 +2,7 @@
 
 use super::complaint::{Complaint, address, nothing_more};
 use super::lines::{self, AccessBuffer, LineParser, sample_lines};
-use super::options::{Base, Numbers, ReadOptions};
+use super::options::{Base, Numbers, Open, ReadOptions};
 use super::report::ReadReport;
 use super::runs::{decimal_run, each_line, hex_run};
 use super::tokens::{is_blank, strip_0x, trim, word};
@@ -18,14 +18,18 @@ pub(super) const FORMAT: Format = Format {
 one access per line: byte address (hexadecimal, with or without 0x), blanks or a tab, and R or W; or
 R or W first. Also READ and WRITE, LOAD and STORE, LD and ST, L and S, all of either case. What
 follows a #, a ; or // is a comment; comments are counted. There is no size: each access touches one
-byte. Lines that begin with LD, ST, l, s, or with L, S and the address of a page, are guessed to be
-ramulator2, spec or page-ref, which read them in the same way.
+byte. Without 0x, a digit a to f or zeros up to 8 or 16 digits the addresses may be decimal: then
+say --base hex or dec. Lines that begin with LD or ST and 0x, with l or s, or with L or S and the
+address of a page, are guessed to be ramulator2, spec or page-ref, which read them in the same way.
     0041f7a0 R
     0x13f5e2c0 W
     0x13f5e2c8 R  # a comment
 ",
     kind: TraceKind::Full,
-    numbers: Numbers::HEX_BYTES,
+    numbers: Numbers {
+        open: Open::Base(place),
+        ..Numbers::HEX_BYTES
+    },
     sniff,
     open: lines::open::<AddrRw>,
     written: Some(Written {
@@ -61,6 +65,15 @@ fn kind(word: &[u8]) -> Option<Kind> {
     }
 }
 
+/// Returns the word of a line that is the address.
+fn place(line: &[u8]) -> &[u8] {
+    let (first, rest) = word(without_comment(line).0);
+    match kind(first) {
+        Some(_) => word(rest).0,
+        None => first,
+    }
+}
+
 /// Splits a line at its comment. Returns the text before it, and whether there is one.
 fn without_comment(line: &[u8]) -> (&[u8], bool) {
     let begins = |&at: &usize| line[at] != b'/' || line.get(at + 1) == Some(&b'/');
@@ -82,7 +95,9 @@ fn sniff(sample: &Sample<'_>) -> Fit {
         let of_other = match first {
             b"LD" | b"ST" => strip_0x(place).is_some(),
             b"l" | b"s" => true,
-            b"L" | b"S" => base.number(place).is_ok_and(|addr| addr.is_multiple_of(PAGE)),
+            b"L" | b"S" => base
+                .number(place)
+                .is_ok_and(|addr| addr.is_multiple_of(PAGE)),
             _ => false,
         };
         of_others &= of_other;
@@ -151,7 +166,8 @@ impl LineParser for AddrRw {
                 (_, false) => decimal_run(head, at)?,
             };
             if let Some(kind) = first {
-                return (head.get(end) == Some(&b'\n')).then(|| (Access::single(kind, addr), end + 1));
+                return (head.get(end) == Some(&b'\n'))
+                    .then(|| (Access::single(kind, addr), end + 1));
             }
             let tail: &[u8; 3] = head.get(end..)?.first_chunk()?;
             let kind = letter(tail[1])?;

@@ -14,9 +14,8 @@ pub(super) const FORMAT: Format = Format {
     name: "bpftrace",
     about: "page faults as a bpftrace script prints them",
     layout: "\
-One page fault per line, made by a script such as:
-tracepoint:exceptions:page_fault_user {
-  printf(\"pid=%d address=%p ip=%p error_code=0x%lx\\n\", pid, args.address, args.ip, args.error_code); }
+One page fault per line, made by a script such as: tracepoint:exceptions:page_fault_user {
+printf(\"pid=%d address=%p error_code=0x%lx\\n\", pid, args.address, args.error_code); }
 Either names with values between blanks: address, and if they are there pid and error_code; other
 names are ignored. Or a row: process, name of the program or none, address, address of the
 instruction or none, error code or none. Addresses begin with 0x (print them with %p or 0x%lx; else
@@ -61,7 +60,9 @@ fn sniff(sample: &Sample<'_>) -> Fit {
         .find(|line| !line.is_empty())
         .is_some_and(is_attaching);
     let named = |line: &[u8]| is_head(line) || is_named(line);
-    let mut texts = sample_lines(sample).map(trim).filter(|line| !line.is_empty());
+    let mut texts = sample_lines(sample)
+        .map(trim)
+        .filter(|line| !line.is_empty());
     if attached || texts.all(named) {
         lines::sniff::<Bpftrace>(sample)
     } else {
@@ -71,7 +72,8 @@ fn sniff(sample: &Sample<'_>) -> Fit {
 
 /// Returns true for the line that bpftrace begins with.
 fn is_attaching(line: &[u8]) -> bool {
-    line.starts_with(b"Attaching ") && (line.ends_with(b" probe...") || line.ends_with(b" probes..."))
+    line.starts_with(b"Attaching ")
+        && (line.ends_with(b" probe...") || line.ends_with(b" probes..."))
 }
 
 /// Returns true for a line that is bpftrace's own.
@@ -81,7 +83,8 @@ fn is_head(line: &[u8]) -> bool {
 
 fn is_lost(line: &[u8]) -> bool {
     let lost = line.strip_prefix(b"Lost ").unwrap_or_default();
-    lost.strip_suffix(b" events").is_some_and(|n| decimal(n).is_ok())
+    lost.strip_suffix(b" events")
+        .is_some_and(|n| decimal(n).is_ok())
 }
 
 /// Returns true if all words of a line are names with values.
@@ -123,7 +126,9 @@ impl Bpftrace {
                 });
             }
         };
-        let code = base.number(text).map_err(|_| "the error code is no number")?;
+        let code = base
+            .number(text)
+            .map_err(|_| "the error code is no number")?;
         kind_of(code)
     }
 
@@ -184,11 +189,17 @@ impl LineParser for Bpftrace {
         }
         if is_head(text) {
             let lost = is_lost(text);
-            let kind = if lost { "mark of lost events" } else { "line of a map" };
+            let kind = if lost {
+                "mark of lost events"
+            } else {
+                "line of a map"
+            };
             ReadReport::drop_one(&mut self.dropped, kind);
             return Ok(None);
         }
-        let named = words(text).next().is_some_and(|word| name_and_value(word).is_some());
+        let named = words(text)
+            .next()
+            .is_some_and(|word| name_and_value(word).is_some());
         match named {
             true if !is_named(text) => Err("a word without = among names with values".into()),
             true => self.named(text).map(Some),

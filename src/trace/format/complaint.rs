@@ -4,7 +4,7 @@
 //! Does not handle lines, offsets or files: the readers add the place.
 
 use super::options::{Base, ReadOptions};
-use super::tokens::{NumberFault, strip_0x, is_blank};
+use super::tokens::{NumberFault, is_blank, strip_0x};
 use std::borrow::Cow;
 use std::path::PathBuf;
 
@@ -128,6 +128,10 @@ pub(super) fn nothing_more(rest: &[u8]) -> Result<(), Complaint> {
         Err("more on the line than belongs to one access".into())
     }
 }
+
+/// Advice about a number that is far longer than its neighbours.
+pub(super) const FAR_LONGER: &str = "mend the line; if it is right, read the file with --format csv --col page=1 (ids) or \
+     --col addr=1 (addresses)";
 
 /// The rule of `--skip-bad` for one file: bad records are errors, or are counted and left out.
 pub(super) struct BadRecords {

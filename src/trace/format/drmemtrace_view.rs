@@ -13,7 +13,7 @@ pub(super) const FORMAT: Format = Format {
     name: "drmemtrace-view",
     about: "the text of DynamoRIO's view tool for a drmemtrace",
     layout: "\
-one record per line: number, number of the instruction (newer versions), thread, what it is. Made by:
+one record per line: number, instruction (newer versions), thread, what it is. Made by:
 drrun -t drmemtrace -tool view -indir drmemtrace.PROG.*.dir > FILE 2>&1
 ifetch, read and write have a size in bytes and an address after the @; older versions write only
 the address of an instruction. The disassembly is ignored. Markers, flushes, prefetches and
@@ -118,7 +118,14 @@ fn access(kind: Kind, pid: u32, text: &[u8]) -> Result<(Access, &[u8]), Complain
     let addr = hex(digits.ok_or("no @ 0x… after the size")?).map_err(bad_address)?;
     let (size, _) = size(text, addr)?;
     let single = Access::single(kind, addr);
-    Ok((Access { pid, size, ..single }, rest))
+    Ok((
+        Access {
+            pid,
+            size,
+            ..single
+        },
+        rest,
+    ))
 }
 
 /// Reads the older form of a fetch, `KIND SIZE byte(s)` after the address.
@@ -133,7 +140,11 @@ fn old_fetch(address: &[u8], pid: u32, mut text: &[u8]) -> Result<Access, Compla
         return Err("more on the line than belongs to a fetch".into());
     }
     let single = Access::single(Kind::Ifetch, addr);
-    Ok(Access { pid, size, ..single })
+    Ok(Access {
+        pid,
+        size,
+        ..single
+    })
 }
 
 /// Checks what follows the address of a read or write: nothing, or `by PC 0x…`.

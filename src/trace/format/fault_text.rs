@@ -68,7 +68,9 @@ impl FaultText {
     ) -> Result<(u64, Kind), Complaint> {
         let text = |name: &[u8]| words.clone().find_map(|word| word.strip_prefix(name));
         let address = text(b"address=").unwrap_or_default();
-        let addr = base.number(address).map_err(|_| "no address=0x… after the event")?;
+        let addr = base
+            .number(address)
+            .map_err(|_| "no address=0x… after the event")?;
         let code = text(b"error_code=").and_then(|code| hex_0x(code).ok());
         let kind = kind_of(code.ok_or("no error_code=0x… after the event")?)?;
         let ends = |text: &[u8]| text.ends_with(b"f");
@@ -122,7 +124,11 @@ mod tests {
     fn a_stray_letter_is_no_digit() {
         let mut faults = FaultText::default();
         let wide = "address=0x7fb1de4ffb70f ip=0x7fb1de4ffb70f error_code=0x14";
-        assert!(read(&mut faults, wide).unwrap_err().contains("an f follows"));
+        assert!(
+            read(&mut faults, wide)
+                .unwrap_err()
+                .contains("an f follows")
+        );
         // Short addresses are recognised once all of them have it.
         let mut faults = FaultText::default();
         for i in 0..7 {
@@ -130,7 +136,11 @@ mod tests {
             assert!(read(&mut faults, &line).is_ok());
         }
         let line = "address=0x40100f ip=0x401000f error_code=0x4";
-        assert!(read(&mut faults, line).unwrap_err().contains("an f follows"));
+        assert!(
+            read(&mut faults, line)
+                .unwrap_err()
+                .contains("an f follows")
+        );
         // One that really ends in f is a digit.
         let mut faults = FaultText::default();
         let line = "address=0x7fb1de4ffb7f ip=0x401000f error_code=0x4";

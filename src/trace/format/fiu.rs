@@ -92,8 +92,8 @@ impl LineParser for Fiu {
         let block = self.base.number(block).ok();
         let block = block.and_then(|n| n.checked_mul(BLOCK));
         let addr = block.ok_or("the block is not a number of up to 55 bits")?;
-        let bytes = decimal(count)
-            .and_then(|count| count.checked_mul(BLOCK).ok_or(NumberFault::Large));
+        let bytes =
+            decimal(count).and_then(|count| count.checked_mul(BLOCK).ok_or(NumberFault::Large));
         Ok(Some(Access {
             pid: self.disks.number(major, minor)?,
             kind,

@@ -1,13 +1,13 @@
 //! Page faults as the kernel's ftrace prints them (`trace`, `trace_pipe`, `trace-cmd report`): a task,
 //! a processor, a time, an event. Written from the kernel's `kernel/trace/trace_output.c`.
 
+use super::Format;
 use super::complaint::Complaint;
 use super::fault_text::FaultText;
 use super::lines::{self, LineParser};
 use super::options::{Base, Numbers, ReadOptions};
 use super::report::ReadReport;
 use super::tokens::{decimal_u32, trim, word, words};
-use super::Format;
 use crate::trace::model::access::{Access, TraceKind};
 use memchr::{memchr_iter, memrchr};
 
@@ -19,9 +19,8 @@ One event per line: TASK-PID, [CPU], flags (trace-cmd prints none), time in seco
 echo 1 > /sys/kernel/tracing/events/exceptions/enable; cat /sys/kernel/tracing/trace_pipe > FILE
 or trace-cmd record -e exceptions PROG; trace-cmd report > FILE.
 page_fault_user and page_fault_kernel are read: the error code distinguishes reads, writes and
-fetches. Other events, stack traces and marks of lost events are dropped and counted. The PID is that
-of a thread, which is taken for a process; with the option record-tgid it is the number in
-parentheses after it. Lines that begin with # are skipped.
+fetches. Other events, stack traces and marks of lost events are dropped and counted. The PID is a
+thread, which is taken for a process; with the option record-tgid it is the number in parentheses.
     # tracer: nop
     bash-930   [003] d... 6288.896762: page_fault_user: address=0x55bc6c5 ip=0x7ff74 error_code=0x7
     ls-931     [001] d... 6288.896810: page_fault_user: address=0x55bc6c6 ip=0x55bc6 error_code=0x14

@@ -356,7 +356,13 @@ mod tests {
     #[test]
     fn blanks_may_vary() {
         for line in [
-            "L 10,4", " L 10,4", "  L\t10,4 ", "L  10,4", "L 0x10,4", " L 0x10, 4", "L 10 ,\t4",
+            "L 10,4",
+            " L 10,4",
+            "  L\t10,4 ",
+            "L  10,4",
+            "L 0x10,4",
+            " L 0x10, 4",
+            "L 10 ,\t4",
         ] {
             assert_eq!(
                 accesses("lackey", line.as_bytes()),
@@ -447,8 +453,7 @@ mod tests {
             }
             // Packed, up to the first that does not fit.
             let (mut packed, mut fitting) = (Vec::new(), Vec::<Packed>::new());
-            let (used_packed, lines_packed) =
-                { HEX }.parse_many(&text, most, &mut packed);
+            let (used_packed, lines_packed) = { HEX }.parse_many(&text, most, &mut packed);
             parse_each(&text, most, &mut fitting);
             assert_eq!((packed.len() as u64, &packed), (lines_packed, &fitting));
             let unpacked = packed.iter().map(|&word| Access::unpacked(word));
@@ -459,11 +464,7 @@ mod tests {
             // And line by line, as the format says.
             let mut exact = Vec::new();
             for line in text[..used].split_inclusive(|&b| b == b'\n') {
-                exact.extend(
-                    { HEX }
-                        .parse(&line[..line.len() - 1])
-                        .unwrap(),
-                );
+                exact.extend({ HEX }.parse(&line[..line.len() - 1]).unwrap());
             }
             assert_eq!(many, exact);
         }

@@ -311,7 +311,10 @@ impl<P: LineParser> RecordReader for LineReader<P> {
         let mut report = self.lines.parser.report();
         report.dropped.insert(0, ("comment", self.lines.comments));
         // A parser may know comments of its own.
-        if let Some(own) = report.dropped[1..].iter().position(|drop| drop.0 == "comment") {
+        if let Some(own) = report.dropped[1..]
+            .iter()
+            .position(|drop| drop.0 == "comment")
+        {
             report.dropped[0].1 += report.dropped.remove(own + 1).1;
         }
         report

@@ -6,6 +6,7 @@
 
 mod addr_rw;
 mod arc;
+mod ask;
 mod blkparse;
 mod bpftrace;
 mod champsim;
@@ -41,6 +42,7 @@ mod ramulator2;
 mod report;
 mod runs;
 mod scaled;
+mod settle;
 mod spc;
 mod spec_trace;
 mod strangers;
@@ -62,7 +64,6 @@ use std::fmt;
 use std::io::BufRead;
 use std::path::PathBuf;
 
-pub use guess::guess;
 pub use open::{SharedReport, open_input};
 pub use options::{Base, ReadOptions, Unit};
 pub use report::ReadReport;
@@ -193,16 +194,19 @@ pub struct Sample<'a> {
     pub file_bytes: Option<u64>,
     /// How the file is to be read.
     pub options: &'a ReadOptions,
+    /// The ending of the file's name in lower case, without dot and without that of a codec.
+    pub ending: &'a str,
 }
 
 impl<'a> Sample<'a> {
-    /// Returns the sample of a whole file of which nothing else is known.
+    /// Returns the sample of a whole file about which nothing is said.
     pub(super) fn of(bytes: &'a [u8]) -> Sample<'a> {
         Sample {
             bytes,
             whole: true,
             file_bytes: Some(bytes.len() as u64),
             options: &options::NO_OPTIONS,
+            ending: "",
         }
     }
 }

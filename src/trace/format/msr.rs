@@ -45,7 +45,11 @@ const HEADER: &[u8] = b"timestamp,hostname,disknumber,type,offset,size,responset
 fn is_header(line: &[u8]) -> bool {
     let mut fields = line.split(|&b| b == b',').map(trim);
     let mut names = HEADER.split(|&b| b == b',');
-    let same = names.all(|name| fields.next().is_some_and(|field| field.eq_ignore_ascii_case(name)));
+    let same = names.all(|name| {
+        fields
+            .next()
+            .is_some_and(|field| field.eq_ignore_ascii_case(name))
+    });
     same && fields.next().is_none()
 }
 

@@ -1,10 +1,12 @@
 //! Opening a trace file that is decompressed already: in the format that the user named, or in the one
 //! that its beginning fits. Errors of the reader then also state how format and input were found.
 
-use super::options::{Numbers, ReadOptions, Unit};
+use super::guess::{Guess, decide, ending_of};
+use super::options::{FormatBy, Numbers, ReadOptions, Unit};
 use super::report::ReadReport;
 use super::scaled::scaled;
-use super::{Fit, Format, Known, RecordReader, Sample, TABLE, guess};
+use super::settle::{Head, Reading};
+use super::{Fit, Format, Known, RecordReader, Sample, TABLE};
 use crate::trace::codec;
 use crate::trace::model::access::{Access, Addressing, Packed};
 use crate::trace::model::error::{Cause, Position, TraceError};
@@ -48,12 +50,13 @@ impl SharedReport {
 
 /// Opens the trace file `path` (`-`: standard input), which `input` decompresses, in `format`. Without
 /// one, takes the format that the first 64 KiB fit; of a pipe it waits for these bytes or the end,
-/// unless one of the first pieces identifies the format.
+/// unless one of the first pieces identifies the format. Where these leave open what numbers mean, it
+/// reads on, up to 64 MiB.
 ///
 /// # Errors
 ///
-/// Errors if the file cannot be read, is empty, or fits no format or several, and if `options` do
-/// not fit it.
+/// Errors if the file cannot be read, is empty, fits no format, or can be read in several ways, and if
+/// `options` do not fit it.
 pub fn open_input(
     path: &Path,
     mut input: codec::Input,
@@ -65,11 +68,13 @@ pub fn open_input(
         return Err(TraceError::new(path, "the file is empty"));
     }
     let (guessed, codec) = (format.is_none(), input.codec);
-    let (format, reader) = match format {
+    let (guess, reader) = match format {
         // A compressed file is looked at even so: then a damaged stream is reported as one.
-        Some(format) if codec == "none" => (format, input.reader),
+        Some(format) if codec == "none" => (given(format), input.reader),
         format => with_beginning(path, input, format, options)?,
     };
+    let Guess { reading, why } = guess;
+    let (format, options) = (reading.format, &reading.options(options));
     check_options(path, format, options)?;
     let mut inner = (format.open)(reader, path.to_path_buf(), options)?;
     if let Some(unit) = options.unit {
@@ -78,6 +83,10 @@ pub fn open_input(
     let mut note = String::new();
     if guessed {
         note = format!("; {} was guessed from the first 64 KiB", format.name);
+    }
+    if !why.is_empty() {
+        note.push_str("; ");
+        note.push_str(&why);
     }
     if codec != "none" {
         note.push_str("; places are those in the decompressed file");
@@ -90,6 +99,7 @@ pub fn open_input(
             base: options.base.or(format.numbers.base),
             ..format.numbers
         },
+        begun: false,
         report: report.clone(),
     };
     Ok(Opened {
@@ -99,6 +109,14 @@ pub fn open_input(
         guessed,
         report,
     })
+}
+
+/// Returns the decision for a format that the user named.
+fn given(format: &'static Format) -> Guess {
+    Guess {
+        reading: Reading::of(format, FormatBy::User),
+        why: String::new(),
+    }
 }
 
 /// Errors if `options` has a base or a unit that `format` cannot honour.
@@ -122,14 +140,15 @@ fn check_options(path: &Path, format: &Format, options: &ReadOptions) -> Result<
 /// Number of pieces of a stream after which it is checked whether a format is certain.
 const PIECES: usize = 4;
 
-/// Reads the beginning of a stream. Returns `format`, or if it is `None` the format that the beginning
+/// Reads the beginning of a stream. Returns `format`, or if it is `None` the reading that the beginning
 /// fits, and the whole stream.
 fn with_beginning(
     path: &Path,
     input: codec::Input,
     format: Option<&'static Format>,
     options: &ReadOptions,
-) -> Result<(&'static Format, Box<dyn BufRead + Send>), TraceError> {
+) -> Result<(Guess, Box<dyn BufRead + Send>), TraceError> {
+    let ending = &ending_of(path);
     let (mut reader, file_bytes) = (input.reader, input.file_bytes);
     let pieces = if input.codec == "none" { PIECES } else { 0 };
     let mut bytes = Vec::with_capacity(SAMPLE);
@@ -151,6 +170,7 @@ fn with_beginning(
                 whole: false,
                 file_bytes,
                 options,
+                ending,
             };
             let is_certain = |format: &&Format| (format.sniff)(&sample) == Fit::Certain;
             format = TABLE.iter().find(is_certain);
@@ -159,17 +179,41 @@ fn with_beginning(
             }
         }
     }
-    let sample = Sample {
-        bytes: &bytes,
-        whole: bytes.len() < SAMPLE || file_bytes == Some(SAMPLE as u64),
-        file_bytes,
-        options,
+    let guess = match format {
+        Some(format) => given(format),
+        None => {
+            // A copy: the file may have to be read on.
+            let first = bytes.clone();
+            let whole = bytes.len() < SAMPLE || file_bytes == Some(SAMPLE as u64);
+            let sample = Sample {
+                bytes: &first,
+                whole,
+                file_bytes,
+                options,
+                ending,
+            };
+            let mut head = Head {
+                bytes: &mut bytes,
+                whole,
+                more: &mut |bytes| read_more(path, &mut reader, bytes),
+            };
+            decide(path, &sample, &mut head)?
+        }
     };
-    let format = match format {
-        Some(format) => format,
-        None => guess(path, &sample)?,
-    };
-    Ok((format, Box::new(Cursor::new(bytes).chain(reader))))
+    Ok((guess, Box::new(Cursor::new(bytes).chain(reader))))
+}
+
+/// Appends the next piece of a stream. Returns false at its end.
+fn read_more(
+    path: &Path,
+    reader: &mut dyn BufRead,
+    bytes: &mut Vec<u8>,
+) -> Result<bool, TraceError> {
+    let buffer = codec::fill_buf(reader).map_err(|e| codec::read_error(path, e))?;
+    bytes.extend_from_slice(buffer);
+    let some = buffer.len();
+    reader.consume(some);
+    Ok(some > 0)
 }
 
 /// A reader that adds `note` to its errors: how format and input were found. It leaves its report when
@@ -179,12 +223,17 @@ struct Noted {
     note: String,
     /// What the numbers mean.
     numbers: Numbers,
+    /// True if something was read.
+    begun: bool,
     report: SharedReport,
 }
 
 impl Drop for Noted {
     fn drop(&mut self) {
-        self.report.set(self.report());
+        // Before the first record the file has not stated what it is.
+        if self.begun {
+            self.report.set(self.report());
+        }
     }
 }
 
@@ -200,6 +249,7 @@ impl Noted {
 #[deny(clippy::missing_trait_methods)]
 impl RecordReader for Noted {
     fn fill(&mut self, batch: &mut Vec<Access>, max: usize) -> Result<bool, TraceError> {
+        self.begun = true;
         let result = self.inner.fill(batch, max);
         result.map_err(|error| self.noted(error))
     }
@@ -210,6 +260,7 @@ impl RecordReader for Noted {
         batch: &mut Vec<Access>,
         max: usize,
     ) -> Result<bool, TraceError> {
+        self.begun = true;
         let result = self.inner.fill_packed(packed, batch, max);
         result.map_err(|error| self.noted(error))
     }

@@ -134,8 +134,9 @@ pub enum Open {
     Unit(PlacesOf),
 }
 
-/// Returns the words of a line that are numbers of the open kind; empty ones for no number.
-pub type PlacesOf = for<'a> fn(&'a [u8]) -> [&'a [u8]; 2];
+/// Returns the word of a line that is the number of the open kind; an empty one if there is none. A
+/// lone star stands for itself. Lines that are blank or begin with `#` are not passed.
+pub type PlacesOf = for<'a> fn(&'a [u8]) -> &'a [u8];
 
 impl Numbers {
     /// Binary records, or a layout with its own units: neither option applies.
@@ -168,6 +169,19 @@ impl Numbers {
     };
 }
 
+/// How the format of a file was chosen. A parser may be generous about lines only if the user named it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FormatBy {
+    /// The user named it.
+    #[default]
+    User,
+    /// It fits the content, and the ending of the name is one that the format owns.
+    Ending,
+    /// It fits the content. A column that the parser would ignore, and a value that has another meaning
+    /// elsewhere, make a bad line.
+    Content,
+}
+
 /// Options for reading a file. Each format uses those that apply to it.
 #[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
@@ -183,6 +197,11 @@ pub struct ReadOptions {
     pub unit: Option<Unit>,
     /// `--skip-bad`: count a bad record and go on.
     pub skip_bad: bool,
+    /// How the format was chosen.
+    pub format_by: FormatBy,
+    /// Set by guessing: the first 64 MiB of a list hold small numbers alone, and it is read as page ids
+    /// because of that. A number of 4096 or more is then an error.
+    pub small_ids: bool,
 }
 
 /// The options of a file about which nothing is said.
@@ -193,6 +212,8 @@ pub(super) static NO_OPTIONS: ReadOptions = ReadOptions {
     base: None,
     unit: None,
     skip_bad: false,
+    format_by: FormatBy::User,
+    small_ids: false,
 };
 
 #[cfg(test)]

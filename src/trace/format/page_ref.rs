@@ -1,12 +1,12 @@
 //! Reference strings of operating-systems courses: the output of lackey with addresses rounded down to
 //! pages.
 
+use super::Format;
 use super::complaint::{Complaint, address, nothing_more};
 use super::lines::{self, LineParser};
-use super::options::{Base, Numbers, ReadOptions};
+use super::options::{Base, FormatBy, Numbers, ReadOptions};
 use super::tokens::word;
 use super::write::{LineWriter, Written, by_kind, text};
-use super::{Fit, Format, Sample};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -22,7 +22,7 @@ each access touches one byte.
 ",
     kind: TraceKind::Full,
     numbers: Numbers::HEX_BYTES,
-    sniff,
+    sniff: lines::sniff::<PageRef>,
     open: lines::open::<PageRef>,
     written: Some(Written {
         endings: &["ref"],
@@ -40,29 +40,8 @@ const ALIGNMENT: u64 = 4096;
 
 struct PageRef {
     base: Base,
-}
-
-/// Guesses the format only if all addresses are aligned. Unaligned ones are read if the user names the
-/// format.
-fn sniff(sample: &Sample<'_>) -> Fit {
-    struct Aligned(PageRef);
-
-    impl LineParser for Aligned {
-        const NAME: &'static str = FORMAT.name;
-
-        fn new(options: &ReadOptions) -> Aligned {
-            Aligned(PageRef::new(options))
-        }
-
-        fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
-            match self.0.parse(line)? {
-                Some(access) if access.addr % ALIGNMENT != 0 => Err("not page-aligned".into()),
-                access => Ok(access),
-            }
-        }
-    }
-
-    lines::sniff::<Aligned>(sample)
+    /// True if an address must be that of a page. Others are read if the user names the format.
+    strict: bool,
 }
 
 impl LineParser for PageRef {
@@ -71,6 +50,7 @@ impl LineParser for PageRef {
     fn new(options: &ReadOptions) -> PageRef {
         PageRef {
             base: options.base.unwrap_or(Base::Hex),
+            strict: options.format_by == FormatBy::Content,
         }
     }
 
@@ -85,6 +65,9 @@ impl LineParser for PageRef {
         };
         let addr = address(self.base, place)?;
         nothing_more(rest)?;
+        if self.strict && addr % ALIGNMENT != 0 {
+            return Err("the address is not a multiple of 4096".into());
+        }
         Ok(Some(Access::single(kind, addr)))
     }
 }

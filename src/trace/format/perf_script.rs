@@ -23,7 +23,7 @@ such lines are refused where they can be recognised.
 Or of the tracepoint: perf record -e exceptions:page_fault_user, then
 perf script -F pid,tid,time,event,trace; its error code distinguishes reads, writes and fetches.
 A number alone before the time is a thread, which is taken for a process. Lines in ftrace's form
-(TASK-PID [CPU] FLAGS TIME: page_fault_user: ...) are read, too; a file of them is guessed as ftrace.
+(TASK-PID [CPU] FLAGS TIME: page_fault_user: ...) are read, too; such a file is taken for ftrace.
     8055/8055   1618.458605: page-faults:     5555b9e9a5c0
     8055/8056 1618.458611: exceptions:page_fault_user: address=0x7fb1de51 ip=0x7fb1 error_code=0x6
 ",

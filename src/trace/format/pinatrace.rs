@@ -4,8 +4,8 @@
 use super::Format;
 use super::complaint::{BYTES_MAX, Complaint, address, checked_size, nothing_more};
 use super::lines::{self, LineParser};
-use super::options::{Base, Numbers, ReadOptions};
-use super::tokens::{decimal, hex_0x, word};
+use super::options::{Base, FormatBy, Numbers, Open, ReadOptions};
+use super::tokens::{decimal, hex_0x, strip_0x, word};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -23,6 +23,7 @@ without data accesses are not in the file. Lines that begin with #, such as #eof
     kind: TraceKind::Full,
     numbers: Numbers {
         sizes_in_bytes: true,
+        open: Open::Base(place),
         ..Numbers::HEX_BYTES
     },
     sniff: lines::sniff::<Pinatrace>,
@@ -32,6 +33,23 @@ without data accesses are not in the file. Lines that begin with #, such as #eof
 
 struct Pinatrace {
     base: Base,
+    /// True if the first word must look like a program counter.
+    strict: bool,
+}
+
+/// Fewest digits of a program counter without `0x`: a shorter number is rather a process or a thread.
+const COUNTER_DIGITS: usize = 5;
+
+/// The word of a line that is the address.
+fn place(line: &[u8]) -> &[u8] {
+    let (mut kind, mut rest) = word(word(line).1);
+    if kind == b":" {
+        (kind, rest) = word(rest);
+    }
+    match kind {
+        b"R" | b"W" => word(rest).0,
+        _ => b"",
+    }
 }
 
 impl LineParser for Pinatrace {
@@ -40,6 +58,7 @@ impl LineParser for Pinatrace {
     fn new(options: &ReadOptions) -> Pinatrace {
         Pinatrace {
             base: options.base.unwrap_or(Base::Hex),
+            strict: options.format_by == FormatBy::Content,
         }
     }
 
@@ -54,6 +73,9 @@ impl LineParser for Pinatrace {
         let instruction = instruction.strip_suffix(b":").unwrap_or(instruction);
         if hex_0x(instruction).is_err() {
             return Err("the line does not begin with the address of an instruction".into());
+        }
+        if self.strict && strip_0x(instruction).is_none() && instruction.len() < COUNTER_DIGITS {
+            return Err("the first word is too short for a program counter".into());
         }
         let kind = match kind {
             b"R" => Kind::Read,
@@ -88,7 +110,10 @@ mod tests {
             (Kind::Write, 8, 16),
         ];
         assert_eq!(tuples(&accesses("pinatrace", text)), expected);
-        assert_eq!(guess_of(text).unwrap(), "pinatrace");
+        // Without 0x, a short number may be a process.
+        assert!(guess_of(b"401 W 7ffd20\n1 R 49152\n").is_err());
+        let longer = b"401000 W 7ffd20\n0x4: R 8\n";
+        assert_eq!(guess_of(longer).unwrap(), "pinatrace");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::complaint::{BYTES_MAX, Complaint, RUN_MAX, address, checked_size, id,
 use super::event_text;
 use super::lines::{self, LineParser};
 use super::options::{Base, Numbers, ReadOptions};
+use super::report::ReadReport;
 use super::tokens::{decimal, decimal_u32, trim, word};
 use super::write::{FileHead, RecordWriter, Written, text};
 use super::{Fit, Format, Sample};
@@ -184,6 +185,17 @@ impl LineParser for Plain {
 
     fn chosen(&self) -> Chosen {
         self.chosen
+    }
+
+    fn report(&self) -> ReadReport {
+        let own = match self.addressing {
+            Addressing::Bytes => Base::Hex,
+            Addressing::Ids => Base::Dec,
+        };
+        ReadReport {
+            base: Some(self.base.unwrap_or(own)),
+            ..ReadReport::default()
+        }
     }
 }
 
@@ -394,6 +406,7 @@ mod tests {
             kind,
             addressing,
             chosen,
+            name_settles: true,
         }
     }
 

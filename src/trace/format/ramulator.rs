@@ -74,7 +74,11 @@ fn sniff(sample: &Sample<'_>) -> Fit {
             return Fit::No;
         };
         let addresses = [Some(request.read), request.write_back];
-        if addresses.into_iter().flatten().any(|addr| !addr.is_multiple_of(LINE)) {
+        if addresses
+            .into_iter()
+            .flatten()
+            .any(|addr| !addr.is_multiple_of(LINE))
+        {
             return Fit::No;
         }
         falls |= request.bubbles < before;

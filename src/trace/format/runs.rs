@@ -157,12 +157,19 @@ mod tests {
             let at = random.below(20);
             head[at + random.below(20)] = glyphs[random.below(glyphs.len())];
             for (radix, is, got) in [
-                (16, (|b: u8| b.is_ascii_hexdigit()) as fn(u8) -> bool, hex_run(&head, at)),
+                (
+                    16,
+                    (|b: u8| b.is_ascii_hexdigit()) as fn(u8) -> bool,
+                    hex_run(&head, at),
+                ),
                 (10, |b: u8| b.is_ascii_digit(), decimal_run(&head, at)),
             ] {
                 let digits = digits(&head, at, is);
                 let expected = (1..=16).contains(&digits.len()).then(|| {
-                    (u64::from_str_radix(&digits, radix).unwrap(), at + digits.len())
+                    (
+                        u64::from_str_radix(&digits, radix).unwrap(),
+                        at + digits.len(),
+                    )
                 });
                 assert_eq!(got, expected, "{} at {at}", head.escape_ascii());
             }

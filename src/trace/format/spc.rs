@@ -4,7 +4,7 @@
 use super::Format;
 use super::complaint::{Complaint, RUN_MAX, checked_size};
 use super::lines::{self, LineParser};
-use super::options::{Base, Numbers, ReadOptions, Unit};
+use super::options::{Base, FormatBy, Numbers, ReadOptions, Unit};
 use super::tokens::{decimal, decimal_u32, trim};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
@@ -35,6 +35,8 @@ const BLOCK: u64 = 512;
 
 struct Spc {
     base: Base,
+    /// True if a line must have five fields, as in all published files.
+    strict: bool,
 }
 
 impl LineParser for Spc {
@@ -43,6 +45,7 @@ impl LineParser for Spc {
     fn new(options: &ReadOptions) -> Spc {
         Spc {
             base: options.base.unwrap_or(Base::Dec),
+            strict: options.format_by == FormatBy::Content,
         }
     }
 
@@ -50,6 +53,9 @@ impl LineParser for Spc {
         let mut fields = line.split(|&b| b == b',').map(trim);
         let mut next = || fields.next().ok_or("fewer than five fields between commas");
         let (unit, block, size, kind, time) = (next()?, next()?, next()?, next()?, next()?);
+        if self.strict && fields.next().is_some() {
+            return Err("more than five fields between commas".into());
+        }
         let kind = match kind {
             b"R" | b"r" => Kind::Read,
             b"W" | b"w" => Kind::Write,
@@ -96,7 +102,8 @@ mod tests {
         assert_eq!(tuples(&got), expected);
         let pids: Vec<u32> = got.iter().map(|a| a.pid).collect();
         assert_eq!(pids, [0, 3, u32::MAX]);
-        assert_eq!(guess_of(text).unwrap(), "spc");
+        assert!(guess_of(text).is_err(), "a sixth field may be anything");
+        assert_eq!(guess_of(&text[..20]).unwrap(), "spc");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::Format;
 use super::complaint::{Complaint, address};
 use super::lines::{self, AccessBuffer, LineParser};
-use super::options::{Base, Numbers, ReadOptions};
+use super::options::{Base, Numbers, Open, ReadOptions};
 use super::runs::{decimal_run, each_line, hex_run};
 use super::tokens::{word, words};
 use crate::trace::model::access::{Access, Kind, TraceKind};
@@ -19,7 +19,10 @@ access, or none. All lines have as many. There is no size: each access touches o
     l 0x1fffff58 6
 ",
     kind: TraceKind::Full,
-    numbers: Numbers::HEX_BYTES,
+    numbers: Numbers {
+        open: Open::Base(|line| word(word(line).1).0),
+        ..Numbers::HEX_BYTES
+    },
     sniff: lines::sniff::<Spec>,
     open: lines::open::<Spec>,
     written: None,
@@ -54,7 +57,9 @@ impl LineParser for Spec {
         let mut columns = 2;
         for number in words(rest) {
             if Base::Dec.number(number).is_err() {
-                return Err("a number after the address is neither decimal nor begins with 0x".into());
+                return Err(
+                    "a number after the address is neither decimal nor begins with 0x".into(),
+                );
             }
             columns += 1;
         }

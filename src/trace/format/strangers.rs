@@ -5,7 +5,7 @@
 
 use super::Sample;
 use super::lines::sample_lines;
-use super::tokens::{trim, words};
+use super::tokens::{is_blank, trim, words};
 use memchr::memmem;
 
 /// A kind of file that is known and not read.
@@ -26,13 +26,27 @@ const STRANGERS: &[Stranger] = &[
         name: "DAMON's text: how often regions were accessed, not which access came when",
         advice: "a replay needs the order of the accesses: record the program with \
                  `pagebench record -- PROG`, or its page faults with perf record -e page-faults -c 1 -d",
-        is: |lines| any(lines, &[b"damon:damon_", b" damon_aggregated: ", b" damos_before_apply: "]),
+        is: |lines| {
+            any(
+                lines,
+                &[
+                    b"damon:damon_",
+                    b" damon_aggregated: ",
+                    b" damos_before_apply: ",
+                ],
+            )
+        },
     },
     Stranger {
         name: "a record of DAMON as damo writes it: how often regions were accessed, not which access came when",
         advice: "a replay needs the order of the accesses: record the program with \
                  `pagebench record -- PROG`, or its page faults with perf record -e page-faults -c 1 -d",
-        is: |lines| any(lines, &[b"\"kdamond_idx\"", b"base_time_absolute:", b"heatmap: "]),
+        is: |lines| {
+            any(
+                lines,
+                &[b"\"kdamond_idx\"", b"base_time_absolute:", b"heatmap: "],
+            )
+        },
     },
     Stranger {
         name: "a Ramulator 2 trace of DRAM coordinates (R or W, then channel, rank, bank, row, column)",
@@ -44,7 +58,16 @@ const STRANGERS: &[Stranger] = &[
         name: "a callgrind or cachegrind profile: counts by function, not accesses in order",
         advice: "record the accesses instead: valgrind --tool=lackey --trace-mem=yes \
                  --log-file=FILE PROG, or `pagebench record -- PROG`",
-        is: |lines| begins(lines, &[b"# callgrind format", b"desc: I1 cache:", b"desc: D1 cache:"]),
+        is: |lines| {
+            begins(
+                lines,
+                &[
+                    b"# callgrind format",
+                    b"desc: I1 cache:",
+                    b"desc: D1 cache:",
+                ],
+            )
+        },
     },
     Stranger {
         name: "a massif profile: sizes of the heap, not accesses",
@@ -82,6 +105,11 @@ const STRANGERS: &[Stranger] = &[
         is: |lines| begins(lines, &[b"fio version 3 "]),
     },
     Stranger {
+        name: "one line of numbers, some of them 4096 or more: page numbers or byte addresses",
+        advice: "--format string reads page numbers, --format string --unit byte reads byte addresses",
+        is: |lines| lines.len() == 1 && all(lines, is_numbers),
+    },
+    Stranger {
         name: "a report of perf, with shares and not events",
         advice: "print the events: perf script -F pid,tid,time,event,addr",
         is: |lines| any(lines, &[b"# Total Lost Samples:", b"# Overhead "]),
@@ -111,6 +139,14 @@ fn begins(lines: &[&[u8]], texts: &[&[u8]]) -> bool {
 /// Returns true if there are lines, and all of them are such.
 fn all(lines: &[&[u8]], is: fn(&[u8]) -> bool) -> bool {
     !lines.is_empty() && lines.iter().all(|line| is(line))
+}
+
+/// Returns true for `16912 62490 30190`.
+fn is_numbers(line: &[u8]) -> bool {
+    let separates = |b: &u8| is_blank(*b) || *b == b',';
+    let words = line.split(separates).filter(|word| !word.is_empty());
+    let is_number = |word: &[u8]| word.iter().all(u8::is_ascii_digit);
+    words.clone().count() >= 2 && words.clone().all(is_number)
 }
 
 /// Returns true for `R 0,0,2,1,733,16`.
@@ -157,17 +193,45 @@ mod tests {
                 "DAMON's text",
             ),
             ("[\n  {\n    \"kdamond_idx\": 0,\n", "damo writes it"),
-            ("base_time_absolute: 8 m 59.809 s\n\nmonitoring_start: 0\n", "damo writes it"),
+            (
+                "base_time_absolute: 8 m 59.809 s\n\nmonitoring_start: 0\n",
+                "damo writes it",
+            ),
             ("R 0,0,2,1,733,16\nW 0,0,2,1,733,17\n", "DRAM coordinates"),
             ("# callgrind format\nversion: 1\n", "callgrind"),
-            ("desc: I1 cache: 32768 B, 64 B, 8-way\ncmd: ls\n", "cachegrind"),
-            ("desc: --heap=yes\ncmd: ls\ntime_unit: i\n#---\nsnapshot=0\nmem_heap_B=0\n", "massif"),
-            ("==9== Lackey, an example tool\n==9== Counted 1 call to main()\n", "without accesses"),
-            ("55f0a000-55f0b000 r--p 00000000 08:02 131 /bin/ls\n", "mappings"),
-            ("execve(\"/bin/ls\", [\"ls\"], 0x7ffd /* 20 vars */) = 0\n", "strace"),
-            ("fio version 2 iolog\n/dev/sda add\n/dev/sda open\n/dev/sda read 0 4096\n", "fio"),
-            ("fio version 3 iolog\n0 /dev/sda add\n1 /dev/sda open\n1 /dev/sda read 0 4096\n", "fio"),
-            ("# To display the header\n# Total Lost Samples: 0\n#\n# Overhead  Command\n", "report of perf"),
+            (
+                "desc: I1 cache: 32768 B, 64 B, 8-way\ncmd: ls\n",
+                "cachegrind",
+            ),
+            (
+                "desc: --heap=yes\ncmd: ls\ntime_unit: i\n#---\nsnapshot=0\nmem_heap_B=0\n",
+                "massif",
+            ),
+            (
+                "==9== Lackey, an example tool\n==9== Counted 1 call to main()\n",
+                "without accesses",
+            ),
+            (
+                "55f0a000-55f0b000 r--p 00000000 08:02 131 /bin/ls\n",
+                "mappings",
+            ),
+            ("16912 62490 30190, 4000\n", "one line of numbers"),
+            (
+                "execve(\"/bin/ls\", [\"ls\"], 0x7ffd /* 20 vars */) = 0\n",
+                "strace",
+            ),
+            (
+                "fio version 2 iolog\n/dev/sda add\n/dev/sda open\n/dev/sda read 0 4096\n",
+                "fio",
+            ),
+            (
+                "fio version 3 iolog\n0 /dev/sda add\n1 /dev/sda open\n1 /dev/sda read 0 4096\n",
+                "fio",
+            ),
+            (
+                "# To display the header\n# Total Lost Samples: 0\n#\n# Overhead  Command\n",
+                "report of perf",
+            ),
         ];
         for (text, expected) in cases {
             let name = name_of(text).unwrap_or_else(|| panic!("{text}"));
@@ -177,10 +241,20 @@ mod tests {
 
     #[test]
     fn no_trace_is_a_stranger() {
-        for format in super::super::TABLE.iter().filter(|format| format.is_text()) {
+        // A string that is guessed is looked at before the strangers are.
+        let is_string = |format: &&super::super::Format| format.name == "string";
+        let formats = super::super::TABLE.iter().filter(|format| format.is_text());
+        for format in formats.filter(|format| !is_string(format)) {
             assert_eq!(name_of(&format.example()), None, "{}", format.name);
         }
-        for text in ["", "7 0 1 2\n", "hello world\n", "R 0x10\n", "R 1,2\n"] {
+        for text in [
+            "",
+            "7\n",
+            "7 0\n1 2\n",
+            "hello world\n",
+            "R 0x10\n",
+            "R 1,2\n",
+        ] {
             assert_eq!(name_of(text), None, "{text}");
         }
     }

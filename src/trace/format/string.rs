@@ -46,7 +46,8 @@ fn separates(byte: u8) -> bool {
 
 /// Returns the words of a line.
 fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(|&b| separates(b)).filter(|word| !word.is_empty())
+    line.split(|&b| separates(b))
+        .filter(|word| !word.is_empty())
 }
 
 /// Returns the lines of text that are neither blank nor comments.
@@ -69,7 +70,9 @@ fn sniff(sample: &Sample<'_>) -> Fit {
     let cut = usize::from(!sample.whole && sample.bytes.last().is_some_and(|&b| !separates(b)));
     let count = words(line).count() - cut;
     let is_page = |word: &[u8]| {
-        let access = access(word, Base::Dec).ok().filter(|_| strip_0x(word).is_none());
+        let access = access(word, Base::Dec)
+            .ok()
+            .filter(|_| strip_0x(word).is_none());
         access.is_some_and(|access| access.addr < IDS_END)
     };
     if count >= 2 && words(line).take(count).all(is_page) {
@@ -84,7 +87,11 @@ fn sniff(sample: &Sample<'_>) -> Fit {
 fn access(word: &[u8], base: Base) -> Result<Access, Complaint> {
     let is_short = word.len() < WORD_MAX - MARK.len();
     let written = word.strip_suffix(b"w").or(word.strip_suffix(b"W"));
-    let kind = if written.is_some() { Kind::Write } else { Kind::Read };
+    let kind = if written.is_some() {
+        Kind::Write
+    } else {
+        Kind::Read
+    };
     let number = base.number(written.unwrap_or(word)).ok();
     let addr = number.filter(|_| is_short).ok_or(Complaint {
         help: "write page numbers between blanks or commas, with a w after those that are \

@@ -3,7 +3,7 @@
 
 mod report;
 
-pub use report::{read_as, report_illegal, report_skipped};
+pub use report::{read_as, report_illegal, report_read, report_skipped};
 
 use super::cache::{self, Cache};
 use super::failure::Failure;
@@ -12,6 +12,7 @@ use crate::exit::{self, ExitCode};
 use crate::space::{self, Options, Resolved, SpaceError};
 use crate::sweep::{Axes, Warmup};
 use crate::trace::TraceError;
+use crate::trace::format::ReadReport;
 use crate::trace::model::dense::Trace;
 use crate::trace::model::error::Cause;
 use crate::trace::model::source;
@@ -31,6 +32,8 @@ pub struct Loaded<T = Trace> {
     pub codec: &'static str,
     /// Whether the format was guessed.
     pub guessed: bool,
+    /// How the file was read; nothing if it was taken from the cache.
+    pub report: ReadReport,
     /// The page size if none is asked for: the stored one, or the usual one.
     pub own_page_size: PageSize,
     /// The trace, once per page size asked for.
@@ -45,6 +48,7 @@ impl<T> Loaded<T> {
             format: self.format,
             codec: self.codec,
             guessed: self.guessed,
+            report: self.report,
             own_page_size: self.own_page_size,
             traces,
         }
@@ -448,6 +452,7 @@ fn load_one(
     }
     source.set_page_sizes(&sizes);
     let (format, codec, guessed) = (source.format, source.codec, source.guessed);
+    let report = source.report.clone();
     let mut traces = vec![cache::load(cache, source, path, options)?];
     for &size in sizes.iter().skip(1) {
         traces.push(if ranged {
@@ -470,6 +475,7 @@ fn load_one(
         format,
         codec,
         guessed,
+        report: report.get(),
         own_page_size: stored.unwrap_or(PageSize::DEFAULT),
         traces,
     })

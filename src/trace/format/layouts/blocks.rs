@@ -70,7 +70,8 @@ fn random_event(random: &mut Random) -> String {
     let kind = ["R", "WS", "RM", "FWFSM", "D", "N", "RA"][random.below(7)];
     let (sector, count) = (random.below(1 << 40), 1 + random.below(2048));
     let (major, minor) = (random.below(3), random.below(300));
-    let head = format!("{major:>3},{minor:<3} 1 {count:>8} 0.{sector:09}  77 {action:>2} {kind:>3}");
+    let head =
+        format!("{major:>3},{minor:<3} 1 {count:>8} 0.{sector:09}  77 {action:>2} {kind:>3}");
     match random.below(5) {
         0 => format!("{head} [kworker/0:3]"),
         _ => format!("{head} {sector} + {count} [some prog]"),
@@ -131,17 +132,35 @@ fn what_is_wrong_with_an_event_is_said() {
         "blkparse",
         "8,16 1 1 1.4 5529 Q WS 274432 + 8 [fio]",
         &[
-            ("8 1 1 1.4 5529 Q WS 274432 + 8 [fio]", "begin with a device"),
-            ("8,16 x 1 1.4 5529 Q WS 274432 + 8 [fio]", "not a decimal number"),
+            (
+                "8 1 1 1.4 5529 Q WS 274432 + 8 [fio]",
+                "begin with a device",
+            ),
+            (
+                "8,16 x 1 1.4 5529 Q WS 274432 + 8 [fio]",
+                "not a decimal number",
+            ),
             ("8,16 1 1 now 5529 Q WS 274432 + 8 [fio]", "not a time"),
             ("8,16 1 1 1.4 5529 q WS 274432 + 8 [fio]", "the action"),
-            ("8,16 1 1 1.4 5529 Q ? 274432 + 8 [fio]", "the kind of the request"),
+            (
+                "8,16 1 1 1.4 5529 Q ? 274432 + 8 [fio]",
+                "the kind of the request",
+            ),
             ("8,16 1 1 1.4 5529 Q W x + 8 [fio]", "sector is not"),
-            ("8,16 1 1 1.4 5529 Q W 36028797018963968 + 8 [fio]", "sector is not"),
+            (
+                "8,16 1 1 1.4 5529 Q W 36028797018963968 + 8 [fio]",
+                "sector is not",
+            ),
             ("8,16 1 1 1.4 5529 Q W 274432 - 8 [fio]", "no + after"),
             ("8,16 1 1 1.4 5529 Q W 274432 + x [fio]", "size is not"),
-            ("8,16 1 1 1.4 5529 Q W 274432 + 32769 [fio]", "over 16777216"),
-            ("8,16 1 1 1.4 5529 Q W 36028797018963967 + 2 [fio]", "past the end"),
+            (
+                "8,16 1 1 1.4 5529 Q W 274432 + 32769 [fio]",
+                "over 16777216",
+            ),
+            (
+                "8,16 1 1 1.4 5529 Q W 36028797018963967 + 2 [fio]",
+                "past the end",
+            ),
         ],
     );
 }
@@ -152,7 +171,11 @@ fn fiu_text() -> String {
     let mut lines = String::new();
     for i in 0..30_u64 {
         let program = ["gzip", "kjournald", "my prog", "httpd -k"][i as usize % 4];
-        let (block, count, kind) = (283_193_184 + i * 8, 8 * (1 + i % 3), ["R", "W"][i as usize % 2]);
+        let (block, count, kind) = (
+            283_193_184 + i * 8,
+            8 * (1 + i % 3),
+            ["R", "W"][i as usize % 2],
+        );
         let digests = [digest; 3][..1 + i as usize % 3].join(" ");
         lines += &format!(
             "{} 20782 {program} {block} {count} {kind} {} 0 {digests}\n",
@@ -173,7 +196,11 @@ fn fiu(devices: &mut Vec<String>, line: &str) -> Vec<Row> {
     }
     let n = words.len();
     let name = format!("{} {}", words[n - 2], words[n - 1]);
-    let kind = if words[n - 3] == "R" { Kind::Read } else { Kind::Write };
+    let kind = if words[n - 3] == "R" {
+        Kind::Read
+    } else {
+        Kind::Write
+    };
     let count: u32 = words[n - 4].parse().unwrap();
     let block: u64 = words[n - 5].parse().unwrap();
     vec![(device(devices, &name), kind, block * 512, count * 512)]
@@ -185,7 +212,10 @@ fn random_fiu(random: &mut Random) -> String {
     let (block, count) = (random.below(1 << 50), 1 + random.below(1000));
     let digest = format!("{:016x}{:016X}", random.next(), random.next());
     let device = random.below(4);
-    format!("{} 9 {program} {block} {count} {kind} 8 {device} {digest}", random.next())
+    format!(
+        "{} 9 {program} {block} {count} {kind} 8 {device} {digest}",
+        random.next()
+    )
 }
 
 #[test]
@@ -209,11 +239,26 @@ fn requests_of_fiu() {
         "1 2 gzip 283193184 8 R 6 0 56f11b711d91a065a2b6458eca924523",
         &[
             ("1 2 gzip 283193184 8 R 6 0", "MD5"),
-            ("1 2 gzip 283193184 8 R 6 x 56f11b711d91a065a2b6458eca924523", "no device"),
-            ("1 2 gzip 283193184 8 T 6 0 56f11b711d91a065a2b6458eca924523", "no R or W"),
-            ("x 2 gzip 283193184 8 R 6 0 56f11b711d91a065a2b6458eca924523", "begin with a time"),
-            ("1 2 gzip x 8 R 6 0 56f11b711d91a065a2b6458eca924523", "block is not"),
-            ("1 2 gzip 1 0 R 6 0 56f11b711d91a065a2b6458eca924523", "size is 0"),
+            (
+                "1 2 gzip 283193184 8 R 6 x 56f11b711d91a065a2b6458eca924523",
+                "no device",
+            ),
+            (
+                "1 2 gzip 283193184 8 T 6 0 56f11b711d91a065a2b6458eca924523",
+                "no R or W",
+            ),
+            (
+                "x 2 gzip 283193184 8 R 6 0 56f11b711d91a065a2b6458eca924523",
+                "begin with a time",
+            ),
+            (
+                "1 2 gzip x 8 R 6 0 56f11b711d91a065a2b6458eca924523",
+                "block is not",
+            ),
+            (
+                "1 2 gzip 1 0 R 6 0 56f11b711d91a065a2b6458eca924523",
+                "size is 0",
+            ),
         ],
     );
 }
@@ -222,9 +267,16 @@ fn requests_of_fiu() {
 fn msr_text() -> String {
     let mut lines = "Timestamp,Hostname,DiskNumber,Type,Offset,Size,ResponseTime\n".to_owned();
     for i in 0..30_u64 {
-        let (host, kind) = (["hm", "src1"][i as usize % 2], ["Read", "Write"][i as usize / 3 % 2]);
+        let (host, kind) = (
+            ["hm", "src1"][i as usize % 2],
+            ["Read", "Write"][i as usize / 3 % 2],
+        );
         let (time, offset) = (128_166_372_003_061_629 + i, 383_496_192 + i * 20_480);
-        lines += &format!("{time},{host},{},{kind},{offset},{},413\n", i % 3, 512 * (1 + i));
+        lines += &format!(
+            "{time},{host},{},{kind},{offset},{},413\n",
+            i % 3,
+            512 * (1 + i)
+        );
     }
     lines
 }
@@ -234,16 +286,29 @@ fn msr(devices: &mut Vec<String>, line: &str) -> Vec<Row> {
     let Some(offset) = fields.get(4).and_then(|field| field.parse().ok()) else {
         return Vec::new();
     };
-    let kind = if fields[3] == "Read" { Kind::Read } else { Kind::Write };
+    let kind = if fields[3] == "Read" {
+        Kind::Read
+    } else {
+        Kind::Write
+    };
     let name = format!("{},{}", fields[1], fields[2]);
-    vec![(device(devices, &name), kind, offset, fields[5].parse().unwrap())]
+    vec![(
+        device(devices, &name),
+        kind,
+        offset,
+        fields[5].parse().unwrap(),
+    )]
 }
 
 fn random_msr(random: &mut Random) -> String {
     let (kind, size) = (["Read", "Write"][random.below(2)], 1 + random.below(65_536));
     let host = ["hm", "usr", "src1"][random.below(3)];
     let offset = random.below(1 << 45);
-    format!("{},{host},{},{kind},{offset},{size},7", random.next(), random.below(4))
+    format!(
+        "{},{host},{},{kind},{offset},{size},7",
+        random.next(),
+        random.below(4)
+    )
 }
 
 #[test]
@@ -270,12 +335,23 @@ fn the_case_with_a_header_and_only_there() {
                     128166372016382155,hm,1,Write,310983680,20480,1963\n";
     let text = format!("{header}{requests}");
     assert_eq!(guess_of(text.as_bytes()).unwrap(), "msr");
-    let expected = [(Kind::Read, 383_496_192, 32_768), (Kind::Write, 310_983_680, 20_480)];
+    let expected = [
+        (Kind::Read, 383_496_192, 32_768),
+        (Kind::Write, 310_983_680, 20_480),
+    ];
     assert_eq!(tuples(&accesses("msr", text.as_bytes())), expected);
     let late = format!("{requests}{header}");
-    assert!(error("msr", late.as_bytes()).what.contains("not Read or Write"));
+    assert!(
+        error("msr", late.as_bytes())
+            .what
+            .contains("not Read or Write")
+    );
     let options = ReadOptions::default();
     let twice = format!("{header}{header}{requests}");
-    let (_, result) = read(by_name("msr").unwrap(), Box::new(std::io::Cursor::new(twice)), &options);
+    let (_, result) = read(
+        by_name("msr").unwrap(),
+        Box::new(std::io::Cursor::new(twice)),
+        &options,
+    );
     assert!(result.is_err());
 }

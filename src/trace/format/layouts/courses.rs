@@ -45,13 +45,23 @@ R deadbeef
 ";
 
 fn addr_rw(_: &mut Vec<String>, line: &str) -> Vec<Row> {
-    let text = line.split(['#', ';']).next().unwrap().split("//").next().unwrap();
+    let text = line
+        .split(['#', ';'])
+        .next()
+        .unwrap()
+        .split("//")
+        .next()
+        .unwrap();
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
     let [first, second] = &words[..] else {
         return Vec::new();
     };
     let digit = |word: &str| word.starts_with(|c: char| c.is_ascii_hexdigit());
-    let (place, kind) = if digit(first) { (first, second) } else { (second, first) };
+    let (place, kind) = if digit(first) {
+        (first, second)
+    } else {
+        (second, first)
+    };
     let kind = match kind.as_str() {
         "r" | "read" | "ld" | "load" | "l" => Kind::Read,
         _ => Kind::Write,
@@ -98,17 +108,25 @@ fn the_cases_of_other_comments_and_of_the_kind_first() {
     let text = b"// a title\n0x1000 R\n; a note\n0x2000 W # why\n0x1000 R\n";
     assert_eq!(guess_of(text).unwrap(), "addr-rw");
     let format = by_name("addr-rw").unwrap();
-    let mut reader = (format.open)(Box::new(&text[..]), "t".into(), &ReadOptions::default()).unwrap();
+    let mut reader =
+        (format.open)(Box::new(&text[..]), "t".into(), &ReadOptions::default()).unwrap();
     let mut all = Vec::new();
     while reader.fill(&mut all, 1000).unwrap() {}
-    let expected = [(Kind::Read, 0x1000, 1), (Kind::Write, 0x2000, 1), (Kind::Read, 0x1000, 1)];
+    let expected = [
+        (Kind::Read, 0x1000, 1),
+        (Kind::Write, 0x2000, 1),
+        (Kind::Read, 0x1000, 1),
+    ];
     assert_eq!(tuples(&all), expected);
     assert_eq!(reader.report().dropped, [("comment", 3)]);
 
     let text = b"R 0x00401000\nW 0x00402abc\nR 0x7fff1234\n";
     assert_eq!(guess_of(text).unwrap(), "addr-rw");
-    let expected =
-        [(Kind::Read, 0x40_1000, 1), (Kind::Write, 0x40_2abc, 1), (Kind::Read, 0x7fff_1234, 1)];
+    let expected = [
+        (Kind::Read, 0x40_1000, 1),
+        (Kind::Write, 0x40_2abc, 1),
+        (Kind::Read, 0x7fff_1234, 1),
+    ];
     assert_eq!(tuples(&accesses("addr-rw", text)), expected);
 }
 
@@ -129,7 +147,10 @@ fn words_of_other_formats_are_left_to_them() {
     }
     // Decimal for ramulator2, hexadecimal for addr-rw.
     let asked = guess_of(b"LD 1400\nST 1102\n").unwrap_err().to_string();
-    assert!(asked.contains("addr-rw") && asked.contains("ramulator2"), "{asked}");
+    assert!(
+        asked.contains("addr-rw") && asked.contains("ramulator2"),
+        "{asked}"
+    );
 }
 
 #[test]
@@ -143,8 +164,11 @@ fn decimal_addresses_with_base_dec() {
     for step in [13, 1 << 20] {
         let input = Box::new(Slow::new(text.as_bytes(), step));
         let (got, result) = read(by_name("addr-rw").unwrap(), input, &options);
-        let expected =
-            [(Kind::Read, 4_198_400, 1), (Kind::Write, 4_198_404, 1), (Kind::Write, 16, 1)];
+        let expected = [
+            (Kind::Read, 4_198_400, 1),
+            (Kind::Write, 4_198_404, 1),
+            (Kind::Write, 16, 1),
+        ];
         assert_eq!(tuples(&got), expected.repeat(40));
         assert!(result.unwrap_err().help.contains("--base hex"));
     }
@@ -157,7 +181,11 @@ fn spec_text(columns: usize) -> String {
     for i in 0..32 {
         let rest = [" 1", " 60", " 0x7"][i % 3].repeat(columns - 2);
         let prefix = if i % 5 == 4 { "" } else { "0x" };
-        lines += &format!("{} {prefix}{:08x}{rest}\n", ["l", "s"][i % 2], random.next() >> 32);
+        lines += &format!(
+            "{} {prefix}{:08x}{rest}\n",
+            ["l", "s"][i % 2],
+            random.next() >> 32
+        );
     }
     lines
 }
@@ -290,7 +318,14 @@ fn lackey_in_every_spelling() {
                 _ => format!("{kind} {addr:08x},{size}"),
             }
         },
-        foreign: &["L 4000000", "0x1000 R", "l 0x10 1", "R 0x10", " L 10;4", "total 5"],
+        foreign: &[
+            "L 4000000",
+            "0x1000 R",
+            "l 0x10 1",
+            "R 0x10",
+            " L 10;4",
+            "total 5",
+        ],
     });
 }
 
@@ -298,16 +333,26 @@ fn lackey_in_every_spelling() {
 fn the_case_with_0x_and_a_blank() {
     let text = b" L 0x50, 1\n S 0x60, 1\n L 0x50, 1\n";
     assert_eq!(guess_of(text).unwrap(), "lackey");
-    let expected = [(Kind::Read, 0x50, 1), (Kind::Write, 0x60, 1), (Kind::Read, 0x50, 1)];
+    let expected = [
+        (Kind::Read, 0x50, 1),
+        (Kind::Write, 0x60, 1),
+        (Kind::Read, 0x50, 1),
+    ];
     assert_eq!(tuples(&accesses("lackey", text)), expected);
 }
 
 /// The pages of a string, by the standard library.
 fn pages(text: &str) -> Vec<(Kind, u64, u32)> {
-    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let lines = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'));
     let words = lines.flat_map(|line| line.split([' ', ',', '\t']));
     let page = |word: &str| {
-        let kind = if word.ends_with(['w', 'W']) { Kind::Write } else { Kind::Read };
+        let kind = if word.ends_with(['w', 'W']) {
+            Kind::Write
+        } else {
+            Kind::Read
+        };
         (kind, word.trim_end_matches(['w', 'W']).parse().unwrap(), 1)
     };
     words.filter(|word| !word.is_empty()).map(page).collect()
@@ -327,7 +372,11 @@ fn strings_of_textbooks() {
         let expected = pages(text.trim_start_matches('\u{feff}'));
         for step in [1, 2, 3, 64] {
             let (got, result) = read_slowly(by_name("string").unwrap(), text.as_bytes(), step);
-            assert_eq!((tuples(&got), result.unwrap()), (expected.clone(), 0), "{text}");
+            assert_eq!(
+                (tuples(&got), result.unwrap()),
+                (expected.clone(), 0),
+                "{text}"
+            );
         }
     }
     let format = by_name("string").unwrap();
@@ -340,11 +389,21 @@ fn strings_of_textbooks() {
 #[test]
 fn other_numbers_are_not_guessed_as_a_string() {
     for text in [
-        "7\n", "7 0\n1 2\n", "16912 62490 30190\n", "1 2 x 3\n", "1;2;3\n", "1.5 2.5 3\n", "",
-        "0x10 0x20 0x30\n", "-1 2 3\n",
+        "7\n",
+        "7 0\n1 2\n",
+        "16912 62490 30190\n",
+        "1 2 x 3\n",
+        "1;2;3\n",
+        "1.5 2.5 3\n",
+        "",
+        "0x10 0x20 0x30\n",
+        "-1 2 3\n",
     ] {
         let guessed = guess_of(text.as_bytes());
-        assert!(guessed.is_err() || guessed.is_ok_and(|name| name != "string"), "{text}");
+        assert!(
+            guessed.is_err() || guessed.is_ok_and(|name| name != "string"),
+            "{text}"
+        );
     }
 }
 
@@ -354,7 +413,11 @@ fn long_strings_and_several_lines() {
     let mut text = String::new();
     for i in 0..300_000 {
         let mark = ["", "", "w"][random.below(3)];
-        text += &format!("{}{mark}{}", random.below(5000), [" ", ",", ", ", "\t"][random.below(4)]);
+        text += &format!(
+            "{}{mark}{}",
+            random.below(5000),
+            [" ", ",", ", ", "\t"][random.below(4)]
+        );
         if i % 90_000 == 89_999 {
             text += "\n# a comment, 1 2 3\r\n";
         }
@@ -368,12 +431,24 @@ fn long_strings_and_several_lines() {
 
 #[test]
 fn a_word_that_is_no_page_is_said() {
-    for word in ["x", "-1", "1.5", "w", "3ww", "18446744073709551616", "1;2", &"7".repeat(3000)] {
+    for word in [
+        "x",
+        "-1",
+        "1.5",
+        "w",
+        "3ww",
+        "18446744073709551616",
+        "1;2",
+        &"7".repeat(3000),
+    ] {
         let text = format!("1 2\n\n3 {word} 4");
         let error = error("string", text.as_bytes());
         assert!(error.what.contains("no page number"), "{word}: {error}");
         assert_eq!(error.position, Position::Line(3));
-        assert!(error.text.starts_with(&word[..word.len().min(20)]), "{error}");
+        assert!(
+            error.text.starts_with(&word[..word.len().min(20)]),
+            "{error}"
+        );
         let (got, skipped) = skipping("string", text.as_bytes());
         assert_eq!((got.len(), skipped), (4, 1));
     }

@@ -1,10 +1,10 @@
 //! Page faults: ftrace, bpftrace, perf script.
 
 use super::{Layout, Row, address, check, hex};
+use crate::trace::format::options::Base;
 use crate::trace::format::testing::{
     Random, accesses, bad_line_cases, error, guess_of, read, tuples,
 };
-use crate::trace::format::options::Base;
 use crate::trace::format::{ReadOptions, by_name};
 use crate::trace::model::access::Kind;
 
@@ -64,7 +64,9 @@ fn ftrace(_: &mut Vec<String>, line: &str) -> Vec<Row> {
     let task = line[..line.find(" [0").unwrap()].trim();
     let thread = task.split(" (").next().unwrap().trim();
     let thread = thread.rsplit('-').next().unwrap();
-    let group = task.strip_suffix(')').map(|task| task.rsplit('(').next().unwrap().trim());
+    let group = task
+        .strip_suffix(')')
+        .map(|task| task.rsplit('(').next().unwrap().trim());
     let pid = match group {
         Some(group) if !group.starts_with('-') => group.parse().unwrap(),
         _ => thread.parse().unwrap(),
@@ -79,7 +81,11 @@ fn random_ftrace(random: &mut Random) -> String {
     let event = ["page_fault_user", "page_fault_kernel", "sched_switch"][random.below(3)];
     let code = [0, 2, 4, 6, 7, 0x14, 0x15][random.below(7)];
     let (pid, cpu) = (random.below(40_000), random.below(100));
-    let group = ["".to_owned(), format!(" ({:>7})", random.below(999)), " (-------)".to_owned()];
+    let group = [
+        "".to_owned(),
+        format!(" ({:>7})", random.below(999)),
+        " (-------)".to_owned(),
+    ];
     format!(
         "{task:>16}-{pid:<7}{} [{cpu:03}] {flags}{}.5: {event}: address=0x{:x} ip=0x40 error_code=0x{code:x}",
         group[random.below(3)],
@@ -181,8 +187,16 @@ fn bpftrace(_: &mut Vec<String>, line: &str) -> Vec<Row> {
     let Some(at) = words.iter().position(|word| word.starts_with("0x")) else {
         return Vec::new();
     };
-    let pid = if at == 0 { 0 } else { words[0].parse().unwrap() };
-    let code = if at + 1 < words.len() { hex(words.last().unwrap()) } else { 0 };
+    let pid = if at == 0 {
+        0
+    } else {
+        words[0].parse().unwrap()
+    };
+    let code = if at + 1 < words.len() {
+        hex(words.last().unwrap())
+    } else {
+        0
+    };
     vec![(pid, kind(code), hex(words[at]), 1)]
 }
 
@@ -191,7 +205,10 @@ fn random_bpftrace(random: &mut Random) -> String {
     let code = [4, 6, 7, 0x14, 0x8006][random.below(5)];
     match random.below(5) {
         0 => format!("pid={pid} address=0x{addr:x} error_code=0x{code:x}"),
-        1 => format!("{pid} some prog 0x{addr:x} 0x{:x} 0x{code:x}", random.next()),
+        1 => format!(
+            "{pid} some prog 0x{addr:x} 0x{:x} 0x{code:x}",
+            random.next()
+        ),
         2 => format!("{pid} 0x{addr:x} 0x{code:x}"),
         3 => format!("Lost {pid} events"),
         _ => format!("{pid} 0x{addr:x}"),
@@ -233,7 +250,10 @@ fn addresses_without_0x_need_a_base() {
         assert_eq!(tuples(&got), [(Kind::Write, addr, 1)]);
     }
     // Rows are only guessed after bpftrace's first line.
-    assert_eq!(guess_of(b"Attaching 1 probe...\n930 0x1000\n").unwrap(), "bpftrace");
+    assert_eq!(
+        guess_of(b"Attaching 1 probe...\n930 0x1000\n").unwrap(),
+        "bpftrace"
+    );
     assert!(guess_of(b"930 0x1000\n931 0x2000\n").is_err());
 }
 
@@ -246,7 +266,10 @@ fn what_is_wrong_with_a_fault_is_said() {
             ("pid=930 ip=0x10", "no address="),
             ("pid=x address=0x10", "pid= is not"),
             ("pid=1 address=10", "does not begin with 0x"),
-            ("pid=1 address=0x10 error_code=14", "error code does not begin"),
+            (
+                "pid=1 address=0x10 error_code=14",
+                "error code does not begin",
+            ),
             ("pid=1 address=0x10 error_code=0x10000", "no error code"),
             ("pid=1 address=0x1g", "not hexadecimal"),
             ("pid=1 faulted address=0x1", "a word without ="),
@@ -262,8 +285,14 @@ fn what_is_wrong_with_a_fault_is_said() {
             ("a 1 [000] d... 1.5: page_fault_user:", "TASK-PID"),
             ("a-1 000 d... 1.5: page_fault_user:", "TASK-PID"),
             ("a-1 [000] d... 1.5:", "no event"),
-            ("a-1 [000] d... 1.5: page_fault_user: error_code=0x4", "no address="),
-            ("a-1 [000] d... 1.5: page_fault_user: address=0x4", "no error_code="),
+            (
+                "a-1 [000] d... 1.5: page_fault_user: error_code=0x4",
+                "no address=",
+            ),
+            (
+                "a-1 [000] d... 1.5: page_fault_user: address=0x4",
+                "no error_code=",
+            ),
         ],
     );
 }

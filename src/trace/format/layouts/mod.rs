@@ -41,7 +41,9 @@ fn rows(accesses: &[Access]) -> Vec<Row> {
 fn naive(layout: &Layout<'_>, text: &str) -> Vec<Row> {
     let mut devices = Vec::new();
     let lines = text.lines();
-    lines.flat_map(|line| (layout.naive)(&mut devices, line)).collect()
+    lines
+        .flat_map(|line| (layout.naive)(&mut devices, line))
+        .collect()
 }
 
 /// The rows of a good text, read with buffers of `step` bytes.

@@ -65,7 +65,14 @@ fn ramulator_requests() {
         naive: ramulator,
         accesses: 35,
         random: random_request,
-        foreign: &["LD 0x1400c0", "0x1000 R", "3 20734016 1 2", "3 0x1g", "I 4000000", "3"],
+        foreign: &[
+            "LD 0x1400c0",
+            "0x1000 R",
+            "3 20734016 1 2",
+            "3 0x1g",
+            "I 4000000",
+            "3",
+        ],
     });
 }
 
@@ -90,7 +97,10 @@ fn times_and_odd_addresses_are_not_guessed() {
         "1 49152\n1 49664\n2 49152\n4 512\n",
     ] {
         let guessed = guess_of(text.as_bytes());
-        assert!(guessed.is_err() || guessed.is_ok_and(|name| name != "ramulator"), "{text}");
+        assert!(
+            guessed.is_err() || guessed.is_ok_and(|name| name != "ramulator"),
+            "{text}"
+        );
     }
     // Bubbles of 0 to 2 and decimal digits are also labels and hexadecimal addresses.
     let asked = guess_of(b"1 20846400\n0 20734144\n2 20918976\n").unwrap_err();
@@ -158,7 +168,11 @@ fn loads(_: &mut Vec<String>, line: &str) -> Vec<Row> {
         Some(digits) => hex(digits),
         None => place.parse().unwrap(),
     };
-    let kind = if kind == "LD" { Kind::Read } else { Kind::Write };
+    let kind = if kind == "LD" {
+        Kind::Read
+    } else {
+        Kind::Write
+    };
     vec![(0, kind, addr, 1)]
 }
 
@@ -181,7 +195,14 @@ fn loads_and_stores_of_ramulator_2() {
         naive: loads,
         accesses: 30,
         random: random_load,
-        foreign: &["3 20734016", "R 0x1000", "0x1000 R", "l 0x10 1", "LD 0x10 4", "LD 1f"],
+        foreign: &[
+            "3 20734016",
+            "R 0x1000",
+            "0x1000 R",
+            "l 0x10 1",
+            "LD 0x10 4",
+            "LD 1f",
+        ],
     });
     bad_line_cases(
         "ramulator2",

@@ -72,16 +72,30 @@ fn random_record(random: &mut Random) -> String {
     let (number, addr, size) = (random.below(9999), address(random), 1 + random.below(64));
     let head = match random.below(4) {
         0 => format!("{number:>9}: T{}", random.below(9999)),
-        1 => format!("{number:>12}{:>12}: W{}.T{}", 7, random.below(3), random.below(99)),
+        1 => format!(
+            "{number:>12}{:>12}: W{}.T{}",
+            7,
+            random.below(3),
+            random.below(99)
+        ),
         _ => format!("{number:>12}{:>12}: {:>11}", 7, random.below(9999)),
     };
     match random.below(7) {
         0 => format!("{head} <marker: timestamp {}>", random.next()),
-        1 => format!("{head} {:<12}{size:>2} byte(s) @ 0x{addr:016x} by PC 0x{addr:x}", "pref-r"),
-        2 => format!("{head} {:<12}{size:>2} byte(s) @ 0x{addr:016x} 5d pop %rbp", "ifetch"),
+        1 => format!(
+            "{head} {:<12}{size:>2} byte(s) @ 0x{addr:016x} by PC 0x{addr:x}",
+            "pref-r"
+        ),
+        2 => format!(
+            "{head} {:<12}{size:>2} byte(s) @ 0x{addr:016x} 5d pop %rbp",
+            "ifetch"
+        ),
         3 => format!("{head} 0x{addr:016x}  conditional jump {size} byte(s)"),
         4 => format!("{head} {:<12}{size:>2} byte(s) @ 0x{addr:016x}", "read"),
-        _ => format!("{head} {:<12}{size:>2} byte(s) @ 0x{addr:016x} by PC 0x{addr:x}", "write"),
+        _ => format!(
+            "{head} {:<12}{size:>2} byte(s) @ 0x{addr:016x} by PC 0x{addr:x}",
+            "write"
+        ),
     }
 }
 

@@ -70,7 +70,7 @@ pub mod trace {
         pub use crate::trace::bursts::{Bursts, K_MAX, SIZES};
     }
     pub mod format {
-        pub use crate::trace::format::by_name;
+        pub use crate::trace::format::{ReadOptions, by_name};
     }
     pub mod generate {
         pub use crate::trace::generate::{Generator, Rng, Step, TABLE};

@@ -8,46 +8,7 @@ use crate::trace::format::{ReadOptions, by_name};
 use crate::trace::model::access::Kind;
 
 /// What `blkparse -i sda` prints, with its summary.
-const BLKPARSE: &str = "\
-Input file sda.blktrace.0 added
-  8,18   1        1     0.000000000  5529  A  WS 274432 + 8 <- (8,17) 272384
-  8,16   1        2     0.000001836  5529  Q  WS 274432 + 8 [fio]
-  8,16   1        3     0.000007583  5529  G  WS 274432 + 8 [fio]
-  8,16   1        4     0.000008596  5529  P   N [fio]
-  8,16   1        5     0.000011182  5529  I  WS 274432 + 8 [fio]
-  8,16   1        6     0.000013240  5529  U   N [fio] 1
-  8,16   1        7     0.000014100  5529  D  WS 274432 + 8 [fio]
-  8,16   1        8     0.000201182     0  C  WS 274432 + 8 [0]
-  8,0    0        9     1.000260525   393  Q  RM 3781344 + 32 [xfsaild/dm-0]
-  8,0    0       10     1.000262451   393  Q   R 3781376 + 1 [my program (2)]
-  8,0    0       11     1.000262999   393  Q FWS [kworker/0:3]
-  8,0    0       12     1.000263001   393  Q FWFSM 0 + 16 [jbd2/sda1-8]
-  8,0    0       13     1.000264000   393  Q   D 9000000 + 4096 [fstrim]
-  8,0    0       14     1.000265000   393  Q   N [kworker/0:3]
-  8,0    0       15     1.000266000   393  Q   R 36 (12 00 00 00 24 00 ..) [hdparm]
-259,0    3       16     2.100000000 12345  Q  RA 274432 + 256 [cat]
-259,0    3       17     2.100000001 12345  X  RA 274432 / 274560 [cat]
-259,0    3       18     2.100000002 12345  Q   W 274433 + 7 [cat]
-259,0    3       19     2.100000003 12345  M   W 274440 + 8 [cat]
-259,0    3       20     2.100000004 12345  m   N cfq12345A / alloced
-259,0    3       21     2.100000005 12345 UT   N [cat] 2
-  8,16   1       22     3.000000000  5529  Q  WS 274440 + 8 [fio]
-CPU0 (sda):
- Reads Queued:           8,      620KiB\t Writes Queued:          37,      689KiB
- Read Dispatches:        8,      620KiB\t Write Dispatches:       29,      689KiB
- Reads Requeued:         0\t\t Writes Requeued:         0
- Reads Completed:        8,      620KiB\t Writes Completed:       41,      689KiB
- Read Merges:            0,        0KiB\t Write Merges:            2,       20KiB
- Read depth:             1        \t Write depth:             8
- IO unplugs:            18        \t Timer unplugs:           0
-
-Total (sda):
- Reads Queued:           8,      620KiB\t Writes Queued:          37,      689KiB
-
-Throughput (R/W): 6KiB/s / 7KiB/s
-Events (sda): 339 entries
-Skips: 0 forward (0 -   0.0%)
-";
+const BLKPARSE: &str = include_str!("../../../tests/data/formats/blkparse.txt");
 
 fn blkparse(devices: &mut Vec<String>, line: &str) -> Vec<Row> {
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -166,25 +127,7 @@ fn what_is_wrong_with_an_event_is_said() {
 }
 
 /// Lines as SNIA publishes them, with a program whose name has a blank, and several digests.
-fn fiu_text() -> String {
-    let digest = "56f11b711d91a065a2b6458eca924523";
-    let mut lines = String::new();
-    for i in 0..30_u64 {
-        let program = ["gzip", "kjournald", "my prog", "httpd -k"][i as usize % 4];
-        let (block, count, kind) = (
-            283_193_184 + i * 8,
-            8 * (1 + i % 3),
-            ["R", "W"][i as usize % 2],
-        );
-        let digests = [digest; 3][..1 + i as usize % 3].join(" ");
-        lines += &format!(
-            "{} 20782 {program} {block} {count} {kind} {} 0 {digests}\n",
-            89_968_195_792_462 + i * 1000,
-            6 + i % 3
-        );
-    }
-    lines
-}
+const FIU: &str = include_str!("../../../tests/data/formats/fiu.txt");
 
 fn fiu(devices: &mut Vec<String>, line: &str) -> Vec<Row> {
     let mut words: Vec<&str> = line.split_whitespace().collect();
@@ -222,7 +165,7 @@ fn random_fiu(random: &mut Random) -> String {
 fn requests_of_fiu() {
     check(&Layout {
         format: "fiu",
-        text: &fiu_text(),
+        text: FIU,
         naive: fiu,
         accesses: 30,
         random: random_fiu,

@@ -211,7 +211,7 @@ fn loads_and_stores_of_two_and_more_columns() {
             let (kind, count) = (["l", "s"][random.below(2)], &count[random.below(3)]);
             format!("{kind} 0x{:x} {count}", address(random))
         },
-        foreign: &["m 0x10 1", "0x1000 R", "LD 0x10", "I 4000000", "l 0x10 x"],
+        foreign: &["m 0x10 1", "0x1000 7", "LD 0x10", "I 4000000", "l 0x10 x"],
     });
     check(&Layout {
         format: "spec",
@@ -222,7 +222,7 @@ fn loads_and_stores_of_two_and_more_columns() {
             let (kind, addr) = (["l", "s"][random.below(2)], address(random));
             [format!("{kind} 0x{addr:x}"), format!("{kind}\t{addr:X}")][random.below(2)].clone()
         },
-        foreign: &["l 0x10 -", "0x1000 R", "LD 0x10", "I 4000000", "m 0x10"],
+        foreign: &["l 0x10 -", "0x1000 7", "LD 0x10", "I 4000000", "m 0x10"],
     });
     let text = spec_text(5);
     assert_eq!(guess_of(text.as_bytes()).unwrap(), "spec");
@@ -361,6 +361,7 @@ fn pages(text: &str) -> Vec<(Kind, u64, u32)> {
 #[test]
 fn strings_of_textbooks() {
     for text in [
+        include_str!("../../../tests/data/formats/string.txt"),
         "7 0 1 2 0 3 0 4 2 3 0 3 2",
         "1,2,3,4,1,2,5,1,2,3,4,5",
         "1, 2, 3, 4, 1, 2, 5\n",

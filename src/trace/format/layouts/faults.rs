@@ -9,40 +9,7 @@ use crate::trace::format::{ReadOptions, by_name};
 use crate::trace::model::access::Kind;
 
 /// trace_pipe and trace-cmd report, with other events, a stack trace, and threads with their process.
-const FTRACE: &str = "\
-# tracer: nop
-#
-#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION
-#              | |         |   |||||     |         |
-            bash-930     [003] d...  6288.896762: page_fault_user: address=0x55bc6c5557d0 ip=0x7ff74f7aa84c error_code=0x7
-            bash-930     [003] d...  6288.896810: page_fault_user: address=0x55bc6c5506a0 ip=0x55bc6b805177 error_code=0x7
-            bash-930     [003] d...  6288.896810: <stack trace>
- => do_page_fault
- => async_page_fault
-          <idle>-0       [001] dNh1. 6288.896820: sched_wakeup: comm=bash pid=930 prio=120 target_cpu=001
-     Web Content-2344    [000] d..1. 6288.896830: page_fault_user: address=0x7f21a0001000 ip=0x7f21b0001000 error_code=0x14
-  kworker/u8:1-e-77      [000] ..... 6288.896840: workqueue_execute_start: work struct 00000000
-   python3-1450    (   1449) [002] d.... 6289.1: page_fault_user: address=0x7f390c54dedc ip=0x7f390cd06a2c error_code=0x4
-   python3-1451    (   1449) [002] d.... 6289.2: page_fault_user: address=0x7f390c54eedc ip=0x7f390cd06a2c error_code=0x6
-   python3-1451    (-------) [002] d.... 6289.3: page_fault_kernel: address=0x7f390c54fedc ip=0xffffffff81 error_code=0x2
-            bash-930     [003] d...  6290.896810: do_page_fault <-page_fault
-CPU:1 [LOST 17 EVENTS]
-cpus=2
-CPU 1 is empty
-              ls-24190 [000] 34685.307433: page_fault_user:      address=0x7fb1de4ffb70 ip=0x7fb1de4ffb70 error_code=0x14
-              ls-24190 [000] 34685.307437: page_fault_user:      address=0x7fb1de518e06 ip=0x7fb1de5007ad error_code=0x6
-              ls-24190 [000] 34685.307439: exceptions:page_fault_user: address=0x7fb1de518e16 ip=0x7fb1de5007ad error_code=0x4
-              ls-24190 [001] 34685.307440: page_fault_user:      address=0x7fb1de517a80 ip=0x7fb1de5007ad error_code=0x7
-              ls-24190 [001] 34685.307441: page_fault_user:      address=0x7fb1de517a8f ip=0x7fb1de5007af error_code=0x7
-              ls-24190 [001] 34685.307442: page_fault_user:      address=0x400ff0 ip=0x400ff0 error_code=0x15
-              ls-24190 [001] 34685.307443: page_fault_user:      address=0x0 ip=0x400ff0 error_code=0x4
-              ls-24191 [001] 34685.307444: page_fault_user:      address=0x7fb1de517000 ip=0x7fb1de5007ad error_code=0x7
-              ls-24191 [001] 34685.307445: page_fault_user:      address=0x7fb1de518000 ip=0x7fb1de5007ad error_code=0x7
-              ls-24191 [001] 34685.307446: page_fault_user:      address=0x7fb1de519000 ip=0x7fb1de5007ad error_code=0x7
-              ls-24191 [001] 34685.307447: page_fault_user:      address=0x7fb1de51a000 ip=0x7fb1de5007ad error_code=0x7
-              ls-24191 [001] 34685.307448: page_fault_user:      address=0x7fb1de51b000 ip=0x7fb1de5007ad error_code=0x7
-              ls-24191 [001] 34685.307449: page_fault_user:      address=0x7fb1de51c000 ip=0x7fb1de5007ad error_code=0x5
-";
+const FTRACE: &str = include_str!("../../../tests/data/formats/ftrace.txt");
 
 fn kind(code: u64) -> Kind {
     match code {
@@ -138,38 +105,7 @@ fn what_ftrace_leaves_out_is_counted() {
 }
 
 /// A script's output: names with values, then rows are for another file.
-const BPFTRACE: &str = "\
-Attaching 2 probes...
-pid=930 address=0x55bc6c5557d0 ip=0x7ff74f7aa84c error_code=0x7
-pid=930 address=0x55bc6c5506a0 ip=0x55bc6b805177 error_code=0x4
-pid=930 tid=931 comm=bash address=0x55bc6c5506a0 error_code=0x14
-tgid=930 pid=931 addr=0x55bc6c5506a0 code=4
-addr=0x55bc6c5506a0
-time=12.5, pid=7, address=0x55bc6c5506a0, error=0x6,
-Lost 12 events
-pid=930 address=0x55bc6c551000 ip=0x7ff74f7aa84c error_code=0x7
-pid=930 address=0x55bc6c552000 ip=0x7ff74f7aa84c error_code=0x7
-pid=930 address=0x55bc6c553000 ip=0x7ff74f7aa84c error_code=0x5
-930 0x55bc6c554000
-930 bash 0x55bc6c555000
-930 Web Content 0x55bc6c556000 0x7ff74f7aa84c 0x6
-930 0x55bc6c557000 0x6
-0x55bc6c558000
-0x55bc6c558000 0x7ff74f7aa84c 0x15
-930 0x55bc6c559000 0x7ff74f7aa84c 0x4
-930 0x55bc6c559000 0x7ff74f7aa84c 0x4
-930 0x55bc6c559000 0x7ff74f7aa84c 0x4
-930 0x55bc6c559000 0x7ff74f7aa84c 0x4
-930 0x55bc6c559000 0x7ff74f7aa84c 0x4
-930 0x55bc6c559000 0x7ff74f7aa84c 0x4
-930 0x55bc6c559000 0x7ff74f7aa84c 7
-931 dd 0x55bc6c559000
-931 beef 0x55bc6c559000 0x2
-^C
-@faults[bash]: 12
-@[
-    ]: 3
-";
+const BPFTRACE: &str = include_str!("../../../tests/data/formats/bpftrace.txt");
 
 fn bpftrace(_: &mut Vec<String>, line: &str) -> Vec<Row> {
     let line = line.replace(',', " ");
@@ -217,10 +153,9 @@ fn random_bpftrace(random: &mut Random) -> String {
 
 #[test]
 fn faults_of_bpftrace() {
-    let text = BPFTRACE.replace("@[\n    ]: 3\n", "@x: 1\n@y: 2\n");
     check(&Layout {
         format: "bpftrace",
-        text: &text,
+        text: BPFTRACE,
         naive: bpftrace,
         accesses: 24,
         random: random_bpftrace,

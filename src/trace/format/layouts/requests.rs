@@ -5,38 +5,7 @@ use crate::trace::format::testing::{Random, accesses, bad_line_cases, error, gue
 use crate::trace::model::access::Kind;
 
 /// 30 requests; those of lines 4, 6, 11, 19 and 27 cause write-backs.
-const RAMULATOR: &str = "\
-3 20734016
-1 20846400
-6 20734208
-8 20841280 20841280
-0 20734144
-2 20918976 20734016
-31 20918976
-4 20846464
-0 20846528
-1 20846592
-2 20846656 20734208
-1 20734016
-1187 20734272
-0 20734336
-3 20734400
-5 20734464
-9 20734528
-2 1099511627776
-1 1099511627840 20846400
-0 64
-12 0
-3 128
-3 192
-3 256
-3 320
-7 20841280
-0 20841344 20734144
-0 20841408
-1 20841472
-14 20841536
-";
+const RAMULATOR: &str = include_str!("../../../tests/data/formats/ramulator.txt");
 
 fn ramulator(_: &mut Vec<String>, line: &str) -> Vec<Row> {
     let mut numbers = line.split_whitespace();
@@ -125,38 +94,7 @@ fn what_is_wrong_with_a_request_is_said() {
 }
 
 /// 30 lines as Ramulator 2 takes them.
-const LOADS: &str = "\
-LD 0x100000
-LD 0x110040
-ST 0x1102c0
-LD 0x1400c0
-LD 0x130100
-ST 0x120380
-LD 0x140180
-LD 0x1401c0
-LD 0x140200
-LD 0x130240
-ST 0x140540
-ST 0x120580
-LD 0X100280
-LD 0x1000000
-ST 0x1048640
-LD 0x10c0
-ST 0xffffffffffffffff
-LD 0x0
-LD 0x00
-ST 0xc
-LD 0x1005c0
-LD 0x110600
-ST 0x100640
-ST 0x100680
-LD 0x1306C0
-LD 0x120700
-LD 0x120740
-LD 0x120780
-ST 0x1007c0
-LD 0x110800
-";
+const LOADS: &str = include_str!("../../../tests/data/formats/ramulator2.txt");
 
 fn loads(_: &mut Vec<String>, line: &str) -> Vec<Row> {
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -197,8 +135,8 @@ fn loads_and_stores_of_ramulator_2() {
         random: random_load,
         foreign: &[
             "3 20734016",
-            "R 0x1000",
-            "0x1000 R",
+            "X 0x1000",
+            "0x1000 7",
             "l 0x10 1",
             "LD 0x10 4",
             "LD 1f",

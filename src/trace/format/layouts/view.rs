@@ -4,44 +4,7 @@ use super::{Layout, Row, address, check, hex};
 use crate::trace::format::testing::{Random, accesses, bad_line_cases, guess_of, tuples};
 use crate::trace::model::access::Kind;
 
-const VIEW: &str = "\
-Output format:
-<--record#-> <--instr#->: <---tid---> <record details>
-------------------------------------------------------------
-           1           0:     2765542 <marker: version 5>
-           2           0:     2765542 <marker: filetype 0xe40>
-           3           0:     2765542 <marker: cache line size 64>
-           4           0:     2765542 <marker: chunk instruction count 10000000>
-           5           0:     2765542 <marker: page size 4096>
-           6           0:     2765542 <marker: timestamp 13334813807921548>
-           7           0:     2765542 <marker: tid 2765542 on core 15>
-           8           1:     2765542 ifetch       6 byte(s) @ 0x0000000000404a78 0f 84 5b 01 00 00    jz     $0x0000000000404bd9 (untaken)
-           9           2:     2765542 ifetch       5 byte(s) @ 0x0000000000404a7e 48 8b 5c 24 08       mov    0x08(%rsp), %rbx
-          10           2:     2765542 read         8 byte(s) @ 0x00007fdf64e2adc8 by PC 0x0000000000404a7e
-          11           3:     2765542 ifetch      10 byte(s) @ 0x0000000000404a83 48 b8 00 00 00 00 00 mov    $0x0, %rax
-          11           3:     2765542                                            00 00 00
-          12           4:     2765542 ifetch       3 byte(s) @ 0x0000000000402680 f3 48 a5             rep movsq
-          13           4:     2765542 read         8 byte(s) @ 0x00007f8881e37c70 by PC 0x0000000000402680
-          14           4:     2765542 write        8 byte(s) @ 0x00007f8881e37a70 by PC 0x0000000000402680
-          15           4:     2765542 ifetch       3 byte(s) @ 0x0000000000402680 non-fetched instruction
-          16           4:     2765542 read         8 byte(s) @ 0x00007f8881e37c78 by PC 0x0000000000402680
-          17           4:     2765542 write        8 byte(s) @ 0x00007f8881e37a78 by PC 0x0000000000402680
-          18           4:     2765542 pref-r-L1    1 byte(s) @ 0x00007f8881e37f00 by PC 0x0000000000402690
-          19           4:     2765542 dflush      64 byte(s) @ 0x00007f8881e37f00 by PC 0x0000000000402690
-          20           4:     2765542 iflush      64 byte(s) @ 0x00007f8881e37f00 by PC 0x0000000000402690
-------------------------------------------------------------
-          21           4:     2765543 <marker: timestamp 13334813807921600>
-          22           4:     2765543 <marker: tid 2765543 on core 3>
-          23           5:     2765543 ifetch       2 byte(s) @ 0x0000000000401d6c 0f 05                syscall
-          24           5:     2765543 <marker: system call 202>
-          25           6:     2765543 ifetch       1 byte(s) @ 0x000000000040361e 5d                   pop    %rbp
-          26           6:     2765543 read         8 byte(s) @ 0x00007ffdf9d85090 by PC 0x000000000040361e
-          27           7:     2765543 ifetch       1 byte(s) @ 0x000000000040361f c3                   ret (target 0x402680)
-          28           7:     2765543 read        16 byte(s) @ 0x00007ffdf9d85098 by PC 0x000000000040361f
-          29           7:     2765543 <thread 2765543 exited>
-View tool results:
-              7 : total instructions
-";
+const VIEW: &str = include_str!("../../../tests/data/formats/drmemtrace-view.txt");
 
 /// Takes the word after the `@`, or the first with `0x` of a line in the old form.
 fn view(_: &mut Vec<String>, line: &str) -> Vec<Row> {

@@ -86,7 +86,7 @@ const FORMATS: [Lines; 14] = [
 ];
 
 fn w(access: &Access) -> bool {
-    access.addr % 3 == 0
+    access.addr.is_multiple_of(3)
 }
 
 /// Returns an address of 48 bits, as those of a program.

@@ -6,7 +6,7 @@ use super::complaint::{BYTES_MAX, Complaint, bad_address, checked_size};
 use super::lines::{self, LineParser};
 use super::options::{Numbers, ReadOptions};
 use super::report::ReadReport;
-use super::tokens::{decimal, decimal_u32, hex, is_blank, strip_0x, trim, word};
+use super::tokens::{NumberFault, decimal, decimal_u32, hex, is_blank, strip_0x, trim, word};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -97,26 +97,25 @@ impl View {
     }
 }
 
-/// Reads `SIZE byte(s)`. Returns the size and the text after it.
-fn size(text: &[u8], addr: u64) -> Result<(u32, &[u8]), Complaint> {
+/// Reads `SIZE byte(s)`. Returns the size, at least 1: an access of 0 bytes touches its page all the
+/// same. Also returns the text after it.
+fn size(text: &[u8]) -> Result<(Result<u64, NumberFault>, &[u8]), Complaint> {
     let (size, rest) = word(text);
     let (unit, rest) = word(rest);
     if unit != b"byte(s)" {
         return Err("no size in byte(s)".into());
     }
-    // An access of 0 bytes touches the page all the same.
-    let size = decimal(size).map(|size| size.max(1));
-    Ok((checked_size(size, addr, BYTES_MAX)?, rest))
+    Ok((decimal(size).map(|size| size.max(1)), rest))
 }
 
 /// Reads `SIZE byte(s) @ 0xADDRESS`. Returns the access and the text after it.
 fn access(kind: Kind, pid: u32, text: &[u8]) -> Result<(Access, &[u8]), Complaint> {
-    let (_, rest) = size(text, 0)?;
+    let (size, rest) = size(text)?;
     let (at, rest) = word(rest);
-    let (address, rest) = word(rest);
-    let digits = strip_0x(address).filter(|_| at == b"@");
+    let (place, rest) = word(rest);
+    let digits = strip_0x(place).filter(|_| at == b"@");
     let addr = hex(digits.ok_or("no @ 0x… after the size")?).map_err(bad_address)?;
-    let (size, _) = size(text, addr)?;
+    let size = checked_size(size, addr, BYTES_MAX)?;
     let single = Access::single(kind, addr);
     Ok((
         Access {
@@ -135,7 +134,8 @@ fn old_fetch(address: &[u8], pid: u32, mut text: &[u8]) -> Result<Access, Compla
     while word(text).0.first().is_some_and(u8::is_ascii_alphabetic) {
         text = word(text).1;
     }
-    let (size, rest) = size(text, addr)?;
+    let (size, rest) = size(text)?;
+    let size = checked_size(size, addr, BYTES_MAX)?;
     if !trim(rest).is_empty() {
         return Err("more on the line than belongs to a fetch".into());
     }

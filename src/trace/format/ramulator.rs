@@ -4,6 +4,7 @@
 use super::complaint::{Complaint, address, nothing_more};
 use super::lines::{self, AccessBuffer, LineParser, sample_lines};
 use super::options::{Base, Numbers, ReadOptions};
+use super::report::ReadReport;
 use super::runs::{decimal_run, each_line};
 use super::tokens::{decimal, trim, word};
 use super::{Fit, Format, Sample};
@@ -134,5 +135,12 @@ impl LineParser for Ramulator {
             let (addr, at) = decimal_run(head, at + 1)?;
             (head.get(at) == Some(&b'\n')).then(|| (Access::single(Kind::Read, addr), at + 1))
         })
+    }
+
+    fn report(&self) -> ReadReport {
+        ReadReport {
+            ignored: vec!["bubbles".into()],
+            ..ReadReport::default()
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::Format;
 use super::complaint::{Complaint, address};
 use super::lines::{self, AccessBuffer, LineParser};
 use super::options::{Base, Numbers, Open, ReadOptions};
+use super::report::ReadReport;
 use super::runs::{decimal_run, each_line, hex_run};
 use super::tokens::{word, words};
 use crate::trace::model::access::{Access, Kind, TraceKind};
@@ -94,6 +95,14 @@ impl LineParser for Spec {
             }
             (head.get(at) == Some(&b'\n')).then(|| (Access::single(kind, addr), at + 1))
         })
+    }
+
+    fn report(&self) -> ReadReport {
+        let ignored = 3..=self.columns.unwrap_or(2);
+        ReadReport {
+            ignored: ignored.map(|column| format!("column {column}")).collect(),
+            ..ReadReport::default()
+        }
     }
 }
 

@@ -245,6 +245,52 @@ fn the_case_of_two_columns() {
     assert_eq!(kinds, [Kind::Read, Kind::Read, Kind::Write, Kind::Read]);
 }
 
+/// A page-ref file: its letters and addresses of pages.
+fn page_ref_text() -> String {
+    let mut random = Random(5);
+    let line = |i: usize| {
+        let addr = address(&mut random) >> 12 << 12;
+        format!("{} {addr:x}\n", ["I", "L", "S", "M", "L\t"][i % 5])
+    };
+    (0..30).map(line).collect()
+}
+
+fn page_ref(_: &mut Vec<String>, line: &str) -> Vec<Row> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let kind = match words.first() {
+        Some(&"I") => Kind::Ifetch,
+        Some(&"L") => Kind::Read,
+        Some(&"S" | &"M") => Kind::Write,
+        _ => return Vec::new(),
+    };
+    vec![(0, kind, hex(words[1]), 1)]
+}
+
+#[test]
+fn pages_of_reference_strings() {
+    check(&Layout {
+        format: "page-ref",
+        text: &page_ref_text(),
+        naive: page_ref,
+        accesses: 30,
+        random: |random| {
+            let (kind, addr) = (["I", "L", "S", "M"][random.below(4)], address(random));
+            match random.below(4) {
+                0 => format!(" {kind}\t0x{addr:X}"),
+                1 => format!("{kind} 0x{addr:x}"),
+                _ => format!("{kind} {:x}000", addr >> 12),
+            }
+        },
+        foreign: &[
+            "R 0x1000",
+            "0x1000 R",
+            "LD 0x1000",
+            "l 0x1000",
+            "I 4000000,3",
+        ],
+    });
+}
+
 /// Lackey's lines in every spelling, and its summary without valgrind's mark.
 const LACKEY: &str = "\
 ==14761== Lackey, an example Valgrind tool

@@ -186,12 +186,12 @@ impl LineParser for Blkparse {
             return Err("the fourth word is not a time in seconds".into());
         }
         if !ACTIONS.contains(&action) {
-            return Err("the action is none of blkparse's".into());
+            return Err("the action is not one of blkparse's".into());
         }
         if action != b"Q" {
             return Ok(self.drop_one("event that is no Q"));
         }
-        match request(kind).ok_or("the kind of the request is none of blkparse's")? {
+        match request(kind).ok_or("the kind of the request is not one of blkparse's")? {
             Request::Access(kind) => self.queued(device, kind, rest),
             Request::Discard => Ok(self.drop_one("discard")),
             Request::Nothing => Ok(self.drop_one("request without sectors")),

@@ -194,7 +194,7 @@ impl LineParser for View {
             _ if text.iter().take_while(|&&b| is_blank(b)).count() >= SPILL => Ok(None),
             _ => match strip_0x(what) {
                 Some(address) => old_fetch(address, pid, rest).map(Some),
-                None => Err("the record is none of ifetch, read, write and the like".into()),
+                None => Err("the record is not ifetch, read, write or the like".into()),
             },
         }
     }

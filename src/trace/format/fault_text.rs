@@ -82,7 +82,7 @@ impl FaultText {
         let wide = stray && (USER_END..1 << 63).contains(&addr);
         if wide || self.strays == STRAYS {
             return Err(Complaint {
-                what: "an f follows each address, which is none of its digits (older perf and \
+                what: "an f follows each address without being a digit of it (older perf and \
                        trace-cmd print it)"
                     .into(),
                 help: STRAY_HELP,

@@ -107,7 +107,7 @@ fn what_is_wrong_with_a_record_is_said() {
         &[
             ("x 1: 7 read 8 byte(s) @ 0x10", "record's number"),
             ("1 1: x read 8 byte(s) @ 0x10", "record's number"),
-            ("1 1: 7 load 8 byte(s) @ 0x10", "none of ifetch"),
+            ("1 1: 7 load 8 byte(s) @ 0x10", "not ifetch"),
             ("1 1: 7 read 8 bytes @ 0x10", "no size in byte(s)"),
             ("1 1: 7 read 8 byte(s) 0x10", "no @ 0x"),
             ("1 1: 7 read 8 byte(s) @ 0x1g", "not hexadecimal"),

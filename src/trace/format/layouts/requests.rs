@@ -139,7 +139,7 @@ fn loads_and_stores_of_ramulator_2() {
             "0x1000 7",
             "l 0x10 1",
             "LD 0x10 4",
-            "LD 1f",
+            "LD 0x1g",
         ],
     });
     bad_line_cases(

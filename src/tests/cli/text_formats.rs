@@ -179,6 +179,11 @@ fn dropped_lines_are_counted_and_bad_ones_named() {
     sandbox.write("t", "l 0x10 1\nl 0x20 1\ns 0x30 1\nl 0x10 1\nl 0x20 1 9\n");
     let done = sandbox.run("stat t").code(3);
     done.err(&["t:5: 4 columns, but 3 on the first line"]);
+    sandbox.write("t", "1 2 oops 3\n");
+    let done = sandbox.run("stat t --format string").code(3);
+    done.err(&["t:1: a word is no page number", "1 | oops", "1 2 3w 4"]);
+    let done = sandbox.run("stat t --format string --skip-bad").code(0);
+    done.out(&["skipped      1 bad record"]);
     for name in [
         "ramulator",
         "string",

@@ -4,6 +4,8 @@
 // A test crate has no readers of its documentation.
 #![allow(missing_docs)]
 
+#[path = "cli/asking.rs"]
+mod asking;
 #[path = "cli/bad_input.rs"]
 mod bad_input;
 #[path = "cli/cache.rs"]

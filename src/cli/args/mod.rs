@@ -89,7 +89,7 @@ pub struct ReadArgs {
     pub header: Option<bool>,
 
     /// Base of addresses and ids without 0x; that of the format if absent
-    #[arg(long, value_name = "hex|dec", value_parser = words(Base::ALL), hide_possible_values = true)]
+    #[arg(long, value_name = "hex|dec", value_parser = words(Base::WORDS), hide_possible_values = true)]
     pub base: Option<Base>,
 
     /// What one address or id counts: byte, page (an id), sector (512 bytes), or a number of bytes; that

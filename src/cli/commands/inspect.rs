@@ -112,10 +112,7 @@ pub fn stat(args: StatArgs) -> Result<ExitCode, Failure> {
     let report = source.report.clone();
     let bursts = bursts(&source, &options);
     let trace = cache::load(cache.as_ref(), source, &args.trace, &options)?;
-    let parts = report.get().parts();
-    if !parts.is_empty() {
-        field(&mut out, "read as", parts.join("; "));
-    }
+    report_read(&args.trace, &report.get());
     describe(&mut out, &trace);
     let reuse = reuse(&trace);
     let is_empty = trace.is_empty();

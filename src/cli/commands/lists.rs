@@ -7,7 +7,8 @@ use crate::policy::choice_list::group;
 use crate::policy::{self, Family, HitDelivery, PolicyId, Spec};
 use crate::report::results::columns::{COLUMNS, ColumnKind};
 use crate::report::tables::list::{Described, TABLES, columns_of};
-use crate::trace::format::{self, Format};
+use crate::trace::format::options::Open;
+use crate::trace::format::{self, Format, ReadReport};
 use crate::trace::model::source::PBT;
 use crate::units::did_you_mean;
 use clap::Args;
@@ -144,11 +145,41 @@ fn describe_format(format: &Format) -> String {
         None => String::new(),
     };
     format!(
-        "{}: {}\nkind: {}\n{written}\n{}\n",
+        "{}: {}\nkind: {}\n{}{written}\n{}\n",
         format.name,
         format.about,
         format.kind.name(),
+        numbers(format),
         format.layout.trim_end()
+    )
+}
+
+/// Returns the line about the numbers of a format; empty if no option changes what they mean.
+fn numbers(format: &Format) -> String {
+    let numbers = &format.numbers;
+    let report = ReadReport {
+        base: numbers.base,
+        unit: numbers.unit,
+        ..ReadReport::default()
+    };
+    let options = match (numbers.base, numbers.unit) {
+        (None, None) => return String::new(),
+        (Some(_), None) => "--base says another",
+        (None, Some(_)) => "--unit says another",
+        (Some(_), Some(_)) => "--base and --unit say others",
+    };
+    let endings: Vec<String> = numbers.endings.iter().map(|e| format!(".{e}")).collect();
+    let settled = match (numbers.open, endings.is_empty()) {
+        (Open::Nothing, _) => String::new(),
+        (_, true) => "; asked about where nothing in the file settles it".to_owned(),
+        (_, false) => format!(
+            "; asked about where neither the file nor its ending ({}) settles it",
+            endings.join(", ")
+        ),
+    };
+    format!(
+        "numbers: {}; {options}{settled}\n",
+        report.parts().join("; ")
     )
 }
 

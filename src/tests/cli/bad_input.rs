@@ -282,15 +282,16 @@ fn files_that_are_no_traces() {
     refused(&sandbox, "elf", "--format lackey", 3, &["elf"]);
     sandbox.write("zeros", [0; 100_007]);
     refused(&sandbox, "zeros", "", 3, &["zeros"]);
-    // Two formats fit, and neither is chosen.
-    sandbox.write("two", "0 4 0 1\n1 1 0 2\n");
+    // Two readings fit, and neither is chosen.
+    sandbox.write("two", "0 4096\n1 8192\n");
     let pieces = [
-        "two: the beginning fits more than one format: dinero, arc",
-        "--format dinero",
+        "two: the file can be read in 2 ways that give different pages",
+        "--format dinero --base hex",
+        "--format dinero --base dec",
     ];
     refused(&sandbox, "two", "", 3, &pieces);
     sandbox
-        .run("run two --format arc -m 2 --no-charts -q -o out")
+        .run("run two --format dinero -m 2 --no-charts -q -o out")
         .code(0);
 }
 

@@ -57,7 +57,7 @@ fn the_ending_or_to_chooses_the_format() {
         .run("convert t.txt -q --to dinero --data-only --limit 2 -o -")
         .code(0)
         .out;
-    assert_eq!(out, "1 10000\n0 10ffc\n");
+    assert_eq!(out, "1 00010000\n0 10ffc\n");
     sandbox.run("convert t.txt -q -o noending").code(0);
     assert!(sandbox.read("noending").starts_with(b"\x89PBT"));
 }

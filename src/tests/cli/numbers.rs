@@ -8,7 +8,7 @@ fn sequence(count: u64) -> Sandbox {
     let lines: Vec<String> = (0..count).map(|page| format!("{page}\n")).collect();
     sandbox.write("seq.txt", lines.concat());
     sandbox
-        .run("check base.csv seq.txt --kind synthetic -p lru -m 16 --accept")
+        .run("check base.csv seq.txt --unit page --kind synthetic -p lru -m 16 --accept")
         .code(0);
     sandbox
 }
@@ -28,7 +28,7 @@ fn a_change_at_its_percentage_is_within_it() {
         ("0.56", 6),
         ("0.569999999999999", 6),
     ] {
-        let check = "check base.csv seq.txt --kind synthetic";
+        let check = "check base.csv seq.txt --unit page --kind synthetic";
         sandbox
             .run(&format!("{check} --max-increase-pct {limit}"))
             .code(code);

@@ -396,7 +396,7 @@ fn what_is_lost_of_pages_and_large_accesses_is_told() {
         ),
         (
             "big.csv --to dinero --page-size 4MiB",
-            "0 800\n0 400000\n0 0\n",
+            "0 00000800\n0 00400000\n0 00000000\n",
             &[
                 "dinero holds no sizes: 2 larger accesses became one byte of each page of 4MiB they touch",
             ],

@@ -175,7 +175,7 @@ fn dropped_lines_are_counted_and_bad_ones_named() {
         "8,0 0 1 0.5 7 Q R 8 + 8 [a]\n8,0 0 2 0.5 7 G R 8 + 8 [a]\n8,0 0 3 0.5 7 Q D 8 + 8 [a]\n",
     );
     let done = sandbox.run("stat t").code(0);
-    done.out(&["1 event that is no Q and 1 discard dropped"]);
+    done.err(&["1 event that is no Q and 1 discard dropped"]);
     sandbox.write("t", "l 0x10 1\nl 0x20 1\ns 0x30 1\nl 0x10 1\nl 0x20 1 9\n");
     let done = sandbox.run("stat t").code(3);
     done.err(&["t:5: 4 columns, but 3 on the first line"]);

@@ -95,7 +95,7 @@ fn sniff(sample: &Sample<'_>) -> Fit {
         let of_other = match first {
             b"LD" | b"ST" => strip_0x(place).is_some(),
             b"l" | b"s" => true,
-            b"L" | b"S" => base
+            b"I" | b"L" | b"S" | b"M" => base
                 .number(place)
                 .is_ok_and(|addr| addr.is_multiple_of(PAGE)),
             _ => false,

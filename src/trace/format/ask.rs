@@ -3,7 +3,7 @@
 //!
 //! Does not decide whether to ask (see `guess` and `settle`).
 
-use super::options::{Base, Open, ReadOptions, Unit};
+use super::options::{Base, ReadOptions, Unit};
 use super::scaled::scaled;
 use super::settle::Reading;
 use super::tokens::is_blank;
@@ -111,9 +111,8 @@ fn command(path: &Path, reading: &Reading, options: &ReadOptions) -> String {
         quoted(path),
         reading.format.name
     );
-    let open = &reading.format.numbers.open;
-    let base = options.base.filter(|_| !matches!(open, Open::Nothing));
-    if let Some(base) = base {
+    let has_base = reading.format.numbers.base.is_some();
+    if let Some(base) = options.base.filter(|_| has_base) {
         let _ = write!(command, " --base {}", base.name());
     }
     if let Some(unit) = options.unit {

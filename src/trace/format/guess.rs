@@ -77,16 +77,8 @@ pub(super) fn decide(
 fn fitting(path: &Path, sample: &Sample<'_>) -> Result<Vec<&'static Format>, TraceError> {
     let mut certain = Vec::new();
     let mut candidates: Vec<Candidate> = Vec::new();
-    for format in TABLE {
-        let options = ReadOptions {
-            format_by: by_ending(format, sample.ending),
-            ..sample.options.clone()
-        };
-        let sample = &Sample {
-            options: &options,
-            ..*sample
-        };
-        match (format.sniff)(sample) {
+    for (format, fit) in fits(sample) {
+        match fit {
             Fit::Certain => certain.push(format),
             Fit::Share { good, of } if good > 0 => candidates.push(Candidate {
                 format,
@@ -113,6 +105,22 @@ fn fitting(path: &Path, sample: &Sample<'_>) -> Result<Vec<&'static Format>, Tra
         _ if best.good == best.of => Ok(equals),
         _ => Err(unknown(path, sample, None)),
     }
+}
+
+/// Returns every format, and how well a sample fits it when the user does not name the format.
+pub(super) fn fits(sample: &Sample<'_>) -> Vec<(&'static Format, Fit)> {
+    let fit = |format: &'static Format| {
+        let options = ReadOptions {
+            format_by: by_ending(format, sample.ending),
+            ..sample.options.clone()
+        };
+        let sample = Sample {
+            options: &options,
+            ..*sample
+        };
+        (format, (format.sniff)(&sample))
+    };
+    TABLE.iter().map(fit).collect()
 }
 
 /// Returns the ending of a file's name in lower case, without dot and without that of a codec.

@@ -2,7 +2,7 @@
 
 use super::complaint::{Complaint, FAR_LONGER, id};
 use super::lines::{self, LineParser};
-use super::options::{Base, Numbers, Open, ReadOptions};
+use super::options::{Base, Numbers, Open, ReadOptions, Unit};
 use super::settle::{SMALL_IDS, far_longer, is_far_longer};
 use super::tokens::trim;
 use super::write::{FileHead, Kinds, RecordWriter, Written, text};
@@ -62,6 +62,8 @@ impl RecordWriter for Ids {
 
 struct Lirs {
     base: Base,
+    /// True if the user says that the numbers are byte addresses, which are a program's.
+    of_bytes: bool,
     /// True if a number that is no small id is an error.
     small_ids: bool,
     /// Digits of the longest number so far.
@@ -141,6 +143,7 @@ impl LineParser for Lirs {
     fn new(options: &ReadOptions) -> Lirs {
         Lirs {
             base: options.base.unwrap_or(Base::Dec),
+            of_bytes: options.unit == Some(Unit::Byte),
             small_ids: options.small_ids,
             longest: 0,
             suspect: None,
@@ -167,11 +170,15 @@ impl LineParser for Lirs {
     fn addressing(&self) -> Addressing {
         Addressing::Ids
     }
+
+    fn kind(&self) -> Option<TraceKind> {
+        self.of_bytes.then_some(TraceKind::Full)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{accesses, bad_line_cases, skipping, tuples};
+    use super::super::testing::{accesses, bad_line_cases, read, skipping, tuples};
     use super::*;
 
     #[test]
@@ -183,6 +190,36 @@ mod tests {
         ];
         let text = b"0\r\n*\r\n\r\n2527 \n*\n18446744073709551615";
         assert_eq!(tuples(&accesses("lirs", text)), expected);
+    }
+
+    #[test]
+    fn a_large_number_after_small_ones_is_no_id_for_certain() {
+        let options = ReadOptions {
+            small_ids: true,
+            ..ReadOptions::default()
+        };
+        let input = Box::new(&b"1\n4095\n4096\n"[..]);
+        let (got, result) = read(&FORMAT, input, &options);
+        let error = result.unwrap_err().to_string();
+        assert_eq!(got.len(), 2);
+        assert!(
+            error.contains("t:3: 4096 may be an id or a byte address"),
+            "{error}"
+        );
+        assert!(error.contains("--unit page"), "{error}");
+    }
+
+    #[test]
+    fn a_number_far_longer_than_its_neighbours_is_an_error() {
+        let error = |text: &[u8]| super::super::testing::error("lirs", text).to_string();
+        let text = error(b"16912\n6249030190\n16920\n");
+        assert!(
+            text.contains("on the line before, at 6249030190, the number has 10 digits"),
+            "{text}"
+        );
+        // Numbers that grow are no error, nor is one that is just longer.
+        assert_eq!(accesses("lirs", b"1\n2\n1234567890\n1234567891\n").len(), 4);
+        assert_eq!(accesses("lirs", b"16912\n624903019\n1\n").len(), 3);
     }
 
     #[test]

@@ -28,6 +28,8 @@ mod layouts;
 mod lcs;
 mod lines;
 mod lirs;
+#[cfg(test)]
+mod matrix;
 mod msr;
 mod open;
 pub(crate) mod options;

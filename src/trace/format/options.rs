@@ -17,8 +17,13 @@ pub enum Base {
 }
 
 impl Base {
-    /// Every base with its name on the command line.
-    pub const ALL: [(Base, &'static str); 2] = [(Base::Hex, "hex"), (Base::Dec, "dec")];
+    /// Every word for a base on the command line.
+    pub const WORDS: [(Base, &'static str); 4] = [
+        (Base::Hex, "hex"),
+        (Base::Dec, "dec"),
+        (Base::Hex, "16"),
+        (Base::Dec, "10"),
+    ];
 
     /// Returns the name on the command line.
     pub fn name(self) -> &'static str {

@@ -1,6 +1,7 @@
 //! Tests that walk the table: what holds for every format, guessing, opening files, and that no
 //! bytes make any reader panic.
 
+use super::guess::fits;
 use super::open::Opened;
 use super::testing::{Random, Slow, drain, guess_of, read, read_slowly};
 use super::*;
@@ -38,7 +39,7 @@ fn records(n: u32) -> Vec<u8> {
 }
 
 /// A good input of every format.
-fn examples() -> Vec<(&'static Format, Vec<u8>)> {
+pub(super) fn examples() -> Vec<(&'static Format, Vec<u8>)> {
     let requests = [(0x28, 4096, 8), (0x2a, 512, 17)];
     let input = |format: &'static Format| match format.name {
         "champsim" => champsim::tests::champsim(20),
@@ -95,8 +96,8 @@ fn an_unknown_name_suggests_the_nearest() {
 #[test]
 fn every_example_is_of_its_format_and_no_other() {
     for (format, bytes) in guessed() {
-        for other in TABLE {
-            let fits = match (other.sniff)(&sample(&bytes)) {
+        for (other, fit) in fits(&sample(&bytes)) {
+            let fits = match fit {
                 Fit::No => false,
                 Fit::Certain => true,
                 Fit::Share { good, of } => good == of,

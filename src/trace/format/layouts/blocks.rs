@@ -45,7 +45,7 @@ fn queued_requests_of_blkparse() {
         format: "blkparse",
         text: BLKPARSE,
         naive: blkparse,
-        accesses: 7,
+        accesses: 21,
         random: random_event,
         foreign: &[
             "0,20941264,8192,W,0.551706",

@@ -67,7 +67,7 @@ fn faults_of_ftrace() {
         format: "ftrace",
         text: FTRACE,
         naive: ftrace,
-        accesses: 19,
+        accesses: 21,
         random: random_ftrace,
         foreign: &[
             "8055/8055   1618.458605: page-faults:     5555b9e9a5c0",

@@ -68,7 +68,7 @@ fn records_of_the_view_tool() {
         format: "drmemtrace-view",
         text: VIEW,
         naive: view,
-        accesses: 14,
+        accesses: 22,
         random: random_record,
         foreign: &[
             "0x1000 R",

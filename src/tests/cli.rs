@@ -93,6 +93,8 @@ mod spaces;
 mod streams;
 #[path = "cli/sweep.rs"]
 mod sweep;
+#[path = "cli/text_formats.rs"]
+mod text_formats;
 #[path = "cli/traces_in.rs"]
 mod traces_in;
 #[path = "cli/verdicts.rs"]

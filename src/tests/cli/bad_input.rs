@@ -109,7 +109,8 @@ fn a_bad_line_in_every_text_format() {
             .filter_map(|line| line.strip_prefix("    "))
             .map(|line| line.to_owned() + "\n")
             .collect();
-        if example.is_empty() {
+        // In a reference string a word is bad, not a line (see `text_formats`).
+        if example.is_empty() || format == "string" {
             continue;
         }
         text_formats += 1;

@@ -4,7 +4,7 @@
 //! Does not handle lines, offsets or files: the readers add the place.
 
 use super::options::{Base, ReadOptions};
-use super::tokens::{NumberFault, is_blank};
+use super::tokens::{NumberFault, is_blank, strip_0x};
 use std::borrow::Cow;
 use std::path::PathBuf;
 
@@ -67,7 +67,7 @@ impl Complaint {
 /// Reads an address of this base, or a hexadecimal one with `0x`.
 pub(super) fn address(base: Base, digits: &[u8]) -> Result<u64, Complaint> {
     base.number(digits).map_err(|fault| match (fault, base) {
-        (NumberFault::Digit, Base::Dec) => Complaint {
+        (NumberFault::Digit, Base::Dec) if strip_0x(digits).is_none() => Complaint {
             help: "say --base hex if the addresses are hexadecimal",
             ..Complaint::from("the address is not decimal")
         },

@@ -5,6 +5,7 @@ use super::ask::question;
 use super::lines::sample_lines;
 use super::options::ReadOptions;
 use super::settle::{Answer, Head, Reading, by_ending, settle};
+use super::strangers;
 use super::{Fit, Format, Sample, TABLE, csv};
 use crate::trace::codec;
 use crate::trace::model::error::{Cause, Position, TraceError};
@@ -137,6 +138,9 @@ pub(super) fn ending_of(path: &Path) -> String {
 }
 
 fn unknown(path: &Path, sample: &Sample<'_>, nearest: Option<Candidate>) -> TraceError {
+    if let Some((name, advice)) = strangers::refusal(sample) {
+        return TraceError::new(path, format!("this is {name}")).help(advice);
+    }
     let (line, text) = sample_lines(sample)
         .enumerate()
         .find(|(_, line)| !line.trim_ascii().is_empty())

@@ -1,10 +1,11 @@
 //! valgrind's lackey: every instruction fetch, load, store and modify of a program, with size.
 
 use super::Format;
-use super::complaint::{BYTES_MAX, Complaint, address, bad_address, checked_size};
+use super::complaint::{BYTES_MAX, Complaint, address, checked_size};
 use super::lines::{self, AccessBuffer, LineParser};
 use super::options::{Base, Numbers, ReadOptions};
-use super::tokens::{decimal, hex, hex8_unchecked, is_blank, trim};
+use super::report::ReadReport;
+use super::tokens::{decimal, hex8_unchecked, is_blank, trim};
 use super::write::{LineWriter, Written, by_kind, text};
 use crate::simd::SimdLevel;
 use crate::simd::hex_lines as simd;
@@ -16,10 +17,11 @@ pub(super) const FORMAT: Format = Format {
     name: "lackey",
     about: "valgrind --tool=lackey --trace-mem=yes: every access of a program",
     layout: "\
-one access per line: kind, address (hexadecimal, without 0x), a comma, size in bytes
+one access per line: kind, address (hexadecimal, usually without 0x), a comma, size in bytes
 (decimal, 1 to 1048576). I is an instruction fetch, L a load, S a store, M a read and a write
 of one address, counted as one write. Lines that begin with ==PID== or --PID-- are valgrind's
-own text and are skipped wherever they stand.
+own text and are skipped wherever they stand; without this mark, the lines of lackey's summary are
+dropped and counted.
     ==14761== Lackey, an example Valgrind tool
     I  0401ab70,3
      S 1fff000748,8
@@ -47,12 +49,36 @@ own text and are skipped wherever they stand.
 
 struct Lackey {
     base: Base,
+    /// Lines of the summary.
+    summary: u64,
 }
+
+/// A parser of lackey's own output.
+const HEX: Lackey = Lackey {
+    base: Base::Hex,
+    summary: 0,
+};
+
+/// How the lines of lackey's summary begin.
+const SUMMARY: [&[u8]; 12] = [
+    b"Counted ",
+    b"Jccs:",
+    b"total:",
+    b"taken:",
+    b"Executed:",
+    b"SBs entered:",
+    b"SBs completed:",
+    b"guest instrs",
+    b"IRStmts",
+    b"Ratios:",
+    b"SB completed",
+    b"Exit code:",
+];
 
 /// Returns the access on one line, or `None` if it holds none. For a reader that finds the lines
 /// itself.
 pub(crate) fn access(line: &[u8]) -> Option<Access> {
-    Lackey { base: Base::Hex }.parse(line).ok()?
+    { HEX }.parse(line).ok()?
 }
 
 /// Appends the accesses of the whole lines at the beginning of `bytes`, up to the first line that
@@ -68,6 +94,7 @@ impl LineParser for Lackey {
     fn new(options: &ReadOptions) -> Lackey {
         Lackey {
             base: options.base.unwrap_or(Base::Hex),
+            summary: 0,
         }
     }
 
@@ -80,17 +107,15 @@ impl LineParser for Lackey {
             (0..=2, Some(b'I'), Some(b' ' | b'\t')) => Kind::Ifetch,
             (0..=2, Some(b'L'), Some(b' ' | b'\t')) => Kind::Read,
             (0..=2, Some(b'S' | b'M'), Some(b' ' | b'\t')) => Kind::Write,
-            _ => return Err("the line does not begin with I, L, S or M".into()),
+            _ => return self.other_line(line).map(|()| None),
         };
         let rest = trim(&line[blanks + 1..]);
         let Some(comma) = memchr(b',', rest) else {
             return Err("no comma and size after the address".into());
         };
-        let addr = match self.base {
-            Base::Hex => hex(&rest[..comma]).map_err(bad_address)?,
-            base => address(base, &rest[..comma])?,
-        };
-        let size = checked_size(decimal(&rest[comma + 1..]), addr, BYTES_MAX)?;
+        let addr = address(self.base, trim(&rest[..comma]))?;
+        let size = decimal(trim(&rest[comma + 1..]));
+        let size = checked_size(size, addr, BYTES_MAX)?;
         Ok(Some(Access {
             size,
             ..Access::single(kind, addr)
@@ -107,6 +132,26 @@ impl LineParser for Lackey {
             Base::Hex => parse_many(bytes, max, out),
             Base::Dec => (0, 0),
         }
+    }
+
+    fn report(&self) -> ReadReport {
+        ReadReport {
+            dropped: vec![("line of the summary", self.summary)],
+            ..ReadReport::default()
+        }
+    }
+}
+
+impl Lackey {
+    /// Counts a line that is no access. Errors if it is not of lackey's summary.
+    #[cold]
+    fn other_line(&mut self, line: &[u8]) -> Result<(), Complaint> {
+        let text = trim(line);
+        if !SUMMARY.iter().any(|head| text.starts_with(head)) {
+            return Err("the line does not begin with I, L, S or M".into());
+        }
+        self.summary += 1;
+        Ok(())
     }
 }
 
@@ -310,7 +355,15 @@ mod tests {
 
     #[test]
     fn blanks_may_vary() {
-        for line in ["L 10,4", " L 10,4", "  L\t10,4 ", "L  10,4"] {
+        for line in [
+            "L 10,4",
+            " L 10,4",
+            "  L\t10,4 ",
+            "L  10,4",
+            "L 0x10,4",
+            " L 0x10, 4",
+            "L 10 ,\t4",
+        ] {
             assert_eq!(
                 accesses("lackey", line.as_bytes()),
                 [access(Kind::Read, 16, 4)]
@@ -336,11 +389,11 @@ mod tests {
             }
             line.resize(line.len().max(24) + 1, b'0');
             let (mut fast, mut slow) = (Vec::<Access>::new(), Vec::new());
-            let (used, lines) = Lackey { base: Base::Hex }.parse_many(&line, 1, &mut fast);
+            let (used, lines) = { HEX }.parse_many(&line, 1, &mut fast);
             assert_eq!(lines, fast.len() as u64);
             if lines == 1 {
                 assert_eq!(line[used - 1], b'\n');
-                slow.extend(Lackey { base: Base::Hex }.parse(&line[..used - 1]).unwrap());
+                slow.extend({ HEX }.parse(&line[..used - 1]).unwrap());
                 assert_eq!(fast, slow, "{}", line.escape_ascii());
             }
         }
@@ -384,7 +437,7 @@ mod tests {
             text.truncate(cut);
             let most = [1, 7, 50, 4096, usize::MAX][random.below(5)];
             let (mut many, mut each) = (Vec::new(), Vec::<Access>::new());
-            let (used, lines) = Lackey { base: Base::Hex }.parse_many(&text, most, &mut many);
+            let (used, lines) = { HEX }.parse_many(&text, most, &mut many);
             let each_used = parse_each(&text, most, &mut each);
             assert_eq!((used, lines as usize), each_used);
             assert_eq!(many, each);
@@ -400,8 +453,7 @@ mod tests {
             }
             // Packed, up to the first that does not fit.
             let (mut packed, mut fitting) = (Vec::new(), Vec::<Packed>::new());
-            let (used_packed, lines_packed) =
-                Lackey { base: Base::Hex }.parse_many(&text, most, &mut packed);
+            let (used_packed, lines_packed) = { HEX }.parse_many(&text, most, &mut packed);
             parse_each(&text, most, &mut fitting);
             assert_eq!((packed.len() as u64, &packed), (lines_packed, &fitting));
             let unpacked = packed.iter().map(|&word| Access::unpacked(word));
@@ -412,11 +464,7 @@ mod tests {
             // And line by line, as the format says.
             let mut exact = Vec::new();
             for line in text[..used].split_inclusive(|&b| b == b'\n') {
-                exact.extend(
-                    Lackey { base: Base::Hex }
-                        .parse(&line[..line.len() - 1])
-                        .unwrap(),
-                );
+                exact.extend({ HEX }.parse(&line[..line.len() - 1]).unwrap());
             }
             assert_eq!(many, exact);
         }
@@ -430,7 +478,9 @@ mod tests {
             (" L 10", "no comma"),
             (" L ,4", "address is missing"),
             (" L 1g,4", "not hexadecimal"),
-            (" L 0x10,4", "not hexadecimal"),
+            (" L 0x,4", "address is missing"),
+            (" L 10, ", "size is missing"),
+            ("Total: 4", "I, L, S or M"),
             (" L 10000000000000000,4", "over 64 bits"),
             (" L 10,", "size is missing"),
             (" L 0401ab70,0", "size is 0"),

@@ -40,6 +40,9 @@ pub(super) trait LineParser: Send {
     /// events between packed accesses would be lost.
     const EVENTS: bool = false;
 
+    /// True if the parser has [`LineParser::take_second`].
+    const SECOND: bool = false;
+
     /// Makes a parser for a file read with `options`; it honours the base.
     fn new(options: &ReadOptions) -> Self
     where
@@ -71,6 +74,11 @@ pub(super) trait LineParser: Send {
     /// Returns the next event on the line just parsed, and its process; called until it returns
     /// `None`. Events follow the access of the same line.
     fn take_event(&mut self) -> Option<(u32, Event)> {
+        None
+    }
+
+    /// Returns the second access on the line just parsed, if it has two.
+    fn take_second(&mut self) -> Option<Access> {
         None
     }
 
@@ -245,7 +253,8 @@ impl FillTarget<'_> {
     #[inline]
     fn push(&mut self, access: Access) {
         match access.packed() {
-            Some(word) if self.packs => self.packed.push(word),
+            // What follows an access that cannot be packed must come after it.
+            Some(word) if self.packs && self.plain.is_empty() => self.packed.push(word),
             _ => self.plain.push(access),
         }
     }
@@ -301,6 +310,13 @@ impl<P: LineParser> RecordReader for LineReader<P> {
     fn report(&self) -> ReadReport {
         let mut report = self.lines.parser.report();
         report.dropped.insert(0, ("comment", self.lines.comments));
+        // A parser may know comments of its own.
+        if let Some(own) = report.dropped[1..]
+            .iter()
+            .position(|drop| drop.0 == "comment")
+        {
+            report.dropped[0].1 += report.dropped.remove(own + 1).1;
+        }
         report
     }
 }
@@ -426,6 +442,11 @@ impl<P: LineParser> LineState<P> {
             Ok(Some(access)) => out.push(access),
             Ok(None) => {}
             Err(complaint) => return self.bad(complaint, line),
+        }
+        if P::SECOND
+            && let Some(access) = self.parser.take_second()
+        {
+            out.push(access);
         }
         while P::EVENTS
             && let Some((pid, event)) = self.parser.take_event()

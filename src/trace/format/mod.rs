@@ -8,16 +8,25 @@ mod addr_rw;
 mod alibaba;
 mod arc;
 mod ask;
+mod blkparse;
+mod bpftrace;
 mod cachelib;
 mod champsim;
 mod complaint;
 mod csv;
 mod dinero;
+mod disks;
 mod drmemtrace;
+mod drmemtrace_view;
 pub(in crate::trace) mod event_text;
+mod fault_text;
+mod fiu;
 mod fixed;
+mod ftrace;
 mod guess;
 pub(crate) mod lackey;
+#[cfg(test)]
+mod layouts;
 mod lcs;
 mod lines;
 mod lirs;
@@ -32,11 +41,16 @@ mod perf_script;
 mod perf_trace;
 mod pinatrace;
 pub mod plain;
+mod ramulator;
+mod ramulator2;
 mod report;
+mod runs;
 mod scaled;
 mod settle;
 mod spc;
 mod spec_trace;
+mod strangers;
+mod string;
 mod tencent;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -68,6 +82,7 @@ pub const TABLE: &[Format] = &[
     plain::FORMAT,
     lackey::FORMAT,
     drmemtrace::FORMAT,
+    drmemtrace_view::FORMAT,
     champsim::FORMAT,
     champsim::CLOUDSUITE,
     pinatrace::FORMAT,
@@ -75,11 +90,16 @@ pub const TABLE: &[Format] = &[
     page_ref::FORMAT,
     crate::trace::format::spec_trace::FORMAT,
     dinero::FORMAT,
+    ramulator::FORMAT,
+    ramulator2::FORMAT,
+    string::FORMAT,
     csv::FORMAT,
     lirs::FORMAT,
     arc::FORMAT,
     spc::FORMAT,
     msr::FORMAT,
+    blkparse::FORMAT,
+    fiu::FORMAT,
     alibaba::FORMAT,
     tencent::FORMAT,
     twitter::FORMAT,
@@ -90,6 +110,8 @@ pub const TABLE: &[Format] = &[
     lcs::FORMAT,
     perf_script::FORMAT,
     perf_trace::FORMAT,
+    ftrace::FORMAT,
+    bpftrace::FORMAT,
 ];
 
 /// A source of accesses, and of the events between them, in file order.

@@ -1,11 +1,12 @@
 //! The block traces of Microsoft Research Cambridge: requests to the disks of servers, as published
-//! by SNIA, seven columns without a header line.
+//! by SNIA, seven columns, usually without a header line.
 
-use super::Format;
 use super::complaint::{Complaint, RUN_MAX, checked_size};
-use super::lines::{self, LineParser};
+use super::disks::Disks;
+use super::lines::{self, LineParser, sample_lines};
 use super::options::{Base, Numbers, ReadOptions};
 use super::tokens::{decimal, trim};
+use super::{Fit, Format, Sample};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -15,7 +16,8 @@ pub(super) const FORMAT: Format = Format {
 one request per line, seven fields between commas: time, host, number of the disk, Read or Write,
 offset and size in bytes (decimal, 0 to 16777216), response time. Times are ignored. A request
 touches the bytes of the disk from its offset on, of size 0 one byte. Each disk of each host is a
-process of its own, numbered from 0 in order of the file.
+process of its own, numbered from 0 in order of the file. The first line may name the columns:
+Timestamp,Hostname,DiskNumber,Type,Offset,Size,ResponseTime.
     128166372003061629,hm,1,Read,383496192,32768,413
     128166372016382155,hm,1,Write,310983680,20480,1963
 ",
@@ -24,35 +26,39 @@ process of its own, numbered from 0 in order of the file.
         sizes_in_bytes: true,
         ..Numbers::DEC_BYTES
     },
-    sniff: lines::sniff::<Msr>,
+    sniff,
     open: lines::open::<Msr>,
     written: None,
 };
 
 struct Msr {
     base: Base,
-    /// The disks so far, each as `host,number`. A search is faster than a hash: a file has a few dozen
-    /// at most.
-    disks: Vec<Vec<u8>>,
+    disks: Disks,
+    /// True once a request or the header was read: the header comes first or not at all.
+    started: bool,
 }
 
-/// Largest number of disks. A file with more is probably of another format.
-const DISKS_MAX: usize = 4096;
+/// The header that some copies of the traces have.
+const HEADER: &[u8] = b"timestamp,hostname,disknumber,type,offset,size,responsetime";
 
-impl Msr {
-    /// Returns the number of a disk, which is the next one if the disk is new.
-    fn disk(&mut self, host: &[u8], number: &[u8]) -> Result<u32, Complaint> {
-        let is = |disk: &Vec<u8>| {
-            disk.strip_prefix(host).and_then(|d| d.strip_prefix(b",")) == Some(number)
-        };
-        if let Some(known) = self.disks.iter().position(is) {
-            return Ok(known as u32);
-        }
-        if self.disks.len() >= DISKS_MAX {
-            return Err(format!("more than {DISKS_MAX} different hosts and disks").into());
-        }
-        self.disks.push([host, b",", number].concat());
-        Ok(self.disks.len() as u32 - 1)
+/// Returns true if a line is the header, in upper or lower case.
+fn is_header(line: &[u8]) -> bool {
+    let mut fields = line.split(|&b| b == b',').map(trim);
+    let mut names = HEADER.split(|&b| b == b',');
+    let same = names.all(|name| {
+        fields
+            .next()
+            .is_some_and(|field| field.eq_ignore_ascii_case(name))
+    });
+    same && fields.next().is_none()
+}
+
+/// The header identifies the format if all lines are requests.
+fn sniff(sample: &Sample<'_>) -> Fit {
+    let first = sample_lines(sample).find(|line| !trim(line).is_empty());
+    match lines::sniff::<Msr>(sample) {
+        Fit::Share { good, of } if good == of && first.is_some_and(is_header) => Fit::Certain,
+        fit => fit,
     }
 }
 
@@ -62,11 +68,16 @@ impl LineParser for Msr {
     fn new(options: &ReadOptions) -> Msr {
         Msr {
             base: options.base.unwrap_or(Base::Dec),
-            disks: Vec::new(),
+            disks: Disks::default(),
+            started: false,
         }
     }
 
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
+        if !self.started && is_header(line) {
+            self.started = true;
+            return Ok(None);
+        }
         let mut fields = line.split(|&b| b == b',').map(trim);
         let mut next = || {
             fields
@@ -78,9 +89,9 @@ impl LineParser for Msr {
         if fields.next().is_some() {
             return Err("more than seven fields between commas".into());
         }
-        let kind = match kind.to_ascii_lowercase().as_slice() {
-            b"read" => Kind::Read,
-            b"write" => Kind::Write,
+        let kind = match kind {
+            read if read.eq_ignore_ascii_case(b"read") => Kind::Read,
+            write if write.eq_ignore_ascii_case(b"write") => Kind::Write,
             _ => return Err("the fourth field is not Read or Write".into()),
         };
         for (field, what) in [
@@ -96,8 +107,9 @@ impl LineParser for Msr {
         let addr = addr
             .map_err(|_| format!("the offset is not a {} number of 64 bits", self.base.word()))?;
         let size = checked_size(decimal(size).map(|n| n.max(1)), addr, RUN_MAX)?;
+        self.started = true;
         Ok(Some(Access {
-            pid: self.disk(host, number)?,
+            pid: self.disks.number(host, number)?,
             kind,
             size,
             addr,

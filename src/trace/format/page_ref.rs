@@ -3,8 +3,9 @@
 
 use super::Format;
 use super::complaint::{Complaint, address, nothing_more};
-use super::lines::{self, LineParser};
+use super::lines::{self, AccessBuffer, LineParser};
 use super::options::{Base, FormatBy, Numbers, ReadOptions};
+use super::runs::{each_line, hex_run};
 use super::tokens::word;
 use super::write::{LineWriter, Written, by_kind, text};
 use crate::trace::model::access::{Access, Kind, TraceKind};
@@ -46,6 +47,7 @@ struct PageRef {
 
 impl LineParser for PageRef {
     const NAME: &'static str = FORMAT.name;
+    const MANY: bool = true;
 
     fn new(options: &ReadOptions) -> PageRef {
         PageRef {
@@ -69,6 +71,31 @@ impl LineParser for PageRef {
             return Err("the address is not a multiple of 4096".into());
         }
         Ok(Some(Access::single(kind, addr)))
+    }
+
+    /// Parses lines of a letter, a blank and a hexadecimal address, with `0x` or not.
+    fn parse_many<B: AccessBuffer>(
+        &mut self,
+        bytes: &[u8],
+        max: usize,
+        out: &mut B,
+    ) -> (usize, u64) {
+        if self.base != Base::Hex {
+            return (0, 0);
+        }
+        let mask = if self.strict { ALIGNMENT - 1 } else { 0 };
+        each_line(bytes, max, out, |head| {
+            let kind = match &head[..2] {
+                b"I " => Kind::Ifetch,
+                b"L " => Kind::Read,
+                b"S " | b"M " => Kind::Write,
+                _ => return None,
+            };
+            let at = if head[2..4] == *b"0x" { 4 } else { 2 };
+            let (addr, at) = hex_run(head, at)?;
+            let usual = addr & mask == 0 && head.get(at) == Some(&b'\n');
+            usual.then(|| (Access::single(kind, addr), at + 1))
+        })
     }
 }
 

@@ -1,11 +1,14 @@
-//! Page faults as `perf script` prints them: the software event page-faults and the tracepoints exceptions:page_fault_user and page_fault_kernel. Written from the output of perf
-//! 6.1; the bits of the error code are those of x86 (Intel SDM volume 3, 4.7).
+//! Page faults as `perf script` prints them: the software event page-faults and the tracepoints
+//! exceptions:page_fault_user and page_fault_kernel. Written from the output of perf 6.1.
 
-use super::Format;
 use super::complaint::{Complaint, address};
-use super::lines::{self, LineParser};
+use super::fault_text::FaultText;
+use super::ftrace::{self, Ftrace};
+use super::lines::{self, LineParser, sample_lines};
 use super::options::{Base, Numbers, ReadOptions};
+use super::report::ReadReport;
 use super::tokens::{decimal_u32, words};
+use super::{Fit, Format, Sample};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -19,13 +22,14 @@ access does is not known: all are reads. Without addr, perf prints the program c
 such lines are refused where they can be recognised.
 Or of the tracepoint: perf record -e exceptions:page_fault_user, then
 perf script -F pid,tid,time,event,trace; its error code distinguishes reads, writes and fetches.
-A number alone before the time is a thread, which is taken for a process.
+A number alone before the time is a thread, which is taken for a process. Lines in ftrace's form
+(TASK-PID [CPU] FLAGS TIME: page_fault_user: ...) are read, too; such a file is taken for ftrace.
     8055/8055   1618.458605: page-faults:     5555b9e9a5c0
     8055/8056 1618.458611: exceptions:page_fault_user: address=0x7fb1de51 ip=0x7fb1 error_code=0x6
 ",
     kind: TraceKind::FaultsOnly,
     numbers: Numbers::HEX_BYTES,
-    sniff: lines::sniff::<PerfScript>,
+    sniff,
     open: lines::open::<PerfScript>,
     written: None,
 };
@@ -39,16 +43,23 @@ const TRACEPOINTS: [&[u8]; 2] = [
     b"exceptions:page_fault_kernel",
 ];
 
-/// Bits of the error code.
-const WRITE: u64 = 1 << 1;
-const FETCH: u64 = 1 << 4;
-
 /// Help if the address is missing.
 const ADDRESS: &str = "print the address: perf record -d, then perf script -F pid,tid,time,event,addr; \
                        or leave out such lines with --skip-bad";
 
 struct PerfScript {
     base: Base,
+    faults: FaultText,
+    /// Reads lines in ftrace's form.
+    ftrace: Ftrace,
+}
+
+/// Guesses the format only without lines in ftrace's form, which has its own.
+fn sniff(sample: &Sample<'_>) -> Fit {
+    if sample_lines(sample).any(ftrace::is_event) {
+        return Fit::No;
+    }
+    lines::sniff::<PerfScript>(sample)
 }
 
 /// The event that a word names, without colon and modifiers (`page-faults:u:`); `None` if the word
@@ -73,22 +84,21 @@ fn process(word: &[u8]) -> Option<u32> {
     decimal_u32(word.split(|&b| b == b'/').next()?)
 }
 
-/// The number of this base after `name`, which ends with `=`.
-fn value<'a>(mut words: impl Iterator<Item = &'a [u8]>, name: &[u8], base: Base) -> Option<u64> {
-    base.number(words.find_map(|word| word.strip_prefix(name))?)
-        .ok()
-}
-
 impl LineParser for PerfScript {
     const NAME: &'static str = FORMAT.name;
 
     fn new(options: &ReadOptions) -> PerfScript {
         PerfScript {
             base: options.base.unwrap_or(Base::Hex),
+            faults: FaultText::default(),
+            ftrace: Ftrace::new(options),
         }
     }
 
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
+        if ftrace::is_event(line) {
+            return self.ftrace.parse(line);
+        }
         let mut words = words(line);
         // The three words before the event. The name of the program, which may hold blanks, comes
         // before them.
@@ -117,16 +127,7 @@ impl LineParser for PerfScript {
         let pid = process(if is_cpu { before[0] } else { before[1] });
         let pid = pid.ok_or("no process (PID/TID) before the time")?;
         let (addr, kind) = if TRACEPOINTS.contains(&name) {
-            let addr = value(words.clone(), b"address=", self.base);
-            let addr = addr.ok_or("no address=0x… after the event")?;
-            let code = value(words, b"error_code=", Base::Hex);
-            let code = code.ok_or("no error_code=0x… after the event")?;
-            let kind = match (code & WRITE != 0, code & FETCH != 0) {
-                (true, _) => Kind::Write,
-                (false, true) => Kind::Ifetch,
-                (false, false) => Kind::Read,
-            };
-            (addr, kind)
+            self.faults.read(words, self.base)?
         } else {
             (
                 sampled(words.next().unwrap_or_default(), self.base)?,
@@ -137,6 +138,10 @@ impl LineParser for PerfScript {
             pid,
             ..Access::single(kind, addr)
         }))
+    }
+
+    fn report(&self) -> ReadReport {
+        self.ftrace.report()
     }
 }
 

@@ -552,7 +552,7 @@ mod tests {
             assert_eq!(error.position, Position::Line(1));
         }
         assert_eq!(guess_of(b"# pagebench trace 2\nR 1\n").unwrap(), "plain");
-        assert!(guess_of(b"R 1\nW 2\n").is_err());
+        assert_eq!(guess_of(b"R 1\nW 2\n").unwrap(), "addr-rw");
     }
 
     #[test]

@@ -1,19 +1,21 @@
 //! The SPEC address traces of cache courses: loads and stores with instruction counts.
 
 use super::Format;
-use super::complaint::{Complaint, address, nothing_more};
-use super::lines::{self, LineParser};
+use super::complaint::{Complaint, address};
+use super::lines::{self, AccessBuffer, LineParser};
 use super::options::{Base, Numbers, Open, ReadOptions};
-use super::tokens::{decimal, word};
+use super::report::ReadReport;
+use super::runs::{decimal_run, each_line, hex_run};
+use super::tokens::{word, words};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
     name: "spec",
-    about: "SPEC address traces of courses: l or s, an address, instructions since the last one",
+    about: "SPEC address traces of courses: l or s, an address, more numbers or none",
     layout: "\
 one access per line: l (load) or s (store), byte address (hexadecimal, with or without 0x), and
-the number of instructions since the last access (decimal), which is ignored. There is no size:
-each access touches one byte.
+numbers that are ignored (decimal, or with 0x): usually the number of instructions since the last
+access, or none. All lines have as many. There is no size: each access touches one byte.
     s 0x1fffff50 1
     l 0x1fffff58 6
 ",
@@ -29,35 +31,78 @@ each access touches one byte.
 
 struct Spec {
     base: Base,
+    /// Number of columns of the first line.
+    columns: Option<usize>,
 }
 
 impl LineParser for Spec {
     const NAME: &'static str = FORMAT.name;
+    const MANY: bool = true;
 
     fn new(options: &ReadOptions) -> Spec {
         Spec {
             base: options.base.unwrap_or(Base::Hex),
+            columns: None,
         }
     }
 
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let (kind, rest) = word(line);
         let (place, rest) = word(rest);
-        let (count, rest) = word(rest);
         let kind = match kind {
             b"l" => Kind::Read,
             b"s" => Kind::Write,
             _ => return Err("the line does not begin with l or s".into()),
         };
         let addr = address(self.base, place)?;
-        if count.is_empty() {
-            return Err("the instruction count is missing".into());
+        let mut columns = 2;
+        for number in words(rest) {
+            if Base::Dec.number(number).is_err() {
+                return Err(
+                    "a number after the address is neither decimal nor begins with 0x".into(),
+                );
+            }
+            columns += 1;
         }
-        if decimal(count).is_err() {
-            return Err("the instruction count is not a decimal number".into());
+        let first = *self.columns.get_or_insert(columns);
+        if columns != first {
+            return Err(format!("{columns} columns, but {first} on the first line").into());
         }
-        nothing_more(rest)?;
         Ok(Some(Access::single(kind, addr)))
+    }
+
+    /// Parses lines with `0x`, one blank between their words, and one decimal number or none after the
+    /// address, once the number of columns is known.
+    fn parse_many<B: AccessBuffer>(
+        &mut self,
+        bytes: &[u8],
+        max: usize,
+        out: &mut B,
+    ) -> (usize, u64) {
+        let Some(columns @ (2 | 3)) = self.columns else {
+            return (0, 0);
+        };
+        each_line(bytes, max, out, |head| {
+            let kind = match &head[..4] {
+                b"l 0x" => Kind::Read,
+                b"s 0x" => Kind::Write,
+                _ => return None,
+            };
+            let (addr, mut at) = hex_run(head, 4)?;
+            if columns == 3 {
+                let blank = head.get(at) == Some(&b' ');
+                (_, at) = decimal_run(head, at + 1).filter(|_| blank)?;
+            }
+            (head.get(at) == Some(&b'\n')).then(|| (Access::single(kind, addr), at + 1))
+        })
+    }
+
+    fn report(&self) -> ReadReport {
+        let ignored = 3..=self.columns.unwrap_or(2);
+        ReadReport {
+            ignored: ignored.map(|column| format!("column {column}")).collect(),
+            ..ReadReport::default()
+        }
     }
 }
 
@@ -86,9 +131,9 @@ mod tests {
                 ("m 0x10 1", "l or s"),
                 ("l", "the address is missing"),
                 ("l 0x1x 1", "not hexadecimal"),
-                ("l 0x10", "instruction count is missing"),
-                ("l 0x10 x", "instruction count is not"),
-                ("l 0x10 1 1", "more on the line"),
+                ("l 0x10", "2 columns, but 3 on the first line"),
+                ("l 0x10 x", "a number after the address is"),
+                ("l 0x10 1 1", "4 columns, but 3 on the first line"),
                 ("l 0x11112222333344445 1", "address over 64 bits"),
                 ("l\x010x10 1", "binary data"),
             ],

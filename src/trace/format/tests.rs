@@ -65,7 +65,7 @@ fn guessed() -> impl Iterator<Item = (&'static Format, Vec<u8>)> {
 fn names_are_unique_and_every_entry_is_described() {
     for (i, format) in TABLE.iter().enumerate() {
         assert!(TABLE[..i].iter().all(|f| f.name != format.name));
-        let plain = |c: char| c.is_ascii_lowercase() || c == '-';
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         assert!(format.name == "oracleGeneral" || format.name.chars().all(plain));
         assert!(!format.about.is_empty() && !format.about.contains('\n'));
         assert!(format.layout.lines().count() >= 3);

@@ -1,0 +1,207 @@
+//! Block requests as blktrace's blkparse prints them. Written from its `blkparse_fmt.c`.
+
+use super::Format;
+use super::complaint::{Complaint, RUN_MAX, checked_size};
+use super::disks::Disks;
+use super::lines::{self, LineParser};
+use super::options::{Base, Numbers, ReadOptions, Unit};
+use super::report::ReadReport;
+use super::tokens::{NumberFault, decimal, decimal_u32, trim, word};
+use crate::trace::model::access::{Access, Kind, TraceKind};
+use memchr::memchr;
+
+pub(super) const FORMAT: Format = Format {
+    name: "blkparse",
+    about: "block requests as blkparse prints them",
+    layout: "\
+one event per line, in blkparse's own form (made without -f): device (major, minor), processor,
+number, time in seconds, process, action, kind of request, sector + number of sectors, program.
+Only action Q is read, which a request causes once, when it reaches the device: its sectors are 512
+bytes each. Kinds with R are reads, with W writes. Discards, requests without sectors (flushes),
+packet commands and other actions are dropped and counted, and so is the summary at the end. Each
+device is a process of its own, numbered from 0 in order of the file.
+      8,16   1        1     1.427376394  5529  Q  WS 274432 + 8 [fio]
+      8,16   1        2     1.427384090  5529  G  WS 274432 + 8 [fio]
+      8,16   1        3     1.427391010  5529  Q  RM 1052672 + 16 [fio]
+",
+    kind: TraceKind::BlockIo,
+    numbers: Numbers {
+        unit: Some(Unit::Sector),
+        sizes_in_bytes: true,
+        ..Numbers::DEC_BYTES
+    },
+    sniff: lines::sniff::<Blkparse>,
+    open: lines::open::<Blkparse>,
+    written: None,
+};
+
+/// Size of a sector in bytes.
+const SECTOR: u64 = 512;
+
+/// The actions that blkparse prints, in upper and lower case.
+const ACTIONS: [&[u8]; 18] = [
+    b"Q", b"G", b"S", b"R", b"D", b"C", b"M", b"F", b"B", b"U", b"UT", b"T", b"I", b"P", b"X",
+    b"A", b"W", b"m",
+];
+
+/// The beginnings of the lines of the summary.
+const SUMMARY: [&[u8]; 17] = [
+    b"CPU",
+    b"Total (",
+    b"Reads Queued:",
+    b"Read Dispatches:",
+    b"Reads Requeued:",
+    b"Reads Completed:",
+    b"Read Merges:",
+    b"Read depth:",
+    b"PC Reads Queued:",
+    b"PC Read Disp.:",
+    b"PC Reads Req.:",
+    b"PC Reads Compl.:",
+    b"IO unplugs:",
+    b"Throughput (",
+    b"Events (",
+    b"Skips:",
+    b"Input file ",
+];
+
+struct Blkparse {
+    base: Base,
+    disks: Disks,
+    dropped: Vec<(&'static str, u64)>,
+}
+
+/// What a field `RWBS` says about a request.
+enum Request {
+    Access(Kind),
+    Discard,
+    Nothing,
+}
+
+/// Reads a field `RWBS`: F (flush before), one of R, W, D, N, then letters for properties.
+fn request(field: &[u8]) -> Option<Request> {
+    let letters = match field {
+        [b'F', rest @ ..] if !rest.is_empty() => rest,
+        field => field,
+    };
+    let (kind, properties) = letters.split_first()?;
+    let known = properties.iter().all(|b| b"FABSMPE".contains(b));
+    let request = match kind {
+        b'R' => Request::Access(Kind::Read),
+        b'W' => Request::Access(Kind::Write),
+        b'D' => Request::Discard,
+        b'N' | b'F' => Request::Nothing,
+        _ => return None,
+    };
+    known.then_some(request)
+}
+
+/// Splits `MAJOR,MINOR`. Returns `None` for another word.
+fn device(word: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (major, minor) = word.split_at(memchr(b',', word)?);
+    let minor = &minor[1..];
+    let numbers = decimal_u32(major).is_some() && decimal_u32(minor).is_some();
+    numbers.then_some((major, minor))
+}
+
+/// Returns true if a word is a time with nine decimals or fewer.
+fn is_time(word: &[u8]) -> bool {
+    let mut parts = word.split(|&b| b == b'.');
+    let mut is_number = || parts.next().is_some_and(|n| decimal(n).is_ok());
+    is_number() && is_number() && parts.next().is_none()
+}
+
+impl Blkparse {
+    fn drop_one(&mut self, kind: &'static str) -> Option<Access> {
+        ReadReport::drop_one(&mut self.dropped, kind);
+        None
+    }
+
+    /// Reads the text after the kind of a queued request: `SECTOR + COUNT [PROGRAM]`.
+    fn queued(
+        &mut self,
+        (major, minor): (&[u8], &[u8]),
+        kind: Kind,
+        text: &[u8],
+    ) -> Result<Option<Access>, Complaint> {
+        let (sector, rest) = word(text);
+        let (plus, rest) = word(rest);
+        let (count, _) = word(rest);
+        if sector.starts_with(b"[") || sector.is_empty() {
+            return Ok(self.drop_one("request without sectors"));
+        }
+        if plus.starts_with(b"(") || plus.starts_with(b"[") {
+            return Ok(self.drop_one("packet command"));
+        }
+        if plus != b"+" {
+            return Err("no + after the sector".into());
+        }
+        let sector = self.base.number(sector).ok();
+        let sector = sector.and_then(|n| n.checked_mul(SECTOR));
+        let addr = sector.ok_or("the sector is not a number of up to 55 bits")?;
+        let bytes = match decimal(count) {
+            Ok(0) => return Ok(self.drop_one("request without sectors")),
+            Ok(count) => count.checked_mul(SECTOR).ok_or(NumberFault::Large),
+            Err(fault) => Err(fault),
+        };
+        Ok(Some(Access {
+            pid: self.disks.number(major, minor)?,
+            kind,
+            size: checked_size(bytes, addr, RUN_MAX)?,
+            addr,
+        }))
+    }
+}
+
+impl LineParser for Blkparse {
+    const NAME: &'static str = FORMAT.name;
+
+    fn new(options: &ReadOptions) -> Blkparse {
+        Blkparse {
+            base: options.base.unwrap_or(Base::Dec),
+            disks: Disks::default(),
+            dropped: Vec::new(),
+        }
+    }
+
+    fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
+        let (first, rest) = word(line);
+        let Some(device) = device(first) else {
+            let text = trim(line);
+            return match SUMMARY.iter().any(|head| text.starts_with(head)) {
+                true => Ok(self.drop_one("line of the summary")),
+                false => Err("the line does not begin with a device (MAJOR,MINOR)".into()),
+            };
+        };
+        let (cpu, rest) = word(rest);
+        let (number, rest) = word(rest);
+        let (time, rest) = word(rest);
+        let (process, rest) = word(rest);
+        let (action, rest) = word(rest);
+        let (kind, rest) = word(rest);
+        if decimal(cpu).is_err() || decimal(number).is_err() || decimal(process).is_err() {
+            return Err("processor, number or process is not a decimal number".into());
+        }
+        if !is_time(time) {
+            return Err("the fourth word is not a time in seconds".into());
+        }
+        if !ACTIONS.contains(&action) {
+            return Err("the action is not one of blkparse's".into());
+        }
+        if action != b"Q" {
+            return Ok(self.drop_one("event that is no Q"));
+        }
+        match request(kind).ok_or("the kind of the request is not one of blkparse's")? {
+            Request::Access(kind) => self.queued(device, kind, rest),
+            Request::Discard => Ok(self.drop_one("discard")),
+            Request::Nothing => Ok(self.drop_one("request without sectors")),
+        }
+    }
+
+    fn report(&self) -> ReadReport {
+        ReadReport {
+            dropped: self.dropped.clone(),
+            ..ReadReport::default()
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The text that DynamoRIO's view tool makes of a drmemtrace: one line per record. Written from
+//! `clients/drcachesim/tools/view.cpp` and the outputs of several of its versions.
+
+use super::Format;
+use super::complaint::{BYTES_MAX, Complaint, bad_address, checked_size};
+use super::lines::{self, LineParser};
+use super::options::{Numbers, ReadOptions};
+use super::report::ReadReport;
+use super::tokens::{NumberFault, decimal, decimal_u32, hex, is_blank, strip_0x, trim, word};
+use crate::trace::model::access::{Access, Kind, TraceKind};
+
+pub(super) const FORMAT: Format = Format {
+    name: "drmemtrace-view",
+    about: "the text of DynamoRIO's view tool for a drmemtrace",
+    layout: "\
+one record per line: number, instruction (newer versions), thread, what it is. Made by:
+drrun -t drmemtrace -tool view -indir drmemtrace.PROG.*.dir > FILE 2>&1
+ifetch, read and write have a size in bytes and an address after the @; older versions write only
+the address of an instruction. The disassembly is ignored. Markers, flushes, prefetches and
+instructions without a fetch are dropped and counted. Threads share the memory of their program: all
+are process 0. In a trace of several programs (threads such as W1.T7) each is a process.
+    Output format:
+    <--record#-> <--instr#->: <---tid---> <record details>
+    ------------------------------------------------------------
+           1           0:     2765542 <marker: version 5>
+           2           1:     2765543 ifetch       5 byte(s) @ 0x0000000000404a7e 48 8b 5c
+           3           1:     2765543 read         8 byte(s) @ 0x00007fdf64e2adc8 by PC 0x404a7e
+           4           1:     2765543 write        8 byte(s) @ 0x00007fdf64e2add0 by PC 0x404a7e
+",
+    kind: TraceKind::Full,
+    numbers: Numbers::HEX_BYTES,
+    sniff: lines::sniff::<View>,
+    open: lines::open::<View>,
+    written: None,
+};
+
+/// Least number of blanks before the bytes of an instruction that did not fit on its line.
+const SPILL: usize = 24;
+
+/// The end of an instruction's line if it was not fetched again, as in a repeated string instruction.
+const NO_FETCH: &[u8] = b"non-fetched instruction";
+
+#[derive(Default)]
+struct View {
+    dropped: Vec<(&'static str, u64)>,
+}
+
+/// The beginning of a line: its process and the text after the thread.
+struct Head<'a> {
+    pid: u32,
+    text: &'a [u8],
+}
+
+/// Reads `RECORD: THREAD` or `RECORD INSTRUCTION: THREAD`.
+fn head(line: &[u8]) -> Option<Head<'_>> {
+    let (mut number, mut rest) = word(line);
+    if !number.ends_with(b":") {
+        decimal(number).ok()?;
+        (number, rest) = word(rest);
+    }
+    decimal(number.strip_suffix(b":")?).ok()?;
+    let (thread, text) = word(rest);
+    Some(Head {
+        pid: program(thread)?,
+        text,
+    })
+}
+
+/// Returns the number of a thread's program: `7` and `T7` are of program 0, `W1.T7` of program 1.
+fn program(thread: &[u8]) -> Option<u32> {
+    let (program, thread) = match thread.strip_prefix(b"W") {
+        Some(rest) => {
+            let dot = rest.iter().position(|&b| b == b'.')?;
+            (decimal_u32(&rest[..dot])?, &rest[dot + 1..])
+        }
+        None => (0, thread),
+    };
+    decimal(thread.strip_prefix(b"T").unwrap_or(thread)).ok()?;
+    Some(program)
+}
+
+/// Returns true for lines before and between the records.
+fn is_head(line: &[u8]) -> bool {
+    let text = trim(line);
+    text == b"Output format:"
+        || text == b"View tool results:"
+        || text.starts_with(b"<record#>")
+        || text.starts_with(b"<--record#->")
+        || text.ends_with(b" : total instructions")
+        || (text.len() > 3 && text.iter().all(|&b| b == b'-'))
+}
+
+impl View {
+    fn drop_one(&mut self, kind: &'static str) -> Option<Access> {
+        ReadReport::drop_one(&mut self.dropped, kind);
+        None
+    }
+}
+
+/// Reads `SIZE byte(s)`. Returns the size, at least 1: an access of 0 bytes touches its page all the
+/// same. Also returns the text after it.
+fn size(text: &[u8]) -> Result<(Result<u64, NumberFault>, &[u8]), Complaint> {
+    let (size, rest) = word(text);
+    let (unit, rest) = word(rest);
+    if unit != b"byte(s)" {
+        return Err("no size in byte(s)".into());
+    }
+    Ok((decimal(size).map(|size| size.max(1)), rest))
+}
+
+/// Reads `SIZE byte(s) @ 0xADDRESS`. Returns the access and the text after it.
+fn access(kind: Kind, pid: u32, text: &[u8]) -> Result<(Access, &[u8]), Complaint> {
+    let (size, rest) = size(text)?;
+    let (at, rest) = word(rest);
+    let (place, rest) = word(rest);
+    let digits = strip_0x(place).filter(|_| at == b"@");
+    let addr = hex(digits.ok_or("no @ 0x… after the size")?).map_err(bad_address)?;
+    let size = checked_size(size, addr, BYTES_MAX)?;
+    let single = Access::single(kind, addr);
+    Ok((
+        Access {
+            pid,
+            size,
+            ..single
+        },
+        rest,
+    ))
+}
+
+/// Reads the older form of a fetch, `KIND SIZE byte(s)` after the address.
+fn old_fetch(address: &[u8], pid: u32, mut text: &[u8]) -> Result<Access, Complaint> {
+    let addr = hex(address).map_err(bad_address)?;
+    // Words for the kind of instruction come before the size.
+    while word(text).0.first().is_some_and(u8::is_ascii_alphabetic) {
+        text = word(text).1;
+    }
+    let (size, rest) = size(text)?;
+    let size = checked_size(size, addr, BYTES_MAX)?;
+    if !trim(rest).is_empty() {
+        return Err("more on the line than belongs to a fetch".into());
+    }
+    let single = Access::single(Kind::Ifetch, addr);
+    Ok(Access {
+        pid,
+        size,
+        ..single
+    })
+}
+
+/// Checks what follows the address of a read or write: nothing, or `by PC 0x…`.
+fn check_instruction(text: &[u8]) -> Result<(), Complaint> {
+    let text = trim(text);
+    let instruction = text.strip_prefix(b"by PC ").and_then(strip_0x);
+    if text.is_empty() || instruction.is_some_and(|digits| hex(digits).is_ok()) {
+        Ok(())
+    } else {
+        Err("something else than `by PC 0x…` after the address".into())
+    }
+}
+
+impl LineParser for View {
+    const NAME: &'static str = FORMAT.name;
+
+    fn new(_: &ReadOptions) -> View {
+        View::default()
+    }
+
+    fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
+        if is_head(line) {
+            return Ok(None);
+        }
+        let Some(Head { pid, text }) = head(line) else {
+            return Err("the line does not begin with a record's number and a thread".into());
+        };
+        let (what, rest) = word(text);
+        match what {
+            b"ifetch" => {
+                let (fetch, rest) = access(Kind::Ifetch, pid, rest)?;
+                if trim(rest).ends_with(NO_FETCH) {
+                    return Ok(self.drop_one("instruction without a fetch"));
+                }
+                Ok(Some(fetch))
+            }
+            b"read" | b"write" => {
+                let write = what == b"write";
+                let kind = if write { Kind::Write } else { Kind::Read };
+                let (access, rest) = access(kind, pid, rest)?;
+                check_instruction(rest)?;
+                Ok(Some(access))
+            }
+            b"iflush" | b"dflush" => Ok(self.drop_one("flush")),
+            _ if what.starts_with(b"pref") => Ok(self.drop_one("prefetch")),
+            _ if what.starts_with(b"<") => Ok(self.drop_one("marker")),
+            _ if text.iter().take_while(|&&b| is_blank(b)).count() >= SPILL => Ok(None),
+            _ => match strip_0x(what) {
+                Some(address) => old_fetch(address, pid, rest).map(Some),
+                None => Err("the record is not ifetch, read, write or the like".into()),
+            },
+        }
+    }
+
+    fn report(&self) -> ReadReport {
+        ReadReport {
+            dropped: self.dropped.clone(),
+            ..ReadReport::default()
+        }
+    }
+}

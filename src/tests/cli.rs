@@ -89,6 +89,8 @@ mod spaces;
 mod streams;
 #[path = "cli/sweep.rs"]
 mod sweep;
+#[path = "cli/tlb.rs"]
+mod tlb;
 #[path = "cli/traces_in.rs"]
 mod traces_in;
 #[path = "cli/verdicts.rs"]

@@ -59,6 +59,8 @@ mod limits;
 mod long;
 #[path = "cli/merge.rs"]
 mod merge;
+#[path = "cli/misses.rs"]
+mod misses;
 #[path = "cli/numbers.rs"]
 mod numbers;
 #[path = "cli/plan.rs"]
@@ -87,6 +89,8 @@ mod signals;
 mod spaces;
 #[path = "cli/streams.rs"]
 mod streams;
+#[path = "cli/strings.rs"]
+mod strings;
 #[path = "cli/sweep.rs"]
 mod sweep;
 #[path = "cli/tlb.rs"]

@@ -1,6 +1,7 @@
 //! Arguments that several subcommands share: how traces are read, which cells are replayed and
 //! how the program behaves on the terminal.
 
+pub(in crate::cli) mod blanks;
 pub(in crate::cli) mod job_args;
 pub(in crate::cli) mod memory;
 

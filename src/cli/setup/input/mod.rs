@@ -2,12 +2,16 @@
 //! gathers failures, so that one bad trace does not hide the others.
 
 mod report;
+mod string;
+
+pub use string::{frames_of_string, load_string};
 
 pub use report::{read_as, report_illegal, report_skipped};
 
 use super::cache::{self, Cache};
 use super::failure::Failure;
 use super::progress::{message, note};
+use super::reading::Reading;
 use crate::exit::{self, ExitCode};
 use crate::space::{self, Options, Resolved, SpaceError};
 use crate::sweep::{Axes, Warmup};
@@ -145,10 +149,12 @@ pub fn load_each(
     cache: Option<&Cache>,
 ) -> Result<Inputs, Failure> {
     let (files, empty_folders) = expand(wanted)?;
+    let reading = Reading::watch("read", files.iter().map(|file| &*file.path));
     let results: Vec<Result<Loaded, TraceError>> = files
         .par_iter()
         .map(|file| load_one(&file.path, file.options, sizes, cache))
         .collect();
+    drop(reading);
     let mut inputs = Inputs {
         loaded: Vec::new(),
         failed: if empty_folders {

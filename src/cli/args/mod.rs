@@ -10,7 +10,7 @@ use super::setup::host::{cores, free_memory};
 use crate::policy::choice_list::parse_list;
 use crate::report::results::columns::{COLUMNS, Column, ColumnKind};
 use crate::sweep::{Axes, Engine, Settings, Warmup};
-use crate::trace::format::ReadOptions;
+use crate::trace::format::{Base, ReadOptions, Unit};
 use crate::trace::model::access::TraceKind;
 use crate::trace::model::selection::Selection;
 use crate::trace::model::source::{LoadOptions, PBT};
@@ -89,10 +89,14 @@ pub struct ReadArgs {
           hide_possible_values = true)]
     pub header: Option<bool>,
 
-    /// Base of addresses and ids without 0x in the csv format; dec if absent
-    #[arg(long, value_name = "hex|dec", value_parser = words([(16_u32, "hex"), (10, "dec")]),
-          hide_possible_values = true)]
-    pub base: Option<u32>,
+    /// Base of addresses and ids without 0x; that of the format if absent
+    #[arg(long, value_name = "hex|dec", value_parser = words(Base::ALL), hide_possible_values = true)]
+    pub base: Option<Base>,
+
+    /// What one address or id counts: byte, page (an id), sector (512 bytes), or a number of bytes; that
+    /// of the format if absent
+    #[arg(long, value_name = "byte|page|sector|BYTES", value_parser = Unit::parse)]
+    pub unit: Option<Unit>,
 
     /// Skip a bad record, unless later ones depend on it; results say how many were skipped
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true,
@@ -403,8 +407,10 @@ impl ReadArgs {
                 columns,
                 delimiter,
                 header: self.header,
-                hexadecimal: self.base == Some(16),
+                base: self.base,
+                unit: self.unit,
                 skip_bad: self.skip_bad,
+                ..ReadOptions::default()
             },
             page_size: None,
             selection: select.selection(),

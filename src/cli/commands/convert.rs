@@ -3,7 +3,7 @@
 
 use crate::cli::args::{LevelArgs, QuietArgs, ReadArgs, SelectArgs};
 use crate::cli::setup::failure::Failure;
-use crate::cli::setup::input::{read_as, report_skipped};
+use crate::cli::setup::input::{read_as, report_read, report_skipped};
 use crate::cli::setup::output_file::write_whole;
 use crate::cli::setup::progress::note;
 use crate::cli::setup::reading::Reading;
@@ -100,6 +100,8 @@ struct Target {
     /// `None` is pbt.
     format: Option<&'static Format>,
     packing: Compression,
+    /// Whether the ending of the file's name settles what the format leaves open.
+    name_settles: bool,
 }
 
 impl Target {
@@ -122,7 +124,12 @@ impl Target {
                 Some(format)
             }
         };
-        Ok(Target { format, packing })
+        let owns = |format: &Format| format.numbers.endings.contains(&ending.as_str());
+        Ok(Target {
+            format,
+            packing,
+            name_settles: format.is_some_and(owns),
+        })
     }
 
     /// Returns whether it is text, which may go to a terminal.
@@ -143,6 +150,7 @@ pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
     let target = Target::of(args.to.as_deref(), &args.output)?;
     let source = open(&args)?;
     let reading = Reading::watch("converted", [&*args.trace].into_iter());
+    let read = source.report.clone();
     let (written, bytes) = if args.output == Path::new("-") {
         (write_to_stdout(&args, source, target)?, None)
     } else {
@@ -150,6 +158,7 @@ pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
         (written, Some(bytes))
     };
     drop(reading);
+    report_read(&args.trace, &read.get());
     report(&args, &written, bytes)?;
     Ok(exit::OK)
 }
@@ -223,7 +232,10 @@ fn write(
             let (meta, summary) = convert::convert(source, &mut out, level).map_err(failed)?;
             Written::Stored(meta, summary)
         }
-        Some(format) => Written::Exported(export(source, format, &mut out).map_err(failed)?),
+        Some(format) => {
+            let exported = export(source, format, target.name_settles, &mut out);
+            Written::Exported(exported.map_err(failed)?)
+        }
     };
     out.finish().map_err(fail)?;
     Ok(written)

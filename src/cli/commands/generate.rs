@@ -159,6 +159,7 @@ fn write_text(generator: Generator) -> io::Result<()> {
         kind: TraceKind::Synthetic,
         addressing: Addressing::Bytes,
         chosen: Chosen::ALL,
+        name_settles: true,
     };
     let mut writer = PlainWriter::begin(&mut out, origin)?;
     for step in generator {

@@ -4,7 +4,7 @@ use crate::cli::args::{CacheArgs, ReadArgs, SelectArgs};
 use crate::cli::setup::cache;
 use crate::cli::setup::cache::Cache;
 use crate::cli::setup::failure::Failure;
-use crate::cli::setup::input::{read_as, report_skipped};
+use crate::cli::setup::input::{read_as, report_read, report_skipped};
 use crate::cli::setup::page_tables::page_tables;
 use crate::cli::setup::progress::note;
 use crate::cli::setup::terminal::{field, print};
@@ -46,6 +46,7 @@ pub fn head(args: HeadArgs) -> Result<ExitCode, Failure> {
     let source = TraceSource::open(&args.trace, &options)?;
     let format = read_as(source.format, source.guessed, "none");
     note(&format!("{}: {format}", args.trace.display()));
+    let report = source.report.clone();
     let mut out = BufWriter::new(io::stdout().lock());
     let mut written = writeln!(out, "record  pid  kind             address  size");
     let mut count = 0;
@@ -68,6 +69,7 @@ pub fn head(args: HeadArgs) -> Result<ExitCode, Failure> {
     written
         .and_then(|()| out.flush())
         .map_err(Failure::stdout)?;
+    report_read(&args.trace, &report.get());
     report_skipped(&args.trace, skipped?);
     Ok(exit::OK)
 }
@@ -107,8 +109,13 @@ pub fn stat(args: StatArgs) -> Result<ExitCode, Failure> {
     field(&mut out, "file", args.trace.display());
     let format = read_as(source.format, source.guessed, source.codec);
     field(&mut out, "format", format);
+    let report = source.report.clone();
     let bursts = bursts(&source, &options);
     let trace = cache::load(cache.as_ref(), source, &args.trace, &options)?;
+    let parts = report.get().parts();
+    if !parts.is_empty() {
+        field(&mut out, "read as", parts.join("; "));
+    }
     describe(&mut out, &trace);
     let reuse = reuse(&trace);
     let is_empty = trace.is_empty();

@@ -23,7 +23,7 @@ use xxhash_rust::xxh3::Xxh3;
 const BYTES_MIN: u64 = 4 << 20;
 
 /// Part of the key. Raise it when the same version of the program starts to read a file differently.
-const PARSER_REVISION: u32 = 1;
+const PARSER_REVISION: u32 = 2;
 
 /// The zstd level of kept traces: fast, since the user waits while they are written.
 const LEVEL: i32 = 1;

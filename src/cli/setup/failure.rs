@@ -7,7 +7,7 @@ use crate::report::results::results_csv::TableError;
 use crate::space::SpaceError;
 use crate::sweep::PlanError;
 use crate::trace::model::convert::ConvertError;
-use crate::trace::model::error::TraceError;
+use crate::trace::model::error::{Cause, TraceError};
 use crate::trace::model::reference_string::StringError;
 use crate::units::UnitError;
 use crate::vm::hardware::tlb_shapes::GeometryError;
@@ -87,10 +87,10 @@ impl fmt::Display for Failure {
 
 impl From<TraceError> for Failure {
     fn from(error: TraceError) -> Failure {
-        let code = if error.is_io() {
-            exit::FAILURE
-        } else {
-            exit::BAD_TRACE
+        let code = match error.cause {
+            Cause::Io(_) => exit::FAILURE,
+            Cause::Options => exit::USAGE,
+            Cause::Content | Cause::UnknownFormat => exit::BAD_TRACE,
         };
         Failure::new(code, error.to_string())
     }

@@ -34,8 +34,12 @@ impl Reading {
                 thread: None,
             };
         }
-        let sizes = paths.map(|path| Some(std::fs::metadata(path).ok()?.len()));
         // Of a pipe the end is not known.
+        let size = |path: &Path| {
+            let meta = std::fs::metadata(path).ok()?;
+            meta.is_file().then_some(meta.len())
+        };
+        let sizes = paths.map(size);
         let total = sizes.sum::<Option<u64>>();
         let (alive, ended) = channel();
         let watched = Watched {

@@ -56,7 +56,7 @@ fn write(
         }
         format => {
             let format = by_name(format).unwrap();
-            Some(export(source, format, &mut out).unwrap_or_else(|e| panic!("{e}")))
+            Some(export(source, format, false, &mut out).unwrap_or_else(|e| panic!("{e}")))
         }
     }
 }

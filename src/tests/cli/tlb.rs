@@ -13,13 +13,11 @@ const ADDRESSES: &str = include_str!("../data/os-concepts-addresses.txt");
 #[test]
 fn the_virtual_memory_manager_of_the_textbook() {
     let sandbox = Sandbox::new();
-    let hexadecimal = |line: &str| format!("{:#06x}\n", line.parse::<u32>().unwrap());
-    let lines: String = ADDRESSES.lines().map(hexadecimal).collect();
-    sandbox.write("addresses.txt", lines);
+    sandbox.write("addresses.txt", ADDRESSES);
     for (replacement, hits) in [(":fifo", 54), (":lru", 55), ("", 55)] {
         sandbox
             .run(&format!(
-                "run addresses.txt --page-size 256 -p fifo,lru -m 128,256 \
+                "run addresses.txt --base dec --unit byte --page-size 256 -p fifo,lru -m 128,256 \
                  --tlb l1=16xfull{replacement},l2=none -q --no-charts -o out --force"
             ))
             .code(0);

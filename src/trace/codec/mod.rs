@@ -19,7 +19,7 @@ const HEAD: usize = 6;
 /// Returns whether a compressed file may begin with `first`. If not, a pipe need not have more bytes for
 /// its codec to be recognised.
 fn may_be_compressed(first: u8) -> bool {
-    matches!(first, 0x1f | 0x28 | 0x50..=0x5f | 0xfd | 0x04 | b'B')
+    matches!(first, 0x1f | 0x28 | 0x50..=0x5f | 0xfd | 0x04 | b'B' | 0xff)
 }
 
 /// Upper limit of the memory that an xz stream may ask for, in KiB. `xz -9` needs 64 MiB.
@@ -118,6 +118,14 @@ pub const CODECS: &[Codec] = &[
                 if rest.first().is_none_or(|b| matches!(b, 0x31 | 0x17)))
         },
         decode: Some(|source| Ok(Box::new(bzip2::bufread::MultiBzDecoder::new(source)))),
+    },
+    Codec {
+        name: "snappy",
+        endings: &["sz", "snappy"],
+        written: None,
+        // The stream identifier of the framing format. A block without frames has no such beginning.
+        is: |head| head.starts_with(&[0xff, 0x06, 0, 0, b's', b'N']),
+        decode: Some(|source| Ok(Box::new(snap::read::FrameDecoder::new(source)))),
     },
     Codec {
         name: "zip",

@@ -1,9 +1,10 @@
 //! Traces of operating-systems courses: an address, and R or W.
 
 use super::Format;
-use super::complaint::{Complaint, bad_address, nothing_more};
+use super::complaint::{Complaint, address, nothing_more};
 use super::lines::{self, LineParser};
-use super::tokens::{hex_0x, word};
+use super::options::{Base, Numbers, Open, ReadOptions};
+use super::tokens::word;
 use super::write::{Kinds, LineWriter, Written, text};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
@@ -12,11 +13,16 @@ pub(super) const FORMAT: Format = Format {
     about: "course traces: an address and R or W on each line",
     layout: "\
 one access per line: byte address (hexadecimal, with or without 0x), blanks or a tab, R or W of
-either case. There is no size: each access touches one byte.
+either case. There is no size: each access touches one byte. Without 0x, a digit a to f or zeros up
+to 8 or 16 digits the addresses may be decimal: then say --base hex or dec.
     0041f7a0 R
     0x13f5e2c0 W
 ",
     kind: TraceKind::Full,
+    numbers: Numbers {
+        open: Open::Base(|line| word(line).0),
+        ..Numbers::HEX_BYTES
+    },
     sniff: lines::sniff::<AddrRw>,
     open: lines::open::<AddrRw>,
     written: Some(Written {
@@ -30,16 +36,23 @@ either case. There is no size: each access touches one byte.
     }),
 };
 
-#[derive(Default)]
-struct AddrRw;
+struct AddrRw {
+    base: Base,
+}
 
 impl LineParser for AddrRw {
     const NAME: &'static str = FORMAT.name;
 
+    fn new(options: &ReadOptions) -> AddrRw {
+        AddrRw {
+            base: options.base.unwrap_or(Base::Hex),
+        }
+    }
+
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
-        let (address, rest) = word(line);
+        let (place, rest) = word(line);
         let (kind, rest) = word(rest);
-        let addr = hex_0x(address).map_err(bad_address)?;
+        let addr = address(self.base, place)?;
         let kind = match kind {
             b"R" | b"r" => Kind::Read,
             b"W" | b"w" => Kind::Write,

@@ -1,8 +1,9 @@
 //! The `.lis` files of the ARC authors: requests for runs of disk blocks.
 
 use super::Format;
-use super::complaint::{Complaint, RUN_MAX, bad_id, checked_size, nothing_more};
+use super::complaint::{Complaint, RUN_MAX, checked_size, id, nothing_more};
 use super::lines::{self, LineParser};
+use super::options::{Base, FormatBy, Numbers, ReadOptions};
 use super::tokens::{decimal, word};
 use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
 
@@ -12,22 +13,48 @@ pub(super) const FORMAT: Format = Format {
     layout: "\
 one request per line, four decimal numbers: first block, number of blocks (1 to 16777216), a
 number that is ignored, number of the request. A request is that many accesses to consecutive
-blocks; each block is a page, all are reads. If every first block is below 5, the file may also be
-dinero; then --format decides.
+blocks; each block is a page, all are reads. The format is guessed if the third number is always 0
+and the fourth counts the requests; other files of four numbers need --format arc.
     1479552 64 0 0
     41 8 0 1
 ",
     kind: TraceKind::BlockIo,
+    numbers: Numbers {
+        endings: &["lis"],
+        ..Numbers::DEC_IDS
+    },
     sniff: lines::sniff::<Arc>,
     open: lines::open::<Arc>,
     written: None,
 };
 
-#[derive(Default)]
-struct Arc;
+struct Arc {
+    base: Base,
+    /// True if the two last columns must be as in the published files: a 0, and numbers that count the
+    /// requests. Other files of four numbers are something else.
+    strict: bool,
+    /// The number of the last request.
+    last: Option<u64>,
+}
+
+impl Arc {
+    /// Returns true if the two last columns are as in the published files.
+    fn counts_requests(&mut self, ignored: u64, number: u64) -> bool {
+        let last = self.last.replace(number);
+        ignored == 0 && last.is_none_or(|last| last.checked_add(1) == Some(number))
+    }
+}
 
 impl LineParser for Arc {
     const NAME: &'static str = FORMAT.name;
+
+    fn new(options: &ReadOptions) -> Arc {
+        Arc {
+            base: options.base.unwrap_or(Base::Dec),
+            strict: options.format_by == FormatBy::Content,
+            last: None,
+        }
+    }
 
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let (first, rest) = word(line);
@@ -37,12 +64,15 @@ impl LineParser for Arc {
         if number.is_empty() {
             return Err("fewer than four numbers".into());
         }
-        let addr = decimal(first).map_err(bad_id)?;
+        let addr = id(self.base, first)?;
         let size = checked_size(decimal(count), addr, RUN_MAX)?;
-        if decimal(ignored).is_err() || decimal(number).is_err() {
+        let (Ok(ignored), Ok(number)) = (decimal(ignored), decimal(number)) else {
             return Err("the last two words are not decimal numbers".into());
-        }
+        };
         nothing_more(rest)?;
+        if self.strict && !self.counts_requests(ignored, number) {
+            return Err("the last two numbers are not 0 and that of the request".into());
+        }
         Ok(Some(Access {
             size,
             ..Access::single(Kind::Read, addr)
@@ -71,13 +101,10 @@ mod tests {
     }
 
     #[test]
-    fn small_blocks_could_be_dinero_and_both_are_named() {
-        let text = guess_of(b"0 1 0 1\n1 3 0 2\n").unwrap_err().to_string();
-        assert!(text.contains("arc") && text.contains("dinero"), "{text}");
-        assert!(
-            text.contains("choose one of them, for example with --format dinero"),
-            "{text}"
-        );
+    fn four_numbers_that_do_not_count_requests_are_something_else() {
+        assert_eq!(guess_of(b"0 1 0 1\n1 3 0 2\n").unwrap(), "arc");
+        assert!(guess_of(b"0 1 0 1\n1 3 0 9\n").is_err());
+        assert!(guess_of(b"0 1 7 1\n1 3 7 2\n").is_err());
     }
 
     #[test]

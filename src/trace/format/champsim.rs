@@ -4,6 +4,7 @@
 
 use super::complaint::Complaint;
 use super::fixed::{self, RecordParser, sample_records, u64_at};
+use super::options::Numbers;
 use super::{Fit, Format, Sample};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 use std::marker::PhantomData;
@@ -21,6 +22,7 @@ Each is an instruction fetch, then the reads, then the writes; there are no size
 access touches one byte.
 ",
     kind: TraceKind::Full,
+    numbers: Numbers::FIXED,
     sniff,
     open: fixed::open::<Instructions<ChampSim>>,
     written: None,
@@ -39,6 +41,7 @@ pub(super) const CLOUDSUITE: Format = Format {
 Accesses are those of champsim. It is never guessed: say --format cloudsuite.
 ",
     kind: TraceKind::Full,
+    numbers: Numbers::FIXED,
     sniff: |_| Fit::No,
     open: fixed::open::<Instructions<CloudSuite>>,
     written: None,

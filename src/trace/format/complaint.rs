@@ -3,7 +3,7 @@
 //!
 //! Does not handle lines, offsets or files: the readers add the place.
 
-use super::ReadOptions;
+use super::options::{Base, ReadOptions};
 use super::tokens::{NumberFault, is_blank};
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -64,6 +64,25 @@ impl Complaint {
     }
 }
 
+/// Reads an address of this base, or a hexadecimal one with `0x`.
+pub(super) fn address(base: Base, digits: &[u8]) -> Result<u64, Complaint> {
+    base.number(digits).map_err(|fault| match (fault, base) {
+        (NumberFault::Digit, Base::Dec) => Complaint {
+            help: "say --base hex if the addresses are hexadecimal",
+            ..Complaint::from("the address is not decimal")
+        },
+        _ => bad_address(fault),
+    })
+}
+
+/// Reads an id of this base, or a hexadecimal one with `0x`.
+pub(super) fn id(base: Base, digits: &[u8]) -> Result<u64, Complaint> {
+    base.number(digits).map_err(|fault| match (fault, base) {
+        (NumberFault::Digit, Base::Hex) => Complaint::from("the id is not hexadecimal"),
+        _ => bad_id(fault),
+    })
+}
+
 /// Returns the complaint about a hexadecimal address.
 pub(super) fn bad_address(fault: NumberFault) -> Complaint {
     Complaint::from(match fault {
@@ -109,6 +128,10 @@ pub(super) fn nothing_more(rest: &[u8]) -> Result<(), Complaint> {
         Err("more on the line than belongs to one access".into())
     }
 }
+
+/// Advice about a number that is far longer than its neighbours.
+pub(super) const FAR_LONGER: &str = "mend the line; if it is right, read the file with --format csv --col page=1 (ids) or \
+     --col addr=1 (addresses)";
 
 /// The rule of `--skip-bad` for one file: bad records are errors, or are counted and left out.
 pub(super) struct BadRecords {

@@ -57,7 +57,10 @@ pub fn thread_files(folder: &Path) -> Result<Option<Vec<PathBuf>>, TraceError> {
         }
         let windows = windows_of(&below);
         if let Some(first) = windows.first() {
-            let what = format!("a drmemtrace of {}", counted(windows.len() as u64, "window"));
+            let what = format!(
+                "a drmemtrace of {}",
+                counted(windows.len() as u64, "window")
+            );
             let help = format!("name one of them: {}", first.display());
             return Err(TraceError::new(folder, what).help(help));
         }
@@ -106,8 +109,9 @@ fn sorted_out(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), TraceError>
         let name = name(path);
         !name.starts_with('.') && !BESIDE.iter().any(|beside| name.starts_with(beside))
     });
-    let (named, others): (Vec<_>, Vec<_>) =
-        files.into_iter().partition(|path| is_thread_name(&name(path)));
+    let (named, others): (Vec<_>, Vec<_>) = files
+        .into_iter()
+        .partition(|path| is_thread_name(&name(path)));
     // Content is looked at only where names fit: every file of a folder is opened otherwise.
     let (threads, more): (Vec<_>, Vec<_>) = named.into_iter().partition(|path| is_thread(path));
     let mut others = [others, more].concat();
@@ -169,7 +173,9 @@ pub(super) fn open(
     for path in files {
         threads.push(Thread::open(path, options)?);
     }
-    let mut pids = threads.iter().filter_map(|thread| Some((thread.reader.parser().pid()?, thread)));
+    let mut pids = threads
+        .iter()
+        .filter_map(|thread| Some((thread.reader.parser().pid()?, thread)));
     if let Some((pid, first)) = pids.next()
         && let Some((other, thread)) = pids.find(|(other, _)| *other != pid)
     {
@@ -182,7 +188,9 @@ pub(super) fn open(
                     its own, or name them one by one";
         return Err(TraceError::new(folder, what).help(help));
     }
-    let next = (0..threads.len()).map(|thread| Reverse((0, thread))).collect();
+    let next = (0..threads.len())
+        .map(|thread| Reverse((0, thread)))
+        .collect();
     Ok(Box::new(Merged { threads, next }))
 }
 
@@ -203,7 +211,7 @@ struct Thread {
 impl Thread {
     fn open(path: &Path, options: &ReadOptions) -> Result<Thread, TraceError> {
         let input = codec::open(path)?;
-        let reader = thread_reader(input.reader, path.to_path_buf(), options)?;
+        let reader = thread_reader(input.reader, path.to_path_buf(), options, true)?;
         let mut thread = Thread {
             path: path.to_path_buf(),
             reader,
@@ -234,7 +242,10 @@ impl Thread {
     fn run(&mut self, batch: &mut Vec<Access>, room: usize) -> Result<Option<u64>, TraceError> {
         let goal = batch.len() + room;
         loop {
-            let stop = self.marks.last().map_or(self.ahead.len(), |mark| mark.before);
+            let stop = self
+                .marks
+                .last()
+                .map_or(self.ahead.len(), |mark| mark.before);
             let take = (stop - self.at).min(goal - batch.len());
             batch.extend_from_slice(&self.ahead[self.at..self.at + take]);
             self.at += take;
@@ -388,7 +399,9 @@ mod tests {
     fn threads_are_merged_by_their_time_stamps() {
         let mut state = 3u64;
         let mut draw = |below: u64| {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             (state >> 33) % below
         };
         for round in 0..20 {
@@ -406,15 +419,21 @@ mod tests {
                         (time, addresses.collect())
                     })
                     .collect();
-                let borrowed: Vec<(u64, &[u64])> =
-                    pieces.iter().map(|(time, addresses)| (*time, &addresses[..])).collect();
+                let borrowed: Vec<(u64, &[u64])> = pieces
+                    .iter()
+                    .map(|(time, addresses)| (*time, &addresses[..]))
+                    .collect();
                 let bytes = thread(9, &borrowed);
                 let (ending, bytes) = match number % 3 {
                     0 => ("trace", bytes),
                     1 => ("trace.gz", gzip(&bytes)),
                     _ => ("memtrace.sz", snappy(&bytes)),
                 };
-                fs::write(below.join(format!("drmemtrace.a.{number}.1.{ending}")), bytes).unwrap();
+                fs::write(
+                    below.join(format!("drmemtrace.a.{number}.1.{ending}")),
+                    bytes,
+                )
+                .unwrap();
                 threads.push(pieces);
             }
             fs::write(below.join("cpu_schedule.bin.zip"), "PK").unwrap();
@@ -441,7 +460,10 @@ mod tests {
         let one = || thread(9, &[(1, &[64])]);
         for files in [
             vec![("a.txt", b"0x10\n".to_vec())],
-            vec![("a.trace", b"R 1000\n".to_vec()), ("b.trace", b"R 1000\n".to_vec())],
+            vec![
+                ("a.trace", b"R 1000\n".to_vec()),
+                ("b.trace", b"R 1000\n".to_vec()),
+            ],
             // One file is a trace by its own name.
             vec![("a.1.trace", one()), ("b.txt", b"0x10\n".to_vec())],
         ] {
@@ -460,11 +482,17 @@ mod tests {
         let asked = thread_files(&raw.path().join("drmemtrace.a.1.2.dir")).unwrap_err();
         assert!(asked.help.contains("drrun -t drmemtrace -indir"), "{asked}");
 
-        let windows = folder(&[("trace/window.0000/a.trace", one()), ("trace/window.0001/a.trace", one())]);
+        let windows = folder(&[
+            ("trace/window.0000/a.trace", one()),
+            ("trace/window.0001/a.trace", one()),
+        ]);
         let asked = thread_files(windows.path()).unwrap_err();
         assert!(asked.help.contains("window.0000"), "{asked}");
 
-        let processes = folder(&[("a.1.trace", one()), ("a.2.trace", thread(10, &[(1, &[64])]))]);
+        let processes = folder(&[
+            ("a.1.trace", one()),
+            ("a.2.trace", thread(10, &[(1, &[64])])),
+        ]);
         let asked = read(processes.path(), 100).unwrap_err();
         assert!(asked.what.contains("several processes"), "{asked}");
     }
@@ -473,7 +501,10 @@ mod tests {
     fn an_error_names_the_file_of_its_thread() {
         let mut cut = thread(9, &[(2, &[64, 128])]);
         cut.pop();
-        let files = [("a.1.trace", thread(9, &[(1, &[1]), (3, &[2])])), ("a.2.trace", cut)];
+        let files = [
+            ("a.1.trace", thread(9, &[(1, &[1]), (3, &[2])])),
+            ("a.2.trace", cut),
+        ];
         let folder = folder(&files);
         let error = read(folder.path(), 100).unwrap_err();
         assert!(error.path.ends_with("a.2.trace"), "{error}");

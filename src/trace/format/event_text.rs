@@ -4,7 +4,8 @@
 //! Does not handle lines or processes: callers keep the process and the position of an event. Does
 //! not check whether the event makes sense at that position.
 
-use super::tokens::{NumberFault, decimal, decimal_u32, hex_0x, word};
+use super::options::Base;
+use super::tokens::{NumberFault, decimal, decimal_u32, word};
 use crate::trace::model::access::Addressing;
 use crate::trace::model::event::{Advice, Backing, Event, Mapping, Protection};
 use crate::units::PageSize;
@@ -28,11 +29,20 @@ const SHOWN_MAX: usize = 40;
 /// Reads an event. Returns `None` if the first word is not the name of an event. The child of a fork
 /// is the number in the text.
 pub(in crate::trace) fn parse(text: &[u8], addressing: Addressing) -> Result<Option<Event>, Fault> {
+    parse_in(text, addressing, Base::Hex)
+}
+
+/// Like [`parse`], with addresses of this base.
+pub(in crate::trace) fn parse_in(
+    text: &[u8],
+    addressing: Addressing,
+    base: Base,
+) -> Result<Option<Event>, Fault> {
     let (first, rest) = word(text);
     let Some(form) = form(first) else {
         return Ok(None);
     };
-    let mut words = Words { rest, form };
+    let mut words = Words { rest, form, base };
     let has_addresses = !matches!(first, b"fork" | b"exec" | b"exit");
     if has_addresses && addressing == Addressing::Ids {
         let word = first.escape_ascii();
@@ -54,7 +64,7 @@ pub(in crate::trace) fn parse(text: &[u8], addressing: Addressing) -> Result<Opt
             }
         }
         b"brk" => {
-            let end = words.hexadecimal("end")?;
+            let end = words.address("end")?;
             Event::Brk { end }
         }
         b"advise" => {
@@ -95,6 +105,8 @@ fn form(first: &[u8]) -> Option<&'static str> {
 struct Words<'a> {
     rest: &'a [u8],
     form: &'static str,
+    /// The base of addresses.
+    base: Base,
 }
 
 impl<'a> Words<'a> {
@@ -129,12 +141,14 @@ impl<'a> Words<'a> {
         }
     }
 
-    fn hexadecimal(&mut self, what: &str) -> Result<u64, Fault> {
-        hex_0x(self.next()).map_err(|fault| self.fault(fault, what, "hexadecimal"))
+    fn address(&mut self, what: &str) -> Result<u64, Fault> {
+        let base = self.base;
+        let number = base.number(self.next());
+        number.map_err(|fault| self.fault(fault, what, base.word()))
     }
 
     fn range(&mut self) -> Result<(u64, u64), Fault> {
-        let start = self.hexadecimal("start")?;
+        let start = self.address("start")?;
         let length = decimal(self.next())
             .map_err(|fault| self.fault(fault, "length", "a decimal number"))?;
         if length == 0 {

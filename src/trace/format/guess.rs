@@ -1,8 +1,13 @@
 //! Guessing the format of a file from its beginning. If several formats fit equally well, the user
 //! has to choose: guessing never picks one of them.
 
+use super::ask::question;
 use super::lines::sample_lines;
+use super::options::ReadOptions;
+use super::settle::{Answer, Head, Reading, by_ending, settle};
+use super::strangers::refusal;
 use super::{Fit, Format, Sample, TABLE};
+use crate::trace::codec;
 use crate::trace::model::error::{Cause, Position, TraceError};
 use std::cmp::Ordering;
 use std::path::Path;
@@ -25,18 +30,64 @@ impl Candidate {
     }
 }
 
-/// Guesses the format of a sample: a certain one; else the one that accepts the largest share, if no
-/// other accepts as much and the share is at least 80 %. If lines remain that it does not accept, the
-/// reader reports the first of them.
+/// A decision about how a file is read.
+#[derive(Debug)]
+pub(super) struct Guess {
+    /// The reading.
+    pub reading: Reading,
+    /// What settled it, for errors further on; empty if the layout did.
+    pub why: String,
+}
+
+/// Decides how a file is read from its beginning, and reads on where the beginning does not settle it.
 ///
 /// # Errors
 ///
-/// Errors if the sample fits several formats equally well, or none.
-pub fn guess(path: &Path, sample: &Sample<'_>) -> Result<&'static Format, TraceError> {
+/// Errors if the beginning fits no format. Asks with an error if several readings fit and nothing
+/// settles which is meant.
+pub(super) fn decide(
+    path: &Path,
+    sample: &Sample<'_>,
+    head: &mut Head<'_>,
+) -> Result<Guess, TraceError> {
+    let mut formats = fitting(path, sample)?;
+    let owns = |format: &&Format| format.numbers.endings.contains(&sample.ending);
+    if let [owner] = *formats.iter().copied().filter(owns).collect::<Vec<_>>() {
+        formats = vec![owner];
+    }
+    let mut open = Vec::new();
+    let one = formats.len() == 1;
+    for format in formats {
+        match settle(path, format, sample.options, sample.ending, head)? {
+            Answer::Settled(reading, why) if one => return Ok(Guess { reading, why }),
+            Answer::Settled(reading, _) => open.push(reading),
+            Answer::Open(readings) => open.extend(readings),
+        }
+    }
+    Err(question(path, head.bytes, &open, sample.options))
+}
+
+/// Returns the formats that fit a sample: the certain ones; else the one that accepts the largest
+/// share, if no other accepts as much and the share is at least 80 %; else all that accept all of it. If
+/// lines remain that the format does not accept, its reader reports the first of them.
+///
+/// # Errors
+///
+/// Errors if the sample fits none.
+fn fitting(path: &Path, sample: &Sample<'_>) -> Result<Vec<&'static Format>, TraceError> {
+    let mut certain = Vec::new();
     let mut candidates: Vec<Candidate> = Vec::new();
     for format in TABLE {
+        let options = ReadOptions {
+            format_by: by_ending(format, sample.ending),
+            ..sample.options.clone()
+        };
+        let sample = &Sample {
+            options: &options,
+            ..*sample
+        };
         match (format.sniff)(sample) {
-            Fit::Certain => return Ok(format),
+            Fit::Certain => certain.push(format),
             Fit::Share { good, of } if good > 0 => candidates.push(Candidate {
                 format,
                 good: u64::from(good),
@@ -44,6 +95,12 @@ pub fn guess(path: &Path, sample: &Sample<'_>) -> Result<&'static Format, TraceE
             }),
             Fit::Share { .. } | Fit::No => {}
         }
+    }
+    if !certain.is_empty() {
+        return Ok(certain);
+    }
+    if let Some(refusal) = refusal(path, sample) {
+        return Err(refusal);
     }
     let Some(&best) = candidates.iter().max_by(|a, b| a.cmp_share(b)) else {
         return Err(unknown(path, sample, None));
@@ -54,21 +111,25 @@ pub fn guess(path: &Path, sample: &Sample<'_>) -> Result<&'static Format, TraceE
         .map(|candidate| candidate.format)
         .collect();
     match equals.len() {
-        1 if best.good * 100 >= best.of * PERCENT_MIN => Ok(best.format),
+        1 if best.good * 100 >= best.of * PERCENT_MIN => Ok(equals),
         1 => Err(unknown(path, sample, Some(best))),
-        _ if best.good == best.of => Err(ambiguous(path, &equals)),
+        _ if best.good == best.of => Ok(equals),
         _ => Err(unknown(path, sample, None)),
     }
 }
 
-fn ambiguous(path: &Path, formats: &[&Format]) -> TraceError {
-    let names: Vec<&str> = formats.iter().map(|format| format.name).collect();
-    let what = format!(
-        "the beginning fits more than one format: {}",
-        names.join(", ")
-    );
-    let help = format!("choose one of them, for example with --format {}", names[0]);
-    TraceError::new(path, what).help(help)
+/// Returns the ending of a file's name in lower case, without dot and without that of a codec.
+pub(super) fn ending_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.to_ascii_lowercase();
+    let mut name = name.as_str();
+    loop {
+        match name.rsplit_once('.') {
+            Some((stem, ending)) if codec::by_ending(ending).is_some() => name = stem,
+            Some((_, ending)) => return ending.to_owned(),
+            None => return String::new(),
+        }
+    }
 }
 
 fn unknown(path: &Path, sample: &Sample<'_>, nearest: Option<Candidate>) -> TraceError {

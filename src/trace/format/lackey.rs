@@ -1,8 +1,9 @@
 //! valgrind's lackey: every instruction fetch, load, store and modify of a program, with size.
 
 use super::Format;
-use super::complaint::{BYTES_MAX, Complaint, bad_address, checked_size};
+use super::complaint::{BYTES_MAX, Complaint, address, bad_address, checked_size};
 use super::lines::{self, AccessBuffer, LineParser};
+use super::options::{Base, Numbers, ReadOptions};
 use super::tokens::{decimal, hex, hex8_unchecked, is_blank, trim};
 use super::write::{LineWriter, Written, by_kind, text};
 use crate::simd::SimdLevel;
@@ -26,6 +27,10 @@ own text and are skipped wherever they stand.
      M 0421c098,4
 ",
     kind: TraceKind::Full,
+    numbers: Numbers {
+        sizes_in_bytes: true,
+        ..Numbers::HEX_BYTES
+    },
     sniff: lines::sniff::<Lackey>,
     open: lines::open::<Lackey>,
     written: Some(Written {
@@ -40,13 +45,14 @@ own text and are skipped wherever they stand.
     }),
 };
 
-#[derive(Default)]
-struct Lackey;
+struct Lackey {
+    base: Base,
+}
 
 /// Returns the access on one line, or `None` if it holds none. For a reader that finds the lines
 /// itself.
 pub(crate) fn access(line: &[u8]) -> Option<Access> {
-    Lackey.parse(line).ok()?
+    Lackey { base: Base::Hex }.parse(line).ok()?
 }
 
 /// Appends the accesses of the whole lines at the beginning of `bytes`, up to the first line that
@@ -58,6 +64,12 @@ pub(crate) fn accesses(bytes: &[u8], out: &mut Vec<Access>) -> usize {
 impl LineParser for Lackey {
     const NAME: &'static str = FORMAT.name;
     const MANY: bool = true;
+
+    fn new(options: &ReadOptions) -> Lackey {
+        Lackey {
+            base: options.base.unwrap_or(Base::Hex),
+        }
+    }
 
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let blanks = line.iter().take_while(|&&b| is_blank(b)).count();
@@ -74,7 +86,10 @@ impl LineParser for Lackey {
         let Some(comma) = memchr(b',', rest) else {
             return Err("no comma and size after the address".into());
         };
-        let addr = hex(&rest[..comma]).map_err(bad_address)?;
+        let addr = match self.base {
+            Base::Hex => hex(&rest[..comma]).map_err(bad_address)?,
+            base => address(base, &rest[..comma])?,
+        };
         let size = checked_size(decimal(&rest[comma + 1..]), addr, BYTES_MAX)?;
         Ok(Some(Access {
             size,
@@ -88,7 +103,10 @@ impl LineParser for Lackey {
         max: usize,
         out: &mut B,
     ) -> (usize, u64) {
-        parse_many(bytes, max, out)
+        match self.base {
+            Base::Hex => parse_many(bytes, max, out),
+            Base::Dec => (0, 0),
+        }
     }
 }
 
@@ -318,11 +336,11 @@ mod tests {
             }
             line.resize(line.len().max(24) + 1, b'0');
             let (mut fast, mut slow) = (Vec::<Access>::new(), Vec::new());
-            let (used, lines) = Lackey.parse_many(&line, 1, &mut fast);
+            let (used, lines) = Lackey { base: Base::Hex }.parse_many(&line, 1, &mut fast);
             assert_eq!(lines, fast.len() as u64);
             if lines == 1 {
                 assert_eq!(line[used - 1], b'\n');
-                slow.extend(Lackey.parse(&line[..used - 1]).unwrap());
+                slow.extend(Lackey { base: Base::Hex }.parse(&line[..used - 1]).unwrap());
                 assert_eq!(fast, slow, "{}", line.escape_ascii());
             }
         }
@@ -366,7 +384,7 @@ mod tests {
             text.truncate(cut);
             let most = [1, 7, 50, 4096, usize::MAX][random.below(5)];
             let (mut many, mut each) = (Vec::new(), Vec::<Access>::new());
-            let (used, lines) = Lackey.parse_many(&text, most, &mut many);
+            let (used, lines) = Lackey { base: Base::Hex }.parse_many(&text, most, &mut many);
             let each_used = parse_each(&text, most, &mut each);
             assert_eq!((used, lines as usize), each_used);
             assert_eq!(many, each);
@@ -382,7 +400,8 @@ mod tests {
             }
             // Packed, up to the first that does not fit.
             let (mut packed, mut fitting) = (Vec::new(), Vec::<Packed>::new());
-            let (used_packed, lines_packed) = Lackey.parse_many(&text, most, &mut packed);
+            let (used_packed, lines_packed) =
+                Lackey { base: Base::Hex }.parse_many(&text, most, &mut packed);
             parse_each(&text, most, &mut fitting);
             assert_eq!((packed.len() as u64, &packed), (lines_packed, &fitting));
             let unpacked = packed.iter().map(|&word| Access::unpacked(word));
@@ -393,7 +412,11 @@ mod tests {
             // And line by line, as the format says.
             let mut exact = Vec::new();
             for line in text[..used].split_inclusive(|&b| b == b'\n') {
-                exact.extend(Lackey.parse(&line[..line.len() - 1]).unwrap());
+                exact.extend(
+                    Lackey { base: Base::Hex }
+                        .parse(&line[..line.len() - 1])
+                        .unwrap(),
+                );
             }
             assert_eq!(many, exact);
         }

@@ -3,6 +3,7 @@
 
 use super::complaint::Complaint;
 use super::fixed::{FixedReader, RecordParser, peek, u64_at};
+use super::options::Numbers;
 use super::{Fit, Format, ReadOptions, RecordReader};
 use crate::trace::codec::read_error;
 use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
@@ -22,6 +23,7 @@ and ends with the same number, then requests of 24 to 100 bytes, little-endian:
 Each object is a page. Operations that set, write or change are writes, others reads.
 ",
     kind: TraceKind::BlockIo,
+    numbers: Numbers::FIXED,
     sniff: |sample| {
         if sample.bytes.starts_with(&MAGIC.to_le_bytes()) {
             Fit::Certain

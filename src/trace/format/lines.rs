@@ -5,6 +5,7 @@
 //! Does not know any format: the [`LineParser`] says what a line means.
 
 use super::complaint::{BadRecords, CARRIES_ON, Complaint};
+use super::report::ReadReport;
 use super::tokens::is_blank;
 use super::{Fit, Known, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::{fill_buf, read_error};
@@ -38,6 +39,11 @@ pub(super) trait LineParser: Send {
     /// True if the parser has [`LineParser::take_event`]. Such a parser must not have `MANY`: the
     /// events between packed accesses would be lost.
     const EVENTS: bool = false;
+
+    /// Makes a parser for a file read with `options`; it honours the base.
+    fn new(options: &ReadOptions) -> Self
+    where
+        Self: Sized;
 
     /// Returns the access on one line, or `None` if the line is valid but holds no access (a log's
     /// text, an event, a header). `line` comes without its end (LF or CRLF) and is not blank.
@@ -82,6 +88,12 @@ pub(super) trait LineParser: Send {
     fn chosen(&self) -> Chosen {
         Chosen::ALL
     }
+
+    /// What is worth saying about how the lines were read: delimiter, columns, dropped lines. The
+    /// reader adds comments; base and unit come from the table.
+    fn report(&self) -> ReadReport {
+        ReadReport::default()
+    }
 }
 
 /// Takes the accesses of a fast path, packed or not.
@@ -117,22 +129,18 @@ impl AccessBuffer for Vec<Packed> {
 }
 
 /// Opens a reader with a new parser; for the table.
-pub(super) fn open<P: LineParser + Default + 'static>(
+pub(super) fn open<P: LineParser + 'static>(
     input: Box<dyn BufRead + Send>,
     path: PathBuf,
     options: &ReadOptions,
 ) -> Result<Box<dyn RecordReader>, TraceError> {
-    Ok(Box::new(LineReader::new(
-        input,
-        path,
-        options,
-        P::default(),
-    )))
+    let parser = P::new(options);
+    Ok(Box::new(LineReader::new(input, path, options, parser)))
 }
 
 /// Returns how well a sample fits a new parser; for the table.
-pub(super) fn sniff<P: LineParser + Default>(sample: &Sample<'_>) -> Fit {
-    share(sample, P::default())
+pub(super) fn sniff<P: LineParser>(sample: &Sample<'_>) -> Fit {
+    share(sample, P::new(sample.options))
 }
 
 /// Reads a line-based format.
@@ -159,6 +167,8 @@ struct LineState<P> {
     events: Vec<EventRecord>,
     /// The line that the last buffer broke off in.
     partial: Partial,
+    /// Lines that are comments.
+    comments: u64,
     bad_records: BadRecords,
 }
 
@@ -190,6 +200,7 @@ impl<P: LineParser> LineReader<P> {
                 count: 0,
                 events: Vec::new(),
                 partial: Partial::None,
+                comments: 0,
                 bad_records: BadRecords::new(path, options),
             },
         }
@@ -285,6 +296,12 @@ impl<P: LineParser> RecordReader for LineReader<P> {
             kind: parser.kind(),
             chosen: parser.chosen(),
         }
+    }
+
+    fn report(&self) -> ReadReport {
+        let mut report = self.lines.parser.report();
+        report.dropped.insert(0, ("comment", self.lines.comments));
+        report
     }
 }
 
@@ -402,6 +419,7 @@ impl<P: LineParser> LineState<P> {
         self.count += 1;
         let line = content(line, self.count == 1);
         if is_nothing::<P>(line) {
+            self.comments += u64::from(line.iter().any(|&b| !is_blank(b)));
             return Ok(());
         }
         match self.parser.parse(line) {
@@ -596,9 +614,8 @@ mod tests {
     #[test]
     fn a_sample_drops_its_last_partial_line() {
         let sample = |whole| Sample {
-            bytes: b"1\n2\n3x",
             whole,
-            file_bytes: None,
+            ..Sample::of(b"1\n2\n3x")
         };
         assert_eq!(sample_lines(&sample(false)).count(), 2);
         assert_eq!(sample_lines(&sample(true)).count(), 3);

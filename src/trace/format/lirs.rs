@@ -1,46 +1,166 @@
 //! The `.trc` files of the LIRS authors: one block number per line.
 
-use super::Format;
-use super::complaint::{Complaint, bad_id};
+use super::complaint::{Complaint, FAR_LONGER, id};
 use super::lines::{self, LineParser};
-use super::tokens::{decimal, trim};
-use super::write::{Kinds, LineWriter, Written, text};
+use super::options::{Base, Numbers, Open, ReadOptions};
+use super::settle::{SMALL_IDS, far_longer, is_far_longer};
+use super::tokens::trim;
+use super::write::{FileHead, Kinds, RecordWriter, Written, text};
+use super::{Fit, Format, Sample};
 use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
+use std::io::{self, Write};
 
 pub(super) const FORMAT: Format = Format {
     name: "lirs",
     about: "LIRS .trc: one decimal block number on each line",
     layout: "\
 one access per line: a block number (decimal). Each number is a page, all are reads. Empty lines
-and lines with a lone * are ignored.
+and lines with a lone * are ignored. A list without the ending .trc or .vpn and with numbers of 4096
+or more may be byte addresses: then say --unit page or byte. A number far longer than those before
+and after it is an error.
     0
     1
     2527
 ",
     kind: TraceKind::BlockIo,
-    sniff: lines::sniff::<Lirs>,
+    numbers: Numbers {
+        open: Open::Unit(trim),
+        endings: &["trc", "vpn"],
+        ..Numbers::DEC_IDS
+    },
+    sniff,
     open: lines::open::<Lirs>,
     written: Some(Written {
         endings: &["trc", "vpn"],
         kinds: Kinds::None,
         addressings: &[Addressing::Ids],
         tells_kind: |kind, _| kind == TraceKind::BlockIo,
-        ..text(|| Box::new(LineWriter(|out, a| writeln!(out, "{}", a.addr))))
+        ..text(|| Box::new(Ids { star: false }))
     }),
 };
 
-#[derive(Default)]
-struct Lirs;
+/// Writes ids. Before the first one that could be a byte address comes a lone star, unless the name of
+/// the file settles that it is a list of ids.
+struct Ids {
+    /// True if no star is needed any more.
+    star: bool,
+}
+
+impl RecordWriter for Ids {
+    fn begin(&mut self, _out: &mut dyn Write, origin: FileHead) -> io::Result<()> {
+        self.star = origin.name_settles;
+        Ok(())
+    }
+
+    fn access(&mut self, out: &mut dyn Write, access: &Access) -> io::Result<()> {
+        if access.addr >= SMALL_IDS && !std::mem::replace(&mut self.star, true) {
+            out.write_all(b"*\n")?;
+        }
+        writeln!(out, "{}", access.addr)
+    }
+}
+
+struct Lirs {
+    base: Base,
+    /// True if a number that is no small id is an error.
+    small_ids: bool,
+    /// Digits of the longest number so far.
+    longest: usize,
+    /// A number far longer than all before it, until the next line shows whether numbers grew.
+    suspect: Option<(usize, u64)>,
+}
+
+/// Fits decimal numbers, and hexadecimal ones about whose base nothing is said.
+fn sniff(sample: &Sample<'_>) -> Fit {
+    /// A list whose lengths are not compared: that is done with all lines around (see `settle`).
+    struct List(Base);
+
+    impl LineParser for List {
+        const NAME: &'static str = FORMAT.name;
+
+        fn new(options: &ReadOptions) -> List {
+            List(options.base.unwrap_or(Base::Dec))
+        }
+
+        fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
+            match trim(line) {
+                b"*" => Ok(None),
+                number => Ok(Some(Access::single(Kind::Read, id(self.0, number)?))),
+            }
+        }
+    }
+
+    let decimal = lines::sniff::<List>(sample);
+    if sample.options.base.is_some() || matches!(decimal, Fit::Share { good, of } if good == of) {
+        return decimal;
+    }
+    let hexadecimal = ReadOptions {
+        base: Some(Base::Hex),
+        ..sample.options.clone()
+    };
+    let hexadecimal = lines::sniff::<List>(&Sample {
+        options: &hexadecimal,
+        ..*sample
+    });
+    match hexadecimal {
+        Fit::Share { good, of } if good == of => hexadecimal,
+        _ => decimal,
+    }
+}
+
+impl Lirs {
+    /// Notes the length of a number. Errors if the one before it is far longer than those around it.
+    fn check_length(&mut self, digits: usize, number: u64) -> Result<(), Complaint> {
+        if let Some((longer, before)) = self.suspect.take() {
+            if is_far_longer(longer, digits.max(self.longest)) {
+                return Err(Complaint {
+                    help: FAR_LONGER,
+                    fatal: true,
+                    ..Complaint::from(format!(
+                        "on the line before, at {before}, {}",
+                        far_longer(longer, digits.max(self.longest))
+                    ))
+                });
+            }
+            self.longest = self.longest.max(longer);
+        }
+        if digits > self.longest {
+            if is_far_longer(digits, self.longest) {
+                self.suspect = Some((digits, number));
+            } else {
+                self.longest = digits;
+            }
+        }
+        Ok(())
+    }
+}
 
 impl LineParser for Lirs {
     const NAME: &'static str = FORMAT.name;
 
+    fn new(options: &ReadOptions) -> Lirs {
+        Lirs {
+            base: options.base.unwrap_or(Base::Dec),
+            small_ids: options.small_ids,
+            longest: 0,
+            suspect: None,
+        }
+    }
+
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
-        let id = trim(line);
-        if id == b"*" {
+        let number = trim(line);
+        if number == b"*" {
             return Ok(None);
         }
-        let addr = decimal(id).map_err(bad_id)?;
+        let addr = id(self.base, number)?;
+        self.check_length(number.len(), addr)?;
+        if self.small_ids && addr >= SMALL_IDS {
+            return Err(Complaint {
+                help: "say --unit page if the numbers are ids, or --unit byte if they are addresses",
+                fatal: true,
+                ..Complaint::from(format!("{addr} may be an id or a byte address"))
+            });
+        }
         Ok(Some(Access::single(Kind::Read, addr)))
     }
 

@@ -6,11 +6,13 @@
 
 mod addr_rw;
 mod arc;
+mod ask;
 mod champsim;
 mod complaint;
 mod csv;
 mod dinero;
 mod drmemtrace;
+mod drmemtrace_folder;
 pub(in crate::trace) mod event_text;
 mod fixed;
 mod guess;
@@ -20,14 +22,20 @@ mod lines;
 mod lirs;
 mod msr;
 mod open;
+pub(crate) mod options;
 mod oracle_general;
 mod page_ref;
 mod perf_script;
 mod perf_trace;
 mod pinatrace;
 pub mod plain;
+mod raw;
+mod report;
+mod scaled;
+mod settle;
 mod spc;
 mod spec_trace;
+mod strangers;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -40,12 +48,15 @@ use super::model::access::{Access, Addressing, Packed, TraceKind};
 use super::model::error::TraceError;
 use super::model::event::EventRecord;
 use super::model::sample::Chosen;
+use options::Numbers;
 use std::fmt;
 use std::io::BufRead;
 use std::path::PathBuf;
 
-pub use guess::guess;
-pub use open::open_input;
+pub use drmemtrace_folder::thread_files;
+pub use open::{Opened, SharedReport, open_input, open_threads};
+pub use options::{Base, ReadOptions, Unit};
+pub use report::ReadReport;
 pub use write::{FileHead, Kinds, RecordWriter, Written};
 
 /// Every format, in the order of the documentation.
@@ -70,22 +81,12 @@ pub const TABLE: &[Format] = &[
     lcs::FORMAT,
     perf_script::FORMAT,
     perf_trace::FORMAT,
+    raw::U32_LE,
+    raw::U64_LE,
+    raw::U32_BE,
+    raw::U64_BE,
+    raw::I64_BE,
 ];
-
-/// Options for reading a file. Each format uses those that apply to it.
-#[derive(Debug, Clone, Default)]
-pub struct ReadOptions {
-    /// `--col addr=2,rw=3`: columns of the csv format, by name in the header or number from 1.
-    pub columns: Vec<(String, String)>,
-    /// `--delimiter`: of the csv format; guessed from the first line if absent.
-    pub delimiter: Option<u8>,
-    /// `--header yes|no`: whether the first csv line names the columns; guessed if absent.
-    pub header: Option<bool>,
-    /// `--base hex`: addresses and ids of the csv format are hexadecimal without `0x`, too.
-    pub hexadecimal: bool,
-    /// `--skip-bad`: count a bad record and go on.
-    pub skip_bad: bool,
-}
 
 /// A source of accesses, and of the events between them, in file order.
 pub trait RecordReader: Send {
@@ -121,6 +122,12 @@ pub trait RecordReader: Send {
     /// Returns what is known of the trace so far. A file may state it only in its first records, so
     /// it holds after the first `fill`.
     fn known(&self) -> Known;
+
+    /// Returns how the file was read so far: columns used and ignored, records dropped. Base and unit
+    /// are added when the file is opened.
+    fn report(&self) -> ReadReport {
+        ReadReport::default()
+    }
 }
 
 /// Facts that a reader has found out about a trace so far.
@@ -172,6 +179,23 @@ pub struct Sample<'a> {
     pub whole: bool,
     /// The size of the decompressed file in bytes, if it is known without reading it.
     pub file_bytes: Option<u64>,
+    /// How the file is to be read.
+    pub options: &'a ReadOptions,
+    /// The ending of the file's name in lower case, without dot and without that of a codec.
+    pub ending: &'a str,
+}
+
+impl<'a> Sample<'a> {
+    /// Returns the sample of a whole file about which nothing is said.
+    pub(super) fn of(bytes: &'a [u8]) -> Sample<'a> {
+        Sample {
+            bytes,
+            whole: true,
+            file_bytes: Some(bytes.len() as u64),
+            options: &options::NO_OPTIONS,
+            ending: "",
+        }
+    }
 }
 
 /// One entry of the table.
@@ -185,6 +209,8 @@ pub struct Format {
     pub layout: &'static str,
     /// The kind of trace of a file that does not state it itself.
     pub kind: TraceKind,
+    /// What its numbers count, and what the layout leaves open.
+    pub numbers: Numbers,
     /// Returns how well a sample fits.
     pub sniff: fn(&Sample<'_>) -> Fit,
     /// Opens a reader.

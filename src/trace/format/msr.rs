@@ -4,6 +4,7 @@
 use super::Format;
 use super::complaint::{Complaint, RUN_MAX, checked_size};
 use super::lines::{self, LineParser};
+use super::options::{Base, Numbers, ReadOptions};
 use super::tokens::{decimal, trim};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
@@ -19,13 +20,17 @@ process of its own, numbered from 0 in order of the file.
     128166372016382155,hm,1,Write,310983680,20480,1963
 ",
     kind: TraceKind::BlockIo,
+    numbers: Numbers {
+        sizes_in_bytes: true,
+        ..Numbers::DEC_BYTES
+    },
     sniff: lines::sniff::<Msr>,
     open: lines::open::<Msr>,
     written: None,
 };
 
-#[derive(Default)]
 struct Msr {
+    base: Base,
     /// The disks so far, each as `host,number`. A search is faster than a hash: a file has a few dozen
     /// at most.
     disks: Vec<Vec<u8>>,
@@ -54,6 +59,13 @@ impl Msr {
 impl LineParser for Msr {
     const NAME: &'static str = FORMAT.name;
 
+    fn new(options: &ReadOptions) -> Msr {
+        Msr {
+            base: options.base.unwrap_or(Base::Dec),
+            disks: Vec::new(),
+        }
+    }
+
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let mut fields = line.split(|&b| b == b',').map(trim);
         let mut next = || {
@@ -80,7 +92,9 @@ impl LineParser for Msr {
                 return Err(format!("the {what} is not a decimal number").into());
             }
         }
-        let addr = decimal(offset).map_err(|_| "the offset is not a decimal number of 64 bits")?;
+        let addr = self.base.number(offset);
+        let addr = addr
+            .map_err(|_| format!("the offset is not a {} number of 64 bits", self.base.word()))?;
         let size = checked_size(decimal(size).map(|n| n.max(1)), addr, RUN_MAX)?;
         Ok(Some(Access {
             pid: self.disk(host, number)?,

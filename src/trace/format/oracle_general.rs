@@ -4,6 +4,7 @@
 
 use super::complaint::Complaint;
 use super::fixed::{self, RecordParser, sample_records, u32_at, u64_at};
+use super::options::Numbers;
 use super::write::{Kinds, RecordWriter, Written, text};
 use super::{Fit, Format, Sample};
 use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
@@ -22,6 +23,7 @@ pub(super) const FORMAT: Format = Format {
 Each object is a page, all requests are reads.
 ",
     kind: TraceKind::BlockIo,
+    numbers: Numbers::FIXED,
     sniff,
     open: fixed::open::<OracleGeneral>,
     written: Some(Written {

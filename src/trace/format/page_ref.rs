@@ -1,11 +1,12 @@
 //! Reference strings of operating-systems courses: the output of lackey with addresses rounded down to
 //! pages.
 
-use super::complaint::{Complaint, bad_address, nothing_more};
+use super::Format;
+use super::complaint::{Complaint, address, nothing_more};
 use super::lines::{self, LineParser};
-use super::tokens::{hex_0x, word};
+use super::options::{Base, FormatBy, Numbers, ReadOptions};
+use super::tokens::word;
 use super::write::{LineWriter, Written, by_kind, text};
-use super::{Fit, Format, Sample};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -20,7 +21,8 @@ each access touches one byte.
     L 4226000
 ",
     kind: TraceKind::Full,
-    sniff,
+    numbers: Numbers::HEX_BYTES,
+    sniff: lines::sniff::<PageRef>,
     open: lines::open::<PageRef>,
     written: Some(Written {
         endings: &["ref"],
@@ -36,43 +38,36 @@ each access touches one byte.
 /// Size of a page in bytes; every address in such a file is a multiple of it.
 const ALIGNMENT: u64 = 4096;
 
-#[derive(Default)]
-struct PageRef;
-
-/// Guesses the format only if all addresses are aligned. Unaligned ones are read if the user names the
-/// format.
-fn sniff(sample: &Sample<'_>) -> Fit {
-    #[derive(Default)]
-    struct Aligned(PageRef);
-
-    impl LineParser for Aligned {
-        const NAME: &'static str = FORMAT.name;
-
-        fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
-            match self.0.parse(line)? {
-                Some(access) if access.addr % ALIGNMENT != 0 => Err("not page-aligned".into()),
-                access => Ok(access),
-            }
-        }
-    }
-
-    lines::sniff::<Aligned>(sample)
+struct PageRef {
+    base: Base,
+    /// True if an address must be that of a page. Others are read if the user names the format.
+    strict: bool,
 }
 
 impl LineParser for PageRef {
     const NAME: &'static str = FORMAT.name;
 
+    fn new(options: &ReadOptions) -> PageRef {
+        PageRef {
+            base: options.base.unwrap_or(Base::Hex),
+            strict: options.format_by == FormatBy::Content,
+        }
+    }
+
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let (kind, rest) = word(line);
-        let (address, rest) = word(rest);
+        let (place, rest) = word(rest);
         let kind = match kind {
             b"I" => Kind::Ifetch,
             b"L" => Kind::Read,
             b"S" | b"M" => Kind::Write,
             _ => return Err("the line does not begin with I, L, S or M".into()),
         };
-        let addr = hex_0x(address).map_err(bad_address)?;
+        let addr = address(self.base, place)?;
         nothing_more(rest)?;
+        if self.strict && addr % ALIGNMENT != 0 {
+            return Err("the address is not a multiple of 4096".into());
+        }
         Ok(Some(Access::single(kind, addr)))
     }
 }

@@ -2,9 +2,10 @@
 //! 6.1; the bits of the error code are those of x86 (Intel SDM volume 3, 4.7).
 
 use super::Format;
-use super::complaint::{Complaint, bad_address};
+use super::complaint::{Complaint, address};
 use super::lines::{self, LineParser};
-use super::tokens::{decimal_u32, hex, hex_0x, words};
+use super::options::{Base, Numbers, ReadOptions};
+use super::tokens::{decimal_u32, words};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -23,6 +24,7 @@ A number alone before the time is a thread, which is taken for a process.
     8055/8056 1618.458611: exceptions:page_fault_user: address=0x7fb1de51 ip=0x7fb1 error_code=0x6
 ",
     kind: TraceKind::FaultsOnly,
+    numbers: Numbers::HEX_BYTES,
     sniff: lines::sniff::<PerfScript>,
     open: lines::open::<PerfScript>,
     written: None,
@@ -45,8 +47,9 @@ const FETCH: u64 = 1 << 4;
 const ADDRESS: &str = "print the address: perf record -d, then perf script -F pid,tid,time,event,addr; \
                        or leave out such lines with --skip-bad";
 
-#[derive(Default)]
-struct PerfScript;
+struct PerfScript {
+    base: Base,
+}
 
 /// The event that a word names, without colon and modifiers (`page-faults:u:`); `None` if the word
 /// names no page-fault event.
@@ -70,13 +73,20 @@ fn process(word: &[u8]) -> Option<u32> {
     decimal_u32(word.split(|&b| b == b'/').next()?)
 }
 
-/// The hexadecimal number after `name`, which ends with `=`.
-fn value<'a>(mut words: impl Iterator<Item = &'a [u8]>, name: &[u8]) -> Option<u64> {
-    hex_0x(words.find_map(|word| word.strip_prefix(name))?).ok()
+/// The number of this base after `name`, which ends with `=`.
+fn value<'a>(mut words: impl Iterator<Item = &'a [u8]>, name: &[u8], base: Base) -> Option<u64> {
+    base.number(words.find_map(|word| word.strip_prefix(name))?)
+        .ok()
 }
 
 impl LineParser for PerfScript {
     const NAME: &'static str = FORMAT.name;
+
+    fn new(options: &ReadOptions) -> PerfScript {
+        PerfScript {
+            base: options.base.unwrap_or(Base::Hex),
+        }
+    }
 
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let mut words = words(line);
@@ -107,9 +117,9 @@ impl LineParser for PerfScript {
         let pid = process(if is_cpu { before[0] } else { before[1] });
         let pid = pid.ok_or("no process (PID/TID) before the time")?;
         let (addr, kind) = if TRACEPOINTS.contains(&name) {
-            let addr = value(words.clone(), b"address=");
+            let addr = value(words.clone(), b"address=", self.base);
             let addr = addr.ok_or("no address=0x… after the event")?;
-            let code = value(words, b"error_code=");
+            let code = value(words, b"error_code=", Base::Hex);
             let code = code.ok_or("no error_code=0x… after the event")?;
             let kind = match (code & WRITE != 0, code & FETCH != 0) {
                 (true, _) => Kind::Write,
@@ -118,7 +128,10 @@ impl LineParser for PerfScript {
             };
             (addr, kind)
         } else {
-            (sampled(words.next().unwrap_or_default())?, Kind::Read)
+            (
+                sampled(words.next().unwrap_or_default(), self.base)?,
+                Kind::Read,
+            )
         };
         Ok(Some(Access {
             pid,
@@ -128,8 +141,8 @@ impl LineParser for PerfScript {
 }
 
 /// Reads the address of a sample. Errors for a kernel address: no program faults there.
-fn sampled(text: &[u8]) -> Result<u64, Complaint> {
-    match hex(text).map_err(bad_address)? {
+fn sampled(text: &[u8], base: Base) -> Result<u64, Complaint> {
+    match address(base, text)? {
         0 => Err("the address is 0: record with perf record -d".into()),
         addr if addr >> 63 != 0 => Err(Complaint {
             help: ADDRESS,

@@ -1,9 +1,10 @@
 //! Page faults as `perf trace -F all --no-syscalls` prints them. Written from the output of perf 6.1.
 
 use super::Format;
-use super::complaint::{Complaint, bad_address};
+use super::complaint::{Complaint, address};
 use super::lines::{self, LineParser};
-use super::tokens::{decimal_u32, hex_0x, word};
+use super::options::{Base, Numbers, ReadOptions};
+use super::tokens::{decimal_u32, word};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 use memchr::memmem;
 use rustc_hash::FxHashMap;
@@ -21,6 +22,7 @@ What the access does is not known: all are reads. The thread is taken for a proc
          0.043 ( 0.000 ms): ls/24187 majfault [_start+0x0] => /usr/lib/ld-linux.so.2@0x1ab70 (d.)
 ",
     kind: TraceKind::FaultsOnly,
+    numbers: Numbers::HEX_BYTES,
     sniff: lines::sniff::<PerfTrace>,
     open: lines::open::<PerfTrace>,
     written: None,
@@ -35,8 +37,8 @@ const FILE_BITS: u32 = 32;
 /// Largest number of files: the rest of the lower half of the address space.
 const FILES_MAX: usize = 1 << 14;
 
-#[derive(Default)]
 struct PerfTrace {
+    base: Base,
     /// The files so far, numbered in order of the trace.
     files: FxHashMap<Vec<u8>, u64>,
 }
@@ -45,12 +47,9 @@ impl PerfTrace {
     /// Returns the address of a target, the text between `=>` and the last word.
     fn address(&mut self, target: &[u8]) -> Result<u64, Complaint> {
         let Some(at) = memchr::memrchr(b'@', target) else {
-            return hex_0x(target).map_err(bad_address);
+            return address(self.base, target);
         };
-        let (name, offset) = (
-            &target[..at],
-            hex_0x(&target[at + 1..]).map_err(bad_address)?,
-        );
+        let (name, offset) = (&target[..at], address(self.base, &target[at + 1..])?);
         if name.starts_with(b"[") || name.starts_with(b"//anon") || name.starts_with(b"/SYSV") {
             return Ok(offset);
         }
@@ -72,6 +71,13 @@ impl PerfTrace {
 
 impl LineParser for PerfTrace {
     const NAME: &'static str = FORMAT.name;
+
+    fn new(options: &ReadOptions) -> PerfTrace {
+        PerfTrace {
+            base: options.base.unwrap_or(Base::Hex),
+            files: FxHashMap::default(),
+        }
+    }
 
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let fault = [&b" minfault ["[..], b" majfault ["];

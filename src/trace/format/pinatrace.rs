@@ -2,9 +2,10 @@
 //! and writes with the address of their instruction.
 
 use super::Format;
-use super::complaint::{BYTES_MAX, Complaint, bad_address, checked_size, nothing_more};
+use super::complaint::{BYTES_MAX, Complaint, address, checked_size, nothing_more};
 use super::lines::{self, LineParser};
-use super::tokens::{decimal, hex_0x, word};
+use super::options::{Base, FormatBy, Numbers, Open, ReadOptions};
+use super::tokens::{decimal, hex_0x, strip_0x, word};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -20,16 +21,46 @@ without data accesses are not in the file. Lines that begin with #, such as #eof
     #eof
 ",
     kind: TraceKind::Full,
+    numbers: Numbers {
+        sizes_in_bytes: true,
+        open: Open::Base(place),
+        ..Numbers::HEX_BYTES
+    },
     sniff: lines::sniff::<Pinatrace>,
     open: lines::open::<Pinatrace>,
     written: None,
 };
 
-#[derive(Default)]
-struct Pinatrace;
+struct Pinatrace {
+    base: Base,
+    /// True if the first word must look like a program counter.
+    strict: bool,
+}
+
+/// Fewest digits of a program counter without `0x`: a shorter number is rather a process or a thread.
+const COUNTER_DIGITS: usize = 5;
+
+/// The word of a line that is the address.
+fn place(line: &[u8]) -> &[u8] {
+    let (mut kind, mut rest) = word(word(line).1);
+    if kind == b":" {
+        (kind, rest) = word(rest);
+    }
+    match kind {
+        b"R" | b"W" => word(rest).0,
+        _ => b"",
+    }
+}
 
 impl LineParser for Pinatrace {
     const NAME: &'static str = FORMAT.name;
+
+    fn new(options: &ReadOptions) -> Pinatrace {
+        Pinatrace {
+            base: options.base.unwrap_or(Base::Hex),
+            strict: options.format_by == FormatBy::Content,
+        }
+    }
 
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let (instruction, rest) = word(line);
@@ -37,18 +68,21 @@ impl LineParser for Pinatrace {
         if kind == b":" {
             (kind, rest) = word(rest);
         }
-        let (address, rest) = word(rest);
+        let (place, rest) = word(rest);
         let (size, rest) = word(rest);
         let instruction = instruction.strip_suffix(b":").unwrap_or(instruction);
         if hex_0x(instruction).is_err() {
             return Err("the line does not begin with the address of an instruction".into());
+        }
+        if self.strict && strip_0x(instruction).is_none() && instruction.len() < COUNTER_DIGITS {
+            return Err("the first word is too short for a program counter".into());
         }
         let kind = match kind {
             b"R" => Kind::Read,
             b"W" => Kind::Write,
             _ => return Err("no R or W after the instruction".into()),
         };
-        let addr = hex_0x(address).map_err(bad_address)?;
+        let addr = address(self.base, place)?;
         let size = match size {
             b"" => Ok(1),
             size => decimal(size),
@@ -76,7 +110,10 @@ mod tests {
             (Kind::Write, 8, 16),
         ];
         assert_eq!(tuples(&accesses("pinatrace", text)), expected);
-        assert_eq!(guess_of(text).unwrap(), "pinatrace");
+        // Without 0x, a short number may be a process.
+        assert!(guess_of(b"401 W 7ffd20\n1 R 49152\n").is_err());
+        let longer = b"401000 W 7ffd20\n0x4: R 8\n";
+        assert_eq!(guess_of(longer).unwrap(), "pinatrace");
     }
 
     #[test]

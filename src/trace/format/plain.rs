@@ -3,12 +3,12 @@
 //!
 //! Deliberately absent: the text of an event (see `event_text`), and what events mean.
 
-use super::complaint::{
-    BYTES_MAX, Complaint, RUN_MAX, bad_address, bad_id, checked_size, nothing_more,
-};
+use super::complaint::{BYTES_MAX, Complaint, RUN_MAX, address, checked_size, id, nothing_more};
 use super::event_text;
 use super::lines::{self, LineParser};
-use super::tokens::{decimal, decimal_u32, hex_0x, trim, word};
+use super::options::{Base, Numbers, ReadOptions};
+use super::report::ReadReport;
+use super::tokens::{decimal, decimal_u32, trim, word};
 use super::write::{FileHead, RecordWriter, Written, text};
 use super::{Fit, Format, Sample};
 use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
@@ -50,6 +50,10 @@ With ids, only fork, exec and exit are allowed.
     exit
 ",
     kind: TraceKind::Full,
+    numbers: Numbers {
+        sizes_in_bytes: true,
+        ..Numbers::HEX_BYTES
+    },
     sniff,
     open: lines::open::<Plain>,
     written: Some(Written {
@@ -100,10 +104,16 @@ struct Plain {
     pid: u32,
     /// The event of the line just parsed.
     event: Option<Event>,
+    /// The base of addresses and ids, if the user gave one.
+    base: Option<Base>,
 }
 
-impl Default for Plain {
-    fn default() -> Plain {
+impl LineParser for Plain {
+    const NAME: &'static str = FORMAT.name;
+    const COMMENTS: bool = false;
+    const EVENTS: bool = true;
+
+    fn new(options: &ReadOptions) -> Plain {
         Plain {
             magic: false,
             started: false,
@@ -112,14 +122,9 @@ impl Default for Plain {
             chosen: Chosen::ALL,
             pid: 0,
             event: None,
+            base: options.base,
         }
     }
-}
-
-impl LineParser for Plain {
-    const NAME: &'static str = FORMAT.name;
-    const COMMENTS: bool = false;
-    const EVENTS: bool = true;
 
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         if !self.magic {
@@ -134,7 +139,7 @@ impl LineParser for Plain {
             _ if first.starts_with(b"#") => return self.header(line).map(|()| None),
             _ => return self.event(line).map(|()| None),
         };
-        let (address, rest) = word(rest);
+        let (place, rest) = word(rest);
         let (size, rest) = word(rest);
         let size = if size.is_empty() {
             Ok(1)
@@ -142,8 +147,8 @@ impl LineParser for Plain {
             decimal(size)
         };
         let (addr, max) = match self.addressing {
-            Addressing::Bytes => (hex_0x(address).map_err(bad_address)?, BYTES_MAX),
-            Addressing::Ids => (decimal(address).map_err(bad_id)?, RUN_MAX),
+            Addressing::Bytes => (address(self.base.unwrap_or(Base::Hex), place)?, BYTES_MAX),
+            Addressing::Ids => (id(self.base.unwrap_or(Base::Dec), place)?, RUN_MAX),
         };
         let size = checked_size(size, addr, max)?;
         nothing_more(rest)?;
@@ -180,6 +185,17 @@ impl LineParser for Plain {
 
     fn chosen(&self) -> Chosen {
         self.chosen
+    }
+
+    fn report(&self) -> ReadReport {
+        let own = match self.addressing {
+            Addressing::Bytes => Base::Hex,
+            Addressing::Ids => Base::Dec,
+        };
+        ReadReport {
+            base: Some(self.base.unwrap_or(own)),
+            ..ReadReport::default()
+        }
     }
 }
 
@@ -219,7 +235,7 @@ impl Plain {
 
     /// Reads a line that must be an event. [`LineParser::take_event`] returns it.
     fn event(&mut self, line: &[u8]) -> Result<(), Complaint> {
-        let event = event_text::parse(line, self.addressing)?;
+        let event = event_text::parse_in(line, self.addressing, self.base.unwrap_or(Base::Hex))?;
         self.event = Some(event.ok_or_else(unknown_word)?);
         self.started = true;
         Ok(())
@@ -390,6 +406,7 @@ mod tests {
             kind,
             addressing,
             chosen,
+            name_settles: true,
         }
     }
 

@@ -180,7 +180,10 @@ mod tests {
     fn they_are_never_guessed() {
         let bytes: Vec<u8> = (0..4096u64).flat_map(u64::to_le_bytes).collect();
         assert!(guess_of(&bytes).is_err());
-        for format in TABLE.iter().filter(|format| format.name.starts_with("raw:")) {
+        for format in TABLE
+            .iter()
+            .filter(|format| format.name.starts_with("raw:"))
+        {
             assert_eq!((format.sniff)(&Sample::of(&bytes)), Fit::No);
         }
     }

@@ -4,6 +4,7 @@
 use super::Format;
 use super::complaint::{Complaint, RUN_MAX, checked_size};
 use super::lines::{self, LineParser};
+use super::options::{Base, FormatBy, Numbers, ReadOptions, Unit};
 use super::tokens::{decimal, decimal_u32, trim};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
@@ -19,6 +20,11 @@ one byte. Each unit is a process with its number.
     0,21741712,24576,R,0.000774
 ",
     kind: TraceKind::BlockIo,
+    numbers: Numbers {
+        unit: Some(Unit::Sector),
+        sizes_in_bytes: true,
+        ..Numbers::DEC_BYTES
+    },
     sniff: lines::sniff::<Spc>,
     open: lines::open::<Spc>,
     written: None,
@@ -27,23 +33,38 @@ one byte. Each unit is a process with its number.
 /// Size of a block in bytes.
 const BLOCK: u64 = 512;
 
-#[derive(Default)]
-struct Spc;
+struct Spc {
+    base: Base,
+    /// True if a line must have five fields, as in all published files.
+    strict: bool,
+}
 
 impl LineParser for Spc {
     const NAME: &'static str = FORMAT.name;
+
+    fn new(options: &ReadOptions) -> Spc {
+        Spc {
+            base: options.base.unwrap_or(Base::Dec),
+            strict: options.format_by == FormatBy::Content,
+        }
+    }
 
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let mut fields = line.split(|&b| b == b',').map(trim);
         let mut next = || fields.next().ok_or("fewer than five fields between commas");
         let (unit, block, size, kind, time) = (next()?, next()?, next()?, next()?, next()?);
+        if self.strict && fields.next().is_some() {
+            return Err("more than five fields between commas".into());
+        }
         let kind = match kind {
             b"R" | b"r" => Kind::Read,
             b"W" | b"w" => Kind::Write,
             _ => return Err("the fourth field is not R or W".into()),
         };
         let pid = decimal_u32(unit).ok_or("the unit is not a decimal number of up to 32 bits")?;
-        let block = decimal(block)
+        let block = self
+            .base
+            .number(block)
             .ok()
             .and_then(|block| block.checked_mul(BLOCK));
         let addr = block.ok_or("the block is not a decimal number of up to 55 bits")?;
@@ -81,7 +102,8 @@ mod tests {
         assert_eq!(tuples(&got), expected);
         let pids: Vec<u32> = got.iter().map(|a| a.pid).collect();
         assert_eq!(pids, [0, 3, u32::MAX]);
-        assert_eq!(guess_of(text).unwrap(), "spc");
+        assert!(guess_of(text).is_err(), "a sixth field may be anything");
+        assert_eq!(guess_of(&text[..20]).unwrap(), "spc");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The SPEC address traces of cache courses: loads and stores with instruction counts.
 
 use super::Format;
-use super::complaint::{Complaint, bad_address, nothing_more};
+use super::complaint::{Complaint, address, nothing_more};
 use super::lines::{self, LineParser};
-use super::tokens::{decimal, hex_0x, word};
+use super::options::{Base, Numbers, Open, ReadOptions};
+use super::tokens::{decimal, word};
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -17,27 +18,38 @@ each access touches one byte.
     l 0x1fffff58 6
 ",
     kind: TraceKind::Full,
+    numbers: Numbers {
+        open: Open::Base(|line| word(word(line).1).0),
+        ..Numbers::HEX_BYTES
+    },
     sniff: lines::sniff::<Spec>,
     open: lines::open::<Spec>,
     written: None,
 };
 
-#[derive(Default)]
-struct Spec;
+struct Spec {
+    base: Base,
+}
 
 impl LineParser for Spec {
     const NAME: &'static str = FORMAT.name;
 
+    fn new(options: &ReadOptions) -> Spec {
+        Spec {
+            base: options.base.unwrap_or(Base::Hex),
+        }
+    }
+
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint> {
         let (kind, rest) = word(line);
-        let (address, rest) = word(rest);
+        let (place, rest) = word(rest);
         let (count, rest) = word(rest);
         let kind = match kind {
             b"l" => Kind::Read,
             b"s" => Kind::Write,
             _ => return Err("the line does not begin with l or s".into()),
         };
-        let addr = hex_0x(address).map_err(bad_address)?;
+        let addr = address(self.base, place)?;
         if count.is_empty() {
             return Err("the instruction count is missing".into());
         }

@@ -18,7 +18,8 @@ struct Stranger {
 }
 
 const UNPACK: &str = "unpack it, and name a trace in it";
-const TABLE_HELP: &str = "write the columns as csv, and read them with --format csv --col addr=NAME";
+const TABLE_HELP: &str =
+    "write the columns as csv, and read them with --format csv --col addr=NAME";
 const NETWORK: &str = "it holds packets, not references to memory";
 const DAMON: &str = "DAMON samples how often regions are accessed, not single accesses, which no replay can \
      use; `damo report` draws them, and `pagebench record` or `perf record` gives accesses";
@@ -38,7 +39,12 @@ const STRANGERS: &[Stranger] = &[
     Stranger {
         name: "a binary trace of blktrace",
         help: "print it as text: blkparse -i FILE > t.txt",
-        is: |bytes| matches!(bytes, [0x07, b't', b'a', b'e', ..] | [b'e', b'a', b't', 0x07, ..]),
+        is: |bytes| {
+            matches!(
+                bytes,
+                [0x07, b't', b'a', b'e', ..] | [b'e', b'a', b't', 0x07, ..]
+            )
+        },
     },
     Stranger {
         name: "a binary record of DAMON",
@@ -48,7 +54,10 @@ const STRANGERS: &[Stranger] = &[
     Stranger {
         name: "a record of DAMON (JSON)",
         help: DAMON,
-        is: |bytes| is_json(bytes) && has(bytes, b"kdamond_idx") || is_json(bytes) && has(bytes, b"nr_accesses"),
+        is: |bytes| {
+            is_json(bytes) && has(bytes, b"kdamond_idx")
+                || is_json(bytes) && has(bytes, b"nr_accesses")
+        },
     },
     Stranger {
         name: "a zlib stream, as DAMON's `damo record` writes",
@@ -113,7 +122,8 @@ const STRANGERS: &[Stranger] = &[
             let magic = [0xa1b2_c3d4u32, 0xa1b2_3c4d];
             let first: Option<&[u8; 4]> = bytes.first_chunk();
             first.is_some_and(|first| {
-                magic.contains(&u32::from_le_bytes(*first)) || magic.contains(&u32::from_be_bytes(*first))
+                magic.contains(&u32::from_le_bytes(*first))
+                    || magic.contains(&u32::from_be_bytes(*first))
             })
         },
     },
@@ -122,7 +132,10 @@ const STRANGERS: &[Stranger] = &[
         help: NETWORK,
         is: |bytes| {
             bytes.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a])
-                && matches!(bytes.get(8..12), Some([0x4d, 0x3c, 0x2b, 0x1a] | [0x1a, 0x2b, 0x3c, 0x4d]))
+                && matches!(
+                    bytes.get(8..12),
+                    Some([0x4d, 0x3c, 0x2b, 0x1a] | [0x1a, 0x2b, 0x3c, 0x4d])
+                )
         },
     },
     Stranger {
@@ -148,7 +161,12 @@ const STRANGERS: &[Stranger] = &[
     Stranger {
         name: "a trace of LTTng (CTF)",
         help: "print it as text: babeltrace2 FOLDER > t.txt",
-        is: |bytes| matches!(bytes, [0xc1, 0x1f, 0xfc, 0xc1, ..] | [0x75, 0xd1, 0x1d, 0x57, ..]),
+        is: |bytes| {
+            matches!(
+                bytes,
+                [0xc1, 0x1f, 0xfc, 0xc1, ..] | [0x75, 0xd1, 0x1d, 0x57, ..]
+            )
+        },
     },
     Stranger {
         name: "a profile of callgrind or cachegrind",
@@ -162,13 +180,22 @@ const STRANGERS: &[Stranger] = &[
     Stranger {
         name: "a picture or a document",
         help: "name a trace",
-        is: |bytes| bytes.starts_with(b"\x89PNG\r\n") || bytes.starts_with(b"%PDF-") || bytes.starts_with(b"\xff\xd8\xff"),
+        is: |bytes| {
+            bytes.starts_with(b"\x89PNG\r\n")
+                || bytes.starts_with(b"%PDF-")
+                || bytes.starts_with(b"\xff\xd8\xff")
+        },
     },
     Stranger {
         name: "a web page",
         help: "the file is the page of a download, not the trace: fetch the file itself",
         is: |bytes| {
-            let begin: Vec<u8> = bytes.trim_ascii_start().iter().take(14).map(u8::to_ascii_lowercase).collect();
+            let begin: Vec<u8> = bytes
+                .trim_ascii_start()
+                .iter()
+                .take(14)
+                .map(u8::to_ascii_lowercase)
+                .collect();
             begin.starts_with(b"<!doctype html") || begin.starts_with(b"<html")
         },
     },
@@ -196,10 +223,16 @@ fn is_zlib(bytes: &[u8]) -> bool {
 /// Returns the error for a sample of a known kind of file that is not read, or of a file of ChampSim
 /// whose size is wrong; `None` for any other.
 pub(super) fn refusal(path: &Path, sample: &Sample<'_>) -> Option<TraceError> {
-    if let Some(stranger) = STRANGERS.iter().find(|stranger| (stranger.is)(sample.bytes)) {
+    if let Some(stranger) = STRANGERS
+        .iter()
+        .find(|stranger| (stranger.is)(sample.bytes))
+    {
         let error = TraceError {
             cause: Cause::UnknownFormat,
-            ..TraceError::new(path, format!("this is {}, which is not read", stranger.name))
+            ..TraceError::new(
+                path,
+                format!("this is {}, which is not read", stranger.name),
+            )
         };
         return Some(error.help(stranger.help));
     }
@@ -211,7 +244,9 @@ const CHAMPSIM: u64 = 64;
 
 fn wrong_size_of_champsim(path: &Path, sample: &Sample<'_>) -> Option<TraceError> {
     let name = path.file_name()?.to_str()?;
-    let named = [".champsim", ".champsimtrace"].iter().any(|ending| name.contains(ending));
+    let named = [".champsim", ".champsimtrace"]
+        .iter()
+        .any(|ending| name.contains(ending));
     let bytes = match sample.whole {
         true => sample.bytes.len() as u64,
         false => sample.file_bytes?,
@@ -248,7 +283,10 @@ mod tests {
             ("perf.data", b"PERFILE2\x68\0\0\0\0\0\0\0".to_vec()),
             ("trace-cmd", b"\x17\x08\x44tracing6\0".to_vec()),
             ("blktrace", b"\x07tae\x01\0\0\0".to_vec()),
-            ("binary record of DAMON", b"damon_recfmt_ver\x02\0\0\0".to_vec()),
+            (
+                "binary record of DAMON",
+                b"damon_recfmt_ver\x02\0\0\0".to_vec(),
+            ),
             (
                 "record of DAMON (JSON)",
                 b"[\n  {\n    \"kdamond_idx\": 0,\n    \"snapshots\": []}]".to_vec(),
@@ -279,7 +317,10 @@ mod tests {
                 "callgrind",
                 b"# callgrind format\nversion: 1\nevents: Ir\n".to_vec(),
             ),
-            ("callgrind", b"desc: I1 cache: 32768 B\ncmd: ls\nevents: Ir\n".to_vec()),
+            (
+                "callgrind",
+                b"desc: I1 cache: 32768 B\ncmd: ls\nevents: Ir\n".to_vec(),
+            ),
             ("picture", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec()),
             ("web page", b"\n<!DOCTYPE html>\n<html>".to_vec()),
         ]
@@ -294,9 +335,7 @@ mod tests {
             // In a folder it is passed over, as any file that is no trace.
             assert!(matches!(error.cause, Cause::UnknownFormat), "{name}");
         }
-        let named = |stranger: &Stranger| {
-            heads().iter().any(|(_, bytes)| (stranger.is)(bytes))
-        };
+        let named = |stranger: &Stranger| heads().iter().any(|(_, bytes)| (stranger.is)(bytes));
         for stranger in STRANGERS {
             assert!(named(stranger), "no sample of {}", stranger.name);
         }

@@ -1,8 +1,10 @@
 //! Helpers of the tests of several formats: reading bytes in a format in small steps, the cases of
 //! bad lines, and a generator of pseudo-random numbers.
 
+use super::guess::{Guess, decide, ending_of};
 use super::lines::LINE_MAX;
-use super::{Format, ReadOptions, RecordReader, Sample, by_name, guess};
+use super::settle::Head;
+use super::{Format, ReadOptions, RecordReader, Sample, by_name};
 use crate::trace::model::access::{Access, Kind};
 use crate::trace::model::error::{Position, TraceError};
 use std::io::{self, BufRead, Read};
@@ -119,12 +121,22 @@ pub fn tuples(accesses: &[Access]) -> Vec<(Kind, u64, u32)> {
 
 /// The name of the format that a whole file is taken for.
 pub fn guess_of(bytes: &[u8]) -> Result<&'static str, TraceError> {
+    decision("t", bytes).map(|guess| guess.reading.format.name)
+}
+
+/// How a whole file of this name is read.
+pub(super) fn decision(name: &str, bytes: &[u8]) -> Result<Guess, TraceError> {
+    let (path, ending) = (Path::new(name), ending_of(Path::new(name)));
     let sample = Sample {
-        bytes,
-        whole: true,
-        file_bytes: Some(bytes.len() as u64),
+        ending: &ending,
+        ..Sample::of(bytes)
     };
-    guess(Path::new("t"), &sample).map(|format| format.name)
+    let mut head = Head {
+        bytes: &mut bytes.to_vec(),
+        whole: true,
+        more: &mut |_| Ok(false),
+    };
+    decide(path, &sample, &mut head)
 }
 
 /// Each line, put far into a file of `good` lines, is reported at its place with a message that

@@ -18,11 +18,7 @@ fn open(
 }
 
 fn sample(bytes: &[u8]) -> Sample<'_> {
-    Sample {
-        bytes,
-        whole: true,
-        file_bytes: Some(bytes.len() as u64),
-    }
+    Sample::of(bytes)
 }
 
 fn file_of(bytes: &[u8]) -> tempfile::NamedTempFile {
@@ -257,7 +253,7 @@ fn no_bytes_make_a_reader_panic() {
         let _ = guess_of(&bytes);
         let options = ReadOptions {
             skip_bad: round % 2 == 0,
-            hexadecimal: random.below(2) == 1,
+            base: [None, Some(Base::Hex), Some(Base::Dec)][random.below(3)],
             ..ReadOptions::default()
         };
         for format in TABLE {

@@ -3,6 +3,7 @@
 
 use super::complaint::{Complaint, RUN_MAX, checked_size};
 use super::fixed::{FixedReader, RecordParser, peek, sample_records, u16_at, u32_at, u64_at};
+use super::options::Numbers;
 use super::{Fit, Format, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::read_error;
 use crate::trace::model::access::{Access, Kind, TraceKind};
@@ -21,6 +22,7 @@ The upper half of the version is 1 or 2. Blocks are of 512 bytes; a request touc
 the disk from there on. The commands 0x0a, 0x2a, 0x8a and 0xaa write, all others read.
 ",
     kind: TraceKind::BlockIo,
+    numbers: Numbers::FIXED,
     sniff: |sample| {
         let fit = [&V2, &V1].into_iter().find_map(|v| share(sample, v));
         fit.unwrap_or(Fit::No)

@@ -15,6 +15,8 @@ pub struct FileHead {
     pub addressing: Addressing,
     /// How the pages were chosen from those of an original.
     pub chosen: Chosen,
+    /// True if the ending of the file's name settles what the format leaves open.
+    pub name_settles: bool,
 }
 
 /// The kinds of accesses that a format distinguishes.

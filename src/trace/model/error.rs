@@ -40,6 +40,8 @@ pub enum Cause {
     Content,
     /// The operating system: not found, permission, device.
     Io(io::Error),
+    /// The options do not fit the file: the command line is wrong, not the file.
+    Options,
     /// The file looks like no trace at all.
     UnknownFormat,
 }

@@ -6,7 +6,7 @@ mod string;
 
 pub use string::{frames_of_string, load_string};
 
-pub use report::{read_as, report_illegal, report_skipped};
+pub use report::{read_as, report_illegal, report_read, report_skipped};
 
 use super::cache::{self, Cache};
 use super::failure::Failure;
@@ -16,10 +16,11 @@ use crate::exit::{self, ExitCode};
 use crate::space::{self, Options, Resolved, SpaceError};
 use crate::sweep::{Axes, Warmup};
 use crate::trace::TraceError;
+use crate::trace::format::ReadReport;
 use crate::trace::model::dense::Trace;
 use crate::trace::model::error::Cause;
 use crate::trace::model::source;
-use crate::trace::model::source::{LoadOptions, TraceSource};
+use crate::trace::model::source::{LoadOptions, TraceSource, threads_in};
 use crate::units::PageSize;
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -35,6 +36,8 @@ pub struct Loaded<T = Trace> {
     pub codec: &'static str,
     /// Whether the format was guessed.
     pub guessed: bool,
+    /// How the file was read; nothing if it was taken from the cache.
+    pub report: ReadReport,
     /// The page size if none is asked for: the stored one, or the usual one.
     pub own_page_size: PageSize,
     /// The trace, once per page size asked for.
@@ -49,6 +52,7 @@ impl<T> Loaded<T> {
             format: self.format,
             codec: self.codec,
             guessed: self.guessed,
+            report: self.report,
             own_page_size: self.own_page_size,
             traces,
         }
@@ -114,7 +118,7 @@ pub fn load_one_trace(
     page_size: Option<PageSize>,
     command: &str,
 ) -> Result<Trace, Failure> {
-    if path.is_dir() {
+    if path.is_dir() && threads_in(path, options)?.is_none() {
         let path = path.display();
         return Err(Failure::usage(format!(
             "{path}: a folder; {command} looks at one trace"
@@ -289,7 +293,9 @@ struct TraceFile<'w> {
 fn expand(wanted: &[Wanted]) -> Result<(Vec<TraceFile<'_>>, bool), Failure> {
     let (mut files, mut empty_folders) = (Vec::new(), false);
     for Wanted { path, options } in wanted {
-        if !path.is_dir() {
+        // Reading reports what is wrong with a folder that may be one trace.
+        let is_one = || !matches!(threads_in(path, options), Ok(None));
+        if !path.is_dir() || is_one() {
             files.push(TraceFile {
                 path: path.clone(),
                 options,
@@ -445,7 +451,8 @@ fn load_one(
     sizes.dedup();
     let ranged = options.selection.skip > 0 || options.selection.limit.is_some();
     // Standard input, and pipes such as `<(command)`.
-    let once = path == Path::new("-") || std::fs::metadata(path).is_ok_and(|meta| !meta.is_file());
+    let once = path == Path::new("-")
+        || std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
     if sizes.len() > 1 && ranged && once {
         return Err(
             TraceError::new(path, "standard input and pipes can be read once only")
@@ -454,6 +461,7 @@ fn load_one(
     }
     source.set_page_sizes(&sizes);
     let (format, codec, guessed) = (source.format, source.codec, source.guessed);
+    let report = source.report.clone();
     let mut traces = vec![cache::load(cache, source, path, options)?];
     for &size in sizes.iter().skip(1) {
         traces.push(if ranged {
@@ -476,6 +484,7 @@ fn load_one(
         format,
         codec,
         guessed,
+        report: report.get(),
         own_page_size: stored.unwrap_or(PageSize::DEFAULT),
         traces,
     })

@@ -4,6 +4,7 @@
 use super::Loaded;
 use crate::cli::setup::progress::note;
 use crate::space::{OnSegfault, Options, Resolved};
+use crate::trace::format::ReadReport;
 use crate::units::{about, counted, show_count};
 use std::path::Path;
 
@@ -13,13 +14,14 @@ const LISTED: usize = 3;
 /// Notes how a trace was read, its size, and whether its kind limits what its counts mean.
 pub fn report_loaded(loaded: &Loaded) {
     let trace = &loaded.traces[0];
-    note(&format!(
-        "{}: {}, {}, {}",
-        loaded.path.display(),
+    let mut parts = vec![format!(
+        "{}, {}, {}",
         read_as(loaded.format, loaded.guessed, loaded.codec),
         about(trace.len() as u64, "reference"),
         counted(trace.distinct(), "page"),
-    ));
+    )];
+    parts.extend(loaded.report.parts());
+    note(&format!("{}: {}", loaded.path.display(), parts.join("; ")));
     report_skipped(&loaded.path, trace.meta.skipped);
     if let Some(warning) = trace.meta.kind.warning() {
         note(&format!(
@@ -40,6 +42,15 @@ pub fn read_as(format: &str, guessed: bool, codec: &str) -> String {
     match codec {
         "none" => format!("{format}{how}"),
         codec => format!("{format}{how}, {codec}"),
+    }
+}
+
+/// Notes what the numbers of a file were taken for, and what of it was dropped, if there is something to
+/// say.
+pub fn report_read(path: &Path, report: &ReadReport) {
+    let parts = report.parts();
+    if !parts.is_empty() {
+        note(&format!("{}: {}", path.display(), parts.join("; ")));
     }
 }
 

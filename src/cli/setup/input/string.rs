@@ -3,6 +3,7 @@
 use super::{Inputs, Loaded};
 use crate::cli::setup::failure::Failure;
 use crate::exit;
+use crate::trace::format::ReadReport;
 use crate::trace::model::reference_string;
 use crate::trace::model::source::LoadOptions;
 use crate::units::{Ladder, PageSize};
@@ -41,6 +42,7 @@ pub fn load_string(
             codec: "none",
             guessed: false,
             own_page_size,
+            report: ReadReport::default(),
             traces,
         }],
         failed: exit::OK,

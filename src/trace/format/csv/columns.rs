@@ -1,8 +1,8 @@
 //! The roles of the columns of a csv file, and the access that a row's fields make. Does not handle
 //! lines or files.
 
-use crate::trace::format::ReadOptions;
 use crate::trace::format::complaint::{Complaint, RUN_MAX, checked_size};
+use crate::trace::format::options::{Base, ReadOptions};
 use crate::trace::format::tokens::{NumberFault, decimal, hex, strip_0x};
 use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
 use ::csv::ByteRecord;
@@ -75,8 +75,8 @@ pub(super) struct Columns {
     kind: Option<usize>,
     size: Option<usize>,
     process: Option<usize>,
-    /// True if addresses and ids are hexadecimal without `0x`, too.
-    hexadecimal: bool,
+    /// The base of addresses and ids without `0x`.
+    base: Base,
 }
 
 /// The role of a column with this name.
@@ -125,7 +125,7 @@ pub(super) fn resolve(
             Place::Page | Place::Block => header.chosen_for(Role::Size),
         },
         process: header.column_of(Role::Process),
-        hexadecimal: options.hexadecimal,
+        base: options.base.unwrap_or(Base::Dec),
     };
     Ok((columns, is_header))
 }
@@ -172,7 +172,7 @@ fn is_header(first: &[Vec<u8>], chosen: &Chosen, options: &ReadOptions) -> Resul
     let is_header = match options.header {
         Some(is_header) => is_header,
         None if chosen.by_name || names_a_place(first) => true,
-        None => looks_like_header(first, &chosen.columns, options.hexadecimal)?,
+        None => looks_like_header(first, &chosen.columns, options.base == Some(Base::Hex))?,
     };
     if chosen.by_name && !is_header {
         return Err(usage(
@@ -302,7 +302,7 @@ impl Columns {
     fn address(&self, field: &[u8]) -> Result<u64, Complaint> {
         let (number, base) = match strip_0x(field) {
             Some(digits) => (hex(digits), "hexadecimal"),
-            None if self.hexadecimal => (hex(field), "hexadecimal"),
+            None if self.base == Base::Hex => (hex(field), "hexadecimal"),
             None => (decimal(field), "decimal"),
         };
         let what = match self.place.0 {

@@ -5,6 +5,7 @@
 
 use super::complaint::{BadRecords, Complaint, RUN_MAX};
 use super::lines::{BATCH, LINE_MAX, bad_line, sample_lines};
+use super::options::Numbers;
 use super::write::{FileHead, RecordWriter, Written, by_kind, text};
 use super::{Fit, Format, Known, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::{BUFFER, read_error};
@@ -40,6 +41,10 @@ quoted as in RFC 4180. Lines that begin with # are skipped.
     18,0x1fff000748,write,8
 ",
     kind: TraceKind::Full,
+    numbers: Numbers {
+        sizes_in_bytes: true,
+        ..Numbers::DEC_BYTES
+    },
     sniff,
     open: |input, path, options| Ok(Box::new(CsvReader::open(input, path, options)?)),
     written: Some(Written {
@@ -117,11 +122,7 @@ impl CsvReader {
         options: &ReadOptions,
     ) -> Result<CsvReader, TraceError> {
         let head = head(&mut input).map_err(|e| read_error(&path, e))?;
-        let sample = Sample {
-            bytes: &head,
-            whole: true,
-            file_bytes: None,
-        };
+        let sample = Sample::of(&head);
         let (number, line) = first_line(&sample);
         let delimiter = options.delimiter.unwrap_or_else(|| delimiter_of(line));
         let fields = fields(line, delimiter);

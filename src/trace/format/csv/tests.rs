@@ -3,6 +3,7 @@ use super::super::testing::{
     Slow, accesses, bad_line_cases, error, guess_of, not_skipped, read, skipping, tuples,
 };
 use super::*;
+use crate::trace::format::Base;
 use crate::trace::model::access::Kind;
 
 fn options(columns: &[(&str, &str)]) -> ReadOptions {
@@ -106,7 +107,7 @@ fn a_byte_order_mark_is_no_data() {
 #[test]
 fn words_of_hexadecimal_letters() {
     let hexadecimal = ReadOptions {
-        hexadecimal: true,
+        base: Some(Base::Hex),
         ..options(&[("addr", "1")])
     };
     let places = |text: &str, options: &ReadOptions| {
@@ -225,7 +226,7 @@ fn ids_and_what_they_say_of_the_trace() {
 #[test]
 fn bases() {
     let hexadecimal = ReadOptions {
-        hexadecimal: true,
+        base: Some(Base::Hex),
         ..ReadOptions::default()
     };
     let text = "addr,len\n1f,10\n0x20,1\n";

@@ -31,7 +31,8 @@ pub struct Exported {
     pub lost: Vec<String>,
 }
 
-/// Writes the part of a trace that is taken in `format`, in order, as it is read.
+/// Writes the part of a trace that is taken in `format`, in order, as it is read. `name_settles` is true
+/// if the ending of the file's name settles what the format leaves open.
 ///
 /// # Errors
 ///
@@ -44,6 +45,7 @@ pub struct Exported {
 pub fn export(
     source: TraceSource,
     format: &'static Format,
+    name_settles: bool,
     out: &mut dyn Write,
 ) -> Result<Exported, ConvertError> {
     let written = format.written.as_ref().expect("a format that is written");
@@ -58,7 +60,9 @@ pub fn export(
             None => {
                 check_ids(&path, nature.addressing, asked)?;
                 let selection = selection.clone();
+                let nature = (nature, name_settles);
                 let mut begun = Export::begin(written, nature, selection, page_size, &path, out)?;
+                let nature = nature.0;
                 begun.stored = stored.filter(|_| nature.addressing == Addressing::Bytes);
                 export.insert(begun)
             }
@@ -132,7 +136,7 @@ impl Export {
     /// Writes the beginning of a file.
     fn begin(
         written: &'static Written,
-        nature: Nature,
+        (nature, name_settles): (Nature, bool),
         mut selection: Selection,
         page_size: PageSize,
         path: &Path,
@@ -145,6 +149,7 @@ impl Export {
             kind: sample.map_or(nature.kind, |_| TraceKind::Sampled),
             addressing: fitting(written, nature.addressing),
             chosen: sample.map_or(nature.chosen, |rate| original.sampled(rate)),
+            name_settles,
         };
         let mut writer = (written.writer)();
         writer.begin(out, origin)?;

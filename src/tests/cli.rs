@@ -6,6 +6,8 @@
 
 #[path = "cli/bad_input.rs"]
 mod bad_input;
+#[path = "cli/binary.rs"]
+mod binary;
 #[path = "cli/cache.rs"]
 mod cache;
 #[path = "cli/check.rs"]

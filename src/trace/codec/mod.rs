@@ -123,7 +123,8 @@ pub const CODECS: &[Codec] = &[
         name: "snappy",
         endings: &["sz", "snappy"],
         written: None,
-        // The stream identifier of the framing format. A block without frames has no such beginning.
+        // The stream identifier of the framing format; a block without frames has none. The format has
+        // no end, so that a file cut between two chunks is a shorter file.
         is: |head| head.starts_with(&[0xff, 0x06, 0, 0, b's', b'N']),
         decode: Some(|source| Ok(Box::new(snap::read::FrameDecoder::new(source)))),
     },

@@ -46,6 +46,7 @@ fn examples() -> Vec<(&'static Format, Vec<u8>)> {
         "drmemtrace" => drmemtrace::tests::trace(true),
         "oracleGeneral" => records(40),
         "vscsi" => vscsi::tests::trace(2, &requests),
+        name if name.starts_with("raw:") => (0..40u64).flat_map(u64::to_be_bytes).collect(),
         "lcs" => lcs::tests::trace(2, 1024, &[(7, 1), (8, 3)]),
         _ => format.example().into_bytes(),
     };
@@ -57,7 +58,7 @@ fn examples() -> Vec<(&'static Format, Vec<u8>)> {
 fn guessed() -> impl Iterator<Item = (&'static Format, Vec<u8>)> {
     examples()
         .into_iter()
-        .filter(|(format, _)| format.name != "cloudsuite")
+        .filter(|(format, _)| format.name != "cloudsuite" && !format.name.starts_with("raw:"))
 }
 
 #[test]
@@ -65,7 +66,9 @@ fn names_are_unique_and_every_entry_is_described() {
     for (i, format) in TABLE.iter().enumerate() {
         assert!(TABLE[..i].iter().all(|f| f.name != format.name));
         let plain = |c: char| c.is_ascii_lowercase() || c == '-';
-        assert!(format.name == "oracleGeneral" || format.name.chars().all(plain));
+        let is_raw = |name: &str| name.starts_with("raw:");
+        let is_odd = format.name == "oracleGeneral" || is_raw(format.name);
+        assert!(is_odd || format.name.chars().all(plain));
         assert!(!format.about.is_empty() && !format.about.contains('\n'));
         assert!(format.layout.lines().count() >= 3);
         assert!(

@@ -72,7 +72,9 @@ fn a_folder_of_threads_is_one_trace() {
     for folder in [DIR.to_owned(), format!("{DIR}/trace")] {
         assert_eq!(pages(&sandbox, &folder), expected, "{folder}");
         let done = sandbox
-            .run(&format!("run {folder} -p lru -m 2 --no-charts --force -o out"))
+            .run(&format!(
+                "run {folder} -p lru -m 2 --no-charts --force -o out"
+            ))
             .code(0);
         done.err(&["drmemtrace", "2 threads merged by their time stamps"]);
         let row = &sandbox.rows("out/results.csv")[0];
@@ -85,7 +87,9 @@ fn a_folder_of_threads_is_one_trace() {
         .code(0);
     assert_eq!(pages(&sandbox, "whole.pbt").len(), 7);
     sandbox
-        .run(&format!("run {DIR} whole.pbt -p lru -m 2 --no-charts -q -o two"))
+        .run(&format!(
+            "run {DIR} whole.pbt -p lru -m 2 --no-charts -q -o two"
+        ))
         .code(0);
     assert_eq!(sandbox.rows("two/results.csv").len(), 2);
     // Each thread is a trace of its own by its name.
@@ -96,14 +100,20 @@ fn a_folder_of_threads_is_one_trace() {
 #[test]
 fn a_folder_that_may_be_meant_otherwise_is_asked_about() {
     let sandbox = with_threads();
-    sandbox.write(&format!("{DIR}/trace/other.txt"), "# pagebench trace 1\nR 1000\n");
+    sandbox.write(
+        &format!("{DIR}/trace/other.txt"),
+        "# pagebench trace 1\nR 1000\n",
+    );
     // What drmemtrace writes is certain; a folder of one's own is not.
     sandbox.run(&format!("stat {DIR}")).code(0);
-    sandbox.shell(&format!("mkdir mine && cp {DIR}/trace/*.trace.* {DIR}/trace/other.txt mine"));
-    sandbox
-        .run("run mine -p lru -m 2 -q -o out")
-        .code(3)
-        .err(&["2 files of drmemtrace", "beside others (mine/other.txt)", "folder of their own"]);
+    sandbox.shell(&format!(
+        "mkdir mine && cp {DIR}/trace/*.trace.* {DIR}/trace/other.txt mine"
+    ));
+    sandbox.run("run mine -p lru -m 2 -q -o out").code(3).err(&[
+        "2 files of drmemtrace",
+        "beside others (mine/other.txt)",
+        "folder of their own",
+    ]);
     sandbox.shell("rm mine/other.txt");
     assert_eq!(pages(&sandbox, "mine").len(), 7);
     let process = records(&[(25, 0, 6), (28, 12, 6), (22, 4, 1), (24, 4, 78), (0, 8, 64)]);
@@ -117,13 +127,18 @@ fn a_folder_that_may_be_meant_otherwise_is_asked_about() {
 #[test]
 fn raw_integers_are_read_by_name_only() {
     let sandbox = Sandbox::new();
-    let numbers = [1u32, 2, 3, 1, 2, 5000];
+    let numbers = [1u32, 2, 3, 1, 2, 5000, 3];
     let bytes: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
     sandbox.write("t.raw", &bytes);
-    sandbox.run("run t.raw -p lru -m 2 -q -o out").code(3).err(&["not a trace of a known format"]);
+    sandbox
+        .run("run t.raw -p lru -m 2 -q -o out")
+        .code(3)
+        .err(&["not a trace of a known format"]);
     let run = |more: &str| {
         sandbox
-            .run(&format!("run t.raw --format raw:u32le {more} -p lru -m 2 --no-charts --force -o out"))
+            .run(&format!(
+                "run t.raw --format raw:u32le {more} -p lru -m 2 --no-charts --force -o out"
+            ))
             .code(0)
             .err(&["raw:u32le"]);
         sandbox.column("out/results.csv", "distinct_pages")[0].clone()
@@ -144,8 +159,14 @@ fn raw_integers_are_read_by_name_only() {
         .run("run signed.raw --format raw:i64be -p lru -m 2 -q -o out2")
         .code(3)
         .err(&["signed.raw: byte 8:", "-1 is negative"]);
-    sandbox.run("run t.raw --format raw:u16le").code(2).err(&["unknown format \"raw:u16le\""]);
-    sandbox.run("run t.raw --format raw:u32le --base hex").code(2).err(&["--base hex does not apply"]);
+    sandbox
+        .run("run t.raw --format raw:u16le")
+        .code(2)
+        .err(&["unknown format \"raw:u16le\""]);
+    sandbox
+        .run("run t.raw --format raw:u32le --base hex")
+        .code(2)
+        .err(&["--base hex does not apply"]);
 }
 
 #[test]
@@ -154,14 +175,42 @@ fn strangers_are_refused_by_name() {
     let mut tar = vec![0u8; 1024];
     tar[257..262].copy_from_slice(b"ustar");
     for (name, bytes, pieces) in [
-        ("perf.data", b"PERFILE2\x68\0\0\0".to_vec(), &["perf.data", "perf script"][..]),
-        ("d.zlib", b"\x78\x9c\xed\xbd\x07".to_vec(), &["DAMON", "zlib"]),
-        ("d.json", b"[{\"kdamond_idx\": 0}]".to_vec(), &["a record of DAMON"]),
-        ("t.tar.gz", gzip(&tar), &["a tar archive", "its gzip stream", "unpack it"]),
+        (
+            "perf.data",
+            b"PERFILE2\x68\0\0\0".to_vec(),
+            &["perf.data", "perf script"][..],
+        ),
+        (
+            "d.zlib",
+            b"\x78\x9c\xed\xbd\x07".to_vec(),
+            &["DAMON", "zlib"],
+        ),
+        (
+            "d.json",
+            b"[{\"kdamond_idx\": 0}]".to_vec(),
+            &["a record of DAMON"],
+        ),
+        (
+            "t.tar.gz",
+            gzip(&tar),
+            &["a tar archive", "its gzip stream", "unpack it"],
+        ),
         ("t.parquet", b"PAR1\x15\x04".to_vec(), &["Parquet", "csv"]),
-        ("t.sz", snappy(&[0x91, 0x92, 0x93]), &["not a trace of a known format", "its snappy stream"]),
-        ("u.sz", vec![0x91, 0x92, 0x93], &["the name says snappy", "unpack it"]),
-        ("a.champsim", vec![1; 64 * 3 + 5], &["byte 192", "3 records and 5 bytes", "cloudsuite"]),
+        (
+            "t.sz",
+            snappy(&[0x91, 0x92, 0x93]),
+            &["not a trace of a known format", "its snappy stream"],
+        ),
+        (
+            "u.sz",
+            vec![0x91, 0x92, 0x93],
+            &["the name says snappy", "unpack it"],
+        ),
+        (
+            "a.champsim",
+            vec![1; 64 * 3 + 5],
+            &["byte 192", "3 records and 5 bytes", "cloudsuite"],
+        ),
     ] {
         sandbox.write(name, bytes);
         let done = sandbox.run(&format!("stat {name}")).code(3);
@@ -170,13 +219,22 @@ fn strangers_are_refused_by_name() {
     // A stream that is cut or damaged says so.
     let mut whole = snappy(&thread(&[(1, &[1, 2, 3])]));
     sandbox.write("t.trace.sz", &whole);
-    sandbox.run("stat t.trace.sz").code(0).out(&["references   3"]);
+    sandbox
+        .run("stat t.trace.sz")
+        .code(0)
+        .out(&["references   3"]);
     whole.pop();
     sandbox.write("cut.trace.sz", &whole);
-    sandbox.run("stat cut.trace.sz").code(3).err(&["snappy stream is cut short"]);
+    sandbox
+        .run("stat cut.trace.sz")
+        .code(3)
+        .err(&["snappy stream is cut short"]);
     let last = whole.len() - 1;
     whole.push(0);
     whole[last] ^= 0x40;
     sandbox.write("bad.trace.sz", &whole);
-    sandbox.run("stat bad.trace.sz").code(3).err(&["snappy stream is corrupt"]);
+    sandbox
+        .run("stat bad.trace.sz")
+        .code(3)
+        .err(&["snappy stream is corrupt"]);
 }

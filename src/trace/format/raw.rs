@@ -39,8 +39,8 @@ const fn format(name: &'static str, about: &'static str, open: OpenReader) -> Fo
         name,
         about,
         layout: "\
-One integer after the other, no header: the name says how many bits it has and whether the lowest
-byte comes first (le) or last (be). Each is a read of one page, by its id. With --unit byte, sector
+One integer after the other, no header: the format's name has its width in bits, and le if the lowest
+byte comes first, be if it comes last. Each is a read of one page, by its id. With --unit byte, sector
 or a number of bytes it is an address in that unit. A size that is no multiple of the integer's, and
 a negative integer, are errors. The file says nothing of itself, so that it is never guessed: say
 --format raw:u32le (or u64le, u32be, u64be, i64be).
@@ -148,7 +148,7 @@ mod tests {
             let bytes: Vec<u8> = NUMBERS.iter().flat_map(|&n| encode(n)).collect();
             let ids: Vec<u64> = accesses(name, &bytes).iter().map(|a| a.addr).collect();
             assert_eq!(ids, NUMBERS, "{name}");
-            // Every cut within an integer is told with its place.
+            // A cut within an integer is an error with its place.
             for end in 1..bytes.len() {
                 let width = encode(0).len();
                 if end.is_multiple_of(width) {

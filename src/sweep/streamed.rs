@@ -106,7 +106,7 @@ pub(super) fn run(
         let inputs = batch.iter().map(|&index| plan.inputs(&plan.cells[index]));
         let inputs: Vec<Result<CellInputs<'_>, String>> = inputs.collect();
         let opened = |&index: &usize| misses_to.map(|to| MissStream::open(plan, index, to));
-        let mut streams: Vec<Stream<'_>> = batch.iter().map(|index| opened(index)).collect();
+        let mut streams: Vec<Stream<'_>> = batch.iter().map(opened).collect();
         let each = batch.iter().zip(&inputs).zip(&mut streams);
         let mut running: Vec<Running<'_>> = each
             .map(|((&index, inputs), stream)| begin(plan, store, index, inputs, stream))

@@ -141,6 +141,6 @@ pub mod vm {
         }
     }
     pub mod tlb {
-        pub use crate::vm::tlb::{Geometry, MissLog, Second, Shape};
+        pub use crate::vm::tlb::{Geometry, MissLog, Replacement, Second, Shape};
     }
 }

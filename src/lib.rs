@@ -54,7 +54,7 @@
 //! | `vm` | the machine: frames, page states, faults, swap, TLBs and walks, THE tables of machines and layouts, costs | which policy runs; files |
 //! | `embed` | replays from another program: a loaded trace, options, counts | plans, reports |
 //! | `curve` | exact one-pass engines: every size of LRU, OPT and the working set, 64 at a time of FIFO and Clock, by references and by bursts; sampling | plans, files |
-//! | `sweep` | plan, cells, THE type of what names a cell, which of them come from curves, exclusions, parts for other machines, threads | formats, charts |
+//! | `sweep` | plan, cells, THE type of what names a cell, which of them come from curves, exclusions, parts for other machines, threads, miss streams | formats, charts |
 //! | `report` | THE column table, CSV both ways, finished cells and the plan of a run's folder, the terminal table, charts | traces |
 //! | `check` | baselines, limits and verdicts, digests of faults, JUnit and its like | how counts came about |
 //! | [`cli`] | the command line, one file per subcommand | algorithms |

@@ -14,8 +14,8 @@ def geometry(rng):
     parts = []
     for name in ("l1i", "l1d"):
         ways = rng.choice([1, 2, 4])
-        parts.append(f"{name}={ways * rng.choice([1, 2, 4])}x{ways}")
-    parts.append(rng.choice(["l2=none", "l2=16x4", "l2=8", "l2i=8x2,l2d=16x4"]))
+        parts.append(f"{name}={ways * rng.choice([1, 2, 4])}x{ways}{rng.choice(['', '', '', ':fifo'])}")
+    parts.append(rng.choice(["l2=none", "l2=16x4", "l2=8", "l2=8xfull:fifo", "l2i=8x2,l2d=16x4"]))
     levels = rng.choice([2, 3, 4, 4, 5])
     parts.append(f"levels={levels}")
     if rng.random() < 0.4:

@@ -1,4 +1,4 @@
-"""The twin's TLBs and page-walk caches: lists of entries, the least recently used first."""
+"""The twin's TLBs and page-walk caches: lists of entries, the one that leaves next first."""
 
 import re
 
@@ -7,15 +7,19 @@ class Array:
     """Entries in sets; a key is (pid, page), the set is the page modulo the number of sets."""
 
     def __init__(self, shape):
-        entries, _, ways = shape.partition("x")
-        self.ways = int(ways or entries)
+        size, _, replacement = shape.partition(":")
+        entries, _, ways = size.partition("x")
+        self.fifo = replacement == "fifo"
+        self.ways = int(entries if ways in ("", "full") else ways)
         self.sets = [[] for _ in range(int(entries) // self.ways)]
 
     def find(self, key):
-        """Whether the entry is there; it is then the most recently used one."""
+        """Whether the entry is there; it is then the most recently used one, which FIFO ignores."""
         entries = self.sets[key[1] % len(self.sets)]
         if key not in entries:
             return False
+        if self.fifo:
+            return True
         entries.remove(key)
         entries.append(key)
         return True

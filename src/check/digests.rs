@@ -310,11 +310,13 @@ fn parse_digest(fields: &[&str]) -> Option<FaultDigest> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::model::access::Kind;
     use crate::vm::FaultKind;
 
     fn event(time: u64) -> FaultEvent {
         FaultEvent {
             time,
+            access: Kind::Read,
             page: time as u32 % 7,
             kind: FaultKind::Fill,
             major: false,

@@ -11,11 +11,13 @@ mod args;
 mod commands;
 mod setup;
 
+use self::args::blanks::blanks_for_commas;
 use self::setup::experiment::CommandLine;
 use self::setup::failure::Failure;
 use crate::exit::{self, ExitCode};
 use crate::policy::Registry;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::ffi::OsString;
 
 /// Replays memory-access traces through a virtual-memory model under page-replacement policies:
 /// exact fault counts, CSV and charts.
@@ -86,12 +88,19 @@ fn run() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         crate::cli::setup::progress::message(&format!("internal error: {panic}"))
     }));
+    let given: Vec<OsString> = std::env::args_os().collect();
+    if let Some(what) = blanks_for_commas(&Cli::command(), &given) {
+        return report(&Failure::usage(what));
+    }
     let (cli, line) = match parse() {
         Ok(parsed) => parsed,
         Err(error) => return print_clap_error(&error),
     };
     if line.is_quiet() {
         crate::cli::setup::progress::be_quiet();
+    }
+    if line.hides_progress() {
+        crate::cli::setup::progress::hide_progress();
     }
     execute(cli.command, line).unwrap_or_else(|failure| report(&failure))
 }

@@ -52,6 +52,8 @@ pub struct Recorder<S, K> {
     batch: Vec<Access>,
     parsed: Vec<Access>,
     repairs: Repairs,
+    /// Accesses that the sink has received.
+    passed: u64,
     /// True once the sink wants no more.
     full: bool,
 }
@@ -119,6 +121,7 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
             batch: Vec::new(),
             parsed: Vec::new(),
             repairs: Repairs::default(),
+            passed: 0,
             full: false,
         }
     }
@@ -468,6 +471,7 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
     /// Hands the accesses so far to the sink.
     fn flush(&mut self) -> io::Result<()> {
         if !self.batch.is_empty() && !self.full {
+            self.passed += self.batch.len() as u64;
             self.full = !self.sink.accesses(&self.batch)?;
         }
         self.batch.clear();
@@ -485,6 +489,11 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
         self.flush()?;
         let told = self.members.into_iter().map(|member| member.told);
         Ok((self.sink, told.collect(), self.repairs))
+    }
+
+    /// Returns the number of accesses recorded so far.
+    pub fn accesses(&self) -> u64 {
+        self.passed
     }
 
     /// The processes that are not known to have ended, by their ids in the system.

@@ -52,6 +52,8 @@ pub trait Watch {
     fn interrupt(&mut self) -> Option<Interrupt>;
     /// The program has ended, but its children are still recorded.
     fn children_run_on(&mut self);
+    /// Called often: `accesses` is the number of accesses recorded so far.
+    fn recorded(&mut self, accesses: u64);
 }
 
 /// Returns the file of a program, as a shell finds it; `None` if there is none that can be run.
@@ -147,6 +149,7 @@ impl<K: RecordingSink> Session<K> {
                         self.limited = true;
                         self.end(Signal::TERM);
                     }
+                    watch.recorded(self.recorder.accesses());
                 }
                 Received::Bytes(pid, _) => self.end_late_process(pid),
                 Received::Nothing => self.check_children(watch)?,

@@ -20,6 +20,7 @@ pub mod chart;
 pub mod explain;
 pub mod markdown;
 pub mod results;
+pub mod stems;
 pub mod tables;
 pub mod text;
 pub mod whole_file;

@@ -12,6 +12,7 @@ mod by_curves;
 mod exclude;
 mod forecast;
 mod identity;
+mod miss_stream;
 mod page_states;
 mod partition;
 mod plan;
@@ -24,6 +25,7 @@ pub use allocation::Allocation;
 pub use burst_sizes::choose_bursts;
 pub use exclude::{Comparison, Exclude};
 pub use identity::{IN_A_RUN, Identity, Labels, MODEL, POLICY, Part, by_setting};
+pub use miss_stream::{MissOutput, OpenMisses};
 pub use partition::Partition;
 pub use plan::{Axes, Cell, CurveNeeds, Engine, Plan, PlanError, Settings, TraceFacts, Warmup};
 
@@ -32,6 +34,7 @@ use crate::trace::bursts::BurstsView;
 use crate::vm::machine::RunError;
 use crate::vm::tlb::MissLog;
 use crate::vm::{self, AccessedBitMode, Job, Listener, Outcome};
+use miss_stream::MissStream;
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -67,8 +70,24 @@ pub fn run(
     stop: &AtomicBool,
     finished: &(dyn Fn(usize, &CellResult) + Sync),
 ) -> Vec<Option<CellResult>> {
+    run_with_misses(plan, threads, stop, None, finished)
+}
+
+/// Like [`run`]; writes the miss stream of each cell to what `misses` opens for it, if it is given.
+/// Then every cell is replayed, and `finished` is called once its stream is written.
+pub fn run_with_misses(
+    plan: &Plan<'_>,
+    threads: usize,
+    stop: &AtomicBool,
+    misses_to: Option<&OpenMisses<'_>>,
+    finished: &(dyn Fn(usize, &CellResult) + Sync),
+) -> Vec<Option<CellResult>> {
     let store_of = |cell: usize| plan.traces[plan.cells[cell].trace].trace.store();
-    let passes = by_curves::passes(plan);
+    // A curve has no single faults.
+    let passes = match misses_to {
+        None => by_curves::passes(plan),
+        Some(_) => Vec::new(),
+    };
     let mut by_curve = vec![false; plan.cells.len()];
     for &cell in passes.iter().flat_map(|pass| &pass.cells) {
         by_curve[cell] = true;
@@ -89,7 +108,7 @@ pub fn run(
                 return;
             };
             let log = misses[plan.cells[index].trace].as_ref();
-            keep(index, run_cell(plan, index, log));
+            keep(index, run_cell(plan, index, log, misses_to));
         }
     };
     match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
@@ -97,13 +116,13 @@ pub fn run(
             pool.install(|| by_curves::run(plan, &passes, stop, &keep));
             let misses = pool.install(|| prepare(plan, &order));
             pool.broadcast(|_| work(&misses));
-            pool.install(|| replay_long(plan, stop, &keep));
+            pool.install(|| replay_long(plan, stop, misses_to, &keep));
         }
         // Without new threads this one does all the work.
         Err(_) => {
             by_curves::run(plan, &passes, stop, &keep);
             work(&prepare(plan, &order));
-            replay_long(plan, stop, &keep);
+            replay_long(plan, stop, misses_to, &keep);
         }
     }
     slots
@@ -113,7 +132,12 @@ pub fn run(
 }
 
 /// Replays the cells of traces that stay in their files, one trace after the other.
-fn replay_long(plan: &Plan<'_>, stop: &AtomicBool, keep: &(dyn Fn(usize, CellResult) + Sync)) {
+fn replay_long(
+    plan: &Plan<'_>,
+    stop: &AtomicBool,
+    misses_to: Option<&OpenMisses<'_>>,
+    keep: &(dyn Fn(usize, CellResult) + Sync),
+) {
     for (trace, resolved) in plan.traces.iter().enumerate() {
         let Some(store) = resolved.trace.store() else {
             continue;
@@ -121,7 +145,7 @@ fn replay_long(plan: &Plan<'_>, stop: &AtomicBool, keep: &(dyn Fn(usize, CellRes
         let cells: Vec<usize> = (0..plan.cells.len())
             .filter(|&cell| plan.cells[cell].trace == trace)
             .collect();
-        crate::sweep::streamed::run(plan, store, &cells, stop, keep);
+        crate::sweep::streamed::run(plan, store, &cells, stop, misses_to, keep);
     }
 }
 
@@ -175,9 +199,21 @@ pub fn listen(
     with_job(plan, index, None, |job| vm::run_with(job, listener))
 }
 
-fn run_cell(plan: &Plan<'_>, index: usize, misses: Option<&MissLog>) -> CellResult {
+fn run_cell(
+    plan: &Plan<'_>,
+    index: usize,
+    misses: Option<&MissLog>,
+    misses_to: Option<&OpenMisses<'_>>,
+) -> CellResult {
     let start = Instant::now();
-    let outcome = with_job(plan, index, misses, vm::run);
+    let outcome = match misses_to {
+        None => with_job(plan, index, misses, vm::run),
+        Some(open) => MissStream::open(plan, index, open).and_then(|mut stream| {
+            let outcome = with_job(plan, index, misses, |job| vm::run_with(job, &mut stream))?;
+            caught(|| stream.finish(&outcome))?;
+            Ok(outcome)
+        }),
+    };
     CellResult {
         outcome,
         wall: Some(start.elapsed()),

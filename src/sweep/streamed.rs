@@ -3,6 +3,7 @@
 //! else by single references. Memory holds the cells and a few tiles, however long the trace.
 
 use super::burst_sizes::choose_burst_size;
+use super::miss_stream::{MissStream, OpenMisses};
 use super::plan::CellInputs;
 use super::{CellResult, Engine, Plan, caught};
 use crate::trace::TraceError;
@@ -10,7 +11,7 @@ use crate::trace::bursts::{Bursts, K_MAX};
 use crate::trace::model::refs::References;
 use crate::trace::model::tile::Tile;
 use crate::trace::store::Store;
-use crate::vm::{self, Replay};
+use crate::vm::{self, Listener, Replay};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,11 @@ const CELLS_BYTES: usize = 512 << 20;
 /// Memory of a cell: about `PAGE_BYTES` for each page, and `CELL_BYTES`.
 const PAGE_BYTES: usize = 48;
 const CELL_BYTES: usize = 1 << 20;
+/// Memory of the miss stream of a cell: the block that is not full, and its compressed form.
+const STREAM_BYTES: usize = 16 << 20;
+
+/// The miss stream of a cell, if there is one, or why it could not begin.
+type Stream<'t> = Option<Result<MissStream<'t>, String>>;
 
 /// A cell being replayed: its index, its time so far, and its replay or error. `done` cells take no
 /// further tiles.
@@ -83,22 +89,27 @@ impl Forms {
 }
 
 /// Replays `cells`, all of one trace, as many side by side as memory allows; calls `done` for each.
-/// Ends early when `stop` becomes true: cells that have not finished then get no result.
+/// Ends early when `stop` becomes true: cells that have not finished then get no result. Writes their
+/// miss streams to what `misses_to` opens, if it is given.
 pub(super) fn run(
     plan: &Plan<'_>,
     store: &Store,
     cells: &[usize],
     stop: &AtomicBool,
+    misses_to: Option<&OpenMisses<'_>>,
     done: &(dyn Fn(usize, CellResult) + Sync),
 ) {
     let pages = store.dictionary.pages.len();
-    let at_once = (CELLS_BYTES / (pages * PAGE_BYTES + CELL_BYTES)).max(1);
+    let stream_bytes = misses_to.map_or(0, |_| STREAM_BYTES);
+    let at_once = (CELLS_BYTES / (pages * PAGE_BYTES + CELL_BYTES + stream_bytes)).max(1);
     for batch in cells.chunks(at_once) {
         let inputs = batch.iter().map(|&index| plan.inputs(&plan.cells[index]));
         let inputs: Vec<Result<CellInputs<'_>, String>> = inputs.collect();
-        let each = batch.iter().zip(&inputs);
+        let opened = |&index: &usize| misses_to.map(|to| MissStream::open(plan, index, to));
+        let mut streams: Vec<Stream<'_>> = batch.iter().map(opened).collect();
+        let each = batch.iter().zip(&inputs).zip(&mut streams);
         let mut running: Vec<Running<'_>> = each
-            .map(|(&index, inputs)| begin(plan, store, index, inputs))
+            .map(|((&index, inputs), stream)| begin(plan, store, index, inputs, stream))
             .collect();
         match pass(store, &mut running, stop) {
             Ok(true) => {}
@@ -107,9 +118,19 @@ pub(super) fn run(
                 .iter_mut()
                 .for_each(|cell| cell.replay = Err(error.clone())),
         }
-        running
+        let results: Vec<(usize, CellResult)> = running
             .into_par_iter()
-            .for_each(|cell| done(cell.index, finish(cell)));
+            .map(|cell| (cell.index, finish(cell)))
+            .collect();
+        for ((index, mut result), stream) in results.into_iter().zip(streams) {
+            if let Some(Ok(stream)) = stream {
+                result.outcome = result.outcome.and_then(|outcome| {
+                    caught(|| stream.finish(&outcome))?;
+                    Ok(outcome)
+                });
+            }
+            done(index, result);
+        }
     }
 }
 
@@ -118,11 +139,21 @@ fn begin<'t>(
     store: &Store,
     index: usize,
     inputs: &'t Result<CellInputs<'_>, String>,
+    stream: &'t mut Stream<'_>,
 ) -> Running<'t> {
     let burst_size = burst_size(plan, store, index);
-    let replay = match inputs {
-        Ok(inputs) => vm::begin(&inputs.job(), burst_size).map_err(|error| error.to_string()),
-        Err(error) => Err(error.clone()),
+    let listener = match stream {
+        None => Ok(None),
+        Some(Ok(stream)) => Ok(Some(stream as &mut dyn Listener)),
+        Some(Err(error)) => Err(error.clone()),
+    };
+    let replay = match (inputs, listener) {
+        (Ok(inputs), Ok(listener)) => {
+            let begun = vm::begin(&inputs.job(), burst_size, listener);
+            begun.map_err(|error| error.to_string())
+        }
+        (Err(error), _) => Err(error.clone()),
+        (_, Err(error)) => Err(error),
     };
     Running {
         index,

@@ -8,6 +8,8 @@
 mod asking;
 #[path = "cli/bad_input.rs"]
 mod bad_input;
+#[path = "cli/binary.rs"]
+mod binary;
 #[path = "cli/cache.rs"]
 mod cache;
 #[path = "cli/check.rs"]
@@ -63,6 +65,8 @@ mod limits;
 mod long;
 #[path = "cli/merge.rs"]
 mod merge;
+#[path = "cli/misses.rs"]
+mod misses;
 #[path = "cli/numbers.rs"]
 mod numbers;
 #[path = "cli/plan.rs"]
@@ -91,10 +95,14 @@ mod signals;
 mod spaces;
 #[path = "cli/streams.rs"]
 mod streams;
+#[path = "cli/strings.rs"]
+mod strings;
 #[path = "cli/sweep.rs"]
 mod sweep;
 #[path = "cli/text_formats.rs"]
 mod text_formats;
+#[path = "cli/tlb.rs"]
+mod tlb;
 #[path = "cli/traces_in.rs"]
 mod traces_in;
 #[path = "cli/verdicts.rs"]

@@ -15,7 +15,7 @@ use pagebench::internals::trace::bursts::Bursts;
 use pagebench::internals::trace::model::dense::Trace;
 use pagebench::internals::units::PageSize;
 use pagebench::internals::vm::hardware::processors::MACHINES;
-use pagebench::internals::vm::tlb::{Geometry, Second, Shape as TlbShape};
+use pagebench::internals::vm::tlb::{Geometry, Replacement, Second, Shape as TlbShape};
 use pagebench::internals::vm::{Outcome, TlbCounters};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -179,6 +179,7 @@ fn translated(refs: &[Ref], run: &Run, geometry: &Geometry) -> (TlbRun, WalkRun)
     let level = |shape: TlbShape| Level {
         sets: (shape.entries / shape.ways) as usize,
         ways: shape.ways as usize,
+        fifo: shape.replacement == Replacement::Fifo,
     };
     let (l2i, l2d, shared) = match geometry.l2 {
         Second::Absent => (None, None, false),
@@ -290,7 +291,7 @@ fn warm_up_counts_the_rest() {
 }
 
 /// Small and odd shapes: no power of two, one entry, one set, levels larger and smaller than the
-/// one before; second levels split, halved and absent, page-walk caches, no tags.
+/// one before; second levels split, halved and absent, FIFO, page-walk caches, no tags.
 fn geometries() -> Vec<Geometry> {
     let read = [
         "l1=3x3,l2=none,levels=2",
@@ -301,6 +302,9 @@ fn geometries() -> Vec<Geometry> {
         "l1=1,l2=none,levels=4,pwc=2/4x2/6x3",
         "l1=6x3,l2=12x4,levels=4,tags=off",
         "l1=1,l2=none,levels=8,pwc=0/0/0/0/0/0/2",
+        "l1=4:fifo,l2=none,levels=4",
+        "l1i=3:fifo,l1d=4x2,l2=6x3:fifo,levels=4,pwc=1/1/1",
+        "l1=2x2,l2i=4x2:fifo,l2d=3:fifo,levels=3,tags=off",
     ];
     let read = read.map(|text| text.parse().expect("a geometry"));
     let plain = vec![

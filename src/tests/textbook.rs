@@ -494,10 +494,10 @@ fn swap_takes_expired_pages_too() {
     );
 }
 
-const NONE: Level = Level { sets: 1, ways: 0 };
-const ONE: Level = Level { sets: 1, ways: 1 };
-const TWO: Level = Level { sets: 1, ways: 2 };
-const FOUR: Level = Level { sets: 1, ways: 4 };
+const NONE: Level = Level::lru(1, 0);
+const ONE: Level = Level::lru(1, 1);
+const TWO: Level = Level::lru(1, 2);
+const FOUR: Level = Level::lru(1, 4);
 
 /// Bryant and O'Hallaron, "Computer Systems: A Programmer's Perspective", chapter 9: 4 sets of 4
 /// ways. The entries of the example are brought in first; then its addresses hit, hit and miss.
@@ -506,7 +506,7 @@ fn translation_example_of_csapp() {
     let entries = [0x24, 0x1c, 0x0d, 0x0f, 0x2b].map(read);
     let looked_up = [0x0f, 0x0f, 0x2e, 0x00, 0x09, 0x0e, 0x01].map(read);
     let refs: Vec<Ref> = entries.into_iter().chain(looked_up).collect();
-    let level = Level { sets: 4, ways: 4 };
+    let level = Level::lru(4, 4);
     let translated = tlb(&refs, &lru::lru(&refs, 100), NONE, level, NONE);
     assert_eq!(
         translated,

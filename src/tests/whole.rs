@@ -23,7 +23,7 @@ use pagebench::internals::trace::model::event::{Advice, Backing, Event, Mapping,
 use pagebench::internals::trace::model::refs::{PageKey, page_of};
 use pagebench::internals::vm;
 use pagebench::internals::vm::machine::snapshot::snapshot;
-use pagebench::internals::vm::tlb::{Geometry, Second, Shape};
+use pagebench::internals::vm::tlb::{Geometry, Replacement, Second, Shape};
 use pagebench::internals::vm::{FaultEvent, Job, Listener, PageState, Snapshot};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -220,9 +220,12 @@ fn pages_of(resolved: &Resolved, end: &SpaceAt, snapshot: &Snapshot) -> BTreeMap
 }
 
 fn geometry(hardware: &Hierarchy) -> Geometry {
-    let shape = |level: Level| Shape {
-        entries: (level.sets * level.ways) as u32,
-        ways: level.ways as u32,
+    let shape = |level: Level| {
+        let by = match level.fifo {
+            true => Replacement::Fifo,
+            false => Replacement::Lru,
+        };
+        Shape::new((level.sets * level.ways) as u32, level.ways as u32).replacing_by(by)
     };
     Geometry {
         l1i: shape(hardware.l1i),
@@ -420,7 +423,7 @@ fn laws(outcome: &Outcome, options: &Options) -> Result<(), String> {
 // Pseudo-random traces.
 
 fn level(sets: usize, ways: usize) -> Level {
-    Level { sets, ways }
+    Level::lru(sets, ways)
 }
 
 /// Two small first levels before a second one, or before none.
@@ -434,6 +437,20 @@ fn hardware(l2: Option<Level>) -> Hierarchy {
         tags: true,
         levels: 4,
         walk_caches: Vec::new(),
+    }
+}
+
+/// The same with FIFO in every buffer.
+fn first_in_first_out(hardware: Hierarchy) -> Hierarchy {
+    let fifo = |level: Level| Level {
+        fifo: true,
+        ..level
+    };
+    Hierarchy {
+        l1i: fifo(hardware.l1i),
+        l1d: fifo(hardware.l1d),
+        l2i: hardware.l2i.map(fifo),
+        ..hardware
     }
 }
 
@@ -471,6 +488,7 @@ fn options_of(items: &[Item], page_size: u64, random: &mut Random) -> Options {
         None,
         Some(hardware(None)),
         Some(hardware(Some(level(2, 3)))),
+        Some(first_in_first_out(hardware(Some(level(2, 3))))),
     ];
     let legal = items.len() as u64 / 3;
     let local = random.percent(15).then(|| {

@@ -13,8 +13,13 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct JobArgs {
     /// Traces, or folders of traces; - is standard input
-    #[arg(required_unless_present = "file", value_name = "TRACE")]
+    #[arg(required_unless_present_any = ["file", "string"], value_name = "TRACE")]
     pub traces: Vec<PathBuf>,
+
+    /// A reference string instead of traces: page numbers between blanks or commas, with a w after a
+    /// page that is written (3w). Without -m: every number of frames up to that of pages
+    #[arg(long, value_name = "PAGES", conflicts_with = "traces")]
+    pub string: Option<String>,
 
     /// Experiment file with traces and settings (see: pagebench init). Flags win over it
     #[arg(short, long, value_name = "FILE")]

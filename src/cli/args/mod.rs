@@ -1,6 +1,7 @@
 //! Arguments that several subcommands share: how traces are read, which cells are replayed and
 //! how the program behaves on the terminal.
 
+pub(in crate::cli) mod blanks;
 pub(in crate::cli) mod job_args;
 pub(in crate::cli) mod memory;
 
@@ -303,7 +304,8 @@ pub struct SweepArgs {
 
     /// TLBs as entries x ways, and page-table levels (for 4KiB pages; larger ones have shorter
     /// walks): l1i=64x4,l1d=64x4,l2=1536x12,levels=4 | none. Also l2i= and l2d=, l2=none,
-    /// pwc=2/4/32 (page-walk caches from the root down), tags=off (flush when the process changes)
+    /// l1=16xfull:fifo (full: one set; fifo: the first in goes), pwc=2/4/32 (page-walk caches from the
+    /// root down), tags=off (flush when the process changes)
     #[arg(
         long,
         value_name = "GEOMETRY",

@@ -6,6 +6,7 @@ use crate::cli::setup::failure::Failure;
 use crate::cli::setup::input::{read_as, report_read, report_skipped};
 use crate::cli::setup::output_file::write_whole;
 use crate::cli::setup::progress::note;
+use crate::cli::setup::reading::Reading;
 use crate::cli::setup::terminal::print;
 use crate::exit::{self, ExitCode};
 use crate::trace::codec::encode;
@@ -148,6 +149,7 @@ enum Written {
 pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
     let target = Target::of(args.to.as_deref(), &args.output)?;
     let source = open(&args)?;
+    let reading = Reading::watch("converted", [&*args.trace].into_iter());
     let read = source.report.clone();
     let (written, bytes) = if args.output == Path::new("-") {
         (write_to_stdout(&args, source, target)?, None)
@@ -155,6 +157,7 @@ pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
         let (written, bytes) = write_to_file(&args, source, target)?;
         (written, Some(bytes))
     };
+    drop(reading);
     report_read(&args.trace, &read.get());
     report(&args, &written, bytes)?;
     Ok(exit::OK)

@@ -12,6 +12,7 @@ use crate::cli::setup::host::timestamp;
 use crate::cli::setup::input::Inputs;
 use crate::cli::setup::job::Job;
 use crate::cli::setup::manifest::{RunSummary, write_manifest};
+use crate::cli::setup::miss_files::MissFolder;
 use crate::cli::setup::outputs::write_tables;
 use crate::cli::setup::over_windows::{WindowLength, write_windows};
 use crate::cli::setup::progress::{message, note};
@@ -28,7 +29,7 @@ use crate::report::results::results_text;
 use crate::report::results::row_of_cell::key_of;
 use crate::report::tables::windows_csv::CellWindows;
 use crate::space::Resolved;
-use crate::sweep::{Cell, Plan};
+use crate::sweep::{Cell, OpenMisses, Plan};
 use clap::Args;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -88,6 +89,12 @@ pub struct RunArgs {
         help_heading = "Cells"
     )]
     pub windows: Option<WindowLength>,
+
+    /// Also write the miss stream of each cell, DIR/TRACE-POLICY-FRAMES.pbt: its faults, and its
+    /// write-backs as writes, in order, to be read as the trace of the next level. Every cell is
+    /// replayed, since curves have no single faults
+    #[arg(long, value_name = "DIR", help_heading = "Cells")]
+    pub write_misses: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -101,10 +108,18 @@ pub fn run(line: &CommandLine) -> Result<ExitCode, Failure> {
     use_threads(job.checked.threads);
     let started = timestamp();
     let reserved = args.reserve_folder()?;
+    let mut misses = args
+        .write_misses
+        .as_deref()
+        .map(MissFolder::make)
+        .transpose()?;
     let signals = Signals::watch();
     let inputs = job.load()?;
     let (plan, plan_file) = job.plan(&inputs)?;
     args.check_windows(&plan)?;
+    if let Some(misses) = &mut misses {
+        misses.name_cells(&plan, &plan_file.selected(), args.if_results_exist())?;
+    }
     let folder = match reserved {
         Some(folder) => folder,
         None => make_folder(None, IfResultsExist::Refuse)?,
@@ -116,6 +131,7 @@ pub fn run(line: &CommandLine) -> Result<ExitCode, Failure> {
         inputs: &inputs,
         signals: &signals,
         folder: folder.path(),
+        misses: misses.as_ref(),
     };
     let (records, summary) = run.records(&plan, &plan_file, started)?;
     run.finish(&plan, &plan_file, &records, summary, metric)
@@ -193,6 +209,7 @@ struct RunInProgress<'a> {
     inputs: &'a Inputs<Resolved>,
     signals: &'a Signals,
     folder: &'a Path,
+    misses: Option<&'a MissFolder>,
 }
 
 impl RunInProgress<'_> {
@@ -209,7 +226,11 @@ impl RunInProgress<'_> {
         let if_exist = self.args.if_results_exist();
         let (appender, mut records) = lock_folder(self.folder, file, if_exist, &charts)?;
         let id = |&place: &usize| &file.cells[place].id;
-        let is_kept = |place: &&usize| records.contains_key(id(place));
+        let has_misses = |&place: &usize| {
+            let cell = plan.identity(&plan.cells[place]);
+            self.misses.is_none_or(|misses| misses.has(&cell))
+        };
+        let is_kept = |place: &&usize| records.contains_key(id(place)) && has_misses(place);
         let (kept, missing): (Vec<usize>, Vec<usize>) = selected.iter().partition(is_kept);
         if !kept.is_empty() {
             note(&format!(
@@ -255,7 +276,17 @@ impl RunInProgress<'_> {
             }
             kept.lock().expect("no holder panics").push(record);
         };
-        replay_and(plan, &replay.sweep, &replay.terminal, self.signals, &keep)?;
+        let open =
+            |misses: &MissFolder, cell: usize| misses.open(&plan.identity(&plan.cells[cell]));
+        let open = self.misses.map(|misses| move |cell| open(misses, cell));
+        replay_and(
+            plan,
+            &replay.sweep,
+            &replay.terminal,
+            self.signals,
+            open.as_ref().map(|open| open as &OpenMisses<'_>),
+            &keep,
+        )?;
         match failed.into_inner().expect("no holder panics") {
             Some(error) => Err(error.into()),
             None => Ok(kept.into_inner().expect("no holder panics")),
@@ -299,6 +330,9 @@ impl RunInProgress<'_> {
         }
         let folder = self.folder.display();
         print(&format!("results, charts and manifest: {folder}\n"))?;
+        if let Some(misses) = self.misses {
+            print(&format!("miss streams: {}\n", misses.path().display()))?;
+        }
         let code = exit::worse(self.inputs.failed, report_unfinished(&rows));
         Ok(exit::worse(code, self.report_interrupt(&summary)))
     }

@@ -2,6 +2,7 @@
 
 use super::progress::note;
 use crate::cli::args::SweepArgs;
+use crate::space::Resolved;
 use crate::sweep::Plan;
 use crate::units::{show_bytes, show_count};
 use std::collections::BTreeSet;
@@ -27,13 +28,14 @@ pub fn report(sweep: &SweepArgs, plan: &Plan<'_>, folder: &Path) {
     let sizes: Vec<String> = sizes.into_iter().map(show_bytes).collect();
     let frames = cells.iter().filter_map(|cell| cell.frames.map(u64::from));
     let windows = cells.iter().filter_map(|cell| cell.tau);
+    let is_string = |resolved: &&Resolved| resolved.trace.meta.format == "string";
+    let sizes_of_memory = match plan.traces.iter().all(is_string) {
+        true => "every number up to all pages",
+        false => "powers of two up to all pages",
+    };
     let lines = [
         ("policies", labels.join(", "), "-p"),
-        (
-            "frames",
-            span(frames, "powers of two up to all pages"),
-            "-m",
-        ),
+        ("frames", span(frames, sizes_of_memory), "-m"),
         (
             "windows",
             span(windows, "mean working sets like the frames"),

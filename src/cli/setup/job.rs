@@ -6,7 +6,8 @@ use super::experiment::Config;
 use super::experiment::file::TraceEntry;
 use super::failure::Failure;
 use super::input::{
-    Inputs, Loaded, Wanted, keep_countable, keep_fitting, load_each, real, resolve_all,
+    Inputs, Loaded, Wanted, frames_of_string, keep_countable, keep_fitting, load_each, load_string,
+    real, resolve_all,
 };
 use super::progress::note;
 use crate::cli::args::job_args::{CheckedArgs, JobArgs};
@@ -32,7 +33,10 @@ pub struct Job<'a> {
 impl<'a> Job<'a> {
     /// Checks the arguments of a job.
     pub fn new(args: &'a JobArgs, config: Config) -> Result<Job<'a>, Failure> {
-        let checked = args.checked()?;
+        let mut checked = args.checked()?;
+        if let Some(text) = &args.string {
+            checked.axes.frames = frames_of_string(text, &checked.axes.frames)?;
+        }
         Ok(Job {
             args,
             config,
@@ -40,19 +44,30 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// Reads the traces of the command line, or else those of the experiment.
+    /// Reads the traces or the reference string of the command line, or else the traces of the
+    /// experiment.
     pub fn load(&self) -> Result<Inputs<Resolved>, Failure> {
-        let wanted = wanted_traces(&self.args.traces, &self.checked.options, &self.config)?;
-        let cache = Cache::of(&self.args.replay.cache);
-        let sizes = |_: &str, _| self.args.replay.sweep.page_size.clone();
-        let inputs = load_each(&wanted, &sizes, cache.as_ref())?;
+        let inputs = match &self.args.string {
+            Some(text) => {
+                let sizes = &self.args.replay.sweep.page_size;
+                load_string(text, sizes, &self.checked.options)?
+            }
+            None => self.load_files()?,
+        };
         let mut inputs = resolve_all(inputs, &self.checked.settings.space)?;
         keep_countable(&mut inputs, self.checked.settings.warmup)?;
         keep_fitting(&mut inputs, &self.checked.axes)?;
-        if self.args.traces.is_empty() {
+        if self.args.traces.is_empty() && self.args.string.is_none() {
             check_digests(&inputs, &self.config)?;
         }
         Ok(inputs)
+    }
+
+    fn load_files(&self) -> Result<Inputs, Failure> {
+        let wanted = wanted_traces(&self.args.traces, &self.checked.options, &self.config)?;
+        let cache = Cache::of(&self.args.replay.cache);
+        let sizes = |_: &str, _| self.args.replay.sweep.page_size.clone();
+        load_each(&wanted, &sizes, cache.as_ref())
     }
 
     /// Returns the plan of all cells, and its file, which knows the part to take. Errors if no cell is

@@ -12,6 +12,19 @@ use std::time::{Duration, Instant};
 /// Whether notes and warnings are suppressed.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
+/// Whether progress is never shown.
+static HIDDEN: AtomicBool = AtomicBool::new(false);
+
+/// Shows no progress of reading from now on (`--progress never`).
+pub fn hide_progress() {
+    HIDDEN.store(true, Ordering::Relaxed);
+}
+
+/// Returns whether progress of reading is not shown.
+pub fn is_hidden() -> bool {
+    HIDDEN.load(Ordering::Relaxed) || QUIET.load(Ordering::Relaxed)
+}
+
 /// Suppresses notes and warnings from now on (`--quiet`).
 pub fn be_quiet() {
     QUIET.store(true, Ordering::Relaxed);

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::progress::Progress;
 use super::signals::Signals;
 use crate::cli::args::{SweepArgs, TerminalArgs};
-use crate::sweep::{self, Cell, CellResult, Plan};
+use crate::sweep::{self, Cell, CellResult, OpenMisses, Plan};
 use crate::units::{counted, show_count};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -24,16 +24,17 @@ pub fn replay(
     terminal: &TerminalArgs,
     signals: &Signals,
 ) -> Result<Vec<Option<CellResult>>, Failure> {
-    replay_and(plan, sweep, terminal, signals, &|_, _| {})
+    replay_and(plan, sweep, terminal, signals, None, &|_, _| {})
 }
 
-/// Replays the plan like [`replay`], and calls `finished` after each cell, with the cell's place in the
-/// plan.
+/// Replays the plan like [`replay`], writes miss streams to what `misses` opens, if it is given, and
+/// calls `finished` after each cell, with the cell's place in the plan.
 pub fn replay_and(
     plan: &Plan<'_>,
     sweep: &SweepArgs,
     terminal: &TerminalArgs,
     signals: &Signals,
+    misses: Option<&OpenMisses<'_>>,
     finished: &(dyn Fn(usize, &CellResult) + Sync),
 ) -> Result<Vec<Option<CellResult>>, Failure> {
     let threads = sweep.threads()?;
@@ -45,7 +46,7 @@ pub fn replay_and(
     let by_curve = AtomicUsize::new(0);
     let interrupt_noted = AtomicBool::new(false);
     signals.finish_running_cells_first();
-    let results = sweep::run(plan, threads, signals.stop(), &|cell, result| {
+    let results = sweep::run_with_misses(plan, threads, signals.stop(), misses, &|cell, result| {
         let replayed = result.replayed(refs_of(&plan.cells[cell]));
         finished(cell, result);
         if result.wall.is_some() {

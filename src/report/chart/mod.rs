@@ -17,7 +17,6 @@ mod page;
 mod panel;
 mod scene;
 mod series;
-mod stems;
 mod svg;
 #[cfg(test)]
 mod tests;

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::report::results::columns::{Column, Row, SWAP_FULL, col, short_digest};
+use crate::report::stems::Stems;
 use crate::sweep::{Identity, Labels, Part, by_setting};
 
 use super::Data;
 use super::axis::{bytes, decimal};
-use super::stems::Stems;
 use super::theme::{Style, Styles, is_offline};
 use crate::units::counted;
 

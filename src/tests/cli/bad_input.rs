@@ -276,7 +276,7 @@ fn files_that_are_no_traces() {
         "elf",
         "",
         3,
-        &["elf:1: not a trace of a known format", "\\x7fELF"],
+        &["elf: this is an ELF program", "pagebench record PROGRAM"],
     );
     refused(&sandbox, "elf", "--format plain", 3, &["elf:1: "]);
     refused(&sandbox, "elf", "--format lackey", 3, &["elf"]);

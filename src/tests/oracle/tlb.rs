@@ -1,4 +1,4 @@
-//! Two-level TLB: set-associative with LRU in each set, the first level split into instructions and
+//! Two-level TLB: set-associative with LRU or FIFO in each set, the first level split into instructions and
 //! data, the second shared, split or absent. The set of a page is its number modulo the number of
 //! sets; entries are tagged with their process, so that a switch of process drops nothing; without
 //! tags everything is dropped before a reference by another process than the one before.
@@ -25,6 +25,18 @@ use super::{Page, Ref, Run};
 pub struct Level {
     pub sets: usize,
     pub ways: usize,
+    /// The oldest entry of a set goes, in place of the least recently used one.
+    pub fifo: bool,
+}
+
+impl Level {
+    pub const fn lru(sets: usize, ways: usize) -> Level {
+        Level {
+            sets,
+            ways,
+            fifo: false,
+        }
+    }
 }
 
 /// What the lookups came to. Every reference is exactly one of the first four.
@@ -66,10 +78,11 @@ pub struct Hierarchy {
     pub walk_caches: Vec<Option<Level>>,
 }
 
-/// One level: in each set the pages in order of recency, oldest first.
+/// One level: in each set the pages in order of recency, with FIFO of arrival, oldest first.
 #[derive(Clone, Debug)]
 struct Entries {
     ways: usize,
+    fifo: bool,
     sets: Vec<Vec<Page>>,
 }
 
@@ -78,6 +91,7 @@ impl Entries {
         assert!(level.sets > 0);
         Entries {
             ways: level.ways,
+            fifo: level.fifo,
             sets: vec![Vec::new(); level.sets],
         }
     }
@@ -105,8 +119,11 @@ impl Entries {
         }
     }
 
-    /// Looks the page up; a hit makes it the most recent one of its set.
+    /// Looks the page up; a hit makes it the most recent one of its set, but not with FIFO.
     fn hit(&mut self, page: Page) -> bool {
+        if self.fifo {
+            return self.set(page).contains(&page);
+        }
         let found = self.remove(page);
         if found {
             self.insert(page);

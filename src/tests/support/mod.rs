@@ -414,7 +414,7 @@ pub fn expected_facts(run: &Run, references: usize, warmup: usize) -> Facts {
 
 /// A geometry of the TLBs, as `entries x ways` of each level.
 pub fn geometry(l1i: (u32, u32), l1d: (u32, u32), l2: (u32, u32), levels: u32) -> Geometry {
-    let shape = |(entries, ways)| Shape { entries, ways };
+    let shape = |(entries, ways)| Shape::new(entries, ways);
     Geometry {
         l1i: shape(l1i),
         l1d: shape(l1d),

@@ -31,7 +31,10 @@ fn tiny(random: &mut Random) -> Geometry {
         let ways = 1 + random.below(4) as u32;
         Shape::new(ways * (1 + random.below(3) as u32), ways)
     };
-    let (l1i, l1d, first, second) = (shape(), shape(), shape(), shape());
+    let (l1i, l1d, mut first, mut second) = (shape(), shape(), shape(), shape());
+    if random.percent(25) {
+        [first, second] = [first, second].map(|shape| shape.replacing_by(Replacement::Fifo));
+    }
     let l2 = match random.below(3) {
         0 => Second::Absent,
         1 => Second::Shared(first),

@@ -10,6 +10,7 @@ use read_ahead::BytesAhead;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use zip::ByteSource;
 
 /// Number of bytes from which a codec is recognised.
@@ -18,7 +19,7 @@ const HEAD: usize = 6;
 /// Returns whether a compressed file may begin with `first`. If not, a pipe need not have more bytes for
 /// its codec to be recognised.
 fn may_be_compressed(first: u8) -> bool {
-    matches!(first, 0x1f | 0x28 | 0x50..=0x5f | 0xfd | 0x04 | b'B')
+    matches!(first, 0x1f | 0x28 | 0x50..=0x5f | 0xfd | 0x04 | b'B' | 0xff)
 }
 
 /// Upper limit of the memory that an xz stream may ask for, in KiB. `xz -9` needs 64 MiB.
@@ -119,6 +120,15 @@ pub const CODECS: &[Codec] = &[
         decode: Some(|source| Ok(Box::new(bzip2::bufread::MultiBzDecoder::new(source)))),
     },
     Codec {
+        name: "snappy",
+        endings: &["sz", "snappy"],
+        written: None,
+        // The stream identifier of the framing format; a block without frames has none. The format has
+        // no end, so that a file cut between two chunks is a shorter file.
+        is: |head| head.starts_with(&[0xff, 0x06, 0, 0, b's', b'N']),
+        decode: Some(|source| Ok(Box::new(snap::read::FrameDecoder::new(source)))),
+    },
+    Codec {
         name: "zip",
         endings: &["zip"],
         written: None,
@@ -134,6 +144,30 @@ pub const CODECS: &[Codec] = &[
     },
 ];
 
+/// Bytes read of trace files so far by this process, for progress.
+static BYTES_READ: AtomicU64 = AtomicU64::new(0);
+
+/// Returns the number of bytes that were read of trace files so far, packed as they are.
+pub fn bytes_read() -> u64 {
+    BYTES_READ.load(Ordering::Relaxed)
+}
+
+/// Adds to [`bytes_read`].
+pub(in crate::trace) fn count_bytes(bytes: usize) {
+    BYTES_READ.fetch_add(bytes as u64, Ordering::Relaxed);
+}
+
+/// A file whose bytes are counted.
+struct CountedBytes<R>(R);
+
+impl<R: Read> Read for CountedBytes<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(buf)?;
+        count_bytes(read);
+        Ok(read)
+    }
+}
+
 /// Opens a trace file, or standard input for `-`.
 ///
 /// # Errors
@@ -141,7 +175,7 @@ pub const CODECS: &[Codec] = &[
 /// The file cannot be opened or read, or is a directory.
 pub fn open(path: &Path) -> Result<Input, TraceError> {
     if path.as_os_str() == "-" {
-        let source = BufReader::with_capacity(BUFFER, io::stdin());
+        let source = BufReader::with_capacity(BUFFER, CountedBytes(io::stdin()));
         return recognise(Box::new(source), None, path);
     }
     let file = File::open(path).map_err(|e| TraceError::io(path, "cannot open", e))?;
@@ -153,7 +187,7 @@ pub fn open(path: &Path) -> Result<Input, TraceError> {
         return Err(TraceError::io(path, "cannot read", error).help("name a trace file in it"));
     }
     let bytes = meta.is_file().then_some(meta.len());
-    let source = BufReader::with_capacity(BUFFER, file);
+    let source = BufReader::with_capacity(BUFFER, CountedBytes(file));
     recognise(Box::new(source), bytes, path)
 }
 

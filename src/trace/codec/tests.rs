@@ -39,6 +39,11 @@ fn pack(codec: &str, data: &[u8]) -> Vec<u8> {
             e.write_all(data).unwrap();
             e.finish().unwrap()
         }
+        "snappy" => {
+            let mut e = snap::write::FrameEncoder::new(Vec::new());
+            e.write_all(data).unwrap();
+            e.into_inner().unwrap()
+        }
         "zip" => zip::tests::archive(&[("trace", data, true, false)]),
         _ => data.to_vec(),
     }

@@ -26,6 +26,8 @@ pub(super) const FORMAT: Format = Format {
   offset 2  u16  size in bytes; of a marker, which
   offset 4  u64  address, process or value (u32 if the program had 32 bits)
 It begins with a header. Each file is one thread; a .zip is read as its chunk.* members in order.
+Name the folder (drmemtrace.PROG.PID.*.dir, or its folder trace) to read all threads of a process,
+merged by their time stamps (28 with size 2).
 If the file type says that a cache filtered the addresses, the kind is faults-only. The raw form
 must be converted first, which DynamoRIO's own tools do when they first look at it:
 drrun -t drmemtrace -indir drmemtrace.PROG.*.dir; then read trace/*.zip in that folder.
@@ -46,6 +48,8 @@ const HEADER: u16 = 25;
 const MARKER: u16 = 28;
 /// The highest record type.
 const LAST: u16 = 49;
+/// The marker whose value is the time, in microseconds.
+const TIME_STAMP: u64 = 2;
 /// The marker whose value is the type of the file.
 const FILE_TYPE: u64 = 9;
 /// Bits of the type of a file: a cache filtered its addresses (0x1: all, 0x80: instructions, 0x100:
@@ -55,7 +59,7 @@ const FILTERED: u64 = 0x181;
 const VERSION_MAX: u64 = 255;
 
 /// Number of bytes at the beginning of a file that [`form`] looks at.
-const HEAD: usize = 64;
+pub(super) const HEAD: usize = 64;
 
 /// The width of the traced program's addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +118,11 @@ fn form(head: &[u8]) -> Form {
     }
 }
 
+/// Returns whether a trace that begins with `head` is in its final form.
+pub(super) fn is_final(head: &[u8]) -> bool {
+    matches!(form(head), Form::Final(_))
+}
+
 fn sniff(sample: &Sample<'_>) -> Fit {
     match form(&sample.bytes[..sample.bytes.len().min(HEAD)]) {
         Form::Other => Fit::No,
@@ -127,6 +136,16 @@ fn open(
     path: PathBuf,
     options: &ReadOptions,
 ) -> Result<Box<dyn RecordReader>, TraceError> {
+    Ok(Box::new(thread_reader(input, path, options, false)?))
+}
+
+/// Opens the file of one thread; with `marks` its time stamps are kept for [`Drmemtrace::take_marks`].
+pub(super) fn thread_reader(
+    input: Box<dyn BufRead + Send>,
+    path: PathBuf,
+    options: &ReadOptions,
+    marks: bool,
+) -> Result<FixedReader<Drmemtrace>, TraceError> {
     let (head, input) = peek(input, HEAD).map_err(|e| read_error(&path, e))?;
     let width = match form(&head) {
         Form::Final(width) => width,
@@ -149,21 +168,45 @@ fn open(
     let parser = Drmemtrace {
         width,
         pid: 0,
+        marks: marks.then(Vec::new),
         next: 0,
         filtered: false,
     };
-    Ok(Box::new(FixedReader::new(input, path, options, 0, parser)))
+    Ok(FixedReader::new(input, path, options, 0, parser))
 }
 
-struct Drmemtrace {
+/// A time stamp among the accesses of a thread.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    /// The number of accesses before it in their batch.
+    pub before: usize,
+    /// The time.
+    pub time: u64,
+}
+
+/// What the records of a thread mean.
+pub(super) struct Drmemtrace {
     width: Width,
+    /// The process; 0 before its record.
     pid: u32,
+    /// The time stamps since they were taken last; `None` if they are of no use.
+    marks: Option<Vec<Mark>>,
     /// The address after the last instruction.
     next: u64,
     filtered: bool,
 }
 
 impl Drmemtrace {
+    /// Returns the process, if its record was read.
+    pub(super) fn pid(&self) -> Option<u32> {
+        (self.pid != 0).then_some(self.pid)
+    }
+
+    /// Takes the time stamps since the last call, in order.
+    pub(super) fn take_marks(&mut self) -> Vec<Mark> {
+        self.marks.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     fn access(&self, kind: Kind, addr: u64, size: u64) -> Result<Access, Complaint> {
         let size = size.max(1);
         match addr.checked_add(size - 1) {
@@ -232,6 +275,14 @@ impl RecordParser for Drmemtrace {
                 let pid = u32::try_from(value);
                 self.pid = pid.map_err(|_| carries_on("the process id is over 32 bits".into()))?;
             }
+            MARKER if size == TIME_STAMP => {
+                if let Some(marks) = &mut self.marks {
+                    marks.push(Mark {
+                        before: out.len(),
+                        time: value,
+                    });
+                }
+            }
             MARKER if size == FILE_TYPE => self.filtered |= value & FILTERED != 0,
             HEADER if !(1..=VERSION_MAX).contains(&value) => {
                 return Err(format!("a header with version {value}").into());
@@ -255,7 +306,7 @@ pub(super) mod tests {
     use super::*;
 
     /// Records of a 64-bit program, or of a 32-bit one.
-    fn records(wide: bool, list: &[(u16, u16, u64)]) -> Vec<u8> {
+    pub fn records(wide: bool, list: &[(u16, u16, u64)]) -> Vec<u8> {
         let mut bytes = Vec::new();
         for &(kind, size, value) in list {
             bytes.extend_from_slice(&kind.to_le_bytes());
@@ -268,7 +319,7 @@ pub(super) mod tests {
         bytes
     }
 
-    const BEGIN: [(u16, u16, u64); 6] = [
+    pub const BEGIN: [(u16, u16, u64); 6] = [
         (HEADER, 0, 6),
         (MARKER, 12, 6),
         (MARKER, 9, 0x240),

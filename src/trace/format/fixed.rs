@@ -81,6 +81,16 @@ impl<P: RecordParser> FixedReader<P> {
         }
     }
 
+    /// Returns the parser.
+    pub fn parser(&self) -> &P {
+        &self.parser
+    }
+
+    /// Returns the parser, to be changed between two calls of `fill`.
+    pub fn parser_mut(&mut self) -> &mut P {
+        &mut self.parser
+    }
+
     /// The offset of the record after those read.
     fn offset(&self) -> u64 {
         self.header + self.records * self.parser.bytes() as u64

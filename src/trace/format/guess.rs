@@ -5,7 +5,8 @@ use super::ask::question;
 use super::lines::sample_lines;
 use super::options::ReadOptions;
 use super::settle::{Answer, Head, Reading, by_ending, settle};
-use super::strangers;
+use super::strange_text;
+use super::strangers::refusal;
 use super::{Fit, Format, Sample, TABLE, csv};
 use crate::trace::codec;
 use crate::trace::model::error::{Cause, Position, TraceError};
@@ -91,6 +92,9 @@ fn fitting(path: &Path, sample: &Sample<'_>) -> Result<Vec<&'static Format>, Tra
     if !certain.is_empty() {
         return Ok(certain);
     }
+    if let Some(refusal) = refusal(path, sample) {
+        return Err(refusal);
+    }
     let Some(&best) = candidates.iter().max_by(|a, b| a.cmp_share(b)) else {
         return Err(unknown(path, sample, None));
     };
@@ -138,7 +142,7 @@ pub(super) fn ending_of(path: &Path) -> String {
 }
 
 fn unknown(path: &Path, sample: &Sample<'_>, nearest: Option<Candidate>) -> TraceError {
-    if let Some((name, advice)) = strangers::refusal(sample) {
+    if let Some((name, advice)) = strange_text::refusal(sample) {
         return TraceError::new(path, format!("this is {name}")).help(advice);
     }
     let (line, text) = sample_lines(sample)

@@ -17,6 +17,7 @@ mod csv;
 mod dinero;
 mod disks;
 mod drmemtrace;
+mod drmemtrace_folder;
 mod drmemtrace_view;
 pub(in crate::trace) mod event_text;
 mod fault_text;
@@ -43,12 +44,14 @@ mod pinatrace;
 pub mod plain;
 mod ramulator;
 mod ramulator2;
+mod raw;
 mod report;
 mod runs;
 mod scaled;
 mod settle;
 mod spc;
 mod spec_trace;
+mod strange_text;
 mod strangers;
 mod string;
 mod tencent;
@@ -72,7 +75,8 @@ use std::io::BufRead;
 use std::path::PathBuf;
 
 pub use csv::{Delimiter, Meaning};
-pub use open::{SharedReport, open_input};
+pub use drmemtrace_folder::thread_files;
+pub use open::{Opened, SharedReport, open_input, open_threads};
 pub use options::{Base, KeyMemory, ReadOptions, Unit};
 pub use report::ReadReport;
 pub use write::{FileHead, Kinds, RecordWriter, Written};
@@ -112,6 +116,11 @@ pub const TABLE: &[Format] = &[
     perf_trace::FORMAT,
     ftrace::FORMAT,
     bpftrace::FORMAT,
+    raw::U32_LE,
+    raw::U64_LE,
+    raw::U32_BE,
+    raw::U64_BE,
+    raw::I64_BE,
 ];
 
 /// A source of accesses, and of the events between them, in file order.

@@ -6,13 +6,15 @@ use super::options::{FormatBy, Numbers, ReadOptions, Unit};
 use super::report::ReadReport;
 use super::scaled::scaled;
 use super::settle::{Head, Reading};
-use super::{Fit, Format, Known, RecordReader, Sample, TABLE, csv, options};
+use super::{
+    Fit, Format, Known, RecordReader, Sample, TABLE, csv, drmemtrace, drmemtrace_folder, options,
+};
 use crate::trace::codec;
 use crate::trace::model::access::{Access, Addressing, Packed};
 use crate::trace::model::error::{Cause, Position, TraceError};
 use crate::trace::model::event::EventRecord;
 use std::io::{BufRead, Cursor, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Number of bytes at the beginning of a file from which its format is guessed.
@@ -74,7 +76,7 @@ pub fn open_input(
     let (guess, reader) = match format {
         // A compressed file is looked at even so: then a damaged stream is reported as one.
         Some(format) if codec == "none" => (given(format), input.reader),
-        format => with_beginning(path, input, format, options)?,
+        format => with_beginning(path, input, format, options).map_err(|e| in_codec(e, codec))?,
     };
     let Guess { reading, why } = guess;
     let (format, options) = (reading.format, &reading.options(options));
@@ -85,6 +87,10 @@ pub fn open_input(
         inner = scaled(inner, path, &format.numbers, unit);
     }
     let mut note = String::new();
+    let numbers = Numbers {
+        base: options.base.or(format.numbers.base),
+        ..format.numbers
+    };
     if guessed {
         note = format!("; {} was guessed from the first 64 KiB", format.name);
     }
@@ -95,24 +101,58 @@ pub fn open_input(
     if codec != "none" {
         note.push_str("; places are those in the decompressed file");
     }
-    let report = SharedReport::default();
-    let reader = Noted {
-        inner,
-        note,
-        numbers: Numbers {
-            base: options.base.or(format.numbers.base),
-            ..format.numbers
-        },
-        begun: false,
-        report: report.clone(),
-    };
+    let (reader, report) = Noted::of(inner, note, numbers);
     Ok(Opened {
-        reader: Box::new(reader),
+        reader,
         format,
         codec,
         guessed,
         report,
     })
+}
+
+/// Opens the thread files `files` of the drmemtrace in `folder` as one trace.
+///
+/// # Errors
+///
+/// Errors if a file cannot be read, if they are of several processes, and if `options` do not fit.
+pub fn open_threads(
+    folder: &Path,
+    files: &[PathBuf],
+    options: &ReadOptions,
+) -> Result<Opened, TraceError> {
+    let format = &drmemtrace::FORMAT;
+    check_options(folder, format, options)?;
+    let inner = drmemtrace_folder::open(folder, files, options)?;
+    let note = "; a folder of drmemtrace is read as one process".to_owned();
+    let (reader, report) = Noted::of(inner, note, format.numbers);
+    Ok(Opened {
+        reader,
+        format,
+        codec: "none",
+        guessed: true,
+        report,
+    })
+}
+
+/// Says in an error about a file of no known format that the file was unpacked, or should have been.
+fn in_codec(mut error: TraceError, codec: &str) -> TraceError {
+    if !matches!(error.cause, Cause::UnknownFormat) {
+        return error;
+    }
+    let ending = error.path.extension().unwrap_or_default().to_string_lossy();
+    let named = codec::by_ending(&ending).map_or("none", |codec| codec.name);
+    if codec != "none" {
+        error.what = format!("{} (the content of its {codec} stream)", error.what).into();
+    } else if named != "none" {
+        let help = format!(
+            "the name says {named}, but the file does not begin as {named} streams do: unpack it with \
+             the tool that wrote it, or fetch it again; {}",
+            error.help
+        );
+        error.help = help;
+    }
+    error
 }
 
 /// Returns the decision for a format that the user named.
@@ -259,6 +299,23 @@ impl Drop for Noted {
 }
 
 impl Noted {
+    /// Returns a reader around `inner`, and the report that it leaves.
+    fn of(
+        inner: Box<dyn RecordReader>,
+        note: String,
+        numbers: Numbers,
+    ) -> (Box<dyn RecordReader>, SharedReport) {
+        let report = SharedReport::default();
+        let reader = Noted {
+            inner,
+            note,
+            numbers,
+            begun: false,
+            report: report.clone(),
+        };
+        (Box::new(reader), report)
+    }
+
     fn noted(&self, mut error: TraceError) -> TraceError {
         if error.position != Position::Whole && !error.help.is_empty() {
             error.help.push_str(&self.note);

@@ -1,261 +1,339 @@
-//! Text files that people take for traces, and that no format can read: refused by name, with what to
-//! do instead ([`refusal`]). Their signatures are exact, so that no trace is among them.
+//! Known files that are no traces, or no traces that this program can read: refused by name, with
+//! what to do. Each is known by its first bytes.
 //!
-//! Does not know binary files: their magic numbers belong to the formats next to them.
+//! Does not know the formats that are read, nor text that is known by its lines (see `strange_text`).
 
 use super::Sample;
-use super::lines::sample_lines;
-use super::tokens::{is_blank, trim, words};
-use memchr::memmem;
+use crate::trace::model::error::{Cause, Position, TraceError};
+use std::path::Path;
 
-/// A kind of file that is known and not read.
+/// A kind of file.
 struct Stranger {
     /// What it is, after "this is".
     name: &'static str,
-    /// What to do, in one sentence.
-    advice: &'static str,
-    /// Returns true if the first lines, without blank ones, are of this kind.
-    is: fn(&[&[u8]]) -> bool,
+    /// What the user can do.
+    help: &'static str,
+    /// Returns whether the sample is of this kind.
+    is: fn(&[u8]) -> bool,
 }
 
-/// Number of lines that a stranger is recognised by.
-const HEAD: usize = 20;
+const UNPACK: &str = "unpack it, and name a trace in it";
+const TABLE_HELP: &str =
+    "write the columns as csv, and read them with --format csv --col addr=NAME";
+const NETWORK: &str = "it holds packets, not references to memory";
+const DAMON: &str = "DAMON samples how often regions are accessed, not single accesses, which no replay can \
+     use; `damo report` draws them, and `pagebench record` or `perf record` gives accesses";
 
+/// Every kind, the more certain ones first.
 const STRANGERS: &[Stranger] = &[
     Stranger {
-        name: "DAMON's text: how often regions were accessed, not which access came when",
-        advice: "a replay needs the order of the accesses: record the program with \
-                 `pagebench record -- PROG`, or its page faults with perf record -e page-faults -c 1 -d",
-        is: |lines| {
-            any(
-                lines,
-                &[
-                    b"damon:damon_",
-                    b" damon_aggregated: ",
-                    b" damos_before_apply: ",
-                ],
+        name: "a recording of perf (perf.data)",
+        help: "print it as text, and read that: perf script -F pid,time,event,ip,addr -i FILE > t.txt",
+        is: |bytes| bytes.starts_with(b"PERFILE2") || bytes.starts_with(b"2ELIFREP"),
+    },
+    Stranger {
+        name: "a recording of trace-cmd (trace.dat)",
+        help: "print it as text: trace-cmd report -i FILE > t.txt",
+        is: |bytes| bytes.starts_with(b"\x17\x08\x44tracing"),
+    },
+    Stranger {
+        name: "a binary trace of blktrace",
+        help: "print it as text: blkparse -i FILE > t.txt",
+        is: |bytes| {
+            matches!(
+                bytes,
+                [0x07, b't', b'a', b'e', ..] | [b'e', b'a', b't', 0x07, ..]
             )
         },
     },
     Stranger {
-        name: "a record of DAMON as damo writes it: how often regions were accessed, not which access came when",
-        advice: "a replay needs the order of the accesses: record the program with \
-                 `pagebench record -- PROG`, or its page faults with perf record -e page-faults -c 1 -d",
-        is: |lines| {
-            any(
-                lines,
-                &[b"\"kdamond_idx\"", b"base_time_absolute:", b"heatmap: "],
+        name: "a binary record of DAMON",
+        help: DAMON,
+        is: |bytes| bytes.starts_with(b"damon_recfmt_ver"),
+    },
+    Stranger {
+        name: "a record of DAMON (JSON)",
+        help: DAMON,
+        is: |bytes| {
+            is_json(bytes) && has(bytes, b"kdamond_idx")
+                || is_json(bytes) && has(bytes, b"nr_accesses")
+        },
+    },
+    Stranger {
+        name: "a zlib stream, as DAMON's `damo record` writes",
+        help: DAMON,
+        is: is_zlib,
+    },
+    Stranger {
+        name: "JSON",
+        help: TABLE_HELP,
+        is: is_json,
+    },
+    Stranger {
+        name: "a Parquet table",
+        help: TABLE_HELP,
+        is: |bytes| bytes.starts_with(b"PAR1"),
+    },
+    Stranger {
+        name: "an Arrow table",
+        help: TABLE_HELP,
+        is: |bytes| bytes.starts_with(b"ARROW1"),
+    },
+    Stranger {
+        name: "an ORC table",
+        help: TABLE_HELP,
+        is: |bytes| bytes.starts_with(b"ORC\x0a") || bytes.starts_with(b"ORC\x08"),
+    },
+    Stranger {
+        name: "an Avro file",
+        help: TABLE_HELP,
+        is: |bytes| bytes.starts_with(b"Obj\x01"),
+    },
+    Stranger {
+        name: "an SQLite database",
+        help: "write a table as csv: sqlite3 -csv -header FILE 'select … from …' > t.csv",
+        is: |bytes| bytes.starts_with(b"SQLite format 3\0"),
+    },
+    Stranger {
+        name: "an HDF5 file",
+        help: TABLE_HELP,
+        is: |bytes| bytes.starts_with(b"\x89HDF\r\n\x1a\n"),
+    },
+    Stranger {
+        name: "an array of NumPy",
+        help: "write its numbers without the header, and read them with --format raw:u64le: \
+               numpy.load(FILE).astype('<u8').tofile('t.raw')",
+        is: |bytes| bytes.starts_with(b"\x93NUMPY"),
+    },
+    Stranger {
+        name: "an ELF program or library",
+        help: "record it: pagebench record PROGRAM",
+        is: |bytes| bytes.starts_with(b"\x7fELF"),
+    },
+    Stranger {
+        name: "a Windows program",
+        help: "a program is no trace; trace it, for example with DynamoRIO's drmemtrace",
+        is: |bytes| bytes.starts_with(b"MZ") && has(bytes, b"This program cannot be run"),
+    },
+    Stranger {
+        name: "a capture of network packets (pcap)",
+        help: NETWORK,
+        is: |bytes| {
+            let magic = [0xa1b2_c3d4u32, 0xa1b2_3c4d];
+            let first: Option<&[u8; 4]> = bytes.first_chunk();
+            first.is_some_and(|first| {
+                magic.contains(&u32::from_le_bytes(*first))
+                    || magic.contains(&u32::from_be_bytes(*first))
+            })
+        },
+    },
+    Stranger {
+        name: "a capture of network packets (pcapng)",
+        help: NETWORK,
+        is: |bytes| {
+            bytes.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a])
+                && matches!(
+                    bytes.get(8..12),
+                    Some([0x4d, 0x3c, 0x2b, 0x1a] | [0x1a, 0x2b, 0x3c, 0x4d])
+                )
+        },
+    },
+    Stranger {
+        name: "a tar archive",
+        help: UNPACK,
+        is: |bytes| bytes.get(257..262) == Some(b"ustar"),
+    },
+    Stranger {
+        name: "a 7z archive",
+        help: UNPACK,
+        is: |bytes| bytes.starts_with(b"7z\xbc\xaf\x27\x1c"),
+    },
+    Stranger {
+        name: "a rar archive",
+        help: UNPACK,
+        is: |bytes| bytes.starts_with(b"Rar!\x1a\x07"),
+    },
+    Stranger {
+        name: "a stream of snappy-java",
+        help: "unpack it: snzip -d -t snappy-java FILE",
+        is: |bytes| bytes.starts_with(b"\x82SNAPPY\0"),
+    },
+    Stranger {
+        name: "a trace of LTTng (CTF)",
+        help: "print it as text: babeltrace2 FOLDER > t.txt",
+        is: |bytes| {
+            matches!(
+                bytes,
+                [0xc1, 0x1f, 0xfc, 0xc1, ..] | [0x75, 0xd1, 0x1d, 0x57, ..]
             )
         },
     },
     Stranger {
-        name: "a Ramulator 2 trace of DRAM coordinates (R or W, then channel, rank, bank, row, column)",
-        advice: "coordinates are no addresses: take the trace that they were made from \
-                 (--format ramulator2 reads LD and ST lines, --format ramulator requests with bubbles)",
-        is: |lines| all(lines, is_coordinates),
-    },
-    Stranger {
-        name: "a callgrind or cachegrind profile: counts by function, not accesses in order",
-        advice: "record the accesses instead: valgrind --tool=lackey --trace-mem=yes \
-                 --log-file=FILE PROG, or `pagebench record -- PROG`",
-        is: |lines| {
-            begins(
-                lines,
-                &[
-                    b"# callgrind format",
-                    b"desc: I1 cache:",
-                    b"desc: D1 cache:",
-                ],
-            )
+        name: "a picture or a document",
+        help: "name a trace",
+        is: |bytes| {
+            bytes.starts_with(b"\x89PNG\r\n")
+                || bytes.starts_with(b"%PDF-")
+                || bytes.starts_with(b"\xff\xd8\xff")
         },
     },
     Stranger {
-        name: "a massif profile: sizes of the heap, not accesses",
-        advice: "record the accesses instead: valgrind --tool=lackey --trace-mem=yes \
-                 --log-file=FILE PROG, or `pagebench record -- PROG`",
-        is: |lines| begins(lines, &[b"desc: "]) && any(lines, &[b"mem_heap_B="]),
-    },
-    Stranger {
-        name: "valgrind's own text without accesses",
-        advice: "lackey prints them only with --trace-mem=yes: valgrind --tool=lackey \
-                 --trace-mem=yes --log-file=FILE PROG",
-        is: |lines| all(lines, |line| super::lackey::log_text(line).is_some()),
-    },
-    Stranger {
-        name: "a list of mappings (/proc/PID/maps), not accesses",
-        advice: "record the program with `pagebench record -- PROG`: its trace has the mappings, too",
-        is: |lines| all(lines, is_mapping),
-    },
-    Stranger {
-        name: "strace's text: system calls, not accesses to memory",
-        advice: "record the program with `pagebench record -- PROG`; for block requests use \
-                 blktrace and blkparse",
-        is: |lines| begins(lines, &[b"execve("]),
-    },
-    Stranger {
-        name: "an I/O log of fio",
-        advice: "write its requests as columns, for example: awk '$2 == \"read\" || $2 == \"write\" {print $3 \",\" $4 \",\" $2}' FILE \
-                 > FILE.csv, and read that with --format csv --header no --col addr=1,size=2,rw=3",
-        is: |lines| begins(lines, &[b"fio version 2 "]),
-    },
-    Stranger {
-        name: "an I/O log of fio",
-        advice: "write its requests as columns, for example: awk '$3 == \"read\" || $3 == \"write\" {print $4 \",\" $5 \",\" $3}' FILE \
-                 > FILE.csv, and read that with --format csv --header no --col addr=1,size=2,rw=3",
-        is: |lines| begins(lines, &[b"fio version 3 "]),
-    },
-    Stranger {
-        name: "one line of numbers, some of them 4096 or more: page numbers or byte addresses",
-        advice: "--format string reads page numbers, --format string --unit byte reads byte addresses",
-        is: |lines| lines.len() == 1 && all(lines, is_numbers),
-    },
-    Stranger {
-        name: "a report of perf, with shares and not events",
-        advice: "print the events: perf script -F pid,tid,time,event,addr",
-        is: |lines| any(lines, &[b"# Total Lost Samples:", b"# Overhead "]),
+        name: "a web page",
+        help: "the file is the page of a download, not the trace: fetch the file itself",
+        is: |bytes| {
+            let begin: Vec<u8> = bytes
+                .trim_ascii_start()
+                .iter()
+                .take(14)
+                .map(u8::to_ascii_lowercase)
+                .collect();
+            begin.starts_with(b"<!doctype html") || begin.starts_with(b"<html")
+        },
     },
 ];
 
-/// Returns what a file is that no format can read, and what to do; `None` if it is no such file.
-pub(super) fn refusal(sample: &Sample<'_>) -> Option<(&'static str, &'static str)> {
-    let lines = sample_lines(sample).filter(|line| !trim(line).is_empty());
-    let head: Vec<&[u8]> = lines.take(HEAD).collect();
-    let stranger = STRANGERS.iter().find(|stranger| (stranger.is)(&head))?;
-    Some((stranger.name, stranger.advice))
+fn has(bytes: &[u8], text: &[u8]) -> bool {
+    bytes.windows(text.len()).any(|window| window == text)
 }
 
-/// Returns true if a line contains one of these texts.
-fn any(lines: &[&[u8]], texts: &[&[u8]]) -> bool {
-    let has = |line: &&[u8]| texts.iter().any(|text| memmem::find(line, text).is_some());
-    lines.iter().any(has)
+/// Returns whether a sample begins as JSON: an object or a list of objects.
+fn is_json(bytes: &[u8]) -> bool {
+    match bytes.trim_ascii_start() {
+        [b'{', rest @ ..] => matches!(rest.trim_ascii_start().first(), Some(b'"')),
+        [b'[', rest @ ..] => matches!(rest.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')),
+        _ => false,
+    }
 }
 
-/// Returns true if the first line begins with one of these texts.
-fn begins(lines: &[&[u8]], texts: &[&[u8]]) -> bool {
-    let first = lines.first().copied().unwrap_or_default();
-    texts.iter().any(|text| trim(first).starts_with(text))
+/// Returns whether a sample begins with the header of zlib: deflate with a window of 32 KiB, and a sum
+/// that is a multiple of 31. No text begins so, except for `x^`, which is not taken.
+fn is_zlib(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x78, 0x01 | 0x9c | 0xda, ..])
 }
 
-/// Returns true if there are lines, and all of them are such.
-fn all(lines: &[&[u8]], is: fn(&[u8]) -> bool) -> bool {
-    !lines.is_empty() && lines.iter().all(|line| is(line))
+/// Returns the error for a sample of a known kind of file that is not read, or of a file of ChampSim
+/// whose size is wrong; `None` for any other.
+pub(super) fn refusal(path: &Path, sample: &Sample<'_>) -> Option<TraceError> {
+    if let Some(stranger) = STRANGERS
+        .iter()
+        .find(|stranger| (stranger.is)(sample.bytes))
+    {
+        let error = TraceError {
+            cause: Cause::UnknownFormat,
+            ..TraceError::new(
+                path,
+                format!("this is {}, which is not read", stranger.name),
+            )
+        };
+        return Some(error.help(stranger.help));
+    }
+    wrong_size_of_champsim(path, sample)
 }
 
-/// Returns true for `16912 62490 30190`.
-fn is_numbers(line: &[u8]) -> bool {
-    let separates = |b: &u8| is_blank(*b) || *b == b',';
-    let words = line.split(separates).filter(|word| !word.is_empty());
-    let is_number = |word: &[u8]| word.iter().all(u8::is_ascii_digit);
-    words.clone().count() >= 2 && words.clone().all(is_number)
-}
+/// Bytes of an instruction of ChampSim.
+const CHAMPSIM: u64 = 64;
 
-/// Returns true for `R 0,0,2,1,733,16`.
-fn is_coordinates(line: &[u8]) -> bool {
-    let mut words = words(line);
-    let kind = words.next().is_some_and(|kind| matches!(kind, b"R" | b"W"));
-    let place = words.next().unwrap_or_default();
-    let numbers = place.split(|&b| b == b',');
-    let number = |n: &[u8]| !n.is_empty() && n.iter().all(u8::is_ascii_digit);
-    kind && words.next().is_none() && numbers.clone().count() >= 3 && numbers.clone().all(number)
-}
-
-/// Returns true for `55f0a000-55f0b000 r--p 00000000 08:02 131 /bin/ls`.
-fn is_mapping(line: &[u8]) -> bool {
-    let mut words = words(line);
-    let range = words.next().unwrap_or_default();
-    let mut ends = range.split(|&b| b == b'-');
-    let mut is_hex = || {
-        let end = ends.next().unwrap_or_default();
-        !end.is_empty() && end.iter().all(u8::is_ascii_hexdigit)
+fn wrong_size_of_champsim(path: &Path, sample: &Sample<'_>) -> Option<TraceError> {
+    let name = path.file_name()?.to_str()?;
+    let named = [".champsim", ".champsimtrace"]
+        .iter()
+        .any(|ending| name.contains(ending));
+    let bytes = match sample.whole {
+        true => sample.bytes.len() as u64,
+        false => sample.file_bytes?,
     };
-    let is_range = is_hex() && is_hex() && ends.next().is_none();
-    let protection = words.next().unwrap_or_default();
-    is_range && protection.len() == 4 && protection.iter().all(|b| b"rwxps-".contains(b))
+    if !named || bytes.is_multiple_of(CHAMPSIM) {
+        return None;
+    }
+    let (records, more) = (bytes / CHAMPSIM, bytes % CHAMPSIM);
+    let what = format!(
+        "the name is one of champsim, whose records have {CHAMPSIM} bytes, but the file has {bytes}: \
+         {records} records and {more} bytes"
+    );
+    let help = "the file was cut, or is of another kind: `--format champsim --skip-bad` reads the whole \
+                records, `--format cloudsuite` reads records of 96 bytes";
+    let error = TraceError::new(path, what).at(Position::Byte(records * CHAMPSIM));
+    Some(error.help(help))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::guess_of;
     use super::*;
 
-    fn name_of(text: &str) -> Option<&'static str> {
-        refusal(&Sample::of(text.as_bytes())).map(|found| found.0)
-    }
-
-    #[test]
-    fn every_stranger_is_refused_by_name() {
-        let cases = [
-            (
-                "kdamond.0 1123 [000] 7.5: damon:damon_aggregated: target_id=0 nr_regions=2 4096-8192: 0 3\n",
-                "DAMON's text",
-            ),
-            (
-                "  kdamond.0-1123 [000] d... 7.5: damon_aggregated: target_id=0 nr_regions=2 4096-8192: 0 3\n",
-                "DAMON's text",
-            ),
-            ("[\n  {\n    \"kdamond_idx\": 0,\n", "damo writes it"),
-            (
-                "base_time_absolute: 8 m 59.809 s\n\nmonitoring_start: 0\n",
-                "damo writes it",
-            ),
-            ("R 0,0,2,1,733,16\nW 0,0,2,1,733,17\n", "DRAM coordinates"),
-            ("# callgrind format\nversion: 1\n", "callgrind"),
-            (
-                "desc: I1 cache: 32768 B, 64 B, 8-way\ncmd: ls\n",
-                "cachegrind",
-            ),
-            (
-                "desc: --heap=yes\ncmd: ls\ntime_unit: i\n#---\nsnapshot=0\nmem_heap_B=0\n",
-                "massif",
-            ),
-            (
-                "==9== Lackey, an example tool\n==9== Counted 1 call to main()\n",
-                "without accesses",
-            ),
-            (
-                "55f0a000-55f0b000 r--p 00000000 08:02 131 /bin/ls\n",
-                "mappings",
-            ),
-            ("16912 62490 30190, 4000\n", "one line of numbers"),
-            (
-                "execve(\"/bin/ls\", [\"ls\"], 0x7ffd /* 20 vars */) = 0\n",
-                "strace",
-            ),
-            (
-                "fio version 2 iolog\n/dev/sda add\n/dev/sda open\n/dev/sda read 0 4096\n",
-                "fio",
-            ),
-            (
-                "fio version 3 iolog\n0 /dev/sda add\n1 /dev/sda open\n1 /dev/sda read 0 4096\n",
-                "fio",
-            ),
-            (
-                "# To display the header\n# Total Lost Samples: 0\n#\n# Overhead  Command\n",
-                "report of perf",
-            ),
+    /// The first bytes of each kind, as its own tools write them.
+    fn heads() -> Vec<(&'static str, Vec<u8>)> {
+        let mut tar = vec![0u8; 512];
+        tar[..5].copy_from_slice(b"a.txt");
+        tar[257..265].copy_from_slice(b"ustar  \0");
+        let pcapng = [
+            &[0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a][..],
+            &[0; 20],
         ];
-        for (text, expected) in cases {
-            let name = name_of(text).unwrap_or_else(|| panic!("{text}"));
-            assert!(name.contains(expected), "{text}: {name}");
+        vec![
+            ("perf.data", b"PERFILE2\x68\0\0\0\0\0\0\0".to_vec()),
+            ("trace-cmd", b"\x17\x08\x44tracing6\0".to_vec()),
+            ("blktrace", b"\x07tae\x01\0\0\0".to_vec()),
+            (
+                "binary record of DAMON",
+                b"damon_recfmt_ver\x02\0\0\0".to_vec(),
+            ),
+            (
+                "record of DAMON (JSON)",
+                b"[\n  {\n    \"kdamond_idx\": 0,\n    \"snapshots\": []}]".to_vec(),
+            ),
+            ("zlib stream", b"\x78\x9c\xed\xbd".to_vec()),
+            ("JSON", b"{\"a\": [1, 2]}\n".to_vec()),
+            ("Parquet", b"PAR1\x15\x04\x15".to_vec()),
+            ("Arrow", b"ARROW1\0\0\xff\xff\xff\xff".to_vec()),
+            ("ORC", b"ORC\x0a\x1b\x0a".to_vec()),
+            ("Avro", b"Obj\x01\x04\x14avro.codec".to_vec()),
+            ("SQLite", b"SQLite format 3\0\x10\0".to_vec()),
+            ("HDF5", b"\x89HDF\r\n\x1a\n\0\0".to_vec()),
+            ("NumPy", b"\x93NUMPY\x01\0v\0{'descr'".to_vec()),
+            ("ELF", b"\x7fELF\x02\x01\x01\0".to_vec()),
+            (
+                "Windows program",
+                b"MZ\x90\0\x03This program cannot be run in DOS mode".to_vec(),
+            ),
+            ("(pcap)", vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0]),
+            ("(pcap)", vec![0xa1, 0xb2, 0x3c, 0x4d, 0, 2, 0, 4]),
+            ("pcapng", pcapng.concat()),
+            ("tar", tar),
+            ("7z", b"7z\xbc\xaf\x27\x1c\0\x04".to_vec()),
+            ("rar", b"Rar!\x1a\x07\x01\0".to_vec()),
+            ("snappy-java", b"\x82SNAPPY\0\0\0\0\x01".to_vec()),
+            ("LTTng", vec![0xc1, 0x1f, 0xfc, 0xc1, 1, 2]),
+            ("picture", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec()),
+            ("web page", b"\n<!DOCTYPE html>\n<html>".to_vec()),
+        ]
+    }
+
+    #[test]
+    fn each_is_refused_by_its_name() {
+        for (name, bytes) in heads() {
+            let error = guess_of(&bytes).unwrap_err();
+            assert!(error.what.contains(name), "{name}: {error}");
+            assert!(!error.help.is_empty(), "{name}");
+            // In a folder it is passed over, as any file that is no trace.
+            assert!(matches!(error.cause, Cause::UnknownFormat), "{name}");
+        }
+        let named = |stranger: &Stranger| heads().iter().any(|(_, bytes)| (stranger.is)(bytes));
+        for stranger in STRANGERS {
+            assert!(named(stranger), "no sample of {}", stranger.name);
         }
     }
 
     #[test]
-    fn no_trace_is_a_stranger() {
-        // A string that is guessed is looked at before the strangers are.
-        let is_string = |format: &&super::super::Format| format.name == "string";
-        let formats = super::super::TABLE.iter().filter(|format| format.is_text());
-        for format in formats.filter(|format| !is_string(format)) {
-            assert_eq!(name_of(&format.example()), None, "{}", format.name);
+    fn a_file_of_champsim_with_another_size_is_refused_with_the_offset() {
+        let bytes = vec![1u8; 64 * 5 + 7];
+        let sample = Sample::of(&bytes);
+        for name in ["a.champsim", "600.champsimtrace.xz"] {
+            let error = refusal(Path::new(name), &sample).expect("a refusal");
+            assert_eq!(error.position, Position::Byte(320));
+            assert!(error.what.contains("5 records and 7 bytes"), "{error}");
         }
-        for text in [
-            "",
-            "7\n",
-            "7 0\n1 2\n",
-            "hello world\n",
-            "R 0x10\n",
-            "R 1,2\n",
-        ] {
-            assert_eq!(name_of(text), None, "{text}");
-        }
+        assert!(refusal(Path::new("a.bin"), &sample).is_none());
+        assert!(refusal(Path::new("a.champsim"), &Sample::of(&bytes[..320])).is_none());
     }
 }

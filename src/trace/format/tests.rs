@@ -47,6 +47,7 @@ pub(super) fn examples() -> Vec<(&'static Format, Vec<u8>)> {
         "drmemtrace" => drmemtrace::tests::trace(true),
         "oracleGeneral" => records(40),
         "vscsi" => vscsi::tests::trace(2, &requests),
+        name if name.starts_with("raw:") => (0..40u64).flat_map(u64::to_be_bytes).collect(),
         "lcs" => lcs::tests::trace(2, 1024, &[(7, 1), (8, 3)]),
         _ => format.example().into_bytes(),
     };
@@ -54,11 +55,16 @@ pub(super) fn examples() -> Vec<(&'static Format, Vec<u8>)> {
     TABLE.iter().map(with_input).collect()
 }
 
+/// Whether content can show the format; others are read by `--format` only.
+fn is_guessed(format: &Format) -> bool {
+    format.name != "cloudsuite" && !format.name.starts_with("raw:")
+}
+
 /// Those that are guessed.
 fn guessed() -> impl Iterator<Item = (&'static Format, Vec<u8>)> {
     examples()
         .into_iter()
-        .filter(|(format, _)| format.name != "cloudsuite")
+        .filter(|(format, _)| is_guessed(format))
 }
 
 #[test]
@@ -66,7 +72,9 @@ fn names_are_unique_and_every_entry_is_described() {
     for (i, format) in TABLE.iter().enumerate() {
         assert!(TABLE[..i].iter().all(|f| f.name != format.name));
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        assert!(format.name == "oracleGeneral" || format.name.chars().all(plain));
+        let is_raw = |name: &str| name.starts_with("raw:");
+        let is_odd = format.name == "oracleGeneral" || is_raw(format.name);
+        assert!(is_odd || format.name.chars().all(plain));
         assert!(!format.about.is_empty() && !format.about.contains('\n'));
         assert!(format.layout.lines().count() >= 3);
         assert!(
@@ -170,7 +178,7 @@ fn files_are_opened_with_and_without_a_format() {
         let packed = zstd::encode_all(&bytes[..], 3).unwrap();
         for (bytes, codec) in [(&bytes, "none"), (&packed, "zstd")] {
             let file = file_of(bytes);
-            let unasked = (format.name != "cloudsuite").then_some(None);
+            let unasked = is_guessed(format).then_some(None);
             for given in unasked.into_iter().chain([Some(format)]) {
                 let mut opened = open(file.path(), given, &ReadOptions::default()).unwrap();
                 assert_eq!(opened.format.name, format.name);

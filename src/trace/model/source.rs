@@ -82,6 +82,21 @@ enum Content {
     Stored(Box<Store>),
 }
 
+/// Returns the files of the threads if `path` is a folder that is one trace, which a drmemtrace is;
+/// `None` for a file, and for any other folder.
+///
+/// # Errors
+///
+/// Errors if the folder may be meant as one trace or as several.
+pub fn threads_in(path: &Path, options: &LoadOptions) -> Result<Option<Vec<PathBuf>>, TraceError> {
+    let format = options.format.as_deref();
+    let may_be = format.is_none_or(|name| name.eq_ignore_ascii_case("drmemtrace"));
+    if !may_be || !path.is_dir() {
+        return Ok(None);
+    }
+    format::thread_files(path)
+}
+
 impl TraceSource {
     /// Opens a trace; `-` is standard input.
     pub fn open(path: &Path, options: &LoadOptions) -> Result<TraceSource, TraceError> {
@@ -90,6 +105,10 @@ impl TraceSource {
             .as_deref()
             .is_some_and(|name| name.eq_ignore_ascii_case(PBT));
         let may_be_pbt = options.format.is_none() || wants_pbt;
+        if let Some(files) = threads_in(path, options)? {
+            let opened = format::open_threads(path, &files, &options.read)?;
+            return Ok(TraceSource::of_opened(path, options, opened));
+        }
         // Looked at before the codec, so that the file can be mapped.
         if may_be_pbt && path != Path::new("-") && has_magic(path) {
             check_lines_option(path, options)?;
@@ -149,7 +168,11 @@ impl TraceSource {
             |name: &String| format::by_name(name).map_err(|e| TraceError::new(path, e.to_string()));
         let format = options.format.as_ref().map(by_name).transpose()?;
         let opened = format::open_input(path, input, format, &options.read)?;
-        Ok(TraceSource {
+        Ok(TraceSource::of_opened(path, options, opened))
+    }
+
+    fn of_opened(path: &Path, options: &LoadOptions, opened: format::Opened) -> TraceSource {
+        TraceSource {
             path: path.to_path_buf(),
             options: options.clone(),
             format: opened.format.name,
@@ -157,7 +180,7 @@ impl TraceSource {
             guessed: opened.guessed,
             report: opened.report,
             content: Content::Records(opened.reader, opened.format.kind),
-        })
+        }
     }
 
     /// Returns the page size of the references: the one asked for, the stored one, or 4 KiB. Errors if

@@ -29,6 +29,11 @@ const ENDINGS: [&str; 18] = [
 /// Returns the name of a trace: its file name without the endings of codec and format. Control
 /// characters, which would upset a terminal, become question marks.
 pub fn name_of(path: &Path) -> String {
+    // The folder `trace` of a drmemtrace is in one that is named after the program.
+    let path = match path.parent() {
+        Some(folder) if path.is_dir() && path.ends_with("trace") => folder,
+        _ => path,
+    };
     let Some(file) = path.file_name() else {
         return "stdin".into();
     };
@@ -38,6 +43,7 @@ pub fn name_of(path: &Path) -> String {
     }
     while let Some((stem, ending)) = name.rsplit_once('.') {
         let known = ENDINGS.contains(&ending)
+            || (ending == "dir" && path.is_dir())
             || codec::by_ending(ending).is_some()
             || format::by_ending(ending).is_some();
         if stem.is_empty() || !known {

@@ -9,6 +9,7 @@ use super::{
     COLUMN_BYTES_MAX, COLUMN_HEADER_BYTES, COLUMNS_MAX, END_MAGIC, HEADER_BYTES, MAGIC, MAJOR,
     TAG_RAW, TRAILER_BYTES, checksum, u32_at, u64_at,
 };
+use crate::trace::codec::count_bytes;
 use crate::trace::model::error::{Position, TraceError};
 use std::ops::Range;
 use std::path::Path;
@@ -118,6 +119,7 @@ pub(super) fn read_block(
     let block = bytes
         .get(span.clone())
         .ok_or_else(|| fail("a block lies outside the file"))?;
+    count_bytes(block.len());
     if block.len() < BLOCK_HEADER_BYTES + 8 || block[..4] != magic {
         return Err(fail("a block does not begin where it should"));
     }

@@ -70,8 +70,9 @@ impl<W: Write> Writer<W> {
         Writer::with_threads(out, level, PackPool::threads())
     }
 
-    /// Like [`Writer::new`], with at most `threads` threads. Their number does not change the bytes.
-    pub(super) fn with_threads(out: W, level: i32, threads: usize) -> io::Result<Writer<W>> {
+    /// Like [`Writer::new`], with at most `threads` threads beside the calling one, which packs the
+    /// blocks alone if there are none. Their number does not change the bytes.
+    pub fn with_threads(out: W, level: i32, threads: usize) -> io::Result<Writer<W>> {
         let mut writer = Writer {
             out,
             offset: 0,

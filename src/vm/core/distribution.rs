@@ -1,6 +1,7 @@
 //! Fault and expiry events, the trait of those who listen to them, and distributions. Events happen
 //! at faults and expiries only, so listeners stay out of the replay's hot path.
 
+use crate::trace::model::access::Kind;
 use crate::units::PageId;
 use hdrhistogram::Histogram;
 
@@ -55,6 +56,8 @@ pub struct Victim {
 pub struct FaultEvent {
     /// The position of the reference in the trace.
     pub time: u64,
+    /// What the reference does.
+    pub access: Kind,
     /// The page that is loaded, or is in memory already.
     pub page: PageId,
     /// The kind.
@@ -82,6 +85,11 @@ pub trait Listener: Send {
     fn fault(&mut self, event: &FaultEvent);
     /// A page expired.
     fn expired(&mut self, _event: &ExpiryEvent) {}
+    /// A page is written back, whatever made it leave. Called before the fault or the expiry whose
+    /// event has it, too; once for each count of [`Counters::write_backs`].
+    ///
+    /// [`Counters::write_backs`]: super::counters::Counters::write_backs
+    fn written_back(&mut self, _page: PageId) {}
     /// Warm-up is over: counting begins here.
     fn start_counting(&mut self) {}
 }

@@ -11,6 +11,7 @@ use burst_state::BurstState;
 
 use crate::policy::{EventCount, Frames, MemoryBy as SpaceKind, Setup, Spec};
 use crate::space::{Class, End, EntryId, ObjectId, OpAt};
+use crate::trace::model::access::Kind;
 use crate::trace::model::refs::PageKey;
 use crate::units::{FrameId, PageId};
 use crate::vm::core::counters::{Counters, FaultTables};
@@ -37,6 +38,17 @@ pub(crate) enum Read {
     File,
     /// Its original backing store, which the trace does not name.
     Original,
+}
+
+/// Which reference faults, and the page that it is of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FaultAt {
+    /// What the reference does.
+    pub(crate) access: Kind,
+    /// The page that is loaded, or is in memory already.
+    pub(crate) page: PageId,
+    /// The position of the reference.
+    pub(crate) time: u64,
 }
 
 /// The state of a machine besides its policy, its page tables and its TLBs.
@@ -179,11 +191,11 @@ impl<'t> Core<'t> {
     pub(crate) fn note_fault(
         &mut self,
         kind: FaultKind,
-        page: PageId,
+        at: FaultAt,
         read: Read,
         victim: Option<Victim>,
-        time: u64,
     ) {
+        let FaultAt { access, page, time } = at;
         let major = read != Read::Nothing;
         let written = self.count_moves(read, victim);
         self.last_fault = [kind as usize, usize::from(major), written];
@@ -193,6 +205,7 @@ impl<'t> Core<'t> {
         if let Some(listener) = &mut self.listener {
             listener.fault(&FaultEvent {
                 time,
+                access,
                 page,
                 kind,
                 major,
@@ -213,10 +226,19 @@ impl<'t> Core<'t> {
                 self.counters.evictions_clean += 1;
                 0
             }
-            Some(Victim { written: true, .. }) => {
+            Some(Victim { page, .. }) => {
                 self.counters.evictions_dirty += 1;
+                self.note_write_back(page);
                 1
             }
+        }
+    }
+
+    /// Reports a counted write-back to the listener.
+    #[inline]
+    pub(crate) fn note_write_back(&mut self, page: PageId) {
+        if let Some(listener) = &mut self.listener {
+            listener.written_back(page);
         }
     }
 
@@ -237,6 +259,9 @@ impl<'t> Core<'t> {
         } else {
             &mut self.counters.expired_clean
         }) += 1;
+        if dirty {
+            self.note_write_back(page);
+        }
         if let Some(listener) = &mut self.listener {
             listener.expired(&ExpiryEvent { time, page, dirty });
         }

@@ -1,7 +1,8 @@
 //! Translation hardware as data: the shapes of TLBs and page-walk caches, their text form, and how a
-//! page size shortens walks. Knows neither how they replace entries nor which processor has them.
+//! page size shortens walks. Knows neither how entries are replaced nor which processor has them.
 //!
 //! The text form is `l1i=64x4,l1d=64x4,l2=1536x12,levels=4`; what is left out keeps its default.
+//! `16xfull` is fully associative; `:fifo` after a TLB replaces the entry that came in first.
 //! `l2i=` and `l2d=` split the second level, `none` leaves it (or one half) out; `pwc=2/4/32` are
 //! the page-walk caches, from the root of the table down, `0` for none at that level; `tags=off`
 //! flushes everything when the process changes.
@@ -11,6 +12,16 @@ use crate::units::did_you_mean;
 use std::fmt;
 use std::str::FromStr;
 
+/// Which entry of a full set a new one replaces. An empty entry is always taken first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Replacement {
+    /// The entry that was used least recently.
+    #[default]
+    Lru,
+    /// The entry that came in first, however recently it was used.
+    Fifo,
+}
+
 /// The shape of one TLB. Neither number needs to be a power of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
@@ -18,12 +29,27 @@ pub struct Shape {
     pub entries: u32,
     /// Entries of one set; equal to `entries` for a fully associative TLB.
     pub ways: u32,
+    /// Which entry of a full set goes.
+    pub replacement: Replacement,
 }
 
 impl Shape {
-    /// Returns a set-associative shape.
+    /// Returns a set-associative shape that replaces by LRU.
     pub const fn new(entries: u32, ways: u32) -> Shape {
-        Shape { entries, ways }
+        Shape {
+            entries,
+            ways,
+            replacement: Replacement::Lru,
+        }
+    }
+
+    /// Returns this shape, replacing by `replacement`.
+    #[must_use]
+    pub const fn replacing_by(self, replacement: Replacement) -> Shape {
+        Shape {
+            replacement,
+            ..self
+        }
     }
 
     /// Returns a fully associative shape: one set of all entries.
@@ -166,7 +192,11 @@ pub fn large_levels(page: PageSize) -> u32 {
 
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}", self.entries, self.ways)
+        write!(f, "{}x{}", self.entries, self.ways)?;
+        match self.replacement {
+            Replacement::Lru => Ok(()),
+            Replacement::Fifo => f.write_str(":fifo"),
+        }
     }
 }
 
@@ -201,23 +231,30 @@ impl FromStr for Shape {
     type Err = GeometryError;
     fn from_str(text: &str) -> Result<Shape, GeometryError> {
         let wrong = |why: &str| GeometryError(format!("tlb \"{text}\": {why}"));
-        let (entries, ways) = text.split_once('x').unwrap_or((text, text));
+        let (size, replacement) = match text.split_once(':') {
+            None => (text, Replacement::Lru),
+            Some((size, "lru")) => (size, Replacement::Lru),
+            Some((size, "fifo")) => (size, Replacement::Fifo),
+            Some(_) => return Err(wrong("entries are replaced by :lru or :fifo")),
+        };
+        let (entries, ways) = size.split_once('x').unwrap_or((size, "full"));
         let number = |digits: &str| {
             digits
                 .trim()
                 .parse::<u32>()
-                .map_err(|_| wrong("write ENTRIESxWAYS, as in 1536x12"))
+                .map_err(|_| wrong("write ENTRIESxWAYS, as in 1536x12 or 16xfull"))
         };
-        let shape = Shape {
-            entries: number(entries)?,
-            ways: number(ways)?,
+        let entries = number(entries)?;
+        let ways = match ways.trim() {
+            "full" => entries,
+            ways => number(ways)?,
         };
-        match shape {
+        match Shape::new(entries, ways).replacing_by(replacement) {
             Shape { entries: 0, .. } | Shape { ways: 0, .. } => {
                 Err(wrong("at least one entry and one way"))
             }
             Shape { entries, .. } if entries > 1 << 24 => Err(wrong("at most 2^24 entries")),
-            Shape { entries, ways } if !entries.is_multiple_of(ways) => {
+            Shape { entries, ways, .. } if !entries.is_multiple_of(ways) => {
                 Err(wrong("the ways do not divide the entries into whole sets"))
             }
             shape => Ok(shape),
@@ -245,9 +282,15 @@ fn walk_caches(text: &str) -> Result<WalkCacheShapes, GeometryError> {
         return Err(GeometryError(why));
     }
     for (cache, part) in caches.iter_mut().zip(parts) {
-        if part != "0" {
-            *cache = Some(part.parse()?);
+        if part == "0" {
+            continue;
         }
+        let shape: Shape = part.parse()?;
+        if shape.replacement != Replacement::Lru {
+            let why = format!("tlb pwc \"{part}\": page-walk caches replace by LRU");
+            return Err(GeometryError(why));
+        }
+        *cache = Some(shape);
     }
     Ok(caches)
 }
@@ -336,6 +379,7 @@ mod tests {
             "l1i=64x4,l1d=64x4,l2=none,levels=1",
             "l1i=64x64,l1d=72x72,l2i=512x4,l2d=3072x8,levels=5,pwc=2/4/8x4/32",
             "l1i=64x64,l1d=72x72,l2i=none,l2d=3072x8,levels=4,pwc=0/4,tags=off",
+            "l1i=16x16:fifo,l1d=32x4,l2=1536x12:fifo,levels=4",
         ] {
             assert_eq!(text.parse::<Geometry>().unwrap().to_string(), text);
         }
@@ -350,7 +394,14 @@ mod tests {
                 data: Some(Shape::full(8))
             }
         );
+        assert_eq!(
+            "l1=16xfull:fifo,l2=8:lru".parse::<Geometry>().unwrap(),
+            "l1=16x16:fifo,l2=8x8".parse::<Geometry>().unwrap()
+        );
         for (text, why) in [
+            ("l1=16xfull:random", ":lru or :fifo"),
+            ("l1=fullx16", "16xfull"),
+            ("pwc=2:fifo", "replace by LRU"),
             ("l1=64x5", "whole sets"),
             ("l1=0x4", "at least one"),
             ("l3=64x4", "write l1i="),

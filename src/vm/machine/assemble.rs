@@ -57,18 +57,24 @@ pub fn run_as<'t, P: PolicyType<'t> + 't>(job: &Job<'t>) -> Result<Outcome, RunE
 }
 
 /// Sets up a replay that takes its trace tile by tile: as bursts of at most `burst_size` pages, if
-/// it can be replayed by them (see [`Replay::burst_size`]). The job's own bursts and misses are not
-/// used. Errors if the policy needs the future and the trace is not in memory.
+/// it can be replayed by them (see [`Replay::burst_size`]). Every fault, expiry and write-back is
+/// reported to `listener`. The job's own bursts and misses are not used. Errors if the policy needs
+/// the future and the trace is not in memory.
 ///
 /// # Panics
 /// If the job has quotas, or reference bits that walks set, and no space.
-pub fn begin<'t>(job: &Job<'t>, burst_size: Option<usize>) -> Result<Replay<'t>, RunError> {
+pub fn begin<'t>(
+    job: &Job<'t>,
+    burst_size: Option<usize>,
+    listener: Option<&'t mut dyn Listener>,
+) -> Result<Replay<'t>, RunError> {
     let job = &Job {
         bursts: None,
         misses: None,
         ..*job
     };
-    Ok(Replay::new(assemble(job, burst_size, None, true)?, job))
+    let engine = assemble(job, burst_size, listener, true)?;
+    Ok(Replay::new(engine, job))
 }
 
 impl<'t> Job<'t> {

@@ -95,6 +95,9 @@ where
             let writes = self.core.frames.dirty(frame) && self.memory.class(page) == Class::File;
             self.core.counters.freed += 1;
             self.core.counters.freed_dirty += u64::from(writes);
+            if writes {
+                self.core.note_write_back(page);
+            }
             policy.freed(&mut self.core.frames, frame);
             self.displace(page, time);
             self.core.give_back(frame);

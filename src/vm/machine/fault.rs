@@ -5,9 +5,10 @@
 use super::{Machine, Paging};
 use crate::policy::{PageAccess, Policy, PolicyType, VictimRequest};
 use crate::space::{self, EntryId, ObjectId, Op};
+use crate::trace::model::access::Kind;
 use crate::units::FrameId;
 use crate::vm::core::distribution::{FaultKind, Victim};
-use crate::vm::core::{Full, Read};
+use crate::vm::core::{FaultAt, Full, Read};
 use crate::vm::machine::page_tables::{NOT_RESIDENT, Residence, UNALLOCATED};
 use crate::vm::tlb::Translation;
 
@@ -32,9 +33,10 @@ where
     pub(super) fn fault(
         &mut self,
         entry: EntryId,
-        write: bool,
+        access: Kind,
         time: u64,
     ) -> Result<FrameId, Full> {
+        let write = access == Kind::Write;
         let Machine { policy, paging } = self;
         let object = paging.memory.object(entry);
         let state = paging.memory.state(object);
@@ -46,7 +48,7 @@ where
                 frame: state,
                 time,
             };
-            paging.find(policy, FaultKind::Map, at, write);
+            paging.find(policy, FaultKind::Map, at, access);
             self.note_touched(entry, state, write);
             return Ok(state);
         }
@@ -62,7 +64,12 @@ where
         self.note_touched(entry, frame, write);
         let paging = &mut self.paging;
         paging.flush_cleared(time);
-        paging.core.note_fault(kind, object, read, victim, time);
+        let at = FaultAt {
+            access,
+            page: object,
+            time,
+        };
+        paging.core.note_fault(kind, at, read, victim);
         Ok(frame)
     }
 }
@@ -85,13 +92,16 @@ where
         policy: &mut P,
         kind: FaultKind,
         at: PageAccess,
-        write: bool,
+        access: Kind,
     ) {
-        self.core.frames.touch(at.frame, write);
+        self.core.frames.touch(at.frame, access == Kind::Write);
         policy.hit(at);
-        let page = self.core.frames.page(at.frame);
-        self.core
-            .note_fault(kind, page, Read::Nothing, None, at.time);
+        let at = FaultAt {
+            access,
+            page: self.core.frames.page(at.frame),
+            time: at.time,
+        };
+        self.core.note_fault(kind, at, Read::Nothing, None);
     }
 
     /// Takes a frame for `page`, which comes in through `entry`: a free one, or one whose page
@@ -203,7 +213,7 @@ where
                     frame: present,
                     time,
                 };
-                self.find(policy, FaultKind::CowReuse, at, true);
+                self.find(policy, FaultKind::CowReuse, at, Kind::Write);
                 self.core.note_present(entry, true);
                 Ok(Some(present))
             }
@@ -241,8 +251,12 @@ where
         self.load_inline(policy, PageAccess { entry, frame, time }, object, true);
         self.core.note_present(entry, true);
         self.flush_cleared(time);
-        self.core
-            .note_fault(FaultKind::CowCopy, object, read, victim, time);
+        let at = FaultAt {
+            access: Kind::Write,
+            page: object,
+            time,
+        };
+        self.core.note_fault(FaultKind::CowCopy, at, read, victim);
         Ok(frame)
     }
 

@@ -37,7 +37,7 @@ use crate::space::{EntryId, Op, Space};
 use crate::trace::bursts::BurstsView;
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::Trace;
-use crate::trace::model::refs::{KIND_MASK, KindCode, Ref, page_of};
+use crate::trace::model::refs::{KIND_MASK, KindCode, Ref, kind_of, page_of};
 use crate::trace::model::tile::Tile;
 use crate::units::FrameId;
 use page_tables::{NOT_RESIDENT, Residence};
@@ -258,7 +258,7 @@ where
             });
             present
         } else {
-            self.fault(entry, write, time)?
+            self.fault(entry, kind_of(kind), time)?
         };
         if !hit {
             self.paging.translate_fault(entry, ifetch, time);
@@ -277,7 +277,7 @@ where
         let served = self.paging.serve_write(&mut self.policy, op, entry, time);
         let frame = match served {
             Ok(Some(frame)) => Ok(frame),
-            Ok(None) => self.fault(entry, true, time),
+            Ok(None) => self.fault(entry, Kind::Write, time),
             Err(Full) => Err(Full),
         };
         let frame: FrameId = frame.map_err(|Full| time)?;

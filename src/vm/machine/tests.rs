@@ -249,5 +249,5 @@ fn a_replay_with_quotas_needs_page_tables() {
         quotas: Some(&[1]),
         ..Job::new(&trace, &choice)
     };
-    _ = begin(&job, None);
+    _ = begin(&job, None, None);
 }

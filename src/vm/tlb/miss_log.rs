@@ -3,7 +3,7 @@
 //! levels, and shared by all replays that go along it ([`FollowTlbs`](super::FollowTlbs)). Does not
 //! know of faults, nor of what follows a first level.
 
-use super::{Geometry, NONE, Shape, Side};
+use super::{Geometry, NONE, Replacement, Shape, Side};
 use crate::space::{Op, Space};
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::Trace;
@@ -62,11 +62,13 @@ pub struct MissLog {
 
 impl MissLog {
     /// The log of a whole trace, whose address spaces are `space` if it has any. `None` if a log
-    /// is of no use: without tags it does not hold, and where one reference in eight misses, a
-    /// replay that looks at each of them is as fast.
+    /// is of no use: without tags, and unless LRU replaces in the first levels, it does not hold;
+    /// and where one reference in eight misses, a replay that looks at each of them is as fast.
     pub fn of(geometry: &Geometry, trace: &Trace, space: Option<&Space>) -> Option<MissLog> {
         const PIECE: usize = 1 << 20;
-        if !geometry.tags {
+        let first = [geometry.l1i, geometry.l1d];
+        let lru = |shape: Shape| shape.replacement == Replacement::Lru;
+        if !geometry.tags || !first.into_iter().all(lru) {
             return None;
         }
         let pages = match space {

@@ -1,6 +1,6 @@
 //! Translation look-aside buffers: a first level split for instructions and data, a second level
-//! that is shared, split or absent, LRU replacement within each set, any number of entries and
-//! ways; after them the page walk. Knows nothing of frames, faults and policies: the machine calls
+//! that is shared, split or absent, LRU or FIFO replacement within each set, any number of entries
+//! and ways; after them the page walk. Knows nothing of frames, faults and policies: the machine calls
 //! it with the page that is referenced and with the page that leaves memory.
 //!
 //! [`Tlbs`] looks at every reference and is the plain twin of [`FollowTlbs`], which goes from miss
@@ -21,7 +21,7 @@ pub use self::miss_log::MissLog;
 use self::second_level::Deeper;
 use super::core::counters::TlbCounters;
 pub use super::hardware::Hardware;
-pub use super::hardware::tlb_shapes::{Geometry, Second, Shape};
+pub use super::hardware::tlb_shapes::{Geometry, Replacement, Second, Shape};
 use crate::trace::model::refs::PageKey;
 use crate::units::{PageId, PageSize};
 pub use follow::FollowTlbs;
@@ -91,27 +91,36 @@ struct TlbLevel {
     ways: usize,
     /// The page of each entry.
     page: Vec<PageId>,
-    /// When each entry was last used.
+    /// When each entry was last used. With FIFO hits set it too, so that the path of a hit is one,
+    /// but nothing reads it.
     used: Vec<u64>,
+    /// When each entry came in, if the first in goes first; `None` with LRU.
+    came: Option<Vec<u64>>,
 }
 
 impl TlbLevel {
     fn new(shape: Shape) -> TlbLevel {
+        let fifo = shape.replacement == Replacement::Fifo;
         TlbLevel {
             sets: u64::from(shape.sets()),
             ways: shape.ways as usize,
             page: vec![NONE; shape.entries as usize],
             used: vec![0; shape.entries as usize],
+            came: fifo.then(|| vec![0; shape.entries as usize]),
         }
     }
 
-    /// Puts a page in its set, into an empty entry or the least recently used one. Returns the
+    /// Puts a page in its set, into an empty entry or the one that the level replaces. Returns the
     /// entry and the page that was there.
     fn insert(&mut self, page: PageId, number: u64, now: u64) -> (u32, PageId) {
         let first = (number % self.sets) as usize * self.ways;
         let set = first..first + self.ways;
-        let chosen = replaced_way(set, &self.used, |entry| self.page[entry] == NONE);
+        let times = self.came.as_ref().unwrap_or(&self.used);
+        let chosen = replaced_way(set, times, |entry| self.page[entry] == NONE);
         self.used[chosen] = now;
+        if let Some(came) = &mut self.came {
+            came[chosen] = now;
+        }
         (
             chosen as u32,
             std::mem::replace(&mut self.page[chosen], page),

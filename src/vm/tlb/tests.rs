@@ -16,10 +16,7 @@ fn the_least_recent_entry_of_a_set_goes() {
             number: n * 2,
         })
         .collect();
-    let shape = Shape {
-        entries: 4,
-        ways: 2,
-    };
+    let shape = Shape::new(4, 2);
     let geometry = Geometry {
         l1i: shape,
         l1d: shape,
@@ -114,7 +111,11 @@ fn random_geometry(random: &mut Random) -> Geometry {
         let ways = 1 + random.below(4) as u32;
         Shape::new(ways * (1 + random.below(4) as u32), ways)
     };
-    let (l1i, l1d, first, second) = (shape(), shape(), shape(), shape());
+    let (l1i, l1d, mut first, mut second) = (shape(), shape(), shape(), shape());
+    // The log follows first levels under LRU only; what comes after them is free.
+    if random.below(4) == 0 {
+        [first, second] = [first, second].map(|shape| shape.replacing_by(Replacement::Fifo));
+    }
     let part = |random: &mut Random, shape| (random.below(2) == 0).then_some(shape);
     let l2 = match random.below(3) {
         0 => Second::Absent,

@@ -24,8 +24,8 @@ pub fn radix_shifts(geometry: &Geometry, page: PageSize) -> Vec<u32> {
         .collect()
 }
 
-/// Returns the entry of a set that a new entry replaces under LRU: the first that is empty, else
-/// the one that was used least recently. `used` is when each entry was last used.
+/// Returns the entry of a set that a new entry replaces: the first that is empty, else the one with
+/// the least time in `used`. `used` is when each entry was last used (LRU) or came in (FIFO).
 #[inline]
 pub(in crate::vm) fn replaced_way(
     set: Range<usize>,

@@ -4,7 +4,7 @@
 //! ```text
 //! bits va=14 pa=12 page=64      widths of addresses, bytes of a page (decimal); first line
 //!                               index=5/5   index bits by level, from the root; one level if absent
-//!                               tlb=16x4    entries x ways; if absent, the one given elsewhere
+//!                               tlb=16x4    as a TLB of --tlb; if absent, the one given elsewhere
 //! tlb SET TAG PPN               an entry of the TLB, the least recent first
 //! pte VPN PPN                   a page's entry in the last table
 //! table INDEX/… PPN             an entry above, by its indices from the root

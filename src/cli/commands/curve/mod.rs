@@ -7,7 +7,9 @@ use crate::cli::args::{ReadArgs, SelectArgs, TerminalArgs, threads};
 use crate::cli::setup::chart_files::{ChartFiles, FileArgs};
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::folder::{IfResultsExist, RunFolder, claim_folder, refuse_files};
-use crate::cli::setup::input::{Inputs, keep_countable, load_all, resolve_all};
+use crate::cli::setup::input::{
+    Inputs, frames_of_string, keep_countable, load_all, load_string, resolve_all,
+};
 use crate::cli::setup::progress::{Progress, message};
 use crate::cli::setup::replay::use_threads;
 use crate::cli::setup::signals::Signals;
@@ -47,8 +49,13 @@ Examples:
   pagebench curve blocks.csv --sample 0.01 -o out")]
 pub struct CurveArgs {
     /// Traces, or folders of traces; - is standard input
-    #[arg(required = true, value_name = "TRACE")]
+    #[arg(required_unless_present = "string", value_name = "TRACE")]
     traces: Vec<PathBuf>,
+
+    /// A reference string instead of traces: page numbers between blanks or commas, with a w after a
+    /// page that is written (3w). Without -m: every number of frames up to that of pages
+    #[arg(long, value_name = "PAGES", conflicts_with = "traces")]
+    string: Option<String>,
 
     /// Curves: lru, opt, ws, vmin, fifo, clock, clock:load-bit=0, or all. Default: all; with --sample: none
     #[arg(short, long, value_name = "POLICY,…", value_delimiter = ',')]
@@ -117,8 +124,11 @@ fn parse_rate(text: &str) -> Result<f64, String> {
 }
 
 /// Runs the command.
-pub fn curve(args: CurveArgs) -> Result<ExitCode, Failure> {
+pub fn curve(mut args: CurveArgs) -> Result<ExitCode, Failure> {
     let choices = choices(&args)?;
+    if let Some(text) = args.string.as_ref().filter(|_| !args.all_sizes) {
+        args.frames = frames_of_string(text, &args.frames)?;
+    }
     args.tau.refuse_bytes("--tau")?;
     let options = args.load_options(&choices)?;
     use_threads(threads(args.jobs)?);
@@ -168,7 +178,10 @@ fn claim_output(args: &CurveArgs) -> Result<Option<RunFolder>, Failure> {
 /// Reads the traces as references alone, and keeps those that the sizes asked for fit.
 fn load(args: &CurveArgs, options: &LoadOptions) -> Result<Inputs, Failure> {
     let sizes = |_: &str, _| args.page_size.clone();
-    let inputs = load_all(&args.traces, options, &sizes, None)?;
+    let inputs = match &args.string {
+        Some(text) => load_string(text, &args.page_size, options)?,
+        None => load_all(&args.traces, options, &sizes, None)?,
+    };
     let mut inputs = references(inputs, args)?;
     keep_fitting(&mut inputs, args)?;
     Ok(inputs)

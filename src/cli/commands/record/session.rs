@@ -2,14 +2,15 @@
 
 use super::{RecordArgs, Recorded, trace_name};
 use crate::cli::setup::failure::Failure;
-use crate::cli::setup::progress::note;
+use crate::cli::setup::progress::{is_hidden, note};
+use crate::cli::setup::reading::{LINES_EVERY, SILENT};
 use crate::exit::{self, ExitCode};
 use crate::record::recording_file::RecordingFile;
 use crate::record::session::{Interrupt, Session, Signal, Watch, find};
 use crate::report::whole_file::WholeFile;
 use crate::trace::model::selection::Selection;
 use crate::trace::store::Summary;
-use crate::units::PageSize;
+use crate::units::{PageSize, show_count};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufWriter, IsTerminal};
@@ -18,6 +19,7 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// The exit code of a recording: the program's own, which is not in the table of codes.
 const PROGRAM: ExitCode = ExitCode {
@@ -122,6 +124,8 @@ struct Interrupts {
     terminated: Arc<AtomicBool>,
     /// The exit code of the first signal.
     first: Option<ExitCode>,
+    /// When the next line of progress is due. The terminal is the program's: no bar is drawn.
+    next_line: Instant,
 }
 
 impl Interrupts {
@@ -130,6 +134,7 @@ impl Interrupts {
             came: Arc::default(),
             terminated: Arc::default(),
             first: None,
+            next_line: Instant::now() + SILENT,
         };
         // If a registration fails, the default action remains: exit, and nothing is kept.
         let _ = signal_hook::flag::register(SIGTERM, interrupts.terminated.clone());
@@ -158,6 +163,17 @@ impl Watch for Interrupts {
         // A terminal sends SIGINT to all processes itself.
         let sent_by_terminal = !terminated && io::stdin().is_terminal();
         Some(Interrupt::First((!sent_by_terminal).then_some(signal)))
+    }
+
+    fn recorded(&mut self, accesses: u64) {
+        if Instant::now() < self.next_line || is_hidden() {
+            return;
+        }
+        self.next_line = Instant::now() + LINES_EVERY;
+        note(&format!(
+            "recorded {} accesses so far",
+            show_count(accesses)
+        ));
     }
 
     fn children_run_on(&mut self) {

@@ -75,8 +75,9 @@ pub const EXCLUDE_KEYS: [Key; 5] = [
 
 /// The flags of `run` that are no keys: they concern one call, the terminal, charts or speed, and
 /// change no count. Every other flag is a key.
-pub const NO_KEYS: [&str; 18] = [
+pub const NO_KEYS: [&str; 20] = [
     "file",
+    "string",
     "unset",
     "show-config",
     "dry-run",
@@ -85,6 +86,7 @@ pub const NO_KEYS: [&str; 18] = [
     "force",
     "resume",
     "show",
+    "write-misses",
     "progress",
     "quiet",
     "no-charts",

@@ -8,6 +8,7 @@ pub mod file;
 pub mod text;
 
 use super::failure::Failure;
+use crate::cli::args::ProgressMode;
 use crate::cli::args::job_args::{CheckedArgs, JobArgs};
 use crate::units::did_you_mean;
 use clap::parser::ValueSource;
@@ -52,6 +53,13 @@ impl CommandLine {
     pub fn is_quiet(&self) -> bool {
         let (_, _, matches) = self.subcommand();
         matches!(matches.try_get_one::<bool>("quiet"), Ok(Some(true)))
+    }
+
+    /// Returns whether `--progress never` is given, to a subcommand that has it.
+    pub fn hides_progress(&self) -> bool {
+        let (_, _, matches) = self.subcommand();
+        let mode = matches.try_get_one::<ProgressMode>("progress");
+        matches!(mode, Ok(Some(ProgressMode::Never)))
     }
 
     /// Parses the command line again, with `flags` inserted.

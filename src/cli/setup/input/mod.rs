@@ -2,12 +2,16 @@
 //! gathers failures, so that one bad trace does not hide the others.
 
 mod report;
+mod string;
+
+pub use string::{frames_of_string, load_string};
 
 pub use report::{read_as, report_illegal, report_read, report_skipped};
 
 use super::cache::{self, Cache};
 use super::failure::Failure;
 use super::progress::{message, note};
+use super::reading::Reading;
 use crate::exit::{self, ExitCode};
 use crate::space::{self, Options, Resolved, SpaceError};
 use crate::sweep::{Axes, Warmup};
@@ -16,7 +20,7 @@ use crate::trace::format::ReadReport;
 use crate::trace::model::dense::Trace;
 use crate::trace::model::error::Cause;
 use crate::trace::model::source;
-use crate::trace::model::source::{LoadOptions, TraceSource};
+use crate::trace::model::source::{LoadOptions, TraceSource, threads_in};
 use crate::units::PageSize;
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -114,7 +118,7 @@ pub fn load_one_trace(
     page_size: Option<PageSize>,
     command: &str,
 ) -> Result<Trace, Failure> {
-    if path.is_dir() {
+    if path.is_dir() && threads_in(path, options)?.is_none() {
         let path = path.display();
         return Err(Failure::usage(format!(
             "{path}: a folder; {command} looks at one trace"
@@ -149,10 +153,12 @@ pub fn load_each(
     cache: Option<&Cache>,
 ) -> Result<Inputs, Failure> {
     let (files, empty_folders) = expand(wanted)?;
+    let reading = Reading::watch("read", files.iter().map(|file| &*file.path));
     let results: Vec<Result<Loaded, TraceError>> = files
         .par_iter()
         .map(|file| load_one(&file.path, file.options, sizes, cache))
         .collect();
+    drop(reading);
     let mut inputs = Inputs {
         loaded: Vec::new(),
         failed: if empty_folders {
@@ -287,7 +293,9 @@ struct TraceFile<'w> {
 fn expand(wanted: &[Wanted]) -> Result<(Vec<TraceFile<'_>>, bool), Failure> {
     let (mut files, mut empty_folders) = (Vec::new(), false);
     for Wanted { path, options } in wanted {
-        if !path.is_dir() {
+        // Reading reports what is wrong with a folder that may be one trace.
+        let is_one = || !matches!(threads_in(path, options), Ok(None));
+        if !path.is_dir() || is_one() {
             files.push(TraceFile {
                 path: path.clone(),
                 options,
@@ -443,7 +451,8 @@ fn load_one(
     sizes.dedup();
     let ranged = options.selection.skip > 0 || options.selection.limit.is_some();
     // Standard input, and pipes such as `<(command)`.
-    let once = path == Path::new("-") || std::fs::metadata(path).is_ok_and(|meta| !meta.is_file());
+    let once = path == Path::new("-")
+        || std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
     if sizes.len() > 1 && ranged && once {
         return Err(
             TraceError::new(path, "standard input and pipes can be read once only")

@@ -1,4 +1,4 @@
-//! File names of charts: safe on every file system and never the same twice.
+//! File names of charts and miss streams: safe on every file system and never the same twice.
 
 use std::collections::BTreeSet;
 

@@ -92,7 +92,12 @@ impl RecordWriter for Requests {
     }
 }
 
-/// Accepts a binary sample of whole records whose times never fall and whose next requests lie ahead.
+/// Number of records from which a file is guessed although no object in the sample comes again.
+const RECORDS_MIN: usize = 16;
+
+/// Accepts a binary sample of whole records whose times never fall and whose next requests lie ahead
+/// and are of the same object. A few records need at least one object that comes again, or the ending
+/// of the format.
 fn sniff(sample: &Sample<'_>) -> Fit {
     let Some(records) = sample_records(sample, RECORD) else {
         return Fit::No;
@@ -100,9 +105,9 @@ fn sniff(sample: &Sample<'_>) -> Fit {
     if !sample.bytes.contains(&0) {
         return Fit::No;
     }
-    let of = records.len() as u32;
-    let mut last_time = 0;
-    for (index, record) in records.enumerate() {
+    let of = records.len();
+    let (mut last_time, mut links) = (0, 0);
+    for (index, record) in records.clone().enumerate() {
         let (time, next) = (u32_at(record, 0), u64_at(record, 16) as i64);
         // The request after the next one at the earliest, counted from 1; `MAX` is one too.
         let ahead = next == -1 || next >= index as i64 + 2;
@@ -110,7 +115,19 @@ fn sniff(sample: &Sample<'_>) -> Fit {
             return Fit::No;
         }
         last_time = time;
+        let next = usize::try_from(next).ok().filter(|&next| next <= of);
+        if let Some(again) = next.and_then(|next| records.clone().nth(next - 1)) {
+            if u64_at(again, 4) != u64_at(record, 4) {
+                return Fit::No;
+            }
+            links += 1;
+        }
     }
+    let owns_ending = sample.ending == "oraclegeneral";
+    if links == 0 && of < RECORDS_MIN && !owns_ending {
+        return Fit::No;
+    }
+    let of = of as u32;
     Fit::Share { good: of, of }
 }
 
@@ -173,11 +190,40 @@ mod tests {
         backwards[24 * 50] = 0;
         backwards[24 * 50 + 1] = 0;
         assert!(guess_of(&backwards).is_err());
+        // Request 52 is for the object of request 51, request 53 is not.
         let mut next = trace(100);
-        for (value, fits) in [(51i64, false), (52, true), (i64::MAX, true), (-2, false)] {
+        let object = next[24 * 50 + 4..24 * 50 + 12].to_vec();
+        next[24 * 51 + 4..24 * 51 + 12].copy_from_slice(&object);
+        let cases = [
+            (51i64, false),
+            (52, true),
+            (53, false),
+            (101, true),
+            (i64::MAX, true),
+            (-2, false),
+        ];
+        for (value, fits) in cases {
             next[24 * 50 + 16..24 * 51].copy_from_slice(&value.to_le_bytes());
-            assert_eq!(guess_of(&next).is_ok(), fits, "next {value} of record 50");
+            assert_eq!(guess_of(&next).is_ok(), fits, "next {value} of request 51");
         }
+    }
+
+    #[test]
+    fn a_few_integers_are_not_taken_for_requests() {
+        let integers = |values: &[u64]| -> Vec<u8> {
+            values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect()
+        };
+        assert!(guess_of(&integers(&[1, 2, 3])).is_err());
+        assert!(guess_of(&integers(&[7, 9, 12, 4_000_000_007, 11, 40])).is_err());
+        // Two requests for one object, one after the other, are enough.
+        let mut two = trace(2);
+        let object = two[4..12].to_vec();
+        two[28..36].copy_from_slice(&object);
+        two[16..24].copy_from_slice(&2i64.to_le_bytes());
+        assert_eq!(guess_of(&two).unwrap(), "oracleGeneral");
     }
 
     #[test]

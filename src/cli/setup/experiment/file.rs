@@ -99,7 +99,7 @@ pub const NO_KEYS: [&str; 20] = [
 ];
 
 /// The keys whose values may be lists: those whose flags show `,…` in their help, which a test compares.
-const LISTS: [&str; 9] = [
+const LISTS: [&str; 10] = [
     "policy",
     "frames",
     "tau",
@@ -108,6 +108,7 @@ const LISTS: [&str; 9] = [
     "cost",
     "counts",
     "col",
+    "kinds",
     "pid",
 ];
 

@@ -165,6 +165,14 @@ fn lines_of_another_format_are_never_read_along() {
             let Some((name, accesses, good)) = read_as_guessed(mixed.as_bytes()) else {
                 continue;
             };
+            if good && name == other.name {
+                // The other format has all lines of this one, and they mean the same.
+                let theirs = drained(other, foreign.as_bytes());
+                let (first, second) = (before.join("\n"), after.join("\n"));
+                let [first, second] = [first, second].map(|part| drained(format, part.as_bytes()));
+                assert_eq!(accesses, [first, theirs, second].concat(), "{name}");
+                continue;
+            }
             assert_eq!(name, format.name, "with lines of {}", other.name);
             if !good {
                 continue;

@@ -41,9 +41,9 @@ const fn format(name: &'static str, about: &'static str, open: OpenReader) -> Fo
         layout: "\
 One integer after the other, no header: the format's name has its width in bits, and le if the
 lowest byte comes first, be if it comes last. Each is a read of one page, by its id. With --unit
-byte, sector or a number of bytes it is an address in that unit. A size that is no multiple of the
-integer's, and a negative integer, are errors. The file says nothing of itself, so that it is never guessed: say
---format raw:u32le (or u64le, u32be, u64be, i64be).
+byte, sector or a number of bytes it is an address in that unit. A size that is no multiple of
+the integer's, and a negative integer, are errors. The file says nothing of itself, so that it
+is never guessed: say --format raw:u32le (or u64le, u32be, u64be, i64be).
 ",
         kind: TraceKind::Full,
         numbers: Numbers {

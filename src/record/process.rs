@@ -253,6 +253,7 @@ impl Process {
             shared: area.shared,
             fixed: request.fixed || self.areas.overlaps(start..area.end),
             grows_down: area.grows_down,
+            swap_backed: false,
             backing: area.backing,
             page_size: request.page_size,
             name: area.name.to_string(),

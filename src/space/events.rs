@@ -28,7 +28,7 @@ impl Resolver<'_> {
                     format!("process {pid} has exited already"),
                 ));
             }
-            (State::Killed | State::Refused, Event::Fork { child }) => {
+            (State::Killed | State::Refused, Event::Fork { child } | Event::Vfork { child }) => {
                 return self.beget(at, *child, State::Refused);
             }
             (State::Killed | State::Refused, _) => return Ok(()),
@@ -58,11 +58,29 @@ impl Resolver<'_> {
                 let range = self.rounded(*start, *length);
                 self.advise(process, &range, *advice)?;
             }
+            Event::Move(_)
+            | Event::Populate { .. }
+            | Event::Read(_)
+            | Event::Write(_)
+            | Event::Length { .. }
+            | Event::Unlink { .. }
+            | Event::Vfork { .. } => return Err(self.not_modelled(at)),
             Event::Fork { child } => self.fork(at, *child)?,
             Event::Exec => self.clear(process),
             Event::Exit => self.end(process, State::Exited),
         }
         Ok(())
+    }
+
+    /// Returns the error that the event can be read, but has no meaning yet.
+    fn not_modelled(&self, at: &EventAt) -> SpaceError {
+        SpaceError {
+            help: "take the event out of the trace, or a newer pagebench",
+            ..self.fail(
+                Place::Event(at),
+                format!("`{}` is not modelled yet", at.event.name()),
+            )
+        }
     }
 
     /// Returns the range rounded to whole pages, as a kernel does; it ends at 2^64 - 1 at most.
@@ -81,6 +99,13 @@ impl Resolver<'_> {
             return Err(self.fail(Place::Event(at), what));
         }
         let mut vmas = self.processes[at.process as usize].vmas.clone();
+        if mapping.swap_backed {
+            let what = "`swap-backed` is not modelled yet".into();
+            return Err(SpaceError {
+                help: "take the word out of the trace, or a newer pagebench",
+                ..self.fail(Place::Event(at), what)
+            });
+        }
         if let Some(there) = vmas.over(&range).first().filter(|_| !mapping.fixed) {
             let what = format!(
                 "the mapping of {:#x} to {:#x} overlaps that of {:#x} to {:#x}",

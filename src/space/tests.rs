@@ -675,6 +675,7 @@ fn mapping() -> impl Strategy<Value = Mapping> {
             shared,
             fixed: fixed || length % 2 > 0,
             grows_down,
+            swap_backed: false,
             backing,
             page_size: None,
             name: String::new(),

@@ -467,6 +467,13 @@ impl Space {
             Event::Exec => Ok(self.end(pid, Fate::Lives)),
             Event::Exit => Ok(self.end(pid, Fate::Exited)),
             Event::Fork { .. } => unreachable!(),
+            Event::Move(_)
+            | Event::Populate { .. }
+            | Event::Read(_)
+            | Event::Write(_)
+            | Event::Length { .. }
+            | Event::Unlink { .. }
+            | Event::Vfork { .. } => Err(format!("{event} means nothing yet")),
             Event::Unmap { start, length }
             | Event::Protect { start, length, .. }
             | Event::Advise { start, length, .. } => {

@@ -58,8 +58,8 @@ impl Resolver<'_> {
                 let range = self.rounded(*start, *length);
                 self.advise(process, &range, *advice)?;
             }
-            Event::Move(_)
-            | Event::Populate { .. }
+            Event::Move(moves) => self.move_range(at, moves)?,
+            Event::Populate { .. }
             | Event::Read(_)
             | Event::Write(_)
             | Event::Length { .. }
@@ -84,10 +84,16 @@ impl Resolver<'_> {
     }
 
     /// Returns the range rounded to whole pages, as a kernel does; it ends at 2^64 - 1 at most.
-    fn rounded(&self, start: u64, length: u64) -> Range<u64> {
+    pub(super) fn rounded(&self, start: u64, length: u64) -> Range<u64> {
         let mask = self.granule - 1;
         let end = start.saturating_add(length.max(1)).checked_add(mask);
         start & !mask..end.map_or(u64::MAX, |end| end & !mask)
+    }
+
+    /// Returns whether the trace goes on from something else than what is here: the commit limit
+    /// refused what the program was granted when it was recorded.
+    pub(super) fn has_parted(&self) -> bool {
+        self.tally.refused > 0
     }
 
     fn map(&mut self, at: &EventAt, mapping: &Mapping) -> Result<(), SpaceError> {
@@ -106,7 +112,8 @@ impl Resolver<'_> {
                 ..self.fail(Place::Event(at), what)
             });
         }
-        if let Some(there) = vmas.over(&range).first().filter(|_| !mapping.fixed) {
+        let in_the_way = |_: &&Vma| !mapping.fixed && !self.has_parted();
+        if let Some(there) = vmas.over(&range).first().filter(in_the_way) {
             let what = format!(
                 "the mapping of {:#x} to {:#x} overlaps that of {:#x} to {:#x}",
                 range.start, range.end, there.start, there.end
@@ -255,17 +262,17 @@ impl Resolver<'_> {
 
     /// Returns those of `pages` that are in `vma` and for which its file has content.
     fn pages_with_content(&self, vma: &Vma, pages: &Range<u64>) -> Range<u64> {
-        let Backing::File { offset, length, .. } = vma.backing else {
+        let Backing::File { length, .. } = vma.backing else {
             return 0..0;
         };
-        let content_end = vma.origin.saturating_add(length.saturating_sub(offset));
+        let content_end = vma.origin.saturating_add(length.saturating_sub(vma.base));
         let first = (vma.start >> self.shift).max(pages.start);
         let behind = self.first_page_from(vma.end.min(content_end));
         first..behind.min(pages.end)
     }
 
     /// Returns the first page that begins at `address` or above it.
-    fn first_page_from(&self, address: u64) -> u64 {
+    pub(super) fn first_page_from(&self, address: u64) -> u64 {
         (address >> self.shift) + u64::from(address & ((1 << self.shift) - 1) != 0)
     }
 
@@ -311,12 +318,12 @@ impl Resolver<'_> {
     }
 
     /// Returns whether, in a trace without mappings, `process` has touched a page of `range`.
-    fn touches(&self, process: u32, range: &Range<u64>) -> bool {
+    pub(super) fn touches(&self, process: u32, range: &Range<u64>) -> bool {
         !self.strict && !self.bound_over(process, range).is_empty()
     }
 
     /// Returns the bound pages of `process` that share a byte with `range`.
-    fn bound_over(&self, process: u32, range: &Range<u64>) -> Vec<(u64, u32)> {
+    pub(super) fn bound_over(&self, process: u32, range: &Range<u64>) -> Vec<(u64, u32)> {
         let first = range.start >> self.shift;
         let behind = ((range.end - 1) >> self.shift) + 1;
         let bound = self.processes[process as usize].bound.range(first..behind);
@@ -325,7 +332,7 @@ impl Resolver<'_> {
 
     /// Unbinds the pages in `range` that none of the mappings `vmas` covers. A page larger than the
     /// kernel's may be covered by others, which may allow less.
-    fn unbind_uncovered(&mut self, process: u32, range: &Range<u64>, vmas: &Vmas) {
+    pub(super) fn unbind_uncovered(&mut self, process: u32, range: &Range<u64>, vmas: &Vmas) {
         for (number, entry) in self.bound_over(process, range) {
             let bytes = self.bytes_of(number);
             if vmas.over(&bytes).is_empty() {

@@ -23,6 +23,7 @@
 //! | `resolver` | processes and bindings: references and events in, ops out |
 //! | `references` | which references are legal, and their objects |
 //! | `events` | the meaning of each event |
+//! | `moves` | the meaning of a move |
 //! | `infer` | mappings for a trace that has none |
 //! | `kinds` | sets of kinds of access |
 //! | `next_uses` | the next reference of each object |
@@ -36,6 +37,7 @@
 mod events;
 mod infer;
 mod kinds;
+mod moves;
 mod next_uses;
 mod references;
 mod resolver;
@@ -169,6 +171,15 @@ pub enum Op {
         to: EntryId,
         /// Whether a later write by one process must not be seen by the other.
         private: bool,
+    },
+    /// The page of `from` moved to `to`, an entry of the same process that is bound to the same object
+    /// and is not present: `to` becomes present if `from` is, and `from` is neither present nor bound
+    /// any longer. Its translations are dropped.
+    Move {
+        /// The entry that had the page.
+        from: EntryId,
+        /// The entry that has it now.
+        to: EntryId,
     },
     /// `entry` is present no longer; it stays bound.
     Drop {

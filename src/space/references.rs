@@ -196,15 +196,11 @@ impl Resolver<'_> {
                 PageSource::Shared(Class::Zero, Key::Region(vma.region, offset))
             }
             Backing::Anonymous => PageSource::Private(Class::Zero),
-            Backing::File {
-                file,
-                offset: base,
-                length,
-            } => {
+            Backing::File { file, length, .. } => {
                 let name = Key::File(file, offset);
                 // A page may begin before its mapping, and offsets may be as large as 2^64 - 1.
                 let into = i128::from(bytes.start) - i128::from(vma.origin);
-                let beyond = into + i128::from(base) >= i128::from(length);
+                let beyond = into + i128::from(vma.base) >= i128::from(length);
                 match (vma.shared, beyond) {
                     (true, true) => PageSource::Shared(Class::Zero, name),
                     (true, false) => PageSource::Shared(Class::File, name),

@@ -482,6 +482,22 @@ impl<'t> Resolver<'t> {
         }
     }
 
+    /// Binds `to`, which is not bound, to what `from` is bound to, in its place. Both are entries of
+    /// `process`.
+    pub fn rebind(&mut self, process: u32, from: EntryId, to: EntryId) {
+        let object = self.object[from as usize];
+        self.bind(to, object, self.binding[from as usize]);
+        self.settled[to as usize] = Kinds::NONE;
+        self.push(Op::Move { from, to });
+        // `to` owns the object now.
+        self.owners[object as usize] -= 1;
+        self.object[from as usize] = NONE;
+        self.settled[from as usize] = Kinds::NONE;
+        let number = self.space.entries[from as usize].number;
+        self.processes[process as usize].bound.remove(&number);
+        self.set_bound(self.bound - 1);
+    }
+
     /// Removes all mappings and bindings of `process`.
     pub fn clear(&mut self, process: u32) {
         self.set_vmas(process, Vmas::default());

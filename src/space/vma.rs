@@ -13,8 +13,10 @@ pub struct Vma {
     pub start: u64,
     /// The first byte behind it.
     pub end: u64,
-    /// The first byte of the mapping when it was made: offsets count from here.
+    /// The first byte of the mapping when it was made or moved: offsets count from here.
     pub origin: u64,
+    /// The offset of the byte at `origin` in the file, or in the shared memory.
+    pub base: u64,
     /// The kinds of access that it allows.
     pub protection: Protection,
     /// Whether writes are seen by all processes that map the same.
@@ -40,6 +42,10 @@ impl Vma {
             start: range.start,
             end: range.end,
             origin: range.start,
+            base: match mapping.backing {
+                Backing::Anonymous => 0,
+                Backing::File { offset, .. } => offset,
+            },
             protection: mapping.protection,
             shared: mapping.shared,
             grows_down: mapping.grows_down,
@@ -58,6 +64,17 @@ impl Vma {
         self.end - self.start
     }
 
+    /// Returns what lies in `part`, a part of its range, as it is at `start` after a move.
+    pub fn moved(&self, part: Range<u64>, start: u64) -> Vma {
+        Vma {
+            start,
+            end: start + (part.end - part.start),
+            origin: start,
+            base: self.offset_of(part.start),
+            ..self.clone()
+        }
+    }
+
     /// Returns whether it counts against the commit limit: private and writable, or shared without
     /// a file.
     fn chargeable(&self) -> bool {
@@ -70,11 +87,7 @@ impl Vma {
     /// Returns the offset of `address` in the mapping, or in its file. An address shortly before
     /// the mapping, as on its first page, wraps around.
     pub fn offset_of(&self, address: u64) -> u64 {
-        let base = match self.backing {
-            Backing::Anonymous => 0,
-            Backing::File { offset, .. } => offset,
-        };
-        address.wrapping_sub(self.origin).wrapping_add(base)
+        address.wrapping_sub(self.origin).wrapping_add(self.base)
     }
 }
 
@@ -171,6 +184,7 @@ impl Vmas {
                     start: vma.start,
                     end: vma.end,
                     origin: vma.origin,
+                    base: vma.base,
                     ..before.clone()
                 } == vma
         });

@@ -4,6 +4,7 @@
 
 mod follow;
 mod layers;
+mod moves;
 mod shares;
 
 use crate::oracle::tlb::{Hierarchy, Level, TlbRun};
@@ -539,7 +540,7 @@ fn whole_traces() {
         // The wide ones are slow.
         let style = match seed % 50 {
             49 => Style::Wide,
-            _ => STYLES[(seed % 4) as usize],
+            _ => STYLES[(seed % 5) as usize],
         };
         let (items, options) = case(style, seed);
         options

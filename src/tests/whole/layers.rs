@@ -42,7 +42,7 @@ pub fn resolved(trace: Trace, mappings: Mappings) -> Resolved {
 impl Case {
     /// Traces with events of every style, and what of memory is limited.
     pub fn of_seed(seed: u64) -> Case {
-        let style = STYLES[(seed % 4) as usize];
+        let style = STYLES[(seed % 5) as usize];
         let mut random = Random::new(seed ^ 0x1a7e);
         let page_size = PAGE_SIZES[random.below(4) as usize];
         let items = items(style, page_size, 300, seed);

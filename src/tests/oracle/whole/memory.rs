@@ -167,6 +167,13 @@ impl<'a> Memory<'a> {
         match *step {
             Step::Reference(ref reference) => return self.reference(reference),
             Step::Unbind(page) => self.unbind(page),
+            Step::Move { from, to } => {
+                if self.entry(from).present {
+                    self.shoot_down(from);
+                }
+                let entry = self.bound.remove(&from).expect("a bound page");
+                self.bound.insert(to, entry);
+            }
             Step::Drop(page) => self.drop_entry(page),
             Step::Flush(page) => self.shoot_down(page),
             Step::Fork {

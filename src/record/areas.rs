@@ -87,6 +87,43 @@ impl Areas {
         self.at(range.start).is_some() || self.starts(range).next().is_some()
     }
 
+    /// Returns true if all of a range is mapped.
+    pub fn covers(&self, range: Range<u64>) -> bool {
+        let mut from = range.start;
+        while from < range.end {
+            match self.at(from) {
+                Some((_, area)) => from = area.end,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// Moves what is mapped in `old` to `new`, which is free. The last area gets the length of `new`;
+    /// what does not fit is dropped. With `keep` the old areas stay.
+    pub fn relocate(&mut self, old: Range<u64>, new: Range<u64>, keep: bool) {
+        self.split(old.start);
+        self.split(old.end);
+        let starts: Vec<u64> = self.starts(old.clone()).collect();
+        let mut moving: Vec<(u64, Area)> = Vec::new();
+        for start in starts {
+            moving.push((start, self.areas[&start].clone()));
+            if !keep {
+                self.areas.remove(&start);
+            }
+        }
+        let length = new.end - new.start;
+        moving.retain(|(start, _)| start - old.start < length);
+        let last = moving.len().wrapping_sub(1);
+        for (at, (start, mut area)) in moving.into_iter().enumerate() {
+            area.end = match at == last {
+                true => new.end,
+                false => area.end - old.start + new.start,
+            };
+            self.areas.insert(start - old.start + new.start, area);
+        }
+    }
+
     /// The largest free range around a free byte, within `bounds`.
     pub fn gap(&self, byte: u64, bounds: Range<u64>) -> Range<u64> {
         let before = self.areas.range(..=byte).next_back();
@@ -204,6 +241,42 @@ mod tests {
         assert!(!areas.overlaps(0x3000..0x4000) && areas.overlaps(0x3000..0x4001));
         assert_eq!(areas.gap(0x3000, 0..u64::MAX), 0x3000..0x4000);
         assert_eq!(areas.gap(0xa000, 0x9800..0xc000), 0x9800..0xc000);
+    }
+
+    #[test]
+    fn areas_move_with_their_place_in_the_file() {
+        let mut areas = Areas::default();
+        areas.insert(0x1000, area(0x5000, "rw-"));
+        areas.insert(0x5000, area(0x7000, "r--"));
+        let list = |areas: &Areas| -> Vec<(u64, u64, u64)> {
+            let offset = |area: &Area| match area.backing {
+                Backing::File { offset, .. } => offset,
+                Backing::Anonymous => panic!(),
+            };
+            let one = |(&start, area): (&u64, &Area)| (start, area.end, offset(area));
+            areas.areas.iter().map(one).collect()
+        };
+        assert!(areas.covers(0x1000..0x7000) && !areas.covers(0x1000..0x7001));
+        areas.relocate(0x4000..0x7000, 0x1_4000..0x1_8000, true);
+        let kept = [
+            (0x1000, 0x4000, 0),
+            (0x4000, 0x5000, 0x3000),
+            (0x5000, 0x7000, 0),
+            (0x1_4000, 0x1_5000, 0x3000),
+            (0x1_5000, 0x1_8000, 0),
+        ];
+        assert_eq!(list(&areas), kept);
+        areas.relocate(0x1_4000..0x1_8000, 0x9000..0xa000, false);
+        areas.relocate(0x2000..0x4000, 0x2000..0x3000, false);
+        let left = [
+            (0x1000, 0x2000, 0),
+            (0x2000, 0x3000, 0x1000),
+            (0x4000, 0x5000, 0x3000),
+            (0x5000, 0x7000, 0),
+            (0x9000, 0xa000, 0x3000),
+        ];
+        assert_eq!(list(&areas), left);
+        assert!(!areas.covers(0x2000..0x5000));
     }
 
     #[test]

@@ -20,6 +20,7 @@ const MAP_GROWSDOWN: u64 = 0x100;
 const MAP_HUGETLB: u64 = 0x4_0000;
 const MAP_HUGE_SHIFT: u32 = 26;
 const MAP_HUGE_MASK: u64 = 63;
+const MREMAP_FIXED: u64 = 2;
 const MREMAP_DONTUNMAP: u64 = 4;
 const MADV_WILLNEED: u64 = 3;
 const MADV_DONTNEED: u64 = 4;
@@ -37,6 +38,8 @@ pub enum Change {
     Remap {
         old: Range<u64>,
         new: Range<u64>,
+        /// It replaces what was there.
+        fixed: bool,
         /// The old range stays mapped, without its content.
         keep: bool,
     },
@@ -77,6 +80,7 @@ pub fn change(call: &Call<'_>, result: u64) -> Option<Change> {
         b"mremap" => Some(Change::Remap {
             old: whole_pages(number(0)?, number(1)?)?,
             new: whole_pages(result, number(2)?)?,
+            fixed: number(3)? & MREMAP_FIXED != 0,
             keep: number(3)? & MREMAP_DONTUNMAP != 0,
         }),
         b"mprotect" | b"pkey_mprotect" => Some(Change::Protect {
@@ -216,9 +220,19 @@ mod tests {
         let expected = Change::Remap {
             old: 0x483_c000..0x483_e000,
             new: 0x522_b000..0x532_b000,
+            fixed: false,
             keep: false,
         };
         assert_eq!(remap, Some(expected));
+        for (flags, wanted) in [(3, (true, false)), (5, (false, true)), (7, (true, true))] {
+            let line = format!(
+                "SYSCALL[1,1](25) sys_mremap ( 0x483c000, 4096, 4096, 0x{flags:x} ) --> [pre-success] Success(0x522b000) "
+            );
+            let Some(Change::Remap { fixed, keep, .. }) = of(&line) else {
+                panic!("{line}")
+            };
+            assert_eq!((fixed, keep), wanted);
+        }
         for line in [
             "SYSCALL[1,1](10) sys_mprotect ( 0x4031001, 8192, 1 )[sync] --> Success(0x0) ",
             "SYSCALL[1,1](11) sys_munmap ( 0x483c000, 18446744073709551615 )[sync] --> Success(0x0) ",

@@ -10,7 +10,7 @@ use super::proc_maps;
 use super::proc_maps::{Entry, Owner};
 use super::system::{FileFacts, FileKey, System};
 use crate::trace::model::access::Kind;
-use crate::trace::model::event::{Backing, Event, Mapping, Protection, USER_END};
+use crate::trace::model::event::{Backing, Event, Mapping, Move, Protection, USER_END};
 use crate::units::PageSize;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -188,7 +188,23 @@ impl Process {
         match change {
             Change::Map(new) => self.map_new(new, world, events),
             Change::Unmap(range) => self.unmap(range.clone(), events),
-            Change::Remap { old, new, keep } => self.remap(old, new, *keep, events),
+            Change::Remap {
+                old,
+                new,
+                fixed,
+                keep,
+            } => {
+                let (old_start, new_start) = (old.start, new.start);
+                let moves = Move {
+                    old_start,
+                    old_length: old.end - old_start,
+                    new_start,
+                    new_length: new.end - new_start,
+                    fixed: *fixed,
+                    keep: *keep,
+                };
+                self.remap(old, new, moves, events);
+            }
             Change::Protect { range, protection } => {
                 self.protect(range.clone(), *protection, events);
             }
@@ -287,22 +303,50 @@ impl Process {
         }
     }
 
-    /// Moves or resizes a mapping. Events have no move: the old range is unmapped and a new one is
-    /// mapped, whose pages are filled afresh.
-    fn remap(&mut self, old: &Range<u64>, new: &Range<u64>, keep: bool, events: &mut Vec<Event>) {
+    /// Moves or resizes what is mapped in `old`.
+    fn remap(
+        &mut self,
+        old: &Range<u64>,
+        new: &Range<u64>,
+        mut moves: Move,
+        events: &mut Vec<Event>,
+    ) {
+        if old == new {
+            return;
+        }
+        let in_place = old.start == new.start;
+        let overlap = old.start < new.end && new.start < old.end;
+        let impossible = overlap && !in_place || moves.keep && moves.old_length != moves.new_length;
+        if impossible || !self.areas.covers(old.clone()) {
+            return self.map_moved(old, new, moves.keep, events);
+        }
+        // Areas that are still held at the target, because the log missed their unmapping, go.
+        if in_place {
+            (moves.fixed, moves.keep) = (false, false);
+            self.unmap(old.end..new.end.max(old.end), events);
+        } else if self.areas.overlaps(new.clone()) {
+            moves.fixed = true;
+            self.areas.remove(new.clone());
+        }
+        self.areas.relocate(old.clone(), new.clone(), moves.keep);
+        self.allowed.clear();
+        events.push(Event::Move(Box::new(moves)));
+    }
+
+    /// Maps the new range of a move of which the log does not show all that moved, as if it were new.
+    fn map_moved(
+        &mut self,
+        old: &Range<u64>,
+        new: &Range<u64>,
+        keep: bool,
+        events: &mut Vec<Event>,
+    ) {
         let Some((at, area)) = self.areas.at(old.start) else {
             return;
         };
         let mut area = area.clone();
         area.backing = moved(area.backing, old.start - at);
         area.end = new.end;
-        if new.start == old.start {
-            if new.end <= old.end {
-                return self.unmap(new.end..old.end, events);
-            }
-            area.backing = moved(area.backing, old.end - old.start);
-            return self.map(old.end, area, events);
-        }
         if !keep {
             self.unmap(old.clone(), events);
         }

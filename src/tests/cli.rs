@@ -59,6 +59,8 @@ mod limits;
 mod long;
 #[path = "cli/merge.rs"]
 mod merge;
+#[path = "cli/moves.rs"]
+mod moves;
 #[path = "cli/numbers.rs"]
 mod numbers;
 #[path = "cli/plan.rs"]

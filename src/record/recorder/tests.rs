@@ -189,8 +189,7 @@ fn calls_change_what_is_mapped() {
         "1 W 111ff0",
         "1 map 4000000+2000 r-- file 1+4096 a_file",
         "1 Protect { start: 4001000, length: 1000, protection: Protection { read: true, write: true, execute: false } }",
-        "1 Unmap { start: 4000000, length: 1000 }",
-        "1 map 5000000+2000 r-- file 1+4096 fixed a_file",
+        "1 Move(Move { old_start: 4000000, old_length: 1000, new_start: 5000000, new_length: 2000, fixed: false, keep: false })",
         "1 Unmap { start: 5000000, length: 2000 }",
         "1 Advise { start: 4001000, length: 1000, advice: DontNeed }",
     ];
@@ -353,6 +352,55 @@ fn a_full_sink_gets_nothing_more() {
     assert!(!recorder.take(5, more.as_bytes()).unwrap());
     let (lines, ..) = recorder.finish().unwrap();
     assert_eq!(lines.lines.len(), 5);
+}
+
+/// Growth and shrinking in place, MREMAP_DONTUNMAP, a target that the log still shows as mapped; and a
+/// range of which the log does not show all.
+#[test]
+fn what_moves_is_known_where_it_is() {
+    let remap = |old: u64, length: u64, to: u64, flags: u64, result: u64| {
+        format!(
+            "SYSCALL[5,1](25) sys_mremap ( 0x{old:x}, {length}, {to}, 0x{flags:x} ) --> [pre-success] Success(0x{result:x}) \n"
+        )
+    };
+    let page = |page: u64| 0x400_0000 + page * 0x1000;
+    let log = [
+        START.to_owned(),
+        "SYSCALL[5,1](9) sys_mmap ( 0x0, 8192, 3, 34, 4294967295, 0 ) --> [pre-success] Success(0x4000000) \n".into(),
+        remap(page(0), 0x2000, 0x4000, 1, page(0)),
+        " S 04003000,8\n".into(),
+        remap(page(0), 0x4000, 0x1000, 1, page(0)),
+        remap(page(0), 0x1000, 0x1000, 5, page(8)),
+        " S 04008000,8\n S 04000000,8\n".into(),
+        remap(page(0), 0x1000, 0x1000, 1, page(8)),
+        remap(page(8), 0x2000, 0x1000, 1, page(20)),
+        remap(page(20), 0x1000, 0x1000, 1, page(20)),
+    ];
+    let (lines, _, repairs) = record(&[(5, &log.concat())]);
+    let moved = |old: u64, length: u64, new: u64, to: u64, fixed: bool, keep: bool| {
+        format!(
+            "1 Move(Move {{ old_start: {:x}, old_length: {:x}, new_start: {:x}, new_length: {:x}, fixed: {fixed}, keep: {keep} }})",
+            page(old),
+            length << 12,
+            page(new),
+            to << 12
+        )
+    };
+    let expected = [
+        "1 I 108010".to_owned(),
+        "1 map 4000000+2000 rw-".into(),
+        moved(0, 2, 0, 4, false, false),
+        "1 W 4003000".into(),
+        moved(0, 4, 0, 1, false, false),
+        moved(0, 1, 8, 1, false, true),
+        "1 W 4008000".into(),
+        "1 W 4000000".into(),
+        moved(0, 1, 8, 1, true, false),
+        "1 Unmap { start: 4008000, length: 2000 }".into(),
+        "1 map 4014000+1000 rw- fixed".into(),
+    ];
+    assert_eq!(lines, expected);
+    assert!(repairs.unknown.is_empty() && repairs.widened.is_empty());
 }
 
 #[test]

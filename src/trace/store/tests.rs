@@ -189,7 +189,7 @@ fn events_are_read_as_they_were_written() {
 /// wrote them.
 #[test]
 fn a_file_of_earlier_days_has_its_digest() {
-    let bytes = include_bytes!("../../tests/data/family-1.2.pbt");
+    let bytes = include_bytes!("../../tests/data/family.stored");
     let store = parse(bytes).unwrap();
     assert_eq!(store.events.len(), 6);
     let trace = Trace::load(store).unwrap();

@@ -33,6 +33,8 @@ pub struct Area {
     pub grows_down: bool,
     /// The initial content; a file's offset is that of the area's first byte.
     pub backing: Backing,
+    /// Its file is memory.
+    pub swap_backed: bool,
     pub name: Arc<str>,
     pub origin: AreaOrigin,
 }
@@ -204,6 +206,7 @@ mod tests {
                 offset: 0,
                 length: 9,
             },
+            swap_backed: false,
             name: "".into(),
             origin: AreaOrigin::Program,
         }

@@ -6,6 +6,7 @@ use super::log_line::Call;
 use crate::trace::model::event::{Advice, Protection, USER_END};
 use crate::units::PageSize;
 use std::ops::Range;
+use std::path::PathBuf;
 
 // Constants of `man 2 mmap`, `mprotect`, `mremap`, `madvise` and `clone`, as on x86-64.
 const PROT_READ: u64 = 1;
@@ -50,10 +51,25 @@ pub enum Change {
     },
     /// The heap ends here.
     Brk(u64),
+    /// A file has a new length.
+    Resize {
+        file: Resized,
+        bytes: u64,
+        /// It may be longer already.
+        at_least: bool,
+    },
     Advise {
         range: Range<u64>,
         advice: Advice,
     },
+}
+
+/// How a call names a file to which it gives a length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resized {
+    Descriptor(u32),
+    /// From the current folder on, if it is relative.
+    Path(PathBuf),
 }
 
 /// A mapping as a program asked for it.
@@ -88,6 +104,22 @@ pub fn change(call: &Call<'_>, result: u64) -> Option<Change> {
             protection: protection(number(2)?),
         }),
         b"brk" => (result < USER_END).then_some(Change::Brk(result)),
+        b"ftruncate" => Some(Change::Resize {
+            file: Resized::Descriptor(number(0)? as u32),
+            bytes: number(1)?,
+            at_least: false,
+        }),
+        b"truncate" => Some(Change::Resize {
+            file: Resized::Path(PathBuf::from(&*String::from_utf8_lossy(call.path()?))),
+            bytes: number(1)?,
+            at_least: false,
+        }),
+        // Other modes keep the length, or move what is in the file.
+        b"fallocate" if number(1) == Some(0) => Some(Change::Resize {
+            file: Resized::Descriptor(number(0)? as u32),
+            bytes: number(2)?.checked_add(number(3)?)?,
+            at_least: true,
+        }),
         b"madvise" => Some(Change::Advise {
             range: whole_pages(number(0)?, number(1)?)?,
             advice: match number(2)? {
@@ -206,6 +238,38 @@ mod tests {
             };
             assert_eq!(makes_process(&call), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn lengths_of_files() {
+        for (line, file, length) in [
+            (
+                "sys_ftruncate ( 3, 16384 )",
+                Resized::Descriptor(3),
+                (16384, false),
+            ),
+            (
+                "sys_truncate ( 0x4b0(a.dat), 0 )",
+                Resized::Path("a.dat".into()),
+                (0, false),
+            ),
+            (
+                "sys_fallocate ( 4, 0, 4096, 8192 )",
+                Resized::Descriptor(4),
+                (12288, true),
+            ),
+        ] {
+            let line = format!("SYSCALL[1,1](77) {line}[sync] --> Success(0x0) ");
+            let (bytes, at_least) = length;
+            let wanted = Change::Resize {
+                file,
+                bytes,
+                at_least,
+            };
+            assert_eq!(of(&line), Some(wanted), "{line}");
+        }
+        let keep = "SYSCALL[1,1](285) sys_fallocate ( 4, 1, 4096, 8192 )[sync] --> Success(0x0) ";
+        assert_eq!(of(keep), None);
     }
 
     #[test]

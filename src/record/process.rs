@@ -4,11 +4,11 @@
 
 use super::allowed::Allowed;
 use super::areas::{Area, AreaOrigin, Areas, PAGE, moved};
-use super::calls::{Change, NewMapping};
+use super::calls::{Change, NewMapping, Resized};
 use super::files::{Descriptors, Files};
 use super::proc_maps;
 use super::proc_maps::{Entry, Owner};
-use super::system::{FileFacts, FileKey, System};
+use super::system::{FileFacts, FileKey, System, names_memory};
 use crate::trace::model::access::Kind;
 use crate::trace::model::event::{Backing, Event, Mapping, Move, Protection, USER_END};
 use crate::units::PageSize;
@@ -146,10 +146,12 @@ impl Process {
         events: &mut Vec<Event>,
     ) {
         let offset = entry.offset + (range.start - entry.range.start);
-        let (backing, name) = match listed_file(entry, &world.system) {
-            None if owner == Owner::Stack => (Backing::Anonymous, "[stack]".into()),
-            None if origin == AreaOrigin::Valgrind => (Backing::Anonymous, "[valgrind]".into()),
-            None => (Backing::Anonymous, "".into()),
+        let (backing, name, swap_backed) = match listed_file(entry, &world.system) {
+            None if owner == Owner::Stack => (Backing::Anonymous, "[stack]".into(), false),
+            None if origin == AreaOrigin::Valgrind => {
+                (Backing::Anonymous, "[valgrind]".into(), false)
+            }
+            None => (Backing::Anonymous, "".into(), false),
             Some(facts) => world.files.backing(Some(&facts), offset, facts.length),
         };
         let area = Area {
@@ -158,6 +160,7 @@ impl Process {
             shared: entry.shared,
             grows_down: owner == Owner::Stack,
             backing,
+            swap_backed,
             name,
             origin,
         };
@@ -172,6 +175,7 @@ impl Process {
             shared: false,
             grows_down: false,
             backing: Backing::Anonymous,
+            swap_backed: false,
             name: "[unknown]".into(),
             origin: AreaOrigin::Unknown,
         };
@@ -209,6 +213,23 @@ impl Process {
                 self.protect(range.clone(), *protection, events);
             }
             Change::Brk(end) => self.brk(*end, events),
+            Change::Resize {
+                file,
+                bytes,
+                at_least,
+            } => {
+                let facts = match file {
+                    Resized::Descriptor(number) => {
+                        self.descriptors.file(*number, self.pid, &world.system)
+                    }
+                    Resized::Path(path) => {
+                        let folder = world.system.folder(self.pid).unwrap_or_default();
+                        world.system.file(&folder.join(path))
+                    }
+                };
+                let event = facts.and_then(|facts| world.files.resized(&facts, *bytes, *at_least));
+                events.extend(event);
+            }
             Change::Advise { range, advice } => {
                 if self.areas.overlaps(range.clone()) {
                     events.push(Event::Advise {
@@ -227,8 +248,8 @@ impl Process {
         world: &mut World<S>,
         events: &mut Vec<Event>,
     ) {
-        let (backing, name) = match new.file {
-            None => (Backing::Anonymous, "".into()),
+        let (backing, name, swap_backed) = match new.file {
+            None => (Backing::Anonymous, "".into(), false),
             Some((descriptor, offset)) => {
                 let facts = self
                     .descriptors
@@ -244,6 +265,7 @@ impl Process {
             shared: new.shared,
             grows_down: new.grows_down,
             backing,
+            swap_backed,
             name,
             origin: AreaOrigin::Program,
         };
@@ -269,7 +291,7 @@ impl Process {
             shared: area.shared,
             fixed: request.fixed || self.areas.overlaps(start..area.end),
             grows_down: area.grows_down,
-            swap_backed: false,
+            swap_backed: area.swap_backed,
             backing: area.backing,
             page_size: request.page_size,
             name: area.name.to_string(),
@@ -386,6 +408,7 @@ impl Process {
                 shared: false,
                 grows_down: false,
                 backing: Backing::Anonymous,
+                swap_backed: false,
                 name: "[heap]".into(),
                 origin: AreaOrigin::Program,
             };
@@ -439,6 +462,7 @@ fn listed_file(entry: &Entry, system: &impl System) -> Option<FileFacts> {
             inode: *inode,
         },
         length: entry.offset.saturating_add(range.end - range.start),
+        in_memory: names_memory(&path),
         path,
     }))
 }

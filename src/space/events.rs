@@ -59,10 +59,10 @@ impl Resolver<'_> {
                 self.advise(process, &range, *advice)?;
             }
             Event::Move(moves) => self.move_range(at, moves)?,
+            Event::Length { file, bytes } => self.set_length(*file, *bytes),
             Event::Populate { .. }
             | Event::Read(_)
             | Event::Write(_)
-            | Event::Length { .. }
             | Event::Unlink { .. }
             | Event::Vfork { .. } => return Err(self.not_modelled(at)),
             Event::Fork { child } => self.fork(at, *child)?,
@@ -105,13 +105,7 @@ impl Resolver<'_> {
             return Err(self.fail(Place::Event(at), what));
         }
         let mut vmas = self.processes[at.process as usize].vmas.clone();
-        if mapping.swap_backed {
-            let what = "`swap-backed` is not modelled yet".into();
-            return Err(SpaceError {
-                help: "take the word out of the trace, or a newer pagebench",
-                ..self.fail(Place::Event(at), what)
-            });
-        }
+        self.check_kind(at, mapping)?;
         let in_the_way = |_: &&Vma| !mapping.fixed && !self.has_parted();
         if let Some(there) = vmas.over(&range).first().filter(in_the_way) {
             let what = format!(
@@ -248,7 +242,7 @@ impl Resolver<'_> {
             let entry = self.entry(key)?;
             if self.object[entry as usize] == NONE {
                 let (name, binding) = match self.source_of(key) {
-                    PageSource::PrivateFile(name) => (name, Binding::CowFile),
+                    PageSource::PrivateFile(Class::File, name) => (name, Binding::CowFile),
                     PageSource::Shared(Class::File, name) => (name, Binding::Shared),
                     _ => continue,
                 };
@@ -265,6 +259,9 @@ impl Resolver<'_> {
         let Backing::File { length, .. } = vma.backing else {
             return 0..0;
         };
+        if vma.swap_backed {
+            return 0..0;
+        }
         let content_end = vma.origin.saturating_add(length.saturating_sub(vma.base));
         let first = (vma.start >> self.shift).max(pages.start);
         let behind = self.first_page_from(vma.end.min(content_end));

@@ -23,6 +23,7 @@
 //! | `resolver` | processes and bindings: references and events in, ops out |
 //! | `references` | which references are legal, and their objects |
 //! | `events` | the meaning of each event |
+//! | `files` | the meaning of events on files |
 //! | `moves` | the meaning of a move |
 //! | `infer` | mappings for a trace that has none |
 //! | `kinds` | sets of kinds of access |
@@ -35,6 +36,7 @@
 //! Deliberately absent: frames, residency, policies, time.
 
 mod events;
+mod files;
 mod infer;
 mod kinds;
 mod moves;
@@ -196,10 +198,13 @@ pub enum Op {
         /// The entry.
         entry: EntryId,
     },
-    /// `object` has no owner left: its frame and its slot become free.
+    /// `object` has no owner left: its frame and its slot become free. A dirty page of a file is
+    /// written to it first.
     Free {
         /// The object.
         object: ObjectId,
+        /// The bytes are gone from the file: nothing is written.
+        discards: bool,
     },
     /// The page of `entry` will be needed: it is brought in if it must be read from a device.
     Prefetch {

@@ -160,9 +160,13 @@ impl Resolver<'_> {
                 let object = self.named_object(class, name);
                 self.bind(entry, object, Binding::Shared);
             }
-            PageSource::PrivateFile(name) if kind == Kind::Write => {
+            PageSource::PrivateFile(class, name) if kind == Kind::Write => {
                 let source = self.keyed.get(&name).copied().unwrap_or(NONE);
                 let object = self.new_object(Class::Zero, None);
+                if source == NONE && class == Class::Zero {
+                    // A copy of zeros is zeros.
+                    return self.bind(entry, object, Binding::Private);
+                }
                 self.bind_silently(entry, object, Binding::Private);
                 self.push(Op::CowCopy {
                     entry,
@@ -171,8 +175,8 @@ impl Resolver<'_> {
                     frees: false,
                 });
             }
-            PageSource::PrivateFile(name) => {
-                let object = self.named_object(Class::File, name);
+            PageSource::PrivateFile(class, name) => {
+                let object = self.named_object(class, name);
                 self.bind(entry, object, Binding::CowFile);
             }
         }
@@ -201,11 +205,14 @@ impl Resolver<'_> {
                 // A page may begin before its mapping, and offsets may be as large as 2^64 - 1.
                 let into = i128::from(bytes.start) - i128::from(vma.origin);
                 let beyond = into + i128::from(vma.base) >= i128::from(length);
+                let class = match beyond || vma.swap_backed {
+                    true => Class::Zero,
+                    false => Class::File,
+                };
                 match (vma.shared, beyond) {
-                    (true, true) => PageSource::Shared(Class::Zero, name),
-                    (true, false) => PageSource::Shared(Class::File, name),
+                    (true, _) => PageSource::Shared(class, name),
                     (false, true) => PageSource::Private(Class::Zero),
-                    (false, false) => PageSource::PrivateFile(name),
+                    (false, false) => PageSource::PrivateFile(class, name),
                 }
             }
         }
@@ -248,7 +255,7 @@ pub(super) enum PageSource {
     /// An object that all mappings of it share.
     Shared(Class, Key),
     /// A page of a file, copied at the first write.
-    PrivateFile(Key),
+    PrivateFile(Class, Key),
 }
 
 /// Returns the kinds of access that any of `vmas` allows.

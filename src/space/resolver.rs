@@ -119,6 +119,10 @@ pub(super) struct Resolver<'t> {
     pub key_of: Vec<Option<Key>>,
     /// The inverse of `key_of`, of objects with owners.
     pub keyed: FxHashMap<Key, ObjectId>,
+    /// For each file that was mapped, whether it is memory ([`Mapping::swap_backed`]).
+    ///
+    /// [`Mapping::swap_backed`]: crate::trace::model::event::Mapping::swap_backed
+    pub swap_backed: FxHashMap<u32, bool>,
     /// The number of mappings made so far; it numbers regions.
     pub regions: u32,
     /// Committed bytes of all processes.
@@ -250,6 +254,7 @@ impl<'t> Resolver<'t> {
             owners: Vec::new(),
             key_of: Vec::new(),
             keyed: FxHashMap::default(),
+            swap_backed: FxHashMap::default(),
             regions: 0,
             committed: 0,
             mapped: 0,
@@ -469,6 +474,12 @@ impl<'t> Resolver<'t> {
 
     /// Unbinds the page `number` of `process`, if it is bound.
     pub fn unbind(&mut self, process: u32, number: u64) {
+        self.unbind_for(process, number, false);
+    }
+
+    /// Unbinds the page `number` of `process`, if it is bound. If `discards` is true its bytes are
+    /// gone from its file, so that the last owner need not write them.
+    pub fn unbind_for(&mut self, process: u32, number: u64, discards: bool) {
         let bound = &mut self.processes[process as usize].bound;
         let Some(entry) = bound.remove(&number) else {
             return;
@@ -478,7 +489,7 @@ impl<'t> Resolver<'t> {
         self.settled[entry as usize] = Kinds::NONE;
         self.push(Op::Unmap { entry });
         if self.disown(object) {
-            self.push(Op::Free { object });
+            self.push(Op::Free { object, discards });
         }
     }
 

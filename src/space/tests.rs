@@ -713,6 +713,7 @@ fn event() -> impl Strategy<Value = Event> {
                 keep,
             }))
         }),
+        1 => (0u32..3, number()).prop_map(|(file, bytes)| Event::Length { file, bytes }),
         1 => (0u32..4).prop_map(|child| Event::Fork { child }),
         1 => Just(Event::Exec),
     ]

@@ -23,8 +23,10 @@ pub struct Vma {
     pub shared: bool,
     /// Whether it is a stack.
     pub grows_down: bool,
-    /// The initial content of its pages.
+    /// The initial content of its pages. The length of a file is the present one.
     pub backing: Backing,
+    /// Whether its file is memory, so that its dirty pages go to swap.
+    pub swap_backed: bool,
     /// Identifies shared anonymous memory; every map event has its own.
     pub region: u32,
     /// The page size that the program asked for.
@@ -50,6 +52,7 @@ impl Vma {
             shared: mapping.shared,
             grows_down: mapping.grows_down,
             backing: mapping.backing,
+            swap_backed: mapping.swap_backed,
             region,
             page_size: mapping.page_size,
             charged: false,
@@ -193,6 +196,29 @@ impl Vmas {
         } else {
             self.insert(vma);
         }
+    }
+
+    /// Gives `file` a new length in all its mappings. Returns those whose content changes, each as it
+    /// was, in order; `None` if nothing maps the file.
+    pub fn set_length(&mut self, file: u32, bytes: u64) -> Option<Vec<Vma>> {
+        let is_of = |vma: &Vma| matches!(vma.backing, Backing::File { file: f, .. } if f == file);
+        if !self.0.iter().any(is_of) {
+            return None;
+        }
+        let mut changed = Vec::new();
+        for vma in Arc::make_mut(&mut self.0)
+            .iter_mut()
+            .filter(|vma| is_of(vma))
+        {
+            let before = vma.clone();
+            if let Backing::File { length, .. } = &mut vma.backing
+                && *length != bytes
+            {
+                *length = bytes;
+                changed.push(before);
+            }
+        }
+        Some(changed)
     }
 
     /// Returns the mappings of a child. Shared anonymous memory stays charged to the parent.

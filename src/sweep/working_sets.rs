@@ -159,7 +159,7 @@ impl<'r> Replay<'r> {
                 }
             }
             Op::Drop { entry } | Op::Unmap { entry } => self.leave(entry, at.position),
-            Op::Free { object } => {
+            Op::Free { object, .. } => {
                 while self.head[object as usize] != NONE {
                     self.leave(self.head[object as usize], at.position);
                 }

@@ -4,6 +4,7 @@
 
 mod follow;
 mod layers;
+mod lengths;
 mod moves;
 mod shares;
 

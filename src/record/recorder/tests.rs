@@ -39,6 +39,7 @@ impl System for Fake {
             key: FileKey { device: 1, inode },
             length: 5000,
             path: path.into(),
+            in_memory: path.starts_with("/dev/shm"),
         })
     }
 }
@@ -67,6 +68,7 @@ impl RecordingSink for Lines {
                     Backing::File { file, offset, .. } => format!(" file {file}+{offset}"),
                 };
                 let grows = if m.grows_down { " grows" } else { "" };
+                let grows = if m.swap_backed { " swap-backed" } else { grows };
                 let fixed = if fixed { " fixed" } else { "" };
                 format!(
                     "map {:x}+{:x} {}{file}{grows}{fixed} {name}",
@@ -352,6 +354,36 @@ fn a_full_sink_gets_nothing_more() {
     assert!(!recorder.take(5, more.as_bytes()).unwrap());
     let (lines, ..) = recorder.finish().unwrap();
     assert_eq!(lines.lines.len(), 5);
+}
+
+#[test]
+fn files_have_lengths_and_may_be_memory() {
+    let open = |path: &str, result: u64| {
+        format!(
+            "SYSCALL[5,1](257) sys_openat ( 4294967196, 0x4b0({path}), 0 ) --> [async] ... \nSYSCALL[5,1](257) ... [async] --> Success(0x{result:x}) \n"
+        )
+    };
+    let truncate = |length: u64| {
+        format!("SYSCALL[5,1](77) sys_ftruncate ( 3, {length} )[sync] --> Success(0x0) \n")
+    };
+    let log = [
+        START.to_owned(),
+        open("/dev/shm/x", 3),
+        truncate(9000), // Nothing maps it yet.
+        "SYSCALL[5,1](9) sys_mmap ( 0x0, 8192, 3, 1, 3, 0 ) --> [pre-success] Success(0x4000000) \n".into(),
+        truncate(5000), // That is its length.
+        truncate(16384),
+        "SYSCALL[5,1](285) sys_fallocate ( 3, 0, 0, 4096 )[sync] --> Success(0x0) \n".into(),
+        "SYSCALL[5,1](285) sys_fallocate ( 3, 0, 16384, 1 )[sync] --> Success(0x0) \n".into(),
+    ];
+    let (lines, ..) = record(&[(5, &log.concat())]);
+    let expected = [
+        "1 I 108010",
+        "1 map 4000000+2000 rw- file 1+0 swap-backed x",
+        "1 Length { file: 1, bytes: 4000 }",
+        "1 Length { file: 1, bytes: 4001 }",
+    ];
+    assert_eq!(lines, expected);
 }
 
 /// Growth and shrinking in place, MREMAP_DONTUNMAP, a target that the log still shows as mapped; and a

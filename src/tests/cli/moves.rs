@@ -59,9 +59,9 @@ fn the_example_followed_by_hand() {
         .map(|row| columns.map(|column| &*row[column]).join(" "))
         .collect();
     let wanted = [
-        "lru 11 3 4 2 0 1 1 3 0 1 2 3 1 5 ok",
-        "fifo 11 3 4 2 0 1 1 4 0 0 2 3 1 5 ok",
         "clock 11 3 4 2 0 1 1 4 0 0 2 3 1 5 ok",
+        "fifo 11 3 4 2 0 1 1 4 0 0 2 3 1 5 ok",
+        "lru 11 3 4 2 0 1 1 3 0 1 2 3 1 5 ok",
         "opt 11 4 4 1 0 1 1 2 0 1 1 2 2 5 ok",
     ];
     assert_eq!(rows, wanted);

@@ -47,8 +47,8 @@ const ARENA: u64 = 24;
 const HEAP: u64 = 40;
 /// Where stacks end, in granules.
 const STACK: u64 = 64;
-/// Files of the traces; the length of each, in bytes, ends within a granule.
-const FILES: u64 = 3;
+/// Files of the traces; the length of each, in bytes, ends within a granule. The last is memory.
+const FILES: u64 = 4;
 
 struct Maker {
     random: Random,
@@ -236,6 +236,7 @@ impl Maker {
             _ => match self.style {
                 Style::Permissive => self.idle(),
                 Style::Moves if self.random.percent(60) => self.moves(),
+                Style::Files if self.random.percent(10) => self.length(),
                 Style::Files if self.random.percent(40) => self.advise(),
                 Style::Files if self.random.percent(60) => self.map(),
                 _ => self.mapping_event(),
@@ -245,8 +246,9 @@ impl Maker {
 
     fn mapping_event(&mut self) -> bool {
         let (start, length) = self.range();
-        match self.random.below(90) {
-            86.. => self.moves(),
+        match self.random.below(94) {
+            86..90 => self.moves(),
+            90.. => self.length(),
             0..30 => self.map(),
             30..42 => self.take_event(Event::Unmap { start, length }),
             42..54 => {
@@ -265,6 +267,15 @@ impl Maker {
             66..70 => self.stack(),
             _ => self.advise(),
         }
+    }
+
+    /// A new length of a file, or of none.
+    fn length(&mut self) -> bool {
+        let units = self.page_size.max(self.granule);
+        let bytes = self.random.below(13) * units;
+        let bytes = self.crooked(bytes);
+        let file = self.random.below(FILES + 1) as u32;
+        self.take_event(Event::Length { file, bytes })
     }
 
     /// A move, mostly of what is mapped or a part of it, and mostly to where nothing is.
@@ -394,6 +405,8 @@ impl Maker {
             }
             false => Backing::Anonymous,
         };
+        let swap_backed =
+            matches!(backing, Backing::File { file, .. } if u64::from(file) == FILES - 1);
         Mapping {
             start,
             length,
@@ -401,7 +414,7 @@ impl Maker {
             shared: self.random.percent(40),
             fixed: self.random.percent(40),
             grows_down: self.random.percent(4),
-            swap_backed: false,
+            swap_backed,
             backing,
             page_size: None,
             name: String::new(),

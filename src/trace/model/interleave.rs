@@ -134,14 +134,17 @@ impl Turn<'_> {
     }
 }
 
+/// Name and length of a file, and whether it is memory.
+type Like<'t> = (&'t str, u64, bool);
+
 /// New ids of the files of one input, by their old ids.
 type Files = FxHashMap<u32, u32>;
 
-/// Returns ids of files, from 1, that mean the same file in all inputs. Files match by name and by
+/// Returns ids of files, from 1, that mean the same file in all inputs. Files match by name, kind and
 /// length at their first mapping. The n-th such file of one input matches the n-th of every other, so
 /// two files of one input never merge. A file without a name, or never mapped, matches none.
 fn renumber_files(traces: &[Trace]) -> Vec<Files> {
-    let mut known: FxHashMap<(&str, u64, u32), u32> = FxHashMap::default();
+    let mut known: FxHashMap<(Like<'_>, u32), u32> = FxHashMap::default();
     let mut last = 0;
     let mut fresh = || {
         last += 1;
@@ -150,7 +153,7 @@ fn renumber_files(traces: &[Trace]) -> Vec<Files> {
     let mut all = Vec::new();
     for trace in traces {
         let mut files = Files::default();
-        let mut alike: FxHashMap<(&str, u64), u32> = FxHashMap::default();
+        let mut alike: FxHashMap<Like<'_>, u32> = FxHashMap::default();
         for event in &trace.events {
             let Event::Map(mapping) = &event.event else {
                 continue;
@@ -163,9 +166,10 @@ fn renumber_files(traces: &[Trace]) -> Vec<Files> {
                 if name.is_empty() {
                     return fresh();
                 }
-                let nth = alike.entry((name, length)).or_insert(0);
+                let like = (name, length, mapping.swap_backed);
+                let nth = alike.entry(like).or_insert(0);
                 *nth += 1;
-                *known.entry((name, length, *nth)).or_insert_with(&mut fresh)
+                *known.entry((like, *nth)).or_insert_with(&mut fresh)
             });
         }
         // Files that are read, written or cut but never mapped.

@@ -75,7 +75,7 @@ where
                 policy.unmapped(entry);
             }
             Op::Flush { entry } => self.flush_entry(entry, time),
-            Op::Free { object } => self.free(policy, object, time),
+            Op::Free { object, discards } => self.free(policy, object, discards, time),
             Op::Prefetch { entry } => return self.prefetch(policy, entry, time),
             Op::CowCopy { .. } | Op::Reuse { .. } => unreachable!("part of a reference"),
         }

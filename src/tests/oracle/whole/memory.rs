@@ -166,7 +166,8 @@ impl<'a> Memory<'a> {
     pub fn step(&mut self, step: &Step) -> Result<(), Ended> {
         match *step {
             Step::Reference(ref reference) => return self.reference(reference),
-            Step::Unbind(page) => self.unbind(page),
+            Step::Unbind(page) => self.unbind(page, true),
+            Step::Discard(page) => self.unbind(page, false),
             Step::Move { from, to } => {
                 if self.entry(from).present {
                     self.shoot_down(from);
@@ -215,7 +216,7 @@ impl<'a> Memory<'a> {
                 let major = self.read_source(source);
                 let (pool, frame, victim) = self.take_frame(page.0, object, true)?;
                 if self.bound.contains_key(&page) {
-                    self.unbind(page);
+                    self.unbind(page, true);
                 }
                 self.bind(page, object);
                 self.load(object, pool, frame, page.0, false);
@@ -361,8 +362,8 @@ impl<'a> Memory<'a> {
         self.objects.entry(object).or_default();
     }
 
-    /// An object without owners is freed.
-    fn unbind(&mut self, page: Page) {
+    /// An object without owners is freed, and written to its file if that is wanted.
+    fn unbind(&mut self, page: Page, wanted: bool) {
         self.drop_entry(page);
         let entry = self.bound.remove(&page).expect("a bound page");
         if self.owners(entry.object) > 0 {
@@ -371,7 +372,7 @@ impl<'a> Memory<'a> {
         if self.state(entry.object).frame.is_some() {
             self.counters.freed += 1;
             let dirty = self.leave(entry.object);
-            let written = dirty && self.classes[entry.object] == Class::File;
+            let written = wanted && dirty && self.classes[entry.object] == Class::File;
             self.counters.freed_dirty += usize::from(written);
         }
         if let Some(slot) = self.state(entry.object).slot {

@@ -52,6 +52,8 @@ pub enum Step {
         private: bool,
     },
     Unbind(Page),
+    /// The same; what it holds is no longer wanted in its file.
+    Discard(Page),
     /// What is at the first page, bound or in memory, is at the second from now on.
     Move {
         from: Page,
@@ -82,6 +84,8 @@ struct Vma {
     shared: bool,
     grows_down: bool,
     backing: Backing,
+    /// The file is memory.
+    swap_backed: bool,
     /// Where the mapping began that this is a part of.
     origin: i128,
     /// Tells shared anonymous mappings apart.
@@ -172,7 +176,7 @@ enum Key {
 enum Content {
     Private(Class),
     Shared(Key, Class),
-    PrivateFile(Key),
+    PrivateFile(Key, Class),
 }
 
 /// All address spaces at some point of a trace.
@@ -379,12 +383,15 @@ impl Space {
         match self.content(page) {
             Content::Private(class) => (self.bind_new(page, class), How::Plain),
             Content::Shared(key, class) => (self.bind_keyed(page, key, class, false), How::Plain),
-            Content::PrivateFile(key) if write => {
+            Content::PrivateFile(key, Class::Zero) if write && !self.keyed.contains_key(&key) => {
+                (self.bind_new(page, Class::Zero), How::Plain)
+            }
+            Content::PrivateFile(key, _) if write => {
                 let source = self.keyed.get(&key).copied();
                 (self.bind_new(page, Class::Zero), How::Copy { source })
             }
-            Content::PrivateFile(key) => {
-                (self.bind_keyed(page, key, Class::File, true), How::Plain)
+            Content::PrivateFile(key, class) => {
+                (self.bind_keyed(page, key, class, true), How::Plain)
             }
         }
     }
@@ -413,11 +420,16 @@ impl Space {
             ) => {
                 let at = into + i128::from(offset);
                 let key = Key::File(file, at);
+                let class = if owner.swap_backed {
+                    Class::Zero
+                } else {
+                    Class::File
+                };
                 match (at < i128::from(length), shared) {
                     (false, false) => Content::Private(Class::Zero),
                     (false, true) => Content::Shared(key, Class::Zero),
-                    (true, true) => Content::Shared(key, Class::File),
-                    (true, false) => Content::PrivateFile(key),
+                    (true, true) => Content::Shared(key, class),
+                    (true, false) => Content::PrivateFile(key, class),
                 }
             }
         }
@@ -475,10 +487,10 @@ impl Space {
             Event::Exit => Ok(self.end(pid, Fate::Exited)),
             Event::Fork { .. } => unreachable!(),
             Event::Move(ref moves) => self.moves(pid, moves),
+            Event::Length { file, bytes } => Ok(self.length(file, i128::from(bytes))),
             Event::Populate { .. }
             | Event::Read(_)
             | Event::Write(_)
-            | Event::Length { .. }
             | Event::Unlink { .. }
             | Event::Vfork { .. } => Err(format!("{event} means nothing yet")),
             Event::Unmap { start, length }
@@ -527,6 +539,7 @@ impl Space {
             shared: mapping.shared,
             grows_down: mapping.grows_down,
             backing: mapping.backing,
+            swap_backed: mapping.swap_backed,
             origin: range.0,
             region: self.regions,
         };
@@ -545,6 +558,50 @@ impl Space {
             overlap(bytes, range) && !self.processes[&pid].meets(bytes)
         });
         pages.into_iter().map(|page| self.unbind(page)).collect()
+    }
+
+    /// A file has this many bytes now. Whoever maps it loses the pages that begin behind its end, be it
+    /// the old one or the new one.
+    fn length(&mut self, file: u32, bytes: i128) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut known = false;
+        let pids: Vec<u32> = self.processes.keys().copied().collect();
+        for pid in pids {
+            let mut ends = Vec::new();
+            for vma in &mut self.processes.get_mut(&pid).expect("a process").vmas {
+                let same = |at: &u32| *at == file;
+                if let Backing::File { file, length, .. } = &mut vma.backing
+                    && same(file)
+                {
+                    known = true;
+                    let old = i128::from(*length);
+                    *length = bytes as u64;
+                    if old != bytes {
+                        ends.push((vma.start, old.min(bytes)));
+                    }
+                }
+            }
+            for page in self.bound_of(pid) {
+                let range = self.bytes(page);
+                let mut vmas = self.processes[&pid].vmas.iter();
+                let Some(lowest) = vmas.find(|vma| vma.meets(range)) else {
+                    continue;
+                };
+                let Backing::File { offset, .. } = lowest.backing else {
+                    continue;
+                };
+                let at = range.0 - lowest.origin + i128::from(offset);
+                if ends
+                    .iter()
+                    .any(|&(start, end)| start == lowest.start && at >= end)
+                {
+                    self.unbind(page);
+                    steps.push(Step::Discard(page));
+                }
+            }
+        }
+        self.idle_events += usize::from(!known);
+        steps
     }
 
     /// As the kernel does it: what is at the new range goes, then what does not fit into it, then the
@@ -684,6 +741,7 @@ impl Space {
                 shared: false,
                 grows_down: false,
                 backing: Backing::Anonymous,
+                swap_backed: false,
                 origin: begin,
                 region: 0,
             });
@@ -757,8 +815,10 @@ impl Space {
                     Content::Shared(key, Class::File) => {
                         self.bind_keyed(page, key, Class::File, false)
                     }
-                    Content::PrivateFile(key) => self.bind_keyed(page, key, Class::File, true),
-                    Content::Private(_) | Content::Shared(..) => continue,
+                    Content::PrivateFile(key, Class::File) => {
+                        self.bind_keyed(page, key, Class::File, true)
+                    }
+                    _ => continue,
                 },
             };
             steps.push(Step::Prefetch { page, object });

@@ -126,6 +126,27 @@ impl Areas {
         }
     }
 
+    /// Maps what `other` has where nothing is mapped here.
+    pub fn add_missing(&mut self, other: &Areas) {
+        for (&start, area) in &other.areas {
+            let mut at = start;
+            while at < area.end {
+                if let Some((_, here)) = self.at(at) {
+                    at = here.end;
+                    continue;
+                }
+                let Range { end, .. } = self.gap(at, start..area.end);
+                let part = Area {
+                    end,
+                    backing: moved(area.backing, at - start),
+                    ..area.clone()
+                };
+                self.areas.insert(at, part);
+                at = end;
+            }
+        }
+    }
+
     /// The largest free range around a free byte, within `bounds`.
     pub fn gap(&self, byte: u64, bounds: Range<u64>) -> Range<u64> {
         let before = self.areas.range(..=byte).next_back();

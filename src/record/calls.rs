@@ -132,6 +132,14 @@ pub fn change(call: &Call<'_>, result: u64) -> Option<Change> {
     }
 }
 
+/// Returns true if the child of a call that makes a process uses the memory of its parent until its
+/// exec or exit.
+pub fn borrows(call: &Call<'_>) -> bool {
+    let both = CLONE_VM | CLONE_VFORK;
+    let flags = call.flags().filter(|_| call.name == b"clone");
+    call.name == b"vfork" || flags.is_some_and(|flags| flags & both == both)
+}
+
 /// Returns true if a call makes a process, and not a thread.
 pub fn makes_process(call: &Call<'_>) -> bool {
     match call.name {
@@ -237,6 +245,8 @@ mod tests {
                 panic!("{line}")
             };
             assert_eq!(makes_process(&call), expected, "{line}");
+            let vforks = line.contains("vfork") || line.contains("4111");
+            assert_eq!(borrows(&call), vforks, "{line}");
         }
     }
 

@@ -421,6 +421,12 @@ impl Process {
         events.push(Event::Brk { end });
     }
 
+    /// Takes over what `child` mapped while it used this process's memory.
+    pub fn take_back(&mut self, child: &Process) {
+        self.areas.add_missing(&child.areas);
+        self.allowed.clear();
+    }
+
     /// Another program begins, with nothing mapped.
     pub fn exec(&mut self) {
         self.areas = Areas::default();

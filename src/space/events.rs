@@ -36,6 +36,26 @@ impl Resolver<'_> {
             (State::Alive, _) => {}
         }
         match &at.event {
+            Event::Exec | Event::Exit => self.check_lent(at)?,
+            Event::Vfork { child } => {
+                self.beget(at, *child, State::Alive)?;
+                self.lend(process, *child);
+                return Ok(());
+            }
+            _ => {}
+        }
+        let borrowed;
+        let (at, process) = match self.home(process) {
+            home if home != process && !matches!(at.event, Event::Exec | Event::Exit) => {
+                borrowed = EventAt {
+                    process: home,
+                    ..at.clone()
+                };
+                (&borrowed, home)
+            }
+            _ => (at, process),
+        };
+        match &at.event {
             Event::Map(mapping) => self.map(at, mapping)?,
             Event::Unmap { start, length } => {
                 let range = self.rounded(*start, *length);
@@ -60,12 +80,12 @@ impl Resolver<'_> {
             }
             Event::Move(moves) => self.move_range(at, moves)?,
             Event::Length { file, bytes } => self.set_length(*file, *bytes),
-            Event::Populate { .. }
-            | Event::Read(_)
-            | Event::Write(_)
-            | Event::Unlink { .. }
-            | Event::Vfork { .. } => return Err(self.not_modelled(at)),
+            Event::Populate { .. } | Event::Read(_) | Event::Write(_) | Event::Unlink { .. } => {
+                return Err(self.not_modelled(at));
+            }
+            Event::Vfork { .. } => unreachable!("resolved above"),
             Event::Fork { child } => self.fork(at, *child)?,
+            Event::Exec if self.give_back(process) => {}
             Event::Exec => self.clear(process),
             Event::Exit => self.end(process, State::Exited),
         }

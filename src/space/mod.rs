@@ -24,6 +24,7 @@
 //! | `references` | which references are legal, and their objects |
 //! | `events` | the meaning of each event |
 //! | `files` | the meaning of events on files |
+//! | `lent` | address spaces that children borrow |
 //! | `moves` | the meaning of a move |
 //! | `infer` | mappings for a trace that has none |
 //! | `kinds` | sets of kinds of access |
@@ -39,6 +40,7 @@ mod events;
 mod files;
 mod infer;
 mod kinds;
+mod lent;
 mod moves;
 mod next_uses;
 mod references;
@@ -334,6 +336,9 @@ pub struct Space {
     pub touched: Timeline,
     /// The numbers of references left out: segmentation faults, protection faults, dropped ones.
     pub left_out: Timeline<[u64; 3]>,
+    /// Whether a process used the memory of another (vfork): its references are of entries of that one,
+    /// and the trace's own entries for it have none.
+    pub lends: bool,
     future: OnceLock<ObjectFuture>,
 }
 

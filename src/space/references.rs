@@ -19,11 +19,12 @@ impl Resolver<'_> {
         position: u64,
     ) -> Result<bool, SpaceError> {
         let key = self.space.entries[entry as usize];
-        match self.processes[key.process as usize].state {
-            State::Unborn => self.processes[key.process as usize].state = State::Alive,
+        let acting = self.acting;
+        match self.processes[acting as usize].state {
+            State::Unborn => self.processes[acting as usize].state = State::Alive,
             State::Alive => {}
             State::Exited => {
-                let pid = self.pid(key.process);
+                let pid = self.pid(acting);
                 let what = format!("process {pid} has exited");
                 return Err(self.fail(Place::Reference(position), what));
             }
@@ -116,7 +117,7 @@ impl Resolver<'_> {
             } else {
                 "protection fault"
             };
-            let pid = self.pid(key.process);
+            let pid = self.pid(self.acting);
             let (letter, start) = (kind.letter(), bytes.start);
             let what = format!("{what}: {letter} of page {start:#x} by process {pid}");
             return Err(SpaceError {
@@ -133,14 +134,14 @@ impl Resolver<'_> {
         if self.tally.illegal.len() < LISTED {
             self.tally.illegal.push(Illegal {
                 position,
-                process: key.process,
+                process: self.acting,
                 page: key.number,
                 kind,
                 segmentation,
             });
         }
         if self.options.on_segfault == OnSegfault::Kill {
-            self.end(key.process, State::Killed);
+            self.end(self.acting, State::Killed);
         }
         Ok(())
     }

@@ -715,6 +715,7 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         1 => (0u32..3, number()).prop_map(|(file, bytes)| Event::Length { file, bytes }),
         1 => (0u32..4).prop_map(|child| Event::Fork { child }),
+        1 => (0u32..4).prop_map(|child| Event::Vfork { child }),
         1 => Just(Event::Exec),
     ]
 }

@@ -5,6 +5,7 @@
 mod follow;
 mod layers;
 mod lengths;
+mod lent;
 mod moves;
 mod shares;
 

@@ -356,6 +356,30 @@ fn a_full_sink_gets_nothing_more() {
     assert_eq!(lines.lines.len(), 5);
 }
 
+/// A child that borrows its parent's memory; what it maps there stays with the parent.
+#[test]
+fn a_vfork_is_no_copy() {
+    let (lines, ..) = record(&[
+        (5, START),
+        (
+            5,
+            "SYSCALL[5,1](56) sys_clone ( 4111, 0x1ffeffff00, 0x0, 0x0, 0x0 )",
+        ),
+        (6, " S 00110010,8\n L 58001000,8\n"),
+        (
+            6,
+            "SYSCALL[6,1](59) sys_execve ( 0x4b0(/bin/true), 0x0, 0x0 ) --> [async] ... \n",
+        ),
+        (6, "==6== Command: /bin/true\nI  00108020,3\n"),
+        (5, " --> [pre-success] Success(0x6) \n L 58001008,8\n"),
+    ]);
+    let made: Vec<&String> = lines.iter().filter(|line| line.contains("ork")).collect();
+    assert_eq!(made, ["1 Vfork { child: 2 }"]);
+    let valgrind = |line: &&String| line.contains("58000000");
+    assert_eq!(lines.iter().filter(valgrind).count(), 1, "{lines:?}");
+    assert!(lines.contains(&"1 R 58001008".to_owned()), "{lines:?}");
+}
+
 #[test]
 fn files_have_lengths_and_may_be_memory() {
     let open = |path: &str, result: u64| {

@@ -320,7 +320,10 @@ impl Maker {
     fn fork(&mut self) -> bool {
         let child = self.next_pid;
         self.next_pid += 1 + self.random.below(3) as u32;
-        self.take_event(Event::Fork { child })
+        match self.random.percent(30) {
+            true => self.take_event(Event::Vfork { child }),
+            false => self.take_event(Event::Fork { child }),
+        }
     }
 
     fn exec(&mut self) -> bool {
@@ -468,7 +471,7 @@ pub fn trace_of(items: &[Item], page_size: u64) -> Trace {
             }
             Item::Event { event, .. } => {
                 let mut event = event.clone();
-                if let Event::Fork { child } = &mut event {
+                if let Some(child) = event.child_mut() {
                     *child = densifier.process(*child);
                 }
                 events.push(EventAt {

@@ -188,6 +188,8 @@ pub struct Space {
     on_segfault: OnSegfault,
     processes: BTreeMap<u32, Process>,
     bound: BTreeMap<Page, Binding>,
+    /// Whose memory a process uses that has none of its own yet.
+    lenders: BTreeMap<u32, u32>,
     keyed: BTreeMap<Key, Object>,
     regions: usize,
     /// References so far.
@@ -208,6 +210,7 @@ impl Space {
             on_segfault,
             processes: BTreeMap::new(),
             bound: BTreeMap::new(),
+            lenders: BTreeMap::new(),
             keyed: BTreeMap::new(),
             regions: 0,
             position: 0,
@@ -227,7 +230,7 @@ impl Space {
 
     /// The mapped ranges of a process.
     pub fn mapped(&self, pid: u32) -> Vec<(u64, u64)> {
-        let process = self.processes.get(&pid);
+        let process = self.processes.get(&self.home(pid));
         let vmas = process.iter().flat_map(|process| &process.vmas);
         vmas.map(|vma| (vma.start as u64, vma.end as u64)).collect()
     }
@@ -243,7 +246,7 @@ impl Space {
                 Ok(Vec::new())
             }
             Some(Fate::Lives) | None => match item {
-                &Item::Access { kind, page, .. } => Ok(self.access((pid, page), kind)),
+                &Item::Access { kind, page, .. } => Ok(self.access(pid, page, kind)),
                 Item::Event { event, .. } => self.event(pid, event),
             },
         }
@@ -254,13 +257,26 @@ impl Space {
         match item {
             Item::Access { .. } => self.dropped += 1,
             &Item::Event {
-                event: Event::Fork { child },
+                event: Event::Fork { child } | Event::Vfork { child },
                 ..
             } => {
                 self.processes.insert(child, Process::new(Fate::Killed));
             }
             Item::Event { .. } => {}
         }
+    }
+
+    /// The process whose memory this one uses.
+    fn home(&self, pid: u32) -> u32 {
+        self.lenders.get(&pid).copied().unwrap_or(pid)
+    }
+
+    /// The processes that use the memory of this one.
+    fn borrowers(&self, pid: u32) -> Vec<u32> {
+        let all = self.lenders.iter();
+        all.filter(|(_, lender)| **lender == pid)
+            .map(|(child, _)| *child)
+            .collect()
     }
 
     /// The process, which begins to exist now if it did not.
@@ -302,18 +318,19 @@ impl Space {
 
     // References.
 
-    fn access(&mut self, page: Page, kind: Kind) -> Vec<Step> {
-        self.process(page.0);
+    fn access(&mut self, pid: u32, number: u64, kind: Kind) -> Vec<Step> {
+        self.process(pid);
+        let page = (self.home(pid), number);
         match self.legal(page, kind) {
             Ok(()) => vec![Step::Reference(self.resolve(page, kind))],
             Err(segmentation) => {
                 self.illegal.push(Illegal {
                     position: self.position - 1,
-                    page,
+                    page: (pid, number),
                     segmentation,
                 });
                 match self.on_segfault {
-                    OnSegfault::Kill => self.end(page.0, Fate::Killed),
+                    OnSegfault::Kill => self.end(pid, Fate::Killed),
                     OnSegfault::Skip => Vec::new(),
                 }
             }
@@ -476,23 +493,35 @@ impl Space {
     // Events.
 
     fn event(&mut self, pid: u32, event: &Event) -> Result<Vec<Step>, String> {
-        if let &Event::Fork { child } = event {
-            return self.fork(pid, child);
-        }
         self.process(pid);
+        if matches!(event, Event::Exec | Event::Exit) && !self.borrowers(pid).is_empty() {
+            return Err("a lender that leaves".into());
+        }
+        let home = self.home(pid);
+        match *event {
+            Event::Fork { child } => return self.fork(home, child),
+            Event::Vfork { child } => {
+                if self.processes.contains_key(&child) {
+                    return Err(format!("process {child} exists or existed"));
+                }
+                self.processes.insert(child, Process::new(Fate::Lives));
+                self.lenders.insert(child, home);
+                return Ok(Vec::new());
+            }
+            Event::Exec => return Ok(self.end(pid, Fate::Lives)),
+            Event::Exit => return Ok(self.end(pid, Fate::Exited)),
+            _ => {}
+        }
+        let pid = home;
         match *event {
             Event::Map(ref mapping) => self.map(pid, mapping),
             Event::Brk { end } => Ok(self.brk(pid, self.up(i128::from(end)))),
-            Event::Exec => Ok(self.end(pid, Fate::Lives)),
-            Event::Exit => Ok(self.end(pid, Fate::Exited)),
-            Event::Fork { .. } => unreachable!(),
+            Event::Exec | Event::Exit | Event::Fork { .. } | Event::Vfork { .. } => unreachable!(),
             Event::Move(ref moves) => self.moves(pid, moves),
             Event::Length { file, bytes } => Ok(self.length(file, i128::from(bytes))),
-            Event::Populate { .. }
-            | Event::Read(_)
-            | Event::Write(_)
-            | Event::Unlink { .. }
-            | Event::Vfork { .. } => Err(format!("{event} means nothing yet")),
+            Event::Populate { .. } | Event::Read(_) | Event::Write(_) | Event::Unlink { .. } => {
+                Err(format!("{event} means nothing yet"))
+            }
             Event::Unmap { start, length }
             | Event::Protect { start, length, .. }
             | Event::Advise { start, length, .. } => {
@@ -756,6 +785,13 @@ impl Space {
     /// The program ends; what becomes of the process is its fate.
     fn end(&mut self, pid: u32, fate: Fate) -> Vec<Step> {
         self.processes.insert(pid, Process::new(fate));
+        if self.lenders.remove(&pid).is_some() {
+            return Vec::new();
+        }
+        for child in self.borrowers(pid) {
+            self.lenders.remove(&child);
+            self.processes.insert(child, Process::new(Fate::Killed));
+        }
         let pages = self.bound_of(pid).into_iter();
         pages.map(|page| self.unbind(page)).collect()
     }

@@ -368,7 +368,7 @@ fn a_vfork_is_no_copy() {
         (6, " S 00110010,8\n L 58001000,8\n"),
         (
             6,
-            "SYSCALL[6,1](59) sys_execve ( 0x4b0(/bin/true), 0x0, 0x0 ) --> [async] ... \n",
+            "SYSCALL[6,1](59) sys_execve ( 0x4b0(/bin/true), 0x0, 0x0 )==6== Lackey, an example\n",
         ),
         (6, "==6== Command: /bin/true\nI  00108020,3\n"),
         (5, " --> [pre-success] Success(0x6) \n L 58001008,8\n"),

@@ -93,7 +93,7 @@ pub mod trace {
         }
         pub mod event {
             pub use crate::trace::model::event::{
-                Advice, Backing, Event, EventAt, Mapping, Protection,
+                Advice, Backing, Event, EventAt, FileRange, Mapping, Move, Protection,
             };
         }
         pub mod export {

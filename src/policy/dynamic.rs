@@ -69,6 +69,10 @@ impl Policy for AnyPolicy<'_> {
         self.0.unmapped(entry)
     }
 
+    fn moved(&mut self, from: EntryId, to: EntryId) {
+        self.0.moved(from, to)
+    }
+
     fn next_tick(&self) -> u64 {
         self.0.next_tick()
     }

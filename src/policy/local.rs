@@ -158,6 +158,13 @@ impl<'t, P: PolicyType<'t>> Policy for Local<'t, P> {
         }
     }
 
+    fn moved(&mut self, from: EntryId, to: EntryId) {
+        let process = self.entries[from as usize].process;
+        if let Some(share) = self.shares.get_mut(self.place[process as usize] as usize) {
+            share.policy.moved(from, to);
+        }
+    }
+
     /// Returns 0 if the policy of the process that runs must tick: the clocks of the others do not
     /// advance.
     fn next_tick(&self) -> u64 {

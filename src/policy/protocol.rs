@@ -130,7 +130,7 @@ impl Setup<'_> {
 ///
 /// Between references pages may be brought in ahead of use ([`prefetched`](Policy::prefetched)),
 /// lose their last owner ([`freed`](Policy::freed)), and page-table entries may be unmapped
-/// ([`unmapped`](Policy::unmapped)).
+/// ([`unmapped`](Policy::unmapped)) or move ([`moved`](Policy::moved)).
 ///
 /// A policy knows a frame from `loaded` or `prefetched` until `victim` or `expire` returns it or
 /// `freed` gets it. Naming any other frame is a bug and stops the cell. Allocate in
@@ -184,6 +184,12 @@ pub trait Policy: Explain + Send {
     /// entries.
     #[inline(always)]
     fn unmapped(&mut self, _entry: EntryId) {}
+
+    /// Records that `to` shows the page of `from` from now on, an entry of the same process: its
+    /// mapping moved. `from` is unmapped, `to` was, and the page stays what and where it is. Only a
+    /// policy that keeps something by entry has anything to do.
+    #[inline(always)]
+    fn moved(&mut self, _from: EntryId, _to: EntryId) {}
 
     /// Returns the position of the reference after which [`tick`](Policy::tick) is called. Used
     /// with [`Spec::ticks`] only.

@@ -143,6 +143,10 @@ impl Policy for Witness<'_> {
         self.inner.unmapped(entry);
     }
 
+    fn moved(&mut self, from: EntryId, to: EntryId) {
+        self.inner.moved(from, to);
+    }
+
     fn next_tick(&self) -> u64 {
         self.inner.next_tick()
     }

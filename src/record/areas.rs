@@ -33,6 +33,8 @@ pub struct Area {
     pub grows_down: bool,
     /// The initial content; a file's offset is that of the area's first byte.
     pub backing: Backing,
+    /// Its file is memory.
+    pub swap_backed: bool,
     pub name: Arc<str>,
     pub origin: AreaOrigin,
 }
@@ -85,6 +87,64 @@ impl Areas {
     /// Returns true if anything is mapped in a range.
     pub fn overlaps(&self, range: Range<u64>) -> bool {
         self.at(range.start).is_some() || self.starts(range).next().is_some()
+    }
+
+    /// Returns true if all of a range is mapped.
+    pub fn covers(&self, range: Range<u64>) -> bool {
+        let mut from = range.start;
+        while from < range.end {
+            match self.at(from) {
+                Some((_, area)) => from = area.end,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// Moves what is mapped in `old` to `new`, which is free. The last area gets the length of `new`;
+    /// what does not fit is dropped. With `keep` the old areas stay.
+    pub fn relocate(&mut self, old: Range<u64>, new: Range<u64>, keep: bool) {
+        self.split(old.start);
+        self.split(old.end);
+        let starts: Vec<u64> = self.starts(old.clone()).collect();
+        let mut moving: Vec<(u64, Area)> = Vec::new();
+        for start in starts {
+            moving.push((start, self.areas[&start].clone()));
+            if !keep {
+                self.areas.remove(&start);
+            }
+        }
+        let length = new.end - new.start;
+        moving.retain(|(start, _)| start - old.start < length);
+        let last = moving.len().wrapping_sub(1);
+        for (at, (start, mut area)) in moving.into_iter().enumerate() {
+            area.end = match at == last {
+                true => new.end,
+                false => area.end - old.start + new.start,
+            };
+            self.areas.insert(start - old.start + new.start, area);
+        }
+    }
+
+    /// Maps what `other` has where nothing is mapped here.
+    pub fn add_missing(&mut self, other: &Areas) {
+        for (&start, area) in &other.areas {
+            let mut at = start;
+            while at < area.end {
+                if let Some((_, here)) = self.at(at) {
+                    at = here.end;
+                    continue;
+                }
+                let Range { end, .. } = self.gap(at, start..area.end);
+                let part = Area {
+                    end,
+                    backing: moved(area.backing, at - start),
+                    ..area.clone()
+                };
+                self.areas.insert(at, part);
+                at = end;
+            }
+        }
     }
 
     /// The largest free range around a free byte, within `bounds`.
@@ -167,6 +227,7 @@ mod tests {
                 offset: 0,
                 length: 9,
             },
+            swap_backed: false,
             name: "".into(),
             origin: AreaOrigin::Program,
         }
@@ -204,6 +265,42 @@ mod tests {
         assert!(!areas.overlaps(0x3000..0x4000) && areas.overlaps(0x3000..0x4001));
         assert_eq!(areas.gap(0x3000, 0..u64::MAX), 0x3000..0x4000);
         assert_eq!(areas.gap(0xa000, 0x9800..0xc000), 0x9800..0xc000);
+    }
+
+    #[test]
+    fn areas_move_with_their_place_in_the_file() {
+        let mut areas = Areas::default();
+        areas.insert(0x1000, area(0x5000, "rw-"));
+        areas.insert(0x5000, area(0x7000, "r--"));
+        let list = |areas: &Areas| -> Vec<(u64, u64, u64)> {
+            let offset = |area: &Area| match area.backing {
+                Backing::File { offset, .. } => offset,
+                Backing::Anonymous => panic!(),
+            };
+            let one = |(&start, area): (&u64, &Area)| (start, area.end, offset(area));
+            areas.areas.iter().map(one).collect()
+        };
+        assert!(areas.covers(0x1000..0x7000) && !areas.covers(0x1000..0x7001));
+        areas.relocate(0x4000..0x7000, 0x1_4000..0x1_8000, true);
+        let kept = [
+            (0x1000, 0x4000, 0),
+            (0x4000, 0x5000, 0x3000),
+            (0x5000, 0x7000, 0),
+            (0x1_4000, 0x1_5000, 0x3000),
+            (0x1_5000, 0x1_8000, 0),
+        ];
+        assert_eq!(list(&areas), kept);
+        areas.relocate(0x1_4000..0x1_8000, 0x9000..0xa000, false);
+        areas.relocate(0x2000..0x4000, 0x2000..0x3000, false);
+        let left = [
+            (0x1000, 0x2000, 0),
+            (0x2000, 0x3000, 0x1000),
+            (0x4000, 0x5000, 0x3000),
+            (0x5000, 0x7000, 0),
+            (0x9000, 0xa000, 0x3000),
+        ];
+        assert_eq!(list(&areas), left);
+        assert!(!areas.covers(0x2000..0x5000));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::log_line::Call;
 use crate::trace::model::event::{Advice, Protection, USER_END};
 use crate::units::PageSize;
 use std::ops::Range;
+use std::path::PathBuf;
 
 // Constants of `man 2 mmap`, `mprotect`, `mremap`, `madvise` and `clone`, as on x86-64.
 const PROT_READ: u64 = 1;
@@ -20,6 +21,7 @@ const MAP_GROWSDOWN: u64 = 0x100;
 const MAP_HUGETLB: u64 = 0x4_0000;
 const MAP_HUGE_SHIFT: u32 = 26;
 const MAP_HUGE_MASK: u64 = 63;
+const MREMAP_FIXED: u64 = 2;
 const MREMAP_DONTUNMAP: u64 = 4;
 const MADV_WILLNEED: u64 = 3;
 const MADV_DONTNEED: u64 = 4;
@@ -37,6 +39,8 @@ pub enum Change {
     Remap {
         old: Range<u64>,
         new: Range<u64>,
+        /// It replaces what was there.
+        fixed: bool,
         /// The old range stays mapped, without its content.
         keep: bool,
     },
@@ -47,10 +51,25 @@ pub enum Change {
     },
     /// The heap ends here.
     Brk(u64),
+    /// A file has a new length.
+    Resize {
+        file: Resized,
+        bytes: u64,
+        /// It may be longer already.
+        at_least: bool,
+    },
     Advise {
         range: Range<u64>,
         advice: Advice,
     },
+}
+
+/// How a call names a file to which it gives a length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resized {
+    Descriptor(u32),
+    /// From the current folder on, if it is relative.
+    Path(PathBuf),
 }
 
 /// A mapping as a program asked for it.
@@ -77,6 +96,7 @@ pub fn change(call: &Call<'_>, result: u64) -> Option<Change> {
         b"mremap" => Some(Change::Remap {
             old: whole_pages(number(0)?, number(1)?)?,
             new: whole_pages(result, number(2)?)?,
+            fixed: number(3)? & MREMAP_FIXED != 0,
             keep: number(3)? & MREMAP_DONTUNMAP != 0,
         }),
         b"mprotect" | b"pkey_mprotect" => Some(Change::Protect {
@@ -84,6 +104,22 @@ pub fn change(call: &Call<'_>, result: u64) -> Option<Change> {
             protection: protection(number(2)?),
         }),
         b"brk" => (result < USER_END).then_some(Change::Brk(result)),
+        b"ftruncate" => Some(Change::Resize {
+            file: Resized::Descriptor(number(0)? as u32),
+            bytes: number(1)?,
+            at_least: false,
+        }),
+        b"truncate" => Some(Change::Resize {
+            file: Resized::Path(PathBuf::from(&*String::from_utf8_lossy(call.path()?))),
+            bytes: number(1)?,
+            at_least: false,
+        }),
+        // Other modes keep the length, or move what is in the file.
+        b"fallocate" if number(1) == Some(0) => Some(Change::Resize {
+            file: Resized::Descriptor(number(0)? as u32),
+            bytes: number(2)?.checked_add(number(3)?)?,
+            at_least: true,
+        }),
         b"madvise" => Some(Change::Advise {
             range: whole_pages(number(0)?, number(1)?)?,
             advice: match number(2)? {
@@ -94,6 +130,14 @@ pub fn change(call: &Call<'_>, result: u64) -> Option<Change> {
         }),
         _ => None,
     }
+}
+
+/// Returns true if the child of a call that makes a process uses the memory of its parent until its
+/// exec or exit.
+pub fn borrows(call: &Call<'_>) -> bool {
+    let both = CLONE_VM | CLONE_VFORK;
+    let flags = call.flags().filter(|_| call.name == b"clone");
+    call.name == b"vfork" || flags.is_some_and(|flags| flags & both == both)
 }
 
 /// Returns true if a call makes a process, and not a thread.
@@ -201,7 +245,41 @@ mod tests {
                 panic!("{line}")
             };
             assert_eq!(makes_process(&call), expected, "{line}");
+            let vforks = line.contains("vfork") || line.contains("4111");
+            assert_eq!(borrows(&call), vforks, "{line}");
         }
+    }
+
+    #[test]
+    fn lengths_of_files() {
+        for (line, file, length) in [
+            (
+                "sys_ftruncate ( 3, 16384 )",
+                Resized::Descriptor(3),
+                (16384, false),
+            ),
+            (
+                "sys_truncate ( 0x4b0(a.dat), 0 )",
+                Resized::Path("a.dat".into()),
+                (0, false),
+            ),
+            (
+                "sys_fallocate ( 4, 0, 4096, 8192 )",
+                Resized::Descriptor(4),
+                (12288, true),
+            ),
+        ] {
+            let line = format!("SYSCALL[1,1](77) {line}[sync] --> Success(0x0) ");
+            let (bytes, at_least) = length;
+            let wanted = Change::Resize {
+                file,
+                bytes,
+                at_least,
+            };
+            assert_eq!(of(&line), Some(wanted), "{line}");
+        }
+        let keep = "SYSCALL[1,1](285) sys_fallocate ( 4, 1, 4096, 8192 )[sync] --> Success(0x0) ";
+        assert_eq!(of(keep), None);
     }
 
     #[test]
@@ -216,9 +294,19 @@ mod tests {
         let expected = Change::Remap {
             old: 0x483_c000..0x483_e000,
             new: 0x522_b000..0x532_b000,
+            fixed: false,
             keep: false,
         };
         assert_eq!(remap, Some(expected));
+        for (flags, wanted) in [(3, (true, false)), (5, (false, true)), (7, (true, true))] {
+            let line = format!(
+                "SYSCALL[1,1](25) sys_mremap ( 0x483c000, 4096, 4096, 0x{flags:x} ) --> [pre-success] Success(0x522b000) "
+            );
+            let Some(Change::Remap { fixed, keep, .. }) = of(&line) else {
+                panic!("{line}")
+            };
+            assert_eq!((fixed, keep), wanted);
+        }
         for line in [
             "SYSCALL[1,1](10) sys_mprotect ( 0x4031001, 8192, 1 )[sync] --> Success(0x0) ",
             "SYSCALL[1,1](11) sys_munmap ( 0x483c000, 18446744073709551615 )[sync] --> Success(0x0) ",

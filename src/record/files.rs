@@ -3,7 +3,7 @@
 
 use super::log_line::Call;
 use super::system::{FileFacts, FileKey, System};
-use crate::trace::model::event::Backing;
+use crate::trace::model::event::{Backing, Event};
 use rustc_hash::FxHashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -88,19 +88,23 @@ impl Descriptors {
 #[derive(Debug, Default)]
 pub struct Files {
     numbers: FxHashMap<FileKey, u32>,
+    /// For each file with a key its length, as events stated it last.
+    lengths: FxHashMap<u32, u64>,
+    /// For each file with a key whether it is memory.
+    in_memory: FxHashMap<u32, bool>,
     /// Number of files, including those without a key.
     count: u32,
 }
 
 impl Files {
-    /// Returns the backing and the name of a mapping of a file from `offset` on. Without `facts` the
-    /// mapping gets a file of its own, which reaches to `end`.
+    /// Returns the backing and the name of a mapping of a file from `offset` on, and whether the file
+    /// is memory. Without `facts` the mapping gets a file of its own, which reaches to `end`.
     pub fn backing(
         &mut self,
         facts: Option<&FileFacts>,
         offset: u64,
         end: u64,
-    ) -> (Backing, Arc<str>) {
+    ) -> (Backing, Arc<str>, bool) {
         let Some(facts) = facts else {
             self.count += 1;
             let backing = Backing::File {
@@ -108,10 +112,10 @@ impl Files {
                 offset,
                 length: end,
             };
-            return (backing, "[file]".into());
+            return (backing, "[file]".into(), false);
         };
         if facts.path == Path::new("/dev/zero") {
-            return (Backing::Anonymous, "/dev/zero".into());
+            return (Backing::Anonymous, "/dev/zero".into(), false);
         }
         let count = &mut self.count;
         let file = *self.numbers.entry(facts.key).or_insert_with(|| {
@@ -123,7 +127,22 @@ impl Files {
             offset,
             length: facts.length,
         };
-        (backing, name(&facts.path))
+        self.lengths.insert(file, facts.length);
+        // What a file was at its first mapping it stays.
+        let in_memory = *self.in_memory.entry(file).or_insert(facts.in_memory);
+        (backing, name(&facts.path), in_memory)
+    }
+
+    /// Returns the event that a file has a new length: `bytes`, or if `at_least` is true at least
+    /// that. `None` if nothing has mapped the file yet, or it has that length already.
+    pub fn resized(&mut self, facts: &FileFacts, bytes: u64, at_least: bool) -> Option<Event> {
+        let &file = self.numbers.get(&facts.key)?;
+        let known = self.lengths.get(&file).copied();
+        if known == Some(bytes) || at_least && known.is_some_and(|known| known > bytes) {
+            return None;
+        }
+        self.lengths.insert(file, bytes);
+        Some(Event::Length { file, bytes })
     }
 }
 

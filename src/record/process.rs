@@ -4,13 +4,13 @@
 
 use super::allowed::Allowed;
 use super::areas::{Area, AreaOrigin, Areas, PAGE, moved};
-use super::calls::{Change, NewMapping};
+use super::calls::{Change, NewMapping, Resized};
 use super::files::{Descriptors, Files};
 use super::proc_maps;
 use super::proc_maps::{Entry, Owner};
-use super::system::{FileFacts, FileKey, System};
+use super::system::{FileFacts, FileKey, System, names_memory};
 use crate::trace::model::access::Kind;
-use crate::trace::model::event::{Backing, Event, Mapping, Protection, USER_END};
+use crate::trace::model::event::{Backing, Event, Mapping, Move, Protection, USER_END};
 use crate::units::PageSize;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -146,10 +146,12 @@ impl Process {
         events: &mut Vec<Event>,
     ) {
         let offset = entry.offset + (range.start - entry.range.start);
-        let (backing, name) = match listed_file(entry, &world.system) {
-            None if owner == Owner::Stack => (Backing::Anonymous, "[stack]".into()),
-            None if origin == AreaOrigin::Valgrind => (Backing::Anonymous, "[valgrind]".into()),
-            None => (Backing::Anonymous, "".into()),
+        let (backing, name, swap_backed) = match listed_file(entry, &world.system) {
+            None if owner == Owner::Stack => (Backing::Anonymous, "[stack]".into(), false),
+            None if origin == AreaOrigin::Valgrind => {
+                (Backing::Anonymous, "[valgrind]".into(), false)
+            }
+            None => (Backing::Anonymous, "".into(), false),
             Some(facts) => world.files.backing(Some(&facts), offset, facts.length),
         };
         let area = Area {
@@ -158,6 +160,7 @@ impl Process {
             shared: entry.shared,
             grows_down: owner == Owner::Stack,
             backing,
+            swap_backed,
             name,
             origin,
         };
@@ -172,6 +175,7 @@ impl Process {
             shared: false,
             grows_down: false,
             backing: Backing::Anonymous,
+            swap_backed: false,
             name: "[unknown]".into(),
             origin: AreaOrigin::Unknown,
         };
@@ -188,11 +192,44 @@ impl Process {
         match change {
             Change::Map(new) => self.map_new(new, world, events),
             Change::Unmap(range) => self.unmap(range.clone(), events),
-            Change::Remap { old, new, keep } => self.remap(old, new, *keep, events),
+            Change::Remap {
+                old,
+                new,
+                fixed,
+                keep,
+            } => {
+                let (old_start, new_start) = (old.start, new.start);
+                let moves = Move {
+                    old_start,
+                    old_length: old.end - old_start,
+                    new_start,
+                    new_length: new.end - new_start,
+                    fixed: *fixed,
+                    keep: *keep,
+                };
+                self.remap(old, new, moves, events);
+            }
             Change::Protect { range, protection } => {
                 self.protect(range.clone(), *protection, events);
             }
             Change::Brk(end) => self.brk(*end, events),
+            Change::Resize {
+                file,
+                bytes,
+                at_least,
+            } => {
+                let facts = match file {
+                    Resized::Descriptor(number) => {
+                        self.descriptors.file(*number, self.pid, &world.system)
+                    }
+                    Resized::Path(path) => {
+                        let folder = world.system.folder(self.pid).unwrap_or_default();
+                        world.system.file(&folder.join(path))
+                    }
+                };
+                let event = facts.and_then(|facts| world.files.resized(&facts, *bytes, *at_least));
+                events.extend(event);
+            }
             Change::Advise { range, advice } => {
                 if self.areas.overlaps(range.clone()) {
                     events.push(Event::Advise {
@@ -211,8 +248,8 @@ impl Process {
         world: &mut World<S>,
         events: &mut Vec<Event>,
     ) {
-        let (backing, name) = match new.file {
-            None => (Backing::Anonymous, "".into()),
+        let (backing, name, swap_backed) = match new.file {
+            None => (Backing::Anonymous, "".into(), false),
             Some((descriptor, offset)) => {
                 let facts = self
                     .descriptors
@@ -228,6 +265,7 @@ impl Process {
             shared: new.shared,
             grows_down: new.grows_down,
             backing,
+            swap_backed,
             name,
             origin: AreaOrigin::Program,
         };
@@ -253,6 +291,7 @@ impl Process {
             shared: area.shared,
             fixed: request.fixed || self.areas.overlaps(start..area.end),
             grows_down: area.grows_down,
+            swap_backed: area.swap_backed,
             backing: area.backing,
             page_size: request.page_size,
             name: area.name.to_string(),
@@ -286,22 +325,50 @@ impl Process {
         }
     }
 
-    /// Moves or resizes a mapping. Events have no move: the old range is unmapped and a new one is
-    /// mapped, whose pages are filled afresh.
-    fn remap(&mut self, old: &Range<u64>, new: &Range<u64>, keep: bool, events: &mut Vec<Event>) {
+    /// Moves or resizes what is mapped in `old`.
+    fn remap(
+        &mut self,
+        old: &Range<u64>,
+        new: &Range<u64>,
+        mut moves: Move,
+        events: &mut Vec<Event>,
+    ) {
+        if old == new {
+            return;
+        }
+        let in_place = old.start == new.start;
+        let overlap = old.start < new.end && new.start < old.end;
+        let impossible = overlap && !in_place || moves.keep && moves.old_length != moves.new_length;
+        if impossible || !self.areas.covers(old.clone()) {
+            return self.map_moved(old, new, moves.keep, events);
+        }
+        // Areas that are still held at the target, because the log missed their unmapping, go.
+        if in_place {
+            (moves.fixed, moves.keep) = (false, false);
+            self.unmap(old.end..new.end.max(old.end), events);
+        } else if self.areas.overlaps(new.clone()) {
+            moves.fixed = true;
+            self.areas.remove(new.clone());
+        }
+        self.areas.relocate(old.clone(), new.clone(), moves.keep);
+        self.allowed.clear();
+        events.push(Event::Move(Box::new(moves)));
+    }
+
+    /// Maps the new range of a move of which the log does not show all that moved, as if it were new.
+    fn map_moved(
+        &mut self,
+        old: &Range<u64>,
+        new: &Range<u64>,
+        keep: bool,
+        events: &mut Vec<Event>,
+    ) {
         let Some((at, area)) = self.areas.at(old.start) else {
             return;
         };
         let mut area = area.clone();
         area.backing = moved(area.backing, old.start - at);
         area.end = new.end;
-        if new.start == old.start {
-            if new.end <= old.end {
-                return self.unmap(new.end..old.end, events);
-            }
-            area.backing = moved(area.backing, old.end - old.start);
-            return self.map(old.end, area, events);
-        }
         if !keep {
             self.unmap(old.clone(), events);
         }
@@ -341,6 +408,7 @@ impl Process {
                 shared: false,
                 grows_down: false,
                 backing: Backing::Anonymous,
+                swap_backed: false,
                 name: "[heap]".into(),
                 origin: AreaOrigin::Program,
             };
@@ -351,6 +419,12 @@ impl Process {
         self.areas.heap = Some(heap.start..end);
         self.allowed.clear();
         events.push(Event::Brk { end });
+    }
+
+    /// Takes over what `child` mapped while it used this process's memory.
+    pub fn take_back(&mut self, child: &Process) {
+        self.areas.add_missing(&child.areas);
+        self.allowed.clear();
     }
 
     /// Another program begins, with nothing mapped.
@@ -394,6 +468,7 @@ fn listed_file(entry: &Entry, system: &impl System) -> Option<FileFacts> {
             inode: *inode,
         },
         length: entry.offset.saturating_add(range.end - range.start),
+        in_memory: names_memory(&path),
         path,
     }))
 }

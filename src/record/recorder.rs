@@ -80,6 +80,8 @@ struct Member {
     fresh: bool,
     /// True after the process has ended.
     dead: bool,
+    /// The process whose memory it uses.
+    lender: Option<MemberId>,
     told: ProcessSummary,
 }
 
@@ -169,7 +171,11 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
         let held = self.held.get(&pid).map_or(0, Vec::len);
         match forking[..] {
             [parent] => {
-                let child = self.fork(parent, pid)?;
+                let borrows = match log_line::parse(&self.members[parent.0].carry) {
+                    Line::Call(call) => calls::borrows(&call),
+                    _ => false,
+                };
+                let child = self.fork(parent, pid, borrows)?;
                 self.unnamed.insert((parent, pid));
                 self.feed_held(child, pid)?;
                 self.feed(child, bytes)
@@ -199,6 +205,7 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
             pending: FxHashMap::default(),
             fresh,
             dead: false,
+            lender: None,
             told: ProcessSummary {
                 command,
                 accesses: 0,
@@ -207,14 +214,20 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
         id
     }
 
-    fn fork(&mut self, parent: MemberId, pid: u32) -> io::Result<MemberId> {
+    /// Adds the child of `parent`; `borrows`: it uses the memory of its parent until its exec or exit.
+    fn fork(&mut self, parent: MemberId, pid: u32, borrows: bool) -> io::Result<MemberId> {
         let of = self.member(parent);
         let mut process = of.process.clone();
         process.pid = pid;
         let (command, fresh) = (of.told.command.clone(), of.fresh);
         let child = self.add(process, command, fresh);
         let number = child.number();
-        self.emit(parent, Event::Fork { child: number })?;
+        let event = match borrows {
+            true => Event::Vfork { child: number },
+            false => Event::Fork { child: number },
+        };
+        self.member(child).lender = borrows.then_some(parent);
+        self.emit(parent, event)?;
         Ok(child)
     }
 
@@ -350,7 +363,7 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
             return Ok(());
         }
         if let Some(pid) = call.child {
-            self.named(id, pid)?;
+            self.named(id, pid, calls::borrows(call))?;
         }
         match call.result {
             CallResult::Pending => {
@@ -395,15 +408,24 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
     }
 
     /// A process names the child that it made. The child may have begun already.
-    fn named(&mut self, parent: MemberId, pid: u32) -> io::Result<()> {
+    fn named(&mut self, parent: MemberId, pid: u32, borrows: bool) -> io::Result<()> {
         if self.unnamed.remove(&(parent, pid)) {
             return Ok(());
         }
-        let child = self.fork(parent, pid)?;
+        let child = self.fork(parent, pid, borrows)?;
         self.feed_held(child, pid)
     }
 
+    /// Gives the memory that a process borrowed back, with what was mapped in it meanwhile.
+    fn give_back(&mut self, id: MemberId) {
+        if let Some(lender) = self.member(id).lender.take() {
+            let areas = self.member(id).process.clone();
+            self.member(lender).process.take_back(&areas);
+        }
+    }
+
     fn exec(&mut self, id: MemberId, call: &Call<'_>) -> io::Result<()> {
+        self.give_back(id);
         let member = self.member(id);
         member.process.exec();
         member.pending.clear();
@@ -449,6 +471,7 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
     }
 
     fn exit(&mut self, id: MemberId) -> io::Result<()> {
+        self.give_back(id);
         self.member(id).dead = true;
         self.emit(id, Event::Exit)
     }

@@ -5,8 +5,10 @@
 //! The process runs ahead of the reader by no more than the channel holds, some hundred lines, so the
 //! facts are nearly of the same moment. The process may have ended, though: every fact is optional.
 
+use super::proc_maps::Device;
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Identifies a file, whatever its names are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +25,37 @@ pub struct FileFacts {
     /// Its length in bytes.
     pub length: u64,
     pub path: PathBuf,
+    /// It is memory: a memfd, or a file of a file system in memory (tmpfs).
+    pub in_memory: bool,
+}
+
+/// Returns true if a path, as the system lists it, is that of memory without a mounted file system: a
+/// memfd, or a segment of `shmget`.
+pub fn names_memory(path: &Path) -> bool {
+    let path = path.to_string_lossy();
+    path.starts_with("/memfd:") || path.starts_with("/SYSV")
+}
+
+/// Returns the device numbers of the file systems in memory that a `/proc/PID/mountinfo` lists.
+fn memory_devices(mounts: &str) -> Vec<u64> {
+    let of_memory = |line: &str| {
+        let (place, kind) = line.split_once(" - ")?;
+        let kind = kind.split(' ').next()?;
+        let (major, minor) = place.split(' ').nth(2)?.split_once(':')?;
+        let device = Device {
+            major: major.parse().ok()?,
+            minor: minor.parse().ok()?,
+        };
+        matches!(kind, "tmpfs" | "ramfs" | "hugetlbfs").then(|| device.number())
+    };
+    mounts.lines().filter_map(of_memory).collect()
+}
+
+/// Returns whether `device` is a file system in memory. What is mounted is read once.
+fn is_memory(device: u64) -> bool {
+    static DEVICES: OnceLock<Vec<u64>> = OnceLock::new();
+    let read = || memory_devices(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default());
+    DEVICES.get_or_init(read).contains(&device)
 }
 
 /// The questions to the system.
@@ -78,6 +111,7 @@ fn facts(meta: &Metadata, path: PathBuf) -> Option<FileFacts> {
             inode: meta.ino(),
         },
         length: meta.len(),
+        in_memory: names_memory(&path) || is_memory(meta.dev()),
         path,
     })
 }
@@ -85,4 +119,28 @@ fn facts(meta: &Metadata, path: PathBuf) -> Option<FileFacts> {
 #[cfg(not(unix))]
 fn facts(_: &Metadata, _: PathBuf) -> Option<FileFacts> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_told_from_disks() {
+        let mounts = "22 28 0:21 / /proc rw,nosuid - proc proc rw\n\
+                      28 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n\
+                      31 28 0:26 / /dev/shm rw,nosuid shared:4 - tmpfs tmpfs rw,size=65536k\n\
+                      40 28 0:300 / /run rw master:2 shared:7 - ramfs none rw\n\
+                      broken line - tmpfs\n";
+        let numbers = [(0, 26), (0, 300)].map(|(major, minor)| Device { major, minor }.number());
+        assert_eq!(memory_devices(mounts), numbers);
+        for (path, memory) in [
+            ("/memfd:x (deleted)", true),
+            ("/SYSV00000000 (deleted)", true),
+            ("/home/memfd:x", false),
+            ("/dev/zero", false),
+        ] {
+            assert_eq!(names_memory(Path::new(path)), memory, "{path}");
+        }
+    }
 }

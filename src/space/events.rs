@@ -28,13 +28,33 @@ impl Resolver<'_> {
                     format!("process {pid} has exited already"),
                 ));
             }
-            (State::Killed | State::Refused, Event::Fork { child }) => {
+            (State::Killed | State::Refused, Event::Fork { child } | Event::Vfork { child }) => {
                 return self.beget(at, *child, State::Refused);
             }
             (State::Killed | State::Refused, _) => return Ok(()),
             (State::Unborn, _) => *state = State::Alive,
             (State::Alive, _) => {}
         }
+        match &at.event {
+            Event::Exec | Event::Exit => self.check_lent(at)?,
+            Event::Vfork { child } => {
+                self.beget(at, *child, State::Alive)?;
+                self.lend(process, *child);
+                return Ok(());
+            }
+            _ => {}
+        }
+        let borrowed;
+        let (at, process) = match self.home(process) {
+            home if home != process && !matches!(at.event, Event::Exec | Event::Exit) => {
+                borrowed = EventAt {
+                    process: home,
+                    ..at.clone()
+                };
+                (&borrowed, home)
+            }
+            _ => (at, process),
+        };
         match &at.event {
             Event::Map(mapping) => self.map(at, mapping)?,
             Event::Unmap { start, length } => {
@@ -58,18 +78,43 @@ impl Resolver<'_> {
                 let range = self.rounded(*start, *length);
                 self.advise(process, &range, *advice)?;
             }
+            Event::Move(moves) => self.move_range(at, moves)?,
+            Event::Length { file, bytes } => self.set_length(*file, *bytes),
+            Event::Populate { .. } | Event::Read(_) | Event::Write(_) | Event::Unlink { .. } => {
+                return Err(self.not_modelled(at));
+            }
+            Event::Vfork { .. } => unreachable!("resolved above"),
             Event::Fork { child } => self.fork(at, *child)?,
+            Event::Exec if self.give_back(process) => {}
             Event::Exec => self.clear(process),
             Event::Exit => self.end(process, State::Exited),
         }
         Ok(())
     }
 
+    /// Returns the error that the event can be read, but has no meaning yet.
+    fn not_modelled(&self, at: &EventAt) -> SpaceError {
+        SpaceError {
+            help: "take the event out of the trace, or a newer pagebench",
+            ..self.fail(
+                Place::Event(at),
+                format!("`{}` is not modelled yet", at.event.name()),
+            )
+        }
+    }
+
     /// Returns the range rounded to whole pages, as a kernel does; it ends at 2^64 - 1 at most.
-    fn rounded(&self, start: u64, length: u64) -> Range<u64> {
+    pub(super) fn rounded(&self, start: u64, length: u64) -> Range<u64> {
         let mask = self.granule - 1;
         let end = start.saturating_add(length.max(1)).checked_add(mask);
         start & !mask..end.map_or(u64::MAX, |end| end & !mask)
+    }
+
+    /// Returns whether the trace goes on from something else than what is here: the commit limit
+    /// refused what the program was granted when it was recorded, or a process was ended that changed
+    /// the memory of another.
+    pub(super) fn has_parted(&self) -> bool {
+        self.tally.refused > 0 || self.lost_borrower
     }
 
     fn map(&mut self, at: &EventAt, mapping: &Mapping) -> Result<(), SpaceError> {
@@ -81,7 +126,9 @@ impl Resolver<'_> {
             return Err(self.fail(Place::Event(at), what));
         }
         let mut vmas = self.processes[at.process as usize].vmas.clone();
-        if let Some(there) = vmas.over(&range).first().filter(|_| !mapping.fixed) {
+        self.check_kind(at, mapping)?;
+        let in_the_way = |_: &&Vma| !mapping.fixed && !self.has_parted();
+        if let Some(there) = vmas.over(&range).first().filter(in_the_way) {
             let what = format!(
                 "the mapping of {:#x} to {:#x} overlaps that of {:#x} to {:#x}",
                 range.start, range.end, there.start, there.end
@@ -216,7 +263,7 @@ impl Resolver<'_> {
             let entry = self.entry(key)?;
             if self.object[entry as usize] == NONE {
                 let (name, binding) = match self.source_of(key) {
-                    PageSource::PrivateFile(name) => (name, Binding::CowFile),
+                    PageSource::PrivateFile(Class::File, name) => (name, Binding::CowFile),
                     PageSource::Shared(Class::File, name) => (name, Binding::Shared),
                     _ => continue,
                 };
@@ -230,17 +277,23 @@ impl Resolver<'_> {
 
     /// Returns those of `pages` that are in `vma` and for which its file has content.
     fn pages_with_content(&self, vma: &Vma, pages: &Range<u64>) -> Range<u64> {
-        let Backing::File { offset, length, .. } = vma.backing else {
+        let Backing::File { length, .. } = vma.backing else {
             return 0..0;
         };
-        let content_end = vma.origin.saturating_add(length.saturating_sub(offset));
+        if vma.swap_backed {
+            return 0..0;
+        }
+        let content = i128::from(length) - vma.base;
+        let content_end = vma
+            .origin
+            .saturating_add(content.clamp(0, u64::MAX.into()) as u64);
         let first = (vma.start >> self.shift).max(pages.start);
         let behind = self.first_page_from(vma.end.min(content_end));
         first..behind.min(pages.end)
     }
 
     /// Returns the first page that begins at `address` or above it.
-    fn first_page_from(&self, address: u64) -> u64 {
+    pub(super) fn first_page_from(&self, address: u64) -> u64 {
         (address >> self.shift) + u64::from(address & ((1 << self.shift) - 1) != 0)
     }
 
@@ -286,12 +339,12 @@ impl Resolver<'_> {
     }
 
     /// Returns whether, in a trace without mappings, `process` has touched a page of `range`.
-    fn touches(&self, process: u32, range: &Range<u64>) -> bool {
+    pub(super) fn touches(&self, process: u32, range: &Range<u64>) -> bool {
         !self.strict && !self.bound_over(process, range).is_empty()
     }
 
     /// Returns the bound pages of `process` that share a byte with `range`.
-    fn bound_over(&self, process: u32, range: &Range<u64>) -> Vec<(u64, u32)> {
+    pub(super) fn bound_over(&self, process: u32, range: &Range<u64>) -> Vec<(u64, u32)> {
         let first = range.start >> self.shift;
         let behind = ((range.end - 1) >> self.shift) + 1;
         let bound = self.processes[process as usize].bound.range(first..behind);
@@ -300,7 +353,7 @@ impl Resolver<'_> {
 
     /// Unbinds the pages in `range` that none of the mappings `vmas` covers. A page larger than the
     /// kernel's may be covered by others, which may allow less.
-    fn unbind_uncovered(&mut self, process: u32, range: &Range<u64>, vmas: &Vmas) {
+    pub(super) fn unbind_uncovered(&mut self, process: u32, range: &Range<u64>, vmas: &Vmas) {
         for (number, entry) in self.bound_over(process, range) {
             let bytes = self.bytes_of(number);
             if vmas.over(&bytes).is_empty() {

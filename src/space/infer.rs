@@ -62,7 +62,7 @@ pub(super) fn with_mappings(mut trace: Trace) -> Trace {
 fn roots(trace: &Trace) -> Vec<u32> {
     let mut roots: Vec<u32> = (0..trace.dictionary.pids.len() as u32).collect();
     for event in &trace.events {
-        if let Event::Fork { child } = event.event {
+        if let Event::Fork { child } | Event::Vfork { child } = event.event {
             roots[child as usize] = roots[event.process as usize];
         }
     }

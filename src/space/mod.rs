@@ -23,6 +23,9 @@
 //! | `resolver` | processes and bindings: references and events in, ops out |
 //! | `references` | which references are legal, and their objects |
 //! | `events` | the meaning of each event |
+//! | `files` | the meaning of events on files |
+//! | `lent` | address spaces that children borrow |
+//! | `moves` | the meaning of a move |
 //! | `infer` | mappings for a trace that has none |
 //! | `kinds` | sets of kinds of access |
 //! | `next_uses` | the next reference of each object |
@@ -34,8 +37,11 @@
 //! Deliberately absent: frames, residency, policies, time.
 
 mod events;
+mod files;
 mod infer;
 mod kinds;
+mod lent;
+mod moves;
 mod next_uses;
 mod references;
 mod resolver;
@@ -170,6 +176,15 @@ pub enum Op {
         /// Whether a later write by one process must not be seen by the other.
         private: bool,
     },
+    /// The page of `from` moved to `to`, an entry of the same process that is bound to the same object
+    /// and is not present: `to` becomes present if `from` is, and `from` is neither present nor bound
+    /// any longer. Its translations are dropped.
+    Move {
+        /// The entry that had the page.
+        from: EntryId,
+        /// The entry that has it now.
+        to: EntryId,
+    },
     /// `entry` is present no longer; it stays bound.
     Drop {
         /// The entry.
@@ -185,10 +200,13 @@ pub enum Op {
         /// The entry.
         entry: EntryId,
     },
-    /// `object` has no owner left: its frame and its slot become free.
+    /// `object` has no owner left: its frame and its slot become free. A dirty page of a file is
+    /// written to it first.
     Free {
         /// The object.
         object: ObjectId,
+        /// The bytes are gone from the file: nothing is written.
+        discards: bool,
     },
     /// The page of `entry` will be needed: it is brought in if it must be read from a device.
     Prefetch {
@@ -318,6 +336,9 @@ pub struct Space {
     pub touched: Timeline,
     /// The numbers of references left out: segmentation faults, protection faults, dropped ones.
     pub left_out: Timeline<[u64; 3]>,
+    /// Whether a process used the memory of another (vfork): its references are of entries of that one,
+    /// and the trace's own entries for it have none.
+    pub lends: bool,
     future: OnceLock<ObjectFuture>,
 }
 

@@ -19,11 +19,12 @@ impl Resolver<'_> {
         position: u64,
     ) -> Result<bool, SpaceError> {
         let key = self.space.entries[entry as usize];
-        match self.processes[key.process as usize].state {
-            State::Unborn => self.processes[key.process as usize].state = State::Alive,
+        let acting = self.acting;
+        match self.processes[acting as usize].state {
+            State::Unborn => self.processes[acting as usize].state = State::Alive,
             State::Alive => {}
             State::Exited => {
-                let pid = self.pid(key.process);
+                let pid = self.pid(acting);
                 let what = format!("process {pid} has exited");
                 return Err(self.fail(Place::Reference(position), what));
             }
@@ -116,7 +117,7 @@ impl Resolver<'_> {
             } else {
                 "protection fault"
             };
-            let pid = self.pid(key.process);
+            let pid = self.pid(self.acting);
             let (letter, start) = (kind.letter(), bytes.start);
             let what = format!("{what}: {letter} of page {start:#x} by process {pid}");
             return Err(SpaceError {
@@ -133,14 +134,15 @@ impl Resolver<'_> {
         if self.tally.illegal.len() < LISTED {
             self.tally.illegal.push(Illegal {
                 position,
-                process: key.process,
+                process: self.acting,
                 page: key.number,
                 kind,
                 segmentation,
             });
         }
         if self.options.on_segfault == OnSegfault::Kill {
-            self.end(key.process, State::Killed);
+            self.lost_borrower |= self.home(self.acting) != self.acting;
+            self.end(self.acting, State::Killed);
         }
         Ok(())
     }
@@ -160,9 +162,13 @@ impl Resolver<'_> {
                 let object = self.named_object(class, name);
                 self.bind(entry, object, Binding::Shared);
             }
-            PageSource::PrivateFile(name) if kind == Kind::Write => {
+            PageSource::PrivateFile(class, name) if kind == Kind::Write => {
                 let source = self.keyed.get(&name).copied().unwrap_or(NONE);
                 let object = self.new_object(Class::Zero, None);
+                if source == NONE && class == Class::Zero {
+                    // A copy of zeros is zeros.
+                    return self.bind(entry, object, Binding::Private);
+                }
                 self.bind_silently(entry, object, Binding::Private);
                 self.push(Op::CowCopy {
                     entry,
@@ -171,8 +177,8 @@ impl Resolver<'_> {
                     frees: false,
                 });
             }
-            PageSource::PrivateFile(name) => {
-                let object = self.named_object(Class::File, name);
+            PageSource::PrivateFile(class, name) => {
+                let object = self.named_object(class, name);
                 self.bind(entry, object, Binding::CowFile);
             }
         }
@@ -196,20 +202,18 @@ impl Resolver<'_> {
                 PageSource::Shared(Class::Zero, Key::Region(vma.region, offset))
             }
             Backing::Anonymous => PageSource::Private(Class::Zero),
-            Backing::File {
-                file,
-                offset: base,
-                length,
-            } => {
+            Backing::File { file, length, .. } => {
                 let name = Key::File(file, offset);
                 // A page may begin before its mapping, and offsets may be as large as 2^64 - 1.
-                let into = i128::from(bytes.start) - i128::from(vma.origin);
-                let beyond = into + i128::from(base) >= i128::from(length);
+                let beyond = vma.exact_offset_of(bytes.start) >= i128::from(length);
+                let class = match beyond || vma.swap_backed {
+                    true => Class::Zero,
+                    false => Class::File,
+                };
                 match (vma.shared, beyond) {
-                    (true, true) => PageSource::Shared(Class::Zero, name),
-                    (true, false) => PageSource::Shared(Class::File, name),
+                    (true, _) => PageSource::Shared(class, name),
                     (false, true) => PageSource::Private(Class::Zero),
-                    (false, false) => PageSource::PrivateFile(name),
+                    (false, false) => PageSource::PrivateFile(class, name),
                 }
             }
         }
@@ -252,7 +256,7 @@ pub(super) enum PageSource {
     /// An object that all mappings of it share.
     Shared(Class, Key),
     /// A page of a file, copied at the first write.
-    PrivateFile(Key),
+    PrivateFile(Class, Key),
 }
 
 /// Returns the kinds of access that any of `vmas` allows.

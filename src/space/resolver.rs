@@ -19,6 +19,7 @@ use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// The page size to which kernels round ranges.
 const KERNEL_PAGE: u64 = 4096;
@@ -60,6 +61,8 @@ pub(super) struct Process {
     pub bound: BTreeMap<u64, EntryId>,
     /// Bytes that count against the commit limit.
     pub charge: u64,
+    /// The process whose address space it uses instead of its own, which is empty then (vfork).
+    pub lender: Option<u32>,
 }
 
 /// The key of an object that several mappings may share: a byte of a file or of a region.
@@ -119,6 +122,10 @@ pub(super) struct Resolver<'t> {
     pub key_of: Vec<Option<Key>>,
     /// The inverse of `key_of`, of objects with owners.
     pub keyed: FxHashMap<Key, ObjectId>,
+    /// For each file that was mapped, whether it is memory ([`Mapping::swap_backed`]).
+    ///
+    /// [`Mapping::swap_backed`]: crate::trace::model::event::Mapping::swap_backed
+    pub swap_backed: FxHashMap<u32, bool>,
     /// The number of mappings made so far; it numbers regions.
     pub regions: u32,
     /// Committed bytes of all processes.
@@ -131,10 +138,17 @@ pub(super) struct Resolver<'t> {
     pub legal: u64,
     /// The position in the trace of the current reference or event, from 0.
     pub position: u64,
+    /// The number of processes that use the address space of another.
+    pub borrowers: u32,
+    /// Whether an illegal reference ended a process that used the address space of another.
+    pub lost_borrower: bool,
+    /// The process of the current reference.
+    pub acting: u32,
     /// Whether a reference that may be legal is being resolved.
     pub in_reference: bool,
     pub tally: ResolveCounts,
-    /// The legal references, once there was an illegal one.
+    /// The legal references, once there was one that is illegal, or of another entry than the trace
+    /// states.
     kept: Option<(Vec<Ref>, Vec<KindCode>)>,
     watched: Watched,
 }
@@ -219,8 +233,13 @@ fn resolve_all(
     } = resolver;
     if let Some((refs, kinds)) = kept {
         let Trace {
-            meta, dictionary, ..
+            meta,
+            mut dictionary,
+            ..
         } = trace;
+        if space.lends {
+            Arc::make_mut(&mut dictionary).pages = space.entries.clone();
+        }
         trace = Trace::new(meta, dictionary, refs, kinds, Some(digest)).compact();
     }
     let resolved = Resolved::new(trace, Some(space), origin, tally);
@@ -250,12 +269,16 @@ impl<'t> Resolver<'t> {
             owners: Vec::new(),
             key_of: Vec::new(),
             keyed: FxHashMap::default(),
+            swap_backed: FxHashMap::default(),
             regions: 0,
             committed: 0,
             mapped: 0,
             bound: 0,
             legal: 0,
             position: 0,
+            borrowers: 0,
+            lost_borrower: false,
+            acting: 0,
             in_reference: false,
             tally: ResolveCounts::default(),
             kept: None,
@@ -317,25 +340,40 @@ impl<'t> Resolver<'t> {
             }
             let kind = Kind::ALL[usize::from(kinds[next] & KIND_MASK)];
             let position = tile.start + next as u64;
-            let before = self.rights_if_watched(page_of(refs[next]));
-            (self.position, self.in_reference) = (position, true);
-            let legal = self.reference(page_of(refs[next]), kind, position)?;
+            let own = page_of(refs[next]);
+            self.position = position;
+            self.acting = self.space.entries[own as usize].process;
+            let entry = self.used_entry(own)?;
+            let before = self.rights_if_watched(entry);
+            self.in_reference = true;
+            let legal = self.reference(entry, kind, position)?;
             self.in_reference = false;
+            if !legal || entry != own {
+                self.begin_to_keep(position);
+            }
             if legal {
-                self.watch(&refs[next..next + 1], before);
-                self.keep(&refs[next..next + 1], &kinds[next..next + 1]);
-            } else if self.kept.is_none() {
-                let mut kept = (Vec::new(), Vec::new());
-                self.trace.tiles_of(0..position as usize, |tile| {
-                    kept.0.extend_from_slice(tile.refs);
-                    kept.1.extend_from_slice(tile.kinds);
-                    true
-                });
-                self.kept = Some(kept);
+                let reference = [entry << 1 | refs[next] & 1];
+                self.watch(&reference, before);
+                self.keep(&reference, &kinds[next..next + 1]);
             }
             from = next + 1;
         }
         Ok(())
+    }
+
+    /// Keeps the legal references from now on, with all before `position` if none were kept: those of
+    /// the trace are others.
+    fn begin_to_keep(&mut self, position: u64) {
+        if self.kept.is_some() {
+            return;
+        }
+        let mut kept = (Vec::new(), Vec::new());
+        self.trace.tiles_of(0..position as usize, |tile| {
+            kept.0.extend_from_slice(tile.refs);
+            kept.1.extend_from_slice(tile.kinds);
+            true
+        });
+        self.kept = Some(kept);
     }
 
     /// Returns the rights of `entry`, if the next legal reference is watched.
@@ -469,6 +507,12 @@ impl<'t> Resolver<'t> {
 
     /// Unbinds the page `number` of `process`, if it is bound.
     pub fn unbind(&mut self, process: u32, number: u64) {
+        self.unbind_for(process, number, false);
+    }
+
+    /// Unbinds the page `number` of `process`, if it is bound. If `discards` is true its bytes are
+    /// gone from its file, so that the last owner need not write them.
+    pub fn unbind_for(&mut self, process: u32, number: u64, discards: bool) {
         let bound = &mut self.processes[process as usize].bound;
         let Some(entry) = bound.remove(&number) else {
             return;
@@ -478,8 +522,24 @@ impl<'t> Resolver<'t> {
         self.settled[entry as usize] = Kinds::NONE;
         self.push(Op::Unmap { entry });
         if self.disown(object) {
-            self.push(Op::Free { object });
+            self.push(Op::Free { object, discards });
         }
+    }
+
+    /// Binds `to`, which is not bound, to what `from` is bound to, in its place. Both are entries of
+    /// `process`.
+    pub fn rebind(&mut self, process: u32, from: EntryId, to: EntryId) {
+        let object = self.object[from as usize];
+        self.bind(to, object, self.binding[from as usize]);
+        self.settled[to as usize] = Kinds::NONE;
+        self.push(Op::Move { from, to });
+        // `to` owns the object now.
+        self.owners[object as usize] -= 1;
+        self.object[from as usize] = NONE;
+        self.settled[from as usize] = Kinds::NONE;
+        let number = self.space.entries[from as usize].number;
+        self.processes[process as usize].bound.remove(&number);
+        self.set_bound(self.bound - 1);
     }
 
     /// Removes all mappings and bindings of `process`.
@@ -495,8 +555,11 @@ impl<'t> Resolver<'t> {
 
     /// Ends a process.
     pub fn end(&mut self, process: u32, state: State) {
-        self.clear(process);
+        if !self.give_back(process) {
+            self.clear(process);
+        }
         self.processes[process as usize].state = state;
+        self.end_borrowers(process);
     }
 
     /// Returns the number that the trace gives to `process`.

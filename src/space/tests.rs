@@ -6,7 +6,7 @@ use crate::policy::PolicyChoice;
 use crate::trace::model::access::{Addressing, TraceKind};
 use crate::trace::model::densify::Densifier;
 use crate::trace::model::event::{
-    Advice, Backing, Event, EventAt, Mapping, Protection, STACK_LIMIT, USER_END,
+    Advice, Backing, Event, EventAt, Mapping, Move, Protection, STACK_LIMIT, USER_END,
 };
 use crate::trace::model::refs::{Meta, pack};
 use crate::trace::model::source;
@@ -675,6 +675,7 @@ fn mapping() -> impl Strategy<Value = Mapping> {
             shared,
             fixed: fixed || length % 2 > 0,
             grows_down,
+            swap_backed: false,
             backing,
             page_size: None,
             name: String::new(),
@@ -698,7 +699,23 @@ fn event() -> impl Strategy<Value = Event> {
             length,
             advice: if needed { Advice::WillNeed } else { Advice::DontNeed },
         }),
+        2 => (range(), range(), any::<[bool; 2]>()).prop_map(|(old, new, [fixed, keep])| {
+            // Half of them in place, or to where something may be.
+            let (old_start, new_start) = (old.0 & !4095, new.0 & !4095);
+            let new_start = if new.1 % 3 == 0 { old_start } else { new_start };
+            let length = |number: u64| number % (USER_END / 2) + 1;
+            Event::Move(Box::new(Move {
+                old_start: old_start % USER_END,
+                old_length: length(old.1),
+                new_start: new_start % USER_END,
+                new_length: length(if keep { old.1 } else { new.1 }),
+                fixed,
+                keep,
+            }))
+        }),
+        1 => (0u32..3, number()).prop_map(|(file, bytes)| Event::Length { file, bytes }),
         1 => (0u32..4).prop_map(|child| Event::Fork { child }),
+        1 => (0u32..4).prop_map(|child| Event::Vfork { child }),
         1 => Just(Event::Exec),
     ]
 }

@@ -115,7 +115,8 @@ impl Resolved {
                     bound(space.first_object[entry as usize]);
                     uses(entry);
                 }
-                Op::Drop { .. }
+                Op::Move { .. }
+                | Op::Drop { .. }
                 | Op::Unmap { .. }
                 | Op::Flush { .. }
                 | Op::Free { .. }

@@ -36,9 +36,11 @@ impl Resolved {
     fn find_uses(&self) -> Vec<ProcessUse> {
         let dictionary = &self.trace.dictionary;
         let mut uses = vec![ProcessUse::default(); dictionary.pids.len()];
-        // The dictionary also has the pages of illegal and dropped references.
+        // The dictionary also has the pages of illegal and dropped references, and those of processes
+        // that used the memory of others.
         let tally = &self.tally;
-        let all_legal = tally.segfaults + tally.protection_faults + tally.dropped == 0;
+        let lends = self.space.as_ref().is_some_and(|space| space.lends);
+        let all_legal = tally.segfaults + tally.protection_faults + tally.dropped == 0 && !lends;
         let mut touched = vec![all_legal; dictionary.pages.len()];
         if !all_legal {
             self.trace.tiles_of(0..self.trace.len(), |tile| {

@@ -13,16 +13,21 @@ pub struct Vma {
     pub start: u64,
     /// The first byte behind it.
     pub end: u64,
-    /// The first byte of the mapping when it was made: offsets count from here.
+    /// The first byte of the mapping when it was made or moved: offsets count from here.
     pub origin: u64,
+    /// The offset of the byte at `origin` in the file, or in the shared memory. Below 0 for a part of a
+    /// stack that grew beyond the first byte of its file, and moved then.
+    pub base: i128,
     /// The kinds of access that it allows.
     pub protection: Protection,
     /// Whether writes are seen by all processes that map the same.
     pub shared: bool,
     /// Whether it is a stack.
     pub grows_down: bool,
-    /// The initial content of its pages.
+    /// The initial content of its pages. The length of a file is the present one.
     pub backing: Backing,
+    /// Whether its file is memory, so that its dirty pages go to swap.
+    pub swap_backed: bool,
     /// Identifies shared anonymous memory; every map event has its own.
     pub region: u32,
     /// The page size that the program asked for.
@@ -40,10 +45,15 @@ impl Vma {
             start: range.start,
             end: range.end,
             origin: range.start,
+            base: match mapping.backing {
+                Backing::Anonymous => 0,
+                Backing::File { offset, .. } => offset.into(),
+            },
             protection: mapping.protection,
             shared: mapping.shared,
             grows_down: mapping.grows_down,
             backing: mapping.backing,
+            swap_backed: mapping.swap_backed,
             region,
             page_size: mapping.page_size,
             charged: false,
@@ -58,6 +68,22 @@ impl Vma {
         self.end - self.start
     }
 
+    /// Returns the offset of `address` as [`Vma::offset_of`] does, without wrapping around.
+    pub fn exact_offset_of(&self, address: u64) -> i128 {
+        i128::from(address) - i128::from(self.origin) + self.base
+    }
+
+    /// Returns what lies in `part`, a part of its range, as it is at `start` after a move.
+    pub fn moved(&self, part: Range<u64>, start: u64) -> Vma {
+        Vma {
+            start,
+            end: start + (part.end - part.start),
+            origin: start,
+            base: self.exact_offset_of(part.start),
+            ..self.clone()
+        }
+    }
+
     /// Returns whether it counts against the commit limit: private and writable, or shared without
     /// a file.
     fn chargeable(&self) -> bool {
@@ -70,11 +96,7 @@ impl Vma {
     /// Returns the offset of `address` in the mapping, or in its file. An address shortly before
     /// the mapping, as on its first page, wraps around.
     pub fn offset_of(&self, address: u64) -> u64 {
-        let base = match self.backing {
-            Backing::Anonymous => 0,
-            Backing::File { offset, .. } => offset,
-        };
-        address.wrapping_sub(self.origin).wrapping_add(base)
+        self.exact_offset_of(address) as u64
     }
 }
 
@@ -171,6 +193,7 @@ impl Vmas {
                     start: vma.start,
                     end: vma.end,
                     origin: vma.origin,
+                    base: vma.base,
                     ..before.clone()
                 } == vma
         });
@@ -179,6 +202,29 @@ impl Vmas {
         } else {
             self.insert(vma);
         }
+    }
+
+    /// Gives `file` a new length in all its mappings. Returns those whose content changes, each as it
+    /// was, in order; `None` if nothing maps the file.
+    pub fn set_length(&mut self, file: u32, bytes: u64) -> Option<Vec<Vma>> {
+        let is_of = |vma: &Vma| matches!(vma.backing, Backing::File { file: f, .. } if f == file);
+        if !self.0.iter().any(is_of) {
+            return None;
+        }
+        let mut changed = Vec::new();
+        for vma in Arc::make_mut(&mut self.0)
+            .iter_mut()
+            .filter(|vma| is_of(vma))
+        {
+            let before = vma.clone();
+            if let Backing::File { length, .. } = &mut vma.backing
+                && *length != bytes
+            {
+                *length = bytes;
+                changed.push(before);
+            }
+        }
+        Some(changed)
     }
 
     /// Returns the mappings of a child. Shared anonymous memory stays charged to the parent.

@@ -3,7 +3,7 @@
 
 use super::working_sets::WorkingSets;
 use crate::curve::{least_size, powers};
-use crate::space::Resolved;
+use crate::space::{Op, Resolved};
 use crate::trace::TraceError;
 use crate::trace::model::dense::Trace;
 use crate::trace::model::refs::page_of;
@@ -20,11 +20,13 @@ pub fn frame_ladder(distinct: u64) -> Vec<u64> {
 /// Returns for each number of frames the window whose mean working set is about as large, rounded to
 /// two digits. With one process the intervals between references suffice, as it shares hardly any page
 /// with itself: ten times as fast as following the page of every entry. A page that it unmaps then
-/// counts until its window closes.
+/// counts until its window closes. A page that moves would count as two.
 pub fn tau_ladder(resolved: &Resolved, frames: &[u64]) -> Result<Vec<u64>, TraceError> {
     let trace = &resolved.trace;
+    let mut ops = resolved.space.iter().flat_map(|space| &space.ops);
+    let moves = ops.any(|at| matches!(at.op, Op::Move { .. }));
     let window: Box<dyn Fn(f64) -> u64> = match trace.dictionary.pids.len() {
-        0 | 1 => {
+        0 | 1 if !moves => {
             let intervals = IntervalBuckets::of(trace)?;
             Box::new(move |pages| intervals.tau_for(pages))
         }

@@ -132,10 +132,16 @@ impl<'r> Replay<'r> {
         let page = self.shows[entry as usize];
         self.count(page, position, Some(entry));
         if self.last[entry as usize] == 0 {
-            self.next[entry as usize] = self.head[page as usize];
-            self.head[page as usize] = entry;
+            self.keep(entry);
         }
         self.last[entry as usize] = time;
+    }
+
+    /// Records that `entry` keeps its page resident from now on.
+    fn keep(&mut self, entry: u32) {
+        let page = self.shows[entry as usize];
+        self.next[entry as usize] = self.head[page as usize];
+        self.head[page as usize] = entry;
     }
 
     fn op(&mut self, at: &OpAt) {
@@ -144,8 +150,16 @@ impl<'r> Replay<'r> {
                 self.leave(entry, at.position);
                 self.shows[entry as usize] = object;
             }
+            Op::Move { from, to } => {
+                let last = self.last[from as usize];
+                self.leave(from, at.position);
+                if last != 0 {
+                    self.last[to as usize] = last;
+                    self.keep(to);
+                }
+            }
             Op::Drop { entry } | Op::Unmap { entry } => self.leave(entry, at.position),
-            Op::Free { object } => {
+            Op::Free { object, .. } => {
                 while self.head[object as usize] != NONE {
                     self.leave(self.head[object as usize], at.position);
                 }

@@ -67,6 +67,8 @@ mod long;
 mod merge;
 #[path = "cli/misses.rs"]
 mod misses;
+#[path = "cli/moves.rs"]
+mod moves;
 #[path = "cli/numbers.rs"]
 mod numbers;
 #[path = "cli/plan.rs"]

@@ -4,6 +4,9 @@
 
 mod follow;
 mod layers;
+mod lengths;
+mod lent;
+mod moves;
 mod shares;
 
 use crate::oracle::tlb::{Hierarchy, Level, TlbRun};
@@ -557,7 +560,7 @@ fn whole_traces() {
         // The wide ones are slow.
         let style = match seed % 50 {
             49 => Style::Wide,
-            _ => STYLES[(seed % 4) as usize],
+            _ => STYLES[(seed % 5) as usize],
         };
         let (items, options) = case(style, seed);
         options

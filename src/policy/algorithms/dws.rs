@@ -85,6 +85,10 @@ impl Policy for DampedWorkingSet<'_> {
         self.windows.unmapped(entry);
     }
 
+    fn moved(&mut self, from: EntryId, to: EntryId) {
+        self.windows.moved(from, to);
+    }
+
     fn next_tick(&self) -> u64 {
         self.windows.next_tick()
     }

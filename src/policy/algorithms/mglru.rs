@@ -216,6 +216,15 @@ impl Policy for Mglru {
         self.part(entry);
     }
 
+    fn moved(&mut self, from: EntryId, to: EntryId) {
+        let frame = self.frame_of[from as usize];
+        self.part(from);
+        if frame != NONE {
+            self.entry_of[frame as usize] = to;
+            self.frame_of[to as usize] = frame;
+        }
+    }
+
     fn event_counts(&self) -> Vec<EventCount> {
         vec![
             ("pgscan", self.counts.scan),

@@ -255,6 +255,26 @@ impl Policy for WorkingSet<'_> {
         self.leave(entry);
     }
 
+    fn moved(&mut self, from: EntryId, to: EntryId) {
+        let Stamp { virtual_time, .. } = self.stamps[from as usize];
+        let page = self.stamps[from as usize].page();
+        self.stamps[from as usize].virtual_time = OUTSIDE;
+        if virtual_time == OUTSIDE {
+            return;
+        }
+        if !self.arrivals.is_empty() {
+            self.arrivals[to as usize] = self.arrivals[from as usize];
+        }
+        let stamp = &mut self.stamps[to as usize];
+        stamp.virtual_time = virtual_time;
+        stamp.page_and_queued = page | QUEUED;
+        // The heap may have `to` already, from an earlier stay; but perhaps with a later key.
+        let key = (virtual_time, arrival(&self.arrivals, to), to);
+        let process = &mut self.processes[stamp.process as usize];
+        process.oldest.push(Reverse(key));
+        process.due = process.due.min(virtual_time.saturating_add(self.tau));
+    }
+
     #[inline(always)]
     fn expire(&mut self, _frames: &mut Frames, entry: EntryId) -> Option<FrameId> {
         // Only the clock of the process that runs has moved; others may have unmapped pages.

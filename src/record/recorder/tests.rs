@@ -39,6 +39,7 @@ impl System for Fake {
             key: FileKey { device: 1, inode },
             length: 5000,
             path: path.into(),
+            in_memory: path.starts_with("/dev/shm"),
         })
     }
 }
@@ -67,6 +68,7 @@ impl RecordingSink for Lines {
                     Backing::File { file, offset, .. } => format!(" file {file}+{offset}"),
                 };
                 let grows = if m.grows_down { " grows" } else { "" };
+                let grows = if m.swap_backed { " swap-backed" } else { grows };
                 let fixed = if fixed { " fixed" } else { "" };
                 format!(
                     "map {:x}+{:x} {}{file}{grows}{fixed} {name}",
@@ -189,8 +191,7 @@ fn calls_change_what_is_mapped() {
         "1 W 111ff0",
         "1 map 4000000+2000 r-- file 1+4096 a_file",
         "1 Protect { start: 4001000, length: 1000, protection: Protection { read: true, write: true, execute: false } }",
-        "1 Unmap { start: 4000000, length: 1000 }",
-        "1 map 5000000+2000 r-- file 1+4096 fixed a_file",
+        "1 Move(Move { old_start: 4000000, old_length: 1000, new_start: 5000000, new_length: 2000, fixed: false, keep: false })",
         "1 Unmap { start: 5000000, length: 2000 }",
         "1 Advise { start: 4001000, length: 1000, advice: DontNeed }",
     ];
@@ -353,6 +354,109 @@ fn a_full_sink_gets_nothing_more() {
     assert!(!recorder.take(5, more.as_bytes()).unwrap());
     let (lines, ..) = recorder.finish().unwrap();
     assert_eq!(lines.lines.len(), 5);
+}
+
+/// A child that borrows its parent's memory; what it maps there stays with the parent.
+#[test]
+fn a_vfork_is_no_copy() {
+    let (lines, ..) = record(&[
+        (5, START),
+        (
+            5,
+            "SYSCALL[5,1](56) sys_clone ( 4111, 0x1ffeffff00, 0x0, 0x0, 0x0 )",
+        ),
+        (6, " S 00110010,8\n L 58001000,8\n"),
+        (
+            6,
+            "SYSCALL[6,1](59) sys_execve ( 0x4b0(/bin/true), 0x0, 0x0 )==6== Lackey, an example\n",
+        ),
+        (6, "==6== Command: /bin/true\nI  00108020,3\n"),
+        (5, " --> [pre-success] Success(0x6) \n L 58001008,8\n"),
+    ]);
+    let made: Vec<&String> = lines.iter().filter(|line| line.contains("ork")).collect();
+    assert_eq!(made, ["1 Vfork { child: 2 }"]);
+    let valgrind = |line: &&String| line.contains("58000000");
+    assert_eq!(lines.iter().filter(valgrind).count(), 1, "{lines:?}");
+    assert!(lines.contains(&"1 R 58001008".to_owned()), "{lines:?}");
+}
+
+#[test]
+fn files_have_lengths_and_may_be_memory() {
+    let open = |path: &str, result: u64| {
+        format!(
+            "SYSCALL[5,1](257) sys_openat ( 4294967196, 0x4b0({path}), 0 ) --> [async] ... \nSYSCALL[5,1](257) ... [async] --> Success(0x{result:x}) \n"
+        )
+    };
+    let truncate = |length: u64| {
+        format!("SYSCALL[5,1](77) sys_ftruncate ( 3, {length} )[sync] --> Success(0x0) \n")
+    };
+    let log = [
+        START.to_owned(),
+        open("/dev/shm/x", 3),
+        truncate(9000), // Nothing maps it yet.
+        "SYSCALL[5,1](9) sys_mmap ( 0x0, 8192, 3, 1, 3, 0 ) --> [pre-success] Success(0x4000000) \n".into(),
+        truncate(5000), // That is its length.
+        truncate(16384),
+        "SYSCALL[5,1](285) sys_fallocate ( 3, 0, 0, 4096 )[sync] --> Success(0x0) \n".into(),
+        "SYSCALL[5,1](285) sys_fallocate ( 3, 0, 16384, 1 )[sync] --> Success(0x0) \n".into(),
+    ];
+    let (lines, ..) = record(&[(5, &log.concat())]);
+    let expected = [
+        "1 I 108010",
+        "1 map 4000000+2000 rw- file 1+0 swap-backed x",
+        "1 Length { file: 1, bytes: 4000 }",
+        "1 Length { file: 1, bytes: 4001 }",
+    ];
+    assert_eq!(lines, expected);
+}
+
+/// Growth and shrinking in place, MREMAP_DONTUNMAP, a target that the log still shows as mapped; and a
+/// range of which the log does not show all.
+#[test]
+fn what_moves_is_known_where_it_is() {
+    let remap = |old: u64, length: u64, to: u64, flags: u64, result: u64| {
+        format!(
+            "SYSCALL[5,1](25) sys_mremap ( 0x{old:x}, {length}, {to}, 0x{flags:x} ) --> [pre-success] Success(0x{result:x}) \n"
+        )
+    };
+    let page = |page: u64| 0x400_0000 + page * 0x1000;
+    let log = [
+        START.to_owned(),
+        "SYSCALL[5,1](9) sys_mmap ( 0x0, 8192, 3, 34, 4294967295, 0 ) --> [pre-success] Success(0x4000000) \n".into(),
+        remap(page(0), 0x2000, 0x4000, 1, page(0)),
+        " S 04003000,8\n".into(),
+        remap(page(0), 0x4000, 0x1000, 1, page(0)),
+        remap(page(0), 0x1000, 0x1000, 5, page(8)),
+        " S 04008000,8\n S 04000000,8\n".into(),
+        remap(page(0), 0x1000, 0x1000, 1, page(8)),
+        remap(page(8), 0x2000, 0x1000, 1, page(20)),
+        remap(page(20), 0x1000, 0x1000, 1, page(20)),
+    ];
+    let (lines, _, repairs) = record(&[(5, &log.concat())]);
+    let moved = |old: u64, length: u64, new: u64, to: u64, fixed: bool, keep: bool| {
+        format!(
+            "1 Move(Move {{ old_start: {:x}, old_length: {:x}, new_start: {:x}, new_length: {:x}, fixed: {fixed}, keep: {keep} }})",
+            page(old),
+            length << 12,
+            page(new),
+            to << 12
+        )
+    };
+    let expected = [
+        "1 I 108010".to_owned(),
+        "1 map 4000000+2000 rw-".into(),
+        moved(0, 2, 0, 4, false, false),
+        "1 W 4003000".into(),
+        moved(0, 4, 0, 1, false, false),
+        moved(0, 1, 8, 1, false, true),
+        "1 W 4008000".into(),
+        "1 W 4000000".into(),
+        moved(0, 1, 8, 1, true, false),
+        "1 Unmap { start: 4008000, length: 2000 }".into(),
+        "1 map 4014000+1000 rw- fixed".into(),
+    ];
+    assert_eq!(lines, expected);
+    assert!(repairs.unknown.is_empty() && repairs.widened.is_empty());
 }
 
 #[test]

@@ -55,3 +55,47 @@ fn merged_traces_keep_their_events() {
         .code(0)
         .out(&["2 map, 2 fork, 2 exec"]);
 }
+
+/// Each event goes through every file that holds events, is shown, and is cut and sampled with the
+/// rest.
+#[test]
+fn every_event_goes_where_its_trace_goes() {
+    let sandbox = Sandbox::new();
+    let events = "map 10000 8192 rw- shared swap-backed file=1,0,8192 name=m\n\
+                  move 10000 8192 20000 4096 fixed keep\npopulate 20000 4096 write\n\
+                  read 1 0 4096\nwrite 1 0 10\nlength 1 4096\nunlink 1\nvfork 2\n";
+    let text = format!(
+        "# pagebench trace 1\n# kind: full\n# addressing: bytes\nW 20000\n{events}W 20000\n"
+    );
+    sandbox.write("t.txt", &text);
+    sandbox.run("convert t.txt -o t.pbt").code(0);
+    sandbox.run("convert t.pbt -o back.txt").code(0);
+    let back = sandbox.text("back.txt");
+    assert!(back.contains(events), "{back}");
+    let digest = |file: &str| {
+        let out = sandbox.run(&format!("stat {file}")).code(0).out;
+        let line = out.lines().find(|line| line.starts_with("digest"));
+        line.expect("a digest").to_owned()
+    };
+    assert_eq!(digest("t.txt"), digest("t.pbt"));
+    sandbox.write("u.txt", text.replace("4096 fixed keep", "4096 fixed"));
+    sandbox.write("v.txt", text.replace("swap-backed ", ""));
+    assert_ne!(digest("t.txt"), digest("u.txt"));
+    assert_ne!(digest("t.txt"), digest("v.txt"));
+    let head = sandbox.run("head t.pbt -n 4").code(0);
+    head.out(&["  0  move 10000 8192 20000 4096 fixed keep\n"]);
+    sandbox
+        .run("stat t.txt")
+        .code(0)
+        .out(&["1 map, 1 move, 1 populate, 1 read, 1 write, 1 length, 1 unlink, 1 vfork"]);
+    sandbox.run("convert t.txt --skip 1 -o cut.txt").code(0);
+    assert!(sandbox.text("cut.txt").contains(events));
+    sandbox
+        .run("interleave t.txt t.txt --quantum 1 -o both.pbt")
+        .code(0);
+    sandbox.run("convert both.pbt -o both.txt").code(0);
+    let both = sandbox.text("both.txt");
+    for wanted in ["vfork 2\n", "vfork 4\n", "unlink 1\n"] {
+        assert!(both.contains(wanted), "{both}");
+    }
+}

@@ -8,7 +8,7 @@ use pagebench::internals::trace::model::access::Kind;
 use pagebench::internals::trace::model::dense::Trace;
 use pagebench::internals::trace::model::densify::Densifier;
 use pagebench::internals::trace::model::event::{
-    Advice, Backing, Event, EventAt, Mapping, Protection,
+    Advice, Backing, Event, EventAt, Mapping, Move, Protection,
 };
 use pagebench::internals::trace::model::refs::{Meta, PageKey, pack};
 use pagebench::internals::units::PageSize;
@@ -24,15 +24,18 @@ pub enum Style {
     Forks,
     /// Files mostly, shared and private, and advice.
     Files,
+    /// Mappings that move, grow and shrink.
+    Moves,
     /// One process with more pages than a cluster of the swap device has slots.
     Wide,
 }
 
-pub const STYLES: [Style; 5] = [
+pub const STYLES: [Style; 6] = [
     Style::Mapped,
     Style::Permissive,
     Style::Forks,
     Style::Files,
+    Style::Moves,
     Style::Wide,
 ];
 
@@ -44,8 +47,8 @@ const ARENA: u64 = 24;
 const HEAP: u64 = 40;
 /// Where stacks end, in granules.
 const STACK: u64 = 64;
-/// Files of the traces; the length of each, in bytes, ends within a granule.
-const FILES: u64 = 3;
+/// Files of the traces; the length of each, in bytes, ends within a granule. The last is memory.
+const FILES: u64 = 4;
 
 struct Maker {
     random: Random,
@@ -96,7 +99,7 @@ impl Maker {
         let events = match self.style {
             Style::Mapped => 20,
             Style::Permissive => 8,
-            Style::Forks | Style::Files => 14,
+            Style::Forks | Style::Files | Style::Moves => 14,
             Style::Wide => 1,
         };
         match self.random.percent(events) {
@@ -149,7 +152,7 @@ impl Maker {
                     ..mapping
                 })));
             }
-            Style::Mapped | Style::Forks | Style::Files => {
+            Style::Mapped | Style::Forks | Style::Files | Style::Moves => {
                 for _ in 0..3 {
                     self.map();
                 }
@@ -232,6 +235,8 @@ impl Maker {
             chance if chance < exits + 3 => self.exec(),
             _ => match self.style {
                 Style::Permissive => self.idle(),
+                Style::Moves if self.random.percent(60) => self.moves(),
+                Style::Files if self.random.percent(10) => self.length(),
                 Style::Files if self.random.percent(40) => self.advise(),
                 Style::Files if self.random.percent(60) => self.map(),
                 _ => self.mapping_event(),
@@ -241,7 +246,9 @@ impl Maker {
 
     fn mapping_event(&mut self) -> bool {
         let (start, length) = self.range();
-        match self.random.below(86) {
+        match self.random.below(94) {
+            86..90 => self.moves(),
+            90.. => self.length(),
             0..30 => self.map(),
             30..42 => self.take_event(Event::Unmap { start, length }),
             42..54 => {
@@ -262,10 +269,61 @@ impl Maker {
         }
     }
 
+    /// A new length of a file, or of none.
+    fn length(&mut self) -> bool {
+        let units = self.page_size.max(self.granule);
+        let bytes = self.random.below(13) * units;
+        let bytes = self.crooked(bytes);
+        let file = self.random.below(FILES + 1) as u32;
+        self.take_event(Event::Length { file, bytes })
+    }
+
+    /// A move, mostly of what is mapped or a part of it, and mostly to where nothing is.
+    fn moves(&mut self) -> bool {
+        let mapped = self.space.mapped(self.running);
+        let (mut old_start, mut old_length) = self.range();
+        if !mapped.is_empty() && self.random.percent(85) {
+            let (start, end) = mapped[self.random.below(mapped.len() as u64) as usize];
+            let all = ((end - start) / self.granule).min(12);
+            let skipped = match self.random.percent(50) {
+                true => 0,
+                false => self.random.below(all),
+            };
+            old_start = start + skipped * self.granule;
+            old_length = (1 + self.random.below(all - skipped)) * self.granule;
+            if self.random.percent(50) {
+                old_length = (all - skipped) * self.granule;
+            }
+        }
+        let (mut new_start, mut new_length) = self.range();
+        let keep = self.random.percent(20);
+        match self.random.below(10) {
+            0..4 => new_length = old_length,
+            _ if keep => new_length = old_length,
+            _ => {}
+        }
+        if self.random.percent(25) && !keep {
+            new_start = old_start;
+        }
+        let fixed = new_start != old_start && self.random.percent(60);
+        let old_length = self.crooked(old_length);
+        self.take_event(Event::Move(Box::new(Move {
+            old_start,
+            old_length,
+            new_start,
+            new_length,
+            fixed,
+            keep,
+        })))
+    }
+
     fn fork(&mut self) -> bool {
         let child = self.next_pid;
         self.next_pid += 1 + self.random.below(3) as u32;
-        self.take_event(Event::Fork { child })
+        match self.random.percent(30) {
+            true => self.take_event(Event::Vfork { child }),
+            false => self.take_event(Event::Fork { child }),
+        }
     }
 
     fn exec(&mut self) -> bool {
@@ -279,8 +337,9 @@ impl Maker {
     /// What means nothing without mappings.
     fn idle(&mut self) -> bool {
         let (start, length) = self.range();
-        match self.random.below(3) {
+        match self.random.below(4) {
             0 => self.take_event(Event::Unmap { start, length }),
+            3 => self.moves(),
             1 => self.take_event(Event::Protect {
                 start,
                 length,
@@ -309,6 +368,7 @@ impl Maker {
             shared: false,
             fixed: false,
             grows_down: true,
+            swap_backed: false,
             backing: Backing::Anonymous,
             page_size: None,
             name: "[stack]".to_owned(),
@@ -332,7 +392,7 @@ impl Maker {
     fn mapping(&mut self) -> Mapping {
         let (start, length) = self.range();
         let files = match self.style {
-            Style::Mapped | Style::Permissive | Style::Wide => 45,
+            Style::Mapped | Style::Permissive | Style::Moves | Style::Wide => 45,
             Style::Forks => 20,
             Style::Files => 85,
         };
@@ -348,6 +408,8 @@ impl Maker {
             }
             false => Backing::Anonymous,
         };
+        let swap_backed =
+            matches!(backing, Backing::File { file, .. } if u64::from(file) == FILES - 1);
         Mapping {
             start,
             length,
@@ -355,6 +417,7 @@ impl Maker {
             shared: self.random.percent(40),
             fixed: self.random.percent(40),
             grows_down: self.random.percent(4),
+            swap_backed,
             backing,
             page_size: None,
             name: String::new(),
@@ -408,7 +471,7 @@ pub fn trace_of(items: &[Item], page_size: u64) -> Trace {
             }
             Item::Event { event, .. } => {
                 let mut event = event.clone();
-                if let Event::Fork { child } = &mut event {
+                if let Some(child) = event.child_mut() {
                     *child = densifier.process(*child);
                 }
                 events.push(EventAt {

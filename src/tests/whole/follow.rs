@@ -113,7 +113,7 @@ fn events_are_followed() {
 #[test]
 fn longer_traces_with_events_are_followed() {
     (0..30u64).into_par_iter().for_each(|seed| {
-        let style = STYLES[(seed % 5) as usize];
+        let style = STYLES[(seed % 6) as usize];
         let items = items(style, 4096, 4000, seed);
         follow(&Case::new(trace_of(&items, 4096), seed), seed);
     });

@@ -7,7 +7,7 @@
 use super::options::Base;
 use super::tokens::{NumberFault, decimal, decimal_u32, word};
 use crate::trace::model::access::Addressing;
-use crate::trace::model::event::{Advice, Backing, Event, Mapping, Protection};
+use crate::trace::model::event::{Advice, Backing, Event, FileRange, Mapping, Move, Protection};
 use crate::units::PageSize;
 use std::borrow::Cow;
 use std::fmt;
@@ -19,9 +19,20 @@ pub(in crate::trace) type Fault = Cow<'static, str>;
 const SHARED: &str = "shared";
 const FIXED: &str = "fixed";
 const GROWS_DOWN: &str = "grows-down";
+const SWAP_BACKED: &str = "swap-backed";
+/// The attribute of a `move` that leaves the old range mapped.
+const KEEP: &str = "keep";
 
 /// The attributes that may follow the protection of a `map`; those with `=` have a value.
-const ATTRIBUTES: [&str; 6] = [SHARED, FIXED, GROWS_DOWN, "file=", "page-size=", "name="];
+const ATTRIBUTES: [&str; 7] = [
+    SHARED,
+    FIXED,
+    GROWS_DOWN,
+    SWAP_BACKED,
+    "file=",
+    "page-size=",
+    "name=",
+];
 
 /// Longest piece of text that a message repeats, in bytes.
 const SHOWN_MAX: usize = 40;
@@ -43,8 +54,8 @@ pub(in crate::trace) fn parse_in(
         return Ok(None);
     };
     let mut words = Words { rest, form, base };
-    let has_addresses = !matches!(first, b"fork" | b"exec" | b"exit");
-    if has_addresses && addressing == Addressing::Ids {
+    let of_processes = matches!(first, b"fork" | b"vfork" | b"exec" | b"exit");
+    if !of_processes && addressing == Addressing::Ids {
         let word = first.escape_ascii();
         return Err(format!("`{word}` in a trace of page ids; it needs byte addresses").into());
     }
@@ -76,7 +87,29 @@ pub(in crate::trace) fn parse_in(
                 advice,
             }
         }
+        b"move" => Event::Move(Box::new(words.moves()?)),
+        b"populate" => {
+            let (start, length) = words.range()?;
+            let write = words.populated_by()?;
+            Event::Populate {
+                start,
+                length,
+                write,
+            }
+        }
+        b"read" => Event::Read(words.file_range()?),
+        b"write" => Event::Write(words.file_range()?),
+        b"length" => Event::Length {
+            file: words.file()?,
+            bytes: words.decimal("length")?,
+        },
+        b"unlink" => Event::Unlink {
+            file: words.file()?,
+        },
         b"fork" => Event::Fork {
+            child: words.child()?,
+        },
+        b"vfork" => Event::Vfork {
             child: words.child()?,
         },
         b"exec" => Event::Exec,
@@ -94,7 +127,14 @@ fn form(first: &[u8]) -> Option<&'static str> {
         b"protect" => "protect START LENGTH PROT",
         b"brk" => "brk END",
         b"advise" => "advise START LENGTH willneed|dontneed",
+        b"move" => "move OLD-START OLD-LENGTH NEW-START NEW-LENGTH [fixed] [keep]",
+        b"populate" => "populate START LENGTH read|write",
+        b"read" => "read FILE OFFSET LENGTH",
+        b"write" => "write FILE OFFSET LENGTH",
+        b"length" => "length FILE BYTES",
+        b"unlink" => "unlink FILE",
         b"fork" => "fork CHILD",
+        b"vfork" => "vfork CHILD",
         b"exec" => "exec",
         b"exit" => "exit",
         _ => return None,
@@ -147,13 +187,20 @@ impl<'a> Words<'a> {
         number.map_err(|fault| self.fault(fault, what, base.word()))
     }
 
+    fn decimal(&mut self, what: &str) -> Result<u64, Fault> {
+        decimal(self.next()).map_err(|fault| self.fault(fault, what, "a decimal number"))
+    }
+
+    fn length(&mut self) -> Result<u64, Fault> {
+        match self.decimal("length")? {
+            0 => Err("the length is 0; the least is 1".into()),
+            length => Ok(length),
+        }
+    }
+
     fn range(&mut self) -> Result<(u64, u64), Fault> {
         let start = self.address("start")?;
-        let length = decimal(self.next())
-            .map_err(|fault| self.fault(fault, "length", "a decimal number"))?;
-        if length == 0 {
-            return Err("the length is 0; the least is 1".into());
-        }
+        let length = self.length()?;
         match start.checked_add(length - 1) {
             Some(_) => Ok((start, length)),
             None => Err("the range runs past the end of the 64-bit address space".into()),
@@ -187,7 +234,72 @@ impl<'a> Words<'a> {
 
     fn child(&mut self) -> Result<u32, Fault> {
         let child = decimal_u32(self.next());
-        child.ok_or("`fork` takes the number of the child (decimal, up to 4294967295)".into())
+        child.ok_or_else(|| {
+            let name = self.form.split(' ').next().unwrap_or_default();
+            format!("`{name}` takes the number of the child (decimal, up to 4294967295)").into()
+        })
+    }
+
+    fn moves(&mut self) -> Result<Move, Fault> {
+        let (old_start, old_length) = self.range()?;
+        let (new_start, new_length) = self.range()?;
+        let mut moves = Move {
+            old_start,
+            old_length,
+            new_start,
+            new_length,
+            fixed: false,
+            keep: false,
+        };
+        loop {
+            let word = self.next();
+            let (flag, name) = match word {
+                b"" => return Ok(moves),
+                b"fixed" => (&mut moves.fixed, FIXED),
+                b"keep" => (&mut moves.keep, KEEP),
+                other => {
+                    let other = shown(other);
+                    return Err(format!(
+                        "unknown attribute `{other}` of a move; use: {FIXED} {KEEP}"
+                    )
+                    .into());
+                }
+            };
+            if std::mem::replace(flag, true) {
+                return Err(format!("`{name}` is given twice").into());
+            }
+        }
+    }
+
+    fn populated_by(&mut self) -> Result<bool, Fault> {
+        match self.next() {
+            b"read" => Ok(false),
+            b"write" => Ok(true),
+            b"" => Err(self.missing("access")),
+            other => {
+                let other = shown(other);
+                Err(format!("the access `{other}` is neither read nor write").into())
+            }
+        }
+    }
+
+    fn file(&mut self) -> Result<u32, Fault> {
+        let file = self.decimal("file")?;
+        u32::try_from(file).map_err(|_| "the file's id is over 4294967295".into())
+    }
+
+    fn file_range(&mut self) -> Result<FileRange, Fault> {
+        let file = self.file()?;
+        let offset = self.decimal("offset")?;
+        let length = self.length()?;
+        match offset.checked_add(length - 1) {
+            Some(_) => Ok(FileRange {
+                file,
+                offset,
+                length,
+            }),
+            None => Err("the range runs past the last byte that a file can have".into()),
+        }
     }
 
     fn mapping(&mut self) -> Result<Mapping, Fault> {
@@ -209,6 +321,10 @@ impl<'a> Words<'a> {
             Backing::File { offset, .. } if offset.checked_add(length - 1).is_none() => {
                 Err("the mapping runs past the last byte that a file can have".into())
             }
+            Backing::Anonymous if mapping.swap_backed => Err(format!(
+                "`{SWAP_BACKED}` without `file=`; memory without a file goes to swap anyway"
+            )
+            .into()),
             _ => Ok(mapping),
         }
     }
@@ -237,6 +353,7 @@ fn attribute(mapping: &mut Mapping, word: &[u8]) -> Result<usize, Fault> {
         SHARED => mapping.shared = true,
         FIXED => mapping.fixed = true,
         GROWS_DOWN => mapping.grows_down = true,
+        SWAP_BACKED => mapping.swap_backed = true,
         "file=" => mapping.backing = backing(value)?,
         "page-size=" => mapping.page_size = Some(page_size(value)?),
         _ => mapping.name = name(value)?,
@@ -309,10 +426,46 @@ impl fmt::Display for Event {
                 };
                 write!(f, "advise {start:x} {length} {advice}")
             }
+            Event::Move(moves) => write!(f, "{moves}"),
+            Event::Populate {
+                start,
+                length,
+                write,
+            } => {
+                let access = if *write { "write" } else { "read" };
+                write!(f, "populate {start:x} {length} {access}")
+            }
+            Event::Read(range) => write!(f, "read {range}"),
+            Event::Write(range) => write!(f, "write {range}"),
+            Event::Length { file, bytes } => write!(f, "length {file} {bytes}"),
+            Event::Unlink { file } => write!(f, "unlink {file}"),
             Event::Fork { child } => write!(f, "fork {child}"),
+            Event::Vfork { child } => write!(f, "vfork {child}"),
             Event::Exec => f.write_str("exec"),
             Event::Exit => f.write_str("exit"),
         }
+    }
+}
+
+impl fmt::Display for Move {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (old, new) = (self.old_start, self.new_start);
+        write!(
+            f,
+            "move {old:x} {} {new:x} {}",
+            self.old_length, self.new_length
+        )?;
+        let flags = [(self.fixed, FIXED), (self.keep, KEEP)];
+        for (_, name) in flags.iter().filter(|(set, _)| *set) {
+            write!(f, " {name}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for FileRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.file, self.offset, self.length)
     }
 }
 
@@ -324,6 +477,7 @@ impl fmt::Display for Mapping {
             (self.shared, SHARED),
             (self.fixed, FIXED),
             (self.grows_down, GROWS_DOWN),
+            (self.swap_backed, SWAP_BACKED),
         ];
         for (_, name) in flags.iter().filter(|(set, _)| *set) {
             write!(f, " {name}")?;

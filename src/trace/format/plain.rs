@@ -30,13 +30,21 @@ comments; `# a sample: 0.1 of the pages` in the head marks a sample (`convert --
 Between accesses, in order of time, may be changes of the address space of the process. Addresses
 are hexadecimal, lengths, offsets and ids decimal, PROT is rwx with - for what is missing:
 - map START LENGTH PROT, then in any order: shared (else private), file=ID,OFFSET,LENGTH (else
-  zeros; LENGTH is the file's, an ID means one file throughout), fixed (replaces what is mapped),
-  grows-down (a stack), page-size=2MiB (asked for), name=TEXT (for listings, without blanks)
+  zeros; LENGTH is the file's, an ID means one file throughout), swap-backed (the file is memory: a
+  memfd or a file in tmpfs), fixed (replaces what is mapped), grows-down (a stack), page-size=2MiB
+  (asked for), name=TEXT (for listings, without blanks)
 - unmap START LENGTH, protect START LENGTH PROT, advise START LENGTH willneed (or dontneed)
+- move OLD-START OLD-LENGTH NEW-START NEW-LENGTH, then fixed or keep: the range moves with its
+  pages; with OLD-START as NEW-START it grows or shrinks in place; fixed replaces what is mapped at
+  the new range, keep leaves the old range mapped, without its pages (as mremap does)
+- populate START LENGTH read (or write): the pages come in now, as if each were read (or written)
 - brk END: the heap ends here; the first such line gives its beginning
+- read ID OFFSET LENGTH and write ID OFFSET LENGTH: a file is used without a mapping
+- length ID BYTES: the file ends here from now on; unlink ID: it has no name any more
 - fork CHILD: the process is copied; CHILD is the copy's number for switch (decimal, 32 bits)
+- vfork CHILD: CHILD uses the memory of the process until it has its own by exec, or exits
 - exec and exit: all mappings go; with exit the process too
-With ids, only fork, exec and exit are allowed.
+With ids, only fork, vfork, exec and exit are allowed.
     # pagebench trace 1
     # kind: full
     # addressing: bytes

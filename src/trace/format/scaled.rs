@@ -94,7 +94,14 @@ impl Scaled {
     /// Errors if the events just read have addresses, which are bytes whatever the unit.
     fn check_events(&self) -> Result<(), TraceError> {
         let has_addresses = |record: &&EventRecord| {
-            !matches!(record.event, Event::Fork { .. } | Event::Exec | Event::Exit)
+            {
+                let event = &record.event;
+                let of_processes = matches!(
+                    event,
+                    Event::Fork { .. } | Event::Vfork { .. } | Event::Exec | Event::Exit
+                );
+                !of_processes
+            }
         };
         match self.events.iter().find(has_addresses) {
             Some(event) if self.unit.bytes() != Some(1) => {

@@ -5,7 +5,7 @@
 //! Process ids count by order of first reference only: they differ from recording to recording.
 
 use super::access::Addressing;
-use super::event::{Advice, Backing, Event, EventAt, Mapping};
+use super::event::{Advice, Backing, Event, EventAt, FileRange, Mapping};
 use super::refs::{Dictionary, KindCode, Meta, Ref};
 use crate::simd::little_endian;
 use xxhash_rust::xxh3::Xxh3;
@@ -88,6 +88,35 @@ fn words(event: &Event) -> Vec<u64> {
         Event::Fork { child } => vec![5, u64::from(*child)],
         Event::Exec => vec![6],
         Event::Exit => vec![7],
+        Event::Move(m) => {
+            let flags = bits([m.fixed, m.keep]);
+            vec![
+                8,
+                m.old_start,
+                m.old_length,
+                m.new_start,
+                m.new_length,
+                flags,
+            ]
+        }
+        Event::Populate {
+            start,
+            length,
+            write,
+        } => vec![9, *start, *length, u64::from(*write)],
+        Event::Read(FileRange {
+            file,
+            offset,
+            length,
+        }) => vec![10, u64::from(*file), *offset, *length],
+        Event::Write(FileRange {
+            file,
+            offset,
+            length,
+        }) => vec![11, u64::from(*file), *offset, *length],
+        Event::Length { file, bytes } => vec![12, u64::from(*file), *bytes],
+        Event::Unlink { file } => vec![13, u64::from(*file)],
+        Event::Vfork { child } => vec![14, u64::from(*child)],
     }
 }
 
@@ -101,6 +130,8 @@ fn mapping_words(m: &Mapping) -> Vec<u64> {
         m.fixed,
         m.grows_down,
         m.backing != Backing::Anonymous,
+        // Last: a mapping without it has the digest that it had before there was such a thing.
+        m.swap_backed,
     ]);
     let (file, offset, length) = match m.backing {
         Backing::Anonymous => (0, 0, 0),

@@ -122,6 +122,9 @@ pub struct Mapping {
     pub fixed: bool,
     /// A stack: an access a little below it extends it.
     pub grows_down: bool,
+    /// Its file is memory (a memfd, a file in tmpfs): dirty pages go to swap, not to a file. Only
+    /// with [`Backing::File`]; anonymous memory goes to swap anyway.
+    pub swap_backed: bool,
     /// Its initial content.
     pub backing: Backing,
     /// The page size that the program asked for, if it did.
@@ -140,11 +143,41 @@ impl Mapping {
             shared: false,
             fixed: false,
             grows_down: false,
+            swap_backed: false,
             backing: Backing::Anonymous,
             page_size: None,
             name: String::new(),
         }
     }
+}
+
+/// A range of mappings that moves, or grows or shrinks in place (mremap). Both ranges begin at the
+/// start of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Move {
+    /// The first byte before.
+    pub old_start: u64,
+    /// Bytes before; at least 1.
+    pub old_length: u64,
+    /// The first byte afterwards; that of before if the range grows or shrinks in place.
+    pub new_start: u64,
+    /// Bytes afterwards; at least 1.
+    pub new_length: u64,
+    /// Replaces whatever the new range maps (MREMAP_FIXED). If false, an overlap is an error.
+    pub fixed: bool,
+    /// The old range stays mapped, without its pages (MREMAP_DONTUNMAP).
+    pub keep: bool,
+}
+
+/// A part of a file, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FileRange {
+    /// The file, as in [`Backing::File`].
+    pub file: u32,
+    /// The first byte.
+    pub offset: u64,
+    /// Bytes; at least 1.
+    pub length: u64,
 }
 
 /// Advice of a program on its future use of a range.
@@ -191,6 +224,40 @@ pub enum Event {
         /// The advice.
         advice: Advice,
     },
+    /// A range of mappings moves, or changes its length.
+    Move(Box<Move>),
+    /// The pages of a range come in now (MAP_POPULATE, MADV_POPULATE_READ, MADV_POPULATE_WRITE).
+    Populate {
+        /// The first byte.
+        start: u64,
+        /// Bytes; at least 1.
+        length: u64,
+        /// Whether each page is written, so that it must be writable and a page shared copy-on-write
+        /// is copied; otherwise each is read, and must be readable.
+        write: bool,
+    },
+    /// The process reads a part of a file without mapping it.
+    Read(FileRange),
+    /// The process writes a part of a file without mapping it.
+    Write(FileRange),
+    /// A file now ends here: it was truncated, or it has grown.
+    Length {
+        /// The file, as in [`Backing::File`].
+        file: u32,
+        /// Its length in bytes.
+        bytes: u64,
+    },
+    /// A file has no name any more and is gone once nothing maps it.
+    Unlink {
+        /// The file, as in [`Backing::File`].
+        file: u32,
+    },
+    /// The process makes a child that uses the process's own address space until its exec or exit
+    /// (vfork, posix_spawn).
+    Vfork {
+        /// The child, as in [`Event::Fork`].
+        child: u32,
+    },
     /// The process makes a copy of itself.
     Fork {
         /// The copy: a process id in an `EventRecord`, an index into
@@ -205,8 +272,9 @@ pub enum Event {
 
 impl Event {
     /// The first words of all events, in the order of the documentation.
-    pub const NAMES: [&str; 8] = [
-        "map", "unmap", "protect", "brk", "advise", "fork", "exec", "exit",
+    pub const NAMES: [&str; 15] = [
+        "map", "unmap", "move", "protect", "brk", "advise", "populate", "read", "write", "length",
+        "unlink", "fork", "vfork", "exec", "exit",
     ];
 
     /// The first word of its text.
@@ -214,19 +282,39 @@ impl Event {
         Event::NAMES[match self {
             Event::Map(_) => 0,
             Event::Unmap { .. } => 1,
-            Event::Protect { .. } => 2,
-            Event::Brk { .. } => 3,
-            Event::Advise { .. } => 4,
-            Event::Fork { .. } => 5,
-            Event::Exec => 6,
-            Event::Exit => 7,
+            Event::Move(_) => 2,
+            Event::Protect { .. } => 3,
+            Event::Brk { .. } => 4,
+            Event::Advise { .. } => 5,
+            Event::Populate { .. } => 6,
+            Event::Read(_) => 7,
+            Event::Write(_) => 8,
+            Event::Length { .. } => 9,
+            Event::Unlink { .. } => 10,
+            Event::Fork { .. } => 11,
+            Event::Vfork { .. } => 12,
+            Event::Exec => 13,
+            Event::Exit => 14,
         }]
     }
 
     /// Returns the child of a fork, so that it can be renumbered.
     pub fn child_mut(&mut self) -> Option<&mut u32> {
         match self {
-            Event::Fork { child } => Some(child),
+            Event::Fork { child } | Event::Vfork { child } => Some(child),
+            _ => None,
+        }
+    }
+
+    /// Returns the file of a mapping or of an event on a file, so that it can be renumbered.
+    pub fn file_mut(&mut self) -> Option<&mut u32> {
+        match self {
+            Event::Map(mapping) => match &mut mapping.backing {
+                Backing::File { file, .. } => Some(file),
+                Backing::Anonymous => None,
+            },
+            Event::Read(range) | Event::Write(range) => Some(&mut range.file),
+            Event::Length { file, .. } | Event::Unlink { file } => Some(file),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use super::access::{Addressing, TraceKind};
 use super::assembler::Assembler;
 use super::dense::Trace;
 use super::densify::TooManyPages;
-use super::event::{Backing, Event};
+use super::event::{Backing, Event, EventAt};
 use super::refs::{CONTINUES, Dictionary, Meta, References, page_of};
 use super::selection::Selection;
 use super::sink::Sink;
@@ -125,7 +125,7 @@ impl Turn<'_> {
             let mut event = assembler.stored_event(self.pids, event);
             // Lines of several files mean nothing together.
             event.line = 0;
-            if let Some(file) = file_mut(&mut event.event) {
+            if let Some(file) = event.event.file_mut() {
                 *file = self.files[file];
             }
             sink.event(event);
@@ -134,25 +134,17 @@ impl Turn<'_> {
     }
 }
 
+/// Name and length of a file, and whether it is memory.
+type Like<'t> = (&'t str, u64, bool);
+
 /// New ids of the files of one input, by their old ids.
 type Files = FxHashMap<u32, u32>;
 
-/// Returns the file of a mapping, so that it can be renumbered.
-fn file_mut(event: &mut Event) -> Option<&mut u32> {
-    match event {
-        Event::Map(mapping) => match &mut mapping.backing {
-            Backing::File { file, .. } => Some(file),
-            Backing::Anonymous => None,
-        },
-        _ => None,
-    }
-}
-
-/// Returns ids of files, from 1, that mean the same file in all inputs. Files match by name and by
+/// Returns ids of files, from 1, that mean the same file in all inputs. Files match by name, kind and
 /// length at their first mapping. The n-th such file of one input matches the n-th of every other, so
-/// two files of one input never merge. A file without a name matches none.
+/// two files of one input never merge. A file without a name, or never mapped, matches none.
 fn renumber_files(traces: &[Trace]) -> Vec<Files> {
-    let mut known: FxHashMap<(&str, u64, u32), u32> = FxHashMap::default();
+    let mut known: FxHashMap<(Like<'_>, u32), u32> = FxHashMap::default();
     let mut last = 0;
     let mut fresh = || {
         last += 1;
@@ -161,7 +153,7 @@ fn renumber_files(traces: &[Trace]) -> Vec<Files> {
     let mut all = Vec::new();
     for trace in traces {
         let mut files = Files::default();
-        let mut alike: FxHashMap<(&str, u64), u32> = FxHashMap::default();
+        let mut alike: FxHashMap<Like<'_>, u32> = FxHashMap::default();
         for event in &trace.events {
             let Event::Map(mapping) = &event.event else {
                 continue;
@@ -174,10 +166,18 @@ fn renumber_files(traces: &[Trace]) -> Vec<Files> {
                 if name.is_empty() {
                     return fresh();
                 }
-                let nth = alike.entry((name, length)).or_insert(0);
+                let like = (name, length, mapping.swap_backed);
+                let nth = alike.entry(like).or_insert(0);
                 *nth += 1;
-                *known.entry((name, length, *nth)).or_insert_with(&mut fresh)
+                *known.entry((like, *nth)).or_insert_with(&mut fresh)
             });
+        }
+        // Files that are read, written or cut but never mapped.
+        let others = |event: &&EventAt| !matches!(event.event, Event::Map(_));
+        for event in trace.events.iter().filter(others) {
+            if let Some(file) = event.event.clone().file_mut() {
+                files.entry(*file).or_insert_with(&mut fresh);
+            }
         }
         all.push(files);
     }
@@ -216,7 +216,6 @@ fn kind_of(traces: &[Trace]) -> TraceKind {
 #[cfg(test)]
 mod tests {
     use super::super::collector::Collector;
-    use super::super::event::EventAt;
     use super::super::refs::{KindCode, PageKey, pack};
     use super::*;
     use crate::trace::format::event_text;
@@ -365,5 +364,31 @@ mod tests {
         let file = |text: &String| text.split("file=").nth(1).unwrap()[..1].to_owned();
         let files: Vec<String> = events.iter().map(file).collect();
         assert_eq!(files, ["1", "2", "3", "1", "1", "4", "5"]);
+    }
+
+    #[test]
+    fn events_on_files_name_the_files_of_the_mappings() {
+        let a = with_events(&[
+            (0, "read 7 0 10"),
+            (1, "map 0 1 r-- file=7,0,100 name=libc"),
+            (1, "write 5 0 10"),
+            (2, "length 7 50"),
+        ]);
+        let b = with_events(&[
+            (0, "unlink 7"),
+            (0, "map 0 1 r-- file=9,0,100 name=libc"),
+            (1, "length 9 50"),
+        ]);
+        let (events, _) = merged(&[a, b], 10);
+        let wanted = [
+            "0 1 read 1 0 10",
+            "1 1 map 0 1 r-- file=1,0,100 name=libc",
+            "1 1 write 2 0 10",
+            "2 1 length 1 50",
+            "3 3 unlink 3",
+            "3 3 map 0 1 r-- file=1,0,100 name=libc",
+            "4 3 length 1 50",
+        ];
+        assert_eq!(events, wanted);
     }
 }

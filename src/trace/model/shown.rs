@@ -4,7 +4,7 @@
 //!
 //! Does not know whether events make sense, nor which references are legal (see `space`).
 
-use super::event::{Backing, Event, Mapping};
+use super::event::{Backing, Event, Mapping, Move};
 use rustc_hash::FxHashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub enum Shown {
         /// The process id that made the mapping. Outside mappings, the first process in the line of
         /// forks that led to this one.
         process: u32,
-        /// The page number.
+        /// The page number where the memory was made; it may have moved since.
         number: u64,
     },
 }
@@ -60,8 +60,67 @@ struct Area {
 enum Content {
     /// A file, and the number to add to an address to get the byte of the file.
     File(u32, u64),
-    /// Memory that this process made.
-    Memory(u32),
+    /// Memory that this process made, and the number to add to an address to get the address where
+    /// it was made: it may have moved.
+    Memory(u32, u64),
+}
+
+impl Content {
+    /// Returns the content of the same memory after it moved up by `by` bytes, wrapping around.
+    fn moved(self, by: u64) -> Content {
+        match self {
+            Content::File(file, base) => Content::File(file, base.wrapping_sub(by)),
+            Content::Memory(process, base) => Content::Memory(process, base.wrapping_sub(by)),
+        }
+    }
+}
+
+impl Process {
+    /// Moves a range, or changes its length. Growth shows more of the last mapping in it.
+    fn move_range(&mut self, moves: &Move, shift: u32) {
+        let old = rounded(moves.old_start, moves.old_length, shift);
+        let new = rounded(moves.new_start, moves.new_length, shift);
+        let by = new.start.wrapping_sub(old.start);
+        let mut pieces = self.pieces(&old);
+        let end = old.start.saturating_add(new.end - new.start);
+        pieces.retain(|piece| piece.range.start < end);
+        let last = pieces.len() - 1;
+        for (at, piece) in pieces.iter_mut().enumerate() {
+            let stop = if at == last { end } else { piece.range.end };
+            piece.range = piece.range.start.wrapping_add(by)..stop.wrapping_add(by);
+            piece.content = piece.content.moved(by);
+        }
+        if !moves.keep {
+            cut(&mut self.areas, &old);
+        }
+        cut(&mut self.areas, &new);
+        let at = self.areas.partition_point(|a| a.range.start < new.start);
+        Arc::make_mut(&mut self.areas).splice(at..at, pieces);
+    }
+
+    /// Returns what lies in `range`, piece by piece and without holes: outside mappings there is
+    /// memory of the first process.
+    fn pieces(&self, range: &Range<u64>) -> Vec<Area> {
+        let outside = |range: Range<u64>| Area {
+            range,
+            content: Content::Memory(self.first, 0),
+        };
+        let inside = |a: &&Area| a.range.start < range.end && range.start < a.range.end;
+        let mut pieces = Vec::new();
+        let mut at = range.start;
+        for area in self.areas.iter().filter(inside) {
+            let part = area.range.start.max(range.start)..area.range.end.min(range.end);
+            pieces.push(outside(at..part.start));
+            at = part.end;
+            pieces.push(Area {
+                range: part,
+                content: area.content,
+            });
+        }
+        pieces.push(outside(at..range.end));
+        pieces.retain(|piece| !piece.range.is_empty());
+        pieces
+    }
 }
 
 impl ShownPages {
@@ -93,7 +152,7 @@ impl ShownPages {
             Event::Unmap { start, length } => {
                 cut(&mut process.areas, &rounded(*start, *length, self.shift));
             }
-            Event::Fork { child } => {
+            Event::Fork { child } | Event::Vfork { child } => {
                 let copy = process.clone();
                 self.processes.insert(*child, copy);
             }
@@ -101,8 +160,14 @@ impl ShownPages {
             Event::Exit => {
                 self.processes.remove(&pid);
             }
+            Event::Move(moves) => process.move_range(moves, self.shift),
             // The heap is memory outside mappings here.
             Event::Brk { .. } | Event::Protect { .. } | Event::Advise { .. } => {}
+            Event::Populate { .. }
+            | Event::Read(_)
+            | Event::Write(_)
+            | Event::Length { .. }
+            | Event::Unlink { .. } => {}
         }
     }
 
@@ -125,7 +190,10 @@ impl ShownPages {
                 file,
                 offset: start.wrapping_add(base),
             },
-            Some(Content::Memory(process)) => Shown::Memory { process, number },
+            Some(Content::Memory(process, base)) => Shown::Memory {
+                process,
+                number: start.wrapping_add(base) >> self.shift,
+            },
             None => Shown::Memory {
                 process: process.first,
                 number,
@@ -137,7 +205,7 @@ impl ShownPages {
 impl Area {
     fn of(mapping: &Mapping, pid: u32, range: Range<u64>) -> Area {
         let content = match mapping.backing {
-            Backing::Anonymous => Content::Memory(pid),
+            Backing::Anonymous => Content::Memory(pid, 0),
             Backing::File { file, offset, .. } => {
                 Content::File(file, offset.wrapping_sub(range.start))
             }
@@ -229,6 +297,65 @@ mod tests {
             (shown.of(5, 20), shown.of(9, 20)),
             (memory(5, 20), memory(7, 20))
         );
+    }
+
+    fn moved(old: u64, pages: u64, new: u64, to: u64) -> Move {
+        Move {
+            old_start: old << 12,
+            old_length: pages << 12,
+            new_start: new << 12,
+            new_length: to << 12,
+            fixed: false,
+            keep: false,
+        }
+    }
+
+    #[test]
+    fn what_moves_stays_what_it_is() {
+        let mut shown = ShownPages::new(12);
+        shown.event(1, &map(10, 4, Backing::Anonymous));
+        shown.event(1, &map(14, 2, file(3, 100)));
+        shown.event(1, &Event::Fork { child: 2 });
+        // It grows by two pages, and goes to where another mapping lay.
+        shown.event(2, &map(30, 20, file(4, 0)));
+        shown.event(2, &Event::Move(Box::new(moved(12, 4, 30, 6))));
+        let all: Vec<Shown> = (29..37).map(|number| shown.of(2, number)).collect();
+        let expected = [
+            memory(1, 29),
+            memory(1, 12),
+            memory(1, 13),
+            of_file(3, 100),
+            of_file(3, 101),
+            of_file(3, 102),
+            of_file(3, 103),
+            of_file(4, 6),
+        ];
+        assert_eq!(all, expected);
+        assert_eq!(
+            (shown.of(2, 11), shown.of(1, 12)),
+            (memory(1, 11), memory(1, 12))
+        );
+        // The old range, when it is mapped again, is what is mapped there then.
+        shown.event(2, &map(14, 1, file(4, 9)));
+        assert_eq!(shown.of(2, 14), of_file(4, 9));
+        // In place, to fewer pages; and back, leaving the old range mapped.
+        shown.event(2, &Event::Move(Box::new(moved(30, 6, 30, 1))));
+        assert_eq!(
+            (shown.of(2, 30), shown.of(2, 31)),
+            (memory(1, 12), memory(1, 31))
+        );
+        let keep = Move {
+            keep: true,
+            ..moved(30, 1, 5, 1)
+        };
+        shown.event(2, &Event::Move(Box::new(keep)));
+        assert_eq!(
+            (shown.of(2, 5), shown.of(2, 30)),
+            (memory(1, 12), memory(1, 12))
+        );
+        // Memory that no mapping has, as that of the heap.
+        shown.event(2, &Event::Move(Box::new(moved(90, 1, 80, 1))));
+        assert_eq!(shown.of(2, 80), memory(1, 90));
     }
 
     #[test]

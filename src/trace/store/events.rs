@@ -72,7 +72,7 @@ fn event(
     let position = decimal(position).map_err(|_| "its position is no number")?;
     let pid = decimal(pid).map_err(|_| "its process id is no number")?;
     let parsed = event_text::parse(rest, addressing)?;
-    let mut event = parsed.ok_or("its kind is unknown")?;
+    let mut event = parsed.ok_or("its kind is unknown; a newer pagebench may read it")?;
     if let Some(child) = event.child_mut() {
         *child = process(u64::from(*child))?;
     }
@@ -89,7 +89,9 @@ mod tests {
     use super::*;
     use crate::trace::model::event::Event;
 
-    const GOOD: &str = "0 5 map 1000 8192 rw- shared name=a\n3 5 fork 9\n3 9 exec\n7 5 exit\n";
+    const GOOD: &str = "0 5 map 1000 8192 rw- shared name=a\n1 5 move 1000 8192 9000 4096 fixed\n\
+                        1 5 populate 9000 1 write\n2 5 read 4 0 9\n2 5 length 4 0\n2 5 unlink 4\n\
+                        3 5 vfork 9\n3 9 exec\n7 5 exit\n";
 
     fn decode_for(pids: &[u32], text: &[u8]) -> Result<Vec<EventAt>, String> {
         let dictionary = Dictionary {
@@ -108,9 +110,9 @@ mod tests {
     #[test]
     fn what_is_encoded_is_decoded() {
         let events = decode_for(&[5, 9], GOOD.as_bytes()).unwrap();
-        assert_eq!(events[1].event, Event::Fork { child: 1 });
+        assert_eq!(events[6].event, Event::Vfork { child: 1 });
         let at: Vec<_> = events.iter().map(|e| (e.position, e.process)).collect();
-        assert_eq!(at, [(0, 0), (3, 0), (3, 1), (7, 0)]);
+        assert_eq!(at[5..], [(2, 0), (3, 0), (3, 1), (7, 0)]);
         assert_eq!(decode_for(&[], b""), Ok(Vec::new()));
     }
 
@@ -123,10 +125,11 @@ mod tests {
             ("-1 5 exec\n", "its position"),
             ("1\n", "its process id is no number"),
             ("1 5\n", "its kind is unknown"),
-            ("1 5 R 1000\n", "its kind is unknown"),
+            ("1 5 R 1000\n", "its kind is unknown; a newer pagebench may"),
             ("1 6 exec\n", "its process is unknown"),
             ("1 4294967301 exec\n", "its process is unknown"),
             ("1 5 fork 6\n", "its process is unknown"),
+            ("1 5 vfork 6\n", "its process is unknown"),
             (
                 "2 5 exec\n1 5 exit\n",
                 "event 2 is corrupt: it stands before the one before",

@@ -46,7 +46,9 @@
 //!
 //! A line of the events is `POSITION PID EVENT`: the number of references before it (decimal, never
 //! less than in the line before), the process id, and the event as in the plain format; LF ends it.
-//! Processes that occur only in events, children of forks too, are among the process ids.
+//! Processes that occur only in events, children of forks too, are among the process ids. A reader
+//! refuses a file with an event, or a word of one, that it does not know: no event may be skipped.
+//! So a file is read by every program that knows its events, whichever version wrote it.
 //!
 //! A column of the footer may be split over several with the same tag, to be joined in order. A
 //! block never begins with a continuation, so that blocks can be unpacked on their own.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::trace::bursts::encode;
+use crate::trace::format::event_text;
 use crate::trace::generate::Rng;
 use crate::trace::model::dense::Trace;
 use crate::trace::model::event::{Event, EventAt};
@@ -128,6 +129,11 @@ fn recordings_are_written_alike_one_by_one_and_at_once() {
     }
 }
 
+fn event(text: &str) -> Event {
+    let event = event_text::parse(text.as_bytes(), Addressing::Bytes);
+    event.unwrap().unwrap()
+}
+
 /// A small trace with events between, before and behind its references.
 fn with_events() -> (Vec<u8>, Summary, Vec<EventAt>) {
     let (refs, kinds, dictionary) = sample(60, 9);
@@ -141,6 +147,18 @@ fn with_events() -> (Vec<u8>, Summary, Vec<EventAt>) {
         at(0, 1, Event::Exec),
         at(0, 1, Event::Fork { child: 0 }),
         at(30, 0, Event::Brk { end: 0x5000 }),
+        at(31, 0, event("move 1000 4096 9000 8192 keep")),
+        at(
+            31,
+            0,
+            event("map 20000 4096 rw- shared swap-backed file=4,0,9"),
+        ),
+        at(32, 0, event("populate 1000 4096 write")),
+        at(32, 0, event("read 4 0 9")),
+        at(32, 0, event("write 4 1 8")),
+        at(33, 1, event("length 4 1000")),
+        at(33, 1, event("unlink 4")),
+        at(34, 1, Event::Vfork { child: 0 }),
         at(refs.len() as u64, 0, Event::Exit),
     ];
     let mut writer = Writer::new(Vec::new(), 3).unwrap();
@@ -165,6 +183,28 @@ fn events_are_read_as_they_were_written() {
     assert_eq!(trace.digest(), summary.digest);
     let (refs, kinds, dictionary) = sample(60, 9);
     assert_ne!(write(&refs, &kinds, &dictionary).1.digest, summary.digest);
+}
+
+/// The digest that the program stored before there were moves and the like, and the events as it
+/// wrote them.
+#[test]
+fn a_file_of_earlier_days_has_its_digest() {
+    let bytes = include_bytes!("../../tests/data/family.stored");
+    let store = parse(bytes).unwrap();
+    assert_eq!(store.events.len(), 6);
+    let trace = Trace::load(store).unwrap();
+    assert_eq!(
+        digest::show(trace.digest()),
+        "23994c41a067b190f8a416773d166380"
+    );
+    let (refs, kinds) = (trace.refs().to_vec(), trace.kinds().to_vec());
+    let dictionary = Dictionary::clone(&trace.dictionary);
+    let again = Trace::new(trace.meta.clone(), dictionary, refs, kinds, None);
+    let again = again.with_events(trace.events.clone());
+    assert_eq!(
+        digest::show(again.digest()),
+        "23994c41a067b190f8a416773d166380"
+    );
 }
 
 #[test]

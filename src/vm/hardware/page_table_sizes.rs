@@ -89,6 +89,10 @@ impl Forest<'_> {
             Op::Copy { to: entry, .. } | Op::Prefetch { entry } | Op::Bind { entry, .. } => {
                 self.bind(entry);
             }
+            Op::Move { from, to } => {
+                self.bind(to);
+                self.unbind(from);
+            }
             Op::Unmap { entry } => self.unbind(entry),
             _ => {}
         }

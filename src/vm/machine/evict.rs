@@ -86,13 +86,21 @@ where
         }
     }
 
-    /// Frees `page`, whose last owner is gone, and its swap slot.
-    pub(super) fn free(&mut self, policy: &mut dyn Policy, page: ObjectId, time: u64) {
+    /// Frees `page`, whose last owner is gone, and its swap slot. Writes it to its file if it is dirty,
+    /// unless `discards` is true.
+    pub(super) fn free(
+        &mut self,
+        policy: &mut dyn Policy,
+        page: ObjectId,
+        discards: bool,
+        time: u64,
+    ) {
         let frame = self.memory.state(page);
         self.core.swap.release(page);
         if frame < NOT_RESIDENT {
             self.core.residency.settle(time);
-            let writes = self.core.frames.dirty(frame) && self.memory.class(page) == Class::File;
+            let dirty = self.core.frames.dirty(frame);
+            let writes = dirty && !discards && self.memory.class(page) == Class::File;
             self.core.counters.freed += 1;
             self.core.counters.freed_dirty += u64::from(writes);
             if writes {

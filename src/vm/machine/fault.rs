@@ -244,7 +244,7 @@ where
             self.drop_entry(entry, time);
             policy.unmapped(entry);
             if frees {
-                self.free(policy, source, time);
+                self.free(policy, source, false, time);
             }
         }
         self.memory.bind(entry, object);

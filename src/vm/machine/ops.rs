@@ -58,13 +58,24 @@ where
                     self.flush_entry(from, time);
                 }
             }
+            Op::Move { from, to } => {
+                let frame = self.memory.present(from);
+                self.drop_entry(from, time);
+                if frame < NOT_RESIDENT {
+                    self.memory.attach(to, frame);
+                    self.core.note_present(to, false);
+                    // The next reference of `to` need not fault. No TLB holds it: it was unmapped.
+                    self.tlb.may_stay_resident(to, time);
+                }
+                policy.moved(from, to);
+            }
             Op::Drop { entry } => self.drop_entry(entry, time),
             Op::Unmap { entry } => {
                 self.drop_entry(entry, time);
                 policy.unmapped(entry);
             }
             Op::Flush { entry } => self.flush_entry(entry, time),
-            Op::Free { object } => self.free(policy, object, time),
+            Op::Free { object, discards } => self.free(policy, object, discards, time),
             Op::Prefetch { entry } => return self.prefetch(policy, entry, time),
             Op::CowCopy { .. } | Op::Reuse { .. } => unreachable!("part of a reference"),
         }

@@ -84,7 +84,7 @@ impl MissLog {
                     private: true,
                     ..
                 } => logger.stays(from),
-                Op::Flush { entry } => logger.stays(entry),
+                Op::Flush { entry } | Op::Move { to: entry, .. } => logger.stays(entry),
                 _ => {}
             }
         }

@@ -301,11 +301,8 @@ fn by_mapping(picture: &Picture<'_>, process: &ProcessView) -> Vec<Pages> {
 
 fn kind(vma: &Vma) -> String {
     match vma.backing {
-        Backing::File { file, offset, .. } => {
-            // Earlier events may have cut off the front of the mapping.
-            let offset = offset.wrapping_add(vma.start.wrapping_sub(vma.origin));
-            format!("file {file} +{offset:#x}")
-        }
+        // Earlier events may have cut off the front of the mapping.
+        Backing::File { file, .. } => format!("file {file} +{:#x}", vma.offset_of(vma.start)),
         Backing::Anonymous if vma.shared => format!("region {}", vma.region),
         Backing::Anonymous => "anonymous".into(),
     }

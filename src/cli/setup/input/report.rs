@@ -110,7 +110,7 @@ pub fn report_illegal(path: &str, resolved: &Resolved, options: &Options) {
     }
     if tally.idle_events > 0 {
         note(&format!(
-            "note: {path}: {} had no effect: they name unmapped memory, or a heap end that brk cannot set",
+            "note: {path}: {} had no effect: they name unmapped memory, an unmapped file, or a heap end that brk cannot set",
             counted(tally.idle_events, "event")
         ));
     }

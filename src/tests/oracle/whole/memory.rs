@@ -1,6 +1,8 @@
 //! Memory: objects in frames, entries of processes for them, the swap device, the TLBs. What
 //! happens in address spaces comes as [`Step`]s.
 
+mod translations;
+
 use super::super::tlb::{Buffers, Found, TlbRun};
 use super::chooser::{self, Chooser};
 use super::space::{Class, How, Object, Reference, Step};
@@ -166,7 +168,15 @@ impl<'a> Memory<'a> {
     pub fn step(&mut self, step: &Step) -> Result<(), Ended> {
         match *step {
             Step::Reference(ref reference) => return self.reference(reference),
-            Step::Unbind(page) => self.unbind(page),
+            Step::Unbind(page) => self.unbind(page, true),
+            Step::Discard(page) => self.unbind(page, false),
+            Step::Move { from, to } => {
+                if self.entry(from).present {
+                    self.shoot_down(from);
+                }
+                let entry = self.bound.remove(&from).expect("a bound page");
+                self.bound.insert(to, entry);
+            }
             Step::Drop(page) => self.drop_entry(page),
             Step::Flush(page) => self.shoot_down(page),
             Step::Fork {
@@ -208,7 +218,7 @@ impl<'a> Memory<'a> {
                 let major = self.read_source(source);
                 let (pool, frame, victim) = self.take_frame(page.0, object, true)?;
                 if self.bound.contains_key(&page) {
-                    self.unbind(page);
+                    self.unbind(page, true);
                 }
                 self.bind(page, object);
                 self.load(object, pool, frame, page.0, false);
@@ -354,8 +364,8 @@ impl<'a> Memory<'a> {
         self.objects.entry(object).or_default();
     }
 
-    /// An object without owners is freed.
-    fn unbind(&mut self, page: Page) {
+    /// An object without owners is freed, and written to its file if that is wanted.
+    fn unbind(&mut self, page: Page, wanted: bool) {
         self.drop_entry(page);
         let entry = self.bound.remove(&page).expect("a bound page");
         if self.owners(entry.object) > 0 {
@@ -364,7 +374,7 @@ impl<'a> Memory<'a> {
         if self.state(entry.object).frame.is_some() {
             self.counters.freed += 1;
             let dirty = self.leave(entry.object);
-            let written = dirty && self.classes[entry.object] == Class::File;
+            let written = wanted && dirty && self.classes[entry.object] == Class::File;
             self.counters.freed_dirty += usize::from(written);
         }
         if let Some(slot) = self.state(entry.object).slot {
@@ -615,44 +625,6 @@ impl<'a> Memory<'a> {
             self.leave(object);
         }
         Ok(())
-    }
-
-    // TLBs.
-
-    fn switch_to(&mut self, pid: u32) {
-        let before = self.running.replace(pid);
-        if let Some(tlb) = self.options.tlb.as_ref().filter(|tlb| !tlb.tags)
-            && before.is_some_and(|before| before != pid)
-        {
-            self.buffers = Some(Buffers::of(tlb));
-            self.flushes += 1;
-        }
-    }
-
-    fn look_up(&mut self, page: Page, ifetch: bool) -> Found {
-        let Some(buffers) = &mut self.buffers else {
-            return Found::Nowhere;
-        };
-        let found = buffers.look_up(page, ifetch);
-        match found {
-            Found::First if ifetch => self.lookups.l1i_hits += 1,
-            Found::First => self.lookups.l1d_hits += 1,
-            Found::Second => self.lookups.l2_hits += 1,
-            Found::Nowhere => self.lookups.misses += 1,
-        }
-        found
-    }
-
-    fn fill(&mut self, page: Page, ifetch: bool, found: Found) {
-        if let Some(buffers) = &mut self.buffers {
-            buffers.fill(page, ifetch, found);
-        }
-    }
-
-    fn shoot_down(&mut self, page: Page) {
-        if let Some(buffers) = &mut self.buffers {
-            self.lookups.shootdowns += buffers.shoot_down(page);
-        }
     }
 
     // The state of things.

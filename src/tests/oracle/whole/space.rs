@@ -1,10 +1,12 @@
 //! Address spaces: which references are legal, and which page object each uses. Nothing here
 //! depends on what is in memory.
 
+mod changes;
+
 use super::{Illegal, Item, OnSegfault, Page};
 use pagebench::internals::trace::model::access::Kind;
 use pagebench::internals::trace::model::event::{Advice, Backing, Event, Mapping, Protection};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// An object, numbered in order of creation.
 pub type Object = usize;
@@ -50,6 +52,13 @@ pub enum Step {
         private: bool,
     },
     Unbind(Page),
+    /// The same; what it holds is no longer wanted in its file.
+    Discard(Page),
+    /// What is at the first page, bound or in memory, is at the second from now on.
+    Move {
+        from: Page,
+        to: Page,
+    },
     /// The process loses its entry, not the binding.
     Drop(Page),
     /// What TLBs hold of the page is out of date.
@@ -75,6 +84,8 @@ struct Vma {
     shared: bool,
     grows_down: bool,
     backing: Backing,
+    /// The file is memory.
+    swap_backed: bool,
     /// Where the mapping began that this is a part of.
     origin: i128,
     /// Tells shared anonymous mappings apart.
@@ -165,7 +176,7 @@ enum Key {
 enum Content {
     Private(Class),
     Shared(Key, Class),
-    PrivateFile(Key),
+    PrivateFile(Key, Class),
 }
 
 /// All address spaces at some point of a trace.
@@ -177,6 +188,8 @@ pub struct Space {
     on_segfault: OnSegfault,
     processes: BTreeMap<u32, Process>,
     bound: BTreeMap<Page, Binding>,
+    /// Whose memory a process uses that has none of its own yet.
+    lenders: BTreeMap<u32, u32>,
     keyed: BTreeMap<Key, Object>,
     regions: usize,
     /// References so far.
@@ -197,6 +210,7 @@ impl Space {
             on_segfault,
             processes: BTreeMap::new(),
             bound: BTreeMap::new(),
+            lenders: BTreeMap::new(),
             keyed: BTreeMap::new(),
             regions: 0,
             position: 0,
@@ -216,7 +230,7 @@ impl Space {
 
     /// The mapped ranges of a process.
     pub fn mapped(&self, pid: u32) -> Vec<(u64, u64)> {
-        let process = self.processes.get(&pid);
+        let process = self.processes.get(&self.home(pid));
         let vmas = process.iter().flat_map(|process| &process.vmas);
         vmas.map(|vma| (vma.start as u64, vma.end as u64)).collect()
     }
@@ -232,7 +246,7 @@ impl Space {
                 Ok(Vec::new())
             }
             Some(Fate::Lives) | None => match item {
-                &Item::Access { kind, page, .. } => Ok(self.access((pid, page), kind)),
+                &Item::Access { kind, page, .. } => Ok(self.access(pid, page, kind)),
                 Item::Event { event, .. } => self.event(pid, event),
             },
         }
@@ -243,13 +257,26 @@ impl Space {
         match item {
             Item::Access { .. } => self.dropped += 1,
             &Item::Event {
-                event: Event::Fork { child },
+                event: Event::Fork { child } | Event::Vfork { child },
                 ..
             } => {
                 self.processes.insert(child, Process::new(Fate::Killed));
             }
             Item::Event { .. } => {}
         }
+    }
+
+    /// The process whose memory this one uses.
+    fn home(&self, pid: u32) -> u32 {
+        self.lenders.get(&pid).copied().unwrap_or(pid)
+    }
+
+    /// The processes that use the memory of this one.
+    fn borrowers(&self, pid: u32) -> Vec<u32> {
+        let all = self.lenders.iter();
+        all.filter(|(_, lender)| **lender == pid)
+            .map(|(child, _)| *child)
+            .collect()
     }
 
     /// The process, which begins to exist now if it did not.
@@ -291,18 +318,19 @@ impl Space {
 
     // References.
 
-    fn access(&mut self, page: Page, kind: Kind) -> Vec<Step> {
-        self.process(page.0);
+    fn access(&mut self, pid: u32, number: u64, kind: Kind) -> Vec<Step> {
+        self.process(pid);
+        let page = (self.home(pid), number);
         match self.legal(page, kind) {
             Ok(()) => vec![Step::Reference(self.resolve(page, kind))],
             Err(segmentation) => {
                 self.illegal.push(Illegal {
                     position: self.position - 1,
-                    page,
+                    page: (pid, number),
                     segmentation,
                 });
                 match self.on_segfault {
-                    OnSegfault::Kill => self.end(page.0, Fate::Killed),
+                    OnSegfault::Kill => self.end(pid, Fate::Killed),
                     OnSegfault::Skip => Vec::new(),
                 }
             }
@@ -372,12 +400,15 @@ impl Space {
         match self.content(page) {
             Content::Private(class) => (self.bind_new(page, class), How::Plain),
             Content::Shared(key, class) => (self.bind_keyed(page, key, class, false), How::Plain),
-            Content::PrivateFile(key) if write => {
+            Content::PrivateFile(key, Class::Zero) if write && !self.keyed.contains_key(&key) => {
+                (self.bind_new(page, Class::Zero), How::Plain)
+            }
+            Content::PrivateFile(key, _) if write => {
                 let source = self.keyed.get(&key).copied();
                 (self.bind_new(page, Class::Zero), How::Copy { source })
             }
-            Content::PrivateFile(key) => {
-                (self.bind_keyed(page, key, Class::File, true), How::Plain)
+            Content::PrivateFile(key, class) => {
+                (self.bind_keyed(page, key, class, true), How::Plain)
             }
         }
     }
@@ -406,11 +437,16 @@ impl Space {
             ) => {
                 let at = into + i128::from(offset);
                 let key = Key::File(file, at);
+                let class = if owner.swap_backed {
+                    Class::Zero
+                } else {
+                    Class::File
+                };
                 match (at < i128::from(length), shared) {
                     (false, false) => Content::Private(Class::Zero),
                     (false, true) => Content::Shared(key, Class::Zero),
-                    (true, true) => Content::Shared(key, Class::File),
-                    (true, false) => Content::PrivateFile(key),
+                    (true, true) => Content::Shared(key, class),
+                    (true, false) => Content::PrivateFile(key, class),
                 }
             }
         }
@@ -457,16 +493,35 @@ impl Space {
     // Events.
 
     fn event(&mut self, pid: u32, event: &Event) -> Result<Vec<Step>, String> {
-        if let &Event::Fork { child } = event {
-            return self.fork(pid, child);
-        }
         self.process(pid);
+        if matches!(event, Event::Exec | Event::Exit) && !self.borrowers(pid).is_empty() {
+            return Err("a lender that leaves".into());
+        }
+        let home = self.home(pid);
+        match *event {
+            Event::Fork { child } => return self.fork(home, child),
+            Event::Vfork { child } => {
+                if self.processes.contains_key(&child) {
+                    return Err(format!("process {child} exists or existed"));
+                }
+                self.processes.insert(child, Process::new(Fate::Lives));
+                self.lenders.insert(child, home);
+                return Ok(Vec::new());
+            }
+            Event::Exec => return Ok(self.end(pid, Fate::Lives)),
+            Event::Exit => return Ok(self.end(pid, Fate::Exited)),
+            _ => {}
+        }
+        let pid = home;
         match *event {
             Event::Map(ref mapping) => self.map(pid, mapping),
             Event::Brk { end } => Ok(self.brk(pid, self.up(i128::from(end)))),
-            Event::Exec => Ok(self.end(pid, Fate::Lives)),
-            Event::Exit => Ok(self.end(pid, Fate::Exited)),
-            Event::Fork { .. } => unreachable!(),
+            Event::Exec | Event::Exit | Event::Fork { .. } | Event::Vfork { .. } => unreachable!(),
+            Event::Move(ref moves) => self.moves(pid, moves),
+            Event::Length { file, bytes } => Ok(self.length(file, i128::from(bytes))),
+            Event::Populate { .. } | Event::Read(_) | Event::Write(_) | Event::Unlink { .. } => {
+                Err(format!("{event} means nothing yet"))
+            }
             Event::Unmap { start, length }
             | Event::Protect { start, length, .. }
             | Event::Advise { start, length, .. } => {
@@ -513,6 +568,7 @@ impl Space {
             shared: mapping.shared,
             grows_down: mapping.grows_down,
             backing: mapping.backing,
+            swap_backed: mapping.swap_backed,
             origin: range.0,
             region: self.regions,
         };
@@ -566,6 +622,7 @@ impl Space {
                 shared: false,
                 grows_down: false,
                 backing: Backing::Anonymous,
+                swap_backed: false,
                 origin: begin,
                 region: 0,
             });
@@ -580,6 +637,13 @@ impl Space {
     /// The program ends; what becomes of the process is its fate.
     fn end(&mut self, pid: u32, fate: Fate) -> Vec<Step> {
         self.processes.insert(pid, Process::new(fate));
+        if self.lenders.remove(&pid).is_some() {
+            return Vec::new();
+        }
+        for child in self.borrowers(pid) {
+            self.lenders.remove(&child);
+            self.processes.insert(child, Process::new(Fate::Killed));
+        }
         let pages = self.bound_of(pid).into_iter();
         pages.map(|page| self.unbind(page)).collect()
     }
@@ -603,49 +667,6 @@ impl Space {
             });
         }
         Ok(steps)
-    }
-
-    fn dont_need(&mut self, pid: u32, range: (i128, i128)) -> Vec<Step> {
-        let mut steps = Vec::new();
-        for page in self.bound_of(pid) {
-            let bytes = self.bytes(page);
-            if range.0 <= bytes.0 && bytes.1 <= range.1 {
-                steps.push(match self.bound[&page].private {
-                    true => self.unbind(page),
-                    false => Step::Drop(page),
-                });
-            }
-        }
-        steps
-    }
-
-    fn will_need(&mut self, pid: u32, range: (i128, i128)) -> Vec<Step> {
-        let bound = self.bound_of(pid);
-        let mut numbers: BTreeSet<u64> = bound.iter().map(|&(_, number)| number).collect();
-        for vma in &self.processes[&pid].vmas {
-            let first = vma.start / self.page_size;
-            let last = (vma.end - 1) / self.page_size;
-            numbers.extend((first..=last).map(|number| number as u64));
-        }
-        let mut steps = Vec::new();
-        for number in numbers {
-            let page = (pid, number);
-            if !overlap(self.bytes(page), range) {
-                continue;
-            }
-            let object = match self.bound.get(&page) {
-                Some(binding) => binding.object,
-                None => match self.content(page) {
-                    Content::Shared(key, Class::File) => {
-                        self.bind_keyed(page, key, Class::File, false)
-                    }
-                    Content::PrivateFile(key) => self.bind_keyed(page, key, Class::File, true),
-                    Content::Private(_) | Content::Shared(..) => continue,
-                },
-            };
-            steps.push(Step::Prefetch { page, object });
-        }
-        steps
     }
 }
 

@@ -17,7 +17,18 @@ fn what_is_read_is_written_again() {
         "brk ffffffffffffffff",
         "advise 1000 4096 willneed",
         "advise 1000 4096 dontneed",
+        "map 1000 4096 rw- shared swap-backed file=3,0,8192",
+        "move 1000 4096 ffffffffffffffff 1",
+        "move 0 18446744073709551615 1000 8192 fixed keep",
+        "populate 1000 4096 read",
+        "populate 1000 1 write",
+        "read 4294967295 0 18446744073709551615",
+        "write 0 18446744073709551615 1",
+        "length 7 0",
+        "length 7 18446744073709551615",
+        "unlink 0",
         "fork 4294967295",
+        "vfork 4294967295",
         "exec",
         "exit",
     ] {
@@ -95,6 +106,36 @@ fn what_is_wrong_is_said() {
         ("unmap 0 1 r", "unexpected `r`; the event is written: unmap"),
         ("unmap 0 0", "the length is 0"),
         ("protect 0 1", "the protection is missing: protect"),
+        (
+            "map 0 1 rwx swap-backed",
+            "`swap-backed` without `file=`; memory without",
+        ),
+        ("move 0 1 1000", "the length is missing: move OLD-START"),
+        ("move 0 0 1000 1", "the length is 0; the least is 1"),
+        ("move 0 1 1000 0", "the length is 0; the least is 1"),
+        ("move 0 1 ffffffffffffffff 2", "runs past the end of the 64"),
+        ("move 0 1 x 1", "the start is not hexadecimal"),
+        ("move 0 1 1000 1 kept", "unknown attribute `kept` of a move"),
+        ("move 0 1 1000 1 keep fixed keep", "`keep` is given twice"),
+        ("populate 0 1", "the access is missing: populate START"),
+        (
+            "populate 0 1 execute",
+            "`execute` is neither read nor write",
+        ),
+        ("populate 0 0 read", "the length is 0"),
+        ("read 1 2", "the length is missing: read FILE OFFSET LENGTH"),
+        ("read 4294967296 0 1", "the file's id is over 4294967295"),
+        ("write 1 0 0", "the length is 0"),
+        (
+            "write 1 18446744073709551615 2",
+            "the last byte that a file",
+        ),
+        ("write x", "the file is not a decimal number"),
+        ("length 1", "the length is missing: length FILE BYTES"),
+        ("length 1 0x10", "the length is not a decimal number"),
+        ("unlink", "the file is missing: unlink FILE"),
+        ("unlink 1 2", "unexpected `2`; the event is written: unlink"),
+        ("vfork", "`vfork` takes the number of the child"),
         ("brk", "the end is missing: brk END"),
         ("brk x", "the end is not hexadecimal"),
         ("advise 0 1", "the advice is missing"),
@@ -124,11 +165,17 @@ fn ids_have_no_mappings_but_processes() {
         "protect 0 1 r--",
         "brk 1",
         "advise 0 1 willneed",
+        "move 0 1 1000 1",
+        "populate 0 1 read",
+        "read 1 0 1",
+        "write 1 0 1",
+        "length 1 0",
+        "unlink 1",
     ] {
         let fault = ids(text).unwrap_err();
         assert!(fault.contains("in a trace of page ids"), "{text}: {fault}");
     }
-    for text in ["fork 2", "exec", "exit"] {
+    for text in ["fork 2", "vfork 2", "exec", "exit"] {
         assert_eq!(ids(text).unwrap().unwrap().to_string(), text);
     }
 }
@@ -138,4 +185,31 @@ fn other_words_are_no_events() {
     for text in ["", "R 1", "Map 0 1 rwx", "maps", "switch 1"] {
         assert_eq!(read(text), Ok(None));
     }
+}
+
+/// Every event has a text, and what is read is of the kind that its first word says.
+#[test]
+fn every_event_has_a_text() {
+    for (name, rest) in [
+        ("map", "0 1 rwx"),
+        ("unmap", "0 1"),
+        ("move", "0 1 1000 1"),
+        ("protect", "0 1 rwx"),
+        ("brk", "0"),
+        ("advise", "0 1 willneed"),
+        ("populate", "0 1 read"),
+        ("read", "0 0 1"),
+        ("write", "0 0 1"),
+        ("length", "0 1"),
+        ("unlink", "0"),
+        ("fork", "1"),
+        ("vfork", "1"),
+        ("exec", ""),
+        ("exit", ""),
+    ] {
+        let event = read(&format!("{name} {rest}")).unwrap().unwrap();
+        assert_eq!(event.name(), name);
+        assert!(Event::NAMES.contains(&name));
+    }
+    assert_eq!(Event::NAMES.len(), 15);
 }

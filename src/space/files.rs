@@ -1,0 +1,64 @@
+//! The meaning of events on files: what their mappings hold when their length changes, and which of
+//! them are memory. Knows nothing of references.
+
+use super::SpaceError;
+use super::resolver::{Place, Resolver};
+use super::vma::Vma;
+use crate::trace::model::event::{Backing, EventAt, Mapping};
+
+impl Resolver<'_> {
+    /// Records whether the file of `mapping` is memory. Errors if an earlier mapping contradicts.
+    pub fn check_kind(&mut self, at: &EventAt, mapping: &Mapping) -> Result<(), SpaceError> {
+        let Backing::File { file, .. } = mapping.backing else {
+            return Ok(());
+        };
+        let known = *self.swap_backed.entry(file).or_insert(mapping.swap_backed);
+        if known == mapping.swap_backed {
+            return Ok(());
+        }
+        let (now, before) = match known {
+            true => ("is not `swap-backed`", "was"),
+            false => ("is `swap-backed`", "was not"),
+        };
+        let what = format!("file {file} {now} here and {before} where it was mapped first");
+        Err(self.fail(Place::Event(at), what))
+    }
+
+    /// Gives a file a new length. The pages that are cut off go out of all mappings, copies of them
+    /// too, without being written; and where the file grows, so do the zeros that were beyond its end.
+    /// A page with bytes on both sides of the end stays.
+    pub fn set_length(&mut self, file: u32, bytes: u64) {
+        let mut is_mapped = false;
+        for process in 0..self.processes.len() as u32 {
+            let mut vmas = self.processes[process as usize].vmas.clone();
+            let Some(changed) = vmas.set_length(file, bytes) else {
+                continue;
+            };
+            is_mapped = true;
+            for before in &changed {
+                self.drop_from(process, before, bytes);
+            }
+            self.set_vmas(process, vmas);
+        }
+        self.tally.idle_events += u64::from(!is_mapped);
+    }
+
+    /// Unbinds the pages of `vma` from the first byte on that its file has only with or only without
+    /// its new length.
+    fn drop_from(&mut self, process: u32, vma: &Vma, bytes: u64) {
+        let Backing::File { length, .. } = vma.backing else {
+            return;
+        };
+        let same = i128::from(length.min(bytes));
+        let range = vma.start..vma.end;
+        for (number, _) in self.bound_over(process, &range) {
+            let page = self.bytes_of(number);
+            // A page belongs to the lowest of several mappings.
+            let over = self.processes[process as usize].vmas.over(&page);
+            let is_its = over.first().is_some_and(|first| first.start == vma.start);
+            if is_its && vma.exact_offset_of(page.start) >= same {
+                self.unbind_for(process, number, true);
+            }
+        }
+    }
+}

@@ -154,6 +154,7 @@ impl<'t, P: PolicyType<'t>> Memory<P> {
                 page: Some(page),
                 time,
                 ahead: false,
+                spare: None,
             });
             self.frames.load(frame, page, write);
             let at = PageAccess {
@@ -201,6 +202,7 @@ impl<'t> Visitor<'t> for AsksAnyTime<'t> {
                         page: wanted,
                         time,
                         ahead: wanted != Some(page) || random.below(2) == 0,
+                        spare: None,
                     });
                 }
             }
@@ -212,6 +214,7 @@ impl<'t> Visitor<'t> for AsksAnyTime<'t> {
                         page: Some(early),
                         time,
                         ahead: true,
+                        spare: None,
                     });
                     memory.frames.load_ahead(frame, early);
                     let next_use = self.trace.next_of(early, at);
@@ -241,6 +244,7 @@ impl<'t> Visitor<'t> for AsksAnyTime<'t> {
                 page: None,
                 time: self.trace.refs.len() as u64,
                 ahead: true,
+                spare: None,
             });
         }
     }
@@ -298,6 +302,7 @@ fn a_page_is_recalled_once_however_often_a_victim_is_asked_for() {
                 page: wanted,
                 time,
                 ahead: false,
+                spare: None,
             });
         }
         memory.refer(pack(page, false), 0, time);

@@ -57,6 +57,7 @@ pub use view::{Binding, ProcessView, Rights, SpaceAt};
 use crate::trace::bursts::Bursts;
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::Trace;
+use crate::trace::model::event::USER_END;
 use crate::trace::model::refs::{Dictionary, PageKey};
 pub use crate::units::EntryId;
 use crate::units::PageId;
@@ -114,6 +115,73 @@ pub struct Options {
     /// The limit of committed memory of all processes, in bytes (strict overcommit). What would
     /// exceed it is refused: map, protect, heap, stack, fork. `None`: nothing is refused.
     pub commit_limit: Option<u64>,
+    /// Which addresses there are.
+    pub layout: AddressLayout,
+    /// Whether a child inherits the page-table entries for pages of files.
+    pub fork_file_ptes: ForkFilePtes,
+}
+
+/// Which addresses a process has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AddressLayout {
+    /// Those of the largest layout: user space ends at 2^56.
+    #[default]
+    Any,
+    /// 32-bit x86: user space ends at 3 GiB, the kernel's part at 4 GiB.
+    TwoLevel,
+}
+
+impl AddressLayout {
+    /// Every layout, with its names on the command line. Results have the first of them.
+    pub const ALL: [(AddressLayout, &'static str); 3] = [
+        (AddressLayout::Any, "any"),
+        (AddressLayout::TwoLevel, "two-level"),
+        (AddressLayout::TwoLevel, "i386"),
+    ];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        let mut all = AddressLayout::ALL.into_iter();
+        let own = all.find(|(layout, _)| *layout == self);
+        own.expect("every layout has a name").1
+    }
+
+    /// Returns the first address behind user space.
+    pub fn user_end(self) -> u64 {
+        match self {
+            AddressLayout::Any => USER_END,
+            AddressLayout::TwoLevel => 3 << 30,
+        }
+    }
+
+    /// Returns the first address that the layout does not have; `None` if it has all.
+    pub fn end(self) -> Option<u64> {
+        match self {
+            AddressLayout::Any => None,
+            AddressLayout::TwoLevel => Some(1 << 32),
+        }
+    }
+}
+
+/// What a fork does with the page-table entries for pages of files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ForkFilePtes {
+    /// The child inherits them, as those for other pages.
+    #[default]
+    Copy,
+    /// The child has none: its first reference to such a page is a fault.
+    Drop,
+}
+
+impl ForkFilePtes {
+    /// Both ways, with their names on the command line and in results.
+    pub const ALL: [(ForkFilePtes, &'static str); 2] =
+        [(ForkFilePtes::Copy, "copy"), (ForkFilePtes::Drop, "drop")];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        ForkFilePtes::ALL[self as usize].1
+    }
 }
 
 /// Where the mappings came from.
@@ -211,6 +279,8 @@ pub enum Op {
     Reuse {
         /// The entry that writes.
         entry: EntryId,
+        /// The number of ops before the moment since which there is no other owner.
+        alone_since: u32,
     },
 }
 
@@ -318,6 +388,8 @@ pub struct Space {
     pub touched: Timeline,
     /// The numbers of references left out: segmentation faults, protection faults, dropped ones.
     pub left_out: Timeline<[u64; 3]>,
+    /// Whether any fork found page-table entries for pages of files.
+    pub forks_file_ptes: bool,
     future: OnceLock<ObjectFuture>,
 }
 

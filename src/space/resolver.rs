@@ -6,8 +6,9 @@ use super::kinds::Kinds;
 use super::timeline::Moment;
 use super::vma::Vmas;
 use super::{
-    Binding, Class, EntryId, LISTED, Mappings, NONE, ObjectId, Op, OpAt, Options, Origin,
-    ProcessView, Refusal, ResolveCounts, Resolved, Rights, Space, SpaceAt, SpaceError, infer,
+    AddressLayout, Binding, Class, EntryId, LISTED, Mappings, NONE, ObjectId, Op, OpAt, Options,
+    Origin, ProcessView, Refusal, ResolveCounts, Resolved, Rights, Space, SpaceAt, SpaceError,
+    infer,
 };
 use crate::trace::model::access::{Addressing, Kind};
 use crate::trace::model::dense::Trace;
@@ -115,6 +116,8 @@ pub(super) struct Resolver<'t> {
     pub settled: Vec<Kinds>,
     /// The number of owners of each object.
     pub owners: Vec<u32>,
+    /// For each object the number of ops before the moment at which it was left with one owner.
+    pub alone_since: Vec<u32>,
     /// The key of each object, if it has one.
     pub key_of: Vec<Option<Key>>,
     /// The inverse of `key_of`, of objects with owners.
@@ -199,7 +202,8 @@ fn resolve_all(
         (false, true) => Origin::Inferred,
         (false, false) => Origin::Permissive,
     };
-    if origin == Origin::Permissive && trace.events.is_empty() && at.is_none() {
+    let in_user_space = is_in_user_space(&trace, options.layout);
+    if origin == Origin::Permissive && trace.events.is_empty() && in_user_space && at.is_none() {
         let (space, tally) = (None, ResolveCounts::default());
         return Ok((Resolved::new(trace, space, origin, tally), None, Vec::new()));
     }
@@ -227,6 +231,16 @@ fn resolve_all(
     Ok((resolved, view, watched.rights))
 }
 
+/// Returns whether every page of a trace is in the user space of `layout`. Pages of ids have no
+/// address.
+fn is_in_user_space(trace: &Trace, layout: AddressLayout) -> bool {
+    let user_pages = layout.user_end() >> trace.meta.page_shift();
+    let mut pages = trace.dictionary.pages.iter();
+    trace.meta.addressing != Addressing::Bytes
+        || layout == AddressLayout::Any
+        || pages.all(|page| page.number < user_pages)
+}
+
 impl<'t> Resolver<'t> {
     fn new(trace: &'t Trace, options: Options, strict: bool) -> Resolver<'t> {
         let Dictionary { pids, pages } = &*trace.dictionary;
@@ -248,6 +262,7 @@ impl<'t> Resolver<'t> {
             binding: vec![Binding::Private; pages.len()],
             settled: vec![Kinds::NONE; pages.len()],
             owners: Vec::new(),
+            alone_since: Vec::new(),
             key_of: Vec::new(),
             keyed: FxHashMap::default(),
             regions: 0,
@@ -399,6 +414,7 @@ impl<'t> Resolver<'t> {
         let object = self.space.classes.len() as u32;
         self.space.classes.push(class);
         self.owners.push(0);
+        self.alone_since.push(0);
         self.key_of.push(key);
         if let Some(key) = key {
             self.keyed.insert(key, object);
@@ -454,11 +470,13 @@ impl<'t> Resolver<'t> {
         }
     }
 
-    /// Removes an owner of `object`. Returns whether it was the last.
+    /// Removes an owner of `object`, by the op that was pushed last. Returns whether it was the
+    /// last owner.
     pub fn disown(&mut self, object: ObjectId) -> bool {
         let owners = &mut self.owners[object as usize];
         *owners -= 1;
         if *owners > 0 {
+            self.alone_since[object as usize] = self.space.ops.len() as u32;
             return false;
         }
         if let Some(key) = self.key_of[object as usize] {
@@ -497,6 +515,28 @@ impl<'t> Resolver<'t> {
     pub fn end(&mut self, process: u32, state: State) {
         self.clear(process);
         self.processes[process as usize].state = state;
+    }
+
+    /// Returns the number of pages of user space.
+    pub fn user_pages(&self) -> u64 {
+        self.options.layout.user_end() >> self.shift
+    }
+
+    /// Returns what is wrong with `address` if the layout does not have it.
+    pub fn beyond_layout(&self, address: u64) -> Option<String> {
+        let (layout, end) = (self.options.layout, self.options.layout.end()?);
+        let name = layout.name();
+        (address >= end).then(|| {
+            format!("address {address:#x} is beyond the {name} layout, which ends at {end:#x}")
+        })
+    }
+
+    /// Returns the error that an address is beyond the layout.
+    pub fn outside(&self, place: Place<'_>, what: String) -> SpaceError {
+        SpaceError {
+            help: "leave --layout out: the program has larger addresses",
+            ..self.fail(place, what)
+        }
     }
 
     /// Returns the number that the trace gives to `process`.

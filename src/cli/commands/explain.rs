@@ -147,6 +147,7 @@ fn settings(args: &ExplainArgs) -> Result<Settings, Failure> {
         space: args.memory.space()?,
         allocation: args.memory.allocation.clone(),
         accessed: AccessedBitMode::Every,
+        choices: args.memory.choices(),
         engine: Engine::Plain,
         curves: None,
     })

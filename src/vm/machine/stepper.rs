@@ -134,6 +134,7 @@ pub fn explain(job: &Job<'_>, range: Range<u64>, states: bool) -> Result<Story, 
         &setup,
         &space.ops,
         job.swap_slots,
+        job.choices,
         Some(&mut listener),
     );
     let machine = Machine {

@@ -48,7 +48,7 @@ mod view;
 pub mod vma;
 
 pub use next_uses::ObjectFuture;
-pub use resolver::{resolve, resolve_at, resolve_watched};
+pub use resolver::{WatchedRefs, resolve, resolve_at, resolve_watched};
 pub use timeline::{End, Timeline};
 pub use up_to::UpTo;
 pub use uses::ProcessUse;
@@ -388,6 +388,9 @@ pub struct Space {
     pub touched: Timeline,
     /// The numbers of references left out: segmentation faults, protection faults, dropped ones.
     pub left_out: Timeline<[u64; 3]>,
+    /// The positions of the references left out. Only if references were
+    /// [watched](resolve_watched).
+    pub left_out_at: Vec<u64>,
     /// Whether any fork found page-table entries for pages of files.
     pub forks_file_ptes: bool,
     future: OnceLock<ObjectFuture>,
@@ -480,6 +483,12 @@ impl Resolved {
             Some(space) => &space.entries,
             None => &self.trace.dictionary.pages,
         }
+    }
+
+    /// Returns the positions of the references left out, if references were
+    /// [watched](resolve_watched).
+    pub fn left_out_at(&self) -> &[u64] {
+        self.space.as_ref().map_or(&[], |space| &space.left_out_at)
     }
 
     /// Returns the number of mapped pages that are not bound at the end; `None` without mappings.

@@ -147,19 +147,34 @@ pub fn resolve(trace: Trace, options: &Options) -> Result<Resolved, SpaceError> 
     Ok(resolve_at(trace, options, None)?.0)
 }
 
-/// Resolves a trace. Also returns the rights of the page-table entry around each of the legal
-/// references `refs`.
+/// Resolves a trace. Also returns which legal references are at the positions `refs`, with the rights
+/// of the page-table entry around each. [`Space::left_out_at`] has what is left out.
 pub fn resolve_watched(
     trace: Trace,
     options: &Options,
     refs: Range<u64>,
-) -> Result<(Resolved, Vec<Rights>), SpaceError> {
+) -> Result<(Resolved, WatchedRefs), SpaceError> {
     let watched = Watched {
-        refs,
+        refs: Some(refs.clone()),
         rights: Vec::new(),
     };
     let (resolved, _, rights) = resolve_all(trace, options, None, watched)?;
-    Ok((resolved, rights))
+    let left_out = resolved.left_out_at();
+    let before = |position: u64| {
+        let left_out = left_out.partition_point(|&at| at < position) as u64;
+        position - left_out
+    };
+    let legal = before(refs.start)..before(refs.end);
+    Ok((resolved, WatchedRefs { legal, rights }))
+}
+
+/// The legal references among those that were watched.
+#[derive(Debug, Clone)]
+pub struct WatchedRefs {
+    /// Their positions among the legal references.
+    pub legal: Range<u64>,
+    /// The rights around each; empty if nothing but references happens.
+    pub rights: Vec<Rights>,
 }
 
 /// Resolves a trace. Also returns all processes after the first `at` references of the trace,
@@ -176,8 +191,8 @@ pub fn resolve_at(
 /// The rights of page-table entries around the references that are watched.
 #[derive(Default)]
 struct Watched {
-    /// The watched positions among the legal references.
-    refs: Range<u64>,
+    /// The watched positions of the trace; `None` if nothing is watched.
+    refs: Option<Range<u64>>,
     /// The rights around these references, in order.
     rights: Vec<Rights>,
 }
@@ -325,19 +340,19 @@ impl<'t> Resolver<'t> {
                 .into_iter()
                 .position(is_open)
                 .map_or(refs.len(), |offset| from + offset);
-            self.watch(&refs[from..next], None);
+            self.watch(&refs[from..next], tile.start + from as u64, None);
             self.keep(&refs[from..next], &kinds[from..next]);
             if next == refs.len() {
                 break;
             }
             let kind = Kind::ALL[usize::from(kinds[next] & KIND_MASK)];
             let position = tile.start + next as u64;
-            let before = self.rights_if_watched(page_of(refs[next]));
+            let before = self.rights_if_watched(page_of(refs[next]), position);
             (self.position, self.in_reference) = (position, true);
             let legal = self.reference(page_of(refs[next]), kind, position)?;
             self.in_reference = false;
             if legal {
-                self.watch(&refs[next..next + 1], before);
+                self.watch(&refs[next..next + 1], position, before);
                 self.keep(&refs[next..next + 1], &kinds[next..next + 1]);
             } else if self.kept.is_none() {
                 let mut kept = (Vec::new(), Vec::new());
@@ -353,19 +368,19 @@ impl<'t> Resolver<'t> {
         Ok(())
     }
 
-    /// Returns the rights of `entry`, if the next legal reference is watched.
-    fn rights_if_watched(&self, entry: EntryId) -> Option<Protection> {
-        self.watched
-            .refs
-            .contains(&self.legal)
-            .then(|| self.rights(entry))
+    /// Returns the rights of `entry`, if the reference at `position` is watched.
+    fn rights_if_watched(&self, entry: EntryId, position: u64) -> Option<Protection> {
+        let refs = self.watched.refs.as_ref()?;
+        refs.contains(&position).then(|| self.rights(entry))
     }
 
-    /// Records the rights around those of the legal references `refs` that are watched. `before`:
-    /// the rights before the reference, if they may have changed.
-    fn watch(&mut self, refs: &[Ref], before: Option<Protection>) {
-        let Range { start, end } = self.watched.refs;
-        let at = |legal: u64| (legal.saturating_sub(self.legal) as usize).min(refs.len());
+    /// Records the rights around those of the legal references `refs`, from `position` on, that are
+    /// watched. `before`: the rights before the reference, if they may have changed.
+    fn watch(&mut self, refs: &[Ref], position: u64, before: Option<Protection>) {
+        let Some(Range { start, end }) = self.watched.refs.clone() else {
+            return;
+        };
+        let at = |place: u64| (place.saturating_sub(position) as usize).min(refs.len());
         for &reference in &refs[at(start).min(at(end))..at(end)] {
             let after = self.settled[page_of(reference) as usize].protection();
             let before = before.unwrap_or(after);
@@ -461,6 +476,9 @@ impl<'t> Resolver<'t> {
         let tally = &self.tally;
         let left_out = [tally.segfaults, tally.protection_faults, tally.dropped];
         self.space.left_out.set(now, left_out);
+        if self.watched.refs.is_some() {
+            self.space.left_out_at.push(self.position);
+        }
     }
 
     fn set_bound(&mut self, bound: u64) {

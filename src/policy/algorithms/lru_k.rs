@@ -223,7 +223,7 @@ impl Explain for LruK {
             let ((correlated, (earliest, ..)), k) = (by(&frame), self.times.k);
             let word = match earliest {
                 NO_TIME => format!("fewer than {k}"),
-                earliest => format!("at {earliest}"),
+                earliest => format!("at {}", earliest - 1),
             };
             let burst = if correlated { ", in a burst" } else { "" };
             (frame, format!("{word}{burst}"))

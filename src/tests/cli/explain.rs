@@ -29,12 +29,12 @@ frame 1       2  2  2  1  1  1  1  1   3   3   3
 frame 2          3  3  3  2  2  2  2   2   4   4
 fault      F  F  F  F  F  F  F         F   F
 left                1  2  3  4         1   2
-     4  1 leaves: loaded first, at reference 1
-     5  2 leaves: loaded first, at reference 2
-     6  3 leaves: loaded first, at reference 3
-     7  4 leaves: loaded first, at reference 4
-    10  1 leaves: loaded first, at reference 5
-    11  2 leaves: loaded first, at reference 6
+     4  1 leaves: loaded first, at reference 0
+     5  2 leaves: loaded first, at reference 1
+     6  3 leaves: loaded first, at reference 2
+     7  4 leaves: loaded first, at reference 3
+    10  1 leaves: loaded first, at reference 4
+    11  2 leaves: loaded first, at reference 5
 12 references: 9 faults, 3 hits, fault rate 75.0 %
 
 fifo, 4 frames
@@ -46,12 +46,12 @@ frame 2          3  3  3  3  3  3  2   2   2   2
 frame 3             4  4  4  4  4  4   3   3   3
 fault      F  F  F  F        F  F  F   F   F   F
 left                         1  2  3   4   5   1
-     7  1 leaves: loaded first, at reference 1
-     8  2 leaves: loaded first, at reference 2
-     9  3 leaves: loaded first, at reference 3
-    10  4 leaves: loaded first, at reference 4
-    11  5 leaves: loaded first, at reference 7
-    12  1 leaves: loaded first, at reference 8
+     7  1 leaves: loaded first, at reference 0
+     8  2 leaves: loaded first, at reference 1
+     9  3 leaves: loaded first, at reference 2
+    10  4 leaves: loaded first, at reference 3
+    11  5 leaves: loaded first, at reference 6
+    12  1 leaves: loaded first, at reference 7
 12 references: 10 faults, 2 hits, fault rate 83.3 %
 
 Belady's anomaly: fifo has more faults with 4 frames (10) than with 3 (9)
@@ -84,9 +84,9 @@ frame 1       0  0  0  0  0  0  4  4   4   0   0   0   0   0   0   0   0   0   0
 frame 2          1  1  1  3  3  3  3   3   3   3   3   1   1   1   1   1   1   1
 fault      F  F  F  F     F     F          F           F               F
 left                7     1     0          4           3               2
-     4  7 leaves: next used at reference 18, the farthest
-     6  1 leaves: next used at reference 14, the farthest
-     8  0 leaves: next used at reference 11, the farthest
+     4  7 leaves: next used at reference 17, the farthest
+     6  1 leaves: next used at reference 13, the farthest
+     8  0 leaves: next used at reference 10, the farthest
     11  4 leaves: never used again
     14  3 leaves: never used again
     18  2 leaves: never used again
@@ -133,7 +133,7 @@ fn a_window_and_writes() {
     done.out(&[
         "ws, a window of 2 references\n",
         "kind       W  R  R\n",
-        "     3  1 leaves the working set, written back: outside the window of 2, last at reference 1\n",
+        "     3  1 leaves the working set, written back: outside the window of 2, last at reference 0\n",
         "        window of 2, references of the process ago: 3 (0) 2 (1)\n",
     ]);
 }
@@ -146,14 +146,14 @@ fn processes_and_mappings() {
     let sandbox = Sandbox::new();
     sandbox.write("family.trace", FAMILY);
     let done = sandbox
-        .run("explain family.trace -m 4 -q")
+        .run("explain family.trace -m 4 -q --pin-cow-source off")
         .code(0)
         .no_message();
     done.out(&[
         "        6  2:0x1000    W     cow-copy, minor   frame 1 r-- DA  frame 1 rw- DA  1:0x1000\n",
         "       10  1:0x2000    W     cow-reuse, minor  frame 2 r-- DA  frame 2 rw- DA  2:0x1000 2:0x7fe000\n",
         "       12  1:0x1000    R     refill, major     swap slot 0     frame 1 r-- -A\n",
-        "     6  1:0x1000 leaves, written back: least recently used, last at reference 2\n",
+        "     6  1:0x1000 leaves, written back: least recently used, last at reference 1\n",
         "    10  2:0x1000 is freed: no process maps it any more\n",
         "   end  1:0x1000 is freed: no process maps it any more\n",
         "12 references: 9 faults, 3 hits, fault rate 75.0 %\n",
@@ -171,13 +171,13 @@ fn every_form_tells_the_same() {
     assert_eq!(lines.len(), 1 + 2 * 12);
     assert_eq!(
         lines[4],
-        "fifo,3,,4,4,R,fill,no,4 2 3,1,\"leaves: loaded first, at reference 1\",,-,frame 0 -A"
+        "fifo,3,,4,4,R,fill,no,4 2 3,1,\"leaves: loaded first, at reference 0\",,-,frame 0 -A"
     );
     let markdown = explain(&sandbox, BELADY, &format!("{args} markdown")).code(0);
     markdown.out(&[
         "### fifo, 3 frames\n\n| reference | 1 |",
         "\n| fault | F | F | F | F | F | F | F |  |  | F | F |  |\n",
-        "\n- 4: 1 leaves: loaded first, at reference 1\n",
+        "\n- 4: 1 leaves: loaded first, at reference 0\n",
     ]);
     // Narrow terminals get blocks, or lines.
     let narrow = sandbox.shell(&format!(
@@ -298,8 +298,8 @@ fn pages_that_leave_for_an_advice() {
     let ahead = "W 100000\nR 101000\nR 101000\nW 102000\nadvise 300000 8192 willneed\nR 300000\n";
     sandbox.write("ahead.trace", format!("{MAPS}{ahead}"));
     sandbox.run("explain ahead.trace -p lru-k,opt-wb -m 3 -q --out markdown").code(0).out(&[
-        "- 5: 0x100000 leaves for a page brought in ahead, written back: fewer than 2 references that count, last at reference 1\n",
-        "- 5: 0x102000 leaves for a page brought in ahead, written back: fewer than 2 references that count, last at reference 4\n",
+        "- 5: 0x100000 leaves for a page brought in ahead, written back: fewer than 2 references that count, last at reference 0\n",
+        "- 5: 0x102000 leaves for a page brought in ahead, written back: fewer than 2 references that count, last at reference 3\n",
         "- 5: 0x101000 leaves for a page brought in ahead: clean, never used again\n",
     ]);
     let lost = "R 100000\nadvise 300000 16384 willneed\nR 300000\n";
@@ -308,7 +308,7 @@ fn pages_that_leave_for_an_advice() {
         .run("explain lost.trace -p lru -m 2 -q --out markdown")
         .code(0);
     assert_eq!(done.out.matches(" leaves").count(), 4, "{}", done.out);
-    done.out(&["- 2: 0x301000 leaves for a page brought in ahead: least recently used, brought in ahead of reference 2, not referenced since\n"]);
+    done.out(&["- 2: 0x301000 leaves for a page brought in ahead: least recently used, brought in ahead of reference 1, not referenced since\n"]);
 }
 
 /// A dirty page of a shared file is written when it is freed, private memory is not; what the last
@@ -343,6 +343,6 @@ fn what_full_swap_keeps_has_not_left() {
         let args = format!("-p {policy} --swap none");
         let done = explain(&sandbox, string, &args).code(0);
         assert!(!done.out.contains(" leaves"), "{}", done.out);
-        done.out(&["swap was full after reference 2"]);
+        done.out(&["swap was full at reference 2"]);
     }
 }

@@ -151,18 +151,21 @@ impl<'t> Job<'t> {
 
     fn future(&self) -> Option<Future<'t>> {
         let refs = self.trace.refs();
+        let left_out = self.space.map_or(&[][..], |space| &space.left_out_at);
         match self.space.filter(|space| !space.is_identity()) {
             None => self.trace.next_use().map(|next_use| Future {
                 refs,
                 entries: refs,
                 next_use,
                 after_op: &[],
+                left_out,
             }),
             Some(space) => space.future(refs).map(|future| Future {
                 refs: &future.refs,
                 entries: refs,
                 next_use: &future.next_use,
                 after_op: &future.after_op,
+                left_out,
             }),
         }
     }

@@ -138,7 +138,7 @@ pub fn explain(job: &Job<'_>, range: Range<u64>, states: bool) -> Result<Story, 
         Some(&mut listener),
     );
     let machine = Machine {
-        policy: AnyPolicy::watched(&setup, Arc::clone(&watches), report),
+        policy: AnyPolicy::watched(&setup, &space.left_out_at, Arc::clone(&watches), report),
         paging: Paging {
             core,
             memory: Spaces::new(space),

@@ -64,6 +64,7 @@ impl<'t> Visitor<'t> for Draw<'t> {
             entries: self.trace.refs(),
             next_use: self.trace.next_use().unwrap(),
             after_op: &[],
+            left_out: &[],
         };
         let setup = Setup {
             policy,

@@ -33,7 +33,7 @@ fn every_policy_with_every_choice() {
         let resolved = space::resolve(trace, &options).expect("a trace that makes sense");
         let ops = resolved.space.iter().flat_map(|space| &space.ops);
         let bursts = crate::support::bursts_of(&resolved.trace, space::cuts(ops));
-        for (number, policy) in (seed..).zip(POLICIES.into_iter().chain(others)) {
+        for (number, policy) in (seed..).zip(POLICIES.iter().chain(&others)) {
             let frames = 1 + (seed % 6) as usize;
             let setting = Setting::frames(policy, frames);
             let limit = setting.limit().map(|limit| limit as u32);

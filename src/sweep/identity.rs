@@ -104,11 +104,11 @@ parts! {
     WarmupRefs warmup_refs: u64;
     /// How a page is mapped that its last owner reads from swap; empty if none is written then.
     SwapIn swap_in: String;
-    /// Whether the source of a copy stays; empty if nothing is copied, or no page is evicted.
+    /// Whether the source of a copy stays; empty if nothing is copied.
     PinCowSource pin_cow_source: String;
     /// Whether forks copy entries for pages of files; empty if no fork found any.
     ForkFilePtes fork_file_ptes: String;
-    /// Which free frame is taken; empty if no frame is ever given back.
+    /// Which free frame is taken; empty if no page loses its last owner.
     FreeFrames free_frames: String;
     /// The layout of addresses; empty if any address is taken.
     Layout layout: String;
@@ -189,13 +189,13 @@ impl Identity {
         self
     }
 
-    /// Returns the cell with the [later](LATER) parts that it lacks, where `now` has what every run did
-    /// before there was such a part.
+    /// Returns the cell with the [later](LATER) parts that it lacks, where `now` has any: what every run
+    /// did before there was such a part.
     #[must_use]
     pub fn completed(&self, now: &Identity) -> Identity {
         let mut cell = self.clone();
         for (part, before) in LATER {
-            if cell.text(part).is_empty() && now.text(part) == before {
+            if cell.text(part).is_empty() && !now.text(part).is_empty() {
                 *cell.later(part) = before.to_owned();
             }
         }

@@ -185,7 +185,8 @@ pub struct TraceFacts {
     pub occasions: Occasions,
 }
 
-/// Which choices a trace gives occasion for. The others change nothing.
+/// Which choices a trace gives occasion for, whatever policy and memory a cell has. The others change
+/// no count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Occasions {
     /// The last owner of a page that was shared copy-on-write writes it.
@@ -386,8 +387,6 @@ impl<'t> Plan<'t> {
             _ => settings.space.on_segfault.name(),
         };
         let (choices, occasions) = (settings.choices, facts.occasions);
-        let windows = cell.choice.spec().space == MemoryBy::Variable;
-        let limited = cell.frames.is_some();
         let where_it_matters = |matters: bool, name: &str| match matters {
             true => name.to_owned(),
             false => String::new(),
@@ -416,18 +415,12 @@ impl<'t> Plan<'t> {
             commit_limit: settings.space.commit_limit,
             warmup_refs: facts.warmup_refs,
             swap_in: where_it_matters(occasions.reuses, choices.swap_in.name()),
-            pin_cow_source: where_it_matters(
-                limited && occasions.copies,
-                choices.cow_source.name(),
-            ),
+            pin_cow_source: where_it_matters(occasions.copies, choices.cow_source.name()),
             fork_file_ptes: where_it_matters(
                 occasions.forks_file_ptes,
                 settings.space.fork_file_ptes.name(),
             ),
-            free_frames: where_it_matters(
-                limited && (windows || occasions.frees),
-                choices.free_frames.name(),
-            ),
+            free_frames: where_it_matters(occasions.frees, choices.free_frames.name()),
             layout: layout.to_owned(),
         }
     }

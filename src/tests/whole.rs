@@ -501,8 +501,17 @@ fn options_of(items: &[Item], page_size: u64, random: &mut Random) -> Options {
     let local = random.percent(15).then(|| {
         let mut quotas: Vec<(u32, usize)> = Vec::new();
         for item in items {
-            if quotas.iter().all(|(pid, _)| *pid != item.pid()) {
-                quotas.push((item.pid(), 1 + random.below(4) as usize));
+            let child = match item {
+                Item::Event {
+                    event: Event::Fork { child },
+                    ..
+                } => Some(*child),
+                _ => None,
+            };
+            for pid in std::iter::once(item.pid()).chain(child) {
+                if quotas.iter().all(|(other, _)| *other != pid) {
+                    quotas.push((pid, 1 + random.below(4) as usize));
+                }
             }
         }
         quotas
@@ -1048,7 +1057,13 @@ fn one_frame_is_enough_for_a_copy() {
         r(1, 0), // 5: a from its slot; b leaves, clean.
         w(3, 0), // 6: copy of b, which is in its slot; a leaves, clean.
     ];
-    let outcome = outcome(&items, &lru(1));
+    // Mapped writable at 2, a is written at 3 without a fault; no more changes.
+    let writable = outcome(&items, &lru(1));
+    assert_eq!(
+        faults(&writable),
+        "0:fill 1:copy 2:refillM 4:refillM 5:refillM 6:copyM"
+    );
+    let outcome = outcome(&items, &lru(1).as_before());
     assert_eq!(
         faults(&outcome),
         "0:fill 1:copy 2:refillM 3:reuse 4:refillM 5:refillM 6:copyM"

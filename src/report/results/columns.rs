@@ -46,9 +46,9 @@ table! {
     swap_limit: Option<u64>, "slots", "slots of the swap device, a page each; empty for as many as needed";
     commit_limit: Option<u64>, "bytes", "most memory that may be promised to all processes (strict overcommit); empty if nothing is refused";
     swap_in: String, "", "how a page that was shared copy-on-write is mapped when its last owner reads it from swap: writable (as Linux), read-only (the next write is a cow_reuse); empty if no such page is written by its last owner";
-    pin_cow_source: String, "", "whether the page that is being copied stays while another page can make room for the copy: on, off; empty if no page in memory is copied, or without a limit of frames";
+    pin_cow_source: String, "", "whether the page that is being copied stays while another page can make room for the copy: on, off; empty if no page is copied that another one may map";
     fork_file_ptes: String, "", "what a child has of its parent's page-table entries for pages of files: copy (all), drop (none, as in Linux: its first references are maps); empty if no fork found any";
-    free_frames: String, "", "which free frame is taken: lifo (freed last), fifo (never used, then freed first); empty if no frame is given back, or without a limit of frames";
+    free_frames: String, "", "which free frame is taken: lifo (freed last), fifo (never used, then freed first); empty if no page loses its last owner";
     layout: String, "", "layout of addresses: two-level (32 bits, user space up to 3 GiB); empty if any address is taken";
     warmup_refs: u64, "references", "references replayed before counting began; they fill memory and count nowhere else but in segfaults, protection_faults and refs_dropped";
     refs: u64, "references", "references counted: one address and one kind each; an access that crosses a page boundary is one reference per page";

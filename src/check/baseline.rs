@@ -19,7 +19,7 @@ use csv::StringRecord;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The columns of a baseline: which cell, then its counts.
+/// The columns of a baseline: which cell, then its counts; then what earlier versions did not have.
 const COLUMNS: [&Column; 25] = [
     col::schema,
     col::trace,
@@ -37,15 +37,15 @@ const COLUMNS: [&Column; 25] = [
     col::accessed_bit,
     col::swap_limit,
     col::commit_limit,
+    col::warmup_refs,
+    col::refs,
+    col::faults,
+    col::write_backs,
     col::swap_in,
     col::pin_cow_source,
     col::fork_file_ptes,
     col::free_frames,
     col::layout,
-    col::warmup_refs,
-    col::refs,
-    col::faults,
-    col::write_backs,
 ];
 
 /// A cell of a baseline.

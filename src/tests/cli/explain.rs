@@ -342,7 +342,9 @@ fn references_are_numbered_from_0_with_illegal_ones() {
             "\"leaves: next used at reference 4, the farthest\"",
         ])
         .err(&["position 1: W of the page at 0x100000", "position 2: W of the page at 0x101000"]);
-    let done = sandbox.run(&format!("explain i.trace {skip} --from 2 --count 2 --out csv"));
+    let done = sandbox.run(&format!(
+        "explain i.trace {skip} --from 2 --count 2 --out csv"
+    ));
     assert_eq!(done.code(0).out.lines().count(), 2);
     sandbox
         .run(&format!("explain i.trace {skip} --from 1 --count 2"))

@@ -1063,7 +1063,7 @@ fn one_frame_is_enough_for_a_copy() {
         faults(&writable),
         "0:fill 1:copy 2:refillM 4:refillM 5:refillM 6:copyM"
     );
-    let outcome = outcome(&items, &lru(1).as_before());
+    let outcome = outcome(&items, &lru(1).with_none());
     assert_eq!(
         faults(&outcome),
         "0:fill 1:copy 2:refillM 3:reuse 4:refillM 5:refillM 6:copyM"

@@ -159,7 +159,7 @@ impl Options {
     }
 
     /// The same in which nothing is done that an earlier version did not do.
-    pub fn as_before(self) -> Options {
+    pub fn with_none(self) -> Options {
         Options {
             swap_in_writable: false,
             pin_cow_source: false,

@@ -173,7 +173,7 @@ pub fn position_of(left_out: &[u64], legal: u64) -> u64 {
     let (mut low, mut high) = (0, left_out.len());
     while low < high {
         let middle = low + (high - low) / 2;
-        // So many references before it are left.
+        // References before `left_out[middle]` that are left.
         match left_out[middle] - middle as u64 <= legal {
             true => low = middle + 1,
             false => high = middle,

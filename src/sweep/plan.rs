@@ -106,7 +106,10 @@ impl Settings {
             AddressLayout::Any => hardware.geometry(page),
             layout => {
                 let layout = find(layout.name()).expect("a layout of the table");
-                hardware.over(layout, page)
+                Geometry {
+                    radix_bits: layout.index_bits[0],
+                    ..hardware.over(layout, page)
+                }
             }
         }
     }

@@ -53,7 +53,6 @@ impl Hardware {
         match self {
             Hardware::Geometry(geometry) => Geometry {
                 leaf_bits: layout.shift(levels as usize - 1),
-                radix_bits: layout.index_bits[levels as usize - 1],
                 ..geometry.with_levels(levels)
             },
             Hardware::Machine(preset) => preset.over(layout, page),

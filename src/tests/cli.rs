@@ -14,6 +14,8 @@ mod binary;
 mod cache;
 #[path = "cli/check.rs"]
 mod check;
+#[path = "cli/choices.rs"]
+mod choices;
 #[path = "cli/columns.rs"]
 mod columns;
 #[path = "cli/compare.rs"]

@@ -93,16 +93,13 @@ impl Scaled {
 
     /// Errors if the events just read have addresses, which are bytes whatever the unit.
     fn check_events(&self) -> Result<(), TraceError> {
-        let has_addresses = |record: &&EventRecord| {
-            {
-                let event = &record.event;
-                let of_processes = matches!(
-                    event,
-                    Event::Fork { .. } | Event::Vfork { .. } | Event::Exec | Event::Exit
-                );
-                !of_processes
-            }
+        let of_processes = |event: &Event| {
+            matches!(
+                event,
+                Event::Fork { .. } | Event::Vfork { .. } | Event::Exec | Event::Exit
+            )
         };
+        let has_addresses = |record: &&EventRecord| !of_processes(&record.event);
         match self.events.iter().find(has_addresses) {
             Some(event) if self.unit.bytes() != Some(1) => {
                 let what = format!(

@@ -76,7 +76,7 @@ fn printed_commands_work() {
             "x;y;z\n1;20000;r\n2;30000;w\n3;20000;r\n",
             2,
         ),
-        ("hex.txt", "7ffe10 ld\n7ffe2c st\n401ab7 ld\n", 1),
+        ("hex.txt", "7ffe10,ld\n7ffe2c,st\n401ab7,ld\n", 1),
         ("0x.txt", "0x401 0x7ffe10 ld\n0x404 0x7ffe20 st\n", 1),
         (
             "keys.txt",

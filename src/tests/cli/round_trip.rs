@@ -131,8 +131,10 @@ fn what_is_no_key_changes_no_result() {
         ("resume", ""),
         ("show", "--show faults"),
         ("show-config", ""),
+        ("string", ""),
         ("svg", "--svg"),
         ("unset", "--unset swap"),
+        ("write-misses", "--write-misses misses"),
     ];
     assert_eq!(
         no_keys,

@@ -189,13 +189,21 @@ pub(super) fn described(cells: &Cells, header: Option<bool>) -> String {
     )
 }
 
-/// Returns true if the first line names columns: no cell is a number, and a later one is, or a name is
-/// known.
+/// Returns true if the first line names columns: no cell is a number, or a hexadecimal one over others of
+/// its kind, and a later one is, or a name is known.
 fn looks_like_names(cells: &Cells) -> bool {
     let first = cells.first();
     let is_value = |cell: &Vec<u8>| is_number(cell) || hex(cell).is_ok();
     if names_a_place(first) {
         return true;
+    }
+    let has_digit = |cell: &[u8]| cell.iter().any(u8::is_ascii_digit);
+    let is_hex_over_hex = |(column, cell): (usize, &Vec<u8>)| {
+        let mut below = cells.column(column, true);
+        has_digit(cell) && hex(cell).is_ok() && below.all(|cell| hex(cell).is_ok())
+    };
+    if cells.rows.len() > 1 && first.iter().enumerate().any(is_hex_over_hex) {
+        return false;
     }
     let named = first.iter().any(|cell| role(cell).is_some());
     let below = cells.data(true).first();

@@ -17,7 +17,7 @@ use advice::Advice;
 use columns::Columns;
 use head::Cells;
 use kinds::KindWords;
-use names::{Place, names_a_place};
+use names::{Place, named_place, names_a_place};
 use reader::{CsvReader, LineReader};
 use row::{RowNumbers, RowReader};
 use std::io::{self, BufRead, Cursor, Read, Write};
@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 pub(super) use advice::advice;
 pub use delimiter::Delimiter;
+use delimiter::delimiter_of;
 pub(super) use head::Head;
 pub use kinds::Meaning;
 
@@ -126,9 +127,13 @@ struct Looked {
     whole: bool,
 }
 
-/// Reads the first lines of a file.
-fn look(mut input: Box<dyn BufRead + Send>, path: &Path) -> Result<Looked, TraceError> {
-    let (head, whole) = head::read_head(&mut input).map_err(|e| read_error(path, e))?;
+/// Reads the first lines of a file; the first one alone if it is `enough`.
+fn look(
+    mut input: Box<dyn BufRead + Send>,
+    path: &Path,
+    enough: impl Fn(&[u8]) -> bool,
+) -> Result<Looked, TraceError> {
+    let (head, whole) = head::read_head(&mut input, enough).map_err(|e| read_error(path, e))?;
     Ok(Looked {
         input: Box::new(Cursor::new(head.clone()).chain(input)),
         head,
@@ -154,15 +159,27 @@ impl Looked {
     }
 }
 
+/// Returns true if `line` is a header that says all about the columns, so that a pipe need not be read
+/// further: its values are numbers whatever follows.
+fn is_enough(line: &[u8], options: &ReadOptions) -> bool {
+    let delimiter = options.delimiter.unwrap_or_else(|| delimiter_of(&[line]));
+    let place = named_place(&delimiter.cells(line, true));
+    let is_open = !options.columns.is_empty() || options.header == Some(false);
+    !is_open && matches!(place, Some(Place::Address | Place::Page))
+}
+
 /// Opens a file of columns.
 fn open(
     input: Box<dyn BufRead + Send>,
     path: PathBuf,
     options: &ReadOptions,
 ) -> Result<Box<dyn RecordReader>, TraceError> {
-    let looked = look(input, &path)?;
+    let looked = look(input, &path, |line| is_enough(line, options))?;
     let head = looked.lines(&path)?;
-    let cells = head.cells(options.delimiter, true);
+    // How much of a pipe is read must not matter.
+    let first = head.first();
+    let settled = is_enough(first, options).then(|| delimiter_of(&[first]));
+    let cells = head.cells(options.delimiter.or(settled), true);
     let resolved = columns::resolve(&cells, options);
     let (columns, header) =
         resolved.map_err(|complaint| unresolved(&path, &head, options, complaint))?;

@@ -121,6 +121,17 @@ pub(super) fn place(role: Role) -> Option<Place> {
     }
 }
 
+/// Returns what the address or id of a header line is, the first in the order of [`NAMES`].
+pub(super) fn named_place(header: &[Vec<u8>]) -> Option<Place> {
+    let is_there = |known: &str| header.iter().any(|name| same_name(known, name));
+    let mut places = NAMES
+        .iter()
+        .filter_map(|&(known, role)| Some((known, place(role)?)));
+    places
+        .find(|(known, _)| is_there(known))
+        .map(|(_, place)| place)
+}
+
 /// Returns true if a header line names an address or id.
 pub(super) fn names_a_place(header: &[Vec<u8>]) -> bool {
     let mut roles = header.iter().filter_map(|name| role(name));

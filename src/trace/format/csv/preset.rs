@@ -29,7 +29,7 @@ pub(in crate::trace::format) fn open(
     options: &ReadOptions,
 ) -> Result<Box<dyn RecordReader>, TraceError> {
     refuse_columns(layouts, &path, options)?;
-    let looked = look(input, &path)?;
+    let looked = look(input, &path, |_| false)?;
     let base = options.base.unwrap_or(Base::Dec);
     let (layout, header) = {
         let head = looked.lines(&path)?;

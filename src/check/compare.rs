@@ -12,10 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The ways to divide the rows of files into sides (`--by`): the name, and the parts in which the sides
 /// differ.
-pub const BY: [(&str, &[Part]); 3] = [
+pub const BY: [(&str, &[Part]); 8] = [
     ("policy", &POLICY),
     ("allocation", &[Part::Allocation]),
     ("accessed_bit", &[Part::AccessedBit]),
+    ("swap_in", &[Part::SwapIn]),
+    ("pin_cow_source", &[Part::PinCowSource]),
+    ("fork_file_ptes", &[Part::ForkFilePtes]),
+    ("free_frames", &[Part::FreeFrames]),
+    ("layout", &[Part::Layout]),
 ];
 
 /// Rows that are compared with those of other sides.

@@ -103,9 +103,11 @@ impl Explain for AnyPolicy<'_> {
 
 impl<'t> AnyPolicy<'t> {
     /// Sets up the policy that the setup names. While `watches` is true, every page that leaves is
-    /// reported to `reports` as it leaves, with the policy's reason.
+    /// reported to `reports` as it leaves, with the policy's reason. Positions in reasons count the
+    /// references at `left_out`, too.
     pub fn watched(
         setup: &Setup<'t>,
+        left_out: &'t [u64],
         watches: Arc<AtomicBool>,
         reports: Sender<Departure>,
     ) -> AnyPolicy<'t> {
@@ -113,6 +115,7 @@ impl<'t> AnyPolicy<'t> {
         AnyPolicy(Box::new(Witness::new(
             inner,
             setup.frames,
+            left_out,
             watches,
             reports,
         )))

@@ -122,11 +122,16 @@ impl<'t, P: PolicyType<'t>> Policy for Local<'t, P> {
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         let place = self.place_of(request.process);
         let share = &mut self.shares[place];
+        // The page of another process is not named anyway, and an only page must be.
+        let is_own = |&frame: &FrameId| self.owner[frame as usize] as usize == place;
+        let spare = request.spare.filter(is_own).filter(|_| share.taken > 1);
         share.taken -= 1;
-        let time = share.time(request.time);
-        share
-            .policy
-            .victim(frames, VictimRequest { time, ..request })
+        let request = VictimRequest {
+            time: share.time(request.time),
+            spare,
+            ..request
+        };
+        share.policy.victim(frames, request)
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {

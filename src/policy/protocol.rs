@@ -39,6 +39,19 @@ pub struct VictimRequest {
     pub time: u64,
     /// Whether no reference needs the frame: the page comes in ahead of use.
     pub ahead: bool,
+    /// A frame that must stay: `page` becomes a copy of what is in it. Every policy of the table
+    /// chooses among its other pages, as if this one could not be found; where a hand or a scan
+    /// meets it, they pass it. There is another page that the policy can name. A policy that names
+    /// this frame anyway evicts it.
+    pub spare: Option<FrameId>,
+}
+
+impl VictimRequest {
+    /// Returns whether `frame` must [stay](VictimRequest::spare).
+    #[inline(always)]
+    pub fn spares(&self, frame: FrameId) -> bool {
+        self.spare == Some(frame)
+    }
 }
 
 /// What a policy is set up with.

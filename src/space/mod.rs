@@ -54,7 +54,7 @@ mod view;
 pub mod vma;
 
 pub use next_uses::ObjectFuture;
-pub use resolver::{resolve, resolve_at, resolve_watched};
+pub use resolver::{WatchedRefs, resolve, resolve_at, resolve_watched};
 pub use timeline::{End, Timeline};
 pub use up_to::UpTo;
 pub use uses::ProcessUse;
@@ -63,6 +63,7 @@ pub use view::{Binding, ProcessView, Rights, SpaceAt};
 use crate::trace::bursts::Bursts;
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::Trace;
+use crate::trace::model::event::USER_END;
 use crate::trace::model::refs::{Dictionary, PageKey};
 pub use crate::units::EntryId;
 use crate::units::PageId;
@@ -120,6 +121,73 @@ pub struct Options {
     /// The limit of committed memory of all processes, in bytes (strict overcommit). What would
     /// exceed it is refused: map, protect, heap, stack, fork. `None`: nothing is refused.
     pub commit_limit: Option<u64>,
+    /// Which addresses there are.
+    pub layout: AddressLayout,
+    /// Whether a child inherits the page-table entries for pages of files.
+    pub fork_file_ptes: ForkFilePtes,
+}
+
+/// Which addresses a process has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AddressLayout {
+    /// Those of the largest layout: user space ends at 2^56.
+    #[default]
+    Any,
+    /// 32-bit x86: user space ends at 3 GiB, the kernel's part at 4 GiB.
+    TwoLevel,
+}
+
+impl AddressLayout {
+    /// Every layout, with its names on the command line. Results have the first of them.
+    pub const ALL: [(AddressLayout, &'static str); 3] = [
+        (AddressLayout::Any, "any"),
+        (AddressLayout::TwoLevel, "two-level"),
+        (AddressLayout::TwoLevel, "i386"),
+    ];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        let mut all = AddressLayout::ALL.into_iter();
+        let own = all.find(|(layout, _)| *layout == self);
+        own.expect("every layout has a name").1
+    }
+
+    /// Returns the first address behind user space.
+    pub fn user_end(self) -> u64 {
+        match self {
+            AddressLayout::Any => USER_END,
+            AddressLayout::TwoLevel => 3 << 30,
+        }
+    }
+
+    /// Returns the first address that the layout does not have; `None` if it has all.
+    pub fn end(self) -> Option<u64> {
+        match self {
+            AddressLayout::Any => None,
+            AddressLayout::TwoLevel => Some(1 << 32),
+        }
+    }
+}
+
+/// What a fork does with the page-table entries for pages of files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ForkFilePtes {
+    /// The child inherits them, as those for other pages.
+    #[default]
+    Copy,
+    /// The child has none: its first reference to such a page is a fault.
+    Drop,
+}
+
+impl ForkFilePtes {
+    /// Both ways, with their names on the command line and in results.
+    pub const ALL: [(ForkFilePtes, &'static str); 2] =
+        [(ForkFilePtes::Copy, "copy"), (ForkFilePtes::Drop, "drop")];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        ForkFilePtes::ALL[self as usize].1
+    }
 }
 
 /// Where the mappings came from.
@@ -229,6 +297,8 @@ pub enum Op {
     Reuse {
         /// The entry that writes.
         entry: EntryId,
+        /// The number of ops before the moment since which there is no other owner.
+        alone_since: u32,
     },
 }
 
@@ -339,6 +409,11 @@ pub struct Space {
     /// Whether a process used the memory of another (vfork): its references are of entries of that one,
     /// and the trace's own entries for it have none.
     pub lends: bool,
+    /// The positions of the references left out. Only if references were
+    /// [watched](resolve_watched).
+    pub left_out_at: Vec<u64>,
+    /// Whether any fork found page-table entries for pages of files.
+    pub forks_file_ptes: bool,
     future: OnceLock<ObjectFuture>,
 }
 
@@ -429,6 +504,12 @@ impl Resolved {
             Some(space) => &space.entries,
             None => &self.trace.dictionary.pages,
         }
+    }
+
+    /// Returns the positions of the references left out, if references were
+    /// [watched](resolve_watched).
+    pub fn left_out_at(&self) -> &[u64] {
+        self.space.as_ref().map_or(&[], |space| &space.left_out_at)
     }
 
     /// Returns the number of mapped pages that are not bound at the end; `None` without mappings.

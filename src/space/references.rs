@@ -4,9 +4,12 @@
 use super::kinds::Kinds;
 use super::resolver::{Key, Place, Resolver, State};
 use super::vma::Vma;
-use super::{Binding, Class, EntryId, Illegal, LISTED, NONE, ObjectId, OnSegfault, Op, SpaceError};
-use crate::trace::model::access::Kind;
-use crate::trace::model::event::{Backing, Protection, STACK_LIMIT, USER_END};
+use super::{
+    AddressLayout, Binding, Class, EntryId, Illegal, LISTED, NONE, ObjectId, OnSegfault, Op,
+    SpaceError,
+};
+use crate::trace::model::access::{Addressing, Kind};
+use crate::trace::model::event::{Backing, Protection, STACK_LIMIT};
 use crate::trace::model::refs::PageKey;
 use std::ops::Range;
 
@@ -34,12 +37,19 @@ impl Resolver<'_> {
                 return Ok(false);
             }
         }
+        if let Some(what) = self.beyond_layout(self.bytes_of(key.number).start)
+            && self.trace.meta.addressing == Addressing::Bytes
+        {
+            return Err(self.outside(Place::Reference(position), what));
+        }
         let mut allowed = Kinds::ALL;
         if self.strict {
             allowed = self.legal_kinds(key);
-            if !allowed.has(kind) {
-                return self.illegal(key, kind, position).map(|()| false);
-            }
+        } else if self.is_kernels(key) {
+            allowed = Kinds::NONE;
+        }
+        if !allowed.has(kind) {
+            return self.illegal(key, kind, position).map(|()| false);
         }
         if self.object[entry as usize] == NONE {
             self.bind_first(entry, key, kind);
@@ -64,6 +74,13 @@ impl Resolver<'_> {
         self.without_copies(entry, rights).protection()
     }
 
+    /// Returns whether, in a layout that was asked for, a page is in the kernel's part.
+    fn is_kernels(&self, key: PageKey) -> bool {
+        self.options.layout != AddressLayout::Any
+            && self.trace.meta.addressing == Addressing::Bytes
+            && key.number >= self.user_pages()
+    }
+
     /// Returns `kinds` without writes, if a write through `entry` must look for a copy.
     fn without_copies(&self, entry: EntryId, kinds: Kinds) -> Kinds {
         match self.binding[entry as usize].copies_on_write() {
@@ -82,7 +99,7 @@ impl Resolver<'_> {
     /// the page if there is one.
     fn legal_kinds(&mut self, key: PageKey) -> Kinds {
         let bytes = self.bytes_of(key.number);
-        if key.number >= USER_END >> self.shift {
+        if key.number >= self.user_pages() {
             return Kinds::NONE;
         }
         let process = &self.processes[key.process as usize];
@@ -108,7 +125,7 @@ impl Resolver<'_> {
     /// Counts and lists an illegal reference, and ends its process if the options say so.
     fn illegal(&mut self, key: PageKey, kind: Kind, position: u64) -> Result<(), SpaceError> {
         let bytes = self.bytes_of(key.number);
-        let in_kernel = key.number >= USER_END >> self.shift;
+        let in_kernel = key.number >= self.user_pages();
         let vmas = &self.processes[key.process as usize].vmas;
         let segmentation = !in_kernel && vmas.over(&bytes).is_empty();
         if self.options.on_segfault == OnSegfault::Abort {
@@ -227,7 +244,8 @@ impl Resolver<'_> {
             Binding::Private | Binding::Shared => {}
             Binding::Cow if alone => {
                 self.binding[entry as usize] = Binding::Private;
-                self.push(Op::Reuse { entry });
+                let alone_since = self.alone_since[source as usize];
+                self.push(Op::Reuse { entry, alone_since });
             }
             Binding::Cow | Binding::CowFile => {
                 let class = if self.strict {
@@ -244,6 +262,8 @@ impl Resolver<'_> {
                     object,
                     frees,
                 });
+                // The copy is what leaves the source to its last owner.
+                self.alone_since[source as usize] = self.space.ops.len() as u32;
             }
         }
     }

@@ -10,6 +10,8 @@ mod bad_input;
 mod cache;
 #[path = "cli/check.rs"]
 mod check;
+#[path = "cli/choices.rs"]
+mod choices;
 #[path = "cli/compare.rs"]
 mod compare;
 #[path = "cli/completions.rs"]

@@ -7,6 +7,7 @@ mod layers;
 mod lengths;
 mod lent;
 mod moves;
+mod settings;
 mod shares;
 
 use crate::oracle::tlb::{Hierarchy, Level, TlbRun};
@@ -40,6 +41,7 @@ fn name_of(policy: Policy) -> String {
         Policy::Lru => "lru".into(),
         Policy::Fifo => "fifo".into(),
         Policy::Clock => "clock".into(),
+        Policy::ClockByFrame => "clock:order=frame".into(),
         Policy::ClockUnset => "clock:load-bit=0".into(),
         Policy::Lfu => "lfu".into(),
         Policy::LruK(k) => format!("lru-k:k={k}"),
@@ -59,6 +61,14 @@ fn product(items: &[Item], options: &Options) -> Outcome {
         on_segfault: match options.on_segfault {
             OnSegfault::Kill => space::OnSegfault::Kill,
             OnSegfault::Skip => space::OnSegfault::Skip,
+        },
+        layout: match options.two_level {
+            false => space::AddressLayout::Any,
+            true => space::AddressLayout::TwoLevel,
+        },
+        fork_file_ptes: match options.drop_file_ptes {
+            false => space::ForkFilePtes::Copy,
+            true => space::ForkFilePtes::Drop,
         },
         ..space::Options::default()
     };
@@ -95,6 +105,20 @@ fn product(items: &[Item], options: &Options) -> Outcome {
         tlb: geometry.as_ref(),
         accessed,
         swap_slots: options.swap_slots.map(|slots| slots as u64),
+        choices: vm::Choices {
+            swap_in: match options.swap_in_writable {
+                true => vm::SwapIn::Writable,
+                false => vm::SwapIn::ReadOnly,
+            },
+            cow_source: match options.pin_cow_source {
+                true => vm::CowSource::Pinned,
+                false => vm::CowSource::Evictable,
+            },
+            free_frames: match options.fifo_frames {
+                true => vm::FreeFrames::Fifo,
+                false => vm::FreeFrames::Lifo,
+            },
+        },
         ..Job::new(&resolved.trace, &choice)
     };
     let mut log = Log::default();
@@ -461,6 +485,7 @@ fn options_of(items: &[Item], page_size: u64, random: &mut Random) -> Options {
         },
         Policy::Nru(1 + random.below(20)),
         Policy::WsClock(random.below(12)),
+        Policy::ClockByFrame,
     ];
     let policy = policies[random.below(policies.len() as u64) as usize];
     let frames = match random.below(4) {
@@ -479,8 +504,17 @@ fn options_of(items: &[Item], page_size: u64, random: &mut Random) -> Options {
     let local = random.percent(15).then(|| {
         let mut quotas: Vec<(u32, usize)> = Vec::new();
         for item in items {
-            if quotas.iter().all(|(pid, _)| *pid != item.pid()) {
-                quotas.push((item.pid(), 1 + random.below(4) as usize));
+            let child = match item {
+                Item::Event {
+                    event: Event::Fork { child },
+                    ..
+                } => Some(*child),
+                _ => None,
+            };
+            for pid in std::iter::once(item.pid()).chain(child) {
+                if quotas.iter().all(|(other, _)| *other != pid) {
+                    quotas.push((pid, 1 + random.below(4) as usize));
+                }
             }
         }
         quotas
@@ -510,6 +544,22 @@ fn options_of(items: &[Item], page_size: u64, random: &mut Random) -> Options {
         },
         tlb,
         accessed,
+        swap_in_writable: random.percent(60),
+        pin_cow_source: random.percent(60),
+        drop_file_ptes: random.percent(40),
+        fifo_frames: random.percent(40),
+        two_level: false,
+    }
+}
+
+/// The same items in a 32-bit address space: addresses that this does not have become the kernel's.
+fn in_32_bits(items: &mut [Item], page_size: u64) {
+    for item in items {
+        if let Item::Access { page, .. } = item
+            && *page >= (4 << 30) / page_size
+        {
+            *page = (3 << 30) / page_size + *page % 3;
+        }
     }
 }
 
@@ -523,7 +573,7 @@ fn case(style: Style, seed: u64) -> (Vec<Item>, Vec<Options>) {
         Style::Wide => (1200, 3),
         _ => (400, 4),
     };
-    let items = items(style, page_size, length, seed);
+    let mut items = items(style, page_size, length, seed);
     let mut options: Vec<Options> = (0..count)
         .map(|_| options_of(&items, page_size, &mut random))
         .collect();
@@ -532,6 +582,10 @@ fn case(style: Style, seed: u64) -> (Vec<Item>, Vec<Options>) {
             // A last cluster that is short, or no end.
             options.swap_slots = random.percent(50).then_some(300);
         }
+    }
+    if random.percent(20) {
+        in_32_bits(&mut items, page_size);
+        options.iter_mut().for_each(|all| all.two_level = true);
     }
     (items, options)
 }
@@ -1006,7 +1060,13 @@ fn one_frame_is_enough_for_a_copy() {
         r(1, 0), // 5: a from its slot; b leaves, clean.
         w(3, 0), // 6: copy of b, which is in its slot; a leaves, clean.
     ];
-    let outcome = outcome(&items, &lru(1));
+    // Mapped writable at 2, a is written at 3 without a fault; no more changes.
+    let writable = outcome(&items, &lru(1));
+    assert_eq!(
+        faults(&writable),
+        "0:fill 1:copy 2:refillM 4:refillM 5:refillM 6:copyM"
+    );
+    let outcome = outcome(&items, &lru(1).with_none());
     assert_eq!(
         faults(&outcome),
         "0:fill 1:copy 2:refillM 3:reuse 4:refillM 5:refillM 6:copyM"

@@ -77,6 +77,11 @@ pub fn write_manifest(
         "costs": checked.costs,
         "on_segfault": settings.space.on_segfault.name(),
         "commit_limit": settings.space.commit_limit,
+        "swap_in": settings.choices.swap_in.name(),
+        "pin_cow_source": settings.choices.cow_source.name(),
+        "fork_file_ptes": settings.space.fork_file_ptes.name(),
+        "free_frames": settings.choices.free_frames.name(),
+        "layout": settings.space.layout.name(),
         "allocation": part_json(plan, Part::Allocation),
         "accessed_bit": part_json(plan, Part::AccessedBit),
         "traces": traces_json(inputs),
@@ -178,7 +183,7 @@ fn part_json(plan: &Plan<'_>, part: Part) -> Value {
 fn tlbs_json(plan: &Plan<'_>, hardware: &Hardware) -> Vec<Value> {
     let sizes: BTreeSet<_> = plan.facts.iter().map(|facts| facts.page_size).collect();
     let seen = sizes.into_iter().map(|size| {
-        let tlb = hardware.geometry(size).to_string();
+        let tlb = plan.settings.geometry(hardware, size).to_string();
         json!({ "page_size": size.bytes(), "tlb": tlb })
     });
     seen.collect()

@@ -9,7 +9,7 @@ use super::column::{
     COUNT, FRAMES, FRAMES_AND_WRITE_BACKS, OF_TRACE, POINT, TableRow, WRITE_BACKS, table,
 };
 use crate::policy::PolicyId;
-use crate::sweep::{IN_A_RUN, Identity, Part};
+use crate::sweep::{IN_A_RUN, Identity, LATER, Part};
 
 pub use super::column::{Better, ColumnKind, Counts, Field};
 
@@ -45,6 +45,11 @@ table! {
     accessed_bit: String, "", "when reference bits are set: every (reference), walk (only by page walks), walk-flush (the same; clearing one drops its translations); walk and walk-flush with the TLBs, which decide what is walked to: walk:l1i=64x4,l1d=64x4,l2=1536x12; every for traces of ids, which have no translation";
     swap_limit: Option<u64>, "slots", "slots of the swap device, a page each; empty for as many as needed";
     commit_limit: Option<u64>, "bytes", "most memory that may be promised to all processes (strict overcommit); empty if nothing is refused";
+    swap_in: String, "", "how a page that was shared copy-on-write is mapped when its last owner reads it from swap: writable (as Linux), read-only (the next write is a cow_reuse); empty if no such page is written by its last owner";
+    pin_cow_source: String, "", "whether the page that is being copied stays while another page can make room for the copy: on, off; empty if no page is copied that another one may map";
+    fork_file_ptes: String, "", "what a child has of its parent's page-table entries for pages of files: copy (all), drop (none, as in Linux: its first references are maps); empty if no fork found any";
+    free_frames: String, "", "which free frame is taken: lifo (freed last), fifo (never used, then freed first); empty if no page loses its last owner";
+    layout: String, "", "layout of addresses: two-level (32 bits, user space up to 3 GiB); empty if any address is taken";
     warmup_refs: u64, "references", "references replayed before counting began; they fill memory and count nowhere else but in segfaults, protection_faults and refs_dropped";
     refs: u64, "references", "references counted: one address and one kind each; an access that crosses a page boundary is one reference per page";
     reads: u64, "references", "references that read data";
@@ -148,6 +153,11 @@ pub fn column_of(part: Part) -> &'static Column {
     column(part.column()).expect("a test looks for the column of each part")
 }
 
+/// Returns whether tables of earlier versions do not have `column`. They are read as if it were empty.
+pub fn is_later(column: &Column) -> bool {
+    LATER.iter().any(|(part, _)| part.column() == column.name)
+}
+
 /// Returns the columns that name a cell of a run. Every table beside `results.csv` begins with them.
 pub fn key_columns() -> impl Iterator<Item = &'static Column> {
     IN_A_RUN.into_iter().map(column_of)
@@ -219,6 +229,11 @@ impl Row {
             accessed_bit: cell.accessed_bit,
             swap_limit: cell.swap_limit,
             commit_limit: cell.commit_limit,
+            swap_in: cell.swap_in,
+            pin_cow_source: cell.pin_cow_source,
+            fork_file_ptes: cell.fork_file_ptes,
+            free_frames: cell.free_frames,
+            layout: cell.layout,
             warmup_refs: cell.warmup_refs,
             ..Row::default()
         }
@@ -244,6 +259,11 @@ impl Row {
             accessed_bit: self.accessed_bit.clone(),
             commit_limit: self.commit_limit,
             warmup_refs: self.warmup_refs,
+            swap_in: self.swap_in.clone(),
+            pin_cow_source: self.pin_cow_source.clone(),
+            fork_file_ptes: self.fork_file_ptes.clone(),
+            free_frames: self.free_frames.clone(),
+            layout: self.layout.clone(),
         }
         .with_policy(&self.policy, &self.params)
     }

@@ -67,7 +67,9 @@ pub enum Policy {
     Fifo,
     /// Loading sets the reference bit.
     Clock,
-    /// The same, but only a later reference sets it.
+    /// The same around the numbers of the frames, not in the order of load.
+    ClockByFrame,
+    /// As the first, but only a later reference sets it.
     ClockUnset,
     /// The fewest uses, those of earlier stays included; then the least recent one.
     Lfu,
@@ -123,6 +125,16 @@ pub struct Options {
     pub tlb: Option<Hierarchy>,
     /// Without TLBs every reference walks.
     pub accessed: Accessed,
+    /// The only owner that reads a page back from swap may write it at once.
+    pub swap_in_writable: bool,
+    /// What is being copied makes no room for the copy, if anything else can.
+    pub pin_cow_source: bool,
+    /// A child has no entries for pages of files.
+    pub drop_file_ptes: bool,
+    /// Free frames queue up, those that were never used first; else the last one freed comes first.
+    pub fifo_frames: bool,
+    /// Where user space ends and where addresses do, if they are those of a 32-bit machine.
+    pub two_level: bool,
 }
 
 impl Options {
@@ -138,6 +150,20 @@ impl Options {
             warmup: 0,
             tlb: None,
             accessed: Accessed::Every,
+            swap_in_writable: true,
+            pin_cow_source: true,
+            drop_file_ptes: false,
+            fifo_frames: false,
+            two_level: false,
+        }
+    }
+
+    /// The same in which nothing is done that an earlier version did not do.
+    pub fn with_none(self) -> Options {
+        Options {
+            swap_in_writable: false,
+            pin_cow_source: false,
+            ..self
         }
     }
 }
@@ -286,6 +312,10 @@ pub fn whole(items: &[Item], options: &Options) -> Result<Outcome, String> {
     // What everything is bound to does not depend on memory, and OPT must know the future.
     let strict = is_strict(items);
     let mut space = Space::new(options.page_size, strict, options.on_segfault);
+    space.drop_file_ptes = options.drop_file_ptes;
+    if options.two_level {
+        (space.user_end, space.end) = (3 << 30, Some(4 << 30));
+    }
     let mut steps: Vec<Vec<Step>> = Vec::new();
     for item in items {
         steps.push(space.apply(item)?);

@@ -94,11 +94,13 @@ where
             return Ok(());
         }
         self.core.residency.settle(time);
-        let (frame, victim) = self.take_frame(policy, Cause::Prefetch, entry, object, time)?;
+        let cause = Cause::Prefetch;
+        let (frame, victim) = self.take_frame(policy, cause, entry, object, None, time)?;
         self.memory.place(object, frame);
         let core = &mut self.core;
         core.residency.now += 1;
         core.frames.load_ahead(frame, object);
+        core.note_source(frame, false);
         let next_use = core.after_op.get(core.next_op).copied();
         let next_use = next_use.unwrap_or(NEVER);
         policy.prefetched(

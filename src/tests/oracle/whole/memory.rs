@@ -30,6 +30,8 @@ struct State {
     dirty: bool,
     referenced: bool,
     slot: Option<usize>,
+    /// A fault of its only owner read it from swap, and it has had no other owner since.
+    writable: bool,
 }
 
 /// What a bound page is bound to.
@@ -102,6 +104,8 @@ pub struct Memory<'a> {
     used: usize,
     free: Vec<usize>,
     chooser: Chooser,
+    /// By pool, the frame that the hand of a clock around the frames stands at.
+    hands: BTreeMap<usize, usize>,
     swap: Swap,
     buffers: Option<Buffers>,
     /// The process of the last reference, and how often that changed though entries have no tags.
@@ -142,6 +146,7 @@ impl<'a> Memory<'a> {
             used: 0,
             free: Vec::new(),
             chooser: Chooser::default(),
+            hands: BTreeMap::new(),
             swap: Swap {
                 size: options.swap_slots,
                 used: BTreeSet::new(),
@@ -183,13 +188,15 @@ impl<'a> Memory<'a> {
                 parent,
                 child,
                 private,
+                dropped,
             } => {
                 let Entry {
                     object, present, ..
                 } = self.bound[&parent];
                 self.bind(child, object);
-                self.entry(child).present = present;
-                if private {
+                self.entry(child).present = present && !dropped;
+                self.state(object).writable = false;
+                if private && !dropped {
                     self.shoot_down(parent);
                 }
             }
@@ -207,16 +214,19 @@ impl<'a> Memory<'a> {
         let (page, object) = (r.page, r.object);
         let (write, ifetch) = (r.kind == Kind::Write, r.kind == Kind::Ifetch);
         self.switch_to(page.0);
-        if r.how != How::Plain {
+        let present = self.bound.get(&page).is_some_and(|entry| entry.present);
+        // The entry allows the write already.
+        let writable = r.how == How::Reuse && present && self.objects[&object].writable;
+        if r.how != How::Plain && !writable {
             self.shoot_down(page);
         }
         let found = self.look_up(page, ifetch);
 
-        let present = self.bound.get(&page).is_some_and(|entry| entry.present);
         let fault = match r.how {
             How::Copy { source } => {
                 let major = self.read_source(source);
-                let (pool, frame, victim) = self.take_frame(page.0, object, true)?;
+                let pinned = source.filter(|_| self.options.pin_cow_source);
+                let (pool, frame, victim) = self.take_frame(page.0, object, true, pinned)?;
                 if self.bound.contains_key(&page) {
                     self.unbind(page, true);
                 }
@@ -224,7 +234,7 @@ impl<'a> Memory<'a> {
                 self.load(object, pool, frame, page.0, false);
                 Some((FaultKind::CowCopy, major, victim))
             }
-            How::Reuse if present => Some((FaultKind::CowReuse, false, None)),
+            How::Reuse if present && !writable => Some((FaultKind::CowReuse, false, None)),
             _ if present => None,
             _ => {
                 self.bind(page, object);
@@ -232,12 +242,16 @@ impl<'a> Memory<'a> {
                     (FaultKind::Map, false, None)
                 } else if self.state(object).loaded {
                     let major = self.read(object);
-                    let (pool, frame, victim) = self.take_frame(page.0, object, true)?;
+                    let swapped = self.state(object).slot.is_some();
+                    let (pool, frame, victim) = self.take_frame(page.0, object, true, None)?;
                     self.load(object, pool, frame, page.0, false);
+                    let alone = self.owners(object) == 1;
+                    let may = self.options.swap_in_writable;
+                    self.state(object).writable = may && swapped && alone;
                     (FaultKind::Refill, major, victim)
                 } else {
                     let major = self.classes[object] == Class::File && self.read(object);
-                    let (pool, frame, victim) = self.take_frame(page.0, object, true)?;
+                    let (pool, frame, victim) = self.take_frame(page.0, object, true, None)?;
                     self.load(object, pool, frame, page.0, false);
                     (FaultKind::Fill, major, victim)
                 })
@@ -331,7 +345,7 @@ impl<'a> Memory<'a> {
             return Ok(());
         }
         self.read(object);
-        let (pool, frame, victim) = self.take_frame(page.0, object, false)?;
+        let (pool, frame, victim) = self.take_frame(page.0, object, false, None)?;
         self.load(object, pool, frame, page.0, true);
         let now = self.own_time.get(&page.0).copied().unwrap_or(0);
         self.entry(page).last = Some(now);
@@ -407,26 +421,50 @@ impl<'a> Memory<'a> {
     // Frames.
 
     /// A frame for the process, with its pool; a victim made room for it if so said, dirty or not.
+    /// The pinned object is the victim only if it is alone.
     fn take_frame(
         &mut self,
         pid: u32,
         object: Object,
         referenced: bool,
+        pinned: Option<Object>,
     ) -> Result<(usize, usize, Option<bool>), Ended> {
         let pool = self.pool_of(pid);
         let Pool { limit, taken, .. } = self.pools[pool];
         let mut written = None;
         if limit.is_some_and(|limit| taken == limit) {
-            let victim = self.victim(pool, (pid, object, referenced));
+            let pinned = pinned.filter(|_| self.residents(pool).len() > 1);
+            let victim = self.victim(pool, (pid, object, referenced), pinned);
             written = Some(self.write_out(victim).ok_or(Ended::Before)?);
             self.leave(victim);
         }
         self.pools[pool].taken += 1;
-        let frame = self.free.pop().unwrap_or_else(|| {
+        let fresh = match (self.options.fifo_frames, self.all_frames()) {
+            (false, _) => self.free.is_empty(),
+            (true, all) => all.is_none_or(|all| self.used < all),
+        };
+        // The page takes the frame of its victim.
+        let frame = if written.is_some() {
+            self.free.pop().expect("the victim's frame")
+        } else if fresh {
             self.used += 1;
             self.used - 1
-        });
+        } else if self.options.fifo_frames {
+            self.free.remove(0)
+        } else {
+            self.free.pop().expect("a free frame")
+        };
         Ok((pool, frame, written))
+    }
+
+    /// The frames that there are, if they are not as many as are wanted.
+    fn all_frames(&self) -> Option<usize> {
+        let all: Option<usize> = self.pools.iter().map(|pool| pool.limit).sum();
+        // Without pools of their own there are no more frames than objects.
+        match self.options.local {
+            Some(_) => all,
+            None => all.map(|all| all.min(self.classes.len())),
+        }
     }
 
     /// The pool that a process takes frames of.
@@ -444,8 +482,18 @@ impl<'a> Memory<'a> {
     }
 
     /// The object that leaves for one that the process wants, referenced by it or ahead of use.
-    fn victim(&mut self, pool: usize, (pid, want, referenced): (u32, Object, bool)) -> Object {
+    fn victim(
+        &mut self,
+        pool: usize,
+        (pid, want, referenced): (u32, Object, bool),
+        pinned: Option<Object>,
+    ) -> Object {
         let policy = self.options.policy;
+        let others = |memory: &Memory| {
+            let mut others = memory.residents(pool);
+            others.retain(|object| Some(*object) != pinned);
+            others
+        };
         if Chooser::is_for(policy) {
             let found = |object: Object| {
                 let state = self.objects[&object];
@@ -461,7 +509,7 @@ impl<'a> Memory<'a> {
             let own = |of: u32| self.own_time.get(&of).copied().unwrap_or(0) + under_way(of);
             let size = self.pools[pool].limit.expect("it is full");
             let at = (pool, size, self.pool_time(pool));
-            let victim = self.chooser.choose(policy, at, want, found, own);
+            let victim = self.chooser.choose(policy, at, want, pinned, found, own);
             for object in std::mem::take(&mut self.chooser.cleared) {
                 self.clear(object);
             }
@@ -472,17 +520,34 @@ impl<'a> Memory<'a> {
         }
         match self.options.policy {
             // The order is that of last reference, or of load.
-            Policy::Lru | Policy::Ws(_) | Policy::Fifo => self.residents(pool)[0],
+            Policy::Lru | Policy::Ws(_) | Policy::Fifo => others(self)[0],
+            // The hand goes past what is pinned, and leaves its bit.
             Policy::Clock | Policy::ClockUnset => loop {
                 let object = self.residents(pool)[0];
-                if !self.state(object).referenced {
-                    return object;
+                if Some(object) != pinned {
+                    if !self.state(object).referenced {
+                        return object;
+                    }
+                    self.clear(object);
                 }
-                self.clear(object);
                 self.move_last(object);
             },
+            Policy::ClockByFrame => loop {
+                let hand = self.hands.get(&pool).copied().unwrap_or(0);
+                let frame = |object: &Object| self.objects[object].frame.expect("resident");
+                let next = |object: &Object| (frame(object) < hand, frame(object));
+                let object = self.residents(pool).into_iter().min_by_key(next);
+                let object = object.expect("a full memory has a victim");
+                self.hands.insert(pool, frame(&object) + 1);
+                if Some(object) != pinned {
+                    if !self.state(object).referenced {
+                        return object;
+                    }
+                    self.clear(object);
+                }
+            },
             Policy::Opt => {
-                let mut objects = self.residents(pool);
+                let mut objects = others(self);
                 objects.sort_unstable();
                 let next = |object: Object| {
                     let mut coming = self.future[self.time..].iter();
@@ -542,6 +607,7 @@ impl<'a> Memory<'a> {
             dirty: false,
             referenced: false,
             slot: state.slot,
+            writable: false,
         };
         self.order.push(object);
         if Chooser::is_for(self.options.policy) {

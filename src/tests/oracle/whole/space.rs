@@ -50,6 +50,8 @@ pub enum Step {
         parent: Page,
         child: Page,
         private: bool,
+        /// The child's page table has no entry.
+        dropped: bool,
     },
     Unbind(Page),
     /// The same; what it holds is no longer wanted in its file.
@@ -194,6 +196,11 @@ pub struct Space {
     regions: usize,
     /// References so far.
     position: usize,
+    /// Where user space ends, and where there are no more addresses.
+    pub user_end: i128,
+    pub end: Option<i128>,
+    /// A child has no entries for pages of files.
+    pub drop_file_ptes: bool,
     /// Of each object.
     pub classes: Vec<Class>,
     pub illegal: Vec<Illegal>,
@@ -214,6 +221,9 @@ impl Space {
             keyed: BTreeMap::new(),
             regions: 0,
             position: 0,
+            user_end: USER_END,
+            end: None,
+            drop_file_ptes: false,
             classes: Vec::new(),
             illegal: Vec::new(),
             dropped: 0,
@@ -246,10 +256,18 @@ impl Space {
                 Ok(Vec::new())
             }
             Some(Fate::Lives) | None => match item {
+                &Item::Access { page, .. } if self.is_nowhere(self.bytes((pid, page)).0) => {
+                    Err(format!("no address: reference {}", self.position - 1))
+                }
                 &Item::Access { kind, page, .. } => Ok(self.access(pid, page, kind)),
                 Item::Event { event, .. } => self.event(pid, event),
             },
         }
+    }
+
+    /// There is no such address.
+    fn is_nowhere(&self, at: i128) -> bool {
+        self.end.is_some_and(|end| at >= end)
     }
 
     /// Something of a process that was killed.
@@ -340,12 +358,13 @@ impl Space {
     /// Whether the reference is legal; a stack grows to make it so. The error says whether it is a
     /// segmentation fault, else it is a protection fault.
     fn legal(&mut self, page: Page, kind: Kind) -> Result<(), bool> {
+        let bytes = self.bytes(page);
+        // Without mappings and a layout nothing says where user space ends.
+        if bytes.0 >= self.user_end && (self.strict || self.end.is_some()) {
+            return Err(false);
+        }
         if !self.strict {
             return Ok(());
-        }
-        let bytes = self.bytes(page);
-        if bytes.0 >= USER_END {
-            return Err(false);
         }
         let process = self.process(page.0);
         if !process.meets(bytes) {
@@ -551,7 +570,7 @@ impl Space {
 
     fn map(&mut self, pid: u32, mapping: &Mapping) -> Result<Vec<Step>, String> {
         let range = self.range(mapping.start, mapping.length);
-        if range.1 > USER_END {
+        if range.1 > self.user_end {
             return Err("a mapping beyond user space".into());
         }
         let mut steps = Vec::new();
@@ -657,6 +676,10 @@ impl Space {
         let mut steps = Vec::new();
         for page in self.bound_of(pid) {
             let mut binding = self.bound[&page];
+            let of_file = |(key, object): (&Key, &Object)| {
+                *object == binding.object && matches!(key, Key::File(..))
+            };
+            let dropped = self.drop_file_ptes && self.keyed.iter().any(of_file);
             binding.cow |= binding.private;
             self.bound.insert(page, binding);
             self.bound.insert((child, page.1), binding);
@@ -664,6 +687,7 @@ impl Space {
                 parent: page,
                 child: (child, page.1),
                 private: binding.private,
+                dropped,
             });
         }
         Ok(steps)

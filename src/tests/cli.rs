@@ -66,6 +66,7 @@ mod moves;
 #[path = "cli/numbers.rs"]
 mod numbers;
 #[path = "cli/plan.rs"]
+mod page_cache;
 mod plan;
 #[path = "cli/plot.rs"]
 mod plot;

@@ -2,6 +2,7 @@
 //! and the oracle itself against scenarios that were worked out by hand, against the conservation
 //! laws, and against the oracles that know no mappings.
 
+mod cache;
 mod follow;
 mod layers;
 mod lengths;

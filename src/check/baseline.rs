@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The columns of a baseline: which cell, then its counts; then what earlier versions did not have.
-const COLUMNS: [&Column; 25] = [
+const COLUMNS: [&Column; 27] = [
     col::schema,
     col::trace,
     col::trace_digest,
@@ -46,6 +46,8 @@ const COLUMNS: [&Column; 25] = [
     col::fork_file_ptes,
     col::free_frames,
     col::layout,
+    col::page_cache,
+    col::file_io,
 ];
 
 /// A cell of a baseline.
@@ -312,6 +314,8 @@ fn completed(row: &Row, now: &Identity) -> Row {
         fork_file_ptes: cell.fork_file_ptes,
         free_frames: cell.free_frames,
         layout: cell.layout,
+        page_cache: cell.page_cache,
+        file_io: cell.file_io,
         ..row.clone()
     }
 }

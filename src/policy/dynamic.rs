@@ -61,6 +61,14 @@ impl Policy for AnyPolicy<'_> {
         self.0.prefetched(frames, at, next_use)
     }
 
+    fn file_hit(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        self.0.file_hit(frames, at, next_use);
+    }
+
+    fn file_loaded(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        self.0.file_loaded(frames, at, next_use);
+    }
+
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         self.0.freed(frames, frame)
     }

@@ -148,6 +148,15 @@ impl<'t, P: PolicyType<'t>> Policy for Local<'t, P> {
         share.policy.prefetched(frames, at, next_use);
     }
 
+    /// The machine shows reads and writes of files to policies of all processes only.
+    fn file_hit(&mut self, _frames: &mut Frames, _at: PageAccess, _next_use: u32) {
+        unreachable!("frames by process hold mapped pages only");
+    }
+
+    fn file_loaded(&mut self, _frames: &mut Frames, _at: PageAccess, _next_use: u32) {
+        unreachable!("frames by process hold mapped pages only");
+    }
+
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         let owner = self.owner_of(frame);
         owner.taken -= 1;

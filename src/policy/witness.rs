@@ -145,6 +145,19 @@ impl Policy for Witness<'_> {
         self.inner.prefetched(frames, at, next_use);
     }
 
+    fn file_hit(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        self.now = at.time;
+        if let Some(seen) = &mut self.seen[at.frame as usize] {
+            (seen.last_use, seen.uses) = (at.time, seen.uses + 1);
+        }
+        self.inner.file_hit(frames, at, next_use);
+    }
+
+    fn file_loaded(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        self.arrives(at, false);
+        self.inner.file_loaded(frames, at, next_use);
+    }
+
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         self.report(frames, frame, Leaves::Freed, &[]);
         self.inner.freed(frames, frame);

@@ -80,15 +80,17 @@ impl Resolver<'_> {
             }
             Event::Move(moves) => self.move_range(at, moves)?,
             Event::Length { file, bytes } => self.set_length(*file, *bytes),
-            Event::Populate { .. } | Event::Read(_) | Event::Write(_) | Event::Unlink { .. } => {
-                return Err(self.not_modelled(at));
-            }
+            Event::Read(range) => self.file_io(at, *range, false)?,
+            Event::Write(range) => self.file_io(at, *range, true)?,
+            Event::Unlink { file } => self.unlink(*file),
+            Event::Populate { .. } => return Err(self.not_modelled(at)),
             Event::Vfork { .. } => unreachable!("resolved above"),
             Event::Fork { child } => self.fork(at, *child)?,
             Event::Exec if self.give_back(process) => {}
             Event::Exec => self.clear(process),
             Event::Exit => self.end(process, State::Exited),
         }
+        self.discard_unlinked();
         Ok(())
     }
 
@@ -147,6 +149,7 @@ impl Resolver<'_> {
         let without = vmas.clone();
         vmas.insert(Vma::of(mapping, range.clone(), self.regions));
         self.regions += 1;
+        self.note_mapped(mapping.backing);
         let what = || format!("a mapping of {} bytes", mapping.length);
         if self.admit(at.process, vmas, what) {
             self.unbind_uncovered(at.process, &range, &without);

@@ -23,6 +23,7 @@
 //! | `resolver` | processes and bindings: references and events in, ops out |
 //! | `references` | which references are legal, and their objects |
 //! | `events` | the meaning of each event |
+//! | `file_pages` | pages of files without owner: the page cache, reads and writes |
 //! | `files` | the meaning of events on files |
 //! | `lent` | address spaces that children borrow |
 //! | `moves` | the meaning of a move |
@@ -37,6 +38,7 @@
 //! Deliberately absent: frames, residency, policies, time.
 
 mod events;
+mod file_pages;
 mod files;
 mod infer;
 mod kinds;
@@ -53,6 +55,7 @@ mod uses;
 mod view;
 pub mod vma;
 
+pub use file_pages::{FilePage, IO_WINDOW, file_page_text};
 pub use next_uses::ObjectFuture;
 pub use resolver::{WatchedRefs, resolve, resolve_at, resolve_watched};
 pub use timeline::{End, Timeline};
@@ -67,6 +70,7 @@ use crate::trace::model::event::USER_END;
 use crate::trace::model::refs::{Dictionary, PageKey};
 pub use crate::units::EntryId;
 use crate::units::PageId;
+use rustc_hash::FxHashMap;
 use std::sync::OnceLock;
 
 /// The number of an object: something that can be in a frame.
@@ -111,6 +115,48 @@ impl OnSegfault {
     }
 }
 
+/// What becomes of a page of a file that no process maps any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PageCache {
+    /// It stays in its frame, and is found when it is mapped again.
+    Keep,
+    /// It leaves, and is another page when it is mapped again.
+    #[default]
+    Drop,
+}
+
+impl PageCache {
+    /// Both ways, with their names on the command line and in results.
+    pub const ALL: [(PageCache, &'static str); 2] =
+        [(PageCache::Keep, "keep"), (PageCache::Drop, "drop")];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        PageCache::ALL[self as usize].1
+    }
+}
+
+/// Whether reads and writes of files use their pages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FileIo {
+    /// They change nothing.
+    #[default]
+    Ignore,
+    /// Each page is found in memory or loaded.
+    Count,
+}
+
+impl FileIo {
+    /// Both ways, with their names on the command line and in results.
+    pub const ALL: [(FileIo, &'static str); 2] =
+        [(FileIo::Ignore, "ignore"), (FileIo::Count, "count")];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        FileIo::ALL[self as usize].1
+    }
+}
+
 /// The choices of a resolution.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
@@ -125,6 +171,21 @@ pub struct Options {
     pub layout: AddressLayout,
     /// Whether a child inherits the page-table entries for pages of files.
     pub fork_file_ptes: ForkFilePtes,
+    /// What becomes of pages of files that no process maps any more. `None`: they stay if the mappings
+    /// were recorded.
+    pub page_cache: Option<PageCache>,
+    /// Whether reads and writes of files use their pages.
+    pub file_io: FileIo,
+}
+
+impl Options {
+    /// Returns what becomes of unmapped pages of files in a trace whose mappings came from `origin`.
+    pub fn page_cache(&self, origin: Origin) -> PageCache {
+        self.page_cache.unwrap_or(match origin {
+            Origin::Recorded => PageCache::Keep,
+            Origin::Permissive | Origin::Inferred => PageCache::Drop,
+        })
+    }
 }
 
 /// Which addresses a process has.
@@ -269,12 +330,23 @@ pub enum Op {
         entry: EntryId,
     },
     /// `object` has no owner left: its frame and its slot become free. A dirty page of a file is
-    /// written to it first.
+    /// written to it first. With [`PageCache::Keep`] a page of a file stays what it is instead, in its
+    /// frame if the machine can keep it there.
     Free {
         /// The object.
         object: ObjectId,
-        /// The bytes are gone from the file: nothing is written.
+        /// The bytes are gone from the file: nothing is written or kept.
         discards: bool,
+    },
+    /// A process reads or writes a page of a file without mapping it: it is found in memory, or loaded.
+    FileIo {
+        /// The entry through which it does, which is never bound; [`NONE`] if no memory is to hold the
+        /// page afterwards.
+        entry: EntryId,
+        /// Whether it writes.
+        write: bool,
+        /// Whether the file must be read if the page is not in memory.
+        reads: bool,
     },
     /// The page of `entry` will be needed: it is brought in if it must be read from a device.
     Prefetch {
@@ -380,6 +452,8 @@ pub struct ResolveCounts {
     pub dropped: u64,
     /// Events without effect: nothing was mapped there, or the heap could not end there.
     pub idle_events: u64,
+    /// Reads and writes of files that were ignored.
+    pub ignored_io: u64,
     /// Events refused by the commit limit.
     pub refused: u64,
     /// The first illegal references.
@@ -414,6 +488,15 @@ pub struct Space {
     pub left_out_at: Vec<u64>,
     /// Whether any fork found page-table entries for pages of files.
     pub forks_file_ptes: bool,
+    /// What becomes of a page of a file that loses its last owner.
+    pub page_cache: PageCache,
+    /// Whether any page of a file lost its last owner while its bytes were in the file, or was read or
+    /// written without owner.
+    pub leaves_file_pages: bool,
+    /// Whether the trace reads or writes files, whether that counts or not.
+    pub has_file_io: bool,
+    /// The page that a process reads or writes through each of these entries, which are never bound.
+    pub io_entries: FxHashMap<EntryId, FilePage>,
     future: OnceLock<ObjectFuture>,
 }
 

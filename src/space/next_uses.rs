@@ -10,7 +10,7 @@ pub struct ObjectFuture {
     pub refs: Vec<Ref>,
     /// The position of the next reference of the same object, or [`NEVER`].
     pub next_use: Vec<u32>,
-    /// For each op that prefetches, the position of the next reference of its object; [`NEVER`] for
+    /// For each op that prefetches, reads or writes, the position of the next reference of its object; [`NEVER`] for
     /// other ops.
     pub after_op: Vec<u32>,
 }
@@ -42,7 +42,10 @@ impl Space {
                     Op::Bind { entry, object } | Op::CowCopy { entry, object, .. } => {
                         object_of[entry as usize] = object;
                     }
-                    Op::Prefetch { entry } => wanted[index] = object_of[entry as usize],
+                    Op::FileIo { entry: NONE, .. } => {}
+                    Op::Prefetch { entry } | Op::FileIo { entry, .. } => {
+                        wanted[index] = object_of[entry as usize]
+                    }
                     _ => {}
                 }
             }

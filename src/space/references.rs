@@ -180,6 +180,7 @@ impl Resolver<'_> {
                 self.bind(entry, object, Binding::Shared);
             }
             PageSource::PrivateFile(class, name) if kind == Kind::Write => {
+                self.discard_other(name, class);
                 let source = self.keyed.get(&name).copied().unwrap_or(NONE);
                 let object = self.new_object(Class::Zero, None);
                 if source == NONE && class == Class::Zero {
@@ -203,6 +204,7 @@ impl Resolver<'_> {
 
     /// Returns the object of `key`, after creating it if there is none.
     pub fn named_object(&mut self, class: Class, key: Key) -> ObjectId {
+        self.discard_other(key, class);
         match self.keyed.get(&key) {
             Some(&object) => object,
             None => self.new_object(class, Some(key)),

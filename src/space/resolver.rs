@@ -2,13 +2,14 @@
 //! bindings and owners, and records what the machine must do. Most references are skipped: for each
 //! entry the pass knows which kinds of access are legal and change nothing.
 
+use super::file_pages::Files;
 use super::kinds::Kinds;
 use super::timeline::Moment;
 use super::vma::Vmas;
 use super::{
     AddressLayout, Binding, Class, EntryId, LISTED, Mappings, NONE, ObjectId, Op, OpAt, Options,
-    Origin, ProcessView, Refusal, ResolveCounts, Resolved, Rights, Space, SpaceAt, SpaceError,
-    infer,
+    Origin, PageCache, ProcessView, Refusal, ResolveCounts, Resolved, Rights, Space, SpaceAt,
+    SpaceError, infer,
 };
 use crate::trace::model::access::{Addressing, Kind};
 use crate::trace::model::dense::Trace;
@@ -129,6 +130,8 @@ pub(super) struct Resolver<'t> {
     ///
     /// [`Mapping::swap_backed`]: crate::trace::model::event::Mapping::swap_backed
     pub swap_backed: FxHashMap<u32, bool>,
+    /// What is known of files.
+    pub files: Files,
     /// The number of mappings made so far; it numbers regions.
     pub regions: u32,
     /// Committed bytes of all processes.
@@ -242,6 +245,8 @@ fn resolve_all(
     }
     let mut resolver = Resolver::new(&trace, *options, origin != Origin::Permissive);
     resolver.watched = watched;
+    resolver.space.page_cache = options.page_cache(origin);
+    resolver.files.keeps = resolver.space.page_cache == PageCache::Keep;
     let view = resolver.go(at)?;
     let Resolver {
         space,
@@ -300,6 +305,7 @@ impl<'t> Resolver<'t> {
             key_of: Vec::new(),
             keyed: FxHashMap::default(),
             swap_backed: FxHashMap::default(),
+            files: Files::default(),
             regions: 0,
             committed: 0,
             mapped: 0,
@@ -453,13 +459,18 @@ impl<'t> Resolver<'t> {
                 let what = "more than 2^31 pages of all processes";
                 return Err(self.fail(Place::Before(self.position), what.into()));
             }
-            self.space.entries.push(key);
-            self.space.first_object.push(NONE);
-            self.object.push(NONE);
-            self.binding.push(Binding::Private);
-            self.settled.push(Kinds::NONE);
+            self.add_entry(key);
         }
         Ok(entry)
+    }
+
+    /// Creates an entry that is not bound.
+    pub fn add_entry(&mut self, key: PageKey) {
+        self.space.entries.push(key);
+        self.space.first_object.push(NONE);
+        self.object.push(NONE);
+        self.binding.push(Binding::Private);
+        self.settled.push(Kinds::NONE);
     }
 
     /// Creates an object; `key` lets other mappings find it.
@@ -487,6 +498,9 @@ impl<'t> Resolver<'t> {
     pub fn bind_silently(&mut self, entry: EntryId, object: ObjectId, binding: Binding) -> bool {
         let key = self.space.entries[entry as usize];
         self.owners[object as usize] += 1;
+        if !self.files.cached.is_empty() && self.owners[object as usize] == 1 {
+            self.files.take(self.key_of[object as usize]);
+        }
         self.object[entry as usize] = object;
         self.binding[entry as usize] = binding;
         let bound = &mut self.processes[key.process as usize].bound;
@@ -535,7 +549,9 @@ impl<'t> Resolver<'t> {
             self.alone_since[object as usize] = self.space.ops.len() as u32;
             return false;
         }
-        if let Some(key) = self.key_of[object as usize] {
+        if let Some(key) = self.key_of[object as usize]
+            && !self.keep_in_cache(object, key)
+        {
             self.keyed.remove(&key);
         }
         true
@@ -557,6 +573,12 @@ impl<'t> Resolver<'t> {
         let object = std::mem::replace(&mut self.object[entry as usize], NONE);
         self.settled[entry as usize] = Kinds::NONE;
         self.push(Op::Unmap { entry });
+        let discards = discards || self.is_gone(object);
+        if discards && self.owners[object as usize] == 1 {
+            // No key: nothing finds it again.
+            let key = self.key_of[object as usize].take();
+            key.map(|key| self.keyed.remove(&key));
+        }
         if self.disown(object) {
             self.push(Op::Free { object, discards });
         }
@@ -596,6 +618,7 @@ impl<'t> Resolver<'t> {
         }
         self.processes[process as usize].state = state;
         self.end_borrowers(process);
+        self.discard_unlinked();
     }
 
     /// Returns the number of pages of user space.
@@ -698,6 +721,7 @@ impl<'t> Resolver<'t> {
                 })
                 .collect(),
             owners: self.owners.clone(),
+            cached: self.files.pages(),
         }
     }
 }

@@ -40,6 +40,8 @@ const KILL: Options = Options {
     commit_limit: None,
     layout: AddressLayout::Any,
     fork_file_ptes: ForkFilePtes::Copy,
+    page_cache: None,
+    file_io: FileIo::Ignore,
 };
 const SKIP: Options = Options {
     on_segfault: OnSegfault::Skip,

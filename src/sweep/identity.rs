@@ -112,13 +112,17 @@ parts! {
     FreeFrames free_frames: String;
     /// The layout of addresses; empty if any address is taken.
     Layout layout: String;
+    /// What becomes of unmapped pages of files; empty if there are none.
+    PageCache page_cache: String;
+    /// Whether reads and writes of files count; empty if there are none.
+    FileIo file_io: String;
 }
 
 /// The policy, its parameters and its seed.
 pub const POLICY: [Part; 3] = [Part::Policy, Part::Params, Part::Seed];
 
 /// The settings of the model. Counts under different settings are not comparable.
-pub const MODEL: [Part; 11] = [
+pub const MODEL: [Part; 13] = [
     Part::Mappings,
     Part::OnSegfault,
     Part::Allocation,
@@ -130,16 +134,20 @@ pub const MODEL: [Part; 11] = [
     Part::ForkFilePtes,
     Part::FreeFrames,
     Part::Layout,
+    Part::PageCache,
+    Part::FileIo,
 ];
 
 /// Parts that tables of earlier versions do not have, each with what every run did then. Such a table
 /// reads as if the part were empty.
-pub const LATER: [(Part, &str); 5] = [
+pub const LATER: [(Part, &str); 7] = [
     (Part::SwapIn, "read-only"),
     (Part::PinCowSource, "off"),
     (Part::ForkFilePtes, "copy"),
     (Part::FreeFrames, "lifo"),
     (Part::Layout, ""),
+    (Part::PageCache, "drop"),
+    (Part::FileIo, "ignore"),
 ];
 
 /// The parts in which the cells of one run differ, in the order of their columns. Each line of the
@@ -157,7 +165,7 @@ pub const IN_A_RUN: [Part; 9] = [
 ];
 
 /// The parts that names include only if they are unusual, with their usual values.
-const UNUSUAL: [(Part, &[&str]); 13] = [
+const UNUSUAL: [(Part, &[&str]); 15] = [
     (Part::Filter, &[""]),
     (Part::Mappings, &["", "recorded", "permissive"]),
     (Part::OnSegfault, &["", "kill"]),
@@ -170,6 +178,8 @@ const UNUSUAL: [(Part, &[&str]); 13] = [
     (Part::ForkFilePtes, &["", "copy"]),
     (Part::FreeFrames, &["", "lifo"]),
     (Part::Layout, &[""]),
+    (Part::PageCache, &["", "keep"]),
+    (Part::FileIo, &["", "ignore"]),
     (Part::WarmupRefs, &["0"]),
 ];
 
@@ -210,6 +220,8 @@ impl Identity {
             Part::ForkFilePtes => &mut self.fork_file_ptes,
             Part::FreeFrames => &mut self.free_frames,
             Part::Layout => &mut self.layout,
+            Part::PageCache => &mut self.page_cache,
+            Part::FileIo => &mut self.file_io,
             other => unreachable!("{other:?} was always there"),
         }
     }

@@ -6,7 +6,7 @@ use super::auto_sizes::{frame_ladder, tau_ladder};
 use super::exclude::Exclude;
 use super::identity::Identity;
 use crate::policy::{MemoryBy, PolicyChoice};
-use crate::space::{self, AddressLayout, Op, Origin, Resolved};
+use crate::space::{self, AddressLayout, Op, Origin, PageCache, Resolved};
 use crate::trace::TraceError;
 use crate::trace::model::access::{Addressing, TraceKind};
 use crate::trace::model::dense::Trace;
@@ -200,6 +200,10 @@ pub struct Occasions {
     pub forks_file_ptes: bool,
     /// Pages lose their last owner.
     pub frees: bool,
+    /// What becomes of a page of a file that no process maps, if there is any.
+    pub page_cache: Option<PageCache>,
+    /// The trace reads or writes files.
+    pub file_io: bool,
 }
 
 impl Occasions {
@@ -210,6 +214,8 @@ impl Occasions {
         };
         let mut all = Occasions {
             forks_file_ptes: space.forks_file_ptes,
+            page_cache: space.leaves_file_pages.then_some(space.page_cache),
+            file_io: space.has_file_io,
             ..Occasions::default()
         };
         for at in &space.ops {
@@ -425,6 +431,10 @@ impl<'t> Plan<'t> {
             ),
             free_frames: where_it_matters(occasions.frees, choices.free_frames.name()),
             layout: layout.to_owned(),
+            page_cache: occasions
+                .page_cache
+                .map_or(String::new(), |cache| cache.name().to_owned()),
+            file_io: where_it_matters(occasions.file_io, settings.space.file_io.name()),
         }
     }
 

@@ -164,7 +164,11 @@ impl<'r> Replay<'r> {
                     self.leave(self.head[object as usize], at.position);
                 }
             }
-            Op::Copy { .. } | Op::Flush { .. } | Op::Prefetch { .. } | Op::Reuse { .. } => {}
+            Op::Copy { .. }
+            | Op::Flush { .. }
+            | Op::Prefetch { .. }
+            | Op::FileIo { .. }
+            | Op::Reuse { .. } => {}
         }
     }
 

@@ -73,6 +73,8 @@ mod misses;
 mod moves;
 #[path = "cli/numbers.rs"]
 mod numbers;
+#[path = "cli/page_cache.rs"]
+mod page_cache;
 #[path = "cli/plan.rs"]
 mod plan;
 #[path = "cli/plot.rs"]

@@ -2,6 +2,7 @@
 //! and the oracle itself against scenarios that were worked out by hand, against the conservation
 //! laws, and against the oracles that know no mappings.
 
+mod cache;
 mod follow;
 mod layers;
 mod lengths;
@@ -69,6 +70,14 @@ fn product(items: &[Item], options: &Options) -> Outcome {
         fork_file_ptes: match options.drop_file_ptes {
             false => space::ForkFilePtes::Copy,
             true => space::ForkFilePtes::Drop,
+        },
+        page_cache: Some(match options.keep_file_pages {
+            false => space::PageCache::Drop,
+            true => space::PageCache::Keep,
+        }),
+        file_io: match options.file_io {
+            false => space::FileIo::Ignore,
+            true => space::FileIo::Count,
         },
         ..space::Options::default()
     };
@@ -158,6 +167,12 @@ fn product(items: &[Item], options: &Options) -> Outcome {
         resident_start: outcome.resident_start as usize,
         resident_end: outcome.resident_end as usize,
         dirty_end: outcome.dirty_end as usize,
+        unmapped_end: snapshot
+            .objects
+            .iter()
+            .zip(&end.owners)
+            .filter(|(state, owners)| matches!(state, PageState::Resident(_)) && **owners == 0)
+            .count(),
         swap_slots: outcome.swap_slots as usize,
         log: log.0.iter().map(fault).collect(),
         pages: pages_of(&resolved, &end, &snapshot),
@@ -215,6 +230,8 @@ fn counters_of(outcome: &vm::Outcome) -> Counters {
         freed: c.freed as usize,
         freed_dirty: c.freed_dirty as usize,
         prefetched: c.prefetched.map(|count| count as usize),
+        io_hits: c.io_hits as usize,
+        io_loads: c.io_loads.map(|count| count as usize),
         swap_reads: c.swap_reads as usize,
         file_reads: c.file_reads as usize,
         resident_sum: outcome.resident_sum,
@@ -315,6 +332,10 @@ fn compare(got: &Outcome, expected: &Outcome, options: &Options) -> Result<(), S
     let rest = |outcome: &Outcome| Outcome {
         log: Vec::new(),
         pages: BTreeMap::new(),
+        unmapped_end: match expected.swap_full {
+            Some(_) => 0,
+            None => outcome.unmapped_end,
+        },
         ..outcome.clone()
     };
     match rest(got) == rest(expected) {
@@ -368,7 +389,8 @@ fn laws(outcome: &Outcome, options: &Options) -> Result<(), String> {
         own.map(|(_, count)| count).sum()
     };
     let prefetched = c.prefetched[0] + c.prefetched[1];
-    let loads = c.of_kind(Fill) + c.of_kind(Refill) + c.of_kind(CowCopy) + prefetched;
+    let io_loads = c.io_loads[0] + c.io_loads[1];
+    let loads = c.of_kind(Fill) + c.of_kind(Refill) + c.of_kind(CowCopy) + prefetched + io_loads;
     let left = c.evictions_clean + c.evictions_dirty + c.expired_clean + c.expired_dirty + c.freed;
     let reads = c.swap_reads + c.file_reads;
     let resident = |end: &&PageEnd| end.frame.is_some();
@@ -404,11 +426,11 @@ fn laws(outcome: &Outcome, options: &Options) -> Result<(), String> {
         ),
         (
             "one load per written victim",
-            sum(&|_, written| written) + c.prefetched[1] == c.evictions_dirty,
+            sum(&|_, written| written) + c.prefetched[1] + c.io_loads[1] == c.evictions_dirty,
         ),
         (
             "what reads is major",
-            reads <= sum(&|major, _| major) + prefetched,
+            reads <= sum(&|major, _| major) + prefetched + io_loads,
         ),
         (
             "a limit of frames",
@@ -418,7 +440,10 @@ fn laws(outcome: &Outcome, options: &Options) -> Result<(), String> {
         ("an object per frame", distinct(&mut frames)),
         ("an object per slot", distinct(&mut slots)),
         ("slots have owners", slots.len() == outcome.swap_slots),
-        ("frames have owners", frames.len() == outcome.resident_end),
+        (
+            "frames have owners, or are of files",
+            frames.len() + outcome.unmapped_end == outcome.resident_end,
+        ),
         (
             "entries are for what is resident",
             outcome
@@ -566,6 +591,8 @@ fn options_of(items: &[Item], page_size: u64, random: &mut Random) -> Options {
         pin_cow_source: random.percent(60),
         drop_file_ptes: random.percent(40),
         fifo_frames: random.percent(40),
+        keep_file_pages: random.percent(60),
+        file_io: random.percent(60),
         two_level: false,
     }
 }
@@ -614,7 +641,7 @@ fn whole_traces() {
         // The wide ones are slow.
         let style = match seed % 50 {
             49 => Style::Wide,
-            _ => STYLES[(seed % 5) as usize],
+            _ => STYLES[(seed % 6) as usize],
         };
         let (items, options) = case(style, seed);
         options
@@ -653,6 +680,10 @@ fn the_traces_have_everything() {
                 see("prefetched", c.prefetched[0]);
                 see("prefetched for a written victim", c.prefetched[1]);
                 see("swap reads", c.swap_reads);
+                see("pages read or written that are there", c.io_hits);
+                see("pages read or written", c.io_loads[0]);
+                see("pages read or written for a written victim", c.io_loads[1]);
+                see("unmapped pages at the end", outcome.unmapped_end);
                 see("file reads", c.file_reads);
                 see("segmentation faults", outcome.segmentation_faults());
                 see("protection faults", outcome.protection_faults());

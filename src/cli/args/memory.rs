@@ -3,7 +3,7 @@
 
 use super::words;
 use crate::cli::setup::failure::Failure;
-use crate::space::{AddressLayout, ForkFilePtes, Mappings, OnSegfault, Options};
+use crate::space::{AddressLayout, FileIo, ForkFilePtes, Mappings, OnSegfault, Options, PageCache};
 use crate::sweep::Allocation;
 use crate::units::{PageSize, did_you_mean, parse_bytes};
 use crate::vm::{Choices, CowSource, FreeFrames, SwapIn};
@@ -73,6 +73,18 @@ pub struct MemoryArgs {
     #[arg(long, value_name = "any|two-level", value_parser = words(AddressLayout::ALL),
           hide_possible_values = true, default_value = "any")]
     pub layout: AddressLayout,
+
+    /// Pages of files that no process maps any more: keep (they stay in their frames, as in Linux, and
+    /// are found when they are mapped again) or drop. If absent, keep where mappings were recorded
+    #[arg(long, value_name = "keep|drop", value_parser = words(PageCache::ALL),
+          hide_possible_values = true)]
+    pub page_cache: Option<PageCache>,
+
+    /// Reads and writes of files without mappings: ignore, or count (each page is found in memory or
+    /// loaded: io_hits, io_loads)
+    #[arg(long, value_name = "ignore|count", value_parser = words(FileIo::ALL),
+          hide_possible_values = true, default_value = "ignore")]
+    pub file_io: FileIo,
 }
 
 /// Whether programs may be promised more memory than there is.
@@ -93,6 +105,8 @@ impl MemoryArgs {
             commit_limit: self.commit_limit()?,
             layout: self.layout,
             fork_file_ptes: self.fork_file_ptes,
+            page_cache: self.page_cache,
+            file_io: self.file_io,
         })
     }
 

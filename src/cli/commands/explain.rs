@@ -253,6 +253,10 @@ fn table(
 /// Returns the address of a page, or its id; with its process if there are several.
 fn page_name(resolved: &Resolved, entry: EntryId) -> String {
     let key = resolved.entries()[entry as usize];
+    let files = resolved.space.iter().map(|space| &space.io_entries);
+    if let Some((file, offset)) = files.filter_map(|files| files.get(&entry)).next() {
+        return space::file_page_text((*file, *offset));
+    }
     let page = resolved.trace.meta.page_text(key.number);
     let dictionary = &resolved.trace.dictionary;
     match dictionary.pids.len() {

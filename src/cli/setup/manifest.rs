@@ -82,6 +82,8 @@ pub fn write_manifest(
         "fork_file_ptes": settings.space.fork_file_ptes.name(),
         "free_frames": settings.choices.free_frames.name(),
         "layout": settings.space.layout.name(),
+        "page_cache": part_json(plan, Part::PageCache),
+        "file_io": settings.space.file_io.name(),
         "allocation": part_json(plan, Part::Allocation),
         "accessed_bit": part_json(plan, Part::AccessedBit),
         "traces": traces_json(inputs),
@@ -153,6 +155,7 @@ fn trace_json(loaded: &Loaded<Resolved>, resolved: &Resolved) -> Value {
         "protection_faults": tally.protection_faults,
         "references_dropped": tally.dropped,
         "events_without_effect": tally.idle_events,
+        "file_io_ignored": tally.ignored_io,
         "refused": tally.refused,
         "illegal": illegal.collect::<Vec<_>>(),
     })

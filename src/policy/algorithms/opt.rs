@@ -78,6 +78,16 @@ impl Opt<'_> {
     /// Returns the page to evict, and forgets its next use: that position, or `None` for a page that
     /// is never referenced again or was loaded by the reference under way.
     fn choose(&mut self, request: VictimRequest) -> (PageId, Option<u32>) {
+        loop {
+            let choice = self.choose_noted(request);
+            // A page that was freed may be referenced again: its next use stays noted.
+            if self.frame_of[choice.0 as usize] != NOWHERE {
+                return choice;
+            }
+        }
+    }
+
+    fn choose_noted(&mut self, request: VictimRequest) -> (PageId, Option<u32>) {
         if let Some(page) = self.finished.min() {
             self.finished.remove(page);
             return (page as PageId, Some(NEVER));
@@ -187,7 +197,10 @@ impl Policy for Opt<'_> {
         self.note(page, next_use);
     }
 
-    /// A page without owners is never referenced again.
+    fn file_loaded(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        self.prefetched(frames, at, next_use);
+    }
+
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         let page = frames.page(frame);
         self.forget(page);

@@ -95,6 +95,21 @@ impl OptWb<'_> {
         time: usize,
         spare: Option<FrameId>,
     ) -> (PageId, bool, u32) {
+        loop {
+            let choice = self.choose_noted(frames, time, spare);
+            // A page that was freed may be referenced again: its next use stays noted.
+            if self.frame_of[choice.0 as usize] != NOWHERE {
+                return choice;
+            }
+        }
+    }
+
+    fn choose_noted(
+        &mut self,
+        frames: &Frames,
+        time: usize,
+        spare: Option<FrameId>,
+    ) -> (PageId, bool, u32) {
         if let Some(page) = self.clean.finished.min() {
             self.clean.finished.remove(page);
             return (page as PageId, false, NEVER);
@@ -197,7 +212,27 @@ impl Policy for OptWb<'_> {
         self.note(frames, page, next_use);
     }
 
-    /// A page without owners is never referenced again.
+    /// A page that was noted as clean may be dirty now.
+    fn file_hit(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        if !frames.dirty(at.frame) {
+            return;
+        }
+        let page = frames.page(at.frame) as usize;
+        if next_use == NEVER {
+            if self.clean.finished.contains(page) {
+                self.clean.finished.remove(page);
+                self.dirty.finished.insert(page);
+            }
+        } else if self.clean.upcoming.contains(next_use as usize) {
+            self.clean.upcoming.remove(next_use as usize);
+            self.dirty.upcoming.insert(next_use as usize);
+        }
+    }
+
+    fn file_loaded(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        self.prefetched(frames, at, next_use);
+    }
+
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         let page = frames.page(frame) as usize;
         self.frame_of[page] = NOWHERE;

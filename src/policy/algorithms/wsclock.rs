@@ -141,6 +141,14 @@ impl Policy for WsClock<'_> {
         self.enter(frames, at.frame, process);
     }
 
+    fn file_hit(&mut self, _frames: &mut Frames, at: PageAccess, _next_use: u32) {
+        self.touched.insert(at.frame as usize);
+    }
+
+    fn file_loaded(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        self.prefetched(frames, at, next_use);
+    }
+
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
         self.forget(frame);
     }

@@ -50,6 +50,8 @@ table! {
     fork_file_ptes: String, "", "what a child has of its parent's page-table entries for pages of files: copy (all), drop (none, as in Linux: its first references are maps); empty if no fork found any";
     free_frames: String, "", "which free frame is taken: lifo (freed last), fifo (never used, then freed first); empty if no page loses its last owner";
     layout: String, "", "layout of addresses: two-level (32 bits, user space up to 3 GiB); empty if any address is taken";
+    page_cache: String, "", "what becomes of a page of a file that no process maps any more: keep (it stays in its frame and is found when it is mapped again), drop (it leaves, written back if dirty, and counts as another page when it is mapped again); with keep it leaves, too, under variable-space policies and where frames are divided, but is the same page; empty if no page of a file is left so";
+    file_io: String, "", "reads and writes of files without mappings: count (each page is found or loaded), ignore; empty if the trace has none";
     warmup_refs: u64, "references", "references replayed before counting began; they fill memory and count nowhere else but in segfaults, protection_faults and refs_dropped";
     refs: u64, "references", "references counted: one address and one kind each; an access that crosses a page boundary is one reference per page";
     reads: u64, "references", "references that read data";
@@ -84,6 +86,8 @@ table! {
     freed_dirty: u64, "pages", "of these, pages of files that had to be written" => COUNT.by_curve(POINT);
     write_backs: u64, "pages", "dirty pages that left memory and were written: evictions_dirty + expired_dirty + freed_dirty" => COUNT.by_curve(WRITE_BACKS);
     prefetched: u64, "pages", "pages brought in because the program said that it would need them; no faults" => COUNT.neither().by_curve(POINT);
+    io_hits: u64, "pages", "pages that reads and writes of files found in memory; neither references nor faults" => COUNT.more().by_curve(POINT);
+    io_loads: u64, "pages", "pages that reads and writes of files brought in; no faults. loads = fills + refills + cow_copies + prefetched + io_loads" => COUNT.by_curve(POINT);
     dirty_end: u64, "pages", "dirty pages still resident at the end; they are no write-backs" => COUNT.neither();
     swapped_end: u64, "pages", "pages at the end that are on the swap device and not resident" => COUNT.neither();
     dropped_end: u64, "pages", "pages at the end that are neither resident nor on the swap device: of a file, or never written" => COUNT.neither();
@@ -153,9 +157,11 @@ pub fn column_of(part: Part) -> &'static Column {
     column(part.column()).expect("a test looks for the column of each part")
 }
 
-/// Returns whether tables of earlier versions do not have `column`. They are read as if it were empty.
+/// Returns whether tables of earlier versions do not have `column`. They are read as if it were empty, or
+/// zero if it is a count.
 pub fn is_later(column: &Column) -> bool {
-    LATER.iter().any(|(part, _)| part.column() == column.name)
+    let is_count = [col::io_hits.index, col::io_loads.index].contains(&column.index);
+    is_count || LATER.iter().any(|(part, _)| part.column() == column.name)
 }
 
 /// Returns the columns that name a cell of a run. Every table beside `results.csv` begins with them.
@@ -234,6 +240,8 @@ impl Row {
             fork_file_ptes: cell.fork_file_ptes,
             free_frames: cell.free_frames,
             layout: cell.layout,
+            page_cache: cell.page_cache,
+            file_io: cell.file_io,
             warmup_refs: cell.warmup_refs,
             ..Row::default()
         }
@@ -264,6 +272,8 @@ impl Row {
             fork_file_ptes: self.fork_file_ptes.clone(),
             free_frames: self.free_frames.clone(),
             layout: self.layout.clone(),
+            page_cache: self.page_cache.clone(),
+            file_io: self.file_io.clone(),
         }
         .with_policy(&self.policy, &self.params)
     }

@@ -156,6 +156,8 @@ fn filled(mut key: Row, outcome: &Outcome, costs: &CostTable, levels: u32) -> Ro
         freed_dirty: c.freed_dirty,
         write_backs: c.write_backs(),
         prefetched: c.prefetched.iter().sum(),
+        io_hits: c.io_hits,
+        io_loads: c.io_loads.iter().sum(),
         dirty_end: outcome.dirty_end,
         swapped_end: outcome.swapped_end,
         dropped_end: outcome.dropped_end,

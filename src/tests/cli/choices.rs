@@ -220,7 +220,7 @@ fn choices_are_words_with_hints() {
 #[test]
 fn baselines_of_earlier_versions_are_read() {
     let sandbox = with_example("swap-in");
-    let old = "--swap-in read-only --pin-cow-source off";
+    let old = "--swap-in read-only --pin-cow-source off --page-cache drop";
     sandbox
         .run(&format!(
             "check now.csv t.trace -p lru -m 1,2 {old} --accept"
@@ -229,7 +229,7 @@ fn baselines_of_earlier_versions_are_read() {
     let now = sandbox.text("now.csv");
     // The same table without the columns.
     let header: Vec<&str> = now.lines().next().unwrap().split(',').collect();
-    let later = "swap_in pin_cow_source fork_file_ptes free_frames layout";
+    let later = "swap_in pin_cow_source fork_file_ptes free_frames layout page_cache file_io io_hits io_loads";
     let is_old = |name: &str| !later.split(' ').any(|later| later == name);
     let without = |line: &str| {
         let fields = line
@@ -284,17 +284,19 @@ fn baselines_of_earlier_versions_are_read() {
         .out(&["lru"]);
 }
 
-/// The baseline of the repository has what an earlier version counted: the pipeline, whose programs
-/// fork, has the same counts with the choices of then.
+/// The baseline of the repository has what an earlier version counted: programs that fork and unmap
+/// files have the same counts with the choices of then.
 #[test]
 fn the_baseline_of_the_repository_with_the_choices_of_then() {
     let sandbox = Sandbox::new();
     let baseline = std::fs::read(own("reports/baseline.csv")).unwrap();
     sandbox.write("baseline.csv", &baseline);
-    let trace = own("traces/pipeline.pbt");
+    let traces =
+        ["pipeline", "git"].map(|name| own(&format!("traces/{name}.pbt")).display().to_string());
     let check = format!(
-        "check baseline.csv {} --only pipeline/lru/* --swap-in read-only --pin-cow-source off",
-        trace.display()
+        "check baseline.csv {} --only pipeline/** --only git/** --swap-in read-only \
+         --pin-cow-source off --page-cache drop",
+        traces.join(" ")
     );
     sandbox.run(&check).code(0);
 }

@@ -133,6 +133,10 @@ pub struct Options {
     pub drop_file_ptes: bool,
     /// Free frames queue up, those that were never used first; else the last one freed comes first.
     pub fifo_frames: bool,
+    /// A page of a file that nobody maps stays, if nobody's part of memory or window had it.
+    pub keep_file_pages: bool,
+    /// Reads and writes of files count.
+    pub file_io: bool,
     /// Where user space ends and where addresses do, if they are those of a 32-bit machine.
     pub two_level: bool,
 }
@@ -154,6 +158,8 @@ impl Options {
             pin_cow_source: true,
             drop_file_ptes: false,
             fifo_frames: false,
+            keep_file_pages: false,
+            file_io: false,
             two_level: false,
         }
     }
@@ -220,6 +226,10 @@ pub struct Counters {
     pub freed_dirty: usize,
     /// Objects brought in on advice; index 1: the victim had to be written.
     pub prefetched: [usize; 2],
+    /// Pages that reads and writes of files found in memory.
+    pub io_hits: usize,
+    /// Pages that they brought in; index 1: the victim had to be written.
+    pub io_loads: [usize; 2],
     pub swap_reads: usize,
     pub file_reads: usize,
     /// Resident objects after each reference, summed.
@@ -289,6 +299,8 @@ pub struct Outcome {
     pub resident_start: usize,
     pub resident_end: usize,
     pub dirty_end: usize,
+    /// Of the resident objects, those that no page is bound to.
+    pub unmapped_end: usize,
     /// Slots in use at the end.
     pub swap_slots: usize,
     /// All faults, those of warm-up among them.
@@ -313,6 +325,8 @@ pub fn whole(items: &[Item], options: &Options) -> Result<Outcome, String> {
     let strict = is_strict(items);
     let mut space = Space::new(options.page_size, strict, options.on_segfault);
     space.drop_file_ptes = options.drop_file_ptes;
+    space.cache.keep = options.keep_file_pages;
+    space.cache.count_io = options.file_io;
     if options.two_level {
         (space.user_end, space.end) = (3 << 30, Some(4 << 30));
     }
@@ -361,6 +375,7 @@ pub fn whole(items: &[Item], options: &Options) -> Result<Outcome, String> {
         resident_start,
         resident_end: memory.resident(),
         dirty_end: memory.dirty(),
+        unmapped_end: memory.unmapped(),
         swap_slots: memory.swap_slots(),
         pages: memory.pages(),
         tlb: memory.translations(),

@@ -29,6 +29,11 @@ pub struct Counters {
     /// Pages loaded because a program said that it would need them. Index 1: a victim had to be
     /// written back first.
     pub prefetched: [u64; 2],
+    /// Pages that a read or a write of a file found in memory.
+    pub io_hits: u64,
+    /// Pages that a read or a write of a file brought in. Index 1: a victim had to be written back
+    /// first.
+    pub io_loads: [u64; 2],
     /// Victims that needed no write.
     pub evictions_clean: u64,
     /// Victims written back.
@@ -64,7 +69,7 @@ impl Counters {
     pub fn loads(&self) -> u64 {
         let loading = [FaultKind::Fill, FaultKind::Refill, FaultKind::CowCopy];
         let faults: u64 = loading.iter().map(|&kind| self.of(kind)).sum();
-        faults + self.prefetched.iter().sum::<u64>()
+        faults + self.prefetched.iter().chain(&self.io_loads).sum::<u64>()
     }
 
     /// Returns the number of victims.
@@ -230,11 +235,12 @@ impl Outcome {
         assert!(self.dirty_end <= self.resident_end, "dirty <= resident");
         let written = |table: &FaultTable| table[0][1] + table[1][1];
         assert_eq!(
-            c.faults.iter().map(written).sum::<u64>() + c.prefetched[1],
+            c.faults.iter().map(written).sum::<u64>() + c.prefetched[1] + c.io_loads[1],
             c.evictions_dirty,
-            "one fault or prefetch per written victim"
+            "one fault, prefetch or load for a read or write per written victim"
         );
-        let read = c.major() + c.prefetched.iter().sum::<u64>();
+        let ahead = c.prefetched.iter().chain(&c.io_loads);
+        let read = c.major() + ahead.sum::<u64>();
         assert!(c.swap_reads + c.file_reads <= read, "reads have a cause");
         assert!(
             self.swap_slots <= self.swap_slots_peak,

@@ -11,7 +11,7 @@ pub mod swap;
 use burst_state::BurstState;
 
 use crate::policy::{EventCount, Frames, MemoryBy as SpaceKind, Setup, Spec};
-use crate::space::{Class, End, EntryId, ObjectId, Op, OpAt};
+use crate::space::{Class, End, EntryId, ObjectId, Op, OpAt, PageCache, Space};
 use crate::trace::model::access::Kind;
 use crate::trace::model::refs::PageKey;
 use crate::units::{FrameId, PageId};
@@ -56,6 +56,18 @@ pub(crate) struct FaultAt {
 /// In place of a number of ops: the page in the frame was not read from swap by a fault.
 const NOT_READ: u32 = u32::MAX;
 
+/// What becomes of a page of a file that no process maps any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnmappedFilePage {
+    /// It leaves and is freed: mapped again it is another page.
+    Freed,
+    /// It leaves, and is the same page when it is mapped again. No process has it in its part of
+    /// memory, or in its window.
+    Leaves,
+    /// It stays.
+    Stays,
+}
+
 /// The state of a machine besides its policy, its page tables and its TLBs.
 pub(crate) struct Core<'t> {
     /// The name of the policy, for messages.
@@ -83,6 +95,10 @@ pub(crate) struct Core<'t> {
     swapped_in: Vec<u32>,
     /// Whether the source of a copy must stay.
     pub(crate) pins_source: bool,
+    /// What becomes of a page of a file that no process maps any more.
+    pub(crate) unmapped: UnmappedFilePage,
+    /// Whether the policy sees reads and writes of files, and a page that comes in by one stays.
+    pub(crate) shows_file_io: bool,
     /// The number of resident pages over time.
     pub(crate) residency: Residency,
     /// The slots of the swap device.
@@ -138,11 +154,18 @@ impl<'t> Core<'t> {
     pub(crate) fn new(
         spec: &Spec,
         setup: &Setup<'t>,
-        ops: &'t [OpAt],
+        space: Option<&'t Space>,
         swap_slots: Option<u64>,
         choices: Choices,
         listener: Option<&'t mut dyn Listener>,
     ) -> Core<'t> {
+        let ops = space.map_or(&[][..], |space| &space.ops);
+        let is_global = spec.space == SpaceKind::Fixed && setup.quotas.is_none();
+        let unmapped = match space.map(|space| space.page_cache) {
+            Some(PageCache::Keep) if is_global => UnmappedFilePage::Stays,
+            Some(PageCache::Keep) => UnmappedFilePage::Leaves,
+            Some(PageCache::Drop) | None => UnmappedFilePage::Freed,
+        };
         let may_reuse = |at: &OpAt| matches!(at.op, Op::Reuse { .. });
         let notes_swap_ins = choices.swap_in == SwapIn::Writable && ops.iter().any(may_reuse);
         let gives_back = spec.space == SpaceKind::Variable || setup.shares;
@@ -166,6 +189,8 @@ impl<'t> Core<'t> {
                 }
             ],
             pins_source: choices.cow_source == CowSource::Pinned,
+            unmapped,
+            shows_file_io: is_global,
             residency: Residency::default(),
             swap: Swap::new(setup.pages, swap_slots),
             swap_full: false,

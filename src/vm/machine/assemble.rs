@@ -47,8 +47,14 @@ fn run_by(job: &Job<'_>, listener: Option<&mut dyn Listener>) -> Result<Outcome,
 /// for the policy `P`. The job names `P`, which need not be in the table.
 pub fn run_as<'t, P: PolicyType<'t> + 't>(job: &Job<'t>) -> Result<Outcome, RunError> {
     let setup = &job.setup()?;
-    let ops = job.space.map_or(&[][..], |space| &space.ops);
-    let core = Core::new(job.spec(), setup, ops, job.swap_slots, job.choices, None);
+    let core = Core::new(
+        job.spec(),
+        setup,
+        job.space,
+        job.swap_slots,
+        job.choices,
+        None,
+    );
     let parts = Parts { job, setup, core };
     let mut replay = Replay::new(parts.any_tables(P::new(setup), ()), job);
     job.trace
@@ -216,9 +222,8 @@ pub(super) fn assemble<'t>(
     let mut setup = job.setup()?;
     let burst_size = burst_size.filter(|&k| own_loop && job.takes_bursts(k, &setup));
     setup.bursts = burst_size.is_some();
-    let ops = job.space.map_or(&[][..], |space| &space.ops);
     let (spec, choices) = (job.spec(), job.choices);
-    let mut core = Core::new(spec, &setup, ops, job.swap_slots, choices, listener);
+    let mut core = Core::new(spec, &setup, job.space, job.swap_slots, choices, listener);
     if job.accessed == AccessedBitMode::WalkFlush {
         core.frames.watch_clearing();
     }

@@ -19,6 +19,7 @@ pub(super) mod bursts;
 mod engine;
 mod evict;
 mod fault;
+mod file_io;
 mod ops;
 pub mod page_tables;
 mod replay;

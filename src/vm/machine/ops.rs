@@ -4,6 +4,7 @@
 
 use super::Paging;
 use super::fault::Cause;
+use super::file_io::FileIo;
 use crate::policy::{PageAccess, Policy};
 use crate::space::{EntryId, Op};
 use crate::trace::model::refs::NEVER;
@@ -76,6 +77,21 @@ where
             }
             Op::Flush { entry } => self.flush_entry(entry, time),
             Op::Free { object, discards } => self.free(policy, object, discards, time),
+            Op::FileIo {
+                entry,
+                write,
+                reads,
+            } => {
+                return self.file_io(
+                    policy,
+                    FileIo {
+                        entry,
+                        write,
+                        reads,
+                    },
+                    time,
+                );
+            }
             Op::Prefetch { entry } => return self.prefetch(policy, entry, time),
             Op::CowCopy { .. } | Op::Reuse { .. } => unreachable!("part of a reference"),
         }

@@ -132,7 +132,7 @@ pub fn explain(job: &Job<'_>, range: Range<u64>, states: bool) -> Result<Story, 
     let core = Core::new(
         job.spec(),
         &setup,
-        &space.ops,
+        job.space,
         job.swap_slots,
         job.choices,
         Some(&mut listener),

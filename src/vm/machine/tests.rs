@@ -84,7 +84,7 @@ impl<'t> Visitor<'t> for Draw<'t> {
         let mut machine = Machine {
             policy: P::new(&setup),
             paging: Paging {
-                core: Core::new(&P::SPEC, &setup, &[], None, Default::default(), None),
+                core: Core::new(&P::SPEC, &setup, None, None, Default::default(), None),
                 memory: Flat::new(pages.len()),
                 tlb: (),
             },

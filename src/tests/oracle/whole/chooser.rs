@@ -18,6 +18,15 @@ pub struct Found {
     pub dirty: bool,
 }
 
+/// Why an object comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    Referenced,
+    Ahead,
+    /// A process reads or writes it as a page of a file: used, but by no reference.
+    Io,
+}
+
 /// What is known of an object.
 #[derive(Clone, Debug, Default)]
 struct Note {
@@ -72,7 +81,7 @@ impl Chooser {
         policy: Policy,
         (object, pool, pid): (Object, usize, u32),
         (now, own): (u64, u64),
-        ahead: bool,
+        arrival: Arrival,
     ) {
         self.number += 1;
         let out = self.out.entry(pool).or_default();
@@ -82,9 +91,11 @@ impl Chooser {
         note.number = self.number;
         note.times.push(now);
         note.count += 1;
-        note.used = own + u64::from(!ahead);
+        note.used = own + u64::from(arrival == Arrival::Referenced);
         match policy {
-            Policy::GClock { load, .. } => note.counter = if ahead { 0 } else { load },
+            Policy::GClock { load, .. } => {
+                note.counter = if arrival == Arrival::Ahead { 0 } else { load };
+            }
             Policy::Mq { queues, life } => {
                 match remembered {
                     Some(at) => _ = out.remove(at),

@@ -1,10 +1,11 @@
 //! Memory: objects in frames, entries of processes for them, the swap device, the TLBs. What
 //! happens in address spaces comes as [`Step`]s.
 
+mod io;
 mod translations;
 
 use super::super::tlb::{Buffers, Found, TlbRun};
-use super::chooser::{self, Chooser};
+use super::chooser::{self, Arrival, Chooser};
 use super::space::{Class, How, Object, Reference, Step};
 use super::{Accessed, Counters, FaultAt, FaultKind, Options, Page, PageEnd, Policy, Translations};
 use pagebench::internals::trace::model::access::Kind;
@@ -182,6 +183,13 @@ impl<'a> Memory<'a> {
                 let entry = self.bound.remove(&from).expect("a bound page");
                 self.bound.insert(to, entry);
             }
+            Step::Forget(object) => self.forget(object),
+            Step::Io {
+                pid,
+                object,
+                write,
+                read,
+            } => return self.io(pid, object, write, read),
             Step::Drop(page) => self.drop_entry(page),
             Step::Flush(page) => self.shoot_down(page),
             Step::Fork {
@@ -231,7 +239,7 @@ impl<'a> Memory<'a> {
                     self.unbind(page, true);
                 }
                 self.bind(page, object);
-                self.load(object, pool, frame, page.0, false);
+                self.load(object, pool, frame, page.0, Arrival::Referenced);
                 Some((FaultKind::CowCopy, major, victim))
             }
             How::Reuse if present && !writable => Some((FaultKind::CowReuse, false, None)),
@@ -244,7 +252,7 @@ impl<'a> Memory<'a> {
                     let major = self.read(object);
                     let swapped = self.state(object).slot.is_some();
                     let (pool, frame, victim) = self.take_frame(page.0, object, true, None)?;
-                    self.load(object, pool, frame, page.0, false);
+                    self.load(object, pool, frame, page.0, Arrival::Referenced);
                     let alone = self.owners(object) == 1;
                     let may = self.options.swap_in_writable;
                     self.state(object).writable = may && swapped && alone;
@@ -252,7 +260,7 @@ impl<'a> Memory<'a> {
                 } else {
                     let major = self.classes[object] == Class::File && self.read(object);
                     let (pool, frame, victim) = self.take_frame(page.0, object, true, None)?;
-                    self.load(object, pool, frame, page.0, false);
+                    self.load(object, pool, frame, page.0, Arrival::Referenced);
                     (FaultKind::Fill, major, victim)
                 })
             }
@@ -346,7 +354,7 @@ impl<'a> Memory<'a> {
         }
         self.read(object);
         let (pool, frame, victim) = self.take_frame(page.0, object, false, None)?;
-        self.load(object, pool, frame, page.0, true);
+        self.load(object, pool, frame, page.0, Arrival::Ahead);
         let now = self.own_time.get(&page.0).copied().unwrap_or(0);
         self.entry(page).last = Some(now);
         let written = self.evicted(victim);
@@ -385,11 +393,19 @@ impl<'a> Memory<'a> {
         if self.owners(entry.object) > 0 {
             return;
         }
+        let of_file = self.classes[entry.object] == Class::File;
+        let remembered = wanted && of_file && self.options.keep_file_pages;
+        if remembered && self.is_common() {
+            return;
+        }
         if self.state(entry.object).frame.is_some() {
             self.counters.freed += 1;
             let dirty = self.leave(entry.object);
-            let written = wanted && dirty && self.classes[entry.object] == Class::File;
+            let written = wanted && dirty && of_file;
             self.counters.freed_dirty += usize::from(written);
+        }
+        if remembered {
+            return;
         }
         if let Some(slot) = self.state(entry.object).slot {
             self.swap.used.remove(&slot);
@@ -598,7 +614,7 @@ impl<'a> Memory<'a> {
     }
 
     /// Puts an object into a frame, neither dirty nor referenced yet.
-    fn load(&mut self, object: Object, pool: usize, frame: usize, pid: u32, ahead: bool) {
+    fn load(&mut self, object: Object, pool: usize, frame: usize, pid: u32, arrival: Arrival) {
         let state = self.state(object);
         *state = State {
             loaded: true,
@@ -614,7 +630,8 @@ impl<'a> Memory<'a> {
             let own = self.own_time.get(&pid).copied().unwrap_or(0);
             let now = (self.pool_time(pool), own);
             let whose = (object, pool, pid);
-            self.chooser.arrives(self.options.policy, whose, now, ahead);
+            self.chooser
+                .arrives(self.options.policy, whose, now, arrival);
         }
     }
 
@@ -697,6 +714,12 @@ impl<'a> Memory<'a> {
 
     pub fn resident(&self) -> usize {
         self.order.len()
+    }
+
+    /// Resident objects that no page is bound to.
+    pub fn unmapped(&self) -> usize {
+        let unmapped = |object: &&Object| self.owners(**object) == 0;
+        self.order.iter().filter(unmapped).count()
     }
 
     pub fn dirty(&self) -> usize {

@@ -1,6 +1,7 @@
 //! Address spaces: which references are legal, and which page object each uses. Nothing here
 //! depends on what is in memory.
 
+mod cache;
 mod changes;
 
 use super::{Illegal, Item, OnSegfault, Page};
@@ -60,6 +61,16 @@ pub enum Step {
     Move {
         from: Page,
         to: Page,
+    },
+    /// An object that nobody has is no longer wanted, nor in its file.
+    Forget(Object),
+    /// A process reads or writes a page of a file without mapping it; read: what the page holds is
+    /// wanted. It is in no object if nothing remembers it.
+    Io {
+        pid: u32,
+        object: Option<Object>,
+        write: bool,
+        read: bool,
     },
     /// The process loses its entry, not the binding.
     Drop(Page),
@@ -201,6 +212,7 @@ pub struct Space {
     pub end: Option<i128>,
     /// A child has no entries for pages of files.
     pub drop_file_ptes: bool,
+    pub cache: cache::Cache,
     /// Of each object.
     pub classes: Vec<Class>,
     pub illegal: Vec<Illegal>,
@@ -224,6 +236,7 @@ impl Space {
             user_end: USER_END,
             end: None,
             drop_file_ptes: false,
+            cache: cache::Cache::default(),
             classes: Vec::new(),
             illegal: Vec::new(),
             dropped: 0,
@@ -249,20 +262,24 @@ impl Space {
     pub fn apply(&mut self, item: &Item) -> Result<Vec<Step>, String> {
         let pid = item.pid();
         self.position += usize::from(matches!(item, Item::Access { .. }));
-        match self.processes.get(&pid).map(|process| process.fate) {
-            Some(Fate::Exited) => Err(format!("process {pid} has exited")),
+        let steps = match self.processes.get(&pid).map(|process| process.fate) {
+            Some(Fate::Exited) => return Err(format!("process {pid} has exited")),
             Some(Fate::Killed) => {
                 self.lost(item);
-                Ok(Vec::new())
+                Vec::new()
             }
             Some(Fate::Lives) | None => match item {
                 &Item::Access { page, .. } if self.is_nowhere(self.bytes((pid, page)).0) => {
-                    Err(format!("no address: reference {}", self.position - 1))
+                    return Err(format!("no address: reference {}", self.position - 1));
                 }
-                &Item::Access { kind, page, .. } => Ok(self.access(pid, page, kind)),
-                Item::Event { event, .. } => self.event(pid, event),
+                &Item::Access { kind, page, .. } => self.access(pid, page, kind),
+                Item::Event { event, .. } => self.event(pid, event)?,
             },
-        }
+        };
+        let mut all = std::mem::take(&mut self.cache.forgotten);
+        all.extend(steps);
+        all.extend(self.bury());
+        Ok(all)
     }
 
     /// There is no such address.
@@ -416,7 +433,11 @@ impl Space {
 
     /// The first reference of an unbound page.
     fn first(&mut self, page: Page, write: bool) -> (Object, How) {
-        match self.content(page) {
+        let content = self.content(page);
+        if let Content::PrivateFile(key, class) = content {
+            self.compare(key, class);
+        }
+        match content {
             Content::Private(class) => (self.bind_new(page, class), How::Plain),
             Content::Shared(key, class) => (self.bind_keyed(page, key, class, false), How::Plain),
             Content::PrivateFile(key, Class::Zero) if write && !self.keyed.contains_key(&key) => {
@@ -485,6 +506,7 @@ impl Space {
 
     /// Binds to the object of this key, which is made if there is none.
     fn bind_keyed(&mut self, page: Page, key: Key, class: Class, private: bool) -> Object {
+        self.compare(key, class);
         let object = match self.keyed.get(&key) {
             Some(&object) => object,
             None => self.create(class),
@@ -504,9 +526,24 @@ impl Space {
     fn unbind(&mut self, page: Page) -> Step {
         let binding = self.bound.remove(&page).expect("a bound page");
         if self.owners(binding.object) == 0 {
-            self.keyed.retain(|_, object| *object != binding.object);
+            let gone = self.is_gone(binding.object);
+            if !self.stays(binding.object) {
+                self.keyed.retain(|_, object| *object != binding.object);
+            }
+            if gone {
+                return Step::Discard(page);
+            }
         }
         Step::Unbind(page)
+    }
+
+    /// Removes a binding to what is not in its file any more.
+    fn discard(&mut self, page: Page) -> Step {
+        let binding = self.bound.remove(&page).expect("a bound page");
+        if self.owners(binding.object) == 0 {
+            self.keyed.retain(|_, object| *object != binding.object);
+        }
+        Step::Discard(page)
     }
 
     // Events.
@@ -538,9 +575,10 @@ impl Space {
             Event::Exec | Event::Exit | Event::Fork { .. } | Event::Vfork { .. } => unreachable!(),
             Event::Move(ref moves) => self.moves(pid, moves),
             Event::Length { file, bytes } => Ok(self.length(file, i128::from(bytes))),
-            Event::Populate { .. } | Event::Read(_) | Event::Write(_) | Event::Unlink { .. } => {
-                Err(format!("{event} means nothing yet"))
-            }
+            Event::Read(range) => Ok(self.file_io(pid, range, false)),
+            Event::Write(range) => Ok(self.file_io(pid, range, true)),
+            Event::Unlink { file } => Ok(self.unlink(file)),
+            Event::Populate { .. } => Err(format!("{event} means nothing yet")),
             Event::Unmap { start, length }
             | Event::Protect { start, length, .. }
             | Event::Advise { start, length, .. } => {
@@ -592,6 +630,7 @@ impl Space {
             region: self.regions,
         };
         self.process(pid).insert(vma);
+        self.heard_of(mapping.backing, mapping.swap_backed);
         Ok(steps)
     }
 

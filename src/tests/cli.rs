@@ -65,8 +65,9 @@ mod merge;
 mod moves;
 #[path = "cli/numbers.rs"]
 mod numbers;
-#[path = "cli/plan.rs"]
+#[path = "cli/page_cache.rs"]
 mod page_cache;
+#[path = "cli/plan.rs"]
 mod plan;
 #[path = "cli/plot.rs"]
 mod plot;

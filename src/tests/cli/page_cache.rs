@@ -160,6 +160,27 @@ fn published_cases() {
     }
 }
 
+/// The programs of the pipeline map the same libraries one after the other: 36 pages are mapped again.
+#[test]
+fn the_pipeline_maps_its_libraries_again() {
+    let sandbox = Sandbox::new();
+    let trace = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces/pipeline.pbt");
+    for (options, wanted) in [
+        ("keep", "distinct_pages 518, fills 388, refills 0, maps 741, file_reads 318"),
+        ("drop", "distinct_pages 554, fills 424, refills 0, maps 705, file_reads 354"),
+    ] {
+        let run = format!(
+            "run {} -p lru -m 2000 --page-cache {options} --no-charts --force -o out",
+            trace.display()
+        );
+        sandbox.run(&run).code(0);
+        let row = &sandbox.rows("out/results.csv")[0];
+        let columns = ["distinct_pages", "fills", "refills", "maps", "file_reads"];
+        let got = columns.map(|column| format!("{column} {}", row[column]));
+        assert_eq!(got.join(", "), wanted);
+    }
+}
+
 /// A file that is unlinked while it is mapped is gone with its last mapping: nothing is written.
 #[test]
 fn files_that_go_while_they_are_mapped() {

@@ -166,8 +166,14 @@ fn the_pipeline_maps_its_libraries_again() {
     let sandbox = Sandbox::new();
     let trace = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces/pipeline.pbt");
     for (options, wanted) in [
-        ("keep", "distinct_pages 518, fills 388, refills 0, maps 741, file_reads 318"),
-        ("drop", "distinct_pages 554, fills 424, refills 0, maps 705, file_reads 354"),
+        (
+            "keep",
+            "distinct_pages 518, fills 388, refills 0, maps 741, file_reads 318",
+        ),
+        (
+            "drop",
+            "distinct_pages 554, fills 424, refills 0, maps 705, file_reads 354",
+        ),
     ] {
         let run = format!(
             "run {} -p lru -m 2000 --page-cache {options} --no-charts --force -o out",

@@ -77,6 +77,14 @@ impl Policy for DampedWorkingSet<'_> {
         self.windows.prefetched(frames, at, next_use);
     }
 
+    fn file_hit(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        self.windows.file_hit(frames, at, next_use);
+    }
+
+    fn file_loaded(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        self.windows.file_loaded(frames, at, next_use);
+    }
+
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         self.windows.freed(frames, frame);
     }

@@ -58,7 +58,7 @@ table! {
     writes: u64, "references", "references that write data (a read-modify-write is one write)";
     ifetches: u64, "references", "references that fetch an instruction";
     processes: u64, "processes", "processes that make a legal reference, or whose advice may bring pages in";
-    distinct_pages: u64, "pages", "distinct pages; with this many frames every page fits. Private pages count per process, shared pages once, each copy-on-write copy once more";
+    distinct_pages: u64, "pages", "distinct pages; with this many frames every page fits. Private pages count per process, shared pages once, each copy-on-write copy once more; a page of a file that is mapped again counts once with page_cache keep";
     segfaults: u64, "references", "references of the whole trace to pages that no mapping has; neither hits nor faults, and not among refs";
     protection_faults: u64, "references", "references of the whole trace that their mapping does not allow, or to the kernel's half; not among refs";
     refs_dropped: u64, "references", "references of the whole trace by processes that an illegal reference or a refused fork had ended; not among refs";
@@ -82,7 +82,7 @@ table! {
     evictions_dirty: u64, "pages", "victims that had to be written back" => COUNT.by_curve(FRAMES_AND_WRITE_BACKS);
     expired: u64, "pages", "pages that left because their window closed (variable-space policies)" => COUNT.by_curve(FRAMES);
     expired_dirty: u64, "pages", "of these, pages that had to be written back" => COUNT.by_curve(FRAMES);
-    freed: u64, "pages", "resident pages that left because no process mapped them any more: unmapped, or their last process ended" => COUNT.neither().by_curve(POINT);
+    freed: u64, "pages", "resident pages that left because no process mapped them any more (unmapped, or their last process ended) or their file was cut off or unlinked; and io_loads of pages that no memory holds" => COUNT.neither().by_curve(POINT);
     freed_dirty: u64, "pages", "of these, pages of files that had to be written" => COUNT.by_curve(POINT);
     write_backs: u64, "pages", "dirty pages that left memory and were written: evictions_dirty + expired_dirty + freed_dirty" => COUNT.by_curve(WRITE_BACKS);
     prefetched: u64, "pages", "pages brought in because the program said that it would need them; no faults" => COUNT.neither().by_curve(POINT);
@@ -109,7 +109,7 @@ table! {
     walk_refs_by_level: String, "references", "walk_refs by level of the page table, from the root to the leaf, joined by slashes; empty without translation" => COUNT.translated();
     shootdowns: Option<u64>, "entries", "TLB entries dropped because their page left memory or its page-table entry changed, counted per level that held one" => COUNT.translated();
     tlb_flushes: Option<u64>, "flushes", "flushes of all TLBs and page-walk caches because the process changed; 0 if entries are tagged by process" => COUNT.translated();
-    time_ns: Option<u64>, "ns", "modelled time of all counted references, by the costs of manifest.json: refs * memory + tlb_hits_l2 * tlb_l2 + walk_refs * walk_ref + faults * fault + cow_copies * copy + major_faults * read + (evictions_dirty, less those that made room for prefetched pages) * write. Prefetched pages, and writes of expired and freed pages, cost nothing, so that policies with and without a window do not compare; read and write are of 4 KiB whatever the page size, so that page sizes do not compare; at most 2^64 - 1" => COUNT.translated();
+    time_ns: Option<u64>, "ns", "modelled time of all counted references, by the costs of manifest.json: refs * memory + tlb_hits_l2 * tlb_l2 + walk_refs * walk_ref + faults * fault + cow_copies * copy + major_faults * read + (evictions_dirty, less those that made room for prefetched pages and io_loads) * write. Prefetched pages, io_hits and io_loads, and writes of expired and freed pages, cost nothing, so that policies with and without a window do not compare; read and write are of 4 KiB whatever the page size, so that page sizes do not compare; at most 2^64 - 1" => COUNT.translated();
     eat_ns: Option<f64>, "ns", "effective access time: time_ns / refs" => COUNT.translated();
     status: String, "", "ok; swap-full: a dirty page had to leave and swap had no slot, every column is exact up to there, before the reference or event that could not be served (of an advice: before the page that could not come in); error: the cell has no counts";
     error: String, "", "what went wrong and where; empty if ok";

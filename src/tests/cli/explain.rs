@@ -317,7 +317,8 @@ fn pages_that_are_freed() {
     let sandbox = Sandbox::new();
     let freed = "W 300000\nW 100000\nunmap 300000 32768\nR 101000\nexit\n";
     sandbox.write("freed.trace", format!("{MAPS}{freed}"));
-    let done = sandbox.run("explain freed.trace -m 4 -q --out csv").code(0);
+    let explain = "explain freed.trace -m 4 --page-cache drop -q --out csv";
+    let done = sandbox.run(explain).code(0);
     done.out(&[
         "\nlru,4,,2,0x101000,R,fill,no,0x101000 0x100000 -,0x300000,\"is freed: no process maps it any more, written back\"",
         "\nlru,4,,end,,,,,,0x100000 0x101000,is freed: no process maps it any more | is freed: no process maps it any more,,,\n",

@@ -132,7 +132,9 @@ fn reads_and_writes_of_files() {
         .code(0)
         .out(&["file1+0x2000"]);
     for policy in ["ws", "lru", "opt", "opt-wb", "wsclock", "mglru"] {
-        let run = format!("run t.trace -p {policy} -m 2 --tau 3 --file-io count --no-charts --force -o out");
+        let run = format!(
+            "run t.trace -p {policy} -m 2 --tau 3 --file-io count --no-charts --force -o out"
+        );
         sandbox.run(&run).code(0);
     }
 }
@@ -158,6 +160,33 @@ fn published_cases() {
     }
 }
 
+/// The programs of the pipeline map the same libraries one after the other: 36 pages are mapped again.
+#[test]
+fn the_pipeline_maps_its_libraries_again() {
+    let sandbox = Sandbox::new();
+    let trace = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces/pipeline.pbt");
+    for (options, wanted) in [
+        (
+            "keep",
+            "distinct_pages 518, fills 388, refills 0, maps 741, file_reads 318",
+        ),
+        (
+            "drop",
+            "distinct_pages 554, fills 424, refills 0, maps 705, file_reads 354",
+        ),
+    ] {
+        let run = format!(
+            "run {} -p lru -m 2000 --page-cache {options} --no-charts --force -o out",
+            trace.display()
+        );
+        sandbox.run(&run).code(0);
+        let row = &sandbox.rows("out/results.csv")[0];
+        let columns = ["distinct_pages", "fills", "refills", "maps", "file_reads"];
+        let got = columns.map(|column| format!("{column} {}", row[column]));
+        assert_eq!(got.join(", "), wanted);
+    }
+}
+
 /// A file that is unlinked while it is mapped is gone with its last mapping: nothing is written.
 #[test]
 fn files_that_go_while_they_are_mapped() {
@@ -172,7 +201,10 @@ fn files_that_go_while_they_are_mapped() {
     // The first page is written when it is unmapped: then the file is still mapped.
     let left = "fills 3, refills 0, maps 0, freed 2, freed_dirty 1, dirty_end 0, distinct_pages 3";
     assert_eq!(row(&sandbox, "-p ws --tau 9", columns), left);
-    assert_eq!(row(&sandbox, "-p lru -m 4 --page-cache drop", columns), left);
+    assert_eq!(
+        row(&sandbox, "-p lru -m 4 --page-cache drop", columns),
+        left
+    );
 }
 
 #[test]
@@ -182,14 +214,18 @@ fn bad_input_and_names() {
     let sandbox = with_text(&format!("{HEAD}{text}"));
     // An unknown file, unlinked or given a length, and bytes beyond the end.
     let run = "run t.trace -p lru -m 4 --on-segfault skip --no-charts -o out --force";
-    sandbox.run(&format!("{run} --file-io count")).code(0).err(&[
-        "3 events had no effect",
-        "1 segmentation fault",
-    ]);
+    sandbox
+        .run(&format!("{run} --file-io count"))
+        .code(0)
+        .err(&["3 events had no effect", "1 segmentation fault"]);
     let columns = "io_loads resident_end";
     // As many bytes as Linux transfers at once: 2 GiB less a page.
     assert_eq!(
-        row(&sandbox, "-p lru -m 4 --on-segfault skip --file-io count", columns),
+        row(
+            &sandbox,
+            "-p lru -m 4 --on-segfault skip --file-io count",
+            columns
+        ),
         "io_loads 524287, resident_end 4"
     );
     for (options, wanted) in [
@@ -220,7 +256,11 @@ fn bad_input_and_names() {
     // Without mappings nothing is kept, and nothing says so.
     let sandbox = with_text(&format!("{HEAD}R 10000\n"));
     assert_eq!(
-        row(&sandbox, "-p lru -m 4 --page-cache keep", "page_cache file_io"),
+        row(
+            &sandbox,
+            "-p lru -m 4 --page-cache keep",
+            "page_cache file_io"
+        ),
         "page_cache , file_io "
     );
 }

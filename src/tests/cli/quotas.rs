@@ -118,7 +118,7 @@ fn references_to_pages_of_others_pass_time() {
     let told = sandbox
         .run("explain t.txt -q -p wsclock:tau=10 -m 3 --allocation weights=2/1")
         .code(0);
-    told.out(&["25  1:0x100000 leaves, written back"]);
+    told.out(&["24  1:0x100000 leaves, written back"]);
 }
 
 /// One process may load in four frames, the other in one: MGLRU's look at neighbours must not reach

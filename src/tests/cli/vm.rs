@@ -27,7 +27,8 @@ fn a_family_after_the_copy() {
 #[test]
 fn a_family_at_its_end() {
     let sandbox = family();
-    let end = sandbox.run("vm family.trace --at end -m 4 -q --pin-cow-source off");
+    let before = "--pin-cow-source off --page-cache drop";
+    let end = sandbox.run(&format!("vm family.trace --at end -m 4 -q {before}"));
     let end = end.code(0);
     end.out(&[
         "after the last event, all 13 references, 12 of them legal",

@@ -80,7 +80,15 @@ impl Resolver<'_> {
             }
             Event::Move(moves) => self.move_range(at, moves)?,
             Event::Length { file, bytes } => self.set_length(*file, *bytes),
-            Event::Populate { .. } | Event::Read(_) | Event::Write(_) | Event::Unlink { .. } => {
+            &Event::Populate {
+                start,
+                length,
+                write,
+            } => {
+                let range = self.rounded(start, length);
+                self.populate(at, &range, write)?;
+            }
+            Event::Read(_) | Event::Write(_) | Event::Unlink { .. } => {
                 return Err(self.not_modelled(at));
             }
             Event::Vfork { .. } => unreachable!("resolved above"),

@@ -146,7 +146,9 @@ impl<'r> Replay<'r> {
 
     fn op(&mut self, at: &OpAt) {
         match at.op {
-            Op::Bind { entry, object } | Op::CowCopy { entry, object, .. } => {
+            Op::Bind { entry, object }
+            | Op::CowCopy { entry, object, .. }
+            | Op::PopulateCopy { entry, object, .. } => {
                 self.leave(entry, at.position);
                 self.shows[entry as usize] = object;
             }
@@ -164,7 +166,11 @@ impl<'r> Replay<'r> {
                     self.leave(self.head[object as usize], at.position);
                 }
             }
-            Op::Copy { .. } | Op::Flush { .. } | Op::Prefetch { .. } | Op::Reuse { .. } => {}
+            Op::Copy { .. }
+            | Op::Flush { .. }
+            | Op::Prefetch { .. }
+            | Op::Populate { .. }
+            | Op::Reuse { .. } => {}
         }
     }
 

@@ -191,6 +191,7 @@ fn counters_of(outcome: &vm::Outcome) -> Counters {
         freed: c.freed as usize,
         freed_dirty: c.freed_dirty as usize,
         prefetched: c.prefetched.map(|count| count as usize),
+        populated: c.populated.map(|count| count as usize),
         swap_reads: c.swap_reads as usize,
         file_reads: c.file_reads as usize,
         resident_sum: outcome.resident_sum,
@@ -340,8 +341,8 @@ fn laws(outcome: &Outcome, options: &Options) -> Result<(), String> {
         let own = faults.filter(|((_, major, written), _)| wanted(*major, *written));
         own.map(|(_, count)| count).sum()
     };
-    let prefetched = c.prefetched[0] + c.prefetched[1];
-    let loads = c.of_kind(Fill) + c.of_kind(Refill) + c.of_kind(CowCopy) + prefetched;
+    let ahead: usize = c.prefetched.iter().chain(&c.populated).sum();
+    let loads = c.of_kind(Fill) + c.of_kind(Refill) + c.of_kind(CowCopy) + ahead;
     let left = c.evictions_clean + c.evictions_dirty + c.expired_clean + c.expired_dirty + c.freed;
     let reads = c.swap_reads + c.file_reads;
     let resident = |end: &&PageEnd| end.frame.is_some();
@@ -377,11 +378,11 @@ fn laws(outcome: &Outcome, options: &Options) -> Result<(), String> {
         ),
         (
             "one load per written victim",
-            sum(&|_, written| written) + c.prefetched[1] == c.evictions_dirty,
+            sum(&|_, written| written) + c.prefetched[1] + c.populated[1] == c.evictions_dirty,
         ),
         (
             "what reads is major",
-            reads <= sum(&|major, _| major) + prefetched,
+            reads <= sum(&|major, _| major) + ahead,
         ),
         (
             "a limit of frames",
@@ -580,6 +581,8 @@ fn the_traces_have_everything() {
                 see("freed and written", c.freed_dirty);
                 see("prefetched", c.prefetched[0]);
                 see("prefetched for a written victim", c.prefetched[1]);
+                see("populated", c.populated[0]);
+                see("populated for a written victim", c.populated[1]);
                 see("swap reads", c.swap_reads);
                 see("file reads", c.file_reads);
                 see("segmentation faults", outcome.segmentation_faults());

@@ -194,6 +194,8 @@ pub struct Counters {
     pub freed_dirty: usize,
     /// Objects brought in on advice; index 1: the victim had to be written.
     pub prefetched: [usize; 2],
+    /// Objects brought in because a range was populated; likewise.
+    pub populated: [usize; 2],
     pub swap_reads: usize,
     pub file_reads: usize,
     /// Resident objects after each reference, summed.

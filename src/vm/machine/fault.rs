@@ -16,8 +16,8 @@ use crate::vm::tlb::Translation;
 pub(super) enum Cause {
     /// A reference faults.
     Fault,
-    /// The program said that it will need the page.
-    Prefetch,
+    /// The program wants the page before it references it.
+    Ahead,
 }
 
 impl<'t, P, R, T> Machine<'t, P, R, T>
@@ -123,7 +123,7 @@ where
                 (frame, false)
             }
             None => {
-                let ahead = cause == Cause::Prefetch;
+                let ahead = cause == Cause::Ahead;
                 let request = VictimRequest {
                     process,
                     page: Some(page),
@@ -143,7 +143,7 @@ where
         Ok((frame, taken.then(|| self.remove(frame, time))))
     }
 
-    /// Out-of-line copy of [`Paging::take_frame_inline`], for copy-on-write and prefetches.
+    /// Out-of-line copy of [`Paging::take_frame_inline`], for copy-on-write and pages that come ahead of use.
     #[inline(never)]
     pub(super) fn take_frame(
         &mut self,
@@ -220,6 +220,27 @@ where
         frees: bool,
         time: u64,
     ) -> Result<FrameId, Full> {
+        let (frame, read, victim) =
+            self.part_from_source(policy, Cause::Fault, entry, (source, frees), object, time)?;
+        self.load_inline(policy, PageAccess { entry, frame, time }, object, true);
+        self.core.note_present(entry, true);
+        self.flush_cleared(time);
+        self.core
+            .note_fault(FaultKind::CowCopy, object, read, victim, time);
+        Ok(frame)
+    }
+
+    /// Takes a frame for `object`, a copy of a source that may have no owner left afterwards, and binds
+    /// `entry` to it. Returns the frame, what is read for the copy, and the victim.
+    pub(super) fn part_from_source(
+        &mut self,
+        policy: &mut dyn Policy,
+        cause: Cause,
+        entry: EntryId,
+        (source, frees): (ObjectId, bool),
+        object: ObjectId,
+        time: u64,
+    ) -> Result<(FrameId, Read, Option<Victim>), Full> {
         self.core.residency.settle(time);
         // Whatever becomes of the source below, its content is there now or is read.
         let read = match source {
@@ -229,7 +250,7 @@ where
                 state => self.source(source, state),
             },
         };
-        let (frame, victim) = self.take_frame(policy, Cause::Fault, entry, object, time)?;
+        let (frame, victim) = self.take_frame(policy, cause, entry, object, time)?;
         if source != space::NONE {
             self.drop_entry(entry, time);
             policy.unmapped(entry);
@@ -238,12 +259,7 @@ where
             }
         }
         self.memory.bind(entry, object);
-        self.load_inline(policy, PageAccess { entry, frame, time }, object, true);
-        self.core.note_present(entry, true);
-        self.flush_cleared(time);
-        self.core
-            .note_fault(FaultKind::CowCopy, object, read, victim, time);
-        Ok(frame)
+        Ok((frame, read, victim))
     }
 
     /// Translates a reference whose fault was served and counted. It misses every TLB, so the

@@ -21,6 +21,7 @@ mod evict;
 mod fault;
 mod ops;
 pub mod page_tables;
+mod populate;
 mod replay;
 pub mod snapshot;
 pub mod stepper;

@@ -63,6 +63,8 @@ pub enum Step {
     Drop(Page),
     /// What TLBs hold of the page is out of date.
     Flush(Page),
+    /// Wanted now, without a reference; as if it were read or written.
+    Populate(Reference),
     /// To be brought in; the page is bound to the object, perhaps only now.
     Prefetch {
         page: Page,
@@ -519,7 +521,12 @@ impl Space {
             Event::Exec | Event::Exit | Event::Fork { .. } | Event::Vfork { .. } => unreachable!(),
             Event::Move(ref moves) => self.moves(pid, moves),
             Event::Length { file, bytes } => Ok(self.length(file, i128::from(bytes))),
-            Event::Populate { .. } | Event::Read(_) | Event::Write(_) | Event::Unlink { .. } => {
+            Event::Populate {
+                start,
+                length,
+                write,
+            } => Ok(self.populate(pid, self.range(start, length), write)),
+            Event::Read(_) | Event::Write(_) | Event::Unlink { .. } => {
                 Err(format!("{event} means nothing yet"))
             }
             Event::Unmap { start, length }

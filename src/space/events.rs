@@ -119,9 +119,10 @@ impl Resolver<'_> {
     }
 
     /// Returns whether the trace goes on from something else than what is here: the commit limit
-    /// refused what the program was granted when it was recorded.
+    /// refused what the program was granted when it was recorded, or a process was ended that changed
+    /// the memory of another.
     pub(super) fn has_parted(&self) -> bool {
-        self.tally.refused > 0
+        self.tally.refused > 0 || self.lost_borrower
     }
 
     fn map(&mut self, at: &EventAt, mapping: &Mapping) -> Result<(), SpaceError> {
@@ -290,7 +291,10 @@ impl Resolver<'_> {
         if vma.swap_backed {
             return 0..0;
         }
-        let content_end = vma.origin.saturating_add(length.saturating_sub(vma.base));
+        let content = i128::from(length) - vma.base;
+        let content_end = vma
+            .origin
+            .saturating_add(content.clamp(0, u64::MAX.into()) as u64);
         let first = (vma.start >> self.shift).max(pages.start);
         let behind = self.first_page_from(vma.end.min(content_end));
         first..behind.min(pages.end)

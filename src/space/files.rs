@@ -56,8 +56,7 @@ impl Resolver<'_> {
             // A page belongs to the lowest of several mappings.
             let over = self.processes[process as usize].vmas.over(&page);
             let is_its = over.first().is_some_and(|first| first.start == vma.start);
-            let into = i128::from(page.start) - i128::from(vma.origin) + i128::from(vma.base);
-            if is_its && into >= same {
+            if is_its && vma.exact_offset_of(page.start) >= same {
                 self.unbind_for(process, number, true);
             }
         }

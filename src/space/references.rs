@@ -165,6 +165,7 @@ impl Resolver<'_> {
             });
         }
         if self.options.on_segfault == OnSegfault::Kill {
+            self.lost_borrower |= self.home(self.acting) != self.acting;
             self.end(self.acting, State::Killed);
         }
         Ok(())
@@ -223,8 +224,7 @@ impl Resolver<'_> {
             Backing::File { file, length, .. } => {
                 let name = Key::File(file, offset);
                 // A page may begin before its mapping, and offsets may be as large as 2^64 - 1.
-                let into = i128::from(bytes.start) - i128::from(vma.origin);
-                let beyond = into + i128::from(vma.base) >= i128::from(length);
+                let beyond = vma.exact_offset_of(bytes.start) >= i128::from(length);
                 let class = match beyond || vma.swap_backed {
                     true => Class::Zero,
                     false => Class::File,

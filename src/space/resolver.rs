@@ -140,6 +140,8 @@ pub(super) struct Resolver<'t> {
     pub position: u64,
     /// The number of processes that use the address space of another.
     pub borrowers: u32,
+    /// Whether an illegal reference ended a process that used the address space of another.
+    pub lost_borrower: bool,
     /// The process of the current reference.
     pub acting: u32,
     /// Whether a reference that may be legal is being resolved.
@@ -275,6 +277,7 @@ impl<'t> Resolver<'t> {
             legal: 0,
             position: 0,
             borrowers: 0,
+            lost_borrower: false,
             acting: 0,
             in_reference: false,
             tally: ResolveCounts::default(),

@@ -15,8 +15,9 @@ pub struct Vma {
     pub end: u64,
     /// The first byte of the mapping when it was made or moved: offsets count from here.
     pub origin: u64,
-    /// The offset of the byte at `origin` in the file, or in the shared memory.
-    pub base: u64,
+    /// The offset of the byte at `origin` in the file, or in the shared memory. Below 0 for a part of a
+    /// stack that grew beyond the first byte of its file, and moved then.
+    pub base: i128,
     /// The kinds of access that it allows.
     pub protection: Protection,
     /// Whether writes are seen by all processes that map the same.
@@ -46,7 +47,7 @@ impl Vma {
             origin: range.start,
             base: match mapping.backing {
                 Backing::Anonymous => 0,
-                Backing::File { offset, .. } => offset,
+                Backing::File { offset, .. } => offset.into(),
             },
             protection: mapping.protection,
             shared: mapping.shared,
@@ -67,13 +68,18 @@ impl Vma {
         self.end - self.start
     }
 
+    /// Returns the offset of `address` as [`Vma::offset_of`] does, without wrapping around.
+    pub fn exact_offset_of(&self, address: u64) -> i128 {
+        i128::from(address) - i128::from(self.origin) + self.base
+    }
+
     /// Returns what lies in `part`, a part of its range, as it is at `start` after a move.
     pub fn moved(&self, part: Range<u64>, start: u64) -> Vma {
         Vma {
             start,
             end: start + (part.end - part.start),
             origin: start,
-            base: self.offset_of(part.start),
+            base: self.exact_offset_of(part.start),
             ..self.clone()
         }
     }
@@ -90,7 +96,7 @@ impl Vma {
     /// Returns the offset of `address` in the mapping, or in its file. An address shortly before
     /// the mapping, as on its first page, wraps around.
     pub fn offset_of(&self, address: u64) -> u64 {
-        address.wrapping_sub(self.origin).wrapping_add(self.base)
+        self.exact_offset_of(address) as u64
     }
 }
 

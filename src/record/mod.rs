@@ -26,6 +26,8 @@
 mod allowed;
 mod areas;
 mod calls;
+mod descriptors;
+mod file_use;
 mod files;
 mod log_line;
 #[cfg(target_os = "linux")]
@@ -38,5 +40,5 @@ pub mod recording_file;
 pub mod session;
 mod system;
 
-pub use recorder::{ProcessSummary, Recorder, RecordingSink, Repairs};
+pub use recorder::{ProcessSummary, RecordOptions, Recorder, RecordingSink, Repairs};
 pub use system::Live;

@@ -63,10 +63,11 @@ impl Resolver<'_> {
         let Some(vma) = vmas.first().filter(|_| bytes.start < USER_END) else {
             return false;
         };
-        let into = i128::from(bytes.start) - i128::from(vma.origin) + i128::from(vma.base);
         let is_there = match vma.backing {
             Backing::Anonymous => true,
-            Backing::File { length, .. } => into < i128::from(length),
+            Backing::File { length, .. } => {
+                vma.exact_offset_of(bytes.start) < i128::from(length)
+            }
         };
         is_there && kinds_of_all(vmas).has_all(Kinds::of(kind))
     }

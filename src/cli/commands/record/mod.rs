@@ -9,7 +9,7 @@ use crate::cli::setup::failure::Failure;
 use crate::cli::setup::output_file::check_stored_name;
 use crate::cli::setup::progress::note;
 use crate::exit::ExitCode;
-use crate::record::{ProcessSummary, Repairs};
+use crate::record::{ProcessSummary, RecordOptions, Repairs};
 use crate::trace::model::digest;
 use crate::trace::model::trace_name::name_of;
 use crate::trace::store::Summary;
@@ -58,6 +58,14 @@ pub struct RecordArgs {
     #[arg(long, value_name = "N", value_parser = parse_count)]
     limit: Option<u64>,
 
+    /// Also record reads and writes of files without a mapping
+    #[arg(long)]
+    file_io: bool,
+
+    /// Keep the mappings of valgrind in the program, and accesses of them
+    #[arg(long)]
+    keep_preloads: bool,
+
     /// Page size, 64 to 1GiB; a coarser one can be derived later, a finer one cannot
     #[arg(long, value_name = "BYTES")]
     page_size: Option<PageSize>,
@@ -67,6 +75,15 @@ pub struct RecordArgs {
 
     #[command(flatten)]
     quiet: QuietArgs,
+}
+
+impl RecordArgs {
+    fn options(&self) -> RecordOptions {
+        RecordOptions {
+            keep_preloads: self.keep_preloads,
+            file_io: self.file_io,
+        }
+    }
 }
 
 /// A finished recording.

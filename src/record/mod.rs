@@ -32,6 +32,8 @@ mod files;
 mod log_line;
 #[cfg(target_os = "linux")]
 pub mod log_socket;
+#[cfg(target_os = "linux")]
+pub mod native;
 mod proc_maps;
 mod process;
 mod recorder;

@@ -25,6 +25,7 @@
 //! | `events` | the meaning of each event |
 //! | `files` | the meaning of events on files |
 //! | `lent` | address spaces that children borrow |
+//! | `linux_faults` | the faults that Linux takes while memory suffices |
 //! | `moves` | the meaning of a move |
 //! | `infer` | mappings for a trace that has none |
 //! | `kinds` | sets of kinds of access |
@@ -42,6 +43,7 @@ mod files;
 mod infer;
 mod kinds;
 mod lent;
+mod linux_faults;
 mod moves;
 mod next_uses;
 mod populate;
@@ -55,6 +57,7 @@ mod uses;
 mod view;
 pub mod vma;
 
+pub use linux_faults::{LinuxFaults, linux_faults};
 pub use next_uses::ObjectFuture;
 pub use resolver::{resolve, resolve_at, resolve_watched};
 pub use timeline::{End, Timeline};

@@ -55,8 +55,8 @@ pub mod report {
 }
 pub mod space {
     pub use crate::space::{
-        Illegal, Mappings, OnSegfault, Options, Origin, Resolved, Space, SpaceAt, cuts, resolve,
-        resolve_at,
+        AddressLayout, FileIo, ForkFilePtes, Illegal, Mappings, OnSegfault, Options, Origin,
+        PageCache, Resolved, Space, SpaceAt, cuts, resolve, resolve_at,
     };
 }
 pub mod sweep {
@@ -121,8 +121,9 @@ pub mod units {
 }
 pub mod vm {
     pub use crate::vm::{
-        AccessedBitMode, Counters, ExpiryEvent, FaultEvent, FaultKind, Job, Listener, Outcome,
-        PageState, Snapshot, TlbCounters, run, run_with,
+        AccessedBitMode, Choices, Counters, CowSource, ExpiryEvent, FaultEvent, FaultKind,
+        FreeFrames, Job, Listener, Outcome, PageState, Snapshot, SwapIn, TlbCounters, run,
+        run_with,
     };
     pub mod hardware {
         pub mod cost {

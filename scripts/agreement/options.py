@@ -4,9 +4,9 @@ The settings are those that `run --help` lists under "Cells". An option that is 
 drawn, too, if it is a switch or the help lists its values.
 """
 
-# Under "Cells", but no setting of what is counted; or drawn by `cells`.
+# Under "Cells", but no setting of what is counted; or drawn by `cells`; or refused for drawn addresses.
 NOT_SETTINGS = {"--counts", "--engine", "--mem-limit", "--jobs", "--policy", "--frames", "--tau", "--seed",
-                "--page-size", "--ram", "--warmup"}
+                "--page-size", "--ram", "--warmup", "--layout"}
 
 
 def geometry(rng):

@@ -82,7 +82,8 @@ class Asked:
 
     def machine(self):
         """The arguments that `run` and `vm` have in common, without policy and size."""
-        args = ["--swap", str(self.swap), "--allocation", self.allocated, "--on-segfault", self.on_segfault]
+        args = ["--swap", str(self.swap), "--allocation", self.allocated, "--on-segfault", self.on_segfault,
+                "--swap-in", "read-only", "--pin-cow-source", "off", "--page-cache", "drop"]
         return args + ([] if self.trace.ids else ["--page-size", str(self.page_size)])
 
     def args(self):

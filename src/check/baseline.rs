@@ -7,7 +7,9 @@ use super::cell_key::key_of;
 use super::limits::Pattern;
 use crate::policy::PolicyChoice;
 use crate::report::results::column::read_fields;
-use crate::report::results::columns::{Column, Row, SCHEMA, col, other_schema, wrong_schema};
+use crate::report::results::columns::{
+    Column, Row, SCHEMA, col, is_later, other_schema, wrong_schema,
+};
 use crate::report::results::results_csv::{
     TableError, csv_error, csv_line, schema_of_other_version,
 };
@@ -17,8 +19,8 @@ use csv::StringRecord;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The columns of a baseline: which cell, then its counts.
-const COLUMNS: [&Column; 20] = [
+/// The columns of a baseline: which cell, then its counts; then what earlier versions did not have.
+const COLUMNS: [&Column; 27] = [
     col::schema,
     col::trace,
     col::trace_digest,
@@ -39,6 +41,13 @@ const COLUMNS: [&Column; 20] = [
     col::refs,
     col::faults,
     col::write_backs,
+    col::swap_in,
+    col::pin_cow_source,
+    col::fork_file_ptes,
+    col::free_frames,
+    col::layout,
+    col::page_cache,
+    col::file_io,
 ];
 
 /// A cell of a baseline.
@@ -63,6 +72,8 @@ pub struct Baseline {
     header: Vec<u8>,
     /// Whether the header ends with CR LF. New lines then do, too.
     crlf: bool,
+    /// Whether the file lacks a column: an earlier version wrote it.
+    is_earlier: bool,
     /// The cells, in the order of their lines; no two the same.
     pub entries: Vec<Entry>,
     /// The parts, among filter and warm-up, that all cells have alike. Names leave them out.
@@ -96,18 +107,18 @@ impl Baseline {
         let mut starts = Vec::new();
         let mut entries: Vec<Entry> = Vec::new();
         let mut records = reader.records().peekable();
-        if !header.iter().eq(COLUMNS.map(|column| column.name)) {
+        let Some(columns) = columns_of(&header) else {
             if let Some((line, schema)) = schema_of_other_version(&header, records.peek()) {
                 return Err(TableError::content(path, line, wrong_baseline(schema)));
             }
             let what = "not a baseline of this version: its columns differ\n  \
                         help: `pagebench check FILE TRACE… --accept` writes a baseline";
             return Err(TableError::content(path, Some(1), what));
-        }
+        };
         for record in records {
             let record = record.map_err(|e| csv_error(path, &e))?;
             let (start, line) = begin_of(&record, text);
-            let row = row_of(path, line, &record)?;
+            let row = row_of(path, line, &columns, &record)?;
             let cell = row.identity();
             if let Some(first) = known.insert(key_of(&cell), line) {
                 let what = format!("the same cell as line {first}: keep one of the two");
@@ -137,6 +148,7 @@ impl Baseline {
         let mut baseline = Baseline {
             header,
             crlf,
+            is_earlier: columns.len() < COLUMNS.len(),
             entries: Vec::new(),
             alike,
         };
@@ -186,7 +198,7 @@ impl Baseline {
                 continue;
             };
             let entry = &mut self.entries[index];
-            if line_of(&entry.row) != raw {
+            if line_of(&completed(&entry.row, &cell)) != raw {
                 let [before, behind] = empty_lines(&entry.raw);
                 let raw = [before, &written(raw), behind].concat();
                 (entry.cell, entry.row, entry.raw) = (cell, row.clone(), raw);
@@ -207,7 +219,25 @@ impl Baseline {
             self.entries.insert(index, entry);
             taken.new += 1;
         }
+        if self.is_earlier && taken != Taken::default() {
+            self.add_columns();
+        }
         taken
+    }
+
+    /// Gives the header and every line the columns that an earlier version did not write.
+    fn add_columns(&mut self) {
+        let crlf = self.crlf;
+        let written = |mut line: Vec<u8>| {
+            line.pop();
+            ended(line, crlf)
+        };
+        self.header = written(header_line());
+        for entry in &mut self.entries {
+            let [before, behind] = empty_lines(&entry.raw);
+            entry.raw = [before, &written(line_of(&entry.row)), behind].concat();
+        }
+        self.is_earlier = false;
     }
 
     /// Returns the bytes of the file.
@@ -266,6 +296,30 @@ fn begin_of(record: &StringRecord, text: &[u8]) -> (usize, u64) {
     }
 }
 
+/// Returns the columns of a header: all, but for [later ones](is_later); `None` if it is not that of a
+/// baseline.
+fn columns_of(header: &StringRecord) -> Option<Vec<&'static Column>> {
+    let is_there = |column: &&Column| !is_later(column) || header.iter().any(|n| n == column.name);
+    let columns: Vec<&Column> = COLUMNS.into_iter().filter(is_there).collect();
+    let names = columns.iter().map(|column| column.name);
+    header.iter().eq(names).then_some(columns)
+}
+
+/// Returns the row with the parts that an earlier version did not write, where `now` has what it did.
+fn completed(row: &Row, now: &Identity) -> Row {
+    let cell = row.identity().completed(now);
+    Row {
+        swap_in: cell.swap_in,
+        pin_cow_source: cell.pin_cow_source,
+        fork_file_ptes: cell.fork_file_ptes,
+        free_frames: cell.free_frames,
+        layout: cell.layout,
+        page_cache: cell.page_cache,
+        file_io: cell.file_io,
+        ..row.clone()
+    }
+}
+
 fn header_line() -> Vec<u8> {
     csv_line(COLUMNS.map(|column| column.name))
 }
@@ -286,7 +340,12 @@ fn wrong_baseline(schema: u64) -> String {
     )
 }
 
-fn row_of(path: &Path, line: u64, record: &StringRecord) -> Result<Row, TableError> {
+fn row_of(
+    path: &Path,
+    line: u64,
+    columns: &[&'static Column],
+    record: &StringRecord,
+) -> Result<Row, TableError> {
     let fail = |what: String| TableError::content(path, Some(line), what);
     let mut row = Row::default();
     // The schema is looked at first: another version explains other fields.
@@ -294,7 +353,7 @@ fn row_of(path: &Path, line: u64, record: &StringRecord) -> Result<Row, TableErr
     if row.schema != SCHEMA {
         return Err(fail(wrong_baseline(row.schema)));
     }
-    read_fields(&mut row, COLUMNS.into_iter(), record.iter()).map_err(fail)?;
+    read_fields(&mut row, columns.iter().copied(), record.iter()).map_err(fail)?;
     let size = row.page_size.to_string().parse::<PageSize>();
     size.map_err(|e| fail(e.to_string()))?;
     let choice = row.identity().policy_label().parse::<PolicyChoice>();

@@ -28,6 +28,7 @@ pub fn key_of(cell: &Identity) -> Identity {
 /// Returns why the current counts of a cell cannot be compared with the baseline's: another trace or
 /// another model. `None` if they can.
 pub fn incomparable(baseline: &Identity, now: &Identity) -> Option<String> {
+    let baseline = &baseline.completed(now);
     other_trace(baseline, now).or_else(|| {
         let (setting, then, now) = baseline.difference(now, &MODEL)?;
         let word = |text: String| {

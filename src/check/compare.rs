@@ -12,10 +12,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The ways to divide the rows of files into sides (`--by`): the name, and the parts in which the sides
 /// differ.
-pub const BY: [(&str, &[Part]); 3] = [
+pub const BY: [(&str, &[Part]); 10] = [
     ("policy", &POLICY),
     ("allocation", &[Part::Allocation]),
     ("accessed_bit", &[Part::AccessedBit]),
+    ("swap_in", &[Part::SwapIn]),
+    ("pin_cow_source", &[Part::PinCowSource]),
+    ("fork_file_ptes", &[Part::ForkFilePtes]),
+    ("free_frames", &[Part::FreeFrames]),
+    ("layout", &[Part::Layout]),
+    ("page_cache", &[Part::PageCache]),
+    ("file_io", &[Part::FileIo]),
 ];
 
 /// Rows that are compared with those of other sides.

@@ -23,9 +23,13 @@ impl CurveKind {
     pub fn of(policy: &PolicyChoice) -> Option<CurveKind> {
         let spec = policy.spec();
         match spec.curve? {
-            CurveKind::Clock { .. } => Some(CurveKind::Clock {
-                load_bit: policy.params.get(spec, "load-bit") == Some(1),
-            }),
+            // One that walks frame numbers is replayed: a curve has no frames.
+            CurveKind::Clock { .. } => {
+                let in_order_of_load = policy.params.get(spec, "order") == Some(0);
+                in_order_of_load.then(|| CurveKind::Clock {
+                    load_bit: policy.params.get(spec, "load-bit") == Some(1),
+                })
+            }
             kind => policy.params().is_empty().then_some(kind),
         }
     }
@@ -172,6 +176,7 @@ mod tests {
             ("lur", "did you mean \"lru\""),
             ("ws:limit=3", "no curve of ws:limit=3"),
             ("vmin:k=1", "unknown parameter"),
+            ("clock:order=frame", "no curve of clock:order=frame"),
             ("lru-k:k=1", "no curve"),
             ("clock:load-bti=0", "did you mean \"load-bit\""),
             ("", "there are: lru"),

@@ -184,6 +184,8 @@ mod tests {
             ("lru", "lru"),
             ("CLOCK:load-bit=0", "clock:load-bit=0"),
             ("clock:load-bit=1", "clock"),
+            ("clock:order=frame", "clock:order=frame"),
+            ("clock:order=load", "clock"),
         ] {
             assert_eq!(text.parse::<PolicyChoice>().unwrap().to_string(), shown);
         }
@@ -215,6 +217,10 @@ mod tests {
             ("lur", "did you mean \"lru\""),
             ("clock:load-bti=0", "did you mean \"load-bit\""),
             ("clock:load-bit=2", "from 0 to 1"),
+            (
+                "clock:order=loda",
+                "order=\"loda\" is not one of: load, frame",
+            ),
             ("clock:load-bit=0:load-bit=0", "twice"),
             ("clock:0", "key=value"),
             ("lru:k=2", "it has none"),

@@ -28,13 +28,25 @@ pub fn items(text: &str) -> Vec<String> {
     let mut items: Vec<String> = Vec::new();
     for part in text.split(',').map(str::trim) {
         let first = part.split(':').next().unwrap_or_default();
-        let is_value = first.parse::<f64>().is_ok() || crate::units::parse_count(first).is_ok();
+        let is_number = first.parse::<f64>().is_ok() || crate::units::parse_count(first).is_ok();
+        let is_value = is_number || items.last().is_some_and(|item| takes_word(item, first));
         match items.last_mut().filter(|_| is_value) {
             Some(item) if item.contains('=') => *item = format!("{item},{part}"),
             _ => items.push(part.to_owned()),
         }
     }
     items
+}
+
+/// Returns whether the last parameter of the policy `item` can be the word `value`.
+fn takes_word(item: &str, value: &str) -> bool {
+    let (Some((name, _)), Some((last, _))) = (item.split_once(':'), item.rsplit_once('=')) else {
+        return false;
+    };
+    let key = last.rsplit(':').next().unwrap_or_default();
+    let param = PolicyId::named(name.trim()).ok();
+    let param = param.and_then(|id| id.spec().param(key.trim()));
+    param.is_some_and(|param| param.has_word(value))
 }
 
 /// Returns the policies of an item that stands for more than one; `None` for a single policy.
@@ -102,6 +114,10 @@ mod tests {
         assert_eq!(
             shown("clock:load-bit=0,1,lru"),
             "clock:load-bit=0 clock lru"
+        );
+        assert_eq!(
+            shown("clock:order=load,frame:load-bit=0,lru"),
+            "clock:load-bit=0 clock:load-bit=0:order=frame lru"
         );
         assert_eq!(
             shown("ws:limit=10,2k,fifo"),

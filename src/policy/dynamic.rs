@@ -61,6 +61,14 @@ impl Policy for AnyPolicy<'_> {
         self.0.prefetched(frames, at, next_use)
     }
 
+    fn file_hit(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        self.0.file_hit(frames, at, next_use);
+    }
+
+    fn file_loaded(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        self.0.file_loaded(frames, at, next_use);
+    }
+
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         self.0.freed(frames, frame)
     }
@@ -103,9 +111,11 @@ impl Explain for AnyPolicy<'_> {
 
 impl<'t> AnyPolicy<'t> {
     /// Sets up the policy that the setup names. While `watches` is true, every page that leaves is
-    /// reported to `reports` as it leaves, with the policy's reason.
+    /// reported to `reports` as it leaves, with the policy's reason. Positions in reasons count the
+    /// references at `left_out`, too.
     pub fn watched(
         setup: &Setup<'t>,
+        left_out: &'t [u64],
         watches: Arc<AtomicBool>,
         reports: Sender<Departure>,
     ) -> AnyPolicy<'t> {
@@ -113,6 +123,7 @@ impl<'t> AnyPolicy<'t> {
         AnyPolicy(Box::new(Witness::new(
             inner,
             setup.frames,
+            left_out,
             watches,
             reports,
         )))

@@ -3,7 +3,7 @@
 
 use super::Frames;
 use crate::simd::not_below::NotBelow;
-use crate::trace::model::refs::{Ref, page_of};
+use crate::trace::model::refs::{Ref, page_of, position_of};
 use crate::units::{FrameId, PageId};
 use rustc_hash::FxHashMap;
 
@@ -18,6 +18,9 @@ pub struct Future<'t> {
     pub next_use: &'t [u32],
     /// The same for each op that brings a page in ahead of use. Read by the machine.
     pub after_op: &'t [u32],
+    /// The positions of the references of the trace that are left out of `refs`. Explanations count
+    /// them.
+    pub left_out: &'t [u64],
 }
 
 impl Future<'_> {
@@ -42,16 +45,16 @@ impl Future<'_> {
         }
     }
 
-    /// Returns the position of the next reference to `page` from position `from` on. Looks at every
-    /// reference until then.
+    /// Returns the position of the next reference to `page` from position `from` on, as explanations
+    /// count. Looks at every reference until then.
     pub(super) fn next_of(&self, page: PageId, from: u64) -> Option<u64> {
         let later = &self.refs[from as usize..];
         let ahead = later.iter().position(|&at| page_of(at) == page)?;
-        Some(from + ahead as u64)
+        Some(position_of(self.left_out, from + ahead as u64))
     }
 
     /// Returns the `taken` frames in the order in which their pages are referenced from position
-    /// `from` on, each with that position. Frames whose pages are not referenced come last, by
+    /// `from` on, each with that position, as explanations count. Frames whose pages are not referenced come last, by
     /// number.
     pub(super) fn by_next_use(
         &self,
@@ -67,7 +70,7 @@ impl Future<'_> {
                 break;
             }
             if let Some(frame) = of_page.remove(&page_of(reference)) {
-                order.push((frame, Some(at)));
+                order.push((frame, Some(position_of(self.left_out, at))));
             }
         }
         let mut never: Vec<FrameId> = of_page.into_values().collect();

@@ -122,11 +122,16 @@ impl<'t, P: PolicyType<'t>> Policy for Local<'t, P> {
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         let place = self.place_of(request.process);
         let share = &mut self.shares[place];
+        // The page of another process is not named anyway, and an only page must be.
+        let is_own = |&frame: &FrameId| self.owner[frame as usize] as usize == place;
+        let spare = request.spare.filter(is_own).filter(|_| share.taken > 1);
         share.taken -= 1;
-        let time = share.time(request.time);
-        share
-            .policy
-            .victim(frames, VictimRequest { time, ..request })
+        let request = VictimRequest {
+            time: share.time(request.time),
+            spare,
+            ..request
+        };
+        share.policy.victim(frames, request)
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
@@ -141,6 +146,15 @@ impl<'t, P: PolicyType<'t>> Policy for Local<'t, P> {
         let time = share.time(at.time);
         let at = PageAccess { time, ..at };
         share.policy.prefetched(frames, at, next_use);
+    }
+
+    /// The machine shows reads and writes of files to policies of all processes only.
+    fn file_hit(&mut self, _frames: &mut Frames, _at: PageAccess, _next_use: u32) {
+        unreachable!("frames by process hold mapped pages only");
+    }
+
+    fn file_loaded(&mut self, _frames: &mut Frames, _at: PageAccess, _next_use: u32) {
+        unreachable!("frames by process hold mapped pages only");
     }
 
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {

@@ -9,6 +9,8 @@ pub enum Unit {
     Count,
     /// A decimal number, stored in millionths.
     Fraction,
+    /// One of these words, stored as its place among them.
+    Word(&'static [&'static str]),
 }
 
 /// The value of the fraction 1: fractions are stored in millionths.
@@ -68,6 +70,23 @@ impl Param {
         Param::count(name, Some(default as u64), 0..=1, about)
     }
 
+    /// Creates a choice among `words`, of which the first is the default.
+    pub const fn words(
+        name: &'static str,
+        words: &'static [&'static str],
+        about: &'static str,
+    ) -> Param {
+        Param {
+            unit: Unit::Word(words),
+            ..Param::count(name, Some(0), 0..=words.len() as u64 - 1, about)
+        }
+    }
+
+    /// Returns whether `text` is one of the words that the parameter can be.
+    pub(super) fn has_word(&self, text: &str) -> bool {
+        matches!(self.unit, Unit::Word(_)) && self.parse(text).is_some()
+    }
+
     /// Returns `value` as it is written.
     pub fn show(&self, value: u64) -> String {
         match self.unit {
@@ -76,6 +95,7 @@ impl Param {
                 let digits = format!("{}.{:06}", value / MILLION, value % MILLION);
                 digits.trim_end_matches('0').trim_end_matches('.').into()
             }
+            Unit::Word(words) => words[value as usize].into(),
         }
     }
 
@@ -84,6 +104,10 @@ impl Param {
         let value = match self.unit {
             Unit::Count => crate::units::parse_count(text).ok()?,
             Unit::Fraction => parse_fraction(text.trim())?,
+            Unit::Word(words) => {
+                let is_same = |word: &&str| word.eq_ignore_ascii_case(text.trim());
+                words.iter().position(is_same)? as u64
+            }
         };
         (self.min..=self.max).contains(&value).then_some(value)
     }
@@ -93,6 +117,7 @@ impl Param {
         let unit = match self.unit {
             Unit::Count => "a whole number",
             Unit::Fraction => "a decimal number (6 places at most)",
+            Unit::Word(words) => return format!("one of: {}", words.join(", ")),
         };
         let (min, max) = (self.show(self.min), self.show(self.max));
         match self.max {

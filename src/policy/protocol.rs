@@ -39,6 +39,19 @@ pub struct VictimRequest {
     pub time: u64,
     /// Whether no reference needs the frame: the page comes in ahead of use.
     pub ahead: bool,
+    /// A frame that must stay: `page` becomes a copy of what is in it. Every policy of the table
+    /// chooses among its other pages, as if this one could not be found; where a hand or a scan
+    /// meets it, they pass it. There is another page that the policy can name. A policy that names
+    /// this frame anyway evicts it.
+    pub spare: Option<FrameId>,
+}
+
+impl VictimRequest {
+    /// Returns whether `frame` must [stay](VictimRequest::spare).
+    #[inline(always)]
+    pub fn spares(&self, frame: FrameId) -> bool {
+        self.spare == Some(frame)
+    }
 }
 
 /// What a policy is set up with.
@@ -128,11 +141,12 @@ impl Setup<'_> {
 /// 5. For variable-space policies: calls [`expire`](Policy::expire) until it returns `None`. The
 ///    policy forgets each frame that it returns, and the machine frees it.
 ///
-/// Between references pages may be brought in ahead of use ([`prefetched`](Policy::prefetched)),
+/// Between references pages may be brought in ahead of use ([`prefetched`](Policy::prefetched)), be read
+/// or written as pages of files ([`file_hit`](Policy::file_hit), [`file_loaded`](Policy::file_loaded)),
 /// lose their last owner ([`freed`](Policy::freed)), and page-table entries may be unmapped
 /// ([`unmapped`](Policy::unmapped)) or move ([`moved`](Policy::moved)).
 ///
-/// A policy knows a frame from `loaded` or `prefetched` until `victim` or `expire` returns it or
+/// A policy knows a frame from `loaded`, `prefetched` or `file_loaded` until `victim` or `expire` returns it or
 /// `freed` gets it. Naming any other frame is a bug and stops the cell. Allocate in
 /// [`new`](PolicyType::new) whatever a hit or a fault needs.
 pub trait Policy: Explain + Send {
@@ -175,6 +189,26 @@ pub trait Policy: Explain + Send {
     fn prefetched(&mut self, frames: &mut Frames, at: PageAccess, _next_use: u32) {
         self.loaded(frames, at);
         frames.clear_referenced(at.frame);
+    }
+
+    /// Records that a process read or wrote the resident page in `at.frame` by a system call, without
+    /// mapping it: no reference, though the reference bit is set. `next_use` is that of
+    /// [`prefetched`](Policy::prefetched). Called only where all processes share the frames of a
+    /// fixed-space policy.
+    ///
+    /// The default treats it as a [hit](Policy::hit). A policy that counts references of a process does
+    /// not count this one.
+    fn file_hit(&mut self, _frames: &mut Frames, at: PageAccess, _next_use: u32) {
+        self.hit(at);
+    }
+
+    /// Records that a page was put into `at.frame` because a process reads or writes it by a system
+    /// call, its reference bit set. `next_use` is that of [`prefetched`](Policy::prefetched). Called
+    /// where [`file_hit`](Policy::file_hit) is.
+    ///
+    /// The default treats it as a [load](Policy::loaded).
+    fn file_loaded(&mut self, frames: &mut Frames, at: PageAccess, _next_use: u32) {
+        self.loaded(frames, at);
     }
 
     /// Forgets `frame`, whose page has no owner left. The frame is free afterwards.

@@ -132,7 +132,7 @@ impl FrameOrder {
     /// page.
     pub fn by_next_use(order: Vec<(FrameId, Option<u64>)>) -> FrameOrder {
         let word = |next: Option<u64>| match next {
-            Some(at) => format!("at {}", at + 1),
+            Some(at) => format!("at {at}"),
             None => "never".into(),
         };
         let frames = order.into_iter();
@@ -160,7 +160,7 @@ impl FrameOrder {
     }
 }
 
-/// Returns a position, from 0, as people count references: `reference 1` is the first.
+/// Returns a position in words: `reference 0` is the first.
 pub fn reference(position: u64) -> String {
-    format!("reference {}", position + 1)
+    format!("reference {position}")
 }

@@ -68,6 +68,7 @@ impl Trace {
                 entries: &self.refs,
                 next_use: &self.next_use,
                 after_op: &[],
+                left_out: &[],
             },
             false => Future::default(),
         };
@@ -126,7 +127,18 @@ impl<'t, P: PolicyType<'t>> Memory<P> {
 
     fn ask(&mut self, request: VictimRequest) {
         let frame = self.policy.victim(&mut self.frames, request);
+        assert!(!request.spares(frame), "{} named what must stay", self.name);
         self.is_gone(frame);
+    }
+
+    /// One of the taken frames, if there are several.
+    fn any_taken(&self, random: &mut Random) -> Option<FrameId> {
+        let taken: Vec<usize> = (0..self.held.len())
+            .filter(|&frame| self.held[frame].is_some())
+            .collect();
+        let any = taken.get(random.below(taken.len().max(1) as u32) as usize);
+        any.filter(|_| taken.len() > 1)
+            .map(|&frame| frame as FrameId)
     }
 
     fn take_frame(&mut self, request: VictimRequest) -> FrameId {
@@ -154,6 +166,7 @@ impl<'t, P: PolicyType<'t>> Memory<P> {
                 page: Some(page),
                 time,
                 ahead: false,
+                spare: None,
             });
             self.frames.load(frame, page, write);
             let at = PageAccess {
@@ -183,7 +196,7 @@ impl<'t> Visitor<'t> for AsksAnyTime<'t> {
     type Output = ();
     fn visit<P: PolicyType<'t>>(mut self) {
         let mut memory: Memory<P> = Memory::new(&self.setup);
-        let random = &mut self.random;
+        let (random, spares) = (&mut self.random, self.setup.shares);
         for (at, &reference) in self.trace.refs.iter().enumerate() {
             let (page, time) = (page_of(reference), at as u64);
             let process = self.trace.entries[page as usize].process;
@@ -196,11 +209,14 @@ impl<'t> Visitor<'t> for AsksAnyTime<'t> {
                 let wanted = [None, Some(page), Some(random.below(PAGES))];
                 let wanted = wanted[random.below(3) as usize];
                 if memory.count() > 0 && wanted.is_none_or(|page| memory.frame_of(page).is_none()) {
+                    // Pages are copied in traces with events only, which may share.
+                    let spare = memory.any_taken(random).filter(|_| spares);
                     memory.ask(VictimRequest {
                         process,
                         page: wanted,
                         time,
                         ahead: wanted != Some(page) || random.below(2) == 0,
+                        spare,
                     });
                 }
             }
@@ -212,6 +228,7 @@ impl<'t> Visitor<'t> for AsksAnyTime<'t> {
                         page: Some(early),
                         time,
                         ahead: true,
+                        spare: None,
                     });
                     memory.frames.load_ahead(frame, early);
                     let next_use = self.trace.next_of(early, at);
@@ -241,6 +258,7 @@ impl<'t> Visitor<'t> for AsksAnyTime<'t> {
                 page: None,
                 time: self.trace.refs.len() as u64,
                 ahead: true,
+                spare: None,
             });
         }
     }
@@ -298,6 +316,7 @@ fn a_page_is_recalled_once_however_often_a_victim_is_asked_for() {
                 page: wanted,
                 time,
                 ahead: false,
+                spare: None,
             });
         }
         memory.refer(pack(page, false), 0, time);

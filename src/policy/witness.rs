@@ -4,6 +4,7 @@
 
 use super::prelude::*;
 use super::reasons::{Departure, Leaves, Seen};
+use crate::trace::model::refs::position_of;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -11,6 +12,8 @@ use std::sync::mpsc::Sender;
 /// Passes every call on to `inner` and reports departures.
 pub(super) struct Witness<'t> {
     inner: Box<dyn Policy + 't>,
+    /// The positions of the references of the trace that are not replayed.
+    left_out: &'t [u64],
     /// The history of the page in each frame since its arrival; `None` for an empty frame.
     seen: Vec<Option<Seen>>,
     /// Whether departures are reported. While they are not, reference bits are not read.
@@ -24,11 +27,13 @@ impl<'t> Witness<'t> {
     pub(super) fn new(
         inner: Box<dyn Policy + 't>,
         frames: u32,
+        left_out: &'t [u64],
         watches: Arc<AtomicBool>,
         reports: Sender<Departure>,
     ) -> Witness<'t> {
         Witness {
             inner,
+            left_out,
             seen: vec![None; frames as usize],
             watches,
             now: 0,
@@ -71,6 +76,12 @@ impl<'t> Witness<'t> {
         if !self.is_watching() {
             return;
         }
+        let shown = |position| position_of(self.left_out, position);
+        let seen = Seen {
+            loaded: shown(seen.loaded),
+            last_use: shown(seen.last_use),
+            ..seen
+        };
         let others = before.iter().filter(|&&other| other != frame);
         let cleared = others.filter(|&&other| !frames.referenced(other));
         let referenced = before.contains(&frame);
@@ -132,6 +143,19 @@ impl Policy for Witness<'_> {
     fn prefetched(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
         self.arrives(at, true);
         self.inner.prefetched(frames, at, next_use);
+    }
+
+    fn file_hit(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        self.now = at.time;
+        if let Some(seen) = &mut self.seen[at.frame as usize] {
+            (seen.last_use, seen.uses) = (at.time, seen.uses + 1);
+        }
+        self.inner.file_hit(frames, at, next_use);
+    }
+
+    fn file_loaded(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        self.arrives(at, false);
+        self.inner.file_loaded(frames, at, next_use);
     }
 
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {

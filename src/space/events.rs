@@ -2,10 +2,10 @@
 
 use super::kinds::Kinds;
 use super::references::PageSource;
-use super::resolver::{Place, Resolver, State};
+use super::resolver::{Key, Place, Resolver, State};
 use super::vma::{Vma, Vmas};
-use super::{Binding, Class, NONE, Op, SpaceError};
-use crate::trace::model::event::{Advice, Backing, Event, EventAt, Mapping, Protection, USER_END};
+use super::{Binding, Class, ForkFilePtes, NONE, ObjectId, Op, SpaceError};
+use crate::trace::model::event::{Advice, Backing, Event, EventAt, Mapping, Protection};
 use crate::trace::model::refs::PageKey;
 use std::ops::Range;
 
@@ -88,27 +88,17 @@ impl Resolver<'_> {
                 let range = self.rounded(start, length);
                 self.populate(at, &range, write)?;
             }
-            Event::Read(_) | Event::Write(_) | Event::Unlink { .. } => {
-                return Err(self.not_modelled(at));
-            }
+            Event::Read(range) => self.file_io(at, *range, false)?,
+            Event::Write(range) => self.file_io(at, *range, true)?,
+            Event::Unlink { file } => self.unlink(*file),
             Event::Vfork { .. } => unreachable!("resolved above"),
             Event::Fork { child } => self.fork(at, *child)?,
             Event::Exec if self.give_back(process) => {}
             Event::Exec => self.clear(process),
             Event::Exit => self.end(process, State::Exited),
         }
+        self.discard_unlinked();
         Ok(())
-    }
-
-    /// Returns the error that the event can be read, but has no meaning yet.
-    fn not_modelled(&self, at: &EventAt) -> SpaceError {
-        SpaceError {
-            help: "take the event out of the trace, or a newer pagebench",
-            ..self.fail(
-                Place::Event(at),
-                format!("`{}` is not modelled yet", at.event.name()),
-            )
-        }
     }
 
     /// Returns the range rounded to whole pages, as a kernel does; it ends at 2^64 - 1 at most.
@@ -128,9 +118,13 @@ impl Resolver<'_> {
     fn map(&mut self, at: &EventAt, mapping: &Mapping) -> Result<(), SpaceError> {
         let (start, length) = (mapping.start, mapping.length);
         let range = self.rounded(start, length);
-        if range.end > USER_END {
+        if let Some(what) = self.beyond_layout(start) {
+            return Err(self.outside(Place::Event(at), what));
+        }
+        let user_end = self.options.layout.user_end();
+        if range.end > user_end {
             let what =
-                format!("{length} bytes from {start:#x} on end beyond user space, {USER_END:#x}");
+                format!("{length} bytes from {start:#x} on end beyond user space, {user_end:#x}");
             return Err(self.fail(Place::Event(at), what));
         }
         let mut vmas = self.processes[at.process as usize].vmas.clone();
@@ -151,6 +145,7 @@ impl Resolver<'_> {
         let without = vmas.clone();
         vmas.insert(Vma::of(mapping, range.clone(), self.regions));
         self.regions += 1;
+        self.note_mapped(mapping.backing);
         let what = || format!("a mapping of {} bytes", mapping.length);
         if self.admit(at.process, vmas, what) {
             self.unbind_uncovered(at.process, &range, &without);
@@ -187,7 +182,10 @@ impl Resolver<'_> {
 
     fn brk(&mut self, at: &EventAt, end: u64) -> Result<(), SpaceError> {
         let mask = self.granule - 1;
-        if end > USER_END {
+        if let Some(what) = self.beyond_layout(end.saturating_sub(1)) {
+            return Err(self.outside(Place::Event(at), what));
+        }
+        if end > self.options.layout.user_end() {
             let what = format!("a heap that ends at {end:#x} passes the end of user space");
             return Err(self.fail(Place::Event(at), what));
         }
@@ -253,7 +251,7 @@ impl Resolver<'_> {
     fn will_need(&mut self, process: u32, range: &Range<u64>) -> Result<(), SpaceError> {
         let mut numbers: Vec<u64> = Vec::new();
         let mut left = WILL_NEED_MAX;
-        let end = range.end.min(USER_END);
+        let end = range.end.min(self.options.layout.user_end());
         let pages = (range.start >> self.shift)..self.first_page_from(end);
         let bytes = pages.start << self.shift..pages.end << self.shift;
         for vma in self.processes[process as usize].vmas.over(&bytes) {
@@ -326,11 +324,23 @@ impl Resolver<'_> {
             // Its next write may have to copy.
             self.settled[from as usize] = Kinds::NONE;
             let binding = self.binding[from as usize];
-            self.bind(to, self.object[from as usize], binding);
+            let object = self.object[from as usize];
+            self.bind(to, object, binding);
+            if self.is_of_file(object) {
+                self.space.forks_file_ptes = true;
+                if self.options.fork_file_ptes == ForkFilePtes::Drop {
+                    continue;
+                }
+            }
             let private = binding != Binding::Shared;
             self.push(Op::Copy { from, to, private });
         }
         Ok(())
+    }
+
+    /// Returns whether `object` is a page of a file, not memory of a process.
+    fn is_of_file(&self, object: ObjectId) -> bool {
+        matches!(self.key_of[object as usize], Some(Key::File(..)))
     }
 
     /// Puts the new process `child` into `state`.

@@ -40,7 +40,8 @@ impl Resolver<'_> {
             }
             self.set_vmas(process, vmas);
         }
-        self.tally.idle_events += u64::from(!is_mapped);
+        let is_cached = self.cut_off(file, bytes);
+        self.tally.idle_events += u64::from(!is_mapped && !is_cached);
     }
 
     /// Unbinds the pages of `vma` from the first byte on that its file has only with or only without

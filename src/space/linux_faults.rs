@@ -198,7 +198,11 @@ impl Tables<'_> {
                 self.writable[new] = self.writable[old];
             }
             Op::Drop { entry } | Op::Unmap { entry } => self.present[entry as usize] = false,
-            Op::Flush { .. } | Op::Free { .. } | Op::Prefetch { .. } | Op::Reuse { .. } => {}
+            Op::Flush { .. }
+            | Op::Free { .. }
+            | Op::FileIo { .. }
+            | Op::Prefetch { .. }
+            | Op::Reuse { .. } => {}
         }
     }
 

@@ -23,6 +23,7 @@
 //! | `resolver` | processes and bindings: references and events in, ops out |
 //! | `references` | which references are legal, and their objects |
 //! | `events` | the meaning of each event |
+//! | `file_pages` | pages of files without owner: the page cache, reads and writes |
 //! | `files` | the meaning of events on files |
 //! | `lent` | address spaces that children borrow |
 //! | `linux_faults` | the faults that Linux takes while memory suffices |
@@ -39,6 +40,7 @@
 //! Deliberately absent: frames, residency, policies, time.
 
 mod events;
+mod file_pages;
 mod files;
 mod infer;
 mod kinds;
@@ -57,9 +59,10 @@ mod uses;
 mod view;
 pub mod vma;
 
+pub use file_pages::{FilePage, IO_WINDOW, file_page_text};
 pub use linux_faults::{LinuxFaults, linux_faults};
 pub use next_uses::ObjectFuture;
-pub use resolver::{resolve, resolve_at, resolve_watched};
+pub use resolver::{WatchedRefs, resolve, resolve_at, resolve_watched};
 pub use timeline::{End, Timeline};
 pub use up_to::UpTo;
 pub use uses::ProcessUse;
@@ -68,9 +71,11 @@ pub use view::{Binding, ProcessView, Rights, SpaceAt};
 use crate::trace::bursts::Bursts;
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::Trace;
+use crate::trace::model::event::USER_END;
 use crate::trace::model::refs::{Dictionary, PageKey};
 pub use crate::units::EntryId;
 use crate::units::PageId;
+use rustc_hash::FxHashMap;
 use std::sync::OnceLock;
 
 /// The number of an object: something that can be in a frame.
@@ -115,6 +120,48 @@ impl OnSegfault {
     }
 }
 
+/// What becomes of a page of a file that no process maps any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PageCache {
+    /// It stays in its frame, and is found when it is mapped again.
+    Keep,
+    /// It leaves, and is another page when it is mapped again.
+    #[default]
+    Drop,
+}
+
+impl PageCache {
+    /// Both ways, with their names on the command line and in results.
+    pub const ALL: [(PageCache, &'static str); 2] =
+        [(PageCache::Keep, "keep"), (PageCache::Drop, "drop")];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        PageCache::ALL[self as usize].1
+    }
+}
+
+/// Whether reads and writes of files use their pages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FileIo {
+    /// They change nothing.
+    #[default]
+    Ignore,
+    /// Each page is found in memory or loaded.
+    Count,
+}
+
+impl FileIo {
+    /// Both ways, with their names on the command line and in results.
+    pub const ALL: [(FileIo, &'static str); 2] =
+        [(FileIo::Ignore, "ignore"), (FileIo::Count, "count")];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        FileIo::ALL[self as usize].1
+    }
+}
+
 /// The choices of a resolution.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
@@ -125,6 +172,88 @@ pub struct Options {
     /// The limit of committed memory of all processes, in bytes (strict overcommit). What would
     /// exceed it is refused: map, protect, heap, stack, fork. `None`: nothing is refused.
     pub commit_limit: Option<u64>,
+    /// Which addresses there are.
+    pub layout: AddressLayout,
+    /// Whether a child inherits the page-table entries for pages of files.
+    pub fork_file_ptes: ForkFilePtes,
+    /// What becomes of pages of files that no process maps any more. `None`: they stay if the mappings
+    /// were recorded.
+    pub page_cache: Option<PageCache>,
+    /// Whether reads and writes of files use their pages.
+    pub file_io: FileIo,
+}
+
+impl Options {
+    /// Returns what becomes of unmapped pages of files in a trace whose mappings came from `origin`.
+    pub fn page_cache(&self, origin: Origin) -> PageCache {
+        self.page_cache.unwrap_or(match origin {
+            Origin::Recorded => PageCache::Keep,
+            Origin::Permissive | Origin::Inferred => PageCache::Drop,
+        })
+    }
+}
+
+/// Which addresses a process has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AddressLayout {
+    /// Those of the largest layout: user space ends at 2^56.
+    #[default]
+    Any,
+    /// 32-bit x86: user space ends at 3 GiB, the kernel's part at 4 GiB.
+    TwoLevel,
+}
+
+impl AddressLayout {
+    /// Every layout, with its names on the command line. Results have the first of them.
+    pub const ALL: [(AddressLayout, &'static str); 3] = [
+        (AddressLayout::Any, "any"),
+        (AddressLayout::TwoLevel, "two-level"),
+        (AddressLayout::TwoLevel, "i386"),
+    ];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        let mut all = AddressLayout::ALL.into_iter();
+        let own = all.find(|(layout, _)| *layout == self);
+        own.expect("every layout has a name").1
+    }
+
+    /// Returns the first address behind user space.
+    pub fn user_end(self) -> u64 {
+        match self {
+            AddressLayout::Any => USER_END,
+            AddressLayout::TwoLevel => 3 << 30,
+        }
+    }
+
+    /// Returns the first address that the layout does not have; `None` if it has all.
+    pub fn end(self) -> Option<u64> {
+        match self {
+            AddressLayout::Any => None,
+            AddressLayout::TwoLevel => Some(1 << 32),
+        }
+    }
+}
+
+/// What a fork does with the page-table entries for pages of files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ForkFilePtes {
+    /// The child inherits them, as those for other pages.
+    #[default]
+    Copy,
+    /// The child has none: its first reference to such a page is a fault.
+    Drop,
+}
+
+impl ForkFilePtes {
+    /// Both ways, with their names on the command line and in results.
+    pub const ALL: [(ForkFilePtes, &'static str); 2] =
+        [(ForkFilePtes::Copy, "copy"), (ForkFilePtes::Drop, "drop")];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        ForkFilePtes::ALL[self as usize].1
+    }
 }
 
 /// Where the mappings came from.
@@ -206,12 +335,23 @@ pub enum Op {
         entry: EntryId,
     },
     /// `object` has no owner left: its frame and its slot become free. A dirty page of a file is
-    /// written to it first.
+    /// written to it first. With [`PageCache::Keep`] a page of a file stays what it is instead, in its
+    /// frame if the machine can keep it there.
     Free {
         /// The object.
         object: ObjectId,
-        /// The bytes are gone from the file: nothing is written.
+        /// The bytes are gone from the file: nothing is written or kept.
         discards: bool,
+    },
+    /// A process reads or writes a page of a file without mapping it: it is found in memory, or loaded.
+    FileIo {
+        /// The entry through which it does, which is never bound; [`NONE`] if no memory is to hold the
+        /// page afterwards.
+        entry: EntryId,
+        /// Whether it writes.
+        write: bool,
+        /// Whether the file must be read if the page is not in memory.
+        reads: bool,
     },
     /// The page of `entry` will be needed: it is brought in if it must be read from a device.
     Prefetch {
@@ -253,6 +393,8 @@ pub enum Op {
     Reuse {
         /// The entry that writes.
         entry: EntryId,
+        /// The number of ops before the moment since which there is no other owner.
+        alone_since: u32,
     },
 }
 
@@ -334,6 +476,8 @@ pub struct ResolveCounts {
     pub dropped: u64,
     /// Events without effect: nothing was mapped there, or the heap could not end there.
     pub idle_events: u64,
+    /// Reads and writes of files that were ignored.
+    pub ignored_io: u64,
     /// Events refused by the commit limit.
     pub refused: u64,
     /// The first illegal references.
@@ -363,6 +507,20 @@ pub struct Space {
     /// Whether a process used the memory of another (vfork): its references are of entries of that one,
     /// and the trace's own entries for it have none.
     pub lends: bool,
+    /// The positions of the references left out. Only if references were
+    /// [watched](resolve_watched).
+    pub left_out_at: Vec<u64>,
+    /// Whether any fork found page-table entries for pages of files.
+    pub forks_file_ptes: bool,
+    /// What becomes of a page of a file that loses its last owner.
+    pub page_cache: PageCache,
+    /// Whether any page of a file lost its last owner while its bytes were in the file, or was read or
+    /// written without owner.
+    pub leaves_file_pages: bool,
+    /// Whether the trace reads or writes files, whether that counts or not.
+    pub has_file_io: bool,
+    /// The page that a process reads or writes through each of these entries, which are never bound.
+    pub io_entries: FxHashMap<EntryId, FilePage>,
     future: OnceLock<ObjectFuture>,
 }
 
@@ -453,6 +611,12 @@ impl Resolved {
             Some(space) => &space.entries,
             None => &self.trace.dictionary.pages,
         }
+    }
+
+    /// Returns the positions of the references left out, if references were
+    /// [watched](resolve_watched).
+    pub fn left_out_at(&self) -> &[u64] {
+        self.space.as_ref().map_or(&[], |space| &space.left_out_at)
     }
 
     /// Returns the number of mapped pages that are not bound at the end; `None` without mappings.

@@ -10,7 +10,7 @@ pub struct ObjectFuture {
     pub refs: Vec<Ref>,
     /// The position of the next reference of the same object, or [`NEVER`].
     pub next_use: Vec<u32>,
-    /// For each op that brings a page in ahead of use, the position of the next reference of its object; [`NEVER`] for
+    /// For each op that brings a page in ahead of use, reads or writes, the position of the next reference of its object; [`NEVER`] for
     /// other ops.
     pub after_op: Vec<u32>,
 }
@@ -46,7 +46,8 @@ impl Space {
                         object_of[entry as usize] = object;
                         wanted[index] = object;
                     }
-                    Op::Prefetch { entry } | Op::Populate { entry, .. } => {
+                    Op::FileIo { entry: NONE, .. } => {}
+                    Op::Prefetch { entry } | Op::Populate { entry, .. } | Op::FileIo { entry, .. } => {
                         wanted[index] = object_of[entry as usize];
                     }
                     _ => {}

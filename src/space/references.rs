@@ -4,9 +4,12 @@
 use super::kinds::Kinds;
 use super::resolver::{Key, Place, Resolver, State};
 use super::vma::Vma;
-use super::{Binding, Class, EntryId, Illegal, LISTED, NONE, ObjectId, OnSegfault, Op, SpaceError};
-use crate::trace::model::access::Kind;
-use crate::trace::model::event::{Backing, Protection, STACK_LIMIT, USER_END};
+use super::{
+    AddressLayout, Binding, Class, EntryId, Illegal, LISTED, NONE, ObjectId, OnSegfault, Op,
+    SpaceError,
+};
+use crate::trace::model::access::{Addressing, Kind};
+use crate::trace::model::event::{Backing, Protection, STACK_LIMIT};
 use crate::trace::model::refs::PageKey;
 use std::ops::Range;
 
@@ -34,12 +37,19 @@ impl Resolver<'_> {
                 return Ok(false);
             }
         }
+        if let Some(what) = self.beyond_layout(self.bytes_of(key.number).start)
+            && self.trace.meta.addressing == Addressing::Bytes
+        {
+            return Err(self.outside(Place::Reference(position), what));
+        }
         let mut allowed = Kinds::ALL;
         if self.strict {
             allowed = self.legal_kinds(key);
-            if !allowed.has(kind) {
-                return self.illegal(key, kind, position).map(|()| false);
-            }
+        } else if self.is_kernels(key) {
+            allowed = Kinds::NONE;
+        }
+        if !allowed.has(kind) {
+            return self.illegal(key, kind, position).map(|()| false);
         }
         self.bind_for(entry, key, kind);
         self.settled[entry as usize] = self.without_copies(entry, allowed);
@@ -88,6 +98,13 @@ impl Resolver<'_> {
         self.without_copies(entry, rights).protection()
     }
 
+    /// Returns whether, in a layout that was asked for, a page is in the kernel's part.
+    fn is_kernels(&self, key: PageKey) -> bool {
+        self.options.layout != AddressLayout::Any
+            && self.trace.meta.addressing == Addressing::Bytes
+            && key.number >= self.user_pages()
+    }
+
     /// Returns `kinds` without writes, if a write through `entry` must look for a copy.
     fn without_copies(&self, entry: EntryId, kinds: Kinds) -> Kinds {
         match self.binding[entry as usize].copies_on_write() {
@@ -106,7 +123,7 @@ impl Resolver<'_> {
     /// the page if there is one.
     fn legal_kinds(&mut self, key: PageKey) -> Kinds {
         let bytes = self.bytes_of(key.number);
-        if key.number >= USER_END >> self.shift {
+        if key.number >= self.user_pages() {
             return Kinds::NONE;
         }
         let process = &self.processes[key.process as usize];
@@ -132,7 +149,7 @@ impl Resolver<'_> {
     /// Counts and lists an illegal reference, and ends its process if the options say so.
     fn illegal(&mut self, key: PageKey, kind: Kind, position: u64) -> Result<(), SpaceError> {
         let bytes = self.bytes_of(key.number);
-        let in_kernel = key.number >= USER_END >> self.shift;
+        let in_kernel = key.number >= self.user_pages();
         let vmas = &self.processes[key.process as usize].vmas;
         let segmentation = !in_kernel && vmas.over(&bytes).is_empty();
         if self.options.on_segfault == OnSegfault::Abort {
@@ -187,6 +204,7 @@ impl Resolver<'_> {
                 self.bind(entry, object, Binding::Shared);
             }
             PageSource::PrivateFile(class, name) if kind == Kind::Write => {
+                self.discard_other(name, class);
                 let source = self.keyed.get(&name).copied().unwrap_or(NONE);
                 let object = self.new_object(Class::Zero, None);
                 if source == NONE && class == Class::Zero {
@@ -205,6 +223,7 @@ impl Resolver<'_> {
 
     /// Returns the object of `key`, after creating it if there is none.
     pub fn named_object(&mut self, class: Class, key: Key) -> ObjectId {
+        self.discard_other(key, class);
         match self.keyed.get(&key) {
             Some(&object) => object,
             None => self.new_object(class, Some(key)),
@@ -246,8 +265,9 @@ impl Resolver<'_> {
             Binding::Private | Binding::Shared => {}
             Binding::Cow if alone => {
                 self.binding[entry as usize] = Binding::Private;
+                let alone_since = self.alone_since[source as usize];
                 self.push(match self.in_reference {
-                    true => Op::Reuse { entry },
+                    true => Op::Reuse { entry, alone_since },
                     false => Op::Flush { entry },
                 });
             }
@@ -261,6 +281,8 @@ impl Resolver<'_> {
                 let frees = self.disown(source);
                 self.bind_silently(entry, object, Binding::Private);
                 self.push_copy(entry, source, object, frees);
+                // The copy is what leaves the source to its last owner.
+                self.alone_since[source as usize] = self.space.ops.len() as u32;
             }
         }
     }

@@ -2,12 +2,14 @@
 //! bindings and owners, and records what the machine must do. Most references are skipped: for each
 //! entry the pass knows which kinds of access are legal and change nothing.
 
+use super::file_pages::Files;
 use super::kinds::Kinds;
 use super::timeline::Moment;
 use super::vma::Vmas;
 use super::{
-    Binding, Class, EntryId, LISTED, Mappings, NONE, ObjectId, Op, OpAt, Options, Origin,
-    ProcessView, Refusal, ResolveCounts, Resolved, Rights, Space, SpaceAt, SpaceError, infer,
+    AddressLayout, Binding, Class, EntryId, LISTED, Mappings, NONE, ObjectId, Op, OpAt, Options,
+    Origin, PageCache, ProcessView, Refusal, ResolveCounts, Resolved, Rights, Space, SpaceAt,
+    SpaceError, infer,
 };
 use crate::trace::model::access::{Addressing, Kind};
 use crate::trace::model::dense::Trace;
@@ -118,6 +120,8 @@ pub(super) struct Resolver<'t> {
     pub settled: Vec<Kinds>,
     /// The number of owners of each object.
     pub owners: Vec<u32>,
+    /// For each object the number of ops before the moment at which it was left with one owner.
+    pub alone_since: Vec<u32>,
     /// The key of each object, if it has one.
     pub key_of: Vec<Option<Key>>,
     /// The inverse of `key_of`, of objects with owners.
@@ -126,6 +130,8 @@ pub(super) struct Resolver<'t> {
     ///
     /// [`Mapping::swap_backed`]: crate::trace::model::event::Mapping::swap_backed
     pub swap_backed: FxHashMap<u32, bool>,
+    /// What is known of files.
+    pub files: Files,
     /// The number of mappings made so far; it numbers regions.
     pub regions: u32,
     /// Committed bytes of all processes.
@@ -158,19 +164,34 @@ pub fn resolve(trace: Trace, options: &Options) -> Result<Resolved, SpaceError> 
     Ok(resolve_at(trace, options, None)?.0)
 }
 
-/// Resolves a trace. Also returns the rights of the page-table entry around each of the legal
-/// references `refs`.
+/// Resolves a trace. Also returns which legal references are at the positions `refs`, with the rights
+/// of the page-table entry around each. [`Space::left_out_at`] has what is left out.
 pub fn resolve_watched(
     trace: Trace,
     options: &Options,
     refs: Range<u64>,
-) -> Result<(Resolved, Vec<Rights>), SpaceError> {
+) -> Result<(Resolved, WatchedRefs), SpaceError> {
     let watched = Watched {
-        refs,
+        refs: Some(refs.clone()),
         rights: Vec::new(),
     };
     let (resolved, _, rights) = resolve_all(trace, options, None, watched)?;
-    Ok((resolved, rights))
+    let left_out = resolved.left_out_at();
+    let before = |position: u64| {
+        let left_out = left_out.partition_point(|&at| at < position) as u64;
+        position - left_out
+    };
+    let legal = before(refs.start)..before(refs.end);
+    Ok((resolved, WatchedRefs { legal, rights }))
+}
+
+/// The legal references among those that were watched.
+#[derive(Debug, Clone)]
+pub struct WatchedRefs {
+    /// Their positions among the legal references.
+    pub legal: Range<u64>,
+    /// The rights around each; empty if nothing but references happens.
+    pub rights: Vec<Rights>,
 }
 
 /// Resolves a trace. Also returns all processes after the first `at` references of the trace,
@@ -187,8 +208,8 @@ pub fn resolve_at(
 /// The rights of page-table entries around the references that are watched.
 #[derive(Default)]
 struct Watched {
-    /// The watched positions among the legal references.
-    refs: Range<u64>,
+    /// The watched positions of the trace; `None` if nothing is watched.
+    refs: Option<Range<u64>>,
     /// The rights around these references, in order.
     rights: Vec<Rights>,
 }
@@ -213,7 +234,8 @@ fn resolve_all(
         (false, true) => Origin::Inferred,
         (false, false) => Origin::Permissive,
     };
-    if origin == Origin::Permissive && trace.events.is_empty() && at.is_none() {
+    let in_user_space = is_in_user_space(&trace, options.layout);
+    if origin == Origin::Permissive && trace.events.is_empty() && in_user_space && at.is_none() {
         let (space, tally) = (None, ResolveCounts::default());
         return Ok((Resolved::new(trace, space, origin, tally), None, Vec::new()));
     }
@@ -223,6 +245,8 @@ fn resolve_all(
     }
     let mut resolver = Resolver::new(&trace, *options, origin != Origin::Permissive);
     resolver.watched = watched;
+    resolver.space.page_cache = options.page_cache(origin);
+    resolver.files.keeps = resolver.space.page_cache == PageCache::Keep;
     let view = resolver.go(at)?;
     let Resolver {
         space,
@@ -246,6 +270,16 @@ fn resolve_all(
     Ok((resolved, view, watched.rights))
 }
 
+/// Returns whether every page of a trace is in the user space of `layout`. Pages of ids have no
+/// address.
+fn is_in_user_space(trace: &Trace, layout: AddressLayout) -> bool {
+    let user_pages = layout.user_end() >> trace.meta.page_shift();
+    let mut pages = trace.dictionary.pages.iter();
+    trace.meta.addressing != Addressing::Bytes
+        || layout == AddressLayout::Any
+        || pages.all(|page| page.number < user_pages)
+}
+
 impl<'t> Resolver<'t> {
     fn new(trace: &'t Trace, options: Options, strict: bool) -> Resolver<'t> {
         let Dictionary { pids, pages } = &*trace.dictionary;
@@ -267,9 +301,11 @@ impl<'t> Resolver<'t> {
             binding: vec![Binding::Private; pages.len()],
             settled: vec![Kinds::NONE; pages.len()],
             owners: Vec::new(),
+            alone_since: Vec::new(),
             key_of: Vec::new(),
             keyed: FxHashMap::default(),
             swap_backed: FxHashMap::default(),
+            files: Files::default(),
             regions: 0,
             committed: 0,
             mapped: 0,
@@ -333,7 +369,7 @@ impl<'t> Resolver<'t> {
                 .into_iter()
                 .position(is_open)
                 .map_or(refs.len(), |offset| from + offset);
-            self.watch(&refs[from..next], None);
+            self.watch(&refs[from..next], tile.start + from as u64, None);
             self.keep(&refs[from..next], &kinds[from..next]);
             if next == refs.len() {
                 break;
@@ -344,7 +380,7 @@ impl<'t> Resolver<'t> {
             self.position = position;
             self.acting = self.space.entries[own as usize].process;
             let entry = self.used_entry(own)?;
-            let before = self.rights_if_watched(entry);
+            let before = self.rights_if_watched(entry, position);
             self.in_reference = true;
             let legal = self.reference(entry, kind, position)?;
             self.in_reference = false;
@@ -353,7 +389,7 @@ impl<'t> Resolver<'t> {
             }
             if legal {
                 let reference = [entry << 1 | refs[next] & 1];
-                self.watch(&reference, before);
+                self.watch(&reference, position, before);
                 self.keep(&reference, &kinds[next..next + 1]);
             }
             from = next + 1;
@@ -376,19 +412,19 @@ impl<'t> Resolver<'t> {
         self.kept = Some(kept);
     }
 
-    /// Returns the rights of `entry`, if the next legal reference is watched.
-    fn rights_if_watched(&self, entry: EntryId) -> Option<Protection> {
-        self.watched
-            .refs
-            .contains(&self.legal)
-            .then(|| self.rights(entry))
+    /// Returns the rights of `entry`, if the reference at `position` is watched.
+    fn rights_if_watched(&self, entry: EntryId, position: u64) -> Option<Protection> {
+        let refs = self.watched.refs.as_ref()?;
+        refs.contains(&position).then(|| self.rights(entry))
     }
 
-    /// Records the rights around those of the legal references `refs` that are watched. `before`:
-    /// the rights before the reference, if they may have changed.
-    fn watch(&mut self, refs: &[Ref], before: Option<Protection>) {
-        let Range { start, end } = self.watched.refs;
-        let at = |legal: u64| (legal.saturating_sub(self.legal) as usize).min(refs.len());
+    /// Records the rights around those of the legal references `refs`, from `position` on, that are
+    /// watched. `before`: the rights before the reference, if they may have changed.
+    fn watch(&mut self, refs: &[Ref], position: u64, before: Option<Protection>) {
+        let Some(Range { start, end }) = self.watched.refs.clone() else {
+            return;
+        };
+        let at = |place: u64| (place.saturating_sub(position) as usize).min(refs.len());
         for &reference in &refs[at(start).min(at(end))..at(end)] {
             let after = self.settled[page_of(reference) as usize].protection();
             let before = before.unwrap_or(after);
@@ -423,13 +459,18 @@ impl<'t> Resolver<'t> {
                 let what = "more than 2^31 pages of all processes";
                 return Err(self.fail(Place::Before(self.position), what.into()));
             }
-            self.space.entries.push(key);
-            self.space.first_object.push(NONE);
-            self.object.push(NONE);
-            self.binding.push(Binding::Private);
-            self.settled.push(Kinds::NONE);
+            self.add_entry(key);
         }
         Ok(entry)
+    }
+
+    /// Creates an entry that is not bound.
+    pub fn add_entry(&mut self, key: PageKey) {
+        self.space.entries.push(key);
+        self.space.first_object.push(NONE);
+        self.object.push(NONE);
+        self.binding.push(Binding::Private);
+        self.settled.push(Kinds::NONE);
     }
 
     /// Creates an object; `key` lets other mappings find it.
@@ -437,6 +478,7 @@ impl<'t> Resolver<'t> {
         let object = self.space.classes.len() as u32;
         self.space.classes.push(class);
         self.owners.push(0);
+        self.alone_since.push(0);
         self.key_of.push(key);
         if let Some(key) = key {
             self.keyed.insert(key, object);
@@ -456,6 +498,9 @@ impl<'t> Resolver<'t> {
     pub fn bind_silently(&mut self, entry: EntryId, object: ObjectId, binding: Binding) -> bool {
         let key = self.space.entries[entry as usize];
         self.owners[object as usize] += 1;
+        if !self.files.cached.is_empty() && self.owners[object as usize] == 1 {
+            self.files.take(self.key_of[object as usize]);
+        }
         self.object[entry as usize] = object;
         self.binding[entry as usize] = binding;
         let bound = &mut self.processes[key.process as usize].bound;
@@ -483,6 +528,9 @@ impl<'t> Resolver<'t> {
         let tally = &self.tally;
         let left_out = [tally.segfaults, tally.protection_faults, tally.dropped];
         self.space.left_out.set(now, left_out);
+        if self.watched.refs.is_some() {
+            self.space.left_out_at.push(self.position);
+        }
     }
 
     fn set_bound(&mut self, bound: u64) {
@@ -492,14 +540,18 @@ impl<'t> Resolver<'t> {
         }
     }
 
-    /// Removes an owner of `object`. Returns whether it was the last.
+    /// Removes an owner of `object`, by the op that was pushed last. Returns whether it was the
+    /// last owner.
     pub fn disown(&mut self, object: ObjectId) -> bool {
         let owners = &mut self.owners[object as usize];
         *owners -= 1;
         if *owners > 0 {
+            self.alone_since[object as usize] = self.space.ops.len() as u32;
             return false;
         }
-        if let Some(key) = self.key_of[object as usize] {
+        if let Some(key) = self.key_of[object as usize]
+            && !self.keep_in_cache(object, key)
+        {
             self.keyed.remove(&key);
         }
         true
@@ -521,6 +573,12 @@ impl<'t> Resolver<'t> {
         let object = std::mem::replace(&mut self.object[entry as usize], NONE);
         self.settled[entry as usize] = Kinds::NONE;
         self.push(Op::Unmap { entry });
+        let discards = discards || self.is_gone(object);
+        if discards && self.owners[object as usize] == 1 {
+            // No key: nothing finds it again.
+            let key = self.key_of[object as usize].take();
+            key.map(|key| self.keyed.remove(&key));
+        }
         if self.disown(object) {
             self.push(Op::Free { object, discards });
         }
@@ -560,6 +618,29 @@ impl<'t> Resolver<'t> {
         }
         self.processes[process as usize].state = state;
         self.end_borrowers(process);
+        self.discard_unlinked();
+    }
+
+    /// Returns the number of pages of user space.
+    pub fn user_pages(&self) -> u64 {
+        self.options.layout.user_end() >> self.shift
+    }
+
+    /// Returns what is wrong with `address` if the layout does not have it.
+    pub fn beyond_layout(&self, address: u64) -> Option<String> {
+        let (layout, end) = (self.options.layout, self.options.layout.end()?);
+        let name = layout.name();
+        (address >= end).then(|| {
+            format!("address {address:#x} is beyond the {name} layout, which ends at {end:#x}")
+        })
+    }
+
+    /// Returns the error that an address is beyond the layout.
+    pub fn outside(&self, place: Place<'_>, what: String) -> SpaceError {
+        SpaceError {
+            help: "leave --layout out: the program has larger addresses",
+            ..self.fail(place, what)
+        }
     }
 
     /// Returns the number that the trace gives to `process`.
@@ -640,6 +721,7 @@ impl<'t> Resolver<'t> {
                 })
                 .collect(),
             owners: self.owners.clone(),
+            cached: self.files.pages(),
         }
     }
 }

@@ -38,6 +38,10 @@ const KILL: Options = Options {
     mappings: Mappings::Permissive,
     on_segfault: OnSegfault::Kill,
     commit_limit: None,
+    layout: AddressLayout::Any,
+    fork_file_ptes: ForkFilePtes::Copy,
+    page_cache: None,
+    file_io: FileIo::Ignore,
 };
 const SKIP: Options = Options {
     on_segfault: OnSegfault::Skip,
@@ -569,6 +573,7 @@ fn replay(resolved: &Resolved, policy: &str, tau: u64) -> Outcome {
         bursts: None,
         misses: None,
         swap_slots: None,
+        choices: Default::default(),
     };
     vm::run(&job).unwrap()
 }

@@ -119,7 +119,11 @@ impl Resolved {
                     bound(space.first_object[entry as usize]);
                     uses(entry);
                 }
-                Op::Move { .. }
+                Op::FileIo { entry, .. } if entry != NONE => {
+                    bound(space.first_object[entry as usize]);
+                }
+                Op::FileIo { .. }
+                | Op::Move { .. }
                 | Op::Drop { .. }
                 | Op::Unmap { .. }
                 | Op::Flush { .. }

@@ -102,19 +102,52 @@ parts! {
     CommitLimit commit_limit: Option<u64>;
     /// References replayed before counting began.
     WarmupRefs warmup_refs: u64;
+    /// How a page is mapped that its last owner reads from swap; empty if none is written then.
+    SwapIn swap_in: String;
+    /// Whether the source of a copy stays; empty if nothing is copied.
+    PinCowSource pin_cow_source: String;
+    /// Whether forks copy entries for pages of files; empty if no fork found any.
+    ForkFilePtes fork_file_ptes: String;
+    /// Which free frame is taken; empty if no page loses its last owner.
+    FreeFrames free_frames: String;
+    /// The layout of addresses; empty if any address is taken.
+    Layout layout: String;
+    /// What becomes of unmapped pages of files; empty if there are none.
+    PageCache page_cache: String;
+    /// Whether reads and writes of files count; empty if there are none.
+    FileIo file_io: String;
 }
 
 /// The policy, its parameters and its seed.
 pub const POLICY: [Part; 3] = [Part::Policy, Part::Params, Part::Seed];
 
 /// The settings of the model. Counts under different settings are not comparable.
-pub const MODEL: [Part; 6] = [
+pub const MODEL: [Part; 13] = [
     Part::Mappings,
     Part::OnSegfault,
     Part::Allocation,
     Part::AccessedBit,
     Part::SwapLimit,
     Part::CommitLimit,
+    Part::SwapIn,
+    Part::PinCowSource,
+    Part::ForkFilePtes,
+    Part::FreeFrames,
+    Part::Layout,
+    Part::PageCache,
+    Part::FileIo,
+];
+
+/// Parts that tables of earlier versions do not have, each with what every run did then. Such a table
+/// reads as if the part were empty.
+pub const LATER: [(Part, &str); 7] = [
+    (Part::SwapIn, "read-only"),
+    (Part::PinCowSource, "off"),
+    (Part::ForkFilePtes, "copy"),
+    (Part::FreeFrames, "lifo"),
+    (Part::Layout, ""),
+    (Part::PageCache, "drop"),
+    (Part::FileIo, "ignore"),
 ];
 
 /// The parts in which the cells of one run differ, in the order of their columns. Each line of the
@@ -132,7 +165,7 @@ pub const IN_A_RUN: [Part; 9] = [
 ];
 
 /// The parts that names include only if they are unusual, with their usual values.
-const UNUSUAL: [(Part, &[&str]); 8] = [
+const UNUSUAL: [(Part, &[&str]); 15] = [
     (Part::Filter, &[""]),
     (Part::Mappings, &["", "recorded", "permissive"]),
     (Part::OnSegfault, &["", "kill"]),
@@ -140,6 +173,13 @@ const UNUSUAL: [(Part, &[&str]); 8] = [
     (Part::AccessedBit, &["", "every"]),
     (Part::SwapLimit, &[""]),
     (Part::CommitLimit, &[""]),
+    (Part::SwapIn, &["", "writable"]),
+    (Part::PinCowSource, &["", "on"]),
+    (Part::ForkFilePtes, &["", "copy"]),
+    (Part::FreeFrames, &["", "lifo"]),
+    (Part::Layout, &[""]),
+    (Part::PageCache, &["", "keep"]),
+    (Part::FileIo, &["", "ignore"]),
     (Part::WarmupRefs, &["0"]),
 ];
 
@@ -157,6 +197,33 @@ impl Identity {
             Err(_) => (policy.to_owned(), params.to_owned()),
         };
         self
+    }
+
+    /// Returns the cell with the [later](LATER) parts that it lacks, where `now` has any: what every run
+    /// did before there was such a part.
+    #[must_use]
+    pub fn completed(&self, now: &Identity) -> Identity {
+        let mut cell = self.clone();
+        for (part, before) in LATER {
+            if cell.text(part).is_empty() && !now.text(part).is_empty() {
+                *cell.later(part) = before.to_owned();
+            }
+        }
+        cell
+    }
+
+    /// Returns one of the [later](LATER) parts, to be changed.
+    fn later(&mut self, part: Part) -> &mut String {
+        match part {
+            Part::SwapIn => &mut self.swap_in,
+            Part::PinCowSource => &mut self.pin_cow_source,
+            Part::ForkFilePtes => &mut self.fork_file_ptes,
+            Part::FreeFrames => &mut self.free_frames,
+            Part::Layout => &mut self.layout,
+            Part::PageCache => &mut self.page_cache,
+            Part::FileIo => &mut self.file_io,
+            other => unreachable!("{other:?} was always there"),
+        }
     }
 
     /// Returns the setting of the cell: everything but the policy and its memory. Counts of one setting

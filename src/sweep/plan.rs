@@ -6,7 +6,7 @@ use super::auto_sizes::{frame_ladder, tau_ladder};
 use super::exclude::Exclude;
 use super::identity::Identity;
 use crate::policy::{MemoryBy, PolicyChoice};
-use crate::space::{self, Origin, Resolved};
+use crate::space::{self, AddressLayout, Op, Origin, PageCache, Resolved};
 use crate::trace::TraceError;
 use crate::trace::model::access::{Addressing, TraceKind};
 use crate::trace::model::dense::Trace;
@@ -14,8 +14,9 @@ use crate::trace::model::digest;
 use crate::trace::model::refs::count_kinds;
 use crate::units::{Ladder, PageSize, UnitError, percent_of};
 use crate::vm::core::swap::slots_of;
+use crate::vm::hardware::layout::find;
 use crate::vm::tlb::{Geometry, Hardware};
-use crate::vm::{AccessedBitMode, Job};
+use crate::vm::{AccessedBitMode, Choices, Job};
 
 /// The axes of a sweep, as the user gave them.
 #[derive(Debug, Clone)]
@@ -81,6 +82,8 @@ pub struct Settings {
     pub allocation: Allocation,
     /// When reference bits are set. Without TLBs they are set at every reference.
     pub accessed: AccessedBitMode,
+    /// How frames are mapped and chosen where systems differ.
+    pub choices: Choices,
     /// How references are replayed. Affects speed only.
     pub engine: Engine,
     /// Facts beyond faults that the requested columns need. `None`: replay every cell.
@@ -97,6 +100,20 @@ pub struct CurveNeeds {
 }
 
 impl Settings {
+    /// Returns `hardware` as pages of this size see it, over page tables of the layout, if there is one.
+    pub fn geometry(&self, hardware: &Hardware, page: PageSize) -> Geometry {
+        match self.space.layout {
+            AddressLayout::Any => hardware.geometry(page),
+            layout => {
+                let layout = find(layout.name()).expect("a layout of the table");
+                Geometry {
+                    radix_bits: layout.index_bits[0],
+                    ..hardware.over(layout, page)
+                }
+            }
+        }
+    }
+
     /// Removes the TLBs unless they set reference bits: else no count of faults depends on them.
     pub fn drop_tlb(&mut self) {
         if self.accessed == AccessedBitMode::Every {
@@ -167,6 +184,53 @@ pub struct TraceFacts {
     pub warmup_refs: u64,
     /// Counted references by kind: ifetch, read, write.
     pub by_kind: [u64; 3],
+    /// Which choices the trace gives occasion for.
+    pub occasions: Occasions,
+}
+
+/// Which choices a trace gives occasion for, whatever policy and memory a cell has. The others change
+/// no count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Occasions {
+    /// The last owner of a page that was shared copy-on-write writes it.
+    pub reuses: bool,
+    /// A page that may be in memory is copied at a write.
+    pub copies: bool,
+    /// A fork finds page-table entries for pages of files.
+    pub forks_file_ptes: bool,
+    /// Pages lose their last owner.
+    pub frees: bool,
+    /// What becomes of a page of a file that no process maps, if there is any.
+    pub page_cache: Option<PageCache>,
+    /// The trace reads or writes files.
+    pub file_io: bool,
+}
+
+impl Occasions {
+    /// Returns those of a trace.
+    fn of(resolved: &Resolved) -> Occasions {
+        let Some(space) = &resolved.space else {
+            return Occasions::default();
+        };
+        let mut all = Occasions {
+            forks_file_ptes: space.forks_file_ptes,
+            page_cache: space.leaves_file_pages.then_some(space.page_cache),
+            file_io: space.has_file_io,
+            ..Occasions::default()
+        };
+        for at in &space.ops {
+            match at.op {
+                Op::Reuse { .. } => all.reuses = true,
+                Op::CowCopy { source, frees, .. } if source != space::NONE => {
+                    all.copies = true;
+                    all.frees |= frees;
+                }
+                Op::Free { .. } => all.frees = true,
+                _ => {}
+            }
+        }
+        all
+    }
 }
 
 /// One combination of trace, policy, parameters, seed and memory: one result row.
@@ -315,7 +379,7 @@ impl<'t> Plan<'t> {
             .settings
             .tlb
             .filter(|_| facts.addressing == Addressing::Bytes)?;
-        Some(hardware.geometry(facts.page_size))
+        Some(self.settings.geometry(&hardware, facts.page_size))
     }
 
     /// Returns what names a cell. It states what the replay does, not what the user set: without
@@ -323,9 +387,18 @@ impl<'t> Plan<'t> {
     /// divided.
     pub fn identity(&self, cell: &Cell) -> Identity {
         let (facts, settings) = (&self.facts[cell.trace], &self.settings);
+        let layout = match (settings.space.layout, facts.addressing) {
+            (AddressLayout::Any, _) | (_, Addressing::Ids) => "",
+            (layout, Addressing::Bytes) => layout.name(),
+        };
         let on_segfault = match facts.origin {
-            Origin::Permissive => "",
+            Origin::Permissive if layout.is_empty() => "",
             _ => settings.space.on_segfault.name(),
+        };
+        let (choices, occasions) = (settings.choices, facts.occasions);
+        let where_it_matters = |matters: bool, name: &str| match matters {
+            true => name.to_owned(),
+            false => String::new(),
         };
         Identity {
             trace: facts.name.clone(),
@@ -350,6 +423,18 @@ impl<'t> Plan<'t> {
             },
             commit_limit: settings.space.commit_limit,
             warmup_refs: facts.warmup_refs,
+            swap_in: where_it_matters(occasions.reuses, choices.swap_in.name()),
+            pin_cow_source: where_it_matters(occasions.copies, choices.cow_source.name()),
+            fork_file_ptes: where_it_matters(
+                occasions.forks_file_ptes,
+                settings.space.fork_file_ptes.name(),
+            ),
+            free_frames: where_it_matters(occasions.frees, choices.free_frames.name()),
+            layout: layout.to_owned(),
+            page_cache: occasions
+                .page_cache
+                .map_or(String::new(), |cache| cache.name().to_owned()),
+            file_io: where_it_matters(occasions.file_io, settings.space.file_io.name()),
         }
     }
 
@@ -430,6 +515,7 @@ impl CellInputs<'_> {
             tlb: self.tlb.as_ref(),
             accessed: plan.settings.accessed,
             swap_slots: plan.swap_slots(cell),
+            choices: plan.settings.choices,
             ..Job::new(&resolved.trace, &cell.choice)
         }
     }
@@ -517,5 +603,6 @@ fn facts(resolved: &Resolved, settings: &Settings) -> Result<TraceFacts, PlanErr
         untouched_end: resolved.untouched_end(),
         warmup_refs,
         by_kind,
+        occasions: Occasions::of(resolved),
     })
 }

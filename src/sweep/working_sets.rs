@@ -170,6 +170,7 @@ impl<'r> Replay<'r> {
             | Op::Flush { .. }
             | Op::Prefetch { .. }
             | Op::Populate { .. }
+            | Op::FileIo { .. }
             | Op::Reuse { .. } => {}
         }
     }

@@ -10,6 +10,8 @@ mod bad_input;
 mod cache;
 #[path = "cli/check.rs"]
 mod check;
+#[path = "cli/choices.rs"]
+mod choices;
 #[path = "cli/compare.rs"]
 mod compare;
 #[path = "cli/completions.rs"]
@@ -63,6 +65,8 @@ mod merge;
 mod moves;
 #[path = "cli/numbers.rs"]
 mod numbers;
+#[path = "cli/page_cache.rs"]
+mod page_cache;
 #[path = "cli/plan.rs"]
 mod plan;
 #[path = "cli/plot.rs"]

@@ -399,6 +399,7 @@ fn results(resolved: &Resolved, sizes: &[u64], engine: Engine, counts: Counts) -
         allocation: Default::default(),
         engine,
         accessed: Default::default(),
+        choices: Default::default(),
         curves: counts.facts(),
     };
     let plan = Plan::new(&[resolved], &axes, settings).expect("a plan");

@@ -49,6 +49,7 @@ fn settings() -> Settings {
         allocation: Default::default(),
         engine: Engine::Auto,
         accessed: Default::default(),
+        choices: Default::default(),
         curves: None,
     }
 }

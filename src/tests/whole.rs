@@ -2,12 +2,14 @@
 //! and the oracle itself against scenarios that were worked out by hand, against the conservation
 //! laws, and against the oracles that know no mappings.
 
+mod cache;
 mod follow;
 mod layers;
 mod lengths;
 mod lent;
 mod moves;
 mod populate;
+mod settings;
 mod shares;
 
 use crate::oracle::tlb::{Hierarchy, Level, TlbRun};
@@ -41,6 +43,7 @@ fn name_of(policy: Policy) -> String {
         Policy::Lru => "lru".into(),
         Policy::Fifo => "fifo".into(),
         Policy::Clock => "clock".into(),
+        Policy::ClockByFrame => "clock:order=frame".into(),
         Policy::ClockUnset => "clock:load-bit=0".into(),
         Policy::Lfu => "lfu".into(),
         Policy::LruK(k) => format!("lru-k:k={k}"),
@@ -60,6 +63,22 @@ fn product(items: &[Item], options: &Options) -> Outcome {
         on_segfault: match options.on_segfault {
             OnSegfault::Kill => space::OnSegfault::Kill,
             OnSegfault::Skip => space::OnSegfault::Skip,
+        },
+        layout: match options.two_level {
+            false => space::AddressLayout::Any,
+            true => space::AddressLayout::TwoLevel,
+        },
+        fork_file_ptes: match options.drop_file_ptes {
+            false => space::ForkFilePtes::Copy,
+            true => space::ForkFilePtes::Drop,
+        },
+        page_cache: Some(match options.keep_file_pages {
+            false => space::PageCache::Drop,
+            true => space::PageCache::Keep,
+        }),
+        file_io: match options.file_io {
+            false => space::FileIo::Ignore,
+            true => space::FileIo::Count,
         },
         ..space::Options::default()
     };
@@ -96,6 +115,20 @@ fn product(items: &[Item], options: &Options) -> Outcome {
         tlb: geometry.as_ref(),
         accessed,
         swap_slots: options.swap_slots.map(|slots| slots as u64),
+        choices: vm::Choices {
+            swap_in: match options.swap_in_writable {
+                true => vm::SwapIn::Writable,
+                false => vm::SwapIn::ReadOnly,
+            },
+            cow_source: match options.pin_cow_source {
+                true => vm::CowSource::Pinned,
+                false => vm::CowSource::Evictable,
+            },
+            free_frames: match options.fifo_frames {
+                true => vm::FreeFrames::Fifo,
+                false => vm::FreeFrames::Lifo,
+            },
+        },
         ..Job::new(&resolved.trace, &choice)
     };
     let mut log = Log::default();
@@ -135,6 +168,12 @@ fn product(items: &[Item], options: &Options) -> Outcome {
         resident_start: outcome.resident_start as usize,
         resident_end: outcome.resident_end as usize,
         dirty_end: outcome.dirty_end as usize,
+        unmapped_end: snapshot
+            .objects
+            .iter()
+            .zip(&end.owners)
+            .filter(|(state, owners)| matches!(state, PageState::Resident(_)) && **owners == 0)
+            .count(),
         swap_slots: outcome.swap_slots as usize,
         log: log.0.iter().map(fault).collect(),
         pages: pages_of(&resolved, &end, &snapshot),
@@ -193,6 +232,8 @@ fn counters_of(outcome: &vm::Outcome) -> Counters {
         freed_dirty: c.freed_dirty as usize,
         prefetched: c.prefetched.map(|count| count as usize),
         populated: c.populated.map(|count| count as usize),
+        io_hits: c.io_hits as usize,
+        io_loads: c.io_loads.map(|count| count as usize),
         swap_reads: c.swap_reads as usize,
         file_reads: c.file_reads as usize,
         resident_sum: outcome.resident_sum,
@@ -290,6 +331,10 @@ fn compare(got: &Outcome, expected: &Outcome, options: &Options) -> Result<(), S
     let rest = |outcome: &Outcome| Outcome {
         log: Vec::new(),
         pages: BTreeMap::new(),
+        unmapped_end: match expected.swap_full {
+            Some(_) => 0,
+            None => outcome.unmapped_end,
+        },
         ..outcome.clone()
     };
     match rest(got) == rest(expected) {
@@ -342,7 +387,8 @@ fn laws(outcome: &Outcome, options: &Options) -> Result<(), String> {
         let own = faults.filter(|((_, major, written), _)| wanted(*major, *written));
         own.map(|(_, count)| count).sum()
     };
-    let ahead: usize = c.prefetched.iter().chain(&c.populated).sum();
+    let ahead = c.prefetched.iter().chain(&c.populated).chain(&c.io_loads);
+    let ahead: usize = ahead.sum();
     let loads = c.of_kind(Fill) + c.of_kind(Refill) + c.of_kind(CowCopy) + ahead;
     let left = c.evictions_clean + c.evictions_dirty + c.expired_clean + c.expired_dirty + c.freed;
     let reads = c.swap_reads + c.file_reads;
@@ -379,7 +425,8 @@ fn laws(outcome: &Outcome, options: &Options) -> Result<(), String> {
         ),
         (
             "one load per written victim",
-            sum(&|_, written| written) + c.prefetched[1] + c.populated[1] == c.evictions_dirty,
+            sum(&|_, written| written) + c.prefetched[1] + c.populated[1] + c.io_loads[1]
+                == c.evictions_dirty,
         ),
         (
             "what reads is major",
@@ -393,7 +440,10 @@ fn laws(outcome: &Outcome, options: &Options) -> Result<(), String> {
         ("an object per frame", distinct(&mut frames)),
         ("an object per slot", distinct(&mut slots)),
         ("slots have owners", slots.len() == outcome.swap_slots),
-        ("frames have owners", frames.len() == outcome.resident_end),
+        (
+            "frames have owners, or are of files",
+            frames.len() + outcome.unmapped_end == outcome.resident_end,
+        ),
         (
             "entries are for what is resident",
             outcome
@@ -463,6 +513,7 @@ fn options_of(items: &[Item], page_size: u64, random: &mut Random) -> Options {
         },
         Policy::Nru(1 + random.below(20)),
         Policy::WsClock(random.below(12)),
+        Policy::ClockByFrame,
     ];
     let policy = policies[random.below(policies.len() as u64) as usize];
     let frames = match random.below(4) {
@@ -481,8 +532,17 @@ fn options_of(items: &[Item], page_size: u64, random: &mut Random) -> Options {
     let local = random.percent(15).then(|| {
         let mut quotas: Vec<(u32, usize)> = Vec::new();
         for item in items {
-            if quotas.iter().all(|(pid, _)| *pid != item.pid()) {
-                quotas.push((item.pid(), 1 + random.below(4) as usize));
+            let child = match item {
+                Item::Event {
+                    event: Event::Fork { child },
+                    ..
+                } => Some(*child),
+                _ => None,
+            };
+            for pid in std::iter::once(item.pid()).chain(child) {
+                if quotas.iter().all(|(other, _)| *other != pid) {
+                    quotas.push((pid, 1 + random.below(4) as usize));
+                }
             }
         }
         quotas
@@ -512,6 +572,24 @@ fn options_of(items: &[Item], page_size: u64, random: &mut Random) -> Options {
         },
         tlb,
         accessed,
+        swap_in_writable: random.percent(60),
+        pin_cow_source: random.percent(60),
+        drop_file_ptes: random.percent(40),
+        fifo_frames: random.percent(40),
+        keep_file_pages: random.percent(60),
+        file_io: random.percent(60),
+        two_level: false,
+    }
+}
+
+/// The same items in a 32-bit address space: addresses that this does not have become the kernel's.
+fn in_32_bits(items: &mut [Item], page_size: u64) {
+    for item in items {
+        if let Item::Access { page, .. } = item
+            && *page >= (4 << 30) / page_size
+        {
+            *page = (3 << 30) / page_size + *page % 3;
+        }
     }
 }
 
@@ -525,7 +603,7 @@ fn case(style: Style, seed: u64) -> (Vec<Item>, Vec<Options>) {
         Style::Wide => (1200, 3),
         _ => (400, 4),
     };
-    let items = items(style, page_size, length, seed);
+    let mut items = items(style, page_size, length, seed);
     let mut options: Vec<Options> = (0..count)
         .map(|_| options_of(&items, page_size, &mut random))
         .collect();
@@ -534,6 +612,10 @@ fn case(style: Style, seed: u64) -> (Vec<Item>, Vec<Options>) {
             // A last cluster that is short, or no end.
             options.swap_slots = random.percent(50).then_some(300);
         }
+    }
+    if random.percent(20) {
+        in_32_bits(&mut items, page_size);
+        options.iter_mut().for_each(|all| all.two_level = true);
     }
     (items, options)
 }
@@ -544,7 +626,7 @@ fn whole_traces() {
         // The wide ones are slow.
         let style = match seed % 50 {
             49 => Style::Wide,
-            _ => STYLES[(seed % 5) as usize],
+            _ => STYLES[(seed % 6) as usize],
         };
         let (items, options) = case(style, seed);
         options
@@ -590,6 +672,10 @@ fn the_traces_have_everything() {
                 see("populated", c.populated[0]);
                 see("populated for a written victim", c.populated[1]);
                 see("swap reads", c.swap_reads);
+                see("pages read or written that are there", c.io_hits);
+                see("pages read or written", c.io_loads[0]);
+                see("pages read or written for a written victim", c.io_loads[1]);
+                see("unmapped pages at the end", outcome.unmapped_end);
                 see("file reads", c.file_reads);
                 see("segmentation faults", outcome.segmentation_faults());
                 see("protection faults", outcome.protection_faults());
@@ -1015,7 +1101,13 @@ fn one_frame_is_enough_for_a_copy() {
         r(1, 0), // 5: a from its slot; b leaves, clean.
         w(3, 0), // 6: copy of b, which is in its slot; a leaves, clean.
     ];
-    let outcome = outcome(&items, &lru(1));
+    // Mapped writable at 2, a is written at 3 without a fault; no more changes.
+    let writable = outcome(&items, &lru(1));
+    assert_eq!(
+        faults(&writable),
+        "0:fill 1:copy 2:refillM 4:refillM 5:refillM 6:copyM"
+    );
+    let outcome = outcome(&items, &lru(1).with_none());
     assert_eq!(
         faults(&outcome),
         "0:fill 1:copy 2:refillM 3:reuse 4:refillM 5:refillM 6:copyM"

@@ -9,6 +9,7 @@ pub mod machine;
 pub mod tlb;
 pub mod walkthrough;
 
+pub use self::core::choices::{Choices, CowSource, FreeFrames, SwapIn};
 pub use self::core::counters::{Counters, Outcome, TlbCounters};
 pub use self::core::distribution::{ExpiryEvent, FaultEvent, FaultKind, Listener};
 pub use self::machine::snapshot::{PageState, Snapshot, States};

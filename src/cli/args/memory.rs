@@ -1,14 +1,15 @@
 //! Arguments about memory other than frames, which `run`, `check`, `explain` and `vm` share: swap, how
-//! frames are divided, and what mappings and illegal references mean.
+//! frames are divided, what mappings and illegal references mean, and choices in which systems differ.
 
 use super::words;
 use crate::cli::setup::failure::Failure;
-use crate::space::{Mappings, OnSegfault, Options};
+use crate::space::{AddressLayout, FileIo, ForkFilePtes, Mappings, OnSegfault, Options, PageCache};
 use crate::sweep::Allocation;
 use crate::units::{PageSize, did_you_mean, parse_bytes};
+use crate::vm::{Choices, CowSource, FreeFrames, SwapIn};
 use clap::Args;
 
-/// Swap, allocation, mappings and overcommit.
+/// Swap, allocation, mappings, overcommit, and choices in which systems differ.
 #[derive(Debug, Clone, Args)]
 pub struct MemoryArgs {
     /// Swap: 256MiB, none, or unlimited; a cell ends where a dirty page finds no slot
@@ -43,6 +44,47 @@ pub struct MemoryArgs {
     /// Memory that --overcommit strict may promise in addition to swap: 64MiB
     #[arg(long, value_name = "BYTES")]
     pub ram: Option<String>,
+
+    /// How a page that was shared copy-on-write is mapped when its last owner reads it from swap:
+    /// writable (as Linux does), or read-only (its next write is a cow_reuse)
+    #[arg(long, value_name = "writable|read-only", value_parser = words(SwapIn::ALL),
+          hide_possible_values = true, default_value = "writable")]
+    pub swap_in: SwapIn,
+
+    /// Keep the source of a copy-on-write copy while another page can make room for the copy
+    #[arg(long, value_name = "on|off", value_parser = words(CowSource::ALL),
+          hide_possible_values = true, default_value = "on")]
+    pub pin_cow_source: CowSource,
+
+    /// Page-table entries for pages of files at a fork: copy them for the child, or drop them (as Linux
+    /// does; the child's first references are maps)
+    #[arg(long, value_name = "copy|drop", value_parser = words(ForkFilePtes::ALL),
+          hide_possible_values = true, default_value = "copy")]
+    pub fork_file_ptes: ForkFilePtes,
+
+    /// The free frame that is taken: lifo (the one freed last), or fifo (those never used, then the one
+    /// freed first)
+    #[arg(long, value_name = "lifo|fifo", value_parser = words(FreeFrames::ALL),
+          hide_possible_values = true, default_value = "lifo")]
+    pub free_frames: FreeFrames,
+
+    /// Addresses that there are: any, or those of two-level (i386): 32 bits, of which the kernel has the
+    /// part from 3 GiB on. Walks have the levels of the layout
+    #[arg(long, value_name = "any|two-level", value_parser = words(AddressLayout::ALL),
+          hide_possible_values = true, default_value = "any")]
+    pub layout: AddressLayout,
+
+    /// Pages of files that no process maps any more: keep (they stay in their frames, as in Linux, and
+    /// are found when they are mapped again) or drop. If absent, keep where mappings were recorded
+    #[arg(long, value_name = "keep|drop", value_parser = words(PageCache::ALL),
+          hide_possible_values = true)]
+    pub page_cache: Option<PageCache>,
+
+    /// Reads and writes of files without mappings: ignore, or count (each page is found in memory or
+    /// loaded: io_hits, io_loads)
+    #[arg(long, value_name = "ignore|count", value_parser = words(FileIo::ALL),
+          hide_possible_values = true, default_value = "ignore")]
+    pub file_io: FileIo,
 }
 
 /// Whether programs may be promised more memory than there is.
@@ -61,7 +103,20 @@ impl MemoryArgs {
             mappings: self.mappings,
             on_segfault: self.on_segfault,
             commit_limit: self.commit_limit()?,
+            layout: self.layout,
+            fork_file_ptes: self.fork_file_ptes,
+            page_cache: self.page_cache,
+            file_io: self.file_io,
         })
+    }
+
+    /// Returns how frames are mapped and chosen where systems differ.
+    pub fn choices(&self) -> Choices {
+        Choices {
+            swap_in: self.swap_in,
+            cow_source: self.pin_cow_source,
+            free_frames: self.free_frames,
+        }
     }
 
     /// Returns the bytes of swap; `None` for as many as needed. Whether they hold a page depends on the

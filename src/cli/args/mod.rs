@@ -493,6 +493,7 @@ impl SweepArgs {
             space: self.memory.space()?,
             allocation: self.memory.allocation.clone(),
             accessed: self.accessed_bit,
+            choices: self.memory.choices(),
             engine: self.engine,
             curves: None,
         })

@@ -52,8 +52,8 @@ pub struct CompareArgs {
     #[arg(long, value_name = "NAME|N", default_value = "1")]
     reference: String,
 
-    /// Compare the rows of one file, or of several together, by this column: policy, allocation or
-    /// accessed_bit
+    /// Compare the rows of one file, or of several together, by this column: policy, allocation,
+    /// accessed_bit, swap_in, pin_cow_source, fork_file_ptes, free_frames, layout, page_cache or file_io
     #[arg(long, value_name = "COLUMN", value_parser = words(BY.map(|(name, parts)| (parts, name))),
           hide_possible_values = true)]
     by: Option<&'static [Part]>,

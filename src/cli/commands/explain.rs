@@ -11,7 +11,7 @@ use crate::exit::{self, ExitCode};
 use crate::report::chart;
 use crate::report::explain::{Explained, anomalies, to_csv, to_markdown, to_text};
 use crate::report::results::results_csv::write_file;
-use crate::space::{self, Resolved, Rights};
+use crate::space::{self, Resolved, WatchedRefs};
 use crate::sweep::{Cell, Engine, Plan, Settings, Warmup};
 use crate::trace::model::dense::Trace;
 use crate::trace::model::reference_string;
@@ -36,7 +36,8 @@ const TABLES_MAX: usize = 100;
 /// that left; then the reason for each victim. For traces with processes and mappings it shows the kind
 /// of each fault and the page-table entry before and after.
 ///
-/// References are counted from 1; illegal ones are left out.
+/// References have the numbers that `run` and `vm` give them: from 0, illegal ones, which are not shown,
+/// among them.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pagebench explain --string \"1 2 3 4 1 2 5 1 2 3 4 5\" -p fifo -m 3,4
@@ -69,8 +70,8 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "SEED", default_value = "1")]
     seed: u64,
 
-    /// The first reference to show, counted from 1 (1000, 20M)
-    #[arg(long, value_name = "REFERENCE", value_parser = parse_count, default_value = "1")]
+    /// The first reference to show, counted from 0 (1000, 20M)
+    #[arg(long, value_name = "REFERENCE", value_parser = parse_count, default_value = "0")]
     from: u64,
 
     /// Number of references to show, 1 to 10000; 64 if absent. The totals are always of all
@@ -111,15 +112,16 @@ pub struct ExplainArgs {
 pub fn explain(args: ExplainArgs) -> Result<ExitCode, Failure> {
     let axes = axes(&args.policy, &args.frames, &args.tau, &[args.seed])?;
     let count = count(&args)?;
-    let first = args.from - 1;
+    let first = args.from;
     let settings = settings(&args)?;
     let trace = match &args.string {
         Some(text) => reference_string::parse(text)?,
         None => load(&args)?,
     };
     let range = first..first.saturating_add(count);
-    let (resolved, rights) = resolve(&args, trace, &settings, range.clone())?;
-    check_range(&args, &resolved, count)?;
+    let refs = trace.len() as u64;
+    let (resolved, watched) = resolve(&args, trace, &settings, range)?;
+    check_range(&args, &resolved, &watched, refs, count)?;
     let plan = Plan::new(&[&resolved], &axes, settings)?;
     if plan.cells.len() > TABLES_MAX {
         return Err(Failure::usage(format!(
@@ -129,7 +131,7 @@ pub fn explain(args: ExplainArgs) -> Result<ExitCode, Failure> {
     }
     let mut tables = Vec::new();
     for cell in &plan.cells {
-        tables.push(table(&plan, cell, range.clone(), &rights, args.state)?);
+        tables.push(table(&plan, cell, &watched, args.state)?);
     }
     if let Some(path) = &args.png {
         draw(path, &tables)?;
@@ -147,6 +149,7 @@ fn settings(args: &ExplainArgs) -> Result<Settings, Failure> {
         space: args.memory.space()?,
         allocation: args.memory.allocation.clone(),
         accessed: AccessedBitMode::Every,
+        choices: args.memory.choices(),
         engine: Engine::Plain,
         curves: None,
     })
@@ -154,9 +157,6 @@ fn settings(args: &ExplainArgs) -> Result<Settings, Failure> {
 
 /// Returns the number of references to show.
 fn count(args: &ExplainArgs) -> Result<u64, Failure> {
-    if args.from == 0 {
-        return Err(Failure::usage("--from 0: references are counted from 1"));
-    }
     match args.count {
         None => Ok(COUNT),
         Some(count @ 1..=COUNT_MAX) => Ok(count),
@@ -175,37 +175,51 @@ fn load(args: &ExplainArgs) -> Result<Trace, Failure> {
     load_one_trace(path, &options, args.page_size, "explain")
 }
 
-/// Resolves the trace; returns with it the rights of the pages in the range.
+/// Resolves the trace; returns with it the legal references of the range.
 fn resolve(
     args: &ExplainArgs,
     trace: Trace,
     settings: &Settings,
     range: Range<u64>,
-) -> Result<(Resolved, Vec<Rights>), Failure> {
+) -> Result<(Resolved, WatchedRefs), Failure> {
     let name = args
         .trace
         .as_ref()
         .map_or("--string".into(), |path| path.display().to_string());
     let resolved = space::resolve_watched(trace, &settings.space, range);
-    let (resolved, rights) = resolved.map_err(|error| error.named(&name))?;
+    let (resolved, watched) = resolved.map_err(|error| error.named(&name))?;
     report_illegal(&name, &resolved, &settings.space);
-    Ok((resolved, rights))
+    Ok((resolved, watched))
 }
 
-/// Errors if the range holds no reference. Notes which references are not shown.
-fn check_range(args: &ExplainArgs, resolved: &Resolved, count: u64) -> Result<(), Failure> {
-    let refs = resolved.trace.len() as u64;
-    if refs == 0 {
+/// Errors if the range holds no legal reference of the `refs` of the trace. Notes which references are
+/// not shown.
+fn check_range(
+    args: &ExplainArgs,
+    resolved: &Resolved,
+    watched: &WatchedRefs,
+    refs: u64,
+    count: u64,
+) -> Result<(), Failure> {
+    if resolved.trace.is_empty() {
         let message = "nothing selected: the trace has no legal reference";
         return Err(Failure::new(exit::NOTHING, message));
     }
-    if args.from > refs {
+    if args.from >= refs {
         return Err(Failure::usage(format!(
-            "--from {}: beyond the end of the trace, which has {refs} references",
-            args.from
+            "--from {}: beyond the end of the trace, whose last reference is {}",
+            args.from,
+            refs - 1
         )));
     }
-    let shown = count.min(refs - args.from + 1);
+    let shown = count.min(refs - args.from);
+    if watched.legal.is_empty() {
+        return Err(Failure::usage(format!(
+            "no reference from {} to {} is legal: choose others by --from and --count",
+            args.from,
+            args.from + shown - 1
+        )));
+    }
     if shown < refs {
         note(&format!(
             "shown: references {} to {} of {} (others by --from and --count); totals are of all",
@@ -220,25 +234,29 @@ fn check_range(args: &ExplainArgs, resolved: &Resolved, count: u64) -> Result<()
 fn table(
     plan: &Plan<'_>,
     cell: &Cell,
-    range: Range<u64>,
-    rights: &[Rights],
+    watched: &WatchedRefs,
     state: bool,
 ) -> Result<Explained, Failure> {
     let resolved = plan.traces[cell.trace];
     let inputs = plan.inputs(cell).map_err(Failure::usage)?;
-    let story = replay::explain(&inputs.job(), range, state)?;
+    let story = replay::explain(&inputs.job(), watched.legal.clone(), state)?;
     let name = |entry: EntryId| page_name(resolved, entry);
     let memory = (cell.frames.map(u64::from), cell.tau);
     let policy = cell.choice.to_string();
+    let (rights, left_out) = (&watched.rights, resolved.left_out_at());
     Ok(Explained {
         entries: resolved.space.is_some(),
-        ..Explained::new(policy, memory, &story, rights, &name)
+        ..Explained::new(policy, memory, &story, rights, left_out, &name)
     })
 }
 
 /// Returns the address of a page, or its id; with its process if there are several.
 fn page_name(resolved: &Resolved, entry: EntryId) -> String {
     let key = resolved.entries()[entry as usize];
+    let files = resolved.space.iter().map(|space| &space.io_entries);
+    if let Some((file, offset)) = files.filter_map(|files| files.get(&entry)).next() {
+        return space::file_page_text((*file, *offset));
+    }
     let page = resolved.trace.meta.page_text(key.number);
     let dictionary = &resolved.trace.dictionary;
     match dictionary.pids.len() {

@@ -77,6 +77,13 @@ pub fn write_manifest(
         "costs": checked.costs,
         "on_segfault": settings.space.on_segfault.name(),
         "commit_limit": settings.space.commit_limit,
+        "swap_in": settings.choices.swap_in.name(),
+        "pin_cow_source": settings.choices.cow_source.name(),
+        "fork_file_ptes": settings.space.fork_file_ptes.name(),
+        "free_frames": settings.choices.free_frames.name(),
+        "layout": settings.space.layout.name(),
+        "page_cache": part_json(plan, Part::PageCache),
+        "file_io": settings.space.file_io.name(),
         "allocation": part_json(plan, Part::Allocation),
         "accessed_bit": part_json(plan, Part::AccessedBit),
         "traces": traces_json(inputs),
@@ -148,6 +155,7 @@ fn trace_json(loaded: &Loaded<Resolved>, resolved: &Resolved) -> Value {
         "protection_faults": tally.protection_faults,
         "references_dropped": tally.dropped,
         "events_without_effect": tally.idle_events,
+        "file_io_ignored": tally.ignored_io,
         "refused": tally.refused,
         "illegal": illegal.collect::<Vec<_>>(),
     })
@@ -178,7 +186,7 @@ fn part_json(plan: &Plan<'_>, part: Part) -> Value {
 fn tlbs_json(plan: &Plan<'_>, hardware: &Hardware) -> Vec<Value> {
     let sizes: BTreeSet<_> = plan.facts.iter().map(|facts| facts.page_size).collect();
     let seen = sizes.into_iter().map(|size| {
-        let tlb = hardware.geometry(size).to_string();
+        let tlb = plan.settings.geometry(hardware, size).to_string();
         json!({ "page_size": size.bytes(), "tlb": tlb })
     });
     seen.collect()

@@ -1,7 +1,7 @@
 //! The page tables that a trace needs, as `pagebench stat` prints them.
 
 use super::terminal::field;
-use crate::space::Resolved;
+use crate::space::{IO_WINDOW, Resolved};
 use crate::trace::model::access::Addressing;
 use crate::units::show_bytes;
 use crate::vm::hardware::layout::{Layout, find, page_table_bytes};
@@ -18,7 +18,10 @@ pub fn page_tables(out: &mut String, resolved: &Resolved) {
         return;
     }
     let end = (1u64 << 32) / trace.meta.page_size.bytes();
-    let narrow = resolved.entries().iter().all(|page| page.number < end);
+    let shift = trace.meta.page_shift();
+    let mut mapped = resolved.entries().iter().map(|page| page.number);
+    // Pages that are read and written without mappings have no entry in any table.
+    let narrow = mapped.all(|number| number < end || number >= IO_WINDOW >> shift);
     let names = ["four-level", "two-level"];
     for name in &names[..1 + usize::from(narrow)] {
         one_layout(out, resolved, find(name).expect("a layout of the table"));

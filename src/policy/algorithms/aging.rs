@@ -99,13 +99,16 @@ impl<'t> PolicyType<'t> for Aging {
 }
 
 impl Policy for Aging {
-    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         if !self.sorted {
             self.sort();
         }
-        let idle = self.next_idle(frames);
-        let victim = idle.or_else(|| self.next_of_any());
+        let idle = self.next_idle(frames, request);
+        let victim = idle.or_else(|| self.next_of_any(request));
         let victim = victim.expect("every frame is taken");
+        if let Some(spare) = request.spare {
+            self.look_again_at(spare);
+        }
         self.forget(victim);
         victim
     }
@@ -174,14 +177,14 @@ impl Explain for Aging {
 
 impl Aging {
     /// Returns the frame with the least counter of the pages not referenced since the last tick.
-    fn next_idle(&mut self, frames: &Frames) -> Option<FrameId> {
+    fn next_idle(&mut self, frames: &Frames, request: VictimRequest) -> Option<FrameId> {
         let (order, place) = (&self.order, &self.place);
         let [zero, more] = &mut self.idle;
-        let is_idle = |frame| !frames.referenced(frame);
+        let is_idle = |frame| !frames.referenced(frame) && !request.spares(frame);
         if let Some(frame) = zero.next(order, place, is_idle) {
             return Some(frame);
         }
-        while let Some(frame) = self.ahead.pop() {
+        while let Some(frame) = self.ahead.pop_but(request.spare) {
             self.place[frame as usize] = FRESH;
             if is_idle(frame) {
                 return Some(frame);
@@ -191,12 +194,24 @@ impl Aging {
     }
 
     /// Returns the frame with the least counter of all pages.
-    fn next_of_any(&mut self) -> Option<FrameId> {
+    fn next_of_any(&mut self, request: VictimRequest) -> Option<FrameId> {
         let (order, place) = (&self.order, &self.place);
         let [zero, more] = &mut self.any;
-        zero.next(order, place, |_| true)
-            .or_else(|| self.fresh.iter().next())
-            .or_else(|| more.next(order, place, |_| true))
+        let may_leave = |frame| !request.spares(frame);
+        zero.next(order, place, may_leave)
+            .or_else(|| self.fresh.iter().find(|&frame| may_leave(frame)))
+            .or_else(|| more.next(order, place, may_leave))
+    }
+
+    /// Lets the walks begin at `spare` again, which they may have passed. The pages behind it that
+    /// they passed, too, are gone or still referenced.
+    fn look_again_at(&mut self, spare: FrameId) {
+        let place = self.place[spare as usize] as usize;
+        for walks in [&mut self.idle, &mut self.any] {
+            let zeros = walks[0].end;
+            let walk = &mut walks[usize::from(place >= zeros)];
+            walk.at = walk.at.min(place);
+        }
     }
 
     fn forget(&mut self, frame: FrameId) {

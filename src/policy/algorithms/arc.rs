@@ -155,8 +155,9 @@ impl Policy for Arc {
             true => ONCE,
             false => AGAIN,
         };
+        let (list, frame) = self.lists.back_of(list, request.spare);
         self.last_victim = (list, once);
-        let frame = self.lists.pop_back(list).expect("every frame is taken");
+        self.lists.remove(frame);
         if !forgets {
             self.ghosts.remember(list, frames.page(frame));
         }

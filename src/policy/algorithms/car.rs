@@ -17,14 +17,15 @@ pub struct Car {
 
 impl Car {
     /// Moves the hands to a page that is not referenced. Returns its clock and its frame.
-    fn replace(&mut self, frames: &mut Frames) -> (usize, FrameId) {
+    fn replace(&mut self, frames: &mut Frames, request: VictimRequest) -> (usize, FrameId) {
         loop {
             let is_over = f64::from(self.clocks.len(ONCE)) >= self.ghosts.target.max(1.0);
             let clock = match is_over || self.clocks.is_empty(AGAIN) {
                 true => ONCE,
                 false => AGAIN,
             };
-            let frame = self.clocks.pop_back(clock).expect("every frame is taken");
+            let (clock, frame) = self.clocks.back_of(clock, request.spare);
+            self.clocks.remove(frame);
             if !frames.referenced(frame) {
                 return (clock, frame);
             }
@@ -61,7 +62,7 @@ impl<'t> PolicyType<'t> for Car {
 
 impl Policy for Car {
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
-        let (clock, frame) = self.replace(frames);
+        let (clock, frame) = self.replace(frames, request);
         self.victim_clock = clock;
         self.ghosts.remember(clock, frames.page(frame));
         // A page that is not known yet gets room as one that is not remembered.

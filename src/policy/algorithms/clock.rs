@@ -1,15 +1,72 @@
 //! Clock: FIFO with a second chance for pages whose reference bit is set.
 
 use crate::policy::prelude::*;
+use crate::policy::support::bit_set::BitSet;
 use crate::policy::support::queue::Queue;
 
-/// Clock, kept as a queue: the hand stands at its front, and a page that the hand passes moves to
-/// the back. That is the circle of the textbooks, cut where the hand stands.
+/// Clock.
 pub struct Clock {
-    /// Frames from the hand on.
-    order: Queue,
+    circle: Circle,
     /// Whether the reference bit stays set on load.
     load_bit: bool,
+}
+
+/// The circle and its hand. As long as no frame is freed both kinds have the same victims: frames
+/// fill in the order of their numbers, and the page that comes in takes the frame of the victim.
+enum Circle {
+    /// Pages in order of load, kept as a queue: the hand stands at its front, and a page that the
+    /// hand passes moves to the back. That is the circle of the textbooks, cut where the hand
+    /// stands.
+    Loads(Queue),
+    /// Frames in the order of their numbers.
+    Frames {
+        taken: BitSet,
+        /// The frame at which the next search begins.
+        hand: usize,
+    },
+}
+
+impl Circle {
+    /// Takes out the page that the hand stands at, whose frame is returned, and moves the hand on.
+    fn pop(&mut self) -> FrameId {
+        match self {
+            Circle::Loads(queue) => queue.pop().expect("every frame is taken"),
+            Circle::Frames { taken, hand } => {
+                let frame = taken.next_around(*hand).expect("every frame is taken");
+                *hand = frame + 1;
+                taken.remove(frame);
+                frame as FrameId
+            }
+        }
+    }
+
+    /// Puts in a page: one that the hand has just passed, or that comes in.
+    fn insert(&mut self, frame: FrameId) {
+        match self {
+            Circle::Loads(queue) => queue.push(frame),
+            Circle::Frames { taken, .. } => taken.insert(frame as usize),
+        }
+    }
+
+    fn remove(&mut self, frame: FrameId) {
+        match self {
+            Circle::Loads(queue) => queue.remove(frame),
+            Circle::Frames { taken, .. } => taken.remove(frame as usize),
+        }
+    }
+
+    /// Returns the frames from the hand on.
+    fn order(&self) -> Vec<FrameId> {
+        match self {
+            Circle::Loads(queue) => queue.iter().collect(),
+            Circle::Frames { taken, hand } => {
+                let (behind, ahead): (Vec<usize>, Vec<usize>) =
+                    taken.iter().partition(|frame| frame < hand);
+                let order = ahead.into_iter().chain(behind);
+                order.map(|frame| frame as FrameId).collect()
+            }
+        }
+    }
 }
 
 impl<'t> PolicyType<'t> for Clock {
@@ -19,39 +76,55 @@ impl<'t> PolicyType<'t> for Clock {
         family: Family::Textbook,
         about: "FIFO order, but a referenced page loses its bit instead of its frame",
         cite: "F. J. Corbato, \"A paging experiment with the Multics system\", MIT Project MAC report MAC-M-384, 1968",
-        choices: "the reference bit is set on load (most textbooks); load-bit=0 is the other published family, in which only a later reference sets it. The hand moves past the page that it loads.",
+        choices: "the reference bit is set on load (most textbooks); load-bit=0 is the other published family, in which only a later reference sets it. The hand moves past the page that it loads. A frame that is freed leaves the circle; with order=load the page that comes into it next is the last that the hand reaches, as any page that comes in; with order=frame the circle is that of the frame numbers, and the page stands where its frame does. Both are published; as long as no frame is freed they have the same victims.",
         sees: Sees::Bits,
         complexity: "hit sets a bit; fault O(1) amortised, O(c) at worst",
         bytes: "8 to 20 bytes a frame",
         repeats: HitSensitivity::Twice,
         bursts: HitDelivery::SetBits,
         curve: Some(CurveKind::Clock { load_bit: true }),
-        params: &[Param::flag(
-            "load-bit",
-            true,
-            "reference bit of a page that has just come in",
-        )],
+        params: &[
+            Param::flag(
+                "load-bit",
+                true,
+                "reference bit of a page that has just come in",
+            ),
+            Param::words(
+                "order",
+                &["load", "frame"],
+                "order of the circle: of load, or of frame numbers",
+            ),
+        ],
         ..Spec::BASE
     };
 
     fn new(setup: &Setup<'t>) -> Clock {
-        let load_bit = setup.flag("load-bit");
         Clock {
-            order: Queue::new(setup.frames),
-            load_bit,
+            circle: match setup.number("order") {
+                0 => Circle::Loads(Queue::new(setup.frames)),
+                _ => Circle::Frames {
+                    taken: BitSet::new(setup.frames as usize),
+                    hand: 0,
+                },
+            },
+            load_bit: setup.flag("load-bit"),
         }
     }
 }
 
 impl Policy for Clock {
-    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         loop {
-            let frame = self.order.pop().expect("every frame is taken");
+            let frame = self.circle.pop();
+            if request.spares(frame) {
+                self.circle.insert(frame);
+                continue;
+            }
             if !frames.referenced(frame) {
                 return frame;
             }
             frames.clear_referenced(frame);
-            self.order.push(frame);
+            self.circle.insert(frame);
         }
     }
 
@@ -59,11 +132,11 @@ impl Policy for Clock {
         if !self.load_bit {
             frames.clear_referenced(at.frame);
         }
-        self.order.push(at.frame);
+        self.circle.insert(at.frame);
     }
 
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
-        self.order.remove(frame);
+        self.circle.remove(frame);
     }
 }
 
@@ -79,7 +152,7 @@ impl Explain for Clock {
 
     fn order(&self, frames: &Frames, _next: u64) -> Option<FrameOrder> {
         let bit = |frame| format!("bit {}", u8::from(frames.referenced(frame)));
-        let order = self.order.iter();
+        let order = self.circle.order();
         Some(FrameOrder::with_words("from the hand on", order, bit))
     }
 }

@@ -174,15 +174,18 @@ impl ClockPro {
         }
     }
 
-    /// Moves hand cold to the next cold resident page and returns that.
-    fn next_cold(&mut self, frames: &mut Frames) -> PageId {
-        while self.count(Cold) + self.count(ColdInTest) == 0 {
+    /// Moves hand cold to the next cold resident page that may leave and returns that.
+    fn next_cold(&mut self, frames: &mut Frames, spare: Option<PageId>) -> PageId {
+        let is_cold = |role| matches!(role, Cold | ColdInTest);
+        let spared =
+            |this: &ClockPro| spare.is_some_and(|page| is_cold(this.nodes[page as usize].role));
+        while self.count(Cold) + self.count(ColdInTest) == u32::from(spared(self)) {
             self.run_hot(frames);
         }
         loop {
             let page = self.hands.cold;
             let Node { after, role, .. } = self.nodes[page as usize];
-            if matches!(role, Cold | ColdInTest) {
+            if is_cold(role) && Some(page) != spare {
                 return page;
             }
             self.hands.cold = after;
@@ -255,9 +258,10 @@ impl<'t> PolicyType<'t> for ClockPro {
 }
 
 impl Policy for ClockPro {
-    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let spare = request.spare.map(|frame| frames.page(frame));
         loop {
-            let page = self.next_cold(frames);
+            let page = self.next_cold(frames, spare);
             let Node {
                 after, frame, role, ..
             } = self.nodes[page as usize];

@@ -57,14 +57,14 @@ impl<'t> PolicyType<'t> for EnhancedSecondChance {
 }
 
 impl Policy for EnhancedSecondChance {
-    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         self.all_referenced = false;
         let victim = loop {
-            if let Some(clean) = self.first(frames, IDLE_CLEAN) {
+            if let Some(clean) = self.first(frames, IDLE_CLEAN, request) {
                 self.victim_class = IDLE_CLEAN;
                 break clean;
             }
-            let dirty = self.first(frames, IDLE_DIRTY);
+            let dirty = self.first(frames, IDLE_DIRTY, request);
             self.clear_up_to(frames, dirty);
             if let Some(dirty) = dirty {
                 self.victim_class = IDLE_DIRTY;
@@ -119,10 +119,12 @@ impl Explain for EnhancedSecondChance {
 }
 
 impl EnhancedSecondChance {
-    /// Returns the first page from the hand on that is in `class` by its present bits.
-    fn first(&mut self, frames: &Frames, class: usize) -> Option<FrameId> {
+    /// Returns the first page from the hand on that may leave and is in `class` by its present bits.
+    fn first(&mut self, frames: &Frames, class: usize, request: VictimRequest) -> Option<FrameId> {
         loop {
-            let frame = self.classes.next_around(class, self.hand)?;
+            let frame = self
+                .classes
+                .next_around_but(class, self.hand, request.spare)?;
             let now = class_of(frames, frame);
             if now == class {
                 return Some(frame);

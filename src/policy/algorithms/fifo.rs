@@ -17,6 +17,7 @@ impl<'t> PolicyType<'t> for Fifo {
         family: Family::Textbook,
         about: "first in, first out: evicts the page that came in first",
         cite: "L. A. Belady, R. A. Nelson, G. S. Shedler, \"An anomaly in space-time characteristics of certain programs running in a paging machine\", Communications of the ACM 12(6), 1969",
+        choices: "the order is that of load: a frame that is freed leaves it, and the page that comes into that frame next is the last in it, as any page that comes in.",
         sees: Sees::Loads,
         complexity: "hit nothing, fault O(1)",
         bytes: "8 to 20 bytes a frame",
@@ -34,8 +35,9 @@ impl<'t> PolicyType<'t> for Fifo {
 }
 
 impl Policy for Fifo {
-    fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
-        self.order.pop().expect("every frame is taken")
+    fn victim(&mut self, _frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let oldest = self.order.pop_but(request.spare);
+        oldest.expect("every frame is taken")
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {

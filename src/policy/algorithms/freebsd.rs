@@ -38,13 +38,18 @@ pub struct FreeBsd {
     activity: Vec<u8>,
     /// The target for the length of the inactive and laundry queues together.
     target: u32,
+    /// The frame that the victim asked for must spare.
+    spare: Option<FrameId>,
     counts: Counts,
 }
 
 impl FreeBsd {
-    /// Returns whether the inactive and laundry queues together are below their target.
+    /// Returns whether the inactive and laundry queues together are below their target. A page that
+    /// must be spared does not count.
     fn is_short(&self) -> bool {
-        self.queues.len(INACTIVE) + self.queues.len(LAUNDRY) < self.target
+        let is_spare = |frame| !self.queues.is_in(ACTIVE, frame);
+        let spared = u32::from(self.spare.is_some_and(is_spare));
+        self.queues.len(INACTIVE) + self.queues.len(LAUNDRY) - spared < self.target
     }
 
     /// Makes a page active that was found referenced.
@@ -81,7 +86,7 @@ impl FreeBsd {
     /// Scans `queue` until it finds a victim: an unreferenced page, in the inactive queue a clean
     /// one. Moves the pages before it to other queues.
     fn scan(&mut self, frames: &mut Frames, queue: usize) -> Option<FrameId> {
-        while let Some(frame) = self.queues.back(queue) {
+        while let Some(frame) = self.queues.back_but(queue, self.spare) {
             self.counts.scan += 1;
             if frames.referenced(frame) {
                 let activity = &mut self.activity[frame as usize];
@@ -130,13 +135,15 @@ impl<'t> PolicyType<'t> for FreeBsd {
             queues: Lists::new(3, setup.frames),
             activity: vec![0; setup.frames as usize],
             target: target.max(1),
+            spare: None,
             counts: Counts::default(),
         }
     }
 }
 
 impl Policy for FreeBsd {
-    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        self.spare = request.spare;
         loop {
             self.scan_active(frames);
             let clean = self.scan(frames, INACTIVE);

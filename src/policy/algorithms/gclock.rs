@@ -69,9 +69,13 @@ impl Policy for GClock {
         self.counter[frame as usize] == self.max
     }
 
-    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         loop {
             let frame = self.order.pop().expect("every frame is taken");
+            if request.spares(frame) {
+                self.order.push(frame);
+                continue;
+            }
             let counter = &mut self.counter[frame as usize];
             if *counter == 0 {
                 return frame;

@@ -71,9 +71,10 @@ impl Policy for Lfu {
         *last = self.made;
     }
 
-    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         let uses = &self.uses;
-        let least = self.order.pop_least(|frame| uses[frame as usize]);
+        let key = |frame| uses[frame as usize];
+        let least = self.order.pop_least_but(request.spare, key);
         let victim = least.expect("every frame is taken");
         self.keep(frames, victim);
         victim

@@ -53,8 +53,12 @@ pub struct Linux {
 
 impl Linux {
     /// Moves the oldest active pages to the inactive list, if that is too short.
-    fn shrink_active(&mut self, frames: &mut Frames) {
+    fn shrink_active(&mut self, frames: &mut Frames, request: VictimRequest) {
+        // A page that must be spared does not count.
+        let is_spare = |&frame: &FrameId| self.lists.is_in(INACTIVE, frame);
+        let spared = request.spare.filter(is_spare).is_some();
         let (active, inactive) = (self.lists.len(ACTIVE), self.lists.len(INACTIVE));
+        let inactive = inactive - u32::from(spared);
         let is_low = u64::from(inactive).saturating_mul(self.ratio) < u64::from(active);
         if !is_low && inactive > 0 {
             return;
@@ -146,10 +150,12 @@ impl<'t> PolicyType<'t> for Linux {
 }
 
 impl Policy for Linux {
-    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         loop {
-            self.shrink_active(frames);
-            let frame = self.lists.back(INACTIVE).expect("every frame is taken");
+            self.shrink_active(frames, request);
+            let Some(frame) = self.lists.back_but(INACTIVE, request.spare) else {
+                continue;
+            };
             self.counts.scan += 1;
             if !frames.referenced(frame) {
                 self.lists.remove(frame);

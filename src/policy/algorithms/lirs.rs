@@ -64,6 +64,19 @@ impl Lirs {
         }
     }
 
+    /// Takes the lowest LIR page other than `spare` out of the stack and returns it.
+    fn take_lowest_lir(&mut self, spare: Option<FrameId>) -> FrameId {
+        self.prune();
+        let bottom = self.stack.back(STACK);
+        let mut upwards = std::iter::successors(bottom, |&number| self.stack.newer(number));
+        let lowest = upwards.find(|&number| self.is_lir(number) && Some(number) != spare);
+        let lowest = lowest.expect("every frame is taken");
+        self.stack.remove(lowest);
+        self.lirs -= 1;
+        self.prune();
+        lowest
+    }
+
     /// Records a hit of a resident HIR page.
     fn hit_hir(&mut self, frame: FrameId) {
         self.queue.remove(frame);
@@ -125,16 +138,14 @@ impl Policy for Lirs {
         }
     }
 
-    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
-        self.victim_was_lir = self.queue.is_empty(QUEUE);
-        let Some(frame) = self.queue.pop_back(QUEUE) else {
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let hir = self.queue.back_but(QUEUE, request.spare);
+        self.victim_was_lir = hir.is_none();
+        let Some(frame) = hir else {
             // All are LIR: a process that has fewer frames than there are.
-            self.prune();
-            let lowest = self.stack.pop_back(STACK).expect("every frame is taken");
-            self.lirs -= 1;
-            self.prune();
-            return lowest;
+            return self.take_lowest_lir(request.spare);
         };
+        self.queue.remove(frame);
         if self.stack.is_in(STACK, frame) {
             let ghost = self.ghost(frames.page(frame));
             self.stack.replace(frame, ghost);

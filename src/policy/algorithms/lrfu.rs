@@ -165,9 +165,10 @@ impl Policy for Lrfu {
         self.sums[at.frame as usize].add(weight);
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
+    fn victim(&mut self, _frames: &mut Frames, request: VictimRequest) -> FrameId {
         let sums = &self.sums;
-        let least = self.order.pop_least(|frame| sums[frame as usize].key());
+        let key = |frame| sums[frame as usize].key();
+        let least = self.order.pop_least_but(request.spare, key);
         least.expect("every frame is taken")
     }
 

@@ -64,10 +64,13 @@ impl Policy for Lru {
         }
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
+    fn victim(&mut self, _frames: &mut Frames, request: VictimRequest) -> FrameId {
         let oldest = match &mut self.order {
-            Order::OneByOne(list) => list.pop(LIST),
-            Order::Together(queue) => queue.pop_oldest(),
+            Order::OneByOne(list) => {
+                let oldest = list.oldest_but(LIST, request.spare);
+                oldest.inspect(|&frame| list.remove(frame))
+            }
+            Order::Together(queue) => queue.pop_oldest_but(request.spare),
         };
         oldest.expect("every frame is taken")
     }

@@ -157,7 +157,11 @@ impl Policy for LruK {
     }
 
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let spared = request.spare.map(|spare| self.hide(spare));
         let frame = self.choose(request.time + 1);
+        if let Some((spare, in_burst)) = request.spare.zip(spared) {
+            self.show(spare, in_burst);
+        }
         let in_burst = self.bursting.contains(frame);
         let key = key(&self.times, &self.number, frame);
         self.last_victim = (key, in_burst, request.time + 1);
@@ -219,7 +223,7 @@ impl Explain for LruK {
             let ((correlated, (earliest, ..)), k) = (by(&frame), self.times.k);
             let word = match earliest {
                 NO_TIME => format!("fewer than {k}"),
-                earliest => format!("at {earliest}"),
+                earliest => format!("at {}", earliest - 1),
             };
             let burst = if correlated { ", in a burst" } else { "" };
             (frame, format!("{word}{burst}"))
@@ -261,11 +265,30 @@ impl LruK {
     /// Forgets `frame` and keeps the times of its `page`.
     fn forget(&mut self, frame: FrameId, page: PageId) {
         self.gone.of_mut(page).copy_from_slice(self.times.of(frame));
-        if self.settled.contains(frame) {
+        self.hide(frame);
+    }
+
+    /// Takes `frame` out of the heaps. Returns whether it was among those within their correlated
+    /// period.
+    fn hide(&mut self, frame: FrameId) -> bool {
+        let settled = self.settled.contains(frame);
+        if settled {
             self.settled.remove(frame);
         } else {
             self.bursting.remove(frame);
             self.ending.remove(frame);
+        }
+        !settled
+    }
+
+    /// Puts `frame` back where [`LruK::hide`] took it from.
+    fn show(&mut self, frame: FrameId, in_burst: bool) {
+        let key = key(&self.times, &self.number, frame);
+        if in_burst {
+            self.bursting.push(frame, key);
+            self.ending.push(frame, self.times.last(frame));
+        } else {
+            self.settled.push(frame, key);
         }
     }
 }

@@ -171,16 +171,24 @@ impl<'t> PolicyType<'t> for Mglru {
 }
 
 impl Policy for Mglru {
-    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         loop {
-            while self.min + 2 <= self.max && self.lists.is_empty(list(self.min)) {
+            while self.min + 2 <= self.max {
+                let oldest = list(self.min);
+                if self.lists.back_but(oldest, request.spare).is_some() {
+                    break;
+                }
+                // What is spared goes on into the next generation.
+                if let Some(spare) = self.lists.back(oldest) {
+                    self.lists.move_front(list(self.min + 1), spare);
+                }
                 self.min += 1;
             }
             if self.min + 2 > self.max {
                 self.age(frames);
                 continue;
             }
-            let oldest = self.lists.back(list(self.min));
+            let oldest = self.lists.back_but(list(self.min), request.spare);
             let frame = oldest.expect("the oldest generation is not empty");
             self.counts.scan += 1;
             if frames.referenced(frame) {

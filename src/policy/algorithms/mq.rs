@@ -100,9 +100,10 @@ impl Policy for Mq {
 
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         self.out.recall(request.page);
-        let lowest = (0..=self.top).find(|&queue| !self.queues.is_empty(queue));
-        let queue = lowest.expect("every frame is taken");
-        let frame = self.queues.pop_back(queue).expect("it is not empty");
+        let of = |queue| Some((queue, self.queues.back_but(queue, request.spare)?));
+        let lowest = (0..=self.top).find_map(of);
+        let (queue, frame) = lowest.expect("every frame is taken");
+        self.queues.remove(frame);
         let (page, count) = (frames.page(frame), self.info[frame as usize].count);
         self.counts[page as usize] = count;
         self.out.push(page);

@@ -48,8 +48,9 @@ impl Policy for Mru {
         self.used[at.frame as usize] = self.uses;
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
-        let last = self.last.take().or_else(|| self.latest());
+    fn victim(&mut self, _frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let last = self.last.take_if(|last| !request.spares(*last));
+        let last = last.or_else(|| self.latest(request.spare));
         let victim = last.expect("every frame is taken");
         self.used[victim as usize] = EMPTY;
         victim
@@ -84,9 +85,10 @@ impl Mru {
         used.filter(|used| *used.0 != EMPTY).map(|used| used.1)
     }
 
-    /// Returns the most recently used frame of all.
+    /// Returns the most recently used frame other than `spare`.
     #[cold]
-    fn latest(&self) -> Option<FrameId> {
-        self.taken().max_by_key(|&frame| self.used[frame as usize])
+    fn latest(&self, spare: Option<FrameId>) -> Option<FrameId> {
+        let taken = self.taken().filter(|&frame| Some(frame) != spare);
+        taken.max_by_key(|&frame| self.used[frame as usize])
     }
 }

@@ -53,9 +53,10 @@ impl<'t> PolicyType<'t> for Nru {
 }
 
 impl Policy for Nru {
-    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let (spare, hand) = (request.spare, self.hand);
         for class in 0..CLASSES {
-            while let Some(frame) = self.classes.next_around(class, self.hand) {
+            while let Some(frame) = self.classes.next_around_but(class, hand, spare) {
                 let now = class_of(frames, frame);
                 if now == class {
                     self.classes.remove(frame);

@@ -67,12 +67,44 @@ impl Opt<'_> {
         }
     }
 
-    /// Returns the resident page with the lowest number.
+    /// Returns the resident page with the lowest number, but not the one in `spare`.
     #[cold]
-    fn lowest_resident(&self) -> PageId {
+    fn lowest_resident(&self, spare: Option<FrameId>) -> PageId {
         let mut frames = self.frame_of.iter();
-        let lowest = frames.position(|&frame| frame != NOWHERE);
+        let lowest = frames.position(|&frame| frame != NOWHERE && Some(frame) != spare);
         lowest.expect("a page is resident") as PageId
+    }
+
+    /// Returns the page to evict, and forgets its next use: that position, or `None` for a page that
+    /// is never referenced again or was loaded by the reference under way.
+    fn choose(&mut self, request: VictimRequest) -> (PageId, Option<u32>) {
+        loop {
+            let choice = self.choose_noted(request);
+            // A page that was freed may be referenced again: its next use stays noted.
+            if self.frame_of[choice.0 as usize] != NOWHERE {
+                return choice;
+            }
+        }
+    }
+
+    fn choose_noted(&mut self, request: VictimRequest) -> (PageId, Option<u32>) {
+        if let Some(page) = self.finished.min() {
+            self.finished.remove(page);
+            return (page as PageId, Some(NEVER));
+        }
+        // The page that the reference under way has loaded is not noted yet.
+        let farthest = self.farthest().filter(|&at| at as u64 >= request.time);
+        match farthest {
+            Some(position) => {
+                let page = page_of(self.future.refs[position]);
+                let frame = self.frame_of[page as usize];
+                if let Some(next_of) = self.next_of.get_mut(frame as usize) {
+                    *next_of = 0;
+                }
+                (page, Some(position as u32))
+            }
+            None => (self.lowest_resident(request.spare), None),
+        }
     }
 
     /// Forgets `page`, which is resident, and returns its frame.
@@ -146,17 +178,13 @@ impl<'t> PolicyType<'t> for Opt<'t> {
 impl Policy for Opt<'_> {
     fn victim(&mut self, _frames: &mut Frames, request: VictimRequest) -> FrameId {
         self.note_before(request.time as usize);
-        if let Some(page) = self.finished.min() {
-            self.finished.remove(page);
-            return self.forget(page as PageId);
+        let (page, next) = self.choose(request);
+        if !request.spares(self.frame_of[page as usize]) {
+            return self.forget(page);
         }
-        // The page that the reference under way has loaded is not noted yet.
-        let farthest = self.farthest().filter(|&at| at as u64 >= request.time);
-        let page = match farthest {
-            Some(position) => page_of(self.future.refs[position]),
-            None => self.lowest_resident(),
-        };
-        self.forget(page)
+        let (other, _) = self.choose(request);
+        self.note(page, next.expect("another page than the lowest was there"));
+        self.forget(other)
     }
 
     fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
@@ -169,7 +197,10 @@ impl Policy for Opt<'_> {
         self.note(page, next_use);
     }
 
-    /// A page without owners is never referenced again.
+    fn file_loaded(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        self.prefetched(frames, at, next_use);
+    }
+
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         let page = frames.page(frame);
         self.forget(page);

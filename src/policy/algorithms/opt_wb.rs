@@ -80,18 +80,39 @@ impl OptWb<'_> {
     /// Returns the resident page with the lowest number and whether it is dirty: where no page is
     /// noted, because the reference under way has loaded them all.
     #[cold]
-    fn lowest_resident(&self, frames: &Frames) -> (PageId, bool) {
+    fn lowest_resident(&self, frames: &Frames, spare: Option<FrameId>) -> (PageId, bool) {
         let mut resident = self.frame_of.iter().zip(0..);
-        let lowest = resident.find(|(frame, _)| **frame != NOWHERE);
+        let lowest = resident.find(|(frame, _)| **frame != NOWHERE && Some(**frame) != spare);
         let (&frame, page) = lowest.expect("a page is resident");
         (page, frames.dirty(frame))
     }
 
-    /// Returns the page to evict and whether it is dirty, and forgets its next use.
-    fn choose(&mut self, frames: &Frames, time: usize) -> (PageId, bool) {
+    /// Returns the page to evict and whether it is dirty, and forgets its next use. Also returns
+    /// that position, [`NEVER`] for a page that is not referenced again.
+    fn choose(
+        &mut self,
+        frames: &Frames,
+        time: usize,
+        spare: Option<FrameId>,
+    ) -> (PageId, bool, u32) {
+        loop {
+            let choice = self.choose_noted(frames, time, spare);
+            // A page that was freed may be referenced again: its next use stays noted.
+            if self.frame_of[choice.0 as usize] != NOWHERE {
+                return choice;
+            }
+        }
+    }
+
+    fn choose_noted(
+        &mut self,
+        frames: &Frames,
+        time: usize,
+        spare: Option<FrameId>,
+    ) -> (PageId, bool, u32) {
         if let Some(page) = self.clean.finished.min() {
             self.clean.finished.remove(page);
-            return (page as PageId, false);
+            return (page as PageId, false, NEVER);
         }
         let clean = self.clean.farthest(time);
         let dirty_finished = self.dirty.finished.min();
@@ -103,19 +124,21 @@ impl OptWb<'_> {
         let score = |position: usize, weight| (position - time) as u64 * weight;
         let clean_score = clean.map(|position| score(position, self.weight));
         if clean.is_none() && dirty.is_none() {
-            return self.lowest_resident(frames);
+            let (page, is_dirty) = self.lowest_resident(frames, spare);
+            return (page, is_dirty, NEVER);
         }
         let (pages, position) = if clean_score >= dirty.map(|position| score(position, 1)) {
             (&mut self.clean, clean.expect("it scores"))
         } else if let Some(page) = dirty_finished {
             self.dirty.finished.remove(page);
-            return (page as PageId, true);
+            return (page as PageId, true, NEVER);
         } else {
             (&mut self.dirty, dirty.expect("it scores"))
         };
         pages.upcoming.remove(position);
         let is_dirty = Some(position) != clean;
-        (page_of(self.future.refs[position]), is_dirty)
+        let page = page_of(self.future.refs[position]);
+        (page, is_dirty, position as u32)
     }
 }
 
@@ -160,7 +183,21 @@ impl Policy for OptWb<'_> {
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         let time = request.time as usize;
         self.note_before(frames, time);
-        let (page, is_dirty) = self.choose(frames, time);
+        let (mut page, mut is_dirty, next) = self.choose(frames, time, request.spare);
+        if request.spares(self.frame_of[page as usize]) {
+            let spared = (page, is_dirty, next);
+            (page, is_dirty, _) = self.choose(frames, time, request.spare);
+            // It was noted, so it was not the lowest of those that are not.
+            let (spared, was_dirty, next) = spared;
+            let pages = match was_dirty {
+                true => &mut self.dirty,
+                false => &mut self.clean,
+            };
+            match next {
+                NEVER => pages.finished.insert(spared as usize),
+                next => pages.upcoming.insert(next as usize),
+            }
+        }
         self.victim_dirty = is_dirty;
         std::mem::replace(&mut self.frame_of[page as usize], NOWHERE)
     }
@@ -175,7 +212,27 @@ impl Policy for OptWb<'_> {
         self.note(frames, page, next_use);
     }
 
-    /// A page without owners is never referenced again.
+    /// A page that was noted as clean may be dirty now.
+    fn file_hit(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        if !frames.dirty(at.frame) {
+            return;
+        }
+        let page = frames.page(at.frame) as usize;
+        if next_use == NEVER {
+            if self.clean.finished.contains(page) {
+                self.clean.finished.remove(page);
+                self.dirty.finished.insert(page);
+            }
+        } else if self.clean.upcoming.contains(next_use as usize) {
+            self.clean.upcoming.remove(next_use as usize);
+            self.dirty.upcoming.insert(next_use as usize);
+        }
+    }
+
+    fn file_loaded(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        self.prefetched(frames, at, next_use);
+    }
+
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         let page = frames.page(frame) as usize;
         self.frame_of[page] = NOWHERE;

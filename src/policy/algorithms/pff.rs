@@ -83,10 +83,12 @@ impl Policy for PageFaultFrequency<'_> {
 
     /// The first idle page, else the first of all. The machine has as many frames as pages and
     /// never asks.
-    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         let processes = 0..self.clocks.len();
         let queues = processes.clone().map(idle).chain(processes.map(in_use));
-        let first = queues.filter_map(|queue| self.pages.oldest(queue)).next();
+        let first = queues
+            .filter_map(|queue| self.pages.oldest_but(queue, request.spare))
+            .next();
         let victim = first.expect("a page is resident");
         self.freed(frames, victim);
         victim

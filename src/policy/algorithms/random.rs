@@ -48,9 +48,13 @@ impl<'t> PolicyType<'t> for Random {
 }
 
 impl Policy for Random {
-    fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
+    fn victim(&mut self, _frames: &mut Frames, request: VictimRequest) -> FrameId {
         let drawn = u128::from(self.draw());
-        let victim = self.taken[((drawn * self.taken.len() as u128) >> 64) as usize];
+        let spared = usize::from(request.spare.is_some());
+        let at = ((drawn * (self.taken.len() - spared) as u128) >> 64) as usize;
+        // The place of a page that stays is not drawn.
+        let is_passed = |spare: FrameId| at >= self.place[spare as usize] as usize;
+        let victim = self.taken[at + usize::from(request.spare.is_some_and(is_passed))];
         self.forget(victim);
         victim
     }

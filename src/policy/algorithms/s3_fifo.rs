@@ -108,12 +108,9 @@ impl Policy for S3Fifo {
         self.fills_main = false;
         let from_small = self.queues.len(SMALL) >= self.small;
         loop {
-            let in_small = from_small && !self.queues.is_empty(SMALL);
-            let queue = match in_small || self.queues.is_empty(MAIN) {
-                true => SMALL,
-                false => MAIN,
-            };
-            let frame = self.queues.pop_back(queue).expect("every frame is taken");
+            let queue = if from_small { SMALL } else { MAIN };
+            let (queue, frame) = self.queues.back_of(queue, request.spare);
+            self.queues.remove(frame);
             let frequency = &mut self.frequency[frame as usize];
             match queue {
                 SMALL if *frequency >= self.threshold => *frequency = 0,

@@ -39,11 +39,14 @@ impl<'t> PolicyType<'t> for Sieve {
 }
 
 impl Policy for Sieve {
-    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         loop {
             let at = self.hand.or(self.queue.back(QUEUE));
             let frame = at.expect("every frame is taken");
             self.hand = self.queue.newer(frame);
+            if request.spares(frame) {
+                continue;
+            }
             if !frames.referenced(frame) {
                 self.queue.remove(frame);
                 return frame;

@@ -74,13 +74,13 @@ impl Policy for Slru {
         }
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
-        let mut segments = 0..=self.top;
-        let lowest = segments.find(|&segment| !self.segments.is_empty(segment));
-        self.victim_segment = lowest.expect("every frame is taken");
-        self.segments
-            .pop_back(self.victim_segment)
-            .expect("it is not empty")
+    fn victim(&mut self, _frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let of = |segment| Some((segment, self.segments.back_but(segment, request.spare)?));
+        let lowest = (0..=self.top).find_map(of);
+        let (segment, frame) = lowest.expect("every frame is taken");
+        self.victim_segment = segment;
+        self.segments.remove(frame);
+        frame
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {

@@ -104,8 +104,9 @@ impl Policy for SampledWorkingSet<'_> {
 
     /// The page that was idle for the most looks. The machine has as many frames as pages and never
     /// asks.
-    fn victim(&mut self, frames: &mut Frames, _request: VictimRequest) -> FrameId {
-        let oldest = (0..self.until.len()).filter_map(|process| self.order.oldest(process));
+    fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
+        let oldest = |process| self.order.oldest_but(process, request.spare);
+        let oldest = (0..self.until.len()).filter_map(oldest);
         let victim = oldest.max_by_key(|&frame| self.idle(frame));
         let victim = victim.expect("a page is resident");
         self.freed(frames, victim);

@@ -75,12 +75,11 @@ impl Policy for TwoQ {
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         self.a1_out.recall(request.page);
         let long = self.lists.len(A1_IN) > self.k_in || self.lists.is_empty(AM);
-        self.victim_list = if long { A1_IN } else { AM };
-        let frame = self
-            .lists
-            .pop_back(self.victim_list)
-            .expect("every frame is taken");
-        if long {
+        let list = if long { A1_IN } else { AM };
+        let (list, frame) = self.lists.back_of(list, request.spare);
+        self.victim_list = list;
+        self.lists.remove(frame);
+        if list == A1_IN {
             self.a1_out.push(frames.page(frame));
         }
         frame

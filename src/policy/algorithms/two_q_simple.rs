@@ -58,12 +58,13 @@ impl Policy for TwoQSimple {
         self.lists.move_front(AM, at.frame);
     }
 
-    fn victim(&mut self, _frames: &mut Frames, _request: VictimRequest) -> FrameId {
+    fn victim(&mut self, _frames: &mut Frames, request: VictimRequest) -> FrameId {
         let long = self.lists.len(A1) > self.k_in || self.lists.is_empty(AM);
-        self.victim_list = if long { A1 } else { AM };
-        self.lists
-            .pop_back(self.victim_list)
-            .expect("every frame is taken")
+        let list = if long { A1 } else { AM };
+        let (list, frame) = self.lists.back_of(list, request.spare);
+        self.victim_list = list;
+        self.lists.remove(frame);
+        frame
     }
 
     fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {

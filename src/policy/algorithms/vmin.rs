@@ -76,8 +76,11 @@ impl Policy for Vmin<'_> {
     /// The first marked page, else the one that is used next last. The machine has as many frames
     /// as pages and never asks.
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
-        let frame = self.marked.front().copied().unwrap_or_else(|| {
+        let may_leave = |frame: &FrameId| !request.spares(*frame);
+        let mut marked = self.marked.iter().copied();
+        let frame = marked.find(may_leave).unwrap_or_else(|| {
             let taken = self.taken.iter().map(|frame| frame as FrameId);
+            let taken = taken.filter(may_leave);
             let order = self.future.by_next_use(frames, taken, request.time);
             order.last().expect("a page is resident").0
         });

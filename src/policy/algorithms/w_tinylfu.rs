@@ -140,7 +140,7 @@ impl Policy for WTinyLfu {
             self.added();
             self.counted.push(page);
         }
-        let frame = self.choose();
+        let frame = self.choose(request.spare);
         self.lists.remove(frame);
         self.keep_count(frames, frame);
         frame
@@ -201,10 +201,10 @@ impl Explain for WTinyLfu {
 
 impl WTinyLfu {
     /// Chooses the victim. Moves the page that it was compared with to where that belongs.
-    fn choose(&mut self) -> FrameId {
-        let main = self.lists.back(PROBATION);
-        let main = main.or_else(|| self.lists.back(PROTECTED));
-        let newcomer = self.lists.back(WINDOW);
+    fn choose(&mut self, spare: Option<FrameId>) -> FrameId {
+        let main = self.lists.back_but(PROBATION, spare);
+        let main = main.or_else(|| self.lists.back_but(PROTECTED, spare));
+        let newcomer = self.lists.back_but(WINDOW, spare);
         let full = self.lists.len(WINDOW) >= self.window;
         let count = |frame: FrameId| self.resident[frame as usize].at(self.age);
         let (frame, left) = match (newcomer.filter(|_| full), main) {

@@ -424,8 +424,11 @@ impl WorkingSet<'_> {
             let held = &self.pages[page as usize];
             held.frame == frame && ours(held)
         });
-        let oldest = resident.min_by_key(|(page, _)| self.pages[**page as usize].last);
-        *oldest.expect("a frame is taken").0
+        // A page that must stay leaves if the process has loaded no other.
+        let key = |&(&page, frame): &(&PageId, FrameId)| {
+            (request.spares(frame), self.pages[page as usize].last)
+        };
+        *resident.min_by_key(key).expect("a frame is taken").0
     }
 
     /// Forgets `page`, which leaves memory, and returns its frame.

@@ -116,11 +116,11 @@ impl Policy for WsClock<'_> {
         self.count(request.process, request.time, counts);
         self.counted |= !request.ahead;
         self.grow_old(frames);
-        let clean = self.first_old_clean(frames);
+        let clean = self.first_old_clean(frames, request.spare);
         self.pass(frames, clean);
         let (victim, why) = match clean {
             Some(clean) => (clean, Chosen::OldClean),
-            None => self.after_a_circle(frames),
+            None => self.after_a_circle(frames, request.spare),
         };
         self.victim_reason = why;
         self.forget(victim);
@@ -139,6 +139,14 @@ impl Policy for WsClock<'_> {
         let process = self.entries[at.entry as usize].process;
         self.count(process, at.time, false);
         self.enter(frames, at.frame, process);
+    }
+
+    fn file_hit(&mut self, _frames: &mut Frames, at: PageAccess, _next_use: u32) {
+        self.touched.insert(at.frame as usize);
+    }
+
+    fn file_loaded(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
+        self.prefetched(frames, at, next_use);
     }
 
     fn freed(&mut self, _frames: &mut Frames, frame: FrameId) {
@@ -244,9 +252,9 @@ impl WsClock<'_> {
 
     /// Returns the first page from the hand on that is old, clean and not referenced. Refreshes the
     /// referenced ones found before it.
-    fn first_old_clean(&mut self, frames: &mut Frames) -> Option<FrameId> {
+    fn first_old_clean(&mut self, frames: &mut Frames, spare: Option<FrameId>) -> Option<FrameId> {
         loop {
-            let frame = self.classes.next_around(OLD_CLEAN, self.hand)?;
+            let frame = self.classes.next_around_but(OLD_CLEAN, self.hand, spare)?;
             match (frames.referenced(frame), frames.dirty(frame)) {
                 (true, _) => self.refresh(frames, frame),
                 (false, true) => self.classes.put(frame, OLD_DIRTY),
@@ -270,17 +278,23 @@ impl WsClock<'_> {
 
     /// Chooses a victim after the hand came round without an old clean page. No page is referenced
     /// any more.
-    fn after_a_circle(&mut self, frames: &Frames) -> (FrameId, Chosen) {
-        if let Some(dirty) = self.classes.next_around(OLD_DIRTY, self.hand) {
+    fn after_a_circle(&mut self, frames: &Frames, spare: Option<FrameId>) -> (FrameId, Chosen) {
+        let (classes, hand) = (&self.classes, self.hand);
+        if let Some(dirty) = classes.next_around_but(OLD_DIRTY, hand, spare) {
             return (dirty, Chosen::OldDirty);
         }
-        while let Some(at) = self.clean.next_around(self.hand as usize) {
-            if !frames.dirty(at as FrameId) {
-                return (at as FrameId, Chosen::YoungClean);
-            }
+        let spared = spare.filter(|&spare| self.clean.contains(spare as usize));
+        spared.inspect(|&spare| self.clean.remove(spare as usize));
+        let mut clean = self.clean.next_around(hand as usize);
+        while let Some(at) = clean.filter(|&at| frames.dirty(at as FrameId)) {
             self.clean.remove(at);
+            clean = self.clean.next_around(hand as usize);
         }
-        let young = self.classes.next_around(YOUNG, self.hand);
+        spared.inspect(|&spare| self.clean.insert(spare as usize));
+        if let Some(at) = clean {
+            return (at as FrameId, Chosen::YoungClean);
+        }
+        let young = classes.next_around_but(YOUNG, hand, spare);
         (young.expect("every frame is taken"), Chosen::AtHand)
     }
 }

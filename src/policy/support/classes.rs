@@ -60,6 +60,18 @@ impl<const N: usize> Classes<N> {
         found.map(|number| number as u32)
     }
 
+    /// Returns the first number of `class` from `from` on, around the circle, other than `spare`.
+    #[inline]
+    pub fn next_around_but(&self, class: usize, from: u32, spare: Option<u32>) -> Option<u32> {
+        match self.next_around(class, from)? {
+            found if Some(found) == spare => {
+                let next = self.next_around(class, found + 1);
+                next.filter(|&next| next != found)
+            }
+            found => Some(found),
+        }
+    }
+
     /// Returns the least number of `class` in `range`.
     #[inline]
     pub fn within(&self, class: usize, range: &Range<usize>) -> Option<u32> {

@@ -79,6 +79,18 @@ impl<K: Copy + Ord> LazyHeap<K> {
         Some(least)
     }
 
+    /// Removes and returns the number other than `spare` with the least key.
+    #[inline]
+    pub fn pop_least_but(&mut self, spare: Option<u32>, key: impl Fn(u32) -> K) -> Option<u32> {
+        let least = self.pop_least(&key)?;
+        if Some(least) != spare {
+            return Some(least);
+        }
+        let next = self.pop_least(&key);
+        self.push(least, key(least));
+        next
+    }
+
     /// Orders all numbers again, after keys became lower.
     pub fn rebuild(&mut self, key_of: impl Fn(u32) -> K) {
         for (key, number) in &mut self.nodes {

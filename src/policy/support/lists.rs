@@ -58,6 +58,24 @@ impl Lists {
         self.rings.oldest(list)
     }
 
+    /// Returns the oldest number of `list` other than `spare`.
+    #[inline]
+    pub fn back_but(&self, list: usize, spare: Option<u32>) -> Option<u32> {
+        self.rings.oldest_but(list, spare)
+    }
+
+    /// Returns the oldest number of list 0 or 1 other than `spare`, and its list: of `list`, or of
+    /// the other one if `list` has none.
+    ///
+    /// # Panics
+    /// If both have none.
+    pub fn back_of(&self, list: usize, spare: Option<u32>) -> (usize, u32) {
+        let of = |list| Some((list, self.back_but(list, spare)?));
+        of(list)
+            .or_else(|| of(1 - list))
+            .expect("every frame is taken")
+    }
+
     /// Returns the neighbour of `number`, which is in a list, towards the front.
     #[inline]
     pub fn newer(&self, number: u32) -> Option<u32> {

@@ -82,6 +82,21 @@ impl Recency {
         None
     }
 
+    /// Removes and returns the number other than `spare` that was used longest ago.
+    #[inline]
+    pub fn pop_oldest_but(&mut self, spare: Option<u32>) -> Option<u32> {
+        let oldest = self.pop_oldest()?;
+        if Some(oldest) != spare {
+            return Some(oldest);
+        }
+        let next = self.pop_oldest();
+        // What was popped last has left room in front.
+        self.oldest -= 1;
+        self.queue[self.oldest] = oldest;
+        self.newest[oldest as usize] = self.oldest as u32;
+        next
+    }
+
     /// Drops the stale entries.
     #[inline(never)]
     fn compact(&mut self) {

@@ -77,6 +77,22 @@ impl Queue {
         None
     }
 
+    /// Removes and returns the oldest other than `spare`.
+    #[inline]
+    pub fn pop_but(&mut self, spare: Option<u32>) -> Option<u32> {
+        let oldest = self.pop()?;
+        if Some(oldest) != spare {
+            return Some(oldest);
+        }
+        let next = self.pop();
+        // What was popped last has left room in front.
+        self.oldest = self.oldest.wrapping_sub(1);
+        let place = self.oldest;
+        *self.at(place) = oldest;
+        self.place[oldest as usize] = place;
+        next
+    }
+
     /// Returns the numbers in the queue, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         let places = self.end.wrapping_sub(self.oldest);

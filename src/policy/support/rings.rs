@@ -36,6 +36,15 @@ impl Rings {
         self.newer(self.head(ring))
     }
 
+    /// Returns the oldest of a list other than `spare`.
+    #[inline]
+    pub fn oldest_but(&self, ring: usize, spare: Option<u32>) -> Option<u32> {
+        match self.oldest(ring) {
+            Some(oldest) if Some(oldest) == spare => self.newer(oldest),
+            oldest => oldest,
+        }
+    }
+
     /// Returns the next newer neighbour of `number`, which is in a list.
     #[inline]
     pub fn newer(&self, number: u32) -> Option<u32> {

@@ -11,6 +11,7 @@ pub use text::to_text;
 
 use super::text::percent;
 use crate::space::Rights;
+use crate::trace::model::refs::position_of;
 use crate::units::{EntryId, counted};
 use crate::vm::machine::stepper::{Cause, EntryState, Gone, Step, Story};
 use crate::vm::{FaultKind, PageState};
@@ -35,7 +36,7 @@ pub struct Explained {
     pub shown: Totals,
     /// References and faults of the whole replay.
     pub whole: Totals,
-    /// The number of references after which full swap ended the replay, if it did.
+    /// The position of the reference at which full swap ended the replay, if it did.
     pub swap_full: Option<u64>,
     /// Whether page-table entries are shown.
     pub entries: bool,
@@ -53,7 +54,7 @@ pub struct Totals {
 /// One reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Its number, from 1; `None` at the end of the replay.
+    /// Its position in the trace, from 0; `None` at the end of the replay.
     pub number: Option<u64>,
     /// The page; empty at the end.
     pub page: String,
@@ -93,18 +94,23 @@ pub struct Departed {
 
 impl Explained {
     /// Makes the table of `story`, with the frames and the window of `memory`. `name` gives the name of a
-    /// page, `rights` what entries allow at each step, if that is known.
+    /// page, `rights` what entries allow at each step, if that is known, `left_out` the positions of the
+    /// references that were not replayed.
     pub fn new(
         policy: String,
         memory: (Option<u64>, Option<u64>),
         story: &Story,
         rights: &[Rights],
+        left_out: &[u64],
         name: &dyn Fn(EntryId) -> String,
     ) -> Explained {
         let rights = rights.iter().map(Some).chain(std::iter::repeat(None));
         let lines = story.steps.iter().zip(rights);
         let lines: Vec<Line> = lines
-            .map(|(step, rights)| line(step, rights, name))
+            .map(|(step, rights)| {
+                let position = position_of(left_out, step.position);
+                line(step, position, rights, name)
+            })
             .collect();
         let faults = lines.iter().filter(|line| line.fault.is_some()).count();
         let counters = &story.outcome.counters;
@@ -120,7 +126,10 @@ impl Explained {
                 refs: counters.refs,
                 faults: counters.faults(),
             },
-            swap_full: story.outcome.swap_full.map(|full| full.after),
+            swap_full: story
+                .outcome
+                .swap_full
+                .map(|full| position_of(left_out, full.after)),
             end: (!story.end.is_empty()).then(|| at_end(&story.end, name)),
             lines,
             entries: false,
@@ -143,8 +152,8 @@ impl Explained {
             let shown = self.shown.words();
             text += &format!("; those shown are {shown}");
         }
-        if let Some(after) = self.swap_full {
-            text += &format!("; swap was full after reference {after}, where the replay ended");
+        if let Some(at) = self.swap_full {
+            text += &format!("; swap was full at reference {at}, where the replay ended");
         }
         text
     }
@@ -179,7 +188,15 @@ impl Totals {
     }
 }
 
-fn line(step: &Step, rights: Option<&Rights>, name: &dyn Fn(EntryId) -> String) -> Line {
+fn line(
+    step: &Step,
+    position: u64,
+    rights: Option<&Rights>,
+    name: &dyn Fn(EntryId) -> String,
+) -> Line {
+    // A write that hits needed no copy: the page was mapped writable when it came from swap.
+    let hits = step.fault.is_none();
+    let before = |rights: &Rights| if hits { rights.after } else { rights.before };
     let held = step.frames.iter();
     let state = step.state.as_ref().map(|(title, pages)| {
         let one = |(entry, word): &(EntryId, String)| {
@@ -193,7 +210,7 @@ fn line(step: &Step, rights: Option<&Rights>, name: &dyn Fn(EntryId) -> String) 
         format!("{title}: {}", pages.join(" "))
     });
     Line {
-        number: Some(step.position + 1),
+        number: Some(position),
         page: name(step.entry),
         kind: step.kind.letter(),
         fault: step.fault.map(|fault| (fault.kind, fault.major)),
@@ -207,7 +224,10 @@ fn line(step: &Step, rights: Option<&Rights>, name: &dyn Fn(EntryId) -> String) 
             .collect(),
         left: step.gone.iter().map(|gone| left(gone, name)).collect(),
         state,
-        entry_before: entry(&step.before, rights.map(|rights| rights.before.to_string())),
+        entry_before: entry(
+            &step.before,
+            rights.map(|rights| before(rights).to_string()),
+        ),
         entry_after: entry(&step.after, rights.map(|rights| rights.after.to_string())),
     }
 }

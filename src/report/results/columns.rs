@@ -9,7 +9,7 @@ use super::column::{
     COUNT, FRAMES, FRAMES_AND_WRITE_BACKS, OF_TRACE, POINT, TableRow, WRITE_BACKS, table,
 };
 use crate::policy::PolicyId;
-use crate::sweep::{IN_A_RUN, Identity, Part};
+use crate::sweep::{IN_A_RUN, Identity, LATER, Part};
 
 pub use super::column::{Better, ColumnKind, Counts, Field};
 
@@ -45,13 +45,20 @@ table! {
     accessed_bit: String, "", "when reference bits are set: every (reference), walk (only by page walks), walk-flush (the same; clearing one drops its translations); walk and walk-flush with the TLBs, which decide what is walked to: walk:l1i=64x4,l1d=64x4,l2=1536x12; every for traces of ids, which have no translation";
     swap_limit: Option<u64>, "slots", "slots of the swap device, a page each; empty for as many as needed";
     commit_limit: Option<u64>, "bytes", "most memory that may be promised to all processes (strict overcommit); empty if nothing is refused";
+    swap_in: String, "", "how a page that was shared copy-on-write is mapped when its last owner reads it from swap: writable (as Linux), read-only (the next write is a cow_reuse); empty if no such page is written by its last owner";
+    pin_cow_source: String, "", "whether the page that is being copied stays while another page can make room for the copy: on, off; empty if no page is copied that another one may map";
+    fork_file_ptes: String, "", "what a child has of its parent's page-table entries for pages of files: copy (all), drop (none, as in Linux: its first references are maps); empty if no fork found any";
+    free_frames: String, "", "which free frame is taken: lifo (freed last), fifo (never used, then freed first); empty if no page loses its last owner";
+    layout: String, "", "layout of addresses: two-level (32 bits, user space up to 3 GiB); empty if any address is taken";
+    page_cache: String, "", "what becomes of a page of a file that no process maps any more: keep (it stays in its frame and is found when it is mapped again), drop (it leaves, written back if dirty, and counts as another page when it is mapped again); with keep it leaves, too, under variable-space policies and where frames are divided, but is the same page; empty if no page of a file is left so";
+    file_io: String, "", "reads and writes of files without mappings: count (each page is found or loaded), ignore; empty if the trace has none";
     warmup_refs: u64, "references", "references replayed before counting began; they fill memory and count nowhere else but in segfaults, protection_faults and refs_dropped";
     refs: u64, "references", "references counted: one address and one kind each; an access that crosses a page boundary is one reference per page";
     reads: u64, "references", "references that read data";
     writes: u64, "references", "references that write data (a read-modify-write is one write)";
     ifetches: u64, "references", "references that fetch an instruction";
     processes: u64, "processes", "processes that make a legal reference, or whose advice or populated ranges may bring pages in";
-    distinct_pages: u64, "pages", "distinct pages; with this many frames every page fits. Private pages count per process, shared pages once, each copy-on-write copy once more";
+    distinct_pages: u64, "pages", "distinct pages; with this many frames every page fits. Private pages count per process, shared pages once, each copy-on-write copy once more; a page of a file that is mapped again counts once with page_cache keep";
     segfaults: u64, "references", "references of the whole trace to pages that no mapping has; neither hits nor faults, and not among refs";
     protection_faults: u64, "references", "references of the whole trace that their mapping does not allow, or to the kernel's half; not among refs";
     refs_dropped: u64, "references", "references of the whole trace by processes that an illegal reference or a refused fork had ended; not among refs";
@@ -75,11 +82,13 @@ table! {
     evictions_dirty: u64, "pages", "victims that had to be written back" => COUNT.by_curve(FRAMES_AND_WRITE_BACKS);
     expired: u64, "pages", "pages that left because their window closed (variable-space policies)" => COUNT.by_curve(FRAMES);
     expired_dirty: u64, "pages", "of these, pages that had to be written back" => COUNT.by_curve(FRAMES);
-    freed: u64, "pages", "resident pages that left because no process mapped them any more: unmapped, or their last process ended" => COUNT.neither().by_curve(POINT);
+    freed: u64, "pages", "resident pages that left because no process mapped them any more (unmapped, or their last process ended) or their file was cut off or unlinked; and io_loads of pages that no memory holds" => COUNT.neither().by_curve(POINT);
     freed_dirty: u64, "pages", "of these, pages of files that had to be written" => COUNT.by_curve(POINT);
     write_backs: u64, "pages", "dirty pages that left memory and were written: evictions_dirty + expired_dirty + freed_dirty" => COUNT.by_curve(WRITE_BACKS);
     prefetched: u64, "pages", "pages brought in because the program said that it would need them; no faults" => COUNT.neither().by_curve(POINT);
-    populated: u64, "pages", "pages brought in because the program populated a range (MAP_POPULATE, MADV_POPULATE_READ, MADV_POPULATE_WRITE); no faults. Every page that comes in is one of fills, refills, cow_copies, prefetched and populated" => COUNT.neither().by_curve(POINT);
+    populated: u64, "pages", "pages brought in because the program populated a range (MAP_POPULATE, MADV_POPULATE_READ, MADV_POPULATE_WRITE); no faults. Every page that comes in is one of fills, refills, cow_copies, prefetched, io_loads and populated" => COUNT.neither().by_curve(POINT);
+    io_hits: u64, "pages", "pages that reads and writes of files found in memory; neither references nor faults" => COUNT.more().by_curve(POINT);
+    io_loads: u64, "pages", "pages that reads and writes of files brought in; no faults. loads = fills + refills + cow_copies + prefetched + populated + io_loads" => COUNT.by_curve(POINT);
     dirty_end: u64, "pages", "dirty pages still resident at the end; they are no write-backs" => COUNT.neither();
     swapped_end: u64, "pages", "pages at the end that are on the swap device and not resident" => COUNT.neither();
     dropped_end: u64, "pages", "pages at the end that are neither resident nor on the swap device: of a file, or never written" => COUNT.neither();
@@ -101,7 +110,7 @@ table! {
     walk_refs_by_level: String, "references", "walk_refs by level of the page table, from the root to the leaf, joined by slashes; empty without translation" => COUNT.translated();
     shootdowns: Option<u64>, "entries", "TLB entries dropped because their page left memory or its page-table entry changed, counted per level that held one" => COUNT.translated();
     tlb_flushes: Option<u64>, "flushes", "flushes of all TLBs and page-walk caches because the process changed; 0 if entries are tagged by process" => COUNT.translated();
-    time_ns: Option<u64>, "ns", "modelled time of all counted references, by the costs of manifest.json: refs * memory + tlb_hits_l2 * tlb_l2 + walk_refs * walk_ref + faults * fault + cow_copies * copy + major_faults * read + (evictions_dirty, less those that made room for prefetched or populated pages) * write. Prefetched and populated pages, and writes of expired and freed pages, cost nothing, so that policies with and without a window do not compare; read and write are of 4 KiB whatever the page size, so that page sizes do not compare; at most 2^64 - 1" => COUNT.translated();
+    time_ns: Option<u64>, "ns", "modelled time of all counted references, by the costs of manifest.json: refs * memory + tlb_hits_l2 * tlb_l2 + walk_refs * walk_ref + faults * fault + cow_copies * copy + major_faults * read + (evictions_dirty, less those that made room for prefetched and populated pages and io_loads) * write. Prefetched and populated pages, io_hits and io_loads, and writes of expired and freed pages, cost nothing, so that policies with and without a window do not compare; read and write are of 4 KiB whatever the page size, so that page sizes do not compare; at most 2^64 - 1" => COUNT.translated();
     eat_ns: Option<f64>, "ns", "effective access time: time_ns / refs" => COUNT.translated();
     status: String, "", "ok; swap-full: a dirty page had to leave and swap had no slot, every column is exact up to there, before the reference or event that could not be served (of an advice: before the page that could not come in); error: the cell has no counts";
     error: String, "", "what went wrong and where; empty if ok";
@@ -147,6 +156,14 @@ pub fn column(name: &str) -> Option<&'static Column> {
 /// Returns the column that has a part of what names a cell.
 pub fn column_of(part: Part) -> &'static Column {
     column(part.column()).expect("a test looks for the column of each part")
+}
+
+/// Returns whether tables of earlier versions do not have `column`. They are read as if it were empty, or
+/// zero if it is a count.
+pub fn is_later(column: &Column) -> bool {
+    let counts = [&col::populated, &col::io_hits, &col::io_loads];
+    let is_count = counts.iter().any(|count| count.index == column.index);
+    is_count || LATER.iter().any(|(part, _)| part.column() == column.name)
 }
 
 /// Returns the columns that name a cell of a run. Every table beside `results.csv` begins with them.
@@ -220,6 +237,13 @@ impl Row {
             accessed_bit: cell.accessed_bit,
             swap_limit: cell.swap_limit,
             commit_limit: cell.commit_limit,
+            swap_in: cell.swap_in,
+            pin_cow_source: cell.pin_cow_source,
+            fork_file_ptes: cell.fork_file_ptes,
+            free_frames: cell.free_frames,
+            layout: cell.layout,
+            page_cache: cell.page_cache,
+            file_io: cell.file_io,
             warmup_refs: cell.warmup_refs,
             ..Row::default()
         }
@@ -245,6 +269,13 @@ impl Row {
             accessed_bit: self.accessed_bit.clone(),
             commit_limit: self.commit_limit,
             warmup_refs: self.warmup_refs,
+            swap_in: self.swap_in.clone(),
+            pin_cow_source: self.pin_cow_source.clone(),
+            fork_file_ptes: self.fork_file_ptes.clone(),
+            free_frames: self.free_frames.clone(),
+            layout: self.layout.clone(),
+            page_cache: self.page_cache.clone(),
+            file_io: self.file_io.clone(),
         }
         .with_policy(&self.policy, &self.params)
     }

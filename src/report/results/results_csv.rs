@@ -79,7 +79,8 @@ pub fn read(path: &Path) -> Result<Vec<u8>, TableError> {
 ///
 /// # Errors
 ///
-/// Errors if the table has another schema, if a column is unknown or missing, or if a field is not
+/// Errors if the table has another schema, if a column is unknown or missing (but for
+/// [later ones](columns::is_later)), or if a field is not
 /// what its column holds.
 pub fn parse_rows(path: &Path, text: &[u8]) -> Result<Vec<Row>, TableError> {
     let mut reader = csv::ReaderBuilder::new().from_reader(text);
@@ -99,7 +100,8 @@ pub fn parse_rows(path: &Path, text: &[u8]) -> Result<Vec<Row>, TableError> {
     });
     let columns: Vec<&columns::Column> = columns.collect::<Result<_, _>>()?;
     let has = |known: &columns::Column| columns.iter().any(|column| column.index == known.index);
-    if let Some(missing) = COLUMNS.iter().find(|known| !has(known)) {
+    let is_missing = |known: &&columns::Column| !has(known) && !columns::is_later(known);
+    if let Some(missing) = COLUMNS.iter().find(is_missing) {
         let what = format!(
             "not a results table: column \"{}\" is missing",
             missing.name

@@ -223,8 +223,8 @@ fn explain_finds_no_anomaly_between_replays_that_ended() {
     let ended = sandbox.run_args(args(&["--swap", "8KiB"])).code(0);
     assert!(!ended.out.contains("Belady"), "{}", ended.out);
     ended.out(&[
-        "swap was full after reference 4",
-        "swap was full after reference 5",
+        "swap was full at reference 4",
+        "swap was full at reference 5",
     ]);
     let belady = [
         "explain",

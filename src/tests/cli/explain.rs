@@ -13,7 +13,7 @@ fn explain(sandbox: &Sandbox, string: &str, args: &str) -> super::harness::Done 
 
 /// Belady's string. With three frames the oldest page leaves at each fault: 1 for 4, 2 for 1, 3 for
 /// 2, 4 for 5; then 1 and 2 are there, 3 takes 1's place, 4 that of 2, and 5 is there: 9 faults. With
-/// four, 1 and 2 are there at 5 and 6, and from then on each page has just left: 10 faults.
+/// four, 1 and 2 are there at 4 and 5, and from then on each page has just left: 10 faults.
 #[test]
 fn beladys_anomaly() {
     let sandbox = Sandbox::new();
@@ -22,36 +22,36 @@ fn beladys_anomaly() {
         .no_message();
     let expected = "\
 fifo, 3 frames
-reference  1  2  3  4  5  6  7  8  9  10  11  12
-page       1  2  3  4  1  2  5  1  2   3   4   5
-frame 0    1  1  1  4  4  4  5  5  5   5   5   5
-frame 1       2  2  2  1  1  1  1  1   3   3   3
-frame 2          3  3  3  2  2  2  2   2   4   4
-fault      F  F  F  F  F  F  F         F   F
-left                1  2  3  4         1   2
-     4  1 leaves: loaded first, at reference 1
-     5  2 leaves: loaded first, at reference 2
-     6  3 leaves: loaded first, at reference 3
-     7  4 leaves: loaded first, at reference 4
-    10  1 leaves: loaded first, at reference 5
-    11  2 leaves: loaded first, at reference 6
+reference  0  1  2  3  4  5  6  7  8  9  10  11
+page       1  2  3  4  1  2  5  1  2  3   4   5
+frame 0    1  1  1  4  4  4  5  5  5  5   5   5
+frame 1       2  2  2  1  1  1  1  1  3   3   3
+frame 2          3  3  3  2  2  2  2  2   4   4
+fault      F  F  F  F  F  F  F        F   F
+left                1  2  3  4        1   2
+     3  1 leaves: loaded first, at reference 0
+     4  2 leaves: loaded first, at reference 1
+     5  3 leaves: loaded first, at reference 2
+     6  4 leaves: loaded first, at reference 3
+     9  1 leaves: loaded first, at reference 4
+    10  2 leaves: loaded first, at reference 5
 12 references: 9 faults, 3 hits, fault rate 75.0 %
 
 fifo, 4 frames
-reference  1  2  3  4  5  6  7  8  9  10  11  12
-page       1  2  3  4  1  2  5  1  2   3   4   5
-frame 0    1  1  1  1  1  1  5  5  5   5   4   4
-frame 1       2  2  2  2  2  2  1  1   1   1   5
-frame 2          3  3  3  3  3  3  2   2   2   2
-frame 3             4  4  4  4  4  4   3   3   3
-fault      F  F  F  F        F  F  F   F   F   F
-left                         1  2  3   4   5   1
-     7  1 leaves: loaded first, at reference 1
-     8  2 leaves: loaded first, at reference 2
-     9  3 leaves: loaded first, at reference 3
-    10  4 leaves: loaded first, at reference 4
-    11  5 leaves: loaded first, at reference 7
-    12  1 leaves: loaded first, at reference 8
+reference  0  1  2  3  4  5  6  7  8  9  10  11
+page       1  2  3  4  1  2  5  1  2  3   4   5
+frame 0    1  1  1  1  1  1  5  5  5  5   4   4
+frame 1       2  2  2  2  2  2  1  1  1   1   5
+frame 2          3  3  3  3  3  3  2  2   2   2
+frame 3             4  4  4  4  4  4  3   3   3
+fault      F  F  F  F        F  F  F  F   F   F
+left                         1  2  3  4   5   1
+     6  1 leaves: loaded first, at reference 0
+     7  2 leaves: loaded first, at reference 1
+     8  3 leaves: loaded first, at reference 2
+     9  4 leaves: loaded first, at reference 3
+    10  5 leaves: loaded first, at reference 6
+    11  1 leaves: loaded first, at reference 7
 12 references: 10 faults, 2 hits, fault rate 83.3 %
 
 Belady's anomaly: fifo has more faults with 4 frames (10) than with 3 (9)
@@ -64,7 +64,7 @@ Belady's anomaly: fifo has more faults with 4 frames (10) than with 3 (9)
 }
 
 /// The book's figures: FIFO 15, OPT 9 and LRU 12 faults with three frames. OPT's victims: 7 (next at
-/// 18, the others at 5 and 14), 1 (next at 14; 0 at 7, 2 at 9), 0 (11; 3 at 10, 2 at 9), 4 (never),
+/// 17, the others at 4 and 13), 1 (next at 13; 0 at 6, 2 at 8), 0 (10; 3 at 9, 2 at 8), 4 (never),
 /// 3 (never), 2 (never).
 #[test]
 fn the_string_of_silberschatz() {
@@ -77,25 +77,25 @@ fn the_string_of_silberschatz() {
     ]);
     let opt = "\
 opt, 3 frames
-reference  1  2  3  4  5  6  7  8  9  10  11  12  13  14  15  16  17  18  19  20
-page       7  0  1  2  0  3  0  4  2   3   0   3   2   1   2   0   1   7   0   1
-frame 0    7  7  7  2  2  2  2  2  2   2   2   2   2   2   2   2   2   7   7   7
-frame 1       0  0  0  0  0  0  4  4   4   0   0   0   0   0   0   0   0   0   0
-frame 2          1  1  1  3  3  3  3   3   3   3   3   1   1   1   1   1   1   1
-fault      F  F  F  F     F     F          F           F               F
-left                7     1     0          4           3               2
-     4  7 leaves: next used at reference 18, the farthest
-     6  1 leaves: next used at reference 14, the farthest
-     8  0 leaves: next used at reference 11, the farthest
-    11  4 leaves: never used again
-    14  3 leaves: never used again
-    18  2 leaves: never used again
+reference  0  1  2  3  4  5  6  7  8  9  10  11  12  13  14  15  16  17  18  19
+page       7  0  1  2  0  3  0  4  2  3   0   3   2   1   2   0   1   7   0   1
+frame 0    7  7  7  2  2  2  2  2  2  2   2   2   2   2   2   2   2   7   7   7
+frame 1       0  0  0  0  0  0  4  4  4   0   0   0   0   0   0   0   0   0   0
+frame 2          1  1  1  3  3  3  3  3   3   3   3   1   1   1   1   1   1   1
+fault      F  F  F  F     F     F         F           F               F
+left                7     1     0         4           3               2
+     3  7 leaves: next used at reference 17, the farthest
+     5  1 leaves: next used at reference 13, the farthest
+     7  0 leaves: next used at reference 10, the farthest
+    10  4 leaves: never used again
+    13  3 leaves: never used again
+    17  2 leaves: never used again
 ";
     assert!(done.out.contains(opt), "{}", done.out);
 }
 
-/// Three frames, bits set on load. At 4 all bits are set: the hand clears 1, 2 and 3 and takes 1.
-/// 2 is hit at 5: its bit is set again. At 6 the hand is at 2, spares it, and takes 3. At 7 it stands
+/// Three frames, bits set on load. At 3 all bits are set: the hand clears 1, 2 and 3 and takes 1.
+/// 2 is hit at 4: its bit is set again. At 5 the hand is at 2, spares it, and takes 3. At 6 it stands
 /// at 4, whose bit is set, as that of 5 and then 2's is clear: it clears 4, takes 2.
 #[test]
 fn clock_with_its_hand_and_bits() {
@@ -103,29 +103,29 @@ fn clock_with_its_hand_and_bits() {
     let done = explain(&sandbox, "1 2 3 4 2 5 6", "-p clock -m 3 --state");
     let expected = "\
 clock, 3 frames
-reference  1  2  3  4  5  6  7
+reference  0  1  2  3  4  5  6
 page       1  2  3  4  2  5  6
 frame 0    1  1  1  4  4  4  4
 frame 1       2  2  2  2  2  6
 frame 2          3  3  3  5  5
 fault      F  F  F  F     F  F
 left                1     3  2
-     1  from the hand on: 1 (bit 1)
-     2  from the hand on: 1 (bit 1) 2 (bit 1)
-     3  from the hand on: 1 (bit 1) 2 (bit 1) 3 (bit 1)
-     4  1 leaves: every reference bit was set: the hand cleared them all and came round to it
+     0  from the hand on: 1 (bit 1)
+     1  from the hand on: 1 (bit 1) 2 (bit 1)
+     2  from the hand on: 1 (bit 1) 2 (bit 1) 3 (bit 1)
+     3  1 leaves: every reference bit was set: the hand cleared them all and came round to it
         from the hand on: 2 (bit 0) 3 (bit 0) 4 (bit 1)
-     5  from the hand on: 2 (bit 1) 3 (bit 0) 4 (bit 1)
-     6  3 leaves: reference bit 0 at the hand, after the bits of 1 other page were cleared
+     4  from the hand on: 2 (bit 1) 3 (bit 0) 4 (bit 1)
+     5  3 leaves: reference bit 0 at the hand, after the bits of 1 other page were cleared
         from the hand on: 4 (bit 1) 2 (bit 0) 5 (bit 1)
-     7  2 leaves: reference bit 0 at the hand, after the bits of 1 other page were cleared
+     6  2 leaves: reference bit 0 at the hand, after the bits of 1 other page were cleared
         from the hand on: 5 (bit 1) 4 (bit 0) 6 (bit 1)
 7 references: 6 faults, 1 hit, fault rate 85.7 %
 ";
     assert_eq!(done.code(0).no_message().out, expected);
 }
 
-/// A window of 2: page 1 was last used at 1, which at 3 lies two references back.
+/// A window of 2: page 1 was last used at 0, which at 2 lies two references back.
 #[test]
 fn a_window_and_writes() {
     let sandbox = Sandbox::new();
@@ -133,27 +133,27 @@ fn a_window_and_writes() {
     done.out(&[
         "ws, a window of 2 references\n",
         "kind       W  R  R\n",
-        "     3  1 leaves the working set, written back: outside the window of 2, last at reference 1\n",
+        "     2  1 leaves the working set, written back: outside the window of 2, last at reference 0\n",
         "        window of 2, references of the process ago: 3 (0) 2 (1)\n",
     ]);
 }
 
-/// The family of the tests of `vm`. At 6 the child's write copies a page that it may only read; the
-/// page copied is the very victim. At 10 the killed child's pages are freed, and the parent's
-/// page is its own again.
+/// The family of the tests of `vm`. At 5 the child's write copies a page that it may only read; the
+/// page copied is the very victim. At 9 the child is killed: that reference is not shown, but counts. At
+/// 10 its pages are freed, and the parent's page is its own again.
 #[test]
 fn processes_and_mappings() {
     let sandbox = Sandbox::new();
     sandbox.write("family.trace", FAMILY);
     let done = sandbox
-        .run("explain family.trace -m 4 -q")
+        .run("explain family.trace -m 4 -q --pin-cow-source off")
         .code(0)
         .no_message();
     done.out(&[
-        "        6  2:0x1000    W     cow-copy, minor   frame 1 r-- DA  frame 1 rw- DA  1:0x1000\n",
+        "        5  2:0x1000    W     cow-copy, minor   frame 1 r-- DA  frame 1 rw- DA  1:0x1000\n",
         "       10  1:0x2000    W     cow-reuse, minor  frame 2 r-- DA  frame 2 rw- DA  2:0x1000 2:0x7fe000\n",
         "       12  1:0x1000    R     refill, major     swap slot 0     frame 1 r-- -A\n",
-        "     6  1:0x1000 leaves, written back: least recently used, last at reference 2\n",
+        "     5  1:0x1000 leaves, written back: least recently used, last at reference 1\n",
         "    10  2:0x1000 is freed: no process maps it any more\n",
         "   end  1:0x1000 is freed: no process maps it any more\n",
         "12 references: 9 faults, 3 hits, fault rate 75.0 %\n",
@@ -171,13 +171,13 @@ fn every_form_tells_the_same() {
     assert_eq!(lines.len(), 1 + 2 * 12);
     assert_eq!(
         lines[4],
-        "fifo,3,,4,4,R,fill,no,4 2 3,1,\"leaves: loaded first, at reference 1\",,-,frame 0 -A"
+        "fifo,3,,3,4,R,fill,no,4 2 3,1,\"leaves: loaded first, at reference 0\",,-,frame 0 -A"
     );
     let markdown = explain(&sandbox, BELADY, &format!("{args} markdown")).code(0);
     markdown.out(&[
-        "### fifo, 3 frames\n\n| reference | 1 |",
+        "### fifo, 3 frames\n\n| reference | 0 |",
         "\n| fault | F | F | F | F | F | F | F |  |  | F | F |  |\n",
-        "\n- 4: 1 leaves: loaded first, at reference 1\n",
+        "\n- 3: 1 leaves: loaded first, at reference 0\n",
     ]);
     // Narrow terminals get blocks, or lines.
     let narrow = sandbox.shell(&format!(
@@ -215,9 +215,9 @@ fn pictures_are_whole_or_not_there() {
 fn long_traces_are_shown_in_part() {
     let sandbox = Sandbox::with_trace();
     let done = sandbox.run("explain t.txt").code(0);
-    let done = done.err(&["shown: references 1 to 64 of 4000 (others by --from and --count)"]);
+    let done = done.err(&["shown: references 0 to 63 of 4000 (others by --from and --count)"]);
     done.out(&["4000 references: ", "; those shown are 64 references: "]);
-    let end = sandbox.run("explain t.txt --from 3999 --out csv").code(0);
+    let end = sandbox.run("explain t.txt --from 3998 --out csv").code(0);
     assert_eq!(end.out.lines().count(), 3);
     // The whole counts are those of run.
     sandbox
@@ -243,11 +243,10 @@ fn what_cannot_be_shown_says_why() {
         (" , ", "", 4, "--string: no page in it"),
         (
             "1",
-            "--from 2",
+            "--from 1",
             2,
-            "--from 2: beyond the end of the trace, which has 1 ref",
+            "--from 1: beyond the end of the trace, whose last reference is 0",
         ),
-        ("1", "--from 0", 2, "references are counted from 1"),
         ("1", "--count 0", 2, "--count 0: from 1 to 10000"),
         ("1", "-p lur", 2, "did you mean \"lru\"?"),
         ("1", "-m 0", 2, "at least 1 is needed"),
@@ -298,9 +297,9 @@ fn pages_that_leave_for_an_advice() {
     let ahead = "W 100000\nR 101000\nR 101000\nW 102000\nadvise 300000 8192 willneed\nR 300000\n";
     sandbox.write("ahead.trace", format!("{MAPS}{ahead}"));
     sandbox.run("explain ahead.trace -p lru-k,opt-wb -m 3 -q --out markdown").code(0).out(&[
-        "- 5: 0x100000 leaves for a page brought in ahead, written back: fewer than 2 references that count, last at reference 1\n",
-        "- 5: 0x102000 leaves for a page brought in ahead, written back: fewer than 2 references that count, last at reference 4\n",
-        "- 5: 0x101000 leaves for a page brought in ahead: clean, never used again\n",
+        "- 4: 0x100000 leaves for a page brought in ahead, written back: fewer than 2 references that count, last at reference 0\n",
+        "- 4: 0x102000 leaves for a page brought in ahead, written back: fewer than 2 references that count, last at reference 3\n",
+        "- 4: 0x101000 leaves for a page brought in ahead: clean, never used again\n",
     ]);
     let lost = "R 100000\nadvise 300000 16384 willneed\nR 300000\n";
     sandbox.write("lost.trace", format!("{MAPS}{lost}"));
@@ -308,7 +307,7 @@ fn pages_that_leave_for_an_advice() {
         .run("explain lost.trace -p lru -m 2 -q --out markdown")
         .code(0);
     assert_eq!(done.out.matches(" leaves").count(), 4, "{}", done.out);
-    done.out(&["- 2: 0x301000 leaves for a page brought in ahead: least recently used, brought in ahead of reference 2, not referenced since\n"]);
+    done.out(&["- 1: 0x301000 leaves for a page brought in ahead: least recently used, brought in ahead of reference 1, not referenced since\n"]);
 }
 
 /// A dirty page of a shared file is written when it is freed, private memory is not; what the last
@@ -320,9 +319,41 @@ fn pages_that_are_freed() {
     sandbox.write("freed.trace", format!("{MAPS}{freed}"));
     let done = sandbox.run("explain freed.trace -m 4 -q --out csv").code(0);
     done.out(&[
-        "\nlru,4,,3,0x101000,R,fill,no,0x101000 0x100000 -,0x300000,\"is freed: no process maps it any more, written back\"",
+        "\nlru,4,,2,0x101000,R,fill,no,0x101000 0x100000 -,0x300000,\"is freed: no process maps it any more, written back\"",
         "\nlru,4,,end,,,,,,0x100000 0x101000,is freed: no process maps it any more | is freed: no process maps it any more,,,\n",
     ]);
+}
+
+/// References have the numbers that the warnings of `run` and `vm --at` give them.
+#[test]
+fn references_are_numbered_from_0_with_illegal_ones() {
+    let sandbox = Sandbox::new();
+    let text = "map 100000 8192 r--\nR 100000\nW 100000\nW 101000\nR 101000\nR 100000\n";
+    sandbox.write("i.trace", format!("# pagebench trace 1\n{text}"));
+    let skip = "--on-segfault skip -m 1";
+    let done = sandbox.run(&format!("explain i.trace -p lru,opt {skip} --out csv"));
+    // 1 and 2 are left out. At 3 the page of 0 leaves, which is used next at 4.
+    done.code(0)
+        .out(&[
+            "\nlru,1,,0,0x100000,R,",
+            "\nlru,1,,3,0x101000,R,fill,no,0x101000,0x100000,\"leaves: least recently used, last at reference 0\"",
+            "\nlru,1,,4,0x100000,R,",
+            "\"leaves: least recently used, last at reference 3\"",
+            "\"leaves: next used at reference 4, the farthest\"",
+        ])
+        .err(&["position 1: W of the page at 0x100000", "position 2: W of the page at 0x101000"]);
+    let done = sandbox.run(&format!(
+        "explain i.trace {skip} --from 2 --count 2 --out csv"
+    ));
+    assert_eq!(done.code(0).out.lines().count(), 2);
+    sandbox
+        .run(&format!("explain i.trace {skip} --from 1 --count 2"))
+        .code(2)
+        .err(&["no reference from 1 to 2 is legal"]);
+    sandbox
+        .run(&format!("vm i.trace --at 3 {skip}"))
+        .code(0)
+        .out(&["after 3 of 5 references, 1 of them legal"]);
 }
 
 /// After a copy each frame has the name of a process that shows it.
@@ -343,6 +374,6 @@ fn what_full_swap_keeps_has_not_left() {
         let args = format!("-p {policy} --swap none");
         let done = explain(&sandbox, string, &args).code(0);
         assert!(!done.out.contains(" leaves"), "{}", done.out);
-        done.out(&["swap was full after reference 2"]);
+        done.out(&["swap was full at reference 2"]);
     }
 }

@@ -99,7 +99,7 @@ fn an_own_policy_runs_in_every_command() {
         .out(&["spare-old"]);
     own_policy(&sandbox, "explain --string 1,2,3,4 -p spare-old -m 3")
         .code(0)
-        .out(&["old, but 1 older are spared, last at reference 2"]);
+        .out(&["old, but 1 older are spared, last at reference 1"]);
     own_policy(&sandbox, "vm t.txt -p spare-old -m 8 -q")
         .code(0)
         .out(&["spare-old"]);

@@ -279,7 +279,7 @@ fn example(options: &str) -> BTreeMap<String, BTreeMap<String, String>> {
     sandbox.write("fork.trace", text);
     sandbox
         .run(&format!(
-            "run fork.trace -p lru,fifo,clock,opt -m 3 --no-charts -o out {options}"
+            "run fork.trace -p lru,fifo,clock,opt -m 3 --pin-cow-source off --no-charts -o out {options}"
         ))
         .code(0);
     let rows = sandbox.rows("out/results.csv").into_iter();
@@ -287,7 +287,7 @@ fn example(options: &str) -> BTreeMap<String, BTreeMap<String, String>> {
 }
 
 /// The example, followed by hand. Three frames, `'` for a dirty page; the first of each row is the
-/// next to leave. The objects are a, b (of the parent), f (of the file), c (the child's copy of a).
+/// next to leave. A page that is being copied may make room for the copy. The objects are a, b (of the parent), f (of the file), c (the child's copy of a).
 ///
 /// ```text
 ///           LRU                      FIFO                     Clock (* referenced)       OPT

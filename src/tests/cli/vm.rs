@@ -18,7 +18,7 @@ fn family() -> Sandbox {
 fn a_family_after_the_copy() {
     let sandbox = family();
     let done = sandbox
-        .run("vm family.trace --at 8 -m 4 --entries -q")
+        .run("vm family.trace --at 8 -m 4 --entries -q --pin-cow-source off")
         .code(0)
         .no_message();
     snapshot("vm-at.stdout", &done.out);
@@ -27,7 +27,8 @@ fn a_family_after_the_copy() {
 #[test]
 fn a_family_at_its_end() {
     let sandbox = family();
-    let end = sandbox.run("vm family.trace --at end -m 4 -q").code(0);
+    let end = sandbox.run("vm family.trace --at end -m 4 -q --pin-cow-source off");
+    let end = end.code(0);
     end.out(&[
         "after the last event, all 13 references, 12 of them legal",
         "process 1: exited\n",

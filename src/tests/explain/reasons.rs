@@ -126,12 +126,13 @@ impl Case<'_> {
     /// Every text with a reference in it, and with bits that the hand cleared.
     fn common(&self) {
         let entry = self.gone.entry;
+        // Texts count references from 0.
         if let Some(last) = self.number("last at reference ") {
-            self.holds(last == self.last(entry) as u64, "its last reference");
+            self.holds(last + 1 == self.last(entry) as u64, "its last reference");
         }
         for words in ["loaded at reference ", "loaded first, at reference "] {
             if let Some(loaded) = self.number(words) {
-                self.holds(loaded == self.loaded(entry) as u64, "its load");
+                self.holds(loaded + 1 == self.loaded(entry) as u64, "its load");
             }
         }
         self.holds(!self.why.contains("ahead"), "nothing comes in ahead here");
@@ -141,7 +142,7 @@ impl Case<'_> {
             .position(|r| r.page == self.refs[self.last(entry) - 1].page);
         if let Some(at) = self.number("next used at reference ") {
             self.holds(
-                next.map(|n| (self.at + n + 1) as u64) == Some(at),
+                next.map(|n| (self.at + n) as u64) == Some(at),
                 "its next use",
             );
         }
@@ -689,7 +690,8 @@ fn every_policy_that_chooses_victims_is_checked() {
 fn reasons_of_pages_that_leave_windows_are_true() {
     let mut random = Random::new(22);
     let last = |case: &Case<'_>| {
-        let last = case.number("last at reference ");
+        // Texts count references from 0.
+        let last = case.number("last at reference ").map(|last| last + 1);
         case.holds(
             last == Some(case.last(case.gone.entry) as u64),
             "its last reference",

@@ -67,7 +67,9 @@ pub enum Policy {
     Fifo,
     /// Loading sets the reference bit.
     Clock,
-    /// The same, but only a later reference sets it.
+    /// The same around the numbers of the frames, not in the order of load.
+    ClockByFrame,
+    /// As the first, but only a later reference sets it.
     ClockUnset,
     /// The fewest uses, those of earlier stays included; then the least recent one.
     Lfu,
@@ -123,6 +125,20 @@ pub struct Options {
     pub tlb: Option<Hierarchy>,
     /// Without TLBs every reference walks.
     pub accessed: Accessed,
+    /// The only owner that reads a page back from swap may write it at once.
+    pub swap_in_writable: bool,
+    /// What is being copied makes no room for the copy, if anything else can.
+    pub pin_cow_source: bool,
+    /// A child has no entries for pages of files.
+    pub drop_file_ptes: bool,
+    /// Free frames queue up, those that were never used first; else the last one freed comes first.
+    pub fifo_frames: bool,
+    /// A page of a file that nobody maps stays, if nobody's part of memory or window had it.
+    pub keep_file_pages: bool,
+    /// Reads and writes of files count.
+    pub file_io: bool,
+    /// Where user space ends and where addresses do, if they are those of a 32-bit machine.
+    pub two_level: bool,
 }
 
 impl Options {
@@ -138,6 +154,22 @@ impl Options {
             warmup: 0,
             tlb: None,
             accessed: Accessed::Every,
+            swap_in_writable: true,
+            pin_cow_source: true,
+            drop_file_ptes: false,
+            fifo_frames: false,
+            keep_file_pages: false,
+            file_io: false,
+            two_level: false,
+        }
+    }
+
+    /// The same in which nothing is done that an earlier version did not do.
+    pub fn with_none(self) -> Options {
+        Options {
+            swap_in_writable: false,
+            pin_cow_source: false,
+            ..self
         }
     }
 }
@@ -196,6 +228,10 @@ pub struct Counters {
     pub prefetched: [usize; 2],
     /// Objects brought in because a range was populated; likewise.
     pub populated: [usize; 2],
+    /// Pages that reads and writes of files found in memory.
+    pub io_hits: usize,
+    /// Pages that they brought in; index 1: the victim had to be written.
+    pub io_loads: [usize; 2],
     pub swap_reads: usize,
     pub file_reads: usize,
     /// Resident objects after each reference, summed.
@@ -265,6 +301,8 @@ pub struct Outcome {
     pub resident_start: usize,
     pub resident_end: usize,
     pub dirty_end: usize,
+    /// Of the resident objects, those that no page is bound to.
+    pub unmapped_end: usize,
     /// Slots in use at the end.
     pub swap_slots: usize,
     /// All faults, those of warm-up among them.
@@ -288,6 +326,12 @@ pub fn whole(items: &[Item], options: &Options) -> Result<Outcome, String> {
     // What everything is bound to does not depend on memory, and OPT must know the future.
     let strict = is_strict(items);
     let mut space = Space::new(options.page_size, strict, options.on_segfault);
+    space.drop_file_ptes = options.drop_file_ptes;
+    space.cache.keep = options.keep_file_pages;
+    space.cache.count_io = options.file_io;
+    if options.two_level {
+        (space.user_end, space.end) = (3 << 30, Some(4 << 30));
+    }
     let mut steps: Vec<Vec<Step>> = Vec::new();
     for item in items {
         steps.push(space.apply(item)?);
@@ -333,6 +377,7 @@ pub fn whole(items: &[Item], options: &Options) -> Result<Outcome, String> {
         resident_start,
         resident_end: memory.resident(),
         dirty_end: memory.dirty(),
+        unmapped_end: memory.unmapped(),
         swap_slots: memory.swap_slots(),
         pages: memory.pages(),
         tlb: memory.translations(),

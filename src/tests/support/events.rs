@@ -8,7 +8,7 @@ use pagebench::internals::trace::model::access::Kind;
 use pagebench::internals::trace::model::dense::Trace;
 use pagebench::internals::trace::model::densify::Densifier;
 use pagebench::internals::trace::model::event::{
-    Advice, Backing, Event, EventAt, Mapping, Move, Protection,
+    Advice, Backing, Event, EventAt, FileRange, Mapping, Move, Protection,
 };
 use pagebench::internals::trace::model::refs::{Meta, PageKey, pack};
 use pagebench::internals::units::PageSize;
@@ -26,16 +26,19 @@ pub enum Style {
     Files,
     /// Mappings that move, grow and shrink.
     Moves,
+    /// Files that are mapped, unmapped, read, written, cut and unlinked.
+    Cache,
     /// One process with more pages than a cluster of the swap device has slots.
     Wide,
 }
 
-pub const STYLES: [Style; 6] = [
+pub const STYLES: [Style; 7] = [
     Style::Mapped,
     Style::Permissive,
     Style::Forks,
     Style::Files,
     Style::Moves,
+    Style::Cache,
     Style::Wide,
 ];
 
@@ -100,6 +103,7 @@ impl Maker {
             Style::Mapped => 20,
             Style::Permissive => 8,
             Style::Forks | Style::Files | Style::Moves => 14,
+            Style::Cache => 30,
             Style::Wide => 1,
         };
         match self.random.percent(events) {
@@ -152,7 +156,7 @@ impl Maker {
                     ..mapping
                 })));
             }
-            Style::Mapped | Style::Forks | Style::Files | Style::Moves => {
+            Style::Mapped | Style::Forks | Style::Files | Style::Moves | Style::Cache => {
                 for _ in 0..3 {
                     self.map();
                 }
@@ -224,6 +228,7 @@ impl Maker {
         let (forks, exits) = match self.style {
             Style::Permissive => (45, 60),
             Style::Forks => (35, 42),
+            Style::Cache => (4, 10),
             _ => (8, 11),
         };
         match self.random.below(100) {
@@ -236,6 +241,7 @@ impl Maker {
             _ => match self.style {
                 Style::Permissive => self.idle(),
                 Style::Moves if self.random.percent(60) => self.moves(),
+                Style::Cache if self.random.percent(85) => self.file_event(),
                 Style::Files if self.random.percent(10) => self.length(),
                 Style::Files if self.random.percent(10) => self.populate(),
                 Style::Files if self.random.percent(40) => self.advise(),
@@ -293,6 +299,38 @@ impl Maker {
         let bytes = self.crooked(bytes);
         let file = self.random.below(FILES + 1) as u32;
         self.take_event(Event::Length { file, bytes })
+    }
+
+    /// A mapping that comes or goes, or something that happens to a file.
+    fn file_event(&mut self) -> bool {
+        let (start, length) = self.range();
+        let file = self.random.below(FILES + 1) as u32;
+        match self.random.below(20) {
+            0..5 => self.map(),
+            5..10 => self.take_event(Event::Unmap { start, length }),
+            10 => self.take_event(Event::Unlink { file }),
+            11 => self.length(),
+            12 => self.advise(),
+            _ => {
+                let bytes = self.page_size;
+                let range = FileRange {
+                    file,
+                    offset: match self.random.percent(50) {
+                        true => self.random.below(10) * bytes,
+                        false => self.random.below(10 * bytes),
+                    },
+                    length: match self.random.percent(50) {
+                        true => (1 + self.random.below(3)) * bytes,
+                        false => 1 + self.random.below(2 * bytes),
+                    },
+                };
+                let event = match self.random.percent(50) {
+                    true => Event::Read(range),
+                    false => Event::Write(range),
+                };
+                self.take_event(event)
+            }
+        }
     }
 
     /// A move, mostly of what is mapped or a part of it, and mostly to where nothing is.
@@ -412,7 +450,7 @@ impl Maker {
         let files = match self.style {
             Style::Mapped | Style::Permissive | Style::Moves | Style::Wide => 45,
             Style::Forks => 20,
-            Style::Files => 85,
+            Style::Files | Style::Cache => 85,
         };
         let backing = match self.random.percent(files) {
             true => {

@@ -184,7 +184,16 @@ fn one_process_has_all_frames_to_itself() {
             let forks = matches!(item, Item::Event { event, .. } if event.name().ends_with("fork"));
             item.pid() == first && !forks
         });
-        let case = Case::new(trace_of(&items, SIZE), seed);
+        // With frames of its own it has no pages of files that it does not map.
+        let options = space::Options {
+            page_cache: Some(space::PageCache::Drop),
+            ..space::Options::default()
+        };
+        let resolved = space::resolve(trace_of(&items, SIZE), &options).expect("it makes sense");
+        let case = Case {
+            resolved,
+            ..Case::new(trace_of(&items, SIZE), seed)
+        };
         assert_eq!(case.resolved.trace.dictionary.pids.len(), 1);
         case.each(|policy, job| {
             let quota = job.frames.map(|frames| [frames]);

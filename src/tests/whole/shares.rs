@@ -110,6 +110,7 @@ fn job_of<'t>(resolved: &'t Resolved, choice: &'t PolicyChoice) -> Job<'t> {
         bursts: None,
         misses: None,
         swap_slots: None,
+        choices: Default::default(),
     }
 }
 

@@ -40,7 +40,8 @@ are hexadecimal, lengths, offsets and ids decimal, PROT is rwx with - for what i
 - populate START LENGTH read (or write): the pages come in now, as if each were read (or written),
   up to the first page that is not mapped, allows it not, or begins beyond the end of its file
 - brk END: the heap ends here; the first such line gives its beginning
-- read ID OFFSET LENGTH and write ID OFFSET LENGTH: a file is used without a mapping
+- read ID OFFSET LENGTH and write ID OFFSET LENGTH: a file is used without a mapping (counted with
+  --file-io count)
 - length ID BYTES: the file ends here from now on; unlink ID: it has no name any more
 - fork CHILD: the process is copied; CHILD is the copy's number for switch (decimal, 32 bits)
 - vfork CHILD: CHILD uses the memory of the process until it has its own by exec, or exits

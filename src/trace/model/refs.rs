@@ -167,3 +167,17 @@ impl References {
         self.kinds.extend_from_slice(kinds);
     }
 }
+/// Returns the position among all references of the `legal`-th one, from 0, of those that are left if
+/// the references at the positions `left_out`, in ascending order, are taken away.
+pub fn position_of(left_out: &[u64], legal: u64) -> u64 {
+    let (mut low, mut high) = (0, left_out.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        // References before `left_out[middle]` that are left.
+        match left_out[middle] - middle as u64 <= legal {
+            true => low = middle + 1,
+            false => high = middle,
+        }
+    }
+    legal + low as u64
+}

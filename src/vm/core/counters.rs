@@ -32,6 +32,11 @@ pub struct Counters {
     /// Pages loaded because a program populated a range. Index 1: a victim had to be written back
     /// first.
     pub populated: [u64; 2],
+    /// Pages that a read or a write of a file found in memory.
+    pub io_hits: u64,
+    /// Pages that a read or a write of a file brought in. Index 1: a victim had to be written back
+    /// first.
+    pub io_loads: [u64; 2],
     /// Victims that needed no write.
     pub evictions_clean: u64,
     /// Victims written back.
@@ -72,7 +77,8 @@ impl Counters {
 
     /// Returns the number of pages that came in without a fault.
     pub fn ahead(&self) -> u64 {
-        self.prefetched.iter().chain(&self.populated).sum()
+        let ahead = self.prefetched.iter().chain(&self.populated);
+        ahead.chain(&self.io_loads).sum()
     }
 
     /// Returns the number of victims.
@@ -238,7 +244,10 @@ impl Outcome {
         assert!(self.dirty_end <= self.resident_end, "dirty <= resident");
         let written = |table: &FaultTable| table[0][1] + table[1][1];
         assert_eq!(
-            c.faults.iter().map(written).sum::<u64>() + c.prefetched[1] + c.populated[1],
+            c.faults.iter().map(written).sum::<u64>()
+                + c.prefetched[1]
+                + c.populated[1]
+                + c.io_loads[1],
             c.evictions_dirty,
             "one load per written victim"
         );

@@ -3,6 +3,7 @@
 //! generic, so it is compiled once. It knows neither the policy nor which entry names which frame.
 
 pub(crate) mod burst_state;
+pub mod choices;
 pub mod counters;
 pub mod distribution;
 pub mod swap;
@@ -10,9 +11,10 @@ pub mod swap;
 use burst_state::BurstState;
 
 use crate::policy::{EventCount, Frames, MemoryBy as SpaceKind, Setup, Spec};
-use crate::space::{Class, End, EntryId, ObjectId, OpAt};
+use crate::space::{Class, End, EntryId, ObjectId, Op, OpAt, PageCache, Space};
 use crate::trace::model::refs::PageKey;
 use crate::units::{FrameId, PageId};
+use crate::vm::core::choices::{Choices, CowSource, FreeFrames, SwapIn};
 use crate::vm::core::counters::{Counters, FaultTables};
 use crate::vm::core::distribution::{
     ExpiryEvent, FaultEvent, FaultIntervals, FaultKind, Listener, Victim,
@@ -20,6 +22,7 @@ use crate::vm::core::distribution::{
 use crate::vm::core::swap::Swap;
 use crate::vm::hardware::tlb_shapes::LEVELS_MAX;
 use crate::vm::machine::page_tables::UNALLOCATED;
+use std::collections::VecDeque;
 
 /// A dirty page must leave memory and swap has no slot for it: the replay ends before the
 /// reference or the op that is the cause.
@@ -37,6 +40,21 @@ pub(crate) enum Read {
     File,
     /// Its original backing store, which the trace does not name.
     Original,
+}
+
+/// In place of a number of ops: the page in the frame was not read from swap by a fault.
+const NOT_READ: u32 = u32::MAX;
+
+/// What becomes of a page of a file that no process maps any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnmappedFilePage {
+    /// It leaves and is freed: mapped again it is another page.
+    Freed,
+    /// It leaves, and is the same page when it is mapped again. No process has it in its part of
+    /// memory, or in its window.
+    Leaves,
+    /// It stays.
+    Stays,
 }
 
 /// The state of a machine besides its policy, its page tables and its TLBs.
@@ -58,8 +76,18 @@ pub(crate) struct Core<'t> {
     pub(crate) capacity: u32,
     /// The frames from this one on were never used.
     fresh: u32,
-    /// Frames that were given back.
-    free: Vec<FrameId>,
+    /// Frames that were given back, the first first.
+    free: VecDeque<FrameId>,
+    free_frames: FreeFrames,
+    /// For each frame the number of ops before the fault that read its page from swap, or
+    /// [`NOT_READ`]. Empty if nothing depends on it.
+    swapped_in: Vec<u32>,
+    /// Whether the source of a copy must stay.
+    pub(crate) pins_source: bool,
+    /// What becomes of a page of a file that no process maps any more.
+    pub(crate) unmapped: UnmappedFilePage,
+    /// Whether the policy sees reads and writes of files, and a page that comes in by one stays.
+    pub(crate) shows_file_io: bool,
     /// The number of resident pages over time.
     pub(crate) residency: Residency,
     /// The slots of the swap device.
@@ -115,10 +143,20 @@ impl<'t> Core<'t> {
     pub(crate) fn new(
         spec: &Spec,
         setup: &Setup<'t>,
-        ops: &'t [OpAt],
+        space: Option<&'t Space>,
         swap_slots: Option<u64>,
+        choices: Choices,
         listener: Option<&'t mut dyn Listener>,
     ) -> Core<'t> {
+        let ops = space.map_or(&[][..], |space| &space.ops);
+        let is_global = spec.space == SpaceKind::Fixed && setup.quotas.is_none();
+        let unmapped = match space.map(|space| space.page_cache) {
+            Some(PageCache::Keep) if is_global => UnmappedFilePage::Stays,
+            Some(PageCache::Keep) => UnmappedFilePage::Leaves,
+            Some(PageCache::Drop) | None => UnmappedFilePage::Freed,
+        };
+        let may_reuse = |at: &OpAt| matches!(at.op, Op::Reuse { .. });
+        let notes_swap_ins = choices.swap_in == SwapIn::Writable && ops.iter().any(may_reuse);
         let gives_back = spec.space == SpaceKind::Variable || setup.shares;
         Core {
             policy_name: spec.name,
@@ -129,7 +167,19 @@ impl<'t> Core<'t> {
             frames: Frames::new(setup.frames),
             capacity: setup.frames,
             fresh: 0,
-            free: Vec::with_capacity(if gives_back { setup.frames as usize } else { 0 }),
+            free: VecDeque::with_capacity(if gives_back { setup.frames as usize } else { 0 }),
+            free_frames: choices.free_frames,
+            swapped_in: vec![
+                NOT_READ;
+                if notes_swap_ins {
+                    setup.frames as usize
+                } else {
+                    0
+                }
+            ],
+            pins_source: choices.cow_source == CowSource::Pinned,
+            unmapped,
+            shows_file_io: is_global,
             residency: Residency::default(),
             swap: Swap::new(setup.pages, swap_slots),
             swap_full: false,
@@ -147,18 +197,41 @@ impl<'t> Core<'t> {
     /// Takes a frame that holds no page; `None` if every frame holds one.
     #[inline]
     pub(crate) fn free_frame(&mut self) -> Option<FrameId> {
-        if let Some(frame) = self.free.pop() {
-            return Some(frame);
-        }
-        (self.fresh < self.capacity).then(|| {
-            self.fresh += 1;
-            self.fresh - 1
+        let is_fresh = self.fresh < self.capacity;
+        let freed = match self.free_frames {
+            FreeFrames::Lifo => self.free.pop_back(),
+            FreeFrames::Fifo if is_fresh => None,
+            FreeFrames::Fifo => self.free.pop_front(),
+        };
+        freed.or_else(|| {
+            is_fresh.then(|| {
+                self.fresh += 1;
+                self.fresh - 1
+            })
         })
+    }
+
+    /// Notes whether the page that came into `frame` was read from swap by a fault.
+    #[inline]
+    pub(crate) fn note_source(&mut self, frame: FrameId, from_swap: bool) {
+        if let Some(ops) = self.swapped_in.get_mut(frame as usize) {
+            *ops = if from_swap {
+                self.next_op as u32
+            } else {
+                NOT_READ
+            };
+        }
+    }
+
+    /// Returns whether a fault read the page in `frame` from swap after the first `ops` ops.
+    pub(crate) fn was_swapped_in_after(&self, ops: u32, frame: FrameId) -> bool {
+        let read = self.swapped_in.get(frame as usize);
+        read.is_some_and(|&read| read != NOT_READ && read >= ops)
     }
 
     /// Gives a frame back whose page has left.
     pub(crate) fn give_back(&mut self, frame: FrameId) {
-        self.free.push(frame);
+        self.free.push_back(frame);
     }
 
     /// Returns what must be read for an object that is in no frame.

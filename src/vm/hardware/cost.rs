@@ -4,7 +4,7 @@
 //! An access costs its memory reference, its translation and, if it faults, the handling of the
 //! fault, the copy of the page, the device's read and the write of its victim. Background work costs
 //! nothing: the write of a page that expires from a working set or is unmapped, and pages read
-//! ahead.
+//! ahead, or read and written without mappings.
 
 use super::processors::{Costs, NOMINAL};
 use crate::units::did_you_mean;

@@ -465,6 +465,7 @@ impl ProcessorModel {
             l2: arrays.l2,
             levels: layout.levels() as u32,
             leaf_bits: layout.shift(levels - 1),
+            radix_bits: Geometry::default().radix_bits,
             pwc,
             tags: true,
         }

@@ -90,9 +90,10 @@ pub struct Geometry {
     pub l2: Second,
     /// Levels of the page table: entries that a walk reads without page-walk caches.
     pub levels: u32,
-    /// log2 of the size, in bytes, of the pages that the last of these levels names; each level above
-    /// covers 512 times the one below.
+    /// log2 of the size, in bytes, of the pages that the last of these levels names.
     pub leaf_bits: u32,
+    /// Index bits of a level: each level above covers `2^radix_bits` times the one below.
+    pub radix_bits: u32,
     /// Page-walk caches.
     pub pwc: WalkCacheShapes,
     /// Entries are tagged with their process; without tags, a reference by another process than
@@ -110,6 +111,7 @@ impl Default for Geometry {
             l2: Second::Shared(Shape::new(1536, 12)),
             levels: 4,
             leaf_bits: 12,
+            radix_bits: RADIX_BITS,
             pwc: WalkCacheShapes::default(),
             tags: true,
         }

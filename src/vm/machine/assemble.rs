@@ -47,8 +47,14 @@ fn run_by(job: &Job<'_>, listener: Option<&mut dyn Listener>) -> Result<Outcome,
 /// for the policy `P`. The job names `P`, which need not be in the table.
 pub fn run_as<'t, P: PolicyType<'t> + 't>(job: &Job<'t>) -> Result<Outcome, RunError> {
     let setup = &job.setup()?;
-    let ops = job.space.map_or(&[][..], |space| &space.ops);
-    let core = Core::new(job.spec(), setup, ops, job.swap_slots, None);
+    let core = Core::new(
+        job.spec(),
+        setup,
+        job.space,
+        job.swap_slots,
+        job.choices,
+        None,
+    );
     let parts = Parts { job, setup, core };
     let mut replay = Replay::new(parts.any_tables(P::new(setup), ()), job);
     job.trace
@@ -151,18 +157,21 @@ impl<'t> Job<'t> {
 
     fn future(&self) -> Option<Future<'t>> {
         let refs = self.trace.refs();
+        let left_out = self.space.map_or(&[][..], |space| &space.left_out_at);
         match self.space.filter(|space| !space.is_identity()) {
             None => self.trace.next_use().map(|next_use| Future {
                 refs,
                 entries: refs,
                 next_use,
                 after_op: &[],
+                left_out,
             }),
             Some(space) => space.future(refs).map(|future| Future {
                 refs: &future.refs,
                 entries: refs,
                 next_use: &future.next_use,
                 after_op: &future.after_op,
+                left_out,
             }),
         }
     }
@@ -207,8 +216,8 @@ pub(super) fn assemble<'t>(
     let mut setup = job.setup()?;
     let burst_size = burst_size.filter(|&k| own_loop && job.takes_bursts(k, &setup));
     setup.bursts = burst_size.is_some();
-    let ops = job.space.map_or(&[][..], |space| &space.ops);
-    let mut core = Core::new(job.spec(), &setup, ops, job.swap_slots, listener);
+    let (spec, choices) = (job.spec(), job.choices);
+    let mut core = Core::new(spec, &setup, job.space, job.swap_slots, choices, listener);
     if job.accessed == AccessedBitMode::WalkFlush {
         core.frames.watch_clearing();
     }

@@ -6,6 +6,7 @@ use super::Paging;
 use crate::policy::{Frames, Policy};
 use crate::space::{Class, EntryId, ObjectId};
 use crate::units::FrameId;
+use crate::vm::core::UnmappedFilePage;
 use crate::vm::core::distribution::Victim;
 use crate::vm::machine::page_tables::{NOT_RESIDENT, Residence, UNALLOCATED};
 use crate::vm::tlb::Translation;
@@ -86,8 +87,9 @@ where
         }
     }
 
-    /// Frees `page`, whose last owner is gone, and its swap slot. Writes it to its file if it is dirty,
-    /// unless `discards` is true.
+    /// Frees `page`, whose last owner is gone, and its swap slot. Writes it to its file if it is dirty.
+    /// A page of the page cache stays instead, or leaves without being freed. If `discards` is true its
+    /// bytes are gone: it is freed, and nothing is written.
     pub(super) fn free(
         &mut self,
         policy: &mut dyn Policy,
@@ -96,6 +98,13 @@ where
         time: u64,
     ) {
         let frame = self.memory.state(page);
+        let unmapped = match discards || self.memory.class(page) != Class::File {
+            true => UnmappedFilePage::Freed,
+            false => self.core.unmapped,
+        };
+        if unmapped == UnmappedFilePage::Stays {
+            return;
+        }
         self.core.swap.release(page);
         if frame < NOT_RESIDENT {
             self.core.residency.settle(time);
@@ -107,8 +116,10 @@ where
             self.displace(page, time);
             self.core.give_back(frame);
         }
-        // It is no page any more, and is counted as none.
-        self.memory.place(page, UNALLOCATED);
+        if unmapped == UnmappedFilePage::Freed {
+            // It is no page any more, and is counted as none.
+            self.memory.place(page, UNALLOCATED);
+        }
     }
 
     /// Drops the translations of pages whose reference bits the policy cleared: a walk must set

@@ -52,13 +52,16 @@ where
         }
         let read = paging.source(object, state);
         let (frame, victim) =
-            paging.take_frame_inline(policy, Cause::Fault, entry, object, time)?;
+            paging.take_frame_inline(policy, Cause::Fault, entry, object, None, time)?;
         let kind = if state == UNALLOCATED {
             FaultKind::Fill
         } else {
             FaultKind::Refill
         };
         paging.load_inline(policy, PageAccess { entry, frame, time }, object, write);
+        if R::SHARES {
+            paging.core.note_source(frame, read == Read::Swap);
+        }
         self.note_touched(entry, frame, write);
         let paging = &mut self.paging;
         paging.flush_cleared(time);
@@ -95,7 +98,7 @@ where
     }
 
     /// Takes a frame for `page`, which comes in through `entry`: a free one, or one whose page
-    /// leaves. Settles the residency if there will be one page more. Errors if the victim cannot
+    /// leaves, but not `spare` if the policy has another. Settles the residency if there will be one page more. Errors if the victim cannot
     /// leave.
     #[inline(always)]
     pub(super) fn take_frame_inline<P: Policy + ?Sized>(
@@ -104,6 +107,7 @@ where
         cause: Cause,
         entry: EntryId,
         page: ObjectId,
+        spare: Option<FrameId>,
         time: u64,
     ) -> Result<(FrameId, Option<Victim>), Full> {
         let core = &mut self.core;
@@ -129,6 +133,7 @@ where
                     page: Some(page),
                     time,
                     ahead,
+                    spare: spare.filter(|_| core.residency.now > 1),
                 };
                 (policy.victim(&mut core.frames, request), true)
             }
@@ -151,9 +156,10 @@ where
         cause: Cause,
         entry: EntryId,
         page: ObjectId,
+        spare: Option<FrameId>,
         time: u64,
     ) -> Result<(FrameId, Option<Victim>), Full> {
-        self.take_frame_inline(policy, cause, entry, page, time)
+        self.take_frame_inline(policy, cause, entry, page, spare, time)
     }
 
     /// Puts `object` into the frame of `at` because a reference through the entry of `at` faulted.
@@ -171,6 +177,17 @@ where
         self.core.residency.now += 1;
         self.core.frames.load(at.frame, object, write);
         policy.loaded(&mut self.core.frames, at);
+    }
+
+    /// Returns whether the write of an op needs no fault: the page was read from swap when `entry`
+    /// was its only owner already, and was mapped writable.
+    #[inline]
+    pub(super) fn maps_writable(&self, op: Op) -> bool {
+        let Op::Reuse { entry, alone_since } = op else {
+            return false;
+        };
+        let frame = self.memory.present(entry);
+        frame < NOT_RESIDENT && self.core.was_swapped_in_after(alone_since, frame)
     }
 
     /// Serves a write fault that belongs to an op of copy-on-write. Returns the frame that `entry`
@@ -223,6 +240,7 @@ where
         let (frame, read, victim) =
             self.part_from_source(policy, Cause::Fault, entry, (source, frees), object, time)?;
         self.load_inline(policy, PageAccess { entry, frame, time }, object, true);
+        self.core.note_source(frame, false);
         self.core.note_present(entry, true);
         self.flush_cleared(time);
         self.core
@@ -243,14 +261,15 @@ where
     ) -> Result<(FrameId, Read, Option<Victim>), Full> {
         self.core.residency.settle(time);
         // Whatever becomes of the source below, its content is there now or is read.
-        let read = match source {
-            space::NONE => Read::File,
+        let (read, spare) = match source {
+            space::NONE => (Read::File, None),
             source => match self.memory.state(source) {
-                state if state < NOT_RESIDENT => Read::Nothing,
-                state => self.source(source, state),
+                frame if frame < NOT_RESIDENT => (Read::Nothing, Some(frame)),
+                state => (self.source(source, state), None),
             },
         };
-        let (frame, victim) = self.take_frame(policy, cause, entry, object, time)?;
+        let spare = spare.filter(|_| self.core.pins_source);
+        let (frame, victim) = self.take_frame(policy, cause, entry, object, spare, time)?;
         if source != space::NONE {
             self.drop_entry(entry, time);
             policy.unmapped(entry);

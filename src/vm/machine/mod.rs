@@ -19,6 +19,7 @@ pub(super) mod bursts;
 mod engine;
 mod evict;
 mod fault;
+mod file_io;
 mod ops;
 pub mod page_tables;
 mod populate;
@@ -29,6 +30,7 @@ pub mod stepper;
 pub use assemble::{begin, run, run_as, run_with};
 pub use replay::Replay;
 
+use super::core::choices::Choices;
 use super::core::{Core, Full};
 use super::tlb::{Geometry, MissLog, Translation};
 use crate::policy::{
@@ -110,6 +112,8 @@ pub struct Job<'t> {
     pub accessed: AccessedBitMode,
     /// Slots of the swap device; `None` for no limit.
     pub swap_slots: Option<u64>,
+    /// How frames are mapped and chosen where systems differ.
+    pub choices: Choices,
 }
 
 impl<'t> Job<'t> {
@@ -131,6 +135,7 @@ impl<'t> Job<'t> {
             misses: None,
             accessed: AccessedBitMode::Every,
             swap_slots: None,
+            choices: Choices::default(),
         }
     }
 }
@@ -180,6 +185,8 @@ where
                 Some(_) => at + 1,
                 None => range.end.min(until),
             };
+            // A write to a page that is mapped writable already is a reference as any other.
+            let op = op.filter(|op| !self.paging.maps_writable(*op));
             let done = match (op, tile.bursts) {
                 (Some(op), Some(view)) => self.write_shared(op, view.page(at as usize), at),
                 (Some(op), None) => self.write_shared(op, page_of(tile.refs[tile.index(at)]), at),

@@ -4,6 +4,7 @@
 
 use super::Paging;
 use super::fault::Cause;
+use super::file_io::FileIo;
 use crate::policy::{PageAccess, Policy};
 use crate::space::{EntryId, ObjectId, Op};
 use crate::trace::model::refs::NEVER;
@@ -76,6 +77,21 @@ where
             }
             Op::Flush { entry } => self.flush_entry(entry, time),
             Op::Free { object, discards } => self.free(policy, object, discards, time),
+            Op::FileIo {
+                entry,
+                write,
+                reads,
+            } => {
+                return self.file_io(
+                    policy,
+                    FileIo {
+                        entry,
+                        write,
+                        reads,
+                    },
+                    time,
+                );
+            }
             Op::Prefetch { entry } => return self.prefetch(policy, entry, time),
             Op::Populate { entry, write } => return self.populate(policy, entry, write, time),
             Op::PopulateCopy {
@@ -101,7 +117,7 @@ where
             return Ok(());
         }
         self.core.residency.settle(time);
-        let (frame, victim) = self.take_frame(policy, Cause::Ahead, entry, object, time)?;
+        let (frame, victim) = self.take_frame(policy, Cause::Ahead, entry, object, None, time)?;
         self.load_ahead(policy, PageAccess { entry, frame, time }, object);
         let written = self.core.count_moves(read, victim);
         self.core.counters.prefetched[written] += 1;
@@ -120,6 +136,7 @@ where
         let core = &mut self.core;
         core.residency.now += 1;
         core.frames.load_ahead(at.frame, object);
+        core.note_source(at.frame, false);
         let next_use = core.after_op.get(core.next_op).copied();
         policy.prefetched(&mut core.frames, at, next_use.unwrap_or(NEVER));
         // `prefetched` may clear the bit, which queues a shoot-down. Drain the queue before the

@@ -6,7 +6,7 @@ use super::fault::Cause;
 use crate::policy::{PageAccess, Policy};
 use crate::space::{EntryId, ObjectId};
 use crate::units::FrameId;
-use crate::vm::core::Full;
+use crate::vm::core::{Full, Read};
 use crate::vm::machine::page_tables::{NOT_RESIDENT, Residence};
 use crate::vm::tlb::Translation;
 
@@ -34,8 +34,10 @@ where
             state
         } else {
             let read = self.source(object, state);
-            let (frame, victim) = self.take_frame(policy, Cause::Ahead, entry, object, time)?;
+            let (frame, victim) = self.take_frame(policy, Cause::Ahead, entry, object, None, time)?;
             self.load_ahead(policy, PageAccess { entry, frame, time }, object);
+            // As a fault would map it.
+            self.core.note_source(frame, read == Read::Swap);
             self.show(entry, frame, time);
             let written = self.core.count_moves(read, victim);
             self.core.counters.populated[written] += 1;

@@ -132,12 +132,13 @@ pub fn explain(job: &Job<'_>, range: Range<u64>, states: bool) -> Result<Story, 
     let core = Core::new(
         job.spec(),
         &setup,
-        &space.ops,
+        job.space,
         job.swap_slots,
+        job.choices,
         Some(&mut listener),
     );
     let machine = Machine {
-        policy: AnyPolicy::watched(&setup, Arc::clone(&watches), report),
+        policy: AnyPolicy::watched(&setup, &space.left_out_at, Arc::clone(&watches), report),
         paging: Paging {
             core,
             memory: Spaces::new(space),

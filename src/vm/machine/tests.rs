@@ -64,6 +64,7 @@ impl<'t> Visitor<'t> for Draw<'t> {
             entries: self.trace.refs(),
             next_use: self.trace.next_use().unwrap(),
             after_op: &[],
+            left_out: &[],
         };
         let setup = Setup {
             policy,
@@ -83,7 +84,7 @@ impl<'t> Visitor<'t> for Draw<'t> {
         let mut machine = Machine {
             policy: P::new(&setup),
             paging: Paging {
-                core: Core::new(&P::SPEC, &setup, &[], None, None),
+                core: Core::new(&P::SPEC, &setup, None, None, Default::default(), None),
                 memory: Flat::new(pages.len()),
                 tlb: (),
             },

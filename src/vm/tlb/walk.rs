@@ -11,16 +11,19 @@
 
 use crate::trace::model::refs::PageKey;
 use crate::units::PageSize;
-use crate::vm::hardware::tlb_shapes::{Geometry, RADIX_BITS};
+use crate::vm::hardware::tlb_shapes::Geometry;
 use std::ops::Range;
 
 /// Returns how far a page number is shifted to name the entry of each level above the leaf, from
-/// the root down, for pages of size `page` in tables of 512 entries.
+/// the root down, for pages of size `page`.
 pub fn radix_shifts(geometry: &Geometry, page: PageSize) -> Vec<u32> {
     let leaf = geometry.leaf_bits;
     (1..geometry.levels)
         .rev()
-        .map(|above| (leaf + RADIX_BITS * above).saturating_sub(u32::from(page.shift())))
+        .map(|above| {
+            let shift = leaf + geometry.radix_bits * above;
+            shift.saturating_sub(u32::from(page.shift()))
+        })
         .collect()
 }
 

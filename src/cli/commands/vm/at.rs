@@ -16,7 +16,9 @@ use crate::space::vma::{Vma, pages_of_each};
 use crate::space::{self, ProcessView, Resolved};
 use crate::trace::model::access::Addressing;
 use crate::trace::model::event::Backing;
-use crate::units::{counted, did_you_mean, parse_count, parse_percent, percent_of, show_bytes};
+use crate::units::{
+    counted, did_you_mean, parse_count, parse_percent, percent_of, show_bytes, show_count,
+};
 use crate::vm::FaultKind;
 use crate::vm::hardware::layout::{find, page_table_bytes, page_table_pages};
 use crate::vm::machine::snapshot::snapshot;
@@ -401,6 +403,13 @@ fn remarks(out: &mut String, picture: &Picture<'_>) {
     }
     if counts.iter().any(|&count| count > space::LISTED as u64) {
         let _ = writeln!(out, "  (the first {} are listed)", space::LISTED);
+    }
+    if tally.ignored_io > 0 {
+        let _ = writeln!(
+            out,
+            "\nignored: {} reads and writes of files in the whole trace (--file-io count counts the pages)",
+            show_count(tally.ignored_io)
+        );
     }
     if tally.idle_events > 0 {
         let count = counted(tally.idle_events, "event");

@@ -6,8 +6,8 @@ use crate::policy::{MemoryBy, PolicyChoice};
 use crate::space::{Options, Resolved};
 use crate::sweep::{Allocation, tau_ladder};
 use crate::units::{Ladder, counted, show_bytes};
-use crate::vm::Job;
 use crate::vm::core::swap::slots_of;
+use crate::vm::{Choices, Job};
 
 /// The machine as far as it is known without the trace.
 pub struct MachineChoice<'a> {
@@ -25,6 +25,7 @@ pub struct ChosenMachine {
     quotas: Option<Vec<u32>>,
     tau: Option<u64>,
     swap_slots: Option<u64>,
+    choices: Choices,
     /// The policy with its memory.
     pub about: String,
     /// The swap device.
@@ -95,6 +96,7 @@ impl<'a> MachineChoice<'a> {
             quotas,
             tau,
             swap_slots,
+            choices: self.args.memory.choices(),
         })
     }
 
@@ -185,6 +187,7 @@ impl ChosenMachine {
             quotas: self.quotas.as_deref(),
             tau: self.tau.unwrap_or(1),
             swap_slots: self.swap_slots,
+            choices: self.choices,
             ..Job::new(&resolved.trace, &self.policy)
         }
     }

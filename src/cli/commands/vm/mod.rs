@@ -50,8 +50,8 @@ pub struct VmArgs {
     #[arg(value_name = "TRACE")]
     trace: PathBuf,
 
-    /// Position: after N references (1000, 20M), after a share of them (50%), or end: after the last
-    /// event
+    /// Position: before reference N, counted from 0 with illegal ones as `run` and `explain` do (1000,
+    /// 20M), after a share of the references (50%), or end: after the last event
     #[arg(
         long,
         value_name = "POS",

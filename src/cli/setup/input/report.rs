@@ -97,10 +97,24 @@ pub fn report_illegal(path: &str, resolved: &Resolved, options: &Options) {
     if tally.refused > LISTED as u64 {
         note(&format!("  {} events were refused in all", tally.refused));
     }
+    if tally.ignored_io > 0 {
+        note(&format!(
+            "note: {path}: {} ignored; --file-io count counts the pages",
+            counted_io(tally.ignored_io)
+        ));
+    }
     if tally.idle_events > 0 {
         note(&format!(
-            "note: {path}: {} had no effect: they name unmapped memory, an unmapped file, or a heap end that brk cannot set",
+            "note: {path}: {} had no effect: they name unmapped memory, a file that is not there, bytes beyond its end, or a heap end that brk cannot set",
             counted(tally.idle_events, "event")
         ));
+    }
+}
+
+/// Returns the words for a number of reads and writes of files.
+fn counted_io(count: u64) -> String {
+    match count {
+        1 => "1 read or write of a file is".to_owned(),
+        _ => format!("{} reads and writes of files are", show_count(count)),
     }
 }

@@ -18,6 +18,15 @@ pub struct Found {
     pub dirty: bool,
 }
 
+/// Why an object comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    Referenced,
+    Ahead,
+    /// A process reads or writes it as a page of a file: used, but by no reference.
+    Io,
+}
+
 /// What is known of an object.
 #[derive(Clone, Debug, Default)]
 struct Note {
@@ -58,6 +67,7 @@ impl Chooser {
             Policy::Lru
                 | Policy::Fifo
                 | Policy::Clock
+                | Policy::ClockByFrame
                 | Policy::ClockUnset
                 | Policy::Opt
                 | Policy::Ws(_)
@@ -71,7 +81,7 @@ impl Chooser {
         policy: Policy,
         (object, pool, pid): (Object, usize, u32),
         (now, own): (u64, u64),
-        ahead: bool,
+        arrival: Arrival,
     ) {
         self.number += 1;
         let out = self.out.entry(pool).or_default();
@@ -81,9 +91,11 @@ impl Chooser {
         note.number = self.number;
         note.times.push(now);
         note.count += 1;
-        note.used = own + u64::from(!ahead);
+        note.used = own + u64::from(arrival == Arrival::Referenced);
         match policy {
-            Policy::GClock { load, .. } => note.counter = if ahead { 0 } else { load },
+            Policy::GClock { load, .. } => {
+                note.counter = if arrival == Arrival::Ahead { 0 } else { load };
+            }
             Policy::Mq { queues, life } => {
                 match remembered {
                     Some(at) => _ = out.remove(at),
@@ -143,12 +155,13 @@ impl Chooser {
 
     /// The object that leaves a pool with room for `size`, at its time `now`, for `want`; `own` gives the references that
     /// a process has made, one under way included. The objects of the pool are given in the order of
-    /// load.
+    /// load; the pinned one, if any, is not chosen.
     pub fn choose(
         &mut self,
         policy: Policy,
         (pool, size, now): (usize, usize, u64),
         want: Object,
+        pinned: Option<Object>,
         mut found: Vec<Found>,
         own: impl Fn(u32) -> u64,
     ) -> Object {
@@ -158,6 +171,7 @@ impl Chooser {
         let least = |key: &dyn Fn(&Note) -> (u64, u64, u64),
                      notes: &BTreeMap<(usize, Object), Note>| {
             let objects = found.iter().map(|found| found.object);
+            let objects = objects.filter(|object| Some(*object) != pinned);
             let least = objects.min_by_key(|object| key(&notes[&(pool, *object)]));
             least.expect("a full memory has a victim")
         };
@@ -194,6 +208,11 @@ impl Chooser {
                 let mut circle: VecDeque<Object> = found.iter().map(|at| at.object).collect();
                 loop {
                     let object = circle.pop_front().expect("a full memory has a victim");
+                    if Some(object) == pinned {
+                        self.passed.push(object);
+                        circle.push_back(object);
+                        continue;
+                    }
                     let note = notes.get_mut(&(pool, object)).expect("it is resident");
                     if note.counter == 0 {
                         return object;
@@ -205,6 +224,7 @@ impl Chooser {
             }
             Policy::Nru(_) => {
                 self.around(pool, &mut found);
+                found.retain(|found| Some(found.object) != pinned);
                 let class = |found: &Found| 2 * u8::from(found.referenced) + u8::from(found.dirty);
                 let victim = *found.iter().min_by_key(|found| class(found)).expect("full");
                 self.hands.insert(pool, victim.frame + 1);
@@ -223,6 +243,8 @@ impl Chooser {
                     if at.referenced {
                         note.used = now;
                         self.cleared.push(at.object);
+                    } else if Some(at.object) == pinned {
+                        // Passed.
                     } else if now - note.used > tau {
                         if !at.dirty {
                             chosen = Some(*at);
@@ -231,6 +253,7 @@ impl Chooser {
                         dirty = dirty.or(Some(*at));
                     }
                 }
+                found.retain(|found| Some(found.object) != pinned);
                 let clean = found.iter().find(|at| !at.dirty).copied();
                 let victim = chosen.or(dirty).or(clean).unwrap_or(found[0]);
                 self.hands.insert(pool, victim.frame + 1);

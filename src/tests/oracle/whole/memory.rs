@@ -1,10 +1,11 @@
 //! Memory: objects in frames, entries of processes for them, the swap device, the TLBs. What
 //! happens in address spaces comes as [`Step`]s.
 
+mod io;
 mod translations;
 
 use super::super::tlb::{Buffers, Found, TlbRun};
-use super::chooser::{self, Chooser};
+use super::chooser::{self, Arrival, Chooser};
 use super::space::{Class, How, Object, Reference, Step};
 use super::{Accessed, Counters, FaultAt, FaultKind, Options, Page, PageEnd, Policy, Translations};
 use pagebench::internals::trace::model::access::Kind;
@@ -30,6 +31,8 @@ struct State {
     dirty: bool,
     referenced: bool,
     slot: Option<usize>,
+    /// A fault of its only owner read it from swap, and it has had no other owner since.
+    writable: bool,
 }
 
 /// What a bound page is bound to.
@@ -102,6 +105,8 @@ pub struct Memory<'a> {
     used: usize,
     free: Vec<usize>,
     chooser: Chooser,
+    /// By pool, the frame that the hand of a clock around the frames stands at.
+    hands: BTreeMap<usize, usize>,
     swap: Swap,
     buffers: Option<Buffers>,
     /// The process of the last reference, and how often that changed though entries have no tags.
@@ -142,6 +147,7 @@ impl<'a> Memory<'a> {
             used: 0,
             free: Vec::new(),
             chooser: Chooser::default(),
+            hands: BTreeMap::new(),
             swap: Swap {
                 size: options.swap_slots,
                 used: BTreeSet::new(),
@@ -177,19 +183,28 @@ impl<'a> Memory<'a> {
                 let entry = self.bound.remove(&from).expect("a bound page");
                 self.bound.insert(to, entry);
             }
+            Step::Forget(object) => self.forget(object),
+            Step::Io {
+                pid,
+                object,
+                write,
+                read,
+            } => return self.io(pid, object, write, read),
             Step::Drop(page) => self.drop_entry(page),
             Step::Flush(page) => self.shoot_down(page),
             Step::Fork {
                 parent,
                 child,
                 private,
+                dropped,
             } => {
                 let Entry {
                     object, present, ..
                 } = self.bound[&parent];
                 self.bind(child, object);
-                self.entry(child).present = present;
-                if private {
+                self.entry(child).present = present && !dropped;
+                self.state(object).writable = false;
+                if private && !dropped {
                     self.shoot_down(parent);
                 }
             }
@@ -208,24 +223,27 @@ impl<'a> Memory<'a> {
         let (page, object) = (r.page, r.object);
         let (write, ifetch) = (r.kind == Kind::Write, r.kind == Kind::Ifetch);
         self.switch_to(page.0);
-        if r.how != How::Plain {
+        let present = self.bound.get(&page).is_some_and(|entry| entry.present);
+        // The entry allows the write already.
+        let writable = r.how == How::Reuse && present && self.objects[&object].writable;
+        if r.how != How::Plain && !writable {
             self.shoot_down(page);
         }
         let found = self.look_up(page, ifetch);
 
-        let present = self.bound.get(&page).is_some_and(|entry| entry.present);
         let fault = match r.how {
             How::Copy { source } => {
                 let major = self.read_source(source);
-                let (pool, frame, victim) = self.take_frame(page.0, object, true)?;
+                let pinned = source.filter(|_| self.options.pin_cow_source);
+                let (pool, frame, victim) = self.take_frame(page.0, object, true, pinned)?;
                 if self.bound.contains_key(&page) {
                     self.unbind(page, true);
                 }
                 self.bind(page, object);
-                self.load(object, pool, frame, page.0, false);
+                self.load(object, pool, frame, page.0, Arrival::Referenced);
                 Some((FaultKind::CowCopy, major, victim))
             }
-            How::Reuse if present => Some((FaultKind::CowReuse, false, None)),
+            How::Reuse if present && !writable => Some((FaultKind::CowReuse, false, None)),
             _ if present => None,
             _ => {
                 self.bind(page, object);
@@ -233,13 +251,17 @@ impl<'a> Memory<'a> {
                     (FaultKind::Map, false, None)
                 } else if self.state(object).loaded {
                     let major = self.read(object);
-                    let (pool, frame, victim) = self.take_frame(page.0, object, true)?;
-                    self.load(object, pool, frame, page.0, false);
+                    let swapped = self.state(object).slot.is_some();
+                    let (pool, frame, victim) = self.take_frame(page.0, object, true, None)?;
+                    self.load(object, pool, frame, page.0, Arrival::Referenced);
+                    let alone = self.owners(object) == 1;
+                    let may = self.options.swap_in_writable;
+                    self.state(object).writable = may && swapped && alone;
                     (FaultKind::Refill, major, victim)
                 } else {
                     let major = self.classes[object] == Class::File && self.read(object);
-                    let (pool, frame, victim) = self.take_frame(page.0, object, true)?;
-                    self.load(object, pool, frame, page.0, false);
+                    let (pool, frame, victim) = self.take_frame(page.0, object, true, None)?;
+                    self.load(object, pool, frame, page.0, Arrival::Referenced);
                     (FaultKind::Fill, major, victim)
                 })
             }
@@ -332,8 +354,8 @@ impl<'a> Memory<'a> {
             return Ok(());
         }
         self.read(object);
-        let (pool, frame, victim) = self.take_frame(page.0, object, false)?;
-        self.load(object, pool, frame, page.0, true);
+        let (pool, frame, victim) = self.take_frame(page.0, object, false, None)?;
+        self.load(object, pool, frame, page.0, Arrival::Ahead);
         let now = self.own_time.get(&page.0).copied().unwrap_or(0);
         self.entry(page).last = Some(now);
         let written = self.evicted(victim);
@@ -347,7 +369,8 @@ impl<'a> Memory<'a> {
         let mut comes = true;
         if let How::Copy { source } = r.how {
             self.read_source(source);
-            let taken = self.take_frame(page.0, object, false)?;
+            let pinned = source.filter(|_| self.options.pin_cow_source);
+            let taken = self.take_frame(page.0, object, false, pinned)?;
             if self.bound.contains_key(&page) {
                 self.unbind(page, true);
             }
@@ -366,8 +389,12 @@ impl<'a> Memory<'a> {
                 if !first_of_zeros {
                     self.read(object);
                 }
-                let taken = self.take_frame(page.0, object, false)?;
+                let swapped = state.slot.is_some();
+                let taken = self.take_frame(page.0, object, false, None)?;
                 self.come_populated(page, object, taken);
+                let alone = self.owners(object) == 1;
+                let may = self.options.swap_in_writable;
+                self.state(object).writable = may && swapped && alone;
             }
         }
         let now = self.own_time.get(&page.0).copied().unwrap_or(0);
@@ -386,7 +413,7 @@ impl<'a> Memory<'a> {
         object: Object,
         (pool, frame, victim): (usize, usize, Option<bool>),
     ) {
-        self.load(object, pool, frame, page.0, true);
+        self.load(object, pool, frame, page.0, Arrival::Ahead);
         let written = self.evicted(victim);
         self.counters.populated[usize::from(written)] += 1;
     }
@@ -422,11 +449,19 @@ impl<'a> Memory<'a> {
         if self.owners(entry.object) > 0 {
             return;
         }
+        let of_file = self.classes[entry.object] == Class::File;
+        let remembered = wanted && of_file && self.options.keep_file_pages;
+        if remembered && self.is_common() {
+            return;
+        }
         if self.state(entry.object).frame.is_some() {
             self.counters.freed += 1;
             let dirty = self.leave(entry.object);
-            let written = wanted && dirty && self.classes[entry.object] == Class::File;
+            let written = wanted && dirty && of_file;
             self.counters.freed_dirty += usize::from(written);
+        }
+        if remembered {
+            return;
         }
         if let Some(slot) = self.state(entry.object).slot {
             self.swap.used.remove(&slot);
@@ -458,26 +493,50 @@ impl<'a> Memory<'a> {
     // Frames.
 
     /// A frame for the process, with its pool; a victim made room for it if so said, dirty or not.
+    /// The pinned object is the victim only if it is alone.
     fn take_frame(
         &mut self,
         pid: u32,
         object: Object,
         referenced: bool,
+        pinned: Option<Object>,
     ) -> Result<(usize, usize, Option<bool>), Ended> {
         let pool = self.pool_of(pid);
         let Pool { limit, taken, .. } = self.pools[pool];
         let mut written = None;
         if limit.is_some_and(|limit| taken == limit) {
-            let victim = self.victim(pool, (pid, object, referenced));
+            let pinned = pinned.filter(|_| self.residents(pool).len() > 1);
+            let victim = self.victim(pool, (pid, object, referenced), pinned);
             written = Some(self.write_out(victim).ok_or(Ended::Before)?);
             self.leave(victim);
         }
         self.pools[pool].taken += 1;
-        let frame = self.free.pop().unwrap_or_else(|| {
+        let fresh = match (self.options.fifo_frames, self.all_frames()) {
+            (false, _) => self.free.is_empty(),
+            (true, all) => all.is_none_or(|all| self.used < all),
+        };
+        // The page takes the frame of its victim.
+        let frame = if written.is_some() {
+            self.free.pop().expect("the victim's frame")
+        } else if fresh {
             self.used += 1;
             self.used - 1
-        });
+        } else if self.options.fifo_frames {
+            self.free.remove(0)
+        } else {
+            self.free.pop().expect("a free frame")
+        };
         Ok((pool, frame, written))
+    }
+
+    /// The frames that there are, if they are not as many as are wanted.
+    fn all_frames(&self) -> Option<usize> {
+        let all: Option<usize> = self.pools.iter().map(|pool| pool.limit).sum();
+        // Without pools of their own there are no more frames than objects.
+        match self.options.local {
+            Some(_) => all,
+            None => all.map(|all| all.min(self.classes.len())),
+        }
     }
 
     /// The pool that a process takes frames of.
@@ -495,8 +554,18 @@ impl<'a> Memory<'a> {
     }
 
     /// The object that leaves for one that the process wants, referenced by it or ahead of use.
-    fn victim(&mut self, pool: usize, (pid, want, referenced): (u32, Object, bool)) -> Object {
+    fn victim(
+        &mut self,
+        pool: usize,
+        (pid, want, referenced): (u32, Object, bool),
+        pinned: Option<Object>,
+    ) -> Object {
         let policy = self.options.policy;
+        let others = |memory: &Memory| {
+            let mut others = memory.residents(pool);
+            others.retain(|object| Some(*object) != pinned);
+            others
+        };
         if Chooser::is_for(policy) {
             let found = |object: Object| {
                 let state = self.objects[&object];
@@ -512,7 +581,7 @@ impl<'a> Memory<'a> {
             let own = |of: u32| self.own_time.get(&of).copied().unwrap_or(0) + under_way(of);
             let size = self.pools[pool].limit.expect("it is full");
             let at = (pool, size, self.pool_time(pool));
-            let victim = self.chooser.choose(policy, at, want, found, own);
+            let victim = self.chooser.choose(policy, at, want, pinned, found, own);
             for object in std::mem::take(&mut self.chooser.cleared) {
                 self.clear(object);
             }
@@ -523,17 +592,34 @@ impl<'a> Memory<'a> {
         }
         match self.options.policy {
             // The order is that of last reference, or of load.
-            Policy::Lru | Policy::Ws(_) | Policy::Fifo => self.residents(pool)[0],
+            Policy::Lru | Policy::Ws(_) | Policy::Fifo => others(self)[0],
+            // The hand goes past what is pinned, and leaves its bit.
             Policy::Clock | Policy::ClockUnset => loop {
                 let object = self.residents(pool)[0];
-                if !self.state(object).referenced {
-                    return object;
+                if Some(object) != pinned {
+                    if !self.state(object).referenced {
+                        return object;
+                    }
+                    self.clear(object);
                 }
-                self.clear(object);
                 self.move_last(object);
             },
+            Policy::ClockByFrame => loop {
+                let hand = self.hands.get(&pool).copied().unwrap_or(0);
+                let frame = |object: &Object| self.objects[object].frame.expect("resident");
+                let next = |object: &Object| (frame(object) < hand, frame(object));
+                let object = self.residents(pool).into_iter().min_by_key(next);
+                let object = object.expect("a full memory has a victim");
+                self.hands.insert(pool, frame(&object) + 1);
+                if Some(object) != pinned {
+                    if !self.state(object).referenced {
+                        return object;
+                    }
+                    self.clear(object);
+                }
+            },
             Policy::Opt => {
-                let mut objects = self.residents(pool);
+                let mut objects = others(self);
                 objects.sort_unstable();
                 let next = |object: Object| {
                     let mut coming = self.future[self.time..].iter();
@@ -584,7 +670,7 @@ impl<'a> Memory<'a> {
     }
 
     /// Puts an object into a frame, neither dirty nor referenced yet.
-    fn load(&mut self, object: Object, pool: usize, frame: usize, pid: u32, ahead: bool) {
+    fn load(&mut self, object: Object, pool: usize, frame: usize, pid: u32, arrival: Arrival) {
         let state = self.state(object);
         *state = State {
             loaded: true,
@@ -593,13 +679,15 @@ impl<'a> Memory<'a> {
             dirty: false,
             referenced: false,
             slot: state.slot,
+            writable: false,
         };
         self.order.push(object);
         if Chooser::is_for(self.options.policy) {
             let own = self.own_time.get(&pid).copied().unwrap_or(0);
             let now = (self.pool_time(pool), own);
             let whose = (object, pool, pid);
-            self.chooser.arrives(self.options.policy, whose, now, ahead);
+            self.chooser
+                .arrives(self.options.policy, whose, now, arrival);
         }
     }
 
@@ -682,6 +770,12 @@ impl<'a> Memory<'a> {
 
     pub fn resident(&self) -> usize {
         self.order.len()
+    }
+
+    /// Resident objects that no page is bound to.
+    pub fn unmapped(&self) -> usize {
+        let unmapped = |object: &&Object| self.owners(**object) == 0;
+        self.order.iter().filter(unmapped).count()
     }
 
     pub fn dirty(&self) -> usize {

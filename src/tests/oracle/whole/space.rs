@@ -1,6 +1,7 @@
 //! Address spaces: which references are legal, and which page object each uses. Nothing here
 //! depends on what is in memory.
 
+mod cache;
 mod changes;
 
 use super::{Illegal, Item, OnSegfault, Page};
@@ -50,6 +51,8 @@ pub enum Step {
         parent: Page,
         child: Page,
         private: bool,
+        /// The child's page table has no entry.
+        dropped: bool,
     },
     Unbind(Page),
     /// The same; what it holds is no longer wanted in its file.
@@ -58,6 +61,16 @@ pub enum Step {
     Move {
         from: Page,
         to: Page,
+    },
+    /// An object that nobody has is no longer wanted, nor in its file.
+    Forget(Object),
+    /// A process reads or writes a page of a file without mapping it; read: what the page holds is
+    /// wanted. It is in no object if nothing remembers it.
+    Io {
+        pid: u32,
+        object: Option<Object>,
+        write: bool,
+        read: bool,
     },
     /// The process loses its entry, not the binding.
     Drop(Page),
@@ -196,6 +209,12 @@ pub struct Space {
     regions: usize,
     /// References so far.
     position: usize,
+    /// Where user space ends, and where there are no more addresses.
+    pub user_end: i128,
+    pub end: Option<i128>,
+    /// A child has no entries for pages of files.
+    pub drop_file_ptes: bool,
+    pub cache: cache::Cache,
     /// Of each object.
     pub classes: Vec<Class>,
     pub illegal: Vec<Illegal>,
@@ -216,6 +235,10 @@ impl Space {
             keyed: BTreeMap::new(),
             regions: 0,
             position: 0,
+            user_end: USER_END,
+            end: None,
+            drop_file_ptes: false,
+            cache: cache::Cache::default(),
             classes: Vec::new(),
             illegal: Vec::new(),
             dropped: 0,
@@ -241,17 +264,29 @@ impl Space {
     pub fn apply(&mut self, item: &Item) -> Result<Vec<Step>, String> {
         let pid = item.pid();
         self.position += usize::from(matches!(item, Item::Access { .. }));
-        match self.processes.get(&pid).map(|process| process.fate) {
-            Some(Fate::Exited) => Err(format!("process {pid} has exited")),
+        let steps = match self.processes.get(&pid).map(|process| process.fate) {
+            Some(Fate::Exited) => return Err(format!("process {pid} has exited")),
             Some(Fate::Killed) => {
                 self.lost(item);
-                Ok(Vec::new())
+                Vec::new()
             }
             Some(Fate::Lives) | None => match item {
-                &Item::Access { kind, page, .. } => Ok(self.access(pid, page, kind)),
-                Item::Event { event, .. } => self.event(pid, event),
+                &Item::Access { page, .. } if self.is_nowhere(self.bytes((pid, page)).0) => {
+                    return Err(format!("no address: reference {}", self.position - 1));
+                }
+                &Item::Access { kind, page, .. } => self.access(pid, page, kind),
+                Item::Event { event, .. } => self.event(pid, event)?,
             },
-        }
+        };
+        let mut all = std::mem::take(&mut self.cache.forgotten);
+        all.extend(steps);
+        all.extend(self.bury());
+        Ok(all)
+    }
+
+    /// There is no such address.
+    fn is_nowhere(&self, at: i128) -> bool {
+        self.end.is_some_and(|end| at >= end)
     }
 
     /// Something of a process that was killed.
@@ -342,12 +377,13 @@ impl Space {
     /// Whether the reference is legal; a stack grows to make it so. The error says whether it is a
     /// segmentation fault, else it is a protection fault.
     fn legal(&mut self, page: Page, kind: Kind) -> Result<(), bool> {
+        let bytes = self.bytes(page);
+        // Without mappings and a layout nothing says where user space ends.
+        if bytes.0 >= self.user_end && (self.strict || self.end.is_some()) {
+            return Err(false);
+        }
         if !self.strict {
             return Ok(());
-        }
-        let bytes = self.bytes(page);
-        if bytes.0 >= USER_END {
-            return Err(false);
         }
         let process = self.process(page.0);
         if !process.meets(bytes) {
@@ -399,7 +435,11 @@ impl Space {
 
     /// The first reference of an unbound page.
     fn first(&mut self, page: Page, write: bool) -> (Object, How) {
-        match self.content(page) {
+        let content = self.content(page);
+        if let Content::PrivateFile(key, class) = content {
+            self.compare(key, class);
+        }
+        match content {
             Content::Private(class) => (self.bind_new(page, class), How::Plain),
             Content::Shared(key, class) => (self.bind_keyed(page, key, class, false), How::Plain),
             Content::PrivateFile(key, Class::Zero) if write && !self.keyed.contains_key(&key) => {
@@ -468,6 +508,7 @@ impl Space {
 
     /// Binds to the object of this key, which is made if there is none.
     fn bind_keyed(&mut self, page: Page, key: Key, class: Class, private: bool) -> Object {
+        self.compare(key, class);
         let object = match self.keyed.get(&key) {
             Some(&object) => object,
             None => self.create(class),
@@ -487,9 +528,24 @@ impl Space {
     fn unbind(&mut self, page: Page) -> Step {
         let binding = self.bound.remove(&page).expect("a bound page");
         if self.owners(binding.object) == 0 {
-            self.keyed.retain(|_, object| *object != binding.object);
+            let gone = self.is_gone(binding.object);
+            if !self.stays(binding.object) {
+                self.keyed.retain(|_, object| *object != binding.object);
+            }
+            if gone {
+                return Step::Discard(page);
+            }
         }
         Step::Unbind(page)
+    }
+
+    /// Removes a binding to what is not in its file any more.
+    fn discard(&mut self, page: Page) -> Step {
+        let binding = self.bound.remove(&page).expect("a bound page");
+        if self.owners(binding.object) == 0 {
+            self.keyed.retain(|_, object| *object != binding.object);
+        }
+        Step::Discard(page)
     }
 
     // Events.
@@ -526,9 +582,9 @@ impl Space {
                 length,
                 write,
             } => Ok(self.populate(pid, self.range(start, length), write)),
-            Event::Read(_) | Event::Write(_) | Event::Unlink { .. } => {
-                Err(format!("{event} means nothing yet"))
-            }
+            Event::Read(range) => Ok(self.file_io(pid, range, false)),
+            Event::Write(range) => Ok(self.file_io(pid, range, true)),
+            Event::Unlink { file } => Ok(self.unlink(file)),
             Event::Unmap { start, length }
             | Event::Protect { start, length, .. }
             | Event::Advise { start, length, .. } => {
@@ -558,7 +614,7 @@ impl Space {
 
     fn map(&mut self, pid: u32, mapping: &Mapping) -> Result<Vec<Step>, String> {
         let range = self.range(mapping.start, mapping.length);
-        if range.1 > USER_END {
+        if range.1 > self.user_end {
             return Err("a mapping beyond user space".into());
         }
         let mut steps = Vec::new();
@@ -580,6 +636,7 @@ impl Space {
             region: self.regions,
         };
         self.process(pid).insert(vma);
+        self.heard_of(mapping.backing, mapping.swap_backed);
         Ok(steps)
     }
 
@@ -664,6 +721,10 @@ impl Space {
         let mut steps = Vec::new();
         for page in self.bound_of(pid) {
             let mut binding = self.bound[&page];
+            let of_file = |(key, object): (&Key, &Object)| {
+                *object == binding.object && matches!(key, Key::File(..))
+            };
+            let dropped = self.drop_file_ptes && self.keyed.iter().any(of_file);
             binding.cow |= binding.private;
             self.bound.insert(page, binding);
             self.bound.insert((child, page.1), binding);
@@ -671,6 +732,7 @@ impl Space {
                 parent: page,
                 child: (child, page.1),
                 private: binding.private,
+                dropped,
             });
         }
         Ok(steps)

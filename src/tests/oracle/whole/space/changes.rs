@@ -42,12 +42,13 @@ impl Space {
                     .iter()
                     .any(|&(start, end)| start == lowest.start && at >= end)
                 {
-                    self.unbind(page);
-                    steps.push(Step::Discard(page));
+                    steps.push(self.discard(page));
                 }
             }
         }
-        self.idle_events += usize::from(!known);
+        let (forgotten, remembered) = self.cut(file, bytes);
+        steps.extend(forgotten);
+        self.idle_events += usize::from(!known && !remembered);
         steps
     }
 

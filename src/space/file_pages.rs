@@ -1,0 +1,251 @@
+//! Pages of files that no entry is bound to: which of them the page cache has, and what reads, writes
+//! and the unlinking of files mean for them. Knows nothing of references.
+
+use super::resolver::{Key, Place, Resolver};
+use super::{Class, EntryId, FileIo, NONE, ObjectId, Op, SpaceError};
+use crate::trace::model::event::{Backing, EventAt, FileRange};
+use crate::trace::model::refs::PageKey;
+use crate::units::PAGE_ID_MAX;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
+
+/// The addresses from here on stand for pages that a process reads or writes without mapping them. No
+/// program has them.
+pub const IO_WINDOW: u64 = 1 << 63;
+
+/// The most bytes that one read or write transfers, as in Linux.
+const TRANSFER_MAX: u64 = 0x7fff_f000;
+/// The most pages that one read or write transfers.
+const PAGES_MAX: u64 = 1 << 20;
+
+/// A page of a file: the file, and the offset of its first byte.
+pub type FilePage = (u32, u64);
+
+/// Returns the text of a page of a file: its number and the offset in hexadecimal.
+pub fn file_page_text((file, offset): FilePage) -> String {
+    format!("file{file}+{offset:#x}")
+}
+
+/// What is known of files.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// Whether pages stay that lose their last owner.
+    pub keeps: bool,
+    /// The pages that the page cache has and that have no owner: file and offset. Offsets below 0 are of
+    /// pages that begin before the file does.
+    pub cached: BTreeMap<(u32, i64), ObjectId>,
+    /// The length of each file that any event has named, if an event told it.
+    lengths: FxHashMap<u32, Option<u64>>,
+    /// Files that are mapped and have no name any more.
+    unlinked: FxHashSet<u32>,
+    /// The entry through which a process reads and writes an object.
+    io_entries: FxHashMap<(u32, ObjectId), EntryId>,
+}
+
+impl Files {
+    /// Returns the pages without owner.
+    pub fn pages(&self) -> Vec<(ObjectId, FilePage)> {
+        let all = self.cached.iter();
+        all.map(|(&(file, offset), &object)| (object, (file, offset as u64)))
+            .collect()
+    }
+
+    /// Removes the page of `key` from those without owner: it has one now, or is gone.
+    pub fn take(&mut self, key: Option<Key>) {
+        if let Some(Key::File(file, offset)) = key {
+            self.cached.remove(&(file, offset as i64));
+        }
+    }
+}
+
+impl Resolver<'_> {
+    fn note_length(&mut self, file: u32, bytes: u64) {
+        self.files.lengths.insert(file, Some(bytes));
+    }
+
+    /// Records that a file is being mapped that had this length. One that was gone is another file now.
+    pub fn note_mapped(&mut self, backing: Backing) {
+        if let Backing::File { file, length, .. } = backing {
+            self.note_length(file, length);
+        }
+    }
+
+    /// Keeps `object`, which has lost its last owner, in the page cache. Returns false if it ceases to
+    /// exist: it is no page of a file, or nothing keeps pages.
+    pub fn keep_in_cache(&mut self, object: ObjectId, key: Key) -> bool {
+        let (Key::File(file, offset), Class::File) = (key, self.space.classes[object as usize])
+        else {
+            return false;
+        };
+        self.space.leaves_file_pages = true;
+        if self.files.keeps {
+            self.files.cached.insert((file, offset as i64), object);
+        }
+        self.files.keeps
+    }
+
+    /// Returns whether `object` is of a file that has no name any more and that nothing maps.
+    pub fn is_gone(&self, object: ObjectId) -> bool {
+        match self.key_of[object as usize] {
+            Some(Key::File(file, _)) if self.files.unlinked.contains(&file) => {
+                !self.is_mapped(file)
+            }
+            _ => false,
+        }
+    }
+
+    fn is_mapped(&self, file: u32) -> bool {
+        let mut vmas = self.processes.iter().flat_map(|process| process.vmas.all());
+        vmas.any(|vma| matches!(vma.backing, Backing::File { file: of, .. } if of == file))
+    }
+
+    /// Forgets an object without owner, whose bytes are gone from its file.
+    fn discard(&mut self, page: (u32, i64), object: ObjectId) {
+        self.files.cached.remove(&page);
+        self.keyed.remove(&Key::File(page.0, page.1 as u64));
+        let discards = true;
+        self.push(Op::Free { object, discards });
+    }
+
+    /// Forgets the object of `key` if it has no owner and is of another class than the file has there
+    /// now: the file changed where the trace does not tell.
+    pub fn discard_other(&mut self, key: Key, class: Class) {
+        let Key::File(file, offset) = key else {
+            return;
+        };
+        let page = (file, offset as i64);
+        if let Some(&object) = self.files.cached.get(&page)
+            && self.space.classes[object as usize] != class
+        {
+            self.discard(page, object);
+        }
+    }
+
+    /// Discards the pages of `file` without owner that begin at `offset` or behind it.
+    fn discard_behind(&mut self, file: u32, offset: i64) {
+        let behind = self.files.cached.range((file, offset)..=(file, i64::MAX));
+        let behind: Vec<_> = behind.map(|(&page, &object)| (page, object)).collect();
+        for (page, object) in behind {
+            self.discard(page, object);
+        }
+    }
+
+    /// Gives the pages of a file without owner a new end. Returns whether there are any.
+    pub fn cut_off(&mut self, file: u32, bytes: u64) -> bool {
+        let mut all = self.files.cached.range((file, i64::MIN)..=(file, i64::MAX));
+        let is_cached = all.next().is_some();
+        if let Ok(bytes) = i64::try_from(bytes) {
+            self.discard_behind(file, bytes);
+        }
+        self.note_length(file, bytes);
+        is_cached
+    }
+
+    /// Unlinks a file: what nothing maps of it goes at once, the rest when its last mapping does.
+    pub fn unlink(&mut self, file: u32) {
+        if self.is_mapped(file) {
+            self.files.unlinked.insert(file);
+            return;
+        }
+        self.discard_behind(file, i64::MIN);
+        let is_known = self.files.lengths.remove(&file).is_some();
+        self.tally.idle_events += u64::from(!is_known);
+    }
+
+    /// Discards the pages of unlinked files whose last mapping has gone.
+    pub fn discard_unlinked(&mut self) {
+        if self.files.unlinked.is_empty() {
+            return;
+        }
+        let unlinked = self.files.unlinked.iter().copied();
+        let mut gone: Vec<u32> = unlinked.filter(|&file| !self.is_mapped(file)).collect();
+        gone.sort_unstable();
+        for file in gone {
+            self.files.unlinked.remove(&file);
+            self.files.lengths.remove(&file);
+            self.discard_behind(file, i64::MIN);
+        }
+    }
+
+    /// Reads or writes a part of a file, page by page, if such events count.
+    pub fn file_io(
+        &mut self,
+        at: &EventAt,
+        range: FileRange,
+        write: bool,
+    ) -> Result<(), SpaceError> {
+        self.space.has_file_io = true;
+        if self.options.file_io == FileIo::Ignore {
+            self.tally.ignored_io += 1;
+            return Ok(());
+        }
+        let FileRange { file, offset, .. } = range;
+        let end = offset.saturating_add(range.length.min(TRANSFER_MAX));
+        let is_memory = self.swap_backed.get(&file).is_some_and(|&is| is);
+        let length = *self.files.lengths.entry(file).or_insert(None);
+        let end = match length {
+            Some(length) if !write => end.min(length),
+            _ => end,
+        };
+        if is_memory || end <= offset {
+            self.tally.idle_events += 1;
+            return Ok(());
+        }
+        let pages = (offset >> self.shift)..=((end - 1) >> self.shift);
+        for number in pages.take(PAGES_MAX as usize) {
+            let page = self.bytes_of(number);
+            // What the file has of the page must be read, unless it is overwritten.
+            let content_end = length.map_or(page.end, |length| length.min(page.end));
+            let is_replaced = offset <= page.start && end >= content_end;
+            let reads = !write || content_end > page.start && !is_replaced;
+            let entry = self.io_entry(at, (file, page.start))?;
+            self.push(Op::FileIo {
+                entry,
+                write,
+                reads,
+            });
+        }
+        if let Some(Some(length)) = self.files.lengths.get_mut(&file).filter(|_| write) {
+            *length = end.max(*length);
+        }
+        Ok(())
+    }
+
+    /// Returns the entry through which the process of `at` reads or writes a page of a file; [`NONE`]
+    /// if no memory holds it.
+    fn io_entry(&mut self, at: &EventAt, page: FilePage) -> Result<EntryId, SpaceError> {
+        let key = Key::File(page.0, page.1);
+        let object = match self.keyed.get(&key) {
+            Some(&object) => object,
+            None if self.files.keeps => {
+                let object = self.new_object(Class::File, Some(key));
+                self.files.cached.insert((page.0, page.1 as i64), object);
+                object
+            }
+            None => {
+                self.space.leaves_file_pages = true;
+                return Ok(NONE);
+            }
+        };
+        // Without owner it has one as little afterwards.
+        self.space.leaves_file_pages |= self.owners[object as usize] == 0;
+        if let Some(&entry) = self.files.io_entries.get(&(at.process, object)) {
+            return Ok(entry);
+        }
+        let entry = self.space.entries.len() as u32;
+        if entry > PAGE_ID_MAX {
+            let what = "more than 2^31 pages of all processes";
+            return Err(self.fail(Place::Event(at), what.into()));
+        }
+        // Far from each other: they are no neighbours in a page table.
+        let address = IO_WINDOW + ((self.files.io_entries.len() as u64) << 32);
+        self.add_entry(PageKey {
+            process: at.process,
+            number: address >> self.shift,
+        });
+        self.space.first_object[entry as usize] = object;
+        self.space.io_entries.insert(entry, page);
+        self.files.io_entries.insert((at.process, object), entry);
+        Ok(entry)
+    }
+}

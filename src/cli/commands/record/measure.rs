@@ -77,6 +77,14 @@ impl Listener for OfFiles<'_> {
     }
 }
 
+/// Returns how far `count` is from `other`, which is not 0, in percent.
+fn difference(count: u64, other: u64) -> String {
+    let part = (count as f64 - other as f64) / other as f64;
+    // No minus before a zero.
+    let tenths = (1000.0 * part).round() + 0.0;
+    format!("{:+.1} %", tenths / 10.0)
+}
+
 /// Returns the table. A share is that of the measured faults.
 fn lines(measured: &NativeFaults, predicted: &Predicted, linux: &LinuxFaults) -> Vec<String> {
     let c = &predicted.outcome.counters;
@@ -84,7 +92,7 @@ fn lines(measured: &NativeFaults, predicted: &Predicted, linux: &LinuxFaults) ->
     let populated: u64 = c.populated.iter().sum();
     let share = |count: u64| match all {
         0 => String::new(),
-        all => format!(" ({:+.1} %)", 100.0 * (count as f64 - all as f64) / all as f64),
+        all => format!(" ({})", difference(count, all)),
     };
     let faults = c.faults();
     let row = |name: &str, of_model: u64, of_linux: u64| {
@@ -92,12 +100,9 @@ fn lines(measured: &NativeFaults, predicted: &Predicted, linux: &LinuxFaults) ->
     };
     // What is measured beyond the faults of files, as far as these are known.
     let anonymous = all.saturating_sub(linux.file + linux.populated);
-    let difference = match linux.anonymous {
+    let apart = match linux.anonymous {
         0 => String::new(),
-        known => {
-            let part = (anonymous as f64 - known as f64) / known as f64;
-            format!(", {:+.1} % of those as Linux counts", 100.0 * part)
-        }
+        known => format!(", {} against as Linux does", difference(anonymous, known)),
     };
     vec![
         format!(
@@ -120,7 +125,7 @@ fn lines(measured: &NativeFaults, predicted: &Predicted, linux: &LinuxFaults) ->
         row("populated pages", populated, linux.populated),
         format!("{}{}", row("all", faults + populated, linux.all()), share(linux.all())),
         format!(
-            "anonymous by difference: {anonymous} measured{difference}; pages of files differ because Linux maps the 16 pages around a fault if they are cached"
+            "anonymous by difference: {anonymous} measured{apart}; pages of files differ because Linux maps the 16 pages around a fault if they are cached"
         ),
     ]
 }
@@ -151,7 +156,7 @@ mod tests {
             "100 faults (+11.5 %): 100 fills, 0 refills",
             "60            80\n",
             "107            92 (-4.2 %)",
-            "by difference: 84 measured, +5.0 % of those",
+            "by difference: 84 measured, +5.0 % against",
         ] {
             assert!(lines.contains(said), "{said}: {lines}");
         }

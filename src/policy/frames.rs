@@ -131,6 +131,11 @@ impl Frames {
         self.bits[frame as usize] = 0;
     }
 
+    /// Sets the dirty bit alone: the program populated the page for writing, but did not touch it.
+    pub(crate) fn make_dirty(&mut self, frame: FrameId) {
+        self.bits[frame as usize] |= DIRTY;
+    }
+
     /// Returns the number of dirty pages in `frames`.
     pub(crate) fn count_dirty(&self, frames: impl Iterator<Item = FrameId>) -> u64 {
         frames.filter(|&frame| self.dirty(frame)).count() as u64

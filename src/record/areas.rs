@@ -89,6 +89,13 @@ impl Areas {
         self.at(range.start).is_some() || self.starts(range).next().is_some()
     }
 
+    /// Returns true if anything but mappings of valgrind is mapped in a range.
+    pub fn overlaps_program(&self, range: Range<u64>) -> bool {
+        let first = self.at(range.start).map(|(start, _)| start);
+        let mut starts = first.into_iter().chain(self.starts(range));
+        starts.any(|start| self.areas[&start].origin != AreaOrigin::Valgrind)
+    }
+
     /// Returns true if all of a range is mapped.
     pub fn covers(&self, range: Range<u64>) -> bool {
         let mut from = range.start;

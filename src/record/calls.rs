@@ -18,6 +18,8 @@ const MAP_TYPE: u64 = 0xf;
 const MAP_FIXED: u64 = 0x10;
 const MAP_ANONYMOUS: u64 = 0x20;
 const MAP_GROWSDOWN: u64 = 0x100;
+const MAP_POPULATE: u64 = 0x8000;
+const MAP_NONBLOCK: u64 = 0x1_0000;
 const MAP_HUGETLB: u64 = 0x4_0000;
 const MAP_HUGE_SHIFT: u32 = 26;
 const MAP_HUGE_MASK: u64 = 63;
@@ -25,6 +27,8 @@ const MREMAP_FIXED: u64 = 2;
 const MREMAP_DONTUNMAP: u64 = 4;
 const MADV_WILLNEED: u64 = 3;
 const MADV_DONTNEED: u64 = 4;
+const MADV_POPULATE_READ: u64 = 22;
+const MADV_POPULATE_WRITE: u64 = 23;
 const CLONE_VM: u64 = 0x100;
 const CLONE_VFORK: u64 = 0x4000;
 
@@ -62,6 +66,8 @@ pub enum Change {
         range: Range<u64>,
         advice: Advice,
     },
+    /// The pages of the range come in now, as if each were read, or written.
+    Populate { range: Range<u64>, write: bool },
 }
 
 /// How a call names a file to which it gives a length.
@@ -82,6 +88,8 @@ pub struct NewMapping {
     pub fixed: bool,
     /// True for a stack.
     pub grows_down: bool,
+    /// Its pages come in at once.
+    pub populates: bool,
     /// The descriptor of its file, and the mapping's offset in the file.
     pub file: Option<(u32, u64)>,
     pub page_size: Option<PageSize>,
@@ -120,14 +128,24 @@ pub fn change(call: &Call<'_>, result: u64) -> Option<Change> {
             bytes: number(2)?.checked_add(number(3)?)?,
             at_least: true,
         }),
-        b"madvise" => Some(Change::Advise {
-            range: whole_pages(number(0)?, number(1)?)?,
-            advice: match number(2)? {
-                MADV_WILLNEED => Advice::WillNeed,
-                MADV_DONTNEED => Advice::DontNeed,
+        b"madvise" => {
+            let range = whole_pages(number(0)?, number(1)?)?;
+            Some(match number(2)? {
+                MADV_WILLNEED => Change::Advise {
+                    range,
+                    advice: Advice::WillNeed,
+                },
+                MADV_DONTNEED => Change::Advise {
+                    range,
+                    advice: Advice::DontNeed,
+                },
+                advice @ (MADV_POPULATE_READ | MADV_POPULATE_WRITE) => Change::Populate {
+                    range,
+                    write: advice == MADV_POPULATE_WRITE,
+                },
                 _ => return None,
-            },
-        }),
+            })
+        }
         _ => None,
     }
 }
@@ -172,6 +190,7 @@ fn mapping(call: &Call<'_>, result: u64) -> Option<NewMapping> {
         shared: flags & MAP_TYPE != MAP_PRIVATE,
         fixed: has(MAP_FIXED),
         grows_down: has(MAP_GROWSDOWN),
+        populates: has(MAP_POPULATE) && !has(MAP_NONBLOCK),
         file,
         page_size: huge.and_then(PageSize::from_shift),
     })
@@ -306,6 +325,22 @@ mod tests {
                 panic!("{line}")
             };
             assert_eq!((fixed, keep), wanted);
+        }
+        for (advice, write) in [(22, false), (23, true)] {
+            let line = format!(
+                "SYSCALL[1,1](28) sys_madvise ( 0x4a2a000, 8192, {advice} )[sync] --> Success(0x0) "
+            );
+            let range = 0x4a2_a000..0x4a2_c000;
+            assert_eq!(of(&line), Some(Change::Populate { range, write }));
+        }
+        for (flags, wanted) in [(34, false), (32_802, true), (98_338, false)] {
+            let line = format!(
+                "SYSCALL[1,1](9) sys_mmap ( 0x0, 65536, 3, {flags}, 4294967295, 0 ) --> [pre-success] Success(0x4a2a000) "
+            );
+            let Some(Change::Map(m)) = of(&line) else {
+                panic!("{line}")
+            };
+            assert_eq!(m.populates, wanted, "{flags}");
         }
         for line in [
             "SYSCALL[1,1](10) sys_mprotect ( 0x4031001, 8192, 1 )[sync] --> Success(0x0) ",

@@ -1,88 +1,11 @@
-//! The files of mappings: the descriptors of each process, as its calls made them, and one number per
-//! file for the whole recording.
+//! The files of a recording: one number per file, whatever its names are, with its length and its names
+//! as the calls of all processes changed them. Does not know descriptors.
 
-use super::log_line::Call;
 use super::system::{FileFacts, FileKey, System};
-use crate::trace::model::event::{Backing, Event};
+use crate::trace::model::event::{Backing, Event, FileRange};
 use rustc_hash::FxHashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// `openat`: the current folder, in place of the descriptor of a folder.
-const AT_FDCWD: u32 = -100i32 as u32;
-/// `fcntl`: duplicate a descriptor.
-const F_DUPFD: u64 = 0;
-/// `fcntl`: duplicate a descriptor, and close the copy on exec.
-const F_DUPFD_CLOEXEC: u64 = 1030;
-
-/// The open files of a process, as far as its calls show them: without descriptors that it inherited
-/// or got from another process.
-#[derive(Debug, Clone, Default)]
-pub struct Descriptors(FxHashMap<u32, PathBuf>);
-
-impl Descriptors {
-    /// Takes note of a call that succeeded and returned `result`.
-    pub fn note(&mut self, call: &Call<'_>, result: u64, pid: u32, system: &impl System) {
-        let result = result as u32;
-        match call.name {
-            b"open" | b"creat" => self.open(call.path(), AT_FDCWD, result, pid, system),
-            b"openat" | b"openat2" => {
-                let folder = call.number(0).unwrap_or(u64::from(AT_FDCWD));
-                self.open(call.path(), folder as u32, result, pid, system);
-            }
-            b"dup" | b"dup2" | b"dup3" => self.duplicate(call, result),
-            b"fcntl" if matches!(call.number(1), Some(F_DUPFD | F_DUPFD_CLOEXEC)) => {
-                self.duplicate(call, result);
-            }
-            b"memfd_create" => drop(self.0.remove(&result)),
-            b"close" => {
-                if let Some(descriptor) = call.number(0) {
-                    self.0.remove(&(descriptor as u32));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn open(
-        &mut self,
-        path: Option<&[u8]>,
-        folder: u32,
-        result: u32,
-        pid: u32,
-        system: &impl System,
-    ) {
-        let path = path.map(|path| PathBuf::from(&*String::from_utf8_lossy(path)));
-        let absolute = path.and_then(|path| {
-            if path.is_absolute() {
-                return Some(path);
-            }
-            let base = match folder {
-                AT_FDCWD => system.folder(pid),
-                folder => self.0.get(&folder).cloned(),
-            };
-            Some(base?.join(path))
-        });
-        match absolute {
-            Some(path) => drop(self.0.insert(result, path)),
-            None => drop(self.0.remove(&result)),
-        }
-    }
-
-    fn duplicate(&mut self, call: &Call<'_>, result: u32) {
-        let original = call.number(0).and_then(|from| self.0.get(&(from as u32)));
-        match original.cloned() {
-            Some(path) => drop(self.0.insert(result, path)),
-            None => drop(self.0.remove(&result)),
-        }
-    }
-
-    /// The file of a descriptor.
-    pub fn file(&self, descriptor: u32, pid: u32, system: &impl System) -> Option<FileFacts> {
-        let by_path = self.0.get(&descriptor).and_then(|path| system.file(path));
-        by_path.or_else(|| system.descriptor(pid, descriptor))
-    }
-}
 
 /// The files of a recording.
 #[derive(Debug, Default)]
@@ -94,9 +17,27 @@ pub struct Files {
     in_memory: FxHashMap<u32, bool>,
     /// Number of files, including those without a key.
     count: u32,
+    /// The length of each file that was opened, as calls changed it.
+    sizes: FxHashMap<FileKey, u64>,
+    /// The names under which files were opened.
+    paths: FxHashMap<PathBuf, FileKey>,
+    /// The number of names of each file that was opened; 0 once it has none.
+    links: FxHashMap<FileKey, u64>,
+    /// Whether reads and writes of files are recorded.
+    records_uses: bool,
+    /// Reads and writes that were not recorded, since the log does not show where in the file they are.
+    pub unseen_uses: u64,
 }
 
 impl Files {
+    /// No file yet. `records_uses`: reads and writes without a mapping are recorded.
+    pub fn new(records_uses: bool) -> Files {
+        Files {
+            records_uses,
+            ..Files::default()
+        }
+    }
+
     /// Returns the backing and the name of a mapping of a file from `offset` on, and whether the file
     /// is memory. Without `facts` the mapping gets a file of its own, which reaches to `end`.
     pub fn backing(
@@ -117,11 +58,7 @@ impl Files {
         if facts.path == Path::new("/dev/zero") {
             return (Backing::Anonymous, "/dev/zero".into(), false);
         }
-        let count = &mut self.count;
-        let file = *self.numbers.entry(facts.key).or_insert_with(|| {
-            *count += 1;
-            *count - 1
-        });
+        let file = self.number(facts.key);
         let backing = Backing::File {
             file,
             offset,
@@ -143,6 +80,118 @@ impl Files {
         }
         self.lengths.insert(file, bytes);
         Some(Event::Length { file, bytes })
+    }
+
+    fn number(&mut self, key: FileKey) -> u32 {
+        let count = &mut self.count;
+        *self.numbers.entry(key).or_insert_with(|| {
+            *count += 1;
+            *count - 1
+        })
+    }
+
+    /// A file was opened, and made if there was none (`creates`) or cut to nothing (`truncates`).
+    /// Returns the event that its length changed.
+    pub fn opened(&mut self, facts: &FileFacts, creates: bool, truncates: bool) -> Option<Event> {
+        let key = facts.key;
+        if creates && self.links.get(&key) == Some(&0) {
+            // A new file got the number of one that is gone.
+            self.numbers.remove(&key);
+            self.sizes.remove(&key);
+            self.links.remove(&key);
+        }
+        if !facts.through_link {
+            self.paths.insert(facts.path.clone(), key);
+        }
+        self.links.entry(key).or_insert(facts.links.max(1));
+        if !truncates {
+            self.sizes.entry(key).or_insert(facts.length);
+            return None;
+        }
+        self.sizes.insert(key, 0);
+        self.resized(facts, 0, false)
+    }
+
+    /// Returns the length of a file, as the calls of the recording changed it.
+    pub fn size(&self, facts: &FileFacts, system: &impl System) -> u64 {
+        let now = || system.file(&facts.path).map_or(facts.length, |now| now.length);
+        self.sizes.get(&facts.key).copied().unwrap_or_else(now)
+    }
+
+    /// A part of a file was read or written without a mapping. Appends the events.
+    pub fn used(
+        &mut self,
+        facts: &FileFacts,
+        writes: bool,
+        offset: u64,
+        length: u64,
+        events: &mut Vec<Event>,
+    ) {
+        let Some(end) = offset.checked_add(length) else {
+            return;
+        };
+        let size = *self.sizes.entry(facts.key).or_insert(facts.length);
+        if writes && end > size {
+            self.sizes.insert(facts.key, end);
+            events.extend(self.resized(facts, end, true));
+        }
+        // Only a mapping says that a file is memory.
+        let unknown = facts.in_memory && !self.numbers.contains_key(&facts.key);
+        if !self.records_uses || unknown {
+            return;
+        }
+        let file = self.number(facts.key);
+        self.lengths.entry(file).or_insert(size.max(end));
+        let range = FileRange {
+            file,
+            offset,
+            length,
+        };
+        events.push(match writes {
+            true => Event::Write(range),
+            false => Event::Read(range),
+        });
+    }
+
+    /// A name of a file was removed. Returns the event that the file has none any more; `None` if the
+    /// trace does not know the file.
+    pub fn unlinked(&mut self, path: &Path) -> Option<Event> {
+        let key = self.paths.remove(path)?;
+        self.lose_name(key)
+    }
+
+    fn lose_name(&mut self, key: FileKey) -> Option<Event> {
+        let links = self.links.get_mut(&key)?;
+        *links = links.saturating_sub(1);
+        if *links > 0 {
+            return None;
+        }
+        let &file = self.numbers.get(&key)?;
+        Some(Event::Unlink { file })
+    }
+
+    /// A file got another name, in place of the file that had it; or if `exchanges` is true the two
+    /// changed names. Returns the event that a file has no name any more.
+    pub fn renamed(&mut self, from: &Path, to: &Path, exchanges: bool) -> Option<Event> {
+        let moved = self.paths.remove(from);
+        let replaced = self.paths.remove(to);
+        if let Some(key) = moved {
+            self.paths.insert(to.to_path_buf(), key);
+        }
+        let replaced = replaced.filter(|&replaced| Some(replaced) != moved)?;
+        if exchanges {
+            self.paths.insert(from.to_path_buf(), replaced);
+            return None;
+        }
+        self.lose_name(replaced)
+    }
+
+    /// A file got another name besides its own.
+    pub fn linked(&mut self, from: &Path, to: &Path) {
+        if let Some(&key) = self.paths.get(from) {
+            *self.links.entry(key).or_insert(1) += 1;
+            self.paths.insert(to.to_path_buf(), key);
+        }
     }
 }
 

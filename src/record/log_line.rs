@@ -167,6 +167,24 @@ impl<'a> Call<'a> {
         u64::from_str_radix(str::from_utf8(first).ok()?, 16).ok()
     }
 
+    /// The number at this index among the arguments behind the path.
+    pub fn after_path(&self, index: usize) -> Option<u64> {
+        let path = self.path()?;
+        let end = path.as_ptr() as usize - self.args.as_ptr() as usize + path.len();
+        let mut rest = self.args[end..].split(|&b| b == b',').skip(1);
+        number(rest.nth(index)?.trim_ascii())
+    }
+
+    /// The two paths among the arguments: `0xPTR(/path), 0xPTR(/path)`.
+    pub fn two_paths(&self) -> Option<[&'a [u8]; 2]> {
+        let first = self.path()?;
+        let end = first.as_ptr() as usize - self.args.as_ptr() as usize + first.len();
+        let rest = &self.args[end..];
+        let open = memchr::memchr(b'(', rest)?;
+        let close = memchr::memrchr(b')', rest).filter(|&close| close > open)?;
+        Some([first, &rest[open + 1..close]])
+    }
+
     /// The path among the arguments: `0xPTR(/path)`.
     pub fn path(&self) -> Option<&'a [u8]> {
         let open = memchr::memchr(b'(', self.args)?;

@@ -26,10 +26,14 @@
 mod allowed;
 mod areas;
 mod calls;
+mod descriptors;
+mod file_use;
 mod files;
 mod log_line;
 #[cfg(target_os = "linux")]
 pub mod log_socket;
+#[cfg(target_os = "linux")]
+pub mod native;
 mod proc_maps;
 mod process;
 mod recorder;
@@ -38,5 +42,5 @@ pub mod recording_file;
 pub mod session;
 mod system;
 
-pub use recorder::{ProcessSummary, Recorder, RecordingSink, Repairs};
+pub use recorder::{ProcessSummary, RecordOptions, Recorder, RecordingSink, Repairs};
 pub use system::Live;

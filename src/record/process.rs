@@ -5,7 +5,8 @@
 use super::allowed::Allowed;
 use super::areas::{Area, AreaOrigin, Areas, PAGE, moved};
 use super::calls::{Change, NewMapping, Resized};
-use super::files::{Descriptors, Files};
+use super::descriptors::Descriptors;
+use super::files::Files;
 use super::proc_maps;
 use super::proc_maps::{Entry, Owner};
 use super::system::{FileFacts, FileKey, System, names_memory};
@@ -23,6 +24,8 @@ pub struct Process {
     areas: Areas,
     pub descriptors: Descriptors,
     allowed: Allowed,
+    /// Whether the trace has the mappings of valgrind in this process, and the accesses of them.
+    keeps_preloads: bool,
 }
 
 /// State that all processes of a recording share.
@@ -38,8 +41,10 @@ pub struct World<S> {
 pub enum Supplied {
     /// Nothing: the log explains the access.
     Nothing,
-    /// The page is in a mapping of valgrind's own.
+    /// The page is in a mapping of valgrind's own, which the trace keeps.
     Valgrind,
+    /// The page is in a mapping of valgrind's own, which the trace does not have: nor has it the access.
+    LeftOut,
     /// A mapping was made up.
     Unknown,
     /// The protection of the page was widened.
@@ -57,9 +62,10 @@ struct Request {
 
 impl Process {
     /// A process with nothing mapped.
-    pub fn new(pid: u32) -> Process {
+    pub fn new(pid: u32, keeps_preloads: bool) -> Process {
         Process {
             pid,
+            keeps_preloads,
             ..Process::default()
         }
     }
@@ -91,6 +97,9 @@ impl Process {
             return supplied;
         };
         let (origin, mut protection) = (area.origin, area.protection);
+        if origin == AreaOrigin::Valgrind && !self.keeps_preloads {
+            return Supplied::LeftOut;
+        }
         if !protection.allows(kind) {
             protection = protection.plus(kind);
             self.protect(page..page + PAGE, protection, events);
@@ -148,11 +157,12 @@ impl Process {
         let offset = entry.offset + (range.start - entry.range.start);
         let (backing, name, swap_backed) = match listed_file(entry, &world.system) {
             None if owner == Owner::Stack => (Backing::Anonymous, "[stack]".into(), false),
-            None if origin == AreaOrigin::Valgrind => {
-                (Backing::Anonymous, "[valgrind]".into(), false)
-            }
             None => (Backing::Anonymous, "".into(), false),
             Some(facts) => world.files.backing(Some(&facts), offset, facts.length),
+        };
+        let origin = match is_preload(&name) {
+            true => AreaOrigin::Valgrind,
+            false => origin,
         };
         let area = Area {
             end: range.end,
@@ -209,6 +219,7 @@ impl Process {
                 };
                 self.remap(old, new, moves, events);
             }
+            Change::Populate { range, write } => self.populate(range, *write, events),
             Change::Protect { range, protection } => {
                 self.protect(range.clone(), *protection, events);
             }
@@ -231,7 +242,7 @@ impl Process {
                 events.extend(event);
             }
             Change::Advise { range, advice } => {
-                if self.areas.overlaps(range.clone()) {
+                if self.shows(range) {
                     events.push(Event::Advise {
                         start: range.start,
                         length: range.end - range.start,
@@ -259,6 +270,13 @@ impl Process {
                 world.files.backing(facts.as_ref(), offset, end)
             }
         };
+        // The loader maps what a library has beyond its file over the library.
+        let there = self.areas.at(new.range.start).filter(|_| new.fixed);
+        let over = there.is_some_and(|(_, area)| area.origin == AreaOrigin::Valgrind);
+        let origin = match is_preload(&name) || over && new.file.is_none() {
+            true => AreaOrigin::Valgrind,
+            false => AreaOrigin::Program,
+        };
         let area = Area {
             end: new.range.end,
             protection: new.protection,
@@ -267,13 +285,37 @@ impl Process {
             backing,
             swap_backed,
             name,
-            origin: AreaOrigin::Program,
+            origin,
         };
         let request = Request {
             fixed: new.fixed,
             page_size: new.page_size,
         };
         self.map_as(new.range.start, area, request, events);
+        let Protection { read, write, .. } = new.protection;
+        if new.populates && (read || write) {
+            // Linux writes the pages of a private mapping that allows it, so that none is copied later.
+            self.populate(&new.range, write && !new.shared, events);
+        }
+    }
+
+    /// The pages of a range come in.
+    fn populate(&mut self, range: &Range<u64>, write: bool, events: &mut Vec<Event>) {
+        if self.shows(range) {
+            events.push(Event::Populate {
+                start: range.start,
+                length: range.end - range.start,
+                write,
+            });
+        }
+    }
+
+    /// Returns true if the trace has any of what is mapped in a range.
+    fn shows(&self, range: &Range<u64>) -> bool {
+        match self.keeps_preloads {
+            true => self.areas.overlaps(range.clone()),
+            false => self.areas.overlaps_program(range.clone()),
+        }
     }
 
     /// Maps `area` at `start`. Areas that are still held there, because the log missed their unmapping,
@@ -284,44 +326,58 @@ impl Process {
 
     /// Like [`Process::map`], as the program asked for it.
     fn map_as(&mut self, start: u64, area: Area, request: Request, events: &mut Vec<Event>) {
-        events.push(Event::Map(Box::new(Mapping {
-            start,
-            length: area.end - start,
-            protection: area.protection,
-            shared: area.shared,
-            fixed: request.fixed || self.areas.overlaps(start..area.end),
-            grows_down: area.grows_down,
-            swap_backed: area.swap_backed,
-            backing: area.backing,
-            page_size: request.page_size,
-            name: area.name.to_string(),
-        })));
+        let of_valgrind = area.origin == AreaOrigin::Valgrind;
+        if of_valgrind && !self.keeps_preloads {
+            // What the trace has of the range goes.
+            self.unmap(start..area.end, events);
+        } else {
+            events.push(Event::Map(Box::new(Mapping {
+                start,
+                length: area.end - start,
+                protection: area.protection,
+                shared: area.shared,
+                fixed: request.fixed || self.areas.overlaps(start..area.end),
+                grows_down: area.grows_down,
+                swap_backed: area.swap_backed,
+                backing: area.backing,
+                page_size: request.page_size,
+                name: match of_valgrind {
+                    true => format!("[valgrind]{}", area.name),
+                    false => area.name.to_string(),
+                },
+            })));
+        }
         self.areas.insert(start, area);
         self.allowed.clear();
     }
 
     /// Changes the protection of what is mapped in a range, if anything is.
     fn protect(&mut self, range: Range<u64>, protection: Protection, events: &mut Vec<Event>) {
-        if self.areas.overlaps(range.clone()) {
-            self.areas.protect(range.clone(), protection);
-            self.allowed.clear();
+        if !self.areas.overlaps(range.clone()) {
+            return;
+        }
+        if self.shows(&range) {
             events.push(Event::Protect {
                 start: range.start,
                 length: range.end - range.start,
                 protection,
             });
         }
+        self.areas.protect(range, protection);
+        self.allowed.clear();
     }
 
     /// Unmaps a range, if anything is mapped there.
     fn unmap(&mut self, range: Range<u64>, events: &mut Vec<Event>) {
         if !range.is_empty() && self.areas.overlaps(range.clone()) {
-            self.areas.remove(range.clone());
+            if self.shows(&range) {
+                events.push(Event::Unmap {
+                    start: range.start,
+                    length: range.end - range.start,
+                });
+            }
+            self.areas.remove(range);
             self.allowed.clear();
-            events.push(Event::Unmap {
-                start: range.start,
-                length: range.end - range.start,
-            });
         }
     }
 
@@ -447,6 +503,11 @@ impl<S: System> World<S> {
     }
 }
 
+/// Returns true for the name of a library that valgrind adds to every program.
+pub fn is_preload(name: &str) -> bool {
+    name.starts_with("vgpreload_") && name.ends_with(".so")
+}
+
 /// The file that is mapped at an address, according to the listing.
 fn mapped_file(pid: u32, start: u64, system: &impl System) -> Option<FileFacts> {
     let listing = system.mappings(pid)?;
@@ -469,6 +530,9 @@ fn listed_file(entry: &Entry, system: &impl System) -> Option<FileFacts> {
         },
         length: entry.offset.saturating_add(range.end - range.start),
         in_memory: names_memory(&path),
+        cached: true,
+        links: 1,
+        through_link: false,
         path,
     }))
 }

@@ -10,6 +10,8 @@
 
 use super::areas::PAGE;
 use super::calls;
+use super::descriptors::Descriptors;
+use super::files::Files;
 use super::log_line;
 use super::log_line::{Call, CallResult, Line};
 use super::process::{Process, Supplied, World};
@@ -39,6 +41,7 @@ const WCONTINUED: u64 = 8;
 
 /// Records a program and its children.
 pub struct Recorder<S, K> {
+    options: RecordOptions,
     world: World<S>,
     sink: K,
     members: Vec<Member>,
@@ -99,21 +102,44 @@ pub struct ProcessSummary {
 pub struct Repairs {
     /// Pages, per process, in mappings of valgrind.
     pub valgrind: FxHashSet<(u32, u64)>,
+    /// Number of accesses of such pages that were left out.
+    pub valgrind_left_out: u64,
     /// Pages, per process, whose mapping was made up.
     pub unknown: FxHashSet<(u32, u64)>,
     /// Pages, per process, whose protection was widened beyond what the program asked for.
     pub widened: FxHashSet<(u32, u64)>,
+    /// Number of reads and writes of files left out, since the log does not show where they were.
+    pub unseen_uses: u64,
     /// Number of accesses left out: outside user space, or by processes that had ended.
     pub left_out: u64,
 }
 
+/// Whether an access can be recorded.
+enum Legal {
+    Yes,
+    /// No: it is of a page of valgrind's own.
+    OfValgrind,
+    /// No: its process has ended, or it lies outside user space.
+    No,
+}
+
+/// What a recording has besides the program's accesses and mappings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RecordOptions {
+    /// The mappings of valgrind in the program's address space, and the accesses of them.
+    pub keep_preloads: bool,
+    /// Reads and writes of files without a mapping.
+    pub file_io: bool,
+}
+
 impl<S: System, K: RecordingSink> Recorder<S, K> {
     /// A recorder without processes that writes to `sink`.
-    pub fn new(system: S, sink: K) -> Recorder<S, K> {
+    pub fn new(system: S, options: RecordOptions, sink: K) -> Recorder<S, K> {
         Recorder {
+            options,
             world: World {
                 system,
-                files: Default::default(),
+                files: Files::new(options.file_io),
             },
             sink,
             members: Vec::new(),
@@ -191,7 +217,11 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
 
     /// Adds a process without a parent, and takes its bytes.
     fn adopt(&mut self, pid: u32, bytes: &[u8]) -> io::Result<()> {
-        let member = self.add(Process::new(pid), String::new(), true);
+        let mut process = Process::new(pid, self.options.keep_preloads);
+        if self.members.is_empty() {
+            process.descriptors = Descriptors::inherited(&self.world.system);
+        }
+        let member = self.add(process, String::new(), true);
         self.feed_held(member, pid)?;
         self.feed(member, bytes)
     }
@@ -305,17 +335,23 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
         let member = &self.members[id.0];
         let cached = |process: &Process| process.is_cached(first, access.kind);
         let legal = first == last && cached(&member.process) && !member.dead;
-        if !legal && !self.make_legal(id, first, last, access)? {
-            self.repairs.left_out += 1;
-            return Ok(());
+        if !legal {
+            let left_out = match self.make_legal(id, first, last, access)? {
+                Legal::Yes => None,
+                Legal::OfValgrind => Some(&mut self.repairs.valgrind_left_out),
+                Legal::No => Some(&mut self.repairs.left_out),
+            };
+            if let Some(left_out) = left_out {
+                *left_out += 1;
+                return Ok(());
+            }
         }
         self.member(id).told.accesses += 1;
         self.batch.push(access);
         Ok(())
     }
 
-    /// Emits the events that make `access` legal. Returns false if nothing can: its process has ended,
-    /// or it lies outside user space.
+    /// Emits the events that make `access` legal, if it can be.
     #[cold]
     fn make_legal(
         &mut self,
@@ -323,21 +359,25 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
         first: u64,
         last: u64,
         access: Access,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Legal> {
         if self.member(id).dead {
-            return Ok(false);
+            return Ok(Legal::No);
         }
         let mut events = self.begin(id);
         let process = &mut self.members[id.0].process;
-        let mut legal = true;
+        let mut legal = Legal::Yes;
         for page in (first..=last).step_by(PAGE as usize) {
             let pages = match process.supply(page, access.kind, &mut self.world, &mut events) {
                 Supplied::Nothing => continue,
                 Supplied::Valgrind => &mut self.repairs.valgrind,
+                Supplied::LeftOut => {
+                    legal = Legal::OfValgrind;
+                    &mut self.repairs.valgrind
+                }
                 Supplied::Unknown => &mut self.repairs.unknown,
                 Supplied::Widened => &mut self.repairs.widened,
                 Supplied::Outside => {
-                    legal = false;
+                    legal = Legal::No;
                     continue;
                 }
             };
@@ -428,6 +468,7 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
         self.give_back(id);
         let member = self.member(id);
         member.process.exec();
+        member.process.descriptors.exec();
         member.pending.clear();
         member.fresh = true;
         if let Some(path) = call.path() {
@@ -445,14 +486,21 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
         }
         let process = &mut self.members[id.0].process;
         let pid = process.pid;
-        let descriptors = &mut process.descriptors;
-        descriptors.note(call, result, pid, &self.world.system);
-        let Some(change) = calls::change(call, result) else {
+        let World { system, files } = &mut self.world;
+        let mut of_files = Vec::new();
+        process
+            .descriptors
+            .note(call, result, pid, system, files, &mut of_files);
+        let change = calls::change(call, result);
+        if of_files.is_empty() && change.is_none() {
             return Ok(());
-        };
+        }
         let mut events = self.begin(id);
-        let process = &mut self.members[id.0].process;
-        process.apply(&change, &mut self.world, &mut events);
+        events.extend(of_files);
+        if let Some(change) = change {
+            let process = &mut self.members[id.0].process;
+            process.apply(&change, &mut self.world, &mut events);
+        }
         self.emit_all(id, events)
     }
 
@@ -510,6 +558,7 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
         }
         // The beginning of a line is dropped: if a kill cut it short, it may be half an address.
         self.flush()?;
+        self.repairs.unseen_uses = self.world.files.unseen_uses;
         let told = self.members.into_iter().map(|member| member.told);
         Ok((self.sink, told.collect(), self.repairs))
     }
@@ -530,3 +579,5 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod use_tests;

@@ -3,7 +3,7 @@
 //! the caller's business ([`Watch`]).
 
 use super::log_socket::{self, Channel, Received};
-use super::{Live, ProcessSummary, Recorder, RecordingSink, Repairs};
+use super::{Live, ProcessSummary, RecordOptions, Recorder, RecordingSink, Repairs};
 use rustix::process::{Pid, kill_process};
 use std::collections::HashSet;
 use std::env;
@@ -98,8 +98,10 @@ impl<K: RecordingSink> Session<K> {
     pub fn start(
         valgrind: &Path,
         command: &[OsString],
+        options: RecordOptions,
         sink: K,
     ) -> Result<(Session<K>, Channel), StartError> {
+        let system = Live::before_program();
         let (writing, channel) = log_socket::open().map_err(StartError::Channel)?;
         let child = Command::new(valgrind)
             .args(["--tool=lackey", "--basic-counts=no", "--trace-mem=yes"])
@@ -117,7 +119,7 @@ impl<K: RecordingSink> Session<K> {
         let session = Session {
             child,
             status: None,
-            recorder: Recorder::new(Live, sink),
+            recorder: Recorder::new(system, options, sink),
             end_by: None,
             ended: None,
             limited: false,

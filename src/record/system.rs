@@ -27,7 +27,30 @@ pub struct FileFacts {
     pub path: PathBuf,
     /// It is memory: a memfd, or a file of a file system in memory (tmpfs).
     pub in_memory: bool,
+    /// The kernel keeps its pages in memory: it is a regular file, and no facts about the system.
+    pub cached: bool,
+    /// The number of its names.
+    pub links: u64,
+    /// The path is that of a symbolic link.
+    pub through_link: bool,
 }
+
+/// An open file that a recording begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inherited {
+    /// The descriptor.
+    pub number: u32,
+    pub facts: FileFacts,
+    /// Where its next read or write begins.
+    pub position: u64,
+    /// The flags of `open`.
+    pub flags: u64,
+}
+
+/// The kinds of file systems whose files are memory.
+const MEMORY: [&str; 3] = ["tmpfs", "ramfs", "hugetlbfs"];
+/// The kinds of file systems whose files are facts about the system.
+const FACTS: [&str; 6] = ["proc", "sysfs", "cgroup", "cgroup2", "debugfs", "tracefs"];
 
 /// Returns true if a path, as the system lists it, is that of memory without a mounted file system: a
 /// memfd, or a segment of `shmget`.
@@ -36,8 +59,8 @@ pub fn names_memory(path: &Path) -> bool {
     path.starts_with("/memfd:") || path.starts_with("/SYSV")
 }
 
-/// Returns the device numbers of the file systems in memory that a `/proc/PID/mountinfo` lists.
-fn memory_devices(mounts: &str) -> Vec<u64> {
+/// Returns the device numbers of the file systems of these kinds that a `/proc/PID/mountinfo` lists.
+fn devices(mounts: &str, kinds: &[&str]) -> Vec<u64> {
     let of_memory = |line: &str| {
         let (place, kind) = line.split_once(" - ")?;
         let kind = kind.split(' ').next()?;
@@ -46,16 +69,22 @@ fn memory_devices(mounts: &str) -> Vec<u64> {
             major: major.parse().ok()?,
             minor: minor.parse().ok()?,
         };
-        matches!(kind, "tmpfs" | "ramfs" | "hugetlbfs").then(|| device.number())
+        kinds.contains(&kind).then(|| device.number())
     };
     mounts.lines().filter_map(of_memory).collect()
 }
 
-/// Returns whether `device` is a file system in memory. What is mounted is read once.
-fn is_memory(device: u64) -> bool {
-    static DEVICES: OnceLock<Vec<u64>> = OnceLock::new();
-    let read = || memory_devices(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default());
-    DEVICES.get_or_init(read).contains(&device)
+/// Returns whether `device` is a file system in memory, and whether it is one of facts about the system.
+/// What is mounted is read once.
+#[cfg(unix)]
+fn kinds_of(device: u64) -> [bool; 2] {
+    static DEVICES: OnceLock<[Vec<u64>; 2]> = OnceLock::new();
+    let read = || {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        [&MEMORY[..], &FACTS[..]].map(|kinds| devices(&mounts, kinds))
+    };
+    let known = DEVICES.get_or_init(read);
+    [&known[0], &known[1]].map(|devices| devices.contains(&device))
 }
 
 /// The questions to the system.
@@ -70,11 +99,37 @@ pub trait System {
     fn folder(&self, pid: u32) -> Option<PathBuf>;
     /// The file at a path.
     fn file(&self, path: &Path) -> Option<FileFacts>;
+    /// The open files that the first process has from the start.
+    fn inherited(&self) -> Vec<Inherited>;
 }
 
 /// The system that we run on, through `/proc`.
 #[derive(Debug, Default)]
-pub struct Live;
+pub struct Live {
+    inherited: Vec<Inherited>,
+}
+
+impl Live {
+    /// The system before a program begins, which will have our standard streams.
+    pub fn before_program() -> Live {
+        let streams = (0..3).filter_map(|number| {
+            let info = fs::read_to_string(format!("/proc/self/fdinfo/{number}")).ok()?;
+            let field = |name: &str| {
+                let mut lines = info.lines();
+                lines.find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()))
+            };
+            Some(Inherited {
+                number,
+                facts: Live::default().descriptor(std::process::id(), number)?,
+                position: field("pos:")?.parse().ok()?,
+                flags: u64::from_str_radix(&field("flags:")?, 8).ok()?,
+            })
+        });
+        Live {
+            inherited: streams.collect(),
+        }
+    }
+}
 
 impl System for Live {
     fn mappings(&self, pid: u32) -> Option<String> {
@@ -98,20 +153,36 @@ impl System for Live {
     }
 
     fn file(&self, path: &Path) -> Option<FileFacts> {
-        facts(&fs::metadata(path).ok()?, path.to_path_buf())
+        let own = fs::symlink_metadata(path).ok()?;
+        if !own.file_type().is_symlink() {
+            return facts(&own, path.to_path_buf());
+        }
+        let through_link = true;
+        Some(FileFacts {
+            through_link,
+            ..facts(&fs::metadata(path).ok()?, path.to_path_buf())?
+        })
+    }
+
+    fn inherited(&self) -> Vec<Inherited> {
+        self.inherited.clone()
     }
 }
 
 #[cfg(unix)]
 fn facts(meta: &Metadata, path: PathBuf) -> Option<FileFacts> {
     use std::os::unix::fs::MetadataExt;
+    let [is_memory, is_facts] = kinds_of(meta.dev());
     Some(FileFacts {
         key: FileKey {
             device: meta.dev(),
             inode: meta.ino(),
         },
         length: meta.len(),
-        in_memory: names_memory(&path) || is_memory(meta.dev()),
+        in_memory: names_memory(&path) || is_memory,
+        cached: meta.is_file() && !is_facts,
+        links: meta.nlink(),
+        through_link: false,
         path,
     })
 }
@@ -133,7 +204,8 @@ mod tests {
                       40 28 0:300 / /run rw master:2 shared:7 - ramfs none rw\n\
                       broken line - tmpfs\n";
         let numbers = [(0, 26), (0, 300)].map(|(major, minor)| Device { major, minor }.number());
-        assert_eq!(memory_devices(mounts), numbers);
+        assert_eq!(devices(mounts, &MEMORY), numbers);
+        assert_eq!(devices(mounts, &FACTS), [21]);
         for (path, memory) in [
             ("/memfd:x (deleted)", true),
             ("/SYSV00000000 (deleted)", true),

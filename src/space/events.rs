@@ -80,10 +80,17 @@ impl Resolver<'_> {
             }
             Event::Move(moves) => self.move_range(at, moves)?,
             Event::Length { file, bytes } => self.set_length(*file, *bytes),
+            &Event::Populate {
+                start,
+                length,
+                write,
+            } => {
+                let range = self.rounded(start, length);
+                self.populate(at, &range, write)?;
+            }
             Event::Read(range) => self.file_io(at, *range, false)?,
             Event::Write(range) => self.file_io(at, *range, true)?,
             Event::Unlink { file } => self.unlink(*file),
-            Event::Populate { .. } => return Err(self.not_modelled(at)),
             Event::Vfork { .. } => unreachable!("resolved above"),
             Event::Fork { child } => self.fork(at, *child)?,
             Event::Exec if self.give_back(process) => {}
@@ -92,17 +99,6 @@ impl Resolver<'_> {
         }
         self.discard_unlinked();
         Ok(())
-    }
-
-    /// Returns the error that the event can be read, but has no meaning yet.
-    fn not_modelled(&self, at: &EventAt) -> SpaceError {
-        SpaceError {
-            help: "take the event out of the trace, or a newer pagebench",
-            ..self.fail(
-                Place::Event(at),
-                format!("`{}` is not modelled yet", at.event.name()),
-            )
-        }
     }
 
     /// Returns the range rounded to whole pages, as a kernel does; it ends at 2^64 - 1 at most.

@@ -26,10 +26,12 @@
 //! | `file_pages` | pages of files without owner: the page cache, reads and writes |
 //! | `files` | the meaning of events on files |
 //! | `lent` | address spaces that children borrow |
+//! | `linux_faults` | the faults that Linux takes while memory suffices |
 //! | `moves` | the meaning of a move |
 //! | `infer` | mappings for a trace that has none |
 //! | `kinds` | sets of kinds of access |
 //! | `next_uses` | the next reference of each object |
+//! | `populate` | pages that come in at a call |
 //! | `timeline` | numbers that change with the position |
 //! | `up_to` | the facts of a trace up to the end of a replay that ended early |
 //! | `uses` | what each process needs frames for |
@@ -43,8 +45,10 @@ mod files;
 mod infer;
 mod kinds;
 mod lent;
+mod linux_faults;
 mod moves;
 mod next_uses;
+mod populate;
 mod references;
 mod resolver;
 #[cfg(test)]
@@ -56,6 +60,7 @@ mod view;
 pub mod vma;
 
 pub use file_pages::{FilePage, IO_WINDOW, file_page_text};
+pub use linux_faults::{LinuxFaults, linux_faults};
 pub use next_uses::ObjectFuture;
 pub use resolver::{WatchedRefs, resolve, resolve_at, resolve_watched};
 pub use timeline::{End, Timeline};
@@ -352,6 +357,25 @@ pub enum Op {
     Prefetch {
         /// The entry that the advice named.
         entry: EntryId,
+    },
+    /// The program wants the page of `entry` now, without a reference: `entry` becomes present, and the
+    /// page is brought in if it is not in memory.
+    Populate {
+        /// The entry.
+        entry: EntryId,
+        /// Whether the page becomes dirty.
+        write: bool,
+    },
+    /// The same for a page that is to be written and must be copied first.
+    PopulateCopy {
+        /// The entry.
+        entry: EntryId,
+        /// The object that is copied; [`NONE`] for a page of a file that no entry is bound to.
+        source: ObjectId,
+        /// The copy.
+        object: ObjectId,
+        /// Whether the source has no owner afterwards.
+        frees: bool,
     },
     /// The reference at this position writes a page that must be copied first.
     CowCopy {

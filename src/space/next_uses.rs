@@ -10,7 +10,7 @@ pub struct ObjectFuture {
     pub refs: Vec<Ref>,
     /// The position of the next reference of the same object, or [`NEVER`].
     pub next_use: Vec<u32>,
-    /// For each op that prefetches, reads or writes, the position of the next reference of its object; [`NEVER`] for
+    /// For each op that brings a page in ahead of use, reads or writes, the position of the next reference of its object; [`NEVER`] for
     /// other ops.
     pub after_op: Vec<u32>,
 }
@@ -29,7 +29,7 @@ impl Space {
         Some(self.future.get_or_init(compute))
     }
 
-    /// Returns the references by object, and for each op that prefetches its object; [`NONE`] for
+    /// Returns the references by object, and for each op that brings a page in ahead of use its object; [`NONE`] for
     /// other ops.
     fn object_refs(&self, refs: &[Ref]) -> (Vec<Ref>, Vec<ObjectId>) {
         let mut object_of = self.first_object.clone();
@@ -42,9 +42,13 @@ impl Space {
                     Op::Bind { entry, object } | Op::CowCopy { entry, object, .. } => {
                         object_of[entry as usize] = object;
                     }
+                    Op::PopulateCopy { entry, object, .. } => {
+                        object_of[entry as usize] = object;
+                        wanted[index] = object;
+                    }
                     Op::FileIo { entry: NONE, .. } => {}
-                    Op::Prefetch { entry } | Op::FileIo { entry, .. } => {
-                        wanted[index] = object_of[entry as usize]
+                    Op::Prefetch { entry } | Op::Populate { entry, .. } | Op::FileIo { entry, .. } => {
+                        wanted[index] = object_of[entry as usize];
                     }
                     _ => {}
                 }

@@ -51,13 +51,37 @@ impl Resolver<'_> {
         if !allowed.has(kind) {
             return self.illegal(key, kind, position).map(|()| false);
         }
+        self.bind_for(entry, key, kind);
+        self.settled[entry as usize] = self.without_copies(entry, allowed);
+        Ok(true)
+    }
+
+    /// Binds `entry`, if it is not bound, or gives it a copy of its page, if it needs one, for an access
+    /// of `kind` that is legal.
+    pub fn bind_for(&mut self, entry: EntryId, key: PageKey, kind: Kind) {
         if self.object[entry as usize] == NONE {
             self.bind_first(entry, key, kind);
         } else if kind == Kind::Write {
             self.break_cow(entry);
         }
-        self.settled[entry as usize] = self.without_copies(entry, allowed);
-        Ok(true)
+    }
+
+    /// Copies a page for `entry`, which is bound to `object` now: for a reference, or else for an event.
+    fn push_copy(&mut self, entry: EntryId, source: ObjectId, object: ObjectId, frees: bool) {
+        self.push(match self.in_reference {
+            true => Op::CowCopy {
+                entry,
+                source,
+                object,
+                frees,
+            },
+            false => Op::PopulateCopy {
+                entry,
+                source,
+                object,
+                frees,
+            },
+        });
     }
 
     /// Returns what `entry` allows now: nothing if it is not bound.
@@ -188,12 +212,7 @@ impl Resolver<'_> {
                     return self.bind(entry, object, Binding::Private);
                 }
                 self.bind_silently(entry, object, Binding::Private);
-                self.push(Op::CowCopy {
-                    entry,
-                    source,
-                    object,
-                    frees: false,
-                });
+                self.push_copy(entry, source, object, false);
             }
             PageSource::PrivateFile(class, name) => {
                 let object = self.named_object(class, name);
@@ -247,7 +266,10 @@ impl Resolver<'_> {
             Binding::Cow if alone => {
                 self.binding[entry as usize] = Binding::Private;
                 let alone_since = self.alone_since[source as usize];
-                self.push(Op::Reuse { entry, alone_since });
+                self.push(match self.in_reference {
+                    true => Op::Reuse { entry, alone_since },
+                    false => Op::Flush { entry },
+                });
             }
             Binding::Cow | Binding::CowFile => {
                 let class = if self.strict {
@@ -258,12 +280,7 @@ impl Resolver<'_> {
                 let object = self.new_object(class, None);
                 let frees = self.disown(source);
                 self.bind_silently(entry, object, Binding::Private);
-                self.push(Op::CowCopy {
-                    entry,
-                    source,
-                    object,
-                    frees,
-                });
+                self.push_copy(entry, source, object, frees);
                 // The copy is what leaves the source to its last owner.
                 self.alone_since[source as usize] = self.space.ops.len() as u32;
             }
@@ -282,7 +299,7 @@ pub(super) enum PageSource {
 }
 
 /// Returns the kinds of access that any of `vmas` allows.
-fn kinds_of_all(vmas: &[Vma]) -> Kinds {
+pub(super) fn kinds_of_all(vmas: &[Vma]) -> Kinds {
     let kinds = vmas.iter().map(|vma| Kinds::from(vma.protection));
     kinds.fold(Kinds::NONE, Kinds::and)
 }

@@ -111,7 +111,11 @@ impl Resolved {
                 op if op.is_of_reference() && at.position == end.legal => {}
                 Op::Bind { object, .. } | Op::CowCopy { object, .. } => bound(object),
                 Op::Copy { to: entry, .. } => bound(space.first_object[entry as usize]),
-                Op::Prefetch { entry } => {
+                Op::PopulateCopy { entry, object, .. } => {
+                    bound(object);
+                    uses(entry);
+                }
+                Op::Prefetch { entry } | Op::Populate { entry, .. } => {
                     bound(space.first_object[entry as usize]);
                     uses(entry);
                 }

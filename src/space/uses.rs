@@ -9,7 +9,7 @@ use crate::trace::model::refs::page_of;
 pub struct ProcessUse {
     /// Distinct pages that its legal references touch.
     pub pages: u64,
-    /// Whether it advises that pages will be needed which can be read from a device.
+    /// Whether it advises that pages will be needed which can be read from a device, or populates any.
     pub advises: bool,
 }
 
@@ -55,7 +55,10 @@ impl Resolved {
         }
         let space = self.space.iter();
         for (space, at) in space.flat_map(|space| space.ops.iter().map(move |at| (space, at))) {
-            if let Op::Prefetch { entry } = at.op {
+            if let Op::Prefetch { entry }
+            | Op::Populate { entry, .. }
+            | Op::PopulateCopy { entry, .. } = at.op
+            {
                 let process = space.entries[entry as usize].process;
                 uses[process as usize].advises = true;
             }

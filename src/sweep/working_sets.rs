@@ -146,7 +146,9 @@ impl<'r> Replay<'r> {
 
     fn op(&mut self, at: &OpAt) {
         match at.op {
-            Op::Bind { entry, object } | Op::CowCopy { entry, object, .. } => {
+            Op::Bind { entry, object }
+            | Op::CowCopy { entry, object, .. }
+            | Op::PopulateCopy { entry, object, .. } => {
                 self.leave(entry, at.position);
                 self.shows[entry as usize] = object;
             }
@@ -167,6 +169,7 @@ impl<'r> Replay<'r> {
             Op::Copy { .. }
             | Op::Flush { .. }
             | Op::Prefetch { .. }
+            | Op::Populate { .. }
             | Op::FileIo { .. }
             | Op::Reuse { .. } => {}
         }

@@ -1,12 +1,12 @@
 //! The recorder on pieces of logs as valgrind writes them, with a made-up system.
 
-use super::super::system::{FileFacts, FileKey};
+use super::super::system::{FileFacts, FileKey, Inherited};
 use super::*;
 use crate::trace::model::event::Backing;
 use std::path::{Path, PathBuf};
 
 /// A system of one program at 0x108000, its stack, and valgrind.
-struct Fake;
+pub(super) struct Fake;
 
 const LISTING: &str = "\
 00108000-0010a000 r-xp 00000000 fe:00 7   /bin/prog
@@ -29,6 +29,9 @@ impl System for Fake {
     fn folder(&self, _: u32) -> Option<PathBuf> {
         Some("/home".into())
     }
+    fn inherited(&self) -> Vec<Inherited> {
+        Vec::new()
+    }
     fn file(&self, path: &Path) -> Option<FileFacts> {
         let inode = if path == Path::new("/bin/prog") {
             7
@@ -40,14 +43,17 @@ impl System for Fake {
             length: 5000,
             path: path.into(),
             in_memory: path.starts_with("/dev/shm"),
+            cached: true,
+            links: 1,
+            through_link: false,
         })
     }
 }
 
 /// A sink that keeps one line per access or event.
 #[derive(Default)]
-struct Lines {
-    lines: Vec<String>,
+pub(super) struct Lines {
+    pub(super) lines: Vec<String>,
     most: Option<usize>,
 }
 
@@ -84,7 +90,15 @@ impl RecordingSink for Lines {
 
 /// Records these pieces. Leaves out the mappings of a beginning program.
 fn record(pieces: &[(u32, &str)]) -> (Vec<String>, Vec<ProcessSummary>, Repairs) {
-    let mut recorder = Recorder::new(Fake, Lines::default());
+    record_with(RecordOptions::default(), pieces)
+}
+
+/// The same with options.
+pub(super) fn record_with(
+    options: RecordOptions,
+    pieces: &[(u32, &str)],
+) -> (Vec<String>, Vec<ProcessSummary>, Repairs) {
+    let mut recorder = Recorder::new(Fake, options, Lines::default());
     for (pid, bytes) in pieces {
         recorder.take(*pid, bytes.as_bytes()).unwrap();
     }
@@ -98,12 +112,12 @@ fn record(pieces: &[(u32, &str)]) -> (Vec<String>, Vec<ProcessSummary>, Repairs)
     (lines.lines, told, repairs)
 }
 
-const START: &str =
+pub(super) const START: &str =
     "==5== Lackey, an example Valgrind tool\n==5== Command: ./prog x\nI  00108010,3\n";
 
 #[test]
 fn a_program_begins_with_its_mappings() {
-    let mut recorder = Recorder::new(Fake, Lines::default());
+    let mut recorder = Recorder::new(Fake, RecordOptions::default(), Lines::default());
     // Cut anywhere, it reads the same.
     for byte in START.bytes() {
         recorder.take(5, &[byte]).unwrap();
@@ -200,17 +214,22 @@ fn calls_change_what_is_mapped() {
 
 #[test]
 fn accesses_that_the_log_does_not_explain_are_made_legal() {
-    let (lines, _, repairs) = record(&[
+    let keep = RecordOptions {
+        keep_preloads: true,
+        ..RecordOptions::default()
+    };
+    let pieces = [
         (5, START),
         (
             5,
             " L 58001000,8\n S 00109ffc,8\n S 70000000,8\n L 70000008,8\n",
         ),
         (5, " L 1ffeff0000,8\n L ff00000000000000,8\n"),
-    ]);
-    let expected = [
+    ];
+    let (lines, _, repairs) = record_with(keep, &pieces);
+    let mut expected = vec![
         "1 I 108010",
-        "1 map 58000000+2000 r-x file 1+0 lackey",
+        "1 map 58000000+2000 r-x file 1+0 [valgrind]lackey",
         "1 R 58001000",
         "1 Protect { start: 109000, length: 1000, protection: Protection { read: true, write: true, execute: true } }",
         "1 map 10a000+1000 rw- [unknown]",
@@ -223,6 +242,12 @@ fn accesses_that_the_log_does_not_explain_are_made_legal() {
     assert_eq!(lines, expected);
     let sizes = [&repairs.valgrind, &repairs.unknown, &repairs.widened].map(|pages| pages.len());
     assert_eq!((sizes, repairs.left_out), ([1, 2, 1], 1));
+    assert_eq!(repairs.valgrind_left_out, 0);
+    // Without valgrind's own.
+    let (lines, _, repairs) = record(&pieces);
+    expected.retain(|line| !line.contains("5800"));
+    assert_eq!(lines, expected);
+    assert_eq!((repairs.left_out, repairs.valgrind_left_out), (1, 1));
     // The system knows nothing of a process that is gone.
     let (lines, _, repairs) = record(&[(99, START)]);
     assert_eq!(lines[1], "1 I 108010");
@@ -348,7 +373,7 @@ fn a_full_sink_gets_nothing_more() {
         most: Some(5),
         ..Lines::default()
     };
-    let mut recorder = Recorder::new(Fake, lines);
+    let mut recorder = Recorder::new(Fake, RecordOptions::default(), lines);
     assert!(recorder.take(5, START.as_bytes()).unwrap());
     let more = "I  00108010,3\nSYSCALL[5,1](231) exit_group( 0 ) --> [pre-success] Success(0x0) \n";
     assert!(!recorder.take(5, more.as_bytes()).unwrap());
@@ -359,7 +384,11 @@ fn a_full_sink_gets_nothing_more() {
 /// A child that borrows its parent's memory; what it maps there stays with the parent.
 #[test]
 fn a_vfork_is_no_copy() {
-    let (lines, ..) = record(&[
+    let keep = RecordOptions {
+        keep_preloads: true,
+        ..RecordOptions::default()
+    };
+    let pieces = [
         (5, START),
         (
             5,
@@ -372,7 +401,8 @@ fn a_vfork_is_no_copy() {
         ),
         (6, "==6== Command: /bin/true\nI  00108020,3\n"),
         (5, " --> [pre-success] Success(0x6) \n L 58001008,8\n"),
-    ]);
+    ];
+    let (lines, ..) = record_with(keep, &pieces);
     let made: Vec<&String> = lines.iter().filter(|line| line.contains("ork")).collect();
     assert_eq!(made, ["1 Vfork { child: 2 }"]);
     let valgrind = |line: &&String| line.contains("58000000");
@@ -474,7 +504,7 @@ fn no_log_is_too_strange() {
             let at = random.below(bytes.len());
             bytes[at] = b"0123456789abcf(),x \n=>-[]"[random.below(25)];
         }
-        let mut recorder = Recorder::new(Fake, Lines::default());
+        let mut recorder = Recorder::new(Fake, RecordOptions::default(), Lines::default());
         recorder.take(5, &bytes).unwrap();
         recorder.finish().unwrap();
     }

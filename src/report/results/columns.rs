@@ -57,7 +57,7 @@ table! {
     reads: u64, "references", "references that read data";
     writes: u64, "references", "references that write data (a read-modify-write is one write)";
     ifetches: u64, "references", "references that fetch an instruction";
-    processes: u64, "processes", "processes that make a legal reference, or whose advice may bring pages in";
+    processes: u64, "processes", "processes that make a legal reference, or whose advice or populated ranges may bring pages in";
     distinct_pages: u64, "pages", "distinct pages; with this many frames every page fits. Private pages count per process, shared pages once, each copy-on-write copy once more; a page of a file that is mapped again counts once with page_cache keep";
     segfaults: u64, "references", "references of the whole trace to pages that no mapping has; neither hits nor faults, and not among refs";
     protection_faults: u64, "references", "references of the whole trace that their mapping does not allow, or to the kernel's half; not among refs";
@@ -86,8 +86,9 @@ table! {
     freed_dirty: u64, "pages", "of these, pages of files that had to be written" => COUNT.by_curve(POINT);
     write_backs: u64, "pages", "dirty pages that left memory and were written: evictions_dirty + expired_dirty + freed_dirty" => COUNT.by_curve(WRITE_BACKS);
     prefetched: u64, "pages", "pages brought in because the program said that it would need them; no faults" => COUNT.neither().by_curve(POINT);
+    populated: u64, "pages", "pages brought in because the program populated a range (MAP_POPULATE, MADV_POPULATE_READ, MADV_POPULATE_WRITE); no faults. Every page that comes in is one of fills, refills, cow_copies, prefetched, io_loads and populated" => COUNT.neither().by_curve(POINT);
     io_hits: u64, "pages", "pages that reads and writes of files found in memory; neither references nor faults" => COUNT.more().by_curve(POINT);
-    io_loads: u64, "pages", "pages that reads and writes of files brought in; no faults. loads = fills + refills + cow_copies + prefetched + io_loads" => COUNT.by_curve(POINT);
+    io_loads: u64, "pages", "pages that reads and writes of files brought in; no faults. loads = fills + refills + cow_copies + prefetched + populated + io_loads" => COUNT.by_curve(POINT);
     dirty_end: u64, "pages", "dirty pages still resident at the end; they are no write-backs" => COUNT.neither();
     swapped_end: u64, "pages", "pages at the end that are on the swap device and not resident" => COUNT.neither();
     dropped_end: u64, "pages", "pages at the end that are neither resident nor on the swap device: of a file, or never written" => COUNT.neither();
@@ -109,7 +110,7 @@ table! {
     walk_refs_by_level: String, "references", "walk_refs by level of the page table, from the root to the leaf, joined by slashes; empty without translation" => COUNT.translated();
     shootdowns: Option<u64>, "entries", "TLB entries dropped because their page left memory or its page-table entry changed, counted per level that held one" => COUNT.translated();
     tlb_flushes: Option<u64>, "flushes", "flushes of all TLBs and page-walk caches because the process changed; 0 if entries are tagged by process" => COUNT.translated();
-    time_ns: Option<u64>, "ns", "modelled time of all counted references, by the costs of manifest.json: refs * memory + tlb_hits_l2 * tlb_l2 + walk_refs * walk_ref + faults * fault + cow_copies * copy + major_faults * read + (evictions_dirty, less those that made room for prefetched pages and io_loads) * write. Prefetched pages, io_hits and io_loads, and writes of expired and freed pages, cost nothing, so that policies with and without a window do not compare; read and write are of 4 KiB whatever the page size, so that page sizes do not compare; at most 2^64 - 1" => COUNT.translated();
+    time_ns: Option<u64>, "ns", "modelled time of all counted references, by the costs of manifest.json: refs * memory + tlb_hits_l2 * tlb_l2 + walk_refs * walk_ref + faults * fault + cow_copies * copy + major_faults * read + (evictions_dirty, less those that made room for prefetched and populated pages and io_loads) * write. Prefetched and populated pages, io_hits and io_loads, and writes of expired and freed pages, cost nothing, so that policies with and without a window do not compare; read and write are of 4 KiB whatever the page size, so that page sizes do not compare; at most 2^64 - 1" => COUNT.translated();
     eat_ns: Option<f64>, "ns", "effective access time: time_ns / refs" => COUNT.translated();
     status: String, "", "ok; swap-full: a dirty page had to leave and swap had no slot, every column is exact up to there, before the reference or event that could not be served (of an advice: before the page that could not come in); error: the cell has no counts";
     error: String, "", "what went wrong and where; empty if ok";
@@ -160,7 +161,8 @@ pub fn column_of(part: Part) -> &'static Column {
 /// Returns whether tables of earlier versions do not have `column`. They are read as if it were empty, or
 /// zero if it is a count.
 pub fn is_later(column: &Column) -> bool {
-    let is_count = [col::io_hits.index, col::io_loads.index].contains(&column.index);
+    let counts = [&col::populated, &col::io_hits, &col::io_loads];
+    let is_count = counts.iter().any(|count| count.index == column.index);
     is_count || LATER.iter().any(|(part, _)| part.column() == column.name)
 }
 

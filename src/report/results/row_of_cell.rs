@@ -156,6 +156,7 @@ fn filled(mut key: Row, outcome: &Outcome, costs: &CostTable, levels: u32) -> Ro
         freed_dirty: c.freed_dirty,
         write_backs: c.write_backs(),
         prefetched: c.prefetched.iter().sum(),
+        populated: c.populated.iter().sum(),
         io_hits: c.io_hits,
         io_loads: c.io_loads.iter().sum(),
         dirty_end: outcome.dirty_end,

@@ -118,3 +118,67 @@ fn what_cannot_be_recorded_is_said_and_leaves_nothing() {
     }
     assert!(sandbox.files(".").is_empty());
 }
+
+/// The faults of a native run stand beside those that the recording predicts; input that cannot be read
+/// twice is refused.
+#[test]
+fn a_native_run_is_measured() {
+    if !has_valgrind() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox
+        .shell("echo x | $PAGEBENCH record --measure -o r.pbt cat")
+        .code(2)
+        .err(&["error: --measure runs the program twice"]);
+    sandbox.write("in.txt", "b\na\n");
+    let done = sandbox.shell("$PAGEBENCH record --measure -o r.pbt sort < in.txt");
+    let done = done.code(0);
+    assert_eq!(done.out, "a\nb\n");
+    let numbers = |text: &str, words: &str| -> Vec<u64> {
+        let line = text.lines().find(|line| line.contains(words));
+        let line = line.unwrap_or_else(|| panic!("{words}: {text}"));
+        let numbers = line.split(|c: char| !c.is_ascii_digit());
+        numbers.filter_map(|number| number.parse().ok()).collect()
+    };
+    let measured = numbers(&done.err, "measured without valgrind: ");
+    let predicted = numbers(&done.err, "anonymous memory and copies");
+    let files = numbers(&done.err, "pages of files  ");
+    // The kernel never maps more than it must one by one, and always needs the written pages.
+    assert!(measured[0] > 50, "{}", done.err);
+    assert!(files[1] < files[0], "{}", done.err);
+    let near = |one: u64, other: u64| one.abs_diff(other) * 4 < other;
+    assert!(near(predicted[1] + files[1], measured[0] + measured[1]), "{}", done.err);
+    sandbox
+        .run("record --measure --limit 5 -o r.pbt true")
+        .code(2)
+        .err(&["cannot be used with"]);
+}
+
+#[test]
+fn files_are_recorded_where_asked() {
+    if !has_valgrind() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("in.txt", "b\na\n");
+    sandbox
+        .shell("$PAGEBENCH record --file-io -o r.pbt -- cat in.txt > out.txt")
+        .code(0);
+    sandbox.run("convert r.pbt -o r.txt").code(0);
+    let text = sandbox.text("r.txt");
+    let of = |name: &str, bytes: &str| {
+        let mut lines = text.lines().filter(|line| line.starts_with(name));
+        lines.any(|line| line.ends_with(bytes))
+    };
+    assert!(of("read ", " 0 4"), "no read of in.txt");
+    assert!(of("write ", " 0 4"), "no write of out.txt");
+    assert!(!text.contains("vgpreload"), "a library of valgrind's own");
+    sandbox
+        .shell("$PAGEBENCH record --keep-preloads -o k.pbt -- cat in.txt")
+        .code(0);
+    sandbox.run("convert k.pbt -o k.txt").code(0);
+    let text = sandbox.text("k.txt");
+    assert!(text.contains("name=[valgrind]vgpreload_core"));
+    assert!(!text.lines().any(|line| line.starts_with("read ")));
+}

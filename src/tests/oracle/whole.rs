@@ -226,6 +226,8 @@ pub struct Counters {
     pub freed_dirty: usize,
     /// Objects brought in on advice; index 1: the victim had to be written.
     pub prefetched: [usize; 2],
+    /// Objects brought in because a range was populated; likewise.
+    pub populated: [usize; 2],
     /// Pages that reads and writes of files found in memory.
     pub io_hits: usize,
     /// Pages that they brought in; index 1: the victim had to be written.

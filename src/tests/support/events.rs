@@ -243,6 +243,7 @@ impl Maker {
                 Style::Moves if self.random.percent(60) => self.moves(),
                 Style::Cache if self.random.percent(85) => self.file_event(),
                 Style::Files if self.random.percent(10) => self.length(),
+                Style::Files if self.random.percent(10) => self.populate(),
                 Style::Files if self.random.percent(40) => self.advise(),
                 Style::Files if self.random.percent(60) => self.map(),
                 _ => self.mapping_event(),
@@ -252,9 +253,10 @@ impl Maker {
 
     fn mapping_event(&mut self) -> bool {
         let (start, length) = self.range();
-        match self.random.below(94) {
+        match self.random.below(100) {
+            94.. => self.populate(),
             86..90 => self.moves(),
-            90.. => self.length(),
+            90..94 => self.length(),
             0..30 => self.map(),
             30..42 => self.take_event(Event::Unmap { start, length }),
             42..54 => {
@@ -273,6 +275,21 @@ impl Maker {
             66..70 => self.stack(),
             _ => self.advise(),
         }
+    }
+
+    /// Mostly of what is mapped.
+    fn populate(&mut self) -> bool {
+        let mapped = self.space.mapped(self.running);
+        let (mut start, length) = self.range();
+        if !mapped.is_empty() && self.random.percent(60) {
+            start = mapped[self.random.below(mapped.len() as u64) as usize].0;
+        }
+        let write = self.random.percent(50);
+        self.take_event(Event::Populate {
+            start,
+            length,
+            write,
+        })
     }
 
     /// A new length of a file, or of none.
@@ -375,9 +392,10 @@ impl Maker {
     /// What means nothing without mappings.
     fn idle(&mut self) -> bool {
         let (start, length) = self.range();
-        match self.random.below(4) {
+        match self.random.below(5) {
             0 => self.take_event(Event::Unmap { start, length }),
             3 => self.moves(),
+            4 => self.populate(),
             1 => self.take_event(Event::Protect {
                 start,
                 length,

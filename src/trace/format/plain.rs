@@ -37,7 +37,8 @@ are hexadecimal, lengths, offsets and ids decimal, PROT is rwx with - for what i
 - move OLD-START OLD-LENGTH NEW-START NEW-LENGTH, then fixed or keep: the range moves with its
   pages; with OLD-START as NEW-START it grows or shrinks in place; fixed replaces what is mapped at
   the new range, keep leaves the old range mapped, without its pages (as mremap does)
-- populate START LENGTH read (or write): the pages come in now, as if each were read (or written)
+- populate START LENGTH read (or write): the pages come in now, as if each were read (or written),
+  up to the first page that is not mapped, allows it not, or begins beyond the end of its file
 - brk END: the heap ends here; the first such line gives its beginning
 - read ID OFFSET LENGTH and write ID OFFSET LENGTH: a file is used without a mapping (counted with
   --file-io count)

@@ -29,6 +29,9 @@ pub struct Counters {
     /// Pages loaded because a program said that it would need them. Index 1: a victim had to be
     /// written back first.
     pub prefetched: [u64; 2],
+    /// Pages loaded because a program populated a range. Index 1: a victim had to be written back
+    /// first.
+    pub populated: [u64; 2],
     /// Pages that a read or a write of a file found in memory.
     pub io_hits: u64,
     /// Pages that a read or a write of a file brought in. Index 1: a victim had to be written back
@@ -69,7 +72,13 @@ impl Counters {
     pub fn loads(&self) -> u64 {
         let loading = [FaultKind::Fill, FaultKind::Refill, FaultKind::CowCopy];
         let faults: u64 = loading.iter().map(|&kind| self.of(kind)).sum();
-        faults + self.prefetched.iter().chain(&self.io_loads).sum::<u64>()
+        faults + self.ahead()
+    }
+
+    /// Returns the number of pages that came in without a fault.
+    pub fn ahead(&self) -> u64 {
+        let ahead = self.prefetched.iter().chain(&self.populated);
+        ahead.chain(&self.io_loads).sum()
     }
 
     /// Returns the number of victims.
@@ -235,12 +244,14 @@ impl Outcome {
         assert!(self.dirty_end <= self.resident_end, "dirty <= resident");
         let written = |table: &FaultTable| table[0][1] + table[1][1];
         assert_eq!(
-            c.faults.iter().map(written).sum::<u64>() + c.prefetched[1] + c.io_loads[1],
+            c.faults.iter().map(written).sum::<u64>()
+                + c.prefetched[1]
+                + c.populated[1]
+                + c.io_loads[1],
             c.evictions_dirty,
-            "one fault, prefetch or load for a read or write per written victim"
+            "one load per written victim"
         );
-        let ahead = c.prefetched.iter().chain(&c.io_loads);
-        let read = c.major() + ahead.sum::<u64>();
+        let read = c.major() + c.ahead();
         assert!(c.swap_reads + c.file_reads <= read, "reads have a cause");
         assert!(
             self.swap_slots <= self.swap_slots_peak,

@@ -76,7 +76,7 @@ pub(crate) struct Core<'t> {
     pub(crate) entries: &'t [PageKey],
     /// What happens between references, by position.
     pub(crate) ops: &'t [OpAt],
-    /// For each op that prefetches, when its page is used next; empty unless the policy needs the
+    /// For each op that brings a page in ahead of use, when that is used next; empty unless the policy needs the
     /// future.
     pub(crate) after_op: &'t [u32],
     /// The index of the first op that has not been done.

@@ -86,7 +86,11 @@ pub fn most_tables(layout: &Layout, resolved: &Resolved) -> Most {
 impl Forest<'_> {
     fn op(&mut self, op: Op) {
         match op {
-            Op::Copy { to: entry, .. } | Op::Prefetch { entry } | Op::Bind { entry, .. } => {
+            Op::Copy { to: entry, .. }
+            | Op::Prefetch { entry }
+            | Op::Populate { entry, .. }
+            | Op::PopulateCopy { entry, .. }
+            | Op::Bind { entry, .. } => {
                 self.bind(entry);
             }
             Op::Move { from, to } => {

@@ -17,8 +17,8 @@ use crate::vm::tlb::Translation;
 pub(super) enum Cause {
     /// A reference faults.
     Fault,
-    /// The program said that it will need the page.
-    Prefetch,
+    /// The program wants the page before it references it.
+    Ahead,
 }
 
 impl<'t, P, R, T> Machine<'t, P, R, T>
@@ -137,7 +137,7 @@ where
                 (frame, false)
             }
             None => {
-                let ahead = cause == Cause::Prefetch;
+                let ahead = cause == Cause::Ahead;
                 let request = VictimRequest {
                     process,
                     page: Some(page),
@@ -158,7 +158,7 @@ where
         Ok((frame, taken.then(|| self.remove(frame, time))))
     }
 
-    /// Out-of-line copy of [`Paging::take_frame_inline`], for copy-on-write and prefetches.
+    /// Out-of-line copy of [`Paging::take_frame_inline`], for copy-on-write and pages that come ahead of use.
     #[inline(never)]
     pub(super) fn take_frame(
         &mut self,
@@ -247,26 +247,8 @@ where
         frees: bool,
         time: u64,
     ) -> Result<FrameId, Full> {
-        self.core.residency.settle(time);
-        // Whatever becomes of the source below, its content is there now or is read.
-        let (read, spare) = match source {
-            space::NONE => (Read::File, None),
-            source => match self.memory.state(source) {
-                frame if frame < NOT_RESIDENT => (Read::Nothing, Some(frame)),
-                state => (self.source(source, state), None),
-            },
-        };
-        let spare = spare.filter(|_| self.core.pins_source);
-        let cause = Cause::Fault;
-        let (frame, victim) = self.take_frame(policy, cause, entry, object, spare, time)?;
-        if source != space::NONE {
-            self.drop_entry(entry, time);
-            policy.unmapped(entry);
-            if frees {
-                self.free(policy, source, false, time);
-            }
-        }
-        self.memory.bind(entry, object);
+        let (frame, read, victim) =
+            self.part_from_source(policy, Cause::Fault, entry, (source, frees), object, time)?;
         self.load_inline(policy, PageAccess { entry, frame, time }, object, true);
         self.core.note_source(frame, false);
         self.core.note_present(entry, true);
@@ -278,6 +260,39 @@ where
         };
         self.core.note_fault(FaultKind::CowCopy, at, read, victim);
         Ok(frame)
+    }
+
+    /// Takes a frame for `object`, a copy of a source that may have no owner left afterwards, and binds
+    /// `entry` to it. Returns the frame, what is read for the copy, and the victim.
+    pub(super) fn part_from_source(
+        &mut self,
+        policy: &mut dyn Policy,
+        cause: Cause,
+        entry: EntryId,
+        (source, frees): (ObjectId, bool),
+        object: ObjectId,
+        time: u64,
+    ) -> Result<(FrameId, Read, Option<Victim>), Full> {
+        self.core.residency.settle(time);
+        // Whatever becomes of the source below, its content is there now or is read.
+        let (read, spare) = match source {
+            space::NONE => (Read::File, None),
+            source => match self.memory.state(source) {
+                frame if frame < NOT_RESIDENT => (Read::Nothing, Some(frame)),
+                state => (self.source(source, state), None),
+            },
+        };
+        let spare = spare.filter(|_| self.core.pins_source);
+        let (frame, victim) = self.take_frame(policy, cause, entry, object, spare, time)?;
+        if source != space::NONE {
+            self.drop_entry(entry, time);
+            policy.unmapped(entry);
+            if frees {
+                self.free(policy, source, false, time);
+            }
+        }
+        self.memory.bind(entry, object);
+        Ok((frame, read, victim))
     }
 
     /// Translates a reference whose fault was served and counted. It misses every TLB, so the

@@ -85,7 +85,7 @@ where
         };
         self.core.residency.settle(time);
         // No reference needs the frame.
-        let cause = Cause::Prefetch;
+        let cause = Cause::Ahead;
         let (frame, victim) = self.take_frame(policy, cause, io.entry, object, None, time)?;
         self.memory.place(object, frame);
         let next_use = self.next_use();

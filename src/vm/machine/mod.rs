@@ -22,6 +22,7 @@ mod fault;
 mod file_io;
 mod ops;
 pub mod page_tables;
+mod populate;
 mod replay;
 pub mod snapshot;
 pub mod stepper;

@@ -6,7 +6,7 @@ use super::Paging;
 use super::fault::Cause;
 use super::file_io::FileIo;
 use crate::policy::{PageAccess, Policy};
-use crate::space::{EntryId, Op};
+use crate::space::{EntryId, ObjectId, Op};
 use crate::trace::model::refs::NEVER;
 use crate::vm::core::{Full, Read};
 use crate::vm::machine::page_tables::{NOT_RESIDENT, Residence};
@@ -93,6 +93,13 @@ where
                 );
             }
             Op::Prefetch { entry } => return self.prefetch(policy, entry, time),
+            Op::Populate { entry, write } => return self.populate(policy, entry, write, time),
+            Op::PopulateCopy {
+                entry,
+                source,
+                object,
+                frees,
+            } => return self.populate_copy(policy, entry, (source, frees), object, time),
             Op::CowCopy { .. } | Op::Reuse { .. } => unreachable!("part of a reference"),
         }
         Ok(())
@@ -110,26 +117,31 @@ where
             return Ok(());
         }
         self.core.residency.settle(time);
-        let cause = Cause::Prefetch;
-        let (frame, victim) = self.take_frame(policy, cause, entry, object, None, time)?;
-        self.memory.place(object, frame);
-        let core = &mut self.core;
-        core.residency.now += 1;
-        core.frames.load_ahead(frame, object);
-        core.note_source(frame, false);
-        let next_use = core.after_op.get(core.next_op).copied();
-        let next_use = next_use.unwrap_or(NEVER);
-        policy.prefetched(
-            &mut core.frames,
-            PageAccess { entry, frame, time },
-            next_use,
-        );
-        // `prefetched` may clear the bit, which queues a shoot-down. Drain the queue before the
-        // page gets TLB entries.
-        self.flush_cleared(time);
+        let (frame, victim) = self.take_frame(policy, Cause::Ahead, entry, object, None, time)?;
+        self.load_ahead(policy, PageAccess { entry, frame, time }, object);
         let written = self.core.count_moves(read, victim);
         self.core.counters.prefetched[written] += 1;
         Ok(())
+    }
+
+    /// Puts `object` into the frame of `at` ahead of use. `at.time` is the position of the next
+    /// reference. No entry shows the page yet.
+    pub(super) fn load_ahead(
+        &mut self,
+        policy: &mut dyn Policy,
+        at: PageAccess,
+        object: ObjectId,
+    ) {
+        self.memory.place(object, at.frame);
+        let core = &mut self.core;
+        core.residency.now += 1;
+        core.frames.load_ahead(at.frame, object);
+        core.note_source(at.frame, false);
+        let next_use = core.after_op.get(core.next_op).copied();
+        policy.prefetched(&mut core.frames, at, next_use.unwrap_or(NEVER));
+        // `prefetched` may clear the bit, which queues a shoot-down. Drain the queue before the
+        // page gets TLB entries.
+        self.flush_cleared(at.time);
     }
 
     /// Drops the translations of `entry` before the reference at `time`. Its page may stay.

@@ -350,7 +350,9 @@ impl Stepper<'_> {
         let first = first.map(|entry| entry as EntryId);
         let bound = || {
             self.space.ops.iter().find_map(|at| match at.op {
-                Op::Bind { entry, object } | Op::CowCopy { entry, object, .. }
+                Op::Bind { entry, object }
+                | Op::CowCopy { entry, object, .. }
+                | Op::PopulateCopy { entry, object, .. }
                     if object == page =>
                 {
                     Some(entry)

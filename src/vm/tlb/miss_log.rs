@@ -84,7 +84,10 @@ impl MissLog {
                     private: true,
                     ..
                 } => logger.stays(from),
-                Op::Flush { entry } | Op::Move { to: entry, .. } => logger.stays(entry),
+                Op::Flush { entry }
+                | Op::Move { to: entry, .. }
+                | Op::Populate { entry, .. }
+                | Op::PopulateCopy { entry, .. } => logger.stays(entry),
                 _ => {}
             }
         }

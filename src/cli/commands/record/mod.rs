@@ -2,6 +2,8 @@
 //! a `.pbt`. This file has the arguments and the report at the end; `session` runs the program.
 
 #[cfg(target_os = "linux")]
+mod measure;
+#[cfg(target_os = "linux")]
 mod session;
 
 use crate::cli::args::{LevelArgs, QuietArgs};
@@ -9,7 +11,7 @@ use crate::cli::setup::failure::Failure;
 use crate::cli::setup::output_file::check_stored_name;
 use crate::cli::setup::progress::note;
 use crate::exit::ExitCode;
-use crate::record::{ProcessSummary, Repairs};
+use crate::record::{ProcessSummary, RecordOptions, Repairs};
 use crate::trace::model::digest;
 use crate::trace::model::trace_name::name_of;
 use crate::trace::store::Summary;
@@ -58,6 +60,18 @@ pub struct RecordArgs {
     #[arg(long, value_name = "N", value_parser = parse_count)]
     limit: Option<u64>,
 
+    /// Also record reads and writes of files without a mapping
+    #[arg(long)]
+    file_io: bool,
+
+    /// Keep the mappings of valgrind in the program, and accesses of them
+    #[arg(long)]
+    keep_preloads: bool,
+
+    /// Also run the program without valgrind, and compare its page faults
+    #[arg(long, conflicts_with_all = ["data_only", "limit", "page_size"])]
+    measure: bool,
+
     /// Page size, 64 to 1GiB; a coarser one can be derived later, a finer one cannot
     #[arg(long, value_name = "BYTES")]
     page_size: Option<PageSize>,
@@ -67,6 +81,15 @@ pub struct RecordArgs {
 
     #[command(flatten)]
     quiet: QuietArgs,
+}
+
+impl RecordArgs {
+    fn options(&self) -> RecordOptions {
+        RecordOptions {
+            keep_preloads: self.keep_preloads,
+            file_io: self.file_io,
+        }
+    }
 }
 
 /// A finished recording.
@@ -85,8 +108,16 @@ struct Recorded {
 /// Runs the command.
 pub fn record(args: RecordArgs) -> Result<ExitCode, Failure> {
     let output = output(&args)?;
+    #[cfg(target_os = "linux")]
+    if args.measure {
+        measure::check_input()?;
+    }
     let recorded = run(&args, &output)?;
-    report(&output, &recorded);
+    report(&args, &output, &recorded);
+    #[cfg(target_os = "linux")]
+    if args.measure {
+        measure::compare(&args.command, &output)?;
+    }
     Ok(recorded.code)
 }
 
@@ -138,7 +169,7 @@ fn trace_name(args: &RecordArgs, output: &Path) -> String {
 const LISTED: usize = 20;
 
 /// Prints what was recorded.
-fn report(output: &Path, recorded: &Recorded) {
+fn report(args: &RecordArgs, output: &Path, recorded: &Recorded) {
     let summary = &recorded.summary;
     if recorded.limited {
         note("the limit is reached: the program was ended");
@@ -164,7 +195,7 @@ fn report(output: &Path, recorded: &Recorded) {
             note(&format!("  and {} more", processes.len() - LISTED));
         }
     }
-    report_mappings(summary.distinct, &recorded.repairs);
+    report_mappings(args, summary.distinct, &recorded.repairs);
 }
 
 /// The most characters of a command in a list.
@@ -189,16 +220,18 @@ fn one_line(command: &str) -> String {
 }
 
 /// Prints which share of the touched pages lies in known mappings.
-fn report_mappings(pages: u64, repairs: &Repairs) {
+fn report_mappings(args: &RecordArgs, pages: u64, repairs: &Repairs) {
     let count = |what: usize| what as u64;
     let (valgrind, unknown) = (count(repairs.valgrind.len()), count(repairs.unknown.len()));
-    let own = pages.saturating_sub(valgrind + unknown);
+    // The pages of valgrind are touched in the recording only if it keeps them.
+    let kept = if args.keep_preloads { valgrind } else { 0 };
+    let own = pages.saturating_sub(kept + unknown);
     let mut text = format!(
         "{:.1} % of {pages} touched pages lie in mappings of the program",
         100.0 * own as f64 / pages.max(1) as f64
     );
     for (number, what) in [
-        (valgrind, "of valgrind"),
+        (kept, "of valgrind"),
         (
             unknown,
             "in mappings that had to be guessed, called [unknown]",
@@ -213,6 +246,19 @@ fn report_mappings(pages: u64, repairs: &Repairs) {
         }
     }
     note(&text);
+    if repairs.valgrind_left_out > 0 {
+        let accesses = show_count(repairs.valgrind_left_out);
+        note(&format!(
+            "left out: {accesses} accesses of {} of valgrind's own (--keep-preloads keeps them)",
+            counted(valgrind, "page")
+        ));
+    }
+    if repairs.unseen_uses > 0 && args.file_io {
+        note(&format!(
+            "warning: {} of files left out: the log does not show where in the file they were",
+            counted(repairs.unseen_uses, "use")
+        ));
+    }
     if repairs.left_out > 0 {
         let left_out = show_count(repairs.left_out);
         note(&format!(

@@ -208,6 +208,7 @@ impl<'a> Memory<'a> {
                     self.shoot_down(parent);
                 }
             }
+            Step::Populate(ref reference) => return self.populate(reference),
             Step::Prefetch { page, object } => {
                 self.bind(page, object);
                 return self.prefetch(page, object);
@@ -360,6 +361,61 @@ impl<'a> Memory<'a> {
         let written = self.evicted(victim);
         self.counters.prefetched[usize::from(written)] += 1;
         Ok(())
+    }
+
+    /// Gives a page its entry before it is referenced.
+    fn populate(&mut self, r: &Reference) -> Result<(), Ended> {
+        let (page, object) = (r.page, r.object);
+        let mut comes = true;
+        if let How::Copy { source } = r.how {
+            self.read_source(source);
+            let pinned = source.filter(|_| self.options.pin_cow_source);
+            let taken = self.take_frame(page.0, object, false, pinned)?;
+            if self.bound.contains_key(&page) {
+                self.unbind(page, true);
+            }
+            self.bind(page, object);
+            self.come_populated(page, object, taken);
+        } else {
+            self.bind(page, object);
+            if r.how == How::Reuse {
+                self.shoot_down(page);
+            }
+            let state = *self.state(object);
+            if state.frame.is_some() {
+                comes = false;
+            } else {
+                let first_of_zeros = !state.loaded && self.classes[object] != Class::File;
+                if !first_of_zeros {
+                    self.read(object);
+                }
+                let swapped = state.slot.is_some();
+                let taken = self.take_frame(page.0, object, false, None)?;
+                self.come_populated(page, object, taken);
+                let alone = self.owners(object) == 1;
+                let may = self.options.swap_in_writable;
+                self.state(object).writable = may && swapped && alone;
+            }
+        }
+        let now = self.own_time.get(&page.0).copied().unwrap_or(0);
+        let entry = self.entry(page);
+        entry.present = true;
+        if comes {
+            entry.last = Some(now);
+        }
+        self.state(object).dirty |= r.kind == Kind::Write;
+        Ok(())
+    }
+
+    fn come_populated(
+        &mut self,
+        page: Page,
+        object: Object,
+        (pool, frame, victim): (usize, usize, Option<bool>),
+    ) {
+        self.load(object, pool, frame, page.0, Arrival::Ahead);
+        let written = self.evicted(victim);
+        self.counters.populated[usize::from(written)] += 1;
     }
 
     /// Counts a victim, dirty or not; says whether it had to be written.

@@ -76,6 +76,8 @@ pub enum Step {
     Drop(Page),
     /// What TLBs hold of the page is out of date.
     Flush(Page),
+    /// Wanted now, without a reference; as if it were read or written.
+    Populate(Reference),
     /// To be brought in; the page is bound to the object, perhaps only now.
     Prefetch {
         page: Page,
@@ -575,10 +577,14 @@ impl Space {
             Event::Exec | Event::Exit | Event::Fork { .. } | Event::Vfork { .. } => unreachable!(),
             Event::Move(ref moves) => self.moves(pid, moves),
             Event::Length { file, bytes } => Ok(self.length(file, i128::from(bytes))),
+            Event::Populate {
+                start,
+                length,
+                write,
+            } => Ok(self.populate(pid, self.range(start, length), write)),
             Event::Read(range) => Ok(self.file_io(pid, range, false)),
             Event::Write(range) => Ok(self.file_io(pid, range, true)),
             Event::Unlink { file } => Ok(self.unlink(file)),
-            Event::Populate { .. } => Err(format!("{event} means nothing yet")),
             Event::Unmap { start, length }
             | Event::Protect { start, length, .. }
             | Event::Advise { start, length, .. } => {

@@ -2,6 +2,7 @@
 //! that do, pages that will be needed or not.
 
 use super::{Class, Content, Space, Step, USER_END, Vma, overlap};
+use pagebench::internals::trace::model::access::Kind;
 use pagebench::internals::trace::model::event::{Backing, Move};
 use std::collections::BTreeSet;
 
@@ -153,6 +154,33 @@ impl Space {
             }
         }
         Ok(steps)
+    }
+
+    /// Page by page what a reference would do, up to the first page that cannot be had.
+    pub(super) fn populate(&mut self, pid: u32, range: (i128, i128), write: bool) -> Vec<Step> {
+        let kind = if write { Kind::Write } else { Kind::Read };
+        let mut steps = Vec::new();
+        let mut number = range.0 / self.page_size;
+        while number * self.page_size < range.1 {
+            let page = (pid, number as u64);
+            let bytes = self.bytes(page);
+            let vmas = self.processes[&pid].vmas.iter();
+            let over: Vec<&Vma> = vmas.filter(|vma| vma.meets(bytes)).collect();
+            let fits = |vma: &&&Vma| match vma.backing {
+                Backing::Anonymous => true,
+                Backing::File { offset, length, .. } => {
+                    bytes.0 - vma.origin + i128::from(offset) < i128::from(length)
+                }
+            };
+            let allowed = over.iter().any(|vma| vma.allows(kind));
+            if self.strict && !(over.first().filter(fits).is_some() && allowed) {
+                self.idle_events += usize::from(steps.is_empty());
+                break;
+            }
+            steps.push(Step::Populate(self.resolve(page, kind)));
+            number += 1;
+        }
+        steps
     }
 
     pub(super) fn dont_need(&mut self, pid: u32, range: (i128, i128)) -> Vec<Step> {

@@ -1,8 +1,9 @@
 //! The meaning of each event for the process that it happens to. Knows nothing of references.
 
+use super::contents::Key;
 use super::kinds::Kinds;
 use super::references::PageSource;
-use super::resolver::{Key, Place, Resolver, State};
+use super::resolver::{Place, Resolver, State};
 use super::vma::{Vma, Vmas};
 use super::{Binding, Class, ForkFilePtes, NONE, ObjectId, Op, SpaceError};
 use crate::trace::model::event::{Advice, Backing, Event, EventAt, Mapping, Protection};

@@ -1,13 +1,12 @@
 //! Pages of files that no entry is bound to: which of them the page cache has, and what reads, writes
 //! and the unlinking of files mean for them. Knows nothing of references.
 
-use super::resolver::{Key, Place, Resolver};
+use super::contents::{FilePage, Key};
+use super::resolver::{Place, Resolver};
 use super::{Class, EntryId, FileIo, NONE, ObjectId, Op, SpaceError};
 use crate::trace::model::event::{Backing, EventAt, FileRange};
 use crate::trace::model::refs::PageKey;
 use crate::units::PAGE_ID_MAX;
-use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::BTreeMap;
 
 /// The addresses from here on stand for pages that a process reads or writes without mapping them. No
 /// program has them.
@@ -17,46 +16,6 @@ pub const IO_WINDOW: u64 = 1 << 63;
 const TRANSFER_MAX: u64 = 0x7fff_f000;
 /// The most pages that one read or write transfers.
 const PAGES_MAX: u64 = 1 << 20;
-
-/// A page of a file: the file, and the offset of its first byte.
-pub type FilePage = (u32, u64);
-
-/// Returns the text of a page of a file: its number and the offset in hexadecimal.
-pub fn file_page_text((file, offset): FilePage) -> String {
-    format!("file{file}+{offset:#x}")
-}
-
-/// What is known of files.
-#[derive(Debug, Default)]
-pub(super) struct Files {
-    /// Whether pages stay that lose their last owner.
-    pub keeps: bool,
-    /// The pages that the page cache has and that have no owner: file and offset. Offsets below 0 are of
-    /// pages that begin before the file does.
-    pub cached: BTreeMap<(u32, i64), ObjectId>,
-    /// The length of each file that any event has named, if an event told it.
-    lengths: FxHashMap<u32, Option<u64>>,
-    /// Files that are mapped and have no name any more.
-    unlinked: FxHashSet<u32>,
-    /// The entry through which a process reads and writes an object.
-    io_entries: FxHashMap<(u32, ObjectId), EntryId>,
-}
-
-impl Files {
-    /// Returns the pages without owner.
-    pub fn pages(&self) -> Vec<(ObjectId, FilePage)> {
-        let all = self.cached.iter();
-        all.map(|(&(file, offset), &object)| (object, (file, offset as u64)))
-            .collect()
-    }
-
-    /// Removes the page of `key` from those without owner: it has one now, or is gone.
-    pub fn take(&mut self, key: Option<Key>) {
-        if let Some(Key::File(file, offset)) = key {
-            self.cached.remove(&(file, offset as i64));
-        }
-    }
-}
 
 impl Resolver<'_> {
     fn note_length(&mut self, file: u32, bytes: u64) {

@@ -23,6 +23,7 @@
 //! | `resolver` | processes and bindings: references and events in, ops out |
 //! | `references` | which references are legal, and their objects |
 //! | `events` | the meaning of each event |
+//! | `contents` | what several mappings may share: bytes of files and of regions |
 //! | `file_pages` | pages of files without owner: the page cache, reads and writes |
 //! | `files` | the meaning of events on files |
 //! | `lent` | address spaces that children borrow |
@@ -36,9 +37,11 @@
 //! | `up_to` | the facts of a trace up to the end of a replay that ended early |
 //! | `uses` | what each process needs frames for |
 //! | `view` | processes, mappings and bindings at a position |
+//! | `view_at` | the view of a resolution under way |
 //!
 //! Deliberately absent: frames, residency, policies, time.
 
+mod contents;
 mod events;
 mod file_pages;
 mod files;
@@ -57,9 +60,11 @@ mod timeline;
 mod up_to;
 mod uses;
 mod view;
+mod view_at;
 pub mod vma;
 
-pub use file_pages::{FilePage, IO_WINDOW, file_page_text};
+pub use contents::{FilePage, file_page_text};
+pub use file_pages::IO_WINDOW;
 pub use linux_faults::{LinuxFaults, linux_faults};
 pub use next_uses::ObjectFuture;
 pub use resolver::{WatchedRefs, resolve, resolve_at, resolve_watched};

@@ -1,8 +1,9 @@
 //! The references that are not known to be legal and to change nothing: whether one is legal, which
 //! object its entry is bound to, and whether a write must copy. Knows nothing of events.
 
+use super::contents::Key;
 use super::kinds::Kinds;
-use super::resolver::{Key, Place, Resolver, State};
+use super::resolver::{Place, Resolver, State};
 use super::vma::Vma;
 use super::{
     AddressLayout, Binding, Class, EntryId, Illegal, LISTED, NONE, ObjectId, OnSegfault, Op,

@@ -2,14 +2,13 @@
 //! bindings and owners, and records what the machine must do. Most references are skipped: for each
 //! entry the pass knows which kinds of access are legal and change nothing.
 
-use super::file_pages::Files;
+use super::contents::{Files, Key};
 use super::kinds::Kinds;
 use super::timeline::Moment;
 use super::vma::Vmas;
 use super::{
     AddressLayout, Binding, Class, EntryId, LISTED, Mappings, NONE, ObjectId, Op, OpAt, Options,
-    Origin, PageCache, ProcessView, Refusal, ResolveCounts, Resolved, Rights, Space, SpaceAt,
-    SpaceError, infer,
+    Origin, PageCache, Refusal, ResolveCounts, Resolved, Rights, Space, SpaceAt, SpaceError, infer,
 };
 use crate::trace::model::access::{Addressing, Kind};
 use crate::trace::model::dense::Trace;
@@ -41,7 +40,7 @@ pub(super) enum State {
 }
 
 impl State {
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             State::Unborn => "unborn",
             State::Alive => "alive",
@@ -65,13 +64,6 @@ pub(super) struct Process {
     pub charge: u64,
     /// The process whose address space it uses instead of its own, which is empty then (vfork).
     pub lender: Option<u32>,
-}
-
-/// The key of an object that several mappings may share: a byte of a file or of a region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Key {
-    File(u32, u64),
-    Region(u32, u64),
 }
 
 /// The place of an error.
@@ -694,34 +686,5 @@ impl<'t> Resolver<'t> {
         self.committed = self.committed - u128::from(place.charge) + u128::from(charge);
         place.charge = charge;
         place.vmas = vmas;
-    }
-
-    fn view(&self) -> SpaceAt {
-        let appeared = |(_, process): &(usize, &Process)| process.state != State::Unborn;
-        let bound = |process: &Process| {
-            let one = |(&page, &entry): (&u64, &EntryId)| {
-                let at = entry as usize;
-                (page, entry, self.object[at], self.binding[at])
-            };
-            process.bound.iter().map(one).collect()
-        };
-        SpaceAt {
-            position: self.legal,
-            ops: self.space.ops.len(),
-            processes: self
-                .processes
-                .iter()
-                .enumerate()
-                .filter(appeared)
-                .map(|(index, process)| ProcessView {
-                    process: index as u32,
-                    state: process.state.name(),
-                    vmas: process.vmas.all().to_vec(),
-                    bound: bound(process),
-                })
-                .collect(),
-            owners: self.owners.clone(),
-            cached: self.files.pages(),
-        }
     }
 }

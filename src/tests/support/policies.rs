@@ -10,6 +10,7 @@ pub const POLICIES: &[&str] = &[
     "fifo",
     "clock",
     "clock:load-bit=0",
+    "clock:order=frame",
     "gclock",
     "gclock:bits=1",
     "gclock:bits=3:load=0",

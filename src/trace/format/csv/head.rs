@@ -3,10 +3,8 @@
 //! Does not decide what a column means (see `columns`).
 
 use super::delimiter::{Delimiter, delimiter_of};
-use crate::trace::codec::fill_buf;
 use crate::trace::format::Sample;
 use crate::trace::format::lines::{LINE_MAX, sample_lines};
-use memchr::memrchr;
 use std::io::{self, BufRead, Read};
 
 /// The most lines that are read ahead, comments left out.
@@ -98,9 +96,8 @@ pub(super) fn is_nothing(line: &[u8]) -> bool {
 }
 
 /// Reads the first lines of a file: up to the end of the first one that is neither blank nor a comment,
-/// 1 MiB at most, and what follows, 64 KiB or 100 lines at most. If the first line is `enough`, takes no
-/// more of what follows than one read gives, so that a slow pipe is not waited for. Leaves out a UTF-8
-/// byte order mark. Also returns whether that is the whole file.
+/// 1 MiB at most. If that line is not `enough`, also what follows, 64 KiB or 100 lines at most. Leaves out
+/// a UTF-8 byte order mark. Also returns whether that is the whole file.
 pub(super) fn read_head(
     input: &mut dyn BufRead,
     enough: impl Fn(&[u8]) -> bool,
@@ -120,14 +117,8 @@ pub(super) fn read_head(
         let line = &head[from.min(head.len())..];
         if !is_nothing(line) {
             lines += 1;
-            if lines == 1 && enough(line.trim_ascii_end()) {
-                let more = fill_buf(input)?;
-                let whole = more.is_empty();
-                let more = &more[..more.len().min(BYTES)];
-                let end = memrchr(b'\n', more).map_or(0, |at| at + 1);
-                head.extend_from_slice(&more[..end]);
-                input.consume(end);
-                return Ok((head, whole));
+            if lines == 1 && line.ends_with(b"\n") && enough(line.trim_ascii_end()) {
+                return Ok((head, false));
             }
             if lines == 1 {
                 most = head.len().saturating_add(BYTES);

@@ -8,6 +8,7 @@ use super::complaint::{BadRecords, Complaint, RUN_MAX};
 use super::lines::bad_line;
 use super::options::{Base, Numbers};
 use super::report::ReadReport;
+use super::tokens::is_blank;
 use super::write::{FileHead, RecordWriter, Written, by_kind, text};
 use super::{Fit, Format, ReadOptions, RecordReader, Sample};
 use crate::trace::codec::read_error;
@@ -17,7 +18,7 @@ use advice::Advice;
 use columns::Columns;
 use head::Cells;
 use kinds::KindWords;
-use names::{Place, named_place, names_a_place};
+use names::{Place, Role, named_place, names_a_place, role};
 use reader::{CsvReader, LineReader};
 use row::{RowNumbers, RowReader};
 use std::io::{self, BufRead, Cursor, Read, Write};
@@ -160,12 +161,18 @@ impl Looked {
 }
 
 /// Returns true if `line` is a header that says all about the columns, so that a pipe need not be read
-/// further: its values are numbers whatever follows.
+/// further: an address or page, whose values are numbers whatever follows, and no kinds, about whose words
+/// advice may be needed.
 fn is_enough(line: &[u8], options: &ReadOptions) -> bool {
-    let delimiter = options.delimiter.unwrap_or_else(|| delimiter_of(&[line]));
-    let place = named_place(&delimiter.cells(line, true));
     let is_open = !options.columns.is_empty() || options.header == Some(false);
-    !is_open && matches!(place, Some(Place::Address | Place::Page))
+    if is_open || line.iter().any(|&b| is_blank(b)) {
+        return false;
+    }
+    let delimiter = options.delimiter.unwrap_or_else(|| delimiter_of(&[line]));
+    let header = delimiter.cells(line, true);
+    let has_kinds = header.iter().any(|name| role(name) == Some(Role::Kind));
+    let place = named_place(&header);
+    !has_kinds && matches!(place, Some(Place::Address | Place::Page))
 }
 
 /// Opens a file of columns.
@@ -176,10 +183,7 @@ fn open(
 ) -> Result<Box<dyn RecordReader>, TraceError> {
     let looked = look(input, &path, |line| is_enough(line, options))?;
     let head = looked.lines(&path)?;
-    // How much of a pipe is read must not matter.
-    let first = head.first();
-    let settled = is_enough(first, options).then(|| delimiter_of(&[first]));
-    let cells = head.cells(options.delimiter.or(settled), true);
+    let cells = head.cells(options.delimiter, true);
     let resolved = columns::resolve(&cells, options);
     let (columns, header) =
         resolved.map_err(|complaint| unresolved(&path, &head, options, complaint))?;

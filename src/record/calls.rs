@@ -67,7 +67,10 @@ pub enum Change {
         advice: Advice,
     },
     /// The pages of the range come in now, as if each were read, or written.
-    Populate { range: Range<u64>, write: bool },
+    Populate {
+        range: Range<u64>,
+        write: bool,
+    },
 }
 
 /// How a call names a file to which it gives a length.

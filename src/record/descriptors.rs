@@ -113,7 +113,11 @@ impl Descriptors {
                 self.open(opened, None, facts, flags, files, events);
             }
             b"unlink" | b"unlinkat" => {
-                let folder = if call.name == b"unlink" { AT_FDCWD } else { folder(0) };
+                let folder = if call.name == b"unlink" {
+                    AT_FDCWD
+                } else {
+                    folder(0)
+                };
                 let path = call.path().and_then(|path| absolute(path, folder));
                 events.extend(path.and_then(|path| files.unlinked(&path)));
             }
@@ -123,10 +127,12 @@ impl Descriptors {
                     _ => [folder(0), folder(2)],
                 };
                 let exchanges = call.name == b"renameat2"
-                    && call.number(4).is_some_and(|flags| flags & RENAME_EXCHANGE != 0);
-                let paths = call.two_paths().and_then(|[one, other]| {
-                    Some((absolute(one, from)?, absolute(other, to)?))
-                });
+                    && call
+                        .number(4)
+                        .is_some_and(|flags| flags & RENAME_EXCHANGE != 0);
+                let paths = call
+                    .two_paths()
+                    .and_then(|[one, other]| Some((absolute(one, from)?, absolute(other, to)?)));
                 if let Some((from, to)) = paths {
                     events.extend(files.renamed(&from, &to, exchanges));
                 }

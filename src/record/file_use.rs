@@ -75,19 +75,43 @@ mod tests {
             length: 40,
         };
         for (call, wanted) in [
-            ("sys_read ( 4, 0x1ff, 100 )", vec![used(4, false, Place::Position)]),
-            ("sys_writev ( 4, 0x1ff, 2 )", vec![used(4, true, Place::Position)]),
-            ("sys_pread64 ( 4, 0x1ff, 50, 8000 )", vec![used(4, false, Place::At(8000))]),
-            ("sys_pwritev ( 4, 0x1ff, 2, 4000 )", vec![used(4, true, Place::At(4000))]),
-            ("sys_preadv2 ( 4, 0x1ff, 2, 18446744073709551615, 0 )", vec![used(4, false, Place::Position)]),
-            ("sys_preadv ( 4, 0x1ff )", vec![used(4, false, Place::Unknown)]),
+            (
+                "sys_read ( 4, 0x1ff, 100 )",
+                vec![used(4, false, Place::Position)],
+            ),
+            (
+                "sys_writev ( 4, 0x1ff, 2 )",
+                vec![used(4, true, Place::Position)],
+            ),
+            (
+                "sys_pread64 ( 4, 0x1ff, 50, 8000 )",
+                vec![used(4, false, Place::At(8000))],
+            ),
+            (
+                "sys_pwritev ( 4, 0x1ff, 2, 4000 )",
+                vec![used(4, true, Place::At(4000))],
+            ),
+            (
+                "sys_preadv2 ( 4, 0x1ff, 2, 18446744073709551615, 0 )",
+                vec![used(4, false, Place::Position)],
+            ),
+            (
+                "sys_preadv ( 4, 0x1ff )",
+                vec![used(4, false, Place::Unknown)],
+            ),
             (
                 "sys_sendfile ( 6, 4, 0x1ff, 10 )",
-                vec![used(4, false, Place::Unknown), used(6, true, Place::Position)],
+                vec![
+                    used(4, false, Place::Unknown),
+                    used(6, true, Place::Position),
+                ],
             ),
             (
                 "sys_copy_file_range (4, 0, 6, 0, 5, 0)",
-                vec![used(4, false, Place::Position), used(6, true, Place::Position)],
+                vec![
+                    used(4, false, Place::Position),
+                    used(6, true, Place::Position),
+                ],
             ),
             ("sys_mmap ( 0x0, 1, 1 )", Vec::new()),
         ] {

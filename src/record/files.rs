@@ -114,7 +114,11 @@ impl Files {
 
     /// Returns the length of a file, as the calls of the recording changed it.
     pub fn size(&self, facts: &FileFacts, system: &impl System) -> u64 {
-        let now = || system.file(&facts.path).map_or(facts.length, |now| now.length);
+        let now = || {
+            system
+                .file(&facts.path)
+                .map_or(facts.length, |now| now.length)
+        };
         self.sizes.get(&facts.key).copied().unwrap_or_else(now)
     }
 

@@ -82,9 +82,8 @@ pub fn linux_faults(
     let entries = space.entries.len();
     let shift = trace.meta.page_shift();
     let pids = &trace.dictionary.pids;
-    let is_written = |key: &PageKey| {
-        kernel_written.contains(&(pids[key.process as usize], key.number << shift))
-    };
+    let is_written =
+        |key: &PageKey| kernel_written.contains(&(pids[key.process as usize], key.number << shift));
     let mut tables = Tables {
         space,
         shift,
@@ -144,8 +143,7 @@ impl Tables<'_> {
             }
             &Event::Fork { child } => {
                 self.areas[child as usize] = self.areas[home as usize].clone();
-                let copied: Vec<u32> = self
-                    .areas[home as usize]
+                let copied: Vec<u32> = self.areas[home as usize]
                     .values()
                     .map(|area| area.id)
                     .filter(|&id| self.copied.contains(&(home, id)))
@@ -166,7 +164,10 @@ impl Tables<'_> {
     fn pages(&self, start: u64, length: u64) -> (u64, u64) {
         let end = start.saturating_add(length);
         let mask = (1 << self.shift) - 1;
-        (start >> self.shift, (end >> self.shift) + u64::from(end & mask != 0))
+        (
+            start >> self.shift,
+            (end >> self.shift) + u64::from(end & mask != 0),
+        )
     }
 
     /// Removes the pages `from..to` from the mappings of a process.
@@ -267,6 +268,7 @@ impl Tables<'_> {
         self.faults.file += 1;
         let from = (key.number & !(AROUND - 1)).max(start);
         let pages = from..(from + AROUND).min(end);
-        self.around.extend(pages.map(|page| (key.process, id, page)));
+        self.around
+            .extend(pages.map(|page| (key.process, id, page)));
     }
 }

@@ -47,7 +47,9 @@ impl Space {
                         wanted[index] = object;
                     }
                     Op::FileIo { entry: NONE, .. } => {}
-                    Op::Prefetch { entry } | Op::Populate { entry, .. } | Op::FileIo { entry, .. } => {
+                    Op::Prefetch { entry }
+                    | Op::Populate { entry, .. }
+                    | Op::FileIo { entry, .. } => {
                         wanted[index] = object_of[entry as usize];
                     }
                     _ => {}

@@ -65,9 +65,7 @@ impl Resolver<'_> {
         };
         let is_there = match vma.backing {
             Backing::Anonymous => true,
-            Backing::File { length, .. } => {
-                vma.exact_offset_of(bytes.start) < i128::from(length)
-            }
+            Backing::File { length, .. } => vma.exact_offset_of(bytes.start) < i128::from(length),
         };
         is_there && kinds_of_all(vmas).has_all(Kinds::of(kind))
     }

@@ -6,7 +6,9 @@ use super::tests::{START, record_with};
 
 /// A line of a call that returned `result`.
 fn call(text: &str, result: u64) -> String {
-    format!("SYSCALL[5,1](0) {text} --> [async] ... \nSYSCALL[5,1](0) ... [async] --> Success(0x{result:x}) \n")
+    format!(
+        "SYSCALL[5,1](0) {text} --> [async] ... \nSYSCALL[5,1](0) ... [async] --> Success(0x{result:x}) \n"
+    )
 }
 
 fn open(path: &str, flags: u64, result: u64) -> String {
@@ -117,9 +119,18 @@ fn another_program_has_the_descriptors_that_stay_open() {
 #[test]
 fn populated_ranges_are_recorded() {
     let log = [
-        call("sys_mmap ( 0x0, 8192, 3, 32802, 4294967295, 0 )", 0x400_0000),
-        call("sys_mmap ( 0x0, 8192, 3, 32801, 4294967295, 0 )", 0x500_0000),
-        call("sys_mmap ( 0x0, 8192, 0, 32802, 4294967295, 0 )", 0x600_0000),
+        call(
+            "sys_mmap ( 0x0, 8192, 3, 32802, 4294967295, 0 )",
+            0x400_0000,
+        ),
+        call(
+            "sys_mmap ( 0x0, 8192, 3, 32801, 4294967295, 0 )",
+            0x500_0000,
+        ),
+        call(
+            "sys_mmap ( 0x0, 8192, 0, 32802, 4294967295, 0 )",
+            0x600_0000,
+        ),
         call("sys_madvise ( 0x4000000, 4096, 23 )", 0),
         call("sys_madvise ( 0x5000000, 4096, 22 )", 0),
         call("sys_madvise ( 0x9000000, 4096, 22 )", 0),
@@ -128,7 +139,10 @@ fn populated_ranges_are_recorded() {
         format!("1 Populate {{ start: {start:x}, length: {length:x}, write: {write} }}")
     };
     let seen = lines(RecordOptions::default(), &log);
-    let seen: Vec<String> = seen.into_iter().filter(|line| !line.contains("map")).collect();
+    let seen: Vec<String> = seen
+        .into_iter()
+        .filter(|line| !line.contains("map"))
+        .collect();
     let expected = [
         populated(0x400_0000, 8192, true),
         populated(0x500_0000, 8192, false),
@@ -144,7 +158,10 @@ fn what_valgrind_adds_is_left_out() {
     let log = [
         open("/vg/vgpreload_core-amd64-linux.so", 0, 4),
         call("sys_mmap ( 0x0, 16384, 1, 2, 4, 0 )", 0x400_0000),
-        call("sys_mmap ( 0x4002000, 4096, 3, 50, 4294967295, 0 )", 0x400_2000),
+        call(
+            "sys_mmap ( 0x4002000, 4096, 3, 50, 4294967295, 0 )",
+            0x400_2000,
+        ),
         call("sys_mprotect ( 0x4002000, 4096, 1 )", 0),
         "I  04000010,3\n L 00108100,4\n S 04003000,8\n".into(),
         call("sys_munmap ( 0x4000000, 16384 )", 0),
@@ -158,7 +175,10 @@ fn what_valgrind_adds_is_left_out() {
     let name = "[valgrind]vgpreload_core-amd64-linux.so";
     assert_eq!(seen[0], format!("1 map 4000000+4000 r-- file 1+0 {name}"));
     assert_eq!(seen[1], "1 map 4002000+1000 rw- fixed [valgrind]");
-    assert!(seen.iter().any(|line| line.starts_with("1 Unmap")), "{seen:?}");
+    assert!(
+        seen.iter().any(|line| line.starts_with("1 Unmap")),
+        "{seen:?}"
+    );
     assert!(seen.contains(&"1 I 4000010".to_owned()), "{seen:?}");
 }
 

@@ -148,7 +148,11 @@ fn a_native_run_is_measured() {
     assert!(measured[0] > 50, "{}", done.err);
     assert!(files[1] < files[0], "{}", done.err);
     let near = |one: u64, other: u64| one.abs_diff(other) * 4 < other;
-    assert!(near(predicted[1] + files[1], measured[0] + measured[1]), "{}", done.err);
+    assert!(
+        near(predicted[1] + files[1], measured[0] + measured[1]),
+        "{}",
+        done.err
+    );
     sandbox
         .run("record --measure --limit 5 -o r.pbt true")
         .code(2)

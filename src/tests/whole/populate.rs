@@ -142,7 +142,11 @@ fn populated_pages_are_the_home_s() {
 fn a_range_that_is_too_long_is_refused() {
     let pages = 1 << 20;
     for (pages, fine) in [(pages, true), (pages + 1, false)] {
-        let items = [map(1, anonymous(0, 1)), r(1, 0), populate(1, 0, pages, false)];
+        let items = [
+            map(1, anonymous(0, 1)),
+            r(1, 0),
+            populate(1, 0, pages, false),
+        ];
         let trace = trace_of(&items, SIZE);
         let resolved = space::resolve(trace, &space::Options::default());
         assert_eq!(resolved.is_ok(), fine);

@@ -126,12 +126,7 @@ where
 
     /// Puts `object` into the frame of `at` ahead of use. `at.time` is the position of the next
     /// reference. No entry shows the page yet.
-    pub(super) fn load_ahead(
-        &mut self,
-        policy: &mut dyn Policy,
-        at: PageAccess,
-        object: ObjectId,
-    ) {
+    pub(super) fn load_ahead(&mut self, policy: &mut dyn Policy, at: PageAccess, object: ObjectId) {
         self.memory.place(object, at.frame);
         let core = &mut self.core;
         core.residency.now += 1;

@@ -34,7 +34,8 @@ where
             state
         } else {
             let read = self.source(object, state);
-            let (frame, victim) = self.take_frame(policy, Cause::Ahead, entry, object, None, time)?;
+            let (frame, victim) =
+                self.take_frame(policy, Cause::Ahead, entry, object, None, time)?;
             self.load_ahead(policy, PageAccess { entry, frame, time }, object);
             // As a fault would map it.
             self.core.note_source(frame, read == Read::Swap);

@@ -122,12 +122,23 @@ fn lines(measured: &NativeFaults, predicted: &Predicted, linux: &LinuxFaults) ->
             c.of(FaultKind::CowCopy),
             c.of(FaultKind::CowReuse),
         ),
-        format!("  {:<32}{:>10}{:>14}", "faults of", "predicted", "as Linux does"),
-        row("anonymous memory and copies", faults - predicted.file, linux.anonymous),
+        format!(
+            "  {:<32}{:>10}{:>14}",
+            "faults of", "predicted", "as Linux does"
+        ),
+        row(
+            "anonymous memory and copies",
+            faults - predicted.file,
+            linux.anonymous,
+        ),
         row("  first writes of zero pages", 0, linux.of_zeros),
         row("pages of files", predicted.file, linux.file),
         row("populated pages", populated, linux.populated),
-        format!("{}{}", row("all", faults + populated, linux.all()), share(linux.all())),
+        format!(
+            "{}{}",
+            row("all", faults + populated, linux.all()),
+            share(linux.all())
+        ),
         format!(
             "anonymous by difference: {anonymous} measured{apart}; pages of files differ because Linux maps the 16 pages around a fault if they are cached"
         ),

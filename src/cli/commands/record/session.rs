@@ -54,7 +54,8 @@ pub fn run(args: &RecordArgs, output: &Path) -> Result<Recorded, Failure> {
     let mut interrupts = Interrupts::watch();
     let cannot = |what: String| Failure::new(exit::FAILURE, what);
     let (mut session, channel) =
-        Session::start(&valgrind, &args.command, args.options(), recording).map_err(|e| cannot(e.to_string()))?;
+        Session::start(&valgrind, &args.command, args.options(), recording)
+            .map_err(|e| cannot(e.to_string()))?;
     let drained = session.drain(channel, &mut interrupts);
     let status = session
         .wait()

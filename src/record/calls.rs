@@ -153,6 +153,18 @@ pub fn change(call: &Call<'_>, result: u64) -> Option<Change> {
     }
 }
 
+/// Returns the bytes that the kernel wrote for a call that returned `result`, if they are in one piece.
+pub fn written_by_kernel(call: &Call<'_>, result: u64) -> Option<Range<u64>> {
+    match call.name {
+        b"read" | b"pread64" | b"recvfrom" | b"getdents64" => {
+            let start = call.number(1)?;
+            let end = start.checked_add(result)?;
+            (start < end && end <= USER_END).then_some(start..end)
+        }
+        _ => None,
+    }
+}
+
 /// Returns true if the child of a call that makes a process uses the memory of its parent until its
 /// exec or exit.
 pub fn borrows(call: &Call<'_>) -> bool {

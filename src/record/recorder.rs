@@ -108,6 +108,9 @@ pub struct Repairs {
     pub unknown: FxHashSet<(u32, u64)>,
     /// Pages, per process, whose protection was widened beyond what the program asked for.
     pub widened: FxHashSet<(u32, u64)>,
+    /// Pages, per process, that the kernel wrote for the program (`read` and its like). Only with
+    /// [`RecordOptions::notes_kernel_writes`].
+    pub kernel_written: FxHashSet<(u32, u64)>,
     /// Number of reads and writes of files left out, since the log does not show where they were.
     pub unseen_uses: u64,
     /// Number of accesses left out: outside user space, or by processes that had ended.
@@ -130,6 +133,8 @@ pub struct RecordOptions {
     pub keep_preloads: bool,
     /// Reads and writes of files without a mapping.
     pub file_io: bool,
+    /// Note which pages the kernel wrote, beside the recording.
+    pub notes_kernel_writes: bool,
 }
 
 impl<S: System, K: RecordingSink> Recorder<S, K> {
@@ -483,6 +488,12 @@ impl<S: System, K: RecordingSink> Recorder<S, K> {
             b"exit_group" => return self.exit(id),
             b"wait4" => return self.waited(call, result),
             _ => {}
+        }
+        let written = calls::written_by_kernel(call, result);
+        if let Some(bytes) = written.filter(|_| self.options.notes_kernel_writes) {
+            let pages = (bytes.start / PAGE)..=((bytes.end - 1) / PAGE);
+            let pages = pages.map(|page| (id.number(), page * PAGE));
+            self.repairs.kernel_written.extend(pages);
         }
         let process = &mut self.members[id.0].process;
         let pid = process.pid;

@@ -10,7 +10,7 @@ use super::{Class, EntryId, NONE, ObjectId, Op, Space};
 use crate::trace::TraceError;
 use crate::trace::model::dense::Trace;
 use crate::trace::model::event::{Backing, Event, EventAt};
-use crate::trace::model::refs::page_of;
+use crate::trace::model::refs::{PageKey, page_of};
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
 
@@ -57,6 +57,8 @@ struct Tables<'s> {
     around: FxHashSet<(u32, u32, u64)>,
     /// Mappings of which a process has copies of pages.
     copied: FxHashSet<(u32, u32)>,
+    /// Entries of pages that the kernel wrote for the program.
+    kernel_written: Vec<bool>,
     object: Vec<ObjectId>,
     present: Vec<bool>,
     /// Whether the entry is writable in the page table.
@@ -65,7 +67,8 @@ struct Tables<'s> {
 }
 
 /// Returns the faults of the legal references of `trace`, which `space` was made of. `events` are those
-/// of the trace before it was resolved.
+/// of the trace before it was resolved. `kernel_written`: pages that the kernel wrote for the program, by
+/// process id and first byte; they are mapped writable.
 ///
 /// # Errors
 /// Errors if the trace stays in its file and that cannot be read.
@@ -73,12 +76,18 @@ pub fn linux_faults(
     trace: &Trace,
     space: &Space,
     events: &[EventAt],
+    kernel_written: &FxHashSet<(u32, u64)>,
 ) -> Result<LinuxFaults, TraceError> {
     let processes = trace.dictionary.pids.len();
     let entries = space.entries.len();
+    let shift = trace.meta.page_shift();
+    let pids = &trace.dictionary.pids;
+    let is_written =
+        |key: &PageKey| kernel_written.contains(&(pids[key.process as usize], key.number << shift));
     let mut tables = Tables {
         space,
-        shift: trace.meta.page_shift(),
+        shift,
+        kernel_written: space.entries.iter().map(is_written).collect(),
         areas: vec![BTreeMap::new(); processes],
         home: (0..processes as u32).collect(),
         next_id: 0,
@@ -241,7 +250,7 @@ impl Tables<'_> {
         }
         let was_present = std::mem::replace(&mut self.present[at], true);
         // A page that is mapped at a write stays writable.
-        self.writable[at] |= write;
+        self.writable[at] |= write || self.kernel_written[at] && !self.is_file(entry);
         if !self.is_file(entry) || copies {
             self.faults.anonymous += 1;
             self.faults.of_zeros += u64::from(was_present && !copies);

@@ -27,6 +27,7 @@ fn lines(options: RecordOptions, log: &[String]) -> Vec<String> {
 const IO: RecordOptions = RecordOptions {
     keep_preloads: false,
     file_io: true,
+    notes_kernel_writes: false,
 };
 
 #[test]
@@ -209,4 +210,28 @@ fn process_ids_are_used_again() {
     ];
     assert_eq!(lines, expected);
     assert_eq!(told.len(), 3);
+}
+
+#[test]
+fn pages_that_the_kernel_writes_are_noted_where_asked() {
+    let log = [
+        START.to_owned(),
+        call("sys_read ( 4, 0x7fff0ff0, 100 )", 100),
+        call("sys_pread64 ( 4, 0x6fff0ff0, 100, 0 )", 16),
+        call("sys_read ( 4, 0x5fff0ff0, 100 )", 0),
+    ]
+    .concat();
+    let notes = |notes_kernel_writes: bool| {
+        let options = RecordOptions {
+            notes_kernel_writes,
+            ..RecordOptions::default()
+        };
+        let (_, _, repairs) = record_with(options, &[(5, &log)]);
+        let mut pages: Vec<_> = repairs.kernel_written.into_iter().collect();
+        pages.sort_unstable();
+        pages
+    };
+    let expected = [(1, 0x6fff_0000), (1, 0x7fff_0000), (1, 0x7fff_1000)];
+    assert_eq!(notes(true), expected);
+    assert!(notes(false).is_empty());
 }

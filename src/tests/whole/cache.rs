@@ -122,6 +122,7 @@ fn a_window_has_no_page_that_nobody_maps() {
 /// Reads and writes that are ignored change nothing.
 #[test]
 fn ignored_reads_and_writes_change_nothing() {
+    let mut all_ignored = 0;
     for seed in 0..30 {
         let all = items(Style::Cache, 4096, 300, seed);
         let is_io = |item: &Item| {
@@ -141,9 +142,11 @@ fn ignored_reads_and_writes_change_nothing() {
         );
         let ignored = all.iter().filter(|item| is_io(item)).count() as u64;
         // Those of processes that have been ended are not looked at.
-        assert!(with.tally.ignored_io <= ignored && with.tally.ignored_io > 0);
+        assert!(with.tally.ignored_io <= ignored, "seed {seed}");
+        all_ignored += with.tally.ignored_io;
         for policy in ["lru", "clock", "ws"] {
             assert_eq!(replay(&with, policy, 9), replay(&without, policy, 9));
         }
     }
+    assert!(all_ignored > 100, "{all_ignored} reads and writes ignored");
 }

@@ -5,6 +5,7 @@ use crate::cli::setup::failure::Failure;
 use crate::cli::setup::progress::message;
 use crate::exit;
 use crate::policy::PolicyChoice;
+use crate::record::Repairs;
 use crate::record::native::{self, NativeFaults};
 use crate::space::{Class, LinuxFaults, Resolved, linux_faults, resolve};
 use crate::trace::{LoadOptions, load};
@@ -32,7 +33,7 @@ struct Predicted {
 }
 
 /// Runs `command` natively and prints the comparison with the recording at `output`.
-pub fn compare(command: &[OsString], output: &Path) -> Result<(), Failure> {
+pub fn compare(command: &[OsString], output: &Path, repairs: &Repairs) -> Result<(), Failure> {
     let cannot = |e: &dyn Display| Failure::new(exit::FAILURE, format!("--measure: {e}"));
     let (measured, _) = native::run(command).map_err(|e| cannot(&e))?;
     let trace = load(output, &LoadOptions::default()).map_err(|e| cannot(&e))?;
@@ -40,7 +41,10 @@ pub fn compare(command: &[OsString], output: &Path) -> Result<(), Failure> {
     let resolved = resolve(trace, &Default::default()).map_err(|e| cannot(&e))?;
     let predicted = predict(&resolved).map_err(|e| cannot(&e))?;
     let linux = match &resolved.space {
-        Some(space) => linux_faults(&resolved.trace, space, &events).map_err(|e| cannot(&e))?,
+        Some(space) => {
+            let written = &repairs.kernel_written;
+            linux_faults(&resolved.trace, space, &events, written).map_err(|e| cannot(&e))?
+        }
         None => LinuxFaults::default(),
     };
     for line in lines(&measured, &predicted, &linux) {

@@ -88,6 +88,7 @@ impl RecordArgs {
         RecordOptions {
             keep_preloads: self.keep_preloads,
             file_io: self.file_io,
+            notes_kernel_writes: self.measure,
         }
     }
 }
@@ -116,7 +117,7 @@ pub fn record(args: RecordArgs) -> Result<ExitCode, Failure> {
     report(&args, &output, &recorded);
     #[cfg(target_os = "linux")]
     if args.measure {
-        measure::compare(&args.command, &output)?;
+        measure::compare(&args.command, &output, &recorded.repairs)?;
     }
     Ok(recorded.code)
 }

@@ -46,7 +46,7 @@ fn lines_that_are_not_taken_stay_byte_for_byte() {
     // Quotes that need not be, and the line end of another system.
     let odd = text
         .replacen(",t,", ",\"t\",", 1)
-        .replacen("50,0,,,,,,,\n", "50,0,,,,,\r\n", 1);
+        .replacen("50,0,,,,,,,\n", "50,0,,,,,,,\r\n", 1);
     let odd = odd.trim_end();
     let mut read = Baseline::parse(Path::new("b.csv"), odd.as_bytes()).unwrap();
     let taken = read.take(&[row(16, 11), row(4, 50), row(8, 20)]);

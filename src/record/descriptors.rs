@@ -2,9 +2,8 @@
 //! the next read or write begins. Descriptors that `dup` or a fork made share that position.
 
 use super::file_use::{FileUse, Place, uses};
-use super::files::Files;
+use super::files::{Files, is_preload};
 use super::log_line::Call;
-use super::process::is_preload;
 use super::system::{FileFacts, Inherited, System};
 use crate::trace::model::event::Event;
 use rustc_hash::FxHashMap;

@@ -7,6 +7,11 @@ use rustc_hash::FxHashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Returns true for the name of a library that valgrind adds to every program.
+pub fn is_preload(name: &str) -> bool {
+    name.starts_with("vgpreload_") && name.ends_with(".so")
+}
+
 /// The files of a recording.
 #[derive(Debug, Default)]
 pub struct Files {

@@ -6,7 +6,7 @@ use super::allowed::Allowed;
 use super::areas::{Area, AreaOrigin, Areas, PAGE, moved};
 use super::calls::{Change, NewMapping, Resized};
 use super::descriptors::Descriptors;
-use super::files::Files;
+use super::files::{Files, is_preload};
 use super::proc_maps;
 use super::proc_maps::{Entry, Owner};
 use super::system::{FileFacts, FileKey, System, names_memory};
@@ -501,11 +501,6 @@ impl<S: System> World<S> {
         let owners = proc_maps::owners(&entries, &tool.to_string_lossy());
         entries.into_iter().zip(owners).collect()
     }
-}
-
-/// Returns true for the name of a library that valgrind adds to every program.
-pub fn is_preload(name: &str) -> bool {
-    name.starts_with("vgpreload_") && name.ends_with(".so")
 }
 
 /// The file that is mapped at an address, according to the listing.

@@ -357,7 +357,7 @@ def other_models(case):
         (["--accessed-bit", "walk", "--tlb", "l1i=2,l1d=2,l2=none"], ["--accessed-bit", "walk", "--tlb", "l1i=2,l1d=2,l2=none,tags=off"]),
         (["--accessed-bit", "walk"], ["--accessed-bit", "walk", "--machine", unlike_default(case)]),
         ([], ["--accessed-bit", "walk"]), ([], ["--warmup", "3"]), ([], ["--limit", "60"]), ([], ["--data-only"]),
-        ([], ["--swap", "16384"]), (["--swap", "16384"], ["--swap", "20480"]),
+        ([], ["--swap", "262144"]), (["--swap", "262144"], ["--swap", "524288"]),
     ]
     if trace.events:
         pairs += [([], ["--overcommit", "strict", "--ram", "1MiB"]), ([], ["--on-segfault", "skip"])]

@@ -75,7 +75,7 @@ fn reads_and_writes_are_of_files_and_places() {
 #[test]
 fn files_are_gone_with_their_last_name() {
     let mapped = |path: &str, at: u64| {
-        let map = format!("sys_mmap ( 0x0, 4096, 1, 1, 4, 0 )");
+        let map = "sys_mmap ( 0x0, 4096, 1, 1, 4, 0 )".to_owned();
         [open(path, 0, 4), call(&map, at)].concat()
     };
     let log = [

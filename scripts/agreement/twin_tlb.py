@@ -100,8 +100,11 @@ class Tlbs:
         words = []
         for part in ("l1i", "l1d", "l2", "l2i", "l2d"):
             if part in self.text:
-                entries, _, ways = self.text[part].partition("x")
-                words.append(f"{part}={entries}" + ("" if entries == "none" else f"x{ways or entries}"))
+                size, _, replacement = self.text[part].partition(":")
+                entries, _, ways = size.partition("x")
+                ways = entries if ways in ("", "full") else ways
+                fifo = ":fifo" if replacement == "fifo" else ""
+                words.append(f"{part}={entries}" + ("" if entries == "none" else f"x{ways}{fifo}"))
         return ",".join(words + ([] if self.tags else ["tags=off"]))
 
     def arrays(self):

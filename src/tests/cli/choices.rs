@@ -289,7 +289,8 @@ fn baselines_of_earlier_versions_are_read() {
 #[test]
 fn the_baseline_of_the_repository_with_the_choices_of_then() {
     let sandbox = Sandbox::new();
-    let baseline = std::fs::read(own("reports/baseline.csv")).unwrap();
+    // Rows of the baseline as it was before there were choices.
+    let baseline = std::fs::read(own("src/tests/cmd/baseline-of-before.csv")).unwrap();
     sandbox.write("baseline.csv", &baseline);
     for name in ["pipeline", "git"] {
         let trace = own(&format!("traces/{name}.pbt"));

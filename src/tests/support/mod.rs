@@ -246,6 +246,21 @@ pub fn assert_bursts_agree(job: &Job<'_>, bursts: &Bursts, outcome: &Outcome, re
     }
 }
 
+/// Replays a job plainly and by bursts, which must agree, and again with `frames` frames for each
+/// process if the job has a number of frames.
+pub fn assert_every_way_agrees(job: &Job<'_>, bursts: &Bursts, frames: usize) {
+    let mut recorder = Recorder::default();
+    let outcome = vm::run_with(job, &mut recorder).expect("a short trace");
+    assert_bursts_agree(job, bursts, &outcome, &recorder);
+    let quotas = vec![frames as u32; job.trace.dictionary.pids.len()];
+    let local = Job {
+        frames: job.frames.map(|_| quotas.iter().sum()),
+        quotas: job.frames.map(|_| &quotas[..]),
+        ..*job
+    };
+    vm::run(&local).expect("a short trace");
+}
+
 /// What the product found, in the oracles' terms. Without warm-up.
 pub fn run_of(trace: &Trace, outcome: &Outcome, recorder: &Recorder) -> Run {
     let page = |id| page_of_id(&trace.dictionary, id);

@@ -6,7 +6,7 @@ use super::PAGE_SIZES;
 use crate::oracle::whole::Item;
 use crate::support::events::{Style, items, trace_of};
 use crate::support::random::Random;
-use crate::support::{POLICIES, Recorder, SEED, Setting};
+use crate::support::{POLICIES, SEED, Setting, assert_every_way_agrees};
 use pagebench::internals::policy::PolicyChoice;
 use pagebench::internals::space::{self, FileIo, Options, PageCache, Resolved};
 use pagebench::internals::trace::model::event::Event;
@@ -49,16 +49,7 @@ fn every_policy_with_files_that_come_and_go() {
                     swap_slots: [None, Some(5)][random.below(2) as usize],
                     ..Job::new(&resolved.trace, &setting.policy)
                 };
-                let mut recorder = Recorder::default();
-                let outcome = vm::run_with(&job, &mut recorder).expect("a short trace");
-                crate::support::assert_bursts_agree(&job, &bursts, &outcome, &recorder);
-                let quotas = vec![frames as u32; resolved.trace.dictionary.pids.len()];
-                let local = Job {
-                    frames: limit.map(|_| quotas.iter().sum()),
-                    quotas: limit.map(|_| &quotas[..]),
-                    ..job
-                };
-                vm::run(&local).expect("a short trace");
+                assert_every_way_agrees(&job, &bursts, frames);
             }
         }
     });

@@ -95,17 +95,7 @@ fn every_policy_where_pages_are_shared_and_freed() {
             let setting = crate::support::Setting::frames(policy, frames);
             let limit = setting.limit().map(|limit| limit as u32);
             let job = case.job(&setting.policy, limit, 5);
-            let mut recorder = crate::support::Recorder::default();
-            let outcome = vm::run_with(&job, &mut recorder).expect("a short trace");
-            crate::support::assert_bursts_agree(&job, &bursts, &outcome, &recorder);
-            // The same with frames of each process's own.
-            let quotas = vec![frames as u32; case.resolved.trace.dictionary.pids.len()];
-            let local = Job {
-                frames: limit.map(|_| quotas.iter().sum()),
-                quotas: limit.map(|_| &quotas[..]),
-                ..job
-            };
-            vm::run(&local).expect("a short trace");
+            crate::support::assert_every_way_agrees(&job, &bursts, frames);
         }
     });
 }

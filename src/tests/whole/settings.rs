@@ -4,9 +4,9 @@
 use super::PAGE_SIZES;
 use crate::support::events::{STYLES, items, trace_of};
 use crate::support::random::Random;
-use crate::support::{POLICIES, Recorder, SEED, Setting};
+use crate::support::{POLICIES, SEED, Setting, assert_every_way_agrees};
 use pagebench::internals::space::{self, ForkFilePtes, Options};
-use pagebench::internals::vm::{self, Choices, CowSource, FreeFrames, Job, SwapIn};
+use pagebench::internals::vm::{Choices, CowSource, FreeFrames, Job, SwapIn};
 use rayon::prelude::*;
 
 /// Every combination of choices, by number.
@@ -46,16 +46,7 @@ fn every_policy_with_every_choice() {
                 choices: choices(number),
                 ..Job::new(&resolved.trace, &setting.policy)
             };
-            let mut recorder = Recorder::default();
-            let outcome = vm::run_with(&job, &mut recorder).expect("a short trace");
-            crate::support::assert_bursts_agree(&job, &bursts, &outcome, &recorder);
-            let quotas = vec![frames as u32; resolved.trace.dictionary.pids.len()];
-            let local = Job {
-                frames: limit.map(|_| quotas.iter().sum()),
-                quotas: limit.map(|_| &quotas[..]),
-                ..job
-            };
-            vm::run(&local).expect("a short trace");
+            assert_every_way_agrees(&job, &bursts, frames);
         }
     });
 }

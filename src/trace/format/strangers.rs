@@ -5,6 +5,7 @@
 
 use super::Sample;
 use crate::trace::model::error::{Cause, Position, TraceError};
+use memchr::memmem;
 use std::path::Path;
 
 /// A kind of file.
@@ -193,7 +194,7 @@ const STRANGERS: &[Stranger] = &[
 ];
 
 fn has(bytes: &[u8], text: &[u8]) -> bool {
-    bytes.windows(text.len()).any(|window| window == text)
+    memmem::find(bytes, text).is_some()
 }
 
 /// Returns whether a sample begins as JSON: an object or a list of objects.

@@ -53,6 +53,7 @@ pub(crate) struct FaultAt {
     /// The position of the reference.
     pub(crate) time: u64,
 }
+
 /// In place of a number of ops: the page in the frame was not read from swap by a fault.
 const NOT_READ: u32 = u32::MAX;
 

@@ -95,7 +95,7 @@ where
         core.note_source(frame, false);
         policy.file_loaded(&mut core.frames, at(io, frame, time), next_use);
         self.flush_cleared(time);
-        let written = self.core.count_moves(read, victim);
+        let written = self.core.note_transfers(read, victim);
         self.core.counters.io_loads[written] += 1;
         Ok(())
     }

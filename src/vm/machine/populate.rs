@@ -40,7 +40,7 @@ where
             // As a fault would map it.
             self.core.note_source(frame, read == Read::Swap);
             self.show(entry, frame, time);
-            let written = self.core.count_moves(read, victim);
+            let written = self.core.note_transfers(read, victim);
             self.core.counters.populated[written] += 1;
             frame
         };
@@ -67,7 +67,7 @@ where
         self.show(entry, frame, time);
         self.core.frames.make_dirty(frame);
         self.core.note_present(entry, true);
-        let written = self.core.count_moves(read, victim);
+        let written = self.core.note_transfers(read, victim);
         self.core.counters.populated[written] += 1;
         Ok(())
     }

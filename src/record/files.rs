@@ -64,12 +64,17 @@ impl Files {
             return (Backing::Anonymous, "/dev/zero".into(), false);
         }
         let file = self.number(facts.key);
+        // A device, or a file that the system makes up, ends nowhere, whatever length it states.
+        let length = match facts.cached {
+            true => facts.length,
+            false => facts.length.max(end),
+        };
         let backing = Backing::File {
             file,
             offset,
-            length: facts.length,
+            length,
         };
-        self.lengths.insert(file, facts.length);
+        self.lengths.insert(file, length);
         // What a file was at its first mapping it stays.
         let in_memory = *self.in_memory.entry(file).or_insert(facts.in_memory);
         (backing, name(&facts.path), in_memory)

@@ -158,7 +158,10 @@ impl Process {
         let (backing, name, swap_backed) = match listed_file(entry, &world.system) {
             None if owner == Owner::Stack => (Backing::Anonymous, "[stack]".into(), false),
             None => (Backing::Anonymous, "".into(), false),
-            Some(facts) => world.files.backing(Some(&facts), offset, facts.length),
+            Some(facts) => {
+                let end = offset.saturating_add(range.end - range.start);
+                world.files.backing(Some(&facts), offset, end)
+            }
         };
         let origin = match is_preload(&name) {
             true => AreaOrigin::Valgrind,

@@ -3,7 +3,9 @@
 
 use super::words;
 use crate::cli::setup::failure::Failure;
-use crate::space::{AddressLayout, FileIo, ForkFilePtes, Mappings, OnSegfault, Options, PageCache};
+use crate::space::{
+    AddressLayout, BeyondEof, FileIo, ForkFilePtes, Mappings, OnSegfault, Options, PageCache,
+};
 use crate::sweep::Allocation;
 use crate::units::{PageSize, did_you_mean, parse_bytes};
 use crate::vm::{Choices, CowSource, FreeFrames, SwapIn};
@@ -85,6 +87,12 @@ pub struct MemoryArgs {
     #[arg(long, value_name = "ignore|count", value_parser = words(FileIo::ALL),
           hide_possible_values = true, default_value = "ignore")]
     pub file_io: FileIo,
+
+    /// References to pages of a mapping that begin beyond the end of its file: zero (the page holds
+    /// zeros), or fault (illegal, as in Linux: bus_errors)
+    #[arg(long, value_name = "zero|fault", value_parser = words(BeyondEof::ALL),
+          hide_possible_values = true, default_value = "zero")]
+    pub beyond_eof: BeyondEof,
 }
 
 /// Whether programs may be promised more memory than there is.
@@ -107,6 +115,7 @@ impl MemoryArgs {
             fork_file_ptes: self.fork_file_ptes,
             page_cache: self.page_cache,
             file_io: self.file_io,
+            beyond_eof: self.beyond_eof,
         })
     }
 

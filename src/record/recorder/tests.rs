@@ -40,10 +40,14 @@ impl System for Fake {
         };
         path.is_absolute().then(|| FileFacts {
             key: FileKey { device: 1, inode },
-            length: 5000,
+            length: if path.starts_with("/dev/gpu") {
+                0
+            } else {
+                5000
+            },
             path: path.into(),
             in_memory: path.starts_with("/dev/shm"),
-            cached: true,
+            cached: !path.starts_with("/dev/gpu"),
             links: 1,
             through_link: false,
         })
@@ -438,6 +442,20 @@ fn files_have_lengths_and_may_be_memory() {
         "1 Length { file: 1, bytes: 4001 }",
     ];
     assert_eq!(lines, expected);
+}
+
+/// A device has length 0 and no end.
+#[test]
+fn a_mapping_of_a_device_has_all_of_its_pages() {
+    let mut files = Files::new(false);
+    let facts = |path: &str| Fake.file(Path::new(path)).unwrap();
+    for (path, wanted) in [("/dev/gpu", 0x3000), ("/a", 5000)] {
+        let (backing, ..) = files.backing(Some(&facts(path)), 0x1000, 0x3000);
+        let Backing::File { length, .. } = backing else {
+            panic!("{backing:?}")
+        };
+        assert_eq!(length, wanted, "{path}");
+    }
 }
 
 /// Growth and shrinking in place, MREMAP_DONTUNMAP, a target that the log still shows as mapped; and a

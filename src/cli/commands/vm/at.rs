@@ -7,6 +7,7 @@ use super::pages;
 use super::picture::{Picture, Place};
 use super::{VmArgs, load};
 use crate::cli::setup::failure::Failure;
+use crate::cli::setup::input::counted_illegal;
 use crate::cli::setup::page_tables::by_level;
 use crate::cli::setup::progress::note;
 use crate::cli::setup::terminal::Align::{Left, Right};
@@ -343,14 +344,13 @@ fn page_tables(out: &mut String, picture: &Picture<'_>, process: &ProcessView) {
 /// Appends the illegal references of the whole trace.
 fn illegal_references(out: &mut String, picture: &Picture<'_>) {
     let tally = &picture.resolved.tally;
-    if tally.segfaults + tally.protection_faults == 0 {
+    if tally.all_illegal() == 0 {
         return;
     }
     let _ = writeln!(
         out,
-        "\nillegal references of the whole trace: {}, {}; {} dropped",
-        counted(tally.segfaults, "segmentation fault"),
-        counted(tally.protection_faults, "protection fault"),
+        "\nillegal references of the whole trace: {}; {} dropped",
+        counted_illegal(tally).join(", "),
         counted(tally.dropped, "later reference")
     );
     let titles = [
@@ -366,7 +366,7 @@ fn illegal_references(out: &mut String, picture: &Picture<'_>) {
             picture.pid(one.process).to_string(),
             one.kind.letter().to_string(),
             picture.address(one.page),
-            one.why().to_owned(),
+            one.fault.why().to_owned(),
         ]
     });
     table(out, "  ", &titles, lines);
@@ -394,7 +394,7 @@ fn refused_events(out: &mut String, picture: &Picture<'_>) {
 /// without effect.
 fn remarks(out: &mut String, picture: &Picture<'_>) {
     let tally = &picture.resolved.tally;
-    let counts = [tally.segfaults + tally.protection_faults, tally.refused];
+    let counts = [tally.all_illegal(), tally.refused];
     if counts.iter().any(|&count| count > 0) {
         let _ = writeln!(
             out,

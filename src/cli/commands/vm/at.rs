@@ -14,7 +14,7 @@ use crate::cli::setup::terminal::Align::{Left, Right};
 use crate::cli::setup::terminal::{Align, field, print, table};
 use crate::exit::{self, ExitCode};
 use crate::space::vma::{Vma, pages_of_each};
-use crate::space::{self, ProcessView, Resolved};
+use crate::space::{self, AddressLayout, ProcessView, Resolved};
 use crate::trace::model::access::Addressing;
 use crate::trace::model::event::Backing;
 use crate::units::{
@@ -95,6 +95,7 @@ pub fn show(args: &VmArgs, choice: &MachineChoice<'_>) -> Result<ExitCode, Failu
         resolved: &resolved,
         view: &view,
         snapshot: &snapshot,
+        layout: choice.space.layout,
     };
     let mut out = String::new();
     heading(&mut out, &picture, &machine);
@@ -329,7 +330,11 @@ fn page_tables(out: &mut String, picture: &Picture<'_>, process: &ProcessView) {
     if meta.addressing != Addressing::Bytes || process.bound.is_empty() {
         return;
     }
-    let layout = find("four-level").expect("a layout of the table");
+    let layout = match picture.layout {
+        AddressLayout::Any => "four-level",
+        narrow @ AddressLayout::TwoLevel => narrow.name(),
+    };
+    let layout = find(layout).expect("a layout of the table");
     let numbers: Vec<u64> = process.bound.iter().map(|page| page.0).collect();
     let tables = page_table_pages(layout, meta.page_size, &numbers);
     let bytes = show_bytes(page_table_bytes(layout, &tables));

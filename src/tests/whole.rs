@@ -302,6 +302,10 @@ fn geometry(hardware: &Hierarchy) -> Geometry {
             .map_or(Second::Absent, |level| Second::Shared(shape(level))),
         tags: hardware.tags,
         levels: hardware.levels,
+        pwc: std::array::from_fn(|level| {
+            let cache = hardware.walk_caches.get(level).copied();
+            cache.flatten().map(shape)
+        }),
         ..Geometry::default()
     }
 }
@@ -526,6 +530,14 @@ fn hardware(l2: Option<Level>) -> Hierarchy {
     }
 }
 
+/// The same with small caches for the entries of the root and of the directories.
+fn with_walk_caches(hardware: Hierarchy) -> Hierarchy {
+    Hierarchy {
+        walk_caches: vec![Some(level(1, 1)), None, Some(level(2, 1))],
+        ..hardware
+    }
+}
+
 /// The same with FIFO in every buffer.
 fn first_in_first_out(hardware: Hierarchy) -> Hierarchy {
     let fifo = |level: Level| Level {
@@ -599,6 +611,9 @@ fn options_of(items: &[Item], page_size: u64, random: &mut Random) -> Options {
     let mut tlb = tlbs[random.below(3) as usize].clone();
     if let Some(hardware) = &mut tlb {
         hardware.tags = random.percent(70);
+        if random.percent(50) {
+            *hardware = with_walk_caches(hardware.clone());
+        }
     }
     let walks = [Accessed::Every, Accessed::Walk, Accessed::WalkFlush];
     let accessed = match tlb {

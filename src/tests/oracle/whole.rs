@@ -121,7 +121,6 @@ pub struct Options {
     pub swap_slots: Option<usize>,
     /// Legal references before counting begins.
     pub warmup: usize,
-    /// Without page-walk caches.
     pub tlb: Option<Hierarchy>,
     /// Without TLBs every reference walks.
     pub accessed: Accessed,

@@ -92,6 +92,22 @@ impl Files {
         Some(Event::Length { file, bytes })
     }
 
+    /// Returns a backing with the length that its file has now, as far as events stated it.
+    pub fn as_long_as_now(&self, backing: Backing) -> Backing {
+        match backing {
+            Backing::Anonymous => backing,
+            Backing::File {
+                file,
+                offset,
+                length,
+            } => Backing::File {
+                file,
+                offset,
+                length: self.lengths.get(&file).copied().unwrap_or(length),
+            },
+        }
+    }
+
     fn number(&mut self, key: FileKey) -> u32 {
         let count = &mut self.count;
         *self.numbers.entry(key).or_insert_with(|| {

@@ -527,3 +527,53 @@ fn no_log_is_too_strange() {
         recorder.finish().unwrap();
     }
 }
+
+/// An mremap of no bytes maps a shared mapping a second time, from the same place in the file on and
+/// with the length that the file has by then. Of a private one it is refused.
+#[test]
+fn a_shared_mapping_may_be_mapped_again() {
+    let remap = |old: u64, result: u64| {
+        format!(
+            "SYSCALL[5,1](25) sys_mremap ( 0x{old:x}, 0, 8192, 0x1 ) --> [pre-success] Success(0x{result:x}) \n"
+        )
+    };
+    let map = |flags: u64, result: u64| {
+        format!(
+            "SYSCALL[5,1](9) sys_mmap ( 0x0, 8192, 3, {flags}, 3, 4096 ) --> [pre-success] Success(0x{result:x}) \n"
+        )
+    };
+    let log = [
+        START.to_owned(),
+        "SYSCALL[5,1](257) sys_openat ( 4294967196, 0x4b0(/a), 0 ) --> [async] ... \nSYSCALL[5,1](257) ... [async] --> Success(0x3) \n".into(),
+        map(1, 0x400_0000),
+        map(2, 0x500_0000),
+        "SYSCALL[5,1](77) sys_ftruncate ( 3, 20480 )[sync] --> Success(0x0) \n".into(),
+        remap(0x400_1000, 0x600_0000),
+        remap(0x500_0000, 0x700_0000),
+        remap(0x300_0000, 0x700_0000), // Nothing is there.
+        " S 04001000,8\n S 06001000,8\n".into(),
+    ];
+    let (lines, _, repairs) = record(&[(5, &log.concat())]);
+    let expected = [
+        "1 I 108010",
+        "1 map 4000000+2000 rw- file 1+4096 a",
+        "1 map 5000000+2000 rw- file 1+4096 a",
+        "1 Length { file: 1, bytes: 5000 }",
+        "1 map 6000000+2000 rw- file 1+8192 a",
+        "1 W 4001000",
+        "1 W 6001000",
+    ];
+    assert_eq!(lines, expected);
+    assert!(repairs.unknown.is_empty());
+    let files = Files::default();
+    let backing = Backing::File {
+        file: 3,
+        offset: 0,
+        length: 7,
+    };
+    assert_eq!(
+        files.as_long_as_now(backing),
+        backing,
+        "nothing else is known"
+    );
+}
